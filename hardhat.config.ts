@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { createRequire } from 'node:module'
+import hardhatToolboxMochaEthers from '@nomicfoundation/hardhat-toolbox-mocha-ethers'
+import { configVariable, defineConfig } from 'hardhat/config'
+
+// solc comes from npm (exact pin in package.json): nothing is downloaded outside the npm registry. Both profiles are
+// declared because Ignition compiles with `production`, which would otherwise fall back to Hardhat's own settings.
+const compiler = {
+  version: '0.8.37',
+  path: createRequire(import.meta.url).resolve('solc/soljson.js'),
+  settings: {
+    viaIR: true,
+    evmVersion: 'cancun',
+    optimizer: { enabled: true, runs: 800 },
+    metadata: { bytecodeHash: 'none' as const },
+  },
+}
+
+export default defineConfig({
+  plugins: [hardhatToolboxMochaEthers],
+  solidity: {
+    profiles: {
+      default: { compilers: [compiler] },
+      production: { compilers: [compiler] },
+    },
+  },
+  paths: {
+    sources: './contracts',
+    tests: './test',
+    cache: './cache',
+    artifacts: './artifacts',
+    ignition: './deploy',
+  },
+  typechain: { outDir: './types', dontOverrideCompile: false },
+  networks: {
+    hardhatMainnet: { type: 'edr-simulated', chainType: 'l1' },
+    localhost: { type: 'http', chainType: 'l1', url: 'http://127.0.0.1:8545' },
+    sepolia: {
+      type: 'http',
+      chainType: 'l1',
+      url: configVariable('COHORT_SEPOLIA_RPC_URL'),
+      accounts: [configVariable('COHORT_SEPOLIA_DEPLOYER_KEY')],
+    },
+  },
+  test: { mocha: { timeout: 120_000 } },
+})

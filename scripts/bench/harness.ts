@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The bench harness: every area reports the same row shape, so that results of different days and machines compare.
+import { mkdir, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import { dirname, join } from 'node:path'
+
+/** One measured figure. `ratio` is value / peerValue: below 1 means we use less than the peer. */
+export type BenchRow = {
+  /** Stable name, `area.subject.what`, listed in scripts/bench/README.md. */
+  readonly metric: string
+  readonly value: number
+  /** 'ms', 's', 'bytes', 'gas', 'constraints', 'samples/s', 'ratio', 'percent', 'count', … */
+  readonly unit: string
+  /** What stood beside us in the same run, or null when nothing comparable exists. */
+  readonly peer: string | null
+  readonly peerValue: number | null
+  readonly ratio: number | null
+  /** Median absolute deviation of the timed runs, same unit as value; null for counts. */
+  readonly spread?: number | null
+  readonly note?: string
+}
+
+/** An area plugs in by exporting `bench` from scripts/bench/<area>.ts. */
+export type Bench = {
+  readonly area: string
+  readonly summary: string
+  run(context: BenchContext): Promise<void>
+}
+
+export type BenchContext = {
+  /** `--quick`: fewer runs and the smaller sizes; for CI and for trying a bench out. */
+  readonly quick: boolean
+  /** Extra arguments after the area's name. */
+  readonly args: readonly string[]
+  /** Directory of MNIST IDX files, when at hand. */
+  readonly dataDir: string | null
+  record(row: {
+    metric: string
+    value: number
+    unit: string
+    peer?: string
+    peerValue?: number
+    spread?: number
+    note?: string
+  }): void
+  /** A line of progress on stderr. */
+  progress(message: string): void
+}
+
+export type Timing = { readonly median: number; readonly spread: number; readonly runs: readonly number[] }
+
+/**
+ * Times `body` in milliseconds: `warmup` discarded runs, then `runs` measured ones.
+ * Median and median absolute deviation, because shared machines have outliers on one side only.
+ */
+export async function time(
+  body: () => unknown | Promise<unknown>,
+  options: { warmup?: number; runs?: number } = {},
+): Promise<Timing> {
+  const { warmup = 1, runs = 5 } = options
+  for (let i = 0; i < warmup; i++) await body()
+  const measured: number[] = []
+  for (let i = 0; i < runs; i++) {
+    const start = performance.now()
+    await body()
+    measured.push(performance.now() - start)
+  }
+  const middle = median(measured)
+  return { median: middle, spread: median(measured.map((run) => Math.abs(run - middle))), runs: measured }
+}
+
+/**
+ * Times two bodies in alternation, so that a busy moment of the machine falls on both.
+ * Returns milliseconds for each.
+ */
+export async function timeBeside(
+  ours: () => unknown | Promise<unknown>,
+  peer: () => unknown | Promise<unknown>,
+  options: { warmup?: number; runs?: number } = {},
+): Promise<{ ours: Timing; peer: Timing }> {
+  const { warmup = 1, runs = 5 } = options
+  const measured: [number[], number[]] = [[], []]
+  for (let i = 0; i < warmup + runs; i++) {
+    for (const [side, body] of [ours, peer].entries()) {
+      const start = performance.now()
+      await body()
+      if (i >= warmup) measured[side as 0 | 1].push(performance.now() - start)
+    }
+  }
+  const summarise = (list: number[]): Timing => {
+    const middle = median(list)
+    return { median: middle, spread: median(list.map((run) => Math.abs(run - middle))), runs: list }
+  }
+  return { ours: summarise(measured[0]), peer: summarise(measured[1]) }
+}
+
+export function median(values: readonly number[]): number {
+  if (values.length === 0) throw new RangeError('median of no values')
+  const sorted = [...values].sort((a, b) => a - b)
+  const half = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2
+}
+
+/** Rows as an aligned table for people. */
+export function formatTable(rows: readonly BenchRow[]): string {
+  const cells = [['metric', 'value', 'unit', 'peer', 'peer value', 'ratio', '± spread']]
+  for (const row of rows) {
+    cells.push([
+      row.metric,
+      formatNumber(row.value),
+      row.unit,
+      row.peer ?? '',
+      row.peerValue === null ? '' : formatNumber(row.peerValue),
+      row.ratio === null ? '' : `${formatNumber(row.ratio)}×`,
+      row.spread == null ? '' : formatNumber(row.spread),
+    ])
+  }
+  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)))
+  const numeric = new Set([1, 4, 5, 6])
+  return cells
+    .map((line) =>
+      line
+        .map((cell, column) => (numeric.has(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+function formatNumber(value: number): string {
+  if (Number.isInteger(value)) return value.toLocaleString('en-US')
+  return Math.abs(value) >= 100 ? value.toFixed(1) : value.toPrecision(3)
+}
+
+/** Writes bench/results/<area>.json: the machine, the moment, the rows. */
+export async function writeResults(
+  file: string,
+  area: string,
+  rows: readonly BenchRow[],
+  quick: boolean,
+): Promise<void> {
+  await mkdir(dirname(file), { recursive: true })
+  const machine = {
+    node: process.version,
+    platform: `${os.platform()}-${os.arch()}`,
+    cores: os.cpus().length,
+    cpu: os.cpus()[0]?.model ?? 'unknown',
+  }
+  await writeFile(file, `${JSON.stringify({ area, quick, when: new Date().toISOString(), machine, rows }, null, 2)}\n`)
+}
+
+/** Collects rows for one area; a row with a peer gets its ratio. */
+export function createContext(options: {
+  quick: boolean
+  args: readonly string[]
+  dataDir: string | null
+}): BenchContext & { rows: BenchRow[] } {
+  const rows: BenchRow[] = []
+  return {
+    ...options,
+    rows,
+    record({ metric, value, unit, peer, peerValue, spread, note }) {
+      const ratio = peerValue === undefined || peerValue === 0 ? null : value / peerValue
+      rows.push({
+        metric,
+        value,
+        unit,
+        peer: peer ?? null,
+        peerValue: peerValue ?? null,
+        ratio,
+        spread: spread ?? null,
+        ...(note === undefined ? {} : { note }),
+      })
+    },
+    progress(message) {
+      process.stderr.write(`  ${message}\n`)
+    },
+  }
+}
+
+export const RESULTS_DIR = join('bench', 'results')
