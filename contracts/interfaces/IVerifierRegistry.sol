@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title Which contract verifies which circuit, under which key, and where the key came from.
+/// @notice Write-once: a circuit id that is registered never points elsewhere. A new key means a new circuit id.
+interface IVerifierRegistry {
+    /// @notice How the proving key was made. `Local` is a single-party set-up: whoever ran it could forge proofs.
+    enum SetupKind {
+        None,
+        Local,
+        Ceremony
+    }
+
+    /// @notice Three slots and the code hash.
+    struct VerifierRecord {
+        address verifier;
+        SetupKind setup;
+        /// Unix seconds.
+        uint48 registeredAt;
+        /// Hash of the verification key, as the verifier's own `vkHash()` gives it.
+        bytes32 vkHash;
+        /// keccak256 of the binary CID of the ceremony's transcript; zero for a local set-up.
+        bytes32 transcriptHash;
+        /// Code hash of the verifier when it was registered.
+        bytes32 codeHash;
+    }
+
+    event VerifierRegistered(
+        bytes32 indexed circuitId,
+        address indexed verifier,
+        bytes32 indexed vkHash,
+        SetupKind setup,
+        bytes transcriptCid
+    );
+
+    error VerifierAlreadyRegistered(bytes32 circuitId, address verifier);
+    error UnknownCircuit(bytes32 circuitId);
+    error ZeroCircuitId();
+    error VerifierHasNoCode(address verifier);
+    /// @notice The key hash given is not the one that the verifier contract states.
+    error VkHashMismatch(bytes32 circuitId, bytes32 given, bytes32 found);
+    error SetupKindMissing(bytes32 circuitId);
+    /// @notice A ceremony needs a transcript CID of 1 to 64 bytes; a local set-up has none.
+    error InvalidTranscript(bytes32 circuitId, SetupKind setup, uint256 length);
+    /// @notice The verifier's code is not the code that was registered.
+    error VerifierCodeChanged(bytes32 circuitId, bytes32 registered, bytes32 found);
+
+    /// @notice Registers the verifier of a circuit, once. Timelock only (and the deployer during deployment).
+    /// @param circuitId keccak256 of the circuit's canonical description, see keepers/zkml.
+    /// @param verifier A contract that implements IGroth16Verifier.
+    /// @param vkHash Hash of its verification key; must equal `verifier.vkHash()`.
+    /// @param transcriptCid Binary CID of the ceremony's transcript; empty for a local set-up.
+    function register(
+        bytes32 circuitId,
+        address verifier,
+        bytes32 vkHash,
+        SetupKind setup,
+        bytes calldata transcriptCid
+    ) external;
+
+    /// @notice The record of a circuit.
+    /// @dev Reverts with UnknownCircuit.
+    function getVerifier(bytes32 circuitId) external view returns (VerifierRecord memory);
+
+    /// @notice The verifier to call, after checking that its code is still the one registered.
+    /// @dev Reverts with UnknownCircuit or VerifierCodeChanged.
+    function resolve(bytes32 circuitId) external view returns (address verifier, bytes32 vkHash);
+
+    function circuitCount() external view returns (uint256);
+
+    function circuitAt(uint256 index) external view returns (bytes32 circuitId);
+}
