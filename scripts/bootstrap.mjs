@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The front door of every command: plain JavaScript for Node 20 and newer, with nothing installed. It finds or gets a
+// Node that can run the project, installs from the lockfile, builds what is stale, and then becomes the command.
+//
+//   node scripts/bootstrap.mjs run <script.ts> [arguments]   run one of the project's scripts
+//   node scripts/bootstrap.mjs exec <binary> [arguments]     run a binary of node_modules/.bin
+//   node scripts/bootstrap.mjs setup                         only prepare
+//
+// A warm start reads one marker and hashes the sources: well under a second.
+import { spawn } from 'node:child_process'
+import process from 'node:process'
+import { BootstrapError, explain } from './bootstrap/errors.mjs'
+import { ensureInstalled } from './bootstrap/install.mjs'
+import { ensureNode } from './bootstrap/node.mjs'
+import { ROOT, runtimeEnvironment } from './bootstrap/paths.mjs'
+import { ensureBuilt } from './bootstrap/stale.mjs'
+
+const USAGE = 'usage: node scripts/bootstrap.mjs run <script.ts> | exec <binary> | setup  [arguments]'
+
+/**
+ * Prepares the checkout and runs the command.
+ * @param {string[]} argv after `node scripts/bootstrap.mjs`
+ * @returns {Promise<number>} the command's exit code
+ */
+export async function bootstrap(argv) {
+  const [mode, target, ...rest] = argv
+  if (!['run', 'exec', 'setup'].includes(mode ?? '') || (mode !== 'setup' && target === undefined)) {
+    throw new BootstrapError(USAGE, 64)
+  }
+  const node = await ensureNode()
+  await ensureInstalled(node)
+  // A tool that formats or lints the sources has no use for their build.
+  if (!(mode === 'exec' && ['biome', 'solhint'].includes(target))) await ensureBuilt(node)
+  if (mode === 'setup') return 0
+  return await become(node, mode === 'run' ? [resolveScript(target), ...rest] : [await binaryOf(target), ...rest])
+}
+
+function resolveScript(target) {
+  return new URL(target, `file://${ROOT}/`).pathname
+}
+
+async function binaryOf(name) {
+  const { readFile } = await import('node:fs/promises')
+  const { join } = await import('node:path')
+  for (const owner of [name, `@biomejs/${name}`]) {
+    const folder = join(ROOT, 'node_modules', owner)
+    const manifest = await readFile(join(folder, 'package.json'), 'utf8').then(JSON.parse, () => null)
+    if (manifest === null) continue
+    const bin = typeof manifest.bin === 'string' ? manifest.bin : manifest.bin?.[name]
+    if (bin !== undefined) return join(folder, bin)
+  }
+  throw new BootstrapError(`no binary '${name}' in node_modules: see the devDependencies of package.json`, 64)
+}
+
+/** Runs the command under `node` with our streams, and passes signals on. */
+function become(node, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...args], {
+      stdio: 'inherit',
+      env: runtimeEnvironment(node),
+    })
+    const forward = (signal) => child.kill(signal)
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward)
+    child.on('error', reject)
+    child.on('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : 128 + (signal === 'SIGINT' ? 2 : 15)))
+  })
+}
+
+/** Runs `bootstrap` as a program: one line on stderr when it fails, never a stack. */
+export async function main(argv) {
+  try {
+    process.exitCode = await bootstrap(argv)
+  } catch (error) {
+    const { line, code } = explain(error)
+    process.stderr.write(`cohort: ${line}\n`)
+    process.exitCode = code
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url.endsWith('/scripts/bootstrap.mjs') && process.argv[1].endsWith('bootstrap.mjs')) {
+  await main(process.argv.slice(2))
+}

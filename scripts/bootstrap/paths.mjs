@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { dirname, delimiter, join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+
+/** The checkout's root folder, whatever the working directory is. */
+export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+
+/** Everything that can be made again and belongs to this checkout only. */
+export const CACHE = join(ROOT, '.cache')
+
+/**
+ * The environment in which the project's code runs: the chosen Node first on the PATH, so that what it spawns
+ * (workers, `hardhat node`, keepers) runs under the same one.
+ * @param {string} node absolute path of the Node binary
+ */
+export function runtimeEnvironment(node) {
+  return {
+    ...process.env,
+    PATH: [dirname(node), join(ROOT, 'node_modules', '.bin'), process.env.PATH ?? ''].join(delimiter),
+    COHORT_NODE: node,
+    // Hardhat asks about telemetry on a terminal and reports otherwise; a keeper's machine reports to nobody.
+    HARDHAT_DISABLE_TELEMETRY_PROMPT: 'true',
+  }
+}
