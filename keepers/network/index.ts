@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+export { DataPlane, type FetchOptions, parseProvider } from './data-plane.ts'
+export { NetworkError, type NetworkErrorCode } from './errors.ts'
+export { MAX_BLOB_BYTES } from './file-format.ts'
+export type { NodeOptions } from './node.ts'

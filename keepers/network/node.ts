@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { join } from 'node:path'
+import { noise } from '@chainsafe/libp2p-noise'
+import { yamux } from '@chainsafe/libp2p-yamux'
+import { withBitswap } from '@helia/bitswap'
+import { type HeliaWithLibp2p, withLibp2pLight } from '@helia/libp2p'
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import { identify } from '@libp2p/identify'
+import { tcp } from '@libp2p/tcp'
+import { FsBlockstore } from 'blockstore-fs'
+import { FsDatastore } from 'datastore-fs'
+import { createHeliaLight } from 'helia'
+import { NetworkError } from './errors.ts'
+
+/** The libp2p services a keeper runs: identify, which bitswap peers use to learn each other's protocols. */
+export type KeeperServices = { identify: ReturnType<ReturnType<typeof identify>> }
+export type HeliaNode = HeliaWithLibp2p<KeeperServices>
+
+export type NodeOptions = {
+  /** Folder of the blocks and of libp2p's address book; created when absent. */
+  readonly folder: string
+  /** 32-byte ed25519 seed: the peer identity. Keep it in the encrypted store. */
+  readonly identitySeed: Uint8Array
+  /** Multiaddrs to listen on; loopback with a free port unless told. */
+  readonly listen?: readonly string[]
+  /** Multiaddrs to announce when they differ from those listened on (NAT, container). */
+  readonly announce?: readonly string[]
+  readonly maxConnections?: number
+}
+
+/** What one peer may have in flight with us, so that none can exhaust memory or sockets. */
+const LIMITS = {
+  maxConnections: 300,
+  /** New inbound connections per second and host. Members restarting together stay below it. */
+  inboundPerSecond: 20,
+  inboundStreams: 64,
+  outboundStreams: 256,
+  /** The largest bitswap message: a chunk of 1 MiB and its framing. */
+  messageBytes: 2 << 20,
+  dialTimeout: 5_000,
+  messageTimeout: 10_000,
+} as const
+
+/**
+ * Starts Helia in its light assembly (no HTTP gateways, no DHT, no WebRTC): libp2p over TCP with noise and yamux,
+ * bitswap, blocks and pins on the file system. @throws NetworkError STORAGE when the folder or address cannot be used.
+ */
+export async function startNode(options: NodeOptions): Promise<HeliaNode> {
+  const privateKey = await generateKeyPairFromSeed('Ed25519', options.identitySeed)
+  const helia = withBitswap(
+    withLibp2pLight<ReturnType<typeof createHeliaLight>, KeeperServices>(
+      createHeliaLight({
+        blockstore: new FsBlockstore(join(options.folder, 'blocks')),
+        datastore: new FsDatastore(join(options.folder, 'peers')),
+      }),
+      {
+        privateKey,
+        addresses: {
+          listen: [...(options.listen ?? ['/ip4/127.0.0.1/tcp/0'])],
+          announce: [...(options.announce ?? [])],
+        },
+        transports: [tcp({ inboundSocketInactivityTimeout: 60_000 })],
+        connectionEncrypters: [noise()],
+        streamMuxers: [yamux()],
+        services: { identify: identify() },
+        connectionManager: {
+          maxConnections: options.maxConnections ?? LIMITS.maxConnections,
+          inboundConnectionThreshold: LIMITS.inboundPerSecond,
+          dialTimeout: LIMITS.dialTimeout,
+        },
+      },
+    ),
+    {
+      maxInboundStreams: LIMITS.inboundStreams,
+      maxOutboundStreams: LIMITS.outboundStreams,
+      maxIncomingMessageSize: LIMITS.messageBytes,
+      maxOutgoingMessageSize: LIMITS.messageBytes,
+      messageReceiveTimeout: LIMITS.messageTimeout,
+      messageSendTimeout: LIMITS.messageTimeout,
+    },
+  )
+  try {
+    await helia.start()
+  } catch (cause) {
+    await helia.stop().catch(() => undefined)
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new NetworkError('STORAGE', `cannot start the data plane in ${options.folder}: ${reason}`, { cause })
+  }
+  return helia as HeliaNode
+}
