@@ -29,8 +29,8 @@ export async function bootstrap(argv) {
   }
   const node = await ensureNode()
   await ensureInstalled(node)
-  // A tool that formats or lints the sources has no use for their build.
-  if (!(mode === 'exec' && ['biome', 'solhint'].includes(target))) await ensureBuilt(node)
+  // A tool that formats, lints or builds the sources itself has no use for their build.
+  if (!(mode === 'exec' && ['biome', 'solhint', 'hardhat'].includes(target))) await ensureBuilt(node)
   if (mode === 'setup') return 0
   return await become(node, mode === 'run' ? [resolveScript(target), ...rest] : [await binaryOf(target), ...rest])
 }
@@ -77,6 +77,10 @@ export async function main(argv) {
   }
 }
 
-if (process.argv[1] !== undefined && import.meta.url.endsWith('/scripts/bootstrap.mjs') && process.argv[1].endsWith('bootstrap.mjs')) {
+if (
+  process.argv[1] !== undefined &&
+  import.meta.url.endsWith('/scripts/bootstrap.mjs') &&
+  process.argv[1].endsWith('bootstrap.mjs')
+) {
   await main(process.argv.slice(2))
 }

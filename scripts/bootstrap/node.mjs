@@ -52,10 +52,13 @@ async function fetchNode(home) {
   await mkdir(half, { recursive: true })
   await writeFile(join(half, 'package.json'), '{"private":true}\n')
   await step(`Getting Node ${NODE_RELEASE} (this one is ${process.versions.node})`, () =>
-    npm(process.execPath, ['install', '--prefix', half, '--ignore-scripts', `${platformPackage()}@${NODE_RELEASE}`], { cwd: half }),
+    npm(process.execPath, ['install', '--prefix', half, '--ignore-scripts', `${platformPackage()}@${NODE_RELEASE}`], {
+      cwd: half,
+    }),
   )
   const manifest = JSON.parse(await readFile(join(half, 'node_modules', platformPackage(), 'package.json'), 'utf8'))
-  if (manifest.version !== NODE_RELEASE) throw new BootstrapError(`npm delivered Node ${manifest.version}, not ${NODE_RELEASE}`)
+  if (manifest.version !== NODE_RELEASE)
+    throw new BootstrapError(`npm delivered Node ${manifest.version}, not ${NODE_RELEASE}`)
   // The rename is what makes it complete: a killed download leaves only the .half folder.
   await rm(home, { recursive: true, force: true })
   await rename(half, home)

@@ -32,12 +32,19 @@ function findNpm() {
   const told = process.env.npm_execpath
   if (told?.endsWith('npm-cli.js') && existsSync(told)) return told
   for (const folder of [join(process.execPath, '..'), ...(process.env.PATH ?? '').split(delimiter)]) {
-    for (const place of ['../lib/node_modules/npm/bin/npm-cli.js', 'node_modules/npm/bin/npm-cli.js', '../share/nodejs/npm/bin/npm-cli.js']) {
+    for (const place of [
+      '../lib/node_modules/npm/bin/npm-cli.js',
+      'node_modules/npm/bin/npm-cli.js',
+      '../share/nodejs/npm/bin/npm-cli.js',
+    ]) {
       const candidate = join(folder, place)
       if (existsSync(candidate)) return candidate
     }
   }
-  throw new BootstrapError('npm was not found: install it with Node.js from https://nodejs.org, or put its folder on the PATH', 69)
+  throw new BootstrapError(
+    'npm was not found: install it with Node.js from https://nodejs.org, or put its folder on the PATH',
+    69,
+  )
 }
 
 function run(node, args, cwd) {
@@ -56,7 +63,8 @@ function run(node, args, cwd) {
     child.on('close', (code, signal) => {
       process.off('SIGINT', stop)
       process.off('SIGTERM', stop)
-      if (signal !== null) reject(new BootstrapError(`interrupted (${signal}): run the same command again to go on`, 130))
+      if (signal !== null)
+        reject(new BootstrapError(`interrupted (${signal}): run the same command again to go on`, 130))
       else resolve({ code, output })
     })
   })

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `npm run bench -- <area>`: runs one area (or all) and prints a table; JSON goes to bench/results/<area>.json.
+import { existsSync, globSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ROOT } from '../bootstrap/paths.mjs'
+import { type Bench, createContext, formatTable, RESULTS_DIR, writeResults } from './harness.ts'
+
+const NOT_AREAS = new Set(['main', 'harness'])
+const areas = globSync('*.ts', { cwd: import.meta.dirname })
+  .map((file) => basename(file, '.ts'))
+  .filter((name) => !NOT_AREAS.has(name))
+  .sort()
+
+const HELP = `usage: npm run bench -- <area…|all> [--quick] [--json] [--data DIR] [--out DIR]
+
+  area        ${areas.join(', ')}
+  --quick     fewer runs and the smaller sizes; writes nothing unless --out is given
+  --json      the rows as JSON on stdout instead of the table
+  --data DIR  MNIST IDX files (default: ../shared/data/mnist when it is there)
+  --out DIR   where the JSON goes (default: ${RESULTS_DIR})
+`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean' },
+    json: { type: 'boolean' },
+    data: { type: 'string' },
+    out: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  },
+})
+if (values.help || positionals.length === 0) {
+  process.stdout.write(HELP)
+  process.exit(values.help ? 0 : 64)
+}
+const chosen = positionals.includes('all') ? areas : positionals
+const unknown = chosen.find((area) => !areas.includes(area))
+if (unknown !== undefined) {
+  process.stderr.write(`no bench area '${unknown}'\n${HELP}`)
+  process.exit(64)
+}
+
+const neighbour = join(ROOT, '..', 'shared', 'data', 'mnist')
+const dataDir = values.data ?? (existsSync(neighbour) ? neighbour : null)
+const quick = values.quick === true
+for (const area of chosen) {
+  const { bench }: { bench: Bench } = await import(`./${area}.ts`)
+  process.stderr.write(`${bench.area}: ${bench.summary}\n`)
+  const context = createContext({ quick, args: positionals.slice(1), dataDir })
+  await bench.run(context)
+  process.stdout.write(values.json ? `${JSON.stringify(context.rows)}\n` : `${formatTable(context.rows)}\n`)
+  const out = values.out ?? (quick ? null : join(ROOT, RESULTS_DIR))
+  if (out !== null) await writeResults(join(out, `${area}.json`), area, context.rows, quick)
+}

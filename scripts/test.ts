@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `npm test`: every suite in a process of its own, two at a time; ends with the counts alone on a line.
+import os from 'node:os'
+import { parseArgs } from 'node:util'
+import { filesOf, runSuite, type SuiteResult } from './test/runner.ts'
+import { SUITES } from './test/suites.ts'
+import { addTallies, formatTally } from './test/tally.ts'
+
+const HELP = `usage: npm test [-- [suite…] [--file TEXT] [--jobs N]]
+
+  suite        ${SUITES.map((suite) => suite.name).join(', ')} (default: all)
+  --file TEXT  only test files whose path contains TEXT
+  --jobs N     suites at a time (default: one a core, at most 2)
+`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { file: { type: 'string' }, jobs: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+})
+if (values.help) {
+  process.stdout.write(HELP)
+  process.exit(0)
+}
+const unknown = positionals.filter((name) => !SUITES.some((suite) => suite.name === name))
+const jobs = Number(values.jobs ?? Math.min(2, os.availableParallelism()))
+if (unknown.length > 0 || !Number.isInteger(jobs) || jobs < 1) {
+  process.stderr.write(
+    unknown.length > 0
+      ? `no suite '${unknown[0]}'\n${HELP}`
+      : `--jobs takes a whole number from 1, not '${values.jobs}'\n`,
+  )
+  process.exit(64)
+}
+
+const queue = SUITES.filter((suite) => positionals.length === 0 || positionals.includes(suite.name))
+  .map((suite) => ({ suite, files: filesOf(suite, values.file) }))
+  .filter(({ files }) => files.length > 0)
+const results: SuiteResult[] = []
+
+async function worker(): Promise<void> {
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    process.stderr.write(`${next.suite.name}: ${next.files.length} files …\n`)
+    const result = await runSuite(next.suite, next.files)
+    results.push(result)
+    process.stdout.write(`\n── ${result.suite.name} (${result.seconds.toFixed(0)} s) ──\n${result.output}\n`)
+  }
+}
+
+await Promise.all(Array.from({ length: jobs }, worker))
+for (const { suite, tally, seconds } of results) {
+  process.stdout.write(`${suite.name.padEnd(10)} ${formatTally(tally)} (${seconds.toFixed(0)} s)\n`)
+}
+const total = addTallies(results.map((result) => result.tally))
+process.stdout.write(`${formatTally(total)}\n`)
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { globSync } from 'node:fs'
+import { join } from 'node:path'
+import { ROOT } from '../bootstrap/paths.mjs'
+import type { Suite } from './suites.ts'
+import { type Tally, tallyOf } from './tally.ts'
+
+export type SuiteResult = {
+  readonly suite: Suite
+  readonly tally: Tally
+  readonly output: string
+  readonly seconds: number
+}
+
+/** The files of a suite below test/, sorted. */
+export function filesOf(suite: Suite, pattern?: string): string[] {
+  const files = globSync(`test/${suite.folder}/**/*.test.ts`, { cwd: ROOT }).sort()
+  return pattern === undefined ? files : files.filter((file) => file.includes(pattern))
+}
+
+/**
+ * Runs one suite in a process of its own.
+ * A run that dies before its summary, or fails outside its tests, counts as one failure.
+ */
+export async function runSuite(
+  suite: Suite,
+  files: readonly string[],
+  extra: readonly string[] = [],
+): Promise<SuiteResult> {
+  const start = performance.now()
+  const binary =
+    suite.runner === 'hardhat'
+      ? [join(ROOT, 'node_modules/hardhat/dist/src/cli.js'), 'test', 'mocha', '--no-compile']
+      : [join(ROOT, 'node_modules/mocha/bin/mocha.js'), '--exit']
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...binary, ...extra, ...files], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk
+    })
+  }
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  const tally = tallyOf(output) ?? { passed: 0, failed: 0, skipped: 0 }
+  if (code !== 0 && tally.failed === 0) {
+    tally.failed = 1
+    output += `\n${suite.name}: the run ended with ${signal ?? `exit code ${code}`} outside its tests\n`
+  }
+  return { suite, tally, output, seconds: (performance.now() - start) / 1000 }
+}

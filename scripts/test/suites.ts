@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/** A group of test files that runs in a process of its own. */
+export type Suite = {
+  readonly name: string
+  /** Folder below test/ whose *.test.ts files belong to it. */
+  readonly folder: string
+  /** Contract tests run inside Hardhat, which owns the simulated chain; the others in plain mocha. */
+  readonly runner: 'hardhat' | 'mocha'
+}
+
+/** Longest first: the suites run two at a time, and the longest must not start last. */
+export const SUITES: readonly Suite[] = [
+  { name: 'contracts', folder: 'contracts', runner: 'hardhat' },
+  { name: 'circuits', folder: 'circuits', runner: 'mocha' },
+  { name: 'zkml', folder: 'keepers/zkml', runner: 'mocha' },
+  { name: 'learning', folder: 'keepers/learning', runner: 'mocha' },
+  { name: 'fhe', folder: 'keepers/fhe', runner: 'mocha' },
+  { name: 'network', folder: 'keepers/network', runner: 'mocha' },
+  { name: 'store', folder: 'keepers/store', runner: 'mocha' },
+  { name: 'chain', folder: 'keepers/chain', runner: 'mocha' },
+  { name: 'agent', folder: 'keepers/agent', runner: 'mocha' },
+  { name: 'cli', folder: 'keepers/cli', runner: 'mocha' },
+  { name: 'scripts', folder: 'scripts', runner: 'mocha' },
+  { name: 'e2e', folder: 'e2e', runner: 'mocha' },
+]
