@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The integer program: the quantised network, every number resolved. A circuit computes exactly this, bit for bit;
+// quantise/interpret.ts is the executable definition, and where a comment here is short, the interpreter decides.
+
+/** Integers held in float64 slots; every value is a safe integer, |v| ≤ VALUE_LIMIT. */
+export type Integers = Float64Array
+
+/** No bound may pass this, so that float64 arithmetic of the interpreter is exact. */
+export const VALUE_LIMIT = 2 ** 52
+
+/** Inclusive integer interval. */
+export type Bounds = { readonly min: number; readonly max: number }
+
+export type TensorId = string
+
+/**
+ * One value between layers. For every admissible input (and, in committed mode, every admissible weight) each
+ * element lies in `bounds`: proven by interval arithmetic when the program is built, so a circuit may rely on it.
+ */
+export type IntegerTensor = {
+  readonly id: TensorId
+  /** Channels last, no batch axis, row-major. */
+  readonly shape: readonly number[]
+  readonly bounds: Bounds
+  /** The real number that an element stands for is element · scale. Information for people and for decoding scores. */
+  readonly scale: number
+}
+
+type Base = {
+  /** Unique, and a valid circom identifier: [a-zA-Z][a-zA-Z0-9_]*. */
+  readonly name: string
+  readonly inputs: readonly TensorId[]
+  readonly output: TensorId
+  /** Names of the graph nodes that this layer carries out. */
+  readonly sources: readonly string[]
+}
+
+/**
+ * Weights and biases of a layer. Released: constants. Committed: witness; `values` are the present owner's numbers,
+ * the circuit must hold for all w with min ≤ w ≤ max where [min, max] = [−2^(bits−1), 2^(bits−1) − 1], and it must
+ * prove that range.
+ */
+export type Parameter = { readonly values: Integers; readonly bits: number }
+
+/**
+ * out[y, x, o] = bias[o] + Σ_{i, j, c} in[y·sy + i·dy − top, x·sx + j·dx − left, g·cg + c] · weights[i, j, c, o], with
+ * cg = cin / groups, g = ⌊o / (cout / groups)⌋, and zero outside the input. 0 constraints when released.
+ */
+export type Conv2dLayer = Base & {
+  readonly kind: 'conv2d'
+  /** [h, w, cin] */
+  readonly inShape: readonly [number, number, number]
+  /** [oh, ow, cout] */
+  readonly outShape: readonly [number, number, number]
+  /** [kh, kw] */
+  readonly kernel: readonly [number, number]
+  readonly strides: readonly [number, number]
+  readonly dilations: readonly [number, number]
+  readonly padding: { readonly top: number; readonly left: number; readonly bottom: number; readonly right: number }
+  readonly groups: number
+  /** Row-major [kh, kw, cin / groups, cout]. */
+  readonly weights: Parameter
+  /** [cout] */
+  readonly bias: Parameter
+}
+
+/** out[o] = bias[o] + Σ_i in[i] · weights[i · outputs + o], over the flattened input. 0 constraints when released. */
+export type DenseLayer = Base & {
+  readonly kind: 'dense'
+  readonly inputSize: number
+  readonly outputSize: number
+  /** Row-major [inputSize, outputSize]. */
+  readonly weights: Parameter
+  /** [outputSize] */
+  readonly bias: Parameter
+}
+
+/**
+ * out[o] = bias[o] + Σ_{k = offsets[o]}^{offsets[o+1] − 1} in[indices[k]] · coefficients[k]: pooling sums, reductions,
+ * constant scalings. The numbers are public constants of the architecture in BOTH modes, never part of a commitment.
+ * `in` is the concatenation of the flattened inputs (several inputs: the sum of two branches). 0 constraints.
+ */
+export type SparseLayer = Base & {
+  readonly kind: 'sparse'
+  /** outputs + 1 entries, compressed-row format. */
+  readonly offsets: Int32Array
+  readonly indices: Int32Array
+  readonly coefficients: Integers
+  /** One per output. */
+  readonly bias: Integers
+}
+
+/**
+ * An elementwise weight: out[i] = in[i] · scale[i % n] + bias[i % n], n = scale.values.length, the last axis (or all of
+ * it). Only what could not be folded into a neighbouring conv2d or dense. 0 constraints released, 1 an element committed.
+ */
+export type ScaleLayer = Base & { readonly kind: 'scale'; readonly scale: Parameter; readonly bias: Parameter }
+
+/** out[i] = map[i] < 0 ? fill : (concatenation of the flattened inputs)[map[i]]. 0 constraints. */
+export type SelectLayer = Base & { readonly kind: 'select'; readonly map: Int32Array; readonly fill: number }
+
+/**
+ * v = ⌊in / 2^shift⌋ (floor also for negative values: an arithmetic shift), then the activation. The input's bounds
+ * fit: −2^(bits−1) ≤ in < 2^(bits−1). Circuit: decompose in + 2^(bits−1) into exactly `bits` bits; the top bit is
+ * s = [in ≥ 0]; v = Σ_{i ≥ shift} 2^(i−shift)·bit_i − 2^(bits−1−shift).
+ *  - identity: out = v                                                      (bits constraints)
+ *  - relu:     out = s · v                                                  (bits + 1)
+ *  - leaky:    out = numerator · v + (2^log2Denominator − numerator) · s·v  (bits + 1)
+ *    which is 2^log2Denominator · leaky(v): the denominator goes into the scale, nothing is rounded twice.
+ * When the input's lower bound is ≥ 0 (`unsigned` true) no sign is needed: decompose `in` itself into exactly `bits`
+ * bits, 0 ≤ in < 2^bits, out = v (bits constraints; activation is then identity).
+ * Round-half-up is had by adding 2^(shift−1) to the bias before; the layer itself always floors. 0 ≤ shift < bits.
+ * With shift 0 and identity there is no such layer.
+ */
+export type RescaleLayer = Base & {
+  readonly kind: 'rescale'
+  readonly shift: number
+  readonly bits: number
+  readonly unsigned: boolean
+  readonly activation:
+    | { readonly kind: 'identity' }
+    | { readonly kind: 'relu' }
+    | { readonly kind: 'leaky'; readonly numerator: number; readonly log2Denominator: number }
+}
+
+/**
+ * out[o] = max over k of in[windows[o][k]], and of 0 too when `relu`. All windows list at least one element; those at
+ * a padded edge are shorter. `bits`: for every window, max(in) − min(in) < 2^bits (and max(in, 0) − min(in, 0) when relu),
+ * so each difference out − in[k] fits `bits` bits. Circuit: Π_k (out − in[k]) (· out) = 0 and a range check for each
+ * difference (and for out, when relu: out ≥ 0 fits `bits`).
+ */
+export type MaxPoolLayer = Base & {
+  readonly kind: 'maxpool'
+  /** Flat input indices, one list an output. */
+  readonly windows: readonly Int32Array[]
+  readonly relu: boolean
+  readonly bits: number
+}
+
+/** out[i] = a[i] · b[i]; inputs [a, b] of one shape, the same id twice for a square. 1 constraint an element. */
+export type MultiplyLayer = Base & { readonly kind: 'multiply' }
+
+/**
+ * out = slopes[j] · in + intercepts[j] where j = #{k : breakpoints[k] ≤ in}; one more slope than breakpoints, which
+ * ascend strictly and lie inside (bounds.min, bounds.max] of the input. Circuit: one comparator bit g_k = [in ≥ breakpoints[k]]
+ * each, from a decomposition of in − breakpoints[k] + 2^(bits−1) into `bits` bits (−2^(bits−1) ≤ in − breakpoint < 2^(bits−1) for
+ * all); out = slopes[0]·in + intercepts[0] + Σ_k g_k · ((slopes[k+1]−slopes[k])·in + intercepts[k+1]−intercepts[k]).
+ */
+export type PiecewiseLayer = Base & {
+  readonly kind: 'piecewise'
+  readonly breakpoints: readonly number[]
+  readonly slopes: readonly number[]
+  readonly intercepts: readonly number[]
+  readonly bits: number
+}
+
+/**
+ * out[p · width + d] = table[in[p] · width + d]; 0 ≤ in[p] < rows. Circuit: boolean selectors s_v for v < rows, Σ s_v = 1,
+ * Σ v·s_v = in[p]; out = Σ s_v · table[v] (products when the table is committed).
+ */
+export type LookupLayer = Base & {
+  readonly kind: 'lookup'
+  readonly rows: number
+  readonly width: number
+  /** Row-major [rows, width]. */
+  readonly table: Parameter
+}
+
+export type IntegerLayer =
+  | Conv2dLayer
+  | DenseLayer
+  | SparseLayer
+  | ScaleLayer
+  | SelectLayer
+  | RescaleLayer
+  | MaxPoolLayer
+  | MultiplyLayer
+  | PiecewiseLayer
+  | LookupLayer
+
+/** `released`: parameters are constants of the circuit. `committed`: they are witness, bound by a salted commitment. */
+export type Mode = 'released' | 'committed'
+
+export type Visibility = 'public' | 'committed' | 'private'
+
+/**
+ * What the single public output signal says of the final tensor (the scores, flattened, n of them).
+ *  - label: the index of the largest score; the lowest index wins a tie.
+ *  - logits-commitment: a salted Poseidon commitment to the scores.
+ *  - score: 1 when scores[index] ≥ threshold, else 0. Threshold in integer units of the scores tensor.
+ *  - margin: label + 2^16 · (largest score − largest of the others), of that same label (≥ 0; n ≥ 2).
+ *  - value: the single score itself as a field element (n = 1), negative values as p − |v|.
+ */
+export type OutputSpec =
+  | { readonly kind: 'label' }
+  | { readonly kind: 'logits-commitment' }
+  | { readonly kind: 'score'; readonly index: number; readonly threshold: number }
+  | { readonly kind: 'margin' }
+  | { readonly kind: 'value' }
+
+/**
+ * The input: every element an integer q, min ≤ q ≤ min + 2^bits − 1, which the circuit must prove by decomposing
+ * q − min into `bits` bits. Real value = q · scale; so zero is exact, and 8-bit pixels 0…255 are min 0, bits 8, scale 1/255.
+ */
+export type InputSpec = {
+  readonly tensor: TensorId
+  readonly bits: number
+  readonly min: number
+}
+
+export type IntegerProgram = {
+  readonly format: 'cohort-zkml-program'
+  readonly version: 1
+  readonly name: string
+  readonly mode: Mode
+  readonly input: InputSpec
+  /** The final tensor, which `output` speaks of. */
+  readonly scores: TensorId
+  readonly output: OutputSpec
+  /** Every tensor, input and scores included. */
+  readonly tensors: readonly IntegerTensor[]
+  /** In execution order. */
+  readonly layers: readonly IntegerLayer[]
+  readonly notes: readonly string[]
+}
+
+/** One committed list of numbers, in the order in which a model commitment absorbs them. */
+export type NamedParameter = {
+  readonly layer: string
+  readonly role: 'weights' | 'bias' | 'scale' | 'table'
+  readonly parameter: Parameter
+}
+
+/**
+ * All parameters in commitment order: layers in execution order; inside a layer weights (or scale, or table), then bias.
+ * The order is part of the format: a commitment is over exactly this sequence.
+ */
+export function programParameters(program: IntegerProgram): NamedParameter[] {
+  const list: NamedParameter[] = []
+  for (const layer of program.layers) {
+    if (layer.kind === 'conv2d' || layer.kind === 'dense') {
+      list.push({ layer: layer.name, role: 'weights', parameter: layer.weights })
+      list.push({ layer: layer.name, role: 'bias', parameter: layer.bias })
+    } else if (layer.kind === 'scale') {
+      list.push({ layer: layer.name, role: 'scale', parameter: layer.scale })
+      list.push({ layer: layer.name, role: 'bias', parameter: layer.bias })
+    } else if (layer.kind === 'lookup') {
+      list.push({ layer: layer.name, role: 'table', parameter: layer.table })
+    }
+  }
+  return list
+}
+
+/** The tensor of that id. @throws RangeError when the program has none. */
+export function tensorOf(program: IntegerProgram, id: TensorId): IntegerTensor {
+  const tensor = program.tensors.find((candidate) => candidate.id === id)
+  if (tensor === undefined) throw new RangeError(`program ${program.name} has no tensor ${id}`)
+  return tensor
+}
+
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, dimension) => product * dimension, 1)
+}

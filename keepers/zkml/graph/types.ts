@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The float graph: what an importer hands to the quantiser. Small, typed, channels-last, one sample at a time.
+
+/** Row-major dense tensor of float64 values. `data.length` is the product of `shape`; a scalar has shape []. */
+export type Tensor = { readonly shape: readonly number[]; readonly data: Float64Array }
+
+/** Name of a value that flows between nodes; unique in a graph. */
+export type ValueName = string
+
+/** Zero padding in elements, added before and after the two spatial axes. */
+export type Padding = { readonly top: number; readonly left: number; readonly bottom: number; readonly right: number }
+
+/** A pair for the spatial axes [height, width]; one-dimensional layers use height 1. */
+export type Pair = readonly [number, number]
+
+type Unary = { readonly name: string; readonly input: ValueName; readonly output: ValueName }
+type Nary = { readonly name: string; readonly inputs: readonly ValueName[]; readonly output: ValueName }
+
+/**
+ * Cross-correlation, channels last. Input [h, w, cin], weights [kh, kw, cin / groups, cout], bias [cout].
+ * Output channel o reads input channels of group ⌊o / (cout / groups)⌋; depthwise means groups = cin.
+ */
+export type Conv2dNode = Unary & {
+  readonly op: 'conv2d'
+  readonly weights: Tensor
+  readonly bias: Tensor
+  readonly strides: Pair
+  readonly dilations: Pair
+  readonly padding: Padding
+  readonly groups: number
+}
+
+/** x · W + b over the last axis. Input […, in], weights [in, out], bias [out]. */
+export type DenseNode = Unary & { readonly op: 'dense'; readonly weights: Tensor; readonly bias: Tensor }
+
+/**
+ * Window pooling over [h, w, c]. Padding never wins a maximum; for an average it is left out of the count
+ * unless `countPadding` says otherwise (ONNX count_include_pad).
+ */
+export type PoolNode = Unary & {
+  readonly op: 'pool'
+  readonly kind: 'max' | 'average'
+  readonly window: Pair
+  readonly strides: Pair
+  readonly dilations: Pair
+  readonly padding: Padding
+  readonly countPadding: boolean
+}
+
+/** What is applied to each element alone. Polynomial coefficients are listed from the constant term up. */
+export type ActivationFunction =
+  | { readonly kind: 'relu' }
+  | { readonly kind: 'leaky-relu'; readonly slope: number }
+  | { readonly kind: 'clip'; readonly min: number; readonly max: number }
+  | { readonly kind: 'sigmoid' }
+  | { readonly kind: 'tanh' }
+  /** max(0, min(1, slope · x + offset)); tfjs and ONNX both default to slope 0.2, offset 0.5. */
+  | { readonly kind: 'hard-sigmoid'; readonly slope: number; readonly offset: number }
+  | { readonly kind: 'polynomial'; readonly coefficients: readonly number[] }
+
+export type ActivationNode = Unary & { readonly op: 'activation'; readonly fn: ActivationFunction }
+
+/** scale ⊙ x + shift with constants that broadcast (NumPy rules) to the shape of x: BatchNorm, Add/Mul of constants. */
+export type AffineNode = Unary & { readonly op: 'affine'; readonly scale: Tensor; readonly shift: Tensor }
+
+/** a + b, a − b or a ⊙ b of two values that broadcast (NumPy rules). */
+export type BinaryNode = Nary & { readonly op: 'binary'; readonly kind: 'add' | 'subtract' | 'multiply' }
+
+export type ConcatNode = Nary & { readonly op: 'concat'; readonly axis: number }
+
+/**
+ * Any operator that only moves values: output element i is input element map[i], or `fill` where map[i] = −1.
+ * Slice, Pad, Transpose, Reshape, Flatten, Squeeze, Expand and Gather with constant indices all become this.
+ */
+export type SelectNode = Unary & {
+  readonly op: 'select'
+  readonly shape: readonly number[]
+  readonly map: Int32Array
+  readonly fill: number
+}
+
+export type ReduceNode = Unary & {
+  readonly op: 'reduce'
+  readonly kind: 'sum' | 'mean'
+  readonly axes: readonly number[]
+  readonly keepDims: boolean
+}
+
+/** Rows of a constant table chosen by integer input values in [0, table.shape[0]). Output […input, width]. */
+export type EmbeddingNode = Unary & { readonly op: 'embedding'; readonly table: Tensor }
+
+/** Index of the largest element over the last axis; the lowest index wins a tie. Only as the last node. */
+export type ArgMaxNode = Unary & { readonly op: 'argmax' }
+
+export type GraphNode =
+  | Conv2dNode
+  | DenseNode
+  | PoolNode
+  | ActivationNode
+  | AffineNode
+  | BinaryNode
+  | ConcatNode
+  | SelectNode
+  | ReduceNode
+  | EmbeddingNode
+  | ArgMaxNode
+
+/** A network of one input and one output, for one sample: no batch axis. Nodes are in topological order. */
+export type Graph = {
+  readonly name: string
+  readonly input: { readonly name: ValueName; readonly shape: readonly number[] }
+  readonly nodes: readonly GraphNode[]
+  readonly output: ValueName
+  /** Shape of every value, the input included. */
+  readonly shapes: ReadonlyMap<ValueName, readonly number[]>
+  /** What the importer did that the owner should know, e.g. that a final Softmax was dropped. */
+  readonly notes: readonly string[]
+}
+
+/** The values that a node reads. */
+export function nodeInputs(node: GraphNode): readonly ValueName[] {
+  return 'inputs' in node ? node.inputs : [node.input]
+}
