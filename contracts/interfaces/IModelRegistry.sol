@@ -21,6 +21,10 @@ interface IModelRegistryErrors {
     error NoVotes(address service, uint64 version);
     /// @notice Rolling back needs a current version other than, and released after, the target.
     error NotEarlierRelease(address service, uint64 current, uint64 target);
+    /// @notice The version is the current one already.
+    error AlreadyCurrent(address service, uint64 version);
+    /// @notice There are `count` services, numbered from 0.
+    error UnknownServiceIndex(uint256 index, uint256 count);
     /// @notice Nothing of this service is released.
     error NoReleasedVersion(address service);
 
@@ -86,7 +90,7 @@ interface IModelRegistry is IModelRegistryEvents {
     /// @param epoch Epoch of the calling service.
     /// @param round Round of the calling service.
     /// @param weightsCommitment Salted Poseidon commitment to the quantised weights, below the BN254 scalar order.
-    /// @param cid Binary CID of the weights' blob, 1 to 64 bytes.
+    /// @param cid Binary CID of the weights' blob, 1 to 68 bytes.
     /// @return version Its number among the caller's versions, from 1.
     function propose(
         uint64 epoch,
@@ -108,10 +112,11 @@ interface IModelRegistry is IModelRegistryEvents {
         uint256 voters
     ) external returns (uint64 version);
 
-    /// @notice Makes an accepted version the current one for consumers. Timelock only.
+    /// @notice Makes an accepted (or earlier released) version the current one for consumers. Timelock only.
     function release(address service, uint64 version) external;
 
-    /// @notice Deprecates the current version and makes an earlier, still released one current. Timelock only.
+    /// @notice Deprecates the current version and makes one current that was released before it and still is. Timelock
+    /// only.
     function rollback(address service, uint64 target) external;
 
     /// @notice Withdraws an accepted or released (or abandoned, still proposed) version for good. When it is the current
@@ -135,7 +140,7 @@ interface IModelRegistry is IModelRegistryEvents {
     /// @notice A page of the history: versions `first`, `first`+1, … at most `limit` of them.
     function listVersions(address service, uint64 first, uint64 limit) external view returns (Version[] memory);
 
-    /// @notice The versions that were ever released, in the order of their releases.
+    /// @notice Every version that became current, in order; a version appears again when it was rolled back to.
     function listReleases(address service) external view returns (uint64[] memory);
 
     function isService(address service) external view returns (bool);

@@ -36,11 +36,13 @@ interface IVerifierRegistry {
     error VerifierAlreadyRegistered(bytes32 circuitId, address verifier);
     error UnknownCircuit(bytes32 circuitId);
     error ZeroCircuitId();
+    /// @notice There are `count` circuits, numbered from 0.
+    error UnknownCircuitIndex(uint256 index, uint256 count);
     error VerifierHasNoCode(address verifier);
     /// @notice The key hash given is not the one that the verifier contract states.
     error VkHashMismatch(bytes32 circuitId, bytes32 given, bytes32 found);
     error SetupKindMissing(bytes32 circuitId);
-    /// @notice A ceremony needs a transcript CID of 1 to 64 bytes; a local set-up has none.
+    /// @notice A ceremony needs a transcript CID of 1 to 68 bytes; a local set-up has none.
     error InvalidTranscript(bytes32 circuitId, SetupKind setup, uint256 length);
     /// @notice The verifier's code is not the code that was registered.
     error VerifierCodeChanged(bytes32 circuitId, bytes32 registered, bytes32 found);

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Governor} from "@openzeppelin/contracts/governance/Governor.sol";
+import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
+import {GovernorCountingSimple} from "@openzeppelin/contracts/governance/extensions/GovernorCountingSimple.sol";
+import {GovernorPreventLateQuorum} from "@openzeppelin/contracts/governance/extensions/GovernorPreventLateQuorum.sol";
+import {GovernorSettings} from "@openzeppelin/contracts/governance/extensions/GovernorSettings.sol";
+import {GovernorStorage} from "@openzeppelin/contracts/governance/extensions/GovernorStorage.sol";
+import {GovernorTimelockControl} from "@openzeppelin/contracts/governance/extensions/GovernorTimelockControl.sol";
+import {GovernorVotes} from "@openzeppelin/contracts/governance/extensions/GovernorVotes.sol";
+import {
+    GovernorVotesQuorumFraction
+} from "@openzeppelin/contracts/governance/extensions/GovernorVotesQuorumFraction.sol";
+import {IVotes} from "@openzeppelin/contracts/governance/utils/IVotes.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
+/// @title The DAO's decisions: propose, vote, queue in the timelock, execute.
+/// @notice Proposals are stored, so that queueing, executing and cancelling need only their id. A quorum that is reached
+/// late extends the vote, by a bounded time, so that nobody can decide in the last second.
+contract CohortGovernor is
+    Governor,
+    GovernorSettings,
+    GovernorCountingSimple,
+    GovernorStorage,
+    GovernorVotes,
+    GovernorVotesQuorumFraction,
+    GovernorTimelockControl,
+    GovernorPreventLateQuorum
+{
+    /// @notice A late quorum never extends a vote by more than this, whatever the voting period is.
+    uint48 public constant MAX_VOTE_EXTENSION = 7 days;
+
+    /// @notice All times are seconds, because the token's clock is the timestamp.
+    struct Settings {
+        /// From the proposal to the snapshot of the votes.
+        uint48 votingDelay;
+        /// From the snapshot to the end of the vote; not zero.
+        uint32 votingPeriod;
+        /// Time that is left, at least, after the quorum is reached; at most votingPeriod and MAX_VOTE_EXTENSION.
+        uint48 voteExtension;
+        /// Votes that a proposer needs, in units of 1e-18 token.
+        uint256 proposalThreshold;
+        /// Share of the supply that must vote for or abstain, in percent (0 to 100).
+        uint256 quorumPercent;
+    }
+
+    constructor(
+        IVotes token_,
+        TimelockController timelock_,
+        Settings memory settings
+    )
+        Governor("CohortGovernor")
+        GovernorSettings(settings.votingDelay, settings.votingPeriod, settings.proposalThreshold)
+        GovernorVotes(token_)
+        GovernorVotesQuorumFraction(settings.quorumPercent)
+        GovernorTimelockControl(timelock_)
+        GovernorPreventLateQuorum(settings.voteExtension)
+    {}
+
+    // What follows only names, for the compiler, which base speaks where several do.
+
+    function state(uint256 id) public view override(Governor, GovernorTimelockControl) returns (ProposalState) {
+        return super.state(id);
+    }
+
+    function proposalDeadline(
+        uint256 id
+    ) public view override(Governor, GovernorPreventLateQuorum) returns (uint256) {
+        return super.proposalDeadline(id);
+    }
+
+    function proposalNeedsQueuing(
+        uint256 id
+    ) public view override(Governor, GovernorTimelockControl) returns (bool) {
+        return super.proposalNeedsQueuing(id);
+    }
+
+    function proposalThreshold() public view override(Governor, GovernorSettings) returns (uint256) {
+        return super.proposalThreshold();
+    }
+
+    function _maxLateQuorumVoteExtension() internal view override returns (uint256) {
+        return Math.min(super._maxLateQuorumVoteExtension(), MAX_VOTE_EXTENSION);
+    }
+
+    function _propose(
+        address[] memory targets,
+        uint256[] memory values,
+        bytes[] memory calldatas,
+        string memory description,
+        address proposer
+    ) internal override(Governor, GovernorStorage) returns (uint256) {
+        return super._propose(targets, values, calldatas, description, proposer);
+    }
+
+    function _tallyUpdated(uint256 id) internal override(Governor, GovernorPreventLateQuorum) {
+        super._tallyUpdated(id);
+    }
+
+    function _queueOperations(
+        uint256 id,
+        address[] memory targets,
+        uint256[] memory values,
+        bytes[] memory calldatas,
+        bytes32 descriptionHash
+    ) internal override(Governor, GovernorTimelockControl) returns (uint48) {
+        return super._queueOperations(id, targets, values, calldatas, descriptionHash);
+    }
+
+    function _executeOperations(
+        uint256 id,
+        address[] memory targets,
+        uint256[] memory values,
+        bytes[] memory calldatas,
+        bytes32 descriptionHash
+    ) internal override(Governor, GovernorTimelockControl) {
+        super._executeOperations(id, targets, values, calldatas, descriptionHash);
+    }
+
+    function _cancel(
+        address[] memory targets,
+        uint256[] memory values,
+        bytes[] memory calldatas,
+        bytes32 descriptionHash
+    ) internal override(Governor, GovernorTimelockControl) returns (uint256) {
+        return super._cancel(targets, values, calldatas, descriptionHash);
+    }
+
+    function _executor() internal view override(Governor, GovernorTimelockControl) returns (address) {
+        return super._executor();
+    }
+}
