@@ -124,16 +124,15 @@ export type RescaleLayer = Base & {
 }
 
 /**
- * out[o] = max over k of in[windows[o][k]], and of 0 too when `relu`. All windows list at least one element; those at
- * a padded edge are shorter. `bits`: for every window, max(in) − min(in) < 2^bits (and max(in, 0) − min(in, 0) when relu),
- * so each difference out − in[k] fits `bits` bits. Circuit: Π_k (out − in[k]) (· out) = 0 and a range check for each
- * difference (and for out, when relu: out ≥ 0 fits `bits`).
+ * out[o] = max over k of in[windows[o][k]]. All windows list at least one element; those at a padded edge are shorter.
+ * `bits`: |a − b| < 2^bits for any two elements of the input. Circuit: a tournament, max(a, b) = b + s·(a − b) with
+ * s = [a ≥ b] the top bit of a − b + 2^bits in exactly bits + 1 bits: (n − 1)·(bits + 2) constraints for n elements. A ReLU
+ * never hides in here: max commutes with it, so the rescale that follows does it on a quarter of the elements.
  */
 export type MaxPoolLayer = Base & {
   readonly kind: 'maxpool'
   /** Flat input indices, one list an output. */
   readonly windows: readonly Int32Array[]
-  readonly relu: boolean
   readonly bits: number
 }
 
