@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { DatabaseSync } from 'node:sqlite'
+import { StoreError } from './errors.ts'
+
+/** One thing the keeper meant to do, with the exact bytes it meant to do it with. */
+export type Intent = {
+  readonly key: string
+  readonly epoch: number
+  readonly round: number
+  readonly payload: Uint8Array
+  /** What came of it (a transaction hash, say), or null while it is open. */
+  readonly result: Uint8Array | null
+}
+
+type Row = { key: string; epoch: number; round: number; payload: Uint8Array; result: Uint8Array | null }
+
+/**
+ * Intents before acts: whatever leaves the process is first written here under a key that names the act (for example
+ * `7/3/commit`), and a restart finds it and resends the same bytes. The bytes under a key never change.
+ */
+export class Journal {
+  readonly #database: DatabaseSync
+  readonly #now: () => number
+
+  constructor(database: DatabaseSync, now: () => number) {
+    this.#database = database
+    this.#now = now
+  }
+
+  /**
+   * The bytes recorded under the key; when there are none, `produce` makes them and they are on disk before this
+   * resolves. A crash inside `produce` leaves nothing, and nothing has left the process.
+   */
+  async once(
+    at: { key: string; epoch: number; round: number },
+    produce: () => Uint8Array | Promise<Uint8Array>,
+  ): Promise<Intent> {
+    const known = this.find(at.key)
+    if (known) return known
+    const payload = await produce()
+    this.#database
+      .prepare('INSERT OR IGNORE INTO intents (key, epoch, round, payload, created) VALUES (?, ?, ?, ?, ?)')
+      .run(at.key, at.epoch, at.round, payload, this.#now())
+    // Read back: when two callers raced, both go on with the bytes of the first.
+    return this.find(at.key)!
+  }
+
+  find(key: string): Intent | null {
+    const row = this.#database
+      .prepare('SELECT key, epoch, round, payload, result FROM intents WHERE key = ?')
+      .get(key) as Row | undefined
+    return row ? { ...row } : null
+  }
+
+  /** Records what came of an intent. @throws StoreError INTENT_CHANGED when another result is on record. */
+  complete(key: string, result: Uint8Array): void {
+    const known = this.find(key)
+    if (!known) throw new StoreError('BAD_INPUT', `no intent "${key}" was journalled before its result`)
+    if (known.result) {
+      if (Buffer.compare(known.result, result) === 0) return
+      throw new StoreError('INTENT_CHANGED', `intent "${key}" already ended with another result`)
+    }
+    this.#database.prepare('UPDATE intents SET result = ?, completed = ? WHERE key = ?').run(result, this.#now(), key)
+  }
+
+  /** Intents without a result, oldest first. */
+  open(): Intent[] {
+    const rows = this.#database
+      .prepare('SELECT key, epoch, round, payload, result FROM intents WHERE result IS NULL ORDER BY created, key')
+      .all() as Row[]
+    return rows.map((row) => ({ ...row }))
+  }
+
+  /** Drops intents of rounds before `round` of epochs before or equal to `epoch`; shares stay for ever. */
+  prune(epoch: number, round: number): number {
+    const result = this.#database
+      .prepare('DELETE FROM intents WHERE epoch < ? OR (epoch = ? AND round < ?)')
+      .run(epoch, epoch, round)
+    return Number(result.changes)
+  }
+}

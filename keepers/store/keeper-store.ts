@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { StoreError, translateSqliteError } from './errors.ts'
+import { Journal } from './journal.ts'
+import { FolderLock } from './lock.ts'
+import { migrate } from './schema.ts'
+import { newKdfParameters, SecretBox } from './secret-box.ts'
+import { ShareRegister } from './shares.ts'
+
+/** What a data folder belongs to. A folder is refused for any other. */
+export type FolderBinding = { readonly chainId: bigint; readonly service: string; readonly operator: string }
+
+export type StoreOptions = {
+  /** Data folder; created when absent, with access for its owner only. */
+  readonly folder: string
+  readonly passphrase: string
+  readonly binding: FolderBinding
+  /** Milliseconds since the epoch; replaced in tests. */
+  readonly now?: () => number
+  /** log2 of scrypt's N for a new folder; an existing one keeps its own. */
+  readonly log2N?: number
+}
+
+const CHECK = 'cohort store'
+
+/**
+ * A keeper's memory: journal, shares given, secrets, cursors. One process holds it at a time; every write is on disk
+ * (WAL, synchronous = FULL) before the call returns.
+ */
+export class KeeperStore {
+  readonly journal: Journal
+  readonly shares: ShareRegister
+  readonly #database: DatabaseSync
+  readonly #lock: FolderLock
+  readonly #box: SecretBox
+  readonly #file: string
+
+  private constructor(database: DatabaseSync, lock: FolderLock, box: SecretBox, file: string, now: () => number) {
+    this.#database = database
+    this.#lock = lock
+    this.#box = box
+    this.#file = file
+    this.journal = new Journal(database, now)
+    this.shares = new ShareRegister(database, now)
+  }
+
+  /**
+   * Opens, or makes, the store of a data folder.
+   * @throws StoreError LOCKED, WRONG_PASSPHRASE, WRONG_FOLDER, NEWER_SCHEMA, CORRUPT, DISK_FULL.
+   */
+  static open(options: StoreOptions): KeeperStore {
+    mkdirSync(options.folder, { recursive: true, mode: 0o700 })
+    const lock = FolderLock.acquire(options.folder)
+    const file = join(options.folder, 'journal.sqlite')
+    let database: DatabaseSync | undefined
+    try {
+      database = new DatabaseSync(file, { timeout: 2_000 })
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
+      migrate(database)
+      const box = openBox(database, options)
+      bind(database, options)
+      return new KeeperStore(database, lock, box, file, options.now ?? Date.now)
+    } catch (error) {
+      if (database?.isOpen) database.close()
+      lock.release()
+      throw translateSqliteError(error, file)
+    }
+  }
+
+  /** Stores a secret, encrypted. Overwrites one of the same name. */
+  putSecret(name: string, value: Uint8Array): void {
+    this.#guard(() =>
+      this.#database
+        .prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed')
+        .run(name, this.#box.seal(name, value)),
+    )
+  }
+
+  /** The secret in the clear, or null. The caller zeroes it after use. */
+  getSecret(name: string): Uint8Array | null {
+    const row = this.#database.prepare('SELECT sealed FROM secrets WHERE name = ?').get(name) as
+      | { sealed: Uint8Array }
+      | undefined
+    return row ? this.#box.open(name, row.sealed) : null
+  }
+
+  /** The secret of that name; made by `produce` and stored first when there is none. */
+  secretOnce(name: string, produce: () => Uint8Array): Uint8Array {
+    const known = this.getSecret(name)
+    if (known) return known
+    this.putSecret(name, produce())
+    return this.getSecret(name)!
+  }
+
+  /** Erases secrets whose name starts with the prefix (an epoch that is over). Returns how many. */
+  eraseSecrets(prefix: string): number {
+    return this.#guard(() => {
+      this.#database.exec('PRAGMA secure_delete = ON')
+      const statement = this.#database.prepare('DELETE FROM secrets WHERE substr(name, 1, ?) = ?')
+      return Number(statement.run(prefix.length, prefix).changes)
+    })
+  }
+
+  /** A small JSON document kept over restarts (nothing secret), or null. Parse what comes back. */
+  getRecord(name: string): unknown {
+    const row = this.#database.prepare('SELECT value FROM records WHERE name = ?').get(name) as
+      | { value: string }
+      | undefined
+    return row ? JSON.parse(row.value) : null
+  }
+
+  putRecord(name: string, value: unknown): void {
+    this.#guard(() =>
+      this.#database
+        .prepare('INSERT INTO records VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value')
+        .run(name, JSON.stringify(value)),
+    )
+  }
+
+  deleteRecord(name: string): void {
+    this.#guard(() => this.#database.prepare('DELETE FROM records WHERE name = ?').run(name))
+  }
+
+  getCursor(name: string): unknown {
+    const row = this.#database.prepare('SELECT value FROM cursors WHERE name = ?').get(name) as
+      | { value: string }
+      | undefined
+    return row ? JSON.parse(row.value) : null
+  }
+
+  putCursor(name: string, value: unknown): void {
+    this.#guard(() =>
+      this.#database
+        .prepare('INSERT INTO cursors VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value')
+        .run(name, JSON.stringify(value)),
+    )
+  }
+
+  /** Runs synchronous writes as one transaction: all or none. */
+  transaction<T>(body: () => T): T {
+    return this.#guard(() => {
+      this.#database.exec('BEGIN IMMEDIATE')
+      try {
+        const result = body()
+        this.#database.exec('COMMIT')
+        return result
+      } catch (error) {
+        // A full disk may have rolled back already.
+        if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+        throw error
+      }
+    })
+  }
+
+  /** Bounds the database file, in pages of 4 KiB, as a quota does; writes beyond fail with DISK_FULL. */
+  limitPages(pages: number): void {
+    this.#database.exec(`PRAGMA max_page_count = ${Math.trunc(pages)}`)
+  }
+
+  close(): void {
+    if (!this.#database.isOpen) return
+    this.#database.close()
+    this.#box.destroy()
+    this.#lock.release()
+  }
+
+  #guard<T>(body: () => T): T {
+    try {
+      return body()
+    } catch (error) {
+      throw translateSqliteError(error, this.#file)
+    }
+  }
+}
+
+function readMeta(database: DatabaseSync, key: string): Uint8Array | null {
+  const row = database.prepare('SELECT value FROM meta WHERE key = ?').get(key) as { value: Uint8Array } | undefined
+  return row?.value ?? null
+}
+
+function openBox(database: DatabaseSync, options: StoreOptions): SecretBox {
+  const salt = readMeta(database, 'kdf salt')
+  if (salt === null) {
+    const parameters = newKdfParameters(options.log2N)
+    const box = new SecretBox(options.passphrase, parameters)
+    const insert = database.prepare('INSERT INTO meta VALUES (?, ?)')
+    database.exec('BEGIN IMMEDIATE')
+    insert.run('kdf salt', parameters.salt)
+    insert.run('kdf log2N', Uint8Array.of(parameters.log2N))
+    insert.run('check', box.seal(CHECK, new TextEncoder().encode(CHECK)))
+    database.exec('COMMIT')
+    return box
+  }
+  const log2N = readMeta(database, 'kdf log2N')?.[0]
+  const check = readMeta(database, 'check')
+  if (log2N === undefined || check === null) {
+    throw new StoreError('CORRUPT', 'the data folder has no key check: restore it from a backup')
+  }
+  const box = new SecretBox(options.passphrase, { salt, log2N })
+  box.open(CHECK, check)
+  return box
+}
+
+function bind(database: DatabaseSync, { binding, folder }: StoreOptions): void {
+  const wanted = {
+    chain: binding.chainId.toString(),
+    service: binding.service.toLowerCase(),
+    operator: binding.operator.toLowerCase(),
+  }
+  const found = readMeta(database, 'binding')
+  if (found === null) {
+    const value = new TextEncoder().encode(JSON.stringify(wanted))
+    database.prepare('INSERT INTO meta VALUES (?, ?)').run('binding', value)
+    return
+  }
+  const bound = JSON.parse(new TextDecoder().decode(found)) as typeof wanted
+  for (const key of ['chain', 'service', 'operator'] as const) {
+    if (bound[key] !== wanted[key]) {
+      throw new StoreError(
+        'WRONG_FOLDER',
+        `${folder} belongs to ${key} ${bound[key]}, not ${wanted[key]}: use another data folder for this keeper`,
+      )
+    }
+  }
+}

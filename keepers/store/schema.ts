@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { DatabaseSync } from 'node:sqlite'
+import { StoreError } from './errors.ts'
+
+/**
+ * Every migration that ever shipped, in order; `PRAGMA user_version` counts those applied. Append, never edit: folders
+ * in the field hold what the older text made.
+ */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+   CREATE TABLE secrets (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
+   CREATE TABLE intents (
+     key TEXT PRIMARY KEY,
+     epoch INTEGER NOT NULL,
+     round INTEGER NOT NULL,
+     payload BLOB NOT NULL,
+     result BLOB,
+     created INTEGER NOT NULL,
+     completed INTEGER
+   ) STRICT;
+   CREATE INDEX intents_by_round ON intents (epoch, round);
+   -- One row per first polynomial of a ciphertext we were asked to decrypt: never deleted, whatever the age.
+   CREATE TABLE shares (
+     c1_hash BLOB PRIMARY KEY CHECK (length(c1_hash) = 32),
+     active_set TEXT NOT NULL,
+     share BLOB,
+     created INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE cursors (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+   CREATE TABLE records (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;`,
+]
+
+export const SCHEMA_VERSION = MIGRATIONS.length
+
+/** Brings a database to the current schema in one transaction. @throws StoreError NEWER_SCHEMA for a later version. */
+export function migrate(database: DatabaseSync, migrations: readonly string[] = MIGRATIONS): void {
+  const { user_version: found } = database.prepare('PRAGMA user_version').get() as { user_version: number }
+  if (found > migrations.length) {
+    throw new StoreError(
+      'NEWER_SCHEMA',
+      `the data folder has schema ${found}, this version knows ${migrations.length}: run the newer version again`,
+    )
+  }
+  if (found === migrations.length) return
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    for (const migration of migrations.slice(found)) database.exec(migration)
+    database.exec(`PRAGMA user_version = ${migrations.length}`)
+    database.exec('COMMIT')
+  } catch (error) {
+    database.exec('ROLLBACK')
+    throw error
+  }
+}

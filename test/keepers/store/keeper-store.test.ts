@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { inspect } from 'node:util'
+import { expect } from 'chai'
+import { KeeperStore, StoreError } from '../../../keepers/store/index.ts'
+import { migrate } from '../../../keepers/store/schema.ts'
+import { newKdfParameters, SecretBox } from '../../../keepers/store/secret-box.ts'
+
+const binding = {
+  chainId: 31337n,
+  service: '0x00000000000000000000000000000000000000Aa',
+  operator: '0x00000000000000000000000000000000000000Bb',
+}
+const passphrase = 'correct horse battery staple'
+const bytes = (text: string) => new TextEncoder().encode(text)
+
+function refusal(body: () => unknown): StoreError {
+  try {
+    body()
+  } catch (error) {
+    if (error instanceof StoreError) return error
+    throw error
+  }
+  throw new Error('expected a StoreError')
+}
+
+describe('keeper store', () => {
+  let folder: string
+  const opened: KeeperStore[] = []
+  const open = (extra: Record<string, unknown> = {}) => {
+    const store = KeeperStore.open({ folder, passphrase, binding, log2N: 10, ...extra })
+    opened.push(store)
+    return store
+  }
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cohort-store-'))
+  })
+  afterEach(() => {
+    for (const store of opened.splice(0)) store.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  it('keeps intents, results and secrets over a restart', async () => {
+    const store = open()
+    const at = { key: '1/2/commit', epoch: 1, round: 2 }
+    await store.journal.once(at, () => bytes('first'))
+    store.putSecret('epoch/1/key', bytes('sssh'))
+    store.close()
+    const again = open()
+    const intent = await again.journal.once(at, () => {
+      throw new Error('must not be produced twice')
+    })
+    expect(Buffer.from(intent.payload).toString()).to.equal('first')
+    expect(intent.result).to.equal(null)
+    expect(again.journal.open()).to.have.length(1)
+    again.journal.complete(at.key, bytes('0x01'))
+    expect(again.journal.open()).to.have.length(0)
+    expect(Buffer.from(again.getSecret('epoch/1/key')!).toString()).to.equal('sssh')
+  })
+
+  it('gives both of two racing callers the bytes of the first', async () => {
+    const { journal } = open()
+    const at = { key: 'race', epoch: 0, round: 0 }
+    const made = await Promise.all(['a', 'b'].map((name) => journal.once(at, async () => bytes(name))))
+    expect(made[0]!.payload).to.deep.equal(made[1]!.payload)
+  })
+
+  it('refuses a second, different result, and a result without an intent', async () => {
+    const { journal } = open()
+    await journal.once({ key: 'k', epoch: 0, round: 0 }, () => bytes('p'))
+    journal.complete('k', bytes('r'))
+    journal.complete('k', bytes('r'))
+    expect(refusal(() => journal.complete('k', bytes('other'))).code).to.equal('INTENT_CHANGED')
+    expect(refusal(() => journal.complete('never', bytes('r'))).code).to.equal('BAD_INPUT')
+  })
+
+  it('writes nothing when the bytes of an intent could not be made', async () => {
+    const { journal } = open()
+    const at = { key: 'k', epoch: 0, round: 0 }
+    const failed = journal.once(at, async () => Promise.reject(new Error('out of memory')))
+    expect(await failed.catch((error: Error) => error.message)).to.equal('out of memory')
+    expect(journal.find('k')).to.equal(null)
+  })
+
+  it('gives one share per ciphertext: the same bytes to the same set, a refusal to another, for ever', async () => {
+    const hash = new Uint8Array(32).fill(5)
+    let made = 0
+    const produce = () => Uint8Array.of(++made)
+    const store = open()
+    expect(await store.shares.once(hash, [2, 0, 1], produce)).to.deep.equal(Uint8Array.of(1))
+    expect(await store.shares.once(hash, [0, 1, 2], produce)).to.deep.equal(Uint8Array.of(1))
+    const refused = async (set: number[], shares = store.shares) => {
+      const error = await shares.once(hash, set, produce).catch((failure: StoreError) => failure)
+      expect((error as StoreError).code).to.equal('SHARE_ALREADY_GIVEN')
+    }
+    await refused([0, 1, 3])
+    await refused([0, 1])
+    store.journal.prune(1_000, 1_000)
+    store.close()
+    const again = open()
+    await refused([0, 1, 3], again.shares)
+    expect(await again.shares.once(hash, [0, 1, 2], produce)).to.deep.equal(Uint8Array.of(1))
+    expect(made).to.equal(1)
+    expect(again.shares.count).to.equal(1)
+  })
+
+  it('binds the set before the share exists: a crash in between does not free it', async () => {
+    const hash = new Uint8Array(32).fill(6)
+    const store = open()
+    const crash = store.shares.once(hash, [0, 1], () => Promise.reject(new Error('killed')))
+    expect(await crash.catch((error: Error) => error.message)).to.equal('killed')
+    store.close()
+    const { shares } = open()
+    expect(refusal(() => shares.claim(hash, [1, 2])).code).to.equal('SHARE_ALREADY_GIVEN')
+    expect(await shares.once(hash, [0, 1], () => Uint8Array.of(9))).to.deep.equal(Uint8Array.of(9))
+  })
+
+  it('computes a share once when asked twice at the same time', async () => {
+    const { shares } = open()
+    let made = 0
+    const slow = async () => {
+      await new Promise((done) => setTimeout(done, 5))
+      return Uint8Array.of(++made)
+    }
+    const hash = new Uint8Array(32)
+    const both = await Promise.all([shares.once(hash, [0], slow), shares.once(hash, [0], slow)])
+    expect(both).to.deep.equal([Uint8Array.of(1), Uint8Array.of(1)])
+    expect(made).to.equal(1)
+  })
+
+  it('refuses malformed hashes and sets', () => {
+    const { shares } = open()
+    for (const set of [[], [0, 0], [-1], [0.5]]) {
+      expect(refusal(() => shares.claim(new Uint8Array(32), set)).code).to.equal('BAD_INPUT')
+    }
+    expect(refusal(() => shares.claim(new Uint8Array(31), [0])).code).to.equal('BAD_INPUT')
+  })
+
+  it('refuses a wrong passphrase and leaves the folder as it was', () => {
+    open().close()
+    const error = refusal(() => open({ passphrase: 'wrong' }))
+    expect(error.code).to.equal('WRONG_PASSPHRASE')
+    expect(error.message).not.to.contain('wrong ')
+    open().close()
+  })
+
+  it('refuses the folder of another chain, service or operator, and says whose it is', () => {
+    open().close()
+    for (const change of [
+      { chainId: 1n },
+      { service: '0x00000000000000000000000000000000000000Cc' },
+      { operator: '0x00000000000000000000000000000000000000Dd' },
+    ]) {
+      const error = refusal(() => open({ binding: { ...binding, ...change } }))
+      expect(error.code).to.equal('WRONG_FOLDER')
+      expect(error.message).to.contain(folder)
+    }
+    open({ binding: { ...binding, service: binding.service.toLowerCase() } }).close()
+  })
+
+  it('lets in one process at a time, and the next one after kill -9', async function () {
+    this.timeout(20_000)
+    const script = join(folder, 'holder.ts')
+    const index = new URL('../../../keepers/store/index.ts', import.meta.url).href
+    writeFileSync(
+      script,
+      `import { KeeperStore } from '${index}'
+       const store = KeeperStore.open({ folder: '${join(folder, 'data')}', passphrase: 'p', log2N: 10,
+         binding: { chainId: 1n, service: '0x1', operator: '0x2' } })
+       store.putRecord('from', 'child')
+       console.log('held'); setInterval(() => store, 1000)`,
+    )
+    const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await new Promise((done) => child.stdout.once('data', done))
+    const again = () =>
+      KeeperStore.open({
+        folder: join(folder, 'data'),
+        passphrase: 'p',
+        binding: { chainId: 1n, service: '0x1', operator: '0x2' },
+      })
+    expect(refusal(again).code).to.equal('LOCKED')
+    child.kill('SIGKILL')
+    await new Promise((done) => child.once('exit', done))
+    const store = again()
+    expect(store.getRecord('from')).to.equal('child')
+    expect(refusal(again).code).to.equal('LOCKED')
+    store.close()
+  })
+
+  it('keeps secrets unreadable in every file, and out of printed values', () => {
+    const store = open()
+    const secret = 'the plaintext that nobody may find'
+    store.putSecret('x', bytes(secret))
+    store.putSecret('x', bytes(`${secret} again`))
+    expect(store.eraseSecrets('y')).to.equal(0)
+    store.close()
+    for (const name of readdirSync(folder)) {
+      expect(readFileSync(join(folder, name)).includes(secret), name).to.equal(false)
+    }
+    expect(statSync(join(folder, 'journal.sqlite')).size).to.be.greaterThan(0)
+    const box = new SecretBox(passphrase, newKdfParameters(10))
+    expect(`${box} ${JSON.stringify(box)} ${inspect(box)}`).to.equal('[secret] "[secret]" [secret]')
+  })
+
+  it('detects secrets that were swapped or altered in the file', () => {
+    const store = open()
+    store.putSecret('a', bytes('value of a'))
+    store.putSecret('b', bytes('value of b'))
+    store.close()
+    const raw = new DatabaseSync(join(folder, 'journal.sqlite'))
+    raw.exec("UPDATE secrets SET sealed = (SELECT sealed FROM secrets WHERE name = 'b') WHERE name = 'a'")
+    raw.close()
+    const again = open()
+    expect(refusal(() => again.getSecret('a')).code).to.equal('WRONG_PASSPHRASE')
+    expect(Buffer.from(again.getSecret('b')!).toString()).to.equal('value of b')
+    expect(again.eraseSecrets('b')).to.equal(1)
+    expect(again.getSecret('b')).to.equal(null)
+  })
+
+  it('rolls a transaction back as a whole', () => {
+    const store = open()
+    expect(() =>
+      store.transaction(() => {
+        store.putCursor('events', { block: 7 })
+        throw new Error('half-way')
+      }),
+    ).to.throw('half-way')
+    expect(store.getCursor('events')).to.equal(null)
+    store.transaction(() => store.putCursor('events', { block: 8 }))
+    expect(store.getCursor('events')).to.deep.equal({ block: 8 })
+  })
+
+  it('migrates step by step, is idempotent, undoes a failed step, and refuses a newer schema', () => {
+    const database = new DatabaseSync(':memory:')
+    const steps = ['CREATE TABLE one (a INTEGER)', 'ALTER TABLE one ADD COLUMN b INTEGER']
+    migrate(database, steps.slice(0, 1))
+    migrate(database, steps)
+    migrate(database, steps)
+    expect(database.prepare('SELECT a, b FROM one').all()).to.deep.equal([])
+    expect(() => migrate(database, [...steps, 'CREATE TABLE two (a INTEGER)', 'nonsense'])).to.throw()
+    expect(() => database.prepare('SELECT * FROM two')).to.throw('no such table')
+    expect(refusal(() => migrate(database, steps.slice(0, 1))).code).to.equal('NEWER_SCHEMA')
+  })
+
+  it('says that a damaged database is damaged', () => {
+    writeFileSync(join(folder, 'journal.sqlite'), 'this is no database, and long enough to be read as one'.repeat(50))
+    expect(refusal(() => open()).code).to.equal('CORRUPT')
+  })
+
+  it('reports a full disk by name and stays usable', async () => {
+    const store = open()
+    store.putRecord('small', 1)
+    // SQLite's own ceiling on pages stands in for the disk: it fails with the same SQLITE_FULL.
+    store.limitPages(40)
+    expect(refusal(() => store.putRecord('large', 'x'.repeat(1 << 20))).code).to.equal('DISK_FULL')
+    expect(store.getRecord('small')).to.equal(1)
+    store.limitPages(100_000)
+    store.putRecord('large', 'x'.repeat(1 << 20))
+  })
+})
