@@ -6,7 +6,7 @@ import { configVariable, defineConfig } from 'hardhat/config'
 // solc comes from npm (exact pin in package.json): nothing is downloaded outside the npm registry. Both profiles are
 // declared because Ignition compiles with `production`, which would otherwise fall back to Hardhat's own settings.
 const compiler = {
-  version: '0.8.37',
+  version: '0.8.34',
   path: createRequire(import.meta.url).resolve('solc/soljson.js'),
   settings: {
     viaIR: true,
