@@ -39,11 +39,12 @@ contract CohortToken is ERC20, ERC20Permit, ERC20Votes, AccessControl {
         _mint(to, amount);
     }
 
-    /// @inheritdoc ERC20Votes
+    /// @notice Seconds of the block (ERC-6372).
     function clock() public view override returns (uint48) {
         return uint48(block.timestamp);
     }
 
+    /// @notice Says what the clock counts (ERC-6372).
     // solhint-disable-next-line func-name-mixedcase
     function CLOCK_MODE() public pure override returns (string memory) {
         return "mode=timestamp";
