@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
+import {IERC7992Verifier} from "../interfaces/IERC7992.sol";
+import {IInferenceConsumer} from "../interfaces/IInferenceConsumer.sol";
+import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
+import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
+import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
+import {InferenceVerification} from "./InferenceVerification.sol";
+import {ModelCatalog} from "./ModelCatalog.sol";
+
+/// @title Proven inferences on demand
+/// @notice See IInferenceHub, which owns the documentation. No role, no administrator: what may be asked is decided in
+/// the registries. Money is pulled; every state change precedes every call out.
+contract InferenceHub is InferenceVerification, ERC165 {
+    /// @notice Longest time that a request stays open, in seconds.
+    uint256 public constant MAX_REQUEST_SECONDS = 30 days;
+    /// @notice Most gas that a consumer can ask the prover to carry for its callback.
+    uint256 public constant MAX_CALLBACK_GAS = 2_000_000;
+    /// @notice Longest payload of a request, in bytes.
+    uint256 public constant MAX_PAYLOAD_BYTES = 16_384;
+    /// @dev Gas that the call itself and the event after it need, with a margin.
+    uint256 private constant CALLBACK_RESERVE = 20_000;
+
+    uint256 private _requestCount;
+    mapping(bytes32 requestId => Request) private _requests;
+    mapping(address account => uint256) private _balances;
+
+    constructor(IModelRegistry models, IVerifierRegistry verifiers) ModelCatalog(models, verifiers) {}
+
+    /// @inheritdoc IInferenceHub
+    function request(
+        uint256 modelId,
+        bytes32 inputCommitment,
+        uint64 deadline,
+        uint32 callbackGas,
+        bytes calldata payload
+    ) external payable returns (bytes32 requestId) {
+        if (msg.value == 0) revert ZeroPrice();
+        if (msg.value > type(uint96).max) revert PriceTooHigh(msg.value, type(uint96).max);
+        if (deadline <= block.timestamp) revert DeadlinePassed(deadline, block.timestamp);
+        uint256 latest = block.timestamp + MAX_REQUEST_SECONDS;
+        if (deadline > latest) revert DeadlineTooFar(deadline, latest);
+        if (payload.length > MAX_PAYLOAD_BYTES) revert PayloadTooLong(payload.length, MAX_PAYLOAD_BYTES);
+        if (callbackGas > MAX_CALLBACK_GAS) revert CallbackGasTooHigh(callbackGas, MAX_CALLBACK_GAS);
+        if (callbackGas != 0 && msg.sender.code.length == 0) revert ConsumerHasNoCode(msg.sender);
+        Model storage model = _alive(modelId);
+        uint64 version = _versionInForce(model);
+        (bool usable, ) = _usable(model, version);
+        if (!usable) revert VersionNotUsable(modelId, version);
+        _requireField(1, uint256(inputCommitment));
+
+        requestId = bytes32(++_requestCount);
+        Request storage entry = _requests[requestId];
+        entry.requester = msg.sender;
+        entry.deadline = deadline;
+        entry.callbackGas = callbackGas;
+        entry.price = uint96(msg.value);
+        entry.version = version;
+        entry.modelId = uint64(modelId);
+        entry.inputCommitment = inputCommitment;
+        emit InferenceRequested(
+            requestId,
+            modelId,
+            msg.sender,
+            version,
+            inputCommitment,
+            msg.value,
+            deadline,
+            payload
+        );
+    }
+
+    /// @inheritdoc IInferenceHub
+    function fulfil(bytes32 requestId, uint256 output, Groth16Proof calldata proof) external {
+        Request storage entry = _requests[requestId];
+        RequestStatus found = _status(requestId, entry);
+        if (found != RequestStatus.Open) revert RequestNotOpen(requestId, found);
+        uint256 modelId = entry.modelId;
+        uint64 version = entry.version;
+        bytes32 inputCommitment = entry.inputCommitment;
+        uint256 context = contextOf(requestId, msg.sender, modelId, version, entry.deadline);
+        _check(modelId, version, inputCommitment, output, context, proof);
+
+        entry.settlement = RequestStatus.Fulfilled;
+        entry.output = output;
+        _balances[msg.sender] += entry.price;
+        bool called = _callBack(entry, requestId, modelId, version, inputCommitment, output);
+        emit InferenceVerified(modelId, inputCommitment, abi.encode(output), msg.sender);
+        emit InferenceFulfilled(requestId, modelId, msg.sender, version, output, called);
+    }
+
+    /// @inheritdoc IInferenceHub
+    function refund(bytes32 requestId) external {
+        Request storage entry = _requests[requestId];
+        RequestStatus found = _status(requestId, entry);
+        if (found == RequestStatus.Open) {
+            Model storage model = _known(entry.modelId);
+            (bool usable, ) = _usable(model, entry.version);
+            if (usable && !model.deprecated) revert NotRefundableYet(requestId, entry.deadline);
+        } else if (found != RequestStatus.Expired) {
+            revert RequestNotOpen(requestId, found);
+        }
+        entry.settlement = RequestStatus.Refunded;
+        address requester = entry.requester;
+        uint256 amount = entry.price;
+        _balances[requester] += amount;
+        emit RequestRefunded(requestId, requester, amount);
+    }
+
+    /// @inheritdoc IInferenceHub
+    function withdraw(address account, address payable to) external {
+        if (account != msg.sender && account != to) revert NotAccountHolder(account, msg.sender);
+        uint256 amount = _balances[account];
+        if (amount == 0) revert NothingToWithdraw(account);
+        _balances[account] = 0;
+        (bool sent, ) = to.call{value: amount}("");
+        if (!sent) revert TransferFailed(to, amount);
+        emit Withdrawn(account, to, amount);
+    }
+
+    /// @inheritdoc IInferenceHub
+    function balanceOf(address account) external view returns (uint256) {
+        return _balances[account];
+    }
+
+    /// @inheritdoc IInferenceHub
+    function getRequest(bytes32 requestId) external view returns (Request memory) {
+        Request storage entry = _requests[requestId];
+        if (entry.requester == address(0)) revert UnknownRequest(requestId);
+        return entry;
+    }
+
+    /// @inheritdoc IInferenceHub
+    function statusOf(bytes32 requestId) external view returns (RequestStatus) {
+        Request storage entry = _requests[requestId];
+        return entry.requester == address(0) ? RequestStatus.None : _status(requestId, entry);
+    }
+
+    /// @inheritdoc IInferenceHub
+    function resultOf(bytes32 requestId) external view returns (uint64 version, uint256 output) {
+        Request storage entry = _requests[requestId];
+        RequestStatus found = _status(requestId, entry);
+        if (found != RequestStatus.Fulfilled) revert NotFulfilled(requestId, found);
+        return (entry.version, entry.output);
+    }
+
+    /// @inheritdoc ERC165
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return
+            interfaceId == type(IERC7992Verifier).interfaceId ||
+            interfaceId == type(IInferenceHub).interfaceId ||
+            super.supportsInterface(interfaceId);
+    }
+
+    function _status(bytes32 requestId, Request storage entry) private view returns (RequestStatus) {
+        if (entry.requester == address(0)) revert UnknownRequest(requestId);
+        RequestStatus settlement = entry.settlement;
+        if (settlement != RequestStatus.None) return settlement;
+        return block.timestamp > entry.deadline ? RequestStatus.Expired : RequestStatus.Open;
+    }
+
+    /// @dev Last act of a fulfilment. A call passes on at most 63/64 of the gas (EIP-150), so less than what is asked for
+    /// here would let a prover starve the consumer. Nothing that the consumer returns is copied.
+    function _callBack(
+        Request storage entry,
+        bytes32 requestId,
+        uint256 modelId,
+        uint64 version,
+        bytes32 inputCommitment,
+        uint256 output
+    ) private returns (bool success) {
+        uint256 cap = entry.callbackGas;
+        if (cap == 0) return false;
+        address consumer = entry.requester;
+        bytes memory data = abi.encodeCall(
+            IInferenceConsumer.onInference,
+            (requestId, modelId, version, inputCommitment, output)
+        );
+        uint256 needed = cap + cap / 63 + CALLBACK_RESERVE;
+        if (gasleft() < needed) revert GasTooLowForCallback(gasleft(), needed);
+        assembly ("memory-safe") {
+            success := call(cap, consumer, 0, add(data, 0x20), mload(data), 0, 0)
+        }
+    }
+}

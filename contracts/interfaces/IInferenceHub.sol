@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IERC7992Types, IERC7992Verifier} from "./IERC7992.sol";
+
+/// @dev Errors of the hub.
+interface IInferenceHubErrors {
+    /// @notice The uri has more than `maximum` bytes.
+    error UriTooLong(uint256 length, uint256 maximum);
+    /// @notice The key hash given is not the one that the verifier registry holds for the circuit.
+    error VkHashMismatch(bytes32 circuitId, bytes32 given, bytes32 found);
+    /// @notice The weights commitment given is not that of the pinned version; it is zero for a following model.
+    error ModelHashMismatch(address service, uint64 version, bytes32 given, bytes32 found);
+    /// @notice The version is neither released nor pinned and accepted.
+    error VersionNotUsable(uint256 modelId, uint64 version);
+    /// @notice A direct proof is about the version in force: the pinned one, or the service's current release.
+    error NotVersionInForce(uint256 modelId, uint64 given, uint64 inForce);
+    /// @notice Signal `index` (0 model, 1 input, 2 output) is not below the BN254 scalar order.
+    error SignalOutOfField(uint256 index, uint256 value);
+    error OutputLengthInvalid(uint256 length, uint256 expected);
+    error ProofLengthInvalid(uint256 length, uint256 expected);
+    error DeadlinePassed(uint256 deadline, uint256 timestamp);
+    /// @notice A request stays open for at most `maximum` seconds, so that no escrow is locked for long.
+    error DeadlineTooFar(uint256 deadline, uint256 latest);
+    /// @notice The request was answered before.
+    error AlreadyVerified(bytes32 requestId);
+    error ZeroPrice();
+    error PriceTooHigh(uint256 price, uint256 maximum);
+    error PayloadTooLong(uint256 length, uint256 maximum);
+    error CallbackGasTooHigh(uint256 callbackGas, uint256 maximum);
+    /// @notice A callback was asked for by an account that has no code.
+    error ConsumerHasNoCode(address consumer);
+    error UnknownRequest(bytes32 requestId);
+    error RequestNotOpen(bytes32 requestId, RequestStatus found);
+    error NotFulfilled(bytes32 requestId, RequestStatus found);
+    /// @notice The request can still be answered until its deadline.
+    error NotRefundableYet(bytes32 requestId, uint64 deadline);
+    /// @notice The transaction carries too little gas to give the consumer what it asked for.
+    error GasTooLowForCallback(uint256 found, uint256 needed);
+    error NothingToWithdraw(address account);
+    /// @notice Anybody may send an account its own balance; only the account itself may send it elsewhere.
+    error NotAccountHolder(address account, address caller);
+    error TransferFailed(address to, uint256 amount);
+
+    enum RequestStatus {
+        None,
+        Open,
+        Expired,
+        Fulfilled,
+        Refunded
+    }
+}
+
+/// @dev What the hub stores and takes.
+interface IInferenceHubTypes is IInferenceHubErrors {
+    /// @notice A model that can be asked: a service's co-owned model, through one circuit.
+    struct Model {
+        address service;
+        /// The pinned version; 0 follows the service's current release.
+        uint64 pinned;
+        bool deprecated;
+        address owner;
+        bytes32 circuitId;
+        bytes32 vkHash;
+    }
+
+    /// @notice Coordinates below q, in the order of the EVM's pairing precompile (imaginary part of b first).
+    struct Groth16Proof {
+        uint256[2] a;
+        uint256[2][2] b;
+        uint256[2] c;
+    }
+
+    /// @notice What a direct verification is bound to, besides the caller.
+    struct Ticket {
+        /// Unique for the caller.
+        bytes32 nonce;
+        /// The version that the prover used: the one in force.
+        uint64 version;
+        /// Unix seconds, the last at which the proof is accepted.
+        uint64 deadline;
+    }
+
+    struct Request {
+        address requester;
+        /// Unix seconds, the last at which an answer is accepted.
+        uint64 deadline;
+        /// Gas for the requester's callback; 0 for none.
+        uint32 callbackGas;
+        /// Wei in escrow for the first valid proof.
+        uint96 price;
+        /// The model's version in force when the request was made.
+        uint64 version;
+        uint64 modelId;
+        /// None (open or expired), Fulfilled or Refunded; `statusOf` derives the rest from the clock.
+        RequestStatus settlement;
+        bytes32 inputCommitment;
+        /// The proven output, once fulfilled.
+        uint256 output;
+    }
+}
+
+/// @title Inferences that are proven on-chain: verified, bound, refused when replayed, paid for.
+/// @notice Public signals are [modelCommitment, inputCommitment, output, context]; the hub builds all of them itself,
+/// from the registries and the calldata. context = keccak256(abi.encode(CONTEXT_DOMAIN, chainid, hub, requestId, caller,
+/// modelId, version, deadline)) >> 8, so that a proof serves one caller and one request only.
+interface IInferenceHub is IInferenceHubTypes, IERC7992Types, IERC7992Verifier {
+    /// @notice An id of this hub stands for (service, version or current release, circuit).
+    event ModelBound(uint256 indexed modelId, address indexed service, uint64 pinned, bytes32 indexed circuitId);
+    /// @param payload What a prover needs, in the form that requester and provers agreed on: the public input itself, a
+    /// CID, a ciphertext. Not checked: the proof is about `inputCommitment`.
+    event InferenceRequested(
+        bytes32 indexed requestId,
+        uint256 indexed modelId,
+        address indexed requester,
+        uint64 version,
+        bytes32 inputCommitment,
+        uint256 price,
+        uint64 deadline,
+        bytes payload
+    );
+    /// @param callbackSucceeded False when there was no callback to make, or when it failed.
+    event InferenceFulfilled(
+        bytes32 indexed requestId,
+        uint256 indexed modelId,
+        address indexed prover,
+        uint64 version,
+        uint256 output,
+        bool callbackSucceeded
+    );
+    event RequestRefunded(bytes32 indexed requestId, address indexed requester, uint256 amount);
+    event Withdrawn(address indexed account, address indexed to, uint256 amount);
+
+    /// @notice Offers a co-owned model through a circuit. Anyone may: a consumer picks the id it trusts. Models never
+    /// change; what changes gets a new id.
+    /// @param commitment `modelHash` is the pinned version's weights commitment, or zero to follow; `circuitHash` is the
+    /// circuit's id and `vkHash` the key hash in the verifier registry.
+    /// @param version The version to pin (accepted or released), or 0 to follow the service's current release.
+    function registerModel(
+        ModelCommitment calldata commitment,
+        address service,
+        uint64 version
+    ) external returns (uint256 modelId);
+
+    /// @notice Withdraws a model for good: no request, no verification any more. Its owner only.
+    function deprecateModel(uint256 modelId) external;
+
+    /// @inheritdoc IERC7992Verifier
+    /// @param output abi.encode(uint256): the circuit's third public signal.
+    /// @param proof abi.encode(Groth16Proof, Ticket), 352 bytes.
+    function verifyInference(
+        uint256 modelId,
+        bytes32 inputCommitment,
+        bytes calldata output,
+        bytes calldata proof
+    ) external override;
+
+    /// @notice Posts a request; the value sent is the price for the first valid proof.
+    /// @param deadline Unix seconds, at most 30 days ahead.
+    /// @param callbackGas Gas for `IInferenceConsumer.onInference` on the caller; 0 for no callback.
+    function request(
+        uint256 modelId,
+        bytes32 inputCommitment,
+        uint64 deadline,
+        uint32 callbackGas,
+        bytes calldata payload
+    ) external payable returns (bytes32 requestId);
+
+    /// @notice Answers a request with a proof whose context names the caller, who is credited the price.
+    function fulfil(bytes32 requestId, uint256 output, Groth16Proof calldata proof) external;
+
+    /// @notice Credits the requester the price of a request that expired, or whose model or version was withdrawn.
+    function refund(bytes32 requestId) external;
+
+    /// @notice Sends `account` what it is owed; to another address only when `account` itself asks.
+    function withdraw(address account, address payable to) external;
+
+    /// @notice What `account` can withdraw, in wei.
+    function balanceOf(address account) external view returns (uint256);
+
+    function getModel(
+        uint256 modelId
+    ) external view returns (ModelCommitment memory commitment, bool deprecated, address owner);
+
+    function modelOf(uint256 modelId) external view returns (Model memory);
+
+    function modelCount() external view returns (uint256);
+
+    /// @notice The version that a proof must be about now.
+    function versionInForce(uint256 modelId) external view returns (uint64);
+
+    function getRequest(bytes32 requestId) external view returns (Request memory);
+
+    function statusOf(bytes32 requestId) external view returns (RequestStatus);
+
+    /// @notice The proven output of a fulfilled request.
+    /// @dev Reverts with NotFulfilled, carrying what was found, when there is none.
+    function resultOf(bytes32 requestId) external view returns (uint64 version, uint256 output);
+
+    /// @notice The id under which a direct verification by `caller` with `nonce` is recorded.
+    function directRequestId(address caller, bytes32 nonce) external pure returns (bytes32);
+
+    /// @notice Whether a direct verification was accepted under this id.
+    function isVerified(bytes32 requestId) external view returns (bool);
+
+    /// @notice The fourth public signal, below 2^248.
+    function contextOf(
+        bytes32 requestId,
+        address caller,
+        uint256 modelId,
+        uint64 version,
+        uint64 deadline
+    ) external view returns (uint256);
+}
