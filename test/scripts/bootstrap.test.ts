@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { adviceFor, explain } from '../../scripts/bootstrap/errors.mjs'
+import { ROOT } from '../../scripts/bootstrap/paths.mjs'
+
+describe('bootstrap', () => {
+  let folder: string
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cohort-bootstrap-'))
+    cpSync(join(ROOT, 'scripts'), join(folder, 'scripts'), { recursive: true })
+    cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'))
+    cpSync(join(ROOT, 'package-lock.json'), join(folder, 'package-lock.json'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  const run = (args: string[], env: NodeJS.ProcessEnv = {}) =>
+    spawnSync(process.execPath, ['scripts/bootstrap.mjs', ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, npm_execpath: '', ...env },
+    })
+
+  it('says how it is used when the command is not one it knows', () => {
+    const { status, stderr } = run(['dance'])
+    expect(status).to.equal(64)
+    expect(stderr).to.match(/^cohort: usage: .+\n$/)
+  })
+
+  it('says in one line that npm is missing', () => {
+    // A copy of Node alone in a folder, and nothing else on the PATH.
+    const lonely = join(folder, 'bin')
+    cpSync(process.execPath, join(lonely, 'node'))
+    const { status, stderr } = spawnSync(join(lonely, 'node'), ['scripts/bootstrap.mjs', 'setup'], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { PATH: lonely },
+    })
+    expect(status).to.equal(69)
+    expect(stderr.trim().split('\n').at(-1)).to.match(/^cohort: npm was not found: install it/)
+  })
+
+  it('says in one line that the registry cannot be reached, and leaves no marker behind', () => {
+    const { status, stderr } = run(['setup'], {
+      npm_config_registry: 'http://127.0.0.1:9/',
+      npm_config_cache: join(folder, 'empty-cache'),
+      npm_config_fetch_retries: '0',
+    })
+    expect(status).to.equal(73)
+    expect(stderr.trim().split('\n').at(-1)).to.match(/^cohort: the npm registry cannot be reached/)
+    expect(spawnSync('ls', ['node_modules/.cohort-installed'], { cwd: folder }).status).to.not.equal(0)
+  }).timeout(120_000)
+
+  it('takes over a lock whose owner died', () => {
+    cpSync(join(ROOT, '.gitignore'), join(folder, '.gitignore'))
+    spawnSync('mkdir', ['-p', join(folder, '.cache')])
+    writeFileSync(join(folder, '.cache', 'install.lock'), '999999999')
+    const { status } = run(['setup'], {
+      npm_config_registry: 'http://127.0.0.1:9/',
+      npm_config_cache: join(folder, 'c'),
+      npm_config_fetch_retries: '0',
+    })
+    expect(status).to.equal(73)
+  }).timeout(120_000)
+
+  it('gives advice for a full disk, a read-only folder and a missing permission', () => {
+    expect(adviceFor('npm error code ENOSPC')).to.match(/disk is full/)
+    expect(adviceFor('npm error code EROFS')).to.match(/read-only/)
+    expect(adviceFor('nothing of note')).to.equal(null)
+    const denied = Object.assign(new Error("EACCES: permission denied, mkdir '/x'"), { code: 'EACCES' })
+    expect(explain(denied)).to.have.property('code', 73)
+    expect(explain(denied).line).to.not.include('\n')
+  })
+})
