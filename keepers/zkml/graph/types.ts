@@ -34,8 +34,8 @@ export type Conv2dNode = Unary & {
 export type DenseNode = Unary & { readonly op: 'dense'; readonly weights: Tensor; readonly bias: Tensor }
 
 /**
- * Window pooling over [h, w, c]. Padding never wins a maximum; for an average it is left out of the count
- * unless `countPadding` says otherwise (ONNX count_include_pad).
+ * Window pooling over [h, w, c]. Padding never wins a maximum and is left out of an average's count; where a format
+ * counts it (ONNX count_include_pad), the importer pads with zeros by a select before.
  */
 export type PoolNode = Unary & {
   readonly op: 'pool'
@@ -44,7 +44,6 @@ export type PoolNode = Unary & {
   readonly strides: Pair
   readonly dilations: Pair
   readonly padding: Padding
-  readonly countPadding: boolean
 }
 
 /** What is applied to each element alone. Polynomial coefficients are listed from the constant term up. */

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Builds a graph node by node, checking shapes as it goes; every importer and every pass ends here.
+import { CompileError } from './errors.ts'
+import { inferShape } from './shapes.ts'
+import { filled, identityMap, sameShape, scalar, stridedMap, stridesOf, transposeMap } from './tensor.ts'
+import {
+  type ActivationFunction,
+  type Graph,
+  type GraphNode,
+  nodeInputs,
+  type Tensor,
+  type ValueName,
+} from './types.ts'
+
+/** A node without the parts that the builder fills in. */
+type Draft<Node extends GraphNode> = Node extends GraphNode ? Omit<Node, 'name' | 'output' | 'input' | 'inputs'> : never
+
+export class GraphBuilder {
+  readonly input: ValueName
+  private readonly nodes: GraphNode[] = []
+  private readonly shapes = new Map<ValueName, readonly number[]>()
+  private readonly notes: string[] = []
+  private readonly title: string
+
+  constructor(name: string, inputName: ValueName, inputShape: readonly number[]) {
+    if (inputShape.length === 0 || inputShape.some((dimension) => !Number.isInteger(dimension) || dimension < 1))
+      throw new CompileError(
+        'dynamic-shape',
+        `input ${inputName} has shape [${inputShape}]; every dimension but the batch must be a fixed number of at least 1`,
+        { layer: inputName },
+      )
+    this.title = name
+    this.input = inputName
+    this.shapes.set(inputName, [...inputShape])
+  }
+
+  shape(value: ValueName): readonly number[] {
+    const shape = this.shapes.get(value)
+    if (shape === undefined) throw new CompileError('missing-part', `no layer computes the value ${value}`)
+    return shape
+  }
+
+  note(text: string): void {
+    if (!this.notes.includes(text)) this.notes.push(text)
+  }
+
+  /** Adds a whole node. @throws CompileError when its inputs are unknown, its output taken, or its shapes do not fit. */
+  push(node: GraphNode): ValueName {
+    if (this.shapes.has(node.output))
+      throw new CompileError('malformed-file', `two layers compute the value ${node.output}`, { layer: node.name })
+    const shapes = nodeInputs(node).map((value) => this.shape(value))
+    this.shapes.set(node.output, inferShape(node, shapes))
+    this.nodes.push(node)
+    return node.output
+  }
+
+  /** Adds a node of one input under a fresh value name. */
+  unary(name: string, input: ValueName, draft: Draft<Extract<GraphNode, { input: ValueName }>>): ValueName {
+    return this.push({ ...draft, name, input, output: this.fresh(name) } as GraphNode)
+  }
+
+  /** Adds a node of several inputs under a fresh value name. */
+  nary(
+    name: string,
+    inputs: readonly ValueName[],
+    draft: Draft<Extract<GraphNode, { inputs: readonly ValueName[] }>>,
+  ): ValueName {
+    return this.push({ ...draft, name, inputs, output: this.fresh(name) } as GraphNode)
+  }
+
+  activation(name: string, input: ValueName, fn: ActivationFunction): ValueName {
+    return this.unary(name, input, { op: 'activation', fn })
+  }
+
+  affine(name: string, input: ValueName, scale: Tensor, shift: Tensor): ValueName {
+    return this.unary(name, input, { op: 'affine', scale, shift })
+  }
+
+  /** x · factor + offset with two numbers. */
+  affineScalar(name: string, input: ValueName, factor: number, offset: number): ValueName {
+    return this.affine(name, input, scalar(factor), scalar(offset))
+  }
+
+  dense(name: string, input: ValueName, weights: Tensor, bias?: Tensor): ValueName {
+    return this.unary(name, input, { op: 'dense', weights, bias: bias ?? filled([weights.shape[1] ?? 1], 0) })
+  }
+
+  select(name: string, input: ValueName, map: Int32Array, shape: readonly number[], fill = 0): ValueName {
+    return this.unary(name, input, { op: 'select', map, shape: [...shape], fill })
+  }
+
+  /** The same elements in another shape; adds nothing when the shape is the same already. */
+  reshape(name: string, input: ValueName, shape: readonly number[]): ValueName {
+    const from = this.shape(input)
+    return sameShape(from, shape) ? input : this.select(name, input, identityMap(product(from)), shape)
+  }
+
+  transpose(name: string, input: ValueName, permutation: readonly number[]): ValueName {
+    const from = this.shape(input)
+    return this.select(
+      name,
+      input,
+      transposeMap(from, permutation),
+      permutation.map((axis) => from[axis]!),
+    )
+  }
+
+  /** The sub-tensor from `starts` in steps of `steps` (may be negative), of shape `lengths`. */
+  slice(
+    name: string,
+    input: ValueName,
+    starts: readonly number[],
+    steps: readonly number[],
+    lengths: readonly number[],
+  ): ValueName {
+    const strides = stridesOf(this.shape(input))
+    const start = starts.reduce((sum, at, axis) => sum + at * strides[axis]!, 0)
+    const map = stridedMap(
+      lengths,
+      strides.map((stride, axis) => stride * steps[axis]!),
+      start,
+    )
+    return this.select(name, input, map, lengths)
+  }
+
+  /** Constant padding by `before` and `after` elements along each axis; negative numbers crop. */
+  pad(name: string, input: ValueName, before: readonly number[], after: readonly number[], fill: number): ValueName {
+    const from = this.shape(input)
+    const strides = stridesOf(from)
+    const shape = from.map((length, axis) => length + before[axis]! + after[axis]!)
+    const map = new Int32Array(product(shape)).fill(-1)
+    const outStrides = stridesOf(shape)
+    for (let i = 0; i < map.length; i++) {
+      let position = 0
+      let inside = true
+      for (let axis = 0; axis < shape.length && inside; axis++) {
+        const at = (Math.floor(i / outStrides[axis]!) % shape[axis]!) - before[axis]!
+        inside = at >= 0 && at < from[axis]!
+        position += at * strides[axis]!
+      }
+      if (inside) map[i] = position
+    }
+    return this.select(name, input, map, shape, fill)
+  }
+
+  build(output: ValueName): Graph {
+    this.shape(output)
+    return {
+      name: this.title,
+      input: { name: this.input, shape: this.shape(this.input) },
+      nodes: [...this.nodes],
+      output,
+      shapes: new Map(this.shapes),
+      notes: [...this.notes],
+    }
+  }
+
+  private fresh(name: string): ValueName {
+    let candidate = name
+    for (let i = 2; this.shapes.has(candidate); i++) candidate = `${name}.${i}`
+    return candidate
+  }
+}
+
+function product(shape: readonly number[]): number {
+  return shape.reduce((total, dimension) => total * dimension, 1)
+}

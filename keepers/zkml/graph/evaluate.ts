@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The float reference: what the network means before anything is rounded. Plain loops, float64, one sample at a time.
+import { CompileError } from './errors.ts'
+import { broadcastMap, requireFinite, stridesOf, tensor } from './tensor.ts'
+import {
+  type ActivationFunction,
+  type Conv2dNode,
+  type Graph,
+  type GraphNode,
+  nodeInputs,
+  type PoolNode,
+  type Tensor,
+  type ValueName,
+} from './types.ts'
+
+/** Output of `graph` for one input of `graph.input.shape`, flattened row-major. @throws CompileError wrong-input. */
+export function evaluate(graph: Graph, input: ArrayLike<number>): Tensor {
+  return evaluateAll(graph, input).get(graph.output)!
+}
+
+/** Every value of the graph for one input, by name; what calibration looks at. */
+export function evaluateAll(graph: Graph, input: ArrayLike<number>): Map<ValueName, Tensor> {
+  const size = graph.input.shape.reduce((total, dimension) => total * dimension, 1)
+  if (input.length !== size)
+    throw new CompileError(
+      'wrong-input',
+      `input ${graph.input.name} of shape [${graph.input.shape}] takes ${size} numbers, found ${input.length}`,
+    )
+  requireFinite(input, 'the input', graph.input.name)
+  const values = new Map([[graph.input.name, tensor(graph.input.shape, input)]])
+  for (const node of graph.nodes) {
+    const inputs = nodeInputs(node).map((name) => values.get(name)!)
+    values.set(node.output, evaluateNode(node, inputs, graph.shapes.get(node.output)!))
+  }
+  return values
+}
+
+/** One node on given inputs; `shape` is its inferred output shape. */
+export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: readonly number[]): Tensor {
+  const input = inputs[0]!
+  const out = new Float64Array(shape.reduce((total, dimension) => total * dimension, 1))
+  switch (node.op) {
+    case 'conv2d':
+      convolve(node, input, shape, out)
+      break
+    case 'pool':
+      pool(node, input, shape, out)
+      break
+    case 'dense': {
+      const [rows, columns] = node.weights.shape as [number, number]
+      for (let base = 0, at = 0; at < out.length; base += rows, at += columns)
+        for (let o = 0; o < columns; o++) {
+          let sum = node.bias.data[o]!
+          for (let i = 0; i < rows; i++) sum += input.data[base + i]! * node.weights.data[i * columns + o]!
+          out[at + o] = sum
+        }
+      break
+    }
+    case 'activation':
+      for (let i = 0; i < out.length; i++) out[i] = activate(node.fn, input.data[i]!)
+      break
+    case 'affine': {
+      const scales = broadcastMap(node.scale.shape, shape)
+      const shifts = broadcastMap(node.shift.shape, shape)
+      for (let i = 0; i < out.length; i++)
+        out[i] = input.data[i]! * node.scale.data[scales[i]!]! + node.shift.data[shifts[i]!]!
+      break
+    }
+    case 'binary': {
+      const left = broadcastMap(input.shape, shape)
+      const right = broadcastMap(inputs[1]!.shape, shape)
+      for (let i = 0; i < out.length; i++) {
+        const a = input.data[left[i]!]!
+        const b = inputs[1]!.data[right[i]!]!
+        out[i] = node.kind === 'add' ? a + b : node.kind === 'subtract' ? a - b : a * b
+      }
+      break
+    }
+    case 'concat':
+      out.set(joined(inputs, node.axis < 0 ? node.axis + shape.length : node.axis))
+      break
+    case 'select':
+      for (let i = 0; i < out.length; i++) out[i] = node.map[i]! < 0 ? node.fill : input.data[node.map[i]!]!
+      break
+    case 'reduce': {
+      const targets = reduceTargets(input.shape, node.axes)
+      for (let i = 0; i < targets.length; i++) out[targets[i]!]! += input.data[i]!
+      if (node.kind === 'mean') for (let i = 0; i < out.length; i++) out[i]! /= input.data.length / out.length
+      break
+    }
+    case 'embedding': {
+      const [rows, width] = node.table.shape as [number, number]
+      for (const [at, value] of input.data.entries()) {
+        if (!Number.isInteger(value) || value < 0 || value >= rows)
+          throw new CompileError('wrong-input', `${node.name}: index ${value} is not a whole number in [0, ${rows})`, {
+            layer: node.name,
+          })
+        for (let d = 0; d < width; d++) out[at * width + d] = node.table.data[value * width + d]!
+      }
+      break
+    }
+    case 'argmax': {
+      const length = input.shape.at(-1)!
+      for (let at = 0; at < out.length; at++) out[at] = argMax(input.data.subarray(at * length, (at + 1) * length))
+      break
+    }
+  }
+  return { shape: [...shape], data: out }
+}
+
+/** Index of the largest element; the lowest index wins a tie. */
+export function argMax(values: ArrayLike<number>): number {
+  let best = 0
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
+  return best
+}
+
+/** One activation of one number. */
+export function activate(fn: ActivationFunction, x: number): number {
+  switch (fn.kind) {
+    case 'relu':
+      return Math.max(0, x)
+    case 'leaky-relu':
+      return x >= 0 ? x : fn.slope * x
+    case 'clip':
+      return Math.min(fn.max, Math.max(fn.min, x))
+    case 'sigmoid':
+      return 1 / (1 + Math.exp(-x))
+    case 'tanh':
+      return Math.tanh(x)
+    case 'hard-sigmoid':
+      return Math.min(1, Math.max(0, fn.slope * x + fn.offset))
+    case 'polynomial':
+      return fn.coefficients.reduceRight((sum, coefficient) => sum * x + coefficient, 0)
+  }
+}
+
+/** For every input element, the flat index of the output element of a reduction over `axes` that it adds to. */
+export function reduceTargets(shape: readonly number[], axes: readonly number[]): Int32Array {
+  const reduced = new Set(axes.map((axis) => (axis < 0 ? axis + shape.length : axis)))
+  const kept = shape.map((length, axis) => (reduced.has(axis) ? 1 : length))
+  return broadcastMap(kept, shape)
+}
+
+/** Flat indices of the input elements under a window at output (y, x), for channel 0; padding left out. */
+export function windowIndices(node: PoolNode, input: readonly number[], y: number, x: number): number[] {
+  const [height, width, channels] = input as [number, number, number]
+  const indices: number[] = []
+  for (let i = 0; i < node.window[0]; i++)
+    for (let j = 0; j < node.window[1]; j++) {
+      const row = y * node.strides[0] + i * node.dilations[0] - node.padding.top
+      const column = x * node.strides[1] + j * node.dilations[1] - node.padding.left
+      if (row >= 0 && row < height && column >= 0 && column < width) indices.push((row * width + column) * channels)
+    }
+  return indices
+}
+
+function convolve(node: Conv2dNode, input: Tensor, shape: readonly number[], out: Float64Array): void {
+  const [height, width, cin] = input.shape as [number, number, number]
+  const [outHeight, outWidth, cout] = shape as [number, number, number]
+  const [kh, kw, depth] = node.weights.shape as [number, number, number]
+  const perGroup = cout / node.groups
+  for (let y = 0; y < outHeight; y++)
+    for (let x = 0; x < outWidth; x++) {
+      const at = (y * outWidth + x) * cout
+      out.set(node.bias.data, at)
+      for (let i = 0; i < kh; i++)
+        for (let j = 0; j < kw; j++) {
+          const row = y * node.strides[0] + i * node.dilations[0] - node.padding.top
+          const column = x * node.strides[1] + j * node.dilations[1] - node.padding.left
+          if (row < 0 || row >= height || column < 0 || column >= width) continue
+          const from = (row * width + column) * cin
+          const tap = (i * kw + j) * depth * cout
+          for (let c = 0; c < depth; c++)
+            for (let o = 0; o < cout; o++)
+              out[at + o]! +=
+                input.data[from + Math.floor(o / perGroup) * depth + c]! * node.weights.data[tap + c * cout + o]!
+        }
+    }
+}
+
+function pool(node: PoolNode, input: Tensor, shape: readonly number[], out: Float64Array): void {
+  const [outHeight, outWidth, channels] = shape as [number, number, number]
+  for (let y = 0; y < outHeight; y++)
+    for (let x = 0; x < outWidth; x++) {
+      const indices = windowIndices(node, input.shape, y, x)
+      for (let c = 0; c < channels; c++) {
+        const at = (y * outWidth + x) * channels + c
+        const values = indices.map((index) => input.data[index + c]!)
+        out[at] =
+          node.kind === 'max'
+            ? Math.max(...values)
+            : values.reduce((sum, value) => sum + value, 0) / values.length
+      }
+    }
+}
+
+function joined(inputs: readonly Tensor[], axis: number): Float64Array {
+  const out = new Float64Array(inputs.reduce((total, each) => total + each.data.length, 0))
+  const outer = inputs[0]!.shape.slice(0, axis).reduce((total, dimension) => total * dimension, 1)
+  let at = 0
+  for (let i = 0; i < outer; i++)
+    for (const each of inputs) {
+      const block = each.shape[axis]! * (stridesOf(each.shape)[axis] ?? 1)
+      out.set(each.data.subarray(i * block, (i + 1) * block), at)
+      at += block
+    }
+  return out
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The integer program as a JSON file: numbers as decimal lists, parsed by zod on the way in.
+import { z } from 'zod'
+import { CompileError } from './errors.ts'
+import { elementCount, type IntegerProgram, VALUE_LIMIT } from './program.ts'
+
+const integer = z.number().int().min(-VALUE_LIMIT).max(VALUE_LIMIT)
+const count = z.number().int().min(0).max(2 ** 31 - 1)
+const bitWidth = z.number().int().min(1).max(53)
+const integers = z.array(integer).transform((list) => Float64Array.from(list))
+const indices = z.array(z.number().int().min(-1).max(2 ** 31 - 1)).transform((list) => Int32Array.from(list))
+const parameter = z.object({ values: integers, bits: bitWidth })
+const pair = z.tuple([count, count])
+const triple = z.tuple([count, count, count])
+const base = {
+  name: z.string().regex(/^[a-zA-Z][a-zA-Z0-9_]*$/),
+  inputs: z.array(z.string()).min(1),
+  output: z.string(),
+  sources: z.array(z.string()),
+}
+
+const layer = z.discriminatedUnion('kind', [
+  z.object({
+    ...base,
+    kind: z.literal('conv2d'),
+    inShape: triple,
+    outShape: triple,
+    kernel: pair,
+    strides: pair,
+    dilations: pair,
+    padding: z.object({ top: count, left: count, bottom: count, right: count }),
+    groups: count,
+    weights: parameter,
+    bias: parameter,
+  }),
+  z.object({ ...base, kind: z.literal('dense'), inputSize: count, outputSize: count, weights: parameter, bias: parameter }),
+  z.object({ ...base, kind: z.literal('sparse'), offsets: indices, indices, coefficients: integers, bias: integers }),
+  z.object({ ...base, kind: z.literal('scale'), scale: parameter, bias: parameter }),
+  z.object({ ...base, kind: z.literal('select'), map: indices, fill: integer }),
+  z.object({
+    ...base,
+    kind: z.literal('rescale'),
+    shift: count,
+    bits: bitWidth,
+    unsigned: z.boolean(),
+    activation: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('identity') }),
+      z.object({ kind: z.literal('relu') }),
+      z.object({ kind: z.literal('leaky'), numerator: integer, log2Denominator: count }),
+    ]),
+  }),
+  z.object({ ...base, kind: z.literal('maxpool'), windows: z.array(indices), bits: bitWidth }),
+  z.object({ ...base, kind: z.literal('multiply') }),
+  z.object({
+    ...base,
+    kind: z.literal('piecewise'),
+    breakpoints: z.array(integer),
+    slopes: z.array(integer),
+    intercepts: z.array(integer),
+    bits: bitWidth,
+  }),
+  z.object({ ...base, kind: z.literal('lookup'), rows: count, width: count, table: parameter }),
+])
+
+const program = z.object({
+  format: z.literal('cohort-zkml-program'),
+  version: z.literal(1),
+  name: z.string(),
+  mode: z.enum(['released', 'committed']),
+  input: z.object({ tensor: z.string(), bits: bitWidth, min: integer }),
+  scores: z.string(),
+  output: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('label') }),
+    z.object({ kind: z.literal('logits-commitment') }),
+    z.object({ kind: z.literal('score'), index: count, threshold: integer }),
+    z.object({ kind: z.literal('margin') }),
+    z.object({ kind: z.literal('value') }),
+  ]),
+  tensors: z.array(
+    z.object({
+      id: z.string(),
+      shape: z.array(count),
+      bounds: z.object({ min: integer, max: integer }),
+      scale: z.number().positive(),
+    }),
+  ),
+  layers: z.array(layer),
+  notes: z.array(z.string()),
+})
+
+/** One line of JSON, the same bytes for the same program. */
+export function programToJson(value: IntegerProgram): string {
+  return `${JSON.stringify(value, (_, part: unknown) =>
+    part instanceof Float64Array || part instanceof Int32Array ? Array.from(part) : part,
+  )}\n`
+}
+
+/**
+ * Reads a program file. @throws CompileError malformed-file naming the field. Only the form is checked here: whether the
+ * bounds hold is a separate question, answered by `verifyBounds`.
+ */
+export function programFromJson(text: string): IntegerProgram {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (error) {
+    throw new CompileError('malformed-file', `the program is not JSON: ${(error as Error).message}`)
+  }
+  const parsed = program.safeParse(json)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new CompileError('malformed-file', `program field ${issue!.path.join('.') || '(root)'}: ${issue!.message}`)
+  }
+  requireLinked(parsed.data)
+  return parsed.data
+}
+
+/** Every layer must read what an earlier one wrote, and parameter lists must have the lengths their shapes say. */
+function requireLinked(value: IntegerProgram): void {
+  const shapes = new Map(value.tensors.map((each) => [each.id, each.shape]))
+  const written = new Set([value.input.tensor])
+  for (const each of value.layers) {
+    for (const id of each.inputs)
+      if (!written.has(id) || !shapes.has(id))
+        throw new CompileError('malformed-file', `layer ${each.name} reads ${id}, which no earlier layer writes`)
+    if (written.has(each.output) || !shapes.has(each.output))
+      throw new CompileError('malformed-file', `layer ${each.name} writes ${each.output}, unknown or written before`)
+    written.add(each.output)
+    const wrong = wrongLength(each, elementCount(shapes.get(each.output)!))
+    if (wrong !== null) throw new CompileError('malformed-file', `layer ${each.name}: ${wrong}`, { layer: each.name })
+  }
+  if (!written.has(value.scores)) throw new CompileError('malformed-file', `no layer writes the scores ${value.scores}`)
+}
+
+function wrongLength(each: IntegerProgram['layers'][number], outputs: number): string | null {
+  const differ = (what: string, found: number, wanted: number): string | null =>
+    found === wanted ? null : `${what} has ${found} entries where ${wanted} are needed`
+  switch (each.kind) {
+    case 'conv2d': {
+      const [, , cout] = each.outShape
+      const taps = each.kernel[0] * each.kernel[1] * Math.floor(each.inShape[2] / each.groups) * cout
+      return differ('weights', each.weights.values.length, taps) ?? differ('bias', each.bias.values.length, cout)
+    }
+    case 'dense':
+      return (
+        differ('weights', each.weights.values.length, each.inputSize * each.outputSize) ??
+        differ('bias', each.bias.values.length, each.outputSize)
+      )
+    case 'sparse':
+      return (
+        differ('offsets', each.offsets.length, outputs + 1) ??
+        differ('coefficients', each.coefficients.length, each.indices.length) ??
+        differ('bias', each.bias.length, outputs)
+      )
+    case 'scale':
+      return differ('bias', each.bias.values.length, each.scale.values.length)
+    case 'select':
+      return differ('map', each.map.length, outputs)
+    case 'maxpool':
+      return differ('windows', each.windows.length, outputs)
+    case 'piecewise':
+      return (
+        differ('slopes', each.slopes.length, each.breakpoints.length + 1) ??
+        differ('intercepts', each.intercepts.length, each.breakpoints.length + 1)
+      )
+    case 'lookup':
+      return differ('table', each.table.values.length, each.rows * each.width)
+    default:
+      return null
+  }
+}
