@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title Who the keepers are, what they have at stake, what they have earned
+/// @notice One keeper = one owner address. The owner key holds stake and rewards; a separate operator key sends the
+/// transactions of the daemon. Amounts are in wei of the stake token.
+///
+/// Stake moves like this:
+///
+///     stake() ──► stake ──requestUnbonding()──► unbonding ──(unbondingDelay)──► withdraw()
+///                  │  ▲
+///       engage() ──┘  └── disengage(): the bond stays slashable by that service for one more unbondingDelay
+///
+/// A service can never take more from a keeper than the bond the keeper put up for it.
+interface IKeeperRegistry {
+    // ------------------------------------------------------------------------------------------------- types
+
+    /// @param operator Key that acts in services; never equal to the owner.
+    /// @param stake Active stake, bonded part included.
+    /// @param bonded Part of `stake` that backs current engagements.
+    /// @param unbonding On its way out, slashable until `unlocksAt`.
+    /// @param unlocksAt Unix seconds from which `unbonding` can be withdrawn; 0 when nothing is unbonding.
+    /// @param jailedUntil Unix seconds from which `unjail` is possible; 0 when free.
+    /// @param encryptionKey X25519 public key, to which others encrypt re-shares.
+    /// @param multiaddr libp2p multiaddr in binary form.
+    struct Keeper {
+        address operator;
+        uint128 stake;
+        uint128 bonded;
+        uint128 unbonding;
+        uint64 unlocksAt;
+        uint64 jailedUntil;
+        bytes32 encryptionKey;
+        bytes multiaddr;
+    }
+
+    /// @param minStake Smallest active stake with which a keeper may join a service.
+    /// @param unbondingDelay Seconds for which leaving stake stays slashable.
+    /// @param jailDelay Seconds a jailed keeper must sit before it may unjail itself.
+    /// @param treasury Receives slashed stake and withdrawn reward pools (the timelock).
+    struct Settings {
+        uint128 minStake;
+        uint64 unbondingDelay;
+        uint64 jailDelay;
+        address treasury;
+    }
+
+    /// @notice Unknown: never registered. Active: may engage, slash, jail and pay. Suspended: its calls are accepted and
+    /// do nothing (so that a suspended service can still run to its end), and keepers may disengage themselves.
+    enum ServiceStatus {
+        Unknown,
+        Active,
+        Suspended
+    }
+
+    // ------------------------------------------------------------------------------------------------- events
+
+    event KeeperRegistered(address indexed owner, address indexed operator, bytes32 encryptionKey, bytes multiaddr);
+    event OperatorChanged(address indexed owner, address indexed previous, address indexed current);
+    event EncryptionKeyChanged(address indexed owner, bytes32 previous, bytes32 current);
+    event MultiaddrChanged(address indexed owner, bytes multiaddr);
+    event Staked(address indexed owner, address indexed payer, uint256 amount);
+    event UnbondingRequested(address indexed owner, uint256 amount, uint256 total, uint64 unlocksAt);
+    event Withdrawn(address indexed owner, address indexed to, uint256 amount);
+    event Engaged(address indexed owner, address indexed service, uint256 bond);
+    event Disengaged(address indexed owner, address indexed service, uint64 slashableUntil);
+    /// @param taken What was really taken: at most `requested`, the bond left, and the stake left.
+    /// @param evidence Hash that identifies the facts on chain (service, epoch, round, seat).
+    event Slashed(
+        uint256 indexed slashId,
+        address indexed owner,
+        address indexed service,
+        uint256 requested,
+        uint256 taken,
+        bytes32 reason,
+        bytes32 evidence
+    );
+    event SlashedSwept(address indexed treasury, uint256 amount);
+    event Jailed(address indexed owner, address indexed service, uint64 until);
+    event Unjailed(address indexed owner);
+    event PoolFunded(address indexed service, address indexed payer, uint256 amount);
+    event PoolWithdrawn(address indexed service, address indexed treasury, uint256 amount);
+    /// @param perShare Wei for each share; `perShare × totalShares` left the free pool, the rest stays for later rounds.
+    event RewardAllocated(address indexed service, uint256 perShare, uint256 totalShares);
+    event RewardCredited(address indexed owner, address indexed service, uint256 amount);
+    event RewardClaimed(address indexed owner, address indexed to, uint256 amount);
+    event ServiceStatusChanged(address indexed service, ServiceStatus previous, ServiceStatus current);
+    event SettingsChanged(Settings previous, Settings current);
+
+    // ------------------------------------------------------------------------------------------------- errors
+
+    /// @notice `account` owns no keeper.
+    error UnknownKeeper(address account);
+    error AlreadyRegistered(address owner);
+    /// @notice The operator key acts for `owner` already, or is the owner key itself.
+    error OperatorTaken(address operator, address owner);
+    /// @notice `caller` is neither owner nor operator of the keeper.
+    error NotKeeper(address caller, address owner);
+    error ZeroAddress(bytes32 field);
+    error ZeroAmount();
+    error ZeroEncryptionKey();
+    error MultiaddrLength(uint256 found, uint256 max);
+    error AmountTooLarge(uint256 found, uint256 max);
+    /// @notice Free stake (active − bonded) does not cover what was asked.
+    error InsufficientFreeStake(address owner, uint256 free, uint256 needed);
+    error StakeBelowMinimum(address owner, uint256 found, uint256 min);
+    error NothingUnbonding(address owner);
+    error StillUnbonding(address owner, uint64 unlocksAt, uint256 nowTime);
+    error KeeperJailed(address owner, uint64 until);
+    error NotJailed(address owner);
+    error StillJailed(address owner, uint64 until, uint256 nowTime);
+    error NotAService(address caller);
+    error ServiceNotActive(address service, ServiceStatus found);
+    error UnexpectedServiceStatus(address service, ServiceStatus found, ServiceStatus wanted);
+    error NotEngaged(address owner, address service);
+    /// @notice The service has no live claim on the keeper's stake: never engaged, or its tail has run out.
+    error NotSlashable(address owner, address service, uint64 slashableUntil);
+    error NoRewards(address owner);
+    error NothingToSweep();
+    error CreditExceedsAllocation(address service, uint256 allocated, uint256 amount);
+    error PoolTooSmall(address service, uint256 available, uint256 amount);
+    error DelayOutOfRange(bytes32 field, uint256 found, uint256 min, uint256 max);
+
+    // ------------------------------------------------------------------------------------------------- keepers
+
+    /// @notice Registers the caller as owner of a keeper and stakes `amount` (may be 0).
+    /// @param operator Daemon's key; distinct from the owner, used by no other keeper.
+    /// @param encryptionKey X25519 public key, non-zero.
+    /// @param multiaddr Binary libp2p multiaddr, 1 … 256 bytes.
+    function register(address operator, bytes32 encryptionKey, bytes calldata multiaddr, uint256 amount) external;
+
+    /// @notice Owner only. Services that the keeper sits in take the new key by `ILearningService.syncOperator`.
+    function setOperator(address operator) external;
+
+    /// @notice Owner or operator. Affects key generations that start later.
+    function setEncryptionKey(address owner, bytes32 encryptionKey) external;
+
+    /// @notice Owner or operator.
+    function setMultiaddr(address owner, bytes calldata multiaddr) external;
+
+    /// @notice Adds stake to `owner`'s keeper, paid by the caller.
+    function stake(address owner, uint256 amount) external;
+
+    /// @notice Moves free stake into unbonding. A further request adds to it and restarts the delay for all of it.
+    function requestUnbonding(uint256 amount) external;
+
+    /// @notice Pays out what has finished unbonding.
+    function withdraw(address to) external returns (uint256 amount);
+
+    /// @notice Ends the caller's jail once its delay is over.
+    function unjail() external;
+
+    /// @notice Pays the caller all rewards credited to it.
+    function claimRewards(address to) external returns (uint256 amount);
+
+    /// @notice Way out of a suspended service: starts the bond's last unbonding delay.
+    function disengageSuspended(address service) external;
+
+    // ------------------------------------------------------------------------------------------------- services
+
+    /// @notice Active services only. Bonds the keeper's free stake to the calling service, up to `bond` in all.
+    /// @return operator The keeper's current operator key.
+    function engage(address owner, uint128 bond) external returns (address operator);
+
+    /// @notice Services only. Frees the bond, slashable for one more unbonding delay. No effect when not engaged.
+    function disengage(address owner) external;
+
+    /// @notice Services only. Takes at most `amount` from the bond put up for the calling service.
+    /// @return taken What was really taken; 0 for a suspended service.
+    function slash(
+        address owner,
+        uint256 amount,
+        bytes32 reason,
+        bytes32 evidence
+    ) external returns (uint256 taken);
+
+    /// @notice Services only. Bars the keeper from joining services until it unjails itself. No effect when suspended.
+    function jail(address owner) external;
+
+    /// @notice Services only. Sets aside reward for one round: ⌊min(reward, pool) / totalShares⌋ for each share.
+    /// @return perShare Wei for each share; 0 when the pool is empty, the service suspended or there are no shares.
+    function allocate(uint256 reward, uint256 totalShares) external returns (uint256 perShare);
+
+    /// @notice Services only. Moves allocated reward to a keeper's claimable balance.
+    function credit(address owner, uint256 amount) external;
+
+    // ------------------------------------------------------------------------------------------------- anyone, the DAO
+
+    /// @notice Adds to the reward pool of a registered service.
+    function fund(address service, uint256 amount) external;
+
+    /// @notice Sends all slashed stake to the treasury.
+    function sweepSlashed() external returns (uint256 amount);
+
+    /// @notice Registrar (the factory) only.
+    function registerService(address service) external;
+
+    /// @notice Admin only.
+    function suspendService(address service) external;
+
+    /// @notice Admin only.
+    function resumeService(address service) external;
+
+    /// @notice Admin only: takes unallocated reward back to the treasury.
+    function withdrawPool(address service, uint256 amount) external;
+
+    /// @notice Admin only. Running delays keep the end they were given.
+    function setSettings(Settings calldata settings) external;
+
+    // ------------------------------------------------------------------------------------------------- views
+
+    function keeperOf(address owner) external view returns (Keeper memory);
+
+    function isRegistered(address owner) external view returns (bool);
+
+    /// @return owner Zero when the key acts for nobody.
+    function ownerOfOperator(address operator) external view returns (address owner);
+
+    function operatorOf(address owner) external view returns (address operator);
+
+    function isJailed(address owner) external view returns (bool);
+
+    /// @return amount Bond left for the service.
+    /// @return slashableUntil type(uint64).max while engaged; else the end of the tail, 0 when never engaged.
+    function bondOf(address service, address owner) external view returns (uint128 amount, uint64 slashableUntil);
+
+    function rewardsOf(address owner) external view returns (uint256);
+
+    /// @return available Not yet promised to anyone.
+    /// @return allocated Promised to members that did every step, not yet credited.
+    function poolOf(address service) external view returns (uint256 available, uint256 allocated);
+
+    function serviceStatus(address service) external view returns (ServiceStatus);
+
+    function slashedBalance() external view returns (uint256);
+
+    function slashCount() external view returns (uint256);
+
+    function settings() external view returns (Settings memory);
+
+    function stakeToken() external view returns (address);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ILearningServiceTypes} from "./ILearningServiceTypes.sol";
+
+/// @title Errors of the round machine
+interface ILearningServiceErrors is ILearningServiceTypes {
+    /// @notice The call does not belong to the state found. Bit s of `expected` is set for each State s that would do.
+    error UnexpectedState(State found, uint256 expected);
+    /// @notice Nothing is due: the state stands until `deadline`, or until enough members act.
+    error NothingDue(State found, uint40 deadline);
+    error WrongEpoch(uint32 found, uint32 current);
+    error WrongRound(uint32 found, uint32 current);
+    /// @notice `caller` acts for no seat of this service.
+    error NotSeated(address caller);
+    /// @notice The seat is taken, but its keeper joins only with the next epoch.
+    error NotMember(uint8 seat, uint256 members);
+    error EmptySeat(uint8 seat);
+    error AlreadySeated(address keeper, uint8 seat);
+    error AlreadyLeaving(uint8 seat);
+    error ServiceFull(uint256 seated, uint256 max);
+    /// @notice The member has done this step of this round (or epoch) already.
+    error AlreadyDone(State step, uint8 seat);
+    error ZeroHash(bytes32 field);
+    error CidLength(uint256 found, uint256 max);
+    error ZeroSamples();
+    error ZeroSize();
+    error NotCommitted(State step, uint8 seat);
+    /// @notice The opening does not match what was committed.
+    error CommitmentMismatch(bytes32 found, bytes32 committed);
+    error ComplaintInvalid(uint8 seat, uint8 accused);
+    /// @notice The bitmap names updates that nobody revealed.
+    error IncludedNotRevealed(uint256 included, uint256 revealed);
+    error TooFewIncluded(uint256 found, uint256 min);
+    error NotDrafted(uint8 seat, uint256 drafted);
+    /// @notice A late ballot must agree with what was decided.
+    error AgainstOutcome(bytes32 found, bytes32 decided);
+    /// @notice The keeper is neither jailed nor short of its bond.
+    error NotExpellable(uint8 seat, address keeper);
+    error OperatorInUse(address operator);
+    error OperatorUnchanged(uint8 seat, address operator);
+    error NothingToCollect(uint8 seat);
+    error ParameterOutOfRange(bytes32 field, uint256 found, uint256 min, uint256 max);
+    error StrategyWithoutCode(address strategy);
+    /// @notice The transaction must leave this much gas for publishing the version.
+    error GasTooLow(uint256 found, uint256 min);
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ILearningServiceTypes} from "./ILearningServiceTypes.sol";
+
+/// @title Events of the round machine
+/// @notice CIDs are binary CIDs; sizes in bytes. Seats are indices 0 … 255.
+interface ILearningServiceEvents is ILearningServiceTypes {
+    /// @notice Every transition, in order. `epoch`, `round` and `deadline` (Unix seconds) are those of `to`.
+    event Transitioned(
+        State indexed from,
+        State indexed to,
+        Trigger indexed trigger,
+        uint32 epoch,
+        uint32 round,
+        uint40 deadline
+    );
+    /// @notice Too few had joined when the window closed: it opens again.
+    event RegistrationReopened(uint40 deadline);
+    event EpochOpened(
+        uint32 indexed epoch,
+        bytes32 crsSeed,
+        uint256 members,
+        uint16 quorum,
+        uint16 decryptionThreshold
+    );
+
+    event Joined(uint8 indexed seat, address indexed keeper, address indexed operator);
+    event LeaveRequested(uint8 indexed seat, address indexed keeper);
+    event Left(uint8 indexed seat, address indexed keeper);
+    /// @param penalised False for dissenters, complainers and members accused by more than a third.
+    event Dropped(uint32 indexed epoch, uint8 indexed seat, address indexed keeper, bool penalised);
+    event OperatorSynced(uint8 indexed seat, address indexed previous, address indexed current);
+    /// @param taken What the registry really took.
+    event Penalised(uint32 indexed epoch, uint8 indexed seat, address indexed keeper, bytes32 reason, uint256 taken);
+    event StruckOut(uint8 indexed seat, address indexed keeper);
+
+    event KeyCommitted(uint32 indexed epoch, uint8 indexed seat, bytes32 commitment);
+    event KeyRevealed(uint32 indexed epoch, uint8 indexed seat, bytes cid);
+    event KeyConfirmed(uint32 indexed epoch, uint8 indexed seat, bytes32 keyHash);
+    event KeyComplaint(uint32 indexed epoch, uint8 indexed seat, uint8 indexed accused);
+
+    event UpdateCommitted(uint32 indexed round, uint8 indexed seat, bytes32 commitment);
+    event UpdateRevealed(uint32 indexed round, uint8 indexed seat, bytes cid, uint64 size, uint40 samples);
+    event AggregateAttested(uint32 indexed round, uint8 indexed seat, bytes32 aggregateHash, uint256 included);
+    /// @notice The active set of the one decryption of this round.
+    event MembersDrafted(uint32 indexed round, uint256 drafted, bytes32 aggregateHash, uint256 included);
+    event ShareSubmitted(uint32 indexed round, uint8 indexed seat, bytes cid, uint64 size);
+    event ModelVoted(
+        uint32 indexed round,
+        uint8 indexed seat,
+        bytes32 modelCommitment,
+        bytes cid,
+        uint8 candidate
+    );
+    event UpdateCompleted(uint32 indexed round, bytes32 modelCommitment, bytes cid, uint256 versionId);
+    /// @notice Voting ended without a majority.
+    event UpdateIncomplete(uint32 indexed round);
+    /// @notice The model registry refused the version (say, the DAO has barred this publisher). The round still counts.
+    event PublicationRefused(uint32 indexed round, bytes32 modelCommitment, bytes reason);
+    event RoundRewarded(uint32 indexed round, uint256 perShare, uint256 totalShares);
+    event RewardCollected(uint8 indexed seat, address indexed keeper, uint256 amount);
+
+    event ParametersProposed(Parameters parameters);
+    event ParametersApplied(Parameters parameters);
+}

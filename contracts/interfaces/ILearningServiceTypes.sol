@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title Types of the round machine
+interface ILearningServiceTypes {
+    /// @notice The states. The first four refine the published RegistrationState, Training is TrainingState, the last
+    /// four refine UpdateGlobalModelState.
+    enum State {
+        Registration,
+        KeyCommit,
+        KeyReveal,
+        KeyConfirm,
+        Training,
+        Reveal,
+        Aggregate,
+        Decrypt,
+        Vote
+    }
+
+    /// @notice The published events; None for a transition inside one published state.
+    // solhint-disable-next-line contract-name-capwords
+    enum Trigger {
+        None,
+        START_TRAINING,
+        DONE_TRAINING,
+        DONE_UPDATE,
+        NO_MAJORITY,
+        UPDATE_TIMEOUT,
+        TRAINING_TIMEOUT
+    }
+
+    /// @notice What the DAO sets. Windows in seconds, 1 … 365 days; money in wei of the stake token.
+    /// @param minKeepers Fewest members of an epoch and fewest updates in a sum that may be decrypted; ≥ 2.
+    /// @param maxKeepers At most 256.
+    /// @param decryptionBps The decryption threshold of an epoch of n members is t = min(n, ⌊n·bps/10000⌋ + 1);
+    /// 5000 … 10000, so that n/2 < t ≤ n.
+    /// @param decryptionsPerEpoch Draft sets that one collective key may serve before it must rotate; ≥ 1.
+    /// @param maxStrikes Rounds in a row without a revealed update after which a member is jailed; 1 … 3.
+    /// @param bond Stake a member puts up; bounds what the service can ever take from it.
+    /// @param rewardPerRound Split over the members that did every step; less when the pool holds less.
+    /// @param keyPenalty For silence in key generation; ≤ bond.
+    /// @param decryptPenalty For silence of a drafted member; ≤ bond.
+    struct Parameters {
+        uint32 registrationWindow;
+        uint32 keyWindow;
+        uint32 trainingWindow;
+        uint32 revealWindow;
+        uint32 aggregateWindow;
+        uint32 decryptWindow;
+        uint32 voteWindow;
+        uint16 minKeepers;
+        uint16 maxKeepers;
+        uint16 decryptionBps;
+        uint16 decryptionsPerEpoch;
+        uint8 maxStrikes;
+        uint96 bond;
+        uint96 rewardPerRound;
+        uint96 keyPenalty;
+        uint96 decryptPenalty;
+        address strategy;
+    }
+
+    /// @notice One collective key and its members.
+    /// @param members Bitmap of seats. Member j's evaluation point of the secret sharing is seat + 1.
+    /// @param quorum Attestations, votes: ⌊2n/3⌋ + 1.
+    /// @param updateQuorum Commits, reveals: max(quorum, minKeepers).
+    /// @param decryptionThreshold t: members drafted for one decryption.
+    /// @param crsSeed keccak256(abi.encode(chainid, service, epoch, blockhash of the block before the close)).
+    /// @param keyHash Hash of the collective key that all members confirmed; 0 before.
+    /// @param undraftable Members that were drafted and silent in this epoch.
+    struct EpochInfo {
+        uint32 epoch;
+        uint256 members;
+        uint16 memberCount;
+        uint16 quorum;
+        uint16 updateQuorum;
+        uint16 decryptionThreshold;
+        uint16 decryptions;
+        bytes32 crsSeed;
+        bytes32 keyHash;
+        uint256 undraftable;
+    }
+
+    /// @notice The round in progress, as recorded (bitmaps of seats; zero before their step).
+    /// @param included Updates in the winning sum. @param attesters Of the winning pair, late ones included.
+    /// @param voters For the leading model.
+    struct RoundInfo {
+        uint32 round;
+        uint256 committed;
+        uint256 revealed;
+        uint256 included;
+        uint256 attesters;
+        uint256 drafted;
+        uint256 shared;
+        uint256 voters;
+    }
+
+    /// @notice Key generation in progress, as recorded.
+    struct KeyInfo {
+        uint256 committed;
+        uint256 revealed;
+        uint256 spoken;
+        uint256 complained;
+        uint256 accused;
+    }
+
+    enum Result {
+        Unknown,
+        Completed,
+        Incomplete
+    }
+
+    /// @notice What became of a round that reached Vote.
+    /// @param candidate Index of the winning candidate, as in ModelVoted.
+    /// @param isFinal True once late votes are closed and the reward is set aside.
+    /// @param perShare Reward in wei for each share.
+    /// @param totalShares Sum over the members that did every step.
+    struct Outcome {
+        Result result;
+        uint8 candidate;
+        bool isFinal;
+        uint128 perShare;
+        uint48 totalShares;
+    }
+}
