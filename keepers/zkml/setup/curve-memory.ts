@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// BN254 arithmetic on buffers: ffjavascript's WebAssembly curve, called without its task queue. One instance serves one
+// thread. Field elements are 32 bytes, little endian; "Montgomery" means multiplied by 2^256.
+import { FIELD_BYTES } from '../bn254.ts'
+
+/** What a worker needs to build the curve for itself: a compiled module and the addresses of its constants. */
+export type CurveImage = {
+  readonly module: WebAssembly.Module
+  readonly generator: { readonly g1: number; readonly g2: number }
+}
+
+/** Bytes of a point in affine and in Jacobian form. */
+export const POINT_BYTES = { g1: { affine: 64, jacobian: 96 }, g2: { affine: 128, jacobian: 192 } } as const
+
+export type GroupName = 'g1' | 'g2'
+
+type Kernel = (...pointers: number[]) => number
+
+/** Kernel functions that need scratch space take it from the free pointer without growing the memory. */
+const HEADROOM = 1 << 20
+const PAGE = 1 << 16
+
+export class CurveMemory {
+  readonly image: CurveImage
+  readonly #memory: WebAssembly.Memory
+  readonly #exports: Record<string, Kernel>
+  bytes: Uint8Array
+  words: Uint32Array
+
+  private constructor(image: CurveImage, memory: WebAssembly.Memory, instance: WebAssembly.Instance) {
+    this.image = image
+    this.#memory = memory
+    this.#exports = instance.exports as Record<string, Kernel>
+    this.bytes = new Uint8Array(memory.buffer)
+    this.words = new Uint32Array(memory.buffer)
+  }
+
+  static async create(image: CurveImage): Promise<CurveMemory> {
+    const memory = new WebAssembly.Memory({ initial: 64 })
+    const instance = await WebAssembly.instantiate(image.module, { env: { memory } })
+    return new CurveMemory(image, memory, instance)
+  }
+
+  /** A kernel function by its name in wasmcurves, such as `frm_mul`. */
+  kernel(name: string): Kernel {
+    const found = this.#exports[name]
+    if (found === undefined) throw new TypeError(`the curve's WebAssembly has no function ${name}`)
+    return found
+  }
+
+  /** Reserves `length` bytes, 8-aligned, and returns their address; valid until `release` of an earlier mark. */
+  alloc(length: number): number {
+    const address = (this.words[0]! + 7) & ~7
+    const end = address + length
+    if (end + HEADROOM > this.bytes.byteLength) {
+      this.#memory.grow(Math.ceil((end + HEADROOM - this.bytes.byteLength) / PAGE))
+      this.bytes = new Uint8Array(this.#memory.buffer)
+      this.words = new Uint32Array(this.#memory.buffer)
+    }
+    this.words[0] = end
+    return address
+  }
+
+  mark(): number {
+    return this.words[0]!
+  }
+
+  /** Frees everything allocated since the mark, and overwrites it with zeros: it may have been secret. */
+  release(mark: number): void {
+    this.bytes.fill(0, mark, Math.min(this.words[0]! + HEADROOM, this.bytes.byteLength))
+    this.words[0] = mark
+  }
+
+  allocBytes(content: Uint8Array): number {
+    const address = this.alloc(content.byteLength)
+    this.bytes.set(content, address)
+    return address
+  }
+
+  read(address: number, length: number): Uint8Array<ArrayBuffer> {
+    return this.bytes.slice(address, address + length)
+  }
+}
+
+/** Compiles the curve once; the image can be posted to workers. */
+export async function loadCurveImage(): Promise<CurveImage> {
+  const { buildBn128 } = await import('ffjavascript')
+  const { tm } = await buildBn128(true)
+  const module = await WebAssembly.compile(tm.code.slice())
+  return { module, generator: { g1: tm.pG1gen, g2: tm.pG2gen } }
+}
+
+/** Little-endian bytes of a non-negative integer below 2^256. */
+export function fieldToBytes(value: bigint): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(FIELD_BYTES)
+  for (let i = 0, rest = value; i < FIELD_BYTES; i++, rest >>= 8n) bytes[i] = Number(rest & 0xffn)
+  return bytes
+}
+
+export function bytesToField(bytes: Uint8Array, offset = 0): bigint {
+  let value = 0n
+  for (let i = FIELD_BYTES - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[offset + i]!)
+  return value
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Threads that multiply scalars by a generator, fed in order and answered in order.
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import { FIELD_BYTES } from '../bn254.ts'
+import type { CurveImage, GroupName } from './curve-memory.ts'
+import { SetupError } from './errors.ts'
+import { chooseWindow, SCALARS_PER_BATCH } from './fixed-base.ts'
+import type { FixedBaseRequest, FixedBaseWorkerData } from './fixed-base.worker.ts'
+
+type Job = {
+  readonly request: FixedBaseRequest
+  readonly resolve: (points: Uint8Array<ArrayBuffer>) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** More threads than this no longer pay for their tables. */
+const MAX_THREADS = 16
+
+export class FixedBasePool {
+  readonly #workers: Worker[] = []
+  readonly #idle: Worker[] = []
+  readonly #busy = new Map<Worker, Job>()
+  readonly #waiting: Job[] = []
+  #failure: unknown = null
+
+  /** `scalars` is the number that will be asked for in each group: it decides how large the tables are. */
+  constructor(image: CurveImage, scalars: Record<GroupName, number>, threads = availableParallelism()) {
+    const count = Math.max(1, Math.min(threads, MAX_THREADS))
+    const window = { g1: chooseWindow(scalars.g1 / count), g2: chooseWindow(scalars.g2 / count) }
+    const workerData: FixedBaseWorkerData = { image, window }
+    for (let i = 0; i < count; i++) {
+      const worker = new Worker(new URL('./fixed-base.worker.ts', import.meta.url), { workerData })
+      worker.on('message', (points: Uint8Array<ArrayBuffer>) => this.#finish(worker, points))
+      worker.on('error', (error) => this.fail(new SetupError('worker-failed', error.message, { cause: error })))
+      this.#workers.push(worker)
+      this.#idle.push(worker)
+    }
+  }
+
+  /** n × 32 bytes of scalars to n affine points, in the zkey's form. The scalars given are overwritten with zeros. */
+  async multiply(group: GroupName, scalars: Uint8Array, onBatch?: (done: number) => void): Promise<Uint8Array[]> {
+    const bytes = SCALARS_PER_BATCH * FIELD_BYTES
+    const parts: Promise<Uint8Array<ArrayBuffer>>[] = []
+    for (let from = 0; from < scalars.byteLength; from += bytes) {
+      const part = scalars.slice(from, from + bytes)
+      // Read now: posting the part to a worker detaches it.
+      const count = part.byteLength / FIELD_BYTES
+      parts.push(
+        this.#submit({ group, scalars: part }).then((points) => {
+          onBatch?.(count)
+          return points
+        }),
+      )
+    }
+    scalars.fill(0)
+    return Promise.all(parts)
+  }
+
+  /** Rejects everything that waits; further requests fail alike. */
+  fail(reason: unknown): void {
+    this.#failure ??= reason
+    for (const job of [...this.#busy.values(), ...this.#waiting]) {
+      job.request.scalars.fill(0)
+      job.reject(reason)
+    }
+    this.#busy.clear()
+    this.#waiting.length = 0
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+  }
+
+  #submit(request: FixedBaseRequest): Promise<Uint8Array<ArrayBuffer>> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== null) return reject(this.#failure)
+      this.#waiting.push({ request, resolve, reject })
+      this.#dispatch()
+    })
+  }
+
+  #dispatch(): void {
+    while (this.#idle.length > 0 && this.#waiting.length > 0) {
+      const worker = this.#idle.pop()!
+      const job = this.#waiting.shift()!
+      this.#busy.set(worker, job)
+      // Transferred, not copied: the secret exponents exist in one thread at a time.
+      worker.postMessage(job.request, [job.request.scalars.buffer])
+    }
+  }
+
+  #finish(worker: Worker, points: Uint8Array<ArrayBuffer>): void {
+    const job = this.#busy.get(worker)
+    this.#busy.delete(worker)
+    this.#idle.push(worker)
+    job?.resolve(points)
+    this.#dispatch()
+  }
+}

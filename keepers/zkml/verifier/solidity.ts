@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Writes a Solidity verifier for one Groth16 key: our own text under MIT, from Groth 2016 section 3 and EIP-196/197.
+import { BASE_FIELD, SCALAR_FIELD } from '../bn254.ts'
+import type { SetupKind } from '../setup/metadata.ts'
+import { VERIFIER_BATCH, VERIFIER_PRELUDE, VERIFIER_SINGLE } from './solidity-text.ts'
+import { type G1Point, type G2Point, type VerificationKey, verificationKeyHash } from './verification-key.ts'
+
+export type ExportVerifierOptions = {
+  /** Name of the contract: a Solidity identifier. */
+  readonly name: string
+  /** Where the key came from; a local set-up is stated in the source and in `SETUP_KIND`. */
+  readonly setupKind: SetupKind
+  /** Free text for the header, such as the circuit's file; one line. */
+  readonly subject?: string
+}
+
+const SETUP = {
+  local: {
+    kind: 1,
+    notice: [
+      'SET-UP: LOCAL. One party computed the proving key alone and, had it kept the secrets, could forge proofs that this',
+      'contract accepts. For development and tests; never let it guard value.',
+    ],
+  },
+  ceremony: {
+    kind: 2,
+    notice: [
+      'SET-UP: CEREMONY. Proofs cannot be forged if at least one contributor destroyed their secret; check the transcript',
+      'with `cohort ceremony verify`.',
+    ],
+  },
+} as const
+
+/** More public signals than this make the contract too large to deploy. */
+const MAX_PUBLIC_SIGNALS = 128
+
+/**
+ * The source of a contract that implements IGroth16Verifier (when the key has four public signals), `verifyBatch`,
+ * `vkHash` and `SETUP_KIND`. Throws RangeError for a name that is no identifier or a key without public signals.
+ */
+export function exportVerifier(key: VerificationKey, options: ExportVerifierOptions): string {
+  const { name, setupKind, subject } = options
+  if (!/^[A-Za-z_$][A-Za-z0-9_$]{0,63}$/.test(name)) {
+    throw new RangeError(`contract name '${name}' is no Solidity identifier of at most 64 characters`)
+  }
+  if (key.publicSignals < 1 || key.publicSignals > MAX_PUBLIC_SIGNALS) {
+    throw new RangeError(`the key has ${key.publicSignals} public signals, a verifier needs 1 to ${MAX_PUBLIC_SIGNALS}`)
+  }
+  if (subject !== undefined && /[\r\n\u2028\u2029]/.test(subject)) throw new RangeError('subject must be one line')
+  const setup = SETUP[setupKind]
+  const fill: Record<string, string> = {
+    name,
+    subject: subject ?? 'a circuit',
+    notice: setup.notice.map((line) => `/// ${line}`).join('\n'),
+    setupName: setupKind,
+    setupKind: String(setup.kind),
+    signals: String(key.publicSignals),
+    vkHash: verificationKeyHash(key),
+    q: `0x${BASE_FIELD.toString(16)}`,
+    r: `0x${SCALAR_FIELD.toString(16)}`,
+    constants: constants(key),
+    icSum: icTerms(key.publicSignals, (index) => `publicSignals[${index - 1}]`),
+    icBatchSum: icTerms(key.publicSignals, (index) => `sums[${index - 1}]`),
+    icWords: key.ic.map((_, index) => icWords(index, key.ic.length)).join('\n'),
+    hashBytes: hex(32 * (14 + 2 * key.ic.length)),
+  }
+  return [VERIFIER_PRELUDE, VERIFIER_SINGLE, VERIFIER_BATCH]
+    .join('\n')
+    .replace(/\{\{(\w+)\}\}/g, (_, field: string) => {
+      const value = fill[field]
+      if (value === undefined) throw new TypeError(`the verifier text names an unknown field ${field}`)
+      return value
+    })
+}
+
+/** The key's points. α, γ and δ are kept negated, so that the equation is a product of pairings that must be one. */
+function constants(key: VerificationKey): string {
+  const negate = (y: bigint) => (y === 0n ? 0n : BASE_FIELD - y)
+  const lines: string[] = []
+  const g1 = (label: string, [x, y]: G1Point) => lines.push(constant(`${label}_X`, x), constant(`${label}_Y`, y))
+  const g2 = (label: string, [x, y]: G2Point) =>
+    lines.push(
+      constant(`${label}_X_IM`, x[1]),
+      constant(`${label}_X_RE`, x[0]),
+      constant(`${label}_Y_IM`, y[1]),
+      constant(`${label}_Y_RE`, y[0]),
+    )
+  const negated = ([x, y]: G2Point): G2Point => [x, [negate(y[0]), negate(y[1])]]
+  g1('NEG_ALPHA', [key.alpha[0], negate(key.alpha[1])])
+  g2('BETA', key.beta)
+  g2('NEG_GAMMA', negated(key.gamma))
+  g2('NEG_DELTA', negated(key.delta))
+  for (const [index, point] of key.ic.entries()) g1(`IC${index}`, point)
+  return lines.join('\n')
+}
+
+function constant(name: string, value: bigint): string {
+  return `    uint256 private constant ${name} = 0x${value.toString(16).padStart(64, '0')};`
+}
+
+/** Σ signal·IC for the public signals, one call each. */
+function icTerms(signals: number, scalar: (index: number) => string): string {
+  const lines: string[] = []
+  for (let index = 1; index <= signals; index++) {
+    lines.push(`        (x, y) = _addMul(x, y, IC${index}_X, IC${index}_Y, ${scalar(index)});`)
+  }
+  return lines.join('\n')
+}
+
+function icWords(index: number, _count: number): string {
+  const offset = 32 * (14 + 2 * index)
+  return `            mstore(add(m, ${hex(offset)}), IC${index}_X)\n            mstore(add(m, ${hex(offset + 32)}), IC${index}_Y)`
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16)}`
+}
