@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One error class for the library, told apart by its code, so that callers can switch on it and logs can count it.
+
+/** Every reason this library refuses something. Stable: callers and tests match on these. */
+export type FheErrorCode =
+  // planning
+  | 'invalid-parameters'
+  | 'plan-impossible'
+  // arguments of a call
+  | 'invalid-argument'
+  | 'secret-disposed'
+  | 'engine-closed'
+  // bytes that came from outside
+  | 'truncated'
+  | 'trailing-bytes'
+  | 'bad-magic'
+  | 'unsupported-version'
+  | 'wrong-message-type'
+  | 'malformed-message'
+  | 'coefficient-out-of-range'
+  | 'transparent-ciphertext'
+  | 'wrong-parms-id'
+  | 'malformed-seal-object'
+  // bindings
+  | 'wrong-plan'
+  | 'wrong-chain'
+  | 'wrong-service'
+  | 'wrong-epoch'
+  | 'wrong-round'
+  | 'wrong-sender'
+  | 'wrong-receiver'
+  | 'wrong-roster'
+  | 'wrong-key'
+  | 'wrong-aggregate'
+  | 'wrong-active-set'
+  // key generation
+  | 'commitment-mismatch'
+  | 'sealed-share-mismatch'
+  | 'sealed-share-unreadable'
+  | 'key-test-failed'
+  // rounds
+  | 'duplicate-sender'
+  | 'duplicate-ciphertext'
+  | 'no-updates'
+  | 'too-few-contributors'
+  | 'own-update-missing'
+  | 'not-attested'
+  | 'not-in-active-set'
+  | 'too-few-shares'
+  | 'share-already-given'
+  | 'integrity-failed'
+
+/** Numbers, short strings and public hashes only: never secret material. */
+export type FheErrorDetail = Readonly<Record<string, string | number | boolean | readonly number[]>>
+
+/** Refusal with a machine-readable `code`, a sentence that says what to do, and public facts in `detail`. */
+export class FheError extends Error {
+  readonly code: FheErrorCode
+  readonly detail: FheErrorDetail
+
+  constructor(code: FheErrorCode, message: string, detail: FheErrorDetail = {}, options?: ErrorOptions) {
+    super(`${code}: ${message}`, options)
+    this.name = 'FheError'
+    this.code = code
+    this.detail = detail
+  }
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The calculator: from who decrypts what and how often, to the width of the flooding, the precision that is left and
+// the bits of security, or a refusal.
+import { ByteWriter, hash } from './encoding.ts'
+import { FheError } from './errors.ts'
+import { dataModulusBits, dataPrimes, type ParameterSet, parameterSet, validateParameterSet } from './parameters.ts'
+import { messageSizes } from './sizes.ts'
+
+export type PlanOptions = {
+  /** A named set (default 'default') or one of your own, which is validated. */
+  readonly set?: string | ParameterSet
+  /** n, 1 to 256. */
+  readonly members: number
+  /** t, the decryption threshold: n/2 < t ≤ n, so that no two disjoint sets can both decrypt. */
+  readonly threshold: number
+  /** Parameters of the model: the length of every update vector, ≥ 1. */
+  readonly vectorLength: number
+  /** Largest |value| in an update vector, > 0. */
+  readonly clipBound: number
+  /** Largest weight of one update (default 1). Weights travel as weight / maxWeight. */
+  readonly maxWeight?: number
+  /** Least total weight that a round is decrypted for, in the same unit (default maxWeight): sets the precision. */
+  readonly minTotalWeight?: number
+  /** Aggregates that will be decrypted before the key is rotated, ≥ 1; the key's trial decryption comes on top. */
+  readonly decryptionsPerKey: number
+  /** s, statistical bits of the flooding: 30 to 160, default 128. */
+  readonly statisticalBits?: number
+  /** log2 of the scale; default the set's own. 'widest' takes the largest that holds the sum. */
+  readonly scaleBits?: number | 'widest'
+  /** Refuse when the mean has fewer bits after the point than this (default 6). */
+  readonly minPrecisionBits?: number
+}
+
+/** What the members of an epoch agree on. `hash` is in the header of every message. */
+export type Plan = {
+  readonly set: ParameterSet
+  readonly members: number
+  readonly threshold: number
+  readonly vectorLength: number
+  readonly clipBound: number
+  readonly maxWeight: number
+  readonly minTotalWeight: number
+  readonly decryptionsPerKey: number
+  readonly statisticalBits: number
+  readonly scaleBits: number
+  /** Slots that carry parameters in one ciphertext: N/2 − 1, for slot 0 carries the weight. */
+  readonly valuesPerCiphertext: number
+  /** Ciphertexts of one update. */
+  readonly ciphertexts: number
+  /** Ciphertexts decrypted under one key (τ of the flooding formula). */
+  readonly ciphertextDecryptions: number
+  /** log2 of the bound on the Euclidean norm of the noise of an aggregate. */
+  readonly log2NoiseNorm: number
+  readonly flooding: {
+    /** r: a coefficient of the flooding is the sum of three uniform r-bit integers, centred. */
+    readonly uniformBits: number
+    /** log2 of its standard deviation, √(3·(2^2r − 1)/12) ≈ 2^(r−1). */
+    readonly log2Sigma: number
+    /** log2 of the standard deviation that the formula asks for; never above `log2Sigma`. */
+    readonly log2Required: number
+  }
+  readonly precision: {
+    /** Bound on the error of any slot of the decrypted sum (t shares), false with probability 2^-40 per round. */
+    readonly sumError: number
+    /** Bound on the error of any entry of the weighted mean at `minTotalWeight`. */
+    readonly meanError: number
+    /** −log2(meanError), rounded down. */
+    readonly bits: number
+  }
+  /** Computational bits of the ring-LWE instance, from the standard's table. */
+  readonly securityBits: number
+  /** Sizes of the messages, bytes. */
+  readonly bytes: ReturnType<typeof messageSizes>
+  readonly hash: Uint8Array
+}
+
+/** Bits of the uniform terms that the kernel can sample: three of them still fit a signed 128-bit integer. */
+const MAX_UNIFORM_BITS = 96
+const MIN_UNIFORM_BITS = 8
+/** Standard deviation of the centred binomial with 21 coin pairs, which SEAL and we use for e: √(21/2). */
+export const ERROR_STDDEV = Math.sqrt(21 / 2)
+/** Fisher information of the sum of three uniforms × its variance; a Gaussian has 1. See README, "Flooding". */
+const FISHER_FACTOR = 1.15
+/** Probability that some slot of a round exceeds the stated bound, by the union bound. */
+const LOG2_FAILURE = -40
+
+/** Works out a plan. Throws `FheError('invalid-parameters' | 'plan-impossible')` with the field, its value and the fix. */
+export function plan(options: PlanOptions): Plan {
+  const set =
+    typeof options.set === 'object' ? validateParameterSet(options.set) : parameterSet(options.set ?? 'default')
+  const { members, threshold, vectorLength, clipBound, decryptionsPerKey } = options
+  const { maxWeight = 1, statisticalBits = 128, minPrecisionBits = 6 } = options
+  const { minTotalWeight = maxWeight } = options
+  integer('members', members, 1, 256)
+  integer('threshold', threshold, Math.floor(members / 2) + 1, members)
+  integer('vectorLength', vectorLength, 1, 2 ** 31)
+  integer('decryptionsPerKey', decryptionsPerKey, 1, 2 ** 32)
+  integer('statisticalBits', statisticalBits, 30, 160)
+  positive('clipBound', clipBound)
+  positive('maxWeight', maxWeight)
+  positive('minTotalWeight', minTotalWeight)
+
+  const valuesPerCiphertext = set.degree / 2 - 1
+  const ciphertexts = Math.ceil(vectorLength / valuesPerCiphertext)
+  const ciphertextDecryptions = (decryptionsPerKey + 1) * ciphertexts
+
+  const log2NoiseNorm = Math.log2(noiseNorm(set, members))
+  // Li, Micciancio, Schultz, Sorrell, CRYPTO 2022, theorem 4: σ = √(12τ)·2^(s/2)·B makes τ decryptions cost s bits.
+  const log2Required = 0.5 * Math.log2(FISHER_FACTOR * 12 * ciphertextDecryptions) + statisticalBits / 2 + log2NoiseNorm
+  const uniformBits = Math.max(MIN_UNIFORM_BITS, Math.ceil(log2Required + 1))
+  if (uniformBits > MAX_UNIFORM_BITS) {
+    throw impossible(
+      'statisticalBits',
+      `flooding of 2^${log2Required.toFixed(1)} is wider than the sampler's 2^${MAX_UNIFORM_BITS - 1}; lower statisticalBits (${statisticalBits}) or decryptionsPerKey (${decryptionsPerKey})`,
+    )
+  }
+  const log2Sigma = uniformBits - 1
+
+  // The sum must stay below Q/2, its noise included: the largest coefficient is at most the largest slot.
+  const sumBound = members * Math.max(clipBound, 1)
+  const room = dataModulusBits(set) - 1
+  const widest = Math.floor(room - 0.01 - Math.log2(sumBound))
+  const scaleBits = options.scaleBits === 'widest' ? widest : (options.scaleBits ?? set.scaleBits)
+  integer('scaleBits', scaleBits, 1, room)
+  if (scaleBits > widest) {
+    throw impossible(
+      'scaleBits',
+      `${members} members × clip bound ${clipBound} at scale 2^${scaleBits} needs more than the 2^${room} that the modulus holds; lower clipBound, or scaleBits to ${widest} at most`,
+    )
+  }
+  const sumError = slotErrorBound({ set, scaleBits, log2Sigma, ciphertexts, sumBound }, threshold)
+  if (sumError >= 0.5 * Math.max(clipBound, 1)) {
+    throw impossible(
+      'scaleBits',
+      `the flooding drowns the message: slot errors up to ${sumError.toPrecision(2)}; raise scaleBits (${widest} at most), lower statisticalBits or use another set`,
+    )
+  }
+  const meanError = (sumError * (1 + clipBound) * maxWeight) / minTotalWeight
+  const bits = Math.floor(-Math.log2(meanError))
+  if (bits < minPrecisionBits) {
+    throw impossible(
+      'minPrecisionBits',
+      `the mean keeps ${bits} bits after the point, ${minPrecisionBits} are asked for; raise scaleBits (${widest} at most), lower statisticalBits or decryptionsPerKey, or use the set "precise"`,
+    )
+  }
+  const agreed = {
+    set,
+    members,
+    threshold,
+    vectorLength,
+    clipBound,
+    maxWeight,
+    minTotalWeight,
+    decryptionsPerKey,
+    statisticalBits,
+    scaleBits,
+    valuesPerCiphertext,
+    ciphertexts,
+    ciphertextDecryptions,
+    log2NoiseNorm,
+    flooding: { uniformBits, log2Sigma, log2Required },
+    precision: { sumError, meanError, bits },
+    securityBits: set.securityBits,
+    bytes: messageSizes(set, ciphertexts, members),
+  }
+  return { ...agreed, hash: planHash(agreed) }
+}
+
+/** Bound on any slot's error (real or imaginary part) when `shares` members decrypt together. */
+export function slotErrorBound(
+  of: {
+    readonly set: ParameterSet
+    readonly scaleBits: number
+    readonly log2Sigma: number
+    readonly ciphertexts: number
+    readonly sumBound: number
+  },
+  shares: number,
+): number {
+  // A slot is Σ e_k ζ^k / scale: real and imaginary part have variance N/2 · σ² each, and are Gaussian by number.
+  const slotSigma = 2 ** (of.log2Sigma - of.scaleBits) * Math.sqrt((shares * of.set.degree) / 2)
+  const values = of.set.degree * of.ciphertexts
+  const tail = Math.sqrt(2 * Math.LN2 * (Math.log2(2 * values) - LOG2_FAILURE))
+  // Two FFTs over doubles, log2 N layers each; measured below 2^-48 of the largest slot, with room to spare.
+  const float = of.sumBound * 2 ** -45
+  return tail * slotSigma + float
+}
+
+/** The same for a whole plan. */
+export function sumErrorBound(agreed: Plan, shares: number): number {
+  return slotErrorBound(
+    {
+      set: agreed.set,
+      scaleBits: agreed.scaleBits,
+      log2Sigma: agreed.flooding.log2Sigma,
+      ciphertexts: agreed.ciphertexts,
+      sumBound: agreed.members * Math.max(agreed.clipBound, 1),
+    },
+    shares,
+  )
+}
+
+/**
+ * Bound B on the Euclidean norm of the noise of a sum of n fresh encryptions under a collective key of n ternary
+ * secrets. SEAL encrypts at the key level and divides by the special prime P, so what remains is the rounding
+ * (1 + ‖s‖²)/12 per coefficient, the encoder's rounding 1/12, and the encryption noise divided by P².
+ * Euclidean, because the divergence of independent coefficients adds up over the ring.
+ */
+function noiseNorm(set: ParameterSet, members: number): number {
+  const degree = set.degree
+  const secretNorm2 = (members * degree * 2) / 3
+  const special = Number(set.primes.at(-1))
+  const error2 = ERROR_STDDEV ** 2
+  // u·e with e the sum of n errors, e0, and e1·s
+  const encryption2 = error2 * ((members * degree * 2) / 3 + 1 + secretNorm2)
+  const fresh2 = (1 + secretNorm2) / 12 + 1 / 12 + encryption2 / special ** 2
+  // Twice the root mean square: ‖s‖ and the product with s fluctuate; see README for the tail.
+  return 2 * Math.sqrt(degree * members * fresh2)
+}
+
+function planHash(agreed: Omit<Plan, 'hash'>): Uint8Array {
+  const writer = new ByteWriter().text(agreed.set.name).u32(agreed.set.degree).u8(agreed.set.primes.length)
+  for (const prime of agreed.set.primes) writer.u64(prime)
+  writer
+    .u16(dataPrimes(agreed.set).length)
+    .u16(agreed.scaleBits)
+    .u16(agreed.flooding.uniformBits)
+    .u16(agreed.statisticalBits)
+    .u16(agreed.members)
+    .u16(agreed.threshold)
+    .u32(agreed.vectorLength)
+    .u64(agreed.decryptionsPerKey)
+    .f64(agreed.clipBound)
+    .f64(agreed.maxWeight)
+    .f64(agreed.minTotalWeight)
+  return hash('plan', writer.finish())
+}
+
+function integer(field: string, value: number, low: number, high: number): void {
+  if (!Number.isInteger(value) || value < low || value > high) {
+    throw new FheError('invalid-parameters', `${field} is ${value}; an integer from ${low} to ${high} is needed`, {
+      field,
+      value,
+    })
+  }
+}
+
+function positive(field: string, value: number): void {
+  if (!(Number.isFinite(value) && value > 0)) {
+    throw new FheError('invalid-parameters', `${field} is ${value}; a finite number above 0 is needed`, {
+      field,
+      value,
+    })
+  }
+}
+
+function impossible(field: string, why: string): FheError {
+  return new FheError('plan-impossible', `${field}: ${why}`, { field })
+}

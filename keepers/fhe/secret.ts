@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A holder for secret bytes that cannot be printed by accident and is wiped when it is let go.
+import { randomFillSync, timingSafeEqual } from 'node:crypto'
+import { inspect } from 'node:util'
+import { FheError } from './errors.ts'
+
+const REDACTED = '[secret]'
+
+/**
+ * Secret bytes. String conversion, JSON, `util.inspect` and structured clone all fail to show them; `reveal` is the one
+ * way in, and lends the bytes for the length of a callback. JavaScript cannot promise that no copy survives (the
+ * collector moves nothing inside an ArrayBuffer, but registers and callers do copy); the wrapper keeps it to one.
+ */
+export class Secret implements Disposable {
+  #bytes: Uint8Array | null
+
+  private constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  /** Copies `source` into a new secret and wipes `source`. */
+  static take(source: Uint8Array): Secret {
+    const own = new Uint8Array(source.length)
+    own.set(source)
+    source.fill(0)
+    return new Secret(own)
+  }
+
+  /** `length` bytes from the system's CSPRNG. */
+  static random(length: number): Secret {
+    return new Secret(randomFillSync(new Uint8Array(length)))
+  }
+
+  /** Length in bytes. Throws `FheError('secret-disposed')` after disposal. */
+  get length(): number {
+    return this.#open().length
+  }
+
+  /**
+   * Lends the bytes to `use`, which must neither keep nor change them. Its result is returned; a promise is awaited by
+   * the caller, and the secret must not be disposed before it settles.
+   */
+  reveal<T>(use: (bytes: Uint8Array) => T): T {
+    return use(this.#open())
+  }
+
+  /** Equality without a timing difference. */
+  equals(other: Secret): boolean {
+    const left = this.#open()
+    const right = other.#open()
+    return left.length === right.length && timingSafeEqual(left, right)
+  }
+
+  /** Wipes the bytes; later use throws. Safe to call twice. */
+  dispose(): void {
+    this.#bytes?.fill(0)
+    this.#bytes = null
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  toString(): string {
+    return REDACTED
+  }
+
+  toJSON(): string {
+    return REDACTED
+  }
+
+  [Symbol.toPrimitive](): string {
+    return REDACTED
+  }
+
+  [inspect.custom](): string {
+    return REDACTED
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Secret'
+  }
+
+  #open(): Uint8Array {
+    if (this.#bytes === null) throw new FheError('secret-disposed', 'this secret was disposed of; load it again')
+    return this.#bytes
+  }
+}
