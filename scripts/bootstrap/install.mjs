@@ -18,11 +18,11 @@ const MARKER = join(ROOT, 'node_modules', '.cohort-installed')
 export async function ensureInstalled(node) {
   const wanted = await fingerprint()
   if (await isInstalled(wanted)) return
-  await withLock('install', async () => {
+  await withLock('install', async (adopt) => {
     if (await isInstalled(wanted)) return
     await rm(MARKER, { force: true })
     await step('Installing packages from the lockfile (about 900; a minute or two the first time)', () =>
-      npm(node, ['ci'], { cwd: ROOT }),
+      npm(node, ['ci'], { cwd: ROOT, adopt }),
     )
     await writeFile(MARKER, wanted)
   })

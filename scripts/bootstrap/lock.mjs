@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { CACHE } from './paths.mjs'
@@ -7,16 +7,17 @@ import { CACHE } from './paths.mjs'
 const POLL_MS = 500
 
 /**
- * Lets one process at a time do `work`; a lock whose owner died is taken over.
+ * Lets one process at a time do `work`; a lock whose owners all died is taken over.
  * @param {string} name
- * @param {() => Promise<void>} work
+ * @param {(adopt: (pid: number) => Promise<void>) => Promise<void>} work `adopt` makes a child process an owner too: an npm
+ *   that outlives its killed parent still writes, and nobody may start another beside it
  */
 export async function withLock(name, work) {
   await mkdir(CACHE, { recursive: true })
   const file = join(CACHE, `${name}.lock`)
   while (!(await take(file))) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   try {
-    await work()
+    await work((pid) => appendFile(file, `${pid}\n`))
   } finally {
     await rm(file, { force: true })
   }
@@ -24,13 +25,13 @@ export async function withLock(name, work) {
 
 async function take(file) {
   try {
-    await writeFile(file, String(process.pid), { flag: 'wx' })
+    await writeFile(file, `${process.pid}\n`, { flag: 'wx' })
     return true
   } catch (error) {
     if (error.code !== 'EEXIST') throw error
   }
-  const owner = Number(await readFile(file, 'utf8').catch(() => ''))
-  if (!isAlive(owner)) await rm(file, { force: true })
+  const owners = (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean).map(Number)
+  if (!owners.some(isAlive)) await rm(file, { force: true })
   return false
 }
 

@@ -35,8 +35,8 @@ export async function ensureNode() {
   const home = join(CACHE, `node-${NODE_RELEASE}`)
   const binary = binaryIn(home)
   if (existsSync(binary)) return binary
-  await withLock('node', async () => {
-    if (!existsSync(binary)) await fetchNode(home)
+  await withLock('node', async (adopt) => {
+    if (!existsSync(binary)) await fetchNode(home, adopt)
   })
   return binary
 }
@@ -46,7 +46,7 @@ function canRun(version) {
   return !isOlder(version, OLDEST_RUNTIME) && !(version[0] === 23 && version[1] < 6)
 }
 
-async function fetchNode(home) {
+async function fetchNode(home, adopt) {
   const half = `${home}.half`
   await rm(half, { recursive: true, force: true })
   await mkdir(half, { recursive: true })
@@ -54,6 +54,7 @@ async function fetchNode(home) {
   await step(`Getting Node ${NODE_RELEASE} (this one is ${process.versions.node})`, () =>
     npm(process.execPath, ['install', '--prefix', half, '--ignore-scripts', `${platformPackage()}@${NODE_RELEASE}`], {
       cwd: half,
+      adopt,
     }),
   )
   const manifest = JSON.parse(await readFile(join(half, 'node_modules', platformPackage(), 'package.json'), 'utf8'))

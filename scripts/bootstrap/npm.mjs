@@ -14,12 +14,12 @@ const KEPT_OUTPUT = 16_384
  * The cache is asked first, so a warm cache works with no network.
  * @param {string} node absolute path of the Node binary
  * @param {string[]} args npm's arguments
- * @param {{ cwd: string }} options
+ * @param {{ cwd: string, adopt: (pid: number) => Promise<void> }} options `adopt` is told npm's process id
  */
-export async function npm(node, args, { cwd }) {
+export async function npm(node, args, { cwd, adopt }) {
   const cli = findNpm()
   const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error']
-  const { code, output } = await run(node, [cli, ...args, ...flags], cwd)
+  const { code, output } = await run(node, [cli, ...args, ...flags], cwd, adopt)
   if (code === 0) return
   const why = adviceFor(output)
   if (why !== null) throw new BootstrapError(why, 73)
@@ -47,9 +47,10 @@ function findNpm() {
   )
 }
 
-function run(node, args, cwd) {
+function run(node, args, cwd, adopt) {
   return new Promise((resolve, reject) => {
     const child = spawn(node, args, { cwd, env: runtimeEnvironment(node), stdio: ['ignore', 'pipe', 'pipe'] })
+    if (child.pid !== undefined) adopt(child.pid).catch(reject)
     let output = ''
     const keep = (chunk) => {
       output = (output + chunk).slice(-KEPT_OUTPUT)
