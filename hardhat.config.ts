@@ -19,6 +19,8 @@ const compiler = {
 export default defineConfig({
   plugins: [hardhatToolboxMochaEthers],
   solidity: {
+    // Deployed as it is, so it needs an artifact of its own.
+    npmFilesToBuild: ['@openzeppelin/contracts/governance/TimelockController.sol'],
     profiles: {
       default: { compilers: [compiler] },
       production: { compilers: [compiler] },
@@ -34,7 +36,11 @@ export default defineConfig({
   typechain: { outDir: './types', dontOverrideCompile: false },
   networks: {
     hardhatMainnet: { type: 'edr-simulated', chainType: 'l1' },
-    localhost: { type: 'http', chainType: 'l1', url: 'http://127.0.0.1:8545' },
+    localhost: {
+      type: 'http',
+      chainType: 'l1',
+      url: process.env.COHORT_LOCALHOST_RPC_URL ?? 'http://127.0.0.1:8545',
+    },
     sepolia: {
       type: 'http',
       chainType: 'l1',
