@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, appendFile, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
-import { CACHE } from './paths.mjs'
+import { CACHE, ROOT } from './paths.mjs'
 
 const POLL_MS = 500
 
@@ -13,6 +13,8 @@ const POLL_MS = 500
  *   that outlives its killed parent still writes, and nobody may start another beside it
  */
 export async function withLock(name, work) {
+  // Asked first because a recursive mkdir on a read-only file system fails with a misleading ENOENT.
+  await access(ROOT, constants.W_OK)
   await mkdir(CACHE, { recursive: true })
   const file = join(CACHE, `${name}.lock`)
   while (!(await take(file))) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
