@@ -76,6 +76,7 @@ interface IKeeperRegistry {
         bytes32 evidence
     );
     event SlashedSwept(address indexed treasury, uint256 amount);
+    event SurplusSwept(address indexed treasury, uint256 amount);
     event Jailed(address indexed owner, address indexed service, uint64 until);
     event Unjailed(address indexed owner);
     event PoolFunded(address indexed service, address indexed payer, uint256 amount);
@@ -100,7 +101,6 @@ interface IKeeperRegistry {
     error ZeroAmount();
     error ZeroEncryptionKey();
     error MultiaddrLength(uint256 found, uint256 max);
-    error AmountTooLarge(uint256 found, uint256 max);
     /// @notice Free stake (active − bonded) does not cover what was asked.
     error InsufficientFreeStake(address owner, uint256 free, uint256 needed);
     error StakeBelowMinimum(address owner, uint256 found, uint256 min);
@@ -113,10 +113,9 @@ interface IKeeperRegistry {
     error ServiceNotActive(address service, ServiceStatus found);
     error UnexpectedServiceStatus(address service, ServiceStatus found, ServiceStatus wanted);
     error NotEngaged(address owner, address service);
-    /// @notice The service has no live claim on the keeper's stake: never engaged, or its tail has run out.
-    error NotSlashable(address owner, address service, uint64 slashableUntil);
     error NoRewards(address owner);
     error NothingToSweep();
+    error NoSurplus();
     error CreditExceedsAllocation(address service, uint256 allocated, uint256 amount);
     error PoolTooSmall(address service, uint256 available, uint256 amount);
     error DelayOutOfRange(bytes32 field, uint256 found, uint256 min, uint256 max);
@@ -166,7 +165,8 @@ interface IKeeperRegistry {
     function disengage(address owner) external;
 
     /// @notice Services only. Takes at most `amount` from the bond put up for the calling service.
-    /// @return taken What was really taken; 0 for a suspended service.
+    /// @return taken What was really taken; 0 when the service is suspended, or has no live claim on the keeper (it was
+    /// never engaged, or the tail has run out). Does not revert then, so that no keeper can block a service.
     function slash(
         address owner,
         uint256 amount,
@@ -191,6 +191,9 @@ interface IKeeperRegistry {
 
     /// @notice Sends all slashed stake to the treasury.
     function sweepSlashed() external returns (uint256 amount);
+
+    /// @notice Sends tokens that were transferred here without a call to the treasury.
+    function sweepSurplus() external returns (uint256 amount);
 
     /// @notice Registrar (the factory) only.
     function registerService(address service) external;

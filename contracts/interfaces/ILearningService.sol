@@ -13,20 +13,20 @@ import {ILearningServiceEvents} from "./ILearningServiceEvents.sol";
 interface ILearningService is ILearningServiceEvents, ILearningServiceErrors {
     // ------------------------------------------------------------------------------------------------- membership
 
-    /// @notice Owner or operator of a registered keeper takes the lowest free seat; the bond is engaged at the registry.
-    /// Possible at any time; the seat becomes a member when the next epoch opens.
-    function join() external returns (uint8 seat);
+    /// @notice Owner or operator of the registered keeper `keeper` (its owner address) takes the lowest free seat; the
+    /// bond is engaged at the registry. Possible at any time; the seat becomes a member when registration closes next.
+    function join(address keeper) external returns (uint8 seat);
 
     /// @notice Owner or operator gives the seat up: at once between epochs or while waiting for one, else when the
     /// current epoch ends. A member that has asked to leave still does its steps until then.
-    function leave() external;
+    function leave(uint8 seat) external;
 
-    /// @notice Anyone. Removes, as if by `leave`, a seat whose keeper is jailed or whose bond has been slashed below the
-    /// service's, unless the keeper topped it up.
+    /// @notice Anyone. Removes, as if by `leave`, a seat whose keeper is jailed or whose bond no longer covers the
+    /// service's largest penalty.
     function expel(uint8 seat) external;
 
     /// @notice Owner or operator fills the bond up to the service's current one.
-    function topUp() external;
+    function topUp(uint8 seat) external;
 
     /// @notice Anyone. Takes over the operator key that the keeper's owner has set at the registry.
     function syncOperator(uint8 seat) external;
@@ -80,24 +80,31 @@ interface ILearningService is ILearningServiceEvents, ILearningServiceErrors {
 
     // ------------------------------------------------------------------------------------------------- views
 
-    /// @notice The state that a transaction sent now would find.
+    /// @notice What a transaction sent now would find, whether or not the clock's decisions are recorded yet.
+    /// @param end Of the state's window, Unix seconds; a step counts while block.timestamp < end.
+    /// @dev While a new epoch waits to be recorded (isDue, KeyCommit) its seed is not known: poke first.
+    function clock() external view returns (State current, uint32 currentEpoch, uint32 currentRound, uint40 end);
+
+    /// @notice First of `clock`.
     function state() external view returns (State);
 
     /// @notice Whether `poke` would do something: the clock has decided what no transaction has recorded yet.
     function isDue() external view returns (bool);
 
-    /// @notice End of the state's window, as last recorded (Unix seconds).
-    function deadline() external view returns (uint40);
-
-    function epoch() external view returns (uint32);
-
-    /// @notice Number of the round in progress or last begun; it counts on over epochs and failures.
-    function round() external view returns (uint32);
-
+    /// @notice As recorded.
     function epochInfo() external view returns (EpochInfo memory);
 
+    /// @notice As recorded.
     function roundInfo() external view returns (RoundInfo memory);
 
+    /// @notice Candidates of the last Aggregate step, in order of their first attestation. The winning one is
+    /// `roundInfo().attested`. In KeyConfirm: of the collective key.
+    function attestations() external view returns (Candidate[] memory);
+
+    /// @notice Candidates of the last Vote step, in order of their first vote.
+    function votes() external view returns (Candidate[] memory);
+
+    /// @notice As recorded.
     function keyInfo() external view returns (KeyInfo memory);
 
     function outcomeOf(uint32 round) external view returns (Outcome memory);

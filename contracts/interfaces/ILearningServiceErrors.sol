@@ -16,6 +16,11 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     /// @notice The seat is taken, but its keeper joins only with the next epoch.
     error NotMember(uint8 seat, uint256 members);
     error EmptySeat(uint8 seat);
+    /// @notice `caller` is neither owner nor operator of `keeper`.
+    error NotKeeper(address caller, address keeper);
+    error ZeroAddress(bytes32 field);
+    /// @notice The epoch's key is used up: its last Training only waits for late ballots.
+    error EpochUsedUp(uint32 epoch, uint16 decryptions);
     error AlreadySeated(address keeper, uint8 seat);
     error AlreadyLeaving(uint8 seat);
     error ServiceFull(uint256 seated, uint256 max);
@@ -34,7 +39,7 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     error TooFewIncluded(uint256 found, uint256 min);
     error NotDrafted(uint8 seat, uint256 drafted);
     /// @notice A late ballot must agree with what was decided.
-    error AgainstOutcome(bytes32 found, bytes32 decided);
+    error AgainstOutcome(bytes26 found, bytes26 decided);
     /// @notice The keeper is neither jailed nor short of its bond.
     error NotExpellable(uint8 seat, address keeper);
     error OperatorInUse(address operator);

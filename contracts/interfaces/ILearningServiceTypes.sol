@@ -81,9 +81,10 @@ interface ILearningServiceTypes {
         uint256 undraftable;
     }
 
-    /// @notice The round in progress, as recorded (bitmaps of seats; zero before their step).
+    /// @notice The round in progress (bitmaps of seats; zero before their step).
     /// @param included Updates in the winning sum. @param attesters Of the winning pair, late ones included.
-    /// @param voters For the leading model.
+    /// @param attested Index of the winning pair in `attestations()`.
+    /// @param lateRound Round whose ballots are still open while this one trains; 0 when there is none.
     struct RoundInfo {
         uint32 round;
         uint256 committed;
@@ -92,7 +93,20 @@ interface ILearningServiceTypes {
         uint256 attesters;
         uint256 drafted;
         uint256 shared;
-        uint256 voters;
+        uint8 attested;
+        uint32 lateRound;
+    }
+
+    /// @notice One thing that members can agree on.
+    /// @param digest First 208 bits of keccak256(abi.encode(aggregateHash, included)), of keccak256(abi.encode(
+    /// modelCommitment, keccak256(cid))), or of the collective key's hash.
+    /// @param weight Vote: reward shares of the supporters that did every step; else 0.
+    /// @param supporters Bitmap of seats. @param included Aggregate: the inclusion bitmap; else 0.
+    struct Candidate {
+        bytes26 digest;
+        uint48 weight;
+        uint256 supporters;
+        uint256 included;
     }
 
     /// @notice Key generation in progress, as recorded.
