@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a prover must be able to do, whatever computes it. A later proof system with commitments to parts of the witness
+// fits behind the same two calls: its key and its proof are its own business.
+import type { ProofWithSignals } from './proof.ts'
+
+export type ProveOptions = {
+  /** Rejects the call with the signal's reason; the prover stays usable. */
+  readonly signal?: AbortSignal
+}
+
+/** A proving key that has been read once and is kept ready. */
+export interface Prover {
+  /** Name of the backend, such as `snarkjs`. */
+  readonly backend: string
+  /** Length of a witness, and number of public signals among it. */
+  readonly variables: number
+  readonly publicSignals: number
+  /**
+   * Proves for a witness in the `.wtns` format (snarkjs version 2). Calls may overlap; they are served in order.
+   * Throws ProveError `circuit-mismatch` when the witness belongs to another circuit. A witness that does not satisfy
+   * the circuit gives a proof that does not verify: callers who did not compute it themselves verify the result.
+   */
+  prove(witness: Uint8Array, options?: ProveOptions): Promise<ProofWithSignals>
+  /** Stops threads and frees the key. */
+  close(): Promise<void>
+}
+
+/** Where a proving key is: bytes anywhere, a path only where there is a file system. */
+export type KeySource = Uint8Array | string
+
+export interface ProverBackend {
+  readonly name: string
+  /** Reads and checks a key. Throws SetupError `zkey-malformed`. */
+  open(key: KeySource, options?: ProveOptions): Promise<Prover>
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Verification off-chain, on one thread: stricter than snarkjs, which checks neither ranges of coordinates nor that B
+// is in the prime-order subgroup.
+import { BASE_FIELD, SCALAR_FIELD } from '../bn254.ts'
+import type { G1Point, G2Point, VerificationKey } from '../verifier/verification-key.ts'
+import { ProveError } from './errors.ts'
+import type { Proof, PublicSignals } from './proof.ts'
+
+type Curve = Awaited<ReturnType<typeof import('ffjavascript')['buildBn128']>>
+
+let shared: Promise<Curve> | undefined
+
+/** A single-threaded curve keeps no worker alive, so it can be kept for the life of the process. */
+function loadCurve(): Promise<Curve> {
+  shared ??= import('ffjavascript').then(({ buildBn128 }) => buildBn128(true))
+  return shared
+}
+
+/**
+ * Whether the proof holds: e(A, B) = e(α, β) · e(Σ signal·IC, γ) · e(C, δ), all points on the curve and in the group, all
+ * numbers in range. Throws ProveError `circuit-mismatch` for a wrong number of signals.
+ */
+export async function verifyProof(key: VerificationKey, proof: Proof, publicSignals: PublicSignals): Promise<boolean> {
+  if (publicSignals.length !== key.publicSignals) {
+    throw new ProveError(
+      'circuit-mismatch',
+      `${publicSignals.length} public signals for a key of ${key.publicSignals}: is this the right verification key?`,
+    )
+  }
+  if (publicSignals.some((signal) => signal < 0n || signal >= SCALAR_FIELD)) return false
+  const coordinates = [...proof.a, ...proof.b.flat(), ...proof.c]
+  if (coordinates.some((value) => value < 0n || value >= BASE_FIELD)) return false
+
+  const curve = await loadCurve()
+  const { G1, G2, Fr } = curve
+  const g1 = ([x, y]: G1Point) => G1.fromObject([x, y, 1n])
+  const g2 = ([x, y]: G2Point) => G2.fromObject([x, y, [1n, 0n]])
+  const [a, b, c] = [g1(proof.a), g2(proof.b), g1(proof.c)]
+  if (!G1.isValid(a) || !G1.isValid(c) || !G2.isValid(b)) return false
+  if (!G2.isZero(G2.timesScalar(b, SCALAR_FIELD))) return false
+
+  let sum = g1(key.ic[0]!)
+  for (const [i, signal] of publicSignals.entries()) {
+    sum = G1.add(sum, G1.timesFr(g1(key.ic[i + 1]!), Fr.e(signal)))
+  }
+  return curve.pairingEq(G1.neg(a), b, sum, g2(key.gamma), c, g2(key.delta), g1(key.alpha), g2(key.beta))
+}
