@@ -60,7 +60,9 @@ export class FixedBasePool {
   /** Rejects everything that waits; further requests fail alike. */
   fail(reason: unknown): void {
     this.#failure ??= reason
-    for (const job of [...this.#busy.values(), ...this.#waiting]) {
+    // The scalars of busy jobs were transferred to their threads, which `close` ends.
+    for (const job of this.#busy.values()) job.reject(reason)
+    for (const job of this.#waiting) {
       job.request.scalars.fill(0)
       job.reject(reason)
     }
