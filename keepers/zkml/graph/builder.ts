@@ -23,7 +23,7 @@ export class GraphBuilder {
   private readonly title: string
 
   constructor(name: string, inputName: ValueName, inputShape: readonly number[]) {
-    if (inputShape.length === 0 || inputShape.some((dimension) => !Number.isInteger(dimension) || dimension < 1))
+    if (inputShape.some((dimension) => !Number.isInteger(dimension) || dimension < 1))
       throw new CompileError(
         'dynamic-shape',
         `input ${inputName} has shape [${inputShape}]; every dimension but the batch must be a fixed number of at least 1`,
@@ -38,6 +38,13 @@ export class GraphBuilder {
     const shape = this.shapes.get(value)
     if (shape === undefined) throw new CompileError('missing-part', `no layer computes the value ${value}`)
     return shape
+  }
+
+  /** Whether a value holds whole numbers by construction: the input itself, moved about, or an index. */
+  isWhole(value: ValueName): boolean {
+    if (value === this.input) return true
+    const node = this.nodes.find((each) => each.output === value)
+    return node?.op === 'argmax' || (node?.op === 'select' && this.isWhole(node.input))
   }
 
   note(text: string): void {

@@ -188,9 +188,7 @@ function pool(node: PoolNode, input: Tensor, shape: readonly number[], out: Floa
         const at = (y * outWidth + x) * channels + c
         const values = indices.map((index) => input.data[index + c]!)
         out[at] =
-          node.kind === 'max'
-            ? Math.max(...values)
-            : values.reduce((sum, value) => sum + value, 0) / values.length
+          node.kind === 'max' ? Math.max(...values) : values.reduce((sum, value) => sum + value, 0) / values.length
       }
     }
 }

@@ -82,10 +82,7 @@ export const RULES: readonly Rule[] = [
 ]
 
 /** first ∘ second becomes second ∘ first. */
-function swapped(
-  first: PoolNode | ActivationNode,
-  second: PoolNode | ActivationNode | AffineNode,
-): GraphNode[] {
+function swapped(first: PoolNode | ActivationNode, second: PoolNode | ActivationNode | AffineNode): GraphNode[] {
   return [
     { ...second, input: first.input, output: between(first) },
     { ...first, input: between(first), output: second.output },
@@ -154,8 +151,7 @@ function scaleInput(first: AffineNode, second: Conv2dNode | DenseNode, scale: Fl
   const cout = weights.shape.at(-1)!
   const depth = weights.shape.at(-2)!
   const perGroup = second.op === 'conv2d' ? cout / second.groups : cout
-  const channelOf = (i: number): number =>
-    Math.floor((i % cout) / perGroup) * depth + (Math.floor(i / cout) % depth)
+  const channelOf = (i: number): number => Math.floor((i % cout) / perGroup) * depth + (Math.floor(i / cout) % depth)
   const bias = Float64Array.from(second.bias.data)
   for (let i = 0; i < weights.data.length; i++) bias[i % cout]! += weights.data[i]! * shift[channelOf(i)]!
   return {
@@ -179,8 +175,14 @@ function composeAffine(first: AffineNode, second: AffineNode, shape: readonly nu
   return {
     ...second,
     input: first.input,
-    scale: compressed(Float64Array.from({ length: size }, (_, i) => scale1(i) * scale2(i)), shape),
-    shift: compressed(Float64Array.from({ length: size }, (_, i) => shift1(i) * scale2(i) + shift2(i)), shape),
+    scale: compressed(
+      Float64Array.from({ length: size }, (_, i) => scale1(i) * scale2(i)),
+      shape,
+    ),
+    shift: compressed(
+      Float64Array.from({ length: size }, (_, i) => shift1(i) * scale2(i) + shift2(i)),
+      shape,
+    ),
   }
 }
 type At = (i: number) => number

@@ -5,10 +5,22 @@ import { CompileError } from './errors.ts'
 import { elementCount, type IntegerProgram, VALUE_LIMIT } from './program.ts'
 
 const integer = z.number().int().min(-VALUE_LIMIT).max(VALUE_LIMIT)
-const count = z.number().int().min(0).max(2 ** 31 - 1)
+const count = z
+  .number()
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1)
 const bitWidth = z.number().int().min(1).max(53)
 const integers = z.array(integer).transform((list) => Float64Array.from(list))
-const indices = z.array(z.number().int().min(-1).max(2 ** 31 - 1)).transform((list) => Int32Array.from(list))
+const indices = z
+  .array(
+    z
+      .number()
+      .int()
+      .min(-1)
+      .max(2 ** 31 - 1),
+  )
+  .transform((list) => Int32Array.from(list))
 const parameter = z.object({ values: integers, bits: bitWidth })
 const pair = z.tuple([count, count])
 const triple = z.tuple([count, count, count])
@@ -33,7 +45,14 @@ const layer = z.discriminatedUnion('kind', [
     weights: parameter,
     bias: parameter,
   }),
-  z.object({ ...base, kind: z.literal('dense'), inputSize: count, outputSize: count, weights: parameter, bias: parameter }),
+  z.object({
+    ...base,
+    kind: z.literal('dense'),
+    inputSize: count,
+    outputSize: count,
+    weights: parameter,
+    bias: parameter,
+  }),
   z.object({ ...base, kind: z.literal('sparse'), offsets: indices, indices, coefficients: integers, bias: integers }),
   z.object({ ...base, kind: z.literal('scale'), scale: parameter, bias: parameter }),
   z.object({ ...base, kind: z.literal('select'), map: indices, fill: integer }),

@@ -20,8 +20,7 @@ export function simplify(graph: Graph): Graph {
 function step(graph: Graph): Graph | null {
   const producers = new Map(graph.nodes.map((node) => [node.output, node]))
   const uses = new Map<ValueName, number>([[graph.output, 1]])
-  for (const node of graph.nodes)
-    for (const value of nodeInputs(node)) uses.set(value, (uses.get(value) ?? 0) + 1)
+  for (const node of graph.nodes) for (const value of nodeInputs(node)) uses.set(value, (uses.get(value) ?? 0) + 1)
   for (const [at, node] of graph.nodes.entries()) {
     const shapes = graph.shapes
     if (node.op === 'select' && isIdentity(node) && sameShape(node.shape, shapes.get(node.input)!))
@@ -64,8 +63,9 @@ function bypass(graph: Graph, node: SelectNode): Graph {
   const rename = (value: ValueName): ValueName => (value === node.output ? node.input : value)
   const nodes = graph.nodes
     .filter((each) => each !== node)
-    .map((each): GraphNode =>
-      'inputs' in each ? { ...each, inputs: each.inputs.map(rename) } : { ...each, input: rename(each.input) },
+    .map(
+      (each): GraphNode =>
+        'inputs' in each ? { ...each, inputs: each.inputs.map(rename) } : { ...each, input: rename(each.input) },
     )
   return rebuild(graph, nodes, rename(graph.output))
 }

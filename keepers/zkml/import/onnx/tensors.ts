@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// TensorProto → numbers: every element type a network's constants come in, from raw bytes or from typed fields.
+import { CompileError } from '../../graph/errors.ts'
+import { elementCount } from '../../graph/program.ts'
+import { tensor } from '../../graph/tensor.ts'
+import type { Tensor } from '../../graph/types.ts'
+import type { TensorProto } from './schema.ts'
+
+/** ONNX TensorProto.DataType: size in bytes and a reader of one little-endian element. */
+const TYPES: Readonly<Record<number, { size: number; read: (view: DataView, at: number) => number }>> = {
+  1: { size: 4, read: (view, at) => view.getFloat32(at, true) },
+  2: { size: 1, read: (view, at) => view.getUint8(at) },
+  3: { size: 1, read: (view, at) => view.getInt8(at) },
+  4: { size: 2, read: (view, at) => view.getUint16(at, true) },
+  5: { size: 2, read: (view, at) => view.getInt16(at, true) },
+  6: { size: 4, read: (view, at) => view.getInt32(at, true) },
+  7: { size: 8, read: (view, at) => Number(view.getBigInt64(at, true)) },
+  9: { size: 1, read: (view, at) => view.getUint8(at) },
+  10: { size: 2, read: (view, at) => halfToNumber(view.getUint16(at, true)) },
+  11: { size: 8, read: (view, at) => view.getFloat64(at, true) },
+  12: { size: 4, read: (view, at) => view.getUint32(at, true) },
+  13: { size: 8, read: (view, at) => Number(view.getBigUint64(at, true)) },
+  16: { size: 2, read: (view, at) => bfloatToNumber(view.getUint16(at, true)) },
+}
+
+/** IEEE 754 binary16 bits as a number. */
+export function halfToNumber(bits: number): number {
+  const sign = bits >> 15 === 1 ? -1 : 1
+  const exponent = (bits >> 10) & 31
+  const fraction = bits & 1023
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
+  return exponent === 0 ? sign * 2 ** -24 * fraction : sign * 2 ** (exponent - 15) * (1 + fraction / 1024)
+}
+
+function bfloatToNumber(bits: number): number {
+  return new Float32Array(Uint32Array.of(bits << 16).buffer)[0]!
+}
+
+/** The tensor's numbers. @throws CompileError naming the tensor when its type is unknown or its length is wrong. */
+export function readTensor(proto: TensorProto, where: string): Tensor {
+  const name = proto.name === '' ? where : proto.name
+  const fail = (code: 'malformed-file' | 'missing-part' | 'unsupported-attribute', message: string): never => {
+    throw new CompileError(code, `constant ${name}: ${message}`, { layer: name })
+  }
+  if (proto.dataLocation === 1)
+    fail('missing-part', 'its data is in an external file; save the model with its weights inside')
+  const type = TYPES[proto.dataType]
+  if (type === undefined) return fail('unsupported-attribute', `element type ${proto.dataType} is not a number type`)
+  if (proto.dims.some((dimension) => !Number.isSafeInteger(dimension) || dimension < 0))
+    fail('malformed-file', `dimensions [${proto.dims}]`)
+  const size = elementCount(proto.dims)
+  if (proto.rawData !== undefined) {
+    if (proto.rawData.length !== size * type.size)
+      fail('malformed-file', `${proto.rawData.length} bytes where shape [${proto.dims}] needs ${size * type.size}`)
+    const view = new DataView(proto.rawData.buffer, proto.rawData.byteOffset, proto.rawData.byteLength)
+    return tensor(
+      proto.dims,
+      Float64Array.from({ length: size }, (_, i) => type.read(view, i * type.size)),
+    )
+  }
+  const typed = typedField(proto)
+  if (typed.length !== size)
+    fail('malformed-file', `${typed.length} elements where shape [${proto.dims}] needs ${size}`)
+  return tensor(proto.dims, typed)
+}
+
+function typedField(proto: TensorProto): readonly number[] {
+  switch (proto.dataType) {
+    case 1:
+      return proto.floatData
+    case 11:
+      return proto.doubleData
+    case 7:
+      return proto.int64Data
+    case 12:
+    case 13:
+      return proto.uint64Data
+    case 10:
+      return proto.int32Data.map(halfToNumber)
+    case 16:
+      return proto.int32Data.map(bfloatToNumber)
+    default:
+      return proto.int32Data
+  }
+}
