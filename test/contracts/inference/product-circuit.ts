@@ -72,7 +72,6 @@ async function build(): Promise<ProductCircuit> {
     await zKey.newZKey(join(folder, 'product.r1cs'), phase2!, initial!)
     await zKey.contribute(initial!, key!, 'test', 'more entropy of a test')
     const vkey = parseVerificationKey(await zKey.exportVerificationKey(key!))
-    await curve.terminate()
     const contract = compile(exportVerifier(vkey, { name: 'ProductVerifier', setupKind: 'local' })).ProductVerifier!
     return {
       id: id('cohort test circuit: product'),
@@ -93,7 +92,7 @@ async function build(): Promise<ProductCircuit> {
           feature,
         }
         await wtns.calculate(inputs, wasm, witness)
-        const { proof } = await groth16.prove(key!, witness, undefined, { singleThread: true })
+        const { proof } = await groth16.prove(key!, witness)
         return toCalldata(proof)
       },
     }
@@ -110,6 +109,11 @@ function toCalldata(proof: { pi_a: string[]; pi_b: string[][]; pi_c: string[] })
 }
 
 let built: Promise<ProductCircuit> | undefined
+
+// snarkjs keeps one curve and its worker threads for the process, which could not end with them.
+after(async () => {
+  if (built !== undefined) await (await curves.getCurveFromName('bn128')).terminate()
+})
 
 /** The circuit, set up once in a process (about a second). */
 export function productCircuit(): Promise<ProductCircuit> {

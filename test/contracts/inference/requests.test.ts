@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from 'chai'
+import { type ConsumerName, deployConsumer } from './consumers.ts'
+import { createHub, FEATURE, HOUR, type Hub, INPUT, PRICE, WEIGHTS } from './hub.ts'
+import { FIELD_ORDER } from './product-circuit.ts'
+
+const OUTPUT = WEIGHTS[0]! * FEATURE
+const STATUS = { none: 0n, open: 1n, expired: 2n, fulfilled: 3n, refunded: 4n }
+const DAY = 24 * HOUR
+
+describe('InferenceHub requests', () => {
+  it('are answered, recorded and paid to whoever proves first', async () => {
+    const world = await createHub()
+    const { hub, user, prover, ask, answer, ethers } = world
+    const id = await ask()
+    expect(await hub.statusOf(id)).to.equal(STATUS.open)
+    const { output, proof } = await answer(id, prover)
+    const fulfilment = hub.connect(prover).fulfil(id, output, proof)
+    await expect(fulfilment).to.emit(hub, 'InferenceFulfilled').withArgs(id, 1, prover.address, 1, OUTPUT, false)
+    await expect(fulfilment)
+      .to.emit(hub, 'InferenceVerified')
+      .withArgs(1, INPUT, ethers.toBeHex(OUTPUT, 32), prover.address)
+    expect(await hub.statusOf(id)).to.equal(STATUS.fulfilled)
+    expect([...(await hub.resultOf(id))]).to.deep.equal([1n, OUTPUT])
+    expect(await hub.balanceOf(prover)).to.equal(PRICE)
+    await expect(hub.withdraw(prover, prover)).to.changeEtherBalances(ethers, [hub, prover], [-PRICE, PRICE])
+    expect(await hub.balanceOf(user)).to.equal(0)
+  })
+
+  it('carry their terms on the record', async () => {
+    const { hub, user, networkHelpers } = await createHub()
+    const deadline = (await networkHelpers.time.latest()) + HOUR
+    await expect(hub.connect(user).request(1, INPUT, deadline, 0, '0xbeef', { value: PRICE }))
+      .to.emit(hub, 'InferenceRequested')
+      .withArgs(`0x${'1'.padStart(64, '0')}`, 1, user.address, 1, INPUT, PRICE, deadline, '0xbeef')
+    const request = await hub.getRequest(`0x${'1'.padStart(64, '0')}`)
+    expect(request.toObject()).to.deep.equal({
+      requester: user.address,
+      deadline: BigInt(deadline),
+      callbackGas: 0n,
+      price: PRICE,
+      version: 1n,
+      modelId: 1n,
+      settlement: STATUS.none,
+      inputCommitment: INPUT,
+      output: 0n,
+    })
+  })
+
+  it('are answered once: a second proof of the same statement earns nothing', async () => {
+    const { hub, prover, stranger, ask, answer } = await createHub()
+    const id = await ask()
+    const first = await answer(id, prover)
+    const second = await answer(id, prover)
+    const rival = await answer(id, stranger)
+    await hub.connect(prover).fulfil(id, first.output, first.proof)
+    for (const [by, { output, proof }] of [
+      [prover, first],
+      [prover, second],
+      [stranger, rival],
+    ] as const) {
+      await expect(hub.connect(by).fulfil(id, output, proof))
+        .to.be.revertedWithCustomError(hub, 'RequestNotOpen')
+        .withArgs(id, STATUS.fulfilled)
+    }
+  })
+
+  it('cannot be answered with a proof taken from somebody else’s transaction', async () => {
+    const { hub, prover, stranger, ask, answer } = await createHub()
+    const id = await ask()
+    const other = await ask()
+    const { output, proof } = await answer(id, prover)
+    await expect(hub.connect(stranger).fulfil(id, output, proof)).to.be.revertedWithCustomError(hub, 'InvalidProof')
+    await expect(hub.connect(prover).fulfil(other, output, proof)).to.be.revertedWithCustomError(hub, 'InvalidProof')
+    await expect(hub.connect(prover).fulfil(id, output + 1n, proof)).to.be.revertedWithCustomError(hub, 'InvalidProof')
+    await expect(hub.connect(prover).fulfil(id, output + FIELD_ORDER, proof)).to.be.revertedWithCustomError(
+      hub,
+      'SignalOutOfField',
+    )
+    await hub.connect(prover).fulfil(id, output, proof)
+  })
+
+  it('keep the version they were asked about, when another is released meanwhile', async () => {
+    const { hub, models, service, prover, ask, answer } = await createHub()
+    const before = await ask()
+    await models.release(service, 3)
+    const after = await ask()
+    for (const [id, version] of [
+      [before, 1],
+      [after, 3],
+    ] as const) {
+      const { output, proof } = await answer(id, prover)
+      await hub.connect(prover).fulfil(id, output, proof)
+      expect([...(await hub.resultOf(id))]).to.deep.equal([BigInt(version), WEIGHTS[version - 1]! * FEATURE])
+    }
+  })
+
+  it('are refused without price, with a bad deadline, model, input or payload', async () => {
+    const { hub, user, owner, networkHelpers, word } = await createHub()
+    const now = await networkHelpers.time.latest()
+    const asking = hub.connect(user)
+    const later = now + HOUR
+    await expect(asking.request(1, INPUT, later, 0, '0x')).to.be.revertedWithCustomError(hub, 'ZeroPrice')
+    await networkHelpers.setBalance(user.address, 1n << 100n)
+    await expect(asking.request(1, INPUT, later, 0, '0x', { value: 1n << 96n }))
+      .to.be.revertedWithCustomError(hub, 'PriceTooHigh')
+      .withArgs(1n << 96n, (1n << 96n) - 1n)
+    await expect(asking.request(1, INPUT, now, 0, '0x', { value: 1 })).to.be.revertedWithCustomError(
+      hub,
+      'DeadlinePassed',
+    )
+    await expect(asking.request(1, INPUT, now + 31 * DAY, 0, '0x', { value: 1 })).to.be.revertedWithCustomError(
+      hub,
+      'DeadlineTooFar',
+    )
+    await expect(asking.request(1, INPUT, later, 0, `0x${'00'.repeat(16_385)}`, { value: 1 }))
+      .to.be.revertedWithCustomError(hub, 'PayloadTooLong')
+      .withArgs(16_385, 16_384)
+    await expect(asking.request(1, INPUT, later, 2_000_001, '0x', { value: 1 }))
+      .to.be.revertedWithCustomError(hub, 'CallbackGasTooHigh')
+      .withArgs(2_000_001, 2_000_000)
+    await expect(asking.request(1, INPUT, later, 1, '0x', { value: 1 }))
+      .to.be.revertedWithCustomError(hub, 'ConsumerHasNoCode')
+      .withArgs(user.address)
+    await expect(asking.request(1, word(FIELD_ORDER), later, 0, '0x', { value: 1 }))
+      .to.be.revertedWithCustomError(hub, 'SignalOutOfField')
+      .withArgs(1, FIELD_ORDER)
+    await expect(asking.request(9, INPUT, later, 0, '0x', { value: 1 }))
+      .to.be.revertedWithCustomError(hub, 'ModelNotFound')
+      .withArgs(9)
+    await hub.connect(owner).deprecateModel(1)
+    await expect(asking.request(1, INPUT, later, 0, '0x', { value: 1 })).to.be.revertedWithCustomError(
+      hub,
+      'VerificationRefusedModelDeprecated',
+    )
+  })
+
+  it('are refused for a pinned version that was deprecated', async () => {
+    const { hub, models, service, ask, ethers } = await createHub()
+    await models.deprecate(service, 2, ethers.ZeroHash)
+    await expect(ask({ modelId: 2 }))
+      .to.be.revertedWithCustomError(hub, 'VersionNotUsable')
+      .withArgs(2, 2)
+  })
+
+  it('that were never made are named in the error', async () => {
+    const { hub, prover, answer, ask, word } = await createHub()
+    const { output, proof } = await answer(await ask(), prover)
+    const unknown = word(2)
+    for (const attempt of [
+      () => hub.connect(prover).fulfil(unknown, output, proof),
+      () => hub.refund(unknown),
+      () => hub.getRequest(unknown),
+      () => hub.resultOf(unknown),
+    ]) {
+      await expect(attempt()).to.be.revertedWithCustomError(hub, 'UnknownRequest').withArgs(unknown)
+    }
+    expect(await hub.statusOf(unknown)).to.equal(STATUS.none)
+  })
+
+  it('are refunded after their deadline, once, and not answered any more', async () => {
+    const { hub, user, prover, stranger, ask, answer, networkHelpers, ethers } = await createHub()
+    const id = await ask()
+    const { output, proof } = await answer(id, prover)
+    const { deadline } = await hub.getRequest(id)
+    await expect(hub.connect(user).refund(id))
+      .to.be.revertedWithCustomError(hub, 'NotRefundableYet')
+      .withArgs(id, deadline)
+    await networkHelpers.time.increaseTo(deadline)
+    expect(await hub.statusOf(id)).to.equal(STATUS.open)
+    await networkHelpers.time.increaseTo(deadline + 1n)
+    expect(await hub.statusOf(id)).to.equal(STATUS.expired)
+    await expect(hub.connect(prover).fulfil(id, output, proof))
+      .to.be.revertedWithCustomError(hub, 'RequestNotOpen')
+      .withArgs(id, STATUS.expired)
+    await expect(hub.connect(stranger).refund(id)).to.emit(hub, 'RequestRefunded').withArgs(id, user.address, PRICE)
+    await expect(hub.refund(id)).to.be.revertedWithCustomError(hub, 'RequestNotOpen').withArgs(id, STATUS.refunded)
+    await expect(hub.resultOf(id)).to.be.revertedWithCustomError(hub, 'NotFulfilled').withArgs(id, STATUS.refunded)
+    await expect(hub.connect(user).withdraw(user, stranger)).to.changeEtherBalances(
+      ethers,
+      [hub, stranger],
+      [-PRICE, PRICE],
+    )
+  })
+
+  it('are refunded at once when the version or the model is withdrawn', async () => {
+    const { hub, models, service, owner, user, prover, ask, answer, ethers } = await createHub()
+    const pinned = await ask({ modelId: 2 })
+    const following = await ask()
+    const { output, proof } = await answer(pinned, prover)
+    await models.deprecate(service, 2, ethers.ZeroHash)
+    await expect(hub.connect(prover).fulfil(pinned, output, proof)).to.be.revertedWithCustomError(
+      hub,
+      'VersionNotUsable',
+    )
+    await hub.refund(pinned)
+    await expect(hub.refund(following)).to.be.revertedWithCustomError(hub, 'NotRefundableYet')
+    await hub.connect(owner).deprecateModel(1)
+    await hub.refund(following)
+    expect(await hub.balanceOf(user)).to.equal(2n * PRICE)
+  })
+
+  it('pay out to nobody but the account, and only what it has', async () => {
+    const { hub, prover, stranger, ask, answer } = await createHub()
+    const id = await ask()
+    const { output, proof } = await answer(id, prover)
+    await hub.connect(prover).fulfil(id, output, proof)
+    await expect(hub.connect(stranger).withdraw(prover, stranger))
+      .to.be.revertedWithCustomError(hub, 'NotAccountHolder')
+      .withArgs(prover.address, stranger.address)
+    await expect(hub.connect(prover).withdraw(prover, hub))
+      .to.be.revertedWithCustomError(hub, 'TransferFailed')
+      .withArgs(await hub.getAddress(), PRICE)
+    expect(await hub.balanceOf(prover)).to.equal(PRICE)
+    await hub.connect(stranger).withdraw(prover, prover)
+    await expect(hub.connect(prover).withdraw(prover, prover))
+      .to.be.revertedWithCustomError(hub, 'NothingToWithdraw')
+      .withArgs(prover.address)
+  })
+})
+
+/** A contract asks with a callback; the honest answer to it, ready to send. */
+async function askFrom(world: Hub, name: ConsumerName, gasCap: number) {
+  const { hub, dao, prover, answer, networkHelpers, word } = world
+  const consumer = await deployConsumer(name, await hub.getAddress(), dao)
+  await consumer.ask(1, INPUT, (await networkHelpers.time.latest()) + HOUR, gasCap, PRICE)
+  const id = word(1)
+  return { consumer, id, ...(await answer(id, prover)) }
+}
+
+describe('InferenceHub callbacks', () => {
+  it('tell the consumer what the model said', async () => {
+    const world = await createHub()
+    const { hub, prover } = world
+    const { consumer, id, output, proof } = await askFrom(world, 'Asker', 200_000)
+    await expect(hub.connect(prover).fulfil(id, output, proof))
+      .to.emit(hub, 'InferenceFulfilled')
+      .withArgs(id, 1, prover.address, 1, OUTPUT, true)
+    expect([await consumer.calls(), await consumer.version(), await consumer.output()]).to.deep.equal([1n, 1n, OUTPUT])
+  })
+
+  for (const name of ['Reverter', 'Glutton', 'Bomber'] as const) {
+    it(`of a consumer that misbehaves (${name}) cost it the callback and nobody else anything`, async () => {
+      const world = await createHub()
+      const { hub, prover } = world
+      const { consumer, id, output, proof } = await askFrom(world, name, 300_000)
+      const fulfilment = await hub.connect(prover).fulfil(id, output, proof)
+      await expect(fulfilment).to.emit(hub, 'InferenceFulfilled').withArgs(id, 1, prover.address, 1, OUTPUT, false)
+      const receipt = await fulfilment.wait()
+      expect(Number(receipt?.gasUsed)).to.be.lessThan(400_000 + 300_000)
+      expect(await consumer.calls()).to.equal(0n)
+      expect(await hub.balanceOf(prover)).to.equal(PRICE)
+      expect([...(await hub.resultOf(id))]).to.deep.equal([1n, OUTPUT])
+    })
+  }
+
+  it('of a consumer that re-enters change nothing that is settled', async () => {
+    const world = await createHub()
+    const { hub, prover, ethers } = world
+    const { consumer, id, output, proof } = await askFrom(world, 'Reenterer', 1_500_000)
+    await consumer.arm(proof)
+    await hub.connect(prover).fulfil(id, output, proof)
+    expect(await consumer.calls()).to.equal(1n)
+    expect(await consumer.paidAgain()).to.equal(false)
+    expect(await consumer.answeredAgain()).to.equal(false)
+    expect(await consumer.askedAgain()).to.equal(true)
+    expect(await hub.balanceOf(prover)).to.equal(PRICE)
+    expect(await ethers.provider.getBalance(hub)).to.equal(PRICE + 1n)
+  })
+
+  it('get the gas they asked for, or the answer is refused', async () => {
+    const world = await createHub()
+    const { hub, prover } = world
+    const { consumer, id, output, proof } = await askFrom(world, 'Asker', 2_000_000)
+    await expect(hub.connect(prover).fulfil(id, output, proof, { gasLimit: 1_500_000 })).to.be.revertedWithCustomError(
+      hub,
+      'GasTooLowForCallback',
+    )
+    expect(await hub.statusOf(id)).to.equal(STATUS.open)
+    await hub.connect(prover).fulfil(id, output, proof, { gasLimit: 2_600_000 })
+    expect(await consumer.calls()).to.equal(1n)
+  })
+
+  it('leave a contract’s refund where the contract can reach it', async () => {
+    const world = await createHub()
+    const { hub, stranger, networkHelpers, ethers } = world
+    const { consumer, id } = await askFrom(world, 'Asker', 0)
+    await networkHelpers.time.increase(HOUR + 1)
+    await hub.refund(id)
+    const address = await consumer.getAddress()
+    await expect(hub.withdraw(address, address)).to.be.revertedWithCustomError(hub, 'TransferFailed')
+    await expect(consumer.collect(stranger.address)).to.changeEtherBalances(ethers, [hub, stranger], [-PRICE, PRICE])
+  })
+})
+
+describe('InferenceHub escrow', () => {
+  it('is conserved over random requests, answers, refunds and withdrawals', async function () {
+    this.timeout(120_000)
+    const world = await createHub()
+    const { hub, circuit, ethers, networkHelpers, models, service } = world
+    const people = (await ethers.getSigners()).slice(4, 8)
+    let seed = 20261120
+    const random = (below: number) => {
+      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
+      return seed % below
+    }
+    const price = () => BigInt(1 + random(1000))
+    const ids: string[] = []
+    const outcome: Record<string, number> = {}
+    for (let step = 0; step < 120; step++) {
+      const who = people[random(people.length)]!
+      const id = ids[random(Math.max(1, ids.length))] ?? ethers.ZeroHash
+      const actions = [
+        async () => {
+          const deadline = (await networkHelpers.time.latest()) + 20 + random(400)
+          await hub.connect(who).request(1 + random(2), INPUT, deadline, 0, '0x', { value: price() })
+          ids.push(ethers.toBeHex(ids.length + 1, 32))
+        },
+        async () => {
+          const { version, modelId, deadline } = await hub.getRequest(id)
+          const weight = WEIGHTS[Number(version) - 1]!
+          const context = await hub.contextOf(id, who.address, modelId, version, deadline)
+          await hub.connect(who).fulfil(id, weight * FEATURE, await circuit.prove(weight, FEATURE, context))
+        },
+        async () => void (await hub.connect(who).refund(id)),
+        async () => void (await hub.connect(who).withdraw(who, who)),
+        async () => void (await networkHelpers.time.increase(random(60))),
+        async () => void (await models.release(service, 1 + random(3))),
+      ]
+      const chosen = [0, 0, 1, 1, 2, 2, 3, 4, 5][random(9)]!
+      const name = ['request', 'fulfil', 'refund', 'withdraw', 'wait', 'release'][chosen]!
+      await actions[chosen]!().then(
+        () => (outcome[name] = (outcome[name] ?? 0) + 1),
+        (error: Error) => {
+          if (!/reverted/.test(error.message)) throw error
+        },
+      )
+      let owed = 0n
+      for (const account of people) owed += await hub.balanceOf(account)
+      for (const request of ids) {
+        const { settlement, price: escrowed } = await hub.getRequest(request)
+        if (settlement === STATUS.none) owed += escrowed
+      }
+      expect(await ethers.provider.getBalance(hub), `after step ${step} (${name})`).to.equal(owed)
+    }
+    for (const action of ['request', 'fulfil', 'refund', 'withdraw']) expect(outcome[action], action).to.be.above(3)
+  })
+})
