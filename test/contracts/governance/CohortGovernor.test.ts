@@ -143,9 +143,15 @@ describe('CohortGovernor', () => {
     await governor.connect(holder).castVote(id, 1)
     await networkHelpers.time.increaseTo((await governor.proposalDeadline(id)) + 1n)
     await governor['queue(uint256)'](id)
-    const [targets, values, calldatas, descriptionHash] = (await governor.proposalDetails(id)).toArray(true)
+    const [targets, values, calldatas, descriptionHash] = await governor.proposalDetails(id)
     const salt = ethers.toBeHex((BigInt(await governor.getAddress()) << 96n) ^ BigInt(descriptionHash), 32)
-    const operation = await timelock.hashOperationBatch(targets, values, calldatas, ethers.ZeroHash, salt)
+    const operation = await timelock.hashOperationBatch(
+      [...targets],
+      [...values],
+      [...calldatas],
+      ethers.ZeroHash,
+      salt,
+    )
     expect(await timelock.isOperationPending(operation)).to.equal(true)
     await networkHelpers.impersonateAccount(await governor.getAddress())
     await networkHelpers.setBalance(await governor.getAddress(), 10n ** 18n)

@@ -3,6 +3,7 @@
 
 import type { Signer } from 'ethers'
 import { network } from 'hardhat'
+import { accountsOf } from '../governance/accounts.ts'
 import { commitment, type Proof, productCircuit } from './product-circuit.ts'
 
 /** The "weights" of the versions that the service publishes: version v multiplies by WEIGHTS[v − 1]. */
@@ -20,7 +21,7 @@ const CID = `0x0155${'56'.repeat(34)}`
  */
 export async function createHub() {
   const { ethers, networkHelpers } = await network.create()
-  const [dao, owner, user, prover, stranger] = await ethers.getSigners()
+  const [dao, owner, user, prover, stranger] = await accountsOf(ethers)
   const models = await ethers.deployContract('ModelRegistry', [dao])
   const verifiers = await ethers.deployContract('VerifierRegistry', [dao])
   const hub = await ethers.deployContract('InferenceHub', [models, verifiers])

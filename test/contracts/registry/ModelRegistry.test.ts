@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
 import { expect } from 'chai'
 import { network } from 'hardhat'
+import { accountsOf, fieldsOf } from '../governance/accounts.ts'
 
 const STATUS = { proposed: 1n, accepted: 2n, released: 3n, deprecated: 4n }
 const FIELD_ORDER = 21888242871839275222246405745257275088548364400416034343698204186575808495617n
@@ -12,7 +14,7 @@ const CID = `0x0170${'12'.repeat(34)}`
  */
 async function createRegistry() {
   const { ethers, networkHelpers } = await network.create()
-  const [admin, registrar, releaser, stranger] = await ethers.getSigners()
+  const [admin, registrar, releaser, stranger] = await accountsOf(ethers)
   const registry = await ethers.deployContract('ModelRegistry', [admin])
   await registry.grantRole(await registry.REGISTRAR_ROLE(), registrar)
   await registry.grantRole(await registry.RELEASE_ROLE(), releaser)
@@ -91,7 +93,7 @@ describe('ModelRegistry', () => {
         .to.emit(registry, 'VersionAccepted')
         .withArgs(service.address, 1, voters)
       const version = await registry.getVersion(service, 1)
-      expect(version.toObject()).to.deep.equal({
+      expect(fieldsOf(version)).to.deep.equal({
         epoch: 3n,
         round: 9n,
         updatedAt: BigInt(await networkHelpers.time.latest()),

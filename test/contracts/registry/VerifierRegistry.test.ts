@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
 import { expect } from 'chai'
 import { network } from 'hardhat'
+import { accountsOf, fieldsOf } from '../governance/accounts.ts'
 import { deployConstant, productCircuit } from '../inference/product-circuit.ts'
 
 const KIND = { none: 0, local: 1, ceremony: 2 }
@@ -8,7 +10,7 @@ const CID = `0x0155${'34'.repeat(34)}`
 
 async function createRegistry() {
   const { ethers, networkHelpers } = await network.create()
-  const [admin, registrar, stranger] = await ethers.getSigners()
+  const [admin, registrar, stranger] = await accountsOf(ethers)
   const registry = await ethers.deployContract('VerifierRegistry', [admin])
   await registry.grantRole(await registry.REGISTRAR_ROLE(), registrar)
   const circuit = await productCircuit()
@@ -36,7 +38,7 @@ describe('VerifierRegistry', () => {
       .withArgs(circuit.id, address, circuit.vkHash, KIND.local, '0x')
     await dao.register(ceremony, address, circuit.vkHash, KIND.ceremony, CID)
     const record = await registry.getVerifier(ceremony)
-    expect(record.toObject()).to.deep.equal({
+    expect(fieldsOf(record)).to.deep.equal({
       verifier: address,
       setup: BigInt(KIND.ceremony),
       registeredAt: BigInt(await networkHelpers.time.latest()),
