@@ -1,102 +1,72 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { dirname, join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { HDNodeWallet, Mnemonic } from 'ethers'
+import { join } from 'node:path'
+import { JsonRpcProvider } from 'ethers'
+import { ROOT } from '../bootstrap/paths.mjs'
+import { OptionError } from './options.ts'
+import type { Processes } from './processes.ts'
 
-/** Hardhat's well-known test mnemonic. Its keys are public: never fund them on a real network. */
-const MNEMONIC = 'test test test test test test test test test test test junk'
+const READY_MS = 60_000
+const POLL_MS = 100
 
-export type LocalChain = {
-  readonly url: string
-  readonly port: number
-  readonly chainId: bigint
-  /** Private key of account `index`; the first 20 hold 10,000 test ether each. */
-  key(index: number): string
-  rpc(method: string, params?: unknown[]): Promise<unknown>
-  stop(): Promise<void>
-}
+/** A block each second, so that the chain's clock moves while nobody sends: deadlines pass as they do on a real chain. */
+const BLOCK_INTERVAL_MS = 1_000
 
-/** A TCP port that was free a moment ago, on loopback. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
+export type LocalChain = { readonly url: string; readonly provider: JsonRpcProvider }
 
 /**
- * Starts `hardhat node` in a process of its own, on loopback. With `blockSeconds` it mines at that interval, as a real
- * chain does; without, a block for each transaction.
+ * Starts Hardhat's node on the loopback interface and waits until it answers.
+ * @throws OptionError when the asked port is in use
  */
-export async function startLocalChain(
-  options: { blockSeconds?: number; port?: number; signal?: AbortSignal } = {},
-): Promise<LocalChain> {
-  const port = options.port ?? (await freePort())
+export async function startLocalChain(processes: Processes, askedPort?: number): Promise<LocalChain> {
+  const port = await freePort(askedPort)
   const url = `http://127.0.0.1:${port}`
-  const root = fileURLToPath(new URL('../../', import.meta.url))
-  const cli = join(dirname(fileURLToPath(import.meta.resolve('hardhat'))), 'cli.js')
-  const child = spawn(process.execPath, [cli, 'node', '--hostname', '127.0.0.1', '--port', String(port)], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, HARDHAT_DISABLE_TELEMETRY_PROMPT: 'true' },
-  })
-  let complaints = ''
-  child.stderr?.on('data', (data: Buffer) => {
-    complaints = (complaints + data.toString()).slice(-2_000)
-  })
-  const rpc = async (method: string, params: unknown[] = []): Promise<unknown> => {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
-    })
-    const body = (await response.json()) as { result?: unknown; error?: { message: string } }
-    if (body.error) throw new Error(`${method}: ${body.error.message}`)
-    return body.result
+  let failure: string | null = null
+  processes.start(
+    'chain',
+    [join(ROOT, 'node_modules/hardhat/dist/src/cli.js'), 'node', '--hostname', '127.0.0.1', '--port', String(port)],
+    {
+      cwd: ROOT,
+      onFailure: (message) => {
+        failure = message
+      },
+    },
+  )
+  const provider = new JsonRpcProvider(url, undefined, { staticNetwork: true, polling: true, cacheTimeout: -1 })
+  const deadline = performance.now() + READY_MS
+  while (!(await answers(url))) {
+    if (failure !== null) throw new Error(failure)
+    if (performance.now() > deadline)
+      throw new Error(`the local chain did not answer on ${url} within ${READY_MS / 1000} s`)
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
-  const stop = async (): Promise<void> => stopChild(child)
-  try {
-    for (let tries = 0; ; tries++) {
-      options.signal?.throwIfAborted()
-      if (child.exitCode !== null) throw new Error(`the local chain ended with ${child.exitCode}: ${complaints}`)
-      const id = await rpc('eth_chainId').catch(() => null)
-      if (typeof id === 'string') {
-        if (options.blockSeconds !== undefined) {
-          await rpc('evm_setAutomine', [false])
-          await rpc('evm_setIntervalMining', [options.blockSeconds * 1000])
-        }
-        const wallet = Mnemonic.fromPhrase(MNEMONIC)
-        return {
-          url,
-          port,
-          chainId: BigInt(id),
-          key: (index) => HDNodeWallet.fromMnemonic(wallet, `m/44'/60'/0'/0/${index}`).privateKey,
-          rpc,
-          stop,
-        }
-      }
-      if (tries > 600) throw new Error(`the local chain did not answer within 60 s: ${complaints}`)
-      await wait(100)
-    }
-  } catch (error) {
-    await stop()
-    throw error
-  }
+  await provider.send('evm_setIntervalMining', [BLOCK_INTERVAL_MS])
+  return { url, provider }
 }
 
-/** Asks a child to end, and ends it after five seconds. */
-export async function stopChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const ended = once(child, 'exit')
-  child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), 5_000)
-  await ended
-  clearTimeout(timer)
+async function answers(url: string): Promise<boolean> {
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [] })
+  return await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body }).then(
+    (response) => response.ok,
+    () => false,
+  )
+}
+
+/** The asked port when it is free; without one, any free port. */
+async function freePort(asked = 0): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new OptionError(`--port '${asked}': in use; end the other process or choose another port`)
+          : error,
+      ),
+    )
+    server.listen(asked, '127.0.0.1', () => {
+      const address = server.address()
+      const port = address !== null && typeof address === 'object' ? address.port : asked
+      server.close(() => resolve(port))
+    })
+  })
 }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { z } from 'zod'
+import { ROOT } from '../bootstrap/paths.mjs'
+
+export const HELP = `usage: npm run demo [-- options]
+
+  The whole system on this machine: a local chain, a deployment, keeper processes with private shards of handwritten
+  digits, federated rounds under threshold encryption, a DAO release, and an inference proven on-chain.
+
+  --keepers N   keeper processes, 4 … 16 (default 4)
+  --rounds N    rounds to complete, 1 … 100 (default 5)
+  --model NAME  small-cnn, article-cnn, mlp or logistic (default small-cnn)
+  --data DIR    MNIST IDX files (default: ../shared/data/mnist, else digits that the project draws itself)
+  --alpha X     Dirichlet concentration of the shards, > 0 (default 0.5; smaller is more skewed)
+  --seed N      of the shards and of the training (default 1)
+  --port N      of the local chain (default: a free one)
+  --out FILE    the report as JSON (default demo-report.json)
+  --serve       keep the chain and the keepers up afterwards, until interrupted
+  --json        print the report as JSON instead of tables
+`
+
+const integer = (min: number, max: number) =>
+  z.coerce.number({ error: 'takes a number' }).int('takes a whole number').min(min).max(max)
+
+const schema = z.object({
+  keepers: integer(4, 16).default(4),
+  rounds: integer(1, 100).default(5),
+  model: z.enum(['small-cnn', 'article-cnn', 'mlp', 'logistic']).default('small-cnn'),
+  data: z.string().optional(),
+  alpha: z.coerce.number().positive().default(0.5),
+  seed: integer(0, 2 ** 31 - 1).default(1),
+  port: integer(1, 65_535).optional(),
+  out: z.string().default('demo-report.json'),
+  serve: z.boolean().default(false),
+  json: z.boolean().default(false),
+})
+
+export type DemoOptions = z.infer<typeof schema>
+
+/** An option that did not parse; `message` is one line. */
+export class OptionError extends Error {
+  override readonly name = 'OptionError'
+  readonly exitCode = 64
+}
+
+/**
+ * Parses the command line. Returns null when help was asked for.
+ * @throws OptionError naming the option, the value and what it takes
+ */
+export function parseOptions(args: readonly string[]): DemoOptions | null {
+  const text = { type: 'string' } as const
+  const flag = { type: 'boolean' } as const
+  let values: Record<string, unknown>
+  try {
+    values = parseArgs({
+      args: [...args],
+      options: {
+        keepers: text,
+        rounds: text,
+        model: text,
+        data: text,
+        alpha: text,
+        seed: text,
+        port: text,
+        out: text,
+        serve: flag,
+        json: flag,
+        help: { ...flag, short: 'h' },
+      },
+    }).values
+  } catch (error) {
+    throw new OptionError(error instanceof Error ? error.message.split('\n')[0]! : String(error))
+  }
+  if (values.help) return null
+  const parsed = schema.safeParse(values)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!
+    const name = String(issue.path[0])
+    throw new OptionError(`--${name} '${String(values[name])}': ${issue.message}`)
+  }
+  if (parsed.data.data !== undefined && !existsSync(parsed.data.data)) {
+    throw new OptionError(`--data '${parsed.data.data}': no such folder`)
+  }
+  return parsed.data
+}
+
+/** The real MNIST where it lies at hand, else null: the keepers then draw their own digits. */
+export function findData(options: DemoOptions): string | null {
+  const places = [options.data, process.env.COHORT_MNIST, join(ROOT, '..', 'shared', 'data', 'mnist')]
+  return places.find((place) => place !== undefined && existsSync(place)) ?? null
+}
