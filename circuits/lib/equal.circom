@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma circom 2.2.0;
+
+// Equal(): out = [a = b]. Three constraints. The usual gadget leaves the inverse free where a = b; here the third
+// constraint pins it to 0, so that every signal has one value.
+//
+// Does NOT enforce: nothing is left open.
+template Equal() {
+    signal input a;
+    signal input b;
+    signal output out;
+
+    signal inverse;
+    inverse <-- a == b ? 0 : 1 / (a - b);
+    out <== 1 - (a - b) * inverse;
+    (a - b) * out === 0;
+    inverse * out === 0;
+}

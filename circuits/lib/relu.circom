@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma circom 2.2.0;
+
+include "range.circom";
+
+// ReluRescale(b, shift): out = max(0, floor(in / 2^shift)) for -2^(b-1) <= in < 2^(b-1). Sign, rescaling and bound come out of
+// ONE decomposition: the top bit of in + 2^(b-1) is [in >= 0], the bits from `shift` up are the value. b + 1 constraints.
+//
+// Does NOT enforce: anything beyond the bound, which it proves; an honest input outside has no witness.
+template ReluRescale(b, shift) {
+    assert(b >= 2 && shift >= 0 && shift < b);
+    signal input in;
+    signal output out;
+
+    component range = Range(-(1 << (b - 1)), b);
+    range.in <== in;
+    var value = 0;
+    if (shift == 0) {
+        value = in;
+    } else {
+        // Below the top bit: where that is 1 they are the value, and where it is 0 they are multiplied away.
+        for (var i = shift; i < b - 1; i++) {
+            value += range.high[i - 1] * (1 << (i - shift));
+        }
+    }
+    out <== range.high[b - 2] * value;
+}
+
+// LeakyRescale(b, shift, numerator, log2Denominator): v = floor(in / 2^shift); out = 2^log2Denominator * v where in >= 0, and
+// numerator * v elsewhere, which is 2^log2Denominator times leaky(v) without a second rounding. b + 1 constraints and a
+// linear one.
+//
+// Does NOT enforce: as ReluRescale.
+template LeakyRescale(b, shift, numerator, log2Denominator) {
+    assert(b >= 2 && shift >= 0 && shift < b);
+    signal input in;
+    signal output out;
+
+    component range = Range(-(1 << (b - 1)), b);
+    range.in <== in;
+    var value = in;
+    if (shift > 0) {
+        value = -(1 << (b - 1 - shift));
+        for (var i = shift; i < b; i++) {
+            value += range.high[i - 1] * (1 << (i - shift));
+        }
+    }
+    signal positive <== range.high[b - 2] * value;
+    out <== numerator * value + ((1 << log2Denominator) - numerator) * positive;
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Runs the circom compiler (WebAssembly, WASI) on a thread of its own: it blocks for as long as it works, and a thread
+// can be ended. What circom prints is collected, never shown.
+import fs from 'node:fs'
+import { createRequire } from 'node:module'
+import { parentPort, workerData } from 'node:worker_threads'
+
+type Job = { readonly directory: string; readonly args: readonly string[] }
+export type CircomOutcome = { readonly ok: boolean; readonly printed: string }
+
+type Runner = new (options: {
+  args: readonly string[]
+  env: Record<string, string>
+  preopens: Record<string, string>
+  bindings: object
+}) => { execute(bytes: Uint8Array): Promise<unknown> }
+
+const STANDARD_OUTPUT = 1
+const STANDARD_ERROR = 2
+
+const { directory, args } = workerData as Job
+const require = createRequire(import.meta.url)
+const { CircomRunner, bindings } = require('circom2') as { CircomRunner: Runner; bindings: object }
+
+const printed: string[] = []
+/** The file system that circom sees, with its two output streams turned into `printed`. */
+const quietFileSystem = {
+  ...fs,
+  writeSync(
+    descriptor: number,
+    buffer: Uint8Array,
+    offset = 0,
+    length = buffer.byteLength - offset,
+    position?: number,
+  ) {
+    if (descriptor === STANDARD_OUTPUT || descriptor === STANDARD_ERROR) {
+      printed.push(Buffer.from(buffer.buffer, buffer.byteOffset + offset, length).toString('utf8'))
+      return length
+    }
+    return fs.writeSync(descriptor, buffer, offset, length, position)
+  },
+}
+
+let ok = true
+try {
+  const runner = new CircomRunner({
+    args,
+    env: {},
+    preopens: { '.': directory },
+    bindings: { ...bindings, fs: quietFileSystem },
+  })
+  await runner.execute(fs.readFileSync(require.resolve('circom2/circom.wasm')))
+} catch (error) {
+  ok = false
+  printed.push(String(error))
+}
+parentPort?.postMessage({ ok, printed: printed.join('') } satisfies CircomOutcome)

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From circom source to the three files that the rest of the way needs: constraints, witness program, symbols.
+import { createHash, randomUUID } from 'node:crypto'
+import { cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
+import { Worker } from 'node:worker_threads'
+import type { CircomOutcome } from './circom.worker.ts'
+import { CircuitError } from './errors.ts'
+
+/** Where the gadget library lies: circuits/lib of this repository. */
+export const GADGET_DIRECTORY = resolve(dirname(fileURLToPath(import.meta.url)), '../../../circuits/lib')
+
+/**
+ * How hard circom simplifies. O1 removes equalities between signals. O2 also substitutes every linear constraint away:
+ * one constraint less for each activation, at the price of long linear combinations in more places (a larger key, and
+ * on layers of thousands of inputs a compiler that does not finish).
+ */
+export type Simplification = 'O1' | 'O2'
+
+export type CompiledCircuit = {
+  /** Paths of the three files. */
+  readonly r1cs: string
+  readonly wasm: string
+  readonly symbols: string
+  /** SHA-256 over source, gadgets, simplification and compiler version, in hex. */
+  readonly key: string
+}
+
+export type CompileOptions = {
+  /** The directory that gets `<name>.r1cs`, `<name>.wasm`, `<name>.sym`, `<name>.circom`; created when absent. */
+  readonly directory: string
+  readonly name?: string
+  readonly simplification?: Simplification
+  /** More directories with files to include, e.g. circuits/naive. */
+  readonly libraries?: readonly string[]
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Compiles `source`. Files appear in `directory` only when all of them are complete.
+ * @throws CircuitError `compile-failed` with what circom printed; the signal's reason when aborted.
+ */
+export async function compileCircuit(source: string, options: CompileOptions): Promise<CompiledCircuit> {
+  const { name = 'circuit', simplification = 'O1', libraries = [], signal } = options
+  signal?.throwIfAborted()
+  const key = await circuitKey(source, simplification, libraries)
+  const directory = resolve(options.directory)
+  const work = join(directory, `.circom-${randomUUID()}`)
+  await mkdir(work, { recursive: true })
+  try {
+    for (const library of [GADGET_DIRECTORY, ...libraries]) await cp(library, work, { recursive: true })
+    await cp(poseidonConstants(), join(work, 'poseidon_constants.circom'))
+    await writeFile(join(work, `${name}.circom`), source)
+    const args = [`${name}.circom`, '--r1cs', '--wasm', '--sym', `--${simplification}`, '-o', '.']
+    const { ok, printed } = await runCircom(work, args, signal)
+    if (!ok || !printed.includes('Everything went okay')) {
+      throw new CircuitError('compile-failed', `circom refused ${name}: ${lastLines(printed, 30)}`)
+    }
+    const paths = {
+      r1cs: join(directory, `${name}.r1cs`),
+      wasm: join(directory, `${name}.wasm`),
+      symbols: join(directory, `${name}.sym`),
+    }
+    await rename(join(work, `${name}.circom`), join(directory, `${name}.circom`))
+    await rename(join(work, `${name}.sym`), paths.symbols)
+    await rename(join(work, `${name}_js`, `${name}.wasm`), paths.wasm)
+    await rename(join(work, `${name}.r1cs`), paths.r1cs)
+    return { ...paths, key }
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
+/**
+ * As compileCircuit, in a subdirectory of `cache` named by the content's hash; a circuit that is there already is not
+ * compiled again. Safe for two processes at once: each compiles aside and renames.
+ */
+export async function compileCached(
+  source: string,
+  options: Omit<CompileOptions, 'directory'> & { readonly cache: string },
+): Promise<CompiledCircuit> {
+  const { name = 'circuit', simplification = 'O1', libraries = [] } = options
+  const key = await circuitKey(source, simplification, libraries)
+  const home = join(resolve(options.cache), `${name}-${key.slice(0, 32)}`)
+  const cached: CompiledCircuit = {
+    r1cs: join(home, `${name}.r1cs`),
+    wasm: join(home, `${name}.wasm`),
+    symbols: join(home, `${name}.sym`),
+    key,
+  }
+  if (await exists(cached.r1cs)) return cached
+  const aside = `${home}.${randomUUID()}`
+  try {
+    await compileCircuit(source, { ...options, directory: aside })
+    await rename(aside, home).catch(async (error: unknown) => {
+      // Somebody else was first; theirs is the same.
+      if (!(await exists(cached.r1cs))) throw error
+    })
+  } finally {
+    await rm(aside, { recursive: true, force: true })
+  }
+  return cached
+}
+
+async function circuitKey(
+  source: string,
+  simplification: Simplification,
+  libraries: readonly string[],
+): Promise<string> {
+  const hash = createHash('sha256').update(source).update(simplification).update(compilerVersion())
+  for (const library of [GADGET_DIRECTORY, ...libraries]) {
+    for (const file of (await readdir(library)).filter((entry) => entry.endsWith('.circom')).sort()) {
+      hash.update(file).update(await readFile(join(library, file)))
+    }
+  }
+  return hash.digest('hex')
+}
+
+function runCircom(
+  directory: string,
+  args: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<CircomOutcome> {
+  const worker = new Worker(new URL('./circom.worker.ts', import.meta.url), { workerData: { directory, args } })
+  return new Promise((resolvePromise, reject) => {
+    const abort = () => {
+      void worker.terminate()
+      reject(signal?.reason)
+    }
+    signal?.addEventListener('abort', abort, { once: true })
+    worker.once('message', (outcome: CircomOutcome) => resolvePromise(outcome))
+    worker.once('error', (error) => reject(new CircuitError('compile-failed', `circom stopped: ${error.message}`)))
+    worker.once('exit', () => {
+      signal?.removeEventListener('abort', abort)
+      reject(new CircuitError('compile-failed', 'circom ended without an answer, out of memory perhaps'))
+    })
+  })
+}
+
+const require = createRequire(import.meta.url)
+
+function poseidonConstants(): string {
+  return require.resolve('circomlib/circuits/poseidon_constants.circom')
+}
+
+function compilerVersion(): string {
+  return (require('circom2/package.json') as { version: string }).version
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+function lastLines(text: string, count: number): string {
+  const plain = stripVTControlCharacters(text)
+  return plain.trim().split('\n').slice(-count).join('\n')
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+export type CircuitErrorCode =
+  /** A number does not fit the bits that its place in the circuit has. */
+  | 'value-out-of-range'
+  /** Too few or too many numbers, or a salt or context that is no field element. */
+  | 'wrong-input'
+  /** A combination of mode, layer and options that no circuit is written for. */
+  | 'unsupported'
+  /** Sums could grow past half the field: the circuit would not mean what the program says. */
+  | 'bound-exceeded'
+  /** circom refused the source, or stopped; `message` carries what it printed. */
+  | 'compile-failed'
+  /** The witness program refused the inputs: some constraint does not hold for them. */
+  | 'witness-refused'
+  /** A file of witness or symbols is truncated or not canonical. */
+  | 'malformed-file'
+
+/** Thrown by this room; `code` is for programs, `message` names the field, the value found and the fix. */
+export class CircuitError extends Error {
+  readonly code: CircuitErrorCode
+
+  constructor(code: CircuitErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'CircuitError'
+    this.code = code
+  }
+}

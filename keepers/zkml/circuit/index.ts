@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The public face of the circuit room: integer program → circom → constraints, witness program and commitments.
+export {
+  type CommitmentDomain,
+  commitInput,
+  commitModel,
+  commitOutput,
+  commitSegments,
+  commitWeights,
+  packSegments,
+  randomSalt,
+  type Segment,
+} from './commitment.ts'
+export {
+  type CompiledCircuit,
+  type CompileOptions,
+  compileCached,
+  compileCircuit,
+  type Simplification,
+} from './compile.ts'
+export { CircuitError, type CircuitErrorCode } from './errors.ts'
+export { poseidon, poseidonChain } from './poseidon.ts'
+export { expectedSignals, plainResult, type Salts, type Sample, witnessInputs } from './prepare.ts'
+export { type CircuitInputs, WitnessProgram } from './witness.ts'
+export { writeCircuit } from './write/main.ts'
+export { type CircuitOptions, PUBLIC_SIGNALS } from './write/statement.ts'

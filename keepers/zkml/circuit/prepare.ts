@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a prover feeds the circuit, and the four public signals that must come out: both from integers.
+import { type IntegerProgram, type Parameter, programParameters } from '../graph/program.ts'
+import { commitModel, commitSegments, requireField, toField } from './commitment.ts'
+import { CircuitError } from './errors.ts'
+import { poseidonChain } from './poseidon.ts'
+import type { CircuitInputs } from './witness.ts'
+import { type CircuitOptions, header, inputLayout, outputLayout } from './write/statement.ts'
+
+export type Salts = {
+  /** Committed mode: the salt of the model commitment. */
+  readonly model?: bigint
+  /** Input visibility `committed`. */
+  readonly input?: bigint
+  /** Output visibility `committed`. */
+  readonly output?: bigint
+}
+
+/** One sample to prove. `input` holds the integers of the program's input tensor. */
+export type Sample = { readonly input: ArrayLike<number>; readonly context: bigint; readonly salts?: Salts }
+
+/**
+ * Inputs of the witness program.
+ * @throws CircuitError `wrong-input` for a wrong number of values or a missing salt, `value-out-of-range` for a value or
+ *   weight outside its bits.
+ */
+export function witnessInputs(program: IntegerProgram, sample: Sample, options: CircuitOptions = {}): CircuitInputs {
+  const { input = 'committed', output = 'public' } = options
+  const salts = sample.salts ?? {}
+  return {
+    x: inputOffsets(program, sample.input),
+    ...(program.mode === 'committed' ? parameterInputs(program) : {}),
+    ...(program.mode === 'committed' ? { modelSalt: salt(salts.model, 'model') } : {}),
+    ...(input === 'committed' ? { inputSalt: salt(salts.input, 'input') } : {}),
+    ...(output === 'committed' ? { outputSalt: salt(salts.output, 'output') } : {}),
+    context: requireField(sample.context, 'context'),
+  }
+}
+
+/**
+ * The four public signals, from the scores that the reference interpreter gives: modelCommitment, inputCommitment, output,
+ * context. A verifier of a public input, or a test, compares them with a proof's.
+ */
+export function expectedSignals(
+  program: IntegerProgram,
+  sample: Sample,
+  scores: ArrayLike<number>,
+  options: CircuitOptions = {},
+): [bigint, bigint, bigint, bigint] {
+  const { input = 'committed', output = 'public' } = options
+  const salts = sample.salts ?? {}
+  const model = commitModel(
+    program,
+    program.mode === 'committed' ? salt(salts.model, 'model') : (options.modelSalt ?? 0n),
+  )
+  const { bits, min } = inputLayout(program)
+  const inputCommitment =
+    input === 'private'
+      ? 0n
+      : commitSegments(
+          'input',
+          [{ values: sample.input, bits, min }],
+          input === 'public' ? 0n : salt(salts.input, 'input'),
+        )
+  return [model, inputCommitment, outputSignal(program, scores, output, salts.output), sample.context]
+}
+
+/** The result that the program's output specification makes of its scores. */
+export function plainResult(program: IntegerProgram, scores: ArrayLike<number>): bigint {
+  const { output } = program
+  const label = highest(scores)
+  switch (output.kind) {
+    case 'label':
+      return BigInt(label)
+    case 'margin': {
+      let other = Number.NEGATIVE_INFINITY
+      for (let i = 0; i < scores.length; i++) if (i !== label) other = Math.max(other, scores[i]!)
+      return BigInt(label) + (BigInt(scores[label]! - other) << 16n)
+    }
+    case 'score':
+      return scores[output.index]! >= output.threshold ? 1n : 0n
+    case 'value':
+      return toField(BigInt(scores[0]!))
+    case 'logits-commitment':
+      throw new CircuitError('unsupported', 'a commitment to logits has no plain result')
+  }
+}
+
+function outputSignal(
+  program: IntegerProgram,
+  scores: ArrayLike<number>,
+  visibility: CircuitOptions['output'],
+  outputSalt: bigint | undefined,
+): bigint {
+  if (visibility === 'private') return 0n
+  const layout = outputLayout(program)
+  if (program.output.kind === 'logits-commitment') {
+    const { bits, min } = layout
+    return commitSegments(
+      'output',
+      [{ values: scores, bits, min }],
+      visibility === 'public' ? 0n : salt(outputSalt, 'output'),
+    )
+  }
+  const result = plainResult(program, scores)
+  return visibility === 'public'
+    ? result
+    : poseidonChain(header('output', [layout]), [salt(outputSalt, 'output'), result])
+}
+
+/** Index of the largest score, the lowest on ties. */
+function highest(scores: ArrayLike<number>): number {
+  let best = 0
+  for (let i = 1; i < scores.length; i++) if (scores[i]! > scores[best]!) best = i
+  return best
+}
+
+/** The input's values as offsets from the least. */
+export function inputOffsets(program: IntegerProgram, values: ArrayLike<number>): bigint[] {
+  const { count, bits, min } = inputLayout(program)
+  if (values.length !== count) {
+    throw new CircuitError('wrong-input', `the input has ${values.length} values, ${program.name} takes ${count}`)
+  }
+  return offsets(values, bits, min, 'input')
+}
+
+/** The parameter signals of committed mode. */
+export function parameterInputs(program: IntegerProgram): Record<string, readonly bigint[]> {
+  return Object.fromEntries(
+    programParameters(program).map(({ layer, role, parameter }) => {
+      const name = `${layer}$${role}`
+      return [name, parameterOffsets(parameter, name)] as const
+    }),
+  )
+}
+
+function parameterOffsets({ values, bits }: Parameter, name: string): bigint[] {
+  return offsets(values, bits, -(2 ** (bits - 1)), name)
+}
+
+function offsets(values: ArrayLike<number>, bits: number, min: number, name: string): bigint[] {
+  return Array.from(values, (value, index) => {
+    const offset = value - min
+    if (!Number.isInteger(offset) || offset < 0 || offset >= 2 ** bits) {
+      throw new CircuitError(
+        'value-out-of-range',
+        `${name}[${index}] is ${value}, must be an integer in [${min}, ${min + 2 ** bits - 1}]`,
+      )
+    }
+    return BigInt(offset)
+  })
+}
+
+function salt(value: bigint | undefined, name: string): bigint {
+  if (value === undefined) {
+    throw new CircuitError('wrong-input', `the ${name} salt is missing; randomSalt() makes one of 248 bits`)
+  }
+  return requireField(value, `${name} salt`)
+}

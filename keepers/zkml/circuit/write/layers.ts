@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One writer a layer kind. Each adds its constants and its block of code and gives the name of the variable (or
+// signal) that holds its output, flattened row-major.
+import type {
+  Bounds,
+  Conv2dLayer,
+  DenseLayer,
+  IntegerLayer,
+  LookupLayer,
+  MaxPoolLayer,
+  MultiplyLayer,
+  PiecewiseLayer,
+  RescaleLayer,
+  ScaleLayer,
+  SelectLayer,
+  SparseLayer,
+  TensorId,
+} from '../../graph/program.ts'
+import { writePrivateConv2d, writePrivateDense, writePrivateLookup, writePrivateScale } from './private.ts'
+import { type CircomText, literal } from './text.ts'
+
+export type LayerContext = {
+  readonly constants: CircomText
+  readonly body: CircomText
+  /** Files of circuits/lib that the body uses, without `.circom`. */
+  readonly gadgets: Set<string>
+  readonly committed: boolean
+  /** Largest tile of outputs for convolutions with private weights. */
+  readonly tile: number
+  size(id: TensorId): number
+  bounds(id: TensorId): Bounds
+  /** Name of the variable or signal that holds a tensor. */
+  value(id: TensorId): string
+}
+
+export function writeLayer(layer: IntegerLayer, context: LayerContext): string {
+  const { committed } = context
+  switch (layer.kind) {
+    case 'conv2d':
+      return committed ? writePrivateConv2d(layer, context) : writeConv2d(layer, context)
+    case 'dense':
+      return committed ? writePrivateDense(layer, context) : writeDense(layer, context)
+    case 'scale':
+      return committed ? writePrivateScale(layer, context) : writeScale(layer, context)
+    case 'lookup':
+      return committed ? writePrivateLookup(layer, context) : writeLookup(layer, context)
+    case 'sparse':
+      return writeSparse(layer, context)
+    case 'select':
+      return writeSelect(layer, context)
+    case 'rescale':
+      return writeRescale(layer, context)
+    case 'maxpool':
+      return writeMaxPool(layer, context)
+    case 'multiply':
+      return writeMultiply(layer, context)
+    case 'piecewise':
+      return writePiecewise(layer, context)
+  }
+}
+
+/** Declares a constant list, as a function outside and a variable inside the template. */
+export function declareConstant({ constants, body }: LayerContext, name: string, values: ArrayLike<number>): string {
+  constants.constant(name, Array.from(values))
+  body.add(`var ${name}[${values.length}] = ${name}();`)
+  return name
+}
+
+/** The inputs of a layer as one flat list: the tensor itself, or a new variable with all of them in a row. */
+export function concatenated(
+  layer: { readonly name: string; readonly inputs: readonly TensorId[] },
+  context: LayerContext,
+): string {
+  const [only, ...others] = layer.inputs
+  if (others.length === 0) return context.value(only!)
+  const { body } = context
+  const name = `${layer.name}$in`
+  body.add(`var ${name}[${layer.inputs.reduce((sum, id) => sum + context.size(id), 0)}];`)
+  let offset = 0
+  for (const id of layer.inputs) {
+    const count = context.size(id)
+    body.loops([['i', count]], () => body.add(`${name}[${offset} + i] = ${context.value(id)}[i];`))
+    offset += count
+  }
+  return name
+}
+
+function writeConv2d(layer: Conv2dLayer, context: LayerContext): string {
+  const { body } = context
+  const weights = declareConstant(context, `${layer.name}$weights`, layer.weights.values)
+  const bias = declareConstant(context, `${layer.name}$bias`, layer.bias.values)
+  return writeConv2dLoops(layer, context, bias, (body_, x, weightIndex) =>
+    body_.add(`part += ${x} * ${weights}[${weightIndex}];`),
+  ).done(body)
+}
+
+/**
+ * The loops of a direct convolution; `term` adds one tap to `part`. Sums are taken in parts, because circom copies an
+ * expression whenever it grows.
+ */
+export function writeConv2dLoops(
+  layer: Conv2dLayer,
+  context: LayerContext,
+  bias: string,
+  term: (body: CircomText, x: string, weightIndex: string) => void,
+): { done(body: CircomText): string } {
+  const { body } = context
+  const [h, w, cin] = layer.inShape
+  const [oh, ow, cout] = layer.outShape
+  const [kh, kw] = layer.kernel
+  const cg = cin / layer.groups
+  const out = `${layer.name}$out`
+  const x = context.value(layer.inputs[0]!)
+  body.add(`var ${out}[${oh * ow * cout}];`)
+  body.loops(
+    [
+      ['y', oh],
+      ['z', ow],
+      ['o', cout],
+    ],
+    () => {
+      body.add(`var sum = ${bias}[o];`)
+      body.loops(
+        [
+          ['i', kh],
+          ['j', kw],
+        ],
+        () => {
+          body.add(
+            `var row = y * ${layer.strides[0]} + i * ${layer.dilations[0]} - ${layer.padding.top};`,
+            `var column = z * ${layer.strides[1]} + j * ${layer.dilations[1]} - ${layer.padding.left};`,
+            `if (row >= 0 && row < ${h} && column >= 0 && column < ${w}) {`,
+            'var part = 0;',
+          )
+          body.loops([['c', cg]], () => {
+            const group = layer.groups === 1 ? '' : ` + o \\ ${cout / layer.groups} * ${cg}`
+            term(
+              body,
+              `${x}[(row * ${w} + column) * ${cin}${group} + c]`,
+              `((i * ${kw} + j) * ${cg} + c) * ${cout} + o`,
+            )
+          })
+          body.add('sum += part;', '}')
+        },
+      )
+      body.add(`${out}[(y * ${ow} + z) * ${cout} + o] = sum;`)
+    },
+  )
+  return { done: () => out }
+}
+
+function writeDense(layer: DenseLayer, context: LayerContext): string {
+  const { body } = context
+  const weights = declareConstant(context, `${layer.name}$weights`, layer.weights.values)
+  const bias = declareConstant(context, `${layer.name}$bias`, layer.bias.values)
+  const { inputSize, outputSize } = layer
+  const x = context.value(layer.inputs[0]!)
+  const out = `${layer.name}$out`
+  const part = Math.max(1, Math.ceil(Math.sqrt(inputSize)))
+  body.add(`var ${out}[${outputSize}];`)
+  body.loops([['o', outputSize]], () => {
+    body.add(`var sum = ${bias}[o];`)
+    body.add(`for (var i = 0; i < ${inputSize}; i += ${part}) {`, 'var part = 0;')
+    body.add(`for (var j = i; j < i + ${part} && j < ${inputSize}; j++) {`)
+    body.add(`part += ${x}[j] * ${weights}[j * ${outputSize} + o];`, '}', 'sum += part;', '}', `${out}[o] = sum;`)
+  })
+  return out
+}
+
+function writeScale(layer: ScaleLayer, context: LayerContext): string {
+  const { body } = context
+  const scale = declareConstant(context, `${layer.name}$scale`, layer.scale.values)
+  const bias = declareConstant(context, `${layer.name}$bias`, layer.bias.values)
+  const count = context.size(layer.output)
+  const n = layer.scale.values.length
+  const x = context.value(layer.inputs[0]!)
+  const out = `${layer.name}$out`
+  body.add(`var ${out}[${count}];`)
+  body.loops([['i', count]], () => body.add(`${out}[i] = ${x}[i] * ${scale}[i % ${n}] + ${bias}[i % ${n}];`))
+  return out
+}
+
+function writeLookup(layer: LookupLayer, context: LayerContext): string {
+  const { body } = context
+  const table = declareConstant(context, `${layer.name}$table`, layer.table.values)
+  return writeLookupLoops(layer, context, () =>
+    body.add(`sum += ${layer.name}$row[i].bit[v] * ${table}[v * ${layer.width} + d];`),
+  )
+}
+
+/** Selectors and sums of a lookup; `term` adds row v, column d of position i to `sum`. */
+export function writeLookupLoops(layer: LookupLayer, context: LayerContext, term: () => void): string {
+  const { body, gadgets } = context
+  gadgets.add('onehot')
+  const positions = context.size(layer.inputs[0]!)
+  const out = `${layer.name}$out`
+  body.add(`component ${layer.name}$row[${positions}];`, `var ${out}[${positions * layer.width}];`)
+  body.loops([['i', positions]], () => {
+    body.add(
+      `${layer.name}$row[i] = OneHot(${layer.rows});`,
+      `${layer.name}$row[i].in <== ${context.value(layer.inputs[0]!)}[i];`,
+    )
+    body.loops([['d', layer.width]], () => {
+      body.add('var sum = 0;')
+      body.loops([['v', layer.rows]], term)
+      body.add(`${out}[i * ${layer.width} + d] = sum;`)
+    })
+  })
+  return out
+}
+
+function writeSparse(layer: SparseLayer, context: LayerContext): string {
+  const { body } = context
+  const x = concatenated(layer, context)
+  const offsets = declareConstant(context, `${layer.name}$offsets`, layer.offsets)
+  const indices = declareConstant(context, `${layer.name}$indices`, layer.indices)
+  const coefficients = declareConstant(context, `${layer.name}$coefficients`, layer.coefficients)
+  const bias = declareConstant(context, `${layer.name}$bias`, layer.bias)
+  const count = layer.offsets.length - 1
+  const out = `${layer.name}$out`
+  body.add(`var ${out}[${count}];`)
+  body.loops([['o', count]], () => {
+    body.add(
+      `var sum = ${bias}[o];`,
+      `for (var k = ${offsets}[o]; k < ${offsets}[o + 1]; k++) {`,
+      `sum += ${x}[${indices}[k]] * ${coefficients}[k];`,
+      '}',
+      `${out}[o] = sum;`,
+    )
+  })
+  return out
+}
+
+function writeSelect(layer: SelectLayer, context: LayerContext): string {
+  const { body } = context
+  const x = concatenated(layer, context)
+  const total = layer.inputs.reduce((sum, id) => sum + context.size(id), 0)
+  // A reshape moves nothing.
+  if (layer.map.length === total && layer.map.every((from, to) => from === to)) return x
+  const map = declareConstant(context, `${layer.name}$map`, layer.map)
+  const out = `${layer.name}$out`
+  body.add(`var ${out}[${layer.map.length}];`)
+  body.loops([['i', layer.map.length]], () =>
+    body.add(
+      `if (${map}[i] < 0) {`,
+      `${out}[i] = ${literal(layer.fill)};`,
+      '} else {',
+      `${out}[i] = ${x}[${map}[i]];`,
+      '}',
+    ),
+  )
+  return out
+}
+
+/** A gadget with one input and one output for each element. */
+function writeElementwise(name: string, call: string, source: string, count: number, body: CircomText): string {
+  const unit = `${name}$unit`
+  const out = `${name}$out`
+  body.add(`component ${unit}[${count}];`, `var ${out}[${count}];`)
+  body.loops([['i', count]], () =>
+    body.add(`${unit}[i] = ${call};`, `${unit}[i].in <== ${source}[i];`, `${out}[i] = ${unit}[i].out;`),
+  )
+  return out
+}
+
+function writeRescale(layer: RescaleLayer, context: LayerContext): string {
+  const { body, gadgets } = context
+  const source = context.value(layer.inputs[0]!)
+  const count = context.size(layer.output)
+  const { activation, bits, shift, unsigned } = layer
+  if (activation.kind === 'identity' || unsigned) {
+    // Unsigned: relu and leaky change nothing but leaky's factor, and the program has none there.
+    gadgets.add('rescale')
+    const min = unsigned ? '0' : literal(-(2 ** (bits - 1)))
+    return writeElementwise(layer.name, `Rescale(${min}, ${bits}, ${shift})`, source, count, body)
+  }
+  gadgets.add('relu')
+  const call =
+    activation.kind === 'relu'
+      ? `ReluRescale(${bits}, ${shift})`
+      : `LeakyRescale(${bits}, ${shift}, ${literal(activation.numerator)}, ${activation.log2Denominator})`
+  return writeElementwise(layer.name, call, source, count, body)
+}
+
+function writeMaxPool(layer: MaxPoolLayer, context: LayerContext): string {
+  const { body, gadgets } = context
+  gadgets.add('maximum')
+  const width = Math.max(...layer.windows.map((window) => window.length))
+  // A shorter window repeats its first element, which changes no maximum and keeps all gadgets alike.
+  const windows = layer.windows.flatMap((window) => Array.from({ length: width }, (_, k) => window[k] ?? window[0]!))
+  const table = declareConstant(context, `${layer.name}$windows`, windows)
+  const unit = `${layer.name}$unit`
+  const out = `${layer.name}$out`
+  const count = layer.windows.length
+  body.add(`component ${unit}[${count}];`, `var ${out}[${count}];`)
+  body.loops([['i', count]], () => {
+    body.add(`${unit}[i] = Maximum(${width}, ${layer.bits});`)
+    body.loops([['k', width]], () =>
+      body.add(`${unit}[i].in[k] <== ${context.value(layer.inputs[0]!)}[${table}[i * ${width} + k]];`),
+    )
+    body.add(`${out}[i] = ${unit}[i].out;`)
+  })
+  return out
+}
+
+function writeMultiply(layer: MultiplyLayer, context: LayerContext): string {
+  const { body } = context
+  const [a, b] = layer.inputs
+  const count = context.size(layer.output)
+  const out = `${layer.name}$out`
+  body.add(`signal ${out}[${count}];`)
+  body.loops([['i', count]], () => body.add(`${out}[i] <== ${context.value(a!)}[i] * ${context.value(b!)}[i];`))
+  return out
+}
+
+function writePiecewise(layer: PiecewiseLayer, context: LayerContext): string {
+  const { body, gadgets } = context
+  gadgets.add('piecewise')
+  const lists = [layer.breakpoints, layer.slopes, layer.intercepts].map((list) => `[${list.join(', ')}]`)
+  const call = `Piecewise(${layer.breakpoints.length}, ${lists.join(', ')}, ${layer.bits})`
+  const source = context.value(layer.inputs[0]!)
+  return writeElementwise(layer.name, call, source, context.size(layer.output), body)
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a circuit says in its four public signals, and the numbers that its source and its prover must agree on.
+import {
+  type Bounds,
+  elementCount,
+  type IntegerProgram,
+  programParameters,
+  tensorOf,
+  type Visibility,
+} from '../../graph/program.ts'
+import { type CommitmentDomain, commitmentHeader, PACKING_BITS, type SegmentShape } from '../commitment.ts'
+import { CircuitError } from '../errors.ts'
+
+/** In this order in every proof. */
+export const PUBLIC_SIGNALS = ['modelCommitment', 'inputCommitment', 'output', 'context'] as const
+
+/**
+ * What is shown of the input and of the output.
+ *  - public: the input's commitment has salt 0, so whoever knows the input can compute it; the output is itself.
+ *  - committed: a commitment under a salt that is part of the witness.
+ *  - private: the signal is 0 and says nothing.
+ */
+export type CircuitOptions = {
+  /** Default `committed`. */
+  readonly input?: Visibility
+  /** Default `public`. A public `logits-commitment` has salt 0. */
+  readonly output?: Visibility
+  /** Released mode: the salt of the model commitment that the circuit carries as a constant. Default 0. */
+  readonly modelSalt?: bigint
+  /** Largest side of a tile of outputs in convolutions with private weights; see private_conv2d.circom. Default 6. */
+  readonly tile?: number
+}
+
+export const DEFAULT_TILE = 6
+
+/** Bits b with −2^(b−1) ≤ min and max < 2^(b−1). */
+export function signedBits({ min, max }: Bounds): number {
+  let bits = 2
+  while (-(2 ** (bits - 1)) > min || max >= 2 ** (bits - 1)) bits++
+  return bits
+}
+
+/** Bits that hold every difference of two values in the bounds. */
+export function differenceBits({ min, max }: Bounds): number {
+  let bits = 1
+  while (max - min >= 2 ** bits) bits++
+  return bits
+}
+
+export function modelLayout(program: IntegerProgram): SegmentShape[] {
+  return programParameters(program).map(({ parameter: { values, bits } }) => ({
+    count: values.length,
+    bits,
+    min: -(2 ** (bits - 1)),
+  }))
+}
+
+export function inputLayout(program: IntegerProgram): SegmentShape {
+  const { tensor, bits, min } = program.input
+  return { count: elementCount(tensorOf(program, tensor).shape), bits, min }
+}
+
+/** Layout of committed scores (`logits-commitment`), or of one result as a whole field element. */
+export function outputLayout(program: IntegerProgram): SegmentShape {
+  if (program.output.kind !== 'logits-commitment') return { count: 1, bits: PACKING_BITS, min: 0 }
+  const { shape, bounds } = tensorOf(program, program.scores)
+  const bits = signedBits(bounds)
+  return { count: elementCount(shape), bits, min: -(2 ** (bits - 1)) }
+}
+
+export function header(domain: CommitmentDomain, layout: readonly SegmentShape[]): bigint {
+  return commitmentHeader(domain, layout)
+}
+
+/** @throws CircuitError `unsupported` when the program's output cannot be had from its scores. */
+export function checkOutput(program: IntegerProgram): void {
+  const { output } = program
+  const count = elementCount(tensorOf(program, program.scores).shape)
+  const refuse = (what: string) =>
+    new CircuitError('unsupported', `program ${program.name}, output ${output.kind}: ${what}`)
+  if (output.kind === 'margin' && count < 2) throw refuse('a margin needs at least two scores')
+  if ((output.kind === 'margin' || output.kind === 'label') && count > 2 ** 16)
+    throw refuse(`${count} scores, at most 65,536`)
+  if (output.kind === 'value' && count !== 1) throw refuse(`${count} scores, must be one; name one with output score`)
+  if (output.kind === 'score' && (output.index < 0 || output.index >= count)) {
+    throw refuse(`index ${output.index}, must be 0 to ${count - 1}`)
+  }
+}
