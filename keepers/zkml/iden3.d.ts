@@ -12,7 +12,10 @@ declare module 'ffjavascript' {
     /** Primitive 2^i-th roots of unity, Montgomery form. */
     readonly w: readonly FieldElement[]
     e(value: bigint | number | string): FieldElement
-    random(): FieldElement
+    neg(a: FieldElement): FieldElement
+    mul(a: FieldElement, b: FieldElement): FieldElement
+    /** Plain little-endian bytes to an element. */
+    fromRprLE(buffer: Uint8Array, offset: number, length: number): FieldElement
     toObject(value: FieldElement): bigint
   }
 

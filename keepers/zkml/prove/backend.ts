@@ -33,3 +33,10 @@ export interface ProverBackend {
   /** Reads and checks a key. Throws SetupError `zkey-malformed`. */
   open(key: KeySource, options?: ProveOptions): Promise<Prover>
 }
+
+/** The bytes of a key. In a browser a path is an error of `node:fs`; give it bytes. */
+export async function readKey(key: KeySource): Promise<Uint8Array> {
+  if (typeof key !== 'string') return key
+  const { readFile } = await import('node:fs/promises')
+  return readFile(key)
+}

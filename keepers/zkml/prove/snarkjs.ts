@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Proving with snarkjs on its worker threads. The same code runs in Node and in a browser.
 import { parseZkey } from '../setup/zkey.ts'
-import type { KeySource, ProveOptions, Prover, ProverBackend } from './backend.ts'
+import { type ProveOptions, type Prover, type ProverBackend, readKey } from './backend.ts'
 import { type ProofWithSignals, parseProof, parsePublicSignals } from './proof.ts'
-import { checkWitness } from './witness-file.ts'
+import { witnessOf } from './witness-file.ts'
 
 export const snarkjsBackend: ProverBackend = {
   name: 'snarkjs',
@@ -31,7 +31,7 @@ class SnarkjsProver implements Prover {
     const run = this.#queue.then(async () => {
       signal?.throwIfAborted()
       if (this.#key === null) throw new Error('this prover was closed')
-      checkWitness(witness, this.variables)
+      witnessOf(witness, this.variables)
       const { groth16 } = await import('snarkjs')
       const { proof, publicSignals } = await groth16.prove(this.#key, witness)
       return { proof: parseProof(proof), publicSignals: parsePublicSignals(publicSignals) }
@@ -61,10 +61,4 @@ function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promis
     signal.addEventListener('abort', abort, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
-}
-
-async function readKey(key: KeySource): Promise<Uint8Array> {
-  if (typeof key !== 'string') return key
-  const { readFile } = await import('node:fs/promises')
-  return readFile(key)
 }

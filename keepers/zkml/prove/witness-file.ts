@@ -30,13 +30,20 @@ export function witnessValues(file: Uint8Array): Uint8Array {
   return values
 }
 
-/** Throws ProveError unless the file is a witness of `variables` values. */
-export function checkWitness(file: Uint8Array, variables: number): void {
-  const count = witnessValues(file).byteLength / FIELD_BYTES
+/** The values of a witness for a circuit of `variables`. Throws ProveError when it is for another one. */
+export function witnessOf(file: Uint8Array, variables: number): Uint8Array<ArrayBuffer> {
+  const values = witnessValues(file)
+  const count = values.byteLength / FIELD_BYTES
   if (count !== variables) {
     throw new ProveError(
       'circuit-mismatch',
       `the witness has ${count} values, the key ${variables}: they belong to different circuits`,
     )
   }
+  return new Uint8Array(values)
+}
+
+/** The public signals: the values after the constant one. */
+export function publicValues(values: Uint8Array, count: number): bigint[] {
+  return Array.from({ length: count }, (_, i) => bytesToField(values, (i + 1) * FIELD_BYTES))
 }

@@ -61,6 +61,13 @@ export class CurveMemory {
     return address
   }
 
+  /** Makes sure that a kernel can take `length` bytes by itself from the free pointer. */
+  reserve(length: number): void {
+    const mark = this.mark()
+    this.alloc(length)
+    this.words[0] = mark
+  }
+
   mark(): number {
     return this.words[0]!
   }

@@ -29,7 +29,7 @@ export function eraseSecrets(secrets: SetupSecrets): void {
 }
 
 /** Uniform in [1, r): 254 random bits, drawn again while they are out of range (about a quarter of the draws). */
-function drawFieldElement(): Uint8Array {
+export function drawFieldElement(): Uint8Array {
   const bytes = new Uint8Array(FIELD_BYTES)
   for (;;) {
     crypto.getRandomValues(bytes)
