@@ -5,9 +5,11 @@ import { DatabaseSync } from 'node:sqlite'
 import { StoreError, translateSqliteError } from './errors.ts'
 import { Journal } from './journal.ts'
 import { FolderLock } from './lock.ts'
+import { LogStore } from './log-store.ts'
 import { migrate } from './schema.ts'
 import { newKdfParameters, SecretBox } from './secret-box.ts'
 import { ShareRegister } from './shares.ts'
+import { TransactionLog } from './transaction-log.ts'
 
 /** What a data folder belongs to. A folder is refused for any other. */
 export type FolderBinding = { readonly chainId: bigint; readonly service: string; readonly operator: string }
@@ -32,6 +34,8 @@ const CHECK = 'cohort store'
 export class KeeperStore {
   readonly journal: Journal
   readonly shares: ShareRegister
+  readonly transactions: TransactionLog
+  readonly logs: LogStore
   readonly #database: DatabaseSync
   readonly #lock: FolderLock
   readonly #box: SecretBox
@@ -44,6 +48,8 @@ export class KeeperStore {
     this.#file = file
     this.journal = new Journal(database, now)
     this.shares = new ShareRegister(database, now)
+    this.transactions = new TransactionLog(database, now)
+    this.logs = new LogStore(database)
   }
 
   /**

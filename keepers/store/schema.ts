@@ -26,6 +26,25 @@ const MIGRATIONS: readonly string[] = [
      share BLOB,
      created INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
+   CREATE TABLE transactions (
+     key TEXT PRIMARY KEY,
+     nonce INTEGER NOT NULL UNIQUE,
+     request TEXT NOT NULL,
+     attempts TEXT NOT NULL,
+     receipt TEXT,
+     created INTEGER NOT NULL
+   ) STRICT;
+   -- Logs of our contracts as the chain told them; rows above a fork's ancestor are deleted when it reorganises.
+   CREATE TABLE logs (
+     block INTEGER NOT NULL,
+     log_index INTEGER NOT NULL,
+     block_hash TEXT NOT NULL,
+     address TEXT NOT NULL,
+     topics TEXT NOT NULL,
+     data TEXT NOT NULL,
+     tx_hash TEXT NOT NULL,
+     PRIMARY KEY (block, log_index)
+   ) STRICT, WITHOUT ROWID;
    CREATE TABLE cursors (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
    CREATE TABLE records (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;`,
 ]

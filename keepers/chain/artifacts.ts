@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { readFileSync } from 'node:fs'
+import { Interface } from 'ethers'
+import { ChainError } from './errors.ts'
+
+/** Where each contract's source lives under contracts/. */
+const SOURCES = {
+  CohortToken: 'governance',
+  CohortGovernor: 'governance',
+  KeeperRegistry: 'registry',
+  ModelRegistry: 'registry',
+  VerifierRegistry: 'registry',
+  ServiceFactory: 'rounds',
+  LearningService: 'rounds',
+  InferenceHub: 'inference',
+} as const
+
+export type ContractName = keyof typeof SOURCES
+
+export type Artifact = { readonly abi: unknown[]; readonly bytecode: string }
+
+const loaded = new Map<ContractName, { artifact: Artifact; interface: Interface }>()
+
+function load(name: ContractName): { artifact: Artifact; interface: Interface } {
+  const known = loaded.get(name)
+  if (known) return known
+  const url = new URL(`../../artifacts/contracts/${SOURCES[name]}/${name}.sol/${name}.json`, import.meta.url)
+  let artifact: Artifact
+  try {
+    artifact = JSON.parse(readFileSync(url, 'utf8')) as Artifact
+  } catch (cause) {
+    throw new ChainError('NOT_BUILT', `the contract ${name} is not compiled: run \`npm run build\``, { cause })
+  }
+  const entry = { artifact, interface: new Interface(artifact.abi as string[]) }
+  loaded.set(name, entry)
+  return entry
+}
+
+/** ABI and creation code as the build left them. @throws ChainError NOT_BUILT. */
+export function contractArtifact(name: ContractName): Artifact {
+  return load(name).artifact
+}
+
+/** @throws ChainError NOT_BUILT. */
+export function contractInterface(name: ContractName): Interface {
+  return load(name).interface
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { setTimeout as wait } from 'node:timers/promises'
+
+/** Time as the keeper sees it; tests replace it. */
+export type Clock = {
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Resolves after that many milliseconds; rejects with the signal's reason when it is aborted first. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  async sleep(milliseconds, signal) {
+    signal?.throwIfAborted()
+    try {
+      await wait(milliseconds, undefined, signal === undefined ? {} : { signal })
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw error
+    }
+  },
+}
+
+/** Delay before attempt `attempt` (0-based): doubles from `base` to at most `limit`, with ±25 % jitter. Milliseconds. */
+export function backoff(attempt: number, base = 250, limit = 15_000, random: () => number = Math.random): number {
+  const nominal = Math.min(limit, base * 2 ** Math.min(attempt, 16))
+  return nominal * (0.75 + 0.5 * random())
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { Provider } from 'ethers'
+import type { KeeperStore, LogRow } from '../store/index.ts'
+import { ChainError } from './errors.ts'
+
+export type CursorOptions = {
+  readonly provider: Provider
+  readonly store: KeeperStore
+  /** Contracts whose logs are followed. */
+  readonly addresses: readonly string[]
+  /** First block of interest: where the service was deployed. */
+  readonly fromBlock: number
+  /** Blocks asked for at once; public endpoints allow 1,000 to 10,000. */
+  readonly span?: number
+}
+
+export type CursorStep = {
+  /** Logs that are new since the last step, in chain order. */
+  readonly added: readonly LogRow[]
+  /** Set when the chain reorganised: every log above this block was dropped. */
+  readonly rolledBackTo: number | null
+  /** The block up to which everything is known. */
+  readonly head: number
+}
+
+type Mark = { readonly block: number; readonly hash: string }
+
+/** How many recent block hashes are kept: the deepest reorganisation that is undone without reading everything again. */
+const MARKS = 128
+const DEFAULT_SPAN = 2_000
+
+/**
+ * Follows the logs of some contracts. What it has read, and where it stands, is in the store, in one transaction; so a
+ * restart reads on, and a block that left the chain takes its logs along.
+ */
+export class EventCursor {
+  readonly #options: Required<CursorOptions>
+  #marks: Mark[]
+
+  constructor(options: CursorOptions) {
+    this.#options = { span: DEFAULT_SPAN, ...options }
+    this.#marks = parseMarks(options.store.getCursor('events'))
+  }
+
+  /** Block up to which the logs are known; `fromBlock − 1` before the first step. */
+  get position(): number {
+    return this.#marks.at(-1)?.block ?? this.#options.fromBlock - 1
+  }
+
+  /** Reads on by at most `span` blocks. @throws what the provider throws; the position then stays. */
+  async step(): Promise<CursorStep> {
+    const { provider, store, addresses, span } = this.#options
+    const rolledBackTo = await this.#rewind()
+    const head = await provider.getBlock('latest')
+    if (head === null) throw new ChainError('UNREACHABLE', 'the endpoint has no latest block')
+    const from = this.position + 1
+    if (head.number < from) return { added: [], rolledBackTo, head: this.position }
+    const to = Math.min(head.number, from + span - 1)
+    const last = to === head.number ? head : await provider.getBlock(to)
+    const logs = await provider.getLogs({ address: [...addresses], fromBlock: from, toBlock: to })
+    // The same block again: had the chain moved to another branch meanwhile, the logs would be of either one.
+    const check = await provider.getBlock(to)
+    if (last?.hash == null || check?.hash !== last.hash) return { added: [], rolledBackTo, head: this.position }
+    const added = logs.map((log) => ({
+      block: log.blockNumber,
+      logIndex: log.index,
+      blockHash: log.blockHash,
+      address: log.address,
+      topics: [...log.topics],
+      data: log.data,
+      transactionHash: log.transactionHash,
+    }))
+    const marks = [...this.#marks, { block: to, hash: last.hash }].slice(-MARKS)
+    store.transaction(() => {
+      store.logs.add(added)
+      store.putCursor('events', marks)
+    })
+    this.#marks = marks
+    return { added, rolledBackTo, head: to }
+  }
+
+  /** Goes back to the last block that is still on the chain. Returns it when that dropped anything. */
+  async #rewind(): Promise<number | null> {
+    const { provider, store, fromBlock } = this.#options
+    let kept = this.#marks.length
+    while (kept > 0) {
+      const mark = this.#marks[kept - 1]!
+      const block = await provider.getBlock(mark.block)
+      if (block?.hash === mark.hash) break
+      kept -= 1
+    }
+    if (kept === this.#marks.length) return null
+    const marks = this.#marks.slice(0, kept)
+    const to = marks.at(-1)?.block ?? fromBlock - 1
+    store.transaction(() => {
+      store.logs.dropAbove(to)
+      store.putCursor('events', marks)
+    })
+    this.#marks = marks
+    return to
+  }
+}
+
+function parseMarks(value: unknown): Mark[] {
+  if (!Array.isArray(value)) return []
+  return value.filter((mark): mark is Mark => typeof mark?.block === 'number' && typeof mark?.hash === 'string')
+}

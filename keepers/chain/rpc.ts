@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { type JsonRpcError, type JsonRpcPayload, JsonRpcProvider, type JsonRpcResult, Network } from 'ethers'
+import { backoff, type Clock, systemClock } from './clock.ts'
+import { ChainError } from './errors.ts'
+
+export type RpcOptions = {
+  /** JSON-RPC endpoints over HTTP(S), the preferred one first. */
+  readonly urls: readonly string[]
+  /** The chain every endpoint must be on. */
+  readonly chainId: bigint
+  /** Milliseconds for one request to one endpoint. */
+  readonly timeout?: number
+  /** Milliseconds over which a request is retried before it fails with UNREACHABLE. */
+  readonly patience?: number
+  readonly clock?: Clock
+  /** Told when the endpoint in use changes, and why. URLs come without credentials or query. */
+  readonly onFailover?: (event: { from: string; to: string; reason: string }) => void
+}
+
+const DEFAULT_TIMEOUT = 10_000
+const DEFAULT_PATIENCE = 120_000
+
+/** JSON-RPC's own "try again" codes: limit exceeded (-32005, EIP-1474) and internal error of an overloaded proxy. */
+const RETRYABLE_CODES: ReadonlySet<number> = new Set([-32005, -32097, 429])
+
+/**
+ * An ethers provider over several endpoints: a request that an endpoint cannot take goes to the next, round after round
+ * with back-off. An answer, also a refusal such as a revert, is final. Every endpoint is asked for its chain id first,
+ * and one on another chain is never used.
+ */
+export class FailoverProvider extends JsonRpcProvider {
+  readonly #urls: readonly string[]
+  readonly #options: Required<Pick<RpcOptions, 'timeout' | 'patience' | 'clock'>> & RpcOptions
+  readonly #checked = new Set<string>()
+  #current = 0
+  readonly #closing = new AbortController()
+
+  constructor(options: RpcOptions) {
+    const first = options.urls[0]
+    if (first === undefined) throw new ChainError('UNREACHABLE', 'no RPC endpoint configured: set chain.rpc')
+    const network = Network.from(options.chainId)
+    super(first, network, { staticNetwork: network, cacheTimeout: -1, batchMaxCount: 1 })
+    this.#urls = options.urls
+    this.#options = { timeout: DEFAULT_TIMEOUT, patience: DEFAULT_PATIENCE, clock: systemClock, ...options }
+  }
+
+  /** The endpoint in use, without credentials, path or query: those may hold an access key. */
+  get endpoint(): string {
+    return shown(this.#urls[this.#current]!)
+  }
+
+  override async _send(payload: JsonRpcPayload | JsonRpcPayload[]): Promise<JsonRpcResult[]> {
+    const { clock, patience } = this.#options
+    const giveUp = clock.now() + patience
+    const wrongChain = new Set<string>()
+    for (let attempt = 0; ; attempt++) {
+      const url = this.#urls[this.#current]!
+      let reason: string
+      try {
+        await this.#check(url)
+        const body = await this.#post(url, payload)
+        const answers = (Array.isArray(body) ? body : [body]) as (JsonRpcResult | JsonRpcError)[]
+        const busy = answers.find((answer) => 'error' in answer && RETRYABLE_CODES.has(answer.error?.code))
+        // ethers' base class declares results only, and handles errors among them.
+        if (busy === undefined) return answers as JsonRpcResult[]
+        reason = 'busy'
+      } catch (error) {
+        if (this.#closing.signal.aborted) throw new ChainError('UNREACHABLE', 'the RPC connection is closed')
+        if (error instanceof ChainError && error.code === 'WRONG_CHAIN') {
+          wrongChain.add(url)
+          if (wrongChain.size === this.#urls.length) throw error
+        }
+        reason = error instanceof Error ? error.message : String(error)
+      }
+      if (clock.now() >= giveUp) {
+        throw new ChainError('UNREACHABLE', `no RPC endpoint answered for ${patience / 1000} s; last: ${reason}`)
+      }
+      this.#advance(url, reason)
+      const roundsDone = Math.floor((attempt + 1) / this.#urls.length)
+      if ((attempt + 1) % this.#urls.length === 0) {
+        await clock.sleep(backoff(roundsDone - 1), this.#closing.signal).catch(() => undefined)
+      }
+    }
+  }
+
+  override destroy(): void {
+    this.#closing.abort()
+    super.destroy()
+  }
+
+  #advance(failed: string, reason: string): void {
+    // Another request may have moved on already.
+    if (this.#urls[this.#current] !== failed || this.#urls.length === 1) return
+    this.#current = (this.#current + 1) % this.#urls.length
+    this.#options.onFailover?.({ from: shown(failed), to: this.endpoint, reason })
+  }
+
+  async #check(url: string): Promise<void> {
+    if (this.#checked.has(url)) return
+    const answer = (await this.#post(url, { id: 0, jsonrpc: '2.0', method: 'eth_chainId', params: [] })) as {
+      result?: unknown
+    }
+    const found = typeof answer.result === 'string' ? BigInt(answer.result) : null
+    if (found !== this.#options.chainId) {
+      throw new ChainError(
+        'WRONG_CHAIN',
+        `${shown(url)} is on chain ${found ?? 'unknown'}, expected ${this.#options.chainId}: correct chain.rpc or chain.id`,
+      )
+    }
+    this.#checked.add(url)
+  }
+
+  async #post(url: string, payload: unknown): Promise<unknown> {
+    const signal = AbortSignal.any([AbortSignal.timeout(this.#options.timeout), this.#closing.signal])
+    const target = new URL(url)
+    const headers: Record<string, string> = { 'content-type': 'application/json' }
+    if (target.username !== '') {
+      const credentials = `${decodeURIComponent(target.username)}:${decodeURIComponent(target.password)}`
+      headers.authorization = `Basic ${Buffer.from(credentials).toString('base64')}`
+      target.username = ''
+      target.password = ''
+    }
+    let response: Response
+    try {
+      response = await fetch(target, { method: 'POST', headers, body: JSON.stringify(payload), signal })
+    } catch (cause) {
+      const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
+      throw new Error(`${shown(url)}: ${inner}`, { cause })
+    }
+    const text = await response.text()
+    try {
+      return JSON.parse(text)
+    } catch {
+      throw new Error(`${shown(url)}: HTTP ${response.status}, no JSON`)
+    }
+  }
+}
+
+function shown(url: string): string {
+  return new URL(url).origin
+}

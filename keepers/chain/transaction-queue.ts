@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { type Interface, isError, type Provider, Transaction, type TransactionReceipt, type Wallet } from 'ethers'
+import type { TransactionLog, TransactionRow } from '../store/index.ts'
+import { backoff, type Clock, systemClock } from './clock.ts'
+import { ChainError, decodeRevert } from './errors.ts'
+
+export type TransactionRequest = {
+  /** Names the act; a second request under the same key is the same transaction, also after a restart. */
+  readonly key: string
+  readonly to: string
+  readonly data: string
+  readonly value?: bigint
+}
+
+export type FeePolicy = {
+  /** Never offer more than this per gas, in wei. */
+  readonly maxFeePerGas: bigint
+  /** Milliseconds without being mined before the fee is raised. */
+  readonly replaceAfter: number
+}
+
+export type QueueEvent =
+  | { readonly kind: 'sent' | 'replaced'; readonly key: string; readonly hash: string; readonly nonce: number }
+  | { readonly kind: 'confirmed'; readonly key: string; readonly hash: string; readonly gasUsed: bigint }
+  | { readonly kind: 'reorganised'; readonly key: string; readonly hash: string }
+
+export type QueueOptions = {
+  readonly provider: Provider
+  readonly wallet: Wallet
+  readonly log: TransactionLog
+  readonly chainId: bigint
+  /** ABIs whose custom errors explain a refusal. */
+  readonly interfaces: readonly Interface[]
+  readonly fees?: Partial<FeePolicy>
+  /** Blocks a receipt must be deep before it counts; 1 = in the latest block. */
+  readonly confirmations?: number
+  /** Milliseconds between looks at the chain. */
+  readonly pollInterval?: number
+  readonly clock?: Clock
+  readonly onEvent?: (event: QueueEvent) => void
+}
+
+const DEFAULT_FEES: FeePolicy = { maxFeePerGas: 500n * 10n ** 9n, replaceAfter: 60_000 }
+/** Room above the estimate: state moves between estimate and execution (a later sender pays for a new storage slot). */
+const GAS_MARGIN = { numerator: 130n, denominator: 100n }
+/** Nodes replace a transaction for at least 10 % (geth) or 12.5 % (others) more. */
+const BUMP = { numerator: 1130n, denominator: 1000n }
+/** Looks at the chain before a used nonce is called somebody else's: endpoints behind a balancer lag each other. */
+const FOREIGN_LOOKS = 5
+
+/**
+ * Sends one keeper's transactions in order: simulated first (a refusal costs nothing and comes decoded), signed and
+ * logged before broadcast, rebroadcast after a crash or reorganisation, replaced at a higher fee when they linger.
+ */
+export class TransactionQueue {
+  readonly #options: Required<Omit<QueueOptions, 'fees' | 'onEvent'>> & { fees: FeePolicy }
+  readonly #emit: (event: QueueEvent) => void
+  #tail: Promise<unknown> = Promise.resolve()
+
+  constructor(options: QueueOptions) {
+    const { onEvent, ...rest } = options
+    this.#options = {
+      confirmations: 1,
+      pollInterval: 1_000,
+      clock: systemClock,
+      ...rest,
+      fees: { ...DEFAULT_FEES, ...options.fees },
+    }
+    this.#emit = onEvent ?? (() => undefined)
+  }
+
+  get address(): string {
+    return this.#options.wallet.address
+  }
+
+  /**
+   * Resolves once the transaction is `confirmations` deep. Requests run one after the other.
+   * @throws RevertError (nothing was sent, or it failed on-chain), ChainError UNFUNDED, FEE_CAP, FOREIGN_TRANSACTION.
+   */
+  send(request: TransactionRequest, signal?: AbortSignal): Promise<TransactionReceipt> {
+    const run = this.#tail.then(() => this.#run(request, signal))
+    this.#tail = run.catch(() => undefined)
+    return run
+  }
+
+  /** Brings transactions that a crash interrupted to their end. Call before the first {@link send}. */
+  async resume(signal?: AbortSignal): Promise<void> {
+    const { log, provider, wallet } = this.#options
+    const used = await provider.getTransactionCount(wallet.address, 'latest')
+    const next = log.nextNonce()
+    // nextNonce 0: a folder that never sent anything may belong to an account that did.
+    if (next > 0 && used > next) {
+      throw new ChainError(
+        'FOREIGN_TRANSACTION',
+        `${wallet.address} has sent ${used} transactions, this folder knows of ${next}: another process uses the same ` +
+          'operator key, or this folder is an old copy. Stop the other one, or move its folder here',
+      )
+    }
+    for (const row of log.open()) {
+      const run = this.#tail.then(() => this.#settle(row, signal))
+      this.#tail = run.catch(() => undefined)
+      await run
+    }
+  }
+
+  async #run(request: TransactionRequest, signal: AbortSignal | undefined): Promise<TransactionReceipt> {
+    signal?.throwIfAborted()
+    const { log } = this.#options
+    const known = log.find(request.key)
+    if (known !== null) return this.#settle(known, signal)
+    const row = await this.#sign(request)
+    log.insert(row)
+    return this.#settle({ ...row, receipt: null }, signal)
+  }
+
+  async #sign(request: TransactionRequest): Promise<Omit<TransactionRow, 'receipt'>> {
+    const { provider, wallet, log, interfaces } = this.#options
+    const value = request.value ?? 0n
+    const call = { from: wallet.address, to: request.to, data: request.data, value }
+    let gas: bigint
+    try {
+      gas = await provider.estimateGas(call)
+    } catch (error) {
+      throw decodeRevert(error, interfaces, request.key) ?? (await this.#explainFunds(error))
+    }
+    const gasLimit = (gas * GAS_MARGIN.numerator) / GAS_MARGIN.denominator
+    const pending = await provider.getTransactionCount(wallet.address, 'latest')
+    const nonce = Math.max(pending, log.nextNonce())
+    const fees = await this.#fees(null)
+    const needed = gasLimit * fees.maxFeePerGas + value
+    const balance = await provider.getBalance(wallet.address)
+    if (balance < needed) {
+      throw new ChainError(
+        'UNFUNDED',
+        `the operator ${wallet.address} has ${balance} wei, ${request.key} may need ${needed}: send it funds for gas`,
+      )
+    }
+    const stored = { to: request.to, data: request.data, value: String(value), gasLimit: String(gasLimit) }
+    return { key: request.key, nonce, request: stored, attempts: [await this.#attempt(stored, nonce, fees)] }
+  }
+
+  async #attempt(
+    request: TransactionRow['request'],
+    nonce: number,
+    fees: { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint },
+  ): Promise<TransactionRow['attempts'][number]> {
+    const raw = await this.#options.wallet.signTransaction({
+      type: 2,
+      chainId: this.#options.chainId,
+      to: request.to,
+      data: request.data,
+      value: BigInt(request.value),
+      gasLimit: BigInt(request.gasLimit),
+      nonce,
+      ...fees,
+    })
+    return { hash: Transaction.from(raw).hash!, raw, maxFeePerGas: String(fees.maxFeePerGas) }
+  }
+
+  async #fees(replacing: string | null): Promise<{ maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }> {
+    const { provider, fees } = this.#options
+    const data = await provider.getFeeData()
+    let priority = data.maxPriorityFeePerGas ?? 1_000_000_000n
+    let total = data.maxFeePerGas ?? (data.gasPrice ?? 0n) * 2n + priority
+    if (replacing !== null) {
+      const before = Transaction.from(replacing)
+      const raised = (found: bigint): bigint => (found * BUMP.numerator) / BUMP.denominator + 1n
+      priority = max(priority, raised(before.maxPriorityFeePerGas ?? 0n))
+      total = max(total, raised(before.maxFeePerGas ?? 0n), priority)
+    }
+    if (total > fees.maxFeePerGas) {
+      throw new ChainError(
+        'FEE_CAP',
+        `the network asks ${total} wei per gas, chain.maxFeeGwei allows ${fees.maxFeePerGas}: raise it or wait`,
+      )
+    }
+    return { maxFeePerGas: total, maxPriorityFeePerGas: priority }
+  }
+
+  /** Follows a logged transaction until it is deep enough, whatever the chain and the network do meanwhile. */
+  async #settle(row: TransactionRow, signal: AbortSignal | undefined): Promise<TransactionReceipt> {
+    const { clock, pollInterval, fees, log } = this.#options
+    let lastSent = -Infinity
+    let foreign = 0
+    for (let failures = 0; ; ) {
+      signal?.throwIfAborted()
+      try {
+        const receipt = await this.#receiptOf(row)
+        if (receipt !== null) {
+          if (await this.#isDeep(receipt)) return this.#finish(row, receipt)
+        } else {
+          if (row.receipt !== null) {
+            this.#emit({ kind: 'reorganised', key: row.key, hash: row.receipt.hash })
+            log.setReceipt(row.key, null)
+          }
+          foreign = (await this.#nonceTaken(row)) ? foreign + 1 : 0
+          if (foreign >= FOREIGN_LOOKS) {
+            throw new ChainError(
+              'FOREIGN_TRANSACTION',
+              `nonce ${row.nonce} of ${this.address} was used by a transaction that this keeper did not send: ` +
+                'another process runs with the same operator key. Stop one of them',
+            )
+          }
+          const now = clock.now()
+          if (foreign === 0 && lastSent === -Infinity) {
+            await this.#broadcast(row)
+            lastSent = now
+          } else if (foreign === 0 && now - lastSent >= fees.replaceAfter) {
+            await this.#replace(row)
+            lastSent = now
+          }
+        }
+        row = log.find(row.key) ?? row
+        failures = 0
+        await clock.sleep(pollInterval, signal)
+      } catch (error) {
+        signal?.throwIfAborted()
+        if (error instanceof ChainError && error.code !== 'UNREACHABLE') throw error
+        if (isError(error, 'INSUFFICIENT_FUNDS')) {
+          // No node took it, so the nonce is free for whatever the operator can afford later.
+          if (row.attempts.length === 1) log.remove(row.key)
+          throw await this.#explainFunds(error)
+        }
+        if (++failures > 8) throw error
+        await clock.sleep(backoff(failures), signal)
+      }
+    }
+  }
+
+  async #receiptOf(row: TransactionRow): Promise<TransactionReceipt | null> {
+    for (const attempt of [...row.attempts].reverse()) {
+      const receipt = await this.#options.provider.getTransactionReceipt(attempt.hash)
+      if (receipt !== null) return receipt
+    }
+    return null
+  }
+
+  async #isDeep(receipt: TransactionReceipt): Promise<boolean> {
+    const { confirmations, provider } = this.#options
+    return confirmations <= 1 || (await provider.getBlockNumber()) - receipt.blockNumber + 1 >= confirmations
+  }
+
+  async #nonceTaken(row: TransactionRow): Promise<boolean> {
+    const used = await this.#options.provider.getTransactionCount(this.address, 'latest')
+    // Mined between the two questions? Then it is ours.
+    return used > row.nonce && (await this.#receiptOf(row)) === null
+  }
+
+  async #broadcast(row: TransactionRow): Promise<void> {
+    const attempt = row.attempts.at(-1)!
+    await this.#offer(attempt.raw)
+    this.#emit({ kind: 'sent', key: row.key, hash: attempt.hash, nonce: row.nonce })
+  }
+
+  async #replace(row: TransactionRow): Promise<void> {
+    const attempt = await this.#attempt(row.request, row.nonce, await this.#fees(row.attempts.at(-1)!.raw))
+    this.#options.log.addAttempt(row.key, attempt)
+    await this.#offer(attempt.raw)
+    this.#emit({ kind: 'replaced', key: row.key, hash: attempt.hash, nonce: row.nonce })
+  }
+
+  async #offer(raw: string): Promise<void> {
+    try {
+      await this.#options.provider.broadcastTransaction(raw)
+    } catch (error) {
+      // The node has it already, or has mined it since: the next look tells.
+      if (isError(error, 'NONCE_EXPIRED') || isError(error, 'REPLACEMENT_UNDERPRICED')) return
+      if (/already known|already imported|known transaction/i.test(String((error as Error).message))) return
+      throw error
+    }
+  }
+
+  async #finish(row: TransactionRow, receipt: TransactionReceipt): Promise<TransactionReceipt> {
+    const { log, provider, interfaces, wallet } = this.#options
+    const first = row.receipt === null
+    const status = receipt.status ?? 0
+    if (first) log.setReceipt(row.key, { hash: receipt.hash, block: receipt.blockNumber, status })
+    if (status === 1) {
+      if (first) this.#emit({ kind: 'confirmed', key: row.key, hash: receipt.hash, gasUsed: receipt.gasUsed })
+      return receipt
+    }
+    // It failed between simulation and mining. The same call on the block before tells why, mostly.
+    log.retire(row.key)
+    const { to, data, value } = row.request
+    const call = { from: wallet.address, to, data, value: BigInt(value), blockTag: receipt.blockNumber }
+    const failure = await provider.call(call).then(
+      () => null,
+      (error: unknown) => decodeRevert(error, interfaces, row.key),
+    )
+    throw failure ?? new ChainError('REVERTED', `${row.key}: transaction ${receipt.hash} failed on-chain`)
+  }
+
+  async #explainFunds(error: unknown): Promise<unknown> {
+    const { provider, wallet } = this.#options
+    const balance = await provider.getBalance(wallet.address).catch(() => null)
+    if (balance === 0n || isError(error, 'INSUFFICIENT_FUNDS')) {
+      return new ChainError(
+        'UNFUNDED',
+        `the operator ${wallet.address} has ${balance ?? 'too few'} wei: send it funds for gas`,
+        { cause: error },
+      )
+    }
+    return error
+  }
+}
+
+function max(...values: bigint[]): bigint {
+  return values.reduce((a, b) => (a > b ? a : b))
+}
