@@ -22,8 +22,7 @@ const MIGRATIONS: readonly string[] = [
    -- One row per first polynomial of a ciphertext we were asked to decrypt: never deleted, whatever the age.
    CREATE TABLE shares (
      c1_hash BLOB PRIMARY KEY CHECK (length(c1_hash) = 32),
-     active_set TEXT NOT NULL,
-     share BLOB,
+     request_hash BLOB NOT NULL CHECK (length(request_hash) = 32),
      created INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE transactions (

@@ -87,58 +87,40 @@ describe('keeper store', () => {
     expect(journal.find('k')).to.equal(null)
   })
 
-  it('gives one share per ciphertext: the same bytes to the same set, a refusal to another, for ever', async () => {
-    const hash = new Uint8Array(32).fill(5)
-    let made = 0
-    const produce = () => Uint8Array.of(++made)
+  const hash = (fill: number) => new Uint8Array(32).fill(fill)
+
+  it('binds a ciphertext to one request for ever: repeatable, never changed', () => {
     const store = open()
-    expect(await store.shares.once(hash, [2, 0, 1], produce)).to.deep.equal(Uint8Array.of(1))
-    expect(await store.shares.once(hash, [0, 1, 2], produce)).to.deep.equal(Uint8Array.of(1))
-    const refused = async (set: number[], shares = store.shares) => {
-      const error = await shares.once(hash, set, produce).catch((failure: StoreError) => failure)
-      expect((error as StoreError).code).to.equal('SHARE_ALREADY_GIVEN')
-    }
-    await refused([0, 1, 3])
-    await refused([0, 1])
+    store.shares.claim([hash(1), hash(2)], hash(100))
+    store.shares.claim([hash(2), hash(1)], hash(100))
+    expect(refusal(() => store.shares.claim([hash(1)], hash(101))).code).to.equal('SHARE_ALREADY_GIVEN')
     store.journal.prune(1_000, 1_000)
     store.close()
-    const again = open()
-    await refused([0, 1, 3], again.shares)
-    expect(await again.shares.once(hash, [0, 1, 2], produce)).to.deep.equal(Uint8Array.of(1))
-    expect(made).to.equal(1)
-    expect(again.shares.count).to.equal(1)
+    const { shares } = open()
+    expect(refusal(() => shares.claim([hash(2)], hash(101))).code).to.equal('SHARE_ALREADY_GIVEN')
+    shares.claim([hash(2)], hash(100))
+    expect(shares.count).to.equal(2)
   })
 
-  it('binds the set before the share exists: a crash in between does not free it', async () => {
-    const hash = new Uint8Array(32).fill(6)
-    const store = open()
-    const crash = store.shares.once(hash, [0, 1], () => Promise.reject(new Error('killed')))
-    expect(await crash.catch((error: Error) => error.message)).to.equal('killed')
-    store.close()
+  it('records nothing of a claim that is refused in part', () => {
     const { shares } = open()
-    expect(refusal(() => shares.claim(hash, [1, 2])).code).to.equal('SHARE_ALREADY_GIVEN')
-    expect(await shares.once(hash, [0, 1], () => Uint8Array.of(9))).to.deep.equal(Uint8Array.of(9))
+    shares.claim([hash(1)], hash(100))
+    expect(refusal(() => shares.claim([hash(3), hash(1)], hash(101))).code).to.equal('SHARE_ALREADY_GIVEN')
+    expect(shares.count).to.equal(1)
+    shares.claim([hash(3)], hash(102))
   })
 
-  it('computes a share once when asked twice at the same time', async () => {
+  it('refuses malformed claims', () => {
     const { shares } = open()
-    let made = 0
-    const slow = async () => {
-      await new Promise((done) => setTimeout(done, 5))
-      return Uint8Array.of(++made)
+    for (const [c1, request] of [
+      [[], hash(1)],
+      [[hash(1), hash(1)], hash(1)],
+      [[new Uint8Array(31)], hash(1)],
+      [[hash(1)], new Uint8Array(33)],
+    ] as const) {
+      expect(refusal(() => shares.claim(c1, request)).code).to.equal('BAD_INPUT')
     }
-    const hash = new Uint8Array(32)
-    const both = await Promise.all([shares.once(hash, [0], slow), shares.once(hash, [0], slow)])
-    expect(both).to.deep.equal([Uint8Array.of(1), Uint8Array.of(1)])
-    expect(made).to.equal(1)
-  })
-
-  it('refuses malformed hashes and sets', () => {
-    const { shares } = open()
-    for (const set of [[], [0, 0], [-1], [0.5]]) {
-      expect(refusal(() => shares.claim(new Uint8Array(32), set)).code).to.equal('BAD_INPUT')
-    }
-    expect(refusal(() => shares.claim(new Uint8Array(31), [0])).code).to.equal('BAD_INPUT')
+    expect(shares.count).to.equal(0)
   })
 
   it('refuses a wrong passphrase and leaves the folder as it was', () => {
