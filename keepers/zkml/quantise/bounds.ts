@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Interval arithmetic over whole programs: for every admissible input (and, in committed mode, every admissible weight)
+// each element of each tensor lies in its interval. This is the proof that a circuit's bit counts rest on.
+import { CompileError } from '../graph/errors.ts'
+import {
+  type Bounds,
+  elementCount,
+  type IntegerLayer,
+  type IntegerProgram,
+  type Mode,
+  type Parameter,
+  type TensorId,
+  tensorOf,
+  VALUE_LIMIT,
+} from '../graph/program.ts'
+import { forEachTap, isAffine, multiplyRows, type Rows, rowsOf } from './affine.ts'
+import { rescale, segmentOf } from './interpret.ts'
+
+/** Inclusive bounds of every element of one tensor. */
+export type Intervals = { readonly low: Float64Array; readonly high: Float64Array }
+/** With the largest magnitude that any partial sum on the way can have: an interpreter adds in floating point. */
+type Reached = Intervals & { readonly reach: number }
+
+/** A tensor written as known affine rows over an earlier tensor. */
+type Chain = { readonly base: TensorId; readonly rows: Rows }
+
+/** Carries intervals from layer to layer; one for each program being built or checked. */
+export class BoundsTracker {
+  private readonly mode: Mode
+  private readonly intervals = new Map<TensorId, Intervals>()
+  private readonly chains = new Map<TensorId, () => Chain>()
+
+  constructor(mode: Mode, input: { tensor: TensorId; min: number; bits: number }, size: number) {
+    this.mode = mode
+    this.intervals.set(input.tensor, {
+      low: new Float64Array(size).fill(input.min),
+      high: new Float64Array(size).fill(input.min + 2 ** input.bits - 1),
+    })
+  }
+
+  of(id: TensorId): Intervals {
+    const intervals = this.intervals.get(id)
+    if (intervals === undefined) throw new RangeError(`no bounds are known of tensor ${id}`)
+    return intervals
+  }
+
+  /** Smallest interval that holds every element. */
+  overall(id: TensorId): Bounds {
+    const { low, high } = this.of(id)
+    return { min: low.reduce((a, b) => Math.min(a, b)), max: high.reduce((a, b) => Math.max(a, b)) }
+  }
+
+  /** Bounds the output of `layer` of `size` elements. @throws CompileError bound-exceeded past 2^52. */
+  add(layer: IntegerLayer, size: number): Intervals {
+    const inputs = layer.inputs.map((id) => this.of(id))
+    let found = this.propagate(layer, inputs, size)
+    if (isAffine(layer) && layer.inputs.length === 1 && this.isKnown(layer)) {
+      const [source] = layer.inputs as [TensorId]
+      const earlier = this.chains.get(source)
+      this.chains.set(
+        layer.output,
+        once(() => {
+          const rows = rowsOf(layer, size)
+          if (earlier === undefined) return { base: source, rows }
+          const { base, rows: inner } = earlier()
+          return { base, rows: multiplyRows(rows, inner, this.of(base).low.length) }
+        }),
+      )
+      if (earlier !== undefined) found = intersect(found, this.throughChain(layer.output))
+    }
+    this.intervals.set(layer.output, found)
+    return found
+  }
+
+  private throughChain(id: TensorId): Intervals {
+    const { base, rows } = this.chains.get(id)!()
+    return affineIntervals(rows, this.of(base))
+  }
+
+  /** Whether the layer's numbers are constants: everything when released, only the architecture's when committed. */
+  private isKnown(layer: IntegerLayer): boolean {
+    return this.mode === 'released' || layer.kind === 'sparse' || layer.kind === 'select'
+  }
+
+  private propagate(layer: IntegerLayer, inputs: readonly Intervals[], size: number): Intervals {
+    const low = new Float64Array(size)
+    const high = new Float64Array(size)
+    const input = inputs[0]!
+    if (isAffine(layer)) {
+      const known = this.isKnown(layer)
+      return limited(
+        layer,
+        known ? affineIntervals(rowsOf(layer, size), concatenated(inputs)) : unknownWeights(layer, input, size),
+      )
+    }
+    switch (layer.kind) {
+      case 'rescale':
+        for (let i = 0; i < size; i++) {
+          // Never decreasing while the numerator of a leaky slope is ≥ 0, which the quantiser guarantees.
+          low[i] = rescale(layer, input.low[i]!)
+          high[i] = rescale(layer, input.high[i]!)
+        }
+        break
+      case 'maxpool':
+        for (const [o, window] of layer.windows.entries()) {
+          low[o] = Math.max(...Array.from(window, (i) => input.low[i]!))
+          high[o] = Math.max(...Array.from(window, (i) => input.high[i]!))
+        }
+        break
+      case 'multiply': {
+        const other = inputs[1]!
+        const square = layer.inputs[0] === layer.inputs[1]
+        for (let i = 0; i < size; i++) {
+          const [a, b, c, d] = [input.low[i]!, input.high[i]!, other.low[i]!, other.high[i]!]
+          const corners = square ? [a * a, b * b] : [a * c, a * d, b * c, b * d]
+          low[i] = square && a <= 0 && b >= 0 ? 0 : Math.min(...corners)
+          high[i] = Math.max(...corners)
+        }
+        break
+      }
+      case 'piecewise':
+        for (let i = 0; i < size; i++) {
+          const [a, b] = [input.low[i]!, input.high[i]!]
+          const inside = layer.breakpoints.filter((t) => t > a && t <= b)
+          const values = [a, b, ...inside, ...inside.map((t) => t - 1)].map((v) => {
+            const segment = segmentOf(layer.breakpoints, v)
+            return layer.slopes[segment]! * v + layer.intercepts[segment]!
+          })
+          low[i] = Math.min(...values)
+          high[i] = Math.max(...values)
+        }
+        break
+      case 'lookup':
+        for (let i = 0; i < size; i++) {
+          const range =
+            this.mode === 'committed'
+              ? parameterRange(layer.table)
+              : columnRange(layer.table.values, i % layer.width, layer.width)
+          low[i] = range.min
+          high[i] = range.max
+        }
+        break
+    }
+    const reach = [low, high].map((side) => side.reduce((a, b) => Math.max(a, Math.abs(b)), 0))
+    return limited(layer, { low, high, reach: Math.max(...reach) })
+  }
+}
+
+/** What a committed parameter may be: the range that the circuit proves of it. */
+export function parameterRange(parameter: Parameter): Bounds {
+  return { min: -(2 ** (parameter.bits - 1)), max: 2 ** (parameter.bits - 1) - 1 }
+}
+
+/** Bits B of a two's-complement window −2^(B−1) ≤ v < 2^(B−1) that holds [min, max]. */
+export function signedBits(bounds: Bounds): number {
+  let bits = 1
+  while (bounds.max >= 2 ** (bits - 1) || bounds.min < -(2 ** (bits - 1))) bits++
+  return bits
+}
+
+/** Bits B of 0 ≤ v < 2^B. Needs min ≥ 0. */
+export function unsignedBits(bounds: Bounds): number {
+  let bits = 1
+  while (bounds.max >= 2 ** bits) bits++
+  return bits
+}
+
+/**
+ * Proves a program's bounds anew, from nothing but its input range and its numbers.
+ * @throws CompileError bound-exceeded naming the first layer whose stated bounds or bit counts do not hold.
+ */
+export function proveBounds(program: IntegerProgram): void {
+  const input = tensorOf(program, program.input.tensor)
+  const tracker = new BoundsTracker(program.mode, program.input, elementCount(input.shape))
+  requireInside(program.name, tracker.overall(input.id), input.bounds)
+  for (const layer of program.layers) {
+    requireBits(layer, layer.inputs.map((id) => tracker.overall(id))[0]!)
+    if (program.mode === 'committed') requireParameters(layer)
+    const output = tensorOf(program, layer.output)
+    tracker.add(layer, elementCount(output.shape))
+    requireInside(layer.name, tracker.overall(layer.output), output.bounds)
+  }
+}
+
+function requireInside(name: string, found: Bounds, stated: Bounds): void {
+  if (found.min < stated.min || found.max > stated.max)
+    throw new CompileError(
+      'bound-exceeded',
+      `layer ${name}: values reach [${found.min}, ${found.max}], outside the stated [${stated.min}, ${stated.max}]; quantise again`,
+      { layer: name },
+    )
+}
+
+function requireBits(layer: IntegerLayer, input: Bounds): void {
+  let needed = 0
+  let given = 0
+  if (layer.kind === 'rescale') {
+    given = layer.bits
+    needed = Math.max(layer.shift + 1, layer.unsigned ? unsignedBits(input) : signedBits(input))
+    if (layer.unsigned && (input.min < 0 || layer.activation.kind !== 'identity')) needed = Number.POSITIVE_INFINITY
+    if (layer.activation.kind === 'leaky' && layer.activation.numerator < 0) needed = Number.POSITIVE_INFINITY
+  } else if (layer.kind === 'maxpool') {
+    given = layer.bits
+    needed = unsignedBits({ min: 0, max: input.max - input.min })
+  } else if (layer.kind === 'piecewise') {
+    given = layer.bits
+    const ascending = layer.breakpoints.every((t, i) => i === 0 || t > layer.breakpoints[i - 1]!)
+    needed = ascending ? piecewiseBits(layer.breakpoints, input) : Number.POSITIVE_INFINITY
+  }
+  if (given < needed)
+    throw new CompileError(
+      'bound-exceeded',
+      `layer ${layer.name}: ${given} bits do not hold values in [${input.min}, ${input.max}]; quantise again with fewer weight or activation bits before it`,
+      { layer: layer.name },
+    )
+}
+
+/** Bits for in − breakpoint over all breakpoints, as a signed window. */
+export function piecewiseBits(breakpoints: readonly number[], input: Bounds): number {
+  return Math.max(1, ...breakpoints.map((t) => signedBits({ min: input.min - t, max: input.max - t })))
+}
+
+function requireParameters(layer: IntegerLayer): void {
+  const parameters =
+    layer.kind === 'conv2d' || layer.kind === 'dense'
+      ? [layer.weights, layer.bias]
+      : layer.kind === 'scale'
+        ? [layer.scale, layer.bias]
+        : layer.kind === 'lookup'
+          ? [layer.table]
+          : []
+  for (const parameter of parameters) {
+    const { min, max } = parameterRange(parameter)
+    for (const value of parameter.values)
+      if (value < min || value > max)
+        throw new CompileError('bound-exceeded', `layer ${layer.name}: weight ${value} is outside [${min}, ${max}]`, {
+          layer: layer.name,
+        })
+  }
+}
+
+function affineIntervals(rows: Rows, input: Intervals): Reached {
+  const low = Float64Array.from(rows.bias)
+  const high = Float64Array.from(rows.bias)
+  let reach = 0
+  for (let o = 0; o < low.length; o++) {
+    let magnitude = Math.abs(rows.bias[o]!)
+    for (let k = rows.offsets[o]!; k < rows.offsets[o + 1]!; k++) {
+      const coefficient = rows.coefficients[k]!
+      const [l, h] = [input.low[rows.indices[k]!]!, input.high[rows.indices[k]!]!]
+      low[o]! += coefficient * (coefficient >= 0 ? l : h)
+      high[o]! += coefficient * (coefficient >= 0 ? h : l)
+      magnitude += Math.abs(coefficient) * Math.max(Math.abs(l), Math.abs(h))
+    }
+    reach = Math.max(reach, magnitude)
+  }
+  return { low, high, reach }
+}
+
+/** Committed weights: only their range is known. Σ of corner products over the taps that exist, plus the bias' range. */
+function unknownWeights(layer: IntegerLayer, input: Intervals, size: number): Reached {
+  const low = new Float64Array(size)
+  const high = new Float64Array(size)
+  const magnitude = new Float64Array(size)
+  const add = (output: number, index: number, range: Bounds): void => {
+    const [l, h] = [input.low[index]!, input.high[index]!]
+    const corners = [range.min * l, range.min * h, range.max * l, range.max * h]
+    low[output]! += Math.min(...corners)
+    high[output]! += Math.max(...corners)
+    magnitude[output]! += -range.min * Math.max(Math.abs(l), Math.abs(h))
+  }
+  let bias: Bounds = { min: 0, max: 0 }
+  if (layer.kind === 'conv2d') {
+    const range = parameterRange(layer.weights)
+    bias = parameterRange(layer.bias)
+    forEachTap(layer, (output, index) => add(output, index, range))
+  } else if (layer.kind === 'dense') {
+    const range = parameterRange(layer.weights)
+    bias = parameterRange(layer.bias)
+    for (let i = 0; i < layer.inputSize; i++) add(0, i, range)
+    low.fill(low[0]!)
+    high.fill(high[0]!)
+  } else if (layer.kind === 'scale') {
+    const range = parameterRange(layer.scale)
+    bias = parameterRange(layer.bias)
+    for (let i = 0; i < size; i++) add(i, i, range)
+  }
+  return {
+    low: low.map((value) => value + bias.min),
+    high: high.map((value) => value + bias.max),
+    reach: magnitude.reduce((a, b) => Math.max(a, b), 0) - bias.min,
+  }
+}
+
+function limited(layer: IntegerLayer, found: Reached): Intervals {
+  if (found.reach > VALUE_LIMIT)
+    throw new CompileError(
+      'bound-exceeded',
+      `layer ${layer.name} (${layer.sources.join(', ')}): values could reach ${found.reach.toExponential(2)}, past the limit 2^52; ` +
+        'lower its weight bits or the activation bits before it, or add an activation between linear layers',
+      { layer: layer.name },
+    )
+  return found
+}
+
+function intersect(a: Intervals, b: Intervals): Intervals {
+  return {
+    low: a.low.map((value, i) => Math.max(value, b.low[i]!)),
+    high: a.high.map((value, i) => Math.min(value, b.high[i]!)),
+  }
+}
+
+function concatenated(inputs: readonly Intervals[]): Intervals {
+  if (inputs.length === 1) return inputs[0]!
+  const join = (sides: readonly Float64Array[]): Float64Array =>
+    Float64Array.from(sides.flatMap((side) => Array.from(side)))
+  return { low: join(inputs.map((each) => each.low)), high: join(inputs.map((each) => each.high)) }
+}
+
+function columnRange(values: Float64Array, column: number, width: number): Bounds {
+  let [min, max] = [values[column]!, values[column]!]
+  for (let i = column; i < values.length; i += width) {
+    min = Math.min(min, values[i]!)
+    max = Math.max(max, values[i]!)
+  }
+  return { min, max }
+}
+
+function once<T>(compute: () => T): () => T {
+  let value: T | undefined
+  return () => {
+    value ??= compute()
+    return value
+  }
+}

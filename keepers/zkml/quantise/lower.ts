@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Graph nodes → integer layers. One walk serves calibration and planned builds alike: the decider tells the scales.
+import { CompileError } from '../graph/errors.ts'
+import { elementCount, type IntegerProgram, type Parameter } from '../graph/program.ts'
+import { broadcastMap } from '../graph/tensor.ts'
+import {
+  type AffineNode,
+  type Conv2dNode,
+  type DenseNode,
+  type Graph,
+  type GraphNode,
+  nodeInputs,
+  type ValueName,
+} from '../graph/types.ts'
+import { lowerActivation } from './activations.ts'
+import { combineValues, lowerConcat, lowerPool, lowerReduce, lowerSelect, multiplyValues } from './combine.ts'
+import type { Decider } from './decide.ts'
+import type { Plan, WeightPlan } from './plan.ts'
+import { type Clipping, type LayerDraft, ProgramWriter, type Value, valueBits } from './writer.ts'
+
+/** Largest calibrated magnitude of a graph value, real. */
+export type Peaks = (value: ValueName) => number
+
+/** Everything a lowering rule needs to know. */
+export type Lowering = {
+  readonly graph: Graph
+  readonly writer: ProgramWriter
+  readonly decider: Decider
+  readonly peaks: Peaks
+  /** Whether exactly one node reads this value. */
+  alone(value: ValueName): boolean
+}
+
+export type Lowered = { readonly program: IntegerProgram; readonly clipping: readonly Clipping[] }
+
+/** Writes the integer program of `graph` with the scales that `decider` tells. */
+export function lower(
+  graph: Graph,
+  plan: Pick<Plan, 'mode' | 'input' | 'output'>,
+  decider: Decider,
+  peaks: Peaks,
+): Lowered {
+  const writer = new ProgramWriter(plan.mode, plan.input, graph.input.shape)
+  const uses = new Map<ValueName, number>()
+  for (const node of graph.nodes) for (const name of nodeInputs(node)) uses.set(name, (uses.get(name) ?? 0) + 1)
+  const context: Lowering = {
+    graph,
+    writer,
+    decider,
+    peaks,
+    alone: (value) => uses.get(value) === 1 && value !== graph.output,
+  }
+  const values = new Map<ValueName, Value>([[graph.input.name, writer.input]])
+  for (const node of graph.nodes) {
+    const inputs = nodeInputs(node).map((name) => values.get(name)!)
+    values.set(node.output, lowerNode(context, node, inputs))
+  }
+  const scores = values.get(graph.output)!
+  const count = elementCount(scores.shape)
+  requireOutput(plan.output, count, graph)
+  const output = graph.nodes.at(-1)?.op === 'argmax' ? ({ kind: 'label' } as const) : plan.output
+  const input = { tensor: writer.input.id, bits: plan.input.bits, min: plan.input.min }
+  return { program: writer.finish(graph.name, { input, output }, scores, graph.notes), clipping: writer.clipping }
+}
+
+function requireOutput(output: Plan['output'], count: number, graph: Graph): void {
+  const fail = (message: string): never => {
+    throw new CompileError('invalid-option', `output ${output.kind}: ${message}`)
+  }
+  if (output.kind === 'score' && output.index >= count)
+    fail(`index ${output.index} is outside the ${count} scores of ${graph.output}`)
+  if (output.kind === 'margin' && (count < 2 || count > 65536)) fail(`needs 2 to 65536 scores, found ${count}`)
+  if (output.kind === 'label' && count < 2) fail(`needs at least 2 scores, found ${count}; use value or score`)
+  if (output.kind === 'value' && count !== 1) fail(`needs a single score, found ${count}`)
+}
+
+function lowerNode(context: Lowering, node: GraphNode, inputs: readonly Value[]): Value {
+  const { writer, graph } = context
+  const shape = graph.shapes.get(node.output)!
+  switch (node.op) {
+    case 'conv2d':
+    case 'dense':
+      return lowerWeighted(context, node, inputs[0]!, shape)
+    case 'affine':
+      return lowerAffine(context, node, inputs[0]!, shape)
+    case 'pool':
+      return lowerPool(context, node, inputs[0]!, shape)
+    case 'reduce':
+      return lowerReduce(context, node, inputs[0]!, shape)
+    case 'activation':
+      return lowerActivation(context, node, inputs[0]!, shape)
+    case 'binary':
+      return node.kind === 'multiply'
+        ? multiplyValues(context, node, inputs as [Value, Value], shape)
+        : combineValues(context, node, inputs, node.kind === 'add' ? [1, 1] : [1, -1], shape)
+    case 'concat':
+      return lowerConcat(context, node, inputs, shape)
+    case 'select':
+      return lowerSelect(context, node, inputs[0]!, shape)
+    case 'embedding': {
+      const [input] = inputs as [Value]
+      if (input.scale !== 1 || writer.bounds(input).min < 0)
+        throw new CompileError(
+          'invalid-option',
+          `${node.name} looks up rows of a table; its input must be whole numbers from 0, scale 1`,
+          { layer: node.name },
+        )
+      const plan = context.decider.weights(node.name, node.name, node.table.data, [], 1)
+      const [rows, width] = node.table.shape as [number, number]
+      const table = parameter(context, node.name, 'table', node.table.data, plan.fraction, plan.weightBits)
+      return writer.emit(
+        node.name,
+        [node.name],
+        inputs,
+        { kind: 'lookup', rows, width, table },
+        shape,
+        2 ** -plan.fraction,
+      )
+    }
+    case 'argmax':
+      // The circuit's output is the index; the scores themselves are the program's last tensor.
+      return inputs[0]!
+  }
+}
+
+function lowerWeighted(context: Lowering, node: Conv2dNode | DenseNode, given: Value, shape: readonly number[]): Value {
+  const input = narrowed(context, node, node.input, given)
+  const plan = context.decider.weights(node.name, node.name, node.weights.data, node.bias.data, input.scale)
+  const scale = input.scale * 2 ** -plan.fraction
+  const weights = parameter(context, node.name, 'weights', node.weights.data, plan.fraction, plan.weightBits)
+  const bias = biasParameter(context, node.name, node.bias.data, scale, plan)
+  return context.writer.emit(
+    node.name,
+    [node.name],
+    [input],
+    weightedDraft(node, input.shape, shape, weights, bias),
+    shape,
+    scale,
+  )
+}
+
+function weightedDraft(
+  node: Conv2dNode | DenseNode,
+  from: readonly number[],
+  to: readonly number[],
+  weights: Parameter,
+  bias: Parameter,
+): LayerDraft {
+  if (node.op === 'dense') {
+    const [inputSize, outputSize] = node.weights.shape as [number, number]
+    const rows = elementCount(from) / inputSize
+    if (rows === 1) return { kind: 'dense', inputSize, outputSize, weights, bias }
+    // The same matrix for every row is a convolution of 1 × 1.
+    return {
+      kind: 'conv2d',
+      inShape: [1, rows, inputSize],
+      outShape: [1, rows, outputSize],
+      kernel: [1, 1],
+      strides: [1, 1],
+      dilations: [1, 1],
+      padding: { top: 0, left: 0, bottom: 0, right: 0 },
+      groups: 1,
+      weights,
+      bias,
+    }
+  }
+  const { strides, dilations, padding, groups } = node
+  const [kh, kw] = node.weights.shape as [number, number, number, number]
+  return {
+    kind: 'conv2d',
+    inShape: from as [number, number, number],
+    outShape: to as [number, number, number],
+    kernel: [kh, kw],
+    strides,
+    dilations,
+    padding,
+    groups,
+    weights,
+    bias,
+  }
+}
+
+/** A constant scale and shift that no neighbour could take in: BatchNorm after a branch, a learned gain. */
+function lowerAffine(context: Lowering, node: AffineNode, given: Value, shape: readonly number[]): Value {
+  const input = narrowed(context, node, node.input, given)
+  const channels = shape.at(-1) ?? 1
+  const spread = (constant: AffineNode['scale']): Float64Array => {
+    const map = broadcastMap(constant.shape, shape)
+    return Float64Array.from(map, (i) => constant.data[i]!)
+  }
+  const [scales, shifts] = [spread(node.scale), spread(node.shift)]
+  const periodic = [scales, shifts].every((list) => list.every((value, i) => value === list[i % channels]))
+  const length = periodic ? channels : scales.length
+  const [scaleValues, shiftValues] = [scales.slice(0, length), shifts.slice(0, length)]
+  const plan = context.decider.weights(node.name, node.name, scaleValues, shiftValues, input.scale)
+  const outScale = input.scale * 2 ** -plan.fraction
+  const draft: LayerDraft = {
+    kind: 'scale',
+    scale: parameter(context, node.name, 'scale', scaleValues, plan.fraction, plan.weightBits),
+    bias: biasParameter(context, node.name, shiftValues, outScale, plan),
+  }
+  return context.writer.emit(node.name, [node.name], [input], draft, shape, outScale)
+}
+
+/** A very wide accumulator is rounded down before it is multiplied again. */
+function narrowed(context: Lowering, node: GraphNode, source: ValueName, value: Value): Value {
+  const { writer, decider, peaks, alone } = context
+  const { shift } = decider.narrow(`${node.name}/narrow`, node.name, writer.signedBits(value), value.scale, () =>
+    peaks(source),
+  )
+  return shift === 0
+    ? value
+    : writer.rescale(`${node.name}_narrow`, [node.name], value, shift, { kind: 'identity' }, alone(source))
+}
+
+/** Real numbers as integers at 2^−fraction, clipped (and reported) where `bits` do not hold them. */
+function parameter(
+  context: Lowering,
+  layer: string,
+  role: string,
+  data: ArrayLike<number>,
+  fraction: number,
+  bits: number,
+): Parameter {
+  const values = Float64Array.from(data, (value) => Math.round(value * 2 ** fraction) + 0)
+  return clipped(context, layer, role, values, bits)
+}
+
+function biasParameter(
+  context: Lowering,
+  layer: string,
+  data: ArrayLike<number>,
+  scale: number,
+  plan: WeightPlan,
+): Parameter {
+  const values = Float64Array.from(data, (value) => Math.round(value / scale) + 0)
+  // Released biases are constants: as wide as they are. Committed ones live in the width that the plan fixed.
+  return context.writer.mode === 'released'
+    ? { values, bits: valueBits(values) }
+    : clipped(context, layer, 'bias', values, plan.biasBits)
+}
+
+function clipped(context: Lowering, layer: string, role: string, values: Float64Array, bits: number): Parameter {
+  const limit = 2 ** (bits - 1) - 1
+  let count = 0
+  for (const [i, value] of values.entries())
+    if (Math.abs(value) > limit) {
+      values[i] = Math.sign(value) * limit
+      count++
+    }
+  if (count > 0) {
+    context.writer.clipping.push({ layer, role, clipped: count, of: values.length })
+    context.writer.note(`${layer}: ${count} of ${values.length} ${role} did not fit ${bits} bits and were clipped`)
+  }
+  return { values, bits }
+}

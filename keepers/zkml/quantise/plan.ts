@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The quantisation plan: every decision that calibration makes, as data. A graph and a plan give one program, always the
+// same; so members who hold the same weights agree on the same integers, and a committed architecture keeps its scales.
+import { z } from 'zod'
+import { CompileError } from '../graph/errors.ts'
+import type { Mode, OutputSpec } from '../graph/program.ts'
+
+/** Weights are multiples of 2^−fraction in `weightBits` bits (sign included), biases in `biasBits` bits. */
+export type WeightPlan = {
+  readonly kind: 'weights'
+  readonly weightBits: number
+  readonly fraction: number
+  readonly biasBits: number
+}
+
+/** An accumulator is divided by 2^shift; 0 means that nothing is divided. */
+export type ShiftPlan = { readonly kind: 'shift'; readonly shift: number }
+
+export type LayerPlan = WeightPlan | ShiftPlan
+
+export type Plan = {
+  readonly format: 'cohort-zkml-plan'
+  readonly version: 1
+  readonly mode: Mode
+  /** Real value of an input = integer · scale, min ≤ integer ≤ min + 2^bits − 1. */
+  readonly input: { readonly bits: number; readonly min: number; readonly scale: number }
+  readonly output: OutputSpec
+  /** Keyed by what the decision is about: the node's name, with a suffix for a node that needs several. */
+  readonly layers: Readonly<Record<string, LayerPlan>>
+}
+
+/** Bit widths as an owner or a search sets them: a default, and exceptions by node name. */
+export type BitChoice = { readonly default: number; readonly layers?: Readonly<Record<string, number>> }
+
+export type Knobs = {
+  readonly inputBits: number
+  /** Bits of a weight, sign included: 2 to 24. */
+  readonly weightBits: BitChoice
+  /** Bits of the largest calibrated value after a rescale, sign not included: 1 to 24. */
+  readonly activationBits: BitChoice
+  /** Committed mode: how much larger than today's weights later versions' may grow before they are clipped, ≥ 1. */
+  readonly headroom: number
+}
+
+export const DEFAULT_KNOBS: Knobs = {
+  inputBits: 8,
+  weightBits: { default: 8 },
+  activationBits: { default: 8 },
+  headroom: 1.25,
+}
+
+export function chosenBits(choice: BitChoice, name: string): number {
+  return choice.layers?.[name] ?? choice.default
+}
+
+/** Refuses bit widths that mean nothing. @throws CompileError invalid-option naming the knob. */
+export function requireKnobs(knobs: Knobs): void {
+  const check = (knob: string, value: number, low: number, high: number): void => {
+    if (!Number.isInteger(value) || value < low || value > high)
+      throw new CompileError('invalid-option', `${knob} = ${value}; a whole number from ${low} to ${high} is needed`)
+  }
+  check('inputBits', knobs.inputBits, 1, 24)
+  for (const [knob, choice, low] of [
+    ['weightBits', knobs.weightBits, 2],
+    ['activationBits', knobs.activationBits, 1],
+  ] as const) {
+    check(knob, choice.default, low, 24)
+    for (const [layer, bits] of Object.entries(choice.layers ?? {})) check(`${knob} of ${layer}`, bits, low, 24)
+  }
+  if (!(knobs.headroom >= 1 && knobs.headroom <= 1024))
+    throw new CompileError('invalid-option', `headroom = ${knobs.headroom}; a number from 1 to 1024 is needed`)
+}
+
+const bits = z.number().int().min(1).max(53)
+const integer = z.number().int()
+const planSchema = z.object({
+  format: z.literal('cohort-zkml-plan'),
+  version: z.literal(1),
+  mode: z.enum(['released', 'committed']),
+  input: z.object({ bits: z.number().int().min(1).max(24), min: integer, scale: z.number().positive() }),
+  output: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('label') }),
+    z.object({ kind: z.literal('logits-commitment') }),
+    z.object({ kind: z.literal('score'), index: integer.min(0), threshold: integer }),
+    z.object({ kind: z.literal('margin') }),
+    z.object({ kind: z.literal('value') }),
+  ]),
+  layers: z.record(
+    z.string(),
+    z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('weights'), weightBits: bits, fraction: integer, biasBits: bits }),
+      z.object({ kind: z.literal('shift'), shift: integer.min(0).max(52) }),
+    ]),
+  ),
+})
+
+export function planToJson(plan: Plan): string {
+  return `${JSON.stringify(plan, null, 2)}\n`
+}
+
+/** Reads a plan file. @throws CompileError malformed-file naming the field. */
+export function planFromJson(text: string): Plan {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (error) {
+    throw new CompileError('malformed-file', `the plan is not JSON: ${(error as Error).message}`)
+  }
+  const parsed = planSchema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new CompileError('malformed-file', `plan field ${issue!.path.join('.') || '(root)'}: ${issue!.message}`)
+}
