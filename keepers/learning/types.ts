@@ -72,13 +72,18 @@ export type DatasetPair = { readonly train: Dataset; readonly test: Dataset }
 export type BackendName = 'fused' | 'tfjs-node' | 'tfjs-wasm' | 'tfjs-cpu'
 
 export type OptimizerSettings =
-  | { readonly kind: 'sgd'; readonly learningRate: number; readonly momentum?: number; readonly nesterov?: boolean }
+  | {
+      readonly kind: 'sgd'
+      readonly learningRate: number
+      readonly momentum?: number
+      readonly nesterov?: boolean | undefined
+    }
   | {
       readonly kind: 'adam'
       readonly learningRate: number
-      readonly beta1?: number
-      readonly beta2?: number
-      readonly epsilon?: number
+      readonly beta1?: number | undefined
+      readonly beta2?: number | undefined
+      readonly epsilon?: number | undefined
     }
 
 /** What a keeper may choose about its local training. */
@@ -91,11 +96,11 @@ export type TrainingParameters = {
   /** Order of the samples and dropout masks follow from it; 32-bit unsigned. */
   readonly seed: number
   /** Euclidean bound on each step's gradient; absent = none. */
-  readonly clipGradientNorm?: number
+  readonly clipGradientNorm?: number | undefined
   /** FedProx: adds μ·(w − w₀) to the gradient, w₀ = the weights at the start. Absent or 0 = none. */
-  readonly proximalMu?: number
+  readonly proximalMu?: number | undefined
   /** L2 weight decay coefficient added to the gradient. */
-  readonly weightDecay?: number
+  readonly weightDecay?: number | undefined
 }
 
 export type TrainingProgress = {

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Where MNIST comes from: a directory at hand, the cache, or a public mirror; checked by SHA-256 wherever it is downloaded.
+import { createHash } from 'node:crypto'
+import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { LearningError } from '../errors.ts'
+import type { DatasetPair } from '../types.ts'
+import { datasetFromIdx, inflate } from './idx.ts'
+import { proceduralDigits } from './procedural.ts'
+
+/** The four files, with the SHA-256 of their decompressed bytes. */
+export const MNIST_FILES = {
+  'train-images-idx3-ubyte': 'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db',
+  'train-labels-idx1-ubyte': '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5',
+  't10k-images-idx3-ubyte': '0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7',
+  't10k-labels-idx1-ubyte': 'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2',
+} as const
+type MnistFile = keyof typeof MNIST_FILES
+
+export const MNIST_MIRRORS = [
+  'https://ossci-datasets.s3.amazonaws.com/mnist/',
+  'https://storage.googleapis.com/cvdf-datasets/mnist/',
+] as const
+
+const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url))
+const DOWNLOAD_LIMIT = 64 << 20
+
+export type MnistOptions = {
+  /** Directory with the four files, gzipped or not. When given, nothing else is tried. */
+  readonly dir?: string
+  /** Never touch the network. Also set by COHORT_OFFLINE=1. */
+  readonly offline?: boolean
+  readonly cacheDir?: string
+  readonly mirrors?: readonly string[]
+  readonly signal?: AbortSignal
+}
+
+/** The user's cache directory for datasets. */
+export function defaultCacheDir(): string {
+  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'cohort', 'mnist')
+}
+
+/**
+ * MNIST (or any set in its four-file form, such as Fashion-MNIST, through `dir`). Looks in `dir`, else in
+ * `../shared/data/mnist` beside the repository, the cache, then the mirrors.
+ * Throws DATA_NOT_FOUND, DOWNLOAD_FAILED or BAD_DATA.
+ */
+export async function loadMnist(options: MnistOptions = {}): Promise<DatasetPair> {
+  if (options.dir !== undefined) return loadFrom(options.dir)
+  const cacheDir = options.cacheDir ?? defaultCacheDir()
+  const beside = resolve(REPOSITORY, '..', 'shared', 'data', 'mnist')
+  for (const candidate of [beside, cacheDir]) {
+    if (await isComplete(candidate)) return loadFrom(candidate)
+  }
+  if (options.offline || process.env.COHORT_OFFLINE === '1') {
+    throw new LearningError(
+      'DATA_NOT_FOUND',
+      `no MNIST in ${beside} or ${cacheDir}; give --data DIR, or allow the network`,
+    )
+  }
+  await download(cacheDir, options)
+  return loadFrom(cacheDir)
+}
+
+/**
+ * `loadMnist`, or the project's own procedural digits when there is neither network nor file (a directory that was asked
+ * for must work, though). `announcement` is for whoever reads the figures.
+ */
+export async function loadDigits(
+  options: MnistOptions & { readonly seed?: number; readonly train?: number; readonly test?: number } = {},
+): Promise<DatasetPair & { readonly announcement: string }> {
+  try {
+    const pair = await loadMnist(options)
+    return { ...pair, announcement: `data: ${pair.train.name}, ${pair.train.count} + ${pair.test.count} images` }
+  } catch (error) {
+    if (options.dir !== undefined || options.signal?.aborted) throw error
+    const why = error instanceof Error ? error.message : String(error)
+    const { seed = 1, train = 12_000, test = 2_000 } = options
+    return {
+      ...proceduralDigits({ seed, train, test }),
+      announcement: `data: PROCEDURAL digits made on the spot (seed ${seed}), NOT MNIST: ${why}`,
+    }
+  }
+}
+
+async function loadFrom(directory: string): Promise<DatasetPair> {
+  const read = async (file: MnistFile) => {
+    for (const name of [file, `${file}.gz`, file.replace('-idx', '.idx')]) {
+      try {
+        return { name: join(directory, name), bytes: await readFile(join(directory, name)) }
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      }
+    }
+    throw new LearningError('DATA_NOT_FOUND', `${directory} holds neither ${file} nor ${file}.gz`)
+  }
+  const [trainImages, trainLabels, testImages, testLabels] = await Promise.all(
+    (Object.keys(MNIST_FILES) as MnistFile[]).map(read),
+  )
+  const images = inflate(trainImages!.bytes, trainImages!.name)
+  const genuine = sha256(images) === MNIST_FILES['train-images-idx3-ubyte']
+  const naming = { name: genuine ? 'MNIST' : directory, origin: genuine ? ('mnist' as const) : ('idx' as const) }
+  const train = datasetFromIdx({ ...trainImages!, bytes: images }, trainLabels!, naming)
+  const test = datasetFromIdx(testImages!, testLabels!, { ...naming, classes: train.classes })
+  if (`${test.inputShape}` !== `${train.inputShape}`) {
+    throw new LearningError(
+      'BAD_DATA',
+      `${directory}: training images are ${train.inputShape.join('×')}, test images ${test.inputShape.join('×')}`,
+    )
+  }
+  return { train, test }
+}
+
+async function isComplete(directory: string): Promise<boolean> {
+  for (const file of Object.keys(MNIST_FILES)) {
+    const found = await Promise.any([
+      access(join(directory, file)).then(() => true),
+      access(join(directory, `${file}.gz`)).then(() => true),
+    ]).catch(() => false)
+    if (!found) return false
+  }
+  return true
+}
+
+/** Fetches what the cache lacks. A file enters the cache under its name only after its hash was right. */
+async function download(cacheDir: string, options: MnistOptions): Promise<void> {
+  await mkdir(cacheDir, { recursive: true })
+  for (const file of Object.keys(MNIST_FILES) as MnistFile[]) {
+    const failures: string[] = []
+    let bytes: Uint8Array | null = null
+    for (const mirror of options.mirrors ?? MNIST_MIRRORS) {
+      const url = `${mirror}${file}.gz`
+      try {
+        bytes = await fetchChecked(url, MNIST_FILES[file], options.signal)
+        break
+      } catch (error) {
+        options.signal?.throwIfAborted()
+        failures.push(`${url}: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
+    if (bytes === null) {
+      throw new LearningError('DOWNLOAD_FAILED', `no mirror gave ${file}; ${failures.join('; ')}`)
+    }
+    const target = join(cacheDir, file)
+    await writeFile(`${target}.part`, bytes)
+    await rename(`${target}.part`, target)
+  }
+}
+
+async function fetchChecked(url: string, digest: string, signal?: AbortSignal): Promise<Uint8Array> {
+  const limit = AbortSignal.timeout(60_000)
+  const response = await fetch(url, { signal: signal === undefined ? limit : AbortSignal.any([limit, signal]) })
+  if (!response.ok) throw new Error(`HTTP ${response.status}`)
+  const packed = new Uint8Array(await response.arrayBuffer())
+  if (packed.length > DOWNLOAD_LIMIT) throw new Error(`${packed.length} bytes are too many`)
+  const bytes = inflate(packed, url)
+  const found = sha256(bytes)
+  if (found !== digest) throw new Error(`SHA-256 is ${found}, expected ${digest}`)
+  return bytes
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Chooses where the arithmetic runs.
+import { LearningError } from '../errors.ts'
+import type { BackendName, ModelSpec } from '../types.ts'
+import type { Engine } from './engine.ts'
+import { createFusedEngine, fusedRefusal } from './fused.ts'
+
+export type BackendChoice = BackendName | 'auto'
+
+/**
+ * `auto`: the fused step when it knows every layer (it is the fastest on networks of this size, native tfjs included: no
+ * per-operation cost); else native tfjs-node when it is installed, else tfjs on WASM, else on plain CPU with a warning.
+ * Throws NO_BACKEND when a backend asked for by name cannot be had.
+ */
+export async function createEngine(
+  spec: ModelSpec,
+  choice: BackendChoice = 'auto',
+  onWarning?: (text: string) => void,
+): Promise<Engine> {
+  if (choice === 'fused') return createFusedEngine(spec)
+  if (choice === 'auto' && fusedRefusal(spec) === null) return createFusedEngine(spec)
+  const { createTfjsEngine } = await import('./tfjs.ts')
+  if (choice !== 'auto') return createTfjsEngine(spec, choice)
+  const failures: string[] = []
+  for (const backend of ['tfjs-node', 'tfjs-wasm', 'tfjs-cpu'] as const) {
+    try {
+      const engine = await createTfjsEngine(spec, backend)
+      if (backend === 'tfjs-cpu')
+        onWarning?.(`training on the plain CPU backend, which is slow: ${failures.join('; ')}`)
+      return engine
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error))
+    }
+  }
+  throw new LearningError('NO_BACKEND', `no backend can run ${spec.name}: ${failures.join('; ')}`)
+}

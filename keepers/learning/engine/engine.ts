@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a trainer needs from whatever does the arithmetic.
+import type { BackendName, ModelSpec, OptimizerSettings } from '../types.ts'
+
+/** Staging buffers for one batch; valid until the next call of the engine. Fill the first `count` samples. */
+export type BatchBuffers = {
+  /** `count × product(inputShape)` values in the model's range, channels last. */
+  readonly inputs: Float32Array
+  /** `count` labels in [0, classes). */
+  readonly labels: Int32Array
+}
+
+/** The sum of the cross-entropies (nats) of a batch, and the number of correct answers, both before any update. */
+export type BatchOutcome = { readonly lossSum: number; readonly correct: number }
+
+export type UpdateSettings = {
+  readonly optimizer: OptimizerSettings
+  readonly clipGradientNorm?: number | undefined
+  readonly proximalMu?: number | undefined
+  readonly weightDecay?: number | undefined
+}
+
+export type UpdateState = {
+  /** Steps taken. */
+  readonly updates: number
+  /** FedProx anchor. */
+  readonly anchor: Float32Array
+  readonly moments: readonly Float32Array[]
+}
+
+/**
+ * One model's arithmetic. Synchronous: a step of these networks is shorter than a turn of the event loop; whoever drives it
+ * yields now and then.
+ */
+export type Engine = {
+  readonly spec: ModelSpec
+  readonly backend: BackendName
+  getWeights(): Float32Array<ArrayBuffer>
+  /** The vector must have passed `checkVector`. */
+  setWeights(weights: Float32Array): void
+  /** Buffers for a batch of `count`. */
+  stage(count: number): BatchBuffers
+  /** Prepares the optimiser: from the present weights, or from a state exported earlier. */
+  beginUpdates(settings: UpdateSettings, state?: UpdateState): void
+  /** Gradient and update on the staged batch. `seed` decides the dropout masks of this step. */
+  trainStep(count: number, seed: number): BatchOutcome
+  /** Gradient of the mean loss on the staged batch (no dropout, no update), as a flat vector. */
+  gradient(count: number): BatchOutcome & { readonly gradient: Float32Array }
+  updateState(): UpdateState
+  /** Probabilities of the staged batch, `count × classes`. */
+  predict(count: number): Float32Array<ArrayBuffer>
+  dispose(): void
+}

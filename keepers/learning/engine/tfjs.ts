@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The general path: any LayersModel, differentiated by tfjs, updated by the same rule as the fused path.
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
+import type * as Tf from '@tensorflow/tfjs'
+import { LearningError } from '../errors.ts'
+import { Arena, loadKernel, type Pointer } from '../kernel/load.ts'
+import { deriveSeed } from '../random.ts'
+import type { BackendName, ModelSpec } from '../types.ts'
+import type { BatchBuffers, BatchOutcome, Engine, UpdateSettings, UpdateState } from './engine.ts'
+import { registerMissingKernels } from './tfjs-kernels.ts'
+import { buildTfjsModel, loadTfjs, type TfjsModule } from './tfjs-model.ts'
+import { UpdateRule } from './update-rule.ts'
+
+type TfjsBackend = Exclude<BackendName, 'fused'>
+const TFJS_NAMES: Record<TfjsBackend, string> = { 'tfjs-node': 'tensorflow', 'tfjs-wasm': 'wasm', 'tfjs-cpu': 'cpu' }
+
+/** Throws NO_BACKEND when the backend cannot be had, BAD_MODEL when tfjs cannot build the model. */
+export async function createTfjsEngine(spec: ModelSpec, backend: TfjsBackend): Promise<Engine> {
+  const tf = await loadTfjs()
+  await activate(tf, backend)
+  const model = await buildTfjsModel(tf, spec.topology)
+  return new TfjsEngine(tf, spec, backend, model, new Arena(await loadKernel()))
+}
+
+/** Loads a backend and makes it the current one. */
+export async function activate(tf: TfjsModule, backend: TfjsBackend): Promise<void> {
+  const refuse = (why: string, cause?: unknown) => new LearningError('NO_BACKEND', `${backend}: ${why}`, { cause })
+  if (backend === 'tfjs-node') {
+    try {
+      // Optional native add-on; the name is not a literal so that its absence is no type error.
+      const name: string = '@tensorflow/tfjs-node'
+      await import(name)
+    } catch (cause) {
+      throw refuse('@tensorflow/tfjs-node is not installed', cause)
+    }
+  } else if (backend === 'tfjs-wasm') {
+    const wasm = await import('@tensorflow/tfjs-backend-wasm')
+    const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm')
+    if (tf.findBackend('wasm') == null) wasm.setWasmPaths(`${dirname(entry)}/`)
+    registerMissingKernels(tf, await loadKernel())
+  }
+  const done = await tf.setBackend(TFJS_NAMES[backend]).catch((cause: unknown) => {
+    throw refuse('tfjs cannot start it', cause)
+  })
+  if (!done) throw refuse('tfjs cannot start it')
+  await tf.ready()
+}
+
+class TfjsEngine implements Engine {
+  readonly spec: ModelSpec
+  readonly backend: TfjsBackend
+  readonly #tf: TfjsModule
+  readonly #model: Tf.LayersModel
+  readonly #arena: Arena
+  readonly #weights: Pointer
+  readonly #gradient: Pointer
+  readonly #rule: UpdateRule
+  /** One per parameter, in the order of the flat vector. */
+  readonly #variables: readonly Tf.Variable[]
+  readonly #trainable: ReadonlySet<string>
+  #inputs = new Float32Array(0)
+  #labels = new Int32Array(0)
+
+  constructor(tf: TfjsModule, spec: ModelSpec, backend: TfjsBackend, model: Tf.LayersModel, arena: Arena) {
+    this.#tf = tf
+    this.spec = spec
+    this.backend = backend
+    this.#model = model
+    this.#arena = arena
+    this.#weights = arena.allocate(spec.parameterCount)
+    this.#gradient = arena.allocate(spec.parameterCount)
+    this.#rule = new UpdateRule(arena, this.#weights, this.#gradient, spec.parameterCount)
+    const byName = new Map(model.weights.map((weight) => [weight.originalName, variableOf(weight)]))
+    this.#variables = spec.parameters.map(({ name }) => {
+      const variable = byName.get(name)
+      if (variable === undefined) throw new LearningError('BAD_MODEL', `tfjs built no parameter ${name}`)
+      return variable
+    })
+    this.#trainable = new Set(model.trainableWeights.map((weight) => variableOf(weight).name))
+  }
+
+  getWeights(): Float32Array<ArrayBuffer> {
+    return this.#arena.floats(this.#weights, this.spec.parameterCount).slice()
+  }
+
+  setWeights(weights: Float32Array): void {
+    this.#arena.floats(this.#weights, this.spec.parameterCount).set(weights)
+    this.#upload()
+  }
+
+  stage(count: number): BatchBuffers {
+    const size = this.spec.inputShape.reduce((a, b) => a * b, 1)
+    if (this.#labels.length < count) {
+      this.#inputs = new Float32Array(count * size)
+      this.#labels = new Int32Array(count)
+    }
+    return { inputs: this.#inputs.subarray(0, count * size), labels: this.#labels.subarray(0, count) }
+  }
+
+  beginUpdates(settings: UpdateSettings, state?: UpdateState): void {
+    this.#rule.begin(settings, state)
+  }
+
+  trainStep(count: number, seed: number): BatchOutcome {
+    // tfjs draws dropout masks from Math.random unless the layer has a seed: give it one for this step.
+    for (const [index, layer] of this.#model.layers.entries()) {
+      if (layer.getClassName() === 'Dropout') (layer as { seed?: number }).seed = deriveSeed(seed, 0xd0, index)
+    }
+    const outcome = this.#differentiate(count, true)
+    this.#rule.apply()
+    // Statistics such as those of batch normalisation are the model's own business, not the optimiser's.
+    this.#visit((variable, values) => {
+      if (!this.#trainable.has(variable.name)) values.set(variable.dataSync() as Float32Array)
+    })
+    this.#upload()
+    return outcome
+  }
+
+  gradient(count: number): BatchOutcome & { gradient: Float32Array } {
+    const outcome = this.#differentiate(count, false)
+    return { ...outcome, gradient: this.#arena.floats(this.#gradient, this.spec.parameterCount).slice() }
+  }
+
+  updateState(): UpdateState {
+    return this.#rule.state()
+  }
+
+  predict(count: number): Float32Array<ArrayBuffer> {
+    this.#makeCurrent()
+    return this.#tf.tidy(() => {
+      const logits = this.#model.apply(this.#inputTensor(count), { training: false }) as Tf.Tensor2D
+      return this.#tf.softmax(logits).dataSync().slice() as Float32Array<ArrayBuffer>
+    })
+  }
+
+  dispose(): void {
+    this.#makeCurrent()
+    this.#model.dispose()
+  }
+
+  #differentiate(count: number, training: boolean): BatchOutcome {
+    this.#makeCurrent()
+    const tf = this.#tf
+    const { classes } = this.spec
+    return tf.tidy(() => {
+      const x = this.#inputTensor(count)
+      const truth = tf.oneHot(tf.tensor1d(this.#labels.subarray(0, count), 'int32'), classes)
+      let logits: Tf.Tensor2D | null = null
+      const trained = this.#variables.filter(({ name }) => this.#trainable.has(name))
+      const { grads } = tf.variableGrads(() => {
+        logits = tf.keep(this.#model.apply(x, { training }) as Tf.Tensor2D)
+        const losses = [tf.losses.softmaxCrossEntropy(truth, logits) as Tf.Scalar, ...this.#model.calculateLosses()]
+        return tf.addN(losses) as Tf.Scalar
+      }, trained)
+      this.#arena.floats(this.#gradient, this.spec.parameterCount).fill(0)
+      for (const [index, variable] of this.#variables.entries()) {
+        const gradient = grads[variable.name]
+        if (gradient === undefined) continue
+        const { offset, length } = this.spec.parameters[index]!
+        this.#arena.floats(this.#gradient + 4 * offset, length).set(gradient.dataSync() as Float32Array)
+      }
+      const scores = logits! as Tf.Tensor2D
+      const outcome = score(scores.dataSync() as Float32Array, this.#labels, count, classes)
+      scores.dispose()
+      return outcome
+    })
+  }
+
+  #inputTensor(count: number): Tf.Tensor {
+    return this.#tf.tensor(this.stage(count).inputs.slice(), [count, ...this.spec.inputShape], 'float32')
+  }
+
+  /** tfjs has one current backend per process; another engine may have changed it. */
+  #makeCurrent(): void {
+    const name = TFJS_NAMES[this.backend]
+    if (this.#tf.getBackend() === name) return
+    // Synchronous in effect once the backend has started, which `activate` saw to.
+    void this.#tf.setBackend(name)
+    if (this.#tf.getBackend() !== name) throw new LearningError('NO_BACKEND', `${this.backend} is no longer available`)
+  }
+
+  #visit(body: (variable: Tf.Variable, values: Float32Array) => void): void {
+    for (const [index, variable] of this.#variables.entries()) {
+      const { offset, length } = this.spec.parameters[index]!
+      body(variable, this.#arena.floats(this.#weights + 4 * offset, length))
+    }
+  }
+
+  #upload(): void {
+    this.#makeCurrent()
+    this.#tf.tidy(() => {
+      this.#visit((variable, values) => {
+        variable.assign(this.#tf.tensor(values.slice(), variable.shape, 'float32'))
+      })
+    })
+  }
+}
+
+/** The tf.Variable inside a LayerVariable: the only handle on which gradients are keyed. */
+function variableOf(weight: Tf.LayersModel['weights'][number]): Tf.Variable {
+  return (weight as unknown as { val: Tf.Variable }).val
+}
+
+function score(logits: Float32Array, labels: Int32Array, count: number, classes: number): BatchOutcome {
+  let lossSum = 0
+  let correct = 0
+  for (let n = 0; n < count; n++) {
+    const row = logits.subarray(n * classes, (n + 1) * classes)
+    const highest = Math.max(...row)
+    let sum = 0
+    for (const value of row) sum += Math.exp(value - highest)
+    lossSum += Math.log(sum) - (row[labels[n]!]! - highest)
+    if (row.indexOf(highest) === labels[n]) correct++
+  }
+  return { lossSum, correct }
+}

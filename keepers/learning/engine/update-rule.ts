@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From gradient to new weights, on flat vectors in kernel memory: the same rule for every backend.
+import type { Arena, Pointer } from '../kernel/load.ts'
+import type { OptimizerSettings } from '../types.ts'
+import type { UpdateSettings, UpdateState } from './engine.ts'
+
+/** Number of moment vectors that an optimiser keeps. */
+export function momentCount(optimizer: OptimizerSettings): 0 | 1 | 2 {
+  if (optimizer.kind === 'adam') return 2
+  return (optimizer.momentum ?? 0) > 0 ? 1 : 0
+}
+
+export class UpdateRule {
+  readonly #arena: Arena
+  readonly #weights: Pointer
+  readonly #gradient: Pointer
+  readonly #anchor: Pointer
+  readonly #moments: readonly [Pointer, Pointer]
+  readonly #length: number
+  #settings: UpdateSettings | null = null
+  #updates = 0
+
+  /** `weights` and `gradient` are buffers of `length` floats in `arena`. */
+  constructor(arena: Arena, weights: Pointer, gradient: Pointer, length: number) {
+    this.#arena = arena
+    this.#weights = weights
+    this.#gradient = gradient
+    this.#length = length
+    this.#anchor = arena.allocate(length)
+    this.#moments = [arena.allocate(length), arena.allocate(length)]
+  }
+
+  begin(settings: UpdateSettings, state?: UpdateState): void {
+    const floats = (at: Pointer) => this.#arena.floats(at, this.#length)
+    this.#settings = settings
+    this.#updates = state?.updates ?? 0
+    floats(this.#anchor).set(state?.anchor ?? floats(this.#weights))
+    for (const [i, at] of this.#moments.entries()) {
+      const saved = state?.moments[i]
+      if (saved === undefined) floats(at).fill(0)
+      else floats(at).set(saved)
+    }
+  }
+
+  state(): UpdateState {
+    const copy = (at: Pointer) => this.#arena.floats(at, this.#length).slice()
+    const count = this.#settings === null ? 0 : momentCount(this.#settings.optimizer)
+    return {
+      updates: this.#updates,
+      anchor: copy(this.#anchor),
+      moments: this.#moments.slice(0, count).map(copy),
+    }
+  }
+
+  /** Weight decay, FedProx pull, then clipping of the whole, then the optimiser's step. */
+  apply(): void {
+    if (this.#settings === null) throw new Error('the update rule was not begun')
+    const { kernel } = this.#arena
+    const { optimizer, clipGradientNorm, proximalMu, weightDecay } = this.#settings
+    const length = this.#length
+    if (weightDecay) kernel.addPull(this.#gradient, this.#weights, 0, length, weightDecay)
+    if (proximalMu) kernel.addPull(this.#gradient, this.#weights, this.#anchor, length, proximalMu)
+    if (clipGradientNorm !== undefined) {
+      const norm = Math.sqrt(kernel.squaredNorm(this.#gradient, length))
+      if (norm > clipGradientNorm) kernel.scale(this.#gradient, length, clipGradientNorm / norm)
+    }
+    this.#updates += 1
+    if (optimizer.kind === 'sgd') {
+      const momentum = optimizer.momentum ?? 0
+      const velocity = momentum > 0 ? this.#moments[0] : 0
+      const nesterov = optimizer.nesterov ? 1 : 0
+      kernel.stepSgd(this.#weights, this.#gradient, velocity, length, optimizer.learningRate, momentum, nesterov)
+    } else {
+      const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = optimizer
+      kernel.stepAdam(
+        this.#weights,
+        this.#gradient,
+        this.#moments[0],
+        this.#moments[1],
+        length,
+        learningRate,
+        beta1,
+        1 - beta1,
+        beta2,
+        1 - beta2,
+        epsilon,
+        1 - beta1 ** this.#updates,
+        1 - beta2 ** this.#updates,
+      )
+    }
+  }
+}

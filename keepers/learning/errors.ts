@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/** Why the learning room refused or gave up. */
+export type LearningErrorCode =
+  | 'BAD_MODEL'
+  | 'MODEL_DATA_MISMATCH'
+  | 'BAD_VECTOR'
+  | 'BAD_DATA'
+  | 'DATA_NOT_FOUND'
+  | 'DOWNLOAD_FAILED'
+  | 'EMPTY_SHARD'
+  | 'BAD_PARAMETERS'
+  | 'DIVERGED'
+  | 'BAD_CHECKPOINT'
+  | 'NO_BACKEND'
+  | 'TORN_DOWN'
+  | 'BAD_SIMULATION'
+
+/** An error that names what is wrong, where, and what to do about it. */
+export class LearningError extends Error {
+  readonly code: LearningErrorCode
+  constructor(code: LearningErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'LearningError'
+    this.code = code
+  }
+}

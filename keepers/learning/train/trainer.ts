@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One keeper's local actions: load and remove data, set parameters, train, evaluate, predict, tear down.
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { gather } from '../data/dataset.ts'
+import { type BackendChoice, createEngine } from '../engine/backend.ts'
+import type { Engine } from '../engine/engine.ts'
+import { momentCount } from '../engine/update-rule.ts'
+import { LearningError } from '../errors.ts'
+import { specHash } from '../model/spec.ts'
+import { checkVector, initialWeights } from '../model/vector.ts'
+import { deriveSeed, SeededRandom } from '../random.ts'
+import type {
+  BackendName,
+  Dataset,
+  EpochRecord,
+  Evaluation,
+  ModelSpec,
+  TrainingCheckpoint,
+  TrainingParameters,
+  TrainingProgress,
+  TrainingResult,
+} from '../types.ts'
+import { DEFAULT_TRAINING, parseTrainingParameters } from './parameters.ts'
+
+export type TrainOptions = {
+  readonly signal?: AbortSignal
+  /** Called about every 20 ms of training and at the end of each epoch. */
+  readonly onProgress?: (progress: TrainingProgress) => void
+  /** Go on from here, with the parameters of the checkpoint; the loaded data must be the same. */
+  readonly resume?: TrainingCheckpoint
+}
+
+/** How long a stretch of arithmetic may keep the event loop waiting. */
+const TURN_MS = 20
+const EVALUATION_BATCH = 64
+
+/** Mutable position of a training in progress. */
+type Run = {
+  readonly parameters: TrainingParameters
+  readonly history: EpochRecord[]
+  epoch: number
+  step: number
+  lossSum: number
+  correct: number
+  seen: number
+}
+
+export class LocalTrainer {
+  readonly spec: ModelSpec
+  readonly backend: BackendName
+  #engine: Engine | null
+  #data: Dataset | null = null
+  #parameters: TrainingParameters = DEFAULT_TRAINING
+  #run: Run | null = null
+  #busy = false
+
+  /** Weights start from `initialWeights(spec, 1)`. `onWarning` hears of slow or missing backends. */
+  static async create(options: {
+    readonly spec: ModelSpec
+    readonly backend?: BackendChoice
+    readonly onWarning?: (text: string) => void
+  }): Promise<LocalTrainer> {
+    const engine = await createEngine(options.spec, options.backend ?? 'auto', options.onWarning)
+    engine.setWeights(initialWeights(options.spec, 1))
+    return new LocalTrainer(engine)
+  }
+
+  private constructor(engine: Engine) {
+    this.#engine = engine
+    this.spec = engine.spec
+    this.backend = engine.backend
+  }
+
+  /** Throws EMPTY_SHARD or MODEL_DATA_MISMATCH; what was loaded before stays loaded then. */
+  loadData(dataset: Dataset): void {
+    this.#live()
+    this.#checkShape(dataset)
+    if (dataset.count === 0) throw new LearningError('EMPTY_SHARD', `${dataset.name}: the shard has no samples`)
+    this.#data = dataset
+  }
+
+  removeData(): void {
+    this.#data = null
+  }
+
+  /** Throws BAD_PARAMETERS; the old ones stay in force then. */
+  setParameters(parameters: TrainingParameters): void {
+    this.#parameters = parseTrainingParameters(parameters)
+  }
+
+  getWeights(): Float32Array<ArrayBuffer> {
+    return this.#live().getWeights()
+  }
+
+  /** Throws BAD_VECTOR on a wrong length or a value that is not finite. */
+  setWeights(weights: Float32Array): void {
+    checkVector(this.spec, weights)
+    this.#live().setWeights(weights)
+  }
+
+  /**
+   * Trains from the current weights on the loaded data. An abort throws the signal's reason and leaves `checkpoint()` to go on
+   * from. A loss that is no longer finite throws DIVERGED and puts the weights back as they were at the start.
+   */
+  async train(options: TrainOptions = {}): Promise<TrainingResult> {
+    const engine = this.#live()
+    const data = this.#data
+    if (data === null) throw new LearningError('EMPTY_SHARD', 'no data is loaded; call loadData first')
+    if (this.#busy) throw new LearningError('BAD_PARAMETERS', 'this trainer is already training')
+    options.signal?.throwIfAborted()
+    const run = this.#begin(engine, data, options.resume)
+    this.#run = run
+    this.#busy = true
+    try {
+      await this.#epochs(engine, data, run, options)
+    } finally {
+      this.#busy = false
+    }
+    this.#run = null
+    const weights = engine.getWeights()
+    return { weights, history: run.history, samplesSeen: run.parameters.epochs * data.count }
+  }
+
+  /** The state of a training that was interrupted (or is under way, between two turns), else null. */
+  checkpoint(): TrainingCheckpoint | null {
+    if (this.#run === null) return null
+    const engine = this.#live()
+    const { parameters, epoch, step, lossSum, correct, seen, history } = this.#run
+    return {
+      specHash: specHash(this.spec),
+      parameters,
+      epoch,
+      step,
+      weights: engine.getWeights(),
+      ...engine.updateState(),
+      history: [...history],
+      lossSum,
+      correct,
+      seen,
+    }
+  }
+
+  /** Mean cross-entropy, accuracy and confusion over a dataset (the loaded one unless told). */
+  async evaluate(dataset: Dataset | null = this.#data, options: { signal?: AbortSignal } = {}): Promise<Evaluation> {
+    if (dataset === null) throw new LearningError('EMPTY_SHARD', 'no data to evaluate on')
+    this.#checkShape(dataset)
+    if (dataset.count === 0) throw new LearningError('EMPTY_SHARD', `${dataset.name}: no samples to evaluate on`)
+    const { classes } = this.spec
+    const confusion = new Uint32Array(classes * classes)
+    let loss = 0
+    let hits = 0
+    let turn = performance.now()
+    for (let start = 0; start < dataset.count; start += EVALUATION_BATCH) {
+      const engine = this.#live()
+      const count = Math.min(EVALUATION_BATCH, dataset.count - start)
+      const { inputs, labels } = engine.stage(count)
+      gather(dataset, null, start, count, inputs, labels)
+      const probabilities = engine.predict(count)
+      for (let i = 0; i < count; i++) {
+        const truth = dataset.labels[start + i]!
+        const answer = argMax(probabilities, i * classes, classes)
+        confusion[truth * classes + answer]! += 1
+        if (answer === truth) hits++
+        loss -= Math.log(Math.max(probabilities[i * classes + truth]!, 1e-12))
+      }
+      if (performance.now() - turn > TURN_MS) {
+        await nextTurn()
+        options.signal?.throwIfAborted()
+        turn = performance.now()
+      }
+    }
+    return { count: dataset.count, loss: loss / dataset.count, accuracy: hits / dataset.count, confusion }
+  }
+
+  /** Probabilities, `count × classes`, for `count × product(inputShape)` values in the model's range. */
+  async predict(inputs: Float32Array): Promise<Float32Array<ArrayBuffer>> {
+    const size = this.spec.inputShape.reduce((a, b) => a * b, 1)
+    if (inputs.length === 0 || inputs.length % size !== 0) {
+      throw new LearningError(
+        'MODEL_DATA_MISMATCH',
+        `${inputs.length} input values are not a whole number of samples of ${size}`,
+      )
+    }
+    const total = inputs.length / size
+    const output = new Float32Array(total * this.spec.classes)
+    for (let start = 0; start < total; start += EVALUATION_BATCH) {
+      const engine = this.#live()
+      const count = Math.min(EVALUATION_BATCH, total - start)
+      engine.stage(count).inputs.set(inputs.subarray(start * size, (start + count) * size))
+      output.set(engine.predict(count), start * this.spec.classes)
+      if (start % (16 * EVALUATION_BATCH) === 0) await nextTurn()
+    }
+    return output
+  }
+
+  /** Frees the engine and forgets the data. Every later call throws TORN_DOWN. */
+  teardown(): void {
+    this.#engine?.dispose()
+    this.#engine = null
+    this.#data = null
+    this.#run = null
+  }
+
+  #begin(engine: Engine, data: Dataset, resume: TrainingCheckpoint | undefined): Run {
+    if (resume === undefined) {
+      engine.beginUpdates(this.#parameters)
+      return { parameters: this.#parameters, history: [], epoch: 0, step: 0, lossSum: 0, correct: 0, seen: 0 }
+    }
+    const parameters = parseTrainingParameters(resume.parameters)
+    const steps = Math.ceil(data.count / parameters.batchSize)
+    const refuse = (message: string) => new LearningError('BAD_CHECKPOINT', `cannot resume: ${message}`)
+    if (resume.specHash !== specHash(this.spec)) throw refuse(`the checkpoint is not of ${this.spec.name}`)
+    if (resume.epoch > parameters.epochs || resume.step > steps) {
+      throw refuse(
+        `epoch ${resume.epoch}, step ${resume.step} lie beyond ${parameters.epochs} epochs of ${steps} steps`,
+      )
+    }
+    if (resume.moments.length !== momentCount(parameters.optimizer)) {
+      throw refuse(`${resume.moments.length} moment vectors do not fit ${parameters.optimizer.kind}`)
+    }
+    for (const vector of [resume.weights, resume.anchor, ...resume.moments])
+      checkVector(this.spec, vector, 'checkpoint')
+    engine.setWeights(resume.weights)
+    engine.beginUpdates(parameters, resume)
+    const { epoch, step, lossSum, correct, seen } = resume
+    return { parameters, history: [...resume.history], epoch, step, lossSum, correct, seen }
+  }
+
+  async #epochs(engine: Engine, data: Dataset, run: Run, options: TrainOptions): Promise<void> {
+    const { epochs, batchSize, seed } = run.parameters
+    const steps = Math.ceil(data.count / batchSize)
+    let turn = performance.now()
+    const report = () =>
+      options.onProgress?.({
+        epoch: run.epoch,
+        epochs,
+        step: run.step,
+        steps,
+        loss: run.lossSum / Math.max(1, run.seen),
+        accuracy: run.correct / Math.max(1, run.seen),
+      })
+    while (run.epoch < epochs) {
+      // The order depends on seed and epoch alone, so a resumed run sees the same.
+      const order = new SeededRandom(deriveSeed(seed, 0x0e, run.epoch)).permutation(data.count)
+      while (run.step < steps) {
+        const start = run.step * batchSize
+        const count = Math.min(batchSize, data.count - start)
+        const { inputs, labels } = engine.stage(count)
+        gather(data, order, start, count, inputs, labels)
+        const { lossSum, correct } = engine.trainStep(count, deriveSeed(seed, 0x57, run.epoch, run.step))
+        if (!Number.isFinite(lossSum)) this.#diverged(engine, run)
+        run.lossSum += lossSum
+        run.correct += correct
+        run.seen += count
+        run.step += 1
+        if (performance.now() - turn > TURN_MS) {
+          report()
+          await nextTurn()
+          if (this.#engine === null) throw new LearningError('TORN_DOWN', 'torn down while training')
+          options.signal?.throwIfAborted()
+          turn = performance.now()
+        }
+      }
+      report()
+      run.history.push({ epoch: run.epoch, loss: run.lossSum / data.count, accuracy: run.correct / data.count })
+      run.epoch += 1
+      run.step = 0
+      run.lossSum = 0
+      run.correct = 0
+      run.seen = 0
+    }
+    if (!engine.getWeights().every(Number.isFinite)) this.#diverged(engine, run)
+  }
+
+  #diverged(engine: Engine, run: Run): never {
+    engine.setWeights(engine.updateState().anchor)
+    this.#run = null
+    const { optimizer } = run.parameters
+    throw new LearningError(
+      'DIVERGED',
+      `training diverged in epoch ${run.epoch + 1}, step ${run.step + 1} (the loss is not finite); ` +
+        `lower the learning rate (now ${optimizer.learningRate}) or set clipGradientNorm`,
+    )
+  }
+
+  #checkShape(dataset: Dataset): void {
+    const { inputShape, classes, name } = this.spec
+    if (`${dataset.inputShape}` !== `${inputShape}`) {
+      throw new LearningError(
+        'MODEL_DATA_MISMATCH',
+        `${dataset.name} has samples of ${dataset.inputShape.join('×')}, but ${name} takes ${inputShape.join('×')}`,
+      )
+    }
+    if (dataset.classes > classes) {
+      throw new LearningError(
+        'MODEL_DATA_MISMATCH',
+        `${dataset.name} has ${dataset.classes} classes, but ${name} tells only ${classes} apart`,
+      )
+    }
+  }
+
+  #live(): Engine {
+    if (this.#engine === null) throw new LearningError('TORN_DOWN', 'this trainer has been torn down')
+    return this.#engine
+  }
+}
+
+function argMax(values: Float32Array, start: number, length: number): number {
+  let best = 0
+  for (let i = 1; i < length; i++) if (values[start + i]! > values[start + best]!) best = i
+  return best
+}
