@@ -34,6 +34,7 @@ declare module 'ffjavascript' {
     fromObject(value: unknown): Point
     toObject(a: Point): [bigint, bigint, bigint] | [[bigint, bigint], [bigint, bigint], [bigint, bigint]]
     fromRprLEM(buffer: Uint8Array, offset: number): Point
+    toRprUncompressed(buffer: Uint8Array, offset: number, a: Point): void
     fromRng(rng: ChaCha): Point
   }
 

@@ -4,7 +4,7 @@
 // could have kept the secrets and forged proofs, so the key is marked local wherever it shows.
 import { readFile } from 'node:fs/promises'
 import { BASE_FIELD, FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
-import { parseVerificationKey, verificationKeyHash } from '../verifier/verification-key.ts'
+import { verificationKeyHash, verificationKeyOf } from '../verifier/verification-key.ts'
 import { coefficientCount, encodeCoefficients } from './coefficients.ts'
 import { CurveMemory, fieldToBytes, loadCurveImage } from './curve-memory.ts'
 import { FixedBasePool } from './fixed-base-pool.ts'
@@ -13,7 +13,7 @@ import { domainPower, evaluateKeyExponents } from './qap.ts'
 import { parseR1cs, type R1cs } from './r1cs.ts'
 import { drawSecrets, eraseSecrets, type SetupSecrets } from './secrets.ts'
 import { SectionFileWriter } from './section-file.ts'
-import { GROTH16_PROTOCOL, LOCAL_SETUP_MARK, ZKEY_SECTION } from './zkey.ts'
+import { GROTH16_PROTOCOL, LOCAL_SETUP_MARK, parseZkey, ZKEY_SECTION } from './zkey.ts'
 
 export type SetupProgress = {
   readonly stage: 'evaluate' | 'points' | 'write'
@@ -58,8 +58,7 @@ export async function setupLocal(
     eraseSecrets(secrets)
   }
 
-  const { zKey } = await import('snarkjs')
-  const vkey = parseVerificationKey(await zKey.exportVerificationKey(zkeyPath))
+  const vkey = await verificationKeyOf(parseZkey(await readFile(zkeyPath), zkeyPath))
   const { constraints, variables, publicSignals } = r1cs.header
   const metadata: KeyMetadata = {
     format: 'cohort-proving-key',

@@ -4,6 +4,8 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { z } from 'zod'
 import { BASE_FIELD, FIELD_BYTES } from '../bn254.ts'
+import { POINT_BYTES } from '../setup/curve-memory.ts'
+import { HEADER_POINTS_OFFSET, type Zkey } from '../setup/zkey.ts'
 
 const coordinate = z
   .string()
@@ -53,6 +55,41 @@ export function parseVerificationKey(json: unknown): VerificationKey {
     gamma: key.vk_gamma_2,
     delta: key.vk_delta_2,
     ic: key.IC,
+  }
+}
+
+/** The verification key that a proving key contains. */
+export async function verificationKeyOf({ header, sections }: Zkey): Promise<VerificationKey> {
+  const { buildBn128 } = await import('ffjavascript')
+  const { G1, G2 } = await buildBn128(true)
+  const [inG1, inG2] = [POINT_BYTES.g1.affine, POINT_BYTES.g2.affine]
+  const g1 = (bytes: Uint8Array, at: number) => G1.toObject(G1.fromRprLEM(bytes, at)).slice(0, 2) as unknown as G1Point
+  const g2 = (bytes: Uint8Array, at: number) => G2.toObject(G2.fromRprLEM(bytes, at)).slice(0, 2) as unknown as G2Point
+  // alpha1, beta1, beta2, gamma2, delta1, delta2
+  const beta2 = HEADER_POINTS_OFFSET + 2 * inG1
+  return {
+    publicSignals: header.publicSignals,
+    alpha: g1(sections.header, HEADER_POINTS_OFFSET),
+    beta: g2(sections.header, beta2),
+    gamma: g2(sections.header, beta2 + inG2),
+    delta: g2(sections.header, beta2 + 2 * inG2 + inG1),
+    ic: Array.from({ length: header.publicSignals + 1 }, (_, i) => g1(sections.ic, i * inG1)),
+  }
+}
+
+/** snarkjs' JSON of a key, without the pairing of alpha and beta, which it does not read. */
+export function verificationKeyToJson(key: VerificationKey): object {
+  const g1 = ([x, y]: G1Point) => [`${x}`, `${y}`, '1']
+  const g2 = ([x, y]: G2Point) => [x.map(String), y.map(String), ['1', '0']]
+  return {
+    protocol: 'groth16',
+    curve: 'bn128',
+    nPublic: key.publicSignals,
+    vk_alpha_1: g1(key.alpha),
+    vk_beta_2: g2(key.beta),
+    vk_gamma_2: g2(key.gamma),
+    vk_delta_2: g2(key.delta),
+    IC: key.ic.map(g1),
   }
 }
 

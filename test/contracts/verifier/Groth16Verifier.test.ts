@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { expect } from 'chai'
 import type { BaseContract } from 'ethers'
 import { network } from 'hardhat'
@@ -34,7 +34,7 @@ describe('emitted Groth16 verifier', () => {
     toy = await compileToy()
     const zkey = `${toy.folder}/toy.zkey`
     await setupLocal(toy.r1cs, zkey)
-    key = parseVerificationKey(await zKey.exportVerificationKey(zkey))
+    key = parseVerificationKey(await zKey.exportVerificationKey(await readFile(zkey)))
     const compiled = compileSolidity(exportVerifier(key, { name: 'Toy', setupKind: 'local' }), 'Toy')
     deployedBytes = compiled.deployedBytes
     const [signer] = await ethers.getSigners()

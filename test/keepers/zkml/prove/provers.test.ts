@@ -33,7 +33,7 @@ before(async () => {
   toy = await compileToy(300)
   zkey = join(toy.folder, 'toy.zkey')
   await setupLocal(toy.r1cs, zkey)
-  vkey = await zKey.exportVerificationKey(zkey)
+  vkey = await zKey.exportVerificationKey(await readFile(zkey))
   key = parseVerificationKey(vkey)
 })
 

@@ -15,7 +15,12 @@ import { metadataPath, readKeyMetadata, sha256File } from '../../../../keepers/z
 import { evaluateKeyExponents, exponentAt } from '../../../../keepers/zkml/setup/qap.ts'
 import { parseR1cs } from '../../../../keepers/zkml/setup/r1cs.ts'
 import { LOCAL_SETUP_MARK, parseZkey } from '../../../../keepers/zkml/setup/zkey.ts'
-import { parseVerificationKey, verificationKeyHash } from '../../../../keepers/zkml/verifier/verification-key.ts'
+import {
+  parseVerificationKey,
+  verificationKeyHash,
+  verificationKeyOf,
+  verificationKeyToJson,
+} from '../../../../keepers/zkml/verifier/verification-key.ts'
 import { compileToy, type ToyCircuit } from './toy-circuit.ts'
 
 describe('local set-up', () => {
@@ -34,7 +39,7 @@ describe('local set-up', () => {
   })
 
   it('writes a key that snarkjs proves with and verifies against, and we agree', async () => {
-    const vkey = await zKey.exportVerificationKey(zkey)
+    const vkey = await zKey.exportVerificationKey(await readFile(zkey))
     const { proof, publicSignals } = await groth16.prove(zkey, await toy.witness(200, 5, 77n))
     expect(await groth16.verify(vkey, publicSignals, proof)).to.equal(true)
     const key = parseVerificationKey(vkey)
@@ -46,7 +51,7 @@ describe('local set-up', () => {
   })
 
   it('gives a proof that does not verify for a witness that breaks any one constraint', async () => {
-    const key = parseVerificationKey(await zKey.exportVerificationKey(zkey))
+    const key = parseVerificationKey(await zKey.exportVerificationKey(await readFile(zkey)))
     const honest = await toy.witness(200, 5, 77n)
     const values = honest.byteLength - 32 * parseZkey(await readFile(zkey)).header.variables
     for (let variable = 1; variable < 20; variable += 3) {
@@ -63,11 +68,13 @@ describe('local set-up', () => {
     const other = join(toy.folder, 'other.zkey')
     await setupLocal(toy.r1cs, other)
     const hashes = [zkey, other].map(async (path) =>
-      verificationKeyHash(parseVerificationKey(await zKey.exportVerificationKey(path))),
+      verificationKeyHash(parseVerificationKey(await zKey.exportVerificationKey(await readFile(path)))),
     )
     expect(await hashes[0]).to.not.equal(await hashes[1])
     const { proof, publicSignals } = await groth16.prove(other, await toy.witness(1, 2, 3n))
-    expect(await groth16.verify(await zKey.exportVerificationKey(zkey), publicSignals, proof)).to.equal(false)
+    expect(await groth16.verify(await zKey.exportVerificationKey(await readFile(zkey)), publicSignals, proof)).to.equal(
+      false,
+    )
   })
 
   it('marks the key as local, in the key itself and in the file beside it', async () => {
@@ -79,8 +86,9 @@ describe('local set-up', () => {
     expect(metadata.zkeySha256).to.equal(await sha256File(zkey))
     expect(metadata.circuit.r1csSha256).to.equal(await sha256File(toy.r1cs))
     expect(`0x${Buffer.from(parsed.circuitHash.subarray(32)).toString('hex')}`).to.equal(metadata.circuit.r1csSha256)
-    const key = parseVerificationKey(await zKey.exportVerificationKey(zkey))
-    expect(metadata.vkHash).to.equal(verificationKeyHash(key))
+    const exported = await zKey.exportVerificationKey(await readFile(zkey))
+    expect(metadata.vkHash).to.equal(verificationKeyHash(parseVerificationKey(exported)))
+    expect(exported).to.deep.include(verificationKeyToJson(await verificationKeyOf(parsed)))
   })
 
   it('leaves an existing key untouched, and no other file, when it is aborted', async () => {

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Checking a whole ceremony from its public files, and turning a checked one into a proving key.
+import { randomBytes } from 'node:crypto'
+import { copyFile, readFile, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { type KeyMetadata, sha256File, writeKeyMetadata } from '../setup/metadata.ts'
+import { parseZkey } from '../setup/zkey.ts'
+import { verificationKeyHash, verificationKeyOf } from '../verifier/verification-key.ts'
+import { type CeremonyOptions, checkLatestKey } from './ceremony.ts'
+import { recordedContributions } from './contributions.ts'
+import { CeremonyError } from './errors.ts'
+import { checkPowersOfTau } from './ptau.ts'
+import { captureMessages, withSnarkjs } from './snarkjs-calls.ts'
+import { readTranscript, type Transcript, transcriptPath, writeTranscript } from './transcript.ts'
+
+export type CeremonyFiles = {
+  readonly folder: string
+  readonly r1cs: string
+  readonly ptau: string
+  readonly allowUnpublishedPtau?: boolean
+}
+
+/**
+ * Checks that the powers are published, that the initial key follows from them and the circuit, that every step
+ * follows from the one before, and that the transcript tells what the key records. Returns the transcript.
+ * Throws CeremonyError with the first thing that does not hold.
+ */
+export async function verifyCeremony(files: CeremonyFiles, options: CeremonyOptions = {}): Promise<Transcript> {
+  const { folder, r1cs, ptau, allowUnpublishedPtau = false } = files
+  const { signal, onProgress } = options
+  const transcript = await readTranscript(folder)
+  const mismatch = (what: string) => new CeremonyError('transcript-mismatch', what)
+  const r1csSha256 = await sha256File(r1cs)
+  if (r1csSha256 !== transcript.circuit.r1csSha256) {
+    throw mismatch(`${r1cs} has SHA-256 ${r1csSha256}, the ceremony is for ${transcript.circuit.r1csSha256}`)
+  }
+  onProgress?.('hashing the powers of tau')
+  const powers = await checkPowersOfTau(ptau, {
+    allowUnpublished: allowUnpublishedPtau,
+    ...(signal === undefined ? {} : { signal }),
+  })
+  if (powers.blake2b !== transcript.powersOfTau.blake2b)
+    throw mismatch(`${ptau} is not the file the ceremony began from`)
+  if (powers.published !== transcript.powersOfTau.published)
+    throw mismatch('the transcript is wrong on whether the powers are published')
+  const key = await checkLatestKey(folder, transcript)
+  await checkRecord(key, transcript)
+  signal?.throwIfAborted()
+  onProgress?.('recomputing the initial key and checking every step')
+  const messages = captureMessages()
+  // As bytes: of the files that snarkjs opens for verification it leaves some open.
+  const [circuit, powersFile, keyFile] = await Promise.all([readFile(r1cs), inMemory(ptau), readFile(key)])
+  const valid = await withSnarkjs(({ zKey }) => zKey.verifyFromR1cs(circuit, powersFile, keyFile, messages.logger))
+  if (!valid) throw new CeremonyError('invalid-contribution', `${key}: ${messages.lastError()}`)
+  return transcript
+}
+
+/** Files beyond this are left to snarkjs to read piece by piece. */
+const MAX_IN_MEMORY = 2 ** 30
+
+async function inMemory(path: string): Promise<Uint8Array | string> {
+  return (await stat(path)).size <= MAX_IN_MEMORY ? readFile(path) : path
+}
+
+/** The steps that the key itself records must be those of the transcript. */
+async function checkRecord(key: string, transcript: Transcript): Promise<void> {
+  const { circuitHash, contributions } = await recordedContributions(await readFile(key))
+  const mismatch = (what: string) => new CeremonyError('transcript-mismatch', `${key}: ${what}`)
+  if (circuitHash !== transcript.circuitHash) throw mismatch('the circuit hash is not the transcript’s')
+  if (contributions.length !== transcript.steps.length) {
+    throw mismatch(`the key records ${contributions.length} steps, the transcript ${transcript.steps.length}`)
+  }
+  for (const [i, step] of transcript.steps.entries()) {
+    const found = contributions[i]!
+    const same =
+      found.hash === step.contributionHash &&
+      found.kind === step.kind &&
+      found.beacon?.value === step.beacon?.value &&
+      found.beacon?.iterationsExponent === step.beacon?.iterationsExponent
+    if (!same) throw mismatch(`step ${i + 1} (${step.name}) is not the one that the key records`)
+  }
+}
+
+/**
+ * Verifies the ceremony and writes the last key to `zkeyPath`, marked as the result of a ceremony. Refuses one without
+ * a contribution or without a beacon.
+ */
+export async function finalizeCeremony(
+  files: CeremonyFiles & { readonly zkeyPath: string },
+  options: CeremonyOptions = {},
+): Promise<KeyMetadata> {
+  const transcript = await verifyCeremony(files, options)
+  if (!transcript.steps.some((step) => step.kind === 'contribution')) {
+    throw new CeremonyError('wrong-state', 'nobody has contributed: the secrets of the initial key are known to all')
+  }
+  if (transcript.steps.at(-1)?.kind !== 'beacon') {
+    throw new CeremonyError('wrong-state', 'the last contributor could have chosen the key; apply a beacon first')
+  }
+  const source = await checkLatestKey(files.folder, transcript)
+  const vkHash = verificationKeyHash(await verificationKeyOf(parseZkey(await readFile(source), source)))
+  const zkeySha256 = transcript.steps.at(-1)!.zkeySha256
+  const at = new Date().toISOString()
+  await writeTranscript(files.folder, { ...transcript, final: { zkeySha256, vkHash, at } })
+  const temporary = join(dirname(files.zkeyPath), `.${basename(files.zkeyPath)}.${randomBytes(6).toString('hex')}.tmp`)
+  try {
+    await copyFile(source, temporary)
+    await rename(temporary, files.zkeyPath)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+  const metadata: KeyMetadata = {
+    format: 'cohort-proving-key',
+    version: 1,
+    setup: 'ceremony',
+    circuit: transcript.circuit,
+    zkeySha256,
+    vkHash,
+    transcriptSha256: await sha256File(transcriptPath(files.folder)),
+    createdAt: at,
+  }
+  await writeKeyMetadata(files.zkeyPath, metadata)
+  return metadata
+}
