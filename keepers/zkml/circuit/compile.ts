@@ -13,6 +13,9 @@ import { CircuitError } from './errors.ts'
 /** Where the gadget library lies: circuits/lib of this repository. */
 export const GADGET_DIRECTORY = resolve(dirname(fileURLToPath(import.meta.url)), '../../../circuits/lib')
 
+/** What the source is called while circom works: no gadget's name. */
+const MAIN = 'main_circuit'
+
 /**
  * How hard circom simplifies. O1 removes equalities between signals. O2 also substitutes every linear constraint away:
  * one constraint less for each activation, at the price of long linear combinations in more places (a larger key, and
@@ -53,8 +56,8 @@ export async function compileCircuit(source: string, options: CompileOptions): P
   try {
     for (const library of [GADGET_DIRECTORY, ...libraries]) await cp(library, work, { recursive: true })
     await cp(poseidonConstants(), join(work, 'poseidon_constants.circom'))
-    await writeFile(join(work, `${name}.circom`), source)
-    const args = [`${name}.circom`, '--r1cs', '--wasm', '--sym', `--${simplification}`, '-o', '.']
+    await writeFile(join(work, `${MAIN}.circom`), source)
+    const args = [`${MAIN}.circom`, '--r1cs', '--wasm', '--sym', `--${simplification}`, '-o', '.']
     const { ok, printed } = await runCircom(work, args, signal)
     if (!ok || !printed.includes('Everything went okay')) {
       throw new CircuitError('compile-failed', `circom refused ${name}: ${lastLines(printed, 30)}`)
@@ -64,10 +67,10 @@ export async function compileCircuit(source: string, options: CompileOptions): P
       wasm: join(directory, `${name}.wasm`),
       symbols: join(directory, `${name}.sym`),
     }
-    await rename(join(work, `${name}.circom`), join(directory, `${name}.circom`))
-    await rename(join(work, `${name}.sym`), paths.symbols)
-    await rename(join(work, `${name}_js`, `${name}.wasm`), paths.wasm)
-    await rename(join(work, `${name}.r1cs`), paths.r1cs)
+    await rename(join(work, `${MAIN}.circom`), join(directory, `${name}.circom`))
+    await rename(join(work, `${MAIN}.sym`), paths.symbols)
+    await rename(join(work, `${MAIN}_js`, `${MAIN}.wasm`), paths.wasm)
+    await rename(join(work, `${MAIN}.r1cs`), paths.r1cs)
     return { ...paths, key }
   } finally {
     await rm(work, { recursive: true, force: true })
