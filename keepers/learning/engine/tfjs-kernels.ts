@@ -10,13 +10,22 @@ type TfjsModule = typeof Tf
 type KernelArguments = Parameters<Tf.KernelFunc>[0]
 type Info = { readonly dataId: object; readonly shape: number[]; readonly dtype: Tf.DataType }
 
-/** What `registerMissingKernels` adds; kernels that the backend already has are left alone. */
+/** What `registerMissingKernels` adds. Kernels that the backend already has (and has right) are left alone. */
 export const SUPPLIED_KERNELS = [
   'Conv2DBackpropFilter',
   'DepthwiseConv2dNativeBackpropFilter',
   'DepthwiseConv2dNativeBackpropInput',
   'UnsortedSegmentSum',
+  'MaxPoolGrad',
 ] as const
+
+/**
+ * Kernels that the backend has and that are wrong: MaxPoolGrad of 4.22 starts its search at the smallest POSITIVE float, so a
+ * window whose values are all below it passes no gradient on.
+ */
+const REPLACED: ReadonlySet<string> = new Set(['MaxPoolGrad'])
+
+const ours = new WeakSet<Tf.KernelFunc>()
 
 /** Arenas by geometry: one model uses a handful, so the oldest may go when there are many. */
 const MOST_ARENAS = 32
@@ -28,14 +37,21 @@ export function registerMissingKernels(tf: TfjsModule, kernel: WebAssembly.Modul
     DepthwiseConv2dNativeBackpropFilter: depthwiseGradient(tf, kernel, 'filter'),
     DepthwiseConv2dNativeBackpropInput: depthwiseGradient(tf, kernel, 'input'),
     UnsortedSegmentSum: unsortedSegmentSum,
+    MaxPoolGrad: maxPoolGradient(tf, kernel),
   }
   const added: string[] = []
   for (const kernelName of SUPPLIED_KERNELS) {
-    if (tf.getKernel(kernelName, 'wasm') != null) continue
+    const present = tf.getKernel(kernelName, 'wasm')
+    if (present != null) {
+      if (!REPLACED.has(kernelName) || ours.has(present.kernelFunc)) continue
+      tf.unregisterKernel(kernelName, 'wasm')
+    }
+    const kernelFunc = implementations[kernelName] as unknown as Tf.KernelFunc
+    ours.add(kernelFunc)
     tf.registerKernel({
       kernelName,
       backendName: 'wasm',
-      kernelFunc: implementations[kernelName] as unknown as Tf.KernelFunc,
+      kernelFunc,
     })
     added.push(kernelName)
   }
@@ -205,6 +221,62 @@ function depthwiseGradient(
       arena.kernel.depthwiseInputGradient(at.filter, at.dy, at.image, ...geometry)
     }
     const output = wasm.makeOutput([...shape], 'float32')
+    read(wasm, output).set(target)
+    return output
+  }
+}
+
+type PoolAttributes = {
+  readonly filterSize: number | [number, number]
+  readonly strides: number | [number, number]
+  readonly pad: 'valid' | 'same' | number
+  readonly dimRoundingMode?: 'floor' | 'round' | 'ceil'
+}
+
+function maxPoolGradient(tf: TfjsModule, kernel: WebAssembly.Module): (call: KernelArguments) => Info {
+  const workspaces = cached((key) => {
+    const [image, dy] = JSON.parse(key) as [number, number]
+    const arena = new Arena(kernel)
+    return { arena, x: arena.allocate(image), gradient: arena.allocate(image), dy: arena.allocate(dy) }
+  })
+  return ({ inputs, attrs, backend }) => {
+    const wasm = backend as BackendWasm
+    const { dy, input } = inputs as unknown as { dy: Info; input: Info }
+    const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as PoolAttributes
+    const info = tf.backend_util.computePool2DInfo(
+      input.shape as [number, number, number, number],
+      filterSize,
+      strides,
+      1,
+      pad,
+      dimRoundingMode,
+    )
+    const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
+    const { arena, ...at } = workspaces(JSON.stringify([size(input.shape), size(dy.shape)]))
+    arena.floats(at.x, size(input.shape)).set(read(wasm, input))
+    arena.floats(at.dy, size(dy.shape)).set(read(wasm, dy))
+    const target = arena.floats(at.gradient, size(input.shape))
+    target.fill(0)
+    arena.kernel.maxPoolGradient(
+      at.x,
+      at.dy,
+      at.gradient,
+      info.batchSize,
+      info.inHeight,
+      info.inWidth,
+      info.inChannels,
+      info.outHeight,
+      info.outWidth,
+      info.filterHeight,
+      info.filterWidth,
+      info.strideHeight,
+      info.strideWidth,
+      info.dilationHeight,
+      info.dilationWidth,
+      info.padInfo.top,
+      info.padInfo.left,
+    )
+    const output = wasm.makeOutput([...input.shape], 'float32')
     read(wasm, output).set(target)
     return output
   }

@@ -16,6 +16,7 @@ export type KernelFunctions = {
   convBackward(conv: Pointer, input: Pointer, outputGradient: Pointer, inputGradient: Pointer, count: number): void
   depthwiseFilterGradient(...args: number[]): void
   depthwiseInputGradient(...args: number[]): void
+  maxPoolGradient(...args: number[]): void
   denseForward(...args: number[]): void
   denseBackward(...args: number[]): void
   averagePoolForward(...args: number[]): void

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the JavaScript side may call. Memory is laid out by the caller, from `arenaStart()` upwards.
-export { depthwiseFilterGradient, depthwiseInputGradient } from './depthwise'
+export { depthwiseFilterGradient, depthwiseInputGradient, maxPoolGradient } from './channels-last'
 export {
   averagePoolBackward,
   averagePoolForward,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Gradients of depthwise convolutions, channels last, as tfjs stores them. Filter: [row][column][channel][multiplier].
+// Gradients on images with channels last, as tfjs stores them. Depthwise filters: [row][column][channel][multiplier].
 
 // @ts-expect-error: decorator
 @inline
@@ -82,6 +82,43 @@ export function depthwiseInputGradient(
               f32.store(to, f32.load(to) + sum)
             }
           }
+        }
+      }
+    }
+  }
+}
+
+/** Routes each dy to the first maximum of its window; padding never wins. Adds into `inputGradient` (which the caller zeroes). */
+export function maxPoolGradient(
+  x: usize, dy: usize, inputGradient: usize, batch: i32, height: i32, width: i32, channels: i32,
+  outHeight: i32, outWidth: i32, poolY: i32, poolX: i32, strideY: i32, strideX: i32,
+  dilationY: i32, dilationX: i32, top: i32, left: i32,
+): void {
+  for (let n = 0; n < batch; n++) {
+    const image = n * height * width
+    for (let y = 0; y < outHeight; y++) {
+      for (let column = 0; column < outWidth; column++) {
+        const g = at4(dy, ((n * outHeight + y) * outWidth + column) * channels)
+        for (let c = 0; c < channels; c++) {
+          let best = -1
+          let value: f32 = 0
+          for (let ky = 0; ky < poolY; ky++) {
+            const row = y * strideY + ky * dilationY - top
+            if (row < 0 || row >= height) continue
+            for (let kx = 0; kx < poolX; kx++) {
+              const across = column * strideX + kx * dilationX - left
+              if (across < 0 || across >= width) continue
+              const index = (image + row * width + across) * channels + c
+              const candidate = f32.load(at4(x, index))
+              if (best < 0 || candidate > value) {
+                value = candidate
+                best = index
+              }
+            }
+          }
+          if (best < 0) continue
+          const to = at4(inputGradient, best)
+          f32.store(to, f32.load(to) + f32.load(at4(g, c)))
         }
       }
     }
