@@ -78,7 +78,7 @@ export function validateParameterSet(set: Definition): ParameterSet {
   if (new Set(set.primes).size !== set.primes.length) throw refuse('primes', 'they must be distinct')
   for (const prime of set.primes) {
     const bits = bitLength(prime)
-    if (bits < 30 || bits > 60) throw refuse('primes', `${prime} has ${bits} bits; 30 to 60 are supported`)
+    if (bits < 40 || bits > 60) throw refuse('primes', `${prime} has ${bits} bits; 40 to 60 are supported`)
     // The kernel reduces by the bit above the prime, which is tight only just below a power of two.
     if ((1n << BigInt(bits)) - prime > 1n << BigInt(bits - 8)) {
       throw refuse('primes', `${prime} is not within 2^-8 of the power of two above it`)

@@ -117,7 +117,7 @@ export function plan(options: PlanOptions): Plan {
   const log2Sigma = uniformBits - 1
 
   // The sum must stay below Q/2, its noise included: the largest coefficient is at most the largest slot.
-  const sumBound = members * Math.max(clipBound, 1)
+  const sumBound = members * weightAmplitude(clipBound)
   const room = dataModulusBits(set) - 1
   const widest = Math.floor(room - 0.01 - Math.log2(sumBound))
   const scaleBits = options.scaleBits === 'widest' ? widest : (options.scaleBits ?? set.scaleBits)
@@ -129,13 +129,14 @@ export function plan(options: PlanOptions): Plan {
     )
   }
   const sumError = slotErrorBound({ set, scaleBits, log2Sigma, ciphertexts, sumBound }, threshold)
-  if (sumError >= 0.5 * Math.max(clipBound, 1)) {
+  if (sumError >= 0.5 * weightAmplitude(clipBound)) {
     throw impossible(
       'scaleBits',
       `the flooding drowns the message: slot errors up to ${sumError.toPrecision(2)}; raise scaleBits (${widest} at most), lower statisticalBits or use another set`,
     )
   }
-  const meanError = (sumError * (1 + clipBound) * maxWeight) / minTotalWeight
+  // The mean is a quotient: the error of the sum, plus the error of the weight slot as large as the mean makes it.
+  const meanError = (sumError * (1 + clipBound / weightAmplitude(clipBound)) * maxWeight) / minTotalWeight
   const bits = Math.floor(-Math.log2(meanError))
   if (bits < minPrecisionBits) {
     throw impossible(
@@ -166,6 +167,11 @@ export function plan(options: PlanOptions): Plan {
   return { ...agreed, hash: planHash(agreed) }
 }
 
+/** What a full weight puts into the weight slot: as large as the values may be, so that the slot costs no precision. */
+export function weightAmplitude(clipBound: number): number {
+  return Math.max(clipBound, 1)
+}
+
 /** Bound on any slot's error (real or imaginary part) when `shares` members decrypt together. */
 export function slotErrorBound(
   of: {
@@ -194,7 +200,7 @@ export function sumErrorBound(agreed: Plan, shares: number): number {
       scaleBits: agreed.scaleBits,
       log2Sigma: agreed.flooding.log2Sigma,
       ciphertexts: agreed.ciphertexts,
-      sumBound: agreed.members * Math.max(agreed.clipBound, 1),
+      sumBound: agreed.members * weightAmplitude(agreed.clipBound),
     },
     shares,
   )

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// m ≈ c0 + Σ h_j, its slots, and the weighted mean, if the slots look like what honest members would have made.
+import { openAggregate } from './aggregation.ts'
+import { checkActiveSet, checkFrame, shareOutOfRange } from './decryption.ts'
+import { type Engine, eachOf } from './engine.ts'
+import { FheError } from './errors.ts'
+import { SlotChecks } from './integrity.ts'
+import { shapeOf, weightOf } from './packing.ts'
+import type { Combined, CombineRequest } from './types.ts'
+import { peekSender, type RoundFrame, readShare } from './vector-messages.ts'
+
+/** Shares added in one pass over the sum: what is held in memory, against how often the sum is copied. */
+const SHARES_PER_PASS = 4
+
+/**
+ * Combines one share of every member of the active set and decodes. Throws the named error for a share that is bound to
+ * something else, malformed, repeated or missing, and 'integrity-failed' when the decrypted slots cannot be a sum of
+ * updates. Nobody can tell from the slots whose share was garbage: the round is abandoned (rule 1).
+ */
+export async function combine(engine: Engine, request: CombineRequest): Promise<Combined> {
+  const { plan } = engine
+  const { context, aggregate } = request
+  const { frame, ciphertexts } = openAggregate(aggregate)
+  checkFrame(plan, frame, context)
+  const activeSet = checkActiveSet(plan, context, request.activeSet)
+  const { polynomial } = plan.bytes
+
+  // m starts as c0.
+  const sum = new Uint8Array(polynomial * frame.ciphertexts)
+  for (let index = 0; index < frame.ciphertexts; index++) {
+    sum.set(ciphertexts.subarray(2 * polynomial * index, polynomial * (2 * index + 1)), polynomial * index)
+  }
+  const missing = new Set(activeSet)
+  let batch: SenderShare[] = []
+  for await (const bytes of request.shares) {
+    request.signal?.throwIfAborted()
+    const sender = peekSender(bytes, 'decryption share')
+    if (!activeSet.includes(sender)) {
+      throw new FheError(
+        'not-in-active-set',
+        `a share says it is from member ${sender}, who is not in ${activeSet}`,
+        {
+          sender,
+        },
+      )
+    }
+    const polynomials = readShare(frame, sender, aggregate.hash, activeSet, bytes)
+    if (!missing.delete(sender)) {
+      throw new FheError('duplicate-sender', `member ${sender} has two shares in this combination`, { sender })
+    }
+    batch.push({ sender, polynomials })
+    if (batch.length < SHARES_PER_PASS) continue
+    addShares(engine, frame, sum, batch)
+    batch = []
+  }
+  addShares(engine, frame, sum, batch)
+  if (missing.size > 0) {
+    throw new FheError('too-few-shares', `the shares of members ${[...missing]} are missing`, {
+      missing: [...missing],
+    })
+  }
+
+  return engine.exclusive(async (threads) => {
+    const shape = shapeOf(plan, context.round)
+    const mean = new Float64Array(shape.length)
+    const weights = new Float64Array(shape.ciphertexts)
+    const checks = new SlotChecks(plan, shape, activeSet.length, aggregate.contributors.length)
+    await eachOf(shape.ciphertexts, threads.size, request, async (index) => {
+      const slots = await threads.decode(sum.subarray(polynomial * index, polynomial * (index + 1)))
+      checks.look(index, slots)
+      weights[index] = weightOf(plan, slots.real)
+      const from = index * plan.valuesPerCiphertext
+      const count = Math.min(plan.valuesPerCiphertext, shape.length - from)
+      mean.set(slots.real.subarray(1, 1 + count), from)
+    })
+    // Every ciphertext carries the same weight, so their average is the better estimate.
+    const total = weights.reduce((a, b) => a + b, 0) / weights.length
+    const report = checks.conclude(total, mean)
+    return { mean, weight: total * plan.maxWeight, report }
+  })
+}
+
+type SenderShare = { readonly sender: number; readonly polynomials: Uint8Array }
+
+/** sum ← sum + Σ shares, coefficients checked. */
+function addShares(engine: Engine, frame: RoundFrame, sum: Uint8Array, shares: readonly SenderShare[]): void {
+  if (shares.length === 0) return
+  const { kernel } = engine
+  const { polynomial } = frame.plan.bytes
+  kernel.borrow([polynomial, polynomial], (total, input) => {
+    for (let index = 0; index < frame.ciphertexts; index++) {
+      const [from, to] = [polynomial * index, polynomial * (index + 1)]
+      kernel.write(total!, sum.subarray(from, to))
+      for (const { sender, polynomials } of shares) {
+        kernel.write(input!, polynomials.subarray(from, to))
+        for (let l = 0; l < kernel.dataPrimeCount; l++) {
+          const at = kernel.residues(input!, l)
+          if (kernel.calls.addChecked(kernel.records[l]!, kernel.residues(total!, l), at, kernel.degree)) continue
+          throw shareOutOfRange(sender, index, l)
+        }
+      }
+      sum.set(kernel.view(total!), from)
+    }
+  })
+}

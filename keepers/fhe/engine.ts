@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the operations of this library run on: SEAL, the kernel, and threads, for one plan.
+import { setImmediate } from 'node:timers/promises'
+import { Core } from './core.ts'
+import { FheError } from './errors.ts'
+import type { Kernel } from './kernel/kernel.ts'
+import type { Plan } from './plan.ts'
+import { InlineThreads, PooledThreads, type Threads } from './threads.ts'
+import type { Progress } from './types.ts'
+
+export type EngineOptions = {
+  /** Worker threads for the work on ciphertexts; 0 (the default) does everything on the caller's thread. */
+  readonly workers?: number
+}
+
+/** How long the caller's thread may be busy before it lets other events in. */
+const YIELD_EVERY_MS = 12
+
+/**
+ * SEAL, the kernel and the threads of one plan. Operations on the same engine queue up behind each other.
+ * Close it (or `await using`) to free SEAL's memory and end the threads.
+ */
+export class Engine implements AsyncDisposable {
+  readonly plan: Plan
+  readonly #core: Core
+  readonly #threads: Threads
+  #queue: Promise<unknown> = Promise.resolve()
+  #closed = false
+
+  private constructor(plan: Plan, core: Core, threads: Threads) {
+    this.plan = plan
+    this.#core = core
+    this.#threads = threads
+  }
+
+  /** Use `openEngine`. */
+  static async open(plan: Plan, options: EngineOptions = {}): Promise<Engine> {
+    const { workers = 0 } = options
+    if (!Number.isInteger(workers) || workers < 0 || workers > 64) {
+      throw new FheError('invalid-argument', `workers is ${workers}; an integer from 0 to 64 is needed`, { workers })
+    }
+    const core = await Core.open(plan)
+    const threads = workers === 0 ? new InlineThreads(core) : await PooledThreads.open(plan, workers)
+    return new Engine(plan, core, threads)
+  }
+
+  /** The kernel of the caller's thread. For the modules of this library. */
+  get kernel(): Kernel {
+    this.#insistOpen()
+    return this.#core.kernel
+  }
+
+  /** The threads, for one operation at a time. For the modules of this library. */
+  async exclusive<T>(body: (threads: Threads) => Promise<T>): Promise<T> {
+    this.#insistOpen()
+    const turn = this.#queue.then(() => {
+      this.#insistOpen()
+      return body(this.#threads)
+    })
+    this.#queue = turn.catch(() => {})
+    return turn
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#queue
+    await this.#threads.close()
+    this.#core[Symbol.dispose]()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #insistOpen(): void {
+    if (this.#closed) throw new FheError('engine-closed', 'this engine was closed; open another')
+  }
+}
+
+/** Opens an engine: 30 ms or so, and as much again for each worker. */
+export async function openEngine(plan: Plan, options?: EngineOptions): Promise<Engine> {
+  return Engine.open(plan, options)
+}
+
+/**
+ * Runs `body` for 0 … count − 1, at most `width` at a time, letting events in between. Stops at an abort (throwing the
+ * signal's reason) or at the first failure, after what is under way has ended.
+ */
+export async function eachOf(
+  count: number,
+  width: number,
+  progress: Progress,
+  body: (index: number) => Promise<void> | void,
+): Promise<void> {
+  let next = 0
+  let done = 0
+  let failed = false
+  let breath = performance.now()
+  const lane = async () => {
+    while (next < count && !failed) {
+      try {
+        progress.signal?.throwIfAborted()
+        await body(next++)
+      } catch (error) {
+        failed = true
+        throw error
+      }
+      progress.onProgress?.(++done, count)
+      if (performance.now() - breath > YIELD_EVERY_MS) {
+        await setImmediate()
+        breath = performance.now()
+      }
+    }
+  }
+  const results = await Promise.allSettled(Array.from({ length: Math.min(width, count) }, lane))
+  for (const result of results) if (result.status === 'rejected') throw result.reason
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the JavaScript side may call. Memory is laid out by the caller (../layout.ts), from `arenaStart()` upwards.
+export { compose, embed, gather } from './decoding'
+export { fillTwiddles, forward, forwardLazy, inverse } from './ntt'
+export {
+  addChecked,
+  addInto,
+  allBelow,
+  allZero,
+  hornerStep,
+  maskedProduct,
+  negativeProductSum,
+  prepareShare,
+} from './polynomial'
+export { binomialResidues, floodingResidues, floodingSums, ternary, ternaryResidues, uniformResidues } from './sampling'
+
+export function arenaStart(): usize {
+  return (__heap_base + 63) & ~63
+}

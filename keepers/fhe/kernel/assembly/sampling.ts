@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From uniform bytes, which the caller gets from the system's CSPRNG, to the distributions of the scheme.
+import { bitsOf, mulPairAt, primeOf } from './modular'
+
+/**
+ * One flooding polynomial as N pairs (low, high) of 64-bit words.
+ *
+ * A coefficient is the sum of three uniform r-bit integers: exact, no floating point and no rejection, so it takes the
+ * same time whatever the noise. Random bytes are read as 3N 64-bit low words followed by 3N 32-bit high words for
+ * 64 < r ≤ 96, low words alone for r ≤ 64.
+ */
+export function floodingSums(out: usize, random: usize, uniformBits: u32, degree: u32): void {
+  const lowMask: u64 = uniformBits >= 64 ? u64.MAX_VALUE : ((<u64>1) << uniformBits) - 1
+  const highMask: u64 = uniformBits > 64 ? ((<u64>1) << (uniformBits - 64)) - 1 : 0
+  let low = random
+  let high = random + <usize>degree * 24
+  for (let end = out + (<usize>degree << 4); out < end; out += 16) {
+    const x = load<u64>(low) & lowMask
+    const y = load<u64>(low, 8) & lowMask
+    const z = load<u64>(low, 16) & lowMask
+    const xy = x + y
+    const sumLow = xy + z
+    let sumHigh = u64(xy < x) + u64(sumLow < z)
+    if (highMask) {
+      sumHigh += (<u64>load<u32>(high) & highMask) + (<u64>load<u32>(high, 4) & highMask)
+      sumHigh += <u64>load<u32>(high, 8) & highMask
+      high += 12
+    }
+    store<u64>(out, sumLow)
+    store<u64>(out, sumHigh, 8)
+    low += 24
+  }
+}
+
+/**
+ * Residues of those sums modulo one prime, less 3·2^(r−1) − 1, which centres them on −1/2. Lazy below 7p.
+ * A sum is top·2^B + bottom; with primes just below 2^B, 2^B mod p is so small that its product with top fits a word
+ * (`narrow`, which the caller has checked: (2^B mod p)·2^(r+2−B) ≤ 2^B).
+ */
+export function floodingResidues(record: usize, out: usize, sums: usize, narrow: bool, degree: u32): void {
+  const p = primeOf(record)
+  const bits = bitsOf(record)
+  const rest = 64 - bits
+  const mask: u64 = ((<u64>1) << bits) - 1
+  const negativeOffset = load<u64>(record, 56)
+  const factor = load<u64>(record, 24)
+  const end = out + (<usize>degree << 3)
+  if (narrow) {
+    for (; out < end; out += 8, sums += 16) {
+      const low = load<u64>(sums)
+      const top = (load<u64>(sums, 8) << rest) | (low >> bits)
+      store<u64>(out, top * factor + (low & mask) + negativeOffset)
+    }
+  } else {
+    for (; out < end; out += 8, sums += 16) {
+      const low = load<u64>(sums)
+      const top = (load<u64>(sums, 8) << rest) | (low >> bits)
+      store<u64>(out, mulPairAt(top, record + 24, p) + (low & mask) + negativeOffset)
+    }
+  }
+}
+
+/**
+ * Takes 64-bit words in order, keeps the low B bits of each, drops those not below p. Returns how many of the N it has
+ * written (never more); the caller comes back with more words if they ran out. Also the definition of the common
+ * reference string, so the order is part of the format.
+ */
+export function uniformResidues(record: usize, out: usize, words: usize, count: u32, degree: u32): u32 {
+  const p = primeOf(record)
+  const mask: u64 = ((<u64>1) << bitsOf(record)) - 1
+  let found: u32 = 0
+  for (let i: u32 = 0; i < count && found < degree; i++) {
+    const x = load<u64>(words + (<usize>i << 3)) & mask
+    store<u64>(out + (<usize>found << 3), x)
+    found += u32(x < p)
+  }
+  return found
+}
+
+/**
+ * Uniform ternary, as bytes 0, 1, 2 for 0, 1, −1: bytes below 255 = 3·85 modulo 3, byte 255 dropped. Returns how many of
+ * the N it has written. Which bytes were dropped says nothing about those that were kept.
+ */
+export function ternary(out: usize, random: usize, count: u32, degree: u32): u32 {
+  let found: u32 = 0
+  for (let i: u32 = 0; i < count && found < degree; i++) {
+    const byte = <u32>load<u8>(random + <usize>i)
+    // byte − 3·⌊byte/3⌋ by multiplication: 171/512 is 1/3 closely enough for bytes.
+    store<u8>(out + <usize>found, <u8>(byte - 3 * ((byte * 171) >> 9)))
+    found += u32(byte < 255)
+  }
+  return found
+}
+
+/** Residues of a ternary polynomial: 0, 1, p − 1. */
+export function ternaryResidues(record: usize, out: usize, digits: usize, degree: u32): void {
+  const p = primeOf(record)
+  for (let i: usize = 0; i < degree; i++) {
+    const digit = <u64>load<u8>(digits + i)
+    const isOne = 0 - (digit & 1)
+    const isMinusOne = 0 - (digit >> 1)
+    store<u64>(out + (i << 3), (isOne & 1) | (isMinusOne & (p - 1)))
+  }
+}
+
+/**
+ * Residues of a centred binomial error with 21 pairs of coins (σ = √10.5 ≈ 3.24), SEAL's default for e
+ * (native/src/seal/util/rlwe.cpp, sample_poly_cbd). Six random bytes a coefficient; the same bytes for every prime.
+ */
+export function binomialResidues(record: usize, out: usize, random: usize, degree: u32): void {
+  const p = primeOf(record)
+  for (let i: usize = 0; i < degree; i++) {
+    const at = random + i * 6
+    const coins = <u64>load<u32>(at) | (<u64>load<u16>(at, 4) << 32)
+    const error = <i64>popcnt<u64>(coins & 0x1fffff) - <i64>popcnt<u64>((coins >> 21) & 0x1fffff)
+    store<u64>(out + (i << 3), <u64>error + (<u64>(error >> 63) & p))
+  }
+}

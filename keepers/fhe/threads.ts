@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Where the work on single ciphertexts runs: on the caller's thread, or on a pool of workers.
+import { Worker } from 'node:worker_threads'
+import type { Core, Slots } from './core.ts'
+import { FheError } from './errors.ts'
+import type { Plan } from './plan.ts'
+import type { Task, TaskResult, WorkerMessage, WorkerRequest } from './worker.ts'
+
+/** The operations of a core, wherever it runs. `useKey`, `openShare` and `closeShare` reach every thread. */
+export interface Threads {
+  /** How many ciphertexts can be worked on at once. */
+  readonly size: number
+  useKey(publicKey: Uint8Array): Promise<void>
+  encrypt(slots: Float64Array, out: Uint8Array): Promise<void>
+  openShare(material: Uint8Array, lambdas: readonly bigint[], noiseKey: Uint8Array): Promise<void>
+  share(c1: Uint8Array, index: number, out: Uint8Array): Promise<void>
+  closeShare(): Promise<void>
+  decode(message: Uint8Array): Promise<Slots>
+  close(): Promise<void>
+}
+
+/** Everything on the caller's thread. */
+export class InlineThreads implements Threads {
+  readonly size = 1
+  readonly #core: Core
+
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  async useKey(publicKey: Uint8Array): Promise<void> {
+    this.#core.useKey(publicKey)
+  }
+
+  async encrypt(slots: Float64Array, out: Uint8Array): Promise<void> {
+    out.set(this.#core.encrypt(slots))
+  }
+
+  async openShare(material: Uint8Array, lambdas: readonly bigint[], noiseKey: Uint8Array): Promise<void> {
+    this.#core.openShare(material, lambdas, noiseKey)
+  }
+
+  async share(c1: Uint8Array, index: number, out: Uint8Array): Promise<void> {
+    this.#core.share(c1, index, out)
+  }
+
+  async closeShare(): Promise<void> {
+    this.#core.closeShare()
+  }
+
+  async decode(message: Uint8Array): Promise<Slots> {
+    return this.#core.decode(message)
+  }
+
+  async close(): Promise<void> {}
+}
+
+type Pending = { readonly resolve: (result: TaskResult) => void; readonly reject: (error: Error) => void }
+
+/** One worker thread and the tasks it still owes. */
+class Lane {
+  readonly #worker: Worker
+  readonly #pending = new Map<number, Pending>()
+  readonly ready: Promise<void>
+  #next = 0
+  #dead: Error | null = null
+
+  constructor(plan: Plan) {
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { cohortFhe: plan } })
+    this.ready = new Promise((resolve, reject) => {
+      this.#worker.on('message', (message: WorkerMessage) => {
+        if (message.kind === 'ready') return resolve()
+        const pending = this.#pending.get(message.id)
+        this.#pending.delete(message.id)
+        if (message.kind === 'done') pending?.resolve(message.result)
+        else pending?.reject(message.error)
+      })
+      const fail = (error: Error) => {
+        this.#dead = error
+        reject(error)
+        for (const pending of this.#pending.values()) pending.reject(error)
+        this.#pending.clear()
+      }
+      this.#worker.on('error', fail)
+      this.#worker.on('exit', () => fail(new FheError('engine-closed', 'the worker thread has ended')))
+    })
+    // A lane that fails before anyone waits for it must not end the process; `run` reports it.
+    this.ready.catch(() => {})
+    this.#worker.unref()
+  }
+
+  get load(): number {
+    return this.#pending.size
+  }
+
+  run(task: Task, transfer: readonly ArrayBuffer[] = []): Promise<TaskResult> {
+    if (this.#dead !== null) return Promise.reject(this.#dead)
+    const id = this.#next++
+    const result = new Promise<TaskResult>((resolve, reject) => this.#pending.set(id, { resolve, reject }))
+    // The process must stay while work is under way, and may end when there is none.
+    this.#worker.ref()
+    this.#worker.postMessage({ id, task } satisfies WorkerRequest, transfer)
+    return result.finally(() => {
+      if (this.#pending.size === 0) this.#worker.unref()
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate()
+  }
+}
+
+/** A pool of workers, each with its own SEAL and kernel. */
+export class PooledThreads implements Threads {
+  readonly #lanes: readonly Lane[]
+
+  private constructor(lanes: readonly Lane[]) {
+    this.#lanes = lanes
+  }
+
+  static async open(plan: Plan, workers: number): Promise<PooledThreads> {
+    const lanes = Array.from({ length: workers }, () => new Lane(plan))
+    try {
+      await Promise.all(lanes.map((lane) => lane.ready))
+    } catch (error) {
+      await Promise.all(lanes.map((lane) => lane.close()))
+      throw error
+    }
+    return new PooledThreads(lanes)
+  }
+
+  /** Twice the workers, so that none waits for the main thread to hand it the next ciphertext. */
+  get size(): number {
+    return 2 * this.#lanes.length
+  }
+
+  async useKey(publicKey: Uint8Array): Promise<void> {
+    await this.#everywhere({ op: 'useKey', publicKey: publicKey.slice() })
+  }
+
+  async encrypt(slots: Float64Array, out: Uint8Array): Promise<void> {
+    out.set((await this.#least({ op: 'encrypt', slots }, [slots.buffer as ArrayBuffer])) as Uint8Array)
+  }
+
+  async openShare(material: Uint8Array, lambdas: readonly bigint[], noiseKey: Uint8Array): Promise<void> {
+    const shared = new Uint8Array(new SharedArrayBuffer(material.length + noiseKey.length))
+    shared.set(material)
+    shared.set(noiseKey, material.length)
+    try {
+      await this.#everywhere({
+        op: 'openShare',
+        material: shared.subarray(0, material.length),
+        lambdas,
+        noiseKey: shared.subarray(material.length),
+      })
+    } finally {
+      shared.fill(0)
+    }
+  }
+
+  async share(c1: Uint8Array, index: number, out: Uint8Array): Promise<void> {
+    const copy = c1.slice()
+    out.set((await this.#least({ op: 'share', c1: copy, index }, [copy.buffer])) as Uint8Array)
+  }
+
+  async closeShare(): Promise<void> {
+    await this.#everywhere({ op: 'closeShare' })
+  }
+
+  async decode(message: Uint8Array): Promise<Slots> {
+    const copy = message.slice()
+    return (await this.#least({ op: 'decode', message: copy }, [copy.buffer])) as Slots
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.close()))
+  }
+
+  async #everywhere(task: Task): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.run(task)))
+  }
+
+  #least(task: Task, transfer: readonly ArrayBuffer[]): Promise<TaskResult> {
+    const lane = this.#lanes.reduce((least, other) => (other.load < least.load ? other : least))
+    return lane.run(task, transfer)
+  }
+}
