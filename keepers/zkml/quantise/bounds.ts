@@ -151,9 +151,9 @@ export function parameterRange(parameter: Parameter): Bounds {
   return { min: -(2 ** (parameter.bits - 1)), max: 2 ** (parameter.bits - 1) - 1 }
 }
 
-/** Bits B of a two's-complement window −2^(B−1) ≤ v < 2^(B−1) that holds [min, max]. */
+/** Bits B ≥ 2 of a two's-complement window −2^(B−1) ≤ v < 2^(B−1) that holds [min, max]. */
 export function signedBits(bounds: Bounds): number {
-  let bits = 1
+  let bits = 2
   while (bounds.max >= 2 ** (bits - 1) || bounds.min < -(2 ** (bits - 1))) bits++
   return bits
 }

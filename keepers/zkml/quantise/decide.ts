@@ -51,11 +51,11 @@ export function calibratingDecider(
       const reach = Math.ceil((magnitude(bias) * headroom) / biasScale) + 1
       // A later version's biases may well grow where today's are near zero: never fewer bits than a weight has.
       const biasBits = Math.max(signedBits({ min: -reach, max: reach }), weightBits)
-      return kept(key, { kind: 'weights', weightBits, fraction, biasBits })
+      return kept(key, { kind: 'weights', node, weightBits, fraction, biasBits })
     },
-    shift: (key, node, scale, peak) => kept(key, { kind: 'shift', shift: shiftFor(node, scale, peak()) }),
+    shift: (key, node, scale, peak) => kept(key, { kind: 'shift', node, shift: shiftFor(node, scale, peak()) }),
     narrow: (key, node, bits, scale, peak) =>
-      kept(key, { kind: 'shift', shift: bits > WIDE_ACCUMULATOR_BITS ? shiftFor(node, scale, peak()) : 0 }),
+      kept(key, { kind: 'shift', node, shift: bits > WIDE_ACCUMULATOR_BITS ? shiftFor(node, scale, peak()) : 0 }),
   }
 }
 

@@ -8,13 +8,15 @@ import type { Mode, OutputSpec } from '../graph/program.ts'
 /** Weights are multiples of 2^−fraction in `weightBits` bits (sign included), biases in `biasBits` bits. */
 export type WeightPlan = {
   readonly kind: 'weights'
+  /** The graph node that the owner's knobs name. */
+  readonly node: string
   readonly weightBits: number
   readonly fraction: number
   readonly biasBits: number
 }
 
 /** An accumulator is divided by 2^shift; 0 means that nothing is divided. */
-export type ShiftPlan = { readonly kind: 'shift'; readonly shift: number }
+export type ShiftPlan = { readonly kind: 'shift'; readonly node: string; readonly shift: number }
 
 export type LayerPlan = WeightPlan | ShiftPlan
 
@@ -88,8 +90,8 @@ const planSchema = z.object({
   layers: z.record(
     z.string(),
     z.discriminatedUnion('kind', [
-      z.object({ kind: z.literal('weights'), weightBits: bits, fraction: integer, biasBits: bits }),
-      z.object({ kind: z.literal('shift'), shift: integer.min(0).max(52) }),
+      z.object({ kind: z.literal('weights'), node: z.string(), weightBits: bits, fraction: integer, biasBits: bits }),
+      z.object({ kind: z.literal('shift'), node: z.string(), shift: integer.min(0).max(52) }),
     ]),
   ),
 })

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How much a program lost against the float network: on labelled samples, or by agreement where there are no labels.
+import { argMax, evaluate } from '../graph/evaluate.ts'
+import { elementCount, type IntegerProgram, tensorOf } from '../graph/program.ts'
+import type { Graph } from '../graph/types.ts'
+import { interpret } from './interpret.ts'
+import { encodeInput } from './quantise.ts'
+
+/** Real inputs, row-major; `labels[i]` is the index of the right score of input i. */
+export type Samples = { readonly inputs: readonly ArrayLike<number>[]; readonly labels?: readonly number[] }
+
+export type Progress = (done: number, of: number) => void
+export type Work = { readonly signal?: AbortSignal; readonly onProgress?: Progress }
+
+/** Scores of the float network, one list an input. */
+export function floatScores(graph: Graph, inputs: readonly ArrayLike<number>[], work: Work = {}): Float64Array[] {
+  return inputs.map((input, i) => {
+    work.signal?.throwIfAborted()
+    work.onProgress?.(i, inputs.length)
+    return evaluate(graph, input).data
+  })
+}
+
+/** Scores of the integer program in real units: integer · scale. */
+export function programScores(
+  program: IntegerProgram,
+  inputs: readonly ArrayLike<number>[],
+  work: Work = {},
+): Float64Array[] {
+  const { scale } = tensorOf(program, program.scores)
+  return inputs.map((input, i) => {
+    work.signal?.throwIfAborted()
+    work.onProgress?.(i, inputs.length)
+    return interpret(program, encodeInput(program, input)).scores.map((score) => score * scale)
+  })
+}
+
+/** Share of inputs whose largest score (for a single score: its sign) is the label. In [0, 1]. */
+export function accuracyOf(scores: readonly Float64Array[], labels: readonly number[]): number {
+  let right = 0
+  for (const [i, each] of scores.entries()) if (predicted(each) === labels[i]) right++
+  return right / scores.length
+}
+
+/** What a classifier says: the largest score, or for a single score whether it is at least 0. */
+export function predicted(scores: ArrayLike<number>): number {
+  return scores.length === 1 ? (scores[0]! >= 0 ? 1 : 0) : argMax(scores)
+}
+
+/** The labels of `samples`, or what the float network says where there are none: then accuracy means agreement. */
+export function targetLabels(samples: Samples, reference: readonly Float64Array[]): readonly number[] {
+  return samples.labels ?? reference.map(predicted)
+}
+
+/** Mean squared distance of two lists of scores, over the variance of the first: 0 is exact, 1 is noise. */
+export function relativeError(reference: readonly Float64Array[], scores: readonly Float64Array[]): number {
+  const size = elementCount([reference.length, reference[0]!.length])
+  let mean = 0
+  for (const each of reference) for (const value of each) mean += value / size
+  let [variance, error] = [0, 0]
+  for (const [i, each] of reference.entries())
+    for (const [j, value] of each.entries()) {
+      variance += (value - mean) ** 2
+      error += (value - scores[i]![j]!) ** 2
+    }
+  return error / Math.max(variance, Number.MIN_VALUE)
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a program costs as a circuit: the constraints of circuits/lib's gadgets, compiled with circom's O1, counted without
+// compiling. A test holds these formulas against compiled circuits.
+import {
+  type Conv2dLayer,
+  elementCount,
+  type IntegerLayer,
+  type IntegerProgram,
+  type TensorId,
+  tensorOf,
+  type Visibility,
+} from '../graph/program.ts'
+import { signedBits, unsignedBits } from './bounds.ts'
+
+/** Products and range bits are `quadratic`; `linear` are sums that a gadget takes in as one signal. */
+export type Cost = { readonly quadratic: number; readonly linear: number }
+
+export type CostOptions = {
+  /** How the input is shown: a commitment is hashed unless it is private. Default committed. */
+  readonly input?: Visibility
+  /** Largest side of a tile in convolutions with private weights. Default 6, as the circuit writer's. */
+  readonly tile?: number
+}
+
+export type CostReport = {
+  readonly total: number
+  readonly input: Cost
+  readonly parameters: Cost
+  readonly layers: ReadonlyMap<string, Cost>
+  readonly output: Cost
+}
+
+/** Bits that packing may fill in one field element, and elements that one Poseidon call takes beside its chain value. */
+const PACKING_BITS = 253
+const POSEIDON_RATE = 15
+const PARTIAL_ROUNDS = [56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 64, 68]
+const FULL_ROUNDS = 8
+const DEFAULT_TILE = 6
+
+/** Constraints of every part of the circuit of `program`. */
+export function programCost(program: IntegerProgram, options: CostOptions = {}): CostReport {
+  const { input: visibility = 'committed', tile = DEFAULT_TILE } = options
+  const signals = new Set<TensorId>([program.input.tensor])
+  const layers = new Map<string, Cost>()
+  for (const layer of program.layers) {
+    layers.set(layer.name, layerCost(program, layer, signals.has(layer.inputs[0]!), tile))
+    if (yieldsSignals(program, layer, signals)) signals.add(layer.output)
+  }
+  const input = inputCost(program, visibility)
+  // Released: one constraint pins the constant commitment.
+  const parameters = program.mode === 'committed' ? parameterCost(program) : { quadratic: 0, linear: 1 }
+  const output = outputCost(program, signals.has(program.scores))
+  const total = [input, parameters, output, ...layers.values()].reduce(
+    (sum, each) => sum + each.quadratic + each.linear,
+    1,
+  )
+  return { total, input, parameters, layers, output }
+}
+
+const NOTHING: Cost = { quadratic: 0, linear: 0 }
+
+/** Whether a layer's output is signals; the others are expressions, which a gadget takes in by one linear constraint. */
+function yieldsSignals(program: IntegerProgram, layer: IntegerLayer, signals: ReadonlySet<TensorId>): boolean {
+  if (layer.kind === 'select') return layer.inputs.every((id) => signals.has(id)) && !layer.map.includes(-1)
+  if (layer.kind === 'dense') return program.mode === 'committed'
+  if (layer.kind === 'conv2d') return program.mode === 'committed' && !isDilated(layer)
+  return ['rescale', 'maxpool', 'multiply', 'piecewise'].includes(layer.kind)
+}
+
+function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: boolean, tile: number): Cost {
+  const count = elementCount(tensorOf(program, layer.output).shape)
+  const taken = fromSignals ? 0 : count
+  const committed = program.mode === 'committed'
+  switch (layer.kind) {
+    case 'sparse':
+    case 'select':
+      return NOTHING
+    case 'conv2d':
+      return committed ? privateConvolution(layer, tile, fromSignals) : NOTHING
+    case 'dense': {
+      if (!committed) return NOTHING
+      const inputs = fromSignals ? 0 : layer.inputSize
+      return { quadratic: layer.inputSize * layer.outputSize, linear: layer.outputSize + inputs }
+    }
+    case 'scale':
+      return committed ? { quadratic: count, linear: 0 } : NOTHING
+    case 'rescale': {
+      const { kind } = layer.activation
+      return {
+        quadratic: count * (layer.bits + (kind === 'identity' ? 0 : 1)),
+        linear: taken + (kind === 'relu' ? 0 : count),
+      }
+    }
+    case 'maxpool': {
+      const width = Math.max(...layer.windows.map((window) => window.length))
+      const rounds = count * (width - 1)
+      return { quadratic: rounds * (layer.bits + 2), linear: rounds + (fromSignals ? 0 : count * width) }
+    }
+    case 'multiply':
+      return { quadratic: count, linear: 0 }
+    case 'piecewise':
+      return { quadratic: count * layer.breakpoints.length * (layer.bits + 1), linear: count + taken }
+    case 'lookup': {
+      const positions = count / layer.width
+      return {
+        quadratic: positions * layer.rows * (committed ? layer.width + 1 : 1),
+        linear: positions * 2 + (fromSignals ? 0 : positions),
+      }
+    }
+  }
+}
+
+function isDilated(layer: Conv2dLayer): boolean {
+  return layer.dilations[0] !== 1 || layer.dilations[1] !== 1
+}
+
+/** Toom–Cook products tile by tile, phase by phase; see circuits/lib/private_conv2d.circom. */
+function privateConvolution(layer: Conv2dLayer, tile: number, fromSignals: boolean): Cost {
+  const [oh, ow, cout] = layer.outShape
+  const [kh, kw] = layer.kernel
+  const cin = layer.inShape[2]
+  const depth = cin / layer.groups
+  if (isDilated(layer)) return { quadratic: oh * ow * cout * kh * kw * depth, linear: 0 }
+  const points = (outputs: number, kernel: number, stride: number): number[] => {
+    const sides: number[] = []
+    for (let at = 0; at < outputs; at += tile) {
+      const side = Math.min(tile, outputs - at)
+      for (let phase = 0; phase < stride && phase < kernel; phase++)
+        sides.push(side + Math.ceil((kernel - phase) / stride) - 1)
+    }
+    return sides
+  }
+  const total = (sides: readonly number[]): number => sides.reduce((sum, side) => sum + side, 0)
+  const inputs = fromSignals ? 0 : layer.inShape[0] * layer.inShape[1] * cin
+  const each = total(points(oh, kh, layer.strides[0])) * total(points(ow, kw, layer.strides[1]))
+  return { quadratic: each * depth * cout, linear: each * cin + oh * ow * cout + inputs }
+}
+
+function inputCost(program: IntegerProgram, visibility: Visibility): Cost {
+  const count = elementCount(tensorOf(program, program.input.tensor).shape)
+  const elements = packed(count, program.input.bits)
+  const hash = visibility === 'private' ? NOTHING : commitmentCost(elements)
+  return { quadratic: count * program.input.bits + hash.quadratic, linear: elements + hash.linear }
+}
+
+function parameterCost(program: IntegerProgram): Cost {
+  let quadratic = 0
+  let elements = 0
+  for (const layer of program.layers)
+    for (const parameter of parametersOf(layer)) {
+      quadratic += parameter.values.length * parameter.bits
+      elements += packed(parameter.values.length, parameter.bits)
+    }
+  const hash = commitmentCost(elements)
+  return { quadratic: quadratic + hash.quadratic, linear: elements + hash.linear }
+}
+
+function parametersOf(layer: IntegerLayer) {
+  if (layer.kind === 'conv2d' || layer.kind === 'dense') return [layer.weights, layer.bias]
+  if (layer.kind === 'scale') return [layer.scale, layer.bias]
+  return layer.kind === 'lookup' ? [layer.table] : []
+}
+
+function packed(count: number, bits: number): number {
+  return Math.ceil(count / Math.floor(PACKING_BITS / bits))
+}
+
+/** A salted chain of Poseidon calls over `elements` and the salt. */
+export function commitmentCost(elements: number): Cost {
+  let quadratic = 0
+  let linear = 0
+  for (let left = elements + 1; left > 0; left -= POSEIDON_RATE) {
+    const size = Math.min(left, POSEIDON_RATE) + 1
+    quadratic += 3 * (FULL_ROUNDS * (size + 1) + PARTIAL_ROUNDS[size - 1]! - 1)
+    linear++
+  }
+  return { quadratic, linear }
+}
+
+function outputCost(program: IntegerProgram, fromSignals: boolean): Cost {
+  const { shape, bounds } = tensorOf(program, program.scores)
+  const count = elementCount(shape)
+  const scores = fromSignals ? 0 : count
+  const difference = unsignedBits({ min: 0, max: bounds.max - bounds.min })
+  const argmax = (bits: number): Cost => ({ quadratic: count * (bits + 2), linear: count + 3 })
+  switch (program.output.kind) {
+    case 'label': {
+      const { quadratic, linear } = argmax(difference)
+      return { quadratic, linear: linear + scores }
+    }
+    case 'margin': {
+      const [first, second] = [argmax(difference), argmax(difference + 1)]
+      return {
+        quadratic: first.quadratic + second.quadratic + count,
+        linear: first.linear + second.linear + count + 3 + scores,
+      }
+    }
+    case 'score': {
+      const { threshold } = program.output
+      return { quadratic: signedBits({ min: bounds.min - threshold, max: bounds.max - threshold }), linear: scores + 1 }
+    }
+    case 'value':
+      return { quadratic: 0, linear: scores }
+    case 'logits-commitment': {
+      const bits = signedBits(bounds)
+      const elements = packed(count, bits)
+      const hash = commitmentCost(elements)
+      return { quadratic: count * bits + hash.quadratic, linear: elements + hash.linear + count + scores }
+    }
+  }
+}
