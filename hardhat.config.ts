@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { createRequire } from 'node:module'
 import hardhatToolboxMochaEthers from '@nomicfoundation/hardhat-toolbox-mocha-ethers'
-import { configVariable, defineConfig } from 'hardhat/config'
+import { configVariable, defineConfig, task } from 'hardhat/config'
+import { ArgumentType } from 'hardhat/types/arguments'
 
 // solc comes from npm (exact pin in package.json): nothing is downloaded outside the npm registry. Both profiles are
 // declared because Ignition compiles with `production`, which would otherwise fall back to Hardhat's own settings.
@@ -16,8 +17,30 @@ const compiler = {
   },
 }
 
+const deployTask = task('deploy', 'Deploy Cohort, or resume, hand every role to the timelock, and check that it is so')
+  .addOption({
+    name: 'parameters',
+    description: 'File of parameters (default deploy/parameters/<network>.json)',
+    type: ArgumentType.FILE,
+    defaultValue: '',
+  })
+  .addOption({
+    name: 'state',
+    description: 'Folder of the journal that a resumed deployment continues (default deploy/deployments/<network>)',
+    defaultValue: '',
+  })
+  .addOption({
+    name: 'addresses',
+    description: 'File to write the addresses to (default deploy/addresses/<network>.json)',
+    defaultValue: '',
+  })
+  .addFlag({ name: 'json', description: 'Print the addresses as JSON' })
+  .setAction(() => import('./deploy/task.ts'))
+  .build()
+
 export default defineConfig({
   plugins: [hardhatToolboxMochaEthers],
+  tasks: [deployTask],
   solidity: {
     // Deployed as it is, so it needs an artifact of its own.
     npmFilesToBuild: ['@openzeppelin/contracts/governance/TimelockController.sol'],

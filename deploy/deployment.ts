@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One deployment from parameters to checked addresses; run again, it resumes where it broke.
+import { HardhatArtifactResolver } from '@nomicfoundation/hardhat-ignition/helpers'
+import {
+  type DeploymentParameters,
+  type DeploymentResult,
+  DeploymentResultType,
+  deploy,
+  type EIP1193Provider,
+  type ExecutionEventListener,
+} from '@nomicfoundation/ignition-core'
+import { BrowserProvider, Contract, getAddress, type Provider } from 'ethers'
+import type { ArtifactManager } from 'hardhat/types/artifacts'
+import { type DeploymentFile, parseDeployment } from '../keepers/chain/dao/deployment-file.ts'
+import { openJournal, writeAtomically } from './chain-state.ts'
+import { cohortModule } from './modules/cohort.ts'
+import type { DeployParameters } from './parameters.ts'
+import { checkDeployment } from './verification.ts'
+
+export type DeploymentOptions = {
+  /** The network's name, for the address file. */
+  readonly network: string
+  readonly provider: EIP1193Provider
+  readonly artifacts: ArtifactManager
+  readonly parameters: DeployParameters
+  /** Folder of Ignition's journal, or null to keep none (a chain inside this process). */
+  readonly stateDir: string | null
+  /** Where the addresses go; null to write none. */
+  readonly addressFile: string | null
+  readonly listener?: ExecutionEventListener
+  /** Blocks to wait for after each transaction: 1 on a development chain, Ignition's 5 elsewhere. */
+  readonly requiredConfirmations?: number
+}
+
+/** Ignition could not finish; the message names each step that failed and why. The next run resumes. */
+export class DeploymentError extends Error {
+  override readonly name = 'DeploymentError'
+}
+
+/** Deploys or resumes, hands over every role, checks, and writes the addresses only when all of that holds. */
+export async function deployCohort(options: DeploymentOptions): Promise<DeploymentFile> {
+  const { parameters, stateDir } = options
+  const provider = new BrowserProvider(options.provider, undefined, { cacheTimeout: -1 })
+  try {
+    const { chainId } = await provider.getNetwork()
+    const genesis = await provider.getBlock(0)
+    if (genesis?.hash == null) throw new DeploymentError('the chain shows no genesis block')
+    const current = { chainId: Number(chainId), genesis: genesis.hash, fromBlock: await provider.getBlockNumber() }
+    const { fromBlock } = stateDir === null ? current : await openJournal(stateDir, current)
+    const accounts = ((await provider.send('eth_accounts', [])) as string[]).map((account) => getAddress(account))
+    const deployer = accounts[0]
+    if (deployer === undefined) throw new DeploymentError(`network ${options.network} has no account to deploy from`)
+
+    const module = cohortModule({ service: parameters.service?.strategy ?? null })
+    const { requiredConfirmations } = options
+    const result = await deploy({
+      artifactResolver: new HardhatArtifactResolver(options.artifacts),
+      provider: options.provider,
+      ignitionModule: module,
+      deploymentParameters: ignitionParameters(parameters, accounts),
+      accounts,
+      ...(stateDir === null ? {} : { deploymentDir: stateDir }),
+      ...(options.listener === undefined ? {} : { executionEventListener: options.listener }),
+      ...(requiredConfirmations === undefined ? {} : { config: { requiredConfirmations } }),
+    })
+    if (result.type !== DeploymentResultType.SUCCESSFUL_DEPLOYMENT) throw new DeploymentError(explain(result))
+    const addressOf = (future: { readonly id: string }) => result.contracts[future.id]!.address
+    const { results } = module
+    const deployment = parseDeployment({
+      network: options.network,
+      chainId: Number(chainId),
+      fromBlock,
+      contracts: {
+        CohortToken: addressOf(results.token),
+        TimelockController: addressOf(results.timelock),
+        CohortGovernor: addressOf(results.governor),
+        ModelRegistry: addressOf(results.models),
+        VerifierRegistry: addressOf(results.verifiers),
+        KeeperRegistry: addressOf(results.keepers),
+        EqualRewards: addressOf(results.equal),
+        SampleRewards: addressOf(results.bySamples),
+        LearningService: addressOf(results.implementation),
+        ServiceFactory: addressOf(results.factory),
+        InferenceHub: addressOf(results.hub),
+      },
+      services: await listServices(provider, addressOf(results.factory)),
+    })
+    await checkDeployment({ provider, deployment, deployer, timelockDelay: parameters.timelock.delaySeconds })
+    if (options.addressFile !== null) await writeAtomically(options.addressFile, deployment)
+    return deployment
+  } finally {
+    provider.destroy()
+  }
+}
+
+async function listServices(provider: Provider, factory: string) {
+  const abi = [
+    'function serviceCount() view returns (uint256)',
+    'function serviceAt(uint256) view returns (address)',
+    'function nameOf(uint256) view returns (string)',
+  ]
+  const contract = new Contract(factory, abi, provider)
+  const count = Number(await contract.getFunction('serviceCount')())
+  return await Promise.all(
+    Array.from({ length: count }, async (_, id) => ({
+      name: String(await contract.getFunction('nameOf')(id)),
+      address: String(await contract.getFunction('serviceAt')(id)),
+    })),
+  )
+}
+
+/** The operator's words as the modules' parameters. Throws DeploymentError for an account the network does not have. */
+function ignitionParameters(parameters: DeployParameters, accounts: readonly string[]): DeploymentParameters {
+  const { token, timelock, governor, keepers, service } = parameters
+  const holders = token.holders.map(({ account }, index) => {
+    if (typeof account === 'string') return account
+    const address = accounts[account]
+    if (address !== undefined) return address
+    throw new DeploymentError(
+      `token.holders.${index}.account is ${account}, but the network has ${accounts.length} accounts`,
+    )
+  })
+  return {
+    Governance: {
+      holders,
+      amounts: token.holders.map((holder) => holder.tokens),
+      timelockDelay: timelock.delaySeconds,
+      settings: {
+        votingDelay: governor.votingDelaySeconds,
+        votingPeriod: governor.votingPeriodSeconds,
+        voteExtension: governor.voteExtensionSeconds,
+        proposalThreshold: governor.proposalThresholdTokens,
+        quorumPercent: governor.quorumPercent,
+      },
+    },
+    Rounds: {
+      minStake: keepers.minStakeTokens,
+      unbondingDelay: keepers.unbondingDelaySeconds,
+      jailDelay: keepers.jailDelaySeconds,
+      sampleCap: keepers.sampleRewardCap,
+    },
+    Cohort: service === null ? {} : serviceFields(service),
+  }
+}
+
+function serviceFields(service: NonNullable<DeployParameters['service']>) {
+  const {
+    name,
+    strategy: _,
+    bondTokens,
+    rewardPerRoundTokens,
+    keyPenaltyTokens,
+    decryptPenaltyTokens,
+    ...rest
+  } = service
+  return {
+    ...rest,
+    serviceName: name,
+    bond: bondTokens,
+    rewardPerRound: rewardPerRoundTokens,
+    keyPenalty: keyPenaltyTokens,
+    decryptPenalty: decryptPenaltyTokens,
+  }
+}
+
+function explain(result: Exclude<DeploymentResult, { type: DeploymentResultType.SUCCESSFUL_DEPLOYMENT }>): string {
+  switch (result.type) {
+    case DeploymentResultType.VALIDATION_ERROR:
+      return `the plan is not valid: ${listErrors(result.errors)}`
+    case DeploymentResultType.RECONCILIATION_ERROR:
+      return `the plan or its parameters differ from what was deployed before: ${listErrors(result.errors)}`
+    case DeploymentResultType.PREVIOUS_RUN_ERROR:
+      return (
+        `steps of an earlier run failed: ${listErrors(result.errors)}; ` +
+        'wipe each with `npx hardhat ignition wipe`, then run this again'
+      )
+    case DeploymentResultType.EXECUTION_ERROR: {
+      const failed = result.failed.map(({ futureId, error }) => `${futureId}: ${error}`)
+      const waiting = result.timedOut.map(({ futureId }) => `${futureId}: not mined in time`)
+      return `deployment stopped at ${[...failed, ...waiting].join('; ')}; run the same command to resume`
+    }
+  }
+}
+
+function listErrors(errors: Record<string, string[]>): string {
+  return Object.entries(errors)
+    .map(([step, reasons]) => `${step}: ${reasons.join(', ')}`)
+    .join('; ')
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { buildModule } from '@nomicfoundation/hardhat-ignition/modules'
+
+/** Token, timelock and governor: who decides, and how long that takes. */
+export const GovernanceModule = buildModule('Governance', (m) => {
+  const deployer = m.getAccount(0)
+  const token = m.contract('CohortToken', [deployer, m.getParameter('holders'), m.getParameter('amounts')])
+  // The governor becomes proposer, canceller and executor with the handover; nobody is until then.
+  const timelock = m.contract('TimelockController', [m.getParameter('timelockDelay'), [], [], deployer])
+  const governor = m.contract('CohortGovernor', [token, timelock, m.getParameter('settings')])
+  return { token, timelock, governor }
+})

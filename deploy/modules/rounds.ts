@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { buildModule } from '@nomicfoundation/hardhat-ignition/modules'
+import { GovernanceModule } from './governance.ts'
+import { RegistriesModule } from './registries.ts'
+
+/** Keepers, reward strategies, and the factory of learning services. */
+export const RoundsModule = buildModule('Rounds', (m) => {
+  const deployer = m.getAccount(0)
+  const { token, timelock } = m.useModule(GovernanceModule)
+  const { models } = m.useModule(RegistriesModule)
+  const keepers = m.contract('KeeperRegistry', [
+    token,
+    deployer,
+    {
+      minStake: m.getParameter('minStake'),
+      unbondingDelay: m.getParameter('unbondingDelay'),
+      jailDelay: m.getParameter('jailDelay'),
+      treasury: timelock,
+    },
+  ])
+  const equal = m.contract('EqualRewards')
+  const bySamples = m.contract('SampleRewards', [m.getParameter('sampleCap')])
+  const implementation = m.contract('LearningService', [keepers, models])
+  const factory = m.contract('ServiceFactory', [implementation, deployer])
+  return { keepers, equal, bySamples, implementation, factory }
+})

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What an operator decides about a deployment, checked before the first transaction.
+import { readFile } from 'node:fs/promises'
+import { getAddress, isAddress, parseUnits } from 'ethers'
+import { z } from 'zod'
+
+const DAY = 24 * 3600
+
+const tokens = z
+  .string()
+  .regex(/^\d{1,12}(\.\d{1,18})?$/, 'an amount of whole tokens, such as "1000" or "0.5"')
+  .transform((text) => parseUnits(text, 18))
+
+const seconds = (maximum: number, minimum = 0) => z.int().min(minimum).max(maximum)
+
+/** An address, or the index of one of the network's accounts. */
+const account = z.union([
+  z.int().nonnegative().max(1000),
+  z
+    .string()
+    .refine((text) => isAddress(text), 'an address, or the index of an account of the network')
+    .transform((text) => getAddress(text)),
+])
+
+const service = z.strictObject({
+  /** For people; 1 to 64 bytes. */
+  name: z
+    .string()
+    .refine((text) => text.length > 0 && Buffer.byteLength(text) <= 64, 'between 1 and 64 bytes of UTF-8'),
+  /** How a round's reward is split: evenly, or by declared samples. */
+  strategy: z.enum(['equal', 'samples']),
+  registrationWindow: seconds(365 * DAY, 1),
+  keyWindow: seconds(365 * DAY, 1),
+  trainingWindow: seconds(365 * DAY, 1),
+  revealWindow: seconds(365 * DAY, 1),
+  aggregateWindow: seconds(365 * DAY, 1),
+  decryptWindow: seconds(365 * DAY, 1),
+  voteWindow: seconds(365 * DAY, 1),
+  minKeepers: z.int().min(2).max(256),
+  maxKeepers: z.int().min(2).max(256),
+  /** The decryption threshold is ⌊n · bps / 10,000⌋ + 1 of n members, at most n. */
+  decryptionBps: z.int().min(5_000).max(10_000),
+  decryptionsPerEpoch: z.int().min(1).max(65_535),
+  maxStrikes: z.int().min(1).max(3),
+  bondTokens: tokens,
+  rewardPerRoundTokens: tokens,
+  keyPenaltyTokens: tokens,
+  decryptPenaltyTokens: tokens,
+})
+
+const schema = z
+  .strictObject({
+    $schema: z.string().optional(),
+    token: z.strictObject({
+      /** Receivers of the first supply; it needs at least one, or nobody could ever vote. */
+      holders: z.array(z.strictObject({ account, tokens })).min(1).max(200),
+    }),
+    timelock: z.strictObject({ delaySeconds: seconds(60 * DAY) }),
+    governor: z.strictObject({
+      votingDelaySeconds: seconds(60 * DAY),
+      votingPeriodSeconds: seconds(60 * DAY, 1),
+      voteExtensionSeconds: seconds(7 * DAY),
+      proposalThresholdTokens: tokens,
+      quorumPercent: z.int().min(1).max(100),
+    }),
+    keepers: z.strictObject({
+      minStakeTokens: tokens,
+      unbondingDelaySeconds: seconds(365 * DAY, 1),
+      jailDelaySeconds: seconds(365 * DAY, 1),
+      /** Declared samples beyond this earn a keeper no larger share where rewards are split by samples. */
+      sampleRewardCap: z
+        .int()
+        .min(1)
+        .max(2 ** 40 - 1),
+    }),
+    /** A service to create while the deployer still may; later ones are the DAO's to create. */
+    service: service.nullable(),
+  })
+  .refine((all) => all.governor.voteExtensionSeconds <= all.governor.votingPeriodSeconds, {
+    path: ['governor', 'voteExtensionSeconds'],
+    message: 'at most votingPeriodSeconds',
+  })
+  .refine((all) => all.service === null || all.service.minKeepers <= all.service.maxKeepers, {
+    path: ['service', 'minKeepers'],
+    message: 'at most maxKeepers',
+  })
+
+export type DeployParameters = z.infer<typeof schema>
+
+/** A file of parameters that cannot be used; `exitCode` as in sysexits.h. */
+export class ParameterError extends Error {
+  override readonly name = 'ParameterError'
+  readonly exitCode: number
+
+  constructor(message: string, exitCode: number, options?: ErrorOptions) {
+    super(message, options)
+    this.exitCode = exitCode
+  }
+}
+
+/** Reads a parameter file. Throws ParameterError with every field that is wrong. */
+export async function readParameters(file: string): Promise<DeployParameters> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (cause) {
+    throw new ParameterError(`no parameters at ${file}: write that file, or name one with --parameters`, 66, { cause })
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw new ParameterError(`${file} is not JSON: ${String(cause)}`, 65, { cause })
+  }
+  const parsed = schema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'file'}: ${issue.message}`)
+  throw new ParameterError(`${file}: ${issues.join('; ')}`, 65)
+}

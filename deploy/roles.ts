@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Who holds which role when a deployment is complete: the handover grants it, and the check compares the chain with it.
+import { id, ZeroHash } from 'ethers'
+
+export type AdminedContract =
+  | 'CohortToken'
+  | 'TimelockController'
+  | 'ModelRegistry'
+  | 'VerifierRegistry'
+  | 'KeeperRegistry'
+  | 'ServiceFactory'
+
+export type RoleHolder = 'TimelockController' | 'CohortGovernor' | 'ServiceFactory'
+
+export type RoleRule = {
+  readonly contract: AdminedContract
+  readonly role: string
+  /** The one holder, in the end. */
+  readonly holder: RoleHolder
+  /** The deployer has it from the constructor (or takes it on the way), and must renounce it. */
+  readonly deployer: boolean
+  /** The constructor grants it to the holder, so that the handover need not. */
+  readonly built?: boolean
+}
+
+export const ROLE_PLAN: readonly RoleRule[] = [
+  { contract: 'CohortToken', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
+  { contract: 'CohortToken', role: 'MINTER_ROLE', holder: 'TimelockController', deployer: true },
+  { contract: 'ModelRegistry', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
+  { contract: 'ModelRegistry', role: 'RELEASE_ROLE', holder: 'TimelockController', deployer: false },
+  { contract: 'ModelRegistry', role: 'REGISTRAR_ROLE', holder: 'ServiceFactory', deployer: false },
+  { contract: 'VerifierRegistry', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
+  { contract: 'VerifierRegistry', role: 'REGISTRAR_ROLE', holder: 'TimelockController', deployer: false },
+  { contract: 'KeeperRegistry', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
+  { contract: 'KeeperRegistry', role: 'REGISTRAR_ROLE', holder: 'ServiceFactory', deployer: false },
+  { contract: 'ServiceFactory', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
+  { contract: 'ServiceFactory', role: 'CREATOR_ROLE', holder: 'TimelockController', deployer: true },
+  { contract: 'TimelockController', role: 'PROPOSER_ROLE', holder: 'CohortGovernor', deployer: false },
+  { contract: 'TimelockController', role: 'CANCELLER_ROLE', holder: 'CohortGovernor', deployer: false },
+  { contract: 'TimelockController', role: 'EXECUTOR_ROLE', holder: 'CohortGovernor', deployer: false },
+  {
+    contract: 'TimelockController',
+    role: 'DEFAULT_ADMIN_ROLE',
+    holder: 'TimelockController',
+    deployer: true,
+    built: true,
+  },
+]
+
+/** The role's id, as OpenZeppelin's AccessControl forms it. */
+export function roleId(role: string): string {
+  return role === 'DEFAULT_ADMIN_ROLE' ? ZeroHash : id(role)
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `npx hardhat deploy`: the one command of whoever puts Cohort on a network.
+import { isAbsolute, join, resolve } from 'node:path'
+import process from 'node:process'
+import type { HardhatRuntimeEnvironment } from 'hardhat/types/hre'
+import { deployCohort } from './deployment.ts'
+import { readParameters } from './parameters.ts'
+import { stepListener } from './progress.ts'
+
+export type DeployArguments = {
+  /** Empty for deploy/parameters/<network>.json. */
+  readonly parameters: string
+  /** Empty for deploy/deployments/<network>. */
+  readonly state: string
+  /** Empty for deploy/addresses/<network>.json. */
+  readonly addresses: string
+  readonly json: boolean
+}
+
+/** The network that `npx hardhat deploy` means when none is named: a chain inside this process would be gone with it. */
+const DEFAULT_NETWORK = 'localhost'
+
+export default async function deployTask(args: DeployArguments, hre: HardhatRuntimeEnvironment): Promise<void> {
+  const named = hre.globalOptions.network
+  const network = named === undefined || named === '' ? DEFAULT_NETWORK : named
+  const { root, ignition } = hre.config.paths
+  const place = (given: string, fallback: string) => {
+    if (given === '') return join(ignition, fallback)
+    return isAbsolute(given) ? given : resolve(process.cwd(), given)
+  }
+  const parameters = await readParameters(place(args.parameters, join('parameters', `${network}.json`)))
+  const connection = await hre.network.create(network)
+  try {
+    await hre.tasks.getTask('build').run({ quiet: true, noTests: true, defaultBuildProfile: 'production' })
+    const simulated = connection.networkConfig.type === 'edr-simulated'
+    const addressFile = simulated ? null : place(args.addresses, join('addresses', `${network}.json`))
+    const deployment = await deployCohort({
+      network,
+      provider: connection.provider,
+      artifacts: hre.artifacts,
+      parameters,
+      stateDir: simulated ? null : place(args.state, join('deployments', network)),
+      addressFile,
+      listener: stepListener((step, succeeded) => process.stderr.write(`  ${succeeded ? '✔' : '✘'} ${step}\n`)),
+      ...(connection.networkConfig.chainId === 31337 || network === DEFAULT_NETWORK
+        ? { requiredConfirmations: 1 }
+        : {}),
+    })
+    if (args.json) {
+      process.stdout.write(`${JSON.stringify(deployment)}\n`)
+      return
+    }
+    const rows = [
+      ...Object.entries(deployment.contracts),
+      ...deployment.services.map(({ name, address }) => [`service '${name}'`, address] as const),
+    ]
+    const width = Math.max(...rows.map(([name]) => name.length))
+    for (const [name, address] of rows) process.stdout.write(`${name.padEnd(width)}  ${address}\n`)
+    process.stdout.write('Every role is with the timelock and the deployer holds none: checked.\n')
+    if (addressFile !== null) process.stdout.write(`Addresses: ${addressFile.replace(`${root}/`, '')}\n`)
+  } finally {
+    await connection.close()
+  }
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a DAO member can do, over JSON-RPC: put versions and verifiers to the vote, delegate, and see where a model stands.
+import {
+  Contract,
+  encodeBytes32String,
+  getAddress,
+  isAddress,
+  isHexString,
+  type JsonRpcApiProvider,
+  type Signer,
+} from 'ethers'
+import { contractInterface } from '../artifacts.ts'
+import type { Clock } from '../clock.ts'
+import type { DeploymentFile } from './deployment-file.ts'
+import { DaoError } from './errors.ts'
+import { type Proposal, ProposalBook } from './proposals.ts'
+import { Sender } from './sender.ts'
+import { SETUP_KIND, type Sent, type SetupKind, VERSION_STATUSES, type VersionStatus } from './terms.ts'
+
+export type DaoClientOptions = {
+  readonly provider: JsonRpcApiProvider
+  readonly deployment: DeploymentFile
+  /** Absent for a client that only looks. */
+  readonly signer?: Signer
+  readonly clock?: Clock
+}
+
+export type ServiceStatus = {
+  readonly name: string
+  readonly address: string
+  /** The released version that consumers use; null when there is none. */
+  readonly current: number | null
+  readonly versions: readonly VersionRecord[]
+}
+
+export type VersionRecord = {
+  readonly version: number
+  readonly epoch: number
+  readonly round: number
+  /** Members that voted for it. */
+  readonly votes: number
+  readonly status: VersionStatus
+  readonly weightsCommitment: string
+}
+
+/** A circuit's verifier, as `proposeVerifier` puts it to the vote. */
+export type VerifierTerms = {
+  readonly circuitId: string
+  readonly verifier: string
+  readonly vkHash: string
+  readonly setup: SetupKind
+  /** Binary CID in hexadecimal; only for a ceremony. */
+  readonly transcriptCid?: string
+}
+
+/** Versions read in one call while listing a history. */
+const PAGE = 64
+
+export class DaoClient {
+  readonly proposals: ProposalBook
+  readonly #deployment: DeploymentFile
+  readonly #sender: Sender
+  readonly #token: Contract
+  readonly #models: Contract
+  readonly #verifiers: Contract
+
+  private constructor(options: DaoClientOptions) {
+    const { provider, deployment, signer, clock } = options
+    const { contracts } = deployment
+    const at = (name: 'CohortGovernor' | 'CohortToken' | 'ModelRegistry' | 'VerifierRegistry') =>
+      new Contract(contracts[name], contractInterface(name), signer ?? provider)
+    this.#deployment = deployment
+    this.#sender = new Sender(signer)
+    this.#token = at('CohortToken')
+    this.#models = at('ModelRegistry')
+    this.#verifiers = at('VerifierRegistry')
+    const governor = at('CohortGovernor')
+    const known = (['ModelRegistry', 'VerifierRegistry', 'CohortToken', 'CohortGovernor'] as const).map((name) => ({
+      name,
+      address: contracts[name],
+      abi: contractInterface(name),
+    }))
+    this.proposals = new ProposalBook({
+      governor,
+      provider,
+      sender: this.#sender,
+      known,
+      ...(clock === undefined ? {} : { clock }),
+    })
+  }
+
+  /** Checks the chain before anything else. Throws DaoError `wrong-chain`, ChainError NOT_BUILT. */
+  static async connect(options: DaoClientOptions): Promise<DaoClient> {
+    const { chainId } = await options.provider.getNetwork()
+    const { deployment } = options
+    if (chainId !== BigInt(deployment.chainId)) {
+      throw new DaoError(
+        'wrong-chain',
+        `the RPC endpoint is on chain ${chainId}, the deployment is on chain ${deployment.chainId} ` +
+          `(${deployment.network}): set --rpc or --deployment`,
+      )
+    }
+    const { CohortGovernor } = deployment.contracts
+    if ((await options.provider.getCode(CohortGovernor)) === '0x') {
+      throw new DaoError(
+        'wrong-chain',
+        `there is no governor at ${CohortGovernor}: the deployment file is of another chain; run \`npx hardhat deploy\``,
+      )
+    }
+    return new DaoClient(options)
+  }
+
+  /** Proposes to make `version` the one that consumers use. */
+  async proposeRelease(service: string, version: number, description?: string): Promise<Proposal & Sent> {
+    const { name, address } = this.service(service)
+    await this.#expectStatus(address, version, ['accepted', 'released'])
+    const data = this.#models.interface.encodeFunctionData('release', [address, version])
+    return await this.#proposeModelCall(data, description ?? `Release version ${version} of ${name}`)
+  }
+
+  /** Proposes to deprecate the current version and return to `version`, which was released before it. */
+  async proposeRollback(service: string, version: number, description?: string): Promise<Proposal & Sent> {
+    const { name, address } = this.service(service)
+    await this.#expectStatus(address, version, ['released'])
+    const { current } = await this.serviceStatus(address)
+    if (current === null || current === version) {
+      const found = current === null ? 'has no current version' : `is at version ${version} already`
+      throw new DaoError('wrong-status', `${name} ${found}: there is nothing to roll back`)
+    }
+    const data = this.#models.interface.encodeFunctionData('rollback', [address, version])
+    return await this.#proposeModelCall(data, description ?? `Roll ${name} back to version ${version}`)
+  }
+
+  /** Proposes to withdraw a version for good. `reason`: a text of at most 31 bytes, or 32 bytes in hexadecimal. */
+  async proposeDeprecation(service: string, version: number, reason: string): Promise<Proposal & Sent> {
+    const { name, address } = this.service(service)
+    await this.#expectStatus(address, version, ['proposed', 'accepted', 'released'])
+    if (!isHexString(reason, 32) && Buffer.byteLength(reason) > 31) {
+      throw new DaoError('wrong-status', `the reason has ${Buffer.byteLength(reason)} bytes, at most 31 fit`)
+    }
+    const word = isHexString(reason, 32) ? reason : encodeBytes32String(reason)
+    const data = this.#models.interface.encodeFunctionData('deprecate', [address, version, word])
+    return await this.#proposeModelCall(data, `Deprecate version ${version} of ${name}: ${reason}`)
+  }
+
+  /** Proposes to register a circuit's verifier. */
+  async proposeVerifier(terms: VerifierTerms): Promise<Proposal & Sent> {
+    const { circuitId, verifier, vkHash, setup, transcriptCid } = terms
+    const data = this.#verifiers.interface.encodeFunctionData('register', [
+      circuitId,
+      verifier,
+      vkHash,
+      SETUP_KIND[setup],
+      transcriptCid ?? '0x',
+    ])
+    const target = this.#deployment.contracts.VerifierRegistry
+    return await this.proposals.propose(
+      { target, data },
+      `Register the verifier of circuit ${circuitId}, ${setup} set-up`,
+    )
+  }
+
+  /** Makes the signer's tokens count as votes of `to`; of the signer, when absent. */
+  async delegate(to?: string): Promise<Sent & { readonly to: string; readonly votes: bigint }> {
+    const delegatee = getAddress(to ?? (await this.#sender.address()))
+    const sent = await this.#sender.send(this.#token, 'delegate', [delegatee])
+    return { ...sent, to: delegatee, votes: await this.#token.getFunction('getVotes')(delegatee) }
+  }
+
+  /** What `account` holds and what is delegated to it, in units of 1e-18 token. */
+  async power(
+    account: string,
+  ): Promise<{ readonly balance: bigint; readonly votes: bigint; readonly delegate: string }> {
+    const [balance, votes, delegate] = await Promise.all([
+      this.#token.getFunction('balanceOf')(account),
+      this.#token.getFunction('getVotes')(account),
+      this.#token.getFunction('delegates')(account),
+    ])
+    return { balance, votes, delegate }
+  }
+
+  /** Name and address of every service that the deployment file lists. */
+  get services(): DeploymentFile['services'] {
+    return this.#deployment.services
+  }
+
+  /** A service by name or address; the only one when `service` is empty. Throws DaoError `unknown-service`. */
+  service(service: string): { readonly name: string; readonly address: string } {
+    const { services } = this.#deployment
+    const names = services.map(({ name }) => `'${name}'`).join(', ') || 'none'
+    if (service === '') {
+      if (services.length === 1) return services[0]!
+      throw new DaoError('unknown-service', `name a service with --service: the deployment has ${names}`)
+    }
+    const address = isAddress(service) ? getAddress(service) : null
+    const found = services.find((one) => one.name === service || one.address === address)
+    if (found !== undefined) return found
+    // A service that the DAO created after the deployment file was written is still a service.
+    if (address !== null) return { name: address, address }
+    throw new DaoError('unknown-service', `there is no service '${service}': the deployment has ${names}`)
+  }
+
+  /** Where a co-owned model stands: its history, and what is released. */
+  async serviceStatus(service: string): Promise<ServiceStatus> {
+    const { name, address } = this.service(service)
+    if (!(await this.#models.getFunction('isService')(address))) {
+      throw new DaoError('unknown-service', `${address} is not registered with the model registry`)
+    }
+    const count = Number(await this.#models.getFunction('versionCount')(address))
+    const versions: VersionRecord[] = []
+    while (versions.length < count) {
+      for (const entry of await this.#models.getFunction('listVersions')(address, versions.length + 1, PAGE)) {
+        versions.push({
+          version: versions.length + 1,
+          epoch: Number(entry.epoch),
+          round: Number(entry.round),
+          votes: Number(entry.votes),
+          status: VERSION_STATUSES[Number(entry.status)]!,
+          weightsCommitment: entry.weightsCommitment,
+        })
+      }
+    }
+    const releases: bigint[] = await this.#models.getFunction('listReleases')(address)
+    const last = Number(releases.at(-1) ?? 0n)
+    // A version that was deprecated while it was current leaves none, though it ends the list of releases.
+    const current = versions[last - 1]?.status === 'released' ? last : null
+    return { name, address, current, versions }
+  }
+
+  async #proposeModelCall(data: string, description: string): Promise<Proposal & Sent> {
+    return await this.proposals.propose({ target: this.#deployment.contracts.ModelRegistry, data }, description)
+  }
+
+  /** Says now what execution would say after days of voting. */
+  async #expectStatus(service: string, version: number, wanted: readonly VersionStatus[]): Promise<void> {
+    const { versions } = await this.serviceStatus(service)
+    const found = versions[version - 1]
+    if (found === undefined) {
+      throw new DaoError('unknown-version', `${service} has versions 1 to ${versions.length}, not ${version}`)
+    }
+    if (!wanted.includes(found.status)) {
+      throw new DaoError(
+        'wrong-status',
+        `version ${version} of ${service} is ${found.status}, not ${wanted.join(' or ')}`,
+      )
+    }
+  }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/** Why a DAO action was refused before, or instead of, a transaction. */
+export type DaoErrorCode =
+  | 'wrong-chain'
+  | 'no-signer'
+  | 'unknown-service'
+  | 'unknown-version'
+  | 'unknown-proposal'
+  | 'wrong-status'
+  | 'wrong-state'
+  | 'no-votes'
+  | 'already-voted'
+  | 'reverted'
+  | 'timeout'
+
+const EXIT: Partial<Record<DaoErrorCode, number>> = { 'wrong-chain': 78, 'no-signer': 64, timeout: 75 }
+
+export class DaoError extends Error {
+  override readonly name = 'DaoError'
+  readonly code: DaoErrorCode
+  /** As in sysexits.h: 78 for the wrong chain, 64 without a signer, 75 for a time-out, 1 else. */
+  readonly exitCode: number
+
+  constructor(code: DaoErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.exitCode = EXIT[code] ?? 1
+  }
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Proposals of the governor: read from its storage, so that no log range of any RPC endpoint matters.
+import { type Contract, getAddress, id as hashOf, type Interface, type JsonRpcApiProvider } from 'ethers'
+import { type Clock, systemClock } from '../clock.ts'
+import { DaoError } from './errors.ts'
+import type { Sender } from './sender.ts'
+import { PROPOSAL_STATES, type ProposalState, type Sent, SUPPORT, type Support } from './terms.ts'
+
+export type Proposal = {
+  readonly id: bigint
+  /** What the timelock would do, decoded from the calls themselves. */
+  readonly actions: readonly string[]
+  readonly state: ProposalState
+  readonly proposer: string
+  /** Unix seconds. */
+  readonly voteStart: number
+  readonly voteEnd: number
+  /** Unix seconds from which it can be executed; null before it is queued and after it is executed. */
+  readonly executableAt: number | null
+  /** In units of 1e-18 token. */
+  readonly votes: { readonly for: bigint; readonly against: bigint; readonly abstain: bigint }
+}
+
+/** One call that the timelock would make. */
+export type Call = { readonly target: string; readonly data: string }
+
+/** A contract that proposals may call, to show its calls in words. */
+export type KnownContract = { readonly name: string; readonly address: string; readonly abi: Interface }
+
+/** What a proposal can be waited for: to be voted on, to be queued, to be executed. */
+export type Awaited = 'active' | 'succeeded' | 'executable'
+
+export type WaitOptions = {
+  /** Milliseconds. */
+  readonly timeout: number
+  readonly signal?: AbortSignal
+  /** Told each new state. */
+  readonly onState?: (proposal: Proposal) => void
+}
+
+const ON_THE_WAY: Record<Awaited, readonly ProposalState[]> = {
+  active: ['pending'],
+  succeeded: ['pending', 'active'],
+  executable: ['pending', 'active', 'succeeded', 'queued'],
+}
+
+/** Milliseconds between looks while waiting. */
+const POLL_INTERVAL = 500
+
+export class ProposalBook {
+  readonly #governor: Contract
+  readonly #provider: JsonRpcApiProvider
+  readonly #sender: Sender
+  readonly #known: readonly KnownContract[]
+  readonly #clock: Clock
+
+  constructor(parts: {
+    readonly governor: Contract
+    readonly provider: JsonRpcApiProvider
+    readonly sender: Sender
+    readonly known: readonly KnownContract[]
+    readonly clock?: Clock
+  }) {
+    this.#governor = parts.governor
+    this.#provider = parts.provider
+    this.#sender = parts.sender
+    this.#known = parts.known
+    this.#clock = parts.clock ?? systemClock
+  }
+
+  /** Puts one call to the vote. The description gets a number, because the governor refuses the same proposal twice. */
+  async propose(call: Call, description: string): Promise<Proposal & Sent> {
+    const number = Number(await this.#read('proposalCount')) + 1
+    const text = `${description} (proposal ${number})`
+    const sent = await this.#sender.send(this.#governor, 'propose', [[call.target], [0], [call.data], text])
+    const id: bigint = await this.#read('hashProposal', [call.target], [0], [call.data], hashOf(text))
+    return { ...(await this.get(id)), ...sent }
+  }
+
+  /** Votes with everything that was delegated to the signer when the vote started. */
+  async vote(id: bigint, support: Support, reason = ''): Promise<Sent & { readonly weight: bigint }> {
+    const voter = await this.#sender.address()
+    const { voteStart } = await this.#expect(id, 'active')
+    const weight: bigint = await this.#read('getVotes', voter, voteStart)
+    if (weight === 0n) {
+      throw new DaoError(
+        'no-votes',
+        `${voter} had no votes at ${iso(voteStart)}: delegate (to yourself, too) before a proposal's vote starts`,
+      )
+    }
+    if (await this.#read('hasVoted', id, voter)) {
+      throw new DaoError('already-voted', `${voter} has voted on proposal ${id} already`)
+    }
+    const sent = await this.#sender.send(this.#governor, 'castVoteWithReason', [id, SUPPORT[support], reason])
+    return { ...sent, weight }
+  }
+
+  /** Puts a proposal that succeeded into the timelock. Anyone may. */
+  async queue(id: bigint): Promise<Proposal & Sent> {
+    await this.#expect(id, 'succeeded')
+    const sent = await this.#sender.send(this.#governor, 'queue(uint256)', [id])
+    return { ...(await this.get(id)), ...sent }
+  }
+
+  /** Executes a queued proposal once the timelock's delay is over. Anyone may. */
+  async execute(id: bigint): Promise<Proposal & Sent> {
+    const { executableAt } = await this.#expect(id, 'queued')
+    const now = await this.now()
+    if (executableAt !== null && now < executableAt) {
+      throw new DaoError(
+        'wrong-state',
+        `proposal ${id} can be executed from ${iso(executableAt)}, in ${executableAt - now} s`,
+      )
+    }
+    const sent = await this.#sender.send(this.#governor, 'execute(uint256)', [id])
+    return { ...(await this.get(id)), ...sent }
+  }
+
+  /** Throws DaoError `unknown-proposal`. */
+  async get(id: bigint): Promise<Proposal> {
+    if ((await this.#read('proposalSnapshot', id)) === 0n) {
+      throw new DaoError('unknown-proposal', `there is no proposal ${id}`)
+    }
+    const [state, proposer, start, end, eta, votes, details] = await Promise.all([
+      this.#read<bigint>('state', id),
+      this.#read<string>('proposalProposer', id),
+      this.#read<bigint>('proposalSnapshot', id),
+      this.#read<bigint>('proposalDeadline', id),
+      this.#read<bigint>('proposalEta', id),
+      this.#read<[bigint, bigint, bigint]>('proposalVotes', id),
+      this.#read<[string[], bigint[], string[], string]>('proposalDetails', id),
+    ])
+    const [targets, , calldatas] = details
+    return {
+      id,
+      actions: targets.map((target, index) => this.#inWords(target, calldatas[index]!)),
+      state: PROPOSAL_STATES[Number(state)]!,
+      proposer,
+      voteStart: Number(start),
+      voteEnd: Number(end),
+      executableAt: eta === 0n ? null : Number(eta),
+      votes: { against: votes[0], for: votes[1], abstain: votes[2] },
+    }
+  }
+
+  /** All proposals, oldest first. */
+  async list(): Promise<Proposal[]> {
+    const count = Number(await this.#read('proposalCount'))
+    const proposals: Proposal[] = []
+    for (let index = 0; index < count; index++) {
+      const [id] = await this.#read<[bigint]>('proposalDetailsAt', index)
+      proposals.push(await this.get(id))
+    }
+    return proposals
+  }
+
+  /**
+   * Waits until the proposal can be voted on, queued or executed. Throws DaoError `wrong-state` as soon as that cannot
+   * happen any more, `timeout`, or the signal's reason.
+   */
+  async waitFor(id: bigint, wanted: Awaited, options: WaitOptions): Promise<Proposal> {
+    const giveUp = this.#clock.now() + options.timeout
+    let last: ProposalState | undefined
+    for (;;) {
+      options.signal?.throwIfAborted()
+      const proposal = await this.get(id)
+      if (proposal.state !== last) options.onState?.(proposal)
+      last = proposal.state
+      const { state, executableAt } = proposal
+      const ready =
+        wanted === 'executable'
+          ? state === 'queued' && executableAt !== null && (await this.now()) >= executableAt
+          : state === wanted
+      if (ready) return proposal
+      if (!ON_THE_WAY[wanted].includes(state)) throw wrongState(proposal, wanted)
+      if (this.#clock.now() >= giveUp) {
+        throw new DaoError('timeout', `proposal ${id} is still ${state} after ${options.timeout / 1000} s`)
+      }
+      await this.#clock.sleep(POLL_INTERVAL, options.signal)
+    }
+  }
+
+  /** Seconds of the block that would be mined now: a development chain mines none while nothing happens. */
+  async now(): Promise<number> {
+    const block = await this.#provider.getBlock('pending')
+    return block?.timestamp ?? Math.floor(this.#clock.now() / 1000)
+  }
+
+  async #expect(id: bigint, wanted: ProposalState): Promise<Proposal> {
+    const proposal = await this.get(id)
+    if (proposal.state !== wanted) throw wrongState(proposal, wanted)
+    return proposal
+  }
+
+  /** Reads as of the pending block, for the same reason as `now`. */
+  async #read<T = bigint>(method: string, ...args: unknown[]): Promise<T> {
+    return (await this.#governor.getFunction(method).staticCall(...args, { blockTag: 'pending' })) as T
+  }
+
+  #inWords(target: string, data: string): string {
+    const known = this.#known.find(({ address }) => address === getAddress(target))
+    const call = known?.abi.parseTransaction({ data }) ?? null
+    if (known === undefined || call === null) return `${target} ${data}`
+    return `${known.name}.${call.name}(${call.args.map((value: unknown) => String(value)).join(', ')})`
+  }
+}
+
+function wrongState(proposal: Proposal, wanted: string): DaoError {
+  const { id, state, voteStart, voteEnd } = proposal
+  const when: Partial<Record<ProposalState, string>> = {
+    pending: `; voting starts at ${iso(voteStart)}`,
+    active: `; voting ends at ${iso(voteEnd)}`,
+  }
+  return new DaoError('wrong-state', `proposal ${id} is ${state}, not ${wanted}${when[state] ?? ''}`)
+}
+
+function iso(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { Contract, ContractTransactionResponse, Interface, Signer } from 'ethers'
+import { contractInterface } from '../artifacts.ts'
+import { decodeRevert } from '../errors.ts'
+import { DaoError } from './errors.ts'
+import type { Sent } from './terms.ts'
+
+/** Sends a member's transactions one at a time, and says in the contracts' own words why one was refused. */
+export class Sender {
+  readonly #signer: Signer | undefined
+  readonly #interfaces: readonly Interface[]
+
+  constructor(signer: Signer | undefined) {
+    this.#signer = signer
+    this.#interfaces = (['CohortGovernor', 'ModelRegistry', 'VerifierRegistry', 'CohortToken'] as const).map(
+      contractInterface,
+    )
+  }
+
+  /** Throws DaoError `no-signer`. */
+  async address(): Promise<string> {
+    if (this.#signer === undefined) {
+      throw new DaoError('no-signer', 'this needs an account: give --keystore FILE, or --account N of a local node')
+    }
+    return await this.#signer.getAddress()
+  }
+
+  /** Sends and waits for one confirmation. Throws DaoError `reverted` with the decoded custom error, `no-signer`. */
+  async send(contract: Contract, method: string, args: readonly unknown[]): Promise<Sent> {
+    await this.address()
+    try {
+      const response: ContractTransactionResponse = await contract.getFunction(method)(...args)
+      const receipt = await response.wait()
+      if (receipt === null) throw new DaoError('reverted', `${response.hash} was not mined`)
+      return { hash: receipt.hash, gasUsed: receipt.gasUsed }
+    } catch (error) {
+      const revert = decodeRevert(error, this.#interfaces, method.replace(/\(.*/, ''))
+      if (revert !== null) throw new DaoError('reverted', revert.message, { cause: error })
+      throw error
+    }
+  }
+}
