@@ -16,7 +16,8 @@ export interface Prover {
   readonly variables: number
   readonly publicSignals: number
   /**
-   * Proves for a witness in the `.wtns` format (snarkjs version 2). Calls may overlap; they are served in order.
+   * Proves for a witness: its values, 32 bytes little endian each, or a `.wtns` file (iden3, version 2). Calls may
+   * overlap; they are served in order.
    * Throws ProveError `circuit-mismatch` when the witness belongs to another circuit. A witness that does not satisfy
    * the circuit gives a proof that does not verify: callers who did not compute it themselves verify the result.
    */

@@ -9,7 +9,7 @@ import { parseZkey, type ZkeyHeader } from '../setup/zkey.ts'
 import { type ProveOptions, type Prover, type ProverBackend, readKey } from './backend.ts'
 import { ProveError } from './errors.ts'
 import { type ProofWithSignals, parseProof, parsePublicSignals } from './proof.ts'
-import { witnessOf } from './witness-file.ts'
+import { encodeWitnessFile, witnessOf } from './witness-file.ts'
 
 const run = promisify(execFile)
 
@@ -65,13 +65,13 @@ class RapidsnarkProver implements Prover {
 
   async #prove(witness: Uint8Array, { signal }: ProveOptions): Promise<ProofWithSignals> {
     signal?.throwIfAborted()
-    witnessOf(witness, this.variables)
+    const file = encodeWitnessFile(witnessOf(witness, this.variables))
     const call = String(this.#calls++)
-    const file = (name: string) => join(this.#folder, `${call}.${name}`)
-    const files = [file('wtns'), file('proof.json'), file('public.json')] as const
+    const path = (name: string) => join(this.#folder, `${call}.${name}`)
+    const files = [path('wtns'), path('proof.json'), path('public.json')] as const
     try {
       const handle = await open(files[0], 'wx', 0o600)
-      await handle.writeFile(witness)
+      await handle.writeFile(file)
       await handle.close()
       await run(this.#binary, [this.#key, ...files], signal === undefined ? {} : { signal }).catch((error: unknown) => {
         signal?.throwIfAborted()

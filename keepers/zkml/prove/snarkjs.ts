@@ -3,7 +3,7 @@
 import { parseZkey } from '../setup/zkey.ts'
 import { type ProveOptions, type Prover, type ProverBackend, readKey } from './backend.ts'
 import { type ProofWithSignals, parseProof, parsePublicSignals } from './proof.ts'
-import { witnessOf } from './witness-file.ts'
+import { encodeWitnessFile, witnessOf } from './witness-file.ts'
 
 export const snarkjsBackend: ProverBackend = {
   name: 'snarkjs',
@@ -31,9 +31,9 @@ class SnarkjsProver implements Prover {
     const run = this.#queue.then(async () => {
       signal?.throwIfAborted()
       if (this.#key === null) throw new Error('this prover was closed')
-      witnessOf(witness, this.variables)
+      const file = encodeWitnessFile(witnessOf(witness, this.variables))
       const { groth16 } = await import('snarkjs')
-      const { proof, publicSignals } = await groth16.prove(this.#key, witness)
+      const { proof, publicSignals } = await groth16.prove(this.#key, file)
       return { proof: parseProof(proof), publicSignals: parsePublicSignals(publicSignals) }
     })
     this.#queue = run.catch(() => undefined)

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The frame of a `.wtns` file (iden3, version 2): one section for the header, one for the values.
 import { FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
-import { bytesToField } from '../setup/curve-memory.ts'
+import { bytesToField, fieldToBytes } from '../setup/curve-memory.ts'
 import { ProveError } from './errors.ts'
 
+const MAGIC = 'wtns'
+const FORMAT_VERSION = 2
 const HEADER_SECTION = 1
 const VALUES_SECTION = 2
 
 /** The values of a witness file, 32 bytes little endian each; a view, not a copy. */
 export function witnessValues(file: Uint8Array): Uint8Array {
   const malformed = (what: string) => new ProveError('malformed', `witness: ${what}`)
-  if (file.byteLength < 12 || String.fromCharCode(...file.subarray(0, 4)) !== 'wtns') throw malformed('is no wtns file')
+  if (file.byteLength < 12 || !hasMagic(file)) throw malformed('is no wtns file')
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
   const sections = new Map<number, Uint8Array>()
   let at = 12
@@ -30,17 +32,47 @@ export function witnessValues(file: Uint8Array): Uint8Array {
   return values
 }
 
-/** The values of a witness for a circuit of `variables`. Throws ProveError when it is for another one. */
-export function witnessOf(file: Uint8Array, variables: number): Uint8Array<ArrayBuffer> {
-  const values = witnessValues(file)
+/** Values as a `.wtns` file, for programs that read no other form. */
+export function encodeWitnessFile(values: Uint8Array): Uint8Array<ArrayBuffer> {
+  const file = new Uint8Array(12 + 12 + 8 + FIELD_BYTES + 12 + values.byteLength)
+  const view = new DataView(file.buffer)
+  file.set([...MAGIC].map((letter) => letter.charCodeAt(0)))
+  view.setUint32(4, FORMAT_VERSION, true)
+  view.setUint32(8, 2, true)
+  view.setUint32(12, HEADER_SECTION, true)
+  view.setBigUint64(16, BigInt(8 + FIELD_BYTES), true)
+  view.setUint32(24, FIELD_BYTES, true)
+  file.set(fieldToBytes(SCALAR_FIELD), 28)
+  view.setUint32(28 + FIELD_BYTES, values.byteLength / FIELD_BYTES, true)
+  const section = 32 + FIELD_BYTES
+  view.setUint32(section, VALUES_SECTION, true)
+  view.setBigUint64(section + 4, BigInt(values.byteLength), true)
+  file.set(values, section + 12)
+  return file
+}
+
+/**
+ * The values of a witness for a circuit of `variables`: plain values, or a `.wtns` file. Throws ProveError when it is
+ * for another circuit or its first value is not the constant one.
+ */
+export function witnessOf(witness: Uint8Array, variables: number): Uint8Array<ArrayBuffer> {
+  // Plain values begin with the number one, a file with letters.
+  const values = hasMagic(witness) ? witnessValues(witness) : witness
   const count = values.byteLength / FIELD_BYTES
+  if (!Number.isInteger(count))
+    throw new ProveError('malformed', `witness: ${values.byteLength} bytes are no values of ${FIELD_BYTES}`)
   if (count !== variables) {
     throw new ProveError(
       'circuit-mismatch',
       `the witness has ${count} values, the key ${variables}: they belong to different circuits`,
     )
   }
+  if (bytesToField(values) !== 1n) throw new ProveError('malformed', 'witness: the first value is not one')
   return new Uint8Array(values)
+}
+
+function hasMagic(bytes: Uint8Array): boolean {
+  return [...MAGIC].every((letter, i) => bytes[i] === letter.charCodeAt(0))
 }
 
 /** The public signals: the values after the constant one. */
