@@ -69,7 +69,10 @@ class Lane {
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { cohortFhe: plan } })
     this.ready = new Promise((resolve, reject) => {
       this.#worker.on('message', (message: WorkerMessage) => {
-        if (message.kind === 'ready') return resolve()
+        if (message.kind === 'ready') {
+          this.#worker.unref()
+          return resolve()
+        }
         const pending = this.#pending.get(message.id)
         this.#pending.delete(message.id)
         if (message.kind === 'done') pending?.resolve(message.result)
@@ -86,7 +89,6 @@ class Lane {
     })
     // A lane that fails before anyone waits for it must not end the process; `run` reports it.
     this.ready.catch(() => {})
-    this.#worker.unref()
   }
 
   get load(): number {
