@@ -1,29 +1,39 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { createHash } from 'node:crypto'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { lstat, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
+import { BootstrapError } from './errors.mjs'
 import { withLock } from './lock.mjs'
 import { npm } from './npm.mjs'
 import { ROOT } from './paths.mjs'
 import { step } from './progress.mjs'
 
+const MODULES = join(ROOT, 'node_modules')
+
 /** Written last, inside node_modules: an install that was killed has none and starts again. */
-const MARKER = join(ROOT, 'node_modules', '.cohort-installed')
+const MARKER = join(MODULES, '.cohort-installed')
+
+/** npm's own record of what it put there, written when it was done. */
+const NPM_RECORD = join(MODULES, '.package-lock.json')
 
 /**
  * Installs from the lockfile when node_modules is missing, half-made or of another lockfile.
  * @param {string} node absolute path of the Node binary the install runs under
  */
 export async function ensureInstalled(node) {
-  const wanted = await fingerprint()
+  const lockfile = await readFile(join(ROOT, 'package-lock.json'), 'utf8')
+  const wanted = fingerprint(lockfile)
   if (await isInstalled(wanted)) return
   await withLock('install', async (adopt) => {
     if (await isInstalled(wanted)) return
-    await rm(MARKER, { force: true })
-    await step('Installing packages from the lockfile (about 900; a minute or two the first time)', () =>
-      npm(node, ['ci'], { cwd: ROOT, adopt }),
-    )
+    if (!(await isWhatNpmInstalled(lockfile))) {
+      await refuseLink()
+      await rm(MARKER, { force: true })
+      await step('Installing packages from the lockfile (about 900; a minute or two the first time)', () =>
+        npm(node, ['ci'], { cwd: ROOT, adopt }),
+      )
+    }
     await writeFile(MARKER, wanted)
   })
 }
@@ -32,10 +42,28 @@ async function isInstalled(wanted) {
   return (await readFile(MARKER, 'utf8').catch(() => null)) === wanted
 }
 
+/** Whether somebody ran npm by hand, and it left exactly the lockfile's versions (optional packages may be absent). */
+async function isWhatNpmInstalled(lockfile) {
+  const record = await readFile(NPM_RECORD, 'utf8').then(JSON.parse, () => null)
+  if (record === null) return false
+  return Object.entries(JSON.parse(lockfile).packages).every(([path, { version, optional }]) => {
+    if (path === '') return true
+    const found = record.packages[path]
+    return found === undefined ? optional === true : found.version === version
+  })
+}
+
+/** `npm ci` empties the folder first: through a link that would be another checkout's. */
+async function refuseLink() {
+  const isLink = await lstat(MODULES).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  )
+  if (isLink)
+    throw new BootstrapError(`${MODULES} is a link: remove it, so that this checkout gets packages of its own`, 73)
+}
+
 /** The lockfile and the platform: native optional packages differ between platforms that share a folder. */
-async function fingerprint() {
-  const hash = createHash('sha256')
-  hash.update(await readFile(join(ROOT, 'package-lock.json')))
-  hash.update(`${process.platform}-${process.arch}`)
-  return hash.digest('hex')
+function fingerprint(lockfile) {
+  return createHash('sha256').update(lockfile).update(`${process.platform}-${process.arch}`).digest('hex')
 }
