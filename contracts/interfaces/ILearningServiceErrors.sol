@@ -9,6 +9,8 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     error UnexpectedState(State found, uint256 expected);
     /// @notice Nothing is due: the state stands until `deadline`, or until enough members act.
     error NothingDue(State found, uint40 deadline);
+    /// @notice More seats are to be vacated than one transaction may: poke until nothing is due, then act.
+    error SettlementUnfinished(State found);
     error WrongEpoch(uint32 found, uint32 current);
     error WrongRound(uint32 found, uint32 current);
     /// @notice `caller` acts for no seat of this service.
@@ -19,6 +21,8 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     /// @notice `caller` is neither owner nor operator of `keeper`.
     error NotKeeper(address caller, address keeper);
     error ZeroAddress(bytes32 field);
+    /// @notice The two halves of a service must use the same registries.
+    error RegistriesDiffer(address registration);
     /// @notice The epoch's key is used up: its last Training only waits for late ballots.
     error EpochUsedUp(uint32 epoch, uint16 decryptions);
     error AlreadySeated(address keeper, uint8 seat);

@@ -62,5 +62,6 @@ interface ILearningServiceEvents is ILearningServiceTypes {
     event RewardCollected(uint8 indexed seat, address indexed keeper, uint256 amount);
 
     event ParametersProposed(Parameters parameters);
-    event ParametersApplied(Parameters parameters);
+    /// @notice The parameters last proposed hold from now on.
+    event ParametersApplied();
 }

@@ -101,7 +101,7 @@ interface ILearningServiceTypes {
     /// @param digest First 208 bits of keccak256(abi.encode(aggregateHash, included)), of keccak256(abi.encode(
     /// modelCommitment, keccak256(cid))), or of the collective key's hash.
     /// @param weight Vote: reward shares of the supporters that did every step; else 0.
-    /// @param supporters Bitmap of seats. @param included Aggregate: the inclusion bitmap; else 0.
+    /// @param supporters Bitmap of seats. @param included Aggregate: the inclusion bitmap; else without meaning.
     struct Candidate {
         bytes26 digest;
         uint48 weight;

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ILearningServiceErrors} from "./ILearningServiceErrors.sol";
+import {ILearningServiceEvents} from "./ILearningServiceEvents.sol";
+
+/// @title Seats, key generation and parameters (RegistrationState)
+interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServiceErrors {
+    // ------------------------------------------------------------------------------------------------- membership
+
+    /// @notice Owner or operator of the registered keeper `keeper` (its owner address) takes the lowest free seat; the
+    /// bond is engaged at the registry. Possible at any time; the seat becomes a member when registration closes next.
+    function join(address keeper) external returns (uint8 seat);
+
+    /// @notice Owner or operator gives the seat up: at once between epochs or while waiting for one, else when the
+    /// current epoch ends. A member that has asked to leave still does its steps until then.
+    function leave(uint8 seat) external;
+
+    /// @notice Anyone. Removes, as if by `leave`, a seat whose keeper is jailed or whose bond no longer covers the
+    /// service's largest penalty.
+    function expel(uint8 seat) external;
+
+    /// @notice Owner or operator fills the bond up to the service's current one.
+    function topUp(uint8 seat) external;
+
+    /// @notice Anyone. Takes over the operator key that the keeper's owner has set at the registry.
+    function syncOperator(uint8 seat) external;
+
+    // ------------------------------------------------------------------------------------------------- key generation
+
+    /// @notice KeyCommit. @param commitment `keyCommitment(epoch, seat, cid, salt)`.
+    function commitKey(uint32 epoch, bytes32 commitment) external;
+
+    /// @notice KeyReveal. Opens the commitment; `cid` names the blob of the public-key share and encrypted re-shares.
+    function revealKey(uint32 epoch, bytes calldata cid, bytes32 salt) external;
+
+    /// @notice KeyConfirm. All members confirming one hash start the training.
+    function confirmKey(uint32 epoch, bytes32 keyHash) external;
+
+    /// @notice KeyConfirm, instead of confirming: the blob of `accused` is missing or does not open. Costs nobody stake.
+    /// More than a third of the members accusing one drop that one; complainers that stay below are dropped themselves.
+    function complain(uint32 epoch, uint8 accused) external;
+
+    // ------------------------------------------------------------------------------------------------- anyone
+
+    /// @notice Moves a seat's earned rewards to its owner's claimable balance at the KeeperRegistry.
+    function collect(uint8 seat) external returns (uint256 amount);
+
+    // ------------------------------------------------------------------------------------------------- the DAO
+
+    /// @notice Admin only. Takes effect between epochs: at once in Registration, else when the current epoch ends.
+    function setParameters(Parameters calldata parameters) external;
+
+    // ------------------------------------------------------------------------------------------------- views
+
+    /// @notice What `commitKey` expects. Bound to chain, service, epoch and seat, so that nobody can copy it.
+    function keyCommitment(
+        uint32 epoch,
+        uint8 seat,
+        bytes calldata cid,
+        bytes32 salt
+    ) external view returns (bytes32);
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ILearningServiceTypes} from "./ILearningServiceTypes.sol";
+
+/// @title What can be read of a learning service
+interface ILearningServiceViews is ILearningServiceTypes {
+    /// @notice What a transaction sent now would find, whether or not the clock's decisions are recorded yet.
+    /// @param end Of the state's window, Unix seconds; a step counts while block.timestamp < end.
+    /// @dev While a new epoch waits to be recorded (isDue, KeyCommit) its seed is not known: poke first.
+    function clock() external view returns (State current, uint32 currentEpoch, uint32 currentRound, uint40 end);
+
+    /// @notice First of `clock`.
+    function state() external view returns (State);
+
+    /// @notice Whether `poke` would do something: the clock has decided what no transaction has recorded yet.
+    function isDue() external view returns (bool);
+
+    /// @notice As recorded.
+    function epochInfo() external view returns (EpochInfo memory);
+
+    /// @notice As recorded.
+    function keyInfo() external view returns (KeyInfo memory);
+
+    /// @notice As recorded.
+    function roundInfo() external view returns (RoundInfo memory);
+
+    /// @notice Candidates of the last Aggregate step, in order of their first attestation. The winning one is
+    /// `roundInfo().attested`. In KeyConfirm: of the collective key.
+    function attestations() external view returns (Candidate[] memory);
+
+    /// @notice Candidates of the last Vote step, in order of their first vote.
+    function votes() external view returns (Candidate[] memory);
+
+    function outcomeOf(uint32 round) external view returns (Outcome memory);
+
+    /// @return seated Bitmap of taken seats, waiting ones included. @return leaving Those that go when the epoch ends.
+    function seats() external view returns (uint256 seated, uint256 leaving);
+
+    /// @notice Reverts with NotSeated when the key acts for no seat.
+    function seatOf(address operator) external view returns (uint8 seat);
+
+    /// @return keeper Owner address at the registry; zero for an empty seat.
+    function seatInfo(uint8 seat) external view returns (address keeper, address operator, uint8 strikes);
+
+    /// @notice Reward earned in final rounds and not collected.
+    function earned(uint8 seat) external view returns (uint256);
+
+    function parameters() external view returns (Parameters memory);
+
+    /// @return pending Whether `next` waits for the epoch to end.
+    function pendingParameters() external view returns (bool pending, Parameters memory next);
+
+    function keeperRegistry() external view returns (address);
+
+    function modelRegistry() external view returns (address);
+}

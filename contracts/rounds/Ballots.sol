@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ILearningServiceTypes} from "../interfaces/ILearningServiceTypes.sol";
+import {Seats, NONE, only} from "./Seats.sol";
+
+/// @title Candidates of one ballot, in storage that the next ballot uses again
+/// @dev The first candidate is found without a look-up and costs no new slot: an honest ballot has no other. Further
+/// ones are found by a mapping keyed by ballot and digest. How many are open is kept by the caller (in its head slot),
+/// and what lies beyond that is left over from earlier ballots.
+///
+///     slot    ┌─────────────────────────────┬───────────┐
+///     +0      │ digest 208                  │ weight 48 │
+///     +1      │ supporters 256                          │
+///     +2      │ included 256                            │
+///             └─────────────────────────────┴───────────┘
+library Ballots {
+    struct Entry {
+        uint48 weight;
+        bytes26 digest;
+        Seats supporters;
+        Seats included;
+    }
+
+    struct Ballot {
+        Entry[256] entries;
+        mapping(bytes32 ballotAndDigest => uint256 index) indices;
+    }
+
+    /// @dev Fills the slots of the first candidate, so that the first ballot costs what the others do.
+    function prime(Ballot storage ballot) internal {
+        ballot.entries[0] = Entry(1, bytes26(uint208(1)), only(0), only(0));
+    }
+
+    /// @param number Distinguishes ballots that share the storage: round or epoch.
+    /// @param open Candidates already open, 0 … 256. At most one per member is ever opened.
+    /// @return index Of the candidate with this digest. @return opened True when it is new: the caller counts it.
+    function findOrOpen(
+        Ballot storage ballot,
+        uint256 number,
+        uint256 open,
+        bytes26 digest,
+        Seats included
+    ) internal returns (uint8 index, bool opened) {
+        if (open > 0) {
+            if (ballot.entries[0].digest == digest) return (0, false);
+            uint256 found = ballot.indices[_key(number, digest)];
+            if (found != 0) return (uint8(found), false);
+            ballot.indices[_key(number, digest)] = open;
+        }
+        ballot.entries[open] = Entry(0, digest, NONE, included);
+        return (uint8(open), true);
+    }
+
+    /// @dev Index of the candidate with most supporters, the earliest among equals; meaningless when none is open.
+    function leading(Ballot storage ballot, uint256 open) internal view returns (uint8 best) {
+        uint256 most = 0;
+        for (uint256 i = 0; i < open; ++i) {
+            uint256 supporters = ballot.entries[i].supporters.count();
+            if (supporters > most) {
+                most = supporters;
+                best = uint8(i);
+            }
+        }
+    }
+
+    function list(
+        Ballot storage ballot,
+        uint256 open
+    ) internal view returns (ILearningServiceTypes.Candidate[] memory candidates) {
+        candidates = new ILearningServiceTypes.Candidate[](open);
+        for (uint256 i = 0; i < open; ++i) {
+            Entry storage entry = ballot.entries[i];
+            candidates[i] = ILearningServiceTypes.Candidate(
+                entry.digest,
+                entry.weight,
+                Seats.unwrap(entry.supporters),
+                Seats.unwrap(entry.included)
+            );
+        }
+    }
+
+    function _key(uint256 number, bytes26 digest) private pure returns (bytes32) {
+        return keccak256(abi.encode(number, digest));
+    }
+}

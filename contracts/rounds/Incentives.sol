@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {MemberRecord, BLANK} from "./MemberRecord.sol";
+import {Seats, only} from "./Seats.sol";
+import {ServiceStorage} from "./ServiceStorage.sol";
+
+/// @title Rewards, penalties, strikes, and giving a seat up
+/// @dev The registries are trusted and call nobody back. No call here can revert for a reason that a keeper controls, so
+/// nobody can hold the machine up; a suspended service is served with no effect.
+///
+/// A member is penalised at most once an epoch: silence in key generation costs the seat, silence at Decrypt the right
+/// to be drafted again.
+abstract contract Incentives is ServiceStorage {
+    bytes32 internal constant SILENT_AT_KEY = "SILENT_AT_KEY_GENERATION";
+    bytes32 internal constant SILENT_AT_DECRYPT = "SILENT_AT_DECRYPT";
+
+    // ------------------------------------------------------------------------------------------------- rewards
+
+    /// @dev Closes the previous round's ballot, if one is open, and sets its reward aside.
+    function _payOut(Head memory h) internal {
+        if (!_has(h, PAYOUT_DUE)) return;
+        h.flags &= ~PAYOUT_DUE;
+        uint32 round = h.round - 1;
+        uint48 totalShares = _votes.entries[h.elected].weight;
+        uint256 perShare = _registry.allocate(_parameters.rewardPerRound, totalShares);
+        _outcomes[round] = Outcome(Result.Completed, h.elected, true, uint128(perShare), totalShares);
+        emit RoundRewarded(round, perShare, totalShares);
+    }
+
+    /// @dev What a record has earned, once its round is final.
+    function _worth(MemberRecord record) internal view returns (uint256) {
+        if (!record.isComplete()) return 0;
+        Outcome storage outcome = _outcomes[record.roundOf()];
+        if (!outcome.isFinal || outcome.candidate != record.candidateOf()) return 0;
+        return uint256(record.shares()) * outcome.perShare;
+    }
+
+    /// @dev Moves what a record that is about to be overwritten has earned to its member. Rounds r and r − 2 share a
+    /// slot, and round r − 1 cannot have begun before r − 2 was final.
+    function _accrue(address operator, MemberRecord old) internal {
+        uint256 worth = _worth(old);
+        if (worth > 0) _chairs[operator].accrued += uint128(worth);
+    }
+
+    /// @dev Empties a seat's earnings into the registry.
+    function _collect(uint8 seat, address keeper) internal returns (uint256 amount) {
+        Chair storage chair = _chairs[_operators[seat]];
+        amount = chair.accrued;
+        if (amount > 0) chair.accrued = 0;
+        for (uint256 parity = 0; parity < 2; ++parity) {
+            uint256 worth = _worth(_records[parity][seat]);
+            if (worth == 0) continue;
+            amount += worth;
+            _records[parity][seat] = BLANK;
+        }
+        if (amount == 0) return 0;
+        emit RewardCollected(seat, keeper, amount);
+        _registry.credit(keeper, amount);
+    }
+
+    // ------------------------------------------------------------------------------------------------- penalties
+
+    function _penalise(Head memory h, uint8 seat, uint256 amount, bytes32 reason) internal {
+        if (amount == 0) return;
+        address keeper = _keepers[seat];
+        bytes32 evidence = keccak256(abi.encode(block.chainid, address(this), h.epoch, h.round, seat, reason));
+        uint256 taken = _registry.slash(keeper, amount, reason, evidence);
+        emit Penalised(h.epoch, seat, keeper, reason, taken);
+    }
+
+    /// @dev Drafted members that posted no share: never drafted again in this epoch.
+    function _penaliseSilentDraft(Head memory h) internal {
+        Seats silent = _drafted.without(_current(h, _shared));
+        _undraftable = _undraftable | silent;
+        uint256 penalty = _parameters.decryptPenalty;
+        while (!silent.isEmpty()) {
+            uint8 seat = silent.lowest();
+            silent = silent.without(only(seat));
+            _penalise(h, seat, penalty, SILENT_AT_DECRYPT);
+        }
+    }
+
+    /// @dev One more strike for the idle, none left for the other members; who has reached the limit is jailed and goes
+    /// when the epoch ends. Counts of all seats at once: c = 2·high + low, saturating at 3.
+    function _strike(Seats idle) internal {
+        Seats low = _strikesLow;
+        Seats high = _strikesHigh;
+        if ((idle | low | high).isEmpty()) return;
+        Seats nextLow = idle.without(low) | (idle & low & high);
+        Seats nextHigh = idle & (low | high);
+        uint256 limit = _parameters.maxStrikes;
+        Seats out = limit == 1 ? idle : limit == 2 ? nextHigh : nextHigh & nextLow;
+        _strikesLow = nextLow.without(out);
+        _strikesHigh = nextHigh.without(out);
+        if (out.isEmpty()) return;
+        _leaving = _leaving | out;
+        while (!out.isEmpty()) {
+            uint8 seat = out.lowest();
+            out = out.without(only(seat));
+            address keeper = _keepers[seat];
+            emit StruckOut(seat, keeper);
+            _registry.jail(keeper);
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------- giving up a seat
+
+    /// @dev Between epochs, or for a seat that is no member: no record of it waits for a round to become final.
+    function _vacate(uint8 seat) internal {
+        address keeper = _keepers[seat];
+        _collect(seat, keeper);
+        delete _chairs[_operators[seat]];
+        delete _seatOfKeeper[keeper];
+        delete _keepers[seat];
+        delete _operators[seat];
+        _records[0][seat] = BLANK;
+        _records[1][seat] = BLANK;
+        Seats gone = only(seat);
+        _seated = _seated.without(gone);
+        _leaving = _leaving.without(gone);
+        _members = _members.without(gone);
+        _strikesLow = _strikesLow.without(gone);
+        _strikesHigh = _strikesHigh.without(gone);
+        emit Left(seat, keeper);
+        _registry.disengage(keeper);
+    }
+
+    /// @dev Vacates at most `limit` seats of `set`. @return rest Those for which the limit did not suffice.
+    function _vacateSome(Seats set, uint256 limit) internal returns (Seats rest) {
+        rest = set;
+        for (uint256 i = 0; i < limit && !rest.isEmpty(); ++i) {
+            uint8 seat = rest.lowest();
+            rest = rest.without(only(seat));
+            _vacate(seat);
+        }
+    }
+}

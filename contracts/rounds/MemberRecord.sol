@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @dev What a seat keeps of one round, in one slot that every second round overwrites.
+///
+/// First the commitment: its hash with the lowest bit set. After the reveal, with the lowest bit clear:
+///
+///      255        88 87          48 47         16 15        8 7      3 2        1       0
+///     ┌─────────────┬──────────────┬─────────────┬───────────┬────────┬────────┬───────┬───┐
+///     │             │ shares 40    │ round 32    │candidate 8│        │complete│ voted │ 0 │
+///     └─────────────┴──────────────┴─────────────┴───────────┴────────┴────────┴───────┴───┘
+///
+/// The lowest bit keeps a commitment chosen by a liar from being read as a record that earns something.
+type MemberRecord is uint256;
+
+using {isOpened, isOf, hasVoted, isComplete, shares, roundOf, candidateOf, voted} for MemberRecord global;
+
+uint256 constant COMMITTED = 1;
+uint256 constant VOTED = 2;
+uint256 constant COMPLETE = 4;
+
+/// @dev An empty record that is not zero, so that overwriting it later costs no new slot.
+MemberRecord constant BLANK = MemberRecord.wrap(COMMITTED);
+
+function sealCommitment(bytes32 commitment) pure returns (MemberRecord) {
+    return MemberRecord.wrap(uint256(commitment) | COMMITTED);
+}
+
+function openRecord(uint32 round, uint40 share) pure returns (MemberRecord) {
+    return MemberRecord.wrap((uint256(share) << 48) | (uint256(round) << 16));
+}
+
+/// @dev Whether the record is past its commitment.
+function isOpened(MemberRecord record) pure returns (bool) {
+    return MemberRecord.unwrap(record) & COMMITTED == 0;
+}
+
+function isOf(MemberRecord record, uint32 round) pure returns (bool) {
+    return isOpened(record) && roundOf(record) == round;
+}
+
+/// @dev Whether `commitment` is the one sealed here (255 bits of it).
+function opens(bytes32 commitment, MemberRecord record) pure returns (bool) {
+    return MemberRecord.unwrap(record) == uint256(commitment) | COMMITTED;
+}
+
+function hasVoted(MemberRecord record) pure returns (bool) {
+    return MemberRecord.unwrap(record) & VOTED != 0;
+}
+
+/// @dev The member did every step of the round, up to a vote for `candidateOf`.
+function isComplete(MemberRecord record) pure returns (bool) {
+    return MemberRecord.unwrap(record) & (COMPLETE | COMMITTED) == COMPLETE;
+}
+
+function shares(MemberRecord record) pure returns (uint40) {
+    return uint40(MemberRecord.unwrap(record) >> 48);
+}
+
+function roundOf(MemberRecord record) pure returns (uint32) {
+    return uint32(MemberRecord.unwrap(record) >> 16);
+}
+
+function candidateOf(MemberRecord record) pure returns (uint8) {
+    return uint8(MemberRecord.unwrap(record) >> 8);
+}
+
+function voted(MemberRecord record, uint8 candidate, bool complete) pure returns (MemberRecord) {
+    uint256 marks = (uint256(candidate) << 8) | VOTED | (complete ? COMPLETE : 0);
+    return MemberRecord.wrap(MemberRecord.unwrap(record) | marks);
+}

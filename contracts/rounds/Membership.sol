@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegistration.sol";
+import {BLANK} from "./MemberRecord.sol";
+import {RoundClock} from "./RoundClock.sol";
+import {Seats, only} from "./Seats.sol";
+
+/// @title Taking, keeping and giving up a seat
+abstract contract Membership is ILearningServiceRegistration, RoundClock {
+    /// @inheritdoc ILearningServiceRegistration
+    function join(address keeper) external returns (uint8 seat) {
+        Head memory h = _settle();
+        if (msg.sender != keeper && msg.sender != _registry.operatorOf(keeper)) revert NotKeeper(msg.sender, keeper);
+        uint256 held = _seatOfKeeper[keeper];
+        if (held != 0) revert AlreadySeated(keeper, uint8(held - 1));
+        Seats seated = _seated;
+        uint256 count = seated.count();
+        uint256 max = _parameters.maxKeepers;
+        if (count >= max) revert ServiceFull(count, max);
+        seat = Seats.wrap(~Seats.unwrap(seated)).lowest();
+
+        address operator = _registry.engage(keeper, _parameters.bond);
+        if (_chairs[operator].taken) revert OperatorInUse(operator);
+        _seated = seated.including(seat);
+        _seatOfKeeper[keeper] = uint256(seat) + 1;
+        _keepers[seat] = keeper;
+        _operators[seat] = operator;
+        _chairs[operator] = Chair({taken: true, seat: seat, intake: h.intake, accrued: 0});
+        _records[0][seat] = BLANK;
+        _records[1][seat] = BLANK;
+        emit Joined(seat, keeper, operator);
+        // With seats still to be vacated the close waits for the deadline.
+        if (h.anchor == State.Registration && count + 1 >= max && _leaving.isEmpty()) {
+            _complete(h);
+        }
+        _head = h;
+    }
+
+    /// @inheritdoc ILearningServiceRegistration
+    function leave(uint8 seat) external {
+        Head memory h = _settle();
+        address keeper = _keeperOf(seat);
+        if (msg.sender != keeper && msg.sender != _operators[seat]) revert NotKeeper(msg.sender, keeper);
+        _release(h, seat, keeper);
+        _head = h;
+    }
+
+    /// @inheritdoc ILearningServiceRegistration
+    function expel(uint8 seat) external {
+        Head memory h = _settle();
+        address keeper = _keeperOf(seat);
+        if (!_registry.isJailed(keeper) && _isCovered(keeper)) revert NotExpellable(seat, keeper);
+        _release(h, seat, keeper);
+        _head = h;
+    }
+
+    /// @inheritdoc ILearningServiceRegistration
+    function topUp(uint8 seat) external {
+        Head memory h = _settle();
+        address keeper = _keeperOf(seat);
+        if (msg.sender != keeper && msg.sender != _operators[seat]) revert NotKeeper(msg.sender, keeper);
+        _head = h;
+        _registry.engage(keeper, _parameters.bond);
+    }
+
+    /// @inheritdoc ILearningServiceRegistration
+    function syncOperator(uint8 seat) external {
+        address keeper = _keeperOf(seat);
+        address current = _registry.operatorOf(keeper);
+        address previous = _operators[seat];
+        if (current == previous) revert OperatorUnchanged(seat, current);
+        if (_chairs[current].taken) revert OperatorInUse(current);
+        _chairs[current] = _chairs[previous];
+        delete _chairs[previous];
+        _operators[seat] = current;
+        emit OperatorSynced(seat, previous, current);
+    }
+
+    /// @inheritdoc ILearningServiceRegistration
+    function collect(uint8 seat) external returns (uint256 amount) {
+        Head memory h = _settle();
+        _head = h;
+        amount = _collect(seat, _keeperOf(seat));
+        if (amount == 0) revert NothingToCollect(seat);
+    }
+
+    /// @dev At once for a seat that is in no epoch, else when the epoch ends.
+    function _release(Head memory h, uint8 seat, address keeper) private {
+        bool waiting = _chairs[_operators[seat]].intake >= h.intake;
+        if (h.anchor == State.Registration || waiting) {
+            _vacate(seat);
+            return;
+        }
+        if (_leaving.contains(seat)) revert AlreadyLeaving(seat);
+        _leaving = _leaving | only(seat);
+        emit LeaveRequested(seat, keeper);
+    }
+
+    function _isCovered(address keeper) private view returns (bool) {
+        (uint128 bond, uint64 slashableUntil) = _registry.bondOf(address(this), keeper);
+        Parameters storage p = _parameters;
+        uint256 needed = p.keyPenalty > p.decryptPenalty ? p.keyPenalty : p.decryptPenalty;
+        return slashableUntil == type(uint64).max && bond >= needed;
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
+import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
+import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
+import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegistration.sol";
+import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
+import {Ballots} from "./Ballots.sol";
+import {KeyGeneration} from "./KeyGeneration.sol";
+import {Seats, only} from "./Seats.sol";
+import {ServiceParameters} from "./ServiceParameters.sol";
+import {ServiceStorage} from "./ServiceStorage.sol";
+
+/// @title The registration half of a learning service: seats, key generation, parameters
+/// @notice Code only: LearningService delegates here what it does not implement itself, because both halves together
+/// would exceed the 24 KB that one contract may have (EIP-170).
+/// @dev Both halves inherit the same storage first; AccessControl's slot comes after it, and only this half uses it.
+contract ServiceRegistration is KeyGeneration, AccessControl, Initializable {
+    using Ballots for Ballots.Ballot;
+
+    /// @dev Registries must be those of the LearningService that delegates here; its constructor checks.
+    constructor(IKeeperRegistry registry, IModelRegistry models) ServiceStorage(registry, models) {
+        _disableInitializers();
+    }
+
+    /// @notice Opens registration. Called once, by the factory.
+    /// @param admin Gets DEFAULT_ADMIN_ROLE: the timelock.
+    function initialize(address admin, Parameters calldata initial) external initializer {
+        if (admin == address(0)) revert ZeroAddress("admin");
+        ServiceParameters.check(initial);
+        _grantRole(DEFAULT_ADMIN_ROLE, admin);
+        _parameters = initial;
+        emit ParametersProposed(initial);
+        emit ParametersApplied();
+        // Slots of every round: filled once here, so that the first round costs what the others do.
+        _committed = _revealed = _drafted = _shared = only(0);
+        _attestations.prime();
+        _votes.prime();
+        Head memory h;
+        h.deadline = uint40(block.timestamp + initial.registrationWindow);
+        _head = h;
+        emit RegistrationReopened(h.deadline);
+    }
+
+    /// @inheritdoc ILearningServiceRegistration
+    function setParameters(Parameters calldata next) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        ServiceParameters.check(next);
+        Head memory h = _settle();
+        _pending = next;
+        _hasPending = true;
+        emit ParametersProposed(next);
+        if (h.anchor == State.Registration) _applyPending();
+        _head = h;
+    }
+
+    /// @notice Whether this half works on these registries.
+    function isBoundTo(IKeeperRegistry registry, IModelRegistry models) external view returns (bool) {
+        return address(registry) == address(_registry) && address(models) == address(_models);
+    }
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
+import {ILearningServiceErrors} from "../interfaces/ILearningServiceErrors.sol";
+import {ILearningServiceEvents} from "../interfaces/ILearningServiceEvents.sol";
+import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
+import {Ballots} from "./Ballots.sol";
+import {MemberRecord} from "./MemberRecord.sol";
+import {Seats, NONE} from "./Seats.sol";
+
+/// @title Storage of a learning service and the look-ups that every part needs
+/// @dev Everything of a round lives in slots that later rounds overwrite; docs/round-machine.md draws the layout. A set
+/// that belongs to the current step counts only when `head.acted` is set: before, the slot holds an earlier round's.
+abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErrors {
+    using Ballots for Ballots.Ballot;
+
+    /// @dev One slot.
+    /// @param anchor State of the last recorded transition; what the clock has decided since is derived.
+    /// @param deadline End of the anchor's window.
+    /// @param memberCount n of the epoch. @param threshold t of the epoch. @param minKeepers Of the epoch.
+    /// @param attestCount Candidates open in `_attestations`. @param voteCount In `_votes`.
+    /// @param intake Times that registration has closed. A seat is a member when it was taken before the last close.
+    /// @param attested Winning candidate of the last Aggregate. @param elected Of the last Vote.
+    /// @param flags ACTED, PAYOUT_DUE, USED_UP.
+    struct Head {
+        uint32 epoch;
+        uint32 round;
+        State anchor;
+        uint40 deadline;
+        uint16 memberCount;
+        uint16 threshold;
+        uint16 minKeepers;
+        uint16 decryptions;
+        uint16 attestCount;
+        uint16 voteCount;
+        uint24 intake;
+        uint8 attested;
+        uint8 elected;
+        uint8 flags;
+    }
+
+    /// @dev Who acts for a seat. @param accrued Reward of final rounds, at most what the registry has allocated.
+    struct Chair {
+        bool taken;
+        uint8 seat;
+        uint24 intake;
+        uint128 accrued;
+    }
+
+    /// @dev Someone has acted in the current step.
+    uint8 internal constant ACTED = 1;
+    /// @dev The previous round was completed; its late ballots are open and its reward is not set aside yet.
+    uint8 internal constant PAYOUT_DUE = 2;
+    /// @dev The epoch serves no further round.
+    uint8 internal constant USED_UP = 4;
+
+    uint256 internal constant MAX_CID = 64;
+
+    IKeeperRegistry internal immutable _registry;
+    IModelRegistry internal immutable _models;
+
+    Head internal _head;
+    Parameters internal _parameters;
+
+    Seats internal _members;
+    Seats internal _seated;
+    Seats internal _leaving;
+    Seats internal _undraftable;
+
+    Seats internal _committed;
+    Seats internal _revealed;
+    Seats internal _drafted;
+    Seats internal _shared;
+    /// @dev Members that attested something other than the first candidate; counts when there is more than one.
+    Seats internal _dissent;
+
+    /// @dev Bit planes of each seat's strikes, 0 … 3.
+    Seats internal _strikesLow;
+    Seats internal _strikesHigh;
+
+    bytes32 internal _crsSeed;
+    bytes32 internal _keyHash;
+    Seats internal _keyCommitted;
+    Seats internal _keyRevealed;
+    Seats internal _keySpoken;
+    Seats internal _keyComplained;
+    Seats internal _keyAccused;
+
+    MemberRecord[256][2] internal _records;
+    bytes32[256] internal _keyCommitments;
+    address[256] internal _keepers;
+    address[256] internal _operators;
+
+    Ballots.Ballot internal _attestations;
+    Ballots.Ballot internal _votes;
+
+    mapping(address operator => Chair) internal _chairs;
+    /// @dev Seat + 1; 0 when the keeper has none.
+    mapping(address keeper => uint256) internal _seatOfKeeper;
+    mapping(uint256 epochAndSeat => Seats) internal _accusers;
+    mapping(uint32 round => Outcome) internal _outcomes;
+
+    Parameters internal _pending;
+    bool internal _hasPending;
+
+    /// @param registry Stake, penalties, rewards. @param models Where versions are published.
+    constructor(IKeeperRegistry registry, IModelRegistry models) {
+        if (address(registry) == address(0)) revert ZeroAddress("registry");
+        if (address(models) == address(0)) revert ZeroAddress("models");
+        _registry = registry;
+        _models = models;
+    }
+
+    // ------------------------------------------------------------------------------------------------- the head
+
+    function _has(Head memory h, uint8 flag) internal pure returns (bool) {
+        return h.flags & flag != 0;
+    }
+
+    /// @dev What of `recorded` belongs to the current step.
+    function _current(Head memory h, Seats recorded) internal pure returns (Seats) {
+        return _has(h, ACTED) ? recorded : NONE;
+    }
+
+    /// @dev A set as it stands at the anchor: nothing before its step, what has been done during it, all of it after.
+    function _since(Head memory h, State step, Seats recorded) internal pure returns (uint256) {
+        if (h.anchor < step) return 0;
+        return Seats.unwrap(h.anchor == step ? _current(h, recorded) : recorded);
+    }
+
+    /// @dev Adds `seat` to the current step's set.
+    function _mark(Head memory h, Seats recorded, uint8 seat) internal pure returns (Seats done) {
+        done = _current(h, recorded);
+        if (done.contains(seat)) revert AlreadyDone(h.anchor, seat);
+        h.flags |= ACTED;
+        return done.including(seat);
+    }
+
+    /// @dev More than two thirds of the members: two such sets share more than a third of the members.
+    function _quorum(Head memory h) internal pure returns (uint256) {
+        return (2 * uint256(h.memberCount)) / 3 + 1;
+    }
+
+    /// @dev Updates that a round needs: a quorum, and never fewer than may be summed and decrypted.
+    function _updateQuorum(Head memory h) internal pure returns (uint256) {
+        uint256 quorum = _quorum(h);
+        return quorum > h.minKeepers ? quorum : h.minKeepers;
+    }
+
+    // ------------------------------------------------------------------------------------------------- checks
+
+    function _bit(State s) internal pure returns (uint256) {
+        return 1 << uint256(s);
+    }
+
+    function _expect(Head memory h, State wanted) internal pure {
+        if (h.anchor != wanted) revert UnexpectedState(h.anchor, _bit(wanted));
+    }
+
+    function _expectRound(Head memory h, uint32 found) internal pure {
+        if (found != h.round) revert WrongRound(found, h.round);
+    }
+
+    /// @dev The member's seat that the caller acts for.
+    function _callingMember(Head memory h) internal view returns (uint8) {
+        Chair storage chair = _chairs[msg.sender];
+        if (!chair.taken) revert NotSeated(msg.sender);
+        if (chair.intake >= h.intake) revert NotMember(chair.seat, Seats.unwrap(_members));
+        return chair.seat;
+    }
+
+    function _keeperOf(uint8 seat) internal view returns (address keeper) {
+        keeper = _keepers[seat];
+        if (keeper == address(0)) revert EmptySeat(seat);
+    }
+
+    function _checkCid(bytes calldata cid) internal pure {
+        if (cid.length == 0 || cid.length > MAX_CID) revert CidLength(cid.length, MAX_CID);
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IRewardStrategy} from "../../interfaces/IRewardStrategy.sol";
+
+/// @title Reward in proportion to declared training samples, up to a cap
+/// @dev The cap bounds what declaring too much can gain: the chain cannot count anyone's samples.
+contract SampleRewards is IRewardStrategy {
+    /// @notice Samples beyond this many earn nothing more.
+    uint40 public immutable cap;
+
+    error ZeroCap();
+
+    /// @param cap_ 1 … 2^40 − 1.
+    constructor(uint40 cap_) {
+        if (cap_ == 0) revert ZeroCap();
+        cap = cap_;
+    }
+
+    /// @inheritdoc IRewardStrategy
+    function sharesOf(uint40 samples) external view returns (uint40) {
+        return samples < cap ? samples : cap;
+    }
+}
