@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @dev What the publisher registry stores, and its errors.
+interface IPublisherRegistryTypes {
+    /// @notice How a key signs. The signed digest is SHA-256 of the content for all of them, so that tools outside this
+    /// project (openssl, a hardware token, a mail server's DKIM key) can sign the very bytes.
+    enum KeyKind {
+        None,
+        /// 20-byte address; 65-byte signature r ‖ s ‖ v over the digest itself, without Ethereum's prefix.
+        Secp256k1,
+        /// 64-byte point x ‖ y; 64-byte signature r ‖ s, s in the lower half. EIP-7951 precompile where there is one.
+        P256,
+        /// abi.encode(bytes exponent, bytes modulus), modulus ≥ 2048 bits; RSASSA-PKCS1-v1_5 (RFC 8017 §8.2).
+        RsaSha256,
+        /// 64-byte point on Baby Jubjub; checked inside a circuit, never here.
+        EddsaPoseidon
+    }
+
+    /// @param validFrom Unix seconds, inclusive. @param validUntil Unix seconds, exclusive.
+    /// @param revokedAt Unix seconds at which the key was revoked; 0 while it stands.
+    struct Key {
+        uint64 publisherId;
+        KeyKind kind;
+        uint64 validFrom;
+        uint64 validUntil;
+        uint64 revokedAt;
+        bytes material;
+    }
+
+    error ZeroAddress();
+    error NameLength(uint256 found, uint256 max);
+    error UnknownPublisher(uint64 publisherId, uint64 count);
+    error NotPublisherOwner(uint64 publisherId, address caller);
+    error NotPendingOwner(uint64 publisherId, address caller);
+    error UnknownKey(uint64 keyId, uint64 count);
+    error UnsupportedKeyKind(KeyKind kind);
+    error InvalidKeyMaterial(KeyKind kind, uint256 length);
+    error InvalidWindow(uint64 validFrom, uint64 validUntil);
+    /// @notice The same key stands for this publisher already.
+    error DuplicateKey(uint64 publisherId, uint64 keyId);
+    error KeyRevoked(uint64 keyId, uint64 revokedAt);
+    error KeyNotValid(uint64 keyId, uint64 validFrom, uint64 validUntil, uint64 time);
+    error KeyOfAnotherPublisher(uint64 keyId, uint64 found, uint64 expected);
+    error MalformedSignature(KeyKind kind, uint256 length, uint256 expected);
+    error SignatureMismatch(uint64 keyId, bytes32 digest);
+}
+
+/// @title Who publishes, with which keys, from when to when
+/// @notice Anyone may register as a publisher; a consumer decides whom it trusts by id. A publisher's owner adds, retires and
+/// revokes keys. A key is never changed and never removed: what was signed stays checkable, and a revocation stays visible.
+interface IPublisherRegistry is IPublisherRegistryTypes {
+    event PublisherRegistered(uint64 indexed publisherId, address indexed owner, string name);
+    event OwnershipOffered(uint64 indexed publisherId, address indexed from, address indexed to);
+    event OwnershipTransferred(uint64 indexed publisherId, address indexed from, address indexed to);
+    event KeyAdded(
+        uint64 indexed publisherId,
+        uint64 indexed keyId,
+        KeyKind kind,
+        uint64 validFrom,
+        uint64 validUntil,
+        bytes material
+    );
+    event KeyRetired(uint64 indexed publisherId, uint64 indexed keyId, uint64 validUntil);
+    event KeyRevocation(uint64 indexed publisherId, uint64 indexed keyId, uint64 revokedAt);
+
+    /// @param name 1 … 64 bytes, for people; not unique, proves nothing.
+    function registerPublisher(string calldata name) external returns (uint64 publisherId);
+
+    /// @notice First step of handing a publisher over. The zero address withdraws the offer.
+    function offerOwnership(uint64 publisherId, address to) external;
+
+    function acceptOwnership(uint64 publisherId) external;
+
+    function addKey(
+        uint64 publisherId,
+        KeyKind kind,
+        uint64 validFrom,
+        uint64 validUntil,
+        bytes calldata material
+    ) external returns (uint64 keyId);
+
+    /// @notice Ends a key's window early, for a rotation in good order; never in the past, never later than it was.
+    function retireKey(uint64 keyId, uint64 validUntil) external;
+
+    /// @notice Distrusts a key from now on. Consumers in the middle of acting on it can see that and stop.
+    function revokeKey(uint64 keyId) external;
+
+    /// @notice Reverts unless `keyId` belongs to `publisherId`, is valid now, and signed `digest`.
+    /// @param digest SHA-256 of the content.
+    function requireSigned(uint64 publisherId, uint64 keyId, bytes32 digest, bytes calldata signature) external view;
+
+    /// @notice Whether the key was revoked.
+    function isRevoked(uint64 keyId) external view returns (bool);
+
+    function keyOf(uint64 keyId) external view returns (Key memory);
+
+    function publisherOf(
+        uint64 publisherId
+    ) external view returns (address owner, address pendingOwner, string memory name);
+
+    function publisherCount() external view returns (uint64);
+
+    function keyCount() external view returns (uint64);
+}
