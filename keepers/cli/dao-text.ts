@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How `cohort dao` shows things, to people and to programs.
+import type { ServiceStatus } from '../chain/dao/client.ts'
+import type { Proposal } from '../chain/dao/proposals.ts'
+import { EXIT } from './failure.ts'
+
+export type DaoStatus = {
+  readonly account?: { readonly address: string; readonly balance: bigint; readonly votes: bigint }
+  readonly services: readonly ServiceStatus[]
+  readonly proposals: readonly Proposal[]
+}
+
+/** No JSON-RPC endpoint answers at the URL. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError'
+  readonly exitCode = EXIT.unavailable
+
+  constructor(url: string, cause: unknown) {
+    super(`no JSON-RPC endpoint answers at ${withoutSecrets(url)}: start the node, or set --rpc`, { cause })
+  }
+}
+
+/** JSON in which integers beyond 2^53 are decimal strings. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? item.toString() : item), 2)
+}
+
+export function daoStatusText(status: DaoStatus): string {
+  const lines: string[] = []
+  if (status.account !== undefined) {
+    const { address, balance, votes } = status.account
+    lines.push(`${address}: ${tokens(balance)} COH, ${tokens(votes)} votes`, '')
+  }
+  for (const { name, address, current, versions } of status.services) {
+    lines.push(`${name} (${address}): ${current === null ? 'nothing released' : `version ${current} is released`}`)
+    for (const { version, epoch, round, status: versionStatus, votes } of versions) {
+      lines.push(`  version ${version}  epoch ${epoch} round ${round}  ${versionStatus}  ${votes} members voted for it`)
+    }
+  }
+  lines.push('', status.proposals.length === 0 ? 'No proposals.' : 'Proposals:')
+  for (const proposal of status.proposals) lines.push(...proposalText(proposal).split('\n'))
+  return lines.join('\n')
+}
+
+export function proposalText(proposal: Proposal): string {
+  const { id, state, actions, votes, voteStart, voteEnd, executableAt } = proposal
+  const next: Partial<Record<Proposal['state'], string>> = {
+    pending: `voting starts ${time(voteStart)}`,
+    active: `voting ends ${time(voteEnd)}`,
+    succeeded: 'ready to be queued',
+    queued: executableAt === null ? '' : `can be executed from ${time(executableAt)}`,
+  }
+  return [
+    `proposal ${id}: ${[state, next[state]].filter(Boolean).join(', ')}`,
+    ...actions.map((action) => `  ${action}`),
+    `  for ${tokens(votes.for)}, against ${tokens(votes.against)}, abstain ${tokens(votes.abstain)}`,
+  ].join('\n')
+}
+
+/** An amount of 1e-18 tokens for people, to the nearest thousandth below. */
+export function tokens(amount: bigint): string {
+  return (Number(amount / 10n ** 15n) / 1000).toLocaleString('en-US')
+}
+
+function time(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
+}
+
+/** Keys in an endpoint's path or query stay out of messages. */
+function withoutSecrets(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : 'the given URL'
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `cohort dao`: everything a member of the DAO does about co-owned models.
+import process from 'node:process'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { DaoClient } from '../chain/dao/client.ts'
+import type { Proposal } from '../chain/dao/proposals.ts'
+import type { SetupKind, Support } from '../chain/dao/terms.ts'
+import type { AccountOptions } from './dao-account.ts'
+import { daoStatusText, proposalText, toJson, tokens, UnreachableError } from './dao-text.ts'
+
+type Common = AccountOptions & {
+  readonly rpc: string
+  readonly deployment: string
+  readonly json?: boolean
+}
+
+type Waiting = { readonly wait?: boolean; readonly timeout: number }
+
+/** Long enough for any vote that somebody watches from a terminal. */
+const DEFAULT_WAIT_SECONDS = 900
+
+export function registerDao(program: Command): void {
+  const dao = program
+    .command('dao')
+    .description('release, roll back and deprecate versions of a co-owned model by proposal and vote')
+
+  add(dao, 'status', 'show proposals, versions and voting power')
+    .option('--service <name-or-address>', 'only this service')
+    .option('--proposal <id>', 'only this proposal', parseId)
+    .action(async (options: Common & { service?: string; proposal?: bigint }) => {
+      await withClient(options, async (client, signer) => {
+        const services = options.service === undefined ? client.services : [client.service(options.service)]
+        const status = {
+          ...(signer === undefined ? {} : { account: { address: signer, ...(await client.power(signer)) } }),
+          services: await Promise.all(services.map(({ address }) => client.serviceStatus(address))),
+          proposals:
+            options.proposal === undefined
+              ? await client.proposals.list()
+              : [await client.proposals.get(options.proposal)],
+        }
+        print(options, status, daoStatusText(status))
+      })
+    })
+
+  add(dao, 'delegate', 'make your tokens count as votes: yours, or those of --to')
+    .option('--to <address>', 'who votes with them (default: you)')
+    .action(async (options: Common & { to?: string }) => {
+      await withClient(options, async (client) => {
+        const result = await client.delegate(options.to)
+        print(options, result, `${result.to} now has the votes delegated to it.`)
+      })
+    })
+
+  type OfService = Common & { service: string; description?: string }
+  const ofVersion = (name: string, description: string, which: string) =>
+    add(dao, name, description)
+      .argument('<version>', which, parseCount)
+      .option('--service <name-or-address>', 'the service (default: the only one)', '')
+
+  ofVersion('propose-release', 'propose that consumers use a version', 'the version to release')
+    .option('--description <text>', 'what voters read')
+    .action(async (version: number, options: OfService) => {
+      await withClient(options, async (client) => {
+        printProposal(options, await client.proposeRelease(options.service, version, options.description))
+      })
+    })
+
+  ofVersion('rollback', 'propose to deprecate the current version and return to an earlier release', 'the earlier one')
+    .option('--description <text>', 'what voters read')
+    .action(async (version: number, options: OfService) => {
+      await withClient(options, async (client) => {
+        printProposal(options, await client.proposeRollback(options.service, version, options.description))
+      })
+    })
+
+  ofVersion('deprecate', 'propose to withdraw a version for good', 'the version to withdraw')
+    .requiredOption('--reason <text>', 'at most 31 bytes, kept on the chain')
+    .action(async (version: number, options: OfService & { reason: string }) => {
+      await withClient(options, async (client) => {
+        printProposal(options, await client.proposeDeprecation(options.service, version, options.reason))
+      })
+    })
+
+  add(dao, 'propose-verifier', 'propose to register the verifier of a circuit')
+    .requiredOption('--circuit <id>', 'circuit id, 32 bytes in hexadecimal', parseWord)
+    .requiredOption('--verifier <address>', 'the deployed verifier')
+    .requiredOption('--vk-hash <hash>', 'hash of its verification key, 32 bytes in hexadecimal', parseWord)
+    .addOption(
+      new Option('--setup <kind>', 'how the key was made').choices(['local', 'ceremony']).makeOptionMandatory(),
+    )
+    .option('--transcript <cid>', 'binary CID of the ceremony’s transcript, in hexadecimal')
+    .action(
+      async (
+        options: Common & {
+          circuit: string
+          verifier: string
+          vkHash: string
+          setup: SetupKind
+          transcript?: string
+        },
+      ) => {
+        const { circuit: circuitId, verifier, vkHash, setup, transcript } = options
+        await withClient(options, async (client) => {
+          const terms = { circuitId, verifier, vkHash, setup }
+          const proposal = await client.proposeVerifier(
+            transcript === undefined ? terms : { ...terms, transcriptCid: transcript },
+          )
+          printProposal(options, proposal)
+        })
+      },
+    )
+
+  const onProposal = (name: string, description: string) =>
+    add(dao, name, description)
+      .argument('<proposal>', 'id of the proposal', parseId)
+      .option('--wait', 'wait until it is possible')
+      .option('--timeout <seconds>', 'how long to wait', parseCount, DEFAULT_WAIT_SECONDS)
+
+  onProposal('vote', 'vote on a proposal')
+    .addOption(
+      new Option('--support <choice>', 'your vote').choices(['for', 'against', 'abstain']).makeOptionMandatory(),
+    )
+    .option('--reason <text>', 'kept in the event')
+    .action(async (id: bigint, options: Common & Waiting & { support: Support; reason?: string }) => {
+      await withClient(options, async (client) => {
+        await waitIfAsked(client, id, 'active', options)
+        const result = await client.proposals.vote(id, options.support, options.reason)
+        print(options, result, `Voted ${options.support} with ${tokens(result.weight)} votes.`)
+      })
+    })
+
+  onProposal('queue', 'put a proposal that succeeded into the timelock').action(
+    async (id: bigint, options: Common & Waiting) => {
+      await withClient(options, async (client) => {
+        await waitIfAsked(client, id, 'succeeded', options)
+        printProposal(options, await client.proposals.queue(id))
+      })
+    },
+  )
+
+  onProposal('execute', 'execute a queued proposal after the timelock’s delay').action(
+    async (id: bigint, options: Common & Waiting) => {
+      await withClient(options, async (client) => {
+        await waitIfAsked(client, id, 'executable', options)
+        printProposal(options, await client.proposals.execute(id))
+      })
+    },
+  )
+}
+
+/** A subcommand with the options that all of them share. */
+function add(dao: Command, name: string, description: string): Command {
+  return dao
+    .command(name)
+    .description(description)
+    .addOption(new Option('--rpc <url>', 'JSON-RPC endpoint').env('COHORT_RPC_URL').default('http://127.0.0.1:8545'))
+    .addOption(
+      new Option('--deployment <file>', 'addresses, as `npx hardhat deploy` wrote them')
+        .env('COHORT_DEPLOYMENT')
+        .default('deploy/addresses/localhost.json'),
+    )
+    .option('--keystore <file>', 'encrypted key to act with')
+    .option('--passphrase-file <file>', 'opens the keystore (else COHORT_PASSPHRASE, else asked for)')
+    .option('--account <index>', 'act with an unlocked account of a development node', parseCountFromZero)
+    .option('--json', 'print the result as JSON')
+}
+
+async function withClient(
+  options: Common,
+  body: (client: DaoClient, signer: string | undefined) => Promise<void>,
+): Promise<void> {
+  const [{ JsonRpcProvider }, { DaoClient }, { readDeployment }, { openAccount }] = await Promise.all([
+    import('ethers'),
+    import('../chain/dao/client.ts'),
+    import('../chain/dao/deployment-file.ts'),
+    import('./dao-account.ts'),
+  ])
+  const deployment = await readDeployment(options.deployment)
+  // No cache: a development chain mines within the quarter of a second for which ethers keeps answers.
+  const provider = new JsonRpcProvider(options.rpc, deployment.chainId, { cacheTimeout: -1, staticNetwork: false })
+  try {
+    await reachable(provider, options.rpc)
+    const signer = await openAccount(provider, options)
+    const client = await DaoClient.connect({ provider, deployment, ...(signer === undefined ? {} : { signer }) })
+    await body(client, await signer?.getAddress())
+  } finally {
+    provider.destroy()
+  }
+}
+
+/** ethers would try for ever. */
+async function reachable(provider: { send(method: string, params: []): Promise<unknown> }, url: string) {
+  try {
+    await provider.send('eth_chainId', [])
+  } catch (cause) {
+    throw new UnreachableError(url, cause)
+  }
+}
+
+async function waitIfAsked(
+  client: DaoClient,
+  id: bigint,
+  wanted: 'active' | 'succeeded' | 'executable',
+  options: Waiting,
+): Promise<void> {
+  if (options.wait !== true) return
+  const interrupted = new AbortController()
+  const stop = () => interrupted.abort(new Error('interrupted'))
+  process.once('SIGINT', stop)
+  try {
+    await client.proposals.waitFor(id, wanted, {
+      timeout: options.timeout * 1000,
+      signal: interrupted.signal,
+      onState: ({ state }) => process.stderr.write(`proposal is ${state}\n`),
+    })
+  } finally {
+    process.off('SIGINT', stop)
+  }
+}
+
+function printProposal(options: Common, proposal: Proposal): void {
+  print(options, proposal, proposalText(proposal))
+}
+
+function print(options: Common, value: unknown, text: string): void {
+  process.stdout.write(`${options.json === true ? toJson(value) : text}\n`)
+}
+
+function parseId(text: string): bigint {
+  if (!/^(0x[0-9a-fA-F]{1,64}|\d{1,78})$/.test(text)) throw new InvalidArgumentError('a proposal id is a number.')
+  return BigInt(text)
+}
+
+function parseWord(text: string): string {
+  if (!/^0x[0-9a-fA-F]{64}$/.test(text)) throw new InvalidArgumentError('0x and 64 hexadecimal digits are needed.')
+  return text
+}
+
+function parseCountFromZero(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number is needed.')
+  return Number(text)
+}
+
+function parseCount(text: string): number {
+  const count = parseCountFromZero(text)
+  if (count === 0) throw new InvalidArgumentError('a whole number from 1 is needed.')
+  return count
+}
