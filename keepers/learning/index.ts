@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the learning room: models, data, local training, strategies, privacy, ensembles, simulation.
+
+export { type CsvSchema, csvSchemaSchema, loadCsv, parseCsv } from './data/csv.ts'
 export { createDataset, head, histogram, subset } from './data/dataset.ts'
 export { datasetFromIdx, parseIdx } from './data/idx.ts'
+export { loadImageFolder } from './data/images.ts'
 export { loadDigits, loadMnist, MNIST_FILES } from './data/mnist.ts'
 export {
   type Partition,
@@ -12,6 +15,15 @@ export {
 } from './data/partition.ts'
 export { proceduralDigits } from './data/procedural.ts'
 export type { BackendChoice } from './engine/backend.ts'
+export {
+  agree,
+  type CoTrainingMember,
+  type CoTrainingRound,
+  coTrain,
+  type Opinion,
+  type PseudoLabels,
+} from './ensemble/co-training.ts'
+export { combine, Ensemble, type EnsembleMember, type Predictor } from './ensemble/ensemble.ts'
 export { LearningError, type LearningErrorCode } from './errors.ts'
 export { loadModel, modelJson, saveModel } from './model/artifacts.ts'
 export { isModelName, MODEL_NAMES, type ModelName, modelSpec } from './model/registry.ts'

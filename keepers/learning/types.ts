@@ -75,7 +75,7 @@ export type OptimizerSettings =
   | {
       readonly kind: 'sgd'
       readonly learningRate: number
-      readonly momentum?: number
+      readonly momentum?: number | undefined
       readonly nesterov?: boolean | undefined
     }
   | {

@@ -119,7 +119,9 @@ describe('learning: tfjs', function () {
       const slope = tf.tidy(() => {
         const unit = new Float32Array(wasm.length)
         unit[at] = 1
-        const y = tf.conv2d(tf.tensor4d(xs, shape), tf.tensor4d(unit, filterShape), strides, pad as 'same').dataSync()
+        const y = tf
+          .conv2d(tf.tensor4d(xs, shape), tf.tensor4d(unit, filterShape), strides, pad as 'same')
+          .dataSync<'float32'>()
         return y.reduce((sum, value, i) => sum + value * dys[i]!, 0)
       })
       const scale = Array.from(cpu).reduce((top, g) => Math.max(top, Math.abs(g)), 0)

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Co-training: members exchange pseudo-labels on shared unlabelled samples; neither data nor weights change hands.
+import { createDataset } from '../data/dataset.ts'
+import { LearningError } from '../errors.ts'
+import type { LocalTrainer } from '../train/trainer.ts'
+import type { Dataset } from '../types.ts'
+import { combine, favourite, type Predictor } from './ensemble.ts'
+
+/** One member's opinion on the shared samples: what it would send to the others. */
+export type Opinion = {
+  /** count × classes probabilities. */
+  readonly probabilities: Float32Array
+  /** How much the others should trust it, ≥ 0. */
+  readonly weight: number
+}
+
+export type PseudoLabels = { readonly indices: Uint32Array; readonly labels: Uint16Array }
+
+/**
+ * The samples on which the weighted mean opinion is at least `confidence` sure, with its answer. `confidence` in (1/classes, 1].
+ */
+export function agree(opinions: readonly Opinion[], classes: number, confidence: number): PseudoLabels {
+  if (!(confidence > 1 / classes && confidence <= 1)) {
+    throw new LearningError(
+      'BAD_PARAMETERS',
+      `confidence is ${confidence}; expected more than ${1 / classes}, at most 1`,
+    )
+  }
+  const mean = combine(
+    opinions.map(({ probabilities }) => probabilities),
+    opinions.map(({ weight }) => weight),
+    classes,
+    'mean',
+  )
+  const indices: number[] = []
+  const labels: number[] = []
+  for (let row = 0; row < mean.length; row += classes) {
+    const answer = favourite(mean, row, classes)
+    if (mean[row + answer]! >= confidence) {
+      indices.push(row / classes)
+      labels.push(answer)
+    }
+  }
+  return { indices: Uint32Array.from(indices), labels: Uint16Array.from(labels) }
+}
+
+export type CoTrainingMember = {
+  readonly trainer: LocalTrainer
+  /** Its own labelled shard. */
+  readonly data: Dataset
+  readonly weight?: number
+}
+
+export type CoTrainingRound = { readonly round: number; readonly pseudoLabels: readonly number[] }
+
+/**
+ * Each round, every member states its opinion on `unlabelled` (samples × size values in the model's range); each then trains
+ * on its own shard plus what the OTHERS are sure of. Members train with their own parameters, in turn. The trainers end up
+ * trained, each with its own shard loaded.
+ */
+export async function coTrain(
+  members: readonly CoTrainingMember[],
+  unlabelled: Float32Array,
+  options: {
+    readonly rounds: number
+    readonly confidence: number
+    readonly signal?: AbortSignal
+    readonly onRound?: (round: CoTrainingRound) => void
+  },
+): Promise<CoTrainingRound[]> {
+  if (members.length < 2) throw new LearningError('BAD_PARAMETERS', 'co-training needs at least two members')
+  const reports: CoTrainingRound[] = []
+  for (let round = 0; round < options.rounds; round++) {
+    options.signal?.throwIfAborted()
+    const opinions: Opinion[] = []
+    for (const { trainer, weight = 1 } of members) {
+      opinions.push({ probabilities: await (trainer as Predictor).predict(unlabelled), weight })
+    }
+    const counts: number[] = []
+    for (const [index, { trainer, data }] of members.entries()) {
+      const others = opinions.filter((_, other) => other !== index)
+      const labels = agree(others, trainer.spec.classes, options.confidence)
+      counts.push(labels.indices.length)
+      trainer.loadData(withPseudoLabels(data, unlabelled, labels))
+      try {
+        await trainer.train(options.signal === undefined ? {} : { signal: options.signal })
+      } finally {
+        trainer.loadData(data)
+      }
+    }
+    const report = { round, pseudoLabels: counts }
+    reports.push(report)
+    options.onRound?.(report)
+  }
+  return reports
+}
+
+/** The shard with the pseudo-labelled samples appended, as floats. */
+function withPseudoLabels(data: Dataset, unlabelled: Float32Array, { indices, labels }: PseudoLabels): Dataset {
+  const size = data.inputShape.reduce((a, b) => a * b, 1)
+  const inputs = new Float32Array((data.count + indices.length) * size)
+  for (let i = 0; i < data.count * size; i++) inputs[i] = data.inputs[i]! * data.scale
+  for (const [i, sample] of indices.entries()) {
+    inputs.set(unlabelled.subarray(sample * size, (sample + 1) * size), (data.count + i) * size)
+  }
+  return createDataset({
+    name: `${data.name} + pseudo-labels`,
+    origin: data.origin,
+    inputShape: data.inputShape,
+    classes: data.classes,
+    inputs,
+    labels: [...data.labels, ...labels],
+  })
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a simulated federation looks like, checked at the door.
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { LearningError } from '../errors.ts'
+import { centreSchema } from '../strategy/groups.ts'
+import { serverSettingsSchema } from '../strategy/server.ts'
+import { trainingParametersSchema } from '../train/parameters.ts'
+
+const fraction = z.number().gt(0).max(1)
+const share = z.number().min(0).lt(1)
+
+export const simulationConfigSchema = z.strictObject({
+  keepers: z.number().int().min(1).max(10_000),
+  rounds: z.number().int().min(1).max(100_000),
+  /** C: the share of keepers who take part in a round (at least one does). */
+  fraction: fraction.default(1),
+  partition: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('iid') }),
+      z.strictObject({ kind: z.literal('dirichlet'), alpha: z.number().positive() }),
+      z.strictObject({ kind: z.literal('shards'), shardsPerPart: z.number().int().min(1).default(2) }),
+      z.strictObject({ kind: z.literal('sizes'), sizes: z.array(z.number().int().positive()).min(1) }),
+    ])
+    .default({ kind: 'iid' }),
+  /** Local training; each keeper and round gets a seed of its own from `seed` below. */
+  training: trainingParametersSchema.omit({ seed: true }),
+  weighting: z.enum(['samples', 'equal']).default('samples'),
+  server: serverSettingsSchema.default({ kind: 'fedavg' }),
+  centre: centreSchema.default({ kind: 'mean' }),
+  /** Chance that a chosen keeper never delivers its update. */
+  dropOut: share.default(0),
+  poison: z
+    .strictObject({
+      /** Share of the keepers who are bad, rounded down. */
+      share: share,
+      /**
+       * label-flip: trains on label classes−1−y. sign-flip: sends global − strength·(local − global).
+       * scaling: sends global + strength·(local − global) after training on flipped labels.
+       */
+      attack: z.enum(['label-flip', 'sign-flip', 'scaling']),
+      strength: z.number().positive().default(4),
+    })
+    .optional(),
+  privacy: z
+    .strictObject({ clippingNorm: z.number().positive(), noiseMultiplier: z.number().min(0), delta: fraction })
+    .optional(),
+  seed: z.number().int().min(0).max(0xffff_ffff).default(1),
+  /** Stop early once the test accuracy is at least this. */
+  targetAccuracy: fraction.optional(),
+})
+export type SimulationSettings = z.input<typeof simulationConfigSchema>
+export type SimulationConfig = z.output<typeof simulationConfigSchema>
+
+/** Throws BAD_SIMULATION naming the field, the value found and what was expected. */
+export function parseSimulationConfig(settings: unknown): SimulationConfig {
+  const parsed = simulationConfigSchema.safeParse(settings)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!
+    const found = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown>)?.[key], settings)
+    throw new LearningError(
+      'BAD_SIMULATION',
+      `simulation: ${issue.path.join('.') || '(all)'} is ${JSON.stringify(found)}: ${issue.message}`,
+    )
+  }
+  const config = parsed.data
+  const perRound = Math.max(1, Math.round(config.fraction * config.keepers))
+  if (config.centre.kind !== 'mean' && config.centre.groups > perRound) {
+    throw new LearningError(
+      'BAD_SIMULATION',
+      `simulation: ${config.centre.groups} groups, but only ${perRound} keepers take part in a round`,
+    )
+  }
+  if (config.centre.kind === 'trimmed-mean' && 2 * config.centre.trim >= config.centre.groups) {
+    throw new LearningError(
+      'BAD_SIMULATION',
+      `simulation: trimming ${config.centre.trim} on each side leaves nothing of ${config.centre.groups} groups`,
+    )
+  }
+  if (config.partition.kind === 'sizes' && config.partition.sizes.length !== config.keepers) {
+    throw new LearningError(
+      'BAD_SIMULATION',
+      `simulation: ${config.partition.sizes.length} sizes for ${config.keepers} keepers`,
+    )
+  }
+  return config
+}
+
+/** Identifies a run, so that it is not resumed as another. The number of rounds and the target may grow. */
+export function configHash(config: SimulationConfig, specHash: string, data: string): string {
+  const { rounds: _rounds, targetAccuracy: _target, ...lasting } = config
+  return createHash('sha256')
+    .update(JSON.stringify([lasting, specHash, data]))
+    .digest('hex')
+}
