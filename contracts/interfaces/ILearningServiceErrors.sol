@@ -21,8 +21,6 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     /// @notice `caller` is neither owner nor operator of `keeper`.
     error NotKeeper(address caller, address keeper);
     error ZeroAddress(bytes32 field);
-    /// @notice The two halves of a service must use the same registries.
-    error RegistriesDiffer(address registration);
     /// @notice The epoch's key is used up: its last Training only waits for late ballots.
     error EpochUsedUp(uint32 epoch, uint16 decryptions);
     error AlreadySeated(address keeper, uint8 seat);

@@ -17,14 +17,9 @@ contract LearningService is Rounds, ServiceViews {
     /// @notice Code of the registration half.
     ServiceRegistration public immutable registration;
 
-    /// @param registration_ Bound to the same registries.
-    constructor(
-        IKeeperRegistry registry,
-        IModelRegistry models,
-        ServiceRegistration registration_
-    ) ServiceStorage(registry, models) {
-        if (!registration_.isBoundTo(registry, models)) revert RegistriesDiffer(address(registration_));
-        registration = registration_;
+    /// @param registry Stake, penalties, rewards. @param models Where versions are published. The same for all clones.
+    constructor(IKeeperRegistry registry, IModelRegistry models) ServiceStorage(registry, models) {
+        registration = new ServiceRegistration(registry, models);
     }
 
     /// @inheritdoc ILearningServiceRounds

@@ -19,7 +19,7 @@ import {ServiceStorage} from "./ServiceStorage.sol";
 contract ServiceRegistration is KeyGeneration, AccessControl, Initializable {
     using Ballots for Ballots.Ballot;
 
-    /// @dev Registries must be those of the LearningService that delegates here; its constructor checks.
+    /// @dev Made by the constructor of the LearningService that delegates here, with its own registries.
     constructor(IKeeperRegistry registry, IModelRegistry models) ServiceStorage(registry, models) {
         _disableInitializers();
     }
@@ -52,10 +52,5 @@ contract ServiceRegistration is KeyGeneration, AccessControl, Initializable {
         emit ParametersProposed(next);
         if (h.anchor == State.Registration) _applyPending();
         _head = h;
-    }
-
-    /// @notice Whether this half works on these registries.
-    function isBoundTo(IKeeperRegistry registry, IModelRegistry models) external view returns (bool) {
-        return address(registry) == address(_registry) && address(models) == address(_models);
     }
 }
