@@ -11,7 +11,7 @@ const SOURCES = {
   ModelRegistry: 'registry',
   VerifierRegistry: 'registry',
   ServiceFactory: 'rounds',
-  LearningService: 'rounds',
+  ILearningService: 'interfaces',
   InferenceHub: 'inference',
 } as const
 

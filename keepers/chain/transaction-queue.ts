@@ -108,6 +108,12 @@ export class TransactionQueue {
     const { log } = this.#options
     const known = log.find(request.key)
     if (known !== null) return this.#settle(known, signal)
+    // One that its caller stopped waiting for still holds its nonce: nothing after it can be mined before it is.
+    for (const earlier of log.open()) {
+      await this.#settle(earlier, signal).catch((error: unknown) => {
+        if (!(error instanceof ChainError && error.code === 'REVERTED')) throw error
+      })
+    }
     const row = await this.#sign(request)
     log.insert(row)
     return this.#settle({ ...row, receipt: null }, signal)

@@ -16,10 +16,13 @@ export type StoreErrorCode =
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code: StoreErrorCode
+  /** Which of several values was refused. */
+  readonly index: number | undefined
 
-  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: StoreErrorCode, message: string, options: ErrorOptions & { index?: number } = {}) {
     super(message, options)
     this.code = code
+    this.index = options.index
   }
 }
 

@@ -36,13 +36,14 @@ export class ShareRegister {
     try {
       const insert = this.#database.prepare('INSERT OR IGNORE INTO shares VALUES (?, ?, ?)')
       const select = this.#database.prepare('SELECT request_hash FROM shares WHERE c1_hash = ?')
-      for (const hash of c1Hashes) {
+      for (const [index, hash] of c1Hashes.entries()) {
         insert.run(hash, requestHash, this.#now())
         const row = select.get(hash) as { request_hash: Uint8Array }
         if (Buffer.compare(row.request_hash, requestHash) !== 0) {
           throw new StoreError(
             'SHARE_ALREADY_GIVEN',
             `a share of ciphertext ${Buffer.from(hash).toString('hex').slice(0, 16)}… is promised to another request`,
+            { index },
           )
         }
       }

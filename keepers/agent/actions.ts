@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { keccak256 } from 'ethers'
+import { ChainError, contractInterface, RevertError } from '../chain/index.ts'
+import { cidFromHex } from './blobs.ts'
+import type { Step } from './context.ts'
+import type { Fact } from './facts.ts'
+
+/** Refusals that mean: somebody (perhaps we, before a crash) was faster, or the state is over. Nothing is wrong. */
+const TOO_LATE: ReadonlySet<string> = new Set([
+  'AlreadyDone',
+  'UnexpectedState',
+  'WrongEpoch',
+  'WrongRound',
+  'NothingDue',
+  'AgainstOutcome',
+  'EpochUsedUp',
+  'AlreadySeated',
+])
+
+/**
+ * Calls the service as this keeper's operator and waits until the transaction is deep enough. The key of the
+ * transaction follows from its content, so the same act is never sent twice.
+ * @returns false when the contract said that it is too late or done already.
+ */
+export async function act(step: Step, method: string, args: readonly unknown[]): Promise<boolean> {
+  const { context, snapshot } = step
+  const data = contractInterface('ILearningService').encodeFunctionData(method, args)
+  const key = `${method}/${snapshot.epoch}/${snapshot.round}/${keccak256(data).slice(2, 18)}`
+  const started = context.clock.now()
+  try {
+    const receipt = await context.queue.send({ key, to: context.serviceAddress, data }, context.stopping)
+    context.metrics.stepsDone.inc({ step: method })
+    context.metrics.gas.inc({ step: method }, Number(receipt.gasUsed))
+    context.metrics.stepSeconds.observe({ step: method }, (context.clock.now() - started) / 1000)
+    context.log.info(
+      { event: 'acted', method, epoch: snapshot.epoch, round: snapshot.round, gas: Number(receipt.gasUsed) },
+      `${method} confirmed`,
+    )
+    return true
+  } catch (error) {
+    if (error instanceof RevertError && TOO_LATE.has(error.error)) {
+      context.log.debug({ event: 'too late', method, reason: error.message }, 'too late, or done already')
+      return false
+    }
+    if (error instanceof ChainError) context.metrics.errors.inc({ code: error.code })
+    throw error
+  }
+}
+
+/** Publishes a blob for the round and counts its bytes. */
+export async function publish(step: Step, kind: string, bytes: Uint8Array, round: number): Promise<string> {
+  const cid = await step.context.plane.publish(bytes, { round, signal: step.signal })
+  step.context.metrics.bytesPublished.inc({ kind }, bytes.length)
+  return cid
+}
+
+/**
+ * Fetches what the keeper at `seat` announced; the other members are asked too when it does not deliver.
+ * @throws NetworkError as `DataPlane.fetch`.
+ */
+export async function fetchFrom(
+  step: Step,
+  kind: string,
+  seat: number,
+  cid: string,
+  options: { maxBytes: number; round: number; others?: readonly number[]; timeout?: number },
+): Promise<Uint8Array> {
+  const { context, signal } = step
+  const providers = await context.peers.providers(seat, options.others ?? [], step.seat)
+  const bytes = await context.plane.fetch(cid, {
+    maxBytes: options.maxBytes,
+    timeout: options.timeout ?? context.config.network.fetchSeconds * 1000,
+    providers,
+    signal,
+    round: options.round,
+  })
+  context.metrics.bytesFetched.inc({ kind }, bytes.length)
+  return bytes
+}
+
+/** The CID an event names, as text. @throws AgentError BAD_BLOB when its bytes are none. */
+export function cidOf(fact: Fact): string {
+  return cidFromHex(String(fact.args.cid))
+}
+
+/** Part of the state's window that has passed, 0 … 1, by the chain's time. */
+export function elapsed(step: Step, window: number): number {
+  const { end, time } = step.snapshot
+  return window <= 0 ? 1 : Math.min(1, Math.max(0, 1 - (end - time) / window))
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { randomBytes } from 'node:crypto'
+import { startKeyGeneration } from '../../fhe/index.ts'
+import { act, publish } from '../actions.ts'
+import { encodeKeyIndex } from '../blobs.ts'
+import type { Outcome, Step } from '../context.ts'
+import { frameHere, isMember } from '../frame.ts'
+import { hasSeat } from '../members.ts'
+import { profileHash } from '../profile.ts'
+import { keyCommitment } from '../steps/commitments.ts'
+import { type KeyIntent, keyIntentName, parseKeyIntent } from '../steps/intents.ts'
+import { pokeInTurn } from '../steps/poke.ts'
+import { ensureSeat } from '../steps/seat.ts'
+
+/** KeyCommit: make this member's share of the key, offer it to the others, and commit to it before any is revealed. */
+export async function keyCommit(step: Step): Promise<Outcome> {
+  const { context, snapshot } = step
+  if (snapshot.due) {
+    // The seed of the epoch exists only once the transition is recorded.
+    await pokeInTurn(step, () => act(step, 'poke', []))
+    return 'again'
+  }
+  if (step.seat === null) await ensureSeat(step)
+  if (!isMember(step) || hasSeat(snapshot.keyInfo.committed, step.seat)) return 'done'
+  const intent = await makeShare(step)
+  const commitment = keyCommitment(context, snapshot.epoch, step.seat, intent)
+  return (await act(step, 'commitKey', [snapshot.epoch, commitment])) ? 'done' : 'again'
+}
+
+/** The member's messages of key generation, made once per epoch and published before anyone hears of them. */
+async function makeShare(step: Step & { readonly seat: number }): Promise<KeyIntent> {
+  const { context, snapshot } = step
+  const at = { key: keyIntentName(snapshot.epochInfo), epoch: snapshot.epoch, round: 0 }
+  const intent = await context.store.journal.once(at, async () => {
+    const frame = await frameHere(step)
+    context.log.info(
+      { event: 'key generation', epoch: snapshot.epoch, members: frame.roster.length, threshold: frame.plan.threshold },
+      'making a share of the collective key',
+    )
+    const messages = await startKeyGeneration(frame.engine, {
+      context: frame.context,
+      members: frame.roster,
+      self: frame.self,
+      crs: Buffer.from(snapshot.epochInfo.crsSeed.slice(2), 'hex'),
+      signal: step.signal,
+    })
+    const sealed: string[] = []
+    for (const share of messages.sealedShares) sealed.push(await publish(step, 'sealed share', share, snapshot.round))
+    const index = encodeKeyIndex({
+      profileHash: profileHash(context.profile),
+      commitment: messages.commitment,
+      publicKeyShare: messages.publicKeyShare,
+      sealed,
+    })
+    const cid = await publish(step, 'key index', index, snapshot.round)
+    return Buffer.from(JSON.stringify({ cid, salt: `0x${randomBytes(32).toString('hex')}` } satisfies KeyIntent))
+  })
+  return parseKeyIntent(intent.payload)
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { act } from '../actions.ts'
+import type { Outcome, Step } from '../context.ts'
+import { pokeInTurn } from '../steps/poke.ts'
+import { ensureSeat } from '../steps/seat.ts'
+
+/** Registration: be seated before the window closes, and let the machine move on when it has. */
+export async function registration(step: Step): Promise<Outcome> {
+  if (step.seat === null) await ensureSeat(step)
+  // Nothing is due while the window is open; and a window that merely reopens needs no transaction of ours.
+  const recorded = step.context.facts.last('Transitioned')?.args.to
+  if (step.snapshot.due && recorded !== undefined && Number(recorded) !== 0) {
+    await pokeInTurn(step, () => act(step, 'poke', []))
+  }
+  return 'again'
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { act } from '../actions.ts'
+import { cidHex } from '../blobs.ts'
+import type { Outcome, Step } from '../context.ts'
+import { isMember } from '../frame.ts'
+import { hasSeat } from '../members.ts'
+import { parseUpdateIntent, updateIntentName } from '../steps/intents.ts'
+
+/** Reveal: nobody can copy any more, so say which ciphertext was committed to. */
+export async function reveal(step: Step): Promise<Outcome> {
+  const { context, snapshot } = step
+  const { committed, revealed } = snapshot.roundInfo
+  if (!isMember(step) || !hasSeat(committed, step.seat) || hasSeat(revealed, step.seat)) return 'done'
+  const known = context.store.journal.find(updateIntentName(snapshot.epochInfo, snapshot.round))
+  if (known === null) {
+    context.log.error(
+      { event: 'no update', round: snapshot.round },
+      'the chain holds a commitment of ours that this folder does not know: was it copied?',
+    )
+    return 'done'
+  }
+  const { cid, size, samples, salt } = parseUpdateIntent(known.payload)
+  return (await act(step, 'revealUpdate', [snapshot.round, cidHex(cid), size, samples, salt])) ? 'done' : 'again'
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { randomBytes } from 'node:crypto'
+import { encryptUpdate } from '../../fhe/index.ts'
+import { act, publish } from '../actions.ts'
+import type { Outcome, Step } from '../context.ts'
+import { loadKeys } from '../epoch.ts'
+import { frameHere, isMember } from '../frame.ts'
+import { hasSeat } from '../members.ts'
+import { updateCommitment } from '../steps/commitments.ts'
+import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps/intents.ts'
+import { castLateBallots } from '../steps/late.ts'
+import { adoptAccepted } from '../steps/model.ts'
+import { ensureSeat } from '../steps/seat.ts'
+
+/** Training: agree late with the round before, take over its model, train on the shard, commit to the sealed update. */
+export async function training(step: Step): Promise<Outcome> {
+  const { context, snapshot } = step
+  if (step.seat === null) await ensureSeat(step)
+  if (snapshot.epochInfo.epoch !== snapshot.epoch) return 'again'
+  const { lateRound } = snapshot.roundInfo
+  // Before the new model is adopted: agreeing with the last round is worked out from the model it started from.
+  if (isMember(step) && lateRound > 0) await castLateBallots(step, lateRound)
+  await adoptAccepted(step)
+  if (!isMember(step) || hasSeat(snapshot.roundInfo.committed, step.seat)) return 'done'
+  const intent = await makeUpdate(step)
+  if (intent === null) return 'done'
+  const commitment = updateCommitment(context, snapshot.round, step.seat, intent)
+  return (await act(step, 'commitUpdate', [snapshot.round, commitment])) ? 'done' : 'again'
+}
+
+/** The member's encrypted update of the round, made once. Null when this member holds no share of the epoch's key. */
+async function makeUpdate(step: Step & { readonly seat: number }): Promise<UpdateIntent | null> {
+  const { context, snapshot, signal } = step
+  const frame = await frameHere(step)
+  const keys = loadKeys(context.store, frame)
+  if (keys === null) {
+    context.log.error(
+      { event: 'no key', epoch: snapshot.epoch },
+      'this keeper has no share of the key of the epoch: it sits out until the next one',
+    )
+    return null
+  }
+  const at = { key: updateIntentName(snapshot.epochInfo, snapshot.round), epoch: snapshot.epoch, round: snapshot.round }
+  const intent = await context.store.journal.once(at, async () => {
+    const global = await context.model.weights()
+    const started = context.clock.now()
+    const outcome = await context.trainer.train(global, snapshot.round, context.config.training, {
+      signal,
+      onProgress: (progress) =>
+        context.log.debug({ event: 'training', round: snapshot.round, ...progress }, 'training'),
+    })
+    const { norm, update } = clip(outcome.weights, global, context.profile.clipBound, context.profile.clipNorm)
+    const samples = Math.min(outcome.samples, context.profile.maxSamples)
+    const seconds = (context.clock.now() - started) / 1000
+    context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
+    context.log.info(
+      { event: 'trained', round: snapshot.round, samples, loss: outcome.loss, norm, seconds },
+      'trained on the own shard',
+    )
+    const bytes = await encryptUpdate(frame.engine, {
+      context: { ...frame.context, round: snapshot.round },
+      sender: frame.self,
+      collectiveKey: keys.collectiveKey,
+      vector: update,
+      weight: samples,
+      signal,
+    })
+    update.fill(0)
+    const cid = await publish(step, 'update', bytes, snapshot.round)
+    const made: UpdateIntent = { cid, size: bytes.length, samples, salt: `0x${randomBytes(32).toString('hex')}` }
+    return Buffer.from(JSON.stringify(made))
+  })
+  return parseUpdateIntent(intent.payload)
+}
+
+/**
+ * The change of the weights, scaled to at most `clipNorm` in Euclidean norm, then each entry cut to ±`clipBound`: what
+ * one member can do to the model in a round is bounded. Returns the norm found before clipping.
+ */
+export function clip(
+  weights: Float32Array,
+  global: Float32Array,
+  clipBound: number,
+  clipNorm: number,
+): { norm: number; update: Float32Array } {
+  let squares = 0
+  const update = Float32Array.from(weights, (weight, i) => {
+    const change = weight - global[i]!
+    if (!Number.isFinite(change)) throw new RangeError(`training diverged: weight ${i} is ${weight}`)
+    squares += change * change
+    return change
+  })
+  const norm = Math.sqrt(squares)
+  const scale = norm > clipNorm ? clipNorm / norm : 1
+  for (const [i, change] of update.entries()) {
+    update[i] = Math.max(-clipBound, Math.min(clipBound, change * scale))
+  }
+  return { norm, update }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { NetworkError } from '../../network/index.ts'
+import { act } from '../actions.ts'
+import { cidHex } from '../blobs.ts'
+import type { Outcome, Step } from '../context.ts'
+import { isMember } from '../frame.ts'
+import { candidateOf, isLostRound } from '../steps/candidate.ts'
+import { attestLate } from '../steps/late.ts'
+
+/** Vote: combine the shares, judge the model, and vote for it unless it is worse than the one before. */
+export async function vote(step: Step): Promise<Outcome> {
+  const { context, snapshot } = step
+  if (!isMember(step)) return 'done'
+  if (context.facts.last('ModelVoted', { round: snapshot.round, seat: step.seat }) !== null) return 'done'
+  await attestLate(step, snapshot.round)
+  try {
+    const candidate = await candidateOf(step, snapshot.round)
+    if (candidate === null) return 'again'
+    if (!candidate.good) return 'done'
+    const done = await act(step, 'vote', [snapshot.round, candidate.commitment, cidHex(candidate.cid)])
+    return done ? 'done' : 'again'
+  } catch (error) {
+    step.signal.throwIfAborted()
+    if (isLostRound(error)) {
+      context.metrics.errors.inc({ code: 'ROUND_LOST' })
+      context.log.error({ event: 'round lost', round: snapshot.round, reason: error.message }, 'no model can be had')
+      return 'done'
+    }
+    if (error instanceof NetworkError) {
+      context.peers.refresh()
+      context.log.warn({ event: 'share missing', round: snapshot.round, reason: error.message }, 'trying again')
+      return 'again'
+    }
+    throw error
+  }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { CID } from 'multiformats/cid'
+import { AgentError } from './errors.ts'
+
+/**
+ * The blobs that keepers exchange beside the ciphertexts, whose own format is the fhe room's.
+ *
+ * Key index (little-endian):  "CKEY" · u8 version · profile hash[32] · u16 members · u16 length · commitment ·
+ *                             members × (u8 length · binary CID of the share sealed to that member) · public-key share
+ * Model:                      "CMDL" · u8 version · u32 count · count × f32
+ */
+const VERSION = 1
+const KEY_MAGIC = Buffer.from('CKEY')
+const MODEL_MAGIC = Buffer.from('CMDL')
+const KEY_HEAD = 4 + 1 + 32 + 2 + 2
+const MODEL_HEAD = 4 + 1 + 4
+
+export type KeyIndex = {
+  readonly profileHash: Uint8Array
+  /** What the fhe room commits to before anything of the key is revealed. */
+  readonly commitment: Uint8Array
+  readonly publicKeyShare: Uint8Array
+  /** CIDs of the sealed shares, one per member in roster order. */
+  readonly sealed: readonly string[]
+}
+
+export function encodeKeyIndex(index: KeyIndex): Uint8Array {
+  const cids = index.sealed.map((text) => CID.parse(text).bytes)
+  const head = Buffer.alloc(KEY_HEAD)
+  KEY_MAGIC.copy(head)
+  head.writeUInt8(VERSION, 4)
+  head.set(index.profileHash, 5)
+  head.writeUInt16LE(cids.length, 37)
+  head.writeUInt16LE(index.commitment.length, 39)
+  const list = cids.flatMap((bytes) => [Uint8Array.of(bytes.length), bytes])
+  return Buffer.concat([head, index.commitment, ...list, index.publicKeyShare])
+}
+
+/** @throws AgentError BAD_BLOB. @param members Number of members the epoch has. */
+export function decodeKeyIndex(bytes: Uint8Array, members: number): KeyIndex {
+  const buffer = view(bytes)
+  if (buffer.length < KEY_HEAD || !buffer.subarray(0, 4).equals(KEY_MAGIC)) bad('key index', 'wrong magic')
+  if (buffer[4] !== VERSION) bad('key index', `version ${buffer[4]}, expected ${VERSION}`)
+  const count = buffer.readUInt16LE(37)
+  if (count !== members) bad('key index', `shares for ${count} members, the epoch has ${members}`)
+  const sealed: string[] = []
+  let offset = KEY_HEAD + buffer.readUInt16LE(39)
+  const commitment = buffer.subarray(KEY_HEAD, offset)
+  for (let i = 0; i < count; i++) {
+    const length = buffer[offset]
+    if (length === undefined || offset + 1 + length > buffer.length) bad('key index', 'truncated')
+    sealed.push(cidText(buffer.subarray(offset + 1, offset + 1 + length!)))
+    offset += 1 + length!
+  }
+  return {
+    profileHash: buffer.subarray(5, 37),
+    commitment,
+    publicKeyShare: buffer.subarray(offset),
+    sealed,
+  }
+}
+
+export function encodeModel(weights: Float32Array): Uint8Array {
+  const buffer = Buffer.alloc(MODEL_HEAD + 4 * weights.length)
+  MODEL_MAGIC.copy(buffer)
+  buffer.writeUInt8(VERSION, 4)
+  buffer.writeUInt32LE(weights.length, 5)
+  for (const [i, weight] of weights.entries()) buffer.writeFloatLE(weight, MODEL_HEAD + 4 * i)
+  return buffer
+}
+
+/** @throws AgentError BAD_BLOB unless it holds exactly `count` finite weights. */
+export function decodeModel(bytes: Uint8Array, count: number): Float32Array {
+  const buffer = view(bytes)
+  if (buffer.length < MODEL_HEAD || !buffer.subarray(0, 4).equals(MODEL_MAGIC)) bad('model', 'wrong magic')
+  if (buffer[4] !== VERSION) bad('model', `version ${buffer[4]}, expected ${VERSION}`)
+  const found = buffer.readUInt32LE(5)
+  if (found !== count) bad('model', `${found} weights, the architecture has ${count}`)
+  if (buffer.length !== MODEL_HEAD + 4 * count) bad('model', `${buffer.length} bytes for ${count} weights`)
+  const weights = new Float32Array(count)
+  for (let i = 0; i < count; i++) {
+    weights[i] = buffer.readFloatLE(MODEL_HEAD + 4 * i)
+    if (!Number.isFinite(weights[i])) bad('model', `weight ${i} is ${weights[i]}`)
+  }
+  return weights
+}
+
+/** Bytes of a model blob of that many weights. */
+export function modelBytes(count: number): number {
+  return MODEL_HEAD + 4 * count
+}
+
+/** Hex (0x…) of the binary form, as events and calls carry it. */
+export function cidHex(text: string): string {
+  return `0x${Buffer.from(CID.parse(text).bytes).toString('hex')}`
+}
+
+/** @throws AgentError BAD_BLOB. */
+export function cidFromHex(hex: string): string {
+  return cidText(Buffer.from(hex.slice(2), 'hex'))
+}
+
+function cidText(bytes: Uint8Array): string {
+  try {
+    return CID.decode(bytes).toString()
+  } catch (cause) {
+    throw new AgentError('BAD_BLOB', `${Buffer.from(bytes).toString('hex').slice(0, 40)}… is not a CID`, { cause })
+  }
+}
+
+function view(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function bad(what: string, why: string): never {
+  throw new AgentError('BAD_BLOB', `${what}: ${why}`)
+}

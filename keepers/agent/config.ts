@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { readFileSync } from 'node:fs'
+import { dirname, isAbsolute, join } from 'node:path'
+import { isAddress } from 'ethers'
+import { parseDocument } from 'yaml'
+import { z } from 'zod'
+import { AgentError } from './errors.ts'
+import { profileSchema } from './profile.ts'
+
+const url = z.url({ protocol: /^https?$/, error: 'takes an http:// or https:// URL' })
+const address = z
+  .string()
+  .refine((text) => isAddress(text), 'takes an address: 0x and 40 hex digits, with a valid checksum if in mixed case')
+const multiaddrText = z.string().regex(/^\/(ip4|ip6|dns4|dns6|dns)\/.+\/tcp\/\d+/, 'takes a TCP multiaddr')
+
+const shardSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('all') }),
+  z.strictObject({
+    kind: z.literal('dirichlet'),
+    alpha: z.number().positive(),
+    parts: z.int().min(1).max(256),
+    index: z.int().min(0).max(255),
+    seed: z.int().min(0).default(1),
+  }),
+  z.strictObject({
+    kind: z.literal('iid'),
+    parts: z.int().min(1).max(256),
+    index: z.int().min(0).max(255),
+    seed: z.int().min(0).default(1),
+  }),
+])
+
+const dataSchema = z.strictObject({
+  /** `digits`: MNIST's IDX files in `path`, or the project's own procedural digits without one. */
+  source: z.enum(['digits']),
+  path: z.string().optional(),
+  /** Which part of the files is this keeper's own; real keepers have files of their own and take `all`. */
+  shard: shardSchema.default({ kind: 'all' }),
+  /** Share of the shard that is held out to judge models before a vote. */
+  holdOut: z.number().min(0.01).max(0.5).default(0.1),
+  /** Also measure accepted models on the test files that come with the source. */
+  reportTest: z.boolean().default(false),
+  /** Use at most this many samples of the shard. */
+  limit: z.int().min(10).optional(),
+})
+
+const trainingSchema = z.strictObject({
+  epochs: z.int().min(1).max(1000).default(1),
+  batchSize: z.int().min(1).max(4096).default(32),
+  optimizer: z.enum(['sgd', 'adam']).default('adam'),
+  learningRate: z.number().positive().max(10).default(0.002),
+  /** Learning rate is multiplied by this each round. */
+  decay: z.number().positive().max(1).default(1),
+  /** FedProx term; 0 = none. */
+  proximalMu: z.number().min(0).default(0),
+  seed: z.int().min(0).default(1),
+})
+
+const schema = z.strictObject({
+  chain: z.strictObject({
+    id: z.int().positive(),
+    rpc: z.array(url).min(1, 'needs at least one endpoint'),
+    /** Block in which the service was deployed: where its history starts. */
+    fromBlock: z.int().min(0).default(0),
+    /** Blocks a transaction must be deep before it counts. */
+    confirmations: z.int().min(1).max(64).default(1),
+    pollSeconds: z.number().min(0.05).max(60).default(2),
+    maxFeeGwei: z.number().positive().default(500),
+    /** Seconds without being mined before a transaction's fee is raised. */
+    replaceAfterSeconds: z.number().positive().default(60),
+    /** Seconds without any answer of any endpoint before the keeper gives up. */
+    patienceSeconds: z.number().positive().default(300),
+  }),
+  service: z.strictObject({ address, profile: profileSchema }),
+  keys: z
+    .strictObject({ operator: z.string().default('operator.json'), passphraseFile: z.string().optional() })
+    .default({ operator: 'operator.json' }),
+  network: z
+    .strictObject({
+      listen: z.array(multiaddrText).min(1).default(['/ip4/127.0.0.1/tcp/4001']),
+      announce: z.array(multiaddrText).default([]),
+      /** Seconds to wait for one blob. */
+      fetchSeconds: z.number().positive().default(60),
+    })
+    .default({ listen: ['/ip4/127.0.0.1/tcp/4001'], announce: [], fetchSeconds: 60 }),
+  data: dataSchema,
+  training: trainingSchema.prefault({}),
+  monitoring: z
+    .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535).default(9464) })
+    .default({ host: '127.0.0.1', port: 9464 }),
+  storage: z.strictObject({ keepRounds: z.int().min(2).default(3) }).default({ keepRounds: 3 }),
+  log: z
+    .strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info') })
+    .default({ level: 'info' }),
+})
+
+export type KeeperConfig = z.infer<typeof schema>
+export type DataConfig = KeeperConfig['data']
+export type TrainingConfig = KeeperConfig['training']
+
+/** Name of the config file in a data folder. */
+export const CONFIG_FILE = 'keeper.yaml'
+
+/** Parses a config, paths in it made relative to `folder`. @throws AgentError CONFIG naming key, value and fix. */
+export function parseConfig(text: string, folder: string): KeeperConfig {
+  const document = parseDocument(text, { prettyErrors: true })
+  const syntax = document.errors[0]
+  if (syntax) throw new AgentError('CONFIG', `${CONFIG_FILE}: ${syntax.message.split('\n')[0]}`)
+  const result = schema.safeParse(document.toJS())
+  if (!result.success) throw new AgentError('CONFIG', `${CONFIG_FILE}: ${result.error.issues.map(explain).join('; ')}`)
+  const config = result.data
+  const { shard } = config.data
+  if (shard.kind !== 'all' && shard.index >= shard.parts) {
+    throw new AgentError('CONFIG', `${CONFIG_FILE}: data.shard.index ${shard.index} must be below parts ${shard.parts}`)
+  }
+  const resolve = (path: string): string => (isAbsolute(path) ? path : join(folder, path))
+  config.keys.operator = resolve(config.keys.operator)
+  if (config.keys.passphraseFile !== undefined) config.keys.passphraseFile = resolve(config.keys.passphraseFile)
+  if (config.data.path !== undefined) config.data.path = resolve(config.data.path)
+  return config
+}
+
+/** Reads a data folder's config. @throws AgentError CONFIG. */
+export function loadConfig(folder: string): KeeperConfig {
+  const file = join(folder, CONFIG_FILE)
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new AgentError('CONFIG', `cannot read ${file}: run \`cohort keeper init --data ${folder}\` first`, { cause })
+  }
+  return parseConfig(text, dirname(file))
+}
+
+function explain(issue: z.core.$ZodIssue): string {
+  const path = issue.path.join('.')
+  if (issue.code === 'unrecognized_keys') {
+    const keys = issue.keys.map((key) => `"${path === '' ? key : `${path}.${key}`}"`).join(', ')
+    return `unknown key ${keys}: check the spelling against the commented example`
+  }
+  return `${path || 'file'}: ${issue.message}`
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { Logger } from 'pino'
+import type { Clock, ServiceContracts, TransactionQueue } from '../chain/index.ts'
+import type { DataPlane } from '../network/index.ts'
+import type { KeeperStore } from '../store/index.ts'
+import type { KeeperConfig } from './config.ts'
+import type { EpochEngine } from './epoch.ts'
+import type { Facts } from './facts.ts'
+import type { KeeperMetrics } from './metrics.ts'
+import type { GlobalModel } from './models.ts'
+import type { PeerBook } from './peers.ts'
+import type { ServiceProfile } from './profile.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { Trainer } from './training/trainer.ts'
+
+/** Everything a behaviour may use. Built once by the daemon; tests build it from parts of their own. */
+export type AgentContext = {
+  readonly config: KeeperConfig
+  readonly profile: ServiceProfile
+  readonly chainId: bigint
+  readonly serviceAddress: `0x${string}`
+  readonly operator: string
+  readonly clock: Clock
+  readonly store: KeeperStore
+  readonly plane: DataPlane
+  readonly queue: TransactionQueue
+  readonly contracts: ServiceContracts
+  readonly facts: Facts
+  readonly peers: PeerBook
+  readonly epochs: EpochEngine
+  readonly model: GlobalModel
+  readonly trainer: Trainer
+  readonly metrics: KeeperMetrics
+  readonly log: Logger
+  /** Ends the daemon; transactions under way are followed until then. */
+  readonly stopping: AbortSignal
+}
+
+/** One look at the chain, handed to the behaviour of the state found. */
+export type Step = {
+  readonly context: AgentContext
+  readonly snapshot: Snapshot
+  /** The keeper's seat, or null when it has none. */
+  readonly seat: number | null
+  /** Aborted when the state is over or the daemon stops. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * What a behaviour came to: `done` for this state, or `again` when something it waits for has not happened yet. A
+ * behaviour is called until it is done; each call starts from the chain and the journal, so it may be killed anywhere.
+ */
+export type Outcome = 'done' | 'again'
+export type Behaviour = (step: Step) => Promise<Outcome>

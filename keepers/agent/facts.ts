@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { Interface } from 'ethers'
+import type { LogRow, LogStore } from '../store/index.ts'
+
+/** An event of the service, decoded. Integers are numbers where they fit, else bigints. */
+export type Fact = {
+  readonly name: string
+  readonly block: number
+  readonly args: Readonly<Record<string, unknown>>
+}
+
+/**
+ * The service's events of the branch that counts, in memory and by name. Rebuilt from the store when the keeper starts
+ * or the chain reorganises.
+ */
+export class Facts {
+  readonly #interface: Interface
+  readonly #logs: LogStore
+  #byName = new Map<string, Fact[]>()
+
+  constructor(contract: Interface, logs: LogStore) {
+    this.#interface = contract
+    this.#logs = logs
+    this.rebuild()
+  }
+
+  rebuild(): void {
+    this.#byName = new Map()
+    this.add(this.#logs.all())
+  }
+
+  add(rows: readonly LogRow[]): Fact[] {
+    const added: Fact[] = []
+    for (const row of rows) {
+      const parsed = this.#interface.parseLog({ topics: [...row.topics], data: row.data })
+      if (parsed === null) continue
+      const args: Record<string, unknown> = {}
+      parsed.fragment.inputs.forEach((input, index) => {
+        args[input.name] = simplify(input.type, parsed.args[index])
+      })
+      const fact = { name: parsed.name, block: row.block, args }
+      const list = this.#byName.get(parsed.name)
+      if (list) list.push(fact)
+      else this.#byName.set(parsed.name, [fact])
+      added.push(fact)
+    }
+    return added
+  }
+
+  /** Facts of that name whose arguments equal `match`, oldest first. */
+  all(name: string, match: Readonly<Record<string, unknown>> = {}): Fact[] {
+    const wanted = Object.entries(match)
+    return (this.#byName.get(name) ?? []).filter((fact) => wanted.every(([key, value]) => fact.args[key] === value))
+  }
+
+  last(name: string, match: Readonly<Record<string, unknown>> = {}): Fact | null {
+    return this.all(name, match).at(-1) ?? null
+  }
+
+  /** Forgets facts below a block, here and in the store. Keep the block of the oldest round still of interest. */
+  prune(block: number): void {
+    if (this.#logs.dropBelow(block) > 0) this.rebuild()
+  }
+}
+
+function simplify(type: string, value: unknown): unknown {
+  const width = /^u?int(\d+)$/.exec(type)
+  return width && Number(width[1]) <= 48 ? Number(value) : value
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { Step } from './context.ts'
+import type { EpochFrame } from './epoch.ts'
+import { type EpochMember, hasSeat, rosterOf } from './members.ts'
+
+/** The parameters of the service that matter in an epoch. */
+export type EpochParameters = {
+  readonly minKeepers: number
+  readonly decryptionsPerEpoch: number
+  readonly windows: Readonly<Record<'key' | 'training' | 'reveal' | 'aggregate' | 'decrypt' | 'vote', number>>
+}
+
+const cache = new WeakMap<object, { block: number; parameters: EpochParameters }>()
+
+/** The service's parameters. They change only between epochs, so one reading per epoch is enough. */
+export async function parametersOf(step: Step): Promise<EpochParameters> {
+  const { contracts } = step.context
+  const openedAt = openingBlock(step)
+  const known = cache.get(contracts)
+  if (known && known.block === openedAt) return known.parameters
+  const p = await contracts.service.parameters()
+  const parameters = {
+    minKeepers: Number(p.minKeepers),
+    decryptionsPerEpoch: Number(p.decryptionsPerEpoch),
+    windows: {
+      key: Number(p.keyWindow),
+      training: Number(p.trainingWindow),
+      reveal: Number(p.revealWindow),
+      aggregate: Number(p.aggregateWindow),
+      decrypt: Number(p.decryptWindow),
+      vote: Number(p.voteWindow),
+    },
+  }
+  cache.set(contracts, { block: openedAt, parameters })
+  return parameters
+}
+
+function openingBlock(step: Step): number {
+  return step.context.facts.last('EpochOpened', { epoch: step.snapshot.epochInfo.epoch })?.block ?? 0
+}
+
+/** Whether this keeper is a member of the recorded epoch. */
+export function isMember(step: Step): step is Step & { readonly seat: number } {
+  return step.seat !== null && hasSeat(step.snapshot.epochInfo.members, step.seat)
+}
+
+export async function rosterHere(step: Step): Promise<EpochMember[]> {
+  const { snapshot, context } = step
+  const opened = openingBlock(step) || snapshot.block
+  return rosterOf(snapshot.epochInfo.epoch, snapshot.epochInfo.members, opened, {
+    service: context.contracts.service,
+    registry: context.contracts.registry,
+    store: context.store,
+  })
+}
+
+/** The cryptographic frame of the recorded epoch. */
+export async function frameHere(step: Step & { readonly seat: number }): Promise<EpochFrame> {
+  const { snapshot, context } = step
+  const [roster, parameters] = await Promise.all([rosterHere(step), parametersOf(step)])
+  return context.epochs.frame({
+    context: { chainId: context.chainId, service: context.serviceAddress, epoch: snapshot.epochInfo.epoch },
+    roster,
+    seat: step.seat,
+    threshold: snapshot.epochInfo.threshold,
+    decryptionsPerKey: parameters.decryptionsPerEpoch,
+    vectorLength: context.trainer.shard.parameterCount,
+    profile: context.profile,
+  })
+}
+
+/** Roster indices of seats, and back: the chain counts seats, the key counts members. */
+export function indicesOf(roster: readonly EpochMember[], seats: readonly number[]): number[] {
+  return seats.map((seat) => roster.findIndex((member) => member.seat === seat))
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { STATES, type StateName } from './states.ts'
+
+/** The keeper's Prometheus metrics. Names end in their unit; nothing secret and no data of the shard is ever a label. */
+export class KeeperMetrics {
+  readonly registry = new Registry()
+  readonly round: Gauge
+  readonly epoch: Gauge
+  readonly block: Gauge
+  readonly blockTime: Gauge
+  readonly peers: Gauge
+  readonly accuracy: Gauge
+  readonly balance: Gauge
+  readonly roundsCompleted: Counter
+  readonly stepsDone: Counter<'step'>
+  readonly errors: Counter<'code'>
+  readonly transactions: Counter<'kind'>
+  readonly gas: Counter<'step'>
+  readonly bytesPublished: Counter<'kind'>
+  readonly bytesFetched: Counter<'kind'>
+  readonly stepSeconds: Histogram<'step'>
+  readonly #state: Gauge<'state'>
+
+  constructor(options: { process?: boolean } = {}) {
+    const registers = [this.registry]
+    const gauge = (name: string, help: string): Gauge => new Gauge({ name: `cohort_${name}`, help, registers })
+    this.round = gauge('round', 'Round that the service is in.')
+    this.epoch = gauge('epoch', 'Epoch that the service is in.')
+    this.block = gauge('chain_block', 'Last block looked at.')
+    this.blockTime = gauge('chain_block_time_seconds', 'Time of that block, Unix seconds.')
+    this.peers = gauge('peers', 'Open libp2p connections.')
+    this.accuracy = gauge('holdout_accuracy_ratio', 'Accuracy of the last candidate on the own hold-out, 0 to 1.')
+    this.balance = gauge('operator_balance_ether', 'What the operator has left for gas.')
+    this.#state = new Gauge({
+      name: 'cohort_state',
+      help: 'One for the state the service is in, zero for the others.',
+      labelNames: ['state'],
+      registers,
+    })
+    this.roundsCompleted = new Counter({
+      name: 'cohort_rounds_completed_total',
+      help: 'Rounds that ended with an accepted model while this keeper ran.',
+      registers,
+    })
+    const counter = <L extends string>(name: string, help: string, label: L): Counter<L> =>
+      new Counter({ name: `cohort_${name}`, help, labelNames: [label], registers })
+    this.stepsDone = counter('steps_total', 'Steps of rounds and key generations that this keeper did.', 'step')
+    this.errors = counter('errors_total', 'Errors by code; the keeper went on after each.', 'code')
+    this.transactions = counter('transactions_total', 'Transactions sent, replaced, confirmed, reorganised.', 'kind')
+    this.gas = counter('gas_used_total', 'Gas of confirmed transactions.', 'step')
+    this.bytesPublished = counter('published_bytes_total', 'Bytes of blobs offered to others.', 'kind')
+    this.bytesFetched = counter('fetched_bytes_total', 'Bytes of blobs fetched from others.', 'kind')
+    this.stepSeconds = new Histogram({
+      name: 'cohort_step_seconds',
+      help: 'Time that each step took, waiting for others included.',
+      labelNames: ['step'],
+      buckets: [0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3600],
+      registers,
+    })
+    if (options.process !== false) collectDefaultMetrics({ register: this.registry })
+  }
+
+  setState(current: StateName): void {
+    for (const state of STATES) this.#state.set({ state }, state === current ? 1 : 0)
+  }
+}

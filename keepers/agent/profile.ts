@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+
+/**
+ * What the members of a service agree on beyond the chain's parameters. Every member's copy must be equal: its hash is
+ * in the key messages, and an epoch is never formed with a member that has another.
+ */
+export const profileSchema = z.strictObject({
+  /** Architecture by name. */
+  model: z.enum(['small-cnn', 'article-cnn', 'mlp', 'logistic']),
+  /** Seed of the weights before the first round. */
+  initialSeed: z.int().min(0).max(0xffffffff).default(1),
+  /** Bound on each entry of an update (the change of one weight in one round). */
+  clipBound: z.number().positive().max(64).default(1),
+  /** Bound on the Euclidean norm of an update. */
+  clipNorm: z.number().positive().max(10_000).default(20),
+  /** Most samples one keeper may declare: its weight in the mean. */
+  maxSamples: z.int().min(1).max(10_000_000).default(60_000),
+  /** Least samples over all keepers; decides the precision of the mean. */
+  minTotalSamples: z.int().min(1).default(1_000),
+  /** Statistical bits of the flooding of decryption shares. */
+  statisticalBits: z.int().min(30).max(160).default(128),
+  /** A member votes for a model unless its own hold-out accuracy falls by more than this, 0 … 1. */
+  voteTolerance: z.number().min(0).max(1).default(0.25),
+  /** Fractional bits of the committed weights. */
+  quantiseBits: z.int().min(8).max(24).default(16),
+})
+
+export type ServiceProfile = z.infer<typeof profileSchema>
+
+/** SHA-256 over the profile with its keys in order. */
+export function profileHash(profile: ServiceProfile): Uint8Array {
+  const entries = Object.entries(profile).sort(([a], [b]) => (a < b ? -1 : 1))
+  return createHash('sha256')
+    .update(`cohort/profile/1${JSON.stringify(entries)}`)
+    .digest()
+}

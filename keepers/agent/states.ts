@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/** The states of the round machine in the order of the contract's enum; `agent/behaviours` has one file for each. */
+export const STATES = [
+  'Registration',
+  'KeyCommit',
+  'KeyReveal',
+  'KeyConfirm',
+  'Training',
+  'Reveal',
+  'Aggregate',
+  'Decrypt',
+  'Vote',
+] as const
+
+export type StateName = (typeof STATES)[number]
+
+/** The published state that each refines. */
+export const PUBLISHED_STATE: Readonly<Record<StateName, string>> = {
+  Registration: 'RegistrationState',
+  KeyCommit: 'RegistrationState',
+  KeyReveal: 'RegistrationState',
+  KeyConfirm: 'RegistrationState',
+  Training: 'TrainingState',
+  Reveal: 'UpdateGlobalModelState',
+  Aggregate: 'UpdateGlobalModelState',
+  Decrypt: 'UpdateGlobalModelState',
+  Vote: 'UpdateGlobalModelState',
+}

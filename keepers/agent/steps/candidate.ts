@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { z } from 'zod'
+import { combine, FheError } from '../../fhe/index.ts'
+import { NetworkError } from '../../network/index.ts'
+import { cidOf, fetchFrom } from '../actions.ts'
+import type { Step } from '../context.ts'
+import { AgentError } from '../errors.ts'
+import { frameHere, indicesOf } from '../frame.ts'
+import { seatsOf } from '../members.ts'
+import { applyUpdate } from '../models.ts'
+import type { ModelScore } from '../training/protocol.ts'
+import { candidateRecord } from './intents.ts'
+import { sumOfRound } from './sum.ts'
+
+const recordSchema = z.object({
+  cid: z.string(),
+  commitment: z.string(),
+  /** Whether this keeper would vote for it. */
+  good: z.boolean(),
+})
+
+/** The model that a round came to, as this keeper worked it out. */
+export type Candidate = z.infer<typeof recordSchema>
+
+/** Relative difference between the decrypted weight and the declared samples that the flooding cannot explain. */
+const WEIGHT_TOLERANCE = 0.01
+
+/**
+ * Combines the shares of a round, adds the mean update to the model, judges the result on the own hold-out.
+ * @returns null while shares are missing; the candidate (good or not) once they are in.
+ */
+export async function candidateOf(step: Step & { readonly seat: number }, round: number): Promise<Candidate | null> {
+  const { context, snapshot } = step
+  const name = candidateRecord(snapshot.epochInfo, round)
+  const known = context.store.getRecord(name)
+  if (known !== null) return recordSchema.parse(known)
+  const draft = context.facts.last('MembersDrafted', { round })
+  if (draft === null) return null
+  const included = draft.args.included as bigint
+  const drafted = seatsOf(draft.args.drafted as bigint)
+  const sum = await sumOfRound(step, round, { only: included })
+  if (sum === null || sum.hash !== String(draft.args.aggregateHash)) {
+    context.log.warn({ event: 'sum differs', round, own: sum?.hash ?? null }, 'cannot reproduce the attested sum')
+    return null
+  }
+  const frame = await frameHere(step)
+  const shares: Uint8Array[] = []
+  for (const seat of drafted) {
+    const fact = context.facts.last('ShareSubmitted', { round, seat })
+    if (fact === null) return null
+    shares.push(
+      await fetchFrom(step, 'decryption share', seat, cidOf(fact), {
+        maxBytes: frame.plan.bytes.decryptionShare,
+        round,
+        others: frame.roster.map((member) => member.seat),
+      }),
+    )
+  }
+  const started = context.clock.now()
+  const combined = await combine(frame.engine, {
+    context: { ...frame.context, round },
+    aggregate: sum.aggregate,
+    activeSet: indicesOf(frame.roster, drafted),
+    shares,
+    signal: step.signal,
+  })
+  const declared = context.facts
+    .all('UpdateRevealed', { round })
+    .filter((fact) => seatsOf(included).includes(Number(fact.args.seat)))
+    .reduce((total, fact) => total + Number(fact.args.samples), 0)
+  if (Math.abs(combined.weight - declared) > WEIGHT_TOLERANCE * declared) {
+    throw new AgentError('BAD_BLOB', `the sum weighs ${combined.weight} samples, ${declared} were declared`)
+  }
+  const weights = applyUpdate(await context.model.weights(), combined.mean)
+  const score = await context.trainer.evaluate(weights, step.signal)
+  const good = judge(step, score)
+  const { cid, commitment } = await context.model.publish(weights, round)
+  const candidate: Candidate = { cid, commitment, good }
+  context.store.transaction(() => {
+    context.store.putRecord(name, candidate)
+    if (good) context.store.putRecord('holdout', { round, accuracy: score.accuracy })
+  })
+  context.metrics.accuracy.set(score.accuracy)
+  context.log.info(
+    {
+      event: 'candidate',
+      round,
+      cid,
+      commitment,
+      accuracy: score.accuracy,
+      testAccuracy: score.testAccuracy,
+      samples: declared,
+      contributors: seatsOf(included).length,
+      seconds: (context.clock.now() - started) / 1000,
+    },
+    'decrypted the mean and judged the model',
+  )
+  return candidate
+}
+
+/** A keeper votes unless the model is clearly worse on its own hold-out than the one before. */
+function judge(step: Step, score: ModelScore): boolean {
+  const before = z.object({ accuracy: z.number() }).nullable().parse(step.context.store.getRecord('holdout'))
+  const floor = (before?.accuracy ?? 0) - step.context.profile.voteTolerance
+  const good = Number.isFinite(score.loss) && score.accuracy >= floor
+  if (!good) {
+    step.context.log.warn(
+      { event: 'model refused', accuracy: score.accuracy, before: before?.accuracy ?? null },
+      'the model is worse than the one before: no vote',
+    )
+  }
+  return good
+}
+
+/** Whether an error means that the round has failed for this keeper, rather than that it should try again. */
+export function isLostRound(error: unknown): error is Error {
+  if (error instanceof FheError) return true
+  if (error instanceof AgentError) return error.code === 'BAD_BLOB'
+  return error instanceof NetworkError && ['TOO_LARGE', 'MALFORMED', 'BAD_CID'].includes(error.code)
+}

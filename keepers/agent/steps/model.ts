@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { cidFromHex } from '../blobs.ts'
+import type { Step } from '../context.ts'
+import type { Fact, Facts } from '../facts.ts'
+import { rosterHere } from '../frame.ts'
+import type { AcceptedModel } from '../models.ts'
+
+/** The last model that the members accepted, by the chain; null before the first. */
+function lastAccepted(facts: Facts): AcceptedModel | null {
+  const completed = facts.last('UpdateCompleted')
+  // A version that the model registry refused is still what the members agreed on; its CID is in the votes.
+  const refused = facts.last('PublicationRefused')
+  const last = roundOf(completed) >= roundOf(refused) ? completed : refused
+  if (last === null) return null
+  const round = roundOf(last)
+  const commitment = String(last.args.modelCommitment)
+  const cid = last.args.cid ?? facts.last('ModelVoted', { round, modelCommitment: commitment })?.args.cid
+  return { round, commitment, cid: cidFromHex(String(cid)), version: String(last.args.versionId ?? 'none') }
+}
+
+const roundOf = (fact: Fact | null): number => (fact === null ? 0 : Number(fact.args.round))
+
+/** Takes over the model that the chain says was accepted last, from any member. */
+export async function adoptAccepted(step: Step): Promise<void> {
+  const { context, snapshot } = step
+  const accepted = lastAccepted(context.facts)
+  const held = context.model.accepted
+  if (accepted === null || (held !== null && held.round === accepted.round && held.cid === accepted.cid)) return
+  const roster = await rosterHere(step)
+  const seats = roster.map((member) => member.seat)
+  const providers = await context.peers.providers(seats[0] ?? 0, seats, step.seat)
+  await context.model.accept(accepted, providers, step.signal)
+  context.metrics.roundsCompleted.inc()
+  context.log.info(
+    {
+      event: 'model accepted',
+      round: accepted.round,
+      version: accepted.version,
+      cid: accepted.cid,
+      commitment: accepted.commitment,
+    },
+    'took over the accepted model',
+  )
+  const old = snapshot.round - context.config.storage.keepRounds
+  if (old > 0) await context.plane.collect(old)
+}
+
+/** After a reorganisation: gives up a model whose acceptance is no longer on the chain. */
+export function revokeUnaccepted(context: Step['context'], round: number): void {
+  const held = context.model.accepted
+  if (held === null || held.round < round) return
+  context.model.rollBack(lastAccepted(context.facts))
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { Step } from '../context.ts'
+import { seatsOf } from '../members.ts'
+
+/** Seconds of chain time that each keeper in the order leaves to those before it. */
+const TURN_SECONDS = 3
+
+/**
+ * Records what the clock has decided, when it is this keeper's turn: the order rotates with epoch and round, so that
+ * one keeper pays for the transaction, and another one does when the first is gone.
+ */
+export async function pokeInTurn(step: Step, poke: () => Promise<boolean>): Promise<void> {
+  const { snapshot, seat } = step
+  const seats = seatsOf(snapshot.seated)
+  const place = seat === null ? seats.length : seats.indexOf(seat)
+  const rank = seats.length === 0 ? 0 : (place + snapshot.epoch + snapshot.round) % (seats.length + 1)
+  const since = dueSince(step)
+  if (snapshot.time - since >= rank * TURN_SECONDS) await poke()
+}
+
+const first = new WeakMap<object, { mark: string; time: number }>()
+
+/** Chain time at which this keeper first saw that something is due since the last recorded transition. */
+function dueSince(step: Step): number {
+  const { context, snapshot } = step
+  const mark = `${context.facts.last('Transitioned')?.block}/${context.facts.last('RegistrationReopened')?.block}`
+  const known = first.get(context)
+  if (known?.mark === mark) return known.time
+  first.set(context, { mark, time: snapshot.time })
+  return snapshot.time
+}

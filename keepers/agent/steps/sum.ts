@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { z } from 'zod'
+import { type Aggregate, aggregate, checkUpdate, decodeAggregate, FheError, type UpdateBlob } from '../../fhe/index.ts'
+import { NetworkError } from '../../network/index.ts'
+import { cidOf, fetchFrom, publish } from '../actions.ts'
+import type { Step } from '../context.ts'
+import { type EpochFrame, loadKeys } from '../epoch.ts'
+import { AgentError } from '../errors.ts'
+import { frameHere } from '../frame.ts'
+import { bitmapOf, seatsOf } from '../members.ts'
+import { aggregateRecord } from './intents.ts'
+
+const recordSchema = z.object({ cid: z.string(), hash: z.string(), included: z.string(), missing: z.array(z.number()) })
+
+/** A sum of updates as this keeper worked it out. */
+export type RoundSum = {
+  readonly aggregate: Aggregate
+  /** 0x… of the sum's hash. */
+  readonly hash: string
+  /** Bitmap of the seats whose updates are in it. */
+  readonly included: bigint
+  /** Seats whose blobs could not be had: a later try may get them. */
+  readonly missing: readonly number[]
+}
+
+/**
+ * Fetches the revealed updates of a round, checks each, and adds them up. What is missing, malformed, of another size or
+ * bound to something else is left out and named in the log.
+ * @param only The seats that must be in the sum, when the members have decided that already; else all revealed.
+ * @returns null when nothing valid was found, or when one of `only` cannot be had.
+ */
+export async function sumOfRound(
+  step: Step & { readonly seat: number },
+  round: number,
+  options: { only?: bigint; timeout?: number } = {},
+): Promise<RoundSum | null> {
+  const { context, snapshot } = step
+  const frame = await frameHere(step)
+  const keys = loadKeys(context.store, frame)
+  if (keys === null) return null
+  const collectiveKeyHash = keys.collectiveKey.hash
+  const where = { ...frame.context, round }
+  const name = aggregateRecord(snapshot.epochInfo, round)
+  const known = recordSchema.nullable().parse(context.store.getRecord(name))
+  if (known !== null && (options.only === undefined || BigInt(known.included) === options.only)) {
+    if (options.only !== undefined || known.missing.length === 0) {
+      const bytes = await context.plane
+        .fetch(known.cid, { maxBytes: frame.plan.bytes.aggregate, timeout: 10_000, providers: [] })
+        .catch(() => null)
+      if (bytes !== null) {
+        const sum = decodeAggregate(frame.engine, bytes, { context: where, collectiveKeyHash })
+        return { aggregate: sum, hash: known.hash, included: BigInt(known.included), missing: known.missing }
+      }
+    }
+  }
+  const wanted = options.only === undefined ? null : seatsOf(options.only)
+  const blobs: UpdateBlob[] = []
+  const included: number[] = []
+  const missing: number[] = []
+  for (const fact of context.facts.all('UpdateRevealed', { round })) {
+    const seat = Number(fact.args.seat)
+    if (wanted !== null && !wanted.includes(seat)) continue
+    const sender = frame.roster.findIndex((member) => member.seat === seat)
+    if (sender < 0 || included.includes(seat)) continue
+    try {
+      const bytes = await fetchUpdate(step, frame, fact, seat, options.timeout)
+      checkUpdate(frame.engine, bytes, { context: where, sender, collectiveKeyHash })
+      blobs.push({ sender, bytes })
+      included.push(seat)
+    } catch (error) {
+      step.signal.throwIfAborted()
+      const unreachable = error instanceof NetworkError && ['UNAVAILABLE', 'TIMEOUT'].includes(error.code)
+      const refused = error instanceof NetworkError || error instanceof FheError || error instanceof AgentError
+      if (!refused) throw error
+      if (unreachable) missing.push(seat)
+      context.metrics.errors.inc({ code: unreachable ? 'UPDATE_MISSING' : 'UPDATE_REFUSED' })
+      context.log.warn({ event: 'update left out', round, from: seat, reason: error.message }, 'left an update out')
+    }
+  }
+  if (included.length === 0 || (wanted !== null && included.length < wanted.length)) return null
+  const sum = await addUp(frame, where, collectiveKeyHash, blobs, step.signal)
+  const hash = `0x${Buffer.from(sum.hash).toString('hex')}`
+  const cid = await publish(step, 'aggregate', sum.bytes, round)
+  context.store.putRecord(name, { cid, hash, included: bitmapOf(included).toString(), missing })
+  return { aggregate: sum, hash, included: bitmapOf(included), missing }
+}
+
+async function fetchUpdate(
+  step: Step & { readonly seat: number },
+  frame: EpochFrame,
+  fact: Parameters<typeof cidOf>[0],
+  seat: number,
+  timeout: number | undefined,
+): Promise<Uint8Array> {
+  const expected = frame.plan.bytes.update
+  const declared = Number(fact.args.size)
+  if (declared !== expected) {
+    throw new AgentError('BAD_BLOB', `declared ${declared} bytes, an update has ${expected}`)
+  }
+  const bytes = await fetchFrom(step, 'update', seat, cidOf(fact), {
+    maxBytes: expected,
+    round: Number(fact.args.round),
+    others: frame.roster.map((member) => member.seat),
+    ...(timeout === undefined ? {} : { timeout }),
+  })
+  return bytes
+}
+
+async function addUp(
+  frame: EpochFrame,
+  context: EpochFrame['context'] & { readonly round: number },
+  collectiveKeyHash: Uint8Array,
+  updates: readonly UpdateBlob[],
+  signal: AbortSignal,
+): Promise<Aggregate> {
+  return aggregate(frame.engine, { context, collectiveKeyHash, updates, signal })
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { TrainingProgress } from '../../learning/index.ts'
+import type { DataConfig, TrainingConfig } from '../config.ts'
+
+/** What the daemon tells its training thread. */
+export type ThreadRequest = { readonly id: number } & (
+  | { readonly kind: 'open'; readonly model: string; readonly initialSeed: number; readonly data: DataConfig }
+  | {
+      readonly kind: 'train'
+      readonly weights: Float32Array
+      readonly round: number
+      readonly training: TrainingConfig
+    }
+  | { readonly kind: 'evaluate'; readonly weights: Float32Array }
+  | { readonly kind: 'cancel'; readonly target: number }
+)
+
+/** What a shard looks like from outside the thread: counts, never samples. */
+export type ShardSummary = {
+  readonly announcement: string
+  readonly samples: number
+  readonly heldOut: number
+  readonly testSamples: number
+  readonly parameterCount: number
+  readonly specHash: string
+  readonly initialWeights: Float32Array
+}
+
+export type TrainOutcome = { readonly weights: Float32Array; readonly samples: number; readonly loss: number }
+
+/** Accuracies 0 … 1, losses in nats; `test*` is null unless data.reportTest. */
+export type ModelScore = {
+  readonly accuracy: number
+  readonly loss: number
+  readonly testAccuracy: number | null
+  readonly testLoss: number | null
+}
+
+export type ThreadReply =
+  | { readonly id: number; readonly kind: 'progress'; readonly progress: TrainingProgress }
+  | { readonly id: number; readonly kind: 'done'; readonly result: ShardSummary | TrainOutcome | ModelScore | null }
+  | { readonly id: number; readonly kind: 'failed'; readonly message: string }

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Runs in a worker thread of the keeper: the only place that ever holds samples. Loads the shard once, then trains and
+// evaluates on request, one job at a time, so that the daemon's loop keeps up with the chain meanwhile.
+import { parentPort } from 'node:worker_threads'
+import {
+  type Dataset,
+  initialWeights,
+  LocalTrainer,
+  loadDigits,
+  type ModelName,
+  modelSpec,
+  type Partition,
+  partitionDirichlet,
+  partitionIid,
+  specHash,
+  subset,
+} from '../../learning/index.ts'
+import type { DataConfig, TrainingConfig } from '../config.ts'
+import type { ModelScore, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
+
+type Open = { trainer: LocalTrainer; train: Dataset; heldOut: Dataset; test: Dataset | null }
+
+let open: Open | null = null
+const running = new Map<number, AbortController>()
+const port = parentPort!
+let tail: Promise<void> = Promise.resolve()
+
+port.on('message', (request: ThreadRequest) => {
+  if (request.kind === 'cancel') {
+    running.get(request.target)?.abort(new Error('cancelled'))
+    return
+  }
+  const controller = new AbortController()
+  running.set(request.id, controller)
+  tail = tail.then(async () => {
+    try {
+      controller.signal.throwIfAborted()
+      reply({ id: request.id, kind: 'done', result: await serve(request, controller.signal) })
+    } catch (error) {
+      reply({ id: request.id, kind: 'failed', message: error instanceof Error ? error.message : String(error) })
+    } finally {
+      running.delete(request.id)
+    }
+  })
+})
+
+function reply(message: ThreadReply): void {
+  port.postMessage(message)
+}
+
+function serve(
+  request: Exclude<ThreadRequest, { kind: 'cancel' }>,
+  signal: AbortSignal,
+): Promise<ShardSummary | TrainOutcome | ModelScore> {
+  switch (request.kind) {
+    case 'open':
+      return openShard(request.model as ModelName, request.initialSeed, request.data, signal)
+    case 'train':
+      return train(request.id, request.weights, request.round, request.training, signal)
+    case 'evaluate':
+      return evaluate(request.weights, signal)
+  }
+}
+
+async function openShard(
+  model: ModelName,
+  initialSeed: number,
+  data: DataConfig,
+  signal: AbortSignal,
+): Promise<ShardSummary> {
+  const digits = await loadDigits({ ...(data.path === undefined ? {} : { dir: data.path }), offline: true, signal })
+  const mine = takeShard(digits.train, data)
+  // Every k-th sample is held out, so that both parts have the shard's mix of labels, whatever its order.
+  const every = Math.max(2, Math.round(1 / data.holdOut))
+  const heldOut = subset(
+    digits.train,
+    pick(mine, (i) => i % every === 0),
+  )
+  const kept = subset(
+    digits.train,
+    pick(mine, (i) => i % every !== 0),
+  )
+  const spec = modelSpec(model, { inputShape: kept.inputShape, classes: kept.classes })
+  const trainer = await LocalTrainer.create({ spec })
+  trainer.loadData(kept)
+  open = { trainer, train: kept, heldOut, test: data.reportTest ? digits.test : null }
+  return {
+    announcement: digits.announcement,
+    samples: kept.count,
+    heldOut: heldOut.count,
+    testSamples: digits.test.count,
+    parameterCount: spec.parameterCount,
+    specHash: specHash(spec),
+    initialWeights: initialWeights(spec, initialSeed),
+  }
+}
+
+function takeShard(all: Dataset, data: DataConfig): Uint32Array {
+  const { shard } = data
+  let mine: Uint32Array
+  if (shard.kind === 'all') mine = Uint32Array.from({ length: all.count }, (_, i) => i)
+  else {
+    const options = { parts: shard.parts, seed: shard.seed }
+    const partition: Partition =
+      shard.kind === 'iid'
+        ? partitionIid(all, options)
+        : partitionDirichlet(all, { ...options, alpha: shard.alpha, minimum: 50 })
+    mine = partition.shards[shard.index]!
+  }
+  if (mine.length < 10)
+    throw new Error(`the shard has ${mine.length} samples, at least 10 are needed: correct data.shard`)
+  return data.limit === undefined ? mine : mine.subarray(0, data.limit)
+}
+
+function pick(indices: Uint32Array, take: (position: number) => boolean): Uint32Array {
+  return indices.filter((_, position) => take(position))
+}
+
+async function train(
+  id: number,
+  weights: Float32Array,
+  round: number,
+  training: TrainingConfig,
+  signal: AbortSignal,
+): Promise<TrainOutcome> {
+  const { trainer, train: data } = loaded()
+  const learningRate = training.learningRate * training.decay ** (round - 1)
+  trainer.setParameters({
+    epochs: training.epochs,
+    batchSize: training.batchSize,
+    optimizer: { kind: training.optimizer, learningRate },
+    seed: (training.seed * 1_000_003 + round) >>> 0,
+    ...(training.proximalMu > 0 ? { proximalMu: training.proximalMu } : {}),
+  })
+  trainer.setWeights(weights)
+  let last = 0
+  const result = await trainer.train({
+    signal,
+    onProgress: (progress) => {
+      const now = performance.now()
+      if (now - last < 500) return
+      last = now
+      reply({ id, kind: 'progress', progress })
+    },
+  })
+  return { weights: result.weights, samples: data.count, loss: result.history.at(-1)?.loss ?? Number.NaN }
+}
+
+async function evaluate(weights: Float32Array, signal: AbortSignal): Promise<ModelScore> {
+  const { trainer, heldOut, test } = loaded()
+  trainer.setWeights(weights)
+  const own = await trainer.evaluate(heldOut, { signal })
+  const public_ = test === null ? null : await trainer.evaluate(test, { signal })
+  return {
+    accuracy: own.accuracy,
+    loss: own.loss,
+    testAccuracy: public_?.accuracy ?? null,
+    testLoss: public_?.loss ?? null,
+  }
+}
+
+function loaded(): Open {
+  if (open === null) throw new Error('no shard is loaded')
+  return open
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { Worker } from 'node:worker_threads'
+import type { TrainingProgress } from '../../learning/index.ts'
+import type { KeeperConfig, TrainingConfig } from '../config.ts'
+import { AgentError } from '../errors.ts'
+import type { ModelScore, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
+
+type Waiting = {
+  resolve: (result: never) => void
+  reject: (error: Error) => void
+  onProgress: ((progress: TrainingProgress) => void) | undefined
+}
+type Job = Exclude<ThreadRequest, { kind: 'cancel' }>
+/** `Omit` over each member of the union. */
+type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
+
+/** The keeper's side of its training thread. Weights go in and come out; samples stay in the thread. */
+export class Trainer {
+  readonly #worker: Worker
+  readonly #waiting = new Map<number, Waiting>()
+  #nextId = 1
+  #failure: AgentError | null = null
+  #summary: ShardSummary | null = null
+
+  private constructor() {
+    this.#worker = new Worker(new URL('./thread.ts', import.meta.url), { name: 'training' })
+    this.#worker.on('message', (reply: ThreadReply) => this.#onReply(reply))
+    this.#worker.on('error', (cause) =>
+      this.#fail(new AgentError('WORKER', `training thread: ${cause.message}`, { cause })),
+    )
+    this.#worker.on('exit', (code) =>
+      this.#fail(new AgentError('WORKER', `the training thread ended with code ${code}`)),
+    )
+  }
+
+  /** Starts the thread and loads the shard. @throws AgentError DATA when the data cannot be used. */
+  static async start(config: Pick<KeeperConfig, 'data' | 'service'>, signal?: AbortSignal): Promise<Trainer> {
+    const trainer = new Trainer()
+    try {
+      const { model, initialSeed } = config.service.profile
+      trainer.#summary = await trainer.#ask<ShardSummary>(
+        { kind: 'open', model, initialSeed, data: config.data },
+        signal,
+      )
+      return trainer
+    } catch (error) {
+      await trainer.stop()
+      signal?.throwIfAborted()
+      if (error instanceof AgentError) throw error
+      throw new AgentError('DATA', `data: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    }
+  }
+
+  get shard(): ShardSummary {
+    return this.#summary!
+  }
+
+  /** Trains from `weights`; the seed follows from the round, so a repeat after a crash gives the same update. */
+  train(
+    weights: Float32Array,
+    round: number,
+    training: TrainingConfig,
+    options: { signal?: AbortSignal; onProgress?: (progress: TrainingProgress) => void } = {},
+  ): Promise<TrainOutcome> {
+    return this.#ask({ kind: 'train', weights, round, training }, options.signal, options.onProgress)
+  }
+
+  evaluate(weights: Float32Array, signal?: AbortSignal): Promise<ModelScore> {
+    return this.#ask({ kind: 'evaluate', weights }, signal)
+  }
+
+  async stop(): Promise<void> {
+    this.#worker.removeAllListeners('exit')
+    this.#fail(new AgentError('WORKER', 'the training thread is stopping'))
+    await this.#worker.terminate()
+  }
+
+  async #ask<T extends ShardSummary | TrainOutcome | ModelScore>(
+    job: WithoutId<Job>,
+    signal?: AbortSignal,
+    onProgress?: (progress: TrainingProgress) => void,
+  ): Promise<T> {
+    signal?.throwIfAborted()
+    if (this.#failure) throw this.#failure
+    const id = this.#nextId++
+    const cancel = (): void => this.#worker.postMessage({ id: 0, kind: 'cancel', target: id } satisfies ThreadRequest)
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        this.#waiting.set(id, { resolve, reject, onProgress })
+        signal?.addEventListener('abort', cancel, { once: true })
+        this.#worker.postMessage({ ...job, id })
+      })
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw error
+    } finally {
+      this.#waiting.delete(id)
+      signal?.removeEventListener('abort', cancel)
+    }
+  }
+
+  #onReply(reply: ThreadReply): void {
+    const waiting = this.#waiting.get(reply.id)
+    if (!waiting) return
+    if (reply.kind === 'progress') waiting.onProgress?.(reply.progress)
+    else if (reply.kind === 'done') waiting.resolve(reply.result as never)
+    else waiting.reject(new Error(reply.message))
+  }
+
+  #fail(error: AgentError): void {
+    this.#failure ??= error
+    for (const waiting of this.#waiting.values()) waiting.reject(error)
+    this.#waiting.clear()
+  }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { Contract, type ContractRunner, type Provider } from 'ethers'
+import type { ILearningService, KeeperRegistry, ModelRegistry } from '../../types/index.ts'
+import { type ContractName, contractInterface } from './artifacts.ts'
+import { ChainError } from './errors.ts'
+
+/** The contracts a keeper talks to, typed. */
+export type ServiceContracts = {
+  readonly service: ILearningService
+  readonly registry: KeeperRegistry
+  readonly models: ModelRegistry
+}
+
+function attach<T>(name: ContractName, address: string, runner: ContractRunner): T {
+  return new Contract(address, contractInterface(name), runner) as unknown as T
+}
+
+/** A typed client for reading; transactions go through the queue. */
+export const clients = {
+  service: (address: string, runner: ContractRunner) => attach<ILearningService>('ILearningService', address, runner),
+  registry: (address: string, runner: ContractRunner) => attach<KeeperRegistry>('KeeperRegistry', address, runner),
+  models: (address: string, runner: ContractRunner) => attach<ModelRegistry>('ModelRegistry', address, runner),
+} as const
+
+/**
+ * Finds a service and the registries it names, and makes sure that they are what they should be: code at the address,
+ * answers of the expected shape, and a keeper registry that knows the service.
+ * @throws ChainError WRONG_CONTRACT.
+ */
+export async function openService(address: string, provider: Provider): Promise<ServiceContracts> {
+  const wrong = (what: string, cause?: unknown): never => {
+    throw new ChainError('WRONG_CONTRACT', `${address} ${what}: correct service.address`, { cause })
+  }
+  if ((await provider.getCode(address)) === '0x') wrong('has no code on this chain')
+  const service = clients.service(address, provider)
+  let registries: [string, string]
+  try {
+    const parts = await Promise.all([service.keeperRegistry(), service.modelRegistry(), service.clock()])
+    registries = [parts[0], parts[1]]
+  } catch (error) {
+    if (error instanceof ChainError) throw error
+    wrong('is not a learning service', error)
+    throw error
+  }
+  const registry = clients.registry(registries[0], provider)
+  const status = await registry.serviceStatus(address).catch((error) => wrong('names a registry that is none', error))
+  if (status === 0n) wrong('is a service that its own keeper registry does not know')
+  return { service, registry, models: clients.models(registries[1], provider) }
+}
