@@ -4,6 +4,7 @@ import { CompileError } from '../../graph/errors.ts'
 import { elementCount } from '../../graph/program.ts'
 import { tensor } from '../../graph/tensor.ts'
 import type { Tensor } from '../../graph/types.ts'
+import { halfToNumber } from '../half.ts'
 import type { TensorProto } from './schema.ts'
 
 /** ONNX TensorProto.DataType: size in bytes and a reader of one little-endian element. */
@@ -21,15 +22,6 @@ const TYPES: Readonly<Record<number, { size: number; read: (view: DataView, at: 
   12: { size: 4, read: (view, at) => view.getUint32(at, true) },
   13: { size: 8, read: (view, at) => Number(view.getBigUint64(at, true)) },
   16: { size: 2, read: (view, at) => bfloatToNumber(view.getUint16(at, true)) },
-}
-
-/** IEEE 754 binary16 bits as a number. */
-export function halfToNumber(bits: number): number {
-  const sign = bits >> 15 === 1 ? -1 : 1
-  const exponent = (bits >> 10) & 31
-  const fraction = bits & 1023
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
-  return exponent === 0 ? sign * 2 ** -24 * fraction : sign * 2 ** (exponent - 15) * (1 + fraction / 1024)
 }
 
 function bfloatToNumber(bits: number): number {
