@@ -6,6 +6,7 @@ export { createDataset, head, histogram, subset } from './data/dataset.ts'
 export { datasetFromIdx, parseIdx } from './data/idx.ts'
 export { loadImageFolder } from './data/images.ts'
 export { loadDigits, loadMnist, MNIST_FILES } from './data/mnist.ts'
+export { type OpenedData, openData } from './data/open.ts'
 export {
   type Partition,
   partitionBySize,
@@ -29,6 +30,17 @@ export { loadModel, modelJson, saveModel } from './model/artifacts.ts'
 export { isModelName, MODEL_NAMES, type ModelName, modelSpec } from './model/registry.ts'
 export { parseModelSpec, specHash } from './model/spec.ts'
 export { checkVector, flatten, initialWeights, unflatten } from './model/vector.ts'
+export { PrivacyAccountant, type PrivacySpent, type PrivacyStep } from './privacy/accountant.ts'
+export { type NormalSource, type PrivacySettings, privatise, secureNormal } from './privacy/mechanism.ts'
+export { roundsChart, roundsCsv } from './simulate/chart.ts'
+export {
+  parseSimulationConfig,
+  type SimulationConfig,
+  type SimulationSettings,
+  simulationConfigSchema,
+} from './simulate/config.ts'
+export { type SimulateOptions, type SimulationResult, simulate } from './simulate/simulate.ts'
+export { decodeSimulation, encodeSimulation, type RoundRecord, type SimulationState } from './simulate/state.ts'
 export { aggregate, type Centre, centreOfGroups, centreSchema, dealGroups } from './strategy/groups.ts'
 export {
   clipToNorm,

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What `cohort learning` and `cohort simulate` have in common: numbers, models, progress, interruption, exit codes.
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import process from 'node:process'
+import { InvalidArgumentError } from 'commander'
+import type { LearningErrorCode } from '../learning/errors.ts'
+import type { Dataset, ModelSpec } from '../learning/types.ts'
+import { EXIT } from './failure.ts'
+
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`expected a whole number of at least ${least}`)
+    }
+    return value
+  }
+}
+
+/** Between the two, both included. */
+export function numberBetween(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (text.trim() === '' || !(value >= least && value <= most)) {
+      throw new InvalidArgumentError(`expected a number from ${least} to ${most}`)
+    }
+    return value
+  }
+}
+
+/** A model by name, fitted to the data, or the architecture of a model directory. */
+export async function chooseSpec(model: string, data: Dataset): Promise<ModelSpec> {
+  const { isModelName, loadModel, modelSpec, MODEL_NAMES, LearningError } = await import('../learning/index.ts')
+  if (isModelName(model)) return modelSpec(model, { inputShape: data.inputShape, classes: data.classes })
+  try {
+    return (await loadModel(model)).spec
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new LearningError(
+      'BAD_MODEL',
+      `${model} is neither one of ${MODEL_NAMES.join(', ')} nor a model directory: ${why}`,
+    )
+  }
+}
+
+const EXIT_CODES: Partial<Record<LearningErrorCode, number>> = {
+  BAD_PARAMETERS: EXIT.usage,
+  BAD_SIMULATION: EXIT.usage,
+  BAD_DATA: EXIT.data,
+  BAD_MODEL: EXIT.data,
+  BAD_CHECKPOINT: EXIT.data,
+  MODEL_DATA_MISMATCH: EXIT.data,
+  EMPTY_SHARD: EXIT.data,
+  DATA_NOT_FOUND: EXIT.noInput,
+  DOWNLOAD_FAILED: EXIT.unavailable,
+  NO_BACKEND: EXIT.unavailable,
+}
+const INTERRUPTED = 130
+
+/** Runs a command with a signal that Ctrl-C aborts, and gives errors of the learning room their exit code. */
+export async function interruptible(body: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const controller = new AbortController()
+  const stop = () => controller.abort(Object.assign(new Error('interrupted'), { exitCode: INTERRUPTED }))
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+  try {
+    await body(controller.signal)
+  } catch (error) {
+    const code = (error as { code?: LearningErrorCode }).code
+    const exitCode = code === undefined ? undefined : EXIT_CODES[code]
+    throw exitCode === undefined ? error : Object.assign(error as Error, { exitCode })
+  } finally {
+    process.off('SIGINT', stop)
+    process.off('SIGTERM', stop)
+  }
+}
+
+/** A line on stderr that rewrites itself on a terminal, and elsewhere shows only what is `lasting`. */
+export class ProgressLine {
+  readonly #tty = process.stderr.isTTY === true
+  #shown = false
+
+  update(text: string): void {
+    if (!this.#tty) return
+    process.stderr.write(`\r\x1b[K${text.slice(0, (process.stderr.columns ?? 100) - 1)}`)
+    this.#shown = true
+  }
+
+  lasting(text: string): void {
+    this.clear()
+    process.stderr.write(`${text}\n`)
+  }
+
+  clear(): void {
+    if (this.#shown) process.stderr.write('\r\x1b[K')
+    this.#shown = false
+  }
+}
+
+export function bar(share: number): string {
+  const full = Math.round(24 * Math.min(1, Math.max(0, share)))
+  return `[${'#'.repeat(full)}${'.'.repeat(24 - full)}]`
+}
+
+/** Whole or not at all. */
+export async function replaceFile(file: string, content: string | Uint8Array): Promise<void> {
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(`${file}.part`, content)
+  await rename(`${file}.part`, file)
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `cohort learning`: train, evaluate and describe models on one machine, without a federation.
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import process from 'node:process'
+import { type Command, Option } from 'commander'
+import type { BackendChoice } from '../learning/engine/backend.ts'
+import type { TrainingCheckpoint, TrainingParameters } from '../learning/types.ts'
+import {
+  bar,
+  chooseSpec,
+  interruptible,
+  numberBetween,
+  ProgressLine,
+  replaceFile,
+  wholeNumber,
+} from './learning-options.ts'
+
+const BACKENDS = ['auto', 'fused', 'tfjs-node', 'tfjs-wasm', 'tfjs-cpu'] as const
+const CHECKPOINT_FILE = 'training.checkpoint'
+
+type TrainOptions = {
+  readonly model: string
+  readonly out: string
+  readonly data?: string
+  readonly epochs: number
+  readonly batch: number
+  readonly optimizer: 'adam' | 'sgd'
+  readonly lr: number
+  readonly momentum: number
+  readonly clip?: number
+  readonly seed: number
+  readonly backend: BackendChoice
+  readonly resume?: boolean
+  readonly json?: boolean
+}
+
+export function registerLearning(program: Command): void {
+  const learning = program.command('learning').description('train and evaluate models on this machine alone')
+
+  learning
+    .command('train')
+    .description('train one model on all the data and save it as a tfjs LayersModel')
+    .requiredOption('--out <dir>', 'where model.json and weights.bin go')
+    .option(
+      '--model <name-or-dir>',
+      'article-cnn, small-cnn, mlp, logistic, or a directory with a model.json',
+      'small-cnn',
+    )
+    .option(
+      '--data <dir>',
+      'IDX files, CSV with schema.json, or image folders (default: MNIST, else procedural digits)',
+    )
+    .option('--epochs <n>', 'passes over the data', wholeNumber(1), 6)
+    .option('--batch <n>', 'samples per step', wholeNumber(1), 32)
+    .addOption(new Option('--optimizer <kind>', 'update rule').choices(['adam', 'sgd']).default('adam'))
+    .option('--lr <rate>', 'learning rate', numberBetween(1e-9, 100), 0.002)
+    .option('--momentum <share>', 'momentum of sgd', numberBetween(0, 0.9999), 0)
+    .option('--clip <norm>', 'bound on the norm of each gradient', numberBetween(1e-9, 1e9))
+    .option('--seed <n>', 'first weights and order of the samples follow from it', wholeNumber(0), 1)
+    .addOption(new Option('--backend <name>', 'where to compute').choices(BACKENDS).default('auto'))
+    .option('--resume', 'go on with an interrupted training in --out')
+    .option('--json', 'print the result as JSON')
+    .action(async (options: TrainOptions) => interruptible((signal) => train(options, signal)))
+
+  learning
+    .command('evaluate')
+    .description('accuracy, loss and confusion of a saved model on the test set')
+    .argument('<dir>', 'directory with model.json and weights.bin')
+    .option('--data <dir>', 'as for train')
+    .option('--json', 'print the result as JSON')
+    .action(async (directory: string, options: { data?: string; json?: boolean }) =>
+      interruptible(async (signal) => {
+        const { loadModel, LocalTrainer, openData, specHash } = await import('../learning/index.ts')
+        const model = await loadModel(directory)
+        const data = await openData({ ...(options.data === undefined ? {} : { dir: options.data }), signal })
+        process.stderr.write(`${data.announcement}\n`)
+        const trainer = await LocalTrainer.create({ spec: model.spec, onWarning: warn })
+        trainer.setWeights(model.weights)
+        const { confusion, ...figures } = await trainer.evaluate(data.test, { signal })
+        trainer.teardown()
+        const { classes } = model.spec
+        const rows = Array.from({ length: classes }, (_, i) => [...confusion.subarray(i * classes, (i + 1) * classes)])
+        if (options.json) {
+          print({
+            model: model.spec.name,
+            specHash: specHash(model.spec),
+            data: data.test.name,
+            ...figures,
+            confusion: rows,
+          })
+        } else {
+          const table = rows.map(
+            (row, i) => `${String(i).padStart(5)} |${row.map((n) => String(n).padStart(6)).join('')}`,
+          )
+          process.stdout.write(
+            `${model.spec.name}: ${(100 * figures.accuracy).toFixed(2)} % of ${figures.count} right, loss ${figures.loss.toFixed(4)}\n` +
+              `truth | answers\n${table.join('\n')}\n`,
+          )
+        }
+      }),
+    )
+
+  learning
+    .command('models')
+    .description('the models that go by name')
+    .option('--json', 'print as JSON')
+    .action(async (options: { json?: boolean }) => {
+      const { MODEL_NAMES, modelSpec, specHash } = await import('../learning/index.ts')
+      const models = MODEL_NAMES.map((name) => modelSpec(name)).map((spec) => ({
+        name: spec.name,
+        parameters: spec.parameterCount,
+        specHash: specHash(spec),
+      }))
+      if (options.json) print(models)
+      else
+        for (const { name, parameters, specHash } of models) {
+          process.stdout.write(`${name.padEnd(12)} ${String(parameters).padStart(8)} parameters  ${specHash}\n`)
+        }
+    })
+}
+
+async function train(options: TrainOptions, signal: AbortSignal): Promise<void> {
+  const room = await import('../learning/index.ts')
+  const data = await room.openData({ ...(options.data === undefined ? {} : { dir: options.data }), signal })
+  const line = new ProgressLine()
+  line.lasting(data.announcement)
+  const spec = await chooseSpec(options.model, data.train)
+  const parameters = room.parseTrainingParameters({
+    epochs: options.epochs,
+    batchSize: options.batch,
+    optimizer:
+      options.optimizer === 'adam'
+        ? { kind: 'adam', learningRate: options.lr }
+        : { kind: 'sgd', learningRate: options.lr, momentum: options.momentum },
+    seed: options.seed,
+    ...(options.clip === undefined ? {} : { clipGradientNorm: options.clip }),
+  } satisfies TrainingParameters)
+  const checkpointFile = join(options.out, CHECKPOINT_FILE)
+  const resume = options.resume ? await readCheckpoint(checkpointFile) : undefined
+  const trainer = await room.LocalTrainer.create({ spec, backend: options.backend, onWarning: warn })
+  trainer.loadData(data.train)
+  trainer.setParameters(parameters)
+  trainer.setWeights(room.initialWeights(spec, options.seed))
+  const started = performance.now()
+  try {
+    const result = await trainer.train({
+      signal,
+      ...(resume === undefined ? {} : { resume }),
+      onProgress: ({ epoch, epochs, step, steps, loss, accuracy }) =>
+        line.update(
+          `epoch ${epoch + 1}/${epochs} ${bar(step / steps)} loss ${loss.toFixed(4)} accuracy ${(100 * accuracy).toFixed(2)} %`,
+        ),
+    })
+    const seconds = (performance.now() - started) / 1000
+    const { accuracy, loss } = await trainer.evaluate(data.test, { signal })
+    await room.saveModel({ spec, weights: result.weights }, options.out)
+    await rm(checkpointFile, { force: true })
+    line.clear()
+    const report = {
+      model: spec.name,
+      parameters: spec.parameterCount,
+      specHash: room.specHash(spec),
+      data: data.train.name,
+      backend: trainer.backend,
+      epochs: result.history.length,
+      seconds,
+      accuracy,
+      loss,
+      directory: options.out,
+    }
+    if (options.json) print(report)
+    else {
+      process.stdout.write(
+        `${spec.name} (${spec.parameterCount} parameters): ${(100 * accuracy).toFixed(2)} % on ${data.test.count} test samples ` +
+          `after ${report.epochs} epochs in ${seconds.toFixed(1)} s; saved in ${options.out}\n`,
+      )
+    }
+  } catch (error) {
+    const checkpoint = signal.aborted ? trainer.checkpoint() : null
+    if (checkpoint !== null) {
+      await replaceFile(checkpointFile, room.encodeCheckpoint(checkpoint))
+      line.lasting(`stopped; go on with the same command and --resume`)
+    }
+    throw error
+  } finally {
+    line.clear()
+    trainer.teardown()
+  }
+}
+
+async function readCheckpoint(file: string): Promise<TrainingCheckpoint> {
+  const { decodeCheckpoint, LearningError } = await import('../learning/index.ts')
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw new LearningError('DATA_NOT_FOUND', `nothing to resume: ${file} cannot be read`, { cause })
+  })
+  return decodeCheckpoint(bytes)
+}
+
+function warn(text: string): void {
+  process.stderr.write(`warning: ${text}\n`)
+}
+
+function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+}
