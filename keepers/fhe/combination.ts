@@ -10,7 +10,7 @@ import type { Combined, CombineRequest } from './types.ts'
 import { peekSender, type RoundFrame, readShare } from './vector-messages.ts'
 
 /** Shares added in one pass over the sum: what is held in memory, against how often the sum is copied. */
-const SHARES_PER_PASS = 4
+const SHARES_PER_PASS = 2
 
 /**
  * Combines one share of every member of the active set and decodes. Throws the named error for a share that is bound to
@@ -36,13 +36,9 @@ export async function combine(engine: Engine, request: CombineRequest): Promise<
     request.signal?.throwIfAborted()
     const sender = peekSender(bytes, 'decryption share')
     if (!activeSet.includes(sender)) {
-      throw new FheError(
-        'not-in-active-set',
-        `a share says it is from member ${sender}, who is not in ${activeSet}`,
-        {
-          sender,
-        },
-      )
+      throw new FheError('not-in-active-set', `a share says it is from member ${sender}, who is not in ${activeSet}`, {
+        sender,
+      })
     }
     const polynomials = readShare(frame, sender, aggregate.hash, activeSet, bytes)
     if (!missing.delete(sender)) {

@@ -7,6 +7,9 @@ import { Kernel } from './kernel/kernel.ts'
 import type { Plan } from './plan.ts'
 import { SealContext, type SealEncryptor } from './seal.ts'
 
+/** Node allocates what a cipher returns: pieces of this size come from the heap and go back to it, and stay in cache. */
+const STREAM_PIECE = 1 << 15
+
 /** Slots of a decrypted ciphertext. */
 export type Slots = { readonly real: Float64Array; readonly imaginary: Float64Array }
 
@@ -18,6 +21,8 @@ type OpenShare = {
   readonly noise: Block
   readonly random: Block
   readonly sums: Block
+  stream: ReturnType<typeof createCipheriv> | null
+  next: number
 }
 
 /** Room for `decode`. Its contents become public to the members, so it is not wiped. */
@@ -30,21 +35,16 @@ export class Core implements Disposable {
   #encryptor: SealEncryptor | null = null
   #share: OpenShare | null = null
   #decodeRoom: DecodeRoom | null = null
+  /** Uniform bytes for the flooding of one ciphertext. */
+  readonly #randomBytes: number
   /** What is encrypted to get a stream of uniform bytes. */
-  readonly #zeros: Uint8Array
-  readonly #narrow: readonly boolean[]
+  readonly #zeros = new Uint8Array(STREAM_PIECE)
 
   private constructor(plan: Plan, kernel: Kernel, seal: SealContext) {
     this.plan = plan
     this.kernel = kernel
     this.seal = seal
-    this.#zeros = new Uint8Array(floodingBytes(plan))
-    // See floodingResidues: (2^B mod p)·2^(r+2−B) ≤ 2^B.
-    this.#narrow = kernel.primes.map((p) => {
-      const bits = BigInt(p.toString(2).length)
-      const excess = BigInt(kernel.uniformBits + 2) - bits
-      return ((1n << bits) - p) << (excess > 0n ? excess : 0n) <= 1n << bits
-    })
+    this.#randomBytes = floodingBytes(plan)
   }
 
   static async open(plan: Plan): Promise<Core> {
@@ -58,10 +58,10 @@ export class Core implements Disposable {
     this.#encryptor = this.seal.encryptor(publicKey, this.plan.scaleBits)
   }
 
-  /** c0 · c1 of the slots under the key in use. */
-  encrypt(slots: Float64Array): Uint8Array {
+  /** Writes c0 · c1 of the slots, under the key in use, to `out`. */
+  encrypt(slots: Float64Array, out: Uint8Array): void {
     if (this.#encryptor === null) throw new Error('encrypt before useKey')
-    return this.#encryptor.encrypt(slots)
+    out.set(this.#encryptor.encrypt(slots))
   }
 
   /**
@@ -89,8 +89,10 @@ export class Core implements Disposable {
       pairs,
       input: kernel.allocate(kernel.polynomialBytes),
       noise: kernel.allocate(kernel.polynomialBytes),
-      random: kernel.allocate(this.#zeros.length),
+      random: kernel.allocate(this.#randomBytes),
       sums: kernel.allocate(16 * kernel.degree),
+      stream: null,
+      next: 0,
     }
   }
 
@@ -103,14 +105,14 @@ export class Core implements Disposable {
     if (this.#share === null) throw new Error('share before openShare')
     const { kernel } = this
     const { calls, degree } = kernel
-    const { pairs, noiseKey, input, noise, random, sums } = this.#share
-    this.#stream(noiseKey, index, random)
+    const { pairs, input, noise, random, sums } = this.#share
+    this.#stream(this.#share, index)
     calls.floodingSums(sums.at, random.at, kernel.uniformBits, degree)
     kernel.write(input, c1)
     for (let l = 0; l < kernel.dataPrimeCount; l++) {
       const record = kernel.records[l]!
       const at = kernel.residues(noise, l)
-      calls.floodingResidues(record, at, sums.at, this.#narrow[l]!, degree)
+      calls.floodingResidues(record, at, sums.at, degree)
       calls.forwardLazy(record, at, kernel.logDegree)
       calls.maskedProduct(record, at, kernel.residues(input, l), this.#pairsAt(pairs, l), at, degree)
     }
@@ -120,9 +122,9 @@ export class Core implements Disposable {
   /** Wipes the open share, if there is one. */
   closeShare(): void {
     if (this.#share === null) return
-    const { noiseKey, ...blocks } = this.#share
+    const { noiseKey, pairs, input, noise, random, sums } = this.#share
     noiseKey.fill(0)
-    for (const block of Object.values(blocks)) this.kernel.release(block)
+    for (const block of [pairs, input, noise, random, sums]) this.kernel.release(block)
     this.#share = null
   }
 
@@ -163,14 +165,22 @@ export class Core implements Disposable {
     return pairs.at + 16 * this.kernel.degree * l
   }
 
-  #stream(key: Uint8Array, index: number, out: Block): void {
-    const counter = new Uint8Array(16)
-    // 16 bytes a block, big-endian: block numbers stay far below 2^64.
-    const blocks = BigInt(index) * BigInt(this.#zeros.length / 16)
-    new DataView(counter.buffer).setBigUint64(8, blocks, false)
-    const stream = createCipheriv('aes-256-ctr', key, counter).update(this.#zeros)
-    this.kernel.write(out, stream)
-    stream.fill(0)
+  /** Bytes [index·b, (index + 1)·b) of the noise stream. The cipher is kept, for the next index is the usual one. */
+  #stream(share: OpenShare, index: number): void {
+    if (share.stream === null || share.next !== index) {
+      const counter = new Uint8Array(16)
+      // 16 bytes a block, big-endian: block numbers stay far below 2^64.
+      new DataView(counter.buffer).setBigUint64(8, BigInt(index) * BigInt(this.#randomBytes / 16), false)
+      share.stream = createCipheriv('aes-256-ctr', share.noiseKey, counter)
+    }
+    share.next = index + 1
+    const target = this.kernel.view(share.random)
+    for (let at = 0; at < target.length; at += STREAM_PIECE) {
+      const rest = target.length - at
+      const piece = share.stream.update(rest >= STREAM_PIECE ? this.#zeros : this.#zeros.subarray(0, rest))
+      target.set(piece, at)
+      piece.fill(0)
+    }
   }
 }
 

@@ -7,7 +7,7 @@ export type ParameterSet = {
   readonly name: string
   /** N, the degree of X^N + 1. N/2 complex slots. */
   readonly degree: number
-  /** q_0 … q_{K−1}; the last one is the special prime. Each prime, ≡ 1 (mod 2N), just below 2^bits. */
+  /** q_0 … q_{K−1}; the last one is the special prime. Each is prime, ≡ 1 (mod 2N), just below 2^60. */
   readonly primes: readonly bigint[]
   /** log2 of the scale unless a plan says otherwise. */
   readonly scaleBits: number
@@ -27,6 +27,10 @@ const CEILINGS: ReadonlyMap<number, readonly [tc128: number, tc192: number, tc25
   [16384, [438, 305, 237]],
   [32768, [881, 611, 476]],
 ])
+
+/** The largest primes that SEAL takes: the fewest polynomials for a modulus. */
+const PRIME_CEILING = 1n << 60n
+const MAX_EXCESS = 1n << 22n
 
 /** What a set is made from; `securityBits` is worked out, never claimed. */
 type Definition = Omit<ParameterSet, 'securityBits'>
@@ -77,11 +81,8 @@ export function validateParameterSet(set: Definition): ParameterSet {
   }
   if (new Set(set.primes).size !== set.primes.length) throw refuse('primes', 'they must be distinct')
   for (const prime of set.primes) {
-    const bits = bitLength(prime)
-    if (bits < 40 || bits > 60) throw refuse('primes', `${prime} has ${bits} bits; 40 to 60 are supported`)
-    // The kernel reduces by the bit above the prime, which is tight only just below a power of two.
-    if ((1n << BigInt(bits)) - prime > 1n << BigInt(bits - 8)) {
-      throw refuse('primes', `${prime} is not within 2^-8 of the power of two above it`)
+    if (prime >= PRIME_CEILING || prime <= PRIME_CEILING - MAX_EXCESS) {
+      throw refuse('primes', `${prime} is not just below 2^60 (by less than 2^22), which the kernel is written for`)
     }
     if ((prime - 1n) % BigInt(2 * set.degree) !== 0n) throw refuse('primes', `${prime} is not 1 modulo 2N`)
     if (!isProbablePrime(prime)) throw refuse('primes', `${prime} is composite`)

@@ -114,12 +114,12 @@ export class SealEncryptor implements Disposable {
     this.#scaleBits = scaleBits
   }
 
-  /** c0 · c1 (16·N·L bytes, the caller's own copy) of N/2 real slots. */
+  /** c0 · c1 (16·N·L bytes) of N/2 real slots. */
   encrypt(slots: Float64Array): Uint8Array {
     this.#encoder.encode(slots, 2 ** this.#scaleBits, this.#plaintext)
     this.#encryptor.encrypt(this.#plaintext, this.#ciphertext)
     const bytes = this.#ciphertext.saveToArray(this.#none) as Uint8Array
-    return decodeCiphertext(this.#set, this.#scaleBits, bytes).slice()
+    return decodeCiphertext(this.#set, this.#scaleBits, bytes)
   }
 
   [Symbol.dispose](): void {

@@ -33,7 +33,7 @@ export class InlineThreads implements Threads {
   }
 
   async encrypt(slots: Float64Array, out: Uint8Array): Promise<void> {
-    out.set(this.#core.encrypt(slots))
+    this.#core.encrypt(slots, out)
   }
 
   async openShare(material: Uint8Array, lambdas: readonly bigint[], noiseKey: Uint8Array): Promise<void> {

@@ -33,8 +33,11 @@ export function perform(core: Core, task: Task): TaskResult {
   switch (task.op) {
     case 'useKey':
       return core.useKey(task.publicKey) as undefined
-    case 'encrypt':
-      return core.encrypt(task.slots)
+    case 'encrypt': {
+      const out = new Uint8Array(2 * core.kernel.polynomialBytes)
+      core.encrypt(task.slots, out)
+      return out
+    }
     case 'openShare':
       return core.openShare(task.material, task.lambdas, task.noiseKey) as undefined
     case 'share': {

@@ -21,7 +21,7 @@ type Exports = {
   prepareShare(record: number, pairs: number, share: number, lambda: bigint, degree: number): void
   maskedProduct(record: number, out: number, c1: number, pairs: number, noise: number, degree: number): void
   floodingSums(out: number, random: number, uniformBits: number, degree: number): void
-  floodingResidues(record: number, out: number, sums: number, narrow: boolean, degree: number): void
+  floodingResidues(record: number, out: number, sums: number, degree: number): void
   uniformResidues(record: number, out: number, words: number, count: number, degree: number): number
   ternary(out: number, random: number, count: number, degree: number): number
   ternaryResidues(record: number, out: number, digits: number, degree: number): void

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public constants of a ring, worked out once with big integers: roots of unity, Shoup pairs, the order of slots.
-import { bitLength, powMod } from '../parameters.ts'
+import { powMod } from '../parameters.ts'
 
 /** Bytes of the record that assembly/modular.ts describes. */
-export const RECORD_BYTES = 144
-const CROSS_INVERSES_AT = 72
+export const RECORD_BYTES = 128
+const CROSS_INVERSES_AT = 56
 
 /** w with ⌊w·2^64/p⌋. */
 export function shoupPair(w: bigint, p: bigint): readonly [bigint, bigint] {
@@ -45,7 +45,6 @@ export function primeRecord(
   tables: { readonly forward: number; readonly inverse: number },
 ): Uint8Array {
   const p = primes[index]!
-  const bits = BigInt(bitLength(p))
   const record = new Uint8Array(RECORD_BYTES)
   const view = new DataView(record.buffer)
   const word = (at: number, value: bigint) => view.setBigUint64(at, value, true)
@@ -55,14 +54,13 @@ export function primeRecord(
     word(at + 8, quotient)
   }
   word(0, p)
-  word(8, bits)
-  word(16, (1n << (63n + bits)) / p)
-  pair(24, (1n << bits) % p)
-  pair(40, invert(BigInt(degree), p))
+  word(8, (1n << 123n) / p)
+  word(16, (1n << 60n) - p)
   const offset = 3n * (1n << BigInt(uniformBits - 1)) - 1n
-  word(56, (p - (offset % p)) % p)
-  view.setUint32(64, tables.forward, true)
-  view.setUint32(68, tables.inverse, true)
+  word(24, (p - (offset % p)) % p)
+  pair(32, invert(BigInt(degree), p))
+  view.setUint32(48, tables.forward, true)
+  view.setUint32(52, tables.inverse, true)
   // Only data primes take part in composition; at most four of them.
   for (let k = 0; k < index && k < 4; k++) pair(CROSS_INVERSES_AT + 16 * k, invert(primes[k]!, p))
   return record

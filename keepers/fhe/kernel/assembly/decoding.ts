@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From residues to complex slots: mixed-radix composition, then the canonical embedding over doubles.
-import { bitsOf, mulPairAt, primeOf, reduce } from './modular'
+import { mulPairAt, primeOf, RECORD_BYTES, reduce } from './modular'
 
 /**
- * Composes N coefficients from their residues modulo L primes (records 144 bytes apart, polynomials N·8 bytes apart,
+ * Composes N coefficients from their residues modulo L primes (records RECORD_BYTES apart, polynomials N·8 bytes apart,
  * all below p), centres them in (−Q/2, Q/2) and stores coefficient k as part of the folded complex vector
  * u_k = m_k + i·m_{k+N/2}, k < N/2, times 1/scale. Digits are balanced, so a small coefficient has zero high digits and
  * loses nothing to cancellation.
@@ -15,29 +15,27 @@ export function compose(records: usize, count: u32, values: usize, out: usize, i
   for (let k: u32 = 0; k < degree; k++) {
     const at = values + (<usize>k << 3)
     for (let l: u32 = 0; l < count; l++) {
-      const record = records + <usize>l * 144
+      const record = records + <usize>l * RECORD_BYTES
       const p = primeOf(record)
-      const bits = bitsOf(record)
       let x = load<u64>(at + <usize>l * stride)
       for (let j: u32 = 0; j < l; j++) {
-        // Digits of earlier primes may be a little above p: primes differ by less than 2^-8 of themselves, or much more
-        // when their sizes differ, so reduce first.
-        const digit = reduce(load<u64>(digits + (<usize>j << 3)), p, bits)
-        x = reduce(mulPairAt(x + p - digit, record + 72 + (<usize>j << 4), p), p, bits)
+        // A digit modulo an earlier prime may be a little above this one.
+        const digit = reduce(load<u64>(digits + (<usize>j << 3)), p)
+        x = reduce(mulPairAt(x + p - digit, record + 56 + (<usize>j << 4), p), p)
       }
       store<u64>(digits + (<usize>l << 3), x)
     }
     // Balance from the lowest digit up, carrying into the next.
     let carry: u64 = 0
     for (let l: u32 = 0; l < count; l++) {
-      const p = primeOf(records + <usize>l * 144)
+      const p = primeOf(records + <usize>l * RECORD_BYTES)
       const digit = load<u64>(digits + (<usize>l << 3)) + carry
       carry = u64(digit > p >> 1)
       store<i64>(digits + (<usize>l << 3), <i64>digit - <i64>(carry * p))
     }
     let value: f64 = 0
     for (let l = <i32>count - 1; l >= 0; l--) {
-      value = value * <f64>primeOf(records + <usize>l * 144) + <f64>load<i64>(digits + (<usize>l << 3))
+      value = value * <f64>primeOf(records + <usize>l * RECORD_BYTES) + <f64>load<i64>(digits + (<usize>l << 3))
     }
     const slot = k < half ? <usize>k << 4 : (<usize>(k - half) << 4) + 8
     store<f64>(out + slot, value * inverseScale)

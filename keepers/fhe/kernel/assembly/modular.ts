@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Arithmetic modulo one prime p of B bits, 2^B − 2^(B−8) < p < 2^B ≤ 2^60. WASM has no 64×64→128 multiply, so high
-// halves are put together from 32-bit ones. Values are "lazy": any u64 congruent to the residue, with the bound stated.
+// Arithmetic modulo one prime p, 2^60 − 2^22 < p < 2^60: the largest that SEAL takes. WASM has no 64×64→128 multiply, so
+// high halves are put together from 32-bit ones. Values are "lazy": any u64 congruent to the residue, with the bound
+// stated; a u64 holds 16p.
 //
 // Everything here is free of branches and table look-ups on data, so its time does not depend on secrets.
 
 /**
  * The record of a prime, written by ../layout.ts:
- *   0 p   8 B   16 R = ⌊2^(63+B)/p⌋   24 2^B mod p (pair)   40 N⁻¹ mod p (pair)
- *  56 −offset mod p (flooding)   64 forward twiddles (u32 address)   68 inverse twiddles (u32 address)
- *  72 p_k⁻¹ mod p for the data primes k before this one (pairs, at most 4)
+ *   0 p   8 R = ⌊2^123/p⌋   16 2^60 − p   24 −offset mod p (flooding)   32 N⁻¹ mod p (pair)
+ *  48 forward twiddles (u32 address)   52 inverse twiddles (u32 address)
+ *  56 p_k⁻¹ mod p for the data primes k before this one (pairs, at most 4)
  * A pair is a constant w with its Shoup quotient ⌊w·2^64/p⌋, 16 bytes.
  */
+export const RECORD_BYTES: usize = 128
+
 // @ts-ignore: decorator
 @inline
 export function primeOf(record: usize): u64 {
@@ -19,14 +22,8 @@ export function primeOf(record: usize): u64 {
 
 // @ts-ignore: decorator
 @inline
-export function bitsOf(record: usize): u64 {
-  return load<u64>(record, 8)
-}
-
-// @ts-ignore: decorator
-@inline
 export function ratioOf(record: usize): u64 {
-  return load<u64>(record, 16)
+  return load<u64>(record, 8)
 }
 
 /** ⌊x·y/2^64⌋ less at most 2: the three fractions that are dropped add up to less than 3. */
@@ -55,11 +52,14 @@ export function mulPairAt(x: u64, pair: usize, p: u64): u64 {
   return mulPair(x, load<u64>(pair), <u64>load<u32>(pair, 8), <u64>load<u32>(pair, 12), p)
 }
 
-/** Any u64 to below 2p: x mod 2^B plus at most 15 times 2^B − p, which is below 2^(B−8). */
+/** log2 of the power of two just above every prime. */
+export const BITS: u64 = 60
+
+/** Any u64 to below 2p: what is left of x mod 2^60 plus at most 15 times 2^60 − p. */
 // @ts-ignore: decorator
 @inline
-export function fold(x: u64, p: u64, bits: u64): u64 {
-  return x - (x >> bits) * p
+export function fold(x: u64, p: u64): u64 {
+  return x - (x >> BITS) * p
 }
 
 /** Below 2p to below p. */
@@ -72,14 +72,14 @@ export function reduceOnce(x: u64, p: u64): u64 {
 /** Any u64 to its residue. */
 // @ts-ignore: decorator
 @inline
-export function reduce(x: u64, p: u64, bits: u64): u64 {
-  return reduceOnce(fold(x, p, bits), p)
+export function reduce(x: u64, p: u64): u64 {
+  return reduceOnce(fold(x, p), p)
 }
 
 /** a·b mod p for a, b < p: Barrett over the full product. */
 // @ts-ignore: decorator
 @inline
-export function mulMod(a: u64, b: u64, p: u64, bits: u64, ratio: u64): u64 {
+export function mulMod(a: u64, b: u64, p: u64, ratio: u64): u64 {
   const aLow = a & 0xffffffff
   const aHigh = a >> 32
   const bLow = b & 0xffffffff
@@ -89,17 +89,16 @@ export function mulMod(a: u64, b: u64, p: u64, bits: u64, ratio: u64): u64 {
   const cross2 = aLow * bHigh + (cross & 0xffffffff)
   const high = aHigh * bHigh + (cross >> 32) + (cross2 >> 32)
   const low = a * b
-  // u = ⌊ab / 2^(B−1)⌋ < 2^(B+1); u·R/2^64 ≈ ab/p, low by at most 5.
-  const shift = bits - 1
-  const u = (high << (64 - shift)) | (low >> shift)
+  // u = ⌊ab / 2^59⌋ < 2^61; u·R/2^64 ≈ ab/p, low by at most 5.
+  const u = (high << 5) | (low >> 59)
   const quotient = mulHighish(u, ratio & 0xffffffff, ratio >> 32)
-  return reduce(low - quotient * p, p, bits)
+  return reduce(low - quotient * p, p)
 }
 
 /** ⌊w·2^64/p⌋, exact, for w < p. */
 // @ts-ignore: decorator
 @inline
-export function shoupQuotient(w: u64, p: u64, bits: u64, ratio: u64): u64 {
+export function shoupQuotient(w: u64, p: u64, ratio: u64): u64 {
   const wLow = w & 0xffffffff
   const wHigh = w >> 32
   const rLow = ratio & 0xffffffff
@@ -109,8 +108,7 @@ export function shoupQuotient(w: u64, p: u64, bits: u64, ratio: u64): u64 {
   const cross2 = wLow * rHigh + (cross & 0xffffffff)
   const high = wHigh * rHigh + (cross >> 32) + (cross2 >> 32)
   const low = w * ratio
-  const shift = bits - 1
-  let quotient = (high << (64 - shift)) | (low >> shift)
+  let quotient = (high << 5) | (low >> 59)
   // w·2^64 − quotient·p, which is below 4p, is −quotient·p in 64 bits.
   let rest: u64 = 0 - quotient * p
   let over: u64 = u64(rest >= p)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The negacyclic number-theoretic transform in SEAL's order: natural in, bit-reversed out, twiddles the bit-reversed
 // powers of the minimal primitive 2N-th root (SEAL native/src/seal/util/ntt.cpp; Harvey 2014 for the lazy bounds).
-import { bitsOf, fold, mulMod, mulPair, mulPairAt, primeOf, ratioOf, reduce, shoupQuotient } from './modular'
+import { fold, mulMod, mulPair, mulPairAt, primeOf, ratioOf, reduce, shoupQuotient } from './modular'
 
 /**
  * Fills a table of N pairs: entry bitrev(i) is root^i. `inverse` tables are the same with the inverse root, and their
@@ -9,7 +9,6 @@ import { bitsOf, fold, mulMod, mulPair, mulPairAt, primeOf, ratioOf, reduce, sho
  */
 export function fillTwiddles(record: usize, table: usize, root: u64, logDegree: u32): void {
   const p = primeOf(record)
-  const bits = bitsOf(record)
   const ratio = ratioOf(record)
   const degree: u32 = 1 << logDegree
   let power: u64 = 1
@@ -18,8 +17,8 @@ export function fillTwiddles(record: usize, table: usize, root: u64, logDegree: 
     for (let bit: u32 = 0; bit < logDegree; bit++) reversed |= ((i >> bit) & 1) << (logDegree - 1 - bit)
     const at = table + (<usize>reversed << 4)
     store<u64>(at, power)
-    store<u64>(at, shoupQuotient(power, p, bits, ratio), 8)
-    power = mulMod(power, root, p, bits, ratio)
+    store<u64>(at, shoupQuotient(power, p, ratio), 8)
+    power = mulMod(power, root, p, ratio)
   }
 }
 
@@ -32,8 +31,7 @@ export function fillTwiddles(record: usize, table: usize, root: u64, logDegree: 
  */
 export function forwardLazy(record: usize, values: usize, logDegree: u32): void {
   const p = primeOf(record)
-  const bits = bitsOf(record)
-  const table = <usize>load<u32>(record, 64)
+  const table = <usize>load<u32>(record, 48)
   const p4 = p << 2
   let blocks: usize = 1
   let span: usize = 8 << logDegree
@@ -43,7 +41,7 @@ export function forwardLazy(record: usize, values: usize, logDegree: u32): void 
     const qLow = <u64>load<u32>(table, 24)
     const qHigh = <u64>load<u32>(table, 28)
     for (let at = values, end = values + span; at < end; at += 8) {
-      const a = fold(load<u64>(at), p, bits)
+      const a = fold(load<u64>(at), p)
       const b = mulPair(load<u64>(at + span), w, qLow, qHigh, p)
       store<u64>(at, a + b)
       store<u64>(at + span, a - b + p4)
@@ -69,7 +67,7 @@ export function forwardLazy(record: usize, values: usize, logDegree: u32): void 
         const at1 = at0 + quarter
         const at2 = at1 + quarter
         const at3 = at2 + quarter
-        const a = fold(load<u64>(at0), p, bits)
+        const a = fold(load<u64>(at0), p)
         const b = load<u64>(at1)
         const c = mulPair(load<u64>(at2), w1, q1Low, q1High, p)
         const d = mulPair(load<u64>(at3), w1, q1Low, q1High, p)
@@ -91,7 +89,7 @@ export function forwardLazy(record: usize, values: usize, logDegree: u32): void 
     const w1 = load<u64>(first)
     const q1Low = <u64>load<u32>(first, 8)
     const q1High = <u64>load<u32>(first, 12)
-    const a = fold(load<u64>(at), p, bits)
+    const a = fold(load<u64>(at), p)
     const b = load<u64>(at, 8)
     const c = mulPair(load<u64>(at, 16), w1, q1Low, q1High, p)
     const d = mulPair(load<u64>(at, 24), w1, q1Low, q1High, p)
@@ -110,9 +108,8 @@ export function forwardLazy(record: usize, values: usize, logDegree: u32): void 
 export function forward(record: usize, values: usize, logDegree: u32): void {
   forwardLazy(record, values, logDegree)
   const p = primeOf(record)
-  const bits = bitsOf(record)
   for (let at = values, end = values + (<usize>8 << logDegree); at < end; at += 8) {
-    store<u64>(at, reduce(load<u64>(at), p, bits))
+    store<u64>(at, reduce(load<u64>(at), p))
   }
 }
 
@@ -122,8 +119,7 @@ export function forward(record: usize, values: usize, logDegree: u32): void {
  */
 export function inverse(record: usize, values: usize, logDegree: u32): void {
   const p = primeOf(record)
-  const bits = bitsOf(record)
-  const table = <usize>load<u32>(record, 68)
+  const table = <usize>load<u32>(record, 52)
   const p4 = p << 2
   const bytes = <usize>8 << logDegree
   let blocks: usize = 1 << (logDegree - 1)
@@ -138,7 +134,7 @@ export function inverse(record: usize, values: usize, logDegree: u32): void {
       for (let at = start, end = start + half; at < end; at += 8) {
         const a = load<u64>(at)
         const b = load<u64>(at + half)
-        store<u64>(at, fold(a + b, p, bits))
+        store<u64>(at, fold(a + b, p))
         store<u64>(at + half, mulPair(a - b + p4, w, qLow, qHigh, p))
       }
     }
@@ -146,6 +142,6 @@ export function inverse(record: usize, values: usize, logDegree: u32): void {
     half <<= 1
   }
   for (let at = values, end = values + bytes; at < end; at += 8) {
-    store<u64>(at, reduce(mulPairAt(load<u64>(at), record + 40, p), p, bits))
+    store<u64>(at, reduce(mulPairAt(load<u64>(at), record + 32, p), p))
   }
 }

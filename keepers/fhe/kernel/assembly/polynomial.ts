@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Coefficient-wise work on polynomials of N residues (8 bytes each) modulo one prime.
-import { bitsOf, mulMod, mulPair, mulPairAt, primeOf, ratioOf, reduce, reduceOnce, shoupQuotient } from './modular'
+import { mulMod, mulPair, mulPairAt, primeOf, ratioOf, reduce, reduceOnce, shoupQuotient } from './modular'
 
 /** Whether every one of the N values is below p. Values come from outside: any u64. */
 export function allBelow(record: usize, values: usize, degree: u32): bool {
@@ -53,11 +53,10 @@ export function addChecked(record: usize, sum: usize, values: usize, degree: u32
 /** out ← −(a·s + e), inputs below p: a member's share of the public key. */
 export function negativeProductSum(record: usize, out: usize, a: usize, s: usize, e: usize, degree: u32): void {
   const p = primeOf(record)
-  const bits = bitsOf(record)
   const ratio = ratioOf(record)
   const size = <usize>degree << 3
   for (let i: usize = 0; i < size; i += 8) {
-    const product = mulMod(load<u64>(a + i), load<u64>(s + i), p, bits, ratio)
+    const product = mulMod(load<u64>(a + i), load<u64>(s + i), p, ratio)
     const sum = reduceOnce(product + load<u64>(e + i), p)
     store<u64>(out + i, reduceOnce(p - sum, p))
   }
@@ -66,38 +65,35 @@ export function negativeProductSum(record: usize, out: usize, a: usize, s: usize
 /** out ← out·α + values, α a constant below p: one step of Horner's rule for Shamir. */
 export function hornerStep(record: usize, out: usize, values: usize, alpha: u64, degree: u32): void {
   const p = primeOf(record)
-  const bits = bitsOf(record)
-  const quotient = shoupQuotient(alpha, p, bits, ratioOf(record))
+  const quotient = shoupQuotient(alpha, p, ratioOf(record))
   const qLow = quotient & 0xffffffff
   const qHigh = quotient >> 32
   const size = <usize>degree << 3
   for (let i: usize = 0; i < size; i += 8) {
     const product = mulPair(load<u64>(out + i), alpha, qLow, qHigh, p)
-    store<u64>(out + i, reduce(product + load<u64>(values + i), p, bits))
+    store<u64>(out + i, reduce(product + load<u64>(values + i), p))
   }
 }
 
 /** pairs ← λ·share as Shoup pairs (16 bytes each), ready for `maskedProduct`. */
 export function prepareShare(record: usize, pairs: usize, share: usize, lambda: u64, degree: u32): void {
   const p = primeOf(record)
-  const bits = bitsOf(record)
   const ratio = ratioOf(record)
-  const quotient = shoupQuotient(lambda, p, bits, ratio)
+  const quotient = shoupQuotient(lambda, p, ratio)
   const qLow = quotient & 0xffffffff
   const qHigh = quotient >> 32
   for (let i: usize = 0, size = <usize>degree << 3; i < size; i += 8) {
-    const w = reduce(mulPair(load<u64>(share + i), lambda, qLow, qHigh, p), p, bits)
+    const w = reduce(mulPair(load<u64>(share + i), lambda, qLow, qHigh, p), p)
     store<u64>(pairs + (i << 1), w)
-    store<u64>(pairs + (i << 1), shoupQuotient(w, p, bits, ratio), 8)
+    store<u64>(pairs + (i << 1), shoupQuotient(w, p, ratio), 8)
   }
 }
 
 /** out ← c1·(λ·share) + noise, fully reduced; noise lazy below 10p, product below 4p. out may be c1 or noise. */
 export function maskedProduct(record: usize, out: usize, c1: usize, pairs: usize, noise: usize, degree: u32): void {
   const p = primeOf(record)
-  const bits = bitsOf(record)
   for (let i: usize = 0, size = <usize>degree << 3; i < size; i += 8) {
     const product = mulPairAt(load<u64>(c1 + i), pairs + (i << 1), p)
-    store<u64>(out + i, reduce(product + load<u64>(noise + i), p, bits))
+    store<u64>(out + i, reduce(product + load<u64>(noise + i), p))
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From uniform bytes, which the caller gets from the system's CSPRNG, to the distributions of the scheme.
-import { bitsOf, mulPairAt, primeOf } from './modular'
+import { BITS, primeOf } from './modular'
 
 /**
  * One flooding polynomial as N pairs (low, high) of 64-bit words.
@@ -33,41 +33,28 @@ export function floodingSums(out: usize, random: usize, uniformBits: u32, degree
 }
 
 /**
- * Residues of those sums modulo one prime, less 3·2^(r−1) − 1, which centres them on −1/2. Lazy below 7p.
- * A sum is top·2^B + bottom; with primes just below 2^B, 2^B mod p is so small that its product with top fits a word
- * (`narrow`, which the caller has checked: (2^B mod p)·2^(r+2−B) ≤ 2^B).
+ * Residues of those sums modulo one prime, less 3·2^(r−1) − 1, which centres them on −1/2. Lazy below 4p. A sum is
+ * top·2^60 + bottom with top < 2^(r+2−60) ≤ 2^38, and 2^60 ≡ 2^60 − p < 2^22, so top times that fits in 60 bits.
  */
-export function floodingResidues(record: usize, out: usize, sums: usize, narrow: bool, degree: u32): void {
-  const p = primeOf(record)
-  const bits = bitsOf(record)
-  const rest = 64 - bits
-  const mask: u64 = ((<u64>1) << bits) - 1
-  const negativeOffset = load<u64>(record, 56)
-  const factor = load<u64>(record, 24)
-  const end = out + (<usize>degree << 3)
-  if (narrow) {
-    for (; out < end; out += 8, sums += 16) {
-      const low = load<u64>(sums)
-      const top = (load<u64>(sums, 8) << rest) | (low >> bits)
-      store<u64>(out, top * factor + (low & mask) + negativeOffset)
-    }
-  } else {
-    for (; out < end; out += 8, sums += 16) {
-      const low = load<u64>(sums)
-      const top = (load<u64>(sums, 8) << rest) | (low >> bits)
-      store<u64>(out, mulPairAt(top, record + 24, p) + (low & mask) + negativeOffset)
-    }
+export function floodingResidues(record: usize, out: usize, sums: usize, degree: u32): void {
+  const mask: u64 = ((<u64>1) << BITS) - 1
+  const excess = load<u64>(record, 16)
+  const negativeOffset = load<u64>(record, 24)
+  for (let end = out + (<usize>degree << 3); out < end; out += 8, sums += 16) {
+    const low = load<u64>(sums)
+    const top = (load<u64>(sums, 8) << (64 - BITS)) | (low >> BITS)
+    store<u64>(out, top * excess + (low & mask) + negativeOffset)
   }
 }
 
 /**
- * Takes 64-bit words in order, keeps the low B bits of each, drops those not below p. Returns how many of the N it has
+ * Takes 64-bit words in order, keeps the low 60 bits of each, drops those not below p. Returns how many of the N it has
  * written (never more); the caller comes back with more words if they ran out. Also the definition of the common
  * reference string, so the order is part of the format.
  */
 export function uniformResidues(record: usize, out: usize, words: usize, count: u32, degree: u32): u32 {
   const p = primeOf(record)
-  const mask: u64 = ((<u64>1) << bitsOf(record)) - 1
+  const mask: u64 = ((<u64>1) << BITS) - 1
   let found: u32 = 0
   for (let i: u32 = 0; i < count && found < degree; i++) {
     const x = load<u64>(words + (<usize>i << 3)) & mask

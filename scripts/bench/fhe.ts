@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Threshold CKKS beside SEAL's single-key CKKS, per ciphertext and for whole vectors.
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { Core } from '../../keepers/fhe/core.ts'
+import {
+  type Aggregate,
+  aggregate,
+  type CollectiveKey,
+  combine,
+  type Engine,
+  encryptUpdate,
+  finishKeyGeneration,
+  generateEncryptionKey,
+  type KeyGenerationMessages,
+  MemoryShareGuard,
+  openEngine,
+  type Plan,
+  partialDecrypt,
+  plan,
+  type SecretShare,
+  startKeyGeneration,
+} from '../../keepers/fhe/index.ts'
+import { disposing, sealModule } from '../../keepers/fhe/seal.ts'
+import { type Bench, type BenchContext, median, time, timeBeside } from './harness.ts'
+
+const MEMBERS = 10
+const THRESHOLD = 7
+const EPOCH = { chainId: 1n, service: `0x${'5e'.repeat(20)}`, epoch: 1 } as const
+const ROUND = { ...EPOCH, round: 1 }
+const ACTIVE = Array.from({ length: THRESHOLD }, (_, j) => j)
+/** Sizes of the models that the project trains, and one beyond them. */
+const SIZES = [2_410, 44_426, 1_000_000]
+const MILLION_FLAG = '--million-parameters'
+
+export const bench: Bench = {
+  area: 'fhe',
+  summary: 'threshold CKKS: keys, encryption, aggregation, decryption shares, combination, beside SEAL with one key',
+  async run(context) {
+    await perCiphertext(context)
+    await keyGeneration(context)
+    for (const size of context.quick ? SIZES.slice(0, 2) : SIZES.slice(0, 2)) await perVector(context, size)
+    if (!context.quick) await million(context)
+  },
+}
+
+function planFor(vectorLength: number): Plan {
+  return plan({
+    members: MEMBERS,
+    threshold: THRESHOLD,
+    vectorLength,
+    clipBound: 8,
+    decryptionsPerKey: 100,
+    scaleBits: 'widest',
+  })
+}
+
+/** One ciphertext at a time, in memory, ours and SEAL's turn by turn. */
+async function perCiphertext(context: BenchContext): Promise<void> {
+  const runs = context.quick ? 40 : 200
+  const warmup = 100
+  const agreed = planFor(4095)
+  const core = await Core.open(agreed)
+  const engine = await openEngine(agreed)
+  const epoch = await makeEpoch(engine, ACTIVE)
+  const { aggregated, shares } = await oneRound(engine, epoch, 4095)
+  const seal = await sealModule()
+  const slots = Float64Array.from({ length: agreed.set.degree / 2 }, (_, i) => 8 * Math.sin(i))
+  const { polynomial } = agreed.bytes
+  const c1 = aggregated.bytes.subarray(aggregated.bytes.length - polynomial)
+  const out = new Uint8Array(polynomial)
+  const out2 = new Uint8Array(2 * polynomial)
+  core.useKey(epoch.key.bytes)
+
+  const timings = await (async () => {
+    const objects = sealObjects(core, seal)
+    const { encoder, encryptor, decryptor, evaluator, plaintext, ciphertext, sum, decrypted } = objects
+    const scale = 2 ** agreed.scaleBits
+    try {
+      const encrypt = await timeBeside(
+        () => core.encrypt(slots, out2),
+        () => {
+          encoder.encode(slots, scale, plaintext)
+          encryptor.encrypt(plaintext, ciphertext)
+        },
+        { warmup: 20, runs: context.quick ? 20 : 60 },
+      )
+      encoder.encode(slots, scale, plaintext)
+      encryptor.encrypt(plaintext, ciphertext)
+      const x = new Uint8Array(polynomial).map((_, i) => (i % 8 === 7 ? 0 : (i * 151) & 255))
+      core.openShare(x, [3n, 5n], new Uint8Array(32).fill(7))
+      const share = await timeBeside(
+        () => core.share(c1, 1, out),
+        () => decryptor.decrypt(ciphertext, decrypted),
+        { warmup, runs },
+      )
+      core.closeShare()
+      const decode = await timeBeside(
+        () => core.decode(c1),
+        () => encoder.decodeFloat64(decrypted),
+        { warmup, runs },
+      )
+      const add = await time(() => evaluator.add(ciphertext, ciphertext, sum), { warmup, runs })
+      return { encrypt, share, decode, add }
+    } finally {
+      for (const object of Object.values(objects)) object.delete()
+    }
+  })()
+  const { encrypt, share, decode, add } = timings
+  const peer = 'SEAL, one key'
+  context.record({
+    metric: 'fhe.ciphertext.encrypt',
+    value: encrypt.ours.median,
+    unit: 'ms',
+    peer: `${peer}: encode + encrypt`,
+    peerValue: encrypt.peer.median,
+    spread: encrypt.ours.spread,
+  })
+  context.record({
+    metric: 'fhe.ciphertext.partial_decryption',
+    value: share.ours.median,
+    unit: 'ms',
+    peer: `${peer}: decrypt`,
+    peerValue: share.peer.median,
+    spread: share.ours.spread,
+    note: 'flooding included; at most 2.5',
+  })
+  context.record({
+    metric: 'fhe.ciphertext.decode',
+    value: decode.ours.median,
+    unit: 'ms',
+    peer: `${peer}: decode (real parts only)`,
+    peerValue: decode.peer.median,
+    spread: decode.ours.spread,
+  })
+  context.record({ metric: 'fhe.seal.add', value: add.median, unit: 'ms', spread: add.spread })
+
+  const combined = await time(
+    () => combine(engine, { context: ROUND, aggregate: aggregated, activeSet: ACTIVE, shares }),
+    { warmup, runs },
+  )
+  context.record({
+    metric: `fhe.ciphertext.combine_${THRESHOLD}`,
+    value: combined.median,
+    unit: 'ms',
+    peer: `(1 + 0.2·${THRESHOLD}) × SEAL decrypt + decode`,
+    peerValue: (1 + 0.2 * THRESHOLD) * share.peer.median + decode.peer.median,
+    spread: combined.spread,
+    note: 'from message bytes to the weighted mean, integrity checks included; at most 1',
+  })
+  await engine.close()
+  core[Symbol.dispose]()
+}
+
+type SealModule = Awaited<ReturnType<typeof sealModule>>
+
+function sealObjects(core: Core, seal: SealModule) {
+  const { context } = core.seal
+  const generator = new seal.KeyGenerator(context)
+  return disposing((keep) => {
+    keep(generator)
+    const secretKey = keep(generator.secretKey())
+    const publicKey = keep(generator.createPublicKey())
+    return {
+      encoder: new seal.CKKSEncoder(context),
+      encryptor: new seal.Encryptor(context, publicKey),
+      decryptor: new seal.Decryptor(context, secretKey),
+      evaluator: new seal.Evaluator(context),
+      plaintext: new seal.Plaintext(),
+      ciphertext: new seal.Ciphertext(),
+      sum: new seal.Ciphertext(),
+      decrypted: new seal.Plaintext(),
+    }
+  })
+}
+
+/** What one of (7, 10) computes: its messages, then everyone's. */
+async function keyGeneration(context: BenchContext): Promise<void> {
+  const engine = await openEngine(planFor(SIZES[0]!))
+  const starts: number[] = []
+  const finishes: number[] = []
+  for (let run = 0; run < (context.quick ? 1 : 3); run++) {
+    const { start, finish } = await makeEpoch(engine, ACTIVE)
+    starts.push(...start)
+    finishes.push(...finish)
+  }
+  const { bytes } = engine.plan
+  context.record({
+    metric: 'fhe.keygen_7_10.per_member',
+    value: (median(starts) + median(finishes)) / 1000,
+    unit: 's',
+    note: 'start + finish, one thread; at most 1',
+  })
+  context.record({
+    metric: 'fhe.keygen_7_10.sent_per_member',
+    value: bytes.commitment + bytes.publicKeyShare + MEMBERS * bytes.sealedShare,
+    unit: 'bytes',
+  })
+  await engine.close()
+}
+
+type Epoch = {
+  readonly key: CollectiveKey
+  readonly shares: ReadonlyMap<number, SecretShare>
+  readonly start: readonly number[]
+  readonly finish: readonly number[]
+}
+
+async function makeEpoch(engine: Engine, finishers: readonly number[]): Promise<Epoch> {
+  const keys = Array.from({ length: engine.plan.members }, () => generateEncryptionKey())
+  const members = keys.map(({ publicKey }, index) => ({
+    address: `0x${(index + 1).toString(16).padStart(40, '0')}` as const,
+    encryptionKey: publicKey,
+  }))
+  const common = { context: EPOCH, members, crs: new Uint8Array(32).fill(9) }
+  const said: KeyGenerationMessages[] = []
+  const start: number[] = []
+  for (let self = 0; self < members.length; self++) {
+    const from = performance.now()
+    said.push(await startKeyGeneration(engine, { ...common, self }))
+    start.push(performance.now() - from)
+  }
+  const shares = new Map<number, SecretShare>()
+  const finish: number[] = []
+  let key: CollectiveKey | undefined
+  for (const self of finishers) {
+    const from = performance.now()
+    const outcome = await finishKeyGeneration(engine, {
+      ...common,
+      self,
+      encryptionKey: keys[self]!.secretKey,
+      commitments: said.map(({ commitment }) => commitment),
+      publicKeyShares: said.map(({ publicKeyShare }) => publicKeyShare),
+      sealedShares: said.map(({ sealedShares }) => sealedShares[self]!),
+    })
+    finish.push(performance.now() - from)
+    key = outcome.collectiveKey
+    shares.set(self, outcome.secretShare)
+  }
+  return { key: key!, shares, start, finish }
+}
+
+function vectorOf(length: number): Float64Array {
+  return Float64Array.from({ length }, (_, i) => 7 * Math.sin(i))
+}
+
+/**
+ * Ten updates: the same ciphertexts under ten senders' names, for adding up as good as any. One buffer, renamed in
+ * place, so that what is measured is the memory of the sum.
+ */
+function* tenUpdates(update: Uint8Array) {
+  for (let sender = 0; sender < MEMBERS; sender++) {
+    new DataView(update.buffer).setUint16(6, sender, true)
+    yield { sender, bytes: update }
+  }
+}
+
+function shareRequest(epoch: Epoch, aggregated: Aggregate, self: number) {
+  return {
+    context: ROUND,
+    aggregate: aggregated,
+    activeSet: ACTIVE,
+    secretShare: epoch.shares.get(self)!,
+    guard: new MemoryShareGuard(),
+    policy: { attestedHash: aggregated.hash, minContributors: MEMBERS, ownUpdate: 'included' as const },
+  }
+}
+
+async function oneRound(engine: Engine, epoch: Epoch, size: number) {
+  const update = await encryptUpdate(engine, updateRequest(epoch, size))
+  const aggregated = await aggregate(engine, {
+    context: ROUND,
+    collectiveKeyHash: epoch.key.hash,
+    updates: tenUpdates(update),
+  })
+  const shares: Uint8Array[] = []
+  for (const self of ACTIVE) shares.push(await partialDecrypt(engine, shareRequest(epoch, aggregated, self)))
+  return { update, aggregated, shares }
+}
+
+function updateRequest(epoch: Epoch, size: number) {
+  return { context: ROUND, sender: 0, collectiveKey: epoch.key, vector: vectorOf(size), weight: 1 }
+}
+
+/** A vector that fits in memory many times over. */
+async function perVector(context: BenchContext, size: number): Promise<void> {
+  const engine = await openEngine(planFor(size))
+  const epoch = await makeEpoch(engine, ACTIVE)
+  const { update, aggregated, shares } = await oneRound(engine, epoch, size)
+  const runs = { warmup: 3, runs: context.quick ? 5 : 15 }
+  const vector = updateRequest(epoch, size)
+  const steps: [string, () => Promise<unknown>][] = [
+    ['encrypt', () => encryptUpdate(engine, vector)],
+    [
+      'aggregate_10',
+      () => aggregate(engine, { context: ROUND, collectiveKeyHash: epoch.key.hash, updates: tenUpdates(update) }),
+    ],
+    ['partial_decryption', () => partialDecrypt(engine, shareRequest(epoch, aggregated, 0))],
+    ['combine_7', () => combine(engine, { context: ROUND, aggregate: aggregated, activeSet: ACTIVE, shares })],
+  ]
+  for (const [name, step] of steps) {
+    const timing = await time(step, runs)
+    context.record({ metric: `fhe.vector_${size}.${name}`, value: timing.median, unit: 'ms', spread: timing.spread })
+  }
+  recordBytes(context, engine.plan)
+  await engine.close()
+}
+
+function recordBytes(context: BenchContext, agreed: Plan): void {
+  const { bytes, vectorLength } = agreed
+  context.record({ metric: `fhe.vector_${vectorLength}.update_size`, value: bytes.update, unit: 'bytes' })
+  context.record({ metric: `fhe.vector_${vectorLength}.share_size`, value: bytes.decryptionShare, unit: 'bytes' })
+}
+
+type MillionReport = Readonly<
+  Record<'encrypt' | 'aggregate' | 'partial' | 'combine' | 'peakBytes' | 'worstError' | 'statedError', number>
+>
+
+/** In a process of its own, so that its peak memory is its own. */
+async function million(context: BenchContext): Promise<void> {
+  const size = SIZES[2]!
+  context.progress('1,000,000 parameters in a process of their own')
+  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(import.meta.url), MILLION_FLAG])
+  const report = JSON.parse(stdout) as MillionReport
+  const ms = (metric: string, value: number) =>
+    context.record({ metric: `fhe.vector_${size}.${metric}`, value, unit: 'ms' })
+  ms('encrypt', report.encrypt)
+  ms('aggregate_10', report.aggregate)
+  ms('partial_decryption', report.partial)
+  ms('combine_7', report.combine)
+  context.record({
+    metric: `fhe.vector_${size}.end_to_end`,
+    value: (report.encrypt + report.partial + report.combine) / 1000,
+    unit: 's',
+    note: 'encrypt + partial decryption + combination of 7, one thread, cold; at most 8',
+  })
+  context.record({
+    metric: `fhe.vector_${size}.peak_memory`,
+    value: report.peakBytes,
+    unit: 'bytes',
+    note: 'resident set of the whole process; at most 600 MB',
+  })
+  context.record({
+    metric: `fhe.vector_${size}.mean_error`,
+    value: report.worstError,
+    unit: 'absolute',
+    peer: 'bound stated by the calculator',
+    peerValue: report.statedError,
+  })
+  recordBytes(context, planFor(size))
+}
+
+/** Shares go through files, as a keeper's go through its block store. */
+async function runMillion(): Promise<MillionReport> {
+  const size = SIZES[2]!
+  const engine = await openEngine(planFor(size))
+  const epoch = await makeEpoch(engine, ACTIVE)
+  const scratch = await mkdtemp(join(tmpdir(), 'cohort-bench-'))
+  const clock = async <T>(body: () => Promise<T>): Promise<[T, number]> => {
+    const from = performance.now()
+    return [await body(), performance.now() - from]
+  }
+  try {
+    const vector = updateRequest(epoch, size)
+    const [update, encryptMs] = await clock(() => encryptUpdate(engine, vector))
+    const [aggregated, aggregateMs] = await clock(() =>
+      aggregate(engine, { context: ROUND, collectiveKeyHash: epoch.key.hash, updates: tenUpdates(update) }),
+    )
+    const partials: number[] = []
+    for (const self of ACTIVE) {
+      const [share, ms] = await clock(() => partialDecrypt(engine, shareRequest(epoch, aggregated, self)))
+      partials.push(ms)
+      await writeFile(join(scratch, String(self)), share)
+    }
+    const files = async function* () {
+      for (const self of ACTIVE) yield new Uint8Array(await readFile(join(scratch, String(self))))
+    }
+    const [{ mean }, combineMs] = await clock(() =>
+      combine(engine, { context: ROUND, aggregate: aggregated, activeSet: ACTIVE, shares: files() }),
+    )
+    const worst = mean.reduce((most, value, i) => Math.max(most, Math.abs(value - vector.vector[i]!)), 0)
+    return {
+      encrypt: encryptMs,
+      aggregate: aggregateMs,
+      partial: partials[0]!,
+      combine: combineMs,
+      peakBytes: process.resourceUsage().maxRSS * 1024,
+      worstError: worst,
+      statedError: engine.plan.precision.meanError / MEMBERS,
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+    await engine.close()
+  }
+}
+
+if (process.argv[2] === MILLION_FLAG) process.stdout.write(JSON.stringify(await runMillion()))
