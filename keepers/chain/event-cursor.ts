@@ -21,6 +21,8 @@ export type CursorStep = {
   readonly rolledBackTo: number | null
   /** The block up to which everything is known. */
   readonly head: number
+  /** False when there is more to read at once. */
+  readonly caughtUp: boolean
 }
 
 type Mark = { readonly block: number; readonly hash: string }
@@ -54,13 +56,14 @@ export class EventCursor {
     const head = await provider.getBlock('latest')
     if (head === null) throw new ChainError('UNREACHABLE', 'the endpoint has no latest block')
     const from = this.position + 1
-    if (head.number < from) return { added: [], rolledBackTo, head: this.position }
+    if (head.number < from) return { added: [], rolledBackTo, head: this.position, caughtUp: true }
     const to = Math.min(head.number, from + span - 1)
     const last = to === head.number ? head : await provider.getBlock(to)
     const logs = await provider.getLogs({ address: [...addresses], fromBlock: from, toBlock: to })
     // The same block again: had the chain moved to another branch meanwhile, the logs would be of either one.
     const check = await provider.getBlock(to)
-    if (last?.hash == null || check?.hash !== last.hash) return { added: [], rolledBackTo, head: this.position }
+    if (last?.hash == null || check?.hash !== last.hash)
+      return { added: [], rolledBackTo, head: this.position, caughtUp: false }
     const added = logs.map((log) => ({
       block: log.blockNumber,
       logIndex: log.index,
@@ -76,7 +79,7 @@ export class EventCursor {
       store.putCursor('events', marks)
     })
     this.#marks = marks
-    return { added, rolledBackTo, head: to }
+    return { added, rolledBackTo, head: to, caughtUp: to === head.number }
   }
 
   /** Goes back to the last block that is still on the chain. Returns it when that dropped anything. */

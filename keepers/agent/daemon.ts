@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { formatEther, parseUnits, Wallet } from 'ethers'
+import { type DestinationStream, type Logger, pino } from 'pino'
+import {
+  type Clock,
+  contractInterface,
+  EventCursor,
+  FailoverProvider,
+  openService,
+  systemClock,
+  TransactionQueue,
+} from '../chain/index.ts'
+import { DataPlane } from '../network/index.ts'
+import { KeeperStore } from '../store/index.ts'
+import type { KeeperConfig } from './config.ts'
+import type { AgentContext } from './context.ts'
+import { EpochEngine } from './epoch.ts'
+import { AgentError } from './errors.ts'
+import { Facts } from './facts.ts'
+import { HealthServer } from './health-server.ts'
+import { AgentLoop } from './loop.ts'
+import { KeeperMetrics } from './metrics.ts'
+import { GlobalModel } from './models.ts'
+import { peerIdOf } from './peer-id.ts'
+import { encodeAddress, PeerBook } from './peers.ts'
+import { checkClock, checkDoppelganger, checkFunds, checkRegistered, LOW_BALANCE } from './preflight.ts'
+import { ENCRYPTION_KEY, PEER_IDENTITY } from './steps/secrets.ts'
+import { Trainer } from './training/trainer.ts'
+
+export type DaemonOptions = {
+  readonly folder: string
+  readonly config: KeeperConfig
+  /** The operator's private key; the owner's never comes here. */
+  readonly operatorKey: string
+  readonly passphrase: string
+  readonly signal: AbortSignal
+  readonly clock?: Clock
+  readonly log?: Logger
+}
+
+/** A log of JSON lines, on stdout unless told, without anything that looks like a secret. */
+export function createLog(level: string, destination: DestinationStream = pino.destination(1)): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: {
+        paths: ['passphrase', 'privateKey', 'secret', '*.passphrase', '*.privateKey', '*.secret'],
+        remove: true,
+      },
+    },
+    destination,
+  )
+}
+
+/**
+ * Runs a keeper until the signal is aborted. Everything is opened in order and closed in reverse, whatever happens.
+ * @throws errors that end the keeper; `keeperExitCode` maps them.
+ */
+export async function runKeeper(options: DaemonOptions): Promise<void> {
+  const { folder, config, signal } = options
+  const clock = options.clock ?? systemClock
+  const log = options.log ?? createLog(config.log.level)
+  const wallet = new Wallet(options.operatorKey)
+  const chainId = BigInt(config.chain.id)
+  const metrics = new KeeperMetrics()
+  await using cleanup = new AsyncDisposableStack()
+
+  const store = KeeperStore.open({
+    folder,
+    passphrase: options.passphrase,
+    binding: { chainId, service: config.service.address, operator: wallet.address },
+    now: () => clock.now(),
+  })
+  cleanup.defer(() => store.close())
+  const identitySeed = store.getSecret(PEER_IDENTITY)
+  if (identitySeed === null || store.getSecret(ENCRYPTION_KEY) === null) {
+    throw new AgentError('KEYSTORE', `${folder} has no keeper keys: run \`cohort keeper init\` for it`)
+  }
+
+  const provider = new FailoverProvider({
+    urls: config.chain.rpc,
+    chainId,
+    patience: config.chain.patienceSeconds * 1000,
+    clock,
+    onFailover: (event) => log.warn({ event: 'failover', ...event }, 'using another RPC endpoint'),
+  })
+  cleanup.defer(() => provider.destroy())
+  const contracts = await openService(config.service.address, provider)
+  await checkClock(provider, clock)
+  const balance = await checkFunds(provider, wallet.address)
+  metrics.balance.set(Number(formatEther(balance)))
+  if (balance < LOW_BALANCE)
+    log.warn({ event: 'low balance', wei: String(balance) }, 'the operator has little gas left')
+  const owner = await checkRegistered(contracts, wallet.address)
+  await checkDoppelganger(contracts, owner, { peerId: await peerIdOf(identitySeed) })
+
+  const trainer = await Trainer.start(config, signal)
+  cleanup.defer(() => trainer.stop())
+  const { shard } = trainer
+  log.info(
+    { event: 'shard', samples: shard.samples, heldOut: shard.heldOut, parameters: shard.parameterCount },
+    shard.announcement,
+  )
+  const plane = await DataPlane.start({
+    folder: join(folder, 'ipfs'),
+    identitySeed,
+    listen: config.network.listen,
+    announce: config.network.announce,
+  })
+  cleanup.defer(() => plane.stop())
+
+  const iface = contractInterface('ILearningService')
+  const queue = new TransactionQueue({
+    provider,
+    wallet,
+    log: store.transactions,
+    chainId,
+    interfaces: [iface, contractInterface('KeeperRegistry'), contractInterface('ModelRegistry')],
+    fees: {
+      maxFeePerGas: parseUnits(String(config.chain.maxFeeGwei), 'gwei'),
+      replaceAfter: config.chain.replaceAfterSeconds * 1000,
+    },
+    confirmations: config.chain.confirmations,
+    pollInterval: Math.max(50, (config.chain.pollSeconds * 1000) / 2),
+    clock,
+    onEvent: (event) => {
+      metrics.transactions.inc({ kind: event.kind })
+      log.debug({ event: `transaction ${event.kind}`, key: event.key, hash: event.hash }, 'transaction')
+    },
+  })
+  await queue.resume(signal)
+
+  const epochs = new EpochEngine()
+  cleanup.defer(() => epochs.close())
+  const context: AgentContext = {
+    config,
+    profile: config.service.profile,
+    chainId,
+    serviceAddress: config.service.address as `0x${string}`,
+    operator: wallet.address,
+    clock,
+    store,
+    plane,
+    queue,
+    contracts,
+    facts: new Facts(iface, store.logs),
+    peers: new PeerBook(contracts.service, contracts.registry, clock),
+    epochs,
+    model: new GlobalModel({
+      store,
+      plane,
+      initial: shard.initialWeights,
+      fractionBits: config.service.profile.quantiseBits,
+      fetchTimeout: config.network.fetchSeconds * 1000,
+    }),
+    trainer,
+    metrics,
+    log,
+    stopping: signal,
+  }
+  await announceAddress(context, owner)
+  const cursor = new EventCursor({
+    provider,
+    store,
+    addresses: [config.service.address],
+    fromBlock: config.chain.fromBlock,
+  })
+  const loop = new AgentLoop(context, cursor)
+  const health = await HealthServer.start(config.monitoring, {
+    metrics: metrics.registry,
+    health: () => {
+      const behindSeconds = loop.lastLook === 0 ? 0 : (clock.now() - loop.lastLook) / 1000
+      const { snapshot } = loop
+      return {
+        healthy: loop.lastLook > 0 && behindSeconds < Math.max(30, config.chain.pollSeconds * 10),
+        state: snapshot?.state ?? null,
+        epoch: snapshot?.epoch ?? 0,
+        round: snapshot?.round ?? 0,
+        seat: loop.seat,
+        operator: wallet.address,
+        peerId: plane.peerId,
+        peers: plane.connections,
+        block: snapshot?.block ?? 0,
+        behindSeconds,
+        model: context.model.accepted,
+        lastError: loop.lastError,
+      }
+    },
+  })
+  cleanup.defer(() => health.stop())
+  log.info(
+    {
+      event: 'started',
+      operator: wallet.address,
+      peerId: plane.peerId,
+      addresses: plane.addresses,
+      monitoring: health.port,
+    },
+    'the keeper is running',
+  )
+  await loop.run()
+}
+
+/** Puts the address that others can reach us at into the registry, when it is another than last time. */
+async function announceAddress(context: AgentContext, owner: string): Promise<void> {
+  const address = context.plane.addresses[0]
+  if (address === undefined) throw new AgentError('CONFIG', 'network.listen: nothing to listen on')
+  const binary = encodeAddress(address)
+  const { multiaddr } = await context.contracts.registry.keeperOf(owner)
+  if (multiaddr === binary) return
+  const to = await context.contracts.registry.getAddress()
+  const data = contractInterface('KeeperRegistry').encodeFunctionData('setMultiaddr', [owner, binary])
+  const key = `setMultiaddr/${randomBytes(8).toString('hex')}`
+  await context.queue.send({ key, to, data }, context.stopping)
+  context.log.info({ event: 'address changed', address }, 'told the registry where this keeper is reached')
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { Registry } from 'prom-client'
+import { AgentError } from './errors.ts'
+
+/** What /healthz answers: public facts only. */
+export type Health = {
+  readonly healthy: boolean
+  readonly state: string | null
+  readonly epoch: number
+  readonly round: number
+  readonly seat: number | null
+  readonly operator: string
+  readonly peerId: string
+  readonly peers: number
+  readonly block: number
+  /** Seconds since the last successful look at the chain. */
+  readonly behindSeconds: number
+  readonly model: {
+    readonly round: number
+    readonly version: string
+    readonly cid: string
+    readonly commitment: string
+  } | null
+  readonly lastError: string | null
+}
+
+/** Serves /healthz and /metrics, and nothing else. Loopback unless configured: there is no authentication. */
+export class HealthServer {
+  readonly #server: Server
+  readonly port: number
+
+  private constructor(server: Server, port: number) {
+    this.#server = server
+    this.port = port
+  }
+
+  /** @throws AgentError CONFIG when the port is taken. */
+  static async start(
+    options: { host: string; port: number },
+    sources: { health: () => Health; metrics: Registry },
+  ): Promise<HealthServer> {
+    const server = createServer(async (request, response) => {
+      if (request.method !== 'GET') {
+        response.writeHead(405, { allow: 'GET' }).end()
+      } else if (request.url === '/healthz') {
+        const health = sources.health()
+        const body = JSON.stringify(health)
+        response.writeHead(health.healthy ? 200 : 503, { 'content-type': 'application/json' }).end(body)
+      } else if (request.url === '/metrics') {
+        const body = await sources.metrics.metrics()
+        response.writeHead(200, { 'content-type': sources.metrics.contentType }).end(body)
+      } else {
+        response.writeHead(404).end()
+      }
+    })
+    server.requestTimeout = 5_000
+    server.headersTimeout = 5_000
+    server.listen(options.port, options.host)
+    try {
+      await once(server, 'listening')
+    } catch (cause) {
+      const reason = (cause as Error).message
+      throw new AgentError('CONFIG', `monitoring.port: ${reason}: choose another, or 0 for any free one`, { cause })
+    }
+    return new HealthServer(server, (server.address() as { port: number }).port)
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise((done) => this.#server.close(done))
+  }
+}

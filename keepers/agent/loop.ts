@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { isError } from 'ethers'
+import type { EventCursor } from '../chain/index.ts'
+import { BEHAVIOURS } from './behaviours/index.ts'
+import type { AgentContext, Outcome } from './context.ts'
+import { keeperExitCode } from './errors.ts'
+import type { Fact } from './facts.ts'
+import { type Snapshot, takeSnapshot } from './snapshot.ts'
+import { revokeUnaccepted } from './steps/model.ts'
+
+/** Codes after which going on would be wrong or useless. Everything else is logged, counted, and tried again. */
+const FATAL: ReadonlySet<string> = new Set([
+  'FOREIGN_TRANSACTION',
+  'WRONG_CHAIN',
+  'WRONG_CONTRACT',
+  'NOT_REGISTERED',
+  'KEYSTORE',
+  'WORKER',
+  'CORRUPT',
+  'UNREACHABLE',
+])
+
+type Task = { readonly key: string; readonly abort: AbortController; running: Promise<void> | null; done: boolean }
+
+/**
+ * The keeper's heartbeat: read the chain, see which state the service is in, let that state's behaviour act. The loop
+ * never waits for a behaviour, so that a deadline that passes during an hour of training is noticed when it passes.
+ */
+export class AgentLoop {
+  readonly #context: AgentContext
+  readonly #cursor: EventCursor
+  #snapshot: Snapshot | null = null
+  #seat: number | null = null
+  #task: Task | null = null
+  #fatal: unknown = null
+  #lastLook = 0
+  #lastError: string | null = null
+  #failures = 0
+
+  constructor(context: AgentContext, cursor: EventCursor) {
+    this.#context = context
+    this.#cursor = cursor
+  }
+
+  get snapshot(): Snapshot | null {
+    return this.#snapshot
+  }
+  get seat(): number | null {
+    return this.#seat
+  }
+  get lastError(): string | null {
+    return this.#lastError
+  }
+  /** Milliseconds (clock) of the last successful look at the chain. */
+  get lastLook(): number {
+    return this.#lastLook
+  }
+
+  /** Runs until `stopping` is aborted. @throws what ends the keeper; {@link keeperExitCode} tells the exit code. */
+  async run(): Promise<void> {
+    const { clock, config, stopping, log } = this.#context
+    try {
+      while (!stopping.aborted) {
+        try {
+          await this.#tick()
+          this.#failures = 0
+        } catch (error) {
+          if (stopping.aborted) break
+          this.#report(error, 'could not look at the chain')
+          this.#failures += 1
+        }
+        if (this.#fatal !== null) throw this.#fatal
+        const pause = config.chain.pollSeconds * 1000 * Math.min(8, 1 + this.#failures)
+        await clock.sleep(pause, stopping).catch(() => undefined)
+      }
+    } finally {
+      await this.#endTask()
+      log.info({ event: 'loop ended' }, 'the keeper has stopped acting')
+    }
+  }
+
+  async #tick(): Promise<void> {
+    const context = this.#context
+    const head = await this.#follow()
+    const provider = context.contracts.service.runner?.provider
+    const block = await provider?.getBlock(head)
+    if (block === null || block === undefined) return
+    this.#lastLook = context.clock.now()
+    if (this.#snapshot?.block !== block.number) {
+      const before = this.#snapshot
+      this.#snapshot = await takeSnapshot(context.contracts.service, block.number, block.timestamp)
+      this.#seat = await this.#findSeat(block.number)
+      this.#show(before, this.#snapshot)
+    }
+    await this.#dispatch(this.#snapshot)
+  }
+
+  /** Reads events up to the head. Returns the block at which everything is known. */
+  async #follow(): Promise<number> {
+    const { facts, log, metrics } = this.#context
+    for (;;) {
+      const step = await this.#cursor.step()
+      if (step.rolledBackTo !== null) {
+        facts.rebuild()
+        metrics.errors.inc({ code: 'REORGANISED' })
+        log.warn({ event: 'reorganised', to: step.rolledBackTo }, 'the chain went back; so does this keeper')
+        this.#snapshot = null
+        revokeUnaccepted(this.#context, this.#roundNow())
+      } else {
+        for (const fact of facts.add(step.added)) this.#note(fact)
+      }
+      if (step.caughtUp) return step.head
+    }
+  }
+
+  #roundNow(): number {
+    return Number(this.#context.facts.last('Transitioned')?.args.round ?? 0)
+  }
+
+  async #findSeat(block: number): Promise<number | null> {
+    const { contracts, operator } = this.#context
+    try {
+      return Number(await contracts.service.seatOf(operator, { blockTag: block }))
+    } catch (error) {
+      if (isError(error, 'CALL_EXCEPTION')) return null
+      throw error
+    }
+  }
+
+  async #dispatch(snapshot: Snapshot): Promise<void> {
+    const { epochInfo, state, epoch, round } = snapshot
+    const key = `${state}/${epoch}/${round}/${epochInfo.crsSeed}`
+    if (this.#task?.key !== key) {
+      await this.#endTask()
+      this.#task = { key, abort: new AbortController(), running: null, done: false }
+    }
+    const task = this.#task
+    if (task.done || task.running !== null) return
+    const signal = AbortSignal.any([task.abort.signal, this.#context.stopping])
+    task.running = BEHAVIOURS[state]({ context: this.#context, snapshot, seat: this.#seat, signal })
+      .then((outcome: Outcome) => {
+        task.done = outcome === 'done'
+      })
+      .catch((error: unknown) => {
+        if (!signal.aborted) this.#report(error, `could not act in ${state}`)
+      })
+      .finally(() => {
+        task.running = null
+      })
+  }
+
+  /** Ends what the last state left running, before the next state's behaviour uses the same engine and thread. */
+  async #endTask(): Promise<void> {
+    const task = this.#task
+    if (task === null) return
+    task.abort.abort(new Error('the state is over'))
+    await task.running
+  }
+
+  #report(error: unknown, what: string): void {
+    const code = String((error as { code?: unknown }).code ?? 'UNKNOWN')
+    const message = error instanceof Error ? error.message : String(error)
+    this.#lastError = message.split('\n')[0]!
+    this.#context.metrics.errors.inc({ code })
+    if (FATAL.has(code)) this.#fatal ??= error
+    const details = { event: 'error', code, reason: this.#lastError, exit: keeperExitCode(error) }
+    this.#context.log.error(details, what)
+    if (code === 'UNKNOWN' && error instanceof Error) this.#context.log.debug({ stack: error.stack }, 'stack')
+  }
+
+  #show(before: Snapshot | null, now: Snapshot): void {
+    const { metrics, log } = this.#context
+    metrics.block.set(now.block)
+    metrics.blockTime.set(now.time)
+    metrics.epoch.set(now.epoch)
+    metrics.round.set(now.round)
+    metrics.peers.set(this.#context.plane.connections)
+    metrics.setState(now.state)
+    if (before?.state === now.state && before.round === now.round && before.epoch === now.epoch) return
+    log.info(
+      { event: 'state', state: now.state, epoch: now.epoch, round: now.round, seat: this.#seat, end: now.end },
+      `${now.state}, epoch ${now.epoch}, round ${now.round}`,
+    )
+  }
+
+  /** Facts about this keeper that its operator should hear of. */
+  #note(fact: Fact): void {
+    const { log, metrics } = this.#context
+    const mine = fact.args.seat !== undefined && fact.args.seat === this.#seat
+    if (fact.name === 'Penalised' && mine) {
+      metrics.errors.inc({ code: 'PENALISED' })
+      log.error({ event: 'penalised', taken: String(fact.args.taken) }, 'this keeper lost stake')
+    } else if ((fact.name === 'StruckOut' || fact.name === 'Dropped') && mine) {
+      metrics.errors.inc({ code: fact.name.toUpperCase() })
+      log.error({ event: fact.name }, 'this keeper was removed from the epoch')
+    } else if (fact.name === 'UpdateIncomplete') {
+      log.warn({ event: 'incomplete', round: fact.args.round }, 'a round ended without a majority')
+    }
+  }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Wallet } from 'ethers'
+import { parseDocument } from 'yaml'
+import { generateEncryptionKey } from '../../fhe/index.ts'
+import { KeeperStore } from '../../store/index.ts'
+import { CONFIG_FILE, type KeeperConfig, parseConfig } from '../config.ts'
+import { AgentError } from '../errors.ts'
+import { writeKeystore } from '../keystore.ts'
+import { ENCRYPTION_KEY, PEER_IDENTITY } from '../steps/secrets.ts'
+
+/** Values put into the config, by path; everything else keeps the example's default. */
+export type ConfigValues = Readonly<Record<string, unknown>>
+
+export type InitOptions = {
+  readonly folder: string
+  readonly passphrase: string
+  /** E.g. `{ 'chain.id': 31337, 'service.address': '0x…' }`. */
+  readonly values: ConfigValues
+  /** Use this operator key instead of a fresh one. */
+  readonly operatorKey?: string
+  /** Store the owner's key in the folder too (owner.json). Better kept elsewhere. */
+  readonly ownerKey?: string
+  /** scrypt cost of keystores and store; weaker ones are for tests and demos only. */
+  readonly scryptLog2N?: number
+}
+
+export type InitResult = { readonly config: KeeperConfig; readonly operator: string; readonly configFile: string }
+
+/**
+ * Makes a keeper's data folder: config, operator keystore, encryption key, peer identity. Writes nothing unless the
+ * config is valid, and never over an existing keeper. @throws AgentError CONFIG, KEYSTORE.
+ */
+export async function initKeeper(options: InitOptions): Promise<InitResult> {
+  const { folder, passphrase } = options
+  const configFile = join(folder, CONFIG_FILE)
+  if (existsSync(configFile)) {
+    throw new AgentError('CONFIG', `${configFile} exists: this folder is a keeper already, choose another --data`)
+  }
+  const text = fillExample(options.values)
+  const config = parseConfig(text, folder)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const wallet = options.operatorKey === undefined ? Wallet.createRandom() : new Wallet(options.operatorKey)
+  const scrypt = options.scryptLog2N === undefined ? {} : { scryptN: 2 ** options.scryptLog2N }
+  await writeKeystore(config.keys.operator, wallet, passphrase, scrypt)
+  if (options.ownerKey !== undefined) {
+    await writeKeystore(join(folder, 'owner.json'), new Wallet(options.ownerKey), passphrase, scrypt)
+  }
+  const store = KeeperStore.open({
+    folder,
+    passphrase,
+    binding: { chainId: BigInt(config.chain.id), service: config.service.address, operator: wallet.address },
+    ...(options.scryptLog2N === undefined ? {} : { log2N: options.scryptLog2N }),
+  })
+  try {
+    store.secretOnce(PEER_IDENTITY, () => randomBytes(32))
+    const pair = generateEncryptionKey()
+    pair.secretKey.reveal((bytes) => store.putSecret(ENCRYPTION_KEY, bytes))
+    pair.secretKey.dispose()
+    store.putRecord('encryption public key', Buffer.from(pair.publicKey).toString('hex'))
+  } finally {
+    store.close()
+  }
+  writeWhole(configFile, text)
+  return { config, operator: wallet.address, configFile }
+}
+
+/** The commented example with values filled in, comments kept. */
+function fillExample(values: ConfigValues): string {
+  const example = readFileSync(new URL('../keeper.example.yaml', import.meta.url), 'utf8')
+  const document = parseDocument(example)
+  for (const [path, value] of Object.entries(values)) document.setIn(path.split('.'), document.createNode(value))
+  return document.toString({ lineWidth: 0 })
+}
+
+function writeWhole(file: string, text: string): void {
+  const temporary = `${file}.${process.pid}.tmp`
+  try {
+    writeFileSync(temporary, text, { mode: 0o600 })
+    renameSync(temporary, file)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
+  }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { createReadStream, createWriteStream, existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import type { DestinationStream } from 'pino'
+import { multistream, pino } from 'pino'
+import { AgentError } from '../errors.ts'
+
+/** A log file is set aside at start above this size, so that two of them bound what logs take. */
+const ROTATE_BYTES = 20 << 20
+
+const current = (folder: string): string => join(folder, 'logs', 'keeper.log')
+const previous = (folder: string): string => join(folder, 'logs', 'keeper.previous.log')
+
+/** Where a daemon's lines go: standard output, and the data folder for `export-logs`. */
+export function openLogFiles(folder: string): DestinationStream {
+  const file = current(folder)
+  mkdirSync(join(folder, 'logs'), { recursive: true, mode: 0o700 })
+  if (existsSync(file) && statSync(file).size > ROTATE_BYTES) renameSync(file, previous(folder))
+  return multistream(
+    [
+      { stream: pino.destination(1), level: 'trace' },
+      { stream: pino.destination({ dest: file, sync: true }), level: 'trace' },
+    ],
+    { dedupe: false },
+  )
+}
+
+/**
+ * Copies a keeper's log lines, oldest first, into one file of JSON lines. They hold public facts only, so the file can be
+ * sent to whoever helps. Returns its size in bytes. @throws AgentError DATA when there are none.
+ */
+export async function exportLogs(folder: string, target: string): Promise<number> {
+  const sources = [previous(folder), current(folder)].filter((file) => existsSync(file))
+  if (sources.length === 0) throw new AgentError('DATA', `${folder} holds no logs: the keeper has not run there`)
+  const temporary = `${target}.${process.pid}.tmp`
+  for (const [index, source] of sources.entries()) {
+    await pipeline(
+      createReadStream(source),
+      createWriteStream(temporary, { flags: index === 0 ? 'w' : 'a', mode: 0o600 }),
+    )
+  }
+  renameSync(temporary, target)
+  return statSync(target).size
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import {
+  Contract,
+  type ContractTransactionReceipt,
+  type ContractTransactionResponse,
+  formatEther,
+  Wallet,
+} from 'ethers'
+import {
+  clients,
+  contractInterface,
+  decodeRevert,
+  FailoverProvider,
+  openService,
+  type ServiceContracts,
+} from '../../chain/index.ts'
+import { KeeperStore } from '../../store/index.ts'
+import type { KeeperConfig } from '../config.ts'
+import { AgentError } from '../errors.ts'
+import { peerIdOf } from '../peer-id.ts'
+import { encodeAddress } from '../peers.ts'
+import { ENCRYPTION_KEY, PEER_IDENTITY } from '../steps/secrets.ts'
+
+/** What an owner's command works with; close it. */
+export type OwnerSession = {
+  readonly config: KeeperConfig
+  readonly provider: FailoverProvider
+  readonly contracts: ServiceContracts
+  readonly owner: Wallet
+  close(): void
+}
+
+/** Connects the owner's key to the service of a config. @throws ChainError for a wrong chain or contract. */
+export async function openOwnerSession(config: KeeperConfig, ownerKey: string): Promise<OwnerSession> {
+  const provider = new FailoverProvider({
+    urls: config.chain.rpc,
+    chainId: BigInt(config.chain.id),
+    patience: 15_000,
+  })
+  try {
+    const owner = new Wallet(ownerKey, provider)
+    const contracts = await openService(config.service.address, provider)
+    return { config, provider, contracts, owner, close: () => provider.destroy() }
+  } catch (error) {
+    provider.destroy()
+    throw error
+  }
+}
+
+/** Sends and waits. Refusals come as RevertError with the contract's own error. */
+async function settle(
+  what: string,
+  sending: Promise<ContractTransactionResponse>,
+): Promise<ContractTransactionReceipt> {
+  const interfaces = [
+    contractInterface('KeeperRegistry'),
+    contractInterface('ILearningService'),
+    contractInterface('CohortToken'),
+  ]
+  try {
+    const receipt = await (await sending).wait()
+    if (receipt === null) throw new Error(`${what}: no receipt`)
+    return receipt
+  } catch (error) {
+    throw decodeRevert(error, interfaces, what) ?? error
+  }
+}
+
+export type RegisterOptions = {
+  readonly session: OwnerSession
+  readonly folder: string
+  readonly passphrase: string
+  readonly operator: string
+  /** Wei of the stake token. */
+  readonly stake: bigint
+  /** Wei sent to the operator for gas. */
+  readonly fund: bigint
+  readonly onProgress?: (text: string) => void
+}
+
+/** Registers the keeper of a data folder, stakes, funds its operator and takes a seat. Repeatable: done steps are skipped. */
+export async function registerKeeperOnChain(options: RegisterOptions): Promise<{ readonly seat: number }> {
+  const { session, folder, passphrase, operator, stake, fund } = options
+  const { config, contracts, owner, provider } = session
+  const say = options.onProgress ?? (() => undefined)
+  const registry = clients.registry(await contracts.registry.getAddress(), owner)
+  const service = clients.service(config.service.address, owner)
+
+  if (!(await registry.isRegistered(owner.address))) {
+    const keys = readPublicKeys(config, folder, passphrase, operator)
+    const listen = config.network.announce[0] ?? config.network.listen[0]!
+    const address = encodeAddress(`${listen}/p2p/${await peerIdOf(keys.identitySeed)}`)
+    if (stake > 0n) {
+      const tokenAddress = await registry.stakeToken()
+      const token = new Contract(tokenAddress, contractInterface('CohortToken'), owner)
+      const balance: bigint = await token.getFunction('balanceOf')(owner.address)
+      if (balance < stake) {
+        throw new AgentError(
+          'CONFIG',
+          `${owner.address} holds ${formatEther(balance)} tokens, ${formatEther(stake)} are to be staked: get more or lower --stake`,
+        )
+      }
+      say('approving the stake')
+      const spender = await registry.getAddress()
+      await settle('approve', token.getFunction('approve')(spender, stake) as Promise<ContractTransactionResponse>)
+    }
+    say('registering the keeper')
+    await settle('register', registry.register(operator, keys.encryptionKey, address, stake))
+  }
+  if (fund > 0n && (await provider.getBalance(operator)) < fund) {
+    say('funding the operator')
+    await (await owner.sendTransaction({ to: operator, value: fund })).wait()
+  }
+  try {
+    return { seat: Number(await service.seatOf(operator)) }
+  } catch {
+    say('taking a seat')
+    await settle('join', service.join(owner.address))
+    return { seat: Number(await service.seatOf(operator)) }
+  }
+}
+
+function readPublicKeys(
+  config: KeeperConfig,
+  folder: string,
+  passphrase: string,
+  operator: string,
+): { encryptionKey: string; identitySeed: Uint8Array } {
+  const binding = { chainId: BigInt(config.chain.id), service: config.service.address, operator }
+  const store = KeeperStore.open({ folder, passphrase, binding })
+  try {
+    const identitySeed = store.getSecret(PEER_IDENTITY)
+    const encryptionKey = store.getRecord('encryption public key')
+    if (identitySeed === null || typeof encryptionKey !== 'string' || store.getSecret(ENCRYPTION_KEY) === null) {
+      throw new AgentError('KEYSTORE', `${folder} has no keeper keys: run \`cohort keeper init\` for it`)
+    }
+    return { encryptionKey: `0x${encryptionKey}`, identitySeed }
+  } finally {
+    store.close()
+  }
+}
+
+/** Ends the owner's jail once its delay is over. */
+export async function unjailKeeper(session: OwnerSession): Promise<void> {
+  const registry = clients.registry(await session.contracts.registry.getAddress(), session.owner)
+  await settle('unjail', registry.unjail())
+}
+
+/**
+ * Leaves the service, then moves free stake into unbonding, or pays out what has finished.
+ * @param amount Wei to unbond; null for all that is free.
+ */
+export async function unbondKeeper(
+  session: OwnerSession,
+  amount: bigint | null,
+): Promise<{
+  readonly left: boolean
+  readonly unbonding: bigint
+  readonly withdrawn: bigint
+  readonly unlocksAt: number
+}> {
+  const { contracts, owner, config } = session
+  const registry = clients.registry(await contracts.registry.getAddress(), owner)
+  const service = clients.service(config.service.address, owner)
+  const before = await registry.keeperOf(owner.address)
+  let left = false
+  const seat = await service.seatOf(before.operator).catch(() => null)
+  if (seat !== null) {
+    const { leaving } = await service.seats()
+    if (((leaving >> seat) & 1n) === 0n) {
+      await settle('leave', service.leave(seat))
+      left = true
+    }
+  }
+  const now = BigInt((await session.provider.getBlock('latest'))?.timestamp ?? 0)
+  let withdrawn = 0n
+  if (before.unbonding > 0n && before.unlocksAt <= now) {
+    withdrawn = before.unbonding
+    await settle('withdraw', registry.withdraw(owner.address))
+  }
+  const keeper = await registry.keeperOf(owner.address)
+  const free = keeper.stake - keeper.bonded
+  const wanted = amount ?? free
+  if (wanted > 0n) await settle('requestUnbonding', registry.requestUnbonding(wanted))
+  const after = await registry.keeperOf(owner.address)
+  return { left, unbonding: after.unbonding, withdrawn, unlocksAt: Number(after.unlocksAt) }
+}
+
+/** Collects earned rewards from the service and pays them out. Returns the wei paid. */
+export async function claimRewards(session: OwnerSession, to: string): Promise<bigint> {
+  const { contracts, owner, config } = session
+  const registry = clients.registry(await contracts.registry.getAddress(), owner)
+  const service = clients.service(config.service.address, owner)
+  const { operator } = await registry.keeperOf(owner.address)
+  const seat = await service.seatOf(operator).catch(() => null)
+  if (seat !== null && (await service.earned(seat)) > 0n) await settle('collect', service.collect(seat))
+  const amount = await registry.rewardsOf(owner.address)
+  if (amount > 0n) await settle('claimRewards', registry.claimRewards(to))
+  return amount
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `cohort keeper`: make, register, run and look after one keeper.
+import { join } from 'node:path'
+import process from 'node:process'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+
+type Common = { readonly data: string; readonly passphraseFile?: string; readonly json?: boolean }
+type OwnerOptions = Common & { readonly owner?: string; readonly ownerPassphraseFile?: string }
+
+const DEFAULT_FOLDER = join(process.env.HOME ?? '.', '.cohort', 'keeper')
+
+/** Adds `cohort keeper` and its subcommands. */
+export function registerKeeper(program: Command): void {
+  const keeper = program
+    .command('keeper')
+    .description('run a node that trains, encrypts, decrypts and votes with others')
+
+  add(keeper, 'init', 'make a data folder: config, operator keystore, encryption key, peer identity')
+    .requiredOption('--service <address>', 'the learning service to join')
+    .requiredOption('--chain-id <number>', 'chain id of the network', integer)
+    .requiredOption('--rpc <url...>', 'JSON-RPC endpoints, the preferred one first')
+    .option('--from-block <number>', 'block in which the service was deployed', integer, 0)
+    .option('--listen <multiaddr>', 'address to listen on', '/ip4/127.0.0.1/tcp/4001')
+    .option('--set <key=value...>', 'any other config value, e.g. training.epochs=2', [])
+    .action(async (options: Common & InitFlags) => initCommand(options))
+
+  addOwner(keeper, 'register', 'register the keeper, stake, fund its operator, take a seat (owner key)')
+    .option('--stake <tokens>', 'tokens to stake', '100')
+    .option('--fund <ether>', 'ether for the operator to pay gas with, when it has less', '0')
+    .action(async (options: OwnerOptions & { stake: string; fund: string }) => registerCommand(options))
+
+  add(keeper, 'run', 'run the keeper until it is interrupted; logs JSON lines to standard output').action(
+    async (options: Common) => runCommand(options),
+  )
+
+  add(keeper, 'status', 'where the keeper stands: seat, stake, rewards, round, process').action(
+    async (options: Common) => {
+      const { keeperStatus, loadConfig } = await import('../agent/index.ts')
+      const config = loadConfig(options.data)
+      print(options, await keeperStatus(config, await operatorAddress(config.keys.operator)))
+    },
+  )
+
+  addOwner(keeper, 'unjail', 'end the jail once its delay is over (owner key)').action(async (options: OwnerOptions) =>
+    withOwner(options, async (session) => {
+      const { unjailKeeper } = await import('../agent/index.ts')
+      await unjailKeeper(session)
+      print(options, { unjailed: session.owner.address })
+    }),
+  )
+
+  addOwner(keeper, 'unbond', 'leave the service and take stake out; run it again after the delay (owner key)')
+    .option('--amount <tokens>', 'tokens to unbond (default: all that is free)')
+    .action(async (options: OwnerOptions & { amount?: string }) =>
+      withOwner(options, async (session) => {
+        const [{ unbondKeeper }, { formatEther, parseEther }] = await Promise.all([
+          import('../agent/index.ts'),
+          import('ethers'),
+        ])
+        const result = await unbondKeeper(session, options.amount === undefined ? null : parseEther(options.amount))
+        print(options, {
+          left: result.left,
+          unbonding: formatEther(result.unbonding),
+          withdrawn: formatEther(result.withdrawn),
+          unlocks: result.unlocksAt === 0 ? null : new Date(result.unlocksAt * 1000).toISOString(),
+        })
+      }),
+    )
+
+  addOwner(keeper, 'claim', 'collect rewards and pay them out (owner key)')
+    .option('--to <address>', 'receiver (default: the owner)')
+    .action(async (options: OwnerOptions & { to?: string }) =>
+      withOwner(options, async (session) => {
+        const [{ claimRewards }, { formatEther }] = await Promise.all([import('../agent/index.ts'), import('ethers')])
+        const to = options.to ?? session.owner.address
+        print(options, { to, paid: formatEther(await claimRewards(session, to)) })
+      }),
+    )
+
+  add(keeper, 'export-logs', 'copy the log lines of the data folder into one file')
+    .requiredOption('--out <file>', 'where to')
+    .action(async (options: Common & { out: string }) => {
+      const { exportLogs } = await import('../agent/index.ts')
+      print(options, { file: options.out, bytes: await exportLogs(options.data, options.out) })
+    })
+}
+
+function add(parent: Command, name: string, description: string): Command {
+  return parent
+    .command(name)
+    .description(description)
+    .option('--data <folder>', 'data folder of the keeper', DEFAULT_FOLDER)
+    .option('--passphrase-file <file>', 'passphrase of the operator keystore (else COHORT_PASSPHRASE, else a prompt)')
+    .addOption(new Option('--json', 'print JSON'))
+}
+
+function addOwner(parent: Command, name: string, description: string): Command {
+  return add(parent, name, description)
+    .option('--owner <keystore>', "the owner's keystore (default: owner.json in the data folder)")
+    .option('--owner-passphrase-file <file>', "passphrase of the owner's keystore (default: the operator's)")
+}
+
+type InitFlags = {
+  readonly service: string
+  readonly chainId: number
+  readonly rpc: readonly string[]
+  readonly fromBlock: number
+  readonly listen: string
+  readonly set: readonly string[]
+}
+
+async function initCommand(options: Common & InitFlags): Promise<void> {
+  const [{ initKeeper, readPassphrase }, { parse }] = await Promise.all([import('../agent/index.ts'), import('yaml')])
+  const values: Record<string, unknown> = {
+    'chain.id': options.chainId,
+    'chain.rpc': [...options.rpc],
+    'chain.fromBlock': options.fromBlock,
+    'service.address': options.service,
+    'network.listen': [options.listen],
+  }
+  if (options.passphraseFile !== undefined) values['keys.passphraseFile'] = join(process.cwd(), options.passphraseFile)
+  for (const pair of options.set) {
+    const at = pair.indexOf('=')
+    if (at < 1) throw new InvalidArgumentError(`--set ${pair}: takes key=value`)
+    values[pair.slice(0, at)] = parse(pair.slice(at + 1))
+  }
+  const passphrase = await readPassphrase({ file: options.passphraseFile, prompt: 'Passphrase for the new keystore: ' })
+  const { operator, configFile } = await initKeeper({ folder: options.data, passphrase, values })
+  print(options, { operator, config: configFile, next: 'read the config, then `cohort keeper register`' })
+}
+
+async function registerCommand(options: OwnerOptions & { stake: string; fund: string }): Promise<void> {
+  await withOwner(options, async (session, config) => {
+    const [{ registerKeeperOnChain, readPassphrase }, { parseEther }] = await Promise.all([
+      import('../agent/index.ts'),
+      import('ethers'),
+    ])
+    const passphrase = await readPassphrase({ file: options.passphraseFile ?? config.keys.passphraseFile })
+    const operator = await operatorAddress(config.keys.operator)
+    const { seat } = await registerKeeperOnChain({
+      session,
+      folder: options.data,
+      passphrase,
+      operator,
+      stake: parseEther(options.stake),
+      fund: parseEther(options.fund),
+      onProgress: (text) => process.stderr.write(`  ${text}\n`),
+    })
+    print(options, { owner: session.owner.address, operator, seat })
+  })
+}
+
+async function runCommand(options: Common): Promise<void> {
+  const agent = await import('../agent/index.ts')
+  const stop = new AbortController()
+  const onSignal = (signal: NodeJS.Signals): void => {
+    // A second signal does not wait for what is under way.
+    if (stop.signal.aborted) process.exit(130)
+    stop.abort(new Error(`stopped by ${signal}`))
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+  try {
+    const config = agent.loadConfig(options.data)
+    const passphrase = await agent.readPassphrase({ file: options.passphraseFile ?? config.keys.passphraseFile })
+    const wallet = await agent.openKeystore(config.keys.operator, passphrase)
+    const log = agent.createLog(config.log.level, agent.openLogFiles(options.data))
+    await agent.runKeeper({
+      folder: options.data,
+      config,
+      operatorKey: wallet.privateKey,
+      passphrase,
+      signal: stop.signal,
+      log,
+    })
+  } catch (error) {
+    if (!stop.signal.aborted) throw withExitCode(error, agent.keeperExitCode(error))
+  } finally {
+    process.off('SIGINT', onSignal)
+    process.off('SIGTERM', onSignal)
+  }
+}
+
+async function withOwner(
+  options: OwnerOptions,
+  body: (
+    session: import('../agent/index.ts').OwnerSession,
+    config: import('../agent/index.ts').KeeperConfig,
+  ) => Promise<void>,
+): Promise<void> {
+  const agent = await import('../agent/index.ts')
+  const config = agent.loadConfig(options.data)
+  const file = options.ownerPassphraseFile ?? options.passphraseFile ?? config.keys.passphraseFile
+  const passphrase = await agent.readPassphrase({ file, prompt: "Passphrase of the owner's keystore: " })
+  const wallet = await agent.openKeystore(options.owner ?? join(options.data, 'owner.json'), passphrase)
+  const session = await agent.openOwnerSession(config, wallet.privateKey)
+  try {
+    await body(session, config)
+  } catch (error) {
+    throw withExitCode(error, agent.keeperExitCode(error))
+  } finally {
+    session.close()
+  }
+}
+
+/** The operator's address, which a keystore shows without its passphrase. */
+async function operatorAddress(file: string): Promise<string> {
+  const [{ readFile }, { getAddress, isKeystoreJson }, { AgentError }] = await Promise.all([
+    import('node:fs/promises'),
+    import('ethers'),
+    import('../agent/index.ts'),
+  ])
+  const text = await readFile(file, 'utf8').catch(() => '')
+  const address: unknown = isKeystoreJson(text) ? JSON.parse(text).address : undefined
+  if (typeof address !== 'string') {
+    throw new AgentError('KEYSTORE', `${file} is missing or no Ethereum keystore: run \`cohort keeper init\``)
+  }
+  return getAddress(address.startsWith('0x') ? address : `0x${address}`)
+}
+
+/** Gives an error the exit code that the command ends with. */
+function withExitCode(error: unknown, exitCode: number): unknown {
+  if (error instanceof Error && !('exitCode' in error)) Object.assign(error, { exitCode })
+  return error
+}
+
+function print(options: Common, value: Readonly<Record<string, unknown>> | object): void {
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(value)}\n`)
+    return
+  }
+  const entries = Object.entries(value)
+  const width = Math.max(...entries.map(([key]) => key.length))
+  for (const [key, item] of entries) {
+    const shown = item === null ? '–' : typeof item === 'object' ? JSON.stringify(item) : String(item)
+    process.stdout.write(`${key.padEnd(width)}  ${shown}\n`)
+  }
+}
+
+function integer(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('takes a whole number')
+  return value
+}
