@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of zkML: import → quantise → circuit → set-up → prove → verify.
+
+// The back half. Browsers import prove/wasm.ts, prove/verify.ts and circuit/witness.ts by themselves: those need no Node.
+export { applyBeacon, contribute, startCeremony } from './ceremony/ceremony.ts'
+export { CeremonyError, type CeremonyErrorCode } from './ceremony/errors.ts'
+export { type CeremonyStep, readTranscript, type Transcript } from './ceremony/transcript.ts'
+export { finalizeCeremony, verifyCeremony } from './ceremony/verify.ts'
+export * from './circuit/index.ts'
 export { CompileError, type CompileErrorCode, type ErrorPlace } from './graph/errors.ts'
 export { argMax, evaluate } from './graph/evaluate.ts'
 export * from './graph/program.ts'
@@ -8,7 +15,44 @@ export type * from './graph/types.ts'
 export { importModelFile } from './import/files.ts'
 export { importOnnx, onnxOperators } from './import/onnx/import.ts'
 export { importTfjs, importTfjsArtifacts, type TfjsArtifacts, tfjsLayers } from './import/tfjs/import.ts'
-export { accuracyOf, floatScores, programScores, type Samples } from './quantise/accuracy.ts'
+export { InferenceError, type InferenceErrorCode } from './inference/errors.ts'
+export {
+  type CircuitFolder,
+  type CircuitManifest,
+  circuitIdOf,
+  compileFolder,
+  exportVerificationKey,
+  folderPaths,
+  openFolder,
+  readFolderKey,
+  setupFolder,
+} from './inference/folder.ts'
+export {
+  InferenceCircuit,
+  type InferenceProof,
+  InferenceProver,
+  type InferenceRequest,
+  type InferenceWitness,
+} from './inference/prover.ts'
+export type { ProveOptions, Prover, ProverBackend } from './prove/backend.ts'
+export { proveAll, verifyBatch } from './prove/batch.ts'
+export { ProveError, type ProveErrorCode } from './prove/errors.ts'
+export {
+  PROOF_BYTES,
+  type Proof,
+  type ProofWithSignals,
+  type PublicSignals,
+  parseProof,
+  parsePublicSignals,
+  proofToJson,
+  publicSignalsToJson,
+} from './prove/proof.ts'
+export { rapidsnarkBackend } from './prove/rapidsnark.ts'
+export { snarkjsBackend } from './prove/snarkjs.ts'
+export { verifyProof } from './prove/verify.ts'
+export { wasmBackend } from './prove/wasm.ts'
+export { encodeWitnessFile } from './prove/witness-file.ts'
+export { accuracyOf, floatScores, programScores, type Samples, targetLabels } from './quantise/accuracy.ts'
 export { proveBounds } from './quantise/bounds.ts'
 export { type CostOptions, type CostReport, programCost } from './quantise/cost.ts'
 export { interpret, publicOutput, type Trace } from './quantise/interpret.ts'
@@ -24,3 +68,17 @@ export {
 export { buildWithPlan, type Calibrated, calibrate, encodeInput, type QuantiseOptions } from './quantise/quantise.ts'
 export { type SearchOptions, type SearchResult, type SearchStep, searchBits } from './quantise/search.ts'
 export { formatProgramTable, programTable, type TableRow } from './quantise/table.ts'
+export { SetupError, type SetupErrorCode } from './setup/errors.ts'
+export { type LocalSetupOptions, type SetupProgress, setupLocal } from './setup/local.ts'
+export { type KeyMetadata, metadataPath, readKeyMetadata, type SetupKind } from './setup/metadata.ts'
+export { writeTextAtomically } from './setup/section-file.ts'
+export { parseZkey, type Zkey } from './setup/zkey.ts'
+export { encodeBatchCalldata, encodeVerifyCalldata, type SolidityProof, toSolidityProof } from './verifier/calldata.ts'
+export { type ExportVerifierOptions, exportVerifier } from './verifier/solidity.ts'
+export {
+  parseVerificationKey,
+  type VerificationKey,
+  verificationKeyHash,
+  verificationKeyOf,
+  verificationKeyToJson,
+} from './verifier/verification-key.ts'

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `cohort ceremony`: a proving key that nobody can forge with alone. How to run one: docs/zkml.md.
+import type { Command } from 'commander'
+import type { CeremonyStep } from '../zkml/index.ts'
+import { wholeNumber, withTerminal } from './zkml/terminal.ts'
+
+const UNPUBLISHED = ['--allow-unpublished-ptau', 'accept powers of tau that nobody published: tests only'] as const
+const JSON_FLAG = ['--json', 'print the result as JSON'] as const
+
+type Files = {
+  readonly r1cs: string
+  readonly ptau: string
+  readonly allowUnpublishedPtau?: boolean
+  readonly json?: boolean
+}
+
+export function registerCeremony(program: Command): void {
+  const ceremony = program
+    .command('ceremony')
+    .description('make a proving key together: safe if one contributor was honest')
+    .addHelpText(
+      'after',
+      `
+The folder goes from hand to hand; each announces the hash of their contribution:
+  cohort ceremony new ceremony/ --r1cs circuit.r1cs --ptau powersOfTau28_hez_final_15.ptau
+  cohort ceremony contribute ceremony/ --name Ada
+  cohort ceremony beacon ceremony/ --value <hex> --source "block 24000000"
+  cohort ceremony verify ceremony/ --r1cs circuit.r1cs --ptau powersOfTau28_hez_final_15.ptau
+  cohort ceremony finalize ceremony/ --r1cs circuit.r1cs --ptau … --out circuit.zkey`,
+    )
+  const withFiles = (command: Command) =>
+    command
+      .requiredOption('--r1cs <file>', "the circuit's constraints")
+      .requiredOption('--ptau <file>', 'the published powers of tau')
+      .option(...UNPUBLISHED)
+      .option(...JSON_FLAG)
+  withFiles(ceremony.command('new <folder>'))
+    .description('compute the initial key in a new folder')
+    .action((folder: string, options: Files) =>
+      withTerminal(options, async ({ signal, progress, result }) => {
+        const { startCeremony } = await import('../zkml/index.ts')
+        const transcript = await startCeremony({ ...options, folder }, { signal, onProgress: progress })
+        const warning = transcript.powersOfTau.published ? '' : '\nUNPUBLISHED powers of tau: for tests only.'
+        result(transcript, `${folder}\ncircuit hash  ${transcript.circuitHash}${warning}`)
+      }),
+    )
+  ceremony
+    .command('contribute <folder>')
+    .description('add a secret that only you knew, and forget it')
+    .requiredOption('--name <name>', 'who contributes; public')
+    .option('--entropy <text>', "mixed with the system's randomness")
+    .option(...JSON_FLAG)
+    .action((folder: string, options: { name: string; entropy?: string; json?: boolean }) =>
+      withTerminal(options, async ({ signal, progress, result }) => {
+        const { contribute } = await import('../zkml/index.ts')
+        const step = await contribute({ ...options, folder }, { signal, onProgress: progress })
+        result(step, describeStep(step))
+      }),
+    )
+  ceremony
+    .command('beacon <folder>')
+    .description('add public randomness from after the last contribution')
+    .requiredOption('--value <hex>', 'the randomness')
+    .option('--iterations-exponent <n>', 'hash it 2^n times', wholeNumber('--iterations-exponent', 10, 63), 10)
+    .requiredOption('--source <text>', 'where it can be looked up')
+    .option(...JSON_FLAG)
+    .action((folder: string, options: { value: string; iterationsExponent: number; source: string; json?: boolean }) =>
+      withTerminal(options, async ({ signal, progress, result }) => {
+        const { applyBeacon } = await import('../zkml/index.ts')
+        const step = await applyBeacon({ ...options, folder }, { signal, onProgress: progress })
+        result(step, describeStep(step))
+      }),
+    )
+  withFiles(ceremony.command('verify <folder>'))
+    .description('check the whole ceremony from its public files')
+    .action((folder: string, options: Files) =>
+      withTerminal(options, async ({ signal, progress, result }) => {
+        const { verifyCeremony } = await import('../zkml/index.ts')
+        const transcript = await verifyCeremony({ ...options, folder }, { signal, onProgress: progress })
+        result(transcript, ['the ceremony holds', ...transcript.steps.map(describeStep)].join('\n'))
+      }),
+    )
+  withFiles(ceremony.command('finalize <folder>'))
+    .description('verify, and write the proving key')
+    .requiredOption('--out <file>', 'where the key goes; its metadata goes beside it')
+    .action((folder: string, options: Files & { out: string }) =>
+      withTerminal(options, async ({ signal, progress, result }) => {
+        const { finalizeCeremony } = await import('../zkml/index.ts')
+        const files = { ...options, folder, zkeyPath: options.out }
+        const metadata = await finalizeCeremony(files, { signal, onProgress: progress })
+        result(metadata, `${options.out}\nverification key  ${metadata.vkHash}`)
+      }),
+    )
+}
+
+function describeStep(step: CeremonyStep): string {
+  return `${step.name.padEnd(20)} ${step.contributionHash}`
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `cohort zkml`: from a trained model to a proof that a contract accepts. Files in and out: docs/zkml.md.
+import { type Command, Option } from 'commander'
+import { fieldElement, wholeNumber } from './zkml/terminal.ts'
+
+const visibility = (flag: string, text: string, preset: string) =>
+  new Option(flag, text).choices(['public', 'committed', 'private']).default(preset)
+const backend = () =>
+  new Option('--backend <name>', 'what computes the proof').choices(['wasm', 'snarkjs', 'rapidsnark']).default('wasm')
+const JSON_FLAG = ['--json', 'print the result as JSON'] as const
+
+export function registerZkml(program: Command): void {
+  const zkml = program
+    .command('zkml')
+    .description('turn a trained model into a prover and a Solidity verifier')
+    .addHelpText(
+      'after',
+      `
+A model's way to a contract:
+  cohort zkml calibrate model/ --data samples.json --out plan.json
+  cohort zkml compile model/ --plan plan.json --out digits/
+  cohort zkml setup digits/ --local
+  cohort zkml fullprove digits/ --input image.json --out proof.json
+  cohort zkml verify digits/ proof.json
+  cohort zkml export-verifier digits/ --out Digits.sol`,
+    )
+  registerModelCommands(zkml)
+  registerProofCommands(zkml)
+  registerVerifierCommands(zkml)
+}
+
+function registerModelCommands(zkml: Command): void {
+  zkml
+    .command('calibrate <model>')
+    .description('choose scales and bit widths from data; writes the plan')
+    .requiredOption('--data <file>', 'samples: JSON {"inputs", "labels"} or IDX images')
+    .option('--labels <file>', 'IDX labels of IDX images')
+    .option('--samples <n>', 'how many samples set the scales', wholeNumber('--samples', 1, 1_000_000), 200)
+    .option('--held-out <n>', 'how many further samples judge', wholeNumber('--held-out', 1, 1_000_000), 500)
+    .addOption(
+      new Option('--mode <mode>', 'weights as constants, or as committed witness')
+        .choices(['released', 'committed'])
+        .default('released'),
+    )
+    .option('--input-bits <n>', 'bits of an input value', wholeNumber('--input-bits', 1, 24), 8)
+    .option('--weight-bits <n>', 'bits of a weight, sign included', wholeNumber('--weight-bits', 2, 24))
+    .option('--activation-bits <n>', 'bits of an activation', wholeNumber('--activation-bits', 1, 24))
+    .option('--headroom <factor>', 'committed: how much later weights may grow', Number)
+    .option('--max-loss <points>', 'search: give up bits while accuracy falls by no more, in percentage points', Number)
+    .option('--target <constraints>', 'search: stop at so few constraints', wholeNumber('--target', 1, 2 ** 27))
+    .option('--output <statement>', 'label, margin, value, logits-commitment or score:INDEX:THRESHOLD', 'label')
+    .option('--out <file>', 'where the plan goes', 'plan.json')
+    .option(...JSON_FLAG)
+    .action(async (model, options) => (await import('./zkml/model-commands.ts')).calibrateCommand(model, options))
+  zkml
+    .command('table <model>')
+    .description('every layer with its range, bits and constraints; takes a model with --plan, or a compiled folder')
+    .option('--plan <file>', 'the plan that calibrate wrote')
+    .addOption(visibility('--input <how>', 'how the input is shown', 'committed'))
+    .option(...JSON_FLAG)
+    .action(async (model, options) => (await import('./zkml/model-commands.ts')).tableCommand(model, options))
+  zkml
+    .command('compile <model>')
+    .description('write and compile the circuit into a folder')
+    .requiredOption('--plan <file>', 'the plan that calibrate wrote')
+    .requiredOption('--out <folder>', 'the folder that becomes the provable model')
+    .addOption(visibility('--input <how>', 'how the input is shown', 'committed'))
+    .addOption(visibility('--output <how>', 'how the output is shown', 'public'))
+    .addOption(new Option('--simplification <level>', 'how hard circom simplifies').choices(['O1', 'O2']).default('O1'))
+    .option('--model-salt <file>', 'committed: a file with the 0x… salt of the model commitment; drawn when absent')
+    .option(...JSON_FLAG)
+    .action(async (model, options) => (await import('./zkml/model-commands.ts')).compileCommand(model, options))
+  zkml
+    .command('setup <folder>')
+    .description('make the proving key of a compiled folder')
+    .option('--local', 'single-party set-up with a fresh secret: for development, never for value')
+    .option('--ceremony <zkey>', 'take over the key that `cohort ceremony finalize` wrote')
+    .option('--threads <n>', 'worker threads', wholeNumber('--threads', 1, 64))
+    .option(...JSON_FLAG)
+    .action(async (folder, options) => (await import('./zkml/proof-commands.ts')).setupCommand(folder, options))
+}
+
+function registerProofCommands(zkml: Command): void {
+  const withInput = (command: Command) =>
+    command
+      .requiredOption('--input <file>', 'JSON list of numbers, or an IDX file with --index')
+      .option('--index <n>', 'which image of an IDX file', wholeNumber('--index', 0, 2 ** 31))
+      .option('--context <number>', 'what the proof is for: the fourth public signal', fieldElement('--context'), 0n)
+  withInput(zkml.command('mock <folder>'))
+    .description('compute the witness and check every constraint, without a proof')
+    .option('--witness <file>', 'also write the witness, which is secret, as .wtns')
+    .option(...JSON_FLAG)
+    .action(async (folder, options) => (await import('./zkml/proof-commands.ts')).mockCommand(folder, options))
+  zkml
+    .command('prove <folder>')
+    .description('prove for a witness that mock wrote')
+    .requiredOption('--witness <file>', 'the .wtns file')
+    .option('--out <file>', 'where the proof goes; stdout when absent')
+    .addOption(backend())
+    .action(async (folder, options) => (await import('./zkml/proof-commands.ts')).proveCommand(folder, options))
+  withInput(zkml.command('fullprove <folder>'))
+    .description('from an input to a proof')
+    .option('--out <file>', 'where the proof goes', 'proof.json')
+    .option('--openings <file>', 'where the salts of commitments go, which are secret', 'openings.json')
+    .addOption(backend())
+    .option(...JSON_FLAG)
+    .action(async (folder, options) => (await import('./zkml/proof-commands.ts')).fullproveCommand(folder, options))
+  zkml
+    .command('verify <key> <proofs...>')
+    .description('verify proofs against a folder or a verification key; exit code 1 when one does not hold')
+    .option('--public <file>', "public signals of snarkjs' proof.json")
+    .option(...JSON_FLAG)
+    .action(async (key, proofs, options) =>
+      (await import('./zkml/verifier-commands.ts')).verifyCommand(key, proofs, options),
+    )
+  withInput(zkml.command('bench <folder>'))
+    .description('time witness, proof and verification')
+    .option('--runs <n>', 'measured runs', wholeNumber('--runs', 1, 1000), 5)
+    .addOption(backend())
+    .option(...JSON_FLAG)
+    .action(async (folder, options) => (await import('./zkml/proof-commands.ts')).benchCommand(folder, options))
+}
+
+function registerVerifierCommands(zkml: Command): void {
+  zkml
+    .command('export-verifier <folder>')
+    .description('write the Solidity verifier of the folder’s key')
+    .option('--name <contract>', 'name of the contract', 'Groth16Verifier')
+    .option('--out <file>', 'where the source goes; stdout when absent')
+    .action(async (folder, options) =>
+      (await import('./zkml/verifier-commands.ts')).exportVerifierCommand(folder, options),
+    )
+  zkml
+    .command('encode-calldata <proofs...>')
+    .description('calldata of verifyProof for one proof, of verifyBatch for several')
+    .option('--public <file>', "public signals of snarkjs' proof.json")
+    .option('--batch', 'verifyBatch for a single proof too')
+    .option(...JSON_FLAG)
+    .action(async (proofs, options) =>
+      (await import('./zkml/verifier-commands.ts')).encodeCalldataCommand(proofs, options),
+    )
+}

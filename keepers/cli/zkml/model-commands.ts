@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// calibrate, table, compile.
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  accuracyOf,
+  buildWithPlan,
+  calibrate,
+  compileFolder,
+  floatScores,
+  folderPaths,
+  formatProgramTable,
+  type Graph,
+  type IntegerProgram,
+  importModelFile,
+  type Mode,
+  type OutputSpec,
+  planFromJson,
+  planToJson,
+  programCost,
+  programFromJson,
+  programScores,
+  programTable,
+  type Simplification,
+  searchBits,
+  targetLabels,
+  type Visibility,
+} from '../../zkml/index.ts'
+import { readSamples } from './samples.ts'
+import { badData, emit, usage, withTerminal } from './terminal.ts'
+
+type CalibrateOptions = {
+  readonly data: string
+  readonly labels?: string
+  readonly samples: number
+  readonly heldOut: number
+  readonly mode: Mode
+  readonly inputBits: number
+  readonly weightBits?: number
+  readonly activationBits?: number
+  readonly headroom?: number
+  readonly maxLoss?: number
+  readonly target?: number
+  readonly output: string
+  readonly out: string
+  readonly json?: boolean
+}
+
+export async function calibrateCommand(modelPath: string, options: CalibrateOptions): Promise<void> {
+  await withTerminal(options, async (terminal) => {
+    const { signal } = terminal
+    const graph = await readModel(modelPath)
+    const { inputs, labels } = await readSamples(options.data, options.labels, options.samples + options.heldOut)
+    const calibration = inputs.slice(0, options.samples)
+    // A small file judges by the samples that also set the scales.
+    const from = inputs.length > options.samples ? options.samples : 0
+    const heldOut = { inputs: inputs.slice(from), ...(labels === undefined ? {} : { labels: labels.slice(from) }) }
+    const knobs = {
+      inputBits: options.inputBits,
+      ...(options.weightBits === undefined ? {} : { weightBits: { default: options.weightBits } }),
+      ...(options.activationBits === undefined ? {} : { activationBits: { default: options.activationBits } }),
+      ...(options.headroom === undefined ? {} : { headroom: options.headroom }),
+    }
+    const common = { mode: options.mode, knobs, output: parseOutput(options.output) }
+    terminal.progress('calibrating')
+    const found =
+      options.maxLoss === undefined
+        ? calibrate(graph, calibration, common)
+        : searchBits(graph, calibration, heldOut, {
+            ...common,
+            maxLoss: options.maxLoss / 100,
+            ...(options.target === undefined ? {} : { target: options.target }),
+            signal,
+            onStep: (step) => terminal.progress(`${step.constraints} constraints, ${step.change}`),
+          })
+    const { program, plan } = found
+    const reference = floatScores(graph, heldOut.inputs, { signal })
+    const truth = targetLabels(heldOut, reference)
+    const [floatAccuracy, accuracy] = [reference, programScores(program, heldOut.inputs, { signal })].map((scores) =>
+      accuracyOf(scores, truth),
+    )
+    await emit(planToJson(plan), options.out)
+    const constraints = programCost(program).total
+    const judged = labels === undefined ? 'agreement with the float network' : 'accuracy'
+    terminal.result(
+      { plan: options.out, constraints, heldOut: heldOut.inputs.length, floatAccuracy, accuracy, notes: program.notes },
+      [
+        options.out,
+        `constraints   ${constraints.toLocaleString('en-US')}`,
+        `${judged} on ${heldOut.inputs.length} samples: float ${percent(floatAccuracy!)}, quantised ${percent(accuracy!)}`,
+        ...program.notes,
+      ].join('\n'),
+    )
+  })
+}
+
+export async function tableCommand(
+  modelPath: string,
+  options: { readonly plan?: string; readonly input: Visibility; readonly json?: boolean },
+): Promise<void> {
+  await withTerminal(options, async (terminal) => {
+    const program = await readProgram(modelPath, options.plan)
+    const cost = { input: options.input }
+    terminal.result(programTable(program, cost), formatProgramTable(program, cost))
+  })
+}
+
+type CompileOptions = {
+  readonly plan: string
+  readonly out: string
+  readonly input: Visibility
+  readonly output: Visibility
+  readonly simplification: Simplification
+  readonly modelSalt?: string
+  readonly json?: boolean
+}
+
+export async function compileCommand(modelPath: string, options: CompileOptions): Promise<void> {
+  await withTerminal(options, async (terminal) => {
+    const plan = planFromJson(await readFile(options.plan, 'utf8'))
+    const { program, clipping } = buildWithPlan(await readModel(modelPath), plan)
+    terminal.progress('compiling the circuit; seconds to a minute')
+    const { manifest } = await compileFolder({
+      folder: options.out,
+      program,
+      plan: planToJson(plan),
+      options: { input: options.input, output: options.output },
+      simplification: options.simplification,
+      signal: terminal.signal,
+      ...(options.modelSalt === undefined ? {} : { modelSalt: await readSalt(options.modelSalt) }),
+    })
+    const clipped = clipping.map(
+      ({ layer, role, clipped: count, of }) => `${layer} ${role}: ${count} of ${of} weights clipped`,
+    )
+    terminal.result(
+      { ...manifest, clipping },
+      [
+        options.out,
+        `constraints       ${manifest.constraints.toLocaleString('en-US')}`,
+        `circuit id        ${manifest.circuitId}`,
+        `model commitment  ${manifest.modelCommitment}`,
+        ...clipped,
+      ].join('\n'),
+    )
+  })
+}
+
+/** An ONNX file, or a tfjs model: its folder or its model.json. */
+async function readModel(path: string): Promise<Graph> {
+  return importModelFile((await stat(path)).isDirectory() ? join(path, 'model.json') : path)
+}
+
+async function readProgram(path: string, planPath: string | undefined): Promise<IntegerProgram> {
+  if (planPath !== undefined)
+    return buildWithPlan(await readModel(path), planFromJson(await readFile(planPath, 'utf8'))).program
+  const file = (await stat(path)).isDirectory() ? folderPaths(path).program : path
+  if (!file.endsWith('.json')) throw usage(`${path} is no compiled folder; give the model’s plan with --plan`)
+  return programFromJson(await readFile(file, 'utf8'))
+}
+
+function parseOutput(text: string): OutputSpec {
+  const [kind, index, threshold] = text.split(':')
+  switch (kind) {
+    case 'label':
+    case 'margin':
+    case 'value':
+    case 'logits-commitment':
+      return { kind }
+    case 'score':
+      if (index !== undefined && threshold !== undefined && Number.isFinite(Number(threshold))) {
+        return { kind, index: Number(index), threshold: Number(threshold) }
+      }
+  }
+  throw usage(`--output is '${text}'; label, margin, value, logits-commitment or score:INDEX:THRESHOLD is needed`)
+}
+
+async function readSalt(path: string): Promise<bigint> {
+  const text = (await readFile(path, 'utf8')).trim()
+  if (!/^0x[0-9a-fA-F]{32,64}$/.test(text)) throw badData(`${path} holds no 0x… salt of 128 bits or more`)
+  return BigInt(text)
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`
+}

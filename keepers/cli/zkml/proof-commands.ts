@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// setup, mock, prove, fullprove, bench.
+import { copyFile, open, readFile, rename } from 'node:fs/promises'
+import {
+  encodeWitnessFile,
+  exportVerificationKey,
+  folderPaths,
+  InferenceCircuit,
+  InferenceProver,
+  type InferenceRequest,
+  metadataPath,
+  openFolder,
+  PROOF_BYTES,
+  type ProverBackend,
+  parseZkey,
+  plainResult,
+  rapidsnarkBackend,
+  readFolderKey,
+  setupFolder,
+  snarkjsBackend,
+  verificationKeyOf,
+  verifyProof,
+  wasmBackend,
+} from '../../zkml/index.ts'
+import { proofFileText } from './proof-file.ts'
+import { readInput } from './samples.ts'
+import { badData, emit, usage, withTerminal } from './terminal.ts'
+
+type InputOptions = {
+  readonly input: string
+  readonly index?: number
+  readonly context: bigint
+  readonly json?: boolean
+}
+type BackendOptions = { readonly backend: string }
+
+export async function setupCommand(
+  folder: string,
+  options: { readonly local?: boolean; readonly ceremony?: string; readonly threads?: number; readonly json?: boolean },
+): Promise<void> {
+  if ((options.local === true) === (options.ceremony !== undefined)) {
+    throw usage('say --local for a single-party key, or --ceremony <zkey> for the result of one')
+  }
+  await withTerminal(options, async (terminal) => {
+    const paths = folderPaths(folder)
+    if (options.ceremony !== undefined) {
+      await takeOver(options.ceremony, paths.zkey)
+      await exportVerificationKey(folder)
+    } else {
+      await setupFolder(folder, {
+        signal: terminal.signal,
+        ...(options.threads === undefined ? {} : { threads: options.threads }),
+        onProgress: ({ stage, done, total }) => terminal.progress(`${stage} ${Math.floor((100 * done) / total)} %`),
+      })
+    }
+    const { metadata } = await readFolderKey(await openFolder(folder))
+    const warning =
+      metadata.setup === 'local' ? '\nLOCAL: whoever ran this could forge proofs; never let it guard value.' : ''
+    terminal.result(
+      metadata,
+      `${paths.zkey}\nset-up            ${metadata.setup}\nverification key  ${metadata.vkHash}${warning}`,
+    )
+  })
+}
+
+export async function mockCommand(
+  folder: string,
+  options: InputOptions & { readonly witness?: string },
+): Promise<void> {
+  await withTerminal(options, async (terminal) => {
+    terminal.progress('loading the circuit')
+    const circuit = await InferenceCircuit.open(folder)
+    terminal.progress('computing the witness')
+    const { values, scores, publicSignals } = circuit.witness(await request(options))
+    terminal.progress('checking the constraints')
+    const violated = await circuit.violation(values)
+    if (violated !== null) throw badData(`constraint ${violated} does not hold for this witness`)
+    if (options.witness !== undefined) await writePrivately(options.witness, encodeWitnessFile(values))
+    const { constraints } = circuit.folder.manifest
+    terminal.result(
+      { constraints, violated, publicSignals: publicSignals.map(String), scores: [...scores] },
+      `all ${constraints} constraints hold\n${describe(circuit, scores, publicSignals)}`,
+    )
+  })
+}
+
+export async function proveCommand(
+  folder: string,
+  options: BackendOptions & { readonly witness: string; readonly out?: string },
+): Promise<void> {
+  await withTerminal({}, async ({ signal, progress }) => {
+    const opened = await openFolder(folder)
+    const { bytes, metadata } = await readFolderKey(opened)
+    progress('loading the key')
+    const prover = await chooseBackend(options.backend).open(bytes, { signal })
+    try {
+      progress('proving')
+      const made = await prover.prove(await readFile(options.witness), { signal })
+      const key = await verificationKeyOf(parseZkey(bytes))
+      if (!(await verifyProof(key, made.proof, made.publicSignals))) {
+        throw badData(`${options.witness} does not satisfy the circuit; \`cohort zkml mock\` names the constraint`)
+      }
+      const { circuitId } = opened.manifest
+      await emit(proofFileText(made, { circuitId, vkHash: metadata.vkHash, setup: metadata.setup }), options.out)
+    } finally {
+      await prover.close()
+    }
+  })
+}
+
+export async function fullproveCommand(
+  folder: string,
+  options: InputOptions & BackendOptions & { readonly out: string; readonly openings: string },
+): Promise<void> {
+  await withTerminal(options, async (terminal) => {
+    const { signal, progress } = terminal
+    progress('loading circuit and key')
+    const prover = await InferenceProver.open(folder, { backend: chooseBackend(options.backend), signal })
+    try {
+      progress('proving')
+      const made = await prover.prove(await request(options), { signal })
+      const { metadata, circuit } = prover
+      const { circuitId } = circuit.folder.manifest
+      const salts = Object.entries(made.salts).map(([name, salt]) => [name, `0x${salt.toString(16)}`] as const)
+      // The salts first: a proof whose commitments nobody can open is of no use.
+      if (salts.length > 0) {
+        const openings = { input: [...made.input], integers: true, salts: Object.fromEntries(salts) }
+        await writePrivately(options.openings, `${JSON.stringify(openings)}\n`)
+      }
+      await emit(proofFileText(made, { circuitId, vkHash: metadata.vkHash, setup: metadata.setup }), options.out)
+      terminal.result(
+        {
+          out: options.out,
+          openings: salts.length > 0 ? options.openings : null,
+          publicSignals: made.publicSignals.map(String),
+        },
+        `${options.out}\n${describe(circuit, made.scores, made.publicSignals)}${salts.length > 0 ? `\nthe commitments’ salts are in ${options.openings}: keep it secret` : ''}`,
+      )
+    } finally {
+      await prover.close()
+    }
+  })
+}
+
+export async function benchCommand(
+  folder: string,
+  options: InputOptions & BackendOptions & { readonly runs: number },
+): Promise<void> {
+  await withTerminal(options, async (terminal) => {
+    const job = await request(options)
+    const timed = async <T>(body: () => T | Promise<T>): Promise<[T, number]> => {
+      const start = performance.now()
+      return [await body(), performance.now() - start]
+    }
+    const [prover, load] = await timed(() => InferenceProver.open(folder, { backend: chooseBackend(options.backend) }))
+    const rows = { witness: [] as number[], witnessAndProof: [] as number[], verify: [] as number[] }
+    try {
+      for (let run = -1; run < options.runs; run++) {
+        terminal.progress(`run ${run + 1} of ${options.runs}`)
+        terminal.signal.throwIfAborted()
+        const [, witness] = await timed(() => prover.circuit.witness(job))
+        const [made, whole] = await timed(() => prover.prove(job, { signal: terminal.signal }))
+        const [, verify] = await timed(() => verifyProof(prover.key, made.proof, made.publicSignals))
+        // The first run warms the compiler up.
+        if (run < 0) continue
+        rows.witness.push(witness)
+        rows.witnessAndProof.push(whole)
+        rows.verify.push(verify)
+      }
+    } finally {
+      await prover.close()
+    }
+    const median = (list: number[]) => [...list].sort((a, b) => a - b)[list.length >> 1]!
+    const figures = {
+      backend: prover.backend,
+      constraints: prover.circuit.folder.manifest.constraints,
+      runs: options.runs,
+      loadMs: load,
+      witnessMs: median(rows.witness),
+      witnessAndProofMs: median(rows.witnessAndProof),
+      verifyMs: median(rows.verify),
+      proofBytes: PROOF_BYTES,
+      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    }
+    const lines = Object.entries(figures).map(
+      ([name, value]) =>
+        `${name.padEnd(18)} ${typeof value === 'number' ? Math.round(value).toLocaleString('en-US') : value}`,
+    )
+    terminal.result(figures, lines.join('\n'))
+  })
+}
+
+function chooseBackend(name: string): ProverBackend {
+  if (name === 'snarkjs') return snarkjsBackend
+  if (name !== 'rapidsnark') return wasmBackend()
+  const binary = process.env.COHORT_RAPIDSNARK
+  if (binary === undefined) throw usage('set COHORT_RAPIDSNARK to the path of the rapidsnark binary')
+  return rapidsnarkBackend(binary)
+}
+
+async function request(options: InputOptions): Promise<InferenceRequest> {
+  return { ...(await readInput(options.input, options.index)), context: options.context }
+}
+
+function describe(circuit: InferenceCircuit, scores: ArrayLike<number>, signals: readonly bigint[]): string {
+  const names = ['model commitment', 'input commitment', 'output', 'context']
+  const lines = signals.map((signal, i) => `${names[i]!.padEnd(18)}${signal}`)
+  const { output } = circuit.folder.program
+  if (output.kind !== 'logits-commitment')
+    lines.push(`${output.kind.padEnd(18)}${plainResult(circuit.folder.program, scores)}`)
+  return lines.join('\n')
+}
+
+/** Key and metadata of a finished ceremony into the folder; the key appears last. */
+async function takeOver(from: string, to: string): Promise<void> {
+  await copyFile(metadataPath(from), metadataPath(to))
+  await copyFile(from, `${to}.part`)
+  await rename(`${to}.part`, to)
+}
+
+async function writePrivately(path: string, content: Uint8Array | string): Promise<void> {
+  const handle = await open(path, 'w', 0o600)
+  await handle.writeFile(content)
+  await handle.close()
+}

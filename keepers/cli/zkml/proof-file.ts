@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The proof file of the command line: a proof, its public signals, and what they belong to. Nothing in it is secret.
+import { z } from 'zod'
+import {
+  type ProofWithSignals,
+  parseProof,
+  parsePublicSignals,
+  proofToJson,
+  publicSignalsToJson,
+} from '../../zkml/index.ts'
+import { parse, readJson } from './samples.ts'
+import { badData } from './terminal.ts'
+
+const hex32 = z.string().regex(/^0x[0-9a-f]{64}$/)
+const schema = z.strictObject({
+  format: z.literal('cohort-proof'),
+  version: z.literal(1),
+  circuitId: hex32,
+  vkHash: hex32,
+  setup: z.enum(['local', 'ceremony']),
+  proof: z.unknown(),
+  publicSignals: z.unknown(),
+})
+
+export type ProofFile = ProofWithSignals & { readonly vkHash: string | null }
+
+export function proofFileText(
+  made: ProofWithSignals,
+  of: { readonly circuitId: string; readonly vkHash: string; readonly setup: 'local' | 'ceremony' },
+): string {
+  const file = {
+    format: 'cohort-proof',
+    version: 1,
+    ...of,
+    proof: proofToJson(made.proof),
+    publicSignals: publicSignalsToJson(made.publicSignals),
+  }
+  return `${JSON.stringify(file, null, 2)}\n`
+}
+
+/** Reads our proof file, or snarkjs' proof.json when its public.json is given too. */
+export async function readProofFile(path: string, publicPath?: string): Promise<ProofFile> {
+  const json = await readJson(path)
+  if (publicPath !== undefined) {
+    return { proof: parseProof(json), publicSignals: parsePublicSignals(await readJson(publicPath)), vkHash: null }
+  }
+  if (json !== null && typeof json === 'object' && 'pi_a' in json) {
+    throw badData(`${path} is a proof without its public signals; give them with --public`)
+  }
+  const { proof, publicSignals, vkHash } = parse(schema, json, path)
+  return { proof: parseProof(proof), publicSignals: parsePublicSignals(publicSignals), vkHash }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Inputs from files: JSON, or IDX images (MNIST and its relatives, gzipped or not), whose bytes become value / 255.
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { badData, usage } from './terminal.ts'
+
+export type SampleSet = { readonly inputs: readonly Float64Array[]; readonly labels?: readonly number[] }
+
+type Nested = readonly (number | Nested)[]
+const nested: z.ZodType<Nested> = z.lazy(() => z.array(z.union([z.number(), nested])))
+
+const setSchema = z.strictObject({
+  inputs: z.array(nested).min(1),
+  labels: z.array(z.int().nonnegative()).optional(),
+})
+
+const inputSchema = z.union([
+  nested.transform((input) => ({ input, integers: false, salts: undefined })),
+  z.strictObject({
+    input: nested,
+    /** The numbers are the program's integers, not real values. */
+    integers: z.boolean().default(false),
+    /** Decimal or 0x…: the salts of earlier commitments to the same input or output. */
+    salts: z.strictObject({ input: z.string().optional(), output: z.string().optional() }).optional(),
+  }),
+])
+
+/** Samples for calibration: `{"inputs": […], "labels": […]}`, or IDX images with IDX labels. */
+export async function readSamples(path: string, labelsPath: string | undefined, count: number): Promise<SampleSet> {
+  if (path.endsWith('.json')) {
+    if (labelsPath !== undefined) throw usage('--labels belongs to IDX images; a JSON file holds its own labels')
+    const { inputs, labels } = parse(setSchema, await readJson(path), path)
+    if (labels !== undefined && labels.length !== inputs.length) {
+      throw badData(`${path}: ${inputs.length} inputs and ${labels.length} labels`)
+    }
+    const kept = inputs.slice(0, count).map(flatten)
+    return labels === undefined ? { inputs: kept } : { inputs: kept, labels: labels.slice(0, count) }
+  }
+  const { parseIdx } = await import('../../learning/index.ts')
+  const images = parseIdx(await readFile(path), path)
+  const total = images.dimensions[0]!
+  const inputs = Array.from({ length: Math.min(count, total) }, (_, i) => image(images.values, total, i))
+  if (labelsPath === undefined) return { inputs }
+  const labels = parseIdx(await readFile(labelsPath), labelsPath)
+  if (labels.dimensions.length !== 1 || labels.dimensions[0] !== total) {
+    throw badData(`${labelsPath} does not label the ${total} images of ${path}`)
+  }
+  return { inputs, labels: Array.from(labels.values.subarray(0, inputs.length)) }
+}
+
+/** One input to prove: a JSON list, `{"input": […], "salts": …}`, or image `index` of an IDX file. */
+export async function readInput(
+  path: string,
+  index: number | undefined,
+): Promise<{ input: Float64Array; integers: boolean; salts: { input?: bigint; output?: bigint } }> {
+  if (path.endsWith('.json')) {
+    if (index !== undefined) throw usage('--index belongs to IDX images')
+    const { input, integers, salts } = parse(inputSchema, await readJson(path), path)
+    const salt = (name: 'input' | 'output') => {
+      const text = salts?.[name]
+      if (text === undefined) return {}
+      if (!/^(\d{1,78}|0x[0-9a-fA-F]{1,64})$/.test(text)) throw badData(`${path}: the ${name} salt is no number`)
+      return { [name]: BigInt(text) }
+    }
+    return { input: flatten(input), integers, salts: { ...salt('input'), ...salt('output') } }
+  }
+  const { parseIdx } = await import('../../learning/index.ts')
+  const images = parseIdx(await readFile(path), path)
+  const total = images.dimensions[0]!
+  if (index === undefined || index >= total) throw usage(`${path} holds ${total} images; --index 0 to ${total - 1}`)
+  return { input: image(images.values, total, index), integers: false, salts: {} }
+}
+
+function image(values: Uint8Array, total: number, index: number): Float64Array {
+  const size = values.length / total
+  return Float64Array.from(values.subarray(index * size, (index + 1) * size), (byte) => byte / 255)
+}
+
+function flatten(values: Nested): Float64Array {
+  return Float64Array.from((values as unknown[]).flat(Number.POSITIVE_INFINITY) as number[])
+}
+
+export async function readJson(path: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8')
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw badData(`${path}: ${(error as Error).message}`)
+  }
+}
+
+export function parse<T>(schema: z.ZodType<T>, json: unknown, path: string): T {
+  const result = schema.safeParse(json)
+  if (!result.success) throw badData(`${path}: ${z.prettifyError(result.error)}`)
+  return result.data
+}

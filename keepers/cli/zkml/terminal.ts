@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the zkml and ceremony commands share at the terminal: results on stdout, progress on stderr, Ctrl-C.
+export type Terminal = {
+  readonly signal: AbortSignal
+  /** A line on stderr that the next one replaces when stderr is a terminal; elsewhere only whole steps are printed. */
+  progress(message: string): void
+  /** The result: JSON when --json was given, else the text. */
+  result(json: object, text: string): void
+}
+
+/** Runs a command's body with a signal that Ctrl-C aborts. */
+export async function withTerminal(
+  options: { readonly json?: boolean },
+  body: (terminal: Terminal) => Promise<void>,
+): Promise<void> {
+  const controller = new AbortController()
+  const interrupt = () => controller.abort(Object.assign(new Error('interrupted'), { exitCode: 130 }))
+  process.once('SIGINT', interrupt)
+  const { stderr, stdout } = process
+  let last = ''
+  const clear = () => {
+    if (stderr.isTTY && last !== '') stderr.write('\r\u001b[K')
+    last = ''
+  }
+  try {
+    await body({
+      signal: controller.signal,
+      progress(message) {
+        if (message === last) return
+        if (stderr.isTTY) stderr.write(`\r\u001b[K${message}`)
+        // Without a terminal, one line a step: the part before the first digit tells the step.
+        else if (stepOf(message) !== stepOf(last)) stderr.write(`${message}\n`)
+        last = message
+      },
+      result(json, text) {
+        clear()
+        stdout.write(options.json === true ? `${JSON.stringify(json, null, 2)}\n` : `${text}\n`)
+      },
+    })
+  } finally {
+    clear()
+    process.removeListener('SIGINT', interrupt)
+  }
+}
+
+function stepOf(message: string): string {
+  return message.split(/\d/, 1)[0]!
+}
+
+/** Writes a file, or prints to stdout when no path is given. */
+export async function emit(text: string, path: string | undefined): Promise<void> {
+  if (path === undefined) {
+    process.stdout.write(text)
+    return
+  }
+  const { writeTextAtomically } = await import('../../zkml/index.ts')
+  await writeTextAtomically(path, text)
+}
+
+/** A wrong option or argument: exit code 64, and the message says what is allowed. */
+export function usage(message: string): Error {
+  return Object.assign(new Error(message), { exitCode: 64 })
+}
+
+/** Bad content of an input file: exit code 65. */
+export function badData(message: string): Error {
+  return Object.assign(new Error(message), { exitCode: 65 })
+}
+
+export function wholeNumber(name: string, low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!Number.isInteger(value) || value < low || value > high) {
+      throw usage(`${name} is '${text}', a whole number from ${low} to ${high} is needed`)
+    }
+    return value
+  }
+}
+
+/** Decimal or 0x… hexadecimal. */
+export function fieldElement(name: string): (text: string) => bigint {
+  return (text) => {
+    if (!/^(\d{1,78}|0x[0-9a-fA-F]{1,64})$/.test(text)) throw usage(`${name} is '${text}', no decimal or 0x… number`)
+    return BigInt(text)
+  }
+}

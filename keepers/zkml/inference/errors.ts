@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+export type InferenceErrorCode =
+  /** A step before was not done: no circuit, no key, no salt. */
+  | 'folder-incomplete'
+  /** Files of the folder do not belong together, or do not parse. */
+  | 'folder-mismatch'
+  /** The circuit's answer is not the reference interpreter's: a defect of ours, never the caller's. */
+  | 'circuit-disagrees'
+
+/** A provable model's folder cannot be used; the message names the file and the command that mends it. */
+export class InferenceError extends Error {
+  readonly code: InferenceErrorCode
+
+  constructor(code: InferenceErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'InferenceError'
+    this.code = code
+  }
+}

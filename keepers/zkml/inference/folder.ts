@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A folder that holds one provable model: program, circuit, keys. What each file is: docs/zkml.md.
+import { access, mkdir, open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
+import { z } from 'zod'
+import {
+  type CircuitOptions,
+  commitModel,
+  compileCircuit,
+  randomSalt,
+  type Simplification,
+  writeCircuit,
+} from '../circuit/index.ts'
+import type { IntegerProgram } from '../graph/program.ts'
+import { programFromJson, programToJson } from '../graph/serialise.ts'
+import { type LocalSetupOptions, setupLocal } from '../setup/local.ts'
+import { type KeyMetadata, readKeyMetadata, sha256File } from '../setup/metadata.ts'
+import { parseR1cs } from '../setup/r1cs.ts'
+import { writeTextAtomically } from '../setup/section-file.ts'
+import { parseZkey } from '../setup/zkey.ts'
+import { verificationKeyOf, verificationKeyToJson } from '../verifier/verification-key.ts'
+import { InferenceError } from './errors.ts'
+
+/** Name of the compiled circuit's files in the folder. */
+const CIRCUIT = 'circuit'
+
+export function folderPaths(folder: string) {
+  const at = (name: string) => join(folder, name)
+  return {
+    manifest: at('circuit.json'),
+    program: at('program.json'),
+    plan: at('plan.json'),
+    /** Committed mode: the secret salt of the model commitment, readable by its owner only. */
+    salt: at('model.salt'),
+    source: at(`${CIRCUIT}.circom`),
+    r1cs: at(`${CIRCUIT}.r1cs`),
+    wasm: at(`${CIRCUIT}.wasm`),
+    zkey: at(`${CIRCUIT}.zkey`),
+    verificationKey: at('verification_key.json'),
+  }
+}
+
+const hex32 = z.string().regex(/^0x[0-9a-f]{64}$/)
+const decimal = z.string().regex(/^(0|[1-9]\d{0,77})$/)
+const visibility = z.enum(['public', 'committed', 'private'])
+
+const manifestSchema = z.strictObject({
+  format: z.literal('cohort-zkml-circuit'),
+  version: z.literal(1),
+  name: z.string(),
+  mode: z.enum(['released', 'committed']),
+  input: visibility,
+  output: visibility,
+  simplification: z.enum(['O1', 'O2']),
+  tile: z.int().positive().optional(),
+  /** Released mode: the salt that is part of the circuit. */
+  modelSalt: decimal.optional(),
+  /** First public signal of every proof of these weights, decimal. */
+  modelCommitment: decimal,
+  constraints: z.int().positive(),
+  variables: z.int().positive(),
+  r1csSha256: hex32,
+  /** Names the circuit in a verifier registry; see circuitIdOf. */
+  circuitId: hex32,
+  createdAt: z.iso.datetime(),
+})
+
+export type CircuitManifest = z.infer<typeof manifestSchema>
+
+export type CircuitFolder = {
+  readonly folder: string
+  readonly manifest: CircuitManifest
+  readonly program: IntegerProgram
+  readonly options: CircuitOptions
+  /** Committed mode only. */
+  readonly modelSalt: bigint | null
+}
+
+/** keccak256("cohort-circuit-v1" ‖ SHA-256 of the r1cs): the constraints say exactly what a proof means. */
+export function circuitIdOf(r1csSha256: string): string {
+  return `0x${bytesToHex(keccak_256(new Uint8Array([...utf8ToBytes('cohort-circuit-v1'), ...hexToBytes(r1csSha256.slice(2))])))}`
+}
+
+export type CompileFolderOptions = {
+  readonly folder: string
+  readonly program: IntegerProgram
+  /** The plan's JSON, kept for later versions of the model. */
+  readonly plan?: string
+  readonly options?: CircuitOptions
+  readonly simplification?: Simplification
+  /** Committed mode: the salt of the model commitment; drawn when absent. */
+  readonly modelSalt?: bigint
+  readonly signal?: AbortSignal
+}
+
+/** Writes and compiles the circuit of a program. The manifest is written last: a folder without one is unfinished. */
+export async function compileFolder(input: CompileFolderOptions): Promise<CircuitFolder> {
+  const { folder, program, plan, options = {}, simplification = 'O1', signal } = input
+  const paths = folderPaths(folder)
+  const committed = program.mode === 'committed'
+  const modelSalt = committed ? (input.modelSalt ?? randomSalt()) : null
+  const source = writeCircuit(program, options)
+  await mkdir(folder, { recursive: true })
+  await compileCircuit(source, { directory: folder, name: CIRCUIT, simplification, ...(signal ? { signal } : {}) })
+  await writeTextAtomically(paths.program, programToJson(program))
+  if (plan !== undefined) await writeTextAtomically(paths.plan, plan)
+  if (modelSalt !== null) await writeSecret(paths.salt, `0x${modelSalt.toString(16)}\n`)
+  const { constraints, variables } = parseR1cs(await readFile(paths.r1cs), paths.r1cs).header
+  const r1csSha256 = await sha256File(paths.r1cs)
+  const manifest: CircuitManifest = {
+    format: 'cohort-zkml-circuit',
+    version: 1,
+    name: program.name,
+    mode: program.mode,
+    input: options.input ?? 'committed',
+    output: options.output ?? 'public',
+    simplification,
+    ...(options.tile === undefined ? {} : { tile: options.tile }),
+    ...(committed ? {} : { modelSalt: String(options.modelSalt ?? 0n) }),
+    modelCommitment: String(commitModel(program, modelSalt ?? options.modelSalt ?? 0n)),
+    constraints,
+    variables,
+    r1csSha256,
+    circuitId: circuitIdOf(r1csSha256),
+    createdAt: new Date().toISOString(),
+  }
+  await writeTextAtomically(paths.manifest, `${JSON.stringify(manifest, null, 2)}\n`)
+  return { folder, manifest, program, options, modelSalt }
+}
+
+/** Opens what compileFolder wrote. Throws InferenceError `folder-incomplete` or `folder-mismatch`. */
+export async function openFolder(folder: string): Promise<CircuitFolder> {
+  const paths = folderPaths(folder)
+  const text = await readFile(paths.manifest, 'utf8').catch((error: Error) => {
+    throw new InferenceError('folder-incomplete', `${error.message}; run cohort zkml compile first`, { cause: error })
+  })
+  const parsed = manifestSchema.safeParse(parseJson(text, paths.manifest))
+  if (!parsed.success) {
+    throw new InferenceError('folder-mismatch', `${paths.manifest}: ${z.prettifyError(parsed.error)}`)
+  }
+  const manifest = parsed.data
+  const r1csSha256 = await sha256File(paths.r1cs)
+  if (r1csSha256 !== manifest.r1csSha256) {
+    throw new InferenceError('folder-mismatch', `${paths.r1cs} is not the circuit that ${paths.manifest} describes`)
+  }
+  const program = programFromJson(await readFile(paths.program, 'utf8'))
+  const options: CircuitOptions = {
+    input: manifest.input,
+    output: manifest.output,
+    ...(manifest.tile === undefined ? {} : { tile: manifest.tile }),
+    ...(manifest.modelSalt === undefined ? {} : { modelSalt: BigInt(manifest.modelSalt) }),
+  }
+  const modelSalt = manifest.mode === 'committed' ? await readSalt(paths.salt) : null
+  return { folder, manifest, program, options, modelSalt }
+}
+
+/** A local set-up of the folder's circuit: proving key, its metadata, verification key. */
+export async function setupFolder(folder: string, options: LocalSetupOptions = {}): Promise<KeyMetadata> {
+  const paths = folderPaths(folder)
+  await openFolder(folder)
+  const metadata = await setupLocal(paths.r1cs, paths.zkey, options)
+  await exportVerificationKey(folder)
+  return metadata
+}
+
+/** Writes the verification key of the folder's proving key, which `cohort ceremony finalize` may have put there. */
+export async function exportVerificationKey(folder: string): Promise<void> {
+  const paths = folderPaths(folder)
+  const key = await verificationKeyOf(parseZkey(await readFile(paths.zkey), paths.zkey))
+  await writeTextAtomically(paths.verificationKey, `${JSON.stringify(verificationKeyToJson(key), null, 2)}\n`)
+}
+
+/** The folder's key, checked to be whole, to be the one its metadata describes, and to belong to the circuit. */
+export async function readFolderKey({ folder, manifest }: CircuitFolder): Promise<{
+  readonly bytes: Uint8Array
+  readonly metadata: KeyMetadata
+}> {
+  const path = folderPaths(folder).zkey
+  await access(path).catch((error: Error) => {
+    throw new InferenceError('folder-incomplete', `${error.message}; run cohort zkml setup first`, { cause: error })
+  })
+  const metadata = await readKeyMetadata(path)
+  const zkeySha256 = await sha256File(path)
+  if (zkeySha256 !== metadata.zkeySha256) {
+    throw new InferenceError(
+      'folder-mismatch',
+      `${path} is not the key that its metadata describes: SHA-256 ${zkeySha256}`,
+    )
+  }
+  if (metadata.circuit.r1csSha256 !== manifest.r1csSha256) {
+    throw new InferenceError('folder-mismatch', `${path} is a key for another circuit; run the set-up again`)
+  }
+  return { bytes: await readFile(path), metadata }
+}
+
+async function readSalt(path: string): Promise<bigint> {
+  const text = await readFile(path, 'utf8').catch((error: Error) => {
+    throw new InferenceError('folder-incomplete', `the model's salt is missing: ${error.message}`, { cause: error })
+  })
+  // The salt itself never goes into a message.
+  if (!/^0x[0-9a-f]{1,64}\s*$/.test(text)) throw new InferenceError('folder-mismatch', `${path} holds no salt`)
+  return BigInt(text.trim())
+}
+
+async function writeSecret(path: string, text: string): Promise<void> {
+  const handle = await open(path, 'w', 0o600)
+  await handle.writeFile(text)
+  await handle.sync()
+  await handle.close()
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new InferenceError('folder-mismatch', `${path}: ${(error as Error).message}`, { cause: error })
+  }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From an input to a proof: reference interpreter, witness, proof, and a check that all three agree.
+import { readFile } from 'node:fs/promises'
+import { ConstraintSystem, decodeWitness } from '../circuit/constraints.ts'
+import { expectedSignals, randomSalt, type Salts, WitnessProgram, witnessInputs } from '../circuit/index.ts'
+import type { ProveOptions, Prover, ProverBackend } from '../prove/backend.ts'
+import { ProveError } from '../prove/errors.ts'
+import type { ProofWithSignals } from '../prove/proof.ts'
+import { verifyProof } from '../prove/verify.ts'
+import { wasmBackend } from '../prove/wasm.ts'
+import { interpret } from '../quantise/interpret.ts'
+import { encodeInput } from '../quantise/quantise.ts'
+import type { KeyMetadata } from '../setup/metadata.ts'
+import { parseZkey } from '../setup/zkey.ts'
+import { type VerificationKey, verificationKeyOf } from '../verifier/verification-key.ts'
+import { InferenceError } from './errors.ts'
+import { type CircuitFolder, folderPaths, openFolder, readFolderKey } from './folder.ts'
+
+export type InferenceRequest = {
+  /** Real values, row-major; or the program's integers when `integers` is set. */
+  readonly input: ArrayLike<number>
+  readonly integers?: boolean
+  /** What the proof is for: the fourth public signal, below the scalar field. */
+  readonly context: bigint
+  /** Salts of the input's and the output's commitments; drawn when absent and needed. */
+  readonly salts?: Omit<Salts, 'model'>
+}
+
+/** A witness with what it says. The salts open the commitments: they are the owner's secret. */
+export type InferenceWitness = {
+  readonly values: Uint8Array
+  /** The integers that were proven. */
+  readonly input: Float64Array
+  readonly scores: Float64Array
+  readonly publicSignals: readonly bigint[]
+  readonly salts: Omit<Salts, 'model'>
+}
+
+export type InferenceProof = ProofWithSignals & Omit<InferenceWitness, 'values' | 'publicSignals'>
+
+/** Witnesses of a compiled folder; needs no key. */
+export class InferenceCircuit {
+  readonly folder: CircuitFolder
+  readonly #witness: WitnessProgram
+  #system: ConstraintSystem | null = null
+
+  private constructor(folder: CircuitFolder, witness: WitnessProgram) {
+    this.folder = folder
+    this.#witness = witness
+  }
+
+  static async open(folder: string): Promise<InferenceCircuit> {
+    const opened = await openFolder(folder)
+    return new InferenceCircuit(opened, await WitnessProgram.load(await readFile(folderPaths(folder).wasm)))
+  }
+
+  /**
+   * Runs the reference interpreter and the circuit on one input. Throws CircuitError or CompileError for an input that
+   * does not fit, InferenceError `circuit-disagrees` when the two differ in a public signal.
+   */
+  witness(request: InferenceRequest): InferenceWitness {
+    const { program, options, modelSalt } = this.folder
+    const input = request.integers === true ? Float64Array.from(request.input) : encodeInput(program, request.input)
+    const salts = {
+      ...(options.input === 'committed' ? { input: request.salts?.input ?? randomSalt() } : {}),
+      ...(options.output === 'committed' ? { output: request.salts?.output ?? randomSalt() } : {}),
+    }
+    const sample = {
+      input,
+      context: request.context,
+      salts: { ...salts, ...(modelSalt === null ? {} : { model: modelSalt }) },
+    }
+    const values = this.#witness.calculate(witnessInputs(program, sample, options))
+    const { scores } = interpret(program, input)
+    const publicSignals = expectedSignals(program, sample, scores, options)
+    const head = decodeWitness(values.subarray(0, 32 * (1 + publicSignals.length))).slice(1)
+    const differing = publicSignals.findIndex((signal, i) => signal !== head[i])
+    if (differing >= 0) {
+      throw new InferenceError(
+        'circuit-disagrees',
+        `public signal ${differing}: the circuit says ${head[differing]}, the interpreter ${publicSignals[differing]}`,
+      )
+    }
+    return { values, input, scores, publicSignals, salts }
+  }
+
+  /** The first constraint that a witness breaks, or null: what a proof would show, without proving. */
+  async violation(values: Uint8Array): Promise<number | null> {
+    this.#system ??= ConstraintSystem.parse(await readFile(folderPaths(this.folder.folder).r1cs))
+    return this.#system.firstViolation(decodeWitness(values))
+  }
+}
+
+export class InferenceProver {
+  readonly circuit: InferenceCircuit
+  readonly key: VerificationKey
+  readonly metadata: KeyMetadata
+  readonly #prover: Prover
+
+  private constructor(circuit: InferenceCircuit, key: VerificationKey, metadata: KeyMetadata, prover: Prover) {
+    this.circuit = circuit
+    this.key = key
+    this.metadata = metadata
+    this.#prover = prover
+  }
+
+  /** Loads circuit and key and keeps them. The backend is our own on threads when none is given. */
+  static async open(
+    folder: string,
+    options: ProveOptions & { readonly backend?: ProverBackend } = {},
+  ): Promise<InferenceProver> {
+    const circuit = await InferenceCircuit.open(folder)
+    const { bytes, metadata } = await readFolderKey(circuit.folder)
+    const key = await verificationKeyOf(parseZkey(bytes))
+    const { backend = wasmBackend(), ...rest } = options
+    return new InferenceProver(circuit, key, metadata, await backend.open(bytes, rest))
+  }
+
+  get backend(): string {
+    return this.#prover.backend
+  }
+
+  /** Proves one inference and verifies the proof before it leaves. */
+  async prove(request: InferenceRequest, options: ProveOptions = {}): Promise<InferenceProof> {
+    const { values, publicSignals, ...rest } = this.circuit.witness(request)
+    const made = await this.#prover.prove(values, options)
+    if (!(await verifyProof(this.key, made.proof, publicSignals))) {
+      throw new ProveError('invalid-witness', 'the proof does not verify; `cohort zkml mock` names the constraint')
+    }
+    return { ...made, ...rest }
+  }
+
+  async close(): Promise<void> {
+    await this.#prover.close()
+  }
+}

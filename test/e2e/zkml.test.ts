@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The owner's whole way, through the command line as a user types it: a tfjs model on disk becomes a folder, a key, a
+// proof, a contract; the contract accepts the proof and refuses every other.
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { expect } from 'chai'
+import { network } from 'hardhat'
+import { initialWeights, modelSpec, saveModel } from '../../keepers/learning/index.ts'
+import {
+  buildWithPlan,
+  commitModel,
+  compileFolder,
+  encodeVerifyCalldata,
+  exportVerifier,
+  folderPaths,
+  InferenceProver,
+  importModelFile,
+  interpret,
+  parseProof,
+  parsePublicSignals,
+  planFromJson,
+  programFromJson,
+  setupFolder,
+} from '../../keepers/zkml/index.ts'
+import { compileSolidity } from '../contracts/verifier/solidity.ts'
+
+const CLI = resolve(import.meta.dirname, '../../keepers/cli/main.ts')
+const SIDE = 6
+const CONTEXT = 987654321n
+
+type Run = { readonly code: number; readonly stdout: string; readonly stderr: string }
+
+function cohort(...args: string[]): Promise<Run> {
+  return new Promise((done) => {
+    execFile(process.execPath, [CLI, 'zkml', ...args], (error, stdout, stderr) => {
+      done({ code: error === null ? 0 : Number(error.code), stdout, stderr })
+    })
+  })
+}
+
+async function succeed(...args: string[]): Promise<any> {
+  const { code, stdout, stderr } = await cohort(...args, '--json')
+  if (code !== 0) throw new Error(`cohort zkml ${args.join(' ')}: ${stderr}`)
+  return JSON.parse(stdout)
+}
+
+describe('zkML from a model on disk to a contract', function () {
+  this.timeout(120_000)
+  let home: string
+  let call: (source: string, name: string) => Promise<(calldata: string) => Promise<bigint>>
+  const at = (name: string) => join(home, name)
+  const samples = Array.from({ length: 30 }, (_, k) =>
+    Array.from({ length: SIDE * SIDE }, (_, i) => ((i * 7 + k * 13) % 29) / 28),
+  )
+
+  before(async () => {
+    home = await mkdtemp(join(tmpdir(), 'cohort-zkml-'))
+    const spec = modelSpec('logistic', { inputShape: [SIDE, SIDE, 1], classes: 4 })
+    await saveModel({ spec, weights: initialWeights(spec, 7) }, at('model'))
+    await writeFile(at('samples.json'), JSON.stringify({ inputs: samples }))
+    await writeFile(at('input.json'), JSON.stringify(samples[3]))
+    const { ethers } = await network.create()
+    const [signer] = await ethers.getSigners()
+    call = async (source, name) => {
+      const { abi, bytecode } = compileSolidity(source, name)
+      const contract = await new ethers.ContractFactory(abi as any, bytecode, signer!).deploy()
+      const to = await contract.getAddress()
+      return async (data) => BigInt(await ethers.provider.call({ to, data }))
+    }
+  })
+
+  after(() => rm(home, { recursive: true, force: true }))
+
+  it('calibrates, tabulates, compiles, sets up and proves; the contract accepts the proof and refuses tampered ones', async () => {
+    const calibrated = await succeed(
+      'calibrate',
+      at('model'),
+      '--data',
+      at('samples.json'),
+      '--out',
+      at('plan.json'),
+      '--samples',
+      '20',
+    )
+    expect(calibrated.accuracy).to.be.greaterThan(0.9)
+    const table = await succeed('table', at('model'), '--plan', at('plan.json'))
+    expect(table.total).to.equal(calibrated.constraints)
+
+    const manifest = await succeed('compile', at('model'), '--plan', at('plan.json'), '--out', at('net'))
+    expect(manifest.constraints).to.equal(table.total)
+    expect((await succeed('table', at('net'))).total).to.equal(table.total)
+    const metadata = await succeed('setup', at('net'), '--local')
+    expect(metadata).to.include({ setup: 'local' })
+    expect(metadata.circuit.r1csSha256).to.equal(manifest.r1csSha256)
+
+    const input = ['--input', at('input.json'), '--context', `0x${CONTEXT.toString(16)}`]
+    const mocked = await succeed('mock', at('net'), ...input, '--witness', at('net.wtns'))
+    expect(mocked.violated).to.equal(null)
+    const proved = await succeed(
+      'fullprove',
+      at('net'),
+      ...input,
+      '--out',
+      at('proof.json'),
+      '--openings',
+      at('openings.json'),
+    )
+    expect(proved.publicSignals[0]).to.equal(manifest.modelCommitment)
+    expect(proved.publicSignals[3]).to.equal(String(CONTEXT))
+    // Secrets are for their owner's eyes.
+    for (const secret of ['openings.json', 'net.wtns']) expect((await stat(at(secret))).mode & 0o077).to.equal(0)
+
+    const program = programFromJson(await readFile(folderPaths(at('net')).program, 'utf8'))
+    const openings = JSON.parse(await readFile(at('openings.json'), 'utf8'))
+    const { scores } = interpret(program, openings.input)
+    expect(proved.publicSignals[2]).to.equal(String(scores.indexOf(Math.max(...scores))))
+    // The same input under the same salt gives the same commitment.
+    const again = await succeed('mock', at('net'), '--input', at('openings.json'), '--context', String(CONTEXT))
+    expect(again.publicSignals).to.deep.equal(proved.publicSignals)
+
+    expect((await succeed('verify', at('net'), at('proof.json'))).results[0].valid).to.equal(true)
+    expect((await cohort('prove', at('net'), '--witness', at('net.wtns'), '--out', at('second.json'))).code).to.equal(0)
+    expect((await cohort('verify', at('net'), at('proof.json'), at('second.json'))).code).to.equal(0)
+
+    const exported = await cohort('export-verifier', at('net'), '--name', 'Net')
+    expect(exported.stdout).to.contain('SET-UP: LOCAL').and.to.contain(manifest.circuitId)
+    const verifier = await call(exported.stdout, 'Net')
+    const { calldata } = await succeed('encode-calldata', at('proof.json'))
+    expect(await verifier(calldata)).to.equal(1n)
+    const batch = await succeed('encode-calldata', at('proof.json'), at('second.json'))
+    expect(batch.call).to.equal('verifyBatch')
+    expect(await verifier(batch.calldata)).to.equal(1n)
+
+    const file = JSON.parse(await readFile(at('proof.json'), 'utf8'))
+    for (const [signal, value] of [
+      [0, BigInt(file.publicSignals[0]) + 1n],
+      [1, BigInt(file.publicSignals[1]) + 1n],
+      [2, (BigInt(file.publicSignals[2]) + 1n) % 4n],
+      [3, CONTEXT + 1n],
+    ] as const) {
+      const tampered = structuredClone(file)
+      tampered.publicSignals[signal] = String(value)
+      const signals = parsePublicSignals(tampered.publicSignals)
+      expect(await verifier(encodeVerifyCalldata(parseProof(file.proof), signals)), `signal ${signal}`).to.equal(0n)
+      await writeFile(at('tampered.json'), JSON.stringify(tampered))
+      const refused = await cohort('verify', at('net'), at('tampered.json'))
+      expect(refused.code).to.equal(1)
+      expect(refused.stdout).to.contain('INVALID')
+    }
+  })
+
+  it('proves two versions of private weights with one key, and tells them apart', async () => {
+    const plan = JSON.parse(await readFile(at('plan.json'), 'utf8'))
+    plan.mode = 'committed'
+    const build = async (model: string) =>
+      buildWithPlan(await importModelFile(join(at(model), 'model.json')), planFromJson(JSON.stringify(plan))).program
+    const spec = modelSpec('logistic', { inputShape: [SIDE, SIDE, 1], classes: 4 })
+    const weights = initialWeights(spec, 7)
+    await saveModel({ spec, weights: weights.map((weight) => -weight) }, at('later'))
+
+    const first = await compileFolder({ folder: at('private'), program: await build('model') })
+    const second = await compileFolder({ folder: at('private-later'), program: await build('later') })
+    expect(second.manifest.r1csSha256).to.equal(first.manifest.r1csSha256)
+    expect(second.manifest.modelCommitment).to.not.equal(first.manifest.modelCommitment)
+    expect(first.manifest.modelCommitment).to.equal(String(commitModel(first.program, first.modelSalt!)))
+    await setupFolder(at('private'))
+    for (const name of ['circuit.zkey', 'circuit.zkey.json', 'verification_key.json']) {
+      await cp(join(at('private'), name), join(at('private-later'), name))
+    }
+    const verifier = await call(
+      exportVerifier((await InferenceProver.open(at('private'))).key, { name: 'Private', setupKind: 'local' }),
+      'Private',
+    )
+    const outputs: string[] = []
+    for (const folder of ['private', 'private-later']) {
+      const prover = await InferenceProver.open(at(folder))
+      const { proof, publicSignals } = await prover.prove({ input: samples[3]!, context: CONTEXT })
+      await prover.close()
+      expect(await verifier(encodeVerifyCalldata(proof, publicSignals))).to.equal(1n)
+      expect(String(publicSignals[0])).to.equal(prover.circuit.folder.manifest.modelCommitment)
+      outputs.push(String(publicSignals[2]))
+      const other = folder === 'private' ? second : first
+      const swapped = [BigInt(other.manifest.modelCommitment), ...publicSignals.slice(1)]
+      expect(await verifier(encodeVerifyCalldata(proof, swapped))).to.equal(0n)
+    }
+    expect(outputs[0]).to.not.equal(outputs[1])
+  })
+
+  it('refuses steps out of order, wrong inputs and files that do not belong together, by name', async () => {
+    const empty = await mkdtemp(join(home, 'empty-'))
+    const cases: [string[], number, RegExp][] = [
+      [['setup', empty, '--local'], 1, /compile first/],
+      [['setup', at('net')], 64, /--local/],
+      [['fullprove', empty, '--input', at('input.json')], 1, /compile first/],
+      [['mock', at('net'), '--input', at('absent.json')], 1, /absent/],
+      [['mock', at('net'), '--input', at('input.json'), '--context', 'tomorrow'], 64, /context/],
+      [['export-verifier', at('net'), '--name', '1st'], 1, /identifier/],
+      [['verify', at('net'), at('plan.json')], 65, /plan.json/],
+      [['calibrate', at('samples.json'), '--data', at('samples.json')], 1, /model.json/],
+      [['fullprove', at('net'), '--input', at('input.json'), '--backend', 'rapidsnark'], 64, /COHORT_RAPIDSNARK/],
+    ]
+    for (const [args, code, message] of cases) {
+      const run = await cohort(...args)
+      expect(run.stderr, args.join(' ')).to.match(message)
+      expect(run.code, args.join(' ')).to.equal(code)
+    }
+    await writeFile(at('short.json'), '[1, 2, 3]')
+    expect((await cohort('mock', at('net'), '--input', at('short.json'))).stderr).to.match(/36/)
+    await writeFile(at('nan.json'), JSON.stringify({ input: samples[0]!.map(() => 300), integers: true }))
+    expect((await cohort('mock', at('net'), '--input', at('nan.json'))).stderr).to.match(/300/)
+
+    // A key for another circuit, and half a key.
+    await cp(at('net'), at('mixed'), { recursive: true })
+    for (const name of ['circuit.zkey', 'circuit.zkey.json'])
+      await cp(join(at('private'), name), join(at('mixed'), name))
+    const prove = (folder: string) =>
+      cohort('fullprove', at(folder), '--input', at('input.json'), '--out', at('no.json'))
+    expect((await prove('mixed')).stderr).to.match(/another circuit/)
+    await cp(at('net'), at('half'), { recursive: true })
+    const zkey = folderPaths(at('half')).zkey
+    await truncate(zkey, (await stat(zkey)).size >> 1)
+    expect((await prove('half')).stderr).to.match(/not the key/)
+    await rm(`${zkey}.json`)
+    expect((await prove('half')).stderr).to.match(/zkey.json/)
+    await cp(join(at('private'), 'circuit.r1cs'), join(at('mixed'), 'circuit.r1cs'))
+    expect((await prove('mixed')).stderr).to.match(/not the circuit/)
+    expect(await stat(at('no.json')).catch(() => null)).to.equal(null)
+  })
+})
