@@ -34,6 +34,7 @@ const deployTask = task('deploy', 'Deploy Cohort, or resume, hand every role to 
     description: 'File to write the addresses to (default deploy/addresses/<network>.json)',
     defaultValue: '',
   })
+  .addFlag({ name: 'reset', description: 'Forget the journal and deploy everything anew' })
   .addFlag({ name: 'json', description: 'Print the addresses as JSON' })
   .setAction(() => import('./deploy/task.ts'))
   .build()

@@ -168,11 +168,14 @@ function explain(result: Exclude<DeploymentResult, { type: DeploymentResultType.
     case DeploymentResultType.VALIDATION_ERROR:
       return `the plan is not valid: ${listErrors(result.errors)}`
     case DeploymentResultType.RECONCILIATION_ERROR:
-      return `the plan or its parameters differ from what was deployed before: ${listErrors(result.errors)}`
+      return (
+        `the plan or its parameters differ from what was deployed before: ${listErrors(result.errors)}; ` +
+        'restore them to resume, or begin anew with --reset'
+      )
     case DeploymentResultType.PREVIOUS_RUN_ERROR:
       return (
         `steps of an earlier run failed: ${listErrors(result.errors)}; ` +
-        'wipe each with `npx hardhat ignition wipe`, then run this again'
+        'wipe each with `npx hardhat ignition wipe`, or begin anew with --reset'
       )
     case DeploymentResultType.EXECUTION_ERROR: {
       const failed = result.failed.map(({ futureId, error }) => `${futureId}: ${error}`)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `npx hardhat deploy`: the one command of whoever puts Cohort on a network.
+import { rm } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import process from 'node:process'
+import { HardhatPluginError } from 'hardhat/plugins'
 import type { HardhatRuntimeEnvironment } from 'hardhat/types/hre'
 import { deployCohort } from './deployment.ts'
 import { readParameters } from './parameters.ts'
@@ -14,6 +16,7 @@ export type DeployArguments = {
   readonly state: string
   /** Empty for deploy/addresses/<network>.json. */
   readonly addresses: string
+  readonly reset: boolean
   readonly json: boolean
 }
 
@@ -21,6 +24,21 @@ export type DeployArguments = {
 const DEFAULT_NETWORK = 'localhost'
 
 export default async function deployTask(args: DeployArguments, hre: HardhatRuntimeEnvironment): Promise<void> {
+  try {
+    await run(args, hre)
+  } catch (error) {
+    // Hardhat takes other errors for bugs of its own, and asks the operator to report them.
+    if (EXPECTED.has(error instanceof Error ? error.name : '')) {
+      throw new HardhatPluginError('cohort', (error as Error).message, error as Error)
+    }
+    throw error
+  }
+}
+
+/** Failures that say themselves what to do. */
+const EXPECTED = new Set(['ParameterError', 'ForeignJournalError', 'DeploymentError', 'DeploymentCheckError'])
+
+async function run(args: DeployArguments, hre: HardhatRuntimeEnvironment): Promise<void> {
   const named = hre.globalOptions.network
   const network = named === undefined || named === '' ? DEFAULT_NETWORK : named
   const { root, ignition } = hre.config.paths
@@ -31,15 +49,18 @@ export default async function deployTask(args: DeployArguments, hre: HardhatRunt
   const parameters = await readParameters(place(args.parameters, join('parameters', `${network}.json`)))
   const connection = await hre.network.create(network)
   try {
-    await hre.tasks.getTask('build').run({ quiet: true, noTests: true, defaultBuildProfile: 'production' })
+    // The default profile is the production one (hardhat.config.ts), and what the tests have compiled is deployed as it is.
+    await hre.tasks.getTask('build').run({ quiet: true, noTests: true })
     const simulated = connection.networkConfig.type === 'edr-simulated'
+    const stateDir = simulated ? null : place(args.state, join('deployments', network))
+    if (args.reset && stateDir !== null) await rm(stateDir, { recursive: true, force: true })
     const addressFile = simulated ? null : place(args.addresses, join('addresses', `${network}.json`))
     const deployment = await deployCohort({
       network,
       provider: connection.provider,
       artifacts: hre.artifacts,
       parameters,
-      stateDir: simulated ? null : place(args.state, join('deployments', network)),
+      stateDir,
       addressFile,
       listener: stepListener((step, succeeded) => process.stderr.write(`  ${succeeded ? '✔' : '✘'} ${step}\n`)),
       ...(connection.networkConfig.chainId === 31337 || network === DEFAULT_NETWORK
