@@ -125,7 +125,7 @@ export type RescaleLayer = Base & {
 
 /**
  * out[o] = max over k of in[windows[o][k]]. All windows list at least one element; those at a padded edge are shorter.
- * `bits`: |a − b| < 2^bits for any two elements of the input. Circuit: a tournament, max(a, b) = b + s·(a − b) with
+ * `bits`: |a − b| < 2^bits for any two elements of one window. Circuit: a tournament, max(a, b) = b + s·(a − b) with
  * s = [a ≥ b] the top bit of a − b + 2^bits in exactly bits + 1 bits: (n − 1)·(bits + 2) constraints for n elements. A ReLU
  * never hides in here: max commutes with it, so the rescale that follows does it on a quarter of the elements.
  */

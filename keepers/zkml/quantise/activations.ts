@@ -10,8 +10,10 @@ import type { Lowering } from './lower.ts'
 import { fitPiecewise } from './piecewise.ts'
 import type { LayerDraft, Value } from './writer.ts'
 
-/** Pieces of a fitted Sigmoid or Tanh; each costs one comparator an element. */
-const CURVE_SEGMENTS = 9
+/** Pieces of a fitted Sigmoid or Tanh between its flat ends; each piece costs one comparator an element. */
+const CURVE_SEGMENTS = 7
+/** Beyond these a curve is flat to within 0.0004. */
+const CURVE_REACH = { sigmoid: { from: -8, to: 8 }, tanh: { from: -4.5, to: 4.5 } } as const
 /** Fraction bits of a fitted slope. */
 const SLOPE_BITS = 6
 /** Fraction bits that a polynomial coefficient gets when it is not a short binary fraction already. */
@@ -152,8 +154,14 @@ function curve(
   shape: readonly number[],
 ): Value {
   const value = narrowOperand(context, node, node.input, input, 'in')
-  const segments = fn.kind === 'hard-sigmoid' ? 3 : CURVE_SEGMENTS
-  const fit = fitPiecewise((x) => activate(fn, x), value.scale, context.writer.bounds(value), SLOPE_BITS, segments)
+  const hard = fn.kind === 'hard-sigmoid'
+  if (hard && !(fn.slope > 0))
+    throw new CompileError('unsupported-attribute', `${node.name}: slope ${fn.slope}; more than 0 is needed`, {
+      layer: node.name,
+    })
+  const reach = hard ? { from: -fn.offset / fn.slope, to: (1 - fn.offset) / fn.slope } : CURVE_REACH[fn.kind]
+  const bounds = context.writer.bounds(value)
+  const fit = fitPiecewise((x) => activate(fn, x), reach, value.scale, bounds, SLOPE_BITS, hard ? 1 : CURVE_SEGMENTS)
   context.writer.note(
     `${node.name}: ${fn.kind} is ${fit.slopes.length} straight pieces, wrong by at most ${fit.error.toPrecision(3)}`,
   )

@@ -174,7 +174,7 @@ export function proveBounds(program: IntegerProgram): void {
   const tracker = new BoundsTracker(program.mode, program.input, elementCount(input.shape))
   requireInside(program.name, tracker.overall(input.id), input.bounds)
   for (const layer of program.layers) {
-    requireBits(layer, layer.inputs.map((id) => tracker.overall(id))[0]!)
+    requireBits(layer, tracker.overall(layer.inputs[0]!), tracker.of(layer.inputs[0]!))
     if (program.mode === 'committed') requireParameters(layer)
     const output = tensorOf(program, layer.output)
     tracker.add(layer, elementCount(output.shape))
@@ -191,7 +191,7 @@ function requireInside(name: string, found: Bounds, stated: Bounds): void {
     )
 }
 
-function requireBits(layer: IntegerLayer, input: Bounds): void {
+function requireBits(layer: IntegerLayer, input: Bounds, elements: Intervals): void {
   let needed = 0
   let given = 0
   if (layer.kind === 'rescale') {
@@ -201,7 +201,7 @@ function requireBits(layer: IntegerLayer, input: Bounds): void {
     if (layer.activation.kind === 'leaky' && layer.activation.numerator < 0) needed = Number.POSITIVE_INFINITY
   } else if (layer.kind === 'maxpool') {
     given = layer.bits
-    needed = unsignedBits({ min: 0, max: input.max - input.min })
+    needed = windowBits(elements, layer.windows)
   } else if (layer.kind === 'piecewise') {
     given = layer.bits
     const ascending = layer.breakpoints.every((t, i) => i === 0 || t > layer.breakpoints[i - 1]!)
@@ -213,6 +213,20 @@ function requireBits(layer: IntegerLayer, input: Bounds): void {
       `layer ${layer.name}: ${given} bits do not hold values in [${input.min}, ${input.max}]; quantise again with fewer weight or activation bits before it`,
       { layer: layer.name },
     )
+}
+
+/** Bits of the largest difference that two elements of one window can have. */
+export function windowBits({ low, high }: Intervals, windows: readonly Int32Array[]): number {
+  let width = 0
+  for (const window of windows) {
+    let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+    for (const i of window) {
+      min = Math.min(min, low[i]!)
+      max = Math.max(max, high[i]!)
+    }
+    width = Math.max(width, max - min)
+  }
+  return unsignedBits({ min: 0, max: width })
 }
 
 /** Bits for in − breakpoint over all breakpoints, as a signed window. */

@@ -15,19 +15,27 @@ const GRID_POINTS = 1024
 /** Halvings of the error tolerance: ends within a millionth of the best. */
 const TOLERANCE_STEPS = 24
 
+/** Where a curve does something: outside [from, to] (real) it is taken as constant. */
+export type Reach = { readonly from: number; readonly to: number }
+
 /**
  * Fits `f` (real → real) for integer inputs v in [min, max] standing for v · inputScale, by at most `segments` straight
- * pieces; results stand for multiples of inputScale · 2^−slopeBits. Greedy longest pieces under a tolerance, which is
- * then bisected: optimal for the number of pieces up to the grid.
+ * pieces over its reach and a constant on either side; results stand for multiples of inputScale · 2^−slopeBits. Greedy
+ * longest pieces under a tolerance, which is then bisected: optimal for the number of pieces up to the grid.
  */
 export function fitPiecewise(
   f: (x: number) => number,
+  reach: Reach,
   inputScale: number,
   range: { readonly min: number; readonly max: number },
   slopeBits: number,
   segments: number,
 ): PiecewiseFit {
-  const grid = gridOf(range)
+  const inner = {
+    min: Math.min(range.max, Math.max(range.min, Math.ceil(reach.from / inputScale))),
+    max: Math.max(range.min, Math.min(range.max, Math.floor(reach.to / inputScale))),
+  }
+  const grid = gridOf(inner.max < inner.min ? { min: inner.min, max: inner.min } : inner)
   const values = grid.map((v) => f(v * inputScale))
   let low = 0
   let high = Math.max(...values) - Math.min(...values)
@@ -40,7 +48,27 @@ export function fitPiecewise(
       high = tolerance
     } else low = tolerance
   }
-  return integerPieces(f, inputScale, grid, values, slopeBits, best)
+  const outputScale = inputScale * 2 ** -slopeBits
+  const { breakpoints, slopes, intercepts } = integerPieces(grid, values, outputScale, best)
+  const first = grid[0]!
+  const last = grid.at(-1)!
+  if (range.min < first) {
+    breakpoints.unshift(first)
+    slopes.unshift(0)
+    intercepts.unshift(Math.round(f(range.min * inputScale) / outputScale) + 0)
+  }
+  if (range.max > last) {
+    breakpoints.push(last + 1)
+    slopes.push(0)
+    intercepts.push(Math.round(f(range.max * inputScale) / outputScale) + 0)
+  }
+  const looked = [...grid, range.min, first - 1, last + 1, range.max].filter((v) => v >= range.min && v <= range.max)
+  let error = 0
+  for (const v of looked) {
+    const segment = segmentOf(breakpoints, v)
+    error = Math.max(error, Math.abs((slopes[segment]! * v + intercepts[segment]!) * outputScale - f(v * inputScale)))
+  }
+  return { breakpoints, slopes, intercepts, error }
 }
 
 function gridOf(range: { readonly min: number; readonly max: number }): number[] {
@@ -98,14 +126,11 @@ function spread(
 }
 
 function integerPieces(
-  f: (x: number) => number,
-  inputScale: number,
   grid: readonly number[],
   values: readonly number[],
-  slopeBits: number,
+  outputScale: number,
   pieces: readonly [number, number][],
-): PiecewiseFit {
-  const outputScale = inputScale * 2 ** -slopeBits
+): Omit<PiecewiseFit, 'error'> {
   const slopes: number[] = []
   const intercepts: number[] = []
   for (const [from, to] of pieces) {
@@ -114,12 +139,5 @@ function integerPieces(
     slopes.push(slope + 0)
     intercepts.push(Math.round((low + high) / 2 / outputScale) + 0)
   }
-  const breakpoints = pieces.slice(1).map(([from]) => grid[from]!)
-  let error = 0
-  for (const [i, v] of grid.entries()) {
-    const segment = segmentOf(breakpoints, v)
-    const stand = (slopes[segment]! * v + intercepts[segment]!) * outputScale
-    error = Math.max(error, Math.abs(stand - values[i]!), Math.abs(stand - f(v * inputScale)))
-  }
-  return { breakpoints, slopes, intercepts, error }
+  return { breakpoints: pieces.slice(1).map(([from]) => grid[from]!), slopes, intercepts }
 }

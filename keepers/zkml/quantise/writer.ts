@@ -9,7 +9,7 @@ import {
   type RescaleLayer,
   type TensorId,
 } from '../graph/program.ts'
-import { BoundsTracker, signedBits, unsignedBits } from './bounds.ts'
+import { BoundsTracker, signedBits, unsignedBits, windowBits } from './bounds.ts'
 
 /** A value of the program being written: real = integer · scale. */
 export type Value = { readonly id: TensorId; readonly shape: readonly number[]; readonly scale: number }
@@ -56,19 +56,8 @@ export class ProgramWriter {
     return this.tracker.overall(value.id)
   }
 
-  /** Smallest difference bits over all windows: max(high) − min(low) of the elements of one window. */
   windowBits(value: Value, windows: readonly Int32Array[]): number {
-    const { low, high } = this.tracker.of(value.id)
-    let width = 0
-    for (const window of windows) {
-      let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-      for (const i of window) {
-        min = Math.min(min, low[i]!)
-        max = Math.max(max, high[i]!)
-      }
-      width = Math.max(width, max - min)
-    }
-    return unsignedBits({ min: 0, max: width })
+    return windowBits(this.tracker.of(value.id), windows)
   }
 
   /** Writes a layer. The name is made a circom identifier and unique. */

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Writes ONNX files for tests. A protobuf encoder of its own, so that reader and writer cannot share a mistake.
+
+export type Attribute = number | readonly number[] | string | { readonly float: number } | { readonly tensor: Constant }
+export type Constant = {
+  readonly shape: readonly number[]
+  readonly data: readonly number[]
+  readonly type?: 'float' | 'int64' | 'double'
+  /** Where the numbers go: raw_data (default) or the typed field. */
+  readonly typed?: boolean
+}
+export type Node = {
+  readonly op: string
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  readonly name?: string
+  readonly domain?: string
+  readonly attributes?: Readonly<Record<string, Attribute>>
+}
+export type Model = {
+  readonly opset: number
+  readonly input: {
+    readonly name: string
+    readonly shape: readonly (number | string)[]
+    readonly type?: 'float' | 'int64'
+  }
+  readonly output: string
+  readonly nodes: readonly Node[]
+  readonly constants?: Readonly<Record<string, Constant>>
+}
+
+const DATA_TYPES = { float: 1, int64: 7, double: 11 } as const
+
+class Writer {
+  private readonly parts: Uint8Array[] = []
+
+  bytes(): Uint8Array {
+    return Buffer.concat(this.parts)
+  }
+
+  varint(value: number | bigint): this {
+    let rest = BigInt.asUintN(64, BigInt(value))
+    const out: number[] = []
+    do {
+      const low = Number(rest & 127n)
+      rest >>= 7n
+      out.push(rest > 0n ? low | 128 : low)
+    } while (rest > 0n)
+    this.parts.push(Uint8Array.from(out))
+    return this
+  }
+
+  int(field: number, value: number): this {
+    return this.varint(field * 8).varint(value)
+  }
+
+  float(field: number, value: number): this {
+    this.varint(field * 8 + 5)
+    this.parts.push(new Uint8Array(Float32Array.of(value).buffer))
+    return this
+  }
+
+  block(field: number, value: Uint8Array | string | Writer): this {
+    const bytes = value instanceof Writer ? value.bytes() : typeof value === 'string' ? Buffer.from(value) : value
+    this.varint(field * 8 + 2).varint(bytes.length)
+    this.parts.push(bytes)
+    return this
+  }
+}
+
+/** Bytes of a ModelProto. */
+export function onnxFile(model: Model): Uint8Array {
+  const graph = new Writer()
+  for (const node of model.nodes) graph.block(1, nodeProto(node))
+  graph.block(2, 'test')
+  for (const [name, constant] of Object.entries(model.constants ?? {})) graph.block(5, tensorProto(constant, name))
+  graph.block(11, valueInfo(model.input.name, DATA_TYPES[model.input.type ?? 'float'], model.input.shape))
+  graph.block(12, valueInfo(model.output, DATA_TYPES.float, null))
+  const opset = new Writer().block(1, '').int(2, model.opset)
+  return new Writer().int(1, 8).block(2, 'test').block(7, graph).block(8, opset).bytes()
+}
+
+function nodeProto(node: Node): Writer {
+  const writer = new Writer()
+  for (const input of node.inputs) writer.block(1, input)
+  for (const output of node.outputs) writer.block(2, output)
+  writer.block(3, node.name ?? '').block(4, node.op)
+  for (const [name, value] of Object.entries(node.attributes ?? {})) writer.block(5, attributeProto(name, value))
+  if (node.domain !== undefined) writer.block(7, node.domain)
+  return writer
+}
+
+function attributeProto(name: string, value: Attribute): Writer {
+  const writer = new Writer().block(1, name)
+  if (typeof value === 'number') return writer.int(3, value).int(20, 2)
+  if (typeof value === 'string') return writer.block(4, value).int(20, 3)
+  if ('float' in value) return writer.float(2, value.float).int(20, 1)
+  if ('tensor' in value) return writer.block(5, tensorProto(value.tensor, '')).int(20, 4)
+  for (const each of value) writer.int(8, each)
+  return writer.int(20, 7)
+}
+
+export function tensorProto(constant: Constant, name: string): Writer {
+  const { shape, data, type = 'float', typed = false } = constant
+  const writer = new Writer()
+  for (const dimension of shape) writer.int(1, dimension)
+  writer.int(2, DATA_TYPES[type]).block(8, name)
+  const raw =
+    type === 'float'
+      ? new Uint8Array(Float32Array.from(data).buffer)
+      : type === 'double'
+        ? new Uint8Array(Float64Array.from(data).buffer)
+        : new Uint8Array(BigInt64Array.from(data, BigInt).buffer)
+  if (!typed) return writer.block(9, raw)
+  if (type === 'int64') {
+    const packed = new Writer()
+    for (const value of data) packed.varint(value)
+    return writer.block(7, packed)
+  }
+  return writer.block(type === 'float' ? 4 : 10, raw)
+}
+
+function valueInfo(name: string, type: number, shape: readonly (number | string)[] | null): Writer {
+  const tensor = new Writer().int(1, type)
+  if (shape !== null) {
+    const dimensions = new Writer()
+    for (const each of shape)
+      dimensions.block(1, typeof each === 'number' ? new Writer().int(1, each) : new Writer().block(2, each))
+    tensor.block(2, dimensions)
+  }
+  return new Writer().block(1, name).block(2, new Writer().block(1, tensor))
+}
