@@ -47,7 +47,9 @@ export default defineConfig({
     npmFilesToBuild: ['@openzeppelin/contracts/governance/TimelockController.sol'],
     profiles: {
       default: { compilers: [compiler] },
-      production: { compilers: [compiler] },
+      // Compiled together as in the default profile: by default this one compiles each contract alone, which takes many
+      // times as long and gives the same bytecode but for the metadata hash, which is left out anyway.
+      production: { compilers: [compiler], isolated: false },
     },
   },
   paths: {
