@@ -33,6 +33,8 @@ export type MnistOptions = {
   /** Never touch the network. Also set by COHORT_OFFLINE=1. */
   readonly offline?: boolean
   readonly cacheDir?: string
+  /** Where to look before the cache; `../shared/data/mnist` beside the repository unless told. */
+  readonly searchDirs?: readonly string[]
   readonly mirrors?: readonly string[]
   readonly signal?: AbortSignal
 }
@@ -50,14 +52,14 @@ export function defaultCacheDir(): string {
 export async function loadMnist(options: MnistOptions = {}): Promise<DatasetPair> {
   if (options.dir !== undefined) return loadFrom(options.dir)
   const cacheDir = options.cacheDir ?? defaultCacheDir()
-  const beside = resolve(REPOSITORY, '..', 'shared', 'data', 'mnist')
-  for (const candidate of [beside, cacheDir]) {
+  const searchDirs = options.searchDirs ?? [resolve(REPOSITORY, '..', 'shared', 'data', 'mnist')]
+  for (const candidate of [...searchDirs, cacheDir]) {
     if (await isComplete(candidate)) return loadFrom(candidate)
   }
   if (options.offline || process.env.COHORT_OFFLINE === '1') {
     throw new LearningError(
       'DATA_NOT_FOUND',
-      `no MNIST in ${beside} or ${cacheDir}; give --data DIR, or allow the network`,
+      `no MNIST in ${[...searchDirs, cacheDir].join(' or ')}; give --data DIR, or allow the network`,
     )
   }
   await download(cacheDir, options)

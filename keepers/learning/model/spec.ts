@@ -54,7 +54,16 @@ export function sequentialSpec(topology: ModelTopology, inputShape: readonly num
 }
 
 function specFromLayers(topology: ModelTopology, inputShape: readonly number[], layers: readonly Layer[]): ModelSpec {
+  const last = layers.at(-1)
+  const ending = last !== undefined && 'activation' in last ? last.activation : 'linear'
+  if (ending !== 'softmax' && ending !== 'linear') {
+    throw new LearningError(
+      'BAD_MODEL',
+      `model: the last layer ends in ${ending}; a classifier ends in softmax or linear`,
+    )
+  }
   const shapes: [string, number[]][] = []
+  // The output may come straight from a flattened image, without a dense layer after it.
   let classes = 0
   for (const layer of layers) {
     if (layer.kind === 'conv') {
@@ -64,7 +73,7 @@ function specFromLayers(topology: ModelTopology, inputShape: readonly number[], 
       shapes.push([`${layer.name}/kernel`, [layer.inputs, layer.units]])
       if (layer.bias) shapes.push([`${layer.name}/bias`, [layer.units]])
       classes = layer.units
-    }
+    } else if (layer.kind === 'flatten') classes = layer.length
   }
   return buildSpec(topology, inputShape, classes, shapes)
 }

@@ -28,10 +28,17 @@ export async function openPool(
 ): Promise<PlayerPool> {
   if (workers === 0) {
     const player = await ClientPlayer.create(spec, data)
+    // One trainer can do one thing at a time.
+    let last: Promise<unknown> = Promise.resolve()
+    const inTurn = <T>(body: () => Promise<T>): Promise<T> => {
+      const mine = last.then(body)
+      last = mine.catch(() => {})
+      return mine
+    }
     return {
       size: 1,
-      play: (task) => player.play(task, signal),
-      evaluate: (task) => player.evaluate(task),
+      play: (task) => inTurn(() => player.play(task, signal)),
+      evaluate: (task) => inTurn(() => player.evaluate(task)),
       close: async () => player.teardown(),
     }
   }

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { createReadStream } from 'node:fs'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { crc32, deflateSync, gzipSync } from 'node:zlib'
+import { expect } from 'chai'
+import { decodePicture } from '../../../keepers/learning/data/png.ts'
+import {
+  createDataset,
+  type Dataset,
+  datasetFromIdx,
+  loadDigits,
+  loadImageFolder,
+  loadMnist,
+  openData,
+  parseCsv,
+  parseIdx,
+  partitionBySize,
+  partitionDirichlet,
+  partitionIid,
+  partitionShards,
+  proceduralDigits,
+  subset,
+} from '../../../keepers/learning/index.ts'
+import { refuses } from './refusal.ts'
+
+function idx(dimensions: number[], values: ArrayLike<number>): Uint8Array {
+  const header = Buffer.alloc(4 + 4 * dimensions.length)
+  header.set([0, 0, 8, dimensions.length])
+  dimensions.forEach((size, i) => header.writeUInt32BE(size, 4 + 4 * i))
+  return new Uint8Array(Buffer.concat([header, Buffer.from(Uint8Array.from(values))]))
+}
+
+const picture = (name: string, bytes: Uint8Array) => ({ name, bytes })
+
+describe('learning: IDX files', () => {
+  const images = idx([3, 2, 2], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 255])
+  const labels = idx([3], [0, 2, 1])
+
+  it('reads images and labels, gzipped or not', () => {
+    for (const pack of [(bytes: Uint8Array) => bytes, (bytes: Uint8Array) => new Uint8Array(gzipSync(bytes))]) {
+      const data = datasetFromIdx(picture('i', pack(images)), picture('l', pack(labels)), { name: 'tiny' })
+      expect(data.inputShape).to.deep.equal([2, 2, 1])
+      expect(data.classes).to.equal(3)
+      expect([...data.labels]).to.deep.equal([0, 2, 1])
+      expect(data.inputs[11]! * data.scale).to.equal(1)
+    }
+  })
+
+  const cases: [string, () => unknown, RegExp][] = [
+    ['a truncated header', () => parseIdx(images.subarray(0, 10), 'f'), /f: the header of 3 dimensions is truncated/],
+    ['truncated data', () => parseIdx(images.subarray(0, 20), 'f'), /4 bytes of data, but 3×2×2 needs 12/],
+    ['data too long', () => parseIdx(Buffer.concat([images, Buffer.alloc(1)]), 'f'), /13 bytes of data/],
+    ['a wrong magic', () => parseIdx(new TextEncoder().encode('PNG...'), 'f'), /f: magic 0x504e472e is not IDX/],
+    ['another element type', () => parseIdx(Uint8Array.from([0, 0, 13, 1, 0, 0, 0, 0]), 'f'), /element type 0x0d/],
+    ['a damaged gzip stream', () => parseIdx(gzipSync(images).subarray(0, 15), 'f'), /f: damaged gzip/],
+    [
+      'counts that differ',
+      () => datasetFromIdx(picture('imgs', images), picture('labs', idx([2], [0, 1])), { name: 'x' }),
+      /imgs holds 3 images but labs holds 2 labels/,
+    ],
+    [
+      'labels where images should be',
+      () => datasetFromIdx(picture('imgs', labels), picture('labs', labels), { name: 'x' }),
+      /imgs: 1 dimensions; images need 3 or 4/,
+    ],
+    [
+      'a label out of range',
+      () => datasetFromIdx(picture('imgs', images), picture('labs', labels), { name: 'x', classes: 2 }),
+      /label 2 of sample 1 is not in 0\.\.1/,
+    ],
+    [
+      'no images',
+      () => datasetFromIdx(picture('i', idx([0, 2, 2], [])), picture('l', idx([0], [])), { name: 'x' }),
+      /no images/,
+    ],
+  ]
+  for (const [what, body, message] of cases) it(`refuses ${what}`, () => refuses(body, 'BAD_DATA', message))
+})
+
+describe('learning: MNIST and its substitutes', function () {
+  this.timeout(20_000)
+  let directory: string
+  let server: Server | undefined
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'cohort-mnist-'))
+  })
+  after(async () => {
+    server?.close()
+    await rm(directory, { recursive: true, force: true })
+  })
+
+  async function writeSet(target: string): Promise<void> {
+    await mkdir(target, { recursive: true })
+    await writeFile(join(target, 'train-images-idx3-ubyte'), idx([4, 2, 2], new Uint8Array(16)))
+    await writeFile(join(target, 'train-labels-idx1-ubyte.gz'), gzipSync(idx([4], [0, 1, 2, 1])))
+    await writeFile(join(target, 't10k-images-idx3-ubyte'), idx([2, 2, 2], new Uint8Array(8)))
+    await writeFile(join(target, 't10k-labels-idx1-ubyte'), idx([2], [2, 0]))
+  }
+
+  it('opens a directory with the four files, and says it is not MNIST', async () => {
+    await writeSet(join(directory, 'own'))
+    const { train, test } = await loadMnist({ dir: join(directory, 'own') })
+    expect(train.count).to.equal(4)
+    expect(test.classes).to.equal(3)
+    expect(train.origin).to.equal('idx')
+  })
+
+  it('names the missing file', () =>
+    refuses(() => loadMnist({ dir: join(directory, 'none') }), 'DATA_NOT_FOUND', /neither train-images-idx3-ubyte nor/))
+
+  it('never keeps a download whose hash is wrong', async () => {
+    server = createServer((_request, response) => response.end(gzipSync(idx([1, 2, 2], [1, 2, 3, 4]))))
+    await new Promise<void>((ready) => server!.listen(0, '127.0.0.1', ready))
+    const mirror = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    const cacheDir = join(directory, 'cache')
+    await refuses(
+      () => loadMnist({ cacheDir, mirrors: [mirror], searchDirs: [] }),
+      'DOWNLOAD_FAILED',
+      /no mirror gave train-images.*SHA-256 is .* expected ba891046/,
+    )
+    expect(await readdir(cacheDir)).to.deep.equal([])
+    await refuses(() => loadMnist({ cacheDir, searchDirs: [], offline: true }), 'DATA_NOT_FOUND', /no MNIST in .*cache/)
+  })
+
+  it('downloads the real files through a mirror once, and finds them in the cache afterwards', async function () {
+    const real = await loadMnist({ offline: true }).catch(() => null)
+    if (real === null) this.skip() // needs the real files to serve
+    const source = join(import.meta.dirname, '../../../../shared/data/mnist')
+    let requests = 0
+    const mirror = createServer((request, response) => {
+      requests++
+      createReadStream(join(source, request.url!))
+        .on('error', () => response.writeHead(404).end())
+        .pipe(response)
+    })
+    await new Promise<void>((ready) => mirror.listen(0, '127.0.0.1', ready))
+    const cacheDir = join(directory, 'real')
+    const url = `http://127.0.0.1:${(mirror.address() as AddressInfo).port}/`
+    try {
+      const fetched = await loadMnist({ cacheDir, searchDirs: [], mirrors: ['http://127.0.0.1:9/', url] })
+      expect(fetched.train.count).to.equal(60_000)
+      expect(fetched.test.origin).to.equal('mnist')
+      expect(requests).to.equal(4)
+      expect((await loadMnist({ cacheDir, searchDirs: [], offline: true })).test.count).to.equal(10_000)
+    } finally {
+      mirror.close()
+      mirror.closeAllConnections()
+    }
+  })
+
+  it('without files and network it makes digits itself, and says so', async () => {
+    const data = await loadDigits({
+      cacheDir: join(directory, 'empty'),
+      searchDirs: [],
+      offline: true,
+      train: 30,
+      test: 10,
+    })
+    expect(data.train.origin).to.equal('procedural')
+    expect(data.announcement).to.match(/PROCEDURAL digits .* NOT MNIST: no MNIST in/)
+  })
+
+  it('a directory that was asked for is not silently replaced', () =>
+    refuses(() => loadDigits({ dir: join(directory, 'none') }), 'DATA_NOT_FOUND', /holds neither/))
+
+  it('procedural digits: the same seed draws the same bytes, another seed others', () => {
+    const draw = (seed: number) => proceduralDigits({ seed, train: 200, test: 50 })
+    const [a, b, c] = [draw(1), draw(1), draw(2)]
+    expect(Buffer.from(a.train.inputs).equals(Buffer.from(b.train.inputs))).to.equal(true)
+    expect(Buffer.from(a.train.inputs).equals(Buffer.from(c.train.inputs))).to.equal(false)
+    expect(a.train.origin).to.equal('procedural')
+    expect([...a.train.labels].filter((label) => label === 7)).to.have.length(20)
+    const ink = a.train.inputs.reduce((sum, value) => sum + value, 0) / a.train.inputs.length
+    expect(ink).to.be.within(10, 80)
+  })
+})
+
+describe('learning: CSV', () => {
+  const schema = { features: ['a', 'b'], label: 'kind' }
+
+  it('reads quoted fields, CRLF, a byte order mark and columns in any order', () => {
+    const text = '\ufeffkind,b,extra,a\r\n"x, ""y""",2,,1\r\nz,4,"line\nbreak",3\r\n\r\n'
+    const data = parseCsv(text, schema)
+    expect([...data.inputs]).to.deep.equal([1, 2, 3, 4])
+    expect(data.classNames).to.deep.equal(['x, "y"', 'z'])
+    expect([...data.labels]).to.deep.equal([0, 1])
+  })
+
+  it('scales with the statistics of the schema', () => {
+    const scale = [
+      { mean: 1, deviation: 2 },
+      { mean: 0, deviation: 10 },
+    ]
+    expect([...parseCsv('a,b,kind\n3,5,p\n1,0,q\n', { ...schema, scale }).inputs]).to.deep.equal([1, 0.5, 0, 0])
+  })
+
+  const cases: [string, string, object, RegExp][] = [
+    ['NaN', 'a,b,kind\n1,2,p\n1,NaN,q\n', {}, /csv:3: column b is "NaN", not a finite number/],
+    ['an empty field', 'a,b,kind\n1,,p\n', {}, /csv:2: column b is ""/],
+    ['words among numbers', 'a,b,kind\n1,two,p\n', {}, /column b is "two"/],
+    ['a short row', 'a,b,kind\n1,2\n', {}, /csv:2: 2 fields, the header has 3/],
+    ['a missing column', 'a,kind\n1,p\n', {}, /no column b; there are a, kind/],
+    ['an unknown label', 'a,b,kind\n1,2,r\n', { classes: ['p', 'q'] }, /csv:2: label "r" is none of p, q/],
+    ['an open quote', 'a,b,kind\n1,"2,p\n', {}, /csv:2: a quoted field is never closed/],
+    ['no rows', 'a,b,kind\n', {}, /no rows below the header/],
+    ['an empty file', '', {}, /empty; the first line must name the columns/],
+    ['a shape that does not fit', 'a,b,kind\n1,2,p\n', { inputShape: [3] }, /2 features do not make a sample of \[3\]/],
+  ]
+  for (const [what, text, extra, message] of cases) {
+    it(`refuses ${what}`, () => refuses(() => parseCsv(text, { ...schema, ...extra }), 'BAD_DATA', message))
+  }
+})
+
+function png(width: number, height: number, colour: number, rows: number[][], extra: [string, Buffer][] = []): Buffer {
+  const chunk = (kind: string, body: Buffer) => {
+    const named = Buffer.concat([Buffer.from(kind), body])
+    const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)]
+    length.writeUInt32BE(body.length)
+    check.writeUInt32BE(crc32(named))
+    return Buffer.concat([length, named, check])
+  }
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width)
+  header.writeUInt32BE(height, 4)
+  header.set([8, colour], 8)
+  return Buffer.concat([
+    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
+    chunk('IHDR', header),
+    ...extra.map(([kind, body]) => chunk(kind, body)),
+    chunk('IDAT', deflateSync(Buffer.from(rows.flat()))),
+    chunk('IEND', Buffer.alloc(0)),
+  ])
+}
+
+describe('learning: pictures', () => {
+  it('undoes all five PNG filters', () => {
+    // The picture 10 20 30 / 12 24 36 / 5 6 7 / 9 9 9 / 1 2 4, one filter a row.
+    const rows = [
+      [0, 10, 20, 30],
+      [1, 12, 12, 12],
+      [2, 249, 238, 227],
+      [3, 7, 2, 1],
+      [4, 248, 1, 2],
+    ]
+    const { pixels, channels } = decodePicture(png(3, 5, 0, rows), 'p')
+    expect(channels).to.equal(1)
+    expect([...pixels]).to.deep.equal([10, 20, 30, 12, 24, 36, 5, 6, 7, 9, 9, 9, 1, 2, 4])
+  })
+
+  it('drops alpha and looks colours up in a palette', () => {
+    expect([...decodePicture(png(1, 1, 6, [[0, 9, 8, 7, 255]]), 'p').pixels]).to.deep.equal([9, 8, 7])
+    const palette: [string, Buffer][] = [['PLTE', Buffer.from([1, 2, 3, 4, 5, 6])]]
+    expect([...decodePicture(png(2, 1, 3, [[0, 1, 0]], palette), 'p').pixels]).to.deep.equal([4, 5, 6, 1, 2, 3])
+    expect([...decodePicture(Buffer.from('P5\n# note\n2 1\n255\nAB'), 'p').pixels]).to.deep.equal([65, 66])
+  })
+
+  const good = png(1, 1, 0, [[0, 1]])
+  const flipped = Buffer.from(good)
+  flipped[45]! ^= 1
+  const cases: [string, Uint8Array, RegExp][] = [
+    ['a truncated PNG', good.subarray(0, 40), /p: truncated PNG/],
+    ['a damaged PNG', flipped, /the checksum of chunk IDAT is wrong/],
+    ['rows that are missing', png(1, 2, 0, [[0, 1]]), /PNG data of 2 bytes, expected 4/],
+    ['an unknown filter', png(1, 1, 0, [[7, 1]]), /row filter 7 does not exist/],
+    ['a JPEG', Uint8Array.from([0xff, 0xd8, 0xff, 0xe0]), /neither PNG nor/],
+  ]
+  for (const [what, bytes, message] of cases) {
+    it(`refuses ${what}`, () => refuses(() => decodePicture(bytes, 'p'), 'BAD_DATA', message))
+  }
+
+  it('opens folders of classes, and refuses pictures of different sizes', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'cohort-images-'))
+    try {
+      for (const part of ['train', 'test']) {
+        for (const name of ['cat', 'dog']) {
+          await mkdir(join(directory, part, name), { recursive: true })
+          await writeFile(join(directory, part, name, '1.png'), png(2, 1, 0, [[0, 1, name.length]]))
+        }
+      }
+      const { train, announcement } = await openData({ dir: directory })
+      expect(train.inputShape).to.deep.equal([1, 2, 1])
+      expect(train.classNames).to.deep.equal(['cat', 'dog'])
+      expect(announcement).to.contain('2 + 2 samples')
+      await writeFile(join(directory, 'train', 'dog', '2.png'), good)
+      await refuses(
+        () => loadImageFolder(join(directory, 'train')),
+        'BAD_DATA',
+        /2\.png is 1×1×1, the pictures before it 1×2×1/,
+      )
+    } finally {
+      await rm(directory, { recursive: true })
+    }
+  })
+})
+
+describe('learning: partitions', () => {
+  const data: Dataset = createDataset({
+    name: 'ten',
+    origin: 'memory',
+    inputShape: [1],
+    classes: 10,
+    inputs: new Float32Array(2000),
+    labels: Array.from({ length: 2000 }, (_, i) => i % 10),
+  })
+  const disjoint = (shards: readonly Uint32Array[]) => {
+    const all = shards.flatMap((shard) => [...shard])
+    expect(new Set(all).size).to.equal(all.length)
+    return all.length
+  }
+
+  it('IID: equal parts, every class everywhere, all samples used, same seed same parts', () => {
+    const { shards, histograms } = partitionIid(data, { parts: 7, seed: 3 })
+    expect(disjoint(shards)).to.equal(2000)
+    expect(Math.max(...shards.map((s) => s.length)) - Math.min(...shards.map((s) => s.length))).to.be.at.most(1)
+    expect(histograms.every((counts) => counts.every((n) => n > 5))).to.equal(true)
+    expect(partitionIid(data, { parts: 7, seed: 3 }).shards).to.deep.equal(shards)
+    expect(partitionIid(data, { parts: 7, seed: 4 }).shards).to.not.deep.equal(shards)
+  })
+
+  it('shards: two pieces of the sorted data, so at most a few classes each', () => {
+    const { shards, histograms } = partitionShards(data, { parts: 20, seed: 1 })
+    expect(disjoint(shards)).to.equal(2000)
+    for (const counts of histograms) expect(counts.filter((n) => n > 0).length).to.be.at.most(2)
+  })
+
+  it('Dirichlet: the smaller alpha, the more lopsided; every part gets something', () => {
+    const skew = (alpha: number) => {
+      const { shards, histograms } = partitionDirichlet(data, { parts: 10, alpha, seed: 5 })
+      expect(disjoint(shards)).to.equal(2000)
+      expect(Math.min(...shards.map(({ length }) => length))).to.be.at.least(10)
+      return histograms.reduce((sum, counts) => sum + Math.max(...counts) / counts.reduce((a, b) => a + b, 0), 0) / 10
+    }
+    expect(skew(0.3)).to.be.above(skew(100) + 0.2)
+    expect(skew(100)).to.be.below(0.2)
+  })
+
+  it('by size: exactly those sizes', () => {
+    const { shards } = partitionBySize(data, { sizes: [1, 500, 20], seed: 2 })
+    expect(shards.map(({ length }) => length)).to.deep.equal([1, 500, 20])
+    disjoint(shards)
+  })
+
+  it('refuses more parts than samples, sizes that do not fit, and indices that do not exist', async () => {
+    await refuses(
+      () => partitionIid(data, { parts: 2001, seed: 1 }),
+      'EMPTY_SHARD',
+      /2000 samples, too few for 2001 parts/,
+    )
+    await refuses(() => partitionBySize(data, { sizes: [1500, 600], seed: 1 }), 'BAD_DATA', /parts of 2100 samples/)
+    await refuses(() => partitionDirichlet(data, { parts: 3, alpha: 0, seed: 1 }), 'BAD_PARAMETERS', /alpha is 0/)
+    await refuses(() => subset(data, Uint32Array.of(5, 2000)), 'BAD_DATA', /sample 2000 of 2000 does not exist/)
+  })
+})
