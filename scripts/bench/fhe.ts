@@ -377,7 +377,7 @@ async function runMillion(): Promise<MillionReport> {
       await writeFile(join(scratch, String(self)), share)
     }
     const files = async function* () {
-      for (const self of ACTIVE) yield new Uint8Array(await readFile(join(scratch, String(self))))
+      for (const self of ACTIVE) yield await readFile(join(scratch, String(self)))
     }
     const [{ mean }, combineMs] = await clock(() =>
       combine(engine, { context: ROUND, aggregate: aggregated, activeSet: ACTIVE, shares: files() }),

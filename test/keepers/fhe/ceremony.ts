@@ -34,7 +34,11 @@ export function testPlan(members: number, threshold: number, options: Partial<Pl
   return plan({ members, threshold, vectorLength: 50, clipBound: 8, decryptionsPerKey: 1000, ...options })
 }
 
-export type Party = { readonly index: number; readonly keys: EncryptionKeyPair; readonly messages: KeyGenerationMessages }
+export type Party = {
+  readonly index: number
+  readonly keys: EncryptionKeyPair
+  readonly messages: KeyGenerationMessages
+}
 
 export type Ceremony = {
   readonly parties: readonly Party[]
@@ -97,6 +101,8 @@ export async function ceremony(engine: Engine, finishers?: readonly number[]): P
 
 /** Deterministic values within ±bound, so that a failure repeats. */
 export function vectorOf(length: number, seed: number, bound = 8): Float64Array {
-  const stream = createHash('shake256', { outputLength: 4 * length }).update(`vector ${seed}`).digest()
+  const stream = createHash('shake256', { outputLength: 4 * length })
+    .update(`vector ${seed}`)
+    .digest()
   return Float64Array.from({ length }, (_, i) => (stream.readUInt32LE(4 * i) / 2147483647.5 - 1) * bound)
 }

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { randomBytes } from 'node:crypto'
+import { expect } from 'chai'
+import { Kernel } from '../../../keepers/fhe/kernel/kernel.ts'
+import { minimalRoot } from '../../../keepers/fhe/kernel/layout.ts'
+import { powMod } from '../../../keepers/fhe/parameters.ts'
+import { lagrangeAtZero, pointOf } from '../../../keepers/fhe/shamir.ts'
+import { bitReverse, coefficients, fromWords, inverseMod, place, residues, toWords } from './arithmetic.ts'
+import { testPlan } from './ceremony.ts'
+
+describe('fhe kernel', () => {
+  let kernel: Kernel
+  let precise: Kernel
+  before(async () => {
+    kernel = await Kernel.open(testPlan(5, 3))
+    precise = await Kernel.open(testPlan(5, 3, { set: 'precise' }))
+  })
+
+  it('transforms like the definition: value i is the polynomial at ψ^(2·bitrev(i) + 1), for both degrees', () => {
+    for (const ring of [kernel, precise]) {
+      for (const [l, p] of ring.primes.entries()) {
+        const psi = minimalRoot(p, ring.degree)
+        expect(powMod(psi, BigInt(ring.degree), p)).to.equal(p - 1n)
+        const values = residues(ring.degree, p)
+        const block = place(ring, values)
+        ring.calls.forward(ring.records[l]!, block.at, ring.logDegree)
+        const out = toWords(ring.read(block))
+        for (const i of [0, 1, 2, 3, 777, ring.degree - 1]) {
+          const x = powMod(psi, BigInt(2 * bitReverse(i, ring.logDegree) + 1), p)
+          const wanted = values.reduceRight((sum, value) => (sum * x + value) % p, 0n)
+          expect(out[i], `prime ${l}, value ${i}`).to.equal(wanted)
+        }
+        ring.calls.inverse(ring.records[l]!, block.at, ring.logDegree)
+        expect(Buffer.compare(ring.read(block), fromWords(values))).to.equal(0)
+        ring.release(block)
+      }
+    }
+  })
+
+  it('takes lazy inputs up to 12p', () => {
+    const p = kernel.primes[0]!
+    const values = residues(kernel.degree, p)
+    const plain = place(kernel, values)
+    const lazy = place(
+      kernel,
+      values.map((value, i) => value + p * BigInt(i % 12)),
+    )
+    for (const block of [plain, lazy]) kernel.calls.forward(kernel.records[0]!, block.at, kernel.logDegree)
+    expect(Buffer.compare(kernel.read(plain), kernel.read(lazy))).to.equal(0)
+  })
+
+  it('multiplies, adds and evaluates like big integers, corners included', () => {
+    const { degree, calls } = kernel
+    for (const [l, p] of kernel.primes.entries()) {
+      const record = kernel.records[l]!
+      // Corners against corners: the reversed list meets the plain one.
+      const a = residues(degree, p)
+      const s = [...residues(8, p).reverse(), ...residues(degree, p).slice(8)]
+      const e = residues(degree, p)
+      const [blockA, blockS, blockE, out] = [place(kernel, a), place(kernel, s), place(kernel, e), place(kernel, e)]
+      calls.negativeProductSum(record, out.at, blockA.at, blockS.at, blockE.at, degree)
+      expect(Array.from(toWords(kernel.read(out)))).to.deep.equal(a.map((_, i) => (2n * p - ((a[i]! * s[i]! + e[i]!) % p)) % p))
+
+      for (const alpha of [1n, 2n, 255n, p - 1n]) {
+        kernel.write(out, fromWords(a))
+        calls.hornerStep(record, out.at, blockS.at, alpha, degree)
+        expect(Array.from(toWords(kernel.read(out)))).to.deep.equal(a.map((_, i) => (a[i]! * alpha + s[i]!) % p))
+      }
+
+      const pairs = kernel.allocate(16 * degree)
+      const lambda = residues(20, p)[13]!
+      calls.prepareShare(record, pairs.at, blockS.at, lambda, degree)
+      const prepared = toWords(kernel.read(pairs))
+      for (let i = 0; i < degree; i++) {
+        const w = (s[i]! * lambda) % p
+        if (prepared[2 * i] !== w || prepared[2 * i + 1] !== (w << 64n) / p) expect.fail(`pair ${i} of prime ${l}`)
+      }
+      kernel.write(
+        out,
+        fromWords(e.map((value, i) => value + p * BigInt(i % 9))),
+      )
+      calls.maskedProduct(record, out.at, blockA.at, pairs.at, out.at, degree)
+      expect(Array.from(toWords(kernel.read(out)))).to.deep.equal(
+        a.map((_, i) => (((a[i]! * s[i]!) % p) * lambda + e[i]!) % p),
+      )
+      for (const block of [blockA, blockS, blockE, out, pairs]) kernel.release(block)
+    }
+  })
+
+  it('adds what is below p and reports what is not, wherever it stands', () => {
+    const { degree, calls } = kernel
+    const p = kernel.primes[0]!
+    const [a, b] = [residues(degree, p), residues(degree, p).reverse()]
+    const [sum, input] = [place(kernel, a), place(kernel, b)]
+    expect(calls.allBelow(kernel.records[0]!, input.at, degree)).to.equal(1)
+    expect(calls.addChecked(kernel.records[0]!, sum.at, input.at, degree)).to.equal(1)
+    expect(Array.from(toWords(kernel.read(sum)))).to.deep.equal(a.map((value, i) => (value + b[i]!) % p))
+    for (const [at, value] of [
+      [0, p],
+      [1, p + 1n],
+      [degree - 1, 1n << 63n],
+      [degree - 2, (1n << 64n) - 1n],
+    ] as const) {
+      const spoilt = [...b]
+      spoilt[at] = value
+      kernel.write(input, fromWords(spoilt))
+      expect(calls.allBelow(kernel.records[0]!, input.at, degree)).to.equal(0)
+      expect(calls.addChecked(kernel.records[0]!, sum.at, input.at, degree)).to.equal(0)
+    }
+  })
+
+  it('sums three uniform words for the flooding, and centres them', () => {
+    const { degree, calls, primes } = kernel
+    const random = kernel.allocate(36 * degree)
+    const sums = kernel.allocate(16 * degree)
+    const out = kernel.allocate(8 * degree)
+    const bytes = randomBytes(36 * degree)
+    bytes.fill(0xff, 0, 24)
+    bytes.fill(0xff, 24 * degree, 24 * degree + 12)
+    kernel.write(random, bytes)
+    const bits = kernel.uniformBits
+    expect(bits).to.be.within(65, 96)
+    calls.floodingSums(sums.at, random.at, bits, degree)
+    const wide = Array.from({ length: degree }, (_, i) => {
+      let sum = 0n
+      for (let term = 0; term < 3; term++) {
+        const low = bytes.readBigUInt64LE(24 * i + 8 * term)
+        const high = BigInt(bytes.readUInt32LE(24 * degree + 12 * i + 4 * term))
+        sum += ((high << 64n) | low) & ((1n << BigInt(bits)) - 1n)
+      }
+      return sum
+    })
+    const words = toWords(kernel.read(sums))
+    for (const [i, sum] of wide.entries()) {
+      if ((words[2 * i + 1]! << 64n) + words[2 * i]! !== sum) expect.fail(`sum ${i}`)
+    }
+    for (const [l, p] of primes.entries()) {
+      calls.floodingResidues(kernel.records[l]!, out.at, sums.at, degree)
+      const found = toWords(kernel.read(out))
+      for (const [i, sum] of wide.entries()) {
+        const wanted = (((sum - 3n * (1n << BigInt(bits - 1)) + 1n) % p) + p) % p
+        if (found[i]! % p !== wanted || found[i]! >= 4n * p) expect.fail(`residue ${i} of prime ${l}`)
+      }
+    }
+    for (const block of [random, sums, out]) kernel.release(block)
+  })
+
+  it('rejects words outside the prime, and keeps the order of the rest', () => {
+    const { degree, calls } = kernel
+    const p = kernel.primes[0]!
+    const words = residues(degree + 4, p)
+    words[2] = (1n << 60n) - 1n
+    words[5] = p
+    // The top four bits are not looked at.
+    words[7] = words[7]! | (15n << 60n)
+    const [input, out] = [place(kernel, words), kernel.allocate(8 * degree)]
+    expect(calls.uniformResidues(kernel.records[0]!, out.at, input.at, degree + 4, degree)).to.equal(degree)
+    const kept = words.filter((_, i) => i !== 2 && i !== 5).map((word) => word & ((1n << 60n) - 1n))
+    expect(Array.from(toWords(kernel.read(out)))).to.deep.equal(kept.slice(0, degree))
+    expect(calls.uniformResidues(kernel.records[0]!, out.at, input.at, 6, degree)).to.equal(4)
+  })
+
+  it('maps each byte below 255 to a ternary digit, and 21 pairs of coins to their difference', () => {
+    const { degree, calls } = kernel
+    const p = kernel.primes[1]!
+    const [input, digits, out] = [kernel.allocate(degree), kernel.allocate(degree), kernel.allocate(8 * degree)]
+    kernel.write(
+      input,
+      Uint8Array.from({ length: degree }, (_, i) => i % 256),
+    )
+    const found = calls.ternary(digits.at, input.at, degree, degree)
+    expect(found).to.equal(degree - degree / 256)
+    expect(Array.from(kernel.read(digits, 255))).to.deep.equal(Array.from({ length: 255 }, (_, i) => i % 3))
+    calls.ternaryResidues(kernel.records[1]!, out.at, digits.at, degree)
+    expect(Array.from(toWords(kernel.read(out)).slice(0, 3))).to.deep.equal([0n, 1n, p - 1n])
+
+    const coins = kernel.allocate(6 * degree)
+    const bytes = randomBytes(6 * degree)
+    kernel.write(coins, bytes)
+    calls.binomialResidues(kernel.records[1]!, out.at, coins.at, degree)
+    const errors = toWords(kernel.read(out))
+    const ones = (value: number) => value.toString(2).replaceAll('0', '').length
+    for (let i = 0; i < degree; i++) {
+      const word = bytes.readUIntLE(6 * i, 6) % 2 ** 42
+      const error = ones(word % 2 ** 21) - ones(Math.floor(word / 2 ** 21))
+      if (errors[i] !== (BigInt(error) + p) % p) expect.fail(`error ${i}`)
+    }
+  })
+
+  it('wipes what it lends when it comes back', () => {
+    let at = 0
+    kernel.borrow([4096], (block) => {
+      at = block!.at
+      kernel.view(block!).fill(0xee)
+    })
+    expect(new Uint8Array(kernel.calls.memory.buffer, at, 4096).every((byte) => byte === 0)).to.equal(true)
+  })
+})
+
+describe('fhe Lagrange coefficients', () => {
+  it('recover any polynomial of lower degree at zero, and not one of higher degree', () => {
+    const p = testPlan(1, 1).set.primes[0]!
+    const S = residues(12, p).slice(5)
+    const at = (x: bigint, degree: number) => S.slice(0, degree + 1).reduceRight((sum, c) => (sum * x + c) % p, 0n)
+    for (const set of [
+      [0, 1, 2, 3],
+      [9, 2, 63, 31],
+    ]) {
+      const interpolate = (degree: number) =>
+        set.reduce((sum, j) => (sum + lagrangeAtZero(set, j, p) * at(pointOf(j), degree)) % p, 0n)
+      for (let degree = 0; degree < 4; degree++) expect(interpolate(degree)).to.equal(S[0])
+      expect(interpolate(4)).to.not.equal(S[0])
+    }
+    expect((inverseMod(7n, p) * 7n) % p).to.equal(1n)
+  })
+})
+
+describe('fhe composition', () => {
+  it('is the Chinese remainder theorem, in both rings', async () => {
+    for (const set of ['default', 'precise']) {
+      const ring = await Kernel.open(testPlan(5, 3, { set }))
+      const count = ring.dataPrimeCount
+      const Q = ring.primes.slice(0, count).reduce((a, b) => a * b, 1n)
+      const values = Array.from({ length: ring.degree }, (_, i) => {
+        const near = [0n, 1n, -1n, 12345n, -12345n, Q / 2n, -(Q / 2n), ring.primes[0]!, -ring.primes[0]!][i]
+        return near ?? (BigInt(`0x${randomBytes(24).toString('hex')}`) % Q) - Q / 2n
+      })
+      const bytes = ring.primes.slice(0, count).map((p) => fromWords(values.map((value) => ((value % p) + p) % p)))
+      const [block, out] = [ring.allocate(ring.polynomialBytes), ring.allocate(8 * ring.degree)]
+      ring.write(block, Buffer.concat(bytes))
+      ring.calls.compose(ring.records[0]!, count, block.at, out.at, 1, ring.degree)
+      const doubles = new Float64Array(ring.read(out).buffer)
+      for (const [k, value] of values.entries()) {
+        const half = ring.degree / 2
+        const found = doubles[k < half ? 2 * k : 2 * (k - half) + 1]!
+        const wanted = Number(value)
+        if (Math.abs(found - wanted) > 2 ** -50 * Math.abs(wanted)) expect.fail(`coefficient ${k}: ${found}, ${wanted}`)
+      }
+      for (let l = 0; l < count; l++) ring.calls.forward(ring.records[l]!, ring.residues(block, l), ring.logDegree)
+      expect(coefficients(ring, ring.read(block)).slice(0, 9)).to.deep.equal(values.slice(0, 9))
+    }
+  })
+})
