@@ -66,7 +66,6 @@ export const POOL = 1000n * COH
 export const UNBONDING = 7 * 24 * 3600
 export const JAIL = 24 * 3600
 
-
 export type ServiceParameters = {
   registrationWindow: number
   keyWindow: number
@@ -119,7 +118,9 @@ export function cid(label: string): string {
 export const salt = (label: string): string => id(`salt ${label}`)
 
 /** Contracts deployed and wired as a deployment would, one service, `players` registered keepers that have not joined. */
-export async function createWorld(options: { players?: number; parameters?: Partial<ServiceParameters> } = {}): Promise<World> {
+export async function createWorld(
+  options: { players?: number; parameters?: Partial<ServiceParameters> } = {},
+): Promise<World> {
   const { ethers, networkHelpers } = await network.create()
   const signers = await ethers.getSigners()
   const [admin, treasury, stranger] = signers as [HardhatEthersSigner, HardhatEthersSigner, HardhatEthersSigner]
@@ -264,9 +265,7 @@ export async function revealUpdate(world: World, player: Player) {
   const { round } = await numbers(world)
   const { seat } = player
   const blob = cid(`update ${round} ${seat}`)
-  return await world.service
-    .connect(player.operator)
-    .revealUpdate(round, blob, 1000, samplesOf(seat), salt('update'))
+  return await world.service.connect(player.operator).revealUpdate(round, blob, 1000, samplesOf(seat), salt('update'))
 }
 
 export async function attest(world: World, player: Player, options: { round?: number; included?: bigint } = {}) {
@@ -357,4 +356,3 @@ export async function booked(world: World): Promise<bigint> {
   }
   return total
 }
-

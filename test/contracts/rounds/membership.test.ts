@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import { expect } from 'chai'
+import { id } from 'ethers'
+import {
+  BOND,
+  COH,
+  commitKey,
+  completeRound,
+  createPlayer,
+  createWorld,
+  DECRYPT_PENALTY,
+  generateKey,
+  joinAll,
+  KEY_PENALTY,
+  passDeadline,
+  REWARD,
+  reachTraining,
+  revealKey,
+  STAKE,
+  seats,
+  stateOf,
+  WINDOW,
+} from './fixture.ts'
+
+const ENGAGED = 2n ** 64n - 1n
+
+describe('a seat', () => {
+  it('is the lowest free one, taken by owner or operator, and binds the bond', async () => {
+    const world = await createWorld()
+    const { service, registry, players } = world
+    const [first, second, third] = players as [any, any, any]
+    await expect(service.connect(first.operator).join(first.owner))
+      .to.emit(service, 'Joined')
+      .withArgs(0, first.owner.address, first.operator.address)
+    await service.connect(second.owner).join(second.owner)
+    expect(await registry.bondOf(service, first.owner)).to.deep.equal([BOND, ENGAGED])
+    await service.connect(first.owner).leave(0)
+    await service.connect(third.operator).join(third.owner)
+    expect(await service.seatOf(third.operator)).to.equal(0)
+    expect(await service.seats()).to.deep.equal([seats(0, 1), 0n])
+    expect(await service.seatInfo(0)).to.deep.equal([third.owner.address, third.operator.address, 0n])
+  })
+
+  it('is refused to strangers, twice to one keeper, without stake, and beyond the last', async () => {
+    const world = await createWorld({ players: 4, parameters: { maxKeepers: 3 } })
+    const { service, registry, players, stranger } = world
+    const [first, second, third, fourth] = players as [any, any, any, any]
+    await expect(service.connect(stranger).join(first.owner))
+      .to.be.revertedWithCustomError(service, 'NotKeeper')
+      .withArgs(stranger.address, first.owner.address)
+    await expect(service.connect(stranger).join(first.operator)).to.be.revertedWithCustomError(
+      registry,
+      'UnknownKeeper',
+    )
+    await joinAll(world, [first])
+    await expect(service.connect(first.operator).join(first.owner))
+      .to.be.revertedWithCustomError(service, 'AlreadySeated')
+      .withArgs(first.owner.address, 0)
+    await registry.connect(second.owner).requestUnbonding(STAKE - BOND + 1n)
+    await expect(service.connect(second.operator).join(second.owner)).to.be.revertedWithCustomError(
+      registry,
+      'InsufficientFreeStake',
+    )
+    await registry.stake(second.owner, 1n)
+    await joinAll(world, [second, third])
+    expect(await stateOf(world)).to.equal('KeyCommit')
+    await expect(service.connect(fourth.operator).join(fourth.owner))
+      .to.be.revertedWithCustomError(service, 'ServiceFull')
+      .withArgs(3, 3)
+  })
+
+  it('taken during an epoch waits for the next registration', async () => {
+    const world = await createWorld({ players: 4, parameters: { maxKeepers: 4 } })
+    const { service, players } = world
+    const [first, second, third, late] = players as [any, any, any, any]
+    await reachTraining(world, [first, second, third])
+    await joinAll(world, [late])
+    const round = (await service.clock()).currentRound
+    await expect(service.connect(late.operator).commitUpdate(round, id('x')))
+      .to.be.revertedWithCustomError(service, 'NotMember')
+      .withArgs(3, seats(0, 1, 2))
+    await passDeadline(world)
+    expect(await stateOf(world)).to.equal('Registration')
+    await passDeadline(world)
+    await service.poke()
+    await passDeadline(world)
+    await service.poke()
+    expect((await service.epochInfo()).members).to.equal(seats(0, 1, 2, 3))
+  })
+
+  it('is given up at once between epochs, and while waiting', async () => {
+    const world = await createWorld({ players: 4, parameters: { maxKeepers: 4 } })
+    const { service, registry, players, stranger } = world
+    const [first, second, third, late] = players as [any, any, any, any]
+    await joinAll(world, [first])
+    await expect(service.connect(stranger).leave(0))
+      .to.be.revertedWithCustomError(service, 'NotKeeper')
+      .withArgs(stranger.address, first.owner.address)
+    await expect(service.connect(first.operator).leave(0)).to.emit(service, 'Left').withArgs(0, first.owner.address)
+    expect((await registry.keeperOf(first.owner)).bonded).to.equal(0)
+    await expect(service.connect(first.operator).leave(0))
+      .to.be.revertedWithCustomError(service, 'EmptySeat')
+      .withArgs(0)
+    await expect(service.seatOf(first.operator))
+      .to.be.revertedWithCustomError(service, 'NotSeated')
+      .withArgs(first.operator.address)
+    await reachTraining(world, [first, second, third])
+    await joinAll(world, [late])
+    await service.connect(late.owner).leave(late.seat)
+    expect((await service.seats()).seated).to.equal(seats(0, 1, 2))
+  })
+
+  it('of a member is given up when the epoch ends; until then the member works on', async () => {
+    const world = await createWorld({ players: 3, parameters: { maxKeepers: 3, decryptionsPerEpoch: 1 } })
+    const { service, registry, players } = world
+    const [first, second] = players as [any, any]
+    await reachTraining(world)
+    await expect(service.connect(first.operator).leave(first.seat))
+      .to.emit(service, 'LeaveRequested')
+      .withArgs(0, first.owner.address)
+    await expect(service.connect(first.operator).leave(first.seat))
+      .to.be.revertedWithCustomError(service, 'AlreadyLeaving')
+      .withArgs(0)
+    await completeRound(world)
+    await passDeadline(world)
+    await expect(service.poke()).to.emit(service, 'Left').withArgs(0, first.owner.address)
+    expect(await stateOf(world)).to.equal('Registration')
+    expect(await registry.rewardsOf(first.owner)).to.equal(REWARD / 3n)
+    expect(await registry.rewardsOf(second.owner)).to.equal(0)
+    expect(await service.earned(second.seat)).to.equal(REWARD / 3n)
+    expect((await registry.keeperOf(first.owner)).bonded).to.equal(0)
+  })
+
+  it('follows a new operator key', async () => {
+    const world = await createWorld()
+    const { service, registry, players, stranger, admin } = world
+    const [first, second] = players as [any, any]
+    await joinAll(world, [first, second])
+    await expect(service.syncOperator(0))
+      .to.be.revertedWithCustomError(service, 'OperatorUnchanged')
+      .withArgs(0, first.operator.address)
+    await registry.connect(first.owner).setOperator(stranger)
+    await expect(service.syncOperator(0))
+      .to.emit(service, 'OperatorSynced')
+      .withArgs(0, first.operator.address, stranger.address)
+    expect(await service.seatOf(stranger)).to.equal(0)
+    await expect(service.syncOperator(9)).to.be.revertedWithCustomError(service, 'EmptySeat')
+
+    // A key given up at the registry but still used here blocks its next holder until it is synced.
+    await registry.connect(first.owner).setOperator(admin)
+    await registry.connect(second.owner).setOperator(stranger)
+    await expect(service.syncOperator(1))
+      .to.be.revertedWithCustomError(service, 'OperatorInUse')
+      .withArgs(stranger.address)
+    const third = players[2] as any
+    await registry.connect(second.owner).setOperator(second.operator)
+    await registry.connect(third.owner).setOperator(stranger)
+    await expect(service.connect(third.owner).join(third.owner))
+      .to.be.revertedWithCustomError(service, 'OperatorInUse')
+      .withArgs(stranger.address)
+    await service.syncOperator(0)
+    await service.connect(third.owner).join(third.owner)
+  })
+
+  it('is topped up by its keeper, and lost by anyone’s call when the bond covers no penalty', async () => {
+    const world = await createWorld({ players: 4, parameters: { maxKeepers: 4, bond: DECRYPT_PENALTY } })
+    const { service, registry, players, stranger } = world
+    const [first, second, third, fourth] = players as [any, any, any, any]
+    await joinAll(world, [first, second, third])
+    await expect(service.expel(0))
+      .to.be.revertedWithCustomError(service, 'NotExpellable')
+      .withArgs(0, first.owner.address)
+    await service.setParameters({ ...world.parameters, bond: 20n * COH, decryptPenalty: 20n * COH })
+    await expect(service.connect(stranger).topUp(0)).to.be.revertedWithCustomError(service, 'NotKeeper')
+    await service.connect(first.operator).topUp(0)
+    await expect(service.connect(stranger).expel(0)).to.be.revertedWithCustomError(service, 'NotExpellable')
+    await expect(service.connect(stranger).expel(1)).to.emit(service, 'Left').withArgs(1, second.owner.address)
+    await expect(service.connect(stranger).expel(1)).to.be.revertedWithCustomError(service, 'EmptySeat')
+    await joinAll(world, [second, fourth])
+    // seat 2 still has the small bond, its epoch has begun: it goes at the end
+    await generateKey(world)
+    await service.expel(2)
+    await expect(service.expel(2)).to.be.revertedWithCustomError(service, 'AlreadyLeaving').withArgs(2)
+    expect(await service.seats()).to.deep.equal([seats(0, 1, 2, 3), seats(2)])
+    expect((await registry.bondOf(service, second.owner))[0]).to.equal(20n * COH)
+  })
+
+  it('of a keeper that left a suspended service by itself can be cleared when the service runs again', async () => {
+    const world = await createWorld()
+    const { service, registry, players } = world
+    const [first] = players as [any]
+    await joinAll(world, [first])
+    await registry.suspendService(service)
+    await registry.connect(first.owner).disengageSuspended(service)
+    await registry.resumeService(service)
+    await expect(service.expel(0)).to.emit(service, 'Left')
+  })
+
+  it('of one who came to nothing is dropped with a penalty; who waits is not taken into the repeated key', async () => {
+    const world = await createWorld({ players: 5, parameters: { maxKeepers: 5 } })
+    const { service, registry, players } = world
+    const [a, b, c, d, late] = players as [any, any, any, any, any]
+    await joinAll(world, [a, b, c, d])
+    await passDeadline(world)
+    await service.poke()
+    await joinAll(world, [late])
+    for (const player of [a, b, c]) await commitKey(world, player)
+    await service.connect(a.operator).leave(a.seat)
+    await passDeadline(world)
+    // d is silent, a leaves: two remain, one too few
+    expect(await stateOf(world)).to.equal('Registration')
+    await expect(service.poke()).to.emit(service, 'Dropped').withArgs(1, 3, d.owner.address, true)
+    expect((await registry.keeperOf(d.owner)).stake).to.equal(STAKE - KEY_PENALTY)
+    expect((await registry.keeperOf(a.owner)).stake).to.equal(STAKE)
+    expect(await stateOf(world)).to.equal('Registration')
+    await passDeadline(world)
+    await service.poke()
+    expect((await service.epochInfo()).members).to.equal(seats(1, 2, 4))
+    await expect(revealKey(world, b)).to.be.revertedWithCustomError(service, 'UnexpectedState')
+  })
+
+  it('may be taken by a keeper that was registered later', async () => {
+    const world = await createWorld({ players: 3, parameters: { maxKeepers: 4 } })
+    const late = await createPlayer(world, 77)
+    await joinAll(world, [late])
+    expect(late.seat).to.equal(0)
+    expect(WINDOW.registration).to.be.greaterThan(0)
+  })
+})
