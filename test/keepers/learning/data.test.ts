@@ -30,7 +30,7 @@ import { refuses } from './refusal.ts'
 function idx(dimensions: number[], values: ArrayLike<number>): Uint8Array {
   const header = Buffer.alloc(4 + 4 * dimensions.length)
   header.set([0, 0, 8, dimensions.length])
-  dimensions.forEach((size, i) => header.writeUInt32BE(size, 4 + 4 * i))
+  for (const [i, size] of dimensions.entries()) header.writeUInt32BE(size, 4 + 4 * i)
   return new Uint8Array(Buffer.concat([header, Buffer.from(Uint8Array.from(values))]))
 }
 
@@ -174,7 +174,7 @@ describe('learning: MNIST and its substitutes', function () {
     expect(Buffer.from(a.train.inputs).equals(Buffer.from(c.train.inputs))).to.equal(false)
     expect(a.train.origin).to.equal('procedural')
     expect([...a.train.labels].filter((label) => label === 7)).to.have.length(20)
-    const ink = a.train.inputs.reduce((sum, value) => sum + value, 0) / a.train.inputs.length
+    const ink = Uint8Array.from(a.train.inputs).reduce((sum, value) => sum + value, 0) / a.train.inputs.length
     expect(ink).to.be.within(10, 80)
   })
 })

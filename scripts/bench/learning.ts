@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Figures of the learning room.
+//
+//   learning.train.<model>.<backend>         samples/s, beside tfjs's CPU backend in the same run
+//   learning.memory.<backend>.growth         bytes (tensors) gained over 1,000 steps
+//   learning.gradient.<what>                 largest relative error against the CPU backend or finite differences
+//   learning.central.<model>.accuracy        percent on the MNIST test set
+//   learning.fedavg.<partition>.rounds-to-…  McMahan et al. 2017, table 2: 100 clients, C 0.1, E 5, B 10
+//   learning.dirichlet.rounds-to-97          10 clients, Dirichlet(0.5)
+//   learning.poison.<strategy>.accuracy      20 % of 20 clients flip the sign of their update and exaggerate it fourfold
+//   learning.simulate.100x20.time            `cohort simulate --keepers 100 --rounds 20`
+//
+// COHORT_BENCH_SECTIONS=throughput,memory,gradients,central,fedavg,dirichlet,poison,simulate runs only those named.
+import type { DatasetPair } from '../../keepers/learning/index.ts'
+import type { Bench } from './harness.ts'
+import { centralAccuracy } from './learning/central.ts'
+import { dirichlet, fedavg, poison, simulateTime } from './learning/federated.ts'
+import { gradients } from './learning/gradients.ts'
+import { memory, throughput } from './learning/throughput.ts'
+
+const SECTIONS = {
+  throughput,
+  memory,
+  gradients,
+  central: centralAccuracy,
+  simulate: simulateTime,
+  poison,
+  dirichlet,
+  fedavg,
+}
+
+export const bench: Bench = {
+  area: 'learning',
+  summary: 'training throughput, exactness, and how fast federations learn',
+  async run(context) {
+    const { loadDigits } = await import('../../keepers/learning/index.ts')
+    const wanted = process.env.COHORT_BENCH_SECTIONS?.split(',')
+    const { announcement, ...data } = await loadDigits(context.dataDir === null ? {} : { dir: context.dataDir })
+    context.progress(announcement)
+    for (const [name, section] of Object.entries(SECTIONS)) {
+      if (wanted !== undefined && !wanted.includes(name)) continue
+      context.progress(`${name} …`)
+      await section(context, data satisfies DatasetPair)
+    }
+  },
+}
