@@ -5,7 +5,7 @@ import { randomFillSync } from 'node:crypto'
 import type { Block, Kernel } from './kernel/kernel.ts'
 import { invert } from './kernel/layout.ts'
 
-/** α_j: distinct, non-zero, and below every prime. */
+/** α_j: distinct, non-zero, and below every prime. `deal` walks through them in this order. */
 export function pointOf(member: number): bigint {
   return BigInt(member + 1)
 }
@@ -27,8 +27,11 @@ export function lagrangeAtZero(activeSet: readonly number[], j: number, p: bigin
 
 /**
  * Deals `secret` (a polynomial over the data primes, NTT form, in kernel memory) to members 0 … n−1 with threshold t:
- * calls `give(j, share)` for each, `share` being lent only for the call. The t − 1 random coefficients are uniform from
- * the system's CSPRNG and wiped at the end.
+ * calls `give(j, share)` for each, `share` being lent only for the call.
+ *
+ * S(X) = secret + Σ_{1≤k<t} d_k·C(X, k), d_k uniform from the system's CSPRNG. The binomials are a basis of the
+ * polynomials without constant term (k! has an inverse modulo a prime above t), so uniform d_k are uniform ordinary
+ * coefficients; and the d_k are the forward differences of S at 0, so that S(1), S(2), … cost t − 1 additions each.
  */
 export function deal(
   kernel: Kernel,
@@ -39,19 +42,17 @@ export function deal(
 ): void {
   const { calls, degree, dataPrimeCount, polynomialBytes } = kernel
   const lengths = Array.from({ length: threshold }, () => polynomialBytes)
-  kernel.borrow(lengths, (share, ...coefficients) => {
-    for (const coefficient of coefficients) fillUniform(kernel, coefficient)
-    // Horner from the highest coefficient down to the secret.
-    const descending = [...coefficients, secret]
+  kernel.borrow(lengths, (...differences) => {
+    kernel.write(differences[0]!, kernel.view({ at: secret.at, length: polynomialBytes }))
+    for (const difference of differences.slice(1)) fillUniform(kernel, difference)
     for (let j = 0; j < members; j++) {
-      kernel.view(share!).fill(0)
-      for (const coefficient of descending) {
+      for (let k = 0; k + 1 < threshold; k++) {
         for (let l = 0; l < dataPrimeCount; l++) {
-          const at = kernel.residues(coefficient, l)
-          calls.hornerStep(kernel.records[l]!, kernel.residues(share!, l), at, pointOf(j), degree)
+          const [sum, next] = [kernel.residues(differences[k]!, l), kernel.residues(differences[k + 1]!, l)]
+          calls.addInto(kernel.records[l]!, sum, next, degree)
         }
       }
-      give(j, kernel.view(share!))
+      give(j, kernel.view(differences[0]!))
     }
   })
 }

@@ -17,7 +17,6 @@ type Exports = {
   addInto(record: number, sum: number, values: number, degree: number): void
   addChecked(record: number, sum: number, values: number, degree: number): number
   negativeProductSum(record: number, out: number, a: number, s: number, e: number, degree: number): void
-  hornerStep(record: number, out: number, values: number, alpha: bigint, degree: number): void
   prepareShare(record: number, pairs: number, share: number, lambda: bigint, degree: number): void
   maskedProduct(record: number, out: number, c1: number, pairs: number, noise: number, degree: number): void
   floodingSums(out: number, random: number, uniformBits: number, degree: number): void

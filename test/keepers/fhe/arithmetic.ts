@@ -38,7 +38,8 @@ export function coefficients(kernel: Kernel, bytes: Uint8Array): bigint[] {
   const { degree, dataPrimeCount, primes } = kernel
   const block = kernel.allocate(kernel.polynomialBytes)
   kernel.write(block, bytes)
-  for (let l = 0; l < dataPrimeCount; l++) kernel.calls.inverse(kernel.records[l]!, kernel.residues(block, l), kernel.logDegree)
+  for (let l = 0; l < dataPrimeCount; l++)
+    kernel.calls.inverse(kernel.records[l]!, kernel.residues(block, l), kernel.logDegree)
   const words = toWords(kernel.read(block))
   kernel.release(block)
   const data = primes.slice(0, dataPrimeCount)

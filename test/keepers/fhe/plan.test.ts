@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
-import { FheError, PARAMETER_SET_NAMES, parameterSet, plan, validateParameterSet } from '../../../keepers/fhe/index.ts'
+import {
+  type FheError,
+  PARAMETER_SET_NAMES,
+  parameterSet,
+  plan,
+  validateParameterSet,
+} from '../../../keepers/fhe/index.ts'
 import { disposing, SealContext, sealModule } from '../../../keepers/fhe/seal.ts'
 import { parmsId } from '../../../keepers/fhe/seal-format.ts'
 import { testPlan } from './ceremony.ts'
@@ -15,11 +21,14 @@ describe('fhe parameter sets', () => {
         const bits = Int32Array.from(set.primes, () => 60)
         const modulus = keep(seal.CoeffModulus.Create(set.degree, bits))
         expect(Array.from(seal.jsArrayFromVecModulus(modulus) as BigUint64Array)).to.deep.equal(set.primes)
-        expect(seal.CoeffModulus.MaxBitCount(set.degree, seal.SecLevelType.tc128)).to.be.at.least(60 * set.primes.length)
+        expect(seal.CoeffModulus.MaxBitCount(set.degree, seal.SecLevelType.tc128)).to.be.at.least(
+          60 * set.primes.length,
+        )
       })
       const context = await SealContext.open(set)
       expect(context.context.parametersSet()).to.equal(true)
-      const ids = (id: { values(): unknown }) => Buffer.from((id.values() as BigUint64Array).slice().buffer).toString('hex')
+      const ids = (id: { values(): unknown }) =>
+        Buffer.from((id.values() as BigUint64Array).slice().buffer).toString('hex')
       const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
       expect(ids(context.context.keyParmsId())).to.equal(hex(parmsId(set.degree, set.primes)))
       expect(ids(context.context.firstParmsId())).to.equal(hex(parmsId(set.degree, set.primes.slice(0, -1))))
@@ -114,7 +123,7 @@ describe('fhe calculator', () => {
   for (const [what, options, code] of bad) {
     it(`refuses ${what}, naming the field`, async () => {
       const error = await refuses(code, () => testPlan(5, 3, options))
-      expect(error.detail['field']).to.be.a('string')
+      expect(error.detail.field).to.be.a('string')
     })
   }
 

@@ -231,7 +231,7 @@ describe('fhe against SEAL', () => {
       [105, 'residue count'],
     ] as const) {
       const error = await refuses('malformed-seal-object', () => wrap(altered(at, good[at]! ^ 2)))
-      expect(error.detail['field']).to.equal(field)
+      expect(error.detail.field).to.equal(field)
     }
     await refuses('truncated', () => wrap(good.subarray(0, good.length - 1)))
     await refuses('trailing-bytes', () => wrap(Buffer.concat([good, Buffer.alloc(1)])))

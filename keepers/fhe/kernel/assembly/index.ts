@@ -7,7 +7,6 @@ export {
   addInto,
   allBelow,
   allZero,
-  hornerStep,
   maskedProduct,
   negativeProductSum,
   prepareShare,

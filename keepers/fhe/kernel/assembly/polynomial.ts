@@ -62,19 +62,6 @@ export function negativeProductSum(record: usize, out: usize, a: usize, s: usize
   }
 }
 
-/** out ← out·α + values, α a constant below p: one step of Horner's rule for Shamir. */
-export function hornerStep(record: usize, out: usize, values: usize, alpha: u64, degree: u32): void {
-  const p = primeOf(record)
-  const quotient = shoupQuotient(alpha, p, ratioOf(record))
-  const qLow = quotient & 0xffffffff
-  const qHigh = quotient >> 32
-  const size = <usize>degree << 3
-  for (let i: usize = 0; i < size; i += 8) {
-    const product = mulPair(load<u64>(out + i), alpha, qLow, qHigh, p)
-    store<u64>(out + i, reduce(product + load<u64>(values + i), p))
-  }
-}
-
 /** pairs ← λ·share as Shoup pairs (16 bytes each), ready for `maskedProduct`. */
 export function prepareShare(record: usize, pairs: usize, share: usize, lambda: u64, degree: u32): void {
   const p = primeOf(record)
