@@ -95,6 +95,8 @@ export class LocalTrainer {
   /** Throws BAD_VECTOR on a wrong length or a value that is not finite. */
   setWeights(weights: Float32Array): void {
     checkVector(this.spec, weights)
+    if (this.#busy)
+      throw new LearningError('BAD_PARAMETERS', 'the weights cannot be set while this trainer is training')
     this.#live().setWeights(weights)
   }
 
@@ -181,6 +183,8 @@ export class LocalTrainer {
         `${inputs.length} input values are not a whole number of samples of ${size}`,
       )
     }
+    const bad = inputs.findIndex((value) => !Number.isFinite(value))
+    if (bad >= 0) throw new LearningError('BAD_DATA', `input value ${bad} is ${inputs[bad]}, not a finite number`)
     const total = inputs.length / size
     const output = new Float32Array(total * this.spec.classes)
     for (let start = 0; start < total; start += EVALUATION_BATCH) {
