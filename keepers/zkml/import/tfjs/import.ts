@@ -132,6 +132,13 @@ function inputShape(topology: Topology): number[] {
   })
 }
 
+/** Keras counts the building of a nested model as its call 0, so that calls from outside begin at 1. */
+function firstCall(topology: Extract<Topology, { form: 'functional' }>, layer: Layer): number {
+  if (!isModel(layer.kind)) return 0
+  const reads = [...topology.layers.flatMap((each) => each.calls.flat()), ...topology.outputs]
+  return reads.some(([name, call]) => name === layer.name && call === 0) ? 0 : 1
+}
+
 /** Runs a model's layers over graph values; nested models run in place. */
 class Network {
   private readonly builder: GraphBuilder
@@ -161,7 +168,10 @@ class Network {
       )
     const key = ([name, call]: readonly [string, number]): string => `${name}:${call}`
     const values = new Map([[key(topology.inputs[0]!), input]])
-    const waiting = topology.layers.flatMap((layer) => layer.calls.map((reads, call) => ({ layer, reads, call })))
+    const waiting = topology.layers.flatMap((layer) => {
+      const first = firstCall(topology, layer)
+      return layer.calls.map((reads, call) => ({ layer, reads, call: first + call }))
+    })
     while (waiting.length > 0) {
       const at = waiting.findIndex(({ reads }) => reads.every((read) => values.has(key(read))))
       if (at < 0) {
