@@ -44,6 +44,7 @@ template PrivateConv2d(h, w, cin, oh, ow, cout, kh, kw, sy, sx, top, left, group
     signal input bias[cout];
     signal output out[oh * ow * cout];
 
+    assert(m >= 1 && m + kh <= 65 && m + kw <= 65);
     var each = private_conv2d_products(oh, ow, kh, kw, sy, sx, m);
     signal point[each * cin];
     signal product[each * cg * cout];
@@ -56,6 +57,15 @@ template PrivateConv2d(h, w, cin, oh, ow, cout, kh, kw, sy, sx, top, left, group
             }
         }
     }
+    // Tables for the sizes at hand, made anew only when a tile at the edge or another phase changes them.
+    var inverseY[64][64];
+    var inverseX[64][64];
+    var kernelY[64][64];
+    var kernelX[64][64];
+    var outY[64][64];
+    var outX[64][64];
+    var sizeY = 0;
+    var sizeX = 0;
     var pointAt = 0;
     var productAt = 0;
     for (var ty = 0; ty < oh; ty += m) {
@@ -69,13 +79,21 @@ template PrivateConv2d(h, w, cin, oh, ow, cout, kh, kw, sy, sx, top, left, group
                     if (ry > 0 && rx > 0) {
                         var ny = my + ry - 1;
                         var nx = mx + rx - 1;
-                        var inverseY[64][64];
-                        var inverseX[64][64];
-                        for (var i = 0; i < ny; i++) {
-                            inverseY[i] = toom_interpolate(ny, i);
+                        if (sizeY != ny * 64 + ry) {
+                            sizeY = ny * 64 + ry;
+                            for (var p = 0; p < ny; p++) {
+                                inverseY[p] = toom_interpolate(ny, p);
+                                kernelY[p] = toom_evaluate(ny, ry, p);
+                                outY[p] = toom_evaluate(ny, my, p);
+                            }
                         }
-                        for (var i = 0; i < nx; i++) {
-                            inverseX[i] = toom_interpolate(nx, i);
+                        if (sizeX != nx * 64 + rx) {
+                            sizeX = nx * 64 + rx;
+                            for (var q = 0; q < nx; q++) {
+                                inverseX[q] = toom_interpolate(nx, q);
+                                kernelX[q] = toom_evaluate(nx, rx, q);
+                                outX[q] = toom_evaluate(nx, mx, q);
+                            }
                         }
                         // E^-T d E^-1 for every input channel: rows first, then columns.
                         var firstPoint = pointAt;
@@ -116,9 +134,9 @@ template PrivateConv2d(h, w, cin, oh, ow, cout, kh, kw, sy, sx, top, left, group
                                             var line = 0;
                                             for (var j = 0; j < rx; j++) {
                                                 var at = (((i * sy + a) * kw + j * sx + b) * cg + c) * cout + o;
-                                                line += toom_evaluate(nx, rx, q, j) * (weight[at] + wMin);
+                                                line += kernelX[q][j] * (weight[at] + wMin);
                                             }
-                                            kernel += toom_evaluate(ny, ry, p, i) * line;
+                                            kernel += kernelY[p][i] * line;
                                         }
                                         product[productAt] <== point[firstPoint + ((g * cg + c) * ny + p) * nx + q] * kernel;
                                         total[p][q] += product[productAt];
@@ -132,12 +150,12 @@ template PrivateConv2d(h, w, cin, oh, ow, cout, kh, kw, sy, sx, top, left, group
                                 for (var q = 0; q < nx; q++) {
                                     line[q] = 0;
                                     for (var p = 0; p < ny; p++) {
-                                        line[q] += toom_evaluate(ny, my, p, y) * total[p][q];
+                                        line[q] += outY[p][y] * total[p][q];
                                     }
                                 }
                                 for (var xx = 0; xx < mx; xx++) {
                                     for (var q = 0; q < nx; q++) {
-                                        sum[((ty + y) * ow + tx + xx) * cout + o] += toom_evaluate(nx, mx, q, xx) * line[q];
+                                        sum[((ty + y) * ow + tx + xx) * cout + o] += outX[q][xx] * line[q];
                                     }
                                 }
                             }

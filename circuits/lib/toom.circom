@@ -11,12 +11,21 @@ function toom_point(i) {
     return i % 2 == 1 ? (i + 1) \ 2 : -(i \ 2);
 }
 
-// Entry [i][j] of E: the j-th power of point i of n, for a polynomial of k coefficients.
-function toom_evaluate(n, k, i, j) {
-    if (i == n - 1) {
-        return j == k - 1 ? 1 : 0;
+// Row i of E_k, evaluation at n points of a polynomial of k coefficients: the powers of point i.
+function toom_evaluate(n, k, i) {
+    var row[64];
+    for (var j = 0; j < 64; j++) {
+        row[j] = 0;
     }
-    return j == 0 ? 1 : toom_point(i) ** j;
+    if (i == n - 1) {
+        row[k - 1] = 1;
+    } else {
+        row[0] = 1;
+        for (var j = 1; j < k; j++) {
+            row[j] = row[j - 1] * toom_point(i);
+        }
+    }
+    return row;
 }
 
 // Row i of E_n^-1 transposed: the coefficients of the polynomial that is 1 at point i and 0 at the others.

@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import instances from '../../circuits/instances.json' with { type: 'json' }
 import { SCALAR_FIELD } from '../../keepers/zkml/bn254.ts'
 import { type CompileOptions, compileCached } from '../../keepers/zkml/circuit/compile.ts'
-import { ConstraintSystem, decodeWitness } from '../../keepers/zkml/circuit/constraints.ts'
+import { ConstraintSystem, decodeWitness, type WitnessProbe } from '../../keepers/zkml/circuit/constraints.ts'
 import { undetermined } from '../../keepers/zkml/circuit/determinism.ts'
 import { Symbols } from '../../keepers/zkml/circuit/symbols.ts'
 import { type CircuitInputs, WitnessProgram } from '../../keepers/zkml/circuit/witness.ts'
@@ -81,15 +81,16 @@ export class Circuit {
     return undetermined(this.system, given).map((wire) => names.get(wire) ?? `wire ${wire}`)
   }
 
-  /** `witness` with some signals set by name; the others stay. */
-  forged(witness: readonly bigint[], changes: Readonly<Record<string, bigint>>): bigint[] {
-    const copy = [...witness]
-    for (const [name, value] of Object.entries(changes)) copy[this.symbols.wire(`main.${name}`)] = field(value)
-    return copy
+  /** The constraint that refuses `probe`'s witness with some signals set by name, or null when it is accepted. */
+  violation(probe: WitnessProbe, changes: Readonly<Record<string, bigint>>): number | null {
+    const wires = Object.entries(changes).map(
+      ([name, value]) => [this.symbols.wire(`main.${name}`), field(value)] as const,
+    )
+    return probe.violation(new Map(wires))
   }
 
-  expectRefused(witness: readonly bigint[], what: string): void {
-    expect(this.system.firstViolation(witness), what).to.not.equal(null)
+  expectRefused(probe: WitnessProbe, changes: Readonly<Record<string, bigint>>, what: string): void {
+    expect(this.violation(probe, changes), what).to.not.equal(null)
   }
 }
 

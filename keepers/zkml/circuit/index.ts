@@ -20,7 +20,7 @@ export {
 } from './compile.ts'
 export { CircuitError, type CircuitErrorCode } from './errors.ts'
 export { poseidon, poseidonChain } from './poseidon.ts'
-export { expectedSignals, plainResult, type Salts, type Sample, witnessInputs } from './prepare.ts'
+export { expectedSignals, modelCommitmentOf, plainResult, type Salts, type Sample, witnessInputs } from './prepare.ts'
 export { type CircuitInputs, WitnessProgram } from './witness.ts'
 export { writeCircuit } from './write/main.ts'
 export { type CircuitOptions, PUBLIC_SIGNALS } from './write/statement.ts'

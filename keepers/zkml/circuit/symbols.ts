@@ -31,6 +31,11 @@ export class Symbols {
     return wire
   }
 
+  /** Whether a signal of that name is left. */
+  has(name: string): boolean {
+    return this.wires.has(name)
+  }
+
   /** All [name, wire] whose name begins with `prefix`. */
   under(prefix: string): [string, number][] {
     return [...this.wires].filter(([name]) => name.startsWith(prefix))
