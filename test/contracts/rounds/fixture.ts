@@ -2,7 +2,7 @@
 // A service on a simulated chain, with keepers to fill it: what the round tests share.
 
 import type { HardhatEthers, HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
-import type { NetworkHelpers } from '@nomicfoundation/hardhat-network-helpers/types'
+import type { NetworkHelpers, SnapshotRestorer } from '@nomicfoundation/hardhat-network-helpers/types'
 import { id, keccak256, Wallet } from 'ethers'
 import { network } from 'hardhat'
 import type {
@@ -117,10 +117,30 @@ export function cid(label: string): string {
 
 export const salt = (label: string): string => id(`salt ${label}`)
 
-/** Contracts deployed and wired as a deployment would, one service, `players` registered keepers that have not joined. */
-export async function createWorld(
-  options: { players?: number; parameters?: Partial<ServiceParameters> } = {},
-): Promise<World> {
+type WorldOptions = { players?: number; parameters?: Partial<ServiceParameters> }
+
+const prepared = new Map<string, { world: World; players: readonly Player[]; snapshot: SnapshotRestorer }>()
+
+/**
+ * Contracts deployed and wired as a deployment would, one service, `players` registered keepers that have not joined.
+ * Each set of options has a chain of its own, which is put back to this point whenever it is asked for again.
+ */
+export async function createWorld(options: WorldOptions = {}): Promise<World> {
+  const key = JSON.stringify(options, (_, value) => (typeof value === 'bigint' ? `${value}n` : value))
+  const found = prepared.get(key)
+  if (found) {
+    await found.snapshot.restore()
+    for (const player of found.players) player.seat = -1
+    found.world.players.splice(0, Infinity, ...found.players)
+    return found.world
+  }
+  const world = await deployWorld(options)
+  const snapshot = await world.networkHelpers.takeSnapshot()
+  prepared.set(key, { world, players: [...world.players], snapshot })
+  return world
+}
+
+async function deployWorld(options: WorldOptions): Promise<World> {
   const { ethers, networkHelpers } = await network.create()
   const signers = await ethers.getSigners()
   const [admin, treasury, stranger] = signers as [HardhatEthersSigner, HardhatEthersSigner, HardhatEthersSigner]
