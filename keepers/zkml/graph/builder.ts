@@ -20,6 +20,7 @@ export class GraphBuilder {
   private readonly nodes: GraphNode[] = []
   private readonly shapes = new Map<ValueName, readonly number[]>()
   private readonly notes: string[] = []
+  private readonly names = new Set<string>()
   private readonly title: string
 
   constructor(name: string, inputName: ValueName, inputShape: readonly number[]) {
@@ -51,13 +52,15 @@ export class GraphBuilder {
     if (!this.notes.includes(text)) this.notes.push(text)
   }
 
-  /** Adds a whole node. @throws CompileError when its inputs are unknown, its output taken, or its shapes do not fit. */
+  /** Adds a whole node; a name that is taken gets a number. @throws CompileError when its inputs are unknown, its output taken, or its shapes do not fit. */
   push(node: GraphNode): ValueName {
     if (this.shapes.has(node.output))
       throw new CompileError('malformed-file', `two layers compute the value ${node.output}`, { layer: node.name })
     const shapes = nodeInputs(node).map((value) => this.shape(value))
     this.shapes.set(node.output, inferShape(node, shapes))
-    this.nodes.push(node)
+    const name = unused(node.name, this.names)
+    this.names.add(name)
+    this.nodes.push(name === node.name ? node : { ...node, name })
     return node.output
   }
 
@@ -163,10 +166,15 @@ export class GraphBuilder {
   }
 
   private fresh(name: string): ValueName {
-    let candidate = name
-    for (let i = 2; this.shapes.has(candidate); i++) candidate = `${name}.${i}`
-    return candidate
+    return unused(name, this.shapes)
   }
+}
+
+/** The name itself, or with the first number from 2 that makes it new. */
+function unused(name: string, taken: { has(name: string): boolean }): string {
+  let candidate = name
+  for (let i = 2; taken.has(candidate); i++) candidate = `${name}.${i}`
+  return candidate
 }
 
 function product(shape: readonly number[]): number {

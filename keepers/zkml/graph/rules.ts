@@ -19,9 +19,41 @@ import type {
 type Shapes = { readonly source: readonly number[]; readonly between: readonly number[] }
 type Rule = (first: GraphNode, second: GraphNode, shapes: Shapes) => GraphNode[] | null
 
-/** Name of the new value between two swapped nodes; unique because `first`'s old output is gone. */
-const between = (first: GraphNode): string => first.output
+/** Name of the new value between two swapped nodes; unique because no rule swaps one value's producer twice. */
+const between = (second: GraphNode): string => `${second.output}'`
 
+/**
+ * Rules whose `first` only moves values, which costs nothing: they apply even when others read `first` too, and leave it
+ * to them.
+ */
+export const SHARED_RULES: readonly Rule[] = [
+  (first, second) => (first.op === 'select' && second.op === 'select' ? composeSelect(first, second) : null),
+  // Elementwise work moves in front of a permutation, so that the permutation can meet its inverse.
+  (first, second, shapes) =>
+    first.op === 'select' && second.op === 'activation' && isPermutation(first, elementCount(shapes.source))
+      ? [
+          { ...second, input: first.input, output: between(second) },
+          { ...first, name: second.name, input: between(second), output: second.output },
+        ]
+      : null,
+  (first, second, shapes) =>
+    first.op === 'select' && second.op === 'affine' && isPermutation(first, elementCount(shapes.source))
+      ? [
+          {
+            ...second,
+            input: first.input,
+            output: between(second),
+            scale: permuted(second.scale, first, shapes),
+            shift: permuted(second.shift, first, shapes),
+          },
+          { ...first, name: second.name, input: between(second), output: second.output },
+        ]
+      : null,
+  (first, second, shapes) =>
+    first.op === 'select' && second.op === 'dense' ? permuteRows(first, second, shapes) : null,
+]
+
+/** Rules for a `first` that nobody but `second` reads. */
 export const RULES: readonly Rule[] = [
   (first, second, shapes) => {
     if (second.op !== 'affine' || (first.op !== 'conv2d' && first.op !== 'dense')) return null
@@ -40,30 +72,6 @@ export const RULES: readonly Rule[] = [
   },
   (first, second, shapes) =>
     first.op === 'affine' && second.op === 'affine' ? [composeAffine(first, second, shapes.between)] : null,
-  (first, second) => (first.op === 'select' && second.op === 'select' ? composeSelect(first, second) : null),
-  // Elementwise work moves in front of a permutation, so that the permutation can meet its inverse.
-  (first, second) =>
-    first.op === 'select' && isPermutation(first, first.map.length) && second.op === 'activation'
-      ? [
-          { ...second, input: first.input, output: between(first) },
-          { ...first, input: between(first), output: second.output },
-        ]
-      : null,
-  (first, second, shapes) =>
-    first.op === 'select' && second.op === 'affine' && isPermutation(first, elementCount(shapes.source))
-      ? [
-          {
-            ...second,
-            input: first.input,
-            output: between(first),
-            scale: permuted(second.scale, first, shapes),
-            shift: permuted(second.shift, first, shapes),
-          },
-          { ...first, input: between(first), output: second.output },
-        ]
-      : null,
-  (first, second, shapes) =>
-    first.op === 'select' && second.op === 'dense' ? permuteRows(first, second, shapes) : null,
   // Max commutes with what never decreases; pooled first, the activation runs on fewer elements.
   (first, second) =>
     first.op === 'activation' && second.op === 'pool' && second.kind === 'max' && neverDecreases(first.fn)
@@ -84,8 +92,8 @@ export const RULES: readonly Rule[] = [
 /** first ∘ second becomes second ∘ first. */
 function swapped(first: PoolNode | ActivationNode, second: PoolNode | ActivationNode | AffineNode): GraphNode[] {
   return [
-    { ...second, input: first.input, output: between(first) },
-    { ...first, input: between(first), output: second.output },
+    { ...second, input: first.input, output: between(second) },
+    { ...first, input: between(second), output: second.output },
   ]
 }
 
@@ -225,5 +233,8 @@ function permuteRows(first: SelectNode, second: DenseNode, shapes: Shapes): Grap
     data.set(second.weights.data.subarray(i * columns, (i + 1) * columns), from * columns)
   const dense: DenseNode = { ...second, weights: tensor([rows, columns], data) }
   if (sameShape(shapes.source, shapes.between)) return [{ ...dense, input: first.input }]
-  return [{ ...first, map: identityMap(rows), output: between(first) }, dense]
+  return [
+    { ...first, name: second.name, map: identityMap(rows), output: between(second) },
+    { ...dense, input: between(second) },
+  ]
 }

@@ -2,7 +2,7 @@
 // Brings a graph into the form the quantiser likes: BatchNorm folded, transpositions cancelled, pooling before activation.
 import { GraphBuilder } from './builder.ts'
 import { elementCount } from './program.ts'
-import { isIdentity, isPermutation, RULES } from './rules.ts'
+import { isIdentity, isPermutation, RULES, SHARED_RULES } from './rules.ts'
 import { sameShape } from './tensor.ts'
 import { type BinaryNode, type Graph, type GraphNode, nodeInputs, type SelectNode, type ValueName } from './types.ts'
 
@@ -31,10 +31,11 @@ function step(graph: Graph): Graph | null {
     }
     if (!('input' in node)) continue
     const first = producers.get(node.input)
-    if (first === undefined || !('input' in first) || uses.get(first.output) !== 1) continue
-    for (const rule of RULES) {
+    if (first === undefined || !('input' in first)) continue
+    const alone = uses.get(first.output) === 1
+    for (const rule of alone ? [...SHARED_RULES, ...RULES] : SHARED_RULES) {
       const replaced = rule(first, node, { source: shapes.get(first.input)!, between: shapes.get(first.output)! })
-      if (replaced !== null) return replaceNodes(graph, at, [first], replaced)
+      if (replaced !== null) return replaceNodes(graph, at, alone ? [first] : [], replaced)
     }
   }
   return null
