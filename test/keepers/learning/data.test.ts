@@ -25,14 +25,8 @@ import {
   proceduralDigits,
   subset,
 } from '../../../keepers/learning/index.ts'
+import { idx } from './idx-writer.ts'
 import { refuses } from './refusal.ts'
-
-function idx(dimensions: number[], values: ArrayLike<number>): Uint8Array {
-  const header = Buffer.alloc(4 + 4 * dimensions.length)
-  header.set([0, 0, 8, dimensions.length])
-  for (const [i, size] of dimensions.entries()) header.writeUInt32BE(size, 4 + 4 * i)
-  return new Uint8Array(Buffer.concat([header, Buffer.from(Uint8Array.from(values))]))
-}
 
 const picture = (name: string, bytes: Uint8Array) => ({ name, bytes })
 

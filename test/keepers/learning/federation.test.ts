@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Ensembles, co-training and whole simulated federations, on digits that the project draws itself.
-import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { expect } from 'chai'
 import {
   agree,
@@ -258,63 +253,4 @@ describe('learning: simulation', function () {
       'EMPTY_SHARD',
       /5 samples, too few for 10 parts/,
     ))
-})
-
-describe('learning: command line', function () {
-  this.timeout(60_000)
-  const cohort = async (...args: string[]) => {
-    const main = join(import.meta.dirname, '../../../keepers/cli/main.ts')
-    try {
-      const { stdout, stderr } = await promisify(execFile)(process.execPath, [main, ...args], {
-        env: { ...process.env, COHORT_OFFLINE: '1' },
-      })
-      return { code: 0, stdout, stderr }
-    } catch (error) {
-      const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }
-      return { code, stdout, stderr }
-    }
-  }
-  let directory: string
-  before(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'cohort-cli-'))
-  })
-  after(() => rm(directory, { recursive: true }))
-
-  it('simulates, writes its files, refuses to overwrite, and resumes', async () => {
-    const out = join(directory, 'sim')
-    const options = ['simulate', '--model', 'logistic', '--keepers', '4', '--limit', '400', '--out', out, '--json']
-    const first = await cohort(...options, '--rounds', '2')
-    expect(first.code, first.stderr).to.equal(0)
-    expect(JSON.parse(first.stdout).rounds).to.have.length(2)
-    expect(first.stderr).to.match(/^data: /)
-    expect((await readdir(out)).sort()).to.deep.equal(['chart.svg', 'model', 'result.json', 'rounds.csv', 'state.bin'])
-    const again = await cohort(...options, '--rounds', '3')
-    expect(again.code).to.equal(64)
-    expect(again.stderr).to.contain('add --resume')
-    const resumed = await cohort(...options, '--rounds', '3', '--resume')
-    expect(JSON.parse(resumed.stdout).rounds.slice(0, 2)).to.deep.equal(JSON.parse(first.stdout).rounds)
-    expect((await readFile(join(out, 'rounds.csv'), 'utf8')).split('\n')).to.have.length(5)
-  })
-
-  it('names the mistake and exits accordingly', async () => {
-    const missing = await cohort('simulate', '--data', join(directory, 'nowhere'))
-    expect(missing.code).to.equal(66)
-    expect(missing.stderr).to.match(/cohort: cannot read the data directory .*nowhere/)
-    expect((await cohort('simulate', '--rounds', '-1')).stderr).to.contain('expected a whole number of at least 1')
-    const model = await cohort('simulate', '--model', 'resnet')
-    expect(model.code).to.equal(65)
-    expect(model.stderr).to.contain(
-      'resnet is neither one of article-cnn, small-cnn, mlp, logistic nor a model directory',
-    )
-  })
-
-  it('trains centrally, saves a model that evaluates to the same accuracy', async () => {
-    const out = join(directory, 'model')
-    const trained = await cohort('learning', 'train', '--model', 'logistic', '--epochs', '1', '--out', out, '--json')
-    expect(trained.code, trained.stderr).to.equal(0)
-    expect((await readdir(out)).sort()).to.deep.equal(['model.json', 'weights.bin'])
-    const evaluated = await cohort('learning', 'evaluate', out, '--json')
-    expect(JSON.parse(evaluated.stdout).accuracy).to.equal(JSON.parse(trained.stdout).accuracy)
-    expect(JSON.parse(trained.stdout).accuracy).to.be.above(0.8)
-  })
 })

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `cohort learning` and `cohort simulate` as their users run them.
+import { spawn } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { loadModel, proceduralDigits } from '../../../keepers/learning/index.ts'
+import { writeIdxPair } from './idx-writer.ts'
+
+const MAIN = join(import.meta.dirname, '../../../keepers/cli/main.ts')
+
+type Outcome = { code: number | null; stdout: string; stderr: string }
+
+/** Runs the command; `during` may interfere, and is told about the process at once. */
+function cohort(args: readonly string[], during?: (child: ReturnType<typeof spawn>) => void): Promise<Outcome> {
+  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, COHORT_OFFLINE: '1' } })
+  const outcome: Outcome = { code: null, stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk: Buffer) => {
+    outcome.stdout += chunk
+  })
+  child.stderr.on('data', (chunk: Buffer) => {
+    outcome.stderr += chunk
+  })
+  during?.(child)
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ ...outcome, code }))
+  })
+}
+
+describe('learning: command line', function () {
+  this.timeout(60_000)
+  let directory: string
+  let data: string
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'cohort-cli-'))
+    data = join(directory, 'digits')
+    await writeIdxPair(data, proceduralDigits({ seed: 2, train: 1500, test: 300 }))
+  })
+  after(() => rm(directory, { recursive: true }))
+
+  it('simulates, writes its files, refuses to overwrite, and resumes', async () => {
+    const out = join(directory, 'sim')
+    const options = ['simulate', '--data', data, '--model', 'logistic', '--keepers', '4', '--out', out, '--json']
+    const first = await cohort([...options, '--rounds', '2'])
+    expect(first.code, first.stderr).to.equal(0)
+    expect(JSON.parse(first.stdout).rounds).to.have.length(2)
+    expect(JSON.parse(first.stdout).histograms).to.have.length(4)
+    expect(first.stderr).to.match(/^data: .*1500 \+ 300/)
+    expect((await readdir(out)).sort()).to.deep.equal(['chart.svg', 'model', 'result.json', 'rounds.csv', 'state.bin'])
+    const again = await cohort([...options, '--rounds', '3'])
+    expect(again.code).to.equal(64)
+    expect(again.stderr).to.contain('add --resume')
+    const resumed = await cohort([...options, '--rounds', '3', '--resume'])
+    expect(JSON.parse(resumed.stdout).rounds.slice(0, 2)).to.deep.equal(JSON.parse(first.stdout).rounds)
+    expect((await readFile(join(out, 'rounds.csv'), 'utf8')).split('\n')).to.have.length(5)
+    const other = await cohort([...options, '--rounds', '3', '--resume', '--lr', '0.2'])
+    expect(other.code).to.equal(65)
+    expect(other.stderr).to.contain('cannot resume: the saved simulation had other settings')
+  })
+
+  it('names the mistake and exits accordingly', async () => {
+    const missing = await cohort(['simulate', '--data', join(directory, 'nowhere')])
+    expect(missing.code).to.equal(66)
+    expect(missing.stderr).to.match(/cohort: cannot read the data directory .*nowhere/)
+    expect((await cohort(['simulate', '--rounds', '-1'])).stderr).to.contain('expected a whole number of at least 1')
+    const model = await cohort(['simulate', '--data', data, '--model', 'resnet'])
+    expect(model.code).to.equal(65)
+    expect(model.stderr).to.contain(
+      'resnet is neither one of article-cnn, small-cnn, mlp, logistic nor a model directory',
+    )
+    const noise = await cohort(['simulate', '--data', data, '--dp-noise', '1'])
+    expect(noise.code).to.equal(64)
+    expect(noise.stderr).to.contain('--dp-noise needs --dp-clip')
+  })
+
+  it('trains centrally and saves a model that evaluates to the same accuracy', async () => {
+    const out = join(directory, 'model')
+    const args = ['learning', 'train', '--data', data, '--model', 'logistic', '--epochs', '3', '--out', out, '--json']
+    const trained = await cohort(args)
+    expect(trained.code, trained.stderr).to.equal(0)
+    expect((await readdir(out)).sort()).to.deep.equal(['model.json', 'weights.bin'])
+    const evaluated = await cohort(['learning', 'evaluate', out, '--data', data, '--json'])
+    expect(JSON.parse(evaluated.stdout).accuracy).to.equal(JSON.parse(trained.stdout).accuracy)
+    expect(JSON.parse(trained.stdout).accuracy).to.be.above(0.6)
+  })
+
+  it('interrupted, it says so, leaves no model, and resumes to the same bits as an unbroken run', async () => {
+    const args = (out: string) => ['learning', 'train', '--data', data, '--epochs', '20', '--batch', '8', '--out', out]
+    const unbroken = join(directory, 'unbroken')
+    expect((await cohort(args(unbroken))).code).to.equal(0)
+    const broken = join(directory, 'broken')
+    const stopped = await cohort(args(broken), (child) => {
+      // The first line says that the data is loaded; training begins right after it.
+      child.stderr?.once('data', () => setTimeout(() => child.kill('SIGINT'), 250))
+    })
+    expect(stopped.code, stopped.stderr).to.equal(130)
+    expect(stopped.stderr).to.contain('--resume')
+    expect(await readdir(broken)).to.deep.equal(['training.checkpoint'])
+    const resumed = await cohort([...args(broken), '--resume'])
+    expect(resumed.code, resumed.stderr).to.equal(0)
+    expect((await loadModel(broken)).weights).to.deep.equal((await loadModel(unbroken)).weights)
+    expect((await readdir(broken)).sort()).to.deep.equal(['model.json', 'weights.bin'])
+  })
+})
