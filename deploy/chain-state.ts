@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Ties a deployment's journal to one chain, so that the journal of yesterday's local node is not resumed on today's.
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 
@@ -22,32 +22,58 @@ export class ForeignJournalError extends Error {
   readonly exitCode = 78
 }
 
+/** Ignition's own list of the contracts it deployed, by future. */
+const ADDRESSES = 'deployed_addresses.json'
+
 /**
- * Opens the journal folder for a chain: a new one is marked with the chain's genesis, a known one is checked. A journal
- * of another development chain is removed (that chain is gone); of any other chain, ForeignJournalError.
+ * Opens the journal folder for a chain: a new one is marked with the chain's genesis, a known one is checked, also that
+ * the contracts it lists exist. A journal of another development chain is removed (that chain is gone); of any other
+ * chain, ForeignJournalError.
  */
-export async function openJournal(folder: string, chain: ChainState): Promise<ChainState> {
+export async function openJournal(
+  folder: string,
+  chain: ChainState,
+  hasCode: (address: string) => Promise<boolean>,
+): Promise<ChainState> {
   const file = join(folder, 'chain.json')
-  const found = await readFile(file, 'utf8').then(
-    (text) => schema.parse(JSON.parse(text)),
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null
-      throw error
-    },
-  )
-  if (found !== null) {
-    if (found.chainId === chain.chainId && found.genesis === chain.genesis) return found
+  const marked = await readJson(file)
+  if (marked === null) {
+    const entries = await readdir(folder).catch(() => [])
+    if (entries.length > 0) {
+      throw new ForeignJournalError(`${folder} holds something else than a journal: name another folder with --state`)
+    }
+  } else {
+    const found = schema.parse(marked)
+    const same = found.chainId === chain.chainId && found.genesis === chain.genesis
+    // Development chains that were started in the same second have the same genesis.
+    if (same && (await allExist(folder, hasCode))) return found
     if (found.chainId !== DEVELOPMENT_CHAIN || chain.chainId !== DEVELOPMENT_CHAIN) {
       throw new ForeignJournalError(
         `the journal in ${folder} belongs to chain ${found.chainId} with genesis ${found.genesis}, ` +
-          `not to chain ${chain.chainId} with genesis ${chain.genesis}: name another folder with --state`,
+          `not to ${same ? 'this chain, which lacks its contracts' : `chain ${chain.chainId} with genesis ${chain.genesis}`}: ` +
+          'name another folder with --state',
       )
     }
+    await rm(folder, { recursive: true })
   }
-  // Also a folder without chain.json is cleared: it was left by a run that had not sent anything yet.
-  await rm(folder, { recursive: true, force: true })
   await writeAtomically(file, schema.parse(chain))
   return chain
+}
+
+async function allExist(folder: string, hasCode: (address: string) => Promise<boolean>): Promise<boolean> {
+  const addresses = z.record(z.string(), z.string()).parse((await readJson(join(folder, ADDRESSES))) ?? {})
+  for (const address of Object.values(addresses)) if (!(await hasCode(address))) return false
+  return true
+}
+
+/** The content of a JSON file, or null when there is none. */
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
 }
 
 /** Writes JSON whole or not at all. */

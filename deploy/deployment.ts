@@ -15,6 +15,7 @@ import { type DeploymentFile, parseDeployment } from '../keepers/chain/dao/deplo
 import { openJournal, writeAtomically } from './chain-state.ts'
 import { cohortModule } from './modules/cohort.ts'
 import type { DeployParameters } from './parameters.ts'
+import { type RecoveryOptions, recoverLostTransaction } from './recovery.ts'
 import { checkDeployment } from './verification.ts'
 
 export type DeploymentOptions = {
@@ -28,9 +29,11 @@ export type DeploymentOptions = {
   /** Where the addresses go; null to write none. */
   readonly addressFile: string | null
   readonly listener?: ExecutionEventListener
-  /** Blocks to wait for after each transaction: 1 on a development chain, Ignition's 5 elsewhere. */
-  readonly requiredConfirmations?: number
+  /** A chain that mines at once and never reorganises: one confirmation is enough, and no need to wait between looks. */
+  readonly development?: boolean
 }
+
+const DEVELOPMENT = { requiredConfirmations: 1, blockPollingInterval: 50 } as const
 
 /** Ignition could not finish; the message names each step that failed and why. The next run resumes. */
 export class DeploymentError extends Error {
@@ -46,23 +49,29 @@ export async function deployCohort(options: DeploymentOptions): Promise<Deployme
     const genesis = await provider.getBlock(0)
     if (genesis?.hash == null) throw new DeploymentError('the chain shows no genesis block')
     const current = { chainId: Number(chainId), genesis: genesis.hash, fromBlock: await provider.getBlockNumber() }
-    const { fromBlock } = stateDir === null ? current : await openJournal(stateDir, current)
+    const hasCode = async (address: string) => (await provider.getCode(address)) !== '0x'
+    const { fromBlock } = stateDir === null ? current : await openJournal(stateDir, current, hasCode)
     const accounts = ((await provider.send('eth_accounts', [])) as string[]).map((account) => getAddress(account))
     const deployer = accounts[0]
     if (deployer === undefined) throw new DeploymentError(`network ${options.network} has no account to deploy from`)
 
-    const module = cohortModule({ service: parameters.service?.strategy ?? null })
-    const { requiredConfirmations } = options
-    const result = await deploy({
-      artifactResolver: new HardhatArtifactResolver(options.artifacts),
+    const { service } = parameters
+    const module = cohortModule(
+      service === null ? null : { strategy: service.strategy, pool: service.rewardPoolTokens > 0n },
+    )
+    const artifactResolver = new HardhatArtifactResolver(options.artifacts)
+    const plan = {
+      artifactResolver,
       provider: options.provider,
       ignitionModule: module,
       deploymentParameters: ignitionParameters(parameters, accounts),
       accounts,
       ...(stateDir === null ? {} : { deploymentDir: stateDir }),
       ...(options.listener === undefined ? {} : { executionEventListener: options.listener }),
-      ...(requiredConfirmations === undefined ? {} : { config: { requiredConfirmations } }),
-    })
+      ...(options.development === true ? { config: DEVELOPMENT } : {}),
+    }
+    const recovery = { stateDir, artifactResolver, provider: options.provider, reader: provider, fromBlock }
+    const result = await runPlan(plan, recovery)
     if (result.type !== DeploymentResultType.SUCCESSFUL_DEPLOYMENT) throw new DeploymentError(explain(result))
     const addressOf = (future: { readonly id: string }) => result.contracts[future.id]!.address
     const { results } = module
@@ -90,6 +99,26 @@ export async function deployCohort(options: DeploymentOptions): Promise<Deployme
     return deployment
   } finally {
     provider.destroy()
+  }
+}
+
+/**
+ * Runs the plan, and again after a transaction that an earlier run lost track of is settled. Ignition throws what stops
+ * it from outside, such as a lost connection, and returns what the plan itself met.
+ */
+async function runPlan(
+  plan: Parameters<typeof deploy>[0],
+  recovery: Omit<RecoveryOptions, 'stateDir'> & { readonly stateDir: string | null },
+): Promise<DeploymentResult> {
+  const { stateDir } = recovery
+  for (;;) {
+    try {
+      return await deploy(plan)
+    } catch (cause) {
+      if (stateDir !== null && (await recoverLostTransaction(cause, { ...recovery, stateDir }))) continue
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new DeploymentError(`deployment stopped: ${reason}; run the same command to resume`, { cause })
+    }
   }
 }
 
@@ -144,20 +173,14 @@ function ignitionParameters(parameters: DeployParameters, accounts: readonly str
 }
 
 function serviceFields(service: NonNullable<DeployParameters['service']>) {
-  const {
-    name,
-    strategy: _,
-    bondTokens,
-    rewardPerRoundTokens,
-    keyPenaltyTokens,
-    decryptPenaltyTokens,
-    ...rest
-  } = service
+  const { name, strategy: _, bondTokens, rewardPerRoundTokens, rewardPoolTokens, ...others } = service
+  const { keyPenaltyTokens, decryptPenaltyTokens, ...windowsAndCounts } = others
   return {
-    ...rest,
+    ...windowsAndCounts,
     serviceName: name,
     bond: bondTokens,
     rewardPerRound: rewardPerRoundTokens,
+    rewardPool: rewardPoolTokens,
     keyPenalty: keyPenaltyTokens,
     decryptPenalty: decryptPenaltyTokens,
   }

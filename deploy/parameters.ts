@@ -46,6 +46,8 @@ const service = z.strictObject({
   rewardPerRoundTokens: tokens,
   keyPenaltyTokens: tokens,
   decryptPenaltyTokens: tokens,
+  /** Minted into the service's reward pool at the start, besides what the holders get. */
+  rewardPoolTokens: tokens.default(0n),
 })
 
 const schema = z

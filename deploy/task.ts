@@ -63,9 +63,7 @@ async function run(args: DeployArguments, hre: HardhatRuntimeEnvironment): Promi
       stateDir,
       addressFile,
       listener: stepListener((step, succeeded) => process.stderr.write(`  ${succeeded ? '✔' : '✘'} ${step}\n`)),
-      ...(connection.networkConfig.chainId === 31337 || network === DEFAULT_NETWORK
-        ? { requiredConfirmations: 1 }
-        : {}),
+      development: simulated || network === DEFAULT_NETWORK,
     })
     if (args.json) {
       process.stdout.write(`${JSON.stringify(deployment)}\n`)

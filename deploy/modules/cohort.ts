@@ -7,9 +7,12 @@ import { InferenceModule } from './inference.ts'
 import { RegistriesModule } from './registries.ts'
 import { RoundsModule } from './rounds.ts'
 
-export type CohortModuleOptions = {
-  /** Create one learning service with this reward strategy, while the deployer may; null for none. */
-  readonly service: 'equal' | 'samples' | null
+/** The learning service to create while the deployer may. */
+export type FirstService = {
+  /** How rewards are split: the contracts EqualRewards and SampleRewards. */
+  readonly strategy: 'equal' | 'samples'
+  /** Whether its reward pool starts with tokens. */
+  readonly pool: boolean
 }
 
 /** The fields of ILearningServiceTypes.Parameters, but the strategy. */
@@ -36,7 +39,7 @@ export const SERVICE_FIELDS = [
  * The whole system: every layer, then the first service, then the handover of every role to the timelock, and last the
  * deployer renounces its own. A module is a plan: Ignition resumes it where a broken run ended.
  */
-export function cohortModule(options: CohortModuleOptions) {
+export function cohortModule(service: FirstService | null) {
   return buildModule('Cohort', (m) => {
     const deployer = m.getAccount(0)
     const { token, timelock, governor } = m.useModule(GovernanceModule)
@@ -53,37 +56,45 @@ export function cohortModule(options: CohortModuleOptions) {
       ServiceFactory: factory,
     }
 
-    const granted: Future[] = []
+    // What the deployer does with the roles it still has; it renounces them after all of this.
+    const before: Future[] = []
     const grant = (contract: AdminedContract, role: string, to: RoleHolder | 'deployer') => {
       const holder = to === 'deployer' ? deployer : contracts[to]
       const call = m.call(contracts[contract], 'grantRole', [roleId(role), holder], {
         id: `grant_${contract}_${role}_${to}`,
       })
-      granted.push(call)
+      before.push(call)
       return call
     }
     for (const { contract, role, holder, built } of ROLE_PLAN) {
       if (built !== true) grant(contract, role, holder)
     }
 
-    if (options.service !== null) {
+    if (service !== null) {
       grant('ServiceFactory', 'CREATOR_ROLE', 'deployer')
       const fields = SERVICE_FIELDS.map((field) => [field, m.getParameter(field)] as const)
-      const strategy = options.service === 'equal' ? equal : bySamples
+      const strategy = service.strategy === 'equal' ? equal : bySamples
       const create = m.call(
         factory,
         'createService',
         [m.getParameter('serviceName'), timelock, { ...Object.fromEntries(fields), strategy }],
-        { id: 'createService', after: [...granted] },
+        { id: 'createService', after: [...before] },
       )
-      granted.push(create)
+      before.push(create)
+      if (service.pool) {
+        const pool = m.getParameter('rewardPool')
+        const mint = m.call(token, 'mint', [deployer, pool], { id: 'mintPool' })
+        const approve = m.call(token, 'approve', [keepers, pool], { id: 'approvePool', after: [mint] })
+        const address = m.readEventArgument(create, 'ServiceCreated', 'service')
+        before.push(m.call(keepers, 'fund', [address, pool], { id: 'fundPool', after: [approve] }))
+      }
     }
 
     for (const { contract, role, deployer: held } of ROLE_PLAN) {
       if (!held) continue
       m.call(contracts[contract], 'renounceRole', [roleId(role), deployer], {
         id: `renounce_${contract}_${role}`,
-        after: granted,
+        after: before,
       })
     }
     return { token, timelock, governor, models, verifiers, keepers, equal, bySamples, implementation, factory, hub }
