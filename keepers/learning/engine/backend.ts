@@ -10,19 +10,21 @@ export type BackendChoice = BackendName | 'auto'
 /**
  * `auto`: the fused step when it knows every layer (it is the fastest on networks of this size, native tfjs included: no
  * per-operation cost); else native tfjs-node when it is installed, else tfjs on WASM, else on plain CPU with a warning.
+ * `general` is what `auto` tries, in order, for models beyond the fused step.
  * Throws NO_BACKEND when a backend asked for by name cannot be had.
  */
 export async function createEngine(
   spec: ModelSpec,
   choice: BackendChoice = 'auto',
   onWarning?: (text: string) => void,
+  general: readonly Exclude<BackendName, 'fused'>[] = ['tfjs-node', 'tfjs-wasm', 'tfjs-cpu'],
 ): Promise<Engine> {
   if (choice === 'fused') return createFusedEngine(spec)
   if (choice === 'auto' && fusedRefusal(spec) === null) return createFusedEngine(spec)
   const { createTfjsEngine } = await import('./tfjs.ts')
   if (choice !== 'auto') return createTfjsEngine(spec, choice)
   const failures: string[] = []
-  for (const backend of ['tfjs-node', 'tfjs-wasm', 'tfjs-cpu'] as const) {
+  for (const backend of general) {
     try {
       const engine = await createTfjsEngine(spec, backend)
       if (backend === 'tfjs-cpu')

@@ -82,7 +82,7 @@ function recordRounds(
 export async function fedavg(context: BenchContext, data: DatasetPair): Promise<void> {
   for (const [kind, learningRate, most] of [
     ['iid', 0.2, 150],
-    ['shards', 0.05, 400],
+    ['shards', 0.1, 300],
   ] as const) {
     const records = await play(context, data, `fedavg-${kind}`, 'article-cnn', {
       keepers: 100,

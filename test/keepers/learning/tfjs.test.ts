@@ -13,6 +13,7 @@ import { initialWeights } from '../../../keepers/learning/model/vector.ts'
 import { SeededRandom } from '../../../keepers/learning/random.ts'
 import type { OptimizerSettings } from '../../../keepers/learning/types.ts'
 import { relativeError } from './reference.ts'
+import { refuses } from './refusal.ts'
 
 function noise(length: number, seed: number): Float32Array {
   const random = new SeededRandom(seed)
@@ -204,6 +205,24 @@ describe('learning: tfjs', function () {
     expect(results[0]!.weights.subarray(moving.offset, moving.offset + moving.length).some((m) => m !== 0)).to.equal(
       true,
     )
+  })
+
+  it('falls back to the plain CPU only with a warning, and names what it lacks', async function () {
+    const spec = await parseModelSpec(RESIDUAL)
+    await refuses(() => createEngine(spec, 'fused'), 'NO_BACKEND', /the fused backend cannot run this: class_name/)
+    const native = await createEngine(spec, 'tfjs-node').catch((error: Error) => error)
+    if (!(native instanceof Error)) this.skip() // tfjs-node is installed here, so nothing falls back
+    const warnings: string[] = []
+    const engine = await createEngine(spec, 'auto', (text) => warnings.push(text), ['tfjs-node', 'tfjs-cpu'])
+    expect(engine.backend).to.equal('tfjs-cpu')
+    expect(warnings).to.deep.equal([
+      'training on the plain CPU backend, which is slow: tfjs-node: @tensorflow/tfjs-node is not installed',
+    ])
+    engine.dispose()
+    const usual = await createEngine(spec, 'auto', (text) => warnings.push(text))
+    expect(usual.backend).to.equal('tfjs-wasm')
+    expect(warnings).to.have.length(1)
+    usual.dispose()
   })
 
   it('leaks no tensor over 30 steps', async () => {
