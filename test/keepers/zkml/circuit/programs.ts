@@ -233,17 +233,17 @@ export function signedBitsOf({ min, max }: { min: number; max: number }): number
 export function articleCnn(pool: 'before' | 'after', seed = 1): IntegerProgram {
   const random = seeded(seed)
   const builder = new ProgramBuilder('released', [28, 28, 1], 8)
-  const block = (index: number, cin: number, cout: number) => {
-    const weights = parameter(25 * cin * cout, index === 1 ? 6 : 5, 5, random)
+  const block = (index: number, cin: number, cout: number, magnitude: number, reluBits: number) => {
+    const weights = parameter(25 * cin * cout, magnitude, 4, random)
     builder.conv(`conv${index}`, 5, cout, weights, parameter(cout, 100, 12, random))
-    if (pool === 'before') builder.sumPool(`pool${index}`).relu(`relu${index}`, 5)
-    else builder.relu(`relu${index}`, 5).sumPool(`pool${index}`)
+    if (pool === 'before') builder.sumPool(`pool${index}`).relu(`relu${index}`, reluBits)
+    else builder.relu(`relu${index}`, reluBits).sumPool(`pool${index}`)
   }
-  block(1, 1, 6)
-  block(2, 6, 16)
-  builder.dense('dense1', 120, parameter(256 * 120, 3, 4, random), parameter(120, 50, 12, random)).relu('relu3', 5)
-  builder.dense('dense2', 84, parameter(120 * 84, 3, 4, random), parameter(84, 50, 12, random)).relu('relu4', 5)
-  builder.dense('dense3', 10, parameter(840, 7, 5, random), parameter(10, 50, 12, random))
+  block(1, 1, 6, 4, 7)
+  block(2, 6, 16, 2, 11)
+  builder.dense('dense1', 120, parameter(256 * 120, 1.2, 3, random), parameter(120, 20, 12, random)).relu('relu3', 12)
+  builder.dense('dense2', 84, parameter(120 * 84, 1.2, 3, random), parameter(84, 20, 12, random)).relu('relu4', 14)
+  builder.dense('dense3', 10, parameter(840, 5, 4, random), parameter(10, 50, 12, random))
   return builder.build(`article-cnn-pool-${pool}`, { kind: 'label' })
 }
 
@@ -255,8 +255,8 @@ export function smallCommittedCnn(seed = 2): IntegerProgram {
   const random = seeded(seed)
   const builder = new ProgramBuilder('committed', [28, 28, 1], 8)
   builder.conv('conv1', 5, 4, parameter(100, 7, 4, random), parameter(4, 100, 12, random), { strides: [2, 2] })
-  builder.sumPool('pool1').relu('relu1', 6)
-  builder.dense('dense1', 16, parameter(144 * 16, 7, 4, random), parameter(16, 100, 12, random)).relu('relu2', 6)
+  builder.sumPool('pool1').relu('relu1', 8)
+  builder.dense('dense1', 16, parameter(144 * 16, 7, 4, random), parameter(16, 100, 12, random)).relu('relu2', 13)
   builder.dense('dense2', 10, parameter(160, 7, 5, random), parameter(10, 100, 12, random))
   return builder.build('small-cnn', { kind: 'label' })
 }
