@@ -28,19 +28,16 @@ export class SlotChecks {
   /** Takes in the slots of ciphertext `index`. */
   look(index: number, slots: Slots): void {
     const { real, imaginary } = slots
+    // Math.max hands NaN on, and NaN fails every comparison in `conclude`.
     for (let i = 0; i < imaginary.length; i++) {
-      const size = Math.abs(imaginary[i]!)
-      if (!(size <= this.#maxImaginary)) this.#maxImaginary = size
+      this.#maxImaginary = Math.max(this.#maxImaginary, Math.abs(imaginary[i]!))
     }
     const weight = weightOf(this.#plan, real)
     this.#leastWeight = Math.min(this.#leastWeight, weight)
     this.#mostWeight = Math.max(this.#mostWeight, weight)
     const used =
       1 + Math.min(this.#plan.valuesPerCiphertext, this.#shape.length - index * this.#plan.valuesPerCiphertext)
-    for (let i = used; i < real.length; i++) {
-      const size = Math.abs(real[i]!)
-      if (!(size <= this.#maxPadding)) this.#maxPadding = size
-    }
+    for (let i = used; i < real.length; i++) this.#maxPadding = Math.max(this.#maxPadding, Math.abs(real[i]!))
   }
 
   /**
@@ -57,7 +54,7 @@ export class SlotChecks {
       for (let i = 0; i < sums.length; i++) {
         const value = sums[i]! / total
         sums[i] = value
-        if (!(Math.abs(value) <= maxMean)) maxMean = Math.abs(value)
+        maxMean = Math.max(maxMean, Math.abs(value))
       }
     }
     const report: IntegrityReport = {

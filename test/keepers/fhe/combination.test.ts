@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from 'chai'
+import { checkDecryptionShare, combine, partialDecrypt, updateFromSeal } from '../../../keepers/fhe/index.ts'
+import { garbage } from './arithmetic.ts'
+import { ROUND } from './ceremony.ts'
+import { refuses } from './rejection.ts'
+import { encryptOf, openRound, polynomialOf, type Round, shareRequest, sharesOf, sumOf } from './round.ts'
+import { openSeal } from './seal-objects.ts'
+import { AT, flipped, HEADER_REFUSALS } from './tampering.ts'
+
+const ACTIVE = [0, 2, 4]
+
+describe('fhe combination', () => {
+  let round: Round
+  let shares: Uint8Array[]
+  before(async () => {
+    round = await openRound()
+    shares = await sharesOf(round, ACTIVE)
+  })
+  after(() => round.engine.close())
+
+  const combineWith = (list: readonly Uint8Array[], activeSet = ACTIVE, sum = round.sum, context = ROUND) =>
+    combine(round.engine, { context, aggregate: sum, activeSet, shares: list })
+  const replaced = (share: Uint8Array) => [share, shares[1]!, shares[2]!]
+
+  it('takes shares in any order, from an async source', async () => {
+    const source = async function* () {
+      for (const share of [shares[2]!, shares[0]!, shares[1]!]) yield share
+    }
+    const request = { context: ROUND, aggregate: round.sum, activeSet: ACTIVE }
+    const { mean } = await combine(round.engine, { ...request, shares: source() })
+    const wanted = round.vectors.reduce((sum, vector) => sum + vector[3]!, 0) / round.vectors.length
+    expect(mean[3]).to.be.closeTo(wanted, round.plan.precision.meanError)
+  })
+
+  for (const [at, code] of HEADER_REFUSALS) {
+    const wanted = code === 'wrong-sender' ? 'not-in-active-set' : code
+    it(`refuses a share with another field at ${at}: ${wanted}`, () =>
+      refuses(wanted, () => combineWith(replaced(flipped(shares[0]!, at)))))
+  }
+
+  it('refuses a share for another ciphertext, and a replayed one of another round', async () => {
+    const others = await sumOf(round, round.updates.slice(0, 4))
+    const foreign = await partialDecrypt(round.engine, shareRequest(round, 0, ACTIVE, { aggregate: others }))
+    await refuses('wrong-aggregate', () => combineWith(replaced(foreign)))
+
+    const later = { ...ROUND, round: 8 }
+    const bytes = await encryptOf(round, 0, round.vectors[0]!, later)
+    const sum = await sumOf(round, [{ sender: 0, bytes }], later)
+    await refuses('wrong-round', () => combineWith(shares, ACTIVE, sum, later))
+    await refuses('wrong-round', () => combineWith(shares, ACTIVE, sum))
+  })
+
+  it('refuses a share for another active set, another epoch, another key', async () => {
+    const other = await partialDecrypt(round.engine, shareRequest(round, 0, [0, 1, 2]))
+    await refuses('wrong-active-set', () => combineWith(replaced(other)))
+    await refuses('wrong-epoch', () => combineWith(replaced(flipped(shares[0]!, AT.epoch))))
+    await refuses('wrong-key', () => combineWith(replaced(flipped(shares[0]!, 84))))
+  })
+
+  it('refuses a missing, repeated, uninvited, truncated or overlong share', async () => {
+    await refuses('too-few-shares', () => combineWith(shares.slice(0, 2)))
+    await refuses('too-few-shares', () => combineWith(shares, [0, 2]))
+    await refuses('duplicate-sender', () => combineWith([shares[0]!, shares[0]!, shares[2]!]))
+    const uninvited = await partialDecrypt(round.engine, shareRequest(round, 1, [0, 1, 2]))
+    await refuses('not-in-active-set', () => combineWith(replaced(uninvited)))
+    await refuses('truncated', () => combineWith(replaced(shares[0]!.subarray(0, -1))))
+    await refuses('truncated', () => combineWith(replaced(new Uint8Array(3))))
+    await refuses('trailing-bytes', () => combineWith(replaced(Buffer.concat([shares[0]!, Buffer.alloc(1)]))))
+  })
+
+  it('refuses a coefficient of q or more, and names the sender', async () => {
+    const bad = shares[0]!.slice()
+    new DataView(bad.buffer).setBigUint64(bad.length - 8, round.plan.set.primes[1]!, true)
+    const error = await refuses('coefficient-out-of-range', () => combineWith(replaced(bad)))
+    expect(error.detail.sender).to.equal(0)
+    const check = (bytes: Uint8Array) =>
+      checkDecryptionShare(round.engine, bytes, { context: ROUND, aggregate: round.sum, activeSet: ACTIVE, sender: 0 })
+    check(shares[0]!)
+    await refuses('coefficient-out-of-range', () => check(bad))
+  })
+
+  it('refuses a garbage share, by what the slots look like', async () => {
+    const bad = shares[0]!.slice()
+    polynomialOf(round, bad).set(garbage(round.engine.kernel))
+    const error = await refuses('integrity-failed', () => combineWith(replaced(bad)))
+    expect(error.detail.check).to.equal('imaginary parts')
+    polynomialOf(round, bad).fill(0)
+    await refuses('integrity-failed', () => combineWith(replaced(bad)))
+  })
+
+  it('notices one wrong coefficient of noise size times a thousand', async () => {
+    const { kernel } = round.engine
+    const { polynomial } = round.plan.bytes
+    const block = kernel.allocate(polynomial)
+    const bad = shares[0]!.slice()
+    kernel.write(block, polynomialOf(round, bad))
+    const shift = 1n << BigInt(round.plan.scaleBits - 4)
+    for (let l = 0; l < kernel.dataPrimeCount; l++) {
+      const at = kernel.residues(block, l)
+      kernel.calls.inverse(kernel.records[l]!, at, kernel.logDegree)
+      // Of X^(N/2): purely imaginary in every slot.
+      const middle = new BigUint64Array(kernel.calls.memory.buffer, at + 4 * round.plan.set.degree, 1)
+      middle[0] = (middle[0]! + shift) % kernel.primes[l]!
+      kernel.calls.forward(kernel.records[l]!, at, kernel.logDegree)
+    }
+    polynomialOf(round, bad).set(kernel.read(block))
+    const error = await refuses('integrity-failed', () => combineWith(replaced(bad)))
+    expect(error.detail.check).to.equal('imaginary parts')
+    expect(error.detail.maxImaginary).to.be.closeTo(1 / 16, 1e-3)
+  })
+
+  for (const [what, slot, value, check] of [
+    ['nothing wrong', 5, 7, null],
+    ['a mean beyond the clip bound', 5, 9, 'means within the clip bound'],
+    ['something in the unused slots', 4000, 1, 'unused slots'],
+    ['no weight', 0, 0, 'weight is positive'],
+    ['a negative weight', 0, -8, 'weight is positive'],
+    ['more weight than senders', 0, 9, 'weight is possible'],
+  ] as const) {
+    it(`an update with ${what}: ${check ?? 'combines'}`, async () => {
+      const slots = new Float64Array(4096)
+      slots[0] = 8
+      slots[slot] = value
+      if (check === null) await combineForged(slots)
+      else expect((await refuses('integrity-failed', () => combineForged(slots))).detail.check).to.equal(check)
+    })
+  }
+
+  /** Combines a round whose one update SEAL made from these slots. */
+  async function combineForged(slots: Float64Array): Promise<unknown> {
+    const seal = await openSeal(round.plan.set)
+    const encryptor = new seal.seal.Encryptor(seal.context, seal.publicKey(round.keys.collectiveKey.bytes))
+    const [plaintext, ciphertext] = [seal.plaintext(), seal.ciphertext()]
+    seal.encoder.encode(slots, 2 ** round.plan.scaleBits, plaintext)
+    encryptor.encrypt(plaintext, ciphertext)
+    const origin = { context: ROUND, sender: 0, collectiveKeyHash: round.keys.collectiveKey.hash }
+    const bytes = updateFromSeal(round.engine, { ...origin, ciphertexts: [seal.save(ciphertext)] })
+    const sum = await sumOf(round, [{ sender: 0, bytes }])
+    const forged: Uint8Array[] = []
+    for (const self of ACTIVE) {
+      const policy = { minContributors: 1, ownUpdate: 'abstained' as const }
+      forged.push(await partialDecrypt(round.engine, shareRequest(round, self, ACTIVE, { aggregate: sum, policy })))
+    }
+    return combineWith(forged, ACTIVE, sum)
+  }
+})

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from 'chai'
+import {
+  aggregate,
+  combine,
+  type Engine,
+  encryptUpdate,
+  MemoryShareGuard,
+  openEngine,
+  partialDecrypt,
+} from '../../../keepers/fhe/index.ts'
+import { type Ceremony, ceremony, ROUND, testPlan, vectorOf } from './ceremony.ts'
+import { refuses } from './rejection.ts'
+
+const LENGTH = 4095 * 6 + 100
+const ACTIVE = [0, 2]
+
+describe('fhe engine', () => {
+  const plan = testPlan(3, 2, { vectorLength: LENGTH, scaleBits: 'widest' })
+  let inline: Engine
+  let pooled: Engine
+  let keys: Ceremony
+  const vectors = [0, 1, 2].map((seed) => vectorOf(LENGTH, seed))
+  before(async () => {
+    ;[inline, pooled] = await Promise.all([openEngine(plan), openEngine(plan, { workers: 2 })])
+    keys = await ceremony(inline)
+  })
+  after(() => Promise.all([inline.close(), pooled.close()]))
+
+  const encryptOn = (engine: Engine, sender: number, extra: object = {}) =>
+    encryptUpdate(engine, {
+      context: ROUND,
+      sender,
+      collectiveKey: keys.collectiveKey,
+      vector: vectors[sender]!,
+      weight: 1,
+      ...extra,
+    })
+  const sumOn = async (engine: Engine) => {
+    const updates = async function* () {
+      // On the same engine: a source may use it while the sum is under way.
+      for (const sender of [0, 1, 2]) yield { sender, bytes: await encryptOn(engine, sender) }
+    }
+    return aggregate(engine, { context: ROUND, collectiveKeyHash: keys.collectiveKey.hash, updates: updates() })
+  }
+  const shareOn = (engine: Engine, self: number, sum: Awaited<ReturnType<typeof sumOn>>, extra: object = {}) =>
+    partialDecrypt(engine, {
+      context: ROUND,
+      aggregate: sum,
+      activeSet: ACTIVE,
+      secretShare: keys.shares.get(self)!,
+      guard: new MemoryShareGuard(),
+      policy: { attestedHash: sum.hash, minContributors: 3, ownUpdate: 'included' },
+      ...extra,
+    })
+
+  it('gives the same shares, byte for byte, on a pool and on one thread', async () => {
+    const sum = await sumOn(pooled)
+    const ours = await Promise.all(ACTIVE.map((self) => shareOn(inline, self, sum)))
+    // Both at once on one engine: requests queue up, and do not mix keys.
+    const theirs = await Promise.all(ACTIVE.map((self) => shareOn(pooled, self, sum)))
+    for (const [i, share] of ours.entries()) expect(Buffer.compare(share, theirs[i]!)).to.equal(0)
+    const request = { context: ROUND, aggregate: sum, activeSet: ACTIVE, shares: ours }
+    const [a, b] = [await combine(inline, request), await combine(pooled, request)]
+    expect(Buffer.compare(Buffer.from(a.mean.buffer), Buffer.from(b.mean.buffer))).to.equal(0)
+    expect(a.report).to.deep.equal(b.report)
+    for (const k of [0, 4094, 4095, 20_000, LENGTH - 1]) {
+      const wanted = vectors.reduce((total, vector) => total + vector[k]!, 0) / 3
+      expect(a.mean[k]).to.be.closeTo(wanted, plan.precision.meanError)
+    }
+  })
+
+  it('reports progress, and stops at an abort with its reason', async () => {
+    const seen: [number, number][] = []
+    await encryptOn(inline, 0, { onProgress: (done: number, total: number) => seen.push([done, total]) })
+    expect(seen).to.deep.equal(Array.from({ length: plan.ciphertexts }, (_, i) => [i + 1, plan.ciphertexts]))
+
+    for (const engine of [inline, pooled]) {
+      const controller = new AbortController()
+      const reason = new Error('the round is over')
+      const onProgress = (done: number) => {
+        if (done === 2) controller.abort(reason)
+      }
+      let caught: unknown
+      await encryptOn(engine, 0, { signal: controller.signal, onProgress }).catch((error) => {
+        caught = error
+      })
+      expect(caught).to.equal(reason)
+    }
+  })
+
+  it('after an aborted share, the same request still gets its bytes', async () => {
+    const sum = await sumOn(inline)
+    const guard = new MemoryShareGuard()
+    const wanted = await shareOn(inline, 0, sum, { guard })
+    const controller = new AbortController()
+    const onProgress = () => controller.abort()
+    const aborted = await shareOn(inline, 0, sum, { guard, signal: controller.signal, onProgress }).catch(() => null)
+    expect(aborted).to.equal(null)
+    expect(Buffer.compare(await shareOn(inline, 0, sum, { guard }), wanted)).to.equal(0)
+  })
+
+  it('frees what it took from SEAL: a hundred engines’ worth of updates leave the memory where it was', async () => {
+    const small = testPlan(1, 1)
+    const engine = await openEngine(small)
+    const own = await ceremony(engine)
+    const request = { context: ROUND, sender: 0, collectiveKey: own.collectiveKey, vector: vectorOf(50, 1), weight: 1 }
+    for (let i = 0; i < 20; i++) await encryptUpdate(engine, request)
+    const before = process.memoryUsage().rss
+    for (let i = 0; i < 150; i++) await encryptUpdate(engine, request)
+    // 150 public keys of 393 kB, plaintexts and ciphertexts would be 100 MB.
+    expect(process.memoryUsage().rss - before).to.be.below(60e6)
+    await engine.close()
+  })
+
+  it('refuses to work after it was closed, and impossible numbers of workers', async () => {
+    const engine = await openEngine(plan)
+    await engine.close()
+    await engine.close()
+    await refuses('engine-closed', () => encryptOn(engine, 0))
+    await refuses('invalid-argument', () => openEngine(plan, { workers: -1 }))
+    await refuses('invalid-argument', () => openEngine(plan, { workers: 1.5 }))
+  })
+})
