@@ -26,6 +26,7 @@ import { GlobalModel } from './models.ts'
 import { peerIdOf } from './peer-id.ts'
 import { encodeAddress, PeerBook } from './peers.ts'
 import { checkClock, checkDoppelganger, checkFunds, checkRegistered, LOW_BALANCE } from './preflight.ts'
+import { commitToWeights } from './provable.ts'
 import { ENCRYPTION_KEY, PEER_IDENTITY } from './steps/secrets.ts'
 import { Trainer } from './training/trainer.ts'
 
@@ -154,7 +155,12 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
       store,
       plane,
       initial: shard.initialWeights,
-      fractionBits: config.service.profile.quantiseBits,
+      commit: (weights) => {
+        const { commitment, clipped } = commitToWeights(config.service.profile.model, weights)
+        if (clipped > 0)
+          log.warn({ event: 'weights clipped', clipped }, 'weights outgrew the plan and were clipped to it')
+        return commitment
+      },
       fetchTimeout: config.network.fetchSeconds * 1000,
     }),
     trainer,

@@ -7,7 +7,6 @@ export { createLog, type DaemonOptions, runKeeper } from './daemon.ts'
 export { AgentError, type AgentErrorCode, KEEPER_EXIT, keeperExitCode } from './errors.ts'
 export type { Health } from './health-server.ts'
 export { openKeystore, PASSPHRASE_VARIABLE, readPassphrase, writeKeystore } from './keystore.ts'
-export { commitModelWeights } from './models.ts'
 export { type InitOptions, type InitResult, initKeeper } from './operations/init.ts'
 export { exportLogs, openLogFiles } from './operations/logs.ts'
 export {
@@ -20,4 +19,5 @@ export {
 } from './operations/owner.ts'
 export { type KeeperStatus, keeperStatus } from './operations/status.ts'
 export { profileSchema, type ServiceProfile } from './profile.ts'
+export { commitToWeights, type ProvableModel, planOf, provableModel, saltOf } from './provable.ts'
 export { PUBLISHED_STATE, STATES, type StateName } from './states.ts'

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
-import { commitWeights } from '../zkml/circuit/commitment.ts'
 import { decodeModel, encodeModel, modelBytes } from './blobs.ts'
 import { AgentError } from './errors.ts'
 
@@ -16,9 +14,6 @@ const acceptedSchema = z.object({
 /** The model that the members accepted last. */
 export type AcceptedModel = z.infer<typeof acceptedSchema>
 
-/** BN254's scalar field: salts and commitments are below it. */
-const SCALAR_BITS = 253n
-
 /**
  * Adds a mean update to the global weights, each sum rounded once to Float32: the same bits on every keeper, since the
  * mean is (an exact sum modulo the primes, decoded by the same WebAssembly).
@@ -28,28 +23,12 @@ export function applyUpdate(global: Float32Array, mean: Float64Array): Float32Ar
   return Float32Array.from(global, (weight, i) => Math.fround(weight + mean[i]!))
 }
 
-/**
- * The salted Poseidon commitment to the weights rounded to `fractionBits` after the point, in 32 bits each. The salt is
- * a hash of the exact weights, so that members agree on it without a message.
- */
-export function commitModelWeights(weights: Float32Array, fractionBits: number): string {
-  const limit = 2 ** 31
-  const scale = 2 ** fractionBits
-  const values = Float64Array.from(weights, (weight) =>
-    Math.max(-limit, Math.min(limit - 1, Math.round(weight * scale))),
-  )
-  const digest = createHash('sha256').update('cohort/model salt/1').update(encodeModel(weights)).digest('hex')
-  const salt = BigInt(`0x${digest}`) & ((1n << SCALAR_BITS) - 1n)
-  const commitment = commitWeights([{ values, bits: 32 }], salt)
-  return `0x${commitment.toString(16).padStart(64, '0')}`
-}
-
 /** The global model as this keeper knows it: the initial weights, then whatever the members accepted last. */
 export class GlobalModel {
   readonly #store: KeeperStore
   readonly #plane: DataPlane
   readonly #initial: Float32Array
-  readonly #fractionBits: number
+  readonly #commit: (weights: Float32Array) => string
   readonly #fetchTimeout: number
   #held: { cid: string; weights: Float32Array } | null = null
 
@@ -57,13 +36,14 @@ export class GlobalModel {
     store: KeeperStore
     plane: DataPlane
     initial: Float32Array
-    fractionBits: number
+    /** The commitment to weights that goes on the chain. */
+    commit: (weights: Float32Array) => string
     fetchTimeout: number
   }) {
     this.#store = options.store
     this.#plane = options.plane
     this.#initial = options.initial
-    this.#fractionBits = options.fractionBits
+    this.#commit = options.commit
     this.#fetchTimeout = options.fetchTimeout
   }
 
@@ -75,7 +55,7 @@ export class GlobalModel {
   /** Publishes a candidate. It is pinned for its round; {@link accept} keeps it for good. */
   async publish(weights: Float32Array, round: number): Promise<{ cid: string; commitment: string }> {
     const cid = await this.#plane.publish(encodeModel(weights), { round })
-    return { cid, commitment: commitModelWeights(weights, this.#fractionBits) }
+    return { cid, commitment: this.#commit(weights) }
   }
 
   /**
@@ -121,7 +101,7 @@ export class GlobalModel {
       ...(signal === undefined ? {} : { signal }),
     })
     const weights = decodeModel(bytes, count)
-    const found = commitModelWeights(weights, this.#fractionBits)
+    const found = this.#commit(weights)
     if (found !== commitment) {
       throw new AgentError('BAD_BLOB', `model ${cid} commits to ${found}, the members voted for ${commitment}`)
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { planDigest } from './provable.ts'
 
 /**
  * What the members of a service agree on beyond the chain's parameters. Every member's copy must be equal: its hash is
@@ -23,16 +24,14 @@ export const profileSchema = z.strictObject({
   statisticalBits: z.int().min(30).max(160).default(128),
   /** A member votes for a model unless its own hold-out accuracy falls by more than this, 0 … 1. */
   voteTolerance: z.number().min(0).max(1).default(0.25),
-  /** Fractional bits of the committed weights. */
-  quantiseBits: z.int().min(8).max(24).default(16),
 })
 
 export type ServiceProfile = z.infer<typeof profileSchema>
 
-/** SHA-256 over the profile with its keys in order. */
+/** SHA-256 over the profile with its keys in order, and over the plan by which weights are rounded and committed to. */
 export function profileHash(profile: ServiceProfile): Uint8Array {
   const entries = Object.entries(profile).sort(([a], [b]) => (a < b ? -1 : 1))
   return createHash('sha256')
-    .update(`cohort/profile/1${JSON.stringify(entries)}`)
+    .update(`cohort/profile/1${JSON.stringify(entries)}${planDigest(profile.model)}`)
     .digest()
 }

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type DeploymentFile, parseDeployment } from '../../keepers/chain/dao/deployment-file.ts'
+import { ROOT } from '../bootstrap/paths.mjs'
+
+/** Accounts of the local chain, by what they do in the demo. */
+export const ACCOUNT = { deployer: 0, daoMembers: [0, 1, 2], user: 3, firstOwner: 4 } as const
+
+/**
+ * Windows in seconds. Every state ends early when all members have done their step, so a window only decides how long a
+ * silent keeper can hold the others up; on a laptop that trains sixteen models at once, that is long enough for the slowest.
+ */
+const WINDOWS = {
+  registrationWindow: 600,
+  keyWindow: 180,
+  trainingWindow: 600,
+  revealWindow: 120,
+  aggregateWindow: 180,
+  decryptWindow: 180,
+  voteWindow: 180,
+} as const
+
+/** Stake and penalties in whole tokens; each owner gets enough for its stake and no more than a DAO member's share. */
+const STAKE_TOKENS = 1_000
+
+/** What the demo deploys: a service for exactly these keepers, and a DAO whose vote takes seconds. */
+export function demoParameters(keepers: number): Record<string, unknown> {
+  return {
+    token: {
+      holders: [
+        ...ACCOUNT.daoMembers.map((account) => ({ account, tokens: '200000' })),
+        ...Array.from({ length: keepers }, (_, i) => ({
+          account: ACCOUNT.firstOwner + i,
+          tokens: String(STAKE_TOKENS),
+        })),
+      ],
+    },
+    timelock: { delaySeconds: 1 },
+    governor: {
+      votingDelaySeconds: 1,
+      votingPeriodSeconds: 6,
+      voteExtensionSeconds: 1,
+      proposalThresholdTokens: '1',
+      quorumPercent: 4,
+    },
+    keepers: { minStakeTokens: '100', unbondingDelaySeconds: 3_600, jailDelaySeconds: 60, sampleRewardCap: 1_000_000 },
+    service: {
+      name: 'MNIST digits',
+      strategy: 'equal',
+      ...WINDOWS,
+      minKeepers: 3,
+      maxKeepers: keepers,
+      decryptionBps: 5_000,
+      decryptionsPerEpoch: 1_000,
+      maxStrikes: 3,
+      bondTokens: '100',
+      rewardPerRoundTokens: '10',
+      keyPenaltyTokens: '5',
+      decryptPenaltyTokens: '10',
+    },
+  }
+}
+
+/**
+ * Runs `hardhat deploy`, the command an operator would run, against the local chain.
+ * @param onStep sees each line that the command reports
+ */
+export async function deploy(
+  url: string,
+  folder: string,
+  keepers: number,
+  onStep: (line: string) => void,
+): Promise<DeploymentFile> {
+  const parameters = join(folder, 'parameters.json')
+  await writeFile(parameters, JSON.stringify(demoParameters(keepers), null, 2))
+  const cli = join(ROOT, 'node_modules/hardhat/dist/src/cli.js')
+  const places = [
+    '--parameters',
+    parameters,
+    '--state',
+    join(folder, 'ignition'),
+    '--addresses',
+    deploymentPath(folder),
+  ]
+  const child = spawn(process.execPath, [cli, 'deploy', '--network', 'localhost', ...places, '--json'], {
+    cwd: ROOT,
+    env: { ...process.env, COHORT_LOCALHOST_RPC_URL: url },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  let errors = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    output += chunk
+  })
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    errors += chunk
+    for (const line of chunk.split('\n')) if (line.trim() !== '') onStep(line.trim())
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  if (code !== 0) throw new Error(`hardhat deploy failed:\n${errors}${output}`)
+  return parseDeployment(JSON.parse(output.slice(output.indexOf('{'))))
+}
+
+export function deploymentPath(folder: string): string {
+  return join(folder, 'addresses.json')
+}
