@@ -4,8 +4,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import process from 'node:process'
 import { InvalidArgumentError } from 'commander'
-import type { LearningErrorCode } from '../learning/errors.ts'
-import type { Dataset, ModelSpec } from '../learning/types.ts'
+import type { Dataset, LearningErrorCode, ModelSpec } from '../learning/index.ts'
 import { EXIT } from './failure.ts'
 
 export function wholeNumber(least: number): (text: string) => number {

@@ -4,8 +4,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { type Command, Option } from 'commander'
-import type { BackendChoice } from '../learning/engine/backend.ts'
-import type { TrainingCheckpoint, TrainingParameters } from '../learning/types.ts'
+import type { BackendChoice, TrainingCheckpoint, TrainingParameters } from '../learning/index.ts'
 import {
   bar,
   chooseSpec,

@@ -4,8 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { type Command, Option } from 'commander'
-import type { SimulationSettings } from '../learning/simulate/config.ts'
-import type { SimulationState } from '../learning/simulate/state.ts'
+import type { SimulationSettings, SimulationState } from '../learning/index.ts'
 import {
   bar,
   chooseSpec,
