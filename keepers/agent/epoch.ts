@@ -77,6 +77,8 @@ async function openFrame(request: FrameRequest): Promise<EpochFrame> {
     minTotalWeight: Math.min(profile.minTotalSamples, profile.maxSamples * roster.length),
     decryptionsPerKey: request.decryptionsPerKey,
     statisticalBits: profile.statisticalBits,
+    // Updates are small and bounded, so the modulus has room: spend it on precision.
+    scaleBits: 'widest',
   })
   const self = roster.findIndex((member) => member.seat === request.seat)
   const engine = await openEngine(agreed, { workers: 0 })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { isError } from 'ethers'
-import type { EventCursor } from '../chain/index.ts'
+import { backoff, type EventCursor } from '../chain/index.ts'
 import { BEHAVIOURS } from './behaviours/index.ts'
 import type { AgentContext, Outcome } from './context.ts'
 import { keeperExitCode } from './errors.ts'
@@ -20,7 +20,15 @@ const FATAL: ReadonlySet<string> = new Set([
   'UNREACHABLE',
 ])
 
-type Task = { readonly key: string; readonly abort: AbortController; running: Promise<void> | null; done: boolean }
+type Task = {
+  readonly key: string
+  readonly abort: AbortController
+  running: Promise<void> | null
+  done: boolean
+  failures: number
+  /** Milliseconds (clock) before which a behaviour that failed is not called again. */
+  retryAt: number
+}
 
 /**
  * The keeper's heartbeat: read the chain, see which state the service is in, let that state's behaviour act. The loop
@@ -132,17 +140,20 @@ export class AgentLoop {
     const key = `${state}/${epoch}/${round}/${epochInfo.crsSeed}`
     if (this.#task?.key !== key) {
       await this.#endTask()
-      this.#task = { key, abort: new AbortController(), running: null, done: false }
+      this.#task = { key, abort: new AbortController(), running: null, done: false, failures: 0, retryAt: 0 }
     }
     const task = this.#task
-    if (task.done || task.running !== null) return
+    if (task.done || task.running !== null || this.#context.clock.now() < task.retryAt) return
     const signal = AbortSignal.any([task.abort.signal, this.#context.stopping])
     task.running = BEHAVIOURS[state]({ context: this.#context, snapshot, seat: this.#seat, signal })
       .then((outcome: Outcome) => {
         task.done = outcome === 'done'
+        task.failures = 0
       })
       .catch((error: unknown) => {
-        if (!signal.aborted) this.#report(error, `could not act in ${state}`)
+        if (signal.aborted) return
+        task.retryAt = this.#context.clock.now() + backoff(task.failures++, 500, 30_000)
+        this.#report(error, `could not act in ${state}`)
       })
       .finally(() => {
         task.running = null

@@ -41,8 +41,11 @@ export type QueueOptions = {
 }
 
 const DEFAULT_FEES: FeePolicy = { maxFeePerGas: 500n * 10n ** 9n, replaceAfter: 60_000 }
-/** Room above the estimate: state moves between estimate and execution (a later sender pays for a new storage slot). */
-const GAS_MARGIN = { numerator: 130n, denominator: 100n }
+/**
+ * Room above the estimate, since state moves between estimate and execution: whoever turns out to be the last of a step
+ * also pays for the transition, and the vote that decides for publishing a version. What is not used costs nothing.
+ */
+const GAS_MARGIN = { numerator: 130n, denominator: 100n, fixed: 600_000n }
 /** Nodes replace a transaction for at least 10 % (geth) or 12.5 % (others) more. */
 const BUMP = { numerator: 1130n, denominator: 1000n }
 /** Looks at the chain before a used nonce is called somebody else's: endpoints behind a balancer lag each other. */
@@ -129,7 +132,7 @@ export class TransactionQueue {
     } catch (error) {
       throw decodeRevert(error, interfaces, request.key) ?? (await this.#explainFunds(error))
     }
-    const gasLimit = (gas * GAS_MARGIN.numerator) / GAS_MARGIN.denominator
+    const gasLimit = (gas * GAS_MARGIN.numerator) / GAS_MARGIN.denominator + GAS_MARGIN.fixed
     const pending = await provider.getTransactionCount(wallet.address, 'latest')
     const nonce = Math.max(pending, log.nextNonce())
     const fees = await this.#fees(null)

@@ -53,7 +53,7 @@ async function answers(url: string): Promise<boolean> {
 }
 
 /** The asked port when it is free; without one, any free port. */
-async function freePort(asked = 0): Promise<number> {
+export async function freePort(asked = 0): Promise<number> {
   return await new Promise((resolve, reject) => {
     const server = createServer()
     server.on('error', (error: NodeJS.ErrnoException) =>

@@ -47,6 +47,9 @@ export async function openOwnerSession(config: KeeperConfig, ownerKey: string): 
   }
 }
 
+/** More than opening an epoch costs. */
+const OPENING_GAS = 600_000n
+
 /** Sends and waits. Refusals come as RevertError with the contract's own error. */
 async function settle(
   what: string,
@@ -115,7 +118,9 @@ export async function registerKeeperOnChain(options: RegisterOptions): Promise<{
     return { seat: Number(await service.seatOf(operator)) }
   } catch {
     say('taking a seat')
-    await settle('join', service.join(owner.address))
+    // The one who fills the last seat also opens the epoch; others may join between the estimate and the block.
+    const gasLimit = (await service.join.estimateGas(owner.address)) + OPENING_GAS
+    await settle('join', service.join(owner.address, { gasLimit }))
     return { seat: Number(await service.seatOf(operator)) }
   }
 }
