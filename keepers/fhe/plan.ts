@@ -80,7 +80,7 @@ const MIN_UNIFORM_BITS = 8
 /** Standard deviation of the centred binomial with 21 coin pairs, which SEAL and we use for e: √(21/2). */
 export const ERROR_STDDEV = Math.sqrt(21 / 2)
 /** Fisher information of the sum of three uniforms × its variance; a Gaussian has 1. See README, "Flooding". */
-const FISHER_FACTOR = 1.15
+export const FISHER_FACTOR = 1.15
 /** Probability that some slot of a round exceeds the stated bound, by the union bound. */
 const LOG2_FAILURE = -40
 
@@ -105,7 +105,7 @@ export function plan(options: PlanOptions): Plan {
   const ciphertextDecryptions = (decryptionsPerKey + 1) * ciphertexts
 
   const log2NoiseNorm = Math.log2(noiseNorm(set, members))
-  // Li, Micciancio, Schultz, Sorrell, CRYPTO 2022, theorem 4: σ = √(12τ)·2^(s/2)·B makes τ decryptions cost s bits.
+  // Li, Micciancio, Schultz, Sorrell (CRYPTO 2022): σ = √(12τ)·2^(s/2)·B leaves s bits after τ decryptions.
   const log2Required = 0.5 * Math.log2(FISHER_FACTOR * 12 * ciphertextDecryptions) + statisticalBits / 2 + log2NoiseNorm
   const uniformBits = Math.max(MIN_UNIFORM_BITS, Math.ceil(log2Required + 1))
   if (uniformBits > MAX_UNIFORM_BITS) {

@@ -7,6 +7,7 @@ import {
   plan,
   validateParameterSet,
 } from '../../../keepers/fhe/index.ts'
+import { FISHER_FACTOR } from '../../../keepers/fhe/plan.ts'
 import { disposing, SealContext, sealModule } from '../../../keepers/fhe/seal.ts'
 import { parmsId } from '../../../keepers/fhe/seal-format.ts'
 import { testPlan } from './ceremony.ts'
@@ -105,6 +106,19 @@ describe('fhe calculator', () => {
     ]
     const hashes = others.map((other) => Buffer.from(other.hash).toString('hex'))
     expect(new Set([base, ...hashes]).size).to.equal(others.length + 1)
+  })
+
+  it('accounts for the shape of the noise: Fisher information × variance of a sum of three uniforms is below the factor', () => {
+    // Density of the sum of three uniforms on [−1/2, 1/2], and its derivative, for 0 ≤ x ≤ 3/2.
+    const density = (x: number) => (x <= 0.5 ? 0.75 - x * x : (1.5 - x) ** 2 / 2)
+    const slope = (x: number) => (x <= 0.5 ? -2 * x : x - 1.5)
+    const steps = 300_000
+    let information = 0
+    for (let i = 0; i < steps; i++) {
+      const x = ((i + 0.5) / steps) * 1.5
+      information += (2 * slope(x) ** 2 * 1.5) / density(x) / steps
+    }
+    expect(information * (3 / 12)).to.be.within(1.14, FISHER_FACTOR)
   })
 
   const bad: [string, object, 'invalid-parameters' | 'plan-impossible'][] = [

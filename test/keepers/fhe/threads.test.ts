@@ -9,6 +9,7 @@ import {
   openEngine,
   partialDecrypt,
 } from '../../../keepers/fhe/index.ts'
+import { disposing, SealContext } from '../../../keepers/fhe/seal.ts'
 import { type Ceremony, ceremony, ROUND, testPlan, vectorOf } from './ceremony.ts'
 import { refuses } from './rejection.ts'
 
@@ -100,17 +101,37 @@ describe('fhe engine', () => {
     expect(Buffer.compare(await shareOn(inline, 0, sum, { guard }), wanted)).to.equal(0)
   })
 
-  it('frees what it took from SEAL: a hundred engines’ worth of updates leave the memory where it was', async () => {
-    const small = testPlan(1, 1)
-    const engine = await openEngine(small)
-    const own = await ceremony(engine)
-    const request = { context: ROUND, sender: 0, collectiveKey: own.collectiveKey, vector: vectorOf(50, 1), weight: 1 }
-    for (let i = 0; i < 20; i++) await encryptUpdate(engine, request)
+  it('frees what it took from SEAL: six hundred encryptors leave the memory where it was', async () => {
+    const context = await SealContext.open(plan.set)
+    const slots = new Float64Array(plan.set.degree / 2)
+    const once = () => {
+      const encryptor = context.encryptor(keys.collectiveKey.bytes, plan.scaleBits)
+      encryptor[Symbol.dispose]()
+    }
+    for (let i = 0; i < 50; i++) once()
     const before = process.memoryUsage().rss
-    for (let i = 0; i < 150; i++) await encryptUpdate(engine, request)
-    // 150 public keys of 393 kB, plaintexts and ciphertexts would be 100 MB.
-    expect(process.memoryUsage().rss - before).to.be.below(60e6)
-    await engine.close()
+    for (let i = 0; i < 600; i++) once()
+    // Each holds a public key of 393 kB: 236 MB in all.
+    expect(process.memoryUsage().rss - before).to.be.below(80e6)
+    const encryptor = context.encryptor(keys.collectiveKey.bytes, plan.scaleBits)
+    encryptor.encrypt(slots)
+    encryptor[Symbol.dispose]()
+    expect(() => encryptor.encrypt(slots)).to.throw()
+    context[Symbol.dispose]()
+  })
+
+  it('deletes what it kept, last first, whether the work returned or threw', () => {
+    const deleted: string[] = []
+    const made = (name: string) => ({ delete: () => deleted.push(name), isDeleted: () => deleted.includes(name) })
+    expect(disposing((keep) => [keep(made('a')), keep(made('b'))].length)).to.equal(2)
+    expect(deleted).to.deep.equal(['b', 'a'])
+    const failing = () =>
+      disposing((keep) => {
+        keep(made('c'))
+        throw new Error('half way')
+      })
+    expect(failing).to.throw('half way')
+    expect(deleted).to.deep.equal(['b', 'a', 'c'])
   })
 
   it('refuses to work after it was closed, and impossible numbers of workers', async () => {
