@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the circuit room: integer program → circom → constraints, witness program and commitments.
+export { type Batch, batchInputs, batchSignals, commitBatch } from './batch.ts'
 export {
   type CommitmentDomain,
   commitInput,
@@ -22,5 +23,6 @@ export { CircuitError, type CircuitErrorCode } from './errors.ts'
 export { poseidon, poseidonChain } from './poseidon.ts'
 export { expectedSignals, modelCommitmentOf, plainResult, type Salts, type Sample, witnessInputs } from './prepare.ts'
 export { type CircuitInputs, WitnessProgram } from './witness.ts'
+export { type BatchOptions, type BatchStatement, writeBatchCircuit } from './write/batch.ts'
 export { writeCircuit } from './write/main.ts'
 export { type CircuitOptions, PUBLIC_SIGNALS } from './write/statement.ts'
