@@ -15,7 +15,7 @@ import {
 import { DataPlane } from '../network/index.ts'
 import { KeeperStore } from '../store/index.ts'
 import type { KeeperConfig } from './config.ts'
-import type { AgentContext } from './context.ts'
+import type { AgentContext, Behaviour } from './context.ts'
 import { EpochEngine } from './epoch.ts'
 import { AgentError } from './errors.ts'
 import { Facts } from './facts.ts'
@@ -27,6 +27,7 @@ import { peerIdOf } from './peer-id.ts'
 import { encodeAddress, PeerBook } from './peers.ts'
 import { checkClock, checkDoppelganger, checkFunds, checkRegistered, LOW_BALANCE } from './preflight.ts'
 import { commitToWeights } from './provable.ts'
+import type { StateName } from './states.ts'
 import { ENCRYPTION_KEY, PEER_IDENTITY } from './steps/secrets.ts'
 import { Trainer } from './training/trainer.ts'
 
@@ -39,6 +40,8 @@ export type DaemonOptions = {
   readonly signal: AbortSignal
   readonly clock?: Clock
   readonly log?: Logger
+  /** Replaces the behaviour of some states: another strategy, or in tests a keeper that lies. */
+  readonly behaviours?: Partial<Record<StateName, Behaviour>>
 }
 
 /** A log of JSON lines, on stdout unless told, without anything that looks like a secret. */
@@ -175,7 +178,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     addresses: [config.service.address],
     fromBlock: config.chain.fromBlock,
   })
-  const loop = new AgentLoop(context, cursor)
+  const loop = new AgentLoop(context, cursor, options.behaviours)
   const health = await HealthServer.start(config.monitoring, {
     metrics: metrics.registry,
     health: () => {

@@ -2,10 +2,11 @@
 import { isError } from 'ethers'
 import { backoff, type EventCursor } from '../chain/index.ts'
 import { BEHAVIOURS } from './behaviours/index.ts'
-import type { AgentContext, Outcome } from './context.ts'
+import type { AgentContext, Behaviour, Outcome } from './context.ts'
 import { keeperExitCode } from './errors.ts'
 import type { Fact } from './facts.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
+import type { StateName } from './states.ts'
 import { revokeUnaccepted } from './steps/model.ts'
 
 /** Codes after which going on would be wrong or useless. Everything else is logged, counted, and tried again. */
@@ -37,6 +38,7 @@ type Task = {
 export class AgentLoop {
   readonly #context: AgentContext
   readonly #cursor: EventCursor
+  readonly #behaviours: Readonly<Record<StateName, Behaviour>>
   #snapshot: Snapshot | null = null
   #seat: number | null = null
   #task: Task | null = null
@@ -45,7 +47,8 @@ export class AgentLoop {
   #lastError: string | null = null
   #failures = 0
 
-  constructor(context: AgentContext, cursor: EventCursor) {
+  constructor(context: AgentContext, cursor: EventCursor, behaviours: Partial<Record<StateName, Behaviour>> = {}) {
+    this.#behaviours = { ...BEHAVIOURS, ...behaviours }
     this.#context = context
     this.#cursor = cursor
   }
@@ -145,7 +148,7 @@ export class AgentLoop {
     const task = this.#task
     if (task.done || task.running !== null || this.#context.clock.now() < task.retryAt) return
     const signal = AbortSignal.any([task.abort.signal, this.#context.stopping])
-    task.running = BEHAVIOURS[state]({ context: this.#context, snapshot, seat: this.#seat, signal })
+    task.running = this.#behaviours[state]({ context: this.#context, snapshot, seat: this.#seat, signal })
       .then((outcome: Outcome) => {
         task.done = outcome === 'done'
         task.failures = 0

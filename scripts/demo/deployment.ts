@@ -74,8 +74,18 @@ export async function deploy(
   keepers: number,
   onStep: (line: string) => void,
 ): Promise<DeploymentFile> {
+  return deployWith(url, folder, demoParameters(keepers), onStep)
+}
+
+/** The same with other parameters than the demo's. */
+export async function deployWith(
+  url: string,
+  folder: string,
+  content: Readonly<Record<string, unknown>>,
+  onStep: (line: string) => void,
+): Promise<DeploymentFile> {
   const parameters = join(folder, 'parameters.json')
-  await writeFile(parameters, JSON.stringify(demoParameters(keepers), null, 2))
+  await writeFile(parameters, JSON.stringify(content, null, 2))
   const cli = join(ROOT, 'node_modules/hardhat/dist/src/cli.js')
   const places = [
     '--parameters',
