@@ -156,6 +156,27 @@ export async function openFolder(folder: string): Promise<CircuitFolder> {
   return { folder, manifest, program, options, modelSalt }
 }
 
+/**
+ * The same circuit with the weights of another version of the model: in committed mode weights are witness, so one set-up
+ * proves every version of an architecture. Nothing is written.
+ * @throws InferenceError `folder-mismatch` when the program's circuit is not the folder's, to the letter
+ */
+export async function withWeights(
+  folder: CircuitFolder,
+  program: IntegerProgram,
+  modelSalt: bigint,
+): Promise<CircuitFolder> {
+  const source = await readFile(folderPaths(folder.folder).source, 'utf8')
+  if (program.mode !== 'committed' || writeCircuit(program, folder.options) !== source) {
+    throw new InferenceError(
+      'folder-mismatch',
+      `${folder.folder} holds the circuit of another architecture or plan than '${program.name}', or released weights`,
+    )
+  }
+  const manifest = { ...folder.manifest, modelCommitment: String(commitModel(program, modelSalt)) }
+  return { ...folder, manifest, program, modelSalt }
+}
+
 /** A local set-up of the folder's circuit: proving key, its metadata, verification key. */
 export async function setupFolder(folder: string, options: LocalSetupOptions = {}): Promise<KeyMetadata> {
   const paths = folderPaths(folder)

@@ -2,7 +2,14 @@
 // From an input to a proof: reference interpreter, witness, proof, and a check that all three agree.
 import { readFile } from 'node:fs/promises'
 import { ConstraintSystem, decodeWitness } from '../circuit/constraints.ts'
-import { expectedSignals, randomSalt, type Salts, WitnessProgram, witnessInputs } from '../circuit/index.ts'
+import {
+  expectedSignals,
+  modelCommitmentOf,
+  randomSalt,
+  type Salts,
+  WitnessProgram,
+  witnessInputs,
+} from '../circuit/index.ts'
 import type { ProveOptions, Prover, ProverBackend } from '../prove/backend.ts'
 import { ProveError } from '../prove/errors.ts'
 import type { ProofWithSignals } from '../prove/proof.ts'
@@ -42,16 +49,27 @@ export type InferenceProof = ProofWithSignals & Omit<InferenceWitness, 'values' 
 export class InferenceCircuit {
   readonly folder: CircuitFolder
   readonly #witness: WitnessProgram
+  /** Hashed from all weights once, not for every witness. */
+  readonly #modelCommitment: bigint
   #system: ConstraintSystem | null = null
 
   private constructor(folder: CircuitFolder, witness: WitnessProgram) {
     this.folder = folder
     this.#witness = witness
+    const { program, options, modelSalt } = folder
+    this.#modelCommitment = modelCommitmentOf(program, modelSalt === null ? {} : { model: modelSalt }, options)
+    if (String(this.#modelCommitment) !== folder.manifest.modelCommitment) {
+      throw new InferenceError(
+        'folder-mismatch',
+        `${folder.folder}: weights and salt do not give the model commitment of the manifest; compile again`,
+      )
+    }
   }
 
-  static async open(folder: string): Promise<InferenceCircuit> {
-    const opened = await openFolder(folder)
-    return new InferenceCircuit(opened, await WitnessProgram.load(await readFile(folderPaths(folder).wasm)))
+  /** @param folder a path, or an opened folder whose weights may be others (`withWeights`) */
+  static async open(folder: string | CircuitFolder): Promise<InferenceCircuit> {
+    const opened = typeof folder === 'string' ? await openFolder(folder) : folder
+    return new InferenceCircuit(opened, await WitnessProgram.load(await readFile(folderPaths(opened.folder).wasm)))
   }
 
   /**
@@ -72,7 +90,7 @@ export class InferenceCircuit {
     }
     const values = this.#witness.calculate(witnessInputs(program, sample, options))
     const { scores } = interpret(program, input)
-    const publicSignals = expectedSignals(program, sample, scores, options)
+    const publicSignals = expectedSignals(program, sample, scores, options, this.#modelCommitment)
     const head = decodeWitness(values.subarray(0, 32 * (1 + publicSignals.length))).slice(1)
     const differing = publicSignals.findIndex((signal, i) => signal !== head[i])
     if (differing >= 0) {
@@ -106,7 +124,7 @@ export class InferenceProver {
 
   /** Loads circuit and key and keeps them. The backend is our own on threads when none is given. */
   static async open(
-    folder: string,
+    folder: string | CircuitFolder,
     options: ProveOptions & { readonly backend?: ProverBackend } = {},
   ): Promise<InferenceProver> {
     const circuit = await InferenceCircuit.open(folder)

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One network through every stage, each timed; memory is that of a process of its own.
+import { execFile } from 'node:child_process'
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import {
+  compileFolder,
+  encodeVerifyCalldata,
+  exportVerifier,
+  folderPaths,
+  type Graph,
+  InferenceProver,
+  type IntegerProgram,
+  importModelFile,
+  type Plan,
+  PROOF_BYTES,
+  planToJson,
+  setupFolder,
+  snarkjsBackend,
+  verifyProof,
+} from '../../../keepers/zkml/index.ts'
+import { ROOT } from '../../bootstrap/paths.mjs'
+import { type BenchContext, time, timeBeside } from '../harness.ts'
+import { CACHE } from './networks.ts'
+
+const run = promisify(execFile)
+
+export type Quantised = { readonly program: IntegerProgram; readonly plan: Plan }
+
+/** Records `zkml.<name>.<what>` for every stage. */
+export async function measureNetwork(
+  context: BenchContext,
+  name: string,
+  modelFolder: string,
+  quantise: (graph: Graph) => Quantised | Promise<Quantised>,
+  sample: ArrayLike<number>,
+): Promise<void> {
+  const record = (
+    what: string,
+    value: number,
+    unit: string,
+    rest: { spread?: number; note?: string; peer?: string; peerValue?: number } = {},
+  ) => context.record({ metric: `zkml.${name}.${what}`, value, unit, ...rest })
+  const runs = context.quick ? 3 : 7
+  const model = join(modelFolder, 'model.json')
+  const imported = await time(() => importModelFile(model), { runs })
+  record('import', imported.median, 'ms', { spread: imported.spread })
+  context.progress(`${name}: quantising`)
+  const { program, plan } = await quantise(await importModelFile(model))
+
+  const folder = join(CACHE, 'folders', name)
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  context.progress(`${name}: compiling`)
+  const [compiled, compileSeconds] = await seconds(() => compileFolder({ folder, program, plan: planToJson(plan) }))
+  record('constraints', compiled.manifest.constraints, 'constraints')
+  record('compile', compileSeconds, 's')
+  context.progress(`${name}: set-up of ${compiled.manifest.constraints.toLocaleString('en-US')} constraints`)
+  const [, setupSeconds] = await seconds(() => setupFolder(folder))
+  record('setup', setupSeconds, 's')
+  record('key', (await stat(folderPaths(folder).zkey)).size, 'bytes')
+
+  context.progress(`${name}: proving`)
+  const request = { input: sample, context: 1n }
+  const ours = await InferenceProver.open(folder)
+  const peer = await InferenceProver.open(folder, { backend: snarkjsBackend })
+  const witness = await time(() => ours.circuit.witness(request), { runs })
+  record('witness', witness.median, 'ms', { spread: witness.spread })
+  const proving = await timeBeside(
+    () => ours.prove(request),
+    () => peer.prove(request),
+    { runs },
+  )
+  record('prove', proving.ours.median, 'ms', {
+    spread: proving.ours.spread,
+    peer: 'snarkjs 0.7.6',
+    peerValue: proving.peer.median,
+    note: 'witness and verification included, key loaded',
+  })
+  const { proof, publicSignals } = await ours.prove(request)
+  const verified = await time(() => verifyProof(ours.key, proof, publicSignals), { runs })
+  record('verify', verified.median, 'ms', { spread: verified.spread })
+  record('proof', PROOF_BYTES, 'bytes')
+  await ours.close()
+  await peer.close()
+
+  const source = exportVerifier(ours.key, { name: 'Verifier', setupKind: 'local' })
+  record('verify-transaction', await transactionGas(source, encodeVerifyCalldata(proof, publicSignals)), 'gas', {
+    peer: "snarkjs' template (published)",
+    peerValue: 235_464,
+  })
+  record('peak-memory', await peakMemory(folder, sample), 'bytes', { note: 'a process that loads the key and proves' })
+}
+
+/** Gas of a whole transaction that verifies, on the simulated chain. */
+async function transactionGas(source: string, data: string): Promise<number> {
+  const { network } = await import('hardhat')
+  const { ethers } = await network.create()
+  const { abi, bytecode } = compile(source)
+  const [signer] = await ethers.getSigners()
+  const contract = await new ethers.ContractFactory(abi, bytecode, signer!).deploy()
+  const to = await contract.getAddress()
+  if (BigInt(await ethers.provider.call({ to, data })) !== 1n) throw new Error('the verifier refused an honest proof')
+  const receipt = await (await signer!.sendTransaction({ to, data })).wait()
+  return Number(receipt!.gasUsed)
+}
+
+function compile(source: string): { abi: []; bytecode: string } {
+  const solc = createRequire(import.meta.url)('solc') as { compile(input: string): string }
+  const settings = {
+    viaIR: true,
+    evmVersion: 'cancun',
+    optimizer: { enabled: true, runs: 800 },
+    outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object'] } },
+  }
+  const input = { language: 'Solidity', sources: { 'V.sol': { content: source } }, settings }
+  const { abi, evm } = JSON.parse(solc.compile(JSON.stringify(input))).contracts['V.sol'].Verifier
+  return { abi, bytecode: evm.bytecode.object }
+}
+
+/** Bytes that a fresh `cohort zkml bench` needed at most. */
+async function peakMemory(folder: string, sample: ArrayLike<number>): Promise<number> {
+  const input = join(folder, 'sample.json')
+  await writeFile(input, JSON.stringify(Array.from(sample)))
+  const cli = join(ROOT, 'keepers', 'cli', 'main.ts')
+  const { stdout } = await run(process.execPath, [
+    cli,
+    'zkml',
+    'bench',
+    folder,
+    '--input',
+    input,
+    '--runs',
+    '1',
+    '--json',
+  ])
+  return JSON.parse(stdout).peakMemoryBytes
+}
+
+async function seconds<T>(body: () => Promise<T>): Promise<[T, number]> {
+  const start = performance.now()
+  const result = await body()
+  return [result, (performance.now() - start) / 1000]
+}
