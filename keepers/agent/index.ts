@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the agent: what the command line, the demo and the tests start and ask.
 
-export { decodeModel } from './blobs.ts'
+export { cidFromHex, decodeModel, modelBytes } from './blobs.ts'
 export { CONFIG_FILE, type KeeperConfig, loadConfig, parseConfig } from './config.ts'
 export { createLog, type DaemonOptions, runKeeper } from './daemon.ts'
 export { AgentError, type AgentErrorCode, KEEPER_EXIT, keeperExitCode } from './errors.ts'
@@ -18,6 +18,7 @@ export {
   unjailKeeper,
 } from './operations/owner.ts'
 export { type KeeperStatus, keeperStatus } from './operations/status.ts'
+export { PeerBook } from './peers.ts'
 export { profileSchema, type ServiceProfile } from './profile.ts'
 export { commitToWeights, type ProvableModel, planOf, provableModel, saltOf } from './provable.ts'
 export { PUBLISHED_STATE, STATES, type StateName } from './states.ts'

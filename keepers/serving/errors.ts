@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+export type ServingErrorCode =
+  /** A payload that does not parse, or does not open the request's input commitment. */
+  | 'bad-payload'
+  /** The version cannot be had, or is not what the chain says. */
+  | 'bad-version'
+  /** The hub's model is not one that this prover has a circuit for. */
+  | 'wrong-circuit'
+  /** The hub refused the transaction. */
+  | 'refused'
+
+export class ServingError extends Error {
+  override readonly name = 'ServingError'
+  readonly code: ServingErrorCode
+
+  constructor(code: ServingErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

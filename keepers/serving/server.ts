@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { getBytes, type JsonRpcApiProvider, type Signer, toBeHex } from 'ethers'
+import type { InferenceHub, ModelRegistry } from '../../types/index.ts'
+import { provableModel } from '../agent/index.ts'
+import { clients, decodeRevert } from '../chain/index.ts'
+import type { ModelName } from '../learning/index.ts'
+import type { DataPlane } from '../network/index.ts'
+import { InferenceProver, openFolder, toSolidityProof, withWeights } from '../zkml/index.ts'
+import { ServingError } from './errors.ts'
+import { decodePayload, integersOf } from './payload.ts'
+import { fetchVersion } from './version.ts'
+
+export type ServerOptions = {
+  readonly provider: JsonRpcApiProvider
+  /** Sends the fulfilments and is credited their price. */
+  readonly signer: Signer
+  readonly hub: string
+  readonly models: string
+  /** Block from which the deployment's events are in the log. */
+  readonly fromBlock: number
+  /** Compiled and set-up circuit of the model in committed mode (`cohort zkml compile`, `setup`). */
+  readonly circuit: string
+  readonly model: ModelName
+  readonly plane: DataPlane
+}
+
+/** What became of one request. Times in milliseconds. */
+export type Answer = {
+  readonly requestId: string
+  readonly version: bigint
+  readonly output: bigint
+  readonly proveMs: number
+  readonly gasUsed: bigint
+  readonly transaction: string
+}
+
+/** One prover: a circuit with its key, the weights of the version in force, a signer. */
+export class InferenceServer implements AsyncDisposable {
+  readonly #options: ServerOptions
+  readonly #hub: InferenceHub
+  readonly #models: ModelRegistry
+  readonly #circuitId: string
+  #loaded: { readonly service: string; readonly version: bigint; readonly prover: InferenceProver } | null = null
+
+  private constructor(options: ServerOptions, circuitId: string) {
+    this.#options = options
+    this.#hub = clients.hub(options.hub, options.signer)
+    this.#models = clients.models(options.models, options.provider)
+    this.#circuitId = circuitId
+  }
+
+  /** @throws InferenceError for a folder without circuit or key. */
+  static async open(options: ServerOptions): Promise<InferenceServer> {
+    const { manifest } = await openFolder(options.circuit)
+    return new InferenceServer(options, manifest.circuitId)
+  }
+
+  /** Open requests for models of this circuit, oldest first. */
+  async openRequests(): Promise<string[]> {
+    const posted = await this.#hub.queryFilter(this.#hub.filters.InferenceRequested(), this.#options.fromBlock)
+    const open: string[] = []
+    for (const { args } of posted) {
+      const [status, model] = await Promise.all([this.#hub.statusOf(args.requestId), this.#hub.modelOf(args.modelId)])
+      if (status === REQUEST_OPEN && model.circuitId === this.#circuitId) open.push(args.requestId)
+    }
+    return open
+  }
+
+  /**
+   * Proves one request and sends the fulfilment. The proof is bound to our address: seen in the mempool, it is of no use
+   * to anybody else.
+   * @throws ServingError naming what is wrong with request, version or answer
+   */
+  async answer(requestId: string, signal?: AbortSignal): Promise<Answer> {
+    const [posted] = await this.#hub.queryFilter(
+      this.#hub.filters.InferenceRequested(requestId),
+      this.#options.fromBlock,
+    )
+    if (posted === undefined) throw new ServingError('bad-payload', `request ${requestId} is not in the log of the hub`)
+    const { modelId, version, deadline, inputCommitment, payload } = posted.args
+    const model = await this.#hub.modelOf(modelId)
+    if (model.circuitId !== this.#circuitId) {
+      throw new ServingError(
+        'wrong-circuit',
+        `model ${modelId} uses circuit ${model.circuitId}, this prover has ${this.#circuitId}`,
+      )
+    }
+    const prover = await this.#prover(model.service, version, signal)
+    const { program } = prover.circuit.folder
+    const input = decodePayload(getBytes(payload), program, BigInt(inputCommitment))
+    const caller = await this.#options.signer.getAddress()
+    const context = await this.#hub.contextOf(requestId, caller, modelId, version, deadline)
+    const start = performance.now()
+    const { proof, publicSignals } = await prover.prove(
+      { input: integersOf(input, program.input.min), integers: true, context, salts: { input: input.salt } },
+      signal === undefined ? {} : { signal },
+    )
+    const proveMs = performance.now() - start
+    const output = publicSignals[2]!
+    const { a, b, c } = toSolidityProof(proof)
+    try {
+      const sent = await this.#hub.fulfil(requestId, output, { a: [...a], b: [[...b[0]], [...b[1]]], c: [...c] })
+      const receipt = await sent.wait()
+      return { requestId, version, output, proveMs, gasUsed: receipt!.gasUsed, transaction: receipt!.hash }
+    } catch (cause) {
+      const reason = decodeRevert(cause, [this.#hub.interface], 'fulfil')
+      throw new ServingError(
+        'refused',
+        `the hub refused the answer to ${requestId}: ${(reason ?? (cause as Error)).message}`,
+        { cause },
+      )
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#loaded?.prover.close()
+    this.#loaded = null
+  }
+
+  /** The prover with the weights of that version, kept until another is asked for. */
+  async #prover(service: string, version: bigint, signal?: AbortSignal): Promise<InferenceProver> {
+    if (this.#loaded?.service === service && this.#loaded.version === version) return this.#loaded.prover
+    const { provider, model, plane, fromBlock, circuit } = this.#options
+    const { weights, salt } = await fetchVersion(
+      { provider, models: this.#models, service, model, plane, fromBlock },
+      version,
+      signal,
+    )
+    const folder = await openFolder(circuit)
+    const { program } = provableModel(model, weights, folder.program.output)
+    const prover = await InferenceProver.open(await withWeights(folder, program, salt))
+    const commitment = toBeHex(prover.circuit.folder.manifest.modelCommitment, 32)
+    const { weightsCommitment } = await this.#models.getVersion(service, version)
+    if (commitment !== weightsCommitment) {
+      await prover.close()
+      throw new ServingError(
+        'bad-version',
+        `version ${version}: the circuit commits to ${commitment}, the chain to ${weightsCommitment}`,
+      )
+    }
+    await this.#loaded?.prover.close()
+    this.#loaded = { service, version, prover }
+    return prover
+  }
+}
+
+/** IInferenceHub.RequestStatus.Open */
+const REQUEST_OPEN = 1n

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { Provider } from 'ethers'
+import type { ModelRegistry } from '../../types/index.ts'
+import { cidFromHex, commitToWeights, decodeModel, modelBytes, PeerBook, saltOf } from '../agent/index.ts'
+import { openService, systemClock } from '../chain/index.ts'
+import { type ModelName, modelSpec } from '../learning/index.ts'
+import type { DataPlane } from '../network/index.ts'
+import { ServingError } from './errors.ts'
+
+/** Time for one model blob, in milliseconds; the largest named model has 0.8 MB. */
+const FETCH_MS = 60_000
+
+export type VersionWeights = { readonly version: bigint; readonly weights: Float32Array; readonly salt: bigint }
+
+export type VersionSource = {
+  readonly provider: Provider
+  readonly models: ModelRegistry
+  /** Address of the learning service. */
+  readonly service: string
+  readonly model: ModelName
+  readonly plane: DataPlane
+  /** Block from which the service's versions are in the log. */
+  readonly fromBlock: number
+}
+
+/**
+ * Fetches a version's weights from the keepers that hold them, and checks them against the commitment on the chain: a
+ * wrong blob is refused, whoever sent it.
+ * @throws ServingError bad-version
+ */
+export async function fetchVersion(
+  source: VersionSource,
+  version: bigint,
+  signal?: AbortSignal,
+): Promise<VersionWeights> {
+  const { models, service, model, plane } = source
+  const filter = models.filters.VersionProposed(service, version)
+  const [proposed] = await models.queryFilter(filter, source.fromBlock)
+  if (proposed === undefined)
+    throw new ServingError('bad-version', `version ${version} of ${service} is not on the chain`)
+  const { parameters } = modelSpec(model)
+  const count = parameters.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0)
+  const bytes = await plane.fetch(cidFromHex(proposed.args.cid), {
+    maxBytes: modelBytes(count),
+    timeout: FETCH_MS,
+    providers: await keeperAddresses(source),
+    ...(signal === undefined ? {} : { signal }),
+  })
+  const weights = decodeModel(bytes, count)
+  const { commitment } = commitToWeights(model, weights)
+  if (commitment !== proposed.args.weightsCommitment) {
+    throw new ServingError(
+      'bad-version',
+      `version ${version}: the weights commit to ${commitment}, the chain says ${proposed.args.weightsCommitment}; is the service's model ${model}?`,
+    )
+  }
+  return { version, weights, salt: saltOf(weights) }
+}
+
+/** Where the service's keepers are reached: every one of them keeps accepted models. */
+async function keeperAddresses({ service, provider }: VersionSource): Promise<string[]> {
+  const contracts = await openService(service, provider)
+  const [seated] = await contracts.service.seats()
+  const seats = Array.from({ length: 256 }, (_, seat) => seat).filter((seat) => (seated >> BigInt(seat)) & 1n)
+  const [first, ...others] = seats
+  if (first === undefined) return []
+  return await new PeerBook(contracts.service, contracts.registry, systemClock).providers(first, others, null)
+}
