@@ -125,18 +125,23 @@ function lowerNode(context: Lowering, node: GraphNode, inputs: readonly Value[])
 
 function lowerWeighted(context: Lowering, node: Conv2dNode | DenseNode, given: Value, shape: readonly number[]): Value {
   const input = narrowed(context, node, node.input, given)
-  const plan = context.decider.weights(node.name, node.name, node.weights.data, node.bias.data, input.scale)
-  const scale = input.scale * 2 ** -plan.fraction
-  const weights = parameter(context, node.name, 'weights', node.weights.data, plan.fraction, plan.weightBits)
+  const { power, factor } = binaryScale(input.scale)
+  const weightData = node.weights.data.map((weight) => weight * factor)
+  const plan = context.decider.weights(node.name, node.name, weightData, node.bias.data, power)
+  const scale = power * 2 ** -plan.fraction
+  const weights = parameter(context, node.name, 'weights', weightData, plan.fraction, plan.weightBits)
   const bias = biasParameter(context, node.name, node.bias.data, scale, plan)
-  return context.writer.emit(
-    node.name,
-    [node.name],
-    [input],
-    weightedDraft(node, input.shape, shape, weights, bias),
-    shape,
-    scale,
-  )
+  const draft = weightedDraft(node, input.shape, shape, weights, bias)
+  return context.writer.emit(node.name, [node.name], [input], draft, shape, scale)
+}
+
+/**
+ * scale = power · factor with a power of two and ½ < factor ≤ 1. Weights take the factor in, so that an input range or an
+ * average's divisor never spoils the scales after it: those are powers of two, and branches meet at whole ratios.
+ */
+function binaryScale(scale: number): { power: number; factor: number } {
+  const power = 2 ** Math.ceil(Math.log2(scale))
+  return { power, factor: scale / power }
 }
 
 function weightedDraft(
@@ -191,9 +196,11 @@ function lowerAffine(context: Lowering, node: AffineNode, given: Value, shape: r
   const [scales, shifts] = [spread(node.scale), spread(node.shift)]
   const periodic = [scales, shifts].every((list) => list.every((value, i) => value === list[i % channels]))
   const length = periodic ? channels : scales.length
-  const [scaleValues, shiftValues] = [scales.slice(0, length), shifts.slice(0, length)]
-  const plan = context.decider.weights(node.name, node.name, scaleValues, shiftValues, input.scale)
-  const outScale = input.scale * 2 ** -plan.fraction
+  const { power, factor } = binaryScale(input.scale)
+  const scaleValues = scales.slice(0, length).map((value) => value * factor)
+  const shiftValues = shifts.slice(0, length)
+  const plan = context.decider.weights(node.name, node.name, scaleValues, shiftValues, power)
+  const outScale = power * 2 ** -plan.fraction
   const draft: LayerDraft = {
     kind: 'scale',
     scale: parameter(context, node.name, 'scale', scaleValues, plan.fraction, plan.weightBits),

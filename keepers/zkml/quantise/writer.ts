@@ -72,9 +72,9 @@ export class ProgramWriter {
     const unique = this.uniqueName(name)
     const layer = {
       name: unique,
-      sources: [...sources],
       inputs: inputs.map((value) => value.id),
       output: `${unique}_out`,
+      sources: [...sources],
       ...draft,
     } as IntegerLayer
     const value: Value = { id: layer.output, shape: [...shape], scale }
