@@ -13,6 +13,7 @@ import {
   roundsChart,
   roundsCsv,
   type SimulationSettings,
+  type SimulationState,
   simulate,
 } from '../../../keepers/learning/index.ts'
 import { ROOT } from '../../bootstrap/paths.mjs'
@@ -20,6 +21,9 @@ import { type BenchContext, RESULTS_DIR } from '../harness.ts'
 
 const CURVES = join(ROOT, RESULTS_DIR, 'learning')
 const SCRATCH = join(ROOT, 'build', 'bench-learning')
+
+/** COHORT_BENCH_MINUTES bounds each curve; the next run goes on from there. */
+const MINUTES = Number(process.env.COHORT_BENCH_MINUTES ?? Number.POSITIVE_INFINITY)
 
 /** Plays a federation. In full runs it keeps its curve, and goes on where an interrupted bench stopped. */
 async function play(
@@ -30,8 +34,12 @@ async function play(
   settings: SimulationSettings,
 ): Promise<readonly RoundRecord[]> {
   const saved = join(SCRATCH, `${curve}.state`)
-  const options = { spec: modelSpec(model), data, settings }
-  const onRound = async (record: RoundRecord, state: Parameters<typeof encodeSimulation>[0]) => {
+  const started = performance.now()
+  const budget = new AbortController()
+  let records: readonly RoundRecord[] = []
+  const onRound = async (record: RoundRecord, state: SimulationState) => {
+    records = state.records
+    if (performance.now() - started > 60_000 * MINUTES) budget.abort()
     if (record.round % 5 === 0) {
       context.progress(`${curve}: round ${record.round}, ${(100 * record.accuracy).toFixed(2)} %`)
     }
@@ -41,13 +49,17 @@ async function play(
     await rename(`${saved}.part`, saved)
   }
   const bytes = context.quick ? null : await readFile(saved).catch(() => null)
-  let records: readonly RoundRecord[]
+  const options = { spec: modelSpec(model), data, settings, onRound, signal: budget.signal }
+  const resume = bytes === null ? {} : { resume: decodeSimulation(bytes) }
   try {
-    const resume = bytes === null ? {} : { resume: decodeSimulation(bytes) }
-    ;({ records } = await simulate({ ...options, ...resume, onRound }))
+    ;({ records } = await simulate({ ...options, ...resume }).catch((error: unknown) => {
+      // A state left by a bench with other settings: start over.
+      if (bytes === null || !(error instanceof LearningError && error.code === 'BAD_CHECKPOINT')) throw error
+      return simulate(options)
+    }))
   } catch (error) {
-    if (bytes === null || !(error instanceof LearningError && error.code === 'BAD_CHECKPOINT')) throw error
-    ;({ records } = await simulate({ ...options, onRound }))
+    if (!budget.signal.aborted) throw error
+    context.progress(`${curve}: out of time after round ${records.length}; run again to go on`)
   }
   if (!context.quick) {
     await mkdir(CURVES, { recursive: true })
