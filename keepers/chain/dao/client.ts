@@ -82,7 +82,6 @@ export class DaoClient {
     }))
     this.proposals = new ProposalBook({
       governor,
-      provider,
       sender: this.#sender,
       known,
       ...(clock === undefined ? {} : { clock }),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Proposals of the governor: read from its storage, so that no log range of any RPC endpoint matters.
-import { type Contract, getAddress, id as hashOf, type Interface, type JsonRpcApiProvider } from 'ethers'
+import { type Contract, getAddress, id as hashOf, type Interface } from 'ethers'
 import { type Clock, systemClock } from '../clock.ts'
 import { DaoError } from './errors.ts'
 import type { Sender } from './sender.ts'
@@ -49,20 +49,17 @@ const POLL_INTERVAL = 500
 
 export class ProposalBook {
   readonly #governor: Contract
-  readonly #provider: JsonRpcApiProvider
   readonly #sender: Sender
   readonly #known: readonly KnownContract[]
   readonly #clock: Clock
 
   constructor(parts: {
     readonly governor: Contract
-    readonly provider: JsonRpcApiProvider
     readonly sender: Sender
     readonly known: readonly KnownContract[]
     readonly clock?: Clock
   }) {
     this.#governor = parts.governor
-    this.#provider = parts.provider
     this.#sender = parts.sender
     this.#known = parts.known
     this.#clock = parts.clock ?? systemClock
@@ -180,10 +177,9 @@ export class ProposalBook {
     }
   }
 
-  /** Seconds of the block that would be mined now: a development chain mines none while nothing happens. */
+  /** The governor's clock: Unix seconds of the block that would be mined now. */
   async now(): Promise<number> {
-    const block = await this.#provider.getBlock('pending')
-    return block?.timestamp ?? Math.floor(this.#clock.now() / 1000)
+    return Number(await this.#read('clock'))
   }
 
   async #expect(id: bigint, wanted: ProposalState): Promise<Proposal> {
@@ -192,7 +188,7 @@ export class ProposalBook {
     return proposal
   }
 
-  /** Reads as of the pending block, for the same reason as `now`. */
+  /** Reads as of the pending block: a development chain mines none while nothing happens, and time passes still. */
   async #read<T = bigint>(method: string, ...args: unknown[]): Promise<T> {
     return (await this.#governor.getFunction(method).staticCall(...args, { blockTag: 'pending' })) as T
   }

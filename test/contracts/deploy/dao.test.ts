@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A member's path through the DAO, over a deployment and JSON-RPC, as `cohort dao` takes it.
+import { expect } from 'chai'
+import { DaoClient } from '../../../keepers/chain/dao/client.ts'
+import { DaoError } from '../../../keepers/chain/dao/errors.ts'
+import type { Proposal } from '../../../keepers/chain/dao/proposals.ts'
+import { deployConstant } from '../inference/product-circuit.ts'
+import { createDeployment } from './simulated.ts'
+
+const TOKEN = 10n ** 18n
+const CID = `0x01551220${'78'.repeat(32)}`
+const PATIENT = { timeout: 60_000 }
+
+async function refusal(promise: Promise<unknown>): Promise<DaoError> {
+  return await promise.then(
+    () => {
+      throw new Error('expected a refusal')
+    },
+    (error: unknown) => {
+      if (error instanceof DaoError) return error
+      throw error
+    },
+  )
+}
+
+/** A deployment whose service has published `versions`, and a client for each member; both hold their own votes. */
+async function createDao(versions: number) {
+  const world = await createDeployment()
+  const { browser, deployment, clock, models, ethers, speakFor } = world
+  const service = deployment.services[0]!.address
+  const keepers = models.connect(await speakFor(service))
+  for (let round = 1; round <= versions; round++) {
+    await keepers.publish(1, round, ethers.toBeHex(round, 32), CID, 0b111)
+  }
+  const member = async (account: number) =>
+    await DaoClient.connect({ provider: browser, deployment, clock, signer: await browser.getSigner(account) })
+  const [majority, minority, outsider] = [await member(1), await member(2), await member(5)]
+  await majority.delegate()
+  await minority.delegate()
+  return { ...world, service, keepers, majority, minority, outsider, member }
+}
+
+/** From proposed to executed, each step as soon as it is possible. */
+async function carry(dao: { majority: DaoClient; outsider: DaoClient }, { id }: Proposal) {
+  const { majority, outsider } = dao
+  await majority.proposals.waitFor(id, 'active', PATIENT)
+  await majority.proposals.vote(id, 'for', 'because')
+  await outsider.proposals.waitFor(id, 'succeeded', PATIENT)
+  const queued = await outsider.proposals.queue(id)
+  await outsider.proposals.waitFor(id, 'executable', PATIENT)
+  const executed = await outsider.proposals.execute(id)
+  return { queued, executed }
+}
+
+describe('a member of the DAO', () => {
+  it('releases a version: proposes, votes, queues, executes', async () => {
+    const dao = await createDao(2)
+    const { majority, minority, service, hub } = dao
+    expect((await majority.serviceStatus('')).current).to.equal(null)
+    const proposal = await majority.proposeRelease('digits', 2)
+    expect(proposal.state).to.equal('pending')
+    expect(proposal.actions).to.deep.equal([`ModelRegistry.release(${service}, 2)`])
+    await minority.proposals.waitFor(proposal.id, 'active', PATIENT)
+    expect((await minority.proposals.vote(proposal.id, 'against')).weight).to.equal(300n * TOKEN)
+    const { queued, executed } = await carry(dao, proposal)
+    expect(queued.state).to.equal('queued')
+    expect(queued.executableAt).to.be.a('number')
+    expect(executed.state).to.equal('executed')
+    expect(executed.votes).to.deep.equal({ for: 700n * TOKEN, against: 300n * TOKEN, abstain: 0n })
+    const status = await majority.serviceStatus(service)
+    expect(status.current).to.equal(2)
+    expect(status.versions.map((version) => version.status)).to.deep.equal(['accepted', 'released'])
+    expect(await dao.models.currentVersion(service)).to.equal(2n)
+    expect(await hub.MODELS()).to.equal(await dao.models.getAddress())
+  })
+
+  it('rolls back to an earlier release, and may release the same version again later', async () => {
+    const dao = await createDao(2)
+    const { majority } = dao
+    for (const version of [1, 2]) await carry(dao, await majority.proposeRelease('', version))
+    const back = await majority.proposeRollback('', 1)
+    expect(back.actions[0]).to.match(/ModelRegistry\.rollback/)
+    await carry(dao, back)
+    const status = await majority.serviceStatus('')
+    expect([status.current, status.versions.map((version) => version.status)]).to.deep.equal([
+      1,
+      ['released', 'deprecated'],
+    ])
+    expect((await refusal(majority.proposeRollback('', 1))).message).to.match(/is at version 1 already/)
+    expect((await refusal(majority.proposeRelease('', 2))).message).to.match(/is deprecated, not accepted or released/)
+    expect((await majority.proposals.list()).map((proposal) => proposal.state)).to.deep.equal([
+      'executed',
+      'executed',
+      'executed',
+    ])
+    // The very same release again is another proposal.
+    await majority.proposeRelease('', 1)
+    await majority.proposeRelease('', 1)
+  })
+
+  it('deprecates the current version, after which nothing is released', async () => {
+    const dao = await createDao(1)
+    const { majority, models, service } = dao
+    await carry(dao, await majority.proposeRelease('', 1))
+    await carry(dao, await majority.proposeDeprecation('', 1, 'backdoor'))
+    expect((await majority.serviceStatus('')).current).to.equal(null)
+    await expect(models.currentVersion(service)).to.be.revertedWithCustomError(models, 'NoReleasedVersion')
+    expect((await refusal(majority.proposeRollback('', 1))).code).to.equal('wrong-status')
+    expect((await refusal(majority.proposeDeprecation('', 1, 'again'))).code).to.equal('wrong-status')
+  })
+
+  it('registers the verifier of a circuit', async () => {
+    const dao = await createDao(0)
+    const { majority, verifiers, ethers } = dao
+    const [deployer] = await ethers.getSigners()
+    const verifier = await deployConstant(deployer!, 77n)
+    const terms = { circuitId: ethers.id('circuit'), verifier, vkHash: ethers.toBeHex(77n, 32) }
+    await carry(dao, await majority.proposeVerifier({ ...terms, setup: 'local' }))
+    const other = { ...terms, circuitId: ethers.id('another'), setup: 'ceremony' as const, transcriptCid: CID }
+    await carry(dao, await majority.proposeVerifier(other))
+    expect((await verifiers.getVerifier(terms.circuitId)).setup).to.equal(1n)
+    expect((await verifiers.getVerifier(other.circuitId)).transcriptHash).to.equal(ethers.keccak256(CID))
+  })
+
+  it('is told at once what execution would refuse after days of voting', async () => {
+    const { majority, keepers, ethers } = await createDao(1)
+    await keepers.propose(1, 2, ethers.toBeHex(2, 32), CID)
+    expect((await refusal(majority.proposeRelease('', 2))).message).to.match(/version 2 .* is proposed/)
+    expect((await refusal(majority.proposeRelease('', 3))).message).to.match(/has versions 1 to 2, not 3/)
+    expect((await refusal(majority.proposeRollback('', 1))).message).to.match(/is accepted, not released/)
+    expect((await refusal(majority.proposeRelease('nope', 1))).message).to.match(/no service 'nope'.*'digits'/)
+    const stranger = ethers.Wallet.createRandom().address
+    expect((await refusal(majority.proposeRelease(stranger, 1))).message).to.match(/not registered/)
+    expect((await refusal(majority.proposeDeprecation('', 1, 'x'.repeat(32)))).message).to.match(/at most 31/)
+    expect(await majority.proposals.list()).to.deep.equal([])
+  })
+
+  it('cannot vote twice, without votes, too early or too late', async () => {
+    const dao = await createDao(1)
+    const { majority, outsider } = dao
+    const { id } = await majority.proposeRelease('', 1)
+    expect((await refusal(majority.proposals.vote(id, 'for'))).message).to.match(
+      /is pending, not active; voting starts/,
+    )
+    await majority.proposals.waitFor(id, 'active', PATIENT)
+    expect((await refusal(outsider.proposals.vote(id, 'for'))).code).to.equal('no-votes')
+    await majority.proposals.vote(id, 'for')
+    expect((await refusal(majority.proposals.vote(id, 'against'))).code).to.equal('already-voted')
+    expect((await refusal(majority.proposals.queue(id))).message).to.match(/is active, not succeeded; voting ends/)
+    await majority.proposals.waitFor(id, 'succeeded', PATIENT)
+    expect((await refusal(majority.proposals.vote(id, 'for'))).code).to.equal('wrong-state')
+    await majority.proposals.queue(id)
+    expect((await refusal(majority.proposals.execute(id))).message).to.match(/can be executed from .*, in \d+ s/)
+  })
+
+  it('is told by the contracts’ own errors what they refuse', async () => {
+    const { outsider } = await createDao(1)
+    const error = await refusal(outsider.proposeRelease('', 1))
+    expect(error.code).to.equal('reverted')
+    expect(error.message).to.match(/^propose: GovernorInsufficientProposerVotes\(proposer=0x.*votes=0/)
+  })
+
+  it('waits no longer than it is worth', async () => {
+    const dao = await createDao(1)
+    const { majority, outsider } = dao
+    const { id } = await majority.proposeRelease('', 1)
+    const impatient = await refusal(majority.proposals.waitFor(id, 'succeeded', { timeout: 600 }))
+    expect([impatient.code, impatient.exitCode]).to.deep.equal(['timeout', 75])
+    const stopped = new AbortController()
+    stopped.abort(new Error('stopped'))
+    const interrupted = majority.proposals.waitFor(id, 'succeeded', { ...PATIENT, signal: stopped.signal })
+    expect(await interrupted.catch((error: Error) => error.message)).to.equal('stopped')
+    // Nobody votes: it is defeated, and waiting for its success ends there.
+    const states: string[] = []
+    const defeated = await refusal(
+      outsider.proposals.waitFor(id, 'succeeded', { ...PATIENT, onState: ({ state }) => states.push(state) }),
+    )
+    expect(defeated.message).to.match(/is defeated, not succeeded/)
+    expect(states).to.deep.equal(['active', 'defeated'])
+  })
+
+  it('sees what an account holds, and delegates to another', async () => {
+    const { majority, ethers } = await createDao(0)
+    const accounts = await ethers.getSigners()
+    const [holder, friend] = [accounts[1]!.address, accounts[6]!.address]
+    const { to, votes } = await majority.delegate(friend)
+    expect([to, votes]).to.deep.equal([friend, 700n * TOKEN])
+    expect(await majority.power(holder)).to.deep.equal({ balance: 700n * TOKEN, votes: 0n, delegate: friend })
+  })
+
+  it('needs a signer to act, and the right chain to look', async () => {
+    const { browser, deployment, networkHelpers } = await createDao(1)
+    const looking = await DaoClient.connect({ provider: browser, deployment })
+    expect((await looking.serviceStatus('digits')).versions).to.have.length(1)
+    expect((await refusal(looking.proposeRelease('', 1))).code).to.equal('no-signer')
+    expect((await refusal(looking.proposals.get(5n))).message).to.equal('there is no proposal 5')
+    const elsewhere = DaoClient.connect({ provider: browser, deployment: { ...deployment, chainId: 1 } })
+    expect((await refusal(elsewhere)).message).to.match(/on chain 31337, the deployment is on chain 1/)
+    await networkHelpers.setCode(deployment.contracts.CohortGovernor, '0x')
+    const gone = await refusal(DaoClient.connect({ provider: browser, deployment }))
+    expect(gone.message).to.match(/no governor at 0x/)
+    expect(gone.exitCode).to.equal(78)
+  })
+
+  it('reads a history of any length, and names the service when there are several', async () => {
+    const { majority, browser, deployment } = await createDao(70)
+    const { versions } = await majority.serviceStatus('digits')
+    expect(versions).to.have.length(70)
+    expect(versions.at(-1)).to.include({ version: 70, round: 70, votes: 3, status: 'accepted' })
+    const services = [...deployment.services, { name: 'other', address: deployment.contracts.CohortToken }]
+    const two = await DaoClient.connect({ provider: browser, deployment: { ...deployment, services } })
+    expect(() => two.service('')).to.throw(/name a service with --service: the deployment has 'digits', 'other'/)
+    expect(two.service(deployment.services[0]!.address.toLowerCase()).name).to.equal('digits')
+  })
+})
