@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Wallet } from 'ethers'
-import { parseDocument } from 'yaml'
+import { isScalar, parseDocument } from 'yaml'
 import { generateEncryptionKey } from '../../fhe/index.ts'
 import { KeeperStore } from '../../store/index.ts'
 import { CONFIG_FILE, type KeeperConfig, parseConfig } from '../config.ts'
@@ -72,7 +72,13 @@ export async function initKeeper(options: InitOptions): Promise<InitResult> {
 function fillExample(values: ConfigValues): string {
   const example = readFileSync(new URL('../keeper.example.yaml', import.meta.url), 'utf8')
   const document = parseDocument(example)
-  for (const [path, value] of Object.entries(values)) document.setIn(path.split('.'), document.createNode(value))
+  for (const [path, value] of Object.entries(values)) {
+    const keys = path.split('.')
+    const node = document.getIn(keys, true)
+    // In place where that is possible: a new node would lose the comment beside it.
+    if (isScalar(node) && (typeof value !== 'object' || value === null)) node.value = value
+    else document.setIn(keys, document.createNode(value))
+  }
   return document.toString({ lineWidth: 0 })
 }
 

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A local chain, a deployment and keeper processes: what the end-to-end tests break on purpose.
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type EventLog, HDNodeWallet, type Interface, type JsonRpcProvider } from 'ethers'
+import { clients, contractInterface } from '../../keepers/chain/index.ts'
+import { ACCOUNT, demoParameters, deployWith } from '../../scripts/demo/deployment.ts'
+import { type KeeperLine, type KeeperNode, prepareKeepers, startKeeper } from '../../scripts/demo/keeper-nodes.ts'
+import { startLocalChain } from '../../scripts/demo/local-chain.ts'
+import { Processes } from '../../scripts/demo/processes.ts'
+
+const PHRASE = 'test test test test test test test test test test test junk'
+
+/** Private key of a funded account of the local chain. */
+export const accountKey = (index: number): string =>
+  HDNodeWallet.fromPhrase(PHRASE, '', `m/44'/60'/0'/0/${index}`).privateKey
+
+/** Short enough for a test that lets them pass, long enough for a process to restart on a busy machine. */
+export const TEST_WINDOWS = {
+  registrationWindow: 600,
+  keyWindow: 120,
+  trainingWindow: 60,
+  revealWindow: 30,
+  aggregateWindow: 30,
+  decryptWindow: 30,
+  voteWindow: 30,
+}
+
+export type ClusterOptions = {
+  readonly keepers: number
+  readonly windows?: Partial<typeof TEST_WINDOWS>
+  readonly service?: Readonly<Record<string, unknown>>
+  readonly values?: (index: number) => Readonly<Record<string, unknown>>
+  /** Other RPC endpoint than the chain's own, e.g. a proxy that a test can break. */
+  readonly rpc?: (url: string) => readonly string[]
+}
+
+export type Line = KeeperLine & { readonly node: string }
+
+export class Cluster implements AsyncDisposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'cohort-e2e-'))
+  readonly processes = new Processes(this.folder)
+  readonly lines: Line[] = []
+  nodes: KeeperNode[] = []
+  url = ''
+  provider!: JsonRpcProvider
+  service = ''
+  registry = ''
+  readonly #children = new Map<string, ChildProcess>()
+  readonly #listeners = new Set<(line: Line) => void>()
+
+  static async create(options: ClusterOptions): Promise<Cluster> {
+    const cluster = new Cluster()
+    try {
+      const chain = await startLocalChain(cluster.processes)
+      cluster.url = chain.url
+      cluster.provider = chain.provider
+      const base = demoParameters(options.keepers) as { service: Record<string, unknown> }
+      const service = { ...base.service, ...TEST_WINDOWS, ...options.windows, ...options.service }
+      const deployment = await deployWith(chain.url, cluster.folder, { ...base, service }, () => undefined)
+      cluster.service = deployment.services[0]!.address
+      cluster.registry = deployment.contracts.KeeperRegistry
+      cluster.nodes = await prepareKeepers({
+        folder: cluster.folder,
+        rpc: options.rpc?.(chain.url) ?? [chain.url],
+        chainId: deployment.chainId,
+        fromBlock: deployment.fromBlock,
+        service: cluster.service,
+        ownerKeys: Array.from({ length: options.keepers }, (_, i) => accountKey(ACCOUNT.firstOwner + i)),
+        stake: '1000',
+        values: (index, count) => ({
+          'service.profile.minTotalSamples': 400,
+          'service.profile.maxSamples': 1000,
+          'data.shard': { kind: 'iid', parts: count, index, seed: 1 },
+          'data.limit': 150,
+          'network.fetchSeconds': 5,
+          'chain.pollSeconds': 0.3,
+          ...options.values?.(index),
+        }),
+      })
+      return cluster
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  start(node: KeeperNode): void {
+    const child = startKeeper(this.processes, node, { onLine: (line) => this.#hear({ ...line, node: node.name }) })
+    this.#children.set(node.name, child)
+  }
+
+  /** Registers a process of the test's own as the keeper of a node. */
+  adopt(node: KeeperNode, child: ChildProcess): void {
+    this.#children.set(node.name, child)
+  }
+
+  hear(node: KeeperNode, line: KeeperLine): void {
+    this.#hear({ ...line, node: node.name })
+  }
+
+  #hear(line: Line): void {
+    this.lines.push(line)
+    for (const listener of [...this.#listeners]) listener(line)
+  }
+
+  /** `kill -9`, and waits until the process is gone. */
+  async kill(node: KeeperNode): Promise<void> {
+    const child = this.#children.get(node.name)
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const gone = once(child, 'exit')
+    child.kill('SIGKILL')
+    await gone
+  }
+
+  /** SIGTERM, and the exit code. */
+  async stop(node: KeeperNode): Promise<number | null> {
+    const child = this.#children.get(node.name)!
+    const gone = once(child, 'exit')
+    child.kill('SIGTERM')
+    const [code] = await gone
+    return code as number | null
+  }
+
+  /** The first line, past or to come, that fits. */
+  async line(what: string, fits: (line: Line) => boolean, timeout = 120_000): Promise<Line> {
+    const known = this.lines.find(fits)
+    if (known) return known
+    return new Promise((resolve, reject) => {
+      const listener = (line: Line): void => {
+        if (!fits(line)) return
+        clearTimeout(timer)
+        this.#listeners.delete(listener)
+        resolve(line)
+      }
+      const timer = setTimeout(() => {
+        this.#listeners.delete(listener)
+        const last = this.lines.slice(-25).map((line) => `${line.node} ${line.event} ${line.msg} ${line.reason ?? ''}`)
+        reject(new Error(`no ${what} within ${timeout / 1000} s; last lines:\n${last.join('\n')}`))
+      }, timeout)
+      this.#listeners.add(listener)
+    })
+  }
+
+  /** Waits until that keeper has taken over the model of that round (or a later one). */
+  accepted(node: KeeperNode, round: number, timeout?: number): Promise<Line> {
+    const fits = (line: Line): boolean =>
+      line.node === node.name && line.event === 'model accepted' && Number(line.round) >= round
+    return this.line(`model of round ${round} at ${node.name}`, fits, timeout)
+  }
+
+  /** Everything the service has said on the chain, decoded. */
+  async events(): Promise<{ name: string; args: EventLog['args'] }[]> {
+    const iface: Interface = contractInterface('ILearningService')
+    const logs = await this.provider.getLogs({ address: this.service, fromBlock: 0, toBlock: 'latest' })
+    return logs.flatMap((log) => {
+      const parsed = iface.parseLog({ topics: [...log.topics], data: log.data })
+      return parsed ? [{ name: parsed.name, args: parsed.args as EventLog['args'] }] : []
+    })
+  }
+
+  /** Active stake of a keeper, wei. */
+  async stakeOf(node: KeeperNode): Promise<bigint> {
+    return (await clients.registry(this.registry, this.provider).keeperOf(node.owner)).stake
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#children.values()) child.kill('SIGKILL')
+    await this.processes[Symbol.asyncDispose]()
+    this.provider?.destroy()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}

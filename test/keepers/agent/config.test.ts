@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { Wallet } from 'ethers'
+import {
+  AgentError,
+  initKeeper,
+  KEEPER_EXIT,
+  keeperExitCode,
+  loadConfig,
+  openKeystore,
+  parseConfig,
+  readPassphrase,
+  writeKeystore,
+} from '../../../keepers/agent/index.ts'
+import { profileHash, profileSchema } from '../../../keepers/agent/profile.ts'
+import { KeeperStore } from '../../../keepers/store/index.ts'
+
+const example = readFileSync(new URL('../../../keepers/agent/keeper.example.yaml', import.meta.url), 'utf8')
+
+function refusal(body: () => unknown): AgentError {
+  try {
+    body()
+  } catch (error) {
+    if (error instanceof AgentError) return error
+    throw error
+  }
+  throw new Error('expected an AgentError')
+}
+
+describe('keeper config', () => {
+  it('accepts the commented example, with paths made relative to its folder', () => {
+    const config = parseConfig(example, '/srv/keeper')
+    expect(config.keys.operator).to.equal('/srv/keeper/operator.json')
+    expect(config.service.profile.model).to.equal('small-cnn')
+  })
+
+  it('names the key that is misspelt', () => {
+    const error = refusal(() => parseConfig(example.replace('pollSeconds', 'polSeconds'), '/x'))
+    expect(error.code).to.equal('CONFIG')
+    expect(error.exitCode).to.equal(KEEPER_EXIT.config)
+    expect(error.message).to.contain('"chain.polSeconds"')
+    expect(error.message).not.to.contain('\n')
+  })
+
+  it('names the value that is wrong, and what it takes', () => {
+    const wrong: [string, string, RegExp][] = [
+      ['id: 31337', 'id: zero', /chain\.id/],
+      ['- http://127.0.0.1:8545', '- ftp://127.0.0.1', /chain\.rpc\.0.*http/],
+      ['"0x0000000000000000000000000000000000000001"', '"0x01"', /service\.address.*40 hex/],
+      ['[/ip4/127.0.0.1/tcp/4001]', '[127.0.0.1:4001]', /network\.listen\.0.*multiaddr/],
+      [
+        'shard: { kind: all }',
+        'shard: { kind: dirichlet, alpha: 1, parts: 2, index: 2 }',
+        /index 2 must be below parts 2/,
+      ],
+      ['model: small-cnn', 'model: huge-cnn', /service\.profile\.model/],
+    ]
+    for (const [from, to, message] of wrong) {
+      expect(example).to.contain(from)
+      expect(refusal(() => parseConfig(example.replace(from, to), '/x')).message).to.match(message)
+    }
+    expect(refusal(() => parseConfig('a: [', '/x')).message).to.match(/keeper\.yaml/)
+  })
+
+  it('says what to run when there is no config', () => {
+    expect(refusal(() => loadConfig('/nonexistent')).message).to.contain('cohort keeper init')
+  })
+
+  it('hashes equal profiles alike, whatever their order, and different ones differently', () => {
+    const profile = profileSchema.parse({ model: 'mlp' })
+    const reversed = Object.fromEntries(Object.entries(profile).reverse()) as typeof profile
+    expect(profileHash(reversed)).to.deep.equal(profileHash(profile))
+    expect(profileHash({ ...profile, clipBound: 2 })).not.to.deep.equal(profileHash(profile))
+  })
+})
+
+describe('keystore and data folder', () => {
+  let folder: string
+  const passphrase = 'a passphrase'
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cohort-keys-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('round-trips a key, readable by its owner only, and never overwrites one', async () => {
+    const wallet = Wallet.createRandom()
+    const file = join(folder, 'operator.json')
+    await writeKeystore(file, wallet, passphrase, { scryptN: 1024 })
+    expect(statSync(file).mode & 0o077).to.equal(0)
+    expect(readFileSync(file, 'utf8')).not.to.contain(wallet.privateKey.slice(2))
+    expect((await openKeystore(file, passphrase)).privateKey).to.equal(wallet.privateKey)
+    const again = await writeKeystore(file, wallet, passphrase, { scryptN: 1024 }).catch((error: Error) => error)
+    expect(again).to.be.instanceOf(AgentError)
+    expect(readdirSync(folder)).to.deep.equal(['operator.json'])
+  })
+
+  it('tells a wrong passphrase from a foreign file and a missing one, each with exit code 77', async () => {
+    const file = join(folder, 'operator.json')
+    await writeKeystore(file, Wallet.createRandom(), passphrase, { scryptN: 1024 })
+    writeFileSync(join(folder, 'foreign.json'), '{"hello": 1}')
+    for (const [path, phrase, message] of [
+      [file, 'wrong', /passphrase does not open/],
+      [join(folder, 'foreign.json'), passphrase, /no Ethereum keystore/],
+      [join(folder, 'missing.json'), passphrase, /cohort keeper init/],
+    ] as const) {
+      const error = await openKeystore(path, phrase).catch((caught: AgentError) => caught)
+      expect(error).to.be.instanceOf(AgentError)
+      expect((error as AgentError).message).to.match(message)
+      expect(keeperExitCode(error)).to.equal(KEEPER_EXIT.noPermission)
+    }
+  })
+
+  it('reads the passphrase from a file without its line end, and refuses an empty one', async () => {
+    const file = join(folder, 'phrase')
+    writeFileSync(file, 'word and word\n')
+    expect(await readPassphrase({ file })).to.equal('word and word')
+    writeFileSync(file, '\n')
+    expect(await readPassphrase({ file }).catch((error: Error) => error.message)).to.contain('empty')
+  })
+
+  it('makes a folder whose config has the values given and the example`s comments', async () => {
+    const values = {
+      'chain.id': 5,
+      'chain.rpc': ['http://localhost:1'],
+      'service.address': '0x5FbDB2315678afecb367f032d93F642f64180aa3',
+      'training.epochs': 7,
+    }
+    const { operator, configFile } = await initKeeper({ folder, passphrase, values, scryptLog2N: 10 })
+    const config = loadConfig(folder)
+    expect(config.chain.id).to.equal(5)
+    expect(config.training.epochs).to.equal(7)
+    expect(readFileSync(configFile, 'utf8')).to.contain('# EIP-155 chain id')
+    expect((await openKeystore(config.keys.operator, passphrase)).address).to.equal(operator)
+    const binding = { chainId: 5n, service: config.service.address, operator }
+    const store = KeeperStore.open({ folder, passphrase, binding })
+    expect(store.getSecret('keeper/peer identity')).to.have.length(32)
+    store.close()
+    const again = await initKeeper({ folder, passphrase, values, scryptLog2N: 10 }).catch((error: Error) => error)
+    expect((again as Error).message).to.contain('is a keeper already')
+  })
+
+  it('writes nothing when a value is wrong', async () => {
+    const target = join(folder, 'new')
+    const values = { 'chain.idd': 5 }
+    const error = await initKeeper({ folder: target, passphrase, values, scryptLog2N: 10 }).catch((caught) => caught)
+    expect((error as AgentError).message).to.contain('chain.idd')
+    expect(readdirSync(folder)).to.deep.equal([])
+  })
+})
