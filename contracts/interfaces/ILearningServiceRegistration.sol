@@ -48,7 +48,7 @@ interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServi
 
     // ------------------------------------------------------------------------------------------------- the DAO
 
-    /// @notice Admin only. Takes effect between epochs: at once in Registration, else when the current epoch ends.
+    /// @notice Admin only. Takes effect at once in Registration, else when registration opens next.
     function setParameters(Parameters calldata parameters) external;
 
     // ------------------------------------------------------------------------------------------------- views

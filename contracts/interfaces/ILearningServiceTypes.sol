@@ -85,6 +85,7 @@ interface ILearningServiceTypes {
     /// @param included Updates in the winning sum. @param attesters Of the winning pair, late ones included.
     /// @param attested Index of the winning pair in `attestations()`.
     /// @param lateRound Round whose ballots are still open while this one trains; 0 when there is none.
+    /// @param usedUp The epoch serves no further round: this Training takes no commits and only waits for late ballots.
     struct RoundInfo {
         uint32 round;
         uint256 committed;
@@ -95,6 +96,7 @@ interface ILearningServiceTypes {
         uint256 shared;
         uint8 attested;
         uint32 lateRound;
+        bool usedUp;
     }
 
     /// @notice One thing that members can agree on.

@@ -34,6 +34,7 @@ library Ballots {
 
     /// @param number Distinguishes ballots that share the storage: round or epoch.
     /// @param open Candidates already open, 0 … 256. At most one per member is ever opened.
+    /// @param included Kept for a new candidate, unless empty.
     /// @return index Of the candidate with this digest. @return opened True when it is new: the caller counts it.
     function findOrOpen(
         Ballot storage ballot,
@@ -48,7 +49,9 @@ library Ballots {
             if (found != 0) return (uint8(found), false);
             ballot.indices[_key(number, digest)] = open;
         }
-        ballot.entries[open] = Entry(0, digest, NONE, included);
+        Entry storage entry = ballot.entries[open];
+        (entry.weight, entry.digest, entry.supporters) = (0, digest, NONE);
+        if (!included.isEmpty()) entry.included = included;
         return (uint8(open), true);
     }
 

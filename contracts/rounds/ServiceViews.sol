@@ -72,7 +72,8 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock {
                 drafted: decided ? Seats.unwrap(_drafted) : 0,
                 shared: _since(h, State.Decrypt, _shared),
                 attested: h.attested,
-                lateRound: _has(h, PAYOUT_DUE) ? h.round - 1 : 0
+                lateRound: _has(h, PAYOUT_DUE) ? h.round - 1 : 0,
+                usedUp: _has(h, USED_UP)
             });
     }
 

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Plays random sequences of calls by honest, silent and lying keepers, outsiders and the DAO against one service.
+
+import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
+import { Interface, type InterfaceAbi, type Log } from 'ethers'
+import {
+  BOND,
+  COH,
+  cid,
+  keyCid,
+  keyHash,
+  modelOf,
+  type Player,
+  STATES,
+  type StateName,
+  salt,
+  samplesOf,
+  sumHash,
+  TRIGGERS,
+  type World,
+} from '../rounds/fixture.ts'
+
+/** Mulberry32: small, seeded, good enough to choose calls. */
+export function randomFrom(seed: number): () => number {
+  let a = seed >>> 0
+  return () => {
+    a = (a + 0x6d2b79f5) >>> 0
+    let t = Math.imul(a ^ (a >>> 15), a | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+export type Role = 'honest' | 'silent' | 'liar'
+type Actor = Player & { readonly role: Role }
+type Contract = World['service'] | World['registry']
+
+/** Gas of every call: below the cap of a transaction (2^24, EIP-7825), above what any call needs. */
+const GAS = '0xe00000'
+/** Seconds before a deadline at which the driver lets the honest act. */
+const MARGIN = 100
+
+export class Driver {
+  readonly world: World
+  readonly actors: Actor[]
+  readonly transitions: { from: StateName; event: string; to: StateName }[] = []
+  /** Slashed amount by owner, from events. */
+  readonly slashed = new Map<string, bigint>()
+  readonly jailed = new Set<string>()
+  /** Penalties by `epoch seat`, from events. */
+  readonly penalties = new Map<string, bigint[]>()
+  readonly errors = new Map<string, number>()
+  calls = 0
+  reverted = 0
+  rounds = 0
+  readonly #random: () => number
+  readonly #interface: Interface
+
+  constructor(world: World, roles: readonly Role[], abis: readonly InterfaceAbi[], seed: number) {
+    this.world = world
+    this.actors = world.players.map((player, index) => Object.assign(player, { role: roles[index]! }))
+    this.#random = randomFrom(seed)
+    this.#interface = new Interface(abis.flatMap((abi) => [...(abi as readonly string[])]))
+  }
+
+  /** One random move: usually one call, sometimes the passing of time. */
+  async step(): Promise<void> {
+    await this.#letHonestActBefore(0)
+    const choice = this.#random()
+    if (choice < 0.55) await this.#memberStep(this.#pick(this.actors))
+    else if (choice < 0.65) await this.#nonsense(this.#pick(this.actors))
+    else if (choice < 0.8) await this.#membershipMove(this.#pick(this.actors))
+    else if (choice < 0.9) await this.#stakeMove(this.#pick(this.actors))
+    else if (choice < 0.93) await this.#daoMove()
+    else if (choice < 0.96) await this.#send(this.world.stranger, this.world.service, 'poke', [])
+    else await this.#passTime()
+  }
+
+  /** Honest keepers sit in the service and do what is due, when a deadline comes nearer than `seconds` + MARGIN. */
+  async #letHonestActBefore(seconds: number): Promise<void> {
+    for (let i = 0; i < 20; i++) {
+      const { end } = await this.world.service.clock()
+      const left = Number(end) - (await this.world.networkHelpers.time.latest())
+      if (left > seconds + MARGIN) return
+      let acted = false
+      for (const actor of this.actors) if (actor.role === 'honest') acted = (await this.#doDue(actor)) || acted
+      if (!acted) return
+    }
+  }
+
+  async #passTime(): Promise<void> {
+    const { service, networkHelpers } = this.world
+    const { end } = await service.clock()
+    const left = Number(end) - (await networkHelpers.time.latest())
+    const seconds = Math.max(1, this.#random() < 0.5 ? left : Math.floor(this.#random() * left))
+    await this.#letHonestActBefore(seconds)
+    await networkHelpers.time.increase(seconds)
+  }
+
+  /** The step that the state asks of a member, done as its role has it. */
+  async #memberStep(actor: Actor): Promise<void> {
+    if (actor.role === 'silent' && this.#random() < 0.7) return
+    if (actor.role === 'liar' && this.#random() < 0.5) await this.#lie(actor)
+    else await this.#doDue(actor)
+  }
+
+  /** @returns whether a call succeeded. */
+  async #doDue(actor: Actor): Promise<boolean> {
+    const { service } = this.world
+    if (actor.seat < 0) return await this.#join(actor)
+    if ((await service.isDue()) && !(await this.#send(actor.operator, service, 'poke', []))) return false
+    const [clock, info, key, epoch] = await Promise.all([
+      service.clock(),
+      service.roundInfo(),
+      service.keyInfo(),
+      service.epochInfo(),
+    ])
+    const { seat, operator } = actor
+    const mine = (set: bigint): boolean => ((set >> BigInt(seat)) & 1n) === 1n
+    if (!mine(epoch.members)) return false
+    const state = STATES[Number(clock.current)]!
+    const round = Number(clock.currentRound)
+    const number = Number(clock.currentEpoch)
+    const send = (name: string, args: readonly unknown[]) => this.#send(operator, service, name, args)
+    if (state === 'KeyCommit' && !mine(key.committed)) {
+      return await send('commitKey', [
+        number,
+        await service.keyCommitment(number, seat, keyCid(number, seat), salt('k')),
+      ])
+    }
+    if (state === 'KeyReveal' && !mine(key.revealed))
+      return await send('revealKey', [number, keyCid(number, seat), salt('k')])
+    if (state === 'KeyConfirm' && !mine(key.spoken)) return await send('confirmKey', [number, keyHash(number)])
+    if (state === 'Training' && info.lateRound !== 0n) await this.#ballots(actor, Number(info.lateRound))
+    if (state === 'Training' && !info.usedUp && !mine(info.committed)) {
+      return await send('commitUpdate', [
+        round,
+        await service.updateCommitment(round, seat, cid(`${round} ${seat}`), 9, samplesOf(seat), salt('u')),
+      ])
+    }
+    if (state === 'Reveal' && mine(info.committed) && !mine(info.revealed)) {
+      return await send('revealUpdate', [round, cid(`${round} ${seat}`), 9, samplesOf(seat), salt('u')])
+    }
+    if (state === 'Decrypt' && mine(info.drafted) && !mine(info.shared))
+      return await send('submitShare', [round, cid('s'), 9])
+    if (state === 'Aggregate' || state === 'Decrypt' || state === 'Vote') return await this.#ballots(actor, round)
+    return false
+  }
+
+  /** Attests the honest sum and votes for the honest model, where that is not done. */
+  async #ballots(actor: Actor, round: number): Promise<boolean> {
+    const { service } = this.world
+    const has = (set: bigint): boolean => ((set >> BigInt(actor.seat)) & 1n) === 1n
+    const attestations = await service.attestations()
+    const info = await service.roundInfo()
+    const honest = attestations.find(({ digest }) => digest === this.#sumDigests.get(round))
+    const included = honest?.included ?? info.revealed
+    this.#rememberSum(round, included)
+    let acted = false
+    if (!attestations.some(({ supporters }) => has(supporters))) {
+      acted = await this.#send(actor.operator, service, 'attest', [round, sumHash(round), included])
+    }
+    const voting = STATES[Number((await service.clock()).current)] === 'Vote' || Number(info.lateRound) === round
+    if (voting && !(await service.votes()).some(({ supporters }) => has(supporters))) {
+      acted = (await this.#send(actor.operator, service, 'vote', [round, modelOf(round), cid('m')])) || acted
+    }
+    return acted
+  }
+
+  readonly #sumDigests = new Map<number, string>()
+  #rememberSum(round: number, included: bigint): void {
+    if (this.#sumDigests.has(round)) return
+    const { AbiCoder, keccak256 } = this.world.ethers
+    const coded = AbiCoder.defaultAbiCoder().encode(['bytes32', 'uint256'], [sumHash(round), included])
+    this.#sumDigests.set(round, keccak256(coded).slice(0, 2 + 52))
+  }
+
+  async #lie(actor: Actor): Promise<void> {
+    const { service, ethers } = this.world
+    const { current, currentEpoch, currentRound } = await service.clock()
+    const state = STATES[Number(current)]!
+    const noise = ethers.id(`lie ${this.calls}`)
+    const { revealed } = await service.roundInfo()
+    const someone = Math.floor(this.#random() * this.actors.length)
+    const lies: Partial<Record<StateName, [string, readonly unknown[]][]>> = {
+      KeyCommit: [['commitKey', [currentEpoch, noise]]],
+      KeyConfirm: [
+        ['confirmKey', [currentEpoch, noise]],
+        ['complain', [currentEpoch, someone]],
+      ],
+      Training: [['commitUpdate', [currentRound, noise]]],
+      Aggregate: [
+        ['attest', [currentRound, noise, revealed]],
+        ['attest', [currentRound, sumHash(Number(currentRound)), revealed & (revealed - 1n)]],
+      ],
+      Vote: [['vote', [currentRound, noise, cid('lie')]]],
+    }
+    const options = lies[state]
+    if (options) await this.#send(actor.operator, service, ...this.#pick(options))
+  }
+
+  /** Calls that make no sense, or none now: they must be refused or harmless. */
+  async #nonsense(actor: Actor): Promise<void> {
+    const { service, ethers, stranger } = this.world
+    const number = Math.floor(this.#random() * 6)
+    const noise = this.#random() < 0.3 ? ethers.ZeroHash : ethers.id(`noise ${this.calls}`)
+    const blob = this.#random() < 0.3 ? '0x' : cid('noise')
+    const [name, args] = this.#pick<[string, readonly unknown[]]>([
+      ['commitKey', [number, noise]],
+      ['revealKey', [number, blob, noise]],
+      ['confirmKey', [number, noise]],
+      ['complain', [number, number]],
+      ['commitUpdate', [number, noise]],
+      ['revealUpdate', [number, blob, number, number, noise]],
+      ['attest', [number, noise, number]],
+      ['submitShare', [number, blob, number]],
+      ['vote', [number, noise, blob]],
+      ['expel', [number]],
+      ['syncOperator', [number]],
+      ['topUp', [number]],
+      ['leave', [number]],
+      ['setParameters', [this.world.parameters]],
+    ])
+    // An honest operator would not send these.
+    const caller = actor.role === 'honest' ? stranger : actor.operator
+    await this.#send(caller, service, name, args)
+  }
+
+  async #membershipMove(actor: Actor): Promise<void> {
+    const { service, registry, stranger } = this.world
+    if (actor.seat < 0) {
+      await this.#join(actor)
+      return
+    }
+    const choice = this.#random()
+    if (choice < 0.4) await this.#send(stranger, service, 'collect', [actor.seat])
+    else if (choice < 0.6) await this.#send(stranger, service, 'expel', [actor.seat])
+    else if (choice < 0.7) await this.#send(actor.operator, service, 'topUp', [actor.seat])
+    else if (choice < 0.8) await this.#send(actor.owner, registry, 'disengageSuspended', [await service.getAddress()])
+    else if (choice < (actor.role === 'honest' ? 0.85 : 1))
+      await this.#send(actor.operator, service, 'leave', [actor.seat])
+  }
+
+  async #join(actor: Actor): Promise<boolean> {
+    const { service, registry } = this.world
+    await this.#send(actor.owner, registry, 'unjail', [])
+    return await this.#send(actor.operator, service, 'join', [actor.owner.address])
+  }
+
+  async #stakeMove(actor: Actor): Promise<void> {
+    const { registry, service, admin, stranger } = this.world
+    const amount = BigInt(Math.floor(this.#random() * 60)) * COH
+    const [caller, name, args] = this.#pick<[HardhatEthersSigner, string, readonly unknown[]]>([
+      [actor.owner, 'stake', [actor.owner.address, amount]],
+      [actor.owner, 'requestUnbonding', [amount]],
+      [actor.owner, 'withdraw', [actor.owner.address]],
+      [actor.owner, 'claimRewards', [actor.owner.address]],
+      [admin, 'fund', [await service.getAddress(), amount]],
+      [stranger, 'sweepSlashed', []],
+      [stranger, 'slash', [actor.owner.address, amount, `0x${'00'.repeat(32)}`, `0x${'00'.repeat(32)}`]],
+      [stranger, 'credit', [actor.owner.address, amount]],
+    ])
+    await this.#send(caller, registry, name, args)
+  }
+
+  async #daoMove(): Promise<void> {
+    const { registry, service, admin, parameters, equal, bySamples } = this.world
+    const address = await service.getAddress()
+    const choice = this.#random()
+    if (choice < 0.5) {
+      const strategy = await (this.#random() < 0.5 ? equal : bySamples).getAddress()
+      const decryptionBps = 5000 + Math.floor(this.#random() * 3000)
+      const next = {
+        ...parameters,
+        strategy,
+        decryptionBps,
+        minKeepers: 2 + Math.floor(this.#random() * 3),
+        maxStrikes: 1 + Math.floor(this.#random() * 3),
+        decryptionsPerEpoch: 1 + Math.floor(this.#random() * 5),
+        decryptPenalty: BigInt(Math.floor(this.#random() * 30)) * COH,
+        bond: BOND,
+      }
+      await this.#send(admin, service, 'setParameters', [next])
+    } else if (choice < 0.6) await this.#send(admin, registry, 'withdrawPool', [address, COH])
+    else if (choice < 0.7) await this.#send(admin, registry, 'suspendService', [address])
+    else await this.#send(admin, registry, 'resumeService', [address])
+  }
+
+  /** Sends without estimating; a revert must carry an error of ours. @returns whether it succeeded. */
+  async #send(from: HardhatEthersSigner, to: Contract, name: string, args: readonly unknown[]): Promise<boolean> {
+    const { ethers } = this.world
+    this.calls++
+    const data = (to.interface as Interface).encodeFunctionData(name, args as unknown[])
+    const call = { from: from.address, to: await to.getAddress(), data, gas: GAS }
+    let hash: string
+    try {
+      hash = await ethers.provider.send('eth_sendTransaction', [call])
+    } catch (error) {
+      this.reverted++
+      const message = `${(error as Error).message}`
+      const custom = /custom error '(\w+)\(/.exec(message)?.[1]
+      if (!custom) throw new Error(`${name} by ${from.address} failed without an error of ours: ${message}`)
+      this.errors.set(custom, (this.errors.get(custom) ?? 0) + 1)
+      return false
+    }
+    const receipt: { logs: Log[] } = await ethers.provider.send('eth_getTransactionReceipt', [hash])
+    for (const log of receipt.logs) this.#observe(log)
+    return true
+  }
+
+  #observe(log: Log): void {
+    const event = this.#interface.parseLog(log)
+    if (!event) return
+    const { name, args } = event
+    const actorOf = (owner: string) => this.actors.find((actor) => actor.owner.address === owner)!
+    if (name === 'Transitioned') {
+      const from = STATES[Number(args.from)]!
+      this.transitions.push({ from, event: TRIGGERS[Number(args.trigger)]!, to: STATES[Number(args.to)]! })
+    } else if (name === 'Joined') actorOf(args.keeper).seat = Number(args.seat)
+    else if (name === 'Left') actorOf(args.keeper).seat = -1
+    else if (name === 'Slashed') this.slashed.set(args.owner, (this.slashed.get(args.owner) ?? 0n) + args.taken)
+    else if (name === 'Jailed') this.jailed.add(args.owner)
+    else if (name === 'Penalised') {
+      const key = `${args.epoch} ${args.keeper}`
+      this.penalties.set(key, [...(this.penalties.get(key) ?? []), args.taken])
+    } else if (name === 'UpdateCompleted') this.rounds++
+  }
+
+  #pick<T>(list: readonly T[]): T {
+    return list[Math.floor(this.#random() * list.length)]!
+  }
+}

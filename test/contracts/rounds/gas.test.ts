@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a round costs, against snapshots/rounds.json. To accept new figures:
+//   COHORT_UPDATE_SNAPSHOTS=1 npx hardhat test test/contracts/rounds/gas.test.ts
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { expect } from 'chai'
+import type { ContractTransactionResponse } from 'ethers'
+import { artifacts } from 'hardhat'
+import {
+  attest,
+  commitUpdate,
+  completeRound,
+  createWorld,
+  drafted,
+  numbers,
+  type Player,
+  reachTraining,
+  revealUpdate,
+  stateOf,
+  submitShare,
+  vote,
+  type World,
+} from './fixture.ts'
+
+const SNAPSHOT = new URL('../../../snapshots/rounds.json', import.meta.url)
+const TOLERANCE = 1.02
+/** EIP-170. */
+const CODE_LIMIT = 24_576
+/** All five transactions of one keeper in one round, of 10. */
+const KEEPER_LIMIT = 300_000
+const SIZES = [4, 10, 64]
+
+type Figures = Record<string, number>
+
+type Measured = { readonly figures: Figures; readonly hashes: readonly string[] }
+
+/** Gas of one round in which every member does all it can; round 3, in which rewards of round 1 accrue. */
+async function measureRound(world: World): Promise<Measured> {
+  const { players, service } = world
+  await completeRound(world)
+  await completeRound(world)
+  const { round } = await numbers(world)
+  const gas = new Map(players.map((player) => [player, 0]))
+  const steps: Record<string, number[]> = {}
+  const hashes: string[] = []
+  const run = async (
+    step: string,
+    who: readonly Player[],
+    act: (player: Player) => Promise<ContractTransactionResponse>,
+  ): Promise<void> => {
+    for (const player of who) {
+      const receipt = (await (await act(player)).wait())!
+      gas.set(player, gas.get(player)! + Number(receipt.gasUsed))
+      steps[step] = [...(steps[step] ?? []), Number(receipt.gasUsed)]
+      hashes.push(receipt.hash)
+    }
+  }
+  await run('commit', players, (player) => commitUpdate(world, player))
+  await run('reveal', players, (player) => revealUpdate(world, player))
+  const { revealed: included } = await service.roundInfo()
+  await run('attest', players, (player) => attest(world, player, { round, included }))
+  const draft = await drafted(world)
+  await run('share', draft, (player) => submitShare(world, player))
+  await run('vote', players, (player) => vote(world, player, { round }))
+  expect(await stateOf(world)).to.equal('Training')
+  const middle = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1]!
+  const mean = (list: readonly number[]): number => Math.round(list.reduce((a, b) => a + b, 0) / list.length)
+  const figures: Figures = {}
+  for (const [step, list] of Object.entries(steps)) figures[`${step}.median`] = middle(list)
+  const perKeeper = draft.map((player) => gas.get(player)!)
+  figures['keeper.mean'] = mean(perKeeper)
+  figures['keeper.median'] = middle(perKeeper)
+  figures['keeper.max'] = Math.max(...perKeeper)
+  figures['member.mean'] = mean([...gas.values()])
+  // The one whose vote decides pays for publishing the version.
+  figures['member.max'] = Math.max(...gas.values())
+  return { figures, hashes }
+}
+
+/** Slots that the transactions wrote in `address`, and how many of them they filled. */
+async function slotsWritten(world: World, hashes: readonly string[]): Promise<{ written: number; fresh: number }> {
+  const { ethers, service } = world
+  const target = (await service.getAddress()).toLowerCase()
+  const first = (await ethers.provider.getTransactionReceipt(hashes[0]!))!.blockNumber
+  const slots = new Set<string>()
+  for (const hash of hashes) {
+    const { structLogs } = await ethers.provider.send('debug_traceTransaction', [
+      hash,
+      { disableMemory: true, disableStorage: true },
+    ])
+    // Who owns the storage at each depth: calls change it, delegate calls keep it.
+    const owners: string[] = []
+    for (const [index, { op, depth, stack }] of (
+      structLogs as { op: string; depth: number; stack: string[] }[]
+    ).entries()) {
+      if (index === 0) owners[depth] = (await ethers.provider.getTransaction(hash))!.to!.toLowerCase()
+      if (op === 'CALL' || op === 'STATICCALL') owners[depth + 1] = `0x${stack.at(-2)!.padStart(40, '0').slice(-40)}`
+      if (op === 'DELEGATECALL') owners[depth + 1] = owners[depth]!
+      if (op === 'SSTORE' && owners[depth] === target) slots.add(stack.at(-1)!.replace(/^0x/, '').padStart(64, '0'))
+    }
+  }
+  let fresh = 0
+  for (const slot of slots) {
+    const before = await ethers.provider.getStorage(target, `0x${slot}`, first - 1)
+    const after = await ethers.provider.getStorage(target, `0x${slot}`)
+    if (BigInt(before) === 0n && BigInt(after) !== 0n) fresh++
+  }
+  return { written: slots.size, fresh }
+}
+
+describe('gas of a round', function () {
+  this.timeout(300_000)
+  const figures: Record<string, Figures> = {}
+
+  for (const size of SIZES) {
+    it(`is measured with ${size} keepers`, async () => {
+      const world = await createWorld({ players: size, parameters: { registrationWindow: 100_000, keyWindow: 10_000 } })
+      await reachTraining(world)
+      const { figures: round, hashes } = await measureRound(world)
+      figures[`keepers-${size}`] = round
+      if (size !== 10) return
+      const { written, fresh } = await slotsWritten(world, hashes)
+      figures.storage = { 'slots written': written, 'slots new': fresh }
+      expect(written, 'slots that a round writes').to.be.lessThanOrEqual(12 + 3 * size)
+      expect(fresh, 'slots that a round adds for good').to.be.lessThanOrEqual(1)
+    })
+  }
+
+  it(`stays within ${KEEPER_LIMIT} for a keeper that does all five transactions, of 10`, () => {
+    expect(figures['keepers-10']!['keeper.mean']).to.be.lessThanOrEqual(KEEPER_LIMIT)
+    expect(figures['keepers-10']!['keeper.median']).to.be.lessThanOrEqual(KEEPER_LIMIT)
+  })
+
+  it('grows by no more than a tenth from 4 to 64 keepers', () => {
+    for (const name of ['keeper.mean', 'member.mean', 'keeper.median']) {
+      expect(figures['keepers-64']![name]!).to.be.lessThanOrEqual(1.1 * figures['keepers-4']![name]!)
+    }
+  })
+
+  it('leaves every contract below the limit of its size', async () => {
+    figures.bytes = {}
+    for (const name of ['KeeperRegistry', 'LearningService', 'ServiceRegistration', 'ServiceFactory']) {
+      const { deployedBytecode } = await artifacts.readArtifact(name)
+      figures.bytes[name] = (deployedBytecode.length - 2) / 2
+      expect(figures.bytes[name]).to.be.lessThanOrEqual(CODE_LIMIT)
+    }
+  })
+
+  it('is no more than 2 % above the snapshot', () => {
+    if (process.env.COHORT_UPDATE_SNAPSHOTS) {
+      mkdirSync(new URL('.', SNAPSHOT), { recursive: true })
+      writeFileSync(SNAPSHOT, `${JSON.stringify(figures, null, 2)}\n`)
+    }
+    expect(existsSync(SNAPSHOT), 'snapshots/rounds.json is missing').to.equal(true)
+    const snapshot: Record<string, Figures> = JSON.parse(readFileSync(SNAPSHOT, 'utf8'))
+    expect(Object.keys(figures).sort()).to.deep.equal(Object.keys(snapshot).sort())
+    for (const [group, values] of Object.entries(figures)) {
+      for (const [name, value] of Object.entries(values)) {
+        expect(value, `${group} ${name}`).to.be.lessThanOrEqual(Math.ceil(snapshot[group]![name]! * TOLERANCE))
+      }
+    }
+  })
+})
