@@ -17,6 +17,9 @@ export type FetchOptions = {
   readonly round?: number
 }
 
+/** Least time one provider gets before the next is asked, in milliseconds. */
+const MIN_TURN_MS = 1_500
+
 /**
  * The keepers' data plane: blobs by CID. Everything kept is pinned with the round it belongs to, so that old rounds
  * can be dropped while accepted models stay.
@@ -70,14 +73,17 @@ export class DataPlane {
   async fetch(text: string, options: FetchOptions): Promise<Uint8Array> {
     this.#assertRunning()
     const cid = parseBlobCid(text)
-    const deadline = AbortSignal.timeout(options.timeout)
+    const deadline = AbortSignal.timeout(Math.ceil(options.timeout))
     const signals = [deadline, this.#stopping.signal, ...(options.signal ? [options.signal] : [])]
     const signal = AbortSignal.any(signals)
     const sources: (Multiaddr | null)[] = [null, ...options.providers.map(parseProvider)]
+    // A peer that went away without a word must not use up the time of those that could still deliver.
+    const turn = Math.ceil(Math.max(MIN_TURN_MS, options.timeout / Math.max(1, options.providers.length)))
     let last: unknown = null
     for (const source of sources) {
+      const turnOver = AbortSignal.timeout(turn)
       try {
-        const bytes = await this.#fetchFrom(cid, source, options.maxBytes, signal)
+        const bytes = await this.#fetchFrom(cid, source, options.maxBytes, AbortSignal.any([signal, turnOver]))
         await this.#storing(() => this.#keep(cid, options.round))
         return bytes
       } catch (error) {
@@ -87,6 +93,7 @@ export class DataPlane {
         }
         // The root is the same whoever sends it: what it announces cannot get better elsewhere.
         if (error instanceof NetworkError && error.code !== 'UNAVAILABLE') throw error
+        this.#assertRunning()
         last = error
       }
     }

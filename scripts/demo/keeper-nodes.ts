@@ -89,6 +89,11 @@ export async function prepareKeepers(options: PrepareOptions): Promise<KeeperNod
 /** A line of a keeper's log: `event` says what happened. */
 export type KeeperLine = { readonly event?: string; readonly msg?: string; readonly [key: string]: unknown }
 
+/** What a keeper process needs to open its keystore. */
+export function keeperEnvironment(): NodeJS.ProcessEnv {
+  return { [PASSPHRASE_VARIABLE]: DEMO_PASSPHRASE }
+}
+
 /** Starts `cohort keeper run` for a node. */
 export function startKeeper(
   processes: Processes,
@@ -97,7 +102,7 @@ export function startKeeper(
 ): ReturnType<Processes['start']> {
   return processes.start(node.name, [join(ROOT, 'keepers/cli/main.ts'), 'keeper', 'run', '--data', node.folder], {
     cwd: ROOT,
-    env: { [PASSPHRASE_VARIABLE]: DEMO_PASSPHRASE, ...options.env },
+    env: { ...keeperEnvironment(), ...options.env },
     onLine: (text) => {
       const line = parseLine(text)
       if (line !== null) options.onLine?.(line)

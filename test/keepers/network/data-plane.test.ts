@@ -103,6 +103,18 @@ describe('data plane', () => {
     expect(performance.now() - started).to.be.lessThan(5_000)
   })
 
+  it('does not wait out a mute peer when another can deliver', async () => {
+    const { createServer } = await import('node:net')
+    const mute = createServer(() => undefined)
+    await new Promise<void>((done) => mute.listen(0, '127.0.0.1', done))
+    const port = (mute.address() as { port: number }).port
+    const silent = `/ip4/127.0.0.1/tcp/${port}/p2p/12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X`
+    const cid = await alice.publish(randomBytes(200))
+    const got = await carol.fetch(cid, { ...limits, timeout: 5_000, providers: [silent, alice.addresses[0]!] })
+    mute.close()
+    expect(got.length).to.equal(200)
+  })
+
   it('stops when its caller aborts', async () => {
     const controller = new AbortController()
     const { root } = await encodeBlob(randomBytes(61))
