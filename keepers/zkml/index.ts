@@ -26,6 +26,7 @@ export {
   openFolder,
   readFolderKey,
   setupFolder,
+  withWeights,
 } from './inference/folder.ts'
 export {
   InferenceCircuit,
@@ -53,7 +54,6 @@ export { verifyProof } from './prove/verify.ts'
 export { wasmBackend } from './prove/wasm.ts'
 export { encodeWitnessFile } from './prove/witness-file.ts'
 export { accuracyOf, floatScores, programScores, type Samples, targetLabels } from './quantise/accuracy.ts'
-export { proveBounds } from './quantise/bounds.ts'
 export { type CostOptions, type CostReport, programCost } from './quantise/cost.ts'
 export { interpret, publicOutput, type Trace } from './quantise/interpret.ts'
 export {
@@ -65,6 +65,7 @@ export {
   planFromJson,
   planToJson,
 } from './quantise/plan.ts'
+export { proveBounds } from './quantise/prove.ts'
 export { buildWithPlan, type Calibrated, calibrate, encodeInput, type QuantiseOptions } from './quantise/quantise.ts'
 export { type SearchOptions, type SearchResult, type SearchStep, searchBits } from './quantise/search.ts'
 export { formatProgramTable, programTable, type TableRow } from './quantise/table.ts'

@@ -10,6 +10,7 @@ import {
   tensorOf,
   type Visibility,
 } from '../graph/program.ts'
+import { forEachTap } from './affine.ts'
 import { signedBits, unsignedBits } from './bounds.ts'
 
 /** Products and range bits are `quadratic`; `linear` are sums that a gadget takes in as one signal. */
@@ -120,7 +121,13 @@ function privateConvolution(layer: Conv2dLayer, tile: number, fromSignals: boole
   const [kh, kw] = layer.kernel
   const cin = layer.inShape[2]
   const depth = cin / layer.groups
-  if (isDilated(layer)) return { quadratic: oh * ow * cout * kh * kw * depth, linear: 0 }
+  if (isDilated(layer)) {
+    let taps = 0
+    forEachTap(layer, () => {
+      taps++
+    })
+    return { quadratic: taps, linear: 0 }
+  }
   const points = (outputs: number, kernel: number, stride: number): number[] => {
     const sides: number[] = []
     for (let at = 0; at < outputs; at += tile) {
@@ -139,7 +146,8 @@ function privateConvolution(layer: Conv2dLayer, tile: number, fromSignals: boole
 function inputCost(program: IntegerProgram, visibility: Visibility): Cost {
   const count = elementCount(tensorOf(program, program.input.tensor).shape)
   const elements = packed(count, program.input.bits)
-  const hash = visibility === 'private' ? NOTHING : commitmentCost(elements)
+  // Private: one constraint holds the signal at 0.
+  const hash = visibility === 'private' ? { quadratic: 0, linear: 1 } : commitmentCost(elements)
   return { quadratic: count * program.input.bits + hash.quadratic, linear: elements + hash.linear }
 }
 
@@ -182,7 +190,9 @@ function outputCost(program: IntegerProgram, fromSignals: boolean): Cost {
   const count = elementCount(shape)
   const scores = fromSignals ? 0 : count
   const difference = unsignedBits({ min: 0, max: bounds.max - bounds.min })
-  const argmax = (bits: number): Cost => ({ quadratic: count * (bits + 2), linear: count + 3 })
+  // Of two scores the index is the second selector itself, and the compiler drops what says so.
+  const oneHot = count === 2 ? 1 : 2
+  const argmax = (bits: number): Cost => ({ quadratic: count * (bits + 2), linear: count + 1 + oneHot })
   switch (program.output.kind) {
     case 'label': {
       const { quadratic, linear } = argmax(difference)
@@ -192,12 +202,12 @@ function outputCost(program: IntegerProgram, fromSignals: boolean): Cost {
       const [first, second] = [argmax(difference), argmax(difference + 1)]
       return {
         quadratic: first.quadratic + second.quadratic + count,
-        linear: first.linear + second.linear + count + 3 + scores,
+        linear: first.linear + second.linear + oneHot + count + 2 + scores,
       }
     }
     case 'score': {
       const { threshold } = program.output
-      return { quadratic: signedBits({ min: bounds.min - threshold, max: bounds.max - threshold }), linear: scores + 1 }
+      return { quadratic: signedBits({ min: bounds.min - threshold, max: bounds.max - threshold }), linear: scores }
     }
     case 'value':
       return { quadratic: 0, linear: scores }

@@ -62,6 +62,7 @@ export function fitPiecewise(
     slopes.push(0)
     intercepts.push(Math.round(f(range.max * inputScale) / outputScale) + 0)
   }
+  mergeEqual(breakpoints, slopes, intercepts)
   const looked = [...grid, range.min, first - 1, last + 1, range.max].filter((v) => v >= range.min && v <= range.max)
   let error = 0
   for (const v of looked) {
@@ -69,6 +70,16 @@ export function fitPiecewise(
     error = Math.max(error, Math.abs((slopes[segment]! * v + intercepts[segment]!) * outputScale - f(v * inputScale)))
   }
   return { breakpoints, slopes, intercepts, error }
+}
+
+/** Neighbours that are one straight line become one piece: a breakpoint costs a comparator an element. */
+function mergeEqual(breakpoints: number[], slopes: number[], intercepts: number[]): void {
+  for (let k = breakpoints.length - 1; k >= 0; k--)
+    if (slopes[k] === slopes[k + 1] && intercepts[k] === intercepts[k + 1]) {
+      breakpoints.splice(k, 1)
+      slopes.splice(k, 1)
+      intercepts.splice(k, 1)
+    }
 }
 
 function gridOf(range: { readonly min: number; readonly max: number }): number[] {
