@@ -116,6 +116,8 @@ export class AgentLoop {
         metrics.errors.inc({ code: 'REORGANISED' })
         log.warn({ event: 'reorganised', to: step.rolledBackTo }, 'the chain went back; so does this keeper')
         this.#snapshot = null
+        // What this state's behaviour had done may be undone: let it look again.
+        if (this.#task !== null) this.#task.done = false
         revokeUnaccepted(this.#context, this.#roundNow())
       } else {
         for (const fact of facts.add(step.added)) this.#note(fact)

@@ -22,7 +22,7 @@ export const accountKey = (index: number): string =>
 export const TEST_WINDOWS = {
   registrationWindow: 600,
   keyWindow: 120,
-  trainingWindow: 60,
+  trainingWindow: 40,
   revealWindow: 30,
   aggregateWindow: 30,
   decryptWindow: 30,
@@ -35,7 +35,7 @@ export type ClusterOptions = {
   readonly service?: Readonly<Record<string, unknown>>
   readonly values?: (index: number) => Readonly<Record<string, unknown>>
   /** Other RPC endpoint than the chain's own, e.g. a proxy that a test can break. */
-  readonly rpc?: (url: string) => readonly string[]
+  readonly rpc?: (url: string) => readonly string[] | Promise<readonly string[]>
 }
 
 export type Line = KeeperLine & { readonly node: string }
@@ -65,7 +65,7 @@ export class Cluster implements AsyncDisposable {
       cluster.registry = deployment.contracts.KeeperRegistry
       cluster.nodes = await prepareKeepers({
         folder: cluster.folder,
-        rpc: options.rpc?.(chain.url) ?? [chain.url],
+        rpc: (await options.rpc?.(chain.url)) ?? [chain.url],
         chainId: deployment.chainId,
         fromBlock: deployment.fromBlock,
         service: cluster.service,

@@ -4,7 +4,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { expect } from 'chai'
 import { Transaction } from 'ethers'
 import type { KeeperNode } from '../../scripts/demo/keeper-nodes.ts'
+import { FlakyEndpoint } from '../keepers/chain/proxy.ts'
 import { Cluster } from './cluster.ts'
+import { eavesdrop } from './eavesdropper.ts'
 
 /** Every signed form of every transaction in a keeper's folder, by nonce. */
 function signedByNonce(node: KeeperNode): Map<number, Set<string>> {
@@ -26,12 +28,24 @@ describe('keepers as processes', function () {
   let cluster: Cluster
   const penalties = ['Penalised', 'Dropped', 'StruckOut']
 
+  let endpoint: FlakyEndpoint
+
   before(async () => {
-    cluster = await Cluster.create({ keepers: 4 })
+    cluster = await Cluster.create({
+      keepers: 4,
+      rpc: async (url) => {
+        endpoint = await FlakyEndpoint.start(url)
+        return [endpoint.url]
+      },
+    })
   })
   after(async () => {
     await cluster?.[Symbol.asyncDispose]()
+    await endpoint?.stop()
   })
+
+  const lastRound = (): number =>
+    Math.max(...cluster.lines.filter((line) => line.event === 'state').map((line) => Number(line.round)))
 
   const restartAt = async (node: KeeperNode, state: string, round: number): Promise<void> => {
     const isThere = (line: { event?: string; state?: unknown; round?: unknown; node: string }): boolean =>
@@ -105,9 +119,51 @@ describe('keepers as processes', function () {
 
   it('goes on without a keeper that is gone, and takes it back when it returns', async () => {
     const [a, , c] = cluster.nodes as [KeeperNode, KeeperNode, KeeperNode]
-    const now = Math.max(...cluster.lines.filter((line) => line.event === 'state').map((line) => Number(line.round)))
-    await cluster.accepted(a, now + 1, 240_000)
+    await cluster.accepted(a, lastRound() + 1, 240_000)
     cluster.start(c)
-    await cluster.accepted(c, now + 2, 240_000)
+    await cluster.accepted(c, lastRound() + 1, 240_000)
+  })
+
+  it('sits out an RPC endpoint that is gone for a while', async () => {
+    const [a] = cluster.nodes as [KeeperNode]
+    endpoint.mode = 'html'
+    await new Promise((done) => setTimeout(done, 20_000))
+    endpoint.mode = 'ok'
+    const round = lastRound()
+    await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, round + 1, 240_000)))
+    expect(cluster.lines.some((line) => line.node === a.name && line.event === 'model accepted')).to.equal(true)
+  })
+
+  it('sends again what a reorganisation took back, and completes the round', async () => {
+    const committed = async (round: number): Promise<number> =>
+      (await cluster.events()).filter(({ name, args }) => name === 'UpdateCommitted' && Number(args.round) === round)
+        .length
+    const round = lastRound() + 1
+    await cluster.line(`training of round ${round}`, (line) => line.state === 'Training' && line.round === round)
+    const snapshot = await cluster.provider.send('evm_snapshot', [])
+    while ((await committed(round)) < 2) await new Promise((done) => setTimeout(done, 100))
+    await cluster.provider.send('evm_revert', [snapshot])
+    await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, round, 240_000)))
+    expect(cluster.lines.some((line) => line.event === 'reorganised')).to.equal(true)
+    const all = await cluster.events()
+    expect(all.some(({ name, args }) => name === 'UpdateCompleted' && Number(args.round) === round)).to.equal(true)
+  })
+
+  it('lets nobody lose stake in all this, and repeats nothing', async () => {
+    const events = await cluster.events()
+    expect(events.filter(({ name }) => name === 'Penalised')).to.deep.equal([])
+    for (const node of cluster.nodes) {
+      await cluster.stop(node)
+      for (const [nonce, acts] of signedByNonce(node)) expect(acts.size, `${node.name} nonce ${nonce}`).to.equal(1)
+    }
+  })
+
+  it('leaves an eavesdropper with chain, blobs and t − 1 folders no plaintext of the others', async () => {
+    const [victim, ...others] = cluster.nodes as [KeeperNode, ...KeeperNode[]]
+    const found = await eavesdrop(cluster, victim, others.slice(0, 2))
+    expect(found.scannedBytes).to.be.greaterThan(1_000_000)
+    // The control: what is meant to be public is found by the same search.
+    expect(found.publicModel).to.equal(true)
+    expect(found.leaks).to.deep.equal([])
   })
 })
