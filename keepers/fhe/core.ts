@@ -185,6 +185,6 @@ export class Core implements Disposable {
 }
 
 /** Random bytes that the flooding of one ciphertext takes: three terms of 8 or 12 bytes a coefficient. */
-export function floodingBytes(plan: Pick<Plan, 'set' | 'flooding'>): number {
+function floodingBytes(plan: Pick<Plan, 'set' | 'flooding'>): number {
   return 3 * plan.set.degree * (plan.flooding.uniformBits > 64 ? 12 : 8)
 }

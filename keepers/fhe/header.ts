@@ -9,7 +9,7 @@ const MAGIC = Uint8Array.of(0x43, 0x4b, 0x54, 0x48)
 /** Of the whole wire format. A change to any message's bytes raises it. */
 const VERSION = 1
 
-export const MESSAGE_TYPES = {
+const MESSAGE_TYPES = {
   'key commitment': 1,
   'public key share': 2,
   'sealed share': 3,
@@ -18,17 +18,17 @@ export const MESSAGE_TYPES = {
   'decryption share': 6,
   'stored secret share': 7,
 } as const
-export type MessageType = keyof typeof MESSAGE_TYPES
+type MessageType = keyof typeof MESSAGE_TYPES
 
 /** Sender of what everyone computes alike: the aggregate. */
 export const NOBODY = 0xffff
 /** The round of messages that belong to an epoch and to no round. */
-export const NO_ROUND = 0
+const NO_ROUND = 0
 /** Round of the trial decryption that ends key generation (rule 5). No training round may have this number. */
 export const KEY_TEST_ROUND = Number.MAX_SAFE_INTEGER
 
 /** What a header must say. */
-export type HeaderFields = {
+type HeaderFields = {
   readonly type: MessageType
   readonly sender: number
   readonly context: EpochContext & { readonly round?: number }

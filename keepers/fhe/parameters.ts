@@ -108,7 +108,7 @@ export function dataModulusBits(set: Pick<ParameterSet, 'primes'>): number {
 }
 
 /** Bits of a positive integer. */
-export function bitLength(value: bigint): number {
+function bitLength(value: bigint): number {
   return value.toString(2).length
 }
 

@@ -78,7 +78,7 @@ export type Plan = {
 const MAX_UNIFORM_BITS = 96
 const MIN_UNIFORM_BITS = 8
 /** Standard deviation of the centred binomial with 21 coin pairs, which SEAL and we use for e: √(21/2). */
-export const ERROR_STDDEV = Math.sqrt(21 / 2)
+const ERROR_STDDEV = Math.sqrt(21 / 2)
 /** Fisher information of the sum of three uniforms × its variance; a Gaussian has 1. See README, "Flooding". */
 export const FISHER_FACTOR = 1.15
 /** Probability that some slot of a round exceeds the stated bound, by the union bound. */
@@ -173,7 +173,7 @@ export function weightAmplitude(clipBound: number): number {
 }
 
 /** Bound on any slot's error (real or imaginary part) when `shares` members decrypt together. */
-export function slotErrorBound(
+function slotErrorBound(
   of: {
     readonly set: ParameterSet
     readonly scaleBits: number

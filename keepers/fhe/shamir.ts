@@ -58,7 +58,7 @@ export function deal(
 }
 
 /** Uniform residues for every data prime of a polynomial. Uniform in NTT form is uniform. */
-export function fillUniform(kernel: Kernel, polynomial: Block): void {
+function fillUniform(kernel: Kernel, polynomial: Block): void {
   const { calls, degree } = kernel
   // At most one word in 256 is rejected (the primes are that close to a power of two).
   const words = degree + (degree >> 6)

@@ -3,7 +3,7 @@
 import type { ParameterSet } from './parameters.ts'
 
 /** magic 4 · version 1 · type 1 · sender 2 · chain 8 · service 20 · epoch 8 · round 8 · plan hash 32 */
-export const HEADER_BYTES = 84
+const HEADER_BYTES = 84
 /** A set of members as a bitmap: member j is bit j mod 8 of byte ⌊j/8⌋. Room for 256. */
 export const BITMAP_BYTES = 32
 /** X25519 public key and Poly1305 tag around a sealed share. */

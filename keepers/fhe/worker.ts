@@ -29,24 +29,27 @@ export type WorkerMessage =
 export type WorkerRequest = { readonly id: number; readonly task: Task }
 
 /** Runs one task on a core. */
-export function perform(core: Core, task: Task): TaskResult {
+function perform(core: Core, task: Task): TaskResult {
   switch (task.op) {
     case 'useKey':
-      return core.useKey(task.publicKey) as undefined
+      core.useKey(task.publicKey)
+      return undefined
     case 'encrypt': {
       const out = new Uint8Array(2 * core.kernel.polynomialBytes)
       core.encrypt(task.slots, out)
       return out
     }
     case 'openShare':
-      return core.openShare(task.material, task.lambdas, task.noiseKey) as undefined
+      core.openShare(task.material, task.lambdas, task.noiseKey)
+      return undefined
     case 'share': {
       const out = new Uint8Array(core.kernel.polynomialBytes)
       core.share(task.c1, task.index, out)
       return out
     }
     case 'closeShare':
-      return core.closeShare() as undefined
+      core.closeShare()
+      return undefined
     case 'decode':
       return core.decode(task.message)
   }

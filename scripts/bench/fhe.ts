@@ -1,41 +1,28 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Threshold CKKS beside SEAL's single-key CKKS, per ciphertext and for whole vectors.
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Core } from '../../keepers/fhe/core.ts'
-import {
-  type Aggregate,
-  aggregate,
-  type CollectiveKey,
-  combine,
-  type Engine,
-  encryptUpdate,
-  finishKeyGeneration,
-  generateEncryptionKey,
-  type KeyGenerationMessages,
-  MemoryShareGuard,
-  openEngine,
-  type Plan,
-  partialDecrypt,
-  plan,
-  type SecretShare,
-  startKeyGeneration,
-} from '../../keepers/fhe/index.ts'
+import { aggregate, combine, encryptUpdate, openEngine, type Plan, partialDecrypt } from '../../keepers/fhe/index.ts'
 import { disposing, sealModule } from '../../keepers/fhe/seal.ts'
+import {
+  ACTIVE,
+  MEMBERS,
+  makeEpoch,
+  oneRound,
+  planFor,
+  ROUND,
+  SIZES,
+  shareRequest,
+  THRESHOLD,
+  tenUpdates,
+  updateRequest,
+} from './fhe/epoch.ts'
+import type { MillionReport } from './fhe/million.ts'
 import { type Bench, type BenchContext, median, time, timeBeside } from './harness.ts'
 
-const MEMBERS = 10
-const THRESHOLD = 7
-const EPOCH = { chainId: 1n, service: `0x${'5e'.repeat(20)}`, epoch: 1 } as const
-const ROUND = { ...EPOCH, round: 1 }
-const ACTIVE = Array.from({ length: THRESHOLD }, (_, j) => j)
-/** Sizes of the models that the project trains, and one beyond them. */
-const SIZES = [2_410, 44_426, 1_000_000]
-const MILLION_FLAG = '--million-parameters'
+const MILLION = fileURLToPath(new URL('./fhe/million.ts', import.meta.url))
 
 export const bench: Bench = {
   area: 'fhe',
@@ -43,20 +30,9 @@ export const bench: Bench = {
   async run(context) {
     await perCiphertext(context)
     await keyGeneration(context)
-    for (const size of context.quick ? SIZES.slice(0, 2) : SIZES.slice(0, 2)) await perVector(context, size)
+    for (const size of SIZES.slice(0, 2)) await perVector(context, size)
     if (!context.quick) await million(context)
   },
-}
-
-function planFor(vectorLength: number): Plan {
-  return plan({
-    members: MEMBERS,
-    threshold: THRESHOLD,
-    vectorLength,
-    clipBound: 8,
-    decryptionsPerKey: 100,
-    scaleBits: 'widest',
-  })
 }
 
 /** One ciphertext at a time, in memory, ours and SEAL's turn by turn. */
@@ -73,7 +49,7 @@ async function perCiphertext(context: BenchContext): Promise<void> {
   const { polynomial } = agreed.bytes
   const c1 = aggregated.bytes.subarray(aggregated.bytes.length - polynomial)
   const out = new Uint8Array(polynomial)
-  const out2 = new Uint8Array(2 * polynomial)
+  const ciphertextOut = new Uint8Array(2 * polynomial)
   core.useKey(epoch.key.bytes)
 
   const timings = await (async () => {
@@ -82,7 +58,7 @@ async function perCiphertext(context: BenchContext): Promise<void> {
     const scale = 2 ** agreed.scaleBits
     try {
       const encrypt = await timeBeside(
-        () => core.encrypt(slots, out2),
+        () => core.encrypt(slots, ciphertextOut),
         () => {
           encoder.encode(slots, scale, plaintext)
           encryptor.encrypt(plaintext, ciphertext)
@@ -203,89 +179,6 @@ async function keyGeneration(context: BenchContext): Promise<void> {
   await engine.close()
 }
 
-type Epoch = {
-  readonly key: CollectiveKey
-  readonly shares: ReadonlyMap<number, SecretShare>
-  readonly start: readonly number[]
-  readonly finish: readonly number[]
-}
-
-async function makeEpoch(engine: Engine, finishers: readonly number[]): Promise<Epoch> {
-  const keys = Array.from({ length: engine.plan.members }, () => generateEncryptionKey())
-  const members = keys.map(({ publicKey }, index) => ({
-    address: `0x${(index + 1).toString(16).padStart(40, '0')}` as const,
-    encryptionKey: publicKey,
-  }))
-  const common = { context: EPOCH, members, crs: new Uint8Array(32).fill(9) }
-  const said: KeyGenerationMessages[] = []
-  const start: number[] = []
-  for (let self = 0; self < members.length; self++) {
-    const from = performance.now()
-    said.push(await startKeyGeneration(engine, { ...common, self }))
-    start.push(performance.now() - from)
-  }
-  const shares = new Map<number, SecretShare>()
-  const finish: number[] = []
-  let key: CollectiveKey | undefined
-  for (const self of finishers) {
-    const from = performance.now()
-    const outcome = await finishKeyGeneration(engine, {
-      ...common,
-      self,
-      encryptionKey: keys[self]!.secretKey,
-      commitments: said.map(({ commitment }) => commitment),
-      publicKeyShares: said.map(({ publicKeyShare }) => publicKeyShare),
-      sealedShares: said.map(({ sealedShares }) => sealedShares[self]!),
-    })
-    finish.push(performance.now() - from)
-    key = outcome.collectiveKey
-    shares.set(self, outcome.secretShare)
-  }
-  return { key: key!, shares, start, finish }
-}
-
-function vectorOf(length: number): Float64Array {
-  return Float64Array.from({ length }, (_, i) => 7 * Math.sin(i))
-}
-
-/**
- * Ten updates: the same ciphertexts under ten senders' names, for adding up as good as any. One buffer, renamed in
- * place, so that what is measured is the memory of the sum.
- */
-function* tenUpdates(update: Uint8Array) {
-  for (let sender = 0; sender < MEMBERS; sender++) {
-    new DataView(update.buffer).setUint16(6, sender, true)
-    yield { sender, bytes: update }
-  }
-}
-
-function shareRequest(epoch: Epoch, aggregated: Aggregate, self: number) {
-  return {
-    context: ROUND,
-    aggregate: aggregated,
-    activeSet: ACTIVE,
-    secretShare: epoch.shares.get(self)!,
-    guard: new MemoryShareGuard(),
-    policy: { attestedHash: aggregated.hash, minContributors: MEMBERS, ownUpdate: 'included' as const },
-  }
-}
-
-async function oneRound(engine: Engine, epoch: Epoch, size: number) {
-  const update = await encryptUpdate(engine, updateRequest(epoch, size))
-  const aggregated = await aggregate(engine, {
-    context: ROUND,
-    collectiveKeyHash: epoch.key.hash,
-    updates: tenUpdates(update),
-  })
-  const shares: Uint8Array[] = []
-  for (const self of ACTIVE) shares.push(await partialDecrypt(engine, shareRequest(epoch, aggregated, self)))
-  return { update, aggregated, shares }
-}
-
-function updateRequest(epoch: Epoch, size: number) {
-  return { context: ROUND, sender: 0, collectiveKey: epoch.key, vector: vectorOf(size), weight: 1 }
-}
-
 /** A vector that fits in memory many times over. */
 async function perVector(context: BenchContext, size: number): Promise<void> {
   const engine = await openEngine(planFor(size))
@@ -316,15 +209,11 @@ function recordBytes(context: BenchContext, agreed: Plan): void {
   context.record({ metric: `fhe.vector_${vectorLength}.share_size`, value: bytes.decryptionShare, unit: 'bytes' })
 }
 
-type MillionReport = Readonly<
-  Record<'encrypt' | 'aggregate' | 'partial' | 'combine' | 'peakBytes' | 'worstError' | 'statedError', number>
->
-
 /** In a process of its own, so that its peak memory is its own. */
 async function million(context: BenchContext): Promise<void> {
   const size = SIZES[2]!
   context.progress('1,000,000 parameters in a process of their own')
-  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(import.meta.url), MILLION_FLAG])
+  const { stdout } = await promisify(execFile)(process.execPath, [MILLION])
   const report = JSON.parse(stdout) as MillionReport
   const ms = (metric: string, value: number) =>
     context.record({ metric: `fhe.vector_${size}.${metric}`, value, unit: 'ms' })
@@ -337,6 +226,12 @@ async function million(context: BenchContext): Promise<void> {
     value: (report.encrypt + report.partial + report.combine) / 1000,
     unit: 's',
     note: 'encrypt + partial decryption + combination of 7, one thread, cold; at most 8',
+  })
+  context.record({
+    metric: `fhe.vector_${size}.end_to_end_cpu`,
+    value: report.cpu / 1000,
+    unit: 's',
+    note: 'processor time of the same, compilation and garbage collection included',
   })
   context.record({
     metric: `fhe.vector_${size}.peak_memory`,
@@ -353,49 +248,3 @@ async function million(context: BenchContext): Promise<void> {
   })
   recordBytes(context, planFor(size))
 }
-
-/** Shares go through files, as a keeper's go through its block store. */
-async function runMillion(): Promise<MillionReport> {
-  const size = SIZES[2]!
-  const engine = await openEngine(planFor(size))
-  const epoch = await makeEpoch(engine, ACTIVE)
-  const scratch = await mkdtemp(join(tmpdir(), 'cohort-bench-'))
-  const clock = async <T>(body: () => Promise<T>): Promise<[T, number]> => {
-    const from = performance.now()
-    return [await body(), performance.now() - from]
-  }
-  try {
-    const vector = updateRequest(epoch, size)
-    const [update, encryptMs] = await clock(() => encryptUpdate(engine, vector))
-    const [aggregated, aggregateMs] = await clock(() =>
-      aggregate(engine, { context: ROUND, collectiveKeyHash: epoch.key.hash, updates: tenUpdates(update) }),
-    )
-    const partials: number[] = []
-    for (const self of ACTIVE) {
-      const [share, ms] = await clock(() => partialDecrypt(engine, shareRequest(epoch, aggregated, self)))
-      partials.push(ms)
-      await writeFile(join(scratch, String(self)), share)
-    }
-    const files = async function* () {
-      for (const self of ACTIVE) yield await readFile(join(scratch, String(self)))
-    }
-    const [{ mean }, combineMs] = await clock(() =>
-      combine(engine, { context: ROUND, aggregate: aggregated, activeSet: ACTIVE, shares: files() }),
-    )
-    const worst = mean.reduce((most, value, i) => Math.max(most, Math.abs(value - vector.vector[i]!)), 0)
-    return {
-      encrypt: encryptMs,
-      aggregate: aggregateMs,
-      partial: partials[0]!,
-      combine: combineMs,
-      peakBytes: process.resourceUsage().maxRSS * 1024,
-      worstError: worst,
-      statedError: engine.plan.precision.meanError / MEMBERS,
-    }
-  } finally {
-    await rm(scratch, { recursive: true, force: true })
-    await engine.close()
-  }
-}
-
-if (process.argv[2] === MILLION_FLAG) process.stdout.write(JSON.stringify(await runMillion()))

@@ -37,7 +37,7 @@ const PAGE = 65536
 export type Block = { readonly at: number; readonly length: number }
 
 /** What of a plan the kernel depends on. */
-export type KernelPlan = Pick<Plan, 'set' | 'flooding'>
+type KernelPlan = Pick<Plan, 'set' | 'flooding'>
 
 let compiled: Promise<WebAssembly.Module> | undefined
 

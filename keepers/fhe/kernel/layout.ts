@@ -7,7 +7,7 @@ export const RECORD_BYTES = 128
 const CROSS_INVERSES_AT = 56
 
 /** w with ⌊w·2^64/p⌋. */
-export function shoupPair(w: bigint, p: bigint): readonly [bigint, bigint] {
+function shoupPair(w: bigint, p: bigint): readonly [bigint, bigint] {
   return [w, (w << 64n) / p]
 }
 

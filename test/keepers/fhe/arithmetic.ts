@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A slow, plain implementation of the ring, for the kernel to be held against.
 import { randomBytes } from 'node:crypto'
-import { Core } from '../../../keepers/fhe/core.ts'
 import type { SecretShare } from '../../../keepers/fhe/index.ts'
 import type { Block, Kernel } from '../../../keepers/fhe/kernel/kernel.ts'
 
@@ -99,5 +98,3 @@ export function garbage(kernel: Kernel): Uint8Array {
   const { degree, dataPrimeCount, primes } = kernel
   return fromWords(Array.from({ length: dataPrimeCount }, (_, l) => residues(degree, primes[l]!)).flat())
 }
-
-export { Core }

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A program: one keeper's round over 1,000,000 parameters, one thread, cold. Prints its report as JSON.
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { aggregate, combine, encryptUpdate, openEngine, partialDecrypt } from '../../../keepers/fhe/index.ts'
+import { ACTIVE, MEMBERS, makeEpoch, planFor, ROUND, SIZES, shareRequest, tenUpdates, updateRequest } from './epoch.ts'
+
+export type MillionReport = Readonly<
+  Record<'encrypt' | 'aggregate' | 'partial' | 'combine' | 'cpu' | 'peakBytes' | 'worstError' | 'statedError', number>
+>
+
+/** Shares go through files, as a keeper's go through its block store. */
+async function runMillion(): Promise<MillionReport> {
+  const size = SIZES[2]!
+  const engine = await openEngine(planFor(size))
+  const epoch = await makeEpoch(engine, ACTIVE)
+  const scratch = await mkdtemp(join(tmpdir(), 'cohort-bench-'))
+  // Processor time, too: on a machine that does other things, the clock measures them.
+  let cpu = 0
+  const clock = async <T>(body: () => Promise<T>, counts = true): Promise<[T, number]> => {
+    const [from, before] = [performance.now(), process.cpuUsage()]
+    const result = await body()
+    const used = process.cpuUsage(before)
+    if (counts) cpu += (used.user + used.system) / 1000
+    return [result, performance.now() - from]
+  }
+  try {
+    const vector = updateRequest(epoch, size)
+    const [aggregated, encryptMs, aggregateMs] = await (async () => {
+      // In a scope of its own: a keeper, too, lets go of its update when it is published.
+      const [update, encrypting] = await clock(() => encryptUpdate(engine, vector))
+      const [sum, adding] = await clock(
+        () => aggregate(engine, { context: ROUND, collectiveKeyHash: epoch.key.hash, updates: tenUpdates(update) }),
+        false,
+      )
+      return [sum, encrypting, adding] as const
+    })()
+    const partials: number[] = []
+    for (const self of ACTIVE) {
+      const [share, ms] = await clock(() => partialDecrypt(engine, shareRequest(epoch, aggregated, self)), self === 0)
+      partials.push(ms)
+      await writeFile(join(scratch, String(self)), share)
+    }
+    const files = async function* () {
+      for (const self of ACTIVE) yield await readFile(join(scratch, String(self)))
+    }
+    const [{ mean }, combineMs] = await clock(() =>
+      combine(engine, { context: ROUND, aggregate: aggregated, activeSet: ACTIVE, shares: files() }),
+    )
+    const worst = mean.reduce((most, value, i) => Math.max(most, Math.abs(value - vector.vector[i]!)), 0)
+    return {
+      encrypt: encryptMs,
+      aggregate: aggregateMs,
+      partial: partials[0]!,
+      combine: combineMs,
+      cpu,
+      peakBytes: process.resourceUsage().maxRSS * 1024,
+      worstError: worst,
+      statedError: engine.plan.precision.meanError / MEMBERS,
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+    await engine.close()
+  }
+}
+
+process.stdout.write(JSON.stringify(await runMillion()))
