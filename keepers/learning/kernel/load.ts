@@ -45,6 +45,8 @@ export type KernelFunctions = {
 
 const KERNEL_FILE = new URL('./generated/kernel.wasm', import.meta.url)
 const PAGE = 65536
+const ALIGNMENT = 64
+const LARGEST = 2 ** 31
 let compiled: Promise<WebAssembly.Module> | null = null
 
 /** The compiled kernel; compiled once per thread. Throws NO_BACKEND when it has not been built. */
@@ -69,12 +71,19 @@ export class Arena {
     this.#next = this.kernel.arenaStart()
   }
 
-  /** Zeroed room for `length` 4-byte elements, aligned to 64 bytes and followed by at least 32 spare ones. */
+  /** Zeroed room for `length` 4-byte elements, aligned to 64 bytes and followed by at least 32 spare ones. Throws BAD_MODEL. */
   allocate(length: number): Pointer {
     const at = this.#next
-    this.#next = (at + length * 4 + 32 + 63) & ~63
-    const missing = this.#next - this.kernel.memory.buffer.byteLength
+    const next = Math.ceil((at + length * 4 + 32) / ALIGNMENT) * ALIGNMENT
+    if (!(next <= LARGEST)) {
+      throw new LearningError(
+        'BAD_MODEL',
+        'the model needs more than 2 GiB of working memory; reduce it or the batch size',
+      )
+    }
+    const missing = next - this.kernel.memory.buffer.byteLength
     if (missing > 0) this.kernel.memory.grow(Math.ceil(missing / PAGE))
+    this.#next = next
     return at
   }
 

@@ -78,6 +78,9 @@ function specFromLayers(topology: ModelTopology, inputShape: readonly number[], 
   return buildSpec(topology, inputShape, classes, shapes)
 }
 
+/** A model file must not make us allocate the machine's memory. */
+const MOST_PARAMETERS = 50_000_000
+
 /** Lays parameters out one after another and checks what every model must satisfy. */
 export function buildSpec(
   topology: ModelTopology,
@@ -100,6 +103,12 @@ export function buildSpec(
     const length = shape.reduce((a, b) => a * b, 1)
     parameters.push({ name: parameter, shape: [...shape], offset, length })
     offset += length
+  }
+  if (offset > MOST_PARAMETERS) {
+    throw new LearningError(
+      'BAD_MODEL',
+      `model ${name}: ${offset} parameters; at most ${MOST_PARAMETERS} are supported`,
+    )
   }
   return { name, topology, inputShape: [...inputShape], classes, parameters, parameterCount: offset }
 }

@@ -140,6 +140,25 @@ describe('learning: models', function () {
     })
   }
 
+  it('refuses a model whose activations would fill the memory, before allocating them', async () => {
+    const layers = [
+      {
+        class_name: 'AveragePooling2D',
+        config: { name: 'pool', pool_size: [8192, 8192], batch_input_shape: [null, 8192, 8192, 1] },
+      },
+      { class_name: 'Flatten', config: { name: 'flat' } },
+      { class_name: 'Dense', config: { name: 'out', units: 2 } },
+    ]
+    const spec = await parseModelSpec({ modelTopology: { class_name: 'Sequential', config: { name: 'wide', layers } } })
+    expect(spec.parameterCount).to.equal(4)
+    await refuses(() => LocalTrainer.create({ spec }), 'BAD_MODEL', /more than 2 GiB of working memory/)
+    await refuses(
+      () => parseModelSpec({ modelTopology: { class_name: 'Sequential', config: { name: 'x', layers: [] } } }),
+      'BAD_MODEL',
+      /layers/,
+    )
+  })
+
   it('what was saved loads to the same bits', async () => {
     const spec = modelSpec('small-cnn')
     const weights = initialWeights(spec, 5)
