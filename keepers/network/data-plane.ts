@@ -18,7 +18,7 @@ export type FetchOptions = {
 }
 
 /** Least time one provider gets before the next is asked, in milliseconds. */
-const MIN_TURN_MS = 1_500
+const MIN_TURN_MS = 3_000
 
 /**
  * The keepers' data plane: blobs by CID. Everything kept is pinned with the round it belongs to, so that old rounds

@@ -39,6 +39,11 @@ const LIMITS = {
   messageBytes: 2 << 20,
   dialTimeout: 5_000,
   messageTimeout: 10_000,
+  /**
+   * A block that was sent is not sent to the same peer again for this long. Bitswap's own 5 s would starve a peer that
+   * restarted, or gave up on a slow answer, and asks anew: it would be refused until its time is over.
+   */
+  resendAfter: 200,
 } as const
 
 /**
@@ -77,6 +82,7 @@ export async function startNode(options: NodeOptions): Promise<HeliaNode> {
       maxOutgoingMessageSize: LIMITS.messageBytes,
       messageReceiveTimeout: LIMITS.messageTimeout,
       messageSendTimeout: LIMITS.messageTimeout,
+      doNotResendBlockWindow: LIMITS.resendAfter,
     },
   )
   try {

@@ -8,8 +8,8 @@ import { ENCRYPTION_KEY, PEER_IDENTITY } from '../../keepers/agent/steps/secrets
 import { Trainer } from '../../keepers/agent/training/trainer.ts'
 import { loadDigits, type ModelName, modelSpec, partitionIid, subset } from '../../keepers/learning/index.ts'
 import { KeeperStore } from '../../keepers/store/index.ts'
+import type { Cluster } from '../../scripts/demo/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
-import type { Cluster } from './cluster.ts'
 
 /** A needle: bytes that nobody but their owner may hold. Sixteen bytes do not turn up by chance. */
 const NEEDLE_BYTES = 16

@@ -2,8 +2,8 @@
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { hasSeat } from '../../keepers/agent/members.ts'
+import { Cluster } from '../../scripts/demo/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
-import { Cluster } from './cluster.ts'
 import type { Lie } from './liar.ts'
 
 /** Lies by round. The first rounds' ends must not depend on the liar, so that their windows need not pass. */

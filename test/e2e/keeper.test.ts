@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect } from 'chai'
 import { Transaction } from 'ethers'
+import { Cluster } from '../../scripts/demo/cluster.ts'
 import type { KeeperNode } from '../../scripts/demo/keeper-nodes.ts'
 import { FlakyEndpoint } from '../keepers/chain/proxy.ts'
-import { Cluster } from './cluster.ts'
 import { eavesdrop } from './eavesdropper.ts'
 
 /** Every signed form of every transaction in a keeper's folder, by nonce. */

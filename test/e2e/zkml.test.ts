@@ -188,6 +188,20 @@ describe('zkML from a model on disk to a contract', function () {
     expect(outputs[0]).to.not.equal(outputs[1])
   })
 
+  it('takes over the key of a ceremony, keeps it from a local set-up, and is not fooled by what its metadata claims', async () => {
+    await cp(at('net'), at('taken'), { recursive: true })
+    await cp(folderPaths(at('net')).zkey, at('given.zkey'))
+    const metadata = JSON.parse(await readFile(`${folderPaths(at('net')).zkey}.json`, 'utf8'))
+    await writeFile(at('given.zkey.json'), JSON.stringify(metadata))
+    expect((await cohort('setup', at('taken'), '--ceremony', at('given.zkey'))).stderr).to.match(/local key/)
+    await writeFile(at('given.zkey.json'), JSON.stringify({ ...metadata, setup: 'ceremony' }))
+    expect(await succeed('setup', at('taken'), '--ceremony', at('given.zkey'))).to.include({ setup: 'ceremony' })
+    expect((await cohort('setup', at('taken'), '--local')).stderr).to.match(/key of a ceremony/)
+    expect((await cohort('setup', at('private'), '--ceremony', at('given.zkey'))).stderr).to.match(/another circuit/)
+    // The mark inside the key outlasts its metadata.
+    expect((await cohort('export-verifier', at('taken'))).stdout).to.contain('SET-UP: LOCAL')
+  })
+
   it('refuses steps out of order, wrong inputs and files that do not belong together, by name', async () => {
     const empty = await mkdtemp(join(home, 'empty-'))
     const cases: [string[], number, RegExp][] = [

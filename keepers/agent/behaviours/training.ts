@@ -8,6 +8,7 @@ import { frameHere, isMember } from '../frame.ts'
 import { hasSeat } from '../members.ts'
 import { updateCommitment } from '../steps/commitments.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps/intents.ts'
+import { isKeyBroken } from '../steps/key-health.ts'
 import { castLateBallots } from '../steps/late.ts'
 import { adoptAccepted } from '../steps/model.ts'
 import { ensureSeat } from '../steps/seat.ts'
@@ -22,6 +23,13 @@ export async function training(step: Step): Promise<Outcome> {
   if (isMember(step) && lateRound > 0) await castLateBallots(step, lateRound)
   await adoptAccepted(step)
   if (!isMember(step) || hasSeat(snapshot.roundInfo.committed, step.seat)) return 'done'
+  if (isKeyBroken(step)) {
+    context.log.error(
+      { event: 'key broken', epoch: snapshot.epoch },
+      'no round of this epoch decrypts: waiting for a new key',
+    )
+    return 'done'
+  }
   const intent = await makeUpdate(step)
   if (intent === null) return 'done'
   const commitment = updateCommitment(context, snapshot.round, step.seat, intent)

@@ -5,6 +5,7 @@ import { cidHex } from '../blobs.ts'
 import type { Outcome, Step } from '../context.ts'
 import { isMember } from '../frame.ts'
 import { candidateOf, isLostRound } from '../steps/candidate.ts'
+import { noteLostRound } from '../steps/key-health.ts'
 import { attestLate } from '../steps/late.ts'
 
 /** Vote: combine the shares, judge the model, and vote for it unless it is worse than the one before. */
@@ -22,6 +23,7 @@ export async function vote(step: Step): Promise<Outcome> {
   } catch (error) {
     step.signal.throwIfAborted()
     if (isLostRound(error)) {
+      noteLostRound(step, error)
       context.metrics.errors.inc({ code: 'ROUND_LOST' })
       context.log.error({ event: 'round lost', round: snapshot.round, reason: error.message }, 'no model can be had')
       return 'done'

@@ -103,6 +103,20 @@ describe('data plane', () => {
     expect(performance.now() - started).to.be.lessThan(5_000)
   })
 
+  it('is sent a block again when it asks again soon, as after a crash', async () => {
+    const cid = await alice.publish(randomBytes(300))
+    const options = { folder: join(folder, 'forgetful'), identitySeed: new Uint8Array(32).fill(3) }
+    for (let life = 0; life < 2; life++) {
+      const plane = await DataPlane.start(options)
+      const started = performance.now()
+      await plane.fetch(cid, { ...limits, providers: alice.addresses })
+      expect(performance.now() - started).to.be.lessThan(3_000)
+      await plane.stop()
+      await rm(options.folder, { recursive: true })
+      await new Promise((done) => setTimeout(done, 250))
+    }
+  })
+
   it('does not wait out a mute peer when another can deliver', async () => {
     const { createServer } = await import('node:net')
     const mute = createServer(() => undefined)
@@ -110,7 +124,7 @@ describe('data plane', () => {
     const port = (mute.address() as { port: number }).port
     const silent = `/ip4/127.0.0.1/tcp/${port}/p2p/12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X`
     const cid = await alice.publish(randomBytes(200))
-    const got = await carol.fetch(cid, { ...limits, timeout: 5_000, providers: [silent, alice.addresses[0]!] })
+    const got = await carol.fetch(cid, { ...limits, timeout: 9_000, providers: [silent, alice.addresses[0]!] })
     mute.close()
     expect(got.length).to.equal(200)
   })

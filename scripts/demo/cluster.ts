@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A local chain, a deployment and keeper processes: what the end-to-end tests break on purpose.
+// A local chain, a deployment and keeper processes in one object: what the benches measure and the end-to-end tests break.
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type EventLog, HDNodeWallet, type Interface, type JsonRpcProvider } from 'ethers'
 import { clients, contractInterface } from '../../keepers/chain/index.ts'
-import { ACCOUNT, demoParameters, deployWith } from '../../scripts/demo/deployment.ts'
-import { type KeeperLine, type KeeperNode, prepareKeepers, startKeeper } from '../../scripts/demo/keeper-nodes.ts'
-import { startLocalChain } from '../../scripts/demo/local-chain.ts'
-import { Processes } from '../../scripts/demo/processes.ts'
+import { ACCOUNT, demoParameters, deployWith } from './deployment.ts'
+import { type KeeperLine, type KeeperNode, prepareKeepers, startKeeper } from './keeper-nodes.ts'
+import { startLocalChain } from './local-chain.ts'
+import { Processes } from './processes.ts'
 
 const PHRASE = 'test test test test test test test test test test test junk'
 
