@@ -25,6 +25,7 @@ export {
   folderPaths,
   openFolder,
   readFolderKey,
+  readKeyFor,
   setupFolder,
   withWeights,
 } from './inference/folder.ts'
@@ -72,7 +73,7 @@ export { formatProgramTable, programTable, type TableRow } from './quantise/tabl
 export { SetupError, type SetupErrorCode } from './setup/errors.ts'
 export { type LocalSetupOptions, type SetupProgress, setupLocal } from './setup/local.ts'
 export { type KeyMetadata, metadataPath, readKeyMetadata, type SetupKind } from './setup/metadata.ts'
-export { writeTextAtomically } from './setup/section-file.ts'
+export { writeAtomically } from './setup/section-file.ts'
 export { parseZkey, type Zkey } from './setup/zkey.ts'
 export { encodeBatchCalldata, encodeVerifyCalldata, type SolidityProof, toSolidityProof } from './verifier/calldata.ts'
 export { type ExportVerifierOptions, exportVerifier } from './verifier/solidity.ts'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // setup, mock, prove, fullprove, bench.
-import { copyFile, open, readFile, rename } from 'node:fs/promises'
+import { copyFile, readFile, rename } from 'node:fs/promises'
 import {
   encodeWitnessFile,
   exportVerificationKey,
@@ -16,11 +16,14 @@ import {
   plainResult,
   rapidsnarkBackend,
   readFolderKey,
+  readKeyFor,
+  readKeyMetadata,
   setupFolder,
   snarkjsBackend,
   verificationKeyOf,
   verifyProof,
   wasmBackend,
+  writeAtomically,
 } from '../../zkml/index.ts'
 import { proofFileText } from './proof-file.ts'
 import { readInput } from './samples.ts'
@@ -44,9 +47,9 @@ export async function setupCommand(
   await withTerminal(options, async (terminal) => {
     const paths = folderPaths(folder)
     if (options.ceremony !== undefined) {
-      await takeOver(options.ceremony, paths.zkey)
-      await exportVerificationKey(folder)
+      await takeOver(folder, options.ceremony)
     } else {
+      await refuseToReplaceCeremony(folder)
       await setupFolder(folder, {
         signal: terminal.signal,
         ...(options.threads === undefined ? {} : { threads: options.threads }),
@@ -75,7 +78,7 @@ export async function mockCommand(
     terminal.progress('checking the constraints')
     const violated = await circuit.violation(values)
     if (violated !== null) throw badData(`constraint ${violated} does not hold for this witness`)
-    if (options.witness !== undefined) await writePrivately(options.witness, encodeWitnessFile(values))
+    if (options.witness !== undefined) await writeAtomically(options.witness, encodeWitnessFile(values), 0o600)
     const { constraints } = circuit.folder.manifest
     terminal.result(
       { constraints, violated, publicSignals: publicSignals.map(String), scores: [...scores] },
@@ -125,7 +128,7 @@ export async function fullproveCommand(
       // The salts first: a proof whose commitments nobody can open is of no use.
       if (salts.length > 0) {
         const openings = { input: [...made.input], integers: true, salts: Object.fromEntries(salts) }
-        await writePrivately(options.openings, `${JSON.stringify(openings)}\n`)
+        await writeAtomically(options.openings, `${JSON.stringify(openings)}\n`, 0o600)
       }
       await emit(proofFileText(made, { circuitId, vkHash: metadata.vkHash, setup: metadata.setup }), options.out)
       terminal.result(
@@ -211,15 +214,22 @@ function describe(circuit: InferenceCircuit, scores: ArrayLike<number>, signals:
   return lines.join('\n')
 }
 
-/** Key and metadata of a finished ceremony into the folder; the key appears last. */
-async function takeOver(from: string, to: string): Promise<void> {
-  await copyFile(metadataPath(from), metadataPath(to))
+/** Key and metadata of a finished ceremony into the folder, once they are known to belong to its circuit. */
+async function takeOver(folder: string, from: string): Promise<void> {
+  const { manifest } = await openFolder(folder)
+  const { metadata } = await readKeyFor(manifest, from)
+  if (metadata.setup !== 'ceremony') throw badData(`${from} is a ${metadata.setup} key, not the result of a ceremony`)
+  const to = folderPaths(folder).zkey
   await copyFile(from, `${to}.part`)
+  await copyFile(metadataPath(from), `${metadataPath(to)}.part`)
+  await rename(`${metadataPath(to)}.part`, metadataPath(to))
   await rename(`${to}.part`, to)
+  await exportVerificationKey(folder)
 }
 
-async function writePrivately(path: string, content: Uint8Array | string): Promise<void> {
-  const handle = await open(path, 'w', 0o600)
-  await handle.writeFile(content)
-  await handle.close()
+/** The key of a ceremony took many people; a local one must not replace it by accident. */
+async function refuseToReplaceCeremony(folder: string): Promise<void> {
+  const path = folderPaths(folder).zkey
+  const metadata = await readKeyMetadata(path).catch(() => null)
+  if (metadata?.setup === 'ceremony') throw usage(`${path} is the key of a ceremony; move it away to make a local one`)
 }

@@ -53,8 +53,8 @@ export async function emit(text: string, path: string | undefined): Promise<void
     process.stdout.write(text)
     return
   }
-  const { writeTextAtomically } = await import('../../zkml/index.ts')
-  await writeTextAtomically(path, text)
+  const { writeAtomically } = await import('../../zkml/index.ts')
+  await writeAtomically(path, text)
 }
 
 /** A wrong option or argument: exit code 64, and the message says what is allowed. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // snarkjs reports failure as false, -1 or an exception, and says why only to its logger.
-import { releaseSnarkjsThreads } from '../prove/snarkjs.ts'
+import { holdSnarkjsThreads } from '../prove/snarkjs.ts'
 
 type Snarkjs = typeof import('snarkjs')
 type Logger = {
@@ -12,10 +12,11 @@ type Logger = {
 
 /** Runs one call and ends the threads that snarkjs leaves behind. */
 export async function withSnarkjs<T>(call: (snarkjs: Snarkjs) => Promise<T>): Promise<T> {
+  const release = holdSnarkjsThreads()
   try {
     return await call(await import('snarkjs'))
   } finally {
-    await releaseSnarkjsThreads()
+    await release()
   }
 }
 

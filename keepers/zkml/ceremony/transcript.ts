@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { writeTextAtomically } from '../setup/section-file.ts'
+import { writeAtomically } from '../setup/section-file.ts'
 import { CeremonyError } from './errors.ts'
 
 const hex = (bytes: number) => z.string().regex(new RegExp(`^0x[0-9a-f]{${2 * bytes}}$`))
@@ -87,5 +87,5 @@ export async function readTranscript(folder: string): Promise<Transcript> {
 }
 
 export async function writeTranscript(folder: string, transcript: Transcript): Promise<void> {
-  await writeTextAtomically(transcriptPath(folder), `${JSON.stringify(schema.parse(transcript), null, 2)}\n`)
+  await writeAtomically(transcriptPath(folder), `${JSON.stringify(schema.parse(transcript), null, 2)}\n`)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A folder that holds one provable model: program, circuit, keys. What each file is: docs/zkml.md.
-import { access, mkdir, open, readFile } from 'node:fs/promises'
+import { access, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
@@ -18,7 +18,7 @@ import { programFromJson, programToJson } from '../graph/serialise.ts'
 import { type LocalSetupOptions, setupLocal } from '../setup/local.ts'
 import { type KeyMetadata, readKeyMetadata, sha256File } from '../setup/metadata.ts'
 import { parseR1cs } from '../setup/r1cs.ts'
-import { writeTextAtomically } from '../setup/section-file.ts'
+import { writeAtomically } from '../setup/section-file.ts'
 import { parseZkey } from '../setup/zkey.ts'
 import { verificationKeyOf, verificationKeyToJson } from '../verifier/verification-key.ts'
 import { InferenceError } from './errors.ts'
@@ -104,9 +104,9 @@ export async function compileFolder(input: CompileFolderOptions): Promise<Circui
   const source = writeCircuit(program, options)
   await mkdir(folder, { recursive: true })
   await compileCircuit(source, { directory: folder, name: CIRCUIT, simplification, ...(signal ? { signal } : {}) })
-  await writeTextAtomically(paths.program, programToJson(program))
-  if (plan !== undefined) await writeTextAtomically(paths.plan, plan)
-  if (modelSalt !== null) await writeSecret(paths.salt, `0x${modelSalt.toString(16)}\n`)
+  await writeAtomically(paths.program, programToJson(program))
+  if (plan !== undefined) await writeAtomically(paths.plan, plan)
+  if (modelSalt !== null) await writeAtomically(paths.salt, `0x${modelSalt.toString(16)}\n`, 0o600)
   const { constraints, variables } = parseR1cs(await readFile(paths.r1cs), paths.r1cs).header
   const r1csSha256 = await sha256File(paths.r1cs)
   const manifest: CircuitManifest = {
@@ -126,7 +126,7 @@ export async function compileFolder(input: CompileFolderOptions): Promise<Circui
     circuitId: circuitIdOf(r1csSha256),
     createdAt: new Date().toISOString(),
   }
-  await writeTextAtomically(paths.manifest, `${JSON.stringify(manifest, null, 2)}\n`)
+  await writeAtomically(paths.manifest, `${JSON.stringify(manifest, null, 2)}\n`)
   return { folder, manifest, program, options, modelSalt }
 }
 
@@ -190,7 +190,7 @@ export async function setupFolder(folder: string, options: LocalSetupOptions = {
 export async function exportVerificationKey(folder: string): Promise<void> {
   const paths = folderPaths(folder)
   const key = await verificationKeyOf(parseZkey(await readFile(paths.zkey), paths.zkey))
-  await writeTextAtomically(paths.verificationKey, `${JSON.stringify(verificationKeyToJson(key), null, 2)}\n`)
+  await writeAtomically(paths.verificationKey, `${JSON.stringify(verificationKeyToJson(key), null, 2)}\n`)
 }
 
 /** The folder's key, checked to be whole, to be the one its metadata describes, and to belong to the circuit. */
@@ -198,7 +198,14 @@ export async function readFolderKey({ folder, manifest }: CircuitFolder): Promis
   readonly bytes: Uint8Array
   readonly metadata: KeyMetadata
 }> {
-  const path = folderPaths(folder).zkey
+  return readKeyFor(manifest, folderPaths(folder).zkey)
+}
+
+/** The same for a key anywhere, such as the one that a ceremony wrote. */
+export async function readKeyFor(
+  manifest: CircuitManifest,
+  path: string,
+): Promise<{ readonly bytes: Uint8Array; readonly metadata: KeyMetadata }> {
   await access(path).catch((error: Error) => {
     throw new InferenceError('folder-incomplete', `${error.message}; run cohort zkml setup first`, { cause: error })
   })
@@ -223,13 +230,6 @@ async function readSalt(path: string): Promise<bigint> {
   // The salt itself never goes into a message.
   if (!/^0x[0-9a-f]{1,64}\s*$/.test(text)) throw new InferenceError('folder-mismatch', `${path} holds no salt`)
   return BigInt(text.trim())
-}
-
-async function writeSecret(path: string, text: string): Promise<void> {
-  const handle = await open(path, 'w', 0o600)
-  await handle.writeFile(text)
-  await handle.sync()
-  await handle.close()
 }
 
 function parseJson(text: string, path: string): unknown {

@@ -18,6 +18,7 @@ class SnarkjsProver implements Prover {
   readonly variables: number
   readonly publicSignals: number
   #key: Uint8Array | null
+  readonly #release = holdSnarkjsThreads()
   #queue: Promise<unknown> = Promise.resolve()
 
   constructor(key: Uint8Array) {
@@ -43,14 +44,26 @@ class SnarkjsProver implements Prover {
   async close(): Promise<void> {
     await this.#queue
     this.#key = null
-    await releaseSnarkjsThreads()
+    await this.#release()
   }
 }
 
-/** snarkjs keeps one pool of threads in a global; a Node process does not end while it lives. */
-export async function releaseSnarkjsThreads(): Promise<void> {
-  const holder = globalThis as { curve_bn128?: { terminate(): Promise<void> } | null }
-  await holder.curve_bn128?.terminate()
+let holders = 0
+
+/**
+ * snarkjs keeps one pool of threads in a global, and a Node process does not end while it lives. Whoever uses it holds
+ * it: the last to let go ends the threads. Returns what lets go.
+ */
+export function holdSnarkjsThreads(): () => Promise<void> {
+  holders++
+  let held = true
+  return async () => {
+    if (!held) return
+    held = false
+    if (--holders > 0) return
+    const holder = globalThis as { curve_bn128?: { terminate(): Promise<void> } | null }
+    await holder.curve_bn128?.terminate()
+  }
 }
 
 /** The computation cannot be stopped half-way; the caller is freed at once, and the next proof waits for the thread. */

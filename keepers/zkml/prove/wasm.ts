@@ -142,7 +142,7 @@ function shareKey(zkey: Zkey, rows: readonly number[]): Share[] {
     const firstVariable = variables[i]!
     return {
       variables: header.variables,
-      power: Math.log2(header.domainSize),
+      power: 31 - Math.clz32(header.domainSize),
       coefficients: coefficients[i]!,
       firstRow: rows[i]!,
       rows: rows[i + 1]! - rows[i]!,

@@ -5,7 +5,7 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { SetupError } from './errors.ts'
-import { writeTextAtomically } from './section-file.ts'
+import { writeAtomically } from './section-file.ts'
 
 const hex = (bytes: number) => z.string().regex(new RegExp(`^0x[0-9a-f]{${2 * bytes}}$`))
 
@@ -39,7 +39,7 @@ export function metadataPath(zkeyPath: string): string {
 }
 
 export async function writeKeyMetadata(zkeyPath: string, metadata: KeyMetadata): Promise<void> {
-  await writeTextAtomically(metadataPath(zkeyPath), `${JSON.stringify(schema.parse(metadata), null, 2)}\n`)
+  await writeAtomically(metadataPath(zkeyPath), `${JSON.stringify(schema.parse(metadata), null, 2)}\n`)
 }
 
 /** Reads the metadata beside a key. Throws SetupError `metadata-mismatch` when it is absent or does not parse. */

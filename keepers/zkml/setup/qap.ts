@@ -26,7 +26,8 @@ const BATCH = 4096
 
 /** log2 of the evaluation domain: room for every constraint, and one row for each public signal and the constant. */
 export function domainPower(header: R1csHeader): number {
-  const power = Math.ceil(Math.log2(header.constraints + header.publicSignals + 1))
+  const rows = header.constraints + header.publicSignals + 1
+  const power = 32 - Math.clz32(rows - 1)
   // The H query needs roots of unity of twice the size.
   if (power + 1 > SCALAR_FIELD_TWO_ADICITY) {
     throw new SetupError('r1cs-unsupported', `${header.constraints} constraints: the curve serves fewer than 2^27`)

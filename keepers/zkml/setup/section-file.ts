@@ -75,12 +75,15 @@ export class SectionFileWriter {
   }
 }
 
-/** Writes text to a temporary file and renames it over the target. */
-export async function writeTextAtomically(target: string, text: string): Promise<void> {
+/**
+ * Writes a temporary file beside the target, syncs it and renames it over the target. A secret gets mode 0o600 before
+ * its first byte is written.
+ */
+export async function writeAtomically(target: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`)
-  const handle = await open(temporary, 'wx')
+  const handle = await open(temporary, 'wx', mode)
   try {
-    await handle.writeFile(text)
+    await handle.writeFile(content)
     await handle.sync()
     await handle.close()
     await rename(temporary, target)

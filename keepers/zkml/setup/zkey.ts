@@ -101,7 +101,9 @@ function parseHeader(sections: Record<ZkeySection, Uint8Array>, malformed: Malfo
     publicSignals: word(bytes, words + 4),
     domainSize: word(bytes, words + 8),
   }
-  if (!Number.isInteger(Math.log2(header.domainSize))) throw malformed(`domain of ${header.domainSize} points`)
+  const { domainSize } = header
+  if (domainSize < 2 || 2 ** (31 - Math.clz32(domainSize)) !== domainSize)
+    throw malformed(`domain of ${domainSize} points`)
   if (header.publicSignals + 1 > header.variables) throw malformed('more public signals than variables')
   return header
 }

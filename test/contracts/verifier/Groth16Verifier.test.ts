@@ -6,7 +6,7 @@ import { network } from 'hardhat'
 import { zKey } from 'snarkjs'
 import { BASE_FIELD, SCALAR_FIELD } from '../../../keepers/zkml/bn254.ts'
 import type { ProofWithSignals } from '../../../keepers/zkml/prove/proof.ts'
-import { releaseSnarkjsThreads, snarkjsBackend } from '../../../keepers/zkml/prove/snarkjs.ts'
+import { holdSnarkjsThreads, snarkjsBackend } from '../../../keepers/zkml/prove/snarkjs.ts'
 import { setupLocal } from '../../../keepers/zkml/setup/local.ts'
 import { encodeBatchCalldata, encodeVerifyCalldata, toSolidityProof } from '../../../keepers/zkml/verifier/calldata.ts'
 import { exportVerifier } from '../../../keepers/zkml/verifier/solidity.ts'
@@ -48,7 +48,7 @@ describe('emitted Groth16 verifier', () => {
   })
 
   after(async () => {
-    await releaseSnarkjsThreads()
+    await holdSnarkjsThreads()()
     await rm(toy.folder, { recursive: true, force: true })
   })
 

@@ -10,7 +10,7 @@ import { checkPowersOfTau } from '../../../../keepers/zkml/ceremony/ptau.ts'
 import { PUBLISHED_PTAU } from '../../../../keepers/zkml/ceremony/published-ptau.ts'
 import { readTranscript, stepPath, transcriptPath } from '../../../../keepers/zkml/ceremony/transcript.ts'
 import { finalizeCeremony, verifyCeremony } from '../../../../keepers/zkml/ceremony/verify.ts'
-import { releaseSnarkjsThreads } from '../../../../keepers/zkml/prove/snarkjs.ts'
+import { holdSnarkjsThreads } from '../../../../keepers/zkml/prove/snarkjs.ts'
 import { verifyProof } from '../../../../keepers/zkml/prove/verify.ts'
 import { wasmBackend } from '../../../../keepers/zkml/prove/wasm.ts'
 import { setupLocal } from '../../../../keepers/zkml/setup/local.ts'
@@ -21,15 +21,16 @@ import { compileToy, type ToyCircuit } from '../setup/toy-circuit.ts'
 
 const BEACON = { value: '0102030405060708090a0b0c0d0e0f10', iterationsExponent: 10, source: 'a test' }
 
-describe('ceremony', () => {
+describe('ceremony', function () {
+  // snarkjs checks whole keys; a busy machine takes its time.
+  this.timeout(180_000)
   let toy: ToyCircuit
   let ptau: string
   let folder: string
   let counter = 0
 
   /** A small prepared file of our own: nothing that anyone published. */
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     toy = await compileToy(12)
     const at = (name: string) => join(toy.folder, name)
     await powersOfTau.newAccumulator(await buildBn128(), 6, at('0.ptau'))
@@ -44,7 +45,7 @@ describe('ceremony', () => {
   })
 
   after(async () => {
-    await releaseSnarkjsThreads()
+    await holdSnarkjsThreads()()
     await rm(toy.folder, { recursive: true, force: true })
   })
 

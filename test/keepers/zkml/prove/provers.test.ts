@@ -16,7 +16,7 @@ import {
   publicSignalsToJson,
 } from '../../../../keepers/zkml/prove/proof.ts'
 import { rapidsnarkBackend } from '../../../../keepers/zkml/prove/rapidsnark.ts'
-import { releaseSnarkjsThreads, snarkjsBackend } from '../../../../keepers/zkml/prove/snarkjs.ts'
+import { holdSnarkjsThreads, snarkjsBackend } from '../../../../keepers/zkml/prove/snarkjs.ts'
 import { verifyProof } from '../../../../keepers/zkml/prove/verify.ts'
 import { wasmBackend } from '../../../../keepers/zkml/prove/wasm.ts'
 import { setupLocal } from '../../../../keepers/zkml/setup/local.ts'
@@ -38,7 +38,7 @@ before(async () => {
 })
 
 after(async () => {
-  await releaseSnarkjsThreads()
+  await holdSnarkjsThreads()()
   await rm(toy.folder, { recursive: true, force: true })
 })
 
@@ -72,7 +72,8 @@ const BACKENDS: [string, () => Promise<ProverBackend>][] = [
 ]
 
 for (const [name, create] of BACKENDS) {
-  describe(`prover: ${name}`, () => {
+  describe(`prover: ${name}`, function () {
+    this.timeout(120_000)
     let prover: Prover
 
     before(async () => {
@@ -212,6 +213,16 @@ describe('proving', () => {
     }
     expect(() => parsePublicSignals([String(SCALAR_FIELD)])).to.throw(/scalar field/)
     expect(() => parsePublicSignals(['-1'])).to.throw(/decimal/)
+  })
+
+  it('closes one snarkjs prover while another is proving', async () => {
+    const [one, two] = [await snarkjsBackend.open(zkey), await snarkjsBackend.open(zkey)]
+    const proving = two.prove(await toy.witness(3, 1, 4n))
+    await one.close()
+    const { proof, publicSignals } = await proving
+    await two.close()
+    expect(await verifyProof(key, proof, publicSignals)).to.equal(true)
+    expect(await rejection(one.prove(await toy.witness(1, 1, 1n)))).to.be.an('error')
   })
 
   it('leaves no witness behind in the temporary folder', async () => {

@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import { groth16, zKey } from 'snarkjs'
 import { SCALAR_FIELD } from '../../../../keepers/zkml/bn254.ts'
 import { parseProof, parsePublicSignals } from '../../../../keepers/zkml/prove/proof.ts'
-import { releaseSnarkjsThreads } from '../../../../keepers/zkml/prove/snarkjs.ts'
+import { holdSnarkjsThreads } from '../../../../keepers/zkml/prove/snarkjs.ts'
 import { verifyProof } from '../../../../keepers/zkml/prove/verify.ts'
 import { bytesToField, CurveMemory, fieldToBytes, loadCurveImage } from '../../../../keepers/zkml/setup/curve-memory.ts'
 import { chooseWindow, FixedBase } from '../../../../keepers/zkml/setup/fixed-base.ts'
@@ -34,7 +34,7 @@ describe('local set-up', () => {
   })
 
   after(async () => {
-    await releaseSnarkjsThreads()
+    await holdSnarkjsThreads()()
     await rm(toy.folder, { recursive: true, force: true })
   })
 
