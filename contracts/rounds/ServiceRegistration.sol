@@ -8,7 +8,7 @@ import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegist
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {Ballots} from "./Ballots.sol";
 import {KeyGeneration} from "./KeyGeneration.sol";
-import {Seats, only} from "./Seats.sol";
+import {only} from "./Seats.sol";
 import {ServiceParameters} from "./ServiceParameters.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 

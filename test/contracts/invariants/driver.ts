@@ -3,22 +3,8 @@
 
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import { Interface, type InterfaceAbi, type Log } from 'ethers'
-import {
-  BOND,
-  COH,
-  cid,
-  keyCid,
-  keyHash,
-  modelOf,
-  type Player,
-  STATES,
-  type StateName,
-  salt,
-  samplesOf,
-  sumHash,
-  TRIGGERS,
-  type World,
-} from '../rounds/fixture.ts'
+import { BOND, COH, cid, type Player, STATES, type StateName, salt, TRIGGERS, type World } from '../rounds/fixture.ts'
+import { keyCid, keyHash, modelOf, samplesOf, sumHash } from '../rounds/play.ts'
 
 /** Mulberry32: small, seeded, good enough to choose calls. */
 export function randomFrom(seed: number): () => number {

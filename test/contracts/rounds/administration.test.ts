@@ -2,7 +2,8 @@
 
 import { expect } from 'chai'
 import { encodeBytes32String, ZeroAddress } from 'ethers'
-import { createPlayer, createWorld, generateKey, joinAll, passDeadline, reachTraining, stateOf } from './fixture.ts'
+import { createPlayer, createWorld } from './fixture.ts'
+import { generateKey, joinAll, passDeadline, reachTraining, stateOf } from './play.ts'
 
 const field = encodeBytes32String
 const YEAR = 365 * 24 * 3600

@@ -6,12 +6,12 @@ import { expect } from 'chai'
 import type { ContractTransactionResponse } from 'ethers'
 import { id } from 'ethers'
 import { parse } from 'yaml'
+import { createWorld, STATES, TRIGGERS, type World } from './fixture.ts'
 import {
   attest,
   commitKey,
   commitUpdate,
   confirmKey,
-  createWorld,
   generateKey,
   joinAll,
   passDeadline,
@@ -22,13 +22,10 @@ import {
   reachVote,
   revealKey,
   revealUpdate,
-  STATES,
   stateOf,
   submitShare,
-  TRIGGERS,
   vote,
-  type World,
-} from './fixture.ts'
+} from './play.ts'
 
 type Specification = {
   alphabet_in: string[]

@@ -6,21 +6,19 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import type { ContractTransactionResponse } from 'ethers'
 import { artifacts } from 'hardhat'
+import { createWorld, type Player, type World } from './fixture.ts'
 import {
   attest,
   commitUpdate,
   completeRound,
-  createWorld,
   drafted,
   numbers,
-  type Player,
   reachTraining,
   revealUpdate,
   stateOf,
   submitShare,
   vote,
-  type World,
-} from './fixture.ts'
+} from './play.ts'
 
 const SNAPSHOT = new URL('../../../snapshots/rounds.json', import.meta.url)
 const TOLERANCE = 1.02

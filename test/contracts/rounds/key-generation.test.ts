@@ -2,26 +2,19 @@
 
 import { expect } from 'chai'
 import { AbiCoder, encodeBytes32String, id, keccak256, ZeroHash } from 'ethers'
+import { cid, createWorld, expected, KEY_PENALTY, STAKE, salt, seats, type World } from './fixture.ts'
 import {
-  cid,
   commitKey,
   confirmKey,
-  createWorld,
-  expected,
   generateKey,
   joinAll,
-  KEY_PENALTY,
   keyCid,
   keyHash,
   numbers,
   passDeadline,
   revealKey,
-  STAKE,
-  salt,
-  seats,
   stateOf,
-  type World,
-} from './fixture.ts'
+} from './play.ts'
 
 const STATE = { Registration: 0, KeyCommit: 1, KeyReveal: 2, KeyConfirm: 3, Training: 4 }
 

@@ -2,25 +2,17 @@
 
 import { expect } from 'chai'
 import { id } from 'ethers'
+import { BOND, COH, createPlayer, createWorld, DECRYPT_PENALTY, KEY_PENALTY, REWARD, STAKE, seats } from './fixture.ts'
 import {
-  BOND,
-  COH,
   commitKey,
   completeRound,
-  createPlayer,
-  createWorld,
-  DECRYPT_PENALTY,
   generateKey,
   joinAll,
-  KEY_PENALTY,
   passDeadline,
-  REWARD,
   reachTraining,
   revealKey,
-  STAKE,
-  seats,
   stateOf,
-} from './fixture.ts'
+} from './play.ts'
 
 const ENGAGED = 2n ** 64n - 1n
 

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A KeeperRegistry with one keeper, and accounts that play services: what its tests share.
+
+import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
+import { expect } from 'chai'
+import { encodeBytes32String, id, MaxUint256 } from 'ethers'
+import { network } from 'hardhat'
+import { COH } from '../rounds/fixture.ts'
+
+export const DELAY = 1000n
+export const JAIL = 500n
+export const MIN = 10n * COH
+export const STAKE = 100n * COH
+export const MULTIADDR = '0x047f000001060fa1'
+export const KEY = id('x25519')
+export const REASON = encodeBytes32String('SILENT')
+export const EVIDENCE = id('evidence')
+export const STATUS = { unknown: 0n, active: 1n, suspended: 2n }
+export const ENGAGED = 2n ** 64n - 1n
+export const field = encodeBytes32String
+
+/** A registry with one keeper that has STAKE, and accounts that play services. */
+export async function createRegistry() {
+  const { ethers, networkHelpers } = await network.create()
+  const signers = await ethers.getSigners()
+  const [admin, treasury, owner, operator, service, other, stranger, second] = signers as [
+    HardhatEthersSigner,
+    HardhatEthersSigner,
+    HardhatEthersSigner,
+    HardhatEthersSigner,
+    HardhatEthersSigner,
+    HardhatEthersSigner,
+    HardhatEthersSigner,
+    HardhatEthersSigner,
+  ]
+  const token = await ethers.deployContract('CohortToken', [admin, [admin, owner], [1000n * COH, 1000n * COH]])
+  const settings = { minStake: MIN, unbondingDelay: DELAY, jailDelay: JAIL, treasury: treasury.address }
+  const registry = await ethers.deployContract('KeeperRegistry', [token, admin, settings])
+  await registry.grantRole(await registry.REGISTRAR_ROLE(), admin)
+  for (const account of [service, other]) await registry.registerService(account)
+  for (const payer of [admin, owner]) await token.connect(payer).approve(registry, MaxUint256)
+  await registry.connect(owner).register(operator, KEY, MULTIADDR, STAKE)
+  const ownerRegistry = registry.connect(owner)
+  const serviceRegistry = registry.connect(service)
+  const pass = (seconds: bigint) => networkHelpers.time.increase(seconds)
+  const now = async () => BigInt(await networkHelpers.time.latest())
+  return {
+    ethers,
+    networkHelpers,
+    admin,
+    treasury,
+    owner,
+    operator,
+    service,
+    other,
+    stranger,
+    second,
+    token,
+    registry,
+    settings,
+    ownerRegistry,
+    serviceRegistry,
+    pass,
+    now,
+  }
+}
+
+export type Setup = Awaited<ReturnType<typeof createRegistry>>
+
+export async function keeper({ registry, owner }: Setup) {
+  return await registry.keeperOf(owner)
+}
+
+/** The invariant that every test ends with: the books and the tokens agree. */
+export async function expectBalanced(
+  { registry, token, owner, service, other }: Setup,
+  rewards: bigint[] = [],
+): Promise<void> {
+  const { stake, unbonding } = await registry.keeperOf(owner)
+  let booked = stake + unbonding + (await registry.slashedBalance()) + (await registry.rewardsOf(owner))
+  for (const account of [service, other]) {
+    const [available, allocated] = await registry.poolOf(account)
+    booked += available + allocated
+  }
+  for (const reward of rewards) booked += reward
+  expect(await token.balanceOf(registry)).to.equal(booked)
+}
