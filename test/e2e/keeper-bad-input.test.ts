@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { initKeeper } from '../../keepers/agent/index.ts'
+import { Cluster } from '../../scripts/demo/cluster.ts'
+import { keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
+
+const MAIN = fileURLToPath(new URL('../../keepers/cli/main.ts', import.meta.url))
+const PASSPHRASE = keeperEnvironment().COHORT_PASSPHRASE!
+
+/** Runs `cohort keeper <command>` and returns its exit code and what it wrote to standard error. */
+function cohort(args: readonly string[], passphrase = PASSPHRASE): Promise<{ code: number; error: string }> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, COHORT_PASSPHRASE: passphrase }
+    const child = execFile(process.execPath, [MAIN, 'keeper', ...args], { env, timeout: 90_000 }, (_, __, error) => {
+      resolve({ code: child.exitCode ?? -1, error: error.replace(/^.*Warning.*\n|^\(Use .*\n/gm, '') })
+    })
+  })
+}
+
+describe('bad input to a keeper', function () {
+  this.timeout(300_000)
+  let cluster: Cluster
+  let folders = 0
+
+  before(async () => {
+    cluster = await Cluster.create({ keepers: 3 })
+  })
+  after(async () => {
+    await cluster?.[Symbol.asyncDispose]()
+  })
+
+  async function fresh(values: Record<string, unknown>): Promise<{ folder: string; operator: string }> {
+    const folder = join(cluster.folder, `bad-${folders++}`)
+    const { operator } = await initKeeper({
+      folder,
+      passphrase: PASSPHRASE,
+      scryptLog2N: 10,
+      values: {
+        'chain.id': 31337,
+        'chain.rpc': [cluster.url],
+        'chain.patienceSeconds': 2,
+        'service.address': cluster.service,
+        'monitoring.port': 0,
+        'data.limit': 50,
+        ...values,
+      },
+    })
+    return { folder, operator }
+  }
+
+  async function refused(folder: string, code: number, message: RegExp, passphrase?: string): Promise<void> {
+    const result = await cohort(['run', '--data', folder], passphrase)
+    expect(result.error).to.match(message)
+    expect(result.error.trim().split('\n'), result.error).to.have.length(1)
+    expect(result.code).to.equal(code)
+    expect(result.error).not.to.contain(PASSPHRASE)
+  }
+
+  it('says which folder has no keeper', () => refused(join(cluster.folder, 'none'), 78, /cohort keeper init/))
+
+  it('says that the passphrase is wrong', async () => {
+    await refused(cluster.nodes[0]!.folder, 77, /passphrase does not open .*operator\.json/, 'not this one')
+  })
+
+  it('names a config key that is misspelt', async () => {
+    const { folder } = await fresh({})
+    const file = join(folder, 'keeper.yaml')
+    writeFileSync(file, readFileSync(file, 'utf8').replace('maxFeeGwei', 'maxFeeGwie'))
+    await refused(folder, 78, /unknown key "chain\.maxFeeGwie"/)
+  })
+
+  it('names the chain that an endpoint is on', async () => {
+    const { folder } = await fresh({ 'chain.id': 5 })
+    await refused(folder, 78, /is on chain 31337, expected 5: correct chain\.rpc or chain\.id/)
+  })
+
+  it('says that no endpoint answers', async () => {
+    const { folder } = await fresh({ 'chain.rpc': ['http://127.0.0.1:9'] })
+    await refused(folder, 69, /no RPC endpoint answered/)
+  })
+
+  it('tells a contract that is another one from an address without code', async () => {
+    const other = await fresh({ 'service.address': cluster.registry })
+    await refused(other.folder, 78, /is not a learning service: correct service\.address/)
+    const none = await fresh({ 'service.address': '0x000000000000000000000000000000000000dEaD' })
+    await refused(none.folder, 78, /has no code on this chain/)
+  })
+
+  it('says that the operator has no funds, then that it is not registered', async () => {
+    const { folder, operator } = await fresh({})
+    await refused(folder, 75, new RegExp(`${operator} has no funds for gas`))
+    const signer = await cluster.provider.getSigner(0)
+    await (await signer.sendTransaction({ to: operator, value: 10n ** 18n })).wait()
+    await refused(folder, 78, /acts for no registered keeper: run `cohort keeper register`/)
+  })
+
+  it('refuses the data folder of another service', async () => {
+    const { folder } = await fresh({})
+    const file = join(folder, 'keeper.yaml')
+    writeFileSync(file, readFileSync(file, 'utf8').replace(cluster.service, cluster.registry))
+    await refused(folder, 78, /belongs to service 0x[0-9a-f]{40}, not 0x/)
+  })
+
+  it('refuses data that cannot be used', async () => {
+    const node = cluster.nodes[1]!
+    const file = join(node.folder, 'keeper.yaml')
+    const text = readFileSync(file, 'utf8')
+    writeFileSync(file, text.replace('source: digits', 'source: digits\n  path: /nonexistent'))
+    await refused(node.folder, 65, /data: .*nonexistent/)
+    writeFileSync(file, text)
+  })
+
+  it('refuses a clock that is behind the chain', async () => {
+    await cluster.provider.send('evm_increaseTime', [3_600])
+    await cluster.provider.send('evm_mine', [])
+    await refused(cluster.nodes[2]!.folder, 78, /clock is \d+ s behind the chain: synchronise it/)
+  })
+})

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from 'chai'
+import { pino } from 'pino'
+import type { AgentContext, Behaviour, Outcome, Step } from '../../../keepers/agent/context.ts'
+import { AgentLoop } from '../../../keepers/agent/loop.ts'
+import { KeeperMetrics } from '../../../keepers/agent/metrics.ts'
+import { STATES, type StateName } from '../../../keepers/agent/states.ts'
+import { ChainError, type Clock } from '../../../keepers/chain/index.ts'
+
+/** Time that passes only when the loop sleeps. */
+class ManualClock implements Clock {
+  time = 1_000_000
+  onSleep: () => void | Promise<void> = () => undefined
+  now(): number {
+    return this.time
+  }
+  async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
+    this.time += milliseconds
+    await new Promise((done) => setImmediate(done))
+    await this.onSleep()
+  }
+}
+
+/** A chain of one service whose state a test sets, seen through the calls that the loop makes. */
+function stage() {
+  const chain = {
+    block: 1,
+    state: 'Registration' as StateName,
+    epoch: 1,
+    round: 1,
+    rolledBackTo: null as number | null,
+  }
+  const failing: { look: unknown } = { look: null }
+  const service = {
+    clock: async () => ({
+      current: BigInt(STATES.indexOf(chain.state)),
+      currentEpoch: BigInt(chain.epoch),
+      currentRound: BigInt(chain.round),
+      end: 0n,
+    }),
+    isDue: async () => false,
+    epochInfo: async () => ({
+      epoch: BigInt(chain.epoch),
+      members: 3n,
+      decryptionThreshold: 2n,
+      quorum: 2n,
+      crsSeed: '0xaa',
+      keyHash: '0x',
+    }),
+    roundInfo: async () => ({
+      round: BigInt(chain.round),
+      committed: 0n,
+      revealed: 0n,
+      included: 0n,
+      drafted: 0n,
+      shared: 0n,
+      lateRound: 0n,
+    }),
+    keyInfo: async () => ({ committed: 0n, revealed: 0n, spoken: 0n }),
+    seats: async () => ({ seated: 3n }),
+    seatOf: async () => 1n,
+    runner: { provider: { getBlock: async () => ({ number: chain.block, timestamp: chain.block }) } },
+  }
+  const cursor = {
+    position: 0,
+    step: async () => {
+      if (failing.look !== null) throw failing.look
+      const { rolledBackTo } = chain
+      chain.rolledBackTo = null
+      return { added: [], rolledBackTo, head: chain.block, caughtUp: true }
+    },
+  }
+  const clock = new ManualClock()
+  const stopping = new AbortController()
+  const rebuilt = { times: 0 }
+  const context = {
+    config: { chain: { pollSeconds: 1 } },
+    clock,
+    stopping: stopping.signal,
+    log: pino({ level: 'silent' }),
+    metrics: new KeeperMetrics({ process: false }),
+    plane: { connections: 0 },
+    contracts: { service },
+    operator: '0x',
+    facts: { rebuild: () => rebuilt.times++, add: () => [], last: () => null },
+    model: { accepted: null },
+  } as unknown as AgentContext
+  const calls: string[] = []
+  const behave = (name: StateName, body: (step: Step) => Promise<Outcome>): Partial<Record<StateName, Behaviour>> => ({
+    [name]: (step: Step) => {
+      calls.push(name)
+      return body(step)
+    },
+  })
+  const run = (behaviours: Partial<Record<StateName, Behaviour>>): { loop: AgentLoop; ended: Promise<void> } => {
+    const loop = new AgentLoop(context, cursor as never, behaviours)
+    return { loop, ended: loop.run() }
+  }
+  return { chain, failing, clock, stopping, calls, behave, run, rebuilt }
+}
+
+describe('agent loop', () => {
+  it('calls the behaviour of the state until it is done, and not again', async () => {
+    const { chain, clock, stopping, calls, behave, run } = stage()
+    chain.state = 'Reveal'
+    let left = 3
+    clock.onSleep = () => {
+      chain.block++
+      if (clock.time > 1_020_000) stopping.abort()
+    }
+    await run(behave('Reveal', async () => (--left === 0 ? 'done' : 'again'))).ended
+    expect(calls).to.deep.equal(['Reveal', 'Reveal', 'Reveal'])
+  })
+
+  it('ends what a state left running when the state is over, before the next one acts', async () => {
+    const { chain, clock, stopping, calls, behave, run } = stage()
+    chain.state = 'Training'
+    const order: string[] = []
+    const behaviours = {
+      ...behave('Training', async ({ signal }) => {
+        await new Promise((done) => signal.addEventListener('abort', done))
+        order.push('training aborted')
+        return 'again'
+      }),
+      ...behave('Reveal', async () => {
+        order.push('reveal')
+        return 'done'
+      }),
+    }
+    clock.onSleep = () => {
+      chain.block++
+      if (clock.time > 1_003_000) chain.state = 'Reveal'
+      if (clock.time > 1_010_000) stopping.abort()
+    }
+    await run(behaviours).ended
+    expect(calls).to.deep.equal(['Training', 'Reveal'])
+    expect(order).to.deep.equal(['training aborted', 'reveal'])
+  })
+
+  it('keeps looking at the chain while a behaviour works for long', async () => {
+    const { chain, clock, stopping, behave, run } = stage()
+    chain.state = 'Training'
+    const { loop, ended } = run(
+      behave('Training', async ({ signal }) => {
+        await new Promise((done) => signal.addEventListener('abort', done))
+        return 'again'
+      }),
+    )
+    clock.onSleep = () => {
+      chain.block++
+      if (chain.block > 20) stopping.abort()
+    }
+    await ended
+    expect(loop.snapshot!.block).to.be.at.least(19)
+  })
+
+  it('spaces out what keeps failing', async () => {
+    const { chain, clock, stopping, calls, behave, run } = stage()
+    chain.state = 'Vote'
+    clock.onSleep = () => {
+      if (clock.time > 1_120_000) stopping.abort()
+    }
+    const { loop, ended } = run(behave('Vote', async () => Promise.reject(new Error('no luck'))))
+    await ended
+    expect(calls.length).to.be.within(4, 12)
+    expect(loop.lastError).to.equal('no luck')
+  })
+
+  it('acts again in the same state after a reorganisation', async () => {
+    const { chain, clock, stopping, calls, behave, run, rebuilt } = stage()
+    chain.state = 'Reveal'
+    clock.onSleep = () => {
+      chain.block++
+      if (clock.time === 1_005_000) chain.rolledBackTo = 1
+      if (clock.time > 1_012_000) stopping.abort()
+    }
+    await run(behave('Reveal', async () => 'done')).ended
+    expect(calls).to.deep.equal(['Reveal', 'Reveal'])
+    expect(rebuilt.times).to.equal(1)
+  })
+
+  it('goes on after errors that pass, and ends on those that do not', async () => {
+    const { failing, clock, run, behave } = stage()
+    failing.look = new Error('a hiccup')
+    clock.onSleep = () => {
+      if (clock.time > 1_010_000) failing.look = new ChainError('FOREIGN_TRANSACTION', 'two of us')
+    }
+    const { loop, ended } = run(behave('Registration', async () => 'again'))
+    const error = await ended.then(
+      () => null,
+      (caught: ChainError) => caught,
+    )
+    expect(error?.code).to.equal('FOREIGN_TRANSACTION')
+    expect(loop.lastError).to.equal('two of us')
+  })
+})
