@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { DeploymentFile } from '../../keepers/chain/dao/deployment-file.ts'
+import type { RoundResult } from './federation.ts'
+import type { ProvenInference } from './inference.ts'
+import { formatRows } from './live-table.ts'
+
+type Totals = Record<string, { total: number; times: number }>
+
+/** What demo-report.json holds. Gas in gas units, times in seconds, sizes in bytes. */
+export type DemoReport = {
+  readonly when: string
+  readonly keepers: number
+  readonly model: string
+  readonly data: string
+  readonly alpha: number
+  readonly seconds: { readonly total: number; readonly steps: Record<string, number> }
+  readonly rounds: readonly RoundResult[]
+  /** By state of the round machine, over all rounds, as keeper-0 saw it. */
+  readonly phases: Record<string, { seconds: number; times: number }>
+  readonly gas: Totals
+  readonly bytes: { published: Record<string, number>; fetched: Record<string, number> }
+  readonly release: { readonly version: number; readonly proposals: readonly string[] }
+  readonly verifier: {
+    readonly address: string
+    readonly constraints: number
+    readonly codeBytes: number
+    readonly setup: 'local'
+  }
+  readonly inference: ProvenInference
+  readonly addresses: DeploymentFile['contracts'] & { readonly service: string }
+}
+
+/** The report for people. */
+export function formatReport(report: DemoReport): string {
+  const percent = (share: number | null) => (share === null ? '–' : `${(100 * share).toFixed(2)} %`)
+  const rounds = formatRows([
+    ['round', 'version', 'test accuracy', 'own hold-outs', 'updates', 'identical weights', 'seconds'],
+    ...report.rounds.map((round) => [
+      String(round.round),
+      round.version,
+      percent(round.testAccuracy),
+      percent(round.holdOutAccuracy),
+      String(round.contributors),
+      `${round.agreeing} of ${report.keepers}`,
+      round.seconds.toFixed(1),
+    ]),
+  ])
+  const phases = formatRows([
+    ['phase', 'seconds', 'times'],
+    ...Object.entries(report.phases).map(([state, { seconds, times }]) => [state, seconds.toFixed(1), String(times)]),
+  ])
+  const gas = formatRows([
+    ['transaction', 'mean gas', 'times'],
+    ...Object.entries(report.gas).map(([method, { total, times }]) => [
+      method,
+      Math.round(total / times).toLocaleString('en-US'),
+      String(times),
+    ]),
+  ])
+  const kinds = [...new Set([...Object.keys(report.bytes.published), ...Object.keys(report.bytes.fetched)])]
+  const bytes = formatRows([
+    ['blob', 'published bytes', 'fetched bytes'],
+    ...kinds.map((kind) => [
+      kind,
+      (report.bytes.published[kind] ?? 0).toLocaleString('en-US'),
+      (report.bytes.fetched[kind] ?? 0).toLocaleString('en-US'),
+    ]),
+  ])
+  const { inference, verifier, release } = report
+  const addresses = formatRows([['contract', 'address'], ...Object.entries(report.addresses)])
+  return [
+    `Rounds (${report.keepers} keepers, ${report.model}, ${report.data})`,
+    rounds,
+    'Time by phase, as keeper-0 saw it',
+    phases,
+    'Gas by transaction of a keeper',
+    gas,
+    'Bytes by kind of blob, all keepers',
+    bytes,
+    `Released by the DAO: version ${release.version}`,
+    `Proven inference: the hub recorded label ${inference.provenLabel} for an image of a ${inference.trueLabel}; ` +
+      `${verifier.constraints.toLocaleString('en-US')} constraints, proof in ${inference.proveSeconds.toFixed(1)} s, ` +
+      `${inference.fulfilGas.toLocaleString('en-US')} gas, local set-up`,
+    addresses,
+    `Whole demo: ${report.seconds.total.toFixed(0)} s (${Object.entries(report.seconds.steps)
+      .map(([step, seconds]) => `${step} ${seconds.toFixed(0)} s`)
+      .join(', ')})`,
+  ].join('\n\n')
+}

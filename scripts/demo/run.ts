@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { HDNodeWallet } from 'ethers'
+import { openFolder } from '../../keepers/zkml/index.ts'
+import { prepareCircuit } from './circuit.ts'
+import { ACCOUNT, deploy } from './deployment.ts'
+import { Federation, scrapeBytes } from './federation.ts'
+import { gatherDao, releaseByVote } from './governance.ts'
+import { proveOneInference } from './inference.ts'
+import { type KeeperNode, prepareKeepers, startKeeper } from './keeper-nodes.ts'
+import { LiveTable } from './live-table.ts'
+import { startLocalChain } from './local-chain.ts'
+import { type DemoOptions, findData } from './options.ts'
+import { Processes } from './processes.ts'
+import type { DemoReport } from './report.ts'
+import { deployVerifier } from './verifier-contract.ts'
+
+/** The accounts that every Hardhat node starts with; worth nothing anywhere else. */
+const PHRASE = 'test test test test test test test test test test test junk'
+
+/** Whole tokens that each keeper stakes. */
+const STAKE = '1000'
+
+/**
+ * Runs the demo and ends every process it started. `onReport` is called as soon as there is a report, before `--serve` waits.
+ */
+export async function runDemo(
+  options: DemoOptions,
+  folder: string,
+  interrupt: AbortSignal,
+  onReport: (report: DemoReport) => Promise<void>,
+): Promise<DemoReport> {
+  const broken = new AbortController()
+  const signal = AbortSignal.any([interrupt, broken.signal])
+  const onFailure = (message: string): void => broken.abort(new Error(message))
+  const watch = stopwatch()
+  await using processes = new Processes(folder)
+  let federation: Federation | null = null
+  const screen = new LiveTable(() => federation?.table() ?? '')
+  const say = (text: string): void => screen.log(text)
+
+  say(`Everything the demo writes is in ${folder}`)
+  const { url, provider } = await startLocalChain(processes, options.port)
+  watch.lap('chain')
+  say(`Local chain on ${url}; deploying with \`hardhat deploy\``)
+  const deployment = await deploy(url, folder, options.keepers, () => undefined)
+  const service = deployment.services[0]!
+  watch.lap('deploy')
+  say(`Deployed ${Object.keys(deployment.contracts).length} contracts; every role is with the timelock`)
+
+  const data = findData(options)
+  // Beside the rounds: its process is busy with one core for a while, the first time.
+  const circuit = prepareCircuit(processes, options.model)
+  circuit.catch((error: Error) => broken.abort(error))
+  const nodes = await prepareKeepers({
+    folder,
+    rpc: [url],
+    chainId: deployment.chainId,
+    fromBlock: deployment.fromBlock,
+    service: service.address,
+    ownerKeys: Array.from({ length: options.keepers }, (_, index) => accountKey(ACCOUNT.firstOwner + index)),
+    stake: STAKE,
+    values: (index, count) => keeperValues(options, data, index, count),
+  })
+  const board = new Federation(nodes)
+  federation = board
+  board.onRound = ({ round, testAccuracy, holdOutAccuracy, seconds }) =>
+    say(
+      `Round ${round}: ${testAccuracy === null ? `${percent(holdOutAccuracy)} on the keepers' own hold-outs` : `${percent(testAccuracy)} on the test set`}, ${seconds.toFixed(1)} s`,
+    )
+  for (const node of nodes) startKeeper(processes, node, { onLine: (line) => board.hear(node, line), onFailure })
+  watch.lap('register')
+  say(`${nodes.length} keepers registered, staked and seated; their first step is a key that nobody holds`)
+  screen.start()
+  try {
+    await board.completed(options.rounds, signal)
+  } finally {
+    screen.stop()
+  }
+  watch.lap('rounds')
+  say(board.announcement)
+  const bytes = await scrapeBytes(nodes)
+  if (!options.serve) await pause(processes, nodes)
+
+  const { folder: circuitFolder, cached } = await circuit
+  const { manifest } = await openFolder(circuitFolder)
+  watch.lap('circuit')
+  say(
+    `Circuit of ${manifest.constraints.toLocaleString('en-US')} constraints ${cached ? 'from the cache' : 'compiled and set up'}`,
+  )
+  const verifier = await deployVerifier(circuitFolder, await provider.getSigner(ACCOUNT.deployer))
+  const version = Number(board.results.at(-1)!.version)
+  const members = await gatherDao(provider, deployment)
+  const terms = {
+    circuitId: manifest.circuitId,
+    verifier: verifier.address,
+    vkHash: verifier.vkHash,
+    setup: 'local' as const,
+  }
+  const proposals = await releaseByVote(members, { verifier: terms, service: service.address, version }, say)
+  watch.lap('release')
+  const inference = await proveOneInference({
+    provider,
+    deployment,
+    folder,
+    circuit: circuitFolder,
+    model: options.model,
+    vkHash: verifier.vkHash,
+    data,
+    signal,
+  })
+  watch.lap('inference')
+
+  const report: DemoReport = {
+    when: new Date().toISOString(),
+    keepers: options.keepers,
+    model: options.model,
+    data: board.announcement,
+    alpha: options.alpha,
+    seconds: watch.read(),
+    rounds: board.results.slice(0, options.rounds),
+    phases: Object.fromEntries(
+      [...board.phases].map(([state, { total, times }]) => [state, { seconds: total / 1000, times }]),
+    ),
+    gas: Object.fromEntries(board.gas),
+    bytes,
+    release: { version, proposals: proposals.map(String) },
+    verifier: {
+      address: verifier.address,
+      constraints: manifest.constraints,
+      codeBytes: verifier.codeBytes,
+      setup: 'local',
+    },
+    inference,
+    addresses: { ...deployment.contracts, service: service.address },
+  }
+  await onReport(report)
+  if (options.serve) {
+    say(`Serving on ${url} until interrupted (Ctrl-C)`)
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    if (broken.signal.aborted) throw broken.signal.reason
+  }
+  provider.destroy()
+  return report
+}
+
+/** Config values of keeper `index` of `count`; the rest are the example's. */
+function keeperValues(
+  options: DemoOptions,
+  data: string | null,
+  index: number,
+  count: number,
+): Record<string, unknown> {
+  return {
+    'service.profile.model': options.model,
+    'data.shard': { kind: 'dirichlet', alpha: options.alpha, parts: count, index, seed: options.seed },
+    ...(data === null ? {} : { 'data.path': data }),
+    'data.reportTest': true,
+    'training.seed': options.seed + index,
+    'training.epochs': 1,
+  }
+}
+
+/**
+ * Ends all keepers but two. The accepted models stay available, and the machine is free for the proof. (A service goes on
+ * without members that left; here nobody waits for another round.)
+ */
+async function pause(processes: Processes, nodes: readonly KeeperNode[]): Promise<void> {
+  await Promise.all(nodes.slice(2).map(({ name }) => processes.stop(name)))
+}
+
+function accountKey(index: number): string {
+  return HDNodeWallet.fromPhrase(PHRASE, '', `m/44'/60'/0'/0/${index}`).privateKey
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`
+}
+
+/** Seconds by step. */
+function stopwatch() {
+  const start = performance.now()
+  let last = start
+  const steps: Record<string, number> = {}
+  return {
+    lap(step: string): void {
+      const now = performance.now()
+      steps[step] = (now - last) / 1000
+      last = now
+    },
+    read: () => ({ total: (performance.now() - start) / 1000, steps }),
+  }
+}

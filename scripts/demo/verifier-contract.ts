@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { ContractFactory, type InterfaceAbi, type Signer } from 'ethers'
+import { z } from 'zod'
+import { exportVerifier, folderPaths, parseVerificationKey, verificationKeyHash } from '../../keepers/zkml/index.ts'
+
+const NAME = 'DigitsVerifier'
+
+const outputSchema = z.object({
+  errors: z.array(z.object({ severity: z.string(), formattedMessage: z.string() })).default([]),
+  contracts: z.record(
+    z.string(),
+    z.record(
+      z.string(),
+      z.object({ abi: z.custom<InterfaceAbi>(), evm: z.object({ bytecode: z.object({ object: z.string() }) }) }),
+    ),
+  ),
+})
+
+export type DeployedVerifier = {
+  readonly address: string
+  readonly vkHash: string
+  readonly gasUsed: bigint
+  readonly codeBytes: number
+}
+
+/** Writes the Solidity verifier of a folder's key, compiles it with the project's settings, and deploys it. */
+export async function deployVerifier(folder: string, signer: Signer): Promise<DeployedVerifier> {
+  const key = parseVerificationKey(JSON.parse(await readFile(folderPaths(folder).verificationKey, 'utf8')))
+  const source = exportVerifier(key, { name: NAME, setupKind: 'local', subject: 'the demo’s digits model' })
+  const { abi, bytecode } = compile(source)
+  const contract = await new ContractFactory(abi, bytecode, signer).deploy()
+  const receipt = await contract.deploymentTransaction()!.wait()
+  const address = await contract.getAddress()
+  const code = await signer.provider!.getCode(address)
+  return { address, vkHash: verificationKeyHash(key), gasUsed: receipt!.gasUsed, codeBytes: (code.length - 2) / 2 }
+}
+
+function compile(source: string): { abi: InterfaceAbi; bytecode: string } {
+  const solc: { compile(input: string): string } = createRequire(import.meta.url)('solc')
+  const input = {
+    language: 'Solidity',
+    sources: { 'Verifier.sol': { content: source } },
+    settings: {
+      viaIR: true,
+      evmVersion: 'cancun',
+      optimizer: { enabled: true, runs: 800 },
+      outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object'] } },
+    },
+  }
+  const { errors, contracts } = outputSchema.parse(JSON.parse(solc.compile(JSON.stringify(input))))
+  const fatal = errors.filter(({ severity }) => severity === 'error')
+  const made = contracts['Verifier.sol']?.[NAME]
+  if (fatal.length > 0 || made === undefined) throw new Error(fatal.map((error) => error.formattedMessage).join('\n'))
+  return { abi: made.abi, bytecode: `0x${made.evm.bytecode.object}` }
+}
