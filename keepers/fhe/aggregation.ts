@@ -3,7 +3,7 @@
 
 import { readCheckedUpdate } from './encryption.ts'
 import { type Engine, eachOf } from './engine.ts'
-import { FheError } from './errors.ts'
+import { blaming, FheError } from './errors.ts'
 import { checkIndex } from './members.ts'
 import { shapeOf } from './packing.ts'
 import type { Aggregate, AggregateRequest, RoundContext } from './types.ts'
@@ -15,7 +15,7 @@ const checkedAggregates = new WeakMap<Aggregate, Checked>()
 
 /**
  * Adds up updates, one at a time, in any order. An update that is malformed or bound to something else stops the call
- * with its named error (`checkUpdate` tells beforehand which to leave out). Throws 'duplicate-sender', 'no-updates',
+ * with its named error and `detail.sender` (`checkUpdate` tells beforehand which to leave out). Throws 'duplicate-sender', 'no-updates',
  * 'transparent-ciphertext'.
  */
 export async function aggregate(engine: Engine, request: AggregateRequest): Promise<Aggregate> {
@@ -35,7 +35,7 @@ export async function aggregate(engine: Engine, request: AggregateRequest): Prom
     if (contributors.has(sender)) {
       throw new FheError('duplicate-sender', `member ${sender} has two updates in this sum`, { sender })
     }
-    const ciphertexts = readCheckedUpdate(engine, frame, sender, update)
+    const ciphertexts = blaming(sender, () => readCheckedUpdate(engine, frame, sender, update))
     if (contributors.size === 0) sum.set(ciphertexts)
     else await addCiphertexts(engine, sum, ciphertexts, count, request)
     contributors.add(sender)

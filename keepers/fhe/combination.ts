@@ -3,7 +3,7 @@
 import { openAggregate } from './aggregation.ts'
 import { checkActiveSet, checkFrame, shareOutOfRange } from './decryption.ts'
 import { type Engine, eachOf } from './engine.ts'
-import { FheError } from './errors.ts'
+import { blaming, FheError } from './errors.ts'
 import { SlotChecks } from './integrity.ts'
 import { shapeOf, weightOf } from './packing.ts'
 import type { Combined, CombineRequest } from './types.ts'
@@ -40,7 +40,7 @@ export async function combine(engine: Engine, request: CombineRequest): Promise<
         sender,
       })
     }
-    const polynomials = readShare(frame, sender, aggregate.hash, activeSet, bytes)
+    const polynomials = blaming(sender, () => readShare(frame, sender, aggregate.hash, activeSet, bytes))
     if (!missing.delete(sender)) {
       throw new FheError('duplicate-sender', `member ${sender} has two shares in this combination`, { sender })
     }

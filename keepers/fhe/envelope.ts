@@ -7,7 +7,7 @@ import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { x25519 } from '@noble/curves/ed25519.js'
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { ByteWriter } from './encoding.ts'
+import { ByteWriter, equalBytes } from './encoding.ts'
 import { FheError } from './errors.ts'
 import { Secret } from './secret.ts'
 import { SEAL_OVERHEAD_BYTES } from './sizes.ts'
@@ -30,6 +30,11 @@ export function importEncryptionKey(secretKey: Uint8Array): EncryptionKeyPair {
   }
   const publicKey = x25519.getPublicKey(secretKey)
   return { publicKey, secretKey: Secret.take(secretKey) }
+}
+
+/** Whether `secretKey` belongs to `publicKey`: asked before anyone is blamed for what does not open. */
+export function isKeyOf(secretKey: Secret, publicKey: Uint8Array): boolean {
+  return secretKey.reveal((key) => equalBytes(x25519.getPublicKey(key), publicKey))
 }
 
 /**

@@ -65,3 +65,14 @@ export class FheError extends Error {
     this.detail = detail
   }
 }
+
+/** Runs `body`; a refusal that does not name a member gets `detail.sender`, so that the caller knows whom to leave out. */
+export function blaming<T>(sender: number, body: () => T): T {
+  try {
+    return body()
+  } catch (error) {
+    if (!(error instanceof FheError) || error.detail.sender !== undefined) throw error
+    const sentence = error.message.slice(error.code.length + 2)
+    throw new FheError(error.code, sentence, { ...error.detail, sender }, { cause: error })
+  }
+}

@@ -5,8 +5,9 @@ import { randomFillSync } from 'node:crypto'
 import { collectiveKeyOf, commonPolynomial } from './collective-key.ts'
 import { equalBytes } from './encoding.ts'
 import { type Engine, eachOf } from './engine.ts'
-import { openSealed, sealTo } from './envelope.ts'
-import { FheError } from './errors.ts'
+import { isKeyOf, openSealed, sealTo } from './envelope.ts'
+import { blaming, FheError } from './errors.ts'
+import { contextBytes } from './header.ts'
 import type { Block, Kernel } from './kernel/kernel.ts'
 import {
   commitmentDigest,
@@ -111,13 +112,18 @@ export async function finishKeyGeneration(
     }
   }
   const own = { publicKey: members[self]!.encryptionKey, secretKey: request.encryptionKey }
+  if (own.secretKey.length !== 32 || !isKeyOf(own.secretKey, own.publicKey)) {
+    throw new FheError('invalid-argument', `encryptionKey is not the secret key of member ${self}’s public key`, {
+      field: 'encryptionKey',
+    })
+  }
   return engine.exclusive(async () => {
     const blocks = [plan.bytes.keyPolynomial, plan.bytes.keyPolynomial, plan.bytes.polynomial, plan.bytes.polynomial]
     const [sumB, inputB, sumX, inputX] = blocks.map((length) => kernel.allocate(length)) as [Block, Block, Block, Block]
     try {
       kernel.view(sumB).fill(0)
       kernel.view(sumX).fill(0)
-      await eachOf(plan.members, 1, request, (i) => {
+      const takeIn = (i: number) => {
         const publicKeyShare = request.publicKeyShares[i]!
         if (!equalBytes(decodeCommitment(frame, i, request.commitments[i]!), commitmentDigest(publicKeyShare))) {
           throw new FheError(
@@ -141,7 +147,8 @@ export async function finishKeyGeneration(
         }
         openSealed(own, sealed, sealedShareBinding(frame, i, self), (share) => kernel.write(inputX, share))
         addAll(kernel, sumX, inputX, kernel.dataPrimeCount, `share dealt by member ${i}`, i)
-      })
+      }
+      await eachOf(plan.members, 1, request, (i) => blaming(i, () => takeIn(i)))
       const collectiveKey = collectiveKeyOf(kernel, frame, kernel.read(sumB))
       const x = kernel.read(sumX)
       return {
@@ -167,6 +174,7 @@ function frameOf(engine: Engine, request: KeyGenerationRequest): KeyGenerationFr
     )
   }
   checkIndex(request.self, plan.members, 'self')
+  contextBytes(request.context)
   if (!(request.crs instanceof Uint8Array) || request.crs.length !== 32) {
     throw new FheError('invalid-argument', 'crs must be 32 bytes', { field: 'crs' })
   }

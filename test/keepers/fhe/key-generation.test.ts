@@ -106,7 +106,8 @@ describe('fhe key generation', () => {
   it('refuses another sealed share than the one committed to, and one for somebody else', async () => {
     const { sealedShares } = started.parties[3]!.messages
     await refuses('sealed-share-mismatch', finish(with_('sealedShares', 3, flipped(sealedShares[1]!, -1))))
-    await refuses('wrong-receiver', finish(with_('sealedShares', 3, sealedShares[2]!)))
+    const misdelivered = await refuses('wrong-receiver', finish(with_('sealedShares', 3, sealedShares[2]!)))
+    expect(misdelivered.detail.sender).to.equal(3)
     await refuses('wrong-sender', finish(with_('sealedShares', 3, started.parties[2]!.messages.sealedShares[1]!)))
   })
 
@@ -130,6 +131,16 @@ describe('fhe key generation', () => {
       finish(rebuilt((share) => share.fill(0xff, share.length - 8))),
     )
     expect(error.detail.sender).to.equal(3)
+  })
+
+  it('names the member whose message is malformed in any way', async () => {
+    for (const field of ['commitments', 'publicKeyShares', 'sealedShares'] as const) {
+      for (const bytes of [new Uint8Array(5), honest()[field][2]!, flipped(honest()[field][3]!, 36)]) {
+        const error = await finish(with_(field, 3, bytes))().catch((thrown) => thrown)
+        expect(error.detail.sender, error.message).to.equal(3)
+        expect(error.message.split(error.code).length, 'the code once').to.equal(2)
+      }
+    }
   })
 
   it('refuses another roster or common reference string', async () => {
@@ -158,7 +169,12 @@ describe('fhe key generation', () => {
     await refuses('sealed-share-unreadable', finish(dealt(elsewhere)))
     const large = sealTo(publicKey, new Uint8Array(plan.bytes.polynomial).fill(0xff), binding)
     await refuses('coefficient-out-of-range', finish(dealt(large)))
-    await refuses('sealed-share-unreadable', finish({ ...honest(), encryptionKey: generateEncryptionKey().secretKey }))
+    // Our own mistake is nobody else's fault.
+    const stranger = generateEncryptionKey().secretKey
+    const own = await refuses('invalid-argument', finish({ ...honest(), encryptionKey: stranger }))
+    expect(own.detail.sender).to.equal(undefined)
+    stranger.dispose()
+    await refuses('secret-disposed', finish({ ...honest(), encryptionKey: stranger }))
   })
 
   it('refuses messages of another chain, service, epoch or plan, and lists of the wrong length', async () => {
