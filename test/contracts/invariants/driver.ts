@@ -5,17 +5,7 @@ import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import { Interface, type InterfaceAbi, type Log } from 'ethers'
 import { BOND, COH, cid, type Player, STATES, type StateName, salt, TRIGGERS, type World } from '../rounds/fixture.ts'
 import { keyCid, keyHash, modelOf, samplesOf, sumHash } from '../rounds/play.ts'
-
-/** Mulberry32: small, seeded, good enough to choose calls. */
-export function randomFrom(seed: number): () => number {
-  let a = seed >>> 0
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0
-    let t = Math.imul(a ^ (a >>> 15), a | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
+import { randomFrom } from './random.ts'
 
 export type Role = 'honest' | 'silent' | 'liar'
 type Actor = Player & { readonly role: Role }
