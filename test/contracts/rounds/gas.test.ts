@@ -24,6 +24,8 @@ const SNAPSHOT = new URL('../../../snapshots/rounds.json', import.meta.url)
 const TOLERANCE = 1.02
 /** EIP-170. */
 const CODE_LIMIT = 24_576
+/** EIP-3860. */
+const CREATION_LIMIT = 49_152
 /** All five transactions of one keeper in one round, of 10. */
 const KEEPER_LIMIT = 300_000
 const SIZES = [4, 10, 64]
@@ -142,6 +144,10 @@ describe('gas of a round', function () {
       figures.bytes[name] = (deployedBytecode.length - 2) / 2
       expect(figures.bytes[name]).to.be.lessThanOrEqual(CODE_LIMIT)
     }
+    // Its creation code carries that of its other half.
+    const { bytecode } = await artifacts.readArtifact('LearningService')
+    figures.bytes['LearningService creation'] = (bytecode.length - 2) / 2
+    expect(figures.bytes['LearningService creation']).to.be.lessThanOrEqual(CREATION_LIMIT)
   })
 
   it('is no more than 2 % above the snapshot', () => {
