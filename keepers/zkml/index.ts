@@ -56,7 +56,7 @@ export { wasmBackend } from './prove/wasm.ts'
 export { encodeWitnessFile } from './prove/witness-file.ts'
 export { accuracyOf, floatScores, programScores, type Samples, targetLabels } from './quantise/accuracy.ts'
 export { type CostOptions, type CostReport, programCost } from './quantise/cost.ts'
-export { interpret, publicOutput, type Trace } from './quantise/interpret.ts'
+export { interpret, type Trace } from './quantise/interpret.ts'
 export {
   type BitChoice,
   DEFAULT_KNOBS,

@@ -145,23 +145,38 @@ function requireLinked(value: IntegerProgram): void {
     if (written.has(each.output) || !shapes.has(each.output))
       throw new CompileError('malformed-file', `layer ${each.name} writes ${each.output}, unknown or written before`)
     written.add(each.output)
-    const wrong = wrongLength(each, elementCount(shapes.get(each.output)!))
+    const sizes = each.inputs.map((id) => elementCount(shapes.get(id)!))
+    const outputs = elementCount(shapes.get(each.output)!)
+    const wrong = wrongLength(each, sizes, outputs) ?? wrongIndex(each, sizes)
     if (wrong !== null) throw new CompileError('malformed-file', `layer ${each.name}: ${wrong}`, { layer: each.name })
   }
   if (!written.has(value.scores)) throw new CompileError('malformed-file', `no layer writes the scores ${value.scores}`)
 }
 
-function wrongLength(each: IntegerProgram['layers'][number], outputs: number): string | null {
-  const differ = (what: string, found: number, wanted: number): string | null =>
-    found === wanted ? null : `${what} has ${found} entries where ${wanted} are needed`
+type Layer = IntegerProgram['layers'][number]
+
+function differ(what: string, found: number, wanted: number): string | null {
+  return found === wanted ? null : `${what} has ${found} entries where ${wanted} are needed`
+}
+
+/** What is wrong with the lengths of a layer's lists and shapes; null when they fit its inputs and its output. */
+function wrongLength(each: Layer, sizes: readonly number[], outputs: number): string | null {
+  const input = sizes[0]!
   switch (each.kind) {
     case 'conv2d': {
       const [, , cout] = each.outShape
       const taps = each.kernel[0] * each.kernel[1] * Math.floor(each.inShape[2] / each.groups) * cout
-      return differ('weights', each.weights.values.length, taps) ?? differ('bias', each.bias.values.length, cout)
+      return (
+        differ('inShape', elementCount(each.inShape), input) ??
+        differ('outShape', elementCount(each.outShape), outputs) ??
+        differ('weights', each.weights.values.length, taps) ??
+        differ('bias', each.bias.values.length, cout)
+      )
     }
     case 'dense':
       return (
+        differ('inputSize', each.inputSize, input) ??
+        differ('outputSize', each.outputSize, outputs) ??
         differ('weights', each.weights.values.length, each.inputSize * each.outputSize) ??
         differ('bias', each.bias.values.length, each.outputSize)
       )
@@ -172,19 +187,49 @@ function wrongLength(each: IntegerProgram['layers'][number], outputs: number): s
         differ('bias', each.bias.length, outputs)
       )
     case 'scale':
-      return differ('bias', each.bias.values.length, each.scale.values.length)
+      return differ('input', input, outputs) ?? differ('bias', each.bias.values.length, each.scale.values.length)
     case 'select':
       return differ('map', each.map.length, outputs)
     case 'maxpool':
       return differ('windows', each.windows.length, outputs)
+    case 'rescale':
+      return differ('input', input, outputs)
+    case 'multiply':
+      return differ('inputs', sizes.length, 2) ?? differ('input', input, outputs) ?? differ('input', sizes[1]!, outputs)
     case 'piecewise':
       return (
+        differ('input', input, outputs) ??
         differ('slopes', each.slopes.length, each.breakpoints.length + 1) ??
         differ('intercepts', each.intercepts.length, each.breakpoints.length + 1)
       )
     case 'lookup':
-      return differ('table', each.table.values.length, each.rows * each.width)
-    default:
-      return null
+      return (
+        differ('output', outputs, input * each.width) ??
+        differ('table', each.table.values.length, each.rows * each.width)
+      )
   }
+}
+
+/** What is wrong with the positions that a layer reads; null when all of them exist. */
+function wrongIndex(each: Layer, sizes: readonly number[]): string | null {
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  if (each.kind === 'sparse') {
+    const ascending = each.offsets.every((at, i) => at >= (each.offsets[i - 1] ?? 0))
+    if (!ascending || each.offsets[0] !== 0 || each.offsets.at(-1) !== each.indices.length)
+      return 'offsets do not run from 0 to the number of indices'
+    return each.indices.every((i) => i >= 0 && i < total) ? null : `an index lies outside its ${total} inputs`
+  }
+  if (each.kind === 'select')
+    return each.map.every((i) => i < total) ? null : `a position lies outside its ${total} inputs`
+  if (each.kind === 'maxpool') {
+    const inside = each.windows.every((window) => window.length > 0 && window.every((i) => i >= 0 && i < total))
+    return inside ? null : `a window is empty or reaches outside its ${total} inputs`
+  }
+  if (each.kind === 'conv2d') {
+    const positive = [...each.kernel, ...each.strides, ...each.dilations, each.groups].every((value) => value >= 1)
+    const divides = each.inShape[2] % each.groups === 0 && each.outShape[2] % each.groups === 0
+    return positive && divides ? null : 'kernel, strides, dilations or groups do not fit its channels'
+  }
+  if (each.kind === 'scale') return each.scale.values.length > 0 ? null : 'scale is empty'
+  return each.kind === 'rescale' && each.shift >= each.bits ? `shift ${each.shift} of only ${each.bits} bits` : null
 }

@@ -3,7 +3,6 @@
 // Float64 slots hold safe integers only (bounds are proven ≤ 2^52), so every operation here is exact.
 
 import { CompileError } from '../graph/errors.ts'
-import { argMax } from '../graph/evaluate.ts'
 import {
   type Conv2dLayer,
   elementCount,
@@ -46,29 +45,6 @@ function checkedInput(program: IntegerProgram, input: ArrayLike<number>): Intege
       )
     return value
   })
-}
-
-/**
- * The public output of a program for given scores, as OutputSpec says.
- * @returns null for a logits' commitment, which needs a salt and belongs to the circuit side.
- */
-export function publicOutput(program: IntegerProgram, scores: ArrayLike<number>): bigint | null {
-  const { output } = program
-  switch (output.kind) {
-    case 'label':
-      return BigInt(argMax(scores))
-    case 'score':
-      return scores[output.index]! >= output.threshold ? 1n : 0n
-    case 'margin': {
-      const label = argMax(scores)
-      const others = Array.from(scores).filter((_, i) => i !== label)
-      return BigInt(label) + 65536n * BigInt(scores[label]! - Math.max(...others))
-    }
-    case 'value':
-      return BigInt(scores[0]!)
-    case 'logits-commitment':
-      return null
-  }
 }
 
 /** One layer on given inputs; `size` is the number of elements of its output. */

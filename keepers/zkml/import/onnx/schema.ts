@@ -158,7 +158,6 @@ const modelProto = z.object({
 })
 
 export type TensorProto = z.output<typeof tensorProto>
-export type AttributeProto = z.output<typeof attributeProto>
 export type NodeProto = z.output<typeof nodeProto>
 export type ValueInfo = z.output<typeof valueInfo>
 export type ModelProto = z.output<typeof modelProto>

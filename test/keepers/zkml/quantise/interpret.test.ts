@@ -4,15 +4,13 @@ import { expect } from 'chai'
 import {
   CompileError,
   calibrate,
-  type IntegerProgram,
   interpret,
   type PiecewiseLayer,
-  publicOutput,
   type RescaleLayer,
 } from '../../../../keepers/zkml/index.ts'
 import { runLayer } from '../../../../keepers/zkml/quantise/interpret.ts'
 import { Random } from '../random.ts'
-import { samples, smallCnn, twoLayers } from './networks.ts'
+import { samples, twoLayers } from './networks.ts'
 
 const base = { name: 'l', inputs: ['a'], output: 'b', sources: [] }
 
@@ -162,20 +160,5 @@ describe('the integer interpreter', () => {
       [[0.5, 1, 1], /0.5 at position 0/],
     ] as const)
       expect(() => interpret(program, input)).to.throw(CompileError, pattern)
-  })
-
-  it('says label, score, margin and value as their definitions do', () => {
-    const random = new Random(2)
-    const graph = smallCnn(random)
-    const program = calibrate(graph, samples(random, 3, 64), { mode: 'released' }).program
-    const as = (output: IntegerProgram['output']) => ({ ...program, output })
-    const scores = [5, 9, 9, -4]
-    expect(publicOutput(as({ kind: 'label' }), scores)).to.equal(1n)
-    expect(publicOutput(as({ kind: 'margin' }), scores)).to.equal(1n)
-    expect(publicOutput(as({ kind: 'margin' }), [5, 9, 7, -4])).to.equal(1n + 2n * 65536n)
-    expect(publicOutput(as({ kind: 'score', index: 3, threshold: -4 }), scores)).to.equal(1n)
-    expect(publicOutput(as({ kind: 'score', index: 3, threshold: -3 }), scores)).to.equal(0n)
-    expect(publicOutput(as({ kind: 'value' }), [-7])).to.equal(-7n)
-    expect(publicOutput(as({ kind: 'logits-commitment' }), scores)).to.equal(null)
   })
 })

@@ -173,58 +173,27 @@ describe('program files', () => {
       change(json)
       return JSON.stringify(json)
     }
-    const cases: [string, RegExp][] = [
-      ['{', /not JSON/],
-      [
-        spoil((json) => {
-          json.version = 2
-        }),
-        /field version/,
-      ],
-      [
-        spoil((json) => {
-          json.layers[0].weights.values.pop()
-        }),
-        /weights has 17 entries where 18/,
-      ],
-      [
-        spoil((json) => {
-          json.layers[0].bias.values[0] = 0.5
-        }),
-        /layers.0.bias.values.0/,
-      ],
-      [
-        spoil((json) => {
-          json.layers[0].weights.values[0] = 2 ** 53
-        }),
-        /layers.0.weights/,
-      ],
-      [
-        spoil((json) => {
-          json.layers[1].inputs = ['elsewhere']
-        }),
-        /reads elsewhere/,
-      ],
-      [
-        spoil((json) => {
-          json.layers[0].name = 'a; signal output x'
-        }),
-        /layers.0.name/,
-      ],
-      [
-        spoil((json) => {
-          json.scores = 'nowhere'
-        }),
-        /no layer writes the scores/,
-      ],
-      [
-        spoil((json) => {
-          json.layers.push(json.layers[0])
-        }),
-        /written before/,
-      ],
+    const of = (json: any, kind: string) => json.layers.find((layer: any) => layer.kind === kind)
+    const cases: [(json: any) => void, RegExp][] = [
+      [(json) => void (json.version = 2), /field version/],
+      [(json) => json.layers[0].weights.values.pop(), /weights has 17 entries where 18/],
+      [(json) => void (json.layers[0].bias.values[0] = 0.5), /layers.0.bias.values.0/],
+      [(json) => void (json.layers[0].weights.values[0] = 2 ** 53), /layers.0.weights/],
+      [(json) => void (json.layers[1].inputs = ['elsewhere']), /reads elsewhere/],
+      [(json) => void (json.layers[0].name = 'a; signal output x'), /layers.0.name/],
+      [(json) => void (json.scores = 'nowhere'), /no layer writes the scores/],
+      [(json) => json.layers.push(json.layers[0]), /written before/],
+      [(json) => void (json.layers[0].inShape = [6, 7, 1]), /inShape has 42 entries where 36/],
+      [(json) => void (json.layers[0].strides = [0, 1]), /do not fit its channels/],
+      [(json) => void (of(json, 'sparse').indices[0] = 999), /index lies outside/],
+      [(json) => void (of(json, 'sparse').offsets[1] = 999), /offsets do not run/],
+      [(json) => void (of(json, 'maxpool').windows[0] = []), /window is empty/],
+      [(json) => void (of(json, 'rescale').shift = 50), /shift 50 of only/],
+      [(json) => of(json, 'multiply').inputs.pop(), /inputs has 1 entries where 2/],
+      [(json) => of(json, 'piecewise').slopes.pop(), /slopes has/],
     ]
-    for (const [bad, pattern] of cases) expect(() => programFromJson(bad)).to.throw(CompileError, pattern)
+    expect(() => programFromJson('{')).to.throw(CompileError, /not JSON/)
+    for (const [change, pattern] of cases) expect(() => programFromJson(spoil(change))).to.throw(CompileError, pattern)
   })
 
   it('refuse plans that are no plans', () => {
