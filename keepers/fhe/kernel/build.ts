@@ -31,8 +31,10 @@ export async function buildKernel(): Promise<boolean> {
     listFiles: () => [],
   })
   if (error !== null || binary === null) throw new Error(`the CKKS kernel does not compile:\n${stderr.toString()}`)
-  await writeFile(`${target}.part`, binary)
-  await rename(`${target}.part`, target)
+  // Two processes may build at once: each writes its own file, and the last rename wins with the same bytes.
+  const part = `${target}.${process.pid}.part`
+  await writeFile(part, binary)
+  await rename(part, target)
   await writeFile(stampFile, stamp)
   return true
 }

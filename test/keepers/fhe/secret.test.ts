@@ -2,7 +2,10 @@
 import { format, inspect } from 'node:util'
 import { expect } from 'chai'
 import { Secret } from '../../../keepers/fhe/index.ts'
+import { lagrangeAtZero } from '../../../keepers/fhe/shamir.ts'
+import { add, bareShare, coefficients, fromWords } from './arithmetic.ts'
 import { refuses } from './rejection.ts'
+import { ciphertextOf, openRound, polynomialOf, sharesOf } from './round.ts'
 
 describe('fhe secrets', () => {
   const marker = 'deadbeef'.repeat(4)
@@ -54,5 +57,43 @@ describe('fhe secrets', () => {
     expect(Secret.take(bytes()).equals(Secret.take(bytes()))).to.equal(true)
     expect(Secret.take(bytes()).equals(Secret.random(16))).to.equal(false)
     expect(Secret.take(bytes()).equals(Secret.random(15))).to.equal(false)
+  })
+})
+
+describe('fhe kernel memory', () => {
+  it('keeps no trace of a key share, of its multiple by λ, or of the noise, once the work is done', async () => {
+    const round = await openRound({}, 3, 2)
+    const { kernel } = round.engine
+    const activeSet = [0, 2]
+    const shares = await sharesOf(round, activeSet)
+    const memory = () => Buffer.from(kernel.calls.memory.buffer)
+    // The search finds what is there: the share that was sent is put into memory and found.
+    const sent = kernel.allocate(round.plan.bytes.polynomial)
+    kernel.write(sent, polynomialOf(round, shares[0]!))
+    expect(memory().includes(Buffer.from(polynomialOf(round, shares[0]!).slice(4096, 4104)))).to.equal(true)
+    kernel.release(sent)
+    const { c1 } = ciphertextOf(round)
+    const primes = round.plan.set.primes.slice(0, 2)
+    for (const [at, self] of activeSet.entries()) {
+      const lambdas = primes.map((p) => lagrangeAtZero(activeSet, self, p))
+      const share = round.keys.shares.get(self)!
+      const one = new Uint8Array(new BigUint64Array(c1.length / 8).fill(1n).buffer)
+      const negative = bareShare(kernel, c1, share, lambdas, -1n)
+      const noise = coefficients(kernel, add(kernel, polynomialOf(round, shares[at]!), negative))
+      const sum = noise[0]! + 3n * (1n << BigInt(kernel.uniformBits - 1)) - 1n
+      share.material.reveal((material) => {
+        const traces: [string, Uint8Array][] = [
+          ['x', material],
+          ['λ·x', bareShare(kernel, one, share, lambdas)],
+          ['noise key', material.subarray(-32)],
+          ['c1·λ·x', bareShare(kernel, c1, share, lambdas)],
+          ['noise', fromWords([BigInt.asUintN(64, sum)])],
+        ]
+        for (const [what, trace] of traces) {
+          expect(memory().includes(Buffer.from(trace.slice(0, 8))), `${what} of member ${self}`).to.equal(false)
+        }
+      })
+    }
+    await round.engine.close()
   })
 })

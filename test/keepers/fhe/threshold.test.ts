@@ -12,6 +12,7 @@ import {
   type SecretShare,
 } from '../../../keepers/fhe/index.ts'
 import { ceremony, ROUND, testPlan, vectorOf } from './ceremony.ts'
+import { openRound, sharesOf } from './round.ts'
 
 /** Members t, n apart from the first t, so that points of the roster's far end are used too. */
 function spread(threshold: number, members: number): number[] {
@@ -80,6 +81,20 @@ describe('fhe t of n', () => {
       }
     })
   }
+
+  it('the set "precise" keeps thirty-five bits after the point, with full flooding', async function () {
+    this.timeout(120_000)
+    const round = await openRound({ set: 'precise', vectorLength: 9000, minPrecisionBits: 35 })
+    expect(round.plan.statisticalBits).to.equal(128)
+    const activeSet = [1, 3, 4]
+    const shares = await sharesOf(round, activeSet)
+    const { mean } = await combine(round.engine, { context: ROUND, aggregate: round.sum, activeSet, shares })
+    for (let k = 0; k < 9000; k++) {
+      const wanted = round.vectors.reduce((sum, vector) => sum + vector[k]!, 0) / round.vectors.length
+      expect(mean[k]).to.be.closeTo(wanted, round.plan.precision.meanError)
+    }
+    await round.engine.close()
+  })
 
   it('any active set of t or more decrypts to the same mean', async () => {
     const plan = testPlan(5, 3, { scaleBits: 'widest' })
