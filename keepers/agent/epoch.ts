@@ -85,6 +85,9 @@ async function openFrame(request: FrameRequest): Promise<EpochFrame> {
   return { context, roster, self, plan: agreed, engine }
 }
 
+/** Record of the first epoch whose keys are not erased. */
+const ERASED = 'keys erased before'
+
 const secretName = (epoch: number, what: 'share' | 'key'): string => `epoch/${epoch}/${what}`
 
 /** Seals an epoch's keys at rest. */
@@ -116,9 +119,12 @@ export function loadKeys(store: KeeperStore, frame: EpochFrame): EpochKeys | nul
   return { collectiveKey, secretShare: importSecretShare(frame.plan, { context, self, bytes: share }) }
 }
 
-/** Erases the keys of epochs that are over: what is erased cannot be stolen later. */
-export function eraseKeys(store: KeeperStore, epoch: number): void {
-  store.eraseSecrets(`epoch/${epoch}/`)
+/** Erases the keys of epochs before `epoch`: what is erased cannot be stolen later. */
+export function eraseKeysBefore(store: KeeperStore, epoch: number): void {
+  const done = store.getRecord(ERASED)
+  const from = typeof done === 'number' ? done : 1
+  for (let old = from; old < epoch; old++) store.eraseSecrets(`epoch/${old}/`)
+  if (epoch > from) store.putRecord(ERASED, epoch)
 }
 
 /** The share-once rule of the fhe room, kept by the store. */

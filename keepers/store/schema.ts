@@ -48,8 +48,6 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE records (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;`,
 ]
 
-export const SCHEMA_VERSION = MIGRATIONS.length
-
 /** Brings a database to the current schema in one transaction. @throws StoreError NEWER_SCHEMA for a later version. */
 export function migrate(database: DatabaseSync, migrations: readonly string[] = MIGRATIONS): void {
   const { user_version: found } = database.prepare('PRAGMA user_version').get() as { user_version: number }

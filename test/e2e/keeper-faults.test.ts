@@ -107,4 +107,14 @@ describe('four keepers and one that lies', function () {
     const completed = events.filter(({ name }) => name === 'UpdateCompleted').map(({ args }) => Number(args.round))
     expect(Math.max(...completed)).to.be.at.least(9)
   })
+
+  it('goes on without a keeper that is gone for good', async () => {
+    await cluster.kill(liar)
+    const round = Math.max(...cluster.lines.filter((line) => line.event === 'state').map((line) => Number(line.round)))
+    await Promise.all(honest.map((node) => cluster.accepted(node, round + 2, 300_000)))
+    const events = await cluster.events()
+    const last = events.filter(({ name }) => name === 'MembersDrafted').at(-1)
+    expect(hasSeat(last!.args.included as bigint, liar.seat)).to.equal(false)
+    for (const node of honest) expect(await cluster.stakeOf(node)).to.equal(1000n * 10n ** 18n)
+  })
 })

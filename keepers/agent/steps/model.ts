@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { cidFromHex } from '../blobs.ts'
 import type { Step } from '../context.ts'
+import { eraseKeysBefore } from '../epoch.ts'
 import type { Fact, Facts } from '../facts.ts'
 import { rosterHere } from '../frame.ts'
 import type { AcceptedModel } from '../models.ts'
@@ -41,8 +42,19 @@ export async function adoptAccepted(step: Step): Promise<void> {
     },
     'took over the accepted model',
   )
-  const old = snapshot.round - context.config.storage.keepRounds
-  if (old > 0) await context.plane.collect(old)
+  await forgetOld(step, snapshot.round - context.config.storage.keepRounds)
+}
+
+/** Lets go of blobs, intents and events of rounds before `round`, and of the keys of epochs long over. */
+async function forgetOld(step: Step, round: number): Promise<void> {
+  const { context, snapshot } = step
+  // The epoch before stays: a reorganisation may lead back to it.
+  eraseKeysBefore(context.store, snapshot.epoch - 1)
+  if (round <= 0) return
+  await context.plane.collect(round)
+  context.store.journal.prune(snapshot.epoch, round)
+  const first = context.facts.all('Transitioned').find((fact) => Number(fact.args.round) >= round)
+  if (first !== undefined) context.facts.prune(first.block)
 }
 
 /** After a reorganisation: gives up a model whose acceptance is no longer on the chain. */
