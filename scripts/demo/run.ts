@@ -156,7 +156,7 @@ function keeperValues(
     ...(data === null ? {} : { 'data.path': data }),
     'data.reportTest': true,
     'training.seed': options.seed + index,
-    'training.epochs': 1,
+    'training.epochs': 2,
   }
 }
 
