@@ -56,12 +56,6 @@ export const GATES: readonly Gate[] = [
     command: ['keepers/cli/main.ts', 'fsm', 'check'],
   },
   {
-    name: 'gas',
-    checks: 'gas and bytecode size against the committed snapshot',
-    command: ['scripts/check/gas.ts'],
-    slow: true,
-  },
-  {
     name: 'coverage',
     checks: 'line and branch coverage of contracts/ ≥ 95 %',
     command: ['scripts/check/coverage.ts'],
