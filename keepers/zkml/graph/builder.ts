@@ -2,7 +2,7 @@
 // Builds a graph node by node, checking shapes as it goes; every importer and every pass ends here.
 import { CompileError } from './errors.ts'
 import { inferShape } from './shapes.ts'
-import { filled, identityMap, sameShape, scalar, stridedMap, stridesOf, transposeMap } from './tensor.ts'
+import { checkedCount, filled, identityMap, sameShape, scalar, stridedMap, stridesOf, transposeMap } from './tensor.ts'
 import {
   type ActivationFunction,
   type Graph,
@@ -138,7 +138,7 @@ export class GraphBuilder {
     const from = this.shape(input)
     const strides = stridesOf(from)
     const shape = from.map((length, axis) => length + before[axis]! + after[axis]!)
-    const map = new Int32Array(product(shape)).fill(-1)
+    const map = new Int32Array(checkedCount(shape)).fill(-1)
     const outStrides = stridesOf(shape)
     for (let i = 0; i < map.length; i++) {
       let position = 0

@@ -2,11 +2,8 @@
 // Shape of each node's output from the shapes of its inputs; the one place where a malformed node is caught.
 import { CompileError } from './errors.ts'
 import { elementCount } from './program.ts'
-import { broadcastShape, normaliseAxis, requireFinite, sameShape } from './tensor.ts'
+import { broadcastShape, checkedCount, normaliseAxis, requireFinite, sameShape } from './tensor.ts'
 import type { Conv2dNode, GraphNode, Padding, Pair, PoolNode } from './types.ts'
-
-/** Largest tensor the compiler takes on, in elements; a corrupt file must not make it allocate without bound. */
-const MAX_ELEMENTS = 2 ** 26
 
 /** Effective extent of a dilated window. */
 export function dilatedExtent(window: number, dilation: number): number {
@@ -29,8 +26,7 @@ export function inferShape(node: GraphNode, inputs: readonly (readonly number[])
   const shape = infer(node, inputs)
   if (shape.some((dimension) => !Number.isInteger(dimension) || dimension < 1))
     fail(node, `its output would have shape [${shape}]; every dimension must be at least 1`)
-  if (elementCount(shape) > MAX_ELEMENTS)
-    fail(node, `its output would hold ${elementCount(shape)} elements, more than the ${MAX_ELEMENTS} supported`)
+  checkedCount(shape)
   return shape
 }
 

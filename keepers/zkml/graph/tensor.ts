@@ -14,7 +14,22 @@ export function tensor(shape: readonly number[], data: ArrayLike<number>): Tenso
   return { shape: [...shape], data: data instanceof Float64Array ? data : Float64Array.from(data) }
 }
 
+/** Largest tensor the compiler takes on, in elements: a corrupt file must not make it allocate without bound. */
+const MAX_ELEMENTS = 2 ** 26
+
+/** Number of elements of `shape`. @throws CompileError shape-mismatch when it is no shape or larger than supported. */
+export function checkedCount(shape: readonly number[]): number {
+  const count = elementCount(shape)
+  if (shape.some((dimension) => !Number.isInteger(dimension) || dimension < 0) || count > MAX_ELEMENTS)
+    throw new CompileError(
+      'shape-mismatch',
+      `a tensor of shape [${shape}]; up to ${MAX_ELEMENTS} elements are supported`,
+    )
+  return count
+}
+
 export function filled(shape: readonly number[], value: number): Tensor {
+  checkedCount(shape)
   return { shape: [...shape], data: new Float64Array(elementCount(shape)).fill(value) }
 }
 
@@ -66,7 +81,7 @@ export function broadcastMap(from: readonly number[], to: readonly number[]): In
 
 /** Flat indices start + Σ index[axis]·steps[axis] for every index of `shape`, row-major. */
 export function stridedMap(shape: readonly number[], steps: readonly number[], start: number): Int32Array {
-  const map = new Int32Array(elementCount(shape))
+  const map = new Int32Array(checkedCount(shape))
   const index = new Array<number>(shape.length).fill(0)
   let position = start
   for (let i = 0; i < map.length; i++) {

@@ -243,6 +243,32 @@ describe('ONNX import', () => {
     expect(refusals).to.be.greaterThan(50)
   })
 
+  it('refuses what would need more memory than any model, before it takes it', () => {
+    const giant = (op: string, shape: number[]) =>
+      onnxFile({
+        opset: 13,
+        input: IMAGE,
+        output: 'y',
+        constants: { shape: { shape: [shape.length], data: shape, type: 'int64' } },
+        nodes:
+          op === 'ConstantOfShape'
+            ? [
+                { op, inputs: ['shape'], outputs: ['c'] },
+                { op: 'Add', inputs: ['x', 'c'], outputs: ['y'] },
+              ]
+            : [{ op, inputs: ['x', 'shape'], outputs: ['y'] }],
+      })
+    for (const [op, shape] of [
+      ['ConstantOfShape', [1 << 20, 1 << 20]],
+      ['Expand', [1 << 15, 1 << 15, 4, 4]],
+      ['Pad', [0, 0, 0, 0, 0, 0, 1 << 20, 1 << 20]],
+    ] as const) {
+      const { code, message } = refused(giant(op, [...shape]))
+      expect([code, op]).to.deep.equal(['shape-mismatch', op])
+      expect(message).to.match(/elements are supported/)
+    }
+  })
+
   it('refuses bytes that are no ONNX file', () => {
     for (const bytes of [new Uint8Array(0), new TextEncoder().encode('not a model'), new Uint8Array(100).fill(255)])
       expect(() => importOnnx(bytes)).to.throw(CompileError)
