@@ -47,7 +47,7 @@ contract InferenceHub is InferenceVerification, ERC165 {
         if (callbackGas != 0 && msg.sender.code.length == 0) revert ConsumerHasNoCode(msg.sender);
         Model storage model = _alive(modelId);
         uint64 version = _versionInForce(model);
-        (bool usable, ) = _usable(model, version);
+        (bool usable, , ) = _judge(model, version);
         if (!usable) revert VersionNotUsable(modelId, version);
         _requireField(1, uint256(inputCommitment));
 
@@ -80,8 +80,11 @@ contract InferenceHub is InferenceVerification, ERC165 {
         uint256 modelId = entry.modelId;
         uint64 version = entry.version;
         bytes32 inputCommitment = entry.inputCommitment;
+        Model storage model = _alive(modelId);
+        (bool usable, bytes32 weights, ) = _judge(model, version);
+        if (!usable) revert VersionNotUsable(modelId, version);
         uint256 context = contextOf(requestId, msg.sender, modelId, version, entry.deadline);
-        _check(modelId, version, inputCommitment, output, context, proof);
+        _check(model.circuitId, [uint256(weights), uint256(inputCommitment), output, context], proof);
 
         entry.settlement = RequestStatus.Fulfilled;
         entry.output = output;
@@ -97,7 +100,7 @@ contract InferenceHub is InferenceVerification, ERC165 {
         RequestStatus found = _status(requestId, entry);
         if (found == RequestStatus.Open) {
             Model storage model = _known(entry.modelId);
-            (bool usable, ) = _usable(model, entry.version);
+            (bool usable, , ) = _judge(model, entry.version);
             if (usable && !model.deprecated) revert NotRefundableYet(requestId, entry.deadline);
         } else if (found != RequestStatus.Expired) {
             revert RequestNotOpen(requestId, found);

@@ -32,14 +32,16 @@ abstract contract InferenceVerification is ModelCatalog {
         if (proof.length != DIRECT_PROOF_BYTES) revert ProofLengthInvalid(proof.length, DIRECT_PROOF_BYTES);
         (Groth16Proof memory groth16, Ticket memory ticket) = abi.decode(proof, (Groth16Proof, Ticket));
         if (block.timestamp > ticket.deadline) revert DeadlinePassed(ticket.deadline, block.timestamp);
-        uint64 inForce = _versionInForce(_alive(modelId));
+        Model storage model = _alive(modelId);
+        (bool usable, bytes32 weights, uint64 inForce) = _judge(model, ticket.version);
         if (ticket.version != inForce) revert NotVersionInForce(modelId, ticket.version, inForce);
+        if (!usable) revert VersionNotUsable(modelId, ticket.version);
         bytes32 requestId = directRequestId(msg.sender, ticket.nonce);
         if (_verified[requestId]) revert AlreadyVerified(requestId);
 
         _verified[requestId] = true;
         uint256 context = contextOf(requestId, msg.sender, modelId, ticket.version, ticket.deadline);
-        _check(modelId, ticket.version, inputCommitment, uint256(bytes32(output)), context, groth16);
+        _check(model.circuitId, [uint256(weights), uint256(inputCommitment), uint256(bytes32(output)), context], groth16);
         emit InferenceVerified(modelId, inputCommitment, output, msg.sender);
     }
 
@@ -78,27 +80,12 @@ abstract contract InferenceVerification is ModelCatalog {
             ) >> 8;
     }
 
-    /// @dev Reverts unless the model may be asked and the proof holds. The model commitment comes from the registry, the
-    /// verifier from the circuit, and its key hash must still be the one that the model was registered with.
-    function _check(
-        uint256 modelId,
-        uint64 version,
-        bytes32 inputCommitment,
-        uint256 output,
-        uint256 context,
-        Groth16Proof memory proof
-    ) internal view {
-        Model storage model = _alive(modelId);
-        (bool usable, bytes32 weights) = _usable(model, version);
-        if (!usable) revert VersionNotUsable(modelId, version);
-        // The model registry refuses commitments out of the field, and a context has 248 bits.
-        _requireField(1, uint256(inputCommitment));
-        _requireField(2, output);
-        uint256[4] memory signals = [uint256(weights), uint256(inputCommitment), output, context];
-        bytes32 circuitId = model.circuitId;
-        (address verifier, bytes32 vkHash) = VERIFIERS.resolve(circuitId);
-        if (vkHash != model.vkHash) revert VkHashMismatch(circuitId, model.vkHash, vkHash);
-        if (!IGroth16Verifier(verifier).verifyProof(proof.a, proof.b, proof.c, signals)) {
+    /// @dev Reverts unless the proof holds for the signals [model, input, output, context]. The first comes from the
+    /// model registry, which refuses commitments out of the field, and the last has 248 bits.
+    function _check(bytes32 circuitId, uint256[4] memory signals, Groth16Proof memory proof) internal view {
+        _requireField(1, signals[1]);
+        _requireField(2, signals[2]);
+        if (!IGroth16Verifier(VERIFIERS.resolve(circuitId)).verifyProof(proof.a, proof.b, proof.c, signals)) {
             revert IERC7992Verifier.InvalidProof();
         }
     }

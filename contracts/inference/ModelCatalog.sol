@@ -32,16 +32,16 @@ abstract contract ModelCatalog is IInferenceHub {
         if (commitment.proofSystemId != GROTH16_BN254) revert UnsupportedProofSystem(commitment.proofSystemId);
         uint256 length = bytes(commitment.uri).length;
         if (length > MAX_URI_BYTES) revert UriTooLong(length, MAX_URI_BYTES);
-        (, bytes32 vkHash) = VERIFIERS.resolve(commitment.circuitHash);
+        VERIFIERS.resolve(commitment.circuitHash);
+        bytes32 vkHash = VERIFIERS.getVerifier(commitment.circuitHash).vkHash;
         if (vkHash != commitment.vkHash) revert VkHashMismatch(commitment.circuitHash, commitment.vkHash, vkHash);
-        bytes32 weights;
+        if (!MODELS.isService(service)) revert IModelRegistryErrors.UnknownService(service);
         modelId = _count + 1;
-        if (version == 0) {
-            if (!MODELS.isService(service)) revert IModelRegistryErrors.UnknownService(service);
-        } else {
-            IModelRegistry.Version memory entry = MODELS.getVersion(service, version);
-            if (!_isAcceptedOrReleased(entry.status)) revert VersionNotUsable(modelId, version);
-            weights = entry.weightsCommitment;
+        bytes32 weights;
+        if (version != 0) {
+            IModelRegistryErrors.VersionStatus status;
+            (status, weights, ) = MODELS.lookUp(service, version);
+            if (!_isAcceptedOrReleased(status)) revert VersionNotUsable(modelId, version);
         }
         if (weights != commitment.modelHash) revert ModelHashMismatch(service, version, commitment.modelHash, weights);
 
@@ -66,8 +66,8 @@ abstract contract ModelCatalog is IInferenceHub {
         uint256 modelId
     ) external view returns (ModelCommitment memory commitment, bool deprecated, address owner) {
         Model storage model = _known(modelId);
-        bytes32 weights =
-            model.pinned == 0 ? bytes32(0) : MODELS.getVersion(model.service, model.pinned).weightsCommitment;
+        bytes32 weights;
+        if (model.pinned != 0) (, weights, ) = MODELS.lookUp(model.service, model.pinned);
         commitment = ModelCommitment(weights, model.circuitId, model.vkHash, GROTH16_BN254, _uris[modelId]);
         return (commitment, model.deprecated, model.owner);
     }
@@ -100,7 +100,7 @@ abstract contract ModelCatalog is IInferenceHub {
 
     function _known(uint256 modelId) internal view returns (Model storage model) {
         model = _models[modelId];
-        if (model.owner == address(0)) revert ModelNotFound(modelId);
+        if (model.service == address(0)) revert ModelNotFound(modelId);
     }
 
     function _alive(uint256 modelId) internal view returns (Model storage model) {
@@ -113,14 +113,21 @@ abstract contract ModelCatalog is IInferenceHub {
         return model.pinned == 0 ? MODELS.currentVersion(model.service) : model.pinned;
     }
 
-    /// @dev Whether proofs about `version` are accepted, and what its weights commit to. A pinned version may be only
-    /// accepted: whoever pinned it said so explicitly. Nobody pins a deprecated one.
-    function _usable(Model storage model, uint64 version) internal view returns (bool, bytes32) {
-        IModelRegistry.Version memory entry = MODELS.getVersion(model.service, version);
-        bool fits = model.pinned == 0
-            ? entry.status == IModelRegistryErrors.VersionStatus.Released
-            : version == model.pinned && _isAcceptedOrReleased(entry.status);
-        return (fits, entry.weightsCommitment);
+    /// @dev Whether proofs about `version` are accepted at all, what its weights commit to, and the version in force (0 for
+    /// none). A pinned version may be only accepted: whoever pinned it said so explicitly. Nobody gets a deprecated one.
+    function _judge(
+        Model storage model,
+        uint64 version
+    ) internal view returns (bool usable, bytes32 weights, uint64 inForce) {
+        uint64 pinned = model.pinned;
+        IModelRegistryErrors.VersionStatus status;
+        (status, weights, inForce) = MODELS.lookUp(model.service, version);
+        if (pinned == 0) {
+            usable = status == IModelRegistryErrors.VersionStatus.Released;
+        } else {
+            usable = version == pinned && _isAcceptedOrReleased(status);
+            inForce = pinned;
+        }
     }
 
     function _isAcceptedOrReleased(IModelRegistryErrors.VersionStatus status) private pure returns (bool) {

@@ -131,6 +131,15 @@ interface IModelRegistry is IModelRegistryEvents {
     /// @notice Whether consumers may rely on `version`: released and not deprecated since.
     function isReleased(address service, uint64 version) external view returns (bool);
 
+    /// @notice What a consumer needs to judge a version, in the fewest reads; never reverts.
+    /// @return status `None` for a version or service that does not exist.
+    /// @return weightsCommitment Zero for a version that does not exist.
+    /// @return current The service's current version, 0 when there is none.
+    function lookUp(
+        address service,
+        uint64 version
+    ) external view returns (VersionStatus status, bytes32 weightsCommitment, uint64 current);
+
     /// @dev Reverts with UnknownVersion.
     function getVersion(address service, uint64 version) external view returns (Version memory);
 

@@ -64,9 +64,10 @@ interface IVerifierRegistry {
     /// @dev Reverts with UnknownCircuit.
     function getVerifier(bytes32 circuitId) external view returns (VerifierRecord memory);
 
-    /// @notice The verifier to call, after checking that its code is still the one registered.
+    /// @notice The verifier to call, after checking that its code is still the one registered (and with it the key: the
+    /// record is write-once, and its key hash was compared with the verifier's own when it was made).
     /// @dev Reverts with UnknownCircuit or VerifierCodeChanged.
-    function resolve(bytes32 circuitId) external view returns (address verifier, bytes32 vkHash);
+    function resolve(bytes32 circuitId) external view returns (address verifier);
 
     function circuitCount() external view returns (uint256);
 

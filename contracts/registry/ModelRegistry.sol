@@ -20,14 +20,16 @@ contract ModelRegistry is IModelRegistry, AccessControl {
     uint256 private constant FIELD_ORDER =
         21888242871839275222246405745257275088548364400416034343698204186575808495617;
 
+    /// @dev The first four share a slot, which is all that a lookup reads besides the version's own.
     struct ServiceHistory {
         bool registered;
         /// Version consumers use; 0 when there is none.
         uint64 current;
+        /// How many versions there are, numbered from 1.
+        uint64 count;
         /// How many versions were released for the first time: the next `releaseOrder` less one.
         uint32 released;
-        /// Index v − 1 holds version v.
-        Version[] versions;
+        mapping(uint64 version => Version) versions;
         /// Every version that became current, in order, rollbacks included.
         uint64[] releases;
     }
@@ -111,7 +113,7 @@ contract ModelRegistry is IModelRegistry, AccessControl {
         if (from == 0) revert NoReleasedVersion(service);
         Version storage entry = _entry(history, service, target);
         _expect(entry, service, target, _bit(VersionStatus.Released));
-        Version storage bad = history.versions[from - 1];
+        Version storage bad = history.versions[from];
         if (entry.releaseOrder >= bad.releaseOrder) revert NotEarlierRelease(service, from, target);
         bad.status = VersionStatus.Deprecated;
         bad.updatedAt = uint48(block.timestamp);
@@ -144,9 +146,7 @@ contract ModelRegistry is IModelRegistry, AccessControl {
 
     /// @inheritdoc IModelRegistry
     function isReleased(address service, uint64 version) external view returns (bool) {
-        Version[] storage versions = _histories[service].versions;
-        if (version == 0 || version > versions.length) return false;
-        return versions[version - 1].status == VersionStatus.Released;
+        return _histories[service].versions[version].status == VersionStatus.Released;
     }
 
     /// @inheritdoc IModelRegistry
@@ -155,17 +155,27 @@ contract ModelRegistry is IModelRegistry, AccessControl {
     }
 
     /// @inheritdoc IModelRegistry
+    function lookUp(
+        address service,
+        uint64 version
+    ) external view returns (VersionStatus status, bytes32 weightsCommitment, uint64 current) {
+        ServiceHistory storage history = _histories[service];
+        Version storage entry = history.versions[version];
+        return (entry.status, entry.weightsCommitment, history.current);
+    }
+
+    /// @inheritdoc IModelRegistry
     function versionCount(address service) external view returns (uint64) {
-        return uint64(_histories[service].versions.length);
+        return _histories[service].count;
     }
 
     /// @inheritdoc IModelRegistry
     function listVersions(address service, uint64 first, uint64 limit) external view returns (Version[] memory page) {
         ServiceHistory storage history = _registered(service);
         _entry(history, service, first);
-        uint256 left = history.versions.length - first + 1;
+        uint64 left = history.count - first + 1;
         page = new Version[](limit < left ? limit : left);
-        for (uint256 i = 0; i < page.length; ++i) page[i] = history.versions[first - 1 + i];
+        for (uint64 i = 0; i < page.length; ++i) page[i] = history.versions[first + i];
     }
 
     /// @inheritdoc IModelRegistry
@@ -202,19 +212,17 @@ contract ModelRegistry is IModelRegistry, AccessControl {
             revert InvalidWeightsCommitment(weightsCommitment);
         }
         if (cid.length == 0 || cid.length > MAX_CID_BYTES) revert InvalidCidLength(cid.length, MAX_CID_BYTES);
-        history.versions.push(
-            Version({
-                epoch: epoch,
-                round: round,
-                updatedAt: uint48(block.timestamp),
-                votes: votes,
-                status: status,
-                releaseOrder: 0,
-                weightsCommitment: weightsCommitment,
-                cidHash: keccak256(cid)
-            })
-        );
-        version = uint64(history.versions.length);
+        version = ++history.count;
+        history.versions[version] = Version({
+            epoch: epoch,
+            round: round,
+            updatedAt: uint48(block.timestamp),
+            votes: votes,
+            status: status,
+            releaseOrder: 0,
+            weightsCommitment: weightsCommitment,
+            cidHash: keccak256(cid)
+        });
         emit VersionProposed(msg.sender, version, epoch, round, weightsCommitment, cid);
     }
 
@@ -233,9 +241,9 @@ contract ModelRegistry is IModelRegistry, AccessControl {
         address service,
         uint64 version
     ) private view returns (Version storage) {
-        uint256 count = history.versions.length;
-        if (version == 0 || version > count) revert UnknownVersion(service, version, uint64(count));
-        return history.versions[version - 1];
+        uint64 count = history.count;
+        if (version == 0 || version > count) revert UnknownVersion(service, version, count);
+        return history.versions[version];
     }
 
     function _expect(Version storage entry, address service, uint64 version, uint256 expected) private view {

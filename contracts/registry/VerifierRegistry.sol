@@ -62,12 +62,11 @@ contract VerifierRegistry is IVerifierRegistry, AccessControl {
     }
 
     /// @inheritdoc IVerifierRegistry
-    function resolve(bytes32 circuitId) external view returns (address verifier, bytes32 vkHash) {
+    function resolve(bytes32 circuitId) external view returns (address verifier) {
         VerifierRecord storage record = _known(circuitId);
         verifier = record.verifier;
         bytes32 found = verifier.codehash;
         if (found != record.codeHash) revert VerifierCodeChanged(circuitId, record.codeHash, found);
-        vkHash = record.vkHash;
     }
 
     /// @inheritdoc IVerifierRegistry

@@ -6,12 +6,14 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { Contract, JsonRpcProvider, toBeHex, Wallet } from 'ethers'
+import { Contract, encryptKeystoreJson, JsonRpcProvider, JsonRpcSigner, toBeHex, Wallet } from 'ethers'
 import { contractInterface } from '../../../keepers/chain/artifacts.ts'
 
 const HARDHAT = 'node_modules/hardhat/dist/src/cli.js'
 const COHORT = 'keepers/cli/main.ts'
 const PASSPHRASE = 'correct horse'
+/** Longer than any machine needs for the steps in between; the node's clock is moved to its end. */
+const VOTE_SECONDS = 3_600
 
 type Outcome = { code: number; stdout: string; stderr: string }
 
@@ -85,7 +87,7 @@ describe('on a fresh local node', function () {
     parameters.governor = {
       ...parameters.governor,
       votingDelaySeconds: 1,
-      votingPeriodSeconds: 4,
+      votingPeriodSeconds: VOTE_SECONDS,
       voteExtensionSeconds: 1,
     }
     parameters.timelock.delaySeconds = 1
@@ -122,12 +124,17 @@ describe('on a fresh local node', function () {
     const models = new Contract(
       deployment.contracts.ModelRegistry,
       contractInterface('ModelRegistry'),
-      await provider.getSigner(service),
+      new JsonRpcSigner(provider, service),
     )
     await (await models.getFunction('publish')(1, 1, toBeHex(7, 32), `0x01551220${'12'.repeat(32)}`, 7)).wait()
 
     const wallet = Wallet.createRandom()
-    await writeFile(join(folder, 'key.json'), await wallet.encrypt(PASSPHRASE, { scrypt: { N: 1024 } } as never))
+    await writeFile(
+      join(folder, 'key.json'),
+      await encryptKeystoreJson({ address: wallet.address, privateKey: wallet.privateKey }, PASSPHRASE, {
+        scrypt: { N: 1024, r: 8, p: 1 },
+      }),
+    )
     await writeFile(join(folder, 'passphrase'), `${PASSPHRASE}\n`)
     await provider.send('hardhat_setBalance', [wallet.address, '0xde0b6b3a7640000'])
     const token = new Contract(
@@ -146,6 +153,8 @@ describe('on a fresh local node', function () {
     expect(early.stderr).to.match(/^cohort: proposal \d+ is (pending|active), not succeeded/)
     const vote = await dao('vote', id, '--support', 'for', '--wait', ...member)
     expect(vote.stdout, vote.stderr).to.equal('Voted for with 300,000 votes.\n')
+    await provider.send('evm_increaseTime', [VOTE_SECONDS])
+    await provider.send('evm_mine', [])
     expect((await daoJson('queue', id, '--wait', '--account', '1')).state).to.equal('queued')
     expect((await daoJson('execute', id, '--wait', '--account', '1')).state).to.equal('executed')
     const status = await daoJson('status', '--account', '0')
@@ -169,12 +178,13 @@ describe('on a fresh local node', function () {
       [['status', '--rpc', 'http://127.0.0.1:1/secret-key'], {}, 69, /answers at http:\/\/127\.0\.0\.1:1:/],
       [['status', '--deployment', join(folder, 'none')], {}, 66, /run `npx hardhat deploy`/],
     ]
-    for (const [args, env, code, expected] of cases) {
+    const check = async ([args, env, code, expected]: (typeof cases)[number]) => {
       const outcome = await run(COHORT, ['dao', ...args], { COHORT_DEPLOYMENT: join(folder, 'addresses.json'), ...env })
       expect(outcome.stderr, args.join(' ')).to.match(expected)
       expect(outcome.stderr.trim().split('\n'), args.join(' ')).to.have.length(1)
       expect(outcome.code, args.join(' ')).to.equal(code)
       expect(outcome.stderr).to.not.include('secret-key')
     }
+    await Promise.all(cases.map(check))
   })
 })

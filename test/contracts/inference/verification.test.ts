@@ -225,19 +225,4 @@ describe('InferenceHub direct verification', () => {
       'VerifierCodeChanged',
     )
   })
-
-  it('refuses when the registry’s key hash is not the one the model was registered with', async () => {
-    const world = await createHub()
-    const { hub, user, verifiers, circuit, networkHelpers, ethers } = world
-    const { bytes, output } = await honest(world)
-    // Nothing in the write-once registry can do this; its storage is altered from outside: mapping in slot 1, key hash
-    // in the record's second word.
-    const record = ethers.AbiCoder.defaultAbiCoder().encode(['bytes32', 'uint256'], [circuit.id, 1])
-    const slot = BigInt(ethers.keccak256(record)) + 1n
-    const other = ethers.id('another key')
-    await networkHelpers.setStorageAt(await verifiers.getAddress(), slot, other)
-    await expect(hub.connect(user).verifyInference(1, INPUT, output, bytes))
-      .to.be.revertedWithCustomError(hub, 'VkHashMismatch')
-      .withArgs(circuit.id, circuit.vkHash, other)
-  })
 })

@@ -181,6 +181,17 @@ describe('ModelRegistry', () => {
       await expect(registry.getVersion(other, 2)).to.be.revertedWithCustomError(registry, 'UnknownVersion')
     })
 
+    it('are looked up without reverting', async () => {
+      const { registry, releaser, service, stranger, publish, commitment, ethers } = await createRegistry()
+      await publish(2)
+      await registry.connect(releaser).release(service, 2)
+      const lookUp = async (of: { address: string }, version: number) => [...(await registry.lookUp(of, version))]
+      expect(await lookUp(service, 1)).to.deep.equal([STATUS.accepted, commitment(1), 2n])
+      expect(await lookUp(service, 2)).to.deep.equal([STATUS.released, commitment(2), 2n])
+      expect(await lookUp(service, 3)).to.deep.equal([0n, ethers.ZeroHash, 2n])
+      expect(await lookUp(stranger, 1)).to.deep.equal([0n, ethers.ZeroHash, 0n])
+    })
+
     it('are listed a page at a time', async () => {
       const { registry, service, stranger, publish } = await createRegistry()
       await publish(5)

@@ -47,7 +47,7 @@ describe('VerifierRegistry', () => {
       codeHash: ethers.keccak256(await ethers.provider.getCode(address)),
     })
     expect((await registry.getVerifier(circuit.id)).transcriptHash).to.equal(ethers.ZeroHash)
-    expect([...(await registry.resolve(circuit.id))]).to.deep.equal([address, circuit.vkHash])
+    expect(await registry.resolve(circuit.id)).to.equal(address)
     expect(await registry.circuitCount()).to.equal(2)
     expect([await registry.circuitAt(0), await registry.circuitAt(1)]).to.deep.equal([circuit.id, ceremony])
     await expect(registry.circuitAt(2)).to.be.revertedWithCustomError(registry, 'UnknownCircuitIndex').withArgs(2, 2)

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the DAO's path to a release costs, against snapshots/governance.json. To accept new figures:
+//   COHORT_UPDATE_SNAPSHOTS=1 npx hardhat test test/contracts/governance/gas.test.ts
+import { createDao, role, SETTINGS } from './dao.ts'
+import { codeSizes, compareSnapshot, type Figures, gasOf } from './gas-snapshot.ts'
+
+const CID = `0x01551220${'9a'.repeat(32)}`
+
+describe('gas of a release', () => {
+  it('is no more than 2 % above the snapshot', async () => {
+    const dao = await createDao()
+    const { ethers, networkHelpers, deployer, holder, minority, stranger, governor, timelock, token } = dao
+    const models = await ethers.deployContract('ModelRegistry', [deployer])
+    await models.grantRole(role('RELEASE_ROLE', ethers), timelock)
+    await models.grantRole(role('REGISTRAR_ROLE', ethers), deployer)
+    const service = await token.getAddress()
+    await models.registerService(service)
+    await networkHelpers.impersonateAccount(service)
+    await networkHelpers.setBalance(service, 10n ** 20n)
+    const keepers = models.connect(await ethers.getSigner(service))
+    const registry: Figures = {}
+    registry['publish, first of a service'] = await gasOf(keepers.publish(1, 1, ethers.toBeHex(1, 32), CID, 7))
+    registry.publish = await gasOf(keepers.publish(1, 2, ethers.toBeHex(2, 32), CID, 7))
+    registry.propose = await gasOf(keepers.propose(1, 3, ethers.toBeHex(3, 32), CID))
+    registry.accept = await gasOf(keepers.accept(3, 7))
+
+    const carry = async (data: string): Promise<Figures> => {
+      const targets = [await models.getAddress()]
+      const id = await governor.getProposalId(targets, [0], [data], ethers.id(data))
+      const figures: Figures = {}
+      figures.propose = await gasOf(governor.connect(holder).propose(targets, [0], [data], data))
+      await networkHelpers.time.increase(SETTINGS.votingDelay + 1)
+      figures['vote, reaching the quorum'] = await gasOf(governor.connect(holder).castVote(id, 1))
+      figures.vote = await gasOf(governor.connect(minority).castVote(id, 1))
+      await networkHelpers.time.increaseTo((await governor.proposalDeadline(id)) + 1n)
+      figures.queue = await gasOf(governor.connect(stranger)['queue(uint256)'](id))
+      await networkHelpers.time.increaseTo(await governor.proposalEta(id))
+      figures.execute = await gasOf(governor.connect(stranger)['execute(uint256)'](id))
+      return figures
+    }
+    const release = await carry(models.interface.encodeFunctionData('release', [service, 1]))
+    const second = await carry(models.interface.encodeFunctionData('release', [service, 2]))
+    const rollback = await carry(models.interface.encodeFunctionData('rollback', [service, 1]))
+    const bytes = await codeSizes([
+      'CohortToken',
+      'CohortGovernor',
+      'TimelockController',
+      'ModelRegistry',
+      'VerifierRegistry',
+    ])
+    compareSnapshot('governance', { registry, 'first release': release, release: second, rollback, bytes })
+  })
+})

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a proven inference costs, against snapshots/inference.json. To accept new figures:
+//   COHORT_UPDATE_SNAPSHOTS=1 npx hardhat test test/contracts/inference/gas.test.ts
+import { expect } from 'chai'
+import { codeSizes, compareSnapshot, type Figures, gasOf } from '../governance/gas-snapshot.ts'
+import { deployConsumer } from './consumers.ts'
+import { createHub, FEATURE, HOUR, INPUT, PRICE, WEIGHTS } from './hub.ts'
+
+/** Verifying one inference and recording it, the whole transaction. */
+const VERIFY_LIMIT = 300_000
+
+describe('gas of an inference', () => {
+  it('is no more than 2 % above the snapshot, and below the limit', async () => {
+    const world = await createHub()
+    const { hub, user, prover, owner, dao, service, described, circuit, ticket, contextFor, encode, word } = world
+    const figures: Figures = {}
+    figures['register a model'] = await gasOf(hub.connect(owner).registerModel(described(), service, 0))
+
+    const given = await ticket()
+    const proof = await circuit.prove(WEIGHTS[0]!, FEATURE, await contextFor(user.address, 1, given))
+    const output = word(WEIGHTS[0]! * FEATURE)
+    figures['verify and record'] = await gasOf(
+      hub.connect(user).verifyInference(1, INPUT, output, encode(proof, given)),
+    )
+
+    const deadline = (await world.networkHelpers.time.latest()) + HOUR
+    figures.request = await gasOf(hub.connect(user).request(1, INPUT, deadline, 0, '0x', { value: PRICE }))
+    const answer = await world.answer(word(1), prover)
+    figures['fulfil, first of a prover'] = await gasOf(hub.connect(prover).fulfil(word(1), answer.output, answer.proof))
+    const consumer = await deployConsumer('Asker', await hub.getAddress(), dao)
+    await consumer.ask(1, INPUT, deadline, 100_000, PRICE)
+    const second = await world.answer(word(2), prover)
+    figures['fulfil with a callback'] = await gasOf(hub.connect(prover).fulfil(word(2), second.output, second.proof))
+    figures.withdraw = await gasOf(hub.withdraw(prover, prover))
+
+    expect(figures['verify and record']).to.be.lessThanOrEqual(VERIFY_LIMIT)
+    compareSnapshot('inference', { gas: figures, bytes: await codeSizes(['InferenceHub']) })
+  })
+})
