@@ -28,7 +28,7 @@ export async function act(step: Step, method: string, args: readonly unknown[]):
   const key = `${method}/${snapshot.epoch}/${snapshot.round}/${keccak256(data).slice(2, 18)}`
   const started = context.clock.now()
   try {
-    const receipt = await context.queue.send({ key, to: context.serviceAddress, data }, context.stopping)
+    const receipt = await context.queue.send({ key, to: context.serviceAddress, data }, patience(step))
     context.metrics.stepsDone.inc({ step: method })
     context.metrics.gas.inc({ step: method }, Number(receipt.gasUsed))
     context.metrics.stepSeconds.observe({ step: method }, (context.clock.now() - started) / 1000)
@@ -45,6 +45,24 @@ export async function act(step: Step, method: string, args: readonly unknown[]):
     if (error instanceof ChainError) context.metrics.errors.inc({ code: error.code })
     throw error
   }
+}
+
+/** Looks at the chain that a transaction gets after its state is over, to hear that it was what ended the state. */
+const LAST_LOOKS = 4
+
+/**
+ * How long a transaction is awaited: until a little after the state is over. One that is stuck keeps its place in the
+ * queue, and the keeper sees the next state meanwhile.
+ */
+function patience({ context, signal }: Step): AbortSignal {
+  const late = new AbortController()
+  const grace = Math.max(2_000, LAST_LOOKS * context.config.chain.pollSeconds * 1000)
+  const arm = (): void => {
+    setTimeout(() => late.abort(signal.reason), grace).unref()
+  }
+  if (signal.aborted) arm()
+  else signal.addEventListener('abort', arm, { once: true })
+  return AbortSignal.any([context.stopping, late.signal])
 }
 
 /** Publishes a blob for the round and counts its bytes. */

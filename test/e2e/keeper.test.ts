@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
+import process from 'node:process'
 import { DatabaseSync } from 'node:sqlite'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { Transaction } from 'ethers'
+import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 import { Cluster } from '../../scripts/demo/cluster.ts'
-import type { KeeperNode } from '../../scripts/demo/keeper-nodes.ts'
+import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 import { FlakyEndpoint } from '../keepers/chain/proxy.ts'
 import { eavesdrop } from './eavesdropper.ts'
 
@@ -164,6 +168,27 @@ describe('keepers as processes', function () {
       await cluster.stop(node)
       for (const [nonce, acts] of signedByNonce(node)) expect(acts.size, `${node.name} nonce ${nonce}`).to.equal(1)
     }
+  })
+
+  it('shows where a keeper stands, pays its rewards, exports its logs and lets it leave', async () => {
+    const [a] = cluster.nodes as [KeeperNode]
+    const cohort = async (...args: string[]): Promise<Record<string, any>> => {
+      const command = [join(ROOT, 'keepers/cli/main.ts'), 'keeper', ...args, '--data', a.folder, '--json']
+      const env = { ...process.env, ...keeperEnvironment() }
+      return JSON.parse((await promisify(execFile)(process.execPath, command, { env })).stdout)
+    }
+    const before = await cohort('status')
+    expect(before).to.include({ operator: a.operator, seat: a.seat, member: true, stake: '1000.0', process: null })
+    expect(Number(before.earned)).to.be.greaterThan(0)
+    expect(Number((await cohort('claim')).paid)).to.be.at.least(Number(before.earned))
+    expect((await cohort('status')).earned).to.equal('0.0')
+    const out = join(cluster.folder, 'exported.log')
+    expect((await cohort('export-logs', '--out', out)).bytes).to.be.greaterThan(1000)
+    const left = await cohort('unbond')
+    expect(left).to.include({ left: true, unbonding: '900.0', withdrawn: '0.0' })
+    expect((await cohort('status')).bonded).to.equal('100.0')
+    const jail = await cohort('unjail').catch((error: { stderr: string }) => error.stderr)
+    expect(jail).to.match(/unjail: NotJailed\(owner=0x/)
   })
 
   it('leaves an eavesdropper with chain, blobs and t − 1 folders no plaintext of the others', async () => {

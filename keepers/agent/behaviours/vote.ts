@@ -7,6 +7,7 @@ import { isMember } from '../frame.ts'
 import { candidateOf, isLostRound } from '../steps/candidate.ts'
 import { noteLostRound } from '../steps/key-health.ts'
 import { attestLate } from '../steps/late.ts'
+import { adoptAccepted } from '../steps/model.ts'
 
 /** Vote: combine the shares, judge the model, and vote for it unless it is worse than the one before. */
 export async function vote(step: Step): Promise<Outcome> {
@@ -15,6 +16,8 @@ export async function vote(step: Step): Promise<Outcome> {
   if (context.facts.last('ModelVoted', { round: snapshot.round, seat: step.seat }) !== null) return 'done'
   await attestLate(step, snapshot.round)
   try {
+    // A keeper that was away may have missed the model that this round began with.
+    await adoptAccepted(step, snapshot.round)
     const candidate = await candidateOf(step, snapshot.round)
     if (candidate === null) return 'again'
     if (!candidate.good) return 'done'

@@ -4,6 +4,7 @@ import { cidHex } from '../blobs.ts'
 import type { Step } from '../context.ts'
 import { hasSeat } from '../members.ts'
 import { candidateOf } from './candidate.ts'
+import { adoptAccepted } from './model.ts'
 import { sumOfRound } from './sum.ts'
 
 /**
@@ -33,6 +34,7 @@ export async function castLateBallots(step: Step & { readonly seat: number }, ro
   if (decided === null || (context.model.accepted?.round ?? 0) >= round) return
   try {
     await attestLate(step, round)
+    await adoptAccepted(step, round)
     const candidate = await candidateOf(step, round)
     if (candidate === null || candidate.commitment !== decided.args.modelCommitment) return
     await act(step, 'vote', [round, candidate.commitment, cidHex(candidate.cid)])

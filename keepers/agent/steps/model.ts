@@ -6,11 +6,12 @@ import type { Fact, Facts } from '../facts.ts'
 import { rosterHere } from '../frame.ts'
 import type { AcceptedModel } from '../models.ts'
 
-/** The last model that the members accepted, by the chain; null before the first. */
-function lastAccepted(facts: Facts): AcceptedModel | null {
-  const completed = facts.last('UpdateCompleted')
+/** The last model that the members accepted in a round before `before`, by the chain; null before the first. */
+function lastAccepted(facts: Facts, before = Number.POSITIVE_INFINITY): AcceptedModel | null {
+  const latest = (name: string): Fact | null => facts.all(name).findLast((fact) => roundOf(fact) < before) ?? null
+  const completed = latest('UpdateCompleted')
   // A version that the model registry refused is still what the members agreed on; its CID is in the votes.
-  const refused = facts.last('PublicationRefused')
+  const refused = latest('PublicationRefused')
   const last = roundOf(completed) >= roundOf(refused) ? completed : refused
   if (last === null) return null
   const round = roundOf(last)
@@ -21,12 +22,18 @@ function lastAccepted(facts: Facts): AcceptedModel | null {
 
 const roundOf = (fact: Fact | null): number => (fact === null ? 0 : Number(fact.args.round))
 
-/** Takes over the model that the chain says was accepted last, from any member. */
-export async function adoptAccepted(step: Step): Promise<void> {
+/**
+ * Takes over the model that the chain says was accepted last, from any member.
+ * @param before Only models of rounds before this one: that round's updates are changes of the model that it began with.
+ */
+export async function adoptAccepted(step: Step, before?: number): Promise<void> {
   const { context, snapshot } = step
-  const accepted = lastAccepted(context.facts)
+  const accepted = lastAccepted(context.facts, before)
   const held = context.model.accepted
-  if (accepted === null || (held !== null && held.round === accepted.round && held.cid === accepted.cid)) return
+  if (accepted === null) return
+  // Older events are forgotten, so what is held may be newer than what they tell.
+  if (held !== null && (held.round > accepted.round || (held.round === accepted.round && held.cid === accepted.cid)))
+    return
   const roster = await rosterHere(step)
   const seats = roster.map((member) => member.seat)
   const providers = await context.peers.providers(seats[0] ?? 0, seats, step.seat)
