@@ -126,7 +126,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** The first line, past or to come, that fits. */
-  async line(what: string, fits: (line: Line) => boolean, timeout = 120_000): Promise<Line> {
+  async line(what: string, fits: (line: Line) => boolean, timeout = 300_000): Promise<Line> {
     const known = this.lines.find(fits)
     if (known) return known
     return new Promise((resolve, reject) => {

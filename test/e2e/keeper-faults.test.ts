@@ -21,7 +21,7 @@ const LIES: Readonly<Record<string, Lie>> = {
 }
 
 describe('four keepers and one that lies', function () {
-  this.timeout(500_000)
+  this.timeout(900_000)
   let cluster: Cluster
   let liar: KeeperNode
   let honest: KeeperNode[]

@@ -28,7 +28,7 @@ function signedByNonce(node: KeeperNode): Map<number, Set<string>> {
 }
 
 describe('keepers as processes', function () {
-  this.timeout(400_000)
+  this.timeout(900_000)
   let cluster: Cluster
   const penalties = ['Penalised', 'Dropped', 'StruckOut']
 
@@ -80,7 +80,7 @@ describe('keepers as processes', function () {
       restartAt(b, 'Aggregate', 1),
       restartAt(c, 'Decrypt', 1),
     ])
-    await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, 2, 240_000)))
+    await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, 2, 400_000)))
 
     const events = await cluster.events()
     expect(events.filter(({ name }) => penalties.includes(name))).to.deep.equal([])
@@ -133,7 +133,7 @@ describe('keepers as processes', function () {
   it('takes a keeper back that was away', async () => {
     const [, , c] = cluster.nodes as [KeeperNode, KeeperNode, KeeperNode]
     cluster.start(c)
-    await cluster.accepted(c, lastRound() + 1, 240_000)
+    await cluster.accepted(c, lastRound() + 1, 400_000)
   })
 
   it('sits out an RPC endpoint that is gone for a while', async () => {
@@ -142,7 +142,7 @@ describe('keepers as processes', function () {
     await new Promise((done) => setTimeout(done, 20_000))
     endpoint.mode = 'ok'
     const round = lastRound()
-    await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, round + 1, 240_000)))
+    await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, round + 1, 400_000)))
     expect(cluster.lines.some((line) => line.node === a.name && line.event === 'model accepted')).to.equal(true)
   })
 
@@ -155,7 +155,7 @@ describe('keepers as processes', function () {
     const snapshot = await cluster.provider.send('evm_snapshot', [])
     while ((await committed(round)) < 2) await new Promise((done) => setTimeout(done, 100))
     await cluster.provider.send('evm_revert', [snapshot])
-    await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, round, 240_000)))
+    await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, round, 400_000)))
     expect(cluster.lines.some((line) => line.event === 'reorganised')).to.equal(true)
     const all = await cluster.events()
     expect(all.some(({ name, args }) => name === 'UpdateCompleted' && Number(args.round) === round)).to.equal(true)
