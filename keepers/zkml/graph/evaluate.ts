@@ -48,12 +48,15 @@ export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: 
       break
     case 'dense': {
       const [rows, columns] = node.weights.shape as [number, number]
-      for (let base = 0, at = 0; at < out.length; base += rows, at += columns)
-        for (let o = 0; o < columns; o++) {
-          let sum = node.bias.data[o]!
-          for (let i = 0; i < rows; i++) sum += input.data[base + i]! * node.weights.data[i * columns + o]!
-          out[at + o] = sum
+      const weights = node.weights.data
+      for (let base = 0, at = 0; at < out.length; base += rows, at += columns) {
+        out.set(node.bias.data, at)
+        for (let i = 0; i < rows; i++) {
+          const x = input.data[base + i]!
+          if (x === 0) continue
+          for (let o = 0; o < columns; o++) out[at + o]! += x * weights[i * columns + o]!
         }
+      }
       break
     }
     case 'activation':
@@ -160,6 +163,7 @@ function convolve(node: Conv2dNode, input: Tensor, shape: readonly number[], out
   const [outHeight, outWidth, cout] = shape as [number, number, number]
   const [kh, kw, depth] = node.weights.shape as [number, number, number]
   const perGroup = cout / node.groups
+  const weights = node.weights.data
   for (let y = 0; y < outHeight; y++)
     for (let x = 0; x < outWidth; x++) {
       const at = (y * outWidth + x) * cout
@@ -171,10 +175,13 @@ function convolve(node: Conv2dNode, input: Tensor, shape: readonly number[], out
           if (row < 0 || row >= height || column < 0 || column >= width) continue
           const from = (row * width + column) * cin
           const tap = (i * kw + j) * depth * cout
-          for (let c = 0; c < depth; c++)
-            for (let o = 0; o < cout; o++)
-              out[at + o]! +=
-                input.data[from + Math.floor(o / perGroup) * depth + c]! * node.weights.data[tap + c * cout + o]!
+          for (let g = 0; g < node.groups; g++)
+            for (let c = 0; c < depth; c++) {
+              const value = input.data[from + g * depth + c]!
+              if (value === 0) continue
+              const line = tap + c * cout
+              for (let o = g * perGroup; o < (g + 1) * perGroup; o++) out[at + o]! += value * weights[line + o]!
+            }
         }
     }
 }

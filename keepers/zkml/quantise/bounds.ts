@@ -10,7 +10,7 @@ import {
   type TensorId,
   VALUE_LIMIT,
 } from '../graph/program.ts'
-import { forEachTap, isAffine, multiplyRows, type Rows, rowsOf } from './affine.ts'
+import { type AffineLayer, forEachTap, isAffine, multiplyRows, type Rows, rowsOf } from './affine.ts'
 import { rescale, segmentOf } from './interpret.ts'
 
 /** Inclusive bounds of every element of one tensor. */
@@ -85,10 +85,7 @@ export class BoundsTracker {
     const input = inputs[0]!
     if (isAffine(layer)) {
       const known = this.isKnown(layer)
-      return limited(
-        layer,
-        known ? affineIntervals(rowsOf(layer, size), concatenated(inputs)) : unknownWeights(layer, input, size),
-      )
+      return limited(layer, known ? knownIntervals(layer, inputs, size) : unknownWeights(layer, input, size))
     }
     switch (layer.kind) {
       case 'rescale':
@@ -179,6 +176,30 @@ export function windowBits({ low, high }: Intervals, windows: readonly Int32Arra
 /** Bits for in − breakpoint over all breakpoints, as a signed window. */
 export function piecewiseBits(breakpoints: readonly number[], input: Bounds): number {
   return Math.max(1, ...breakpoints.map((t) => signedBits({ min: input.min - t, max: input.max - t })))
+}
+
+/** Known coefficients. Convolutions and matrices are gone through tap by tap: their rows may not fit into memory. */
+function knownIntervals(layer: AffineLayer, inputs: readonly Intervals[], size: number): Reached {
+  if (layer.kind !== 'conv2d' && layer.kind !== 'dense')
+    return affineIntervals(rowsOf(layer, size), concatenated(inputs))
+  const input = inputs[0]!
+  const bias = layer.bias.values
+  const low = Float64Array.from({ length: size }, (_, o) => bias[o % bias.length]!)
+  const high = Float64Array.from(low)
+  const magnitude = low.map(Math.abs)
+  const weights = layer.weights.values
+  const add = (output: number, index: number, weight: number): void => {
+    const coefficient = weights[weight]!
+    const [l, h] = [input.low[index]!, input.high[index]!]
+    low[output]! += coefficient * (coefficient >= 0 ? l : h)
+    high[output]! += coefficient * (coefficient >= 0 ? h : l)
+    magnitude[output]! += Math.abs(coefficient) * Math.max(Math.abs(l), Math.abs(h))
+  }
+  if (layer.kind === 'conv2d') forEachTap(layer, add)
+  else
+    for (let i = 0; i < layer.inputSize; i++)
+      for (let o = 0; o < layer.outputSize; o++) add(o, i, i * layer.outputSize + o)
+  return { low, high, reach: magnitude.reduce((a, b) => Math.max(a, b), 0) }
 }
 
 function affineIntervals(rows: Rows, input: Intervals): Reached {
