@@ -105,5 +105,3 @@ export async function createDeployment() {
     },
   }
 }
-
-export type Deployment = Awaited<ReturnType<typeof createDeployment>>
