@@ -16,7 +16,7 @@ import {
 import type { IntegerProgram } from '../graph/program.ts'
 import { programFromJson, programToJson } from '../graph/serialise.ts'
 import { type LocalSetupOptions, setupLocal } from '../setup/local.ts'
-import { type KeyMetadata, readKeyMetadata, sha256File } from '../setup/metadata.ts'
+import { type KeyMetadata, readKeyMetadata, sha256, sha256File } from '../setup/metadata.ts'
 import { parseR1cs } from '../setup/r1cs.ts'
 import { writeAtomically } from '../setup/section-file.ts'
 import { parseZkey } from '../setup/zkey.ts'
@@ -210,7 +210,8 @@ export async function readKeyFor(
     throw new InferenceError('folder-incomplete', `${error.message}; run cohort zkml setup first`, { cause: error })
   })
   const metadata = await readKeyMetadata(path)
-  const zkeySha256 = await sha256File(path)
+  const bytes = await readFile(path)
+  const zkeySha256 = sha256(bytes)
   if (zkeySha256 !== metadata.zkeySha256) {
     throw new InferenceError(
       'folder-mismatch',
@@ -220,7 +221,7 @@ export async function readKeyFor(
   if (metadata.circuit.r1csSha256 !== manifest.r1csSha256) {
     throw new InferenceError('folder-mismatch', `${path} is a key for another circuit; run the set-up again`)
   }
-  return { bytes: await readFile(path), metadata }
+  return { bytes, metadata }
 }
 
 async function readSalt(path: string): Promise<bigint> {

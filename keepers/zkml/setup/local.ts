@@ -51,9 +51,13 @@ export async function setupLocal(
   const secrets = drawSecrets()
   try {
     const exponents = evaluateKeyExponents(memory, r1cs, secrets)
-    onProgress?.({ stage: 'evaluate', done: 1, total: 1 })
-    signal?.throwIfAborted()
-    await writeKey({ r1cs, r1csSha256, zkeyPath, memory, secrets, exponents, options })
+    try {
+      onProgress?.({ stage: 'evaluate', done: 1, total: 1 })
+      signal?.throwIfAborted()
+      await writeKey({ r1cs, r1csSha256, zkeyPath, memory, secrets, exponents, options })
+    } finally {
+      for (const secret of Object.values(exponents)) secret.fill(0)
+    }
   } finally {
     eraseSecrets(secrets)
   }
