@@ -29,6 +29,7 @@ export type TfjsArtifacts = {
 }
 
 const modelFile = z.object({ modelTopology: z.unknown(), weightsManifest })
+const fileFormat = z.object({ format: z.string() })
 
 /**
  * Reads a model.json and its shards. `shard` gives the bytes of a path in the manifest, undefined when it is not there.
@@ -41,6 +42,12 @@ export function importTfjs(modelJson: string, shard: (path: string) => Uint8Arra
   } catch (error) {
     throw new CompileError('malformed-file', `model.json is not JSON: ${(error as Error).message}`)
   }
+  const format = fileFormat.safeParse(json)
+  if (format.success && format.data.format !== 'layers-model')
+    throw new CompileError(
+      'unsupported-operator',
+      `model.json holds a ${format.data.format}; save it as a layers-model, or convert it to ONNX`,
+    )
   const parsed = modelFile.safeParse(json)
   if (!parsed.success) {
     const [issue] = parsed.error.issues

@@ -157,6 +157,11 @@ describe('tfjs model files', function () {
       )
     })
 
+  it('refuses a frozen graph, and says what to do', () => {
+    const text = '{"format":"graph-model","modelTopology":{"node":[]},"weightsManifest":[]}'
+    expect(() => importTfjs(text, () => undefined)).to.throw(CompileError, /graph-model; save it as a layers-model/)
+  })
+
   it('refuses text that is no model', () => {
     for (const text of [
       '',
