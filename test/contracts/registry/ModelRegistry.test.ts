@@ -185,7 +185,9 @@ describe('ModelRegistry', () => {
       const { registry, releaser, service, stranger, publish, commitment, ethers } = await createRegistry()
       await publish(2)
       await registry.connect(releaser).release(service, 2)
-      const lookUp = async (of: { address: string }, version: number) => [...(await registry.lookUp(of, version))]
+      const lookUp = async (of: { address: string }, version: number) => [
+        ...(await registry.lookUp(of.address, version)),
+      ]
       expect(await lookUp(service, 1)).to.deep.equal([STATUS.accepted, commitment(1), 2n])
       expect(await lookUp(service, 2)).to.deep.equal([STATUS.released, commitment(2), 2n])
       expect(await lookUp(service, 3)).to.deep.equal([0n, ethers.ZeroHash, 2n])
