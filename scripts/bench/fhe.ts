@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Threshold CKKS beside SEAL's single-key CKKS, per ciphertext and for whole vectors.
+//
+// fhe.ciphertext.{encrypt, partial_decryption, decode, combine_7}, fhe.seal.add      one ciphertext, warm, in memory
+// fhe.keygen_7_10.{per_member, sent_per_member}                                     messages of one, then everyone's
+// fhe.vector_{2410, 44426, 1000000}.{encrypt, aggregate_10, partial_decryption, combine_7, update_size, share_size}
+// fhe.vector_1000000.{end_to_end, end_to_end_cpu, peak_memory, mean_error}          a process of its own, cold
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
