@@ -12,9 +12,10 @@ const areas = globSync('*.ts', { cwd: import.meta.dirname })
   .filter((name) => !NOT_AREAS.has(name))
   .sort()
 
-const HELP = `usage: npm run bench -- <area…|all> [--quick] [--json] [--data DIR] [--out DIR]
+const HELP = `usage: npm run bench -- <area|all> [subject…] [--quick] [--json] [--data DIR] [--out DIR]
 
   area        ${areas.join(', ')}
+  subject     what of the area, where it has several (such as zkml article-cnn)
   --quick     fewer runs and the smaller sizes; writes nothing unless --out is given
   --json      the rows as JSON on stdout instead of the table
   --data DIR  MNIST IDX files (default: ../shared/data/mnist when it is there)
@@ -35,7 +36,8 @@ if (values.help || positionals.length === 0) {
   process.stdout.write(HELP)
   process.exit(values.help ? 0 : 64)
 }
-const chosen = positionals.includes('all') ? areas : positionals
+const [first, ...subjects] = positionals
+const chosen = first === 'all' ? areas : [first!]
 const unknown = chosen.find((area) => !areas.includes(area))
 if (unknown !== undefined) {
   process.stderr.write(`no bench area '${unknown}'\n${HELP}`)
@@ -48,7 +50,7 @@ const quick = values.quick === true
 for (const area of chosen) {
   const { bench }: { bench: Bench } = await import(`./${area}.ts`)
   process.stderr.write(`${bench.area}: ${bench.summary}\n`)
-  const context = createContext({ quick, args: positionals.slice(1), dataDir })
+  const context = createContext({ quick, args: subjects, dataDir })
   await bench.run(context)
   process.stdout.write(values.json ? `${JSON.stringify(context.rows)}\n` : `${formatTable(context.rows)}\n`)
   const out = values.out ?? (quick ? null : join(ROOT, RESULTS_DIR))
