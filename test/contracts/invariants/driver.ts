@@ -7,7 +7,8 @@ import { BOND, COH, cid, type Player, STATES, type StateName, salt, TRIGGERS, ty
 import { keyCid, keyHash, modelOf, samplesOf, sumHash } from '../rounds/play.ts'
 import { randomFrom } from './random.ts'
 
-export type Role = 'honest' | 'silent' | 'liar'
+/** A turncoat does every step as the honest do, up to a vote for something else. */
+export type Role = 'honest' | 'silent' | 'liar' | 'turncoat'
 type Actor = Player & { readonly role: Role }
 type Contract = World['service'] | World['registry']
 
@@ -15,6 +16,8 @@ type Contract = World['service'] | World['registry']
 const GAS = '0xe00000'
 /** Seconds before a deadline at which the driver lets the honest act. */
 const MARGIN = 100
+/** Seconds in which all honest keepers can do one step: each call takes one. */
+const HURRY = 40
 
 export class Driver {
   readonly world: World
@@ -41,7 +44,7 @@ export class Driver {
 
   /** One random move: usually one call, sometimes the passing of time. */
   async step(): Promise<void> {
-    await this.#letHonestActBefore(0)
+    await this.#letHonestActBefore(MARGIN)
     const choice = this.#random()
     if (choice < 0.55) await this.#memberStep(this.#pick(this.actors))
     else if (choice < 0.65) await this.#nonsense(this.#pick(this.actors))
@@ -52,16 +55,22 @@ export class Driver {
     else await this.#passTime()
   }
 
-  /** Honest keepers sit in the service and do what is due, when a deadline comes nearer than `seconds` + MARGIN. */
-  async #letHonestActBefore(seconds: number): Promise<void> {
+  /**
+   * Honest keepers sit in the service and do what is due, when the deadline is no more than `seconds` away.
+   * @returns whether the state is still the one it was.
+   */
+  async #letHonestActBefore(seconds: number): Promise<boolean> {
+    let before: bigint | undefined
     for (let i = 0; i < 20; i++) {
-      const { end } = await this.world.service.clock()
+      const { end, current } = await this.world.service.clock()
+      before ??= current
       const left = Number(end) - (await this.world.networkHelpers.time.latest())
-      if (left > seconds + MARGIN) return
+      if (left > seconds || (current !== before && left > MARGIN)) return current === before
       let acted = false
-      for (const actor of this.actors) if (actor.role === 'honest') acted = (await this.#doDue(actor)) || acted
-      if (!acted) return
+      for (const actor of this.actors) if (isPunctual(actor)) acted = (await this.#doDue(actor)) || acted
+      if (!acted) return true
     }
+    return true
   }
 
   async #passTime(): Promise<void> {
@@ -69,14 +78,16 @@ export class Driver {
     const { end } = await service.clock()
     const left = Number(end) - (await networkHelpers.time.latest())
     const seconds = Math.max(1, this.#random() < 0.5 ? left : Math.floor(this.#random() * left))
-    await this.#letHonestActBefore(seconds)
-    await networkHelpers.time.increase(seconds)
+    // Their steps may have ended the state; the next one deserves some moves of its own.
+    if (await this.#letHonestActBefore(seconds + HURRY)) await networkHelpers.time.increase(seconds)
   }
 
   /** The step that the state asks of a member, done as its role has it. */
   async #memberStep(actor: Actor): Promise<void> {
     if (actor.role === 'silent' && this.#random() < 0.7) return
-    if (actor.role === 'liar' && this.#random() < 0.5) await this.#lie(actor)
+    // Who lies early seldom comes to lie late, after doing everything else: the vote is where lies are most frequent.
+    const voting = STATES[Number(await this.world.service.state())] === 'Vote'
+    if (actor.role === 'liar' && this.#random() < (voting ? 0.8 : 0.15)) await this.#lie(actor)
     else await this.#doDue(actor)
   }
 
@@ -138,7 +149,8 @@ export class Driver {
     }
     const voting = STATES[Number((await service.clock()).current)] === 'Vote' || Number(info.lateRound) === round
     if (voting && !(await service.votes()).some(({ supporters }) => has(supporters))) {
-      acted = (await this.#send(actor.operator, service, 'vote', [round, modelOf(round), cid('m')])) || acted
+      const model = actor.role === 'turncoat' ? this.world.ethers.id('another model') : modelOf(round)
+      acted = (await this.#send(actor.operator, service, 'vote', [round, model, cid('m')])) || acted
     }
     return acted
   }
@@ -305,4 +317,8 @@ export class Driver {
   #pick<T>(list: readonly T[]): T {
     return list[Math.floor(this.#random() * list.length)]!
   }
+}
+
+function isPunctual({ role }: Actor): boolean {
+  return role === 'honest' || role === 'turncoat'
 }

@@ -20,7 +20,7 @@ const TABLE = new Set(refinement.transitions.map(({ from, event, to }) => `${fro
 
 /** Which keepers there are, of 8; honest ones are enough for a quorum in the first mixture only. */
 const MIXTURES: Record<string, Role[]> = {
-  'mostly honest keepers': ['honest', 'honest', 'liar', 'honest', 'honest', 'honest', 'silent', 'honest'],
+  'mostly honest keepers': ['honest', 'honest', 'turncoat', 'honest', 'honest', 'honest', 'silent', 'honest'],
   'as many others as honest keepers': ['honest', 'liar', 'honest', 'silent', 'honest', 'liar', 'honest', 'silent'],
   'hardly an honest keeper': ['liar', 'liar', 'honest', 'silent', 'liar', 'liar', 'silent', 'liar'],
 }
