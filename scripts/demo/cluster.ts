@@ -5,9 +5,9 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Contract, type EventLog, HDNodeWallet, type Interface, type JsonRpcProvider, parseEther, Wallet } from 'ethers'
+import { type EventLog, HDNodeWallet, type Interface, type JsonRpcProvider } from 'ethers'
 import { clients, contractInterface } from '../../keepers/chain/index.ts'
-import { ACCOUNT, demoParameters, deployWith } from './deployment.ts'
+import { ACCOUNT, demoParameters, deployWith, fundRewards } from './deployment.ts'
 import { type KeeperLine, type KeeperNode, prepareKeepers, startKeeper } from './keeper-nodes.ts'
 import { startLocalChain } from './local-chain.ts'
 import { Processes } from './processes.ts'
@@ -63,7 +63,7 @@ export class Cluster implements AsyncDisposable {
       const deployment = await deployWith(chain.url, cluster.folder, { ...base, service }, () => undefined)
       cluster.service = deployment.services[0]!.address
       cluster.registry = deployment.contracts.KeeperRegistry
-      await fundRewards(cluster, deployment.contracts.CohortToken)
+      await fundRewards(chain.provider, deployment)
       cluster.nodes = await prepareKeepers({
         folder: cluster.folder,
         rpc: (await options.rpc?.(chain.url)) ?? [chain.url],
@@ -174,13 +174,4 @@ export class Cluster implements AsyncDisposable {
     this.provider?.destroy()
     rmSync(this.folder, { recursive: true, force: true })
   }
-}
-
-/** Puts tokens of a DAO member into the service's reward pool; an empty pool pays nothing. */
-async function fundRewards(cluster: Cluster, tokenAddress: string): Promise<void> {
-  const member = new Wallet(accountKey(ACCOUNT.daoMembers[0]), cluster.provider)
-  const token = new Contract(tokenAddress, contractInterface('CohortToken'), member)
-  const amount = parseEther('1000')
-  await (await token.getFunction('approve')(cluster.registry, amount)).wait()
-  await (await clients.registry(cluster.registry, member).fund(cluster.service, amount)).wait()
 }

@@ -3,7 +3,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Contract, type JsonRpcProvider, parseEther } from 'ethers'
 import { type DeploymentFile, parseDeployment } from '../../keepers/chain/dao/deployment-file.ts'
+import { clients, contractInterface } from '../../keepers/chain/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
 
 /** Accounts of the local chain, by what they do in the demo. */
@@ -116,4 +118,16 @@ export async function deployWith(
 
 export function deploymentPath(folder: string): string {
   return join(folder, 'addresses.json')
+}
+
+/** Whole tokens in the service's reward pool: enough for a hundred rounds at the rate above. */
+const REWARD_POOL_TOKENS = '1000'
+
+/** A DAO member fills the service's reward pool; a round pays from it what it holds, at most the rate. */
+export async function fundRewards(provider: JsonRpcProvider, { contracts, services }: DeploymentFile): Promise<void> {
+  const member = await provider.getSigner(ACCOUNT.daoMembers[0])
+  const token = new Contract(contracts.CohortToken, contractInterface('CohortToken'), member)
+  const amount = parseEther(REWARD_POOL_TOKENS)
+  await (await token.getFunction('approve')(contracts.KeeperRegistry, amount)).wait()
+  await (await clients.registry(contracts.KeeperRegistry, member).fund(services[0]!.address, amount)).wait()
 }

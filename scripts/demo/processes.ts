@@ -15,10 +15,16 @@ export class Processes implements AsyncDisposable {
     for (const child of this.#running.values()) child.kill('SIGKILL')
   }
 
+  /** Without a listener of somebody else's, SIGTERM would end us before `exit` runs, and leave the processes behind. */
+  readonly #onTerminate = (): void => {
+    if (process.listenerCount('SIGTERM') === 1) process.exit(143)
+  }
+
   /** @param folder where each process's output goes, as <name>.log */
   constructor(folder: string) {
     this.#folder = folder
     process.on('exit', this.#onExit)
+    process.on('SIGTERM', this.#onTerminate)
   }
 
   /**
@@ -72,6 +78,7 @@ export class Processes implements AsyncDisposable {
     // Last started first: keepers before the chain they talk to.
     await Promise.all([...this.#running.keys()].reverse().map((name) => this.stop(name)))
     process.off('exit', this.#onExit)
+    process.off('SIGTERM', this.#onTerminate)
   }
 }
 
