@@ -3,6 +3,7 @@ import { createHash, createSign, generateKeyPairSync, type KeyObject } from 'nod
 import { expect } from 'chai'
 import { AbiCoder, concat, hexlify, toBeHex, Wallet } from 'ethers'
 import { network } from 'hardhat'
+import { accountsOf } from '../governance/accounts.ts'
 
 const KIND = { none: 0, secp256k1: 1, p256: 2, rsa: 3, eddsa: 4 }
 const STORY = Buffer.from('Storm closes the harbour for a week')
@@ -32,7 +33,7 @@ function rsaMaterial(key: KeyObject): string {
 
 async function create() {
   const { ethers, networkHelpers } = await network.create()
-  const [owner, stranger] = await ethers.getSigners()
+  const [owner, stranger] = await accountsOf(ethers)
   const registry = await ethers.deployContract('PublisherRegistry')
   await registry.registerPublisher('Harbour Gazette')
   const now = await networkHelpers.time.latest()
