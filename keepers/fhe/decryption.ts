@@ -69,7 +69,13 @@ export async function partialDecrypt(engine: Engine, request: PartialDecryptRequ
       .finish(),
   )
   request.signal?.throwIfAborted()
-  await request.guard.claim({ c1Hashes: aggregate.c1Hashes, requestHash })
+  // The round is claimed, too: after a reorganisation another draft set may ask for another sum of the same round, and the
+  // difference of two such sums is one member's update.
+  const roundClaim = hash(
+    'round claim',
+    new ByteWriter().bytes(contextBytes(context)).bytes(frame.collectiveKeyHash).finish(),
+  )
+  await request.guard.claim({ c1Hashes: [...aggregate.c1Hashes, roundClaim], requestHash })
 
   const lambdas = dataPrimes(plan.set).map((p) => lagrangeAtZero(activeSet, self, p))
   const start = sharePrefix(frame, self, aggregate.hash, activeSet)

@@ -14,7 +14,6 @@ export type InputPayload = {
   readonly salt: bigint
 }
 
-/** @throws ServingError bad-payload when the program's inputs do not fit a byte each */
 export function encodePayload({ values, salt }: InputPayload): Uint8Array {
   const bytes = new Uint8Array(HEAD_BYTES + values.length)
   bytes[0] = VERSION

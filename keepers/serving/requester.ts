@@ -2,6 +2,7 @@
 import { hexlify, type Signer, toBeHex } from 'ethers'
 import { clients } from '../chain/index.ts'
 import { encodeInput, type IntegerProgram, randomSalt } from '../zkml/index.ts'
+import { ServingError } from './errors.ts'
 import { commitmentOf, encodePayload } from './payload.ts'
 
 export type InferenceOrder = {
@@ -18,9 +19,15 @@ export type InferenceOrder = {
   readonly seconds: number
 }
 
-/** Posts a request with a public input and its price in escrow. Returns the request's id. */
+/**
+ * Posts a request with a public input and its price in escrow. Returns the request's id.
+ * @throws ServingError wrong-circuit when an input does not fit a byte
+ */
 export async function requestInference(order: InferenceOrder): Promise<{ requestId: string; gasUsed: bigint }> {
   const { signer, program, modelId } = order
+  if (program.input.bits > 8) {
+    throw new ServingError('wrong-circuit', `the circuit's inputs have ${program.input.bits} bits, a payload carries 8`)
+  }
   const hub = clients.hub(order.hub, signer)
   const values = Uint8Array.from(encodeInput(program, order.input), (value) => value - program.input.min)
   const payload = { values, salt: randomSalt() }

@@ -50,6 +50,15 @@ describe('fhe partial decryption', () => {
     await refuses('wrong-key', () => partialDecrypt(round.engine, request))
   })
 
+  it('refuses a second sum of a round, with other ciphertexts: the difference of the two would be one update', async () => {
+    const guard = new MemoryShareGuard()
+    await partialDecrypt(round.engine, shareRequest(round, 2, ACTIVE, { guard }))
+    const without = await sumOf(round, round.updates.slice(1))
+    await refuses('share-already-given', () =>
+      partialDecrypt(round.engine, shareRequest(round, 2, ACTIVE, { guard, aggregate: without })),
+    )
+  })
+
   it('gives identical bytes for the same request, and refuses another active set or another sum of the same c1', async () => {
     const guard = new MemoryShareGuard()
     const first = await partialDecrypt(round.engine, shareRequest(round, 2, ACTIVE, { guard }))
