@@ -23,7 +23,11 @@ export const HELP = `usage: npm run demo [-- options]
 `
 
 const integer = (min: number, max: number) =>
-  z.coerce.number({ error: 'takes a number' }).int('takes a whole number').min(min).max(max)
+  z.coerce
+    .number({ error: 'takes a number' })
+    .int({ error: 'takes a whole number' })
+    .min(min, { error: `takes at least ${min}` })
+    .max(max, { error: `takes at most ${max}` })
 
 const schema = z.object({
   keepers: integer(4, 16).default(4),

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from 'chai'
+import { OptionError, parseOptions } from '../../scripts/demo/options.ts'
+
+describe('options of the demo', () => {
+  it('have defaults for everything', () => {
+    expect(parseOptions([])).to.deep.include({ keepers: 4, rounds: 5, model: 'small-cnn', alpha: 0.5, serve: false })
+  })
+
+  it('show help instead of running', () => {
+    expect(parseOptions(['--help'])).to.equal(null)
+  })
+
+  for (const [args, message] of [
+    [['--keepers', '2'], "--keepers '2': takes at least 4"],
+    [['--keepers', '17'], "--keepers '17': takes at most 16"],
+    [['--rounds', 'x'], "--rounds 'x': takes a number"],
+    [['--rounds', '1.5'], "--rounds '1.5': takes a whole number"],
+    [['--data', '/no/such/folder'], "--data '/no/such/folder': no such folder"],
+  ] as const) {
+    it(`refuse ${args.join(' ')} by name, value and what is taken`, () => {
+      expect(() => parseOptions(args)).to.throw(OptionError, message)
+    })
+  }
+
+  it('refuse a name that is misspelt', () => {
+    expect(() => parseOptions(['--modle', 'mlp'])).to.throw(OptionError, '--modle')
+  })
+})
