@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { hasSeat } from '../../keepers/agent/members.ts'
+import { clients } from '../../keepers/chain/index.ts'
 import { Cluster } from '../../scripts/demo/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 import type { Lie } from './liar.ts'
@@ -49,6 +50,9 @@ describe('four keepers and one that lies', function () {
     const isLater = (line: { event?: string; state?: unknown; round?: unknown; node: string }): boolean =>
       line.node === honest[0]!.name && line.event === 'state' && line.state === 'Training' && Number(line.round) > round
     await cluster.line(`end of round ${round}`, isLater, 200_000)
+    // Keepers see what the clock has decided before a transaction records it, and penalties are in the record.
+    const anyone = await cluster.provider.getSigner(0)
+    await (await clients.service(cluster.service, anyone).poke()).wait()
   }
   const included = async (round: number): Promise<bigint | null> => {
     const drafted = (await cluster.events()).find(
