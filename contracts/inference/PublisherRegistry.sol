@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IPublisherRegistry} from "../interfaces/IPublisherRegistry.sol";
-import {ContentSignature} from "../inference/ContentSignature.sol";
+import {ContentSignature} from "./ContentSignature.sol";
 
 /// @title Who publishes, with which keys, from when to when
 /// @notice See IPublisherRegistry, which owns the documentation. No administrator: trust is the consumer's choice of id.
