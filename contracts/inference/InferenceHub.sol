@@ -114,6 +114,7 @@ contract InferenceHub is InferenceVerification, ERC165 {
 
     /// @inheritdoc IInferenceHub
     function withdraw(address account, address payable to) external {
+        if (to == address(0)) revert ZeroRecipient(account);
         if (account != msg.sender && account != to) revert NotAccountHolder(account, msg.sender);
         uint256 amount = _balances[account];
         if (amount == 0) revert NothingToWithdraw(account);

@@ -38,6 +38,8 @@ interface IInferenceHubErrors {
     /// @notice The transaction carries too little gas to give the consumer what it asked for.
     error GasTooLowForCallback(uint256 found, uint256 needed);
     error NothingToWithdraw(address account);
+    /// @notice Nobody could ever spend what is sent to the zero address.
+    error ZeroRecipient(address account);
     /// @notice Anybody may send an account its own balance; only the account itself may send it elsewhere.
     error NotAccountHolder(address account, address caller);
     error TransferFailed(address to, uint256 amount);

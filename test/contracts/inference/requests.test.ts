@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
+import { ZeroAddress } from 'ethers'
 import { fieldsOf } from '../governance/accounts.ts'
 import { type ConsumerName, deployConsumer } from './consumers.ts'
 import { createHub, FEATURE, HOUR, type Hub, INPUT, PRICE, WEIGHTS } from './hub.ts'
@@ -212,6 +213,9 @@ describe('InferenceHub requests', () => {
     await expect(hub.connect(prover).withdraw(prover, hub))
       .to.be.revertedWithCustomError(hub, 'TransferFailed')
       .withArgs(await hub.getAddress(), PRICE)
+    await expect(hub.connect(prover).withdraw(prover, ZeroAddress))
+      .to.be.revertedWithCustomError(hub, 'ZeroRecipient')
+      .withArgs(prover.address)
     expect(await hub.balanceOf(prover)).to.equal(PRICE)
     await hub.connect(stranger).withdraw(prover, prover)
     await expect(hub.connect(prover).withdraw(prover, prover))
