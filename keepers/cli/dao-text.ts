@@ -2,27 +2,11 @@
 // How `cohort dao` shows things, to people and to programs.
 import type { ServiceStatus } from '../chain/dao/client.ts'
 import type { Proposal } from '../chain/dao/proposals.ts'
-import { EXIT } from './failure.ts'
 
 export type DaoStatus = {
   readonly account?: { readonly address: string; readonly balance: bigint; readonly votes: bigint }
   readonly services: readonly ServiceStatus[]
   readonly proposals: readonly Proposal[]
-}
-
-/** No JSON-RPC endpoint answers at the URL. */
-export class UnreachableError extends Error {
-  override readonly name = 'UnreachableError'
-  readonly exitCode = EXIT.unavailable
-
-  constructor(url: string, cause: unknown) {
-    super(`no JSON-RPC endpoint answers at ${withoutSecrets(url)}: start the node, or set --rpc`, { cause })
-  }
-}
-
-/** JSON in which integers beyond 2^53 are decimal strings. */
-export function toJson(value: unknown): string {
-  return JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? item.toString() : item), 2)
 }
 
 export function daoStatusText(status: DaoStatus): string {
@@ -64,9 +48,4 @@ export function tokens(amount: bigint): string {
 
 function time(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
-}
-
-/** Keys in an endpoint's path or query stay out of messages. */
-function withoutSecrets(url: string): string {
-  return URL.canParse(url) ? new URL(url).origin : 'the given URL'
 }

@@ -5,14 +5,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { DaoClient } from '../chain/dao/client.ts'
 import type { Proposal } from '../chain/dao/proposals.ts'
 import type { SetupKind, Support } from '../chain/dao/terms.ts'
-import type { AccountOptions } from './dao-account.ts'
-import { daoStatusText, proposalText, toJson, tokens, UnreachableError } from './dao-text.ts'
-
-type Common = AccountOptions & {
-  readonly rpc: string
-  readonly deployment: string
-  readonly json?: boolean
-}
+import { type ChainOptions, chainCommand, parseCount, parseWord, print, withChain } from './chain-command.ts'
+import { daoStatusText, proposalText, tokens } from './dao-text.ts'
 
 type Waiting = { readonly wait?: boolean; readonly timeout: number }
 
@@ -24,10 +18,10 @@ export function registerDao(program: Command): void {
     .command('dao')
     .description('release, roll back and deprecate versions of a co-owned model by proposal and vote')
 
-  add(dao, 'status', 'show proposals, versions and voting power')
+  chainCommand(dao, 'status', 'show proposals, versions and voting power')
     .option('--service <name-or-address>', 'only this service')
     .option('--proposal <id>', 'only this proposal', parseId)
-    .action(async (options: Common & { service?: string; proposal?: bigint }) => {
+    .action(async (options: ChainOptions & { service?: string; proposal?: bigint }) => {
       await withClient(options, async (client, signer) => {
         const services = options.service === undefined ? client.services : [client.service(options.service)]
         const status = {
@@ -42,18 +36,18 @@ export function registerDao(program: Command): void {
       })
     })
 
-  add(dao, 'delegate', 'make your tokens count as votes: yours, or those of --to')
+  chainCommand(dao, 'delegate', 'make your tokens count as votes: yours, or those of --to')
     .option('--to <address>', 'who votes with them (default: you)')
-    .action(async (options: Common & { to?: string }) => {
+    .action(async (options: ChainOptions & { to?: string }) => {
       await withClient(options, async (client) => {
         const result = await client.delegate(options.to)
         print(options, result, `${result.to} now has the votes delegated to it.`)
       })
     })
 
-  type OfService = Common & { service: string; description?: string }
+  type OfService = ChainOptions & { service: string; description?: string }
   const ofVersion = (name: string, description: string, which: string) =>
-    add(dao, name, description)
+    chainCommand(dao, name, description)
       .argument('<version>', which, parseCount)
       .option('--service <name-or-address>', 'the service (default: the only one)', '')
 
@@ -81,7 +75,7 @@ export function registerDao(program: Command): void {
       })
     })
 
-  add(dao, 'propose-verifier', 'propose to register the verifier of a circuit')
+  chainCommand(dao, 'propose-verifier', 'propose to register the verifier of a circuit')
     .requiredOption('--circuit <id>', 'circuit id, 32 bytes in hexadecimal', parseWord)
     .requiredOption('--verifier <address>', 'the deployed verifier')
     .requiredOption('--vk-hash <hash>', 'hash of its verification key, 32 bytes in hexadecimal', parseWord)
@@ -91,7 +85,7 @@ export function registerDao(program: Command): void {
     .option('--transcript <cid>', 'binary CID of the ceremony’s transcript, in hexadecimal')
     .action(
       async (
-        options: Common & {
+        options: ChainOptions & {
           circuit: string
           verifier: string
           vkHash: string
@@ -111,7 +105,7 @@ export function registerDao(program: Command): void {
     )
 
   const onProposal = (name: string, description: string) =>
-    add(dao, name, description)
+    chainCommand(dao, name, description)
       .argument('<proposal>', 'id of the proposal', parseId)
       .option('--wait', 'wait until it is possible')
       .option('--timeout <seconds>', 'how long to wait', parseCount, DEFAULT_WAIT_SECONDS)
@@ -121,7 +115,7 @@ export function registerDao(program: Command): void {
       new Option('--support <choice>', 'your vote').choices(['for', 'against', 'abstain']).makeOptionMandatory(),
     )
     .option('--reason <text>', 'kept in the event')
-    .action(async (id: bigint, options: Common & Waiting & { support: Support; reason?: string }) => {
+    .action(async (id: bigint, options: ChainOptions & Waiting & { support: Support; reason?: string }) => {
       await withClient(options, async (client) => {
         await waitIfAsked(client, id, 'active', options)
         const result = await client.proposals.vote(id, options.support, options.reason)
@@ -130,7 +124,7 @@ export function registerDao(program: Command): void {
     })
 
   onProposal('queue', 'put a proposal that succeeded into the timelock').action(
-    async (id: bigint, options: Common & Waiting) => {
+    async (id: bigint, options: ChainOptions & Waiting) => {
       await withClient(options, async (client) => {
         await waitIfAsked(client, id, 'succeeded', options)
         printProposal(options, await client.proposals.queue(id))
@@ -139,7 +133,7 @@ export function registerDao(program: Command): void {
   )
 
   onProposal('execute', 'execute a queued proposal after the timelock’s delay').action(
-    async (id: bigint, options: Common & Waiting) => {
+    async (id: bigint, options: ChainOptions & Waiting) => {
       await withClient(options, async (client) => {
         await waitIfAsked(client, id, 'executable', options)
         printProposal(options, await client.proposals.execute(id))
@@ -148,53 +142,15 @@ export function registerDao(program: Command): void {
   )
 }
 
-/** A subcommand with the options that all of them share. */
-function add(dao: Command, name: string, description: string): Command {
-  return dao
-    .command(name)
-    .description(description)
-    .addOption(new Option('--rpc <url>', 'JSON-RPC endpoint').env('COHORT_RPC_URL').default('http://127.0.0.1:8545'))
-    .addOption(
-      new Option('--deployment <file>', 'addresses, as `npx hardhat deploy` wrote them')
-        .env('COHORT_DEPLOYMENT')
-        .default('deploy/addresses/localhost.json'),
-    )
-    .option('--keystore <file>', 'encrypted key to act with')
-    .option('--passphrase-file <file>', 'opens the keystore (else COHORT_PASSPHRASE, else asked for)')
-    .option('--account <index>', 'act with an unlocked account of a development node', parseCountFromZero)
-    .option('--json', 'print the result as JSON')
-}
-
 async function withClient(
-  options: Common,
+  options: ChainOptions,
   body: (client: DaoClient, signer: string | undefined) => Promise<void>,
 ): Promise<void> {
-  const [{ JsonRpcProvider }, { DaoClient }, { readDeployment }, { openAccount }] = await Promise.all([
-    import('ethers'),
-    import('../chain/dao/client.ts'),
-    import('../chain/dao/deployment-file.ts'),
-    import('./dao-account.ts'),
-  ])
-  const deployment = await readDeployment(options.deployment)
-  // No cache: a development chain mines within the quarter of a second for which ethers keeps answers.
-  const provider = new JsonRpcProvider(options.rpc, deployment.chainId, { cacheTimeout: -1, staticNetwork: false })
-  try {
-    await reachable(provider, options.rpc)
-    const signer = await openAccount(provider, options)
+  const { DaoClient } = await import('../chain/dao/client.ts')
+  await withChain(options, async ({ provider, deployment, signer }) => {
     const client = await DaoClient.connect({ provider, deployment, ...(signer === undefined ? {} : { signer }) })
     await body(client, await signer?.getAddress())
-  } finally {
-    provider.destroy()
-  }
-}
-
-/** ethers would try for ever. */
-async function reachable(provider: { send(method: string, params: []): Promise<unknown> }, url: string) {
-  try {
-    await provider.send('eth_chainId', [])
-  } catch (cause) {
-    throw new UnreachableError(url, cause)
-  }
+  })
 }
 
 async function waitIfAsked(
@@ -218,31 +174,11 @@ async function waitIfAsked(
   }
 }
 
-function printProposal(options: Common, proposal: Proposal): void {
+function printProposal(options: ChainOptions, proposal: Proposal): void {
   print(options, proposal, proposalText(proposal))
-}
-
-function print(options: Common, value: unknown, text: string): void {
-  process.stdout.write(`${options.json === true ? toJson(value) : text}\n`)
 }
 
 function parseId(text: string): bigint {
   if (!/^(0x[0-9a-fA-F]{1,64}|\d{1,78})$/.test(text)) throw new InvalidArgumentError('a proposal id is a number.')
   return BigInt(text)
-}
-
-function parseWord(text: string): string {
-  if (!/^0x[0-9a-fA-F]{64}$/.test(text)) throw new InvalidArgumentError('0x and 64 hexadecimal digits are needed.')
-  return text
-}
-
-function parseCountFromZero(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number is needed.')
-  return Number(text)
-}
-
-function parseCount(text: string): number {
-  const count = parseCountFromZero(text)
-  if (count === 0) throw new InvalidArgumentError('a whole number from 1 is needed.')
-  return count
 }
