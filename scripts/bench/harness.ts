@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The bench harness: every area reports the same row shape, so that results of different days and machines compare.
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -18,6 +18,8 @@ export type BenchRow = {
   /** Median absolute deviation of the timed runs, same unit as value; null for counts. */
   readonly spread?: number | null
   readonly note?: string
+  /** When it was measured, if that was in an earlier run than the file's last. */
+  readonly when?: string
 }
 
 /** An area plugs in by exporting `bench` from scripts/bench/<area>.ts. */
@@ -132,12 +134,25 @@ function formatNumber(value: number): string {
   return Math.abs(value) >= 100 ? value.toFixed(1) : value.toPrecision(3)
 }
 
-/** Writes bench/results/<area>.json: the machine, the moment, the rows. */
+type ResultsFile = {
+  readonly area: string
+  readonly quick: boolean
+  readonly when: string
+  readonly machine: object
+  readonly rows: readonly BenchRow[]
+}
+
+/**
+ * Writes bench/results/<area>.json: the machine, the moment, the rows. With `keep`, the run was of some subjects only: rows
+ * of the file that were not measured again stay, each with the moment it is from.
+ * @throws Error when rows of a quick and of a full run, or of two machines, would meet in one file.
+ */
 export async function writeResults(
   file: string,
   area: string,
   rows: readonly BenchRow[],
   quick: boolean,
+  keep = false,
 ): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
   const machine = {
@@ -146,7 +161,33 @@ export async function writeResults(
     cores: os.cpus().length,
     cpu: os.cpus()[0]?.model ?? 'unknown',
   }
-  await writeFile(file, `${JSON.stringify({ area, quick, when: new Date().toISOString(), machine, rows }, null, 2)}\n`)
+  const before = keep ? await readResults(file) : null
+  if (before !== null && (before.quick !== quick || JSON.stringify(before.machine) !== JSON.stringify(machine))) {
+    throw new Error(`${file} is of ${before.quick ? 'a quick run' : 'another machine'}; write elsewhere with --out DIR`)
+  }
+  const results = { area, quick, when: new Date().toISOString(), machine, rows: mergeRows(before, rows) }
+  await writeFile(`${file}.part`, `${JSON.stringify(results, null, 2)}\n`)
+  await rename(`${file}.part`, file)
+}
+
+/** Rows of an earlier file in their order, those measured again replaced, new ones at the end. */
+export function mergeRows(
+  before: Pick<ResultsFile, 'when' | 'rows'> | null,
+  rows: readonly BenchRow[],
+): readonly BenchRow[] {
+  if (before === null) return rows
+  const measured = new Map(rows.map((row) => [row.metric, row]))
+  const kept = before.rows.map((row) => measured.get(row.metric) ?? { ...row, when: row.when ?? before.when })
+  const known = new Set(before.rows.map(({ metric }) => metric))
+  return [...kept, ...rows.filter(({ metric }) => !known.has(metric))]
+}
+
+async function readResults(file: string): Promise<ResultsFile | null> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
+    throw error
+  })
+  return text === null ? null : (JSON.parse(text) as ResultsFile)
 }
 
 /** Collects rows for one area; a row with a peer gets its ratio. */
