@@ -70,6 +70,23 @@ export { proveBounds } from './quantise/prove.ts'
 export { buildWithPlan, type Calibrated, calibrate, encodeInput, type QuantiseOptions } from './quantise/quantise.ts'
 export { type SearchOptions, type SearchResult, type SearchStep, searchBits } from './quantise/search.ts'
 export { formatProgramTable, programTable, type TableRow } from './quantise/table.ts'
+export {
+  type ChainFault,
+  chainFault,
+  type SegmentedSample,
+  type SegmentSample,
+  traceSegments,
+} from './segment/chain.ts'
+export {
+  openSegments,
+  readSegmentsManifest,
+  type SegmentFolders,
+  type SegmentsManifest,
+  type SplitFolderOptions,
+  splitFolder,
+  traceFolders,
+} from './segment/folder.ts'
+export { type ProgramSegment, splitProgram } from './segment/split.ts'
 export { SetupError, type SetupErrorCode } from './setup/errors.ts'
 export { type LocalSetupOptions, type SetupProgress, setupLocal } from './setup/local.ts'
 export { type KeyMetadata, metadataPath, readKeyMetadata, type SetupKind } from './setup/metadata.ts'

@@ -104,11 +104,6 @@ export function commitInput(
   return commitSegments('input', [{ values, bits: spec.bits, min: spec.min ?? 0 }], salt)
 }
 
-/** Commitment to an output: scores, or a single label, signed integers of `bits` bits. */
-export function commitOutput(values: ArrayLike<number>, bits: number, salt: bigint): bigint {
-  return commitSegments('output', [{ values, bits, min: -(2 ** (bits - 1)) }], salt)
-}
-
 /** A salt from the system's random generator: 31 bytes, a field element without any bias. */
 export function randomSalt(): bigint {
   const bytes = crypto.getRandomValues(new Uint8Array(31))

@@ -5,7 +5,6 @@ export {
   type CommitmentDomain,
   commitInput,
   commitModel,
-  commitOutput,
   commitSegments,
   commitWeights,
   packSegments,

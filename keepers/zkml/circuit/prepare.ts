@@ -5,7 +5,7 @@ import { commitModel, commitSegments, requireField, toField } from './commitment
 import { CircuitError } from './errors.ts'
 import { poseidonChain } from './poseidon.ts'
 import type { CircuitInputs } from './witness.ts'
-import { type CircuitOptions, header, inputLayout, outputLayout } from './write/statement.ts'
+import { type CircuitOptions, header, inputLayout, RESULT_LAYOUT, scoresLayout } from './write/statement.ts'
 
 export type Salts = {
   /** Committed mode: the salt of the model commitment. */
@@ -96,11 +96,10 @@ function outputSignal(
   outputSalt: bigint | undefined,
 ): bigint {
   if (visibility === 'private') return 0n
-  const layout = outputLayout(program)
   if (program.output.kind === 'logits-commitment') {
-    const { bits, min } = layout
+    const { bits, min } = scoresLayout(program)
     return commitSegments(
-      'output',
+      'input',
       [{ values: scores, bits, min }],
       visibility === 'public' ? 0n : salt(outputSalt, 'output'),
     )
@@ -108,7 +107,7 @@ function outputSignal(
   const result = plainResult(program, scores)
   return visibility === 'public'
     ? result
-    : poseidonChain(header('output', [layout]), [salt(outputSalt, 'output'), result])
+    : poseidonChain(header('output', [RESULT_LAYOUT]), [salt(outputSalt, 'output'), result])
 }
 
 /** Index of the largest score, the lowest on ties. */

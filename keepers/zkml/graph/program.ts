@@ -185,7 +185,8 @@ export type Visibility = 'public' | 'committed' | 'private'
 /**
  * What the single public output signal says of the final tensor (the scores, flattened, n of them).
  *  - label: the index of the largest score; the lowest index wins a tie.
- *  - logits-commitment: a salted Poseidon commitment to the scores.
+ *  - logits-commitment: a salted Poseidon commitment to the scores, equal to the input commitment of a program whose input
+ *    is their tensor in its window (windowOf): networks chain by it.
  *  - score: 1 when scores[index] ≥ threshold, else 0. Threshold in integer units of the scores tensor.
  *  - margin: label + 2^16 · (largest score − largest of the others), of that same label (≥ 0; n ≥ 2).
  *  - value: the single score itself as a field element (n = 1), negative values as p − |v|.
@@ -255,6 +256,16 @@ export function tensorOf(program: IntegerProgram, id: TensorId): IntegerTensor {
   const tensor = program.tensors.find((candidate) => candidate.id === id)
   if (tensor === undefined) throw new RangeError(`program ${program.name} has no tensor ${id}`)
   return tensor
+}
+
+/**
+ * The smallest window min ≤ v < min + 2^bits that holds the bounds, bits ≥ 1: how a circuit ranges and packs a tensor that it
+ * commits to. The circuit that makes a tensor and the one that takes it in thus commit to it alike.
+ */
+export function windowOf({ min, max }: Bounds): { readonly bits: number; readonly min: number } {
+  let bits = 1
+  while (max - min >= 2 ** bits) bits++
+  return { bits, min }
 }
 
 export function elementCount(shape: readonly number[]): number {

@@ -9,6 +9,7 @@ import {
   type TensorId,
   tensorOf,
   type Visibility,
+  windowOf,
 } from '../graph/program.ts'
 import { forEachTap } from './affine.ts'
 import { signedBits, unsignedBits } from './bounds.ts'
@@ -19,6 +20,8 @@ export type Cost = { readonly quadratic: number; readonly linear: number }
 export type CostOptions = {
   /** How the input is shown: a commitment is hashed unless it is private. Default committed. */
   readonly input?: Visibility
+  /** How the output is shown: one that is committed is hashed, one that is private left out. Default public. */
+  readonly output?: Visibility
   /** Largest side of a tile in convolutions with private weights. Default 6, as the circuit writer's. */
   readonly tile?: number
 }
@@ -40,8 +43,9 @@ const DEFAULT_TILE = 6
 
 /** Constraints of every part of the circuit of `program`. */
 export function programCost(program: IntegerProgram, options: CostOptions = {}): CostReport {
-  const { input: visibility = 'committed', tile = DEFAULT_TILE } = options
-  const signals = new Set<TensorId>([program.input.tensor])
+  const { input: visibility = 'committed', output: shown = 'public', tile = DEFAULT_TILE } = options
+  // Input signals are offsets from the least value: only from zero are they the values themselves.
+  const signals = new Set<TensorId>(program.input.min === 0 ? [program.input.tensor] : [])
   const layers = new Map<string, Cost>()
   for (const layer of program.layers) {
     layers.set(layer.name, layerCost(program, layer, signals.has(layer.inputs[0]!), tile))
@@ -50,7 +54,7 @@ export function programCost(program: IntegerProgram, options: CostOptions = {}):
   const input = inputCost(program, visibility)
   // Released: one constraint pins the constant commitment.
   const parameters = program.mode === 'committed' ? parameterCost(program) : { quadratic: 0, linear: 1 }
-  const output = outputCost(program, signals.has(program.scores))
+  const output = outputCost(program, signals.has(program.scores), shown)
   const total = [input, parameters, output, ...layers.values()].reduce(
     (sum, each) => sum + each.quadratic + each.linear,
     1,
@@ -185,7 +189,15 @@ export function commitmentCost(elements: number): Cost {
   return { quadratic, linear }
 }
 
-function outputCost(program: IntegerProgram, fromSignals: boolean): Cost {
+function outputCost(program: IntegerProgram, fromSignals: boolean, visibility: Visibility): Cost {
+  if (visibility === 'private') return { quadratic: 0, linear: 1 }
+  const result = resultCost(program, fromSignals)
+  if (visibility === 'public' || program.output.kind === 'logits-commitment') return result
+  const hash = commitmentCost(1)
+  return { quadratic: result.quadratic + hash.quadratic, linear: result.linear + hash.linear }
+}
+
+function resultCost(program: IntegerProgram, fromSignals: boolean): Cost {
   const { shape, bounds } = tensorOf(program, program.scores)
   const count = elementCount(shape)
   const scores = fromSignals ? 0 : count
@@ -212,10 +224,11 @@ function outputCost(program: IntegerProgram, fromSignals: boolean): Cost {
     case 'value':
       return { quadratic: 0, linear: scores }
     case 'logits-commitment': {
-      const bits = signedBits(bounds)
+      const { bits, min } = windowOf(bounds)
       const elements = packed(count, bits)
       const hash = commitmentCost(elements)
-      return { quadratic: count * bits + hash.quadratic, linear: elements + hash.linear + count + scores }
+      const shifted = min === 0 ? 0 : count
+      return { quadratic: count * bits + hash.quadratic, linear: elements + hash.linear + shifted + scores }
     }
   }
 }

@@ -12,6 +12,9 @@ import {
   windowBits,
 } from './bounds.ts'
 
+/** A gadget's integers stay below 2^53. */
+const MOST_BITS = 53
+
 /**
  * Proves a program's bounds anew, from nothing but its input range and its numbers.
  * @throws CompileError bound-exceeded naming the first layer whose stated bounds or bit counts do not hold.
@@ -39,27 +42,52 @@ function requireInside(name: string, found: Bounds, stated: Bounds): void {
 }
 
 function requireBits(layer: IntegerLayer, input: Bounds, elements: Intervals): void {
-  let needed = 0
-  let given = 0
-  if (layer.kind === 'rescale') {
-    given = layer.bits
-    needed = Math.max(layer.shift + 1, layer.unsigned ? unsignedBits(input) : signedBits(input))
-    if (layer.unsigned && (input.min < 0 || layer.activation.kind !== 'identity')) needed = Number.POSITIVE_INFINITY
-    if (layer.activation.kind === 'leaky' && layer.activation.numerator < 0) needed = Number.POSITIVE_INFINITY
-  } else if (layer.kind === 'maxpool') {
-    given = layer.bits
-    needed = windowBits(elements, layer.windows)
-  } else if (layer.kind === 'piecewise') {
-    given = layer.bits
-    const ascending = layer.breakpoints.every((t, i) => i === 0 || t > layer.breakpoints[i - 1]!)
-    needed = ascending ? piecewiseBits(layer.breakpoints, input) : Number.POSITIVE_INFINITY
-  }
-  if (given < needed)
+  const given = 'bits' in layer ? layer.bits : 0
+  if (given < neededBits(layer, input, elements))
     throw new CompileError(
       'bound-exceeded',
       `layer ${layer.name}: ${given} bits do not hold values in [${input.min}, ${input.max}]; quantise again with fewer weight or activation bits before it`,
       { layer: layer.name },
     )
+}
+
+/** Bits that a layer's gadget must decompose for inputs within these bounds; infinite for a layer that none would serve. */
+function neededBits(layer: IntegerLayer, input: Bounds, elements: Intervals): number {
+  switch (layer.kind) {
+    case 'rescale':
+      if (layer.unsigned && (input.min < 0 || layer.activation.kind !== 'identity')) return Number.POSITIVE_INFINITY
+      if (layer.activation.kind === 'leaky' && layer.activation.numerator < 0) return Number.POSITIVE_INFINITY
+      return Math.max(layer.shift + 1, layer.unsigned ? unsignedBits(input) : signedBits(input))
+    case 'maxpool':
+      return windowBits(elements, layer.windows)
+    case 'piecewise': {
+      const ascending = layer.breakpoints.every((t, i) => i === 0 || t > layer.breakpoints[i - 1]!)
+      return ascending ? piecewiseBits(layer.breakpoints, input) : Number.POSITIVE_INFINITY
+    }
+    default:
+      return 0
+  }
+}
+
+/**
+ * The same computation for whatever its input range admits: every tensor gets the bounds that follow from that range, every
+ * gadget the bits that those need. A slice of a proven program thus becomes a proven program of its own.
+ * @throws CompileError bound-exceeded naming the layer that no number of bits would serve.
+ */
+export function rebound(program: IntegerProgram): IntegerProgram {
+  const { input } = program
+  const size = (id: string) => elementCount(tensorOf(program, id).shape)
+  const tracker = new BoundsTracker(program.mode, input, size(input.tensor))
+  const layers = program.layers.map((layer) => {
+    const source = layer.inputs[0]!
+    const bits = neededBits(layer, tracker.overall(source), tracker.of(source))
+    if (bits > MOST_BITS) requireBits(layer, tracker.overall(source), tracker.of(source))
+    const wide = 'bits' in layer && layer.bits < bits ? { ...layer, bits } : layer
+    tracker.add(wide, size(wide.output))
+    return wide
+  })
+  const tensors = program.tensors.map((tensor) => ({ ...tensor, bounds: tracker.overall(tensor.id) }))
+  return { ...program, layers, tensors }
 }
 
 function requireParameters(layer: IntegerLayer): void {

@@ -12,7 +12,8 @@ import {
   header,
   inputLayout,
   modelLayout,
-  outputLayout,
+  RESULT_LAYOUT,
+  scoresLayout,
   signedBits,
 } from './statement.ts'
 import { CircomText, literal } from './text.ts'
@@ -140,16 +141,17 @@ function writeResult(
     text.add('// The output stays private.', 'result <== 0;')
     return
   }
-  const layout = outputLayout(program)
   const salt = visibility === 'committed' ? 'outputSalt' : '0'
   if (program.output.kind === 'logits-commitment') {
+    const layout = scoresLayout(program)
     gadgets.add('packing').add('commitment')
     text.add(`component scorePacked = RangedPack(${layout.count}, ${layout.bits});`)
     text.loops([['i', layout.count]], () =>
       text.add(`scorePacked.in[i] <== network.score[i] - ${literal(layout.min)};`),
     )
     const packed = [{ name: 'scorePacked', elements: Math.ceil(layout.count / valuesPerElement(layout.bits)) }]
-    writeCommitment(text, 'output', header('output', [layout]), packed, salt, 'result')
+    // In the domain of inputs: the next network takes them in under this very commitment.
+    writeCommitment(text, 'output', header('input', [layout]), packed, salt, 'result')
     return
   }
   const value = writePlainResult(text, gadgets, program)
@@ -159,7 +161,7 @@ function writeResult(
   }
   gadgets.add('commitment')
   text.add(
-    `component outputHash = Commitment(${header('output', [layout])}, 1);`,
+    `component outputHash = Commitment(${header('output', [RESULT_LAYOUT])}, 1);`,
     'outputHash.salt <== outputSalt;',
     `outputHash.in[0] <== ${value};`,
     'result <== outputHash.out;',

@@ -7,6 +7,7 @@ import {
   programParameters,
   tensorOf,
   type Visibility,
+  windowOf,
 } from '../../graph/program.ts'
 import { type CommitmentDomain, commitmentHeader, PACKING_BITS, type SegmentShape } from '../commitment.ts'
 import { CircuitError } from '../errors.ts'
@@ -60,13 +61,14 @@ export function inputLayout(program: IntegerProgram): SegmentShape {
   return { count: elementCount(tensorOf(program, tensor).shape), bits, min }
 }
 
-/** Layout of committed scores (`logits-commitment`), or of one result as a whole field element. */
-export function outputLayout(program: IntegerProgram): SegmentShape {
-  if (program.output.kind !== 'logits-commitment') return { count: 1, bits: PACKING_BITS, min: 0 }
+/** Layout of committed scores (`logits-commitment`): that of the input of a network which takes them in. */
+export function scoresLayout(program: IntegerProgram): SegmentShape {
   const { shape, bounds } = tensorOf(program, program.scores)
-  const bits = signedBits(bounds)
-  return { count: elementCount(shape), bits, min: -(2 ** (bits - 1)) }
+  return { count: elementCount(shape), ...windowOf(bounds) }
 }
+
+/** Layout of one result as a whole field element. */
+export const RESULT_LAYOUT: SegmentShape = { count: 1, bits: PACKING_BITS, min: 0 }
 
 export function header(domain: CommitmentDomain, layout: readonly SegmentShape[]): bigint {
   return commitmentHeader(domain, layout)
