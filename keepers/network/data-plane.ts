@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
+import { Deadline } from './deadline.ts'
 import { NetworkError } from './errors.ts'
 import { encodeBlob, parseBlobCid, planBlob } from './file-format.ts'
 import { type HeliaNode, type NodeOptions, startNode } from './node.ts'
@@ -73,22 +74,20 @@ export class DataPlane {
   async fetch(text: string, options: FetchOptions): Promise<Uint8Array> {
     this.#assertRunning()
     const cid = parseBlobCid(text)
-    const deadline = AbortSignal.timeout(Math.ceil(options.timeout))
-    const signals = [deadline, this.#stopping.signal, ...(options.signal ? [options.signal] : [])]
-    const signal = AbortSignal.any(signals)
+    using deadline = new Deadline(options.timeout, [this.#stopping.signal, options.signal])
     const sources: (Multiaddr | null)[] = [null, ...options.providers.map(parseProvider)]
     // A peer that went away without a word must not use up the time of those that could still deliver.
     const turn = Math.ceil(Math.max(MIN_TURN_MS, options.timeout / Math.max(1, options.providers.length)))
     let last: unknown = null
     for (const source of sources) {
-      const turnOver = AbortSignal.timeout(turn)
+      using turnOver = new Deadline(turn, [deadline.signal])
       try {
-        const bytes = await this.#fetchFrom(cid, source, options.maxBytes, AbortSignal.any([signal, turnOver]))
+        const bytes = await this.#fetchFrom(cid, source, options.maxBytes, turnOver.signal)
         await this.#storing(() => this.#keep(cid, options.round))
         return bytes
       } catch (error) {
         options.signal?.throwIfAborted()
-        if (deadline.aborted) {
+        if (deadline.expired) {
           throw new NetworkError('TIMEOUT', `${text}: not complete after ${options.timeout} ms`, { cause: error })
         }
         // The root is the same whoever sends it: what it announces cannot get better elsewhere.
