@@ -31,14 +31,19 @@ const shardSchema = z.discriminatedUnion('kind', [
 ])
 
 const dataSchema = z.strictObject({
-  /** `digits`: MNIST's IDX files in `path`, or the project's own procedural digits without one. */
-  source: z.enum(['digits']),
-  path: z.string().optional(),
+  /**
+   * `digits`: MNIST's IDX files in `path`, or the project's own procedural digits without one. `idx`: a folder of IDX files.
+   * `csv`: a file with the columns of service.profile.table. `images`: a folder with one sub-folder of pictures per class.
+   */
+  source: z.enum(['digits', 'idx', 'csv', 'images']),
+  path: z.string().min(1).optional(),
+  /** csv, images: samples of the same form that are not trained on, for reportTest. */
+  test: z.string().min(1).optional(),
   /** Which part of the files is this keeper's own; real keepers have files of their own and take `all`. */
   shard: shardSchema.default({ kind: 'all' }),
   /** Share of the shard that is held out to judge models before a vote. */
   holdOut: z.number().min(0.01).max(0.5).default(0.1),
-  /** Also measure accepted models on the test files that come with the source. */
+  /** Also measure accepted models on the test files. */
   reportTest: z.boolean().default(false),
   /** Use at most this many samples of the shard. */
   limit: z.int().min(10).optional(),
@@ -109,15 +114,37 @@ export function parseConfig(text: string, folder: string): KeeperConfig {
   const result = schema.safeParse(document.toJS())
   if (!result.success) throw new AgentError('CONFIG', `${CONFIG_FILE}: ${result.error.issues.map(explain).join('; ')}`)
   const config = result.data
-  const { shard } = config.data
-  if (shard.kind !== 'all' && shard.index >= shard.parts) {
-    throw new AgentError('CONFIG', `${CONFIG_FILE}: data.shard.index ${shard.index} must be below parts ${shard.parts}`)
-  }
+  const wrong = contradictionIn(config)
+  if (wrong !== null) throw new AgentError('CONFIG', `${CONFIG_FILE}: ${wrong}`)
   const resolve = (path: string): string => (isAbsolute(path) ? path : join(folder, path))
   config.keys.operator = resolve(config.keys.operator)
   if (config.keys.passphraseFile !== undefined) config.keys.passphraseFile = resolve(config.keys.passphraseFile)
   if (config.data.path !== undefined) config.data.path = resolve(config.data.path)
+  if (config.data.test !== undefined) config.data.test = resolve(config.data.test)
   return config
+}
+
+/** What keys say that are right one by one and do not fit together; null when all do. */
+function contradictionIn({ data, service }: KeeperConfig): string | null {
+  const { source, shard } = data
+  const { inputShape, classes, table } = service.profile
+  if (shard.kind !== 'all' && shard.index >= shard.parts) {
+    return `data.shard.index ${shard.index} must be below parts ${shard.parts}`
+  }
+  if (source !== 'digits' && data.path === undefined) return `data.path: source ${source} needs a path`
+  const names = source === 'csv' || source === 'images'
+  if (!names && data.test !== undefined) return `data.test: source ${source} has its test files beside the others`
+  if (names && data.reportTest && data.test === undefined) return `data.test: reportTest needs samples to report on`
+  if (names && typeof classes === 'number') {
+    return `service.profile.classes: source ${source} needs the names of the ${classes} classes, in their order`
+  }
+  if (source !== 'csv') return null
+  if (table === undefined) return 'service.profile.table: source csv needs the columns that all members use'
+  const values = inputShape.reduce((product, size) => product * size, 1)
+  if (table.features.length !== values) {
+    return `service.profile.inputShape: [${inputShape}] for the ${table.features.length} features of the table`
+  }
+  return null
 }
 
 /** Reads a data folder's config. @throws AgentError CONFIG. */

@@ -12,6 +12,7 @@ import {
   systemClock,
   TransactionQueue,
 } from '../chain/index.ts'
+import type { ModelSpec } from '../learning/index.ts'
 import { DataPlane } from '../network/index.ts'
 import { KeeperStore } from '../store/index.ts'
 import type { KeeperConfig } from './config.ts'
@@ -26,6 +27,7 @@ import { GlobalModel } from './models.ts'
 import { peerIdOf } from './peer-id.ts'
 import { encodeAddress, PeerBook } from './peers.ts'
 import { checkClock, checkDoppelganger, checkFunds, checkRegistered, LOW_BALANCE } from './preflight.ts'
+import { specOf } from './profile.ts'
 import { commitToWeights } from './provable.ts'
 import type { StateName } from './states.ts'
 import { ENCRYPTION_KEY, PEER_IDENTITY } from './steps/secrets.ts'
@@ -117,6 +119,8 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
   })
   cleanup.defer(() => plane.stop())
 
+  const spec = specOf(config.service.profile)
+  checkPlan(spec, shard.initialWeights)
   const iface = contractInterface('ILearningService')
   const queue = new TransactionQueue({
     provider,
@@ -159,7 +163,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
       plane,
       initial: shard.initialWeights,
       commit: (weights) => {
-        const { commitment, clipped } = commitToWeights(config.service.profile.model, weights)
+        const { commitment, clipped } = commitToWeights(spec, weights)
         if (clipped > 0)
           log.warn({ event: 'weights clipped', clipped }, 'weights outgrew the plan and were clipped to it')
         return commitment
@@ -212,6 +216,17 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     'the keeper is running',
   )
   await loop.run()
+}
+
+/** Refuses a model that its plan cannot commit to now rather than at the first vote. @throws AgentError CONFIG. */
+function checkPlan(spec: ModelSpec, weights: Float32Array): void {
+  try {
+    commitToWeights(spec, weights)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
+    const what = `service.profile: ${spec.name} with samples of ${spec.inputShape.join('×')} has no provable form`
+    throw new AgentError('CONFIG', `${what} (${reason}): choose another model or shape`, { cause })
+  }
 }
 
 /** Puts the address that others can reach us at into the registry, when it is another than last time. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { csvSchemaSchema, type ModelSpec, modelSpec } from '../learning/index.ts'
 import { planDigest } from './provable.ts'
 
 /**
@@ -10,6 +11,16 @@ import { planDigest } from './provable.ts'
 export const profileSchema = z.strictObject({
   /** Architecture by name. */
   model: z.enum(['small-cnn', 'article-cnn', 'mlp', 'logistic']),
+  /** Shape of one sample: height, width, channels of a picture, or the number of a table's features. */
+  inputShape: z.array(z.int().min(1).max(4096)).min(1).max(3).default([28, 28, 1]),
+  /** How many classes, or their names in the order of the model's outputs: tables and folders of pictures need names. */
+  classes: z
+    .union([z.int().min(2).max(4096), z.array(z.string().min(1)).min(2).max(4096)], {
+      error: 'takes a number of at least 2, or a list of at least 2 names',
+    })
+    .default(10),
+  /** For a model of tables: columns, their order and scaling, the column of the label. */
+  table: csvSchemaSchema.omit({ classes: true, inputShape: true }).optional(),
   /** Seed of the weights before the first round. */
   initialSeed: z.int().min(0).max(0xffffffff).default(1),
   /** Bound on each entry of an update (the change of one weight in one round). */
@@ -27,6 +38,12 @@ export const profileSchema = z.strictObject({
 })
 
 export type ServiceProfile = z.infer<typeof profileSchema>
+
+/** The architecture that a profile means. Throws LearningError BAD_MODEL when the model does not take the shape. */
+export function specOf(profile: ServiceProfile): ModelSpec {
+  const { model, inputShape, classes } = profile
+  return modelSpec(model, { inputShape, classes: typeof classes === 'number' ? classes : classes.length })
+}
 
 /** SHA-256 over the profile with its keys in order, and over the plan by which weights are rounded and committed to. */
 export function profileHash(profile: ServiceProfile): Uint8Array {

@@ -2,7 +2,7 @@
 // From float weights to the integers that a circuit proves and the members commit to.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { isModelName, type ModelName, modelJson, modelSpec } from '../learning/index.ts'
+import { isModelName, type ModelName, type ModelSpec, modelJson, modelSpec } from '../learning/index.ts'
 import {
   buildWithPlan,
   commitModel,
@@ -17,6 +17,9 @@ import { AgentError } from './errors.ts'
 
 /** Salts are elements of BN254's scalar field, and this many bits always are. */
 const SALT_BITS = 253n
+
+/** A named model: of digits when there is a name alone, of other samples with its specification. */
+export type NamedModel = ModelName | ModelSpec
 
 /** The weights of one version as integers, and what was lost on the way. */
 export type ProvableModel = {
@@ -41,8 +44,8 @@ export function planDigest(model: ModelName): string {
  * @param output what a proof shows; the commitment to the weights does not depend on it
  * @throws AgentError CONFIG for a model without a plan, CompileError for weights that are not finite
  */
-export function provableModel(model: ModelName, weights: Float32Array, output?: OutputSpec): ProvableModel {
-  const plan = planOf(model)
+export function provableModel(model: NamedModel, weights: Float32Array, output?: OutputSpec): ProvableModel {
+  const plan = planOf(nameOf(model))
   const { program, clipping } = buildWithPlan(
     graphOf(model, weights),
     output === undefined ? plan : { ...plan, output },
@@ -67,15 +70,20 @@ export function saltOf(weights: Float32Array): bigint {
  * The commitment that goes on the chain, salted Poseidon over the packed integers (32 bytes in hexadecimal), and how many
  * weights had to be clipped for it.
  */
-export function commitToWeights(model: ModelName, weights: Float32Array): { commitment: string; clipped: number } {
+export function commitToWeights(model: NamedModel, weights: Float32Array): { commitment: string; clipped: number } {
   const { program, clipped } = provableModel(model, weights)
   const commitment = commitModel(program, saltOf(weights))
   return { commitment: `0x${commitment.toString(16).padStart(64, '0')}`, clipped }
 }
 
-function graphOf(model: ModelName, weights: Float32Array): Graph {
+function nameOf(model: NamedModel): ModelName {
+  return typeof model === 'string' ? model : (model.name as ModelName)
+}
+
+function graphOf(model: NamedModel, weights: Float32Array): Graph {
   const { buffer, byteOffset, byteLength } = weights
-  const json = JSON.stringify(modelJson({ spec: modelSpec(model), weights }))
+  const spec = typeof model === 'string' ? modelSpec(model) : model
+  const json = JSON.stringify(modelJson({ spec, weights }))
   return importTfjs(json, () => new Uint8Array(buffer, byteOffset, byteLength))
 }
 

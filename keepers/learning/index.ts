@@ -5,7 +5,7 @@ export { type CsvSchema, csvSchemaSchema, loadCsv, parseCsv } from './data/csv.t
 export { createDataset, head, histogram, subset } from './data/dataset.ts'
 export { datasetFromIdx, parseIdx } from './data/idx.ts'
 export { loadImageFolder } from './data/images.ts'
-export { loadDigits, loadMnist, MNIST_FILES } from './data/mnist.ts'
+export { loadDigits, loadIdxFolder, loadMnist, MNIST_FILES } from './data/mnist.ts'
 export { type OpenedData, openData } from './data/open.ts'
 export {
   type Partition,
@@ -15,6 +15,7 @@ export {
   partitionShards,
 } from './data/partition.ts'
 export { proceduralDigits } from './data/procedural.ts'
+export { openSamples, type SampleForm, type SampleSource, type Samples } from './data/samples.ts'
 export type { BackendChoice } from './engine/backend.ts'
 export {
   agree,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { TrainingProgress } from '../../learning/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
+import type { ServiceProfile } from '../profile.ts'
 
 /** What the daemon tells its training thread. */
 export type ThreadRequest = { readonly id: number } & (
-  | { readonly kind: 'open'; readonly model: string; readonly initialSeed: number; readonly data: DataConfig }
+  | { readonly kind: 'open'; readonly profile: ServiceProfile; readonly data: DataConfig }
   | {
       readonly kind: 'train'
       readonly weights: Float32Array

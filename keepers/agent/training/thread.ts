@@ -6,16 +6,16 @@ import {
   type Dataset,
   initialWeights,
   LocalTrainer,
-  loadDigits,
-  type ModelName,
-  modelSpec,
+  openSamples,
   type Partition,
   partitionDirichlet,
   partitionIid,
+  type SampleSource,
   specHash,
   subset,
 } from '../../learning/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
+import { type ServiceProfile, specOf } from '../profile.ts'
 import type { ModelScore, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
 
 type Open = { trainer: LocalTrainer; train: Dataset; heldOut: Dataset; test: Dataset | null }
@@ -54,7 +54,7 @@ function serve(
 ): Promise<ShardSummary | TrainOutcome | ModelScore> {
   switch (request.kind) {
     case 'open':
-      return openShard(request.model as ModelName, request.initialSeed, request.data, signal)
+      return openShard(request.profile, request.data, signal)
     case 'train':
       return train(request.id, request.weights, request.round, request.training, signal)
     case 'evaluate':
@@ -62,37 +62,43 @@ function serve(
   }
 }
 
-async function openShard(
-  model: ModelName,
-  initialSeed: number,
-  data: DataConfig,
-  signal: AbortSignal,
-): Promise<ShardSummary> {
-  const digits = await loadDigits({ ...(data.path === undefined ? {} : { dir: data.path }), offline: true, signal })
-  const mine = takeShard(digits.train, data)
+async function openShard(profile: ServiceProfile, data: DataConfig, signal: AbortSignal): Promise<ShardSummary> {
+  const samples = await openSamples(sourceOf(profile, data), profile, signal)
+  const mine = takeShard(samples.train, data)
   // Every k-th sample is held out, so that both parts have the shard's mix of labels, whatever its order.
   const every = Math.max(2, Math.round(1 / data.holdOut))
   const heldOut = subset(
-    digits.train,
+    samples.train,
     pick(mine, (i) => i % every === 0),
   )
   const kept = subset(
-    digits.train,
+    samples.train,
     pick(mine, (i) => i % every !== 0),
   )
-  const spec = modelSpec(model, { inputShape: kept.inputShape, classes: kept.classes })
+  const spec = specOf(profile)
   const trainer = await LocalTrainer.create({ spec })
   trainer.loadData(kept)
-  open = { trainer, train: kept, heldOut, test: data.reportTest ? digits.test : null }
+  open = { trainer, train: kept, heldOut, test: data.reportTest ? samples.test : null }
   return {
-    announcement: digits.announcement,
+    announcement: samples.announcement,
     samples: kept.count,
     heldOut: heldOut.count,
-    testSamples: digits.test.count,
+    testSamples: samples.test?.count ?? 0,
     parameterCount: spec.parameterCount,
     specHash: specHash(spec),
-    initialWeights: initialWeights(spec, initialSeed),
+    initialWeights: initialWeights(spec, profile.initialSeed),
   }
+}
+
+function sourceOf({ table }: ServiceProfile, data: DataConfig): SampleSource {
+  const { source: kind, path, test } = data
+  if (kind === 'digits') return path === undefined ? { kind } : { kind, path }
+  if (path === undefined) throw new Error(`data.path: source ${kind} needs a path`)
+  if (kind === 'idx') return { kind, path }
+  const both = test === undefined ? { path } : { path, test }
+  if (kind === 'images') return { kind, ...both }
+  if (table === undefined) throw new Error('service.profile.table: source csv needs the columns that all members use')
+  return { kind, ...both, table }
 }
 
 function takeShard(all: Dataset, data: DataConfig): Uint32Array {

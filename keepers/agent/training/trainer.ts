@@ -37,11 +37,8 @@ export class Trainer {
   static async start(config: Pick<KeeperConfig, 'data' | 'service'>, signal?: AbortSignal): Promise<Trainer> {
     const trainer = new Trainer()
     try {
-      const { model, initialSeed } = config.service.profile
-      trainer.#summary = await trainer.#ask<ShardSummary>(
-        { kind: 'open', model, initialSeed, data: config.data },
-        signal,
-      )
+      const { profile } = config.service
+      trainer.#summary = await trainer.#ask<ShardSummary>({ kind: 'open', profile, data: config.data }, signal)
       return trainer
     } catch (error) {
       await trainer.stop()

@@ -6,7 +6,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { LearningError } from '../errors.ts'
-import type { DatasetPair } from '../types.ts'
+import type { Dataset, DatasetPair } from '../types.ts'
 import { datasetFromIdx, inflate } from './idx.ts'
 import { proceduralDigits } from './procedural.ts'
 
@@ -87,25 +87,27 @@ export async function loadDigits(
   }
 }
 
-async function loadFrom(directory: string): Promise<DatasetPair> {
-  const read = async (file: MnistFile) => {
-    for (const name of [file, `${file}.gz`, file.replace('-idx', '.idx')]) {
-      try {
-        return { name: join(directory, name), bytes: await readFile(join(directory, name)) }
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      }
-    }
-    throw new LearningError('DATA_NOT_FOUND', `${directory} holds neither ${file} nor ${file}.gz`)
-  }
+/**
+ * What one party holds in IDX files: `train-images-idx3-ubyte` and `train-labels-idx1-ubyte` in a directory, gzipped or not,
+ * and the `t10k-` pair where it has one. Labels must be below `classes`. Throws DATA_NOT_FOUND or BAD_DATA.
+ */
+export async function loadIdxFolder(
+  directory: string,
+  options: { classes?: number } = {},
+): Promise<{ train: Dataset; test: Dataset | null }> {
   const [trainImages, trainLabels, testImages, testLabels] = await Promise.all(
-    (Object.keys(MNIST_FILES) as MnistFile[]).map(read),
+    (Object.keys(MNIST_FILES) as MnistFile[]).map((file) => readIdx(directory, file)),
   )
   const images = inflate(trainImages!.bytes, trainImages!.name)
   const genuine = sha256(images) === MNIST_FILES['train-images-idx3-ubyte']
-  const naming = { name: genuine ? 'MNIST' : directory, origin: genuine ? ('mnist' as const) : ('idx' as const) }
+  const naming = {
+    name: genuine ? 'MNIST' : directory,
+    origin: genuine ? ('mnist' as const) : ('idx' as const),
+    ...options,
+  }
   const train = datasetFromIdx({ ...trainImages!, bytes: images }, trainLabels!, naming)
-  const test = datasetFromIdx(testImages!, testLabels!, { ...naming, classes: train.classes })
+  if (testImages == null || testLabels == null) return { train, test: null }
+  const test = datasetFromIdx(testImages, testLabels, { ...naming, classes: train.classes })
   if (`${test.inputShape}` !== `${train.inputShape}`) {
     throw new LearningError(
       'BAD_DATA',
@@ -113,6 +115,25 @@ async function loadFrom(directory: string): Promise<DatasetPair> {
     )
   }
   return { train, test }
+}
+
+async function loadFrom(directory: string): Promise<DatasetPair> {
+  const { train, test } = await loadIdxFolder(directory)
+  if (test !== null) return { train, test }
+  throw new LearningError('DATA_NOT_FOUND', `${directory} holds no pair of t10k-images-idx3-ubyte and its labels`)
+}
+
+/** One of the four files. Null for a test file that is not there. */
+async function readIdx(directory: string, file: MnistFile): Promise<{ name: string; bytes: Uint8Array } | null> {
+  for (const name of [file, `${file}.gz`, file.replace('-idx', '.idx')]) {
+    try {
+      return { name: join(directory, name), bytes: await readFile(join(directory, name)) }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+  if (file.startsWith('t10k')) return null
+  throw new LearningError('DATA_NOT_FOUND', `${directory} holds neither ${file} nor ${file}.gz`)
 }
 
 async function isComplete(directory: string): Promise<boolean> {

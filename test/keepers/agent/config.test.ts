@@ -20,6 +20,10 @@ import { KeeperStore } from '../../../keepers/store/index.ts'
 
 const example = readFileSync(new URL('../../../keepers/agent/keeper.example.yaml', import.meta.url), 'utf8')
 
+/** The example with another source of data and other keys of the profile. */
+const withSource = (data: string, profile: string): string =>
+  example.replace('source: digits ', `${data} `).replace(/ {4}inputShape.*\n {4}classes.*\n/, `    ${profile}\n`)
+
 function refusal(body: () => unknown): AgentError {
   try {
     body()
@@ -63,6 +67,39 @@ describe('keeper config', () => {
       expect(refusal(() => parseConfig(example.replace(from, to), '/x')).message).to.match(message)
     }
     expect(refusal(() => parseConfig('a: [', '/x')).message).to.match(/keeper\.yaml/)
+  })
+
+  it('accepts a source of the keeper`s own, with its path made relative to the folder', () => {
+    const table = 'table: { features: [a, b], label: kind }'
+    const text = withSource('source: csv\n  path: mine.csv', `inputShape: [2]\n    classes: [no, yes]\n    ${table}`)
+    const config = parseConfig(text, '/srv/keeper')
+    expect(config.data.path).to.equal('/srv/keeper/mine.csv')
+    expect(config.service.profile.table?.features).to.deep.equal(['a', 'b'])
+    const images = withSource('source: images\n  path: /x', 'inputShape: [8, 8, 3]\n    classes: [cat, dog]')
+    expect(parseConfig(images, '/').data.source).to.equal('images')
+  })
+
+  it('says which keys of a source and a profile do not fit together', () => {
+    const named = 'inputShape: [2]\n    classes: [no, yes]'
+    const wrong: [string, string, RegExp][] = [
+      ['source: idx', 'classes: 10', /data\.path: source idx needs a path/],
+      ['source: idx\n  path: x\n  test: y', 'classes: 10', /data\.test: source idx/],
+      ['source: images\n  path: x', 'classes: 10', /service\.profile\.classes: source images needs the names/],
+      ['source: csv\n  path: x', named, /service\.profile\.table: source csv/],
+      [
+        'source: csv\n  path: x',
+        `${named}\n    table: { features: [a], label: b }`,
+        /inputShape: \[2\] for the 1 features/,
+      ],
+      ['source: parquet\n  path: x', named, /data\.source/],
+      ['source: digits', 'classes: [one]', /service\.profile\.classes.*2/],
+      ['source: digits', 'table: { features: [a], labels: b }', /service\.profile\.table.*labels/],
+    ]
+    for (const [data, profile, message] of wrong) {
+      expect(refusal(() => parseConfig(withSource(data, profile), '/x')).message).to.match(message)
+    }
+    const reporting = withSource('source: csv\n  path: x', named).replace('reportTest: false', 'reportTest: true')
+    expect(refusal(() => parseConfig(reporting, '/x')).message).to.match(/data\.test: reportTest needs/)
   })
 
   it('says what to run when there is no config', () => {

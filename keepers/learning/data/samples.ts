@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What one party of a federation holds: its own samples, and the shape and classes that all parties have agreed on.
+import { basename } from 'node:path'
+import { LearningError } from '../errors.ts'
+import type { Dataset } from '../types.ts'
+import { type CsvSchema, loadCsv } from './csv.ts'
+import { loadImageFolder } from './images.ts'
+import { loadDigits, loadIdxFolder } from './mnist.ts'
+
+export type SampleSource =
+  /** MNIST's four files in `path`; without one, MNIST where it is found on this machine, or else procedural digits. */
+  | { readonly kind: 'digits'; readonly path?: string }
+  /** A folder of IDX files as MNIST's are named; the test pair may be absent. */
+  | { readonly kind: 'idx'; readonly path: string }
+  /** A CSV file, and another of the same columns to report on. */
+  | {
+      readonly kind: 'csv'
+      readonly path: string
+      readonly test?: string
+      readonly table: Omit<CsvSchema, 'classes' | 'inputShape'>
+    }
+  /** A folder with one sub-folder of pictures per class, and another like it to report on. */
+  | { readonly kind: 'images'; readonly path: string; readonly test?: string }
+
+/** What a model of the federation takes and gives. Parties that number classes differently would train against each other. */
+export type SampleForm = {
+  readonly inputShape: readonly number[]
+  /** How many, or their names in the order of the model's outputs. Tables and pictures need names. */
+  readonly classes: number | readonly string[]
+}
+
+export type Samples = {
+  readonly train: Dataset
+  /** Samples that are not trained on, when the source has such. */
+  readonly test: Dataset | null
+  /** A sentence for whoever reads the figures: counts and origin, no path and no sample. */
+  readonly announcement: string
+}
+
+/** Opens a source. Never touches the network. Throws DATA_NOT_FOUND, BAD_DATA (naming the file), BAD_PARAMETERS. */
+export async function openSamples(source: SampleSource, form: SampleForm, signal?: AbortSignal): Promise<Samples> {
+  const { train, test, announcement } = await read(source, form, signal)
+  const classes = typeof form.classes === 'number' ? form.classes : form.classes.length
+  for (const data of test === null ? [train] : [train, test]) {
+    if (`${data.inputShape}` !== `${form.inputShape}`) {
+      throw new LearningError(
+        'BAD_DATA',
+        `${data.name}: samples of ${data.inputShape.join('×')}, the model takes ${form.inputShape.join('×')}`,
+      )
+    }
+    if (data.classes !== classes) {
+      throw new LearningError('BAD_DATA', `${data.name}: ${data.classes} classes, the model tells ${classes} apart`)
+    }
+  }
+  return { train, test, announcement: announcement ?? announce(source, train, test) }
+}
+
+async function read(
+  source: SampleSource,
+  { classes, inputShape }: SampleForm,
+  signal: AbortSignal | undefined,
+): Promise<{ train: Dataset; test: Dataset | null; announcement?: string }> {
+  if (source.kind === 'digits') {
+    const dir = source.path === undefined ? {} : { dir: source.path }
+    return loadDigits({ ...dir, offline: true, ...(signal === undefined ? {} : { signal }) })
+  }
+  if (source.kind === 'idx') {
+    return loadIdxFolder(source.path, { classes: typeof classes === 'number' ? classes : classes.length })
+  }
+  if (typeof classes === 'number') {
+    throw new LearningError(
+      'BAD_PARAMETERS',
+      `${source.kind} needs the names of the ${classes} classes, in their order`,
+    )
+  }
+  const { path, test } = source
+  if (source.kind === 'csv') {
+    const schema = { ...source.table, classes: [...classes], inputShape: [...inputShape] }
+    const load = (file: string): Promise<Dataset> => loadCsv(file, schema).catch((error) => missing(file, error))
+    return { train: await load(path), test: test === undefined ? null : await load(test) }
+  }
+  const options = { classes, ...(signal === undefined ? {} : { signal }) }
+  const load = (folder: string): Promise<Dataset> =>
+    loadImageFolder(folder, options).catch((error) => missing(folder, error))
+  return { train: await load(path), test: test === undefined ? null : await load(test) }
+}
+
+function missing(path: string, error: unknown): never {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EACCES') {
+    throw new LearningError('DATA_NOT_FOUND', `cannot read ${path}: ${code}`, { cause: error })
+  }
+  throw error
+}
+
+function announce({ kind, path = '' }: SampleSource, train: Dataset, test: Dataset | null): string {
+  const others = test === null ? '' : ` + ${test.count}`
+  return `data: ${train.origin === 'mnist' ? 'MNIST' : `${kind} ${basename(path)}`}, ${train.count}${others} samples`
+}

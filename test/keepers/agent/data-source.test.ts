@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { AgentError, KEEPER_EXIT, type KeeperConfig, parseConfig } from '../../../keepers/agent/index.ts'
+import { specOf } from '../../../keepers/agent/profile.ts'
+import { commitToWeights } from '../../../keepers/agent/provable.ts'
+import { Trainer } from '../../../keepers/agent/training/trainer.ts'
+import { proceduralDigits } from '../../../keepers/learning/index.ts'
+import { writeIdxPair } from '../learning/idx-writer.ts'
+
+const example = readFileSync(new URL('../../../keepers/agent/keeper.example.yaml', import.meta.url), 'utf8')
+
+describe('a keeper`s own data', function () {
+  this.timeout(60_000)
+  let folder: string
+  const open: Trainer[] = []
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'cohort-data-'))
+    // Two features in the corners of a square: whoever reads columns or classes wrongly does not learn it.
+    const rows = Array.from({ length: 120 }, (_, i) => {
+      const sick = i % 3 === 0
+      const jitter = ((i * 7919) % 100) / 200
+      return `${sick ? 'sick' : 'well'},${i},${sick ? 60 + jitter : 30 + jitter},${sick ? 1 - jitter : 4 + jitter}`
+    })
+    writeFileSync(join(folder, 'patients.csv'), `outcome,id,age,dose\n${rows.join('\n')}\n`)
+    for (const name of ['dark', 'light']) {
+      mkdirSync(join(folder, 'pictures', name), { recursive: true })
+      for (let i = 0; i < 30; i++) {
+        const pixels = Buffer.alloc(16 * 16, (name === 'dark' ? 10 : 200) + i)
+        const file = join(folder, 'pictures', name, `${i}.pgm`)
+        writeFileSync(file, Buffer.concat([Buffer.from('P5 16 16 255\n'), pixels]))
+      }
+    }
+    await writeIdxPair(join(folder, 'idx'), proceduralDigits({ seed: 3, train: 200, test: 20 }))
+    for (const file of ['t10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte']) rmSync(join(folder, 'idx', file))
+  })
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((trainer) => trainer.stop()))
+  })
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  const configOf = (data: string, profile: string): KeeperConfig =>
+    parseConfig(
+      example
+        .replace('source: digits ', `${data} `)
+        .replace(/ {4}model.*\n {4}inputShape.*\n {4}classes.*\n/, `    ${profile.replaceAll('\n', '\n    ')}\n`),
+      folder,
+    )
+  const start = async (config: KeeperConfig): Promise<Trainer> => {
+    const trainer = await Trainer.start(config)
+    open.push(trainer)
+    return trainer
+  }
+
+  const table =
+    'table: { features: [age, dose], label: outcome, scale: [{mean: 45, deviation: 15}, {mean: 2, deviation: 2}] }'
+  const sources: [string, string, string, number][] = [
+    [
+      'a table',
+      'source: csv\n  path: patients.csv',
+      `model: logistic\ninputShape: [2]\nclasses: [well, sick]\n${table}`,
+      0.95,
+    ],
+    [
+      'folders of pictures',
+      'source: images\n  path: pictures',
+      'model: logistic\ninputShape: [16, 16, 1]\nclasses: [light, dark]',
+      0.95,
+    ],
+    [
+      'IDX files without a test pair',
+      'source: idx\n  path: idx',
+      'model: small-cnn\ninputShape: [28, 28, 1]\nclasses: 10',
+      0.3,
+    ],
+  ]
+  for (const [what, data, profile, accuracy] of sources) {
+    it(`trains on ${what}, and has weights that can be committed to`, async () => {
+      const config = configOf(data, profile)
+      const trainer = await start(config)
+      const spec = specOf(config.service.profile)
+      expect(trainer.shard.parameterCount).to.equal(spec.parameterCount)
+      expect(trainer.shard.testSamples).to.equal(0)
+      const training = { ...config.training, epochs: 12, learningRate: 0.02 }
+      const { weights, samples } = await trainer.train(trainer.shard.initialWeights, 1, training)
+      expect(samples).to.equal(trainer.shard.samples)
+      expect((await trainer.evaluate(weights)).accuracy).to.be.at.least(accuracy)
+      expect(commitToWeights(spec, weights).commitment).to.match(/^0x[0-9a-f]{64}$/)
+    })
+  }
+
+  it('is refused with the file and the reason when it is not what the members agreed on', async () => {
+    const wrong: [string, string, RegExp][] = [
+      [
+        'source: csv\n  path: none.csv',
+        `model: logistic\ninputShape: [2]\nclasses: [well, sick]\n${table}`,
+        /data: cannot read .*none\.csv/,
+      ],
+      [
+        'source: csv\n  path: patients.csv',
+        `model: logistic\ninputShape: [2]\nclasses: [well, ill]\n${table}`,
+        /patients\.csv:2: label "sick" is none of well, ill/,
+      ],
+      [
+        'source: images\n  path: pictures',
+        'model: logistic\ninputShape: [28, 28, 1]\nclasses: [light, dark]',
+        /samples of 16×16×1, the model takes 28×28×1/,
+      ],
+      [
+        'source: idx\n  path: idx',
+        'model: small-cnn\ninputShape: [28, 28, 1]\nclasses: 7',
+        /label \d of sample \d+ is not in 0\.\.6/,
+      ],
+      [
+        'source: csv\n  path: patients.csv',
+        `model: small-cnn\ninputShape: [2]\nclasses: [well, sick]\n${table}`,
+        /data: /,
+      ],
+    ]
+    for (const [data, profile, message] of wrong) {
+      const error = await start(configOf(data, profile)).catch((caught: unknown) => caught)
+      expect(error).to.be.instanceOf(AgentError)
+      expect((error as AgentError).message).to.match(message)
+      expect((error as AgentError).message).not.to.contain('\n')
+      expect((error as AgentError).exitCode).to.equal(KEEPER_EXIT.data)
+    }
+  })
+})
