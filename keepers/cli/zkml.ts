@@ -3,8 +3,9 @@
 import { type Command, Option } from 'commander'
 import { fieldElement, wholeNumber } from './zkml/terminal.ts'
 
-const visibility = (flag: string, text: string, preset: string) =>
-  new Option(flag, text).choices(['public', 'committed', 'private']).default(preset)
+const VISIBILITIES = ['public', 'committed', 'private']
+const inputVisibility = () =>
+  new Option('--input <how>', 'how the input is shown').choices([...VISIBILITIES, 'sha256']).default('committed')
 const backend = () =>
   new Option('--backend <name>', 'what computes the proof').choices(['wasm', 'snarkjs', 'rapidsnark']).default('wasm')
 const JSON_FLAG = ['--json', 'print the result as JSON'] as const
@@ -56,7 +57,7 @@ function registerModelCommands(zkml: Command): void {
     .command('table <model>')
     .description('every layer with its range, bits and constraints; takes a model with --plan, or a compiled folder')
     .option('--plan <file>', 'the plan that calibrate wrote')
-    .addOption(visibility('--input <how>', 'how the input is shown', 'committed'))
+    .addOption(inputVisibility())
     .option(...JSON_FLAG)
     .action(async (model, options) => (await import('./zkml/model-commands.ts')).tableCommand(model, options))
   zkml
@@ -64,8 +65,8 @@ function registerModelCommands(zkml: Command): void {
     .description('write and compile the circuit into a folder')
     .requiredOption('--plan <file>', 'the plan that calibrate wrote')
     .requiredOption('--out <folder>', 'the folder that becomes the provable model')
-    .addOption(visibility('--input <how>', 'how the input is shown', 'committed'))
-    .addOption(visibility('--output <how>', 'how the output is shown', 'public'))
+    .addOption(inputVisibility())
+    .addOption(new Option('--output <how>', 'how the output is shown').choices(VISIBILITIES).default('public'))
     .addOption(new Option('--simplification <level>', 'how hard circom simplifies').choices(['O1', 'O2']).default('O1'))
     .option('--model-salt <file>', 'committed: a file with the 0x… salt of the model commitment; drawn when absent')
     .option(...JSON_FLAG)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every gadget: equal to its plain meaning, without freedom, and deaf to forged witnesses.
+import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import { packSegments } from '../../keepers/zkml/circuit/commitment.ts'
 import { CircuitError } from '../../keepers/zkml/circuit/errors.ts'
@@ -29,6 +30,17 @@ const outside = (...values: (number | bigint)[]) => values.map((value) => ({ in:
 const argmax = (scores: readonly number[]) => scores.indexOf(Math.max(...scores))
 
 const random = seeded(7)
+const ofThreeBits = (f: (a: number, b: number, c: number) => number): Case[] =>
+  span(0, 7).map((bits) => {
+    const [a, b, c] = [bits & 1, (bits >> 1) & 1, bits >> 2] as const
+    return { inputs: { a: BigInt(a), b: BigInt(b), c: BigInt(c) }, outputs: { out: BigInt(f(a, b, c)) } }
+  })
+const randomBytes = (count: number) => Buffer.from(randomIntegers(count, 0, 255, random))
+/** By Node's OpenSSL, highest bit first. */
+const digestBits = (message: Uint8Array): bigint[] =>
+  [...createHash('sha256').update(message).digest()].flatMap((byte) =>
+    span(0, 7).map((i) => BigInt((byte >> (7 - i)) & 1)),
+  )
 const scoreLists = [
   [0, 0, 0, 0],
   [-30, -30, 1, 1],
@@ -168,6 +180,21 @@ const SUITES: Suite[] = [
           outputs: { out: poseidonChain(123456789n, [BigInt(k), ...inputs]) },
         }
       }),
+  },
+  { instance: 'xor3', cases: () => ofThreeBits((a, b, c) => a ^ b ^ c), assumed: ['out'] },
+  { instance: 'majority', cases: () => ofThreeBits((a, b, c) => (a + b + c) >> 1), assumed: ['out'] },
+  {
+    instance: 'bits-3',
+    cases: () => [{ inputs: { in: [0n, 1n, 1n] }, outputs: {} }],
+    refused: [{ in: [0n, 2n, 1n] }, { in: [0n, 0n, P - 1n] }, { in: [P - 1n, 2n, 0n] }],
+  },
+  {
+    instance: 'sha256-3',
+    cases: () =>
+      [Buffer.from('abc'), Buffer.alloc(3), Buffer.alloc(3, 0xff), ...span(1, 20).map(() => randomBytes(3))].map(
+        (message) => ({ inputs: { in: Array.from(message, BigInt) }, outputs: { digest: digestBits(message) } }),
+      ),
+    refused: [{ in: [256n, 0n, 0n] }, { in: [0n, 0n, P - 1n] }, { in: [0n, 97n + (1n << 64n), 0n] }],
   },
 ]
 

@@ -11,6 +11,7 @@ import {
   folderPaths,
   formatProgramTable,
   type Graph,
+  type InputVisibility,
   type IntegerProgram,
   importModelFile,
   type Mode,
@@ -96,7 +97,7 @@ export async function calibrateCommand(modelPath: string, options: CalibrateOpti
 
 export async function tableCommand(
   modelPath: string,
-  options: { readonly plan?: string; readonly input: Visibility; readonly json?: boolean },
+  options: { readonly plan?: string; readonly input: InputVisibility; readonly json?: boolean },
 ): Promise<void> {
   await withTerminal(options, async (terminal) => {
     const program = await readProgram(modelPath, options.plan)
@@ -108,7 +109,7 @@ export async function tableCommand(
 type CompileOptions = {
   readonly plan: string
   readonly out: string
-  readonly input: Visibility
+  readonly input: InputVisibility
   readonly output: Visibility
   readonly simplification: Simplification
   readonly modelSalt?: string

@@ -12,8 +12,13 @@
 //  4. Boolean wires that sum to a known value 1, and whose sum with distinct coefficients is known (a one-hot vector and its
 //     index): all of them are known.
 //  5. d · y = 1 − z, d · z = 0, y · z = 0 with d known (a zero test): for d = 0, z = 1 and so y = 0; otherwise z = 0 and y = 1 / d.
+//  6. In A · B = C with A and C known and one unknown wire in B: it is known if A, over boolean wires, is 0 for no values of
+//     theirs (Xor3, Majority).
 import { SCALAR_FIELD } from '../bn254.ts'
 import { type Combination, type ConstraintSystem, centred } from './constraints.ts'
+
+/** Rule 6 tries all 2^wires values. */
+const MOST_FACTOR_WIRES = 8
 
 type Row = { readonly a: Combination; readonly b: Combination; readonly c: Combination }
 
@@ -83,6 +88,9 @@ class Determination {
     const inB = this.unknownIn(row.b)
     const inC = this.unknownIn(row.c)
     if (inA.length + inB.length > 0) {
+      if (inA.length + inB.length === 1 && inC.length === 0) {
+        return this.neverZero(inA.length === 0 ? row.a : row.b) ? [...inA, ...inB] : []
+      }
       if (inC.length !== 1) return []
       return inB.length === 0
         ? this.zeroTest(row.a, row.b, row.c, inC[0]!)
@@ -110,6 +118,15 @@ class Determination {
       sum += weight
     }
     return sum < SCALAR_FIELD >> 1n ? unknown : []
+  }
+
+  /** Rule 6: no choice of its boolean wires makes the expression vanish. */
+  private neverZero(expression: Combination): boolean {
+    const wires = [...expression].filter(([wire]) => wire !== 0)
+    if (wires.length > MOST_FACTOR_WIRES || !wires.every(([wire]) => this.boolean.has(wire))) return false
+    let sums = [expression.get(0) ?? 0n]
+    for (const [, weight] of wires) sums = sums.flatMap((sum) => [sum, sum + weight])
+    return sums.every((sum) => modulo(sum) !== 0n)
   }
 
   /** Rule 4. `index` has distinct coefficients (0 for wires that it lacks) on the wires of a constraint Σ e = 1. */

@@ -18,6 +18,7 @@ export {
   compileCircuit,
   type Simplification,
 } from './compile.ts'
+export { commitBytes, digestSignal } from './digest.ts'
 export { CircuitError, type CircuitErrorCode } from './errors.ts'
 export { poseidon, poseidonChain } from './poseidon.ts'
 export { expectedSignals, modelCommitmentOf, plainResult, type Salts, type Sample, witnessInputs } from './prepare.ts'

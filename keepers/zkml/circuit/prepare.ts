@@ -2,6 +2,7 @@
 // What a prover feeds the circuit, and the four public signals that must come out: both from integers.
 import { type IntegerProgram, type Parameter, programParameters } from '../graph/program.ts'
 import { commitModel, commitSegments, requireField, toField } from './commitment.ts'
+import { commitBytes } from './digest.ts'
 import { CircuitError } from './errors.ts'
 import { poseidonChain } from './poseidon.ts'
 import type { CircuitInputs } from './witness.ts'
@@ -56,16 +57,20 @@ export function expectedSignals(
 ): [bigint, bigint, bigint, bigint] {
   const { input = 'committed', output = 'public' } = options
   const salts = sample.salts ?? {}
+  return [
+    modelCommitment,
+    inputSignal(program, sample, input),
+    outputSignal(program, scores, output, salts.output),
+    sample.context,
+  ]
+}
+
+function inputSignal(program: IntegerProgram, { input, salts }: Sample, visibility: CircuitOptions['input']): bigint {
+  if (visibility === 'private') return 0n
+  if (visibility === 'sha256') return commitBytes(input)
   const { bits, min } = inputLayout(program)
-  const inputCommitment =
-    input === 'private'
-      ? 0n
-      : commitSegments(
-          'input',
-          [{ values: sample.input, bits, min }],
-          input === 'public' ? 0n : salt(salts.input, 'input'),
-        )
-  return [modelCommitment, inputCommitment, outputSignal(program, scores, output, salts.output), sample.context]
+  const opening = visibility === 'public' ? 0n : salt(salts?.input, 'input')
+  return commitSegments('input', [{ values: input, bits, min }], opening)
 }
 
 /** The result that the program's output specification makes of its scores. */

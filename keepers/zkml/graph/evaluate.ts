@@ -102,6 +102,15 @@ export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: 
       }
       break
     }
+    case 'bits':
+      for (const [at, value] of input.data.entries()) {
+        if (!Number.isInteger(value) || value < 0 || value >= 2 ** node.width)
+          throw new CompileError('wrong-input', `${node.name}: ${value} has no ${node.width} bits`, {
+            layer: node.name,
+          })
+        for (let i = 0; i < node.width; i++) out[at * node.width + i] = (value >> i) & 1
+      }
+      break
     case 'argmax': {
       const length = input.shape.at(-1)!
       for (let at = 0; at < out.length; at++) out[at] = argMax(input.data.subarray(at * length, (at + 1) * length))

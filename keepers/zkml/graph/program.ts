@@ -165,6 +165,12 @@ export type LookupLayer = Base & {
   readonly table: Parameter
 }
 
+/**
+ * out[p · width + i] = bit i of in[p], lowest first; 0 ≤ in[p] < 2^width. Circuit: the range check of in[p], whose bits these
+ * are (width constraints a position, and a linear one).
+ */
+export type BitsLayer = Base & { readonly kind: 'bits'; readonly width: number }
+
 export type IntegerLayer =
   | Conv2dLayer
   | DenseLayer
@@ -176,11 +182,15 @@ export type IntegerLayer =
   | MultiplyLayer
   | PiecewiseLayer
   | LookupLayer
+  | BitsLayer
 
 /** `released`: parameters are constants of the circuit. `committed`: they are witness, bound by a salted commitment. */
 export type Mode = 'released' | 'committed'
 
 export type Visibility = 'public' | 'committed' | 'private'
+
+/** `sha256`: the input is bytes, and what is shown of it are the upper 248 bits of their SHA-256; no salt. */
+export type InputVisibility = Visibility | 'sha256'
 
 /**
  * What the single public output signal says of the final tensor (the scores, flattened, n of them).

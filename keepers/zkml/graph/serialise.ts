@@ -79,6 +79,7 @@ const layer = z.discriminatedUnion('kind', [
     bits: bitWidth,
   }),
   z.object({ ...base, kind: z.literal('lookup'), rows: count, width: count, table: parameter }),
+  z.object({ ...base, kind: z.literal('bits'), width: z.number().int().min(1).max(24) }),
 ])
 
 const program = z.object({
@@ -202,6 +203,8 @@ function wrongLength(each: Layer, sizes: readonly number[], outputs: number): st
         differ('slopes', each.slopes.length, each.breakpoints.length + 1) ??
         differ('intercepts', each.intercepts.length, each.breakpoints.length + 1)
       )
+    case 'bits':
+      return differ('output', outputs, input * each.width)
     case 'lookup':
       return (
         differ('output', outputs, input * each.width) ??

@@ -5,6 +5,9 @@ import { elementCount } from './program.ts'
 import { broadcastShape, checkedCount, normaliseAxis, requireFinite, sameShape } from './tensor.ts'
 import type { Conv2dNode, GraphNode, Padding, Pair, PoolNode } from './types.ts'
 
+/** Bits of an input value; the inputs of a program have no more. */
+const MOST_BITS = 24
+
 /** Effective extent of a dilated window. */
 export function dilatedExtent(window: number, dilation: number): number {
   return (window - 1) * dilation + 1
@@ -86,6 +89,10 @@ function infer(node: GraphNode, inputs: readonly (readonly number[])[]): number[
       if (node.table.shape.length !== 2) fail(node, `table [${node.table.shape}] is not a matrix`)
       requireFinite(node.table.data, 'the table', node.name)
       return [...input, node.table.shape[1]!]
+    case 'bits':
+      if (!Number.isInteger(node.width) || node.width < 1 || node.width > MOST_BITS)
+        fail(node, `width ${node.width} must be a whole number from 1 to ${MOST_BITS}`)
+      return [...input, node.width]
     case 'argmax':
       return input.slice(0, -1)
   }

@@ -88,6 +88,9 @@ export type ReduceNode = Unary & {
 /** Rows of a constant table chosen by integer input values in [0, table.shape[0]). Output […input, width]. */
 export type EmbeddingNode = Unary & { readonly op: 'embedding'; readonly table: Tensor }
 
+/** The lowest `width` bits of input values in [0, 2^width), lowest first, each 0 or 1. Output […input, width]. */
+export type BitsNode = Unary & { readonly op: 'bits'; readonly width: number }
+
 /** Index of the largest element over the last axis; the lowest index wins a tie. Only as the last node. */
 export type ArgMaxNode = Unary & { readonly op: 'argmax' }
 
@@ -102,6 +105,7 @@ export type GraphNode =
   | SelectNode
   | ReduceNode
   | EmbeddingNode
+  | BitsNode
   | ArgMaxNode
 
 /** A network of one input and one output, for one sample: no batch axis. Nodes are in topological order. */

@@ -51,7 +51,7 @@ const manifestSchema = z.strictObject({
   version: z.literal(1),
   name: z.string(),
   mode: z.enum(['released', 'committed']),
-  input: visibility,
+  input: z.enum([...visibility.options, 'sha256']),
   output: visibility,
   simplification: z.enum(['O1', 'O2']),
   tile: z.int().positive().optional(),

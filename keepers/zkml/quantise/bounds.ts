@@ -124,6 +124,14 @@ export class BoundsTracker {
           high[i] = Math.max(...values)
         }
         break
+      case 'bits':
+        // The gadget ranges its input, but an honest one outside would have no witness.
+        if (input.low.some((value) => value < 0) || input.high.some((value) => value >= 2 ** layer.width))
+          throw new CompileError('bound-exceeded', `layer ${layer.name}: values outside [0, 2^${layer.width})`, {
+            layer: layer.name,
+          })
+        high.fill(1)
+        break
       case 'lookup':
         for (let i = 0; i < size; i++) {
           const range =

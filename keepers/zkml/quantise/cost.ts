@@ -4,6 +4,7 @@
 import {
   type Conv2dLayer,
   elementCount,
+  type InputVisibility,
   type IntegerLayer,
   type IntegerProgram,
   type TensorId,
@@ -19,7 +20,7 @@ export type Cost = { readonly quadratic: number; readonly linear: number }
 
 export type CostOptions = {
   /** How the input is shown: a commitment is hashed unless it is private. Default committed. */
-  readonly input?: Visibility
+  readonly input?: InputVisibility
   /** How the output is shown: one that is committed is hashed, one that is private left out. Default public. */
   readonly output?: Visibility
   /** Largest side of a tile in convolutions with private weights. Default 6, as the circuit writer's. */
@@ -40,6 +41,11 @@ const POSEIDON_RATE = 15
 const PARTIAL_ROUNDS = [56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 64, 68]
 const FULL_ROUNDS = 8
 const DEFAULT_TILE = 6
+/** Bytes of a block and least bytes of padding; constraints of one call, see circuits/lib/sha256.circom. */
+const SHA256_BLOCK = 64
+const SHA256_PADDING = 9
+const SHA256_LINEAR = 48 + 64 * 2 + 8
+const SHA256_QUADRATIC = 17_824 - SHA256_LINEAR
 
 /** Constraints of every part of the circuit of `program`. */
 export function programCost(program: IntegerProgram, options: CostOptions = {}): CostReport {
@@ -69,7 +75,7 @@ function yieldsSignals(program: IntegerProgram, layer: IntegerLayer, signals: Re
   if (layer.kind === 'select') return layer.inputs.every((id) => signals.has(id)) && !layer.map.includes(-1)
   if (layer.kind === 'dense') return program.mode === 'committed'
   if (layer.kind === 'conv2d') return program.mode === 'committed' && !isDilated(layer)
-  return ['rescale', 'maxpool', 'multiply', 'piecewise'].includes(layer.kind)
+  return ['rescale', 'maxpool', 'multiply', 'piecewise', 'bits'].includes(layer.kind)
 }
 
 function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: boolean, tile: number): Cost {
@@ -105,6 +111,8 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
       return { quadratic: count, linear: 0 }
     case 'piecewise':
       return { quadratic: count * layer.breakpoints.length * (layer.bits + 1), linear: count + taken }
+    case 'bits':
+      return { quadratic: count, linear: (count / layer.width) * (fromSignals ? 1 : 2) }
     case 'lookup': {
       const positions = count / layer.width
       return {
@@ -147,8 +155,12 @@ function privateConvolution(layer: Conv2dLayer, tile: number, fromSignals: boole
   return { quadratic: each * depth * cout, linear: each * cin + oh * ow * cout + inputs }
 }
 
-function inputCost(program: IntegerProgram, visibility: Visibility): Cost {
+function inputCost(program: IntegerProgram, visibility: InputVisibility): Cost {
   const count = elementCount(tensorOf(program, program.input.tensor).shape)
+  if (visibility === 'sha256') {
+    const blocks = Math.ceil((count + SHA256_PADDING) / SHA256_BLOCK)
+    return { quadratic: count * 8 + blocks * SHA256_QUADRATIC, linear: count + blocks * SHA256_LINEAR + 1 }
+  }
   const elements = packed(count, program.input.bits)
   // Private: one constraint holds the signal at 0.
   const hash = visibility === 'private' ? { quadratic: 0, linear: 1 } : commitmentCost(elements)

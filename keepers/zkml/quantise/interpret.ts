@@ -107,6 +107,10 @@ export function runLayer(layer: IntegerLayer, inputs: readonly Integers[], size:
         out[i] = layer.slopes[segment]! * input[i]! + layer.intercepts[segment]!
       }
       break
+    case 'bits':
+      for (const [p, value] of input.entries())
+        for (let i = 0; i < layer.width; i++) out[p * layer.width + i] = Math.floor(value / 2 ** i) % 2
+      break
     case 'lookup':
       for (const [p, row] of input.entries()) {
         if (row < 0 || row >= layer.rows)

@@ -117,6 +117,17 @@ function lowerNode(context: Lowering, node: GraphNode, inputs: readonly Value[])
         2 ** -plan.fraction,
       )
     }
+    case 'bits': {
+      const [input] = inputs as [Value]
+      const { min, max } = writer.bounds(input)
+      if (input.scale !== 1 || min < 0 || max >= 2 ** node.width)
+        throw new CompileError(
+          'invalid-option',
+          `${node.name} takes bits apart; its input must be whole numbers from 0 to ${2 ** node.width - 1}, scale 1`,
+          { layer: node.name },
+        )
+      return writer.emit(node.name, [node.name], inputs, { kind: 'bits', width: node.width }, shape, 1)
+    }
     case 'argmax':
       // The circuit's output is the index; the scores themselves are the program's last tensor.
       return inputs[0]!

@@ -117,6 +117,8 @@ function inputPlan(graph: Graph, bits: number, range: { min: number; max: number
     const needed = Math.max(1, Math.ceil(Math.log2(embedding.table.shape[0]!)))
     return { bits: needed, min: 0, scale: 1 }
   }
+  const apart = graph.nodes.find((node) => node.op === 'bits')
+  if (apart?.op === 'bits') return { bits: apart.width, min: 0, scale: 1 }
   const [low, high] = [Math.min(0, range.min), Math.max(0, range.max)]
   if (!(Number.isFinite(low) && Number.isFinite(high) && high > low))
     throw new CompileError(

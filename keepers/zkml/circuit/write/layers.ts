@@ -16,6 +16,7 @@ import type {
   SparseLayer,
   TensorId,
 } from '../../graph/program.ts'
+import { writeBits } from './bits.ts'
 import { writePrivateConv2d, writePrivateDense, writePrivateLookup, writePrivateScale } from './private.ts'
 import { type CircomText, literal } from './text.ts'
 
@@ -56,6 +57,8 @@ export function writeLayer(layer: IntegerLayer, context: LayerContext): string {
       return writeMultiply(layer, context)
     case 'piecewise':
       return writePiecewise(layer, context)
+    case 'bits':
+      return writeBits(layer, context)
   }
 }
 

@@ -3,9 +3,11 @@
 import { elementCount, type IntegerProgram, type Mode, tensorOf } from '../../graph/program.ts'
 import { checkMagnitudes } from '../bounds.ts'
 import { commitModel, requireField, valuesPerElement } from '../commitment.ts'
+import { DIGEST_BITS } from '../digest.ts'
 import { type ParameterSignal, parameterSignals, writeNetwork } from './network.ts'
 import {
   type CircuitOptions,
+  checkInput,
   checkOutput,
   DEFAULT_TILE,
   differenceBits,
@@ -29,6 +31,7 @@ const PREAMBLE = ['// SPDX-License-Identifier: GPL-3.0-or-later', 'pragma circom
  */
 export function writeCircuit(program: IntegerProgram, options: CircuitOptions = {}): string {
   const { input = 'committed', output = 'public', tile = DEFAULT_TILE } = options
+  checkInput(program, input)
   checkOutput(program)
   checkMagnitudes(program)
   const network = writeNetwork(program, tile)
@@ -112,6 +115,14 @@ function writeInputCommitment(
 ): void {
   const layout = inputLayout(program)
   const { count, bits } = layout
+  if (visibility === 'sha256') {
+    gadgets.add('sha256')
+    text.add('', '// The hash ranges every byte.', `component xHash = Sha256(${count});`, 'var digest = 0;')
+    text.loops([['i', count]], () => text.add('xHash.in[i] <== x[i];'))
+    text.loops([['i', DIGEST_BITS]], () => text.add('digest = 2 * digest + xHash.digest[i];'))
+    text.add('inputCommitment <== digest;')
+    return
+  }
   gadgets.add('packing')
   text.add(
     '',

@@ -3,6 +3,7 @@
 import {
   type Bounds,
   elementCount,
+  type InputVisibility,
   type IntegerProgram,
   programParameters,
   tensorOf,
@@ -20,10 +21,12 @@ export const PUBLIC_SIGNALS = ['modelCommitment', 'inputCommitment', 'output', '
  *  - public: the input's commitment has salt 0, so whoever knows the input can compute it; the output is itself.
  *  - committed: a commitment under a salt that is part of the witness.
  *  - private: the signal is 0 and says nothing.
+ *  - sha256 (inputs of bytes only): the upper 248 bits of the bytes' SHA-256, so that what tools outside this project have
+ *    signed or published is what the proof is about. Not hiding: bytes that can be guessed can be found.
  */
 export type CircuitOptions = {
   /** Default `committed`. */
-  readonly input?: Visibility
+  readonly input?: InputVisibility
   /** Default `public`. A public `logits-commitment` has salt 0. */
   readonly output?: Visibility
   /** Released mode: the salt of the model commitment that the circuit carries as a constant. Default 0. */
@@ -72,6 +75,17 @@ export const RESULT_LAYOUT: SegmentShape = { count: 1, bits: PACKING_BITS, min: 
 
 export function header(domain: CommitmentDomain, layout: readonly SegmentShape[]): bigint {
   return commitmentHeader(domain, layout)
+}
+
+/** @throws CircuitError `unsupported` when the program's input cannot be shown like that. */
+export function checkInput(program: IntegerProgram, visibility: InputVisibility): void {
+  const { bits, min } = program.input
+  if (visibility === 'sha256' && (bits !== 8 || min !== 0)) {
+    throw new CircuitError(
+      'unsupported',
+      `program ${program.name}, input sha256: hashes bytes, 8 bits from 0; found ${bits} bits from ${min}`,
+    )
+  }
 }
 
 /** @throws CircuitError `unsupported` when the program's output cannot be had from its scores. */

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma circom 2.2.0;
+
+include "range.circom";
+
+// Bits(n): every in[i] is 0 or 1. n constraints.
+//
+// Does NOT enforce: anything about what number the bits make; the caller writes that sum, with n <= 252, into ONE linear
+// constraint with what it is to equal, which Range with a signal of its own would make two.
+template Bits(n) {
+    signal input in[n];
+
+    component bit[n];
+    for (var i = 0; i < n; i++) {
+        bit[i] = Range(0, 1);
+        bit[i].in <== in[i];
+    }
+}
