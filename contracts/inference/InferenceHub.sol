@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
 import {IERC7992Verifier} from "../interfaces/IERC7992.sol";
+import {Groth16Proof} from "../interfaces/IGroth16Verifier.sol";
 import {IInferenceConsumer} from "../interfaces/IInferenceConsumer.sol";
 import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
@@ -75,23 +76,34 @@ contract InferenceHub is InferenceVerification, ERC165 {
     /// @inheritdoc IInferenceHub
     function fulfil(bytes32 requestId, uint256 output, Groth16Proof calldata proof) external {
         Request storage entry = _requests[requestId];
-        RequestStatus found = _status(requestId, entry);
-        if (found != RequestStatus.Open) revert RequestNotOpen(requestId, found);
-        uint256 modelId = entry.modelId;
-        uint64 version = entry.version;
-        bytes32 inputCommitment = entry.inputCommitment;
-        Model storage model = _alive(modelId);
-        (bool usable, bytes32 weights, ) = _judge(model, version);
-        if (!usable) revert VersionNotUsable(modelId, version);
-        uint256 context = contextOf(requestId, msg.sender, modelId, version, entry.deadline);
-        _check(model.circuitId, [uint256(weights), uint256(inputCommitment), output, context], proof);
+        (bytes32 circuitId, uint256[4] memory signals) = _statement(entry, requestId, output);
+        _check(circuitId, signals, proof);
+        _settle(entry, output);
+        _announce(entry, requestId, output);
+    }
 
-        entry.settlement = RequestStatus.Fulfilled;
-        entry.output = output;
-        _balances[msg.sender] += entry.price;
-        bool called = _callBack(entry, requestId, modelId, version, inputCommitment, output);
-        emit InferenceVerified(modelId, inputCommitment, abi.encode(output), msg.sender);
-        emit InferenceFulfilled(requestId, modelId, msg.sender, version, output, called);
+    /// @inheritdoc IInferenceHub
+    function fulfilBatch(
+        bytes32[] calldata requestIds,
+        uint256[] calldata outputs,
+        Groth16Proof[] calldata proofs
+    ) external {
+        _requireBatch(requestIds.length, outputs.length, proofs.length);
+        uint256[4][] memory signals = new uint256[4][](proofs.length);
+        bytes32 circuitId;
+        for (uint256 i = 0; i < proofs.length; ++i) {
+            Request storage entry = _requests[requestIds[i]];
+            bytes32 found;
+            (found, signals[i]) = _statement(entry, requestIds[i], outputs[i]);
+            if (i == 0) circuitId = found;
+            else if (found != circuitId) revert BatchOfOneCircuit(requestIds[i], found, circuitId);
+            // Settled at once, so that a request given twice is not open the second time.
+            _settle(entry, outputs[i]);
+        }
+        _checkAll(circuitId, signals, proofs);
+        for (uint256 i = 0; i < proofs.length; ++i) {
+            _announce(_requests[requestIds[i]], requestIds[i], outputs[i]);
+        }
     }
 
     /// @inheritdoc IInferenceHub
@@ -163,6 +175,39 @@ contract InferenceHub is InferenceVerification, ERC165 {
         RequestStatus settlement = entry.settlement;
         if (settlement != RequestStatus.None) return settlement;
         return block.timestamp > entry.deadline ? RequestStatus.Expired : RequestStatus.Open;
+    }
+
+    /// @dev What a proof by the caller must show to answer an open request, or why it cannot be answered.
+    function _statement(
+        Request storage entry,
+        bytes32 requestId,
+        uint256 output
+    ) private view returns (bytes32 circuitId, uint256[4] memory signals) {
+        RequestStatus found = _status(requestId, entry);
+        if (found != RequestStatus.Open) revert RequestNotOpen(requestId, found);
+        uint256 modelId = entry.modelId;
+        uint64 version = entry.version;
+        Model storage model = _alive(modelId);
+        (bool usable, bytes32 weights, ) = _judge(model, version);
+        if (!usable) revert VersionNotUsable(modelId, version);
+        uint256 context = contextOf(requestId, msg.sender, modelId, version, entry.deadline);
+        return (model.circuitId, [uint256(weights), uint256(entry.inputCommitment), output, context]);
+    }
+
+    function _settle(Request storage entry, uint256 output) private {
+        entry.settlement = RequestStatus.Fulfilled;
+        entry.output = output;
+        _balances[msg.sender] += entry.price;
+    }
+
+    /// @dev Calls the consumer back and says what became of the request, which is settled.
+    function _announce(Request storage entry, bytes32 requestId, uint256 output) private {
+        uint256 modelId = entry.modelId;
+        uint64 version = entry.version;
+        bytes32 inputCommitment = entry.inputCommitment;
+        bool called = _callBack(entry, requestId, modelId, version, inputCommitment, output);
+        emit InferenceVerified(modelId, inputCommitment, abi.encode(output), msg.sender);
+        emit InferenceFulfilled(requestId, modelId, msg.sender, version, output, called);
     }
 
     /// @dev Last act of a fulfilment. A call passes on at most 63/64 of the gas (EIP-150), so less than what is asked for

@@ -2,17 +2,22 @@
 pragma solidity ^0.8.28;
 
 import {IERC7992Verifier} from "../interfaces/IERC7992.sol";
-import {IGroth16Verifier} from "../interfaces/IGroth16Verifier.sol";
+import {Groth16Proof} from "../interfaces/IGroth16Verifier.sol";
 import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
 import {ModelCatalog} from "./ModelCatalog.sol";
+import {ProofCheck} from "./ProofCheck.sol";
 
 /// @title Builds the statement, checks the proof, refuses replays.
 /// @dev Replays are keyed on the request, never on the proof's bytes: a Groth16 proof can be re-randomised.
 abstract contract InferenceVerification is ModelCatalog {
+    /// @notice Most items of a batch.
+    uint256 public constant MAX_BATCH = 64;
     /// @notice First word of every context.
     bytes32 public constant CONTEXT_DOMAIN = keccak256("cohort.inference.context.v1");
     /// @dev Keeps the ids of direct verifications apart from those of escrowed requests, which are small counters.
     bytes32 private constant DIRECT_DOMAIN = keccak256("cohort.inference.direct.v1");
+    /// @dev Keeps the nonces of batches' items apart from those that callers choose.
+    bytes32 private constant BATCH_DOMAIN = keccak256("cohort.inference.batch.v1");
     /// @dev Order of the BN254 scalar field (EIP-197).
     uint256 private constant FIELD_ORDER =
         21888242871839275222246405745257275088548364400416034343698204186575808495617;
@@ -31,18 +36,51 @@ abstract contract InferenceVerification is ModelCatalog {
         if (output.length != 32) revert OutputLengthInvalid(output.length, 32);
         if (proof.length != DIRECT_PROOF_BYTES) revert ProofLengthInvalid(proof.length, DIRECT_PROOF_BYTES);
         (Groth16Proof memory groth16, Ticket memory ticket) = abi.decode(proof, (Groth16Proof, Ticket));
-        if (block.timestamp > ticket.deadline) revert DeadlinePassed(ticket.deadline, block.timestamp);
-        Model storage model = _alive(modelId);
-        (bool usable, bytes32 weights, uint64 inForce) = _judge(model, ticket.version);
-        if (ticket.version != inForce) revert NotVersionInForce(modelId, ticket.version, inForce);
-        if (!usable) revert VersionNotUsable(modelId, ticket.version);
-        bytes32 requestId = directRequestId(msg.sender, ticket.nonce);
-        if (_verified[requestId]) revert AlreadyVerified(requestId);
-
-        _verified[requestId] = true;
-        uint256 context = contextOf(requestId, msg.sender, modelId, ticket.version, ticket.deadline);
-        _check(model.circuitId, [uint256(weights), uint256(inputCommitment), uint256(bytes32(output)), context], groth16);
+        (bytes32 circuitId, uint256 weights) = _inForce(modelId, ticket.version, ticket.deadline);
+        uint256 context = _record(modelId, ticket.nonce, ticket.version, ticket.deadline);
+        _check(circuitId, [weights, uint256(inputCommitment), uint256(bytes32(output)), context], groth16);
         emit InferenceVerified(modelId, inputCommitment, output, msg.sender);
+    }
+
+    /// @inheritdoc IInferenceHub
+    function verifyInferenceBatch(
+        uint256 modelId,
+        bytes32[] calldata inputs,
+        uint256[] calldata outputs,
+        Groth16Proof[] calldata proofs,
+        Ticket calldata ticket
+    ) external {
+        _requireBatch(inputs.length, outputs.length, proofs.length);
+        (bytes32 circuitId, uint256 weights) = _inForce(modelId, ticket.version, ticket.deadline);
+        uint256[4][] memory signals = new uint256[4][](proofs.length);
+        for (uint256 i = 0; i < proofs.length; ++i) {
+            uint256 context = _record(modelId, batchNonce(ticket.nonce, i), ticket.version, ticket.deadline);
+            signals[i] = [weights, uint256(inputs[i]), outputs[i], context];
+        }
+        _checkAll(circuitId, signals, proofs);
+        for (uint256 i = 0; i < proofs.length; ++i) {
+            emit InferenceVerified(modelId, inputs[i], abi.encode(outputs[i]), msg.sender);
+        }
+    }
+
+    /// @inheritdoc IInferenceHub
+    function findInvalid(
+        address caller,
+        uint256 modelId,
+        bytes32[] calldata inputs,
+        uint256[] calldata outputs,
+        Groth16Proof[] calldata proofs,
+        Ticket calldata ticket
+    ) external view returns (uint256 bitmap) {
+        _requireBatch(inputs.length, outputs.length, proofs.length);
+        Model storage model = _known(modelId);
+        (, bytes32 weights, ) = _judge(model, ticket.version);
+        for (uint256 i = 0; i < proofs.length; ++i) {
+            bytes32 id = directRequestId(caller, batchNonce(ticket.nonce, i));
+            uint256 context = contextOf(id, caller, modelId, ticket.version, ticket.deadline);
+            uint256[4] memory signals = [uint256(weights), uint256(inputs[i]), outputs[i], context];
+            if (!ProofCheck.holds(VERIFIERS, model.circuitId, signals, proofs[i])) bitmap |= 1 << i;
+        }
     }
 
     /// @inheritdoc IInferenceHub
@@ -53,6 +91,11 @@ abstract contract InferenceVerification is ModelCatalog {
     /// @inheritdoc IInferenceHub
     function directRequestId(address caller, bytes32 nonce) public pure returns (bytes32) {
         return keccak256(abi.encode(DIRECT_DOMAIN, caller, nonce));
+    }
+
+    /// @inheritdoc IInferenceHub
+    function batchNonce(bytes32 nonce, uint256 index) public pure returns (bytes32) {
+        return keccak256(abi.encode(BATCH_DOMAIN, nonce, index));
     }
 
     /// @inheritdoc IInferenceHub
@@ -85,12 +128,46 @@ abstract contract InferenceVerification is ModelCatalog {
     function _check(bytes32 circuitId, uint256[4] memory signals, Groth16Proof memory proof) internal view {
         _requireField(1, signals[1]);
         _requireField(2, signals[2]);
-        if (!IGroth16Verifier(VERIFIERS.resolve(circuitId)).verifyProof(proof.a, proof.b, proof.c, signals)) {
-            revert IERC7992Verifier.InvalidProof();
+        if (!ProofCheck.holds(VERIFIERS, circuitId, signals, proof)) revert IERC7992Verifier.InvalidProof();
+    }
+
+    /// @dev `_check` for many.
+    function _checkAll(bytes32 circuitId, uint256[4][] memory signals, Groth16Proof[] memory proofs) internal view {
+        for (uint256 i = 0; i < signals.length; ++i) {
+            _requireField(1, signals[i][1]);
+            _requireField(2, signals[i][2]);
         }
+        if (!ProofCheck.allHold(VERIFIERS, circuitId, signals, proofs)) revert IERC7992Verifier.InvalidProof();
+    }
+
+    function _requireBatch(uint256 inputs, uint256 outputs, uint256 proofs) internal pure {
+        if (inputs != proofs || outputs != proofs) revert BatchLengthsDiffer(inputs, outputs, proofs);
+        if (proofs == 0 || proofs > MAX_BATCH) revert BatchSizeInvalid(proofs, MAX_BATCH);
     }
 
     function _requireField(uint256 index, uint256 value) internal pure {
         if (value >= FIELD_ORDER) revert SignalOutOfField(index, value);
+    }
+
+    /// @dev What a direct proof must be about, or why none is accepted now.
+    function _inForce(
+        uint256 modelId,
+        uint64 version,
+        uint64 deadline
+    ) private view returns (bytes32 circuitId, uint256 weights) {
+        if (block.timestamp > deadline) revert DeadlinePassed(deadline, block.timestamp);
+        Model storage model = _alive(modelId);
+        (bool usable, bytes32 commitment, uint64 inForce) = _judge(model, version);
+        if (version != inForce) revert NotVersionInForce(modelId, version, inForce);
+        if (!usable) revert VersionNotUsable(modelId, version);
+        return (model.circuitId, uint256(commitment));
+    }
+
+    /// @dev Uses up the caller's nonce; returns the context of the request that it makes.
+    function _record(uint256 modelId, bytes32 nonce, uint64 version, uint64 deadline) private returns (uint256 context) {
+        bytes32 requestId = directRequestId(msg.sender, nonce);
+        if (_verified[requestId]) revert AlreadyVerified(requestId);
+        _verified[requestId] = true;
+        return contextOf(requestId, msg.sender, modelId, version, deadline);
     }
 }

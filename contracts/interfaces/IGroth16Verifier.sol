@@ -16,3 +16,21 @@ interface IGroth16Verifier {
     /// @notice Hash of the verification key that is built into the code.
     function vkHash() external view returns (bytes32);
 }
+
+/// @notice Coordinates below q, in the order of the EVM's pairing precompile (imaginary part of b first).
+struct Groth16Proof {
+    uint256[2] a;
+    uint256[2][2] b;
+    uint256[2] c;
+}
+
+/// @title A verifier that checks many proofs under its key at once; `cohort zkml export-verifier` writes such.
+/// @notice A verifier without this function is asked for each proof alone.
+interface IGroth16BatchVerifier {
+    /// @notice Whether all proofs hold, row i of the signals belonging to proof i, by one product of n + 3 pairings: a
+    /// random linear combination whose coefficients (128 bits) are hashed from the key, all proofs and all signals.
+    function verifyBatch(
+        Groth16Proof[] calldata proofs,
+        uint256[4][] calldata publicSignals
+    ) external view returns (bool);
+}

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IERC7992Types, IERC7992Verifier} from "./IERC7992.sol";
+import {Groth16Proof} from "./IGroth16Verifier.sol";
 
 /// @dev Errors of the hub.
 interface IInferenceHubErrors {
@@ -19,6 +20,12 @@ interface IInferenceHubErrors {
     error SignalOutOfField(uint256 index, uint256 value);
     error OutputLengthInvalid(uint256 length, uint256 expected);
     error ProofLengthInvalid(uint256 length, uint256 expected);
+    /// @notice A batch has 1 to `maximum` items.
+    error BatchSizeInvalid(uint256 size, uint256 maximum);
+    /// @notice `proofs` proofs and `inputs` inputs (or request ids) for `outputs` outputs.
+    error BatchLengthsDiffer(uint256 inputs, uint256 outputs, uint256 proofs);
+    /// @notice A batch is checked under one key; request `requestId` is about another circuit than the first.
+    error BatchOfOneCircuit(bytes32 requestId, bytes32 circuitId, bytes32 expected);
     error DeadlinePassed(uint256 deadline, uint256 timestamp);
     /// @notice A request stays open for at most `maximum` seconds, so that no escrow is locked for long.
     error DeadlineTooFar(uint256 deadline, uint256 latest);
@@ -64,13 +71,6 @@ interface IInferenceHubTypes is IInferenceHubErrors {
         address owner;
         bytes32 circuitId;
         bytes32 vkHash;
-    }
-
-    /// @notice Coordinates below q, in the order of the EVM's pairing precompile (imaginary part of b first).
-    struct Groth16Proof {
-        uint256[2] a;
-        uint256[2][2] b;
-        uint256[2] c;
     }
 
     /// @notice What a direct verification is bound to, besides the caller.
@@ -157,6 +157,30 @@ interface IInferenceHub is IInferenceHubTypes, IERC7992Types, IERC7992Verifier {
         bytes calldata proof
     ) external override;
 
+    /// @notice Verifies many inferences of one model at once, all or none; each is recorded as `verifyInference` does, under
+    /// the nonce `batchNonce(ticket.nonce, i)`. An item can also be sent alone, with that nonce in its ticket.
+    /// @dev One false proof fails the batch with InvalidProof; `findInvalid` tells which.
+    /// @param inputs Input commitments.
+    /// @param outputs The third public signals.
+    function verifyInferenceBatch(
+        uint256 modelId,
+        bytes32[] calldata inputs,
+        uint256[] calldata outputs,
+        Groth16Proof[] calldata proofs,
+        Ticket calldata ticket
+    ) external;
+
+    /// @notice Which proofs of a batch by `caller` do not hold, one by one: bit i is set for item i. Says nothing about
+    /// deadline, version in force or replays.
+    function findInvalid(
+        address caller,
+        uint256 modelId,
+        bytes32[] calldata inputs,
+        uint256[] calldata outputs,
+        Groth16Proof[] calldata proofs,
+        Ticket calldata ticket
+    ) external view returns (uint256 bitmap);
+
     /// @notice Posts a request; the value sent is the price for the first valid proof.
     /// @param deadline Unix seconds, at most 30 days ahead.
     /// @param callbackGas Gas for `IInferenceConsumer.onInference` on the caller; 0 for no callback.
@@ -170,6 +194,14 @@ interface IInferenceHub is IInferenceHubTypes, IERC7992Types, IERC7992Verifier {
 
     /// @notice Answers a request with a proof whose context names the caller, who is credited the price.
     function fulfil(bytes32 requestId, uint256 output, Groth16Proof calldata proof) external;
+
+    /// @notice Answers several requests at once, all or none; all about one circuit, the proofs checked together. The rules
+    /// of `fulfil` hold for each; callbacks are made after everything is settled.
+    function fulfilBatch(
+        bytes32[] calldata requestIds,
+        uint256[] calldata outputs,
+        Groth16Proof[] calldata proofs
+    ) external;
 
     /// @notice Credits the requester the price of a request that expired, or whose model or version was withdrawn.
     function refund(bytes32 requestId) external;
@@ -201,6 +233,9 @@ interface IInferenceHub is IInferenceHubTypes, IERC7992Types, IERC7992Verifier {
 
     /// @notice The id under which a direct verification by `caller` with `nonce` is recorded.
     function directRequestId(address caller, bytes32 nonce) external pure returns (bytes32);
+
+    /// @notice The nonce of item `index` of a batch.
+    function batchNonce(bytes32 nonce, uint256 index) external pure returns (bytes32);
 
     /// @notice Whether a direct verification was accepted under this id.
     function isVerified(bytes32 requestId) external view returns (bool);

@@ -13,6 +13,7 @@ declare module 'ffjavascript' {
     readonly w: readonly FieldElement[]
     e(value: bigint | number | string): FieldElement
     neg(a: FieldElement): FieldElement
+    inv(a: FieldElement): FieldElement
     mul(a: FieldElement, b: FieldElement): FieldElement
     /** Plain little-endian bytes to an element. */
     fromRprLE(buffer: Uint8Array, offset: number, length: number): FieldElement

@@ -26,7 +26,10 @@ contract {{name}} {
     uint256 private constant Q = {{q}};
     uint256 private constant R = {{r}};
 
-    // The verification key, α, γ and δ negated. Its hash is {{vkHash}}.
+    /// What \`vkHash()\` gives.
+    bytes32 private constant KEY_HASH = {{vkHash}};
+
+    // The verification key, α, γ and δ negated.
 {{constants}}
 
     /// @notice keccak256 of the words of alpha, beta, gamma, delta and IC, computed from what the code really uses.
@@ -172,8 +175,9 @@ export const VERIFIER_SINGLE = `    /// @notice Whether the proof holds for the 
 
 /** Many proofs under one key: their equations, each raised to a coefficient nobody could choose, multiplied. */
 export const VERIFIER_BATCH = `    /// @notice Whether all proofs hold, row i of the signals belonging to proof i; much cheaper for each than alone.
-    /// @dev A random linear combination: with coefficients of 128 bits hashed from the whole calldata, a batch that holds a
-    /// false proof passes with probability 2^-128 for each hash that a forger tries. One bad proof fails the batch.
+    /// @dev A random linear combination: with coefficients of 128 bits hashed from the key and the whole calldata (proofs and
+    /// signals), a batch that holds a false proof passes with probability 2^-128 for each hash that a forger tries. One
+    /// bad proof fails the batch.
     function verifyBatch(Proof[] calldata proofs, uint256[{{signals}}][] calldata publicSignals)
         external
         view
@@ -181,7 +185,7 @@ export const VERIFIER_BATCH = `    /// @notice Whether all proofs hold, row i of
     {
         uint256 n = proofs.length;
         if (n == 0 || n != publicSignals.length) revert BatchLengthMismatch(n, publicSignals.length);
-        bytes32 seed = keccak256(msg.data);
+        bytes32 seed = keccak256(abi.encode(KEY_HASH, msg.data));
         bytes memory pairs = new bytes((n + 3) * 0xc0);
         uint256 at;
         assembly ("memory-safe") {

@@ -3,11 +3,14 @@
 //   COHORT_UPDATE_SNAPSHOTS=1 npx hardhat test test/contracts/inference/gas.test.ts
 import { expect } from 'chai'
 import { codeSizes, compareSnapshot, type Figures, gasOf } from '../governance/gas-snapshot.ts'
+import { honestBatch } from './batch.ts'
 import { deployConsumer } from './consumers.ts'
 import { createHub, FEATURE, HOUR, INPUT, PRICE, WEIGHTS } from './hub.ts'
 
 /** Verifying one inference and recording it, the whole transaction. */
 const VERIFY_LIMIT = 300_000
+/** For each proof of eight, the whole transaction: calldata, verification, records, events. */
+const BATCH_OF_EIGHT_LIMIT = 120_000
 
 describe('gas of an inference', () => {
   it('is no more than 2 % above the snapshot, and below the limit', async () => {
@@ -31,9 +34,14 @@ describe('gas of an inference', () => {
     await consumer.ask(1, INPUT, deadline, 100_000, PRICE)
     const second = await world.answer(word(2), prover)
     figures['fulfil with a callback'] = await gasOf(hub.connect(prover).fulfil(word(2), second.output, second.proof))
+    const batch = await honestBatch(world, 8)
+    const { inputs, outputs, proofs } = batch
+    const eight = await gasOf(hub.connect(user).verifyInferenceBatch(1, inputs, outputs, proofs, batch.ticket))
+    figures['verify and record, each of a batch of 8'] = Math.ceil(eight / 8)
     figures.withdraw = await gasOf(hub.withdraw(prover, prover))
 
     expect(figures['verify and record']).to.be.lessThanOrEqual(VERIFY_LIMIT)
+    expect(figures['verify and record, each of a batch of 8']).to.be.lessThanOrEqual(BATCH_OF_EIGHT_LIMIT)
     compareSnapshot('inference', { gas: figures, bytes: await codeSizes(['InferenceHub']) })
   })
 })

@@ -2,12 +2,21 @@
 // The smallest circuit with the public signals of an inference: a "model" of one weight that multiplies its one feature.
 // Its set-up, proofs and verifier are real, so that the hub's tests verify what a chain would.
 import { ContractFactory, hexlify, type Signer, toBeHex } from 'ethers'
+import { buildBn128 } from 'ffjavascript'
 import { type Proof, type TinyCircuit, tinyCircuit } from './tiny-circuit.ts'
 
 export const FIELD_ORDER = 21888242871839275222246405745257275088548364400416034343698204186575808495617n
 export const BASE_ORDER = 21888242871839275222246405745257275088696311157297823662689037894645226208583n
 
-const SOURCE = `pragma circom 2.1.9;
+/**
+ * `product` gives weight · feature. `link` gives what commits to it, so that its output is the input commitment of the
+ * next circuit in a chain.
+ */
+export type ProductKind = 'product' | 'link'
+
+const RESULT: Readonly<Record<ProductKind, string>> = { product: 'product', link: 'product * product' }
+
+const source = (kind: ProductKind) => `pragma circom 2.1.9;
 template Product() {
     signal input model;
     signal input inputCommitment;
@@ -18,7 +27,9 @@ template Product() {
     // Squares stand in for the hashes that commit in a real circuit.
     model === weight * weight;
     inputCommitment === feature * feature;
-    result === weight * feature;
+    signal product;
+    product <== weight * feature;
+    result === ${RESULT[kind]};
     // Binds the context: a public signal in no constraint could be changed at will.
     signal bound;
     bound <== context * context;
@@ -29,6 +40,8 @@ component main {public [model, inputCommitment, result, context]} = Product();
 export type { Proof }
 
 export type ProductCircuit = Omit<TinyCircuit, 'prove'> & {
+  /** The third public signal for this weight and feature. */
+  resultOf(weight: bigint, feature: bigint): bigint
   /** A real proof that weight · feature is what the hub is told, for one context. */
   prove(weight: bigint, feature: bigint, context: bigint): Promise<Proof>
 }
@@ -38,15 +51,20 @@ export function commitment(value: bigint): string {
   return toBeHex((value * value) % FIELD_ORDER, 32)
 }
 
-async function build(): Promise<ProductCircuit> {
-  const circuit = await tinyCircuit('product', SOURCE)
+async function build(kind: ProductKind): Promise<ProductCircuit> {
+  const circuit = await tinyCircuit(kind, source(kind))
+  const resultOf = (weight: bigint, feature: bigint) => {
+    const product = (weight * feature) % FIELD_ORDER
+    return kind === 'product' ? product : (product * product) % FIELD_ORDER
+  }
   return {
     ...circuit,
+    resultOf,
     prove: (weight, feature, context) =>
       circuit.prove({
         model: BigInt(commitment(weight)),
         inputCommitment: BigInt(commitment(feature)),
-        result: (weight * feature) % FIELD_ORDER,
+        result: resultOf(weight, feature),
         context,
         weight,
         feature,
@@ -54,12 +72,36 @@ async function build(): Promise<ProductCircuit> {
   }
 }
 
-let built: Promise<ProductCircuit> | undefined
+const built = new Map<ProductKind, Promise<ProductCircuit>>()
 
 /** The circuit, set up once in a process (about a second). */
-export function productCircuit(): Promise<ProductCircuit> {
-  built ??= build()
-  return built
+export function productCircuit(kind: ProductKind = 'product'): Promise<ProductCircuit> {
+  const known = built.get(kind)
+  if (known !== undefined) return known
+  const circuit = build(kind)
+  built.set(kind, circuit)
+  return circuit
+}
+
+/** Another proof of the same statement, made from the proof alone: (A/s, s·B, C). */
+export async function rerandomise({ a, b, c }: Proof, s = 12345n): Promise<Proof> {
+  const { G1, G2, Fr } = await buildBn128(true)
+  const scale = Fr.e(s)
+  const [ax, ay] = G1.toObject(G1.toAffine(G1.timesFr(G1.fromObject([...a, 1n]), Fr.inv(scale)))) as bigint[]
+  const point = G2.fromObject([
+    [b[0][1], b[0][0]],
+    [b[1][1], b[1][0]],
+    [1n, 0n],
+  ])
+  const [bx, by] = G2.toObject(G2.toAffine(G2.timesFr(point, scale))) as bigint[][]
+  return {
+    a: [ax!, ay!],
+    b: [
+      [bx![1]!, bx![0]!],
+      [by![1]!, by![0]!],
+    ],
+    c,
+  } as Proof
 }
 
 /** A contract that answers every call with the 32 bytes of `word`: for verifiers that state a wrong key. */

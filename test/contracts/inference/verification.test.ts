@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { createHub, FEATURE, type Hub, INPUT, WEIGHTS } from './hub.ts'
-import { BASE_ORDER, commitment, deployConstant, FIELD_ORDER } from './product-circuit.ts'
+import {
+  BASE_ORDER,
+  commitment,
+  deployConstant,
+  FIELD_ORDER,
+  type Proof,
+  productCircuit,
+  rerandomise,
+} from './product-circuit.ts'
 
 const OUTPUT = WEIGHTS[0]! * FEATURE
 
@@ -60,11 +68,39 @@ describe('InferenceHub direct verification', () => {
     expect(other.a[0]).to.not.equal(proof.a[0], 'Groth16 proofs are randomised')
     await hub.connect(user).verifyInference(1, INPUT, output, bytes)
     const id = await hub.directRequestId(user.address, ticket.nonce)
-    for (const replay of [bytes, world.encode(other, ticket)]) {
+    for (const replay of [bytes, world.encode(other, ticket), world.encode(await rerandomise(proof), ticket)]) {
       await expect(hub.connect(user).verifyInference(1, INPUT, output, replay))
         .to.be.revertedWithCustomError(hub, 'AlreadyVerified')
         .withArgs(id)
     }
+  })
+
+  it('accepts a proof that somebody re-randomised, once', async () => {
+    const world = await createHub()
+    const { hub, user } = world
+    const { ticket, bytes, output, proof } = await honest(world)
+    const changed = world.encode(await rerandomise(proof), ticket)
+    expect(changed).to.not.equal(bytes)
+    await hub.connect(user).verifyInference(1, INPUT, output, changed)
+    await expect(hub.connect(user).verifyInference(1, INPUT, output, bytes)).to.be.revertedWithCustomError(
+      hub,
+      'AlreadyVerified',
+    )
+  })
+
+  it('refuses a proof of another circuit, though it says the same of the same signals', async () => {
+    const world = await createHub()
+    const { hub, user, word } = world
+    const { ticket, context } = await honest(world)
+    // Zero has the same product and square: all four signals are equal, only the circuit differs.
+    const [mine, foreign] = [world.circuit, await productCircuit('link')]
+    expect(mine.resultOf(WEIGHTS[0]!, 0n)).to.equal(foreign.resultOf(WEIGHTS[0]!, 0n))
+    const send = async (circuit: typeof mine) =>
+      hub
+        .connect(user)
+        .verifyInference(1, word(0), word(0), world.encode(await circuit.prove(WEIGHTS[0]!, 0n, context), ticket))
+    await expect(send(foreign)).to.be.revertedWithCustomError(hub, 'InvalidProof')
+    await send(mine)
   })
 
   it('refuses a proof whose context differs in any one field', async () => {
@@ -136,9 +172,14 @@ describe('InferenceHub direct verification', () => {
     const { proof, ticket, output } = await honest(world)
     const { a, b, c } = proof
     const forgeries = [
+      ...[0, 1, 2, 3].map((at) => {
+        const spoilt = structuredClone(b)
+        spoilt[at >> 1]![at & 1]! += BASE_ORDER
+        return { ...proof, b: spoilt }
+      }),
+      { ...proof, c: [c[0] + BASE_ORDER, c[1]] },
       { ...proof, a: [a[0] + BASE_ORDER, a[1]] },
       { ...proof, a: [a[0], a[1] + BASE_ORDER] },
-      { ...proof, b: [[b[0][0] + BASE_ORDER, b[0][1]], b[1]] },
       { ...proof, c: [c[0], c[1] + BASE_ORDER] },
       { ...proof, a: [a[0], a[1] + 1n] },
       { ...proof, a: c, c: a },
@@ -150,7 +191,7 @@ describe('InferenceHub direct verification', () => {
         ],
         c: [0n, 0n],
       },
-    ] as (typeof proof)[]
+    ] as Proof[]
     for (const forgery of forgeries) {
       const attempt = hub.connect(user).verifyInference(1, INPUT, output, encode(forgery, ticket))
       await expect(attempt).to.be.revertedWithCustomError(hub, 'InvalidProof')

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Groth16Proof, IGroth16BatchVerifier, IGroth16Verifier} from "../interfaces/IGroth16Verifier.sol";
+import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
+
+/// @title Asks the registered verifier of a circuit whether proofs hold.
+library ProofCheck {
+    /// @dev Reverts with UnknownCircuit or VerifierCodeChanged.
+    function holds(
+        IVerifierRegistry verifiers,
+        bytes32 circuitId,
+        uint256[4] memory signals,
+        Groth16Proof memory proof
+    ) internal view returns (bool) {
+        address verifier = verifiers.resolve(circuitId);
+        return IGroth16Verifier(verifier).verifyProof(proof.a, proof.b, proof.c, signals);
+    }
+
+    /// @dev All proofs of one circuit, row i of the signals belonging to proof i. One combined check where the verifier has
+    /// it; a verifier without `verifyBatch` reverts, and is then asked for each proof alone. A call that runs out of gas
+    /// ends up there too, with at most 1/64 of it left (EIP-150): it can then only fail.
+    function allHold(
+        IVerifierRegistry verifiers,
+        bytes32 circuitId,
+        uint256[4][] memory signals,
+        Groth16Proof[] memory proofs
+    ) internal view returns (bool) {
+        address verifier = verifiers.resolve(circuitId);
+        if (proofs.length > 1) {
+            try IGroth16BatchVerifier(verifier).verifyBatch(proofs, signals) returns (bool all) {
+                return all;
+            } catch {}
+        }
+        for (uint256 i = 0; i < proofs.length; ++i) {
+            Groth16Proof memory proof = proofs[i];
+            if (!IGroth16Verifier(verifier).verifyProof(proof.a, proof.b, proof.c, signals[i])) return false;
+        }
+        return true;
+    }
+}
