@@ -6,8 +6,17 @@ import { fieldElement, wholeNumber } from './zkml/terminal.ts'
 const VISIBILITIES = ['public', 'committed', 'private']
 const inputVisibility = () =>
   new Option('--input <how>', 'how the input is shown').choices([...VISIBILITIES, 'sha256']).default('committed')
+const outputVisibility = () =>
+  new Option('--output <how>', 'how the output is shown').choices(VISIBILITIES).default('public')
 const backend = () =>
   new Option('--backend <name>', 'what computes the proof').choices(['wasm', 'snarkjs', 'rapidsnark']).default('wasm')
+const withInput = (command: Command) =>
+  command
+    .requiredOption('--input <file>', 'JSON list of numbers, or an IDX file with --index')
+    .option('--index <n>', 'which image of an IDX file', wholeNumber('--index', 0, 2 ** 31))
+    .option('--context <number>', 'what the proof is for: the fourth public signal', fieldElement('--context'), 0n)
+const simplification = () =>
+  new Option('--simplification <level>', 'how hard circom simplifies').choices(['O1', 'O2']).default('O1')
 const JSON_FLAG = ['--json', 'print the result as JSON'] as const
 
 export function registerZkml(program: Command): void {
@@ -28,6 +37,7 @@ A model's way to a contract:
   registerModelCommands(zkml)
   registerProofCommands(zkml)
   registerVerifierCommands(zkml)
+  registerSegmentCommands(zkml)
 }
 
 function registerModelCommands(zkml: Command): void {
@@ -66,8 +76,8 @@ function registerModelCommands(zkml: Command): void {
     .requiredOption('--plan <file>', 'the plan that calibrate wrote')
     .requiredOption('--out <folder>', 'the folder that becomes the provable model')
     .addOption(inputVisibility())
-    .addOption(new Option('--output <how>', 'how the output is shown').choices(VISIBILITIES).default('public'))
-    .addOption(new Option('--simplification <level>', 'how hard circom simplifies').choices(['O1', 'O2']).default('O1'))
+    .addOption(outputVisibility())
+    .addOption(simplification())
     .option('--model-salt <file>', 'committed: a file with the 0x… salt of the model commitment; drawn when absent')
     .option(...JSON_FLAG)
     .action(async (model, options) => (await import('./zkml/model-commands.ts')).compileCommand(model, options))
@@ -82,11 +92,6 @@ function registerModelCommands(zkml: Command): void {
 }
 
 function registerProofCommands(zkml: Command): void {
-  const withInput = (command: Command) =>
-    command
-      .requiredOption('--input <file>', 'JSON list of numbers, or an IDX file with --index')
-      .option('--index <n>', 'which image of an IDX file', wholeNumber('--index', 0, 2 ** 31))
-      .option('--context <number>', 'what the proof is for: the fourth public signal', fieldElement('--context'), 0n)
   withInput(zkml.command('mock <folder>'))
     .description('compute the witness and check every constraint, without a proof')
     .option('--witness <file>', 'also write the witness, which is secret, as .wtns')
@@ -139,5 +144,35 @@ function registerVerifierCommands(zkml: Command): void {
     .option(...JSON_FLAG)
     .action(async (proofs, options) =>
       (await import('./zkml/verifier-commands.ts')).encodeCalldataCommand(proofs, options),
+    )
+}
+
+function registerSegmentCommands(zkml: Command): void {
+  zkml
+    .command('split <model>')
+    .description('cut a model between layers into circuits that different provers prove at the same time')
+    .requiredOption('--plan <file>', 'the plan that calibrate wrote')
+    .requiredOption('--segments <n>', 'how many circuits', wholeNumber('--segments', 2, 64))
+    .requiredOption('--out <folder>', 'gets segment-1/ … segment-n/ and segments.json')
+    .addOption(inputVisibility())
+    .addOption(outputVisibility())
+    .addOption(simplification())
+    .option(...JSON_FLAG)
+    .action(async (model, options) => (await import('./zkml/segment-commands.ts')).splitCommand(model, options))
+  withInput(zkml.command('segment-inputs <folder>'))
+    .description('what each segment is to prove of one input: an input file for each, which is secret')
+    .requiredOption('--out <folder>', 'gets segment-1.json … segment-n.json, inputs of fullprove')
+    .option(...JSON_FLAG)
+    .action(async (folder, options) =>
+      (await import('./zkml/segment-commands.ts')).segmentInputsCommand(folder, options),
+    )
+  zkml
+    .command('verify-chain <folder> <proofs...>')
+    .description('verify the proofs of all segments, in order, and that they are one inference; exit code 1 when not')
+    .option('--context <number>', 'what the proofs are for', fieldElement('--context'), 0n)
+    .option('--input-commitment <number>', 'the input that it must be', fieldElement('--input-commitment'))
+    .option(...JSON_FLAG)
+    .action(async (folder, proofs, options) =>
+      (await import('./zkml/segment-commands.ts')).verifyChainCommand(folder, proofs, options),
     )
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The owner's whole way, through the command line as a user types it: a tfjs model on disk becomes a folder, a key, a
 // proof, a contract; the contract accepts the proof and refuses every other.
-import { execFile } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { network } from 'hardhat'
 import { initialWeights, modelSpec, saveModel } from '../../keepers/learning/index.ts'
@@ -25,26 +24,10 @@ import {
   setupFolder,
 } from '../../keepers/zkml/index.ts'
 import { compileSolidity } from '../contracts/verifier/solidity.ts'
+import { cohort, succeed } from './command-line.ts'
 
-const CLI = resolve(import.meta.dirname, '../../keepers/cli/main.ts')
 const SIDE = 6
 const CONTEXT = 987654321n
-
-type Run = { readonly code: number; readonly stdout: string; readonly stderr: string }
-
-function cohort(...args: string[]): Promise<Run> {
-  return new Promise((done) => {
-    execFile(process.execPath, [CLI, 'zkml', ...args], (error, stdout, stderr) => {
-      done({ code: error === null ? 0 : Number(error.code), stdout, stderr })
-    })
-  })
-}
-
-async function succeed(...args: string[]): Promise<any> {
-  const { code, stdout, stderr } = await cohort(...args, '--json')
-  if (code !== 0) throw new Error(`cohort zkml ${args.join(' ')}: ${stderr}`)
-  return JSON.parse(stdout)
-}
 
 describe('zkML from a model on disk to a contract', function () {
   // Some thirty processes: seconds on an idle machine, minutes on one that is not.

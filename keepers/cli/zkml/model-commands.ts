@@ -118,8 +118,7 @@ type CompileOptions = {
 
 export async function compileCommand(modelPath: string, options: CompileOptions): Promise<void> {
   await withTerminal(options, async (terminal) => {
-    const plan = planFromJson(await readFile(options.plan, 'utf8'))
-    const { program, clipping } = buildWithPlan(await readModel(modelPath), plan)
+    const { program, clipping, plan } = await readPlannedModel(modelPath, options.plan)
     terminal.progress('compiling the circuit; seconds to a minute')
     const { manifest } = await compileFolder({
       folder: options.out,
@@ -151,9 +150,14 @@ async function readModel(path: string): Promise<Graph> {
   return importModelFile((await stat(path)).isDirectory() ? join(path, 'model.json') : path)
 }
 
+/** A model as its plan makes integers of it. */
+export async function readPlannedModel(path: string, planPath: string) {
+  const plan = planFromJson(await readFile(planPath, 'utf8'))
+  return { ...buildWithPlan(await readModel(path), plan), plan }
+}
+
 async function readProgram(path: string, planPath: string | undefined): Promise<IntegerProgram> {
-  if (planPath !== undefined)
-    return buildWithPlan(await readModel(path), planFromJson(await readFile(planPath, 'utf8'))).program
+  if (planPath !== undefined) return (await readPlannedModel(path, planPath)).program
   const file = (await stat(path)).isDirectory() ? folderPaths(path).program : path
   if (!file.endsWith('.json')) throw usage(`${path} is no compiled folder; give the model’s plan with --plan`)
   return programFromJson(await readFile(file, 'utf8'))

@@ -70,7 +70,8 @@ export async function encodeCalldataCommand(
   })
 }
 
-async function readVerificationKey(path: string): Promise<VerificationKey> {
+/** Of a folder, or of the file itself. */
+export async function readVerificationKey(path: string): Promise<VerificationKey> {
   const folder = (await stat(path)).isDirectory()
   return parseVerificationKey(await readJson(folder ? folderPaths(path).verificationKey : path))
 }

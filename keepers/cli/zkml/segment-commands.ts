@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// split, segment-inputs, verify-chain.
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  chainFault,
+  type InputVisibility,
+  openSegments,
+  readSegmentsManifest,
+  type Simplification,
+  splitFolder,
+  traceFolders,
+  type Visibility,
+  verificationKeyHash,
+  verifyProof,
+  writeAtomically,
+} from '../../zkml/index.ts'
+import { readPlannedModel } from './model-commands.ts'
+import { readProofFile } from './proof-file.ts'
+import { readInput } from './samples.ts'
+import { usage, withTerminal } from './terminal.ts'
+import { readVerificationKey } from './verifier-commands.ts'
+
+export async function splitCommand(
+  modelPath: string,
+  options: {
+    readonly plan: string
+    readonly segments: number
+    readonly out: string
+    readonly input: InputVisibility
+    readonly output: Visibility
+    readonly simplification: Simplification
+    readonly json?: boolean
+  },
+): Promise<void> {
+  await withTerminal(options, async (terminal) => {
+    const { program } = await readPlannedModel(modelPath, options.plan)
+    const { manifest } = await splitFolder({
+      folder: options.out,
+      program,
+      count: options.segments,
+      options: { input: options.input, output: options.output },
+      simplification: options.simplification,
+      signal: terminal.signal,
+      onSegment: ({ index, constraints }) =>
+        terminal.progress(`compiling segment ${index + 1} of ${options.segments}, ${constraints} constraints`),
+    })
+    const lines = manifest.segments.map(
+      ({ folder, constraints, layers }) =>
+        `${join(options.out, folder)}  ${constraints.toLocaleString('en-US')} constraints: ${layers.join(', ')}`,
+    )
+    terminal.result(manifest, lines.join('\n'))
+  })
+}
+
+export async function segmentInputsCommand(
+  folder: string,
+  options: {
+    readonly input: string
+    readonly index?: number
+    readonly context: bigint
+    readonly out: string
+    readonly json?: boolean
+  },
+): Promise<void> {
+  await withTerminal(options, async (terminal) => {
+    const { input, integers, salts } = await readInput(options.input, options.index)
+    terminal.progress('loading the segments')
+    const traced = traceFolders(await openSegments(folder), { input, integers, context: options.context, salts })
+    await mkdir(options.out, { recursive: true })
+    const files: { file: string; publicSignals: string[] }[] = []
+    for (const { index, sample, publicSignals } of traced) {
+      const file = join(options.out, `segment-${index + 1}.json`)
+      const { model: _, ...own } = sample.salts ?? {}
+      const shown = Object.fromEntries(Object.entries(own).map(([name, salt]) => [name, `0x${salt.toString(16)}`]))
+      const text = JSON.stringify({ input: Array.from(sample.input), integers: true, salts: shown })
+      await writeAtomically(file, `${text}\n`, 0o600)
+      files.push({ file, publicSignals: publicSignals.map(String) })
+    }
+    const lines = files.map(
+      ({ file, publicSignals }) => `${file}\n  input   ${publicSignals[1]}\n  output  ${publicSignals[2]}`,
+    )
+    terminal.result(
+      { segments: files },
+      [...lines, 'each file opens its segment’s commitments: only its prover may see it'].join('\n'),
+    )
+  })
+}
+
+export async function verifyChainCommand(
+  folder: string,
+  proofs: readonly string[],
+  options: { readonly context: bigint; readonly inputCommitment?: bigint; readonly json?: boolean },
+): Promise<void> {
+  await withTerminal(options, async (terminal) => {
+    const manifest = await readSegmentsManifest(folder)
+    const { segments } = manifest
+    if (proofs.length !== segments.length)
+      throw usage(`${proofs.length} proofs; ${folder} has ${segments.length} segments`)
+    const chain: (readonly bigint[])[] = []
+    const results: { file: string; valid: boolean }[] = []
+    for (const [index, file] of proofs.entries()) {
+      terminal.signal.throwIfAborted()
+      const key = await readVerificationKey(join(folder, segments[index]!.folder))
+      const { proof, publicSignals, vkHash } = await readProofFile(file)
+      const valid = vkHash === verificationKeyHash(key) && (await verifyProof(key, proof, publicSignals))
+      chain.push(publicSignals)
+      results.push({ file, valid })
+    }
+    const fault = chainFault(chain, {
+      modelCommitments: segments.map(({ modelCommitment }) => BigInt(modelCommitment)),
+      context: options.context,
+      ...(options.inputCommitment === undefined ? {} : { inputCommitment: options.inputCommitment }),
+    })
+    const holds = fault === null && results.every(({ valid }) => valid)
+    if (!holds) process.exitCode = 1
+    const lines = results.map(({ file, valid }) => `${file}: ${valid ? 'valid' : 'INVALID'}`)
+    lines.push(
+      fault === null
+        ? `the proofs are ${holds ? 'one inference' : 'chained, but not all valid'}: output ${chain.at(-1)![2]}`
+        : `segment ${fault.segment + 1} departs from the chain: its ${fault.signal} is ${fault.found}, must be ${fault.expected}`,
+    )
+    const departs =
+      fault === null
+        ? null
+        : { ...fault, segment: fault.segment + 1, found: String(fault.found), expected: String(fault.expected) }
+    terminal.result(
+      { holds, results, departs, publicSignals: chain.map((signals) => signals.map(String)) },
+      lines.join('\n'),
+    )
+  })
+}
