@@ -4,12 +4,13 @@
 //
 // Metrics: zkml.<network>.{import,constraints,compile,setup,key,witness,prove,verify,proof,verify-transaction,peak-memory},
 // zkml.<network>.{accuracy,accuracy-loss}, zkml.article-cnn-pool-last.constraints, zkml.last-layer.constraints,
-// zkml.last-layer-naive.constraints, zkml.small-cnn-naive.constraints.
+// zkml.last-layer-naive.constraints, zkml.small-cnn-naive.constraints, zkml.equality.<network>.{pictures,constraints}.
 import {
   accuracyOf,
   calibrate,
   floatScores,
   type Graph,
+  type IntegerProgram,
   importModelFile,
   type Mode,
   programCost,
@@ -17,6 +18,7 @@ import {
   searchBits,
 } from '../../keepers/zkml/index.ts'
 import type { Bench, BenchContext } from './harness.ts'
+import { compareOnPictures } from './zkml/equality.ts'
 import { measureNetwork, type Quantised } from './zkml/measure.ts'
 import { naiveCnnConstraints, naiveLastLayerConstraints } from './zkml/naive.ts'
 import {
@@ -74,6 +76,16 @@ export const bench: Bench = {
       await poolLast(context, model, digits)
       await lastLayer(context)
     }
+    if (wanted('equality')) {
+      for (const [name, epochs, mode, target, count] of [
+        ['article-cnn', 8, 'released', DOMAIN_15, 200],
+        ['small-cnn', 14, 'committed', PRIVATE_TARGET, 25],
+      ] as const) {
+        const graph = await importModelFile(`${await train(name, epochs)}/model.json`)
+        const { program } = search(context, graph, name, digits, mode, target)
+        await equality(context, name, program, digits.test.inputs.slice(0, context.quick ? 10 : count))
+      }
+    }
     if (wanted('mlp-784-56-10')) {
       const model = await perceptron('mlp-784-56-10', [784, 56, 10])
       await measureNetwork(context, 'mlp-784-56-10', model, plain(digits.calibration.inputs), sample)
@@ -95,12 +107,7 @@ export const bench: Bench = {
 /** Bits chosen by the search, judged on all test pictures. */
 function searched(context: BenchContext, name: string, digits: Digits, mode: Mode, target: number) {
   return (graph: Graph): Quantised => {
-    const found = searchBits(graph, digits.calibration.inputs, digits.heldOut, {
-      mode,
-      maxLoss: MAX_LOSS,
-      target,
-      onStep: (step) => context.progress(`${name}: ${step.constraints} constraints, ${step.change}`),
-    })
+    const found = search(context, graph, name, digits, mode, target)
     context.progress(`${name}: accuracy over ${digits.test.inputs.length} pictures`)
     const float = accuracyOf(floatScores(graph, digits.test.inputs), digits.test.labels)
     const quantised = accuracyOf(programScores(found.program, digits.test.inputs), digits.test.labels)
@@ -114,6 +121,35 @@ function searched(context: BenchContext, name: string, digits: Digits, mode: Mod
     context.record({ metric: `zkml.${name}.accuracy-loss`, value: 100 * (float - quantised), unit: 'percent' })
     return found
   }
+}
+
+function search(
+  context: BenchContext,
+  graph: Graph,
+  name: string,
+  digits: Digits,
+  mode: Mode,
+  target: number,
+): Quantised {
+  return searchBits(graph, digits.calibration.inputs, digits.heldOut, {
+    mode,
+    maxLoss: MAX_LOSS,
+    target,
+    onStep: (step) => context.progress(`${name}: ${step.constraints} constraints, ${step.change}`),
+  })
+}
+
+async function equality(
+  context: BenchContext,
+  name: string,
+  program: IntegerProgram,
+  inputs: readonly Float64Array[],
+): Promise<void> {
+  context.progress(`${name}: circuit beside interpreter on ${inputs.length} test pictures`)
+  const { constraints, equal, distinct } = await compareOnPictures(program, inputs)
+  const note = `trained weights; all scores, all constraints; ${distinct} distinct lists of scores`
+  context.record({ metric: `zkml.equality.${name}.pictures`, value: equal, unit: 'count', note })
+  context.record({ metric: `zkml.equality.${name}.constraints`, value: constraints, unit: 'constraints' })
 }
 
 function plain(calibration: readonly Float64Array[]) {
