@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Groth16Proof} from "./IGroth16Verifier.sol";
+
+/// @dev What an ensemble is made of, and the oracle's errors.
+interface IEnsembleOracleTypes {
+    /// @notice How the members' outputs become one.
+    enum Rule {
+        /// The label with the most weight behind it.
+        Vote,
+        /// The label with the most weight times (margin + 1) behind it: a sure member says more than one in doubt.
+        MarginVote,
+        /// Weighted mean of the scores, truncated towards zero.
+        Mean,
+        /// Weighted lower median: the smallest score at which half of the weight is reached.
+        Median
+    }
+
+    /// @notice How a member's output is read.
+    enum Decoding {
+        /// The label itself.
+        Label,
+        /// label + 2^16 · margin; margins of 2^64 − 1 and more count as that.
+        LabelAndMargin,
+        /// An integer, negative above half of the field's order.
+        Score,
+        /// The member is another ensemble of this oracle: what it decides counts as the member's output, its margin is
+        /// the lead of the winner over the runner-up in thousandths of all that was cast.
+        Ensemble
+    }
+
+    enum QuestionStatus {
+        None,
+        Open,
+        /// The deadline passed and nobody closed the question yet.
+        Due,
+        Decided,
+        /// Closed without an answer: no quorum, or no label with the majority asked for.
+        Abstained
+    }
+
+    /// @notice What is known of one member and one question.
+    enum AnswerKind {
+        None,
+        Cast,
+        /// The member's margin was below what it needs: proven, paid, but no vote.
+        Abstained
+    }
+
+    struct Member {
+        /// Id of a model in the hub (pinned, or following a service's releases), or of an earlier ensemble.
+        uint64 id;
+        Decoding decoding;
+        /// 256 to 16,383. Weights move between a quarter of this and four times it.
+        uint16 weight;
+        /// Below this margin the member abstains; zero for labels without margins and for scores.
+        uint64 minMargin;
+    }
+
+    struct Settings {
+        Rule rule;
+        /// Least share of all weight that has to be cast, in basis points, 1 to 10,000.
+        uint16 quorum;
+        /// Votes: least share of what was cast that the winner needs, in basis points, 0 to 10,000. Zero for scores.
+        uint16 majority;
+        /// How fast weights follow agreement: a member's weight moves by 1/2^adaptation of itself, 2 to 6; 0 for never.
+        uint8 adaptation;
+        /// Whose questions move the weights; the zero address for everybody's. Anyone may ask, and whoever chooses the
+        /// questions chooses who looks wrong.
+        address curator;
+        /// Votes: number of classes, 2 to 65,536. Scores: the largest magnitude, 1 to 2^120.
+        uint128 range;
+        /// Scores: a member within this distance of the outcome agreed with it. Zero for votes.
+        uint128 tolerance;
+    }
+
+    struct Question {
+        address asker;
+        /// Unix seconds, the last at which an answer is accepted.
+        uint64 deadline;
+        QuestionStatus status;
+        /// Bit i: member i answered.
+        uint16 answered;
+        uint64 ensembleId;
+        /// What each answer is paid, in wei.
+        uint96 share;
+        bytes32 inputCommitment;
+        /// Label or score; meaningless unless decided.
+        int128 value;
+        /// Thousandths by which the winner led (votes).
+        uint16 lead;
+    }
+
+    struct Answer {
+        address submitter;
+        AnswerKind kind;
+        uint64 margin;
+        int128 value;
+    }
+
+    error UnknownEnsemble(uint256 ensembleId, uint256 count);
+    error UnknownQuestion(uint256 questionId, uint256 count);
+    error UnknownMember(uint256 ensembleId, uint256 member, uint256 count);
+    error MemberCount(uint256 found, uint256 maximum);
+    error QuorumInvalid(uint256 found, uint256 maximum);
+    error MajorityInvalid(uint256 found, uint256 maximum);
+    error AdaptationInvalid(uint256 found, uint256 minimum, uint256 maximum);
+    error RangeInvalid(uint256 found, uint256 minimum, uint256 maximum);
+    error ToleranceInvalid(uint256 found, uint256 maximum);
+    error MemberWeightInvalid(uint256 member, uint256 found, uint256 minimum, uint256 maximum);
+    /// @notice The rule cannot use outputs of this kind.
+    error DecodingNotForRule(uint256 member, Decoding decoding, Rule rule);
+    /// @notice Only members that state a margin can fall short of one.
+    error MarginNotStated(uint256 member, Decoding decoding);
+    error DuplicateMember(uint256 member, uint256 earlier);
+    error MemberDeprecated(uint256 member, uint256 modelId);
+    /// @notice Members exist before the ensemble that they form, so no ensemble contains itself, directly or not.
+    error MemberNotEarlier(uint256 member, uint256 memberEnsemble, uint256 ensembleId);
+    error NestedRuleMismatch(uint256 member, Rule found, Rule expected);
+    error NestedRangeMismatch(uint256 member, uint256 found, uint256 expected);
+    /// @notice Asking opens a question for every ensemble in the tree.
+    error TooManyQuestions(uint256 found, uint256 maximum);
+    error DeadlineInvalid(uint256 deadline, uint256 earliest, uint256 latest);
+    error InputOutOfField(uint256 inputCommitment);
+    error RewardTooHigh(uint256 reward, uint256 maximum);
+    error AnswerTooLate(uint256 questionId, uint256 deadline, uint256 timestamp);
+    error QuestionNotOpen(uint256 questionId, QuestionStatus found);
+    error WrongInput(uint256 questionId, bytes32 given, bytes32 expected);
+    error AlreadyAnswered(uint256 questionId, uint256 member, address submitter);
+    /// @notice An ensemble's answer is what it decides; nobody submits it.
+    error MemberIsEnsemble(uint256 questionId, uint256 member, uint256 childQuestion);
+    /// @notice A label beyond the classes, or a score of a larger magnitude than the range.
+    error OutputOutOfRange(uint256 questionId, uint256 member, uint256 output, uint256 range);
+    /// @notice Members (bitmap) can still answer until the deadline.
+    error NotClosableYet(uint256 questionId, uint256 deadline, uint256 missing);
+    error NotDecided(uint256 questionId, QuestionStatus found);
+    error NothingToWithdraw(address account);
+    error ZeroRecipient(address account);
+    error NotAccountHolder(address account, address caller);
+    error TransferFailed(address to, uint256 amount);
+}
+
+/// @title Several models, one opinion.
+/// @notice Members with different weights and circuits prove their own outputs on one input commitment; the oracle combines
+/// what was proven. Ensembles never change; what changes gets a new id. There is no administrator.
+///
+/// Weights: integers of at most 16 bits. When a question is decided, every member that cast an answer and agreed with the
+/// outcome gains 1/2^adaptation of its weight (rounded down), every one that disagreed loses as much; nobody leaves [¼, 4] times
+/// its first weight, so that no member is silenced or becomes the ensemble. Who did not answer, or abstained, stays. A question is
+/// decided with the weights of the moment at which it was asked, whatever is closed in between.
+interface IEnsembleOracle is IEnsembleOracleTypes {
+    event EnsembleCreated(uint256 indexed ensembleId, address indexed creator, Settings settings, Member[] members);
+    /// @param parent The question that this one was opened for; 0 when it was asked by itself.
+    event QuestionAsked(
+        uint256 indexed questionId,
+        uint256 indexed ensembleId,
+        address indexed asker,
+        bytes32 inputCommitment,
+        uint64 deadline,
+        uint256 parent,
+        uint256 share
+    );
+    event MemberAnswered(
+        uint256 indexed questionId,
+        uint256 indexed member,
+        address indexed submitter,
+        uint64 version,
+        uint256 output,
+        bool cast
+    );
+    /// @param support Weight behind the value: for votes the winner's tally, for scores all that was cast.
+    /// @param total What was cast, in the same unit.
+    event QuestionClosed(
+        uint256 indexed questionId,
+        uint256 indexed ensembleId,
+        QuestionStatus status,
+        int128 value,
+        uint256 support,
+        uint256 total
+    );
+    /// @param weights 16 bits a member, member 0 lowest.
+    event WeightsMoved(uint256 indexed ensembleId, uint256 indexed questionId, uint256 weights);
+    event Withdrawn(address indexed account, address indexed to, uint256 amount);
+
+    /// @notice Founds an ensemble of 1 to 16 members.
+    function createEnsemble(
+        Settings calldata settings,
+        Member[] calldata members
+    ) external returns (uint256 ensembleId);
+
+    /// @notice Asks an ensemble, and with it every ensemble in it. What is sent is split evenly over the members, whoever
+    /// submits their answers; what finds no taker goes back to the asker.
+    /// @param deadline Unix seconds, at most 30 days ahead.
+    function ask(
+        uint256 ensembleId,
+        bytes32 inputCommitment,
+        uint64 deadline
+    ) external payable returns (uint256 questionId);
+
+    /// @notice Submits a member's output with its proof. Anyone may; the proof's context names the caller, so that nobody
+    /// else is paid for it. See `statementOf`.
+    /// @param version The model version that the proof is about: the one in force.
+    function answer(
+        uint256 questionId,
+        uint256 member,
+        bytes32 inputCommitment,
+        uint64 version,
+        uint256 output,
+        Groth16Proof calldata proof
+    ) external;
+
+    /// @notice Decides a question, once all members answered or its deadline passed; first those that it depends on.
+    function close(uint256 questionId) external;
+
+    /// @notice Sends `account` what it is owed; to another address only when `account` itself asks.
+    function withdraw(address account, address payable to) external;
+
+    /// @notice The decision.
+    /// @dev Reverts with NotDecided, carrying what was found, when there is none.
+    /// @return value Label or score. @return lead Thousandths by which the winner led (votes).
+    function resultOf(uint256 questionId) external view returns (int128 value, uint16 lead);
+
+    /// @notice What `submitter` has to prove for a member: a hub model, its version in force, and the fourth public signal.
+    function statementOf(
+        uint256 questionId,
+        uint256 member,
+        address submitter
+    ) external view returns (uint256 modelId, uint64 version, uint256 context);
+
+    function getQuestion(uint256 questionId) external view returns (Question memory);
+
+    function answerOf(uint256 questionId, uint256 member) external view returns (Answer memory);
+
+    /// @notice The question that was opened for a member that is an ensemble; 0 for other members.
+    function childOf(uint256 questionId, uint256 member) external view returns (uint256);
+
+    function questionCount() external view returns (uint256);
+
+    function getEnsemble(uint256 ensembleId) external view returns (Settings memory, Member[] memory);
+
+    /// @notice The weights now, by member.
+    function weightsOf(uint256 ensembleId) external view returns (uint16[] memory);
+
+    function ensembleCount() external view returns (uint256);
+
+    /// @notice What `account` can withdraw, in wei.
+    function balanceOf(address account) external view returns (uint256);
+}
