@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IProverMarket} from "../interfaces/IProverMarket.sol";
+
+/// @title What provers put at stake and what accounts are owed.
+/// @dev Conserved: the contract's ether is the sum of balances, bonds (free, reserved, unbonding) and jobs' escrows.
+abstract contract ProverBonds is IProverMarket {
+    /// @notice Share of a slot's bond that silence costs, in hundredths of a percent. A false proof costs all of it.
+    uint256 public constant SILENCE_SLASH_BPS = 2_000;
+    /// @notice Share of a slash that goes to the job's poster; the rest goes to the treasury.
+    uint256 public constant POSTER_SHARE_BPS = 5_000;
+    uint256 private constant BPS = 10_000;
+
+    /// @notice Where the rest of every slash goes: the timelock.
+    address public immutable TREASURY;
+    /// @notice Least bond of a slot, in wei; a job that pays more for a proof asks for as much as it pays.
+    uint96 public immutable MIN_BOND;
+    /// @notice Seconds from `unbond` to `withdrawBond`.
+    uint32 public immutable UNBONDING_SECONDS;
+
+    mapping(address prover => Bond) private _bonds;
+    mapping(address account => uint256) private _balances;
+
+    constructor(address treasury, uint96 minBond, uint32 unbondingSeconds) {
+        if (treasury == address(0)) revert ZeroTreasury();
+        TREASURY = treasury;
+        MIN_BOND = minBond;
+        UNBONDING_SECONDS = unbondingSeconds;
+    }
+
+    /// @inheritdoc IProverMarket
+    function bond() external payable {
+        Bond storage held = _bonds[msg.sender];
+        uint256 maximum = type(uint96).max - uint256(held.free) - held.reserved - held.unbonding;
+        if (msg.value == 0 || msg.value > maximum) revert AmountInvalid(msg.value, maximum);
+        held.free += uint96(msg.value);
+        emit Bonded(msg.sender, msg.value, held.free);
+    }
+
+    /// @inheritdoc IProverMarket
+    function unbond(uint96 amount) external {
+        Bond storage held = _bonds[msg.sender];
+        if (amount == 0 || amount > held.free) revert AmountInvalid(amount, held.free);
+        held.free -= amount;
+        held.unbonding += amount;
+        held.unbondsAt = uint48(block.timestamp + UNBONDING_SECONDS);
+        emit UnbondingStarted(msg.sender, amount, held.unbondsAt);
+    }
+
+    /// @inheritdoc IProverMarket
+    function withdrawBond() external {
+        Bond storage held = _bonds[msg.sender];
+        uint256 amount = held.unbonding;
+        if (amount == 0) revert NothingToWithdraw(msg.sender);
+        if (block.timestamp < held.unbondsAt) revert StillUnbonding(msg.sender, held.unbondsAt);
+        held.unbonding = 0;
+        _credit(msg.sender, amount);
+    }
+
+    /// @inheritdoc IProverMarket
+    function withdraw(address account, address payable to) external {
+        if (to == address(0)) revert ZeroRecipient(account);
+        if (account != msg.sender && account != to) revert NotAccountHolder(account, msg.sender);
+        uint256 amount = _balances[account];
+        if (amount == 0) revert NothingToWithdraw(account);
+        _balances[account] = 0;
+        (bool sent, ) = to.call{value: amount}("");
+        if (!sent) revert TransferFailed(to, amount);
+        emit Withdrawn(account, to, amount);
+    }
+
+    /// @inheritdoc IProverMarket
+    function balanceOf(address account) external view returns (uint256) {
+        return _balances[account];
+    }
+
+    /// @inheritdoc IProverMarket
+    function bondOf(address prover) external view returns (Bond memory) {
+        return _bonds[prover];
+    }
+
+    function _credit(address account, uint256 amount) internal {
+        _balances[account] += amount;
+    }
+
+    function _reserve(address prover, uint96 amount) internal {
+        Bond storage held = _bonds[prover];
+        if (held.free < amount) revert BondTooLow(prover, held.free, amount);
+        held.free -= amount;
+        held.reserved += amount;
+    }
+
+    function _release(address prover, uint96 amount) internal {
+        Bond storage held = _bonds[prover];
+        held.reserved -= amount;
+        held.free += amount;
+    }
+
+    /// @dev Takes what the reason costs from the `amount` reserved and frees the rest. Rounded against poster and prover.
+    function _slash(
+        address prover,
+        uint96 amount,
+        address poster,
+        SlashReason reason
+    ) internal returns (uint256 taken, uint256 toPoster) {
+        taken = reason == SlashReason.FalseProof ? amount : (amount * SILENCE_SLASH_BPS + BPS - 1) / BPS;
+        toPoster = (taken * POSTER_SHARE_BPS) / BPS;
+        Bond storage held = _bonds[prover];
+        held.reserved -= amount;
+        held.free += uint96(amount - taken);
+        _credit(poster, toPoster);
+        _credit(TREASURY, taken - toPoster);
+    }
+}

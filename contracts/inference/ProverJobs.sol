@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IProverMarket} from "../interfaces/IProverMarket.sol";
+import {ProverBonds} from "./ProverBonds.sol";
+
+/// @title Jobs from their posting to their end, and who holds which slot.
+abstract contract ProverJobs is ProverBonds {
+    uint8 public constant MAX_SEGMENTS = 16;
+    uint8 public constant MAX_COPIES = 4;
+    /// @notice Longest time until a deadline, in seconds.
+    uint256 public constant MAX_JOB_SECONDS = 30 days;
+    /// @notice Shortest claim window: provers need time to prove and a block to answer in.
+    uint32 public constant MIN_CLAIM_SECONDS = 10;
+    uint256 public constant MAX_WITNESS_BYTES = 16_384;
+    /// @dev Order of the BN254 scalar field (EIP-197).
+    uint256 internal constant FIELD_ORDER =
+        21888242871839275222246405745257275088548364400416034343698204186575808495617;
+
+    /// @notice Seconds after a deadline in which answers can still be settled or accused.
+    uint32 public immutable SETTLE_SECONDS;
+
+    uint256 private _count;
+    mapping(uint256 jobId => Job) private _jobs;
+    mapping(uint256 jobId => SegmentTerms[]) private _segments;
+    mapping(uint256 jobId => mapping(uint256 number => Slot)) private _slots;
+
+    constructor(uint32 settleSeconds) {
+        SETTLE_SECONDS = settleSeconds;
+    }
+
+    /// @inheritdoc IProverMarket
+    function post(
+        JobTerms calldata terms,
+        SegmentTerms[] calldata segments,
+        bytes calldata witness
+    ) external payable returns (uint256 jobId) {
+        _checkTerms(terms, segments.length, witness.length);
+        jobId = ++_count;
+        for (uint256 i = 0; i < segments.length; ++i) {
+            SegmentTerms calldata segment = segments[i];
+            if (segment.modelCommitment >= FIELD_ORDER) revert ValueOutOfField(i, segment.modelCommitment);
+            if (segment.inputCommitment >= FIELD_ORDER) revert ValueOutOfField(i, segment.inputCommitment);
+            _requireCircuit(segment.circuitId);
+            _segments[jobId].push(segment);
+        }
+        Job storage job = _jobs[jobId];
+        job.poster = msg.sender;
+        job.postedAt = uint48(block.timestamp);
+        job.deadline = terms.deadline;
+        job.startPrice = terms.startPrice;
+        job.maxPrice = terms.maxPrice;
+        job.claimSeconds = terms.claimSeconds;
+        job.segments = uint8(segments.length);
+        job.copies = terms.copies;
+        job.status = JobStatus.Open;
+        job.escrow = uint128(msg.value);
+        job.bond = terms.maxPrice > MIN_BOND ? terms.maxPrice : MIN_BOND;
+        emit JobPosted(jobId, msg.sender, terms, segments, witness);
+    }
+
+    /// @inheritdoc IProverMarket
+    function cancel(uint256 jobId) external {
+        Job storage job = _open(jobId);
+        if (job.poster != msg.sender) revert NotPoster(jobId, msg.sender);
+        uint256 count = uint256(job.segments) * job.copies;
+        for (uint256 i = 0; i < count; ++i) {
+            if (_slots[jobId][i].state != SlotState.Open) revert JobInProgress(jobId);
+        }
+        _end(jobId, job, JobStatus.Cancelled);
+    }
+
+    /// @inheritdoc IProverMarket
+    function claim(uint256 jobId, uint8 segment, uint8 copy) external {
+        Job storage job = _open(jobId);
+        Slot storage slot = _slotAt(jobId, job, segment, copy);
+        if (slot.state == SlotState.Claimed) {
+            uint256 held = _due(job, slot);
+            if (block.timestamp <= held) revert SlotHeld(jobId, segment, copy, slot.prover, held);
+            _fail(jobId, job, slot, segment, copy, SlashReason.Silence);
+        }
+        _requireState(jobId, segment, copy, slot.state, SlotState.Open);
+        if (slot.prover == msg.sender) revert ProverFailedSlot(jobId, segment, copy, msg.sender);
+        for (uint8 other = 0; other < job.copies; ++other) {
+            Slot storage beside = _slotAt(jobId, job, segment, other);
+            if (beside.state != SlotState.Open && beside.prover == msg.sender) {
+                revert ProverNotIndependent(jobId, segment, msg.sender);
+            }
+        }
+        _reserve(msg.sender, job.bond);
+        slot.prover = msg.sender;
+        slot.claimedAt = uint48(block.timestamp);
+        slot.state = SlotState.Claimed;
+        uint256 price = _price(job, block.timestamp);
+        emit SegmentClaimed(jobId, segment, copy, msg.sender, price, _due(job, slot));
+    }
+
+    /// @inheritdoc IProverMarket
+    function expire(uint256 jobId, uint8 segment, uint8 copy) external {
+        Job storage job = _unended(jobId);
+        Slot storage slot = _slotAt(jobId, job, segment, copy);
+        _requireState(jobId, segment, copy, slot.state, SlotState.Claimed);
+        uint256 due = _due(job, slot);
+        if (block.timestamp <= due) revert NotOverdue(jobId, segment, copy, due);
+        _fail(jobId, job, slot, segment, copy, SlashReason.Silence);
+    }
+
+    /// @inheritdoc IProverMarket
+    function close(uint256 jobId) external {
+        Job storage job = _unended(jobId);
+        uint256 closableAt = uint256(job.deadline) + SETTLE_SECONDS + 1;
+        if (block.timestamp < closableAt) revert NotClosableYet(jobId, closableAt);
+        _freeSlots(jobId, job);
+        _end(jobId, job, JobStatus.Closed);
+    }
+
+    /// @inheritdoc IProverMarket
+    function jobCount() external view returns (uint256) {
+        return _count;
+    }
+
+    /// @inheritdoc IProverMarket
+    function getJob(uint256 jobId) external view returns (Job memory job) {
+        job = _known(jobId);
+        job.status = statusOf(jobId);
+    }
+
+    /// @inheritdoc IProverMarket
+    function statusOf(uint256 jobId) public view returns (JobStatus) {
+        Job storage job = _jobs[jobId];
+        JobStatus status = job.status;
+        if (status != JobStatus.Open || block.timestamp <= job.deadline) return status;
+        return block.timestamp <= uint256(job.deadline) + SETTLE_SECONDS ? JobStatus.Settling : JobStatus.Expired;
+    }
+
+    /// @inheritdoc IProverMarket
+    function getSegments(uint256 jobId) external view returns (SegmentTerms[] memory) {
+        _known(jobId);
+        return _segments[jobId];
+    }
+
+    /// @inheritdoc IProverMarket
+    function getSlots(uint256 jobId) external view returns (Slot[] memory slots) {
+        Job storage job = _known(jobId);
+        slots = new Slot[](uint256(job.segments) * job.copies);
+        for (uint256 i = 0; i < slots.length; ++i) slots[i] = _slots[jobId][i];
+    }
+
+    /// @inheritdoc IProverMarket
+    function priceAt(uint256 jobId, uint256 timestamp) external view returns (uint256) {
+        return _price(_known(jobId), timestamp);
+    }
+
+    /// @inheritdoc IProverMarket
+    function resultOf(uint256 jobId) external view returns (uint256 output) {
+        Job storage job = _known(jobId);
+        if (job.status != JobStatus.Completed) revert NotCompleted(jobId, statusOf(jobId));
+        return job.output;
+    }
+
+    /// @dev Reverts unless the circuit has a verifier.
+    function _requireCircuit(bytes32 circuitId) internal view virtual;
+
+    function _known(uint256 jobId) internal view returns (Job storage job) {
+        job = _jobs[jobId];
+        if (job.status == JobStatus.None) revert UnknownJob(jobId);
+    }
+
+    /// @dev A job that still takes claims and answers.
+    function _open(uint256 jobId) internal view returns (Job storage job) {
+        job = _known(jobId);
+        JobStatus found = statusOf(jobId);
+        if (found != JobStatus.Open) revert JobNotOpen(jobId, found);
+    }
+
+    /// @dev A job that nothing has ended yet, whatever the clock says.
+    function _unended(uint256 jobId) internal view returns (Job storage job) {
+        job = _known(jobId);
+        if (job.status != JobStatus.Open) revert JobNotOpen(jobId, job.status);
+    }
+
+    function _segmentAt(uint256 jobId, uint256 segment) internal view returns (SegmentTerms storage) {
+        return _segments[jobId][segment];
+    }
+
+    function _slotAt(uint256 jobId, Job storage job, uint8 segment, uint8 copy) internal view returns (Slot storage) {
+        if (segment >= job.segments || copy >= job.copies) revert UnknownSlot(jobId, segment, copy);
+        return _slots[jobId][uint256(segment) * job.copies + copy];
+    }
+
+    function _requireState(
+        uint256 jobId,
+        uint8 segment,
+        uint8 copy,
+        SlotState found,
+        SlotState expected
+    ) internal pure {
+        if (found != expected) revert SlotNotInState(jobId, segment, copy, found, expected);
+    }
+
+    /// @dev The last second at which a claimed slot can be answered.
+    function _due(Job storage job, Slot storage slot) internal view returns (uint256) {
+        uint256 due = uint256(slot.claimedAt) + job.claimSeconds;
+        return due < job.deadline ? due : job.deadline;
+    }
+
+    /// @dev Rounded down. Never above the maximum: nobody claims after the deadline.
+    function _price(Job storage job, uint256 timestamp) internal view returns (uint256) {
+        if (timestamp <= job.postedAt) return job.startPrice;
+        if (timestamp >= job.deadline) return job.maxPrice;
+        uint256 rise = uint256(job.maxPrice - job.startPrice) * (timestamp - job.postedAt);
+        return job.startPrice + rise / (job.deadline - job.postedAt);
+    }
+
+    /// @dev Takes the slot from its prover, and from its bond what the reason costs.
+    function _fail(
+        uint256 jobId,
+        Job storage job,
+        Slot storage slot,
+        uint8 segment,
+        uint8 copy,
+        SlashReason reason
+    ) internal {
+        address prover = slot.prover;
+        slot.state = SlotState.Open;
+        slot.answer = 0;
+        (uint256 taken, uint256 toPoster) = _slash(prover, job.bond, job.poster, reason);
+        emit ProverSlashed(jobId, segment, copy, prover, reason, taken, toPoster);
+    }
+
+    /// @dev Frees the bond of every slot that is not paid; whoever claimed and let its time pass is slashed.
+    function _freeSlots(uint256 jobId, Job storage job) internal {
+        for (uint8 segment = 0; segment < job.segments; ++segment) {
+            for (uint8 copy = 0; copy < job.copies; ++copy) {
+                Slot storage slot = _slotAt(jobId, job, segment, copy);
+                if (slot.state == SlotState.Open || slot.state == SlotState.Paid) continue;
+                if (slot.state == SlotState.Claimed && block.timestamp > _due(job, slot)) {
+                    _fail(jobId, job, slot, segment, copy, SlashReason.Silence);
+                } else {
+                    slot.state = SlotState.Open;
+                    _release(slot.prover, job.bond);
+                }
+            }
+        }
+    }
+
+    /// @dev Ends a job: what is left of the escrow is the poster's.
+    function _end(uint256 jobId, Job storage job, JobStatus status) internal {
+        uint256 left = job.escrow;
+        job.escrow = 0;
+        job.status = status;
+        _credit(job.poster, left);
+        emit JobEnded(jobId, status, left);
+    }
+
+    function _checkTerms(JobTerms calldata terms, uint256 count, uint256 witnessBytes) private view {
+        if (terms.startPrice == 0) revert ZeroPrice();
+        if (terms.maxPrice < terms.startPrice) revert PriceFalls(terms.startPrice, terms.maxPrice);
+        if (count == 0 || count > MAX_SEGMENTS) revert SegmentCountInvalid(count, MAX_SEGMENTS);
+        if (terms.copies == 0 || terms.copies > MAX_COPIES) revert CopyCountInvalid(terms.copies, MAX_COPIES);
+        if (terms.deadline <= block.timestamp) revert DeadlinePassed(terms.deadline, block.timestamp);
+        uint256 latest = block.timestamp + MAX_JOB_SECONDS;
+        if (terms.deadline > latest) revert DeadlineTooFar(terms.deadline, latest);
+        if (terms.claimSeconds < MIN_CLAIM_SECONDS) revert ClaimWindowTooShort(terms.claimSeconds, MIN_CLAIM_SECONDS);
+        if (witnessBytes > MAX_WITNESS_BYTES) revert WitnessTooLong(witnessBytes, MAX_WITNESS_BYTES);
+        uint256 needed = uint256(terms.maxPrice) * count * terms.copies;
+        if (msg.value != needed) revert EscrowMismatch(msg.value, needed);
+    }
+}

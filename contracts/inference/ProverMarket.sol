@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Groth16Proof} from "../interfaces/IGroth16Verifier.sol";
+import {IProverMarket} from "../interfaces/IProverMarket.sol";
+import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
+import {ProofCheck} from "./ProofCheck.sol";
+import {ProverBonds} from "./ProverBonds.sol";
+import {ProverJobs} from "./ProverJobs.sol";
+
+/// @title Proving as a service
+/// @notice See IProverMarket, which owns the documentation. No role, no administrator.
+contract ProverMarket is ProverJobs {
+    /// @notice First word of every context.
+    bytes32 public constant CONTEXT_DOMAIN = keccak256("cohort.prover-market.context.v1");
+    /// @notice Most answers that are settled together.
+    uint256 public constant MAX_ANSWERS = 64;
+
+    IVerifierRegistry public immutable VERIFIERS;
+
+    constructor(
+        IVerifierRegistry verifiers,
+        address treasury,
+        uint96 minBond,
+        uint32 unbondingSeconds,
+        uint32 settleSeconds
+    ) ProverBonds(treasury, minBond, unbondingSeconds) ProverJobs(settleSeconds) {
+        VERIFIERS = verifiers;
+    }
+
+    /// @inheritdoc IProverMarket
+    function submit(
+        uint256 jobId,
+        uint8 segment,
+        uint8 copy,
+        uint256 output,
+        Groth16Proof calldata proof
+    ) external {
+        Job storage job = _unended(jobId);
+        Slot storage slot = _slotAt(jobId, job, segment, copy);
+        _requireState(jobId, segment, copy, slot.state, SlotState.Claimed);
+        if (slot.prover != msg.sender) revert NotSlotHolder(jobId, segment, copy, slot.prover, msg.sender);
+        uint256 due = _due(job, slot);
+        if (block.timestamp > due) revert AnswerTooLate(due, block.timestamp);
+        if (output >= FIELD_ORDER) revert ValueOutOfField(segment, output);
+        if (segment + 1 < job.segments) {
+            uint256 next = _segmentAt(jobId, segment + 1).inputCommitment;
+            if (output != next) revert ChainBroken(jobId, segment, output, next);
+        }
+        slot.state = SlotState.Submitted;
+        slot.answer = _hashOf(output, proof);
+        emit SegmentSubmitted(jobId, segment, copy, msg.sender, output, proof);
+    }
+
+    /// @inheritdoc IProverMarket
+    function settle(uint256 jobId, Answer[] calldata answers) external {
+        Job storage job = _unended(jobId);
+        uint256 count = answers.length;
+        if (count == 0 || count > MAX_ANSWERS) revert AnswerCountInvalid(count, MAX_ANSWERS);
+        bytes32[] memory circuits = new bytes32[](count);
+        uint256[4][] memory signals = new uint256[4][](count);
+        for (uint256 i = 0; i < count; ++i) {
+            Slot storage slot = _submitted(jobId, job, answers[i]);
+            (circuits[i], signals[i]) = _statement(jobId, job, answers[i].segment, slot.prover, answers[i].output);
+            // An answer given twice is not submitted any more the second time.
+            slot.state = SlotState.Proven;
+            slot.answer = bytes32(answers[i].output);
+        }
+        _verifyByCircuit(jobId, circuits, signals, answers);
+        for (uint256 i = 0; i < count; ++i) {
+            if (_accept(jobId, job, answers[i].segment)) return;
+        }
+    }
+
+    /// @inheritdoc IProverMarket
+    function accuse(uint256 jobId, Answer calldata answer) external {
+        Job storage job = _unended(jobId);
+        Slot storage slot = _submitted(jobId, job, answer);
+        (bytes32 circuitId, uint256[4] memory signals) = _statement(
+            jobId,
+            job,
+            answer.segment,
+            slot.prover,
+            answer.output
+        );
+        if (ProofCheck.holds(VERIFIERS, circuitId, signals, answer.proof)) {
+            revert ProofHolds(jobId, answer.segment, answer.copy);
+        }
+        _fail(jobId, job, slot, answer.segment, answer.copy, SlashReason.FalseProof);
+    }
+
+    /// @inheritdoc IProverMarket
+    function statementOf(
+        uint256 jobId,
+        uint8 segment,
+        address prover,
+        uint256 output
+    ) external view returns (uint256[4] memory signals) {
+        Job storage job = _known(jobId);
+        if (segment >= job.segments) revert UnknownSlot(jobId, segment, 0);
+        (, signals) = _statement(jobId, job, segment, prover, output);
+    }
+
+    /// @inheritdoc IProverMarket
+    function contextOf(
+        uint256 jobId,
+        uint8 segment,
+        address prover,
+        bytes32 circuitId,
+        uint48 deadline
+    ) public view returns (uint256) {
+        bytes memory encoded = abi.encode(
+            CONTEXT_DOMAIN,
+            block.chainid,
+            address(this),
+            jobId,
+            segment,
+            prover,
+            circuitId,
+            deadline
+        );
+        return uint256(keccak256(encoded)) >> 8;
+    }
+
+    /// @dev Reverts with UnknownCircuit.
+    function _requireCircuit(bytes32 circuitId) internal view override {
+        VERIFIERS.resolve(circuitId);
+    }
+
+    function _hashOf(uint256 output, Groth16Proof calldata proof) private pure returns (bytes32) {
+        return keccak256(abi.encode(output, proof));
+    }
+
+    /// @dev The slot of an answer, which must be the one that was submitted.
+    function _submitted(uint256 jobId, Job storage job, Answer calldata answer) private view returns (Slot storage slot) {
+        slot = _slotAt(jobId, job, answer.segment, answer.copy);
+        _requireState(jobId, answer.segment, answer.copy, slot.state, SlotState.Submitted);
+        bytes32 given = _hashOf(answer.output, answer.proof);
+        if (given != slot.answer) revert AnswerMismatch(jobId, answer.segment, answer.copy, given, slot.answer);
+    }
+
+    /// @dev The output of every segment but the last is what the poster stated; the prover's word for it is not asked.
+    function _statement(
+        uint256 jobId,
+        Job storage job,
+        uint8 segment,
+        address prover,
+        uint256 output
+    ) private view returns (bytes32 circuitId, uint256[4] memory signals) {
+        SegmentTerms storage terms = _segmentAt(jobId, segment);
+        circuitId = terms.circuitId;
+        if (segment + 1 < job.segments) output = _segmentAt(jobId, segment + 1).inputCommitment;
+        uint256 context = contextOf(jobId, segment, prover, circuitId, job.deadline);
+        signals = [terms.modelCommitment, terms.inputCommitment, output, context];
+    }
+
+    /// @dev One combined check for each circuit.
+    function _verifyByCircuit(
+        uint256 jobId,
+        bytes32[] memory circuits,
+        uint256[4][] memory signals,
+        Answer[] calldata answers
+    ) private view {
+        uint256 done;
+        for (uint256 i = 0; i < circuits.length; ++i) {
+            if ((done >> i) & 1 == 1) continue;
+            uint256 size;
+            for (uint256 j = i; j < circuits.length; ++j) if (circuits[j] == circuits[i]) ++size;
+            uint256[4][] memory some = new uint256[4][](size);
+            Groth16Proof[] memory proofs = new Groth16Proof[](size);
+            size = 0;
+            for (uint256 j = i; j < circuits.length; ++j) {
+                if (circuits[j] != circuits[i]) continue;
+                some[size] = signals[j];
+                proofs[size++] = answers[j].proof;
+                done |= 1 << j;
+            }
+            if (!ProofCheck.allHold(VERIFIERS, circuits[i], some, proofs)) revert ProofsDoNotHold(jobId, circuits[i]);
+        }
+    }
+
+    /// @dev Pays the provers of a segment of which all copies are proven and agree. Returns whether the job has ended.
+    function _accept(uint256 jobId, Job storage job, uint8 segment) private returns (bool ended) {
+        bytes32 output;
+        bool first = true;
+        bool all = true;
+        for (uint8 copy = 0; copy < job.copies; ++copy) {
+            Slot storage slot = _slotAt(jobId, job, segment, copy);
+            if (slot.state == SlotState.Paid) return false;
+            if (slot.state != SlotState.Proven) {
+                all = false;
+            } else if (first) {
+                (output, first) = (slot.answer, false);
+            } else if (slot.answer != output) {
+                _freeSlots(jobId, job);
+                emit JobDisputed(jobId, uint256(output), uint256(slot.answer));
+                _end(jobId, job, JobStatus.Disputed);
+                return true;
+            }
+        }
+        if (!all) return false;
+        for (uint8 copy = 0; copy < job.copies; ++copy) _pay(jobId, job, segment, copy);
+        emit SegmentAccepted(jobId, segment, uint256(output));
+        if (segment + 1 == job.segments) job.output = uint256(output);
+        if (++job.accepted < job.segments) return false;
+        emit JobCompleted(jobId, job.output);
+        _end(jobId, job, JobStatus.Completed);
+        return true;
+    }
+
+    function _pay(uint256 jobId, Job storage job, uint8 segment, uint8 copy) private {
+        Slot storage slot = _slotAt(jobId, job, segment, copy);
+        uint256 price = _price(job, slot.claimedAt);
+        slot.state = SlotState.Paid;
+        job.escrow -= uint128(price);
+        address prover = slot.prover;
+        _release(prover, job.bond);
+        _credit(prover, price);
+        emit ProverPaid(jobId, segment, copy, prover, price);
+    }
+}

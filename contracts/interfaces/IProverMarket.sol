@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Groth16Proof} from "./IGroth16Verifier.sol";
+import {IProverMarketTypes} from "./IProverMarketTypes.sol";
+
+/// @title Proving as a service: jobs in segments, bonded provers, payment for proofs that hold.
+/// @notice A job is a chain of segments. The poster states every segment's input commitment, so each segment is a statement
+/// of its own, [modelCommitment, inputCommitment, next inputCommitment, context], and all can be proven at the same time;
+/// a prover that departs from the chain has proven nothing. Life of a slot (one copy of one segment):
+///
+///   Open --claim--> Claimed --submit--> Submitted --settle--> Proven (paid once all copies of the segment are)
+///     ^----- time-out: part of the bond -----|                   |
+///     ^----------------------- accuse: the whole bond -----------|  (from Submitted, when the proof does not hold)
+///
+/// Answers are stored as hashes and verified together. One false proof fails `settle` as a whole; `accuse` then finds who
+/// gave it, takes that prover's bond and opens the slot again. Whatever happens, `close` frees everything after the
+/// deadline and the settling window. Money and bonds are the chain's own coin; payments are pulled.
+interface IProverMarket is IProverMarketTypes {
+    /// @param witness What provers need, in the form they and the poster agreed on: a CID, or the inputs themselves.
+    event JobPosted(
+        uint256 indexed jobId,
+        address indexed poster,
+        JobTerms terms,
+        SegmentTerms[] segments,
+        bytes witness
+    );
+    event SegmentClaimed(
+        uint256 indexed jobId,
+        uint8 segment,
+        uint8 copy,
+        address indexed prover,
+        uint256 price,
+        uint256 due
+    );
+    event SegmentSubmitted(
+        uint256 indexed jobId,
+        uint8 segment,
+        uint8 copy,
+        address indexed prover,
+        uint256 output,
+        Groth16Proof proof
+    );
+    event SegmentAccepted(uint256 indexed jobId, uint8 segment, uint256 output);
+    event ProverPaid(uint256 indexed jobId, uint8 segment, uint8 copy, address indexed prover, uint256 amount);
+    event ProverSlashed(
+        uint256 indexed jobId,
+        uint8 segment,
+        uint8 copy,
+        address indexed prover,
+        SlashReason reason,
+        uint256 amount,
+        uint256 toPoster
+    );
+    event JobCompleted(uint256 indexed jobId, uint256 output);
+    /// @notice Two provers' proofs of the last segment hold and give different outputs.
+    event JobDisputed(uint256 indexed jobId, uint256 output, uint256 otherOutput);
+    event JobEnded(uint256 indexed jobId, JobStatus status, uint256 refunded);
+    event Bonded(address indexed prover, uint256 amount, uint256 free);
+    event UnbondingStarted(address indexed prover, uint256 amount, uint256 unbondsAt);
+    event Withdrawn(address indexed account, address indexed to, uint256 amount);
+
+    /// @notice Posts a job. The value must be `maxPrice · segments · copies`; what is not earned comes back.
+    /// @param segments 1 to 16, in order.
+    /// @param witness At most 16,384 bytes; only logged.
+    function post(
+        JobTerms calldata terms,
+        SegmentTerms[] calldata segments,
+        bytes calldata witness
+    ) external payable returns (uint256 jobId);
+
+    /// @notice Takes a job back that nobody is working on. Its poster only.
+    function cancel(uint256 jobId) external;
+
+    /// @notice Takes a slot: open, or held by a prover whose time is up (which costs that prover).
+    function claim(uint256 jobId, uint8 segment, uint8 copy) external;
+
+    /// @notice Opens a slot again whose prover let its time pass, and slashes it. Anybody may.
+    function expire(uint256 jobId, uint8 segment, uint8 copy) external;
+
+    /// @notice Answers a claimed slot. Only the hash is stored; the proof goes into the log, for whoever settles.
+    /// @param output The circuit's third public signal; of any segment but the last, the next one's input commitment.
+    function submit(uint256 jobId, uint8 segment, uint8 copy, uint256 output, Groth16Proof calldata proof) external;
+
+    /// @notice Verifies submitted answers together, those of one circuit in one check, and pays each segment of which all
+    /// copies are proven. All or none. Anybody may.
+    function settle(uint256 jobId, Answer[] calldata answers) external;
+
+    /// @notice Shows that a submitted answer's proof does not hold: its prover loses the slot's bond, half to the poster,
+    /// half to the treasury, and the slot opens again. Anybody may.
+    function accuse(uint256 jobId, Answer calldata answer) external;
+
+    /// @notice Ends a job whose settling window is over: frees bonds, slashes the silent, refunds the poster. Anybody may.
+    function close(uint256 jobId) external;
+
+    /// @notice Adds the value sent to the caller's bond.
+    function bond() external payable;
+
+    /// @notice Takes `amount` out of the free bond; adds to what is unbonding already and starts the delay anew.
+    function unbond(uint96 amount) external;
+
+    /// @notice Credits the caller what has finished unbonding.
+    function withdrawBond() external;
+
+    /// @notice Sends `account` what it is owed; to another address only when `account` itself asks.
+    function withdraw(address account, address payable to) external;
+
+    /// @notice What `account` can withdraw, in wei.
+    function balanceOf(address account) external view returns (uint256);
+
+    function bondOf(address prover) external view returns (Bond memory);
+
+    function jobCount() external view returns (uint256);
+
+    function getJob(uint256 jobId) external view returns (Job memory);
+
+    function statusOf(uint256 jobId) external view returns (JobStatus);
+
+    function getSegments(uint256 jobId) external view returns (SegmentTerms[] memory);
+
+    /// @notice All slots: copy c of segment s is number s · copies + c.
+    function getSlots(uint256 jobId) external view returns (Slot[] memory);
+
+    /// @notice Wei for a proof whose slot is claimed at `timestamp`.
+    function priceAt(uint256 jobId, uint256 timestamp) external view returns (uint256);
+
+    /// @notice The last segment's output. Reverts with NotCompleted before all of the job is proven.
+    function resultOf(uint256 jobId) external view returns (uint256 output);
+
+    /// @notice The public signals that `prover` must show for a segment. `output` counts for the last segment only.
+    function statementOf(
+        uint256 jobId,
+        uint8 segment,
+        address prover,
+        uint256 output
+    ) external view returns (uint256[4] memory signals);
+
+    /// @notice keccak256(abi.encode(CONTEXT_DOMAIN, chainid, market, jobId, segment, prover, circuitId, deadline)) >> 8.
+    function contextOf(
+        uint256 jobId,
+        uint8 segment,
+        address prover,
+        bytes32 circuitId,
+        uint48 deadline
+    ) external view returns (uint256);
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Groth16Proof} from "./IGroth16Verifier.sol";
+
+/// @dev What the market stores and takes.
+interface IProverMarketTypes {
+    enum JobStatus {
+        None,
+        /// Taking claims and submissions until the deadline.
+        Open,
+        /// Past the deadline; what was submitted can still be settled or accused.
+        Settling,
+        /// Past that too; waiting for somebody to close it.
+        Expired,
+        /// Every copy of every segment is proven and paid.
+        Completed,
+        /// Two valid proofs of one statement gave different outputs: the circuit or its set-up cannot be trusted.
+        Disputed,
+        /// The poster took it back before anybody worked on it.
+        Cancelled,
+        /// Ended after its deadline with segments missing.
+        Closed
+    }
+
+    enum SlotState {
+        Open,
+        Claimed,
+        /// Answered; only the hash of the answer is stored.
+        Submitted,
+        /// The answer's proof held.
+        Proven,
+        /// So did those of all copies of the segment: its prover is paid and its bond free.
+        Paid
+    }
+
+    enum SlashReason {
+        /// Claimed and not answered in time.
+        Silence,
+        /// Answered with a proof that does not hold for the job's statement.
+        FalseProof
+    }
+
+    /// @notice What a poster asks. Prices are wei for each proof.
+    struct JobTerms {
+        /// Price at posting; rises linearly to `maxPrice` at the deadline, and is fixed when a prover claims.
+        uint96 startPrice;
+        uint96 maxPrice;
+        /// Unix seconds, the last at which a segment can be claimed or answered.
+        uint48 deadline;
+        /// Seconds that a prover has from its claim; never past the deadline.
+        uint32 claimSeconds;
+        /// How many provers must prove each segment and agree on its output before any of them is paid.
+        uint8 copies;
+    }
+
+    /// @notice One circuit of a job. Its output must be the next segment's `inputCommitment`; the last one's is free.
+    struct SegmentTerms {
+        /// Circuit id in the VerifierRegistry.
+        bytes32 circuitId;
+        uint256 modelCommitment;
+        uint256 inputCommitment;
+    }
+
+    struct Job {
+        address poster;
+        uint48 postedAt;
+        uint48 deadline;
+        uint96 startPrice;
+        uint96 maxPrice;
+        uint32 claimSeconds;
+        uint8 segments;
+        uint8 copies;
+        /// Segments of which all copies are proven.
+        uint8 accepted;
+        /// As `statusOf` gives it.
+        JobStatus status;
+        /// Wei that is neither paid nor refunded yet.
+        uint128 escrow;
+        /// Wei reserved from a prover's bond for each slot it claims.
+        uint96 bond;
+        /// The last segment's output, once it is accepted.
+        uint256 output;
+    }
+
+    /// @notice One copy of one segment.
+    struct Slot {
+        /// Who holds it; in an open slot, whoever failed it last (and may not claim it again), or zero.
+        address prover;
+        uint48 claimedAt;
+        SlotState state;
+        /// Submitted: hash of output and proof. Proven or paid: the output.
+        bytes32 answer;
+    }
+
+    /// @notice An answer whose hash is stored, given again to be checked.
+    struct Answer {
+        uint8 segment;
+        uint8 copy;
+        uint256 output;
+        Groth16Proof proof;
+    }
+
+    /// @notice A prover's bond, in wei.
+    struct Bond {
+        uint96 free;
+        /// Held for claimed slots.
+        uint96 reserved;
+        uint96 unbonding;
+        /// Unix seconds from which what is unbonding can be withdrawn.
+        uint48 unbondsAt;
+    }
+
+    error ZeroTreasury();
+    error UnknownJob(uint256 jobId);
+    error JobNotOpen(uint256 jobId, JobStatus found);
+    error NotPoster(uint256 jobId, address caller);
+    error ZeroPrice();
+    error PriceFalls(uint96 startPrice, uint96 maxPrice);
+    error EscrowMismatch(uint256 sent, uint256 needed);
+    error DeadlinePassed(uint256 deadline, uint256 timestamp);
+    error DeadlineTooFar(uint256 deadline, uint256 latest);
+    error ClaimWindowTooShort(uint32 claimSeconds, uint32 minimum);
+    error SegmentCountInvalid(uint256 count, uint256 maximum);
+    error CopyCountInvalid(uint8 count, uint8 maximum);
+    error WitnessTooLong(uint256 length, uint256 maximum);
+    /// @notice A commitment or output is not below the BN254 scalar order.
+    error ValueOutOfField(uint256 segment, uint256 value);
+    error UnknownSlot(uint256 jobId, uint8 segment, uint8 copy);
+    error SlotNotInState(uint256 jobId, uint8 segment, uint8 copy, SlotState found, SlotState expected);
+    /// @notice Somebody else holds the slot until `due`.
+    error SlotHeld(uint256 jobId, uint8 segment, uint8 copy, address prover, uint256 due);
+    /// @notice The caller failed this slot; another prover must take it.
+    error ProverFailedSlot(uint256 jobId, uint8 segment, uint8 copy, address prover);
+    /// @notice The caller works on another copy of this segment: copies are proven by different provers.
+    error ProverNotIndependent(uint256 jobId, uint8 segment, address prover);
+    error NotSlotHolder(uint256 jobId, uint8 segment, uint8 copy, address holder, address caller);
+    error AnswerTooLate(uint256 due, uint256 timestamp);
+    /// @notice The slot's prover still has time.
+    error NotOverdue(uint256 jobId, uint8 segment, uint8 copy, uint256 due);
+    /// @notice A segment's output must be the next one's input commitment.
+    error ChainBroken(uint256 jobId, uint8 segment, uint256 output, uint256 expected);
+    error AnswerMismatch(uint256 jobId, uint8 segment, uint8 copy, bytes32 given, bytes32 submitted);
+    error AnswerCountInvalid(uint256 count, uint256 maximum);
+    /// @notice At least one proof of this circuit does not hold; `accuse` tells whose.
+    error ProofsDoNotHold(uint256 jobId, bytes32 circuitId);
+    /// @notice The accused answer's proof holds.
+    error ProofHolds(uint256 jobId, uint8 segment, uint8 copy);
+    error JobInProgress(uint256 jobId);
+    error NotClosableYet(uint256 jobId, uint256 closableAt);
+    error NotCompleted(uint256 jobId, JobStatus found);
+    error BondTooLow(address prover, uint256 free, uint256 needed);
+    error AmountInvalid(uint256 amount, uint256 maximum);
+    error StillUnbonding(address prover, uint256 unbondsAt);
+    error NothingToWithdraw(address account);
+    /// @notice Nobody could ever spend what is sent to the zero address.
+    error ZeroRecipient(address account);
+    /// @notice Anybody may send an account its own balance; only the account itself may send it elsewhere.
+    error NotAccountHolder(address account, address caller);
+    error TransferFailed(address to, uint256 amount);
+}

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from 'chai'
+import { BASE_ORDER, FIELD_ORDER, rerandomise } from './product-circuit.ts'
+import {
+  type Answer,
+  createMarket,
+  JOB,
+  MAX_PRICE,
+  type Market,
+  MIN_BOND,
+  REASON,
+  RESULT,
+  SLOT,
+  START_PRICE,
+} from './prover-market.ts'
+
+const SEGMENTS = [0, 1, 2]
+
+/** Three provers, one segment each, all submitted. */
+async function served(world: Market, jobId = 1n): Promise<Answer[]> {
+  const provers = [world.alice, world.bob, world.carol]
+  const answers = []
+  for (const segment of SEGMENTS) answers.push(await world.serve(jobId, provers[segment]!, segment))
+  return answers
+}
+
+describe('ProverMarket settlement', () => {
+  it('verifies the segments of three provers together and pays each', async () => {
+    const world = await createMarket()
+    const { market, poster, alice, bob, carol, post, ethers, owed } = world
+    await post()
+    const answers = await served(world)
+    const settling = market.settle(1, answers)
+    await expect(settling).to.emit(market, 'JobCompleted').withArgs(1, RESULT)
+    await expect(settling).to.emit(market, 'SegmentAccepted').withArgs(1, 0, answers[0]!.output)
+    expect(await market.statusOf(1)).to.equal(JOB.completed)
+    expect(await market.resultOf(1)).to.equal(RESULT)
+    let paid = 0n
+    for (const prover of [alice, bob, carol]) {
+      const earned = await market.balanceOf(prover)
+      expect(earned >= START_PRICE && earned < MAX_PRICE, `${earned}`).to.equal(true)
+      const { free, reserved } = await market.bondOf(prover)
+      expect([free, reserved]).to.deep.equal([10n * MIN_BOND, 0n])
+      paid += earned
+    }
+    expect(await market.balanceOf(poster)).to.equal(3n * MAX_PRICE - paid)
+    expect((await market.getSlots(1)).map(({ state }) => state)).to.deep.equal(Array(3).fill(SLOT.paid))
+    expect(await ethers.provider.getBalance(market)).to.equal(
+      await owed([poster, alice, bob, carol].map(({ address }) => address)),
+    )
+    await expect(market.settle(1, answers)).to.be.revertedWithCustomError(market, 'JobNotOpen')
+    await expect(market.close(1)).to.be.revertedWithCustomError(market, 'JobNotOpen').withArgs(1, JOB.completed)
+  })
+
+  it('takes segments in any order and any number, and pays those that are proven', async () => {
+    const world = await createMarket()
+    const { market, bob, carol, post, serve } = world
+    await post()
+    const last = await serve(1n, carol, 2)
+    await market.settle(1, [last])
+    expect((await market.balanceOf(carol)) > 0n).to.equal(true)
+    const [middle, first] = [await serve(1n, bob, 1), await serve(1n, carol, 0)]
+    await market.settle(1, [middle, first])
+    expect(await market.resultOf(1)).to.equal(RESULT)
+  })
+
+  it('builds the statement from the job: model, both commitments, context of the prover', async () => {
+    const world = await createMarket()
+    const { market, alice, post, segments, ethers } = world
+    await post()
+    const { deadline } = await market.getJob(1)
+    const encoded = ethers.AbiCoder.defaultAbiCoder().encode(
+      ['bytes32', 'uint256', 'address', 'uint256', 'uint8', 'address', 'bytes32', 'uint48'],
+      [
+        ethers.id('cohort.prover-market.context.v1'),
+        (await ethers.provider.getNetwork()).chainId,
+        await market.getAddress(),
+        1,
+        1,
+        alice.address,
+        segments[1]!.circuitId,
+        deadline,
+      ],
+    )
+    const context = BigInt(ethers.keccak256(encoded)) >> 8n
+    const { modelCommitment, inputCommitment } = segments[1]!
+    expect([...(await market.statementOf(1, 1, alice, 99))]).to.deep.equal(
+      [modelCommitment, inputCommitment, segments[2]!.inputCommitment, context].map(BigInt),
+    )
+    expect((await market.statementOf(1, 2, alice, 99))[2]).to.equal(99n)
+  })
+
+  it('refuses answers that were not submitted, were changed, or are given twice', async () => {
+    const world = await createMarket()
+    const { market, alice, post, answer, serve } = world
+    await post()
+    const unsubmitted = await answer(1n, alice, 1)
+    await expect(market.settle(1, [unsubmitted]))
+      .to.be.revertedWithCustomError(market, 'SlotNotInState')
+      .withArgs(1, 1, 0, SLOT.open, SLOT.submitted)
+    const given = await serve(1n, alice, 0)
+    const rerandomised = { ...given, proof: await rerandomise(given.proof) }
+    await expect(market.settle(1, [rerandomised])).to.be.revertedWithCustomError(market, 'AnswerMismatch')
+    await expect(market.accuse(1, rerandomised)).to.be.revertedWithCustomError(market, 'AnswerMismatch')
+    await expect(market.settle(1, [given, given]))
+      .to.be.revertedWithCustomError(market, 'SlotNotInState')
+      .withArgs(1, 0, 0, SLOT.proven, SLOT.submitted)
+    await expect(market.settle(1, [])).to.be.revertedWithCustomError(market, 'AnswerCountInvalid').withArgs(0, 64)
+    await expect(market.settle(1, Array(65).fill(given)))
+      .to.be.revertedWithCustomError(market, 'AnswerCountInvalid')
+      .withArgs(65, 64)
+  })
+
+  it('takes answers from the slot’s holder only, once, in the field', async () => {
+    const world = await createMarket()
+    const { market, alice, bob, post, answer, submit } = world
+    await post()
+    const given = await answer(1n, alice, 2)
+    await expect(submit(1n, alice, given))
+      .to.be.revertedWithCustomError(market, 'SlotNotInState')
+      .withArgs(1, 2, 0, SLOT.open, SLOT.claimed)
+    await market.connect(alice).claim(1, 2, 0)
+    await expect(submit(1n, bob, given))
+      .to.be.revertedWithCustomError(market, 'NotSlotHolder')
+      .withArgs(1, 2, 0, alice.address, bob.address)
+    await expect(submit(1n, alice, { ...given, output: FIELD_ORDER + RESULT }))
+      .to.be.revertedWithCustomError(market, 'ValueOutOfField')
+      .withArgs(2, FIELD_ORDER + RESULT)
+    await submit(1n, alice, given)
+    await expect(submit(1n, alice, given)).to.be.revertedWithCustomError(market, 'SlotNotInState')
+    await expect(market.connect(bob).claim(1, 2, 0))
+      .to.be.revertedWithCustomError(market, 'SlotNotInState')
+      .withArgs(1, 2, 0, SLOT.submitted, SLOT.open)
+  })
+})
+
+describe('ProverMarket liars', () => {
+  it('who state an output that breaks the chain are refused at once', async () => {
+    const world = await createMarket()
+    const { market, alice, post, answer, submit } = world
+    await post()
+    await market.connect(alice).claim(1, 0, 0)
+    const given = await answer(1n, alice, 0)
+    await expect(submit(1n, alice, { ...given, output: given.output + 1n }))
+      .to.be.revertedWithCustomError(market, 'ChainBroken')
+      .withArgs(1, 0, given.output + 1n, given.output)
+  })
+
+  it('who prove another input than the chain’s are refused and named; another prover completes the job', async () => {
+    const world = await createMarket()
+    const { market, poster, alice, bob, carol, stranger, treasury, post, serve } = world
+    await post()
+    const first = await serve(1n, alice, 0)
+    // An honest proof about activations that segment 0 never gave.
+    const lie = await serve(1n, bob, 1, { feature: 13n })
+    const last = await serve(1n, carol, 2)
+    await expect(market.settle(1, [first, lie, last]))
+      .to.be.revertedWithCustomError(market, 'ProofsDoNotHold')
+      .withArgs(1, world.link.id)
+    for (const honest of [first, last]) {
+      await expect(market.connect(stranger).accuse(1, honest))
+        .to.be.revertedWithCustomError(market, 'ProofHolds')
+        .withArgs(1, honest.segment, 0)
+    }
+    const before = await market.balanceOf(poster)
+    await expect(market.connect(stranger).accuse(1, lie))
+      .to.emit(market, 'ProverSlashed')
+      .withArgs(1, 1, 0, bob.address, REASON.falseProof, MIN_BOND, MIN_BOND / 2n)
+    expect((await market.bondOf(bob)).free).to.equal(9n * MIN_BOND)
+    expect((await market.balanceOf(poster)) - before).to.equal(MIN_BOND / 2n)
+    expect(await market.balanceOf(treasury)).to.equal(MIN_BOND / 2n)
+    await expect(market.connect(bob).claim(1, 1, 0)).to.be.revertedWithCustomError(market, 'ProverFailedSlot')
+    await expect(market.accuse(1, lie)).to.be.revertedWithCustomError(market, 'SlotNotInState')
+
+    const again = await serve(1n, carol, 1)
+    await market.settle(1, [first, again, last])
+    expect(await market.resultOf(1)).to.equal(RESULT)
+  })
+
+  it('do not keep the honest from being paid meanwhile', async () => {
+    const world = await createMarket()
+    const { market, alice, bob, post, serve } = world
+    await post()
+    const honest = await serve(1n, alice, 0)
+    await serve(1n, bob, 1, { feature: 13n })
+    await market.settle(1, [honest])
+    expect((await market.balanceOf(alice)) > 0n).to.equal(true)
+  })
+
+  it('gain nothing by any other forgery: each is attributable', async () => {
+    const world = await createMarket()
+    const { market, alice, bob, post, answer, submit, product } = world
+    const { deadline } = await market.getJob(await post())
+    const honest = await answer(1n, alice, 2)
+    const { proof } = honest
+    const foreign = async (field: string, context: bigint): Promise<[string, Answer]> => [
+      field,
+      { ...honest, proof: await product.prove(7n, 60n, context) },
+    ]
+    const forged: [string, Answer][] = [
+      ['another output', { ...honest, output: RESULT + 1n }],
+      ['a coordinate ≥ q', { ...honest, proof: { ...proof, a: [proof.a[0], proof.a[1] + BASE_ORDER] } }],
+      ['off the curve', { ...honest, proof: { ...proof, c: [proof.c[0] + 1n, proof.c[1]] } }],
+      ['another circuit', { ...honest, proof: (await answer(1n, alice, 1)).proof }],
+      ['another prover’s', { ...honest, proof: (await answer(1n, bob, 2)).proof }],
+      await foreign('another job', await market.contextOf(2, 2, alice, product.id, deadline)),
+      await foreign('another segment', await market.contextOf(1, 1, alice, product.id, deadline)),
+      await foreign('another circuit id', await market.contextOf(1, 2, alice, world.link.id, deadline)),
+      await foreign('another deadline', await market.contextOf(1, 2, alice, product.id, deadline + 1n)),
+    ]
+    for (const [what, lie] of forged) {
+      const jobId = await post({ deadline: Number(deadline) })
+      const bound = await market.contextOf(jobId, 2, alice, product.id, deadline)
+      expect(bound).to.not.equal(await market.contextOf(1, 2, alice, product.id, deadline))
+      await market.connect(alice).claim(jobId, 2, 0)
+      await submit(jobId, alice, lie)
+      await expect(market.settle(jobId, [lie]), what).to.be.revertedWithCustomError(market, 'ProofsDoNotHold')
+      await expect(market.accuse(jobId, lie), what)
+        .to.emit(market, 'ProverSlashed')
+        .withArgs(jobId, 2, 0, alice.address, REASON.falseProof, MIN_BOND, MIN_BOND / 2n)
+    }
+    await market.connect(alice).claim(1, 2, 0)
+    await submit(1n, alice, { ...honest, proof: await rerandomise(proof) })
+    await market.settle(1, [{ ...honest, proof: await rerandomise(proof) }])
+    expect((await market.getSlots(1))[2]!.state).to.equal(SLOT.paid)
+  })
+
+  it('are found by swapping the proofs of two segments of one circuit', async () => {
+    const world = await createMarket()
+    const { market, alice, bob, post, answer, submit } = world
+    await post()
+    const [one, two] = [await answer(1n, alice, 0), await answer(1n, bob, 1)]
+    const swapped = [
+      { ...one, proof: { ...one.proof, c: two.proof.c } },
+      { ...two, proof: { ...two.proof, c: one.proof.c } },
+    ]
+    for (const [i, by] of [alice, bob].entries()) {
+      await market.connect(by).claim(1, i, 0)
+      await submit(1n, by, swapped[i]!)
+    }
+    await expect(market.settle(1, swapped)).to.be.revertedWithCustomError(market, 'ProofsDoNotHold')
+    for (const lie of swapped) await expect(market.accuse(1, lie)).to.emit(market, 'ProverSlashed')
+  })
+})
+
+describe('ProverMarket cross-checks', () => {
+  it('pay nobody before all copies of a segment are proven', async () => {
+    const world = await createMarket()
+    const { market, alice, bob, post, serve } = world
+    await post({ copies: 2 })
+    const one = await serve(1n, alice, 2)
+    await market.settle(1, [one])
+    expect(await market.balanceOf(alice)).to.equal(0n)
+    expect((await market.getSlots(1))[4]!.state).to.equal(SLOT.proven)
+    const two = await serve(1n, bob, 2, { copy: 1 })
+    await market.settle(1, [two])
+    for (const prover of [alice, bob]) expect((await market.balanceOf(prover)) > 0n).to.equal(true)
+    expect((await market.getJob(1)).accepted).to.equal(1n)
+  })
+
+  it('verify all copies of all segments in one transaction', async () => {
+    const world = await createMarket()
+    const { market, alice, bob, post, serve } = world
+    await post({ copies: 2 })
+    const answers = []
+    for (const segment of SEGMENTS) {
+      answers.push(await serve(1n, alice, segment), await serve(1n, bob, segment, { copy: 1 }))
+    }
+    await market.settle(1, answers)
+    expect(await market.resultOf(1)).to.equal(RESULT)
+  })
+
+  for (const together of [true, false]) {
+    it(`end in a dispute when two valid proofs disagree (${together ? 'settled together' : 'one by one'})`, async () => {
+      const world = await createMarket()
+      const { market, poster, alice, bob, carol, post, submit, looseAnswer, looseSegment } = world
+      await post({ copies: 3 }, [looseSegment])
+      await market.connect(carol).claim(1, 0, 2)
+      const answers = []
+      for (const [copy, by] of [alice, bob].entries()) {
+        const given = await looseAnswer(1n, by, copy, 12n + BigInt(copy))
+        await market.connect(by).claim(1, 0, copy)
+        await submit(1n, by, given)
+        answers.push(given)
+      }
+      if (!together) await market.settle(1, [answers[0]!])
+      const settling = market.settle(1, together ? answers : [answers[1]!])
+      await expect(settling).to.emit(market, 'JobDisputed').withArgs(1, 12, 13)
+      await expect(settling)
+        .to.emit(market, 'JobEnded')
+        .withArgs(1, JOB.disputed, 3n * MAX_PRICE)
+      expect(await market.balanceOf(poster)).to.equal(3n * MAX_PRICE)
+      for (const prover of [alice, bob, carol]) {
+        const { free, reserved } = await market.bondOf(prover)
+        expect([free, reserved, await market.balanceOf(prover)]).to.deep.equal([10n * MIN_BOND, 0n, 0n])
+      }
+      await expect(market.close(1)).to.be.revertedWithCustomError(market, 'JobNotOpen').withArgs(1, JOB.disputed)
+    })
+  }
+
+  it('agree when both say the same', async () => {
+    const world = await createMarket()
+    const { market, alice, bob, post, submit, looseAnswer, looseSegment } = world
+    await post({ copies: 2 }, [looseSegment])
+    for (const [copy, by] of [alice, bob].entries()) {
+      const given = await looseAnswer(1n, by, copy, 12n)
+      await market.connect(by).claim(1, 0, copy)
+      await submit(1n, by, given)
+      await market.settle(1, [given])
+    }
+    expect(await market.resultOf(1)).to.equal(12n)
+  })
+})
