@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IInferenceHub, IInferenceHubTypes} from "../interfaces/IInferenceHub.sol";
+import {IERC7992Verifier} from "../interfaces/IERC7992.sol";
+import {IPredictionMarket} from "../interfaces/IPredictionMarket.sol";
+import {IPublisherRegistry} from "../interfaces/IPublisherRegistry.sol";
+
+/// @title The questions: what each market is pinned to, and the status that follows from it and the clock.
+abstract contract MarketBook is IPredictionMarket {
+    /// @notice In a class map: the model abstains. As an outcome: every outcome pays the same.
+    uint8 public constant INVALID = 0xff;
+    uint256 public constant MIN_OUTCOMES = 2;
+    /// @notice Bounds the loops over outcomes.
+    uint256 public constant MAX_OUTCOMES = 16;
+    /// @notice A class map of at most 31 bytes shares its slot with its length.
+    uint256 public constant MAX_CLASSES = 31;
+    /// @notice Longest life of a question, in seconds: a slip of the pen must not lock one side's money for a century.
+    uint256 public constant MAX_MARKET_SECONDS = 730 days;
+    uint256 public constant MAX_TEXT_BYTES = 1024;
+
+    /// @dev Ordered by who reads together: a resolution reads the first four slots and the class map.
+    struct Market {
+        IERC20 collateral;
+        uint8 outcomes;
+        uint64 minMargin;
+        // ---
+        address service;
+        uint64 version;
+        // ---
+        uint64 modelId;
+        uint64 publisherId;
+        uint64 opensAt;
+        uint64 closesAt;
+        // ---
+        uint64 deadline;
+        uint64 keyId;
+        uint48 resolvedAt;
+        uint48 flaggedAt;
+        uint8 outcome;
+        /// Decided by the DAO.
+        bool settled;
+        // ---
+        bytes classMap;
+        bytes32 vkHash;
+        // ---
+        uint128 potCollateral;
+        uint128 potTokens;
+        mapping(bytes32 digest => uint64) recordedAt;
+    }
+
+    IInferenceHub public immutable HUB;
+    IPublisherRegistry public immutable PUBLISHERS;
+    /// @notice Seconds from a resolution to its payout, in which it can be flagged.
+    uint64 public immutable DISPUTE_SECONDS;
+    /// @notice Seconds from a flag to an equal split, if the DAO decides nothing.
+    uint64 public immutable FALLBACK_SECONDS;
+
+    uint256 private _count;
+    mapping(uint256 marketId => Market) private _markets;
+
+    constructor(IInferenceHub hub, IPublisherRegistry publishers, uint64 disputeSeconds, uint64 fallbackSeconds) {
+        if (address(hub) == address(0) || address(publishers) == address(0)) revert ZeroAddress();
+        if (disputeSeconds == 0 || disputeSeconds > 30 days) revert DelayOutOfRange(disputeSeconds, 1, 30 days);
+        if (fallbackSeconds == 0 || fallbackSeconds > 365 days) revert DelayOutOfRange(fallbackSeconds, 1, 365 days);
+        HUB = hub;
+        PUBLISHERS = publishers;
+        DISPUTE_SECONDS = disputeSeconds;
+        FALLBACK_SECONDS = fallbackSeconds;
+    }
+
+    /// @inheritdoc IPredictionMarket
+    function createMarket(Question calldata question, string calldata text) external returns (uint256 marketId) {
+        _requireWindow(question.opensAt, question.closesAt, question.deadline);
+        _requireClassMap(question.classMap, question.outcomes);
+        if (address(question.collateral).code.length == 0) revert CollateralHasNoCode(address(question.collateral));
+        if (bytes(text).length > MAX_TEXT_BYTES) revert TextTooLong(bytes(text).length, MAX_TEXT_BYTES);
+        PUBLISHERS.publisherOf(question.publisherId);
+        IInferenceHubTypes.Model memory model = HUB.modelOf(question.modelId);
+        if (model.deprecated) revert IERC7992Verifier.VerificationRefusedModelDeprecated(question.modelId);
+        if (model.pinned == 0 || model.pinned != question.version) {
+            revert ModelPinsAnotherVersion(question.modelId, model.pinned, question.version);
+        }
+        if (model.vkHash != question.vkHash) revert VkHashMismatch(question.modelId, question.vkHash, model.vkHash);
+
+        marketId = ++_count;
+        Market storage market = _markets[marketId];
+        market.collateral = question.collateral;
+        market.outcomes = question.outcomes;
+        market.minMargin = question.minMargin;
+        market.service = model.service;
+        market.version = question.version;
+        market.modelId = question.modelId;
+        market.publisherId = question.publisherId;
+        market.opensAt = question.opensAt;
+        market.closesAt = question.closesAt;
+        market.deadline = question.deadline;
+        market.classMap = question.classMap;
+        market.vkHash = question.vkHash;
+        emit MarketCreated(marketId, msg.sender, question, text);
+    }
+
+    /// @inheritdoc IPredictionMarket
+    function statusOf(uint256 marketId) external view returns (Status) {
+        return marketId == 0 || marketId > _count ? Status.None : _statusOf(_markets[marketId]);
+    }
+
+    /// @inheritdoc IPredictionMarket
+    function questionOf(uint256 marketId) external view returns (Question memory) {
+        Market storage market = _known(marketId);
+        return
+            Question({
+                collateral: market.collateral,
+                modelId: market.modelId,
+                version: market.version,
+                vkHash: market.vkHash,
+                publisherId: market.publisherId,
+                opensAt: market.opensAt,
+                closesAt: market.closesAt,
+                deadline: market.deadline,
+                minMargin: market.minMargin,
+                outcomes: market.outcomes,
+                classMap: market.classMap
+            });
+    }
+
+    /// @inheritdoc IPredictionMarket
+    function resolutionOf(uint256 marketId) external view returns (Resolution memory) {
+        Market storage market = _known(marketId);
+        return Resolution(market.keyId, market.resolvedAt, market.flaggedAt, market.outcome);
+    }
+
+    /// @inheritdoc IPredictionMarket
+    function potOf(uint256 marketId) external view returns (uint256 collateral, uint256 tokens) {
+        Market storage market = _known(marketId);
+        return (market.potCollateral, market.potTokens);
+    }
+
+    /// @inheritdoc IPredictionMarket
+    function recordedAt(uint256 marketId, bytes32 digest) external view returns (uint64) {
+        return _known(marketId).recordedAt[digest];
+    }
+
+    /// @inheritdoc IPredictionMarket
+    function marketCount() external view returns (uint256) {
+        return _count;
+    }
+
+    /// @inheritdoc IPredictionMarket
+    function positionId(uint256 marketId, uint256 outcome) public pure returns (uint256) {
+        return (marketId << 8) | outcome;
+    }
+
+    function _known(uint256 marketId) internal view returns (Market storage market) {
+        if (marketId == 0 || marketId > _count) revert UnknownMarket(marketId, _count);
+        return _markets[marketId];
+    }
+
+    function _statusOf(Market storage market) internal view returns (Status) {
+        uint256 resolvedAt = market.resolvedAt;
+        if (resolvedAt == 0) return block.timestamp > market.deadline ? Status.Invalid : Status.Trading;
+        uint256 flaggedAt = market.flaggedAt;
+        if (!market.settled) {
+            if (flaggedAt != 0) {
+                return block.timestamp < flaggedAt + FALLBACK_SECONDS ? Status.Flagged : Status.Invalid;
+            }
+            if (block.timestamp < resolvedAt + DISPUTE_SECONDS) return Status.Pending;
+        }
+        return market.outcome == INVALID ? Status.Invalid : Status.Final;
+    }
+
+    function _requireStatus(uint256 marketId, Market storage market, uint256 expected) internal view returns (Status found) {
+        found = _statusOf(market);
+        if ((expected >> uint8(found)) & 1 == 0) revert UnexpectedStatus(marketId, found, expected);
+    }
+
+    function _requireWindow(uint64 opensAt, uint64 closesAt, uint64 deadline) private view {
+        if (opensAt > closesAt || closesAt > deadline || closesAt <= block.timestamp) {
+            revert WindowInvalid(opensAt, closesAt, deadline, block.timestamp);
+        }
+        uint256 latest = block.timestamp + MAX_MARKET_SECONDS;
+        if (deadline > latest) revert DeadlineTooFar(deadline, latest);
+    }
+
+    function _requireClassMap(bytes calldata classMap, uint8 outcomes) private pure {
+        if (outcomes < MIN_OUTCOMES || outcomes > MAX_OUTCOMES) {
+            revert OutcomeCount(outcomes, MIN_OUTCOMES, MAX_OUTCOMES);
+        }
+        uint256 classes = classMap.length;
+        if (classes == 0 || classes > MAX_CLASSES) revert ClassMapLength(classes, MAX_CLASSES);
+        uint256 reached;
+        for (uint256 class = 0; class < classes; ++class) {
+            uint8 outcome = uint8(classMap[class]);
+            if (outcome == INVALID) continue;
+            if (outcome >= outcomes) revert ClassMapsNowhere(class, outcome, outcomes);
+            reached |= 1 << outcome;
+        }
+        for (uint256 outcome = 0; outcome < outcomes; ++outcome) {
+            if ((reached >> outcome) & 1 == 0) revert OutcomeUnreachable(outcome);
+        }
+    }
+}

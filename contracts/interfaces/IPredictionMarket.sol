@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IInferenceHubTypes} from "./IInferenceHub.sol";
+import {IModelRegistryErrors} from "./IModelRegistry.sol";
+
+/// @dev What a market is made of, and its errors. Those of a wrong key or an altered story come from the publisher
+/// registry, those of a proof from the hub.
+interface IPredictionMarketTypes {
+    /// @notice Derived from what is recorded and the clock, never stored.
+    enum Status {
+        None,
+        /// Sets can be split; a story resolves it from `opensAt` on.
+        Trading,
+        /// Resolved; anyone can flag it until the dispute delay is over.
+        Pending,
+        /// The key was revoked or the model withdrawn during the delay: the DAO settles.
+        Flagged,
+        /// One outcome pays everything.
+        Final,
+        /// Every outcome pays the same.
+        Invalid
+    }
+
+    enum FlagReason {
+        KeyRevoked,
+        VersionWithdrawn,
+        ModelWithdrawn
+    }
+
+    /// @notice A question, pinned for good when the market is made.
+    struct Question {
+        /// Pays for complete sets and is what they redeem for. Must move exactly what a transfer says.
+        IERC20 collateral;
+        /// A model of the hub that pins `version`; `vkHash` must be its key hash.
+        uint64 modelId;
+        uint64 version;
+        bytes32 vkHash;
+        /// Whose stories count.
+        uint64 publisherId;
+        /// Unix seconds, both inclusive: when a story must resolve the market, or at least be recorded.
+        uint64 opensAt;
+        uint64 closesAt;
+        /// Unix seconds, inclusive: the last at which a proof is accepted.
+        uint64 deadline;
+        /// Least margin of a label that resolves the market, in the circuit's units.
+        uint64 minMargin;
+        /// 2 … 16.
+        uint8 outcomes;
+        /// One byte a class of the model: the outcome it stands for, or 0xff where the model abstains. 1 … 31 bytes.
+        bytes classMap;
+    }
+
+    /// @param keyId The key that signed the story. @param outcome 0xff: the model abstained.
+    struct Resolution {
+        uint64 keyId;
+        uint64 resolvedAt;
+        uint64 flaggedAt;
+        uint8 outcome;
+    }
+
+    error ZeroAddress();
+    error DelayOutOfRange(uint64 given, uint64 minimum, uint64 maximum);
+    error CollateralHasNoCode(address collateral);
+    error OutcomeCount(uint256 found, uint256 minimum, uint256 maximum);
+    error ClassMapLength(uint256 found, uint256 maximum);
+    /// @notice A class maps to an outcome that does not exist and is not 0xff.
+    error ClassMapsNowhere(uint256 class, uint8 outcome, uint8 outcomes);
+    /// @notice No class maps to the outcome, so that it could never win.
+    error OutcomeUnreachable(uint256 outcome);
+    /// @notice A window opens before it closes, closes in the future, and not after the deadline.
+    error WindowInvalid(uint64 opensAt, uint64 closesAt, uint64 deadline, uint256 timestamp);
+    error DeadlineTooFar(uint64 deadline, uint256 latest);
+    error TextTooLong(uint256 length, uint256 maximum);
+    /// @notice The hub's model pins another version (0: it follows the releases).
+    error ModelPinsAnotherVersion(uint64 modelId, uint64 pinned, uint64 given);
+    error VkHashMismatch(uint64 modelId, bytes32 given, bytes32 found);
+
+    error UnknownMarket(uint256 marketId, uint256 count);
+    /// @notice The market is in status `found`; the call needs one of `expected` (bit i stands for status i).
+    error UnexpectedStatus(uint256 marketId, Status found, uint256 expected);
+    /// @notice A story resolved the market before.
+    error AlreadyResolved(uint256 marketId, uint64 resolvedAt);
+    error StoryTooEarly(uint256 marketId, uint64 opensAt, uint256 timestamp);
+    /// @notice The window is closed, and this story was not recorded in it.
+    error StoryTooLate(uint256 marketId, uint64 closesAt, uint256 timestamp);
+    error ResolutionTooLate(uint256 marketId, uint64 deadline, uint256 timestamp);
+    error StoryLengthInvalid(uint256 found, uint256 expected);
+    /// @notice The story names another market.
+    error TagMismatch(uint256 marketId, bytes8 found, bytes8 expected);
+    error StoryAlreadyRecorded(uint256 marketId, bytes32 digest, uint64 recordedAt);
+    /// @notice The DAO does not stand behind the version (any more), even if the hub's model pins it.
+    error VersionNotReleased(address service, uint64 version, IModelRegistryErrors.VersionStatus found);
+    /// @notice The model is not sure enough. The market stays open for a clearer story.
+    error MarginTooLow(uint256 marketId, uint256 margin, uint64 minimum);
+    error UnknownLabel(uint256 marketId, uint256 label, uint256 classes);
+    /// @notice Key, version and model all stand.
+    error NoGroundsToFlag(uint256 marketId);
+    error UnknownOutcome(uint256 marketId, uint256 outcome, uint256 outcomes);
+
+    error ZeroAmount();
+    /// @notice The collateral did not move what its transfer said: it takes a fee, or rebased meanwhile.
+    error CollateralMismatch(uint256 expected, uint256 found);
+    error NothingToRedeem(uint256 marketId, address account);
+}
+
+/// @title Markets that a proven reading of a signed story resolves.
+/// @notice Outcomes are ERC-1155 tokens with id = marketId << 8 | outcome. One unit of collateral splits into one of each;
+/// a complete set merges back at any time. A story is 119 bytes: `tagOf(marketId)` ‖ 111 bytes of headline. Its publisher
+/// signs the SHA-256 digest of all of it; the model's input commitment is that digest >> 8, and the circuit hashes the
+/// same bytes that it reads, so what was signed is what was classified. output = label + 2^16 · margin.
+/// @dev Trusted: the publisher to tell the truth once; the model's owner in the hub and the DAO not to withdraw a model to
+/// stall a market (all that this gains them is an equal split). Nobody can take collateral.
+interface IPredictionMarket is IPredictionMarketTypes {
+    event MarketCreated(uint256 indexed marketId, address indexed creator, Question question, string text);
+    event StoryRecorded(uint256 indexed marketId, bytes32 indexed digest, uint64 indexed keyId, bytes story);
+    /// @param outcome 0xff when the model abstained: an equal split.
+    event MarketResolved(
+        uint256 indexed marketId,
+        uint8 indexed outcome,
+        address indexed by,
+        bytes32 digest,
+        uint64 keyId,
+        uint256 output,
+        bytes story
+    );
+    event MarketFlagged(uint256 indexed marketId, FlagReason reason, address indexed by);
+    event MarketSettled(uint256 indexed marketId, uint8 indexed outcome);
+    event SetsSplit(uint256 indexed marketId, address indexed account, uint256 amount);
+    event SetsMerged(uint256 indexed marketId, address indexed account, uint256 amount, uint256 paid);
+    event Redeemed(uint256 indexed marketId, address indexed account, uint256 tokens, uint256 paid);
+
+    /// @notice Opens a market. Anyone may; whoever trades reads what it is pinned to first.
+    /// @param text The question in words, at most 1,024 bytes; in the event only.
+    function createMarket(Question calldata question, string calldata text) external returns (uint256 marketId);
+
+    /// @notice Shows that a signed story existed within the window, so that its proof can follow until the deadline.
+    function recordStory(uint256 marketId, bytes calldata story, uint64 keyId, bytes calldata signature) external;
+
+    /// @notice Resolves a market by a signed story and the proof of what the model reads in it. Anyone may.
+    /// @param output label + 2^16 · margin.
+    /// @param proof For the context `contextOf(marketId)`.
+    /// @dev The key must be valid now, also for a story that was recorded.
+    function resolve(
+        uint256 marketId,
+        bytes calldata story,
+        uint64 keyId,
+        bytes calldata signature,
+        uint256 output,
+        IInferenceHubTypes.Groth16Proof calldata proof
+    ) external;
+
+    /// @notice Stops a pending resolution whose key was revoked or whose model was withdrawn. Anyone may.
+    function flag(uint256 marketId) external;
+
+    /// @notice Decides a flagged market: an outcome, or 0xff for an equal split. SETTLER_ROLE (the timelock) only. Without
+    /// it, the market becomes invalid by itself when the fallback delay is over.
+    function settle(uint256 marketId, uint8 outcome) external;
+
+    /// @notice Pays collateral in, for as many of each outcome.
+    function split(uint256 marketId, uint256 amount) external;
+
+    /// @notice Gives back one of each outcome for one of collateral, whatever the market's status.
+    function merge(uint256 marketId, uint256 amount) external;
+
+    /// @notice Burns all that the caller holds of a final or invalid market, for what it is worth. Shares of an invalid
+    /// market round down; the last to leave gets the dust.
+    function redeem(uint256 marketId) external returns (uint256 paid);
+
+    function statusOf(uint256 marketId) external view returns (Status);
+
+    function questionOf(uint256 marketId) external view returns (Question memory);
+
+    function resolutionOf(uint256 marketId) external view returns (Resolution memory);
+
+    /// @notice Collateral held for a market, and its outcome tokens of all outcomes together.
+    function potOf(uint256 marketId) external view returns (uint256 collateral, uint256 tokens);
+
+    /// @notice Unix seconds at which a story was recorded; 0 when it was not.
+    function recordedAt(uint256 marketId, bytes32 digest) external view returns (uint64);
+
+    function marketCount() external view returns (uint256);
+
+    /// @notice The first eight bytes of every story of this market, on this chain, for this contract.
+    function tagOf(uint256 marketId) external view returns (bytes8);
+
+    /// @notice The fourth public signal of a proof that resolves the market.
+    function contextOf(uint256 marketId) external view returns (uint256);
+
+    function positionId(uint256 marketId, uint256 outcome) external pure returns (uint256);
+}
