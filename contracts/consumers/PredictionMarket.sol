@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {ERC1155} from "@openzeppelin/contracts/token/ERC1155/ERC1155.sol";
+import {Groth16Proof} from "../interfaces/IGroth16Verifier.sol";
 import {IInferenceHub, IInferenceHubTypes} from "../interfaces/IInferenceHub.sol";
 import {IModelRegistry, IModelRegistryErrors} from "../interfaces/IModelRegistry.sol";
 import {IPredictionMarket} from "../interfaces/IPredictionMarket.sol";
@@ -57,7 +58,7 @@ contract PredictionMarket is OutcomeTokens, AccessControl {
         uint64 keyId,
         bytes calldata signature,
         uint256 output,
-        IInferenceHubTypes.Groth16Proof calldata proof
+        Groth16Proof calldata proof
     ) external {
         Market storage market = _known(marketId);
         _requireOpen(marketId, market);

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IInferenceHubTypes} from "./IInferenceHub.sol";
+import {Groth16Proof} from "./IGroth16Verifier.sol";
 import {IModelRegistryErrors} from "./IModelRegistry.sol";
 
 /// @dev What a market is made of, and its errors. Those of a wrong key or an altered story come from the publisher
@@ -148,7 +148,7 @@ interface IPredictionMarket is IPredictionMarketTypes {
         uint64 keyId,
         bytes calldata signature,
         uint256 output,
-        IInferenceHubTypes.Groth16Proof calldata proof
+        Groth16Proof calldata proof
     ) external;
 
     /// @notice Stops a pending resolution whose key was revoked or whose model was withdrawn. Anyone may.
