@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { formatEther, parseUnits, Wallet } from 'ethers'
+import { parseUnits, Wallet } from 'ethers'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import {
   type Clock,
@@ -26,7 +26,7 @@ import { KeeperMetrics } from './metrics.ts'
 import { GlobalModel } from './models.ts'
 import { peerIdOf } from './peer-id.ts'
 import { encodeAddress, PeerBook } from './peers.ts'
-import { checkClock, checkDoppelganger, checkFunds, checkRegistered, LOW_BALANCE } from './preflight.ts'
+import { checkClock, checkDoppelganger, checkFunds, checkRegistered } from './preflight.ts'
 import { specOf } from './profile.ts'
 import { commitToWeights } from './provable.ts'
 import type { StateName } from './states.ts'
@@ -82,6 +82,8 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     now: () => clock.now(),
   })
   cleanup.defer(() => store.close())
+  // A keeper that cannot write cannot act: on a full disk this ends it here, with the store's own error.
+  store.putRecord('started', clock.now())
   const identitySeed = store.getSecret(PEER_IDENTITY)
   if (identitySeed === null || store.getSecret(ENCRYPTION_KEY) === null) {
     throw new AgentError('KEYSTORE', `${folder} has no keeper keys: run \`cohort keeper init\` for it`)
@@ -97,10 +99,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
   cleanup.defer(() => provider.destroy())
   const contracts = await openService(config.service.address, provider)
   await checkClock(provider, clock)
-  const balance = await checkFunds(provider, wallet.address)
-  metrics.balance.set(Number(formatEther(balance)))
-  if (balance < LOW_BALANCE)
-    log.warn({ event: 'low balance', wei: String(balance) }, 'the operator has little gas left')
+  await checkFunds(provider, wallet.address)
   const owner = await checkRegistered(contracts, wallet.address)
   await checkDoppelganger(contracts, owner, { peerId: await peerIdOf(identitySeed) })
 

@@ -75,6 +75,9 @@ export function keeperExitCode(error: unknown): number {
       return KEEPER_EXIT.data
     case 'DISK_FULL':
     case 'STORAGE':
+    case 'ENOSPC':
+    case 'EDQUOT':
+    case 'EFBIG':
     case 'UNFUNDED':
     case 'FEE_CAP':
       return KEEPER_EXIT.temporary

@@ -175,11 +175,18 @@ export class DataPlane {
     try {
       await body()
     } catch (cause) {
-      const code = (cause as NodeJS.ErrnoException).code
-      if (code === 'ENOSPC' || code === 'EDQUOT') {
-        throw new NetworkError('STORAGE', 'the disk of the data folder is full: free space, the keeper retries', {
-          cause,
-        })
+      // The file stores keep the system's error as text only: "Error: ENOSPC: no space left on device, write".
+      const found = /\b(ENOSPC|EDQUOT|EFBIG)\b/.exec(
+        `${(cause as NodeJS.ErrnoException).code} ${(cause as Error).message}`,
+      )
+      if (found !== null) {
+        throw new NetworkError(
+          'STORAGE',
+          `no space for blobs in the data folder (${found[1]}): free some, the keeper retries`,
+          {
+            cause,
+          },
+        )
       }
       throw cause
     }

@@ -9,6 +9,7 @@ export type StoreErrorCode =
   | 'SHARE_ALREADY_GIVEN'
   | 'INTENT_CHANGED'
   | 'DISK_FULL'
+  | 'STORAGE'
   | 'CORRUPT'
   | 'BAD_INPUT'
 
@@ -27,7 +28,7 @@ export class StoreError extends Error {
 }
 
 /** SQLite's primary result codes that callers can act on; https://sqlite.org/rescode.html */
-const SQLITE = { BUSY: 5, LOCKED: 6, CORRUPT: 11, FULL: 13, NOT_A_DATABASE: 26 } as const
+const SQLITE = { BUSY: 5, LOCKED: 6, IO: 10, CORRUPT: 11, FULL: 13, NOT_A_DATABASE: 26 } as const
 
 /** Turns SQLite's errors into ours; anything else passes through unchanged. */
 export function translateSqliteError(error: unknown, file: string): unknown {
@@ -38,6 +39,13 @@ export function translateSqliteError(error: unknown, file: string): unknown {
     return new StoreError('DISK_FULL', `no space left for ${file}: free some, nothing was half-written`, {
       cause: error,
     })
+  }
+  if (primary === SQLITE.IO) {
+    return new StoreError(
+      'STORAGE',
+      `cannot read or write ${file}: look at quota, limits (ulimit -f) and the disk; nothing was half-written`,
+      { cause: error },
+    )
   }
   if (primary === SQLITE.CORRUPT || primary === SQLITE.NOT_A_DATABASE) {
     return new StoreError('CORRUPT', `${file} is damaged: restore it from a backup, never start with an empty one`, {

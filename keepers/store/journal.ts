@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { DatabaseSync } from 'node:sqlite'
+import type { Database } from './database.ts'
 import { StoreError } from './errors.ts'
 
 /** One thing the keeper meant to do, with the exact bytes it meant to do it with. */
@@ -19,10 +19,10 @@ type Row = { key: string; epoch: number; round: number; payload: Uint8Array; res
  * `7/3/commit`), and a restart finds it and resends the same bytes. The bytes under a key never change.
  */
 export class Journal {
-  readonly #database: DatabaseSync
+  readonly #database: Database
   readonly #now: () => number
 
-  constructor(database: DatabaseSync, now: () => number) {
+  constructor(database: Database, now: () => number) {
     this.#database = database
     this.#now = now
   }
@@ -76,6 +76,6 @@ export class Journal {
     const result = this.#database
       .prepare('DELETE FROM intents WHERE epoch < ? OR (epoch = ? AND round < ?)')
       .run(epoch, epoch, round)
-    return Number(result.changes)
+    return result.changes
   }
 }

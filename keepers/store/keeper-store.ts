@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { Database } from './database.ts'
 import { StoreError, translateSqliteError } from './errors.ts'
 import { Journal } from './journal.ts'
 import { FolderLock } from './lock.ts'
@@ -36,16 +37,14 @@ export class KeeperStore {
   readonly shares: ShareRegister
   readonly transactions: TransactionLog
   readonly logs: LogStore
-  readonly #database: DatabaseSync
+  readonly #database: Database
   readonly #lock: FolderLock
   readonly #box: SecretBox
-  readonly #file: string
 
-  private constructor(database: DatabaseSync, lock: FolderLock, box: SecretBox, file: string, now: () => number) {
+  private constructor(database: Database, lock: FolderLock, box: SecretBox, now: () => number) {
     this.#database = database
     this.#lock = lock
     this.#box = box
-    this.#file = file
     this.journal = new Journal(database, now)
     this.shares = new ShareRegister(database, now)
     this.transactions = new TransactionLog(database, now)
@@ -60,16 +59,17 @@ export class KeeperStore {
     mkdirSync(options.folder, { recursive: true, mode: 0o700 })
     const lock = FolderLock.acquire(options.folder)
     const file = join(options.folder, 'journal.sqlite')
-    let database: DatabaseSync | undefined
+    let inner: DatabaseSync | undefined
     try {
-      database = new DatabaseSync(file, { timeout: 2_000 })
-      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
-      migrate(database)
+      inner = new DatabaseSync(file, { timeout: 2_000 })
+      inner.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
+      migrate(inner)
+      const database = new Database(inner, file)
       const box = openBox(database, options)
       bind(database, options)
-      return new KeeperStore(database, lock, box, file, options.now ?? Date.now)
+      return new KeeperStore(database, lock, box, options.now ?? Date.now)
     } catch (error) {
-      if (database?.isOpen) database.close()
+      if (inner?.isOpen) inner.close()
       lock.release()
       throw translateSqliteError(error, file)
     }
@@ -77,11 +77,9 @@ export class KeeperStore {
 
   /** Stores a secret, encrypted. Overwrites one of the same name. */
   putSecret(name: string, value: Uint8Array): void {
-    this.#guard(() =>
-      this.#database
-        .prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed')
-        .run(name, this.#box.seal(name, value)),
-    )
+    this.#database
+      .prepare('INSERT INTO secrets VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed')
+      .run(name, this.#box.seal(name, value))
   }
 
   /** The secret in the clear, or null. The caller zeroes it after use. */
@@ -102,11 +100,9 @@ export class KeeperStore {
 
   /** Erases secrets whose name starts with the prefix (an epoch that is over). Returns how many. */
   eraseSecrets(prefix: string): number {
-    return this.#guard(() => {
-      this.#database.exec('PRAGMA secure_delete = ON')
-      const statement = this.#database.prepare('DELETE FROM secrets WHERE substr(name, 1, ?) = ?')
-      return Number(statement.run(prefix.length, prefix).changes)
-    })
+    this.#database.exec('PRAGMA secure_delete = ON')
+    const statement = this.#database.prepare('DELETE FROM secrets WHERE substr(name, 1, ?) = ?')
+    return statement.run(prefix.length, prefix).changes
   }
 
   /** A small JSON document kept over restarts (nothing secret), or null. Parse what comes back. */
@@ -118,15 +114,13 @@ export class KeeperStore {
   }
 
   putRecord(name: string, value: unknown): void {
-    this.#guard(() =>
-      this.#database
-        .prepare('INSERT INTO records VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value')
-        .run(name, JSON.stringify(value)),
-    )
+    this.#database
+      .prepare('INSERT INTO records VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value')
+      .run(name, JSON.stringify(value))
   }
 
   deleteRecord(name: string): void {
-    this.#guard(() => this.#database.prepare('DELETE FROM records WHERE name = ?').run(name))
+    this.#database.prepare('DELETE FROM records WHERE name = ?').run(name)
   }
 
   getCursor(name: string): unknown {
@@ -137,27 +131,14 @@ export class KeeperStore {
   }
 
   putCursor(name: string, value: unknown): void {
-    this.#guard(() =>
-      this.#database
-        .prepare('INSERT INTO cursors VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value')
-        .run(name, JSON.stringify(value)),
-    )
+    this.#database
+      .prepare('INSERT INTO cursors VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value')
+      .run(name, JSON.stringify(value))
   }
 
   /** Runs synchronous writes as one transaction: all or none. */
   transaction<T>(body: () => T): T {
-    return this.#guard(() => {
-      this.#database.exec('BEGIN IMMEDIATE')
-      try {
-        const result = body()
-        this.#database.exec('COMMIT')
-        return result
-      } catch (error) {
-        // A full disk may have rolled back already.
-        if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
-        throw error
-      }
-    })
+    return this.#database.transaction(body)
   }
 
   /** Bounds the database file, in pages of 4 KiB, as a quota does; writes beyond fail with DISK_FULL. */
@@ -171,32 +152,24 @@ export class KeeperStore {
     this.#box.destroy()
     this.#lock.release()
   }
-
-  #guard<T>(body: () => T): T {
-    try {
-      return body()
-    } catch (error) {
-      throw translateSqliteError(error, this.#file)
-    }
-  }
 }
 
-function readMeta(database: DatabaseSync, key: string): Uint8Array | null {
+function readMeta(database: Database, key: string): Uint8Array | null {
   const row = database.prepare('SELECT value FROM meta WHERE key = ?').get(key) as { value: Uint8Array } | undefined
   return row?.value ?? null
 }
 
-function openBox(database: DatabaseSync, options: StoreOptions): SecretBox {
+function openBox(database: Database, options: StoreOptions): SecretBox {
   const salt = readMeta(database, 'kdf salt')
   if (salt === null) {
     const parameters = newKdfParameters(options.log2N)
     const box = new SecretBox(options.passphrase, parameters)
     const insert = database.prepare('INSERT INTO meta VALUES (?, ?)')
-    database.exec('BEGIN IMMEDIATE')
-    insert.run('kdf salt', parameters.salt)
-    insert.run('kdf log2N', Uint8Array.of(parameters.log2N))
-    insert.run('check', box.seal(CHECK, new TextEncoder().encode(CHECK)))
-    database.exec('COMMIT')
+    database.transaction(() => {
+      insert.run('kdf salt', parameters.salt)
+      insert.run('kdf log2N', Uint8Array.of(parameters.log2N))
+      insert.run('check', box.seal(CHECK, new TextEncoder().encode(CHECK)))
+    })
     return box
   }
   const log2N = readMeta(database, 'kdf log2N')?.[0]
@@ -209,7 +182,7 @@ function openBox(database: DatabaseSync, options: StoreOptions): SecretBox {
   return box
 }
 
-function bind(database: DatabaseSync, { binding, folder }: StoreOptions): void {
+function bind(database: Database, { binding, folder }: StoreOptions): void {
   const wanted = {
     chain: binding.chainId.toString(),
     service: binding.service.toLowerCase(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { DatabaseSync } from 'node:sqlite'
+import type { Database } from './database.ts'
 
 /** One log of a contract as the chain told it. */
 export type LogRow = {
@@ -24,9 +24,9 @@ type RawRow = {
 
 /** The logs seen so far, so that a restart reads on from its cursor instead of from the first block. */
 export class LogStore {
-  readonly #database: DatabaseSync
+  readonly #database: Database
 
-  constructor(database: DatabaseSync) {
+  constructor(database: Database) {
     this.#database = database
   }
 
@@ -48,12 +48,12 @@ export class LogStore {
 
   /** Drops the logs of blocks above `block`: they were on a branch that lost. */
   dropAbove(block: number): number {
-    return Number(this.#database.prepare('DELETE FROM logs WHERE block > ?').run(block).changes)
+    return this.#database.prepare('DELETE FROM logs WHERE block > ?').run(block).changes
   }
 
   /** Drops the logs of blocks below `block`: nothing will ask for them again. */
   dropBelow(block: number): number {
-    return Number(this.#database.prepare('DELETE FROM logs WHERE block < ?').run(block).changes)
+    return this.#database.prepare('DELETE FROM logs WHERE block < ?').run(block).changes
   }
 
   /** All logs in chain order. */

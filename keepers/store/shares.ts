@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { DatabaseSync } from 'node:sqlite'
+import type { Database } from './database.ts'
 import { StoreError } from './errors.ts'
 
 /**
@@ -10,10 +10,10 @@ import { StoreError } from './errors.ts'
  * the same bytes again after a crash, and any other request is refused for ever: rows are never deleted.
  */
 export class ShareRegister {
-  readonly #database: DatabaseSync
+  readonly #database: Database
   readonly #now: () => number
 
-  constructor(database: DatabaseSync, now: () => number) {
+  constructor(database: Database, now: () => number) {
     this.#database = database
     this.#now = now
   }
@@ -32,8 +32,7 @@ export class ShareRegister {
     if (c1Hashes.length === 0 || distinct.size !== c1Hashes.length) {
       throw new StoreError('BAD_INPUT', `${c1Hashes.length} hashes of c1, ${distinct.size} of them distinct`)
     }
-    this.#database.exec('BEGIN IMMEDIATE')
-    try {
+    this.#database.transaction(() => {
       const insert = this.#database.prepare('INSERT OR IGNORE INTO shares VALUES (?, ?, ?)')
       const select = this.#database.prepare('SELECT request_hash FROM shares WHERE c1_hash = ?')
       for (const [index, hash] of c1Hashes.entries()) {
@@ -47,11 +46,7 @@ export class ShareRegister {
           )
         }
       }
-      this.#database.exec('COMMIT')
-    } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
-      throw error
-    }
+    })
   }
 
   /** Ciphertexts that a share was given of, or promised. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { DatabaseSync } from 'node:sqlite'
+import type { Database } from './database.ts'
 
 /** One signed form of a transaction; later attempts replace earlier ones under the same nonce. */
 export type TransactionAttempt = { readonly hash: string; readonly raw: string; readonly maxFeePerGas: string }
@@ -17,10 +17,10 @@ type RawRow = { key: string; nonce: number; request: string; attempts: string; r
 
 /** Signed transactions, written before they are broadcast: a restart resends the same bytes, never a second act. */
 export class TransactionLog {
-  readonly #database: DatabaseSync
+  readonly #database: Database
   readonly #now: () => number
 
-  constructor(database: DatabaseSync, now: () => number) {
+  constructor(database: Database, now: () => number) {
     this.#database = database
     this.#now = now
   }

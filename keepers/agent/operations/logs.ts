@@ -9,6 +9,9 @@ import { AgentError } from '../errors.ts'
 /** A log file is set aside at start above this size, so that two of them bound what logs take. */
 const ROTATE_BYTES = 20 << 20
 
+/** Lines that wait for space on the disk; later ones are dropped. */
+const WAITING_BYTES = 1 << 20
+
 const current = (folder: string): string => join(folder, 'logs', 'keeper.log')
 const previous = (folder: string): string => join(folder, 'logs', 'keeper.previous.log')
 
@@ -17,10 +20,13 @@ export function openLogFiles(folder: string): DestinationStream {
   const file = current(folder)
   mkdirSync(join(folder, 'logs'), { recursive: true, mode: 0o700 })
   if (existsSync(file) && statSync(file).size > ROTATE_BYTES) renameSync(file, previous(folder))
+  const kept = pino.destination({ dest: file, sync: true, maxLength: WAITING_BYTES })
+  // A full disk must not end the keeper: standard output has the lines, and the file gets those that wait when it can.
+  kept.on('error', () => undefined)
   return multistream(
     [
       { stream: pino.destination(1), level: 'trace' },
-      { stream: pino.destination({ dest: file, sync: true }), level: 'trace' },
+      { stream: kept, level: 'trace' },
     ],
     { dedupe: false },
   )
