@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { isError } from 'ethers'
+import { formatEther, isError } from 'ethers'
 import { backoff, type EventCursor } from '../chain/index.ts'
 import { BEHAVIOURS } from './behaviours/index.ts'
 import type { AgentContext, Behaviour, Outcome } from './context.ts'
 import { keeperExitCode } from './errors.ts'
 import type { Fact } from './facts.ts'
+import { LOW_BALANCE } from './preflight.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
 import type { StateName } from './states.ts'
 import { revokeUnaccepted } from './steps/model.ts'
@@ -101,6 +102,7 @@ export class AgentLoop {
       const before = this.#snapshot
       this.#snapshot = await takeSnapshot(context.contracts.service, block.number, block.timestamp)
       this.#seat = await this.#findSeat(block.number)
+      if (before?.round !== this.#snapshot.round) await this.#checkPurse()
       this.#show(before, this.#snapshot)
     }
     await this.#dispatch(this.#snapshot)
@@ -123,6 +125,17 @@ export class AgentLoop {
         for (const fact of facts.add(step.added)) this.#note(fact)
       }
       if (step.caughtUp) return step.head
+    }
+  }
+
+  /** Once a round: what the operator has left for gas. */
+  async #checkPurse(): Promise<void> {
+    const { contracts, operator, metrics, log } = this.#context
+    const balance = await contracts.service.runner?.provider?.getBalance(operator)
+    if (balance === undefined) return
+    metrics.balance.set(Number(formatEther(balance)))
+    if (balance < LOW_BALANCE) {
+      log.warn({ event: 'low balance', wei: String(balance) }, 'the operator has little gas left')
     }
   }
 

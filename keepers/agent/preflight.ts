@@ -25,13 +25,12 @@ export async function checkClock(provider: Provider, clock: Clock): Promise<void
   }
 }
 
-/** @throws ChainError UNFUNDED when the operator cannot pay for anything. Returns the balance in wei. */
-export async function checkFunds(provider: Provider, operator: string): Promise<bigint> {
+/** @throws ChainError UNFUNDED when the operator cannot pay for anything. */
+export async function checkFunds(provider: Provider, operator: string): Promise<void> {
   const balance = await provider.getBalance(operator)
   if (balance === 0n) {
     throw new ChainError('UNFUNDED', `the operator ${operator} has no funds for gas: send it some, then start again`)
   }
-  return balance
 }
 
 /** The owner that the operator acts for. @throws AgentError NOT_REGISTERED. */

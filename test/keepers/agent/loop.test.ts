@@ -30,6 +30,8 @@ function stage() {
     epoch: 1,
     round: 1,
     rolledBackTo: null as number | null,
+    /** Of the operator. */
+    wei: 10n ** 18n,
   }
   const failing: { look: unknown } = { look: null }
   const service = {
@@ -60,7 +62,12 @@ function stage() {
     keyInfo: async () => ({ committed: 0n, revealed: 0n, spoken: 0n }),
     seats: async () => ({ seated: 3n }),
     seatOf: async () => 1n,
-    runner: { provider: { getBlock: async () => ({ number: chain.block, timestamp: chain.block }) } },
+    runner: {
+      provider: {
+        getBlock: async () => ({ number: chain.block, timestamp: chain.block }),
+        getBalance: async () => chain.wei,
+      },
+    },
   }
   const cursor = {
     position: 0,
@@ -97,7 +104,7 @@ function stage() {
     const loop = new AgentLoop(context, cursor as never, behaviours)
     return { loop, ended: loop.run() }
   }
-  return { chain, failing, clock, stopping, calls, behave, run, rebuilt }
+  return { chain, failing, clock, stopping, calls, behave, run, rebuilt, metrics: context.metrics }
 }
 
 describe('agent loop', () => {
@@ -111,6 +118,20 @@ describe('agent loop', () => {
     }
     await run(behave('Reveal', async () => (--left === 0 ? 'done' : 'again'))).ended
     expect(calls).to.deep.equal(['Reveal', 'Reveal', 'Reveal'])
+  })
+
+  it('shows what the operator has left for gas, anew in each round', async () => {
+    const { chain, clock, stopping, behave, run, metrics } = stage()
+    const seen: number[] = []
+    clock.onSleep = async () => {
+      seen.push((await metrics.balance.get()).values[0]!.value)
+      chain.block++
+      chain.wei -= 10n ** 17n
+      if (seen.length === 3) chain.round++
+      if (seen.length === 5) stopping.abort()
+    }
+    await run(behave('Registration', async () => 'done')).ended
+    expect(seen).to.deep.equal([1, 1, 1, 0.7, 0.7])
   })
 
   it('ends what a state left running when the state is over, before the next one acts', async () => {
