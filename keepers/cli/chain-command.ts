@@ -49,13 +49,21 @@ export function chainCommand(parent: Command, name: string, description: string)
 
 /** Opens deployment, endpoint and account, runs the body, and closes the connection whatever happens. */
 export async function withChain(options: ChainOptions, body: (session: ChainSession) => Promise<void>): Promise<void> {
-  const [{ JsonRpcProvider }, { readDeployment }] = await Promise.all([
+  const [{ FetchRequest, JsonRpcProvider }, { readDeployment }, http, https] = await Promise.all([
     import('ethers'),
     import('../chain/dao/deployment-file.ts'),
+    import('node:http'),
+    import('node:https'),
   ])
   const deployment = await readDeployment(options.deployment)
+  const endpoint = new FetchRequest(options.rpc)
+  // A socket that is kept may be closed by the node just as the next call goes out, and a command makes few calls.
+  const agent = options.rpc.startsWith('https:')
+    ? new https.Agent({ keepAlive: false })
+    : new http.Agent({ keepAlive: false })
+  endpoint.getUrlFunc = FetchRequest.createGetUrlFunc({ agent })
   // No cache: a development chain mines within the quarter of a second for which ethers keeps answers.
-  const provider = new JsonRpcProvider(options.rpc, deployment.chainId, { cacheTimeout: -1, staticNetwork: false })
+  const provider = new JsonRpcProvider(endpoint, deployment.chainId, { cacheTimeout: -1, staticNetwork: false })
   try {
     await reachable(provider, options.rpc)
     await body({ provider, deployment, signer: await openAccount(provider, options) })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { type Command, Option } from 'commander'
 import type { BackendChoice, TrainingCheckpoint, TrainingParameters } from '../learning/index.ts'
+import { EXIT } from './failure.ts'
 import {
   bar,
   chooseSpec,
@@ -31,6 +32,15 @@ type TrainOptions = {
   readonly seed: number
   readonly backend: BackendChoice
   readonly resume?: boolean
+  readonly json?: boolean
+}
+
+type SamplesOptions = {
+  readonly out: string
+  readonly data?: string
+  readonly set: 'train' | 'test'
+  readonly count: number
+  readonly index?: number
   readonly json?: boolean
 }
 
@@ -101,6 +111,17 @@ export function registerLearning(program: Command): void {
     )
 
   learning
+    .command('samples')
+    .description('write samples as JSON, for `cohort zkml` and `cohort infer`')
+    .requiredOption('--out <file>', 'where they go')
+    .option('--data <dir>', 'as for train')
+    .addOption(new Option('--set <which>', 'where they come from').choices(['train', 'test']).default('train'))
+    .option('--count <n>', 'how many, with their labels', wholeNumber(1), 200)
+    .option('--index <n>', 'only the values of this one: an input to prove', wholeNumber(0))
+    .option('--json', 'print what was written as JSON')
+    .action(async (options: SamplesOptions) => interruptible((signal) => samples(options, signal)))
+
+  learning
     .command('models')
     .description('the models that go by name')
     .option('--json', 'print as JSON')
@@ -117,6 +138,29 @@ export function registerLearning(program: Command): void {
           process.stdout.write(`${name.padEnd(12)} ${String(parameters).padStart(8)} parameters  ${specHash}\n`)
         }
     })
+}
+
+async function samples(options: SamplesOptions, signal: AbortSignal): Promise<void> {
+  const { openData } = await import('../learning/index.ts')
+  const opened = await openData({ ...(options.data === undefined ? {} : { dir: options.data }), signal })
+  process.stderr.write(`${opened.announcement}\n`)
+  const { inputs, labels, scale, count, name } = opened[options.set]
+  const size = inputs.length / count
+  const sample = (at: number): number[] =>
+    Array.from(inputs.subarray(at * size, (at + 1) * size), (value) => value * scale)
+  const { index } = options
+  if (index !== undefined && index >= count) {
+    throw Object.assign(new Error(`--index is ${index}; ${name} has ${count} samples`), { exitCode: EXIT.usage })
+  }
+  const kept = Math.min(options.count, count)
+  const content =
+    index === undefined
+      ? { inputs: Array.from({ length: kept }, (_, at) => sample(at)), labels: [...labels.subarray(0, kept)] }
+      : sample(index)
+  await replaceFile(options.out, `${JSON.stringify(content)}\n`)
+  const written = index === undefined ? { count: kept } : { index, label: labels[index]! }
+  if (options.json) print({ out: options.out, data: name, ...written })
+  else process.stdout.write(`${options.out}: ${index === undefined ? `${kept} samples` : `label ${labels[index]}`}\n`)
 }
 
 async function train(options: TrainOptions, signal: AbortSignal): Promise<void> {

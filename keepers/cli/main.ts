@@ -15,6 +15,8 @@ const AREAS = [
   ['simulate', 'registerSimulate'],
   ['zkml', 'registerZkml'],
   ['ceremony', 'registerCeremony'],
+  ['infer', 'registerInfer'],
+  ['prover', 'registerProver'],
 ] as const
 
 async function createProgram(): Promise<Command> {

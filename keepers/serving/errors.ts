@@ -9,13 +9,26 @@ export type ServingErrorCode =
   | 'wrong-circuit'
   /** The hub refused the transaction. */
   | 'refused'
+  /** Nobody answered in time. */
+  | 'unanswered'
+
+/** sysexits.h: 65 for data that is wrong, 69 for what is not there (yet). */
+const EXIT_CODES: Record<ServingErrorCode, number> = {
+  'bad-payload': 65,
+  'bad-version': 69,
+  'wrong-circuit': 65,
+  refused: 1,
+  unanswered: 69,
+}
 
 export class ServingError extends Error {
   override readonly name = 'ServingError'
   readonly code: ServingErrorCode
+  readonly exitCode: number
 
   constructor(code: ServingErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
+    this.exitCode = EXIT_CODES[code]
   }
 }

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the serving room: requests for proven inferences, and their answers.
+export { listModels, type ModelEntry, type Offer, offerModel } from './catalogue.ts'
 export { ServingError, type ServingErrorCode } from './errors.ts'
 export { commitmentOf, decodePayload, encodePayload, type InputPayload, integersOf } from './payload.ts'
-export { type InferenceOrder, requestInference } from './requester.ts'
+export {
+  type InferenceOrder,
+  type RequestStatus,
+  type RequestView,
+  readRequest,
+  refundRequest,
+  requestInference,
+  waitForAnswer,
+  withdrawBalance,
+} from './requester.ts'
+export { type ServeOptions, serveRequests } from './serve.ts'
 export { type Answer, InferenceServer, type ServerOptions } from './server.ts'
 export { fetchVersion, type VersionSource, type VersionWeights } from './version.ts'

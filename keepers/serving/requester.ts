@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { hexlify, type Signer, toBeHex } from 'ethers'
-import { clients } from '../chain/index.ts'
+import type { InferenceHub } from '../../types/index.ts'
+import { type Clock, clients, decodeRevert, systemClock } from '../chain/index.ts'
 import { encodeInput, type IntegerProgram, randomSalt } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
 import { commitmentOf, encodePayload } from './payload.ts'
@@ -19,30 +20,120 @@ export type InferenceOrder = {
   readonly seconds: number
 }
 
+/** A payload has one byte for each value. */
+const PAYLOAD_BITS = 8
+
 /**
  * Posts a request with a public input and its price in escrow. Returns the request's id.
- * @throws ServingError wrong-circuit when an input does not fit a byte
+ * @throws ServingError wrong-circuit when an input does not fit a byte, refused when the hub says no
  */
 export async function requestInference(order: InferenceOrder): Promise<{ requestId: string; gasUsed: bigint }> {
   const { signer, program, modelId } = order
-  if (program.input.bits > 8) {
-    throw new ServingError('wrong-circuit', `the circuit's inputs have ${program.input.bits} bits, a payload carries 8`)
+  if (program.input.bits > PAYLOAD_BITS) {
+    throw new ServingError(
+      'wrong-circuit',
+      `the circuit's inputs have ${program.input.bits} bits, a payload carries ${PAYLOAD_BITS}`,
+    )
   }
   const hub = clients.hub(order.hub, signer)
-  const values = Uint8Array.from(encodeInput(program, order.input), (value) => value - program.input.min)
+  const values = Uint8Array.from(roundedInput(program, order.input), (value) => value - program.input.min)
   const payload = { values, salt: randomSalt() }
   const latest = await signer.provider!.getBlock('latest')
-  const sent = await hub.request(
-    modelId,
-    toBeHex(commitmentOf(payload, program), 32),
-    BigInt(latest!.timestamp + order.seconds),
-    0,
-    hexlify(encodePayload(payload)),
-    { value: order.price },
-  )
-  const receipt = await sent.wait()
-  const posted = receipt!.logs
-    .map((log) => hub.interface.parseLog(log))
-    .find((log) => log?.name === 'InferenceRequested')
-  return { requestId: posted!.args.requestId, gasUsed: receipt!.gasUsed }
+  try {
+    const sent = await hub.request(
+      modelId,
+      toBeHex(commitmentOf(payload, program), 32),
+      BigInt(latest!.timestamp + order.seconds),
+      0,
+      hexlify(encodePayload(payload)),
+      { value: order.price },
+    )
+    const receipt = await sent.wait()
+    const posted = receipt!.logs
+      .map((log) => hub.interface.parseLog(log))
+      .find((log) => log?.name === 'InferenceRequested')
+    return { requestId: posted!.args.requestId, gasUsed: receipt!.gasUsed }
+  } catch (cause) {
+    throw refusal(hub, cause, 'request')
+  }
+}
+
+function roundedInput(program: IntegerProgram, input: ArrayLike<number>): Float64Array {
+  try {
+    return encodeInput(program, input)
+  } catch (cause) {
+    throw new ServingError('bad-payload', (cause as Error).message, { cause })
+  }
+}
+
+export type RequestStatus = 'none' | 'open' | 'expired' | 'fulfilled' | 'refunded'
+
+/** In the order of IInferenceHub.RequestStatus. */
+const STATUSES: readonly RequestStatus[] = ['none', 'open', 'expired', 'fulfilled', 'refunded']
+
+export type RequestView = {
+  readonly requestId: string
+  readonly status: RequestStatus
+  readonly modelId: bigint
+  readonly version: bigint
+  readonly requester: string
+  readonly price: bigint
+  /** Unix seconds. */
+  readonly deadline: bigint
+  /** The proven output; null until fulfilled. */
+  readonly output: bigint | null
+}
+
+/** What the hub holds of a request. @throws ServingError bad-payload for an id that it does not know */
+export async function readRequest(hub: InferenceHub, requestId: string): Promise<RequestView> {
+  const status = STATUSES[Number(await hub.statusOf(requestId))]!
+  if (status === 'none') throw new ServingError('bad-payload', `the hub knows no request ${requestId}`)
+  const { modelId, version, requester, price, deadline, output } = await hub.getRequest(requestId)
+  const answered = status === 'fulfilled' ? output : null
+  return { requestId, status, modelId, version, requester, price, deadline, output: answered }
+}
+
+/** Waits until a request is answered. @throws ServingError unanswered when it expired or was refunded instead */
+export async function waitForAnswer(
+  hub: InferenceHub,
+  requestId: string,
+  options: { readonly signal?: AbortSignal; readonly interval?: number; readonly clock?: Clock } = {},
+): Promise<RequestView> {
+  const { clock = systemClock, interval = 1_000 } = options
+  for (;;) {
+    const view = await readRequest(hub, requestId)
+    if (view.status === 'fulfilled') return view
+    if (view.status !== 'open') {
+      throw new ServingError(
+        'unanswered',
+        `request ${requestId} is ${view.status}; \`cohort infer refund\` returns its price`,
+      )
+    }
+    await clock.sleep(interval, options.signal)
+  }
+}
+
+/** Credits the price of an expired request to its requester. @throws ServingError refused */
+export async function refundRequest(hub: InferenceHub, requestId: string): Promise<void> {
+  try {
+    await (await hub.refund(requestId)).wait()
+  } catch (cause) {
+    throw refusal(hub, cause, 'refund')
+  }
+}
+
+/** Sends the signer what the hub owes it, in wei. @throws ServingError refused */
+export async function withdrawBalance(hub: InferenceHub, account: string): Promise<bigint> {
+  const amount = await hub.balanceOf(account)
+  try {
+    await (await hub.withdraw(account, account)).wait()
+    return amount
+  } catch (cause) {
+    throw refusal(hub, cause, 'withdraw')
+  }
+}
+
+function refusal(hub: InferenceHub, cause: unknown, what: string): ServingError {
+  const reason = decodeRevert(cause, [hub.interface], what)
+  return new ServingError('refused', (reason ?? (cause as Error)).message, { cause })
 }

@@ -5,7 +5,7 @@ import { provableModel } from '../agent/index.ts'
 import { clients, decodeRevert } from '../chain/index.ts'
 import type { ModelName } from '../learning/index.ts'
 import type { DataPlane } from '../network/index.ts'
-import { InferenceProver, openFolder, toSolidityProof, withWeights } from '../zkml/index.ts'
+import { type CircuitFolder, InferenceProver, openFolder, toSolidityProof, withWeights } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
 import { decodePayload, integersOf } from './payload.ts'
 import { fetchVersion } from './version.ts'
@@ -18,10 +18,10 @@ export type ServerOptions = {
   readonly models: string
   /** Block from which the deployment's events are in the log. */
   readonly fromBlock: number
-  /** Compiled and set-up circuit of the model in committed mode (`cohort zkml compile`, `setup`). */
+  /** Compiled and set-up circuit of the model (`cohort zkml compile`, `setup`). */
   readonly circuit: string
-  readonly model: ModelName
-  readonly plane: DataPlane
+  /** Where weights come from; needed in committed mode, where one circuit serves every version. */
+  readonly weights?: { readonly model: ModelName; readonly plane: DataPlane }
 }
 
 /** What became of one request. Times in milliseconds. */
@@ -49,9 +49,12 @@ export class InferenceServer implements AsyncDisposable {
     this.#circuitId = circuitId
   }
 
-  /** @throws InferenceError for a folder without circuit or key. */
+  /** @throws InferenceError for a folder without circuit or key; ServingError when weights could not be had. */
   static async open(options: ServerOptions): Promise<InferenceServer> {
     const { manifest } = await openFolder(options.circuit)
+    if (manifest.mode === 'committed' && options.weights === undefined) {
+      throw new ServingError('bad-version', `${options.circuit} holds no weights: say which model and a data plane`)
+    }
     return new InferenceServer(options, manifest.circuitId)
   }
 
@@ -120,15 +123,7 @@ export class InferenceServer implements AsyncDisposable {
   /** The prover with the weights of that version, kept until another is asked for. */
   async #prover(service: string, version: bigint, signal?: AbortSignal): Promise<InferenceProver> {
     if (this.#loaded?.service === service && this.#loaded.version === version) return this.#loaded.prover
-    const { provider, model, plane, fromBlock, circuit } = this.#options
-    const { weights, salt } = await fetchVersion(
-      { provider, models: this.#models, service, model, plane, fromBlock },
-      version,
-      signal,
-    )
-    const folder = await openFolder(circuit)
-    const { program } = provableModel(model, weights, folder.program.output)
-    const prover = await InferenceProver.open(await withWeights(folder, program, salt))
+    const prover = await InferenceProver.open(await this.#folder(service, version, signal))
     const commitment = toBeHex(prover.circuit.folder.manifest.modelCommitment, 32)
     const { weightsCommitment } = await this.#models.getVersion(service, version)
     if (commitment !== weightsCommitment) {
@@ -141,6 +136,16 @@ export class InferenceServer implements AsyncDisposable {
     await this.#loaded?.prover.close()
     this.#loaded = { service, version, prover }
     return prover
+  }
+
+  /** The circuit's folder with the weights of that version. */
+  async #folder(service: string, version: bigint, signal?: AbortSignal): Promise<CircuitFolder> {
+    const { provider, weights, fromBlock, circuit } = this.#options
+    const folder = await openFolder(circuit)
+    if (weights === undefined) return folder
+    const held = await fetchVersion({ provider, models: this.#models, service, fromBlock, ...weights }, version, signal)
+    const { program } = provableModel(weights.model, held.weights, folder.program.output)
+    return await withWeights(folder, program, held.salt)
   }
 }
 

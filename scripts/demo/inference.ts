@@ -85,8 +85,7 @@ export async function proveOneInference(options: InferenceOptions): Promise<Prov
       models: contracts.ModelRegistry,
       fromBlock,
       circuit,
-      model: options.model,
-      plane,
+      weights: { model: options.model, plane },
     })
     const [open] = await server.openRequests()
     if (open !== requestId) throw new Error(`the hub lists ${open ?? 'no request'}, ${requestId} was posted`)

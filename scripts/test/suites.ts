@@ -21,6 +21,7 @@ export const SUITES: readonly Suite[] = [
   { name: 'store', folder: 'keepers/store', runner: 'mocha' },
   { name: 'chain', folder: 'keepers/chain', runner: 'mocha' },
   { name: 'agent', folder: 'keepers/agent', runner: 'mocha' },
+  { name: 'serving', folder: 'keepers/serving', runner: 'mocha' },
   { name: 'cli', folder: 'keepers/cli', runner: 'mocha' },
   { name: 'scripts', folder: 'scripts', runner: 'mocha' },
 ]

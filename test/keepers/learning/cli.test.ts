@@ -103,4 +103,32 @@ describe('learning: command line', function () {
     expect((await loadModel(broken)).weights).to.deep.equal((await loadModel(unbroken)).weights)
     expect((await readdir(broken)).sort()).to.deep.equal(['model.json', 'weights.bin'])
   })
+
+  it('writes samples and single inputs for the proving side', async () => {
+    const out = join(directory, 'samples.json')
+    const many = await cohort(['learning', 'samples', '--data', data, '--count', '7', '--out', out, '--json'])
+    expect(many.code, many.stderr).to.equal(0)
+    const { inputs, labels } = JSON.parse(await readFile(out, 'utf8'))
+    expect([inputs.length, inputs[0].length, labels.length]).to.deep.equal([7, 784, 7])
+    expect(Math.max(...inputs[0])).to.be.within(0.5, 1)
+    const one = await cohort(['learning', 'samples', '--data', data, '--set', 'test', '--index', '4', '--out', out])
+    expect(one.stdout, one.stderr).to.match(/samples\.json: label \d\n$/)
+    expect(JSON.parse(await readFile(out, 'utf8'))).to.have.length(784)
+    const beyond = await cohort([
+      'learning',
+      'samples',
+      '--data',
+      data,
+      '--set',
+      'test',
+      '--index',
+      '300',
+      '--out',
+      out,
+    ])
+    expect([beyond.code, beyond.stderr.split('\n').at(-2)]).to.deep.equal([
+      64,
+      `cohort: --index is 300; ${data} has 300 samples`,
+    ])
+  })
 })

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `cohort infer`: ask a co-owned model for a proven answer, or give such answers and be paid for them.
+import process from 'node:process'
+import type { Command } from 'commander'
+import type { Signer } from 'ethers'
+import type { InferenceHub } from '../../types/index.ts'
+import type { ModelName } from '../learning/index.ts'
+import type { Answer, InferenceServer, ModelEntry, RequestView } from '../serving/index.ts'
+import {
+  type ChainOptions,
+  type ChainSession,
+  chainCommand,
+  parseCount,
+  parseCountFromZero,
+  parseWord,
+  print,
+  withChain,
+} from './chain-command.ts'
+import { EXIT } from './failure.ts'
+
+const DEFAULT_SECONDS = 3600
+
+export function registerInfer(program: Command): void {
+  const infer = program.command('infer').description('ask a co-owned model for a proven answer, or answer and be paid')
+
+  chainCommand(infer, 'models', 'the models that can be asked').action((options: ChainOptions) =>
+    withHub(options, async ({ hub }) => {
+      const { listModels } = await import('../serving/index.ts')
+      const models = await listModels(hub)
+      print(options, models, modelsText(models))
+    }),
+  )
+
+  chainCommand(infer, 'offer', 'offer a service’s model through a circuit whose verifier is registered')
+    .requiredOption('--circuit <folder>', 'compiled and set-up circuit')
+    .option('--service <name-or-address>', 'whose model (default: the only service)')
+    .option('--pin <version>', 'this version for ever (default: whatever is released)', parseCount)
+    .option('--uri <uri>', 'model card')
+    .action((options: ChainOptions & OfferOptions) => offer(options))
+
+  chainCommand(infer, 'request', 'post a request with a public input and its price in escrow')
+    .requiredOption('--model-id <id>', 'the hub’s id of the model', parseCount)
+    .requiredOption('--circuit <folder>', 'the model’s circuit; only its program is read')
+    .requiredOption('--input <file>', 'JSON list of numbers, or IDX images with --index')
+    .option('--index <n>', 'which image of an IDX file', parseCountFromZero)
+    .requiredOption('--price <ether>', 'what the first valid proof earns')
+    .option('--seconds <n>', 'how long the request stays open', parseCount, DEFAULT_SECONDS)
+    .option('--wait', 'wait for the answer')
+    .action((options: ChainOptions & RequestOptions) => request(options))
+
+  chainCommand(infer, 'status', 'what became of a request')
+    .argument('<request>', 'its id', parseWord)
+    .option('--wait', 'wait for the answer')
+    .action((id: string, options: ChainOptions & { wait?: boolean }) =>
+      withHub(options, async ({ hub }) => {
+        const { readRequest } = await import('../serving/index.ts')
+        const view = options.wait === true ? await waiting(hub, id) : await readRequest(hub, id)
+        print(options, view, requestText(view))
+      }),
+    )
+
+  serving(infer, 'answer', 'prove one request and collect its price')
+    .argument('<request>', 'its id', parseWord)
+    .action((id: string, options: ChainOptions & ServeOptions) =>
+      withServer(options, async (server, signal) => {
+        const answer = await server.answer(id, signal)
+        print(options, answer, answerText(answer))
+      }),
+    )
+
+  serving(infer, 'serve', 'answer requests as they come, until interrupted')
+    .option('--interval <milliseconds>', 'between looks at the chain', parseCount, 2_000)
+    .action((options: ChainOptions & ServeOptions & { interval: number }) => serve(options))
+
+  chainCommand(infer, 'refund', 'take back the price of a request that nobody answered')
+    .argument('<request>', 'its id', parseWord)
+    .action((id: string, options: ChainOptions) =>
+      withHub(options, async (session) => {
+        const { refundRequest } = await import('../serving/index.ts')
+        await refundRequest(session.hub, id)
+        print(options, { requestId: id, refunded: true }, 'Credited; `cohort infer withdraw` sends it.')
+      }),
+    )
+
+  chainCommand(infer, 'withdraw', 'send yourself what the hub owes you').action((options: ChainOptions) =>
+    withHub(options, async ({ hub, signer }) => {
+      const { withdrawBalance } = await import('../serving/index.ts')
+      const account = await acting(signer).getAddress()
+      const amount = await withdrawBalance(hub, account)
+      const { formatEther } = await import('ethers')
+      print(options, { account, amount }, `${formatEther(amount)} sent to ${account}`)
+    }),
+  )
+}
+
+type OfferOptions = { circuit: string; service?: string; pin?: number; uri?: string }
+type RequestOptions = {
+  modelId: number
+  circuit: string
+  input: string
+  index?: number
+  price: string
+  seconds: number
+  wait?: boolean
+}
+type ServeOptions = { circuit: string; model?: string; folder: string }
+
+function serving(infer: Command, name: string, description: string): Command {
+  return chainCommand(infer, name, description)
+    .requiredOption('--circuit <folder>', 'compiled and set-up circuit of the model')
+    .option('--model <name>', 'the service’s model: its weights come from the keepers (committed mode)')
+    .option('--folder <path>', 'where fetched blocks are kept', '.cohort-prover')
+}
+
+async function offer(options: ChainOptions & OfferOptions): Promise<void> {
+  await withHub(options, async ({ deployment, provider, signer }) => {
+    const [{ offerModel }, { clients }] = await Promise.all([
+      import('../serving/index.ts'),
+      import('../chain/index.ts'),
+    ])
+    const service = serviceOf(deployment.services, options.service)
+    const version = BigInt(options.pin ?? 0)
+    const models = clients.models(deployment.contracts.ModelRegistry, provider)
+    const pinned = version === 0n ? null : await models.getVersion(service, version)
+    const modelId = await offerModel({
+      signer: acting(signer),
+      hub: deployment.contracts.InferenceHub,
+      circuit: options.circuit,
+      service,
+      version,
+      ...(pinned === null ? {} : { modelHash: pinned.weightsCommitment }),
+      ...(options.uri === undefined ? {} : { uri: options.uri }),
+    })
+    print(options, { modelId }, `The hub’s id of the model is ${modelId}.`)
+  })
+}
+
+async function request(options: ChainOptions & RequestOptions): Promise<void> {
+  await withHub(options, async ({ hub, deployment, signer }) => {
+    const [{ requestInference }, { openFolder }, { readInput }, { parseEther }] = await Promise.all([
+      import('../serving/index.ts'),
+      import('../zkml/index.ts'),
+      import('./zkml/samples.ts'),
+      import('ethers'),
+    ])
+    const price = priceOf(options.price, parseEther)
+    const { program } = await openFolder(options.circuit)
+    const { input } = await readInput(options.input, options.index)
+    const posted = await requestInference({
+      signer: acting(signer),
+      hub: deployment.contracts.InferenceHub,
+      modelId: BigInt(options.modelId),
+      program,
+      input,
+      price,
+      seconds: options.seconds,
+    })
+    if (options.wait !== true) return print(options, posted, `Request ${posted.requestId}`)
+    process.stderr.write(`request ${posted.requestId} is open\n`)
+    const view = await waiting(hub, posted.requestId)
+    print(options, view, requestText(view))
+  })
+}
+
+async function serve(options: ChainOptions & ServeOptions & { interval: number }): Promise<void> {
+  const log = (line: object): void => {
+    process.stdout.write(`${JSON.stringify(line, (_key, item) => (typeof item === 'bigint' ? String(item) : item))}\n`)
+  }
+  await withServer(options, async (server, signal) => {
+    const { serveRequests } = await import('../serving/index.ts')
+    log({ event: 'serving', circuit: options.circuit })
+    await serveRequests(server, {
+      signal,
+      interval: options.interval,
+      onAnswer: (answer) => log({ event: 'answered', ...answer }),
+      onFailure: (requestId, { message }) => log({ event: 'failed', requestId, message }),
+    })
+  })
+}
+
+type HubSession = ChainSession & { readonly hub: InferenceHub }
+
+async function withHub(options: ChainOptions, body: (session: HubSession) => Promise<void>): Promise<void> {
+  await withChain(options, async (session) => {
+    const { clients } = await import('../chain/index.ts')
+    const { provider, deployment, signer } = session
+    await body({ ...session, hub: clients.hub(deployment.contracts.InferenceHub, signer ?? provider) })
+  })
+}
+
+/** A prover with its own data plane, both ended whatever happens. Ctrl-C and SIGTERM abort the signal. */
+async function withServer(
+  options: ChainOptions & ServeOptions,
+  body: (server: InferenceServer, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  await withHub(options, async ({ provider, deployment, signer }) => {
+    const { InferenceServer } = await import('../serving/index.ts')
+    const interrupted = new AbortController()
+    const stop = () => interrupted.abort(Object.assign(new Error('interrupted'), { exitCode: 130 }))
+    process.once('SIGINT', stop).once('SIGTERM', stop)
+    const model = options.model === undefined ? null : await modelName(options.model)
+    const plane = model === null ? null : await startPlane(options.folder)
+    try {
+      await using server = await InferenceServer.open({
+        provider,
+        signer: acting(signer),
+        hub: deployment.contracts.InferenceHub,
+        models: deployment.contracts.ModelRegistry,
+        fromBlock: deployment.fromBlock,
+        circuit: options.circuit,
+        ...(plane === null || model === null ? {} : { weights: { model, plane } }),
+      })
+      await body(server, interrupted.signal)
+    } finally {
+      process.off('SIGINT', stop).off('SIGTERM', stop)
+      await plane?.stop()
+    }
+  })
+}
+
+/** Fetches only: a fresh identity on a loopback port. */
+async function startPlane(folder: string) {
+  const { DataPlane } = await import('../network/index.ts')
+  return await DataPlane.start({ folder, identitySeed: crypto.getRandomValues(new Uint8Array(32)) })
+}
+
+async function waiting(hub: InferenceHub, id: string): Promise<RequestView> {
+  const { waitForAnswer } = await import('../serving/index.ts')
+  return await waitForAnswer(hub, id)
+}
+
+function acting(signer: Signer | undefined): Signer {
+  if (signer !== undefined) return signer
+  throw Object.assign(new Error('say who acts: --keystore <file>, or --account <index> on a development node'), {
+    exitCode: EXIT.usage,
+  })
+}
+
+function serviceOf(services: readonly { name: string; address: string }[], wanted: string | undefined): string {
+  const found =
+    wanted === undefined ? services : services.filter(({ name, address }) => [name, address].includes(wanted))
+  if (found.length === 1) return found[0]!.address
+  const known = services.map(({ name }) => name).join(', ') || 'none'
+  throw Object.assign(new Error(`--service ${wanted ?? 'is needed'}: the deployment has ${known}`), {
+    exitCode: EXIT.usage,
+  })
+}
+
+function priceOf(text: string, parseEther: (ether: string) => bigint): bigint {
+  try {
+    return parseEther(text)
+  } catch {
+    throw Object.assign(new Error(`--price is '${text}', a decimal number of ether is needed`), {
+      exitCode: EXIT.usage,
+    })
+  }
+}
+
+async function modelName(text: string): Promise<ModelName> {
+  const { isModelName, MODEL_NAMES } = await import('../learning/index.ts')
+  if (isModelName(text)) return text
+  throw Object.assign(new Error(`--model is '${text}'; known: ${MODEL_NAMES.join(', ')}`), { exitCode: EXIT.usage })
+}
+
+function modelsText(models: readonly ModelEntry[]): string {
+  if (models.length === 0) return 'The hub has no models: `cohort infer offer` adds one.'
+  return models
+    .map(({ modelId, service, pinned, inForce, deprecated }) => {
+      const which = pinned === 0n ? 'follows releases' : `pinned to version ${pinned}`
+      const now = deprecated ? 'withdrawn' : inForce === null ? 'nothing released' : `version ${inForce} in force`
+      return `${modelId}  ${service}  ${which}, ${now}`
+    })
+    .join('\n')
+}
+
+function requestText({ requestId, status, version, output, deadline }: RequestView): string {
+  const result = output === null ? `open until ${new Date(Number(deadline) * 1000).toISOString()}` : `output ${output}`
+  return `${requestId}  ${status}  version ${version}  ${status === 'open' || output !== null ? result : ''}`.trimEnd()
+}
+
+function answerText({ requestId, output, proveMs, gasUsed }: Answer): string {
+  return `${requestId}  output ${output}, proven in ${(proveMs / 1000).toFixed(2)} s, ${gasUsed} gas`
+}
