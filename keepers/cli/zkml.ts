@@ -38,6 +38,7 @@ A model's way to a contract:
   registerProofCommands(zkml)
   registerVerifierCommands(zkml)
   registerSegmentCommands(zkml)
+  registerClaimCommands(zkml)
 }
 
 function registerModelCommands(zkml: Command): void {
@@ -174,5 +175,62 @@ function registerSegmentCommands(zkml: Command): void {
     .option(...JSON_FLAG)
     .action(async (folder, proofs, options) =>
       (await import('./zkml/segment-commands.ts')).verifyChainCommand(folder, proofs, options),
+    )
+}
+
+function registerClaimCommands(zkml: Command): void {
+  const claim = zkml
+    .command('claim')
+    .description('prove how good or how fair a committed model is on a committed batch, and nothing else')
+  const compiled = (command: Command) =>
+    command
+      .requiredOption('--plan <file>', 'the plan that calibrate wrote')
+      .requiredOption('--count <n>', 'samples in a batch', wholeNumber('--count', 1, 4095))
+      .requiredOption('--out <folder>', 'the folder that makes such claims; set it up with zkml setup')
+      .option('--model-salt <file>', 'committed: a file with the 0x… salt of the model commitment; drawn when absent')
+      .addOption(simplification())
+      .option(...JSON_FLAG)
+  compiled(claim.command('accuracy <model>'))
+    .description('compile: at least k of n samples get their label')
+    .action(async (model, options) =>
+      (await import('./zkml/claim-commands.ts')).claimCompileCommand(model, 'accuracy', options),
+    )
+  compiled(claim.command('fairness <model>'))
+    .description('compile: the rates at which two groups get a label differ by at most so many permille')
+    .requiredOption('--positive <label>', 'the label that counts as positive', wholeNumber('--positive', 0, 65_535))
+    .action(async (model, options) =>
+      (await import('./zkml/claim-commands.ts')).claimCompileCommand(model, 'fairness', options),
+    )
+  const withBatch = (command: Command) =>
+    command
+      .requiredOption('--batch <file>', 'JSON {"inputs", "labels" or "groups"}, or IDX images with --labels')
+      .option('--labels <file>', 'IDX labels of IDX images')
+  withBatch(claim.command('commit <folder>'))
+    .description('the commitment of a batch, for its keeper to publish before any claim is made')
+    .option('--out <file>', 'the batch with the salt of its commitment, which is secret', 'batch.opening.json')
+    .option(...JSON_FLAG)
+    .action(async (folder, options) => (await import('./zkml/claim-commands.ts')).claimCommitCommand(folder, options))
+  withBatch(claim.command('prove <folder>'))
+    .description('prove a claim about a batch')
+    .option(
+      '--claim <n>',
+      'right answers at least, or permille at most (default: what is true)',
+      wholeNumber('--claim', 0, 4095),
+    )
+    .option('--context <number>', 'what the proof is for: the fourth public signal', fieldElement('--context'), 0n)
+    .option('--out <file>', 'where the proof goes', 'claim.json')
+    .option('--opening <file>', 'where the batch with its salt goes, if it was drawn here', 'batch.opening.json')
+    .addOption(backend())
+    .option(...JSON_FLAG)
+    .action(async (folder, options) => (await import('./zkml/claim-commands.ts')).claimProveCommand(folder, options))
+  claim
+    .command('verify <folder> <proof>')
+    .description('verify a claim and say it in words; exit code 1 when it does not hold')
+    .option('--model <number>', 'the model commitment that it must be about', fieldElement('--model'))
+    .option('--batch <number>', 'the batch commitment that it must be about', fieldElement('--batch'))
+    .option('--context <number>', 'what the proof is for', fieldElement('--context'), 0n)
+    .option(...JSON_FLAG)
+    .action(async (folder, proof, options) =>
+      (await import('./zkml/claim-commands.ts')).claimVerifyCommand(folder, proof, options),
     )
 }

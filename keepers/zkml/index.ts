@@ -15,10 +15,20 @@ export type * from './graph/types.ts'
 export { importModelFile } from './import/files.ts'
 export { importOnnx, onnxOperators } from './import/onnx/import.ts'
 export { importTfjs, importTfjsArtifacts, type TfjsArtifacts, tfjsLayers } from './import/tfjs/import.ts'
+export {
+  batchCommitment,
+  type ClaimProof,
+  ClaimProver,
+  type ClaimRequest,
+  integersOf,
+  type MarkedBatch,
+  strongestClaim,
+} from './inference/claim.ts'
 export { InferenceError, type InferenceErrorCode } from './inference/errors.ts'
 export {
   type CircuitFolder,
   type CircuitManifest,
+  type Claim,
   circuitIdOf,
   compileFolder,
   exportVerificationKey,

@@ -127,7 +127,7 @@ export async function compileCommand(modelPath: string, options: CompileOptions)
       options: { input: options.input, output: options.output },
       simplification: options.simplification,
       signal: terminal.signal,
-      ...(options.modelSalt === undefined ? {} : { modelSalt: await readSalt(options.modelSalt) }),
+      ...(options.modelSalt === undefined ? {} : { modelSalt: await readSaltFile(options.modelSalt) }),
     })
     const clipped = clipping.map(
       ({ layer, role, clipped: count, of }) => `${layer} ${role}: ${count} of ${of} weights clipped`,
@@ -179,7 +179,7 @@ function parseOutput(text: string): OutputSpec {
   throw usage(`--output is '${text}'; label, margin, value, logits-commitment or score:INDEX:THRESHOLD is needed`)
 }
 
-async function readSalt(path: string): Promise<bigint> {
+export async function readSaltFile(path: string): Promise<bigint> {
   const text = (await readFile(path, 'utf8')).trim()
   if (!/^0x[0-9a-fA-F]{32,64}$/.test(text)) throw badData(`${path} holds no 0x… salt of 128 bits or more`)
   return BigInt(text)

@@ -193,7 +193,7 @@ export async function benchCommand(
   })
 }
 
-function chooseBackend(name: string): ProverBackend {
+export function chooseBackend(name: string): ProverBackend {
   if (name === 'snarkjs') return snarkjsBackend
   if (name !== 'rapidsnark') return wasmBackend()
   const binary = process.env.COHORT_RAPIDSNARK

@@ -7,7 +7,7 @@ import { badData, usage } from './terminal.ts'
 export type SampleSet = { readonly inputs: readonly Float64Array[]; readonly labels?: readonly number[] }
 
 type Nested = readonly (number | Nested)[]
-const nested: z.ZodType<Nested> = z.lazy(() => z.array(z.union([z.number(), nested])))
+export const nested: z.ZodType<Nested> = z.lazy(() => z.array(z.union([z.number(), nested])))
 
 const setSchema = z.strictObject({
   inputs: z.array(nested).min(1),
@@ -76,7 +76,7 @@ function image(values: Uint8Array, total: number, index: number): Float64Array {
   return Float64Array.from(values.subarray(index * size, (index + 1) * size), (byte) => byte / 255)
 }
 
-function flatten(values: Nested): Float64Array {
+export function flatten(values: Nested): Float64Array {
   return Float64Array.from((values as unknown[]).flat(Number.POSITIVE_INFINITY) as number[])
 }
 

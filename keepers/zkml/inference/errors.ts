@@ -5,6 +5,8 @@ export type InferenceErrorCode =
   | 'folder-incomplete'
   /** Files of the folder do not belong together, or do not parse. */
   | 'folder-mismatch'
+  /** A claim about a batch that the model does not live up to. */
+  | 'claim-untrue'
   /** The circuit's answer is not the reference interpreter's: a defect of ours, never the caller's. */
   | 'circuit-disagrees'
 

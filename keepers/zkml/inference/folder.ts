@@ -6,11 +6,13 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
 import {
+  type BatchOptions,
   type CircuitOptions,
   commitModel,
   compileCircuit,
   randomSalt,
   type Simplification,
+  writeBatchCircuit,
   writeCircuit,
 } from '../circuit/index.ts'
 import type { IntegerProgram } from '../graph/program.ts'
@@ -46,6 +48,11 @@ const hex32 = z.string().regex(/^0x[0-9a-f]{64}$/)
 const decimal = z.string().regex(/^(0|[1-9]\d{0,77})$/)
 const visibility = z.enum(['public', 'committed', 'private'])
 
+const claimSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('accuracy'), count: z.int().positive() }),
+  z.strictObject({ kind: z.literal('fairness'), count: z.int().positive(), positive: z.int().nonnegative() }),
+])
+
 const manifestSchema = z.strictObject({
   format: z.literal('cohort-zkml-circuit'),
   version: z.literal(1),
@@ -55,6 +62,8 @@ const manifestSchema = z.strictObject({
   output: visibility,
   simplification: z.enum(['O1', 'O2']),
   tile: z.int().positive().optional(),
+  /** A circuit that speaks of a batch of `count` samples, not of one inference. */
+  claim: claimSchema.optional(),
   /** Released mode: the salt that is part of the circuit. */
   modelSalt: decimal.optional(),
   /** First public signal of every proof of these weights, decimal. */
@@ -69,6 +78,9 @@ const manifestSchema = z.strictObject({
 
 export type CircuitManifest = z.infer<typeof manifestSchema>
 
+/** What a circuit about batches claims: of how many samples, and what. */
+export type Claim = Pick<BatchOptions, 'count' | 'statement'>
+
 export type CircuitFolder = {
   readonly folder: string
   readonly manifest: CircuitManifest
@@ -76,6 +88,8 @@ export type CircuitFolder = {
   readonly options: CircuitOptions
   /** Committed mode only. */
   readonly modelSalt: bigint | null
+  /** Null for circuits of one inference. */
+  readonly claim: Claim | null
 }
 
 /** keccak256("cohort-circuit-v1" ‖ SHA-256 of the r1cs): the constraints say exactly what a proof means. */
@@ -89,6 +103,8 @@ export type CompileFolderOptions = {
   /** The plan's JSON, kept for later versions of the model. */
   readonly plan?: string
   readonly options?: CircuitOptions
+  /** Makes it a circuit about batches, whose inputs are committed and whose output is the claim. */
+  readonly claim?: Claim
   readonly simplification?: Simplification
   /** Committed mode: the salt of the model commitment; drawn when absent. */
   readonly modelSalt?: bigint
@@ -97,11 +113,11 @@ export type CompileFolderOptions = {
 
 /** Writes and compiles the circuit of a program. The manifest is written last: a folder without one is unfinished. */
 export async function compileFolder(input: CompileFolderOptions): Promise<CircuitFolder> {
-  const { folder, program, plan, options = {}, simplification = 'O1', signal } = input
+  const { folder, program, plan, options = {}, claim = null, simplification = 'O1', signal } = input
   const paths = folderPaths(folder)
   const committed = program.mode === 'committed'
   const modelSalt = committed ? (input.modelSalt ?? randomSalt()) : null
-  const source = writeCircuit(program, options)
+  const source = sourceOf(program, options, claim)
   await mkdir(folder, { recursive: true })
   await compileCircuit(source, { directory: folder, name: CIRCUIT, simplification, ...(signal ? { signal } : {}) })
   await writeAtomically(paths.program, programToJson(program))
@@ -118,6 +134,7 @@ export async function compileFolder(input: CompileFolderOptions): Promise<Circui
     output: options.output ?? 'public',
     simplification,
     ...(options.tile === undefined ? {} : { tile: options.tile }),
+    ...(claim === null ? {} : { claim: { ...claim.statement, count: claim.count } }),
     ...(committed ? {} : { modelSalt: String(options.modelSalt ?? 0n) }),
     modelCommitment: String(commitModel(program, modelSalt ?? options.modelSalt ?? 0n)),
     constraints,
@@ -127,7 +144,20 @@ export async function compileFolder(input: CompileFolderOptions): Promise<Circui
     createdAt: new Date().toISOString(),
   }
   await writeAtomically(paths.manifest, `${JSON.stringify(manifest, null, 2)}\n`)
-  return { folder, manifest, program, options, modelSalt }
+  return { folder, manifest, program, options, modelSalt, claim }
+}
+
+function sourceOf(program: IntegerProgram, options: CircuitOptions, claim: Claim | null): string {
+  return claim === null ? writeCircuit(program, options) : writeBatchCircuit(program, batchOptions(options, claim))
+}
+
+/** What the writer and the prover's side of a claim need to know. */
+export function batchOptions({ modelSalt, tile }: CircuitOptions, claim: Claim): BatchOptions {
+  return {
+    ...claim,
+    ...(modelSalt === undefined ? {} : { modelSalt }),
+    ...(tile === undefined ? {} : { tile }),
+  }
 }
 
 /** Opens what compileFolder wrote. Throws InferenceError `folder-incomplete` or `folder-mismatch`. */
@@ -153,7 +183,13 @@ export async function openFolder(folder: string): Promise<CircuitFolder> {
     ...(manifest.modelSalt === undefined ? {} : { modelSalt: BigInt(manifest.modelSalt) }),
   }
   const modelSalt = manifest.mode === 'committed' ? await readSalt(paths.salt) : null
-  return { folder, manifest, program, options, modelSalt }
+  return { folder, manifest, program, options, modelSalt, claim: claimOf(manifest) }
+}
+
+function claimOf({ claim }: CircuitManifest): Claim | null {
+  if (claim === undefined) return null
+  const { count, ...statement } = claim
+  return { count, statement }
 }
 
 /**
@@ -167,7 +203,7 @@ export async function withWeights(
   modelSalt: bigint,
 ): Promise<CircuitFolder> {
   const source = await readFile(folderPaths(folder.folder).source, 'utf8')
-  if (program.mode !== 'committed' || writeCircuit(program, folder.options) !== source) {
+  if (program.mode !== 'committed' || sourceOf(program, folder.options, folder.claim) !== source) {
     throw new InferenceError(
       'folder-mismatch',
       `${folder.folder} holds the circuit of another architecture or plan than '${program.name}', or released weights`,

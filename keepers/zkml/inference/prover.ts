@@ -56,7 +56,13 @@ export class InferenceCircuit {
   private constructor(folder: CircuitFolder, witness: WitnessProgram) {
     this.folder = folder
     this.#witness = witness
-    const { program, options, modelSalt } = folder
+    const { program, options, modelSalt, claim } = folder
+    if (claim !== null) {
+      throw new InferenceError(
+        'folder-mismatch',
+        `${folder.folder} makes claims about batches, not inferences; use cohort zkml claim prove`,
+      )
+    }
     this.#modelCommitment = modelCommitmentOf(program, modelSalt === null ? {} : { model: modelSalt }, options)
     if (String(this.#modelCommitment) !== folder.manifest.modelCommitment) {
       throw new InferenceError(

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Claims about a whole batch, proven: a committed model is right so often on committed samples, or treats two groups of them alike.
+import { readFile } from 'node:fs/promises'
+import { decodeWitness } from '../circuit/constraints.ts'
+import { batchInputs, batchSignals, commitBatch, randomSalt, WitnessProgram } from '../circuit/index.ts'
+import type { ProveOptions, Prover, ProverBackend } from '../prove/backend.ts'
+import { ProveError } from '../prove/errors.ts'
+import type { ProofWithSignals } from '../prove/proof.ts'
+import { verifyProof } from '../prove/verify.ts'
+import { wasmBackend } from '../prove/wasm.ts'
+import { interpret } from '../quantise/interpret.ts'
+import { encodeInput } from '../quantise/quantise.ts'
+import type { KeyMetadata } from '../setup/metadata.ts'
+import { parseZkey } from '../setup/zkey.ts'
+import { type VerificationKey, verificationKeyOf } from '../verifier/verification-key.ts'
+import { InferenceError } from './errors.ts'
+import { batchOptions, type CircuitFolder, type Claim, folderPaths, openFolder, readFolderKey } from './folder.ts'
+
+/** Samples with the label (accuracy) or the group, 0 or 1 (fairness), of each. */
+export type MarkedBatch = {
+  /** Real values, row-major; or the program's integers when `integers` is set. */
+  readonly inputs: readonly ArrayLike<number>[]
+  readonly integers?: boolean
+  readonly marks: readonly number[]
+}
+
+export type ClaimRequest = MarkedBatch & {
+  /** So many are right, at least; or the gap of the two rates in permille, at most. */
+  readonly claim: number
+  readonly context: bigint
+  /** Salt of the batch's commitment; drawn when absent. */
+  readonly salt?: bigint
+}
+
+export type ClaimProof = ProofWithSignals & { readonly salt: bigint }
+
+/** A folder that makes claims, with what a claim needs beside it. @throws InferenceError `folder-mismatch` for any other. */
+function claimOf(folder: CircuitFolder): Claim {
+  if (folder.claim !== null) return folder.claim
+  throw new InferenceError('folder-mismatch', `${folder.folder} proves inferences, not claims about batches`)
+}
+
+/** The commitment that a batch's keeper publishes before anyone claims anything about it. */
+export function batchCommitment(folder: CircuitFolder, batch: MarkedBatch, salt: bigint): bigint {
+  const { program } = folder
+  return commitBatch(program, { inputs: integersOf(folder, batch), marks: batch.marks }, salt, claimOf(folder))
+}
+
+/** The integers that a batch is committed to and proven as. */
+export function integersOf({ program }: CircuitFolder, { inputs, integers }: MarkedBatch): readonly Float64Array[] {
+  return inputs.map((input) => (integers === true ? Float64Array.from(input) : encodeInput(program, input)))
+}
+
+/**
+ * How good the model is on a batch, as claims count it: the number of right answers, or the least whole permille that the gap
+ * of the two rates does not exceed (infinite when a group is empty).
+ */
+export function strongestClaim(folder: CircuitFolder, batch: MarkedBatch): number {
+  const { statement } = claimOf(folder)
+  const answers = integersOf(folder, batch).map((input) => {
+    const { scores } = interpret(folder.program, input)
+    return scores.indexOf(scores.reduce((a, b) => Math.max(a, b)))
+  })
+  if (statement.kind === 'accuracy') return answers.filter((answer, i) => answer === batch.marks[i]).length
+  const [zero, one] = [0, 1].map((group) => answers.filter((_, i) => batch.marks[i] === group))
+  if (zero!.length === 0 || one!.length === 0) return Number.POSITIVE_INFINITY
+  const positives = [zero!, one!].map((list) => list.filter((answer) => answer === statement.positive).length)
+  const difference = Math.abs(positives[0]! * one!.length - positives[1]! * zero!.length)
+  return Math.ceil((1000 * difference) / (zero!.length * one!.length))
+}
+
+export class ClaimProver {
+  readonly folder: CircuitFolder
+  readonly key: VerificationKey
+  readonly metadata: KeyMetadata
+  readonly #witness: WitnessProgram
+  readonly #prover: Prover
+
+  private constructor(
+    folder: CircuitFolder,
+    witness: WitnessProgram,
+    key: VerificationKey,
+    metadata: KeyMetadata,
+    prover: Prover,
+  ) {
+    this.folder = folder
+    this.key = key
+    this.metadata = metadata
+    this.#witness = witness
+    this.#prover = prover
+  }
+
+  /** Loads circuit and key of a folder that was compiled with a claim. */
+  static async open(
+    folder: string,
+    options: ProveOptions & { readonly backend?: ProverBackend } = {},
+  ): Promise<ClaimProver> {
+    const opened = await openFolder(folder)
+    claimOf(opened)
+    const witness = await WitnessProgram.load(await readFile(folderPaths(folder).wasm))
+    const { bytes, metadata } = await readFolderKey(opened)
+    const { backend = wasmBackend(), ...rest } = options
+    const key = await verificationKeyOf(parseZkey(bytes))
+    return new ClaimProver(opened, witness, key, metadata, await backend.open(bytes, rest))
+  }
+
+  /**
+   * Proves a claim and verifies the proof before it leaves.
+   * @throws InferenceError `claim-untrue` naming what is true instead; CircuitError for a batch that does not fit.
+   */
+  async prove(request: ClaimRequest, options: ProveOptions = {}): Promise<ClaimProof> {
+    const { program, modelSalt } = this.folder
+    const { count, statement } = claimOf(this.folder)
+    const settings = batchOptions(this.folder.options, { count, statement })
+    const salt = request.salt ?? randomSalt()
+    const salts = { input: salt, ...(modelSalt === null ? {} : { model: modelSalt }) }
+    const { marks, claim, context } = request
+    const batch = { inputs: integersOf(this.folder, request), marks, claim, context, salts }
+    const signals = batchSignals(program, batch, settings)
+    this.#requireTrue(request)
+    const values = this.#witness.calculate(batchInputs(program, batch, settings))
+    const head = decodeWitness(values.subarray(0, 32 * (1 + signals.length))).slice(1)
+    const differing = signals.findIndex((signal, i) => signal !== head[i])
+    if (differing >= 0) {
+      throw new InferenceError(
+        'circuit-disagrees',
+        `public signal ${differing}: the circuit says ${head[differing]}, the interpreter ${signals[differing]}`,
+      )
+    }
+    const made = await this.#prover.prove(values, options)
+    if (!(await verifyProof(this.key, made.proof, signals))) {
+      throw new ProveError('invalid-witness', 'the proof of the claim does not verify')
+    }
+    return { ...made, salt }
+  }
+
+  async close(): Promise<void> {
+    await this.#prover.close()
+  }
+
+  #requireTrue(request: ClaimRequest): void {
+    const { statement, count } = claimOf(this.folder)
+    const strongest = strongestClaim(this.folder, request)
+    if (statement.kind === 'accuracy' ? request.claim <= strongest : request.claim >= strongest) return
+    const truth =
+      statement.kind === 'accuracy'
+        ? `the model gets ${strongest} of ${count} right, the claim is ${request.claim}`
+        : Number.isFinite(strongest)
+          ? `the gap is ${strongest} permille, the claim is at most ${request.claim}`
+          : 'one of the two groups has no members'
+    throw new InferenceError('claim-untrue', truth)
+  }
+}

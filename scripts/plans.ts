@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `node scripts/plans.ts [model…]`: makes the plans of keepers/agent/plans anew. Each named model is trained on MNIST's training
+// pictures and calibrated on training pictures; its test pictures are seen only by the figures that are printed.
+
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { isModelName, loadMnist, MODEL_NAMES, type ModelName } from '../keepers/learning/index.ts'
+import {
+  accuracyOf,
+  buildWithPlan,
+  calibrate,
+  floatScores,
+  importModelFile,
+  planToJson,
+  programCost,
+  programScores,
+  writeAtomically,
+} from '../keepers/zkml/index.ts'
+import { pictures, trainedModel } from './bench/zkml/networks.ts'
+import { ROOT } from './bootstrap/paths.mjs'
+
+const EPOCHS = 4
+/** Pictures that set the scales: the first of the training set. */
+const CALIBRATION = 500
+/** Sixteen greys, weights of eight bits, and room for later rounds' weights to grow fourfold. */
+const KNOBS = { inputBits: 4, weightBits: { default: 8 }, headroom: 4 }
+
+const HELP = `usage: node scripts/plans.ts [model…] [--data DIR] [--out DIR]
+
+  model       ${MODEL_NAMES.join(', ')} (default: all)
+  --data DIR  MNIST IDX files (default: ../shared/data/mnist when it is there, else downloaded)
+  --out DIR   where the plans go (default: keepers/agent/plans); a running service must keep the plan it began with
+`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { data: { type: 'string' }, out: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+})
+const unknown = positionals.find((name) => !isModelName(name))
+if (values.help || unknown !== undefined) {
+  ;(values.help ? process.stdout : process.stderr).write(
+    unknown === undefined ? HELP : `no model '${unknown}'\n${HELP}`,
+  )
+  process.exit(values.help ? 0 : 64)
+}
+const neighbour = join(ROOT, '..', 'shared', 'data', 'mnist')
+const dir = values.data ?? (existsSync(neighbour) ? neighbour : undefined)
+const out = values.out ?? join(ROOT, 'keepers', 'agent', 'plans')
+const data = await loadMnist(dir === undefined ? {} : { dir })
+const progress = (message: string) => void process.stderr.write(`  ${message}\n`)
+await mkdir(out, { recursive: true })
+for (const name of positionals.length > 0 ? (positionals as ModelName[]) : MODEL_NAMES) {
+  const graph = await importModelFile(join(await trainedModel(name, data, { epochs: EPOCHS, progress }), 'model.json'))
+  const { plan } = calibrate(graph, pictures(data.train, 0, CALIBRATION).inputs, {
+    mode: 'committed',
+    knobs: KNOBS,
+    inputRange: { min: 0, max: 1 },
+  })
+  const { program, clipping } = buildWithPlan(graph, plan)
+  if (clipping.length > 0) throw new Error(`${name}: weights that the plan was made from do not fit it`)
+  await writeAtomically(join(out, `${name}.json`), planToJson(plan))
+  const test = pictures(data.test, 0, data.test.count)
+  progress(`${name}: judging on ${test.inputs.length} test pictures`)
+  const [float, quantised] = [floatScores(graph, test.inputs), programScores(program, test.inputs)].map((scores) =>
+    (100 * accuracyOf(scores, test.labels)).toFixed(2),
+  )
+  const constraints = programCost({ ...program, output: { kind: 'margin' } }).total.toLocaleString('en-US')
+  process.stdout.write(
+    `${name}: float ${float} %, quantised ${quantised} %, ${constraints} constraints with a margin\n`,
+  )
+}
