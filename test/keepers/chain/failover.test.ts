@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from 'chai'
+import { decodeRevert, type RevertError, systemClock } from '../../../keepers/chain/index.ts'
+import { FlakyEndpoint } from './proxy.ts'
+import { failure, NOBODY, sharedChain, type TestChain } from './test-chain.ts'
+
+describe('RPC failover', function () {
+  this.timeout(30_000)
+  let chain: TestChain
+  before(async () => {
+    chain = await sharedChain()
+  })
+
+  it('goes to the next endpoint whatever the way the first fails, and comes back to work', async () => {
+    const endpoint = await FlakyEndpoint.start(chain.url)
+    try {
+      for (const mode of ['html', 'busy', 'hang', 'wrong-chain'] as const) {
+        endpoint.mode = mode
+        const moves: string[] = []
+        const both = chain.connect([endpoint.url, chain.url], {
+          timeout: 300,
+          onFailover: (event) => moves.push(event.reason),
+        })
+        expect(await both.getBlockNumber()).to.be.a('number')
+        expect(moves, mode).to.have.length(1)
+        expect(both.endpoint).to.equal(chain.url)
+      }
+    } finally {
+      await endpoint.stop()
+    }
+  })
+
+  it('waits for the only endpoint to come back', async () => {
+    const endpoint = await FlakyEndpoint.start(chain.url)
+    endpoint.mode = 'html'
+    const patient = chain.connect([endpoint.url], { patience: 10_000 })
+    const asking = patient.getBlockNumber()
+    await systemClock.sleep(400)
+    endpoint.mode = 'ok'
+    expect(await asking).to.be.a('number')
+    await endpoint.stop()
+  })
+
+  it('gives up by name when nobody answers, without showing credentials', async () => {
+    const secret = 'http://user:secret@127.0.0.1:9/key'
+    const error = await failure(chain.connect([secret], { patience: 300 }).getBlockNumber())
+    expect(error.code).to.equal('UNREACHABLE')
+    expect(error.message).not.to.match(/secret|\/key/)
+  })
+
+  it('refuses an endpoint of another chain', async () => {
+    const error = await failure(chain.connect([chain.url], { chainId: 5n, patience: 300 }).getBlockNumber())
+    expect(error.code).to.equal('WRONG_CHAIN')
+    expect(error.message).to.match(/is on chain 31337, expected 5/)
+  })
+
+  it('passes a revert on at once instead of trying elsewhere', async () => {
+    const endpoint = await FlakyEndpoint.start(chain.url)
+    const both = chain.connect([endpoint.url, endpoint.url])
+    await both.getBlockNumber()
+    const asked = endpoint.requests
+    const call = both.call({
+      from: NOBODY,
+      to: chain.token,
+      data: chain.tokens.encodeFunctionData('mint', [NOBODY, 1n]),
+    })
+    const error = await call.catch((caught: unknown) => decodeRevert(caught, [chain.tokens], 'mint'))
+    expect((error as RevertError).error).to.equal('AccessControlUnauthorizedAccount')
+    expect(endpoint.requests - asked).to.equal(1)
+    await endpoint.stop()
+  })
+})

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from 'chai'
+import { parseEther, Transaction, Wallet } from 'ethers'
+import { type QueueEvent, RevertError, systemClock } from '../../../keepers/chain/index.ts'
+import { FlakyEndpoint } from './proxy.ts'
+import { failure, NOBODY, sharedChain, type TestChain } from './test-chain.ts'
+
+describe('transaction queue', function () {
+  this.timeout(30_000)
+  let chain: TestChain
+  before(async () => {
+    chain = await sharedChain()
+  })
+
+  it('sends in order, and the same key only once', async () => {
+    const events: QueueEvent[] = []
+    const line = chain.queue(chain.store(), { onEvent: (event: QueueEvent) => events.push(event) })
+    const before = await chain.received()
+    const start = await chain.nonce()
+    const [first, second, again] = await Promise.all([
+      line.send(chain.transfer('a', 1n)),
+      line.send(chain.transfer('b', 2n)),
+      line.send(chain.transfer('a', 1n)),
+    ])
+    expect(again.hash).to.equal(first.hash)
+    expect(second.hash).not.to.equal(first.hash)
+    expect((await chain.received()) - before).to.equal(3n)
+    expect((await chain.nonce()) - start).to.equal(2)
+    expect(events.map((event) => event.kind)).to.deep.equal(['sent', 'confirmed', 'sent', 'confirmed'])
+  })
+
+  it('costs nothing when the contract refuses, and names the error and its arguments', async () => {
+    const line = chain.queue(chain.store())
+    const start = await chain.nonce()
+    const error = await failure(line.send(chain.transfer('too much', parseEther('1000000'))))
+    expect(error).to.be.instanceOf(RevertError)
+    expect((error as RevertError).error).to.equal('ERC20InsufficientBalance')
+    expect((error as RevertError).args.needed).to.equal(parseEther('1000000'))
+    expect(error.message).to.contain('needed=1000000000000000000000000')
+    expect(await chain.nonce()).to.equal(start)
+    await line.send(chain.transfer('too much', 1n))
+  })
+
+  it('finishes after a restart what it signed before a crash, without a second transaction', async () => {
+    const at = chain.store('crash')
+    const before = await chain.received()
+    const start = await chain.nonce()
+    // The node takes the transaction, the keeper dies before it hears so.
+    const endpoint = await FlakyEndpoint.start(chain.url)
+    const dying = new AbortController()
+    endpoint.onMethod = (method) => {
+      if (method !== 'eth_sendRawTransaction') return true
+      dying.abort(new Error('killed'))
+      return false
+    }
+    const line = chain.queue(at, { provider: chain.connect([endpoint.url]) })
+    expect(await line.send(chain.transfer('x', 7n), dying.signal).catch((error: Error) => error.message)).to.equal(
+      'killed',
+    )
+    await endpoint.stop()
+    at.close()
+    const again = chain.store('crash')
+    expect(again.transactions.open()).to.have.length(1)
+    const revived = chain.queue(again)
+    await revived.resume()
+    expect(again.transactions.open()).to.have.length(0)
+    await revived.send(chain.transfer('x', 7n))
+    expect((await chain.received()) - before).to.equal(7n)
+    expect((await chain.nonce()) - start).to.equal(1)
+  })
+
+  it('sends again what a reorganisation dropped', async () => {
+    const events: string[] = []
+    const at = chain.store()
+    const line = chain.queue(at, { onEvent: (event: QueueEvent) => events.push(event.kind) })
+    const before = await chain.received()
+    const snapshot = await chain.rpc('evm_snapshot')
+    await line.send(chain.transfer('r', 5n))
+    await chain.rpc('evm_revert', [snapshot])
+    await chain.rpc('evm_mine')
+    expect((await chain.received()) - before).to.equal(0n)
+    const receipt = await line.send(chain.transfer('r', 5n))
+    expect(receipt.status).to.equal(1)
+    expect((await chain.received()) - before).to.equal(5n)
+    expect(events).to.include('reorganised')
+  })
+
+  it('waits for the depth it was told', async () => {
+    const line = chain.queue(chain.store(), { confirmations: 3 })
+    let done = false
+    const sending = line.send(chain.transfer('deep')).then(() => {
+      done = true
+    })
+    await systemClock.sleep(300)
+    expect(done).to.equal(false)
+    await chain.rpc('hardhat_mine', ['0x2'])
+    await sending
+  })
+
+  it('raises the fee of a transaction that lingers, under the same nonce', async () => {
+    await chain.rpc('evm_setAutomine', [false])
+    try {
+      const events: QueueEvent[] = []
+      const at = chain.store()
+      const line = chain.queue(at, { fees: { replaceAfter: 60 }, onEvent: (event: QueueEvent) => events.push(event) })
+      const start = await chain.nonce()
+      const before = await chain.received()
+      const sending = line.send(chain.transfer('slow', 3n))
+      while (!events.some((event) => event.kind === 'replaced')) await systemClock.sleep(20)
+      await chain.rpc('evm_mine')
+      const receipt = await sending
+      expect(receipt.status).to.equal(1)
+      expect((await chain.nonce()) - start).to.equal(1)
+      expect((await chain.received()) - before).to.equal(3n)
+      const { attempts } = at.transactions.find('slow')!
+      expect(attempts.length).to.be.greaterThan(1)
+      expect(BigInt(attempts[1]!.maxFeePerGas) * 1000n).to.be.at.least(BigInt(attempts[0]!.maxFeePerGas) * 1125n)
+    } finally {
+      await chain.rpc('evm_setAutomine', [true])
+    }
+  })
+
+  it('reports a transaction that failed only on-chain, and lets the act be tried anew', async () => {
+    await chain.rpc('evm_setAutomine', [false])
+    const at = chain.store()
+    try {
+      const owner = chain.wallet(1)
+      const all = BigInt(
+        await chain.provider.call({
+          to: chain.token,
+          data: chain.tokens.encodeFunctionData('balanceOf', [owner.address]),
+        }),
+      )
+      const line = chain.queue(at)
+      // Both pass the simulation on the same state; the first to be mined takes it all.
+      const snapshot = await chain.rpc('evm_snapshot')
+      await owner.sendTransaction({ to: chain.token, data: chain.tokens.encodeFunctionData('transfer', [NOBODY, all]) })
+      at.transactions.insert({
+        key: 'loses',
+        nonce: (await chain.nonce()) + 1,
+        request: { to: chain.token, data: chain.transfer('', all).data, value: '0', gasLimit: '100000' },
+        attempts: [await signed(owner, chain.transfer('', all).data, (await chain.nonce()) + 1)],
+      })
+      const losing = failure(line.send(chain.transfer('loses', all)))
+      await systemClock.sleep(100)
+      await chain.rpc('evm_mine')
+      const error = await losing
+      expect((error as RevertError).error).to.equal('ERC20InsufficientBalance')
+      expect(at.transactions.find('loses')).to.equal(null)
+      await chain.rpc('evm_revert', [snapshot])
+    } finally {
+      await chain.rpc('evm_setAutomine', [true])
+    }
+  })
+
+  async function signed(owner: Wallet, data: string, at: number) {
+    const raw = await owner.signTransaction({
+      type: 2,
+      chainId: 31337n,
+      to: chain.token,
+      data,
+      gasLimit: 100_000n,
+      nonce: at,
+      maxFeePerGas: 10n ** 11n,
+      maxPriorityFeePerGas: 10n ** 9n,
+    })
+    return { hash: Transaction.from(raw).hash!, raw, maxFeePerGas: String(10n ** 11n) }
+  }
+
+  it('refuses fees over the cap and an empty purse, each by name', async () => {
+    const capped = await failure(chain.queue(chain.store(), { fees: { maxFeePerGas: 1n } }).send(chain.transfer('c')))
+    expect(capped.code).to.equal('FEE_CAP')
+    const poor = Wallet.createRandom()
+    const data = chain.tokens.encodeFunctionData('approve', [NOBODY, 1n])
+    const error = await failure(chain.queue(chain.store(), { wallet: poor }).send({ key: 'p', to: chain.token, data }))
+    expect(error.code).to.equal('UNFUNDED')
+    expect(error.message).to.contain(poor.address)
+  })
+
+  it('notices that another process sends with the same key', async () => {
+    const at = chain.store()
+    await chain.queue(at).send(chain.transfer('mine'))
+    const other = chain.wallet(1)
+    await (await other.sendTransaction({ to: NOBODY, value: 1n })).wait()
+    expect((await failure(chain.queue(at).resume())).code).to.equal('FOREIGN_TRANSACTION')
+    const stolen = at.transactions.nextNonce()
+    at.transactions.insert({
+      key: 'late',
+      nonce: stolen,
+      request: { to: chain.token, data: chain.transfer('').data, value: '0', gasLimit: '100000' },
+      attempts: [await signed(other, chain.transfer('').data, stolen)],
+    })
+    expect((await failure(chain.queue(at).send(chain.transfer('late')))).code).to.equal('FOREIGN_TRANSACTION')
+  })
+})
