@@ -9,6 +9,7 @@ import { LOW_BALANCE } from './preflight.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
 import type { StateName } from './states.ts'
 import { revokeUnaccepted } from './steps/model.ts'
+import { notePutOut } from './steps/seat.ts'
 
 /** Codes after which going on would be wrong or useless. Everything else is logged, counted, and tried again. */
 const FATAL: ReadonlySet<string> = new Set([
@@ -221,6 +222,7 @@ export class AgentLoop {
       log.error({ event: 'penalised', taken: String(fact.args.taken) }, 'this keeper lost stake')
     } else if ((fact.name === 'StruckOut' || fact.name === 'Dropped') && mine) {
       metrics.errors.inc({ code: fact.name.toUpperCase() })
+      notePutOut(this.#context, fact.block)
       log.error({ event: fact.name }, 'this keeper was removed from the epoch')
     } else if (fact.name === 'UpdateIncomplete') {
       log.warn({ event: 'incomplete', round: fact.args.round }, 'a round ended without a majority')

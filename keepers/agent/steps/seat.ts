@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { ZeroAddress } from 'ethers'
+import { z } from 'zod'
 import { RevertError } from '../../chain/index.ts'
 import { act } from '../actions.ts'
-import type { Step } from '../context.ts'
+import type { AgentContext, Step } from '../context.ts'
 import { AgentError } from '../errors.ts'
 
 /** Refusals that time or the owner resolves; the keeper goes on and tries again. */
@@ -14,6 +15,31 @@ const WAITING: ReadonlySet<string> = new Set([
   'ServiceNotActive',
 ])
 
+/** Records of the blocks in which the seat was given up, and in which the chain took it. */
+const LEFT = 'left the service'
+const PUT_OUT = 'put out of the service'
+
+/** Writes down that the chain takes this keeper's seat, perhaps only at the end of the epoch. */
+export function notePutOut({ store }: Pick<AgentContext, 'store'>, block: number): void {
+  store.putRecord(PUT_OUT, block)
+}
+
+/**
+ * Whether the seat was given up rather than lost: then it is not the daemon's to take another. Written down, because
+ * events of old rounds are forgotten.
+ */
+export function hasLeft({ context }: Pick<Step, 'context'>, owner: string): boolean {
+  const { facts, store } = context
+  const block = (name: string): number => facts.last(name, { keeper: owner })?.block ?? 0
+  const recorded = (name: string): number => z.number().nullable().parse(store.getRecord(name)) ?? 0
+  const joined = block('Joined')
+  const left = Math.max(block('Left'), recorded(LEFT))
+  const putOut = Math.max(block('Dropped'), block('StruckOut'), recorded(PUT_OUT))
+  if (left <= joined || (putOut > 0 && putOut >= joined)) return false
+  if (recorded(LEFT) !== left) store.putRecord(LEFT, left)
+  return true
+}
+
 /** Takes a seat of the service for the keeper that this operator acts for. @throws AgentError NOT_REGISTERED. */
 export async function ensureSeat(step: Step): Promise<void> {
   const { context } = step
@@ -23,6 +49,13 @@ export async function ensureSeat(step: Step): Promise<void> {
       'NOT_REGISTERED',
       `${context.operator} acts for no registered keeper: run \`cohort keeper register\` with the owner's key`,
     )
+  }
+  if (hasLeft(step, owner)) {
+    context.log.info(
+      { event: 'left', owner },
+      'this keeper has left the service: stop it, or take a seat again with `cohort keeper register`',
+    )
+    return
   }
   try {
     await act(step, 'join', [owner])

@@ -8,6 +8,7 @@ import type { Fact } from '../../../keepers/agent/facts.ts'
 import { encodeAddress, PeerBook } from '../../../keepers/agent/peers.ts'
 import { isKeyBroken, noteLostRound } from '../../../keepers/agent/steps/key-health.ts'
 import { pokeInTurn } from '../../../keepers/agent/steps/poke.ts'
+import { hasLeft, notePutOut } from '../../../keepers/agent/steps/seat.ts'
 import { FheError } from '../../../keepers/fhe/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
 
@@ -60,6 +61,48 @@ describe('a key that does not decrypt', () => {
       noteLostRound(step(round), new Error('timeout'))
     }
     expect(isKeyBroken(step(8))).to.equal(false)
+  })
+})
+
+describe('a seat that is gone', () => {
+  let folder: string
+  let store: KeeperStore
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cohort-seat-'))
+    const binding = { chainId: 1n, service: '0x1', operator: '0x2' }
+    store = KeeperStore.open({ folder, passphrase: 'p', binding, log2N: 10 })
+  })
+  afterEach(() => {
+    store.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const at = (block: number, name: string, keeper = '0xme'): Fact => ({ name, block, args: { keeper } })
+  const left = (...facts: Fact[]): boolean =>
+    hasLeft({ context: { store, facts: factsOf(facts) } } as unknown as Pick<Step, 'context'>, '0xme')
+
+  it('is not taken again by a keeper that gave it up, also when the events are forgotten', () => {
+    expect(left(at(5, 'Joined'))).to.equal(false)
+    expect(left(at(5, 'Joined'), at(9, 'Left', '0xother'))).to.equal(false)
+    expect(left(at(5, 'Joined'), at(9, 'Left'))).to.equal(true)
+    expect(left()).to.equal(true)
+  })
+
+  it('is the owner`s to take again', () => {
+    expect(left(at(5, 'Joined'), at(9, 'Left'))).to.equal(true)
+    expect(left(at(12, 'Joined'))).to.equal(false)
+  })
+
+  it('is taken again by a keeper that lost it: dropped for its silence, or struck out', () => {
+    expect(left()).to.equal(false)
+    expect(left(at(5, 'Joined'), at(9, 'Dropped'), at(9, 'Left'))).to.equal(false)
+    expect(left(at(5, 'Joined'), at(7, 'StruckOut'), at(9, 'Left'))).to.equal(false)
+    expect(left(at(5, 'Dropped'), at(5, 'Left'), at(7, 'Joined'), at(9, 'Left'))).to.equal(true)
+  })
+
+  it('is remembered as lost when the event that says so is forgotten before the epoch ends', () => {
+    notePutOut({ store }, 7)
+    expect(left(at(5, 'Joined'), at(9, 'Left'))).to.equal(false)
+    expect(left(at(11, 'Joined'), at(13, 'Left'))).to.equal(true)
   })
 })
 
