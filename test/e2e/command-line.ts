@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `cohort zkml` as a user runs it: a process of its own, its exit code, what it prints where. And a small model to run it on.
+// `cohort` as a user runs it: a process of its own, its exit code, what it prints where. And a small model to run it on.
 import { execFile } from 'node:child_process'
 import { resolve } from 'node:path'
 import { initialWeights, parseModelSpec, saveModel } from '../../keepers/learning/index.ts'
@@ -8,18 +8,29 @@ const CLI = resolve(import.meta.dirname, '../../keepers/cli/main.ts')
 
 export type Run = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
+/** `cohort zkml …args`. */
 export function cohort(...args: string[]): Promise<Run> {
+  return command('zkml', ...args)
+}
+
+/** `cohort …args`. */
+export function command(...args: string[]): Promise<Run> {
   return new Promise((done) => {
-    execFile(process.execPath, [CLI, 'zkml', ...args], (error, stdout, stderr) => {
+    execFile(process.execPath, [CLI, ...args], (error, stdout, stderr) => {
       done({ code: error === null ? 0 : Number(error.code), stdout, stderr })
     })
   })
 }
 
-/** The `--json` result of a command that must succeed. */
+/** The `--json` result of a `cohort zkml` command that must succeed. */
 export async function succeed(...args: string[]): Promise<any> {
-  const { code, stdout, stderr } = await cohort(...args, '--json')
-  if (code !== 0) throw new Error(`cohort zkml ${args.join(' ')}: ${stderr}`)
+  return resultOf('zkml', ...args)
+}
+
+/** The same of any command. */
+export async function resultOf(...args: string[]): Promise<any> {
+  const { code, stdout, stderr } = await command(...args, '--json')
+  if (code !== 0) throw new Error(`cohort ${args.join(' ')}: ${stderr}`)
   return JSON.parse(stdout)
 }
 

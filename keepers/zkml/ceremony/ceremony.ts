@@ -35,8 +35,11 @@ export async function startCeremony(
   options: CeremonyOptions = {},
 ): Promise<Transcript> {
   const { r1cs, ptau, folder, allowUnpublishedPtau = false } = input
-  await mkdir(folder, { recursive: true })
-  if ((await readdir(folder)).length > 0) {
+  const present = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  if (present.length > 0) {
     throw new CeremonyError('wrong-state', `${folder} is not empty; a ceremony begins in a folder of its own`)
   }
   const file = await readFile(r1cs)
@@ -52,6 +55,7 @@ export async function startCeremony(
   }
   options.signal?.throwIfAborted()
   options.onProgress?.('computing the initial key')
+  await mkdir(folder, { recursive: true })
   const target = stepPath(folder, 0)
   await writeVia(target, async (temporary) => {
     const messages = captureMessages()
