@@ -15,6 +15,7 @@ import { type DeploymentFile, parseDeployment } from '../keepers/chain/dao/deplo
 import { openJournal, writeAtomically } from './chain-state.ts'
 import { cohortModule } from './modules/cohort.ts'
 import type { DeployParameters } from './parameters.ts'
+import { settlePending } from './pending.ts'
 import { type RecoveryOptions, recoverLostTransaction } from './recovery.ts'
 import { checkDeployment } from './verification.ts'
 
@@ -91,6 +92,10 @@ export async function deployCohort(options: DeploymentOptions): Promise<Deployme
         LearningService: addressOf(results.implementation),
         ServiceFactory: addressOf(results.factory),
         InferenceHub: addressOf(results.hub),
+        PublisherRegistry: addressOf(results.publishers),
+        EnsembleOracle: addressOf(results.ensembles),
+        ProverMarket: addressOf(results.provers),
+        PredictionMarket: addressOf(results.markets),
       },
       services: await listServices(provider, addressOf(results.factory)),
     })
@@ -110,9 +115,10 @@ async function runPlan(
   plan: Parameters<typeof deploy>[0],
   recovery: Omit<RecoveryOptions, 'stateDir'> & { readonly stateDir: string | null },
 ): Promise<DeploymentResult> {
-  const { stateDir } = recovery
+  const { stateDir, reader } = recovery
   for (;;) {
     try {
+      if (stateDir !== null) await settlePending(stateDir, reader, plan.config?.requiredConfirmations)
       return await deploy(plan)
     } catch (cause) {
       if (stateDir !== null && (await recoverLostTransaction(cause, { ...recovery, stateDir }))) continue
@@ -140,7 +146,7 @@ async function listServices(provider: Provider, factory: string) {
 
 /** The operator's words as the modules' parameters. Throws DeploymentError for an account the network does not have. */
 function ignitionParameters(parameters: DeployParameters, accounts: readonly string[]): DeploymentParameters {
-  const { token, timelock, governor, keepers, service } = parameters
+  const { token, timelock, governor, keepers, service, provers, markets } = parameters
   const holders = token.holders.map(({ account }, index) => {
     if (typeof account === 'string') return account
     const address = accounts[account]
@@ -167,6 +173,15 @@ function ignitionParameters(parameters: DeployParameters, accounts: readonly str
       unbondingDelay: keepers.unbondingDelaySeconds,
       jailDelay: keepers.jailDelaySeconds,
       sampleCap: keepers.sampleRewardCap,
+    },
+    Inference: {
+      proverBond: provers.minBondEther,
+      proverUnbonding: provers.unbondingDelaySeconds,
+      proverSettling: provers.settleSeconds,
+    },
+    Consumers: {
+      disputeDelay: markets.disputeDelaySeconds,
+      fallbackDelay: markets.fallbackDelaySeconds,
     },
     Cohort: service === null ? {} : serviceFields(service),
   }

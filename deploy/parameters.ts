@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What an operator decides about a deployment, checked before the first transaction.
 import { readFile } from 'node:fs/promises'
-import { getAddress, isAddress, parseUnits } from 'ethers'
+import { getAddress, isAddress, parseEther, parseUnits } from 'ethers'
 import { z } from 'zod'
 
 const DAY = 24 * 3600
@@ -10,6 +10,11 @@ const tokens = z
   .string()
   .regex(/^\d{1,12}(\.\d{1,18})?$/, 'an amount of whole tokens, such as "1000" or "0.5"')
   .transform((text) => parseUnits(text, 18))
+
+const ether = z
+  .string()
+  .regex(/^\d{1,9}(\.\d{1,18})?$/, 'an amount of the network’s coin, such as "0.1"')
+  .transform((text) => parseEther(text))
 
 const seconds = (maximum: number, minimum = 0) => z.int().min(minimum).max(maximum)
 
@@ -75,6 +80,22 @@ const schema = z
         .min(1)
         .max(2 ** 40 - 1),
     }),
+    /** Proving as a service: what a prover must put at stake, and how long it stays slashable. */
+    provers: z
+      .strictObject({
+        minBondEther: ether.default(parseEther('0.1')),
+        unbondingDelaySeconds: seconds(365 * DAY, 1).default(7 * DAY),
+        /** After a job's deadline: to settle or accuse what was submitted. */
+        settleSeconds: seconds(30 * DAY, 1).default(DAY),
+      })
+      .prefault({}),
+    /** Prediction markets: how long a resolution can be flagged, and when a flagged one that nobody settled pays back. */
+    markets: z
+      .strictObject({
+        disputeDelaySeconds: seconds(30 * DAY, 1).default(2 * DAY),
+        fallbackDelaySeconds: seconds(365 * DAY, 1).default(90 * DAY),
+      })
+      .prefault({}),
     /** A service to create while the deployer still may; later ones are the DAO's to create. */
     service: service.nullable(),
   })

@@ -9,6 +9,7 @@ export type AdminedContract =
   | 'VerifierRegistry'
   | 'KeeperRegistry'
   | 'ServiceFactory'
+  | 'PredictionMarket'
 
 export type RoleHolder = 'TimelockController' | 'CohortGovernor' | 'ServiceFactory'
 
@@ -35,6 +36,8 @@ export const ROLE_PLAN: readonly RoleRule[] = [
   { contract: 'KeeperRegistry', role: 'REGISTRAR_ROLE', holder: 'ServiceFactory', deployer: false },
   { contract: 'ServiceFactory', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
   { contract: 'ServiceFactory', role: 'CREATOR_ROLE', holder: 'TimelockController', deployer: true },
+  { contract: 'PredictionMarket', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
+  { contract: 'PredictionMarket', role: 'SETTLER_ROLE', holder: 'TimelockController', deployer: false },
   { contract: 'TimelockController', role: 'PROPOSER_ROLE', holder: 'CohortGovernor', deployer: false },
   { contract: 'TimelockController', role: 'CANCELLER_ROLE', holder: 'CohortGovernor', deployer: false },
   { contract: 'TimelockController', role: 'EXECUTOR_ROLE', holder: 'CohortGovernor', deployer: false },

@@ -2,6 +2,7 @@
 import { buildModule } from '@nomicfoundation/hardhat-ignition/modules'
 import type { CallableContractFuture, Future } from '@nomicfoundation/ignition-core'
 import { type AdminedContract, ROLE_PLAN, type RoleHolder, roleId } from '../roles.ts'
+import { ConsumersModule } from './consumers.ts'
 import { GovernanceModule } from './governance.ts'
 import { InferenceModule } from './inference.ts'
 import { RegistriesModule } from './registries.ts'
@@ -45,7 +46,8 @@ export function cohortModule(service: FirstService | null) {
     const { token, timelock, governor } = m.useModule(GovernanceModule)
     const { models, verifiers } = m.useModule(RegistriesModule)
     const { keepers, equal, bySamples, implementation, factory } = m.useModule(RoundsModule)
-    const { hub } = m.useModule(InferenceModule)
+    const { hub, publishers, ensembles, provers } = m.useModule(InferenceModule)
+    const { markets } = m.useModule(ConsumersModule)
     const contracts: Record<AdminedContract | RoleHolder, CallableContractFuture<string>> = {
       CohortToken: token,
       TimelockController: timelock,
@@ -54,6 +56,7 @@ export function cohortModule(service: FirstService | null) {
       VerifierRegistry: verifiers,
       KeeperRegistry: keepers,
       ServiceFactory: factory,
+      PredictionMarket: markets,
     }
 
     // What the deployer does with the roles it still has; it renounces them after all of this.
@@ -97,6 +100,9 @@ export function cohortModule(service: FirstService | null) {
         after: before,
       })
     }
-    return { token, timelock, governor, models, verifiers, keepers, equal, bySamples, implementation, factory, hub }
+    return {
+      ...{ token, timelock, governor, models, verifiers, keepers, equal, bySamples, implementation, factory },
+      ...{ hub, publishers, ensembles, provers, markets },
+    }
   })
 }

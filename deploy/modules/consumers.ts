@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { buildModule } from '@nomicfoundation/hardhat-ignition/modules'
-import { GovernanceModule } from './governance.ts'
 import { InferenceModule } from './inference.ts'
 import { RegistriesModule } from './registries.ts'
 
-/** Contracts that act on proofs: markets that stories settle, a guard for accounts, an executor for the DAO. */
+/** Contracts that act on proofs: markets that stories settle. */
 export const ConsumersModule = buildModule('Consumers', (m) => {
   const deployer = m.getAccount(0)
-  const { timelock } = m.useModule(GovernanceModule)
   const { models } = m.useModule(RegistriesModule)
   const { hub, publishers } = m.useModule(InferenceModule)
   const markets = m.contract('PredictionMarket', [
@@ -18,7 +16,5 @@ export const ConsumersModule = buildModule('Consumers', (m) => {
     m.getParameter('fallbackDelay'),
     deployer,
   ])
-  const guard = m.contract('SpendingGuard', [hub])
-  const pilot = m.contract('DaoPilot', [hub, publishers, timelock])
-  return { markets, guard, pilot }
+  return { markets }
 })

@@ -27,6 +27,10 @@ const schema = z.strictObject({
     LearningService: address,
     ServiceFactory: address,
     InferenceHub: address,
+    PublisherRegistry: address,
+    EnsembleOracle: address,
+    ProverMarket: address,
+    PredictionMarket: address,
   }),
   services: z.array(z.strictObject({ name: z.string(), address })),
 })

@@ -33,6 +33,7 @@ describe('a deployment', () => {
       VerifierRegistry: world.verifiers,
       KeeperRegistry: world.keepers,
       ServiceFactory: world.factory,
+      PredictionMarket: world.market,
     }
     for (const { contract, role, holder } of ROLE_PLAN) {
       const what = `${contract} ${role}`

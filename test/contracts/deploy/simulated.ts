@@ -30,6 +30,8 @@ export const PARAMETERS: DeployParameters = {
     jailDelaySeconds: 600,
     sampleRewardCap: 1000,
   },
+  provers: { minBondEther: TOKEN / 10n, unbondingDelaySeconds: 3600, settleSeconds: 600 },
+  markets: { disputeDelaySeconds: 600, fallbackDelaySeconds: 7200 },
   service: {
     name: 'digits',
     strategy: 'samples',
@@ -97,6 +99,7 @@ export async function createDeployment() {
     keepers: await ethers.getContractAt('KeeperRegistry', contracts.KeeperRegistry),
     factory: await ethers.getContractAt('ServiceFactory', contracts.ServiceFactory),
     hub: await ethers.getContractAt('InferenceHub', contracts.InferenceHub),
+    market: await ethers.getContractAt('PredictionMarket', contracts.PredictionMarket),
     /** A signer for a contract's own address, with gas money. */
     async speakFor(address: string) {
       await networkHelpers.impersonateAccount(address)
