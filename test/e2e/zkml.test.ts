@@ -14,6 +14,7 @@ import {
   encodeVerifyCalldata,
   exportVerifier,
   folderPaths,
+  InferenceCircuit,
   InferenceProver,
   importModelFile,
   interpret,
@@ -170,6 +171,9 @@ describe('zkML from a model on disk to a contract', function () {
       expect(await verifier(encodeVerifyCalldata(proof, swapped))).to.equal(0n)
     }
     expect(outputs[0]).to.not.equal(outputs[1])
+    // A folder as compiling returns it serves as one that was opened: defaults are filled in.
+    const fresh = await InferenceCircuit.open(first)
+    expect(fresh.witness({ input: samples[3]!, context: CONTEXT }).salts).to.have.keys('input')
   })
 
   it('takes over the key of a ceremony, keeps it from a local set-up, and is not fooled by what its metadata claims', async () => {

@@ -113,7 +113,8 @@ export type CompileFolderOptions = {
 
 /** Writes and compiles the circuit of a program. The manifest is written last: a folder without one is unfinished. */
 export async function compileFolder(input: CompileFolderOptions): Promise<CircuitFolder> {
-  const { folder, program, plan, options = {}, claim = null, simplification = 'O1', signal } = input
+  const { folder, program, plan, claim = null, simplification = 'O1', signal } = input
+  const options = { input: 'committed', output: 'public', ...input.options } as const
   const paths = folderPaths(folder)
   const committed = program.mode === 'committed'
   const modelSalt = committed ? (input.modelSalt ?? randomSalt()) : null
@@ -130,8 +131,8 @@ export async function compileFolder(input: CompileFolderOptions): Promise<Circui
     version: 1,
     name: program.name,
     mode: program.mode,
-    input: options.input ?? 'committed',
-    output: options.output ?? 'public',
+    input: options.input,
+    output: options.output,
     simplification,
     ...(options.tile === undefined ? {} : { tile: options.tile }),
     ...(claim === null ? {} : { claim: { ...claim.statement, count: claim.count } }),
