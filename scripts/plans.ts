@@ -21,7 +21,8 @@ import {
 import { pictures, trainedModel } from './bench/zkml/networks.ts'
 import { ROOT } from './bootstrap/paths.mjs'
 
-const EPOCHS = 4
+/** Long enough for weights to be as large as those of a service that has learnt all it will. */
+const EPOCHS: Readonly<Record<ModelName, number>> = { 'article-cnn': 8, 'small-cnn': 14, mlp: 10, logistic: 10 }
 /** Pictures that set the scales: the first of the training set. */
 const CALIBRATION = 500
 /** Sixteen greys, weights of eight bits, and room for later rounds' weights to grow fourfold. */
@@ -52,7 +53,9 @@ const data = await loadMnist(dir === undefined ? {} : { dir })
 const progress = (message: string) => void process.stderr.write(`  ${message}\n`)
 await mkdir(out, { recursive: true })
 for (const name of positionals.length > 0 ? (positionals as ModelName[]) : MODEL_NAMES) {
-  const graph = await importModelFile(join(await trainedModel(name, data, { epochs: EPOCHS, progress }), 'model.json'))
+  const graph = await importModelFile(
+    join(await trainedModel(name, data, { epochs: EPOCHS[name], progress }), 'model.json'),
+  )
   const { plan } = calibrate(graph, pictures(data.train, 0, CALIBRATION).inputs, {
     mode: 'committed',
     knobs: KNOBS,
