@@ -13,6 +13,7 @@ const SOURCES = {
   ServiceFactory: 'rounds',
   ILearningService: 'interfaces',
   InferenceHub: 'inference',
+  ProverMarket: 'inference',
 } as const
 
 export type ContractName = keyof typeof SOURCES

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { Contract, type ContractRunner, type Provider } from 'ethers'
-import type { ILearningService, InferenceHub, KeeperRegistry, ModelRegistry } from '../../types/index.ts'
+import type { ILearningService, InferenceHub, KeeperRegistry, ModelRegistry, ProverMarket } from '../../types/index.ts'
 import { type ContractName, contractInterface } from './artifacts.ts'
 import { ChainError } from './errors.ts'
 
@@ -20,6 +20,7 @@ export const clients = {
   service: (address: string, runner: ContractRunner) => attach<ILearningService>('ILearningService', address, runner),
   registry: (address: string, runner: ContractRunner) => attach<KeeperRegistry>('KeeperRegistry', address, runner),
   hub: (address: string, runner: ContractRunner) => attach<InferenceHub>('InferenceHub', address, runner),
+  market: (address: string, runner: ContractRunner) => attach<ProverMarket>('ProverMarket', address, runner),
   models: (address: string, runner: ContractRunner) => attach<ModelRegistry>('ModelRegistry', address, runner),
 } as const
 

@@ -49,13 +49,22 @@ export function chainCommand(parent: Command, name: string, description: string)
 
 /** Opens deployment, endpoint and account, runs the body, and closes the connection whatever happens. */
 export async function withChain(options: ChainOptions, body: (session: ChainSession) => Promise<void>): Promise<void> {
-  const [{ FetchRequest, JsonRpcProvider }, { readDeployment }, http, https] = await Promise.all([
+  const { readDeployment } = await import('../chain/dao/deployment-file.ts')
+  const deployment = await readDeployment(options.deployment)
+  await withEndpoint(options, deployment.chainId, (session) => body({ ...session, deployment }))
+}
+
+/** The same for a command that needs no deployment file. Without a chain id, any chain will do. */
+export async function withEndpoint(
+  options: ChainOptions,
+  chainId: number | undefined,
+  body: (session: Omit<ChainSession, 'deployment'>) => Promise<void>,
+): Promise<void> {
+  const [{ FetchRequest, JsonRpcProvider }, http, https] = await Promise.all([
     import('ethers'),
-    import('../chain/dao/deployment-file.ts'),
     import('node:http'),
     import('node:https'),
   ])
-  const deployment = await readDeployment(options.deployment)
   const endpoint = new FetchRequest(options.rpc)
   // A socket that is kept may be closed by the node just as the next call goes out, and a command makes few calls.
   const agent = options.rpc.startsWith('https:')
@@ -63,10 +72,10 @@ export async function withChain(options: ChainOptions, body: (session: ChainSess
     : new http.Agent({ keepAlive: false })
   endpoint.getUrlFunc = FetchRequest.createGetUrlFunc({ agent })
   // No cache: a development chain mines within the quarter of a second for which ethers keeps answers.
-  const provider = new JsonRpcProvider(endpoint, deployment.chainId, { cacheTimeout: -1, staticNetwork: false })
+  const provider = new JsonRpcProvider(endpoint, chainId, { cacheTimeout: -1, staticNetwork: false })
   try {
     await reachable(provider, options.rpc)
-    await body({ provider, deployment, signer: await openAccount(provider, options) })
+    await body({ provider, signer: await openAccount(provider, options) })
   } finally {
     provider.destroy()
   }

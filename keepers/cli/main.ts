@@ -13,6 +13,7 @@ const AREAS = [
   ['dao', 'registerDao'],
   ['learning', 'registerLearning'],
   ['simulate', 'registerSimulate'],
+  ['prover', 'registerProver'],
   ['zkml', 'registerZkml'],
   ['ceremony', 'registerCeremony'],
   ['infer', 'registerInfer'],

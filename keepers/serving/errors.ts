@@ -7,7 +7,7 @@ export type ServingErrorCode =
   | 'bad-version'
   /** The hub's model is not one that this prover has a circuit for. */
   | 'wrong-circuit'
-  /** The hub refused the transaction. */
+  /** The hub or the market refused the transaction. */
   | 'refused'
   /** Nobody answered in time. */
   | 'unanswered'

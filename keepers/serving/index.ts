@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The public face of the serving room: requests for proven inferences, and their answers.
+// The public face of the serving room: requests for proven inferences and proving jobs, and their answers.
 export { listModels, type ModelEntry, type Offer, offerModel } from './catalogue.ts'
 export { ServingError, type ServingErrorCode } from './errors.ts'
 export { commitmentOf, decodePayload, encodePayload, type InputPayload, integersOf } from './payload.ts'
+export { type JobStatus, type JobView, readJob } from './prover-jobs.ts'
+export { awaitJob, type JobResult, type PostedJob, type ProvingOrder, postJob } from './prover-post.ts'
+export { type ProverEvent, ProverService, type ProverServiceOptions, type ProverTotals } from './prover-service.ts'
+export { CircuitShelf, circuitsOf, type ShelfOptions } from './prover-shelf.ts'
 export {
   type InferenceOrder,
   type RequestStatus,

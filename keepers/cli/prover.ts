@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `cohort prover`: prove for others and be paid, or have something proven.
+import { join } from 'node:path'
+import process from 'node:process'
+import { type Command, InvalidArgumentError } from 'commander'
+import type { JsonRpcProvider, Signer } from 'ethers'
+import {
+  type ChainOptions,
+  chainCommand,
+  parseCount,
+  parseCountFromZero,
+  print,
+  toJson,
+  withEndpoint,
+} from './chain-command.ts'
+import { EXIT } from './failure.ts'
+
+type MarketOptions = ChainOptions & { readonly market?: string; readonly fromBlock?: number }
+type PlaneOptions = { readonly data: string; readonly listen: string }
+type RunOptions = MarketOptions &
+  PlaneOptions & {
+    readonly circuits: readonly string[]
+    readonly maxBond: bigint
+    readonly minPrice: bigint
+    readonly keys: number
+    readonly poll: number
+  }
+type PostOptions = MarketOptions &
+  PlaneOptions & {
+    readonly input: string
+    readonly index?: number
+    readonly price: bigint
+    readonly maxPrice?: bigint
+    readonly seconds: number
+    readonly claimSeconds: number
+    readonly copies: number
+    readonly byCid?: boolean
+    readonly wait?: boolean
+  }
+
+const DEFAULT_FOLDER = join(process.env.HOME ?? '.', '.cohort', 'prover')
+const WAIT_POLL_MS = 1_000
+
+/** Adds `cohort prover` and its subcommands. */
+export function registerProver(program: Command): void {
+  const prover = program
+    .command('prover')
+    .description('prove inferences for others, or have them proven, on the ProverMarket')
+
+  planeOptions(command(prover, 'run', 'serve jobs until interrupted: claim, prove, submit, settle, accuse liars'))
+    .requiredOption('--circuits <folder...>', 'set-up circuits, or folders of segments (`cohort zkml split`)')
+    .option('--max-bond <ether>', 'most to put at stake', parseEtherAmount, 10n ** 18n)
+    .option('--min-price <ether>', 'leave cheaper segments to others', parseEtherAmount, 0n)
+    .option('--keys <count>', 'proving keys to keep loaded', parseCount, 2)
+    .option('--poll <seconds>', 'between looks at the chain', parseSeconds, 2)
+    .action(async (options: RunOptions) => runCommand(options))
+
+  planeOptions(command(prover, 'post', 'post a job: one input through a circuit or a chain of segments'))
+    .argument('<folder>', 'a circuit, or segments (`cohort zkml split`)')
+    .requiredOption('--input <file>', 'the input, as for `cohort zkml fullprove`; it becomes public')
+    .option('--index <number>', 'which image of an IDX file', parseCountFromZero)
+    .requiredOption('--price <ether>', 'for each proof, at once', parseEtherAmount)
+    .option('--max-price <ether>', 'for each proof, at the deadline (default: --price)', parseEtherAmount)
+    .option('--seconds <count>', 'until the deadline', parseCount, 3_600)
+    .option('--claim-seconds <count>', 'that a prover has from its claim', parseCount, 120)
+    .option('--copies <count>', 'provers that must agree on each segment', parseCount, 1)
+    .option('--by-cid', 'publish the witness on the data plane, and serve it until the job has ended')
+    .option('--wait', 'until the job has ended, and print its output')
+    .action(async (folder: string, options: PostOptions) => postCommand(folder, options))
+
+  command(prover, 'status', 'bond, earnings and jobs')
+    .argument('[job]', 'only this job', parseCount)
+    .action(async (job: number | undefined, options: MarketOptions) => statusCommand(job, options))
+
+  command(prover, 'unbond', 'start to take bond out; it can be withdrawn after the delay')
+    .requiredOption('--amount <ether>', 'how much of what is free', parseEtherAmount)
+    .action(async (options: MarketOptions & { amount: bigint }) =>
+      withMarket(options, async (session) => {
+        const { contract, address } = await acting(session)
+        await transact('unbond', session, () => contract.unbond(options.amount))
+        const { unbonding, unbondsAt } = await contract.bondOf(address)
+        print(options, { unbonding, unbondsAt }, `unbonding until ${new Date(Number(unbondsAt) * 1000).toISOString()}`)
+      }),
+    )
+
+  command(prover, 'withdraw', 'send earnings, and bond that has unbonded, to the account')
+    .option('--to <address>', 'another receiver')
+    .action(async (options: MarketOptions & { to?: string }) =>
+      withMarket(options, async (session) => {
+        const { contract, address } = await acting(session)
+        const { unbonding, unbondsAt } = await contract.bondOf(address)
+        const now = (await session.provider.getBlock('latest'))!.timestamp
+        if (unbonding > 0n && unbondsAt <= BigInt(now))
+          await transact('withdrawBond', session, () => contract.withdrawBond())
+        const amount = await contract.balanceOf(address)
+        if (amount > 0n) await transact('withdraw', session, () => contract.withdraw(address, options.to ?? address))
+        const { formatEther } = await import('ethers')
+        print(options, { to: options.to ?? address, amount }, `withdrawn: ${formatEther(amount)} ether`)
+      }),
+    )
+}
+
+function command(parent: Command, name: string, description: string): Command {
+  return chainCommand(parent, name, description)
+    .option('--market <address>', 'the prover market (default: that of the deployment)', parseAddress)
+    .option(
+      '--from-block <number>',
+      'block of the market’s deployment (default: that of the deployment)',
+      parseCountFromZero,
+    )
+}
+
+function planeOptions(to: Command): Command {
+  return to
+    .option('--data <folder>', 'where blobs of the data plane go', DEFAULT_FOLDER)
+    .option('--listen <multiaddr>', 'address of the data plane', '/ip4/127.0.0.1/tcp/0')
+}
+
+type Session = {
+  readonly provider: JsonRpcProvider
+  readonly signer: Signer | undefined
+  readonly market: string
+  readonly fromBlock: number
+}
+
+async function withMarket(options: MarketOptions, body: (session: Session) => Promise<void>): Promise<void> {
+  const { readDeployment } = await import('../chain/dao/deployment-file.ts')
+  const deployment = options.market === undefined ? await readDeployment(options.deployment) : undefined
+  const contracts: Readonly<Record<string, string>> = deployment?.contracts ?? {}
+  const market = options.market ?? contracts.ProverMarket
+  if (market === undefined) {
+    throw exit(new Error(`${options.deployment} has no ProverMarket: name one with --market`), EXIT.config)
+  }
+  const fromBlock = options.fromBlock ?? deployment?.fromBlock ?? 0
+  await withEndpoint(options, deployment?.chainId, async ({ provider, signer }) => {
+    await body({ provider, signer, market, fromBlock })
+  })
+}
+
+async function runCommand(options: RunOptions): Promise<void> {
+  const stop = new AbortController()
+  const onSignal = (): void => {
+    // A second signal does not wait for what is under way.
+    if (stop.signal.aborted) process.exit(130)
+    stop.abort(new Error('stopped'))
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+  try {
+    await withMarket(options, async (session) => {
+      const { CircuitShelf, ProverService } = await import('../serving/index.ts')
+      const { provider, market, fromBlock } = session
+      const pollMs = options.poll * 1_000
+      provider.pollingInterval = Math.min(pollMs, provider.pollingInterval)
+      await using cleanup = new AsyncDisposableStack()
+      const plane = await openPlane(options, cleanup)
+      const shelf = cleanup.use(await CircuitShelf.open({ folders: options.circuits, loadedKeys: options.keys }))
+      const { maxBond, minPrice } = options
+      const service = await ProverService.open({
+        ...{ provider, market, fromBlock, signer: requireSigner(session), shelf, plane, maxBond, minPrice, pollMs },
+        onEvent: (event, fields) => report(options, event, fields),
+      })
+      await service.run(stop.signal)
+    })
+  } finally {
+    process.off('SIGINT', onSignal)
+    process.off('SIGTERM', onSignal)
+  }
+}
+
+async function postCommand(folder: string, options: PostOptions): Promise<void> {
+  const [{ readInput }, { withTerminal }] = await Promise.all([
+    import('./zkml/samples.ts'),
+    import('./zkml/terminal.ts'),
+  ])
+  await withTerminal(options, async ({ signal, progress }) => {
+    await withMarket(options, async (session) => {
+      const { awaitJob, circuitsOf, postJob } = await import('../serving/index.ts')
+      const { market } = session
+      const signer = requireSigner(session)
+      await using cleanup = new AsyncDisposableStack()
+      const plane = options.byCid ? await openPlane(options, cleanup) : undefined
+      const { input, integers, salts } = await readInput(options.input, options.index)
+      const posted = await postJob({
+        ...{ signer, market, circuits: await circuitsOf(folder), input, integers, salts },
+        startPrice: options.price,
+        maxPrice: options.maxPrice ?? options.price,
+        seconds: options.seconds,
+        claimSeconds: options.claimSeconds,
+        copies: options.copies,
+        ...(plane === undefined ? {} : { plane }),
+      })
+      progress(`job ${posted.jobId} is posted`)
+      if (!options.wait && plane === undefined) {
+        print(options, posted, `job ${posted.jobId} posted`)
+        return
+      }
+      const result = await awaitJob({ signer, market, pollMs: WAIT_POLL_MS }, posted.jobId, signal)
+      print(
+        options,
+        { ...posted, ...result },
+        `job ${posted.jobId} ${result.status}: output ${result.output ?? 'none'}`,
+      )
+      if (result.status !== 'completed') {
+        throw exit(new Error(`job ${posted.jobId} ended as ${result.status}`), EXIT.failure)
+      }
+    })
+  })
+}
+
+async function statusCommand(only: number | undefined, options: MarketOptions): Promise<void> {
+  await withMarket(options, async ({ provider, signer, market }) => {
+    const [{ formatEther }, { clients }, { readJob }] = await Promise.all([
+      import('ethers'),
+      import('../chain/index.ts'),
+      import('../serving/index.ts'),
+    ])
+    const contract = clients.market(market, provider)
+    const count = Number(await contract.jobCount())
+    const ids = only === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [only]
+    const jobs = await Promise.all(ids.map((id) => readJob(contract, provider, BigInt(id))))
+    const address = await signer?.getAddress()
+    const account =
+      address === undefined
+        ? {}
+        : { account: { address, bond: await contract.bondOf(address), earned: await contract.balanceOf(address) } }
+    const lines = jobs.map(({ id, status, slots }) => {
+      return `job ${id}  ${status.padEnd(9)}  ${slots.map(({ state }) => state).join(' ')}`
+    })
+    if (account.account !== undefined) {
+      const { bond, earned } = account.account
+      lines.unshift(
+        `bond ${formatEther(bond.free)} free, ${formatEther(bond.reserved)} reserved; earned ${formatEther(earned)}`,
+      )
+    }
+    print(options, { ...account, jobs }, lines.join('\n') || 'no jobs')
+  })
+}
+
+async function openPlane(options: PlaneOptions, cleanup: AsyncDisposableStack) {
+  const { DataPlane } = await import('../network/index.ts')
+  const plane = await DataPlane.start({
+    folder: options.data,
+    // Nobody looks a prover up by its peer id: jobs carry addresses.
+    identitySeed: crypto.getRandomValues(new Uint8Array(32)),
+    listen: [options.listen],
+  })
+  cleanup.defer(() => plane.stop())
+  return plane
+}
+
+async function acting(session: Session) {
+  const { clients } = await import('../chain/index.ts')
+  const signer = requireSigner(session)
+  return { contract: clients.market(session.market, signer), address: await signer.getAddress() }
+}
+
+/** Sends and waits; a refusal becomes one line with the contract's reason. */
+async function transact(
+  what: string,
+  { market, provider }: Session,
+  act: () => Promise<{ wait(): Promise<unknown> }>,
+): Promise<void> {
+  const { clients, decodeRevert } = await import('../chain/index.ts')
+  try {
+    await (await act()).wait()
+  } catch (error) {
+    throw decodeRevert(error, [clients.market(market, provider).interface], what) ?? error
+  }
+}
+
+function requireSigner({ signer }: Session): Signer {
+  if (signer === undefined) throw exit(new Error('this needs an account: --keystore or --account'), EXIT.usage)
+  return signer
+}
+
+/** One line an event: JSON on stdout, or words on stderr. */
+function report(options: MarketOptions, event: string, fields: Readonly<Record<string, unknown>>): void {
+  const time = new Date().toISOString()
+  if (options.json) {
+    process.stdout.write(`${toJson({ time, event, ...fields }).replaceAll(/\n */g, ' ')}\n`)
+    return
+  }
+  const words = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`)
+  process.stderr.write(`${time} ${event} ${words.join(' ')}\n`)
+}
+
+function exit(error: Error, exitCode: number): Error {
+  return Object.assign(error, { exitCode })
+}
+
+/** Ether with up to 18 decimals, to wei. */
+function parseEtherAmount(text: string): bigint {
+  const match = /^(\d{1,9})(?:\.(\d{1,18}))?$/.exec(text)
+  if (match === null) throw new InvalidArgumentError('an amount of ether with at most 18 decimals is needed.')
+  return BigInt(match[1]!) * 10n ** 18n + BigInt((match[2] ?? '').padEnd(18, '0'))
+}
+
+function parseSeconds(text: string): number {
+  const value = Number(text)
+  if (!(value >= 0.1 && value <= 3_600)) throw new InvalidArgumentError('0.1 to 3600 seconds are needed.')
+  return value
+}
+
+function parseAddress(text: string): string {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw new InvalidArgumentError('0x and 40 hexadecimal digits are needed.')
+  return text
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Signer, toBeHex } from 'ethers'
+import { clients, decodeRevert } from '../chain/index.ts'
+import type { DataPlane } from '../network/index.ts'
+import { type CircuitFolder, traceFolders } from '../zkml/index.ts'
+import { ServingError } from './errors.ts'
+import { type JobStatus, readStatus } from './prover-jobs.ts'
+import { encodeReference, encodeWitness } from './prover-witness.ts'
+
+export type ProvingOrder = {
+  /** Pays the escrow. */
+  readonly signer: Signer
+  readonly market: string
+  /** In order; the output of each is the input of the next. */
+  readonly circuits: readonly CircuitFolder[]
+  /** Real values of the first circuit's input, or its integers. Whoever reads the log can read them. */
+  readonly input: ArrayLike<number>
+  readonly integers?: boolean
+  readonly salts?: { readonly input?: bigint; readonly output?: bigint }
+  /** Wei for each proof, at once and at the deadline. */
+  readonly startPrice: bigint
+  readonly maxPrice: bigint
+  /** Seconds from now until the deadline, by the chain's clock. */
+  readonly seconds: number
+  readonly claimSeconds: number
+  readonly copies: number
+  /** Publishes the witness here and posts its CID; without one it goes into the job itself. */
+  readonly plane?: DataPlane
+}
+
+export type PostedJob = { readonly jobId: bigint; readonly escrow: bigint; readonly gasUsed: bigint }
+
+/**
+ * Runs the whole inference once to state what each segment takes in, and posts the job with its escrow.
+ * @throws ServingError refused with the market's reason; bad-payload when the witness needs a data plane
+ */
+export async function postJob(order: ProvingOrder): Promise<PostedJob> {
+  const { signer, circuits, copies, maxPrice, plane } = order
+  const market = clients.market(order.market, signer)
+  const samples = traceFolders({ circuits }, { ...order, context: 0n })
+  const document = encodeWitness(samples)
+  const reference =
+    plane === undefined ? { document } : { cid: await plane.publish(document), providers: plane.addresses }
+  const segments = samples.map(({ publicSignals: [model, input] }, i) => ({
+    circuitId: circuits[i]!.manifest.circuitId,
+    modelCommitment: model,
+    inputCommitment: input,
+  }))
+  const escrow = maxPrice * BigInt(segments.length * copies)
+  const latest = await signer.provider!.getBlock('latest')
+  const terms = {
+    startPrice: order.startPrice,
+    maxPrice,
+    deadline: latest!.timestamp + order.seconds,
+    claimSeconds: order.claimSeconds,
+    copies,
+  }
+  try {
+    const sent = await market.post(terms, segments, encodeReference(reference), { value: escrow })
+    const receipt = await sent.wait()
+    const posted = receipt!.logs.map((log) => market.interface.parseLog(log)).find((log) => log?.name === 'JobPosted')
+    return { jobId: posted!.args.jobId, escrow, gasUsed: receipt!.gasUsed }
+  } catch (cause) {
+    const reason = decodeRevert(cause, [market.interface], 'post')
+    if (reason === null) throw cause
+    throw new ServingError('refused', `the market refused the job: ${reason.message}`, { cause })
+  }
+}
+
+export type JobResult = {
+  readonly status: JobStatus
+  /** The last segment's output as 0x and 64 digits; null unless the job completed. */
+  readonly output: string | null
+}
+
+/** Waits until a job has ended or needs nothing but to be closed. @throws the signal's reason */
+export async function awaitJob(
+  { signer, market, pollMs }: { signer: Signer; market: string; pollMs: number },
+  jobId: bigint,
+  signal: AbortSignal,
+): Promise<JobResult> {
+  const contract = clients.market(market, signer)
+  for (;;) {
+    signal.throwIfAborted()
+    const status = await readStatus(contract, jobId)
+    if (status === 'completed') return { status, output: toBeHex(await contract.resultOf(jobId), 32) }
+    if (status !== 'open' && status !== 'settling') return { status, output: null }
+    await sleep(pollMs, undefined, { signal }).catch(() => undefined)
+  }
+}

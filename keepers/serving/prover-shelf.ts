@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { toBeHex } from 'ethers'
+import {
+  type CircuitFolder,
+  InferenceError,
+  InferenceProver,
+  openFolder,
+  openSegments,
+  readSegmentsManifest,
+} from '../zkml/index.ts'
+
+export type ShelfOptions = {
+  /** Circuit folders, or folders of segments as `cohort zkml split` makes them. */
+  readonly folders: readonly string[]
+  /** How many proving keys stay loaded; the one unused for longest goes first. */
+  readonly loadedKeys: number
+}
+
+/** The circuits that a prover can serve, and a bounded cache of their loaded keys. */
+export class CircuitShelf implements AsyncDisposable {
+  readonly #circuits: ReadonlyMap<string, CircuitFolder>
+  readonly #capacity: number
+  /** Insertion order is the order of use. */
+  readonly #loaded = new Map<string, InferenceProver>()
+
+  private constructor(circuits: ReadonlyMap<string, CircuitFolder>, capacity: number) {
+    this.#circuits = circuits
+    this.#capacity = capacity
+  }
+
+  /** @throws InferenceError for a folder that holds neither a circuit nor segments */
+  static async open({ folders, loadedKeys }: ShelfOptions): Promise<CircuitShelf> {
+    const circuits = new Map<string, CircuitFolder>()
+    for (const folder of folders) {
+      for (const circuit of await circuitsOf(folder)) {
+        const { circuitId, modelCommitment } = circuit.manifest
+        circuits.set(nameOf(circuitId, BigInt(modelCommitment)), circuit)
+      }
+    }
+    return new CircuitShelf(circuits, Math.max(1, loadedKeys))
+  }
+
+  get size(): number {
+    return this.#circuits.size
+  }
+
+  get loaded(): number {
+    return this.#loaded.size
+  }
+
+  has(circuitId: string, modelCommitment: bigint): boolean {
+    return this.#circuits.has(nameOf(circuitId, modelCommitment))
+  }
+
+  /** A prover with its key loaded. @throws InferenceError when the folder has no key */
+  async prover(circuitId: string, modelCommitment: bigint): Promise<InferenceProver> {
+    const name = nameOf(circuitId, modelCommitment)
+    const known = this.#loaded.get(name)
+    this.#loaded.delete(name)
+    const folder = this.#circuits.get(name)
+    if (folder === undefined) throw new InferenceError('folder-incomplete', `no folder for circuit ${name}`)
+    const prover = known ?? (await InferenceProver.open(folder))
+    this.#loaded.set(name, prover)
+    while (this.#loaded.size > this.#capacity) {
+      const [oldest, unused] = this.#loaded.entries().next().value!
+      this.#loaded.delete(oldest)
+      await unused.close()
+    }
+    return prover
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const prover of this.#loaded.values()) await prover.close()
+    this.#loaded.clear()
+  }
+}
+
+/** The circuits of a folder, in order: of segments when it has their manifest, else its own. */
+export async function circuitsOf(folder: string): Promise<readonly CircuitFolder[]> {
+  const segmented = await readSegmentsManifest(folder).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof InferenceError && error.code === 'folder-incomplete') return false
+      throw error
+    },
+  )
+  return segmented ? (await openSegments(folder)).circuits : [await openFolder(folder)]
+}
+
+/** One circuit serves many models in committed mode, so both name what can be proven. */
+function nameOf(circuitId: string, modelCommitment: bigint): string {
+  return `${circuitId}:${toBeHex(modelCommitment, 32)}`
+}
