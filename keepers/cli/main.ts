@@ -13,7 +13,6 @@ const AREAS = [
   ['dao', 'registerDao'],
   ['learning', 'registerLearning'],
   ['simulate', 'registerSimulate'],
-  ['prover', 'registerProver'],
   ['zkml', 'registerZkml'],
   ['ceremony', 'registerCeremony'],
   ['infer', 'registerInfer'],

@@ -126,11 +126,7 @@ type Session = {
 async function withMarket(options: MarketOptions, body: (session: Session) => Promise<void>): Promise<void> {
   const { readDeployment } = await import('../chain/dao/deployment-file.ts')
   const deployment = options.market === undefined ? await readDeployment(options.deployment) : undefined
-  const contracts: Readonly<Record<string, string>> = deployment?.contracts ?? {}
-  const market = options.market ?? contracts.ProverMarket
-  if (market === undefined) {
-    throw exit(new Error(`${options.deployment} has no ProverMarket: name one with --market`), EXIT.config)
-  }
+  const market = options.market ?? deployment!.contracts.ProverMarket
   const fromBlock = options.fromBlock ?? deployment?.fromBlock ?? 0
   await withEndpoint(options, deployment?.chainId, async ({ provider, signer }) => {
     await body({ provider, signer, market, fromBlock })

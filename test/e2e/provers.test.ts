@@ -42,7 +42,7 @@ function perceptron() {
 }
 
 describe('provers as processes', function () {
-  this.timeout(240_000)
+  this.timeout(400_000)
   const program = perceptron()
   let home: string
   let processes: Processes
@@ -125,7 +125,7 @@ describe('provers as processes', function () {
 
   const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
     for (const start = performance.now(); !(await holds()); await new Promise((done) => setTimeout(done, 100))) {
-      if (performance.now() - start > 60_000) throw new Error(`no ${what}: ${JSON.stringify(lines.slice(-12))}`)
+      if (performance.now() - start > 120_000) throw new Error(`no ${what}: ${JSON.stringify(lines.slice(-12))}`)
     }
   }
 
