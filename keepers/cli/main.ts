@@ -17,6 +17,7 @@ const AREAS = [
   ['ceremony', 'registerCeremony'],
   ['infer', 'registerInfer'],
   ['prover', 'registerProver'],
+  ['story', 'registerStory'],
 ] as const
 
 async function createProgram(): Promise<Command> {

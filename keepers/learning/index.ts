@@ -57,6 +57,10 @@ export {
   serverSettingsSchema,
   serverStep,
 } from './strategy/server.ts'
+export { LAUNCH_OUTCOMES, type LaunchOutcome } from './text/headline-frames.ts'
+export { CHARACTER_BITS, HEADLINE_LENGTH, headlineBytes, launchHeadlines } from './text/headlines.ts'
+export { headlineSpec, type TrainedReader, trainHeadlineReader } from './text/model.ts'
+export { launchNewsReader, savedReader } from './text/saved.ts'
 export { decodeCheckpoint, encodeCheckpoint } from './train/checkpoint.ts'
 export { DEFAULT_TRAINING, parseTrainingParameters, trainingParametersSchema } from './train/parameters.ts'
 export { LocalTrainer, type TrainOptions } from './train/trainer.ts'

@@ -19,4 +19,15 @@ export {
 } from './requester.ts'
 export { type ServeOptions, serveRequests } from './serve.ts'
 export { type Answer, InferenceServer, type ServerOptions } from './server.ts'
+export {
+  encodeStory,
+  proveStory,
+  readStory,
+  STORY_BYTES,
+  STORY_CIRCUIT,
+  type StoryReading,
+  storyCommitment,
+  storyDigest,
+  storyProgram,
+} from './story.ts'
 export { fetchVersion, type VersionSource, type VersionWeights } from './version.ts'
