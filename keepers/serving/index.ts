@@ -2,6 +2,7 @@
 // The public face of the serving room: requests for proven inferences and proving jobs, and their answers.
 export { listModels, type ModelEntry, type Offer, offerModel } from './catalogue.ts'
 export { ServingError, type ServingErrorCode } from './errors.ts'
+export { p256Material, p256Signature } from './p256.ts'
 export { commitmentOf, decodePayload, encodePayload, type InputPayload, integersOf } from './payload.ts'
 export { type JobStatus, type JobView, readJob } from './prover-jobs.ts'
 export { awaitJob, type JobResult, type PostedJob, type ProvingOrder, postJob } from './prover-post.ts'
@@ -30,4 +31,5 @@ export {
   storyDigest,
   storyProgram,
 } from './story.ts'
+export { storyCircuit } from './story-circuit.ts'
 export { fetchVersion, type VersionSource, type VersionWeights } from './version.ts'
