@@ -67,9 +67,18 @@ contract ProverMarket is ProverJobs {
             slot.answer = bytes32(answers[i].output);
         }
         _verifyByCircuit(jobId, circuits, signals, answers);
+        // Whoever is owed is paid before a dispute ends the job, whatever the order of the answers.
+        bool disputed;
+        uint256 one;
+        uint256 other;
         for (uint256 i = 0; i < count; ++i) {
-            if (_accept(jobId, job, answers[i].segment)) return;
+            (bool differ, uint256 first, uint256 second) = _accept(jobId, job, answers[i].segment);
+            if (differ) (disputed, one, other) = (true, first, second);
         }
+        if (!disputed) return;
+        _freeSlots(jobId, job);
+        emit JobDisputed(jobId, one, other);
+        _end(jobId, job, JobStatus.Disputed);
     }
 
     /// @inheritdoc IProverMarket
@@ -179,33 +188,34 @@ contract ProverMarket is ProverJobs {
         }
     }
 
-    /// @dev Pays the provers of a segment of which all copies are proven and agree. Returns whether the job has ended.
-    function _accept(uint256 jobId, Job storage job, uint8 segment) private returns (bool ended) {
-        bytes32 output;
+    /// @dev Pays the provers of a segment of which all copies are proven and agree, and ends the job with its last segment.
+    /// Returns whether two proven copies differ, and in what. Only the last segment's can.
+    function _accept(
+        uint256 jobId,
+        Job storage job,
+        uint8 segment
+    ) private returns (bool differ, uint256 output, uint256 other) {
         bool first = true;
         bool all = true;
         for (uint8 copy = 0; copy < job.copies; ++copy) {
             Slot storage slot = _slotAt(jobId, job, segment, copy);
-            if (slot.state == SlotState.Paid) return false;
+            if (slot.state == SlotState.Paid) return (false, 0, 0);
             if (slot.state != SlotState.Proven) {
                 all = false;
             } else if (first) {
-                (output, first) = (slot.answer, false);
-            } else if (slot.answer != output) {
-                _freeSlots(jobId, job);
-                emit JobDisputed(jobId, uint256(output), uint256(slot.answer));
-                _end(jobId, job, JobStatus.Disputed);
-                return true;
+                (output, first) = (uint256(slot.answer), false);
+            } else if (uint256(slot.answer) != output) {
+                return (true, output, uint256(slot.answer));
             }
         }
-        if (!all) return false;
+        if (!all) return (false, 0, 0);
         for (uint8 copy = 0; copy < job.copies; ++copy) _pay(jobId, job, segment, copy);
-        emit SegmentAccepted(jobId, segment, uint256(output));
-        if (segment + 1 == job.segments) job.output = uint256(output);
-        if (++job.accepted < job.segments) return false;
-        emit JobCompleted(jobId, job.output);
-        _end(jobId, job, JobStatus.Completed);
-        return true;
+        emit SegmentAccepted(jobId, segment, output);
+        if (segment + 1 == job.segments) job.output = output;
+        if (++job.accepted == job.segments) {
+            emit JobCompleted(jobId, job.output);
+            _end(jobId, job, JobStatus.Completed);
+        }
     }
 
     function _pay(uint256 jobId, Job storage job, uint8 segment, uint8 copy) private {

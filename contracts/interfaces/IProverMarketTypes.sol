@@ -50,7 +50,8 @@ interface IProverMarketTypes {
         uint48 deadline;
         /// Seconds that a prover has from its claim; never past the deadline.
         uint32 claimSeconds;
-        /// How many provers must prove each segment and agree on its output before any of them is paid.
+        /// How many provers must prove each segment and agree on its output before any of them is paid. With more than one,
+        /// the last output must follow from the input alone: a salt of the prover's choice would let anyone disagree.
         uint8 copies;
     }
 

@@ -38,6 +38,21 @@ describe('gas of an inference', () => {
     const { inputs, outputs, proofs } = batch
     const eight = await gasOf(hub.connect(user).verifyInferenceBatch(1, inputs, outputs, proofs, batch.ticket))
     figures['verify and record, each of a batch of 8'] = Math.ceil(eight / 8)
+    const ids: string[] = []
+    const answers = []
+    for (let i = 3; i < 11; i++) {
+      await hub.connect(user).request(1, INPUT, deadline, 0, '0x', { value: PRICE })
+      ids.push(word(i))
+      answers.push(await world.answer(word(i), prover))
+    }
+    const fulfilled = await gasOf(
+      hub.connect(prover).fulfilBatch(
+        ids,
+        answers.map((given) => given.output),
+        answers.map((given) => given.proof),
+      ),
+    )
+    figures['fulfil, each of a batch of 8'] = Math.ceil(fulfilled / 8)
     figures.withdraw = await gasOf(hub.withdraw(prover, prover))
 
     expect(figures['verify and record']).to.be.lessThanOrEqual(VERIFY_LIMIT)

@@ -298,6 +298,33 @@ describe('ProverMarket cross-checks', () => {
     })
   }
 
+  it('pay what is owed for other segments before a dispute, whatever the order of the answers', async () => {
+    const world = await createMarket()
+    const { market, alice, bob, post, submit, looseAnswer, looseSegment } = world
+    await post({ copies: 2 }, [looseSegment, looseSegment])
+    const answers = []
+    for (const [copy, by] of [alice, bob].entries()) {
+      for (const [segment, output] of [
+        [1, 30n + BigInt(copy)],
+        [0, BigInt(looseSegment.inputCommitment)],
+      ] as const) {
+        const given = await looseAnswer(1n, by, copy, output, segment)
+        await market.connect(by).claim(1, segment, copy)
+        await submit(1n, by, given)
+        answers.push(given)
+      }
+    }
+    await expect(market.settle(1, answers)).to.emit(market, 'JobDisputed').withArgs(1, 30, 31)
+    for (const prover of [alice, bob]) expect((await market.balanceOf(prover)) > 0n).to.equal(true)
+    expect((await market.getSlots(1)).map(({ state }) => state)).to.deep.equal([
+      SLOT.paid,
+      SLOT.paid,
+      SLOT.open,
+      SLOT.open,
+    ])
+    expect((await market.getJob(1)).escrow).to.equal(0n)
+  })
+
   it('agree when both say the same', async () => {
     const world = await createMarket()
     const { market, alice, bob, post, submit, looseAnswer, looseSegment } = world

@@ -11,7 +11,7 @@ export const START_PRICE = 10n ** 15n
 export const MAX_PRICE = 3n * START_PRICE
 export const MIN_BOND = 10n ** 16n
 export const UNBONDING_SECONDS = 7 * 24 * HOUR
-export const SETTLE_SECONDS = HOUR
+export const SETTLE_SECONDS = 2 * HOUR
 export const CLAIM_SECONDS = 300
 
 export const JOB = {
@@ -127,9 +127,9 @@ export async function createMarket() {
   }
 
   /** An answer to a job of the unsound circuit, with any output. */
-  const looseAnswer = async (jobId: bigint, prover: { address: string }, copy: number, output: bigint) => {
+  const looseAnswer = async (jobId: bigint, prover: { address: string }, copy: number, output: bigint, segment = 0) => {
     const { deadline } = await market.getJob(jobId)
-    const context = await market.contextOf(jobId, 0, prover.address, unsound.id, deadline)
+    const context = await market.contextOf(jobId, segment, prover.address, unsound.id, deadline)
     const [weight, feature] = [LAYERS[0]!, FEATURES[0]!]
     const proof = await unsound.prove({
       model: BigInt(commitment(weight)),
@@ -140,7 +140,7 @@ export async function createMarket() {
       feature,
       slack: output - weight * feature,
     })
-    return { segment: 0, copy, output, proof }
+    return { segment, copy, output, proof }
   }
 
   const submit = (jobId: bigint, by: Signer, { segment, copy, output, proof }: Answer) =>
