@@ -51,8 +51,16 @@ for (const area of chosen) {
   const { bench }: { bench: Bench } = await import(`./${area}.ts`)
   process.stderr.write(`${bench.area}: ${bench.summary}\n`)
   const context = createContext({ quick, args: subjects, dataDir })
-  await bench.run(context)
-  process.stdout.write(values.json ? `${JSON.stringify(context.rows)}\n` : `${formatTable(context.rows)}\n`)
-  const out = values.out ?? (quick ? null : join(ROOT, RESULTS_DIR))
-  if (out !== null) await writeResults(join(out, `${area}.json`), area, context.rows, quick, subjects.length > 0)
+  let whole = subjects.length === 0
+  try {
+    await bench.run(context)
+  } catch (error) {
+    whole = false
+    throw error
+  } finally {
+    // What was measured before a failure took its time, too.
+    process.stdout.write(values.json ? `${JSON.stringify(context.rows)}\n` : `${formatTable(context.rows)}\n`)
+    const out = values.out ?? (quick ? null : join(ROOT, RESULTS_DIR))
+    if (out !== null) await writeResults(join(out, `${area}.json`), area, context.rows, quick, !whole)
+  }
 }

@@ -27,6 +27,8 @@ import { CACHE } from './networks.ts'
 
 const run = promisify(execFile)
 
+const LARGE = 100_000
+
 export type Quantised = { readonly program: IntegerProgram; readonly plan: Plan }
 
 /** Records `zkml.<name>.<what>` for every stage. */
@@ -43,9 +45,8 @@ export async function measureNetwork(
     unit: string,
     rest: { spread?: number; note?: string; peer?: string; peerValue?: number } = {},
   ) => context.record({ metric: `zkml.${name}.${what}`, value, unit, ...rest })
-  const runs = context.quick ? 3 : 7
   const model = join(modelFolder, 'model.json')
-  const imported = await time(() => importModelFile(model), { runs })
+  const imported = await time(() => importModelFile(model), { runs: context.quick ? 3 : 7 })
   record('import', imported.median, 'ms', { spread: imported.spread })
   context.progress(`${name}: quantising`)
   const { program, plan } = await quantise(await importModelFile(model))
@@ -62,16 +63,19 @@ export async function measureNetwork(
   record('setup', setupSeconds, 's')
   record('key', (await stat(folderPaths(folder).zkey)).size, 'bytes')
 
+  // A circuit this large says enough in one run.
+  const runs = compiled.manifest.constraints > LARGE ? 1 : context.quick ? 3 : 7
+  const repeat = { runs, warmup: runs === 1 ? 0 : 1 }
   context.progress(`${name}: proving`)
   const request = { input: sample, context: 1n }
   const ours = await InferenceProver.open(folder)
   const peer = await InferenceProver.open(folder, { backend: snarkjsBackend })
-  const witness = await time(() => ours.circuit.witness(request), { runs })
+  const witness = await time(() => ours.circuit.witness(request), repeat)
   record('witness', witness.median, 'ms', { spread: witness.spread })
   const proving = await timeBeside(
     () => ours.prove(request),
     () => peer.prove(request),
-    { runs },
+    repeat,
   )
   record('prove', proving.ours.median, 'ms', {
     spread: proving.ours.spread,
@@ -80,7 +84,7 @@ export async function measureNetwork(
     note: 'witness and verification included, key loaded',
   })
   const { proof, publicSignals } = await ours.prove(request)
-  const verified = await time(() => verifyProof(ours.key, proof, publicSignals), { runs })
+  const verified = await time(() => verifyProof(ours.key, proof, publicSignals), repeat)
   record('verify', verified.median, 'ms', { spread: verified.spread })
   record('proof', PROOF_BYTES, 'bytes')
   await ours.close()
