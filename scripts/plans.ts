@@ -21,8 +21,8 @@ import {
 import { pictures, trainedModel } from './bench/zkml/networks.ts'
 import { ROOT } from './bootstrap/paths.mjs'
 
-/** Long enough for weights to be as large as those of a service that has learnt all it will. */
-const EPOCHS: Readonly<Record<ModelName, number>> = { 'article-cnn': 8, 'small-cnn': 14, mlp: 10, logistic: 10 }
+/** Long enough for weights to take their size; the headroom is for what later rounds add. */
+const EPOCHS: Readonly<Record<ModelName, number>> = { 'article-cnn': 8, 'small-cnn': 4, mlp: 4, logistic: 4 }
 /** Pictures that set the scales: the first of the training set. */
 const CALIBRATION = 500
 /** Sixteen greys, weights of eight bits, and room for later rounds' weights to grow fourfold. */
