@@ -8,7 +8,7 @@ import { addTallies, formatTally } from './test/tally.ts'
 
 const HELP = `usage: npm test [-- [suite…] [--file TEXT] [--jobs N]]
 
-  suite        ${SUITES.map((suite) => suite.name).join(', ')} (default: all)
+  suite        ${SUITES.map((suite) => suite.name).join(', ')} (default: all but ${SUITES.filter((suite) => suite.onDemand).map((suite) => suite.name)})
   --file TEXT  only test files whose path contains TEXT
   --jobs N     suites at a time (default: one a core, at most 2)
 `
@@ -32,7 +32,7 @@ if (unknown.length > 0 || !Number.isInteger(jobs) || jobs < 1) {
   process.exit(64)
 }
 
-const queue = SUITES.filter((suite) => positionals.length === 0 || positionals.includes(suite.name))
+const queue = SUITES.filter((suite) => (positionals.length === 0 ? !suite.onDemand : positionals.includes(suite.name)))
   .map((suite) => ({ suite, files: filesOf(suite, values.file) }))
   .filter(({ files }) => files.length > 0)
 const results: SuiteResult[] = []

@@ -17,6 +17,8 @@ export type BenchRow = {
   readonly ratio: number | null
   /** Median absolute deviation of the timed runs, same unit as value; null for counts. */
   readonly spread?: number | null
+  /** The figure over time, where that is the point: one value a round, same unit as value. */
+  readonly series?: readonly number[]
   readonly note?: string
   /** When it was measured, if that was in an earlier run than the file's last. */
   readonly when?: string
@@ -43,6 +45,7 @@ export type BenchContext = {
     peer?: string
     peerValue?: number
     spread?: number
+    series?: readonly number[]
     note?: string
   }): void
   /** A line of progress on stderr. */
@@ -200,7 +203,7 @@ export function createContext(options: {
   return {
     ...options,
     rows,
-    record({ metric, value, unit, peer, peerValue, spread, note }) {
+    record({ metric, value, unit, peer, peerValue, spread, series, note }) {
       const ratio = peerValue === undefined || peerValue === 0 ? null : value / peerValue
       rows.push({
         metric,
@@ -210,6 +213,7 @@ export function createContext(options: {
         peerValue: peerValue ?? null,
         ratio,
         spread: spread ?? null,
+        ...(series === undefined ? {} : { series }),
         ...(note === undefined ? {} : { note }),
       })
     },

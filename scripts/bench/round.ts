@@ -4,45 +4,53 @@
 import { loadConfig } from '../../keepers/agent/index.ts'
 import { Trainer } from '../../keepers/agent/training/trainer.ts'
 import { weightedMean } from '../../keepers/learning/index.ts'
-import { Cluster, type Line } from '../demo/cluster.ts'
+import { Cluster } from '../demo/cluster.ts'
 import { type Bench, type BenchContext, median } from './harness.ts'
+import { counters, gasByPhase, PHASES, phaseSeconds, roundSeconds, sumOf } from './round/figures.ts'
 
-const PHASES = ['Training', 'Reveal', 'Aggregate', 'Decrypt', 'Vote'] as const
-/** The first round is left out: caches fill and connections open in it. */
+/** The first round is left out of times and gas: caches fill and connections open in it. */
 const ROUNDS = 4
+const MINUTE = 60_000
+
+/** Long enough never to pass: every state ends when all have acted. */
+const WINDOWS = {
+  keyWindow: 900,
+  trainingWindow: 600,
+  revealWindow: 300,
+  aggregateWindow: 600,
+  decryptWindow: 600,
+  voteWindow: 600,
+}
+
+/** Figures of one size, by what they measure. */
+type Figures = Map<string, { value: number; unit: string; note?: string }>
 
 export const bench: Bench = {
   area: 'round',
-  summary: 'a round of 4, 8, 16 keepers by phase: time, bytes, gas; beside plain averaging in one process',
+  summary: '[keepers…]: a round of 4, 8, 16 keepers by phase: time, bytes, gas; beside plain averaging in one process',
   async run(context) {
-    const sizes = context.quick ? [4] : [4, 8, 16]
-    const seconds: number[] = []
-    for (const keepers of sizes) seconds.push(await measure(context, keepers))
-    for (const [i, value] of seconds.entries()) {
-      if (i > 0) {
-        context.record({
-          metric: `round.growth.${sizes[i - 1]}to${sizes[i]}`,
-          value: value / seconds[i - 1]!,
-          unit: 'ratio',
-          note: 'time of a round when the keepers double; all of them share this machine',
-        })
+    const asked = context.args.map(Number)
+    const sizes = asked.length > 0 ? asked : context.quick ? [4] : [4, 8, 16]
+    const measured: Figures[] = []
+    for (const keepers of sizes) measured.push(await measure(context, keepers))
+    for (const [i, figures] of measured.entries()) {
+      if (i === 0) continue
+      const [smaller, larger] = [sizes[i - 1]!, sizes[i]!]
+      for (const [what, { value }] of figures) {
+        const before = measured[i - 1]!.get(what)?.value ?? 0
+        if (before === 0) continue
+        const metric = `round.growth.${smaller}to${larger}.${what}`
+        context.record({ metric, value: value / before, unit: 'ratio' })
       }
     }
   },
 }
 
-async function measure(context: BenchContext, keepers: number): Promise<number> {
+async function measure(context: BenchContext, keepers: number): Promise<Figures> {
   context.progress(`${keepers} keepers`)
   await using cluster = await Cluster.create({
     keepers,
-    windows: {
-      keyWindow: 600,
-      trainingWindow: 600,
-      revealWindow: 300,
-      aggregateWindow: 300,
-      decryptWindow: 300,
-      voteWindow: 300,
-    },
+    windows: WINDOWS,
     values: () => ({
       'service.profile.maxSamples': 2000,
       'data.limit': 500,
@@ -51,60 +59,65 @@ async function measure(context: BenchContext, keepers: number): Promise<number> 
     }),
   })
   for (const node of cluster.nodes) cluster.start(node)
-  await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, ROUNDS, 1_800_000)))
+  await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, ROUNDS, 60 * MINUTE)))
+  const metrics = await Promise.all(
+    cluster.nodes.map(async (node) => (await fetch(`${node.monitoring}/metrics`)).text()),
+  )
+  for (const node of cluster.nodes) await cluster.stop(node)
 
-  const name = (what: string): string => `round.${keepers}.${what}`
-  const first = cluster.nodes[0]!
-  const starts = cluster.lines.filter((line) => line.node === first.name && line.event === 'state')
-  const measured = Array.from({ length: ROUNDS - 1 }, (_, i) => i + 2)
+  const figures: Figures = new Map()
+  const measuredRounds = Array.from({ length: ROUNDS - 1 }, (_, i) => i + 2)
+  const states = cluster.lines.filter((line) => line.node === cluster.nodes[0]!.name && line.event === 'state')
   for (const phase of PHASES) {
-    const spent = measured.map((round) => timeIn(starts, phase, round)).filter((value) => value !== null)
-    if (spent.length > 0)
-      context.record({ metric: name(`${phase.toLowerCase()}.time`), value: median(spent), unit: 's' })
+    const seconds = measuredRounds.map((round) => phaseSeconds(states, phase, round)).filter((value) => value !== null)
+    if (seconds.length > 0) figures.set(`${phase.toLowerCase()}.time`, { value: median(seconds), unit: 's' })
   }
-  const whole = measured
-    .map(
-      (round) =>
-        (timeOf(starts, 'Training', round + 1) ?? Number.NaN) - (timeOf(starts, 'Training', round) ?? Number.NaN),
+  const gas = gasByPhase(cluster.lines, measuredRounds)
+  for (const [phase, total] of gas) {
+    figures.set(`${phase}.gas`, { value: total / measuredRounds.length / keepers, unit: 'gas', note: 'per keeper' })
+  }
+  const counts = counters(metrics)
+  const updates = sumOf(counts, 'cohort_steps_total', 'commitUpdate')
+  for (const [direction, kind, what] of BLOBS) {
+    const value = sumOf(counts, `cohort_${direction}_bytes_total`, kind) / updates
+    figures.set(`${what}.${direction}`, { value, unit: 'bytes', note: `per keeper and round: ${kind}` })
+  }
+  for (const direction of ['published', 'fetched']) {
+    const total = ['key index', 'sealed share'].reduce(
+      (sum, kind) => sum + sumOf(counts, `cohort_${direction}_bytes_total`, kind),
+      0,
     )
-    .filter(Number.isFinite)
-  const roundSeconds = median(whole)
-  const plain = await plainRound(cluster)
+    figures.set(`key.${direction}`, { value: total / keepers, unit: 'bytes', note: 'per keeper, once an epoch' })
+  }
+  figures.set('gas', {
+    value: [...gas.values()].reduce((a, b) => a + b, 0) / measuredRounds.length / keepers,
+    unit: 'gas',
+    note: 'per keeper',
+  })
+  for (const [what, figure] of figures) context.record({ metric: `round.${keepers}.${what}`, ...figure })
+
+  const seconds = measuredRounds.map((round) => roundSeconds(states, round)).filter((value) => value !== null)
+  const time = median(seconds)
+  figures.set('time', { value: time, unit: 's' })
   context.record({
-    metric: name('time'),
-    value: roundSeconds,
+    metric: `round.${keepers}.time`,
+    value: time,
     unit: 's',
     peer: 'plain averaging in one process',
-    peerValue: plain,
-    note: 'a block each second; ratio = price of privacy and consensus',
+    peerValue: await plainRound(cluster),
+    spread: median(seconds.map((value) => Math.abs(value - time))),
+    note: 'all keepers on this machine, a block each second; ratio = price of privacy and consensus',
   })
-  const acted = cluster.lines.filter(
-    (line) => line.event === 'acted' && Number(line.round) >= 2 && Number(line.round) <= ROUNDS,
-  )
-  const gas = acted.reduce((sum, line) => sum + Number(line.gas), 0)
-  context.record({ metric: name('gas.perKeeper'), value: gas / (ROUNDS - 1) / keepers, unit: 'gas' })
-  const texts = await Promise.all(cluster.nodes.map(async (node) => (await fetch(`${node.monitoring}/metrics`)).text()))
-  for (const direction of ['published', 'fetched']) {
-    const total = texts.reduce((sum, text) => sum + sumOfMetric(text, `cohort_${direction}_bytes_total`), 0)
-    const note = 'mean over rounds, key generation included'
-    context.record({ metric: name(`${direction}.perKeeper`), value: total / ROUNDS / keepers, unit: 'bytes', note })
-  }
-  return roundSeconds
+  return figures
 }
 
-const atSecond = (line: Line): number => new Date(String(line.time)).getTime() / 1000
-
-function timeOf(starts: readonly Line[], state: string, round: number): number | null {
-  const line = starts.find((start) => start.state === state && Number(start.round) === round)
-  return line === undefined ? null : atSecond(line)
-}
-
-/** Seconds between a state's first line and the next state's. Null when the keeper saw the state only in passing. */
-function timeIn(starts: readonly Line[], state: string, round: number): number | null {
-  const index = starts.findIndex((start) => start.state === state && Number(start.round) === round)
-  const next = starts[index + 1]
-  return index < 0 || next === undefined ? null : atSecond(next) - atSecond(starts[index]!)
-}
+/** Blobs of a round: how they are counted, and the phase in which they move. */
+const BLOBS = [
+  ['published', 'update', 'training'],
+  ['fetched', 'update', 'aggregate'],
+  ['published', 'decryption share', 'decrypt'],
+  ['fetched', 'decryption share', 'vote'],
+] as const
 
 /** Seconds for the same training of all keepers one after the other, averaged in the clear, judged once. */
 async function plainRound(cluster: Cluster): Promise<number> {
@@ -121,11 +134,4 @@ async function plainRound(cluster: Cluster): Promise<number> {
     await trainer.stop()
   }
   return seconds
-}
-
-function sumOfMetric(text: string, metric: string): number {
-  return text
-    .split('\n')
-    .filter((line) => line.startsWith(metric))
-    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
 }

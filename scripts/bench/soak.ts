@@ -1,56 +1,121 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The soak: many rounds with short phases; memory of every keeper must stay flat and handles must not leak.
-import { Cluster } from '../demo/cluster.ts'
-import { type Bench, median } from './harness.ts'
+// The soak: many rounds with short phases; memory of every keeper must stay flat and handles must not leak. Every other
+// keeper collects its garbage before each look: what it then holds is what it needs, or leaks. The others are left to
+// themselves, as in use: their resident size is what an operator sees.
+import { pathToFileURL } from 'node:url'
+import { Cluster, type Line } from '../demo/cluster.ts'
+import type { KeeperNode } from '../demo/keeper-nodes.ts'
+import { type Bench, type BenchContext, median } from './harness.ts'
+import type { ProbeLine } from './soak/probe.ts'
 
-type Sample = { readonly memory: number; readonly handles: number }
+const PROBE = pathToFileURL(`${import.meta.dirname}/soak/probe.ts`).href
+/** Rounds at each end whose median is compared, so that one garbage collection does not decide. */
+const LOOKS = 5
+const MINUTE = 60_000
+
+/** Long enough never to pass: every state ends when all have acted. */
+const WINDOWS = {
+  keyWindow: 600,
+  trainingWindow: 300,
+  revealWindow: 300,
+  aggregateWindow: 300,
+  decryptWindow: 300,
+  voteWindow: 300,
+}
 
 export const bench: Bench = {
   area: 'soak',
-  summary: '10 keepers, 50 rounds (quick: 4, 12): memory and handles per keeper over the last four fifths',
+  summary: '[keepers rounds]: 10 keepers, 50 rounds (quick: 4, 12): memory and handles over the last four fifths',
   async run(context) {
-    const [keepers, rounds] = context.quick ? [4, 12] : [10, 50]
-    const warm = Math.ceil(rounds / 5)
-    await using cluster = await Cluster.create({ keepers, values: () => ({ 'data.limit': 60 }) })
+    const [keepers, rounds] = sizes(context.args, context.quick)
+    await using cluster = await Cluster.create({
+      keepers,
+      windows: WINDOWS,
+      values: () => ({ 'data.limit': 60, 'service.profile.model': 'logistic', 'network.fetchSeconds': 30 }),
+      env: (index) => ({ NODE_OPTIONS: `--import ${PROBE}`, COHORT_SOAK_COLLECT: collects(index) ? '1' : '0' }),
+    })
+    const soak = new Soak(cluster)
     for (const node of cluster.nodes) cluster.start(node)
-    const early: Sample[][] = cluster.nodes.map(() => [])
-    const late: Sample[][] = cluster.nodes.map(() => [])
-    for (let round = 1; round <= rounds; round++) {
-      await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, round, 900_000)))
-      context.progress(`round ${round} of ${rounds}`)
-      // Three rounds at each end, so that one garbage collection does not decide.
-      const into = round > warm && round <= warm + 3 ? early : round > rounds - 3 ? late : null
-      if (into === null) continue
-      for (const [i, node] of cluster.nodes.entries()) into[i]!.push(await sample(node.monitoring))
+    const times: number[] = []
+    for (let round = 1, started = performance.now(); round <= rounds; round++) {
+      await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, round, 15 * MINUTE)))
+      const now = performance.now()
+      times.push((now - started) / 1000)
+      started = now
+      const { rss, heap } = await soak.look()
+      context.progress(
+        `round ${round} of ${rounds}: ${times.at(-1)!.toFixed(1)} s, ${mib(rss)} resident, ${mib(heap)} heap`,
+      )
     }
-    const growth = cluster.nodes.map((_, i) => {
-      const before = median(early[i]!.map((at) => at.memory))
-      return (100 * (median(late[i]!.map((at) => at.memory)) - before)) / before
-    })
-    const handles = cluster.nodes.map(
-      (_, i) => median(late[i]!.map((at) => at.handles)) - median(early[i]!.map((at) => at.handles)),
-    )
-    context.record({ metric: 'soak.memory.growth', value: Math.max(...growth), unit: 'percent', note: 'worst keeper' })
-    context.record({ metric: 'soak.memory.growth.median', value: median(growth), unit: 'percent' })
-    context.record({ metric: 'soak.handles.growth', value: Math.max(...handles), unit: 'count', note: 'worst keeper' })
-    context.record({ metric: 'soak.memory.perKeeper', value: median(late.map((s) => s.at(-1)!.memory)), unit: 'bytes' })
-    const incomplete = (await cluster.events()).filter(
-      ({ name }) => name === 'UpdateIncomplete' || name === 'Penalised',
-    )
-    context.record({
-      metric: 'soak.faults',
-      value: incomplete.length,
-      unit: 'count',
-      note: 'lost rounds and penalties',
-    })
+    report(context, soak, Math.ceil(rounds / 5))
+    context.record({ metric: 'soak.round.time', value: median(times), unit: 's', note: `${keepers} keepers` })
+    const faults = (await cluster.events()).filter(({ name }) => name === 'UpdateIncomplete' || name === 'Penalised')
+    context.record({ metric: 'soak.faults', value: faults.length, unit: 'count', note: 'lost rounds and penalties' })
   },
 }
 
-async function sample(monitoring: string): Promise<Sample> {
-  const text = await (await fetch(`${monitoring}/metrics`)).text()
-  const read = (metric: string): number => {
-    const line = text.split('\n').find((candidate) => candidate.startsWith(`${metric} `))
-    return Number(line?.slice(metric.length + 1))
+const collects = (index: number): boolean => index % 2 === 1
+const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`
+
+function sizes(args: readonly string[], quick: boolean): [number, number] {
+  const [keepers, rounds] = args.map(Number)
+  return [keepers ?? (quick ? 4 : 10), rounds ?? (quick ? 12 : 50)]
+}
+
+/** Asks every keeper about its memory and open resources, and keeps the answers by keeper and round. */
+class Soak {
+  readonly looks: ProbeLine[][]
+  readonly #cluster: Cluster
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+    this.looks = cluster.nodes.map(() => [])
   }
-  return { memory: read('process_resident_memory_bytes'), handles: read('nodejs_active_handles_total') }
+
+  /** Medians over the keepers: resident size of those left to themselves, heap in use of those that collect. */
+  async look(): Promise<{ rss: number; heap: number }> {
+    const seen = await Promise.all(this.#cluster.nodes.map((node) => this.#ask(node)))
+    for (const [i, line] of seen.entries()) this.looks[i]!.push(line)
+    return {
+      rss: median(seen.filter((_, i) => !collects(i)).map((line) => line.rss)),
+      heap: median(seen.filter((_, i) => collects(i)).map((line) => line.heapUsed)),
+    }
+  }
+
+  async #ask(node: KeeperNode): Promise<ProbeLine> {
+    const asked = this.#cluster.lines.length
+    const answer = (line: Line): boolean => line.event === 'probe' && line.node === node.name
+    this.#cluster.signal(node, 'SIGUSR2')
+    return (await this.#cluster.line(`answer of ${node.name}`, answer, MINUTE, asked)) as unknown as ProbeLine
+  }
+}
+
+/** One figure over the rounds of every keeper, and how it grew between the rounds after `warm` and the last. */
+function report(context: BenchContext, { looks }: Soak, warm: number): void {
+  const growthOf = (of: (line: ProbeLine) => number, lines: readonly ProbeLine[]): number =>
+    median(lines.slice(-LOOKS).map(of)) - median(lines.slice(warm, warm + LOOKS).map(of))
+  const rounds = looks[0]!.length
+  const seriesOf = (of: (line: ProbeLine) => number, from: readonly (readonly ProbeLine[])[]): number[] =>
+    Array.from({ length: rounds }, (_, round) => Math.round(median(from.map((lines) => of(lines[round]!)))))
+  const free = looks.filter((_, i) => !collects(i))
+  const collected = looks.filter((_, i) => collects(i))
+  const subjects = [
+    { name: 'resident', of: (line: ProbeLine) => line.rss, from: free, note: 'keepers left to themselves' },
+    { name: 'collected.resident', of: (line: ProbeLine) => line.rss, from: collected, note: 'keepers that collect' },
+    { name: 'heap', of: (line: ProbeLine) => line.heapUsed, from: collected, note: 'in use after a forced collection' },
+    { name: 'external', of: (line: ProbeLine) => line.external, from: collected, note: 'after a forced collection' },
+  ]
+  for (const { name, of, from, note } of subjects) {
+    const growth = from.map((lines) => (100 * growthOf(of, lines)) / median(lines.slice(warm, warm + LOOKS).map(of)))
+    const metric = `soak.memory.${name}`
+    context.record({ metric, value: seriesOf(of, from).at(-1)!, unit: 'bytes', note, series: seriesOf(of, from) })
+    context.record({ metric: `${metric}.growth`, value: median(growth), unit: 'percent', note: 'median keeper' })
+    context.record({ metric: `${metric}.growth.worst`, value: Math.max(...growth), unit: 'percent' })
+  }
+  const handles = (line: ProbeLine): number => line.handles
+  const grown = looks.map((lines) => growthOf(handles, lines))
+  const series = seriesOf(handles, looks)
+  context.record({ metric: 'soak.handles', value: series.at(-1)!, unit: 'count', note: 'open resources', series })
+  context.record({ metric: 'soak.handles.growth', value: median(grown), unit: 'count', note: 'median keeper' })
+  context.record({ metric: 'soak.handles.growth.worst', value: Math.max(...grown), unit: 'count' })
 }

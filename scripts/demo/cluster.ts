@@ -31,11 +31,16 @@ export const TEST_WINDOWS = {
 
 export type ClusterOptions = {
   readonly keepers: number
+  /** Seats and accounts for keepers that {@link Cluster.join} adds. */
+  readonly later?: number
   readonly windows?: Partial<typeof TEST_WINDOWS>
   readonly service?: Readonly<Record<string, unknown>>
+  readonly registry?: Readonly<Record<string, unknown>>
   readonly values?: (index: number) => Readonly<Record<string, unknown>>
   /** Other RPC endpoint than the chain's own, e.g. a proxy that a test can break. */
   readonly rpc?: (url: string) => readonly string[] | Promise<readonly string[]>
+  /** Environment of keeper `index`'s process, beside the passphrase. */
+  readonly env?: (index: number) => NodeJS.ProcessEnv
 }
 
 export type Line = KeeperLine & { readonly node: string }
@@ -49,39 +54,51 @@ export class Cluster implements AsyncDisposable {
   provider!: JsonRpcProvider
   service = ''
   registry = ''
+  token = ''
   readonly #children = new Map<string, ChildProcess>()
   readonly #listeners = new Set<(line: Line) => void>()
+  #prepare: (first: number, count: number) => Promise<KeeperNode[]> = () => Promise.resolve([])
+  #env: NonNullable<ClusterOptions['env']> = () => ({})
 
   static async create(options: ClusterOptions): Promise<Cluster> {
     const cluster = new Cluster()
+    if (options.env !== undefined) cluster.#env = options.env
     try {
       const chain = await startLocalChain(cluster.processes)
       cluster.url = chain.url
       cluster.provider = chain.provider
-      const base = demoParameters(options.keepers) as { service: Record<string, unknown> }
+      const most = options.keepers + (options.later ?? 0)
+      const base = demoParameters(most) as { service: Record<string, unknown>; keepers: Record<string, unknown> }
       const service = { ...base.service, ...TEST_WINDOWS, ...options.windows, ...options.service }
-      const deployment = await deployWith(chain.url, cluster.folder, { ...base, service }, () => undefined)
+      const parameters = { ...base, service, keepers: { ...base.keepers, ...options.registry } }
+      const deployment = await deployWith(chain.url, cluster.folder, parameters, () => undefined)
       cluster.service = deployment.services[0]!.address
       cluster.registry = deployment.contracts.KeeperRegistry
+      cluster.token = deployment.contracts.CohortToken
       await fundRewards(chain.provider, deployment)
-      cluster.nodes = await prepareKeepers({
-        folder: cluster.folder,
-        rpc: (await options.rpc?.(chain.url)) ?? [chain.url],
-        chainId: deployment.chainId,
-        fromBlock: deployment.fromBlock,
-        service: cluster.service,
-        ownerKeys: Array.from({ length: options.keepers }, (_, i) => accountKey(ACCOUNT.firstOwner + i)),
-        stake: '1000',
-        values: (index, count) => ({
-          'service.profile.minTotalSamples': 400,
-          'service.profile.maxSamples': 1000,
-          'data.shard': { kind: 'iid', parts: count, index, seed: 1 },
-          'data.limit': 150,
-          'network.fetchSeconds': 5,
-          'chain.pollSeconds': 0.3,
-          ...options.values?.(index),
-        }),
-      })
+      const { chainId, fromBlock } = deployment
+      const rpc = (await options.rpc?.(chain.url)) ?? [chain.url]
+      cluster.#prepare = (first, count) =>
+        prepareKeepers({
+          folder: cluster.folder,
+          rpc,
+          chainId,
+          fromBlock,
+          service: cluster.service,
+          first,
+          ownerKeys: Array.from({ length: count }, (_, i) => accountKey(ACCOUNT.firstOwner + first + i)),
+          stake: '1000',
+          values: (index) => ({
+            'service.profile.minTotalSamples': 400,
+            'service.profile.maxSamples': 1000,
+            'data.shard': { kind: 'iid', parts: most, index, seed: 1 },
+            'data.limit': 150,
+            'network.fetchSeconds': 5,
+            'chain.pollSeconds': 0.3,
+            ...options.values?.(index),
+          }),
+        })
+      cluster.nodes = await cluster.#prepare(0, options.keepers)
       return cluster
     } catch (error) {
       await cluster[Symbol.asyncDispose]()
@@ -89,8 +106,18 @@ export class Cluster implements AsyncDisposable {
     }
   }
 
+  /** Makes, registers and seats one more keeper, not yet started. */
+  async join(): Promise<KeeperNode> {
+    const [node] = (await this.#prepare(this.nodes.length, 1)) as [KeeperNode]
+    this.nodes.push(node)
+    return node
+  }
+
   start(node: KeeperNode): void {
-    const child = startKeeper(this.processes, node, { onLine: (line) => this.#hear({ ...line, node: node.name }) })
+    const child = startKeeper(this.processes, node, {
+      onLine: (line) => this.#hear({ ...line, node: node.name }),
+      env: this.#env(this.nodes.indexOf(node)),
+    })
     this.#children.set(node.name, child)
   }
 
@@ -117,6 +144,16 @@ export class Cluster implements AsyncDisposable {
     await gone
   }
 
+  /** Process id of a keeper that was started. */
+  pid(node: KeeperNode): number {
+    return this.#children.get(node.name)!.pid!
+  }
+
+  /** Sends a signal to a keeper's process, which goes on. */
+  signal(node: KeeperNode, signal: NodeJS.Signals): void {
+    this.#children.get(node.name)?.kill(signal)
+  }
+
   /** SIGTERM, and the exit code. */
   async stop(node: KeeperNode): Promise<number | null> {
     const child = this.#children.get(node.name)!
@@ -126,9 +163,9 @@ export class Cluster implements AsyncDisposable {
     return code as number | null
   }
 
-  /** The first line, past or to come, that fits. */
-  async line(what: string, fits: (line: Line) => boolean, timeout = 300_000): Promise<Line> {
-    const known = this.lines.find(fits)
+  /** The first line, past (from line `from` on) or to come, that fits. */
+  async line(what: string, fits: (line: Line) => boolean, timeout = 300_000, from = 0): Promise<Line> {
+    const known = this.lines.find((line, index) => index >= from && fits(line))
     if (known) return known
     return new Promise((resolve, reject) => {
       const listener = (line: Line): void => {

@@ -31,6 +31,8 @@ export type PrepareOptions = {
   readonly service: string
   /** Private keys of the owners, each with tokens for the stake and ether for gas; one keeper each. */
   readonly ownerKeys: readonly string[]
+  /** Number of the first of them; 0 unless told. */
+  readonly first?: number
   /** Whole tokens. */
   readonly stake: string
   /** Config values by path, for keeper `index` of `count`. */
@@ -40,9 +42,11 @@ export type PrepareOptions = {
 
 /** Data folders and registrations for all keepers. When the last has joined, a full service begins its key generation. */
 export async function prepareKeepers(options: PrepareOptions): Promise<KeeperNode[]> {
-  const count = options.ownerKeys.length
+  const { first = 0 } = options
+  const count = first + options.ownerKeys.length
   const made = await Promise.all(
-    options.ownerKeys.map(async (ownerKey, index) => {
+    options.ownerKeys.map(async (ownerKey, offset) => {
+      const index = first + offset
       const name = `keeper-${index}`
       const folder = join(options.folder, name)
       const [listen, monitoring] = [await freePort(), await freePort()]

@@ -7,6 +7,8 @@ export type Suite = {
   readonly folder: string
   /** Contract tests run inside Hardhat, which owns the simulated chain; the others in plain mocha. */
   readonly runner: 'hardhat' | 'mocha'
+  /** Takes minutes that CI does not have: runs when it is named, and with none else. */
+  readonly onDemand?: true
 }
 
 /** Longest first: the suites run two at a time, and the longest (which mostly waits for windows to pass) must not start last. */
@@ -24,4 +26,5 @@ export const SUITES: readonly Suite[] = [
   { name: 'serving', folder: 'keepers/serving', runner: 'mocha' },
   { name: 'cli', folder: 'keepers/cli', runner: 'mocha' },
   { name: 'scripts', folder: 'scripts', runner: 'mocha' },
+  { name: 'slow', folder: 'slow', runner: 'mocha', onDemand: true },
 ]

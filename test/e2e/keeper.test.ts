@@ -1,31 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { execFile } from 'node:child_process'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { DatabaseSync } from 'node:sqlite'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
-import { Transaction } from 'ethers'
+import { loadConfig } from '../../keepers/agent/index.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
-import { Cluster } from '../../scripts/demo/cluster.ts'
+import { Cluster, type Line } from '../../scripts/demo/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
+import { freePort } from '../../scripts/demo/local-chain.ts'
 import { FlakyEndpoint } from '../keepers/chain/proxy.ts'
 import { eavesdrop } from './eavesdropper.ts'
-
-/** Every signed form of every transaction in a keeper's folder, by nonce. */
-function signedByNonce(node: KeeperNode): Map<number, Set<string>> {
-  const database = new DatabaseSync(join(node.folder, 'journal.sqlite'), { readOnly: true })
-  const byNonce = new Map<number, Set<string>>()
-  for (const row of database.prepare('SELECT attempts FROM transactions').all() as { attempts: string }[]) {
-    for (const { raw } of JSON.parse(row.attempts) as { raw: string }[]) {
-      const { nonce, data, to } = Transaction.from(raw)
-      const acts = byNonce.get(nonce) ?? new Set()
-      byNonce.set(nonce, acts.add(`${to} ${data}`))
-    }
-  }
-  database.close()
-  return byNonce
-}
+import { itRunsOutOfSpace } from './out-of-space.ts'
+import { signedByNonce } from './signatures.ts'
 
 describe('keepers as processes', function () {
   this.timeout(900_000)
@@ -130,21 +118,40 @@ describe('keepers as processes', function () {
     expect(await cluster.stop(c)).to.equal(0)
   })
 
-  it('takes a keeper back that was away', async () => {
+  it('takes a keeper back that was away and has moved: its folder is elsewhere, its address another', async () => {
     const [, , c] = cluster.nodes as [KeeperNode, KeeperNode, KeeperNode]
-    cluster.start(c)
-    await cluster.accepted(c, lastRound() + 1, 400_000)
+    const moved = { ...c, folder: join(cluster.folder, 'elsewhere') }
+    renameSync(c.folder, moved.folder)
+    const config = join(moved.folder, 'keeper.yaml')
+    const [listen] = loadConfig(moved.folder).network.listen as [string]
+    writeFileSync(config, readFileSync(config, 'utf8').replace(listen, `/ip4/127.0.0.1/tcp/${await freePort()}`))
+    cluster.nodes[2] = moved
+    cluster.start(moved)
+    const isTold = (line: Line): boolean => line.node === c.name && line.event === 'address changed'
+    await cluster.line('new address', isTold)
+    // The others find it there: without its update no training would end before its window does.
+    await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, lastRound() + 1, 400_000)))
   })
 
-  it('sits out an RPC endpoint that is gone for a while', async () => {
-    const [a] = cluster.nodes as [KeeperNode]
+  it('sits out a minute in which no RPC endpoint answers, mute at first, then with errors', async () => {
+    const processes = cluster.nodes.map((node) => cluster.pid(node))
+    endpoint.mode = 'hang'
+    await new Promise((done) => setTimeout(done, 30_000))
     endpoint.mode = 'html'
-    await new Promise((done) => setTimeout(done, 20_000))
+    await new Promise((done) => setTimeout(done, 30_000))
     endpoint.mode = 'ok'
     const round = lastRound()
     await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, round + 1, 400_000)))
-    expect(cluster.lines.some((line) => line.node === a.name && line.event === 'model accepted')).to.equal(true)
+    expect(cluster.nodes.map((node) => cluster.pid(node))).to.deep.equal(processes)
+    for (const pid of processes) expect(() => process.kill(pid, 0), `process ${pid}`).not.to.throw()
+    const lost = new Set([...penalties, 'UpdateIncomplete'])
+    expect((await cluster.events()).filter(({ name }) => lost.has(name))).to.deep.equal([])
   })
+
+  itRunsOutOfSpace(
+    () => cluster,
+    ({ nodes }) => nodes[3]!,
+  )
 
   it('sends again what a reorganisation took back, and completes the round', async () => {
     const committed = async (round: number): Promise<number> =>

@@ -30,7 +30,16 @@ export async function training(step: Step): Promise<Outcome> {
     )
     return 'done'
   }
-  const intent = await makeUpdate(step)
+  let intent: UpdateIntent | null
+  try {
+    intent = await makeUpdate(step)
+  } catch (error) {
+    if (!(error instanceof DivergedError)) throw error
+    // The same training again would end the same: the seed follows from the round.
+    context.metrics.errors.inc({ code: error.code })
+    context.log.error({ event: 'diverged', round: snapshot.round, reason: error.message }, 'no update in this round')
+    return 'done'
+  }
   if (intent === null) return 'done'
   const commitment = updateCommitment(context, snapshot.round, step.seat, intent)
   return (await act(step, 'commitUpdate', [snapshot.round, commitment])) ? 'done' : 'again'
@@ -81,9 +90,15 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
   return parseUpdateIntent(intent.payload)
 }
 
+/** Training ended with weights that are not numbers. */
+export class DivergedError extends RangeError {
+  override readonly name = 'DivergedError'
+  readonly code = 'DIVERGED'
+}
+
 /**
  * The change of the weights, scaled to at most `clipNorm` in Euclidean norm, then each entry cut to ±`clipBound`: what
- * one member can do to the model in a round is bounded. Returns the norm found before clipping.
+ * one member can do to the model in a round is bounded. Returns the norm found before clipping. @throws DivergedError.
  */
 export function clip(
   weights: Float32Array,
@@ -94,7 +109,9 @@ export function clip(
   let squares = 0
   const update = Float32Array.from(weights, (weight, i) => {
     const change = weight - global[i]!
-    if (!Number.isFinite(change)) throw new RangeError(`training diverged: weight ${i} is ${weight}`)
+    if (!Number.isFinite(change)) {
+      throw new DivergedError(`training diverged: weight ${i} is ${weight}; lower training.learningRate`)
+    }
     squares += change * change
     return change
   })
