@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IPredictionMarketTypes} from "./IPredictionMarket.sol";
+
+/// @dev Errors of a pool.
+interface IOutcomePoolErrors {
+    error FeeTooHigh(uint256 feeBps, uint256 maximum);
+    /// @notice Trades, and new liquidity, end with the market's trading; leaving is always possible.
+    error MarketNotTrading(uint256 marketId, IPredictionMarketTypes.Status found);
+    error OutcomeOutOfRange(uint256 outcome, uint256 outcomes);
+    error NothingGiven();
+    /// @notice Nobody has provided liquidity.
+    error PoolEmpty();
+    /// @notice The price moved: fewer outcome tokens than the buyer asked for.
+    error TooFewTokens(uint256 found, uint256 minimum);
+    /// @notice The price moved: more outcome tokens than the seller would give.
+    error TooManyTokens(uint256 found, uint256 maximum);
+    error TooFewShares(uint256 found, uint256 minimum);
+    error TooLittleCollateral(uint256 found, uint256 minimum);
+    /// @notice The pool holds `reserve` of an outcome, and would have to give up `needed` or more.
+    error ReserveTooLow(uint256 outcome, uint256 reserve, uint256 needed);
+    /// @notice The pool takes only what it fetches itself: tokens sent to it would belong to nobody.
+    error UnsolicitedTokens(address token, address operator);
+}
+
+/// @title A price for a market's outcomes: a fixed-product market maker.
+/// @notice The product of the reserves of all outcomes never falls in a trade. An outcome's price is the reciprocal of its
+/// reserve over the sum of the reciprocals; the prices add up to one. Fees stay in the reserves, so that they belong to
+/// the holders of the pool's ERC-20 shares. Amounts are in the collateral's units; rounding is against who trades.
+/// @dev The pool's books are its own record of reserves, not its balances: nothing that is sent to it moves a price.
+interface IOutcomePool is IOutcomePoolErrors {
+    event LiquidityAdded(address indexed account, uint256 amount, uint256 shares);
+    event LiquidityRemoved(address indexed account, uint256 shares, uint256 collateral);
+    event Bought(address indexed account, uint256 indexed outcome, uint256 amount, uint256 fee, uint256 tokens);
+    event Sold(address indexed account, uint256 indexed outcome, uint256 amount, uint256 fee, uint256 tokens);
+
+    /// @notice Takes collateral, keeps it as outcome tokens in the proportion of the reserves (the first provider: even
+    /// odds), and sends back the tokens that are too many.
+    function addLiquidity(uint256 amount, uint256 minShares) external returns (uint256 shares);
+
+    /// @notice Pays out a share of every reserve: complete sets as collateral, the rest as outcome tokens.
+    function removeLiquidity(uint256 shares, uint256 minCollateral) external returns (uint256 collateral);
+
+    /// @notice Spends `amount` of collateral on one outcome.
+    function buy(uint256 outcome, uint256 amount, uint256 minTokens) external returns (uint256 tokens);
+
+    /// @notice Gets `amount` of collateral for as few tokens of one outcome as it takes.
+    function sell(uint256 outcome, uint256 amount, uint256 maxTokens) external returns (uint256 tokens);
+
+    /// @notice What `buy` would give now, and the fee in it.
+    function quoteBuy(uint256 outcome, uint256 amount) external view returns (uint256 tokens, uint256 fee);
+
+    /// @notice What `sell` would take now, and the fee in it.
+    function quoteSell(uint256 outcome, uint256 amount) external view returns (uint256 tokens, uint256 fee);
+
+    /// @notice Price of one outcome token in collateral, times 1e18, before fee and slippage.
+    function priceOf(uint256 outcome) external view returns (uint256);
+
+    /// @notice Tokens of each outcome that belong to the pool.
+    function reserves() external view returns (uint256[] memory);
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from 'chai'
+import { deployHostile, MOOD } from './hostile.ts'
+import { createMarkets, DISPUTE, STATUS, UNIT } from './market.ts'
+
+const FEE_BPS = 200n
+const THREE = { outcomes: 3, classMap: '0x000102ff' }
+const MAX = 2n ** 255n
+
+/** A market with a pool; user, prover, stranger and owner have approved both. */
+async function createPool(changes: object = {}, feeBps = FEE_BPS) {
+  const world = await createMarkets()
+  const { market, token, user, prover, stranger, owner, ethers, open } = world
+  const id = await open(changes)
+  const pool = await ethers.deployContract('OutcomePool', [market, id, feeBps])
+  for (const account of [user, prover, stranger, owner]) {
+    await token.connect(account).approve(pool, MAX)
+    await market.connect(account).setApprovalForAll(pool, true)
+  }
+  /** The reserves are exactly what the pool has. */
+  const held = async () => {
+    const reserves = [...(await pool.reserves())]
+    for (const [outcome, reserve] of reserves.entries()) {
+      expect(await market.balanceOf(pool, await market.positionId(id, outcome))).to.equal(reserve)
+    }
+    return reserves
+  }
+  const product = async () => (await held()).reduce((k, reserve) => k * reserve, 1n)
+  return { ...world, id, pool, held, product }
+}
+
+describe('OutcomePool liquidity', () => {
+  it('starts at even odds, one share a unit', async () => {
+    const { pool, user, held } = await createPool(THREE)
+    await expect(pool.connect(user).addLiquidity(90n * UNIT, 90n * UNIT))
+      .to.emit(pool, 'LiquidityAdded')
+      .withArgs(user.address, 90n * UNIT, 90n * UNIT)
+    expect(await held()).to.deep.equal([90n * UNIT, 90n * UNIT, 90n * UNIT])
+    for (const outcome of [0, 1, 2]) expect(await pool.priceOf(outcome)).to.be.closeTo(UNIT / 3n, 1n)
+  })
+
+  it('keeps the odds when somebody joins, and gives back what is too much', async () => {
+    const { pool, market, id, user, prover, stranger, held } = await createPool()
+    await pool.connect(user).addLiquidity(100n * UNIT, 0)
+    await pool.connect(stranger).buy(0, 50n * UNIT, 0)
+    const price = await pool.priceOf(0)
+    const [yes, no] = (await held()) as [bigint, bigint]
+    await pool.connect(prover).addLiquidity(30n * UNIT, 0)
+    expect(await pool.priceOf(0)).to.be.closeTo(price, 10n)
+    expect(await pool.balanceOf(prover)).to.equal((30n * UNIT * 100n * UNIT) / no)
+    expect(await market.balanceOf(prover, await market.positionId(id, 0))).to.be.closeTo(
+      30n * UNIT - (30n * UNIT * yes) / no,
+      1n,
+    )
+    expect(await market.balanceOf(prover, await market.positionId(id, 1))).to.equal(0n)
+  })
+
+  it('pays shares out as collateral and what is left of outcomes, also to the very last', async () => {
+    const { pool, market, token, ethers, id, user, prover, stranger, held } = await createPool()
+    await pool.connect(user).addLiquidity(100n * UNIT, 0)
+    await pool.connect(stranger).buy(1, 20n * UNIT, 0)
+    await pool.connect(prover).addLiquidity(40n * UNIT, 0)
+    const shares = await pool.balanceOf(prover)
+    await expect(pool.connect(prover).removeLiquidity(shares, MAX)).to.be.revertedWithCustomError(
+      pool,
+      'TooLittleCollateral',
+    )
+    const [, least] = (await held()) as [bigint, bigint]
+    const due = (least * shares) / (await pool.totalSupply())
+    await expect(pool.connect(prover).removeLiquidity(shares, due)).to.changeTokenBalance(ethers, token, prover, due)
+    await held()
+    await pool.connect(user).removeLiquidity(100n * UNIT, 0)
+    expect(await held()).to.deep.equal([0n, 0n])
+    expect(await pool.totalSupply()).to.equal(0n)
+    expect(await token.balanceOf(pool)).to.equal(0n)
+    expect(await market.potOf(id)).to.deep.equal([await token.balanceOf(market), 2n * (await token.balanceOf(market))])
+    await expect(pool.priceOf(0)).to.be.revertedWithCustomError(pool, 'PoolEmpty')
+  })
+
+  it('can leave after the end, and redeem', async () => {
+    const { pool, market, token, ethers, id, user, stranger, networkHelpers, tell, submit } = await createPool()
+    await pool.connect(user).addLiquidity(100n * UNIT, 0)
+    await pool.connect(stranger).buy(0, 20n * UNIT, 0)
+    await submit(await tell(id))
+    for (const attempt of [
+      () => pool.connect(user).addLiquidity(1n, 0),
+      () => pool.connect(user).buy(0, 1n, 0),
+      () => pool.connect(user).sell(0, 1n, MAX),
+    ]) {
+      await expect(attempt()).to.be.revertedWithCustomError(pool, 'MarketNotTrading').withArgs(id, STATUS.pending)
+    }
+    await networkHelpers.time.increase(DISPUTE)
+    await pool.connect(user).removeLiquidity(100n * UNIT, 0)
+    await market.connect(user).redeem(id)
+    const won = await market.balanceOf(stranger, await market.positionId(id, 0))
+    await expect(market.connect(stranger).redeem(id)).to.changeTokenBalance(ethers, token, stranger, won)
+    expect(await token.balanceOf(market)).to.equal(0n)
+  })
+
+  it('gets the dust of a market when it is the last to leave', async () => {
+    const { pool, market, token, ethers, id, user, stranger, networkHelpers } = await createPool()
+    await pool.connect(user).addLiquidity(100n, 0)
+    await market.connect(stranger).split(id, 1n)
+    await market.connect(stranger).safeTransferFrom(stranger, user, await market.positionId(id, 0), 1n, '0x')
+    const { deadline } = await market.questionOf(id)
+    await networkHelpers.time.increaseTo(deadline + 1n)
+    for (const who of [stranger, user]) {
+      await expect(market.connect(who).redeem(id)).to.changeTokenBalance(ethers, token, who, 0n)
+    }
+    await expect(pool.connect(user).removeLiquidity(100n, 0)).to.changeTokenBalance(ethers, token, user, 101n)
+    expect(await market.potOf(id)).to.deep.equal([0n, 0n])
+  })
+
+  it('refuses nothing, and fewer shares than asked for', async () => {
+    const { pool, user, stranger } = await createPool()
+    await expect(pool.connect(user).addLiquidity(0n, 0)).to.be.revertedWithCustomError(pool, 'NothingGiven')
+    await expect(pool.connect(user).removeLiquidity(0n, 0)).to.be.revertedWithCustomError(pool, 'NothingGiven')
+    await expect(pool.connect(user).addLiquidity(10n, 11n))
+      .to.be.revertedWithCustomError(pool, 'TooFewShares')
+      .withArgs(10n, 11n)
+    await pool.connect(user).addLiquidity(100n, 0)
+    await pool.connect(stranger).buy(0, 100n, 0)
+    await expect(pool.connect(stranger).addLiquidity(1n, 0))
+      .to.be.revertedWithCustomError(pool, 'TooFewShares')
+      .withArgs(0n, 0n)
+    await expect(pool.connect(stranger).removeLiquidity(1n, 0)).to.be.revertedWithCustomError(
+      pool,
+      'ERC20InsufficientBalance',
+    )
+  })
+})
+
+describe('OutcomePool trades', () => {
+  it('buy by the constant product, after the fee', async () => {
+    const { pool, market, token, ethers, id, user, stranger } = await createPool({}, 0n)
+    await pool.connect(user).addLiquidity(100n * UNIT, 0)
+    // 100 · 100 = 10,000; 100 more of each, less x of the first: (200 − x) · 200 = 10,000 → x = 150.
+    expect(await pool.quoteBuy(0, 100n * UNIT)).to.deep.equal([150n * UNIT, 0n])
+    await expect(pool.connect(stranger).buy(0, 100n * UNIT, 150n * UNIT)).to.changeTokenBalances(
+      ethers,
+      token,
+      [stranger, market],
+      [-100n * UNIT, 100n * UNIT],
+    )
+    expect(await market.balanceOf(stranger, await market.positionId(id, 0))).to.equal(150n * UNIT)
+    // 1/50 against 1/200.
+    expect(await pool.priceOf(0)).to.equal((8n * UNIT) / 10n)
+    expect(await pool.priceOf(1)).to.equal((2n * UNIT) / 10n)
+    // And back again: 100 of collateral costs the 150 tokens.
+    expect(await pool.quoteSell(0, 100n * UNIT)).to.deep.equal([150n * UNIT, 0n])
+    await expect(pool.connect(stranger).sell(0, 100n * UNIT, 150n * UNIT)).to.changeTokenBalance(
+      ethers,
+      token,
+      stranger,
+      100n * UNIT,
+    )
+    expect(await pool.priceOf(0)).to.equal(UNIT / 2n)
+  })
+
+  it('leave the fee to the shares', async () => {
+    const { pool, token, user, stranger, product } = await createPool()
+    await pool.connect(user).addLiquidity(1000n * UNIT, 0)
+    const before = await product()
+    const [tokens, fee] = await pool.quoteBuy(1, 50n * UNIT)
+    expect(fee).to.equal(UNIT)
+    await expect(pool.connect(stranger).buy(1, 50n * UNIT, tokens))
+      .to.emit(pool, 'Bought')
+      .withArgs(stranger.address, 1, 50n * UNIT, fee, tokens)
+    const [cost, second] = await pool.quoteSell(1, 20n * UNIT)
+    expect(second).to.equal((20n * UNIT * 200n + 9799n) / 9800n)
+    await expect(pool.connect(stranger).sell(1, 20n * UNIT, cost))
+      .to.emit(pool, 'Sold')
+      .withArgs(stranger.address, 1, 20n * UNIT, second, cost)
+    expect((await product()) > before).to.equal(true)
+    // At even odds again, what came in above the first liquidity is the fees.
+    const price = async () => (await pool.priceOf(1)) - (await pool.priceOf(0))
+    while ((await price()) > UNIT / 1000n) await pool.connect(stranger).buy(0, UNIT, 0)
+    await expect(pool.connect(user).removeLiquidity(1000n * UNIT, 1000n * UNIT)).to.emit(pool, 'LiquidityRemoved')
+    expect(await token.balanceOf(pool)).to.equal(0n)
+  })
+
+  it('refuse a price that moved', async () => {
+    const { pool, user, stranger } = await createPool()
+    await pool.connect(user).addLiquidity(100n * UNIT, 0)
+    const [tokens] = await pool.quoteBuy(0, UNIT)
+    await expect(pool.connect(stranger).buy(0, UNIT, tokens + 1n))
+      .to.be.revertedWithCustomError(pool, 'TooFewTokens')
+      .withArgs(tokens, tokens + 1n)
+    const [cost] = await pool.quoteSell(0, UNIT)
+    await expect(pool.connect(stranger).sell(0, UNIT, cost - 1n))
+      .to.be.revertedWithCustomError(pool, 'TooManyTokens')
+      .withArgs(cost, cost - 1n)
+  })
+
+  it('refuse outcomes that do not exist, nothing, an empty pool, and more than it has', async () => {
+    const { pool, user, stranger } = await createPool()
+    await expect(pool.connect(stranger).buy(0, 1n, 0)).to.be.revertedWithCustomError(pool, 'PoolEmpty')
+    await pool.connect(user).addLiquidity(100n, 0)
+    await expect(pool.connect(stranger).buy(2, 1n, 0))
+      .to.be.revertedWithCustomError(pool, 'OutcomeOutOfRange')
+      .withArgs(2, 2)
+    for (const attempt of [() => pool.connect(stranger).buy(0, 0n, 0), () => pool.connect(stranger).sell(0, 0n, MAX)]) {
+      await expect(attempt()).to.be.revertedWithCustomError(pool, 'NothingGiven')
+    }
+    await expect(pool.connect(stranger).sell(0, 98n, MAX))
+      .to.be.revertedWithCustomError(pool, 'ReserveTooLow')
+      .withArgs(1, 100n, 100n)
+  })
+
+  it('refuse tokens that nobody asked for, and deployments that make no sense', async () => {
+    const { pool, market, id, user, ethers, ids } = await createPool()
+    await market.connect(user).split(id, 10n)
+    const [first] = ids(id)
+    await expect(market.connect(user).safeTransferFrom(user, pool, first!, 1n, '0x'))
+      .to.be.revertedWithCustomError(pool, 'UnsolicitedTokens')
+      .withArgs(await market.getAddress(), user.address)
+    await expect(market.connect(user).safeBatchTransferFrom(user, pool, ids(id), [1n, 1n], '0x'))
+      .to.be.revertedWithCustomError(pool, 'UnsolicitedTokens')
+      .withArgs(await market.getAddress(), user.address)
+    await expect(pool.onERC1155Received(pool, user, 1, 1, '0x')).to.be.revertedWithCustomError(
+      pool,
+      'UnsolicitedTokens',
+    )
+    await expect(ethers.deployContract('OutcomePool', [market, id, 1001]))
+      .to.be.revertedWithCustomError(pool, 'FeeTooHigh')
+      .withArgs(1001, 1000)
+    await expect(ethers.deployContract('OutcomePool', [market, id + 1n, 0])).to.be.revertedWithCustomError(
+      market,
+      'UnknownMarket',
+    )
+    expect(await pool.supportsInterface('0x4e2312e0')).to.equal(true)
+  })
+
+  it('let receivers that revert or re-enter harm only themselves', async () => {
+    const { pool, market, token, dao, user, held } = await createPool()
+    await pool.connect(user).addLiquidity(1000n, 0)
+    const receiver = await deployHostile('Receiver', dao)
+    const [target, address] = [await pool.getAddress(), await receiver.getAddress()]
+    await token.connect(user).transfer(address, 100n)
+    await receiver.run(await token.getAddress(), token.interface.encodeFunctionData('approve', [target, 100n]))
+    const buy = pool.interface.encodeFunctionData('buy', [0, 10n, 0])
+    for (const mood of [MOOD.reverting, MOOD.wrongAnswer, MOOD.gluttonous]) {
+      await receiver.set(mood, target, '0x')
+      let failed = false
+      await receiver.run(target, buy, { gasLimit: 2_000_000 }).catch(() => (failed = true))
+      expect(failed, `mood ${mood}`).to.equal(true)
+      expect(await held()).to.deep.equal([1000n, 1000n])
+    }
+    await receiver.set(MOOD.reentering, target, buy)
+    await receiver.run(target, buy)
+    expect(await receiver.succeeded()).to.equal(false)
+    const [yes, no] = await held()
+    expect(no).to.equal(1010n)
+    expect(await market.balanceOf(address, await market.positionId(1, 0))).to.equal(1010n - yes!)
+  })
+})
