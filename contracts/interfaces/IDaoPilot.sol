@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Groth16Proof} from "./IGroth16Verifier.sol";
+
+/// @dev What a mandate says, and every way to be outside it.
+interface IDaoPilotTypes {
+    /// @notice How the model's output permits a call.
+    enum Rule {
+        /// output = label + 2^16 · margin: this label, with at least `threshold` of margin.
+        Label,
+        /// output is a number: at least `threshold`. 2^128 and more stand for negative numbers, which never are.
+        AtLeast
+    }
+
+    /// @notice What may be done, on whose word, within which bounds. Never changes; it can only be revoked.
+    /// @dev With a publisher, each call is an order that it signs together with the content that the model judges. Without
+    /// one, the DAO itself fixed both the input and the call, and the mandate acts once.
+    struct Mandate {
+        /// A model of the hub. One that follows its service's releases is asked in the version in force.
+        uint64 modelId;
+        Rule rule;
+        uint16 label;
+        uint128 threshold;
+        /// Whose orders count; 0 for a call that the DAO fixed.
+        uint64 publisherId;
+        /// Of the one input that the DAO fixed; zero with a publisher.
+        bytes32 inputCommitment;
+        /// keccak256(abi.encode(value, data)) of the call that the DAO fixed; zero with a publisher.
+        bytes32 callHash;
+        address target;
+        /// First four bytes of the call. Zero allows plain ether only.
+        bytes4 selector;
+        /// What the caps count: 255 the ether sent; else this word of the call's arguments, and no ether may be sent.
+        uint8 amountWord;
+        uint128 maxPerCall;
+        uint128 maxPerPeriod;
+        /// Seconds; periods count from the grant, so that two periods' caps can meet at a boundary.
+        uint32 period;
+        /// Seconds between two calls, at least.
+        uint32 cooldown;
+        /// Unix seconds, inclusive.
+        uint64 expiresAt;
+    }
+
+    /// @notice How much of a mandate is used.
+    struct Usage {
+        uint64 grantedAt;
+        uint64 lastAt;
+        uint64 periodIndex;
+        bool revoked;
+        uint128 spent;
+        uint128 calls;
+    }
+
+    /// @notice A call that somebody asks for.
+    struct Order {
+        uint256 mandateId;
+        /// Wei.
+        uint256 value;
+        bytes data;
+        /// What the model judges; its SHA-256 digest >> 8 is the input commitment. Empty for a call that the DAO fixed.
+        bytes content;
+        uint64 keyId;
+        /// Over the SHA-256 digest of `orderBytes`.
+        bytes signature;
+    }
+
+    error ZeroAddress();
+    error TargetForbidden(address target);
+    error TargetHasNoCode(address target);
+    error ExpiryPassed(uint64 expiresAt, uint256 timestamp);
+    error CapsInvalid(uint128 maxPerCall, uint128 maxPerPeriod, uint32 period);
+    /// @notice Either a publisher, or both a fixed input and a fixed call.
+    error OriginAmbiguous(uint64 publisherId, bytes32 inputCommitment, bytes32 callHash);
+
+    error UnknownMandate(uint256 mandateId, uint256 count);
+    error MandateIsRevoked(uint256 mandateId);
+    error MandateExpired(uint256 mandateId, uint64 expiresAt, uint256 timestamp);
+    error CoolingDown(uint256 mandateId, uint256 until, uint256 timestamp);
+    /// @notice One input permits one call.
+    error InputUsed(uint256 mandateId, bytes32 inputCommitment);
+    error SelectorMismatch(uint256 mandateId, bytes4 found, bytes4 expected);
+    error DataLengthInvalid(uint256 found, uint256 minimum);
+    error ValueNotAllowed(uint256 mandateId, uint256 value);
+    error CallMismatch(uint256 mandateId, bytes32 found, bytes32 expected);
+    /// @notice The DAO fixed the input: there is no content to give.
+    error UnexpectedContent(uint256 mandateId, uint256 length);
+    error AmountAboveCallCap(uint256 mandateId, uint256 amount, uint128 cap);
+    error AmountAbovePeriodCap(uint256 mandateId, uint256 amount, uint256 spent, uint128 cap);
+    error LabelMismatch(uint256 mandateId, uint256 found, uint16 expected);
+    error BelowThreshold(uint256 mandateId, uint256 found, uint128 threshold);
+    error CallFailed(address target, bytes reason);
+}
+
+/// @title An executor that acts for the DAO, within a mandate, when a proven model says so.
+/// @notice The timelock grants and revokes mandates, and can move everything that the pilot holds. Anybody can present an
+/// order with its proof; nobody else's word is needed, and nothing outside the mandate's bounds can happen.
+/// @dev The pilot is the caller in the proof's context, and one (mandate, input) is one request of the hub.
+interface IDaoPilot is IDaoPilotTypes {
+    event MandateGranted(uint256 indexed mandateId, Mandate mandate);
+    event MandateRevoked(uint256 indexed mandateId);
+    event Acted(
+        uint256 indexed mandateId,
+        address indexed by,
+        bytes32 indexed inputCommitment,
+        uint256 output,
+        uint256 value,
+        bytes data
+    );
+    event Executed(address indexed target, uint256 value, bytes data);
+
+    /// @notice MANDATE_ROLE (the timelock) only.
+    function grant(Mandate calldata mandate) external returns (uint256 mandateId);
+
+    /// @notice Ends a mandate at once. MANDATE_ROLE only.
+    function revoke(uint256 mandateId) external;
+
+    /// @notice Any call in the pilot's name: how the DAO takes back what the pilot holds. MANDATE_ROLE only.
+    function execute(address target, uint256 value, bytes calldata data) external returns (bytes memory result);
+
+    /// @notice Carries out an order that a mandate and a proof permit. Anyone may. When the call reverts, nothing is used up;
+    /// what it returns is passed on and not judged.
+    /// @param proof For the context `contextOf(order.mandateId, input commitment)`.
+    function act(
+        Order calldata order,
+        uint256 output,
+        Groth16Proof calldata proof
+    ) external returns (bytes memory result);
+
+    function mandateOf(uint256 mandateId) external view returns (Mandate memory);
+
+    function usageOf(uint256 mandateId) external view returns (Usage memory);
+
+    function mandateCount() external view returns (uint256);
+
+    function isUsed(uint256 mandateId, bytes32 inputCommitment) external view returns (bool);
+
+    /// @notice The bytes that a publisher signs (their SHA-256 digest): the call and the content, for this mandate, this
+    /// pilot and this chain.
+    function orderBytes(
+        uint256 mandateId,
+        uint256 value,
+        bytes calldata data,
+        bytes32 contentDigest
+    ) external view returns (bytes memory);
+
+    /// @notice The fourth public signal of a proof, for the version in force.
+    function contextOf(uint256 mandateId, bytes32 inputCommitment) external view returns (uint256);
+}

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from 'chai'
+import { keccak256 } from 'ethers'
+import { fieldsOf } from '../governance/accounts.ts'
+import { WEIGHTS } from '../inference/hub.ts'
+import { BASE_ORDER, FIELD_ORDER } from '../inference/product-circuit.ts'
+import { DAY } from './market.ts'
+import { actOn, createPilot, ETHER, LABEL, LEAST, TARGET } from './pilot.ts'
+import { labelled } from './reading-circuit.ts'
+
+describe('DaoPilot', () => {
+  it('carries out the very call that a publisher ordered, when the model says so', async () => {
+    const world = await createPilot()
+    const { pilot, target, stranger, grant, order } = world
+    const id = await grant()
+    const ordered = await order(id)
+    expect(await pilot.isUsed(id, ordered.input)).to.equal(false)
+    await expect(actOn(world, id, ordered))
+      .to.emit(pilot, 'Acted')
+      .withArgs(id, stranger.address, ordered.input, ordered.output, 0, ordered.order.data)
+    expect([await target.calls(), await target.last()]).to.deep.equal([1n, 40n])
+    expect(await pilot.isUsed(id, ordered.input)).to.equal(true)
+    const { spent, calls, revoked } = await pilot.usageOf(id)
+    expect([spent, calls, revoked]).to.deep.equal([40n, 1n, false])
+  })
+
+  it('carries out a call that the DAO fixed, on the input that it fixed, once', async () => {
+    const world = await createPilot()
+    const { pilot, target, reading, ethers, grant, pay } = world
+    const inputCommitment = ethers.toBeHex(77n, 32)
+    const data = pay(60n)
+    const callHash = keccak256(ethers.AbiCoder.defaultAbiCoder().encode(['uint256', 'bytes'], [0, data]))
+    const id = await grant({ publisherId: 0, inputCommitment, callHash })
+    const context = await pilot.contextOf(id, inputCommitment)
+    const output = labelled(LABEL, LEAST)
+    const proof = await reading.prove({ weight: WEIGHTS[0]!, inputCommitment: 77n, output, context })
+    const order = { mandateId: id, value: 0n, data, content: '0x', keyId: 0, signature: '0x' }
+    const other = pay(61n)
+    const found = keccak256(ethers.AbiCoder.defaultAbiCoder().encode(['uint256', 'bytes'], [0, other]))
+    await expect(pilot.act({ ...order, data: other }, output, proof))
+      .to.be.revertedWithCustomError(pilot, 'CallMismatch')
+      .withArgs(id, found, callHash)
+    await expect(pilot.act({ ...order, content: '0x1234' }, output, proof))
+      .to.be.revertedWithCustomError(pilot, 'UnexpectedContent')
+      .withArgs(id, 2)
+    await pilot.act(order, output, proof)
+    expect(await target.last()).to.equal(60n)
+    await expect(pilot.act(order, output, proof))
+      .to.be.revertedWithCustomError(pilot, 'InputUsed')
+      .withArgs(id, inputCommitment)
+  })
+
+  it('sends plain ether within its caps', async () => {
+    const world = await createPilot()
+    const { pilot, prover, ethers, grant, order } = world
+    const id = await grant({ target: prover.address, selector: '0x00000000', amountWord: ETHER })
+    await expect(actOn(world, id, await order(id, { value: 70n, data: '0x' }))).to.changeEtherBalances(
+      ethers,
+      [pilot, prover],
+      [-70n, 70n],
+    )
+    await expect(actOn(world, id, await order(id, { value: 101n, data: '0x', content: 'second' })))
+      .to.be.revertedWithCustomError(pilot, 'AmountAboveCallCap')
+      .withArgs(id, 101, 100)
+    await expect(actOn(world, id, await order(id, { value: 1n, data: '0x00', content: 'third' })))
+      .to.be.revertedWithCustomError(pilot, 'DataLengthInvalid')
+      .withArgs(1, 0)
+  })
+
+  it('acts on a number that is large enough, and not on a negative one', async () => {
+    const world = await createPilot()
+    const { pilot, grant, order, RULE } = world
+    const id = await grant({ rule: RULE.atLeast, threshold: 1000n })
+    for (const [output, found] of [
+      [999n, 999n],
+      [FIELD_ORDER - 5n, FIELD_ORDER - 5n],
+    ] as const) {
+      await expect(actOn(world, id, await order(id, { output })))
+        .to.be.revertedWithCustomError(pilot, 'BelowThreshold')
+        .withArgs(id, found, 1000)
+    }
+    await actOn(world, id, await order(id, { output: 1000n }))
+  })
+
+  it('refuses another label and a lower margin', async () => {
+    const world = await createPilot()
+    const { pilot, grant, order } = world
+    const id = await grant()
+    await expect(actOn(world, id, await order(id, { output: labelled(1, LEAST) })))
+      .to.be.revertedWithCustomError(pilot, 'LabelMismatch')
+      .withArgs(id, 1, LABEL)
+    await expect(actOn(world, id, await order(id, { output: labelled(LABEL, LEAST - 1n) })))
+      .to.be.revertedWithCustomError(pilot, 'BelowThreshold')
+      .withArgs(id, LEAST - 1n, LEAST)
+  })
+
+  it('refuses a call outside the mandate', async () => {
+    const world = await createPilot()
+    const { pilot, grant, order } = world
+    const id = await grant()
+    const selector = TARGET.getFunction('pay')!.selector
+    const wrong = TARGET.encodeFunctionData('refuse', [true])
+    await expect(actOn(world, id, await order(id, { data: wrong })))
+      .to.be.revertedWithCustomError(pilot, 'SelectorMismatch')
+      .withArgs(id, wrong.slice(0, 10), selector)
+    await expect(actOn(world, id, await order(id, { data: selector.slice(0, 8) })))
+      .to.be.revertedWithCustomError(pilot, 'DataLengthInvalid')
+      .withArgs(3, 4)
+    await expect(actOn(world, id, await order(id, { data: selector })))
+      .to.be.revertedWithCustomError(pilot, 'DataLengthInvalid')
+      .withArgs(4, 68)
+    await expect(actOn(world, id, await order(id, { value: 5n })))
+      .to.be.revertedWithCustomError(pilot, 'ValueNotAllowed')
+      .withArgs(id, 5)
+    await expect(actOn(world, id, await order(id, { amount: 101n })))
+      .to.be.revertedWithCustomError(pilot, 'AmountAboveCallCap')
+      .withArgs(id, 101, 100)
+    expect((await pilot.usageOf(id)).calls).to.equal(0n)
+  })
+
+  it('refuses more than a period’s cap, until the next period', async () => {
+    const world = await createPilot()
+    const { pilot, target, networkHelpers, grant, order } = world
+    const id = await grant()
+    for (const content of ['first', 'second']) await actOn(world, id, await order(id, { content, amount: 100n }))
+    const third = await order(id, { content: 'third', amount: 51n })
+    await expect(actOn(world, id, third))
+      .to.be.revertedWithCustomError(pilot, 'AmountAbovePeriodCap')
+      .withArgs(id, 51, 200, 250)
+    await actOn(world, id, await order(id, { content: 'fourth', amount: 50n }))
+    const { grantedAt } = await pilot.usageOf(id)
+    await networkHelpers.time.increaseTo(Number(grantedAt) + 7 * DAY)
+    await actOn(world, id, third)
+    expect(await target.calls()).to.equal(4n)
+    const { spent, periodIndex } = await pilot.usageOf(id)
+    expect([spent, periodIndex]).to.deep.equal([51n, 1n])
+  })
+
+  it('cools down between two calls', async () => {
+    const world = await createPilot()
+    const { pilot, networkHelpers, grant, order } = world
+    const id = await grant({ cooldown: DAY })
+    await actOn(world, id)
+    const { lastAt } = await pilot.usageOf(id)
+    const next = await order(id, { content: 'next' })
+    await expect(actOn(world, id, next)).to.be.revertedWithCustomError(pilot, 'CoolingDown')
+    await networkHelpers.time.increaseTo(Number(lastAt) + DAY)
+    await actOn(world, id, next)
+  })
+
+  it('ends at its expiry, and at once when it is revoked', async () => {
+    const world = await createPilot()
+    const { pilot, dao, stranger, networkHelpers, grant, order } = world
+    const [id, second] = [await grant(), await grant()]
+    const [ordered, other] = [await order(id), await order(second)]
+    await expect(pilot.connect(stranger).revoke(id)).to.be.revertedWithCustomError(
+      pilot,
+      'AccessControlUnauthorizedAccount',
+    )
+    await expect(pilot.connect(dao).revoke(id)).to.emit(pilot, 'MandateRevoked').withArgs(id)
+    await expect(pilot.connect(dao).revoke(id)).to.be.revertedWithCustomError(pilot, 'MandateIsRevoked').withArgs(id)
+    await expect(actOn(world, id, ordered))
+      .to.be.revertedWithCustomError(pilot, 'MandateIsRevoked')
+      .withArgs(id)
+    const { expiresAt } = await pilot.mandateOf(second)
+    await networkHelpers.time.increaseTo(expiresAt)
+    await expect(actOn(world, second, other))
+      .to.be.revertedWithCustomError(pilot, 'MandateExpired')
+      .withArgs(second, expiresAt, expiresAt + 1n)
+  })
+
+  it('uses nothing up when the call fails, and says why it did', async () => {
+    const world = await createPilot()
+    const { pilot, target, dao, grant, order } = world
+    const id = await grant()
+    const ordered = await order(id)
+    await target.refuse(true)
+    await expect(actOn(world, id, ordered))
+      .to.be.revertedWithCustomError(pilot, 'CallFailed')
+      .withArgs(await target.getAddress(), TARGET.encodeErrorResult('Refused', [40]))
+    expect(await pilot.isUsed(id, ordered.input)).to.equal(false)
+    await target.refuse(false)
+    await actOn(world, id, ordered)
+    const dear = await grant({
+      target: dao.address,
+      selector: '0x00000000',
+      amountWord: ETHER,
+      maxPerCall: 2n ** 100n,
+      maxPerPeriod: 2n ** 100n,
+    })
+    await expect(actOn(world, dear, await order(dear, { value: 10_001n, data: '0x' }))).to.be.revertedWithCustomError(
+      pilot,
+      'CallFailed',
+    )
+  })
+
+  it('lets a target that re-enters change nothing', async () => {
+    const world = await createPilot()
+    const { pilot, target, grant, order } = world
+    const id = await grant()
+    const [first, second] = [await order(id), await order(id, { content: 'second' })]
+    const again = pilot.interface.encodeFunctionData('act', [second.order, second.output, second.proof])
+    await target.arm(await pilot.getAddress(), again)
+    await actOn(world, id, first)
+    expect(await target.succeeded()).to.equal(false)
+    expect((await pilot.usageOf(id)).calls).to.equal(1n)
+  })
+
+  it('obeys the DAO in everything, and nobody else', async () => {
+    const { pilot, target, dao, stranger, ethers, pay, mandate } = await createPilot()
+    const address = await target.getAddress()
+    expect(await pilot.connect(dao).execute.staticCall(address, 0, pay(9n))).to.equal(ethers.toBeHex(10, 32))
+    await expect(pilot.connect(dao).execute(stranger, 10_000n, '0x')).to.changeEtherBalance(ethers, stranger, 10_000n)
+    await expect(pilot.connect(stranger).execute(address, 0, '0x')).to.be.revertedWithCustomError(
+      pilot,
+      'AccessControlUnauthorizedAccount',
+    )
+    await expect(pilot.connect(stranger).grant(await mandate())).to.be.revertedWithCustomError(
+      pilot,
+      'AccessControlUnauthorizedAccount',
+    )
+  })
+})
+
+describe('DaoPilot mandates', () => {
+  it('are recorded as granted', async () => {
+    const { pilot, dao, mandate } = await createPilot()
+    const given = await mandate()
+    await expect(pilot.connect(dao).grant(given)).to.emit(pilot, 'MandateGranted')
+    const plain = (struct: object) =>
+      Object.fromEntries(Object.entries(struct).map(([key, value]) => [key, `${value}`]))
+    expect(plain(fieldsOf(await pilot.mandateOf(1)))).to.deep.equal(plain(given))
+    for (const read of [() => pilot.mandateOf(2), () => pilot.usageOf(0), () => pilot.connect(dao).revoke(2)]) {
+      await expect(read()).to.be.revertedWithCustomError(pilot, 'UnknownMandate')
+    }
+  })
+
+  it('are refused when their bounds make no sense', async () => {
+    const { pilot, publishers, hub, stranger, ethers, grant } = await createPilot()
+    const word = ethers.toBeHex(1, 32)
+    const self = await pilot.getAddress()
+    for (const [changes, error] of [
+      [{ target: ethers.ZeroAddress }, 'TargetForbidden'],
+      [{ target: self }, 'TargetForbidden'],
+      [{ target: stranger.address }, 'TargetHasNoCode'],
+      [{ expiresAt: 1 }, 'ExpiryPassed'],
+      [{ period: 0 }, 'CapsInvalid'],
+      [{ maxPerCall: 251n }, 'CapsInvalid'],
+      [{ inputCommitment: word }, 'OriginAmbiguous'],
+      [{ callHash: word }, 'OriginAmbiguous'],
+      [{ publisherId: 0 }, 'OriginAmbiguous'],
+      [{ publisherId: 0, callHash: word }, 'OriginAmbiguous'],
+    ] as const) {
+      await expect(grant(changes), JSON.stringify(Object.keys(changes))).to.be.revertedWithCustomError(pilot, error)
+    }
+    await expect(grant({ publisherId: 9 })).to.be.revertedWithCustomError(publishers, 'UnknownPublisher')
+    await expect(grant({ modelId: 9 })).to.be.revertedWithCustomError(hub, 'ModelNotFound')
+    for (const bad of [
+      [ethers.ZeroAddress, publishers, stranger],
+      [hub, ethers.ZeroAddress, stranger],
+      [hub, publishers, ethers.ZeroAddress],
+    ]) {
+      await expect(ethers.deployContract('DaoPilot', bad)).to.be.revertedWithCustomError(pilot, 'ZeroAddress')
+    }
+  })
+})
+
+describe('DaoPilot forgeries', () => {
+  it('refuses orders of another key, for another mandate, and altered ones', async () => {
+    const world = await createPilot()
+    const { publishers, rival, grant, order, pay } = world
+    const [id, twin] = [await grant(), await grant()]
+    const ordered = await order(id)
+    const foreign = await order(id, { key: rival })
+    for (const [what, forged] of Object.entries({
+      key: foreign,
+      mandate: { ...ordered, order: { ...ordered.order, mandateId: twin } },
+      amount: { ...ordered, order: { ...ordered.order, data: pay(41n) } },
+      payee: { ...ordered, order: { ...ordered.order, data: pay(40n, world.prover.address) } },
+      content: { ...ordered, order: { ...ordered.order, content: Buffer.from('Delivery 18') } },
+    })) {
+      await expect(actOn(world, id, forged as typeof ordered), what).to.be.revertedWithCustomError(
+        publishers,
+        'SignatureMismatch',
+      )
+    }
+    const rivals = { ...foreign, order: { ...foreign.order, keyId: 2 } }
+    await expect(actOn(world, id, rivals)).to.be.revertedWithCustomError(publishers, 'KeyOfAnotherPublisher')
+    await expect(actOn(world, id, { ...ordered, order: { ...ordered.order, mandateId: 9n } }))
+      .to.be.revertedWithCustomError(world.pilot, 'UnknownMandate')
+      .withArgs(9, 2)
+  })
+
+  it('refuses the same verdict again, under a new proof and a new order as well', async () => {
+    const world = await createPilot()
+    const { pilot, reading, grant, order } = world
+    const id = await grant()
+    const ordered = await order(id)
+    const proof = await reading.prove({ ...ordered, weight: WEIGHTS[0]!, inputCommitment: BigInt(ordered.input) })
+    expect(proof.a[0]).to.not.equal(ordered.proof.a[0], 'Groth16 proofs are randomised')
+    await actOn(world, id, ordered)
+    for (const replay of [ordered, { ...ordered, proof }, await order(id, { amount: 1n })]) {
+      await expect(actOn(world, id, replay))
+        .to.be.revertedWithCustomError(pilot, 'InputUsed')
+        .withArgs(id, ordered.input)
+    }
+  })
+
+  it('refuses proofs of other contexts, circuits, outputs, and coordinates ≥ q', async () => {
+    const world = await createPilot()
+    const { pilot, hub, reading, circuit, user, ethers, grant, order } = world
+    const [id, twin] = [await grant(), await grant()]
+    const ordered = await order(id)
+    const reproven = async (changes: object) => ({
+      ...ordered,
+      proof: await reading.prove({
+        ...ordered,
+        weight: WEIGHTS[0]!,
+        inputCommitment: BigInt(ordered.input),
+        ...changes,
+      }),
+    })
+    const { a } = ordered.proof
+    const request = await hub.directRequestId(user, ethers.ZeroHash)
+    const forgeries = {
+      mandate: await reproven({ context: await pilot.contextOf(twin, ordered.input) }),
+      caller: await reproven({ context: await hub.contextOf(request, user, 3, 1, 1n) }),
+      input: await reproven({ inputCommitment: 5n }),
+      weights: await reproven({ weight: WEIGHTS[1]! }),
+      output: { ...(await order(id, { output: labelled(1, 0) })), output: ordered.output },
+      circuit: { ...ordered, proof: await circuit.prove(WEIGHTS[0]!, 4n, ordered.context) },
+      coordinate: { ...ordered, proof: { ...ordered.proof, a: [a[0] + BASE_ORDER, a[1]] as [bigint, bigint] } },
+    }
+    for (const [what, forged] of Object.entries(forgeries)) {
+      await expect(actOn(world, id, forged), what).to.be.revertedWithCustomError(hub, 'InvalidProof')
+    }
+    const wrapped = { ...ordered, output: ordered.output + FIELD_ORDER }
+    // r ≡ 1 modulo 2^16, so that the same field element reads as the next label.
+    await expect(actOn(world, id, wrapped))
+      .to.be.revertedWithCustomError(pilot, 'LabelMismatch')
+      .withArgs(id, LABEL + 1, LABEL)
+    const next = await order(id, { output: labelled(LABEL - 1, LEAST) })
+    await expect(actOn(world, id, { ...next, output: next.output + FIELD_ORDER })).to.be.revertedWithCustomError(
+      hub,
+      'SignalOutOfField',
+    )
+    await actOn(world, id, ordered)
+  })
+
+  it('asks a following model in the version in force', async () => {
+    const world = await createPilot()
+    const { pilot, hub, models, service, owner, described, reads, ethers, grant, order } = world
+    await hub.connect(owner).registerModel(described(ethers.ZeroHash, reads), service, 0)
+    const id = await grant({ modelId: 4 })
+    const before = await order(id)
+    await models.release(service, 2)
+    await expect(actOn(world, id, before)).to.be.revertedWithCustomError(hub, 'InvalidProof')
+    const context = await pilot.contextOf(id, before.input)
+    expect(context).to.not.equal(before.context)
+    const proof = await world.reading.prove({
+      ...before,
+      weight: WEIGHTS[1]!,
+      inputCommitment: BigInt(before.input),
+      context,
+    })
+    await actOn(world, id, { ...before, proof })
+  })
+})

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a market costs, against snapshots/consumers.json. To accept new figures:
+//   COHORT_UPDATE_SNAPSHOTS=1 npx hardhat test test/contracts/consumers/gas.test.ts
+import { expect } from 'chai'
+import { codeSizes, compareSnapshot, type Figures, gasOf } from '../governance/gas-snapshot.ts'
+import { createMarkets, DISPUTE, UNIT } from './market.ts'
+import { actOn, createPilot } from './pilot.ts'
+
+/** Resolving a market: P-256 signature (EIP-7951 precompile), proof and bookkeeping, the whole transaction. */
+const RESOLVE_LIMIT = 420_000
+
+describe('gas of a prediction market', () => {
+  it('is no more than 2 % above the snapshot, and below the limit', async () => {
+    const world = await createMarkets()
+    const { market, token, user, stranger, networkHelpers, ethers, open, question, tell, submit } = world
+    const markets: Figures = {}
+    markets.create = await gasOf(market.createMarket(await question(), 'Does the harbour stay closed for a week?'))
+    const id = await open()
+    markets['split, first of an account'] = await gasOf(market.connect(user).split(id, UNIT))
+    markets.split = await gasOf(market.connect(user).split(id, UNIT))
+    markets.merge = await gasOf(market.connect(user).merge(id, UNIT))
+    const telling = await tell(id)
+    markets['record a story'] = await gasOf(market.recordStory(id, telling.story, telling.keyId, telling.signature))
+    markets.resolve = await gasOf(submit(telling))
+    await networkHelpers.time.increase(DISPUTE)
+    markets.redeem = await gasOf(market.connect(user).redeem(id))
+
+    const traded = await open()
+    const pool = await ethers.deployContract('OutcomePool', [market, traded, 100])
+    for (const account of [user, stranger]) {
+      await token.connect(account).approve(pool, 1000n * UNIT)
+      await market.connect(account).setApprovalForAll(pool, true)
+    }
+    const pools: Figures = {}
+    pools['first liquidity'] = await gasOf(pool.connect(user).addLiquidity(100n * UNIT, 0))
+    pools['buy, first of an account'] = await gasOf(pool.connect(stranger).buy(0, 10n * UNIT, 0))
+    pools.buy = await gasOf(pool.connect(stranger).buy(0, 10n * UNIT, 0))
+    pools.sell = await gasOf(pool.connect(stranger).sell(0, 5n * UNIT, 100n * UNIT))
+    pools['add liquidity'] = await gasOf(pool.connect(user).addLiquidity(10n * UNIT, 0))
+    pools['remove liquidity'] = await gasOf(pool.connect(user).removeLiquidity(50n * UNIT, 0))
+
+    const pilots = await createPilot()
+    const act: Figures = { act: await gasOf(actOn(pilots, await pilots.grant())) }
+
+    expect(markets.resolve).to.be.lessThanOrEqual(RESOLVE_LIMIT)
+    compareSnapshot('consumers', {
+      market: markets,
+      pool: pools,
+      pilot: act,
+      bytes: await codeSizes(['PredictionMarket', 'OutcomePool', 'DaoPilot']),
+    })
+  })
+})
