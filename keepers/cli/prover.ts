@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { JsonRpcProvider, Signer } from 'ethers'
+import type { ProverMarket } from '../../types/index.ts'
 import {
   type ChainOptions,
   chainCommand,
@@ -216,21 +217,25 @@ async function statusCommand(only: number | undefined, options: MarketOptions): 
     const ids = only === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [only]
     const jobs = await Promise.all(ids.map((id) => readJob(contract, provider, BigInt(id))))
     const address = await signer?.getAddress()
-    const account =
-      address === undefined
-        ? {}
-        : { account: { address, bond: await contract.bondOf(address), earned: await contract.balanceOf(address) } }
+    const account = address === undefined ? undefined : await standing(contract, address)
     const lines = jobs.map(({ id, status, slots }) => {
       return `job ${id}  ${status.padEnd(9)}  ${slots.map(({ state }) => state).join(' ')}`
     })
-    if (account.account !== undefined) {
-      const { bond, earned } = account.account
-      lines.unshift(
-        `bond ${formatEther(bond.free)} free, ${formatEther(bond.reserved)} reserved; earned ${formatEther(earned)}`,
-      )
+    if (account !== undefined) {
+      const { free, reserved, earned } = account
+      lines.unshift(`bond ${formatEther(free)} free, ${formatEther(reserved)} reserved; earned ${formatEther(earned)}`)
     }
-    print(options, { ...account, jobs }, lines.join('\n') || 'no jobs')
+    print(options, { ...(account === undefined ? {} : { account }), jobs }, lines.join('\n') || 'no jobs')
   })
+}
+
+/** Bond and earnings, in wei. */
+async function standing(contract: ProverMarket, address: string) {
+  const [{ free, reserved, unbonding, unbondsAt }, earned] = await Promise.all([
+    contract.bondOf(address),
+    contract.balanceOf(address),
+  ])
+  return { address, free, reserved, unbonding, unbondsAt, earned }
 }
 
 async function openPlane(options: PlaneOptions, cleanup: AsyncDisposableStack) {

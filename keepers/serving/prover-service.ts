@@ -90,7 +90,10 @@ export class ProverService {
     return new ProverService(options, await options.signer.getAddress())
   }
 
-  /** Looks and acts until the signal is aborted; faults of the endpoint are waited out. */
+  /**
+   * Looks and acts until the signal is aborted, and then finishes the segment it has claimed. Faults of the endpoint are
+   * waited out.
+   */
   async run(signal: AbortSignal): Promise<ProverTotals> {
     const { pollMs, shelf } = this.#options
     this.#say('started', { prover: this.#address, circuits: shelf.size })
@@ -182,7 +185,7 @@ export class ProverService {
     const mine = job.slots.find(({ state, prover, due }) => {
       return state === 'claimed' && prover === this.#address && due > job.now
     })
-    if (mine !== undefined) return await this.#prove(job, mine, signal)
+    if (mine !== undefined) return await this.#prove(job, mine)
     if ((await this.#market.priceAt(job.id, job.now)) < this.#options.minPrice) return
     const candidates = job.slots.filter((slot) => this.#claimable(job, slot))
     // Everybody starts elsewhere, or all would run for the first slot.
@@ -193,7 +196,7 @@ export class ProverService {
       const claimed = await this.#send('claim', () => this.#market.claim(job.id, slot.segment, slot.copy))
       if (claimed === null) continue
       this.#say('claimed', whereOf(job, slot))
-      return await this.#prove(job, slot, signal)
+      return await this.#prove(job, slot)
     }
   }
 
@@ -228,23 +231,24 @@ export class ProverService {
     }
   }
 
-  async #witnessOf(job: JobView, signal: AbortSignal): Promise<readonly SegmentWitness[]> {
+  async #witnessOf(job: JobView, signal?: AbortSignal): Promise<readonly SegmentWitness[]> {
     const known = this.#witnesses.get(job.id)
     if (known !== undefined) return known
     const { fromBlock, plane } = this.#options
-    const witness = await readWitness(this.#market, job, { fromBlock, plane, signal })
+    const witness = await readWitness(this.#market, job, { fromBlock, plane, ...(signal ? { signal } : {}) })
     this.#witnesses.set(job.id, witness)
     return witness
   }
 
-  async #prove(job: JobView, slot: SlotView, signal: AbortSignal): Promise<void> {
+  /** Not to be interrupted by a stop: walking away from a claim would cost the bond. */
+  async #prove(job: JobView, slot: SlotView): Promise<void> {
     const { circuitId, modelCommitment, output } = job.segments[slot.segment]!
-    const witness = (await this.#witnessOf(job, signal))[slot.segment]!
+    const witness = (await this.#witnessOf(job))[slot.segment]!
     const context = await this.#market.contextOf(job.id, slot.segment, this.#address, circuitId, job.deadline)
     this.#say('proving', whereOf(job, slot))
     const start = performance.now()
     const prover = await this.#options.shelf.prover(circuitId, modelCommitment)
-    const made = await prover.prove({ ...witness, integers: true, context }, { signal })
+    const made = await prover.prove({ ...witness, integers: true, context })
     const proveMs = Math.round(performance.now() - start)
     const { a, b, c } = toSolidityProof(made.proof)
     const proof = { a: [...a], b: [[...b[0]], [...b[1]]], c: [...c] } as const

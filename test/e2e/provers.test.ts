@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A job in three segments on a real chain, served by provers that are processes of their own: one lies, one is killed.
-import type { ChildProcess } from 'node:child_process'
+import { type ChildProcess, execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { ContractFactory, type JsonRpcProvider, toBeHex } from 'ethers'
 import { clients, contractArtifact } from '../../keepers/chain/index.ts'
@@ -145,7 +146,7 @@ describe('provers as processes', function () {
     const liar = processes.start(
       'liar',
       [
-        join(ROOT, 'test/e2e/lying-prover.ts'),
+        new URL('./lying-prover.ts', import.meta.url).pathname,
         ...[url, String(ACCOUNT.liar), address, '1', String(LYING_SEGMENT), at('segments')],
       ],
       { cwd: ROOT },
@@ -219,6 +220,36 @@ describe('provers as processes', function () {
       expect(reserved).to.equal(0n)
     }
     expect(await provider.getBalance(market)).to.equal(owed)
+  })
+
+  it('show where they stand, pay out what they earned, and unbond', async () => {
+    const earned = new Map<number, bigint>()
+    for (const account of ACCOUNT.provers) {
+      earned.set(account, await market.balanceOf(await provider.getSigner(account)))
+    }
+    const [account, amount] = [...earned].reduce((best, next) => (next[1] > best[1] ? next : best))
+    expect(amount > 0n).to.equal(true)
+    const ask = async (...args: string[]) => {
+      const command = [
+        join(ROOT, 'keepers/cli/main.ts'),
+        'prover',
+        ...args,
+        '--market',
+        address,
+        '--rpc',
+        url,
+        '--json',
+      ]
+      const { stdout } = await promisify(execFile)(process.execPath, [...command, '--account', String(account)])
+      return JSON.parse(stdout)
+    }
+    const status = await ask('status', '2')
+    expect(status.account).to.include({ earned: String(amount), reserved: '0' })
+    expect(status.jobs).to.have.length(1)
+    expect(status.jobs[0]).to.include({ id: '2', status: 'completed' })
+    expect(await ask('withdraw')).to.include({ amount: String(amount) })
+    expect(await market.balanceOf(await provider.getSigner(account))).to.equal(0n)
+    expect(await ask('unbond', '--amount', '0.001')).to.include({ unbonding: '1000000000000000' })
   })
 
   it('refuse a market that is none, folders without circuits and missing accounts, in one line', async () => {
