@@ -77,6 +77,16 @@ describe('OutcomePool liquidity', () => {
     await expect(pool.priceOf(0)).to.be.revertedWithCustomError(pool, 'PoolEmpty')
   })
 
+  it('pays a share that is too small for a complete set in the tokens that it has', async () => {
+    const { pool, market, token, ethers, id, user, stranger, held } = await createPool({}, 0n)
+    await pool.connect(user).addLiquidity(100n, 0)
+    await pool.connect(stranger).buy(0, 100n, 0)
+    expect(await held()).to.deep.equal([50n, 200n])
+    await expect(pool.connect(user).removeLiquidity(1n, 0)).to.changeTokenBalance(ethers, token, user, 0n)
+    expect(await market.balanceOf(user, await market.positionId(id, 1))).to.equal(2n)
+    expect(await held()).to.deep.equal([50n, 198n])
+  })
+
   it('can leave after the end, and redeem', async () => {
     const { pool, market, token, ethers, id, user, stranger, networkHelpers, tell, submit } = await createPool()
     await pool.connect(user).addLiquidity(100n * UNIT, 0)

@@ -80,7 +80,7 @@ export class MarketDriver {
       const sent = await actions[name]![1]()
       if (sent !== undefined) this.done[name] = (this.done[name] ?? 0) + 1
     } catch (error) {
-      if (!/reverted with custom error/.test((error as Error).message)) throw error
+      if (!/reverted with .*custom error/.test((error as Error).message)) throw error
     }
     await this.#checkPool(book, name, before)
     return name
