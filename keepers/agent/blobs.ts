@@ -5,21 +5,21 @@ import { AgentError } from './errors.ts'
 /**
  * The blobs that keepers exchange beside the ciphertexts, whose own format is the fhe room's.
  *
- * Key index (little-endian):  "CKEY" · u8 version · profile hash[32] · u16 members · u16 length · commitment ·
- *                             members × (u8 length · binary CID of the share sealed to that member) · public-key share
+ * Key index (little-endian):  "CKEY" · u8 version · profile hash[32] · u16 members ·
+ *                             members × (u8 length · binary CID of the share sealed to that member) · dealing
  * Model:                      "CMDL" · u8 version · u32 count · count × f32
  */
 const VERSION = 1
+const KEY_VERSION = 2
 const KEY_MAGIC = Buffer.from('CKEY')
 const MODEL_MAGIC = Buffer.from('CMDL')
-const KEY_HEAD = 4 + 1 + 32 + 2 + 2
+const KEY_HEAD = 4 + 1 + 32 + 2
 const MODEL_HEAD = 4 + 1 + 4
 
 export type KeyIndex = {
   readonly profileHash: Uint8Array
-  /** What the fhe room commits to before anything of the key is revealed. */
-  readonly commitment: Uint8Array
-  readonly publicKeyShare: Uint8Array
+  /** The fhe room's, which names the sealed shares by their digests. */
+  readonly dealing: Uint8Array
   /** CIDs of the sealed shares, one per member in roster order. */
   readonly sealed: readonly string[]
 }
@@ -28,36 +28,29 @@ export function encodeKeyIndex(index: KeyIndex): Uint8Array {
   const cids = index.sealed.map((text) => CID.parse(text).bytes)
   const head = Buffer.alloc(KEY_HEAD)
   KEY_MAGIC.copy(head)
-  head.writeUInt8(VERSION, 4)
+  head.writeUInt8(KEY_VERSION, 4)
   head.set(index.profileHash, 5)
   head.writeUInt16LE(cids.length, 37)
-  head.writeUInt16LE(index.commitment.length, 39)
   const list = cids.flatMap((bytes) => [Uint8Array.of(bytes.length), bytes])
-  return Buffer.concat([head, index.commitment, ...list, index.publicKeyShare])
+  return Buffer.concat([head, ...list, index.dealing])
 }
 
 /** @throws AgentError BAD_BLOB. @param members Number of members the epoch has. */
 export function decodeKeyIndex(bytes: Uint8Array, members: number): KeyIndex {
   const buffer = view(bytes)
   if (buffer.length < KEY_HEAD || !buffer.subarray(0, 4).equals(KEY_MAGIC)) bad('key index', 'wrong magic')
-  if (buffer[4] !== VERSION) bad('key index', `version ${buffer[4]}, expected ${VERSION}`)
+  if (buffer[4] !== KEY_VERSION) bad('key index', `version ${buffer[4]}, expected ${KEY_VERSION}`)
   const count = buffer.readUInt16LE(37)
   if (count !== members) bad('key index', `shares for ${count} members, the epoch has ${members}`)
   const sealed: string[] = []
-  let offset = KEY_HEAD + buffer.readUInt16LE(39)
-  const commitment = buffer.subarray(KEY_HEAD, offset)
+  let offset = KEY_HEAD
   for (let i = 0; i < count; i++) {
     const length = buffer[offset]
     if (length === undefined || offset + 1 + length > buffer.length) bad('key index', 'truncated')
     sealed.push(cidText(buffer.subarray(offset + 1, offset + 1 + length!)))
     offset += 1 + length!
   }
-  return {
-    profileHash: buffer.subarray(5, 37),
-    commitment,
-    publicKeyShare: buffer.subarray(offset),
-    sealed,
-  }
+  return { profileHash: buffer.subarray(5, 37), dealing: buffer.subarray(offset), sealed }
 }
 
 export function encodeModel(weights: Float32Array): Uint8Array {

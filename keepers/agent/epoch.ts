@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import {
-  type CollectiveKey,
   type Engine,
   type EpochContext,
-  exportSecretShare,
-  importCollectiveKey,
-  importSecretShare,
+  exportMemberKey,
+  importMemberKey,
+  type MemberKey,
+  type OnceGuard,
   openEngine,
   type Plan,
   plan,
-  type SecretShare,
-  type ShareGuard,
-  shareAlreadyGiven,
+  Secret,
 } from '../fhe/index.ts'
-import { type KeeperStore, StoreError } from '../store/index.ts'
-import type { EpochMember } from './members.ts'
+import type { KeeperStore } from '../store/index.ts'
+import { type EpochMember, epochName } from './members.ts'
 import type { ServiceProfile } from './profile.ts'
 
 export type EpochFrame = {
   readonly context: EpochContext
+  /** 0x…: the seed that the chain gave the epoch. */
+  readonly crsSeed: string
   readonly roster: readonly EpochMember[]
   /** The caller's place in the roster. */
   readonly self: number
@@ -26,10 +26,9 @@ export type EpochFrame = {
   readonly engine: Engine
 }
 
-export type EpochKeys = { readonly collectiveKey: CollectiveKey; readonly secretShare: SecretShare }
-
 export type FrameRequest = {
   readonly context: EpochContext
+  readonly crsSeed: string
   readonly roster: readonly EpochMember[]
   readonly seat: number
   readonly threshold: number
@@ -44,8 +43,9 @@ export class EpochEngine {
 
   /** The frame of an epoch. Throws what planning throws when parameters and members do not fit together. */
   async frame(request: FrameRequest): Promise<EpochFrame> {
-    const { context, roster } = request
-    const name = `${context.chainId}/${context.service}/${context.epoch}/${roster.map((m) => m.seat).join()}`
+    const { context, crsSeed, roster } = request
+    const epoch = epochName({ epoch: context.epoch, crsSeed })
+    const name = `${context.chainId}/${context.service}/${epoch}/${roster.map((m) => m.seat).join()}`
     if (this.#open?.name === name) return this.#open.frame
     await this.close()
     const frame = openFrame(request)
@@ -67,7 +67,7 @@ export class EpochEngine {
 }
 
 async function openFrame(request: FrameRequest): Promise<EpochFrame> {
-  const { context, roster, profile } = request
+  const { context, crsSeed, roster, profile } = request
   const agreed = plan({
     members: roster.length,
     threshold: request.threshold,
@@ -82,41 +82,55 @@ async function openFrame(request: FrameRequest): Promise<EpochFrame> {
   })
   const self = roster.findIndex((member) => member.seat === request.seat)
   const engine = await openEngine(agreed, { workers: 0 })
-  return { context, roster, self, plan: agreed, engine }
+  return { context, crsSeed, roster, self, plan: agreed, engine }
 }
 
 /** Record of the first epoch whose keys are not erased. */
 const ERASED = 'keys erased before'
 
-const secretName = (epoch: number, what: 'share' | 'key'): string => `epoch/${epoch}/${what}`
+/** Name of a secret of an epoch: chain and service are those of the folder, the seed tells forks of the chain apart. */
+export function secretName(of: { readonly epoch: number; readonly crsSeed: string }, what: 'dealing' | 'key'): string {
+  return `epoch/${epochName(of)}/${what}`
+}
 
-/** Seals an epoch's keys at rest. */
-export function storeKeys(store: KeeperStore, frame: EpochFrame, keys: EpochKeys): void {
-  const secret = exportSecretShare(frame.plan, keys.secretShare)
+const nameOf = (frame: EpochFrame, what: 'dealing' | 'key'): string =>
+  secretName({ epoch: frame.context.epoch, crsSeed: frame.crsSeed }, what)
+const hashRecord = (frame: EpochFrame): string => `${nameOf(frame, 'key')} hash`
+
+/** Seals at rest what `startKeyGeneration` said is the member's own, before anything of its dealing is published. */
+export function storeDealing(store: KeeperStore, frame: EpochFrame, secret: Secret): void {
+  secret.reveal((bytes) => store.putSecret(nameOf(frame, 'dealing'), bytes))
+}
+
+/** The same from the store, or null. */
+export function loadDealing(store: KeeperStore, frame: EpochFrame): Secret | null {
+  const bytes = store.getSecret(nameOf(frame, 'dealing'))
+  return bytes === null ? null : Secret.take(bytes)
+}
+
+/** Seals an epoch's key at rest. */
+export function storeKey(store: KeeperStore, frame: EpochFrame, key: MemberKey): void {
+  const secret = exportMemberKey(frame.plan, key)
   try {
-    secret.reveal((bytes) => store.putSecret(secretName(frame.context.epoch, 'share'), bytes))
+    store.transaction(() => {
+      secret.reveal((bytes) => store.putSecret(nameOf(frame, 'key'), bytes))
+      store.putRecord(hashRecord(frame), Buffer.from(key.keyHash).toString('hex'))
+    })
   } finally {
     secret.dispose()
   }
-  store.putSecret(
-    secretName(frame.context.epoch, 'key'),
-    Buffer.concat([keys.collectiveKey.hash, keys.collectiveKey.bytes]),
-  )
 }
 
-/** The epoch's keys from the store, or null when key generation has not come that far here. */
-export function loadKeys(store: KeeperStore, frame: EpochFrame): EpochKeys | null {
-  const { context, roster, self, engine } = frame
-  const key = store.getSecret(secretName(context.epoch, 'key'))
-  const share = store.getSecret(secretName(context.epoch, 'share'))
-  if (key === null || share === null) return null
-  const collectiveKey = importCollectiveKey(engine, {
-    context,
-    members: roster,
-    hash: key.subarray(0, 32),
-    bytes: key.subarray(32),
-  })
-  return { collectiveKey, secretShare: importSecretShare(frame.plan, { context, self, bytes: share }) }
+/** The epoch's key from the store, or null when key generation has not come that far here. The caller disposes of it. */
+export function loadKey(store: KeeperStore, frame: EpochFrame): MemberKey | null {
+  const bytes = store.getSecret(nameOf(frame, 'key'))
+  return bytes === null ? null : importMemberKey(frame.plan, { context: frame.context, self: frame.self, bytes })
+}
+
+/** The hash that the members confirmed, which is all that summing up needs; null as above. */
+export function loadKeyHash(store: KeeperStore, frame: EpochFrame): Uint8Array | null {
+  const record = store.getRecord(hashRecord(frame))
+  return typeof record === 'string' ? Buffer.from(record, 'hex') : null
 }
 
 /** Erases the keys of epochs before `epoch`: what is erased cannot be stolen later. */
@@ -127,17 +141,21 @@ export function eraseKeysBefore(store: KeeperStore, epoch: number): void {
   if (epoch > from) store.putRecord(ERASED, epoch)
 }
 
-/** The share-once rule of the fhe room, kept by the store. */
-export function shareGuard(store: KeeperStore): ShareGuard {
+/**
+ * The once rules of the fhe room, kept by the store.
+ * @param keep What goes on record with an update, made from its bytes: a crash after the claim must not lose them.
+ */
+export function onceGuard(
+  store: KeeperStore,
+  keep?: { readonly epoch: number; readonly round: number; readonly payload: (update: Uint8Array) => Uint8Array },
+): OnceGuard {
   return {
-    claim({ c1Hashes, requestHash }) {
-      try {
-        store.shares.claim(c1Hashes, requestHash)
-      } catch (error) {
-        if (error instanceof StoreError && error.code === 'SHARE_ALREADY_GIVEN')
-          throw shareAlreadyGiven(error.index ?? 0)
-        throw error
-      }
+    claim({ nonce, digest, bytes }) {
+      const keepsake =
+        keep === undefined || bytes === undefined
+          ? undefined
+          : { epoch: keep.epoch, round: keep.round, payload: keep.payload(bytes) }
+      return store.claims.claim(nonce, digest, keepsake)
     },
   }
 }

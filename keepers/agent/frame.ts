@@ -47,7 +47,7 @@ export function isMember(step: Step): step is Step & { readonly seat: number } {
 export async function rosterHere(step: Step): Promise<EpochMember[]> {
   const { snapshot, context } = step
   const opened = openingBlock(step) || snapshot.block
-  return rosterOf(snapshot.epochInfo.epoch, snapshot.epochInfo.members, opened, {
+  return rosterOf(snapshot.epochInfo, opened, {
     service: context.contracts.service,
     registry: context.contracts.registry,
     store: context.store,
@@ -60,6 +60,7 @@ export async function frameHere(step: Step & { readonly seat: number }): Promise
   const [roster, parameters] = await Promise.all([rosterHere(step), parametersOf(step)])
   return context.epochs.frame({
     context: { chainId: context.chainId, service: context.serviceAddress, epoch: snapshot.epochInfo.epoch },
+    crsSeed: snapshot.epochInfo.crsSeed,
     roster,
     seat: step.seat,
     threshold: snapshot.epochInfo.threshold,

@@ -28,25 +28,29 @@ export function hasSeat(bitmap: bigint, seat: number): boolean {
   return ((bitmap >> BigInt(seat)) & 1n) === 1n
 }
 
+/** Of whatever is kept about an epoch. The seed is part of it: after a reorganisation an epoch of the same number is another one. */
+export function epochName(info: { readonly epoch: number; readonly crsSeed: string }): string {
+  return `${info.epoch}/${info.crsSeed.slice(2, 18)}`
+}
+
 type Stored = { seat: number; address: `0x${string}`; encryptionKey: string }[]
 
 /**
- * The members of an epoch in the order of their seats, which is their order in the collective key. Encryption keys are
+ * The members of an epoch in the order of their seats, which is their order in the epoch's key. Encryption keys are
  * those of the block in which the epoch opened, so that all members use the same; read once, then kept.
  */
 export async function rosterOf(
-  epoch: number,
-  members: bigint,
+  info: { readonly epoch: number; readonly members: bigint; readonly crsSeed: string },
   openedAt: number,
   chain: { service: ILearningService; registry: KeeperRegistry; store: KeeperStore },
 ): Promise<EpochMember[]> {
-  const name = `roster/${epoch}/${members.toString(16)}`
+  const name = `roster/${epochName(info)}`
   const known = chain.store.getRecord(name) as Stored | null
   if (known !== null) {
     return known.map((member) => ({ ...member, encryptionKey: Buffer.from(member.encryptionKey, 'hex') }))
   }
   const roster = await Promise.all(
-    seatsOf(members).map(async (seat): Promise<EpochMember> => {
+    seatsOf(info.members).map(async (seat): Promise<EpochMember> => {
       const { keeper } = await chain.service.seatInfo(seat, { blockTag: openedAt })
       const { encryptionKey } = await chain.registry.keeperOf(keeper, { blockTag: openedAt })
       return { seat, address: keeper as `0x${string}`, encryptionKey: Buffer.from(encryptionKey.slice(2), 'hex') }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The sum of a round's updates: the same addition modulo each prime as SEAL's Evaluator, so equal bytes on every keeper.
-
+import { hash } from './encoding.ts'
 import { readCheckedUpdate } from './encryption.ts'
 import { type Engine, eachOf } from './engine.ts'
 import { blaming, FheError } from './errors.ts'
 import { checkIndex } from './members.ts'
 import { shapeOf } from './packing.ts'
+import { roundPolynomial, roundSeed } from './round-polynomial.ts'
+import { encodeCiphertext } from './seal-format.ts'
 import type { Aggregate, AggregateRequest, RoundContext } from './types.ts'
-import { aggregatePrefix, hashAggregate, loadCiphertext, type RoundFrame, readAggregate } from './vector-messages.ts'
+import { aggregatePrefix, loadPolynomial, type RoundFrame, readAggregate } from './vector-messages.ts'
 
 /** What an aggregate was checked to be. Only objects in here are decrypted: their hashes are known to be theirs. */
 type Checked = { readonly frame: RoundFrame; readonly ciphertexts: Uint8Array }
@@ -15,15 +17,14 @@ const checkedAggregates = new WeakMap<Aggregate, Checked>()
 
 /**
  * Adds up updates, one at a time, in any order. An update that is malformed or bound to something else stops the call
- * with its named error and `detail.sender` (`checkUpdate` tells beforehand which to leave out). Throws 'duplicate-sender', 'no-updates',
- * 'transparent-ciphertext'.
+ * with its named error and `detail.sender` (`checkUpdate` tells beforehand which to leave out). Throws 'duplicate-sender', 'no-updates'.
  */
 export async function aggregate(engine: Engine, request: AggregateRequest): Promise<Aggregate> {
   const { plan } = engine
-  const { context, collectiveKeyHash } = request
+  const { context, keyHash } = request
   const { ciphertexts: count } = shapeOf(plan, context.round)
-  const frame = { plan, context, collectiveKeyHash, ciphertexts: count }
-  const size = 2 * plan.bytes.polynomial
+  const frame = { plan, context, keyHash, ciphertexts: count }
+  const size = plan.bytes.polynomial
   // The prefix has a fixed length; its contents are known at the end.
   const prefixLength = aggregatePrefix(frame, []).length
   const bytes = new Uint8Array(prefixLength + size * count)
@@ -50,13 +51,27 @@ export async function aggregate(engine: Engine, request: AggregateRequest): Prom
 export function decodeAggregate(
   engine: Engine,
   bytes: Uint8Array,
-  expected: { readonly context: RoundContext; readonly collectiveKeyHash: Uint8Array },
+  expected: { readonly context: RoundContext; readonly keyHash: Uint8Array },
 ): Aggregate {
   const { plan } = engine
-  const { context, collectiveKeyHash } = expected
-  const frame = { plan, context, collectiveKeyHash, ciphertexts: shapeOf(plan, context.round).ciphertexts }
+  const { context, keyHash } = expected
+  const frame = { plan, context, keyHash, ciphertexts: shapeOf(plan, context.round).ciphertexts }
   const { contributors, ciphertexts } = readAggregate(frame, bytes)
   return checkedAggregate(engine, frame, bytes, bytes.length - ciphertexts.length, contributors)
+}
+
+/**
+ * The sum as SEAL Ciphertexts (uncompressed bytes), with the round's polynomials for their second halves: what the sum of
+ * its contributors' secrets decrypts with any SEAL.
+ */
+export function aggregateAsSeal(engine: Engine, value: Aggregate): Uint8Array[] {
+  const { frame, ciphertexts } = openAggregate(value)
+  const { set, scaleBits, bytes, hash: planHash } = frame.plan
+  const seed = roundSeed(planHash, frame.keyHash, frame.context)
+  return Array.from({ length: frame.ciphertexts }, (_, index) => {
+    const c0 = ciphertexts.subarray(bytes.polynomial * index, bytes.polynomial * (index + 1))
+    return encodeCiphertext(set, scaleBits, c0, roundPolynomial(engine.kernel, seed, index))
+  })
 }
 
 /** The frame and ciphertexts behind an aggregate. Throws 'invalid-argument' for an object made elsewhere. */
@@ -78,20 +93,14 @@ function checkedAggregate(
   contributors: readonly number[],
 ): Aggregate {
   const ciphertexts = bytes.subarray(prefixLength)
-  const size = 2 * frame.plan.bytes.polynomial
+  const size = frame.plan.bytes.polynomial
   engine.kernel.borrow([size], (room) => {
     for (let index = 0; index < frame.ciphertexts; index++) {
-      // Sums can become transparent when a member sends the negative of another's update.
-      loadCiphertext(
-        engine,
-        room!,
-        ciphertexts.subarray(size * index, size * (index + 1)),
-        `aggregate, ciphertext ${index}`,
-      )
+      const c0 = ciphertexts.subarray(size * index, size * (index + 1))
+      loadPolynomial(engine, room!, c0, `aggregate, ciphertext ${index}`)
     }
   })
-  const { hash, c1Hashes } = hashAggregate(frame.plan, bytes.subarray(0, prefixLength), ciphertexts)
-  const value: Aggregate = Object.freeze({ bytes, hash, contributors, c1Hashes })
+  const value: Aggregate = Object.freeze({ bytes, hash: hash('aggregate', bytes), contributors })
   checkedAggregates.set(value, { frame, ciphertexts })
   return value
 }
@@ -105,7 +114,7 @@ async function addCiphertexts(
   request: AggregateRequest,
 ): Promise<void> {
   const { kernel, plan } = engine
-  const size = 2 * plan.bytes.polynomial
+  const size = plan.bytes.polynomial
   const progress = request.signal === undefined ? {} : { signal: request.signal }
   const [total, input] = [kernel.allocate(size), kernel.allocate(size)]
   try {
@@ -113,11 +122,8 @@ async function addCiphertexts(
       const [from, to] = [size * index, size * (index + 1)]
       kernel.write(total, sum.subarray(from, to))
       kernel.write(input, ciphertexts.subarray(from, to))
-      for (let polynomial = 0; polynomial < 2; polynomial++) {
-        for (let l = 0; l < kernel.dataPrimeCount; l++) {
-          const at = kernel.residues(input, l, polynomial)
-          kernel.calls.addInto(kernel.records[l]!, kernel.residues(total, l, polynomial), at, kernel.degree)
-        }
+      for (let l = 0; l < kernel.dataPrimeCount; l++) {
+        kernel.calls.addInto(kernel.records[l]!, kernel.residues(total, l), kernel.residues(input, l), kernel.degree)
       }
       sum.set(kernel.view(total), from)
     })

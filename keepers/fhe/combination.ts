@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // m ≈ c0 + Σ h_j, its slots, and the weighted mean, if the slots look like what honest members would have made.
 import { openAggregate } from './aggregation.ts'
-import { checkActiveSet, checkFrame, shareOutOfRange } from './decryption.ts'
+import { checkActiveSet, checkFrame } from './decryption.ts'
 import { type Engine, eachOf } from './engine.ts'
 import { blaming, FheError } from './errors.ts'
 import { SlotChecks } from './integrity.ts'
@@ -26,10 +26,7 @@ export async function combine(engine: Engine, request: CombineRequest): Promise<
   const { polynomial } = plan.bytes
 
   // m starts as c0.
-  const sum = new Uint8Array(polynomial * frame.ciphertexts)
-  for (let index = 0; index < frame.ciphertexts; index++) {
-    sum.set(ciphertexts.subarray(2 * polynomial * index, polynomial * (2 * index + 1)), polynomial * index)
-  }
+  const sum = ciphertexts.slice()
   const missing = new Set(activeSet)
   let batch: SenderShare[] = []
   for await (const bytes of request.shares) {
@@ -40,7 +37,7 @@ export async function combine(engine: Engine, request: CombineRequest): Promise<
         sender,
       })
     }
-    const polynomials = blaming(sender, () => readShare(frame, sender, aggregate.hash, activeSet, bytes))
+    const polynomials = blaming(sender, () => readShare(frame, sender, aggregate.contributors, activeSet, bytes))
     if (!missing.delete(sender)) {
       throw new FheError('duplicate-sender', `member ${sender} has two shares in this combination`, { sender })
     }
@@ -92,7 +89,11 @@ function addShares(engine: Engine, frame: RoundFrame, sum: Uint8Array, shares: r
         for (let l = 0; l < kernel.dataPrimeCount; l++) {
           const at = kernel.residues(input!, l)
           if (kernel.calls.addChecked(kernel.records[l]!, kernel.residues(total!, l), at, kernel.degree)) continue
-          throw shareOutOfRange(sender, index, l)
+          throw new FheError(
+            'coefficient-out-of-range',
+            `decryption share of member ${sender}, ciphertext ${index} has a coefficient not below prime ${l}`,
+            { sender, index },
+          )
         }
       }
       sum.set(kernel.view(total!), from)

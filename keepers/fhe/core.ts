@@ -1,28 +1,45 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What one thread does with one ciphertext: encrypt, give a share, decode. The main thread has one core, and so has
 // each worker of the pool.
-import { createCipheriv } from 'node:crypto'
+import { ByteStream } from './byte-stream.ts'
 import type { Block } from './kernel/kernel.ts'
 import { Kernel } from './kernel/kernel.ts'
 import type { Plan } from './plan.ts'
-import { SealContext, type SealEncryptor } from './seal.ts'
+import { expandPolynomial, streamBytes } from './round-polynomial.ts'
+import { SealContext } from './seal.ts'
 
-/** Node allocates what a cipher returns: pieces of this size come from the heap and go back to it, and stay in cache. */
-const STREAM_PIECE = 1 << 15
+/** Random bytes of a binomial coefficient: six make 21 pairs of coins. */
+const ERROR_BYTES = 6
 
 /** Slots of a decrypted ciphertext. */
 export type Slots = { readonly real: Float64Array; readonly imaginary: Float64Array }
 
-/** A share in the making: λ_j·x_j prepared for multiplication, the key of the noise stream, room to work in. */
-type OpenShare = {
-  readonly noiseKey: Uint8Array
+/**
+ * A secret polynomial x and a public factor λ, to be multiplied with the round's polynomials: λ_j·Σ f_i(α_j) for a
+ * decryption share, −s_i for an encryption.
+ */
+export type Product = {
+  /** x over the data primes, 8·N·L bytes. */
+  readonly secret: Uint8Array
+  /** λ modulo each data prime. */
+  readonly factors: readonly bigint[]
+  /** 32 bytes: what the noise of every ciphertext is derived from. Secret. */
+  readonly noiseSeed: Uint8Array
+  /** 32 bytes: the round's, public. */
+  readonly roundSeed: Uint8Array
+}
+
+/** A product in the making: λ·x prepared for multiplication, the two streams, room to work in. */
+type OpenProduct = {
+  readonly flooding: ByteStream
+  readonly errors: ByteStream
+  readonly words: ByteStream
   readonly pairs: Block
-  readonly input: Block
+  readonly factor: Block
   readonly noise: Block
   readonly random: Block
   readonly sums: Block
-  stream: ReturnType<typeof createCipheriv> | null
-  next: number
+  readonly stream: Block
 }
 
 /** Room for `decode`. Its contents become public to the members, so it is not wiped. */
@@ -32,19 +49,13 @@ export class Core implements Disposable {
   readonly plan: Plan
   readonly kernel: Kernel
   readonly seal: SealContext
-  #encryptor: SealEncryptor | null = null
-  #share: OpenShare | null = null
+  #product: OpenProduct | null = null
   #decodeRoom: DecodeRoom | null = null
-  /** Uniform bytes for the flooding of one ciphertext. */
-  readonly #randomBytes: number
-  /** What is encrypted to get a stream of uniform bytes. */
-  readonly #zeros = new Uint8Array(STREAM_PIECE)
 
   private constructor(plan: Plan, kernel: Kernel, seal: SealContext) {
     this.plan = plan
     this.kernel = kernel
     this.seal = seal
-    this.#randomBytes = floodingBytes(plan)
   }
 
   static async open(plan: Plan): Promise<Core> {
@@ -52,80 +63,72 @@ export class Core implements Disposable {
     return new Core(plan, kernel, seal)
   }
 
-  /** Sets the key that `encrypt` uses: SEAL PublicKey bytes. */
-  useKey(publicKey: Uint8Array): void {
-    this.#encryptor?.[Symbol.dispose]()
-    this.#encryptor = this.seal.encryptor(publicKey, this.plan.scaleBits)
-  }
-
-  /** Writes c0 · c1 of the slots, under the key in use, to `out`. */
-  encrypt(slots: Float64Array, out: Uint8Array): void {
-    if (this.#encryptor === null) throw new Error('encrypt before useKey')
-    out.set(this.#encryptor.encrypt(slots))
-  }
-
-  /**
-   * Opens a share: `material` is x_j (8·N·L bytes), `lambdas` the Lagrange coefficient modulo each data prime, `noiseKey`
-   * 32 bytes. Nothing is kept of `material` but λ_j·x_j inside the kernel, until `closeShare`.
-   */
-  openShare(material: Uint8Array, lambdas: readonly bigint[], noiseKey: Uint8Array): void {
-    this.closeShare()
+  /** Opens a product. Nothing is kept of the secret but λ·x inside the kernel, until `closeProduct`. */
+  openProduct({ secret, factors, noiseSeed, roundSeed }: Product): void {
+    this.closeProduct()
     const { kernel } = this
     const pairs = kernel.allocate(2 * kernel.polynomialBytes)
-    kernel.borrow([kernel.polynomialBytes], (share) => {
-      kernel.write(share!, material)
-      for (const [l, lambda] of lambdas.entries()) {
-        kernel.calls.prepareShare(
-          kernel.records[l]!,
-          this.#pairsAt(pairs, l),
-          kernel.residues(share!, l),
-          lambda,
-          kernel.degree,
-        )
+    kernel.borrow([kernel.polynomialBytes], (x) => {
+      kernel.write(x!, secret)
+      for (const [l, factor] of factors.entries()) {
+        const record = kernel.records[l]!
+        kernel.calls.preparePairs(record, this.#pairsAt(pairs, l), kernel.residues(x!, l), factor, kernel.degree)
       }
     })
-    this.#share = {
-      noiseKey: noiseKey.slice(),
+    const expanded = streamBytes(kernel.degree)
+    const random = floodingBytes(this.plan)
+    this.#product = {
+      flooding: new ByteStream(noiseSeed, random, 'secret'),
+      errors: new ByteStream(noiseSeed, ERROR_BYTES * kernel.degree, 'secret'),
+      words: new ByteStream(roundSeed, expanded, 'public'),
       pairs,
-      input: kernel.allocate(kernel.polynomialBytes),
+      factor: kernel.allocate(kernel.polynomialBytes),
       noise: kernel.allocate(kernel.polynomialBytes),
-      random: kernel.allocate(this.#randomBytes),
+      random: kernel.allocate(random),
       sums: kernel.allocate(16 * kernel.degree),
-      stream: null,
-      next: 0,
+      stream: kernel.allocate(expanded),
     }
   }
 
   /**
-   * h_j = c1·(λ_j·x_j) + e of ciphertext number `index`, written to `out`. e is the flooding: bytes
-   * [index·b, (index + 1)·b) of AES-256-CTR under the noise key, so the same request has the same noise, and no two
-   * ciphertexts share any.
+   * A decryption share of ciphertext number `index`, h = a·(λ·x) + e, written to `out`. The same product has the same
+   * noise, the flooding e, for the same index, and no two indices share any.
    */
-  share(c1: Uint8Array, index: number, out: Uint8Array): void {
-    if (this.#share === null) throw new Error('share before openShare')
+  share(index: number, out: Uint8Array): void {
+    const product = this.#open()
     const { kernel } = this
-    const { calls, degree } = kernel
-    const { pairs, input, noise, random, sums } = this.#share
-    this.#stream(this.#share, index)
-    calls.floodingSums(sums.at, random.at, kernel.uniformBits, degree)
-    kernel.write(input, c1)
+    const { noise, random, sums, flooding } = product
+    flooding.read(index, kernel.view(random))
+    kernel.calls.floodingSums(sums.at, random.at, kernel.uniformBits, kernel.degree)
+    this.#multiply(product, index, (record, at) => {
+      kernel.calls.floodingResidues(record, at, sums.at, kernel.degree)
+    })
+    out.set(kernel.view(noise))
+  }
+
+  /** An encryption of slots as ciphertext number `index`, c0 = a·(λ·x) + e + m, written to `out`; e is a fresh error. */
+  encrypt(index: number, slots: Float64Array, out: Uint8Array): void {
+    const product = this.#open()
+    const { kernel } = this
+    const { factor, noise, random, errors } = product
+    errors.read(index, kernel.view({ at: random.at, length: ERROR_BYTES * kernel.degree }))
+    this.#multiply(product, index, (record, at) => {
+      kernel.calls.binomialResidues(record, at, random.at, kernel.degree)
+    })
+    this.seal.encode(slots, this.plan.scaleBits, (message) => kernel.write(factor, message))
     for (let l = 0; l < kernel.dataPrimeCount; l++) {
-      const record = kernel.records[l]!
-      const at = kernel.residues(noise, l)
-      calls.floodingResidues(record, at, sums.at, degree)
-      calls.forwardLazy(record, at, kernel.logDegree)
-      calls.maskedProduct(record, at, kernel.residues(input, l), this.#pairsAt(pairs, l), at, degree)
+      kernel.calls.addInto(kernel.records[l]!, kernel.residues(noise, l), kernel.residues(factor, l), kernel.degree)
     }
     out.set(kernel.view(noise))
   }
 
-  /** Wipes the open share, if there is one. */
-  closeShare(): void {
-    if (this.#share === null) return
-    const { noiseKey, pairs, input, noise, random, sums } = this.#share
-    noiseKey.fill(0)
-    for (const block of [pairs, input, noise, random, sums]) this.kernel.release(block)
-    this.#share = null
+  /** Wipes the open product, if there is one. */
+  closeProduct(): void {
+    if (this.#product === null) return
+    const { flooding, errors, words, pairs, factor, noise, random, sums, stream } = this.#product
+    for (const bytes of [flooding, errors, words]) bytes.close()
+    for (const block of [pairs, factor, noise, random, sums, stream]) this.kernel.release(block)
+    this.#product = null
   }
 
   /** Decodes m in NTT form (8·N·L bytes, residues below their primes) into slots at the plan's scale. */
@@ -155,32 +158,32 @@ export class Core implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.closeShare()
-    this.#encryptor?.[Symbol.dispose]()
-    this.#encryptor = null
+    this.closeProduct()
     this.seal[Symbol.dispose]()
+  }
+
+  #open(): OpenProduct {
+    if (this.#product === null) throw new Error('no product is open')
+    return this.#product
+  }
+
+  /** noise ← a·(λ·x) + e, `sample` writing the residues of e. The factor's room holds a until the caller takes it. */
+  #multiply(product: OpenProduct, index: number, sample: (record: number, at: number) => void): void {
+    const { kernel } = this
+    const { pairs, factor, noise, words, stream } = product
+    expandPolynomial(kernel, words, index, stream, factor)
+    for (let l = 0; l < kernel.dataPrimeCount; l++) {
+      const record = kernel.records[l]!
+      const at = kernel.residues(noise, l)
+      sample(record, at)
+      kernel.calls.forwardLazy(record, at, kernel.logDegree)
+      const a = kernel.residues(factor, l)
+      kernel.calls.maskedProduct(record, at, a, this.#pairsAt(pairs, l), at, kernel.degree)
+    }
   }
 
   #pairsAt(pairs: Block, l: number): number {
     return pairs.at + 16 * this.kernel.degree * l
-  }
-
-  /** Bytes [index·b, (index + 1)·b) of the noise stream. The cipher is kept, for the next index is the usual one. */
-  #stream(share: OpenShare, index: number): void {
-    if (share.stream === null || share.next !== index) {
-      const counter = new Uint8Array(16)
-      // 16 bytes a block, big-endian: block numbers stay far below 2^64.
-      new DataView(counter.buffer).setBigUint64(8, BigInt(index) * BigInt(this.#randomBytes / 16), false)
-      share.stream = createCipheriv('aes-256-ctr', share.noiseKey, counter)
-    }
-    share.next = index + 1
-    const target = this.kernel.view(share.random)
-    for (let at = 0; at < target.length; at += STREAM_PIECE) {
-      const rest = target.length - at
-      const piece = share.stream.update(rest >= STREAM_PIECE ? this.#zeros : this.#zeros.subarray(0, rest))
-      target.set(piece, at)
-      piece.fill(0)
-    }
   }
 }
 

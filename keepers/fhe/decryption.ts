@@ -1,49 +1,41 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A member's part of a decryption: h_j = c1·(λ_j·x_j) + e, given once per ciphertext or never (rules 1 to 4).
-import { openAggregate } from './aggregation.ts'
-import { ByteWriter, equalBytes, hash, toHex } from './encoding.ts'
+// A member's part of a decryption: h_j = a·(λ_j·Σ f_i(α_j)) + e over the contributors i, given once per round or never
+// (rules 2 to 5). a is the round's own polynomial: there is nothing in a share that anyone could have sent.
+import { ByteWriter, equalBytes, hash } from './encoding.ts'
 import { type Engine, eachOf } from './engine.ts'
 import { FheError } from './errors.ts'
+import { onceNonce } from './guard.ts'
 import { contextBytes, KEY_TEST_ROUND } from './header.ts'
-import { sortedSet, toBitmap } from './members.ts'
+import { withDealtSum } from './member-key.ts'
+import { insistSameEpoch, sortedSet, toBitmap } from './members.ts'
+import { shapeOf } from './packing.ts'
 import { dataPrimes } from './parameters.ts'
 import type { Plan } from './plan.ts'
-import { withShare } from './secret-share.ts'
+import { roundSeed } from './round-polynomial.ts'
 import { lagrangeAtZero } from './shamir.ts'
-import type { Aggregate, PartialDecryptRequest, RoundContext } from './types.ts'
-import { type RoundFrame, readShare, sharePrefix } from './vector-messages.ts'
+import type { PartialDecryptRequest, RoundContext } from './types.ts'
+import { loadPolynomial, type RoundFrame, readShare, sharePrefix } from './vector-messages.ts'
 
 /** Of everything that decides the bytes of a share: sampler, stream, order. Raised with any change to them. */
-const DERIVATION = 1
+const DERIVATION = 2
 
 /**
- * The caller's decryption share. Refuses, before anything is recorded, a sum that is not the attested one, has too few
- * contributors or not the caller's own update, or an active set that is too small or without the caller. Then claims
- * every c1 with the guard, and only then computes: the noise is derived from the request, so a repeated request gets
- * identical bytes, and any other request for the same c1 is refused by the guard ('share-already-given').
+ * The caller's decryption share. Refuses, before anything is recorded, a sum of too few contributors or without the
+ * caller's own update, and an active set that is too small or without the caller. Then claims the round with the guard,
+ * and only then computes: the noise is derived from the request, so a repeated request gets identical bytes, and any other
+ * request in the same round, for other contributors or another active set, is refused ('share-already-given').
  */
 export async function partialDecrypt(engine: Engine, request: PartialDecryptRequest): Promise<Uint8Array> {
-  const { plan } = engine
-  const { context, aggregate, secretShare, policy } = request
-  const { frame, ciphertexts } = openAggregate(aggregate)
-  const { self } = secretShare
-  checkFrame(plan, frame, context)
-  insistSameEpoch(secretShare.context, context)
-  if (!equalBytes(secretShare.collectiveKeyHash, frame.collectiveKeyHash)) {
-    throw new FheError('wrong-key', 'this aggregate is not under the key that this secret share belongs to')
-  }
+  const { plan, kernel } = engine
+  const { context, memberKey, policy, guard } = request
+  const { self, keyHash } = memberKey
+  insistSameEpoch(memberKey.context, context)
   const activeSet = checkActiveSet(plan, context, request.activeSet)
   if (!activeSet.includes(self)) {
     throw new FheError('not-in-active-set', `member ${self} is not in the active set ${activeSet}`, { self })
   }
-  if (!equalBytes(policy.attestedHash, aggregate.hash)) {
-    throw new FheError(
-      'not-attested',
-      `the attested sum is ${toHex(policy.attestedHash)}, this one is ${toHex(aggregate.hash)}`,
-    )
-  }
-  const { contributors } = aggregate
-  if (!(contributors.length >= policy.minContributors)) {
+  const contributors = sortedSet(request.contributors, plan.members, 'wrong-contributors', 'contributors')
+  if (contributors.length === 0 || !(contributors.length >= policy.minContributors)) {
     throw new FheError(
       'too-few-contributors',
       `${contributors.length} updates are in this sum, ${policy.minContributors} are needed to hide each of them`,
@@ -62,77 +54,68 @@ export async function partialDecrypt(engine: Engine, request: PartialDecryptRequ
       .u8(DERIVATION)
       .bytes(contextBytes(context))
       .bytes(plan.hash)
-      .bytes(frame.collectiveKeyHash)
-      .bytes(aggregate.hash)
+      .bytes(keyHash)
+      .bytes(toBitmap(contributors))
       .bytes(toBitmap(activeSet))
       .u16(self)
       .finish(),
   )
   request.signal?.throwIfAborted()
-  // The round is claimed, too: after a reorganisation another draft set may ask for another sum of the same round, and the
-  // difference of two such sums is one member's update.
-  const roundClaim = hash(
-    'round claim',
-    new ByteWriter().bytes(contextBytes(context)).bytes(frame.collectiveKeyHash).finish(),
-  )
-  await request.guard.claim({ c1Hashes: [...aggregate.c1Hashes, roundClaim], requestHash })
+  const nonce = onceNonce('share', { context, keyHash, self })
+  if (!(await guard.claim({ act: 'share', nonce, digest: requestHash }))) {
+    throw new FheError(
+      'share-already-given',
+      `round ${context.round} has a share of ours for other contributors or another active set; a second one would tell their difference, so the round must be abandoned and retrained`,
+      { self },
+    )
+  }
 
-  const lambdas = dataPrimes(plan.set).map((p) => lagrangeAtZero(activeSet, self, p))
-  const start = sharePrefix(frame, self, aggregate.hash, activeSet)
+  const { ciphertexts } = shapeOf(plan, context.round)
+  const factors = dataPrimes(plan.set).map((p) => lagrangeAtZero(activeSet, self, p))
+  const start = sharePrefix({ plan, context, keyHash, ciphertexts }, self, contributors, activeSet)
   const { polynomial } = plan.bytes
-  const out = new Uint8Array(start.length + polynomial * frame.ciphertexts)
+  const out = new Uint8Array(start.length + polynomial * ciphertexts)
   out.set(start)
   await engine.exclusive((threads) =>
-    withShare(secretShare, requestHash, async (x, noiseSeed) => {
+    withDealtSum(kernel, memberKey, contributors, requestHash, async (secret, noiseSeed) => {
       try {
-        await threads.openShare(x, lambdas, noiseSeed)
-        await eachOf(frame.ciphertexts, threads.size, request, async (index) => {
-          const c1 = ciphertexts.subarray(polynomial * (2 * index + 1), polynomial * (2 * index + 2))
+        await threads.openProduct({ secret, factors, noiseSeed, roundSeed: roundSeed(plan.hash, keyHash, context) })
+        await eachOf(ciphertexts, threads.size, request, async (index) => {
           const at = start.length + polynomial * index
-          await threads.share(c1, index, out.subarray(at, at + polynomial))
+          await threads.share(index, out.subarray(at, at + polynomial))
         })
       } finally {
-        await threads.closeShare()
+        await threads.closeProduct()
       }
     }),
   )
   return out
 }
 
-/** Throws the named error unless the bytes are `sender`'s well-formed share for this aggregate and active set. */
+/** Throws the named error unless the bytes are `sender`'s well-formed share for these contributors and active set. */
 export function checkDecryptionShare(
   engine: Engine,
   bytes: Uint8Array,
   expected: {
     readonly context: RoundContext
-    readonly aggregate: Aggregate
+    readonly keyHash: Uint8Array
+    readonly contributors: readonly number[]
     readonly activeSet: readonly number[]
     readonly sender: number
   },
 ): void {
   const { plan, kernel } = engine
-  const { frame } = openAggregate(expected.aggregate)
-  checkFrame(plan, frame, expected.context)
-  const activeSet = checkActiveSet(plan, expected.context, expected.activeSet)
-  const polynomials = readShare(frame, expected.sender, expected.aggregate.hash, activeSet, bytes)
+  const { context, keyHash, sender, contributors } = expected
+  const frame = { plan, context, keyHash, ciphertexts: shapeOf(plan, context.round).ciphertexts }
+  const activeSet = checkActiveSet(plan, context, expected.activeSet)
+  const polynomials = readShare(frame, sender, contributors, activeSet, bytes)
   const { polynomial } = plan.bytes
   kernel.borrow([polynomial], (room) => {
     for (let index = 0; index < frame.ciphertexts; index++) {
-      kernel.write(room!, polynomials.subarray(polynomial * index, polynomial * (index + 1)))
-      for (let l = 0; l < kernel.dataPrimeCount; l++) {
-        if (kernel.calls.allBelow(kernel.records[l]!, kernel.residues(room!, l), kernel.degree)) continue
-        throw shareOutOfRange(expected.sender, index, l)
-      }
+      const h = polynomials.subarray(polynomial * index, polynomial * (index + 1))
+      loadPolynomial(engine, room!, h, `decryption share of member ${sender}, ciphertext ${index}`)
     }
   })
-}
-
-export function shareOutOfRange(sender: number, index: number, l: number): FheError {
-  return new FheError(
-    'coefficient-out-of-range',
-    `decryption share of member ${sender}, ciphertext ${index} has a coefficient not below prime ${l}`,
-    { sender, index },
-  )
 }
 
 /**
@@ -159,17 +142,5 @@ export function checkFrame(plan: Plan, frame: RoundFrame, context: RoundContext)
   insistSameEpoch(frame.context, context)
   if (frame.context.round !== context.round) {
     throw new FheError('wrong-round', `this aggregate is of round ${frame.context.round}, not ${context.round}`)
-  }
-}
-
-function insistSameEpoch(found: Omit<RoundContext, 'round'>, wanted: RoundContext): void {
-  if (found.chainId !== wanted.chainId) {
-    throw new FheError('wrong-chain', `chain is ${found.chainId}, ${wanted.chainId} was expected`)
-  }
-  if (found.service.toLowerCase() !== wanted.service.toLowerCase()) {
-    throw new FheError('wrong-service', `service is ${found.service}, ${wanted.service} was expected`)
-  }
-  if (found.epoch !== wanted.epoch) {
-    throw new FheError('wrong-epoch', `epoch is ${found.epoch}, ${wanted.epoch} was expected`)
   }
 }

@@ -15,11 +15,6 @@ export function hash(domain: string, ...parts: readonly Uint8Array[]): Uint8Arra
   return new Uint8Array(state.digest())
 }
 
-/** Plain SHA-256. */
-export function sha256(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(bytes).digest())
-}
-
 export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
   return left.length === right.length && Buffer.compare(left, right) === 0
 }

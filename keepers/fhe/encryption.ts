@@ -1,72 +1,67 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A keeper's update: weight-scaled values under the collective key, by SEAL's own encoder and encryptor.
+// A member's update of a round: weight-scaled values under its own secret, c0 = −a·s + e + m with the round's a, made once
+// per round or never (rules 1 and 4).
+import { ByteWriter, hash } from './encoding.ts'
 import { type Engine, eachOf } from './engine.ts'
 import { FheError } from './errors.ts'
-import { checkIndex } from './members.ts'
+import { onceNonce } from './guard.ts'
+import { withOwnSecret } from './member-key.ts'
+import { insistSameEpoch } from './members.ts'
 import { checkVector, pack, shapeOf } from './packing.ts'
-import { decodeCiphertext } from './seal-format.ts'
+import { dataPrimes } from './parameters.ts'
+import { roundSeed } from './round-polynomial.ts'
 import type { EncryptRequest, RoundContext } from './types.ts'
-import { loadCiphertext, type RoundFrame, readUpdate, updatePrefix } from './vector-messages.ts'
+import { loadPolynomial, type RoundFrame, readUpdate, updatePrefix } from './vector-messages.ts'
+
+/** Of everything that decides the bytes of an update: sampler, stream, order. Raised with any change to them. */
+const DERIVATION = 1
 
 /**
- * Encrypts a vector for one round. Returns the update's bytes (`plan.bytes.update` of them); every call gives others, for
- * encryption is randomised: journal them before publishing a commitment.
+ * Encrypts a vector for one round. Returns the update's bytes (`plan.bytes.update` of them) once the guard has them on
+ * record: the difference of two encryptions in one round would be the difference of their plaintexts, so a second one with
+ * other contents is refused ('already-encrypted'). The same request gives the same bytes, for the errors are derived from
+ * it.
  */
 export async function encryptUpdate(engine: Engine, request: EncryptRequest): Promise<Uint8Array> {
-  const { plan } = engine
-  const { context, sender, collectiveKey, vector, weight } = request
-  checkIndex(sender, plan.members, 'sender')
+  const { plan, kernel } = engine
+  const { context, memberKey, vector, weight } = request
+  const { self, keyHash } = memberKey
+  insistSameEpoch(memberKey.context, context)
   const shape = shapeOf(plan, context.round)
   checkVector(plan, shape, vector, weight)
-  const frame = { plan, context, collectiveKeyHash: collectiveKey.hash, ciphertexts: shape.ciphertexts }
-  const start = updatePrefix(frame, sender)
-  const size = 2 * plan.bytes.polynomial
-  const out = new Uint8Array(start.length + size * shape.ciphertexts)
+  const nonce = onceNonce('encryption', { context, keyHash, self })
+  const start = updatePrefix({ plan, context, keyHash, ciphertexts: shape.ciphertexts }, self)
+  const { polynomial } = plan.bytes
+  const out = new Uint8Array(start.length + polynomial * shape.ciphertexts)
   out.set(start)
-  await engine.exclusive(async (threads) => {
-    await threads.useKey(collectiveKey.bytes)
-    await eachOf(shape.ciphertexts, threads.size, request, async (index) => {
-      const at = start.length + size * index
-      await threads.encrypt(pack(plan, vector, weight, index), out.subarray(at, at + size))
-    })
-  })
-  return out
-}
-
-/**
- * Wraps SEAL Ciphertexts (uncompressed bytes) that a data owner made with another SEAL under the collective key. The
- * slots must be laid out as `pack` does. Throws 'wrong-parms-id', 'malformed-seal-object' and what `checkUpdate` throws.
- */
-export function updateFromSeal(
-  engine: Engine,
-  request: {
-    readonly context: RoundContext
-    readonly sender: number
-    readonly collectiveKeyHash: Uint8Array
-    readonly ciphertexts: readonly Uint8Array[]
-  },
-): Uint8Array {
-  const { plan } = engine
-  const { context, sender, collectiveKeyHash } = request
-  const shape = shapeOf(plan, context.round)
-  if (request.ciphertexts.length !== shape.ciphertexts) {
+  const plaintext = Float64Array.from(vector)
+  const requestHash = hash(
+    'encryption request',
+    new ByteWriter().u8(DERIVATION).bytes(nonce).bytes(plan.hash).f64(weight).finish(),
+    new Uint8Array(plaintext.buffer),
+  )
+  plaintext.fill(0)
+  await engine.exclusive((threads) =>
+    withOwnSecret(kernel, memberKey, requestHash, async (secret, noiseSeed) => {
+      try {
+        const factors = dataPrimes(plan.set).map((p) => p - 1n)
+        await threads.openProduct({ secret, factors, noiseSeed, roundSeed: roundSeed(plan.hash, keyHash, context) })
+        await eachOf(shape.ciphertexts, threads.size, request, async (index) => {
+          const at = start.length + polynomial * index
+          await threads.encrypt(index, pack(plan, vector, weight, index), out.subarray(at, at + polynomial))
+        })
+      } finally {
+        await threads.closeProduct()
+      }
+    }),
+  )
+  if (!(await request.guard.claim({ act: 'encryption', nonce, digest: hash('update', out), bytes: out }))) {
     throw new FheError(
-      'invalid-argument',
-      `${request.ciphertexts.length} ciphertexts given, ${shape.ciphertexts} needed`,
-      {
-        field: 'ciphertexts',
-      },
+      'already-encrypted',
+      `member ${self} has encrypted something else in round ${context.round}; send that again or abstain`,
+      { self },
     )
   }
-  const frame = { plan, context, collectiveKeyHash, ciphertexts: shape.ciphertexts }
-  const start = updatePrefix(frame, sender)
-  const size = 2 * plan.bytes.polynomial
-  const out = new Uint8Array(start.length + size * shape.ciphertexts)
-  out.set(start)
-  for (const [index, bytes] of request.ciphertexts.entries()) {
-    out.set(decodeCiphertext(plan.set, plan.scaleBits, bytes), start.length + size * index)
-  }
-  checkUpdate(engine, out, { context, sender, collectiveKeyHash })
   return out
 }
 
@@ -74,22 +69,22 @@ export function updateFromSeal(
 export function checkUpdate(
   engine: Engine,
   bytes: Uint8Array,
-  expected: { readonly context: RoundContext; readonly sender: number; readonly collectiveKeyHash: Uint8Array },
+  expected: { readonly context: RoundContext; readonly sender: number; readonly keyHash: Uint8Array },
 ): void {
   const { plan } = engine
-  const { context, collectiveKeyHash } = expected
-  const frame = { plan, context, collectiveKeyHash, ciphertexts: shapeOf(plan, context.round).ciphertexts }
+  const { context, keyHash } = expected
+  const frame = { plan, context, keyHash, ciphertexts: shapeOf(plan, context.round).ciphertexts }
   readCheckedUpdate(engine, frame, expected.sender, bytes)
 }
 
-/** The ciphertexts of an update, every residue checked. */
+/** c0 of each ciphertext of an update, every residue checked. */
 export function readCheckedUpdate(engine: Engine, frame: RoundFrame, sender: number, bytes: Uint8Array): Uint8Array {
   const ciphertexts = readUpdate(frame, sender, bytes)
-  const size = 2 * frame.plan.bytes.polynomial
+  const size = frame.plan.bytes.polynomial
   engine.kernel.borrow([size], (room) => {
     for (let index = 0; index < frame.ciphertexts; index++) {
-      const ciphertext = ciphertexts.subarray(size * index, size * (index + 1))
-      loadCiphertext(engine, room!, ciphertext, `update of member ${sender}, ciphertext ${index}`)
+      const c0 = ciphertexts.subarray(size * index, size * (index + 1))
+      loadPolynomial(engine, room!, c0, `update of member ${sender}, ciphertext ${index}`)
     }
   })
   return ciphertexts

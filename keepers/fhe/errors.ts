@@ -18,7 +18,6 @@ export type FheErrorCode =
   | 'wrong-message-type'
   | 'malformed-message'
   | 'coefficient-out-of-range'
-  | 'transparent-ciphertext'
   | 'wrong-parms-id'
   | 'malformed-seal-object'
   // bindings
@@ -31,22 +30,20 @@ export type FheErrorCode =
   | 'wrong-receiver'
   | 'wrong-roster'
   | 'wrong-key'
-  | 'wrong-aggregate'
+  | 'wrong-contributors'
   | 'wrong-active-set'
   // key generation
-  | 'commitment-mismatch'
   | 'sealed-share-mismatch'
   | 'sealed-share-unreadable'
   | 'key-test-failed'
   // rounds
   | 'duplicate-sender'
-  | 'duplicate-ciphertext'
   | 'no-updates'
   | 'too-few-contributors'
   | 'own-update-missing'
-  | 'not-attested'
   | 'not-in-active-set'
   | 'too-few-shares'
+  | 'already-encrypted'
   | 'share-already-given'
   | 'integrity-failed'
 

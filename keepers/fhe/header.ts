@@ -7,16 +7,15 @@ import type { EpochContext } from './types.ts'
 /** 'CKTH': CKKS, threshold. */
 const MAGIC = Uint8Array.of(0x43, 0x4b, 0x54, 0x48)
 /** Of the whole wire format. A change to any message's bytes raises it. */
-const VERSION = 1
+const VERSION = 2
 
 const MESSAGE_TYPES = {
-  'key commitment': 1,
-  'public key share': 2,
-  'sealed share': 3,
-  update: 4,
-  aggregate: 5,
-  'decryption share': 6,
-  'stored secret share': 7,
+  dealing: 1,
+  'sealed share': 2,
+  update: 3,
+  aggregate: 4,
+  'decryption share': 5,
+  'stored member key': 6,
 } as const
 type MessageType = keyof typeof MESSAGE_TYPES
 

@@ -2,25 +2,24 @@
 // Threshold CKKS over SEAL: the public face of this library. README.md says what it guarantees and against whom.
 
 // Rounds
-export { aggregate, decodeAggregate } from './aggregation.ts'
-// Keys
-export { importCollectiveKey } from './collective-key.ts'
+export { aggregate, aggregateAsSeal, decodeAggregate } from './aggregation.ts'
 export { combine } from './combination.ts'
 export { checkDecryptionShare, partialDecrypt } from './decryption.ts'
-export { checkUpdate, encryptUpdate, updateFromSeal } from './encryption.ts'
+export { checkUpdate, encryptUpdate } from './encryption.ts'
 // What everything runs on
 export { type Engine, type EngineOptions, openEngine } from './engine.ts'
 export { generateEncryptionKey, importEncryptionKey } from './envelope.ts'
 // Values
 export { FheError, type FheErrorCode, type FheErrorDetail } from './errors.ts'
-export { MemoryShareGuard, shareAlreadyGiven } from './guard.ts'
+export { MemoryOnceGuard, onceNonce } from './guard.ts'
 export { KEY_TEST_ROUND } from './header.ts'
+// Keys
 export { finishKeyGeneration, startKeyGeneration } from './key-generation.ts'
 export { checkKeyTest, keyTestVector } from './key-test.ts'
+export { exportMemberKey, importMemberKey } from './member-key.ts'
 export { rosterHash } from './members.ts'
 // Planning
 export { PARAMETER_SET_NAMES, type ParameterSet, parameterSet, validateParameterSet } from './parameters.ts'
 export { type Plan, type PlanOptions, plan, sumErrorBound } from './plan.ts'
 export { Secret } from './secret.ts'
-export { exportSecretShare, importSecretShare } from './secret-share.ts'
 export type * from './types.ts'

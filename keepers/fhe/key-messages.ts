@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The three messages of key generation: commitment, public-key share, sealed Shamir share.
+// The messages of key generation: sealed Shamir shares, the dealing that names them, and the secret that stays at home.
 import { ByteReader, ByteWriter, equalBytes, HASH_BYTES, hash } from './encoding.ts'
 import { FheError } from './errors.ts'
-import { encodeHeader, readHeader } from './header.ts'
+import { contextBytes, encodeHeader, readHeader } from './header.ts'
 import type { Plan } from './plan.ts'
+import { Secret } from './secret.ts'
 import type { EpochContext } from './types.ts'
 
 /** What every message of one key generation has in common. */
@@ -15,61 +16,66 @@ export type KeyGenerationFrame = {
   readonly crs: Uint8Array
 }
 
-/** header · SHA-256 of the sender's public-key share message */
-export function encodeCommitment(frame: KeyGenerationFrame, sender: number, publicKeyShare: Uint8Array): Uint8Array {
-  return new ByteWriter()
-    .bytes(encodeHeader({ type: 'key commitment', sender, context: frame.context, planHash: frame.plan.hash }))
-    .bytes(commitmentDigest(publicKeyShare))
-    .finish()
-}
-
-/** The digest inside a commitment. */
-export function decodeCommitment(frame: KeyGenerationFrame, sender: number, bytes: Uint8Array): Uint8Array {
-  const reader = new ByteReader(bytes, `key commitment of member ${sender}`)
-  readHeader(reader, { type: 'key commitment', sender, context: frame.context, planHash: frame.plan.hash })
-  const digest = reader.bytes(HASH_BYTES, 'digest')
-  reader.end()
-  return digest
-}
-
-export function commitmentDigest(publicKeyShare: Uint8Array): Uint8Array {
-  return hash('key commitment', publicKeyShare)
-}
-
-/** header · roster hash · crs · digest of each sealed share, by receiver · b_i over all primes */
-export function encodePublicKeyShare(
+/** header · roster hash · crs · digest of each sealed share, by receiver */
+export function encodeDealing(
   frame: KeyGenerationFrame,
   sender: number,
   sealedShares: readonly Uint8Array[],
-  b: Uint8Array,
 ): Uint8Array {
   const writer = new ByteWriter()
-    .bytes(encodeHeader({ type: 'public key share', sender, context: frame.context, planHash: frame.plan.hash }))
+    .bytes(encodeHeader({ type: 'dealing', sender, context: frame.context, planHash: frame.plan.hash }))
     .bytes(frame.rosterHash)
     .bytes(frame.crs)
   for (const sealed of sealedShares) writer.bytes(sealedShareDigest(sealed))
-  return writer.bytes(b).finish()
+  return writer.finish()
 }
 
-/** Views into the message. Residues are the caller's to check. */
-export function decodePublicKeyShare(
-  frame: KeyGenerationFrame,
-  sender: number,
-  bytes: Uint8Array,
-): { readonly sealedDigests: readonly Uint8Array[]; readonly b: Uint8Array } {
-  const what = `public key share of member ${sender}`
+/** The digests of the sealed shares, by receiver. */
+export function decodeDealing(frame: KeyGenerationFrame, sender: number, bytes: Uint8Array): readonly Uint8Array[] {
+  const what = `dealing of member ${sender}`
   const reader = new ByteReader(bytes, what)
-  readHeader(reader, { type: 'public key share', sender, context: frame.context, planHash: frame.plan.hash })
+  readHeader(reader, { type: 'dealing', sender, context: frame.context, planHash: frame.plan.hash })
   readRoster(reader, frame, what)
   if (!equalBytes(reader.bytes(HASH_BYTES, 'crs'), frame.crs)) {
-    throw new FheError('malformed-message', `${what} was made with another common reference string`, { sender })
+    throw new FheError('malformed-message', `${what} was made with another reference string`, { sender })
   }
-  const sealedDigests = Array.from({ length: frame.plan.members }, (_, j) =>
+  const digests = Array.from({ length: frame.plan.members }, (_, j) =>
     reader.bytes(HASH_BYTES, `digest of the share sealed to member ${j}`),
   )
-  const b = reader.bytes(frame.plan.bytes.keyPolynomial, 'b')
   reader.end()
-  return { sealedDigests, b }
+  return digests
+}
+
+/**
+ * What all members confirm: SHA-256 over plan, context, roster, reference string and every dealing. Members with the same
+ * hash hold shares of the same dealings, and expand the same polynomials in every round.
+ */
+export function keyHashOf(frame: KeyGenerationFrame, dealings: readonly Uint8Array[]): Uint8Array {
+  const { chainId, service, epoch } = frame.context
+  const head = [frame.plan.hash, contextBytes({ chainId, service, epoch }), frame.rosterHash, frame.crs]
+  return hash('epoch key', ...head, ...dealings.map((dealing) => hash('dealing', dealing)))
+}
+
+/** Digits of s_i · digest of the member's own dealing: what a member keeps between the steps of key generation. */
+export function encodeMemberSecret(digits: Uint8Array, dealing: Uint8Array): Secret {
+  return Secret.take(new ByteWriter().bytes(digits).bytes(hash('dealing', dealing)).finish())
+}
+
+/** Lends the digits of s_i. Throws 'invalid-argument' unless the secret is the one that `dealing` deals. */
+export function openMemberSecret<T>(
+  frame: KeyGenerationFrame,
+  secret: Secret,
+  dealing: Uint8Array,
+  use: (digits: Uint8Array) => T,
+): T {
+  return secret.reveal((bytes) => {
+    const { degree } = frame.plan.set
+    const fits = bytes.length === frame.plan.bytes.memberSecret
+    if (!fits || !equalBytes(bytes.subarray(degree), hash('dealing', dealing))) {
+      throw new FheError('invalid-argument', 'secret is not the one behind our own dealing', { field: 'secret' })
+    }
+    return use(bytes.subarray(0, degree))
+  })
 }
 
 /** What a sealed share is bound to: header · roster hash · receiver. It is also the message's beginning. */

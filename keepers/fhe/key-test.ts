@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Rule 5: before the first round, everyone encrypts a vector that everyone knows, and all members decrypt the sum.
+// Rule 6: before the first round, everyone encrypts a vector that everyone knows, and all members decrypt the sum.
 // With all n in the active set the interpolation runs through every share, so one inconsistent dealing shows.
 import { createHash } from 'node:crypto'
 import { FheError } from './errors.ts'
@@ -9,18 +9,18 @@ import { type Plan, sumErrorBound, weightAmplitude } from './plan.ts'
 import type { Combined } from './types.ts'
 
 /** The known vector, within ±clipBound, from the key's hash. Encrypt it with weight `plan.maxWeight`. */
-export function keyTestVector(plan: Plan, collectiveKeyHash: Uint8Array): Float64Array {
+export function keyTestVector(plan: Plan, keyHash: Uint8Array): Float64Array {
   const { length } = shapeOf(plan, KEY_TEST_ROUND)
   const stream = createHash('shake256', { outputLength: 2 * length })
-    .update(collectiveKeyHash)
+    .update(keyHash)
     .digest()
   // Sixteen bits each, mapped to [−clipBound, clipBound].
   return Float64Array.from({ length }, (_, i) => (stream.readUInt16LE(2 * i) / 32767.5 - 1) * plan.clipBound)
 }
 
 /** Throws `FheError('key-test-failed')` when the key did not decrypt to the known vector: generate another key. */
-export function checkKeyTest(plan: Plan, collectiveKeyHash: Uint8Array, outcome: Combined): void {
-  const wanted = keyTestVector(plan, collectiveKeyHash)
+export function checkKeyTest(plan: Plan, keyHash: Uint8Array, outcome: Combined): void {
+  const wanted = keyTestVector(plan, keyHash)
   const weight = outcome.weight / plan.maxWeight
   const limit = (sumErrorBound(plan, plan.members) * (1 + plan.clipBound / weightAmplitude(plan.clipBound))) / weight
   if (outcome.mean.length !== wanted.length) {

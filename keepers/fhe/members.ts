@@ -3,7 +3,7 @@
 import { addressBytes, ByteWriter, hash } from './encoding.ts'
 import { FheError } from './errors.ts'
 import { BITMAP_BYTES } from './sizes.ts'
-import type { Member } from './types.ts'
+import type { EpochContext, Member } from './types.ts'
 
 const X25519_BYTES = 32
 
@@ -55,7 +55,7 @@ export function fromBitmap(bitmap: Uint8Array, members: number, field: string): 
 export function sortedSet(
   indices: readonly number[],
   members: number,
-  code: 'invalid-argument' | 'wrong-active-set',
+  code: 'wrong-contributors' | 'wrong-active-set',
   field: string,
 ): number[] {
   const sorted = [...indices].sort((a, b) => a - b)
@@ -79,5 +79,18 @@ export function checkIndex(index: number, members: number, field: string): void 
     throw new FheError('invalid-argument', `${field} is ${index}; an index from 0 to ${members - 1} is needed`, {
       field,
     })
+  }
+}
+
+/** Throws 'wrong-chain', 'wrong-service' or 'wrong-epoch' unless both contexts are of the same epoch. */
+export function insistSameEpoch(found: EpochContext, wanted: EpochContext): void {
+  if (found.chainId !== wanted.chainId) {
+    throw new FheError('wrong-chain', `chain is ${found.chainId}, ${wanted.chainId} was expected`)
+  }
+  if (found.service.toLowerCase() !== wanted.service.toLowerCase()) {
+    throw new FheError('wrong-service', `service is ${found.service}, ${wanted.service} was expected`)
+  }
+  if (found.epoch !== wanted.epoch) {
+    throw new FheError('wrong-epoch', `epoch is ${found.epoch}, ${wanted.epoch} was expected`)
   }
 }

@@ -2,7 +2,7 @@
 // Named CKKS parameter sets, and the ceilings that make them secure.
 import { FheError } from './errors.ts'
 
-/** A ring and its primes. Data primes carry ciphertexts; the special prime is used by encryption and dropped. */
+/** A ring and its primes. Data primes carry ciphertexts; the special prime is there because SEAL asks for one. */
 export type ParameterSet = {
   readonly name: string
   /** N, the degree of X^N + 1. N/2 complex slots. */

@@ -207,21 +207,13 @@ export function sumErrorBound(agreed: Plan, shares: number): number {
 }
 
 /**
- * Bound B on the Euclidean norm of the noise of a sum of n fresh encryptions under a collective key of n ternary
- * secrets. SEAL encrypts at the key level and divides by the special prime P, so what remains is the rounding
- * (1 + ‖s‖²)/12 per coefficient, the encoder's rounding 1/12, and the encryption noise divided by P².
- * Euclidean, because the divergence of independent coefficients adds up over the ring.
+ * Bound B on the Euclidean norm of the noise of a sum of n updates: each has a fresh error of its own, and the encoder's
+ * rounding of 1/12. Euclidean, because the divergence of independent coefficients adds up over the ring.
  */
 function noiseNorm(set: ParameterSet, members: number): number {
-  const degree = set.degree
-  const secretNorm2 = (members * degree * 2) / 3
-  const special = Number(set.primes.at(-1))
-  const error2 = ERROR_STDDEV ** 2
-  // u·e with e the sum of n errors, e0, and e1·s
-  const encryption2 = error2 * ((members * degree * 2) / 3 + 1 + secretNorm2)
-  const fresh2 = (1 + secretNorm2) / 12 + 1 / 12 + encryption2 / special ** 2
-  // Twice the root mean square: ‖s‖ and the product with s fluctuate; see README for the tail.
-  return 2 * Math.sqrt(degree * members * fresh2)
+  const fresh2 = ERROR_STDDEV ** 2 + 1 / 12
+  // Twice the root mean square: N·n independent terms hardly leave their mean; see README for the tail.
+  return 2 * Math.sqrt(set.degree * members * fresh2)
 }
 
 function planHash(agreed: Omit<Plan, 'hash'>): Uint8Array {

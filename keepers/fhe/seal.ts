@@ -3,7 +3,7 @@
 import createSeal, { type MainModule } from 'node-seal'
 import { FheError } from './errors.ts'
 import type { ParameterSet } from './parameters.ts'
-import { decodeCiphertext } from './seal-format.ts'
+import { decodePlaintext } from './seal-format.ts'
 
 /** Anything Embind made; garbage collection does not free it. */
 type Deletable = { delete(): void; isDeleted(): boolean }
@@ -41,6 +41,7 @@ export class SealContext implements Disposable {
   readonly context: InstanceType<MainModule['SEALContext']>
   readonly #set: ParameterSet
   readonly #encoder: InstanceType<MainModule['CKKSEncoder']>
+  readonly #plaintext: InstanceType<MainModule['Plaintext']>
   readonly #kept: Deletable[]
 
   private constructor(
@@ -53,7 +54,8 @@ export class SealContext implements Disposable {
     this.context = context
     this.#set = set
     this.#encoder = encoder
-    this.#kept = [context, encoder]
+    this.#plaintext = new seal.Plaintext()
+    this.#kept = [context, encoder, this.#plaintext]
   }
 
   static async open(set: ParameterSet): Promise<SealContext> {
@@ -73,56 +75,18 @@ export class SealContext implements Disposable {
     return new SealContext(seal, set, context, new seal.CKKSEncoder(context))
   }
 
-  /** An encryptor under SEAL PublicKey bytes. SEAL checks parms_id and residues on load. */
-  encryptor(publicKey: Uint8Array, scaleBits: number): SealEncryptor {
-    return new SealEncryptor(this.seal, this.context, this.#encoder, this.#set, publicKey, scaleBits)
+  /** Encodes N/2 real slots with SEAL's CKKSEncoder and lends the residues (8·N·L bytes, NTT form), then wipes them. */
+  encode(slots: Float64Array, scaleBits: number, use: (message: Uint8Array) => void): void {
+    this.#encoder.encode(slots, 2 ** scaleBits, this.#plaintext)
+    const bytes = this.#plaintext.saveToArray(this.seal.ComprModeType.none) as Uint8Array
+    try {
+      use(decodePlaintext(this.#set, scaleBits, bytes))
+    } finally {
+      bytes.fill(0)
+    }
   }
 
   [Symbol.dispose](): void {
     release(this.#kept)
-  }
-}
-
-/** Encodes and encrypts slot vectors with SEAL's CKKSEncoder and Encryptor. */
-export class SealEncryptor implements Disposable {
-  readonly #encoder: InstanceType<MainModule['CKKSEncoder']>
-  readonly #encryptor: InstanceType<MainModule['Encryptor']>
-  readonly #plaintext: InstanceType<MainModule['Plaintext']>
-  readonly #ciphertext: InstanceType<MainModule['Ciphertext']>
-  readonly #none: MainModule['ComprModeType']['none']
-  readonly #set: ParameterSet
-  readonly #scaleBits: number
-
-  constructor(
-    seal: MainModule,
-    context: InstanceType<MainModule['SEALContext']>,
-    encoder: InstanceType<MainModule['CKKSEncoder']>,
-    set: ParameterSet,
-    publicKey: Uint8Array,
-    scaleBits: number,
-  ) {
-    this.#encryptor = disposing((keep) => {
-      const key = keep(new seal.PublicKey())
-      key.loadFromArray(context, publicKey)
-      return new seal.Encryptor(context, key)
-    })
-    this.#encoder = encoder
-    this.#plaintext = new seal.Plaintext()
-    this.#ciphertext = new seal.Ciphertext()
-    this.#none = seal.ComprModeType.none
-    this.#set = set
-    this.#scaleBits = scaleBits
-  }
-
-  /** c0 · c1 (16·N·L bytes) of N/2 real slots. */
-  encrypt(slots: Float64Array): Uint8Array {
-    this.#encoder.encode(slots, 2 ** this.#scaleBits, this.#plaintext)
-    this.#encryptor.encrypt(this.#plaintext, this.#ciphertext)
-    const bytes = this.#ciphertext.saveToArray(this.#none) as Uint8Array
-    return decodeCiphertext(this.#set, this.#scaleBits, bytes)
-  }
-
-  [Symbol.dispose](): void {
-    release([this.#ciphertext, this.#plaintext, this.#encryptor])
   }
 }

@@ -13,25 +13,20 @@ export const SEAL_OVERHEAD_BYTES = 32 + 16
 export function messageSizes(set: ParameterSet, ciphertexts: number, members: number) {
   const dataPrimeCount = set.primes.length - 1
   const polynomial = 8 * set.degree * dataPrimeCount
-  const keyPolynomial = 8 * set.degree * set.primes.length
   return {
     /** One polynomial over the data primes. */
     polynomial,
-    /** One polynomial over all primes. */
-    keyPolynomial,
-    /** header · digest */
-    commitment: HEADER_BYTES + 32,
-    /** header · roster hash · crs · digest of each sealed share · b_i */
-    publicKeyShare: HEADER_BYTES + 64 + 32 * members + keyPolynomial,
-    /** header · roster hash · receiver · sealed S_i(α_j) */
+    /** header · roster hash · crs · digest of each sealed share */
+    dealing: HEADER_BYTES + 64 + 32 * members,
+    /** header · roster hash · receiver · sealed f_i(α_j) */
     sealedShare: HEADER_BYTES + 32 + 2 + SEAL_OVERHEAD_BYTES + polynomial,
-    /** header · parms_id · key hash · (c0 · c1) of each ciphertext */
-    update: HEADER_BYTES + 64 + 2 * polynomial * ciphertexts,
-    /** header · parms_id · key hash · contributors · (c0 · c1) of each ciphertext */
-    aggregate: HEADER_BYTES + 64 + BITMAP_BYTES + 2 * polynomial * ciphertexts,
-    /** header · key hash · aggregate hash · active set · h_j of each ciphertext */
-    decryptionShare: HEADER_BYTES + 64 + BITMAP_BYTES + polynomial * ciphertexts,
-    /** SEAL's PublicKey, uncompressed */
-    collectiveKey: 113 + 2 * keyPolynomial,
+    /** digits of s_i · digest of the dealing */
+    memberSecret: set.degree + 32,
+    /** header · parms_id · key hash · c0 of each ciphertext */
+    update: HEADER_BYTES + 64 + polynomial * ciphertexts,
+    /** header · parms_id · key hash · contributors · Σ c0 of each ciphertext */
+    aggregate: HEADER_BYTES + 64 + BITMAP_BYTES + polynomial * ciphertexts,
+    /** header · key hash · contributors · active set · h_j of each ciphertext */
+    decryptionShare: HEADER_BYTES + 32 + 2 * BITMAP_BYTES + polynomial * ciphertexts,
   } as const
 }

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where the work on single ciphertexts runs: on the caller's thread, or on a pool of workers.
 import { Worker } from 'node:worker_threads'
-import type { Core, Slots } from './core.ts'
+import type { Core, Product, Slots } from './core.ts'
 import { FheError } from './errors.ts'
 import type { Plan } from './plan.ts'
 import type { Task, TaskResult, WorkerMessage, WorkerRequest } from './worker.ts'
 
-/** The operations of a core, wherever it runs. `useKey`, `openShare` and `closeShare` reach every thread. */
+/** The operations of a core, wherever it runs. `openProduct` and `closeProduct` reach every thread. */
 export interface Threads {
   /** How many ciphertexts can be worked on at once. */
   readonly size: number
-  useKey(publicKey: Uint8Array): Promise<void>
-  encrypt(slots: Float64Array, out: Uint8Array): Promise<void>
-  openShare(material: Uint8Array, lambdas: readonly bigint[], noiseKey: Uint8Array): Promise<void>
-  share(c1: Uint8Array, index: number, out: Uint8Array): Promise<void>
-  closeShare(): Promise<void>
+  openProduct(product: Product): Promise<void>
+  encrypt(index: number, slots: Float64Array, out: Uint8Array): Promise<void>
+  share(index: number, out: Uint8Array): Promise<void>
+  closeProduct(): Promise<void>
   decode(message: Uint8Array): Promise<Slots>
   close(): Promise<void>
 }
@@ -28,24 +27,20 @@ export class InlineThreads implements Threads {
     this.#core = core
   }
 
-  async useKey(publicKey: Uint8Array): Promise<void> {
-    this.#core.useKey(publicKey)
+  async openProduct(product: Product): Promise<void> {
+    this.#core.openProduct(product)
   }
 
-  async encrypt(slots: Float64Array, out: Uint8Array): Promise<void> {
-    this.#core.encrypt(slots, out)
+  async encrypt(index: number, slots: Float64Array, out: Uint8Array): Promise<void> {
+    this.#core.encrypt(index, slots, out)
   }
 
-  async openShare(material: Uint8Array, lambdas: readonly bigint[], noiseKey: Uint8Array): Promise<void> {
-    this.#core.openShare(material, lambdas, noiseKey)
+  async share(index: number, out: Uint8Array): Promise<void> {
+    this.#core.share(index, out)
   }
 
-  async share(c1: Uint8Array, index: number, out: Uint8Array): Promise<void> {
-    this.#core.share(c1, index, out)
-  }
-
-  async closeShare(): Promise<void> {
-    this.#core.closeShare()
+  async closeProduct(): Promise<void> {
+    this.#core.closeProduct()
   }
 
   async decode(message: Uint8Array): Promise<Slots> {
@@ -136,37 +131,33 @@ export class PooledThreads implements Threads {
     return 2 * this.#lanes.length
   }
 
-  async useKey(publicKey: Uint8Array): Promise<void> {
-    await this.#everywhere({ op: 'useKey', publicKey: publicKey.slice() })
-  }
-
-  async encrypt(slots: Float64Array, out: Uint8Array): Promise<void> {
-    out.set((await this.#least({ op: 'encrypt', slots }, [slots.buffer as ArrayBuffer])) as Uint8Array)
-  }
-
-  async openShare(material: Uint8Array, lambdas: readonly bigint[], noiseKey: Uint8Array): Promise<void> {
-    const shared = new Uint8Array(new SharedArrayBuffer(material.length + noiseKey.length))
-    shared.set(material)
-    shared.set(noiseKey, material.length)
+  async openProduct({ secret, noiseSeed, factors, roundSeed }: Product): Promise<void> {
+    const shared = new Uint8Array(new SharedArrayBuffer(secret.length + noiseSeed.length))
+    shared.set(secret)
+    shared.set(noiseSeed, secret.length)
+    const product = {
+      secret: shared.subarray(0, secret.length),
+      noiseSeed: shared.subarray(secret.length),
+      factors,
+      roundSeed: roundSeed.slice(),
+    }
     try {
-      await this.#everywhere({
-        op: 'openShare',
-        material: shared.subarray(0, material.length),
-        lambdas,
-        noiseKey: shared.subarray(material.length),
-      })
+      await this.#everywhere({ op: 'openProduct', product })
     } finally {
       shared.fill(0)
     }
   }
 
-  async share(c1: Uint8Array, index: number, out: Uint8Array): Promise<void> {
-    const copy = c1.slice()
-    out.set((await this.#least({ op: 'share', c1: copy, index }, [copy.buffer])) as Uint8Array)
+  async encrypt(index: number, slots: Float64Array, out: Uint8Array): Promise<void> {
+    out.set((await this.#least({ op: 'encrypt', index, slots }, [slots.buffer as ArrayBuffer])) as Uint8Array)
   }
 
-  async closeShare(): Promise<void> {
-    await this.#everywhere({ op: 'closeShare' })
+  async share(index: number, out: Uint8Array): Promise<void> {
+    out.set((await this.#least({ op: 'share', index }, [])) as Uint8Array)
+  }
+
+  async closeProduct(): Promise<void> {
+    await this.#everywhere({ op: 'closeProduct' })
   }
 
   async decode(message: Uint8Array): Promise<Slots> {

@@ -50,58 +50,50 @@ export type KeyGenerationRequest = Progress & {
 }
 
 /**
- * Everything a member ever says during key generation. Journal all of it (it contains no plaintext secret) before
- * publishing `commitment`; reveal the rest only when every commitment is in.
+ * What a member's first step of key generation gives. `dealing` and `sealedShares` are public and are journalled before
+ * they are published; `secret` stays with the member, encrypted at rest, until the epoch is over.
  */
 export type KeyGenerationMessages = {
-  /** Binds `publicKeyShare` (and, through its digests, every sealed share) before anyone reveals. */
-  readonly commitment: Uint8Array
-  /** Public; 8·N·K bytes and a header. */
-  readonly publicKeyShare: Uint8Array
+  /** Names every sealed share by its digest: whoever agrees on the dealings agrees on all that was dealt. */
+  readonly dealing: Uint8Array
   /** `sealedShares[j]` is for member j, the caller included; public ciphertext, 8·N·L bytes and a header each. */
   readonly sealedShares: readonly Uint8Array[]
+  /** s_i, under which the caller will encrypt; nobody else ever has it. */
+  readonly secret: Secret
 }
 
 export type KeyGenerationOutcomeRequest = KeyGenerationRequest & {
   /** The caller's X25519 secret key. */
   readonly encryptionKey: Secret
+  /** What `startKeyGeneration` gave the caller. */
+  readonly secret: Secret
   /** Indexed by member. */
-  readonly commitments: readonly Uint8Array[]
-  readonly publicKeyShares: readonly Uint8Array[]
+  readonly dealings: readonly Uint8Array[]
   /** `sealedShares[i]`: what member i sealed to the caller. */
   readonly sealedShares: readonly Uint8Array[]
 }
 
-/** A public key whose secret key exists nowhere. */
-export type CollectiveKey = {
-  /** SEAL's own PublicKey bytes (uncompressed): any SEAL can encrypt under it. */
-  readonly bytes: Uint8Array
-  /** SHA-256 over the plan's hash, the context, the roster and the bytes; equal on every member. */
-  readonly hash: Uint8Array
-}
-
-/** A member's share of the decryption key. The only way to its bytes is `exportSecretShare`. */
-export type SecretShare = {
+/**
+ * What one member holds of an epoch: its own secret s_self, and the share f_i(α_self) that each member i dealt it of s_i.
+ * The only way to its bytes is `exportMemberKey`.
+ */
+export type MemberKey = {
   readonly self: number
   readonly context: EpochContext
-  readonly collectiveKeyHash: Uint8Array
+  /** Over the plan, the context, the roster, the reference string and every dealing; equal on every member. */
+  readonly keyHash: Uint8Array
   readonly material: Secret
-}
-
-export type KeyGenerationOutcome = {
-  readonly collectiveKey: CollectiveKey
-  readonly secretShare: SecretShare
 }
 
 export type EncryptRequest = Progress & {
   readonly context: RoundContext
-  /** Index of the sender in the roster. */
-  readonly sender: number
-  readonly collectiveKey: CollectiveKey
+  /** The sender's. */
+  readonly memberKey: MemberKey
   /** Exactly `plan.vectorLength` finite values, each within ±`plan.clipBound`. */
   readonly vector: Float32Array | Float64Array
   /** 0 < weight ≤ `plan.maxWeight`; a sample count, usually. */
   readonly weight: number
+  readonly guard: OnceGuard
 }
 
 /** One sender's blob, as fetched. */
@@ -109,7 +101,7 @@ export type UpdateBlob = { readonly sender: number; readonly bytes: Uint8Array }
 
 export type AggregateRequest = Progress & {
   readonly context: RoundContext
-  readonly collectiveKeyHash: Uint8Array
+  readonly keyHash: Uint8Array
   /** One at a time, any order: only one blob needs to be in memory. */
   readonly updates: Iterable<UpdateBlob> | AsyncIterable<UpdateBlob>
 }
@@ -120,48 +112,49 @@ export type Aggregate = {
   readonly hash: Uint8Array
   /** Sorted indices of the senders in the sum. */
   readonly contributors: readonly number[]
-  /** SHA-256 of each ciphertext's c1: the keys of the share-once rule. */
-  readonly c1Hashes: readonly Uint8Array[]
 }
 
-/** What the caller knows from the chain about the ciphertext it is asked to help decrypt (rule 3). */
+/** What the caller knows from the chain about the sum it is asked to help decrypt (rule 3). */
 export type DecryptionPolicy = {
-  /** The hash that won the attestation. */
-  readonly attestedHash: Uint8Array
   /** Least number of updates in the sum. */
   readonly minContributors: number
   /** 'abstained' when the chain records that the caller sent no update in this round. */
   readonly ownUpdate: 'included' | 'abstained'
 }
 
+/** There is no ciphertext in here: a share depends on who is in the sum, and on nothing that anyone sent. */
 export type PartialDecryptRequest = Progress & {
   readonly context: RoundContext
-  readonly aggregate: Aggregate
+  /** The members whose updates are in the attested sum. */
+  readonly contributors: readonly number[]
   /** The drafted members, at least `plan.threshold` of them, the caller among them. Fixed before any share exists. */
   readonly activeSet: readonly number[]
-  readonly secretShare: SecretShare
-  readonly guard: ShareGuard
+  readonly memberKey: MemberKey
+  readonly guard: OnceGuard
   readonly policy: DecryptionPolicy
 }
 
 /**
- * The share-once rule (rule 1), as a keeper's store must implement it: for one c1, one request, ever. The library
- * derives the noise of a share from the request, so a claim that is already on record yields identical bytes and
- * the bytes themselves need not be stored.
+ * The once rules (rules 1 and 2), as a keeper's store must implement them: for one nonce, one digest, ever. The nonce
+ * names a member's act in a round (its encryption, its decryption share), the digest says which act it was. What the
+ * library computes is a function of both, so a claim that is already on record yields identical bytes.
  */
-export interface ShareGuard {
+export interface OnceGuard {
   /**
-   * In one durable transaction: if any of `c1Hashes` is on record for another `requestHash`, record nothing and throw
-   * `FheError('share-already-given')`; else record every pair that is new. Returns only after the record is on disk.
+   * In one durable transaction: false, with nothing recorded, when `nonce` is on record for another digest; else records
+   * what is new. Returns only after the record is on disk.
    */
-  claim(claim: ShareClaim): Promise<void> | void
+  claim(claim: OnceClaim): Promise<boolean> | boolean
 }
 
-export type ShareClaim = {
-  /** SHA-256 of each c1 (32 bytes each), distinct. */
-  readonly c1Hashes: readonly Uint8Array[]
-  /** SHA-256 over context, aggregate, active set, sender and version of the derivation. */
-  readonly requestHash: Uint8Array
+export type OnceClaim = {
+  readonly act: 'encryption' | 'share'
+  /** 32 bytes: act, chain, service, epoch, round, key and member. */
+  readonly nonce: Uint8Array
+  /** 32 bytes: what is done, so that doing something else can be refused. */
+  readonly digest: Uint8Array
+  /** Of an encryption, the update: recorded with the claim, it can be sent again after a crash. */
+  readonly bytes?: Uint8Array
 }
 
 export type CombineRequest = Progress & {

@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A thread of the pool: one core, fed by messages.
 import { parentPort, workerData } from 'node:worker_threads'
-import { Core, type Slots } from './core.ts'
+import { Core, type Product, type Slots } from './core.ts'
 import type { Plan } from './plan.ts'
 
 /** What a worker can be asked. Secrets travel in shared memory, so that no copy of them is left in a message queue. */
 export type Task =
-  | { readonly op: 'useKey'; readonly publicKey: Uint8Array }
-  | { readonly op: 'encrypt'; readonly slots: Float64Array }
-  | {
-      readonly op: 'openShare'
-      readonly material: Uint8Array
-      readonly lambdas: readonly bigint[]
-      readonly noiseKey: Uint8Array
-    }
-  | { readonly op: 'share'; readonly c1: Uint8Array; readonly index: number }
-  | { readonly op: 'closeShare' }
+  | { readonly op: 'openProduct'; readonly product: Product }
+  | { readonly op: 'encrypt'; readonly index: number; readonly slots: Float64Array }
+  | { readonly op: 'share'; readonly index: number }
+  | { readonly op: 'closeProduct' }
   | { readonly op: 'decode'; readonly message: Uint8Array }
 
 export type TaskResult = Uint8Array | Slots | undefined
@@ -31,24 +25,18 @@ export type WorkerRequest = { readonly id: number; readonly task: Task }
 /** Runs one task on a core. */
 function perform(core: Core, task: Task): TaskResult {
   switch (task.op) {
-    case 'useKey':
-      core.useKey(task.publicKey)
+    case 'openProduct':
+      core.openProduct(task.product)
       return undefined
-    case 'encrypt': {
-      const out = new Uint8Array(2 * core.kernel.polynomialBytes)
-      core.encrypt(task.slots, out)
-      return out
-    }
-    case 'openShare':
-      core.openShare(task.material, task.lambdas, task.noiseKey)
-      return undefined
+    case 'encrypt':
     case 'share': {
       const out = new Uint8Array(core.kernel.polynomialBytes)
-      core.share(task.c1, task.index, out)
+      if (task.op === 'encrypt') core.encrypt(task.index, task.slots, out)
+      else core.share(task.index, out)
       return out
     }
-    case 'closeShare':
-      core.closeShare()
+    case 'closeProduct':
+      core.closeProduct()
       return undefined
     case 'decode':
       return core.decode(task.message)

@@ -6,7 +6,6 @@ export type StoreErrorCode =
   | 'WRONG_PASSPHRASE'
   | 'WRONG_FOLDER'
   | 'NEWER_SCHEMA'
-  | 'SHARE_ALREADY_GIVEN'
   | 'INTENT_CHANGED'
   | 'DISK_FULL'
   | 'STORAGE'
@@ -17,13 +16,10 @@ export type StoreErrorCode =
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code: StoreErrorCode
-  /** Which of several values was refused. */
-  readonly index: number | undefined
 
-  constructor(code: StoreErrorCode, message: string, options: ErrorOptions & { index?: number } = {}) {
+  constructor(code: StoreErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options)
     this.code = code
-    this.index = options.index
   }
 }
 

@@ -71,7 +71,7 @@ export class Journal {
     return rows.map((row) => ({ ...row }))
   }
 
-  /** Drops intents of rounds before `round` of epochs before or equal to `epoch`; shares stay for ever. */
+  /** Drops intents of rounds before `round` of epochs before or equal to `epoch`; claims stay for ever. */
   prune(epoch: number, round: number): number {
     const result = this.#database
       .prepare('DELETE FROM intents WHERE epoch < ? OR (epoch = ? AND round < ?)')

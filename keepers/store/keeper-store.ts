@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { ClaimRegister } from './claims.ts'
 import { Database } from './database.ts'
 import { StoreError, translateSqliteError } from './errors.ts'
 import { Journal } from './journal.ts'
@@ -9,7 +10,6 @@ import { FolderLock } from './lock.ts'
 import { LogStore } from './log-store.ts'
 import { migrate } from './schema.ts'
 import { newKdfParameters, SecretBox } from './secret-box.ts'
-import { ShareRegister } from './shares.ts'
 import { TransactionLog } from './transaction-log.ts'
 
 /** What a data folder belongs to. A folder is refused for any other. */
@@ -29,12 +29,12 @@ export type StoreOptions = {
 const CHECK = 'cohort store'
 
 /**
- * A keeper's memory: journal, shares given, secrets, cursors. One process holds it at a time; every write is on disk
+ * A keeper's memory: journal, claims, secrets, cursors. One process holds it at a time; every write is on disk
  * (WAL, synchronous = FULL) before the call returns.
  */
 export class KeeperStore {
   readonly journal: Journal
-  readonly shares: ShareRegister
+  readonly claims: ClaimRegister
   readonly transactions: TransactionLog
   readonly logs: LogStore
   readonly #database: Database
@@ -46,7 +46,7 @@ export class KeeperStore {
     this.#lock = lock
     this.#box = box
     this.journal = new Journal(database, now)
-    this.shares = new ShareRegister(database, now)
+    this.claims = new ClaimRegister(database, now)
     this.transactions = new TransactionLog(database, now)
     this.logs = new LogStore(database)
   }

@@ -46,6 +46,17 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE cursors (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
    CREATE TABLE records (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;`,
+  // What was a share of a ciphertext is any act that is done once: a nonce, and the digest of what was done.
+  `ALTER TABLE shares RENAME TO claims;
+   ALTER TABLE claims RENAME COLUMN c1_hash TO nonce;
+   ALTER TABLE claims RENAME COLUMN request_hash TO digest;
+   CREATE TABLE keepsakes (
+     nonce BLOB PRIMARY KEY REFERENCES claims (nonce),
+     epoch INTEGER NOT NULL,
+     round INTEGER NOT NULL,
+     payload BLOB NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX keepsakes_by_round ON keepsakes (epoch, round);`,
 ]
 
 /** Brings a database to the current schema in one transaction. @throws StoreError NEWER_SCHEMA for a later version. */

@@ -21,7 +21,6 @@ import {
   SIZES,
   shareRequest,
   THRESHOLD,
-  tenUpdates,
   updateRequest,
 } from './fhe/epoch.ts'
 import type { MillionReport } from './fhe/million.ts'
@@ -47,15 +46,16 @@ async function perCiphertext(context: BenchContext): Promise<void> {
   const agreed = planFor(4095)
   const core = await Core.open(agreed)
   const engine = await openEngine(agreed)
-  const epoch = await makeEpoch(engine, ACTIVE)
+  const epoch = await makeEpoch(engine)
   const { aggregated, shares } = await oneRound(engine, epoch, 4095)
   const seal = await sealModule()
   const slots = Float64Array.from({ length: agreed.set.degree / 2 }, (_, i) => 8 * Math.sin(i))
   const { polynomial } = agreed.bytes
-  const c1 = aggregated.bytes.subarray(aggregated.bytes.length - polynomial)
+  const message = aggregated.bytes.subarray(aggregated.bytes.length - polynomial)
   const out = new Uint8Array(polynomial)
-  const ciphertextOut = new Uint8Array(2 * polynomial)
-  core.useKey(epoch.key.bytes)
+  const secret = new Uint8Array(polynomial).map((_, i) => (i % 8 === 7 ? 0 : (i * 151) & 255))
+  const seeds = { noiseSeed: new Uint8Array(32).fill(7), roundSeed: new Uint8Array(32).fill(8) }
+  core.openProduct({ secret, factors: [3n, 5n], ...seeds })
 
   const timings = await (async () => {
     const objects = sealObjects(core, seal)
@@ -63,7 +63,7 @@ async function perCiphertext(context: BenchContext): Promise<void> {
     const scale = 2 ** agreed.scaleBits
     try {
       const encrypt = await timeBeside(
-        () => core.encrypt(slots, ciphertextOut),
+        () => core.encrypt(1, slots, out),
         () => {
           encoder.encode(slots, scale, plaintext)
           encryptor.encrypt(plaintext, ciphertext)
@@ -72,16 +72,14 @@ async function perCiphertext(context: BenchContext): Promise<void> {
       )
       encoder.encode(slots, scale, plaintext)
       encryptor.encrypt(plaintext, ciphertext)
-      const x = new Uint8Array(polynomial).map((_, i) => (i % 8 === 7 ? 0 : (i * 151) & 255))
-      core.openShare(x, [3n, 5n], new Uint8Array(32).fill(7))
       const share = await timeBeside(
-        () => core.share(c1, 1, out),
+        () => core.share(1, out),
         () => decryptor.decrypt(ciphertext, decrypted),
         { warmup, runs },
       )
-      core.closeShare()
+      core.closeProduct()
       const decode = await timeBeside(
-        () => core.decode(c1),
+        () => core.decode(message),
         () => encoder.decodeFloat64(decrypted),
         { warmup, runs },
       )
@@ -108,7 +106,7 @@ async function perCiphertext(context: BenchContext): Promise<void> {
     peer: `${peer}: decrypt`,
     peerValue: share.peer.median,
     spread: share.ours.spread,
-    note: 'flooding included; at most 2.5',
+    note: 'flooding and the round’s polynomial included; at most 3',
   })
   context.record({
     metric: 'fhe.ciphertext.decode',
@@ -165,7 +163,7 @@ async function keyGeneration(context: BenchContext): Promise<void> {
   const starts: number[] = []
   const finishes: number[] = []
   for (let run = 0; run < (context.quick ? 1 : 3); run++) {
-    const { start, finish } = await makeEpoch(engine, ACTIVE)
+    const { start, finish } = await makeEpoch(engine)
     starts.push(...start)
     finishes.push(...finish)
   }
@@ -178,7 +176,7 @@ async function keyGeneration(context: BenchContext): Promise<void> {
   })
   context.record({
     metric: 'fhe.keygen_7_10.sent_per_member',
-    value: bytes.commitment + bytes.publicKeyShare + MEMBERS * bytes.sealedShare,
+    value: bytes.dealing + MEMBERS * bytes.sealedShare,
     unit: 'bytes',
   })
   await engine.close()
@@ -187,17 +185,14 @@ async function keyGeneration(context: BenchContext): Promise<void> {
 /** A vector that fits in memory many times over. */
 async function perVector(context: BenchContext, size: number): Promise<void> {
   const engine = await openEngine(planFor(size))
-  const epoch = await makeEpoch(engine, ACTIVE)
-  const { update, aggregated, shares } = await oneRound(engine, epoch, size)
+  const epoch = await makeEpoch(engine)
+  const { updates, aggregated, shares } = await oneRound(engine, epoch, size)
   const runs = { warmup: 3, runs: context.quick ? 5 : 15 }
   const vector = updateRequest(epoch, size)
   const steps: [string, () => Promise<unknown>][] = [
     ['encrypt', () => encryptUpdate(engine, vector)],
-    [
-      'aggregate_10',
-      () => aggregate(engine, { context: ROUND, collectiveKeyHash: epoch.key.hash, updates: tenUpdates(update) }),
-    ],
-    ['partial_decryption', () => partialDecrypt(engine, shareRequest(epoch, aggregated, 0))],
+    ['aggregate_10', () => aggregate(engine, { context: ROUND, keyHash: epoch.keyHash, updates })],
+    ['partial_decryption', () => partialDecrypt(engine, shareRequest(epoch, 0))],
     ['combine_7', () => combine(engine, { context: ROUND, aggregate: aggregated, activeSet: ACTIVE, shares })],
   ]
   for (const [name, step] of steps) {

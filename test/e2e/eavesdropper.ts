@@ -3,6 +3,7 @@
 // and the search for plaintext in it.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { secretName } from '../../keepers/agent/epoch.ts'
 import { loadConfig, openKeystore } from '../../keepers/agent/index.ts'
 import { ENCRYPTION_KEY, PEER_IDENTITY } from '../../keepers/agent/steps/secrets.ts'
 import { Trainer } from '../../keepers/agent/training/trainer.ts'
@@ -10,6 +11,9 @@ import { loadDigits, type ModelName, modelSpec, partitionIid, subset } from '../
 import { KeeperStore } from '../../keepers/store/index.ts'
 import type { Cluster } from '../../scripts/demo/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
+
+/** Parts of a key are searched for as they are, not as text. */
+const OF_THE_KEY = ['own secret', 'dealt share']
 
 /** A needle: bytes that nobody but their owner may hold. Sixteen bytes do not turn up by chance. */
 const NEEDLE_BYTES = 16
@@ -111,19 +115,23 @@ export async function eavesdrop(
   const key = Buffer.from(wallet.privateKey.slice(2), 'hex')
   const binding = { chainId: BigInt(config.chain.id), service: config.service.address, operator: wallet.address }
   const store = KeeperStore.open({ folder: victim.folder, passphrase, binding })
+  const opened = (await cluster.events()).find(({ name, args }) => name === 'EpochOpened' && Number(args.epoch) === 1)
+  const crsSeed = String(opened!.args.crsSeed)
   const secrets = {
     'operator key': key,
     'encryption key': store.getSecret(ENCRYPTION_KEY)!,
     'peer identity': store.getSecret(PEER_IDENTITY)!,
-    'key share': store.getSecret('epoch/1/share')!.subarray(120),
+    // Past the header: the member's own secret, then what each member dealt to it.
+    'own secret': store.getSecret(secretName({ epoch: 1, crsSeed }, 'key'))!.subarray(116),
+    'dealt share': store.getSecret(secretName({ epoch: 1, crsSeed }, 'key'))!.subarray(116 + 8192),
     passphrase: Buffer.from(passphrase),
   }
   store.close()
   for (const [name, secret] of Object.entries(secrets)) {
-    if (name !== 'key share') needles.set(`${name} as hex`, Buffer.from(Buffer.from(secret).toString('hex')))
-    needles.set(name, Buffer.from(secret.subarray(0, NEEDLE_BYTES)))
+    if (!OF_THE_KEY.includes(name)) needles.set(`${name} as hex`, Buffer.from(Buffer.from(secret).toString('hex')))
+    needles.set(name, Buffer.from(secret.subarray(0, name === 'own secret' ? 4 * NEEDLE_BYTES : NEEDLE_BYTES)))
   }
-  needles.set('key share, middle', Buffer.from(secrets['key share'].subarray(4_000, 4_000 + NEEDLE_BYTES)))
+  needles.set('dealt share, middle', Buffer.from(secrets['dealt share'].subarray(4_000, 4_000 + NEEDLE_BYTES)))
   const spec = modelSpec(config.service.profile.model as ModelName)
   const control = publishedModel(haystack, spec.parameterCount)
   return {

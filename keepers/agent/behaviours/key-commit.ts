@@ -4,6 +4,7 @@ import { startKeyGeneration } from '../../fhe/index.ts'
 import { act, publish } from '../actions.ts'
 import { encodeKeyIndex } from '../blobs.ts'
 import type { Outcome, Step } from '../context.ts'
+import { storeDealing } from '../epoch.ts'
 import { frameHere, isMember } from '../frame.ts'
 import { hasSeat } from '../members.ts'
 import { profileHash } from '../profile.ts'
@@ -35,7 +36,7 @@ async function makeShare(step: Step & { readonly seat: number }): Promise<KeyInt
     const frame = await frameHere(step)
     context.log.info(
       { event: 'key generation', epoch: snapshot.epoch, members: frame.roster.length, threshold: frame.plan.threshold },
-      'making a share of the collective key',
+      'dealing a secret to the members',
     )
     const messages = await startKeyGeneration(frame.engine, {
       context: frame.context,
@@ -44,12 +45,13 @@ async function makeShare(step: Step & { readonly seat: number }): Promise<KeyInt
       crs: Buffer.from(snapshot.epochInfo.crsSeed.slice(2), 'hex'),
       signal: step.signal,
     })
+    storeDealing(context.store, frame, messages.secret)
+    messages.secret.dispose()
     const sealed: string[] = []
     for (const share of messages.sealedShares) sealed.push(await publish(step, 'sealed share', share, snapshot.round))
     const index = encodeKeyIndex({
       profileHash: profileHash(context.profile),
-      commitment: messages.commitment,
-      publicKeyShare: messages.publicKeyShare,
+      dealing: messages.dealing,
       sealed,
     })
     const cid = await publish(step, 'key index', index, snapshot.round)

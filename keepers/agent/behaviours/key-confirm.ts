@@ -4,7 +4,7 @@ import { NetworkError } from '../../network/index.ts'
 import { act, cidOf, elapsed, fetchFrom } from '../actions.ts'
 import { decodeKeyIndex, type KeyIndex } from '../blobs.ts'
 import type { Outcome, Step } from '../context.ts'
-import { type EpochFrame, loadKeys, storeKeys } from '../epoch.ts'
+import { type EpochFrame, loadDealing, loadKeyHash, storeKey } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { hasSeat } from '../members.ts'
@@ -33,8 +33,8 @@ export async function keyConfirm(step: Step): Promise<Outcome> {
   if (!isMember(step) || hasSeat(snapshot.keyInfo.spoken, step.seat)) return 'done'
   const frame = await frameHere(step)
   try {
-    const keys = loadKeys(context.store, frame) ?? (await agree(step, frame))
-    const hash = `0x${Buffer.from(keys.collectiveKey.hash).toString('hex')}`
+    const keyHash = loadKeyHash(context.store, frame) ?? (await agree(step, frame))
+    const hash = `0x${Buffer.from(keyHash).toString('hex')}`
     return (await act(step, 'confirmKey', [snapshot.epoch, hash])) ? 'done' : 'again'
   } catch (error) {
     if (!(error instanceof Accusation)) throw error
@@ -48,13 +48,15 @@ export async function keyConfirm(step: Step): Promise<Outcome> {
   }
 }
 
-async function agree(
-  step: Step & { readonly seat: number },
-  frame: EpochFrame,
-): Promise<NonNullable<ReturnType<typeof loadKeys>>> {
+/** The hash of the epoch's key, once our part of it is in the store. */
+async function agree(step: Step & { readonly seat: number }, frame: EpochFrame): Promise<Uint8Array> {
   const { context, snapshot } = step
   const own = context.store.getSecret(ENCRYPTION_KEY)
   if (own === null) throw new AgentError('KEYSTORE', 'the store has no encryption key: restore the data folder')
+  const secret = loadDealing(context.store, frame)
+  if (secret === null) {
+    throw new AgentError('DATA', 'the store does not know what this keeper dealt: it sits out until the next epoch')
+  }
   const indexes: KeyIndex[] = []
   const sealed: Uint8Array[] = []
   for (const { seat } of frame.roster) {
@@ -64,19 +66,20 @@ async function agree(
   }
   const pair = importEncryptionKey(own)
   try {
-    const outcome = await finishKeyGeneration(frame.engine, {
+    const key = await finishKeyGeneration(frame.engine, {
       context: frame.context,
       members: frame.roster,
       self: frame.self,
       crs: Buffer.from(snapshot.epochInfo.crsSeed.slice(2), 'hex'),
       encryptionKey: pair.secretKey,
-      commitments: indexes.map((index) => index.commitment),
-      publicKeyShares: indexes.map((index) => index.publicKeyShare),
+      secret,
+      dealings: indexes.map((index) => index.dealing),
       sealedShares: sealed,
       signal: step.signal,
     })
-    storeKeys(context.store, frame, outcome)
-    return outcome
+    storeKey(context.store, frame, key)
+    key.material.dispose()
+    return key.keyHash
   } catch (error) {
     const culprit = error instanceof FheError ? error.detail.sender : undefined
     const seat = typeof culprit === 'number' ? frame.roster[culprit]?.seat : undefined
@@ -84,6 +87,7 @@ async function agree(
     throw error
   } finally {
     pair.secretKey.dispose()
+    secret.dispose()
   }
 }
 
@@ -100,7 +104,7 @@ async function fetchKeyParts(
   const head = 256 + frame.roster.length * 64
   try {
     const blob = await fetchFrom(step, 'key index', seat, cidOf(fact), {
-      maxBytes: bytes.publicKeyShare + head,
+      maxBytes: bytes.dealing + head,
       round: snapshot.round,
       others,
     })

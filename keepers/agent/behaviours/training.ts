@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
-import { encryptUpdate } from '../../fhe/index.ts'
 import { act, publish } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
-import { loadKeys } from '../epoch.ts'
+import { loadKeyHash } from '../epoch.ts'
 import { frameHere, isMember } from '../frame.ts'
 import { hasSeat } from '../members.ts'
 import { updateCommitment } from '../steps/commitments.ts'
@@ -11,6 +10,7 @@ import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps
 import { isKeyBroken } from '../steps/key-health.ts'
 import { castLateBallots } from '../steps/late.ts'
 import { adoptAccepted } from '../steps/model.ts'
+import { sealedUpdate } from '../steps/sealed-update.ts'
 import { ensureSeat } from '../steps/seat.ts'
 
 /** Training: agree late with the round before, take over its model, train on the shard, commit to the sealed update. */
@@ -45,49 +45,51 @@ export async function training(step: Step): Promise<Outcome> {
   return (await act(step, 'commitUpdate', [snapshot.round, commitment])) ? 'done' : 'again'
 }
 
-/** The member's encrypted update of the round, made once. Null when this member holds no share of the epoch's key. */
+/** The member's encrypted update of the round, made once. Null when this member can make none. */
 async function makeUpdate(step: Step & { readonly seat: number }): Promise<UpdateIntent | null> {
-  const { context, snapshot, signal } = step
+  const { context, snapshot } = step
+  const at = { key: updateIntentName(snapshot.epochInfo, snapshot.round), epoch: snapshot.epoch, round: snapshot.round }
+  const known = context.store.journal.find(at.key)
+  if (known !== null) return parseUpdateIntent(known.payload)
   const frame = await frameHere(step)
-  const keys = loadKeys(context.store, frame)
-  if (keys === null) {
+  const keyHash = loadKeyHash(context.store, frame)
+  if (keyHash === null) {
     context.log.error(
       { event: 'no key', epoch: snapshot.epoch },
       'this keeper has no share of the key of the epoch: it sits out until the next one',
     )
     return null
   }
-  const at = { key: updateIntentName(snapshot.epochInfo, snapshot.round), epoch: snapshot.epoch, round: snapshot.round }
+  // On disk before anything is published: whatever happens next, no other bytes are sent in this round.
+  const sealed = await sealedUpdate(step, frame, keyHash, () => train(step))
+  if (sealed === null) return null
+  const { bytes, samples } = sealed
   const intent = await context.store.journal.once(at, async () => {
-    const global = await context.model.weights()
-    const started = context.clock.now()
-    const outcome = await context.trainer.train(global, snapshot.round, context.config.training, {
-      signal,
-      onProgress: (progress) =>
-        context.log.debug({ event: 'training', round: snapshot.round, ...progress }, 'training'),
-    })
-    const { norm, update } = clip(outcome.weights, global, context.profile.clipBound, context.profile.clipNorm)
-    const samples = Math.min(outcome.samples, context.profile.maxSamples)
-    const seconds = (context.clock.now() - started) / 1000
-    context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
-    context.log.info(
-      { event: 'trained', round: snapshot.round, samples, loss: outcome.loss, norm, seconds },
-      'trained on the own shard',
-    )
-    const bytes = await encryptUpdate(frame.engine, {
-      context: { ...frame.context, round: snapshot.round },
-      sender: frame.self,
-      collectiveKey: keys.collectiveKey,
-      vector: update,
-      weight: samples,
-      signal,
-    })
-    update.fill(0)
     const cid = await publish(step, 'update', bytes, snapshot.round)
     const made: UpdateIntent = { cid, size: bytes.length, samples, salt: `0x${randomBytes(32).toString('hex')}` }
     return Buffer.from(JSON.stringify(made))
   })
   return parseUpdateIntent(intent.payload)
+}
+
+/** One round of local training. The caller wipes the update. */
+async function train(step: Step): Promise<{ readonly update: Float32Array; readonly samples: number }> {
+  const { context, snapshot, signal } = step
+  const global = await context.model.weights()
+  const started = context.clock.now()
+  const outcome = await context.trainer.train(global, snapshot.round, context.config.training, {
+    signal,
+    onProgress: (progress) => context.log.debug({ event: 'training', round: snapshot.round, ...progress }, 'training'),
+  })
+  const { norm, update } = clip(outcome.weights, global, context.profile.clipBound, context.profile.clipNorm)
+  const samples = Math.min(outcome.samples, context.profile.maxSamples)
+  const seconds = (context.clock.now() - started) / 1000
+  context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
+  context.log.info(
+    { event: 'trained', round: snapshot.round, samples, loss: outcome.loss, norm, seconds },
+    'trained on the own shard',
+  )
+  return { update, samples }
 }
 
 /** Training ended with weights that are not numbers. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
+import { epochName } from '../members.ts'
 import type { Snapshot } from '../snapshot.ts'
 
 const salt = z.string().regex(/^0x[0-9a-f]{64}$/)
@@ -16,13 +17,10 @@ export type ShareIntent = z.infer<typeof shareIntent>
 
 type EpochInfo = Snapshot['epochInfo']
 
-/** The seed is part of every name: after a reorganisation an epoch of the same number is another epoch. */
-const epochName = (info: EpochInfo): string => `${info.epoch}/${info.crsSeed.slice(2, 10)}`
-
 export const keyIntentName = (info: EpochInfo): string => `key/${epochName(info)}`
 export const updateIntentName = (info: EpochInfo, round: number): string => `update/${epochName(info)}/${round}`
-export const shareIntentName = (info: EpochInfo, round: number, aggregateHash: string): string =>
-  `share/${epochName(info)}/${round}/${aggregateHash.slice(2, 18)}`
+export const shareIntentName = (info: EpochInfo, round: number, included: bigint, drafted: bigint): string =>
+  `share/${epochName(info)}/${round}/${included.toString(16)}/${drafted.toString(16)}`
 /** Records of what was worked out: it can be worked out again, so these are no intents. */
 export const aggregateRecord = (info: EpochInfo, round: number): string => `aggregate/${epochName(info)}/${round}`
 export const candidateRecord = (info: EpochInfo, round: number): string => `candidate/${epochName(info)}/${round}`

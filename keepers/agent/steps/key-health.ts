@@ -2,17 +2,18 @@
 import { z } from 'zod'
 import { FheError } from '../../fhe/index.ts'
 import type { Step } from '../context.ts'
+import { epochName } from '../members.ts'
 
 /**
- * The first round of an epoch is the trial of its key: a share of the key that was dealt wrongly shows as a sum that does
- * not decrypt although every decryption share is well-formed. After this many such rounds in an epoch without a single
- * good one, a keeper stops committing; when enough do, training times out and the service makes a new key. One such
- * round may also be the work of a member that posts a false decryption share, hence more than one.
+ * The first rounds of an epoch are the trial of its key: shares that were dealt wrongly, an update that is none or a false
+ * decryption share show as a sum that does not decrypt although every message is well-formed. After this many such rounds
+ * in an epoch without a single good one, a keeper stops committing; when enough do, training times out and the service
+ * makes a new key. One such round may be the work of a member that the next round does without, hence more than one.
  */
 const LOST_ROUNDS = 2
 
 const schema = z.array(z.number()).nullable()
-const recordName = (step: Step): string => `lost rounds/${step.snapshot.epochInfo.epoch}`
+const recordName = (step: Step): string => `lost rounds/${epochName(step.snapshot.epochInfo)}`
 
 /** Records that the sum of a round did not decrypt, if that is what the error says. */
 export function noteLostRound(step: Step, error: unknown): void {

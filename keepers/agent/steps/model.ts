@@ -60,6 +60,7 @@ async function forgetOld(step: Step, round: number): Promise<void> {
   if (round <= 0) return
   await context.plane.collect(round)
   context.store.journal.prune(snapshot.epoch, round)
+  context.store.claims.forget(snapshot.epoch, round)
   const first = context.facts.all('Transitioned').find((fact) => Number(fact.args.round) >= round)
   if (first !== undefined) context.facts.prune(first.block)
 }

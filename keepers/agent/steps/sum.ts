@@ -4,7 +4,7 @@ import { type Aggregate, aggregate, checkUpdate, decodeAggregate, FheError, type
 import { NetworkError } from '../../network/index.ts'
 import { cidOf, fetchFrom, publish } from '../actions.ts'
 import type { Step } from '../context.ts'
-import { type EpochFrame, loadKeys } from '../epoch.ts'
+import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
 import { frameHere } from '../frame.ts'
 import { bitmapOf, seatsOf } from '../members.ts'
@@ -36,9 +36,8 @@ export async function sumOfRound(
 ): Promise<RoundSum | null> {
   const { context, snapshot } = step
   const frame = await frameHere(step)
-  const keys = loadKeys(context.store, frame)
-  if (keys === null) return null
-  const collectiveKeyHash = keys.collectiveKey.hash
+  const keyHash = loadKeyHash(context.store, frame)
+  if (keyHash === null) return null
   const where = { ...frame.context, round }
   const name = aggregateRecord(snapshot.epochInfo, round)
   const known = recordSchema.nullable().parse(context.store.getRecord(name))
@@ -48,7 +47,7 @@ export async function sumOfRound(
         .fetch(known.cid, { maxBytes: frame.plan.bytes.aggregate, timeout: 10_000, providers: [] })
         .catch(() => null)
       if (bytes !== null) {
-        const sum = decodeAggregate(frame.engine, bytes, { context: where, collectiveKeyHash })
+        const sum = decodeAggregate(frame.engine, bytes, { context: where, keyHash })
         return { aggregate: sum, hash: known.hash, included: BigInt(known.included), missing: known.missing }
       }
     }
@@ -64,7 +63,7 @@ export async function sumOfRound(
     if (sender < 0 || included.includes(seat)) continue
     try {
       const bytes = await fetchUpdate(step, frame, fact, seat, options.timeout)
-      checkUpdate(frame.engine, bytes, { context: where, sender, collectiveKeyHash })
+      checkUpdate(frame.engine, bytes, { context: where, sender, keyHash })
       blobs.push({ sender, bytes })
       included.push(seat)
     } catch (error) {
@@ -78,7 +77,7 @@ export async function sumOfRound(
     }
   }
   if (included.length === 0 || (wanted !== null && included.length < wanted.length)) return null
-  const sum = await addUp(frame, where, collectiveKeyHash, blobs, step.signal)
+  const sum = await addUp(frame, where, keyHash, blobs, step.signal)
   const hash = `0x${Buffer.from(sum.hash).toString('hex')}`
   const cid = await publish(step, 'aggregate', sum.bytes, round)
   context.store.putRecord(name, { cid, hash, included: bitmapOf(included).toString(), missing })
@@ -109,9 +108,9 @@ async function fetchUpdate(
 async function addUp(
   frame: EpochFrame,
   context: EpochFrame['context'] & { readonly round: number },
-  collectiveKeyHash: Uint8Array,
+  keyHash: Uint8Array,
   updates: readonly UpdateBlob[],
   signal: AbortSignal,
 ): Promise<Aggregate> {
-  return aggregate(frame.engine, { context, collectiveKeyHash, updates, signal })
+  return aggregate(frame.engine, { context, keyHash, updates, signal })
 }

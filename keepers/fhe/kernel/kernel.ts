@@ -13,12 +13,10 @@ type Exports = {
   forwardLazy(record: number, values: number, logDegree: number): void
   inverse(record: number, values: number, logDegree: number): void
   allBelow(record: number, values: number, degree: number): number
-  allZero(values: number, degree: number): number
   addInto(record: number, sum: number, values: number, degree: number): void
   addChecked(record: number, sum: number, values: number, degree: number): number
-  negativeProductSum(record: number, out: number, a: number, s: number, e: number, degree: number): void
-  prepareShare(record: number, pairs: number, share: number, lambda: bigint, degree: number): void
-  maskedProduct(record: number, out: number, c1: number, pairs: number, noise: number, degree: number): void
+  preparePairs(record: number, pairs: number, secret: number, lambda: bigint, degree: number): void
+  maskedProduct(record: number, out: number, a: number, pairs: number, noise: number, degree: number): void
   floodingSums(out: number, random: number, uniformBits: number, degree: number): void
   floodingResidues(record: number, out: number, sums: number, degree: number): void
   uniformResidues(record: number, out: number, words: number, count: number, degree: number): number
@@ -159,7 +157,7 @@ export class Kernel {
   }
 
   /** Address of the residues modulo prime `index` within a polynomial. */
-  residues(block: Block, index: number, polynomial = 0): number {
-    return block.at + 8 * this.degree * (polynomial * this.dataPrimeCount + index)
+  residues(block: Block, index: number): number {
+    return block.at + 8 * this.degree * index
   }
 }

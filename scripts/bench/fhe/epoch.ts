@@ -3,17 +3,16 @@
 import {
   type Aggregate,
   aggregate,
-  type CollectiveKey,
   type Engine,
   encryptUpdate,
   finishKeyGeneration,
   generateEncryptionKey,
   type KeyGenerationMessages,
-  MemoryShareGuard,
+  type MemberKey,
+  MemoryOnceGuard,
   type Plan,
   partialDecrypt,
   plan,
-  type SecretShare,
   startKeyGeneration,
 } from '../../../keepers/fhe/index.ts'
 
@@ -22,6 +21,7 @@ export const THRESHOLD = 7
 const EPOCH = { chainId: 1n, service: `0x${'5e'.repeat(20)}`, epoch: 1 } as const
 export const ROUND = { ...EPOCH, round: 1 }
 export const ACTIVE = Array.from({ length: THRESHOLD }, (_, j) => j)
+export const EVERYONE = Array.from({ length: MEMBERS }, (_, j) => j)
 /** Sizes of the models that the project trains, and one beyond them. */
 export const SIZES = [2_410, 44_426, 1_000_000]
 
@@ -37,84 +37,80 @@ export function planFor(vectorLength: number): Plan {
 }
 
 type Epoch = {
-  readonly key: CollectiveKey
-  readonly shares: ReadonlyMap<number, SecretShare>
+  readonly keyHash: Uint8Array
+  /** Of every member, by index. */
+  readonly keys: readonly MemberKey[]
+  /** Milliseconds of the first and of the last step of key generation, by member. */
   readonly start: readonly number[]
   readonly finish: readonly number[]
 }
 
-export async function makeEpoch(engine: Engine, finishers: readonly number[]): Promise<Epoch> {
-  const keys = Array.from({ length: engine.plan.members }, () => generateEncryptionKey())
-  const members = keys.map(({ publicKey }, index) => ({
+export async function makeEpoch(engine: Engine): Promise<Epoch> {
+  const pairs = EVERYONE.map(() => generateEncryptionKey())
+  const members = pairs.map(({ publicKey }, index) => ({
     address: `0x${(index + 1).toString(16).padStart(40, '0')}` as const,
     encryptionKey: publicKey,
   }))
   const common = { context: EPOCH, members, crs: new Uint8Array(32).fill(9) }
   const said: KeyGenerationMessages[] = []
   const start: number[] = []
-  for (let self = 0; self < members.length; self++) {
+  for (const self of EVERYONE) {
     const from = performance.now()
     said.push(await startKeyGeneration(engine, { ...common, self }))
     start.push(performance.now() - from)
   }
-  const shares = new Map<number, SecretShare>()
+  const keys: MemberKey[] = []
   const finish: number[] = []
-  let key: CollectiveKey | undefined
-  for (const self of finishers) {
+  for (const self of EVERYONE) {
     const from = performance.now()
-    const outcome = await finishKeyGeneration(engine, {
+    const key = await finishKeyGeneration(engine, {
       ...common,
       self,
-      encryptionKey: keys[self]!.secretKey,
-      commitments: said.map(({ commitment }) => commitment),
-      publicKeyShares: said.map(({ publicKeyShare }) => publicKeyShare),
+      encryptionKey: pairs[self]!.secretKey,
+      secret: said[self]!.secret,
+      dealings: said.map(({ dealing }) => dealing),
       sealedShares: said.map(({ sealedShares }) => sealedShares[self]!),
     })
     finish.push(performance.now() - from)
-    key = outcome.collectiveKey
-    shares.set(self, outcome.secretShare)
+    keys.push(key)
   }
-  return { key: key!, shares, start, finish }
+  return { keyHash: keys[0]!.keyHash, keys, start, finish }
 }
 
+/** Values of a member's update: all alike, so that the mean is the same. */
 function vectorOf(length: number): Float64Array {
   return Float64Array.from({ length }, (_, i) => 7 * Math.sin(i))
 }
 
-/**
- * Ten updates: the same ciphertexts under ten senders' names, for adding up as good as any. One buffer, renamed in
- * place, so that what is measured is the memory of the sum.
- */
-export function* tenUpdates(update: Uint8Array) {
-  for (let sender = 0; sender < MEMBERS; sender++) {
-    new DataView(update.buffer).setUint16(6, sender, true)
-    yield { sender, bytes: update }
-  }
+export function updateRequest(epoch: Epoch, size: number, self = 0) {
+  const guard = new MemoryOnceGuard()
+  return { context: ROUND, memberKey: epoch.keys[self]!, vector: vectorOf(size), weight: 1, guard }
 }
 
-export function shareRequest(epoch: Epoch, aggregated: Aggregate, self: number) {
+/** Everyone's update. */
+export async function allUpdates(engine: Engine, epoch: Epoch, size: number) {
+  const updates: { sender: number; bytes: Uint8Array }[] = []
+  for (const sender of EVERYONE) {
+    updates.push({ sender, bytes: await encryptUpdate(engine, updateRequest(epoch, size, sender)) })
+  }
+  return updates
+}
+
+export function shareRequest(epoch: Epoch, self: number) {
   return {
     context: ROUND,
-    aggregate: aggregated,
+    contributors: EVERYONE,
     activeSet: ACTIVE,
-    secretShare: epoch.shares.get(self)!,
-    guard: new MemoryShareGuard(),
-    policy: { attestedHash: aggregated.hash, minContributors: MEMBERS, ownUpdate: 'included' as const },
+    memberKey: epoch.keys[self]!,
+    guard: new MemoryOnceGuard(),
+    policy: { minContributors: MEMBERS, ownUpdate: 'included' as const },
   }
 }
 
 export async function oneRound(engine: Engine, epoch: Epoch, size: number) {
-  const update = await encryptUpdate(engine, updateRequest(epoch, size))
-  const aggregated = await aggregate(engine, {
-    context: ROUND,
-    collectiveKeyHash: epoch.key.hash,
-    updates: tenUpdates(update),
-  })
+  const updates = await allUpdates(engine, epoch, size)
+  const aggregated: Aggregate = await aggregate(engine, { context: ROUND, keyHash: epoch.keyHash, updates })
   const shares: Uint8Array[] = []
-  for (const self of ACTIVE) shares.push(await partialDecrypt(engine, shareRequest(epoch, aggregated, self)))
-  return { update, aggregated, shares }
-}
-
-export function updateRequest(epoch: Epoch, size: number) {
-  return { context: ROUND, sender: 0, collectiveKey: epoch.key, vector: vectorOf(size), weight: 1 }
+  for (const self of ACTIVE) shares.push(await partialDecrypt(engine, shareRequest(epoch, self)))
+  return { updates, aggregated, shares }
 }

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { EpochEngine, eraseKeysBefore, type FrameRequest, shareGuard } from '../../../keepers/agent/epoch.ts'
+import { EpochEngine, eraseKeysBefore, type FrameRequest, secretName } from '../../../keepers/agent/epoch.ts'
 import { profileSchema } from '../../../keepers/agent/profile.ts'
-import { FheError } from '../../../keepers/fhe/index.ts'
+import type { FheError } from '../../../keepers/fhe/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
 
 describe('keys of an epoch', () => {
@@ -23,9 +23,10 @@ describe('keys of an epoch', () => {
   })
 
   it('are erased when the epoch is over, those of later epochs are not', () => {
-    for (const epoch of [1, 2, 3, 10]) store.putSecret(`epoch/${epoch}/share`, Uint8Array.of(epoch))
+    const name = (epoch: number) => secretName({ epoch, crsSeed: `0x${'5e'.repeat(32)}` }, 'key')
+    for (const epoch of [1, 2, 3, 10]) store.putSecret(name(epoch), Uint8Array.of(epoch))
     eraseKeysBefore(store, 3)
-    expect([1, 2, 3, 10].map((epoch) => store.getSecret(`epoch/${epoch}/share`) !== null)).to.deep.equal([
+    expect([1, 2, 3, 10].map((epoch) => store.getSecret(name(epoch)) !== null)).to.deep.equal([
       false,
       false,
       true,
@@ -33,19 +34,8 @@ describe('keys of an epoch', () => {
     ])
     eraseKeysBefore(store, 2)
     eraseKeysBefore(store, 4)
-    expect(store.getSecret('epoch/3/share')).to.equal(null)
-    expect(store.getSecret('epoch/10/share')).to.deep.equal(Uint8Array.of(10))
-  })
-
-  it('give the fhe room a guard that refuses a second request for a ciphertext, by its own error', async () => {
-    const guard = shareGuard(store)
-    const c1Hashes = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
-    await guard.claim({ c1Hashes, requestHash: new Uint8Array(32).fill(8) })
-    await guard.claim({ c1Hashes, requestHash: new Uint8Array(32).fill(8) })
-    const again = { c1Hashes: [c1Hashes[1]!], requestHash: new Uint8Array(32).fill(9) }
-    expect(() => guard.claim(again))
-      .to.throw(FheError)
-      .with.property('code', 'share-already-given')
+    expect(store.getSecret(name(3))).to.equal(null)
+    expect(store.getSecret(name(10))).to.deep.equal(Uint8Array.of(10))
   })
 
   it('are made for members that fit together, and not for others', async function () {
@@ -58,6 +48,7 @@ describe('keys of an epoch', () => {
     })
     const request: FrameRequest = {
       context: { chainId: 1n, service: `0x${'1'.padStart(40, '0')}`, epoch: 1 },
+      crsSeed: `0x${'5e'.repeat(32)}`,
       roster: [member(0), member(2), member(5)],
       seat: 2,
       threshold: 2,
@@ -68,6 +59,9 @@ describe('keys of an epoch', () => {
     const frame = await engine.frame(request)
     expect(frame.self).to.equal(1)
     expect(await engine.frame(request)).to.equal(frame)
+    // The same epoch of another fork of the chain is another epoch.
+    const fork = await engine.frame({ ...request, crsSeed: `0x${'5f'.repeat(32)}` })
+    expect(fork).to.not.equal(frame)
     const refused = await engine.frame({ ...request, threshold: 1, context: { ...request.context, epoch: 2 } }).then(
       () => null,
       (error: FheError) => error.code,

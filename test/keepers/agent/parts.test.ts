@@ -23,8 +23,7 @@ const PEER = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
 describe('blobs', () => {
   const index = {
     profileHash: new Uint8Array(32).fill(1),
-    commitment: new Uint8Array(116).fill(2),
-    publicKeyShare: new Uint8Array(500).fill(3),
+    dealing: new Uint8Array(500).fill(3),
     sealed: [CID_TEXT, CID_TEXT],
   }
 
@@ -32,9 +31,8 @@ describe('blobs', () => {
     const bytes = encodeKeyIndex(index)
     const back = decodeKeyIndex(bytes, 2)
     expect(back.sealed).to.deep.equal(index.sealed)
-    expect(Buffer.from(back.publicKeyShare).equals(Buffer.from(index.publicKeyShare))).to.equal(true)
-    expect(Buffer.from(back.commitment).equals(Buffer.from(index.commitment))).to.equal(true)
-    const head = bytes.length - index.publicKeyShare.length
+    expect(Buffer.from(back.dealing).equals(Buffer.from(index.dealing))).to.equal(true)
+    const head = bytes.length - index.dealing.length
     for (let length = 0; length < head; length += 7) {
       expect(() => decodeKeyIndex(bytes.slice(0, length), 2), `${length} bytes`).to.throw(AgentError)
     }

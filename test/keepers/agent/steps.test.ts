@@ -35,7 +35,7 @@ describe('a key that does not decrypt', () => {
   const step = (round: number, facts: Fact[] = [opened]): Step =>
     ({
       context: { store, facts: factsOf(facts) },
-      snapshot: { round, epoch: 2, epochInfo: { epoch: 2 } },
+      snapshot: { round, epoch: 2, epochInfo: { epoch: 2, crsSeed: '0x5e' } },
     }) as unknown as Step
   const lost = new FheError('integrity-failed', 'not a sum')
 

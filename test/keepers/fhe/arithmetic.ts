@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A slow, plain implementation of the ring, for the kernel to be held against.
 import { randomBytes } from 'node:crypto'
-import type { SecretShare } from '../../../keepers/fhe/index.ts'
+import type { MemberKey } from '../../../keepers/fhe/index.ts'
 import type { Block, Kernel } from '../../../keepers/fhe/kernel/kernel.ts'
 
 export function toWords(bytes: Uint8Array): BigUint64Array {
@@ -71,26 +71,75 @@ export function add(kernel: Kernel, a: Uint8Array, b: Uint8Array): Uint8Array {
   return fromWords(x.map((value, i) => (value + y[i]!) % primes[Math.floor(i / degree) % dataPrimeCount]!))
 }
 
-/** c1·(λ·x)·sign over the data primes, without any noise. */
+/** a − b over the data primes, as bytes. */
+export function subtract(kernel: Kernel, a: Uint8Array, b: Uint8Array): Uint8Array {
+  return add(kernel, a, product(kernel, b, fromWords(toWords(b).map(() => 1n)), [-1n, -1n, -1n]))
+}
+
+/** Σ f_i(α_self) over the contributors i, over the data primes: what a share is made with. */
+export function dealtSum(kernel: Kernel, key: MemberKey, contributors: readonly number[]): Uint8Array {
+  const { degree, polynomialBytes } = kernel
+  return key.material.reveal((material) =>
+    contributors
+      .map((i) => material.subarray(degree + polynomialBytes * i, degree + polynomialBytes * (i + 1)))
+      .reduce((sum, dealt) => add(kernel, sum, dealt), new Uint8Array(polynomialBytes)),
+  )
+}
+
+/** a·(λ·x)·sign over the data primes, x = Σ f_i(α_self) over the contributors, without any noise. */
 export function bareShare(
   kernel: Kernel,
-  c1: Uint8Array,
-  share: SecretShare,
+  a: Uint8Array,
+  key: MemberKey,
+  contributors: readonly number[],
   lambdas: readonly bigint[],
   sign: 1n | -1n = 1n,
 ): Uint8Array {
-  const { degree, dataPrimeCount, primes } = kernel
-  const c = toWords(c1)
-  return share.material.reveal((material) => {
-    const x = toWords(material.subarray(0, kernel.polynomialBytes))
-    return fromWords(
-      Array.from({ length: degree * dataPrimeCount }, (_, i) => {
-        const l = Math.floor(i / degree)
-        const p = primes[l]!
-        return (((c[i]! * x[i]!) % p) * ((sign * lambdas[l]! + p) % p)) % p
-      }),
+  return product(
+    kernel,
+    a,
+    dealtSum(kernel, key, contributors),
+    lambdas.map((lambda) => sign * lambda),
+  )
+}
+
+/** a·b·λ over the data primes, NTT form. */
+export function product(kernel: Kernel, a: Uint8Array, b: Uint8Array, lambdas: readonly bigint[]): Uint8Array {
+  const { degree, primes } = kernel
+  const [x, y] = [toWords(a), toWords(b)]
+  return fromWords(
+    x.map((value, i) => {
+      const l = Math.floor(i / degree)
+      const p = primes[l]!
+      return (((value * y[i]!) % p) * ((lambdas[l]! + p) % p)) % p
+    }),
+  )
+}
+
+/** A polynomial given by its coefficients (any integers), over the first `count` primes, NTT form. */
+export function polynomialOfCoefficients(
+  kernel: Kernel,
+  values: readonly bigint[],
+  count = kernel.dataPrimeCount,
+): Uint8Array {
+  const parts = kernel.primes.slice(0, count).map((p, l) => {
+    const block = place(
+      kernel,
+      values.map((value) => ((value % p) + p) % p),
     )
+    kernel.calls.forward(kernel.records[l]!, block.at, kernel.logDegree)
+    const out = kernel.read(block)
+    kernel.release(block)
+    return out
   })
+  return new Uint8Array(Buffer.concat(parts))
+}
+
+/** Coefficients of the member's own secret: −1, 0, 1. */
+export function ownSecret(kernel: Kernel, key: MemberKey): bigint[] {
+  return key.material.reveal((material) =>
+    Array.from(material.subarray(0, kernel.degree), (digit) => (digit === 2 ? -1n : BigInt(digit))),
+  )
 }
 
 /** Uniform residues over the data primes: what a guesser would send. */

@@ -2,7 +2,6 @@
 // A whole epoch in one process: keys for every member, as the messages would bring them about.
 import { createHash } from 'node:crypto'
 import {
-  type CollectiveKey,
   type EncryptionKeyPair,
   type Engine,
   type EpochContext,
@@ -10,11 +9,11 @@ import {
   generateEncryptionKey,
   type KeyGenerationMessages,
   type Member,
+  type MemberKey,
   type Plan,
   type PlanOptions,
   plan,
   type RoundContext,
-  type SecretShare,
   startKeyGeneration,
 } from '../../../keepers/fhe/index.ts'
 
@@ -43,9 +42,9 @@ export type Party = {
 export type Ceremony = {
   readonly parties: readonly Party[]
   readonly members: readonly Member[]
-  readonly collectiveKey: CollectiveKey
+  readonly keyHash: Uint8Array
   /** Of the members in `finishers`, by index. */
-  readonly shares: ReadonlyMap<number, SecretShare>
+  readonly memberKeys: ReadonlyMap<number, MemberKey>
 }
 
 export function makeMembers(count: number): { keys: EncryptionKeyPair[]; members: Member[] } {
@@ -76,8 +75,8 @@ export function finishRequest(parties: readonly Party[], members: readonly Membe
     self,
     crs: CRS,
     encryptionKey: parties[self]!.keys.secretKey,
-    commitments: parties.map(({ messages }) => messages.commitment),
-    publicKeyShares: parties.map(({ messages }) => messages.publicKeyShare),
+    secret: parties[self]!.messages.secret,
+    dealings: parties.map(({ messages }) => messages.dealing),
     sealedShares: parties.map(({ messages }) => messages.sealedShares[self]!),
   }
 }
@@ -85,18 +84,18 @@ export function finishRequest(parties: readonly Party[], members: readonly Membe
 /** Key generation of all, finished by `finishers` (everyone, by default). */
 export async function ceremony(engine: Engine, finishers?: readonly number[]): Promise<Ceremony> {
   const { parties, members } = await startAll(engine)
-  const shares = new Map<number, SecretShare>()
-  let collectiveKey: CollectiveKey | null = null
+  const memberKeys = new Map<number, MemberKey>()
+  let keyHash: Uint8Array | null = null
   for (const self of finishers ?? parties.map(({ index }) => index)) {
-    const outcome = await finishKeyGeneration(engine, finishRequest(parties, members, self))
-    if (collectiveKey !== null && Buffer.compare(collectiveKey.hash, outcome.collectiveKey.hash) !== 0) {
-      throw new Error(`member ${self} ends with another collective key`)
+    const key = await finishKeyGeneration(engine, finishRequest(parties, members, self))
+    if (keyHash !== null && Buffer.compare(keyHash, key.keyHash) !== 0) {
+      throw new Error(`member ${self} ends with another key`)
     }
-    collectiveKey = outcome.collectiveKey
-    shares.set(self, outcome.secretShare)
+    keyHash = key.keyHash
+    memberKeys.set(self, key)
   }
-  if (collectiveKey === null) throw new Error('nobody finished')
-  return { parties, members, collectiveKey, shares }
+  if (keyHash === null) throw new Error('nobody finished')
+  return { parties, members, keyHash, memberKeys }
 }
 
 /** Deterministic values within ±bound, so that a failure repeats. */

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
-import { checkDecryptionShare, combine, partialDecrypt, updateFromSeal } from '../../../keepers/fhe/index.ts'
-import { garbage } from './arithmetic.ts'
+import { Core } from '../../../keepers/fhe/core.ts'
+import { checkDecryptionShare, combine, partialDecrypt } from '../../../keepers/fhe/index.ts'
+import { roundSeed } from '../../../keepers/fhe/round-polynomial.ts'
+import { garbage, ownSecret, polynomialOfCoefficients } from './arithmetic.ts'
 import { ROUND } from './ceremony.ts'
 import { refuses } from './rejection.ts'
-import { encryptOf, openRound, polynomialOf, type Round, shareRequest, sharesOf, sumOf } from './round.ts'
-import { openSeal } from './seal-objects.ts'
+import { encryptOf, forgedUpdate, openRound, polynomialOf, type Round, shareRequest, sharesOf, sumOf } from './round.ts'
 import { AT, flipped, HEADER_REFUSALS } from './tampering.ts'
 
 const ACTIVE = [0, 2, 4]
@@ -39,10 +40,10 @@ describe('fhe combination', () => {
       refuses(wanted, () => combineWith(replaced(flipped(shares[0]!, at)))))
   }
 
-  it('refuses a share for another ciphertext, and a replayed one of another round', async () => {
-    const others = await sumOf(round, round.updates.slice(0, 4))
-    const foreign = await partialDecrypt(round.engine, shareRequest(round, 0, ACTIVE, { aggregate: others }))
-    await refuses('wrong-aggregate', () => combineWith(replaced(foreign)))
+  it('refuses a share for another sum, and a replayed one of another round', async () => {
+    const contributors = [0, 1, 2, 3]
+    const foreign = await partialDecrypt(round.engine, shareRequest(round, 0, ACTIVE, { contributors }))
+    await refuses('wrong-contributors', () => combineWith(replaced(foreign)))
 
     const later = { ...ROUND, round: 8 }
     const bytes = await encryptOf(round, 0, round.vectors[0]!, later)
@@ -75,7 +76,13 @@ describe('fhe combination', () => {
     const error = await refuses('coefficient-out-of-range', () => combineWith(replaced(bad)))
     expect(error.detail.sender).to.equal(0)
     const check = (bytes: Uint8Array) =>
-      checkDecryptionShare(round.engine, bytes, { context: ROUND, aggregate: round.sum, activeSet: ACTIVE, sender: 0 })
+      checkDecryptionShare(round.engine, bytes, {
+        context: ROUND,
+        keyHash: round.keys.keyHash,
+        contributors: round.sum.contributors,
+        activeSet: ACTIVE,
+        sender: 0,
+      })
     check(shares[0]!)
     await refuses('coefficient-out-of-range', () => check(bad))
   })
@@ -127,21 +134,21 @@ describe('fhe combination', () => {
     })
   }
 
-  /** Combines a round whose one update SEAL made from these slots. */
+  /** Combines a round whose one update is an honest encryption of slots that no honest member would send. */
   async function combineForged(slots: Float64Array): Promise<unknown> {
-    const seal = await openSeal(round.plan.set)
-    const encryptor = new seal.seal.Encryptor(seal.context, seal.publicKey(round.keys.collectiveKey.bytes))
-    const [plaintext, ciphertext] = [seal.plaintext(), seal.ciphertext()]
-    seal.encoder.encode(slots, 2 ** round.plan.scaleBits, plaintext)
-    encryptor.encrypt(plaintext, ciphertext)
-    const origin = { context: ROUND, sender: 0, collectiveKeyHash: round.keys.collectiveKey.hash }
-    const bytes = updateFromSeal(round.engine, { ...origin, ciphertexts: [seal.save(ciphertext)] })
-    const sum = await sumOf(round, [{ sender: 0, bytes }])
-    const forged: Uint8Array[] = []
-    for (const self of ACTIVE) {
-      const policy = { minContributors: 1, ownUpdate: 'abstained' as const }
-      forged.push(await partialDecrypt(round.engine, shareRequest(round, self, ACTIVE, { aggregate: sum, policy })))
-    }
-    return combineWith(forged, ACTIVE, sum)
+    const { plan, keys } = round
+    const core = await Core.open(plan)
+    const c0 = new Uint8Array(plan.bytes.polynomial)
+    core.openProduct({
+      secret: polynomialOfCoefficients(core.kernel, ownSecret(core.kernel, keys.memberKeys.get(0)!)),
+      factors: core.kernel.primes.slice(0, 2).map((p) => p - 1n),
+      noiseSeed: new Uint8Array(32).fill(3),
+      roundSeed: roundSeed(plan.hash, keys.keyHash, ROUND),
+    })
+    core.encrypt(0, slots, c0)
+    core[Symbol.dispose]()
+    const sum = await sumOf(round, [forgedUpdate(round, 0, [c0])])
+    const policy = { minContributors: 1, ownUpdate: 'abstained' as const }
+    return combineWith(await sharesOf(round, ACTIVE, { contributors: [0], policy }), ACTIVE, sum)
   }
 })

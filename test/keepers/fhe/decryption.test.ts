@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import {
-  type Aggregate,
   aggregate,
+  combine,
   decodeAggregate,
-  MemoryShareGuard,
+  MemoryOnceGuard,
   openEngine,
   partialDecrypt,
 } from '../../../keepers/fhe/index.ts'
 import { ceremony, ROUND, testPlan } from './ceremony.ts'
 import { refuses } from './rejection.ts'
-import { openRound, polynomialOf, type Round, shareRequest, sumOf } from './round.ts'
-import { flipped } from './tampering.ts'
+import { encryptOf, openRound, polynomialOf, type Round, shareRequest, sharesOf, sumOf } from './round.ts'
 
 const ACTIVE = [0, 2, 4]
 
@@ -21,83 +20,89 @@ describe('fhe partial decryption', () => {
     round = await openRound()
   })
   after(() => round.engine.close())
-  const expected = (sender = 0) => ({ context: ROUND, sender, collectiveKeyHash: round.keys.collectiveKey.hash })
 
-  it('refuses what is not the attested sum of enough updates with our own among them', async () => {
+  it('refuses a sum of too few, without our own update, or for an active set that cannot be', async () => {
     const ask =
       (options: Parameters<typeof shareRequest>[3], self = 0, active = ACTIVE) =>
       () =>
         partialDecrypt(round.engine, shareRequest(round, self, active, options))
-    await refuses('not-attested', ask({ policy: { attestedHash: new Uint8Array(32) } }))
     await refuses('too-few-contributors', ask({ policy: { minContributors: 6 } }))
     await refuses('too-few-contributors', ask({ policy: { minContributors: Number.NaN } }))
-    const without = await sumOf(round, round.updates.slice(1))
-    await refuses('own-update-missing', ask({ aggregate: without }))
-    await ask({ aggregate: without, policy: { ownUpdate: 'abstained' } })()
+    await refuses('too-few-contributors', ask({ contributors: [], policy: { minContributors: 0 } }))
+    await refuses('own-update-missing', ask({ contributors: [1, 2, 3, 4] }))
+    await ask({ contributors: [1, 2, 3, 4], policy: { ownUpdate: 'abstained' } })()
+    await refuses('wrong-contributors', ask({ contributors: [0, 1, 5] }))
+    await refuses('wrong-contributors', ask({ contributors: [0, 1, 1] }))
     await refuses('not-in-active-set', ask({}, 1))
     await refuses('too-few-shares', ask({}, 0, [0, 2]))
     await refuses('wrong-active-set', ask({}, 0, [0, 2, 2]))
     await refuses('wrong-active-set', ask({}, 0, [0, 2, 5]))
-    await refuses('wrong-round', ask({ context: { ...ROUND, round: 8 } }))
     await refuses('wrong-epoch', ask({ context: { ...ROUND, epoch: 4 } }))
-    const forged: Aggregate = { ...round.sum }
-    await refuses('invalid-argument', ask({ aggregate: forged }))
+    await refuses('wrong-chain', ask({ context: { ...ROUND, chainId: 4n } }))
+    await refuses('wrong-service', ask({ context: { ...ROUND, service: `0x${'12'.repeat(20)}` } }))
   })
 
-  it('refuses with the key share of another epoch', async () => {
-    const other = await ceremony(round.engine, [0])
-    const request = { ...shareRequest(round, 0, ACTIVE), secretShare: other.shares.get(0)! }
-    await refuses('wrong-key', () => partialDecrypt(round.engine, request))
-  })
-
-  it('refuses a second sum of a round, with other ciphertexts: the difference of the two would be one update', async () => {
-    const guard = new MemoryShareGuard()
+  it('refuses a second sum of a round: the difference of the two would be one update', async () => {
+    const guard = new MemoryOnceGuard()
     await partialDecrypt(round.engine, shareRequest(round, 2, ACTIVE, { guard }))
-    const without = await sumOf(round, round.updates.slice(1))
-    await refuses('share-already-given', () =>
-      partialDecrypt(round.engine, shareRequest(round, 2, ACTIVE, { guard, aggregate: without })),
-    )
+    for (const contributors of [
+      [1, 2, 3, 4],
+      [0, 2],
+    ]) {
+      await refuses('share-already-given', () =>
+        partialDecrypt(round.engine, shareRequest(round, 2, ACTIVE, { guard, contributors })),
+      )
+    }
   })
 
-  it('gives identical bytes for the same request, and refuses another active set or another sum of the same c1', async () => {
-    const guard = new MemoryShareGuard()
+  it('gives identical bytes for the same request, and refuses another active set', async () => {
+    const guard = new MemoryOnceGuard()
     const first = await partialDecrypt(round.engine, shareRequest(round, 2, ACTIVE, { guard }))
     const second = await partialDecrypt(round.engine, shareRequest(round, 2, [4, 0, 2], { guard }))
     expect(Buffer.compare(first, second)).to.equal(0)
     await refuses('share-already-given', () =>
       partialDecrypt(round.engine, shareRequest(round, 2, [0, 1, 2], { guard })),
     )
-    // The same c1 under another c0 is another aggregate.
-    const { polynomial } = round.plan.bytes
-    const altered = decodeAggregate(round.engine, flipped(round.sum.bytes, -polynomial - 8), expected())
-    expect(altered.c1Hashes).to.deep.equal(round.sum.c1Hashes)
     await refuses('share-already-given', () =>
-      partialDecrypt(round.engine, shareRequest(round, 2, ACTIVE, { guard, aggregate: altered })),
+      partialDecrypt(round.engine, shareRequest(round, 2, [0, 1, 2, 4], { guard })),
     )
-    // Another member’s guard knows nothing of it, and its share is its own.
-    const other = await partialDecrypt(round.engine, shareRequest(round, 0, ACTIVE))
-    expect(Buffer.compare(polynomialOf(round, other), polynomialOf(round, first))).to.not.equal(0)
+    // Another round is another matter, and so is another member: each has noise of its own.
+    const later = await partialDecrypt(
+      round.engine,
+      shareRequest(round, 2, ACTIVE, { guard, context: { ...ROUND, round: 8 } }),
+    )
+    const other = await partialDecrypt(round.engine, shareRequest(round, 0, ACTIVE, { guard }))
+    for (const share of [later, other]) {
+      expect(Buffer.compare(polynomialOf(round, share), polynomialOf(round, first))).to.not.equal(0)
+    }
   })
 
-  it('records nothing when any ciphertext is refused, and claims before it computes', async () => {
-    const guard = new MemoryShareGuard()
-    const [a, b, c] = [1, 2, 3].map((byte) => new Uint8Array(32).fill(byte))
-    guard.claim({ c1Hashes: [b!], requestHash: a! })
-    await refuses('share-already-given', () => guard.claim({ c1Hashes: [a!, b!], requestHash: b! }))
-    guard.claim({ c1Hashes: [a!], requestHash: c! })
-    let claims = 0
+  it('claims before it computes, and gives nothing when the claim cannot be recorded', async () => {
+    const claims: string[] = []
     const stubborn = {
-      claim() {
-        claims++
+      claim({ act }: { act: string }): boolean {
+        claims.push(act)
         throw new Error('the disk is full')
       },
     }
-    const request = { ...shareRequest(round, 0, ACTIVE), guard: stubborn }
-    let message = ''
-    await partialDecrypt(round.engine, request).catch((error: Error) => {
-      message = error.message
-    })
-    expect([claims, message]).to.deep.equal([1, 'the disk is full'])
+    const failed = await partialDecrypt(round.engine, { ...shareRequest(round, 0, ACTIVE), guard: stubborn }).catch(
+      (error: Error) => error.message,
+    )
+    expect(failed).to.equal('the disk is full')
+    const neither = await encryptOf(round, 0, round.vectors[0]!, ROUND, stubborn).catch((error: Error) => error.message)
+    expect(neither).to.equal('the disk is full')
+    expect(claims).to.deep.equal(['share', 'encryption'])
+  })
+
+  it('shares of different sums do not combine, although each is well-formed', async () => {
+    const [a] = await sharesOf(round, ACTIVE)
+    const [, b, c] = await sharesOf(round, ACTIVE, { contributors: [0, 2, 4] })
+    const sum = await sumOf(
+      round,
+      [0, 2, 4].map((sender) => round.updates[sender]!),
+    )
+    const request = { context: ROUND, aggregate: sum, activeSet: ACTIVE, shares: [a!, b!, c!] }
+    await refuses('wrong-contributors', () => combine(round.engine, request))
   })
 })
 
@@ -110,16 +115,22 @@ describe('fhe between epochs', () => {
 
   it('nothing of one key fits another, even in the same place', async () => {
     const again = await openRound()
-    const context = { context: ROUND, collectiveKeyHash: again.keys.collectiveKey.hash }
+    const context = { context: ROUND, keyHash: again.keys.keyHash }
     await refuses('wrong-key', () => aggregate(again.engine, { ...context, updates: round.updates }))
     await refuses('wrong-key', () => decodeAggregate(again.engine, round.sum.bytes, context))
+    const [share] = await sharesOf(again, ACTIVE)
+    const shares = [share!, ...(await sharesOf(round, ACTIVE)).slice(1)]
+    const request = { context: ROUND, aggregate: round.sum, activeSet: ACTIVE, shares }
+    await refuses('wrong-key', () => combine(round.engine, request))
     await again.engine.close()
   })
 
   it('an aggregate of one plan is refused by an engine of another', async () => {
     const other = await openEngine(testPlan(5, 4, { scaleBits: 'widest' }))
-    const request = shareRequest(round, 0, [0, 1, 2, 4])
-    await refuses('wrong-plan', () => partialDecrypt(other, request))
+    const keys = await ceremony(other, [0])
+    const request = { context: ROUND, aggregate: round.sum, activeSet: [0, 1, 2, 4], shares: [] }
+    await refuses('wrong-plan', () => combine(other, request))
+    expect(Buffer.compare(keys.keyHash, round.keys.keyHash)).to.not.equal(0)
     await other.close()
   })
 })

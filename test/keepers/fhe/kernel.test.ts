@@ -58,14 +58,12 @@ describe('fhe kernel', () => {
       const s = [...residues(8, p).reverse(), ...residues(degree, p).slice(8)]
       const e = residues(degree, p)
       const [blockA, blockS, blockE, out] = [place(kernel, a), place(kernel, s), place(kernel, e), place(kernel, e)]
-      calls.negativeProductSum(record, out.at, blockA.at, blockS.at, blockE.at, degree)
-      expect(Array.from(toWords(kernel.read(out)))).to.deep.equal(
-        a.map((_, i) => (2n * p - ((a[i]! * s[i]! + e[i]!) % p)) % p),
-      )
+      calls.addInto(record, out.at, blockS.at, degree)
+      expect(Array.from(toWords(kernel.read(out)))).to.deep.equal(e.map((value, i) => (value + s[i]!) % p))
 
       const pairs = kernel.allocate(16 * degree)
       const lambda = residues(20, p)[13]!
-      calls.prepareShare(record, pairs.at, blockS.at, lambda, degree)
+      calls.preparePairs(record, pairs.at, blockS.at, lambda, degree)
       const prepared = toWords(kernel.read(pairs))
       for (let i = 0; i < degree; i++) {
         const w = (s[i]! * lambda) % p

@@ -7,24 +7,23 @@ import {
   combine,
   type Engine,
   encryptUpdate,
-  exportSecretShare,
+  exportMemberKey,
   finishKeyGeneration,
   generateEncryptionKey,
-  importCollectiveKey,
   importEncryptionKey,
-  importSecretShare,
+  importMemberKey,
   KEY_TEST_ROUND,
   keyTestVector,
-  MemoryShareGuard,
+  type MemberKey,
+  MemoryOnceGuard,
   openEngine,
   type Plan,
   partialDecrypt,
   rosterHash,
   Secret,
-  type SecretShare,
   startKeyGeneration,
 } from '../../../keepers/fhe/index.ts'
-import { commitmentDigest } from '../../../keepers/fhe/key-messages.ts'
+import { encodeSealedShare, sealedShareBinding, sealedShareDigest } from '../../../keepers/fhe/key-messages.ts'
 import { type Ceremony, CRS, ceremony, EPOCH, finishRequest, makeMembers, startAll, testPlan } from './ceremony.ts'
 import { refuses } from './rejection.ts'
 
@@ -42,7 +41,7 @@ describe('fhe key generation', () => {
   type Request = Parameters<typeof finishKeyGeneration>[1]
   const honest = (self = 1): Request => finishRequest(started.parties, started.members, self)
   /** Member `index` says something else in one of the lists. */
-  function with_(field: 'commitments' | 'publicKeyShares' | 'sealedShares', index: number, bytes: Uint8Array): Request {
+  function with_(field: 'dealings' | 'sealedShares', index: number, bytes: Uint8Array): Request {
     return { ...honest(), [field]: honest()[field].map((said, i) => (i === index ? bytes : said)) }
   }
   const finish = (request: Request) => () => finishKeyGeneration(engine, request)
@@ -54,53 +53,36 @@ describe('fhe key generation', () => {
 
   it('messages have the lengths that the plan states', () => {
     for (const { messages } of started.parties) {
-      expect(messages.commitment.length).to.equal(plan.bytes.commitment)
-      expect(messages.publicKeyShare.length).to.equal(plan.bytes.publicKeyShare)
+      expect(messages.dealing.length).to.equal(plan.bytes.dealing)
+      expect(messages.secret.length).to.equal(plan.bytes.memberSecret)
       for (const sealed of messages.sealedShares) expect(sealed.length).to.equal(plan.bytes.sealedShare)
     }
   })
 
-  it('ends with one key for everyone, loadable by its hash', async () => {
-    const outcomes = []
-    for (let self = 0; self < 4; self++) outcomes.push(await finishKeyGeneration(engine, honest(self)))
-    const [first] = outcomes
-    for (const { collectiveKey } of outcomes) {
-      expect(Buffer.compare(collectiveKey.bytes, first!.collectiveKey.bytes)).to.equal(0)
-      expect(Buffer.compare(collectiveKey.hash, first!.collectiveKey.hash)).to.equal(0)
-    }
-    const { bytes, hash } = first!.collectiveKey
-    const { members } = started
-    importCollectiveKey(engine, { context: EPOCH, members, bytes, hash })
-    const import_ = (changed: object) => () =>
-      importCollectiveKey(engine, { context: EPOCH, members, bytes, hash, ...changed })
-    await refuses('wrong-key', import_({ bytes: flipped(bytes, 200) }))
-    await refuses('wrong-key', import_({ context: { ...EPOCH, epoch: 4 } }))
-    await refuses('wrong-key', import_({ members: [...members].reverse() }))
-    await refuses('wrong-parms-id', import_({ bytes: flipped(bytes, 17) }))
-    await refuses('truncated', import_({ bytes: bytes.subarray(0, -1) }))
-    const large = bytes.slice()
-    large.fill(0xff, 113, 121)
-    await refuses('coefficient-out-of-range', import_({ bytes: large }))
+  it('ends with one hash for everyone, which any other dealing changes', async () => {
+    const keys = []
+    for (let self = 0; self < 4; self++) keys.push(await finishKeyGeneration(engine, honest(self)))
+    for (const { keyHash } of keys) expect(Buffer.compare(keyHash, keys[0]!.keyHash)).to.equal(0)
+    const digestToAnother = with_('dealings', 3, flipped(honest().dealings[3]!, -1))
+    const other = await finishKeyGeneration(engine, digestToAnother)
+    expect(Buffer.compare(other.keyHash, keys[0]!.keyHash)).to.not.equal(0)
   })
 
-  it('repeating the end gives the same share, noise key included: no second noise for the same request', async () => {
+  it('repeating the end gives the same key, noise key included: no second noise for the same request', async () => {
     const [a, b] = [await finishKeyGeneration(engine, honest()), await finishKeyGeneration(engine, honest())]
-    expect(a.secretShare.material.equals(b.secretShare.material)).to.equal(true)
+    expect(a.material.equals(b.material)).to.equal(true)
     const other = await finishKeyGeneration(engine, honest(2))
-    expect(a.secretShare.material.equals(other.secretShare.material)).to.equal(false)
+    expect(a.material.equals(other.material)).to.equal(false)
   })
 
-  it('starting again gives other secrets', async () => {
+  it('starting again gives other secrets, and they do not go with the first dealing', async () => {
     const { members } = started
     const again = await startKeyGeneration(engine, { context: EPOCH, members, self: 1, crs: CRS })
-    expect(Buffer.compare(again.publicKeyShare, started.parties[1]!.messages.publicKeyShare)).to.not.equal(0)
-  })
-
-  it('refuses a share revealed against its commitment, and names the member', async () => {
-    const { commitment, publicKeyShare } = started.parties[3]!.messages
-    const error = await refuses('commitment-mismatch', finish(with_('publicKeyShares', 3, flipped(publicKeyShare, -1))))
-    expect(error.detail.sender).to.equal(3)
-    await refuses('commitment-mismatch', finish(with_('commitments', 3, flipped(commitment, -1))))
+    expect(again.secret.equals(started.parties[1]!.messages.secret)).to.equal(false)
+    expect(Buffer.compare(again.dealing, started.parties[1]!.messages.dealing)).to.not.equal(0)
+    const error = await refuses('invalid-argument', finish({ ...honest(), secret: again.secret }))
+    expect([error.detail.field, error.detail.sender]).to.deep.equal(['secret', undefined])
+    await refuses('invalid-argument', finish({ ...honest(), secret: Secret.random(40) }))
   })
 
   it('refuses another sealed share than the one committed to, and one for somebody else', async () => {
@@ -111,30 +93,19 @@ describe('fhe key generation', () => {
     await refuses('wrong-sender', finish(with_('sealedShares', 3, started.parties[2]!.messages.sealedShares[1]!)))
   })
 
-  /** Member 3's messages rebuilt around another public-key share, commitments and digests in order. */
-  function rebuilt(change: (publicKeyShare: Uint8Array) => void, sealed?: Uint8Array): Request {
-    const publicKeyShare = started.parties[3]!.messages.publicKeyShare.slice()
-    change(publicKeyShare)
-    const commitment = started.parties[3]!.messages.commitment.slice()
-    commitment.set(commitmentDigest(publicKeyShare), commitment.length - 32)
-    const request = with_('publicKeyShares', 3, publicKeyShare)
+  /** Member 3's dealing rebuilt, with another share sealed to member 1. */
+  function rebuilt(change: (dealing: Uint8Array) => void, sealed?: Uint8Array): Request {
+    const dealing = started.parties[3]!.messages.dealing.slice()
+    change(dealing)
+    const request = with_('dealings', 3, dealing)
     return {
       ...request,
-      commitments: request.commitments.map((said, i) => (i === 3 ? commitment : said)),
       sealedShares: request.sealedShares.map((said, i) => (i === 3 && sealed !== undefined ? sealed : said)),
     }
   }
 
-  it('refuses coefficients of q or more in a public key share, even well committed to', async () => {
-    const error = await refuses(
-      'coefficient-out-of-range',
-      finish(rebuilt((share) => share.fill(0xff, share.length - 8))),
-    )
-    expect(error.detail.sender).to.equal(3)
-  })
-
   it('names the member whose message is malformed in any way', async () => {
-    for (const field of ['commitments', 'publicKeyShares', 'sealedShares'] as const) {
+    for (const field of ['dealings', 'sealedShares'] as const) {
       for (const bytes of [new Uint8Array(5), honest()[field][2]!, flipped(honest()[field][3]!, 36)]) {
         const error = await finish(with_(field, 3, bytes))().catch((thrown) => thrown)
         expect(error.detail.sender, error.message).to.equal(3)
@@ -144,22 +115,19 @@ describe('fhe key generation', () => {
   })
 
   it('refuses another roster or common reference string', async () => {
-    await refuses('wrong-roster', finish(rebuilt((share) => share.fill(1, 84, 116))))
-    await refuses('malformed-message', finish(rebuilt((share) => share.fill(1, 116, 148))))
+    await refuses('wrong-roster', finish(rebuilt((dealing) => dealing.fill(1, 84, 116))))
+    await refuses('malformed-message', finish(rebuilt((dealing) => dealing.fill(1, 116, 148))))
     await refuses('malformed-message', finish({ ...honest(), crs: new Uint8Array(32) }))
     await refuses('wrong-roster', finish({ ...honest(), members: [...started.members].reverse(), self: 2 }))
   })
 
   it('refuses a sealed share that does not open, or holds coefficients of q or more', async () => {
-    const { sealedShareBinding, sealedShareDigest, encodeSealedShare } = await import(
-      '../../../keepers/fhe/key-messages.ts'
-    )
     const frame = { plan, context: EPOCH, rosterHash: rosterHash(started.members), crs: CRS }
     const binding = sealedShareBinding(frame, 3, 1)
     const publicKey = started.members[1]!.encryptionKey
     const dealt = (sealed: Uint8Array) => {
       const message = encodeSealedShare(binding, sealed)
-      return rebuilt((share) => share.set(sealedShareDigest(message), 84 + 64 + 32), message)
+      return rebuilt((dealing) => dealing.set(sealedShareDigest(message), 84 + 64 + 32), message)
     }
     const fine = sealTo(publicKey, new Uint8Array(plan.bytes.polynomial), binding)
     await finish(dealt(fine))()
@@ -181,7 +149,7 @@ describe('fhe key generation', () => {
     await refuses('wrong-chain', finish({ ...honest(), context: { ...EPOCH, chainId: 1n } }))
     await refuses('wrong-service', finish({ ...honest(), context: { ...EPOCH, service: `0x${'1'.repeat(40)}` } }))
     await refuses('wrong-epoch', finish({ ...honest(), context: { ...EPOCH, epoch: 9 } }))
-    await refuses('invalid-argument', finish({ ...honest(), commitments: honest().commitments.slice(1) }))
+    await refuses('invalid-argument', finish({ ...honest(), dealings: honest().dealings.slice(1) }))
     await refuses('invalid-argument', finish({ ...honest(), self: 4 }))
     await refuses('invalid-argument', finish({ ...honest(), crs: new Uint8Array(31) }))
     const other = await openEngine(testPlan(4, 3, { scaleBits: 'widest', clipBound: 7 }))
@@ -228,23 +196,23 @@ describe('fhe key generation', () => {
   })
 })
 
-describe('fhe stored key shares', () => {
+describe('fhe stored member keys', () => {
   let plan: Plan
   let engine: Engine
-  let share: SecretShare
+  let key: MemberKey
   before(async () => {
     plan = testPlan(3, 2, { scaleBits: 'widest' })
     engine = await openEngine(plan)
-    share = (await ceremony(engine, [1])).shares.get(1)!
+    key = (await ceremony(engine, [1])).memberKeys.get(1)!
   })
   after(() => engine.close())
-  const bytesOf = () => exportSecretShare(plan, share).reveal((bytes) => bytes.slice())
+  const bytesOf = () => exportMemberKey(plan, key).reveal((bytes) => bytes.slice())
 
   it('come back from their bytes, which are wiped', () => {
     const bytes = bytesOf()
-    const again = importSecretShare(plan, { context: EPOCH, self: 1, bytes })
-    expect(again.material.equals(share.material)).to.equal(true)
-    expect(again.collectiveKeyHash).to.deep.equal(share.collectiveKeyHash)
+    const again = importMemberKey(plan, { context: EPOCH, self: 1, bytes })
+    expect(again.material.equals(key.material)).to.equal(true)
+    expect(again.keyHash).to.deep.equal(key.keyHash)
     expect(bytes.every((byte) => byte === 0)).to.equal(true)
   })
 
@@ -252,7 +220,7 @@ describe('fhe stored key shares', () => {
     const load =
       (changed: object, of = plan) =>
       () =>
-        importSecretShare(of, { context: EPOCH, self: 1, bytes: bytesOf(), ...changed })
+        importMemberKey(of, { context: EPOCH, self: 1, bytes: bytesOf(), ...changed })
     await refuses('wrong-sender', load({ self: 0 }))
     await refuses('wrong-epoch', load({ context: { ...EPOCH, epoch: 4 } }))
     await refuses('wrong-plan', load({}, testPlan(3, 3)))
@@ -275,25 +243,26 @@ describe('fhe trial decryption', () => {
   })
   after(() => engine.close())
 
-  async function trial(shares: ReadonlyMap<number, SecretShare>, activeSet = everyone) {
-    const { collectiveKey } = keys
-    const vector = keyTestVector(plan, collectiveKey.hash)
+  async function trial(memberKeys: ReadonlyMap<number, MemberKey>, activeSet = everyone) {
+    const { keyHash } = keys
+    const vector = keyTestVector(plan, keyHash)
     const updates = []
-    for (const sender of [0, 2]) {
-      const request = { context, sender, collectiveKey, vector, weight: plan.maxWeight }
+    for (const sender of everyone) {
+      const memberKey = memberKeys.get(sender)!
+      const request = { context, memberKey, vector, weight: plan.maxWeight, guard: new MemoryOnceGuard() }
       updates.push({ sender, bytes: await encryptUpdate(engine, request) })
     }
-    const sum = await aggregate(engine, { context, collectiveKeyHash: collectiveKey.hash, updates })
+    const sum = await aggregate(engine, { context, keyHash, updates })
     const parts = []
     for (const self of activeSet) {
       parts.push(
         await partialDecrypt(engine, {
           context,
-          aggregate: sum,
+          contributors: everyone,
           activeSet,
-          secretShare: shares.get(self)!,
-          guard: new MemoryShareGuard(),
-          policy: { attestedHash: sum.hash, minContributors: 1, ownUpdate: 'abstained' },
+          memberKey: memberKeys.get(self)!,
+          guard: new MemoryOnceGuard(),
+          policy: { minContributors: 4, ownUpdate: 'included' },
         }),
       )
     }
@@ -301,29 +270,32 @@ describe('fhe trial decryption', () => {
   }
 
   it('passes for an honest key, with one ciphertext whatever the model', async () => {
-    const outcome = await trial(keys.shares)
+    const outcome = await trial(keys.memberKeys)
     expect(outcome.mean.length).to.equal(4095)
-    checkKeyTest(plan, keys.collectiveKey.hash, outcome)
+    checkKeyTest(plan, keys.keyHash, outcome)
   })
 
   it('needs everyone, so that every dealing is looked at', () =>
-    refuses('too-few-shares', () => trial(keys.shares, [0, 1, 2])))
+    refuses('too-few-shares', () => trial(keys.memberKeys, [0, 1, 2])))
 
   it('fails when one member was dealt something else', async () => {
-    const wrong = new Map(keys.shares)
-    const material = Secret.take(keys.shares.get(3)!.material.reveal((bytes) => bytes.slice().fill(7, 1000, 1001)))
-    wrong.set(3, { ...keys.shares.get(3)!, material })
+    const wrong = new Map(keys.memberKeys)
+    const key = keys.memberKeys.get(3)!
+    // One byte of what member 0 dealt to member 3.
+    const at = plan.set.degree + 1000
+    const material = Secret.take(key.material.reveal((bytes) => bytes.slice().fill(bytes[at]! ^ 1, at, at + 1)))
+    wrong.set(3, { ...key, material })
     await refuses('integrity-failed', () => trial(wrong))
   })
 
   it('fails when the outcome is another vector', async () => {
-    const outcome = await trial(keys.shares)
+    const outcome = await trial(keys.memberKeys)
     await refuses('key-test-failed', () => checkKeyTest(plan, new Uint8Array(32), outcome))
     outcome.mean[77]! += 0.01
-    await refuses('key-test-failed', () => checkKeyTest(plan, keys.collectiveKey.hash, outcome))
+    await refuses('key-test-failed', () => checkKeyTest(plan, keys.keyHash, outcome))
     outcome.mean[77] = Number.NaN
-    await refuses('key-test-failed', () => checkKeyTest(plan, keys.collectiveKey.hash, outcome))
+    await refuses('key-test-failed', () => checkKeyTest(plan, keys.keyHash, outcome))
     const short = { ...outcome, mean: outcome.mean.slice(1) }
-    await refuses('key-test-failed', () => checkKeyTest(plan, keys.collectiveKey.hash, short))
+    await refuses('key-test-failed', () => checkKeyTest(plan, keys.keyHash, short))
   })
 })

@@ -3,8 +3,8 @@ import { expect } from 'chai'
 import { Core } from '../../../keepers/fhe/core.ts'
 import { pack } from '../../../keepers/fhe/packing.ts'
 import { lagrangeAtZero } from '../../../keepers/fhe/shamir.ts'
-import { add, bareShare, coefficients } from './arithmetic.ts'
-import { ciphertextOf, openRound, polynomialOf, type Round, sharesOf } from './round.ts'
+import { add, bareShare, coefficients, ownSecret, polynomialOfCoefficients, product } from './arithmetic.ts'
+import { ciphertextOf, openRound, polynomialOf, polynomialOfRound, type Round, sharesOf } from './round.ts'
 import { openSeal } from './seal-objects.ts'
 
 const ACTIVE = [0, 1, 3]
@@ -50,8 +50,9 @@ describe('fhe flooding', () => {
     noises = ACTIVE.map((j, at) => {
       const lambdas = round.plan.set.primes.slice(0, 2).map((p) => lagrangeAtZero(ACTIVE, j, p))
       return Array.from({ length: round.plan.ciphertexts }, (_, index) => {
-        const { c1 } = ciphertextOf(round, index)
-        const negative = bareShare(core.kernel, c1, round.keys.shares.get(j)!, lambdas, -1n)
+        const { a } = ciphertextOf(round, index)
+        const everyone = round.sum.contributors
+        const negative = bareShare(core.kernel, a, round.keys.memberKeys.get(j)!, everyone, lambdas, -1n)
         return coefficients(core.kernel, add(core.kernel, polynomialOf(round, shares[at]!, index), negative))
       }).flat()
     })
@@ -100,28 +101,43 @@ describe('fhe flooding', () => {
     }
   })
 
-  it('the noise of the ciphertexts themselves stays within the norm that the flooding is sized for, and not by much', () => {
+  /** c0 + a·s − m of one member's ciphertext: the error that it was encrypted with, and the encoder's rounding. */
+  function errorOf(member: number, index: number): bigint[] {
+    const { kernel } = core
+    const s = polynomialOfCoefficients(kernel, ownSecret(kernel, round.keys.memberKeys.get(member)!))
+    const a = polynomialOfRound(round, index)
+    const message = seal.plaintext()
+    const slots = pack(round.plan, round.vectors[member]!, 1, index).map((x) => -x)
+    seal.encoder.encode(slots, 2 ** round.plan.scaleBits, message)
+    const c0 = polynomialOf(round, round.updates[member]!.bytes, index)
+    const m = add(kernel, c0, product(kernel, a, s, [1n, 1n]))
+    return coefficients(kernel, add(kernel, m, seal.save(message).subarray(88)))
+  }
+
+  it('every update has a fresh error of its own, of the width that ring-LWE is asked for', () => {
+    const errors = [errorOf(0, 0), errorOf(0, 1), errorOf(1, 0)]
+    for (const error of errors) {
+      const values = error.map(Number)
+      const mean = values.reduce((sum, e) => sum + e, 0) / values.length
+      const variance = values.reduce((sum, e) => sum + e * e, 0) / values.length
+      expect(Math.abs(mean)).to.be.below(6 * Math.sqrt(10.5 / values.length))
+      // Binomial with 21 pairs of coins: kurtosis just below 3.
+      expect(variance / 10.5).to.be.within(1 - 6 * Math.sqrt(2 / values.length), 1 + 6 * Math.sqrt(2 / values.length))
+      expect(Math.max(...values.map(Math.abs))).to.be.at.most(21)
+    }
+    const [first, ...others] = errors.map((error) => error.map(Number))
+    for (const other of others) {
+      const correlation = first!.reduce((sum, e, i) => sum + e * other[i]!, 0) / first!.length / 10.5
+      expect(Math.abs(correlation)).to.be.below(6 / Math.sqrt(first!.length))
+    }
+  })
+
+  it('the noise of the sum stays within the norm that the flooding is sized for, and not by much', () => {
     const bound = 2 ** round.plan.log2NoiseNorm
-    const { encoder, plaintext, save } = seal
     for (let index = 0; index < 3; index++) {
-      // c0 + c1·s by all five key shares, without flooding, less the messages as SEAL encodes them.
-      const { c0, c1 } = ciphertextOf(round, index)
-      const everyone = round.vectors.map((_, j) => j)
-      let m = c0
-      for (const j of everyone) {
-        const lambdas = round.plan.set.primes.slice(0, 2).map((p) => lagrangeAtZero(everyone, j, p))
-        m = add(core.kernel, m, bareShare(core.kernel, c1, round.keys.shares.get(j)!, lambdas))
-      }
-      for (const vector of round.vectors) {
-        const message = plaintext()
-        encoder.encode(
-          pack(round.plan, vector, 1, index).map((x) => -x),
-          2 ** round.plan.scaleBits,
-          message,
-        )
-        m = add(core.kernel, m, save(message).subarray(88))
-      }
-      const norm = Math.sqrt(coefficients(core.kernel, m).reduce((sum, e) => sum + Number(e) ** 2, 0))
+      const noise = round.vectors.map((_, member) => errorOf(member, index))
+      const total = noise[0]!.map((_, k) => noise.reduce((sum, error) => sum + Number(error[k]!), 0))
+      const norm = Math.sqrt(total.reduce((sum, e) => sum + e ** 2, 0))
       expect(norm).to.be.below(bound)
       expect(norm).to.be.above(bound / 4)
     }

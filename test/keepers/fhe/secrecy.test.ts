@@ -81,7 +81,8 @@ describe('fhe secrecy: t − 1 shares', () => {
   })
 
   it('t − 1 colluders who interpolate their own key shares recover none, even without any noise', () => {
-    const { c0, c1 } = ciphertextOf(round)
+    const { c0, a } = ciphertextOf(round)
+    const everyone = round.sum.contributors
     const primes = round.plan.set.primes.slice(0, 2)
     for (const colluders of [
       [0, 2],
@@ -90,7 +91,7 @@ describe('fhe secrecy: t − 1 shares', () => {
     ]) {
       const m = colluders.reduce((sum, j) => {
         const lambdas = primes.map((p) => lagrangeAtZero(colluders, j, p))
-        return add(core.kernel, sum, bareShare(core.kernel, c1, round.keys.shares.get(j)!, lambdas))
+        return add(core.kernel, sum, bareShare(core.kernel, a, round.keys.memberKeys.get(j)!, everyone, lambdas))
       }, c0)
       expectNothing(m)
     }

@@ -3,7 +3,16 @@ import { format, inspect } from 'node:util'
 import { expect } from 'chai'
 import { Secret } from '../../../keepers/fhe/index.ts'
 import { lagrangeAtZero } from '../../../keepers/fhe/shamir.ts'
-import { add, bareShare, coefficients, fromWords } from './arithmetic.ts'
+import {
+  add,
+  bareShare,
+  coefficients,
+  dealtSum,
+  fromWords,
+  ownSecret,
+  polynomialOfCoefficients,
+  product,
+} from './arithmetic.ts'
 import { refuses } from './rejection.ts'
 import { ciphertextOf, openRound, polynomialOf, sharesOf } from './round.ts'
 
@@ -72,25 +81,35 @@ describe('fhe kernel memory', () => {
     kernel.write(sent, polynomialOf(round, shares[0]!))
     expect(memory().includes(Buffer.from(polynomialOf(round, shares[0]!).slice(4096, 4104)))).to.equal(true)
     kernel.release(sent)
-    const { c1 } = ciphertextOf(round)
+    const { a } = ciphertextOf(round)
+    const everyone = round.sum.contributors
     const primes = round.plan.set.primes.slice(0, 2)
     for (const [at, self] of activeSet.entries()) {
       const lambdas = primes.map((p) => lagrangeAtZero(activeSet, self, p))
-      const share = round.keys.shares.get(self)!
-      const one = new Uint8Array(new BigUint64Array(c1.length / 8).fill(1n).buffer)
-      const negative = bareShare(kernel, c1, share, lambdas, -1n)
+      const key = round.keys.memberKeys.get(self)!
+      const one = new Uint8Array(new BigUint64Array(a.length / 8).fill(1n).buffer)
+      const negative = bareShare(kernel, a, key, everyone, lambdas, -1n)
       const noise = coefficients(kernel, add(kernel, polynomialOf(round, shares[at]!), negative))
       const sum = noise[0]! + 3n * (1n << BigInt(kernel.uniformBits - 1)) - 1n
-      share.material.reveal((material) => {
+      const s = polynomialOfCoefficients(kernel, ownSecret(kernel, key))
+      key.material.reveal((material) => {
         const traces: [string, Uint8Array][] = [
-          ['x', material],
-          ['λ·x', bareShare(kernel, one, share, lambdas)],
+          ['digits of s', material.subarray(0, 64)],
+          ['s', s],
+          ['−s', product(kernel, one, s, [-1n, -1n])],
+          ['a·s', product(kernel, a, s, [1n, 1n])],
+          ['f_0', material.subarray(kernel.degree)],
+          ['x', dealtSum(kernel, key, everyone)],
+          ['λ·x', bareShare(kernel, one, key, everyone, lambdas)],
           ['noise key', material.subarray(-32)],
-          ['c1·λ·x', bareShare(kernel, c1, share, lambdas)],
+          ['a·λ·x', bareShare(kernel, a, key, everyone, lambdas)],
           ['noise', fromWords([BigInt.asUintN(64, sum)])],
         ]
         for (const [what, trace] of traces) {
-          expect(memory().includes(Buffer.from(trace.slice(0, 8))), `${what} of member ${self}`).to.equal(false)
+          expect(
+            memory().includes(Buffer.from(trace.slice(0, what === 'digits of s' ? 64 : 8))),
+            `${what} of member ${self}`,
+          ).to.equal(false)
         }
       })
     }

@@ -5,7 +5,7 @@ import {
   combine,
   type Engine,
   encryptUpdate,
-  MemoryShareGuard,
+  MemoryOnceGuard,
   openEngine,
   partialDecrypt,
 } from '../../../keepers/fhe/index.ts'
@@ -31,10 +31,10 @@ describe('fhe engine', () => {
   const encryptOn = (engine: Engine, sender: number, extra: object = {}) =>
     encryptUpdate(engine, {
       context: ROUND,
-      sender,
-      collectiveKey: keys.collectiveKey,
+      memberKey: keys.memberKeys.get(sender)!,
       vector: vectors[sender]!,
       weight: 1,
+      guard: new MemoryOnceGuard(),
       ...extra,
     })
   const sumOn = async (engine: Engine) => {
@@ -42,24 +42,25 @@ describe('fhe engine', () => {
       // On the same engine: a source may use it while the sum is under way.
       for (const sender of [0, 1, 2]) yield { sender, bytes: await encryptOn(engine, sender) }
     }
-    return aggregate(engine, { context: ROUND, collectiveKeyHash: keys.collectiveKey.hash, updates: updates() })
+    return aggregate(engine, { context: ROUND, keyHash: keys.keyHash, updates: updates() })
   }
-  const shareOn = (engine: Engine, self: number, sum: Awaited<ReturnType<typeof sumOn>>, extra: object = {}) =>
+  const shareOn = (engine: Engine, self: number, extra: object = {}) =>
     partialDecrypt(engine, {
       context: ROUND,
-      aggregate: sum,
+      contributors: [0, 1, 2],
       activeSet: ACTIVE,
-      secretShare: keys.shares.get(self)!,
-      guard: new MemoryShareGuard(),
-      policy: { attestedHash: sum.hash, minContributors: 3, ownUpdate: 'included' },
+      memberKey: keys.memberKeys.get(self)!,
+      guard: new MemoryOnceGuard(),
+      policy: { minContributors: 3, ownUpdate: 'included' },
       ...extra,
     })
 
-  it('gives the same shares, byte for byte, on a pool and on one thread', async () => {
+  it('gives the same updates and shares, byte for byte, on a pool and on one thread', async () => {
     const sum = await sumOn(pooled)
-    const ours = await Promise.all(ACTIVE.map((self) => shareOn(inline, self, sum)))
+    expect(Buffer.compare((await sumOn(inline)).hash, sum.hash)).to.equal(0)
+    const ours = await Promise.all(ACTIVE.map((self) => shareOn(inline, self)))
     // Both at once on one engine: requests queue up, and do not mix keys.
-    const theirs = await Promise.all(ACTIVE.map((self) => shareOn(pooled, self, sum)))
+    const theirs = await Promise.all(ACTIVE.map((self) => shareOn(pooled, self)))
     for (const [i, share] of ours.entries()) expect(Buffer.compare(share, theirs[i]!)).to.equal(0)
     const request = { context: ROUND, aggregate: sum, activeSet: ACTIVE, shares: ours }
     const [a, b] = [await combine(inline, request), await combine(pooled, request)]
@@ -91,33 +92,32 @@ describe('fhe engine', () => {
   })
 
   it('after an aborted share, the same request still gets its bytes', async () => {
-    const sum = await sumOn(inline)
-    const guard = new MemoryShareGuard()
-    const wanted = await shareOn(inline, 0, sum, { guard })
+    const guard = new MemoryOnceGuard()
+    const wanted = await shareOn(inline, 0, { guard })
     const controller = new AbortController()
     const onProgress = () => controller.abort()
-    const aborted = await shareOn(inline, 0, sum, { guard, signal: controller.signal, onProgress }).catch(() => null)
+    const aborted = await shareOn(inline, 0, { guard, signal: controller.signal, onProgress }).catch(() => null)
     expect(aborted).to.equal(null)
-    expect(Buffer.compare(await shareOn(inline, 0, sum, { guard }), wanted)).to.equal(0)
+    expect(Buffer.compare(await shareOn(inline, 0, { guard }), wanted)).to.equal(0)
   })
 
-  it('frees what it took from SEAL: six hundred encryptors leave the memory where it was', async () => {
+  it('frees what it took from SEAL: six hundred plaintexts leave the memory where it was', async () => {
     const context = await SealContext.open(plan.set)
     const slots = new Float64Array(plan.set.degree / 2)
-    const once = () => {
-      const encryptor = context.encryptor(keys.collectiveKey.bytes, plan.scaleBits)
-      encryptor[Symbol.dispose]()
-    }
+    let lent = new Uint8Array()
+    const once = () =>
+      context.encode(slots.fill(1), plan.scaleBits, (message) => {
+        lent = message as Uint8Array<ArrayBuffer>
+        expect(message.some((byte) => byte !== 0)).to.equal(true)
+      })
     for (let i = 0; i < 50; i++) once()
     const before = process.memoryUsage().rss
     for (let i = 0; i < 600; i++) once()
-    // Each holds a public key of 393 kB: 236 MB in all.
-    expect(process.memoryUsage().rss - before).to.be.below(80e6)
-    const encryptor = context.encryptor(keys.collectiveKey.bytes, plan.scaleBits)
-    encryptor.encrypt(slots)
-    encryptor[Symbol.dispose]()
-    expect(() => encryptor.encrypt(slots)).to.throw()
+    // Each has 131 kB: 79 MB in all.
+    expect(process.memoryUsage().rss - before).to.be.below(40e6)
+    expect(lent.every((byte) => byte === 0)).to.equal(true)
     context[Symbol.dispose]()
+    expect(once).to.throw()
   })
 
   it('deletes what it kept, last first, whether the work returned or threw', () => {

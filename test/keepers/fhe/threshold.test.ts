@@ -1,33 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import {
-  type Aggregate,
   aggregate,
   combine,
-  type Engine,
   encryptUpdate,
-  MemoryShareGuard,
+  finishKeyGeneration,
+  MemoryOnceGuard,
   openEngine,
   partialDecrypt,
-  type SecretShare,
 } from '../../../keepers/fhe/index.ts'
-import { ceremony, ROUND, testPlan, vectorOf } from './ceremony.ts'
+import { ceremony, finishRequest, ROUND, startAll, testPlan, vectorOf } from './ceremony.ts'
 import { openRound, sharesOf } from './round.ts'
 
 /** Members t, n apart from the first t, so that points of the roster's far end are used too. */
 function spread(threshold: number, members: number): number[] {
   return Array.from({ length: threshold }, (_, k) => Math.floor(((k + 1) * members) / threshold) - 1)
-}
-
-async function shareOf(engine: Engine, sum: Aggregate, activeSet: readonly number[], secretShare: SecretShare) {
-  return partialDecrypt(engine, {
-    context: ROUND,
-    aggregate: sum,
-    activeSet,
-    secretShare,
-    guard: new MemoryShareGuard(),
-    policy: { attestedHash: sum.hash, minContributors: 1, ownUpdate: 'included' },
-  })
 }
 
 describe('fhe t of n', () => {
@@ -45,24 +32,31 @@ describe('fhe t of n', () => {
       const engine = await openEngine(plan)
       try {
         const activeSet = spread(threshold, members)
-        const keys = await ceremony(engine, activeSet)
+        const { parties, members: roster } = await startAll(engine)
         const vectors = Array.from({ length: members }, (_, i) => vectorOf(plan.vectorLength, i))
         const weights = vectors.map((_, i) => 1 + ((i * 37) % 100))
-        const updates = async function* () {
-          for (const [sender, vector] of vectors.entries()) {
-            const { collectiveKey } = keys
-            const request = { context: ROUND, sender, collectiveKey, vector, weight: weights[sender]! }
-            yield { sender, bytes: await encryptUpdate(engine, request) }
-          }
-        }
-        const sum = await aggregate(engine, {
-          context: ROUND,
-          collectiveKeyHash: keys.collectiveKey.hash,
-          updates: updates(),
-        })
-        expect(sum.contributors.length).to.equal(members)
+        const updates: { sender: number; bytes: Uint8Array }[] = []
         const shares: Uint8Array[] = []
-        for (const j of activeSet) shares.push(await shareOf(engine, sum, activeSet, keys.shares.get(j)!))
+        let keyHash = new Uint8Array()
+        // One member after the other, for a member's key has a share of every other. It may even give its decryption share
+        // before the updates of the rest exist: that depends on who they are, not on what they send.
+        for (const [self, vector] of vectors.entries()) {
+          const memberKey = await finishKeyGeneration(engine, finishRequest(parties, roster, self))
+          const common = { context: ROUND, memberKey, guard: new MemoryOnceGuard() }
+          updates.push({
+            sender: self,
+            bytes: await encryptUpdate(engine, { ...common, vector, weight: weights[self]! }),
+          })
+          if (activeSet.includes(self)) {
+            const contributors = vectors.map((_, i) => i)
+            const policy = { minContributors: members, ownUpdate: 'included' as const }
+            shares.push(await partialDecrypt(engine, { ...common, contributors, activeSet, policy }))
+          }
+          keyHash = memberKey.keyHash as Uint8Array<ArrayBuffer>
+          memberKey.material.dispose()
+        }
+        const sum = await aggregate(engine, { context: ROUND, keyHash, updates })
+        expect(sum.contributors.length).to.equal(members)
         const { mean, weight, report } = await combine(engine, { context: ROUND, aggregate: sum, activeSet, shares })
 
         const total = weights.reduce((a, b) => a + b, 0)
@@ -100,28 +94,34 @@ describe('fhe t of n', () => {
     const plan = testPlan(5, 3, { scaleBits: 'widest' })
     const engine = await openEngine(plan)
     const keys = await ceremony(engine)
-    const { collectiveKey } = keys
+    const { memberKeys, keyHash } = keys
     const vector = vectorOf(plan.vectorLength, 1)
-    const bytes = await encryptUpdate(engine, { context: ROUND, sender: 4, collectiveKey, vector, weight: 1 })
-    const updates = [{ sender: 4, bytes }]
+    const encryption = {
+      context: ROUND,
+      memberKey: memberKeys.get(4)!,
+      vector,
+      weight: 1,
+      guard: new MemoryOnceGuard(),
+    }
+    const updates = [{ sender: 4, bytes: await encryptUpdate(engine, encryption) }]
     for (const activeSet of [
       [0, 1, 2],
       [4, 2, 3],
       [0, 1, 3, 4],
       [0, 1, 2, 3, 4],
     ]) {
-      const sum = await aggregate(engine, { context: ROUND, collectiveKeyHash: collectiveKey.hash, updates })
+      const sum = await aggregate(engine, { context: ROUND, keyHash, updates })
       const shares = []
       for (const j of activeSet) {
         shares.push(
           await partialDecrypt(engine, {
             context: ROUND,
-            aggregate: sum,
+            contributors: [4],
             activeSet,
-            secretShare: keys.shares.get(j)!,
+            memberKey: memberKeys.get(j)!,
             // Only a test may forget: each set would be refused after the first.
-            guard: new MemoryShareGuard(),
-            policy: { attestedHash: sum.hash, minContributors: 1, ownUpdate: 'abstained' },
+            guard: new MemoryOnceGuard(),
+            policy: { minContributors: 1, ownUpdate: 'abstained' },
           }),
         )
       }

@@ -6,10 +6,8 @@ export {
   addChecked,
   addInto,
   allBelow,
-  allZero,
   maskedProduct,
-  negativeProductSum,
-  prepareShare,
+  preparePairs,
 } from './polynomial'
 export { binomialResidues, floodingResidues, floodingSums, ternary, ternaryResidues, uniformResidues } from './sampling'
 

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { encryptUpdate, FheError, onceNonce } from '../../fhe/index.ts'
+import type { Step } from '../context.ts'
+import { type EpochFrame, loadKey, onceGuard } from '../epoch.ts'
+
+/** An encrypted update and the sample count that it was weighted with. */
+type SealedUpdate = { readonly samples: number; readonly bytes: Uint8Array }
+
+/** As it is kept with the claim: u32 little-endian samples · update. */
+const HEAD = 4
+
+function encode({ samples, bytes }: SealedUpdate): Uint8Array {
+  const payload = Buffer.alloc(HEAD + bytes.length)
+  payload.writeUInt32LE(samples)
+  payload.set(bytes, HEAD)
+  return payload
+}
+
+function decode(payload: Uint8Array): SealedUpdate {
+  const samples = new DataView(payload.buffer, payload.byteOffset, HEAD).getUint32(0, true)
+  return { samples, bytes: payload.subarray(HEAD) }
+}
+
+/**
+ * The one update that this member ever encrypts in a round: from the store when there is one, else made from what `train`
+ * gives. It is in the store before it is returned, so a crash, or a reorganisation that runs the round again, finds the
+ * same bytes. Null when the round was encrypted in and the bytes are gone: then this member abstains.
+ */
+export async function sealedUpdate(
+  step: Pick<Step, 'context' | 'snapshot' | 'signal'>,
+  frame: EpochFrame,
+  keyHash: Uint8Array,
+  train: () => Promise<{ readonly update: Float32Array; readonly samples: number }>,
+): Promise<SealedUpdate | null> {
+  const { store, log } = step.context
+  const { round } = step.snapshot
+  const context = { ...frame.context, round }
+  const nonce = onceNonce('encryption', { context, keyHash, self: frame.self })
+  const kept = store.claims.kept(nonce)
+  if (kept !== null) return decode(kept)
+  const abstain = (): null => {
+    log.error(
+      { event: 'already encrypted', round },
+      'an update of this round was encrypted before and is gone: abstaining',
+    )
+    return null
+  }
+  if (store.claims.has(nonce)) return abstain()
+  const { update, samples } = await train()
+  const memberKey = loadKey(store, frame)
+  if (memberKey === null) return null
+  try {
+    const payload = (bytes: Uint8Array) => encode({ samples, bytes })
+    const bytes = await encryptUpdate(frame.engine, {
+      context,
+      memberKey,
+      vector: update,
+      weight: samples,
+      guard: onceGuard(store, { epoch: frame.context.epoch, round, payload }),
+      signal: step.signal,
+    })
+    return { samples, bytes }
+  } catch (error) {
+    if (error instanceof FheError && error.code === 'already-encrypted') return abstain()
+    throw error
+  } finally {
+    update.fill(0)
+    memberKey.material.dispose()
+  }
+}

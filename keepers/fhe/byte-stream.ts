@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Long streams of uniform bytes from short keys, in pieces that come back to the same place.
+import { createCipheriv } from 'node:crypto'
+
+/** Node allocates what a cipher returns: pieces of this size come from the heap and go back to it, and stay in cache. */
+const PIECE = 1 << 15
+const BLOCK_BYTES = 16
+
+/** What is encrypted to get the stream. */
+const ZEROS = new Uint8Array(PIECE)
+
+/** AES-256-CTR over zeros, counter from 0, cut into items of equal length. */
+export class ByteStream {
+  readonly #key: Uint8Array
+  readonly #itemBytes: number
+  readonly #secret: boolean
+  #cipher: ReturnType<typeof createCipheriv> | null = null
+  #next = 0
+
+  /** @param key 32 bytes, copied. @param itemBytes A multiple of 16. @param kind Of a secret stream no copies are left. */
+  constructor(key: Uint8Array, itemBytes: number, kind: 'secret' | 'public') {
+    this.#key = key.slice()
+    this.#itemBytes = itemBytes
+    this.#secret = kind === 'secret'
+  }
+
+  /** Writes item `index`, bytes [index·b, (index + 1)·b), to `target`. The next index after the last one is the quickest. */
+  read(index: number, target: Uint8Array): void {
+    if (this.#cipher === null || this.#next !== index) {
+      const counter = new Uint8Array(BLOCK_BYTES)
+      // Big-endian; block numbers stay far below 2^64.
+      new DataView(counter.buffer).setBigUint64(8, BigInt(index) * BigInt(this.#itemBytes / BLOCK_BYTES), false)
+      this.#cipher = createCipheriv('aes-256-ctr', this.#key, counter)
+    }
+    this.#next = index + 1
+    for (let at = 0; at < this.#itemBytes; at += PIECE) {
+      const rest = this.#itemBytes - at
+      const piece = this.#cipher.update(rest >= PIECE ? ZEROS : ZEROS.subarray(0, rest))
+      target.set(piece, at)
+      if (this.#secret) piece.fill(0)
+    }
+  }
+
+  /** Wipes the key. */
+  close(): void {
+    this.#key.fill(0)
+    this.#cipher = null
+  }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a member holds of an epoch: digits of s_self (N bytes) · f_0(α_self) … f_{n−1}(α_self) (8·N·L bytes each) · noise key.
+import { hkdf } from '@noble/hashes/hkdf.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { ByteReader, ByteWriter, HASH_BYTES } from './encoding.ts'
+import { FheError } from './errors.ts'
+import { encodeHeader, readHeader } from './header.ts'
+import type { Kernel } from './kernel/kernel.ts'
+import type { Plan } from './plan.ts'
+import { Secret } from './secret.ts'
+import type { EpochContext, MemberKey } from './types.ts'
+
+const NOISE_KEY_BYTES = 32
+const NOISE_KEY_INFO = new TextEncoder().encode('cohort/fhe/noise key/2')
+const NOISE_SEED_INFO = new TextEncoder().encode('cohort/fhe/noise seed/2')
+
+/**
+ * Wipes `dealt`, the shares of all dealers one after the other. The noise key is derived from them and the member's X25519
+ * key, never drawn: whoever repeats the end of key generation gets the same noise for the same request, and not a second,
+ * averaging, share.
+ */
+export function makeMemberKey(
+  of: { readonly context: EpochContext; readonly self: number; readonly keyHash: Uint8Array },
+  digits: Uint8Array,
+  dealt: Uint8Array,
+  encryptionKey: Secret,
+): MemberKey {
+  const { self, keyHash } = of
+  const material = encryptionKey.reveal((key) => {
+    const input = new ByteWriter().bytes(sha256(dealt)).bytes(key).finish()
+    const noiseKey = hkdf(sha256, input, keyHash, NOISE_KEY_INFO, NOISE_KEY_BYTES)
+    const all = new ByteWriter().bytes(digits).bytes(dealt).bytes(noiseKey).finish()
+    for (const used of [input, noiseKey, dealt]) used.fill(0)
+    return Secret.take(all)
+  })
+  const { chainId, service, epoch } = of.context
+  return { self, context: { chainId, service, epoch }, keyHash, material }
+}
+
+/** Lends the member's own secret as a polynomial over the data primes, NTT form, and the noise seed of one request. */
+export async function withOwnSecret<T>(
+  kernel: Kernel,
+  key: MemberKey,
+  request: Uint8Array,
+  use: (s: Uint8Array, noiseSeed: Uint8Array) => Promise<T>,
+): Promise<T> {
+  const { degree, dataPrimeCount, polynomialBytes } = kernel
+  const make = (material: Uint8Array) =>
+    kernel.borrow([degree, polynomialBytes], (digits, s) => {
+      kernel.write(digits!, material.subarray(0, degree))
+      for (let l = 0; l < dataPrimeCount; l++) {
+        kernel.calls.ternaryResidues(kernel.records[l]!, kernel.residues(s!, l), digits!.at, degree)
+        kernel.calls.forward(kernel.records[l]!, kernel.residues(s!, l), kernel.logDegree)
+      }
+      return kernel.read(s!)
+    })
+  return lend(key, request, make, use)
+}
+
+/** Lends Σ f_i(α_self) over the contributors i, and the noise seed of one request. */
+export async function withDealtSum<T>(
+  kernel: Kernel,
+  key: MemberKey,
+  contributors: readonly number[],
+  request: Uint8Array,
+  use: (x: Uint8Array, noiseSeed: Uint8Array) => Promise<T>,
+): Promise<T> {
+  const { degree, dataPrimeCount, polynomialBytes } = kernel
+  const make = (material: Uint8Array) =>
+    kernel.borrow([polynomialBytes, polynomialBytes], (sum, dealt) => {
+      kernel.view(sum!).fill(0)
+      for (const i of contributors) {
+        const from = degree + polynomialBytes * i
+        kernel.write(dealt!, material.subarray(from, from + polynomialBytes))
+        for (let l = 0; l < dataPrimeCount; l++) {
+          kernel.calls.addInto(kernel.records[l]!, kernel.residues(sum!, l), kernel.residues(dealt!, l), degree)
+        }
+      }
+      return kernel.read(sum!)
+    })
+  return lend(key, request, make, use)
+}
+
+/** Lends what `make` makes of the material, and a seed; wipes both when `use` has ended. */
+async function lend<T>(
+  key: MemberKey,
+  request: Uint8Array,
+  make: (material: Uint8Array) => Uint8Array,
+  use: (polynomial: Uint8Array, noiseSeed: Uint8Array) => Promise<T>,
+): Promise<T> {
+  const [polynomial, seed] = key.material.reveal((material) => {
+    const noiseKey = material.subarray(material.length - NOISE_KEY_BYTES)
+    return [make(material), hkdf(sha256, noiseKey, request, NOISE_SEED_INFO, NOISE_KEY_BYTES)] as const
+  })
+  try {
+    return await use(polynomial, seed)
+  } finally {
+    polynomial.fill(0)
+    seed.fill(0)
+  }
+}
+
+/**
+ * The key as bytes, for a store that encrypts them at rest: header · key hash · material. Dispose of the returned secret
+ * once it is sealed.
+ */
+export function exportMemberKey(plan: Plan, key: MemberKey): Secret {
+  const header = encodeHeader({
+    type: 'stored member key',
+    sender: key.self,
+    context: key.context,
+    planHash: plan.hash,
+  })
+  return key.material.reveal((material) =>
+    Secret.take(new ByteWriter().bytes(header).bytes(key.keyHash).bytes(material).finish()),
+  )
+}
+
+/** The inverse of `exportMemberKey`, for the same plan, epoch and member. Wipes `bytes` when it succeeds. */
+export function importMemberKey(
+  plan: Plan,
+  stored: { readonly context: EpochContext; readonly self: number; readonly bytes: Uint8Array },
+): MemberKey {
+  const { context, self, bytes } = stored
+  const reader = new ByteReader(bytes, 'stored member key')
+  const { chainId, service, epoch } = context
+  readHeader(reader, {
+    type: 'stored member key',
+    sender: self,
+    context: { chainId, service, epoch },
+    planHash: plan.hash,
+  })
+  const keyHash = reader.bytes(HASH_BYTES, 'key hash').slice()
+  const material = reader.bytes(plan.set.degree + plan.members * plan.bytes.polynomial + NOISE_KEY_BYTES, 'material')
+  reader.end()
+  if (material.every((byte) => byte === 0)) {
+    throw new FheError('malformed-message', 'the stored member key is all zeros: it was wiped')
+  }
+  const secret = Secret.take(material)
+  bytes.fill(0)
+  return { self, context: { chainId, service, epoch }, keyHash, material: secret }
+}

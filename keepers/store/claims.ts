@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { Database } from './database.ts'
+import { StoreError } from './errors.ts'
+
+/** What is kept with a claim until its round is long over. */
+export type Keepsake = { readonly epoch: number; readonly round: number; readonly payload: Uint8Array }
+
+/**
+ * The rules that threshold CKKS rests on: in one round, one encryption and one decryption share, ever. The difference of two
+ * encryptions under one round's polynomial is the difference of their plaintexts; two decryption shares tell the
+ * difference of two sums, or let noise be averaged away (ePrint 2024/194, 2025/409, 2026/031).
+ *
+ * A claim is on disk before anything that it is about leaves the process. The same claim again is fine, for it stands for
+ * the same bytes; any other under the same nonce is refused for ever: rows are never deleted.
+ */
+export class ClaimRegister {
+  readonly #database: Database
+  readonly #now: () => number
+
+  constructor(database: Database, now: () => number) {
+    this.#database = database
+    this.#now = now
+  }
+
+  /**
+   * Binds the nonce to the digest, and keeps `keepsake` with it, in one transaction.
+   * @param nonce 32-byte name of the act.
+   * @param digest 32-byte hash of what is done.
+   * @returns false, with nothing recorded, when the nonce is bound to another digest.
+   */
+  claim(nonce: Uint8Array, digest: Uint8Array, keepsake?: Keepsake): boolean {
+    for (const hash of [nonce, digest]) {
+      if (hash.length !== 32) throw new StoreError('BAD_INPUT', `a hash of ${hash.length} bytes, expected 32`)
+    }
+    return this.#database.transaction(() => {
+      this.#database.prepare('INSERT OR IGNORE INTO claims VALUES (?, ?, ?)').run(nonce, digest, this.#now())
+      const row = this.#database.prepare('SELECT digest FROM claims WHERE nonce = ?').get(nonce) as {
+        digest: Uint8Array
+      }
+      const granted = Buffer.compare(row.digest, digest) === 0
+      if (granted && keepsake !== undefined) {
+        const { epoch, round, payload } = keepsake
+        this.#database.prepare('INSERT OR IGNORE INTO keepsakes VALUES (?, ?, ?, ?)').run(nonce, epoch, round, payload)
+      }
+      return granted
+    })
+  }
+
+  /** Whether the nonce was ever claimed. */
+  has(nonce: Uint8Array): boolean {
+    return this.#database.prepare('SELECT 1 FROM claims WHERE nonce = ?').get(nonce) !== undefined
+  }
+
+  /** What was kept with the claim, or null when there is none, or none any more. */
+  kept(nonce: Uint8Array): Uint8Array | null {
+    const row = this.#database.prepare('SELECT payload FROM keepsakes WHERE nonce = ?').get(nonce) as
+      | { payload: Uint8Array }
+      | undefined
+    return row?.payload ?? null
+  }
+
+  /** Drops what was kept for rounds before `round` of epochs up to `epoch`; the claims stay. Returns how many. */
+  forget(epoch: number, round: number): number {
+    const statement = this.#database.prepare('DELETE FROM keepsakes WHERE epoch < ? OR (epoch = ? AND round < ?)')
+    return statement.run(epoch, epoch, round).changes
+  }
+
+  /** Acts that were claimed. */
+  get count(): number {
+    return (this.#database.prepare('SELECT count(*) AS n FROM claims').get() as { n: number }).n
+  }
+}
