@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Compiles Solidity that is not part of the project: verifiers made in a test, and consumers that misbehave.
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { InterfaceAbi } from 'ethers'
 
@@ -8,13 +9,16 @@ type Output = {
   contracts: Record<string, Record<string, { abi: InterfaceAbi; evm: { bytecode: { object: string } } }>>
 }
 
-type Solc = { compile(input: string): string }
+type Imports = { import(path: string): { contents: string } | { error: string } }
+type Solc = { compile(input: string, imports: Imports): string }
 
 export type Compiled = { readonly abi: InterfaceAbi; readonly bytecode: string }
 
-/** Every contract of `source`, by name. Throws with the compiler's words when it does not compile. */
+const require = createRequire(import.meta.url)
+
+/** Every contract of `source`, which may import packages. Throws with the compiler's words when it does not compile. */
 export function compile(source: string): Record<string, Compiled> {
-  const solc: Solc = createRequire(import.meta.url)('solc')
+  const solc: Solc = require('solc')
   const output: Output = JSON.parse(
     solc.compile(
       JSON.stringify({
@@ -27,6 +31,7 @@ export function compile(source: string): Record<string, Compiled> {
           outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object'] } },
         },
       }),
+      { import: (path) => ({ contents: readFileSync(require.resolve(path), 'utf8') }) },
     ),
   )
   const errors = (output.errors ?? []).filter((error) => error.severity === 'error')

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IERC7579Hook, MODULE_TYPE_HOOK} from "@openzeppelin/contracts/interfaces/draft-IERC7579.sol";
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
+import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
+import {IModuleGuard, ITransactionGuard, Operation} from "../interfaces/ISafeGuards.sol";
+import {AccountCalls} from "./AccountCalls.sol";
+import {SpendingPolicies} from "./SpendingPolicies.sol";
+import {SpendingVerdicts} from "./SpendingVerdicts.sol";
+
+/// @title Lets an account spend little by itself, and much only when a proven model finds nothing wrong with it
+/// @notice See ISpendingGuard, which owns the documentation. This is the face that accounts see: a Safe's transaction guard and
+/// module guard, an ERC-7579 account's hook. A check never calls the hub: whatever becomes of it, small spends, recovery and
+/// announced transactions pass.
+contract SpendingGuard is SpendingVerdicts, ITransactionGuard, IModuleGuard, IERC7579Hook {
+    constructor(IInferenceHub hub) SpendingPolicies(hub) {}
+
+    /// @inheritdoc ITransactionGuard
+    /// @dev A failing transaction that does not revert (a Safe with safeTxGas or gas price) counts as spent: a verdict serves once.
+    function checkTransaction(
+        address to,
+        uint256 value,
+        bytes memory data,
+        Operation operation,
+        uint256,
+        uint256,
+        uint256 gasPrice,
+        address gasToken,
+        address payable,
+        bytes memory,
+        address
+    ) external {
+        if (gasPrice != 0) revert RefundRefused(msg.sender, gasPrice, gasToken);
+        _pass(msg.sender, Spend(to, value, data, operation, Origin.Owners));
+    }
+
+    /// @inheritdoc IModuleGuard
+    function checkModuleTransaction(
+        address to,
+        uint256 value,
+        bytes memory data,
+        Operation operation,
+        address
+    ) external returns (bytes32 moduleTxHash) {
+        return _pass(msg.sender, Spend(to, value, data, operation, Origin.Module));
+    }
+
+    /// @inheritdoc IERC7579Hook
+    /// @dev Every execution of a batch is judged by itself and changes the account's history: one that needs a verdict comes first,
+    /// and is the only one. What is neither an execution nor a change of modules (a token's receiver hook) moves nothing.
+    function preCheck(address, uint256, bytes calldata msgData) external returns (bytes memory) {
+        Spend[] memory spends = AccountCalls.executionsOf(msgData);
+        for (uint256 i = 0; i < spends.length; ++i) _pass(msg.sender, spends[i]);
+        return "";
+    }
+
+    /// @notice The guard has its say before the execution.
+    function checkAfterExecution(bytes32, bool) external pure {}
+
+    /// @notice The guard has its say before the execution.
+    function checkAfterModuleExecution(bytes32, bool) external pure {}
+
+    /// @notice The guard has its say before the execution.
+    function postCheck(bytes calldata) external pure {}
+
+    /// @notice Configures the calling account, or leaves it as it is configured.
+    /// @param data Empty, or abi.encode(Policy, address[] assets, uint96[] limits). On a configured account the changes take
+    /// their time as any others.
+    function onInstall(bytes calldata data) external {
+        if (data.length == 0) return;
+        (Policy memory policy, address[] memory assets, uint96[] memory limits) = abi.decode(
+            data,
+            (Policy, address[], uint96[])
+        );
+        if (assets.length != limits.length) revert LengthMismatch(assets.length, limits.length);
+        for (uint256 i = 0; i < assets.length; ++i) _setLimit(msg.sender, assets[i], limits[i]);
+        _setPolicy(msg.sender, policy);
+    }
+
+    /// @notice Nothing is forgotten: who installs the guard again finds limits and history as they were.
+    function onUninstall(bytes calldata) external pure {}
+
+    /// @notice A hook, and nothing else, of an ERC-7579 account.
+    function isModuleType(uint256 moduleTypeId) external pure returns (bool) {
+        return moduleTypeId == MODULE_TYPE_HOOK;
+    }
+
+    /// @notice Whether the account has a policy.
+    function isInitialized(address account) external view returns (bool) {
+        return _isConfigured(account);
+    }
+
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 interfaceId) external pure returns (bool) {
+        return
+            interfaceId == type(ITransactionGuard).interfaceId ||
+            interfaceId == type(IModuleGuard).interfaceId ||
+            interfaceId == type(IERC165).interfaceId;
+    }
+}

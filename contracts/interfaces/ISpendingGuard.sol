@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Groth16Proof} from "./IGroth16Verifier.sol";
+import {Operation} from "./ISafeGuards.sol";
+
+/// @dev What the guard stores and takes, and its errors.
+interface ISpendingGuardTypes {
+    /// @notice Who started a transaction.
+    enum Origin {
+        Owners,
+        Module,
+        /// Through an ERC-7579 account's hook.
+        Hook
+    }
+
+    /// @notice What a transaction does, as a feature of the fraud model.
+    enum SpendClass {
+        Native,
+        NativeWithData,
+        TokenTransfer,
+        TokenTransferFrom,
+        TokenApproval,
+        /// A guarded token is called in a way that the guard does not understand.
+        TokenUnknown,
+        /// The account calls itself, other than to recover.
+        SelfCall,
+        DelegateCall
+    }
+
+    /// @notice Why a spend was let through.
+    enum Basis {
+        WithinLimit,
+        Verdict,
+        Announcement
+    }
+
+    struct Spend {
+        address to;
+        uint256 value;
+        bytes data;
+        Operation operation;
+        Origin origin;
+    }
+
+    /// @notice Whose word counts, and for how long: one slot.
+    struct Policy {
+        /// Model in the hub. Its input: the eight features; its input commitment: SHA-256 of tag and features, >> 8.
+        uint64 modelId;
+        uint16 approvedLabel;
+        /// The output is label + 2^16 · margin; else the label alone.
+        bool margins;
+        uint64 minMargin;
+        /// Seconds in which the limits apply, an hour to 30 days. Windows start with the first spend after the last one.
+        uint32 window;
+        /// Seconds that a verdict serves, from the moment its features are of; a minute to a day.
+        uint32 verdictSeconds;
+        /// Seconds before an announced transaction, a higher limit or another policy takes effect; an hour to 30 days.
+        uint32 delay;
+    }
+
+    /// @notice What may leave in a window without a verdict: one slot.
+    struct Limit {
+        uint96 current;
+        uint96 pending;
+        /// Unix seconds from which `pending` holds; 0 when nothing is pending.
+        uint40 effectiveAt;
+        bool guarded;
+        bool pendingGuarded;
+    }
+
+    struct Verdict {
+        /// What was proven about.
+        bytes32 commitment;
+        /// Unix seconds that the features are of; 0 when there is no verdict.
+        uint40 madeAt;
+        /// The account's count of spends.
+        uint64 nonce;
+        /// First bytes of the policy's hash.
+        bytes8 policyTag;
+    }
+
+    /// @notice The account has no policy: it can configure the guard and recover, nothing else.
+    error NotConfigured(address account);
+    error ModelDeprecated(uint256 modelId);
+    /// @notice Field 0 window, 1 verdictSeconds, 2 delay.
+    error SecondsInvalid(uint256 field, uint256 found, uint256 minimum, uint256 maximum);
+    error MarginNotStated(uint64 minMargin);
+    error NothingPending(address account, address asset);
+    /// @notice The native asset is always guarded; raise its limit instead.
+    error NativeAlwaysGuarded(address account);
+    error NotGuarded(address account, address asset);
+    error LengthMismatch(uint256 assets, uint256 limits);
+    error AlreadyAnnounced(bytes32 spendHash, uint256 executableAt);
+    error NotAnnounced(bytes32 spendHash);
+    /// @notice Above the limit, and neither announced long enough ago nor judged.
+    error VerdictMissing(bytes32 spendHash, address asset, uint256 amount, uint256 available);
+    error VerdictExpired(bytes32 spendHash, uint256 validUntil, uint256 timestamp);
+    /// @notice The account spent since.
+    error VerdictStale(bytes32 spendHash, uint256 given, uint256 found);
+    error VerdictOfOtherPolicy(bytes32 spendHash, bytes8 given, bytes8 found);
+    /// @notice What the contract sees of the transaction is no longer what the model saw.
+    error FeaturesChanged(bytes32 spendHash, bytes32 given, bytes32 found);
+    error VerdictTimeInvalid(uint256 at, uint256 earliest, uint256 latest);
+    /// @notice The model said something else, or was less sure than the policy asks.
+    error VerdictUnfavourable(uint256 label, uint256 margin, uint256 approvedLabel, uint256 minMargin);
+    /// @notice The transaction moves nothing that is guarded, or only recovers.
+    error NothingToJudge(bytes32 spendHash);
+    /// @notice Foreign code in the account's own name: only after an announcement.
+    error DelegateCallRefused(address account, address to);
+    /// @notice A Safe's gas refund would move money past every limit; send the transaction with a gas price of zero.
+    error RefundRefused(address account, uint256 gasPrice, address gasToken);
+    error UnsupportedCall(bytes4 selector);
+    error UnsupportedCallType(bytes1 callType);
+    error MalformedExecution(uint256 length, uint256 minimum);
+}
+
+/// @title Lets an account spend little by itself, and much only when a proven model finds nothing wrong with it
+/// @notice One guard for many accounts: transaction guard and module guard of a Safe, hook of an ERC-7579 account. An account
+/// configures itself by calling this contract, and can always do that, recover (owners, guards, modules), and execute within its
+/// limits. More needs a verdict: a proof to the hub that the policy's model, on features which this contract computed itself, gives
+/// the approved label with the margin asked for. A verdict is for one account, one transaction and one state of the account's
+/// history, for a short time, once. When there is no verdict to be had (the model is withdrawn, the hub stands still), a
+/// transaction that the account announced passes after the delay.
+///
+/// The features, one byte each behind the eight bytes of `FEATURES_TAG`: (0) bit length of 256 · amount / limit, at most 31;
+/// (1) the same of what left in the window before; (2) number of spends in the window, at most 31; (3) bit length of the minutes since
+/// the last spend, 31 for none yet; (4) how often the recipient was paid before, at most 15; (5) whether the recipient has code;
+/// (6) class; (7) origin.
+///
+/// What it does not see: what contracts do that the account calls without value (an exchange with an old allowance), assets without
+/// a limit, NFTs. Recovery is never blocked, so who holds enough keys to remove the guard can remove it.
+interface ISpendingGuard is ISpendingGuardTypes {
+    event PolicyChanged(address indexed account, Policy policy, uint256 effectiveAt);
+    event PolicyChangeCancelled(address indexed account);
+    event LimitChanged(address indexed account, address indexed asset, bool guarded, uint96 limit, uint256 effectiveAt);
+    event LimitChangeCancelled(address indexed account, address indexed asset);
+    event SpendAnnounced(address indexed account, bytes32 indexed spendHash, uint256 executableAt, uint256 expiresAt);
+    event AnnouncementCancelled(address indexed account, bytes32 indexed spendHash);
+    event VerdictAccepted(
+        address indexed account,
+        bytes32 indexed spendHash,
+        uint256 indexed modelId,
+        uint64 version,
+        bytes features,
+        uint256 output,
+        uint256 validUntil
+    );
+    event SpendPassed(
+        address indexed account,
+        address indexed asset,
+        address indexed recipient,
+        uint256 amount,
+        bytes32 spendHash,
+        Basis basis
+    );
+
+    /// @notice Sets the caller's policy: at once the first time, after the present policy's delay later.
+    function setPolicy(Policy calldata policy) external;
+
+    /// @notice Takes a policy change back that is not in force yet.
+    function cancelPolicy() external;
+
+    /// @notice Guards an asset of the caller, or changes its limit: downward at once, upward after the policy's delay.
+    /// @param asset ERC-20 token; the zero address is the native asset, whose limit is 0 until it is set.
+    function setLimit(address asset, uint96 limit) external;
+
+    /// @notice Stops guarding a token, after the policy's delay.
+    function removeLimit(address asset) external;
+
+    function cancelLimit(address asset) external;
+
+    /// @notice Announces a transaction of the caller, which may be executed after the policy's delay without a verdict,
+    /// for a week, once.
+    function announce(bytes32 spendHash) external;
+
+    function cancelAnnouncement(bytes32 spendHash) external;
+
+    /// @notice Brings the proof that the account's model approves of a transaction. Anyone may. See `statementOf`.
+    /// @param at Unix seconds that the features are of, at most the policy's `verdictSeconds` ago.
+    function submitVerdict(
+        address account,
+        Spend calldata spend,
+        uint40 at,
+        uint64 version,
+        uint256 output,
+        Groth16Proof calldata proof
+    ) external;
+
+    /// @notice What has to be proven for a verdict: a hub model, its version in force, second and fourth public signal.
+    function statementOf(
+        address account,
+        Spend calldata spend,
+        uint40 at
+    ) external view returns (uint256 modelId, uint64 version, bytes32 inputCommitment, uint256 context);
+
+    /// @notice The sixteen bytes that the model is asked about.
+    function featuresOf(address account, Spend calldata spend, uint40 at) external view returns (bytes memory);
+
+    function spendHashOf(address account, Spend calldata spend) external view returns (bytes32);
+
+    /// @notice The policy in force; the one to come and when, zero for none.
+    function policyOf(
+        address account
+    ) external view returns (Policy memory inForce, Policy memory pending, uint256 effectiveAt);
+
+    function limitOf(address account, address asset) external view returns (Limit memory);
+
+    /// @notice What of a guarded asset may leave now without a verdict.
+    function availableOf(address account, address asset) external view returns (uint256);
+
+    /// @notice When an announced transaction may be executed, and until when; zeros for none.
+    function announcementOf(
+        address account,
+        bytes32 spendHash
+    ) external view returns (uint256 executableAt, uint256 expiresAt);
+
+    function verdictOf(address account, bytes32 spendHash) external view returns (Verdict memory);
+
+    /// @notice How many spends the guard recorded for the account.
+    function nonceOf(address account) external view returns (uint64);
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The guard under accounts of others: Safe 1.5.0 as it is published, and OpenZeppelin's ERC-7579 account.
+import { expect } from 'chai'
+import { AbiCoder, concat, id, ZeroAddress, zeroPadValue } from 'ethers'
+import { createGuard, DAY, ERC20, LIMIT, OPERATION, ORIGIN } from './guard.ts'
+import { deployDrainer, deployModular, encodeBatch, encodeMode, encodeSingle } from './modular.ts'
+import { deploySafe } from './safe.ts'
+
+const coder = AbiCoder.defaultAbiCoder()
+const INSTALL = [
+  'tuple(uint64 modelId, uint16 approvedLabel, bool margins, uint64 minMargin, uint32 window, uint32 verdictSeconds, uint32 delay)',
+  'address[]',
+  'uint96[]',
+]
+
+describe('A Safe with the guard', () => {
+  async function guarded() {
+    const world = await createGuard()
+    const { guard, dao, owner, asset, policy, token, user } = world
+    const safe = await deploySafe([dao, owner])
+    const { address } = safe
+    await dao.sendTransaction({ to: address, value: 10n ** 18n })
+    await token.connect(user).transfer(address, 10n ** 20n)
+    const to = await guard.getAddress()
+    const { interface: abi } = guard
+    await safe.execute({ to, data: abi.encodeFunctionData('setLimit', [ZeroAddress, LIMIT]) })
+    await safe.execute({ to, data: abi.encodeFunctionData('setLimit', [asset, LIMIT]) })
+    await safe.execute({ to, data: abi.encodeFunctionData('setPolicy', [policy()]) })
+    await safe.execute({ to: address, data: safe.interface.encodeFunctionData('setGuard', [to]) })
+    await safe.execute({ to: address, data: safe.interface.encodeFunctionData('setModuleGuard', [to]) })
+    const announce = (hash: string) => safe.execute({ to, data: abi.encodeFunctionData('announce', [hash]) })
+    return { ...world, safe, address, announce }
+  }
+
+  it('finds the interface ids that it asks for', async () => {
+    const { guard } = await createGuard()
+    for (const id of ['0xe6d7a83a', '0x58401ed8', '0x01ffc9a7']) {
+      expect(await guard.supportsInterface(id), id).to.equal(true)
+    }
+    expect(await guard.supportsInterface('0xffffffff')).to.equal(false)
+  })
+
+  it('spends within its limits, above them with a verdict, and is refused otherwise', async () => {
+    const { safe, guard, stranger, judge, spend, asset, address, ethers, token } = await guarded()
+    const to = stranger.address
+    await expect(safe.execute({ to, value: LIMIT })).to.changeEtherBalances(
+      ethers,
+      [address, stranger],
+      [-LIMIT, LIMIT],
+    )
+    await expect(safe.execute({ to, value: 1n })).to.be.revertedWithCustomError(guard, 'VerdictMissing')
+    const transfer = ERC20.encodeFunctionData('transfer', [to, LIMIT + 1n])
+    await expect(safe.execute({ to: asset, data: transfer })).to.be.revertedWithCustomError(guard, 'VerdictMissing')
+    await judge(spend({ to: asset, value: 0n, data: transfer }), { account: address })
+    await safe.execute({ to: asset, data: transfer })
+    expect(await token.balanceOf(to)).to.equal(LIMIT + 1n)
+  })
+
+  it('has its modules held to the same, and to what is left while they are being paid', async () => {
+    const { safe, guard, address, dao, ethers, judge, spend, networkHelpers, hashOf, announce } = await guarded()
+    const drainer = await deployDrainer(dao, address)
+    const enable = { to: address, data: safe.interface.encodeFunctionData('enableModule', [drainer.address]) }
+    await expect(safe.execute(enable)).to.be.revertedWithCustomError(guard, 'VerdictMissing')
+    await judge(spend({ ...enable, value: 0n }), { account: address })
+    await safe.execute(enable)
+
+    await expect(drainer.drain(LIMIT + 1n, OPERATION.call)).to.be.revertedWithCustomError(guard, 'VerdictMissing')
+    await expect(drainer.drain(0n, OPERATION.delegateCall)).to.be.revertedWithCustomError(guard, 'DelegateCallRefused')
+    // The module asks for as much again while it is paid 600, and gets nothing.
+    await drainer.drain(600n, OPERATION.call)
+    expect(await ethers.provider.getBalance(drainer.address)).to.equal(600n)
+
+    const large = spend({ to: drainer.address, value: 2n * LIMIT, origin: ORIGIN.module })
+    await announce(await hashOf(large, address))
+    await networkHelpers.time.increase(2 * DAY)
+    await drainer.drain(2n * LIMIT, OPERATION.call)
+    expect(await ethers.provider.getBalance(drainer.address)).to.equal(600n + 2n * LIMIT)
+    expect(await drainer.refused()).to.equal(2n)
+  })
+
+  it('recovers whatever becomes of the model, and gets rid of the guard', async () => {
+    const { safe, address, hub, owner, fair, stranger, dao, user } = await guarded()
+    await hub.connect(owner).deprecateModel(fair.id)
+    const encode = (name: string, args: readonly unknown[]) => safe.interface.encodeFunctionData(name, args)
+    await safe.execute({ to: address, data: encode('addOwnerWithThreshold', [stranger.address, 2]) })
+    await safe.execute({ to: address, data: encode('swapOwner', [stranger.address, dao.address, user.address]) })
+    expect(await safe.owners()).to.have.members([stranger.address, user.address, owner.address])
+    safe.signers.splice(0, 1, stranger)
+    await safe.execute({ to: address, data: encode('setGuard', [ZeroAddress]) })
+    await safe.execute({ to: stranger.address, value: 5n * LIMIT })
+  })
+
+  it('executes foreign code only when it was announced, and pays no refund', async () => {
+    const { safe, guard, address, spend, hashOf, networkHelpers, dao, ethers, announce } = await guarded()
+    const drainer = await deployDrainer(dao, address)
+    const code = { to: drainer.address, data: drainer.interface.encodeFunctionData('touch'), operation: 1 }
+    await expect(safe.execute(code)).to.be.revertedWithCustomError(guard, 'DelegateCallRefused')
+    await announce(await hashOf(spend({ ...code, value: 0n }), address))
+    await networkHelpers.time.increase(2 * DAY)
+    await safe.execute(code)
+    expect(await ethers.provider.getStorage(address, id('touched'))).to.equal(zeroPadValue('0x01', 32))
+    await expect(safe.execute({ to: address, gasPrice: 1n })).to.be.revertedWithCustomError(guard, 'RefundRefused')
+  })
+})
+
+describe('An ERC-7579 account with the guard', () => {
+  async function hooked() {
+    const world = await createGuard()
+    const { guard, dao, asset, policy } = world
+    const account = await deployModular(dao)
+    await dao.sendTransaction({ to: account.address, value: 10n ** 18n })
+    const data = coder.encode(INSTALL, [policy(), [ZeroAddress, asset], [LIMIT, LIMIT]])
+    await account.install(await guard.getAddress(), data)
+    return { ...world, account }
+  }
+
+  it('is configured when it installs the hook', async () => {
+    const { guard, account, asset, fair, user, policy } = await hooked()
+    expect(await guard.isModuleType(4)).to.equal(true)
+    expect(await guard.isModuleType(1)).to.equal(false)
+    expect(await guard.isInitialized(account.address)).to.equal(true)
+    expect((await guard.policyOf(account.address)).inForce.modelId).to.equal(BigInt(fair.id))
+    expect((await guard.limitOf(account.address, asset)).current).to.equal(LIMIT)
+    await guard.connect(user).onInstall('0x')
+    expect(await guard.isInitialized(user)).to.equal(false)
+    await expect(guard.connect(user).onInstall(coder.encode(INSTALL, [policy(), [asset], []])))
+      .to.be.revertedWithCustomError(guard, 'LengthMismatch')
+      .withArgs(1, 0)
+  })
+
+  it('spends within its limits, above them with a verdict, and is refused otherwise', async () => {
+    const { guard, account, stranger, judge, spend, ethers } = await hooked()
+    const to = stranger.address
+    await expect(account.execute('single', encodeSingle(to, LIMIT))).to.changeEtherBalances(
+      ethers,
+      [account.address, stranger],
+      [-LIMIT, LIMIT],
+    )
+    const more = encodeSingle(to, LIMIT + 1n, '0x12')
+    await expect(account.execute('single', more)).to.be.revertedWithCustomError(guard, 'VerdictMissing')
+    const judged = spend({ to, value: LIMIT + 1n, data: '0x12', origin: ORIGIN.hook })
+    await judge(judged, { account: account.address })
+    await account.execute('single', more)
+  })
+
+  it('has every execution of a batch counted, one with a verdict first', async () => {
+    const { guard, account, stranger, asset, judge, spend, networkHelpers } = await hooked()
+    const pay = (value: bigint) => ({ target: stranger.address, value, callData: '0x' })
+    const revoke = { target: asset, value: 0n, callData: ERC20.encodeFunctionData('approve', [stranger.address, 0n]) }
+    await account.execute('batch', encodeBatch([pay(400n), pay(600n), revoke]))
+    await networkHelpers.time.increase(DAY)
+    const tooMuch = encodeBatch([pay(400n), pay(601n)])
+    await expect(account.execute('batch', tooMuch)).to.be.revertedWithCustomError(guard, 'VerdictMissing')
+    await judge(spend({ origin: ORIGIN.hook }), { account: account.address })
+    const second = encodeBatch([pay(1n), pay(LIMIT + 1n)])
+    await expect(account.execute('batch', second)).to.be.revertedWithCustomError(guard, 'VerdictStale')
+    await account.execute('batch', encodeBatch([pay(LIMIT + 1n), pay(1n)]))
+  })
+
+  it('is refused foreign code, and gets rid of the hook when it wants', async () => {
+    const { guard, account, stranger, hub, owner, fair } = await hooked()
+    const code = concat([stranger.address, '0x1234'])
+    await expect(account.execute('delegate', code)).to.be.revertedWithCustomError(guard, 'DelegateCallRefused')
+    await hub.connect(owner).deprecateModel(fair.id)
+    await account.uninstall(await guard.getAddress())
+    await account.execute('single', encodeSingle(stranger.address, 5n * LIMIT))
+  })
+
+  it('may tell itself to change modules, but nothing else without a verdict', async () => {
+    const { guard, account, stranger } = await hooked()
+    const itself = (name: string, args: readonly unknown[]) =>
+      encodeSingle(account.address, 0n, account.interface.encodeFunctionData(name, args))
+    const nested = itself('execute', [encodeMode('single'), encodeSingle(stranger.address, 1n)])
+    await expect(account.execute('single', nested)).to.be.revertedWithCustomError(guard, 'VerdictMissing')
+    await account.execute('single', itself('installModule', [2, await deployedExecutor(), '0x']))
+    await account.execute('single', itself('uninstallModule', [4, await guard.getAddress(), '0x']))
+
+    /** Any contract that says yes to every module type. */
+    async function deployedExecutor(): Promise<string> {
+      const { deployConstant } = await import('../inference/product-circuit.ts')
+      return await deployConstant(stranger, 1n)
+    }
+  })
+
+  it('has its calls read, and those that cannot be read refused', async () => {
+    const { guard, account, stranger, user } = await hooked()
+    const { interface: abi } = account
+    const check = (data: string) => guard.connect(user).preCheck(stranger, 0, data)
+    const execute = (mode: string, data: string) =>
+      check(abi.encodeFunctionData('execute', [mode.padEnd(66, '0'), data]))
+    // This caller has no policy: what is read as a spend is refused for that.
+    for (const name of ['execute', 'executeFromExecutor']) {
+      const data = abi.encodeFunctionData(name, [encodeMode('single'), encodeSingle(stranger.address, 1n)])
+      await expect(check(data), name).to.be.revertedWithCustomError(guard, 'NotConfigured')
+    }
+    await check('0x')
+    await check('0x150b7a02')
+    await check(abi.encodeFunctionData('installModule', [2, stranger.address, '0x']))
+    await execute('0xfe', '0x')
+    await execute('0x01', encodeBatch([]))
+    await expect(execute('0x02', '0x')).to.be.revertedWithCustomError(guard, 'UnsupportedCallType').withArgs('0x02')
+    await expect(check('0x8dd7712f')).to.be.revertedWithCustomError(guard, 'UnsupportedCall').withArgs('0x8dd7712f')
+    for (const [mode, length, minimum] of [
+      ['0x00', 51, 52],
+      ['0xff', 19, 20],
+    ] as const) {
+      await expect(execute(mode, `0x${'00'.repeat(length)}`))
+        .to.be.revertedWithCustomError(guard, 'MalformedExecution')
+        .withArgs(length, minimum)
+    }
+    await guard.postCheck('0x')
+  })
+})
