@@ -26,9 +26,13 @@ export type DeployedVerifier = {
 }
 
 /** Writes the Solidity verifier of a folder's key, compiles it with the project's settings, and deploys it. */
-export async function deployVerifier(folder: string, signer: Signer): Promise<DeployedVerifier> {
+export async function deployVerifier(
+  folder: string,
+  signer: Signer,
+  subject = 'the demo’s digits model',
+): Promise<DeployedVerifier> {
   const key = parseVerificationKey(JSON.parse(await readFile(folderPaths(folder).verificationKey, 'utf8')))
-  const source = exportVerifier(key, { name: NAME, setupKind: 'local', subject: 'the demo’s digits model' })
+  const source = exportVerifier(key, { name: NAME, setupKind: 'local', subject })
   const { abi, bytecode } = compile(source)
   const contract = await new ContractFactory(abi, bytecode, signer).deploy()
   const receipt = await contract.deploymentTransaction()!.wait()
