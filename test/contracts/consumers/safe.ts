@@ -46,7 +46,7 @@ export async function deploySafe(owners: readonly [HardhatEthersSigner, ...Hardh
     0,
     zero,
   )
-  const { chainId } = await payer.provider.getNetwork()
+  const { chainId } = await payer.provider!.getNetwork()
   /** Who signs; whoever changes the owners changes this. */
   const signers = [...owners]
   const execute = async (call: Call): Promise<TransactionResponse> => {
