@@ -87,10 +87,17 @@ async function roleProblems(options: CheckOptions): Promise<string[]> {
       if (!wanted.has(entry)) problems.push(`${contract}: ${who(holder)} holds ${names.get(role) ?? role}`)
     }
   }
+  // A service has one role, and its admin can ban members and set every parameter: it is the timelock's alone.
+  const admin = roleId('DEFAULT_ADMIN_ROLE')
+  const alone = `${admin} ${deployment.contracts.TimelockController}`
   for (const { name, address } of deployment.services) {
-    for (const entry of await roleHolders(provider, address, deployment.fromBlock)) {
+    const holders = await roleHolders(provider, address, deployment.fromBlock)
+    if (!holders.delete(alone)) {
+      problems.push(`service '${name}': ${who(deployment.contracts.TimelockController)} lacks DEFAULT_ADMIN_ROLE`)
+    }
+    for (const entry of holders) {
       const [role, holder] = entry.split(' ') as [string, string]
-      if (holder === getAddress(deployer)) problems.push(`service '${name}': ${who(holder)} holds ${role}`)
+      problems.push(`service '${name}': ${who(holder)} holds ${role === admin ? 'DEFAULT_ADMIN_ROLE' : role}`)
     }
   }
   return problems

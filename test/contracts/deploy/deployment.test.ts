@@ -227,6 +227,23 @@ describe('a deployment', () => {
       }, /service 'digits': the deployer/)
     })
 
+    it('somebody else administers a service', async () => {
+      await check(async ({ ethers, deployment, speakFor }) => {
+        const accounts = await accountsOf(ethers)
+        const timelock = await speakFor(deployment.contracts.TimelockController)
+        const service = await ethers.getContractAt('CohortToken', deployment.services[0]!.address)
+        await service.connect(timelock).grantRole(roleId('DEFAULT_ADMIN_ROLE'), accounts[6])
+      }, /service 'digits': an unknown account \(0x[0-9a-fA-F]{40}\) holds DEFAULT_ADMIN_ROLE/)
+    })
+
+    it('the timelock administers a service no longer', async () => {
+      await check(async ({ ethers, deployment, speakFor }) => {
+        const timelock = await speakFor(deployment.contracts.TimelockController)
+        const service = await ethers.getContractAt('CohortToken', deployment.services[0]!.address)
+        await service.connect(timelock).renounceRole(roleId('DEFAULT_ADMIN_ROLE'), timelock)
+      }, /service 'digits': TimelockController \(0x[0-9a-fA-F]{40}\) lacks DEFAULT_ADMIN_ROLE/)
+    })
+
     it('the timelock’s delay is not the one asked for', async () => {
       await check(async () => undefined, /the timelock’s delay is 3600, not 86400/, { timelockDelay: 86400 })
     })
