@@ -61,21 +61,38 @@ const trainingSchema = z.strictObject({
   seed: z.int().min(0).default(1),
 })
 
+/** Chains of one node, which never reorganise: Hardhat's and Ganache's. */
+const DEVELOPMENT_CHAINS: ReadonlySet<number> = new Set([31_337, 1_337])
+/** Fewest blocks that a draft must be deep before a share is given, elsewhere. */
+const FINAL_ENOUGH = 3
+
 const schema = z.strictObject({
-  chain: z.strictObject({
-    id: z.int().positive(),
-    rpc: z.array(url).min(1, 'needs at least one endpoint'),
-    /** Block in which the service was deployed: where its history starts. */
-    fromBlock: z.int().min(0).default(0),
-    /** Blocks a transaction must be deep before it counts. */
-    confirmations: z.int().min(1).max(64).default(1),
-    pollSeconds: z.number().min(0.05).max(60).default(2),
-    maxFeeGwei: z.number().positive().default(500),
-    /** Seconds without being mined before a transaction's fee is raised. */
-    replaceAfterSeconds: z.number().positive().default(60),
-    /** Seconds without any answer of any endpoint before the keeper gives up. */
-    patienceSeconds: z.number().positive().default(300),
-  }),
+  chain: z
+    .strictObject({
+      id: z.int().positive(),
+      rpc: z.array(url).min(1, 'needs at least one endpoint'),
+      /** Block in which the service was deployed: where its history starts. */
+      fromBlock: z.int().min(0).default(0),
+      /** Blocks a transaction must be deep before it counts; default 3, on a development chain 1. */
+      confirmations: z.int().min(1).max(64).optional(),
+      pollSeconds: z.number().min(0.05).max(60).default(2),
+      maxFeeGwei: z.number().positive().default(500),
+      /** Seconds without being mined before a transaction's fee is raised. */
+      replaceAfterSeconds: z.number().positive().default(60),
+      /** Seconds without any answer of any endpoint before the keeper gives up. */
+      patienceSeconds: z.number().positive().default(300),
+    })
+    .superRefine(({ id, confirmations }, context) => {
+      if (confirmations === undefined || confirmations >= FINAL_ENOUGH || DEVELOPMENT_CHAINS.has(id)) return
+      const message =
+        `${confirmations} is too few on chain ${id}: a reorganisation could undo a draft whose share is out; set ` +
+        `${FINAL_ENOUGH} or more (fewer only on the development chains ${[...DEVELOPMENT_CHAINS].join(' and ')})`
+      context.addIssue({ code: 'custom', path: ['confirmations'], message })
+    })
+    .transform((chain) => ({
+      ...chain,
+      confirmations: chain.confirmations ?? (DEVELOPMENT_CHAINS.has(chain.id) ? 1 : FINAL_ENOUGH),
+    })),
   service: z.strictObject({ address, profile: profileSchema }),
   keys: z
     .strictObject({ operator: z.string().default('operator.json'), passphraseFile: z.string().optional() })

@@ -26,7 +26,7 @@ import { KeeperMetrics } from './metrics.ts'
 import { GlobalModel } from './models.ts'
 import { peerIdOf } from './peer-id.ts'
 import { encodeAddress, PeerBook } from './peers.ts'
-import { checkClock, checkDoppelganger, checkFunds, checkRegistered } from './preflight.ts'
+import { checkClock, checkDoppelganger, checkFunds, checkRegistered, checkServicePlan } from './preflight.ts'
 import { specOf } from './profile.ts'
 import { commitToWeights } from './provable.ts'
 import type { StateName } from './states.ts'
@@ -110,6 +110,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     { event: 'shard', samples: shard.samples, heldOut: shard.heldOut, parameters: shard.parameterCount },
     shard.announcement,
   )
+  await checkServicePlan(contracts, config.service.profile, shard.parameterCount)
   const plane = await DataPlane.start({
     folder: join(folder, 'ipfs'),
     identitySeed,

@@ -66,20 +66,30 @@ export class EpochEngine {
   }
 }
 
-async function openFrame(request: FrameRequest): Promise<EpochFrame> {
-  const { context, crsSeed, roster, profile } = request
-  const agreed = plan({
-    members: roster.length,
+export type PlanRequest = Pick<FrameRequest, 'threshold' | 'decryptionsPerKey' | 'vectorLength' | 'profile'> & {
+  readonly members: number
+}
+
+/** The parameters of the encryption for an epoch. Throws FheError 'plan-impossible' when there are none. */
+export function planFor(request: PlanRequest): Plan {
+  const { members, profile } = request
+  return plan({
+    members,
     threshold: request.threshold,
     vectorLength: request.vectorLength,
     clipBound: profile.clipBound,
     maxWeight: profile.maxSamples,
-    minTotalWeight: Math.min(profile.minTotalSamples, profile.maxSamples * roster.length),
+    minTotalWeight: Math.min(profile.minTotalSamples, profile.maxSamples * members),
     decryptionsPerKey: request.decryptionsPerKey,
     statisticalBits: profile.statisticalBits,
     // Updates are small and bounded, so the modulus has room: spend it on precision.
     scaleBits: 'widest',
   })
+}
+
+async function openFrame(request: FrameRequest): Promise<EpochFrame> {
+  const { context, crsSeed, roster } = request
+  const agreed = planFor({ ...request, members: roster.length })
   const self = roster.findIndex((member) => member.seat === request.seat)
   const engine = await openEngine(agreed, { workers: 0 })
   return { context, crsSeed, roster, self, plan: agreed, engine }

@@ -26,6 +26,7 @@ export type AgentErrorCode =
   | 'NOT_REGISTERED'
   | 'DOPPELGANGER'
   | 'CLOCK_SKEW'
+  | 'PLAN'
   | 'DATA'
   | 'PROFILE_MISMATCH'
   | 'BAD_BLOB'
@@ -37,6 +38,7 @@ const EXITS: Readonly<Record<AgentErrorCode, number>> = {
   NOT_REGISTERED: KEEPER_EXIT.config,
   DOPPELGANGER: KEEPER_EXIT.noPermission,
   CLOCK_SKEW: KEEPER_EXIT.config,
+  PLAN: KEEPER_EXIT.config,
   DATA: KEEPER_EXIT.data,
   PROFILE_MISMATCH: KEEPER_EXIT.config,
   BAD_BLOB: KEEPER_EXIT.data,

@@ -3,8 +3,11 @@ import { connect } from 'node:net'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type Provider, ZeroAddress } from 'ethers'
 import { ChainError, type Clock, type ServiceContracts } from '../chain/index.ts'
+import { FheError } from '../fhe/index.ts'
+import { planFor } from './epoch.ts'
 import { AgentError } from './errors.ts'
 import { decodeAddress } from './peers.ts'
+import type { ServiceProfile } from './profile.ts'
 
 /** Seconds by which this machine's clock may differ from the chain's, latest block's age included. */
 const MAX_SKEW_SECONDS = 300
@@ -30,6 +33,70 @@ export async function checkFunds(provider: Provider, operator: string): Promise<
   const balance = await provider.getBalance(operator)
   if (balance === 0n) {
     throw new ChainError('UNFUNDED', `the operator ${operator} has no funds for gas: send it some, then start again`)
+  }
+}
+
+/** Parameters of a service that decide about its encryption. */
+export type KeyTerms = {
+  readonly minKeepers: number
+  readonly maxKeepers: number
+  readonly decryptionBps: number
+  readonly decryptionsPerEpoch: number
+}
+
+/**
+ * Refuses a service whose parameters allow an epoch for which there is no encryption: it would lose its rounds, or leak,
+ * once enough keepers have joined. @throws AgentError PLAN that names the parameters and what would do.
+ */
+export function checkKeyPlan(terms: KeyTerms, profile: ServiceProfile, vectorLength: number): void {
+  const { maxKeepers, minKeepers, decryptionBps, decryptionsPerEpoch } = terms
+  const reasonAgainst = (members: number): string | null => {
+    const threshold = Math.floor((members * decryptionBps) / 10_000) + 1
+    try {
+      planFor({ members, threshold, decryptionsPerKey: decryptionsPerEpoch, vectorLength, profile })
+      return null
+    } catch (error) {
+      if (error instanceof FheError) return error.message
+      throw error
+    }
+  }
+  const reason = reasonAgainst(maxKeepers)
+  if (reason === null) return
+  let most = maxKeepers - 1
+  while (most >= minKeepers && reasonAgainst(most) !== null) most--
+  const advice =
+    most >= minKeepers
+      ? `${most} keepers would do: have the DAO lower maxKeepers to that, or decryptionsPerEpoch`
+      : 'no number of keepers would do: have the DAO lower decryptionsPerEpoch, or agree on another service.profile'
+  throw new AgentError(
+    'PLAN',
+    `the service allows maxKeepers ${maxKeepers} and decryptionsPerEpoch ${decryptionsPerEpoch}, which no parameters of ` +
+      `the encryption serve for ${vectorLength} weights (${reason}); ${advice}`,
+  )
+}
+
+/** The same for the parameters in force, and for those that the DAO has set for the next epoch. */
+export async function checkServicePlan(
+  contracts: ServiceContracts,
+  profile: ServiceProfile,
+  vectorLength: number,
+): Promise<void> {
+  const [current, [pending, next]] = await Promise.all([
+    contracts.service.parameters(),
+    contracts.service.pendingParameters(),
+  ])
+  for (const terms of pending ? [current, next] : [current]) {
+    const { minKeepers, maxKeepers, decryptionBps, decryptionsPerEpoch } = terms
+    checkKeyPlan(
+      {
+        minKeepers: Number(minKeepers),
+        maxKeepers: Number(maxKeepers),
+        decryptionBps: Number(decryptionBps),
+        decryptionsPerEpoch: Number(decryptionsPerEpoch),
+      },
+      profile,
+      vectorLength,
+    )
   }
 }
 

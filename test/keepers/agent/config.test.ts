@@ -102,6 +102,22 @@ describe('keeper config', () => {
     expect(refusal(() => parseConfig(reporting, '/x')).message).to.match(/data\.test: reportTest needs/)
   })
 
+  it('takes no draft for final too early on a chain that can reorganise', () => {
+    const on = (id: number, confirmations?: number) =>
+      parseConfig(
+        example
+          .replace('id: 31337', `id: ${id}`)
+          .replace('# confirmations: 3 ', confirmations === undefined ? '# ' : `confirmations: ${confirmations} #`),
+        '/x',
+      ).chain.confirmations
+    expect([on(31_337), on(1_337), on(11_155_111), on(1)]).to.deep.equal([1, 1, 3, 3])
+    expect([on(31_337, 1), on(1, 3), on(1, 64)]).to.deep.equal([1, 3, 64])
+    for (const few of [1, 2]) {
+      const { message } = refusal(() => on(11_155_111, few))
+      expect(message).to.match(new RegExp(`chain\\.confirmations: ${few} is too few on chain 11155111.*set 3 or more`))
+    }
+  })
+
   it('says what to run when there is no config', () => {
     expect(refusal(() => loadConfig('/nonexistent')).message).to.contain('cohort keeper init')
   })
