@@ -43,10 +43,10 @@ const service = z.strictObject({
   voteWindow: seconds(365 * DAY, 1),
   minKeepers: z.int().min(2).max(256),
   maxKeepers: z.int().min(2).max(256),
-  /** The decryption threshold is ⌊n · bps / 10,000⌋ + 1 of n members, at most n. */
-  decryptionBps: z.int().min(5_000).max(10_000),
+  /** The decryption threshold is ⌊n · bps / 10,000⌋ + 1 of n members: a majority, and at most ⌈2n/3⌉. */
+  decryptionBps: z.int().min(5_000).max(6_666),
   decryptionsPerEpoch: z.int().min(1).max(65_535),
-  maxStrikes: z.int().min(1).max(3),
+  maxStrikes: z.int().min(2).max(3),
   bondTokens: tokens,
   rewardPerRoundTokens: tokens,
   keyPenaltyTokens: tokens,

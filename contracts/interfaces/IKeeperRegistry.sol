@@ -97,6 +97,8 @@ interface IKeeperRegistry {
     error OperatorTaken(address operator, address owner);
     /// @notice `caller` is neither owner nor operator of the keeper.
     error NotKeeper(address caller, address owner);
+    /// @notice The signature is not the operator's consent to act for this owner (with the nonce it has now).
+    error ConsentInvalid(address operator, address owner, uint256 nonce);
     error ZeroAddress(bytes32 field);
     error ZeroAmount();
     error ZeroEncryptionKey();
@@ -124,12 +126,20 @@ interface IKeeperRegistry {
 
     /// @notice Registers the caller as owner of a keeper and stakes `amount` (may be 0).
     /// @param operator Daemon's key; distinct from the owner, used by no other keeper.
+    /// @param consent The operator's signature over `consentDigest(owner, operator)`: nobody can take a key that is not
+    /// its own. EIP-712; of a contract, ERC-1271.
     /// @param encryptionKey X25519 public key, non-zero.
     /// @param multiaddr Binary libp2p multiaddr, 1 … 256 bytes.
-    function register(address operator, bytes32 encryptionKey, bytes calldata multiaddr, uint256 amount) external;
+    function register(
+        address operator,
+        bytes32 encryptionKey,
+        bytes calldata multiaddr,
+        uint256 amount,
+        bytes calldata consent
+    ) external;
 
     /// @notice Owner only. Services that the keeper sits in take the new key by `ILearningService.syncOperator`.
-    function setOperator(address operator) external;
+    function setOperator(address operator, bytes calldata consent) external;
 
     /// @notice Owner or operator. Affects key generations that start later.
     function setEncryptionKey(address owner, bytes32 encryptionKey) external;
@@ -220,6 +230,13 @@ interface IKeeperRegistry {
     function ownerOfOperator(address operator) external view returns (address owner);
 
     function operatorOf(address owner) external view returns (address operator);
+
+    /// @notice How often this key has consented: its next consent carries this number.
+    function consentNonce(address operator) external view returns (uint256);
+
+    /// @notice EIP-712 digest that `operator` signs to act for `owner`: OperatorConsent(address owner,address operator,
+    /// uint256 nonce), in the domain ("Cohort KeeperRegistry", "1", chain, this contract).
+    function consentDigest(address owner, address operator) external view returns (bytes32);
 
     function isJailed(address owner) external view returns (bool);
 

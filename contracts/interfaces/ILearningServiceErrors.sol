@@ -49,6 +49,15 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     error NothingToCollect(uint8 seat);
     error ParameterOutOfRange(bytes32 field, uint256 found, uint256 min, uint256 max);
     error StrategyWithoutCode(address strategy);
-    /// @notice The transaction must leave this much gas for publishing the version.
+    /// @notice The strategy reverts, takes too much gas, or answers no uint40 when asked about one sample.
+    error StrategyBroken(address strategy);
+    /// @notice A commitment to weights is a Poseidon digest: below the order of the BN254 scalar field.
+    error CommitmentNotInField(bytes32 modelCommitment);
+    /// @notice The DAO has barred this keeper from the service.
+    error KeeperIsBanned(address keeper);
+    error KeeperNotBanned(address keeper);
+    /// @notice No keeper of this owner is registered.
+    error UnknownKeeper(address keeper);
+    /// @notice The transaction must leave this much gas for asking the reward strategy.
     error GasTooLow(uint256 found, uint256 min);
 }

@@ -27,6 +27,10 @@ interface ILearningServiceEvents is ILearningServiceTypes {
 
     event Joined(uint8 indexed seat, address indexed keeper, address indexed operator);
     event LeaveRequested(uint8 indexed seat, address indexed keeper);
+    /// @notice A seat that was to go has topped its bond up, and keeps going.
+    event Staying(uint8 indexed seat, address indexed keeper);
+    event Banned(address indexed keeper);
+    event Unbanned(address indexed keeper);
     event Left(uint8 indexed seat, address indexed keeper);
     /// @param penalised False for dissenters, complainers and members accused by more than a third.
     event Dropped(uint32 indexed epoch, uint8 indexed seat, address indexed keeper, bool penalised);
@@ -53,11 +57,10 @@ interface ILearningServiceEvents is ILearningServiceTypes {
         bytes cid,
         uint8 candidate
     );
-    event UpdateCompleted(uint32 indexed round, bytes32 modelCommitment, bytes cid, uint256 versionId);
+    /// @notice The members have accepted a model: version `versionId` of this service, from 1.
+    event UpdateCompleted(uint32 indexed round, bytes32 modelCommitment, bytes cid, uint256 indexed versionId);
     /// @notice Voting ended without a majority.
     event UpdateIncomplete(uint32 indexed round);
-    /// @notice The model registry refused the version (say, the DAO has barred this publisher). The round still counts.
-    event PublicationRefused(uint32 indexed round, bytes32 modelCommitment, bytes reason);
     event RoundRewarded(uint32 indexed round, uint256 perShare, uint256 totalShares);
     event RewardCollected(uint8 indexed seat, address indexed keeper, uint256 amount);
 

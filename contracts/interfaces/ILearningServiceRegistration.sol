@@ -16,11 +16,11 @@ interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServi
     /// current epoch ends. A member that has asked to leave still does its steps until then.
     function leave(uint8 seat) external;
 
-    /// @notice Anyone. Removes, as if by `leave`, a seat whose keeper is jailed or whose bond no longer covers the
-    /// service's largest penalty.
+    /// @notice Anyone. Removes, as if by `leave`, a seat whose keeper is jailed. One whose bond no longer covers the
+    /// service's largest penalty goes when the epoch ends or registration closes, unless it tops up before.
     function expel(uint8 seat) external;
 
-    /// @notice Owner or operator fills the bond up to the service's current one.
+    /// @notice Owner or operator fills the bond up to the service's current one, and keeps a seat that was to go.
     function topUp(uint8 seat) external;
 
     /// @notice Anyone. Takes over the operator key that the keeper's owner has set at the registry.
@@ -50,6 +50,14 @@ interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServi
 
     /// @notice Admin only. Takes effect at once in Registration, else when registration opens next.
     function setParameters(Parameters calldata parameters) external;
+
+    /// @notice Admin only. Bars a keeper (its owner address) from the service: it may not join, is not drafted for any
+    /// decryption whose draft is not fixed yet, and gives its seat up, at once between epochs, else when the epoch ends.
+    /// Takes no stake. For what the chain cannot see: a member that keeps posting wrong shares.
+    function ban(address keeper) external;
+
+    /// @notice Admin only. The keeper may join again; a seat that is to go still goes.
+    function unban(address keeper) external;
 
     // ------------------------------------------------------------------------------------------------- views
 

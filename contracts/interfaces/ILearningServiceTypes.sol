@@ -32,10 +32,10 @@ interface ILearningServiceTypes {
     /// @notice What the DAO sets. Windows in seconds, 1 … 365 days; money in wei of the stake token.
     /// @param minKeepers Fewest members of an epoch and fewest updates in a sum that may be decrypted; ≥ 2.
     /// @param maxKeepers At most 256.
-    /// @param decryptionBps The decryption threshold of an epoch of n members is t = min(n, ⌊n·bps/10000⌋ + 1);
-    /// 5000 … 10000, so that n/2 < t ≤ n.
+    /// @param decryptionBps The decryption threshold of an epoch of n members is t = ⌊n·bps/10000⌋ + 1; 5000 … 6666, so
+    /// that n/2 < t ≤ ⌈2n/3⌉.
     /// @param decryptionsPerEpoch Draft sets that one collective key may serve before it must rotate; ≥ 1.
-    /// @param maxStrikes Rounds in a row without a revealed update after which a member is jailed; 1 … 3.
+    /// @param maxStrikes Rounds in a row without a revealed update after which a member is jailed; 2 or 3.
     /// @param bond Stake a member puts up; bounds what the service can ever take from it.
     /// @param rewardPerRound Split over the members that did every step; less when the pool holds less.
     /// @param keyPenalty For silence in key generation; ≤ bond.
@@ -67,7 +67,7 @@ interface ILearningServiceTypes {
     /// @param decryptionThreshold t: members drafted for one decryption.
     /// @param crsSeed keccak256(abi.encode(chainid, service, epoch, blockhash of the block before the close)).
     /// @param keyHash Hash of the collective key that all members confirmed; 0 before.
-    /// @param undraftable Members that were drafted and silent in this epoch.
+    /// @param undraftable Members that were drafted and silent in this epoch, or banned.
     struct EpochInfo {
         uint32 epoch;
         uint256 members;
@@ -101,7 +101,7 @@ interface ILearningServiceTypes {
 
     /// @notice One thing that members can agree on.
     /// @param digest First 208 bits of keccak256(abi.encode(aggregateHash, included)), of keccak256(abi.encode(
-    /// modelCommitment, keccak256(cid))), or of the collective key's hash.
+    /// modelCommitment, keccak256(cid))), or of keccak256(abi.encode(keyHash)).
     /// @param weight Vote: reward shares of the supporters that did every step; else 0.
     /// @param supporters Bitmap of seats. @param included Aggregate: the inclusion bitmap; else without meaning.
     struct Candidate {
@@ -120,22 +120,18 @@ interface ILearningServiceTypes {
         uint256 accused;
     }
 
-    enum Result {
-        Unknown,
-        Completed,
-        Incomplete
-    }
-
-    /// @notice What became of a round that reached Vote.
+    /// @notice What a completed round leaves for good, by the number of its version.
+    /// @param round From 1; 0 for a version that does not exist.
+    /// @param completedAt Unix seconds of the deciding vote.
+    /// @param votes Members that voted for it, late ones included.
     /// @param candidate Index of the winning candidate, as in ModelVoted.
-    /// @param isFinal True once late votes are closed and the reward is set aside.
-    /// @param perShare Reward in wei for each share.
-    /// @param totalShares Sum over the members that did every step.
+    /// @param perShare Reward in wei for each share; 0 until late votes are closed and the reward is set aside.
     struct Outcome {
-        Result result;
+        uint32 epoch;
+        uint32 round;
+        uint40 completedAt;
+        uint16 votes;
         uint8 candidate;
-        bool isFinal;
-        uint128 perShare;
-        uint48 totalShares;
+        uint96 perShare;
     }
 }

@@ -2,9 +2,10 @@
 pragma solidity ^0.8.28;
 
 import {ILearningServiceTypes} from "./ILearningServiceTypes.sol";
+import {IVersionSource} from "./IVersionSource.sol";
 
 /// @title What can be read of a learning service
-interface ILearningServiceViews is ILearningServiceTypes {
+interface ILearningServiceViews is ILearningServiceTypes, IVersionSource {
     /// @notice What a transaction sent now would find, whether or not the clock's decisions are recorded yet.
     /// @param end Of the state's window, Unix seconds; a step counts while block.timestamp < end.
     /// @dev While a new epoch waits to be recorded (isDue, KeyCommit) its seed is not known: poke first.
@@ -32,7 +33,11 @@ interface ILearningServiceViews is ILearningServiceTypes {
     /// @notice Candidates of the last Vote step, in order of their first vote.
     function votes() external view returns (Candidate[] memory);
 
-    function outcomeOf(uint32 round) external view returns (Outcome memory);
+    /// @notice All zero for a version that does not exist.
+    function outcomeOf(uint64 version) external view returns (Outcome memory);
+
+    /// @notice Whether the DAO has barred this keeper (its owner address) from the service.
+    function isBanned(address keeper) external view returns (bool);
 
     /// @return seated Bitmap of taken seats, waiting ones included. @return leaving Those that go when the epoch ends.
     function seats() external view returns (uint256 seated, uint256 leaving);

@@ -51,6 +51,7 @@ abstract contract KeeperLedger is IKeeperRegistry {
     Settings internal _settings;
     mapping(address owner => Account) internal _accounts;
     mapping(address operator => address owner) internal _ownerOf;
+    mapping(address operator => uint256 used) internal _consents;
     mapping(address service => ServiceStatus) internal _services;
     mapping(address service => mapping(address owner => Bond)) private _bonds;
     mapping(address service => Pool) internal _pools;
@@ -96,6 +97,11 @@ abstract contract KeeperLedger is IKeeperRegistry {
     /// @inheritdoc IKeeperRegistry
     function operatorOf(address owner) external view returns (address) {
         return _account(owner).operator;
+    }
+
+    /// @inheritdoc IKeeperRegistry
+    function consentNonce(address operator) external view returns (uint256) {
+        return _consents[operator];
     }
 
     /// @inheritdoc IKeeperRegistry

@@ -3,6 +3,8 @@ pragma solidity ^0.8.28;
 
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
@@ -12,7 +14,7 @@ import {KeeperLedger} from "./KeeperLedger.sol";
 /// @title Keepers: keys, stake, bonds, penalties, rewards
 /// @dev State is written before any token moves, and the token's transfers are the only external calls.
 /// Balance: token.balanceOf(this) = Σ (stake + unbonding) + slashed + Σ (available + allocated) + Σ rewards + surplus.
-contract KeeperRegistry is KeeperLedger, AccessControl {
+contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
@@ -21,9 +23,11 @@ contract KeeperRegistry is KeeperLedger, AccessControl {
     /// @notice Longest multiaddr stored, in bytes.
     uint256 public constant MAX_MULTIADDR = 256;
 
+    bytes32 private constant CONSENT_TYPE = keccak256("OperatorConsent(address owner,address operator,uint256 nonce)");
+
     /// @param token The stake token: an ERC-20 that moves exactly what it is told to (no fee, no rebase).
     /// @param admin Gets DEFAULT_ADMIN_ROLE.
-    constructor(IERC20 token, address admin, Settings memory initial) KeeperLedger(token) {
+    constructor(IERC20 token, address admin, Settings memory initial) KeeperLedger(token) EIP712("Cohort KeeperRegistry", "1") {
         if (address(token) == address(0)) revert ZeroAddress("token");
         if (admin == address(0)) revert ZeroAddress("admin");
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
@@ -33,12 +37,18 @@ contract KeeperRegistry is KeeperLedger, AccessControl {
     // ------------------------------------------------------------------------------------------------- keepers
 
     /// @inheritdoc IKeeperRegistry
-    function register(address operator, bytes32 encryptionKey, bytes calldata multiaddr, uint256 amount) external {
+    function register(
+        address operator,
+        bytes32 encryptionKey,
+        bytes calldata multiaddr,
+        uint256 amount,
+        bytes calldata consent
+    ) external {
         Account storage account = _accounts[msg.sender];
         if (account.operator != address(0)) revert AlreadyRegistered(msg.sender);
         _checkMultiaddr(multiaddr);
         if (encryptionKey == bytes32(0)) revert ZeroEncryptionKey();
-        _takeOperator(msg.sender, operator);
+        _takeOperator(msg.sender, operator, consent);
         account.operator = operator;
         account.encryptionKey = encryptionKey;
         account.multiaddr = multiaddr;
@@ -47,9 +57,9 @@ contract KeeperRegistry is KeeperLedger, AccessControl {
     }
 
     /// @inheritdoc IKeeperRegistry
-    function setOperator(address operator) external {
+    function setOperator(address operator, bytes calldata consent) external {
         Account storage account = _account(msg.sender);
-        _takeOperator(msg.sender, operator);
+        _takeOperator(msg.sender, operator, consent);
         address previous = account.operator;
         delete _ownerOf[previous];
         account.operator = operator;
@@ -263,6 +273,11 @@ contract KeeperRegistry is KeeperLedger, AccessControl {
         _setSettings(next);
     }
 
+    /// @inheritdoc IKeeperRegistry
+    function consentDigest(address owner, address operator) public view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(CONSENT_TYPE, owner, operator, _consents[operator])));
+    }
+
     // ------------------------------------------------------------------------------------------------- internals
 
     function _checkMultiaddr(bytes calldata multiaddr) private pure {
@@ -271,10 +286,14 @@ contract KeeperRegistry is KeeperLedger, AccessControl {
         }
     }
 
-    function _takeOperator(address owner, address operator) private {
+    /// @dev Without the key's consent, anyone could register it first and keep its owner out.
+    function _takeOperator(address owner, address operator, bytes calldata consent) private {
         if (operator == address(0)) revert ZeroAddress("operator");
         address holder = operator == owner ? owner : _ownerOf[operator];
         if (holder != address(0)) revert OperatorTaken(operator, holder);
+        bool given = SignatureChecker.isValidSignatureNow(operator, consentDigest(owner, operator), consent);
+        if (!given) revert ConsentInvalid(operator, owner, _consents[operator]);
+        ++_consents[operator];
         _ownerOf[operator] = owner;
     }
 }

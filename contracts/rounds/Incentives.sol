@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {MemberRecord, BLANK} from "./MemberRecord.sol";
-import {Seats, only} from "./Seats.sol";
+import {Seats, NONE, only} from "./Seats.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
 /// @title Rewards, penalties, strikes, and giving a seat up
@@ -21,18 +21,35 @@ abstract contract Incentives is ServiceStorage {
     function _payOut(Head memory h) internal {
         if (!_has(h, PAYOUT_DUE)) return;
         h.flags &= ~PAYOUT_DUE;
-        uint32 round = h.round - 1;
+        Outcome memory outcome = _unsettled(h);
         uint48 totalShares = _votes.entries[h.elected].weight;
-        uint256 perShare = _registry.allocate(_parameters.rewardPerRound, totalShares);
-        _outcomes[round] = Outcome(Result.Completed, h.elected, true, uint128(perShare), totalShares);
-        emit RoundRewarded(round, perShare, totalShares);
+        // At most the reward asked for, which is a uint96.
+        outcome.perShare = uint96(_registry.allocate(_parameters.rewardPerRound, totalShares));
+        _outcomes[h.versions] = outcome;
+        emit RoundRewarded(outcome.round, outcome.perShare, totalShares);
+    }
+
+    /// @dev Outcome of the round that the last Vote completed, while its late ballots are open. It was completed when
+    /// this Training began.
+    function _unsettled(Head memory h) internal view returns (Outcome memory) {
+        uint256 window = _has(h, USED_UP) ? _parameters.voteWindow : _parameters.trainingWindow;
+        return
+            Outcome({
+                epoch: h.epoch,
+                round: h.round - 1,
+                completedAt: uint40(h.deadline - window),
+                votes: uint16(_votes.entries[h.elected].supporters.count()),
+                candidate: h.elected,
+                perShare: 0
+            });
     }
 
     /// @dev What a record has earned, once its round is final.
     function _worth(MemberRecord record) internal view returns (uint256) {
         if (!record.isComplete()) return 0;
-        Outcome storage outcome = _outcomes[record.roundOf()];
-        if (!outcome.isFinal || outcome.candidate != record.candidateOf()) return 0;
+        // Empty until the reward is set aside; another round's when this one came to nothing.
+        Outcome storage outcome = _outcomes[record.versionOf()];
+        if (outcome.round != record.roundOf() || outcome.candidate != record.candidateOf()) return 0;
         return uint256(record.shares()) * outcome.perShare;
     }
 
@@ -73,6 +90,7 @@ abstract contract Incentives is ServiceStorage {
     function _penaliseSilentDraft(Head memory h) internal {
         Seats silent = _drafted.without(_current(h, _shared));
         _undraftable = _undraftable | silent;
+        h.flags |= EXCLUDED;
         uint256 penalty = _parameters.decryptPenalty;
         while (!silent.isEmpty()) {
             uint8 seat = silent.lowest();
@@ -83,16 +101,21 @@ abstract contract Incentives is ServiceStorage {
 
     /// @dev One more strike for the idle, none left for the other members; who has reached the limit is jailed and goes
     /// when the epoch ends. Counts of all seats at once: c = 2·high + low, saturating at 3.
-    function _strike(Seats idle) internal {
+    /// @param active Members that acted.
+    function _strike(Head memory h, Seats active) internal {
+        bool all = active.count() == h.memberCount;
+        if (all && !_has(h, STRUCK)) return;
+        Seats idle = all ? NONE : _members.without(active);
         Seats low = _strikesLow;
         Seats high = _strikesHigh;
-        if ((idle | low | high).isEmpty()) return;
         Seats nextLow = idle.without(low) | (idle & low & high);
         Seats nextHigh = idle & (low | high);
-        uint256 limit = _parameters.maxStrikes;
-        Seats out = limit == 1 ? idle : limit == 2 ? nextHigh : nextHigh & nextLow;
-        _strikesLow = nextLow.without(out);
-        _strikesHigh = nextHigh.without(out);
+        Seats out = _parameters.maxStrikes == 2 ? nextHigh : nextHigh & nextLow;
+        nextLow = nextLow.without(out);
+        nextHigh = nextHigh.without(out);
+        _strikesLow = nextLow;
+        _strikesHigh = nextHigh;
+        h.flags = (nextLow | nextHigh).isEmpty() ? h.flags & ~STRUCK : h.flags | STRUCK;
         if (out.isEmpty()) return;
         _leaving = _leaving | out;
         while (!out.isEmpty()) {

@@ -48,7 +48,8 @@ abstract contract KeyGeneration is Membership {
         (uint8 index, bool opened) = _attestations.findOrOpen(
             uint256(epoch_) << 32,
             h.attestCount,
-            bytes26(keyHash),
+            // A digest of all 256 bits, not their upper part: what is recorded is then what every member confirmed.
+            bytes26(keccak256(abi.encode(keyHash))),
             only(seat)
         );
         if (opened) h.attestCount += 1;

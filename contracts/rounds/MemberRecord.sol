@@ -5,15 +5,17 @@ pragma solidity ^0.8.28;
 ///
 /// First the commitment: its hash with the lowest bit set. After the reveal, with the lowest bit clear:
 ///
-///      255        88 87          48 47         16 15        8 7      3 2        1       0
-///     ┌─────────────┬──────────────┬─────────────┬───────────┬────────┬────────┬───────┬───┐
-///     │             │ shares 40    │ round 32    │candidate 8│        │complete│ voted │ 0 │
-///     └─────────────┴──────────────┴─────────────┴───────────┴────────┴────────┴───────┴───┘
+///      255   112 111    88 87          48 47         16 15        8 7      3 2        1       0
+///     ┌─────────┬──────────┬──────────────┬─────────────┬───────────┬────────┬────────┬───────┬───┐
+///     │         │version 24│ shares 40    │ round 32    │candidate 8│        │complete│ voted │ 0 │
+///     └─────────┴──────────┴──────────────┴─────────────┴───────────┴────────┴────────┴───────┴───┘
+///
+/// `version` is the number that the round gets if it completes.
 ///
 /// The lowest bit keeps a commitment chosen by a liar from being read as a record that earns something.
 type MemberRecord is uint256;
 
-using {isOpened, isOf, hasVoted, isComplete, shares, roundOf, candidateOf, voted} for MemberRecord global;
+using {isOpened, isOf, hasVoted, isComplete, shares, roundOf, versionOf, candidateOf, voted} for MemberRecord global;
 
 uint256 constant COMMITTED = 1;
 uint256 constant VOTED = 2;
@@ -61,11 +63,15 @@ function roundOf(MemberRecord record) pure returns (uint32) {
     return uint32(MemberRecord.unwrap(record) >> 16);
 }
 
+function versionOf(MemberRecord record) pure returns (uint24) {
+    return uint24(MemberRecord.unwrap(record) >> 88);
+}
+
 function candidateOf(MemberRecord record) pure returns (uint8) {
     return uint8(MemberRecord.unwrap(record) >> 8);
 }
 
-function voted(MemberRecord record, uint8 candidate, bool complete) pure returns (MemberRecord) {
-    uint256 marks = (uint256(candidate) << 8) | VOTED | (complete ? COMPLETE : 0);
+function voted(MemberRecord record, uint24 version, uint8 candidate, bool complete) pure returns (MemberRecord) {
+    uint256 marks = (uint256(version) << 88) | (uint256(candidate) << 8) | VOTED | (complete ? COMPLETE : 0);
     return MemberRecord.wrap(MemberRecord.unwrap(record) | marks);
 }

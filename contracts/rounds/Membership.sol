@@ -12,6 +12,7 @@ abstract contract Membership is ILearningServiceRegistration, RoundClock {
     function join(address keeper) external returns (uint8 seat) {
         Head memory h = _settle();
         if (msg.sender != keeper && msg.sender != _registry.operatorOf(keeper)) revert NotKeeper(msg.sender, keeper);
+        if (_banned[keeper]) revert KeeperIsBanned(keeper);
         uint256 held = _seatOfKeeper[keeper];
         if (held != 0) revert AlreadySeated(keeper, uint8(held - 1));
         Seats seated = _seated;
@@ -50,8 +51,13 @@ abstract contract Membership is ILearningServiceRegistration, RoundClock {
     function expel(uint8 seat) external {
         Head memory h = _settle();
         address keeper = _keeperOf(seat);
-        if (!_registry.isJailed(keeper) && _isCovered(keeper)) revert NotExpellable(seat, keeper);
-        _release(h, seat, keeper);
+        if (_registry.isJailed(keeper)) {
+            _release(h, seat, keeper);
+        } else {
+            if (_isCovered(keeper)) revert NotExpellable(seat, keeper);
+            // Penalties may just have been raised: there is time to top up until registration closes.
+            _markLeaving(seat, keeper);
+        }
         _head = h;
     }
 
@@ -60,6 +66,12 @@ abstract contract Membership is ILearningServiceRegistration, RoundClock {
         Head memory h = _settle();
         address keeper = _keeperOf(seat);
         if (msg.sender != keeper && msg.sender != _operators[seat]) revert NotKeeper(msg.sender, keeper);
+        if (_banned[keeper]) revert KeeperIsBanned(keeper);
+        Seats leaving = _leaving;
+        if (leaving.contains(seat)) {
+            _leaving = leaving.without(only(seat));
+            emit Staying(seat, keeper);
+        }
         _head = h;
         _registry.engage(keeper, _parameters.bond);
     }
@@ -86,12 +98,13 @@ abstract contract Membership is ILearningServiceRegistration, RoundClock {
     }
 
     /// @dev At once for a seat that is in no epoch, else when the epoch ends.
-    function _release(Head memory h, uint8 seat, address keeper) private {
+    function _release(Head memory h, uint8 seat, address keeper) internal {
         bool waiting = _chairs[_operators[seat]].intake >= h.intake;
-        if (h.anchor == State.Registration || waiting) {
-            _vacate(seat);
-            return;
-        }
+        if (h.anchor == State.Registration || waiting) _vacate(seat);
+        else _markLeaving(seat, keeper);
+    }
+
+    function _markLeaving(uint8 seat, address keeper) private {
         if (_leaving.contains(seat)) revert AlreadyLeaving(seat);
         _leaving = _leaving | only(seat);
         emit LeaveRequested(seat, keeper);

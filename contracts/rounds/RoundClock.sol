@@ -47,11 +47,16 @@ abstract contract RoundClock is Incentives {
         if (from == State.Decrypt) return (State.Training, Trigger.UPDATE_TIMEOUT);
         if (from == State.Aggregate || from == State.Vote) return (State.Training, Trigger.NO_MAJORITY);
         Seats ready = _seated;
+        uint256 min = _parameters.minKeepers;
         if (from != State.Registration) {
             (Seats dropped, ) = _droppedAtKey(h);
             ready = _members.without(dropped);
+            // However often a generation fails, two thirds of those who registered must be left: else a coalition could
+            // have the others dropped until it holds the decryption threshold of the rest.
+            uint256 twoThirds = (2 * uint256(_registered) + 2) / 3;
+            if (min < twoThirds) min = twoThirds;
         }
-        bool enough = ready.without(_leaving).count() >= _parameters.minKeepers;
+        bool enough = ready.without(_leaving).count() >= min;
         return (enough ? State.KeyCommit : State.Registration, Trigger.None);
     }
 
@@ -65,7 +70,8 @@ abstract contract RoundClock is Incentives {
         // A step that ended early ends now; so do the states that only a transaction can leave.
         if (block.timestamp < start || to <= State.KeyConfirm) start = block.timestamp;
         if (to == State.Registration) {
-            window = p.registrationWindow;
+            // Pending parameters apply with this very transition, which a view sees before it is recorded.
+            window = (_hasPending ? _pending : p).registrationWindow;
         } else if (to == State.KeyCommit) {
             h.epoch += 1;
         } else if (to == State.KeyConfirm) {
@@ -83,7 +89,7 @@ abstract contract RoundClock is Incentives {
             h.attestCount = 0;
             window = p.aggregateWindow;
         } else if (to == State.Decrypt) {
-            h.decryptions += 1;
+            h.decryptionsLeft -= 1;
             window = p.decryptWindow;
         } else if (to == State.Vote) {
             h.voteCount = 0;
@@ -95,9 +101,9 @@ abstract contract RoundClock is Incentives {
 
     /// @dev No decryption left for this key, or too few members left to draft for one.
     function _isUsedUp(Head memory h, Seats silent) private view returns (bool) {
-        if (h.decryptions >= _parameters.decryptionsPerEpoch) return true;
-        Seats excluded = _undraftable | silent;
-        return !excluded.isEmpty() && _members.without(excluded).count() < h.threshold;
+        if (h.decryptionsLeft == 0) return true;
+        if (silent.isEmpty() && !_has(h, EXCLUDED)) return false;
+        return _members.without(_undraftable | silent).count() < h.threshold;
     }
 
     // ------------------------------------------------------------------------------------------------- recording
@@ -133,14 +139,13 @@ abstract contract RoundClock is Incentives {
     function _transition(Head memory h, State to, Trigger trigger) private {
         State from = h.anchor;
         if (from == State.Training) {
-            if (to == State.Registration && !_has(h, USED_UP)) _strike(_members.without(_current(h, _committed)));
+            if (to == State.Registration && !_has(h, USED_UP)) _strike(h, _current(h, _committed));
             _payOut(h);
         } else if (from == State.Reveal) {
-            _strike(_members.without(_current(h, _revealed)));
+            _strike(h, _current(h, _revealed));
         } else if (from == State.Decrypt && to == State.Training) {
             _penaliseSilentDraft(h);
         } else if (from == State.Vote && trigger == Trigger.NO_MAJORITY) {
-            _outcomes[h.round].result = Result.Incomplete;
             emit UpdateIncomplete(h.round);
         }
         if (to == State.Registration && _hasPending) _applyPending();
@@ -154,7 +159,9 @@ abstract contract RoundClock is Incentives {
             }
         } else if (to == State.KeyCommit) {
             if (from == State.Registration) {
-                _members = _seated;
+                Seats members = _seated;
+                _members = members;
+                _registered = uint16(members.count());
                 h.intake += 1;
             }
             _openEpoch(h);
@@ -170,11 +177,11 @@ abstract contract RoundClock is Incentives {
     function _openEpoch(Head memory h) private {
         Seats members = _members;
         uint256 n = members.count();
-        uint256 t = (n * _parameters.decryptionBps) / 10_000 + 1;
         h.memberCount = uint16(n);
-        h.threshold = uint16(t < n ? t : n);
-        h.minKeepers = _parameters.minKeepers;
-        h.decryptions = 0;
+        // At most 6666 bps: t ≤ ⌈2n/3⌉, so a third of the members cannot stop a decryption by silence.
+        h.threshold = uint16((n * _parameters.decryptionBps) / 10_000 + 1);
+        h.decryptionsLeft = _parameters.decryptionsPerEpoch;
+        h.flags &= ~EXCLUDED;
         _undraftable = NONE;
         _keyHash = bytes32(0);
         bytes32 seed = keccak256(abi.encode(block.chainid, address(this), h.epoch, blockhash(block.number - 1)));

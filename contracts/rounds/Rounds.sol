@@ -2,9 +2,9 @@
 pragma solidity ^0.8.28;
 
 import {ILearningServiceRounds} from "../interfaces/ILearningServiceRounds.sol";
-import {IRewardStrategy} from "../interfaces/IRewardStrategy.sol";
 import {Ballots} from "./Ballots.sol";
 import {MemberRecord, openRecord, opens, sealCommitment} from "./MemberRecord.sol";
+import {RewardShares} from "./RewardShares.sol";
 import {RoundClock} from "./RoundClock.sol";
 import {Seats, NONE, only} from "./Seats.sol";
 
@@ -12,16 +12,16 @@ import {Seats, NONE, only} from "./Seats.sol";
 abstract contract Rounds is ILearningServiceRounds, RoundClock {
     using Ballots for Ballots.Ballot;
 
-    /// @dev What a transaction that may publish a version must still have: publishing costs about half of it. Otherwise a
-    /// caller could choose a gas limit at which only the publication fails.
-    uint256 internal constant PUBLISH_GAS = 400_000;
+    /// @dev Order of the BN254 scalar field, which Poseidon digests live in (EIP-197).
+    uint256 private constant FIELD_ORDER =
+        21888242871839275222246405745257275088548364400416034343698204186575808495617;
 
     /// @inheritdoc ILearningServiceRounds
     function commitUpdate(uint32 round_, bytes32 commitment) external {
         Head memory h = _settle();
         _expect(h, State.Training);
         _expectRound(h, round_);
-        if (_has(h, USED_UP)) revert EpochUsedUp(h.epoch, h.decryptions);
+        if (_has(h, USED_UP)) revert EpochUsedUp(h.epoch, _parameters.decryptionsPerEpoch - h.decryptionsLeft);
         uint8 seat = _callingMember(h);
         if (commitment == bytes32(0)) revert ZeroHash("commitment");
         Seats done = _mark(h, _committed, seat);
@@ -49,7 +49,7 @@ abstract contract Rounds is ILearningServiceRounds, RoundClock {
         MemberRecord record = _records[round_ & 1][seat];
         if (!opens(found, record)) revert CommitmentMismatch(found, bytes32(MemberRecord.unwrap(record)));
         _revealed = done;
-        uint40 share = IRewardStrategy(_parameters.strategy).sharesOf(samples);
+        uint40 share = RewardShares.ofUpdate(_parameters.strategy, samples);
         _records[round_ & 1][seat] = openRecord(round_, share);
         emit UpdateRevealed(round_, seat, cid, size, samples);
         if (done == committed) _complete(h);
@@ -106,6 +106,7 @@ abstract contract Rounds is ILearningServiceRounds, RoundClock {
         bool late = _isLate(h, round_, _bit(State.Vote));
         uint8 seat = _callingMember(h);
         if (modelCommitment == bytes32(0)) revert ZeroHash("modelCommitment");
+        if (uint256(modelCommitment) >= FIELD_ORDER) revert CommitmentNotInField(modelCommitment);
         _checkCid(cid);
         bytes26 digest = bytes26(keccak256(abi.encode(modelCommitment, keccak256(cid))));
         uint8 index = h.elected;
@@ -115,13 +116,17 @@ abstract contract Rounds is ILearningServiceRounds, RoundClock {
             bool opened;
             (index, opened) = _votes.findOrOpen(round_, h.voteCount, digest, NONE);
             if (opened) h.voteCount += 1;
+            // The first to vote keeps the commitment for all, so that who decides does not also pay for the slot.
+            if (opened && index == 0) _commitments[h.versions + 1] = modelCommitment;
         }
-        Seats supporters = _support(h, seat, round_, index);
+        Seats supporters = _support(h, seat, round_, late ? h.versions : h.versions + 1, index);
         emit ModelVoted(round_, seat, modelCommitment, cid, index);
         if (!late && supporters.count() >= _quorum(h)) {
             h.elected = index;
             h.flags |= PAYOUT_DUE;
-            _publish(h, modelCommitment, cid, supporters);
+            h.versions += 1;
+            if (index > 0) _commitments[h.versions] = modelCommitment;
+            emit UpdateCompleted(round_, modelCommitment, cid, h.versions);
             _complete(h);
         }
         _head = h;
@@ -159,7 +164,8 @@ abstract contract Rounds is ILearningServiceRounds, RoundClock {
             revert IncludedNotRevealed(included, Seats.unwrap(revealed));
         }
         uint256 updates = Seats.wrap(included).count();
-        if (updates < h.minKeepers) revert TooFewIncluded(updates, h.minKeepers);
+        uint256 min = _parameters.minKeepers;
+        if (updates < min) revert TooFewIncluded(updates, min);
         // A leftover of an earlier round must not count as dissent in this one.
         if (h.attestCount == 1) _dissent = NONE;
         h.attestCount += 1;
@@ -177,7 +183,7 @@ abstract contract Rounds is ILearningServiceRounds, RoundClock {
     ) private {
         uint256 attesters = supporters.count();
         if (attesters < h.threshold) return;
-        Seats undraftable = _undraftable;
+        Seats undraftable = _has(h, EXCLUDED) ? _undraftable : NONE;
         Seats draftable = supporters.without(undraftable);
         uint256 found = draftable.count();
         if (found < h.threshold) return;
@@ -191,7 +197,14 @@ abstract contract Rounds is ILearningServiceRounds, RoundClock {
     /// @dev Enters a member's vote in its record and the candidate. Shares count when the member did all other steps:
     /// its update is in the sum (so it committed and revealed), and it attested the sum. Whoever was drafted posted its
     /// share, or there would be no vote.
-    function _support(Head memory h, uint8 seat, uint32 round_, uint8 index) private returns (Seats supporters) {
+    /// @param version That the round has, or gets when it completes.
+    function _support(
+        Head memory h,
+        uint8 seat,
+        uint32 round_,
+        uint24 version,
+        uint8 index
+    ) private returns (Seats supporters) {
         MemberRecord record = _records[round_ & 1][seat];
         if (!record.isOf(round_)) {
             _accrue(msg.sender, record);
@@ -200,20 +213,10 @@ abstract contract Rounds is ILearningServiceRounds, RoundClock {
         if (record.hasVoted()) revert AlreadyDone(State.Vote, seat);
         Ballots.Entry storage winner = _attestations.entries[h.attested];
         bool complete = winner.included.contains(seat) && winner.supporters.contains(seat);
-        _records[round_ & 1][seat] = record.voted(index, complete);
+        _records[round_ & 1][seat] = record.voted(version, index, complete);
         Ballots.Entry storage entry = _votes.entries[index];
         if (complete) entry.weight += record.shares();
         supporters = entry.supporters.including(seat);
         entry.supporters = supporters;
-    }
-
-    /// @dev A refusal (the DAO has barred this publisher, or the commitment is no field element) must not stop the round.
-    function _publish(Head memory h, bytes32 modelCommitment, bytes calldata cid, Seats supporters) private {
-        if (gasleft() < PUBLISH_GAS) revert GasTooLow(gasleft(), PUBLISH_GAS);
-        try _models.publish(h.epoch, h.round, modelCommitment, cid, Seats.unwrap(supporters)) returns (uint64 version) {
-            emit UpdateCompleted(h.round, modelCommitment, cid, version);
-        } catch (bytes memory reason) {
-            emit PublicationRefused(h.round, modelCommitment, reason);
-        }
     }
 }

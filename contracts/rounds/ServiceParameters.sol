@@ -3,16 +3,23 @@ pragma solidity ^0.8.28;
 
 import {ILearningServiceErrors} from "../interfaces/ILearningServiceErrors.sol";
 import {ILearningServiceTypes} from "../interfaces/ILearningServiceTypes.sol";
+import {RewardShares} from "./RewardShares.sol";
 
 /// @title Which parameters a service accepts
 library ServiceParameters {
     uint256 internal constant MAX_WINDOW = 365 days;
     uint256 internal constant MAX_SEATS = 256;
-    uint256 internal constant BPS = 10_000;
+    /// @dev t = ⌊n·bps/10000⌋ + 1 lies between ⌊n/2⌋ + 1 (no two disjoint sets can decrypt) and ⌈2n/3⌉ (a third of the
+    /// members cannot stop a decryption by silence).
+    uint256 internal constant MIN_BPS = 5_000;
+    uint256 internal constant MAX_BPS = 6_666;
+    /// @dev One round missed is no reason to lose a seat.
+    uint256 internal constant MIN_STRIKES = 2;
     /// @dev Two bit planes count strikes.
     uint256 internal constant MAX_STRIKES = 3;
 
-    /// @dev Reverts with ParameterOutOfRange, naming the first parameter that is out of range, or StrategyWithoutCode.
+    /// @dev Reverts with ParameterOutOfRange, naming the first parameter that is out of range, StrategyWithoutCode or
+    /// StrategyBroken.
     function check(ILearningServiceTypes.Parameters calldata p) internal view {
         _within("registrationWindow", p.registrationWindow, 1, MAX_WINDOW);
         _within("keyWindow", p.keyWindow, 1, MAX_WINDOW);
@@ -24,13 +31,14 @@ library ServiceParameters {
         // The sum of one update is that update.
         _within("minKeepers", p.minKeepers, 2, MAX_SEATS);
         _within("maxKeepers", p.maxKeepers, p.minKeepers, MAX_SEATS);
-        // t = min(n, ⌊n·bps/10000⌋ + 1) > n/2
-        _within("decryptionBps", p.decryptionBps, BPS / 2, BPS);
+        _within("decryptionBps", p.decryptionBps, MIN_BPS, MAX_BPS);
         _within("decryptionsPerEpoch", p.decryptionsPerEpoch, 1, type(uint16).max);
-        _within("maxStrikes", p.maxStrikes, 1, MAX_STRIKES);
+        _within("maxStrikes", p.maxStrikes, MIN_STRIKES, MAX_STRIKES);
         _within("keyPenalty", p.keyPenalty, 0, p.bond);
         _within("decryptPenalty", p.decryptPenalty, 0, p.bond);
         if (p.strategy.code.length == 0) revert ILearningServiceErrors.StrategyWithoutCode(p.strategy);
+        (bool answered, ) = RewardShares.ask(p.strategy, 1);
+        if (!answered) revert ILearningServiceErrors.StrategyBroken(p.strategy);
     }
 
     function _within(bytes32 field, uint256 found, uint256 min, uint256 max) private pure {

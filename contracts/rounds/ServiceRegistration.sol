@@ -53,4 +53,28 @@ contract ServiceRegistration is KeyGeneration, AccessControl, Initializable {
         if (h.anchor == State.Registration) _applyPending();
         _head = h;
     }
+
+    /// @inheritdoc ILearningServiceRegistration
+    function ban(address keeper) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        if (_banned[keeper]) revert KeeperIsBanned(keeper);
+        if (!_registry.isRegistered(keeper)) revert UnknownKeeper(keeper);
+        Head memory h = _settle();
+        _banned[keeper] = true;
+        emit Banned(keeper);
+        uint256 held = _seatOfKeeper[keeper];
+        if (held != 0) {
+            uint8 seat = uint8(held - 1);
+            _undraftable = _undraftable.including(seat);
+            h.flags |= EXCLUDED;
+            if (!_leaving.contains(seat)) _release(h, seat, keeper);
+        }
+        _head = h;
+    }
+
+    /// @inheritdoc ILearningServiceRegistration
+    function unban(address keeper) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        if (!_banned[keeper]) revert KeeperNotBanned(keeper);
+        _banned[keeper] = false;
+        emit Unbanned(keeper);
+    }
 }

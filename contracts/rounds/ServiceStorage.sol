@@ -18,22 +18,24 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
     /// @dev One slot.
     /// @param anchor State of the last recorded transition; what the clock has decided since is derived.
     /// @param deadline End of the anchor's window.
-    /// @param memberCount n of the epoch. @param threshold t of the epoch. @param minKeepers Of the epoch.
+    /// @param memberCount n of the epoch. @param threshold t of the epoch.
+    /// @param decryptionsLeft Drafts that the epoch's key may still serve.
     /// @param attestCount Candidates open in `_attestations`. @param voteCount In `_votes`.
+    /// @param versions Rounds completed so far: the number of the last version.
     /// @param intake Times that registration has closed. A seat is a member when it was taken before the last close.
     /// @param attested Winning candidate of the last Aggregate. @param elected Of the last Vote.
-    /// @param flags ACTED, PAYOUT_DUE, USED_UP.
+    /// @param flags ACTED, PAYOUT_DUE, USED_UP, EXCLUDED, STRUCK.
     struct Head {
-        uint32 epoch;
+        uint24 epoch;
         uint32 round;
         State anchor;
         uint40 deadline;
         uint16 memberCount;
         uint16 threshold;
-        uint16 minKeepers;
-        uint16 decryptions;
+        uint16 decryptionsLeft;
         uint16 attestCount;
         uint16 voteCount;
+        uint24 versions;
         uint24 intake;
         uint8 attested;
         uint8 elected;
@@ -54,6 +56,10 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
     uint8 internal constant PAYOUT_DUE = 2;
     /// @dev The epoch serves no further round.
     uint8 internal constant USED_UP = 4;
+    /// @dev `_undraftable` is not empty; while the flag is clear nobody has to look.
+    uint8 internal constant EXCLUDED = 8;
+    /// @dev Some seat may have strikes.
+    uint8 internal constant STRUCK = 16;
 
     uint256 internal constant MAX_CID = 64;
 
@@ -99,12 +105,18 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
     /// @dev Seat + 1; 0 when the keeper has none.
     mapping(address keeper => uint256) internal _seatOfKeeper;
     mapping(uint256 epochAndSeat => Seats) internal _accusers;
-    mapping(uint32 round => Outcome) internal _outcomes;
+    /// @dev What a completed round leaves for good: two slots, by version.
+    mapping(uint256 version => Outcome) internal _outcomes;
+    /// @dev Also holds the first candidate of an open Vote, under the next version's number.
+    mapping(uint256 version => bytes32) internal _commitments;
+    mapping(address keeper => bool) internal _banned;
 
     Parameters internal _pending;
     bool internal _hasPending;
+    /// @dev Members when registration last closed.
+    uint16 internal _registered;
 
-    /// @param registry Stake, penalties, rewards. @param models Where versions are published.
+    /// @param registry Stake, penalties, rewards. @param models Where the DAO decides about versions.
     constructor(IKeeperRegistry registry, IModelRegistry models) {
         if (address(registry) == address(0)) revert ZeroAddress("registry");
         if (address(models) == address(0)) revert ZeroAddress("models");
@@ -143,9 +155,10 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
     }
 
     /// @dev Updates that a round needs: a quorum, and never fewer than may be summed and decrypted.
-    function _updateQuorum(Head memory h) internal pure returns (uint256) {
+    function _updateQuorum(Head memory h) internal view returns (uint256) {
         uint256 quorum = _quorum(h);
-        return quorum > h.minKeepers ? quorum : h.minKeepers;
+        uint256 min = _parameters.minKeepers;
+        return quorum > min ? quorum : min;
     }
 
     // ------------------------------------------------------------------------------------------------- checks

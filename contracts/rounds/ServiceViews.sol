@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {ILearningServiceViews} from "../interfaces/ILearningServiceViews.sol";
+import {IVersionSource} from "../interfaces/IVersionSource.sol";
 import {Ballots} from "./Ballots.sol";
 import {RoundClock} from "./RoundClock.sol";
 import {Seats} from "./Seats.sol";
@@ -37,7 +38,7 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock {
                 quorum: uint16(_quorum(h)),
                 updateQuorum: uint16(_updateQuorum(h)),
                 decryptionThreshold: h.threshold,
-                decryptions: h.decryptions,
+                decryptions: h.anchor == State.Registration ? 0 : _parameters.decryptionsPerEpoch - h.decryptionsLeft,
                 crsSeed: _crsSeed,
                 keyHash: _keyHash,
                 undraftable: Seats.unwrap(_undraftable)
@@ -87,13 +88,34 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock {
         return _votes.list(_head.voteCount);
     }
 
+    /// @inheritdoc IVersionSource
+    function versionCount() external view returns (uint64) {
+        return _head.versions;
+    }
+
+    /// @inheritdoc IVersionSource
+    function versionAt(uint64 version) external view returns (Origin memory origin) {
+        Outcome memory outcome = outcomeOf(version);
+        if (outcome.round == 0) return origin;
+        return
+            Origin({
+                epoch: outcome.epoch,
+                round: outcome.round,
+                acceptedAt: outcome.completedAt,
+                votes: outcome.votes,
+                weightsCommitment: _commitments[version]
+            });
+    }
+
     /// @inheritdoc ILearningServiceViews
-    function outcomeOf(uint32 round_) external view returns (Outcome memory outcome) {
+    function outcomeOf(uint64 version) public view returns (Outcome memory) {
         Head memory h = _head;
-        if (_has(h, PAYOUT_DUE) && uint256(round_) + 1 == h.round) {
-            return Outcome(Result.Completed, h.elected, false, 0, _votes.entries[h.elected].weight);
-        }
-        return _outcomes[round_];
+        return _has(h, PAYOUT_DUE) && version == h.versions ? _unsettled(h) : _outcomes[version];
+    }
+
+    /// @inheritdoc ILearningServiceViews
+    function isBanned(address keeper) external view returns (bool) {
+        return _banned[keeper];
     }
 
     /// @inheritdoc ILearningServiceViews

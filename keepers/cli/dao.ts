@@ -16,7 +16,7 @@ const DEFAULT_WAIT_SECONDS = 900
 export function registerDao(program: Command): void {
   const dao = program
     .command('dao')
-    .description('release, roll back and deprecate versions of a co-owned model by proposal and vote')
+    .description('release, roll back and deprecate versions of a co-owned model, and bar keepers, by proposal and vote')
 
   chainCommand(dao, 'status', 'show proposals, versions and voting power')
     .option('--service <name-or-address>', 'only this service')
@@ -74,6 +74,28 @@ export function registerDao(program: Command): void {
         printProposal(options, await client.proposeDeprecation(options.service, version, options.reason))
       })
     })
+
+  const ofKeeper = (name: string, description: string) =>
+    chainCommand(dao, name, description)
+      .argument('<keeper>', 'owner address of the keeper')
+      .option('--service <name-or-address>', 'the service (default: the only one)', '')
+      .option('--description <text>', 'what voters read')
+
+  ofKeeper('ban', 'propose to bar a keeper from a service: no seat, no part in decryptions').action(
+    async (keeper: string, options: OfService) => {
+      await withClient(options, async (client) => {
+        printProposal(options, await client.proposeBan(options.service, keeper, options.description))
+      })
+    },
+  )
+
+  ofKeeper('unban', 'propose to let a banned keeper back into a service').action(
+    async (keeper: string, options: OfService) => {
+      await withClient(options, async (client) => {
+        printProposal(options, await client.proposeUnban(options.service, keeper, options.description))
+      })
+    },
+  )
 
   chainCommand(dao, 'propose-verifier', 'propose to register the verifier of a circuit')
     .requiredOption('--circuit <id>', 'circuit id, 32 bytes in hexadecimal', parseWord)

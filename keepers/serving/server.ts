@@ -143,7 +143,7 @@ export class InferenceServer implements AsyncDisposable {
     const { provider, weights, fromBlock, circuit } = this.#options
     const folder = await openFolder(circuit)
     if (weights === undefined) return folder
-    const held = await fetchVersion({ provider, models: this.#models, service, fromBlock, ...weights }, version, signal)
+    const held = await fetchVersion({ provider, service, fromBlock, ...weights }, version, signal)
     const { program } = provableModel(weights.model, held.weights, folder.program.output)
     return await withWeights(folder, program, held.salt)
   }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Provider } from 'ethers'
-import type { ModelRegistry } from '../../types/index.ts'
 import { cidFromHex, commitToWeights, decodeModel, modelBytes, PeerBook, saltOf } from '../agent/index.ts'
-import { openService, systemClock } from '../chain/index.ts'
+import { clients, openService, systemClock } from '../chain/index.ts'
 import { type ModelName, modelSpec } from '../learning/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import { ServingError } from './errors.ts'
@@ -14,7 +13,6 @@ export type VersionWeights = { readonly version: bigint; readonly weights: Float
 
 export type VersionSource = {
   readonly provider: Provider
-  readonly models: ModelRegistry
   /** Address of the learning service. */
   readonly service: string
   readonly model: ModelName
@@ -33,14 +31,15 @@ export async function fetchVersion(
   version: bigint,
   signal?: AbortSignal,
 ): Promise<VersionWeights> {
-  const { models, service, model, plane } = source
-  const filter = models.filters.VersionProposed(service, version)
-  const [proposed] = await models.queryFilter(filter, source.fromBlock)
-  if (proposed === undefined)
+  const { service, model, plane } = source
+  const keepers = clients.service(service, source.provider)
+  const filter = keepers.filters.UpdateCompleted(undefined, undefined, undefined, version)
+  const [completed] = await keepers.queryFilter(filter, source.fromBlock)
+  if (completed === undefined)
     throw new ServingError('bad-version', `version ${version} of ${service} is not on the chain`)
   const { parameters } = modelSpec(model)
   const count = parameters.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0)
-  const bytes = await plane.fetch(cidFromHex(proposed.args.cid), {
+  const bytes = await plane.fetch(cidFromHex(completed.args.cid), {
     maxBytes: modelBytes(count),
     timeout: FETCH_MS,
     providers: await keeperAddresses(source),
@@ -48,10 +47,10 @@ export async function fetchVersion(
   })
   const weights = decodeModel(bytes, count)
   const { commitment } = commitToWeights(model, weights)
-  if (commitment !== proposed.args.weightsCommitment) {
+  if (commitment !== completed.args.modelCommitment) {
     throw new ServingError(
       'bad-version',
-      `version ${version}: the weights commit to ${commitment}, the chain says ${proposed.args.weightsCommitment}; is the service's model ${model}?`,
+      `version ${version}: the weights commit to ${commitment}, the chain says ${completed.args.modelCommitment}; is the service's model ${model}?`,
     )
   }
   return { version, weights, salt: saltOf(weights) }

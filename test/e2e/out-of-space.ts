@@ -9,7 +9,7 @@ import type { Cluster } from '../../scripts/demo/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 
 /** What a full disk must not lead to. */
-const LOSSES = new Set(['Penalised', 'Dropped', 'StruckOut', 'UpdateIncomplete', 'PublicationRefused'])
+const LOSSES = new Set(['Penalised', 'Dropped', 'StruckOut', 'UpdateIncomplete'])
 
 /**
  * The tests of a keeper without space on its disk, in a cluster that runs. A limit on the size of the files that a process

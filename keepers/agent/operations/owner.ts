@@ -17,9 +17,11 @@ import {
 import { KeeperStore } from '../../store/index.ts'
 import type { KeeperConfig } from '../config.ts'
 import { AgentError } from '../errors.ts'
+import { openKeystore } from '../keystore.ts'
 import { peerIdOf } from '../peer-id.ts'
 import { encodeAddress } from '../peers.ts'
 import { ENCRYPTION_KEY, PEER_IDENTITY } from '../steps/secrets.ts'
+import { signConsent } from './consent.ts'
 
 /** What an owner's command works with; close it. */
 export type OwnerSession = {
@@ -108,7 +110,9 @@ export async function registerKeeperOnChain(options: RegisterOptions): Promise<{
       await settle('approve', token.getFunction('approve')(spender, stake) as Promise<ContractTransactionResponse>)
     }
     say('registering the keeper')
-    await settle('register', registry.register(operator, keys.encryptionKey, address, stake))
+    const key = await openKeystore(config.keys.operator, passphrase)
+    const consent = await signConsent(key, owner.address, registry)
+    await settle('register', registry.register(operator, keys.encryptionKey, address, stake, consent))
   }
   if (fund > 0n && (await provider.getBalance(operator)) < fund) {
     say('funding the operator')

@@ -8,19 +8,18 @@ import type { AcceptedModel } from '../models.ts'
 
 /** The last model that the members accepted in a round before `before`, by the chain; null before the first. */
 function lastAccepted(facts: Facts, before = Number.POSITIVE_INFINITY): AcceptedModel | null {
-  const latest = (name: string): Fact | null => facts.all(name).findLast((fact) => roundOf(fact) < before) ?? null
-  const completed = latest('UpdateCompleted')
-  // A version that the model registry refused is still what the members agreed on; its CID is in the votes.
-  const refused = latest('PublicationRefused')
-  const last = roundOf(completed) >= roundOf(refused) ? completed : refused
-  if (last === null) return null
-  const round = roundOf(last)
-  const commitment = String(last.args.modelCommitment)
-  const cid = last.args.cid ?? facts.last('ModelVoted', { round, modelCommitment: commitment })?.args.cid
-  return { round, commitment, cid: cidFromHex(String(cid)), version: String(last.args.versionId ?? 'none') }
+  const last = facts.all('UpdateCompleted').findLast((fact) => roundOf(fact) < before)
+  if (last === undefined) return null
+  const { modelCommitment, cid, versionId } = last.args
+  return {
+    round: roundOf(last),
+    commitment: String(modelCommitment),
+    cid: cidFromHex(String(cid)),
+    version: String(versionId),
+  }
 }
 
-const roundOf = (fact: Fact | null): number => (fact === null ? 0 : Number(fact.args.round))
+const roundOf = (fact: Fact): number => Number(fact.args.round)
 
 /**
  * Takes over the model that the chain says was accepted last, from any member.

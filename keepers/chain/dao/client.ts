@@ -63,6 +63,7 @@ export class DaoClient {
   readonly #token: Contract
   readonly #models: Contract
   readonly #verifiers: Contract
+  readonly #serviceAbi = contractInterface('ILearningService')
 
   private constructor(options: DaoClientOptions) {
     const { provider, deployment, signer, clock } = options
@@ -80,10 +81,11 @@ export class DaoClient {
       address: contracts[name],
       abi: contractInterface(name),
     }))
+    const services = deployment.services.map(({ name, address }) => ({ name, address, abi: this.#serviceAbi }))
     this.proposals = new ProposalBook({
       governor,
       sender: this.#sender,
-      known,
+      known: [...known, ...services],
       ...(clock === undefined ? {} : { clock }),
     })
   }
@@ -133,13 +135,50 @@ export class DaoClient {
   /** Proposes to withdraw a version for good. `reason`: a text of at most 31 bytes, or 32 bytes in hexadecimal. */
   async proposeDeprecation(service: string, version: number, reason: string): Promise<Proposal & Sent> {
     const { name, address } = this.service(service)
-    await this.#expectStatus(address, version, ['proposed', 'accepted', 'released'])
+    await this.#expectStatus(address, version, ['accepted', 'released'])
     if (!isHexString(reason, 32) && Buffer.byteLength(reason) > 31) {
       throw new DaoError('wrong-status', `the reason has ${Buffer.byteLength(reason)} bytes, at most 31 fit`)
     }
     const word = isHexString(reason, 32) ? reason : encodeBytes32String(reason)
     const data = this.#models.interface.encodeFunctionData('deprecate', [address, version, word])
     return await this.#proposeModelCall(data, `Deprecate version ${version} of ${name}: ${reason}`)
+  }
+
+  /** Proposes to bar a keeper (its owner address) from a service: no seat, no part in decryptions. Takes no stake. */
+  async proposeBan(service: string, keeper: string, description?: string): Promise<Proposal & Sent> {
+    return await this.#proposeMembership('ban', service, keeper, description)
+  }
+
+  /** Proposes to let a banned keeper back. */
+  async proposeUnban(service: string, keeper: string, description?: string): Promise<Proposal & Sent> {
+    return await this.#proposeMembership('unban', service, keeper, description)
+  }
+
+  async #proposeMembership(
+    act: 'ban' | 'unban',
+    service: string,
+    keeper: string,
+    description?: string,
+  ): Promise<Proposal & Sent> {
+    const { name, address } = this.service(service)
+    if (!isAddress(keeper)) throw new DaoError('unknown-keeper', `${keeper} is no address: name a keeper's owner`)
+    const contract = new Contract(address, this.#serviceAbi, this.#models.runner)
+    const owner = getAddress(keeper)
+    const banned: boolean = await contract.getFunction('isBanned')(owner)
+    if (banned !== (act === 'unban')) {
+      throw new DaoError('wrong-status', `${owner} is ${banned ? 'banned already' : 'not banned'} at ${name}`)
+    }
+    const registry = new Contract(
+      await contract.getFunction('keeperRegistry')(),
+      contractInterface('KeeperRegistry'),
+      this.#models.runner,
+    )
+    if (!(await registry.getFunction('isRegistered')(owner))) {
+      throw new DaoError('unknown-keeper', `${owner} owns no registered keeper: name the owner, not the operator`)
+    }
+    const data = this.#serviceAbi.encodeFunctionData(act, [owner])
+    const text = act === 'ban' ? `Bar keeper ${owner} from ${name}` : `Let keeper ${owner} back into ${name}`
+    return await this.proposals.propose({ target: address, data }, description ?? text)
   }
 
   /** Proposes to register a circuit's verifier. */

@@ -6,6 +6,7 @@ export type DaoErrorCode =
   | 'no-signer'
   | 'unknown-service'
   | 'unknown-version'
+  | 'unknown-keeper'
   | 'unknown-proposal'
   | 'wrong-status'
   | 'wrong-state'

@@ -19,7 +19,7 @@ export const SUPPORT = { against: 0, for: 1, abstain: 2 } as const
 export type Support = keyof typeof SUPPORT
 
 /** IModelRegistry.VersionStatus, by index. */
-export const VERSION_STATUSES = ['none', 'proposed', 'accepted', 'released', 'deprecated'] as const
+export const VERSION_STATUSES = ['none', 'accepted', 'released', 'deprecated'] as const
 export type VersionStatus = (typeof VERSION_STATUSES)[number]
 
 /** IVerifierRegistry.SetupKind. */

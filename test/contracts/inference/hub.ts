@@ -4,6 +4,7 @@
 import type { Signer } from 'ethers'
 import { network } from 'hardhat'
 import { accountsOf } from '../governance/accounts.ts'
+import { deployVersions } from '../registry/versions.ts'
 import { commitment, type Proof, productCircuit } from './product-circuit.ts'
 
 /** The "weights" of the versions that the service publishes: version v multiplies by WEIGHTS[v − 1]. */
@@ -16,8 +17,8 @@ export const PRICE = 10n ** 17n
 const CID = `0x0155${'56'.repeat(34)}`
 
 /**
- * Three accepted versions, the first released; model 1 follows the releases, model 2 pins version 2. `service` is an
- * account with code that the test speaks for.
+ * Three accepted versions, the first released; model 1 follows the releases, model 2 pins version 2. `keepers.publish`
+ * adds more.
  */
 export async function createHub() {
   const { ethers, networkHelpers } = await network.create()
@@ -28,12 +29,10 @@ export async function createHub() {
   await models.grantRole(await models.REGISTRAR_ROLE(), dao)
   await models.grantRole(await models.RELEASE_ROLE(), dao)
   await verifiers.grantRole(await verifiers.REGISTRAR_ROLE(), dao)
-  const service = await (await ethers.deployContract('CohortToken', [dao, [], []])).getAddress()
+  const keepers = await deployVersions(ethers)
+  const service = keepers.address
   await models.registerService(service)
-  await networkHelpers.impersonateAccount(service)
-  await networkHelpers.setBalance(service, 10n ** 20n)
-  const keepers = models.connect(await ethers.getSigner(service))
-  for (const [round, weight] of WEIGHTS.entries()) await keepers.publish(1, round, commitment(weight), CID, 7)
+  for (const [round, weight] of WEIGHTS.entries()) await keepers.publish(1, round + 1, commitment(weight), CID, 7)
   await models.release(service, 1)
 
   const circuit = await productCircuit()

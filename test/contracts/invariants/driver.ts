@@ -3,9 +3,10 @@
 
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import { Interface, type InterfaceAbi, type Log } from 'ethers'
-import { BOND, COH, cid, type Player, STATES, type StateName, salt, TRIGGERS, type World } from '../rounds/fixture.ts'
+import { BOND, COH, cid, type Player, STATES, type StateName, salt, type World } from '../rounds/fixture.ts'
 import { keyCid, keyHash, modelOf, samplesOf, sumHash } from '../rounds/play.ts'
 import { randomFrom } from './random.ts'
+import { Witness } from './witness.ts'
 
 /** A turncoat does every step as the honest do, up to a vote for something else. */
 export type Role = 'honest' | 'silent' | 'liar' | 'turncoat'
@@ -22,24 +23,21 @@ const HURRY = 40
 export class Driver {
   readonly world: World
   readonly actors: Actor[]
-  readonly transitions: { from: StateName; event: string; to: StateName }[] = []
-  /** Slashed amount by owner, from events. */
-  readonly slashed = new Map<string, bigint>()
-  readonly jailed = new Set<string>()
-  /** Penalties by `epoch seat`, from events. */
-  readonly penalties = new Map<string, bigint[]>()
+  /** What the events of its calls say. */
+  readonly witness: Witness
   readonly errors = new Map<string, number>()
   calls = 0
   reverted = 0
-  rounds = 0
   readonly #random: () => number
-  readonly #interface: Interface
 
   constructor(world: World, roles: readonly Role[], abis: readonly InterfaceAbi[], seed: number) {
     this.world = world
     this.actors = world.players.map((player, index) => Object.assign(player, { role: roles[index]! }))
     this.#random = randomFrom(seed)
-    this.#interface = new Interface(abis.flatMap((abi) => [...(abi as readonly string[])]))
+    const seatChanged = (owner: string, seat: number): void => {
+      this.actors.find((actor) => actor.owner.address === owner)!.seat = seat
+    }
+    this.witness = new Witness(new Interface(abis.flatMap((abi) => [...(abi as readonly string[])])), seatChanged)
   }
 
   /** One random move: usually one call, sometimes the passing of time. */
@@ -149,7 +147,7 @@ export class Driver {
     }
     const voting = STATES[Number((await service.clock()).current)] === 'Vote' || Number(info.lateRound) === round
     if (voting && !(await service.votes()).some(({ supporters }) => has(supporters))) {
-      const model = actor.role === 'turncoat' ? this.world.ethers.id('another model') : modelOf(round)
+      const model = actor.role === 'turncoat' ? modelOf(1_000_000) : modelOf(round)
       acted = (await this.#send(actor.operator, service, 'vote', [round, model, cid('m')])) || acted
     }
     return acted
@@ -181,7 +179,7 @@ export class Driver {
         ['attest', [currentRound, noise, revealed]],
         ['attest', [currentRound, sumHash(Number(currentRound)), revealed & (revealed - 1n)]],
       ],
-      Vote: [['vote', [currentRound, noise, cid('lie')]]],
+      Vote: [['vote', [currentRound, inField(noise), cid('lie')]]],
     }
     const options = lies[state]
     if (options) await this.#send(actor.operator, service, ...this.#pick(options))
@@ -202,7 +200,7 @@ export class Driver {
       ['revealUpdate', [number, blob, number, number, noise]],
       ['attest', [number, noise, number]],
       ['submitShare', [number, blob, number]],
-      ['vote', [number, noise, blob]],
+      ['vote', [number, this.#random() < 0.5 ? noise : inField(noise), blob]],
       ['expel', [number]],
       ['syncOperator', [number]],
       ['topUp', [number]],
@@ -257,13 +255,13 @@ export class Driver {
     const choice = this.#random()
     if (choice < 0.5) {
       const strategy = await (this.#random() < 0.5 ? equal : bySamples).getAddress()
-      const decryptionBps = 5000 + Math.floor(this.#random() * 3000)
+      const decryptionBps = 5000 + Math.floor(this.#random() * 1667)
       const next = {
         ...parameters,
         strategy,
         decryptionBps,
         minKeepers: 2 + Math.floor(this.#random() * 3),
-        maxStrikes: 1 + Math.floor(this.#random() * 3),
+        maxStrikes: 2 + Math.floor(this.#random() * 2),
         decryptionsPerEpoch: 1 + Math.floor(this.#random() * 5),
         decryptPenalty: BigInt(Math.floor(this.#random() * 30)) * COH,
         bond: BOND,
@@ -271,7 +269,17 @@ export class Driver {
       await this.#send(admin, service, 'setParameters', [next])
     } else if (choice < 0.6) await this.#send(admin, registry, 'withdrawPool', [address, COH])
     else if (choice < 0.7) await this.#send(admin, registry, 'suspendService', [address])
+    else if (choice < 0.8) await this.#banMove()
     else await this.#send(admin, registry, 'resumeService', [address])
+  }
+
+  /** Bans one that is not honest, or lets one back. */
+  async #banMove(): Promise<void> {
+    const { service, admin } = this.world
+    const others = this.actors.filter(({ role }) => role !== 'honest')
+    const { owner } = this.#pick(others)
+    const name = (await service.isBanned(owner)) ? 'unban' : 'ban'
+    await this.#send(admin, service, name, [owner.address])
   }
 
   /** Sends without estimating; a revert must carry an error of ours. @returns whether it succeeded. */
@@ -292,31 +300,18 @@ export class Driver {
       return false
     }
     const receipt: { logs: Log[] } = await ethers.provider.send('eth_getTransactionReceipt', [hash])
-    for (const log of receipt.logs) this.#observe(log)
+    for (const log of receipt.logs) this.witness.observe(log)
     return true
-  }
-
-  #observe(log: Log): void {
-    const event = this.#interface.parseLog(log)
-    if (!event) return
-    const { name, args } = event
-    const actorOf = (owner: string) => this.actors.find((actor) => actor.owner.address === owner)!
-    if (name === 'Transitioned') {
-      const from = STATES[Number(args.from)]!
-      this.transitions.push({ from, event: TRIGGERS[Number(args.trigger)]!, to: STATES[Number(args.to)]! })
-    } else if (name === 'Joined') actorOf(args.keeper).seat = Number(args.seat)
-    else if (name === 'Left') actorOf(args.keeper).seat = -1
-    else if (name === 'Slashed') this.slashed.set(args.owner, (this.slashed.get(args.owner) ?? 0n) + args.taken)
-    else if (name === 'Jailed') this.jailed.add(args.owner)
-    else if (name === 'Penalised') {
-      const key = `${args.epoch} ${args.keeper}`
-      this.penalties.set(key, [...(this.penalties.get(key) ?? []), args.taken])
-    } else if (name === 'UpdateCompleted') this.rounds++
   }
 
   #pick<T>(list: readonly T[]): T {
     return list[Math.floor(this.#random() * list.length)]!
   }
+}
+
+/** The same hash, made small enough for a commitment to weights. */
+function inField(hash: string): string {
+  return `0x00${hash.slice(4)}`
 }
 
 function isPunctual({ role }: Actor): boolean {

@@ -25,6 +25,29 @@ const MIXTURES: Record<string, Role[]> = {
   'hardly an honest keeper': ['liar', 'liar', 'honest', 'silent', 'liar', 'liar', 'silent', 'liar'],
 }
 
+/** Nobody is drafted or seated anew while banned, and the registry's history is the service's, whole and in order. */
+async function expectBansAndHistory(world: World, driver: Driver): Promise<void> {
+  const { service, models } = world
+  const [seated, leaving] = await service.seats()
+  const { undraftable, members } = await service.epochInfo()
+  for (const { owner, seat } of driver.actors) {
+    if (!driver.witness.banned.has(owner.address) || seat < 0) continue
+    const bit = 1n << BigInt(seat)
+    expect(leaving & seated & bit, 'a banned keeper is to go').to.equal(bit)
+    if ((members & bit) !== 0n) expect(undraftable & bit, 'a banned member is not drafted').to.equal(bit)
+  }
+  const count = await models.versionCount(service)
+  expect(Number(count), 'versions').to.equal(driver.witness.rounds)
+  if (count === 0n) return
+  const history = await models.listVersions(service, 1, count)
+  for (const [index, { round, votes, updatedAt }] of history.entries()) {
+    const before = history[index - 1]
+    expect(round).to.be.greaterThan(before?.round ?? 0n)
+    expect(updatedAt).to.be.greaterThanOrEqual(before?.updatedAt ?? 1n)
+    expect(votes).to.be.greaterThan(0n)
+  }
+}
+
 async function expectBooksToBalance(world: World): Promise<void> {
   const { registry, service, token, players } = world
   expect(await token.balanceOf(registry), 'stake + rewards + slashed').to.equal(await booked(world))
@@ -77,33 +100,36 @@ describe('a service among', () => {
       try {
         while (driver.calls < CALLS / 3) {
           await driver.step()
-          for (; checked < driver.transitions.length; checked++) {
-            const { from, event, to } = driver.transitions[checked]!
+          for (; checked < driver.witness.transitions.length; checked++) {
+            const { from, event, to } = driver.witness.transitions[checked]!
             expect(TABLE).to.include(`${from} ${event} ${to}`)
-            if (checked > 0) expect(from).to.equal(driver.transitions[checked - 1]!.to)
+            if (checked > 0) expect(from).to.equal(driver.witness.transitions[checked - 1]!.to)
           }
-          for (const owner of driver.slashed.keys())
+          for (const owner of driver.witness.slashed.keys())
             expect(honest, 'an honest keeper was slashed').not.to.include(owner)
-          for (const owner of driver.jailed) expect(honest, 'an honest keeper was jailed').not.to.include(owner)
+          for (const owner of driver.witness.jailed) expect(honest, 'an honest keeper was jailed').not.to.include(owner)
           if (moves++ % EVERY === 0) await expectBooksToBalance(world)
+          if (moves % (2 * EVERY) === 0) await expectBansAndHistory(world, driver)
           if (moves % (4 * EVERY) === 0) await expectNotStuck(world)
         }
         await expectBooksToBalance(world)
-        for (const [who, taken] of driver.penalties) expect(taken.length, `penalties of ${who}`).to.equal(1)
+        await expectBansAndHistory(world, driver)
+        for (const [who, taken] of driver.witness.penalties) expect(taken.length, `penalties of ${who}`).to.equal(1)
       } catch (error) {
         throw new Error(`seed ${SEED + index}, call ${driver.calls}: ${(error as Error).message}`, { cause: error })
       }
       // The sequences were not idle: all of these were reached, or the test would prove little.
-      expect(driver.transitions.length).to.be.greaterThan(CALLS / 200)
+      expect(driver.witness.transitions.length).to.be.greaterThan(CALLS / 200)
       expect(driver.calls - driver.reverted).to.be.greaterThan(driver.calls / 10)
-      if (index === 0) expect(driver.rounds).to.be.greaterThan(5)
+      if (index === 0) expect(driver.witness.rounds).to.be.greaterThan(5)
       if (process.env.COHORT_INVARIANT_CALLS) console.log({ name, ...summary(driver) })
     })
   }
 })
 
 function summary(driver: Driver): Record<string, unknown> {
-  const { calls, reverted, rounds, transitions, slashed, errors } = driver
+  const { calls, reverted, errors } = driver
+  const { rounds, transitions, slashed } = driver.witness
   const kinds = new Set(transitions.map(({ from, event, to }) => `${from} ${event} ${to}`)).size
   return {
     calls,

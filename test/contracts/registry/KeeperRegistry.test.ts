@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { expect } from 'chai'
-import { id, ZeroAddress, ZeroHash } from 'ethers'
+import { id, recoverAddress, ZeroAddress, ZeroHash } from 'ethers'
 
-import { createRegistry, expectBalanced, field, KEY, keeper, MULTIADDR, type Setup, STAKE, STATUS } from './keepers.ts'
+import {
+  consentOf,
+  createRegistry,
+  expectBalanced,
+  field,
+  KEY,
+  keeper,
+  MULTIADDR,
+  type Setup,
+  STAKE,
+  STATUS,
+} from './keepers.ts'
 
 describe('KeeperRegistry', () => {
   let s: Setup
@@ -30,14 +41,16 @@ describe('KeeperRegistry', () => {
 
     it('announces a keeper, and takes one without stake', async () => {
       const { registry, second, stranger } = s
-      await expect(registry.connect(second).register(stranger, KEY, MULTIADDR, 0))
+      await expect(
+        registry.connect(second).register(stranger, KEY, MULTIADDR, 0, await consentOf(registry, second, stranger)),
+      )
         .to.emit(registry, 'KeeperRegistered')
         .withArgs(second.address, stranger.address, KEY, MULTIADDR)
     })
 
     it('refuses to register twice', async () => {
       const { ownerRegistry, second, owner } = s
-      await expect(ownerRegistry.register(second, KEY, MULTIADDR, 0))
+      await expect(ownerRegistry.register(second, KEY, MULTIADDR, 0, '0x'))
         .to.be.revertedWithCustomError(ownerRegistry, 'AlreadyRegistered')
         .withArgs(owner.address)
     })
@@ -45,13 +58,13 @@ describe('KeeperRegistry', () => {
     it('refuses an operator that is the owner, acts for another keeper, or is nobody', async () => {
       const { registry, second, operator, owner } = s
       const mine = registry.connect(second)
-      await expect(mine.register(second, KEY, MULTIADDR, 0))
+      await expect(mine.register(second, KEY, MULTIADDR, 0, '0x'))
         .to.be.revertedWithCustomError(registry, 'OperatorTaken')
         .withArgs(second.address, second.address)
-      await expect(mine.register(operator, KEY, MULTIADDR, 0))
+      await expect(mine.register(operator, KEY, MULTIADDR, 0, '0x'))
         .to.be.revertedWithCustomError(registry, 'OperatorTaken')
         .withArgs(operator.address, owner.address)
-      await expect(mine.register(ZeroAddress, KEY, MULTIADDR, 0))
+      await expect(mine.register(ZeroAddress, KEY, MULTIADDR, 0, '0x'))
         .to.be.revertedWithCustomError(registry, 'ZeroAddress')
         .withArgs(field('operator'))
     })
@@ -59,26 +72,47 @@ describe('KeeperRegistry', () => {
     it('refuses an empty key, and an address that is empty or too long', async () => {
       const { registry, second, stranger } = s
       const mine = registry.connect(second)
-      await expect(mine.register(stranger, ZeroHash, MULTIADDR, 0)).to.be.revertedWithCustomError(
+      await expect(mine.register(stranger, ZeroHash, MULTIADDR, 0, '0x')).to.be.revertedWithCustomError(
         registry,
         'ZeroEncryptionKey',
       )
-      await expect(mine.register(stranger, KEY, '0x', 0))
+      await expect(mine.register(stranger, KEY, '0x', 0, '0x'))
         .to.be.revertedWithCustomError(registry, 'MultiaddrLength')
         .withArgs(0, 256)
-      await expect(mine.register(stranger, KEY, `0x${'00'.repeat(257)}`, 0))
+      await expect(mine.register(stranger, KEY, `0x${'00'.repeat(257)}`, 0, '0x'))
         .to.be.revertedWithCustomError(registry, 'MultiaddrLength')
         .withArgs(257, 256)
-      await mine.register(stranger, KEY, `0x${'00'.repeat(256)}`, 0)
+      await mine.register(stranger, KEY, `0x${'00'.repeat(256)}`, 0, await consentOf(registry, second, stranger))
+    })
+
+    it('takes an operator key only with its consent, for this owner, once', async () => {
+      const { registry, ownerRegistry, second, stranger, owner, operator } = s
+      const squatting = registry.connect(second)
+      const refuse = async (attempt: Promise<unknown>, of: { address: string }, by: string, nonce: number) =>
+        await expect(attempt).to.be.revertedWithCustomError(registry, 'ConsentInvalid').withArgs(of.address, by, nonce)
+      // A squatter knows the address, not the key.
+      const forOwner = await consentOf(registry, owner, stranger)
+      for (const forged of ['0x', `0x${'00'.repeat(65)}`, await consentOf(registry, second, operator), forOwner]) {
+        await refuse(squatting.register(stranger, KEY, MULTIADDR, 0, forged), stranger, second.address, 0)
+      }
+      expect(await registry.isRegistered(second)).to.equal(false)
+      await ownerRegistry.setOperator(stranger, forOwner)
+      expect(await registry.consentNonce(stranger)).to.equal(1)
+      await ownerRegistry.setOperator(operator, await consentOf(registry, owner, operator))
+      // What was consented to once is not consented to for ever.
+      await refuse(ownerRegistry.setOperator(stranger, forOwner), stranger, owner.address, 1)
+      const fresh = await consentOf(registry, second, stranger)
+      expect(recoverAddress(await registry.consentDigest(second, stranger), fresh)).to.equal(stranger.address)
+      await squatting.register(stranger, KEY, MULTIADDR, 0, fresh)
     })
 
     it('lets only the owner change the operator, and frees the old one', async () => {
       const { registry, ownerRegistry, operator, second, owner, stranger } = s
-      await expect(ownerRegistry.setOperator(second))
+      await expect(ownerRegistry.setOperator(second, await consentOf(registry, owner, second)))
         .to.emit(registry, 'OperatorChanged')
         .withArgs(owner.address, operator.address, second.address)
       expect(await registry.ownerOfOperator(operator)).to.equal(ZeroAddress)
-      await expect(registry.connect(operator).setOperator(stranger))
+      await expect(registry.connect(operator).setOperator(stranger, '0x'))
         .to.be.revertedWithCustomError(registry, 'UnknownKeeper')
         .withArgs(operator.address)
     })

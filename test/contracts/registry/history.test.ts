@@ -3,9 +3,10 @@
 import { expect } from 'chai'
 import { network } from 'hardhat'
 import { accountsOf } from '../governance/accounts.ts'
+import { deployVersions } from './versions.ts'
 
-type Status = 'none' | 'proposed' | 'accepted' | 'released' | 'deprecated'
-const STATUSES: readonly Status[] = ['none', 'proposed', 'accepted', 'released', 'deprecated']
+type Status = 'none' | 'accepted' | 'released' | 'deprecated'
+const STATUSES: readonly Status[] = ['none', 'accepted', 'released', 'deprecated']
 const CID = `0x01551220${'bc'.repeat(32)}`
 const STEPS = 400
 
@@ -17,21 +18,15 @@ class Reference {
   current = 0
   #released = 0
 
-  write(accepted: boolean): boolean {
-    this.status.push(accepted ? 'accepted' : 'proposed')
+  write(): boolean {
+    this.status.push('accepted')
     this.order.push(0)
-    return true
-  }
-
-  accept(version: number): boolean {
-    if (this.status[version] !== 'proposed') return false
-    this.status[version] = 'accepted'
     return true
   }
 
   release(version: number): boolean {
     if (version === this.current || !['accepted', 'released'].includes(this.status[version] ?? 'none')) return false
-    if (this.status[version] === 'accepted') this.order[version] = ++this.#released
+    this.order[version] = ++this.#released
     this.status[version] = 'released'
     this.#makeCurrent(version)
     return true
@@ -46,7 +41,7 @@ class Reference {
   }
 
   deprecate(version: number): boolean {
-    if (!['proposed', 'accepted', 'released'].includes(this.status[version] ?? 'none')) return false
+    if (!['accepted', 'released'].includes(this.status[version] ?? 'none')) return false
     this.status[version] = 'deprecated'
     if (this.current === version) this.current = 0
     return true
@@ -61,16 +56,14 @@ class Reference {
 describe('ModelRegistry histories', () => {
   it('are what the reference says, after any sequence of acts', async function () {
     this.timeout(120_000)
-    const { ethers, networkHelpers } = await network.create()
+    const { ethers } = await network.create()
     const [admin] = await accountsOf(ethers)
     const registry = await ethers.deployContract('ModelRegistry', [admin])
     await registry.grantRole(await registry.REGISTRAR_ROLE(), admin)
     await registry.grantRole(await registry.RELEASE_ROLE(), admin)
-    const service = await (await ethers.deployContract('CohortToken', [admin, [], []])).getAddress()
+    const keepers = await deployVersions(ethers)
+    const service = keepers.address
     await registry.registerService(service)
-    await networkHelpers.impersonateAccount(service)
-    await networkHelpers.setBalance(service, 10n ** 22n)
-    const keepers = registry.connect(await ethers.getSigner(service))
 
     let seed = 7
     const random = (below: number) => {
@@ -86,23 +79,12 @@ describe('ModelRegistry histories', () => {
       const version = before !== undefined && random(3) === 0 ? before : Math.max(0, newest - random(9))
       const commitment = ethers.toBeHex(step + 1, 32)
       const acts = {
-        propose: [() => keepers.propose(1, step, commitment, CID), () => reference.write(false)],
-        publish: [() => keepers.publish(1, step, commitment, CID, 1 + step), () => reference.write(true)],
-        accept: [() => keepers.accept(version, 3), () => reference.accept(version)],
+        publish: [() => keepers.publish(1, step + 1, commitment, CID, 1 + step), () => reference.write()],
         release: [() => registry.release(service, version), () => reference.release(version)],
         rollback: [() => registry.rollback(service, version), () => reference.rollback(version)],
         deprecate: [() => registry.deprecate(service, version, ethers.ZeroHash), () => reference.deprecate(version)],
       } as const
-      const weighted = [
-        'propose',
-        'publish',
-        'accept',
-        'release',
-        'release',
-        'rollback',
-        'rollback',
-        'deprecate',
-      ] as const
+      const weighted = ['publish', 'publish', 'release', 'release', 'rollback', 'rollback', 'deprecate'] as const
       const name = weighted[random(weighted.length)]!
       const [act, expected] = acts[name]
       const allowed = expected()
@@ -126,7 +108,7 @@ describe('ModelRegistry histories', () => {
     expect(all.map(({ status }) => STATUSES[Number(status)])).to.deep.equal(reference.status.slice(1))
     expect(all.map(({ releaseOrder }) => Number(releaseOrder))).to.deep.equal(reference.order.slice(1))
     expect(await registry.listReleases(service)).to.deep.equal(reference.releases.map(BigInt))
-    for (const name of ['propose', 'publish', 'accept', 'release', 'rollback', 'deprecate']) {
+    for (const name of ['publish', 'release', 'rollback', 'deprecate']) {
       expect(taken[name], name).to.be.above(4)
     }
   })

@@ -3,9 +3,16 @@
 
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import { expect } from 'chai'
-import { encodeBytes32String, id, MaxUint256 } from 'ethers'
+import { encodeBytes32String, id, MaxUint256, type Wallet } from 'ethers'
 import { network } from 'hardhat'
-import { COH } from '../rounds/fixture.ts'
+import type { KeeperRegistry } from '../../../types/index.ts'
+import { COH } from '../rounds/units.ts'
+
+const OPERATOR_CONSENT = [
+  { name: 'owner', type: 'address' },
+  { name: 'operator', type: 'address' },
+  { name: 'nonce', type: 'uint256' },
+]
 
 export const DELAY = 1000n
 export const JAIL = 500n
@@ -18,6 +25,27 @@ export const EVIDENCE = id('evidence')
 export const STATUS = { unknown: 0n, active: 1n, suspended: 2n }
 export const ENGAGED = 2n ** 64n - 1n
 export const field = encodeBytes32String
+
+/** The operator's signature that it acts for the owner, over what the registry says is to be signed. */
+export async function consentOf(
+  registry: KeeperRegistry,
+  owner: { readonly address: string },
+  operator: HardhatEthersSigner | Wallet,
+): Promise<string> {
+  const { chainId } = await registry.runner!.provider!.getNetwork()
+  const domain = {
+    name: 'Cohort KeeperRegistry',
+    version: '1',
+    chainId,
+    verifyingContract: await registry.getAddress(),
+  }
+  const message = {
+    owner: owner.address,
+    operator: operator.address,
+    nonce: await registry.consentNonce(operator.address),
+  }
+  return await operator.signTypedData(domain, { OperatorConsent: OPERATOR_CONSENT }, message)
+}
 
 /** A registry with one keeper that has STAKE, and accounts that play services. */
 export async function createRegistry() {
@@ -39,7 +67,7 @@ export async function createRegistry() {
   await registry.grantRole(await registry.REGISTRAR_ROLE(), admin)
   for (const account of [service, other]) await registry.registerService(account)
   for (const payer of [admin, owner]) await token.connect(payer).approve(registry, MaxUint256)
-  await registry.connect(owner).register(operator, KEY, MULTIADDR, STAKE)
+  await registry.connect(owner).register(operator, KEY, MULTIADDR, STAKE, await consentOf(registry, owner, operator))
   const ownerRegistry = registry.connect(owner)
   const serviceRegistry = registry.connect(service)
   const pass = (seconds: bigint) => networkHelpers.time.increase(seconds)

@@ -50,12 +50,18 @@ contract SeatsTest {
         require((set != other) == (a != b), "different");
     }
 
-    function testFuzz_ARecordKeepsItsParts(uint32 round, uint40 share, uint8 candidate, bool complete) external pure {
+    function testFuzz_ARecordKeepsItsParts(
+        uint32 round,
+        uint40 share,
+        uint24 version,
+        uint8 candidate,
+        bool complete
+    ) external pure {
         MemberRecord record = openRecord(round, share);
         require(record.isOf(round) && !record.hasVoted() && !record.isComplete(), "opened");
-        MemberRecord after_ = record.voted(candidate, complete);
+        MemberRecord after_ = record.voted(version, candidate, complete);
         require(after_.isOf(round) && after_.hasVoted() && after_.isComplete() == complete, "voted");
-        require(after_.shares() == share && after_.candidateOf() == candidate, "parts");
+        require(after_.shares() == share && after_.candidateOf() == candidate && after_.versionOf() == version, "parts");
     }
 
     /// @dev Whatever a liar commits to, it is no record that earns.

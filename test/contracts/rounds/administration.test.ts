@@ -23,6 +23,9 @@ describe('parameters of a service', () => {
     const [pending, next] = await service.pendingParameters()
     expect([pending, next.voteWindow]).to.deep.equal([true, 8n])
     await passDeadline(world)
+    // Not recorded yet, the clock tells the window that will hold.
+    const seen = await service.clock({ blockTag: 'latest' })
+    expect(Number(seen.end) - (await world.networkHelpers.time.latest())).to.be.within(77, 79)
     await expect(service.poke()).to.emit(service, 'ParametersApplied')
     expect((await service.parameters()).voteWindow).to.equal(8)
     expect((await service.pendingParameters())[0]).to.equal(false)
@@ -38,11 +41,11 @@ describe('parameters of a service', () => {
       ['minKeepers', 257, 2, 256],
       ['maxKeepers', 2, 3, 256],
       ['maxKeepers', 257, 3, 256],
-      ['decryptionBps', 4999, 5000, 10_000],
-      ['decryptionBps', 10_001, 5000, 10_000],
+      ['decryptionBps', 4999, 5000, 6666],
+      ['decryptionBps', 6667, 5000, 6666],
       ['decryptionsPerEpoch', 0, 1, 65_535],
-      ['maxStrikes', 0, 1, 3],
-      ['maxStrikes', 4, 1, 3],
+      ['maxStrikes', 1, 2, 3],
+      ['maxStrikes', 4, 2, 3],
       ['keyPenalty', parameters.bond + 1n, 0, parameters.bond],
       ['decryptPenalty', parameters.bond + 1n, 0, parameters.bond],
     ]
@@ -72,7 +75,7 @@ describe('parameters of a service', () => {
 })
 
 describe('ServiceFactory', () => {
-  it('makes services that may slash and publish, and counts them', async () => {
+  it('makes services that may slash and whose versions count, and lists them', async () => {
     const world = await createWorld()
     const { factory, registry, models, service, parameters, treasury } = world
     await expect(factory.createService('faces', treasury, parameters)).to.emit(factory, 'ServiceCreated')

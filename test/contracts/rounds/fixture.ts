@@ -14,6 +14,10 @@ import type {
   SampleRewards,
   ServiceFactory,
 } from '../../../types/index.ts'
+import { consentOf } from '../registry/keepers.ts'
+import { COH } from './units.ts'
+
+export { COH }
 
 export const STATES = [
   'Registration',
@@ -47,7 +51,6 @@ export function seats(...list: number[]): bigint {
   return list.reduce((bits, seat) => bits | (1n << BigInt(seat)), 0n)
 }
 
-export const COH = 10n ** 18n
 export const WINDOW = {
   registration: 1000,
   key: 100,
@@ -205,6 +208,9 @@ async function deployWorld(options: WorldOptions): Promise<World> {
   }
 }
 
+/** The key of the operator of player `index`, which signs what an impersonated account cannot. */
+export const operatorWallet = (index: number): Wallet => new Wallet(id(`operator ${index}`))
+
 /** A registered keeper with STAKE at stake; its keys are made up from `index`. */
 export async function createPlayer(
   world: Pick<World, 'ethers' | 'networkHelpers' | 'token' | 'registry'>,
@@ -221,7 +227,8 @@ export async function createPlayer(
   const operator = await key('operator')
   await token.transfer(owner, 10n * STAKE)
   await token.connect(owner).approve(registry, 2n ** 256n - 1n)
-  await registry.connect(owner).register(operator, id(`x25519 ${index}`), '0x047f000001060fa1', STAKE)
+  const consent = await consentOf(registry, owner, operatorWallet(index))
+  await registry.connect(owner).register(operator, id(`x25519 ${index}`), '0x047f000001060fa1', STAKE, consent)
   return { owner, operator, seat: -1 }
 }
 

@@ -74,14 +74,14 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
     await joinAll(world)
     const steps = [commitKey, revealKey, confirmKey]
     for (let silent = 0; silent < 3; silent++) {
-      const members = world.players.slice(0, 6 - silent)
+      const members = world.players.slice(0, 9 - silent)
       for (let step = 0; step <= silent; step++) {
         for (const player of step === silent ? members.slice(0, -1) : members) await steps[step]!(world, player)
       }
       await passDeadline(world)
       await world.service.poke()
     }
-    await generateKey(world, world.players.slice(0, 3))
+    await generateKey(world, world.players.slice(0, 6))
   },
   ...Object.fromEntries(
     [0, 1, 2].map((silent) => [
@@ -180,7 +180,7 @@ describe('the contract and fsm_specification.yaml', () => {
 
   for (const [name, play] of Object.entries(SCENARIOS)) {
     it(`agree when ${name}`, async () => {
-      const world = await createWorld({ players: 6, parameters: { maxStrikes: 3 } })
+      const world = await createWorld({ players: 9, parameters: { maxStrikes: 3 } })
       await play(world)
       let state = refinement.start_state
       let published = specification.default_start_state

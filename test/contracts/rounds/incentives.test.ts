@@ -7,6 +7,7 @@ import {
   commitUpdate,
   completeRound,
   drafted,
+  generateKey,
   passDeadline,
   reachReveal,
   reachTraining,
@@ -157,7 +158,7 @@ describe('strikes', () => {
     await service.connect(idle.operator).join(idle.owner)
   })
 
-  for (const maxStrikes of [1, 3]) {
+  for (const maxStrikes of [2, 3]) {
     it(`take effect at the ${maxStrikes}. idle round when that is the limit`, async () => {
       const world = await training({ players: 4, parameters: { maxStrikes, maxKeepers: 4 } })
       const { service, registry, players } = world
@@ -175,15 +176,24 @@ describe('strikes', () => {
   }
 
   it('count at a training that times out, too', async () => {
-    const world = await training({ players: 4, parameters: { maxStrikes: 1 } })
-    await commitUpdate(world, world.players[0]!)
-    await passDeadline(world)
-    await world.service.poke()
-    expect(await world.registry.isJailed(world.players[0]!.owner)).to.equal(false)
-    for (const player of world.players.slice(1)) {
-      expect(await world.registry.isJailed(player.owner)).to.equal(true)
+    const world = await training({ players: 4, parameters: { maxStrikes: 2, maxKeepers: 4 } })
+    const { service, registry, players } = world
+    const timeOut = async () => {
+      await commitUpdate(world, players[0]!)
+      await passDeadline(world)
+      await service.poke()
     }
-    expect((await world.service.seats()).seated).to.equal(seats(0))
+    await timeOut()
+    for (const player of players) expect(await registry.isJailed(player.owner)).to.equal(false)
+    expect((await service.seatInfo(1)).strikes).to.equal(1)
+    // They sit in the next epoch, too.
+    await passDeadline(world)
+    await service.poke()
+    await generateKey(world)
+    await timeOut()
+    expect(await registry.isJailed(players[0]!.owner)).to.equal(false)
+    for (const player of players.slice(1)) expect(await registry.isJailed(player.owner)).to.equal(true)
+    expect((await service.seats()).seated).to.equal(seats(0))
   })
 
   it('saturate when the limit is lowered', async () => {

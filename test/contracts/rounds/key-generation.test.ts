@@ -267,6 +267,58 @@ describe('key generation', () => {
     expect((await service.epochInfo()).members).to.equal(seats(2, 3, 4, 5, 6))
   })
 
+  it('records what the majority confirmed, to the last bit', async () => {
+    const world = await reachConfirm(4)
+    const { service, players } = world
+    // A liar whose hash differs in its last byte only, and who speaks last.
+    const lie = keyHash(1).slice(0, -2) + (keyHash(1).endsWith('00') ? '01' : '00')
+    for (const player of players.slice(0, 3)) await confirmKey(world, player)
+    await confirmKey(world, players[3]!, lie)
+    expect(await stateOf(world)).to.equal('KeyCommit')
+    expect((await service.epochInfo()).members).to.equal(seats(0, 1, 2))
+    await generateKey(world, players.slice(0, 3))
+    expect((await service.epochInfo()).keyHash).to.equal(keyHash(2))
+  })
+
+  it('never goes on with fewer than two thirds of those who registered, however they were lost', async () => {
+    // A coalition deals bad shares to its victims. They complain, alone, and are dropped for it, two at a time.
+    const world = await reachConfirm(9)
+    const { service, players, registry } = world
+    const confirm = async (victims: number[], others: number[]) => {
+      const { epoch } = await numbers(world)
+      for (const victim of victims) await service.connect(players[victim]!.operator).complain(epoch, 8)
+      for (const other of others) await confirmKey(world, players[other]!)
+    }
+    await confirm([0, 1], [2, 3, 4, 5, 6, 7, 8])
+    expect((await service.epochInfo()).members).to.equal(seats(2, 3, 4, 5, 6, 7, 8))
+    const left = players.slice(2)
+    for (const player of left) await commitKey(world, player)
+    for (const player of left) await revealKey(world, player)
+    // Five of nine would be left, of whom four can hold the threshold.
+    await confirm([2, 3], [4, 5, 6, 7, 8])
+    expect(await stateOf(world)).to.equal('Registration')
+    expect((await service.epochInfo()).members).to.equal(0)
+    expect(await service.seats()).to.deep.equal([seats(4, 5, 6, 7, 8), 0n])
+    for (const player of players) expect((await registry.keeperOf(player.owner)).stake).to.equal(STAKE)
+    await joinAll(world, players.slice(0, 4))
+    // All are back: a new registration counts anew.
+    expect((await service.epochInfo()).memberCount).to.equal(9)
+  })
+
+  it('goes on with exactly two thirds of those who registered', async () => {
+    const world = await openKey(6)
+    for (const player of world.players.slice(0, 4)) await commitKey(world, player)
+    await passDeadline(world)
+    expect(await stateOf(world)).to.equal('KeyCommit')
+    await world.service.poke()
+    for (const player of world.players.slice(0, 3)) await commitKey(world, player)
+    await passDeadline(world)
+    expect(await stateOf(world)).to.equal('Registration')
+    await world.service.poke()
+    expect(await stateOf(world)).to.equal('Registration')
+    expect((await world.service.seats()).seated).to.equal(seats(0, 1, 2))
+  })
+
   it('ends when everybody complains, too', async () => {
     const world = await reachConfirm(3)
     const { service, players } = world

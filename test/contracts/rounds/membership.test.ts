@@ -2,7 +2,19 @@
 
 import { expect } from 'chai'
 import { id } from 'ethers'
-import { BOND, COH, createPlayer, createWorld, DECRYPT_PENALTY, KEY_PENALTY, REWARD, STAKE, seats } from './fixture.ts'
+import { consentOf } from '../registry/keepers.ts'
+import {
+  BOND,
+  COH,
+  createPlayer,
+  createWorld,
+  DECRYPT_PENALTY,
+  KEY_PENALTY,
+  operatorWallet,
+  REWARD,
+  STAKE,
+  seats,
+} from './fixture.ts'
 import {
   commitKey,
   completeRound,
@@ -131,7 +143,7 @@ describe('a seat', () => {
     await expect(service.syncOperator(0))
       .to.be.revertedWithCustomError(service, 'OperatorUnchanged')
       .withArgs(0, first.operator.address)
-    await registry.connect(first.owner).setOperator(stranger)
+    await registry.connect(first.owner).setOperator(stranger, await consentOf(registry, first.owner, stranger))
     await expect(service.syncOperator(0))
       .to.emit(service, 'OperatorSynced')
       .withArgs(0, first.operator.address, stranger.address)
@@ -139,14 +151,15 @@ describe('a seat', () => {
     await expect(service.syncOperator(9)).to.be.revertedWithCustomError(service, 'EmptySeat')
 
     // A key given up at the registry but still used here blocks its next holder until it is synced.
-    await registry.connect(first.owner).setOperator(admin)
-    await registry.connect(second.owner).setOperator(stranger)
+    await registry.connect(first.owner).setOperator(admin, await consentOf(registry, first.owner, admin))
+    await registry.connect(second.owner).setOperator(stranger, await consentOf(registry, second.owner, stranger))
     await expect(service.syncOperator(1))
       .to.be.revertedWithCustomError(service, 'OperatorInUse')
       .withArgs(stranger.address)
     const third = players[2] as any
-    await registry.connect(second.owner).setOperator(second.operator)
-    await registry.connect(third.owner).setOperator(stranger)
+    const consent = await consentOf(registry, second.owner, operatorWallet(1))
+    await registry.connect(second.owner).setOperator(second.operator, consent)
+    await registry.connect(third.owner).setOperator(stranger, await consentOf(registry, third.owner, stranger))
     await expect(service.connect(third.owner).join(third.owner))
       .to.be.revertedWithCustomError(service, 'OperatorInUse')
       .withArgs(stranger.address)
@@ -166,15 +179,51 @@ describe('a seat', () => {
     await expect(service.connect(stranger).topUp(0)).to.be.revertedWithCustomError(service, 'NotKeeper')
     await service.connect(first.operator).topUp(0)
     await expect(service.connect(stranger).expel(0)).to.be.revertedWithCustomError(service, 'NotExpellable')
-    await expect(service.connect(stranger).expel(1)).to.emit(service, 'Left').withArgs(1, second.owner.address)
-    await expect(service.connect(stranger).expel(1)).to.be.revertedWithCustomError(service, 'EmptySeat')
-    await joinAll(world, [second, fourth])
-    // seat 2 still has the small bond, its epoch has begun: it goes at the end
-    await generateKey(world)
+    // The penalty has just been raised: there is time until registration closes.
+    await expect(service.connect(stranger).expel(1))
+      .to.emit(service, 'LeaveRequested')
+      .withArgs(1, second.owner.address)
+    await expect(service.connect(stranger).expel(1))
+      .to.be.revertedWithCustomError(service, 'AlreadyLeaving')
+      .withArgs(1)
     await service.expel(2)
-    await expect(service.expel(2)).to.be.revertedWithCustomError(service, 'AlreadyLeaving').withArgs(2)
-    expect(await service.seats()).to.deep.equal([seats(0, 1, 2, 3), seats(2)])
+    await expect(service.connect(second.operator).topUp(1))
+      .to.emit(service, 'Staying')
+      .withArgs(1, second.owner.address)
     expect((await registry.bondOf(service, second.owner))[0]).to.equal(20n * COH)
+    await joinAll(world, [fourth])
+    expect(await service.seats()).to.deep.equal([seats(0, 1, 2, 3), seats(2)])
+    // All seats are taken, but one is to go: registration waits for its deadline.
+    expect(await stateOf(world)).to.equal('Registration')
+    await passDeadline(world)
+    await expect(service.poke()).to.emit(service, 'Left').withArgs(2, third.owner.address)
+    expect((await service.epochInfo()).members).to.equal(seats(0, 1, 3))
+  })
+
+  it('short of its bond in an epoch goes at its end, unless it is topped up before', async () => {
+    const world = await createWorld({
+      players: 4,
+      parameters: { maxKeepers: 4, bond: DECRYPT_PENALTY, keyPenalty: DECRYPT_PENALTY },
+    })
+    const { service, registry, players, stranger } = world
+    const [first, second, third, fourth] = players as [any, any, any, any]
+    await joinAll(world)
+    for (const player of [first, second, third]) await commitKey(world, player)
+    await passDeadline(world)
+    // The last has lost its bond and its seat; it comes back for the next epoch.
+    await service.poke()
+    await generateKey(world, [first, second, third])
+    await joinAll(world, [fourth])
+    await registry.suspendService(service)
+    for (const player of [second, third]) await registry.connect(player.owner).disengageSuspended(service)
+    await registry.resumeService(service)
+    for (const seat of [1, 2]) await service.connect(stranger).expel(seat)
+    expect((await service.seats()).leaving).to.equal(seats(1, 2))
+    await service.connect(second.operator).topUp(1)
+    expect((await service.seats()).leaving).to.equal(seats(2))
+    await passDeadline(world)
+    await service.poke()
+    expect((await service.seats()).seated).to.equal(seats(0, 1, 3))
   })
 
   it('of a keeper that left a suspended service by itself can be cleared when the service runs again', async () => {
@@ -185,7 +234,9 @@ describe('a seat', () => {
     await registry.suspendService(service)
     await registry.connect(first.owner).disengageSuspended(service)
     await registry.resumeService(service)
-    await expect(service.expel(0)).to.emit(service, 'Left')
+    await service.expel(0)
+    await passDeadline(world)
+    await expect(service.poke()).to.emit(service, 'Left')
   })
 
   it('of one who came to nothing is dropped with a penalty; who waits is not taken into the repeated key', async () => {

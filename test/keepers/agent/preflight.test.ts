@@ -33,16 +33,21 @@ describe('preflight of the encryption', () => {
   })
 
   it('refuses a service that may grow beyond what can be encrypted, and says how far it may', () => {
-    const terms = { minKeepers: 4, maxKeepers: 64, decryptionBps: 5_000, decryptionsPerEpoch: 64 }
+    const terms = { minKeepers: 4, maxKeepers: 256, decryptionBps: 5_000, decryptionsPerEpoch: 65_535 }
     const error = refusal(() => checkKeyPlan(terms, profile, LARGEST))
     expect([error.code, error.exitCode]).to.deep.equal(['PLAN', KEEPER_EXIT.config])
-    expect(error.message).to.match(/maxKeepers 64 and decryptionsPerEpoch 64.*93322 weights \(.*minPrecisionBits: /)
+    expect(error.message).to.match(/maxKeepers 256 and decryptionsPerEpoch 65535.*93322 weights \(.*minPrecisionBits: /)
     const most = Number(/(\d+) keepers would do: have the DAO lower maxKeepers to that/.exec(error.message)![1])
-    expect(most).to.be.within(4, 63)
+    expect(most).to.be.within(4, 255)
     // And what it says is so.
     checkKeyPlan({ ...terms, maxKeepers: most }, profile, LARGEST)
     refusal(() => checkKeyPlan({ ...terms, maxKeepers: most + 1 }, profile, LARGEST))
-    const hopeless = profileSchema.parse({ model: 'article-cnn', clipBound: 64, minTotalSamples: 1 })
+    const hopeless = profileSchema.parse({
+      model: 'article-cnn',
+      clipBound: 64,
+      minTotalSamples: 1,
+      maxSamples: 10_000_000,
+    })
     expect(refusal(() => checkKeyPlan(terms, hopeless, LARGEST)).message).to.match(/no number of keepers would do/)
   })
 
@@ -52,7 +57,7 @@ describe('preflight of the encryption', () => {
       ({
         service: {
           parameters: async () => fine,
-          pendingParameters: async () => [pending, { ...fine, maxKeepers: 256n }],
+          pendingParameters: async () => [pending, { ...fine, maxKeepers: 256n, decryptionsPerEpoch: 65_535n }],
         },
       }) as unknown as ServiceContracts
     await checkServicePlan(contracts(false), profile, LARGEST)

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ILearningServiceErrors} from "../interfaces/ILearningServiceErrors.sol";
+import {IRewardStrategy} from "../interfaces/IRewardStrategy.sol";
+
+/// @title Asks a reward strategy, and goes on when it does not answer
+/// @dev A strategy decides about money only: whatever is wrong with it, no round may stop. Its answer is read with bounded
+/// gas and without copying more than one word.
+library RewardShares {
+    /// @dev For one answer. The strategies that ship take a tenth of it.
+    uint256 internal constant STRATEGY_GAS = 30_000;
+    /// @dev What must be left before the call: 63/64 of it are passed on (EIP-150), and nobody may choose a gas limit at
+    /// which only the strategy fails.
+    uint256 internal constant GAS_BEFORE = (STRATEGY_GAS * 64) / 63 + 5_000;
+    /// @dev Everybody's share when the strategy does not answer: the reward is then split evenly.
+    uint40 internal constant EQUAL = 1;
+
+    /// @return shares What the strategy says; EQUAL when it reverts, runs out of gas or answers no uint40.
+    function ofUpdate(address strategy, uint40 samples) internal view returns (uint40 shares) {
+        if (gasleft() < GAS_BEFORE) revert ILearningServiceErrors.GasTooLow(gasleft(), GAS_BEFORE);
+        (bool answered, uint40 answer) = ask(strategy, samples);
+        return answered ? answer : EQUAL;
+    }
+
+    /// @return answered Whether it gave one word that is a uint40.
+    function ask(address strategy, uint40 samples) internal view returns (bool answered, uint40 answer) {
+        bytes memory input = abi.encodeCall(IRewardStrategy.sharesOf, (samples));
+        uint256 word;
+        assembly ("memory-safe") {
+            answered := staticcall(STRATEGY_GAS, strategy, add(input, 0x20), mload(input), 0, 0x20)
+            answered := and(answered, gt(returndatasize(), 0x1f))
+            word := mload(0)
+        }
+        if (word > type(uint40).max) answered = false;
+        answer = uint40(word);
+    }
+}

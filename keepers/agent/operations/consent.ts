@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { TypedDataField, Wallet } from 'ethers'
+import type { KeeperRegistry } from '../../../types/index.ts'
+
+const TYPES: Record<string, TypedDataField[]> = {
+  OperatorConsent: [
+    { name: 'owner', type: 'address' },
+    { name: 'operator', type: 'address' },
+    { name: 'nonce', type: 'uint256' },
+  ],
+}
+
+/**
+ * The operator's signature that it acts for `owner`: without one, anybody could register a key that is not theirs and
+ * keep its holder out. For one chain, one registry and one use.
+ */
+export async function signConsent(operator: Wallet, owner: string, registry: KeeperRegistry): Promise<string> {
+  const provider = registry.runner?.provider
+  if (!provider) throw new TypeError('the registry needs a provider')
+  const { chainId } = await provider.getNetwork()
+  const domain = {
+    name: 'Cohort KeeperRegistry',
+    version: '1',
+    chainId,
+    verifyingContract: await registry.getAddress(),
+  }
+  const nonce = await registry.consentNonce(operator.address)
+  return await operator.signTypedData(domain, TYPES, { owner, operator: operator.address, nonce })
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A member that keeps posting wrong shares: the chain cannot tell, so the DAO can bar it.
+
+import { expect } from 'chai'
+import { createWorld, STAKE, seats } from './fixture.ts'
+import {
+  attest,
+  commitKey,
+  completeRound,
+  drafted,
+  generateKey,
+  joinAll,
+  passDeadline,
+  reachAggregate,
+  reachDecrypt,
+  reachTraining,
+  stateOf,
+  submitShare,
+  training,
+} from './play.ts'
+
+describe('a ban', () => {
+  it('is the admin’s alone, of a registered keeper, once, and can be taken back', async () => {
+    const world = await createWorld()
+    const { service, players, stranger, ethers } = world
+    const roles = await ethers.getContractAt('ServiceRegistration', await service.getAddress())
+    const owner = players[0]!.owner
+    for (const call of [() => service.connect(stranger).ban(owner), () => service.connect(stranger).unban(owner)]) {
+      await expect(call()).to.be.revertedWithCustomError(roles, 'AccessControlUnauthorizedAccount')
+    }
+    await expect(service.ban(stranger))
+      .to.be.revertedWithCustomError(service, 'UnknownKeeper')
+      .withArgs(stranger.address)
+    await expect(service.unban(owner)).to.be.revertedWithCustomError(service, 'KeeperNotBanned').withArgs(owner.address)
+    expect(await service.isBanned(owner)).to.equal(false)
+    await expect(service.ban(owner)).to.emit(service, 'Banned').withArgs(owner.address)
+    expect(await service.isBanned(owner)).to.equal(true)
+    await expect(service.ban(owner)).to.be.revertedWithCustomError(service, 'KeeperIsBanned').withArgs(owner.address)
+    await expect(service.connect(players[0]!.operator).join(owner))
+      .to.be.revertedWithCustomError(service, 'KeeperIsBanned')
+      .withArgs(owner.address)
+    await expect(service.unban(owner)).to.emit(service, 'Unbanned').withArgs(owner.address)
+    await joinAll(world, [players[0]!])
+    expect(players[0]!.seat).to.equal(0)
+  })
+
+  it('empties the seat at once in Registration, and of one who waits for the next epoch', async () => {
+    const world = await createWorld({ players: 5 })
+    const { service, players, registry } = world
+    await joinAll(world, players.slice(0, 4))
+    await expect(service.ban(players[3]!.owner)).to.emit(service, 'Left').withArgs(3, players[3]!.owner.address)
+    expect((await registry.keeperOf(players[3]!.owner)).bonded).to.equal(0)
+    await passDeadline(world)
+    await service.poke()
+    await generateKey(world, players.slice(0, 3))
+    await joinAll(world, [players[4]!])
+    await service.ban(players[4]!.owner)
+    expect(await service.seats()).to.deep.equal([seats(0, 1, 2), 0n])
+    // The bit of a seat that is no member takes nothing from the epoch.
+    await completeRound(world, players.slice(0, 3))
+    expect(await stateOf(world)).to.equal('Training')
+  })
+
+  it('in key generation lets the member finish it, and never drafts it', async () => {
+    const world = await createWorld({ players: 5 })
+    const { service, players } = world
+    await joinAll(world)
+    await commitKey(world, players[0]!)
+    await service.ban(players[1]!.owner)
+    await expect(service.connect(players[1]!.operator).topUp(1)).to.be.revertedWithCustomError(
+      service,
+      'KeeperIsBanned',
+    )
+    await passDeadline(world)
+    await service.poke()
+    // Four were silent: they are dropped, the banned one with them.
+    expect(await service.seats()).to.deep.equal([seats(0), 0n])
+  })
+
+  it('keeps the member from every draft that is not fixed yet, and takes its seat when the epoch ends', async () => {
+    const world = await training({ players: 5, parameters: { decryptionsPerEpoch: 3 } })
+    const { service, players, registry } = world
+    const bad = players[0]!
+    await reachDecrypt(world)
+    // A draft that is fixed stands.
+    await expect(service.ban(bad.owner)).to.emit(service, 'LeaveRequested').withArgs(0, bad.owner.address)
+    expect((await service.roundInfo()).drafted).to.equal(seats(0, 1, 2))
+    for (const player of await drafted(world)) await submitShare(world, player)
+    expect(await stateOf(world)).to.equal('Vote')
+    await passDeadline(world)
+    await service.poke()
+    expect((await service.epochInfo()).undraftable).to.equal(seats(0))
+    expect(await reachDecrypt(world)).to.deep.equal([players[1], players[2], players[3]])
+    expect((await registry.keeperOf(bad.owner)).stake).to.equal(STAKE)
+    await passDeadline(world)
+    await service.poke()
+    // All three were silent: one member is left that may be drafted, so the epoch is over and the seat goes.
+    expect(await stateOf(world)).to.equal('Registration')
+    expect((await service.seats()).seated).to.equal(seats(1, 2, 3, 4))
+    await service.unban(bad.owner)
+    await joinAll(world, [bad])
+    expect(bad.seat).to.equal(0)
+  })
+
+  it('while members attest leaves the others enough to draft', async () => {
+    const world = await training({ players: 6, parameters: { decryptionBps: 5000 } })
+    const { service, players } = world
+    await reachAggregate(world)
+    // threshold 4, quorum 5
+    for (const player of players.slice(0, 3)) await attest(world, player)
+    await service.ban(players[0]!.owner)
+    await attest(world, players[3]!)
+    await attest(world, players[4]!)
+    expect(await stateOf(world)).to.equal('Decrypt')
+    expect(await drafted(world)).to.deep.equal(players.slice(1, 5))
+  })
+
+  it('of one who asked to leave changes nothing but that it cannot come back', async () => {
+    const world = await createWorld({ players: 3, parameters: { decryptionsPerEpoch: 1 } })
+    const { service, players } = world
+    await reachTraining(world)
+    const [first] = players as [any]
+    await service.connect(first.operator).leave(0)
+    await expect(service.ban(first.owner)).not.to.emit(service, 'LeaveRequested')
+    expect(await service.seats()).to.deep.equal([seats(0, 1, 2), seats(0)])
+  })
+})
