@@ -27,17 +27,25 @@ const EPOCHS: Readonly<Record<ModelName, number>> = { 'article-cnn': 8, 'small-c
 const CALIBRATION = 500
 /** Sixteen greys, weights of eight bits, and room for later rounds' weights to grow fourfold. */
 const KNOBS = { inputBits: 4, weightBits: { default: 8 }, headroom: 4 }
+/** Five layers of unknown weights would pass 2^52 with the default of 8. */
+const ACTIVATION_BITS: Readonly<Partial<Record<ModelName, number>>> = { 'article-cnn': 7 }
 
 const HELP = `usage: node scripts/plans.ts [model…] [--data DIR] [--out DIR]
 
   model       ${MODEL_NAMES.join(', ')} (default: all)
   --data DIR  MNIST IDX files (default: ../shared/data/mnist when it is there, else downloaded)
+  --test N    how many test pictures judge (default: all)
   --out DIR   where the plans go (default: keepers/agent/plans); a running service must keep the plan it began with
 `
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { data: { type: 'string' }, out: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  options: {
+    data: { type: 'string' },
+    test: { type: 'string' },
+    out: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  },
 })
 const unknown = positionals.find((name) => !isModelName(name))
 if (values.help || unknown !== undefined) {
@@ -58,13 +66,13 @@ for (const name of positionals.length > 0 ? (positionals as ModelName[]) : MODEL
   )
   const { plan } = calibrate(graph, pictures(data.train, 0, CALIBRATION).inputs, {
     mode: 'committed',
-    knobs: KNOBS,
+    knobs: { ...KNOBS, activationBits: { default: ACTIVATION_BITS[name] ?? 8 } },
     inputRange: { min: 0, max: 1 },
   })
   const { program, clipping } = buildWithPlan(graph, plan)
   if (clipping.length > 0) throw new Error(`${name}: weights that the plan was made from do not fit it`)
   await writeAtomically(join(out, `${name}.json`), planToJson(plan))
-  const test = pictures(data.test, 0, data.test.count)
+  const test = pictures(data.test, 0, Number(values.test ?? data.test.count))
   progress(`${name}: judging on ${test.inputs.length} test pictures`)
   const [float, quantised] = [floatScores(graph, test.inputs), programScores(program, test.inputs)].map((scores) =>
     (100 * accuracyOf(scores, test.labels)).toFixed(2),
