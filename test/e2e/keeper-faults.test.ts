@@ -13,12 +13,14 @@ const LIES: Readonly<Record<string, Lie>> = {
   2: 'copied update',
   3: 'oversized update',
   4: 'truncated update',
-  5: 'wrong sum',
-  6: 'wrong share',
+  5: 'NaN update',
+  6: 'wrong sum',
   7: 'wrong share',
-  8: 'silent at decrypt',
+  8: 'wrong share',
   9: 'silent at decrypt',
   10: 'silent at decrypt',
+  11: 'silent at decrypt',
+  12: 'blank update',
 }
 
 describe('four keepers and one that lies', function () {
@@ -67,10 +69,10 @@ describe('four keepers and one that lies', function () {
     return (drafted?.args.included as bigint | undefined) ?? null
   }
 
-  it('leaves garbage, copied, oversized and truncated updates out of the sum, and loses no round to them', async () => {
-    await settled(4)
+  it('leaves garbage, copied, oversized, truncated and NaN updates out of the sum, and loses no round to them', async () => {
+    await settled(5)
     const events = await cluster.events()
-    for (const round of [1, 2, 3, 4]) {
+    for (const round of [1, 2, 3, 4, 5]) {
       const sum = await included(round)
       expect(sum, `sum of round ${round}`).not.to.equal(null)
       expect(hasSeat(sum!, liar.seat), `the liar in round ${round}`).to.equal(false)
@@ -80,21 +82,21 @@ describe('four keepers and one that lies', function () {
   })
 
   it('outvotes a wrong sum', async () => {
-    await settled(5)
-    expect(await included(5)).not.to.equal(null)
+    await settled(6)
+    expect(await included(6)).not.to.equal(null)
     const events = await cluster.events()
     const lie = events.find(
-      ({ name, args }) => name === 'AggregateAttested' && Number(args.round) === 5 && Number(args.seat) === liar.seat,
+      ({ name, args }) => name === 'AggregateAttested' && Number(args.round) === 6 && Number(args.seat) === liar.seat,
     )
-    const draft = events.find(({ name, args }) => name === 'MembersDrafted' && Number(args.round) === 5)
+    const draft = events.find(({ name, args }) => name === 'MembersDrafted' && Number(args.round) === 6)
     expect(draft!.args.aggregateHash).not.to.equal(lie?.args.aggregateHash)
     expect(hasSeat(draft!.args.drafted as bigint, liar.seat)).to.equal(false)
   })
 
   it('publishes nothing from a wrong share, and goes on', async () => {
-    await settled(7)
+    await settled(8)
     const events = await cluster.events()
-    for (const round of [6, 7]) {
+    for (const round of [7, 8]) {
       const draft = events.find(({ name, args }) => name === 'MembersDrafted' && Number(args.round) === round)
       const completed = events.some(({ name, args }) => name === 'UpdateCompleted' && Number(args.round) === round)
       // When the liar was not among the first to attest, it had no share to falsify.
@@ -103,9 +105,9 @@ describe('four keepers and one that lies', function () {
   })
 
   it('penalises who is drafted and silent, nobody else, and completes rounds again', async () => {
-    await settled(10)
+    await settled(11)
     const events = await cluster.events()
-    const silent = [8, 9, 10].filter((round) =>
+    const silent = [9, 10, 11].filter((round) =>
       cluster.lines.some((line) => line.event === 'lied' && line.lie === 'silent at decrypt' && line.round === round),
     )
     const penalised = events.filter(({ name }) => name === 'Penalised')
@@ -115,7 +117,20 @@ describe('four keepers and one that lies', function () {
     expect(silent.length).to.be.at.most(1)
     for (const node of honest) expect(await cluster.stakeOf(node)).to.equal(1000n * 10n ** 18n)
     const completed = events.filter(({ name }) => name === 'UpdateCompleted').map(({ args }) => Number(args.round))
-    expect(Math.max(...completed)).to.be.at.least(9)
+    expect(Math.max(...completed)).to.be.at.least(10)
+  })
+
+  it('loses a round, and no stake, to a ciphertext that nobody can tell from others before it is decrypted', async () => {
+    const penalties = async (): Promise<number> =>
+      (await cluster.events()).filter(({ name }) => name === 'Penalised').length
+    const before = await penalties()
+    await settled(12)
+    expect(hasSeat((await included(12))!, liar.seat)).to.equal(true)
+    const events = await cluster.events()
+    expect(events.some(({ name, args }) => name === 'UpdateCompleted' && Number(args.round) === 12)).to.equal(false)
+    expect(events.some(({ name, args }) => name === 'UpdateIncomplete' && Number(args.round) === 12)).to.equal(true)
+    expect(await penalties()).to.equal(before)
+    for (const node of honest) expect(await cluster.stakeOf(node)).to.equal(1000n * 10n ** 18n)
   })
 
   it('goes on without a keeper that is gone for good', async () => {

@@ -18,6 +18,8 @@ export type Lie =
   | 'oversized update'
   | 'truncated update'
   | 'copied update'
+  | 'NaN update'
+  | 'blank update'
   | 'wrong sum'
   | 'wrong share'
   | 'silent at decrypt'
@@ -36,6 +38,11 @@ const training: Behaviour = async (step) => {
   if (hasSeat(snapshot.roundInfo.committed, step.seat)) return 'done'
   const frame = await frameHere(step)
   const expected = frame.plan.bytes.update
+  const fill = FILLS[lie]
+  if (fill !== undefined) {
+    tell(step, lie)
+    return BEHAVIOURS.Training(spoiling(step, expected, fill))
+  }
   const at = { key: updateIntentName(snapshot.epochInfo, snapshot.round), epoch: snapshot.epoch, round: snapshot.round }
   const intent = await context.store.journal.once(at, async () => {
     const cid = await falseUpdate(step, lie, expected)
@@ -56,6 +63,30 @@ async function falseUpdate(step: Step, lie: Lie, expected: number): Promise<stri
   }
   const size = lie === 'oversized update' ? expected * 4 : lie === 'truncated update' ? expected - 1000 : expected
   return publish(step, 'update', randomBytes(size), round)
+}
+
+/**
+ * Bytes that take the place of the last quarter of an update. All ones are NaN as a float, and beyond every modulus as a
+ * coefficient; zeros are coefficients like others, so nobody can tell before the sum is decrypted.
+ */
+const FILLS: Partial<Record<Lie, number>> = { 'NaN update': 0xff, 'blank update': 0 }
+
+/** The step with a data plane that spoils this keeper's update on its way out, rightly headed and bound to its round. */
+function spoiling(step: Step, updateBytes: number, fill: number): Step {
+  const { plane } = step.context
+  const publish: typeof plane.publish = (bytes, options) => {
+    const sent = bytes.slice()
+    if (sent.length === updateBytes) sent.fill(fill, sent.length - (sent.length >> 2))
+    return plane.publish(sent, options)
+  }
+  const spoiled = new Proxy(plane, {
+    get(target, name) {
+      if (name === 'publish') return publish
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  return { ...step, context: { ...step.context, plane: spoiled } }
 }
 
 const aggregate: Behaviour = async (step) => {
