@@ -11,6 +11,7 @@ import {
   setupFolder,
   toSolidityProof,
 } from '../../../keepers/zkml/index.ts'
+import { deployVersions } from '../../../test/contracts/registry/versions.ts'
 import { deployVerifier } from '../../demo/verifier-contract.ts'
 import { RULES, type Rule } from './decide.ts'
 import type { EnsembleMember } from './members.ts'
@@ -58,15 +59,13 @@ export async function decideOnChain(
   const oracle = await ethers.deployContract('EnsembleOracle', [hub])
   await models.grantRole(await models.REGISTRAR_ROLE(), dao!)
   await verifiers.grantRole(await verifiers.REGISTRAR_ROLE(), dao!)
-  // A contract that stands for the learning service, for which this chain lets us speak.
-  const service = await (await ethers.deployContract('CohortToken', [dao, [], []])).getAddress()
+  // A contract that stands for the learning service.
+  const keepers = await deployVersions(ethers)
+  const service = keepers.address
   await models.registerService(service)
-  await networkHelpers.impersonateAccount(service)
-  await networkHelpers.setBalance(service, 10n ** 18n)
-  const keepers = models.connect(await ethers.getSigner(service))
   for (const [i, { manifest, folder }] of folders.entries()) {
     const modelHash = ethers.toBeHex(BigInt(manifest.modelCommitment), 32)
-    await keepers.publish(1, i, modelHash, `0x0155${'00'.repeat(34)}`, 1)
+    await keepers.publish(1, i + 1, modelHash, `0x0155${'00'.repeat(34)}`, 1)
     const { address, vkHash } = await deployVerifier(folder, dao!, members[i]!.name)
     await verifiers.register(manifest.circuitId, address, vkHash, 1, '0x')
     const terms = { modelHash, circuitHash: manifest.circuitId, vkHash, uri: members[i]!.name }
