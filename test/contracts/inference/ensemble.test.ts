@@ -63,6 +63,35 @@ describe('EnsembleOracle', () => {
     expect((await settle(await ask(median), models))[0]).to.equal(4n)
   })
 
+  it('leaves out who was silent', async () => {
+    const { oracle, addModel, seat, create, ask, answer, pastDeadline } = await createOracle()
+    const models = [await addModel(9n), await addModel(90n), await addModel(3n)]
+    const seats = models.map((model) => seat(model, { decoding: DECODING.score }))
+    const mean = await ask(await create({ rule: RULE.mean, range: 100n }, seats))
+    const median = await ask(await create({ rule: RULE.median, range: 100n }, seats))
+    for (const question of [mean, median]) for (const i of [0, 2]) await answer(question, i, models[i]!)
+    await pastDeadline(median)
+    for (const [question, value] of [
+      [mean, 6n],
+      [median, 3n],
+    ] as const) {
+      await oracle.close(question)
+      expect((await oracle.resultOf(question))[0]).to.equal(value)
+    }
+  })
+
+  it('leads over the runner-up, not over the last', async () => {
+    const { oracle, addModel, seat, create, ask, answer, pastDeadline } = await createOracle()
+    const weights = [3000, 2000, 1000]
+    const models = [await addModel(1n), await addModel(2n), await addModel(3n)]
+    const seats = models.map((model, i) => seat(model, { weight: weights[i]! }))
+    const question = await ask(await create({}, seats))
+    for (const [i, model] of models.entries()) await answer(question, i, model)
+    await pastDeadline(question)
+    await oracle.close(question)
+    expect([...(await oracle.resultOf(question))]).to.deep.equal([1n, 166n])
+  })
+
   it('abstains without a quorum, and without the majority asked for', async () => {
     const { oracle, addModel, seat, create, ask, answer, pastDeadline } = await createOracle()
     const models = [await addModel(1n), await addModel(2n), await addModel(3n)]
