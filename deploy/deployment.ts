@@ -86,6 +86,7 @@ export async function deployCohort(options: DeploymentOptions): Promise<Deployme
         CohortGovernor: addressOf(results.governor),
         ModelRegistry: addressOf(results.models),
         VerifierRegistry: addressOf(results.verifiers),
+        AdoptedModel: addressOf(results.adopted),
         KeeperRegistry: addressOf(results.keepers),
         EqualRewards: addressOf(results.equal),
         SampleRewards: addressOf(results.bySamples),
@@ -96,6 +97,8 @@ export async function deployCohort(options: DeploymentOptions): Promise<Deployme
         EnsembleOracle: addressOf(results.ensembles),
         ProverMarket: addressOf(results.provers),
         PredictionMarket: addressOf(results.markets),
+        DaoPilot: addressOf(results.pilot),
+        SpendingGuard: addressOf(results.guard),
       },
       services: await listServices(provider, addressOf(results.factory)),
     })

@@ -10,6 +10,7 @@ export type AdminedContract =
   | 'KeeperRegistry'
   | 'ServiceFactory'
   | 'PredictionMarket'
+  | 'DaoPilot'
 
 export type RoleHolder = 'TimelockController' | 'CohortGovernor' | 'ServiceFactory'
 
@@ -29,7 +30,7 @@ export const ROLE_PLAN: readonly RoleRule[] = [
   { contract: 'CohortToken', role: 'MINTER_ROLE', holder: 'TimelockController', deployer: true },
   { contract: 'ModelRegistry', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
   { contract: 'ModelRegistry', role: 'RELEASE_ROLE', holder: 'TimelockController', deployer: false },
-  { contract: 'ModelRegistry', role: 'REGISTRAR_ROLE', holder: 'ServiceFactory', deployer: false },
+  { contract: 'ModelRegistry', role: 'REGISTRAR_ROLE', holder: 'ServiceFactory', deployer: true },
   { contract: 'VerifierRegistry', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
   { contract: 'VerifierRegistry', role: 'REGISTRAR_ROLE', holder: 'TimelockController', deployer: false },
   { contract: 'KeeperRegistry', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
@@ -38,6 +39,8 @@ export const ROLE_PLAN: readonly RoleRule[] = [
   { contract: 'ServiceFactory', role: 'CREATOR_ROLE', holder: 'TimelockController', deployer: true },
   { contract: 'PredictionMarket', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
   { contract: 'PredictionMarket', role: 'SETTLER_ROLE', holder: 'TimelockController', deployer: false },
+  { contract: 'DaoPilot', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
+  { contract: 'DaoPilot', role: 'MANDATE_ROLE', holder: 'TimelockController', deployer: false },
   { contract: 'TimelockController', role: 'PROPOSER_ROLE', holder: 'CohortGovernor', deployer: false },
   { contract: 'TimelockController', role: 'CANCELLER_ROLE', holder: 'CohortGovernor', deployer: false },
   { contract: 'TimelockController', role: 'EXECUTOR_ROLE', holder: 'CohortGovernor', deployer: false },

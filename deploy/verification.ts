@@ -15,6 +15,7 @@ const WIRING_ABI = [
   'function getMinDelay() view returns (uint256)',
   'function MODELS() view returns (address)',
   'function VERIFIERS() view returns (address)',
+  'function OWNER() view returns (address)',
   'function HUB() view returns (address)',
   'function PUBLISHERS() view returns (address)',
   'function isService(address) view returns (bool)',
@@ -136,8 +137,16 @@ async function wiringProblems({ provider, deployment, timelockDelay }: CheckOpti
   expect('the timelock’s delay', await read(contracts.TimelockController, 'getMinDelay'), BigInt(timelockDelay))
   expect('the hub’s model registry', await read(contracts.InferenceHub, 'MODELS'), contracts.ModelRegistry)
   expect('the hub’s verifier registry', await read(contracts.InferenceHub, 'VERIFIERS'), contracts.VerifierRegistry)
+  expect('the adopted models’ owner', await read(contracts.AdoptedModel, 'OWNER'), contracts.TimelockController)
+  expect(
+    'the adopted models in the model registry',
+    await read(contracts.ModelRegistry, 'isService', contracts.AdoptedModel),
+    true,
+  )
   expect('the ensembles’ hub', await read(contracts.EnsembleOracle, 'HUB'), contracts.InferenceHub)
   expect('the provers’ verifier registry', await read(contracts.ProverMarket, 'VERIFIERS'), contracts.VerifierRegistry)
+  expect('the guard’s hub', await read(contracts.SpendingGuard, 'HUB'), contracts.InferenceHub)
+  expect('the pilot’s hub', await read(contracts.DaoPilot, 'HUB'), contracts.InferenceHub)
   expect('the markets’ hub', await read(contracts.PredictionMarket, 'HUB'), contracts.InferenceHub)
   expect('the markets’ publishers', await read(contracts.PredictionMarket, 'PUBLISHERS'), contracts.PublisherRegistry)
   for (const { name, address } of services) {

@@ -44,10 +44,10 @@ export function cohortModule(service: FirstService | null) {
   return buildModule('Cohort', (m) => {
     const deployer = m.getAccount(0)
     const { token, timelock, governor } = m.useModule(GovernanceModule)
-    const { models, verifiers } = m.useModule(RegistriesModule)
+    const { models, verifiers, adopted } = m.useModule(RegistriesModule)
     const { keepers, equal, bySamples, implementation, factory } = m.useModule(RoundsModule)
     const { hub, publishers, ensembles, provers } = m.useModule(InferenceModule)
-    const { markets } = m.useModule(ConsumersModule)
+    const { markets, pilot, guard } = m.useModule(ConsumersModule)
     const contracts: Record<AdminedContract | RoleHolder, CallableContractFuture<string>> = {
       CohortToken: token,
       TimelockController: timelock,
@@ -57,6 +57,7 @@ export function cohortModule(service: FirstService | null) {
       KeeperRegistry: keepers,
       ServiceFactory: factory,
       PredictionMarket: markets,
+      DaoPilot: pilot,
     }
 
     // What the deployer does with the roles it still has; it renounces them after all of this.
@@ -72,6 +73,9 @@ export function cohortModule(service: FirstService | null) {
     for (const { contract, role, holder, built } of ROLE_PLAN) {
       if (built !== true) grant(contract, role, holder)
     }
+
+    const registrar = grant('ModelRegistry', 'REGISTRAR_ROLE', 'deployer')
+    before.push(m.call(models, 'registerService', [adopted], { id: 'registerAdopted', after: [registrar] }))
 
     if (service !== null) {
       grant('ServiceFactory', 'CREATOR_ROLE', 'deployer')
@@ -101,8 +105,8 @@ export function cohortModule(service: FirstService | null) {
       })
     }
     return {
-      ...{ token, timelock, governor, models, verifiers, keepers, equal, bySamples, implementation, factory },
-      ...{ hub, publishers, ensembles, provers, markets },
+      ...{ token, timelock, governor, models, verifiers, adopted, keepers, equal, bySamples, implementation, factory },
+      ...{ hub, publishers, ensembles, provers, markets, pilot, guard },
     }
   })
 }

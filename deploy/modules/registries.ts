@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { buildModule } from '@nomicfoundation/hardhat-ignition/modules'
+import { GovernanceModule } from './governance.ts'
 
-/** What models there are, and which contracts verify their circuits. */
+/** What models there are, those that the DAO takes over from outside among them, and which contracts verify their circuits. */
 export const RegistriesModule = buildModule('Registries', (m) => {
   const deployer = m.getAccount(0)
+  const { timelock } = m.useModule(GovernanceModule)
   const models = m.contract('ModelRegistry', [deployer])
   const verifiers = m.contract('VerifierRegistry', [deployer])
-  return { models, verifiers }
+  const adopted = m.contract('AdoptedModel', [timelock])
+  return { models, verifiers, adopted }
 })

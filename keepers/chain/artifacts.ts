@@ -10,10 +10,13 @@ const SOURCES = {
   KeeperRegistry: 'registry',
   ModelRegistry: 'registry',
   VerifierRegistry: 'registry',
+  AdoptedModel: 'registry',
   ServiceFactory: 'rounds',
   ILearningService: 'interfaces',
   InferenceHub: 'inference',
   ProverMarket: 'inference',
+  PublisherRegistry: 'inference',
+  PredictionMarket: 'consumers',
 } as const
 
 export type ContractName = keyof typeof SOURCES

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { Contract, type ContractRunner, type Provider } from 'ethers'
-import type { ILearningService, InferenceHub, KeeperRegistry, ModelRegistry, ProverMarket } from '../../types/index.ts'
+import type {
+  ILearningService,
+  InferenceHub,
+  KeeperRegistry,
+  ModelRegistry,
+  PredictionMarket,
+  ProverMarket,
+  PublisherRegistry,
+} from '../../types/index.ts'
 import { type ContractName, contractInterface } from './artifacts.ts'
 import { ChainError } from './errors.ts'
 
@@ -21,6 +29,9 @@ export const clients = {
   registry: (address: string, runner: ContractRunner) => attach<KeeperRegistry>('KeeperRegistry', address, runner),
   hub: (address: string, runner: ContractRunner) => attach<InferenceHub>('InferenceHub', address, runner),
   market: (address: string, runner: ContractRunner) => attach<ProverMarket>('ProverMarket', address, runner),
+  publishers: (address: string, runner: ContractRunner) =>
+    attach<PublisherRegistry>('PublisherRegistry', address, runner),
+  markets: (address: string, runner: ContractRunner) => attach<PredictionMarket>('PredictionMarket', address, runner),
   models: (address: string, runner: ContractRunner) => attach<ModelRegistry>('ModelRegistry', address, runner),
 } as const
 

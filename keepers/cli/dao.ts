@@ -8,6 +8,14 @@ import type { SetupKind, Support } from '../chain/dao/terms.ts'
 import { type ChainOptions, chainCommand, parseCount, parseWord, print, withChain } from './chain-command.ts'
 import { daoStatusText, proposalText, tokens } from './dao-text.ts'
 
+type AdoptionOptions = {
+  readonly circuit: string
+  readonly verifier: string
+  readonly cid: string
+  readonly transcript?: string
+  readonly description?: string
+}
+
 type Waiting = { readonly wait?: boolean; readonly timeout: number }
 
 /** Long enough for any vote that somebody watches from a terminal. */
@@ -125,6 +133,36 @@ export function registerDao(program: Command): void {
         })
       },
     )
+
+  chainCommand(
+    dao,
+    'propose-model',
+    'propose to take over a model from outside: verifier, commitment and release in one',
+  )
+    .requiredOption('--circuit <folder>', 'the model’s circuit, compiled and set up by `cohort zkml`')
+    .requiredOption('--verifier <address>', 'the deployed verifier of its key')
+    .requiredOption('--cid <cid>', 'binary CID of the model’s files, in hexadecimal')
+    .option('--transcript <cid>', 'binary CID of the ceremony’s transcript, in hexadecimal')
+    .option('--description <text>', 'what voters read')
+    .action(async (options: ChainOptions & AdoptionOptions) => {
+      const { openFolder, readFolderKey } = await import('../zkml/index.ts')
+      const folder = await openFolder(options.circuit)
+      const { metadata } = await readFolderKey(folder)
+      const { circuitId, modelCommitment } = folder.manifest
+      const verifier = {
+        circuitId,
+        verifier: options.verifier,
+        vkHash: metadata.vkHash,
+        setup: metadata.setup,
+        ...(options.transcript === undefined ? {} : { transcriptCid: options.transcript }),
+      }
+      await withClient(options, async (client) => {
+        const { description, cid } = options
+        const weightsCommitment = `0x${BigInt(modelCommitment).toString(16).padStart(64, '0')}`
+        const terms = { verifier, weightsCommitment, cid, ...(description === undefined ? {} : { description }) }
+        printProposal(options, await client.proposeModel(terms))
+      })
+    })
 
   const onProposal = (name: string, description: string) =>
     chainCommand(dao, name, description)

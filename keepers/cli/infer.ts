@@ -33,7 +33,10 @@ export function registerInfer(program: Command): void {
 
   chainCommand(infer, 'offer', 'offer a service’s model through a circuit whose verifier is registered')
     .requiredOption('--circuit <folder>', 'compiled and set-up circuit')
-    .option('--service <name-or-address>', 'whose model (default: the only service)')
+    .option(
+      '--service <name-or-address>',
+      'whose model (default: the only service; adopted models go by their contract’s address)',
+    )
     .option('--pin <version>', 'this version for ever (default: whatever is released)', parseCount)
     .option('--uri <uri>', 'model card')
     .action((options: ChainOptions & OfferOptions) => offer(options))
@@ -240,6 +243,8 @@ function serviceOf(services: readonly { name: string; address: string }[], wante
   const found =
     wanted === undefined ? services : services.filter(({ name, address }) => [name, address].includes(wanted))
   if (found.length === 1) return found[0]!.address
+  // A service that the DAO created later, or its adopted models, are services, too; the hub checks.
+  if (wanted !== undefined && /^0x[0-9a-fA-F]{40}$/.test(wanted)) return wanted
   const known = services.map(({ name }) => name).join(', ') || 'none'
   throw Object.assign(new Error(`--service ${wanted ?? 'is needed'}: the deployment has ${known}`), {
     exitCode: EXIT.usage,

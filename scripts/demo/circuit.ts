@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The circuit of the demo's model: compiled and set up once for an architecture, then kept in .cache, since it proves
-// every version of the model. As a program (`node circuit.ts <model> <folder>`) it is the process that does the work.
+// The demo's circuits, compiled and set up once and then kept in .cache: that of the keepers' model, which proves every
+// version of it, and that of the reader of headlines. As a program (`node circuit.ts <model> <folder>`, or
+// `node circuit.ts reader`) it is the process that does the work.
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { provableModel } from '../../keepers/agent/index.ts'
 import { initialWeights, isModelName, type ModelName, modelSpec } from '../../keepers/learning/index.ts'
+import { storyCircuit } from '../../keepers/serving/index.ts'
 import { compileFolder, folderPaths, setupFolder, writeCircuit } from '../../keepers/zkml/index.ts'
 import { CACHE } from '../bootstrap/paths.mjs'
 import type { Processes } from './processes.ts'
@@ -14,30 +16,45 @@ import type { Processes } from './processes.ts'
 /** Public signals of an answer: label in the clear, input and weights behind commitments. */
 const OPTIONS = { input: 'committed', output: 'public' } as const
 
+export type PreparedCircuit = { readonly folder: string; readonly cached: boolean }
+
+/** The reader's circuits are kept where its tests keep them. */
+const READER_CACHE = join(CACHE, 'story')
+
 /**
- * Folder with the model's circuit and a local proving key. Made in a process of its own, so that it can go on beside the
- * rounds; taken from the cache when the very same circuit was made before.
+ * Folders with the circuits of the keepers' model and of the reader, and local proving keys. Made in processes of their
+ * own, one after the other, so that it can go on beside the rounds; taken from the cache when they were made before.
  */
-export async function prepareCircuit(
+export async function prepareCircuits(
   processes: Processes,
   model: ModelName,
-): Promise<{ folder: string; cached: boolean }> {
+): Promise<{ readonly digits: PreparedCircuit; readonly reader: PreparedCircuit }> {
+  const digits = await prepareModel(processes, model)
+  await run(processes, 'circuit-reader', ['reader'])
+  return { digits, reader: await storyCircuit(READER_CACHE) }
+}
+
+async function prepareModel(processes: Processes, model: ModelName): Promise<PreparedCircuit> {
   const source = writeCircuit(anyVersion(model), OPTIONS)
   const folder = join(CACHE, 'demo-circuits', createHash('sha256').update(source).digest('hex').slice(0, 32))
   if (existsSync(folderPaths(folder).verificationKey)) return { folder, cached: true }
   const half = `${folder}.half`
   await rm(half, { recursive: true, force: true })
+  await run(processes, 'circuit-model', [model, half])
+  await rm(folder, { recursive: true, force: true })
+  await rename(half, folder)
+  return { folder, cached: false }
+}
+
+async function run(processes: Processes, name: string, args: readonly string[]): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    const child = processes.start('circuit', [import.meta.filename, model, half], {
+    const child = processes.start(name, [import.meta.filename, ...args], {
       onFailure: (message) => reject(new Error(message)),
     })
     child.on('close', (code) => {
       if (code === 0) resolve()
     })
   })
-  await rm(folder, { recursive: true, force: true })
-  await rename(half, folder)
-  return { folder, cached: false }
 }
 
 /** Weights are witness: those of any version give the circuit of all. */
@@ -46,6 +63,10 @@ function anyVersion(model: ModelName) {
 }
 
 async function make(model: string, folder: string): Promise<void> {
+  if (model === 'reader') {
+    await storyCircuit(READER_CACHE)
+    return
+  }
   if (!isModelName(model)) throw new Error(`no model '${model}'`)
   await compileFolder({ folder, program: anyVersion(model), options: OPTIONS, modelSalt: 0n })
   await setupFolder(folder)

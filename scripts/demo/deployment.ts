@@ -49,6 +49,7 @@ export function demoParameters(keepers: number): Record<string, unknown> {
       quorumPercent: 4,
     },
     keepers: { minStakeTokens: '100', unbondingDelaySeconds: 3_600, jailDelaySeconds: 60, sampleRewardCap: 1_000_000 },
+    markets: { disputeDelaySeconds: 2, fallbackDelaySeconds: 3_600 },
     service: {
       name: 'MNIST digits',
       strategy: 'equal',

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The DAO's part: its members put a verifier and a version to the vote, wait out voting and timelock, and execute.
 import type { JsonRpcProvider } from 'ethers'
-import { DaoClient, type VerifierTerms } from '../../keepers/chain/dao/client.ts'
+import { DaoClient } from '../../keepers/chain/dao/client.ts'
 import type { DeploymentFile } from '../../keepers/chain/dao/deployment-file.ts'
+import type { Proposal } from '../../keepers/chain/dao/proposals.ts'
 import { ACCOUNT } from './deployment.ts'
 
 const PATIENCE_MS = 120_000
@@ -18,24 +19,22 @@ export async function gatherDao(provider: JsonRpcProvider, deployment: Deploymen
   return members
 }
 
-/**
- * Registers the verifier and releases the version, each by a proposal of its own.
- * @returns ids of the proposals, as executed
- */
-export async function releaseByVote(
+/** Puts calls to the vote, one proposal after the other, then takes all through queue and timelock. @returns the proposals */
+export async function passByVote(
   members: readonly DaoClient[],
-  terms: { readonly verifier: VerifierTerms; readonly service: string; readonly version: number },
+  drafts: readonly ((proposer: DaoClient) => Promise<Proposal>)[],
   onStep: (text: string) => void,
-): Promise<bigint[]> {
+): Promise<Proposal[]> {
   const [proposer] = members
   if (proposer === undefined) throw new Error('a DAO needs a member')
-  const proposals = [
-    await proposer.proposeVerifier(terms.verifier),
-    await proposer.proposeRelease(terms.service, terms.version),
-  ]
   const wait = { timeout: PATIENCE_MS }
-  for (const { id, actions } of proposals) {
-    onStep(`proposed: ${actions.join(', ')}`)
+  const proposals: Proposal[] = []
+  for (const draft of drafts) {
+    // Votes are cast before the next is proposed: a demo's voting period is over in seconds.
+    const proposal = await draft(proposer)
+    const { id, actions } = proposal
+    proposals.push(proposal)
+    onStep(`proposed: ${actions.map(shortened).join(', ')}`)
     await proposer.proposals.waitFor(id, 'active', wait)
     for (const member of members) await member.proposals.vote(id, 'for')
   }
@@ -48,6 +47,11 @@ export async function releaseByVote(
     await proposer.proposals.waitFor(id, 'executable', wait)
     await proposer.proposals.execute(id)
   }
-  onStep(`executed by the timelock: version ${terms.version} is released`)
-  return proposals.map(({ id }) => id)
+  onStep('executed by the timelock')
+  return proposals
+}
+
+/** A call with its long arguments cut: they are addresses and hashes. */
+function shortened(action: string): string {
+  return action.replaceAll(/0x[0-9a-fA-F]{12,}/g, (word) => `${word.slice(0, 10)}…`)
 }

@@ -3,6 +3,7 @@ import type { DeploymentFile } from '../../keepers/chain/dao/deployment-file.ts'
 import type { RoundResult } from './federation.ts'
 import type { ProvenInference } from './inference.ts'
 import { formatRows } from './live-table.ts'
+import type { SettledMarket } from './market.ts'
 
 type Totals = Record<string, { total: number; times: number }>
 
@@ -27,6 +28,7 @@ export type DemoReport = {
     readonly setup: 'local'
   }
   readonly inference: ProvenInference
+  readonly market: SettledMarket
   readonly addresses: DeploymentFile['contracts'] & { readonly service: string }
 }
 
@@ -66,7 +68,7 @@ export function formatReport(report: DemoReport): string {
       (report.bytes.fetched[kind] ?? 0).toLocaleString('en-US'),
     ]),
   ])
-  const { inference, verifier, release } = report
+  const { inference, market, verifier, release } = report
   const addresses = formatRows([['contract', 'address'], ...Object.entries(report.addresses)])
   return [
     `Rounds (${report.keepers} keepers, ${report.model}, ${report.data})`,
@@ -81,6 +83,9 @@ export function formatReport(report: DemoReport): string {
     `Proven inference: the hub recorded label ${inference.provenLabel} for an image of a ${inference.trueLabel}; ` +
       `${verifier.constraints.toLocaleString('en-US')} constraints, proof in ${inference.proveSeconds.toFixed(1)} s, ` +
       `${inference.fulfilGas.toLocaleString('en-US')} gas, local set-up`,
+    `Prediction market ${market.marketId} ("${market.question}") settled on a signed story, "${market.headline}": ${market.outcome}; ` +
+      `${market.constraints.toLocaleString('en-US')} constraints, proof in ${market.proveSeconds.toFixed(1)} s, ` +
+      `${market.resolveGas.toLocaleString('en-US')} gas; ${market.paidOut} of ${market.paidIn} COH paid out`,
     addresses,
     `Whole demo: ${report.seconds.total.toFixed(0)} s (${Object.entries(report.seconds.steps)
       .map(([step, seconds]) => `${step} ${seconds.toFixed(0)} s`)

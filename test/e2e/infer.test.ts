@@ -47,8 +47,8 @@ describe('cohort infer', function () {
     expect(code, `${args.join(' ')}: ${stderr}`).to.equal(0)
     return JSON.parse(stdout)
   }
-  /** A contract that an account with code sends to: what a vote of the DAO, or of the keepers, would do. */
-  const actingAs = async (account: string, name: 'ModelRegistry' | 'VerifierRegistry') => {
+  /** A contract that the timelock sends to: what a vote of the DAO would do. */
+  const actingAs = async (account: string, name: 'AdoptedModel' | 'ModelRegistry' | 'VerifierRegistry') => {
     await chain.provider.send('hardhat_impersonateAccount', [account])
     await chain.provider.send('hardhat_setBalance', [account, '0xde0b6b3a7640000'])
     const signer = new JsonRpcSigner(chain.provider, account)
@@ -79,17 +79,16 @@ describe('cohort infer', function () {
     expected = predicted(interpret(program, encodeInput(program, input)).scores)
     await writeFile(join(folder, 'input.json'), JSON.stringify(input))
 
-    const { TimelockController } = deployment.contracts
-    const service = deployment.services[0]!.address
+    const { TimelockController, AdoptedModel } = deployment.contracts
     const verifier = await deployVerifier(circuit, await chain.provider.getSigner(0))
     const verifiers = await actingAs(TimelockController, 'VerifierRegistry')
     await (
       await verifiers.getFunction('register')(manifest.circuitId, verifier.address, verifier.vkHash, 1, '0x')
     ).wait()
-    const keepers = await actingAs(service, 'ModelRegistry')
-    await (await keepers.getFunction('publish')(1, 1, toBeHex(manifest.modelCommitment, 32), CID, 7)).wait()
+    const adopting = await actingAs(TimelockController, 'AdoptedModel')
+    await (await adopting.getFunction('adopt')(toBeHex(manifest.modelCommitment, 32), CID)).wait()
     const dao = await actingAs(TimelockController, 'ModelRegistry')
-    await (await dao.getFunction('release')(service, 1)).wait()
+    await (await dao.getFunction('release')(AdoptedModel, 1)).wait()
   })
 
   after(async () => {
@@ -100,7 +99,9 @@ describe('cohort infer', function () {
 
   it('offers a model, asks it, serves the answer and is paid', async () => {
     expect(await inferJson('models')).to.deep.equal([])
-    expect(await inferJson('offer', '--circuit', circuit, '--account', '2')).to.deep.equal({ modelId: '1' })
+    expect(
+      await inferJson('offer', '--circuit', circuit, '--service', deployment.contracts.AdoptedModel, '--account', '2'),
+    ).to.deep.equal({ modelId: '1' })
     expect((await infer('models')).stdout).to.match(/^1 {2}0x\w+ {2}follows releases, version 1 in force\n$/)
 
     const served: Record<string, unknown>[] = []

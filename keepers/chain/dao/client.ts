@@ -13,7 +13,7 @@ import { contractInterface } from '../artifacts.ts'
 import type { Clock } from '../clock.ts'
 import type { DeploymentFile } from './deployment-file.ts'
 import { DaoError } from './errors.ts'
-import { type Proposal, ProposalBook } from './proposals.ts'
+import { type Call, type Proposal, ProposalBook } from './proposals.ts'
 import { Sender } from './sender.ts'
 import { SETUP_KIND, type Sent, type SetupKind, VERSION_STATUSES, type VersionStatus } from './terms.ts'
 
@@ -53,8 +53,21 @@ export type VerifierTerms = {
   readonly transcriptCid?: string
 }
 
+/** A model from outside, as `proposeModel` puts it to the vote. */
+export type ModelTerms = {
+  readonly verifier: VerifierTerms
+  /** First public signal of its circuit, 32 bytes in hexadecimal. */
+  readonly weightsCommitment: string
+  /** Binary CID of its files, in hexadecimal. */
+  readonly cid: string
+  readonly description?: string
+}
+
 /** Versions read in one call while listing a history. */
 const PAGE = 64
+
+/** Contracts whose calls a proposal shows in words. */
+const KNOWN = ['ModelRegistry', 'VerifierRegistry', 'AdoptedModel', 'CohortToken', 'CohortGovernor'] as const
 
 export class DaoClient {
   readonly proposals: ProposalBook
@@ -64,19 +77,21 @@ export class DaoClient {
   readonly #models: Contract
   readonly #verifiers: Contract
   readonly #serviceAbi = contractInterface('ILearningService')
+  readonly #adopted: Contract
 
   private constructor(options: DaoClientOptions) {
     const { provider, deployment, signer, clock } = options
     const { contracts } = deployment
-    const at = (name: 'CohortGovernor' | 'CohortToken' | 'ModelRegistry' | 'VerifierRegistry') =>
+    const at = (name: (typeof KNOWN)[number]) =>
       new Contract(contracts[name], contractInterface(name), signer ?? provider)
     this.#deployment = deployment
     this.#sender = new Sender(signer)
     this.#token = at('CohortToken')
     this.#models = at('ModelRegistry')
     this.#verifiers = at('VerifierRegistry')
+    this.#adopted = at('AdoptedModel')
     const governor = at('CohortGovernor')
-    const known = (['ModelRegistry', 'VerifierRegistry', 'CohortToken', 'CohortGovernor'] as const).map((name) => ({
+    const known = KNOWN.map((name) => ({
       name,
       address: contracts[name],
       abi: contractInterface(name),
@@ -178,24 +193,43 @@ export class DaoClient {
     }
     const data = this.#serviceAbi.encodeFunctionData(act, [owner])
     const text = act === 'ban' ? `Bar keeper ${owner} from ${name}` : `Let keeper ${owner} back into ${name}`
-    return await this.proposals.propose({ target: address, data }, description ?? text)
+    return await this.proposals.propose([{ target: address, data }], description ?? text)
   }
 
   /** Proposes to register a circuit's verifier. */
   async proposeVerifier(terms: VerifierTerms): Promise<Proposal & Sent> {
-    const { circuitId, verifier, vkHash, setup, transcriptCid } = terms
-    const data = this.#verifiers.interface.encodeFunctionData('register', [
-      circuitId,
-      verifier,
-      vkHash,
-      SETUP_KIND[setup],
-      transcriptCid ?? '0x',
-    ])
-    const target = this.#deployment.contracts.VerifierRegistry
     return await this.proposals.propose(
-      { target, data },
-      `Register the verifier of circuit ${circuitId}, ${setup} set-up`,
+      [this.#registration(terms)],
+      `Register the verifier of circuit ${terms.circuitId}, ${terms.setup} set-up`,
     )
+  }
+
+  /**
+   * Proposes to take over a model from outside, all in one: its circuit's verifier (unless it is registered), its weights
+   * commitment, and its release. @returns the version it gets
+   */
+  async proposeModel(terms: ModelTerms): Promise<Proposal & Sent & { readonly version: number }> {
+    const { AdoptedModel, ModelRegistry } = this.#deployment.contracts
+    const version = Number(await this.#adopted.getFunction('versionCount')()) + 1
+    const known = await this.#verifiers
+      .getFunction('resolve')(terms.verifier.circuitId)
+      .then(
+        () => true,
+        () => false,
+      )
+    const adopt = [terms.weightsCommitment, terms.cid]
+    const calls = [
+      ...(known ? [] : [this.#registration(terms.verifier)]),
+      { target: AdoptedModel, data: this.#adopted.interface.encodeFunctionData('adopt', adopt) },
+      { target: ModelRegistry, data: this.#models.interface.encodeFunctionData('release', [AdoptedModel, version]) },
+    ]
+    return { ...(await this.proposals.propose(calls, terms.description ?? 'Adopt a model')), version }
+  }
+
+  #registration({ circuitId, verifier, vkHash, setup, transcriptCid }: VerifierTerms): Call {
+    const terms = [circuitId, verifier, vkHash, SETUP_KIND[setup], transcriptCid ?? '0x']
+    const data = this.#verifiers.interface.encodeFunctionData('register', terms)
+    return { target: this.#deployment.contracts.VerifierRegistry, data }
   }
 
   /** Makes the signer's tokens count as votes of `to`; of the signer, when absent. */
@@ -266,7 +300,7 @@ export class DaoClient {
   }
 
   async #proposeModelCall(data: string, description: string): Promise<Proposal & Sent> {
-    return await this.proposals.propose({ target: this.#deployment.contracts.ModelRegistry, data }, description)
+    return await this.proposals.propose([{ target: this.#deployment.contracts.ModelRegistry, data }], description)
   }
 
   /** Says now what execution would say after days of voting. */

@@ -21,6 +21,7 @@ const schema = z.strictObject({
     CohortGovernor: address,
     ModelRegistry: address,
     VerifierRegistry: address,
+    AdoptedModel: address,
     KeeperRegistry: address,
     EqualRewards: address,
     SampleRewards: address,
@@ -31,6 +32,8 @@ const schema = z.strictObject({
     EnsembleOracle: address,
     ProverMarket: address,
     PredictionMarket: address,
+    DaoPilot: address,
+    SpendingGuard: address,
   }),
   services: z.array(z.strictObject({ name: z.string(), address })),
 })

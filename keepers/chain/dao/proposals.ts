@@ -65,12 +65,13 @@ export class ProposalBook {
     this.#clock = parts.clock ?? systemClock
   }
 
-  /** Puts one call to the vote. The description gets a number, because the governor refuses the same proposal twice. */
-  async propose(call: Call, description: string): Promise<Proposal & Sent> {
+  /** Puts calls to the vote, all or none. The description gets a number: the governor refuses the same proposal twice. */
+  async propose(calls: readonly Call[], description: string): Promise<Proposal & Sent> {
     const number = Number(await this.#read('proposalCount')) + 1
     const text = `${description} (proposal ${number})`
-    const sent = await this.#sender.send(this.#governor, 'propose', [[call.target], [0], [call.data], text])
-    const id: bigint = await this.#read('hashProposal', [call.target], [0], [call.data], hashOf(text))
+    const parts = [calls.map(({ target }) => target), calls.map(() => 0), calls.map(({ data }) => data)]
+    const sent = await this.#sender.send(this.#governor, 'propose', [...parts, text])
+    const id: bigint = await this.#read('hashProposal', ...parts, hashOf(text))
     return { ...(await this.get(id)), ...sent }
   }
 

@@ -34,6 +34,7 @@ describe('a deployment', () => {
       KeeperRegistry: world.keepers,
       ServiceFactory: world.factory,
       PredictionMarket: world.market,
+      DaoPilot: world.pilot,
     }
     for (const { contract, role, holder } of ROLE_PLAN) {
       const what = `${contract} ${role}`

@@ -117,16 +117,16 @@ describe('on a fresh local node', function () {
 
   it('releases a model from the command line', async () => {
     const deployment = JSON.parse(await readFile(join(folder, 'addresses.json'), 'utf8'))
-    const service: string = deployment.services[0].address
-    // What the keepers' vote would do at the end of a round.
-    await provider.send('hardhat_impersonateAccount', [service])
-    await provider.send('hardhat_setBalance', [service, '0xde0b6b3a7640000'])
-    const models = new Contract(
-      deployment.contracts.ModelRegistry,
-      contractInterface('ModelRegistry'),
-      new JsonRpcSigner(provider, service),
+    const { AdoptedModel: service, TimelockController } = deployment.contracts
+    // What an earlier vote of the DAO would do.
+    await provider.send('hardhat_impersonateAccount', [TimelockController])
+    await provider.send('hardhat_setBalance', [TimelockController, '0xde0b6b3a7640000'])
+    const adopted = new Contract(
+      service,
+      contractInterface('AdoptedModel'),
+      new JsonRpcSigner(provider, TimelockController),
     )
-    await (await models.getFunction('publish')(1, 1, toBeHex(7, 32), `0x01551220${'12'.repeat(32)}`, 7)).wait()
+    await (await adopted.getFunction('adopt')(toBeHex(7, 32), `0x01551220${'12'.repeat(32)}`)).wait()
 
     const wallet = Wallet.createRandom()
     await writeFile(
@@ -146,7 +146,7 @@ describe('on a fresh local node', function () {
     const member = ['--keystore', join(folder, 'key.json'), '--passphrase-file', join(folder, 'passphrase')]
 
     expect((await daoJson('delegate', ...member)).votes).to.equal(String(300_000n * 10n ** 18n))
-    const { id, actions } = await daoJson('propose-release', '1', ...member)
+    const { id, actions } = await daoJson('propose-release', '1', '--service', service, ...member)
     expect(actions).to.deep.equal([`ModelRegistry.release(${service}, 1)`])
     const early = await dao('queue', id, '--account', '1')
     expect([early.code, early.stderr]).to.deep.equal([1, early.stderr])
@@ -157,10 +157,10 @@ describe('on a fresh local node', function () {
     await provider.send('evm_mine', [])
     expect((await daoJson('queue', id, '--wait', '--account', '1')).state).to.equal('queued')
     expect((await daoJson('execute', id, '--wait', '--account', '1')).state).to.equal('executed')
-    const status = await daoJson('status', '--account', '0')
+    const status = await daoJson('status', '--service', service, '--account', '0')
     expect(status.services[0].current).to.equal(1)
     expect(status.proposals[0].state).to.equal('executed')
-    expect((await dao('status')).stdout).to.match(/version 1 is released/)
+    expect((await dao('status', '--service', service)).stdout).to.match(/version 1 is released/)
     expect((await dao('status', '--proposal', id)).stdout).to.include('ModelRegistry.release')
   })
 
@@ -174,7 +174,7 @@ describe('on a fresh local node', function () {
       [['delegate', '--keystore', key, '--account', '0'], {}, 64, /not both/],
       [['delegate', '--account', '99'], {}, 64, /the node holds \d+ accounts/],
       [['delegate'], {}, 64, /this needs an account/],
-      [['propose-release', '9', '--account', '0'], {}, 1, /has versions 1 to 1, not 9/],
+      [['propose-release', '9', '--account', '0'], {}, 1, /has versions 1 to 0, not 9/],
       [['status', '--rpc', 'http://127.0.0.1:1/secret-key'], {}, 69, /answers at http:\/\/127\.0\.0\.1:1:/],
       [['status', '--deployment', join(folder, 'none')], {}, 66, /run `npx hardhat deploy`/],
     ]

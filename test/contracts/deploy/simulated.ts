@@ -99,6 +99,7 @@ export async function createDeployment() {
     keepers: await ethers.getContractAt('KeeperRegistry', contracts.KeeperRegistry),
     factory: await ethers.getContractAt('ServiceFactory', contracts.ServiceFactory),
     hub: await ethers.getContractAt('InferenceHub', contracts.InferenceHub),
+    pilot: await ethers.getContractAt('DaoPilot', contracts.DaoPilot),
     market: await ethers.getContractAt('PredictionMarket', contracts.PredictionMarket),
     /** A signer for a contract's own address, with gas money. */
     async speakFor(address: string) {

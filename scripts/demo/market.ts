@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A prediction market that settles on a proof: a newsroom signs a headline with a key of its own, a stranger proves what the
+// DAO's reader makes of it, and the market pays whoever holds the outcome.
+import { createHash, generateKeyPairSync, sign } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { Contract, formatEther, type JsonRpcProvider, parseEther, toBeHex } from 'ethers'
+import type { DaoClient } from '../../keepers/chain/dao/client.ts'
+import type { DeploymentFile } from '../../keepers/chain/dao/deployment-file.ts'
+import type { Proposal } from '../../keepers/chain/dao/proposals.ts'
+import { clients, contractInterface } from '../../keepers/chain/index.ts'
+import { LAUNCH_OUTCOMES } from '../../keepers/learning/index.ts'
+import { encodeStory, p256Material, p256Signature, proveStory } from '../../keepers/serving/index.ts'
+import { folderPaths, InferenceProver, openFolder, toSolidityProof } from '../../keepers/zkml/index.ts'
+import { ACCOUNT } from './deployment.ts'
+import type { DeployedVerifier } from './verifier-contract.ts'
+
+/** Who pays in, who buys what it believes in, and who brings the proof and owns nothing. */
+const TRADERS = { maker: ACCOUNT.daoMembers[1], believer: ACCOUNT.daoMembers[2], stranger: ACCOUNT.user } as const
+const STAKE = parseEther('100')
+const HEADLINE = 'Heron 4 blasts off from Kourou with weather satellite'
+/** Least margin of a label, in units of the circuit: what the surest four fifths of unseen headlines reach. */
+const MIN_MARGIN = 440n
+const ABSTAIN = 'ff'
+/** IPublisherRegistryTypes.KeyKind.P256 */
+const P256 = 2
+
+/** The reader of headlines that the DAO takes over: its circuit and the verifier of its key. */
+export type Reader = { readonly folder: string; readonly verifier: DeployedVerifier }
+
+export type SettledMarket = {
+  readonly marketId: string
+  readonly question: string
+  readonly headline: string
+  readonly outcome: string
+  readonly margin: string
+  readonly constraints: number
+  readonly proveSeconds: number
+  readonly resolveGas: number
+  /** Whole tokens. */
+  readonly paidIn: string
+  readonly paidOut: string
+}
+
+/** Puts the reader to the vote: verifier, weights and release in one proposal. */
+export async function proposeReader(
+  proposer: DaoClient,
+  reader: Reader,
+): Promise<Proposal & { readonly version: number }> {
+  const { manifest } = await openFolder(reader.folder)
+  const program = await readFile(folderPaths(reader.folder).program)
+  return await proposer.proposeModel({
+    verifier: {
+      circuitId: manifest.circuitId,
+      verifier: reader.verifier.address,
+      vkHash: reader.verifier.vkHash,
+      setup: 'local',
+    },
+    weightsCommitment: toBeHex(manifest.modelCommitment, 32),
+    // CIDv1, raw bytes, SHA-256.
+    cid: `0x01551220${createHash('sha256').update(program).digest('hex')}`,
+    description: 'Adopt the reader of launch news',
+  })
+}
+
+/** From an open question to the pay-out. The reader's version is released. */
+export async function settleMarket(options: {
+  readonly provider: JsonRpcProvider
+  readonly deployment: DeploymentFile
+  readonly reader: Reader
+  readonly version: number
+  readonly signal: AbortSignal
+  readonly say: (text: string) => void
+}): Promise<SettledMarket> {
+  const { provider, deployment, reader, version, signal, say } = options
+  const { contracts } = deployment
+  const [maker, believer, stranger] = await Promise.all([
+    provider.getSigner(TRADERS.maker),
+    provider.getSigner(TRADERS.believer),
+    provider.getSigner(TRADERS.stranger),
+  ])
+  const { manifest } = await openFolder(reader.folder)
+
+  const hub = clients.hub(contracts.InferenceHub, stranger)
+  const commitment = {
+    modelHash: toBeHex(manifest.modelCommitment, 32),
+    circuitHash: manifest.circuitId,
+    vkHash: reader.verifier.vkHash,
+    proofSystemId: await hub.GROTH16_BN254(),
+    uri: '',
+  }
+  await (await hub.registerModel(commitment, contracts.AdoptedModel, version)).wait()
+  const modelId = await hub.modelCount()
+
+  const newsroom = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const material = p256Material(newsroom.publicKey.export({ type: 'spki', format: 'der' }))
+  const publishers = clients.publishers(contracts.PublisherRegistry, maker)
+  await (await publishers.registerPublisher('Demo newsroom')).wait()
+  const publisherId = await publishers.publisherCount()
+  const now = (await provider.getBlock('latest'))!.timestamp
+  await (await publishers.addKey(publisherId, P256, now, now + 86_400, material)).wait()
+  const keyId = await publishers.keyCount()
+
+  const markets = clients.markets(contracts.PredictionMarket, maker)
+  const question = 'Does Heron 4 lift off?'
+  const classMap = LAUNCH_OUTCOMES.map((_, label) => (label < 2 ? toBeHex(label, 1).slice(2) : ABSTAIN)).join('')
+  await (
+    await markets.createMarket(
+      {
+        collateral: contracts.CohortToken,
+        modelId,
+        version,
+        vkHash: reader.verifier.vkHash,
+        publisherId,
+        opensAt: now,
+        closesAt: now + 3_600,
+        deadline: now + 7_200,
+        minMargin: MIN_MARGIN,
+        outcomes: 2,
+        classMap: `0x${classMap}`,
+      },
+      question,
+    )
+  ).wait()
+  const marketId = await markets.marketCount()
+  const token = new Contract(contracts.CohortToken, contractInterface('CohortToken'), maker)
+  await (await token.getFunction('approve')(contracts.PredictionMarket, STAKE)).wait()
+  await (await markets.split(marketId, STAKE)).wait()
+  const position = await markets.positionId(marketId, 0)
+  await (await markets.safeTransferFrom(maker, believer, position, STAKE, '0x')).wait()
+  say(`Market ${marketId}: "${question}", ${formatEther(STAKE)} COH on each outcome`)
+
+  // The newsroom signs bytes; it knows nothing of models or proofs.
+  const story = encodeStory(await markets.tagOf(marketId), HEADLINE)
+  const signature = p256Signature(sign('sha256', story, newsroom.privateKey))
+
+  const prover = await InferenceProver.open(reader.folder)
+  const start = performance.now()
+  const { reading, proof } = await proveStory(prover, story, await markets.contextOf(marketId), { signal }).finally(
+    () => prover.close(),
+  )
+  const proveSeconds = (performance.now() - start) / 1000
+  const { a, b, c } = toSolidityProof(proof.proof)
+  const resolved = await clients
+    .markets(contracts.PredictionMarket, stranger)
+    .resolve(marketId, story, keyId, signature, reading.output, { a: [...a], b: [[...b[0]], [...b[1]]], c: [...c] })
+  const receipt = await resolved.wait()
+  const outcome = LAUNCH_OUTCOMES[reading.label]!
+  say(`A stranger proved what "${HEADLINE}" says: ${outcome}; the market waits out its dispute delay`)
+
+  await waitUntilFinal(async () => Number(await markets.statusOf(marketId)), signal)
+  const before: bigint = await token.getFunction('balanceOf')(believer)
+  await (await clients.markets(contracts.PredictionMarket, believer).redeem(marketId)).wait()
+  const paid: bigint = (await token.getFunction('balanceOf')(believer)) - before
+  return {
+    marketId: String(marketId),
+    question,
+    headline: HEADLINE,
+    outcome,
+    margin: String(reading.margin),
+    constraints: manifest.constraints,
+    proveSeconds,
+    resolveGas: Number(receipt!.gasUsed),
+    paidIn: formatEther(STAKE),
+    paidOut: formatEther(paid),
+  }
+}
+
+/** IPredictionMarketTypes.Status.Final */
+const FINAL = 4
+
+async function waitUntilFinal(status: () => Promise<number>, signal: AbortSignal): Promise<void> {
+  while ((await status()) !== FINAL) {
+    signal.throwIfAborted()
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
+}
