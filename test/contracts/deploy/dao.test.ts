@@ -145,6 +145,36 @@ describe('a member of the DAO', () => {
     expect((await verifiers.getVerifier(other.circuitId)).transcriptHash).to.equal(ethers.keccak256(CID))
   })
 
+  it('takes over a model from outside: verifier, commitment and release in one, and its next version without the verifier', async () => {
+    const dao = await createDao(0)
+    const { majority, models, deployment, ethers } = dao
+    const [deployer] = await ethers.getSigners()
+    const { AdoptedModel } = deployment.contracts
+    const verifier = await deployConstant(deployer!, 88n)
+    const terms = {
+      verifier: {
+        circuitId: ethers.id('reader'),
+        verifier,
+        vkHash: ethers.toBeHex(88n, 32),
+        setup: 'local' as const,
+      },
+      weightsCommitment: ethers.toBeHex(5n, 32),
+      cid: CID,
+    }
+    const first = await majority.proposeModel(terms)
+    expect([first.version, first.actions.length]).to.deep.equal([1, 3])
+    await carry(dao, first)
+    expect(await models.isReleased(AdoptedModel, 1)).to.equal(true)
+    expect((await models.getVersion(AdoptedModel, 1)).weightsCommitment).to.equal(terms.weightsCommitment)
+    const second = await majority.proposeModel({ ...terms, weightsCommitment: ethers.toBeHex(6n, 32) })
+    expect(second.actions.map((action) => action.split('(')[0])).to.deep.equal([
+      'AdoptedModel.adopt',
+      'ModelRegistry.release',
+    ])
+    await carry(dao, second)
+    expect(await models.currentVersion(AdoptedModel)).to.equal(2n)
+  })
+
   it('is told at once what execution would refuse after days of voting', async () => {
     const { majority, ethers } = await createDao(1)
     expect((await refusal(majority.proposeRelease('', 2))).message).to.match(/has versions 1 to 1, not 2/)
