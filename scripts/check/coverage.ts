@@ -10,8 +10,11 @@ import { addBranchProbes, type Branch } from './branch-probes.ts'
 
 const FLOOR_PERCENT = 95
 
-/** Gas under probes is not the contract's gas, and a deployment to a node runs compiled production code. */
-const NOT_FOR_COVERAGE = /gas|snapshot|\/deploy\//i
+/**
+ * Gas under probes is not the contract's gas, and a deployment to a node runs compiled production code. Random play and the
+ * story's real circuit take long and reach nothing that the unit tests do not.
+ */
+const NOT_FOR_COVERAGE = /gas|snapshot|invariant|\.story\.|\/deploy\//i
 
 const HELP = `usage: node scripts/check/coverage.ts [--json] [--keep] [test files…]
 
