@@ -10,7 +10,8 @@
 //   learning.poison.<strategy>.accuracy      20 % of 20 clients flip the sign of their update and exaggerate it fourfold
 //   learning.simulate.100x20.time            `cohort simulate --keepers 100 --rounds 20`
 //
-// COHORT_BENCH_SECTIONS=throughput,memory,gradients,central,fedavg,dirichlet,poison,simulate runs only those named.
+// `npm run bench -- learning fedavg central …` measures only the subjects named: throughput, memory, gradients, central,
+// simulate, poison, dirichlet, fedavg; the other rows of the file stay.
 import type { DatasetPair } from '../../keepers/learning/index.ts'
 import type { Bench } from './harness.ts'
 import { centralAccuracy } from './learning/central.ts'
@@ -34,11 +35,15 @@ export const bench: Bench = {
   summary: 'training throughput, exactness, and how fast federations learn',
   async run(context) {
     const { loadDigits } = await import('../../keepers/learning/index.ts')
-    const wanted = process.env.COHORT_BENCH_SECTIONS?.split(',')
+    const { args } = context
+    const unknown = args.find((name) => !(name in SECTIONS))
+    if (unknown !== undefined) {
+      throw new RangeError(`no subject '${unknown}'; known: ${Object.keys(SECTIONS).join(', ')}`)
+    }
     const { announcement, ...data } = await loadDigits(context.dataDir === null ? {} : { dir: context.dataDir })
     context.progress(announcement)
     for (const [name, section] of Object.entries(SECTIONS)) {
-      if (wanted !== undefined && !wanted.includes(name)) continue
+      if (args.length > 0 && !args.includes(name)) continue
       context.progress(`${name} …`)
       await section(context, data satisfies DatasetPair)
     }

@@ -94,7 +94,7 @@ function recordRounds(
 export async function fedavg(context: BenchContext, data: DatasetPair): Promise<void> {
   for (const [kind, learningRate, most] of [
     ['iid', 0.2, 150],
-    ['shards', 0.1, 300],
+    ['shards', 0.1, 600],
   ] as const) {
     const records = await play(context, data, `fedavg-${kind}`, 'article-cnn', {
       keepers: 100,
