@@ -47,7 +47,7 @@ export class WitnessProgram {
     let module: WebAssembly.Module
     let exports: WitnessExports
     try {
-      module = await WebAssembly.compile(wasm.slice())
+      module = await compileModule(wasm.slice())
       exports = instantiate(module)
       exports.getRawPrime()
     } catch (error) {
@@ -103,6 +103,31 @@ export class WitnessProgram {
       witness.set(new Uint8Array(exports.memory.buffer, start, FIELD_BYTES), index * FIELD_BYTES)
     }
     return witness
+  }
+}
+
+/** V8's own budget, and the most its flag takes. Bytes executed, roughly, before a function is optimised. */
+const DEFAULT_TIERING_BUDGET = 13_000_000
+const MAX_TIERING_BUDGET = 2 ** 31 - 1
+/** Witnesses after which V8 may optimise the function that makes them. */
+const WITNESSES_BEFORE_TIERING = 64
+
+/**
+ * A witness program has one function of megabytes, called once a witness. V8 would find it hot after a single call and
+ * optimise it in the background for minutes and with gigabytes (its register allocation is quadratic), and a process cannot end
+ * meanwhile. A budget in proportion to the program leaves that to what is called often: the arithmetic of the field.
+ */
+async function compileModule(wasm: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  const budget = Math.min(WITNESSES_BEFORE_TIERING * wasm.length, MAX_TIERING_BUDGET)
+  const inV8 = typeof process === 'object' && process.versions?.v8 !== undefined
+  if (!inV8 || budget <= DEFAULT_TIERING_BUDGET) return WebAssembly.compile(wasm)
+  const { setFlagsFromString } = await import('node:v8')
+  // Synchronous, so that no other module of this thread is made with this budget.
+  setFlagsFromString(`--wasm-tiering-budget=${budget}`)
+  try {
+    return new WebAssembly.Module(wasm)
+  } finally {
+    setFlagsFromString(`--wasm-tiering-budget=${DEFAULT_TIERING_BUDGET}`)
   }
 }
 
