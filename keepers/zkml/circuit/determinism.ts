@@ -14,8 +14,15 @@
 //  5. d · y = 1 − z, d · z = 0, y · z = 0 with d known (a zero test): for d = 0, z = 1 and so y = 0; otherwise z = 0 and y = 1 / d.
 //  6. In A · B = C with A and C known and one unknown wire in B: it is known if A, over boolean wires, is 0 for no values of
 //     theirs (Xor3, Majority).
+//  7. Likewise if C is a constant and not 0: then A is not 0 either.
+//  8. Likewise if A and C are never 0 together. That is so for A = α + β z with z = σ P Q and
+//      - any C, where P = Q and −α / (β σ) is no square (BabyDouble);
+//      - C = u P + v Q, where α v / (β σ u) is no square: at C = 0, z is −σ P² u / v (BabyAdd).
+//     P and Q are the two sides of the constraint that makes z; or, where those are products of two sides each, products of one
+//     side of either.
 import { SCALAR_FIELD } from '../bn254.ts'
 import { type Combination, type ConstraintSystem, centred } from './constraints.ts'
+import { addTo, combine, invert, isSquare, linear, modulo, multiple, product, type Quadratic } from './quadratic.ts'
 
 /** Rule 6 tries all 2^wires values. */
 const MOST_FACTOR_WIRES = 8
@@ -89,7 +96,9 @@ class Determination {
     const inC = this.unknownIn(row.c)
     if (inA.length + inB.length > 0) {
       if (inA.length + inB.length === 1 && inC.length === 0) {
-        return this.neverZero(inA.length === 0 ? row.a : row.b) ? [...inA, ...inB] : []
+        const factor = inA.length === 0 ? row.a : row.b
+        const pinned = isNonzeroConstant(row.c) || this.neverZero(factor) || this.neverZeroTogether(factor, row.c)
+        return pinned ? [...inA, ...inB] : []
       }
       if (inC.length !== 1) return []
       return inB.length === 0
@@ -127,6 +136,68 @@ class Determination {
     let sums = [expression.get(0) ?? 0n]
     for (const [, weight] of wires) sums = sums.flatMap((sum) => [sum, sum + weight])
     return sums.every((sum) => modulo(sum) !== 0n)
+  }
+
+  /** Rule 8 for A = `expression`. */
+  private neverZeroTogether(expression: Combination, c: Combination): boolean {
+    const [z, ...others] = [...expression.keys()].filter((wire) => wire !== 0)
+    const constant = expression.get(0)
+    if (z === undefined || others.length > 0 || constant === undefined) return false
+    const root = modulo(-constant * invert(expression.get(z)!))
+    return this.productsOf(z).some(({ p, q, scale }) => {
+      const ratio = multiple(p, q)
+      if (ratio !== null) return !isSquare(modulo(root * ratio * invert(scale)))
+      const sides = [linear(c), this.expanded(c)].map((form) => (form === null ? null : combine(form, p, q)))
+      return sides.some((weights) => {
+        if (weights === null) return false
+        const [u, v] = weights
+        return u !== 0n && v !== 0n && !isSquare(modulo(-root * v * invert(scale * u)))
+      })
+    })
+  }
+
+  /** The ways in which z = scale · p · q. */
+  private productsOf(z: number): { p: Quadratic; q: Quadratic; scale: bigint }[] {
+    const row = this.definitionOf(z)
+    if (row === null) return []
+    const scale = invert(row.c.get(z)!)
+    const direct = { p: linear(row.a), q: linear(row.b), scale }
+    const [first, second] = [row.a, row.b].map((side) => {
+      const [wire, ...others] = side.keys()
+      return wire === undefined || others.length > 0 ? null : this.definitionOf(wire)
+    })
+    if (!first || !second) return [direct]
+    const [f, s] = [[...row.a][0]!, [...row.b][0]!]
+    const deep = modulo(scale * f[1] * s[1] * invert(first.c.get(f[0])! * second.c.get(s[0])!))
+    return [
+      direct,
+      { p: product(first.a, second.a), q: product(first.b, second.b), scale: deep },
+      { p: product(first.a, second.b), q: product(first.b, second.a), scale: deep },
+    ]
+  }
+
+  /** A constraint A · B = γ wire, with neither side a constant, that does not name the wire in A or B; null without one. */
+  private definitionOf(wire: number): Row | null {
+    const variable = (side: Combination) => !side.has(wire) && [...side.keys()].some((key) => key !== 0)
+    const of = (k: number) => this.rows[k]!
+    return (
+      this.system
+        .constraintsOf(wire)
+        .map(of)
+        .find(({ a, b, c }) => c.size === 1 && c.has(wire) && variable(a) && variable(b)) ?? null
+    )
+  }
+
+  /** The combination with every wire replaced by the product that it is; null when one is none. */
+  private expanded(combination: Combination): Quadratic | null {
+    const form = new Map<string, bigint>()
+    for (const [wire, weight] of combination) {
+      const row = this.definitionOf(wire)
+      if (row === null) return null
+      const factor = weight * invert(row.c.get(wire)!)
+      for (const [monomial, value] of product(row.a, row.b)) addTo(form, monomial, factor * value)
+    }
+    return form
   }
 
   /** Rule 4. `index` has distinct coefficients (0 for wires that it lacks) on the wires of a constraint Σ e = 1. */
@@ -202,24 +273,10 @@ function proportional(x: Combination, y: Combination): bigint | null {
   return [...y].every(([other, value]) => modulo(factor * value - (x.get(other) ?? 0n)) === 0n) ? factor : null
 }
 
-function modulo(value: bigint): bigint {
-  const remainder = value % SCALAR_FIELD
-  return remainder < 0n ? remainder + SCALAR_FIELD : remainder
+function isNonzeroConstant(combination: Combination): boolean {
+  return combination.size === 1 && modulo(combination.get(0) ?? 0n) !== 0n
 }
 
 function abs(value: bigint): bigint {
   return value < 0n ? -value : value
-}
-
-/** Inverse in the field by the extended Euclidean algorithm; 1 and −1, by far the most frequent, at once. */
-function invert(value: bigint): bigint {
-  const element = modulo(value)
-  if (element === 0n) throw new RangeError('zero has no inverse')
-  if (element === 1n || element === SCALAR_FIELD - 1n) return element
-  let [r0, r1, s0, s1] = [SCALAR_FIELD, element, 0n, 1n]
-  while (r1 !== 0n) {
-    const quotient = r0 / r1
-    ;[r0, r1, s0, s1] = [r1, r0 - quotient * r1, s1, s0 - quotient * s1]
-  }
-  return modulo(s0)
 }

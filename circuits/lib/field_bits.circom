@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma circom 2.2.0;
+
+include "bits.circom";
+include "range.circom";
+
+// FieldBits(): the 254 bits, lowest first, of any field element, as the integer in [0, p). 509 constraints: one a bit, and as
+// many again to refuse the second solution, in + p, that 254 bits leave for small values.
+//
+// p = 3 * 2^252 + c with 2^250 < c < 2^251. The bits are an integer below p if and only if the two highest are not both 1, or
+// the other 252 make less than c.
+//
+// Does NOT enforce: nothing is left open.
+template FieldBits() {
+    signal input in;
+    signal output bit[254];
+
+    component bits = Bits(254);
+    var made = 0;
+    var low = 0;
+    for (var i = 0; i < 254; i++) {
+        bit[i] <-- (in >> i) & 1;
+        bits.in[i] <== bit[i];
+        made += bit[i] * (1 << i);
+        if (i < 252) {
+            low += bit[i] * (1 << i);
+        }
+    }
+    made === in;
+
+    // In the field -3 * 2^252 is c.
+    var c = 0 - 3 * (1 << 252);
+    signal high <== bit[253] * bit[252];
+    signal excess <== high * low;
+    component below = Range(0, 251);
+    below.in <== c - 1 - excess;
+}
