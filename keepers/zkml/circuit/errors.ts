@@ -5,6 +5,8 @@ export type CircuitErrorCode =
   | 'value-out-of-range'
   /** Too few or too many numbers, or a salt or context that is no field element. */
   | 'wrong-input'
+  /** Input visibility `signed`, and no signature of the input. */
+  | 'unsigned'
   /** A combination of mode, layer and options that no circuit is written for. */
   | 'unsupported'
   /** Sums could grow past half the field: the circuit would not mean what the program says. */

@@ -19,9 +19,19 @@ export {
   type Simplification,
 } from './compile.ts'
 export { commitBytes, digestSignal } from './digest.ts'
+export {
+  type BabyPoint,
+  type EddsaSignature,
+  eddsaMaterial,
+  eddsaPublicKey,
+  isEddsaKey,
+  isEddsaSignature,
+  SEED_BYTES,
+} from './eddsa.ts'
 export { CircuitError, type CircuitErrorCode } from './errors.ts'
 export { poseidon, poseidonChain } from './poseidon.ts'
 export { expectedSignals, modelCommitmentOf, plainResult, type Salts, type Sample, witnessInputs } from './prepare.ts'
+export { type ContentSignature, isSignedContent, signContent, signedCommitment, signedMessage } from './signed.ts'
 export { type CircuitInputs, WitnessProgram } from './witness.ts'
 export { type BatchOptions, type BatchStatement, writeBatchCircuit } from './write/batch.ts'
 export { writeCircuit } from './write/main.ts'

@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a prover feeds the circuit, and the four public signals that must come out: both from integers.
 import { type IntegerProgram, type Parameter, programParameters } from '../graph/program.ts'
-import { commitModel, commitSegments, requireField, toField } from './commitment.ts'
+import { commitInput, commitModel, commitSegments, requireField, toField } from './commitment.ts'
 import { commitBytes } from './digest.ts'
 import { CircuitError } from './errors.ts'
 import { poseidonChain } from './poseidon.ts'
+import { type ContentSignature, isSignedContent, signedCommitment } from './signed.ts'
 import type { CircuitInputs } from './witness.ts'
 import { type CircuitOptions, header, inputLayout, RESULT_LAYOUT, scoresLayout } from './write/statement.ts'
 
 export type Salts = {
   /** Committed mode: the salt of the model commitment. */
   readonly model?: bigint
-  /** Input visibility `committed`. */
+  /** Input visibility `committed`, and `signed`: there it is the publisher's. */
   readonly input?: bigint
   /** Output visibility `committed`. */
   readonly output?: bigint
 }
 
 /** One sample to prove. `input` holds the integers of the program's input tensor. */
-export type Sample = { readonly input: ArrayLike<number>; readonly context: bigint; readonly salts?: Salts }
+export type Sample = {
+  readonly input: ArrayLike<number>
+  readonly context: bigint
+  readonly salts?: Salts
+  /** Input visibility `signed`. */
+  readonly signed?: ContentSignature
+}
 
 /**
  * Inputs of the witness program.
  * @throws CircuitError `wrong-input` for a wrong number of values or a missing salt, `value-out-of-range` for a value or
- *   weight outside its bits.
+ *   weight outside its bits, `unsigned` for a signature that is none of this input under this salt for this tag.
  */
 export function witnessInputs(program: IntegerProgram, sample: Sample, options: CircuitOptions = {}): CircuitInputs {
   const { input = 'committed', output = 'public' } = options
@@ -32,7 +39,8 @@ export function witnessInputs(program: IntegerProgram, sample: Sample, options: 
     x: inputOffsets(program, sample.input),
     ...(program.mode === 'committed' ? parameterInputs(program) : {}),
     ...(program.mode === 'committed' ? { modelSalt: salt(salts.model, 'model') } : {}),
-    ...(input === 'committed' ? { inputSalt: salt(salts.input, 'input') } : {}),
+    ...(input === 'committed' || input === 'signed' ? { inputSalt: salt(salts.input, 'input') } : {}),
+    ...(input === 'signed' ? signatureInputs(program, sample) : {}),
     ...(output === 'committed' ? { outputSalt: salt(salts.output, 'output') } : {}),
     context: requireField(sample.context, 'context'),
   }
@@ -65,7 +73,32 @@ export function expectedSignals(
   ]
 }
 
-function inputSignal(program: IntegerProgram, { input, salts }: Sample, visibility: CircuitOptions['input']): bigint {
+/** Checks the signature before the circuit does, to say what is wrong with it. */
+function signatureInputs(program: IntegerProgram, sample: Sample): CircuitInputs {
+  const signed = signatureOf(sample)
+  if (!isSignedContent(commitInput(sample.input, program.input, salt(sample.salts?.input, 'input')), signed)) {
+    throw new CircuitError(
+      'unsigned',
+      'the signature is none of this input: another input, salt, tag or key than the publisher signed with',
+    )
+  }
+  const { tag, publicKey, signature } = signed
+  return { tag, keyX: publicKey[0], keyY: publicKey[1], Rx: signature.R[0], Ry: signature.R[1], S: signature.S }
+}
+
+function signatureOf({ signed }: Sample): ContentSignature {
+  if (signed === undefined) {
+    throw new CircuitError('wrong-input', 'the signature of the input is missing; signContent makes one')
+  }
+  return signed
+}
+
+function inputSignal(program: IntegerProgram, sample: Sample, visibility: CircuitOptions['input']): bigint {
+  const { input, salts } = sample
+  if (visibility === 'signed') {
+    const { publicKey, tag } = signatureOf(sample)
+    return signedCommitment(publicKey, tag)
+  }
   if (visibility === 'private') return 0n
   if (visibility === 'sha256') return commitBytes(input)
   const { bits, min } = inputLayout(program)

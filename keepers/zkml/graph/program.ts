@@ -189,8 +189,11 @@ export type Mode = 'released' | 'committed'
 
 export type Visibility = 'public' | 'committed' | 'private'
 
-/** `sha256`: the input is bytes, and what is shown of it are the upper 248 bits of their SHA-256; no salt. */
-export type InputVisibility = Visibility | 'sha256'
+/**
+ * `sha256`: the input is bytes, and what is shown of it are the upper 248 bits of their SHA-256; no salt.
+ * `signed`: a publisher has signed the input's salted commitment, and what is shown is the publisher's key and a tag.
+ */
+export type InputVisibility = Visibility | 'sha256' | 'signed'
 
 /**
  * What the single public output signal says of the final tensor (the scores, flattened, n of them).

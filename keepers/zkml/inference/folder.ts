@@ -58,7 +58,7 @@ const manifestSchema = z.strictObject({
   version: z.literal(1),
   name: z.string(),
   mode: z.enum(['released', 'committed']),
-  input: z.enum([...visibility.options, 'sha256']),
+  input: z.enum([...visibility.options, 'sha256', 'signed']),
   output: visibility,
   simplification: z.enum(['O1', 'O2']),
   tile: z.int().positive().optional(),

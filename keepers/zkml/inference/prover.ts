@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { ConstraintSystem, decodeWitness } from '../circuit/constraints.ts'
 import {
+  type ContentSignature,
   expectedSignals,
   modelCommitmentOf,
   randomSalt,
@@ -31,6 +32,8 @@ export type InferenceRequest = {
   readonly context: bigint
   /** Salts of the input's and the output's commitments; drawn when absent and needed. */
   readonly salts?: Omit<Salts, 'model'>
+  /** Circuits with a `signed` input: the publisher's signature; the input's salt is the one that came with it. */
+  readonly signed?: ContentSignature
 }
 
 /** A witness with what it says. The salts open the commitments: they are the owner's secret. */
@@ -87,12 +90,14 @@ export class InferenceCircuit {
     const input = request.integers === true ? Float64Array.from(request.input) : encodeInput(program, request.input)
     const salts = {
       ...(options.input === 'committed' ? { input: request.salts?.input ?? randomSalt() } : {}),
+      ...(options.input === 'signed' && request.salts?.input !== undefined ? { input: request.salts.input } : {}),
       ...(options.output === 'committed' ? { output: request.salts?.output ?? randomSalt() } : {}),
     }
     const sample = {
       input,
       context: request.context,
       salts: { ...salts, ...(modelSalt === null ? {} : { model: modelSalt }) },
+      ...(request.signed === undefined ? {} : { signed: request.signed }),
     }
     const values = this.#witness.calculate(witnessInputs(program, sample, options))
     const { scores } = interpret(program, input)

@@ -47,6 +47,9 @@ const SHA256_PADDING = 9
 const SHA256_LINEAR = 48 + 64 * 2 + 8
 const SHA256_QUADRATIC = 17_824 - SHA256_LINEAR
 
+/** Constraints of circuits/lib/signed_commitment.circom. */
+const SIGNED: Cost = { quadratic: 4948, linear: 10 }
+
 /** Constraints of every part of the circuit of `program`. */
 export function programCost(program: IntegerProgram, options: CostOptions = {}): CostReport {
   const { input: visibility = 'committed', output: shown = 'public', tile = DEFAULT_TILE } = options
@@ -164,7 +167,11 @@ function inputCost(program: IntegerProgram, visibility: InputVisibility): Cost {
   const elements = packed(count, program.input.bits)
   // Private: one constraint holds the signal at 0.
   const hash = visibility === 'private' ? { quadratic: 0, linear: 1 } : commitmentCost(elements)
-  return { quadratic: count * program.input.bits + hash.quadratic, linear: elements + hash.linear }
+  const signature = visibility === 'signed' ? SIGNED : { quadratic: 0, linear: 0 }
+  return {
+    quadratic: count * program.input.bits + hash.quadratic + signature.quadratic,
+    linear: elements + hash.linear + signature.linear,
+  }
 }
 
 function parameterCost(program: IntegerProgram): Cost {

@@ -20,6 +20,9 @@ import {
 } from './statement.ts'
 import { CircomText, literal } from './text.ts'
 
+/** Inputs of SignedCommitment, by the names that the main component gives them too. */
+const SIGNED_SIGNALS = ['tag', 'keyX', 'keyY', 'Rx', 'Ry', 'S']
+
 const PREAMBLE = ['// SPDX-License-Identifier: GPL-3.0-or-later', 'pragma circom 2.2.0;', '']
 
 /**
@@ -47,7 +50,8 @@ export function writeCircuit(program: IntegerProgram, options: CircuitOptions = 
   )
   for (const { name, count } of parameters) text.add(`signal input ${name}[${count}];`)
   if (program.mode === 'committed') text.add('signal input modelSalt;')
-  if (input === 'committed') text.add('signal input inputSalt;')
+  if (input === 'committed' || input === 'signed') text.add('signal input inputSalt;')
+  if (input === 'signed') text.add(...SIGNED_SIGNALS.map((name) => `signal input ${name};`))
   if (output === 'committed') text.add('signal input outputSalt;')
   text.add(
     'signal input context;',
@@ -136,8 +140,18 @@ function writeInputCommitment(
   }
   gadgets.add('commitment')
   const packed = [{ name: 'xPacked', elements: Math.ceil(count / valuesPerElement(bits)) }]
-  const salt = visibility === 'committed' ? 'inputSalt' : '0'
-  writeCommitment(text, 'input', header('input', [layout]), packed, salt, 'inputCommitment')
+  const salt = visibility === 'public' ? '0' : 'inputSalt'
+  if (visibility !== 'signed') {
+    writeCommitment(text, 'input', header('input', [layout]), packed, salt, 'inputCommitment')
+    return
+  }
+  gadgets.add('signed_commitment')
+  text.add('// Key and tag are shown, and that the holder of the key signed what the network reads for this tag.')
+  text.add('signal contentCommitment;')
+  writeCommitment(text, 'input', header('input', [layout]), packed, salt, 'contentCommitment')
+  text.add('component signedContent = SignedCommitment();', 'signedContent.commitment <== contentCommitment;')
+  text.add(...SIGNED_SIGNALS.map((name) => `signedContent.${name} <== ${name};`))
+  text.add('inputCommitment <== signedContent.out;')
 }
 
 /** The statement's own signal. */

@@ -23,6 +23,8 @@ export const PUBLIC_SIGNALS = ['modelCommitment', 'inputCommitment', 'output', '
  *  - private: the signal is 0 and says nothing.
  *  - sha256 (inputs of bytes only): the upper 248 bits of the bytes' SHA-256, so that what tools outside this project have
  *    signed or published is what the proof is about. Not hiding: bytes that can be guessed can be found.
+ *  - signed (inputs only): key + tag of a publisher who signed the input's salted commitment with EdDSA-Poseidon for that tag;
+ *    see signed.ts. Content and salt stay private.
  */
 export type CircuitOptions = {
   /** Default `committed`. */

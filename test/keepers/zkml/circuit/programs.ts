@@ -260,3 +260,12 @@ export function smallCommittedCnn(seed = 2): IntegerProgram {
   builder.dense('dense2', 10, parameter(160, 7, 5, random), parameter(10, 100, 12, random))
   return builder.build('small-cnn', { kind: 'label' })
 }
+
+/** A classifier of 4 × 4 bytes, dense 8, dense 3, with a label and its margin: as small as a whole circuit gets. */
+export function smallClassifier(seed = 3): IntegerProgram {
+  const random = seeded(seed)
+  const builder = new ProgramBuilder('released', [4, 4, 1], 8)
+  builder.dense('dense1', 8, parameter(128, 7, 4, random), parameter(8, 100, 12, random)).relu('relu1', 8)
+  builder.dense('dense2', 3, parameter(24, 7, 4, random), parameter(3, 100, 12, random))
+  return builder.build('small-classifier', { kind: 'margin' })
+}
