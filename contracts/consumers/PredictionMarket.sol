@@ -66,20 +66,20 @@ contract PredictionMarket is OutcomeTokens, AccessControl {
         if (block.timestamp > market.closesAt && market.recordedAt[digest] == 0) {
             revert StoryTooLate(marketId, market.closesAt, block.timestamp);
         }
-        uint64 version = market.version;
-        _requireReleased(market.service, version);
-        uint8 outcome = _outcomeOf(marketId, market, output);
-
-        market.keyId = keyId;
-        market.resolvedAt = uint48(block.timestamp);
-        market.outcome = outcome;
+        uint8 outcome = _resolve(marketId, market, keyId, output);
         emit MarketResolved(marketId, outcome, msg.sender, digest, keyId, output, story);
-        HUB.verifyInference(
-            market.modelId,
-            bytes32(uint256(digest) >> 8),
-            abi.encode(output),
-            abi.encode(proof, IInferenceHubTypes.Ticket(bytes32(marketId), version, market.deadline))
-        );
+        _requireProven(marketId, market, bytes32(uint256(digest) >> 8), output, proof);
+    }
+
+    /// @inheritdoc IPredictionMarket
+    function resolvePrivate(uint256 marketId, uint64 keyId, uint256 output, Groth16Proof calldata proof) external {
+        Market storage market = _known(marketId);
+        _requireOpen(marketId, market);
+        if (block.timestamp > market.closesAt) revert StoryTooLate(marketId, market.closesAt, block.timestamp);
+        bytes32 commitment = PUBLISHERS.signedCommitment(market.publisherId, keyId, tagOf(marketId));
+        uint8 outcome = _resolve(marketId, market, keyId, output);
+        emit MarketResolvedPrivately(marketId, outcome, msg.sender, keyId, output);
+        _requireProven(marketId, market, commitment, output, proof);
     }
 
     /// @inheritdoc IPredictionMarket
@@ -144,6 +144,31 @@ contract PredictionMarket is OutcomeTokens, AccessControl {
         if (bytes8(story[:8]) != tag) revert TagMismatch(marketId, bytes8(story[:8]), tag);
         digest = sha256(story);
         PUBLISHERS.requireSigned(market.publisherId, keyId, digest, signature);
+    }
+
+    /// @dev Records what the model said, if the DAO stands behind it and it is sure enough.
+    function _resolve(uint256 marketId, Market storage market, uint64 keyId, uint256 output) private returns (uint8 outcome) {
+        _requireReleased(market.service, market.version);
+        outcome = _outcomeOf(marketId, market, output);
+        market.keyId = keyId;
+        market.resolvedAt = uint48(block.timestamp);
+        market.outcome = outcome;
+    }
+
+    /// @dev The hub's answer to whether the model said it of that input, for this market.
+    function _requireProven(
+        uint256 marketId,
+        Market storage market,
+        bytes32 inputCommitment,
+        uint256 output,
+        Groth16Proof calldata proof
+    ) private {
+        HUB.verifyInference(
+            market.modelId,
+            inputCommitment,
+            abi.encode(output),
+            abi.encode(proof, IInferenceHubTypes.Ticket(bytes32(marketId), market.version, market.deadline))
+        );
     }
 
     /// @dev The hub is content with a pinned version that is accepted; money asks for one that the DAO stands behind.

@@ -5,6 +5,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
 import {RSA} from "@openzeppelin/contracts/utils/cryptography/RSA.sol";
 import {IPublisherRegistryTypes} from "../interfaces/IPublisherRegistry.sol";
+import {BabyJubjub} from "./BabyJubjub.sol";
 
 /// @title Signatures over SHA-256 digests, by kind of key
 /// @dev Formats of keys and signatures: IPublisherRegistryTypes.KeyKind.
@@ -30,7 +31,9 @@ library ContentSignature {
         } else if (kind == IPublisherRegistryTypes.KeyKind.RsaSha256) {
             valid = _isRsaKey(material);
         } else if (kind == IPublisherRegistryTypes.KeyKind.EddsaPoseidon) {
-            valid = material.length == POINT_BYTES;
+            valid =
+                material.length == POINT_BYTES &&
+                BabyJubjub.isKey(uint256(bytes32(material[:32])), uint256(bytes32(material[32:])));
         } else {
             revert IPublisherRegistryTypes.UnsupportedKeyKind(kind);
         }
@@ -59,7 +62,7 @@ library ContentSignature {
             _requireLength(kind, signature, modulus.length);
             return RSA.pkcs1Sha256(digest, signature, exponent, modulus);
         }
-        // An EdDSA-Poseidon signature is a circuit's witness: whoever consumes it binds the key in the public input.
+        // An EdDSA-Poseidon signature is a circuit's witness: see IPublisherRegistry.signedCommitment.
         revert IPublisherRegistryTypes.UnsupportedKeyKind(kind);
     }
 

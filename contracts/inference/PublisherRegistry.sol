@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IPublisherRegistry} from "../interfaces/IPublisherRegistry.sol";
+import {BabyJubjub} from "./BabyJubjub.sol";
 import {ContentSignature} from "./ContentSignature.sol";
 
 /// @title Who publishes, with which keys, from when to when
@@ -93,16 +94,18 @@ contract PublisherRegistry is IPublisherRegistry {
 
     /// @inheritdoc IPublisherRegistry
     function requireSigned(uint64 publisherId, uint64 keyId, bytes32 digest, bytes calldata signature) external view {
-        Key storage key = _knownKey(keyId);
-        if (key.publisherId != publisherId) revert KeyOfAnotherPublisher(keyId, key.publisherId, publisherId);
-        if (key.revokedAt != 0) revert KeyRevoked(keyId, key.revokedAt);
-        uint64 time = uint64(block.timestamp);
-        if (time < key.validFrom || time >= key.validUntil) {
-            revert KeyNotValid(keyId, key.validFrom, key.validUntil, time);
-        }
+        Key storage key = _validKey(publisherId, keyId);
         if (!ContentSignature.isSignature(key.kind, key.material, digest, signature)) {
             revert SignatureMismatch(keyId, digest);
         }
+    }
+
+    /// @inheritdoc IPublisherRegistry
+    function signedCommitment(uint64 publisherId, uint64 keyId, bytes8 tag) external view returns (bytes32) {
+        Key storage key = _validKey(publisherId, keyId);
+        if (key.kind != KeyKind.EddsaPoseidon) revert UnsupportedKeyKind(key.kind);
+        (, uint256 y) = abi.decode(key.material, (uint256, uint256));
+        return bytes32(addmod(y, uint64(tag), BabyJubjub.FIELD));
     }
 
     /// @inheritdoc IPublisherRegistry
@@ -144,6 +147,17 @@ contract PublisherRegistry is IPublisherRegistry {
     function _knownKey(uint64 keyId) private view returns (Key storage key) {
         key = _keys[keyId];
         if (key.publisherId == 0) revert UnknownKey(keyId, _keyCount);
+    }
+
+    /// @dev The publisher's key, if it is valid now.
+    function _validKey(uint64 publisherId, uint64 keyId) private view returns (Key storage key) {
+        key = _knownKey(keyId);
+        if (key.publisherId != publisherId) revert KeyOfAnotherPublisher(keyId, key.publisherId, publisherId);
+        if (key.revokedAt != 0) revert KeyRevoked(keyId, key.revokedAt);
+        uint64 time = uint64(block.timestamp);
+        if (time < key.validFrom || time >= key.validUntil) {
+            revert KeyNotValid(keyId, key.validFrom, key.validUntil, time);
+        }
     }
 
     /// @dev The owner's standing key: neither unknown nor revoked.

@@ -109,7 +109,8 @@ interface IPredictionMarketTypes {
 /// @notice Outcomes are ERC-1155 tokens with id = marketId << 8 | outcome. One unit of collateral splits into one of each;
 /// a complete set merges back at any time. A story is 119 bytes: `tagOf(marketId)` ‖ 111 bytes of headline. Its publisher
 /// signs the SHA-256 digest of all of it; the model's input commitment is that digest >> 8, and the circuit hashes the
-/// same bytes that it reads, so what was signed is what was classified. output = label + 2^16 · margin.
+/// same bytes that it reads, so what was signed is what was classified. output = label + 2^16 · margin. A market whose model has a
+/// circuit for private content takes a story that is never shown instead: see `resolvePrivate`.
 /// @dev Trusted: the publisher to tell the truth once; the model's owner in the hub and the DAO not to withdraw a model to
 /// stall a market (all that this gains them is an equal split). Nobody can take collateral.
 interface IPredictionMarket is IPredictionMarketTypes {
@@ -124,6 +125,14 @@ interface IPredictionMarket is IPredictionMarketTypes {
         uint64 keyId,
         uint256 output,
         bytes story
+    );
+    /// @notice As MarketResolved, by a story that stays private.
+    event MarketResolvedPrivately(
+        uint256 indexed marketId,
+        uint8 indexed outcome,
+        address indexed by,
+        uint64 keyId,
+        uint256 output
     );
     event MarketFlagged(uint256 indexed marketId, FlagReason reason, address indexed by);
     event MarketSettled(uint256 indexed marketId, uint8 indexed outcome);
@@ -150,6 +159,17 @@ interface IPredictionMarket is IPredictionMarketTypes {
         uint256 output,
         Groth16Proof calldata proof
     ) external;
+
+    /// @notice Resolves a market by the proof of what the model reads in a story that nobody is shown, and that its publisher
+    /// signed for this market with an EddsaPoseidon key. Anyone may who has the story, its salt and the signature; what becomes
+    /// public is the publisher's key, the label and the margin.
+    /// @param output label + 2^16 · margin.
+    /// @param proof For the input commitment PublisherRegistry.signedCommitment(publisherId, keyId, tagOf(marketId)) and the
+    /// context `contextOf(marketId)`.
+    /// @dev Only if the market's model has a circuit of that kind, and then `resolve` serves nobody: a proof of one kind is none
+    /// of the other. Nothing can be recorded ahead, since nobody can see that a private story is signed: the proof must be here
+    /// by `closesAt` (StoryTooLate). The other rules and errors are those of `resolve`.
+    function resolvePrivate(uint256 marketId, uint64 keyId, uint256 output, Groth16Proof calldata proof) external;
 
     /// @notice Stops a pending resolution whose key was revoked or whose model was withdrawn. Anyone may.
     function flag(uint256 marketId) external;

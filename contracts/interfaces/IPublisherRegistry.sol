@@ -13,7 +13,8 @@ interface IPublisherRegistryTypes {
         P256,
         /// abi.encode(bytes exponent, bytes modulus), modulus ≥ 2048 bits; RSASSA-PKCS1-v1_5 (RFC 8017 §8.2).
         RsaSha256,
-        /// 64-byte point on Baby Jubjub; checked inside a circuit, never here.
+        /// 64-byte point x ‖ y of Baby Jubjub (EIP-2494), not of small order. Its signatures are over Poseidon commitments to
+        /// private content, and checked inside a circuit, never here: see `signedCommitment`.
         EddsaPoseidon
     }
 
@@ -89,6 +90,14 @@ interface IPublisherRegistry is IPublisherRegistryTypes {
     /// @notice Reverts unless `keyId` belongs to `publisherId`, is valid now, and signed `digest`.
     /// @param digest SHA-256 of the content.
     function requireSigned(uint64 publisherId, uint64 keyId, bytes32 digest, bytes calldata signature) external view;
+
+    /// @notice The input commitment of a proof that `keyId` signed private content for `tag`: (y + tag) mod BN254's scalar
+    /// field, y being the key's second coordinate and the tag a number of 64 bits. Reverts unless the key belongs to
+    /// `publisherId`, is valid now, and signs for circuits. The content stays with the prover.
+    /// @param tag What the signature is for; the consumer chooses one for every question, so that no signature answers two.
+    /// @dev Collision-free for keys whose secret somebody knows: two of them would need second coordinates within 2^64 of each
+    /// other. Circuit: circuits/lib/signed_commitment.circom.
+    function signedCommitment(uint64 publisherId, uint64 keyId, bytes8 tag) external view returns (bytes32);
 
     /// @notice Whether the key was revoked.
     function isRevoked(uint64 keyId) external view returns (bool);

@@ -2,12 +2,36 @@
 // What a market costs, against snapshots/consumers.json. To accept new figures:
 //   COHORT_UPDATE_SNAPSHOTS=1 npx hardhat test test/contracts/consumers/gas.test.ts
 import { expect } from 'chai'
+import { eddsaMaterial, eddsaPublicKey, signedCommitment } from '../../../keepers/zkml/index.ts'
 import { codeSizes, compareSnapshot, type Figures, gasOf } from '../governance/gas-snapshot.ts'
-import { createMarkets, DISPUTE, UNIT } from './market.ts'
+import { WEIGHTS } from '../inference/hub.ts'
+import { createMarkets, DAY, DISPUTE, MARGIN, UNIT } from './market.ts'
 import { actOn, createPilot } from './pilot.ts'
+import { KIND } from './publisher.ts'
+import { labelled } from './reading-circuit.ts'
 
 /** Resolving a market: P-256 signature (EIP-7951 precompile), proof and bookkeeping, the whole transaction. */
 const RESOLVE_LIMIT = 420_000
+
+/** By a key that signs for circuits: the signature is in the proof. */
+async function resolvePrivately({
+  market,
+  publishers,
+  owner,
+  stranger,
+  reading,
+  networkHelpers,
+  open,
+}: Awaited<ReturnType<typeof createMarkets>>) {
+  const key = eddsaPublicKey(new Uint8Array(32).fill(1))
+  const now = await networkHelpers.time.latest()
+  await publishers.connect(owner).addKey(1, KIND.eddsa, now, now + 1000 * DAY, eddsaMaterial(key))
+  const id = await open()
+  const inputCommitment = signedCommitment(key, BigInt(await market.tagOf(id)))
+  const [output, context] = [labelled(0, MARGIN), await market.contextOf(id)]
+  const proof = await reading.prove({ weight: WEIGHTS[0]!, inputCommitment, output, context })
+  return await gasOf(market.connect(stranger).resolvePrivate(id, await publishers.keyCount(), output, proof))
+}
 
 describe('gas of a prediction market', () => {
   it('is no more than 2 % above the snapshot, and below the limit', async () => {
@@ -22,6 +46,7 @@ describe('gas of a prediction market', () => {
     const telling = await tell(id)
     markets['record a story'] = await gasOf(market.recordStory(id, telling.story, telling.keyId, telling.signature))
     markets.resolve = await gasOf(submit(telling))
+    markets['resolve privately'] = await resolvePrivately(world)
     await networkHelpers.time.increase(DISPUTE)
     markets.redeem = await gasOf(market.connect(user).redeem(id))
 

@@ -3,7 +3,7 @@
 import { createHash, createSign, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { concat, hexlify, toBeHex } from 'ethers'
 
-export const KIND = { secp256k1: 1, p256: 2, rsa: 3 }
+export const KIND = { secp256k1: 1, p256: 2, rsa: 3, eddsa: 4 }
 const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
 
 export type PressKey = { readonly material: string; sign(content: Uint8Array): string }
