@@ -42,6 +42,20 @@ export {
 } from './simulate/config.ts'
 export { type SimulateOptions, type SimulationResult, simulate } from './simulate/simulate.ts'
 export { decodeSimulation, encodeSimulation, type RoundRecord, type SimulationState } from './simulate/state.ts'
+export {
+  FEATURE_BITS,
+  SPEND_CLASSES,
+  SPEND_FEATURES,
+  SPEND_ORIGINS,
+  type SpendFacts,
+  spendFeatures,
+} from './spending/features.ts'
+export { type LabelledSpend, SPEND_VERDICTS, type SpendSplit, spendHistories } from './spending/histories.ts'
+export { type JudgedSpend, judgedBy, leadFor, type SpendFigures, spendFigures } from './spending/judgement.ts'
+export { SpendLedger } from './spending/ledger.ts'
+export { FALSE_ALARMS, SPEND_ACCOUNTS, spendSpec, type TrainedSpendModel, trainSpendModel } from './spending/model.ts'
+export { savedSpendModel, spendModel } from './spending/saved.ts'
+export { THEFT_PATTERNS, type TheftPattern, UNSEEN_PATTERN } from './spending/thieves.ts'
 export { aggregate, type Centre, centreOfGroups, centreSchema, dealGroups } from './strategy/groups.ts'
 export {
   clipToNorm,
