@@ -17,6 +17,7 @@ const SOURCES = {
   ProverMarket: 'inference',
   PublisherRegistry: 'inference',
   PredictionMarket: 'consumers',
+  SpendingGuard: 'consumers',
 } as const
 
 export type ContractName = keyof typeof SOURCES

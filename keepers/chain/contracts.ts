@@ -8,6 +8,7 @@ import type {
   PredictionMarket,
   ProverMarket,
   PublisherRegistry,
+  SpendingGuard,
 } from '../../types/index.ts'
 import { type ContractName, contractInterface } from './artifacts.ts'
 import { ChainError } from './errors.ts'
@@ -32,6 +33,7 @@ export const clients = {
   publishers: (address: string, runner: ContractRunner) =>
     attach<PublisherRegistry>('PublisherRegistry', address, runner),
   markets: (address: string, runner: ContractRunner) => attach<PredictionMarket>('PredictionMarket', address, runner),
+  guard: (address: string, runner: ContractRunner) => attach<SpendingGuard>('SpendingGuard', address, runner),
   models: (address: string, runner: ContractRunner) => attach<ModelRegistry>('ModelRegistry', address, runner),
 } as const
 

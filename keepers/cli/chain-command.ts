@@ -105,6 +105,11 @@ export function parseWord(text: string): string {
   return text
 }
 
+export function parseAddress(text: string): string {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw new InvalidArgumentError('0x and 40 hexadecimal digits are needed.')
+  return text
+}
+
 export function parseCountFromZero(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number is needed.')
   return Number(text)

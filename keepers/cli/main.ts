@@ -18,6 +18,7 @@ const AREAS = [
   ['infer', 'registerInfer'],
   ['prover', 'registerProver'],
   ['story', 'registerStory'],
+  ['spend', 'registerSpend'],
 ] as const
 
 async function createProgram(): Promise<Command> {

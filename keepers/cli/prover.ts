@@ -8,6 +8,7 @@ import type { ProverMarket } from '../../types/index.ts'
 import {
   type ChainOptions,
   chainCommand,
+  parseAddress,
   parseCount,
   parseCountFromZero,
   print,
@@ -301,9 +302,4 @@ function parseSeconds(text: string): number {
   const value = Number(text)
   if (!(value >= 0.1 && value <= 3_600)) throw new InvalidArgumentError('0.1 to 3600 seconds are needed.')
   return value
-}
-
-function parseAddress(text: string): string {
-  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw new InvalidArgumentError('0x and 40 hexadecimal digits are needed.')
-  return text
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `cohort story`: the reader of launch news, and proofs of what it reads in a publisher's signed story.
 import type { Command } from 'commander'
-import type { StoryReading } from '../serving/index.ts'
+import type { Reading } from '../serving/index.ts'
 import { proofFileText } from './zkml/proof-file.ts'
 import { emit, fieldElement, wholeNumber, withTerminal } from './zkml/terminal.ts'
 
@@ -123,13 +123,13 @@ async function prove(
   })
 }
 
-async function described({ label, margin }: StoryReading): Promise<string> {
+async function described({ label, margin }: Reading): Promise<string> {
   const { LAUNCH_OUTCOMES } = await import('../learning/index.ts')
   return `label   ${label} (${LAUNCH_OUTCOMES[label]})\nmargin  ${margin}`
 }
 
 /** JSON has no integers of that size. */
-function plain({ label, margin, output }: StoryReading) {
+function plain({ label, margin, output }: Reading) {
   return { label, margin: String(margin), output: String(output) }
 }
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the serving room: requests for proven inferences and proving jobs, and their answers.
+
+export type { Reading } from './byte-circuit.ts'
 export { listModels, type ModelEntry, type Offer, offerModel } from './catalogue.ts'
 export { ServingError, type ServingErrorCode } from './errors.ts'
+export { approves, askGuard, bringVerdict, type GuardedSpend, type GuardQuestion, requireModelOf } from './guard.ts'
 export { p256Material, p256Signature } from './p256.ts'
 export { commitmentOf, decodePayload, encodePayload, type InputPayload, integersOf } from './payload.ts'
 export { type JobStatus, type JobView, readJob } from './prover-jobs.ts'
 export { awaitJob, type JobResult, type PostedJob, type ProvingOrder, postJob } from './prover-post.ts'
 export { type ProverEvent, ProverService, type ProverServiceOptions, type ProverTotals } from './prover-service.ts'
 export { CircuitShelf, circuitsOf, type ShelfOptions } from './prover-shelf.ts'
+export { spendCircuit, storyCircuit } from './released-circuit.ts'
 export {
   type InferenceOrder,
   type RequestStatus,
@@ -20,16 +24,24 @@ export {
 } from './requester.ts'
 export { type ServeOptions, serveRequests } from './serve.ts'
 export { type Answer, InferenceServer, type ServerOptions } from './server.ts'
+
+export {
+  encodeSpend,
+  proveSpend,
+  readSpend,
+  SPEND_BYTES,
+  SPEND_CIRCUIT,
+  spendCommitment,
+  spendProgram,
+} from './spend.ts'
 export {
   encodeStory,
   proveStory,
   readStory,
   STORY_BYTES,
   STORY_CIRCUIT,
-  type StoryReading,
   storyCommitment,
   storyDigest,
   storyProgram,
 } from './story.ts'
-export { storyCircuit } from './story-circuit.ts'
 export { fetchVersion, type VersionSource, type VersionWeights } from './version.ts'

@@ -2,33 +2,21 @@
 // A story: what a publisher signs, what a network reads, and what a prediction market pays on. 119 bytes: the tag that the
 // market gives it (IPredictionMarket.tagOf) and a headline. The publisher signs SHA-256 of all of it, with any tool.
 import { createHash } from 'node:crypto'
+import { CHARACTER_BITS, HEADLINE_LENGTH, headlineBytes, launchHeadlines, type Model } from '../learning/index.ts'
 import {
-  CHARACTER_BITS,
-  HEADLINE_LENGTH,
-  headlineBytes,
-  launchHeadlines,
-  type Model,
-  modelJson,
-} from '../learning/index.ts'
-import {
-  calibrate,
   commitBytes,
   type InferenceProof,
   type InferenceProver,
   type IntegerProgram,
-  importTfjs,
-  interpret,
   type ProveOptions,
-  plainResult,
-  readingBytes,
 } from '../zkml/index.ts'
+import { BYTE_CIRCUIT, byteProgram, proveBytes, type Reading, readBytes, TAG_BYTES } from './byte-circuit.ts'
 import { ServingError } from './errors.ts'
 
-export const TAG_BYTES = 8
 export const STORY_BYTES = TAG_BYTES + HEADLINE_LENGTH
 
 /** How a story's circuit shows its input and its output. */
-export const STORY_CIRCUIT = { input: 'sha256', output: 'public' } as const
+export const STORY_CIRCUIT = BYTE_CIRCUIT
 
 /**
  * Tag ‖ headline, padded with spaces.
@@ -52,16 +40,6 @@ export function storyCommitment(story: Uint8Array): bigint {
   return commitBytes(checked(story))
 }
 
-/** What a reader says of a story. */
-export type StoryReading = {
-  /** Index of the class with the highest score. */
-  readonly label: number
-  /** How far ahead of the next it is, in units of the circuit. */
-  readonly margin: bigint
-  /** Both, as the third public signal and as the market takes it: label + 2^16 · margin. */
-  readonly output: bigint
-}
-
 /** Bits of a weight and of an activation: see docs/zkml.md for what they cost in accuracy. */
 const KNOBS = { weightBits: { default: 6 }, activationBits: { default: 8 } }
 
@@ -69,22 +47,17 @@ const KNOBS = { weightBits: { default: 6 }, activationBits: { default: 8 } }
 const CALIBRATION = { headlines: 100, seed: 5 }
 
 /** The integer program of a reader of headlines, its weights constants: the circuit of one released version. */
-export function storyProgram({ spec, weights }: Model): IntegerProgram {
-  const { buffer, byteOffset, byteLength } = weights
-  const network = importTfjs(JSON.stringify(modelJson({ spec, weights })), () => {
-    return new Uint8Array(buffer, byteOffset, byteLength)
-  })
-  const graph = readingBytes(network, { bytes: STORY_BYTES, skip: TAG_BYTES, bits: CHARACTER_BITS })
+export function storyProgram(model: Model): IntegerProgram {
   const headlines = launchHeadlines('train', CALIBRATION.headlines, CALIBRATION.seed)
   const stories = headlines.map(({ headline }) => encodeStory(NO_TAG, headline))
-  return calibrate(graph, stories, { mode: 'released', output: { kind: 'margin' }, knobs: KNOBS }).program
+  return byteProgram(model, { bytes: STORY_BYTES, skip: TAG_BYTES, bits: CHARACTER_BITS }, stories, KNOBS)
 }
 
 const NO_TAG = `0x${'00'.repeat(TAG_BYTES)}`
 
 /** What a program reads, without a proof. */
-export function readStory(program: IntegerProgram, story: Uint8Array): StoryReading {
-  return readingOf(plainResult(program, interpret(program, checked(story)).scores))
+export function readStory(program: IntegerProgram, story: Uint8Array): Reading {
+  return readBytes(program, checked(story))
 }
 
 /**
@@ -96,21 +69,8 @@ export async function proveStory(
   story: Uint8Array,
   context: bigint,
   options: ProveOptions = {},
-): Promise<{ readonly reading: StoryReading; readonly proof: InferenceProof }> {
-  const { manifest, program } = prover.circuit.folder
-  if (manifest.input !== STORY_CIRCUIT.input || manifest.output !== 'public' || program.output.kind !== 'margin') {
-    throw new ServingError(
-      'wrong-circuit',
-      `circuit ${manifest.name} shows input ${manifest.input}, output ${manifest.output} ${program.output.kind}; ` +
-        'stories need sha256, public and margin',
-    )
-  }
-  const proof = await prover.prove({ input: checked(story), integers: true, context }, options)
-  return { reading: readingOf(proof.publicSignals[2]!), proof }
-}
-
-function readingOf(output: bigint): StoryReading {
-  return { label: Number(output & 0xffffn), margin: output >> 16n, output }
+): Promise<{ readonly reading: Reading; readonly proof: InferenceProof }> {
+  return await proveBytes(prover, checked(story), context, 'stories', options)
 }
 
 function checked(story: Uint8Array): Uint8Array {

@@ -3,20 +3,11 @@
 // proof take.
 //
 // Metrics: story.reader.{training,accuracy,sure-accuracy}, story.circuit.{constraints,hash,compile,setup,key,load,witness,prove}.
-import { mkdtemp, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { launchHeadlines, trainHeadlineReader } from '../../keepers/learning/index.ts'
 import { encodeStory, readStory, STORY_CIRCUIT, storyProgram } from '../../keepers/serving/index.ts'
-import {
-  compileFolder,
-  folderPaths,
-  InferenceProver,
-  type IntegerProgram,
-  programCost,
-  setupFolder,
-} from '../../keepers/zkml/index.ts'
-import { type Bench, type BenchContext, time } from './harness.ts'
+import type { IntegerProgram } from '../../keepers/zkml/index.ts'
+import type { Bench, BenchContext } from './harness.ts'
+import { measureCircuit } from './serving/circuit.ts'
 
 const TAG = '0x0000000000000001'
 const TEST_HEADLINES = 1500
@@ -33,12 +24,8 @@ export const bench: Bench = {
     context.record({ metric: 'story.reader.training', value: seconds, unit: 's', note: 'data included' })
     const program = storyProgram(model)
     recordAccuracy(context, program, evaluation.accuracy)
-    const folder = await mkdtemp(join(tmpdir(), 'cohort-story-bench-'))
-    try {
-      await measureCircuit(context, program, folder)
-    } finally {
-      await rm(folder, { recursive: true, force: true })
-    }
+    const input = encodeStory(TAG, 'Heron 4 blasts off from Kourou with weather satellite')
+    await measureCircuit(context, 'story', program, { shown: STORY_CIRCUIT, input })
   },
 }
 
@@ -64,45 +51,4 @@ function recordAccuracy(context: BenchContext, program: IntegerProgram, float: n
     unit: 'percent',
     note: `the ${100 * SURE} % with the highest margins, at least ${sure.at(-1)!.margin}`,
   })
-}
-
-async function measureCircuit(context: BenchContext, program: IntegerProgram, folder: string): Promise<void> {
-  const { input } = programCost(program, STORY_CIRCUIT)
-  context.record({ metric: 'story.circuit.hash', value: input.quadratic + input.linear, unit: 'constraints' })
-  const once = async (body: () => Promise<unknown>) => (await time(body, { warmup: 0, runs: 1 })).median / 1000
-  context.progress('compiling')
-  const compile = await once(() => compileFolder({ folder, program, options: STORY_CIRCUIT }))
-  context.record({ metric: 'story.circuit.compile', value: compile, unit: 's' })
-  context.progress('local set-up')
-  context.record({ metric: 'story.circuit.setup', value: await once(() => setupFolder(folder)), unit: 's' })
-  const { size } = await stat(folderPaths(folder).zkey)
-  context.record({ metric: 'story.circuit.key', value: size, unit: 'bytes' })
-  let prover: InferenceProver | undefined
-  const load = await once(async () => {
-    prover = await InferenceProver.open(folder)
-  })
-  context.record({ metric: 'story.circuit.load', value: load, unit: 's' })
-  try {
-    const { circuit } = prover!
-    const { constraints } = circuit.folder.manifest
-    context.record({ metric: 'story.circuit.constraints', value: constraints, unit: 'constraints' })
-    const request = {
-      input: encodeStory(TAG, 'Heron 4 blasts off from Kourou with weather satellite'),
-      integers: true,
-      context: 1n,
-    }
-    const runs = context.quick ? 2 : 5
-    const witness = await time(() => circuit.witness(request), { runs })
-    context.record({ metric: 'story.circuit.witness', value: witness.median, spread: witness.spread, unit: 'ms' })
-    const prove = await time(() => prover!.prove(request), { runs })
-    context.record({
-      metric: 'story.circuit.prove',
-      value: prove.median / 1000,
-      spread: prove.spread / 1000,
-      unit: 's',
-      note: 'witness and a check of the proof included',
-    })
-  } finally {
-    await prover!.close()
-  }
 }

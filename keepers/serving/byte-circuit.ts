@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Circuits that hash the bytes that they read, and say a label and how far ahead it is: of stories, of spends.
+import { type Model, modelJson } from '../learning/index.ts'
+import {
+  type ByteReading,
+  calibrate,
+  type Graph,
+  type InferenceProof,
+  type InferenceProver,
+  type IntegerProgram,
+  importTfjs,
+  interpret,
+  type ProveOptions,
+  plainResult,
+  readingBytes,
+} from '../zkml/index.ts'
+import { ServingError } from './errors.ts'
+
+/** In front of the content: what it is for. Committed to like the rest, and not read. */
+export const TAG_BYTES = 8
+
+/** How such a circuit shows its input and its output. */
+export const BYTE_CIRCUIT = { input: 'sha256', output: 'public' } as const
+
+/** What a network says of bytes. */
+export type Reading = {
+  /** Index of the class with the highest score; the lowest of equals. */
+  readonly label: number
+  /** How far ahead of the next it is, in units of the circuit. */
+  readonly margin: bigint
+  /** Both, as the third public signal and as contracts take it: label + 2^16 · margin. */
+  readonly output: bigint
+}
+
+/** Bits of a weight and of an activation: see docs/zkml.md for what they cost in accuracy. */
+export type ByteKnobs = { readonly weightBits: { default: number }; readonly activationBits: { default: number } }
+
+/** The integer program of a network of bits, its weights constants, its scales set by `samples` of whole inputs. */
+export function byteProgram(
+  model: Model,
+  reading: ByteReading,
+  samples: readonly Uint8Array[],
+  knobs: ByteKnobs,
+): IntegerProgram {
+  const graph = readingBytes(graphOf(model), reading)
+  return calibrate(graph, samples, { mode: 'released', output: { kind: 'margin' }, knobs }).program
+}
+
+function graphOf(model: Model): Graph {
+  const { buffer, byteOffset, byteLength } = model.weights
+  return importTfjs(JSON.stringify(modelJson(model)), () => new Uint8Array(buffer, byteOffset, byteLength))
+}
+
+/** What a program reads, without a proof. */
+export function readBytes(program: IntegerProgram, bytes: Uint8Array): Reading {
+  return readingOf(plainResult(program, interpret(program, bytes).scores))
+}
+
+/**
+ * Proves what a program reads in bytes, for one context.
+ * @param what the bytes are, for the message
+ * @throws ServingError wrong-circuit when the prover's circuit is none of this kind
+ */
+export async function proveBytes(
+  prover: InferenceProver,
+  bytes: Uint8Array,
+  context: bigint,
+  what: string,
+  options: ProveOptions = {},
+): Promise<{ readonly reading: Reading; readonly proof: InferenceProof }> {
+  const { manifest, program } = prover.circuit.folder
+  const { input, output } = BYTE_CIRCUIT
+  if (manifest.input !== input || manifest.output !== output || program.output.kind !== 'margin') {
+    throw new ServingError(
+      'wrong-circuit',
+      `circuit ${manifest.name} shows input ${manifest.input}, output ${manifest.output} ${program.output.kind}; ` +
+        `${what} need sha256, public and margin`,
+    )
+  }
+  const proof = await prover.prove({ input: bytes, integers: true, context }, options)
+  return { reading: readingOf(proof.publicSignals[2]!), proof }
+}
+
+function readingOf(output: bigint): Reading {
+  return { label: Number(output & 0xffffn), margin: output >> 16n, output }
+}
