@@ -11,7 +11,6 @@ import { steal, THEFT_PATTERNS, type TheftPattern, UNSEEN_PATTERN } from './thie
 
 /** What the model says: the policy of a guard approves of `ordinary`. A tie goes to the lower label. */
 export const SPEND_VERDICTS = ['theft', 'ordinary'] as const
-export type SpendVerdict = (typeof SPEND_VERDICTS)[number]
 
 export type SpendSplit = 'train' | 'validation' | 'test'
 const SPLITS: readonly SpendSplit[] = ['train', 'validation', 'test']
