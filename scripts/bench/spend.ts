@@ -4,7 +4,8 @@
 //
 // Metrics: spend.model.{training,training-accuracy,accuracy,approve-all,recall,false-alarms,recall-at-<rate>,alike},
 // spend.recall.<pattern>, spend.unseen.<pattern>, spend.circuit.{constraints,hash,compile,setup,key,load,witness,prove},
-// spend.gas.{verdict,transaction,within-limit}. Shares are of the circuit's own integers, in percent.
+// spend.gas.{verdict,transaction,within-limit}. Shares are in percent, of what the circuit's
+// integers say; those of unseen patterns of what the floats do.
 import {
   type JudgedSpend,
   type LabelledSpend,
@@ -19,10 +20,9 @@ import {
 } from '../../keepers/learning/index.ts'
 import { encodeSpend, readSpend, SPEND_CIRCUIT, spendProgram } from '../../keepers/serving/index.ts'
 import type { InferenceProver, IntegerProgram } from '../../keepers/zkml/index.ts'
-import { LIMIT } from '../../test/contracts/consumers/guard.ts'
-import { createModelGuard } from '../../test/contracts/consumers/spend-model.ts'
 import type { Bench, BenchContext } from './harness.ts'
 import { measureCircuit } from './serving/circuit.ts'
+import { measureGuardGas } from './spend/chain.ts'
 
 const SEED = 1
 /** False alarms at which recall is stated, thresholds from the validation split. */
@@ -96,22 +96,14 @@ function recordShare(context: BenchContext, metric: string, share: number, note?
   context.record({ metric, value: 100 * share, unit: 'percent', ...(note === undefined ? {} : { note }) })
 }
 
-/** A Safe of two owners pays an address that it paid before. Whole transactions. */
 async function recordGas(context: BenchContext, prover: InferenceProver): Promise<void> {
-  const { safe, judge, submit, ethers } = await createModelGuard(prover)
-  const to = ethers.Wallet.createRandom().address
-  const gas = async (sent: Promise<{ wait(): Promise<{ gasUsed: bigint } | null> }>) =>
-    Number((await (await sent).wait())!.gasUsed)
-  const pay = (value: bigint) => gas(safe.execute({ to, value }))
-  await pay(1n)
-  context.record({ metric: 'spend.gas.within-limit', value: await pay(1n), unit: 'gas', note: 'a Safe of two owners' })
-  const large = { to, value: 2n * LIMIT, data: '0x', operation: 0, origin: 0 } as const
-  const verdict = await judge(large)
-  context.record({ metric: 'spend.gas.verdict', value: await gas(submit(large, verdict)), unit: 'gas' })
+  const { withinLimit, verdict, transaction } = await measureGuardGas(prover)
+  context.record({ metric: 'spend.gas.within-limit', value: withinLimit, unit: 'gas', note: 'a Safe of two owners' })
+  context.record({ metric: 'spend.gas.verdict', value: verdict, unit: 'gas', note: 'submitVerdict, by anyone' })
   context.record({
     metric: 'spend.gas.transaction',
-    value: await pay(large.value),
+    value: transaction,
     unit: 'gas',
-    note: 'with the verdict',
+    note: 'of the Safe, with the verdict',
   })
 }

@@ -161,13 +161,12 @@ describe('SpendingGuard with the released fraud model and its real circuit', fun
       return [...guard, '--to', to, '--value', String(value), '--calldata', data]
     }
 
-    it('reads what the guard sees, proves it and brings the verdict', async () => {
-      const read = await cohort('read', ...asked(spend()), '--json')
-      expect(read.code, read.stderr).to.equal(0)
-      expect(JSON.parse(read.stdout)).to.include({ label: 1, approved: true })
+    it('proves what the guard asks for and brings the verdict', async () => {
       const sent = await cohort('prove', ...asked(spend()), '--send', '--account', '4', '--json')
       expect(sent.code, sent.stderr).to.equal(0)
-      expect(JSON.parse(sent.stdout).transaction).to.match(/^0x[0-9a-f]{64}$/)
+      const told = JSON.parse(sent.stdout)
+      expect(told).to.include({ label: 1 })
+      expect(told.transaction).to.match(/^0x[0-9a-f]{64}$/)
       await execute(spend())
     })
 
@@ -194,26 +193,17 @@ describe('SpendingGuard with the released fraud model and its real circuit', fun
     })
 
     it('names what is wrong', async () => {
-      const { address } = world
       const nobody = world.ethers.Wallet.createRandom().address
-      for (const [args, code, message] of [
-        [['--features', '1,2,3,4,5,6,7,32'], 65, /feature 7 of a spend is 32/],
-        [['--of', address], 64, /--of and --to/],
-        [[...asked(spend()), '--of', nobody], 1, /NotConfigured/],
-        [[...asked(spend()), '--rpc', 'http://127.0.0.1:9'], 69, /no JSON-RPC endpoint/],
+      for (const [name, args, code, message] of [
+        ['read', ['--features', '1,2,3,4,5,6,7,32'], 65, /feature 7 of a spend is 32/],
+        ['read', [...asked(spend()), '--of', nobody], 1, /NotConfigured/],
+        ['read', [...asked(spend()), '--rpc', 'http://127.0.0.1:9'], 69, /no JSON-RPC endpoint/],
+        ['prove', ['--features', '9,0,0,31,0,0,0,0'], 64, /--features needs --context/],
+        ['prove', [...asked(spend()), '--send'], 64, /--send needs an account/],
       ] as const) {
-        const run = await cohort('read', ...args)
+        const run = await cohort(name, ...args)
         expect(run.stderr).to.match(message)
         expect(run.code, run.stderr).to.equal(code)
-      }
-      for (const [args, message] of [
-        [['--features', '9,0,0,31,0,0,0,0'], /--features needs --context/],
-        [['--features', '9,0,0,31,0,0,0,0', '--context', '1', '--send'], /--send needs a guard/],
-        [[...asked(spend()), '--send'], /--send needs an account/],
-      ] as const) {
-        const run = await cohort('prove', ...args)
-        expect(run.stderr).to.match(message)
-        expect(run.code, run.stderr).to.equal(64)
       }
     })
   })
