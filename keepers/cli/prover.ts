@@ -2,7 +2,7 @@
 // `cohort prover`: prove for others and be paid, or have something proven.
 import { join } from 'node:path'
 import process from 'node:process'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { JsonRpcProvider, Signer } from 'ethers'
 import type { ProverMarket } from '../../types/index.ts'
 import {
@@ -51,8 +51,8 @@ export function registerProver(program: Command): void {
 
   planeOptions(command(prover, 'run', 'serve jobs until interrupted: claim, prove, submit, settle, accuse liars'))
     .requiredOption('--circuits <folder...>', 'set-up circuits, or folders of segments (`cohort zkml split`)')
-    .option('--max-bond <ether>', 'most to put at stake', parseEtherAmount, 10n ** 18n)
-    .option('--min-price <ether>', 'leave cheaper segments to others', parseEtherAmount, 0n)
+    .addOption(ether('--max-bond <ether>', 'most to put at stake').default(10n ** 18n, '1'))
+    .addOption(ether('--min-price <ether>', 'leave cheaper segments to others').default(0n, '0'))
     .option('--keys <count>', 'proving keys to keep loaded', parseCount, 2)
     .option('--poll <seconds>', 'between looks at the chain', parseSeconds, 2)
     .action(async (options: RunOptions) => runCommand(options))
@@ -289,6 +289,11 @@ function report(options: MarketOptions, event: string, fields: Readonly<Record<s
 
 function exit(error: Error, exitCode: number): Error {
   return Object.assign(error, { exitCode })
+}
+
+/** An amount with a default: commander's help cannot show a bigint by itself. */
+function ether(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(parseEtherAmount)
 }
 
 /** Ether with up to 18 decimals, to wei. */

@@ -57,7 +57,7 @@ function told(parent: Command, name: string, description: string): Command {
     .option('--guard <address>', 'the SpendingGuard (default: that of the deployment)', parseAddress)
     .option('--of <address>', 'the guarded account whose transaction it is', parseAddress)
     .option('--to <address>', 'what the transaction calls', parseAddress)
-    .option('--value <wei>', 'what it sends', parseWei, 0n)
+    .addOption(new Option('--value <wei>', 'what it sends').argParser(parseWei).default(0n, '0'))
     .option('--calldata <hex>', 'what it is called with', parseBytes, '0x')
     .addOption(new Option('--origin <who>', 'who starts it').choices(ORIGINS).default('owners'))
 }

@@ -10,11 +10,14 @@ const outputVisibility = () =>
   new Option('--output <how>', 'how the output is shown').choices(VISIBILITIES).default('public')
 const backend = () =>
   new Option('--backend <name>', 'what computes the proof').choices(['wasm', 'snarkjs', 'rapidsnark']).default('wasm')
+/** Commander's help cannot show a bigint by itself. */
+const contextOption = (description: string) =>
+  new Option('--context <number>', description).argParser(fieldElement('--context')).default(0n, '0')
 const withInput = (command: Command) =>
   command
     .requiredOption('--input <file>', 'JSON list of numbers, or an IDX file with --index')
     .option('--index <n>', 'which image of an IDX file', wholeNumber('--index', 0, 2 ** 31))
-    .option('--context <number>', 'what the proof is for: the fourth public signal', fieldElement('--context'), 0n)
+    .addOption(contextOption('what the proof is for: the fourth public signal'))
 const simplification = () =>
   new Option('--simplification <level>', 'how hard circom simplifies').choices(['O1', 'O2']).default('O1')
 const JSON_FLAG = ['--json', 'print the result as JSON'] as const
@@ -170,7 +173,7 @@ function registerSegmentCommands(zkml: Command): void {
   zkml
     .command('verify-chain <folder> <proofs...>')
     .description('verify the proofs of all segments, in order, and that they are one inference; exit code 1 when not')
-    .option('--context <number>', 'what the proofs are for', fieldElement('--context'), 0n)
+    .addOption(contextOption('what the proofs are for'))
     .option('--input-commitment <number>', 'the input that it must be', fieldElement('--input-commitment'))
     .option(...JSON_FLAG)
     .action(async (folder, proofs, options) =>
@@ -217,7 +220,7 @@ function registerClaimCommands(zkml: Command): void {
       'right answers at least, or permille at most (default: what is true)',
       wholeNumber('--claim', 0, 4095),
     )
-    .option('--context <number>', 'what the proof is for: the fourth public signal', fieldElement('--context'), 0n)
+    .addOption(contextOption('what the proof is for: the fourth public signal'))
     .option('--out <file>', 'where the proof goes', 'claim.json')
     .option('--opening <file>', 'where the batch with its salt goes, if it was drawn here', 'batch.opening.json')
     .addOption(backend())
@@ -228,7 +231,7 @@ function registerClaimCommands(zkml: Command): void {
     .description('verify a claim and say it in words; exit code 1 when it does not hold')
     .option('--model <number>', 'the model commitment that it must be about', fieldElement('--model'))
     .option('--batch <number>', 'the batch commitment that it must be about', fieldElement('--batch'))
-    .option('--context <number>', 'what the proof is for', fieldElement('--context'), 0n)
+    .addOption(contextOption('what the proof is for'))
     .option(...JSON_FLAG)
     .action(async (folder, proof, options) =>
       (await import('./zkml/claim-commands.ts')).claimVerifyCommand(folder, proof, options),
