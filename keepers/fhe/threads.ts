@@ -50,6 +50,9 @@ export class InlineThreads implements Threads {
   async close(): Promise<void> {}
 }
 
+/** A lane works in WebAssembly's memory and leaves little behind. V8 would let its young objects grow to 48 MiB before it looks. */
+const YOUNG_MIB = 8
+
 type Pending = { readonly resolve: (result: TaskResult) => void; readonly reject: (error: Error) => void }
 
 /** One worker thread and the tasks it still owes. */
@@ -61,7 +64,10 @@ class Lane {
   #dead: Error | null = null
 
   constructor(plan: Plan) {
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { cohortFhe: plan } })
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: { cohortFhe: plan },
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
+    })
     this.ready = new Promise((resolve, reject) => {
       this.#worker.on('message', (message: WorkerMessage) => {
         if (message.kind === 'ready') {

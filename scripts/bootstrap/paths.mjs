@@ -21,5 +21,8 @@ export function runtimeEnvironment(node) {
     COHORT_NODE: node,
     // Hardhat asks about telemetry on a terminal and reports otherwise; a keeper's machine reports to nobody.
     HARDHAT_DISABLE_TELEMETRY_PROMPT: 'true',
+    // glibc gives every thread a heap of its own, and what one thread frees another cannot use: a keeper grows for
+    // dozens of rounds before that settles. Two heaps keep it flat. Elsewhere the variable says nothing.
+    MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '2',
   }
 }

@@ -14,6 +14,9 @@ type Job = Exclude<ThreadRequest, { kind: 'cancel' }>
 /** `Omit` over each member of the union. */
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
 
+/** Samples and weights are typed arrays, outside of what V8 sweeps; without a bound it lets young objects grow to 48 MiB. */
+const YOUNG_MIB = 8
+
 /** The keeper's side of its training thread. Weights go in and come out; samples stay in the thread. */
 export class Trainer {
   readonly #worker: Worker
@@ -23,7 +26,10 @@ export class Trainer {
   #summary: ShardSummary | null = null
 
   private constructor() {
-    this.#worker = new Worker(new URL('./thread.ts', import.meta.url), { name: 'training' })
+    this.#worker = new Worker(new URL('./thread.ts', import.meta.url), {
+      name: 'training',
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
+    })
     this.#worker.on('message', (reply: ThreadReply) => this.#onReply(reply))
     this.#worker.on('error', (cause) =>
       this.#fail(new AgentError('WORKER', `training thread: ${cause.message}`, { cause })),
