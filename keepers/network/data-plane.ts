@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
+import { Announcer } from './announcer.ts'
+import { assemble, collectBytes } from './assembly.ts'
 import { Deadline } from './deadline.ts'
 import { NetworkError } from './errors.ts'
-import { encodeBlob, parseBlobCid, planBlob } from './file-format.ts'
+import { encodeBlob, parseBlobCid } from './file-format.ts'
 import { type HeliaNode, type NodeOptions, startNode } from './node.ts'
 
 export type FetchOptions = {
@@ -16,10 +18,19 @@ export type FetchOptions = {
   readonly signal?: AbortSignal
   /** Tag of what the blob belongs to, e.g. a round; {@link DataPlane.collect} forgets by it. */
   readonly round?: number
+  /**
+   * Ask the DHT, when there is one, after everyone else. For models only: the question tells strangers what is wanted,
+   * and nothing else is announced there.
+   */
+  readonly discover?: boolean
 }
 
 /** Least time one provider gets before the next is asked, in milliseconds. */
 const MIN_TURN_MS = 3_000
+/** Time for the DHT to name those that have a blob, in milliseconds. */
+const LOOK_UP_MS = 20_000
+/** Of those it names, so many share the turn of one provider: anyone can announce anything. */
+const FOUND_PER_TURN = 3
 
 /**
  * The keepers' data plane: blobs by CID. Everything kept is pinned with the round it belongs to, so that old rounds
@@ -29,14 +40,25 @@ export class DataPlane {
   readonly #node: HeliaNode
   #running = true
   readonly #stopping = new AbortController()
+  readonly #announcer: Announcer | null
 
-  private constructor(node: HeliaNode) {
+  private constructor(node: HeliaNode, { dht: options }: NodeOptions) {
     this.#node = node
+    const { dht } = node.libp2p.services
+    const models = { list: () => this.#models(), holds: (cid: CID) => this.#isModel(cid) }
+    this.#announcer =
+      dht === undefined
+        ? null
+        : new Announcer({ dht, models, every: options?.announceEvery, onEvent: options?.onEvent })
+    this.#announcer?.start()
   }
 
-  /** Starts listening. The identity seed decides the peer id. @throws NetworkError STORAGE. */
+  /**
+   * Starts listening; joining a DHT goes on in the background. The identity seed decides the peer id.
+   * @throws NetworkError STORAGE, BAD_ADDRESS.
+   */
   static async start(options: NodeOptions): Promise<DataPlane> {
-    return new DataPlane(await startNode(options))
+    return new DataPlane(await startNode(options), options)
   }
 
   get peerId(): string {
@@ -52,9 +74,14 @@ export class DataPlane {
     return this.#node.libp2p.getConnections().length
   }
 
+  /** Nodes of the DHT that this one would ask; 0 without one. */
+  get dhtPeers(): number {
+    return this.#node.libp2p.services.dht?.peers ?? 0
+  }
+
   /**
    * Stores a blob and offers it to whoever asks. Idempotent: equal bytes give the equal CID.
-   * `round` tags it for {@link collect}; a blob without one (an accepted model) stays until {@link release}.
+   * `round` tags it for {@link collect}; a blob without one stays until {@link release}.
    */
   async publish(bytes: Uint8Array, options: { round?: number; signal?: AbortSignal } = {}): Promise<string> {
     this.#assertRunning()
@@ -75,32 +102,65 @@ export class DataPlane {
     this.#assertRunning()
     const cid = parseBlobCid(text)
     using deadline = new Deadline(options.timeout, [this.#stopping.signal, options.signal])
-    const sources: (Multiaddr | null)[] = [null, ...options.providers.map(parseProvider)]
+    const providers = options.providers.map(parseProvider)
+    const { dht } = this.#node.libp2p.services
+    const discovery = options.discover === true && dht !== undefined
     // A peer that went away without a word must not use up the time of those that could still deliver.
-    const turn = Math.ceil(Math.max(MIN_TURN_MS, options.timeout / Math.max(1, options.providers.length)))
+    const turns = Math.max(1, providers.length + (discovery ? 1 : 0))
+    const turn = Math.ceil(Math.max(MIN_TURN_MS, options.timeout / turns))
+    const expired = (cause: unknown): NetworkError =>
+      new NetworkError('TIMEOUT', `${text}: not complete after ${options.timeout} ms`, { cause })
     let last: unknown = null
-    for (const source of sources) {
-      using turnOver = new Deadline(turn, [deadline.signal])
+    let asked = -1
+    for await (const source of this.#sources(cid, providers, discovery, deadline.signal)) {
+      using turnOver = new Deadline(asked < providers.length ? turn : Math.ceil(turn / FOUND_PER_TURN), [
+        deadline.signal,
+      ])
+      asked += 1
       try {
         const bytes = await this.#fetchFrom(cid, source, options.maxBytes, turnOver.signal)
         await this.#storing(() => this.#keep(cid, options.round))
         return bytes
       } catch (error) {
         options.signal?.throwIfAborted()
-        if (deadline.expired) {
-          throw new NetworkError('TIMEOUT', `${text}: not complete after ${options.timeout} ms`, { cause: error })
-        }
+        if (deadline.expired) throw expired(error)
         // The root is the same whoever sends it: what it announces cannot get better elsewhere.
         if (error instanceof NetworkError && error.code !== 'UNAVAILABLE') throw error
         this.#assertRunning()
         last = error
       }
     }
-    const asked = options.providers.length
-    throw new NetworkError('UNAVAILABLE', `${text}: none of ${asked} providers delivered it`, { cause: last })
+    options.signal?.throwIfAborted()
+    if (deadline.expired) throw expired(last)
+    this.#assertRunning()
+    const found = discovery ? `, ${asked - providers.length} of them found in the DHT` : ''
+    throw new NetworkError('UNAVAILABLE', `${text}: none of ${asked} providers delivered it${found}`, { cause: last })
   }
 
-  async #fetchFrom(cid: CID, source: Multiaddr | null, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+  /** Where a blob may be, the nearest first: our own blocks (null), the providers, and whoever the DHT names. */
+  async *#sources(
+    cid: CID,
+    providers: readonly Multiaddr[],
+    discovery: boolean,
+    signal: AbortSignal,
+  ): AsyncGenerator<Multiaddr[] | null> {
+    yield null
+    for (const provider of providers) yield [provider]
+    const { dht } = this.#node.libp2p.services
+    if (!discovery || dht === undefined) return
+    using deadline = new Deadline(LOOK_UP_MS, [signal])
+    const tried = new Set(providers.map(String))
+    try {
+      for await (const addresses of dht.providers(cid, deadline.signal)) {
+        const others = addresses.filter((address) => !tried.has(address.toString()))
+        if (others.length > 0) yield others
+      }
+    } catch {
+      // Nobody answers, or not in time: there is no one else to ask.
+    }
+  }
+
+  async #fetchFrom(cid: CID, source: Multiaddr[] | null, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
     if (source === null) {
       const local = async (block: CID): Promise<Uint8Array> => {
         if (!(await this.#node.blockstore.has(block, { signal }))) {
@@ -115,7 +175,7 @@ export class DataPlane {
       const remote = (block: CID): Promise<Uint8Array> =>
         collectBytes(session.get(block, { signal }), maxBytes).catch((cause) => {
           if (cause instanceof NetworkError) throw cause
-          throw new NetworkError('UNAVAILABLE', `${block}: ${source} did not deliver it`, { cause })
+          throw new NetworkError('UNAVAILABLE', `${block}: ${source[0]} did not deliver it`, { cause })
         })
       return await assemble(cid, remote, maxBytes)
     } finally {
@@ -129,20 +189,26 @@ export class DataPlane {
     return this.#node.pins.isPinned(parseBlobCid(text))
   }
 
-  /** Keeps a blob that is stored here whatever {@link collect} forgets: an accepted model. */
+  /**
+   * Keeps a blob that is stored here whatever {@link collect} forgets, and announces it to the DHT, if there is one, in
+   * the background: an accepted model.
+   */
   async pin(text: string): Promise<void> {
     this.#assertRunning()
     const cid = parseBlobCid(text)
     if (!(await this.#node.pins.isPinned(cid))) {
       throw new NetworkError('UNAVAILABLE', `${text} is not stored here: fetch it before pinning`)
     }
-    await this.#node.pins.setMetadata(cid, {})
+    await this.#node.pins.setMetadata(cid, { model: true })
+    this.#announcer?.announce(cid)
   }
 
   /** Lets go of one blob; {@link collect} then frees its blocks. */
   async release(text: string): Promise<void> {
     this.#assertRunning()
-    await drain(this.#node.pins.rm(parseBlobCid(text)))
+    const cid = parseBlobCid(text)
+    await drain(this.#node.pins.rm(cid))
+    await this.#announcer?.withdraw(cid)
   }
 
   /** Forgets the blobs of rounds before `keepFrom` and frees every block no longer pinned. Returns blobs forgotten. */
@@ -163,7 +229,21 @@ export class DataPlane {
     if (!this.#running) return
     this.#running = false
     this.#stopping.abort(new NetworkError('NOT_RUNNING', 'the data plane is stopping'))
+    await this.#announcer?.stop()
     await this.#node.stop()
+  }
+
+  async *#models(): AsyncGenerator<CID> {
+    for await (const pin of this.#node.pins.ls()) if (pin.metadata.model === true) yield pin.cid as CID
+  }
+
+  async #isModel(cid: CID): Promise<boolean> {
+    try {
+      return (await this.#node.pins.get(cid)).metadata.model === true
+    } catch (error) {
+      if ((error as Error).name === 'NotFoundError') return false
+      throw error
+    }
   }
 
   async #keep(root: CID, round: number | undefined): Promise<void> {
@@ -195,39 +275,6 @@ export class DataPlane {
   #assertRunning(): void {
     if (!this.#running) throw new NetworkError('NOT_RUNNING', 'the data plane is stopped')
   }
-}
-
-async function assemble(cid: CID, block: (cid: CID) => Promise<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
-  const root = await block(cid)
-  const plan = planBlob(cid, root, maxBytes)
-  if (plan.leaves.length === 0) return root
-  const bytes = new Uint8Array(plan.size)
-  let offset = 0
-  for (const leaf of plan.leaves) {
-    const part = await block(leaf.cid)
-    if (part.length !== leaf.size) {
-      throw new NetworkError('MALFORMED', `${cid}: leaf ${leaf.cid} has ${part.length} bytes, announced ${leaf.size}`)
-    }
-    bytes.set(part, offset)
-    offset += part.length
-  }
-  return bytes
-}
-
-async function collectBytes(
-  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  maxBytes: number,
-): Promise<Uint8Array> {
-  const parts: Uint8Array[] = []
-  let length = 0
-  for await (const part of source) {
-    length += part.length
-    // A dag-pb root of a small limit may itself exceed it; 64 KiB covers the root of the largest file.
-    if (length > Math.max(maxBytes, 1 << 16)) throw new NetworkError('TOO_LARGE', `block over ${maxBytes} bytes`)
-    parts.push(part)
-  }
-  if (parts.length === 1) return parts[0]!
-  return Buffer.concat(parts)
 }
 
 async function drain(source: AsyncIterable<unknown>): Promise<void> {

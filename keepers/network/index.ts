@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+export { PUBLIC, parseBootstrap } from './bootstrap.ts'
 export { DataPlane, type FetchOptions, parseProvider } from './data-plane.ts'
+export type { DhtEvent, DhtOptions } from './dht.ts'
 export { NetworkError, type NetworkErrorCode } from './errors.ts'
 export { MAX_BLOB_BYTES } from './file-format.ts'
 export type { NodeOptions } from './node.ts'

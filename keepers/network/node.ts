@@ -6,14 +6,25 @@ import { withBitswap } from '@helia/bitswap'
 import { type HeliaWithLibp2p, withLibp2pLight } from '@helia/libp2p'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
+import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { FsBlockstore } from 'blockstore-fs'
 import { FsDatastore } from 'datastore-fs'
 import { createHeliaLight } from 'helia'
+import { bootstrapAddresses } from './bootstrap.ts'
+import { BoundedDatastore } from './bounded-datastore.ts'
+import { type DhtOptions, type KeeperDht, keeperDht } from './dht.ts'
 import { NetworkError } from './errors.ts'
 
-/** The libp2p services a keeper runs: identify, which bitswap peers use to learn each other's protocols. */
-export type KeeperServices = { identify: ReturnType<ReturnType<typeof identify>> }
+/**
+ * The libp2p services a keeper runs: identify, which bitswap peers use to learn each other's protocols, and, when it
+ * takes part in one, a DHT with the ping by which that finds out who is still there.
+ */
+export type KeeperServices = {
+  identify: ReturnType<ReturnType<typeof identify>>
+  ping?: Ping
+  dht?: KeeperDht
+}
 export type HeliaNode = HeliaWithLibp2p<KeeperServices>
 
 export type NodeOptions = {
@@ -26,6 +37,8 @@ export type NodeOptions = {
   /** Multiaddrs to announce when they differ from those listened on (NAT, container). */
   readonly announce?: readonly string[]
   readonly maxConnections?: number
+  /** Take part in a DHT: announce models and find those that no known peer has. None unless told. */
+  readonly dht?: DhtOptions
 }
 
 /** What one peer may have in flight with us, so that none can exhaust memory or sockets. */
@@ -44,13 +57,18 @@ const LIMITS = {
    * restarted, or gave up on a slow answer, and asks anew: it would be refused until its time is over.
    */
   resendAfter: 200,
+  /** Peers whose addresses are remembered with a DHT, which tells of any number of them. */
+  peersWithDht: 16_384,
 } as const
 
 /**
- * Starts Helia in its light assembly (no HTTP gateways, no DHT, no WebRTC): libp2p over TCP with noise and yamux,
- * bitswap, blocks and pins on the file system. @throws NetworkError STORAGE when the folder or address cannot be used.
+ * Starts Helia in its light assembly (no HTTP gateways, no WebRTC, a DHT only on request): libp2p over TCP with noise
+ * and yamux, bitswap, blocks and pins on the file system.
+ * @throws NetworkError STORAGE when the folder or address cannot be used, BAD_ADDRESS for a bootstrap peer.
  */
 export async function startNode(options: NodeOptions): Promise<HeliaNode> {
+  const { dht } = options
+  bootstrapAddresses(dht?.bootstrap ?? [])
   const privateKey = await generateKeyPairFromSeed('Ed25519', options.identitySeed)
   const helia = withBitswap(
     withLibp2pLight<ReturnType<typeof createHeliaLight>, KeeperServices>(
@@ -67,7 +85,8 @@ export async function startNode(options: NodeOptions): Promise<HeliaNode> {
         transports: [tcp({ inboundSocketInactivityTimeout: 60_000 })],
         connectionEncrypters: [noise()],
         streamMuxers: [yamux()],
-        services: { identify: identify() },
+        services: { identify: identify(), ...(dht === undefined ? {} : { ping: ping(), dht: keeperDht(dht) }) },
+        ...(dht === undefined ? {} : { datastore: new BoundedDatastore(LIMITS.peersWithDht) }),
         connectionManager: {
           maxConnections: options.maxConnections ?? LIMITS.maxConnections,
           inboundConnectionThreshold: LIMITS.inboundPerSecond,

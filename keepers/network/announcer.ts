@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { CID } from 'multiformats/cid'
+import { Deadline } from './deadline.ts'
+import type { DhtEvent, KeeperDht } from './dht.ts'
+
+const HOUR = 3_600_000
+/** Time for one record, in milliseconds: the public network takes tens of seconds. */
+const RECORD_MS = 120_000
+/** Records in a row that nobody takes before the rest waits for a better time. */
+const GIVE_UP_AFTER = 3
+
+/** What the announcer asks of the data plane. */
+export type HeldModels = {
+  /** Roots of the models held now. */
+  readonly list: () => AsyncIterable<CID>
+  /** Whether this one is still held as a model. */
+  readonly holds: (cid: CID) => Promise<boolean>
+}
+
+/**
+ * Tells the DHT which models this keeper holds: each when it is pinned, all of them at start and at an interval, since
+ * records run out. One at a time and in the background; nobody waits for it, and what fails is tried again.
+ */
+export class Announcer {
+  readonly #dht: Pick<KeeperDht, 'provide' | 'withdraw'>
+  readonly #models: HeldModels
+  readonly #every: number
+  readonly #retry: { readonly first: number; readonly longest: number }
+  readonly #onEvent: (event: DhtEvent) => void
+  /** What is to be announced, the last first: the newest model is the one that others want. */
+  #due = new Map<string, CID>()
+  readonly #stopping = new AbortController()
+  #asked = false
+  #wake: () => void = () => undefined
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(options: {
+    readonly dht: Pick<KeeperDht, 'provide' | 'withdraw'>
+    readonly models: HeldModels
+    /** Milliseconds between announcements of all; 12 hours unless told, a quarter of a record's life. */
+    readonly every?: number | undefined
+    /** Milliseconds before what failed is tried again: doubled from `first` to `longest`. */
+    readonly retry?: { readonly first: number; readonly longest: number }
+    readonly onEvent?: ((event: DhtEvent) => void) | undefined
+  }) {
+    this.#dht = options.dht
+    this.#models = options.models
+    this.#every = options.every ?? 12 * HOUR
+    this.#retry = options.retry ?? { first: 15_000, longest: HOUR / 4 }
+    this.#onEvent = options.onEvent ?? (() => undefined)
+  }
+
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  /** Announces one model soon. */
+  announce(cid: CID): void {
+    this.#due.delete(cid.toString())
+    this.#due.set(cid.toString(), cid)
+    this.#asked = true
+    this.#wake()
+  }
+
+  /** Announces a model no more. */
+  async withdraw(cid: CID): Promise<void> {
+    this.#due.delete(cid.toString())
+    await this.#dht.withdraw(cid)
+  }
+
+  /** Ends what is under way. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the data plane is stopping'))
+    this.#wake()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    let all = 0
+    let failures = 0
+    while (!signal.aborted) {
+      this.#asked = false
+      let failed = true
+      try {
+        if (performance.now() >= all) {
+          await this.#addAll()
+          all = performance.now() + this.#every
+        }
+        failed = await this.#drain()
+      } catch (error) {
+        this.#tell({ announced: 0, failed: this.#due.size, reason: reasonOf(error) })
+      }
+      failures = failed ? failures + 1 : 0
+      const retry = Math.min(this.#retry.longest, this.#retry.first * 2 ** Math.min(20, failures - 1))
+      const rest = Math.max(0, all - performance.now())
+      await this.#idle(failed ? Math.max(1, Math.min(retry, all === 0 ? retry : rest)) : rest)
+    }
+  }
+
+  /** Makes all models due, behind those that are already. */
+  async #addAll(): Promise<void> {
+    const due = new Map<string, CID>()
+    for await (const cid of this.#models.list()) due.set(cid.toString(), cid)
+    for (const [text, cid] of this.#due) {
+      due.delete(text)
+      due.set(text, cid)
+    }
+    this.#due = due
+  }
+
+  /** Announces what is due. Returns whether something is left that failed. */
+  async #drain(): Promise<boolean> {
+    const { signal } = this.#stopping
+    const failed = new Map<string, CID>()
+    let done = 0
+    let inARow = 0
+    let reason: string | null = null
+    while (inARow < GIVE_UP_AFTER && !signal.aborted) {
+      const next = [...this.#due.values()].at(-1)
+      if (next === undefined) break
+      this.#due.delete(next.toString())
+      if (!(await this.#models.holds(next))) continue
+      try {
+        using deadline = new Deadline(RECORD_MS, [signal])
+        await this.#dht.provide(next, deadline.signal)
+        // It may have been let go of meanwhile.
+        if (!(await this.#models.holds(next))) await this.#dht.withdraw(next)
+        done += 1
+        inARow = 0
+      } catch (error) {
+        failed.set(next.toString(), next)
+        reason = reasonOf(error)
+        inARow += 1
+      }
+    }
+    if (signal.aborted) return false
+    // Behind the others, so that one that always fails keeps none of them from being told.
+    this.#due = new Map([...failed, ...this.#due])
+    const left = this.#due.size
+    if (done + left > 0) this.#tell({ announced: done, failed: left, reason: left > 0 ? reason : null })
+    return left > 0
+  }
+
+  #tell(event: DhtEvent): void {
+    if (!this.#stopping.signal.aborted) this.#onEvent(event)
+  }
+
+  /** Waits, or until a model is to be announced, or until the end. */
+  async #idle(milliseconds: number): Promise<void> {
+    if (this.#asked || this.#stopping.signal.aborted) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#wake = resolve
+    const timer = setTimeout(resolve, milliseconds)
+    await promise
+    clearTimeout(timer)
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type PeerInfo, peerDiscoverySymbol, serviceDependencies, start, stop } from '@libp2p/interface'
+import {
+  type KadDHTComponents,
+  kadDHT,
+  passthroughMapper,
+  removePrivateAddressesMapper,
+  type SingleKadDHT,
+} from '@libp2p/kad-dht'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { CID } from 'multiformats/cid'
+import { bootstrapAddresses } from './bootstrap.ts'
+import { BoundedDatastore } from './bounded-datastore.ts'
+import { Deadline } from './deadline.ts'
+import { NetworkError } from './errors.ts'
+
+/** What came of telling the DHT about models, some or all of them. */
+export type DhtEvent = {
+  /** Models of which at least one node took the record. */
+  readonly announced: number
+  /** Models that are left for a later attempt. */
+  readonly failed: number
+  /** Why the last of them failed; null when none did. */
+  readonly reason: string | null
+}
+
+export type DhtOptions = {
+  /** A client asks; a server also answers strangers, and must be reachable. */
+  readonly mode: 'client' | 'server'
+  /** Where to join: multiaddrs with a peer id, or "public" for the IPFS network's own. Empty for a DHT's first server. */
+  readonly bootstrap: readonly string[]
+  /** Speak `<prefix>/kad/1.0.0`: a DHT apart from the public one, in which private addresses are used. */
+  readonly prefix?: string
+  /** Milliseconds between two announcements of all models held; records live for 48 hours. */
+  readonly announceEvery?: number
+  /** Hears how announcements went. Must not throw. */
+  readonly onEvent?: (event: DhtEvent) => void
+}
+
+/** The public network's protocol is this under the prefix /ipfs. Source: github.com/libp2p/specs, kad-dht. */
+const PROTOCOL = '/kad/1.0.0'
+const LIMITS = {
+  /** Records of strangers that a server keeps; each takes about half a kilobyte. */
+  records: 16_384,
+  /** Time for one bootstrap peer to answer, in milliseconds. */
+  join: 8_000,
+  /** Pauses between attempts to join while the DHT has no peer, in milliseconds. */
+  firstPause: 5_000,
+  longestPause: 300_000,
+} as const
+
+/** The service that libp2p runs for {@link DhtOptions}. It needs ping beside it: libp2p throws when there is none. */
+export function keeperDht(options: DhtOptions): (components: Omit<KadDHTComponents, 'ping'>) => KeeperDht {
+  return (components) => new KeeperDht(components as KadDHTComponents, options)
+}
+
+/**
+ * A Kademlia DHT that only speaks of what it is told to. It hides its router from libp2p: bitswap asks the routers for
+ * every block that a peer does not deliver, which would tell strangers what each round is about and keep a round
+ * waiting for them.
+ */
+export class KeeperDht {
+  readonly [Symbol.toStringTag] = 'keeper-dht'
+  readonly [serviceDependencies] = ['@libp2p/identify', '@libp2p/ping']
+  /** Peers that the DHT tells of, for libp2p's address book. */
+  readonly [peerDiscoverySymbol] = new EventTarget()
+  readonly #kad: SingleKadDHT
+  readonly #components: KadDHTComponents
+  readonly #bootstrap: readonly Multiaddr[]
+  /** Public nodes tell of private addresses, and dialling those would knock on doors of the keeper's own network. */
+  readonly #usable: (peer: PeerInfo) => PeerInfo
+  readonly #stopping = new AbortController()
+  readonly #tried = Promise.withResolvers<void>()
+  #answered = false
+  #joining: Promise<void> = Promise.resolve()
+
+  constructor(components: KadDHTComponents, { mode, bootstrap, prefix }: DhtOptions) {
+    this.#components = components
+    const own = components.peerId.toString()
+    this.#bootstrap = bootstrapAddresses(bootstrap).filter((address) => address.getComponents().at(-1)?.value !== own)
+    this.#usable = prefix === undefined ? removePrivateAddressesMapper : passthroughMapper
+    const { peerId, privateKey, registrar, addressManager, peerStore, connectionManager, events, logger, ping } =
+      components
+    const init = {
+      clientMode: mode === 'client',
+      protocol: `${prefix ?? '/ipfs'}${PROTOCOL}`,
+      peerInfoMapper: this.#usable,
+      // The announcer decides what is told again.
+      reprovide: { threshold: 0 },
+    }
+    this.#kad = kadDHT(init)({
+      ...{ peerId, privateKey, registrar, addressManager, peerStore, connectionManager, events, logger, ping },
+      datastore: new BoundedDatastore(LIMITS.records),
+    }) as SingleKadDHT
+    const discovery = this.#kad as unknown as { readonly [peerDiscoverySymbol]: EventTarget }
+    discovery[peerDiscoverySymbol].addEventListener('peer', (event) => {
+      const peer = this.#usable((event as CustomEvent<PeerInfo>).detail)
+      if (peer.multiaddrs.length === 0) return
+      this[peerDiscoverySymbol].dispatchEvent(new CustomEvent('peer', { detail: peer }))
+    })
+  }
+
+  /** Nodes of the DHT that this one would ask. */
+  get peers(): number {
+    return this.#kad.routingTable.size
+  }
+
+  async start(): Promise<void> {
+    await start(this.#kad)
+  }
+
+  /** Called by libp2p when everything can dial. Joining goes on in the background. */
+  afterStart(): void {
+    this.#joining = this.#join()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new NetworkError('NOT_RUNNING', 'the DHT is stopping'))
+    await this.#joining
+    await stop(this.#kad)
+  }
+
+  /**
+   * Tells the DHT that this node has a blob.
+   * @throws NetworkError UNAVAILABLE when no node of the DHT took the record; the signal's reason.
+   */
+  async provide(cid: CID, signal: AbortSignal): Promise<void> {
+    await this.#assertJoined(signal)
+    let taken = 0
+    for await (const event of this.#kad.provide(cid, { signal })) {
+      if (event.name === 'PEER_RESPONSE' && event.messageName === 'ADD_PROVIDER') taken += 1
+    }
+    signal.throwIfAborted()
+    if (taken === 0) throw new NetworkError('UNAVAILABLE', `${cid}: no node of the DHT took the record`)
+  }
+
+  /** Stops answering for a blob. Records that others hold run out within 48 hours. */
+  async withdraw(cid: CID): Promise<void> {
+    await this.#kad.cancelReprovide(cid)
+  }
+
+  /**
+   * Those that announced a blob, as found: for each, the addresses to dial, which end in its peer id.
+   * @throws NetworkError UNAVAILABLE when no node of the DHT answers; the signal's reason.
+   */
+  async *providers(cid: CID, signal: AbortSignal): AsyncGenerator<Multiaddr[]> {
+    await this.#assertJoined(signal)
+    for await (const event of this.#kad.findProviders(cid, { signal })) {
+      if (event.name !== 'PROVIDER') continue
+      for (const { id, multiaddrs } of event.providers) {
+        if (id.equals(this.#components.peerId)) continue
+        const usable = this.#usable(multiaddrs.length > 0 ? { id, multiaddrs } : await this.#find(id, signal))
+        const suffix = `/p2p/${id}`
+        const addresses = usable.multiaddrs.map((address) =>
+          address.getComponents().at(-1)?.name === 'p2p' ? address : address.encapsulate(suffix),
+        )
+        // A record's address and the one that identify told come with and without the peer id.
+        const distinct = new Map(addresses.map((address) => [address.toString(), address]))
+        if (distinct.size > 0) yield [...distinct.values()]
+      }
+    }
+  }
+
+  /** Addresses of a peer: records outlive the addresses that came with them. */
+  async #find(id: PeerInfo['id'], signal: AbortSignal): Promise<PeerInfo> {
+    for await (const event of this.#kad.findPeer(id, { signal })) {
+      if (event.name === 'FINAL_PEER') return event.peer
+    }
+    return { id, multiaddrs: [] }
+  }
+
+  /** A question to a DHT without nodes would only wait out its time. */
+  async #assertJoined(signal: AbortSignal): Promise<void> {
+    const { promise, reject } = Promise.withResolvers<never>()
+    const over = (): void => reject(signal.reason)
+    signal.throwIfAborted()
+    signal.addEventListener('abort', over)
+    try {
+      await Promise.race([this.#tried.promise, promise])
+    } finally {
+      signal.removeEventListener('abort', over)
+    }
+    if (this.peers === 0 && !this.#answered) {
+      throw new NetworkError('UNAVAILABLE', 'no node of the DHT answers: check network.dht.bootstrap and the firewall')
+    }
+  }
+
+  /** Dials the bootstrap peers until the DHT has peers, and again whenever it has lost them all. */
+  async #join(): Promise<void> {
+    const { signal } = this.#stopping
+    let pause: number = LIMITS.firstPause
+    while (!signal.aborted) {
+      if (this.peers === 0) {
+        const dials = this.#bootstrap.map((address) => this.#dial(address))
+        this.#answered = (await Promise.all(dials)).includes(true)
+      } else pause = LIMITS.firstPause
+      this.#tried.resolve()
+      await sleep(pause, undefined, { signal }).catch(() => undefined)
+      pause = Math.min(2 * pause, LIMITS.longestPause)
+    }
+    this.#tried.resolve()
+  }
+
+  async #dial(address: Multiaddr): Promise<boolean> {
+    using deadline = new Deadline(LIMITS.join, [this.#stopping.signal])
+    try {
+      await this.#components.connectionManager.openConnection(address, { signal: deadline.signal })
+      return true
+    } catch {
+      return false
+    }
+  }
+}
