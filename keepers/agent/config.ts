@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join } from 'node:path'
 import { isAddress } from 'ethers'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
+import { PUBLIC, parseBootstrap } from '../network/index.ts'
 import { AgentError } from './errors.ts'
 import { profileSchema } from './profile.ts'
 
@@ -12,6 +13,31 @@ const address = z
   .string()
   .refine((text) => isAddress(text), 'takes an address: 0x and 40 hex digits, with a valid checksum if in mixed case')
 const multiaddrText = z.string().regex(/^\/(ip4|ip6|dns4|dns6|dns)\/.+\/tcp\/\d+/, 'takes a TCP multiaddr')
+
+const bootstrapText = z.string().superRefine((text, context) => {
+  if (text === PUBLIC) return
+  try {
+    parseBootstrap(text)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message })
+  }
+})
+
+const dhtSchema = z.strictObject({
+  /** A client asks; a server also answers strangers and keeps records for them. */
+  mode: z.enum(['client', 'server']).default('client'),
+  /** Where to join: multiaddrs with a peer id, or `public` for the IPFS network's own. */
+  bootstrap: z.array(bootstrapText).max(64),
+  /** A DHT apart from the public one, of those that give the same prefix. */
+  prefix: z
+    .string()
+    .max(100)
+    .regex(/^(\/[a-z0-9][a-z0-9._-]*)+$/, 'takes a path such as /my-service')
+    .refine((text) => text !== '/ipfs', '/ipfs is the public DHT: leave the prefix out to join that')
+    .optional(),
+  /** Hours between two announcements of every model held; records run out after 48. */
+  announceHours: z.number().min(0.1).max(24).default(12),
+})
 
 const shardSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('all') }),
@@ -103,6 +129,8 @@ const schema = z.strictObject({
       announce: z.array(multiaddrText).default([]),
       /** Seconds to wait for one blob. */
       fetchSeconds: z.number().positive().default(60),
+      /** Announce accepted models to a DHT, and look there for those that no member has. Off unless given. */
+      dht: dhtSchema.optional(),
     })
     .default({ listen: ['/ip4/127.0.0.1/tcp/4001'], announce: [], fetchSeconds: 60 }),
   data: dataSchema,
@@ -142,7 +170,26 @@ export function parseConfig(text: string, folder: string): KeeperConfig {
 }
 
 /** What keys say that are right one by one and do not fit together; null when all do. */
-function contradictionIn({ data, service }: KeeperConfig): string | null {
+function contradictionIn(config: KeeperConfig): string | null {
+  return contradictionInDht(config.network) ?? contradictionInData(config)
+}
+
+function contradictionInDht({ dht, announce }: KeeperConfig['network']): string | null {
+  if (dht === undefined) return null
+  const { bootstrap, prefix, mode } = dht
+  if (bootstrap.length === 0 && (prefix === undefined || mode === 'client')) {
+    return `network.dht.bootstrap: [] leaves nobody to ask: give ${PUBLIC}, or an address of the DHT of your prefix`
+  }
+  if (prefix !== undefined && bootstrap.includes(PUBLIC)) {
+    return `network.dht.bootstrap: ${PUBLIC} nodes do not speak ${prefix}: leave one of the two out`
+  }
+  if (prefix === undefined && announce.length === 0) {
+    return 'network.announce: [] with the public DHT: give the address that others reach you at, or set network.dht.prefix'
+  }
+  return null
+}
+
+function contradictionInData({ data, service }: KeeperConfig): string | null {
   const { source, shard } = data
   const { inputShape, classes, table } = service.profile
   if (shard.kind !== 'all' && shard.index >= shard.parts) {

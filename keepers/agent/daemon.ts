@@ -17,6 +17,7 @@ import { DataPlane } from '../network/index.ts'
 import { KeeperStore } from '../store/index.ts'
 import type { KeeperConfig } from './config.ts'
 import type { AgentContext, Behaviour } from './context.ts'
+import { dhtOf } from './dht.ts'
 import { EpochEngine } from './epoch.ts'
 import { AgentError } from './errors.ts'
 import { Facts } from './facts.ts'
@@ -116,6 +117,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     identitySeed,
     listen: config.network.listen,
     announce: config.network.announce,
+    ...dhtOf(config.network.dht, metrics, log),
   })
   cleanup.defer(() => plane.stop())
 

@@ -10,11 +10,13 @@ export class KeeperMetrics {
   readonly block: Gauge
   readonly blockTime: Gauge
   readonly peers: Gauge
+  readonly dhtPeers: Gauge
   readonly accuracy: Gauge
   readonly balance: Gauge
   readonly roundsCompleted: Counter
   readonly stepsDone: Counter<'step'>
   readonly errors: Counter<'code'>
+  readonly dhtAnnouncements: Counter<'outcome'>
   readonly transactions: Counter<'kind'>
   readonly gas: Counter<'step'>
   readonly bytesPublished: Counter<'kind'>
@@ -30,6 +32,7 @@ export class KeeperMetrics {
     this.block = gauge('chain_block', 'Last block looked at.')
     this.blockTime = gauge('chain_block_time_seconds', 'Time of that block, Unix seconds.')
     this.peers = gauge('peers', 'Open libp2p connections.')
+    this.dhtPeers = gauge('dht_peers', 'Nodes of the DHT in the routing table; 0 without a DHT.')
     this.accuracy = gauge('holdout_accuracy_ratio', 'Accuracy of the last candidate on the own hold-out, 0 to 1.')
     this.balance = gauge('operator_balance_ether', 'What the operator has left for gas.')
     this.#state = new Gauge({
@@ -47,6 +50,7 @@ export class KeeperMetrics {
       new Counter({ name: `cohort_${name}`, help, labelNames: [label], registers })
     this.stepsDone = counter('steps_total', 'Steps of rounds and key generations that this keeper did.', 'step')
     this.errors = counter('errors_total', 'Errors by code; the keeper went on after each.', 'code')
+    this.dhtAnnouncements = counter('dht_announcements_total', 'Models told to the DHT, by what came of it.', 'outcome')
     this.transactions = counter('transactions_total', 'Transactions sent, replaced, confirmed, reorganised.', 'kind')
     this.gas = counter('gas_used_total', 'Gas of confirmed transactions.', 'step')
     this.bytesPublished = counter('published_bytes_total', 'Bytes of blobs offered to others.', 'kind')

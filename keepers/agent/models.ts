@@ -98,6 +98,7 @@ export class GlobalModel {
       maxBytes: modelBytes(count),
       timeout: this.#fetchTimeout,
       providers,
+      discover: true,
       ...(signal === undefined ? {} : { signal }),
     })
     const weights = decodeModel(bytes, count)

@@ -69,6 +69,62 @@ describe('keeper config', () => {
     expect(refusal(() => parseConfig('a: [', '/x')).message).to.match(/keeper\.yaml/)
   })
 
+  describe('of a DHT', () => {
+    const withDht = (dht: string, announce = '[]'): string =>
+      example.replace('announce: [] ', `announce: ${announce} `).replace('  fetchSeconds: 60 ', `  dht: ${dht}\n$&`)
+    const peer = '/ip4/203.0.113.7/tcp/4001/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
+
+    it('is off unless given', () => {
+      expect(parseConfig(example, '/x').network.dht).to.equal(undefined)
+    })
+
+    it('takes a private one, the public one, and what the example says', () => {
+      expect(parseConfig(withDht(`{ bootstrap: [${peer}], prefix: /my-service }`), '/x').network.dht).to.deep.equal({
+        mode: 'client',
+        bootstrap: [peer],
+        prefix: '/my-service',
+        announceHours: 12,
+      })
+      const address = '[/ip4/203.0.113.9/tcp/4001]'
+      expect(parseConfig(withDht('{ bootstrap: [public] }', address), '/x').network.dht?.bootstrap).to.include('public')
+      parseConfig(withDht('{ mode: server, bootstrap: [], prefix: /first }'), '/x')
+      const commented = example.replace(/^ {2}# (dht:| {2}(mode|bootstrap|announceHours):)/gm, '  $1')
+      expect(parseConfig(commented.replace('announce: [] ', `announce: ${address} `), '/x').network.dht).to.deep.equal({
+        mode: 'client',
+        bootstrap: ['public'],
+        announceHours: 12,
+      })
+    })
+
+    it('is refused in one line that names the field, the value and the fix', () => {
+      const at = (text: string): string => `{ bootstrap: [public, "${text}"] }`
+      const id = peer.split('/').at(-1)!
+      const wrong: [string, RegExp][] = [
+        [at('203.0.113.7:4001'), /network\.dht\.bootstrap\.1: "203\.0\.113\.7:4001" is not a multiaddr: give \/ip4\//],
+        [at('/ip4/300.0.113.7/tcp/4001'), /bootstrap\.1: "\/ip4\/300.* is not a multiaddr: give/],
+        [at('/ip4/203.0.113.7/tcp/4001'), /bootstrap\.1: "\/ip4\/203.* does not say who answers there: give/],
+        [at('/ip4/203.0.113.7/tcp/4001/p2p/me'), /bootstrap\.1: .*"me", which is no peer id: give/],
+        [at(`/ip4/203.0.113.7/udp/4001/quic-v1/p2p/${id}`), /bootstrap\.1: .* is not a plain TCP address: give/],
+        ['{ bootstrap: public }', /network\.dht\.bootstrap: .*array/],
+        ['{ bootstrap: [public], mode: both }', /network\.dht\.mode.*client.*server/],
+        [`{ bootstrap: [${peer}], prefix: my service }`, /network\.dht\.prefix: takes a path such as/],
+        [`{ bootstrap: [${peer}], prefix: /ipfs }`, /network\.dht\.prefix: \/ipfs is the public DHT/],
+        ['{ bootstrap: [public], announceHours: 48 }', /network\.dht\.announceHours.*24/],
+        ['{ bootstrap: [public], hours: 1 }', /"network\.dht\.hours"/],
+        ['{ bootstrap: [] }', /network\.dht\.bootstrap: \[\] leaves nobody to ask: give public/],
+        ['{ bootstrap: [], prefix: /a }', /network\.dht\.bootstrap: \[\] leaves nobody/],
+        ['{ bootstrap: [public], prefix: /a }', /network\.dht\.bootstrap: public nodes do not speak \/a/],
+        ['{ bootstrap: [public] }', /network\.announce: \[\] with the public DHT: give the address/],
+      ]
+      for (const [dht, message] of wrong) {
+        const error = refusal(() => parseConfig(withDht(dht), '/x'))
+        expect(error.code).to.equal('CONFIG')
+        expect(error.message).to.match(message)
+        expect(error.message).not.to.contain('\n')
+      }
+    })
+  })
+
   it('accepts a source of the keeper`s own, with its path made relative to the folder', () => {
     const table = 'table: { features: [a, b], label: kind }'
     const text = withSource('source: csv\n  path: mine.csv', `inputShape: [2]\n    classes: [no, yes]\n    ${table}`)

@@ -87,7 +87,7 @@ function stage() {
     stopping: stopping.signal,
     log: pino({ level: 'silent' }),
     metrics: new KeeperMetrics({ process: false }),
-    plane: { connections: 0 },
+    plane: { connections: 0, dhtPeers: 0 },
     contracts: { service },
     operator: '0x',
     facts: { rebuild: () => rebuilt.times++, add: () => [], last: () => null },
