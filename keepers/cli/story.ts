@@ -2,10 +2,22 @@
 // `cohort story`: the reader of launch news, and proofs of what it reads in a publisher's signed story.
 import type { Command } from 'commander'
 import type { Reading } from '../serving/index.ts'
+import type { InferenceProof, InferenceProver, ProveOptions } from '../zkml/index.ts'
 import { proofFileText } from './zkml/proof-file.ts'
-import { emit, fieldElement, wholeNumber, withTerminal } from './zkml/terminal.ts'
+import { emit, fieldElement, usage, wholeNumber, withTerminal } from './zkml/terminal.ts'
 
 const JSON_FLAG = ['--json', 'print the result as JSON'] as const
+
+type Provable = {
+  readonly story: Uint8Array
+  /** Of the file that holds it. */
+  readonly mode: number
+  prove(
+    prover: InferenceProver,
+    context: bigint,
+    options: ProveOptions,
+  ): Promise<{ readonly reading: Reading; readonly proof: InferenceProof }>
+}
 
 type Told = { readonly tag: string; readonly headline: string }
 
@@ -24,6 +36,7 @@ export function registerStory(program: Command): void {
     .command('circuit <folder>')
     .description('compile the reader into a circuit; then: cohort zkml setup <folder> --local')
     .option('--reader <file>', 'a reader that `train` wrote; the one of this release when absent')
+    .option('--private', 'for stories that nobody is shown: the circuit checks the signature itself')
     .option(...JSON_FLAG)
     .action(circuit)
 
@@ -38,12 +51,22 @@ export function registerStory(program: Command): void {
   story
     .command('prove <folder>')
     .description('prove what the circuit reads, for one market')
-    .requiredOption('--headline <text>', 'at most 111 characters of printable ASCII')
-    .requiredOption('--tag <hex>', 'eight bytes, from tagOf of the market')
+    .option('--headline <text>', 'at most 111 characters of printable ASCII')
+    .option('--tag <hex>', 'eight bytes, from tagOf of the market')
+    .option('--private <file>', 'instead of both: what `sign-private` wrote')
     .requiredOption('--context <number>', 'from contextOf of the market', fieldElement('--context'))
     .option('--story <file>', 'also write the 119 bytes that the publisher signs')
     .option('--out <file>', 'where the proof goes; standard output when absent')
     .action(prove)
+
+  story
+    .command('sign-private')
+    .description('sign a headline that only the prover gets to see; the key is of: cohort zkml sign-key')
+    .requiredOption('--headline <text>', 'at most 111 characters of printable ASCII')
+    .requiredOption('--tag <hex>', 'eight bytes, from tagOf of the market')
+    .requiredOption('--key <file>', 'the key that `cohort zkml sign-key` drew')
+    .requiredOption('--out <file>', 'where story, salt and signature go, which are secret')
+    .action(signPrivate)
 }
 
 async function train(options: { readonly seed: number; readonly out?: string; readonly json?: boolean }) {
@@ -65,16 +88,20 @@ async function train(options: { readonly seed: number; readonly out?: string; re
   })
 }
 
-async function circuit(folder: string, options: { readonly reader?: string; readonly json?: boolean }) {
+async function circuit(
+  folder: string,
+  options: { readonly reader?: string; readonly private?: boolean; readonly json?: boolean },
+) {
   const { readFile } = await import('node:fs/promises')
   const { launchNewsReader } = await import('../learning/index.ts')
-  const { STORY_CIRCUIT, storyProgram } = await import('../serving/index.ts')
+  const { PRIVATE_STORY_CIRCUIT, STORY_CIRCUIT, storyProgram } = await import('../serving/index.ts')
   const { compileFolder } = await import('../zkml/index.ts')
   await withTerminal(options, async (terminal) => {
     const reader = options.reader === undefined ? undefined : await readFile(options.reader, 'utf8')
     const program = storyProgram(launchNewsReader(reader))
     terminal.progress('compiling the circuit; seconds to a minute')
-    const { manifest } = await compileFolder({ folder, program, options: STORY_CIRCUIT, signal: terminal.signal })
+    const shown = options.private === true ? PRIVATE_STORY_CIRCUIT : STORY_CIRCUIT
+    const { manifest } = await compileFolder({ folder, program, options: shown, signal: terminal.signal })
     terminal.result(
       manifest,
       [
@@ -101,26 +128,54 @@ async function read(folder: string, options: Told & { readonly json?: boolean })
 
 async function prove(
   folder: string,
-  options: Told & { readonly context: bigint; readonly story?: string; readonly out?: string },
+  options: Partial<Told> & {
+    readonly private?: string
+    readonly context: bigint
+    readonly story?: string
+    readonly out?: string
+  },
 ) {
-  const { encodeStory, proveStory } = await import('../serving/index.ts')
   const { InferenceProver, writeAtomically } = await import('../zkml/index.ts')
-  const story = encodeStory(options.tag, options.headline)
+  const told = await toldBy(options)
   await withTerminal({}, async ({ signal, progress }) => {
     progress('loading the circuit and its key')
     const prover = await InferenceProver.open(folder, { signal })
     try {
       progress('proving')
-      const { reading, proof } = await proveStory(prover, story, options.context, { signal })
+      const { reading, proof } = await told.prove(prover, options.context, { signal })
       const { circuitId } = prover.circuit.folder.manifest
       const { vkHash, setup } = prover.metadata
-      if (options.story !== undefined) await writeAtomically(options.story, story)
+      if (options.story !== undefined) await writeAtomically(options.story, told.story, told.mode)
       await emit(proofFileText(proof, { circuitId, vkHash, setup }), options.out)
       progress(await described(reading))
     } finally {
       await prover.close()
     }
   })
+}
+
+/** The story that the options name, and how it is proven. */
+async function toldBy(options: Partial<Told> & { readonly private?: string }): Promise<Provable> {
+  const { encodeStory, provePrivateStory, proveStory } = await import('../serving/index.ts')
+  const { headline, tag, private: file } = options
+  if (file === undefined) {
+    if (headline === undefined || tag === undefined) throw usage('say --headline and --tag, or --private <file>')
+    const story = encodeStory(tag, headline)
+    return { story, mode: 0o644, prove: (prover, ...rest) => proveStory(prover, story, ...rest) }
+  }
+  if (headline !== undefined || tag !== undefined) throw usage('--private names headline and tag already')
+  const { readSigned } = await import('./zkml/sign-commands.ts')
+  const { input, salt, signed } = await readSigned(file)
+  const story = Uint8Array.from(input)
+  return { story, mode: 0o600, prove: (prover, ...rest) => provePrivateStory(prover, { story, salt, signed }, ...rest) }
+}
+
+async function signPrivate(options: Told & { readonly key: string; readonly out: string }) {
+  const { signPrivateStory } = await import('../serving/index.ts')
+  const { readKey, writeSigned } = await import('./zkml/sign-commands.ts')
+  const { story, salt, signed } = signPrivateStory(await readKey(options.key), options.tag, options.headline)
+  await writeSigned(options.out, { input: story, salt, signed })
+  await withTerminal({}, async ({ result }) => result({}, `${options.out}: for the prover, and nobody else`))
 }
 
 async function described({ label, margin }: Reading): Promise<string> {

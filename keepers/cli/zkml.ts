@@ -5,7 +5,9 @@ import { fieldElement, wholeNumber } from './zkml/terminal.ts'
 
 const VISIBILITIES = ['public', 'committed', 'private']
 const inputVisibility = () =>
-  new Option('--input <how>', 'how the input is shown').choices([...VISIBILITIES, 'sha256']).default('committed')
+  new Option('--input <how>', 'how the input is shown')
+    .choices([...VISIBILITIES, 'sha256', 'signed'])
+    .default('committed')
 const outputVisibility = () =>
   new Option('--output <how>', 'how the output is shown').choices(VISIBILITIES).default('public')
 const backend = () =>
@@ -39,6 +41,7 @@ A model's way to a contract:
     )
   registerModelCommands(zkml)
   registerProofCommands(zkml)
+  registerSignCommands(zkml)
   registerVerifierCommands(zkml)
   registerSegmentCommands(zkml)
   registerClaimCommands(zkml)
@@ -129,6 +132,25 @@ function registerProofCommands(zkml: Command): void {
     .addOption(backend())
     .option(...JSON_FLAG)
     .action(async (folder, options) => (await import('./zkml/proof-commands.ts')).benchCommand(folder, options))
+}
+
+function registerSignCommands(zkml: Command): void {
+  zkml
+    .command('sign-key')
+    .description('draw a key that signs private content, and print what PublisherRegistry.addKey takes')
+    .requiredOption('--out <file>', 'where the key goes, which is secret; must not exist')
+    .option(...JSON_FLAG)
+    .action(async (options) => (await import('./zkml/sign-commands.ts')).signKeyCommand(options))
+  zkml
+    .command('sign <folder>')
+    .description('sign an input for a circuit that shows signer and tag, and nothing of the input')
+    .requiredOption('--input <file>', 'JSON list of numbers, or an IDX file with --index')
+    .option('--index <n>', 'which image of an IDX file', wholeNumber('--index', 0, 2 ** 31))
+    .requiredOption('--tag <number>', 'what the signature is for, below 2^64', fieldElement('--tag'))
+    .requiredOption('--key <file>', 'the key that sign-key drew')
+    .requiredOption('--out <file>', 'where input, salt and signature go, which are secret: an input of fullprove')
+    .option(...JSON_FLAG)
+    .action(async (folder, options) => (await import('./zkml/sign-commands.ts')).signCommand(folder, options))
 }
 
 function registerVerifierCommands(zkml: Command): void {

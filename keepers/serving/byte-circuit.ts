@@ -68,19 +68,27 @@ export async function proveBytes(
   what: string,
   options: ProveOptions = {},
 ): Promise<{ readonly reading: Reading; readonly proof: InferenceProof }> {
-  const { manifest, program } = prover.circuit.folder
-  const { input, output } = BYTE_CIRCUIT
-  if (manifest.input !== input || manifest.output !== output || program.output.kind !== 'margin') {
-    throw new ServingError(
-      'wrong-circuit',
-      `circuit ${manifest.name} shows input ${manifest.input}, output ${manifest.output} ${program.output.kind}; ` +
-        `${what} need sha256, public and margin`,
-    )
-  }
+  requireByteCircuit(prover, BYTE_CIRCUIT, what)
   const proof = await prover.prove({ input: bytes, integers: true, context }, options)
   return { reading: readingOf(proof.publicSignals[2]!), proof }
 }
 
-function readingOf(output: bigint): Reading {
+/** @throws ServingError wrong-circuit when the circuit shows its input or output otherwise, or says no margin */
+export function requireByteCircuit(
+  prover: InferenceProver,
+  { input, output }: { readonly input: string; readonly output: string },
+  what: string,
+): void {
+  const { manifest, program } = prover.circuit.folder
+  if (manifest.input === input && manifest.output === output && program.output.kind === 'margin') return
+  throw new ServingError(
+    'wrong-circuit',
+    `circuit ${manifest.name} shows input ${manifest.input}, output ${manifest.output} ${program.output.kind}; ` +
+      `${what} need ${input}, ${output} and margin`,
+  )
+}
+
+/** Label and margin of the third public signal. */
+export function readingOf(output: bigint): Reading {
   return { label: Number(output & 0xffffn), margin: output >> 16n, output }
 }

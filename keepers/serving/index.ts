@@ -7,11 +7,12 @@ export { ServingError, type ServingErrorCode } from './errors.ts'
 export { approves, askGuard, bringVerdict, type GuardedSpend, type GuardQuestion, requireModelOf } from './guard.ts'
 export { p256Material, p256Signature } from './p256.ts'
 export { commitmentOf, decodePayload, encodePayload, type InputPayload, integersOf } from './payload.ts'
+export { PRIVATE_STORY_CIRCUIT, type PrivateStory, provePrivateStory, signPrivateStory } from './private-story.ts'
 export { type JobStatus, type JobView, readJob } from './prover-jobs.ts'
 export { awaitJob, type JobResult, type PostedJob, type ProvingOrder, postJob } from './prover-post.ts'
 export { type ProverEvent, ProverService, type ProverServiceOptions, type ProverTotals } from './prover-service.ts'
 export { CircuitShelf, circuitsOf, type ShelfOptions } from './prover-shelf.ts'
-export { spendCircuit, storyCircuit } from './released-circuit.ts'
+export { privateStoryCircuit, spendCircuit, storyCircuit } from './released-circuit.ts'
 export {
   type InferenceOrder,
   type RequestStatus,

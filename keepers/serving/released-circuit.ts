@@ -5,7 +5,15 @@ import { existsSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { launchNewsReader, spendModel } from '../learning/index.ts'
-import { compileFolder, folderPaths, type IntegerProgram, setupFolder, writeCircuit } from '../zkml/index.ts'
+import {
+  type CircuitOptions,
+  compileFolder,
+  folderPaths,
+  type IntegerProgram,
+  setupFolder,
+  writeCircuit,
+} from '../zkml/index.ts'
+import { PRIVATE_STORY_CIRCUIT } from './private-story.ts'
 import { SPEND_CIRCUIT, spendProgram } from './spend.ts'
 import { STORY_CIRCUIT, storyProgram } from './story.ts'
 
@@ -23,6 +31,12 @@ export async function storyCircuit(cache: string, options: Options = {}): Promis
   return await releasedCircuit(cache, 'story', storyProgram(launchNewsReader()), STORY_CIRCUIT, options)
 }
 
+/** The same for stories that nobody is shown. */
+export async function privateStoryCircuit(cache: string, options: Options = {}): Promise<ReleasedCircuit> {
+  const program = storyProgram(launchNewsReader())
+  return await releasedCircuit(cache, 'private-story', program, PRIVATE_STORY_CIRCUIT, options)
+}
+
 /** That of the judge of spends, below `cache`: some seconds each when it is not there. */
 export async function spendCircuit(cache: string, options: Options = {}): Promise<ReleasedCircuit> {
   return await releasedCircuit(cache, 'spend', spendProgram(spendModel()), SPEND_CIRCUIT, options)
@@ -33,7 +47,7 @@ async function releasedCircuit(
   cache: string,
   name: string,
   program: IntegerProgram,
-  shown: typeof STORY_CIRCUIT,
+  shown: CircuitOptions,
   options: Options,
 ): Promise<ReleasedCircuit> {
   const source = writeCircuit(program, shown)

@@ -73,7 +73,8 @@ export async function proveStory(
   return await proveBytes(prover, checked(story), context, 'stories', options)
 }
 
-function checked(story: Uint8Array): Uint8Array {
+/** @throws ServingError bad-payload for another length */
+export function checked(story: Uint8Array): Uint8Array {
   if (story.length !== STORY_BYTES) {
     throw new ServingError('bad-payload', `a story has ${STORY_BYTES} bytes, found ${story.length}`)
   }

@@ -50,7 +50,7 @@ export const bench: Bench = {
       recordShare(context, `spend.unseen.${unseen}`, other.unseenRecall, 'a model trained without this pattern')
     }
     const input = encodeSpend([10, 0, 0, 13, 5, 0, 0, 0])
-    await measureCircuit(context, 'spend', program, { shown: SPEND_CIRCUIT, input }, (prover) =>
+    await measureCircuit(context, 'spend.circuit', program, { shown: SPEND_CIRCUIT, input }, (prover) =>
       recordGas(context, prover),
     )
   },

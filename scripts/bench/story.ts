@@ -2,14 +2,24 @@
 // A story's way to a proof: how well the reader reads phrasing that it never saw, what its circuit costs, how long key and
 // proof take.
 //
-// Metrics: story.reader.{training,accuracy,sure-accuracy}, story.circuit.{constraints,hash,compile,setup,key,load,witness,prove}.
+// Metrics: story.reader.{training,accuracy,sure-accuracy}, story.circuit.{constraints,hash,compile,setup,key,load,witness,prove};
+// of the circuit for stories that nobody is shown the same as story.private.*, with `signature` (commitment and ranges included) in
+// place of `hash`.
 import { launchHeadlines, trainHeadlineReader } from '../../keepers/learning/index.ts'
-import { encodeStory, readStory, STORY_CIRCUIT, storyProgram } from '../../keepers/serving/index.ts'
-import type { IntegerProgram } from '../../keepers/zkml/index.ts'
+import {
+  encodeStory,
+  PRIVATE_STORY_CIRCUIT,
+  readStory,
+  STORY_CIRCUIT,
+  signPrivateStory,
+  storyProgram,
+} from '../../keepers/serving/index.ts'
+import { type IntegerProgram, SEED_BYTES } from '../../keepers/zkml/index.ts'
 import type { Bench, BenchContext } from './harness.ts'
 import { measureCircuit } from './serving/circuit.ts'
 
 const TAG = '0x0000000000000001'
+const HEADLINE = 'Heron 4 blasts off from Kourou with weather satellite'
 const TEST_HEADLINES = 1500
 /** The share of headlines that a market with a suitable least margin would act on. */
 const SURE = 0.8
@@ -24,8 +34,11 @@ export const bench: Bench = {
     context.record({ metric: 'story.reader.training', value: seconds, unit: 's', note: 'data included' })
     const program = storyProgram(model)
     recordAccuracy(context, program, evaluation.accuracy)
-    const input = encodeStory(TAG, 'Heron 4 blasts off from Kourou with weather satellite')
-    await measureCircuit(context, 'story', program, { shown: STORY_CIRCUIT, input })
+    const input = encodeStory(TAG, HEADLINE)
+    await measureCircuit(context, 'story.circuit', program, { shown: STORY_CIRCUIT, input })
+    const { story, salt, signed } = signPrivateStory(new Uint8Array(SEED_BYTES).fill(1), TAG, HEADLINE)
+    const hidden = { shown: PRIVATE_STORY_CIRCUIT, input: story, opened: { salts: { input: salt }, signed } }
+    await measureCircuit(context, 'story.private', program, hidden)
   },
 }
 

@@ -2,6 +2,7 @@
 // Inputs from files: JSON, or IDX images (MNIST and its relatives, gzipped or not), whose bytes become value / 255.
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
+import type { ContentSignature } from '../../zkml/index.ts'
 import { badData, usage } from './terminal.ts'
 
 export type SampleSet = { readonly inputs: readonly Float64Array[]; readonly labels?: readonly number[] }
@@ -14,14 +15,27 @@ const setSchema = z.strictObject({
   labels: z.array(z.int().nonnegative()).optional(),
 })
 
+const natural = z
+  .string()
+  .regex(/^(\d{1,78}|0x[0-9a-fA-F]{1,64})$/, 'no decimal or 0x… number')
+  .transform(BigInt)
+const point = z.tuple([natural, natural])
+const signedSchema = z.strictObject({
+  tag: natural,
+  publicKey: point,
+  signature: z.strictObject({ R: point, S: natural }),
+})
+
 const inputSchema = z.union([
-  nested.transform((input) => ({ input, integers: false, salts: undefined })),
+  nested.transform((input) => ({ input, integers: false, salts: undefined, signed: undefined })),
   z.strictObject({
     input: nested,
     /** The numbers are the program's integers, not real values. */
     integers: z.boolean().default(false),
     /** Decimal or 0x…: the salts of earlier commitments to the same input or output. */
     salts: z.strictObject({ input: z.string().optional(), output: z.string().optional() }).optional(),
+    /** What `cohort zkml sign` wrote: a publisher's signature of this input under its salt. */
+    signed: signedSchema.optional(),
   }),
 ])
 
@@ -48,21 +62,30 @@ export async function readSamples(path: string, labelsPath: string | undefined, 
   return { inputs, labels: Array.from(labels.values.subarray(0, inputs.length)) }
 }
 
+export type InputFile = {
+  readonly input: Float64Array
+  readonly integers: boolean
+  readonly salts: { readonly input?: bigint; readonly output?: bigint }
+  readonly signed?: ContentSignature
+}
+
 /** One input to prove: a JSON list, `{"input": […], "salts": …}`, or image `index` of an IDX file. */
-export async function readInput(
-  path: string,
-  index: number | undefined,
-): Promise<{ input: Float64Array; integers: boolean; salts: { input?: bigint; output?: bigint } }> {
+export async function readInput(path: string, index: number | undefined): Promise<InputFile> {
   if (path.endsWith('.json')) {
     if (index !== undefined) throw usage('--index belongs to IDX images')
-    const { input, integers, salts } = parse(inputSchema, await readJson(path), path)
+    const { input, integers, salts, signed } = parse(inputSchema, await readJson(path), path)
     const salt = (name: 'input' | 'output') => {
       const text = salts?.[name]
       if (text === undefined) return {}
       if (!/^(\d{1,78}|0x[0-9a-fA-F]{1,64})$/.test(text)) throw badData(`${path}: the ${name} salt is no number`)
       return { [name]: BigInt(text) }
     }
-    return { input: flatten(input), integers, salts: { ...salt('input'), ...salt('output') } }
+    return {
+      input: flatten(input),
+      integers,
+      salts: { ...salt('input'), ...salt('output') },
+      ...(signed === undefined ? {} : { signed }),
+    }
   }
   const { parseIdx } = await import('../../learning/index.ts')
   const images = parseIdx(await readFile(path), path)
@@ -85,7 +108,8 @@ export async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw badData(`${path}: ${(error as Error).message}`)
+    // Node quotes the text around the mistake, and the file may be secret.
+    throw badData(`${path}: ${(error as Error).message.replace(/, [."].*(?= is not valid JSON)/s, '')}`)
   }
 }
 

@@ -8,29 +8,41 @@ import {
   compileFolder,
   folderPaths,
   InferenceProver,
+  type InferenceRequest,
   type IntegerProgram,
   programCost,
   setupFolder,
 } from '../../../keepers/zkml/index.ts'
 import { type BenchContext, time } from '../harness.ts'
 
+export type MeasuredCircuit = {
+  readonly shown: CircuitOptions
+  readonly input: Uint8Array
+  /** What a prover of a `signed` input needs besides. */
+  readonly opened?: Pick<InferenceRequest, 'salts' | 'signed'>
+}
+
 /**
- * Compiles, sets up and proves in a folder of its own; records `<area>.circuit.{hash,compile,setup,key,load,constraints,
+ * Compiles, sets up and proves in a folder of its own; records `<name>.{hash,compile,setup,key,load,constraints,
  * witness,prove}`. Then `use`, with the prover still open.
  */
 export async function measureCircuit(
   context: BenchContext,
-  area: string,
+  name: string,
   program: IntegerProgram,
-  { shown, input }: { readonly shown: CircuitOptions; readonly input: Uint8Array },
+  { shown, input, opened = {} }: MeasuredCircuit,
   use: (prover: InferenceProver) => Promise<void> = async () => undefined,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), `cohort-${area}-bench-`))
-  const metric = (name: string) => `${area}.circuit.${name}`
+  const folder = await mkdtemp(join(tmpdir(), `cohort-${name}-bench-`))
+  const metric = (what: string) => `${name}.${what}`
   const once = async (body: () => Promise<unknown>) => (await time(body, { warmup: 0, runs: 1 })).median / 1000
   try {
     const cost = programCost(program, shown).input
-    context.record({ metric: metric('hash'), value: cost.quadratic + cost.linear, unit: 'constraints' })
+    context.record({
+      metric: metric(shown.input === 'signed' ? 'signature' : 'hash'),
+      value: cost.quadratic + cost.linear,
+      unit: 'constraints',
+    })
     context.progress('compiling')
     const compile = await once(() => compileFolder({ folder, program, options: shown }))
     context.record({ metric: metric('compile'), value: compile, unit: 's' })
@@ -47,7 +59,7 @@ export async function measureCircuit(
       const { circuit } = prover!
       const { constraints } = circuit.folder.manifest
       context.record({ metric: metric('constraints'), value: constraints, unit: 'constraints' })
-      const request = { input, integers: true, context: 1n }
+      const request = { input, integers: true, context: 1n, ...opened }
       const runs = context.quick ? 2 : 5
       const witness = await time(() => circuit.witness(request), { runs })
       context.record({ metric: metric('witness'), value: witness.median, spread: witness.spread, unit: 'ms' })

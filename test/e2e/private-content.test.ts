@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Private content through the command line: a publisher signs it, a prover proves what a model reads in it, and a reader of the
+// proof learns whose it is and for which question, and nothing else.
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { privateStoryCircuit } from '../../keepers/serving/index.ts'
+import { CACHE } from '../../scripts/bootstrap/paths.mjs'
+import { cohort, command, resultOf, savePerceptron, succeed } from './command-line.ts'
+
+const FIELD = 21888242871839275222246405745257275088548364400416034343698204186575808495617n
+const TAG = '0x0123456789abcdef'
+/** What a proof shows of a key (x ‖ y in hexadecimal) and a tag. */
+const shown = (material: string) => String((BigInt(`0x${material.slice(66)}`) + BigInt(TAG)) % FIELD)
+const isSecret = async (path: string) => expect((await stat(path)).mode & 0o077, path).to.equal(0)
+
+describe('private content', function () {
+  this.timeout(600_000)
+  let home: string
+  const at = (...names: string[]) => join(home, ...names)
+  let material: string
+
+  before(async () => {
+    home = await mkdtemp(join(tmpdir(), 'cohort-private-'))
+    material = (await succeed('sign-key', '--out', at('press.key'))).material
+  })
+  after(() => rm(home, { recursive: true, force: true }))
+
+  it('is signed under a key that is drawn once and readable by its owner alone', async () => {
+    await isSecret(at('press.key'))
+    const key = await readFile(at('press.key'), 'utf8')
+    expect(material).to.match(/^0x[0-9a-f]{128}$/)
+    const again = await cohort('sign-key', '--out', at('press.key'))
+    expect([again.code, again.stderr]).to.deep.equal([64, `cohort: ${at('press.key')} exists, and is not replaced\n`])
+    expect(await readFile(at('press.key'), 'utf8')).to.equal(key)
+  })
+
+  it('is proven by any model, compiled for signed inputs', async () => {
+    await savePerceptron(at('model'), [4, 3], 7)
+    const inputs = Array.from({ length: 20 }, (_, k) => [0, 1, 2, 3].map((i) => ((i * 7 + k * 5) % 11) / 10))
+    await writeFile(at('samples.json'), JSON.stringify({ inputs }))
+    await writeFile(at('input.json'), JSON.stringify(inputs[0]))
+    await succeed('calibrate', at('model'), '--data', at('samples.json'), '--out', at('plan.json'))
+    const compile = (how: string) =>
+      succeed('compile', at('model'), '--plan', at('plan.json'), '--input', how, '--out', at(how))
+    expect((await compile('signed')).input).to.equal('signed')
+    await succeed('setup', at('signed'), '--local')
+
+    const sign = (folder: string, key = 'press.key', tag = TAG) =>
+      cohort(
+        ...['sign', at(folder), '--input', at('input.json'), '--tag', tag, '--key', at(key)],
+        ...['--out', at('content.json')],
+      )
+    expect((await sign('signed')).stdout).to.contain(shown(material))
+    await isSecret(at('content.json'))
+    const prove = [
+      'fullprove',
+      at('signed'),
+      '--context',
+      '5',
+      '--out',
+      at('proof.json'),
+      '--openings',
+      at('open.json'),
+    ]
+    const made = await succeed(...prove, '--input', at('content.json'))
+    expect(made.publicSignals[1]).to.equal(shown(material))
+    expect((await cohort('verify', at('signed'), at('proof.json'))).code).to.equal(0)
+    await succeed('mock', at('signed'), '--input', at('content.json'))
+
+    const content = JSON.parse(await readFile(at('content.json'), 'utf8'))
+    const secrets = [content.salts.input, content.signed.signature.S]
+    const changes: [object, RegExp][] = [
+      [{ input: content.input.map((value: number) => value ^ 1) }, /signature is none of this input/],
+      [{ salts: { input: '0x5' } }, /signature is none of this input/],
+      [{ signed: { ...content.signed, tag: '0x5' } }, /signature is none of this input/],
+      [{ signed: { ...content.signed, tag: `0x1${'0'.repeat(16)}` } }, /0 ≤ tag < 2\^64/],
+      [{ signed: undefined }, /signature of the input is missing/],
+      [{ salts: {} }, /input salt is missing/],
+      [{ signed: { ...content.signed, signature: { R: ['x', '1'], S: '1' } } }, /no decimal or 0x/],
+    ]
+    for (const [change, message] of changes) {
+      await writeFile(at('forged.json'), JSON.stringify({ ...content, ...change }))
+      const refused = await cohort(...prove, '--input', at('forged.json'))
+      expect(refused.stderr).to.match(message)
+      expect(refused.code).to.be.above(0)
+      for (const secret of secrets) expect(refused.stderr).to.not.contain(secret)
+    }
+    await writeFile(at('forged.json'), JSON.stringify(content).replace('"integers"', 'integers'))
+    const broken = await cohort(...prove, '--input', at('forged.json'))
+    expect(broken.code).to.equal(65)
+    for (const secret of [...secrets, content.input.slice(0, 3).join()]) expect(broken.stderr).to.not.contain(secret)
+
+    await compile('committed')
+    expect((await sign('committed')).stderr).to.match(/shows its input as committed; compile with --input signed/)
+    await writeFile(at('torn.key'), (await readFile(at('press.key'), 'utf8')).slice(0, 40))
+    const torn = await sign('signed', 'torn.key')
+    expect([torn.code, torn.stderr]).to.deep.equal([
+      65,
+      `cohort: ${at('torn.key')} holds no key of cohort zkml sign-key\n`,
+    ])
+    expect((await sign('signed', 'press.key', `0x1${'0'.repeat(16)}`)).stderr).to.match(/0 ≤ tag < 2\^64/)
+  })
+
+  it('may be a story: signed for a market, read and proven, and in no output', async () => {
+    const { folder } = await privateStoryCircuit(join(CACHE, 'story'))
+    const headline = 'Heron 4 blasts off from Kourou with weather satellite'
+    const signed = await command(
+      ...['story', 'sign-private', '--headline', headline, '--tag', TAG],
+      ...['--key', at('press.key'), '--out', at('story.json')],
+    )
+    expect([signed.code, signed.stderr]).to.deep.equal([0, ''])
+    await isSecret(at('story.json'))
+    const prove = ['story', 'prove', folder, '--context', '7']
+    const out = ['--out', at('story-proof.json'), '--story', at('story.bin')]
+    const proven = await command(...prove, '--private', at('story.json'), ...out)
+    expect(proven.code, proven.stderr).to.equal(0)
+    await isSecret(at('story.bin'))
+    expect((await readFile(at('story.bin'), 'latin1')).slice(8).trimEnd()).to.equal(headline)
+    expect((await cohort('verify', folder, at('story-proof.json'))).code).to.equal(0)
+    const read = await resultOf('story', 'read', folder, '--headline', headline, '--tag', TAG)
+    const proof = await readFile(at('story-proof.json'), 'utf8')
+    const { publicSignals } = JSON.parse(proof)
+    expect(publicSignals.slice(1)).to.deep.equal([shown(material), read.output, '7'])
+    for (const text of [proof, proven.stdout, proven.stderr]) expect(text).to.not.contain('Heron')
+
+    const refusals: [string[], RegExp][] = [
+      [['--private', at('story.json'), '--tag', TAG], /--private names headline and tag already/],
+      [['--headline', headline], /say --headline and --tag, or --private/],
+      [['--headline', headline, '--tag', TAG], /stories need sha256, public and margin/],
+      [['--private', at('press.key')], /signed content is a \.json file/],
+      [['--private', at('samples-of-none.json')], /ENOENT/],
+    ]
+    for (const [args, message] of refusals) expect((await command(...prove, ...args)).stderr).to.match(message)
+    await writeFile(at('plain.json'), '[1, 2]')
+    expect((await command(...prove, '--private', at('plain.json'))).stderr).to.match(/holds no signed content/)
+  })
+})
