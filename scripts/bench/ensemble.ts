@@ -15,7 +15,7 @@ import { loadDigitPair, type Pictures, pictures } from './zkml/networks.ts'
 
 /** What EnsembleOracle takes for a weight. */
 const [MIN_WEIGHT, MAX_WEIGHT] = [256, 16_383]
-const EPOCHS = 10
+const EPOCHS = 12
 
 type Choice = { readonly rule: Rule; readonly weights: readonly number[]; readonly what: string }
 
