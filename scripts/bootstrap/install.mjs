@@ -42,15 +42,34 @@ async function isInstalled(wanted) {
   return (await readFile(MARKER, 'utf8').catch(() => null)) === wanted
 }
 
-/** Whether somebody ran npm by hand, and it left exactly the lockfile's versions (optional packages may be absent). */
 async function isWhatNpmInstalled(lockfile) {
   const record = await readFile(NPM_RECORD, 'utf8').then(JSON.parse, () => null)
-  if (record === null) return false
-  return Object.entries(JSON.parse(lockfile).packages).every(([path, { version, optional }]) => {
-    if (path === '') return true
-    const found = record.packages[path]
-    return found === undefined ? optional === true : found.version === version
+  return record !== null && matchesLockfile(JSON.parse(lockfile).packages, record.packages, thisPlatform())
+}
+
+/**
+ * Whether what somebody installed by hand is what the lockfile says. Optional packages may be absent, but not those that are
+ * made for this platform: an older Node's npm leaves out the ones that ask for a newer Node, which ours is.
+ * @param {Record<string, any>} locked packages of the lockfile by path
+ * @param {Record<string, any>} found packages of npm's record by path
+ * @param {{ os: string, cpu: string, libc: string }} platform
+ */
+export function matchesLockfile(locked, found, platform) {
+  return Object.entries(locked).every(([path, { version, optional, ...limits }]) => {
+    if (path === '' || found[path]?.version === version) return true
+    return found[path] === undefined && optional === true && !isMadeFor(limits, platform)
   })
+}
+
+/** A package that names this platform; one that names none is for all and for none in particular. */
+function isMadeFor(limits, platform) {
+  const named = ['os', 'cpu', 'libc'].filter((kind) => limits[kind] !== undefined)
+  return named.length > 0 && named.every((kind) => limits[kind].includes(platform[kind]))
+}
+
+function thisPlatform() {
+  const glibc = process.platform === 'linux' && process.report.getReport().header.glibcVersionRuntime !== undefined
+  return { os: process.platform, cpu: process.arch, libc: glibc ? 'glibc' : 'musl' }
 }
 
 /** `npm ci` empties the folder first: through a link that would be another checkout's. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { adviceFor, explain } from '../../scripts/bootstrap/errors.mjs'
+import { matchesLockfile } from '../../scripts/bootstrap/install.mjs'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 
 describe('bootstrap', () => {
@@ -54,6 +55,26 @@ describe('bootstrap', () => {
     expect(stderr.trim().split('\n').at(-1)).to.match(/^cohort: the npm registry cannot be reached/)
     expect(spawnSync('ls', ['node_modules/.cohort-installed'], { cwd: folder }).status).to.not.equal(0)
   }).timeout(120_000)
+
+  it('takes what npm installed by hand, unless a package for this platform was left out', () => {
+    const here = { os: 'linux', cpu: 'x64', libc: 'glibc' }
+    const native = { version: '2.0.0', optional: true, os: ['linux'], cpu: ['x64'], libc: ['glibc'] }
+    const locked = {
+      '': {},
+      'node_modules/a': { version: '1.0.0' },
+      'node_modules/a-native': native,
+      'node_modules/a-musl': { ...native, libc: ['musl'] },
+      'node_modules/may-fail': { version: '3.0.0', optional: true },
+    }
+    const whole = { 'node_modules/a': { version: '1.0.0' }, 'node_modules/a-native': { version: '2.0.0' } }
+    expect(matchesLockfile(locked, whole, here)).to.equal(true)
+    expect(matchesLockfile(locked, { 'node_modules/a': whole['node_modules/a'] }, here)).to.equal(false)
+    expect(matchesLockfile(locked, { 'node_modules/a': whole['node_modules/a'] }, { ...here, os: 'darwin' })).to.equal(
+      true,
+    )
+    expect(matchesLockfile(locked, { ...whole, 'node_modules/a': { version: '1.0.1' } }, here)).to.equal(false)
+    expect(matchesLockfile(locked, {}, here)).to.equal(false)
+  })
 
   it('takes over a lock whose owner died', () => {
     cpSync(join(ROOT, '.gitignore'), join(folder, '.gitignore'))
