@@ -97,6 +97,7 @@ export async function deployCohort(options: DeploymentOptions): Promise<Deployme
         EnsembleOracle: addressOf(results.ensembles),
         ProverMarket: addressOf(results.provers),
         PredictionMarket: addressOf(results.markets),
+        OutcomePoolFactory: addressOf(results.pools),
         DaoPilot: addressOf(results.pilot),
         SpendingGuard: addressOf(results.guard),
       },

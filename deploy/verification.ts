@@ -18,6 +18,7 @@ const WIRING_ABI = [
   'function OWNER() view returns (address)',
   'function HUB() view returns (address)',
   'function PUBLISHERS() view returns (address)',
+  'function MARKET() view returns (address)',
   'function isService(address) view returns (bool)',
 ]
 
@@ -149,6 +150,7 @@ async function wiringProblems({ provider, deployment, timelockDelay }: CheckOpti
   expect('the pilot’s hub', await read(contracts.DaoPilot, 'HUB'), contracts.InferenceHub)
   expect('the markets’ hub', await read(contracts.PredictionMarket, 'HUB'), contracts.InferenceHub)
   expect('the markets’ publishers', await read(contracts.PredictionMarket, 'PUBLISHERS'), contracts.PublisherRegistry)
+  expect('the pools’ market', await read(contracts.OutcomePoolFactory, 'MARKET'), contracts.PredictionMarket)
   for (const { name, address } of services) {
     expect(`service '${name}' in the model registry`, await read(contracts.ModelRegistry, 'isService', address), true)
   }

@@ -47,7 +47,7 @@ export function cohortModule(service: FirstService | null) {
     const { models, verifiers, adopted } = m.useModule(RegistriesModule)
     const { keepers, equal, bySamples, implementation, factory } = m.useModule(RoundsModule)
     const { hub, publishers, ensembles, provers } = m.useModule(InferenceModule)
-    const { markets, pilot, guard } = m.useModule(ConsumersModule)
+    const { markets, pools, pilot, guard } = m.useModule(ConsumersModule)
     const contracts: Record<AdminedContract | RoleHolder, CallableContractFuture<string>> = {
       CohortToken: token,
       TimelockController: timelock,
@@ -106,7 +106,7 @@ export function cohortModule(service: FirstService | null) {
     }
     return {
       ...{ token, timelock, governor, models, verifiers, adopted, keepers, equal, bySamples, implementation, factory },
-      ...{ hub, publishers, ensembles, provers, markets, pilot, guard },
+      ...{ hub, publishers, ensembles, provers, markets, pools, pilot, guard },
     }
   })
 }

@@ -3,7 +3,7 @@ import { buildModule } from '@nomicfoundation/hardhat-ignition/modules'
 import { InferenceModule } from './inference.ts'
 import { RegistriesModule } from './registries.ts'
 
-/** Contracts that act on proofs: markets that stories settle, a guard for accounts, an executor for the DAO. */
+/** Contracts that act on proofs: markets that stories settle and their pools, a guard for accounts, an executor for the DAO. */
 export const ConsumersModule = buildModule('Consumers', (m) => {
   const deployer = m.getAccount(0)
   const { models } = m.useModule(RegistriesModule)
@@ -16,7 +16,8 @@ export const ConsumersModule = buildModule('Consumers', (m) => {
     m.getParameter('fallbackDelay'),
     deployer,
   ])
+  const pools = m.contract('OutcomePoolFactory', [markets])
   const pilot = m.contract('DaoPilot', [hub, publishers, deployer])
   const guard = m.contract('SpendingGuard', [hub])
-  return { markets, pilot, guard }
+  return { markets, pools, pilot, guard }
 })

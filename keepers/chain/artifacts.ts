@@ -17,6 +17,8 @@ const SOURCES = {
   ProverMarket: 'inference',
   PublisherRegistry: 'inference',
   PredictionMarket: 'consumers',
+  OutcomePool: 'consumers',
+  OutcomePoolFactory: 'consumers',
   SpendingGuard: 'consumers',
 } as const
 

@@ -5,6 +5,8 @@ import type {
   InferenceHub,
   KeeperRegistry,
   ModelRegistry,
+  OutcomePool,
+  OutcomePoolFactory,
   PredictionMarket,
   ProverMarket,
   PublisherRegistry,
@@ -33,6 +35,8 @@ export const clients = {
   publishers: (address: string, runner: ContractRunner) =>
     attach<PublisherRegistry>('PublisherRegistry', address, runner),
   markets: (address: string, runner: ContractRunner) => attach<PredictionMarket>('PredictionMarket', address, runner),
+  pools: (address: string, runner: ContractRunner) => attach<OutcomePoolFactory>('OutcomePoolFactory', address, runner),
+  pool: (address: string, runner: ContractRunner) => attach<OutcomePool>('OutcomePool', address, runner),
   guard: (address: string, runner: ContractRunner) => attach<SpendingGuard>('SpendingGuard', address, runner),
   models: (address: string, runner: ContractRunner) => attach<ModelRegistry>('ModelRegistry', address, runner),
 } as const

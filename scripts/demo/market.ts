@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A prediction market that settles on a proof: a newsroom signs a headline with a key of its own, a stranger proves what the
-// DAO's reader makes of it, and the market pays whoever holds the outcome.
+// A prediction market that settles on a proof: a pool gives its outcomes a price, a newsroom signs a headline with a key of its
+// own, a stranger proves what the DAO's reader makes of it, and the market pays whoever bought the outcome.
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { Contract, formatEther, type JsonRpcProvider, parseEther, toBeHex } from 'ethers'
+import { Contract, formatEther, type JsonRpcProvider, type JsonRpcSigner, parseEther, toBeHex } from 'ethers'
 import type { DaoClient } from '../../keepers/chain/dao/client.ts'
 import type { DeploymentFile } from '../../keepers/chain/dao/deployment-file.ts'
 import type { Proposal } from '../../keepers/chain/dao/proposals.ts'
@@ -14,9 +14,11 @@ import { folderPaths, InferenceProver, openFolder, toSolidityProof } from '../..
 import { ACCOUNT } from './deployment.ts'
 import type { DeployedVerifier } from './verifier-contract.ts'
 
-/** Who pays in, who buys what it believes in, and who brings the proof and owns nothing. */
+/** Who provides liquidity, who buys what it believes in, and who brings the proof and owns nothing. */
 const TRADERS = { maker: ACCOUNT.daoMembers[1], believer: ACCOUNT.daoMembers[2], stranger: ACCOUNT.user } as const
-const STAKE = parseEther('100')
+const LIQUIDITY = parseEther('100')
+const SPENT = parseEther('50')
+const POOL_FEE_BPS = 100
 const HEADLINE = 'Heron 4 blasts off from Kourou with weather satellite'
 /** Least margin of a label, in units of the circuit: what the surest four fifths of unseen headlines reach. */
 const MIN_MARGIN = 440n
@@ -36,8 +38,10 @@ export type SettledMarket = {
   readonly constraints: number
   readonly proveSeconds: number
   readonly resolveGas: number
-  /** Whole tokens. */
-  readonly paidIn: string
+  /** What one outcome token cost before and after the believer bought, in collateral. */
+  readonly prices: readonly [before: string, after: string]
+  /** Whole tokens: what the believer spent and got. */
+  readonly spent: string
   readonly paidOut: string
 }
 
@@ -123,11 +127,10 @@ export async function settleMarket(options: {
   ).wait()
   const marketId = await markets.marketCount()
   const token = new Contract(contracts.CohortToken, contractInterface('CohortToken'), maker)
-  await (await token.getFunction('approve')(contracts.PredictionMarket, STAKE)).wait()
-  await (await markets.split(marketId, STAKE)).wait()
-  const position = await markets.positionId(marketId, 0)
-  await (await markets.safeTransferFrom(maker, believer, position, STAKE, '0x')).wait()
-  say(`Market ${marketId}: "${question}", ${formatEther(STAKE)} COH on each outcome`)
+  const prices = await buyOutcome({ contracts, marketId, token, maker, believer })
+  say(
+    `Market ${marketId}: "${question}"; ${formatEther(SPENT)} COH on yes moved its price from ${prices[0]} to ${prices[1]}`,
+  )
 
   // The newsroom signs bytes; it knows nothing of models or proofs.
   const story = encodeStory(await markets.tagOf(marketId), HEADLINE)
@@ -160,9 +163,33 @@ export async function settleMarket(options: {
     constraints: manifest.constraints,
     proveSeconds,
     resolveGas: Number(receipt!.gasUsed),
-    paidIn: formatEther(STAKE),
-    paidOut: formatEther(paid),
+    prices,
+    spent: formatEther(SPENT),
+    paidOut: Number(formatEther(paid)).toFixed(2),
   }
+}
+
+/** A pool with the maker's liquidity, in which the believer buys the first outcome. Returns its price before and after. */
+async function buyOutcome(options: {
+  readonly contracts: DeploymentFile['contracts']
+  readonly marketId: bigint
+  readonly token: Contract
+  readonly maker: JsonRpcSigner
+  readonly believer: JsonRpcSigner
+}): Promise<[string, string]> {
+  const { contracts, marketId, token, maker, believer } = options
+  const pools = clients.pools(contracts.OutcomePoolFactory, maker)
+  await (await pools.createPool(marketId, POOL_FEE_BPS)).wait()
+  const address = await pools.poolOf(marketId, POOL_FEE_BPS)
+  const pool = clients.pool(address, maker)
+  const price = async () => Number(formatEther(await pool.priceOf(0))).toFixed(2)
+  await (await token.getFunction('approve')(address, LIQUIDITY)).wait()
+  await (await pool.addLiquidity(LIQUIDITY, LIQUIDITY)).wait()
+  const before = await price()
+  await (await (token.connect(believer) as Contract).getFunction('approve')(address, SPENT)).wait()
+  const { tokens } = await pool.quoteBuy(0, SPENT)
+  await (await clients.pool(address, believer).buy(0, SPENT, tokens)).wait()
+  return [before, await price()]
 }
 
 /** IPredictionMarketTypes.Status.Final */

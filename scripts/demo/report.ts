@@ -85,7 +85,7 @@ export function formatReport(report: DemoReport): string {
       `${inference.fulfilGas.toLocaleString('en-US')} gas, local set-up`,
     `Prediction market ${market.marketId} ("${market.question}") settled on a signed story, "${market.headline}": ${market.outcome}; ` +
       `${market.constraints.toLocaleString('en-US')} constraints, proof in ${market.proveSeconds.toFixed(1)} s, ` +
-      `${market.resolveGas.toLocaleString('en-US')} gas; ${market.paidOut} of ${market.paidIn} COH paid out`,
+      `${market.resolveGas.toLocaleString('en-US')} gas; ${market.spent} COH on it at a price of ${market.prices[0]} paid ${market.paidOut}`,
     addresses,
     `Whole demo: ${report.seconds.total.toFixed(0)} s (${Object.entries(report.seconds.steps)
       .map(([step, seconds]) => `${step} ${seconds.toFixed(0)} s`)

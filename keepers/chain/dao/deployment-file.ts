@@ -32,6 +32,7 @@ const schema = z.strictObject({
     EnsembleOracle: address,
     ProverMarket: address,
     PredictionMarket: address,
+    OutcomePoolFactory: address,
     DaoPilot: address,
     SpendingGuard: address,
   }),
