@@ -5,25 +5,15 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { crc32, deflateSync, gzipSync } from 'node:zlib'
+import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
-import { decodePicture } from '../../../keepers/learning/data/png.ts'
 import {
-  createDataset,
-  type Dataset,
   datasetFromIdx,
   loadDigits,
-  loadImageFolder,
   loadMnist,
-  openData,
   parseCsv,
   parseIdx,
-  partitionBySize,
-  partitionDirichlet,
-  partitionIid,
-  partitionShards,
   proceduralDigits,
-  subset,
 } from '../../../keepers/learning/index.ts'
 import { idx } from './idx-writer.ts'
 import { refuses } from './refusal.ts'
@@ -207,145 +197,4 @@ describe('learning: CSV', () => {
   for (const [what, text, extra, message] of cases) {
     it(`refuses ${what}`, () => refuses(() => parseCsv(text, { ...schema, ...extra }), 'BAD_DATA', message))
   }
-})
-
-function png(width: number, height: number, colour: number, rows: number[][], extra: [string, Buffer][] = []): Buffer {
-  const chunk = (kind: string, body: Buffer) => {
-    const named = Buffer.concat([Buffer.from(kind), body])
-    const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)]
-    length.writeUInt32BE(body.length)
-    check.writeUInt32BE(crc32(named))
-    return Buffer.concat([length, named, check])
-  }
-  const header = Buffer.alloc(13)
-  header.writeUInt32BE(width)
-  header.writeUInt32BE(height, 4)
-  header.set([8, colour], 8)
-  return Buffer.concat([
-    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
-    chunk('IHDR', header),
-    ...extra.map(([kind, body]) => chunk(kind, body)),
-    chunk('IDAT', deflateSync(Buffer.from(rows.flat()))),
-    chunk('IEND', Buffer.alloc(0)),
-  ])
-}
-
-describe('learning: pictures', () => {
-  it('undoes all five PNG filters', () => {
-    // The picture 10 20 30 / 12 24 36 / 5 6 7 / 9 9 9 / 1 2 4, one filter a row.
-    const rows = [
-      [0, 10, 20, 30],
-      [1, 12, 12, 12],
-      [2, 249, 238, 227],
-      [3, 7, 2, 1],
-      [4, 248, 1, 2],
-    ]
-    const { pixels, channels } = decodePicture(png(3, 5, 0, rows), 'p')
-    expect(channels).to.equal(1)
-    expect([...pixels]).to.deep.equal([10, 20, 30, 12, 24, 36, 5, 6, 7, 9, 9, 9, 1, 2, 4])
-  })
-
-  it('drops alpha and looks colours up in a palette', () => {
-    expect([...decodePicture(png(1, 1, 6, [[0, 9, 8, 7, 255]]), 'p').pixels]).to.deep.equal([9, 8, 7])
-    const palette: [string, Buffer][] = [['PLTE', Buffer.from([1, 2, 3, 4, 5, 6])]]
-    expect([...decodePicture(png(2, 1, 3, [[0, 1, 0]], palette), 'p').pixels]).to.deep.equal([4, 5, 6, 1, 2, 3])
-    expect([...decodePicture(Buffer.from('P5\n# note\n2 1\n255\nAB'), 'p').pixels]).to.deep.equal([65, 66])
-  })
-
-  const good = png(1, 1, 0, [[0, 1]])
-  const flipped = Buffer.from(good)
-  flipped[45]! ^= 1
-  const cases: [string, Uint8Array, RegExp][] = [
-    ['a truncated PNG', good.subarray(0, 40), /p: truncated PNG/],
-    ['a damaged PNG', flipped, /the checksum of chunk IDAT is wrong/],
-    ['rows that are missing', png(1, 2, 0, [[0, 1]]), /PNG data of 2 bytes, expected 4/],
-    ['an unknown filter', png(1, 1, 0, [[7, 1]]), /row filter 7 does not exist/],
-    ['a JPEG', Uint8Array.from([0xff, 0xd8, 0xff, 0xe0]), /neither PNG nor/],
-  ]
-  for (const [what, bytes, message] of cases) {
-    it(`refuses ${what}`, () => refuses(() => decodePicture(bytes, 'p'), 'BAD_DATA', message))
-  }
-
-  it('opens folders of classes, and refuses pictures of different sizes', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'cohort-images-'))
-    try {
-      for (const part of ['train', 'test']) {
-        for (const name of ['cat', 'dog']) {
-          await mkdir(join(directory, part, name), { recursive: true })
-          await writeFile(join(directory, part, name, '1.png'), png(2, 1, 0, [[0, 1, name.length]]))
-        }
-      }
-      const { train, announcement } = await openData({ dir: directory })
-      expect(train.inputShape).to.deep.equal([1, 2, 1])
-      expect(train.classNames).to.deep.equal(['cat', 'dog'])
-      expect(announcement).to.contain('2 + 2 samples')
-      await writeFile(join(directory, 'train', 'dog', '2.png'), good)
-      await refuses(
-        () => loadImageFolder(join(directory, 'train')),
-        'BAD_DATA',
-        /2\.png is 1×1×1, the pictures before it 1×2×1/,
-      )
-    } finally {
-      await rm(directory, { recursive: true })
-    }
-  })
-})
-
-describe('learning: partitions', () => {
-  const data: Dataset = createDataset({
-    name: 'ten',
-    origin: 'memory',
-    inputShape: [1],
-    classes: 10,
-    inputs: new Float32Array(2000),
-    labels: Array.from({ length: 2000 }, (_, i) => i % 10),
-  })
-  const disjoint = (shards: readonly Uint32Array[]) => {
-    const all = shards.flatMap((shard) => [...shard])
-    expect(new Set(all).size).to.equal(all.length)
-    return all.length
-  }
-
-  it('IID: equal parts, every class everywhere, all samples used, same seed same parts', () => {
-    const { shards, histograms } = partitionIid(data, { parts: 7, seed: 3 })
-    expect(disjoint(shards)).to.equal(2000)
-    expect(Math.max(...shards.map((s) => s.length)) - Math.min(...shards.map((s) => s.length))).to.be.at.most(1)
-    expect(histograms.every((counts) => counts.every((n) => n > 5))).to.equal(true)
-    expect(partitionIid(data, { parts: 7, seed: 3 }).shards).to.deep.equal(shards)
-    expect(partitionIid(data, { parts: 7, seed: 4 }).shards).to.not.deep.equal(shards)
-  })
-
-  it('shards: two pieces of the sorted data, so at most a few classes each', () => {
-    const { shards, histograms } = partitionShards(data, { parts: 20, seed: 1 })
-    expect(disjoint(shards)).to.equal(2000)
-    for (const counts of histograms) expect(counts.filter((n) => n > 0).length).to.be.at.most(2)
-  })
-
-  it('Dirichlet: the smaller alpha, the more lopsided; every part gets something', () => {
-    const skew = (alpha: number) => {
-      const { shards, histograms } = partitionDirichlet(data, { parts: 10, alpha, seed: 5 })
-      expect(disjoint(shards)).to.equal(2000)
-      expect(Math.min(...shards.map(({ length }) => length))).to.be.at.least(10)
-      return histograms.reduce((sum, counts) => sum + Math.max(...counts) / counts.reduce((a, b) => a + b, 0), 0) / 10
-    }
-    expect(skew(0.3)).to.be.above(skew(100) + 0.2)
-    expect(skew(100)).to.be.below(0.2)
-  })
-
-  it('by size: exactly those sizes', () => {
-    const { shards } = partitionBySize(data, { sizes: [1, 500, 20], seed: 2 })
-    expect(shards.map(({ length }) => length)).to.deep.equal([1, 500, 20])
-    disjoint(shards)
-  })
-
-  it('refuses more parts than samples, sizes that do not fit, and indices that do not exist', async () => {
-    await refuses(
-      () => partitionIid(data, { parts: 2001, seed: 1 }),
-      'EMPTY_SHARD',
-      /2000 samples, too few for 2001 parts/,
-    )
-    await refuses(() => partitionBySize(data, { sizes: [1500, 600], seed: 1 }), 'BAD_DATA', /parts of 2100 samples/)
-    await refuses(() => partitionDirichlet(data, { parts: 3, alpha: 0, seed: 1 }), 'BAD_PARAMETERS', /alpha is 0/)
-    await refuses(() => subset(data, Uint32Array.of(5, 2000)), 'BAD_DATA', /sample 2000 of 2000 does not exist/)
-  })
 })
