@@ -10,7 +10,7 @@ const HELP = `usage: npm test [-- [suite…] [--file TEXT] [--jobs N]]
 
   suite        ${SUITES.map((suite) => suite.name).join(', ')} (default: all but ${SUITES.filter((suite) => suite.onDemand).map((suite) => suite.name)})
   --file TEXT  only test files whose path contains TEXT
-  --jobs N     suites at a time (default: one a core, at most 2)
+  --jobs N     suites at a time (default: one a core, at most 2), beside those that mostly wait
 `
 
 const { values, positionals } = parseArgs({
@@ -37,8 +37,8 @@ const queue = SUITES.filter((suite) => (positionals.length === 0 ? !suite.onDema
   .filter(({ files }) => files.length > 0)
 const results: SuiteResult[] = []
 
-async function worker(): Promise<void> {
-  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+async function worker(todo: typeof queue): Promise<void> {
+  for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
     process.stderr.write(`${next.suite.name}: ${next.files.length} files …\n`)
     const result = await runSuite(next.suite, next.files)
     results.push(result)
@@ -46,7 +46,9 @@ async function worker(): Promise<void> {
   }
 }
 
-await Promise.all(Array.from({ length: jobs }, worker))
+const busy = queue.filter(({ suite }) => !suite.waits)
+const waiting = queue.filter(({ suite }) => suite.waits)
+await Promise.all([worker(waiting), ...Array.from({ length: jobs }, () => worker(busy))])
 for (const { suite, tally, seconds } of results) {
   process.stdout.write(`${suite.name.padEnd(10)} ${formatTally(tally)} (${seconds.toFixed(0)} s)\n`)
 }

@@ -12,9 +12,9 @@ const FLOOR_PERCENT = 95
 
 /**
  * Gas under probes is not the contract's gas, and a deployment to a node runs compiled production code. Random play and the
- * story's real circuit take long and reach nothing that the unit tests do not.
+ * real circuits of stories and spends take long and reach nothing that the unit tests do not.
  */
-const NOT_FOR_COVERAGE = /gas|snapshot|invariant|\.story\.|\/deploy\//i
+const NOT_FOR_COVERAGE = /gas|snapshot|invariant|escrow|\.story\.|\.model\.|\/deploy\//i
 
 const HELP = `usage: node scripts/check/coverage.ts [--json] [--keep] [test files…]
 

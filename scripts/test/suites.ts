@@ -3,18 +3,21 @@
 /** A group of test files that runs in a process of its own. */
 export type Suite = {
   readonly name: string
-  /** Folder below test/ whose *.test.ts files belong to it. */
+  /** Folder below test/ whose *.test.ts files belong to it; braces name several. */
   readonly folder: string
   /** Contract tests run inside Hardhat, which owns the simulated chain; the others in plain mocha. */
   readonly runner: 'hardhat' | 'mocha'
+  /** Mostly waits for windows to pass: runs beside the others and takes no core's place. */
+  readonly waits?: true
   /** Takes minutes that CI does not have: runs when it is named, and with none else. */
   readonly onDemand?: true
 }
 
-/** Longest first: the suites run two at a time, and the longest (which mostly waits for windows to pass) must not start last. */
+/** Longest first: the suites run two at a time, and a long one must not start last. */
 export const SUITES: readonly Suite[] = [
-  { name: 'e2e', folder: 'e2e', runner: 'mocha' },
-  { name: 'contracts', folder: 'contracts', runner: 'hardhat' },
+  { name: 'e2e', folder: 'e2e', runner: 'mocha', waits: true },
+  { name: 'contracts', folder: 'contracts/{deploy,governance,invariants,registry,rounds,verifier}', runner: 'hardhat' },
+  { name: 'consumers', folder: 'contracts/{consumers,inference}', runner: 'hardhat' },
   { name: 'circuits', folder: 'circuits', runner: 'mocha' },
   { name: 'zkml', folder: 'keepers/zkml', runner: 'mocha' },
   { name: 'learning', folder: 'keepers/learning', runner: 'mocha' },
