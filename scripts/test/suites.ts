@@ -18,6 +18,7 @@ export const SUITES: readonly Suite[] = [
   { name: 'e2e', folder: 'e2e', runner: 'mocha', waits: true },
   { name: 'contracts', folder: 'contracts/{deploy,governance,invariants,registry,rounds,verifier}', runner: 'hardhat' },
   { name: 'consumers', folder: 'contracts/{consumers,inference}', runner: 'hardhat' },
+  { name: 'commands', folder: 'commands', runner: 'mocha' },
   { name: 'circuits', folder: 'circuits', runner: 'mocha' },
   { name: 'zkml', folder: 'keepers/zkml', runner: 'mocha' },
   { name: 'learning', folder: 'keepers/learning', runner: 'mocha' },

@@ -20,7 +20,7 @@ import {
 } from '../../../keepers/serving/index.ts'
 import { InferenceProver, parseProof } from '../../../keepers/zkml/index.ts'
 import { CACHE } from '../../../scripts/bootstrap/paths.mjs'
-import { command } from '../../e2e/command-line.ts'
+import { command } from '../../commands/command-line.ts'
 import { DAY, ERC20, LIMIT, MINUTE } from './guard.ts'
 import { createModelGuard, FUNDS, type ModelGuard, serveChain } from './spend-model.ts'
 

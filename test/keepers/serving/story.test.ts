@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Stories as bytes, and what the released reader says of them. Proofs and contracts: test/e2e/story.test.ts.
+// Stories as bytes, and what the released reader says of them. Proofs and contracts: test/contracts/consumers/PredictionMarket.story.test.ts.
 import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import { LAUNCH_OUTCOMES, LearningError, launchHeadlines, launchNewsReader } from '../../../keepers/learning/index.ts'
