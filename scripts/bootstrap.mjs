@@ -10,6 +10,7 @@
 import { spawn } from 'node:child_process'
 import process from 'node:process'
 import { BootstrapError, explain } from './bootstrap/errors.mjs'
+import { nodeFlags } from './bootstrap/flags.mjs'
 import { ensureInstalled } from './bootstrap/install.mjs'
 import { ensureNode } from './bootstrap/node.mjs'
 import { ROOT, runtimeEnvironment } from './bootstrap/paths.mjs'
@@ -55,7 +56,7 @@ async function binaryOf(name) {
 /** Runs the command under `node` with our streams, and passes signals on. */
 function become(node, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...args], {
+    const child = spawn(node, [...nodeFlags(args), ...args], {
       stdio: 'inherit',
       env: runtimeEnvironment(node),
     })

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
+import { nodeFlags } from '../bootstrap/flags.mjs'
 
 /** How long a process may take to end after SIGTERM before it is killed. */
 const GRACE_MS = 10_000
@@ -41,7 +42,7 @@ export class Processes implements AsyncDisposable {
       onFailure?: (message: string) => void
     } = {},
   ): ChildProcess {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
+    const child = spawn(process.execPath, [...nodeFlags(args), ...args], {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],

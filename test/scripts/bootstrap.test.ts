@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { adviceFor, explain } from '../../scripts/bootstrap/errors.mjs'
+import { nodeFlags } from '../../scripts/bootstrap/flags.mjs'
 import { matchesLockfile } from '../../scripts/bootstrap/install.mjs'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 
@@ -74,6 +75,13 @@ describe('bootstrap', () => {
     )
     expect(matchesLockfile(locked, { ...whole, 'node_modules/a': { version: '1.0.1' } }, here)).to.equal(false)
     expect(matchesLockfile(locked, {}, here)).to.equal(false)
+  })
+
+  it('bounds young objects in a keeper, which runs for months, and in nothing else', () => {
+    expect(nodeFlags(['/x/keepers/cli/main.ts', 'keeper', 'run', '--data', 'k']).join(' ')).to.contain('semi-space')
+    for (const command of [['/x/keepers/cli/main.ts', 'keeper', 'status'], ['/x/scripts/test.ts'], []]) {
+      expect(nodeFlags(command).join(' ')).to.not.contain('semi-space')
+    }
   })
 
   it('takes over a lock whose owner died', () => {

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/**
+ * A keeper runs for months. Left to itself V8 lets the space for young objects grow to 16 MiB twice over, a step every few dozen
+ * rounds, and never gives it back; with this bound a keeper is as large after ten rounds as after fifty. MiB.
+ */
+const KEEPER_YOUNG_MIB = 4
+
+/**
+ * What Node itself is told before a script's name.
+ * @param {readonly string[]} command the script and its arguments
+ * @returns {string[]}
+ */
+export function nodeFlags([script = '', first, second]) {
+  const isKeeper = script.endsWith('keepers/cli/main.ts') && first === 'keeper' && second === 'run'
+  return ['--disable-warning=ExperimentalWarning', ...(isKeeper ? [`--max-semi-space-size=${KEEPER_YOUNG_MIB}`] : [])]
+}
