@@ -149,6 +149,8 @@ async function train(
       reply({ id, kind: 'progress', progress })
     },
   })
+  // As the loop does once a round; the thread has a heap of its own.
+  globalThis.gc?.()
   return { weights: result.weights, samples: data.count, loss: result.history.at(-1)?.loss ?? Number.NaN }
 }
 
