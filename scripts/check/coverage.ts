@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Line and branch coverage of contracts/, at least 95 % each. The contract tests run under Hardhat's coverage against a
 // copy of the contracts in which every branch has a probe (branch-probes.ts).
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CACHE, ROOT } from '../bootstrap/paths.mjs'
@@ -38,16 +37,15 @@ type FileCoverage = {
   missed: string[]
 }
 
-/** Each half of the tests in a project of its own, on a core of its own. */
-const projects = [join(CACHE, 'coverage', '1'), join(CACHE, 'coverage', '2')]
-const [probed] = projects.map(prepareProject)
-await runTests()
-const files = readReports(probed!)
+const project = join(CACHE, 'coverage')
+const probed = prepareProject()
+runTests()
+const files = readReport(probed)
 report(files)
-if (!values.keep) for (const project of projects) rmSync(project, { recursive: true, force: true })
+if (!values.keep) rmSync(project, { recursive: true, force: true })
 
-/** A project beside ours: probed contracts, everything else by link. Returns the branches of each contract. */
-function prepareProject(project: string): Map<string, readonly Branch[]> {
+/** A project beside ours: probed contracts, everything else by link. Returns each contract's branches and original length. */
+function prepareProject(): Map<string, readonly Branch[]> {
   rmSync(project, { recursive: true, force: true })
   mkdirSync(project, { recursive: true })
   for (const entry of [
@@ -74,71 +72,39 @@ function prepareProject(project: string): Map<string, readonly Branch[]> {
   return branches
 }
 
-async function runTests(): Promise<void> {
+function runTests(): void {
   const tests =
     positionals.length > 0
       ? positionals
       : globSync('test/contracts/**/*.test.ts', { cwd: ROOT }).filter((file) => !NOT_FOR_COVERAGE.test(file))
-  await Promise.all(
-    projects.map((project, half) =>
-      runHalf(
-        project,
-        tests.sort().filter((_, i) => i % projects.length === half),
-      ),
-    ),
-  )
-}
-
-async function runHalf(project: string, tests: readonly string[]): Promise<void> {
-  if (tests.length === 0) return
   const cli = join(ROOT, 'node_modules/hardhat/dist/src/cli.js')
-  const run = spawn(process.execPath, ['--preserve-symlinks-main', cli, 'test', 'mocha', '--coverage', ...tests], {
+  const run = spawnSync(process.execPath, ['--preserve-symlinks-main', cli, 'test', 'mocha', '--coverage', ...tests], {
     cwd: project,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    maxBuffer: 256 * 1024 * 1024,
     env: { ...process.env, COHORT_COVERAGE: '1' },
   })
-  let output = ''
-  for (const stream of [run.stdout, run.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text
-    })
-  }
-  const [code] = (await once(run, 'close')) as [number | null]
-  if (code !== 0) {
-    process.stdout.write(`${output}\nthe tests fail under coverage\n`)
+  if (run.status !== 0) {
+    process.stdout.write(`${run.stdout}${run.stderr}\nthe tests fail under coverage\n`)
     process.exit(1)
   }
 }
 
-/** How often the halves together reached each line of each file: lcov's DA lines, added up. */
-function readHits(): Map<string, Map<number, number>> {
-  const hitsOf = new Map<string, Map<number, number>>()
-  for (const project of projects) {
-    const lcov = join(project, 'coverage', 'lcov.info')
-    if (!existsSync(lcov)) continue
-    for (const record of readFileSync(lcov, 'utf8').split('end_of_record')) {
-      const file = /^SF:(.+)$/m.exec(record)?.[1]
-      if (file === undefined) continue
-      const hits = hitsOf.get(file) ?? new Map<number, number>()
-      hitsOf.set(file, hits)
-      for (const [, line, count] of record.matchAll(/^DA:(\d+),(\d+)/gm)) {
-        hits.set(Number(line), (hits.get(Number(line)) ?? 0) + Number(count))
-      }
-    }
-  }
-  return hitsOf
-}
-
-/** The hits, split into our probes (branches) and the contract's own lines. */
-function readReports(branchesOf: Map<string, readonly Branch[]>): FileCoverage[] {
+/** lcov's DA lines, split into our probes (branches) and the contract's own lines. */
+function readReport(branchesOf: Map<string, readonly Branch[]>): FileCoverage[] {
+  const lcov = readFileSync(join(project, 'coverage', 'lcov.info'), 'utf8')
   const coverage: FileCoverage[] = []
-  for (const [file, hits] of readHits()) {
-    const branches = branchesOf.get(file)
-    if (branches === undefined) continue
+  for (const record of lcov.split('end_of_record')) {
+    const file = /^SF:(.+)$/m.exec(record)?.[1]
+    const branches = file === undefined ? undefined : branchesOf.get(file)
+    if (file === undefined || branches === undefined) continue
+    const hits = new Map(
+      [...record.matchAll(/^DA:(\d+),(\d+)/gm)].map(([, line, count]) => [Number(line), Number(count)]),
+    )
     const probeLines = new Set(branches.map((branch) => branch.probeLine))
     const lines = [...hits].filter(([line]) => !probeLines.has(line))
     const missed = branches.filter((branch) => (hits.get(branch.probeLine) ?? 0) === 0)
-    const probedLines = readFileSync(join(projects[0]!, file), 'utf8').split('\n')
+    const probedLines = readFileSync(join(project, file), 'utf8').split('\n')
     coverage.push({
       file,
       lines: [lines.filter(([, count]) => count > 0).length, lines.length],
