@@ -112,6 +112,11 @@ function report(context: BenchContext, { looks }: Soak, warm: number): void {
     context.record({ metric: `${metric}.growth`, value: median(growth), unit: 'percent', note: 'median keeper' })
     context.record({ metric: `${metric}.growth.worst`, value: Math.max(...growth), unit: 'percent' })
   }
+  for (const [i, lines] of looks.entries()) {
+    const series = lines.map((line) => line.rss)
+    const note = collects(i) ? 'collects before each look' : 'left to itself'
+    context.record({ metric: `soak.memory.keeper.${i}.resident`, value: series.at(-1)!, unit: 'bytes', note, series })
+  }
   const handles = (line: ProbeLine): number => line.handles
   const grown = looks.map((lines) => growthOf(handles, lines))
   const series = seriesOf(handles, looks)
