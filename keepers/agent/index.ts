@@ -11,6 +11,7 @@ export { type InitOptions, type InitResult, initKeeper } from './operations/init
 export { exportLogs, openLogFiles } from './operations/logs.ts'
 export {
   claimRewards,
+  type OwnerAccount,
   type OwnerSession,
   openOwnerSession,
   registerKeeperOnChain,

@@ -16,6 +16,8 @@ type AdoptionOptions = {
   readonly description?: string
 }
 
+type ProposingOptions = ChainOptions & { readonly quiet?: boolean }
+
 type Waiting = { readonly wait?: boolean; readonly timeout: number }
 
 /** Long enough for any vote that somebody watches from a terminal. */
@@ -53,9 +55,12 @@ export function registerDao(program: Command): void {
       })
     })
 
-  type OfService = ChainOptions & { service: string; description?: string }
+  const proposing = (name: string, description: string) =>
+    chainCommand(dao, name, description).option('--quiet', 'print only the id of the proposal')
+
+  type OfService = ProposingOptions & { service: string; description?: string }
   const ofVersion = (name: string, description: string, which: string) =>
-    chainCommand(dao, name, description)
+    proposing(name, description)
       .argument('<version>', which, parseCount)
       .option('--service <name-or-address>', 'the service (default: the only one)', '')
 
@@ -84,7 +89,7 @@ export function registerDao(program: Command): void {
     })
 
   const ofKeeper = (name: string, description: string) =>
-    chainCommand(dao, name, description)
+    proposing(name, description)
       .argument('<keeper>', 'owner address of the keeper')
       .option('--service <name-or-address>', 'the service (default: the only one)', '')
       .option('--description <text>', 'what voters read')
@@ -105,7 +110,7 @@ export function registerDao(program: Command): void {
     },
   )
 
-  chainCommand(dao, 'propose-verifier', 'propose to register the verifier of a circuit')
+  proposing('propose-verifier', 'propose to register the verifier of a circuit')
     .requiredOption('--circuit <id>', 'circuit id, 32 bytes in hexadecimal', parseWord)
     .requiredOption('--verifier <address>', 'the deployed verifier')
     .requiredOption('--vk-hash <hash>', 'hash of its verification key, 32 bytes in hexadecimal', parseWord)
@@ -115,7 +120,7 @@ export function registerDao(program: Command): void {
     .option('--transcript <cid>', 'binary CID of the ceremony’s transcript, in hexadecimal')
     .action(
       async (
-        options: ChainOptions & {
+        options: ProposingOptions & {
           circuit: string
           verifier: string
           vkHash: string
@@ -134,17 +139,13 @@ export function registerDao(program: Command): void {
       },
     )
 
-  chainCommand(
-    dao,
-    'propose-model',
-    'propose to take over a model from outside: verifier, commitment and release in one',
-  )
+  proposing('propose-model', 'propose to take over a model from outside: verifier, commitment and release in one')
     .requiredOption('--circuit <folder>', 'the model’s circuit, compiled and set up by `cohort zkml`')
     .requiredOption('--verifier <address>', 'the deployed verifier of its key')
     .requiredOption('--cid <cid>', 'binary CID of the model’s files, in hexadecimal')
     .option('--transcript <cid>', 'binary CID of the ceremony’s transcript, in hexadecimal')
     .option('--description <text>', 'what voters read')
-    .action(async (options: ChainOptions & AdoptionOptions) => {
+    .action(async (options: ProposingOptions & AdoptionOptions) => {
       const { openFolder, readFolderKey } = await import('../zkml/index.ts')
       const folder = await openFolder(options.circuit)
       const { metadata } = await readFolderKey(folder)
@@ -234,8 +235,8 @@ async function waitIfAsked(
   }
 }
 
-function printProposal(options: ChainOptions, proposal: Proposal): void {
-  print(options, proposal, proposalText(proposal))
+function printProposal(options: ProposingOptions, proposal: Proposal): void {
+  print(options, proposal, options.quiet === true ? String(proposal.id) : proposalText(proposal))
 }
 
 function parseId(text: string): bigint {

@@ -4,6 +4,12 @@ import { ZodError } from 'zod'
 /** Exit codes after sysexits.h, so that a supervisor can tell "fix the input" from "try again". */
 export const EXIT = { failure: 1, usage: 64, data: 65, noInput: 66, unavailable: 69, software: 70, config: 78 } as const
 
+/** Options that each parse and do not go together; says which, and what would. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+  readonly exitCode = EXIT.usage
+}
+
 /**
  * An error's own exit code when it carries one (`exitCode`), 65 for input that did not parse, else 1.
  */

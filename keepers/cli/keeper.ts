@@ -3,9 +3,15 @@
 import { join } from 'node:path'
 import process from 'node:process'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { UsageError } from './failure.ts'
 
 type Common = { readonly data: string; readonly passphraseFile?: string; readonly json?: boolean }
-type OwnerOptions = Common & { readonly owner?: string; readonly ownerPassphraseFile?: string }
+type OwnerOptions = Common & {
+  readonly owner?: string
+  readonly ownerPassphraseFile?: string
+  /** Index among the accounts that a development node holds unlocked. */
+  readonly account?: number
+}
 
 const DEFAULT_FOLDER = join(process.env.HOME ?? '.', '.cohort', 'keeper')
 
@@ -16,10 +22,11 @@ export function registerKeeper(program: Command): void {
     .description('run a node that trains, encrypts, decrypts and votes with others')
 
   add(keeper, 'init', 'make a data folder: config, operator keystore, encryption key, peer identity')
-    .requiredOption('--service <address>', 'the learning service to join')
-    .requiredOption('--chain-id <number>', 'chain id of the network', integer)
+    .option('--deployment <file>', 'addresses, as `npx hardhat deploy` wrote them: service, chain id, first block')
+    .option('--service <address>', 'the learning service to join (default: the only one of the deployment)')
+    .option('--chain-id <number>', 'chain id of the network', integer)
     .requiredOption('--rpc <url...>', 'JSON-RPC endpoints, the preferred one first')
-    .option('--from-block <number>', 'block in which the service was deployed', integer, 0)
+    .option('--from-block <number>', 'block in which the service was deployed', integer)
     .option('--listen <multiaddr>', 'address to listen on', '/ip4/127.0.0.1/tcp/4001')
     .option('--set <key=value...>', 'any other config value, e.g. training.epochs=2', [])
     .action(async (options: Common & InitFlags) => initCommand(options))
@@ -98,35 +105,61 @@ function addOwner(parent: Command, name: string, description: string): Command {
   return add(parent, name, description)
     .option('--owner <keystore>', "the owner's keystore (default: owner.json in the data folder)")
     .option('--owner-passphrase-file <file>', "passphrase of the owner's keystore (default: the operator's)")
+    .option('--account <index>', 'the owner is an unlocked account of a development node', integer)
 }
 
 type InitFlags = {
-  readonly service: string
-  readonly chainId: number
+  readonly deployment?: string
+  readonly service?: string
+  readonly chainId?: number
   readonly rpc: readonly string[]
-  readonly fromBlock: number
+  readonly fromBlock?: number
   readonly listen: string
   readonly set: readonly string[]
 }
 
 async function initCommand(options: Common & InitFlags): Promise<void> {
   const [{ initKeeper, readPassphrase }, { parse }] = await Promise.all([import('../agent/index.ts'), import('yaml')])
+  const place = await placeOf(options)
   const values: Record<string, unknown> = {
-    'chain.id': options.chainId,
+    'chain.id': place.chainId,
     'chain.rpc': [...options.rpc],
-    'chain.fromBlock': options.fromBlock,
-    'service.address': options.service,
+    'chain.fromBlock': place.fromBlock,
+    'service.address': place.service,
     'network.listen': [options.listen],
   }
   if (options.passphraseFile !== undefined) values['keys.passphraseFile'] = join(process.cwd(), options.passphraseFile)
   for (const pair of options.set) {
     const at = pair.indexOf('=')
-    if (at < 1) throw new InvalidArgumentError(`--set ${pair}: takes key=value`)
+    if (at < 1) throw new UsageError(`--set ${pair}: takes key=value`)
     values[pair.slice(0, at)] = parse(pair.slice(at + 1))
   }
   const passphrase = await readPassphrase({ file: options.passphraseFile, prompt: 'Passphrase for the new keystore: ' })
   const { operator, configFile } = await initKeeper({ folder: options.data, passphrase, values })
   print(options, { operator, config: configFile, next: 'read the config, then `cohort keeper register`' })
+}
+
+/** Where the service is: what the flags say, and of the rest what the deployment file says. */
+async function placeOf(flags: InitFlags): Promise<{ service: string; chainId: number; fromBlock: number }> {
+  if (flags.deployment === undefined) {
+    const { service, chainId, fromBlock = 0 } = flags
+    if (service === undefined || chainId === undefined) {
+      throw new UsageError('give --deployment FILE, or both --service and --chain-id')
+    }
+    return { service, chainId, fromBlock }
+  }
+  const { readDeployment } = await import('../chain/dao/deployment-file.ts')
+  const { services, ...deployment } = await readDeployment(flags.deployment)
+  const service = flags.service ?? (services.length === 1 ? services[0]!.address : undefined)
+  if (service === undefined) {
+    const names = services.map(({ name, address }) => `'${name}' at ${address}`).join(', ') || 'none'
+    throw new UsageError(`say which with --service: the services of ${flags.deployment} are ${names}`)
+  }
+  return {
+    service,
+    chainId: flags.chainId ?? deployment.chainId,
+    fromBlock: flags.fromBlock ?? deployment.fromBlock,
+  }
 }
 
 async function registerCommand(options: OwnerOptions & { stake: string; fund: string }): Promise<void> {
@@ -190,10 +223,7 @@ async function withOwner(
 ): Promise<void> {
   const agent = await import('../agent/index.ts')
   const config = agent.loadConfig(options.data)
-  const file = options.ownerPassphraseFile ?? options.passphraseFile ?? config.keys.passphraseFile
-  const passphrase = await agent.readPassphrase({ file, prompt: "Passphrase of the owner's keystore: " })
-  const wallet = await agent.openKeystore(options.owner ?? join(options.data, 'owner.json'), passphrase)
-  const session = await agent.openOwnerSession(config, wallet.privateKey)
+  const session = await agent.openOwnerSession(config, await ownerOf(options, config))
   try {
     await body(session, config)
   } catch (error) {
@@ -201,6 +231,21 @@ async function withOwner(
   } finally {
     session.close()
   }
+}
+
+async function ownerOf(
+  options: OwnerOptions,
+  config: import('../agent/index.ts').KeeperConfig,
+): Promise<import('../agent/index.ts').OwnerAccount> {
+  if (options.account !== undefined) {
+    if (options.owner !== undefined) throw new UsageError('give --owner or --account, not both')
+    return { account: options.account }
+  }
+  const { readPassphrase, openKeystore } = await import('../agent/index.ts')
+  const file = options.ownerPassphraseFile ?? options.passphraseFile ?? config.keys.passphraseFile
+  const passphrase = await readPassphrase({ file, prompt: "Passphrase of the owner's keystore: " })
+  const wallet = await openKeystore(options.owner ?? join(options.data, 'owner.json'), passphrase)
+  return { key: wallet.privateKey }
 }
 
 /** The operator's address, which a keystore shows without its passphrase. */

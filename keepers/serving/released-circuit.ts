@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The circuit of a released network with a local proving key, made once and kept.
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { launchNewsReader, spendModel } from '../learning/index.ts'
 import {
   type CircuitOptions,
+  circuitKey,
   compileFolder,
   folderPaths,
   type IntegerProgram,
@@ -50,8 +51,8 @@ async function releasedCircuit(
   shown: CircuitOptions,
   options: Options,
 ): Promise<ReleasedCircuit> {
-  const source = writeCircuit(program, shown)
-  const folder = join(cache, `${name}-${createHash('sha256').update(source).digest('hex').slice(0, 32)}`)
+  const key = await circuitKey(writeCircuit(program, shown))
+  const folder = join(cache, `${name}-${key.slice(0, 32)}`)
   if (isWhole(folder)) return { folder, cached: true }
   const aside = `${folder}.${randomUUID()}`
   try {

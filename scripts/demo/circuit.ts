@@ -2,14 +2,12 @@
 // The demo's circuits, compiled and set up once and then kept in .cache: that of the keepers' model, which proves every
 // version of it, and that of the reader of headlines. As a program (`node circuit.ts <model> <folder>`, or
 // `node circuit.ts reader`) it is the process that does the work.
-import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { provableModel } from '../../keepers/agent/index.ts'
 import { initialWeights, isModelName, type ModelName, modelSpec } from '../../keepers/learning/index.ts'
 import { storyCircuit } from '../../keepers/serving/index.ts'
-import { compileFolder, folderPaths, setupFolder, writeCircuit } from '../../keepers/zkml/index.ts'
+import { circuitKey, compileFolder, setupFolder, writeCircuit } from '../../keepers/zkml/index.ts'
 import { CACHE } from '../bootstrap/paths.mjs'
 import type { Processes } from './processes.ts'
 
@@ -20,6 +18,14 @@ export type PreparedCircuit = { readonly folder: string; readonly cached: boolea
 
 /** The reader's circuits are kept where its tests keep them. */
 const READER_CACHE = join(CACHE, 'story')
+
+/** Says of which sources a kept circuit was made. */
+const KEY_FILE = 'made-of'
+
+/** Where the circuit of a model of the demo is kept. */
+export function demoCircuit(model: ModelName): string {
+  return join(CACHE, 'demo-circuits', model)
+}
 
 /**
  * Folders with the circuits of the keepers' model and of the reader, and local proving keys. Made in processes of their
@@ -35,12 +41,13 @@ export async function prepareCircuits(
 }
 
 async function prepareModel(processes: Processes, model: ModelName): Promise<PreparedCircuit> {
-  const source = writeCircuit(anyVersion(model), OPTIONS)
-  const folder = join(CACHE, 'demo-circuits', createHash('sha256').update(source).digest('hex').slice(0, 32))
-  if (existsSync(folderPaths(folder).verificationKey)) return { folder, cached: true }
+  const folder = demoCircuit(model)
+  const key = await circuitKey(writeCircuit(anyVersion(model), OPTIONS))
+  if ((await readFile(join(folder, KEY_FILE), 'utf8').catch(() => '')) === key) return { folder, cached: true }
   const half = `${folder}.half`
   await rm(half, { recursive: true, force: true })
   await run(processes, 'circuit-model', [model, half])
+  await writeFile(join(half, KEY_FILE), key)
   await rm(folder, { recursive: true, force: true })
   await rename(half, folder)
   return { folder, cached: false }

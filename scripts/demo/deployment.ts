@@ -28,8 +28,14 @@ const WINDOWS = {
 /** Stake and penalties in whole tokens; each owner gets enough for its stake and no more than a DAO member's share. */
 const STAKE_TOKENS = 1_000
 
-/** What the demo deploys: a service for exactly these keepers, and a DAO whose vote takes seconds. */
-export function demoParameters(keepers: number): Record<string, unknown> {
+/** Where a chain that stays up differs: time to cast a vote by hand, seats for keepers that come later, and new epochs for them. */
+const OPEN = { votingPeriodSeconds: 30, registrationWindow: 60, maxKeepers: 16, decryptionsPerEpoch: 12 } as const
+
+/**
+ * What the demo deploys: a service for exactly these keepers, and a DAO whose vote takes seconds.
+ * @param open for a chain that stays up, for others to join and vote
+ */
+export function demoParameters(keepers: number, open = false): Record<string, unknown> {
   return {
     token: {
       holders: [
@@ -43,7 +49,7 @@ export function demoParameters(keepers: number): Record<string, unknown> {
     timelock: { delaySeconds: 1 },
     governor: {
       votingDelaySeconds: 1,
-      votingPeriodSeconds: 6,
+      votingPeriodSeconds: open ? OPEN.votingPeriodSeconds : 6,
       voteExtensionSeconds: 1,
       proposalThresholdTokens: '1',
       quorumPercent: 4,
@@ -54,10 +60,11 @@ export function demoParameters(keepers: number): Record<string, unknown> {
       name: 'MNIST digits',
       strategy: 'equal',
       ...WINDOWS,
+      ...(open ? { registrationWindow: OPEN.registrationWindow } : {}),
       minKeepers: 3,
-      maxKeepers: keepers,
+      maxKeepers: open ? OPEN.maxKeepers : keepers,
       decryptionBps: 5_000,
-      decryptionsPerEpoch: 1_000,
+      decryptionsPerEpoch: open ? OPEN.decryptionsPerEpoch : 1_000,
       maxStrikes: 3,
       bondTokens: '100',
       rewardPerRoundTokens: '10',
@@ -75,9 +82,10 @@ export async function deploy(
   url: string,
   folder: string,
   keepers: number,
+  open: boolean,
   onStep: (line: string) => void,
 ): Promise<DeploymentFile> {
-  return deployWith(url, folder, demoParameters(keepers), onStep)
+  return deployWith(url, folder, demoParameters(keepers, open), onStep)
 }
 
 /** The same with other parameters than the demo's. */

@@ -71,7 +71,7 @@ export async function prepareKeepers(options: PrepareOptions): Promise<KeeperNod
   )
   return Promise.all(
     made.map(async ({ config, ...node }) => {
-      const session = await openOwnerSession(config, node.ownerKey)
+      const session = await openOwnerSession(config, { key: node.ownerKey })
       try {
         options.onProgress?.(`registering ${node.name}`)
         const { seat } = await registerKeeperOnChain({

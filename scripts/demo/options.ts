@@ -16,9 +16,9 @@ export const HELP = `usage: npm run demo [-- options]
   --data DIR    MNIST IDX files (default: ../shared/data/mnist, else digits that the project draws itself)
   --alpha X     Dirichlet concentration of the shards, > 0 (default 0.5; smaller is more skewed)
   --seed N      of the shards and of the training (default 1)
-  --port N      of the local chain (default: a free one)
+  --port N      of the local chain (default: a free one; 8545 with --serve)
   --out FILE    the report as JSON (default demo-report.json)
-  --serve       keep the chain and the keepers up afterwards, until interrupted
+  --serve       keep the chain and the keepers up afterwards, until interrupted, for README's commands to be tried on
   --json        print the report as JSON instead of tables
 `
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { copyFile, mkdir } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import { HDNodeWallet } from 'ethers'
 import { openFolder } from '../../keepers/zkml/index.ts'
-import { prepareCircuits } from './circuit.ts'
-import { ACCOUNT, deploy, fundRewards } from './deployment.ts'
+import { ROOT } from '../bootstrap/paths.mjs'
+import { demoCircuit, prepareCircuits } from './circuit.ts'
+import { ACCOUNT, deploy, deploymentPath, fundRewards } from './deployment.ts'
 import { Federation, scrapeBytes } from './federation.ts'
 import { gatherDao, passByVote } from './governance.ts'
 import { proveOneInference } from './inference.ts'
@@ -43,10 +46,10 @@ export async function runDemo(
   const say = (text: string): void => screen.log(text)
 
   say(`Everything the demo writes is in ${folder}`)
-  const { url, provider } = await startLocalChain(processes, options.port)
+  const { url, provider } = await startLocalChain(processes, options.port ?? (options.serve ? USUAL_PORT : undefined))
   watch.lap('chain')
   say(`Local chain on ${url}; deploying with \`hardhat deploy\``)
-  const deployment = await deploy(url, folder, options.keepers, () => undefined)
+  const deployment = await deploy(url, folder, options.keepers, options.serve, () => undefined)
   const service = deployment.services[0]!
   await fundRewards(provider, deployment)
   watch.lap('deploy')
@@ -94,7 +97,7 @@ export async function runDemo(
     `Circuit of ${manifest.constraints.toLocaleString('en-US')} constraints ${cached ? 'from the cache' : 'compiled and set up'}`,
   )
   const verifier = await deployVerifier(circuitFolder, await provider.getSigner(ACCOUNT.deployer))
-  const version = Number(board.results.at(-1)!.version)
+  const version = Number(board.results[options.rounds - 1]!.version)
   const members = await gatherDao(provider, deployment)
   const terms = {
     circuitId: manifest.circuitId,
@@ -159,12 +162,34 @@ export async function runDemo(
   }
   await onReport(report)
   if (options.serve) {
-    say(`Serving on ${url} until interrupted (Ctrl-C)`)
+    await copyFile(deploymentPath(folder), await addressesFile())
+    say(servingText(url, options.model, profileOf(options, data)))
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
     if (broken.signal.aborted) throw broken.signal.reason
   }
   provider.destroy()
   return report
+}
+
+/** Where the commands look for a chain and for its addresses unless they are told. */
+const USUAL_PORT = 8545
+const USUAL_ADDRESSES = join(ROOT, 'deploy/addresses/localhost.json')
+
+async function addressesFile(): Promise<string> {
+  await mkdir(dirname(USUAL_ADDRESSES), { recursive: true })
+  return USUAL_ADDRESSES
+}
+
+/** What somebody needs to know who wants to try commands on the chain that stays up. */
+function servingText(url: string, model: DemoOptions['model'], profile: Readonly<Record<string, unknown>>): string {
+  const settings = Object.entries(profile).map(([key, value]) => `--set ${key}=${value}`)
+  return [
+    `Serving on ${url} until interrupted (Ctrl-C). In another terminal the README's commands work as written:`,
+    `  addresses  ${relative(ROOT, USUAL_ADDRESSES)}`,
+    `  circuit    ${relative(ROOT, demoCircuit(model))}, of model 1 at the inference hub`,
+    ...(new URL(url).port === String(USUAL_PORT) ? [] : [`  with       export COHORT_RPC_URL=${url}`]),
+    `  profile    ${settings.join(' ')}, for whoever joins with \`cohort keeper init\``,
+  ].join('\n')
 }
 
 /** Config values of keeper `index` of `count`; the rest are the example's. */
@@ -175,14 +200,22 @@ function keeperValues(
   count: number,
 ): Record<string, unknown> {
   return {
-    'service.profile.model': options.model,
+    ...profileOf(options, data),
     'data.shard': { kind: 'dirichlet', alpha: options.alpha, parts: count, index, seed: options.seed },
-    // With all of MNIST in the sum, a larger least total gives the mean more precision under the same flooding.
-    ...(data === null ? {} : { 'data.path': data, 'service.profile.minTotalSamples': 20_000 }),
+    ...(data === null ? {} : { 'data.path': data }),
     // One of them is enough: all hold the same weights.
     'data.reportTest': index === 0,
     'training.seed': options.seed + index,
     ...TRAINING,
+  }
+}
+
+/** What all members must agree on and the example's config does not say. */
+function profileOf(options: DemoOptions, data: string | null): Record<string, string | number> {
+  return {
+    'service.profile.model': options.model,
+    // With all of MNIST in the sum, a larger least total gives the mean more precision under the same flooding.
+    ...(data === null ? {} : { 'service.profile.minTotalSamples': 20_000 }),
   }
 }
 

@@ -64,7 +64,7 @@ describe('cohort infer', function () {
     folder = await mkdtemp(join(tmpdir(), 'cohort-infer-'))
     processes = new Processes(folder)
     chain = await startLocalChain(processes)
-    deployment = await deploy(chain.url, folder, 4, () => undefined)
+    deployment = await deploy(chain.url, folder, 4, false, () => undefined)
 
     const random = new Random(9)
     const samples = Array.from({ length: 40 }, () => Float64Array.from(random.list(6, 0, 1)))

@@ -4,6 +4,7 @@ import {
   type ContractTransactionReceipt,
   type ContractTransactionResponse,
   formatEther,
+  type JsonRpcSigner,
   Wallet,
 } from 'ethers'
 import {
@@ -28,25 +29,38 @@ export type OwnerSession = {
   readonly config: KeeperConfig
   readonly provider: FailoverProvider
   readonly contracts: ServiceContracts
-  readonly owner: Wallet
+  readonly owner: Wallet | JsonRpcSigner
   close(): void
 }
 
-/** Connects the owner's key to the service of a config. @throws ChainError for a wrong chain or contract. */
-export async function openOwnerSession(config: KeeperConfig, ownerKey: string): Promise<OwnerSession> {
+/** An owner's private key, or its place among the accounts that a development node holds unlocked. */
+export type OwnerAccount = { readonly key: string } | { readonly account: number }
+
+/**
+ * Connects the owner to the service of a config.
+ * @throws ChainError for a wrong chain or contract, AgentError CONFIG for an account that the node does not hold.
+ */
+export async function openOwnerSession(config: KeeperConfig, who: OwnerAccount): Promise<OwnerSession> {
   const provider = new FailoverProvider({
     urls: config.chain.rpc,
     chainId: BigInt(config.chain.id),
     patience: 15_000,
   })
   try {
-    const owner = new Wallet(ownerKey, provider)
+    const owner = 'key' in who ? new Wallet(who.key, provider) : await unlockedAccount(provider, who.account)
     const contracts = await openService(config.service.address, provider)
     return { config, provider, contracts, owner, close: () => provider.destroy() }
   } catch (error) {
     provider.destroy()
     throw error
   }
+}
+
+async function unlockedAccount(provider: FailoverProvider, index: number): Promise<JsonRpcSigner> {
+  const accounts = await provider.listAccounts()
+  const found = accounts[index]
+  if (found !== undefined) return found
+  throw new AgentError('CONFIG', `--account ${index}: the node holds ${accounts.length} accounts unlocked`)
 }
 
 /** More than opening an epoch costs. */

@@ -108,10 +108,11 @@ export async function compileCached(
   return cached
 }
 
-async function circuitKey(
+/** SHA-256 in hex over all that decides what circom makes of `source`: gadgets, simplification, compiler version. */
+export async function circuitKey(
   source: string,
-  simplification: Simplification,
-  libraries: readonly string[],
+  simplification: Simplification = 'O1',
+  libraries: readonly string[] = [],
 ): Promise<string> {
   const hash = createHash('sha256').update(source).update(simplification).update(compilerVersion())
   for (const library of [GADGET_DIRECTORY, ...libraries]) {

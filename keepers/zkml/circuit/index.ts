@@ -14,6 +14,7 @@ export {
 export {
   type CompiledCircuit,
   type CompileOptions,
+  circuitKey,
   compileCached,
   compileCircuit,
   type Simplification,

@@ -146,7 +146,10 @@ describe('on a fresh local node', function () {
     const member = ['--keystore', join(folder, 'key.json'), '--passphrase-file', join(folder, 'passphrase')]
 
     expect((await daoJson('delegate', ...member)).votes).to.equal(String(300_000n * 10n ** 18n))
-    const { id, actions } = await daoJson('propose-release', '1', '--service', service, ...member)
+    const quiet = await dao('propose-release', '1', '--service', service, '--quiet', ...member)
+    expect(quiet.stdout, quiet.stderr).to.match(/^\d+\n$/)
+    const id = quiet.stdout.trim()
+    const [{ actions }] = (await daoJson('status', '--proposal', id)).proposals
     expect(actions).to.deep.equal([`ModelRegistry.release(${service}, 1)`])
     const early = await dao('queue', id, '--account', '1')
     expect([early.code, early.stderr]).to.deep.equal([1, early.stderr])
