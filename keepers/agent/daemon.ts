@@ -23,6 +23,7 @@ import { AgentError } from './errors.ts'
 import { Facts } from './facts.ts'
 import { HealthServer } from './health-server.ts'
 import { AgentLoop } from './loop.ts'
+import { keepYoungSpaceBound } from './memory.ts'
 import { KeeperMetrics } from './metrics.ts'
 import { GlobalModel } from './models.ts'
 import { peerIdOf } from './peer-id.ts'
@@ -69,6 +70,7 @@ export function createLog(level: string, destination: DestinationStream = pino.d
  */
 export async function runKeeper(options: DaemonOptions): Promise<void> {
   const { folder, config, signal } = options
+  keepYoungSpaceBound()
   const clock = options.clock ?? systemClock
   const log = options.log ?? createLog(config.log.level)
   const wallet = new Wallet(options.operatorKey)

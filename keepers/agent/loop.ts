@@ -5,6 +5,7 @@ import { BEHAVIOURS } from './behaviours/index.ts'
 import type { AgentContext, Behaviour, Outcome } from './context.ts'
 import { keeperExitCode } from './errors.ts'
 import type { Fact } from './facts.ts'
+import { collectGarbage } from './memory.ts'
 import { LOW_BALANCE } from './preflight.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
 import type { StateName } from './states.ts'
@@ -232,10 +233,4 @@ export class AgentLoop {
       log.warn({ event: 'incomplete', round: fact.args.round }, 'a round ended without a majority')
     }
   }
-}
-
-/** What a round leaves behind would otherwise pile up for hundreds of them. Some 50 ms, while nothing is due. */
-function collectGarbage(): void {
-  // There when Node was started with --expose-gc, as `cohort keeper run` does.
-  globalThis.gc?.()
 }

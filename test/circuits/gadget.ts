@@ -19,6 +19,9 @@ type Instance = { file: string; template: string; parameters: unknown[]; public:
 export const INSTANCES = instances as Record<string, Instance>
 export type InstanceName = keyof typeof instances
 
+/** What the determinism rules cannot close in a signature: the two highest bits of its challenge; field-bits.test.ts does. */
+export const OPEN_IN_SIGNATURE = ['challenge.bit[253]', 'challenge.bit[252]']
+
 /** The field element of a signed integer. */
 export const field = (value: number | bigint): bigint => ((BigInt(value) % P) + P) % P
 export const fields = (values: Iterable<number | bigint>): bigint[] => Array.from(values, field)

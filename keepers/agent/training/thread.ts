@@ -15,6 +15,7 @@ import {
   subset,
 } from '../../learning/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
+import { collectGarbage } from '../memory.ts'
 import { type ServiceProfile, specOf } from '../profile.ts'
 import type { ModelScore, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
 
@@ -150,7 +151,7 @@ async function train(
     },
   })
   // As the loop does once a round; the thread has a heap of its own.
-  globalThis.gc?.()
+  collectGarbage()
   return { weights: result.weights, samples: data.count, loss: result.history.at(-1)?.loss ?? Number.NaN }
 }
 
