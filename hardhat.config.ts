@@ -62,6 +62,9 @@ export default defineConfig({
   typechain: { outDir: './types', dontOverrideCompile: false },
   networks: {
     hardhatMainnet: { type: 'edr-simulated', chainType: 'l1' },
+    // What `npx hardhat node` runs. Each transaction is a block there; were each a second later than the last, a service at work
+    // would carry the chain's clock minutes ahead of everybody's.
+    node: { type: 'edr-simulated', chainType: 'l1', allowBlocksWithSameTimestamp: true },
     localhost: {
       type: 'http',
       chainType: 'l1',

@@ -114,7 +114,10 @@ function registerProofCommands(zkml: Command): void {
   withInput(zkml.command('fullprove <folder>'))
     .description('from an input to a proof')
     .option('--out <file>', 'where the proof goes', 'proof.json')
-    .option('--openings <file>', 'where the salts of commitments go, which are secret', 'openings.json')
+    .option(
+      '--openings <file>',
+      'where the salts of commitments go, which are secret (default: openings.json beside --out)',
+    )
     .addOption(backend())
     .option(...JSON_FLAG)
     .action(async (folder, options) => (await import('./zkml/proof-commands.ts')).fullproveCommand(folder, options))

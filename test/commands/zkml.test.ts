@@ -83,15 +83,7 @@ describe('zkML from a model on disk to a contract', function () {
     const input = ['--input', at('input.json'), '--context', `0x${CONTEXT.toString(16)}`]
     const mocked = await succeed('mock', at('net'), ...input, '--witness', at('net.wtns'))
     expect(mocked.violated).to.equal(null)
-    const proved = await succeed(
-      'fullprove',
-      at('net'),
-      ...input,
-      '--out',
-      at('proof.json'),
-      '--openings',
-      at('openings.json'),
-    )
+    const proved = await succeed('fullprove', at('net'), ...input, '--out', at('proof.json'))
     expect(proved.publicSignals[0]).to.equal(manifest.modelCommitment)
     expect(proved.publicSignals[3]).to.equal(String(CONTEXT))
     // Secrets are for their owner's eyes.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // setup, mock, prove, fullprove, bench.
 import { copyFile, readFile, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import {
   encodeWitnessFile,
   exportVerificationKey,
@@ -113,8 +114,9 @@ export async function proveCommand(
 
 export async function fullproveCommand(
   folder: string,
-  options: InputOptions & BackendOptions & { readonly out: string; readonly openings: string },
+  options: InputOptions & BackendOptions & { readonly out: string; readonly openings?: string },
 ): Promise<void> {
+  const secrets = options.openings ?? join(dirname(options.out), 'openings.json')
   await withTerminal(options, async (terminal) => {
     const { signal, progress } = terminal
     progress('loading circuit and key')
@@ -128,16 +130,16 @@ export async function fullproveCommand(
       // The salts first: a proof whose commitments nobody can open is of no use.
       if (salts.length > 0) {
         const openings = { input: [...made.input], integers: true, salts: Object.fromEntries(salts) }
-        await writeAtomically(options.openings, `${JSON.stringify(openings)}\n`, 0o600)
+        await writeAtomically(secrets, `${JSON.stringify(openings)}\n`, 0o600)
       }
       await emit(proofFileText(made, { circuitId, vkHash: metadata.vkHash, setup: metadata.setup }), options.out)
       terminal.result(
         {
           out: options.out,
-          openings: salts.length > 0 ? options.openings : null,
+          openings: salts.length > 0 ? secrets : null,
           publicSignals: made.publicSignals.map(String),
         },
-        `${options.out}\n${describe(circuit, made.scores, made.publicSignals)}${salts.length > 0 ? `\nthe commitments’ salts are in ${options.openings}: keep it secret` : ''}`,
+        `${options.out}\n${describe(circuit, made.scores, made.publicSignals)}${salts.length > 0 ? `\nthe commitments’ salts are in ${secrets}: keep it secret` : ''}`,
       )
     } finally {
       await prover.close()
