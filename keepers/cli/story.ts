@@ -172,9 +172,12 @@ async function toldBy(options: Partial<Told> & { readonly private?: string }): P
 
 async function signPrivate(options: Told & { readonly key: string; readonly out: string }) {
   const { signPrivateStory } = await import('../serving/index.ts')
-  const { readKey, writeSigned } = await import('./zkml/sign-commands.ts')
+  const [{ readKey }, { writeInput }] = await Promise.all([
+    import('./zkml/sign-commands.ts'),
+    import('./zkml/samples.ts'),
+  ])
   const { story, salt, signed } = signPrivateStory(await readKey(options.key), options.tag, options.headline)
-  await writeSigned(options.out, { input: story, salt, signed })
+  await writeInput(options.out, { input: story, salts: { input: salt }, signed })
   await withTerminal({}, async ({ result }) => result({}, `${options.out}: for the prover, and nobody else`))
 }
 

@@ -11,6 +11,8 @@ export type ServingErrorCode =
   | 'refused'
   /** Nobody answered in time. */
   | 'unanswered'
+  /** What the market has no place for. */
+  | 'unsupported'
 
 /** sysexits.h: 65 for data that is wrong, 69 for what is not there (yet). */
 const EXIT_CODES: Record<ServingErrorCode, number> = {
@@ -19,6 +21,7 @@ const EXIT_CODES: Record<ServingErrorCode, number> = {
   'wrong-circuit': 65,
   refused: 1,
   unanswered: 69,
+  unsupported: 64,
 }
 
 export class ServingError extends Error {

@@ -37,6 +37,12 @@ export type PostedJob = { readonly jobId: bigint; readonly escrow: bigint; reado
  */
 export async function postJob(order: ProvingOrder): Promise<PostedJob> {
   const { signer, circuits, copies, maxPrice, plane } = order
+  if (circuits[0]?.options.input === 'signed') {
+    throw new ServingError(
+      'unsupported',
+      'a job shows its witness to every prover; signed content is proven by whom it was given to',
+    )
+  }
   const market = clients.market(order.market, signer)
   const samples = traceFolders({ circuits }, { ...order, context: 0n })
   const document = encodeWitness(samples)

@@ -67,7 +67,9 @@ describe('private content', function () {
     const made = await succeed(...prove, '--input', at('content.json'))
     expect(made.publicSignals[1]).to.equal(shown(material))
     expect((await cohort('verify', at('signed'), at('proof.json'))).code).to.equal(0)
-    await succeed('mock', at('signed'), '--input', at('content.json'))
+    await isSecret(at('open.json'))
+    // What opens the commitment is an input of its own: content, salt and signature.
+    for (const file of ['content.json', 'open.json']) await succeed('mock', at('signed'), '--input', at(file))
 
     const content = JSON.parse(await readFile(at('content.json'), 'utf8'))
     const secrets = [content.salts.input, content.signed.signature.S]
@@ -101,6 +103,31 @@ describe('private content', function () {
       `cohort: ${at('torn.key')} holds no key of cohort zkml sign-key\n`,
     ])
     expect((await sign('signed', 'press.key', `0x1${'0'.repeat(16)}`)).stderr).to.match(/0 ≤ tag < 2\^64/)
+  })
+
+  it('is proven in segments: the first shows whose it is, the rest show nothing', async () => {
+    await savePerceptron(at('deep'), [4, 3, 2], 7)
+    await succeed('calibrate', at('deep'), '--data', at('samples.json'), '--out', at('deep.json'))
+    const options = ['--plan', at('deep.json'), '--segments', '2', '--input', 'signed', '--out', at('parts')]
+    await succeed('split', at('deep'), ...options)
+    const sign = ['--input', at('input.json'), '--tag', TAG, '--key', at('press.key'), '--out', at('whole.json')]
+    await succeed('sign', at('parts', 'segment-1'), ...sign)
+    const inputs = ['segment-inputs', at('parts'), '--context', '5', '--out', at('inputs')]
+    const { segments } = await succeed(...inputs, '--input', at('whole.json'))
+    expect(segments[0].publicSignals[1]).to.equal(shown(material))
+    expect(segments[1].publicSignals[1]).to.equal(segments[0].publicSignals[2])
+    for (const part of ['segment-1', 'segment-2']) {
+      await isSecret(at('inputs', `${part}.json`))
+      const mocked = await succeed('mock', at('parts', part), '--input', at('inputs', `${part}.json`), '--context', '5')
+      expect(mocked.violated, part).to.equal(null)
+    }
+    const whole = JSON.parse(await readFile(at('whole.json'), 'utf8'))
+    const second = await readFile(at('inputs', 'segment-2.json'), 'utf8')
+    expect(second).to.not.contain(whole.signed.signature.S)
+    await writeFile(at('bare.json'), JSON.stringify({ ...whole, signed: undefined }))
+    const bare = await cohort(...inputs, '--input', at('bare.json'))
+    expect(bare.code).to.be.above(0)
+    expect(bare.stderr).to.match(/signature of the input is missing/)
   })
 
   it('may be a story: signed for a market, read and proven, and in no output', async () => {

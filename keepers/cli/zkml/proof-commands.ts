@@ -27,7 +27,7 @@ import {
   writeAtomically,
 } from '../../zkml/index.ts'
 import { proofFileText } from './proof-file.ts'
-import { readInput } from './samples.ts'
+import { readInput, writeInput } from './samples.ts'
 import { badData, emit, usage, withTerminal } from './terminal.ts'
 
 type InputOptions = {
@@ -123,23 +123,24 @@ export async function fullproveCommand(
     const prover = await InferenceProver.open(folder, { backend: chooseBackend(options.backend), signal })
     try {
       progress('proving')
-      const made = await prover.prove(await request(options), { signal })
+      const asked = await request(options)
+      const made = await prover.prove(asked, { signal })
       const { metadata, circuit } = prover
       const { circuitId } = circuit.folder.manifest
-      const salts = Object.entries(made.salts).map(([name, salt]) => [name, `0x${salt.toString(16)}`] as const)
+      const opens = Object.keys(made.salts).length > 0
       // The salts first: a proof whose commitments nobody can open is of no use.
-      if (salts.length > 0) {
-        const openings = { input: [...made.input], integers: true, salts: Object.fromEntries(salts) }
-        await writeAtomically(secrets, `${JSON.stringify(openings)}\n`, 0o600)
+      if (opens) {
+        const signed = asked.signed === undefined ? {} : { signed: asked.signed }
+        await writeInput(secrets, { input: made.input, salts: made.salts, ...signed })
       }
       await emit(proofFileText(made, { circuitId, vkHash: metadata.vkHash, setup: metadata.setup }), options.out)
       terminal.result(
         {
           out: options.out,
-          openings: salts.length > 0 ? secrets : null,
+          openings: opens ? secrets : null,
           publicSignals: made.publicSignals.map(String),
         },
-        `${options.out}\n${describe(circuit, made.scores, made.publicSignals)}${salts.length > 0 ? `\nthe commitments’ salts are in ${secrets}: keep it secret` : ''}`,
+        `${options.out}\n${describe(circuit, made.scores, made.publicSignals)}${opens ? `\nthe commitments’ salts are in ${secrets}: keep it secret` : ''}`,
       )
     } finally {
       await prover.close()

@@ -2,7 +2,7 @@
 // Inputs from files: JSON, or IDX images (MNIST and its relatives, gzipped or not), whose bytes become value / 255.
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import type { ContentSignature } from '../../zkml/index.ts'
+import type { ContentSignature, Sample } from '../../zkml/index.ts'
 import { badData, usage } from './terminal.ts'
 
 export type SampleSet = { readonly inputs: readonly Float64Array[]; readonly labels?: readonly number[] }
@@ -67,6 +67,25 @@ export type InputFile = {
   readonly integers: boolean
   readonly salts: { readonly input?: bigint; readonly output?: bigint }
   readonly signed?: ContentSignature
+}
+
+/** Writes an input file of fullprove, for its owner's eyes: integers, and salts and signature where there are any. */
+export async function writeInput(path: string, sample: Omit<Sample, 'context'>): Promise<void> {
+  const { writeAtomically } = await import('../../zkml/index.ts')
+  const hex = (value: bigint) => `0x${value.toString(16)}`
+  const { input, signed } = sample
+  const { model: _, ...salts } = sample.salts ?? {}
+  const file = {
+    input: Array.from(input),
+    integers: true,
+    salts: Object.fromEntries(Object.entries(salts).map(([name, salt]) => [name, hex(salt)])),
+    signed: signed && {
+      tag: hex(signed.tag),
+      publicKey: signed.publicKey.map(hex),
+      signature: { R: signed.signature.R.map(hex), S: hex(signed.signature.S) },
+    },
+  }
+  await writeAtomically(path, `${JSON.stringify(file)}\n`, 0o600)
 }
 
 /** One input to prove: a JSON list, `{"input": […], "salts": …}`, or image `index` of an IDX file. */

@@ -13,11 +13,10 @@ import {
   type Visibility,
   verificationKeyHash,
   verifyProof,
-  writeAtomically,
 } from '../../zkml/index.ts'
 import { readPlannedModel } from './model-commands.ts'
 import { readProofFile } from './proof-file.ts'
-import { readInput } from './samples.ts'
+import { readInput, writeInput } from './samples.ts'
 import { usage, withTerminal } from './terminal.ts'
 import { readVerificationKey } from './verifier-commands.ts'
 
@@ -64,17 +63,16 @@ export async function segmentInputsCommand(
   },
 ): Promise<void> {
   await withTerminal(options, async (terminal) => {
-    const { input, integers, salts } = await readInput(options.input, options.index)
+    const { context } = options
+    const { signed, ...given } = await readInput(options.input, options.index)
     terminal.progress('loading the segments')
-    const traced = traceFolders(await openSegments(folder), { input, integers, context: options.context, salts })
+    const request = { ...given, context, ...(signed === undefined ? {} : { signed }) }
+    const traced = traceFolders(await openSegments(folder), request)
     await mkdir(options.out, { recursive: true })
     const files: { file: string; publicSignals: string[] }[] = []
     for (const { index, sample, publicSignals } of traced) {
       const file = join(options.out, `segment-${index + 1}.json`)
-      const { model: _, ...own } = sample.salts ?? {}
-      const shown = Object.fromEntries(Object.entries(own).map(([name, salt]) => [name, `0x${salt.toString(16)}`]))
-      const text = JSON.stringify({ input: Array.from(sample.input), integers: true, salts: shown })
-      await writeAtomically(file, `${text}\n`, 0o600)
+      await writeInput(file, sample)
       files.push({ file, publicSignals: publicSignals.map(String) })
     }
     const lines = files.map(

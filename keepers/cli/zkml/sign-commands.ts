@@ -13,9 +13,8 @@ import {
   SEED_BYTES,
   signContent,
   signedCommitment,
-  writeAtomically,
 } from '../../zkml/index.ts'
-import { readInput } from './samples.ts'
+import { readInput, writeInput } from './samples.ts'
 import { badData, usage, withTerminal } from './terminal.ts'
 
 export async function signKeyCommand(options: { readonly out: string; readonly json?: boolean }): Promise<void> {
@@ -60,7 +59,7 @@ export async function signCommand(
     const encoded = integers ? input : encodeInput(program, input)
     const salt = randomSalt()
     const signed = signContent(seed, commitInput(encoded, program.input, salt), options.tag)
-    await writeSigned(options.out, { input: encoded, salt, signed })
+    await writeInput(options.out, { input: encoded, salts: { input: salt }, signed })
     const shown = signedCommitment(signed.publicKey, signed.tag)
     terminal.result(
       { out: options.out, material: eddsaMaterial(signed.publicKey), inputCommitment: String(shown) },
@@ -76,23 +75,7 @@ export type Signed = {
   readonly signed: ContentSignature
 }
 
-/** Writes an input file of fullprove, for its owner's eyes. */
-export async function writeSigned(path: string, { input, salt, signed }: Signed): Promise<void> {
-  const hex = (value: bigint) => `0x${value.toString(16)}`
-  const file = {
-    input: Array.from(input),
-    integers: true,
-    salts: { input: hex(salt) },
-    signed: {
-      tag: hex(signed.tag),
-      publicKey: signed.publicKey.map(hex),
-      signature: { R: signed.signature.R.map(hex), S: hex(signed.signature.S) },
-    },
-  }
-  await writeAtomically(path, `${JSON.stringify(file)}\n`, 0o600)
-}
-
-/** Reads what writeSigned wrote. @throws an error with exit code 65 naming what is missing */
+/** Reads what `sign` wrote. @throws an error with exit code 65 naming what is missing */
 export async function readSigned(path: string): Promise<Signed> {
   if (!path.endsWith('.json')) throw usage(`${path}: signed content is a .json file`)
   const { input, integers, salts, signed } = await readInput(path, undefined)

@@ -5,6 +5,7 @@
 import { randomSalt } from '../circuit/commitment.ts'
 import { CircuitError } from '../circuit/errors.ts'
 import { expectedSignals, type Salts, type Sample } from '../circuit/prepare.ts'
+import type { ContentSignature } from '../circuit/signed.ts'
 import { PUBLIC_SIGNALS } from '../circuit/write/statement.ts'
 import type { Integers } from '../graph/program.ts'
 import { interpret } from '../quantise/interpret.ts'
@@ -26,6 +27,8 @@ export type SegmentedSample = {
     /** One for each inner boundary. */
     readonly boundaries?: readonly bigint[]
   }
+  /** Where the whole program's input is signed: the publisher's signature of it under `salts.input`. */
+  readonly signed?: ContentSignature
 }
 
 /** What one segment proves. `sample` is all that its prover needs, and it opens both commitments: for that prover only. */
@@ -40,7 +43,8 @@ export type SegmentSample = {
 
 /**
  * Runs all segments on one input. The `output` of each is the `inputCommitment` of the next.
- * @throws CircuitError `wrong-input` for a model's salt that is missing or a wrong number of salts, CompileError for an input that does not fit.
+ * @throws CircuitError `wrong-input` for a model's salt or a signature that is missing or a wrong number of salts, CompileError
+ *   for an input that does not fit.
  */
 export function traceSegments(segments: readonly ProgramSegment[], given: SegmentedSample): readonly SegmentSample[] {
   const { models, boundaries = segments.slice(1).map(() => randomSalt()) } = given.salts ?? {}
@@ -53,9 +57,12 @@ export function traceSegments(segments: readonly ProgramSegment[], given: Segmen
     const salts: Salts = {
       ...(models === undefined ? {} : { model: models[index]! }),
       ...(options.input === 'committed' ? { input: inputSalt ?? randomSalt() } : {}),
+      // A signature covers the commitment under the publisher's salt: another one would not do.
+      ...(options.input === 'signed' && inputSalt !== undefined ? { input: inputSalt } : {}),
       ...(options.output === 'committed' ? { output: outputSalt ?? randomSalt() } : {}),
     }
-    const sample: Sample = { input, context: given.context, salts }
+    const signed = options.input === 'signed' && given.signed !== undefined ? { signed: given.signed } : {}
+    const sample: Sample = { input, context: given.context, salts, ...signed }
     const { scores } = interpret(program, input)
     input = scores
     return { index, sample, scores, publicSignals: expectedSignals(program, sample, scores, options) }

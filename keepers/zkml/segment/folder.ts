@@ -150,5 +150,6 @@ export function traceFolders(
   const models = circuits.flatMap(({ modelSalt }) => (modelSalt === null ? [] : [modelSalt]))
   const input = request.integers === true ? request.input : encodeInput(circuits[0]!.program, request.input)
   const salts = { ...request.salts, ...(models.length === 0 ? {} : { models }) }
-  return traceSegments(segments, { input, context: request.context, salts })
+  const signed = request.signed === undefined ? {} : { signed: request.signed }
+  return traceSegments(segments, { input, context: request.context, salts, ...signed })
 }
