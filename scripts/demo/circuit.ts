@@ -22,11 +22,6 @@ const READER_CACHE = join(CACHE, 'story')
 /** Says of which sources a kept circuit was made. */
 const KEY_FILE = 'made-of'
 
-/** Where the circuit of a model of the demo is kept. */
-export function demoCircuit(model: ModelName): string {
-  return join(CACHE, 'demo-circuits', model)
-}
-
 /**
  * Folders with the circuits of the keepers' model and of the reader, and local proving keys. Made in processes of their
  * own, one after the other, so that it can go on beside the rounds; taken from the cache when they were made before.
@@ -41,7 +36,7 @@ export async function prepareCircuits(
 }
 
 async function prepareModel(processes: Processes, model: ModelName): Promise<PreparedCircuit> {
-  const folder = demoCircuit(model)
+  const folder = join(CACHE, 'demo-circuits', model)
   const key = await circuitKey(writeCircuit(anyVersion(model), OPTIONS))
   if ((await readFile(join(folder, KEY_FILE), 'utf8').catch(() => '')) === key) return { folder, cached: true }
   const half = `${folder}.half`

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { copyFile, mkdir } from 'node:fs/promises'
-import { dirname, join, relative } from 'node:path'
 import { HDNodeWallet } from 'ethers'
 import { openFolder } from '../../keepers/zkml/index.ts'
-import { ROOT } from '../bootstrap/paths.mjs'
-import { demoCircuit, prepareCircuits } from './circuit.ts'
-import { ACCOUNT, deploy, deploymentPath, fundRewards } from './deployment.ts'
+import { prepareCircuits } from './circuit.ts'
+import { ACCOUNT, deploy, fundRewards } from './deployment.ts'
 import { Federation, scrapeBytes } from './federation.ts'
 import { gatherDao, passByVote } from './governance.ts'
 import { proveOneInference } from './inference.ts'
@@ -16,6 +13,7 @@ import { proposeReader, settleMarket } from './market.ts'
 import { type DemoOptions, findData } from './options.ts'
 import { Processes } from './processes.ts'
 import type { DemoReport } from './report.ts'
+import { publishAddresses, servingText, USUAL_PORT } from './serving.ts'
 import { deployVerifier } from './verifier-contract.ts'
 
 /** The accounts that every Hardhat node starts with; worth nothing anywhere else. */
@@ -162,34 +160,13 @@ export async function runDemo(
   }
   await onReport(report)
   if (options.serve) {
-    await copyFile(deploymentPath(folder), await addressesFile())
-    say(servingText(url, options.model, profileOf(options, data)))
+    await publishAddresses(folder)
+    say(servingText(url, circuitFolder, profileOf(options, data)))
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
     if (broken.signal.aborted) throw broken.signal.reason
   }
   provider.destroy()
   return report
-}
-
-/** Where the commands look for a chain and for its addresses unless they are told. */
-const USUAL_PORT = 8545
-const USUAL_ADDRESSES = join(ROOT, 'deploy/addresses/localhost.json')
-
-async function addressesFile(): Promise<string> {
-  await mkdir(dirname(USUAL_ADDRESSES), { recursive: true })
-  return USUAL_ADDRESSES
-}
-
-/** What somebody needs to know who wants to try commands on the chain that stays up. */
-function servingText(url: string, model: DemoOptions['model'], profile: Readonly<Record<string, unknown>>): string {
-  const settings = Object.entries(profile).map(([key, value]) => `--set ${key}=${value}`)
-  return [
-    `Serving on ${url} until interrupted (Ctrl-C). In another terminal the README's commands work as written:`,
-    `  addresses  ${relative(ROOT, USUAL_ADDRESSES)}`,
-    `  circuit    ${relative(ROOT, demoCircuit(model))}, of model 1 at the inference hub`,
-    ...(new URL(url).port === String(USUAL_PORT) ? [] : [`  with       export COHORT_RPC_URL=${url}`]),
-    `  profile    ${settings.join(' ')}, for whoever joins with \`cohort keeper init\``,
-  ].join('\n')
 }
 
 /** Config values of keeper `index` of `count`; the rest are the example's. */

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A demo that stays up (`--serve`) is where the commands look for a chain and for its addresses unless they are told.
+import { copyFile, mkdir } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { ROOT } from '../bootstrap/paths.mjs'
+import { deploymentPath } from './deployment.ts'
+
+export const USUAL_PORT = 8545
+const USUAL_ADDRESSES = join(ROOT, 'deploy/addresses/localhost.json')
+
+/** Puts the addresses of the demo whose files are in `folder` where `npx hardhat deploy` would. */
+export async function publishAddresses(folder: string): Promise<void> {
+  await mkdir(dirname(USUAL_ADDRESSES), { recursive: true })
+  await copyFile(deploymentPath(folder), USUAL_ADDRESSES)
+}
+
+/**
+ * What somebody needs to know who wants to try commands on the chain that stays up.
+ * @param circuit folder of the circuit of the hub's first model
+ * @param profile config values that a keeper which joins must share
+ */
+export function servingText(url: string, circuit: string, profile: Readonly<Record<string, string | number>>): string {
+  const settings = Object.entries(profile).map(([key, value]) => `--set ${key}=${value}`)
+  return [
+    `Serving on ${url} until interrupted (Ctrl-C). In another terminal the README's commands work as written:`,
+    `  addresses  ${relative(ROOT, USUAL_ADDRESSES)}`,
+    `  circuit    ${relative(ROOT, circuit)}, of model 1 at the inference hub`,
+    ...(new URL(url).port === String(USUAL_PORT) ? [] : [`  with       export COHORT_RPC_URL=${url}`]),
+    `  profile    ${settings.join(' ')}, for whoever joins with \`cohort keeper init\``,
+  ].join('\n')
+}

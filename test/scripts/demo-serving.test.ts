@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { ROOT } from '../../scripts/bootstrap/paths.mjs'
+import { demoParameters } from '../../scripts/demo/deployment.ts'
+import { servingText } from '../../scripts/demo/serving.ts'
+
+type Parameters = {
+  governor: { votingPeriodSeconds: number }
+  service: { maxKeepers: number; decryptionsPerEpoch: number }
+}
+
+describe('a demo that stays up', () => {
+  const circuit = join(ROOT, '.cache/demo-circuits/mlp')
+  const profile = { 'service.profile.model': 'mlp', 'service.profile.minTotalSamples': 20_000 }
+
+  it('says where the commands find it', () => {
+    const usual = servingText('http://127.0.0.1:8545', circuit, profile)
+    expect(usual).to.contain('deploy/addresses/localhost.json').and.to.contain(' .cache/demo-circuits/mlp,')
+    expect(usual).to.contain('--set service.profile.model=mlp --set service.profile.minTotalSamples=20000')
+    expect(usual).to.not.contain('COHORT_RPC_URL')
+    const other = servingText('http://127.0.0.1:9545', circuit, profile)
+    expect(other).to.contain('export COHORT_RPC_URL=http://127.0.0.1:9545')
+  })
+
+  it('has seats for others, new epochs for them, and time to vote; one that ends has none to lose', () => {
+    const [closed, open] = [demoParameters(4), demoParameters(4, true)] as [unknown, unknown] as [
+      Parameters,
+      Parameters,
+    ]
+    expect(closed.service.maxKeepers).to.equal(4)
+    expect(open.service.maxKeepers).to.be.above(4)
+    expect(open.service.decryptionsPerEpoch).to.be.below(closed.service.decryptionsPerEpoch)
+    expect(open.governor.votingPeriodSeconds).to.be.above(closed.governor.votingPeriodSeconds)
+  })
+})
