@@ -112,7 +112,7 @@ function serving(infer: Command, name: string, description: string): Command {
   return chainCommand(infer, name, description)
     .requiredOption('--circuit <folder>', 'compiled and set-up circuit of the model')
     .option('--model <name>', 'the service’s model: its weights come from the keepers (committed mode)')
-    .option('--folder <path>', 'where fetched blocks are kept', '.cohort-prover')
+    .option('--folder <path>', 'where fetched blocks are kept', '.cohort/prover')
 }
 
 async function offer(options: ChainOptions & OfferOptions): Promise<void> {

@@ -29,7 +29,8 @@ const WINDOWS = {
 const STAKE_TOKENS = 1_000
 
 /** Where a chain that stays up differs: time to cast a vote by hand, seats for keepers that come later, and new epochs for them. */
-const OPEN = { votingPeriodSeconds: 30, registrationWindow: 60, maxKeepers: 16, decryptionsPerEpoch: 12 } as const
+const OPEN_GOVERNOR = { votingPeriodSeconds: 30 } as const
+const OPEN_SERVICE = { registrationWindow: 60, voteWindow: 60, maxKeepers: 16, decryptionsPerEpoch: 12 } as const
 
 /**
  * What the demo deploys: a service for exactly these keepers, and a DAO whose vote takes seconds.
@@ -49,10 +50,11 @@ export function demoParameters(keepers: number, open = false): Record<string, un
     timelock: { delaySeconds: 1 },
     governor: {
       votingDelaySeconds: 1,
-      votingPeriodSeconds: open ? OPEN.votingPeriodSeconds : 6,
+      votingPeriodSeconds: 6,
       voteExtensionSeconds: 1,
       proposalThresholdTokens: '1',
       quorumPercent: 4,
+      ...(open ? OPEN_GOVERNOR : {}),
     },
     keepers: { minStakeTokens: '100', unbondingDelaySeconds: 3_600, jailDelaySeconds: 60, sampleRewardCap: 1_000_000 },
     markets: { disputeDelaySeconds: 2, fallbackDelaySeconds: 3_600 },
@@ -60,16 +62,16 @@ export function demoParameters(keepers: number, open = false): Record<string, un
       name: 'MNIST digits',
       strategy: 'equal',
       ...WINDOWS,
-      ...(open ? { registrationWindow: OPEN.registrationWindow } : {}),
       minKeepers: 3,
-      maxKeepers: open ? OPEN.maxKeepers : keepers,
+      maxKeepers: keepers,
       decryptionBps: 5_000,
-      decryptionsPerEpoch: open ? OPEN.decryptionsPerEpoch : 1_000,
+      decryptionsPerEpoch: 1_000,
       maxStrikes: 3,
       bondTokens: '100',
       rewardPerRoundTokens: '10',
       keyPenaltyTokens: '5',
       decryptPenaltyTokens: '10',
+      ...(open ? OPEN_SERVICE : {}),
     },
   }
 }
