@@ -26,6 +26,7 @@ import { AgentLoop } from './loop.ts'
 import { keepYoungSpaceBound } from './memory.ts'
 import { KeeperMetrics } from './metrics.ts'
 import { GlobalModel } from './models.ts'
+import { standardOutput } from './operations/logs.ts'
 import { peerIdOf } from './peer-id.ts'
 import { encodeAddress, PeerBook } from './peers.ts'
 import { checkClock, checkDoppelganger, checkFunds, checkRegistered, checkServicePlan } from './preflight.ts'
@@ -49,7 +50,7 @@ export type DaemonOptions = {
 }
 
 /** A log of JSON lines, on stdout unless told, without anything that looks like a secret. */
-export function createLog(level: string, destination: DestinationStream = pino.destination(1)): Logger {
+export function createLog(level: string, destination: DestinationStream = standardOutput()): Logger {
   return pino(
     {
       level,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { createReadStream, createWriteStream, existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { createReadStream, createWriteStream, existsSync, mkdirSync, renameSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { DestinationStream } from 'pino'
@@ -15,6 +15,32 @@ const WAITING_BYTES = 1 << 20
 const current = (folder: string): string => join(folder, 'logs', 'keeper.log')
 const previous = (folder: string): string => join(folder, 'logs', 'keeper.previous.log')
 
+/** Milliseconds that a line waits for a reader who is behind, at once and in all; then it is dropped. */
+const PAUSE = 5
+const PATIENCE = 100
+
+/**
+ * Standard output for as long as it takes lines. A terminal that was closed, a reader that ended or a full disk must neither
+ * end a keeper nor hold it up: pino's own stream throws at the first and, at exit, tries for ever.
+ */
+export function standardOutput(fd = 1): DestinationStream {
+  const nobody = new Int32Array(new SharedArrayBuffer(4))
+  return {
+    write(line) {
+      let rest = Buffer.from(line)
+      for (let waited = 0; rest.length > 0 && waited < PATIENCE; ) {
+        try {
+          rest = rest.subarray(writeSync(fd, rest))
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
+          Atomics.wait(nobody, 0, 0, PAUSE)
+          waited += PAUSE
+        }
+      }
+    },
+  }
+}
+
 /** Where a daemon's lines go: standard output, and the data folder for `export-logs`. */
 export function openLogFiles(folder: string): DestinationStream {
   const file = current(folder)
@@ -25,7 +51,7 @@ export function openLogFiles(folder: string): DestinationStream {
   kept.on('error', () => undefined)
   return multistream(
     [
-      { stream: pino.destination(1), level: 'trace' },
+      { stream: standardOutput(), level: 'trace' },
       { stream: kept, level: 'trace' },
     ],
     { dedupe: false },
