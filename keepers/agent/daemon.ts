@@ -97,6 +97,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     urls: config.chain.rpc,
     chainId,
     patience: config.chain.patienceSeconds * 1000,
+    stopping: signal,
     clock,
     onFailover: (event) => log.warn({ event: 'failover', ...event }, 'using another RPC endpoint'),
   })

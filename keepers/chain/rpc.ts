@@ -12,6 +12,8 @@ export type RpcOptions = {
   readonly timeout?: number
   /** Milliseconds over which a request is retried before it fails with UNREACHABLE. */
   readonly patience?: number
+  /** Once aborted, a request that failed is not tried again: whoever stops has no use for a late answer. */
+  readonly stopping?: AbortSignal
   readonly clock?: Clock
   /** Told when the endpoint in use changes, and why. URLs come without credentials or query. */
   readonly onFailover?: (event: { from: string; to: string; reason: string }) => void
@@ -34,6 +36,7 @@ export class FailoverProvider extends JsonRpcProvider {
   readonly #checked = new Set<string>()
   #current = 0
   readonly #closing = new AbortController()
+  readonly #ending: AbortSignal
 
   constructor(options: RpcOptions) {
     const first = options.urls[0]
@@ -41,6 +44,7 @@ export class FailoverProvider extends JsonRpcProvider {
     const network = Network.from(options.chainId)
     super(first, network, { staticNetwork: network, cacheTimeout: -1, batchMaxCount: 1 })
     this.#urls = options.urls
+    this.#ending = AbortSignal.any([this.#closing.signal, ...(options.stopping ? [options.stopping] : [])])
     this.#options = { timeout: DEFAULT_TIMEOUT, patience: DEFAULT_PATIENCE, clock: systemClock, ...options }
   }
 
@@ -50,7 +54,7 @@ export class FailoverProvider extends JsonRpcProvider {
   }
 
   override async _send(payload: JsonRpcPayload | JsonRpcPayload[]): Promise<JsonRpcResult[]> {
-    const { clock, patience } = this.#options
+    const { clock, patience, stopping } = this.#options
     const giveUp = clock.now() + patience
     const wrongChain = new Set<string>()
     for (let attempt = 0; ; attempt++) {
@@ -72,13 +76,14 @@ export class FailoverProvider extends JsonRpcProvider {
         }
         reason = error instanceof Error ? error.message : String(error)
       }
+      if (stopping?.aborted) throw new ChainError('UNREACHABLE', `stopping; the last RPC request failed: ${reason}`)
       if (clock.now() >= giveUp) {
         throw new ChainError('UNREACHABLE', `no RPC endpoint answered for ${patience / 1000} s; last: ${reason}`)
       }
       this.#advance(url, reason)
       const roundsDone = Math.floor((attempt + 1) / this.#urls.length)
       if ((attempt + 1) % this.#urls.length === 0) {
-        await clock.sleep(backoff(roundsDone - 1), this.#closing.signal).catch(() => undefined)
+        await clock.sleep(backoff(roundsDone - 1), this.#ending).catch(() => undefined)
       }
     }
   }

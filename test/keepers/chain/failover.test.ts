@@ -41,6 +41,17 @@ describe('RPC failover', function () {
     await endpoint.stop()
   })
 
+  it('does not wait for an endpoint to come back when it is stopping', async () => {
+    const stop = new AbortController()
+    const patient = chain.connect(['http://127.0.0.1:9'], { patience: 25_000, stopping: stop.signal })
+    const asking = patient.getBlockNumber().catch((error: unknown) => error)
+    await systemClock.sleep(300)
+    const before = performance.now()
+    stop.abort()
+    expect(await asking).to.include({ code: 'UNREACHABLE' })
+    expect(performance.now() - before).to.be.below(5_000)
+  })
+
   it('gives up by name when nobody answers, without showing credentials', async () => {
     const secret = 'http://user:secret@127.0.0.1:9/key'
     const error = await failure(chain.connect([secret], { patience: 300 }).getBlockNumber())
