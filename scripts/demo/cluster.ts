@@ -64,7 +64,7 @@ export class Cluster implements AsyncDisposable {
     const cluster = new Cluster()
     if (options.env !== undefined) cluster.#env = options.env
     try {
-      const chain = await startLocalChain(cluster.processes)
+      const chain = await startLocalChain(cluster.processes, { pace: 'hasty' })
       cluster.url = chain.url
       cluster.provider = chain.provider
       const most = options.keepers + (options.later ?? 0)

@@ -44,7 +44,9 @@ export async function runDemo(
   const say = (text: string): void => screen.log(text)
 
   say(`Everything the demo writes is in ${folder}`)
-  const { url, provider } = await startLocalChain(processes, options.port ?? (options.serve ? USUAL_PORT : undefined))
+  const { url, provider } = await startLocalChain(processes, {
+    port: options.port ?? (options.serve ? USUAL_PORT : undefined),
+  })
   watch.lap('chain')
   say(`Local chain on ${url}; deploying with \`hardhat deploy\``)
   const deployment = await deploy(url, folder, options.keepers, options.serve, () => undefined)

@@ -63,7 +63,7 @@ describe('cohort infer', function () {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cohort-infer-'))
     processes = new Processes(folder)
-    chain = await startLocalChain(processes)
+    chain = await startLocalChain(processes, { pace: 'hasty' })
     deployment = await deploy(chain.url, folder, 4, false, () => undefined)
 
     const random = new Random(9)

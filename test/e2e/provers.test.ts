@@ -58,7 +58,7 @@ describe('provers as processes', function () {
   before(async () => {
     home = await mkdtemp(join(tmpdir(), 'cohort-provers-'))
     processes = new Processes(home)
-    const chain = startLocalChain(processes)
+    const chain = startLocalChain(processes, { pace: 'hasty' })
     const { circuits } = await splitFolder({ folder: at('segments'), program, count: 3 })
     for (const { folder } of circuits) await setupFolder(folder, { threads: 1 })
     ;({ url, provider } = await chain)

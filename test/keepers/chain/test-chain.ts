@@ -33,7 +33,7 @@ export class TestChain {
 
   static async start(): Promise<TestChain> {
     const chain = new TestChain()
-    const started = await startLocalChain(chain.#processes)
+    const started = await startLocalChain(chain.#processes, { pace: 'hasty' })
     chain.url = started.url
     started.provider.destroy()
     chain.provider = chain.connect([chain.url])
