@@ -20,7 +20,12 @@ export type FeePolicy = {
 }
 
 export type QueueEvent =
-  | { readonly kind: 'sent' | 'replaced'; readonly key: string; readonly hash: string; readonly nonce: number }
+  | {
+      readonly kind: 'sent' | 'resent' | 'replaced'
+      readonly key: string
+      readonly hash: string
+      readonly nonce: number
+    }
   | { readonly kind: 'confirmed'; readonly key: string; readonly hash: string; readonly gasUsed: bigint }
   | { readonly kind: 'reorganised'; readonly key: string; readonly hash: string }
 
@@ -48,12 +53,15 @@ const DEFAULT_FEES: FeePolicy = { maxFeePerGas: 500n * 10n ** 9n, replaceAfter: 
 const GAS_MARGIN = { numerator: 130n, denominator: 100n, fixed: 600_000n }
 /** Nodes replace a transaction for at least 10 % (geth) or 12.5 % (others) more. */
 const BUMP = { numerator: 1130n, denominator: 1000n }
+/** Looks at the chain without a receipt before the node is asked whether it still has the transaction. */
+const FORGOTTEN_LOOKS = 4
 /** Looks at the chain before a used nonce is called somebody else's: endpoints behind a balancer lag each other. */
 const FOREIGN_LOOKS = 5
 
 /**
  * Sends one keeper's transactions in order: simulated first (a refusal costs nothing and comes decoded), signed and
- * logged before broadcast, rebroadcast after a crash or reorganisation, replaced at a higher fee when they linger.
+ * logged before broadcast, rebroadcast after a crash or when the network forgot them (a reorganisation, a full pool), replaced
+ * at a higher fee when they linger.
  */
 export class TransactionQueue {
   readonly #options: Required<Omit<QueueOptions, 'fees' | 'onEvent'>> & { fees: FeePolicy }
@@ -191,6 +199,7 @@ export class TransactionQueue {
     const { clock, pollInterval, fees, log } = this.#options
     let lastSent = -Infinity
     let foreign = 0
+    let looks = 0
     for (let failures = 0; ; ) {
       signal?.throwIfAborted()
       try {
@@ -217,6 +226,10 @@ export class TransactionQueue {
           } else if (foreign === 0 && now - lastSent >= fees.replaceAfter) {
             await this.#replace(row)
             lastSent = now
+          } else if (foreign === 0 && ++looks % FORGOTTEN_LOOKS === 0 && (await this.#isForgotten(row))) {
+            // As it was: the fee is not why nobody mines it.
+            await this.#offer(row.attempts.at(-1)!.raw)
+            this.#emit({ kind: 'resent', key: row.key, hash: row.attempts.at(-1)!.hash, nonce: row.nonce })
           }
         }
         row = log.find(row.key) ?? row
@@ -253,6 +266,14 @@ export class TransactionQueue {
     const used = await this.#options.provider.getTransactionCount(this.address, 'latest')
     // Mined between the two questions? Then it is ours.
     return used > row.nonce && (await this.#receiptOf(row)) === null
+  }
+
+  /** Whether the node knows none of the attempts, in its pool or mined. */
+  async #isForgotten(row: TransactionRow): Promise<boolean> {
+    for (const { hash } of row.attempts) {
+      if ((await this.#options.provider.getTransaction(hash)) !== null) return false
+    }
+    return true
   }
 
   async #broadcast(row: TransactionRow): Promise<void> {

@@ -85,6 +85,29 @@ describe('transaction queue', function () {
     expect(events).to.include('reorganised')
   })
 
+  it('offers again what the node forgot before it was mined, long before it would raise the fee', async () => {
+    const events: QueueEvent[] = []
+    const line = chain.queue(chain.store(), {
+      fees: { replaceAfter: 25_000 },
+      onEvent: (event: QueueEvent) => events.push(event),
+    })
+    const start = await chain.nonce()
+    await chain.rpc('evm_setAutomine', [false])
+    try {
+      const sending = line.send(chain.transfer('forgotten', 1n))
+      while (!events.some(({ kind }) => kind === 'sent')) await systemClock.sleep(20)
+      const [sent] = events
+      await chain.rpc('hardhat_dropTransaction', [sent!.hash])
+      while (!events.some(({ kind }) => kind === 'resent')) await systemClock.sleep(20)
+      await chain.rpc('evm_mine', [])
+      expect((await sending).hash).to.equal(sent!.hash)
+      expect(events.map(({ kind }) => kind)).to.deep.equal(['sent', 'resent', 'confirmed'])
+      expect((await chain.nonce()) - start).to.equal(1)
+    } finally {
+      await chain.rpc('evm_setAutomine', [true])
+    }
+  })
+
   it('waits for the depth it was told', async () => {
     const line = chain.queue(chain.store(), { confirmations: 3 })
     let done = false
