@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { createHash, createSign, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { babyjubjub } from '@noble/curves/misc.js'
 import { expect } from 'chai'
 import { AbiCoder, concat, hexlify, toBeHex, Wallet } from 'ethers'
-import { network } from 'hardhat'
-import {
-  type BabyPoint,
-  eddsaMaterial,
-  eddsaPublicKey,
-  isEddsaKey,
-  signedCommitment,
-} from '../../../keepers/zkml/index.ts'
-import { accountsOf } from '../governance/accounts.ts'
+import { createRegistry, DAY, KIND } from './publishers.ts'
 
-const KIND = { none: 0, secp256k1: 1, p256: 2, rsa: 3, eddsa: 4 }
 const STORY = Buffer.from('Storm closes the harbour for a week')
 const DIGEST = `0x${createHash('sha256').update(STORY).digest('hex')}`
 const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
-const DAY = 86_400
 
 /** OpenSSL through Node, not a line of ours: DER is asked for as r ‖ s. High s is mirrored, as any submitter can. */
 function signP256(key: KeyObject, content = STORY): string {
@@ -39,56 +28,10 @@ function rsaMaterial(key: KeyObject): string {
   )
 }
 
-const SEED = new Uint8Array(32).fill(6)
-const FIELD = 21888242871839275222246405745257275088548364400416034343698204186575808495617n
-
-/** The first key at or below a y. Nobody knows its secret. */
-function eddsaNear(y: bigint): BabyPoint {
-  const { Fp } = babyjubjub.Point
-  for (; ; y--) {
-    const x2 = Fp.div(Fp.sub(1n, Fp.sqr(y)), Fp.sub(168700n, Fp.mul(168696n, Fp.sqr(y))))
-    try {
-      const key = [Fp.sqrt(x2), y] as const
-      if (isEddsaKey(key)) return key
-    } catch {
-      // No square root.
-    }
-  }
-}
-
-/** Aliases of a key's coordinates, a pair off the curve, and all points of small order. */
-function notEddsaKeys(): BabyPoint[] {
-  const [x, y] = eddsaPublicKey(SEED)
-  const generator = babyjubjub.Point.fromAffine({
-    x: 995203441582195749578291179787384436505546430278305826713579947235728471134n,
-    y: 5472060717959818805561601436314318772137091100104008585924551046643952123905n,
-  })
-  const eighth = generator.multiplyUnsafe(babyjubjub.Point.Fn.ORDER - 1n).add(generator)
-  const small: BabyPoint[] = []
-  for (let k = 0, point = babyjubjub.Point.ZERO; k < 8; k++, point = point.add(eighth)) {
-    const affine = point.toAffine()
-    small.push([affine.x, affine.y])
-  }
-  return [[x + FIELD, y], [x, y + FIELD], [x, y + 1n], [y, x], ...small]
-}
-
-async function create() {
-  const { ethers, networkHelpers } = await network.create()
-  const [owner, stranger] = await accountsOf(ethers)
-  const registry = await ethers.deployContract('PublisherRegistry')
-  await registry.registerPublisher('Harbour Gazette')
-  const now = await networkHelpers.time.latest()
-  const add = async (kind: number, material: string, from = now - DAY, until = now + DAY) => {
-    await registry.addKey(1, kind, from, until, material)
-    return registry.keyCount()
-  }
-  return { ethers, networkHelpers, registry, owner, stranger, now, add }
-}
-
 describe('PublisherRegistry', () => {
   describe('publishers', () => {
     it('register with a name and get the next number', async () => {
-      const { registry, owner, stranger } = await create()
+      const { registry, owner, stranger } = await createRegistry()
       await expect(registry.connect(stranger).registerPublisher('Other'))
         .to.emit(registry, 'PublisherRegistered')
         .withArgs(2, stranger, 'Other')
@@ -98,7 +41,7 @@ describe('PublisherRegistry', () => {
     })
 
     it('are refused without a name, or with one that is too long', async () => {
-      const { registry } = await create()
+      const { registry } = await createRegistry()
       for (const name of ['', 'x'.repeat(65)]) {
         await expect(registry.registerPublisher(name))
           .to.be.revertedWithCustomError(registry, 'NameLength')
@@ -107,13 +50,13 @@ describe('PublisherRegistry', () => {
     })
 
     it('are unknown by any other number', async () => {
-      const { registry } = await create()
+      const { registry } = await createRegistry()
       await expect(registry.publisherOf(9)).to.be.revertedWithCustomError(registry, 'UnknownPublisher').withArgs(9, 1)
       await expect(registry.acceptOwnership(0)).to.be.revertedWithCustomError(registry, 'UnknownPublisher')
     })
 
     it('change hands in two steps', async () => {
-      const { registry, owner, stranger } = await create()
+      const { registry, owner, stranger } = await createRegistry()
       await expect(registry.connect(stranger).offerOwnership(1, stranger))
         .to.be.revertedWithCustomError(registry, 'NotPublisherOwner')
         .withArgs(1, stranger)
@@ -133,7 +76,7 @@ describe('PublisherRegistry', () => {
 
   describe('signatures', () => {
     it('of a P-256 key over the SHA-256 of the content hold, made by OpenSSL', async () => {
-      const { registry, add } = await create()
+      const { registry, add } = await createRegistry()
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
       const keyId = await add(KIND.p256, pointOf(publicKey))
       await registry.requireSigned(1, keyId, DIGEST, signP256(privateKey))
@@ -145,7 +88,7 @@ describe('PublisherRegistry', () => {
     })
 
     it('of an RSA key hold (PKCS #1 v1.5, SHA-256), and not when one byte is changed', async () => {
-      const { registry, add } = await create()
+      const { registry, add } = await createRegistry()
       const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
       const keyId = await add(KIND.rsa, rsaMaterial(publicKey))
       const signature = createSign('sha256').update(STORY).sign(privateKey)
@@ -158,7 +101,7 @@ describe('PublisherRegistry', () => {
     })
 
     it('of a secp256k1 key hold over the bare digest', async () => {
-      const { registry, add } = await create()
+      const { registry, add } = await createRegistry()
       const wallet = Wallet.createRandom()
       const keyId = await add(KIND.secp256k1, wallet.address)
       await registry.requireSigned(1, keyId, DIGEST, wallet.signingKey.sign(DIGEST).serialized)
@@ -170,7 +113,7 @@ describe('PublisherRegistry', () => {
     })
 
     it('of the wrong length are malformed, whatever the kind', async () => {
-      const { registry, add } = await create()
+      const { registry, add } = await createRegistry()
       const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
       const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
       const lengths: [number, string, number][] = [
@@ -186,54 +129,8 @@ describe('PublisherRegistry', () => {
       }
     })
 
-    it('of an EdDSA-Poseidon key are a circuit’s business', async () => {
-      const { registry, add } = await create()
-      const keyId = await add(KIND.eddsa, eddsaMaterial(eddsaPublicKey(SEED)))
-      await expect(registry.requireSigned(1, keyId, DIGEST, '0x'))
-        .to.be.revertedWithCustomError(registry, 'UnsupportedKeyKind')
-        .withArgs(KIND.eddsa)
-    })
-
-    it('of an EdDSA-Poseidon key are told by key and tag, as circuits show them', async () => {
-      const { registry, add } = await create()
-      const keyId = await add(KIND.eddsa, eddsaMaterial(eddsaPublicKey(SEED)))
-      for (const tag of [0n, 1n, 0x0123456789abcdefn, (1n << 64n) - 1n]) {
-        const shown = await registry.signedCommitment(1, keyId, toBeHex(tag, 8))
-        expect(BigInt(shown)).to.equal(signedCommitment(eddsaPublicKey(SEED), tag))
-      }
-    })
-
-    it('of an EdDSA-Poseidon key are told modulo the field', async () => {
-      const { registry, add } = await create()
-      const key = eddsaNear(FIELD - 1n)
-      const keyId = await add(KIND.eddsa, eddsaMaterial(key))
-      const tag = FIELD - key[1]
-      expect(BigInt(await registry.signedCommitment(1, keyId, toBeHex(tag, 8)))).to.equal(0n)
-      expect(signedCommitment(key, tag)).to.equal(0n)
-    })
-
-    it('of an EdDSA-Poseidon key count like those of any other: publisher, window, revocation, kind', async () => {
-      const { registry, add, now, networkHelpers } = await create()
-      const keyId = await add(KIND.eddsa, eddsaMaterial(eddsaPublicKey(SEED)), now + DAY, now + 3 * DAY)
-      const other = await add(KIND.secp256k1, `0x${'22'.repeat(20)}`)
-      const asked = (publisher: number, key: bigint | number) =>
-        expect(registry.signedCommitment(publisher, key, '0x0000000000000001'))
-      await asked(1, keyId).to.be.revertedWithCustomError(registry, 'KeyNotValid')
-      await asked(1, other).to.be.revertedWithCustomError(registry, 'UnsupportedKeyKind').withArgs(KIND.secp256k1)
-      await asked(1, 9).to.be.revertedWithCustomError(registry, 'UnknownKey').withArgs(9, 2)
-      await asked(2, keyId).to.be.revertedWithCustomError(registry, 'KeyOfAnotherPublisher').withArgs(keyId, 1, 2)
-      await networkHelpers.time.increaseTo(now + DAY)
-      await registry.signedCommitment(1, keyId, '0x0000000000000001')
-      const valid = await networkHelpers.takeSnapshot()
-      await registry.revokeKey(keyId)
-      await asked(1, keyId).to.be.revertedWithCustomError(registry, 'KeyRevoked')
-      await valid.restore()
-      await networkHelpers.time.increaseTo(now + 3 * DAY)
-      await asked(1, keyId).to.be.revertedWithCustomError(registry, 'KeyNotValid')
-    })
-
     it('count for the publisher that the key belongs to, and for no other', async () => {
-      const { registry, add } = await create()
+      const { registry, add } = await createRegistry()
       const wallet = Wallet.createRandom()
       const keyId = await add(KIND.secp256k1, wallet.address)
       await registry.registerPublisher('Second')
@@ -247,7 +144,7 @@ describe('PublisherRegistry', () => {
     const MATERIAL = `0x${'22'.repeat(20)}`
 
     it('count within their window only', async () => {
-      const { registry, add, now, networkHelpers } = await create()
+      const { registry, add, now, networkHelpers } = await createRegistry()
       const wallet = Wallet.createRandom()
       const keyId = await add(KIND.secp256k1, wallet.address, now + DAY, now + 2 * DAY)
       const signature = wallet.signingKey.sign(DIGEST).serialized
@@ -265,7 +162,7 @@ describe('PublisherRegistry', () => {
     })
 
     it('retire early, never late, and not in the past', async () => {
-      const { registry, add, now } = await create()
+      const { registry, add, now } = await createRegistry()
       const keyId = await add(KIND.secp256k1, MATERIAL)
       for (const until of [now + DAY + 1, now - 10]) {
         await expect(registry.retireKey(keyId, until)).to.be.revertedWithCustomError(registry, 'InvalidWindow')
@@ -277,7 +174,7 @@ describe('PublisherRegistry', () => {
     })
 
     it('are revoked for good', async () => {
-      const { registry, add, stranger } = await create()
+      const { registry, add, stranger } = await createRegistry()
       const keyId = await add(KIND.secp256k1, MATERIAL)
       expect(await registry.isRevoked(keyId)).to.equal(false)
       await expect(registry.connect(stranger).revokeKey(keyId)).to.be.revertedWithCustomError(
@@ -291,7 +188,7 @@ describe('PublisherRegistry', () => {
     })
 
     it('are the publisher’s own to add, once each', async () => {
-      const { registry, add, stranger, now } = await create()
+      const { registry, add, stranger, now } = await createRegistry()
       await expect(
         registry.connect(stranger).addKey(1, KIND.secp256k1, now, now + DAY, MATERIAL),
       ).to.be.revertedWithCustomError(registry, 'NotPublisherOwner')
@@ -303,7 +200,7 @@ describe('PublisherRegistry', () => {
     })
 
     it('need a window that is not over', async () => {
-      const { registry, now } = await create()
+      const { registry, now } = await createRegistry()
       for (const [from, until] of [
         [now, now],
         [now - 2 * DAY, now - DAY],
@@ -316,7 +213,7 @@ describe('PublisherRegistry', () => {
     })
 
     it('are refused when they are no key of their kind', async () => {
-      const { registry, now } = await create()
+      const { registry, now } = await createRegistry()
       const rsa = rsaMaterial(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey)
       const abi = AbiCoder.defaultAbiCoder()
       const modulus = Buffer.alloc(256, 0xff)
@@ -327,9 +224,6 @@ describe('PublisherRegistry', () => {
         [KIND.secp256k1, `0x${'00'.repeat(20)}`],
         [KIND.p256, `0x${'00'.repeat(64)}`],
         [KIND.p256, '0x12'],
-        [KIND.eddsa, '0x12'],
-        [KIND.eddsa, `0x${'11'.repeat(64)}`],
-        ...notEddsaKeys().map((key): [number, string] => [KIND.eddsa, eddsaMaterial(key)]),
         [KIND.rsa, '0x12'],
         [KIND.rsa, `${rsa}00`],
         [KIND.rsa, `0x${'00'.repeat(31)}41${rsa.slice(66)}`],
