@@ -132,7 +132,8 @@ declare module 'snarkjs' {
       input: object,
       wasm: FileLike,
       witness: FileLike,
-      options?: { sanityCheck?: boolean; logGetSet?: boolean },
+      /** `memorySize` in pages of 64 KiB; without it 2 GiB are set aside for each witness, for circom 1's sake. */
+      options?: { sanityCheck?: boolean; logGetSet?: boolean; memorySize?: number },
     ): Promise<void>
     check(r1cs: FileLike, witness: FileLike, logger?: Logger): Promise<boolean>
     exportJson(witness: FileLike): Promise<bigint[]>

@@ -24,5 +24,7 @@ export function runtimeEnvironment(node) {
     // glibc gives every thread a heap of its own, and what one thread frees another cannot use: a keeper grows for
     // dozens of rounds before that settles. Two heaps keep it flat. Elsewhere the variable says nothing.
     MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '2',
+    // Node keeps what it compiled of our sources and the libraries: `cohort` starts in half the time.
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(CACHE, 'node-compiled'),
   }
 }

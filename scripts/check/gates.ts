@@ -58,7 +58,7 @@ export const GATES: readonly Gate[] = [
   {
     name: 'coverage',
     checks: 'line and branch coverage of contracts/ ≥ 95 %',
-    command: ['scripts/check/coverage.ts'],
+    command: ['scripts/check/coverage/main.ts'],
     slow: true,
   },
 ]

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../bootstrap/paths.mjs'
+import { runNode } from '../run-node.ts'
 import type { Suite } from './suites.ts'
 import { type Tally, tallyOf } from './tally.ts'
 
@@ -34,22 +33,15 @@ export async function runSuite(
     suite.runner === 'hardhat'
       ? [join(ROOT, 'node_modules/hardhat/dist/src/cli.js'), 'test', 'mocha', '--no-compile']
       : [join(ROOT, 'node_modules/mocha/bin/mocha.js'), '--exit']
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...binary, ...extra, ...files], {
+  const run = await runNode(['--disable-warning=ExperimentalWarning', ...binary, ...extra, ...files], {
     cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },
   })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (chunk: string) => {
-      output += chunk
-    })
-  }
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
-  const tally = tallyOf(output) ?? { passed: 0, failed: 0, skipped: 0 }
-  if (code !== 0 && tally.failed === 0) {
+  const tally = tallyOf(run.output) ?? { passed: 0, failed: 0, skipped: 0 }
+  let { output } = run
+  if (run.code !== 0 && tally.failed === 0) {
     tally.failed = 1
-    output += `\n${suite.name}: the run ended with ${signal ?? `exit code ${code}`} outside its tests\n`
+    output += `\n${suite.name}: the run ended with ${run.signal ?? `exit code ${run.code}`} outside its tests\n`
   }
   return { suite, tally, output, seconds: (performance.now() - start) / 1000 }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
-import { addBranchProbes } from '../../scripts/check/branch-probes.ts'
+import { addBranchProbes } from '../../scripts/check/coverage/branch-probes.ts'
 
 const wrap = (body: string) => `contract A { function f(uint x) public { ${body} } }`
 const sides = (body: string) => addBranchProbes(wrap(body)).branches.map((branch) => branch.side)

@@ -56,7 +56,7 @@ export async function tinyCircuit(name: string, source: string): Promise<TinyCir
       },
       async prove(inputs) {
         const witness = memory()
-        await wtns.calculate(inputs, wasm, witness)
+        await wtns.calculate(inputs, wasm, witness, { memorySize: 1 })
         const { proof } = await groth16.prove(key!, witness)
         return toCalldata(proof)
       },

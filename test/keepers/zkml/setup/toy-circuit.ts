@@ -55,7 +55,7 @@ export async function compileToy(size = 20): Promise<ToyCircuit> {
     r1cs: join(folder, 'toy.r1cs'),
     async witness(left, right, context) {
       const file: { type: 'mem'; data?: Uint8Array } = { type: 'mem' }
-      await wtns.calculate({ left, right, context }, wasm, file)
+      await wtns.calculate({ left, right, context }, wasm, file, { memorySize: 1 })
       return file.data!
     },
   }

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Line and branch coverage of contracts/, at least 95 % each. The contract tests run under Hardhat's coverage against a
+// copy of the contracts in which every branch has a probe (branch-probes.ts).
+import { globSync } from 'node:fs'
+import os from 'node:os'
+import { parseArgs } from 'node:util'
+import { ROOT } from '../../bootstrap/paths.mjs'
+import { buildProbedProject, duplicateProject, type ProbedProject, removeProjects, runTests } from './probed-project.ts'
+import { type FileCoverage, percent, readCoverage, totalOf } from './report.ts'
+
+const FLOOR_PERCENT = 95
+
+/**
+ * Gas under probes is not the contract's gas, and a deployment to a node runs compiled production code. Random play and the
+ * real circuits of stories and spends take long and reach nothing that the unit tests do not.
+ */
+const NOT_FOR_COVERAGE = /gas|snapshot|invariant|escrow|\.story\.|\.model\.|\/deploy\//i
+
+const HELP = `usage: node scripts/check/coverage/main.ts [--json] [--keep] [--jobs N] [test files…]
+
+  Fails below ${FLOOR_PERCENT} % of lines or of branches in contracts/.
+
+  --jobs N  processes that share the test files (default: one a core, at most 2)
+  --keep    leaves the probed projects in .cache/coverage
+`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean' },
+    keep: { type: 'boolean' },
+    jobs: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  },
+})
+if (values.help) {
+  process.stdout.write(HELP)
+  process.exit(0)
+}
+const jobs = Number(values.jobs ?? Math.min(2, os.availableParallelism()))
+if (!Number.isInteger(jobs) || jobs < 1) {
+  process.stderr.write(`--jobs takes a whole number from 1, not '${values.jobs}'\n`)
+  process.exit(64)
+}
+
+const tests = (
+  positionals.length > 0
+    ? positionals
+    : globSync('test/contracts/**/*.test.ts', { cwd: ROOT }).filter((file) => !NOT_FOR_COVERAGE.test(file))
+).sort()
+try {
+  const projects = await probedProjects(Math.min(jobs, tests.length))
+  // Dealt out in turn: the files of a folder cost about the same.
+  await Promise.all(
+    projects.map((project, i) =>
+      runTests(
+        project,
+        tests.filter((_, j) => j % projects.length === i),
+      ),
+    ),
+  )
+  report(readCoverage(projects))
+} catch (error) {
+  process.stdout.write(`${(error as Error).message}\n`)
+  process.exitCode = 1
+} finally {
+  if (!values.keep) removeProjects()
+}
+
+/** Compiled once, for most of the time goes there; each process gets a project of its own, for Hardhat writes into it. */
+async function probedProjects(count: number): Promise<[ProbedProject, ...ProbedProject[]]> {
+  const first = await buildProbedProject('1')
+  return [first, ...Array.from({ length: count - 1 }, (_, i) => duplicateProject(first, String(i + 2)))]
+}
+
+function report(files: readonly FileCoverage[]): void {
+  const lines = totalOf(files, 'lines')
+  const branches = totalOf(files, 'branches')
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify({ lines, branches, files }, null, 2)}\n`)
+  } else {
+    for (const file of [...files].sort((a, b) => (a.file < b.file ? -1 : 1))) {
+      process.stdout.write(
+        `${percent(file.lines).toFixed(1).padStart(6)} %  ${percent(file.branches).toFixed(1).padStart(6)} %  ${file.file}\n`,
+      )
+      for (const missed of file.missed) process.stdout.write(`                   ${missed}\n`)
+    }
+    process.stdout.write(
+      `lines ${lines.percent.toFixed(1)} % (${lines.hit}/${lines.all}), branches ${branches.percent.toFixed(1)} % (${branches.hit}/${branches.all}), floor ${FLOOR_PERCENT} %\n`,
+    )
+  }
+  // No branches at all would mean that the probes did not work, not that there is nothing to cover.
+  const enough = lines.percent >= FLOOR_PERCENT && branches.percent >= FLOOR_PERCENT && branches.all > 0
+  process.exitCode = enough ? 0 : 1
+}
