@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
 import hardhatToolboxMochaEthers from '@nomicfoundation/hardhat-toolbox-mocha-ethers'
 import { configVariable, defineConfig, task } from 'hardhat/config'
 import { ArgumentType } from 'hardhat/types/arguments'
+import type { HardhatPlugin } from 'hardhat/types/plugins'
 
 // solc comes from npm (exact pin in package.json): nothing is downloaded outside the npm registry. Both profiles are
 // declared because Ignition compiles with `production`, which would otherwise fall back to Hardhat's own settings.
@@ -14,6 +16,30 @@ const compiler = {
     evmVersion: 'cancun',
     optimizer: { enabled: true, runs: 800 },
     metadata: { bytecodeHash: 'none' as const },
+  },
+}
+
+// What takes longest to compile, apart from the rest: Hardhat gives files with a configuration of their own to a compiler of
+// their own. solc uses one core, and by default Hardhat leaves one idle.
+const apart = Object.fromEntries(
+  [
+    'contracts/rounds/LearningService.sol',
+    'contracts/rounds/ServiceRegistration.sol',
+    'contracts/governance/CohortGovernor.sol',
+    'contracts/consumers/PredictionMarket.sol',
+    'contracts/inference/ProverMarket.sol',
+    'contracts/inference/EnsembleOracle.sol',
+  ].map((file) => [file, compiler]),
+)
+const compileOnAllCores: HardhatPlugin = {
+  id: 'compile-on-all-cores',
+  hookHandlers: {
+    solidity: async () => ({
+      default: async () => ({
+        build: (context, roots, options, next) =>
+          next(context, roots, { quiet: false, ...options, concurrency: availableParallelism() }),
+      }),
+    }),
   },
 }
 
@@ -40,16 +66,16 @@ const deployTask = task('deploy', 'Deploy Cohort, or resume, hand every role to 
   .build()
 
 export default defineConfig({
-  plugins: [hardhatToolboxMochaEthers],
+  plugins: [hardhatToolboxMochaEthers, compileOnAllCores],
   tasks: [deployTask],
   solidity: {
     // Deployed as it is, so it needs an artifact of its own.
     npmFilesToBuild: ['@openzeppelin/contracts/governance/TimelockController.sol'],
     profiles: {
-      default: { compilers: [compiler] },
+      default: { compilers: [compiler], overrides: apart },
       // Compiled together as in the default profile: by default this one compiles each contract alone, which takes many
       // times as long and gives the same bytecode but for the metadata hash, which is left out anyway.
-      production: { compilers: [compiler], isolated: false },
+      production: { compilers: [compiler], overrides: apart, isolated: false },
     },
   },
   paths: {
