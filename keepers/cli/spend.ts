@@ -4,8 +4,9 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { GuardedSpend, GuardQuestion, Reading } from '../serving/index.ts'
 import { type ChainOptions, chainCommand, parseAddress, withEndpoint } from './chain-command.ts'
 import { EXIT } from './failure.ts'
+import { circuitLines } from './zkml/circuit-lines.ts'
 import { proofFileText } from './zkml/proof-file.ts'
-import { emit, fieldElement, usage, wholeNumber, withTerminal } from './zkml/terminal.ts'
+import { emit, fieldElement, percent, usage, wholeNumber, withTerminal } from './zkml/terminal.ts'
 
 const JSON_FLAG = ['--json', 'print the result as JSON'] as const
 const ORIGINS = ['owners', 'module', 'hook'] as const
@@ -97,15 +98,7 @@ async function circuit(folder: string, options: { readonly model?: string; reado
     const program = spendProgram(spendModel(model))
     terminal.progress('compiling the circuit; seconds')
     const { manifest } = await compileFolder({ folder, program, options: SPEND_CIRCUIT, signal: terminal.signal })
-    terminal.result(
-      manifest,
-      [
-        folder,
-        `constraints       ${manifest.constraints.toLocaleString('en-US')}`,
-        `circuit id        ${manifest.circuitId}`,
-        `model commitment  ${manifest.modelCommitment}`,
-      ].join('\n'),
-    )
+    terminal.result(manifest, circuitLines(folder, manifest).join('\n'))
   })
 }
 
@@ -223,10 +216,6 @@ function plain(bytes: Uint8Array, { label, margin, output }: Reading) {
 
 function featuresIn(bytes: Uint8Array): number[] {
   return [...bytes.subarray(-8)]
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`
 }
 
 function parseFeatures(text: string): number[] {

@@ -3,8 +3,9 @@
 import type { Command } from 'commander'
 import type { Reading } from '../serving/index.ts'
 import type { InferenceProof, InferenceProver, ProveOptions } from '../zkml/index.ts'
+import { circuitLines } from './zkml/circuit-lines.ts'
 import { proofFileText } from './zkml/proof-file.ts'
-import { emit, fieldElement, usage, wholeNumber, withTerminal } from './zkml/terminal.ts'
+import { emit, fieldElement, percent, usage, wholeNumber, withTerminal } from './zkml/terminal.ts'
 
 const JSON_FLAG = ['--json', 'print the result as JSON'] as const
 
@@ -102,15 +103,7 @@ async function circuit(
     terminal.progress('compiling the circuit; seconds to a minute')
     const shown = options.private === true ? PRIVATE_STORY_CIRCUIT : STORY_CIRCUIT
     const { manifest } = await compileFolder({ folder, program, options: shown, signal: terminal.signal })
-    terminal.result(
-      manifest,
-      [
-        folder,
-        `constraints       ${manifest.constraints.toLocaleString('en-US')}`,
-        `circuit id        ${manifest.circuitId}`,
-        `model commitment  ${manifest.modelCommitment}`,
-      ].join('\n'),
-    )
+    terminal.result(manifest, circuitLines(folder, manifest).join('\n'))
   })
 }
 
@@ -189,8 +182,4 @@ async function described({ label, margin }: Reading): Promise<string> {
 /** JSON has no integers of that size. */
 function plain({ label, margin, output }: Reading) {
   return { label, margin: String(margin), output: String(output) }
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`
 }

@@ -18,6 +18,7 @@ import {
   verifyProof,
   writeAtomically,
 } from '../../zkml/index.ts'
+import { circuitLines } from './circuit-lines.ts'
 import { readPlannedModel, readSaltFile } from './model-commands.ts'
 import { chooseBackend } from './proof-commands.ts'
 import { proofFileText, readProofFile } from './proof-file.ts'
@@ -54,15 +55,7 @@ export async function claimCompileCommand(
       signal: terminal.signal,
       ...(options.modelSalt === undefined ? {} : { modelSalt: await readSaltFile(options.modelSalt) }),
     })
-    terminal.result(
-      manifest,
-      [
-        options.out,
-        `constraints       ${manifest.constraints.toLocaleString('en-US')}`,
-        `circuit id        ${manifest.circuitId}`,
-        `model commitment  ${manifest.modelCommitment}`,
-      ].join('\n'),
-    )
+    terminal.result(manifest, circuitLines(options.out, manifest).join('\n'))
   })
 }
 

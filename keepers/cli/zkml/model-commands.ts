@@ -27,8 +27,9 @@ import {
   targetLabels,
   type Visibility,
 } from '../../zkml/index.ts'
+import { circuitLines } from './circuit-lines.ts'
 import { readSamples } from './samples.ts'
-import { badData, emit, usage, withTerminal } from './terminal.ts'
+import { badData, emit, percent, usage, withTerminal } from './terminal.ts'
 
 type CalibrateOptions = {
   readonly data: string
@@ -88,7 +89,7 @@ export async function calibrateCommand(modelPath: string, options: CalibrateOpti
       [
         options.out,
         `constraints   ${constraints.toLocaleString('en-US')}`,
-        `${judged} on ${heldOut.inputs.length} samples: float ${percent(floatAccuracy!)}, quantised ${percent(accuracy!)}`,
+        `${judged} on ${heldOut.inputs.length} samples: float ${percent(floatAccuracy!, 2)}, quantised ${percent(accuracy!, 2)}`,
         ...program.notes,
       ].join('\n'),
     )
@@ -132,16 +133,7 @@ export async function compileCommand(modelPath: string, options: CompileOptions)
     const clipped = clipping.map(
       ({ layer, role, clipped: count, of }) => `${layer} ${role}: ${count} of ${of} weights clipped`,
     )
-    terminal.result(
-      { ...manifest, clipping },
-      [
-        options.out,
-        `constraints       ${manifest.constraints.toLocaleString('en-US')}`,
-        `circuit id        ${manifest.circuitId}`,
-        `model commitment  ${manifest.modelCommitment}`,
-        ...clipped,
-      ].join('\n'),
-    )
+    terminal.result({ ...manifest, clipping }, [...circuitLines(options.out, manifest), ...clipped].join('\n'))
   })
 }
 
@@ -183,8 +175,4 @@ export async function readSaltFile(path: string): Promise<bigint> {
   const text = (await readFile(path, 'utf8')).trim()
   if (!/^0x[0-9a-fA-F]{32,64}$/.test(text)) throw badData(`${path} holds no 0x… salt of 128 bits or more`)
   return BigInt(text)
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`
 }

@@ -57,6 +57,11 @@ export async function emit(text: string, path: string | undefined): Promise<void
   await writeAtomically(path, text)
 }
 
+/** A share of one, as people read it. */
+export function percent(share: number, digits = 1): string {
+  return `${(100 * share).toFixed(digits)} %`
+}
+
 /** A wrong option or argument: exit code 64, and the message says what is allowed. */
 export function usage(message: string): Error {
   return Object.assign(new Error(message), { exitCode: 64 })

@@ -2,6 +2,7 @@
 // The network that judges spends, its training, and the point at which it speaks of theft.
 import { sequentialSpec } from '../model/spec.ts'
 import { initialWeights } from '../model/vector.ts'
+import { trainInStages } from '../train/stages.ts'
 import { LocalTrainer } from '../train/trainer.ts'
 import type { Model, ModelSpec, TrainingProgress } from '../types.ts'
 import { FEATURE_BITS, SPEND_FEATURES } from './features.ts'
@@ -34,9 +35,7 @@ export function spendSpec(): ModelSpec {
   return sequentialSpec(topology, [inputs])
 }
 
-/** Learning rates, one stage after the other. */
-const STAGES = [0.01, 0.003, 0.001]
-const EPOCHS_A_STAGE = 4
+const STAGES = { learningRates: [0.01, 0.003, 0.001], epochsAStage: 4 }
 /** Accounts of each split. */
 export const SPEND_ACCOUNTS = { train: 4_000, validation: 2_000, test: 3_000 } as const
 /** Of an owner's transactions above the limits, the share that may be taken for theft. Chosen on the validation split. */
@@ -67,23 +66,7 @@ export async function trainSpendModel(
   try {
     trainer.loadData(spendDataset('spends of training', spendsOf('train')))
     trainer.setWeights(initialWeights(spec, seed))
-    for (const [stage, learningRate] of STAGES.entries()) {
-      trainer.setParameters({
-        epochs: EPOCHS_A_STAGE,
-        batchSize: 32,
-        optimizer: { kind: 'adam', learningRate },
-        seed: seed + stage,
-      })
-      await trainer.train({
-        ...(signal === undefined ? {} : { signal }),
-        onProgress: (progress) =>
-          onProgress?.({
-            ...progress,
-            epoch: stage * EPOCHS_A_STAGE + progress.epoch,
-            epochs: STAGES.length * EPOCHS_A_STAGE,
-          }),
-      })
-    }
+    await trainInStages(trainer, STAGES, { seed, signal, onProgress })
     const model = withFalseAlarms({ spec, weights: trainer.getWeights() }, spendsOf('validation'), FALSE_ALARMS)
     const judged = judgedBy(model, spendsOf('test'))
     const without = (left: (pattern: TheftPattern) => boolean) =>

@@ -2,6 +2,7 @@
 // The network that reads launch news, and its training: the same bits from the same seed, so that nobody has to ship weights.
 import { sequentialSpec } from '../model/spec.ts'
 import { initialWeights } from '../model/vector.ts'
+import { trainInStages } from '../train/stages.ts'
 import { LocalTrainer } from '../train/trainer.ts'
 import type { Evaluation, Model, ModelSpec, TrainingProgress } from '../types.ts'
 import { LAUNCH_OUTCOMES } from './headline-frames.ts'
@@ -63,9 +64,7 @@ export function headlineSpec(): ModelSpec {
   return sequentialSpec(topology, inputShape)
 }
 
-/** Learning rates, one stage after the other. */
-const STAGES = [0.01, 0.005, 0.002]
-const EPOCHS_A_STAGE = 2
+const STAGES = { learningRates: [0.01, 0.005, 0.002], epochsAStage: 2 }
 const TRAINING_HEADLINES = 24_000
 const TEST_HEADLINES = 1_500
 
@@ -90,23 +89,7 @@ export async function trainHeadlineReader(
   try {
     trainer.loadData(train)
     trainer.setWeights(initialWeights(spec, seed))
-    for (const [stage, learningRate] of STAGES.entries()) {
-      trainer.setParameters({
-        epochs: EPOCHS_A_STAGE,
-        batchSize: 32,
-        optimizer: { kind: 'adam', learningRate },
-        seed: seed + stage,
-      })
-      await trainer.train({
-        ...(signal === undefined ? {} : { signal }),
-        onProgress: (progress) =>
-          onProgress?.({
-            ...progress,
-            epoch: stage * EPOCHS_A_STAGE + progress.epoch,
-            epochs: STAGES.length * EPOCHS_A_STAGE,
-          }),
-      })
-    }
+    await trainInStages(trainer, STAGES, { seed, signal, onProgress })
     return { model: { spec, weights: trainer.getWeights() }, evaluation: await trainer.evaluate(test) }
   } finally {
     trainer.teardown()

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { CircuitManifest } from '../../zkml/index.ts'
+
+/** What every command that compiles a circuit says of it. */
+export function circuitLines(folder: string, manifest: CircuitManifest): string[] {
+  return [
+    folder,
+    `constraints       ${manifest.constraints.toLocaleString('en-US')}`,
+    `circuit id        ${manifest.circuitId}`,
+    `model commitment  ${manifest.modelCommitment}`,
+  ]
+}
