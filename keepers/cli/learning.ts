@@ -181,6 +181,7 @@ async function train(options: TrainOptions, signal: AbortSignal): Promise<void> 
   } satisfies TrainingParameters)
   const checkpointFile = join(options.out, CHECKPOINT_FILE)
   const resume = options.resume ? await readCheckpoint(checkpointFile) : undefined
+  const kept = new CheckpointFile(checkpointFile, (checkpoint) => room.encodeCheckpoint(checkpoint))
   const trainer = await room.LocalTrainer.create({ spec, backend: options.backend, onWarning: warn })
   trainer.loadData(data.train)
   trainer.setParameters(parameters)
@@ -190,15 +191,18 @@ async function train(options: TrainOptions, signal: AbortSignal): Promise<void> 
     const result = await trainer.train({
       signal,
       ...(resume === undefined ? {} : { resume }),
-      onProgress: ({ epoch, epochs, step, steps, loss, accuracy }) =>
+      onProgress: ({ epoch, epochs, step, steps, loss, accuracy }) => {
         line.update(
           `epoch ${epoch + 1}/${epochs} ${bar(step / steps)} loss ${loss.toFixed(4)} accuracy ${(100 * accuracy).toFixed(2)} %`,
-        ),
+        )
+        if (step === steps) kept.offer(trainer.checkpoint())
+      },
     })
     const seconds = (performance.now() - started) / 1000
-    const { accuracy, loss } = await trainer.evaluate(data.test, { signal })
+    // Before the evaluation: whoever stops that has the model all the same.
     await room.saveModel({ spec, weights: result.weights }, options.out)
-    await rm(checkpointFile, { force: true })
+    await kept.remove()
+    const { accuracy, loss } = await trainer.evaluate(data.test, { signal })
     line.clear()
     const report = {
       model: spec.name,
@@ -222,13 +226,49 @@ async function train(options: TrainOptions, signal: AbortSignal): Promise<void> 
   } catch (error) {
     const checkpoint = signal.aborted ? trainer.checkpoint() : null
     if (checkpoint !== null) {
-      await replaceFile(checkpointFile, room.encodeCheckpoint(checkpoint))
+      await kept.write(checkpoint)
       line.lasting(`stopped; go on with the same command and --resume`)
     }
     throw error
   } finally {
     line.clear()
     trainer.teardown()
+  }
+}
+
+/**
+ * The state of a training that goes on, kept after each epoch: an end without warning (a power cut, kill -9) costs one epoch
+ * at most.
+ */
+class CheckpointFile {
+  readonly #file: string
+  readonly #encode: (checkpoint: TrainingCheckpoint) => Uint8Array
+  #writing: Promise<void> | null = null
+
+  constructor(file: string, encode: (checkpoint: TrainingCheckpoint) => Uint8Array) {
+    this.#file = file
+    this.#encode = encode
+  }
+
+  /** Writes beside the training. Passed over while an earlier state is still being written. */
+  offer(checkpoint: TrainingCheckpoint | null): void {
+    if (checkpoint === null || this.#writing !== null) return
+    this.#writing = replaceFile(this.#file, this.#encode(checkpoint))
+      .catch((error: Error) => warn(`the state of this training cannot be kept: ${error.message}`))
+      .finally(() => {
+        this.#writing = null
+      })
+  }
+
+  /** Throws what the file system says. */
+  async write(checkpoint: TrainingCheckpoint): Promise<void> {
+    await this.#writing
+    await replaceFile(this.#file, this.#encode(checkpoint))
+  }
+
+  async remove(): Promise<void> {
+    await this.#writing
+    await rm(this.#file, { force: true })
   }
 }
 

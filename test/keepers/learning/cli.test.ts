@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `cohort learning` and `cohort simulate` as their users run them.
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { expect } from 'chai'
 import { loadModel, proceduralDigits } from '../../../keepers/learning/index.ts'
 import { writeIdxPair } from './idx-writer.ts'
@@ -13,7 +15,7 @@ const MAIN = join(import.meta.dirname, '../../../keepers/cli/main.ts')
 type Outcome = { code: number | null; stdout: string; stderr: string }
 
 /** Runs the command; `during` may interfere, and is told about the process at once. */
-function cohort(args: readonly string[], during?: (child: ReturnType<typeof spawn>) => void): Promise<Outcome> {
+function cohort(args: readonly string[], during?: (child: ReturnType<typeof spawn>) => unknown): Promise<Outcome> {
   const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, COHORT_OFFLINE: '1' } })
   const outcome: Outcome = { code: null, stdout: '', stderr: '' }
   child.stdout.on('data', (chunk: Buffer) => {
@@ -86,22 +88,46 @@ describe('learning: command line', function () {
     expect(JSON.parse(trained.stdout).accuracy).to.be.above(0.6)
   })
 
-  it('interrupted, it says so, leaves no model, and resumes to the same bits as an unbroken run', async () => {
-    const args = (out: string) => ['learning', 'train', '--data', data, '--epochs', '20', '--batch', '8', '--out', out]
-    const unbroken = join(directory, 'unbroken')
-    expect((await cohort(args(unbroken))).code).to.equal(0)
-    const broken = join(directory, 'broken')
-    const stopped = await cohort(args(broken), (child) => {
-      // The first line says that the data is loaded; training begins right after it.
-      child.stderr?.once('data', () => setTimeout(() => child.kill('SIGINT'), 250))
+  describe('a training that is ended', () => {
+    const args = (out: string) => ['learning', 'train', '--data', data, '--epochs', '40', '--batch', '8', '--out', out]
+    let unbroken: Float32Array
+    before(async () => {
+      const out = join(directory, 'unbroken')
+      expect((await cohort(args(out))).code).to.equal(0)
+      unbroken = (await loadModel(out)).weights
     })
-    expect(stopped.code, stopped.stderr).to.equal(130)
-    expect(stopped.stderr).to.contain('--resume')
-    expect(await readdir(broken)).to.deep.equal(['training.checkpoint'])
-    const resumed = await cohort([...args(broken), '--resume'])
-    expect(resumed.code, resumed.stderr).to.equal(0)
-    expect((await loadModel(broken)).weights).to.deep.equal((await loadModel(unbroken)).weights)
-    expect((await readdir(broken)).sort()).to.deep.equal(['model.json', 'weights.bin'])
+
+    /** Ends it by `signal` as soon as its first epoch is kept, with dozens to go: no clock decides what the test sees. */
+    async function endedBy(signal: NodeJS.Signals, out: string): Promise<Outcome> {
+      return cohort(args(out), async (child) => {
+        while (child.exitCode === null && !existsSync(join(out, 'training.checkpoint'))) await setTimeout(5)
+        child.kill(signal)
+      })
+    }
+
+    it('by Ctrl-C says so, leaves no model, and resumes to the same bits as an unbroken run', async () => {
+      const out = join(directory, 'interrupted')
+      const stopped = await endedBy('SIGINT', out)
+      expect(stopped.code, stopped.stderr).to.equal(130)
+      expect(stopped.stderr).to.contain('--resume')
+      expect(await readdir(out)).to.deep.equal(['training.checkpoint'])
+      const resumed = await cohort([...args(out), '--resume'])
+      expect(resumed.code, resumed.stderr).to.equal(0)
+      expect((await loadModel(out)).weights).to.deep.equal(unbroken)
+      expect((await readdir(out)).sort()).to.deep.equal(['model.json', 'weights.bin'])
+    })
+
+    it('by kill -9 resumes from its last whole epoch to the same bits', async () => {
+      const out = join(directory, 'killed')
+      expect((await endedBy('SIGKILL', out)).code).to.equal(null)
+      expect(await readdir(out))
+        .to.include('training.checkpoint')
+        .and.not.include('model.json')
+      // Its seed is the first run's: from another one, a training from the start would end in other bits.
+      const resumed = await cohort([...args(out), '--resume', '--seed', '99'])
+      expect(resumed.code, resumed.stderr).to.equal(0)
+      expect((await loadModel(out)).weights).to.deep.equal(unbroken)
+    })
   })
 
   it('writes samples and single inputs for the proving side', async () => {
