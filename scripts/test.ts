@@ -49,6 +49,10 @@ async function worker(todo: typeof queue): Promise<void> {
 const busy = queue.filter(({ suite }) => !suite.waits)
 const waiting = queue.filter(({ suite }) => suite.waits)
 await Promise.all([worker(waiting), ...Array.from({ length: jobs }, () => worker(busy))])
+// Again, and last: nobody should have to look for a failure above thousands of lines.
+for (const { suite, failures } of results) {
+  if (failures !== '') process.stdout.write(`── failed in ${suite.name} ──\n${failures}\n\n`)
+}
 for (const { suite, tally, seconds } of results) {
   process.stdout.write(`${suite.name.padEnd(10)} ${formatTally(tally)} (${seconds.toFixed(0)} s)\n`)
 }

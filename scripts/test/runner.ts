@@ -4,12 +4,14 @@ import { join } from 'node:path'
 import { ROOT } from '../bootstrap/paths.mjs'
 import { runNode } from '../run-node.ts'
 import type { Suite } from './suites.ts'
-import { type Tally, tallyOf } from './tally.ts'
+import { failuresOf, type Tally, tallyOf } from './tally.ts'
 
 export type SuiteResult = {
   readonly suite: Suite
   readonly tally: Tally
   readonly output: string
+  /** What failed and why; empty when nothing did. */
+  readonly failures: string
   readonly seconds: number
 }
 
@@ -39,9 +41,11 @@ export async function runSuite(
   })
   const tally = tallyOf(run.output) ?? { passed: 0, failed: 0, skipped: 0 }
   let { output } = run
+  let failures = failuresOf(output)
   if (run.code !== 0 && tally.failed === 0) {
     tally.failed = 1
-    output += `\n${suite.name}: the run ended with ${run.signal ?? `exit code ${run.code}`} outside its tests\n`
+    failures = `the run ended with ${run.signal ?? `exit code ${run.code}`} outside its tests`
+    output += `\n${suite.name}: ${failures}\n`
   }
-  return { suite, tally, output, seconds: (performance.now() - start) / 1000 }
+  return { suite, tally, output, failures, seconds: (performance.now() - start) / 1000 }
 }

@@ -6,12 +6,14 @@ export type Tally = { passed: number; failed: number; skipped: number }
 // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours are control characters
 const COLOURS = /\u001b\[[0-9;]*m/g
 
+const plain = (output: string): string => output.replace(COLOURS, '')
+
 /**
  * Reads the closing counts of a mocha run ("12 passing", "1 failing", "2 pending"), Hardhat's included.
  * Returns null when there are none: a run that ended before its summary.
  */
 export function tallyOf(output: string): Tally | null {
-  const text = output.replace(COLOURS, '')
+  const text = plain(output)
   const count = (word: string): number | null => {
     const matches = [...text.matchAll(new RegExp(`^\\s*(\\d+) ${word}\\b`, 'gm'))]
     return matches.length === 0 ? null : matches.reduce((sum, match) => sum + Number(match[1]), 0)
@@ -19,6 +21,15 @@ export function tallyOf(output: string): Tally | null {
   const passed = count('passing')
   if (passed === null) return null
   return { passed, failed: count('failing') ?? 0, skipped: count('pending') ?? 0 }
+}
+
+/** What mocha says of the tests that failed, after its counts: names, messages, where. Empty when none did. */
+export function failuresOf(output: string): string {
+  const [, ...after] = plain(output).split(/^\s*\d+ failing\b.*$/m)
+  return after
+    .join('')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim()
 }
 
 export function addTallies(tallies: Iterable<Tally>): Tally {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
-import { addTallies, formatTally, tallyOf } from '../../scripts/test/tally.ts'
+import { addTallies, failuresOf, formatTally, tallyOf } from '../../scripts/test/tally.ts'
 
 describe('tally of a test run', () => {
   it('reads the closing counts of mocha', () => {
@@ -29,6 +29,14 @@ describe('tally of a test run', () => {
       failed: 0,
       skipped: 0,
     })
+  })
+
+  it('finds what failed, with its message, below the counts', () => {
+    const failures =
+      '  1) ballot\n       counts twice:\n     Error: 2\n      at ballot.ts:7\n\n\n\n  2) ballot\n       is late'
+    const output = `    1) counts twice\n\n  5 passing (2s)\n  \u001b[31m2 failing\u001b[0m\n\n${failures}\n\n`
+    expect(failuresOf(output)).to.equal(failures.replace('\n\n\n\n', '\n\n').trim())
+    expect(failuresOf('    ✔ rejects 2 failing votes\n  1 passing (2ms)\n')).to.equal('')
   })
 
   it('sums and prints the closing line', () => {

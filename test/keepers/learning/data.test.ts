@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { createReadStream } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
+import { defaultCacheDir } from '../../../keepers/learning/data/mnist.ts'
 import {
   datasetFromIdx,
   loadDigits,
   loadMnist,
+  MNIST_FILES,
   parseCsv,
   parseIdx,
   proceduralDigits,
@@ -85,6 +86,19 @@ describe('learning: MNIST and its substitutes', function () {
     await writeFile(join(target, 't10k-labels-idx1-ubyte'), idx([2], [2, 0]))
   }
 
+  /** The four files, gzipped, by name; from wherever a user may have put them. Null when they are nowhere. */
+  async function realFiles(): Promise<Map<string, Buffer> | null> {
+    for (const place of [join(import.meta.dirname, '../../../../shared/data/mnist'), defaultCacheDir()]) {
+      const read = async (name: string): Promise<[string, Buffer]> => {
+        const packed = await readFile(join(place, `${name}.gz`)).catch(() => null)
+        return [`${name}.gz`, packed ?? gzipSync(await readFile(join(place, name)), { level: 1 })]
+      }
+      const files = await Promise.all(Object.keys(MNIST_FILES).map(read)).catch(() => null)
+      if (files !== null) return new Map(files)
+    }
+    return null
+  }
+
   it('opens a directory with the four files, and says it is not MNIST', async () => {
     await writeSet(join(directory, 'own'))
     const { train, test } = await loadMnist({ dir: join(directory, 'own') })
@@ -111,15 +125,13 @@ describe('learning: MNIST and its substitutes', function () {
   })
 
   it('downloads the real files through a mirror once, and finds them in the cache afterwards', async function () {
-    const real = await loadMnist({ offline: true }).catch(() => null)
-    if (real === null) this.skip() // needs the real files to serve
-    const source = join(import.meta.dirname, '../../../../shared/data/mnist')
+    const files = await realFiles()
+    if (files === null) this.skip() // needs the real files to serve
     let requests = 0
     const mirror = createServer((request, response) => {
       requests++
-      createReadStream(join(source, request.url!))
-        .on('error', () => response.writeHead(404).end())
-        .pipe(response)
+      const file = files.get(request.url!.slice(1))
+      response.writeHead(file === undefined ? 404 : 200).end(file)
     })
     await new Promise<void>((ready) => mirror.listen(0, '127.0.0.1', ready))
     const cacheDir = join(directory, 'real')
