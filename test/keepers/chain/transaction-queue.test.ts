@@ -165,7 +165,8 @@ describe('transaction queue', function () {
         attempts: [await signed(owner, chain.transfer('', all).data, (await chain.nonce()) + 1)],
       })
       const losing = failure(line.send(chain.transfer('loses', all)))
-      await systemClock.sleep(100)
+      const pending = (await chain.nonce()) + 2
+      while ((await chain.provider.getTransactionCount(owner.address, 'pending')) < pending) await systemClock.sleep(20)
       await chain.rpc('evm_mine')
       const error = await losing
       expect((error as RevertError).error).to.equal('ERC20InsufficientBalance')

@@ -307,10 +307,10 @@ describe('learning: local trainer', function () {
 
     it('any use after teardown, and a second training at the same time', async () => {
       const trainer = await fresh()
-      trainer.setParameters({ ...PARAMETERS, epochs: 20 })
+      trainer.setParameters({ ...PARAMETERS, epochs: 10_000 })
       const first = trainer.train()
       await refuses(() => trainer.train(), 'BAD_PARAMETERS', /already training/)
-      setTimeout(() => trainer.teardown(), 30)
+      setImmediate(() => trainer.teardown())
       await refuses(() => first, 'TORN_DOWN', /torn down/)
       await refuses(() => trainer.getWeights(), 'TORN_DOWN', /torn down/)
     })

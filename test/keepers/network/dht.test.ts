@@ -15,6 +15,7 @@ import type { DhtEvent, DhtOptions } from '../../../keepers/network/index.ts'
 import { DataPlane, NetworkError } from '../../../keepers/network/index.ts'
 
 const prefix = '/cohort-test'
+// Bounds on times lie below what waiting for a silent peer takes (8 s to join), and far above what a busy machine needs.
 const limits = { maxBytes: 8 << 20, timeout: 15_000, providers: [] }
 /** A peer id that nobody here has. */
 const NOBODY = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
@@ -132,13 +133,13 @@ describe('DHT', function () {
       const { plane: alone } = await start('alone')
       const without = await timed(refusal(alone.fetch(cid, { ...limits, timeout: 4_000, discover: true })))
       expect(without.value.code).to.equal('UNAVAILABLE')
-      expect(without.milliseconds).to.be.lessThan(5_000)
+      expect(without.milliseconds).to.be.lessThan(7_000)
       // The bootstrap node is a bitswap peer of this one, and all that it knows.
       const { plane: quiet } = await start('quiet', { mode: 'client', bootstrap, prefix })
       await until('joined', () => quiet.dhtPeers > 0)
       const unasked = await timed(refusal(quiet.fetch(cid, { ...limits, timeout: 4_000, providers: bootstrap })))
       expect(unasked.value.code).to.match(/UNAVAILABLE|TIMEOUT/)
-      expect(unasked.milliseconds).to.be.lessThan(5_000)
+      expect(unasked.milliseconds).to.be.lessThan(7_000)
     })
 
     it('is told of nothing but the pinned model, and asked about nothing that belongs to a round', async () => {
@@ -205,17 +206,17 @@ describe('DHT', function () {
     it(`with a ${kind} bootstrap node keeps nobody from starting, publishing, pinning and fetching from known peers`, async () => {
       const where = kind === 'dead' ? DEAD : silent
       const started = await timed(start(`${kind} one`, { mode: 'client', bootstrap: [where], prefix }))
-      expect(started.milliseconds).to.be.lessThan(3_000)
+      expect(started.milliseconds).to.be.lessThan(6_000)
       const one = started.value
       const other = await start(`${kind} two`)
       const cid = await one.plane.publish(randomBytes(1_000), { round: 1 })
-      expect((await timed(one.plane.pin(cid))).milliseconds).to.be.lessThan(500)
+      expect((await timed(one.plane.pin(cid))).milliseconds).to.be.lessThan(4_000)
       const known = await other.plane.publish(randomBytes(2_000))
       const fetched = await timed(
         one.plane.fetch(known, { ...limits, providers: [GONE, ...other.plane.addresses], discover: true }),
       )
       expect(fetched.value.length).to.equal(2_000)
-      expect(fetched.milliseconds).to.be.lessThan(2_000)
+      expect(fetched.milliseconds).to.be.lessThan(6_000)
       const nowhere = await timed(
         refusal(one.plane.fetch(await fresh(), { ...limits, timeout: 12_000, discover: true })),
       )
@@ -231,7 +232,7 @@ describe('DHT', function () {
     const { plane } = await start('hurried', { mode: 'client', bootstrap: [silent], prefix })
     const hurried = await timed(refusal(plane.fetch(await fresh(), { ...limits, timeout: 1_000, discover: true })))
     expect(hurried.value.code).to.equal('TIMEOUT')
-    expect(hurried.milliseconds).to.be.lessThan(2_000)
+    expect(hurried.milliseconds).to.be.lessThan(5_000)
   })
 
   it('takes up no private address unless it is a private one', async () => {
