@@ -6,11 +6,12 @@ import {Groth16Proof} from "../interfaces/IGroth16Verifier.sol";
 import {IInferenceHub, IInferenceHubTypes} from "../interfaces/IInferenceHub.sol";
 import {EnsembleCatalog} from "./EnsembleCatalog.sol";
 import {EnsembleRules} from "./EnsembleRules.sol";
+import {PullPayments} from "./PullPayments.sol";
 
 /// @title Several models, one opinion
 /// @notice See IEnsembleOracle, which owns the documentation. Every output that counts was proven to the hub, with this oracle as
 /// the caller and a nonce that names question, member and submitter. Money is pulled; every state change precedes every call out.
-contract EnsembleOracle is EnsembleCatalog {
+contract EnsembleOracle is EnsembleCatalog, PullPayments {
     /// @notice Longest time that a question stays open, in seconds.
     uint256 public constant MAX_QUESTION_SECONDS = 30 days;
     /// @notice First word of what a nonce is hashed from.
@@ -26,7 +27,6 @@ contract EnsembleOracle is EnsembleCatalog {
     mapping(uint256 questionId => uint256) private _weightsAt;
     mapping(uint256 questionId => mapping(uint256 member => Answer)) private _answers;
     mapping(uint256 questionId => mapping(uint256 member => uint256 child)) private _children;
-    mapping(address account => uint256) private _balances;
 
     constructor(IInferenceHub hub) EnsembleCatalog(hub) {}
 
@@ -74,7 +74,7 @@ contract EnsembleOracle is EnsembleCatalog {
         entry.submitter = msg.sender;
         _answers[questionId][member] = entry;
         question.answered |= uint16(1 << member);
-        _balances[msg.sender] += question.share;
+        _credit(msg.sender, question.share);
         _verify(question, seat.id, _nonce(questionId, member, msg.sender), version, output, proof);
         emit MemberAnswered(questionId, member, msg.sender, version, output, entry.kind == AnswerKind.Cast);
     }
@@ -90,18 +90,6 @@ contract EnsembleOracle is EnsembleCatalog {
             revert QuestionNotOpen(questionId, found);
         }
         _close(questionId, question);
-    }
-
-    /// @inheritdoc IEnsembleOracle
-    function withdraw(address account, address payable to) external {
-        if (to != account && msg.sender != account) revert NotAccountHolder(account, msg.sender);
-        if (to == address(0)) revert ZeroRecipient(account);
-        uint256 amount = _balances[account];
-        if (amount == 0) revert NothingToWithdraw(account);
-        _balances[account] = 0;
-        (bool sent, ) = to.call{value: amount}("");
-        if (!sent) revert TransferFailed(to, amount);
-        emit Withdrawn(account, to, amount);
     }
 
     /// @inheritdoc IEnsembleOracle
@@ -150,11 +138,6 @@ contract EnsembleOracle is EnsembleCatalog {
         return _questionCount;
     }
 
-    /// @inheritdoc IEnsembleOracle
-    function balanceOf(address account) external view returns (uint256) {
-        return _balances[account];
-    }
-
     /// @dev Opens the question and one for every ensemble in the ensemble, at most MAX_QUESTIONS in all.
     function _open(
         uint256 ensembleId,
@@ -175,7 +158,7 @@ contract EnsembleOracle is EnsembleCatalog {
         question.share = uint96(share);
         question.inputCommitment = inputCommitment;
         _weightsAt[questionId] = ensemble.weights;
-        _balances[msg.sender] += reward - share * count;
+        _credit(msg.sender, reward - share * count);
         emit QuestionAsked(questionId, ensembleId, msg.sender, inputCommitment, deadline, parent, share);
         for (uint256 i = 0; i < count; ++i) {
             Member memory member = ensemble.members[i];
@@ -210,7 +193,7 @@ contract EnsembleOracle is EnsembleCatalog {
             }
             if (ballot.cast) present += ballot.weight;
         }
-        _balances[question.asker] += unclaimed;
+        _credit(question.asker, unclaimed);
         _decide(questionId, question, ensemble, ballots, present * BASIS_POINTS >= all * ensemble.settings.quorum);
     }
 

@@ -7,14 +7,16 @@ import {Groth16Proof} from "../interfaces/IGroth16Verifier.sol";
 import {IInferenceConsumer} from "../interfaces/IInferenceConsumer.sol";
 import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
+import {IPullPayments} from "../interfaces/IPullPayments.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {InferenceVerification} from "./InferenceVerification.sol";
 import {ModelCatalog} from "./ModelCatalog.sol";
+import {PullPayments} from "./PullPayments.sol";
 
 /// @title Proven inferences on demand
 /// @notice See IInferenceHub, which owns the documentation. No role, no administrator: what may be asked is decided in
 /// the registries. Money is pulled; every state change precedes every call out.
-contract InferenceHub is InferenceVerification, ERC165 {
+contract InferenceHub is InferenceVerification, PullPayments, ERC165 {
     /// @notice Longest time that a request stays open, in seconds.
     uint256 public constant MAX_REQUEST_SECONDS = 30 days;
     /// @notice Most gas that a consumer can ask the prover to carry for its callback.
@@ -26,7 +28,6 @@ contract InferenceHub is InferenceVerification, ERC165 {
 
     uint256 private _requestCount;
     mapping(bytes32 requestId => Request) private _requests;
-    mapping(address account => uint256) private _balances;
 
     constructor(IModelRegistry models, IVerifierRegistry verifiers) ModelCatalog(models, verifiers) {}
 
@@ -120,25 +121,8 @@ contract InferenceHub is InferenceVerification, ERC165 {
         entry.settlement = RequestStatus.Refunded;
         address requester = entry.requester;
         uint256 amount = entry.price;
-        _balances[requester] += amount;
+        _credit(requester, amount);
         emit RequestRefunded(requestId, requester, amount);
-    }
-
-    /// @inheritdoc IInferenceHub
-    function withdraw(address account, address payable to) external {
-        if (to == address(0)) revert ZeroRecipient(account);
-        if (account != msg.sender && account != to) revert NotAccountHolder(account, msg.sender);
-        uint256 amount = _balances[account];
-        if (amount == 0) revert NothingToWithdraw(account);
-        _balances[account] = 0;
-        (bool sent, ) = to.call{value: amount}("");
-        if (!sent) revert TransferFailed(to, amount);
-        emit Withdrawn(account, to, amount);
-    }
-
-    /// @inheritdoc IInferenceHub
-    function balanceOf(address account) external view returns (uint256) {
-        return _balances[account];
     }
 
     /// @inheritdoc IInferenceHub
@@ -167,6 +151,7 @@ contract InferenceHub is InferenceVerification, ERC165 {
         return
             interfaceId == type(IERC7992Verifier).interfaceId ||
             interfaceId == type(IInferenceHub).interfaceId ||
+            interfaceId == type(IPullPayments).interfaceId ||
             super.supportsInterface(interfaceId);
     }
 
@@ -197,7 +182,7 @@ contract InferenceHub is InferenceVerification, ERC165 {
     function _settle(Request storage entry, uint256 output) private {
         entry.settlement = RequestStatus.Fulfilled;
         entry.output = output;
-        _balances[msg.sender] += entry.price;
+        _credit(msg.sender, entry.price);
     }
 
     /// @dev Calls the consumer back and says what became of the request, which is settled.

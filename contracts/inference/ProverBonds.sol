@@ -2,10 +2,11 @@
 pragma solidity ^0.8.28;
 
 import {IProverMarket} from "../interfaces/IProverMarket.sol";
+import {PullPayments} from "./PullPayments.sol";
 
-/// @title What provers put at stake and what accounts are owed.
+/// @title What provers put at stake
 /// @dev Conserved: the contract's ether is the sum of balances, bonds (free, reserved, unbonding) and jobs' escrows.
-abstract contract ProverBonds is IProverMarket {
+abstract contract ProverBonds is PullPayments, IProverMarket {
     /// @notice Share of a slot's bond that silence costs, in hundredths of a percent. A false proof costs all of it.
     uint256 public constant SILENCE_SLASH_BPS = 2_000;
     /// @notice Share of a slash that goes to the job's poster; the rest goes to the treasury.
@@ -20,7 +21,6 @@ abstract contract ProverBonds is IProverMarket {
     uint32 public immutable UNBONDING_SECONDS;
 
     mapping(address prover => Bond) private _bonds;
-    mapping(address account => uint256) private _balances;
 
     constructor(address treasury, uint96 minBond, uint32 unbondingSeconds) {
         if (treasury == address(0)) revert ZeroTreasury();
@@ -59,29 +59,8 @@ abstract contract ProverBonds is IProverMarket {
     }
 
     /// @inheritdoc IProverMarket
-    function withdraw(address account, address payable to) external {
-        if (to == address(0)) revert ZeroRecipient(account);
-        if (account != msg.sender && account != to) revert NotAccountHolder(account, msg.sender);
-        uint256 amount = _balances[account];
-        if (amount == 0) revert NothingToWithdraw(account);
-        _balances[account] = 0;
-        (bool sent, ) = to.call{value: amount}("");
-        if (!sent) revert TransferFailed(to, amount);
-        emit Withdrawn(account, to, amount);
-    }
-
-    /// @inheritdoc IProverMarket
-    function balanceOf(address account) external view returns (uint256) {
-        return _balances[account];
-    }
-
-    /// @inheritdoc IProverMarket
     function bondOf(address prover) external view returns (Bond memory) {
         return _bonds[prover];
-    }
-
-    function _credit(address account, uint256 amount) internal {
-        _balances[account] += amount;
     }
 
     function _reserve(address prover, uint96 amount) internal {

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Groth16Proof} from "./IGroth16Verifier.sol";
+import {IPullPayments} from "./IPullPayments.sol";
 
 /// @dev What an ensemble is made of, and the oracle's errors.
 interface IEnsembleOracleTypes {
@@ -135,10 +136,6 @@ interface IEnsembleOracleTypes {
     /// @notice Members (bitmap) can still answer until the deadline.
     error NotClosableYet(uint256 questionId, uint256 deadline, uint256 missing);
     error NotDecided(uint256 questionId, QuestionStatus found);
-    error NothingToWithdraw(address account);
-    error ZeroRecipient(address account);
-    error NotAccountHolder(address account, address caller);
-    error TransferFailed(address to, uint256 amount);
 }
 
 /// @title Several models, one opinion.
@@ -149,7 +146,7 @@ interface IEnsembleOracleTypes {
 /// outcome gains 1/2^adaptation of its weight (rounded down), every one that disagreed loses as much; nobody leaves [¼, 4] times
 /// its first weight, so that no member is silenced or becomes the ensemble. Who did not answer, or abstained, stays. A question is
 /// decided with the weights of the moment at which it was asked, whatever is closed in between.
-interface IEnsembleOracle is IEnsembleOracleTypes {
+interface IEnsembleOracle is IEnsembleOracleTypes, IPullPayments {
     event EnsembleCreated(uint256 indexed ensembleId, address indexed creator, Settings settings, Member[] members);
     /// @param parent The question that this one was opened for; 0 when it was asked by itself.
     event QuestionAsked(
@@ -181,7 +178,6 @@ interface IEnsembleOracle is IEnsembleOracleTypes {
     );
     /// @param weights 16 bits a member, member 0 lowest.
     event WeightsMoved(uint256 indexed ensembleId, uint256 indexed questionId, uint256 weights);
-    event Withdrawn(address indexed account, address indexed to, uint256 amount);
 
     /// @notice Founds an ensemble of 1 to 16 members.
     function createEnsemble(
@@ -213,9 +209,6 @@ interface IEnsembleOracle is IEnsembleOracleTypes {
     /// @notice Decides a question, once all members answered or its deadline passed; first those that it depends on.
     function close(uint256 questionId) external;
 
-    /// @notice Sends `account` what it is owed; to another address only when `account` itself asks.
-    function withdraw(address account, address payable to) external;
-
     /// @notice The decision.
     /// @dev Reverts with NotDecided, carrying what was found, when there is none.
     /// @return value Label or score. @return lead Thousandths by which the winner led (votes).
@@ -243,7 +236,4 @@ interface IEnsembleOracle is IEnsembleOracleTypes {
     function weightsOf(uint256 ensembleId) external view returns (uint16[] memory);
 
     function ensembleCount() external view returns (uint256);
-
-    /// @notice What `account` can withdraw, in wei.
-    function balanceOf(address account) external view returns (uint256);
 }

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IERC7992Types, IERC7992Verifier} from "./IERC7992.sol";
 import {Groth16Proof} from "./IGroth16Verifier.sol";
+import {IPullPayments} from "./IPullPayments.sol";
 
 /// @dev Errors of the hub.
 interface IInferenceHubErrors {
@@ -44,12 +45,6 @@ interface IInferenceHubErrors {
     error NotRefundableYet(bytes32 requestId, uint64 deadline);
     /// @notice The transaction carries too little gas to give the consumer what it asked for.
     error GasTooLowForCallback(uint256 found, uint256 needed);
-    error NothingToWithdraw(address account);
-    /// @notice Nobody could ever spend what is sent to the zero address.
-    error ZeroRecipient(address account);
-    /// @notice Anybody may send an account its own balance; only the account itself may send it elsewhere.
-    error NotAccountHolder(address account, address caller);
-    error TransferFailed(address to, uint256 amount);
 
     enum RequestStatus {
         None,
@@ -106,7 +101,7 @@ interface IInferenceHubTypes is IInferenceHubErrors {
 /// @notice Public signals are [modelCommitment, inputCommitment, output, context]; the hub builds all of them itself,
 /// from the registries and the calldata. context = keccak256(abi.encode(CONTEXT_DOMAIN, chainid, hub, requestId, caller,
 /// modelId, version, deadline)) >> 8, so that a proof serves one caller and one request only.
-interface IInferenceHub is IInferenceHubTypes, IERC7992Types, IERC7992Verifier {
+interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IERC7992Verifier {
     /// @notice An id of this hub stands for (service, version or current release, circuit).
     event ModelBound(uint256 indexed modelId, address indexed service, uint64 pinned, bytes32 indexed circuitId);
     /// @param payload What a prover needs, in the form that requester and provers agreed on: the public input itself, a
@@ -131,7 +126,6 @@ interface IInferenceHub is IInferenceHubTypes, IERC7992Types, IERC7992Verifier {
         bool callbackSucceeded
     );
     event RequestRefunded(bytes32 indexed requestId, address indexed requester, uint256 amount);
-    event Withdrawn(address indexed account, address indexed to, uint256 amount);
 
     /// @notice Offers a co-owned model through a circuit. Anyone may: a consumer picks the id it trusts. Models never
     /// change; what changes gets a new id.
@@ -205,12 +199,6 @@ interface IInferenceHub is IInferenceHubTypes, IERC7992Types, IERC7992Verifier {
 
     /// @notice Credits the requester the price of a request that expired, or whose model or version was withdrawn.
     function refund(bytes32 requestId) external;
-
-    /// @notice Sends `account` what it is owed; to another address only when `account` itself asks.
-    function withdraw(address account, address payable to) external;
-
-    /// @notice What `account` can withdraw, in wei.
-    function balanceOf(address account) external view returns (uint256);
 
     function getModel(
         uint256 modelId

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Groth16Proof} from "./IGroth16Verifier.sol";
+import {IPullPayments} from "./IPullPayments.sol";
 import {IProverMarketTypes} from "./IProverMarketTypes.sol";
 
 /// @title Proving as a service: jobs in segments, bonded provers, payment for proofs that hold.
@@ -16,7 +17,7 @@ import {IProverMarketTypes} from "./IProverMarketTypes.sol";
 /// Answers are stored as hashes and verified together. One false proof fails `settle` as a whole; `accuse` then finds who
 /// gave it, takes that prover's bond and opens the slot again. Whatever happens, `close` frees everything after the
 /// deadline and the settling window. Money and bonds are the chain's own coin; payments are pulled.
-interface IProverMarket is IProverMarketTypes {
+interface IProverMarket is IProverMarketTypes, IPullPayments {
     /// @param witness What provers need, in the form they and the poster agreed on: a CID, or the inputs themselves.
     event JobPosted(
         uint256 indexed jobId,
@@ -58,7 +59,6 @@ interface IProverMarket is IProverMarketTypes {
     event JobEnded(uint256 indexed jobId, JobStatus status, uint256 refunded);
     event Bonded(address indexed prover, uint256 amount, uint256 free);
     event UnbondingStarted(address indexed prover, uint256 amount, uint256 unbondsAt);
-    event Withdrawn(address indexed account, address indexed to, uint256 amount);
 
     /// @notice Posts a job. The value must be `maxPrice · segments · copies`; what is not earned comes back.
     /// @param segments 1 to 16, in order.
@@ -101,12 +101,6 @@ interface IProverMarket is IProverMarketTypes {
 
     /// @notice Credits the caller what has finished unbonding.
     function withdrawBond() external;
-
-    /// @notice Sends `account` what it is owed; to another address only when `account` itself asks.
-    function withdraw(address account, address payable to) external;
-
-    /// @notice What `account` can withdraw, in wei.
-    function balanceOf(address account) external view returns (uint256);
 
     function bondOf(address prover) external view returns (Bond memory);
 

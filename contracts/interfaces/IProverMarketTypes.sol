@@ -153,10 +153,4 @@ interface IProverMarketTypes {
     error BondTooLow(address prover, uint256 free, uint256 needed);
     error AmountInvalid(uint256 amount, uint256 maximum);
     error StillUnbonding(address prover, uint256 unbondsAt);
-    error NothingToWithdraw(address account);
-    /// @notice Nobody could ever spend what is sent to the zero address.
-    error ZeroRecipient(address account);
-    /// @notice Anybody may send an account its own balance; only the account itself may send it elsewhere.
-    error NotAccountHolder(address account, address caller);
-    error TransferFailed(address to, uint256 amount);
 }

@@ -121,6 +121,7 @@ describe('InferenceHub models', () => {
       )
     const erc7992 = id(['verifyInference(uint256,bytes32,bytes,bytes)', 'proofSystemOf(uint256)', 'registry()'])
     expect(await hub.supportsInterface(erc7992)).to.equal(true)
+    expect(await hub.supportsInterface(id(['withdraw(address,address)', 'balanceOf(address)']))).to.equal(true)
     expect(await hub.supportsInterface('0x01ffc9a7')).to.equal(true)
     expect(await hub.supportsInterface('0xffffffff')).to.equal(false)
   })
