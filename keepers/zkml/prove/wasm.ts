@@ -2,7 +2,7 @@
 // Our own Groth16 prover (Groth 2016, section 3) on worker threads that keep the key: only the witness moves. The same
 // code runs in Node and in a browser. It reads the key of any set-up that snarkjs reads.
 import { FIELD_BYTES } from '../bn254.ts'
-import { loadCurveImage, POINT_BYTES } from '../setup/curve-memory.ts'
+import { concatenate, loadCurveImage, POINT_BYTES } from '../setup/curve-memory.ts'
 import { drawFieldElement } from '../setup/secrets.ts'
 import { COEFFICIENT_BYTES, parseZkey, type Zkey } from '../setup/zkey.ts'
 import { type KeySource, type ProveOptions, type Prover, type ProverBackend, readKey } from './backend.ts'
@@ -183,14 +183,4 @@ function shareCoefficients(section: Uint8Array, rows: readonly number[]): Uint8A
 /** Borders of `parts` nearly equal runs of [0, total). */
 function cuts(total: number, parts: number): number[] {
   return Array.from({ length: parts + 1 }, (_, i) => Math.floor((total * i) / parts))
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.byteLength
-  }
-  return whole
 }

@@ -1,28 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The frame of a `.wtns` file (iden3, version 2): one section for the header, one for the values.
 import { FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
+import { sectionsOf, typeOf } from '../sections.ts'
 import { bytesToField, fieldToBytes } from '../setup/curve-memory.ts'
 import { ProveError } from './errors.ts'
 
-const MAGIC = 'wtns'
-const FORMAT_VERSION = 2
+const FORMAT = { type: 'wtns', version: 2 }
 const HEADER_SECTION = 1
 const VALUES_SECTION = 2
 
 /** The values of a witness file, 32 bytes little endian each; a view, not a copy. */
 export function witnessValues(file: Uint8Array): Uint8Array {
   const malformed = (what: string) => new ProveError('malformed', `witness: ${what}`)
-  if (file.byteLength < 12 || !hasMagic(file)) throw malformed('is no wtns file')
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
-  const sections = new Map<number, Uint8Array>()
-  let at = 12
-  for (let remaining = view.getUint32(8, true); remaining > 0; remaining--) {
-    if (at + 12 > file.byteLength) throw malformed('ends inside a section header')
-    const size = Number(view.getBigUint64(at + 4, true))
-    if (at + 12 + size > file.byteLength) throw malformed('is truncated')
-    sections.set(view.getUint32(at, true), file.subarray(at + 12, at + 12 + size))
-    at += 12 + size
-  }
+  const sections = sectionsOf(file, FORMAT, malformed)
   const header = sections.get(HEADER_SECTION)
   const values = sections.get(VALUES_SECTION)
   if (header?.byteLength !== 8 + FIELD_BYTES || values === undefined) throw malformed('a section is missing')
@@ -36,8 +26,8 @@ export function witnessValues(file: Uint8Array): Uint8Array {
 export function encodeWitnessFile(values: Uint8Array): Uint8Array<ArrayBuffer> {
   const file = new Uint8Array(12 + 12 + 8 + FIELD_BYTES + 12 + values.byteLength)
   const view = new DataView(file.buffer)
-  file.set([...MAGIC].map((letter) => letter.charCodeAt(0)))
-  view.setUint32(4, FORMAT_VERSION, true)
+  file.set([...FORMAT.type].map((letter) => letter.charCodeAt(0)))
+  view.setUint32(4, FORMAT.version, true)
   view.setUint32(8, 2, true)
   view.setUint32(12, HEADER_SECTION, true)
   view.setBigUint64(16, BigInt(8 + FIELD_BYTES), true)
@@ -57,7 +47,7 @@ export function encodeWitnessFile(values: Uint8Array): Uint8Array<ArrayBuffer> {
  */
 export function witnessOf(witness: Uint8Array, variables: number): Uint8Array<ArrayBuffer> {
   // Plain values begin with the number one, a file with letters.
-  const values = hasMagic(witness) ? witnessValues(witness) : witness
+  const values = typeOf(witness) === FORMAT.type ? witnessValues(witness) : witness
   const count = values.byteLength / FIELD_BYTES
   if (!Number.isInteger(count))
     throw new ProveError('malformed', `witness: ${values.byteLength} bytes are no values of ${FIELD_BYTES}`)
@@ -69,10 +59,6 @@ export function witnessOf(witness: Uint8Array, variables: number): Uint8Array<Ar
   }
   if (bytesToField(values) !== 1n) throw new ProveError('malformed', 'witness: the first value is not one')
   return new Uint8Array(values)
-}
-
-function hasMagic(bytes: Uint8Array): boolean {
-  return [...MAGIC].every((letter, i) => bytes[i] === letter.charCodeAt(0))
 }
 
 /** The public signals: the values after the constant one. */

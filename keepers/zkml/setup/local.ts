@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { BASE_FIELD, FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
 import { verificationKeyHash, verificationKeyOf } from '../verifier/verification-key.ts'
 import { coefficientCount, encodeCoefficients } from './coefficients.ts'
-import { CurveMemory, fieldToBytes, loadCurveImage } from './curve-memory.ts'
+import { CurveMemory, concatenate, fieldToBytes, loadCurveImage } from './curve-memory.ts'
 import { FixedBasePool } from './fixed-base-pool.ts'
 import { type KeyMetadata, sha256, sha256File, writeKeyMetadata } from './metadata.ts'
 import { domainPower, evaluateKeyExponents } from './qap.ts'
@@ -166,14 +166,4 @@ function words(...values: number[]): Uint8Array {
   const view = new DataView(bytes.buffer)
   for (const [i, value] of values.entries()) view.setUint32(4 * i, value, true)
   return bytes
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.byteLength
-  }
-  return whole
 }

@@ -2,6 +2,7 @@
 // A length-checked reader of the iden3 r1cs format, version 1
 // (https://github.com/iden3/r1csfile/blob/master/doc/r1cs_bin_format.md).
 import { FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
+import { sectionsOf } from '../sections.ts'
 import { SetupError } from './errors.ts'
 
 export type R1csHeader = {
@@ -21,7 +22,7 @@ export type R1cs = {
   readonly constraints: Uint8Array
 }
 
-const MAGIC = 0x73633172 // 'r1cs', little endian
+const FORMAT = { type: 'r1cs', version: 1 }
 const HEADER_SECTION = 1
 const CONSTRAINTS_SECTION = 2
 const CUSTOM_GATES_SECTION = 4
@@ -34,25 +35,9 @@ const HEADER_BYTES = 4 + FIELD_BYTES + 4 * 4 + 8 + 4
  * Throws SetupError `r1cs-malformed` or `r1cs-unsupported`.
  */
 export function parseR1cs(file: Uint8Array, name = 'r1cs'): R1cs {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
   const malformed = (what: string) => new SetupError('r1cs-malformed', `${name}: ${what}; compile the circuit again`)
-  if (file.byteLength < 12) throw malformed(`${file.byteLength} bytes are no r1cs file`)
-  if (view.getUint32(0, true) !== MAGIC) throw malformed('does not begin with the letters r1cs')
-  const version = view.getUint32(4, true)
-  if (version !== 1) throw new SetupError('r1cs-unsupported', `${name}: format version ${version}, only 1 is read`)
-
-  const sections = new Map<number, Uint8Array>()
-  let at = 12
-  for (let remaining = view.getUint32(8, true); remaining > 0; remaining--) {
-    if (at + 12 > file.byteLength) throw malformed('ends inside a section header')
-    const id = view.getUint32(at, true)
-    const size = Number(view.getBigUint64(at + 4, true))
-    at += 12
-    if (at + size > file.byteLength) throw malformed(`section ${id} states ${size} bytes, the file ends before`)
-    if (sections.has(id)) throw malformed(`section ${id} occurs twice`)
-    sections.set(id, file.subarray(at, at + size))
-    at += size
-  }
+  const unsupported = (what: string) => new SetupError('r1cs-unsupported', `${name}: ${what}`)
+  const sections = sectionsOf(file, FORMAT, malformed, unsupported)
   const headerBytes = sections.get(HEADER_SECTION)
   const constraints = sections.get(CONSTRAINTS_SECTION)
   if (headerBytes === undefined || constraints === undefined)

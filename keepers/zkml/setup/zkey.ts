@@ -2,6 +2,7 @@
 // The Groth16 zkey of snarkjs, version 1 (snarkjs src/zkey_utils.js describes the sections): what is in it, and a
 // reader that refuses a file whose sections do not fit its header.
 import { BASE_FIELD, FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
+import { sectionsOf } from '../sections.ts'
 import { bytesToField, POINT_BYTES } from './curve-memory.ts'
 import { SetupError } from './errors.ts'
 
@@ -20,6 +21,7 @@ export const ZKEY_SECTION = {
 
 export type ZkeySection = keyof typeof ZKEY_SECTION
 
+const FORMAT = { type: 'zkey', version: 1 }
 export const GROTH16_PROTOCOL = 1
 /** matrix, row, variable: three words before each value of the coefficients section. */
 export const COEFFICIENT_BYTES = 12 + FIELD_BYTES
@@ -54,20 +56,7 @@ export const HEADER_POINTS_OFFSET = HEADER_BYTES - POINTS_IN_HEADER
  */
 export function parseZkey(file: Uint8Array, name = 'zkey'): Zkey {
   const malformed = (what: string) => new SetupError('zkey-malformed', `${name}: ${what}; run the set-up again`)
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
-  if (file.byteLength < 12 || String.fromCharCode(...file.subarray(0, 4)) !== 'zkey') throw malformed('is no zkey file')
-  const found = new Map<number, Uint8Array>()
-  let at = 12
-  for (let remaining = view.getUint32(8, true); remaining > 0; remaining--) {
-    if (at + 12 > file.byteLength) throw malformed('ends inside a section header')
-    const id = view.getUint32(at, true)
-    const size = Number(view.getBigUint64(at + 4, true))
-    at += 12
-    if (at + size > file.byteLength) throw malformed(`section ${id} states ${size} bytes, the file ends before`)
-    if (found.has(id)) throw malformed(`section ${id} occurs twice`)
-    found.set(id, file.subarray(at, at + size))
-    at += size
-  }
+  const found = sectionsOf(file, FORMAT, malformed)
   const sections = {} as Record<ZkeySection, Uint8Array>
   for (const [section, id] of Object.entries(ZKEY_SECTION)) {
     const bytes = found.get(id)
