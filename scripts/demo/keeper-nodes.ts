@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { parseEther } from 'ethers'
 import { initKeeper, openOwnerSession, PASSPHRASE_VARIABLE, registerKeeperOnChain } from '../../keepers/agent/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
-import { freePort } from './local-chain.ts'
+import { freePort } from './ports.ts'
 import type { Processes } from './processes.ts'
 
 /** Keystores of the demo guard test keys only: cheap to open, so that 16 keepers start in seconds. */

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { JsonRpcProvider } from 'ethers'
 import { ROOT } from '../bootstrap/paths.mjs'
-import { OptionError } from './options.ts'
+import { freePort } from './ports.ts'
 import type { Processes } from './processes.ts'
 
 const READY_MS = 60_000
@@ -60,23 +59,4 @@ async function answers(url: string): Promise<boolean> {
     (response) => response.ok,
     () => false,
   )
-}
-
-/** The asked port when it is free; without one, any free port. */
-export async function freePort(asked = 0): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new OptionError(`--port '${asked}': in use; end the other process or choose another port`)
-          : error,
-      ),
-    )
-    server.listen(asked, '127.0.0.1', () => {
-      const address = server.address()
-      const port = address !== null && typeof address === 'object' ? address.port : asked
-      server.close(() => resolve(port))
-    })
-  })
 }

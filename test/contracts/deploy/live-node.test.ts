@@ -2,12 +2,12 @@
 // What an operator and a member type, against a node that runs in its own process.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { Contract, encryptKeystoreJson, JsonRpcProvider, JsonRpcSigner, toBeHex, Wallet } from 'ethers'
 import { contractInterface } from '../../../keepers/chain/artifacts.ts'
+import { freePort } from '../../../scripts/demo/ports.ts'
 
 const HARDHAT = 'node_modules/hardhat/dist/src/cli.js'
 const COHORT = 'keepers/cli/main.ts'
@@ -16,20 +16,6 @@ const PASSPHRASE = 'correct horse'
 const VOTE_SECONDS = 3_600
 
 type Outcome = { code: number; stdout: string; stderr: string }
-
-/** A TCP port that is free now. */
-async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
-      )
-    })
-  })
-}
 
 describe('on a fresh local node', function () {
   this.timeout(240_000)

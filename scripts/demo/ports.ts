@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Ports for processes that are about to start. A port that the system hands out on demand is from the range that every outgoing
+// connection takes its own from: it can be gone before the process listens, or while it is away. These are from below it.
+import { randomInt } from 'node:crypto'
+import { createServer } from 'node:net'
+import { OptionError } from './options.ts'
+
+/** Below what Linux (32768), macOS and Windows (49152) give to outgoing connections; few services live here. */
+const [FIRST, LAST] = [20_000, 32_767]
+const TRIES = 50
+
+const given = new Set<number>()
+
+/**
+ * The asked port; without one, a free one that this process was not given before.
+ * @throws OptionError when the asked port is in use
+ */
+export async function freePort(asked = 0): Promise<number> {
+  if (asked !== 0) {
+    if (await isFree(asked)) return asked
+    throw new OptionError(`--port '${asked}': in use; end the other process or choose another port`)
+  }
+  for (let tries = 0; tries < TRIES; tries++) {
+    const port = randomInt(FIRST, LAST + 1)
+    if (given.has(port) || !(await isFree(port))) continue
+    given.add(port)
+    return port
+  }
+  throw new Error(`none of ${TRIES} ports between ${FIRST} and ${LAST} is free`)
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(false) : reject(error)))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
