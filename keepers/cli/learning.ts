@@ -180,7 +180,7 @@ async function train(options: TrainOptions, signal: AbortSignal): Promise<void> 
     ...(options.clip === undefined ? {} : { clipGradientNorm: options.clip }),
   } satisfies TrainingParameters)
   const checkpointFile = join(options.out, CHECKPOINT_FILE)
-  const resume = options.resume ? await readCheckpoint(checkpointFile) : undefined
+  const resume = await interruptedTraining(checkpointFile, options)
   const kept = new CheckpointFile(checkpointFile, (checkpoint) => room.encodeCheckpoint(checkpoint))
   const trainer = await room.LocalTrainer.create({ spec, backend: options.backend, onWarning: warn })
   trainer.loadData(data.train)
@@ -272,12 +272,19 @@ class CheckpointFile {
   }
 }
 
-async function readCheckpoint(file: string): Promise<TrainingCheckpoint> {
+/** Where `--resume` goes on; nothing for a training from the start, which may not write over one that was interrupted. */
+async function interruptedTraining(file: string, options: TrainOptions): Promise<TrainingCheckpoint | undefined> {
   const { decodeCheckpoint, LearningError } = await import('../learning/index.ts')
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    throw new LearningError('DATA_NOT_FOUND', `nothing to resume: ${file} cannot be read`, { cause })
-  })
-  return decodeCheckpoint(bytes)
+  const bytes = await readFile(file).catch(() => null)
+  if (bytes === null) {
+    if (options.resume) throw new LearningError('DATA_NOT_FOUND', `nothing to resume: ${file} cannot be read`)
+    return undefined
+  }
+  if (options.resume) return decodeCheckpoint(bytes)
+  throw new LearningError(
+    'BAD_PARAMETERS',
+    `${options.out} holds an interrupted training; add --resume, choose another --out, or delete ${file}`,
+  )
 }
 
 function warn(text: string): void {

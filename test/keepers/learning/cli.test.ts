@@ -111,6 +111,11 @@ describe('learning: command line', function () {
       expect(stopped.code, stopped.stderr).to.equal(130)
       expect(stopped.stderr).to.contain('--resume')
       expect(await readdir(out)).to.deep.equal(['training.checkpoint'])
+      const again = await cohort(args(out))
+      expect([again.code, again.stderr.split('\n').at(-2)]).to.deep.equal([
+        64,
+        `cohort: ${out} holds an interrupted training; add --resume, choose another --out, or delete ${out}/training.checkpoint`,
+      ])
       const resumed = await cohort([...args(out), '--resume'])
       expect(resumed.code, resumed.stderr).to.equal(0)
       expect((await loadModel(out)).weights).to.deep.equal(unbroken)
