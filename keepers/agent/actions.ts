@@ -29,6 +29,7 @@ export async function act(step: Step, method: string, args: readonly unknown[]):
   const started = context.clock.now()
   try {
     const receipt = await context.queue.send({ key, to: context.serviceAddress, data }, patience(step))
+    step.onConfirmed?.(receipt)
     context.metrics.stepsDone.inc({ step: method })
     context.metrics.gas.inc({ step: method }, Number(receipt.gasUsed))
     context.metrics.stepSeconds.observe({ step: method }, (context.clock.now() - started) / 1000)

@@ -44,7 +44,12 @@ export type Step = {
   readonly seat: number | null
   /** Aborted when the state is over or the daemon stops. */
   readonly signal: AbortSignal
+  /** Hears of each transaction that was confirmed, so that the loop notices when its block leaves the chain. */
+  readonly onConfirmed?: (at: BlockOfAct) => void
 }
+
+/** The block that holds a transaction of this keeper. */
+export type BlockOfAct = { readonly blockNumber: number; readonly blockHash: string }
 
 /**
  * What a behaviour came to: `done` for this state, or `again` when something it waits for has not happened yet. A

@@ -2,7 +2,7 @@
 import { formatEther, isError } from 'ethers'
 import { backoff, type EventCursor } from '../chain/index.ts'
 import { BEHAVIOURS } from './behaviours/index.ts'
-import type { AgentContext, Behaviour, Outcome } from './context.ts'
+import type { AgentContext, Behaviour, BlockOfAct, Outcome } from './context.ts'
 import { keeperExitCode } from './errors.ts'
 import type { Fact } from './facts.ts'
 import { collectGarbage } from './memory.ts'
@@ -32,6 +32,8 @@ type Task = {
   failures: number
   /** Milliseconds (clock) before which a behaviour that failed is not called again. */
   retryAt: number
+  /** Blocks that hold what the behaviour sent and that the cursor has not come to yet. */
+  confirmed: BlockOfAct[]
 }
 
 /**
@@ -110,7 +112,27 @@ export class AgentLoop {
       }
       this.#show(before, this.#snapshot)
     }
+    await this.#verifyActs(head)
     await this.#dispatch(this.#snapshot)
+  }
+
+  /**
+   * A receipt may be of a block that the cursor never came to see: it is gone when the cursor gets there, and nothing tells. Blocks
+   * that are still there then are the cursor's to watch.
+   */
+  async #verifyActs(head: number): Promise<void> {
+    const task = this.#task
+    if (task === null || task.running !== null) return
+    const { contracts, log, metrics } = this.#context
+    const reached = task.confirmed.filter(({ blockNumber }) => blockNumber <= head)
+    task.confirmed = task.confirmed.filter(({ blockNumber }) => blockNumber > head)
+    for (const { blockNumber, blockHash } of reached) {
+      const block = await contracts.service.runner?.provider?.getBlock(blockNumber)
+      if (block?.hash === blockHash) continue
+      metrics.errors.inc({ code: 'REORGANISED' })
+      log.warn({ event: 'reorganised', to: blockNumber - 1 }, 'what this keeper did is no longer on the chain')
+      task.done = false
+    }
   }
 
   /** Reads events up to the head. Returns the block at which everything is known. */
@@ -163,12 +185,23 @@ export class AgentLoop {
     const key = `${state}/${epoch}/${round}/${epochInfo.crsSeed}`
     if (this.#task?.key !== key) {
       await this.#endTask()
-      this.#task = { key, abort: new AbortController(), running: null, done: false, failures: 0, retryAt: 0 }
+      this.#task = {
+        key,
+        abort: new AbortController(),
+        running: null,
+        done: false,
+        failures: 0,
+        retryAt: 0,
+        confirmed: [],
+      }
     }
     const task = this.#task
     if (task.done || task.running !== null || this.#context.clock.now() < task.retryAt) return
     const signal = AbortSignal.any([task.abort.signal, this.#context.stopping])
-    task.running = this.#behaviours[state]({ context: this.#context, snapshot, seat: this.#seat, signal })
+    const onConfirmed = (at: BlockOfAct): void => {
+      task.confirmed.push(at)
+    }
+    task.running = this.#behaviours[state]({ context: this.#context, snapshot, seat: this.#seat, signal, onConfirmed })
       .then((outcome: Outcome) => {
         task.done = outcome === 'done'
         task.failures = 0

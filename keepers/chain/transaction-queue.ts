@@ -117,17 +117,28 @@ export class TransactionQueue {
   async #run(request: TransactionRequest, signal: AbortSignal | undefined): Promise<TransactionReceipt> {
     signal?.throwIfAborted()
     const { log } = this.#options
+    await this.#closeGaps(log.find(request.key)?.nonce ?? Infinity, signal)
     const known = log.find(request.key)
     if (known !== null) return this.#settle(known, signal)
-    // One that its caller stopped waiting for still holds its nonce: nothing after it can be mined before it is.
-    for (const earlier of log.open()) {
+    const row = await this.#sign(request)
+    log.insert(row)
+    return this.#settle({ ...row, receipt: null }, signal)
+  }
+
+  /**
+   * Settles what holds a nonce below `end` that the chain has not seen used: nothing after it can be mined before it is. One that
+   * its caller stopped waiting for, or one that was confirmed and lost to a reorganisation deeper than that.
+   */
+  async #closeGaps(end: number, signal: AbortSignal | undefined): Promise<void> {
+    const { log, provider, wallet } = this.#options
+    const used = await provider.getTransactionCount(wallet.address, 'latest')
+    const unsettled = log.open().filter(({ nonce }) => nonce < used)
+    for (const earlier of [...unsettled, ...log.since(used)]) {
+      if (earlier.nonce >= end) continue
       await this.#settle(earlier, signal).catch((error: unknown) => {
         if (!(error instanceof ChainError && error.code === 'REVERTED')) throw error
       })
     }
-    const row = await this.#sign(request)
-    log.insert(row)
-    return this.#settle({ ...row, receipt: null }, signal)
   }
 
   async #sign(request: TransactionRequest): Promise<Omit<TransactionRow, 'receipt'>> {

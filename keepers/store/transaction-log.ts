@@ -36,6 +36,12 @@ export class TransactionLog {
     return (rows as RawRow[]).map(parse)
   }
 
+  /** Transactions of this nonce and later ones, by nonce. */
+  since(nonce: number): TransactionRow[] {
+    const rows = this.#database.prepare('SELECT * FROM transactions WHERE nonce >= ? ORDER BY nonce').all(nonce)
+    return (rows as RawRow[]).map(parse)
+  }
+
   /** One more than the highest nonce ever used from this folder, or 0. */
   nextNonce(): number {
     const row = this.#database.prepare('SELECT max(nonce) AS n FROM transactions').get() as { n: number | null }

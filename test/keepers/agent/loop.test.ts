@@ -30,6 +30,8 @@ function stage() {
     epoch: 1,
     round: 1,
     rolledBackTo: null as number | null,
+    /** First letter of its blocks' hashes. */
+    branch: 'a',
     /** Of the operator. */
     wei: 10n ** 18n,
   }
@@ -64,7 +66,7 @@ function stage() {
     seatOf: async () => 1n,
     runner: {
       provider: {
-        getBlock: async () => ({ number: chain.block, timestamp: chain.block }),
+        getBlock: async (number = chain.block) => ({ number, timestamp: number, hash: `${chain.branch}${number}` }),
         getBalance: async () => chain.wei,
       },
     },
@@ -118,6 +120,30 @@ describe('agent loop', () => {
     }
     await run(behave('Reveal', async () => (--left === 0 ? 'done' : 'again'))).ended
     expect(calls).to.deep.equal(['Reveal', 'Reveal', 'Reveal'])
+  })
+
+  it('acts again when its transaction was in a block that is gone before the cursor came to it', async () => {
+    for (const [branch, times] of [
+      ['a', 1],
+      ['b', 2],
+    ] as const) {
+      const { chain, clock, stopping, calls, behave, run, metrics } = stage()
+      chain.state = 'Reveal'
+      clock.onSleep = () => {
+        // The chain goes on from the block before, which is all that the cursor has seen.
+        chain.branch = branch
+        chain.block++
+        if (clock.time > 1_010_000) stopping.abort()
+      }
+      const reveal = async ({ onConfirmed }: Step): Promise<Outcome> => {
+        onConfirmed?.({ blockNumber: chain.block + 2, blockHash: `${chain.branch}${chain.block + 2}` })
+        return 'done'
+      }
+      await run(behave('Reveal', reveal)).ended
+      expect(calls, `on branch ${branch}`).to.have.length(times)
+      const { values } = await metrics.errors.get()
+      expect(values.filter(({ labels }) => labels.code === 'REORGANISED')).to.have.length(times - 1)
+    }
   })
 
   it('shows what the operator has left for gas, anew in each round', async () => {

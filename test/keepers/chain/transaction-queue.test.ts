@@ -85,6 +85,27 @@ describe('transaction queue', function () {
     expect(events).to.include('reorganised')
   })
 
+  it('sends again, first, what a reorganisation took back long after its caller was told', async () => {
+    const events: QueueEvent[] = []
+    const at = chain.store()
+    const line = chain.queue(at, { onEvent: (event: QueueEvent) => events.push(event) })
+    const before = await chain.received()
+    const start = await chain.nonce()
+    const snapshot = await chain.rpc('evm_snapshot')
+    await line.send(chain.transfer('long ago', 1n))
+    await line.send(chain.transfer('before', 2n))
+    await chain.rpc('evm_revert', [snapshot])
+    await chain.rpc('evm_mine')
+    await line.send(chain.transfer('now', 4n))
+    expect((await chain.received()) - before).to.equal(7n)
+    expect((await chain.nonce()) - start).to.equal(3)
+    expect(events.filter(({ kind }) => kind === 'reorganised').map(({ key }) => key)).to.deep.equal([
+      'long ago',
+      'before',
+    ])
+    expect(at.transactions.open()).to.deep.equal([])
+  })
+
   it('offers again what the node forgot before it was mined, long before it would raise the fee', async () => {
     const events: QueueEvent[] = []
     const line = chain.queue(chain.store(), {
