@@ -18,6 +18,7 @@ import { KeeperStore } from '../store/index.ts'
 import type { KeeperConfig } from './config.ts'
 import type { AgentContext, Behaviour } from './context.ts'
 import { dhtOf } from './dht.ts'
+import { adoptSingleKey, heldEncryptionKeys } from './encryption-keys.ts'
 import { EpochEngine } from './epoch.ts'
 import { AgentError } from './errors.ts'
 import { Facts } from './facts.ts'
@@ -33,7 +34,8 @@ import { checkClock, checkDoppelganger, checkFunds, checkRegistered, checkServic
 import { specOf } from './profile.ts'
 import { commitToWeights } from './provable.ts'
 import type { StateName } from './states.ts'
-import { ENCRYPTION_KEY, PEER_IDENTITY } from './steps/secrets.ts'
+import { ensureEncryptionKey } from './steps/encryption-key.ts'
+import { PEER_IDENTITY } from './steps/secrets.ts'
 import { Trainer } from './training/trainer.ts'
 
 export type DaemonOptions = {
@@ -88,8 +90,9 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
   cleanup.defer(() => store.close())
   // A keeper that cannot write cannot act: on a full disk this ends it here, with the store's own error.
   store.putRecord('started', clock.now())
+  adoptSingleKey(store)
   const identitySeed = store.getSecret(PEER_IDENTITY)
-  if (identitySeed === null || store.getSecret(ENCRYPTION_KEY) === null) {
+  if (identitySeed === null || heldEncryptionKeys(store).length === 0) {
     throw new AgentError('KEYSTORE', `${folder} has no keeper keys: run \`cohort keeper init\` for it`)
   }
 
@@ -182,6 +185,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     stopping: signal,
   }
   await announceAddress(context, owner)
+  await ensureEncryptionKey(context, owner)
   const cursor = new EventCursor({
     provider,
     store,

@@ -191,12 +191,13 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Everything the service has said on the chain, decoded. */
-  async events(): Promise<{ name: string; args: EventLog['args'] }[]> {
+  async events(): Promise<{ name: string; args: EventLog['args']; block: number }[]> {
     const iface: Interface = contractInterface('ILearningService')
     const logs = await this.provider.getLogs({ address: this.service, fromBlock: 0, toBlock: 'latest' })
     return logs.flatMap((log) => {
       const parsed = iface.parseLog({ topics: [...log.topics], data: log.data })
-      return parsed ? [{ name: parsed.name, args: parsed.args as EventLog['args'] }] : []
+      const block = log.blockNumber
+      return parsed ? [{ name: parsed.name, args: parsed.args as EventLog['args'], block }] : []
     })
   }
 

@@ -3,9 +3,10 @@
 // and the search for plaintext in it.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { heldEncryptionKeys, loadEncryptionKey } from '../../keepers/agent/encryption-keys.ts'
 import { secretName } from '../../keepers/agent/epoch.ts'
 import { loadConfig, openKeystore } from '../../keepers/agent/index.ts'
-import { ENCRYPTION_KEY, PEER_IDENTITY } from '../../keepers/agent/steps/secrets.ts'
+import { PEER_IDENTITY } from '../../keepers/agent/steps/secrets.ts'
 import { Trainer } from '../../keepers/agent/training/trainer.ts'
 import { loadDigits, type ModelName, modelSpec, partitionIid, subset } from '../../keepers/learning/index.ts'
 import { KeeperStore } from '../../keepers/store/index.ts'
@@ -67,6 +68,16 @@ function windows(name: string, values: Float32Array | Uint8Array): Map<string, B
   return needles
 }
 
+/** All that the victim holds: that of the first epoch, and its successor. */
+function encryptionKeys(store: KeeperStore): Record<string, Uint8Array> {
+  const held = heldEncryptionKeys(store).map((publicKey, i): [string, Uint8Array] => [
+    `encryption key ${i}`,
+    loadEncryptionKey(store, publicKey, 1)!.secretKey.reveal((bytes) => Buffer.from(bytes)),
+  ])
+  if (held.length < 2) throw new Error('the victim has made no key for its next epoch')
+  return Object.fromEntries(held)
+}
+
 export async function eavesdrop(
   cluster: Cluster,
   victim: KeeperNode,
@@ -119,7 +130,7 @@ export async function eavesdrop(
   const crsSeed = String(opened!.args.crsSeed)
   const secrets = {
     'operator key': key,
-    'encryption key': store.getSecret(ENCRYPTION_KEY)!,
+    ...encryptionKeys(store),
     'peer identity': store.getSecret(PEER_IDENTITY)!,
     // Past the header: the member's own secret, then what each member dealt to it.
     'own secret': store.getSecret(secretName({ epoch: 1, crsSeed }, 'key'))!.subarray(116),

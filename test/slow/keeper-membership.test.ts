@@ -7,8 +7,11 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { Contract, formatEther } from 'ethers'
+import { heldEncryptionKeys } from '../../keepers/agent/encryption-keys.ts'
+import { loadConfig } from '../../keepers/agent/index.ts'
 import { bitmapOf, hasSeat } from '../../keepers/agent/members.ts'
-import { contractInterface } from '../../keepers/chain/index.ts'
+import { clients, contractInterface } from '../../keepers/chain/index.ts'
+import { KeeperStore } from '../../keepers/store/index.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 import { Cluster, type Line } from '../../scripts/demo/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
@@ -181,5 +184,28 @@ describe('keepers that come and go', function () {
     expect(await cluster.stakeOf(silent)).to.equal(STAKE - KEY_PENALTY)
     expect((await ofName('UpdateCompleted')).length).to.be.greaterThan(completed)
     expect(await ofName('UpdateIncomplete'), 'no committed round is lost').to.deep.equal([])
+  })
+
+  it('seals the shares of each epoch to new keys, and erases those of epochs that are over', async () => {
+    const [a] = cluster.nodes as [KeeperNode]
+    const trained = new Set(
+      cluster.lines.filter(({ node, state }) => node === a.name && state === 'Training').map(({ epoch }) => epoch),
+    )
+    const opened = (await ofName('EpochOpened')).filter(({ args }) => trained.has(Number(args.epoch)))
+    expect(opened.length).to.be.greaterThan(3)
+    const registry = clients.registry(cluster.registry, cluster.provider)
+    const keys: string[] = []
+    for (const { block } of opened) keys.push((await registry.keeperOf(a.owner, { blockTag: block })).encryptionKey)
+    expect(new Set(keys).size, keys.join()).to.equal(keys.length)
+
+    expect(await cluster.stop(a)).to.equal(0)
+    const { chain, service } = loadConfig(a.folder)
+    const binding = { chainId: BigInt(chain.id), service: service.address, operator: a.operator }
+    const passphrase = keeperEnvironment().COHORT_PASSPHRASE!
+    const store = KeeperStore.open({ folder: a.folder, passphrase, binding })
+    const held = heldEncryptionKeys(store).map((key) => `0x${Buffer.from(key).toString('hex')}`)
+    store.close()
+    expect(held).to.include(keys.at(-1)!)
+    for (const old of keys.slice(0, -2)) expect(held).not.to.include(old)
   })
 })

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { FheError, finishKeyGeneration, importEncryptionKey } from '../../fhe/index.ts'
+import { FheError, finishKeyGeneration } from '../../fhe/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import { act, cidOf, elapsed, fetchFrom } from '../actions.ts'
 import { decodeKeyIndex, type KeyIndex } from '../blobs.ts'
 import type { Outcome, Step } from '../context.ts'
+import { loadEncryptionKey } from '../encryption-keys.ts'
 import { type EpochFrame, loadDealing, loadKeyHash, storeKey } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { hasSeat } from '../members.ts'
 import { profileHash } from '../profile.ts'
-import { ENCRYPTION_KEY } from '../steps/secrets.ts'
 
 /** Part of the window after which a member whose blobs cannot be had is accused, to leave the others time to agree. */
 const PATIENCE = 0.5
@@ -51,8 +51,6 @@ export async function keyConfirm(step: Step): Promise<Outcome> {
 /** The hash of the epoch's key, once our part of it is in the store. */
 async function agree(step: Step & { readonly seat: number }, frame: EpochFrame): Promise<Uint8Array> {
   const { context, snapshot } = step
-  const own = context.store.getSecret(ENCRYPTION_KEY)
-  if (own === null) throw new AgentError('KEYSTORE', 'the store has no encryption key: restore the data folder')
   const secret = loadDealing(context.store, frame)
   if (secret === null) {
     throw new AgentError('DATA', 'the store does not know what this keeper dealt: it sits out until the next epoch')
@@ -64,7 +62,14 @@ async function agree(step: Step & { readonly seat: number }, frame: EpochFrame):
     indexes.push(index)
     sealed.push(share)
   }
-  const pair = importEncryptionKey(own)
+  const pair = loadEncryptionKey(context.store, frame.roster[frame.self]!.encryptionKey, snapshot.epoch)
+  if (pair === null) {
+    secret.dispose()
+    throw new AgentError(
+      'DATA',
+      'the store does not hold the key that this epoch seals shares to: it sits out until the next epoch',
+    )
+  }
   try {
     const key = await finishKeyGeneration(frame.engine, {
       context: frame.context,

@@ -6,6 +6,7 @@ import { loadKeyHash } from '../epoch.ts'
 import { frameHere, isMember } from '../frame.ts'
 import { hasSeat } from '../members.ts'
 import { updateCommitment } from '../steps/commitments.ts'
+import { renewEncryptionKey } from '../steps/encryption-key.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps/intents.ts'
 import { isKeyBroken } from '../steps/key-health.ts'
 import { castLateBallots } from '../steps/late.ts'
@@ -42,7 +43,9 @@ export async function training(step: Step): Promise<Outcome> {
   }
   if (intent === null) return 'done'
   const commitment = updateCommitment(context, snapshot.round, step.seat, intent)
-  return (await act(step, 'commitUpdate', [snapshot.round, commitment])) ? 'done' : 'again'
+  if (!(await act(step, 'commitUpdate', [snapshot.round, commitment]))) return 'again'
+  await renewEncryptionKey(step)
+  return 'done'
 }
 
 /** The member's encrypted update of the round, made once. Null when this member can make none. */

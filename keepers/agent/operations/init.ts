@@ -5,12 +5,12 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path'
 import { Wallet } from 'ethers'
 import { isScalar, parseDocument } from 'yaml'
-import { generateEncryptionKey } from '../../fhe/index.ts'
 import { KeeperStore } from '../../store/index.ts'
 import { CONFIG_FILE, type KeeperConfig, parseConfig } from '../config.ts'
+import { makeEncryptionKey } from '../encryption-keys.ts'
 import { AgentError } from '../errors.ts'
 import { writeKeystore } from '../keystore.ts'
-import { ENCRYPTION_KEY, PEER_IDENTITY } from '../steps/secrets.ts'
+import { PEER_IDENTITY } from '../steps/secrets.ts'
 
 /** Values put into the config, by path; everything else keeps the example's default. */
 export type ConfigValues = Readonly<Record<string, unknown>>
@@ -57,10 +57,7 @@ export async function initKeeper(options: InitOptions): Promise<InitResult> {
   })
   try {
     store.secretOnce(PEER_IDENTITY, () => randomBytes(32))
-    const pair = generateEncryptionKey()
-    pair.secretKey.reveal((bytes) => store.putSecret(ENCRYPTION_KEY, bytes))
-    pair.secretKey.dispose()
-    store.putRecord('encryption public key', Buffer.from(pair.publicKey).toString('hex'))
+    makeEncryptionKey(store, 0)
   } finally {
     store.close()
   }

@@ -17,11 +17,12 @@ import {
 } from '../../chain/index.ts'
 import { KeeperStore } from '../../store/index.ts'
 import type { KeeperConfig } from '../config.ts'
+import { heldEncryptionKeys } from '../encryption-keys.ts'
 import { AgentError } from '../errors.ts'
 import { openKeystore } from '../keystore.ts'
 import { peerIdOf } from '../peer-id.ts'
 import { encodeAddress } from '../peers.ts'
-import { ENCRYPTION_KEY, PEER_IDENTITY } from '../steps/secrets.ts'
+import { PEER_IDENTITY } from '../steps/secrets.ts'
 import { signConsent } from './consent.ts'
 
 /** What an owner's command works with; close it. */
@@ -153,11 +154,11 @@ function readPublicKeys(
   const store = KeeperStore.open({ folder, passphrase, binding })
   try {
     const identitySeed = store.getSecret(PEER_IDENTITY)
-    const encryptionKey = store.getRecord('encryption public key')
-    if (identitySeed === null || typeof encryptionKey !== 'string' || store.getSecret(ENCRYPTION_KEY) === null) {
+    const encryptionKey = heldEncryptionKeys(store).at(-1)
+    if (identitySeed === null || encryptionKey === undefined) {
       throw new AgentError('KEYSTORE', `${folder} has no keeper keys: run \`cohort keeper init\` for it`)
     }
-    return { encryptionKey: `0x${encryptionKey}`, identitySeed }
+    return { encryptionKey: `0x${Buffer.from(encryptionKey).toString('hex')}`, identitySeed }
   } finally {
     store.close()
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { cidFromHex } from '../blobs.ts'
 import type { Step } from '../context.ts'
+import { eraseEncryptionKeysBefore } from '../encryption-keys.ts'
 import { eraseKeysBefore } from '../epoch.ts'
 import type { Fact, Facts } from '../facts.ts'
 import { rosterHere } from '../frame.ts'
@@ -56,6 +57,7 @@ async function forgetOld(step: Step, round: number): Promise<void> {
   const { context, snapshot } = step
   // The epoch before stays: a reorganisation may lead back to it.
   eraseKeysBefore(context.store, snapshot.epoch - 1)
+  eraseEncryptionKeysBefore(context.store, snapshot.epoch - 1)
   if (round <= 0) return
   await context.plane.collect(round)
   context.store.journal.prune(snapshot.epoch, round)

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { z } from 'zod'
+import { contractInterface } from '../../chain/index.ts'
+import type { AgentContext, Step } from '../context.ts'
+import { heldEncryptionKeys, makeEncryptionKey, noteRegistered } from '../encryption-keys.ts'
+import { rosterHere } from '../frame.ts'
+import { epochName } from '../members.ts'
+
+/** Record of the epoch that has made a key for the next one. */
+const RENEWAL = 'encryption key renewal'
+const schema = z.object({ epoch: z.string(), publicKey: z.string(), done: z.boolean() }).nullable()
+
+/**
+ * Once an epoch: a new key for the next one, told to the registry. The registry gives a key to epochs that open after it was told;
+ * one that opens before has the old key, which is still held.
+ */
+export async function renewEncryptionKey(step: Step & { readonly seat: number }): Promise<void> {
+  const { context, snapshot } = step
+  const { store } = context
+  const epoch = epochName(snapshot.epochInfo)
+  const known = schema.parse(store.getRecord(RENEWAL))
+  if (known?.epoch === epoch && known.done) return
+  const publicKey =
+    known?.epoch === epoch ? known.publicKey : Buffer.from(makeEncryptionKey(store, snapshot.epoch)).toString('hex')
+  store.putRecord(RENEWAL, { epoch, publicKey, done: false })
+  const owner = (await rosterHere(step)).find(({ seat }) => seat === step.seat)!.address
+  await register(context, owner, Buffer.from(publicKey, 'hex'), step.signal)
+  store.putRecord(RENEWAL, { epoch, publicKey, done: true })
+}
+
+/** At start: a folder that was restored, or came from elsewhere, may not hold what the registry says. Then it gets a key that it does. */
+export async function ensureEncryptionKey(context: AgentContext, owner: string): Promise<void> {
+  const { store, contracts, log } = context
+  const { encryptionKey } = await contracts.registry.keeperOf(owner)
+  const current = Buffer.from(encryptionKey.slice(2), 'hex')
+  if (heldEncryptionKeys(store).some((held) => current.equals(held))) {
+    noteRegistered(store, current)
+    return
+  }
+  log.warn({ event: 'encryption key unknown' }, 'the registry has an encryption key that this folder does not hold')
+  await register(context, owner, makeEncryptionKey(store, 0), context.stopping)
+}
+
+async function register(
+  context: AgentContext,
+  owner: string,
+  publicKey: Uint8Array,
+  signal: AbortSignal,
+): Promise<void> {
+  const hex = `0x${Buffer.from(publicKey).toString('hex')}`
+  const to = await context.contracts.registry.getAddress()
+  const data = contractInterface('KeeperRegistry').encodeFunctionData('setEncryptionKey', [owner, hex])
+  const receipt = await context.queue.send({ key: `setEncryptionKey/${hex.slice(2, 18)}`, to, data }, signal)
+  const gas = Number(receipt.gasUsed)
+  context.metrics.gas.inc({ step: 'setEncryptionKey' }, gas)
+  noteRegistered(context.store, publicKey)
+  context.log.info({ event: 'encryption key renewed', publicKey: hex, gas }, 'told the registry a new encryption key')
+}
