@@ -54,5 +54,8 @@ async function register(
   const gas = Number(receipt.gasUsed)
   context.metrics.gas.inc({ step: 'setEncryptionKey' }, gas)
   noteRegistered(context.store, publicKey)
-  context.log.info({ event: 'encryption key renewed', publicKey: hex, gas }, 'told the registry a new encryption key')
+  context.log.info(
+    { event: 'acted', method: 'setEncryptionKey', publicKey: hex, gas },
+    'told the registry a new encryption key',
+  )
 }
