@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a member holds of an epoch: digits of s_self (N bytes) · f_0(α_self) … f_{n−1}(α_self) (8·N·L bytes each) · noise key.
+// What a member holds of an epoch: digits of s_self (N bytes) · f_0(α_self) … f_{n−1}(α_self) (8·N·L bytes each) · the pair keys
+// of its masks, by member (32 bytes each) · noise key.
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
+import type { ProductSecrets } from './core.ts'
 import { ByteReader, ByteWriter, HASH_BYTES } from './encoding.ts'
 import { FheError } from './errors.ts'
 import { encodeHeader, readHeader } from './header.ts'
 import type { Kernel } from './kernel/kernel.ts'
+import { derivePairKeys, type Mask, masksOf } from './masks.ts'
 import type { Plan } from './plan.ts'
 import { Secret } from './secret.ts'
-import type { EpochContext, MemberKey } from './types.ts'
+import { NOISE_KEY_BYTES, PAIR_KEY_BYTES } from './sizes.ts'
+import type { EpochContext, Member, MemberKey } from './types.ts'
 
-const NOISE_KEY_BYTES = 32
 const NOISE_KEY_INFO = new TextEncoder().encode('cohort/fhe/noise key/2')
 const NOISE_SEED_INFO = new TextEncoder().encode('cohort/fhe/noise seed/2')
 
@@ -20,29 +23,35 @@ const NOISE_SEED_INFO = new TextEncoder().encode('cohort/fhe/noise seed/2')
  * averaging, share.
  */
 export function makeMemberKey(
-  of: { readonly context: EpochContext; readonly self: number; readonly keyHash: Uint8Array },
+  of: {
+    readonly context: EpochContext
+    readonly members: readonly Member[]
+    readonly self: number
+    readonly keyHash: Uint8Array
+  },
   digits: Uint8Array,
   dealt: Uint8Array,
   encryptionKey: Secret,
 ): MemberKey {
   const { self, keyHash } = of
+  const pairKeys = derivePairKeys(of, encryptionKey)
   const material = encryptionKey.reveal((key) => {
     const input = new ByteWriter().bytes(sha256(dealt)).bytes(key).finish()
     const noiseKey = hkdf(sha256, input, keyHash, NOISE_KEY_INFO, NOISE_KEY_BYTES)
-    const all = new ByteWriter().bytes(digits).bytes(dealt).bytes(noiseKey).finish()
-    for (const used of [input, noiseKey, dealt]) used.fill(0)
+    const all = new ByteWriter().bytes(digits).bytes(dealt).bytes(pairKeys).bytes(noiseKey).finish()
+    for (const used of [input, noiseKey, dealt, pairKeys]) used.fill(0)
     return Secret.take(all)
   })
   const { chainId, service, epoch } = of.context
   return { self, context: { chainId, service, epoch }, keyHash, material }
 }
 
-/** Lends the member's own secret as a polynomial over the data primes, NTT form, and the noise seed of one request. */
+/** Lends what an encryption is made with: the member's own secret, NTT form, and the noise seed of one request. */
 export async function withOwnSecret<T>(
   kernel: Kernel,
   key: MemberKey,
   request: Uint8Array,
-  use: (s: Uint8Array, noiseSeed: Uint8Array) => Promise<T>,
+  use: (secrets: ProductSecrets) => Promise<T>,
 ): Promise<T> {
   const { degree, dataPrimeCount, polynomialBytes } = kernel
   const make = (material: Uint8Array) =>
@@ -54,22 +63,25 @@ export async function withOwnSecret<T>(
       }
       return kernel.read(s!)
     })
-  return lend(key, request, make, use)
+  return lend(key, request, make, () => [], use)
 }
 
-/** Lends Σ f_i(α_self) over the contributors i, and the noise seed of one request. */
+/** A share request: its hash with the one who gives the share in it, and without, which all of the active set agree on. */
+export type ShareRequestHashes = { readonly own: Uint8Array; readonly common: Uint8Array }
+
+/** Lends what a share is made with: Σ f_i(α_self) over the contributors i, noise seed and masks of one request. */
 export async function withDealtSum<T>(
   kernel: Kernel,
   key: MemberKey,
-  contributors: readonly number[],
-  request: Uint8Array,
-  use: (x: Uint8Array, noiseSeed: Uint8Array) => Promise<T>,
+  sets: { readonly contributors: readonly number[]; readonly activeSet: readonly number[] },
+  request: ShareRequestHashes,
+  use: (secrets: ProductSecrets) => Promise<T>,
 ): Promise<T> {
   const { degree, dataPrimeCount, polynomialBytes } = kernel
   const make = (material: Uint8Array) =>
     kernel.borrow([polynomialBytes, polynomialBytes], (sum, dealt) => {
       kernel.view(sum!).fill(0)
-      for (const i of contributors) {
+      for (const i of sets.contributors) {
         const from = degree + polynomialBytes * i
         kernel.write(dealt!, material.subarray(from, from + polynomialBytes))
         for (let l = 0; l < dataPrimeCount; l++) {
@@ -78,25 +90,33 @@ export async function withDealtSum<T>(
       }
       return kernel.read(sum!)
     })
-  return lend(key, request, make, use)
+  const members = (key.material.length - degree - NOISE_KEY_BYTES) / (polynomialBytes + PAIR_KEY_BYTES)
+  const masks = (material: Uint8Array) =>
+    masksOf(material.subarray(degree + polynomialBytes * members), key.self, sets.activeSet, request.common)
+  return lend(key, request.own, make, masks, use)
 }
 
-/** Lends what `make` makes of the material, and a seed; wipes both when `use` has ended. */
+/** Lends what `make` and `mask` make of the material, and a noise seed; wipes all of it when `use` has ended. */
 async function lend<T>(
   key: MemberKey,
   request: Uint8Array,
   make: (material: Uint8Array) => Uint8Array,
-  use: (polynomial: Uint8Array, noiseSeed: Uint8Array) => Promise<T>,
+  mask: (material: Uint8Array) => readonly Mask[],
+  use: (secrets: ProductSecrets) => Promise<T>,
 ): Promise<T> {
-  const [polynomial, seed] = key.material.reveal((material) => {
+  const secrets = key.material.reveal((material) => {
     const noiseKey = material.subarray(material.length - NOISE_KEY_BYTES)
-    return [make(material), hkdf(sha256, noiseKey, request, NOISE_SEED_INFO, NOISE_KEY_BYTES)] as const
+    return {
+      secret: make(material),
+      noiseSeed: hkdf(sha256, noiseKey, request, NOISE_SEED_INFO, NOISE_KEY_BYTES),
+      masks: mask(material),
+    }
   })
   try {
-    return await use(polynomial, seed)
+    return await use(secrets)
   } finally {
-    polynomial.fill(0)
-    seed.fill(0)
+    const { secret, noiseSeed, masks } = secrets
+    for (const bytes of [secret, noiseSeed, ...masks.map(({ seed }) => seed)]) bytes.fill(0)
   }
 }
 
@@ -116,7 +136,10 @@ export function exportMemberKey(plan: Plan, key: MemberKey): Secret {
   )
 }
 
-/** The inverse of `exportMemberKey`, for the same plan, epoch and member. Wipes `bytes` when it succeeds. */
+/**
+ * The inverse of `exportMemberKey`, for the same plan, epoch and member. Wipes `bytes` when it succeeds. Throws
+ * 'unsupported-version' for a key that an earlier release stored: it has no pair keys, so the epoch is lost to this member.
+ */
 export function importMemberKey(
   plan: Plan,
   stored: { readonly context: EpochContext; readonly self: number; readonly bytes: Uint8Array },
@@ -131,7 +154,7 @@ export function importMemberKey(
     planHash: plan.hash,
   })
   const keyHash = reader.bytes(HASH_BYTES, 'key hash').slice()
-  const material = reader.bytes(plan.set.degree + plan.members * plan.bytes.polynomial + NOISE_KEY_BYTES, 'material')
+  const material = reader.bytes(plan.bytes.memberKey, 'material')
   reader.end()
   if (material.every((byte) => byte === 0)) {
     throw new FheError('malformed-message', 'the stored member key is all zeros: it was wiped')

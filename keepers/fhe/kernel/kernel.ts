@@ -20,6 +20,7 @@ type Exports = {
   floodingSums(out: number, random: number, uniformBits: number, degree: number): void
   floodingResidues(record: number, out: number, sums: number, degree: number): void
   uniformResidues(record: number, out: number, words: number, count: number, degree: number): number
+  addUniform(record: number, sum: number, words: number, count: number, negative: number, degree: number): number
   ternary(out: number, random: number, count: number, degree: number): number
   ternaryResidues(record: number, out: number, digits: number, degree: number): void
   binomialResidues(record: number, out: number, random: number, degree: number): void
