@@ -4,7 +4,6 @@
 import { ByteStream } from './byte-stream.ts'
 import type { Block } from './kernel/kernel.ts'
 import { Kernel } from './kernel/kernel.ts'
-import type { Mask } from './masks.ts'
 import type { Plan } from './plan.ts'
 import { expandPolynomial, streamBytes } from './round-polynomial.ts'
 import { SealContext } from './seal.ts'
@@ -15,33 +14,26 @@ const ERROR_BYTES = 6
 /** Slots of a decrypted ciphertext. */
 export type Slots = { readonly real: Float64Array; readonly imaginary: Float64Array }
 
-/** What must not be known of a product. */
-export type ProductSecrets = {
+/**
+ * A secret polynomial x and a public factor λ, to be multiplied with the round's polynomials: the masked λ_j·Σ f_i(α_j) for
+ * a decryption share (λ is in it already), −s_i for an encryption.
+ */
+export type Product = {
   /** x over the data primes, 8·N·L bytes. */
   readonly secret: Uint8Array
-  /** 32 bytes: what the noise of every ciphertext is derived from. */
-  readonly noiseSeed: Uint8Array
-  /** What is added to every ciphertext's share, or subtracted. Encryptions have none. */
-  readonly masks: readonly Mask[]
-}
-
-/**
- * A secret polynomial x and a public factor λ, to be multiplied with the round's polynomials: λ_j·Σ f_i(α_j) for a
- * decryption share, −s_i for an encryption.
- */
-export type Product = ProductSecrets & {
   /** λ modulo each data prime. */
   readonly factors: readonly bigint[]
+  /** 32 bytes: what the noise of every ciphertext is derived from. Secret. */
+  readonly noiseSeed: Uint8Array
   /** 32 bytes: the round's, public. */
   readonly roundSeed: Uint8Array
 }
 
-/** A product in the making: λ·x prepared for multiplication, the streams, room to work in. */
+/** A product in the making: λ·x prepared for multiplication, the two streams, room to work in. */
 type OpenProduct = {
   readonly flooding: ByteStream
   readonly errors: ByteStream
   readonly words: ByteStream
-  readonly masks: readonly { readonly words: ByteStream; readonly negative: boolean }[]
   readonly pairs: Block
   readonly factor: Block
   readonly noise: Block
@@ -72,7 +64,7 @@ export class Core implements Disposable {
   }
 
   /** Opens a product. Nothing is kept of the secret but λ·x inside the kernel, until `closeProduct`. */
-  openProduct({ secret, factors, noiseSeed, masks, roundSeed }: Product): void {
+  openProduct({ secret, factors, noiseSeed, roundSeed }: Product): void {
     this.closeProduct()
     const { kernel } = this
     const pairs = kernel.allocate(2 * kernel.polynomialBytes)
@@ -89,7 +81,6 @@ export class Core implements Disposable {
       flooding: new ByteStream(noiseSeed, random, 'secret'),
       errors: new ByteStream(noiseSeed, ERROR_BYTES * kernel.degree, 'secret'),
       words: new ByteStream(roundSeed, expanded, 'public'),
-      masks: masks.map(({ seed, negative }) => ({ words: new ByteStream(seed, expanded, 'secret'), negative })),
       pairs,
       factor: kernel.allocate(kernel.polynomialBytes),
       noise: kernel.allocate(kernel.polynomialBytes),
@@ -100,8 +91,8 @@ export class Core implements Disposable {
   }
 
   /**
-   * A decryption share of ciphertext number `index`, h = a·(λ·x) + e ± masks, written to `out`. The same product has the
-   * same noise, the flooding e, and the same masks for the same index, and no two indices share any.
+   * A decryption share of ciphertext number `index`, h = a·(λ·x) + e, written to `out`. The same product has the same
+   * noise, the flooding e, for the same index, and no two indices share any.
    */
   share(index: number, out: Uint8Array): void {
     const product = this.#open()
@@ -112,7 +103,6 @@ export class Core implements Disposable {
     this.#multiply(product, index, (record, at) => {
       kernel.calls.floodingResidues(record, at, sums.at, kernel.degree)
     })
-    this.#mask(product, index)
     out.set(kernel.view(noise))
   }
 
@@ -135,8 +125,8 @@ export class Core implements Disposable {
   /** Wipes the open product, if there is one. */
   closeProduct(): void {
     if (this.#product === null) return
-    const { flooding, errors, words, masks, pairs, factor, noise, random, sums, stream } = this.#product
-    for (const bytes of [flooding, errors, words, ...masks.map((mask) => mask.words)]) bytes.close()
+    const { flooding, errors, words, pairs, factor, noise, random, sums, stream } = this.#product
+    for (const bytes of [flooding, errors, words]) bytes.close()
     for (const block of [pairs, factor, noise, random, sums, stream]) this.kernel.release(block)
     this.#product = null
   }
@@ -189,19 +179,6 @@ export class Core implements Disposable {
       kernel.calls.forwardLazy(record, at, kernel.logDegree)
       const a = kernel.residues(factor, l)
       kernel.calls.maskedProduct(record, at, a, this.#pairsAt(pairs, l), at, kernel.degree)
-    }
-  }
-
-  /** noise ← noise ± every mask: uniform residues, read from their streams as the round's polynomial is read from its own. */
-  #mask({ masks, noise, stream }: OpenProduct, index: number): void {
-    const { kernel } = this
-    for (const { words, negative } of masks) {
-      for (let l = 0; l < kernel.dataPrimeCount; l++) {
-        words.read(kernel.dataPrimeCount * index + l, kernel.view(stream))
-        const [record, at] = [kernel.records[l]!, kernel.residues(noise, l)]
-        if (kernel.calls.addUniform(record, at, stream.at, stream.length / 8, negative ? 1 : 0, kernel.degree)) continue
-        throw new Error('the stream of a mask ran out of words')
-      }
     }
   }
 

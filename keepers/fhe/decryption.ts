@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A member's part of a decryption: h_j = a·(λ_j·Σ f_i(α_j)) + e + its masks over the contributors i, given once per round or
+// A member's part of a decryption: h_j = a·(λ_j·Σ f_i(α_j) ± masks) + e over the contributors i, given once per round or
 // never (rules 2 to 5). a is the round's own polynomial: there is nothing in a share that anyone could have sent.
 import { ByteWriter, equalBytes, hash } from './encoding.ts'
 import { type Engine, eachOf } from './engine.ts'
 import { FheError } from './errors.ts'
 import { onceNonce } from './guard.ts'
 import { contextBytes, KEY_TEST_ROUND } from './header.ts'
-import { withDealtSum } from './member-key.ts'
+import { withShareSecret } from './member-key.ts'
 import { insistSameEpoch, sortedSet, toBitmap } from './members.ts'
 import { shapeOf } from './packing.ts'
 import { dataPrimes } from './parameters.ts'
 import type { Plan } from './plan.ts'
 import { roundSeed } from './round-polynomial.ts'
-import { lagrangeAtZero } from './shamir.ts'
 import type { PartialDecryptRequest, RoundContext } from './types.ts'
 import { loadPolynomial, type RoundFrame, readShare, sharePrefix } from './vector-messages.ts'
 
@@ -72,15 +71,15 @@ export async function partialDecrypt(engine: Engine, request: PartialDecryptRequ
   }
 
   const { ciphertexts } = shapeOf(plan, context.round)
-  const factors = dataPrimes(plan.set).map((p) => lagrangeAtZero(activeSet, self, p))
+  const factors = dataPrimes(plan.set).map(() => 1n)
   const start = sharePrefix({ plan, context, keyHash, ciphertexts }, self, contributors, activeSet)
   const { polynomial } = plan.bytes
   const out = new Uint8Array(start.length + polynomial * ciphertexts)
   out.set(start)
   await engine.exclusive((threads) =>
-    withDealtSum(kernel, memberKey, { contributors, activeSet }, { own, common }, async (secrets) => {
+    withShareSecret(kernel, memberKey, { contributors, activeSet, own, common }, async (secret, noiseSeed) => {
       try {
-        await threads.openProduct({ ...secrets, factors, roundSeed: roundSeed(plan.hash, keyHash, context) })
+        await threads.openProduct({ secret, factors, noiseSeed, roundSeed: roundSeed(plan.hash, keyHash, context) })
         await eachOf(ciphertexts, threads.size, request, async (index) => {
           const at = start.length + polynomial * index
           await threads.share(index, out.subarray(at, at + polynomial))

@@ -42,10 +42,10 @@ export async function encryptUpdate(engine: Engine, request: EncryptRequest): Pr
   )
   plaintext.fill(0)
   await engine.exclusive((threads) =>
-    withOwnSecret(kernel, memberKey, requestHash, async (secrets) => {
+    withOwnSecret(kernel, memberKey, requestHash, async (secret, noiseSeed) => {
       try {
         const factors = dataPrimes(plan.set).map((p) => p - 1n)
-        await threads.openProduct({ ...secrets, factors, roundSeed: roundSeed(plan.hash, keyHash, context) })
+        await threads.openProduct({ secret, factors, noiseSeed, roundSeed: roundSeed(plan.hash, keyHash, context) })
         await eachOf(shape.ciphertexts, threads.size, request, async (index) => {
           const at = start.length + polynomial * index
           await threads.encrypt(index, pack(plan, vector, weight, index), out.subarray(at, at + polynomial))

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Masks that cancel in the sum over an active set and hide each share by itself ("one-time additive masks": del Pino et al.,
-// Threshold Raccoon, EUROCRYPT 2024, section 4). Without them the honest shares of one round are several readings of one
-// secret under public factors, and t − 1 colluders who stay out of the draft solve for it (README, "Why shares are masked").
+// Masks that cancel in the sum over an active set and make what each member multiplies with a round's polynomials uniform
+// ("one-time additive masks": del Pino et al., Threshold Raccoon, EUROCRYPT 2024). Without them the honest shares of a round
+// are readings of one secret under public factors, and t − 1 colluders who stay out of the draft solve for it.
 import { x25519 } from '@noble/curves/ed25519.js'
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
+import { ByteStream } from './byte-stream.ts'
 import { ByteWriter } from './encoding.ts'
+import type { Block, Kernel } from './kernel/kernel.ts'
+import { streamBytes } from './round-polynomial.ts'
 import type { Secret } from './secret.ts'
 import { PAIR_KEY_BYTES } from './sizes.ts'
 import type { Member } from './types.ts'
@@ -13,13 +16,6 @@ import type { Member } from './types.ts'
 const PAIR_KEY_INFO = new TextEncoder().encode('cohort/fhe/pair key/1')
 const MASK_SEED_INFO = new TextEncoder().encode('cohort/fhe/mask seed/1')
 const MASK_SEED_BYTES = 32
-
-/** The stream that two members have in common in one round, and whether this one subtracts it. */
-export type Mask = {
-  /** 32 bytes, secret. */
-  readonly seed: Uint8Array
-  readonly negative: boolean
-}
 
 /**
  * K_jk of `self` with every other member, by index, 32 bytes each: HKDF of their X25519 secret, bound to the epoch's key
@@ -46,23 +42,42 @@ export function derivePairKeys(
 }
 
 /**
- * The masks of `self` in the share request that `request` is the hash of: one for every other member of the active set, to
- * be added when that member's index is higher and subtracted when it is lower. Both ends must hash the same request, so it
- * does not say who asks. The caller wipes the seeds.
+ * sum ← sum ± the masks of `self` for every other member of the active set: added when that member's index is higher,
+ * subtracted when it is lower. A mask is a polynomial over the data primes, NTT form, read from AES-256-CTR as a round's
+ * polynomial is (`expandPolynomial`), so uniform modulo each prime. Its seed is HKDF of the pair key and of `request`, a
+ * hash on which both ends must agree: it does not say who asks.
  */
-export function masksOf(
+export function addMasks(
+  kernel: Kernel,
   pairKeys: Uint8Array,
-  self: number,
-  activeSet: readonly number[],
-  request: Uint8Array,
-): readonly Mask[] {
-  const masks: Mask[] = []
-  for (const peer of activeSet) {
-    const pairKey = pairKeys.subarray(PAIR_KEY_BYTES * peer, PAIR_KEY_BYTES * (peer + 1))
-    if (peer === self || pairKey.every((byte) => byte === 0)) continue
-    masks.push({ seed: hkdf(sha256, pairKey, request, MASK_SEED_INFO, MASK_SEED_BYTES), negative: peer < self })
-  }
-  return masks
+  of: { readonly self: number; readonly activeSet: readonly number[]; readonly request: Uint8Array },
+  sum: Block,
+): void {
+  const { calls, degree, dataPrimeCount } = kernel
+  const length = streamBytes(degree)
+  kernel.borrow([length], (words) => {
+    for (const peer of of.activeSet) {
+      const pairKey = pairKeys.subarray(PAIR_KEY_BYTES * peer, PAIR_KEY_BYTES * (peer + 1))
+      if (pairKey.every((byte) => byte === 0)) continue
+      const seed = hkdf(sha256, pairKey, of.request, MASK_SEED_INFO, MASK_SEED_BYTES)
+      const stream = new ByteStream(seed, length, 'secret')
+      seed.fill(0)
+      for (let l = 0; l < dataPrimeCount; l++) {
+        stream.read(l, kernel.view(words!))
+        const negative = peer < of.self ? 1 : 0
+        const enough = calls.addUniform(
+          kernel.records[l]!,
+          kernel.residues(sum, l),
+          words!.at,
+          length / 8,
+          negative,
+          degree,
+        )
+        if (enough === 0) throw new Error('the stream of a mask ran out of words')
+      }
+      stream.close()
+    }
+  })
 }
 
 /** The X25519 secret, or null when `publicKey` is a point of small order (RFC 7748, section 6.1). */

@@ -3,14 +3,14 @@
 // of its masks, by member (32 bytes each) · noise key.
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import type { ProductSecrets } from './core.ts'
 import { ByteReader, ByteWriter, HASH_BYTES } from './encoding.ts'
 import { FheError } from './errors.ts'
 import { encodeHeader, readHeader } from './header.ts'
 import type { Kernel } from './kernel/kernel.ts'
-import { derivePairKeys, type Mask, masksOf } from './masks.ts'
+import { addMasks, derivePairKeys } from './masks.ts'
 import type { Plan } from './plan.ts'
 import { Secret } from './secret.ts'
+import { lagrangeAtZero } from './shamir.ts'
 import { NOISE_KEY_BYTES, PAIR_KEY_BYTES } from './sizes.ts'
 import type { EpochContext, Member, MemberKey } from './types.ts'
 
@@ -46,12 +46,12 @@ export function makeMemberKey(
   return { self, context: { chainId, service, epoch }, keyHash, material }
 }
 
-/** Lends what an encryption is made with: the member's own secret, NTT form, and the noise seed of one request. */
+/** Lends the member's own secret as a polynomial over the data primes, NTT form, and the noise seed of one request. */
 export async function withOwnSecret<T>(
   kernel: Kernel,
   key: MemberKey,
   request: Uint8Array,
-  use: (secrets: ProductSecrets) => Promise<T>,
+  use: (s: Uint8Array, noiseSeed: Uint8Array) => Promise<T>,
 ): Promise<T> {
   const { degree, dataPrimeCount, polynomialBytes } = kernel
   const make = (material: Uint8Array) =>
@@ -63,60 +63,73 @@ export async function withOwnSecret<T>(
       }
       return kernel.read(s!)
     })
-  return lend(key, request, make, () => [], use)
+  return lend(key, request, make, use)
 }
 
-/** A share request: its hash with the one who gives the share in it, and without, which all of the active set agree on. */
-export type ShareRequestHashes = { readonly own: Uint8Array; readonly common: Uint8Array }
+/** What a member's share is made for: the sets, and the request's hash with the member in it and without. */
+export type ShareOf = {
+  readonly contributors: readonly number[]
+  readonly activeSet: readonly number[]
+  /** Of this member's request: its noise comes from it. */
+  readonly own: Uint8Array
+  /** The same for everyone in the active set: the masks come from it. */
+  readonly common: Uint8Array
+}
 
-/** Lends what a share is made with: Σ f_i(α_self) over the contributors i, noise seed and masks of one request. */
-export async function withDealtSum<T>(
+/**
+ * Lends the secret of a share, X = λ·Σ f_i(α_self) ± masks over the contributors i, and its noise seed. X is as good as
+ * uniform to whoever lacks a mask of it; those of an active set add up to the contributors' Σ s_i.
+ */
+export async function withShareSecret<T>(
   kernel: Kernel,
   key: MemberKey,
-  sets: { readonly contributors: readonly number[]; readonly activeSet: readonly number[] },
-  request: ShareRequestHashes,
-  use: (secrets: ProductSecrets) => Promise<T>,
+  share: ShareOf,
+  use: (x: Uint8Array, noiseSeed: Uint8Array) => Promise<T>,
 ): Promise<T> {
-  const { degree, dataPrimeCount, polynomialBytes } = kernel
+  const { calls, degree, dataPrimeCount, polynomialBytes } = kernel
+  const { self } = key
   const make = (material: Uint8Array) =>
     kernel.borrow([polynomialBytes, polynomialBytes], (sum, dealt) => {
       kernel.view(sum!).fill(0)
-      for (const i of sets.contributors) {
+      for (const i of share.contributors) {
         const from = degree + polynomialBytes * i
         kernel.write(dealt!, material.subarray(from, from + polynomialBytes))
         for (let l = 0; l < dataPrimeCount; l++) {
-          kernel.calls.addInto(kernel.records[l]!, kernel.residues(sum!, l), kernel.residues(dealt!, l), degree)
+          calls.addInto(kernel.records[l]!, kernel.residues(sum!, l), kernel.residues(dealt!, l), degree)
         }
       }
+      for (let l = 0; l < dataPrimeCount; l++) {
+        const lambda = lagrangeAtZero(share.activeSet, self, kernel.primes[l]!)
+        calls.scale(kernel.records[l]!, kernel.residues(sum!, l), lambda, degree)
+      }
+      addMasks(kernel, pairKeysIn(material, kernel), { self, activeSet: share.activeSet, request: share.common }, sum!)
       return kernel.read(sum!)
     })
-  const members = (key.material.length - degree - NOISE_KEY_BYTES) / (polynomialBytes + PAIR_KEY_BYTES)
-  const masks = (material: Uint8Array) =>
-    masksOf(material.subarray(degree + polynomialBytes * members), key.self, sets.activeSet, request.common)
-  return lend(key, request.own, make, masks, use)
+  return lend(key, share.own, make, use)
 }
 
-/** Lends what `make` and `mask` make of the material, and a noise seed; wipes all of it when `use` has ended. */
+/** The pair keys within a member's material. */
+function pairKeysIn(material: Uint8Array, { degree, polynomialBytes }: Kernel): Uint8Array {
+  const members = (material.length - degree - NOISE_KEY_BYTES) / (polynomialBytes + PAIR_KEY_BYTES)
+  return material.subarray(degree + polynomialBytes * members, material.length - NOISE_KEY_BYTES)
+}
+
+/** Lends what `make` makes of the material, and a seed; wipes both when `use` has ended. */
 async function lend<T>(
   key: MemberKey,
   request: Uint8Array,
   make: (material: Uint8Array) => Uint8Array,
-  mask: (material: Uint8Array) => readonly Mask[],
-  use: (secrets: ProductSecrets) => Promise<T>,
+  use: (polynomial: Uint8Array, noiseSeed: Uint8Array) => Promise<T>,
 ): Promise<T> {
-  const secrets = key.material.reveal((material) => {
+  const [polynomial, seed] = key.material.reveal((material) => {
     const noiseKey = material.subarray(material.length - NOISE_KEY_BYTES)
-    return {
-      secret: make(material),
-      noiseSeed: hkdf(sha256, noiseKey, request, NOISE_SEED_INFO, NOISE_KEY_BYTES),
-      masks: mask(material),
-    }
+    return [make(material), hkdf(sha256, noiseKey, request, NOISE_SEED_INFO, NOISE_KEY_BYTES)] as const
   })
   try {
-    return await use(secrets)
+    return await use(polynomial, seed)
   } finally {
-    const { secret, noiseSeed, masks } = secrets
-    for (const bytes of [secret, noiseSeed, ...masks.map(({ seed }) => seed)]) bytes.fill(0)
+    polynomial.fill(0)
+    seed.fill(0)
   }
 }
 

@@ -137,19 +137,13 @@ export class PooledThreads implements Threads {
     return 2 * this.#lanes.length
   }
 
-  async openProduct({ secret, noiseSeed, masks, factors, roundSeed }: Product): Promise<void> {
-    const parts = [secret, noiseSeed, ...masks.map((mask) => mask.seed)]
-    const shared = new Uint8Array(new SharedArrayBuffer(parts.reduce((sum, part) => sum + part.length, 0)))
-    let end = 0
-    const lend = (part: Uint8Array): Uint8Array => {
-      shared.set(part, end)
-      end += part.length
-      return shared.subarray(end - part.length, end)
-    }
+  async openProduct({ secret, noiseSeed, factors, roundSeed }: Product): Promise<void> {
+    const shared = new Uint8Array(new SharedArrayBuffer(secret.length + noiseSeed.length))
+    shared.set(secret)
+    shared.set(noiseSeed, secret.length)
     const product = {
-      secret: lend(secret),
-      noiseSeed: lend(noiseSeed),
-      masks: masks.map(({ seed, negative }) => ({ seed: lend(seed), negative })),
+      secret: shared.subarray(0, secret.length),
+      noiseSeed: shared.subarray(secret.length),
       factors,
       roundSeed: roundSeed.slice(),
     }

@@ -15,6 +15,7 @@ type Exports = {
   allBelow(record: number, values: number, degree: number): number
   addInto(record: number, sum: number, values: number, degree: number): void
   addChecked(record: number, sum: number, values: number, degree: number): number
+  scale(record: number, values: number, factor: bigint, degree: number): void
   preparePairs(record: number, pairs: number, secret: number, lambda: bigint, degree: number): void
   maskedProduct(record: number, out: number, a: number, pairs: number, noise: number, degree: number): void
   floodingSums(out: number, random: number, uniformBits: number, degree: number): void

@@ -8,6 +8,7 @@ export {
   allBelow,
   maskedProduct,
   preparePairs,
+  scale,
 } from './polynomial'
 export {
   addUniform,
