@@ -17,6 +17,16 @@ const TOO_LATE: ReadonlySet<string> = new Set([
   'AlreadySeated',
 ])
 
+/** A call of the service: its data, and the key under which the queue knows it, which follows from the content. */
+export function callKey(
+  { epoch, round }: { readonly epoch: number; readonly round: number },
+  method: string,
+  args: readonly unknown[],
+): { readonly key: string; readonly data: string } {
+  const data = contractInterface('ILearningService').encodeFunctionData(method, args)
+  return { key: `${method}/${epoch}/${round}/${keccak256(data).slice(2, 18)}`, data }
+}
+
 /**
  * Calls the service as this keeper's operator and waits until the transaction is deep enough. The key of the
  * transaction follows from its content, so the same act is never sent twice.
@@ -24,8 +34,7 @@ const TOO_LATE: ReadonlySet<string> = new Set([
  */
 export async function act(step: Step, method: string, args: readonly unknown[]): Promise<boolean> {
   const { context, snapshot } = step
-  const data = contractInterface('ILearningService').encodeFunctionData(method, args)
-  const key = `${method}/${snapshot.epoch}/${snapshot.round}/${keccak256(data).slice(2, 18)}`
+  const { key, data } = callKey(snapshot, method, args)
   const started = context.clock.now()
   try {
     const receipt = await context.queue.send({ key, to: context.serviceAddress, data }, patience(step))

@@ -134,7 +134,13 @@ export function storeKey(store: KeeperStore, frame: EpochFrame, key: MemberKey):
 /** The epoch's key from the store, or null when key generation has not come that far here. The caller disposes of it. */
 export function loadKey(store: KeeperStore, frame: EpochFrame): MemberKey | null {
   const bytes = store.getSecret(nameOf(frame, 'key'))
-  return bytes === null ? null : importMemberKey(frame.plan, { context: frame.context, self: frame.self, bytes })
+  if (bytes === null) return null
+  try {
+    return importMemberKey(frame.plan, { context: frame.context, self: frame.self, bytes })
+  } finally {
+    // What cannot be imported is a secret none the less.
+    bytes.fill(0)
+  }
 }
 
 /** The hash that the members confirmed, which is all that summing up needs; null as above. */

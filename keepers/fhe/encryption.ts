@@ -48,7 +48,12 @@ export async function encryptUpdate(engine: Engine, request: EncryptRequest): Pr
         await threads.openProduct({ secret, factors, noiseSeed, roundSeed: roundSeed(plan.hash, keyHash, context) })
         await eachOf(shape.ciphertexts, threads.size, request, async (index) => {
           const at = start.length + polynomial * index
-          await threads.encrypt(index, pack(plan, vector, weight, index), out.subarray(at, at + polynomial))
+          const slots = pack(plan, vector, weight, index)
+          try {
+            await threads.encrypt(index, slots, out.subarray(at, at + polynomial))
+          } finally {
+            slots.fill(0)
+          }
         })
       } finally {
         await threads.closeProduct()

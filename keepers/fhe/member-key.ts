@@ -36,10 +36,11 @@ export function makeMemberKey(
   const { self, keyHash } = of
   const pairKeys = derivePairKeys(of, encryptionKey)
   const material = encryptionKey.reveal((key) => {
-    const input = new ByteWriter().bytes(sha256(dealt)).bytes(key).finish()
+    const digest = sha256(dealt)
+    const input = new ByteWriter().bytes(digest).bytes(key).finish()
     const noiseKey = hkdf(sha256, input, keyHash, NOISE_KEY_INFO, NOISE_KEY_BYTES)
     const all = new ByteWriter().bytes(digits).bytes(dealt).bytes(pairKeys).bytes(noiseKey).finish()
-    for (const used of [input, noiseKey, dealt, pairKeys]) used.fill(0)
+    for (const used of [digest, input, noiseKey, dealt, pairKeys]) used.fill(0)
     return Secret.take(all)
   })
   const { chainId, service, epoch } = of.context

@@ -47,7 +47,7 @@ export function checkVector(plan: Plan, shape: VectorShape, vector: ArrayLike<nu
   }
 }
 
-/** Slots of ciphertext `index` of a vector. */
+/** Slots of ciphertext `index` of a vector, in the clear: the caller wipes them. */
 export function pack(plan: Plan, vector: ArrayLike<number>, weight: number, index: number): Float64Array {
   const slots = new Float64Array(plan.set.degree / 2)
   const share = weight / plan.maxWeight

@@ -11,6 +11,7 @@ export interface Threads {
   /** How many ciphertexts can be worked on at once. */
   readonly size: number
   openProduct(product: Product): Promise<void>
+  /** The slots are the caller's to wipe; a worker takes them over, and wipes them. */
   encrypt(index: number, slots: Float64Array, out: Uint8Array): Promise<void>
   share(index: number, out: Uint8Array): Promise<void>
   closeProduct(): Promise<void>

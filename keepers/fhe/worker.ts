@@ -22,8 +22,8 @@ export type WorkerMessage =
 
 export type WorkerRequest = { readonly id: number; readonly task: Task }
 
-/** Runs one task on a core. */
-function perform(core: Core, task: Task): TaskResult {
+/** Runs one task on a core. Exported for its test. */
+export function perform(core: Core, task: Task): TaskResult {
   switch (task.op) {
     case 'openProduct':
       core.openProduct(task.product)
@@ -31,8 +31,14 @@ function perform(core: Core, task: Task): TaskResult {
     case 'encrypt':
     case 'share': {
       const out = new Uint8Array(core.kernel.polynomialBytes)
-      if (task.op === 'encrypt') core.encrypt(task.index, task.slots, out)
-      else core.share(task.index, out)
+      if (task.op === 'share') core.share(task.index, out)
+      else {
+        try {
+          core.encrypt(task.index, task.slots, out)
+        } finally {
+          task.slots.fill(0)
+        }
+      }
       return out
     }
     case 'closeProduct':

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { act, elapsed } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
-import { isMember, parametersOf } from '../frame.ts'
+import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { hasSeat, seatsOf } from '../members.ts'
+import { contributorsFloor } from '../steps/draft.ts'
+import { ownUpdate } from '../steps/own-update.ts'
 import { sumOfRound } from '../steps/sum.ts'
 
 /** Part of the window for which a keeper waits for blobs that cannot be had, before it attests without them. */
@@ -13,7 +15,7 @@ export async function aggregate(step: Step): Promise<Outcome> {
   const { context, snapshot } = step
   if (!isMember(step)) return 'done'
   if (context.facts.last('AggregateAttested', { round: snapshot.round, seat: step.seat }) !== null) return 'done'
-  const { windows, minKeepers } = await parametersOf(step)
+  const { windows } = await parametersOf(step)
   const left = Math.max(1, snapshot.end - snapshot.time)
   const sum = await sumOfRound(step, snapshot.round, { timeout: Math.max(1_000, (left * 1000) / 4) })
   if (sum === null) return 'again'
@@ -22,7 +24,8 @@ export async function aggregate(step: Step): Promise<Outcome> {
     return 'again'
   }
   // A sum without one's own update, or of too few, is one that this keeper would refuse to decrypt: it abstains.
-  const mine = hasSeat(snapshot.roundInfo.revealed, step.seat)
-  if ((mine && !hasSeat(sum.included, step.seat)) || seatsOf(sum.included).length < minKeepers) return 'again'
+  const floor = await contributorsFloor(step, await frameHere(step))
+  const mine = ownUpdate(step) === 'included'
+  if ((mine && !hasSeat(sum.included, step.seat)) || seatsOf(sum.included).length < floor) return 'again'
   return (await act(step, 'attest', [snapshot.round, sum.hash, sum.included])) ? 'done' : 'again'
 }

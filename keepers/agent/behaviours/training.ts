@@ -84,7 +84,7 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
     signal,
     onProgress: (progress) => context.log.debug({ event: 'training', round: snapshot.round, ...progress }, 'training'),
   })
-  const { norm, update } = clip(outcome.weights, global, context.profile.clipBound, context.profile.clipNorm)
+  const { norm, update } = clipAndWipe(outcome.weights, global, context.profile)
   const samples = Math.min(outcome.samples, context.profile.maxSamples)
   const seconds = (context.clock.now() - started) / 1000
   context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
@@ -93,6 +93,19 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
     'trained on the own shard',
   )
   return { update, samples }
+}
+
+/** As `clip`; the trained weights are as private as the update that they end in, and go at once. */
+function clipAndWipe(
+  weights: Float32Array,
+  global: Float32Array,
+  { clipBound, clipNorm }: { readonly clipBound: number; readonly clipNorm: number },
+): ReturnType<typeof clip> {
+  try {
+    return clip(weights, global, clipBound, clipNorm)
+  } finally {
+    weights.fill(0)
+  }
 }
 
 /** Training ended with weights that are not numbers. */

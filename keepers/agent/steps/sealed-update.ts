@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { encryptUpdate, FheError, onceNonce } from '../../fhe/index.ts'
+import { encryptUpdate, FheError, type MemberKey, onceNonce } from '../../fhe/index.ts'
 import type { Step } from '../context.ts'
 import { type EpochFrame, loadKey, onceGuard } from '../epoch.ts'
 
@@ -47,9 +47,10 @@ export async function sealedUpdate(
   }
   if (store.claims.has(nonce)) return abstain()
   const { update, samples } = await train()
-  const memberKey = loadKey(store, frame)
-  if (memberKey === null) return null
+  let memberKey: MemberKey | null = null
   try {
+    memberKey = loadKey(store, frame)
+    if (memberKey === null) return null
     const payload = (bytes: Uint8Array) => encode({ samples, bytes })
     const bytes = await encryptUpdate(frame.engine, {
       context,
@@ -65,6 +66,6 @@ export async function sealedUpdate(
     throw error
   } finally {
     update.fill(0)
-    memberKey.material.dispose()
+    memberKey?.material.dispose()
   }
 }

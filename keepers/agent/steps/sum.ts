@@ -53,31 +53,37 @@ export async function sumOfRound(
     }
   }
   const wanted = options.only === undefined ? null : seatsOf(options.only)
-  const blobs: UpdateBlob[] = []
   const included: number[] = []
   const missing: number[] = []
-  for (const fact of context.facts.all('UpdateRevealed', { round })) {
-    const seat = Number(fact.args.seat)
-    if (wanted !== null && !wanted.includes(seat)) continue
-    const sender = frame.roster.findIndex((member) => member.seat === seat)
-    if (sender < 0 || included.includes(seat)) continue
-    try {
-      const bytes = await fetchUpdate(step, frame, fact, seat, options.timeout)
-      checkUpdate(frame.engine, bytes, { context: where, sender, keyHash })
-      blobs.push({ sender, bytes })
+  /** One update after the other: those of a big service do not fit into memory together. */
+  async function* updates(): AsyncGenerator<UpdateBlob> {
+    for (const fact of context.facts.all('UpdateRevealed', { round })) {
+      const seat = Number(fact.args.seat)
+      if (wanted !== null && !wanted.includes(seat)) continue
+      const sender = frame.roster.findIndex((member) => member.seat === seat)
+      if (sender < 0 || included.includes(seat)) continue
+      let bytes: Uint8Array
+      try {
+        bytes = await fetchUpdate(step, frame, fact, seat, options.timeout)
+        checkUpdate(frame.engine, bytes, { context: where, sender, keyHash: keyHash! })
+      } catch (error) {
+        step.signal.throwIfAborted()
+        const unreachable = error instanceof NetworkError && ['UNAVAILABLE', 'TIMEOUT'].includes(error.code)
+        const refused = error instanceof NetworkError || error instanceof FheError || error instanceof AgentError
+        if (!refused) throw error
+        if (unreachable) missing.push(seat)
+        context.metrics.errors.inc({ code: unreachable ? 'UPDATE_MISSING' : 'UPDATE_REFUSED' })
+        context.log.warn({ event: 'update left out', round, from: seat, reason: error.message }, 'left an update out')
+        // Nothing comes of a sum without one that must be in it.
+        if (wanted !== null) return
+        continue
+      }
       included.push(seat)
-    } catch (error) {
-      step.signal.throwIfAborted()
-      const unreachable = error instanceof NetworkError && ['UNAVAILABLE', 'TIMEOUT'].includes(error.code)
-      const refused = error instanceof NetworkError || error instanceof FheError || error instanceof AgentError
-      if (!refused) throw error
-      if (unreachable) missing.push(seat)
-      context.metrics.errors.inc({ code: unreachable ? 'UPDATE_MISSING' : 'UPDATE_REFUSED' })
-      context.log.warn({ event: 'update left out', round, from: seat, reason: error.message }, 'left an update out')
+      yield { sender, bytes }
     }
   }
-  if (included.length === 0 || (wanted !== null && included.length < wanted.length)) return null
-  const sum = await addUp(frame, where, keyHash, blobs, step.signal)
+  const sum = await addUp(frame, where, keyHash, updates(), step.signal)
+  if (sum === null || (wanted !== null && included.length < wanted.length)) return null
   const hash = `0x${Buffer.from(sum.hash).toString('hex')}`
   const cid = await publish(step, 'aggregate', sum.bytes, round)
   context.store.putRecord(name, { cid, hash, included: bitmapOf(included).toString(), missing })
@@ -109,8 +115,13 @@ async function addUp(
   frame: EpochFrame,
   context: EpochFrame['context'] & { readonly round: number },
   keyHash: Uint8Array,
-  updates: readonly UpdateBlob[],
+  updates: AsyncIterable<UpdateBlob>,
   signal: AbortSignal,
-): Promise<Aggregate> {
-  return aggregate(frame.engine, { context, keyHash, updates, signal })
+): Promise<Aggregate | null> {
+  try {
+    return await aggregate(frame.engine, { context, keyHash, updates, signal })
+  } catch (error) {
+    if (error instanceof FheError && error.code === 'no-updates') return null
+    throw error
+  }
 }

@@ -31,7 +31,7 @@ describe('a key that does not decrypt', () => {
     store.close()
     rmSync(folder, { recursive: true, force: true })
   })
-  const opened: Fact = { name: 'EpochOpened', block: 50, args: { epoch: 2 } }
+  const opened: Fact = { name: 'EpochOpened', block: 50, blockHash: '0x', args: { epoch: 2 } }
   const step = (round: number, facts: Fact[] = [opened]): Step =>
     ({
       context: { store, facts: factsOf(facts) },
@@ -49,8 +49,8 @@ describe('a key that does not decrypt', () => {
 
   it('is kept when a round of its epoch has succeeded, whatever came before the epoch', () => {
     for (const round of [5, 6]) noteLostRound(step(round), lost)
-    const before: Fact = { name: 'UpdateCompleted', block: 40, args: { round: 3 } }
-    const since: Fact = { name: 'UpdateCompleted', block: 60, args: { round: 4 } }
+    const before: Fact = { name: 'UpdateCompleted', block: 40, blockHash: '0x', args: { round: 3 } }
+    const since: Fact = { name: 'UpdateCompleted', block: 60, blockHash: '0x', args: { round: 4 } }
     expect(isKeyBroken(step(7, [opened, before]))).to.equal(true)
     expect(isKeyBroken(step(7, [opened, since]))).to.equal(false)
   })
@@ -76,7 +76,12 @@ describe('a seat that is gone', () => {
     store.close()
     rmSync(folder, { recursive: true, force: true })
   })
-  const at = (block: number, name: string, keeper = '0xme'): Fact => ({ name, block, args: { keeper } })
+  const at = (block: number, name: string, keeper = '0xme'): Fact => ({
+    name,
+    block,
+    blockHash: '0x',
+    args: { keeper },
+  })
   const left = (...facts: Fact[]): boolean =>
     hasLeft({ context: { store, facts: factsOf(facts) } } as unknown as Pick<Step, 'context'>, '0xme')
 

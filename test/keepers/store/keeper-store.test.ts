@@ -256,7 +256,7 @@ describe('keeper store', () => {
         const content = readFileSync(join(where, name))
         // A page holds a part only of a long value.
         for (let at = 0; at + 64 <= sealed.length; at += 512) {
-          if (content.includes(sealed.subarray(at, at + 64))) return true
+          if (content.includes(Buffer.from(sealed.subarray(at, at + 64)))) return true
         }
         return false
       })
