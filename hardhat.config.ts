@@ -5,12 +5,14 @@ import hardhatToolboxMochaEthers from '@nomicfoundation/hardhat-toolbox-mocha-et
 import { configVariable, defineConfig, task } from 'hardhat/config'
 import { ArgumentType } from 'hardhat/types/arguments'
 import type { HardhatPlugin } from 'hardhat/types/plugins'
+import { importablePath } from './scripts/importable-path.ts'
 
 // solc comes from npm (exact pin in package.json): nothing is downloaded outside the npm registry. Both profiles are
 // declared because Ignition compiles with `production`, which would otherwise fall back to Hardhat's own settings.
+const SOLC_VERSION = '0.8.34'
 const compiler = {
-  version: '0.8.34',
-  path: createRequire(import.meta.url).resolve('solc/soljson.js'),
+  version: SOLC_VERSION,
+  path: importablePath(createRequire(import.meta.url).resolve('solc/soljson.js'), SOLC_VERSION),
   settings: {
     viaIR: true,
     evmVersion: 'cancun',

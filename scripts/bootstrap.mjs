@@ -8,6 +8,7 @@
 //
 // A warm start reads one marker and hashes the sources: well under a second.
 import { spawn } from 'node:child_process'
+import { resolve } from 'node:path'
 import process from 'node:process'
 import { BootstrapError, explain } from './bootstrap/errors.mjs'
 import { nodeFlags } from './bootstrap/flags.mjs'
@@ -36,8 +37,12 @@ export async function bootstrap(argv) {
   return await become(node, mode === 'run' ? [resolveScript(target), ...rest] : [await binaryOf(target), ...rest])
 }
 
-function resolveScript(target) {
-  return new URL(target, `file://${ROOT}/`).pathname
+/**
+ * @param {string} target a script, relative to the root
+ * @returns {string} its absolute path; the checkout may lie in a folder of any name, with spaces or letters beyond ASCII
+ */
+export function resolveScript(target) {
+  return resolve(ROOT, target)
 }
 
 async function binaryOf(name) {
