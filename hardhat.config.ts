@@ -91,8 +91,14 @@ export default defineConfig({
   networks: {
     hardhatMainnet: { type: 'edr-simulated', chainType: 'l1' },
     // What `npx hardhat node` runs. Each transaction is a block there; were each a second later than the last, a service at work
-    // would carry the chain's clock minutes ahead of everybody's.
-    node: { type: 'edr-simulated', chainType: 'l1', allowBlocksWithSameTimestamp: true },
+    // would carry the chain's clock minutes ahead of everybody's. And a block comes every second without any: a keeper that waits
+    // for confirmations, or for a window to pass, would wait for ever on an idle chain.
+    node: {
+      type: 'edr-simulated',
+      chainType: 'l1',
+      allowBlocksWithSameTimestamp: true,
+      mining: { auto: true, interval: 1_000 },
+    },
     localhost: {
       type: 'http',
       chainType: 'l1',
