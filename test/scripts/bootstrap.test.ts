@@ -9,6 +9,7 @@ import { adviceFor, explain } from '../../scripts/bootstrap/errors.mjs'
 import { nodeFlags } from '../../scripts/bootstrap/flags.mjs'
 import { matchesLockfile } from '../../scripts/bootstrap/install.mjs'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
+import { worksWithoutContracts } from '../../scripts/bootstrap.mjs'
 import { importablePath } from '../../scripts/importable-path.ts'
 
 describe('bootstrap', () => {
@@ -52,6 +53,17 @@ describe('bootstrap', () => {
     expect(importablePath(copy, '1.2.3', folder)).to.equal(copy)
     writeFileSync(file, 'export const compiler = 12')
     expect(readFileSync(importablePath(file, '1.2.3', folder), 'utf8')).to.equal('export const compiler = 12')
+  })
+
+  it('compiles no contracts for a command that needs none', () => {
+    const cli = 'keepers/cli/main.ts'
+    for (const line of ['', '--help', 'keeper run --help', 'dao -h', 'zkml compile model', 'learning train', '-V']) {
+      expect(worksWithoutContracts(cli, line.split(' ').filter(Boolean)), line).to.equal(true)
+    }
+    for (const line of ['keeper run', 'dao status', 'infer answer', 'fsm check', 'story publish']) {
+      expect(worksWithoutContracts(cli, line.split(' ')), line).to.equal(false)
+    }
+    expect(worksWithoutContracts('scripts/test.ts', [])).to.equal(false)
   })
 
   it('says in one line that npm is missing', () => {
