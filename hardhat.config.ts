@@ -5,12 +5,14 @@ import hardhatToolboxMochaEthers from '@nomicfoundation/hardhat-toolbox-mocha-et
 import { configVariable, defineConfig, task } from 'hardhat/config'
 import { ArgumentType } from 'hardhat/types/arguments'
 import type { HardhatPlugin } from 'hardhat/types/plugins'
+import { importablePath } from './scripts/importable-path.ts'
 
 // solc comes from npm (exact pin in package.json): nothing is downloaded outside the npm registry. Both profiles are
 // declared because Ignition compiles with `production`, which would otherwise fall back to Hardhat's own settings.
+const SOLC_VERSION = '0.8.34'
 const compiler = {
-  version: '0.8.34',
-  path: createRequire(import.meta.url).resolve('solc/soljson.js'),
+  version: SOLC_VERSION,
+  path: importablePath(createRequire(import.meta.url).resolve('solc/soljson.js'), SOLC_VERSION),
   settings: {
     viaIR: true,
     evmVersion: 'cancun',
@@ -89,8 +91,14 @@ export default defineConfig({
   networks: {
     hardhatMainnet: { type: 'edr-simulated', chainType: 'l1' },
     // What `npx hardhat node` runs. Each transaction is a block there; were each a second later than the last, a service at work
-    // would carry the chain's clock minutes ahead of everybody's.
-    node: { type: 'edr-simulated', chainType: 'l1', allowBlocksWithSameTimestamp: true },
+    // would carry the chain's clock minutes ahead of everybody's. And a block comes every second without any: a keeper that waits
+    // for confirmations, or for a window to pass, would wait for ever on an idle chain.
+    node: {
+      type: 'edr-simulated',
+      chainType: 'l1',
+      allowBlocksWithSameTimestamp: true,
+      mining: { auto: true, interval: 1_000 },
+    },
     localhost: {
       type: 'http',
       chainType: 'l1',

@@ -8,6 +8,7 @@
 //
 // A warm start reads one marker and hashes the sources: well under a second.
 import { spawn } from 'node:child_process'
+import { resolve } from 'node:path'
 import process from 'node:process'
 import { BootstrapError, explain } from './bootstrap/errors.mjs'
 import { nodeFlags } from './bootstrap/flags.mjs'
@@ -31,13 +32,33 @@ export async function bootstrap(argv) {
   const node = await ensureNode()
   await ensureInstalled(node)
   // A tool that formats, lints or builds the sources itself has no use for their build.
-  if (!(mode === 'exec' && ['biome', 'solhint', 'hardhat'].includes(target))) await ensureBuilt(node)
+  if (!(mode === 'exec' && ['biome', 'solhint', 'hardhat'].includes(target))) {
+    await ensureBuilt(node, mode === 'run' && worksWithoutContracts(target, rest) ? ['contracts'] : [])
+  }
   if (mode === 'setup') return 0
   return await become(node, mode === 'run' ? [resolveScript(target), ...rest] : [await binaryOf(target), ...rest])
 }
 
-function resolveScript(target) {
-  return new URL(target, `file://${ROOT}/`).pathname
+/** Areas of `cohort` that never talk to a chain. */
+const CHAINLESS = ['help', 'learning', 'simulate', 'zkml', 'ceremony']
+
+/**
+ * Compiling the contracts takes a minute or two of the first start; a command that has no use for them does not wait.
+ * @param {string} target a script, relative to the root
+ * @param {string[]} args its arguments
+ */
+export function worksWithoutContracts(target, args) {
+  if (target !== 'keepers/cli/main.ts') return false
+  if (args.length === 0 || args.some((arg) => ['--help', '-h', '--version', '-V'].includes(arg))) return true
+  return CHAINLESS.includes(args[0] ?? '')
+}
+
+/**
+ * @param {string} target a script, relative to the root
+ * @returns {string} its absolute path; the checkout may lie in a folder of any name, with spaces or letters beyond ASCII
+ */
+export function resolveScript(target) {
+  return resolve(ROOT, target)
 }
 
 async function binaryOf(name) {

@@ -2,6 +2,7 @@
 import { type JsonRpcError, type JsonRpcPayload, JsonRpcProvider, type JsonRpcResult, Network } from 'ethers'
 import { backoff, type Clock, systemClock } from './clock.ts'
 import { ChainError } from './errors.ts'
+import { type Answer, DEFAULT_LOG_SPAN, logRangeOf, pageOf, smallerSpan } from './log-range.ts'
 
 export type RpcOptions = {
   /** JSON-RPC endpoints over HTTP(S), the preferred one first. */
@@ -15,8 +16,12 @@ export type RpcOptions = {
   /** Once aborted, a request that failed is not tried again: whoever stops has no use for a late answer. */
   readonly stopping?: AbortSignal
   readonly clock?: Clock
+  /** Blocks that one `eth_getLogs` covers at most; an endpoint that refuses gets smaller ones. */
+  readonly logSpan?: number
   /** Told when the endpoint in use changes, and why. URLs come without credentials or query. */
   readonly onFailover?: (event: { from: string; to: string; reason: string }) => void
+  /** Told when an endpoint accepts fewer blocks at once than it was asked for. */
+  readonly onLogSpan?: (event: { endpoint: string; blocks: number; reason: string }) => void
 }
 
 /** What one endpoint said, or why it said nothing. */
@@ -28,15 +33,41 @@ const DEFAULT_PATIENCE = 120_000
 /** JSON-RPC's own "try again" codes: limit exceeded (-32005, EIP-1474) and internal error of an overloaded proxy. */
 const RETRYABLE_CODES: ReadonlySet<number> = new Set([-32005, -32097, 429])
 
+/** What tells a bound on logs from a bound on requests, where both come as −32005. */
+const RANGE_COMPLAINT = /block|range|result|\blogs?\b/i
+
+/**
+ * Methods whose refusal by one endpoint says nothing about the next: an archive that is missing, a plan that is used up, a
+ * method that is switched off. What sends or simulates a transaction is refused by the chain's state, alike everywhere.
+ */
+const READS: ReadonlySet<string> = new Set([
+  'eth_blockNumber',
+  'eth_chainId',
+  'eth_feeHistory',
+  'eth_gasPrice',
+  'eth_getBalance',
+  'eth_getBlockByHash',
+  'eth_getBlockByNumber',
+  'eth_getCode',
+  'eth_getLogs',
+  'eth_getStorageAt',
+  'eth_getTransactionByHash',
+  'eth_getTransactionCount',
+  'eth_getTransactionReceipt',
+  'eth_maxPriorityFeePerGas',
+])
+
 /**
  * An ethers provider over several endpoints: a request that an endpoint cannot take goes to the next, round after round
- * with back-off. An answer, also a refusal such as a revert, is final. Every endpoint is asked for its chain id first,
- * and one on another chain is never used.
+ * with back-off. A refusal such as a revert is final; a read that is refused is final when every endpoint refused it. Logs
+ * are read in pages as large as the endpoint in use accepts. Every endpoint is asked for its chain id first, and one on
+ * another chain is never used.
  */
 export class FailoverProvider extends JsonRpcProvider {
   readonly #urls: readonly string[]
   readonly #options: Required<Pick<RpcOptions, 'timeout' | 'patience' | 'clock'>> & RpcOptions
   readonly #checked = new Set<string>()
+  readonly #logSpans = new Map<string, number>()
   #current = 0
   readonly #closing = new AbortController()
   readonly #ending: AbortSignal
@@ -57,20 +88,72 @@ export class FailoverProvider extends JsonRpcProvider {
   }
 
   override async _send(payload: JsonRpcPayload | JsonRpcPayload[]): Promise<JsonRpcResult[]> {
+    // ethers' base class declares results only, and handles errors among them.
+    return (
+      logRangeOf(payload) === null
+        ? (await this.#exchange(payload)).answers
+        : [await this.#readLogs(payload as JsonRpcPayload)]
+    ) as JsonRpcResult[]
+  }
+
+  /** `eth_getLogs` page by page. Ends with the answer's error when an endpoint refuses a single block. */
+  async #readLogs(payload: JsonRpcPayload): Promise<Answer> {
+    const range = logRangeOf(payload)!
+    let to = range.to
+    if (to === 'latest') {
+      const [head] = (await this.#exchange({ ...payload, method: 'eth_blockNumber', params: [] })).answers
+      if (head === undefined || 'error' in head) return head ?? { id: payload.id, result: [] }
+      to = Number(head.result)
+    }
+    const logs: unknown[] = []
+    for (let from = range.from; from <= to; ) {
+      const span = this.#logSpan(this.#urls[this.#current]!)
+      const end = Math.min(to, from + span - 1)
+      const { url, answers } = await this.#exchange(pageOf(payload, range, from, end))
+      const [answer] = answers
+      if (answer !== undefined && 'error' in answer) {
+        const reason = String(answer.error.message)
+        // Another endpoint than the page was cut for may have refused it: its span is learnt from what it was asked for.
+        const blocks = smallerSpan(end - from + 1, reason)
+        if (blocks === null) return answer
+        this.#logSpans.set(url, Math.min(blocks, this.#logSpan(url)))
+        this.#options.onLogSpan?.({ endpoint: shown(url), blocks: this.#logSpan(url), reason })
+        continue
+      }
+      logs.push(...(Array.isArray(answer?.result) ? answer.result : []))
+      from = end + 1
+    }
+    return { id: payload.id, result: logs }
+  }
+
+  #logSpan(url: string): number {
+    return this.#logSpans.get(url) ?? this.#options.logSpan ?? DEFAULT_LOG_SPAN
+  }
+
+  /** One request to whichever endpoint answers it, and which that was. */
+  async #exchange(payload: JsonRpcPayload | JsonRpcPayload[]): Promise<{ url: string; answers: Answer[] }> {
     const { clock, patience, stopping } = this.#options
     const giveUp = clock.now() + patience
     const wrongChain = new Set<string>()
+    const refused = new Set<string>()
+    // A page of logs that is refused is cut smaller first: see #readLogs.
+    const read = !Array.isArray(payload) && READS.has(payload.method) && !isWide(payload)
     for (let attempt = 0; ; attempt++) {
       const url = this.#urls[this.#current]!
       let reason: string
       try {
         await this.#check(url)
         const body = await this.#post(url, payload)
-        const answers = (Array.isArray(body) ? body : [body]) as (JsonRpcResult | JsonRpcError)[]
-        const busy = answers.find((answer) => 'error' in answer && RETRYABLE_CODES.has(answer.error?.code))
-        // ethers' base class declares results only, and handles errors among them.
-        if (busy === undefined) return answers as JsonRpcResult[]
-        reason = 'busy'
+        const answers = (Array.isArray(body) ? body : [body]) as Answer[]
+        const errors = answers.filter((answer): answer is JsonRpcError => 'error' in answer)
+        const [refusal] = errors
+        if (refusal === undefined) return { url, answers }
+        const busy = errors.some(({ error }) => RETRYABLE_CODES.has(error?.code))
+        if (!busy || (isWide(payload) && RANGE_COMPLAINT.test(String(refusal.error?.message)))) {
+          refused.add(url)
+          if (!read || refused.size === this.#urls.length) return { url, answers }
+        }
+        reason = busy ? 'busy' : `refused: ${String(refusal.error?.message)}`
       } catch (error) {
         if (this.#closing.signal.aborted) throw new ChainError('UNREACHABLE', 'the RPC connection is closed')
         if (error instanceof ChainError && error.code === 'WRONG_CHAIN') {
@@ -137,7 +220,9 @@ export class FailoverProvider extends JsonRpcProvider {
     if (this.#checked.has(url)) return
     const answer = (await this.#post(url, { id: 0, jsonrpc: '2.0', method: 'eth_chainId', params: [] })) as {
       result?: unknown
+      error?: { message?: unknown }
     }
+    if (answer.error !== undefined) throw new Error(`${shown(url)} does not tell its chain: ${answer.error.message}`)
     const found = typeof answer.result === 'string' ? BigInt(answer.result) : null
     if (found !== this.#options.chainId) {
       throw new ChainError(
@@ -172,6 +257,12 @@ export class FailoverProvider extends JsonRpcProvider {
       throw new Error(`${shown(url)}: HTTP ${response.status}, no JSON`)
     }
   }
+}
+
+/** Whether the request is a page of logs that can be cut smaller. */
+function isWide(payload: JsonRpcPayload | JsonRpcPayload[]): boolean {
+  const range = logRangeOf(payload)
+  return range !== null && range.to !== 'latest' && range.to > range.from
 }
 
 function shown(url: string): string {

@@ -15,12 +15,13 @@ const STAMPS = join(CACHE, 'build-stamps')
 /**
  * Runs every build step whose inputs changed since it last succeeded, or whose outputs are gone.
  * @param {string} node absolute path of the Node binary
+ * @param {string[]} except names of steps that the command can do without
  */
-export async function ensureBuilt(node) {
-  const stale = await staleSteps()
+export async function ensureBuilt(node, except = []) {
+  const stale = await staleSteps(except)
   if (stale.length === 0) return
   await withLock('build', async () => {
-    for (const { build, stamp } of await staleSteps()) {
+    for (const { build, stamp } of await staleSteps(except)) {
       await step(`Building ${build.name}`, () => runBuild(node, build))
       await mkdir(STAMPS, { recursive: true })
       await writeFile(join(STAMPS, build.name), stamp)
@@ -28,9 +29,9 @@ export async function ensureBuilt(node) {
   })
 }
 
-async function staleSteps() {
+async function staleSteps(except) {
   const stale = []
-  for (const build of BUILD_STEPS) {
+  for (const build of BUILD_STEPS.filter(({ name }) => !except.includes(name))) {
     const stamp = await stampOf(build)
     if (stamp === null) continue
     const last = await readFile(join(STAMPS, build.name), 'utf8').catch(() => null)

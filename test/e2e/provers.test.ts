@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { ContractFactory, type JsonRpcProvider, toBeHex } from 'ethers'
@@ -146,7 +147,7 @@ describe('provers as processes', function () {
     const liar = processes.start(
       'liar',
       [
-        new URL('./lying-prover.ts', import.meta.url).pathname,
+        fileURLToPath(new URL('./lying-prover.ts', import.meta.url)),
         ...[url, String(ACCOUNT.liar), address, '1', String(LYING_SEGMENT), at('segments')],
       ],
       { cwd: ROOT },

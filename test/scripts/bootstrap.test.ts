@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
 import { adviceFor, explain } from '../../scripts/bootstrap/errors.mjs'
 import { nodeFlags } from '../../scripts/bootstrap/flags.mjs'
 import { matchesLockfile } from '../../scripts/bootstrap/install.mjs'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
+import { worksWithoutContracts } from '../../scripts/bootstrap.mjs'
+import { importablePath } from '../../scripts/importable-path.ts'
 
 describe('bootstrap', () => {
   let folder: string
@@ -31,6 +34,36 @@ describe('bootstrap', () => {
     const { status, stderr } = run(['dance'])
     expect(status).to.equal(64)
     expect(stderr).to.match(/^cohort: usage: .+\n$/)
+  })
+
+  it('finds its scripts in a folder whose name means something else in a URL', async () => {
+    const odd = join(folder, 'co hört #1 %20?')
+    cpSync(join(ROOT, 'scripts'), join(odd, 'scripts'), { recursive: true })
+    const { resolveScript } = await import(pathToFileURL(join(odd, 'scripts', 'bootstrap.mjs')).href)
+    expect(resolveScript('scripts/test.ts')).to.equal(join(odd, 'scripts', 'test.ts'))
+  })
+
+  it('hands a compiler to import() by a path that is read as it is written', async () => {
+    const odd = join(folder, 'a#b%20c?')
+    mkdirSync(odd)
+    const file = join(odd, 'soljson.js')
+    writeFileSync(file, 'export const compiler = 1')
+    const copy = importablePath(file, '1.2.3', folder)
+    expect((await import(copy)).compiler).to.equal(1)
+    expect(importablePath(copy, '1.2.3', folder)).to.equal(copy)
+    writeFileSync(file, 'export const compiler = 12')
+    expect(readFileSync(importablePath(file, '1.2.3', folder), 'utf8')).to.equal('export const compiler = 12')
+  })
+
+  it('compiles no contracts for a command that needs none', () => {
+    const cli = 'keepers/cli/main.ts'
+    for (const line of ['', '--help', 'keeper run --help', 'dao -h', 'zkml compile model', 'learning train', '-V']) {
+      expect(worksWithoutContracts(cli, line.split(' ').filter(Boolean)), line).to.equal(true)
+    }
+    for (const line of ['keeper run', 'dao status', 'infer answer', 'fsm check', 'story publish']) {
+      expect(worksWithoutContracts(cli, line.split(' ')), line).to.equal(false)
+    }
+    expect(worksWithoutContracts('scripts/test.ts', [])).to.equal(false)
   })
 
   it('says in one line that npm is missing', () => {

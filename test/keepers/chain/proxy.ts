@@ -6,6 +6,10 @@ export class FlakyEndpoint {
   readonly url: string
   /** 'ok' passes on; the others are ways in which public endpoints fail. */
   mode: 'ok' | 'hang' | 'html' | 'busy' | 'wrong-chain' = 'ok'
+  /** What it says to a request for the logs of more blocks than this. */
+  logLimit: { readonly blocks: number; readonly code: number; readonly message: string } | null = null
+  /** Blocks of each range of logs that it was asked for. */
+  readonly logRanges: number[] = []
   /** Called with each method that passes. Returns false to lose the request after the node has taken it. */
   onMethod: (method: string) => boolean = () => true
   requests = 0
@@ -25,12 +29,19 @@ export class FlakyEndpoint {
       const parts: Buffer[] = []
       for await (const part of request) parts.push(part as Buffer)
       const body = Buffer.concat(parts).toString()
-      const { id, method } = JSON.parse(body)
+      const { id, method, params } = JSON.parse(body)
       if (endpoint.mode === 'hang') return
       if (endpoint.mode === 'html') return response.writeHead(502).end('<html>Bad gateway</html>')
       const answer = (value: unknown) => response.end(JSON.stringify({ jsonrpc: '2.0', id, ...(value as object) }))
       if (endpoint.mode === 'busy') return answer({ error: { code: -32005, message: 'limit exceeded' } })
       if (endpoint.mode === 'wrong-chain' && method === 'eth_chainId') return answer({ result: '0x1' })
+      if (method === 'eth_getLogs') {
+        const blocks = Number(params[0].toBlock) - Number(params[0].fromBlock) + 1
+        endpoint.logRanges.push(blocks)
+        const limit = endpoint.logLimit
+        if (limit !== null && blocks > limit.blocks)
+          return answer({ error: { code: limit.code, message: limit.message } })
+      }
       const upstream = await fetch(target, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
       const text = await upstream.text()
       if (!endpoint.onMethod(method)) return response.destroy()

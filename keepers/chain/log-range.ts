@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Providers bound `eth_getLogs` by blocks or by results, each with its own number, code and wording. Whoever asks for logs
+// asks for the range it needs; this room cuts it into pages that the endpoint in use accepts, and learns their size.
+import type { JsonRpcError, JsonRpcPayload, JsonRpcResult } from 'ethers'
+
+export type Answer = JsonRpcResult | JsonRpcError
+
+/** Blocks of one page while an endpoint has not complained. */
+export const DEFAULT_LOG_SPAN = 2_000
+
+/** The filter of an `eth_getLogs` over numbered blocks. */
+export type LogRange = {
+  readonly filter: Record<string, unknown>
+  readonly from: number
+  readonly to: number | 'latest'
+}
+
+/** The range that a request asks for; null when it is another request, names a block hash or a tag that has no number. */
+export function logRangeOf(payload: JsonRpcPayload | JsonRpcPayload[]): LogRange | null {
+  if (Array.isArray(payload) || payload.method !== 'eth_getLogs' || !Array.isArray(payload.params)) return null
+  const filter: unknown = payload.params[0]
+  if (typeof filter !== 'object' || filter === null || 'blockHash' in filter) return null
+  const { fromBlock, toBlock = 'latest' } = filter as { fromBlock?: unknown; toBlock?: unknown }
+  const from = blockNumber(fromBlock)
+  const to = toBlock === 'latest' ? toBlock : blockNumber(toBlock)
+  return from === null || to === null ? null : { filter: { ...filter }, from, to }
+}
+
+function blockNumber(value: unknown): number | null {
+  if (typeof value !== 'string' || !/^0x[0-9a-f]+$/i.test(value)) return value === 'earliest' ? 0 : null
+  return Number(value)
+}
+
+/** The same request for one page. */
+export function pageOf(payload: JsonRpcPayload, range: LogRange, from: number, to: number): JsonRpcPayload {
+  const blocks = { fromBlock: `0x${from.toString(16)}`, toBlock: `0x${to.toString(16)}` }
+  return { ...payload, params: [{ ...range.filter, ...blocks }] }
+}
+
+/**
+ * The span to ask for next after an endpoint refused a page of `span` blocks: the number that its message names when it
+ * names a smaller one, else half; null when a single block is refused too, so that the range was not what it minded.
+ * Any refusal counts as a complaint about the range: their codes (−32600, −32602, −32614, −32000 …) mean other things elsewhere.
+ */
+export function smallerSpan(span: number, message: string): number | null {
+  if (span <= 1) return null
+  const half = Math.floor(span / 2)
+  const named = [...message.matchAll(/(\d[\d,_]*)\s*(k)?[\s-]*block/gi)]
+    .map(([, digits, kilo]) => Number(digits!.replaceAll(/[,_]/g, '')) * (kilo === undefined ? 1 : 1_000))
+    .filter((blocks) => Number.isSafeInteger(blocks) && blocks >= 1 && blocks < span)
+  return named.length > 0 ? Math.max(...named) : half
+}
