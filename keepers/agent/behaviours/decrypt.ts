@@ -6,9 +6,9 @@ import type { Outcome, Step } from '../context.ts'
 import { loadKey, onceGuard } from '../epoch.ts'
 import { frameHere, indicesOf, isMember } from '../frame.ts'
 import { hasSeat, seatsOf } from '../members.ts'
+import { hasAttested } from '../steps/attestation.ts'
 import { contributorsFloor, draftOf, isWitnessed } from '../steps/draft.ts'
 import { parseShareIntent, shareIntentName } from '../steps/intents.ts'
-import { attestLate } from '../steps/late.ts'
 import { ownUpdate } from '../steps/own-update.ts'
 
 /**
@@ -20,12 +20,18 @@ export async function decrypt(step: Step): Promise<Outcome> {
   const { context, snapshot } = step
   if (!isMember(step)) return 'done'
   const { drafted, shared } = snapshot.roundInfo
-  if (!hasSeat(drafted, step.seat)) return (await attestLate(step, snapshot.round)) ? 'done' : 'again'
-  if (hasSeat(shared, step.seat)) return 'done'
+  if (!hasSeat(drafted, step.seat) || hasSeat(shared, step.seat)) return 'done'
   const draft = draftOf(context, snapshot.round)
   if (draft === null || snapshot.block - draft.fact.block + 1 < context.config.chain.confirmations) return 'again'
   if (!(await isWitnessed(step, draft))) return 'again'
   const { included, drafted: active } = draft
+  if (!hasAttested(step, { hash: draft.aggregateHash, included, convicted: draft.convicted })) {
+    context.log.error(
+      { event: 'share refused', round: snapshot.round, reason: 'this keeper has not attested what was drafted' },
+      'no share is given',
+    )
+    return 'done'
+  }
   const at = {
     key: shareIntentName(snapshot.epochInfo, snapshot.round, included, active),
     epoch: snapshot.epoch,

@@ -8,7 +8,6 @@ import { hasSeat } from '../members.ts'
 import { updateCommitment } from '../steps/commitments.ts'
 import { renewEncryptionKey } from '../steps/encryption-key.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps/intents.ts'
-import { isKeyBroken } from '../steps/key-health.ts'
 import { castLateBallots } from '../steps/late.ts'
 import { adoptAccepted } from '../steps/model.ts'
 import { sealedUpdate } from '../steps/sealed-update.ts'
@@ -24,10 +23,10 @@ export async function training(step: Step): Promise<Outcome> {
   if (isMember(step) && lateRound > 0) await castLateBallots(step, lateRound)
   await adoptAccepted(step)
   if (!isMember(step) || hasSeat(snapshot.roundInfo.committed, step.seat)) return 'done'
-  if (isKeyBroken(step)) {
-    context.log.error(
-      { event: 'key broken', epoch: snapshot.epoch },
-      'no round of this epoch decrypts: waiting for a new key',
+  if (hasSeat(snapshot.leftOut, step.seat)) {
+    context.log.warn(
+      { event: 'left out', round: snapshot.round },
+      'too many rounds that this keeper was part of have failed: it sits this one out, and may attest and vote in it',
     )
     return 'done'
   }

@@ -22,9 +22,6 @@ const recordSchema = z.object({
 /** The model that a round came to, as this keeper worked it out. */
 export type Candidate = z.infer<typeof recordSchema>
 
-/** Relative difference between the decrypted weight and the declared samples that the flooding cannot explain. */
-const WEIGHT_TOLERANCE = 0.01
-
 /**
  * Combines the shares of a round, adds the mean update to the model, judges the result on the own hold-out.
  * @returns null while shares are missing; the candidate (good or not) once they are in.
@@ -56,21 +53,19 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
       }),
     )
   }
+  const declared = context.facts
+    .all('UpdateRevealed', { round })
+    .filter((fact) => seatsOf(included).includes(Number(fact.args.seat)))
+    .reduce((total, fact) => total + Number(fact.args.samples), 0)
   const started = context.clock.now()
   const combined = await combine(frame.engine, {
     context: { ...frame.context, round },
     aggregate: sum.aggregate,
     activeSet: indicesOf(frame.roster, drafted),
     shares,
+    totalWeight: declared,
     signal: step.signal,
   })
-  const declared = context.facts
-    .all('UpdateRevealed', { round })
-    .filter((fact) => seatsOf(included).includes(Number(fact.args.seat)))
-    .reduce((total, fact) => total + Number(fact.args.samples), 0)
-  if (Math.abs(combined.weight - declared) > WEIGHT_TOLERANCE * declared) {
-    throw new AgentError('BAD_BLOB', `the sum weighs ${combined.weight} samples, ${declared} were declared`)
-  }
   const weights = applyUpdate(await context.model.weights(), combined.mean)
   const score = await context.trainer.evaluate(weights, step.signal)
   const good = judge(step, score)

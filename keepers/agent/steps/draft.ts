@@ -19,18 +19,20 @@ export type Draft = {
   /** Bitmaps of seats. */
   readonly included: bigint
   readonly drafted: bigint
+  readonly convicted: bigint
 }
 
 /** What the event log says was drafted in a round, or null. */
 export function draftOf(context: Pick<AgentContext, 'facts'>, round: number): Draft | null {
   const fact = context.facts.last('MembersDrafted', { round })
   if (fact === null) return null
-  const { aggregateHash, included, drafted } = fact.args
+  const { aggregateHash, included, drafted, convicted } = fact.args
   return {
     fact,
     aggregateHash: String(aggregateHash),
     included: included as bigint,
     drafted: drafted as bigint,
+    convicted: convicted as bigint,
   }
 }
 
