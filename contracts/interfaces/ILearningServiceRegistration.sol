@@ -8,12 +8,14 @@ import {ILearningServiceEvents} from "./ILearningServiceEvents.sol";
 interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServiceErrors {
     // ------------------------------------------------------------------------------------------------- membership
 
-    /// @notice Owner or operator of the registered keeper `keeper` (its owner address) takes the lowest free seat; the
-    /// bond is engaged at the registry. Possible at any time; the seat becomes a member when registration closes next.
+    /// @notice Owner or operator of the registered keeper `keeper` (its owner address) takes the lowest free seat, or the
+    /// one that is kept for it; the bond is engaged at the registry. Possible at any time; the seat becomes a member when
+    /// registration closes next.
     function join(address keeper) external returns (uint8 seat);
 
     /// @notice Owner or operator gives the seat up: at once between epochs or while waiting for one, else when the
-    /// current epoch ends. A member that has asked to leave still does its steps until then.
+    /// current epoch ends. A member that has asked to leave still does its steps until then. In Registration only during
+    /// the first half of the window, so that nobody can take a seat and give it up in the last second.
     function leave(uint8 seat) external;
 
     /// @notice Anyone. Removes, as if by `leave`, a seat whose keeper is jailed. One whose bond no longer covers the
@@ -34,12 +36,18 @@ interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServi
     /// @notice KeyReveal. Opens the commitment; `cid` names the blob of the public-key share and encrypted re-shares.
     function revealKey(uint32 epoch, bytes calldata cid, bytes32 salt) external;
 
-    /// @notice KeyConfirm. All members confirming one hash start the training.
+    /// @notice KeyConfirm. All members confirming one hash start the training. The hash follows from what was dealt, so
+    /// that different ones are as much a dispute as a complaint is.
     function confirmKey(uint32 epoch, bytes32 keyHash) external;
 
-    /// @notice KeyConfirm, instead of confirming: the blob of `accused` is missing or does not open. Costs nobody stake.
-    /// More than a third of the members accusing one drop that one; complainers that stay below are dropped themselves.
-    function complain(uint32 epoch, uint8 accused) external;
+    /// @notice KeyConfirm, instead of confirming: what `accused` dealt to the caller is wrong or missing.
+    /// @param evidence At most 256 bytes from which anyone can recompute what was dealt; empty when nothing arrived.
+    function complain(uint32 epoch, uint8 accused, bytes calldata evidence) external;
+
+    /// @notice KeyJudge, members that confirmed or complained. A quorum for one verdict ends the dispute.
+    /// @param convicted Members whose dealing, complaint or hash is false: dropped, and they pay `fraudPenalty`.
+    /// @param excused Members dropped without fault being proven; their seats are kept for them.
+    function judge(uint32 epoch, uint256 convicted, uint256 excused) external;
 
     // ------------------------------------------------------------------------------------------------- anyone
 

@@ -26,9 +26,14 @@ interface ILearningServiceViews is ILearningServiceTypes, IVersionSource {
     /// @notice As recorded.
     function roundInfo() external view returns (RoundInfo memory);
 
-    /// @notice Candidates of the last Aggregate step, in order of their first attestation. The winning one is
-    /// `roundInfo().attested`. In KeyConfirm: of the collective key.
-    function attestations() external view returns (Candidate[] memory);
+    /// @notice KeyConfirm: hashes confirmed; KeyJudge: verdicts; in the order of their first supporter. Empty later.
+    function keyCandidates() external view returns (Candidate[] memory);
+
+    /// @notice Seats kept for keepers that lost theirs without fault, until registration closes next.
+    function reservedSeats() external view returns (uint256);
+
+    /// @notice Lost rounds that a seat took part in since it was last cleared, 0 … 3.
+    function suspicionOf(uint8 seat) external view returns (uint8);
 
     /// @notice Candidates of the last Vote step, in order of their first vote.
     function votes() external view returns (Candidate[] memory);
