@@ -5,8 +5,8 @@ import { cidFromHex } from './blobs.ts'
 import type { Step } from './context.ts'
 import type { Fact } from './facts.ts'
 
-/** Refusals that mean: somebody (perhaps we, before a crash) was faster, or the state is over. Nothing is wrong. */
-const TOO_LATE: ReadonlySet<string> = new Set([
+/** Refusals that mean: somebody (perhaps we, before a crash) was faster, the state is over, or it is not time yet. Nothing is wrong. */
+const OUT_OF_TIME: ReadonlySet<string> = new Set([
   'AlreadyDone',
   'UnexpectedState',
   'WrongEpoch',
@@ -15,6 +15,10 @@ const TOO_LATE: ReadonlySet<string> = new Set([
   'AgainstOutcome',
   'EpochUsedUp',
   'AlreadySeated',
+  'AlreadyDisputed',
+  'LeftOut',
+  'DraftTooEarly',
+  'DraftInSameBlock',
 ])
 
 /** A call of the service: its data, and the key under which the queue knows it, which follows from the content. */
@@ -30,7 +34,7 @@ export function callKey(
 /**
  * Calls the service as this keeper's operator and waits until the transaction is deep enough. The key of the
  * transaction follows from its content, so the same act is never sent twice.
- * @returns false when the contract said that it is too late or done already.
+ * @returns false when the contract said that it is too late, too early or done already.
  */
 export async function act(step: Step, method: string, args: readonly unknown[]): Promise<boolean> {
   const { context, snapshot } = step
@@ -48,7 +52,7 @@ export async function act(step: Step, method: string, args: readonly unknown[]):
     )
     return true
   } catch (error) {
-    if (error instanceof RevertError && TOO_LATE.has(error.error)) {
+    if (error instanceof RevertError && OUT_OF_TIME.has(error.error)) {
       context.log.debug({ event: 'too late', method, reason: error.message }, 'too late, or done already')
       return false
     }

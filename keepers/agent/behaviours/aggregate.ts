@@ -53,7 +53,10 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   }
   const [contested] = sum.contested
   if (dispute === null && contested !== undefined) {
-    context.log.warn({ event: 'disputed', round, accused: contested }, 'an update is not under the secret that its sender dealt')
+    context.log.warn(
+      { event: 'disputed', round, accused: contested },
+      'an update is not under the secret that its sender dealt',
+    )
     await act(step, 'dispute', [round, contested])
     return null
   }

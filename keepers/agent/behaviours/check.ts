@@ -2,7 +2,8 @@
 import { act, elapsed } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
-import { disputeOf, encodeScalars, hasPosted, reviewAll } from '../steps/dispute.ts'
+import { hasSeat } from '../members.ts'
+import { encodeScalars, reviewAll } from '../steps/dispute.ts'
 import { checkIntentName } from '../steps/intents.ts'
 
 /** Part of the window for which a keeper waits for updates that are not to be had, before it says that it has none. */
@@ -15,9 +16,7 @@ const PATIENCE = 0.5
 export async function check(step: Step): Promise<Outcome> {
   const { context, snapshot } = step
   const { round } = snapshot
-  const dispute = disputeOf(context, round)
-  if (!isMember(step) || hasPosted(context, round, step.seat)) return 'done'
-  if (dispute === null) return 'again'
+  if (!isMember(step) || hasSeat(snapshot.roundInfo.checked, step.seat)) return 'done'
   const at = { key: checkIntentName(snapshot.epochInfo, round), epoch: snapshot.epoch, round }
   let intent = context.store.journal.find(at.key)
   if (intent === null) {
@@ -32,5 +31,5 @@ export async function check(step: Step): Promise<Outcome> {
     intent = await context.store.journal.once(at, () => encodeScalars(reviews, frame.plan.bytes.checkScalar))
   }
   const scalars = `0x${Buffer.from(intent.payload).toString('hex')}`
-  return (await act(step, 'submitCheck', [round, dispute.accused, scalars])) ? 'done' : 'again'
+  return (await act(step, 'submitCheck', [round, scalars])) ? 'done' : 'again'
 }

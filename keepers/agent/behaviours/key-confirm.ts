@@ -88,9 +88,9 @@ async function agree(step: Step & { readonly seat: number }, frame: EpochFrame):
   }
   try {
     for (const { seat } of frame.roster) {
-      const index = valueOf(seat, await keyIndexOf(step, frame, seat))
+      const index = insist(seat, await keyIndexOf(step, frame, seat))
       indexes.push(index)
-      sealed.push(valueOf(seat, await sealedShareOf(step, frame, seat, step.seat, index)))
+      sealed.push(insist(seat, await sealedShareOf(step, frame, seat, step.seat, index)))
     }
     const key = await finishKeyGeneration(frame.engine, {
       ...request,
@@ -123,7 +123,7 @@ async function agree(step: Step & { readonly seat: number }, frame: EpochFrame):
   }
 }
 
-function valueOf<T>(seat: number, part: KeyPart<T>): T {
+function insist<T>(seat: number, part: KeyPart<T>): T {
   if (part.kind === 'here') return part.value
   throw new Accusation(seat, part.reason, { final: part.kind !== 'missing' })
 }

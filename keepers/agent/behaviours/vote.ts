@@ -24,7 +24,10 @@ export async function vote(step: Step): Promise<Outcome> {
     step.signal.throwIfAborted()
     if (isLostRound(error)) {
       context.metrics.errors.inc({ code: 'ROUND_LOST' })
-      context.log.error({ event: 'round lost', round: snapshot.round, reason: error.message }, 'no model comes of this round')
+      context.log.error(
+        { event: 'round lost', round: snapshot.round, reason: error.message },
+        'no model comes of this round',
+      )
       return 'done'
     }
     if (error instanceof NetworkError) {

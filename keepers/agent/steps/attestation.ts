@@ -41,11 +41,13 @@ const equal = (a: Attested, b: Attested): boolean =>
 
 /** Puts on record what this keeper is about to attest. A dispute voids attestations, so there may be two in a round. */
 export function noteAttested(step: Step, what: Attested): void {
-  const all = [...attestedIn(step).filter((entry) => !equal(entry, what)), what].map(({ hash, included, convicted }) => ({
-    hash,
-    included: included.toString(),
-    convicted: convicted.toString(),
-  }))
+  const all = [...attestedIn(step).filter((entry) => !equal(entry, what)), what].map(
+    ({ hash, included, convicted }) => ({
+      hash,
+      included: included.toString(),
+      convicted: convicted.toString(),
+    }),
+  )
   step.context.store.putRecord(recordName(step.snapshot), all)
 }
 

@@ -16,10 +16,6 @@ export function disputeOf({ facts }: Facts, round: number): Dispute | null {
   return fact === null ? null : { accuser: Number(fact.args.seat), accused: Number(fact.args.accused) }
 }
 
-export function hasPosted({ facts }: Facts, round: number, seat: number): boolean {
-  return facts.last('CheckSubmitted', { round, seat }) !== null
-}
-
 /** All ones are no residue: "I have no such update". */
 const ABSENT = 0xff
 
@@ -82,7 +78,9 @@ export async function settleDispute(
     if (review.kind === 'missing') missing.push(update.seat)
     if (review.kind !== 'sound') continue
     const { sender } = update
-    claims.push(updateClaim(frame.engine, { context: { ...frame.context, round }, keyHash, sender, bytes: review.bytes }))
+    claims.push(
+      updateClaim(frame.engine, { context: { ...frame.context, round }, keyHash, sender, bytes: review.bytes }),
+    )
     places.push(place)
   }
   const posted = new Map<number, Uint8Array>()

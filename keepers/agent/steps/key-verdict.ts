@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { FheError, judgeComplaint, keyHashOfEpoch } from '../../fhe/index.ts'
+import type { KeyIndex } from '../blobs.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import type { Fact } from '../facts.ts'
 import { bitmapOf } from '../members.ts'
 import { type KeyPart, keyIndexOf, sealedShareOf } from './key-parts.ts'
-import type { KeyIndex } from '../blobs.ts'
 
 /** What a keeper finds about the complaints and confirmations of an epoch. */
 export type KeyVerdict = {
@@ -44,7 +44,8 @@ export async function judgeEpoch(step: Step & { readonly seat: number }, frame: 
     if (finding !== null) findings.push(finding)
   }
   findings.push(...dissenters(step, frame, indexes))
-  const seats = (convicted: boolean): number[] => findings.filter((f) => f.convicted === convicted).map(({ seat }) => seat)
+  const seats = (convicted: boolean): number[] =>
+    findings.filter((f) => f.convicted === convicted).map(({ seat }) => seat)
   const convicted = bitmapOf(seats(true))
   return {
     convicted,
@@ -82,13 +83,22 @@ async function judgeOne(
     evidence: Buffer.from(String(args.evidence).slice(2), 'hex'),
   })
   if (guilty === 'dealer') {
-    return { finding: { seat: accused, convicted: true, reason: `what it dealt to seat ${complainer} is false` }, missing: false }
+    return {
+      finding: { seat: accused, convicted: true, reason: `what it dealt to seat ${complainer} is false` },
+      missing: false,
+    }
   }
   if (guilty === 'complainer') {
-    return { finding: { seat: complainer, convicted: true, reason: `it accuses seat ${accused} falsely` }, missing: false }
+    return {
+      finding: { seat: complainer, convicted: true, reason: `it accuses seat ${accused} falsely` },
+      missing: false,
+    }
   }
   // It says that it could not fetch what the others have: perhaps so, and the key can be made without it.
-  return { finding: { seat: complainer, convicted: false, reason: `it accuses seat ${accused} of nothing that shows` }, missing: false }
+  return {
+    finding: { seat: complainer, convicted: false, reason: `it accuses seat ${accused} of nothing that shows` },
+    missing: false,
+  }
 }
 
 function verdictOn(of: {
@@ -123,7 +133,11 @@ function dissenters(step: Step, frame: EpochFrame, indexes: ReadonlyMap<number, 
   return step.context.facts
     .all('KeyConfirmed', { epoch: step.snapshot.epoch })
     .filter(({ args }) => args.keyHash !== hash)
-    .map(({ args }) => ({ seat: Number(args.seat), convicted: true, reason: `it confirms ${args.keyHash}, not ${hash}` }))
+    .map(({ args }) => ({
+      seat: Number(args.seat),
+      convicted: true,
+      reason: `it confirms ${args.keyHash}, not ${hash}`,
+    }))
 }
 
 function frameOf({ snapshot }: Step, { context, roster }: EpochFrame) {
