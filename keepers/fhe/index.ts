@@ -4,6 +4,8 @@
 // Rounds
 export { aggregate, aggregateAsSeal, decodeAggregate } from './aggregation.ts'
 export { combine } from './combination.ts'
+// Keys
+export { type ComplaintSubject, EVIDENCE_BYTES, judgeComplaint, keyHashOfEpoch, openComplaint } from './complaints.ts'
 export { checkDecryptionShare, partialDecrypt } from './decryption.ts'
 export { checkUpdate, encryptUpdate } from './encryption.ts'
 // What everything runs on

@@ -21,6 +21,13 @@ export type PlanOptions = {
   readonly maxWeight?: number
   /** Least total weight that a round is decrypted for, in the same unit (default maxWeight): sets the precision. */
   readonly minTotalWeight?: number
+  /** Bound on the Euclidean norm of weight/maxWeight · vector (default: what `clipBound` allows, clipBound·√vectorLength). */
+  readonly clipNorm?: number
+  /**
+   * Rounds that updates are made for under one key (default decryptionsPerKey): for each, every member deals the pads of one
+   * proof, 2.3 KB to each member with the set "default". 1 to 4096.
+   */
+  readonly roundsPerKey?: number
   /** Aggregates that will be decrypted before the key is rotated, ≥ 1; the key's trial decryption comes on top. */
   readonly decryptionsPerKey: number
   /** s, statistical bits of the flooding: 30 to 160, default 128. */
@@ -41,6 +48,8 @@ export type Plan = {
   readonly maxWeight: number
   readonly minTotalWeight: number
   readonly decryptionsPerKey: number
+  readonly clipNorm: number
+  readonly roundsPerKey: number
   readonly statisticalBits: number
   readonly scaleBits: number
   /** Slots that carry parameters in one ciphertext: N/2 − 1, for slot 0 carries the weight. */
@@ -77,6 +86,10 @@ export type Plan = {
 /** Bits of the uniform terms that the kernel can sample: three of them still fit a signed 128-bit integer. */
 const MAX_UNIFORM_BITS = 96
 const MIN_UNIFORM_BITS = 8
+/** Of pads, 2.3 KB a pair of members and round: above this, a dealing has some 10 MB a member. */
+const MAX_ROUNDS_PER_KEY = 4096
+/** log2 of the masks that a proof may choose from. */
+export const CANDIDATE_BITS = 10
 /** Standard deviation of the centred binomial with 21 coin pairs, which SEAL and we use for e: √(21/2). */
 const ERROR_STDDEV = Math.sqrt(21 / 2)
 /** Fisher information of the sum of three uniforms × its variance; a Gaussian has 1. See README, "Flooding". */
@@ -97,6 +110,10 @@ export function plan(options: PlanOptions): Plan {
   integer('decryptionsPerKey', decryptionsPerKey, 1, 2 ** 32)
   integer('statisticalBits', statisticalBits, 30, 160)
   positive('clipBound', clipBound)
+  const { clipNorm = clipBound * Math.sqrt(vectorLength) } = options
+  const { roundsPerKey = Math.min(decryptionsPerKey, MAX_ROUNDS_PER_KEY) } = options
+  positive('clipNorm', clipNorm)
+  integer('roundsPerKey', roundsPerKey, 1, MAX_ROUNDS_PER_KEY)
   positive('maxWeight', maxWeight)
   positive('minTotalWeight', minTotalWeight)
 
@@ -153,6 +170,8 @@ export function plan(options: PlanOptions): Plan {
     maxWeight,
     minTotalWeight,
     decryptionsPerKey,
+    clipNorm,
+    roundsPerKey,
     statisticalBits,
     scaleBits,
     valuesPerCiphertext,
@@ -162,7 +181,7 @@ export function plan(options: PlanOptions): Plan {
     flooding: { uniformBits, log2Sigma, log2Required },
     precision: { sumError, meanError, bits },
     securityBits: set.securityBits,
-    bytes: messageSizes(set, ciphertexts, members),
+    bytes: messageSizes({ set, ciphertexts, members, threshold, roundsPerKey, candidateBits: CANDIDATE_BITS }),
   }
   return { ...agreed, hash: planHash(agreed) }
 }
@@ -229,6 +248,8 @@ function planHash(agreed: Omit<Plan, 'hash'>): Uint8Array {
     .u32(agreed.vectorLength)
     .u64(agreed.decryptionsPerKey)
     .f64(agreed.clipBound)
+    .f64(agreed.clipNorm)
+    .u16(agreed.roundsPerKey)
     .f64(agreed.maxWeight)
     .f64(agreed.minTotalWeight)
   return hash('plan', writer.finish())

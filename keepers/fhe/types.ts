@@ -39,15 +39,20 @@ export type Progress = {
   readonly onProgress?: (done: number, total: number) => void
 }
 
-export type KeyGenerationRequest = Progress & {
+/** What all of one key generation have in common. */
+export type KeyGenerationGround = {
   readonly context: EpochContext
   /** All members in their on-chain order. */
   readonly members: readonly Member[]
-  /** Index of the caller in `members`. */
-  readonly self: number
   /** Common reference string: 32 bytes nobody chose, such as the hash of the block that closed registration. */
   readonly crs: Uint8Array
 }
+
+export type KeyGenerationRequest = Progress &
+  KeyGenerationGround & {
+    /** Index of the caller in `members`. */
+    readonly self: number
+  }
 
 /**
  * What a member's first step of key generation gives. `dealing` and `sealedShares` are public and are journalled before
@@ -56,9 +61,9 @@ export type KeyGenerationRequest = Progress & {
 export type KeyGenerationMessages = {
   /** Names every sealed share by its digest: whoever agrees on the dealings agrees on all that was dealt. */
   readonly dealing: Uint8Array
-  /** `sealedShares[j]` is for member j, the caller included; public ciphertext, 8·N·L bytes and a header each. */
+  /** `sealedShares[j]` is for member j, the caller included; public ciphertext, `plan.bytes.sealedShare` each. */
   readonly sealedShares: readonly Uint8Array[]
-  /** s_i, under which the caller will encrypt; nobody else ever has it. */
+  /** s_i, under which the caller will encrypt, and what it dealt it with; nobody else ever has them. */
   readonly secret: Secret
 }
 

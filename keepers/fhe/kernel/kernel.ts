@@ -25,6 +25,8 @@ type Exports = {
   ternary(out: number, random: number, count: number, degree: number): number
   ternaryResidues(record: number, out: number, digits: number, degree: number): void
   binomialResidues(record: number, out: number, random: number, degree: number): void
+  innerProduct(record: number, a: number, b: number, count: number): bigint
+  subtractFrom(record: number, values: number, other: number, count: number): void
   compose(records: number, count: number, values: number, out: number, inverseScale: number, degree: number): void
   embed(values: number, twiddles: number, logSlots: number): void
   gather(values: number, places: number, real: number, imaginary: number, slots: number): void

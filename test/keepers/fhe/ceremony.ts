@@ -30,7 +30,15 @@ export const CRS = new Uint8Array(createHash('sha256').update('a block that nobo
 
 /** A plan for tests: one ciphertext, clip bound 8, unless told otherwise. */
 export function testPlan(members: number, threshold: number, options: Partial<PlanOptions> = {}): Plan {
-  return plan({ members, threshold, vectorLength: 50, clipBound: 8, decryptionsPerKey: 1000, ...options })
+  return plan({
+    members,
+    threshold,
+    vectorLength: 50,
+    clipBound: 8,
+    decryptionsPerKey: 1000,
+    roundsPerKey: 16,
+    ...options,
+  })
 }
 
 export type Party = {
