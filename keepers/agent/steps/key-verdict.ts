@@ -18,7 +18,13 @@ export type KeyVerdict = {
   readonly reasons: readonly { readonly seat: number; readonly reason: string }[]
 }
 
-type Finding = { readonly seat: number; readonly convicted: boolean; readonly reason: string }
+type Finding = {
+  readonly seat: number
+  readonly convicted: boolean
+  readonly reason: string
+  /** Of an accuser that shows nothing: whom it accuses. */
+  readonly accused?: number
+}
 
 /**
  * Judges an epoch whose key was not confirmed by all, from what is public: the complaints with their evidence, the dealings, the
@@ -44,6 +50,13 @@ export async function judgeEpoch(step: Step & { readonly seat: number }, frame: 
     if (finding !== null) findings.push(finding)
   }
   findings.push(...dissenters(step, frame, indexes))
+  return conclude(findings, waiting)
+}
+
+function conclude(all: readonly Finding[], waiting: boolean): KeyVerdict {
+  const gone = new Set(all.filter(({ accused }) => accused === undefined).map(({ seat }) => seat))
+  // Whoever shows nothing against a member that goes for another reason may well have got nothing from it.
+  const findings = all.filter(({ accused }) => accused === undefined || !gone.has(accused))
   const seats = (convicted: boolean): number[] =>
     findings.filter((f) => f.convicted === convicted).map(({ seat }) => seat)
   const convicted = bitmapOf(seats(true))
@@ -96,7 +109,12 @@ async function judgeOne(
   }
   // It says that it could not fetch what the others have: perhaps so, and the key can be made without it.
   return {
-    finding: { seat: complainer, convicted: false, reason: `it accuses seat ${accused} of nothing that shows` },
+    finding: {
+      seat: complainer,
+      convicted: false,
+      accused,
+      reason: `it accuses seat ${accused} of nothing that shows`,
+    },
     missing: false,
   }
 }

@@ -92,6 +92,7 @@ export async function roundStage(options: {
     threshold,
     quorum: Math.floor((2 * members) / 3) + 1,
     crsSeed: SEED,
+    undraftable: 0n,
     keyHash: `0x${Buffer.from(keys.keyHash).toString('hex')}`,
   }
   store.putRecord(
@@ -180,8 +181,18 @@ export async function roundStage(options: {
       end: 1_100,
       due: false,
       epochInfo,
-      roundInfo: { committed: 0n, revealed: 0n, included: 0n, drafted: 0n, shared: 0n, lateRound: 0 },
-      keyInfo: { committed: 0n, revealed: 0n, spoken: 0n },
+      roundInfo: {
+        committed: 0n,
+        revealed: 0n,
+        attesters: 0n,
+        included: 0n,
+        drafted: 0n,
+        shared: 0n,
+        checked: 0n,
+        lateRound: 0,
+      },
+      leftOut: 0n,
+      keyInfo: { committed: 0n, revealed: 0n, spoken: 0n, judged: 0n },
       seated: epochInfo.members,
     },
     context,
