@@ -54,6 +54,7 @@ export {
   type SimulationSettings,
   simulationConfigSchema,
 } from './simulate/config.ts'
+export type { Combine } from './simulate/round.ts'
 export { type SimulateOptions, type SimulationResult, simulate } from './simulate/simulate.ts'
 export { decodeSimulation, encodeSimulation, type RoundRecord, type SimulationState } from './simulate/state.ts'
 export {

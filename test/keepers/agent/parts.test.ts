@@ -81,11 +81,11 @@ describe('updates', () => {
   })
 
   it('are added with one rounding, so that equal means give equal bits', () => {
-    const before = (count: number) => ({ weights: new Float32Array(count).fill(0.1), moments: [] })
-    const { weights: sum, moments } = applyUpdate(before(1), Float64Array.of(1e-9))
+    const start = (count: number) => ({ weights: new Float32Array(count).fill(0.1), moments: [] })
+    const { weights: sum, moments } = applyUpdate(start(1), Float64Array.of(1e-9))
     expect(moments).to.deep.equal([])
     expect(sum[0]).to.equal(Math.fround(Math.fround(0.1) + 1e-9))
-    expect(() => applyUpdate(before(2), new Float64Array(3))).to.throw(/2 weights, a mean of 3/)
+    expect(() => applyUpdate(start(2), new Float64Array(3))).to.throw(/2 weights, a mean of 3/)
   })
 })
 
