@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
+import { addNoiseShare } from '../../learning/index.ts'
 import { act, publish } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
 import { loadKeyHash } from '../epoch.ts'
 import { frameHere, isMember } from '../frame.ts'
 import { hasSeat } from '../members.ts'
+import { declaredWeight, entryBound, noiseDeviation } from '../privacy.ts'
 import { updateCommitment } from '../steps/commitments.ts'
 import { renewEncryptionKey } from '../steps/encryption-key.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps/intents.ts'
@@ -84,8 +86,11 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
     signal,
     onProgress: (progress) => context.log.debug({ event: 'training', round: snapshot.round, ...progress }, 'training'),
   })
-  const { norm, update } = clip(outcome.weights, global, context.profile.clipBound, context.profile.clipNorm)
-  const samples = Math.min(outcome.samples, context.profile.maxSamples)
+  const { profile } = context
+  const { norm, update } = clip(outcome.weights, global, entryBound(profile), profile.clipNorm)
+  // Fresh noise even for a training done again after a crash: no update of it was published yet.
+  addNoiseShare(update, noiseDeviation(profile))
+  const samples = declaredWeight(profile, outcome.samples)
   const seconds = (context.clock.now() - started) / 1000
   context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
   context.log.info(

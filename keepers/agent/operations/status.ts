@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { formatEther } from 'ethers'
-import { FailoverProvider, openService } from '../../chain/index.ts'
+import { FailoverProvider, openService, type ServiceContracts } from '../../chain/index.ts'
+import type { ClientPrivacySpent } from '../../learning/index.ts'
 import type { KeeperConfig } from '../config.ts'
 import { seatsOf } from '../members.ts'
+import { privacySpentBy } from '../privacy.ts'
 import { takeSnapshot } from '../snapshot.ts'
 
 /** Where a keeper stands, from the chain, and from its process when that runs here. Amounts in whole tokens. */
@@ -23,6 +25,8 @@ export type KeeperStatus = {
   readonly earned: string
   readonly claimable: string
   readonly gasBalance: string
+  /** Differential privacy that the service has spent, by the chain's record; null when the profile asks for none. */
+  readonly privacy: ClientPrivacySpent | null
   /** Answer of /healthz, or null when no process answers. */
   readonly process: Readonly<Record<string, unknown>> | null
 }
@@ -60,11 +64,25 @@ export async function keeperStatus(config: KeeperConfig, operator: string): Prom
       earned: formatEther(earned),
       claimable: formatEther(claimable),
       gasBalance: formatEther(gas),
+      privacy: await spentOnChain(config, service),
       process: await askProcess(config),
     }
   } finally {
     provider.destroy()
   }
+}
+
+async function spentOnChain(
+  config: KeeperConfig,
+  service: ServiceContracts['service'],
+): Promise<ClientPrivacySpent | null> {
+  const { profile } = config.service
+  if (profile.privacy === undefined) return null
+  const drafts = await service.queryFilter(service.filters.MembersDrafted(), config.chain.fromBlock)
+  return privacySpentBy(
+    profile,
+    drafts.map(({ args: { round, included } }) => ({ args: { round, included } })),
+  )
 }
 
 async function askProcess(config: KeeperConfig): Promise<Record<string, unknown> | null> {
