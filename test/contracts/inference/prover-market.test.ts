@@ -10,6 +10,7 @@ import {
   MIN_BOND,
   REASON,
   RESULT,
+  SETTLE_SECONDS,
   SLOT,
   START_PRICE,
 } from './prover-market.ts'
@@ -163,12 +164,17 @@ describe('ProverMarket liars', () => {
         .withArgs(1, honest.segment, 0)
     }
     const before = await market.balanceOf(poster)
-    await expect(market.connect(stranger).accuse(1, lie))
+    const accusing = market.connect(stranger).accuse(1, lie)
+    await expect(accusing)
       .to.emit(market, 'ProverSlashed')
       .withArgs(1, 1, 0, bob.address, REASON.falseProof, MIN_BOND, MIN_BOND / 2n)
+    await expect(accusing)
+      .to.emit(market, 'AccuserPaid')
+      .withArgs(1, 1, 0, stranger.address, MIN_BOND / 5n)
+    expect(await market.balanceOf(stranger)).to.equal(MIN_BOND / 5n)
     expect((await market.bondOf(bob)).free).to.equal(9n * MIN_BOND)
     expect((await market.balanceOf(poster)) - before).to.equal(MIN_BOND / 2n)
-    expect(await market.balanceOf(treasury)).to.equal(MIN_BOND / 2n)
+    expect(await market.balanceOf(treasury)).to.equal((MIN_BOND * 3n) / 10n)
     await expect(market.connect(bob).claim(1, 1, 0)).to.be.revertedWithCustomError(market, 'ProverFailedSlot')
     await expect(market.accuse(1, lie)).to.be.revertedWithCustomError(market, 'SlotNotInState')
 
@@ -258,6 +264,21 @@ describe('ProverMarket cross-checks', () => {
     expect((await market.getJob(1)).accepted).to.equal(1n)
   })
 
+  it('pay a proven copy at the end though its peer never came: the poster may have been the peer', async () => {
+    const world = await createMarket()
+    const { market, poster, alice, post, serve, networkHelpers } = world
+    await market.connect(poster).bond({ value: 10n * MIN_BOND })
+    await post({ copies: 2 })
+    await market.connect(poster).claim(1, 2, 1)
+    await market.settle(1, [await serve(1n, alice, 2)])
+    const price = await market.priceAt(1, (await market.getSlots(1))[4]!.claimedAt)
+    const { deadline } = await market.getJob(1)
+    await networkHelpers.time.increaseTo(Number(deadline) + SETTLE_SECONDS + 1)
+    await expect(market.close(1)).to.emit(market, 'ProverPaid').withArgs(1, 2, 0, alice.address, price)
+    expect(await market.balanceOf(alice)).to.equal(price)
+    expect((await market.bondOf(alice)).free).to.equal(10n * MIN_BOND)
+  })
+
   it('verify all copies of all segments in one transaction', async () => {
     const world = await createMarket()
     const { market, alice, bob, post, serve } = world
@@ -286,14 +307,19 @@ describe('ProverMarket cross-checks', () => {
       if (!together) await market.settle(1, [answers[0]!])
       const settling = market.settle(1, together ? answers : [answers[1]!])
       await expect(settling).to.emit(market, 'JobDisputed').withArgs(1, 12, 13)
-      await expect(settling)
-        .to.emit(market, 'JobEnded')
-        .withArgs(1, JOB.disputed, 3n * MAX_PRICE)
-      expect(await market.balanceOf(poster)).to.equal(3n * MAX_PRICE)
+      let paid = 0n
       for (const prover of [alice, bob, carol]) {
         const { free, reserved } = await market.bondOf(prover)
-        expect([free, reserved, await market.balanceOf(prover)]).to.deep.equal([10n * MIN_BOND, 0n, 0n])
+        expect([free, reserved]).to.deep.equal([10n * MIN_BOND, 0n])
+        const earned = await market.balanceOf(prover)
+        // Both proofs are out and hold; the third was not given.
+        expect(earned > 0n).to.equal(prover !== carol)
+        paid += earned
       }
+      await expect(settling)
+        .to.emit(market, 'JobEnded')
+        .withArgs(1, JOB.disputed, 3n * MAX_PRICE - paid)
+      expect(await market.balanceOf(poster)).to.equal(3n * MAX_PRICE - paid)
       await expect(market.close(1)).to.be.revertedWithCustomError(market, 'JobNotOpen').withArgs(1, JOB.disputed)
     })
   }
@@ -319,8 +345,8 @@ describe('ProverMarket cross-checks', () => {
     expect((await market.getSlots(1)).map(({ state }) => state)).to.deep.equal([
       SLOT.paid,
       SLOT.paid,
-      SLOT.open,
-      SLOT.open,
+      SLOT.paid,
+      SLOT.paid,
     ])
     expect((await market.getJob(1)).escrow).to.equal(0n)
   })
