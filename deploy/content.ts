@@ -53,7 +53,8 @@ export async function contentProblems({ provider, deployment, minted }: ContentO
     }
   }
 
-  for (const id of proposed) if (await read<boolean>(contracts.TimelockController, 'isOperationDone', id)) return problems
+  for (const id of proposed)
+    if (await read<boolean>(contracts.TimelockController, 'isOperationDone', id)) return problems
   const supply = await read<bigint>(contracts.CohortToken, 'totalSupply')
   if (supply !== minted) problems.push(`the token’s supply is ${supply}, not the ${minted} of the parameters`)
   const circuits = await read<bigint>(contracts.VerifierRegistry, 'circuitCount')

@@ -3,10 +3,11 @@ pragma solidity ^0.8.28;
 
 import {Groth16Proof} from "../interfaces/IGroth16Verifier.sol";
 import {IERC7992Verifier} from "../interfaces/IERC7992.sol";
-import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
+import {IInferenceHub, IInferenceHubErrors} from "../interfaces/IInferenceHub.sol";
 import {IModelRegistry, IModelRegistryErrors} from "../interfaces/IModelRegistry.sol";
 import {IPredictionMarket} from "../interfaces/IPredictionMarket.sol";
 import {IPublisherRegistry, IPublisherRegistryTypes} from "../interfaces/IPublisherRegistry.sol";
+import {BabyJubjub} from "../inference/BabyJubjub.sol";
 import {ProofCheck} from "../inference/ProofCheck.sol";
 import {MarketBook} from "./MarketBook.sol";
 import {MarketDisputes} from "./MarketDisputes.sol";
@@ -148,6 +149,8 @@ contract PredictionMarket is MarketDisputes {
         (address service, uint64 version) = (market.service, market.version);
         (IModelRegistryErrors.VersionStatus status, bytes32 weights, ) = MODELS.lookUp(service, version);
         if (status != IModelRegistryErrors.VersionStatus.Released) revert VersionNotReleased(service, version, status);
+        // Not left to the verifier: what is congruent to a proven output reads as another label.
+        if (output >= BabyJubjub.FIELD) revert IInferenceHubErrors.SignalOutOfField(2, output);
         uint256[4] memory signals = [uint256(weights), uint256(inputCommitment), output, contextOf(marketId)];
         if (!ProofCheck.holds(VERIFIERS, market.circuitId, signals, proof)) revert IERC7992Verifier.InvalidProof();
     }

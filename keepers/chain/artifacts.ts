@@ -39,7 +39,10 @@ const loaded = new Map<ContractName, { artifact: Artifact; interface: Interface 
 function load(name: ContractName): { artifact: Artifact; interface: Interface } {
   const known = loaded.get(name)
   if (known) return known
-  const url = new URL(`../../artifacts/${ROOTS[name] ?? 'contracts'}/${SOURCES[name]}/${name}.sol/${name}.json`, import.meta.url)
+  const url = new URL(
+    `../../artifacts/${ROOTS[name] ?? 'contracts'}/${SOURCES[name]}/${name}.sol/${name}.json`,
+    import.meta.url,
+  )
   let artifact: Artifact
   try {
     artifact = JSON.parse(readFileSync(url, 'utf8')) as Artifact

@@ -18,6 +18,8 @@ import type { DeployedVerifier } from './verifier-contract.ts'
 const TRADERS = { maker: ACCOUNT.daoMembers[1], believer: ACCOUNT.daoMembers[2], stranger: ACCOUNT.user } as const
 const LIQUIDITY = parseEther('100')
 const SPENT = parseEther('50')
+/** How long a trade may wait for its block. */
+const TRADE_SECONDS = 600
 const POOL_FEE_BPS = 100
 const HEADLINE = 'Heron 4 blasts off from Kourou with weather satellite'
 /** Least margin of a label, in units of the circuit: what the surest four fifths of unseen headlines reach. */

@@ -22,7 +22,8 @@ describe('prediction markets and their pools', () => {
         }
         await driver.check()
         // Money is never stuck: whoever holds what pays gets it, but for what stands behind the shares that nobody owns.
-        for (const [left, dead] of await driver.windUp()) expect(left <= dead, `${left} is left of ${dead}`).to.equal(true)
+        for (const [left, dead] of await driver.windUp())
+          expect(left <= dead, `${left} is left of ${dead}`).to.equal(true)
       } catch (error) {
         throw new Error(`seed ${SEED + run}, call ${call}: ${(error as Error).message}`, { cause: error })
       }

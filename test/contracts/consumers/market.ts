@@ -128,7 +128,23 @@ export async function createMarkets() {
 
   return {
     ...world,
-    ...{ treasury, reading, reads, publishers, press, rival, market, token, accounts, question, open, tell, submit, finish, ids },
+    ...{
+      treasury,
+      reading,
+      reads,
+      publishers,
+      press,
+      rival,
+      market,
+      token,
+      accounts,
+      question,
+      open,
+      tell,
+      submit,
+      finish,
+      ids,
+    },
   }
 }
 

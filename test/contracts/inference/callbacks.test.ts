@@ -53,7 +53,10 @@ describe('InferenceHub callbacks', () => {
       await networkHelpers.setNextBlockBaseFeePerGas(fee)
       const asking = consumer.ask(1, INPUT, deadline, 200_000, price)
       if (enough) await asking
-      else await expect(asking).to.be.revertedWithCustomError(hub, 'PriceBelowCallback').withArgs(price, price + 1n)
+      else
+        await expect(asking)
+          .to.be.revertedWithCustomError(hub, 'PriceBelowCallback')
+          .withArgs(price, price + 1n)
     }
   })
 

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { BASE_ORDER, FIELD_ORDER, rerandomise } from './product-circuit.ts'
 import {
   type Answer,
+  CLAIM_SECONDS,
   createMarket,
   JOB,
   MAX_PRICE,
@@ -362,5 +363,82 @@ describe('ProverMarket cross-checks', () => {
       await market.settle(1, [given])
     }
     expect(await market.resultOf(1)).to.equal(12n)
+  })
+})
+
+describe('ProverMarket and a circuit that is revoked', () => {
+  it('takes no claim of it, slashes nobody for having stopped, and ends the job at once', async () => {
+    const world = await createMarket()
+    const {
+      market,
+      verifiers,
+      poster,
+      alice,
+      bob,
+      carol,
+      product,
+      link,
+      post,
+      serve,
+      networkHelpers,
+      terms,
+      segments,
+    } = world
+    await post({ copies: 2 })
+    const proven = await serve(1n, alice, 0)
+    await market.settle(1, [proven])
+    await market.connect(bob).claim(1, 1, 0)
+    await serve(1n, carol, 2)
+    await expect(market.close(1)).to.be.revertedWithCustomError(market, 'NotClosableYet')
+    await verifiers.revoke(product.id)
+    await networkHelpers.time.increase(CLAIM_SECONDS + 1)
+    for (const attempt of [
+      () => market.expire(1, 1, 0),
+      () => market.connect(alice).claim(1, 1, 0),
+      () => market.connect(alice).claim(1, 2, 1),
+    ]) {
+      await expect(attempt()).to.be.revertedWithCustomError(market, 'JobOfRevokedCircuit').withArgs(1, product.id)
+    }
+    const given = await terms()
+    await expect(market.post(given, segments, '0x', { value: world.escrowOf(given) })).to.be.revertedWithCustomError(
+      verifiers,
+      'CircuitIsRevoked',
+    )
+    await market.close(1)
+    for (const prover of [alice, bob, carol]) {
+      const { free, reserved } = await market.bondOf(prover)
+      expect([free, reserved]).to.deep.equal([10n * MIN_BOND, 0n])
+    }
+    const earned = await market.balanceOf(alice)
+    expect(earned > 0n).to.equal(true)
+    expect(await market.balanceOf(poster)).to.equal(6n * MAX_PRICE - earned)
+    expect(await verifiers.isRevoked(link.id)).to.equal(false)
+  })
+
+  it('posts nothing while intake is paused', async () => {
+    const { verifiers, post, networkHelpers } = await createMarket()
+    await verifiers.pauseIntake((await networkHelpers.time.latest()) + 600)
+    await expect(post()).to.be.revertedWithCustomError(verifiers, 'IntakeIsPaused')
+  })
+})
+
+describe('ProverMarket at any gas', () => {
+  it('never slashes a true proof: an accusation that is short of gas reverts', async () => {
+    const world = await createMarket()
+    const { market, alice, post, serve } = world
+    await post()
+    const honest = await serve(1n, alice, 0)
+    // Through the window in which the verifier's precompile was starved, and up to where gas is plenty.
+    const limits = [1_090_000n, 1_120_000n, 1_500_000n]
+    for (let gas = 200_000n; gas <= 330_000n; gas += 2_500n) limits.push(gas)
+    for (const gasLimit of limits) {
+      await expect(market.accuse.staticCall(1, honest, { gasLimit }), `${gasLimit}`).to.revert(world.ethers)
+    }
+    await expect(market.accuse(1, honest)).to.be.revertedWithCustomError(market, 'ProofHolds')
+    await expect(market.accuse.staticCall(1, honest, { gasLimit: 500_000n })).to.be.revertedWithCustomError(
+      market,
+      'GasTooLowToRefute',
+    )
+    expect((await market.getSlots(1))[0]!.state).to.equal(SLOT.submitted)
   })
 })
