@@ -19,7 +19,7 @@ export function simplify(graph: Graph): Graph {
 
 /** Applies the first rule that fits `node`. */
 function improve(work: Rewriting, node: GraphNode): void {
-  if (node.op === 'select' && isIdentity(node) && sameShape(node.shape, work.shape(node.input))) {
+  if (node.op === 'select' && isIdentity(node) && changesNothing(work, node)) {
     work.bypass(node)
     return
   }
@@ -39,6 +39,12 @@ function improve(work: Rewriting, node: GraphNode): void {
       return
     }
   }
+}
+
+/** The same elements in the same shape; at the end of the network an index has no shape that matters. */
+function changesNothing(work: Rewriting, node: SelectNode): boolean {
+  if (sameShape(node.shape, work.shape(node.input))) return true
+  return node.output === work.output && node.map.length === 1 && work.producer(node.input)?.op === 'argmax'
 }
 
 /** Two branches in the same permuted order are combined before the permutation: residual nets from channels-first. */

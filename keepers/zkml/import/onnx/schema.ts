@@ -119,7 +119,8 @@ const tensorProto = z.object({
 
 const attributeProto = z.object({
   name: z.string().default(''),
-  f: z.number().optional(),
+  // NaN is a number of the format; whoever reads it refuses it by the node's name.
+  f: z.custom<number>((value) => typeof value === 'number').optional(),
   i: z.number().optional(),
   s: z.string().optional(),
   t: tensorProto.optional(),
