@@ -219,6 +219,19 @@ export type InputSpec = {
   readonly tensor: TensorId
   readonly bits: number
   readonly min: number
+  /** How reals become integers, where not all elements do alike; absent: by the tensor's scale alone. For encoding only. */
+  readonly pieces?: readonly InputPiece[] | undefined
+}
+
+/** A run of neighbouring input elements of one meaning: real = (integer − zero) · scale, low ≤ integer ≤ high. */
+export type InputPiece = {
+  readonly count: number
+  readonly scale: number
+  readonly zero: number
+  readonly low: number
+  readonly high: number
+  /** Indices, codes, bytes: a fraction has no meaning, and neither has a number outside the range. */
+  readonly whole: boolean
 }
 
 export type IntegerProgram = {

@@ -141,6 +141,12 @@ function pool(call: Invocation, kind: 'max' | 'average'): Result[] {
   const x = channelsLast(call, spatial)
   const input = builder.shape(x)
   const { window, strides, dilations, padding } = slideOf(call, input, kernel)
+  const auto = call.string('auto_pad', 'NOTSET')
+  if (auto.startsWith('SAME') && window.some((length, axis) => strides[axis]! > length))
+    call.fail(
+      'unsupported-attribute',
+      `auto_pad ${auto} with strides [${strides}] that are longer than the window [${window}]; write the pads out`,
+    )
   for (const axis of [0, 1]) {
     const [before, after] = sidesOf(padding, axis)
     // Beyond these a window would hold nothing but padding: 0 / 0, or the largest of none.
