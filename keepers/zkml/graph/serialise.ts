@@ -21,7 +21,7 @@ const indices = z
       .max(2 ** 31 - 1),
   )
   .transform((list) => Int32Array.from(list))
-const parameter = z.object({ values: integers, bits: bitWidth })
+const parameter = z.object({ values: integers, bits: bitWidth, added: integer.optional() })
 const pair = z.tuple([count, count])
 const triple = z.tuple([count, count, count])
 const base = {
@@ -120,6 +120,10 @@ const program = z.object({
   ),
   layers: z.array(layer),
   notes: z.array(z.string()),
+  architecture: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
 })
 
 /** One line of JSON, the same bytes for the same program. */

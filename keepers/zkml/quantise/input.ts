@@ -26,10 +26,17 @@ export function indexRows(graph: Graph): Int32Array {
     for (const node of readers.get(value) ?? []) {
       if (node.op === 'embedding') limit(sources, node.table.shape[0]!)
       if (node.op === 'bits') limit(sources, 2 ** node.width)
-      if (node.op === 'select') follow(node.output, node.map.map((from) => (from < 0 ? -1 : sources[from]!)))
+      if (node.op === 'select')
+        follow(
+          node.output,
+          node.map.map((from) => (from < 0 ? -1 : sources[from]!)),
+        )
     }
   }
-  follow(graph.input.name, Int32Array.from(rows, (_, i) => i))
+  follow(
+    graph.input.name,
+    Int32Array.from(rows, (_, i) => i),
+  )
   return rows
 }
 
@@ -166,6 +173,7 @@ function encodeOne(piece: InputPiece, real: number, at: number, clamp: boolean):
   const value = Math.round(real / scale) + zero + 0
   if (value >= low && value <= high) return [value, false]
   if (whole) fail(`lies outside ${range}: there is nothing that it stands for`)
-  if (!clamp) fail(`lies outside the calibrated range ${range}; calibrate with samples that reach it, or clamp it (--clamp)`)
+  if (!clamp)
+    fail(`lies outside the calibrated range ${range}; calibrate with samples that reach it, or clamp it (--clamp)`)
   return [Math.min(high, Math.max(low, value)), true]
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Graph nodes → integer layers. One walk serves calibration and planned builds alike: the decider tells the scales.
+import { architectureDigest } from '../circuit/architecture.ts'
 import { CompileError } from '../graph/errors.ts'
 import { elementCount, type InputPiece, type IntegerProgram, type Parameter } from '../graph/program.ts'
 import { broadcastMap, identityMap } from '../graph/tensor.ts'
@@ -15,8 +16,9 @@ import {
 import { lowerActivation } from './activations.ts'
 import { combineValues, lowerConcat, lowerPool, lowerReduce, lowerSelect, multiplyValues } from './combine.ts'
 import type { Decider } from './decide.ts'
+import { describeNetwork, recorded } from './describe.ts'
 import { elementPieces, isMixed } from './input.ts'
-import { type Plan, programOutput, type WeightPlan } from './plan.ts'
+import { type LayerPlan, type Plan, programOutput, type WeightPlan } from './plan.ts'
 import { type Clipping, type LayerDraft, ProgramWriter, type Value, valueBits } from './writer.ts'
 
 /** Largest calibrated magnitude of a graph value, real. */
@@ -44,10 +46,11 @@ export function lower(
   const writer = new ProgramWriter(plan.mode, plan.input, graph.input.shape)
   const uses = new Map<ValueName, number>()
   for (const node of graph.nodes) for (const name of nodeInputs(node)) uses.set(name, (uses.get(name) ?? 0) + 1)
+  const decisions: LayerPlan[] = []
   const context: Lowering = {
     graph,
     writer,
-    decider,
+    decider: recorded(decider, decisions),
     peaks,
     alone: (value) => uses.get(value) === 1 && value !== graph.output,
   }
@@ -67,7 +70,9 @@ export function lower(
   const { bits, min, pieces } = plan.input
   const input = { tensor: writer.input.id, bits, min, ...(pieces === undefined ? {} : { pieces }) }
   const output = programOutput(plan.output)
-  return { program: writer.finish(graph.name, { input, output }, scores, graph.notes), clipping: writer.clipping }
+  const architecture = architectureDigest(describeNetwork(graph, plan.input, decisions))
+  const program = writer.finish(graph.name, { input, output, architecture }, scores, graph.notes)
+  return { program, clipping: writer.clipping }
 }
 
 /**
@@ -136,7 +141,8 @@ function requireOutput(output: Plan['output'], count: number, graph: Graph): voi
     fail(
       `the threshold speaks of a ${dropped} over ${count} scores, which is dropped; only one over 2 can be compared exactly. Use label or margin, or export without it`,
     )
-  if (output.kind === 'value' && dropped !== undefined) fail(`the network ends in a ${dropped} of one score, which says nothing`)
+  if (output.kind === 'value' && dropped !== undefined)
+    fail(`the network ends in a ${dropped} of one score, which says nothing`)
   if (output.kind === 'score' && output.index >= count)
     fail(`index ${output.index} is outside the ${count} scores of ${graph.output}`)
   if (output.kind === 'margin' && (count < 2 || count > 65536)) fail(`needs 2 to 65536 scores, found ${count}`)
@@ -322,9 +328,10 @@ function biasParameter(
   plan: WeightPlan,
 ): Parameter {
   const values = Float64Array.from(data, (value) => Math.round(value / scale) + 0)
-  // Released biases are constants: as wide as they are. Committed ones live in the width that the plan fixed.
+  // Committed biases live in the width that the plan fixed. Released ones are constants and may be wider; where they are not,
+  // both modes commit to the same numbers in the same layout.
   return context.writer.mode === 'released'
-    ? { values, bits: valueBits(values) }
+    ? { values, bits: Math.max(plan.biasBits, valueBits(values)) }
     : clipped(context, layer, 'bias', values, plan.biasBits)
 }
 

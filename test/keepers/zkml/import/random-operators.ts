@@ -4,7 +4,12 @@
 import type { Random } from '../random.ts'
 import type { Attribute, Constant, ElementType, Model, Node } from './onnx-file.ts'
 
-type Entry = { readonly name: string; readonly shape: readonly number[]; readonly type: ElementType; readonly computed: boolean }
+type Entry = {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly type: ElementType
+  readonly computed: boolean
+}
 
 class Drawing {
   readonly random: Random
@@ -198,7 +203,10 @@ function variadic(d: Drawing): void {
 
 function clip(d: Drawing): void {
   const x = d.value()!
-  const [low, high] = [d.random.pick([-1, 0, -3.4e38, Number.NEGATIVE_INFINITY]), d.random.pick([0.5, 6, Number.POSITIVE_INFINITY, -2])]
+  const [low, high] = [
+    d.random.pick([-1, 0, -3.4e38, Number.NEGATIVE_INFINITY]),
+    d.random.pick([0.5, 6, Number.POSITIVE_INFINITY, -2]),
+  ]
   if (d.opset < 11) d.emit('Clip', [x], { min: { float: low }, max: { float: high } }, x.shape)
   else {
     const limits = [low, high].map((value) => (d.chance(0.2) ? null : d.known({ shape: [], data: [value] })))
@@ -210,7 +218,11 @@ function where(d: Drawing): void {
   if (d.opset < 9) return
   const x = d.value()!
   const shape = d.partner(x.shape)
-  const condition = d.known({ shape, data: Array.from({ length: size(shape) }, () => d.random.int(0, 1)), type: 'bool' })
+  const condition = d.known({
+    shape,
+    data: Array.from({ length: size(shape) }, () => d.random.int(0, 1)),
+    type: 'bool',
+  })
   const other = d.chance(0.4) ? d.value()! : d.constant(d.partner(x.shape))
   const both = d.chance(0.5) ? [x, other] : [other, x]
   d.emit('Where', [condition, ...both], {}, [shape, x.shape, other.shape].reduce(broadcast))
@@ -247,7 +259,12 @@ function matmul(d: Drawing): void {
   } else if (x.shape.length >= 2) {
     const axes = x.shape.map((_, i) => i)
     const perm = [...axes.slice(0, -2), axes.length - 1, axes.length - 2]
-    const turned = d.emit('Transpose', [x], { perm }, perm.map((axis) => x.shape[axis]!))
+    const turned = d.emit(
+      'Transpose',
+      [x],
+      { perm },
+      perm.map((axis) => x.shape[axis]!),
+    )
     d.emit('MatMul', [x, turned], {}, [...x.shape.slice(0, -1), x.shape.at(-2)!])
   }
 }
@@ -260,9 +277,17 @@ function gemm(d: Drawing): void {
   const columns = d.random.int(1, 4)
   const w = d.constant(transB === 1 ? [columns, inner] : [inner, columns])
   const shape = [rows, columns]
-  const bias = d.random.pick([() => d.constant(d.random.pick([[], [1], [columns], [rows, columns], [rows, 1]])), () => null])()
+  const bias = d.random.pick([
+    () => d.constant(d.random.pick([[], [1], [columns], [rows, columns], [rows, 1]])),
+    () => null,
+  ])()
   const inputs = bias === null && d.opset >= 11 ? [x, w] : [x, w, bias ?? d.constant([columns])]
-  const attributes = { transA, transB, alpha: { float: d.random.pick([1, 0.5]) }, beta: { float: d.random.pick([1, 2]) } }
+  const attributes = {
+    transA,
+    transB,
+    alpha: { float: d.random.pick([1, 0.5]) },
+    beta: { float: d.random.pick([1, 2]) },
+  }
   d.emit('Gemm', inputs, attributes, shape)
 }
 
@@ -307,7 +332,11 @@ function convolution(d: Drawing): void {
   const out = group * d.random.int(1, 3)
   const inputs = [x, d.constant([out, channels / group, ...kernel], -0.6, 0.6)]
   if (d.chance(0.6)) inputs.push(d.constant([out]))
-  d.emit('Conv', inputs, { ...attributes, group, ...(d.chance(0.5) ? { kernel_shape: kernel } : {}) }, [1, out, ...lengths])
+  d.emit('Conv', inputs, { ...attributes, group, ...(d.chance(0.5) ? { kernel_shape: kernel } : {}) }, [
+    1,
+    out,
+    ...lengths,
+  ])
 }
 
 function pool(d: Drawing): void {
@@ -346,7 +375,8 @@ function reduction(d: Drawing): void {
   const axes = d.chance(0.2) ? [] : [...new Set([d.random.int(0, rank - 1), d.random.int(0, rank - 1)])]
   const keepdims = d.random.int(0, 1)
   const all = axes.length === 0 ? x.shape.map((_, i) => i) : axes
-  const shape = keepdims === 1 ? x.shape.map((n, i) => (all.includes(i) ? 1 : n)) : x.shape.filter((_, i) => !all.includes(i))
+  const shape =
+    keepdims === 1 ? x.shape.map((n, i) => (all.includes(i) ? 1 : n)) : x.shape.filter((_, i) => !all.includes(i))
   const given = axes.map((axis) => (d.opset >= 11 && d.chance(0.3) ? axis - rank : axis))
   const asInput = d.opset >= (op === 'ReduceSum' ? 13 : 18)
   const inputs = asInput && axes.length > 0 ? [x, d.integers(given)] : [x]
@@ -359,7 +389,12 @@ function reshape(d: Drawing): void {
   const zero = x.shape.length > 1 && d.chance(0.3) ? [0, -1] : shape
   const open = zero[0] === 0 ? [x.shape[0]!, size(x.shape) / x.shape[0]!] : shape
   const known = size(open.filter((length) => length > 0))
-  d.emit('Reshape', [x, d.integers(zero)], {}, open.map((length) => (length === -1 ? size(x.shape) / known : length)))
+  d.emit(
+    'Reshape',
+    [x, d.integers(zero)],
+    {},
+    open.map((length) => (length === -1 ? size(x.shape) / known : length)),
+  )
 }
 
 function flatten(d: Drawing): void {
@@ -377,7 +412,12 @@ function squeeze(d: Drawing): void {
   if (d.chance(0.5) && ones.length > 0) {
     const axis = d.random.pick(ones)
     const [inputs, attributes] = axes([axis])
-    d.emit('Squeeze', [x, ...inputs], attributes, x.shape.filter((_, i) => i !== axis))
+    d.emit(
+      'Squeeze',
+      [x, ...inputs],
+      attributes,
+      x.shape.filter((_, i) => i !== axis),
+    )
   } else if (x.shape.length < 4) {
     const axis = d.random.int(0, x.shape.length)
     const [inputs, attributes] = axes([axis])
@@ -394,7 +434,12 @@ function transpose(d: Drawing): void {
       const j = d.random.int(0, i)
       ;[perm[i], perm[j]] = [perm[j]!, perm[i]!]
     }
-    d.emit('Transpose', [x], { perm }, perm.map((axis) => x.shape[axis]!))
+    d.emit(
+      'Transpose',
+      [x],
+      { perm },
+      perm.map((axis) => x.shape[axis]!),
+    )
   }
 }
 
@@ -409,7 +454,12 @@ function tile(d: Drawing): void {
   const x = d.value((shape) => size(shape) < 200)
   if (x === null) return
   const repeats = x.shape.map(() => d.random.int(1, 2))
-  d.emit('Tile', [x, d.integers(repeats)], {}, x.shape.map((length, i) => length * repeats[i]!))
+  d.emit(
+    'Tile',
+    [x, d.integers(repeats)],
+    {},
+    x.shape.map((length, i) => length * repeats[i]!),
+  )
 }
 
 function slice(d: Drawing): void {
@@ -421,9 +471,10 @@ function slice(d: Drawing): void {
   const [start, end] = [d.random.int(-length - 1, length + 1), d.random.pick([length, -1, 0, 2 ** 40, -(2 ** 40), 1])]
   const wrap = (at: number): number => (at < 0 ? at + length : at)
   const clamp = (at: number, low: number, high: number): number => Math.min(high, Math.max(low, at))
-  const [from, to] = step > 0
-    ? [clamp(wrap(start), 0, length), clamp(wrap(end), 0, length)]
-    : [clamp(wrap(start), 0, length - 1), clamp(wrap(end), -1, length - 1)]
+  const [from, to] =
+    step > 0
+      ? [clamp(wrap(start), 0, length), clamp(wrap(end), 0, length)]
+      : [clamp(wrap(start), 0, length - 1), clamp(wrap(end), -1, length - 1)]
   const count = Math.max(0, Math.ceil((to - from) / step))
   if (count === 0) return
   const shape = x.shape.map((n, i) => (i === axis ? count : n))
@@ -457,7 +508,12 @@ function pad(d: Drawing): void {
   const rank = x.shape.length
   const inputs = [x, d.integers(pads)]
   if (mode === 'constant' && d.chance(0.5)) inputs.push(d.known({ shape: [], data: [d.random.pick([0, 1.5, -3])] }))
-  d.emit('Pad', inputs, { mode }, x.shape.map((length, i) => length + pads[i]! + pads[i + rank]!))
+  d.emit(
+    'Pad',
+    inputs,
+    { mode },
+    x.shape.map((length, i) => length + pads[i]! + pads[i + rank]!),
+  )
 }
 
 function gather(d: Drawing): void {
@@ -516,11 +572,24 @@ function concatenate(d: Drawing): void {
   const parts = [...pieces, x].sort(() => d.random.next() - 0.5)
   const total = parts.reduce((sum, entry) => sum + entry.shape[axis]!, 0)
   const given = d.opset >= 11 && d.chance(0.3) ? axis - x.shape.length : axis
-  d.emit('Concat', parts, { axis: given }, x.shape.map((n, i) => (i === axis ? total : n)))
+  d.emit(
+    'Concat',
+    parts,
+    { axis: given },
+    x.shape.map((n, i) => (i === axis ? total : n)),
+  )
 }
 
 const WHOLE = ['int32', 'int64'] as const
-const NUMBERS: Readonly<Record<string, number>> = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, double: 11 }
+const NUMBERS: Readonly<Record<string, number>> = {
+  float: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  double: 11,
+}
 
 /** Arithmetic on constants of a whole or floating-point type, whose result the input is multiplied with. */
 function folded(d: Drawing): void {
