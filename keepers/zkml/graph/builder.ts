@@ -57,7 +57,8 @@ export class GraphBuilder {
       throw new CompileError('malformed-file', `two layers compute the value ${node.output}`, { layer: node.name })
     const shapes = nodeInputs(node).map((value) => this.shape(value))
     this.shapes.set(node.output, inferShape(node, shapes))
-    const name = this.unused(node.name, this.names)
+    // Plans are objects with the nodes' names as keys, and this key is none.
+    const name = this.unused(node.name === '__proto__' ? 'proto' : node.name, this.names)
     this.names.add(name)
     this.nodes.push(name === node.name ? node : { ...node, name })
     return node.output

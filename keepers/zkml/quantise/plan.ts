@@ -75,7 +75,8 @@ export const DEFAULT_KNOBS: Knobs = {
 }
 
 export function chosenBits(choice: BitChoice, name: string): number {
-  return choice.layers?.[name] ?? choice.default
+  const { layers = {} } = choice
+  return Object.hasOwn(layers, name) ? layers[name]! : choice.default
 }
 
 /** Refuses bit widths that mean nothing. @throws CompileError invalid-option naming the knob. */
