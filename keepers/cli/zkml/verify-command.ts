@@ -76,14 +76,22 @@ export async function verifyCommand(keyPath: string, proofs: readonly string[], 
       })
     }
     if (!results.every(({ valid, departs }) => valid && departs === null)) process.exitCode = 1
-    terminal.result({ vkHash, results }, results.map(inWords).join('\n'))
+    terminal.result({ vkHash, results }, inWords(results))
   })
 }
 
-function inWords({ file, valid, departs, statement }: Verdict): string {
-  if (!valid) return `${file}: INVALID`
-  if (departs !== null) return `${file}: INVALID for this: ${departs}`
-  return [`${file}: valid`, ...statement.map((line) => `  ${line}`)].join('\n')
+/** The verdicts first, then what each proof that holds says. */
+function inWords(results: readonly Verdict[]): string {
+  const verdicts = results.map(({ file, valid, departs }) => {
+    if (!valid) return `${file}: INVALID`
+    return departs === null ? `${file}: valid` : `${file}: INVALID for this: ${departs}`
+  })
+  const good = results.filter(({ valid, departs }) => valid && departs === null)
+  const said = good.flatMap(({ file, statement }) => [
+    ...(results.length === 1 ? [] : [`${file} says`]),
+    ...statement.map((line) => `  ${line}`),
+  ])
+  return [...verdicts, ...said].join('\n')
 }
 
 async function readSubject(folder: string): Promise<Subject> {
