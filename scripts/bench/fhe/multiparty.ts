@@ -33,14 +33,16 @@ const SIZES: readonly Size[] = [
   { threshold: 43, members: 64, lengths: [44_426, 1_000_000] },
 ]
 
-/** The rows of `fhe.multiparty_*`. */
+/** The rows of `fhe.multiparty_*`: of all sizes, or of those that the command names, such as `9_16_44426`. */
 export async function multiparty(context: BenchContext): Promise<void> {
+  const named = context.args.filter((name) => name !== 'multiparty')
   const built = await Lattigo.build()
   if (typeof built === 'string') context.progress(built)
   const peer = typeof built === 'string' ? null : built
   try {
     for (const { threshold, members, lengths } of context.quick ? SIZES.slice(0, 1) : SIZES) {
       for (const length of context.quick ? lengths.slice(0, 1) : lengths) {
+        if (named.length > 0 && !named.includes(`${threshold}_${members}_${length}`)) continue
         context.progress(`(${threshold}, ${members}), ${length} parameters`)
         await oneSize(context, peer, { threshold, members, length })
       }
