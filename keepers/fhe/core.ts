@@ -15,8 +15,8 @@ const ERROR_BYTES = 6
 export type Slots = { readonly real: Float64Array; readonly imaginary: Float64Array }
 
 /**
- * A secret polynomial x and a public factor λ, to be multiplied with the round's polynomials: λ_j·Σ f_i(α_j) for a
- * decryption share, −s_i for an encryption.
+ * A secret polynomial x and a public factor λ, to be multiplied with the round's polynomials: the masked λ_j·Σ f_i(α_j) for
+ * a decryption share (λ is in it already), −s_i for an encryption.
  */
 export type Product = {
   /** x over the data primes, 8·N·L bytes. */

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A member's part of a decryption: h_j = a·(λ_j·Σ f_i(α_j)) + e over the contributors i, given once per round or never
-// (rules 2 to 5). a is the round's own polynomial: there is nothing in a share that anyone could have sent.
+// A member's part of a decryption: h_j = a·(λ_j·Σ f_i(α_j) ± masks) + e over the contributors i, given once per round or
+// never (rules 2 to 5). a is the round's own polynomial: there is nothing in a share that anyone could have sent.
 import { ByteWriter, equalBytes, hash } from './encoding.ts'
 import { type Engine, eachOf } from './engine.ts'
 import { FheError } from './errors.ts'
 import { onceNonce } from './guard.ts'
 import { contextBytes, KEY_TEST_ROUND } from './header.ts'
-import { withDealtSum } from './member-key.ts'
+import { withShareSecret } from './member-key.ts'
 import { insistSameEpoch, sortedSet, toBitmap } from './members.ts'
 import { shapeOf } from './packing.ts'
 import { dataPrimes } from './parameters.ts'
 import type { Plan } from './plan.ts'
 import { roundSeed } from './round-polynomial.ts'
-import { lagrangeAtZero } from './shamir.ts'
 import type { PartialDecryptRequest, RoundContext } from './types.ts'
 import { loadPolynomial, type RoundFrame, readShare, sharePrefix } from './vector-messages.ts'
 
 /** Of everything that decides the bytes of a share: sampler, stream, order. Raised with any change to them. */
-const DERIVATION = 2
+const DERIVATION = 3
 
 /**
  * The caller's decryption share. Refuses, before anything is recorded, a sum of too few contributors or without the
@@ -48,8 +47,9 @@ export async function partialDecrypt(engine: Engine, request: PartialDecryptRequ
     })
   }
 
-  const requestHash = hash(
-    'share request',
+  // The masks of two members cancel only when both mean the same S and A: shares for two drafts add up to noise.
+  const common = hash(
+    'common share request',
     new ByteWriter()
       .u8(DERIVATION)
       .bytes(contextBytes(context))
@@ -57,12 +57,12 @@ export async function partialDecrypt(engine: Engine, request: PartialDecryptRequ
       .bytes(keyHash)
       .bytes(toBitmap(contributors))
       .bytes(toBitmap(activeSet))
-      .u16(self)
       .finish(),
   )
+  const own = hash('share request', new ByteWriter().bytes(common).u16(self).finish())
   request.signal?.throwIfAborted()
   const nonce = onceNonce('share', { context, keyHash, self })
-  if (!(await guard.claim({ act: 'share', nonce, digest: requestHash }))) {
+  if (!(await guard.claim({ act: 'share', nonce, digest: own }))) {
     throw new FheError(
       'share-already-given',
       `round ${context.round} has a share of ours for other contributors or another active set; a second one would tell their difference, so the round must be abandoned and retrained`,
@@ -71,13 +71,13 @@ export async function partialDecrypt(engine: Engine, request: PartialDecryptRequ
   }
 
   const { ciphertexts } = shapeOf(plan, context.round)
-  const factors = dataPrimes(plan.set).map((p) => lagrangeAtZero(activeSet, self, p))
+  const factors = dataPrimes(plan.set).map(() => 1n)
   const start = sharePrefix({ plan, context, keyHash, ciphertexts }, self, contributors, activeSet)
   const { polynomial } = plan.bytes
   const out = new Uint8Array(start.length + polynomial * ciphertexts)
   out.set(start)
   await engine.exclusive((threads) =>
-    withDealtSum(kernel, memberKey, contributors, requestHash, async (secret, noiseSeed) => {
+    withShareSecret(kernel, memberKey, { contributors, activeSet, own, common }, async (secret, noiseSeed) => {
       try {
         await threads.openProduct({ secret, factors, noiseSeed, roundSeed: roundSeed(plan.hash, keyHash, context) })
         await eachOf(ciphertexts, threads.size, request, async (index) => {

@@ -7,7 +7,7 @@ import type { EpochContext } from './types.ts'
 /** 'CKTH': CKKS, threshold. */
 const MAGIC = Uint8Array.of(0x43, 0x4b, 0x54, 0x48)
 /** Of the whole wire format. A change to any message's bytes raises it. */
-const VERSION = 2
+const VERSION = 3
 
 const MESSAGE_TYPES = {
   dealing: 1,
@@ -15,7 +15,8 @@ const MESSAGE_TYPES = {
   update: 3,
   aggregate: 4,
   'decryption share': 5,
-  'stored member key': 6,
+  // 6 was a stored key without the pair keys of the masks.
+  'stored member key': 7,
 } as const
 type MessageType = keyof typeof MESSAGE_TYPES
 

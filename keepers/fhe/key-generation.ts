@@ -112,7 +112,7 @@ export async function finishKeyGeneration(engine: Engine, request: KeyGeneration
       await eachOf(plan.members, 1, request, (i) => blaming(i, () => takeIn(i)))
       const keyHash = keyHashOf(frame, request.dealings)
       return openMemberSecret(frame, request.secret, request.dealings[self]!, (digits) =>
-        makeMemberKey({ context, self, keyHash }, digits, dealt, own.secretKey),
+        makeMemberKey({ context, members, self, keyHash }, digits, dealt, own.secretKey),
       )
     } finally {
       dealt.fill(0)

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a member holds of an epoch: digits of s_self (N bytes) · f_0(α_self) … f_{n−1}(α_self) (8·N·L bytes each) · noise key.
+// What a member holds of an epoch: digits of s_self (N bytes) · f_0(α_self) … f_{n−1}(α_self) (8·N·L bytes each) · the pair keys
+// of its masks, by member (32 bytes each) · noise key.
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { ByteReader, ByteWriter, HASH_BYTES } from './encoding.ts'
 import { FheError } from './errors.ts'
 import { encodeHeader, readHeader } from './header.ts'
 import type { Kernel } from './kernel/kernel.ts'
+import { addMasks, derivePairKeys } from './masks.ts'
 import type { Plan } from './plan.ts'
 import { Secret } from './secret.ts'
-import type { EpochContext, MemberKey } from './types.ts'
+import { lagrangeAtZero } from './shamir.ts'
+import { NOISE_KEY_BYTES, PAIR_KEY_BYTES } from './sizes.ts'
+import type { EpochContext, Member, MemberKey } from './types.ts'
 
-const NOISE_KEY_BYTES = 32
 const NOISE_KEY_INFO = new TextEncoder().encode('cohort/fhe/noise key/2')
 const NOISE_SEED_INFO = new TextEncoder().encode('cohort/fhe/noise seed/2')
 
@@ -20,17 +23,23 @@ const NOISE_SEED_INFO = new TextEncoder().encode('cohort/fhe/noise seed/2')
  * averaging, share.
  */
 export function makeMemberKey(
-  of: { readonly context: EpochContext; readonly self: number; readonly keyHash: Uint8Array },
+  of: {
+    readonly context: EpochContext
+    readonly members: readonly Member[]
+    readonly self: number
+    readonly keyHash: Uint8Array
+  },
   digits: Uint8Array,
   dealt: Uint8Array,
   encryptionKey: Secret,
 ): MemberKey {
   const { self, keyHash } = of
+  const pairKeys = derivePairKeys(of, encryptionKey)
   const material = encryptionKey.reveal((key) => {
     const input = new ByteWriter().bytes(sha256(dealt)).bytes(key).finish()
     const noiseKey = hkdf(sha256, input, keyHash, NOISE_KEY_INFO, NOISE_KEY_BYTES)
-    const all = new ByteWriter().bytes(digits).bytes(dealt).bytes(noiseKey).finish()
-    for (const used of [input, noiseKey, dealt]) used.fill(0)
+    const all = new ByteWriter().bytes(digits).bytes(dealt).bytes(pairKeys).bytes(noiseKey).finish()
+    for (const used of [input, noiseKey, dealt, pairKeys]) used.fill(0)
     return Secret.take(all)
   })
   const { chainId, service, epoch } = of.context
@@ -57,28 +66,52 @@ export async function withOwnSecret<T>(
   return lend(key, request, make, use)
 }
 
-/** Lends Σ f_i(α_self) over the contributors i, and the noise seed of one request. */
-export async function withDealtSum<T>(
+/** What a member's share is made for: the sets, and the request's hash with the member in it and without. */
+export type ShareOf = {
+  readonly contributors: readonly number[]
+  readonly activeSet: readonly number[]
+  /** Of this member's request: its noise comes from it. */
+  readonly own: Uint8Array
+  /** The same for everyone in the active set: the masks come from it. */
+  readonly common: Uint8Array
+}
+
+/**
+ * Lends the secret of a share, X = λ·Σ f_i(α_self) ± masks over the contributors i, and its noise seed. X is as good as
+ * uniform to whoever lacks a mask of it; those of an active set add up to the contributors' Σ s_i.
+ */
+export async function withShareSecret<T>(
   kernel: Kernel,
   key: MemberKey,
-  contributors: readonly number[],
-  request: Uint8Array,
+  share: ShareOf,
   use: (x: Uint8Array, noiseSeed: Uint8Array) => Promise<T>,
 ): Promise<T> {
-  const { degree, dataPrimeCount, polynomialBytes } = kernel
+  const { calls, degree, dataPrimeCount, polynomialBytes } = kernel
+  const { self } = key
   const make = (material: Uint8Array) =>
     kernel.borrow([polynomialBytes, polynomialBytes], (sum, dealt) => {
       kernel.view(sum!).fill(0)
-      for (const i of contributors) {
+      for (const i of share.contributors) {
         const from = degree + polynomialBytes * i
         kernel.write(dealt!, material.subarray(from, from + polynomialBytes))
         for (let l = 0; l < dataPrimeCount; l++) {
-          kernel.calls.addInto(kernel.records[l]!, kernel.residues(sum!, l), kernel.residues(dealt!, l), degree)
+          calls.addInto(kernel.records[l]!, kernel.residues(sum!, l), kernel.residues(dealt!, l), degree)
         }
       }
+      for (let l = 0; l < dataPrimeCount; l++) {
+        const lambda = lagrangeAtZero(share.activeSet, self, kernel.primes[l]!)
+        calls.scale(kernel.records[l]!, kernel.residues(sum!, l), lambda, degree)
+      }
+      addMasks(kernel, pairKeysIn(material, kernel), { self, activeSet: share.activeSet, request: share.common }, sum!)
       return kernel.read(sum!)
     })
-  return lend(key, request, make, use)
+  return lend(key, share.own, make, use)
+}
+
+/** The pair keys within a member's material. */
+function pairKeysIn(material: Uint8Array, { degree, polynomialBytes }: Kernel): Uint8Array {
+  const members = (material.length - degree - NOISE_KEY_BYTES) / (polynomialBytes + PAIR_KEY_BYTES)
+  return material.subarray(degree + polynomialBytes * members, material.length - NOISE_KEY_BYTES)
 }
 
 /** Lends what `make` makes of the material, and a seed; wipes both when `use` has ended. */
@@ -116,7 +149,10 @@ export function exportMemberKey(plan: Plan, key: MemberKey): Secret {
   )
 }
 
-/** The inverse of `exportMemberKey`, for the same plan, epoch and member. Wipes `bytes` when it succeeds. */
+/**
+ * The inverse of `exportMemberKey`, for the same plan, epoch and member. Wipes `bytes` when it succeeds. Throws
+ * 'unsupported-version' for a key that an earlier release stored: it has no pair keys, so the epoch is lost to this member.
+ */
 export function importMemberKey(
   plan: Plan,
   stored: { readonly context: EpochContext; readonly self: number; readonly bytes: Uint8Array },
@@ -131,7 +167,7 @@ export function importMemberKey(
     planHash: plan.hash,
   })
   const keyHash = reader.bytes(HASH_BYTES, 'key hash').slice()
-  const material = reader.bytes(plan.set.degree + plan.members * plan.bytes.polynomial + NOISE_KEY_BYTES, 'material')
+  const material = reader.bytes(plan.bytes.memberKey, 'material')
   reader.end()
   if (material.every((byte) => byte === 0)) {
     throw new FheError('malformed-message', 'the stored member key is all zeros: it was wiped')

@@ -8,6 +8,10 @@ const HEADER_BYTES = 84
 export const BITMAP_BYTES = 32
 /** X25519 public key and Poly1305 tag around a sealed share. */
 export const SEAL_OVERHEAD_BYTES = 32 + 16
+/** What two members derive their masks from. */
+export const PAIR_KEY_BYTES = 32
+/** What a member derives its noise from. */
+export const NOISE_KEY_BYTES = 32
 
 /** Byte lengths of one polynomial and of each message for a set, a number of ciphertexts and of members. */
 export function messageSizes(set: ParameterSet, ciphertexts: number, members: number) {
@@ -22,6 +26,8 @@ export function messageSizes(set: ParameterSet, ciphertexts: number, members: nu
     sealedShare: HEADER_BYTES + 32 + 2 + SEAL_OVERHEAD_BYTES + polynomial,
     /** digits of s_i · digest of the dealing */
     memberSecret: set.degree + 32,
+    /** digits of s_j · f_i(α_j) by dealer · pair keys by member · noise key */
+    memberKey: set.degree + members * (polynomial + PAIR_KEY_BYTES) + NOISE_KEY_BYTES,
     /** header · parms_id · key hash · c0 of each ciphertext */
     update: HEADER_BYTES + 64 + polynomial * ciphertexts,
     /** header · parms_id · key hash · contributors · Σ c0 of each ciphertext */

@@ -15,11 +15,13 @@ type Exports = {
   allBelow(record: number, values: number, degree: number): number
   addInto(record: number, sum: number, values: number, degree: number): void
   addChecked(record: number, sum: number, values: number, degree: number): number
+  scale(record: number, values: number, factor: bigint, degree: number): void
   preparePairs(record: number, pairs: number, secret: number, lambda: bigint, degree: number): void
   maskedProduct(record: number, out: number, a: number, pairs: number, noise: number, degree: number): void
   floodingSums(out: number, random: number, uniformBits: number, degree: number): void
   floodingResidues(record: number, out: number, sums: number, degree: number): void
   uniformResidues(record: number, out: number, words: number, count: number, degree: number): number
+  addUniform(record: number, sum: number, words: number, count: number, negative: number, degree: number): number
   ternary(out: number, random: number, count: number, degree: number): number
   ternaryResidues(record: number, out: number, digits: number, degree: number): void
   binomialResidues(record: number, out: number, random: number, degree: number): void

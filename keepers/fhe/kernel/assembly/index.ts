@@ -8,8 +8,17 @@ export {
   allBelow,
   maskedProduct,
   preparePairs,
+  scale,
 } from './polynomial'
-export { binomialResidues, floodingResidues, floodingSums, ternary, ternaryResidues, uniformResidues } from './sampling'
+export {
+  addUniform,
+  binomialResidues,
+  floodingResidues,
+  floodingSums,
+  ternary,
+  ternaryResidues,
+  uniformResidues,
+} from './sampling'
 
 export function arenaStart(): usize {
   return (__heap_base + 63) & ~63

@@ -43,6 +43,17 @@ export function addChecked(record: usize, sum: usize, values: usize, degree: u32
   return i64x2.bitmask(bad) == 0
 }
 
+/** values ← factor·values; both below p. */
+export function scale(record: usize, values: usize, factor: u64, degree: u32): void {
+  const p = primeOf(record)
+  const quotient = shoupQuotient(factor, p, ratioOf(record))
+  const qLow = quotient & 0xffffffff
+  const qHigh = quotient >> 32
+  for (let at = values, end = values + (<usize>degree << 3); at < end; at += 8) {
+    store<u64>(at, reduce(mulPair(load<u64>(at), factor, qLow, qHigh, p), p))
+  }
+}
+
 /** pairs ← λ·secret as Shoup pairs (16 bytes each), ready for `maskedProduct`. */
 export function preparePairs(record: usize, pairs: usize, secret: usize, lambda: u64, degree: u32): void {
   const p = primeOf(record)

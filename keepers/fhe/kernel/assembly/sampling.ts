@@ -77,6 +77,33 @@ export function uniformResidues(record: usize, out: usize, words: usize, count: 
 }
 
 /**
+ * sum ← sum + mask, or sum − mask when `negative`, the mask being the residues that `uniformResidues` takes from words; sum
+ * below p in and out. False, with sum as it was, when the words ran out. Spoils the words. Which words were dropped says
+ * nothing about those that were kept.
+ */
+export function addUniform(
+  record: usize,
+  sum: usize,
+  words: usize,
+  count: u32,
+  negative: bool,
+  degree: u32,
+): bool {
+  if (uniformResidues(record, words, words, count, degree) < degree) return false
+  const p = v128.splat<i64>(<i64>primeOf(record))
+  const limit = v128.splat<i64>(<i64>primeOf(record) - 1)
+  // p − x is the complement of x, plus p + 1: at most p, and the total below 2p.
+  const flip = v128.splat<i64>(negative ? -1 : 0)
+  const offset = v128.splat<i64>(negative ? <i64>primeOf(record) + 1 : 0)
+  for (let at: usize = 0, size = <usize>degree << 3; at < size; at += 16) {
+    const x = v128.add<i64>(v128.xor(v128.load(words + at), flip), offset)
+    const total = v128.add<i64>(v128.load(sum + at), x)
+    v128.store(sum + at, v128.sub<i64>(total, v128.and(p, v128.gt<i64>(total, limit))))
+  }
+  return true
+}
+
+/**
  * Uniform ternary, as bytes 0, 1, 2 for 0, 1, −1: bytes below 255 = 3·85 modulo 3, byte 255 dropped. Returns how many of
  * the N it has written. Which bytes were dropped says nothing about those that were kept.
  */

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The public numbers of the attack: t − 1 colluders know t − 1 points of f_S, which leaves one unknown, s_S = f_S(0). The share
+// of an honest member j, less what they know, is μ_j·(a·s_S) + e_j with μ_j = λ_j·L(α_j), L the polynomial that is 1 at 0 and 0
+// at every colluder's point. Exact fractions; members are indices, member j's point is j + 1.
+import { inverseMod } from '../arithmetic.ts'
+
+/** The μ_j of the honest members drafted, over one denominator: c_j = D·μ_j, without a common factor. Σ c_j = D. */
+export type Readings = {
+  readonly honest: readonly number[]
+  readonly c: readonly bigint[]
+  readonly denominator: bigint
+}
+
+export function readingsOf(colluders: readonly number[], activeSet: readonly number[]): Readings {
+  const honest = activeSet.filter((member) => !colluders.includes(member))
+  const fractions = honest.map((j) => {
+    const others = activeSet.filter((k) => k !== j)
+    const top = [...others.map((k) => k + 1), ...colluders.map((c) => c - j)]
+    const bottom = [...others.map((k) => k - j), ...colluders.map((c) => c + 1)]
+    return lowest(product(top), product(bottom))
+  })
+  const denominator = fractions.reduce((lcm, [, bottom]) => (lcm * bottom) / gcd(lcm, bottom), 1n)
+  return { honest, denominator, c: fractions.map(([top, bottom]) => (top * denominator) / bottom) }
+}
+
+/** L_k at `at` for the interpolation through 0 and the colluders' points, k one of the colluders: modulo p. */
+export function weightOfColluder(colluders: readonly number[], k: number, at: number, p: bigint): bigint {
+  const others = colluders.filter((c) => c !== k)
+  const [top, bottom] = lowest(
+    BigInt(at + 1) * product(others.map((c) => at - c)),
+    BigInt(k + 1) * product(others.map((c) => k - c)),
+  )
+  return modulo(modulo(top, p) * inverseMod(modulo(bottom, p), p), p)
+}
+
+export function modulo(value: bigint, p: bigint): bigint {
+  return ((value % p) + p) % p
+}
+
+function product(factors: readonly number[]): bigint {
+  return factors.reduce((all, factor) => all * BigInt(factor), 1n)
+}
+
+function lowest(top: bigint, bottom: bigint): [bigint, bigint] {
+  const common = gcd(top, bottom) * (bottom < 0n ? -1n : 1n)
+  return [top / common, bottom / common]
+}
+
+function gcd(a: bigint, b: bigint): bigint {
+  let [x, y] = [a < 0n ? -a : a, b < 0n ? -b : b]
+  while (y > 0n) [x, y] = [y, x % y]
+  return x
+}

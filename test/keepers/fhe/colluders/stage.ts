@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Two rounds as t − 1 colluders see them: all honest members contribute to the first, all but the victim to the second. The
+// colluders abstain, and are drafted only where there are too few honest members.
+import { randomBytes } from 'node:crypto'
+import { Core } from '../../../../keepers/fhe/core.ts'
+import { partialDecrypt, type RoundContext } from '../../../../keepers/fhe/index.ts'
+import { pack } from '../../../../keepers/fhe/packing.ts'
+import { dataPrimes } from '../../../../keepers/fhe/parameters.ts'
+import { roundSeed } from '../../../../keepers/fhe/round-polynomial.ts'
+import { lagrangeAtZero } from '../../../../keepers/fhe/shamir.ts'
+import { add, coefficients, dealtSum, ownSecret, polynomialOfCoefficients, product, subtract } from '../arithmetic.ts'
+import { ROUND } from '../ceremony.ts'
+import { masksOf } from '../masks.ts'
+import { encryptOf, openRound, polynomialOf, polynomialOfRound, type Round, shareRequest, sumOf } from '../round.ts'
+import { attack, type Observed } from './attack.ts'
+
+export type Seating = {
+  readonly members: number
+  readonly threshold: number
+  readonly colluders: readonly number[]
+  readonly activeSet: readonly number[]
+}
+
+/** A row of 1-based points, as the literature and the notes write seatings. */
+export function seating(members: number, colluders: readonly number[], drafted: readonly number[]): Seating {
+  const indices = (points: readonly number[]) => points.map((point) => point - 1)
+  return { members, threshold: drafted.length, colluders: indices(colluders), activeSet: indices(drafted) }
+}
+
+export class Stage implements AsyncDisposable {
+  readonly round: Round
+  readonly core: Core
+  readonly seats: Seating
+  readonly honest: readonly number[]
+  readonly victim: number
+
+  private constructor(round: Round, core: Core, seats: Seating) {
+    this.round = round
+    this.core = core
+    this.seats = seats
+    this.honest = round.vectors.map((_, member) => member).filter((member) => !seats.colluders.includes(member))
+    this.victim = this.honest.at(-1)!
+  }
+
+  static async open(seats: Seating, statisticalBits: number, vectorLength = 4095): Promise<Stage> {
+    const round = await openRound({ vectorLength, statisticalBits }, seats.members, seats.threshold)
+    return new Stage(round, await Core.open(round.plan), seats)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.core[Symbol.dispose]()
+    await this.round.engine.close()
+  }
+
+  /** h_j of ciphertext 0 without masks: what the library gave before it had them. */
+  unmasked(member: number, contributors: readonly number[], context: RoundContext = ROUND): Uint8Array {
+    const { core, round, seats } = this
+    const key = round.keys.memberKeys.get(member)!
+    const out = new Uint8Array(round.plan.bytes.polynomial)
+    core.openProduct({
+      secret: dealtSum(core.kernel, key, contributors),
+      factors: this.#lambdas(member),
+      noiseSeed: new Uint8Array(randomBytes(32)),
+      roundSeed: roundSeed(round.plan.hash, key.keyHash, context),
+    })
+    core.share(0, out)
+    core.closeProduct()
+    return seats.activeSet.includes(member) ? out : out.fill(0)
+  }
+
+  /** h_j as the library gives it, less the masks that colluders in the active set know. */
+  async masked(member: number, contributors: readonly number[], context: RoundContext = ROUND): Promise<Uint8Array> {
+    const { core, round, seats } = this
+    const policy = { ownUpdate: contributors.includes(member) ? ('included' as const) : ('abstained' as const) }
+    const request = shareRequest(round, member, seats.activeSet, { contributors, context, policy })
+    const bytes = await partialDecrypt(round.engine, request)
+    const known = masksOf(
+      core.kernel,
+      request.memberKey,
+      { plan: round.plan, context, keyHash: round.keys.keyHash, contributors, activeSet: seats.activeSet },
+      seats.activeSet.filter((k) => seats.colluders.includes(k)),
+    )
+    const a = polynomialOfRound(round, 0, context)
+    return subtract(core.kernel, polynomialOf(round, bytes), product(core.kernel, a, known, [1n, 1n]))
+  }
+
+  /** All that the colluders have of one round, shares included. */
+  async observe(
+    how: 'masked' | 'unmasked',
+    contributors: readonly number[] = this.honest,
+    context: RoundContext = ROUND,
+  ): Promise<Observed> {
+    const { core, round, seats } = this
+    const updates = []
+    for (const sender of contributors) {
+      updates.push({ sender, bytes: await encryptOf(round, sender, this.vectorIn(sender, context), context) })
+    }
+    const sum = await sumOf(round, updates, context)
+    const shares = new Map<number, Uint8Array>()
+    for (const member of seats.activeSet) {
+      if (seats.colluders.includes(member)) continue
+      shares.set(member, await this[how](member, contributors, context))
+    }
+    const points = seats.colluders.map((c) => {
+      return [c, dealtSum(core.kernel, round.keys.memberKeys.get(c)!, contributors)] as const
+    })
+    return {
+      colluders: seats.colluders,
+      activeSet: seats.activeSet,
+      c0: polynomialOf(round, sum.bytes),
+      a: polynomialOfRound(round, 0, context),
+      shares,
+      points: new Map(points),
+      lambdas: (member) => this.#lambdas(member),
+      uniformBits: round.plan.flooding.uniformBits,
+    }
+  }
+
+  /** Σ of the contributors' encoded messages of ciphertext 0, coefficient by coefficient. */
+  message(contributors: readonly number[], context: RoundContext = ROUND): bigint[] {
+    const { core, round } = this
+    let sum = new Uint8Array(round.plan.bytes.polynomial)
+    for (const member of contributors) {
+      core.seal.encode(pack(round.plan, this.vectorIn(member, context), 1, 0), round.plan.scaleBits, (encoded) => {
+        sum = add(core.kernel, sum, encoded) as Uint8Array<ArrayBuffer>
+      })
+    }
+    return coefficients(core.kernel, sum)
+  }
+
+  /** Every round has other values. */
+  vectorIn(member: number, context: RoundContext): Float64Array {
+    return this.round.vectors[member]!.map((value) => (context.round === ROUND.round ? value : -0.75 * value))
+  }
+
+  /** Σ of the members' own secrets, coefficient by coefficient. */
+  secret(members: readonly number[]): bigint[] {
+    const all = members.map((member) => ownSecret(this.core.kernel, this.round.keys.memberKeys.get(member)!))
+    return all[0]!.map((_, k) => all.reduce((sum, secret) => sum + secret[k]!, 0n))
+  }
+
+  /** The victim's secret by the attack: Σ over all honest members less Σ over all but the victim. */
+  async victimByAttack(how: 'masked' | 'unmasked'): Promise<bigint[]> {
+    const { kernel } = this.core
+    const next = { ...ROUND, round: ROUND.round + 1 }
+    const others = this.honest.filter((member) => member !== this.victim)
+    const all = attack(kernel, await this.observe(how))
+    const rest = attack(kernel, await this.observe(how, others, next))
+    return all.map((value, k) => value - rest[k]!)
+  }
+
+  /** Largest difference between the victim's update in ROUND and what its blob decodes to under `secret`. */
+  errorUnder(secret: readonly bigint[]): number {
+    const { core, round, victim } = this
+    const s = polynomialOfCoefficients(core.kernel, secret)
+    const wanted = this.vectorIn(victim, ROUND)
+    let worst = 0
+    for (let index = 0; index < round.plan.ciphertexts; index++) {
+      const c0 = polynomialOf(round, round.updates[victim]!.bytes, index)
+      const m = add(core.kernel, c0, product(core.kernel, polynomialOfRound(round, index), s, [1n, 1n]))
+      const { real } = core.decode(m)
+      const from = index * round.plan.valuesPerCiphertext
+      for (let i = 0; i < round.plan.valuesPerCiphertext && from + i < wanted.length; i++) {
+        worst = Math.max(worst, Math.abs(real[1 + i]! - wanted[from + i]!))
+      }
+    }
+    return worst
+  }
+
+  #lambdas(member: number): bigint[] {
+    return dataPrimes(this.round.plan.set).map((p) => lagrangeAtZero(this.seats.activeSet, member, p))
+  }
+}

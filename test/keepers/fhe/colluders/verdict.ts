@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What it means that the attack worked, and that it did not.
+import { expect } from 'chai'
+import { attack } from './attack.ts'
+import type { Stage } from './stage.ts'
+
+/** From one ciphertext and the known plaintext of a round: every coefficient of Σ s_i without masks, none with them. */
+export async function expectKnownPlaintextVerdicts(stage: Stage): Promise<void> {
+  const { kernel } = stage.core
+  const truth = stage.secret(stage.honest)
+  const message = stage.message(stage.honest)
+  expect(attack(kernel, { ...(await stage.observe('unmasked')), message })).to.deep.equal(truth)
+  expectFar(attack(kernel, { ...(await stage.observe('masked')), message }), truth)
+}
+
+/** From two rounds of unknown plaintexts: the victim's secret and its update without masks, neither with them. */
+export async function expectUnknownPlaintextVerdicts(stage: Stage): Promise<void> {
+  const truth = stage.secret([stage.victim])
+  const opened = await stage.victimByAttack('unmasked')
+  expect(opened).to.deep.equal(truth)
+  expect(stage.errorUnder(opened)).to.be.below(1e-13)
+  const shut = await stage.victimByAttack('masked')
+  expectFar(shut, truth)
+  // Values lie within ±8.
+  expect(stage.errorUnder(shut)).to.be.above(1000)
+}
+
+/** Coefficients of a secret are below 20; these are as good as uniform modulo Q, some 2^120. */
+function expectFar(found: readonly bigint[], truth: readonly bigint[]): void {
+  expect(found.filter((value, k) => value === truth[k]).length, 'coefficients found').to.equal(0)
+  const sizes = found.map((value, k) => Math.log2(Math.abs(Number(value - truth[k]!)))).sort((a, b) => a - b)
+  expect(sizes[Math.floor(sizes.length / 2)], 'median distance, bits').to.be.above(115)
+  // The nearest of 8,192 uniform values is off by 2^-14 of the range, more or less.
+  expect(sizes[0], 'least distance, bits').to.be.above(90)
+}
