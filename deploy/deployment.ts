@@ -84,6 +84,7 @@ export async function deployCohort(options: DeploymentOptions): Promise<Deployme
         CohortToken: addressOf(results.token),
         TimelockController: addressOf(results.timelock),
         CohortGovernor: addressOf(results.governor),
+        Guardian: addressOf(results.guardian),
         ModelRegistry: addressOf(results.models),
         VerifierRegistry: addressOf(results.verifiers),
         AdoptedModel: addressOf(results.adopted),
@@ -100,10 +101,13 @@ export async function deployCohort(options: DeploymentOptions): Promise<Deployme
         OutcomePoolFactory: addressOf(results.pools),
         DaoPilot: addressOf(results.pilot),
         SpendingGuard: addressOf(results.guard),
+        AnnouncedSignatures: addressOf(results.signatures),
       },
       services: await listServices(provider, addressOf(results.factory)),
     })
-    await checkDeployment({ provider, deployment, deployer, timelockDelay: parameters.timelock.delaySeconds })
+    const minted = parameters.token.holders.reduce((sum, { tokens }) => sum + tokens, service?.rewardPoolTokens ?? 0n)
+    const timelockDelay = parameters.timelock.delaySeconds
+    await checkDeployment({ provider, deployment, deployer, timelockDelay, minted })
     if (options.addressFile !== null) await writeAtomically(options.addressFile, deployment)
     return deployment
   } finally {

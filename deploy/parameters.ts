@@ -55,6 +55,15 @@ const service = z.strictObject({
   rewardPoolTokens: tokens.default(0n),
 })
 
+/** Seconds from a proposal to its execution, at the longest: what a flagged market has to wait for. */
+function decisionSeconds(
+  governor: { votingDelaySeconds: number; votingPeriodSeconds: number; voteExtensionSeconds: number },
+  timelock: { delaySeconds: number },
+): number {
+  const { votingDelaySeconds, votingPeriodSeconds, voteExtensionSeconds } = governor
+  return votingDelaySeconds + votingPeriodSeconds + voteExtensionSeconds + timelock.delaySeconds
+}
+
 const schema = z
   .strictObject({
     $schema: z.string().optional(),
@@ -102,6 +111,15 @@ const schema = z
   .refine((all) => all.governor.voteExtensionSeconds <= all.governor.votingPeriodSeconds, {
     path: ['governor', 'voteExtensionSeconds'],
     message: 'at most votingPeriodSeconds',
+  })
+  .superRefine(({ governor, timelock, markets }, context) => {
+    const decision = decisionSeconds(governor, timelock)
+    if (markets.fallbackDelaySeconds >= decision) return
+    context.addIssue({
+      code: 'custom',
+      path: ['markets', 'fallbackDelaySeconds'],
+      message: `${markets.fallbackDelaySeconds} is less than the ${decision} s that a vote takes: no dispute could be decided`,
+    })
   })
   .refine((all) => all.service === null || all.service.minKeepers <= all.service.maxKeepers, {
     path: ['service', 'minKeepers'],

@@ -12,12 +12,12 @@ export type AdminedContract =
   | 'PredictionMarket'
   | 'DaoPilot'
 
-export type RoleHolder = 'TimelockController' | 'CohortGovernor' | 'ServiceFactory'
+export type RoleHolder = 'TimelockController' | 'CohortGovernor' | 'ServiceFactory' | 'Guardian'
 
 export type RoleRule = {
   readonly contract: AdminedContract
   readonly role: string
-  /** The one holder, in the end. */
+  /** A holder, in the end; no role has any that is not named here. */
   readonly holder: RoleHolder
   /** The deployer has it from the constructor (or takes it on the way), and must renounce it. */
   readonly deployer: boolean
@@ -33,16 +33,19 @@ export const ROLE_PLAN: readonly RoleRule[] = [
   { contract: 'ModelRegistry', role: 'REGISTRAR_ROLE', holder: 'ServiceFactory', deployer: true },
   { contract: 'VerifierRegistry', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
   { contract: 'VerifierRegistry', role: 'REGISTRAR_ROLE', holder: 'TimelockController', deployer: false },
+  { contract: 'VerifierRegistry', role: 'GUARDIAN_ROLE', holder: 'Guardian', deployer: false },
   { contract: 'KeeperRegistry', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
   { contract: 'KeeperRegistry', role: 'REGISTRAR_ROLE', holder: 'ServiceFactory', deployer: false },
   { contract: 'ServiceFactory', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
   { contract: 'ServiceFactory', role: 'CREATOR_ROLE', holder: 'TimelockController', deployer: true },
   { contract: 'PredictionMarket', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
   { contract: 'PredictionMarket', role: 'SETTLER_ROLE', holder: 'TimelockController', deployer: false },
+  { contract: 'PredictionMarket', role: 'GUARDIAN_ROLE', holder: 'Guardian', deployer: false },
   { contract: 'DaoPilot', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
   { contract: 'DaoPilot', role: 'MANDATE_ROLE', holder: 'TimelockController', deployer: false },
   { contract: 'TimelockController', role: 'PROPOSER_ROLE', holder: 'CohortGovernor', deployer: false },
   { contract: 'TimelockController', role: 'CANCELLER_ROLE', holder: 'CohortGovernor', deployer: false },
+  { contract: 'TimelockController', role: 'CANCELLER_ROLE', holder: 'Guardian', deployer: false },
   { contract: 'TimelockController', role: 'EXECUTOR_ROLE', holder: 'CohortGovernor', deployer: false },
   {
     contract: 'TimelockController',

@@ -3,6 +3,7 @@
 // that a holder nobody thought of is found too.
 import { Contract, getAddress, type Log, type Provider } from 'ethers'
 import type { DeploymentFile } from '../keepers/chain/dao/deployment-file.ts'
+import { contentProblems } from './content.ts'
 import { ROLE_PLAN, roleId } from './roles.ts'
 
 const ACCESS_ABI = [
@@ -20,6 +21,9 @@ const WIRING_ABI = [
   'function PUBLISHERS() view returns (address)',
   'function MARKET() view returns (address)',
   'function isService(address) view returns (bool)',
+  'function TIMELOCK() view returns (address)',
+  'function TREASURY() view returns (address)',
+  'function GUARD() view returns (address)',
 ]
 
 /** Public RPC endpoints refuse longer ranges of logs. */
@@ -43,14 +47,17 @@ export type CheckOptions = {
   readonly deployer: string
   /** What the timelock's delay must be, in seconds. */
   readonly timelockDelay: number
+  /** Tokens that the deployment created, in units of 1e-18. */
+  readonly minted: bigint
 }
 
-/** Checks code, roles and wiring. Throws DeploymentCheckError with everything that is wrong. */
+/** Checks code, roles, wiring and what the contracts hold. Throws DeploymentCheckError with everything that is wrong. */
 export async function checkDeployment(options: CheckOptions): Promise<void> {
   const problems = [
     ...(await missingCode(options)),
     ...(await roleProblems(options)),
     ...(await wiringProblems(options)),
+    ...(await contentProblems(options)),
   ]
   if (problems.length > 0) throw new DeploymentCheckError(problems)
 }
@@ -136,6 +143,10 @@ async function wiringProblems({ provider, deployment, timelockDelay }: CheckOpti
   expect('the governor’s timelock', await read(contracts.CohortGovernor, 'timelock'), contracts.TimelockController)
   expect('the governor’s token', await read(contracts.CohortGovernor, 'token'), contracts.CohortToken)
   expect('the timelock’s delay', await read(contracts.TimelockController, 'getMinDelay'), BigInt(timelockDelay))
+  expect('the guardian’s timelock', await read(contracts.Guardian, 'TIMELOCK'), contracts.TimelockController)
+  expect('the markets’ treasury', await read(contracts.PredictionMarket, 'TREASURY'), contracts.TimelockController)
+  expect('the provers’ treasury', await read(contracts.ProverMarket, 'TREASURY'), contracts.TimelockController)
+  expect('the signatures’ guard', await read(contracts.AnnouncedSignatures, 'GUARD'), contracts.SpendingGuard)
   expect('the hub’s model registry', await read(contracts.InferenceHub, 'MODELS'), contracts.ModelRegistry)
   expect('the hub’s verifier registry', await read(contracts.InferenceHub, 'VERIFIERS'), contracts.VerifierRegistry)
   expect('the adopted models’ owner', await read(contracts.AdoptedModel, 'OWNER'), contracts.TimelockController)

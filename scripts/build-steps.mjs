@@ -19,7 +19,7 @@ export const BUILD_STEPS = [
     outputs: ['artifacts/contracts', 'types/index.ts'],
     command: ['node_modules/hardhat/dist/src/cli.js', 'build'],
   },
-  ...['fhe', 'learning'].map((room) => ({
+  ...['fhe', 'learning', 'zkml'].map((room) => ({
     name: `${room}-kernel`,
     inputs: [`keepers/${room}/kernel`],
     extensions: ['.ts'],

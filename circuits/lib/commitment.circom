@@ -37,3 +37,16 @@ template Commitment(header, n) {
     }
     out <== hash[blocks - 1].out;
 }
+
+// CommitmentToNothing(header): the salted commitment of a list without elements, chain(header, [salt]).
+//
+// Does NOT enforce: that the salt is random.
+template CommitmentToNothing(header) {
+    signal input salt;
+    signal output out;
+
+    component hash = Poseidon(2);
+    hash.in[0] <== header;
+    hash.in[1] <== salt;
+    out <== hash.out;
+}

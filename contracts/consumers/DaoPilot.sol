@@ -14,7 +14,7 @@ contract DaoPilot is IDaoPilot, AccessControl, ReentrancyGuard {
     /// @notice May grant and revoke mandates and execute anything: the timelock.
     bytes32 public constant MANDATE_ROLE = keccak256("MANDATE_ROLE");
     /// @notice First word of an order.
-    bytes32 public constant ORDER_DOMAIN = keccak256("cohort.pilot.order.v1");
+    bytes32 public constant ORDER_DOMAIN = keccak256("cohort.pilot.order.v2");
     /// @notice First word of what a request's nonce is the hash of.
     bytes32 public constant NONCE_DOMAIN = keccak256("cohort.pilot.nonce.v1");
     /// @notice As `amountWord`: the caps count the ether sent.
@@ -134,10 +134,25 @@ contract DaoPilot is IDaoPilot, AccessControl, ReentrancyGuard {
         uint256 mandateId,
         uint256 value,
         bytes calldata data,
-        bytes32 contentDigest
+        bytes32 contentDigest,
+        uint64 validUntil
     ) public view returns (bytes memory) {
         return
-            abi.encode(ORDER_DOMAIN, block.chainid, address(this), mandateId, value, keccak256(data), contentDigest);
+            abi.encode(
+                ORDER_DOMAIN,
+                block.chainid,
+                address(this),
+                mandateId,
+                value,
+                keccak256(data),
+                contentDigest,
+                validUntil
+            );
+    }
+
+    /// @inheritdoc AccessControl
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return interfaceId == type(IDaoPilot).interfaceId || super.supportsInterface(interfaceId);
     }
 
     /// @dev The mandate stands, and the call is one that it allows, whatever the amount.
@@ -175,8 +190,11 @@ contract DaoPilot is IDaoPilot, AccessControl, ReentrancyGuard {
             if (found != mandate.callHash) revert CallMismatch(order.mandateId, found, mandate.callHash);
             return mandate.inputCommitment;
         }
+        if (block.timestamp > order.validUntil) {
+            revert OrderExpired(order.mandateId, order.validUntil, block.timestamp);
+        }
         bytes32 digest = sha256(order.content);
-        bytes memory signed = orderBytes(order.mandateId, order.value, order.data, digest);
+        bytes memory signed = orderBytes(order.mandateId, order.value, order.data, digest, order.validUntil);
         PUBLISHERS.requireSigned(publisherId, order.keyId, sha256(signed), order.signature);
         return bytes32(uint256(digest) >> 8);
     }

@@ -6,6 +6,7 @@ import {IInferenceHub, IInferenceHubTypes} from "../interfaces/IInferenceHub.sol
 import {IERC7992Verifier} from "../interfaces/IERC7992.sol";
 import {IPredictionMarket} from "../interfaces/IPredictionMarket.sol";
 import {IPublisherRegistry} from "../interfaces/IPublisherRegistry.sol";
+import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 
 /// @title The questions: what each market is pinned to, and the status that follows from it and the clock.
 abstract contract MarketBook is IPredictionMarket {
@@ -41,20 +42,30 @@ abstract contract MarketBook is IPredictionMarket {
         uint8 outcome;
         /// Decided by the DAO.
         bool settled;
+        FlagReason reason;
         // ---
         bytes classMap;
-        bytes32 vkHash;
+        bytes32 circuitId;
         // ---
         uint128 potCollateral;
         uint128 potTokens;
-        mapping(bytes32 digest => uint64) recordedAt;
+        // ---
+        uint64 firstRecordedAt;
+        mapping(bytes32 digest => Recorded) recorded;
+    }
+
+    struct Recorded {
+        uint64 at;
+        /// The key that was valid then.
+        uint64 keyId;
     }
 
     IInferenceHub public immutable HUB;
     IPublisherRegistry public immutable PUBLISHERS;
+    IVerifierRegistry public immutable VERIFIERS;
     /// @notice Seconds from a resolution to its payout, in which it can be flagged.
     uint64 public immutable DISPUTE_SECONDS;
-    /// @notice Seconds from a flag to an equal split, if the DAO decides nothing.
+    /// @notice Seconds from a flag to an equal split, or from a challenge to the reading's standing, if the DAO decides nothing.
     uint64 public immutable FALLBACK_SECONDS;
 
     uint256 private _count;
@@ -66,6 +77,7 @@ abstract contract MarketBook is IPredictionMarket {
         if (fallbackSeconds == 0 || fallbackSeconds > 365 days) revert DelayOutOfRange(fallbackSeconds, 1, 365 days);
         HUB = hub;
         PUBLISHERS = publishers;
+        VERIFIERS = hub.VERIFIERS();
         DISPUTE_SECONDS = disputeSeconds;
         FALLBACK_SECONDS = fallbackSeconds;
     }
@@ -83,6 +95,7 @@ abstract contract MarketBook is IPredictionMarket {
             revert ModelPinsAnotherVersion(question.modelId, model.pinned, question.version);
         }
         if (model.vkHash != question.vkHash) revert VkHashMismatch(question.modelId, question.vkHash, model.vkHash);
+        VERIFIERS.requireIntakeFor(model.circuitId);
 
         marketId = ++_count;
         Market storage market = _markets[marketId];
@@ -97,7 +110,7 @@ abstract contract MarketBook is IPredictionMarket {
         market.closesAt = question.closesAt;
         market.deadline = question.deadline;
         market.classMap = question.classMap;
-        market.vkHash = question.vkHash;
+        market.circuitId = model.circuitId;
         emit MarketCreated(marketId, msg.sender, question, text);
     }
 
@@ -114,7 +127,7 @@ abstract contract MarketBook is IPredictionMarket {
                 collateral: market.collateral,
                 modelId: market.modelId,
                 version: market.version,
-                vkHash: market.vkHash,
+                vkHash: VERIFIERS.getVerifier(market.circuitId).vkHash,
                 publisherId: market.publisherId,
                 opensAt: market.opensAt,
                 closesAt: market.closesAt,
@@ -128,7 +141,7 @@ abstract contract MarketBook is IPredictionMarket {
     /// @inheritdoc IPredictionMarket
     function resolutionOf(uint256 marketId) external view returns (Resolution memory) {
         Market storage market = _known(marketId);
-        return Resolution(market.keyId, market.resolvedAt, market.flaggedAt, market.outcome);
+        return Resolution(market.keyId, market.resolvedAt, market.flaggedAt, market.outcome, market.reason);
     }
 
     /// @inheritdoc IPredictionMarket
@@ -139,7 +152,13 @@ abstract contract MarketBook is IPredictionMarket {
 
     /// @inheritdoc IPredictionMarket
     function recordedAt(uint256 marketId, bytes32 digest) external view returns (uint64) {
-        return _known(marketId).recordedAt[digest];
+        return _known(marketId).recorded[digest].at;
+    }
+
+    /// @inheritdoc IPredictionMarket
+    function tradingOf(uint256 marketId) external view returns (Status, uint64, uint64) {
+        Market storage market = _known(marketId);
+        return (_statusOf(market), market.closesAt, market.firstRecordedAt);
     }
 
     /// @inheritdoc IPredictionMarket
@@ -163,11 +182,22 @@ abstract contract MarketBook is IPredictionMarket {
         uint256 flaggedAt = market.flaggedAt;
         if (!market.settled) {
             if (flaggedAt != 0) {
-                return block.timestamp < flaggedAt + FALLBACK_SECONDS ? Status.Flagged : Status.Invalid;
+                if (block.timestamp < flaggedAt + FALLBACK_SECONDS) return Status.Flagged;
+                if (_isWithdrawn(market.reason)) return Status.Invalid;
+            } else if (block.timestamp < resolvedAt + DISPUTE_SECONDS) {
+                return Status.Pending;
             }
-            if (block.timestamp < resolvedAt + DISPUTE_SECONDS) return Status.Pending;
         }
         return market.outcome == INVALID ? Status.Invalid : Status.Final;
+    }
+
+    /// @dev Whether a flag is for something that was withdrawn: then nobody stands behind the reading any more. Otherwise it stands
+    /// unless the DAO says something else: a bond, or the guardian's word, must not buy an equal split.
+    function _isWithdrawn(FlagReason reason) internal pure returns (bool) {
+        return
+            reason == FlagReason.KeyRevoked ||
+            reason == FlagReason.VersionWithdrawn ||
+            reason == FlagReason.CircuitRevoked;
     }
 
     function _requireStatus(uint256 marketId, Market storage market, uint256 expected) internal view returns (Status found) {

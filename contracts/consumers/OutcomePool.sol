@@ -18,6 +18,12 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
     using SafeERC20 for IERC20;
 
     uint256 public constant MAX_FEE_BPS = 1000;
+    /// @notice Shares of the first deposit that nobody owns, so that no holder can be the only one.
+    uint256 public constant DEAD_SHARES = 1000;
+    /// @notice Least first deposit, in the collateral's units; the smallest of its reserves is at least DEAD_SHARES.
+    uint256 public constant MIN_FIRST_DEPOSIT = 100_000;
+    /// @dev Where they go. The zero address cannot hold any.
+    address private constant NOBODY = address(0xdead);
     uint256 private constant BPS = 10_000;
     uint256 private constant ONE = 1e18;
 
@@ -43,28 +49,62 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
     }
 
     /// @inheritdoc IOutcomePool
-    function addLiquidity(uint256 amount, uint256 minShares) external nonReentrant returns (uint256 shares) {
-        _requireTrading();
-        if (amount == 0) revert NothingGiven();
-        uint256 total = totalSupply();
-        uint256 largest = total == 0 ? 0 : _largestReserve();
-        shares = total == 0 ? amount : amount.mulDiv(total, largest);
-        if (shares == 0 || shares < minShares) revert TooFewShares(shares, minShares);
+    function start(
+        uint256 amount,
+        uint256[] calldata odds,
+        uint256 deadline
+    ) external nonReentrant returns (uint256 shares) {
+        _requireTrading(deadline);
+        if (totalSupply() != 0) revert PoolStarted();
+        if (amount < MIN_FIRST_DEPOSIT) revert DepositTooSmall(amount, MIN_FIRST_DEPOSIT);
+        if (odds.length != OUTCOMES) revert OddsInvalid(odds.length, OUTCOMES);
+        uint256 least = type(uint256).max;
+        for (uint256 i = 0; i < OUTCOMES; ++i) least = Math.min(least, odds[i]);
         uint256[] memory back = new uint256[](OUTCOMES);
         for (uint256 i = 0; i < OUTCOMES; ++i) {
-            uint256 kept = total == 0 ? amount : amount.mulDiv(_reserves[i], largest, Math.Rounding.Ceil);
-            _reserves[i] += kept;
+            // The likelier an outcome, the fewer of its tokens. An outcome of odds 0 would leave nothing of all others.
+            uint256 kept = least == 0 ? 0 : amount.mulDiv(least, odds[i]);
+            if (kept < DEAD_SHARES) revert DepositTooSmall(kept, DEAD_SHARES);
+            _reserves[i] = kept;
             back[i] = amount - kept;
         }
-        _mint(msg.sender, shares);
-        emit LiquidityAdded(msg.sender, amount, shares);
-        COLLATERAL.safeTransferFrom(msg.sender, address(this), amount);
-        MARKET.split(MARKET_ID, amount);
-        _sendTokens(back);
+        shares = amount - DEAD_SHARES;
+        _mint(NOBODY, DEAD_SHARES);
+        _join(amount, shares, back);
     }
 
     /// @inheritdoc IOutcomePool
-    function removeLiquidity(uint256 shares, uint256 minCollateral) external nonReentrant returns (uint256 collateral) {
+    function addLiquidity(
+        uint256 amount,
+        uint256 minShares,
+        uint256 deadline
+    ) external nonReentrant returns (uint256 shares) {
+        _requireTrading(deadline);
+        if (amount == 0) revert NothingGiven();
+        uint256 total = totalSupply();
+        if (total == 0) revert PoolEmpty();
+        uint256 largest = _largestReserve();
+        shares = amount.mulDiv(total, largest);
+        if (shares == 0 || shares < minShares) revert TooFewShares(shares, minShares);
+        // What the shares are worth and not a unit more, whatever `amount` was: what rounding would leave to the other holders is
+        // not taken in the first place.
+        uint256 taken = shares.mulDiv(largest, total, Math.Rounding.Ceil);
+        uint256[] memory back = new uint256[](OUTCOMES);
+        for (uint256 i = 0; i < OUTCOMES; ++i) {
+            uint256 kept = shares.mulDiv(_reserves[i], total, Math.Rounding.Ceil);
+            _reserves[i] += kept;
+            back[i] = taken - kept;
+        }
+        _join(taken, shares, back);
+    }
+
+    /// @inheritdoc IOutcomePool
+    function removeLiquidity(
+        uint256 shares,
+        uint256 minCollateral,
+        uint256 deadline
+    ) external nonReentrant returns (uint256 collateral) {
+        _requireInTime(deadline);
         if (shares == 0) revert NothingGiven();
         uint256 total = totalSupply();
         _burn(msg.sender, shares);
@@ -87,8 +127,13 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
     }
 
     /// @inheritdoc IOutcomePool
-    function buy(uint256 outcome, uint256 amount, uint256 minTokens) external nonReentrant returns (uint256 tokens) {
-        _requireTrading();
+    function buy(
+        uint256 outcome,
+        uint256 amount,
+        uint256 minTokens,
+        uint256 deadline
+    ) external nonReentrant returns (uint256 tokens) {
+        _requireTrading(deadline);
         uint256 fee;
         (tokens, fee) = quoteBuy(outcome, amount);
         if (tokens < minTokens) revert TooFewTokens(tokens, minTokens);
@@ -101,8 +146,13 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
     }
 
     /// @inheritdoc IOutcomePool
-    function sell(uint256 outcome, uint256 amount, uint256 maxTokens) external nonReentrant returns (uint256 tokens) {
-        _requireTrading();
+    function sell(
+        uint256 outcome,
+        uint256 amount,
+        uint256 maxTokens,
+        uint256 deadline
+    ) external nonReentrant returns (uint256 tokens) {
+        _requireTrading(deadline);
         uint256 fee;
         (tokens, fee) = quoteSell(outcome, amount);
         if (tokens > maxTokens) revert TooManyTokens(tokens, maxTokens);
@@ -178,6 +228,11 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
         return super.onERC1155BatchReceived(operator, from, ids, values, data);
     }
 
+    /// @inheritdoc ERC1155Holder
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return interfaceId == type(IOutcomePool).interfaceId || super.supportsInterface(interfaceId);
+    }
+
     function _sendTokens(uint256[] memory values) private {
         uint256 sum;
         uint256[] memory ids = new uint256[](values.length);
@@ -193,9 +248,25 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
         for (uint256 i = 0; i < OUTCOMES; ++i) largest = Math.max(largest, _reserves[i]);
     }
 
-    function _requireTrading() private view {
-        IPredictionMarketTypes.Status found = MARKET.statusOf(MARKET_ID);
+    /// @dev The pool stops before its market does: when the window closes, and as soon as a signed story is on the record. Whoever
+    /// reads it knows the outcome while the market still trades, and would buy it from those who provide liquidity.
+    function _requireTrading(uint256 deadline) private view {
+        _requireInTime(deadline);
+        (IPredictionMarketTypes.Status found, uint64 closesAt, uint64 recordedAt) = MARKET.tradingOf(MARKET_ID);
         if (found != IPredictionMarketTypes.Status.Trading) revert MarketNotTrading(MARKET_ID, found);
+        if (block.timestamp > closesAt || recordedAt != 0) revert TradingEnded(MARKET_ID, closesAt, recordedAt);
+    }
+
+    function _requireInTime(uint256 deadline) private view {
+        if (block.timestamp > deadline) revert DeadlinePassed(deadline, block.timestamp);
+    }
+
+    function _join(uint256 amount, uint256 shares, uint256[] memory back) private {
+        _mint(msg.sender, shares);
+        emit LiquidityAdded(msg.sender, amount, shares);
+        COLLATERAL.safeTransferFrom(msg.sender, address(this), amount);
+        MARKET.split(MARKET_ID, amount);
+        _sendTokens(back);
     }
 
     function _requireTrade(uint256 outcome, uint256 amount) private view returns (uint256 reserve) {

@@ -24,15 +24,12 @@ abstract contract OutcomeTokens is MarketBook, ERC1155, ReentrancyGuard {
         Market storage market = _known(marketId);
         _requireStatus(marketId, market, 1 << uint8(Status.Trading));
         if (amount == 0) revert ZeroAmount();
+        VERIFIERS.requireIntake();
         (uint256[] memory ids, uint256[] memory values) = _completeSet(marketId, market.outcomes, amount);
         market.potCollateral = (market.potCollateral + amount).toUint128();
         market.potTokens = (market.potTokens + amount * ids.length).toUint128();
 
-        IERC20 collateral = market.collateral;
-        uint256 expected = collateral.balanceOf(address(this)) + amount;
-        collateral.safeTransferFrom(msg.sender, address(this), amount);
-        uint256 found = collateral.balanceOf(address(this));
-        if (found != expected) revert CollateralMismatch(expected, found);
+        _takeIn(market.collateral, amount);
         emit SetsSplit(marketId, msg.sender, amount);
         _mintBatch(msg.sender, ids, values, "");
     }
@@ -67,6 +64,14 @@ abstract contract OutcomeTokens is MarketBook, ERC1155, ReentrancyGuard {
         emit Redeemed(marketId, msg.sender, tokens, paid);
         // Some tokens refuse a transfer of nothing, which losing shares are worth.
         if (paid != 0) market.collateral.safeTransfer(msg.sender, paid);
+    }
+
+    /// @dev Takes collateral from the caller, to the unit.
+    function _takeIn(IERC20 collateral, uint256 amount) internal {
+        uint256 expected = collateral.balanceOf(address(this)) + amount;
+        collateral.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 found = collateral.balanceOf(address(this));
+        if (found != expected) revert CollateralMismatch(expected, found);
     }
 
     /// @dev Whoever burns the last token of a market leaves no dust behind.

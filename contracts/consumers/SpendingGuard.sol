@@ -5,6 +5,7 @@ import {IERC7579Hook, MODULE_TYPE_HOOK} from "@openzeppelin/contracts/interfaces
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
 import {IModuleGuard, ITransactionGuard, Operation} from "../interfaces/ISafeGuards.sol";
+import {ISpendingGuard} from "../interfaces/ISpendingGuard.sol";
 import {AccountCalls} from "./AccountCalls.sol";
 import {SpendingPolicies} from "./SpendingPolicies.sol";
 import {SpendingVerdicts} from "./SpendingVerdicts.sol";
@@ -32,7 +33,7 @@ contract SpendingGuard is SpendingVerdicts, ITransactionGuard, IModuleGuard, IER
         address
     ) external {
         if (gasPrice != 0) revert RefundRefused(msg.sender, gasPrice, gasToken);
-        _pass(msg.sender, Spend(to, value, data, operation, Origin.Owners));
+        _passWhole(Spend(to, value, data, operation, Origin.Owners));
     }
 
     /// @inheritdoc IModuleGuard
@@ -43,15 +44,15 @@ contract SpendingGuard is SpendingVerdicts, ITransactionGuard, IModuleGuard, IER
         Operation operation,
         address
     ) external returns (bytes32 moduleTxHash) {
-        return _pass(msg.sender, Spend(to, value, data, operation, Origin.Module));
+        return _passWhole(Spend(to, value, data, operation, Origin.Module));
     }
 
     /// @inheritdoc IERC7579Hook
     /// @dev Every execution of a batch is judged by itself and changes the account's history: one that needs a verdict comes first,
-    /// and is the only one. What is neither an execution nor a change of modules (a token's receiver hook) moves nothing.
+    /// and is the only one. Calls that the guard cannot read are refused.
     function preCheck(address, uint256, bytes calldata msgData) external returns (bytes memory) {
         Spend[] memory spends = AccountCalls.executionsOf(msgData);
-        for (uint256 i = 0; i < spends.length; ++i) _pass(msg.sender, spends[i]);
+        for (uint256 i = 0; i < spends.length; ++i) _passWhole(spends[i]);
         return "";
     }
 
@@ -96,6 +97,17 @@ contract SpendingGuard is SpendingVerdicts, ITransactionGuard, IModuleGuard, IER
         return
             interfaceId == type(ITransactionGuard).interfaceId ||
             interfaceId == type(IModuleGuard).interfaceId ||
+            interfaceId == type(ISpendingGuard).interfaceId ||
+            interfaceId == type(IERC7579Hook).interfaceId ||
             interfaceId == type(IERC165).interfaceId;
+    }
+
+    /// @dev A Safe's batch is as many transactions, unless it was announced as it is.
+    function _passWhole(Spend memory spend) private returns (bytes32 spendHash) {
+        if (!AccountCalls.isBatch(spend)) return _pass(msg.sender, spend);
+        spendHash = _hash(msg.sender, spend);
+        if (_isExecutable(msg.sender, spendHash)) return _pass(msg.sender, spend);
+        Spend[] memory spends = AccountCalls.batchOf(spend);
+        for (uint256 i = 0; i < spends.length; ++i) _pass(msg.sender, spends[i]);
     }
 }

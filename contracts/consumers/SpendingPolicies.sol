@@ -117,10 +117,14 @@ abstract contract SpendingPolicies is ISpendingGuard {
 
     /// @dev Whether an announced transaction may be executed now; it cannot be again.
     function _useAnnouncement(address account, bytes32 spendHash) internal returns (bool) {
-        (uint256 executableAt, ) = announcementOf(account, spendHash);
-        if (executableAt == 0 || block.timestamp < executableAt) return false;
+        if (!_isExecutable(account, spendHash)) return false;
         delete _announcements[account][spendHash];
         return true;
+    }
+
+    function _isExecutable(address account, bytes32 spendHash) internal view returns (bool) {
+        (uint256 executableAt, ) = announcementOf(account, spendHash);
+        return executableAt != 0 && block.timestamp >= executableAt;
     }
 
     function _isConfigured(address account) internal view returns (bool) {

@@ -233,7 +233,7 @@ abstract contract SpendingVerdicts is SpendingPolicies {
         if (at >= uint256(history.start) + window) return History(0, 0, 0, 0);
     }
 
-    function _hash(address account, Spend memory spend) private view returns (bytes32) {
+    function _hash(address account, Spend memory spend) internal view returns (bytes32) {
         return
             keccak256(
                 abi.encode(

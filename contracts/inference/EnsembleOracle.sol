@@ -36,6 +36,7 @@ contract EnsembleOracle is EnsembleCatalog, PullPayments {
         bytes32 inputCommitment,
         uint64 deadline
     ) external payable returns (uint256 questionId) {
+        HUB.VERIFIERS().requireIntake();
         uint256 latest = block.timestamp + MAX_QUESTION_SECONDS;
         if (deadline <= block.timestamp || deadline > latest) {
             revert DeadlineInvalid(deadline, block.timestamp + 1, latest);

@@ -47,10 +47,9 @@ contract InferenceHub is InferenceVerification, PullPayments, ERC165 {
         if (payload.length > MAX_PAYLOAD_BYTES) revert PayloadTooLong(payload.length, MAX_PAYLOAD_BYTES);
         if (callbackGas > MAX_CALLBACK_GAS) revert CallbackGasTooHigh(callbackGas, MAX_CALLBACK_GAS);
         if (callbackGas != 0 && msg.sender.code.length == 0) revert ConsumerHasNoCode(msg.sender);
-        Model storage model = _alive(modelId);
-        uint64 version = _versionInForce(model);
-        (bool usable, , ) = _judge(model, version);
-        if (!usable) revert VersionNotUsable(modelId, version);
+        uint256 needed = 2 * block.basefee * callbackGas;
+        if (msg.value < needed) revert PriceBelowCallback(msg.value, needed);
+        uint64 version = _requireAskable(modelId);
         _requireField(1, uint256(inputCommitment));
 
         requestId = bytes32(++_requestCount);
@@ -114,7 +113,7 @@ contract InferenceHub is InferenceVerification, PullPayments, ERC165 {
         if (found == RequestStatus.Open) {
             Model storage model = _known(entry.modelId);
             (bool usable, , ) = _judge(model, entry.version);
-            if (usable && !model.deprecated) revert NotRefundableYet(requestId, entry.deadline);
+            if (usable && !VERIFIERS.isRevoked(model.circuitId)) revert NotRefundableYet(requestId, entry.deadline);
         } else if (found != RequestStatus.Expired) {
             revert RequestNotOpen(requestId, found);
         }
@@ -155,6 +154,15 @@ contract InferenceHub is InferenceVerification, PullPayments, ERC165 {
             super.supportsInterface(interfaceId);
     }
 
+    /// @dev The version that a new request is about.
+    function _requireAskable(uint256 modelId) private view returns (uint64 version) {
+        Model storage model = _alive(modelId);
+        VERIFIERS.requireIntakeFor(model.circuitId);
+        version = _versionInForce(model);
+        (bool usable, , ) = _judge(model, version);
+        if (!usable) revert VersionNotUsable(modelId, version);
+    }
+
     function _status(bytes32 requestId, Request storage entry) private view returns (RequestStatus) {
         if (entry.requester == address(0)) revert UnknownRequest(requestId);
         RequestStatus settlement = entry.settlement;
@@ -162,7 +170,8 @@ contract InferenceHub is InferenceVerification, PullPayments, ERC165 {
         return block.timestamp > entry.deadline ? RequestStatus.Expired : RequestStatus.Open;
     }
 
-    /// @dev What a proof by the caller must show to answer an open request, or why it cannot be answered.
+    /// @dev What a proof by the caller must show to answer an open request, or why it cannot be answered. That the model's owner
+    /// withdrew it meanwhile is no reason: whoever sees the answer on its way could take it, and the price back.
     function _statement(
         Request storage entry,
         bytes32 requestId,
@@ -172,7 +181,7 @@ contract InferenceHub is InferenceVerification, PullPayments, ERC165 {
         if (found != RequestStatus.Open) revert RequestNotOpen(requestId, found);
         uint256 modelId = entry.modelId;
         uint64 version = entry.version;
-        Model storage model = _alive(modelId);
+        Model storage model = _known(modelId);
         (bool usable, bytes32 weights, ) = _judge(model, version);
         if (!usable) revert VersionNotUsable(modelId, version);
         uint256 context = contextOf(requestId, msg.sender, modelId, version, entry.deadline);

@@ -79,7 +79,7 @@ abstract contract InferenceVerification is ModelCatalog {
             bytes32 id = directRequestId(caller, batchNonce(ticket.nonce, i));
             uint256 context = contextOf(id, caller, modelId, ticket.version, ticket.deadline);
             uint256[4] memory signals = [uint256(weights), uint256(inputs[i]), outputs[i], context];
-            if (!ProofCheck.holds(VERIFIERS, model.circuitId, signals, proofs[i])) bitmap |= 1 << i;
+            if (ProofCheck.isFalse(VERIFIERS, model.circuitId, signals, proofs[i])) bitmap |= 1 << i;
         }
     }
 

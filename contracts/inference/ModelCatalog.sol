@@ -12,6 +12,7 @@ abstract contract ModelCatalog is IInferenceHub {
     uint256 public constant MAX_URI_BYTES = 256;
 
     IModelRegistry public immutable MODELS;
+    /// @inheritdoc IInferenceHub
     IVerifierRegistry public immutable VERIFIERS;
 
     uint256 private _count;

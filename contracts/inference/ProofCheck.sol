@@ -6,7 +6,26 @@ import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 
 /// @title Asks the registered verifier of a circuit whether proofs hold.
 library ProofCheck {
-    /// @dev Reverts with UnknownCircuit or VerifierCodeChanged.
+    /// @notice Least gas with which a verifier's "no" is believed. A verifier that is starved inside a precompile may answer "no" of a
+    /// true proof; this leaves it several times the price of the pairings, whatever 1/64 is kept on the way (EIP-150).
+    uint256 internal constant REFUTATION_GAS = 1_000_000;
+
+    /// @notice The call carries too little gas to say that a proof does not hold.
+    error GasTooLowToRefute(uint256 found, uint256 needed);
+
+    /// @notice Whether a proof is false: what anybody may act on.
+    /// @dev Reverts with GasTooLowToRefute, and as `holds`.
+    function isFalse(
+        IVerifierRegistry verifiers,
+        bytes32 circuitId,
+        uint256[4] memory signals,
+        Groth16Proof memory proof
+    ) internal view returns (bool) {
+        if (gasleft() < REFUTATION_GAS) revert GasTooLowToRefute(gasleft(), REFUTATION_GAS);
+        return !holds(verifiers, circuitId, signals, proof);
+    }
+
+    /// @dev Reverts with UnknownCircuit, CircuitIsRevoked or VerifierCodeChanged. A caller that acts on "no" uses `isFalse`.
     function holds(
         IVerifierRegistry verifiers,
         bytes32 circuitId,

@@ -9,8 +9,11 @@ import {PullPayments} from "./PullPayments.sol";
 abstract contract ProverBonds is PullPayments, IProverMarket {
     /// @notice Share of a slot's bond that silence costs, in hundredths of a percent. A false proof costs all of it.
     uint256 public constant SILENCE_SLASH_BPS = 2_000;
-    /// @notice Share of a slash that goes to the job's poster; the rest goes to the treasury.
+    /// @notice Share of a slash that goes to the job's poster.
     uint256 public constant POSTER_SHARE_BPS = 5_000;
+    /// @notice Share of a false proof's slash that goes to whoever showed that it is false. What is left of any slash goes to the
+    /// treasury, so that a prover that accuses itself still loses most of it.
+    uint256 public constant ACCUSER_SHARE_BPS = 2_000;
     uint256 private constant BPS = 10_000;
 
     /// @notice Where the rest of every slash goes: the timelock.
@@ -76,19 +79,22 @@ abstract contract ProverBonds is PullPayments, IProverMarket {
         held.free += amount;
     }
 
-    /// @dev Takes what the reason costs from the `amount` reserved and frees the rest. Rounded against poster and prover.
+    /// @dev Takes what the reason costs from the `amount` reserved and frees the rest. Rounded for the treasury.
     function _slash(
         address prover,
         uint96 amount,
         address poster,
         SlashReason reason
-    ) internal returns (uint256 taken, uint256 toPoster) {
-        taken = reason == SlashReason.FalseProof ? amount : (amount * SILENCE_SLASH_BPS + BPS - 1) / BPS;
+    ) internal returns (uint256 taken, uint256 toPoster, uint256 toAccuser) {
+        bool isFalse = reason == SlashReason.FalseProof;
+        taken = isFalse ? amount : (amount * SILENCE_SLASH_BPS + BPS - 1) / BPS;
         toPoster = (taken * POSTER_SHARE_BPS) / BPS;
+        if (isFalse) toAccuser = (taken * ACCUSER_SHARE_BPS) / BPS;
         Bond storage held = _bonds[prover];
         held.reserved -= amount;
         held.free += uint96(amount - taken);
         _credit(poster, toPoster);
-        _credit(TREASURY, taken - toPoster);
+        _credit(TREASURY, taken - toPoster - toAccuser);
+        if (isFalse) _credit(msg.sender, toAccuser);
     }
 }

@@ -74,9 +74,11 @@ abstract contract ProverJobs is ProverBonds {
     function claim(uint256 jobId, uint8 segment, uint8 copy) external {
         Job storage job = _open(jobId);
         Slot storage slot = _slotAt(jobId, job, segment, copy);
+        _requireStanding(jobId, _segmentAt(jobId, segment).circuitId);
         if (slot.state == SlotState.Claimed) {
             uint256 held = _due(job, slot);
             if (block.timestamp <= held) revert SlotHeld(jobId, segment, copy, slot.prover, held);
+            _requireStanding(jobId, job);
             _fail(jobId, job, slot, segment, copy, SlashReason.Silence);
         }
         _requireState(jobId, segment, copy, slot.state, SlotState.Open);
@@ -102,6 +104,7 @@ abstract contract ProverJobs is ProverBonds {
         _requireState(jobId, segment, copy, slot.state, SlotState.Claimed);
         uint256 due = _due(job, slot);
         if (block.timestamp <= due) revert NotOverdue(jobId, segment, copy, due);
+        _requireStanding(jobId, job);
         _fail(jobId, job, slot, segment, copy, SlashReason.Silence);
     }
 
@@ -109,8 +112,9 @@ abstract contract ProverJobs is ProverBonds {
     function close(uint256 jobId) external {
         Job storage job = _unended(jobId);
         uint256 closableAt = uint256(job.deadline) + SETTLE_SECONDS + 1;
-        if (block.timestamp < closableAt) revert NotClosableYet(jobId, closableAt);
-        _freeSlots(jobId, job);
+        (bool revoked, ) = _firstRevoked(jobId, job);
+        if (block.timestamp < closableAt && !revoked) revert NotClosableYet(jobId, closableAt);
+        _freeSlots(jobId, job, !revoked);
         _end(jobId, job, JobStatus.Closed);
     }
 
@@ -158,8 +162,31 @@ abstract contract ProverJobs is ProverBonds {
         return job.output;
     }
 
-    /// @dev Reverts unless the circuit has a verifier.
+    /// @dev Reverts unless the circuit has a verifier that stands, and new work is taken.
     function _requireCircuit(bytes32 circuitId) internal view virtual;
+
+    function _isRevoked(bytes32 circuitId) internal view virtual returns (bool);
+
+    function _requireStanding(uint256 jobId, bytes32 circuitId) private view {
+        if (_isRevoked(circuitId)) revert JobOfRevokedCircuit(jobId, circuitId);
+    }
+
+    /// @dev Nobody is slashed for having stopped work on a job that cannot be completed.
+    function _requireStanding(uint256 jobId, Job storage job) private view {
+        (bool revoked, bytes32 circuitId) = _firstRevoked(jobId, job);
+        if (revoked) revert JobOfRevokedCircuit(jobId, circuitId);
+    }
+
+    /// @dev A job repeats circuits; each run of one circuit is asked for once.
+    function _firstRevoked(uint256 jobId, Job storage job) private view returns (bool, bytes32 circuitId) {
+        for (uint256 i = 0; i < job.segments; ++i) {
+            bytes32 found = _segmentAt(jobId, i).circuitId;
+            if (found == circuitId) continue;
+            circuitId = found;
+            if (_isRevoked(found)) return (true, found);
+        }
+        return (false, 0);
+    }
 
     function _known(uint256 jobId) internal view returns (Job storage job) {
         job = _jobs[jobId];
@@ -224,17 +251,32 @@ abstract contract ProverJobs is ProverBonds {
         address prover = slot.prover;
         slot.state = SlotState.Open;
         slot.answer = 0;
-        (uint256 taken, uint256 toPoster) = _slash(prover, job.bond, job.poster, reason);
+        (uint256 taken, uint256 toPoster, uint256 toAccuser) = _slash(prover, job.bond, job.poster, reason);
         emit ProverSlashed(jobId, segment, copy, prover, reason, taken, toPoster);
+        if (toAccuser != 0) emit AccuserPaid(jobId, segment, copy, msg.sender, toAccuser);
     }
 
-    /// @dev Frees the bond of every slot that is not paid; whoever claimed and let its time pass is slashed.
-    function _freeSlots(uint256 jobId, Job storage job) internal {
+    function _pay(uint256 jobId, Job storage job, uint8 segment, uint8 copy) internal {
+        Slot storage slot = _slotAt(jobId, job, segment, copy);
+        uint256 price = _price(job, slot.claimedAt);
+        slot.state = SlotState.Paid;
+        job.escrow -= uint128(price);
+        address prover = slot.prover;
+        _release(prover, job.bond);
+        _credit(prover, price);
+        emit ProverPaid(jobId, segment, copy, prover, price);
+    }
+
+    /// @dev Pays whoever has proven its slot, though its peers never came: the proof is public, and a poster who holds the other copies
+    /// itself must not have it for a slash. Frees the bond of every other; whoever claimed and let its time pass is slashed.
+    function _freeSlots(uint256 jobId, Job storage job, bool slashing) internal {
         for (uint8 segment = 0; segment < job.segments; ++segment) {
             for (uint8 copy = 0; copy < job.copies; ++copy) {
                 Slot storage slot = _slotAt(jobId, job, segment, copy);
                 if (slot.state == SlotState.Open || slot.state == SlotState.Paid) continue;
-                if (slot.state == SlotState.Claimed && block.timestamp > _due(job, slot)) {
+                if (slot.state == SlotState.Proven) {
+                    _pay(jobId, job, segment, copy);
+                } else if (slashing && slot.state == SlotState.Claimed && block.timestamp > _due(job, slot)) {
                     _fail(jobId, job, slot, segment, copy, SlashReason.Silence);
                 } else {
                     slot.state = SlotState.Open;

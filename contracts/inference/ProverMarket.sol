@@ -76,7 +76,7 @@ contract ProverMarket is ProverJobs {
             if (differ) (disputed, one, other) = (true, first, second);
         }
         if (!disputed) return;
-        _freeSlots(jobId, job);
+        _freeSlots(jobId, job, true);
         emit JobDisputed(jobId, one, other);
         _end(jobId, job, JobStatus.Disputed);
     }
@@ -92,7 +92,7 @@ contract ProverMarket is ProverJobs {
             slot.prover,
             answer.output
         );
-        if (ProofCheck.holds(VERIFIERS, circuitId, signals, answer.proof)) {
+        if (!ProofCheck.isFalse(VERIFIERS, circuitId, signals, answer.proof)) {
             revert ProofHolds(jobId, answer.segment, answer.copy);
         }
         _fail(jobId, job, slot, answer.segment, answer.copy, SlashReason.FalseProof);
@@ -131,9 +131,13 @@ contract ProverMarket is ProverJobs {
         return uint256(keccak256(encoded)) >> 8;
     }
 
-    /// @dev Reverts with UnknownCircuit.
+    /// @dev Reverts with UnknownCircuit, CircuitIsRevoked or IntakeIsPaused.
     function _requireCircuit(bytes32 circuitId) internal view override {
-        VERIFIERS.resolve(circuitId);
+        VERIFIERS.requireIntakeFor(circuitId);
+    }
+
+    function _isRevoked(bytes32 circuitId) internal view override returns (bool) {
+        return VERIFIERS.isRevoked(circuitId);
     }
 
     function _hashOf(uint256 output, Groth16Proof calldata proof) private pure returns (bytes32) {
@@ -216,16 +220,5 @@ contract ProverMarket is ProverJobs {
             emit JobCompleted(jobId, job.output);
             _end(jobId, job, JobStatus.Completed);
         }
-    }
-
-    function _pay(uint256 jobId, Job storage job, uint8 segment, uint8 copy) private {
-        Slot storage slot = _slotAt(jobId, job, segment, copy);
-        uint256 price = _price(job, slot.claimedAt);
-        slot.state = SlotState.Paid;
-        job.escrow -= uint128(price);
-        address prover = slot.prover;
-        _release(prover, job.bond);
-        _credit(prover, price);
-        emit ProverPaid(jobId, segment, copy, prover, price);
     }
 }

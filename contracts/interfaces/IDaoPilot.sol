@@ -62,6 +62,8 @@ interface IDaoPilotTypes {
         /// What the model judges; its SHA-256 digest >> 8 is the input commitment. Empty for a call that the DAO fixed.
         bytes content;
         uint64 keyId;
+        /// Unix seconds, the last at which the order counts; the publisher signs it. Nothing for a call that the DAO fixed.
+        uint64 validUntil;
         /// Over the SHA-256 digest of `orderBytes`.
         bytes signature;
     }
@@ -77,6 +79,8 @@ interface IDaoPilotTypes {
     error UnknownMandate(uint256 mandateId, uint256 count);
     error MandateIsRevoked(uint256 mandateId);
     error MandateExpired(uint256 mandateId, uint64 expiresAt, uint256 timestamp);
+    /// @notice The publisher's word was for an earlier time.
+    error OrderExpired(uint256 mandateId, uint64 validUntil, uint256 timestamp);
     error CoolingDown(uint256 mandateId, uint256 until, uint256 timestamp);
     /// @notice One input permits one call.
     error InputUsed(uint256 mandateId, bytes32 inputCommitment);
@@ -136,13 +140,14 @@ interface IDaoPilot is IDaoPilotTypes {
 
     function isUsed(uint256 mandateId, bytes32 inputCommitment) external view returns (bool);
 
-    /// @notice The bytes that a publisher signs (their SHA-256 digest): the call and the content, for this mandate, this
-    /// pilot and this chain.
+    /// @notice The bytes that a publisher signs (their SHA-256 digest): the call, the content and until when, for this mandate,
+    /// this pilot and this chain.
     function orderBytes(
         uint256 mandateId,
         uint256 value,
         bytes calldata data,
-        bytes32 contentDigest
+        bytes32 contentDigest,
+        uint64 validUntil
     ) external view returns (bytes memory);
 
     /// @notice The fourth public signal of a proof, for the version in force.

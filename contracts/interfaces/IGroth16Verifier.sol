@@ -5,7 +5,7 @@ pragma solidity ^0.8.28;
 /// @notice Four public signals, in this order: model commitment, input commitment, output, context.
 interface IGroth16Verifier {
     /// @notice Whether the proof holds for the signals. Returns false, and does not revert, for points that are not on
-    /// the curve, coordinates that are not below q, and signals that are not below r.
+    /// the curve, coordinates that are not below q, and signals that are not below r. Reverts when the gas is short.
     function verifyProof(
         uint256[2] calldata a,
         uint256[2][2] calldata b,
@@ -15,6 +15,10 @@ interface IGroth16Verifier {
 
     /// @notice Hash of the verification key that is built into the code.
     function vkHash() external view returns (bytes32);
+
+    /// @notice How the key was made, as IVerifierRegistry.SetupKind numbers it.
+    // solhint-disable-next-line func-name-mixedcase
+    function SETUP_KIND() external view returns (uint8);
 }
 
 /// @notice Coordinates below q, in the order of the EVM's pairing precompile (imaginary part of b first).

@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IERC7992Types, IERC7992Verifier} from "./IERC7992.sol";
 import {Groth16Proof} from "./IGroth16Verifier.sol";
 import {IPullPayments} from "./IPullPayments.sol";
+import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 
 /// @dev Errors of the hub.
 interface IInferenceHubErrors {
@@ -34,6 +35,8 @@ interface IInferenceHubErrors {
     error AlreadyVerified(bytes32 requestId);
     error ZeroPrice();
     error PriceTooHigh(uint256 price, uint256 maximum);
+    /// @notice The price must cover the gas of the callback at twice the block's base fee.
+    error PriceBelowCallback(uint256 price, uint256 minimum);
     error PayloadTooLong(uint256 length, uint256 maximum);
     error CallbackGasTooHigh(uint256 callbackGas, uint256 maximum);
     /// @notice A callback was asked for by an account that has no code.
@@ -138,7 +141,8 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
         uint64 version
     ) external returns (uint256 modelId);
 
-    /// @notice Withdraws a model for good: no request, no verification any more. Its owner only.
+    /// @notice Withdraws a model for good: no new request, no direct verification any more. Its owner only. Requests that are open
+    /// stay answerable, and are refunded by their deadline only.
     function deprecateModel(uint256 modelId) external;
 
     /// @inheritdoc IERC7992Verifier
@@ -175,9 +179,10 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
         Ticket calldata ticket
     ) external view returns (uint256 bitmap);
 
-    /// @notice Posts a request; the value sent is the price for the first valid proof.
+    /// @notice Posts a request; the value sent is the price for the first valid proof. Reverts while intake is paused.
     /// @param deadline Unix seconds, at most 30 days ahead.
-    /// @param callbackGas Gas for `IInferenceConsumer.onInference` on the caller; 0 for no callback.
+    /// @param callbackGas Gas for `IInferenceConsumer.onInference` on the caller; 0 for no callback. The requester pays for it
+    /// ahead: the price is at least this gas at twice the block's base fee.
     function request(
         uint256 modelId,
         bytes32 inputCommitment,
@@ -197,8 +202,12 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
         Groth16Proof[] calldata proofs
     ) external;
 
-    /// @notice Credits the requester the price of a request that expired, or whose model or version was withdrawn.
+    /// @notice Credits the requester the price of a request that expired, or whose version or circuit the DAO withdrew.
     function refund(bytes32 requestId) external;
+
+    /// @notice Which contracts verify circuits, and whether new work is taken.
+    // solhint-disable-next-line func-name-mixedcase
+    function VERIFIERS() external view returns (IVerifierRegistry);
 
     function getModel(
         uint256 modelId

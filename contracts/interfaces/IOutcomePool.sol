@@ -10,8 +10,18 @@ interface IOutcomePoolErrors {
     error MarketNotTrading(uint256 marketId, IPredictionMarketTypes.Status found);
     error OutcomeOutOfRange(uint256 outcome, uint256 outcomes);
     error NothingGiven();
-    /// @notice Nobody has provided liquidity.
+    /// @notice Nobody has provided liquidity: see `start`.
     error PoolEmpty();
+    /// @notice Somebody was first: see `addLiquidity`.
+    error PoolStarted();
+    /// @notice The first deposit, or what of it is kept of an outcome at such odds, is below `minimum`.
+    error DepositTooSmall(uint256 found, uint256 minimum);
+    /// @notice One number for each outcome.
+    error OddsInvalid(uint256 found, uint256 outcomes);
+    /// @notice The transaction came too late.
+    error DeadlinePassed(uint256 deadline, uint256 timestamp);
+    /// @notice The window is closed, or a signed story is on the record (`recordedAt` not 0): the answer may be known.
+    error TradingEnded(uint256 marketId, uint64 closesAt, uint64 recordedAt);
     /// @notice The price moved: fewer outcome tokens than the buyer asked for.
     error TooFewTokens(uint256 found, uint256 minimum);
     /// @notice The price moved: more outcome tokens than the seller would give.
@@ -28,6 +38,8 @@ interface IOutcomePoolErrors {
 /// @notice The product of the reserves of all outcomes never falls in a trade. An outcome's price is the reciprocal of its
 /// reserve over the sum of the reciprocals; the prices add up to one. Fees stay in the reserves, so that they belong to
 /// the holders of the pool's ERC-20 shares. Amounts are in the collateral's units; rounding is against who trades.
+/// Trading ends when the market's window closes and as soon as a signed story is recorded, whichever is first: a provider who sees
+/// one calls `PredictionMarket.recordStory`. Every call takes a deadline in Unix seconds, the last at which it may be executed.
 /// @dev The pool's books are its own record of reserves, not its balances: nothing that is sent to it moves a price.
 interface IOutcomePool is IOutcomePoolErrors {
     event LiquidityAdded(address indexed account, uint256 amount, uint256 shares);
@@ -35,18 +47,37 @@ interface IOutcomePool is IOutcomePoolErrors {
     event Bought(address indexed account, uint256 indexed outcome, uint256 amount, uint256 fee, uint256 tokens);
     event Sold(address indexed account, uint256 indexed outcome, uint256 amount, uint256 fee, uint256 tokens);
 
-    /// @notice Takes collateral, keeps it as outcome tokens in the proportion of the reserves (the first provider: even
-    /// odds), and sends back the tokens that are too many.
-    function addLiquidity(uint256 amount, uint256 minShares) external returns (uint256 shares);
+    /// @notice The first deposit, at least MIN_FIRST_DEPOSIT: keeps outcome tokens so that the prices are in the proportion of `odds`, and
+    /// sends back the tokens that are too many. One share a unit, but DEAD_SHARES, which nobody ever owns.
+    /// @param odds One number for each outcome, in any unit: [3, 1] is three quarters and one.
+    function start(uint256 amount, uint256[] calldata odds, uint256 deadline) external returns (uint256 shares);
+
+    /// @notice Takes at most `amount` of collateral, as much as the shares are worth, keeps it as outcome tokens in the proportion of
+    /// the reserves, and sends back the tokens that are too many.
+    function addLiquidity(uint256 amount, uint256 minShares, uint256 deadline) external returns (uint256 shares);
 
     /// @notice Pays out a share of every reserve: complete sets as collateral, the rest as outcome tokens.
-    function removeLiquidity(uint256 shares, uint256 minCollateral) external returns (uint256 collateral);
+    function removeLiquidity(
+        uint256 shares,
+        uint256 minCollateral,
+        uint256 deadline
+    ) external returns (uint256 collateral);
 
     /// @notice Spends `amount` of collateral on one outcome.
-    function buy(uint256 outcome, uint256 amount, uint256 minTokens) external returns (uint256 tokens);
+    function buy(
+        uint256 outcome,
+        uint256 amount,
+        uint256 minTokens,
+        uint256 deadline
+    ) external returns (uint256 tokens);
 
     /// @notice Gets `amount` of collateral for as few tokens of one outcome as it takes.
-    function sell(uint256 outcome, uint256 amount, uint256 maxTokens) external returns (uint256 tokens);
+    function sell(
+        uint256 outcome,
+        uint256 amount,
+        uint256 maxTokens,
+        uint256 deadline
+    ) external returns (uint256 tokens);
 
     /// @notice What `buy` would give now, and the fee in it.
     function quoteBuy(uint256 outcome, uint256 amount) external view returns (uint256 tokens, uint256 fee);

@@ -15,7 +15,7 @@ interface IPredictionMarketTypes {
         Trading,
         /// Resolved; anyone can flag it until the dispute delay is over.
         Pending,
-        /// The key was revoked or the model withdrawn during the delay: the DAO settles.
+        /// Flagged or challenged during the delay: the DAO settles.
         Flagged,
         /// One outcome pays everything.
         Final,
@@ -24,9 +24,14 @@ interface IPredictionMarketTypes {
     }
 
     enum FlagReason {
+        None,
         KeyRevoked,
         VersionWithdrawn,
-        ModelWithdrawn
+        CircuitRevoked,
+        /// Somebody put a bond on the model having misread the story.
+        Challenged,
+        /// The guardian asked the DAO to look.
+        Frozen
     }
 
     /// @notice A question, pinned for good when the market is made.
@@ -58,6 +63,18 @@ interface IPredictionMarketTypes {
         uint64 resolvedAt;
         uint64 flaggedAt;
         uint8 outcome;
+        FlagReason reason;
+    }
+
+    /// @notice A bond on the model having misread, and one on its having read well. Amounts are in the market's collateral.
+    struct Challenge {
+        address challenger;
+        /// Zero until somebody stands up for the reading.
+        address defender;
+        /// Of each of the two.
+        uint128 bond;
+        /// The DAO decided on another outcome.
+        bool upheld;
     }
 
     error ZeroAddress();
@@ -95,8 +112,14 @@ interface IPredictionMarketTypes {
     /// @notice The model is not sure enough. The market stays open for a clearer story.
     error MarginTooLow(uint256 marketId, uint256 margin, uint64 minimum);
     error UnknownLabel(uint256 marketId, uint256 label, uint256 classes);
-    /// @notice Key, version and model all stand.
+    /// @notice Key, version and circuit all stand.
     error NoGroundsToFlag(uint256 marketId);
+    /// @notice Nobody challenged the reading.
+    error NotChallenged(uint256 marketId);
+    error AlreadyChallenged(uint256 marketId, address challenger);
+    error AlreadyDefended(uint256 marketId, address defender);
+    /// @notice The account was wrong, is neither challenger nor defender, or has its money.
+    error NoBondOwed(uint256 marketId, address account);
     error UnknownOutcome(uint256 marketId, uint256 outcome, uint256 outcomes);
 
     error ZeroAmount();
@@ -111,8 +134,10 @@ interface IPredictionMarketTypes {
 /// signs the SHA-256 digest of all of it; the model's input commitment is that digest >> 8, and the circuit hashes the
 /// same bytes that it reads, so what was signed is what was classified. output = label + 2^16 · margin. A market whose model has a
 /// circuit for private content takes a story that is never shown instead: see `resolvePrivate`.
-/// @dev Trusted: the publisher to tell the truth once; the model's owner in the hub and the DAO not to withdraw a model to
-/// stall a market (all that this gains them is an equal split). Nobody can take collateral.
+/// A reading that is wrong can be challenged with a bond while the market is pending; the DAO decides, and if it stays silent the
+/// reading stands. A market is bound to circuit, key and version: what the owner of the hub's model does with it later changes nothing.
+/// @dev Trusted: the publisher to tell the truth once; the DAO not to withdraw a version or a circuit to stall a market (all that this
+/// gains anyone is an equal split). Nobody can take collateral.
 interface IPredictionMarket is IPredictionMarketTypes {
     event MarketCreated(uint256 indexed marketId, address indexed creator, Question question, string text);
     event StoryRecorded(uint256 indexed marketId, bytes32 indexed digest, uint64 indexed keyId, bytes story);
@@ -135,6 +160,9 @@ interface IPredictionMarket is IPredictionMarketTypes {
         uint256 output
     );
     event MarketFlagged(uint256 indexed marketId, FlagReason reason, address indexed by);
+    event ReadingChallenged(uint256 indexed marketId, address indexed challenger, uint256 bond);
+    event ReadingDefended(uint256 indexed marketId, address indexed defender, uint256 bond);
+    event BondReturned(uint256 indexed marketId, address indexed to, uint256 amount);
     event MarketSettled(uint256 indexed marketId, uint8 indexed outcome);
     event SetsSplit(uint256 indexed marketId, address indexed account, uint256 amount);
     event SetsMerged(uint256 indexed marketId, address indexed account, uint256 amount, uint256 paid);
@@ -150,7 +178,7 @@ interface IPredictionMarket is IPredictionMarketTypes {
     /// @notice Resolves a market by a signed story and the proof of what the model reads in it. Anyone may.
     /// @param output label + 2^16 · margin.
     /// @param proof For the context `contextOf(marketId)`.
-    /// @dev The key must be valid now, also for a story that was recorded.
+    /// @dev The key must be valid now; the one that a story was recorded with must only not have been revoked since.
     function resolve(
         uint256 marketId,
         bytes calldata story,
@@ -171,14 +199,30 @@ interface IPredictionMarket is IPredictionMarketTypes {
     /// by `closesAt` (StoryTooLate). The other rules and errors are those of `resolve`.
     function resolvePrivate(uint256 marketId, uint64 keyId, uint256 output, Groth16Proof calldata proof) external;
 
-    /// @notice Stops a pending resolution whose key was revoked or whose model was withdrawn. Anyone may.
+    /// @notice Stops a resolution whose key was revoked or whose version or circuit was withdrawn, pending or challenged. Anyone may.
     function flag(uint256 marketId) external;
 
+    /// @notice Puts a bond on the model having misread the story of a pending market, for the DAO to decide. Anyone may, once a market.
+    /// The bond is CHALLENGE_BPS of the pot, in collateral; `challengeBond` tells it. If the DAO decides another outcome it comes back,
+    /// with that of whoever stood up for the reading; if the reading stands, it goes to that defender, or to the timelock.
+    function challenge(uint256 marketId) external;
+
+    /// @notice Puts the same bond on the reading of a challenged market being right. Anyone may, once a market.
+    function defend(uint256 marketId) external;
+
+    /// @notice Pays an account what it is owed of the bonds of a challenged market that is final or invalid: both, if it was right; its
+    /// own, if the market became invalid because something was withdrawn and the DAO stayed silent. Anyone may.
+    function returnBond(uint256 marketId, address account) external;
+
+    /// @notice Makes a pending market wait for the DAO. GUARDIAN_ROLE only.
+    function freeze(uint256 marketId) external;
+
     /// @notice Decides a flagged market: an outcome, or 0xff for an equal split. SETTLER_ROLE (the timelock) only. Without
-    /// it, the market becomes invalid by itself when the fallback delay is over.
+    /// it, when the fallback delay is over, a market whose key, version or circuit was withdrawn becomes invalid by itself, and in one
+    /// that was challenged or frozen the reading stands.
     function settle(uint256 marketId, uint8 outcome) external;
 
-    /// @notice Pays collateral in, for as many of each outcome.
+    /// @notice Pays collateral in, for as many of each outcome. Reverts while intake is paused.
     function split(uint256 marketId, uint256 amount) external;
 
     /// @notice Gives back one of each outcome for one of collateral, whatever the market's status.
@@ -196,6 +240,15 @@ interface IPredictionMarket is IPredictionMarketTypes {
 
     /// @notice Collateral held for a market, and its outcome tokens of all outcomes together.
     function potOf(uint256 marketId) external view returns (uint256 collateral, uint256 tokens);
+
+    /// @notice What somebody who trades the outcomes must know: status, end of the window, and when the first story was recorded (0:
+    /// none yet).
+    function tradingOf(uint256 marketId) external view returns (Status status, uint64 closesAt, uint64 firstRecordedAt);
+
+    function challengeOf(uint256 marketId) external view returns (Challenge memory);
+
+    /// @notice The bond that `challenge` would take now.
+    function challengeBond(uint256 marketId) external view returns (uint256);
 
     /// @notice Unix seconds at which a story was recorded; 0 when it was not.
     function recordedAt(uint256 marketId, bytes32 digest) external view returns (uint64);

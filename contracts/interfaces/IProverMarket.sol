@@ -10,7 +10,7 @@ import {IProverMarketTypes} from "./IProverMarketTypes.sol";
 /// of its own, [modelCommitment, inputCommitment, next inputCommitment, context], and all can be proven at the same time;
 /// a prover that departs from the chain has proven nothing. Life of a slot (one copy of one segment):
 ///
-///   Open --claim--> Claimed --submit--> Submitted --settle--> Proven (paid once all copies of the segment are)
+///   Open --claim--> Claimed --submit--> Submitted --settle--> Proven (paid once all copies of the segment are, or at the end)
 ///     ^----- time-out: part of the bond -----|                   |
 ///     ^----------------------- accuse: the whole bond -----------|  (from Submitted, when the proof does not hold)
 ///
@@ -53,6 +53,8 @@ interface IProverMarket is IProverMarketTypes, IPullPayments {
         uint256 amount,
         uint256 toPoster
     );
+    /// @notice Whoever showed that a proof is false gets a share of the bond.
+    event AccuserPaid(uint256 indexed jobId, uint8 segment, uint8 copy, address indexed accuser, uint256 amount);
     event JobCompleted(uint256 indexed jobId, uint256 output);
     /// @notice Two provers' proofs of the last segment hold and give different outputs.
     event JobDisputed(uint256 indexed jobId, uint256 output, uint256 otherOutput);
@@ -86,11 +88,13 @@ interface IProverMarket is IProverMarketTypes, IPullPayments {
     /// copies are proven. All or none. Anybody may.
     function settle(uint256 jobId, Answer[] calldata answers) external;
 
-    /// @notice Shows that a submitted answer's proof does not hold: its prover loses the slot's bond, half to the poster,
-    /// half to the treasury, and the slot opens again. Anybody may.
+    /// @notice Shows that a submitted answer's proof does not hold: its prover loses the slot's bond (half to the poster, a fifth to
+    /// the caller, the rest to the treasury), and the slot opens again. Anybody may. Needs a million gas at the time of the check,
+    /// most of which comes back: a verifier that runs short must not call a true proof false.
     function accuse(uint256 jobId, Answer calldata answer) external;
 
-    /// @notice Ends a job whose settling window is over: frees bonds, slashes the silent, refunds the poster. Anybody may.
+    /// @notice Ends a job whose settling window is over: pays what is proven, frees bonds, slashes the silent, refunds the poster.
+    /// One with a circuit that was revoked ends at once, and nobody is slashed. Anybody may.
     function close(uint256 jobId) external;
 
     /// @notice Adds the value sent to the caller's bond.

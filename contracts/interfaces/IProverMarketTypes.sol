@@ -19,7 +19,7 @@ interface IProverMarketTypes {
         Disputed,
         /// The poster took it back before anybody worked on it.
         Cancelled,
-        /// Ended after its deadline with segments missing.
+        /// Ended with segments missing: after its deadline, or because a circuit of it was revoked.
         Closed
     }
 
@@ -28,7 +28,7 @@ interface IProverMarketTypes {
         Claimed,
         /// Answered; only the hash of the answer is stored.
         Submitted,
-        /// The answer's proof held.
+        /// The answer's proof held: it is paid with the segment, or when the job ends.
         Proven,
         /// So did those of all copies of the segment: its prover is paid and its bond free.
         Paid
@@ -50,8 +50,9 @@ interface IProverMarketTypes {
         uint48 deadline;
         /// Seconds that a prover has from its claim; never past the deadline.
         uint32 claimSeconds;
-        /// How many provers must prove each segment and agree on its output before any of them is paid. With more than one,
-        /// the last output must follow from the input alone: a salt of the prover's choice would let anyone disagree.
+        /// How many provers must prove each segment and agree on its output before it is accepted. Whoever has proven its copy
+        /// is paid in the end, whether or not its peers came. With more than one, the last output must follow from the input
+        /// alone: a salt of the prover's choice would let anyone disagree.
         uint8 copies;
     }
 
@@ -147,6 +148,8 @@ interface IProverMarketTypes {
     error ProofsDoNotHold(uint256 jobId, bytes32 circuitId);
     /// @notice The accused answer's proof holds.
     error ProofHolds(uint256 jobId, uint8 segment, uint8 copy);
+    /// @notice The circuit was withdrawn: `close` ends the job, now.
+    error JobOfRevokedCircuit(uint256 jobId, bytes32 circuitId);
     error JobInProgress(uint256 jobId);
     error NotClosableYet(uint256 jobId, uint256 closableAt);
     error NotCompleted(uint256 jobId, JobStatus found);

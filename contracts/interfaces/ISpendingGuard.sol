@@ -110,8 +110,11 @@ interface ISpendingGuardTypes {
     error DelegateCallRefused(address account, address to);
     /// @notice A Safe's gas refund would move money past every limit; send the transaction with a gas price of zero.
     error RefundRefused(address account, uint256 gasPrice, address gasToken);
+    /// @notice An ERC-7579 account is called in a way that the guard does not understand.
     error UnsupportedCall(bytes4 selector);
     error UnsupportedCallType(bytes1 callType);
+    /// @notice Entry `index` of a Safe's batch is no plain call, or names no recipient.
+    error BatchEntryUnsupported(uint256 index);
     error MalformedExecution(uint256 length, uint256 minimum);
 }
 
@@ -127,6 +130,9 @@ interface ISpendingGuardTypes {
 /// (1) the same of what left in the window before; (2) number of spends in the window, at most 31; (3) bit length of the minutes since
 /// the last spend, 31 for none yet; (4) how often the recipient was paid before, at most 15; (5) whether the recipient has code;
 /// (6) class; (7) origin.
+///
+/// A batch through Safe's MultiSendCallOnly is judged call by call, unless it was announced as a whole. A Safe's signatures
+/// (EIP-1271) move money without a transaction: it uses AnnouncedSignatures as its fallback handler.
 ///
 /// What it does not see: what contracts do that the account calls without value (an exchange with an old allowance), assets without
 /// a limit, NFTs. Recovery is never blocked, so who holds enough keys to remove the guard can remove it.

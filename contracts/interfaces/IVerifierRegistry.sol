@@ -2,7 +2,8 @@
 pragma solidity ^0.8.28;
 
 /// @title Which contract verifies which circuit, under which key, and where the key came from.
-/// @notice Write-once: a circuit id that is registered never points elsewhere. A new key means a new circuit id.
+/// @notice Write-once: a circuit id that is registered never points elsewhere. A new key means a new circuit id. What was
+/// found unsound is revoked, once and for ever; whoever relies on the circuit then refuses its proofs.
 interface IVerifierRegistry {
     /// @notice How the proving key was made. `Local` is a single-party set-up: whoever ran it could forge proofs.
     enum SetupKind {
@@ -17,6 +18,8 @@ interface IVerifierRegistry {
         SetupKind setup;
         /// Unix seconds.
         uint48 registeredAt;
+        /// Unix seconds since which no proof of the circuit counts; 0 while it stands.
+        uint40 revokedAt;
         /// Hash of the verification key, as the verifier's own `vkHash()` gives it.
         bytes32 vkHash;
         /// keccak256 of the binary CID of the ceremony's transcript; zero for a local set-up.
@@ -33,6 +36,11 @@ interface IVerifierRegistry {
         bytes transcriptCid
     );
 
+    /// @notice For good.
+    event CircuitRevoked(bytes32 indexed circuitId, address indexed by);
+    /// @notice No new work is taken until `until` (Unix seconds, exclusive); 0: it is taken again.
+    event IntakePaused(uint256 until, address indexed by);
+
     error VerifierAlreadyRegistered(bytes32 circuitId, address verifier);
     error UnknownCircuit(bytes32 circuitId);
     error ZeroCircuitId();
@@ -44,6 +52,15 @@ interface IVerifierRegistry {
     error SetupKindMissing(bytes32 circuitId);
     /// @notice A ceremony needs a transcript CID of 1 to 68 bytes; a local set-up has none.
     error InvalidTranscript(bytes32 circuitId, SetupKind setup, uint256 length);
+    /// @notice The verifier's own `SETUP_KIND()` says that its key was made in another way.
+    error SetupKindMismatch(bytes32 circuitId, SetupKind given, uint8 found);
+    error CircuitIsRevoked(bytes32 circuitId, uint256 revokedAt);
+    /// @notice Neither the timelock nor the guardian.
+    error NotEmergencyRole(address account);
+    /// @notice A pause ends by itself, at `latest` or before.
+    error PauseTooLong(uint256 until, uint256 latest);
+    /// @notice The guardian paused the taking of new work; what is open goes on.
+    error IntakeIsPaused(uint256 until);
     /// @notice The verifier's code is not the code that was registered.
     error VerifierCodeChanged(bytes32 circuitId, bytes32 registered, bytes32 found);
 
@@ -51,6 +68,7 @@ interface IVerifierRegistry {
     /// @param circuitId keccak256 of the circuit's canonical description, see keepers/zkml.
     /// @param verifier A contract that implements IGroth16Verifier.
     /// @param vkHash Hash of its verification key; must equal `verifier.vkHash()`.
+    /// @param setup Must equal `verifier.SETUP_KIND()`.
     /// @param transcriptCid Binary CID of the ceremony's transcript; empty for a local set-up.
     function register(
         bytes32 circuitId,
@@ -60,14 +78,34 @@ interface IVerifierRegistry {
         bytes calldata transcriptCid
     ) external;
 
+    /// @notice Withdraws a circuit for good: no proof of it counts any more. The timelock or the guardian.
+    function revoke(bytes32 circuitId) external;
+
+    /// @notice Stops the taking of new work (requests, questions, jobs, markets, sets) everywhere that asks this registry. What is
+    /// open can be answered, settled, refunded and withdrawn. The timelock or the guardian.
+    /// @param until Unix seconds at which the pause ends by itself, at most MAX_PAUSE_SECONDS from now; 0 ends it.
+    function pauseIntake(uint256 until) external;
+
     /// @notice The record of a circuit.
     /// @dev Reverts with UnknownCircuit.
     function getVerifier(bytes32 circuitId) external view returns (VerifierRecord memory);
 
     /// @notice The verifier to call, after checking that its code is still the one registered (and with it the key: the
     /// record is write-once, and its key hash was compared with the verifier's own when it was made).
-    /// @dev Reverts with UnknownCircuit or VerifierCodeChanged.
+    /// @dev Reverts with UnknownCircuit, CircuitIsRevoked or VerifierCodeChanged.
     function resolve(bytes32 circuitId) external view returns (address verifier);
+
+    /// @notice Whether the circuit was withdrawn. False for one that is not registered.
+    function isRevoked(bytes32 circuitId) external view returns (bool);
+
+    /// @notice Reverts with IntakeIsPaused while no new work is taken.
+    function requireIntake() external view;
+
+    /// @notice As `requireIntake`, and reverts unless proofs of the circuit count: UnknownCircuit, CircuitIsRevoked.
+    function requireIntakeFor(bytes32 circuitId) external view;
+
+    /// @notice Unix seconds at which the pause ends; 0, or in the past, when there is none.
+    function intakePausedUntil() external view returns (uint256);
 
     function circuitCount() external view returns (uint256);
 

@@ -43,15 +43,16 @@ export const SERVICE_FIELDS = [
 export function cohortModule(service: FirstService | null) {
   return buildModule('Cohort', (m) => {
     const deployer = m.getAccount(0)
-    const { token, timelock, governor } = m.useModule(GovernanceModule)
+    const { token, timelock, governor, guardian } = m.useModule(GovernanceModule)
     const { models, verifiers, adopted } = m.useModule(RegistriesModule)
     const { keepers, equal, bySamples, implementation, factory } = m.useModule(RoundsModule)
     const { hub, publishers, ensembles, provers } = m.useModule(InferenceModule)
-    const { markets, pools, pilot, guard } = m.useModule(ConsumersModule)
+    const { markets, pools, pilot, guard, signatures } = m.useModule(ConsumersModule)
     const contracts: Record<AdminedContract | RoleHolder, CallableContractFuture<string>> = {
       CohortToken: token,
       TimelockController: timelock,
       CohortGovernor: governor,
+      Guardian: guardian,
       ModelRegistry: models,
       VerifierRegistry: verifiers,
       KeeperRegistry: keepers,
@@ -106,7 +107,7 @@ export function cohortModule(service: FirstService | null) {
     }
     return {
       ...{ token, timelock, governor, models, verifiers, adopted, keepers, equal, bySamples, implementation, factory },
-      ...{ hub, publishers, ensembles, provers, markets, pools, pilot, guard },
+      ...{ guardian, hub, publishers, ensembles, provers, markets, pools, pilot, guard, signatures },
     }
   })
 }

@@ -7,7 +7,8 @@ import { AgentError } from './errors.ts'
  *
  * Key index (little-endian):  "CKEY" · u8 version · profile hash[32] · u16 members ·
  *                             members × (u8 length · binary CID of the share sealed to that member) · dealing
- * Model:                      "CMDL" · u8 version · u32 count · count × f32
+ * Model:                      "CMDL" · u8 version · u32 count · count × f32 [· m: count × f32 [· v: count × f32]]
+ *                             version 1: weights alone; 2: with the server step's first moment; 3: with both moments
  */
 const VERSION = 1
 const KEY_VERSION = 2
@@ -15,6 +16,7 @@ const KEY_MAGIC = Buffer.from('CKEY')
 const MODEL_MAGIC = Buffer.from('CMDL')
 const KEY_HEAD = 4 + 1 + 32 + 2
 const MODEL_HEAD = 4 + 1 + 4
+const MOST_MOMENTS = 2
 
 export type KeyIndex = {
   readonly profileHash: Uint8Array
@@ -53,34 +55,53 @@ export function decodeKeyIndex(bytes: Uint8Array, members: number): KeyIndex {
   return { profileHash: buffer.subarray(5, 37), dealing: buffer.subarray(offset), sealed }
 }
 
-export function encodeModel(weights: Float32Array): Uint8Array {
-  const buffer = Buffer.alloc(MODEL_HEAD + 4 * weights.length)
+/** The members vote for the blob's CID, so its moments are as agreed on as its weights. @param moments m, or m and v. */
+export function encodeModel(weights: Float32Array, moments: readonly Float32Array[] = []): Uint8Array {
+  const count = weights.length
+  const buffer = Buffer.alloc(modelBytes(count, moments.length))
   MODEL_MAGIC.copy(buffer)
-  buffer.writeUInt8(VERSION, 4)
-  buffer.writeUInt32LE(weights.length, 5)
-  for (const [i, weight] of weights.entries()) buffer.writeFloatLE(weight, MODEL_HEAD + 4 * i)
+  buffer.writeUInt8(VERSION + moments.length, 4)
+  buffer.writeUInt32LE(count, 5)
+  for (const [part, vector] of [weights, ...moments].entries()) {
+    if (vector.length !== count) throw new RangeError(`a moment of ${vector.length} values for ${count} weights`)
+    const start = MODEL_HEAD + 4 * count * part
+    for (const [i, value] of vector.entries()) buffer.writeFloatLE(value, start + 4 * i)
+  }
   return buffer
 }
 
-/** @throws AgentError BAD_BLOB unless it holds exactly `count` finite weights. */
+/** The weights of a model's blob, whatever strategy it comes from. @throws AgentError BAD_BLOB unless it is whole and finite. */
 export function decodeModel(bytes: Uint8Array, count: number): Float32Array {
-  const buffer = view(bytes)
-  if (buffer.length < MODEL_HEAD || !buffer.subarray(0, 4).equals(MODEL_MAGIC)) bad('model', 'wrong magic')
-  if (buffer[4] !== VERSION) bad('model', `version ${buffer[4]}, expected ${VERSION}`)
-  const found = buffer.readUInt32LE(5)
-  if (found !== count) bad('model', `${found} weights, the architecture has ${count}`)
-  if (buffer.length !== MODEL_HEAD + 4 * count) bad('model', `${buffer.length} bytes for ${count} weights`)
-  const weights = new Float32Array(count)
-  for (let i = 0; i < count; i++) {
-    weights[i] = buffer.readFloatLE(MODEL_HEAD + 4 * i)
-    if (!Number.isFinite(weights[i])) bad('model', `weight ${i} is ${weights[i]}`)
-  }
-  return weights
+  return decodeModelState(bytes, count).weights
 }
 
-/** Bytes of a model blob of that many weights. */
-export function modelBytes(count: number): number {
-  return MODEL_HEAD + 4 * count
+/** The same with the moments that came with it: none, m, or m and v. */
+export function decodeModelState(
+  bytes: Uint8Array,
+  count: number,
+): { readonly weights: Float32Array; readonly moments: readonly Float32Array[] } {
+  const buffer = view(bytes)
+  if (buffer.length < MODEL_HEAD || !buffer.subarray(0, 4).equals(MODEL_MAGIC)) bad('model', 'wrong magic')
+  const moments = buffer[4]! - VERSION
+  if (moments < 0 || moments > MOST_MOMENTS)
+    bad('model', `version ${buffer[4]}, expected 1 to ${VERSION + MOST_MOMENTS}`)
+  const found = buffer.readUInt32LE(5)
+  if (found !== count) bad('model', `${found} weights, the architecture has ${count}`)
+  if (buffer.length !== modelBytes(count, moments)) bad('model', `${buffer.length} bytes for ${count} weights`)
+  const [weights, ...rest] = Array.from({ length: 1 + moments }, (_, part) => {
+    const vector = new Float32Array(count)
+    for (let i = 0; i < count; i++) {
+      vector[i] = buffer.readFloatLE(MODEL_HEAD + 4 * (count * part + i))
+      if (!Number.isFinite(vector[i])) bad('model', `${part === 0 ? 'weight' : 'moment'} ${i} is ${vector[i]}`)
+    }
+    return vector
+  })
+  return { weights: weights!, moments: rest }
+}
+
+/** Bytes of a model blob of that many weights; without `moments`, the most that any strategy's has. */
+export function modelBytes(count: number, moments: number = MOST_MOMENTS): number {
+  return MODEL_HEAD + 4 * count * (1 + moments)
 }
 
 /** Hex (0x…) of the binary form, as events and calls carry it. */

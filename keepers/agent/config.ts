@@ -6,6 +6,7 @@ import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { PUBLIC, parseBootstrap } from '../network/index.ts'
 import { AgentError } from './errors.ts'
+import { contradictionInPrivacy } from './privacy.ts'
 import { profileSchema } from './profile.ts'
 
 const url = z.url({ protocol: /^https?$/, error: 'takes an http:// or https:// URL' })
@@ -171,7 +172,9 @@ export function parseConfig(text: string, folder: string): KeeperConfig {
 
 /** What keys say that are right one by one and do not fit together; null when all do. */
 function contradictionIn(config: KeeperConfig): string | null {
-  return contradictionInDht(config.network) ?? contradictionInData(config)
+  return (
+    contradictionInDht(config.network) ?? contradictionInData(config) ?? contradictionInPrivacy(config.service.profile)
+  )
 }
 
 function contradictionInDht({ dht, announce }: KeeperConfig['network']): string | null {

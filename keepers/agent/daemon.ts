@@ -31,6 +31,7 @@ import { standardOutput } from './operations/logs.ts'
 import { peerIdOf } from './peer-id.ts'
 import { encodeAddress, PeerBook } from './peers.ts'
 import { checkClock, checkDoppelganger, checkFunds, checkRegistered, checkServicePlan } from './preflight.ts'
+import { privacySpent } from './privacy.ts'
 import { specOf } from './profile.ts'
 import { commitToWeights } from './provable.ts'
 import type { StateName } from './states.ts'
@@ -211,6 +212,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
         block: snapshot?.block ?? 0,
         behindSeconds,
         model: context.model.accepted,
+        privacy: privacySpent(context),
         lastError: loop.lastError,
       }
     },

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { Registry } from 'prom-client'
+import type { ClientPrivacySpent } from '../learning/index.ts'
 import { AgentError } from './errors.ts'
 
 /** What /healthz answers: public facts only. */
@@ -23,6 +24,8 @@ export type Health = {
     readonly cid: string
     readonly commitment: string
   } | null
+  /** Differential privacy spent; null when the profile asks for none. */
+  readonly privacy: ClientPrivacySpent | null
   readonly lastError: string | null
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { ClientPrivacySpent } from '../learning/index.ts'
 import { STATES, type StateName } from './states.ts'
 
 /** The keeper's Prometheus metrics. Names end in their unit; nothing secret and no data of the shard is ever a label. */
@@ -24,6 +26,7 @@ export class KeeperMetrics {
   readonly bytesFetched: Counter<'kind'>
   readonly stepSeconds: Histogram<'step'>
   readonly #state: Gauge<'state'>
+  readonly #epsilon: Gauge<'against'>
 
   constructor(options: { process?: boolean } = {}) {
     const registers = [this.registry]
@@ -37,6 +40,12 @@ export class KeeperMetrics {
     this.leftOut = gauge('members_left_out', 'Members that contribute nothing for now: convicted, or the most suspect.')
     this.accuracy = gauge('holdout_accuracy_ratio', 'Accuracy of the last candidate on the own hold-out, 0 to 1.')
     this.balance = gauge('operator_balance_ether', 'What the operator has left for gas.')
+    this.#epsilon = new Gauge({
+      name: 'cohort_privacy_epsilon',
+      help: 'Differential privacy spent since the first round, against those who see models only, and against members who collude.',
+      labelNames: ['against'],
+      registers,
+    })
     this.#state = new Gauge({
       name: 'cohort_state',
       help: 'One for the state the service is in, zero for the others.',
@@ -65,6 +74,12 @@ export class KeeperMetrics {
       registers,
     })
     if (options.process !== false) collectDefaultMetrics({ register: this.registry })
+  }
+
+  /** ε of the service; +Inf when a sum left colluders with no noise but their own. */
+  setPrivacy({ epsilon, outsideEpsilon }: ClientPrivacySpent): void {
+    this.#epsilon.set({ against: 'members' }, epsilon ?? Number.POSITIVE_INFINITY)
+    this.#epsilon.set({ against: 'outsiders' }, outsideEpsilon ?? Number.POSITIVE_INFINITY)
   }
 
   setState(current: StateName): void {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
+import { initialServerState, momentCount, type ServerSettings, serverStepFrom } from '../learning/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
-import { decodeModel, encodeModel, modelBytes } from './blobs.ts'
+import { decodeModelState, encodeModel, modelBytes } from './blobs.ts'
 import { AgentError } from './errors.ts'
 
 const acceptedSchema = z.object({
@@ -14,13 +15,27 @@ const acceptedSchema = z.object({
 /** The model that the members accepted last. */
 export type AcceptedModel = z.infer<typeof acceptedSchema>
 
+/** Weights, and what the strategy remembers beside them: nothing, m, or m and v. */
+export type ModelState = { readonly weights: Float32Array; readonly moments: readonly Float32Array[] }
+
+const ADOPT: ServerSettings = { kind: 'fedavg' }
+
 /**
- * Adds a mean update to the global weights, each sum rounded once to Float32: the same bits on every keeper, since the
- * mean is (an exact sum modulo the primes, decoded by the same WebAssembly).
+ * The model that a mean update makes of the one before, by the profile's strategy; without one the mean is added. Each
+ * value is rounded once to Float32: the same bits on every keeper, since the mean is (an exact sum modulo the primes,
+ * decoded by the same WebAssembly). Moments of another strategy are dropped for fresh ones.
  */
-export function applyUpdate(global: Float32Array, mean: Float64Array): Float32Array {
-  if (global.length !== mean.length) throw new RangeError(`an update of ${mean.length} for ${global.length} weights`)
-  return Float32Array.from(global, (weight, i) => Math.fround(weight + mean[i]!))
+export function applyUpdate(
+  before: ModelState,
+  mean: Float64Array,
+  strategy: ServerSettings = ADOPT,
+): { readonly weights: Float32Array; readonly moments: readonly Float32Array[] } {
+  const { weights: global, moments } = before
+  const count = momentCount(strategy)
+  const fresh = initialServerState(strategy, global.length)
+  const [m = fresh.m, v = fresh.v] = moments.length === count ? moments : []
+  const { weights, state } = serverStepFrom(strategy, global, mean, { round: 0, m, v })
+  return { weights, moments: [state.m, state.v].slice(0, count) }
 }
 
 /** The global model as this keeper knows it: the initial weights, then whatever the members accepted last. */
@@ -30,7 +45,7 @@ export class GlobalModel {
   readonly #initial: Float32Array
   readonly #commit: (weights: Float32Array) => string
   readonly #fetchTimeout: number
-  #held: { cid: string; weights: Float32Array } | null = null
+  #held: (ModelState & { readonly cid: string }) | null = null
 
   constructor(options: {
     store: KeeperStore
@@ -53,8 +68,8 @@ export class GlobalModel {
   }
 
   /** Publishes a candidate. It is pinned for its round; {@link accept} keeps it for good. */
-  async publish(weights: Float32Array, round: number): Promise<{ cid: string; commitment: string }> {
-    const cid = await this.#plane.publish(encodeModel(weights), { round })
+  async publish({ weights, moments }: ModelState, round: number): Promise<{ cid: string; commitment: string }> {
+    const cid = await this.#plane.publish(encodeModel(weights, moments), { round })
     return { cid, commitment: this.#commit(weights) }
   }
 
@@ -64,10 +79,10 @@ export class GlobalModel {
    */
   async accept(model: AcceptedModel, providers: readonly string[], signal?: AbortSignal): Promise<void> {
     if (this.accepted?.cid === model.cid && this.accepted.round === model.round) return
-    const weights = await this.#load(model.cid, model.commitment, providers, signal)
+    const loaded = await this.#load(model.cid, model.commitment, providers, signal)
     await this.#plane.pin(model.cid)
     this.#store.putRecord('model', model)
-    this.#held = { cid: model.cid, weights }
+    this.#held = { cid: model.cid, ...loaded }
   }
 
   /** Forgets models of rounds after `round`: the chain took them back. */
@@ -79,12 +94,17 @@ export class GlobalModel {
 
   /** The weights that the next round starts from. The array is the caller's to read, not to change. */
   async weights(): Promise<Float32Array> {
+    return (await this.state()).weights
+  }
+
+  /** The same with the strategy's memory, which came with the blob that the members voted for. */
+  async state(): Promise<ModelState> {
     const { accepted } = this
-    if (accepted === null) return this.#initial
+    if (accepted === null) return { weights: this.#initial, moments: [] }
     if (this.#held?.cid !== accepted.cid) {
-      this.#held = { cid: accepted.cid, weights: await this.#load(accepted.cid, accepted.commitment, []) }
+      this.#held = { cid: accepted.cid, ...(await this.#load(accepted.cid, accepted.commitment, [])) }
     }
-    return this.#held.weights
+    return this.#held
   }
 
   async #load(
@@ -92,7 +112,7 @@ export class GlobalModel {
     commitment: string,
     providers: readonly string[],
     signal?: AbortSignal,
-  ): Promise<Float32Array> {
+  ): Promise<ModelState> {
     const count = this.#initial.length
     const bytes = await this.#plane.fetch(cid, {
       maxBytes: modelBytes(count),
@@ -101,11 +121,11 @@ export class GlobalModel {
       discover: true,
       ...(signal === undefined ? {} : { signal }),
     })
-    const weights = decodeModel(bytes, count)
-    const found = this.#commit(weights)
+    const state = decodeModelState(bytes, count)
+    const found = this.#commit(state.weights)
     if (found !== commitment) {
       throw new AgentError('BAD_BLOB', `model ${cid} commits to ${found}, the members voted for ${commitment}`)
     }
-    return weights
+    return state
   }
 }

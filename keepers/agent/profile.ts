@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { csvSchemaSchema, type ModelSpec, modelSpec } from '../learning/index.ts'
+import {
+  clientPrivacySchema,
+  csvSchemaSchema,
+  type ModelSpec,
+  modelSpec,
+  serverSettingsSchema,
+} from '../learning/index.ts'
 import { planDigest } from './provable.ts'
 
 /**
@@ -35,6 +41,10 @@ export const profileSchema = z.strictObject({
   statisticalBits: z.int().min(30).max(160).default(128),
   /** A member votes for a model unless its own hold-out accuracy falls by more than this, 0 … 1. */
   voteTolerance: z.number().min(0).max(1).default(0.25),
+  /** What members make of the mean update; without it they add it. What it remembers goes with the model's blob. */
+  strategy: serverSettingsSchema.optional(),
+  /** Client-level differential privacy: noise that every member adds before encryption. Off without it. */
+  privacy: clientPrivacySchema.optional(),
 })
 
 export type ServiceProfile = z.infer<typeof profileSchema>

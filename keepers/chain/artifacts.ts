@@ -7,6 +7,8 @@ import { ChainError } from './errors.ts'
 const SOURCES = {
   CohortToken: 'governance',
   CohortGovernor: 'governance',
+  TimelockController: 'governance',
+  Guardian: 'governance',
   KeeperRegistry: 'registry',
   ModelRegistry: 'registry',
   VerifierRegistry: 'registry',
@@ -14,13 +16,19 @@ const SOURCES = {
   ServiceFactory: 'rounds',
   ILearningService: 'interfaces',
   InferenceHub: 'inference',
+  EnsembleOracle: 'inference',
   ProverMarket: 'inference',
   PublisherRegistry: 'inference',
   PredictionMarket: 'consumers',
   OutcomePool: 'consumers',
   OutcomePoolFactory: 'consumers',
+  DaoPilot: 'consumers',
   SpendingGuard: 'consumers',
+  AnnouncedSignatures: 'consumers',
 } as const
+
+/** Those that are not ours. */
+const ROOTS: Partial<Record<keyof typeof SOURCES, string>> = { TimelockController: '@openzeppelin/contracts' }
 
 export type ContractName = keyof typeof SOURCES
 
@@ -31,7 +39,10 @@ const loaded = new Map<ContractName, { artifact: Artifact; interface: Interface 
 function load(name: ContractName): { artifact: Artifact; interface: Interface } {
   const known = loaded.get(name)
   if (known) return known
-  const url = new URL(`../../artifacts/contracts/${SOURCES[name]}/${name}.sol/${name}.json`, import.meta.url)
+  const url = new URL(
+    `../../artifacts/${ROOTS[name] ?? 'contracts'}/${SOURCES[name]}/${name}.sol/${name}.json`,
+    import.meta.url,
+  )
   let artifact: Artifact
   try {
     artifact = JSON.parse(readFileSync(url, 'utf8')) as Artifact

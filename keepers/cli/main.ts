@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import pkg from '../../package.json' with { type: 'json' }
-import { exitCodeOf, oneLine } from './failure.ts'
+import { EXIT, exitCodeOf, oneLine } from './failure.ts'
 
 /** Area files beside this one, and the function each exports, in the order of the help text. */
 const AREAS = [
@@ -40,7 +40,8 @@ try {
   await (await createProgram()).parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode
+    // Help and version are no mistake; everything else that commander throws is an option or argument that is wrong.
+    process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage
   } else {
     process.stderr.write(`cohort: ${oneLine(error)}\n`)
     process.exitCode = exitCodeOf(error)

@@ -16,7 +16,9 @@ import {
 } from './learning-options.ts'
 
 const STATE_FILE = 'state.bin'
-const STRATEGIES = ['fedavg', 'fedprox', 'fedadam', 'fedyogi', 'trimmed-mean', 'median'] as const
+/** Of --strategy fedavgm: Hsu et al. 2019, the middle of what they tried. */
+const SERVER_MOMENTUM = 0.9
+const STRATEGIES = ['fedavg', 'fedavgm', 'fedprox', 'fedadam', 'fedyogi', 'trimmed-mean', 'median'] as const
 
 type Options = {
   readonly keepers: number
@@ -33,14 +35,18 @@ type Options = {
   readonly lr: number
   readonly strategy: (typeof STRATEGIES)[number]
   readonly serverLr?: number
+  readonly serverClip?: number
   readonly mu: number
   readonly groups?: number
   readonly trim?: number
   readonly equalWeights?: boolean
   readonly dropOut: number
   readonly poison: number
-  readonly attack: 'label-flip' | 'sign-flip' | 'scaling'
+  readonly attack: 'label-flip' | 'sign-flip' | 'scaling' | 'norm-bust'
   readonly strength: number
+  readonly within?: boolean
+  readonly bound?: number
+  readonly boundCheck: 'none' | 'mean' | 'member'
   readonly dpClip?: number
   readonly dpNoise?: number
   readonly dpDelta: number
@@ -81,6 +87,7 @@ export function registerSimulate(program: Command): void {
       new Option('--strategy <name>', 'how updates become the next model').choices(STRATEGIES).default('fedavg'),
     )
     .option('--server-lr <rate>', 'server learning rate (fedavg 1, fedadam and fedyogi 0.01)', numberBetween(1e-9, 10))
+    .option('--server-clip <norm>', 'scale the mean update down to this norm', numberBetween(1e-9, 1e9))
     .option('--mu <m>', 'pull towards the global model, for fedprox', numberBetween(0, 1e3), 0.01)
     .option('--groups <n>', 'groups whose means are combined (trimmed-mean, median)', wholeNumber(3))
     .option('--trim <n>', 'groups dropped on each side (trimmed-mean)', wholeNumber(1))
@@ -89,10 +96,25 @@ export function registerSimulate(program: Command): void {
     .option('--poison <share>', 'share of bad keepers', numberBetween(0, 0.99), 0)
     .addOption(
       new Option('--attack <kind>', 'what bad keepers do')
-        .choices(['label-flip', 'sign-flip', 'scaling'])
+        .choices(['label-flip', 'sign-flip', 'scaling', 'norm-bust'])
         .default('sign-flip'),
     )
-    .option('--strength <factor>', 'how much sign-flip and scaling exaggerate', numberBetween(1e-3, 1e6), 4)
+    .option(
+      '--strength <factor>',
+      'how much sign-flip, scaling (× update) and norm-bust (× --bound) exaggerate',
+      numberBetween(1e-3, 1e6),
+      4,
+    )
+    .option('--within', 'bad keepers scale what they send down to --bound')
+    .option('--bound <norm>', 'what an update may be at most; the honest clip to it', numberBetween(1e-9, 1e9))
+    .addOption(
+      new Option(
+        '--bound-check <what>',
+        'who is held to --bound: nobody, the mean (a lost round), each update (left out)',
+      )
+        .choices(['none', 'mean', 'member'])
+        .default('member'),
+    )
     .option('--dp-clip <norm>', 'differential privacy: bound on a keeper’s update', numberBetween(1e-9, 1e9))
     .option('--dp-noise <sigma>', 'differential privacy: noise in multiples of --dp-clip', numberBetween(0, 1e6))
     .option('--dp-delta <delta>', 'differential privacy: delta', numberBetween(1e-15, 0.1), 1e-5)
@@ -123,9 +145,16 @@ export function toSettings(options: Options): SimulationSettings {
       ...(strategy === 'fedprox' ? { proximalMu: options.mu } : {}),
     },
     weighting: options.equalWeights ? 'equal' : 'samples',
-    server: adaptive
-      ? { kind: strategy, learningRate: options.serverLr ?? 0.01 }
-      : { kind: 'fedavg', ...(options.serverLr === undefined ? {} : { learningRate: options.serverLr }) },
+    server: {
+      ...(adaptive
+        ? { kind: strategy, learningRate: options.serverLr ?? 0.01 }
+        : {
+            kind: 'fedavg' as const,
+            ...(options.serverLr === undefined ? {} : { learningRate: options.serverLr }),
+            ...(strategy === 'fedavgm' ? { momentum: SERVER_MOMENTUM } : {}),
+          }),
+      ...(options.serverClip === undefined ? {} : { clip: options.serverClip }),
+    },
     centre:
       strategy === 'trimmed-mean'
         ? { kind: 'trimmed-mean', groups, trim: options.trim ?? Math.max(1, Math.floor(0.3 * groups)) }
@@ -134,8 +163,16 @@ export function toSettings(options: Options): SimulationSettings {
           : { kind: 'mean' },
     dropOut: options.dropOut,
     ...(options.poison > 0
-      ? { poison: { share: options.poison, attack: options.attack, strength: options.strength } }
+      ? {
+          poison: {
+            share: options.poison,
+            attack: options.attack,
+            strength: options.strength,
+            within: options.within ?? false,
+          },
+        }
       : {}),
+    ...(options.bound === undefined ? {} : { bound: { norm: options.bound, check: options.boundCheck } }),
     ...(options.dpClip === undefined
       ? {}
       : {
@@ -182,7 +219,8 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
         const privacy = record.epsilon === undefined ? '' : `, ε ${record.epsilon.toFixed(2)}`
         line.lasting(
           `round ${record.round}: accuracy ${(100 * record.accuracy).toFixed(2)} %, loss ${record.loss.toFixed(4)}, ` +
-            `${record.members} keepers${record.dropped > 0 ? `, ${record.dropped} absent` : ''}${privacy}`,
+            `${record.members} keepers${record.dropped > 0 ? `, ${record.dropped} absent` : ''}` +
+            `${record.refused > 0 ? `, ${record.refused} beyond the bound` : ''}${record.lost ? ', lost' : ''}${privacy}`,
         )
         await write(state)
       },

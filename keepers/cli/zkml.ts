@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `cohort zkml`: from a trained model to a proof that a contract accepts. Files in and out: docs/zkml.md.
 import { type Command, Option } from 'commander'
-import { fieldElement, wholeNumber } from './zkml/terminal.ts'
+import { dimension, fieldElement, finiteNumber, wholeNumber } from './zkml/terminal.ts'
 
 const VISIBILITIES = ['public', 'committed', 'private']
 const inputVisibility = () =>
@@ -19,9 +19,15 @@ const withInput = (command: Command) =>
   command
     .requiredOption('--input <file>', 'JSON list of numbers, or an IDX file with --index')
     .option('--index <n>', 'which image of an IDX file', wholeNumber('--index', 0, 2 ** 31))
+    .option('--clamp', 'move values outside the calibrated range to its edge instead of refusing them')
     .addOption(contextOption('what the proof is for: the fourth public signal'))
 const simplification = () =>
   new Option('--simplification <level>', 'how hard circom simplifies').choices(['O1', 'O2']).default('O1')
+/** Lengths of symbolic dimensions of an ONNX file, by their names there. */
+const dimensions = () =>
+  new Option('--dim <name=length>', 'length of a symbolic dimension of an .onnx file; may be repeated')
+    .argParser(dimension)
+    .default({}, 'none')
 const JSON_FLAG = ['--json', 'print the result as JSON'] as const
 
 export function registerZkml(program: Command): void {
@@ -63,10 +69,15 @@ function registerModelCommands(zkml: Command): void {
     .option('--input-bits <n>', 'bits of an input value', wholeNumber('--input-bits', 1, 24), 8)
     .option('--weight-bits <n>', 'bits of a weight, sign included', wholeNumber('--weight-bits', 2, 24))
     .option('--activation-bits <n>', 'bits of an activation', wholeNumber('--activation-bits', 1, 24))
-    .option('--headroom <factor>', 'committed: how much later weights may grow', Number)
-    .option('--max-loss <points>', 'search: give up bits while accuracy falls by no more, in percentage points', Number)
+    .option('--headroom <factor>', 'committed: how much later weights may grow', finiteNumber('--headroom', 1, 1024))
+    .option(
+      '--max-loss <points>',
+      'search: give up bits while accuracy falls by no more, in percentage points',
+      finiteNumber('--max-loss', 0, 100),
+    )
     .option('--target <constraints>', 'search: stop at so few constraints', wholeNumber('--target', 1, 2 ** 27))
     .option('--output <statement>', 'label, margin, value, logits-commitment or score:INDEX:THRESHOLD', 'label')
+    .addOption(dimensions())
     .option('--out <file>', 'where the plan goes', 'plan.json')
     .option(...JSON_FLAG)
     .action(async (model, options) => (await import('./zkml/model-commands.ts')).calibrateCommand(model, options))
@@ -74,6 +85,7 @@ function registerModelCommands(zkml: Command): void {
     .command('table <model>')
     .description('every layer with its range, bits and constraints; takes a model with --plan, or a compiled folder')
     .option('--plan <file>', 'the plan that calibrate wrote')
+    .addOption(dimensions())
     .addOption(inputVisibility())
     .option(...JSON_FLAG)
     .action(async (model, options) => (await import('./zkml/model-commands.ts')).tableCommand(model, options))
@@ -82,6 +94,7 @@ function registerModelCommands(zkml: Command): void {
     .description('write and compile the circuit into a folder')
     .requiredOption('--plan <file>', 'the plan that calibrate wrote')
     .requiredOption('--out <folder>', 'the folder that becomes the provable model')
+    .addOption(dimensions())
     .addOption(inputVisibility())
     .addOption(outputVisibility())
     .addOption(simplification())
@@ -123,11 +136,25 @@ function registerProofCommands(zkml: Command): void {
     .action(async (folder, options) => (await import('./zkml/proof-commands.ts')).fullproveCommand(folder, options))
   zkml
     .command('verify <key> <proofs...>')
-    .description('verify proofs against a folder or a verification key; exit code 1 when one does not hold')
+    .description(
+      'verify proofs against a folder, its circuit and its model, or a verification key; exit code 1 when one does not hold',
+    )
     .option('--public <file>', "public signals of snarkjs' proof.json")
+    .option('--context <number>', 'what the proofs must be for', fieldElement('--context'))
+    .option(
+      '--input <file|number>',
+      'the input that they must be about: a file whose commitment can be computed, or that commitment',
+    )
+    .option('--index <n>', 'which image of an IDX file', wholeNumber('--index', 0, 2 ** 31))
+    .option('--clamp', 'of --input: move values outside the calibrated range to its edge')
+    .option(
+      '--model <number>',
+      'the model commitment that they must be about (default: the folder’s)',
+      fieldElement('--model'),
+    )
     .option(...JSON_FLAG)
     .action(async (key, proofs, options) =>
-      (await import('./zkml/verifier-commands.ts')).verifyCommand(key, proofs, options),
+      (await import('./zkml/verify-command.ts')).verifyCommand(key, proofs, options),
     )
   withInput(zkml.command('bench <folder>'))
     .description('time witness, proof and verification')
@@ -183,6 +210,7 @@ function registerSegmentCommands(zkml: Command): void {
     .requiredOption('--plan <file>', 'the plan that calibrate wrote')
     .requiredOption('--segments <n>', 'how many circuits', wholeNumber('--segments', 2, 64))
     .requiredOption('--out <folder>', 'gets segment-1/ … segment-n/ and segments.json')
+    .addOption(dimensions())
     .addOption(inputVisibility())
     .addOption(outputVisibility())
     .addOption(simplification())
@@ -215,6 +243,7 @@ function registerClaimCommands(zkml: Command): void {
       .requiredOption('--plan <file>', 'the plan that calibrate wrote')
       .requiredOption('--count <n>', 'samples in a batch', wholeNumber('--count', 1, 4095))
       .requiredOption('--out <folder>', 'the folder that makes such claims; set it up with zkml setup')
+      .addOption(dimensions())
       .option('--model-salt <file>', 'committed: a file with the 0x… salt of the model commitment; drawn when absent')
       .addOption(simplification())
       .option(...JSON_FLAG)
@@ -232,6 +261,7 @@ function registerClaimCommands(zkml: Command): void {
   const withBatch = (command: Command) =>
     command
       .requiredOption('--batch <file>', 'JSON {"inputs", "labels" or "groups"}, or IDX images with --labels')
+      .option('--clamp', 'move values outside the calibrated range to its edge instead of refusing them')
       .option('--labels <file>', 'IDX labels of IDX images')
   withBatch(claim.command('commit <folder>'))
     .description('the commitment of a batch, for its keeper to publish before any claim is made')

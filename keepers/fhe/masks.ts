@@ -55,27 +55,22 @@ export function addMasks(
 ): void {
   const { calls, degree, dataPrimeCount } = kernel
   const length = streamBytes(degree)
-  kernel.borrow([length], (words) => {
+  // All primes' words in one piece: opening a cipher costs as much as reading tens of kilobytes from it.
+  kernel.borrow([length * dataPrimeCount], (words) => {
     for (const peer of of.activeSet) {
       const pairKey = pairKeys.subarray(PAIR_KEY_BYTES * peer, PAIR_KEY_BYTES * (peer + 1))
       if (pairKey.every((byte) => byte === 0)) continue
       const seed = hkdf(sha256, pairKey, of.request, MASK_SEED_INFO, MASK_SEED_BYTES)
-      const stream = new ByteStream(seed, length, 'secret')
+      const stream = new ByteStream(seed, words!.length, 'secret')
       seed.fill(0)
-      for (let l = 0; l < dataPrimeCount; l++) {
-        stream.read(l, kernel.view(words!))
-        const negative = peer < of.self ? 1 : 0
-        const enough = calls.addUniform(
-          kernel.records[l]!,
-          kernel.residues(sum, l),
-          words!.at,
-          length / 8,
-          negative,
-          degree,
-        )
-        if (enough === 0) throw new Error('the stream of a mask ran out of words')
-      }
+      stream.read(0, kernel.view(words!))
       stream.close()
+      const negative = peer < of.self ? 1 : 0
+      for (let l = 0; l < dataPrimeCount; l++) {
+        const [record, at] = [kernel.records[l]!, kernel.residues(sum, l)]
+        if (calls.addUniform(record, at, words!.at + length * l, length / 8, negative, degree) === 1) continue
+        throw new Error('the stream of a mask ran out of words')
+      }
     }
   })
 }

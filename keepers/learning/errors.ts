@@ -10,6 +10,7 @@ export type LearningErrorCode =
   | 'DOWNLOAD_FAILED'
   | 'EMPTY_SHARD'
   | 'BAD_PARAMETERS'
+  | 'NORM_EXCEEDED'
   | 'DIVERGED'
   | 'BAD_CHECKPOINT'
   | 'NO_BACKEND'

@@ -32,7 +32,21 @@ export { isModelName, MODEL_NAMES, type ModelName, modelSpec } from './model/reg
 export { parseModelSpec, specHash } from './model/spec.ts'
 export { checkVector, flatten, initialWeights, unflatten } from './model/vector.ts'
 export { PrivacyAccountant, type PrivacySpent, type PrivacyStep } from './privacy/accountant.ts'
-export { type NormalSource, type PrivacySettings, privatise, secureNormal } from './privacy/mechanism.ts'
+export {
+  type ClientPrivacy,
+  type ClientPrivacySpent,
+  clientPrivacySchema,
+  clientPrivacySpent,
+} from './privacy/ledger.ts'
+export {
+  addNoiseShare,
+  NOISE_TAIL,
+  type NormalSource,
+  noiseShare,
+  type PrivacySettings,
+  privatise,
+  secureNormal,
+} from './privacy/mechanism.ts'
 export { roundsChart, roundsCsv } from './simulate/chart.ts'
 export {
   parseSimulationConfig,
@@ -40,6 +54,7 @@ export {
   type SimulationSettings,
   simulationConfigSchema,
 } from './simulate/config.ts'
+export type { Combine } from './simulate/round.ts'
 export { type SimulateOptions, type SimulationResult, simulate } from './simulate/simulate.ts'
 export { decodeSimulation, encodeSimulation, type RoundRecord, type SimulationState } from './simulate/state.ts'
 export {
@@ -56,6 +71,7 @@ export { SpendLedger } from './spending/ledger.ts'
 export { FALSE_ALARMS, SPEND_ACCOUNTS, spendSpec, type TrainedSpendModel, trainSpendModel } from './spending/model.ts'
 export { savedSpendModel, spendModel } from './spending/saved.ts'
 export { THEFT_PATTERNS, type TheftPattern, UNSEEN_PATTERN } from './spending/thieves.ts'
+export { checkMeanNorm, gaussianNormBound, type MeanTerms, meanNormBound, normOf } from './strategy/bound.ts'
 export { aggregate, type Centre, centreOfGroups, centreSchema, dealGroups } from './strategy/groups.ts'
 export {
   clipToNorm,
@@ -66,10 +82,12 @@ export {
 } from './strategy/mean.ts'
 export {
   initialServerState,
+  momentCount,
   type ServerSettings,
   type ServerState,
   serverSettingsSchema,
   serverStep,
+  serverStepFrom,
 } from './strategy/server.ts'
 export { LAUNCH_OUTCOMES, type LaunchOutcome } from './text/headline-frames.ts'
 export { CHARACTER_BITS, HEADLINE_LENGTH, headlineBytes, launchHeadlines } from './text/headlines.ts'

@@ -9,6 +9,8 @@ export type ServingErrorCode =
   | 'wrong-circuit'
   /** The hub or the market refused the transaction. */
   | 'refused'
+  /** The price does not pay for the answer's gas. */
+  | 'unprofitable'
   /** Nobody answered in time. */
   | 'unanswered'
   /** What the market has no place for. */
@@ -20,6 +22,7 @@ const EXIT_CODES: Record<ServingErrorCode, number> = {
   'bad-version': 69,
   'wrong-circuit': 65,
   refused: 1,
+  unprofitable: 69,
   unanswered: 69,
   unsupported: 64,
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { getBytes, type JsonRpcApiProvider, type Signer, toBeHex } from 'ethers'
+import { formatEther, getBytes, type JsonRpcApiProvider, type Signer, toBeHex } from 'ethers'
 import type { InferenceHub, ModelRegistry } from '../../types/index.ts'
 import { provableModel } from '../agent/index.ts'
 import { clients, decodeRevert } from '../chain/index.ts'
@@ -21,6 +21,8 @@ export type ServerOptions = {
   /** Compiled and set-up circuit of the model (`cohort zkml compile`, `setup`). */
   readonly circuit: string
   /** Where weights come from; needed in committed mode, where one circuit serves every version. */
+  /** Wei by which a price may fall short of the fulfilment's gas, at the fee of now; 0 when absent: nothing is proven at a loss. */
+  readonly maxLoss?: bigint
   readonly weights?: { readonly model: ModelName; readonly plane: DataPlane }
 }
 
@@ -88,6 +90,7 @@ export class InferenceServer implements AsyncDisposable {
         `model ${modelId} uses circuit ${model.circuitId}, this prover has ${this.#circuitId}`,
       )
     }
+    await this.#requireWorth(requestId)
     const prover = await this.#prover(model.service, version, signal)
     const { program } = prover.circuit.folder
     const input = decodePayload(getBytes(payload), program, BigInt(inputCommitment))
@@ -113,6 +116,24 @@ export class InferenceServer implements AsyncDisposable {
         { cause },
       )
     }
+  }
+
+  /** Looks at price and gas before any work: whether the request is open and its price pays for the transaction that answers it. */
+  async #requireWorth(requestId: string): Promise<void> {
+    const { provider, maxLoss = 0n } = this.#options
+    const [status, { price, callbackGas }, fees] = await Promise.all([
+      this.#hub.statusOf(requestId),
+      this.#hub.getRequest(requestId),
+      provider.getFeeData(),
+    ])
+    if (status !== REQUEST_OPEN) throw new ServingError('refused', `request ${requestId} is not open any more`)
+    const cost = (FULFIL_GAS + callbackGas) * (fees.gasPrice ?? 0n)
+    if (price + maxLoss >= cost) return
+    throw new ServingError(
+      'unprofitable',
+      `request ${requestId} pays ${formatEther(price)} ether, its answer costs ${formatEther(cost)} in gas: ` +
+        'wait for a lower fee, or allow the loss',
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -148,6 +169,9 @@ export class InferenceServer implements AsyncDisposable {
     return await withWeights(folder, program, held.salt)
   }
 }
+
+/** Gas of `fulfil` but its callback, with a margin (snapshots/inference.json). */
+const FULFIL_GAS = 400_000n
 
 /** IInferenceHub.RequestStatus.Open */
 const REQUEST_OPEN = 1n

@@ -26,6 +26,7 @@ declare module 'ffjavascript' {
     readonly F: { readonly n8: number }
     add(a: Point, b: Point): Point
     neg(a: Point): Point
+    double(a: Point): Point
     eq(a: Point, b: Point): boolean
     isZero(a: Point): boolean
     isValid(a: Point): boolean

@@ -14,7 +14,7 @@ export * from './graph/program.ts'
 export { programFromJson, programToJson } from './graph/serialise.ts'
 export type * from './graph/types.ts'
 export { importModelFile } from './import/files.ts'
-export { importOnnx, onnxOperators } from './import/onnx/import.ts'
+export { importOnnx, type OnnxOptions, onnxOperators } from './import/onnx/import.ts'
 export { importTfjs, importTfjsArtifacts, type TfjsArtifacts, tfjsLayers } from './import/tfjs/import.ts'
 export {
   batchCommitment,
@@ -35,8 +35,10 @@ export {
   exportVerificationKey,
   folderPaths,
   openFolder,
+  optionsOf,
   readFolderKey,
   readKeyFor,
+  readManifest,
   setupFolder,
   withWeights,
 } from './inference/folder.ts'
@@ -67,6 +69,7 @@ export { wasmBackend } from './prove/wasm.ts'
 export { encodeWitnessFile } from './prove/witness-file.ts'
 export { accuracyOf, floatScores, programScores, type Samples, targetLabels } from './quantise/accuracy.ts'
 export { type CostOptions, type CostReport, programCost } from './quantise/cost.ts'
+export { type Encoded, encodeReals } from './quantise/input.ts'
 export { interpret, type Trace } from './quantise/interpret.ts'
 export {
   type BitChoice,

@@ -18,6 +18,8 @@ import type { DeployedVerifier } from './verifier-contract.ts'
 const TRADERS = { maker: ACCOUNT.daoMembers[1], believer: ACCOUNT.daoMembers[2], stranger: ACCOUNT.user } as const
 const LIQUIDITY = parseEther('100')
 const SPENT = parseEther('50')
+/** How long a trade may wait for its block. */
+const TRADE_SECONDS = 600
 const POOL_FEE_BPS = 100
 const HEADLINE = 'Heron 4 blasts off from Kourou with weather satellite'
 /** Least margin of a label, in units of the circuit: what the surest four fifths of unseen headlines reach. */
@@ -127,7 +129,7 @@ export async function settleMarket(options: {
   ).wait()
   const marketId = await markets.marketCount()
   const token = new Contract(contracts.CohortToken, contractInterface('CohortToken'), maker)
-  const prices = await buyOutcome({ contracts, marketId, token, maker, believer })
+  const prices = await buyOutcome({ provider, contracts, marketId, token, maker, believer })
   say(
     `Market ${marketId}: "${question}"; ${formatEther(SPENT)} COH on yes moved its price from ${prices[0]} to ${prices[1]}`,
   )
@@ -171,24 +173,26 @@ export async function settleMarket(options: {
 
 /** A pool with the maker's liquidity, in which the believer buys the first outcome. Returns its price before and after. */
 async function buyOutcome(options: {
+  readonly provider: JsonRpcProvider
   readonly contracts: DeploymentFile['contracts']
   readonly marketId: bigint
   readonly token: Contract
   readonly maker: JsonRpcSigner
   readonly believer: JsonRpcSigner
 }): Promise<[string, string]> {
-  const { contracts, marketId, token, maker, believer } = options
+  const { provider, contracts, marketId, token, maker, believer } = options
   const pools = clients.pools(contracts.OutcomePoolFactory, maker)
   await (await pools.createPool(marketId, POOL_FEE_BPS)).wait()
   const address = await pools.poolOf(marketId, POOL_FEE_BPS)
   const pool = clients.pool(address, maker)
   const price = async () => Number(formatEther(await pool.priceOf(0))).toFixed(2)
   await (await token.getFunction('approve')(address, LIQUIDITY)).wait()
-  await (await pool.addLiquidity(LIQUIDITY, LIQUIDITY)).wait()
+  const late = (await provider.getBlock('latest'))!.timestamp + TRADE_SECONDS
+  await (await pool.start(LIQUIDITY, [1, 1], late)).wait()
   const before = await price()
   await (await (token.connect(believer) as Contract).getFunction('approve')(address, SPENT)).wait()
   const { tokens } = await pool.quoteBuy(0, SPENT)
-  await (await clients.pool(address, believer).buy(0, SPENT, tokens)).wait()
+  await (await clients.pool(address, believer).buy(0, SPENT, tokens, late)).wait()
   return [before, await price()]
 }
 

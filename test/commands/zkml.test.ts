@@ -128,6 +128,98 @@ describe('zkML from a model on disk to a contract', function () {
     expect(refused.stdout).to.match(/proof.json: valid\n.*tampered.json: INVALID/)
   })
 
+  it('verifies a proof only as one of this circuit, model, input and context, and says what it states', async () => {
+    const valid = await cohort(
+      'verify',
+      at('net'),
+      at('proof.json'),
+      '--context',
+      String(CONTEXT),
+      '--input',
+      at('openings.json'),
+    )
+    expect([valid.code, valid.stderr]).to.deep.equal([0, ''])
+    const { publicSignals } = JSON.parse(await readFile(at('proof.json'), 'utf8'))
+    for (const line of [
+      `model commitment  ${publicSignals[0]}`,
+      `input commitment  ${publicSignals[1]} (committed)`,
+      `output            ${publicSignals[2]}: label ${publicSignals[2]}`,
+      `context           ${CONTEXT}`,
+      'inside the calibrated range, not clamped, as its prover says',
+      'set-up            local',
+    ])
+      expect(valid.stdout).to.contain(line)
+
+    await writeFile(
+      at('other.json'),
+      JSON.stringify({ ...JSON.parse(await readFile(at('openings.json'), 'utf8')), salts: { input: '0x1' } }),
+    )
+    // The same circuit with a manifest of other weights, as a folder of another version has it.
+    await cp(at('net'), at('foreign'), { recursive: true })
+    const path = folderPaths(at('foreign')).manifest
+    const manifest = JSON.parse(await readFile(path, 'utf8'))
+    await writeFile(path, JSON.stringify({ ...manifest, modelCommitment: '12345' }))
+    await cp(at('net'), at('elsewhere'), { recursive: true })
+    const circuitId = `0x${'ab'.repeat(32)}`
+    await writeFile(folderPaths(at('elsewhere')).manifest, JSON.stringify({ ...manifest, circuitId }))
+    for (const [folder, options, what] of [
+      ['net', ['--context', '1'], /its context is .*, must be 1/],
+      ['net', ['--input', at('other.json')], /its input commitment is/],
+      ['net', ['--input', '77'], /its input commitment is .*, must be 77/],
+      ['net', ['--model', '5'], /its model commitment is .*, must be 5/],
+      ['foreign', [], /its model commitment is .*, must be 12345/],
+      ['elsewhere', [], /it is of circuit .*, the folder's is 0xabab/],
+    ] as const) {
+      const found = await cohort('verify', at(folder), at('proof.json'), ...options)
+      expect(found.code, found.stdout + found.stderr).to.equal(1)
+      expect(found.stdout).to.match(what)
+    }
+  })
+
+  it('refuses inputs outside the calibrated range, clamps them when told to, and the proof says so', async () => {
+    await writeFile(at('bright.json'), JSON.stringify(samples[3]!.map((value, i) => (i < 2 ? value + 5 : value))))
+    const out = [
+      '--input',
+      at('bright.json'),
+      '--out',
+      at('bright-proof.json'),
+      '--openings',
+      at('bright-openings.json'),
+    ]
+    const refused = await cohort('fullprove', at('net'), ...out)
+    expect(refused.code).to.not.equal(0)
+    expect(refused.stderr).to.match(/at position 0 lies outside the calibrated range \[0, 1\].*--clamp/)
+    const proved = await succeed('fullprove', at('net'), ...out, '--clamp')
+    expect(proved.clamped).to.equal(2)
+    const verified = await cohort('verify', at('net'), at('bright-proof.json'))
+    expect(verified.stdout).to.contain('CLAMPED: 2 values')
+  })
+
+  it('holds nested lists against the shape, and exits with 64 for options that are wrong', async () => {
+    const rows = Array.from({ length: SIDE }, (_, i) => samples[3]!.slice(i * SIDE, (i + 1) * SIDE))
+    await writeFile(at('rows.json'), JSON.stringify(rows))
+    expect((await cohort('mock', at('net'), '--input', at('rows.json'))).code).to.equal(0)
+    for (const wrong of [rows.slice(1), [[samples[3]!.slice(0, 18), samples[3]!.slice(18)]], [[1, 2], [3]]]) {
+      await writeFile(at('wrong.json'), JSON.stringify(wrong))
+      const { code, stderr } = await cohort('mock', at('net'), '--input', at('wrong.json'))
+      expect([code, /the network takes \[6,6,1\]|differ in length/.test(stderr)]).to.deep.equal([65, true])
+    }
+    for (const wrong of [
+      ['mock', at('net')],
+      ['mock', at('net'), '--input', at('input.json'), '--nonsense'],
+      ['mock', at('net'), '--input', at('input.json'), '--context', 'x'],
+      ['nonsense'],
+      ['compile', at('model'), '--plan', at('plan.json'), '--out', at('x'), '--input', 'loud'],
+      ['calibrate', at('model'), '--data', at('samples.json'), '--max-loss', 'much'],
+      ['calibrate', at('model'), '--data', at('samples.json'), '--headroom', '0.5'],
+      ['calibrate', at('model'), '--data', at('samples.json'), '--output', 'score:0:0.5:7'],
+      ['calibrate', at('model'), '--data', at('samples.json'), '--dim', 'seq'],
+    ]) {
+      const { code } = await cohort(...wrong)
+      expect(code, wrong.join(' ')).to.equal(64)
+    }
+  })
+
   it('proves two versions of private weights with one key, and tells them apart', async () => {
     const plan = JSON.parse(await readFile(at('plan.json'), 'utf8'))
     plan.mode = 'committed'

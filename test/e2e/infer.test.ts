@@ -128,7 +128,7 @@ describe('cohort infer', function () {
     expect(answer.output).to.equal(String(expected))
     const again = await infer('answer', requestId, '--circuit', circuit, '--account', '7')
     expect([again.code, again.stderr]).to.deep.equal([1, again.stderr])
-    expect(again.stderr).to.match(/^cohort: the hub refused the answer to 0x\w+: fulfil: RequestNotOpen\(/)
+    expect(again.stderr).to.match(/^cohort: request 0x\w+ is not open any more/)
   })
 
   it('gives the price back when nobody answered', async () => {

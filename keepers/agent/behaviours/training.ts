@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
+import { addNoiseShare } from '../../learning/index.ts'
 import { act, publish } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
 import { loadKeyHash } from '../epoch.ts'
 import { frameHere, isMember } from '../frame.ts'
 import { hasSeat } from '../members.ts'
+import { declaredWeight, entryBound, noiseDeviation } from '../privacy.ts'
 import { updateCommitment } from '../steps/commitments.ts'
 import { renewEncryptionKey } from '../steps/encryption-key.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps/intents.ts'
@@ -83,8 +85,18 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
     signal,
     onProgress: (progress) => context.log.debug({ event: 'training', round: snapshot.round, ...progress }, 'training'),
   })
-  const { norm, update } = clipAndWipe(outcome.weights, global, context.profile)
-  const samples = Math.min(outcome.samples, context.profile.maxSamples)
+  const { profile } = context
+  let clipped: ReturnType<typeof clip>
+  try {
+    clipped = clip(outcome.weights, global, entryBound(profile), profile.clipNorm)
+  } finally {
+    // As private as the update that it ends in.
+    outcome.weights.fill(0)
+  }
+  const { norm, update } = clipped
+  // Fresh noise even for a training done again after a crash: no update of it was published yet.
+  addNoiseShare(update, noiseDeviation(profile))
+  const samples = declaredWeight(profile, outcome.samples)
   const seconds = (context.clock.now() - started) / 1000
   context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
   context.log.info(
@@ -92,19 +104,6 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
     'trained on the own shard',
   )
   return { update, samples }
-}
-
-/** As `clip`; the trained weights are as private as the update that they end in, and go at once. */
-function clipAndWipe(
-  weights: Float32Array,
-  global: Float32Array,
-  { clipBound, clipNorm }: { readonly clipBound: number; readonly clipNorm: number },
-): ReturnType<typeof clip> {
-  try {
-    return clip(weights, global, clipBound, clipNorm)
-  } finally {
-    weights.fill(0)
-  }
 }
 
 /** Training ended with weights that are not numbers. */

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { formatEther, type Provider } from 'ethers'
-import { contractInterface, FailoverProvider, openService } from '../../chain/index.ts'
+import { contractInterface, FailoverProvider, openService, type ServiceContracts } from '../../chain/index.ts'
+import type { ClientPrivacySpent } from '../../learning/index.ts'
 import type { KeeperConfig } from '../config.ts'
 import { CONVICTIONS, reasonText } from '../convictions.ts'
 import { hasSeat, seatsOf } from '../members.ts'
+import { privacySpentBy } from '../privacy.ts'
 import { takeSnapshot } from '../snapshot.ts'
 
 /** Where a keeper stands, from the chain, and from its process when that runs here. Amounts in whole tokens. */
@@ -30,6 +32,8 @@ export type KeeperStatus = {
   readonly earned: string
   readonly claimable: string
   readonly gasBalance: string
+  /** Differential privacy that the service has spent, by the chain's record; null when the profile asks for none. */
+  readonly privacy: ClientPrivacySpent | null
   /** Answer of /healthz, or null when no process answers. */
   readonly process: Readonly<Record<string, unknown>> | null
 }
@@ -80,6 +84,7 @@ export async function keeperStatus(config: KeeperConfig, operator: string): Prom
       earned: formatEther(earned),
       claimable: formatEther(claimable),
       gasBalance: formatEther(gas),
+      privacy: await spentOnChain(config, service),
       process: await askProcess(config),
     }
   } finally {
@@ -116,6 +121,19 @@ export async function convictionsOf(
       },
     ]
   })
+}
+
+async function spentOnChain(
+  config: KeeperConfig,
+  service: ServiceContracts['service'],
+): Promise<ClientPrivacySpent | null> {
+  const { profile } = config.service
+  if (profile.privacy === undefined) return null
+  const drafts = await service.queryFilter(service.filters.MembersDrafted(), config.chain.fromBlock)
+  return privacySpentBy(
+    profile,
+    drafts.map(({ args: { round, included } }) => ({ args: { round, included } })),
+  )
 }
 
 async function askProcess(config: KeeperConfig): Promise<Record<string, unknown> | null> {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
 import { combine, FheError } from '../../fhe/index.ts'
+import { checkMeanNorm } from '../../learning/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import { cidOf, fetchFrom } from '../actions.ts'
 import type { Step } from '../context.ts'
@@ -8,6 +9,7 @@ import { AgentError } from '../errors.ts'
 import { frameHere, indicesOf } from '../frame.ts'
 import { seatsOf } from '../members.ts'
 import { applyUpdate } from '../models.ts'
+import { meanBound, noteOpenedSums, refuseLongMean } from '../privacy.ts'
 import type { ModelScore } from '../training/protocol.ts'
 import { candidateRecord } from './intents.ts'
 import { sumOfRound } from './sum.ts'
@@ -41,35 +43,42 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     return null
   }
   const frame = await frameHere(step)
-  const shares: Uint8Array[] = []
-  for (const seat of drafted) {
-    const fact = context.facts.last('ShareSubmitted', { round, seat })
-    if (fact === null) return null
-    shares.push(
-      await fetchFrom(step, 'decryption share', seat, cidOf(fact), {
+  const submitted = drafted.map((seat) => ({ seat, fact: context.facts.last('ShareSubmitted', { round, seat }) }))
+  if (submitted.some(({ fact }) => fact === null)) return null
+  /** One share after the other, for the same reason as updates. */
+  async function* shares(): AsyncGenerator<Uint8Array> {
+    for (const { seat, fact } of submitted) {
+      yield await fetchFrom(step, 'decryption share', seat, cidOf(fact!), {
         maxBytes: frame.plan.bytes.decryptionShare,
         round,
         others: frame.roster.map((member) => member.seat),
-      }),
-    )
+      })
+    }
   }
   const declared = context.facts
     .all('UpdateRevealed', { round })
     .filter((fact) => seatsOf(included).includes(Number(fact.args.seat)))
     .reduce((total, fact) => total + Number(fact.args.samples), 0)
+  noteOpenedSums(context)
   const started = context.clock.now()
   const combined = await combine(frame.engine, {
     context: { ...frame.context, round },
     aggregate: sum.aggregate,
     activeSet: indicesOf(frame.roster, drafted),
-    shares,
+    shares: shares(),
     totalWeight: declared,
     signal: step.signal,
   })
-  const weights = applyUpdate(await context.model.weights(), combined.mean)
-  const score = await context.trainer.evaluate(weights, step.signal)
+  const bound = meanBound(context.profile, {
+    contributors: seatsOf(included).length,
+    length: combined.mean.length,
+    valueError: frame.plan.precision.meanError,
+  })
+  const norm = refuseLongMean(() => checkMeanNorm(combined.mean, bound))
+  const next = applyUpdate(await context.model.state(), combined.mean, context.profile.strategy)
+  const score = await context.trainer.evaluate(next.weights, step.signal)
   const good = judge(step, score)
-  const { cid, commitment } = await context.model.publish(weights, round)
+  const { cid, commitment } = await context.model.publish(next, round)
   const candidate: Candidate = { cid, commitment, good }
   context.store.transaction(() => {
     context.store.putRecord(name, candidate)
@@ -85,6 +94,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
       accuracy: score.accuracy,
       testAccuracy: score.testAccuracy,
       samples: declared,
+      norm,
       contributors: seatsOf(included).length,
       seconds: (context.clock.now() - started) / 1000,
     },

@@ -6,6 +6,7 @@ import { eraseKeysBefore } from '../epoch.ts'
 import type { Fact, Facts } from '../facts.ts'
 import { rosterHere } from '../frame.ts'
 import type { AcceptedModel } from '../models.ts'
+import { noteOpenedSums } from '../privacy.ts'
 
 /** The last model that the members accepted in a round before `before`, by the chain; null before the first. */
 function lastAccepted(facts: Facts, before = Number.POSITIVE_INFINITY): AcceptedModel | null {
@@ -62,6 +63,7 @@ async function forgetOld(step: Step, round: number): Promise<void> {
   await context.plane.collect(round)
   context.store.journal.prune(snapshot.epoch, round)
   context.store.claims.forget(snapshot.epoch, round)
+  noteOpenedSums(context)
   const first = context.facts.all('Transitioned').find((fact) => Number(fact.args.round) >= round)
   if (first !== undefined) context.facts.prune(first.block)
 }

@@ -78,13 +78,13 @@ async function ownPoint(
   { fact, sender }: Revealed,
   bytes: Uint8Array,
 ): Promise<{ scalar: Uint8Array; agrees: boolean }> {
-  const { store } = step.context
+  const { store, log } = step.context
   const round = Number(fact.args.round)
   const name = pointsName(step.snapshot.epochInfo, round)
   const cid = cidOf(fact)
   const known = pointsSchema.parse(store.getRecord(name) ?? {})[cid]
   if (known !== undefined) return { scalar: Buffer.from(known.scalar, 'hex'), agrees: known.agrees }
-  const memberKey = loadKey(store, frame)
+  const memberKey = loadKey(store, frame, log)
   if (memberKey === null) throw new AgentError('DATA', 'the store has no key of this epoch')
   try {
     const context = { ...frame.context, round }

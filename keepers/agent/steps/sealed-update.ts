@@ -24,7 +24,8 @@ function decode(payload: Uint8Array): SealedUpdate {
 /**
  * The one update that this member ever encrypts in a round: from the store when there is one, else made from what `train`
  * gives. It is in the store before it is returned, so a crash, or a reorganisation that runs the round again, finds the
- * same bytes. Null when the round was encrypted in and the bytes are gone: then this member abstains.
+ * same bytes. Null when the round was encrypted in and the bytes are gone, or when there is no key to encrypt under: then this
+ * member abstains.
  */
 export async function sealedUpdate(
   step: Pick<Step, 'context' | 'snapshot' | 'signal'>,
@@ -46,10 +47,14 @@ export async function sealedUpdate(
     return null
   }
   if (store.claims.has(nonce)) return abstain()
+  // Training is for nothing without a key; while it goes on, the key is not in memory.
+  const held = loadKey(store, frame, log)
+  if (held === null) return null
+  held.material.dispose()
   const { update, samples } = await train()
   let memberKey: MemberKey | null = null
   try {
-    memberKey = loadKey(store, frame)
+    memberKey = loadKey(store, frame, log)
     if (memberKey === null) return null
     const payload = (bytes: Uint8Array) => encode({ samples, bytes })
     const bytes = await encryptUpdate(frame.engine, {
@@ -63,6 +68,10 @@ export async function sealedUpdate(
     return { samples, bytes }
   } catch (error) {
     if (error instanceof FheError && error.code === 'already-encrypted') return abstain()
+    if (error instanceof FheError && error.code === 'pads-used-up') {
+      log.error({ event: 'pads used up', round, reason: error.message }, 'no update until the next epoch')
+      return null
+    }
     throw error
   } finally {
     update.fill(0)

@@ -67,7 +67,26 @@ export type ModelTerms = {
 const PAGE = 64
 
 /** Contracts whose calls a proposal shows in words. */
-const KNOWN = ['ModelRegistry', 'VerifierRegistry', 'AdoptedModel', 'CohortToken', 'CohortGovernor'] as const
+const KNOWN = [
+  'CohortToken',
+  'TimelockController',
+  'CohortGovernor',
+  'Guardian',
+  'ModelRegistry',
+  'VerifierRegistry',
+  'AdoptedModel',
+  'KeeperRegistry',
+  'ServiceFactory',
+  'InferenceHub',
+  'PublisherRegistry',
+  'EnsembleOracle',
+  'ProverMarket',
+  'PredictionMarket',
+  'OutcomePoolFactory',
+  'DaoPilot',
+  'SpendingGuard',
+  'AnnouncedSignatures',
+] as const
 
 export class DaoClient {
   readonly proposals: ProposalBook

@@ -19,6 +19,7 @@ const schema = z.strictObject({
     CohortToken: address,
     TimelockController: address,
     CohortGovernor: address,
+    Guardian: address,
     ModelRegistry: address,
     VerifierRegistry: address,
     AdoptedModel: address,
@@ -35,6 +36,7 @@ const schema = z.strictObject({
     OutcomePoolFactory: address,
     DaoPilot: address,
     SpendingGuard: address,
+    AnnouncedSignatures: address,
   }),
   services: z.array(z.strictObject({ name: z.string(), address })),
 })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Proposals of the governor: read from its storage, so that no log range of any RPC endpoint matters.
-import { type Contract, getAddress, id as hashOf, type Interface } from 'ethers'
+import { type Contract, formatEther, getAddress, id as hashOf, type Interface } from 'ethers'
 import { type Clock, systemClock } from '../clock.ts'
 import { DaoError } from './errors.ts'
 import type { Sender } from './sender.ts'
@@ -128,10 +128,10 @@ export class ProposalBook {
       this.#read<[bigint, bigint, bigint]>('proposalVotes', id),
       this.#read<[string[], bigint[], string[], string]>('proposalDetails', id),
     ])
-    const [targets, , calldatas] = details
+    const [targets, values, calldatas] = details
     return {
       id,
-      actions: targets.map((target, index) => this.#inWords(target, calldatas[index]!)),
+      actions: targets.map((target, index) => this.#inWords(target, values[index]!, calldatas[index]!)),
       state: PROPOSAL_STATES[Number(state)]!,
       proposer,
       voteStart: Number(start),
@@ -194,12 +194,19 @@ export class ProposalBook {
     return (await this.#governor.getFunction(method).staticCall(...args, { blockTag: 'pending' })) as T
   }
 
-  #inWords(target: string, data: string): string {
+  #inWords(target: string, value: bigint, data: string): string {
     const known = this.#known.find(({ address }) => address === getAddress(target))
     const call = known?.abi.parseTransaction({ data }) ?? null
-    if (known === undefined || call === null) return `${target} ${data}`
-    return `${known.name}.${call.name}(${call.args.map((value: unknown) => String(value)).join(', ')})`
+    const sent = value === 0n ? '' : ` with ${formatEther(value)} ether`
+    if (known === undefined) return `${target} ${data}${sent}`
+    if (call === null) return `${known.name} ${data}${sent}`
+    return `${known.name}.${call.name}(${call.args.map((given: unknown) => inWords(given)).join(', ')})${sent}`
   }
+}
+
+/** Lists and structs in brackets, so that one's fields are not taken for the next argument. */
+function inWords(value: unknown): string {
+  return Array.isArray(value) ? `[${value.map(inWords).join(', ')}]` : String(value)
 }
 
 function wrongState(proposal: Proposal, wanted: string): DaoError {

@@ -19,15 +19,16 @@ import {
   writeAtomically,
 } from '../../zkml/index.ts'
 import { circuitLines } from './circuit-lines.ts'
-import { readPlannedModel, readSaltFile } from './model-commands.ts'
+import { type Dimensions, readPlannedModel, readSaltFile } from './model-commands.ts'
 import { chooseBackend } from './proof-commands.ts'
 import { proofFileText, readProofFile } from './proof-file.ts'
-import { flatten, nested, parse, readJson, readSamples } from './samples.ts'
+import { flatten, inputShapeOf, nested, parse, readJson, readSamples } from './samples.ts'
 import { badData, emit, usage, withTerminal } from './terminal.ts'
 import { readVerificationKey } from './verifier-commands.ts'
 
 type CompileOptions = {
   readonly plan: string
+  readonly dim: Dimensions
   readonly count: number
   readonly positive?: number
   readonly out: string
@@ -42,7 +43,7 @@ export async function claimCompileCommand(
   options: CompileOptions,
 ): Promise<void> {
   await withTerminal(options, async (terminal) => {
-    const { program, plan } = await readPlannedModel(modelPath, options.plan)
+    const { program, plan } = await readPlannedModel(modelPath, options.plan, options.dim)
     const statement = kind === 'accuracy' ? { kind } : { kind, positive: options.positive! }
     terminal.progress(`compiling a circuit of ${options.count} samples`)
     const { manifest } = await compileFolder({
@@ -59,7 +60,12 @@ export async function claimCompileCommand(
   })
 }
 
-type BatchFileOptions = { readonly batch: string; readonly labels?: string; readonly json?: boolean }
+type BatchFileOptions = {
+  readonly batch: string
+  readonly labels?: string
+  readonly clamp?: boolean
+  readonly json?: boolean
+}
 
 export async function claimCommitCommand(
   folder: string,
@@ -67,8 +73,7 @@ export async function claimCommitCommand(
 ): Promise<void> {
   await withTerminal(options, async (terminal) => {
     const opened = await openFolder(folder)
-    const claim = claimOf(opened)
-    const batch = await readBatch(options, claim)
+    const batch = await readBatch(options, opened)
     const salt = batch.salt ?? randomSalt()
     const commitment = batchCommitment(opened, batch, salt)
     await writeOpening(options.out, opened, batch, salt)
@@ -95,7 +100,7 @@ export async function claimProveCommand(
     const prover = await ClaimProver.open(folder, { backend: chooseBackend(options.backend), signal })
     try {
       const claimed = claimOf(prover.folder)
-      const batch = await readBatch(options, claimed)
+      const batch = await readBatch(options, prover.folder)
       const claim = options.claim ?? strongestClaim(prover.folder, batch)
       progress('proving')
       const { salt, ...made } = await prover.prove({ ...batch, claim, context: options.context }, { signal })
@@ -169,20 +174,23 @@ const batchSchema = z.strictObject({
 
 /** The first `count` samples of the file, with their labels or groups. */
 async function readBatch(
-  { batch: path, labels: labelsPath }: BatchFileOptions,
-  { count, statement }: Claim,
+  { batch: path, labels: labelsPath, clamp = false }: BatchFileOptions,
+  folder: CircuitFolder,
 ): Promise<MarkedBatch & { readonly salt?: bigint }> {
+  const { count, statement } = claimOf(folder)
+  const shape = inputShapeOf(folder.program)
   const name = statement.kind === 'accuracy' ? 'labels' : 'groups'
   if (!path.endsWith('.json')) {
     if (name === 'groups') throw usage('groups come from a JSON file {"inputs", "groups"}')
-    const { inputs, labels } = await readSamples(path, labelsPath, count)
-    return { inputs, marks: labels ?? missing(path, name) }
+    const { inputs, labels } = await readSamples(path, labelsPath, count, shape)
+    return { inputs, clamp, marks: labels ?? missing(path, name) }
   }
   if (labelsPath !== undefined) throw usage('--labels belongs to IDX images; a JSON file holds its own labels')
   const { inputs, integers, salt, ...marks } = parse(batchSchema, await readJson(path), path)
   return {
-    inputs: inputs.map(flatten),
+    inputs: inputs.map((input, i) => flatten(input, shape, `${path}: sample ${i}`)),
     integers,
+    clamp,
     marks: marks[name] ?? missing(path, name),
     ...(salt === undefined ? {} : { salt: BigInt(salt) }),
   }

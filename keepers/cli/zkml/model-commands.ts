@@ -7,6 +7,7 @@ import {
   buildWithPlan,
   calibrate,
   compileFolder,
+  encodeReals,
   floatScores,
   folderPaths,
   formatProgramTable,
@@ -44,15 +45,24 @@ type CalibrateOptions = {
   readonly maxLoss?: number
   readonly target?: number
   readonly output: string
+  readonly dim: Dimensions
   readonly out: string
   readonly json?: boolean
 }
 
+/** Lengths of an ONNX file's symbolic dimensions. */
+export type Dimensions = Readonly<Record<string, number>>
+
 export async function calibrateCommand(modelPath: string, options: CalibrateOptions): Promise<void> {
   await withTerminal(options, async (terminal) => {
     const { signal } = terminal
-    const graph = await readModel(modelPath)
-    const { inputs, labels } = await readSamples(options.data, options.labels, options.samples + options.heldOut)
+    const graph = await readModel(modelPath, options.dim)
+    const { inputs, labels } = await readSamples(
+      options.data,
+      options.labels,
+      options.samples + options.heldOut,
+      graph.input.shape,
+    )
     const calibration = inputs.slice(0, options.samples)
     // A small file judges by the samples that also set the scales.
     const from = inputs.length > options.samples ? options.samples : 0
@@ -83,14 +93,22 @@ export async function calibrateCommand(modelPath: string, options: CalibrateOpti
     )
     await emit(planToJson(plan), options.out)
     const constraints = programCost(program).total
+    const outside = heldOut.inputs.filter((input) => encodeReals(program, input, true).clamped > 0).length
+    const notes =
+      outside === 0
+        ? program.notes
+        : [
+            ...program.notes,
+            `${outside} of ${heldOut.inputs.length} judged samples lie outside the calibrated range; proving refuses such inputs without --clamp`,
+          ]
     const judged = labels === undefined ? 'agreement with the float network' : 'accuracy'
     terminal.result(
-      { plan: options.out, constraints, heldOut: heldOut.inputs.length, floatAccuracy, accuracy, notes: program.notes },
+      { plan: options.out, constraints, heldOut: heldOut.inputs.length, floatAccuracy, accuracy, notes },
       [
         options.out,
         `constraints   ${constraints.toLocaleString('en-US')}`,
         `${judged} on ${heldOut.inputs.length} samples: float ${percent(floatAccuracy!, 2)}, quantised ${percent(accuracy!, 2)}`,
-        ...program.notes,
+        ...notes,
       ].join('\n'),
     )
   })
@@ -98,10 +116,15 @@ export async function calibrateCommand(modelPath: string, options: CalibrateOpti
 
 export async function tableCommand(
   modelPath: string,
-  options: { readonly plan?: string; readonly input: InputVisibility; readonly json?: boolean },
+  options: {
+    readonly plan?: string
+    readonly dim: Dimensions
+    readonly input: InputVisibility
+    readonly json?: boolean
+  },
 ): Promise<void> {
   await withTerminal(options, async (terminal) => {
-    const program = await readProgram(modelPath, options.plan)
+    const program = await readProgram(modelPath, options.plan, options.dim)
     const cost = { input: options.input }
     terminal.result(programTable(program, cost), formatProgramTable(program, cost))
   })
@@ -109,6 +132,7 @@ export async function tableCommand(
 
 type CompileOptions = {
   readonly plan: string
+  readonly dim: Dimensions
   readonly out: string
   readonly input: InputVisibility
   readonly output: Visibility
@@ -119,7 +143,7 @@ type CompileOptions = {
 
 export async function compileCommand(modelPath: string, options: CompileOptions): Promise<void> {
   await withTerminal(options, async (terminal) => {
-    const { program, clipping, plan } = await readPlannedModel(modelPath, options.plan)
+    const { program, clipping, plan } = await readPlannedModel(modelPath, options.plan, options.dim)
     terminal.progress('compiling the circuit; seconds to a minute')
     const { manifest } = await compileFolder({
       folder: options.out,
@@ -138,33 +162,43 @@ export async function compileCommand(modelPath: string, options: CompileOptions)
 }
 
 /** An ONNX file, or a tfjs model: its folder or its model.json. */
-async function readModel(path: string): Promise<Graph> {
-  return importModelFile((await stat(path)).isDirectory() ? join(path, 'model.json') : path)
+async function readModel(path: string, dimensions: Dimensions): Promise<Graph> {
+  return importModelFile((await stat(path)).isDirectory() ? join(path, 'model.json') : path, { dimensions })
 }
 
 /** A model as its plan makes integers of it. */
-export async function readPlannedModel(path: string, planPath: string) {
+export async function readPlannedModel(path: string, planPath: string, dimensions: Dimensions) {
   const plan = planFromJson(await readFile(planPath, 'utf8'))
-  return { ...buildWithPlan(await readModel(path), plan), plan }
+  return { ...buildWithPlan(await readModel(path, dimensions), plan), plan }
 }
 
-async function readProgram(path: string, planPath: string | undefined): Promise<IntegerProgram> {
-  if (planPath !== undefined) return (await readPlannedModel(path, planPath)).program
+async function readProgram(
+  path: string,
+  planPath: string | undefined,
+  dimensions: Dimensions,
+): Promise<IntegerProgram> {
+  if (planPath !== undefined) return (await readPlannedModel(path, planPath, dimensions)).program
   const file = (await stat(path)).isDirectory() ? folderPaths(path).program : path
   if (!file.endsWith('.json')) throw usage(`${path} is no compiled folder; give the model’s plan with --plan`)
   return programFromJson(await readFile(file, 'utf8'))
 }
 
 function parseOutput(text: string): OutputSpec {
-  const [kind, index, threshold] = text.split(':')
+  const [kind, index, threshold, ...rest] = text.split(':')
   switch (kind) {
     case 'label':
     case 'margin':
     case 'value':
     case 'logits-commitment':
-      return { kind }
+      if (index === undefined) return { kind }
+      break
     case 'score':
-      if (index !== undefined && threshold !== undefined && Number.isFinite(Number(threshold))) {
+      if (
+        rest.length === 0 &&
+        /^\d{1,9}$/.test(index ?? '') &&
+        threshold?.trim() &&
+        Number.isFinite(Number(threshold))
+      ) {
         return { kind, index: Number(index), threshold: Number(threshold) }
       }
   }

@@ -27,12 +27,13 @@ import {
   writeAtomically,
 } from '../../zkml/index.ts'
 import { proofFileText } from './proof-file.ts'
-import { readInput, writeInput } from './samples.ts'
+import { inputShapeOf, readInput, writeInput } from './samples.ts'
 import { badData, emit, usage, withTerminal } from './terminal.ts'
 
 type InputOptions = {
   readonly input: string
   readonly index?: number
+  readonly clamp?: boolean
   readonly context: bigint
   readonly json?: boolean
 }
@@ -75,15 +76,15 @@ export async function mockCommand(
     terminal.progress('loading the circuit')
     const circuit = await InferenceCircuit.open(folder)
     terminal.progress('computing the witness')
-    const { values, scores, publicSignals } = circuit.witness(await request(options))
+    const { values, scores, publicSignals, clamped } = circuit.witness(await request(options, circuit))
     terminal.progress('checking the constraints')
     const violated = await circuit.violation(values)
     if (violated !== null) throw badData(`constraint ${violated} does not hold for this witness`)
     if (options.witness !== undefined) await writeAtomically(options.witness, encodeWitnessFile(values), 0o600)
     const { constraints } = circuit.folder.manifest
     terminal.result(
-      { constraints, violated, publicSignals: publicSignals.map(String), scores: [...scores] },
-      `all ${constraints} constraints hold\n${describe(circuit, scores, publicSignals)}`,
+      { constraints, violated, publicSignals: publicSignals.map(String), scores: [...scores], clamped },
+      `all ${constraints} constraints hold\n${describe(circuit, scores, publicSignals)}\n${clampLine(clamped)}`,
     )
   })
 }
@@ -123,7 +124,7 @@ export async function fullproveCommand(
     const prover = await InferenceProver.open(folder, { backend: chooseBackend(options.backend), signal })
     try {
       progress('proving')
-      const asked = await request(options)
+      const asked = await request(options, prover.circuit)
       const made = await prover.prove(asked, { signal })
       const { metadata, circuit } = prover
       const { circuitId } = circuit.folder.manifest
@@ -133,14 +134,17 @@ export async function fullproveCommand(
         const signed = asked.signed === undefined ? {} : { signed: asked.signed }
         await writeInput(secrets, { input: made.input, salts: made.salts, ...signed })
       }
-      await emit(proofFileText(made, { circuitId, vkHash: metadata.vkHash, setup: metadata.setup }), options.out)
+      const { clamped } = made
+      const of = { circuitId, vkHash: metadata.vkHash, setup: metadata.setup, clamped }
+      await emit(proofFileText(made, of), options.out)
       terminal.result(
         {
           out: options.out,
+          clamped,
           openings: opens ? secrets : null,
           publicSignals: made.publicSignals.map(String),
         },
-        `${options.out}\n${describe(circuit, made.scores, made.publicSignals)}${opens ? `\nthe commitments’ salts are in ${secrets}: keep it secret` : ''}`,
+        `${options.out}\n${describe(circuit, made.scores, made.publicSignals)}\n${clampLine(clamped)}${opens ? `\nthe commitments’ salts are in ${secrets}: keep it secret` : ''}`,
       )
     } finally {
       await prover.close()
@@ -153,7 +157,7 @@ export async function benchCommand(
   options: InputOptions & BackendOptions & { readonly runs: number },
 ): Promise<void> {
   await withTerminal(options, async (terminal) => {
-    const job = await request(options)
+    const job = await request(options, await InferenceCircuit.open(folder))
     const timed = async <T>(body: () => T | Promise<T>): Promise<[T, number]> => {
       const start = performance.now()
       return [await body(), performance.now() - start]
@@ -204,8 +208,16 @@ export function chooseBackend(name: string): ProverBackend {
   return rapidsnarkBackend(binary)
 }
 
-async function request(options: InputOptions): Promise<InferenceRequest> {
-  return { ...(await readInput(options.input, options.index)), context: options.context }
+async function request(options: InputOptions, circuit: InferenceCircuit): Promise<InferenceRequest> {
+  const { input, index, clamp = false, context } = options
+  return { ...(await readInput(input, index, inputShapeOf(circuit.folder.program))), clamp, context }
+}
+
+/** Whether the proof is about the input given or about one moved into the calibrated range. */
+export function clampLine(clamped: number | null): string {
+  if (clamped === null) return 'input             given as integers'
+  if (clamped === 0) return 'input             inside the calibrated range, not clamped'
+  return `input             CLAMPED: ${clamped} values moved to the edge of the calibrated range`
 }
 
 function describe(circuit: InferenceCircuit, scores: ArrayLike<number>, signals: readonly bigint[]): string {

@@ -18,15 +18,27 @@ const schema = z.strictObject({
   circuitId: hex32,
   vkHash: hex32,
   setup: z.enum(['local', 'ceremony']),
+  /** What its prover says of the input: how many values were moved to the edge of the calibrated range; null: not known. */
+  clamped: z.int().nonnegative().nullable().optional(),
   proof: z.unknown(),
   publicSignals: z.unknown(),
 })
 
-export type ProofFile = ProofWithSignals & { readonly vkHash: string | null }
+export type ProofFile = ProofWithSignals & {
+  readonly vkHash: string | null
+  readonly circuitId: string | null
+  readonly setup: 'local' | 'ceremony' | null
+  readonly clamped: number | null
+}
 
 export function proofFileText(
   made: ProofWithSignals,
-  of: { readonly circuitId: string; readonly vkHash: string; readonly setup: 'local' | 'ceremony' },
+  of: {
+    readonly circuitId: string
+    readonly vkHash: string
+    readonly setup: 'local' | 'ceremony'
+    readonly clamped?: number | null
+  },
 ): string {
   const file = {
     format: 'cohort-proof',
@@ -42,11 +54,16 @@ export function proofFileText(
 export async function readProofFile(path: string, publicPath?: string): Promise<ProofFile> {
   const json = await readJson(path)
   if (publicPath !== undefined) {
-    return { proof: parseProof(json), publicSignals: parsePublicSignals(await readJson(publicPath)), vkHash: null }
+    const publicSignals = parsePublicSignals(await readJson(publicPath))
+    return { proof: parseProof(json), publicSignals, vkHash: null, circuitId: null, setup: null, clamped: null }
   }
   if (json !== null && typeof json === 'object' && 'pi_a' in json) {
     throw badData(`${path} is a proof without its public signals; give them with --public`)
   }
-  const { proof, publicSignals, vkHash } = parse(schema, json, path)
-  return { proof: parseProof(proof), publicSignals: parsePublicSignals(publicSignals), vkHash }
+  const { proof, publicSignals, vkHash, circuitId, setup, clamped = null } = parse(schema, json, path)
+  return {
+    proof: parseProof(proof),
+    publicSignals: parsePublicSignals(publicSignals),
+    ...{ vkHash, circuitId, setup, clamped },
+  }
 }

@@ -2,7 +2,7 @@
 // Inputs from files: JSON, or IDX images (MNIST and its relatives, gzipped or not), whose bytes become value / 255.
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import type { ContentSignature, Sample } from '../../zkml/index.ts'
+import type { ContentSignature, IntegerProgram, Sample } from '../../zkml/index.ts'
 import { badData, usage } from './terminal.ts'
 
 export type SampleSet = { readonly inputs: readonly Float64Array[]; readonly labels?: readonly number[] }
@@ -39,15 +39,20 @@ const inputSchema = z.union([
   }),
 ])
 
-/** Samples for calibration: `{"inputs": […], "labels": […]}`, or IDX images with IDX labels. */
-export async function readSamples(path: string, labelsPath: string | undefined, count: number): Promise<SampleSet> {
+/** Samples for calibration, checked against the network's input shape where it is given: `{"inputs": […], "labels": […]}`, or IDX images with IDX labels. */
+export async function readSamples(
+  path: string,
+  labelsPath: string | undefined,
+  count: number,
+  shape?: readonly number[],
+): Promise<SampleSet> {
   if (path.endsWith('.json')) {
     if (labelsPath !== undefined) throw usage('--labels belongs to IDX images; a JSON file holds its own labels')
     const { inputs, labels } = parse(setSchema, await readJson(path), path)
     if (labels !== undefined && labels.length !== inputs.length) {
       throw badData(`${path}: ${inputs.length} inputs and ${labels.length} labels`)
     }
-    const kept = inputs.slice(0, count).map(flatten)
+    const kept = inputs.slice(0, count).map((input, i) => flatten(input, shape, `${path}: sample ${i}`))
     return labels === undefined ? { inputs: kept } : { inputs: kept, labels: labels.slice(0, count) }
   }
   const { parseIdx } = await import('../../learning/index.ts')
@@ -89,7 +94,11 @@ export async function writeInput(path: string, sample: Omit<Sample, 'context'>):
 }
 
 /** One input to prove: a JSON list, `{"input": […], "salts": …}`, or image `index` of an IDX file. */
-export async function readInput(path: string, index: number | undefined): Promise<InputFile> {
+export async function readInput(
+  path: string,
+  index: number | undefined,
+  shape?: readonly number[],
+): Promise<InputFile> {
   if (path.endsWith('.json')) {
     if (index !== undefined) throw usage('--index belongs to IDX images')
     const { input, integers, salts, signed } = parse(inputSchema, await readJson(path), path)
@@ -100,7 +109,7 @@ export async function readInput(path: string, index: number | undefined): Promis
       return { [name]: BigInt(text) }
     }
     return {
-      input: flatten(input),
+      input: flatten(input, shape, path),
       integers,
       salts: { ...salt('input'), ...salt('output') },
       ...(signed === undefined ? {} : { signed }),
@@ -118,8 +127,37 @@ function image(values: Uint8Array, total: number, index: number): Float64Array {
   return Float64Array.from(values.subarray(index * size, (index + 1) * size), (byte) => byte / 255)
 }
 
-export function flatten(values: Nested): Float64Array {
+/**
+ * A list of numbers, or lists of lists as the network's shape says, a batch of 1 around them or not: [channels][height][width]
+ * is not [height][width][channels], and a list says nothing of it.
+ */
+export function flatten(values: Nested, shape?: readonly number[], what = 'input'): Float64Array {
+  const found = shapeOf(values)
+  if (found === null) throw badData(`${what}: its lists differ in length`)
+  // Axes of length 1 say nothing of the order, and a plain list says nothing of the shape.
+  const [given, wanted] = [found, shape ?? []].map((list) => list.filter((length) => length !== 1))
+  const fits = given!.length === wanted!.length && given!.every((length, axis) => length === wanted![axis])
+  if (shape !== undefined && given!.length > 1 && !fits)
+    throw badData(`${what}: lists of shape [${found}], the network takes [${shape}]`)
   return Float64Array.from((values as unknown[]).flat(Number.POSITIVE_INFINITY) as number[])
+}
+
+/** Lengths of nested lists; null when they are not those of a box. */
+function shapeOf(values: Nested): number[] | null {
+  const [first] = values
+  if (!Array.isArray(first)) return values.some(Array.isArray) ? null : [values.length]
+  const inner = shapeOf(first as Nested)
+  if (inner === null) return null
+  for (const each of values) {
+    const own = Array.isArray(each) ? shapeOf(each as Nested) : null
+    if (own === null || own.length !== inner.length || own.some((length, i) => length !== inner[i])) return null
+  }
+  return [values.length, ...inner]
+}
+
+/** Shape of a program's input. */
+export function inputShapeOf(program: IntegerProgram): readonly number[] {
+  return program.tensors.find(({ id }) => id === program.input.tensor)!.shape
 }
 
 export async function readJson(path: string): Promise<unknown> {

@@ -14,9 +14,9 @@ import {
   verificationKeyHash,
   verifyProof,
 } from '../../zkml/index.ts'
-import { readPlannedModel } from './model-commands.ts'
+import { type Dimensions, readPlannedModel } from './model-commands.ts'
 import { readProofFile } from './proof-file.ts'
-import { readInput, writeInput } from './samples.ts'
+import { inputShapeOf, readInput, writeInput } from './samples.ts'
 import { usage, withTerminal } from './terminal.ts'
 import { readVerificationKey } from './verifier-commands.ts'
 
@@ -24,6 +24,7 @@ export async function splitCommand(
   modelPath: string,
   options: {
     readonly plan: string
+    readonly dim: Dimensions
     readonly segments: number
     readonly out: string
     readonly input: InputVisibility
@@ -33,7 +34,7 @@ export async function splitCommand(
   },
 ): Promise<void> {
   await withTerminal(options, async (terminal) => {
-    const { program } = await readPlannedModel(modelPath, options.plan)
+    const { program } = await readPlannedModel(modelPath, options.plan, options.dim)
     const { manifest } = await splitFolder({
       folder: options.out,
       program,
@@ -57,6 +58,7 @@ export async function segmentInputsCommand(
   options: {
     readonly input: string
     readonly index?: number
+    readonly clamp?: boolean
     readonly context: bigint
     readonly out: string
     readonly json?: boolean
@@ -64,10 +66,13 @@ export async function segmentInputsCommand(
 ): Promise<void> {
   await withTerminal(options, async (terminal) => {
     const { context } = options
-    const { signed, ...given } = await readInput(options.input, options.index)
     terminal.progress('loading the segments')
-    const request = { ...given, context, ...(signed === undefined ? {} : { signed }) }
-    const traced = traceFolders(await openSegments(folder), request)
+    const opened = await openSegments(folder)
+    const [first] = opened.circuits
+    const { signed, ...given } = await readInput(options.input, options.index, inputShapeOf(first!.program))
+    const clamp = options.clamp === undefined ? {} : { clamp: options.clamp }
+    const request = { ...given, ...clamp, context, ...(signed === undefined ? {} : { signed }) }
+    const traced = traceFolders(opened, request)
     await mkdir(options.out, { recursive: true })
     const files: { file: string; publicSignals: string[] }[] = []
     for (const { index, sample, publicSignals } of traced) {

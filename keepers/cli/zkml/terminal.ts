@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { SCALAR_FIELD } from '../../zkml/bn254.ts'
+
 // What the zkml and ceremony commands share at the terminal: results on stdout, progress on stderr, Ctrl-C.
 export type Terminal = {
   readonly signal: AbortSignal
@@ -74,7 +76,7 @@ export function badData(message: string): Error {
 
 export function wholeNumber(name: string, low: number, high: number): (text: string) => number {
   return (text) => {
-    const value = Number(text)
+    const value = text.trim() === '' ? Number.NaN : Number(text)
     if (!Number.isInteger(value) || value < low || value > high) {
       throw usage(`${name} is '${text}', a whole number from ${low} to ${high} is needed`)
     }
@@ -82,10 +84,30 @@ export function wholeNumber(name: string, low: number, high: number): (text: str
   }
 }
 
+/** A number, whole or not, from `low` to `high`. */
+export function finiteNumber(name: string, low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text)
+    if (!(value >= low && value <= high)) throw usage(`${name} is '${text}', a number from ${low} to ${high} is needed`)
+    return value
+  }
+}
+
+/** NAME=LENGTH, added to those given before. */
+export function dimension(text: string, before: Readonly<Record<string, number>>): Record<string, number> {
+  const at = text.lastIndexOf('=')
+  const length = Number(text.slice(at + 1))
+  if (at < 1 || !Number.isInteger(length) || length < 1 || length > 2 ** 26)
+    throw usage(`--dim is '${text}', NAME=LENGTH with a length from 1 is needed`)
+  return { ...before, [text.slice(0, at)]: length }
+}
+
 /** Decimal or 0x… hexadecimal. */
 export function fieldElement(name: string): (text: string) => bigint {
   return (text) => {
     if (!/^(\d{1,78}|0x[0-9a-fA-F]{1,64})$/.test(text)) throw usage(`${name} is '${text}', no decimal or 0x… number`)
-    return BigInt(text)
+    const value = BigInt(text)
+    if (value >= SCALAR_FIELD) throw usage(`${name} is '${text}', must be below the order of the field`)
+    return value
   }
 }

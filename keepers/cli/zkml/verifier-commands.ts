@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// verify, export-verifier, encode-calldata.
+// export-verifier, encode-calldata.
 import { stat } from 'node:fs/promises'
 import {
   circuitIdOf,
@@ -12,9 +12,7 @@ import {
   parseZkey,
   readFolderKey,
   type VerificationKey,
-  verificationKeyHash,
   verificationKeyOf,
-  verifyProof,
 } from '../../zkml/index.ts'
 import { readProofFile } from './proof-file.ts'
 import { readJson } from './samples.ts'
@@ -22,21 +20,17 @@ import { emit, usage, withTerminal } from './terminal.ts'
 
 type ProofOptions = { readonly public?: string; readonly json?: boolean }
 
-export async function verifyCommand(keyPath: string, proofs: readonly string[], options: ProofOptions): Promise<void> {
+export async function encodeCalldataCommand(
+  proofs: readonly string[],
+  options: ProofOptions & { readonly batch?: boolean },
+): Promise<void> {
   if (options.public !== undefined && proofs.length > 1) throw usage('--public goes with one proof')
   await withTerminal(options, async (terminal) => {
-    const key = await readVerificationKey(keyPath)
-    const vkHash = verificationKeyHash(key)
-    const results: { file: string; valid: boolean; publicSignals: string[] }[] = []
-    for (const file of proofs) {
-      terminal.signal.throwIfAborted()
-      const { proof, publicSignals, vkHash: made } = await readProofFile(file, options.public)
-      const valid = (made === null || made === vkHash) && (await verifyProof(key, proof, publicSignals))
-      results.push({ file, valid, publicSignals: publicSignals.map(String) })
-    }
-    if (!results.every(({ valid }) => valid)) process.exitCode = 1
-    const lines = results.map(({ file, valid }) => `${file}: ${valid ? 'valid' : 'INVALID'}`)
-    terminal.result({ vkHash, results }, lines.join('\n'))
+    const read = await Promise.all(proofs.map((file) => readProofFile(file, options.public)))
+    const single = read.length === 1 && options.batch !== true
+    const calldata = single ? encodeVerifyCalldata(read[0]!.proof, read[0]!.publicSignals) : encodeBatchCalldata(read)
+    const call = single ? 'verifyProof' : 'verifyBatch'
+    terminal.result({ call, calldata, bytes: calldata.length / 2 - 1 }, calldata)
   })
 }
 
@@ -54,20 +48,6 @@ export async function exportVerifierCommand(
     subject: `circuit ${circuitIdOf(opened.manifest.r1csSha256)}`,
   })
   await emit(source, options.out)
-}
-
-export async function encodeCalldataCommand(
-  proofs: readonly string[],
-  options: ProofOptions & { readonly batch?: boolean },
-): Promise<void> {
-  if (options.public !== undefined && proofs.length > 1) throw usage('--public goes with one proof')
-  await withTerminal(options, async (terminal) => {
-    const read = await Promise.all(proofs.map((file) => readProofFile(file, options.public)))
-    const single = read.length === 1 && options.batch !== true
-    const calldata = single ? encodeVerifyCalldata(read[0]!.proof, read[0]!.publicSignals) : encodeBatchCalldata(read)
-    const call = single ? 'verifyProof' : 'verifyBatch'
-    terminal.result({ call, calldata, bytes: calldata.length / 2 - 1 }, calldata)
-  })
 }
 
 /** Of a folder, or of the file itself. */

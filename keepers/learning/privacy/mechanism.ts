@@ -51,6 +51,31 @@ export function seededNormal(random: SeededRandom): NormalSource {
   return () => random.normal()
 }
 
+/** Deviations beyond which a noise value is drawn again: 1.5e-23 of them, which no δ notices. */
+export const NOISE_TAIL = 10
+
+/** Deviation of one keeper's share of the noise: `contributors` shares of σC/√contributors add up to σC. BAD_PARAMETERS. */
+export function noiseShare(settings: PrivacySettings & { readonly contributors: number }): number {
+  const { clippingNorm, noiseMultiplier, contributors } = settings
+  if (!(noiseMultiplier >= 0) || !Number.isInteger(contributors) || contributors < 1) {
+    throw new LearningError(
+      'BAD_PARAMETERS',
+      `noise multiplier ${noiseMultiplier} must be ≥ 0 and contributors ${contributors} a positive integer`,
+    )
+  }
+  return (noiseMultiplier * clippingNorm) / Math.sqrt(contributors)
+}
+
+/** Adds noise of that deviation to `update`, in place, each value within ±NOISE_TAIL deviations. 0 draws nothing. */
+export function addNoiseShare(update: Float32Array, deviation: number, normal: NormalSource = secureNormal()): void {
+  if (deviation === 0) return
+  for (let i = 0; i < update.length; i++) {
+    let drawn = normal()
+    while (Math.abs(drawn) > NOISE_TAIL) drawn = normal()
+    update[i]! += deviation * drawn
+  }
+}
+
 /**
  * One keeper's private weights: global + clip(local − global) + its share of the noise. `contributors` = how many keepers
  * add noise this round; the mean over them then carries σC/n per coordinate.
@@ -61,18 +86,12 @@ export function privatise(
   settings: PrivacySettings & { readonly contributors: number },
   normal: NormalSource = secureNormal(),
 ): Float32Array<ArrayBuffer> {
-  const { clippingNorm, noiseMultiplier, contributors } = settings
   if (global.length !== local.length) {
     throw new LearningError('BAD_VECTOR', `local weights have ${local.length} values, the global ones ${global.length}`)
   }
-  if (!(noiseMultiplier >= 0) || !Number.isInteger(contributors) || contributors < 1) {
-    throw new LearningError(
-      'BAD_PARAMETERS',
-      `noise multiplier ${noiseMultiplier} must be ≥ 0 and contributors ${contributors} a positive integer`,
-    )
-  }
+  const deviation = noiseShare(settings)
   const update = Float32Array.from(local, (value, i) => value - global[i]!)
-  clipToNorm(update, clippingNorm)
-  const deviation = (noiseMultiplier * clippingNorm) / Math.sqrt(contributors)
-  return update.map((value, i) => global[i]! + value + (deviation === 0 ? 0 : deviation * normal()))
+  clipToNorm(update, settings.clippingNorm)
+  addNoiseShare(update, deviation, normal)
+  return update.map((value, i) => global[i]! + value)
 }

@@ -2,7 +2,18 @@
 // Rounds as CSV, and as a picture of accuracy and loss.
 import type { RoundRecord } from './state.ts'
 
-const COLUMNS = ['round', 'accuracy', 'loss', 'trainLoss', 'members', 'dropped', 'poisoned', 'epsilon'] as const
+const COLUMNS = [
+  'round',
+  'accuracy',
+  'loss',
+  'trainLoss',
+  'members',
+  'dropped',
+  'poisoned',
+  'refused',
+  'lost',
+  'epsilon',
+] as const
 
 /** One line per round, RFC 4180; an empty field where a round has no value. */
 export function roundsCsv(records: readonly RoundRecord[]): string {

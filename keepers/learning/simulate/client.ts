@@ -3,6 +3,8 @@
 import { subset } from '../data/dataset.ts'
 import { privatise, seededNormal } from '../privacy/mechanism.ts'
 import { deriveSeed, SeededRandom } from '../random.ts'
+import { normOf } from '../strategy/bound.ts'
+import { clipToNorm } from '../strategy/mean.ts'
 import { LocalTrainer } from '../train/trainer.ts'
 import type { Dataset, ModelSpec, TrainingParameters } from '../types.ts'
 import type { SimulationConfig } from './config.ts'
@@ -12,6 +14,8 @@ export type ClientTask = {
   readonly global: Float32Array
   readonly training: TrainingParameters
   readonly attack: NonNullable<SimulationConfig['poison']> | null
+  /** Norm that an update may have, or null. */
+  readonly bound: number | null
   readonly privacy: { clippingNorm: number; noiseMultiplier: number; contributors: number } | null
 }
 
@@ -43,9 +47,9 @@ export class ClientPlayer {
   }
 
   async play(task: ClientTask, signal?: AbortSignal): Promise<ClientOutcome> {
-    const { global, training, attack, privacy } = task
+    const { global, training, attack, privacy, bound } = task
     let shard = subset(this.#train, task.indices)
-    if (attack !== null && attack.attack !== 'sign-flip') {
+    if (attack !== null && (attack.attack === 'label-flip' || attack.attack === 'scaling')) {
       shard = { ...shard, labels: shard.labels.map((label) => shard.classes - 1 - label) }
     }
     this.#trainer.loadData(shard)
@@ -54,14 +58,12 @@ export class ClientPlayer {
     const { weights, history } = await this.#trainer.train(signal === undefined ? {} : { signal })
     const last = history.at(-1)!
     let sent = weights as Float32Array<ArrayBuffer>
-    if (privacy !== null) {
+    if (attack !== null) sent = poisoned(global, weights, attack, bound)
+    else if (bound !== null) sent = clipped(global, weights, bound)
+    // A bad member ignores the rules, noise included; one that flips labels goes by them.
+    if (privacy !== null && (attack === null || attack.attack === 'label-flip')) {
       const random = new SeededRandom(deriveSeed(training.seed, 0xdb))
       sent = privatise(global, sent, privacy, seededNormal(random))
-    }
-    if (attack !== null && attack.attack !== 'label-flip') {
-      // A bad member ignores the rules, clipping included.
-      const factor = attack.attack === 'sign-flip' ? -attack.strength : attack.strength
-      sent = weights.map((value, i) => global[i]! + factor * (value - global[i]!)) as Float32Array<ArrayBuffer>
     }
     return { weights: sent, samples: task.indices.length, loss: last.loss, accuracy: last.accuracy }
   }
@@ -81,4 +83,29 @@ export class ClientPlayer {
   teardown(): void {
     this.#trainer.teardown()
   }
+}
+
+/** The weights whose change is that of `local`, scaled down to `bound` when it is longer. */
+function clipped(global: Float32Array, local: Float32Array, bound: number): Float32Array<ArrayBuffer> {
+  const update = local.map((value, i) => value - global[i]!)
+  clipToNorm(update, bound)
+  return update.map((value, i) => global[i]! + value) as Float32Array<ArrayBuffer>
+}
+
+/** What a bad member sends, which trained to `local` on whatever data its attack takes. */
+function poisoned(
+  global: Float32Array,
+  local: Float32Array,
+  { attack, strength, within }: NonNullable<SimulationConfig['poison']>,
+  bound: number | null,
+): Float32Array<ArrayBuffer> {
+  let factor = 1
+  if (attack === 'sign-flip') factor = -strength
+  else if (attack === 'scaling') factor = strength
+  else if (attack === 'norm-bust' && bound !== null) {
+    const norm = normOf(local.map((value, i) => value - global[i]!))
+    factor = norm === 0 ? 0 : (-strength * bound) / norm
+  }
+  const sent = local.map((value, i) => global[i]! + factor * (value - global[i]!)) as Float32Array<ArrayBuffer>
+  return within && bound !== null ? clipped(global, sent, bound) : sent
 }

@@ -37,10 +37,21 @@ export const simulationConfigSchema = z.strictObject({
       /**
        * label-flip: trains on label classes−1−y. sign-flip: sends global − strength·(local − global).
        * scaling: sends global + strength·(local − global) after training on flipped labels.
+       * norm-bust: an update of norm strength·bound.norm against the direction of its own training.
        */
-      attack: z.enum(['label-flip', 'sign-flip', 'scaling']),
+      attack: z.enum(['label-flip', 'sign-flip', 'scaling', 'norm-bust']),
       strength: z.number().positive().default(4),
+      /** The bad keep to the bound: what they would send is scaled down to bound.norm when it is longer. */
+      within: z.boolean().default(false),
     })
+    .optional(),
+  /**
+   * Euclidean norm that an update may have, to which the honest clip theirs. Whether somebody checks: none; of the mean
+   * alone, and a longer one is a lost round; or of each member's update, and a longer one is left out (what a proof of
+   * shortness does under encryption).
+   */
+  bound: z
+    .strictObject({ norm: z.number().positive(), check: z.enum(['none', 'mean', 'member']).default('member') })
     .optional(),
   privacy: z
     .strictObject({ clippingNorm: z.number().positive(), noiseMultiplier: z.number().min(0), delta: fraction })
@@ -76,6 +87,13 @@ export function parseSimulationConfig(settings: unknown): SimulationConfig {
       'BAD_SIMULATION',
       `simulation: trimming ${config.centre.trim} on each side leaves nothing of ${config.centre.groups} groups`,
     )
+  }
+  if (config.poison !== undefined && config.bound === undefined) {
+    const { attack, within } = config.poison
+    if (within || attack === 'norm-bust') {
+      const what = within ? 'poison.within' : 'poison.attack norm-bust'
+      throw new LearningError('BAD_SIMULATION', `simulation: ${what} needs bound.norm, the bound that it is about`)
+    }
   }
   if (config.partition.kind === 'sizes' && config.partition.sizes.length !== config.keepers) {
     throw new LearningError(

@@ -5,7 +5,9 @@ import { LearningError } from '../errors.ts'
 import { checkVector } from '../model/vector.ts'
 import { PrivacyAccountant } from '../privacy/accountant.ts'
 import { deriveSeed, SeededRandom } from '../random.ts'
+import { gaussianNormBound, normOf } from '../strategy/bound.ts'
 import { aggregate } from '../strategy/groups.ts'
+import type { WeightedUpdate } from '../strategy/mean.ts'
 import { serverStep } from '../strategy/server.ts'
 import type { ModelSpec, TrainingParameters } from '../types.ts'
 import type { ClientOutcome } from './client.ts'
@@ -21,12 +23,23 @@ export type Federation = {
   /** Size of the test set. */
   readonly testCount: number
   readonly pool: PlayerPool
+  /** Combines weights in place of the configured centre: somebody else's strategy, to stand beside ours. */
+  readonly combine?: Combine | undefined
 }
+
+/** Weights of the members that delivered, in their order; returns the weights to step towards. */
+export type Combine = (
+  updates: readonly WeightedUpdate[],
+  at: { readonly round: number; readonly global: Float32Array },
+) => Promise<Float32Array>
 
 /** Labels that keep the streams of randomness apart. */
 export const STREAM = { partition: 1, choice: 2, absence: 3, local: 4, groups: 5, bad: 6, weights: 7 } as const
 
 type Delivery = ClientOutcome & { readonly keeper: number }
+
+/** An update that was clipped to the bound may miss it by the rounding of the weights that carry it. */
+const ROUNDING = 1e-4
 
 /** The state after the next round. `onMember` hears how many of how many have delivered. */
 export async function playRound(
@@ -43,9 +56,12 @@ export async function playRound(
     .sort()
   const absence = new SeededRandom(deriveSeed(config.seed, STREAM.absence, round))
   const present = [...chosen].filter(() => absence.uniform() >= config.dropOut)
-  const deliveries = await collect(federation, state, present, bad, onMember)
+  const delivered = await collect(federation, state, present, bad, onMember)
+  const deliveries =
+    config.bound?.check === 'member' ? delivered.filter(isShort(config, global, present.length)) : delivered
 
   let { weights, server } = state
+  let lost = false
   // A round in which nobody delivers changes nothing.
   if (deliveries.length > 0) {
     const updates = deliveries.map(({ weights, samples }) => ({
@@ -53,8 +69,11 @@ export async function playRound(
       // Differential privacy bounds every client alike, so none may weigh more.
       weight: config.weighting === 'equal' || config.privacy !== undefined ? 1 : samples,
     }))
-    const mean = aggregate(centreFor(config, updates.length), updates, deriveSeed(config.seed, STREAM.groups, round))
-    ;({ weights, state: server } = serverStep(config.server, global, mean, server))
+    const combined =
+      (await federation.combine?.(updates, { round, global })) ??
+      aggregate(centreFor(config, updates.length), updates, deriveSeed(config.seed, STREAM.groups, round))
+    lost = config.bound?.check === 'mean' && !isShortMean(config, global, combined, present.length)
+    if (!lost) ({ weights, state: server } = serverStep(config.server, global, combined as Float32Array, server))
     checkVector(spec, weights, `global weights after round ${round + 1}`)
   }
   const honest = deliveries.filter(({ keeper }) => !bad.has(keeper))
@@ -63,7 +82,9 @@ export async function playRound(
     ...(await evaluateOn(federation, weights)),
     trainLoss: honest.length === 0 ? null : honest.reduce((sum, { loss }) => sum + loss, 0) / honest.length,
     members: deliveries.length,
-    dropped: chosen.length - deliveries.length,
+    dropped: chosen.length - delivered.length,
+    refused: delivered.length - deliveries.length,
+    lost,
     poisoned: deliveries.length - honest.length,
     ...(config.privacy === undefined || config.privacy.noiseMultiplier === 0
       ? {}
@@ -97,6 +118,7 @@ async function collect(
           global,
           training: training as TrainingParameters,
           attack: bad.has(keeper) ? config.poison! : null,
+          bound: config.bound?.norm ?? null,
           privacy,
         })
         return { keeper, ...outcome }
@@ -131,6 +153,24 @@ async function evaluateOn({ pool, testCount }: Federation, weights: Float32Array
     accuracy: outcomes.reduce((sum, { correct }) => sum + correct, 0) / testCount,
     loss: outcomes.reduce((sum, { lossSum }) => sum + lossSum, 0) / testCount,
   }
+}
+
+/** Deviation of the noise that one member adds to each value. */
+function noiseOf({ privacy }: SimulationConfig, members: number): number {
+  return privacy === undefined ? 0 : (privacy.noiseMultiplier * privacy.clippingNorm) / Math.sqrt(Math.max(1, members))
+}
+
+/** Whether a member's update is within the bound, honest noise included. */
+function isShort(config: SimulationConfig, global: Float32Array, members: number): (of: Delivery) => boolean {
+  const limit = config.bound!.norm * (1 + ROUNDING) + gaussianNormBound(noiseOf(config, members), global.length)
+  return ({ weights }) => normOf(Float64Array.from(weights, (value, i) => value - global[i]!)) <= limit
+}
+
+/** The same for the mean, whose noise is that of the members over the root of their number. */
+function isShortMean(config: SimulationConfig, global: Float32Array, mean: Float32Array, members: number): boolean {
+  const deviation = noiseOf(config, members) / Math.sqrt(Math.max(1, members))
+  const limit = config.bound!.norm * (1 + ROUNDING) + gaussianNormBound(deviation, global.length)
+  return normOf(Float64Array.from(mean, (value, i) => value - global[i]!)) <= limit
 }
 
 /** Clients are drawn without replacement here; the accountant's Poisson sampling at the same rate is the usual approximation. */

@@ -17,7 +17,7 @@ import { initialServerState } from '../strategy/server.ts'
 import type { Dataset, ModelSpec } from '../types.ts'
 import { configHash, parseSimulationConfig, type SimulationConfig, type SimulationSettings } from './config.ts'
 import { openPool } from './pool.ts'
-import { playRound, STREAM } from './round.ts'
+import { type Combine, playRound, STREAM } from './round.ts'
 import type { RoundRecord, SimulationState } from './state.ts'
 
 export type SimulationResult = SimulationState & {
@@ -33,6 +33,8 @@ export type SimulateOptions = {
   /** Threads; 0 = in the calling one. All cores unless told. */
   readonly workers?: number
   readonly signal?: AbortSignal
+  /** Somebody else's aggregation in place of `settings.centre`; not part of what a saved state remembers. */
+  readonly combine?: Combine
   readonly resume?: SimulationState
   /** After each round; the state is complete and may be stored. */
   readonly onRound?: (record: RoundRecord, state: SimulationState) => void | Promise<void>
@@ -60,7 +62,11 @@ export async function simulate(options: SimulateOptions): Promise<SimulationResu
   try {
     while (state.round < config.rounds && !reached()) {
       signal?.throwIfAborted()
-      state = await playRound({ spec, config, shards, testCount: data.test.count, pool }, state, onMember)
+      state = await playRound(
+        { spec, config, shards, testCount: data.test.count, pool, combine: options.combine },
+        state,
+        onMember,
+      )
       await onRound?.(state.records.at(-1)!, state)
     }
   } catch (error) {

@@ -15,6 +15,10 @@ export type RoundRecord = {
   readonly members: number
   readonly dropped: number
   readonly poisoned: number
+  /** Updates beyond the bound, left out; they are none of `members` nor `dropped`. */
+  readonly refused: number
+  /** The mean was beyond the bound: the round changed nothing. */
+  readonly lost: boolean
   /** ε spent so far, when differential privacy is on. */
   readonly epsilon?: number
 }
@@ -37,6 +41,9 @@ const recordSchema = z.strictObject({
   members: z.number().int(),
   dropped: z.number().int(),
   poisoned: z.number().int(),
+  // Absent from states of before there was a bound.
+  refused: z.number().int().default(0),
+  lost: z.boolean().default(false),
   epsilon: z.number().optional(),
 })
 const stateSchema = z.strictObject({

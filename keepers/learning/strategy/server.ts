@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Server steps on the (decrypted) mean of the members' weights. Exactly rounded double arithmetic only, so all members who
-// hold the same mean and state compute the same new model.
+// Server steps on the (decrypted) mean of the members' updates. Only operations that IEEE 754 rounds exactly (+ − × ÷ √), in
+// index order, each result rounded to Float32 once: members with the same mean and state compute the same bits.
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
+import { normOf } from './bound.ts'
 
 const share = z.number().min(0).lt(1)
+/** Scale the mean update down to this Euclidean norm before the step, if it is longer. */
+const clip = z.number().positive().optional()
 export const serverSettingsSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('fedavg'),
     learningRate: z.number().positive().max(10).optional(),
     momentum: share.optional(),
+    clip,
   }),
   z.strictObject({
     kind: z.enum(['fedadam', 'fedyogi']),
@@ -17,10 +21,11 @@ export const serverSettingsSchema = z.discriminatedUnion('kind', [
     beta1: share.optional(),
     beta2: share.optional(),
     tau: z.number().positive().optional(),
+    clip,
   }),
 ])
 /**
- * fedavg: adopts the mean (learning rate 1), or moves towards it, with optional server momentum (FedAvgM).
+ * fedavg: adopts the mean (learning rate 1), or moves towards it, with optional server momentum (FedAvgM, Hsu et al. 2019).
  * fedadam, fedyogi: Reddi et al. 2021, algorithm 2. Client-side FedProx goes with any of them.
  */
 export type ServerSettings = z.infer<typeof serverSettingsSchema>
@@ -28,49 +33,74 @@ export type ServerSettings = z.infer<typeof serverSettingsSchema>
 /** First and second moments, one value per parameter (zeros at the start). */
 export type ServerState = { readonly round: number; readonly m: Float32Array; readonly v: Float32Array }
 
+type Stepped = { weights: Float32Array<ArrayBuffer>; state: ServerState }
+
+/** How many of the moments `m`, `v` (in this order) a strategy remembers: what a member needs besides weights to go on. */
+export function momentCount(settings: ServerSettings): 0 | 1 | 2 {
+  if (settings.kind !== 'fedavg') return 2
+  return (settings.momentum ?? 0) === 0 ? 0 : 1
+}
+
 /** What a service starts from. `tau` (default 1e-3) enters the second moment as τ². */
 export function initialServerState(settings: ServerSettings, parameterCount: number): ServerState {
   const v = new Float32Array(parameterCount)
-  if (settings.kind !== 'fedavg') v.fill((settings.tau ?? 1e-3) ** 2)
-  return { round: 0, m: new Float32Array(parameterCount), v }
+  const tau = settings.kind === 'fedavg' ? 0 : (settings.tau ?? 1e-3)
+  return { round: 0, m: new Float32Array(parameterCount), v: v.fill(tau * tau) }
 }
 
-/** The new global weights and the new state; the arguments are left alone. Throws BAD_VECTOR or BAD_PARAMETERS. */
+/**
+ * The step from the mean of the members' WEIGHTS: the new global weights and the new state; the arguments are left alone.
+ * Throws BAD_VECTOR or BAD_PARAMETERS.
+ */
 export function serverStep(
   settings: ServerSettings,
   global: Float32Array,
   mean: Float32Array,
   state: ServerState,
-): { weights: Float32Array<ArrayBuffer>; state: ServerState } {
+): Stepped {
+  if (mean.length !== global.length) throw lengths(global, mean, state)
+  const update = Float64Array.from(mean, (value, i) => value - global[i]!)
+  const stepped = serverStepFrom(settings, global, update, state)
+  // Adopting the mean must be exact, not global + (mean − global).
+  const adopts = momentCount(settings) === 0 && (settings.learningRate ?? 1) === 1 && shrink(settings, update) === 1
+  return adopts ? { ...stepped, weights: Float32Array.from(mean) } : stepped
+}
+
+/** The step from the mean of the members' UPDATES (weights minus global ones), which is what decryption yields. As above. */
+export function serverStepFrom(
+  settings: ServerSettings,
+  global: Float32Array,
+  update: Float32Array | Float64Array,
+  state: ServerState,
+): Stepped {
   const parsed = serverSettingsSchema.safeParse(settings)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!
     throw new LearningError('BAD_PARAMETERS', `server step: ${issue.path.join('.')}: ${issue.message}`)
   }
-  const length = global.length
-  if (mean.length !== length || state.m.length !== length || state.v.length !== length) {
-    throw new LearningError(
-      'BAD_VECTOR',
-      `server step: ${length} weights, a mean of ${mean.length}, moments of ${state.m.length} and ${state.v.length}`,
-    )
+  const { length } = global
+  if (update.length !== length || state.m.length !== length || state.v.length !== length) {
+    throw lengths(global, update, state)
   }
-  const bad = mean.findIndex((value) => !Number.isFinite(value))
-  if (bad >= 0) throw new LearningError('BAD_VECTOR', `server step: value ${bad} of the mean is ${mean[bad]}`)
+  const bad = update.findIndex((value) => !Number.isFinite(value))
+  if (bad >= 0) throw new LearningError('BAD_VECTOR', `server step: value ${bad} of the mean is ${update[bad]}`)
+  const factor = shrink(settings, update)
   const weights = new Float32Array(length)
   const m = new Float32Array(length)
   const v = new Float32Array(length)
+  const next = { weights, state: { round: state.round + 1, m, v } }
   if (settings.kind === 'fedavg') {
     const { learningRate = 1, momentum = 0 } = settings
     for (let i = 0; i < length; i++) {
-      m[i] = momentum * state.m[i]! + (mean[i]! - global[i]!)
-      // Adopting the mean must be exact, not global + (mean − global).
-      weights[i] = learningRate === 1 && momentum === 0 ? mean[i]! : global[i]! + learningRate * m[i]!
+      const moved = momentum * state.m[i]! + factor * update[i]!
+      m[i] = moved
+      weights[i] = global[i]! + learningRate * (momentum === 0 ? moved : m[i]!)
     }
-    return { weights, state: { round: state.round + 1, m, v } }
+    return next
   }
   const { learningRate, beta1 = 0.9, beta2 = 0.99, tau = 1e-3 } = settings
   for (let i = 0; i < length; i++) {
-    const delta = mean[i]! - global[i]!
+    const delta = factor * update[i]!
     const square = delta * delta
     m[i] = beta1 * state.m[i]! + (1 - beta1) * delta
     v[i] =
@@ -79,5 +109,19 @@ export function serverStep(
         : state.v[i]! - (1 - beta2) * square * Math.sign(state.v[i]! - square)
     weights[i] = global[i]! + (learningRate * m[i]!) / (Math.sqrt(v[i]!) + tau)
   }
-  return { weights, state: { round: state.round + 1, m, v } }
+  return next
+}
+
+/** What the mean update is multiplied by to fit the strategy's `clip`; 1 when it fits. */
+function shrink({ clip }: ServerSettings, update: Float32Array | Float64Array): number {
+  if (clip === undefined) return 1
+  const norm = normOf(update)
+  return norm > clip ? clip / norm : 1
+}
+
+function lengths(global: Float32Array, mean: Float32Array | Float64Array, { m, v }: ServerState): LearningError {
+  return new LearningError(
+    'BAD_VECTOR',
+    `server step: ${global.length} weights, a mean of ${mean.length}, moments of ${m.length} and ${v.length}`,
+  )
 }

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { copyFile, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type KeyMetadata, sha256File, writeKeyMetadata } from '../setup/metadata.ts'
+import { parseR1cs } from '../setup/r1cs.ts'
 import { parseZkey } from '../setup/zkey.ts'
 import { verificationKeyHash, verificationKeyOf } from '../verifier/verification-key.ts'
 import { type CeremonyOptions, checkLatestKey } from './ceremony.ts'
@@ -34,6 +35,10 @@ export async function verifyCeremony(files: CeremonyFiles, options: CeremonyOpti
   if (r1csSha256 !== transcript.circuit.r1csSha256) {
     throw mismatch(`${r1cs} has SHA-256 ${r1csSha256}, the ceremony is for ${transcript.circuit.r1csSha256}`)
   }
+  const { header } = parseR1cs(await readFile(r1cs), r1cs)
+  for (const field of ['constraints', 'variables', 'publicSignals'] as const)
+    if (header[field] !== transcript.circuit[field])
+      throw mismatch(`${r1cs} has ${header[field]} ${field}, the transcript says ${transcript.circuit[field]}`)
   onProgress?.('hashing the powers of tau')
   const powers = await checkPowersOfTau(ptau, {
     allowUnpublished: allowUnpublishedPtau,
@@ -41,6 +46,8 @@ export async function verifyCeremony(files: CeremonyFiles, options: CeremonyOpti
   })
   if (powers.blake2b !== transcript.powersOfTau.blake2b)
     throw mismatch(`${ptau} is not the file the ceremony began from`)
+  if (powers.power !== transcript.powersOfTau.power)
+    throw mismatch(`${ptau} is of power ${powers.power}, the transcript says ${transcript.powersOfTau.power}`)
   if (powers.published !== transcript.powersOfTau.published)
     throw mismatch('the transcript is wrong on whether the powers are published')
   const key = await checkLatestKey(folder, transcript)
@@ -75,6 +82,7 @@ async function checkRecord(key: string, transcript: Transcript): Promise<void> {
     const same =
       found.hash === step.contributionHash &&
       found.kind === step.kind &&
+      found.name === step.name &&
       found.beacon?.value === step.beacon?.value &&
       found.beacon?.iterationsExponent === step.beacon?.iterationsExponent
     if (!same) throw mismatch(`step ${i + 1} (${step.name}) is not the one that the key records`)

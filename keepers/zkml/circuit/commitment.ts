@@ -3,13 +3,15 @@
 // the circuit does.
 //
 //   commitment = chain(header, [salt, e₁, e₂, …])      chain: see poseidon.ts
-//   header     = chain(domain, [count, bits, min] of every segment)
+//   header     = chain(domain, [number of segments, then count, bits, min of each, then what else the domain fixes])
 //   eⱼ         = Σᵢ 2^(bits·i) · (vᵢ − min) over the next ⌊253 / bits⌋ values of a segment; a segment starts a new element
 //
+// A model's header fixes its architecture beside the layout (architecture.ts); one without weights is salt and header alone.
 // The header fixes the layout, so two commitments of different shapes never meet; injective because every packed value is
 // range-checked. The salt hides values of low entropy (a picture of a digit can be guessed): 128 random bits or more.
 import { SCALAR_FIELD } from '../bn254.ts'
 import { type IntegerProgram, type Parameter, programParameters } from '../graph/program.ts'
+import { architectureOf } from './architecture.ts'
 import { CircuitError } from './errors.ts'
 import { poseidonChain } from './poseidon.ts'
 
@@ -26,10 +28,10 @@ export type SegmentShape = { readonly count: number; readonly bits: number; read
 export type CommitmentDomain = 'model' | 'input' | 'output' | 'batch'
 
 const TAGS: Readonly<Record<CommitmentDomain, bigint>> = {
-  model: asciiNumber('cohort/model/1'),
-  input: asciiNumber('cohort/input/1'),
-  output: asciiNumber('cohort/output/1'),
-  batch: asciiNumber('cohort/batch/1'),
+  model: asciiNumber('cohort/model/2'),
+  input: asciiNumber('cohort/input/2'),
+  output: asciiNumber('cohort/output/2'),
+  batch: asciiNumber('cohort/batch/2'),
 }
 
 /** How many values of `bits` bits share one field element. */
@@ -37,10 +39,14 @@ export function valuesPerElement(bits: number): number {
   return Math.floor(PACKING_BITS / bits)
 }
 
-/** The constant that a commitment starts from: domain and layout. */
-export function commitmentHeader(domain: CommitmentDomain, shapes: readonly SegmentShape[]): bigint {
+/** The constant that a commitment starts from: domain, layout, and what else the domain fixes. */
+export function commitmentHeader(
+  domain: CommitmentDomain,
+  shapes: readonly SegmentShape[],
+  fixed: readonly bigint[] = [],
+): bigint {
   const layout = shapes.flatMap(({ count, bits, min }) => [BigInt(count), BigInt(bits), toField(BigInt(min))])
-  return poseidonChain(TAGS[domain], layout)
+  return poseidonChain(TAGS[domain], [BigInt(shapes.length), ...layout, ...fixed])
 }
 
 /** @throws CircuitError `value-out-of-range` naming the segment, the index and the value. */
@@ -71,27 +77,33 @@ export function packSegments(segments: readonly Segment[]): bigint[] {
 }
 
 /** Commitment to several segments under one salt. @throws CircuitError for a value out of range or a bad salt. */
-export function commitSegments(domain: CommitmentDomain, segments: readonly Segment[], salt: bigint): bigint {
+export function commitSegments(
+  domain: CommitmentDomain,
+  segments: readonly Segment[],
+  salt: bigint,
+  fixed: readonly bigint[] = [],
+): bigint {
   requireField(salt, 'salt')
   const shapes = segments.map(({ values, bits, min }) => ({ count: values.length, bits, min }))
-  return poseidonChain(commitmentHeader(domain, shapes), [salt, ...packSegments(segments)])
+  return poseidonChain(commitmentHeader(domain, shapes, fixed), [salt, ...packSegments(segments)])
 }
 
 /** Signed weights of `bits` bits: [−2^(bits−1), 2^(bits−1) − 1]. */
-export function parameterSegment({ values, bits }: Parameter): Segment {
-  return { values, bits, min: -(2 ** (bits - 1)) }
+export function parameterSegment({ values, bits, added = 0 }: Parameter): Segment {
+  return { values: added === 0 ? values : values.map((value) => value - added), bits, min: -(2 ** (bits - 1)) }
 }
 
-/** Commitment to a list of parameters, each with its own bits, in the order given. */
-export function commitWeights(parameters: readonly Parameter[], salt: bigint): bigint {
-  return commitSegments('model', parameters.map(parameterSegment), salt)
+/** Commitment to a list of parameters, each with its own bits, in the order given, as those of an architecture. */
+export function commitWeights(parameters: readonly Parameter[], salt: bigint, architecture: bigint): bigint {
+  return commitSegments('model', parameters.map(parameterSegment), salt, [requireField(architecture, 'architecture')])
 }
 
-/** The model commitment of a program: its parameters in commitment order. The same number in both modes. */
+/** The model commitment of a program: its architecture and its parameters in commitment order. The same number in both modes. */
 export function commitModel(program: IntegerProgram, salt: bigint): bigint {
   return commitWeights(
     programParameters(program).map(({ parameter }) => parameter),
     salt,
+    architectureOf(program),
   )
 }
 

@@ -31,7 +31,15 @@ export {
 } from './eddsa.ts'
 export { CircuitError, type CircuitErrorCode } from './errors.ts'
 export { poseidon, poseidonChain } from './poseidon.ts'
-export { expectedSignals, modelCommitmentOf, plainResult, type Salts, type Sample, witnessInputs } from './prepare.ts'
+export {
+  expectedSignals,
+  inputSignal,
+  modelCommitmentOf,
+  plainResult,
+  type Salts,
+  type Sample,
+  witnessInputs,
+} from './prepare.ts'
 export { type ContentSignature, isSignedContent, signContent, signedCommitment, signedMessage } from './signed.ts'
 export { type CircuitInputs, WitnessProgram } from './witness.ts'
 export { type BatchOptions, type BatchStatement, writeBatchCircuit } from './write/batch.ts'

@@ -93,7 +93,8 @@ function signatureOf({ signed }: Sample): ContentSignature {
   return signed
 }
 
-function inputSignal(program: IntegerProgram, sample: Sample, visibility: CircuitOptions['input']): bigint {
+/** The second public signal of a sample: what is shown of its input. */
+export function inputSignal(program: IntegerProgram, sample: Sample, visibility: CircuitOptions['input']): bigint {
   const { input, salts } = sample
   if (visibility === 'signed') {
     const { publicKey, tag } = signatureOf(sample)

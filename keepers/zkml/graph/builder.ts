@@ -19,18 +19,24 @@ export class GraphBuilder {
   readonly input: ValueName
   private readonly nodes: GraphNode[] = []
   private readonly shapes = new Map<ValueName, readonly number[]>()
-  private readonly notes: string[] = []
+  private readonly notes = new Set<string>()
   private readonly names = new Set<string>()
   private readonly title: string
+  private readonly whole: boolean
+  /** The number that the next value or node of a name that is taken gets: chains share names by the thousand. */
+  private readonly next = new Map<string, number>()
 
-  constructor(name: string, inputName: ValueName, inputShape: readonly number[]) {
+  /** @param whole that the input holds whole numbers, and nothing else may be put in */
+  constructor(name: string, inputName: ValueName, inputShape: readonly number[], whole = false) {
     if (inputShape.some((dimension) => !Number.isInteger(dimension) || dimension < 1))
       throw new CompileError(
         'dynamic-shape',
         `input ${inputName} has shape [${inputShape}]; every dimension but the batch must be a fixed number of at least 1`,
         { layer: inputName },
       )
+    checkedCount(inputShape, `input ${inputName}`)
     this.title = name
+    this.whole = whole
     this.input = inputName
     this.shapes.set(inputName, [...inputShape])
   }
@@ -41,15 +47,8 @@ export class GraphBuilder {
     return shape
   }
 
-  /** Whether a value holds whole numbers by construction: the input itself, moved about, or an index. */
-  isWhole(value: ValueName): boolean {
-    if (value === this.input) return true
-    const node = this.nodes.find((each) => each.output === value)
-    return node?.op === 'argmax' || (node?.op === 'select' && this.isWhole(node.input))
-  }
-
   note(text: string): void {
-    if (!this.notes.includes(text)) this.notes.push(text)
+    this.notes.add(text)
   }
 
   /** Adds a whole node; a name that is taken gets a number. @throws CompileError when its inputs are unknown, its output taken, or its shapes do not fit. */
@@ -58,7 +57,8 @@ export class GraphBuilder {
       throw new CompileError('malformed-file', `two layers compute the value ${node.output}`, { layer: node.name })
     const shapes = nodeInputs(node).map((value) => this.shape(value))
     this.shapes.set(node.output, inferShape(node, shapes))
-    const name = unused(node.name, this.names)
+    // Plans are objects with the nodes' names as keys, and this key is none.
+    const name = this.unused(node.name === '__proto__' ? 'proto' : node.name, this.names)
     this.names.add(name)
     this.nodes.push(name === node.name ? node : { ...node, name })
     return node.output
@@ -136,20 +136,8 @@ export class GraphBuilder {
   /** Constant padding by `before` and `after` elements along each axis; negative numbers crop. */
   pad(name: string, input: ValueName, before: readonly number[], after: readonly number[], fill: number): ValueName {
     const from = this.shape(input)
-    const strides = stridesOf(from)
     const shape = from.map((length, axis) => length + before[axis]! + after[axis]!)
-    const map = new Int32Array(checkedCount(shape)).fill(-1)
-    const outStrides = stridesOf(shape)
-    for (let i = 0; i < map.length; i++) {
-      let position = 0
-      let inside = true
-      for (let axis = 0; axis < shape.length && inside; axis++) {
-        const at = (Math.floor(i / outStrides[axis]!) % shape[axis]!) - before[axis]!
-        inside = at >= 0 && at < from[axis]!
-        position += at * strides[axis]!
-      }
-      if (inside) map[i] = position
-    }
+    const map = cropMap(from, before, shape)
     return this.select(name, input, map, shape, fill)
   }
 
@@ -157,7 +145,7 @@ export class GraphBuilder {
     this.shape(output)
     return {
       name: this.title,
-      input: { name: this.input, shape: this.shape(this.input) },
+      input: { name: this.input, shape: this.shape(this.input), ...(this.whole ? { whole: true } : {}) },
       nodes: [...this.nodes],
       output,
       shapes: new Map(this.shapes),
@@ -166,15 +154,39 @@ export class GraphBuilder {
   }
 
   private fresh(name: string): ValueName {
-    return unused(name, this.shapes)
+    return this.unused(name, this.shapes)
+  }
+
+  /** The name itself, or with the first number from 2 that makes it new. */
+  private unused(name: string, taken: { has(name: string): boolean }): string {
+    if (!taken.has(name)) return name
+    let i = this.next.get(name) ?? 2
+    while (taken.has(`${name}.${i}`)) i++
+    // Values and nodes share the counter, and a name may be skipped: only that it is new matters.
+    this.next.set(name, i)
+    return `${name}.${i}`
   }
 }
 
-/** The name itself, or with the first number from 2 that makes it new. */
-function unused(name: string, taken: { has(name: string): boolean }): string {
-  let candidate = name
-  for (let i = 2; taken.has(candidate); i++) candidate = `${name}.${i}`
-  return candidate
+/**
+ * The index map of a tensor of shape `to` that holds one of shape `from` from position `before` on, −1 outside; negative
+ * positions crop.
+ */
+export function cropMap(from: readonly number[], before: readonly number[], to: readonly number[]): Int32Array {
+  const strides = stridesOf(from)
+  const map = new Int32Array(checkedCount(to)).fill(-1)
+  const outStrides = stridesOf(to)
+  for (let i = 0; i < map.length; i++) {
+    let position = 0
+    let inside = true
+    for (let axis = 0; axis < to.length && inside; axis++) {
+      const at = (Math.floor(i / outStrides[axis]!) % to[axis]!) - before[axis]!
+      inside = at >= 0 && at < from[axis]!
+      position += at * strides[axis]!
+    }
+    if (inside) map[i] = position
+  }
+  return map
 }
 
 function product(shape: readonly number[]): number {

@@ -27,6 +27,7 @@ export function evaluateAll(graph: Graph, input: ArrayLike<number>): Map<ValueNa
       `input ${graph.input.name} of shape [${graph.input.shape}] takes ${size} numbers, found ${input.length}`,
     )
   requireFinite(input, 'the input', graph.input.name)
+  if (graph.input.whole === true) requireWhole(input, graph.input.name)
   const values = new Map([[graph.input.name, tensor(graph.input.shape, input)]])
   for (const node of graph.nodes) {
     const inputs = nodeInputs(node).map((name) => values.get(name)!)
@@ -118,6 +119,13 @@ export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: 
     }
   }
   return { shape: [...shape], data: out }
+}
+
+/** Refuses fractions where the input is of an integer type. @throws CompileError wrong-input. */
+export function requireWhole(input: ArrayLike<number>, name: string): void {
+  for (let i = 0; i < input.length; i++)
+    if (!Number.isInteger(input[i]))
+      throw new CompileError('wrong-input', `input ${name} takes whole numbers, found ${input[i]} at position ${i}`)
 }
 
 /** Index of the largest element; the lowest index wins a tie. */

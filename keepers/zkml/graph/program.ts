@@ -40,7 +40,12 @@ type Base = {
  * the circuit must hold for all w with min ≤ w ≤ max where [min, max] = [−2^(bits−1), 2^(bits−1) − 1], and it must
  * prove that range.
  */
-export type Parameter = { readonly values: Integers; readonly bits: number }
+export type Parameter = {
+  readonly values: Integers
+  readonly bits: number
+  /** Released biases: what each value holds beyond the model's own number, such as half a divisor. Never committed to. */
+  readonly added?: number | undefined
+}
 
 /**
  * out[y, x, o] = bias[o] + Σ_{i, j, c} in[y·sy + i·dy − top, x·sx + j·dx − left, g·cg + c] · weights[i, j, c, o], with
@@ -219,6 +224,19 @@ export type InputSpec = {
   readonly tensor: TensorId
   readonly bits: number
   readonly min: number
+  /** How reals become integers, where not all elements do alike; absent: by the tensor's scale alone. For encoding only. */
+  readonly pieces?: readonly InputPiece[] | undefined
+}
+
+/** A run of neighbouring input elements of one meaning: real = (integer − zero) · scale, low ≤ integer ≤ high. */
+export type InputPiece = {
+  readonly count: number
+  readonly scale: number
+  readonly zero: number
+  readonly low: number
+  readonly high: number
+  /** Indices, codes, bytes: a fraction has no meaning, and neither has a number outside the range. */
+  readonly whole: boolean
 }
 
 export type IntegerProgram = {
@@ -235,6 +253,8 @@ export type IntegerProgram = {
   /** In execution order. */
   readonly layers: readonly IntegerLayer[]
   readonly notes: readonly string[]
+  /** SHA-256 of the network and the plan that the program was made from, weights and mode left out (hexadecimal). */
+  readonly architecture?: string | undefined
 }
 
 /** One committed list of numbers, in the order in which a model commitment absorbs them. */

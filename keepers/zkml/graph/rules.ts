@@ -121,6 +121,10 @@ function neverDecreases(fn: ActivationFunction): boolean {
 /** The constant as one number for each index of the last axis of `shape`, or null when it varies along another axis. */
 function lastAxis(constant: Tensor, shape: readonly number[]): Float64Array | null {
   const channels = shape.at(-1) ?? 1
+  const { data } = constant
+  if (data.length === 1) return new Float64Array(channels).fill(data[0]!)
+  // All but the last axis are 1 long: what is there is what is wanted.
+  if (data.length === channels && constant.shape.at(-1) === channels) return data
   const map = broadcastMap(constant.shape, shape)
   const values = Float64Array.from({ length: channels }, (_, c) => constant.data[map[c]!]!)
   for (let i = 0; i < map.length; i++) if (constant.data[map[i]!] !== values[i % channels]) return null
@@ -174,6 +178,11 @@ function scaleInput(first: AffineNode, second: Conv2dNode | DenseNode, scale: Fl
 }
 
 function composeAffine(first: AffineNode, second: AffineNode, shape: readonly number[]): AffineNode {
+  const constants = [first.scale, first.shift, second.scale, second.shift]
+  if (constants.every(({ data }) => data.length === 1)) {
+    const [a, b, c, d] = constants.map(({ data }) => data[0]!) as [number, number, number, number]
+    return { ...second, input: first.input, scale: tensor([], [a * c]), shift: tensor([], [b * c + d]) }
+  }
   const maps = [first.scale, first.shift, second.scale, second.shift].map((each) => {
     const map = broadcastMap(each.shape, shape)
     return (i: number): number => each.data[map[i]!]!
@@ -204,6 +213,7 @@ function compressed(data: Float64Array, shape: readonly number[]): Tensor {
 }
 
 function permuted(constant: Tensor, select: SelectNode, shapes: Shapes): Tensor {
+  if (constant.data.length === 1) return tensor([], constant.data)
   const map = broadcastMap(constant.shape, shapes.between)
   const data = new Float64Array(select.map.length)
   for (const [i, from] of select.map.entries()) data[from] = constant.data[map[i]!]!

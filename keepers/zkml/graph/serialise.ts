@@ -21,7 +21,7 @@ const indices = z
       .max(2 ** 31 - 1),
   )
   .transform((list) => Int32Array.from(list))
-const parameter = z.object({ values: integers, bits: bitWidth })
+const parameter = z.object({ values: integers, bits: bitWidth, added: integer.optional() })
 const pair = z.tuple([count, count])
 const triple = z.tuple([count, count, count])
 const base = {
@@ -82,12 +82,26 @@ const layer = z.discriminatedUnion('kind', [
   z.object({ ...base, kind: z.literal('bits'), width: z.number().int().min(1).max(24) }),
 ])
 
+/** Runs of input elements; see InputPiece. */
+export const inputPieces = z
+  .array(
+    z.object({
+      count,
+      scale: z.number().positive(),
+      zero: integer,
+      low: integer,
+      high: integer,
+      whole: z.boolean(),
+    }),
+  )
+  .optional()
+
 const program = z.object({
   format: z.literal('cohort-zkml-program'),
   version: z.literal(1),
   name: z.string(),
   mode: z.enum(['released', 'committed']),
-  input: z.object({ tensor: z.string(), bits: bitWidth, min: integer }),
+  input: z.object({ tensor: z.string(), bits: bitWidth, min: integer, pieces: inputPieces }),
   scores: z.string(),
   output: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('label') }),
@@ -106,6 +120,10 @@ const program = z.object({
   ),
   layers: z.array(layer),
   notes: z.array(z.string()),
+  architecture: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
 })
 
 /** One line of JSON, the same bytes for the same program. */
@@ -139,6 +157,10 @@ export function programFromJson(text: string): IntegerProgram {
 function requireLinked(value: IntegerProgram): void {
   const shapes = new Map(value.tensors.map((each) => [each.id, each.shape]))
   const written = new Set([value.input.tensor])
+  const { pieces } = value.input
+  const wanted = elementCount(shapes.get(value.input.tensor) ?? [])
+  if (pieces !== undefined && pieces.reduce((sum, piece) => sum + piece.count, 0) !== wanted)
+    throw new CompileError('malformed-file', `the pieces of the input do not add up to its ${wanted} elements`)
   for (const each of value.layers) {
     for (const id of each.inputs)
       if (!written.has(id) || !shapes.has(id))

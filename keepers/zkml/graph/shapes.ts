@@ -3,7 +3,7 @@
 import { CompileError } from './errors.ts'
 import { elementCount } from './program.ts'
 import { broadcastShape, checkedCount, normaliseAxis, requireFinite, sameShape } from './tensor.ts'
-import type { Conv2dNode, GraphNode, Padding, Pair, PoolNode } from './types.ts'
+import type { ActivationNode, Conv2dNode, GraphNode, Padding, Pair, PoolNode, SelectNode } from './types.ts'
 
 /** Bits of an input value; the inputs of a program have no more. */
 const MOST_BITS = 24
@@ -40,8 +40,11 @@ function infer(node: GraphNode, inputs: readonly (readonly number[])[]): number[
       checkConv(node, input)
       return [...windowShape(node, input, node.weights.shape as unknown as Pair), node.weights.shape[3]!]
     }
-    case 'pool':
-      return [...windowShape(node, input, node.window), input[2]!]
+    case 'pool': {
+      const shape = windowShape(node, input, node.window)
+      requireElements(node, input, shape)
+      return [...shape, input[2]!]
+    }
     case 'dense': {
       const [rows, columns] = node.weights.shape
       if (node.weights.shape.length !== 2 || input.at(-1) !== rows)
@@ -52,6 +55,7 @@ function infer(node: GraphNode, inputs: readonly (readonly number[])[]): number[
       return [...input.slice(0, -1), columns!]
     }
     case 'activation':
+      requireFiniteFunction(node)
       return [...input]
     case 'affine':
       for (const [what, constant] of [
@@ -79,7 +83,9 @@ function infer(node: GraphNode, inputs: readonly (readonly number[])[]): number[
     case 'select':
       if (elementCount(node.shape) !== node.map.length)
         fail(node, `shape [${node.shape}] where ${node.map.length} elements are selected`)
-      if (node.map.some((from) => from >= elementCount(input))) fail(node, `an index lies outside the input [${input}]`)
+      requireInside(node, input)
+      if (!Number.isFinite(node.fill) && node.map.includes(-1))
+        requireFinite([node.fill], 'the value filled in', node.name)
       return [...node.shape]
     case 'reduce': {
       const axes = new Set(node.axes.map((axis) => normaliseAxis(axis, input.length, node.name)))
@@ -125,6 +131,34 @@ function windowShape(node: Conv2dNode | PoolNode, input: readonly number[], wind
     slidingLength(input[0]!, padding.top + padding.bottom, window[0], strides[0], dilations[0]),
     slidingLength(input[1]!, padding.left + padding.right, window[1], strides[1], dilations[1]),
   ]
+}
+
+/** Every window must hold an element that is no padding: an average of none is 0 / 0, a maximum of none −∞. */
+function requireElements(node: PoolNode, input: readonly number[], output: Pair): void {
+  const { padding, window, strides, dilations } = node
+  for (const axis of [0, 1] as const) {
+    const before = axis === 0 ? padding.top : padding.left
+    for (let o = 0; o < output[axis]; o++) {
+      const first = o * strides[axis] - before
+      const step = dilations[axis]
+      const at = first < 0 ? first + Math.ceil(-first / step) * step : first
+      if (at >= input[axis]! || at > first + (window[axis] - 1) * step)
+        fail(node, `window ${o} along axis ${axis} of [${input}] holds nothing but padding`)
+    }
+  }
+}
+
+function requireInside(node: SelectNode, input: readonly number[]): void {
+  const size = elementCount(input)
+  for (let i = 0; i < node.map.length; i++)
+    if (node.map[i]! >= size) fail(node, `index ${node.map[i]} lies outside the input [${input}]`)
+}
+
+function requireFiniteFunction({ name, fn }: ActivationNode): void {
+  const numbers = Object.values(fn).flatMap((part) => (typeof part === 'number' || Array.isArray(part) ? part : []))
+  // A clip may lack a limit.
+  if (fn.kind !== 'clip') requireFinite(numbers, 'the activation', name)
+  else if (Number.isNaN(fn.min) || Number.isNaN(fn.max)) requireFinite(numbers, 'the clip', name)
 }
 
 function checkPositive(node: GraphNode, what: string, pair: Pair): void {

@@ -18,12 +18,13 @@ export function tensor(shape: readonly number[], data: ArrayLike<number>): Tenso
 const MAX_ELEMENTS = 2 ** 26
 
 /** Number of elements of `shape`. @throws CompileError shape-mismatch when it is no shape or larger than supported. */
-export function checkedCount(shape: readonly number[]): number {
+export function checkedCount(shape: readonly number[], what?: string): number {
   const count = elementCount(shape)
-  if (shape.some((dimension) => !Number.isInteger(dimension) || dimension < 0) || count > MAX_ELEMENTS)
+  if (shape.some((dimension) => !Number.isInteger(dimension) || dimension < 0) || !(count <= MAX_ELEMENTS))
     throw new CompileError(
       'shape-mismatch',
-      `a tensor of shape [${shape}]; up to ${MAX_ELEMENTS} elements are supported`,
+      `${what === undefined ? '' : `${what}: `}a tensor of shape [${shape}]; up to ${MAX_ELEMENTS} elements are supported`,
+      what === undefined ? {} : { layer: what },
     )
   return count
 }
@@ -108,15 +109,16 @@ export function transposeMap(shape: readonly number[], permutation: readonly num
 }
 
 export function identityMap(length: number): Int32Array {
-  return Int32Array.from({ length }, (_, i) => i)
+  const map = new Int32Array(length)
+  for (let i = 0; i < length; i++) map[i] = i
+  return map
 }
 
 /** A tensor whose element i is input[map[i]], or `fill` where map[i] < 0. */
 export function take(input: Tensor, map: Int32Array, shape: readonly number[], fill = 0): Tensor {
-  return tensor(
-    shape,
-    Float64Array.from(map, (from) => (from < 0 ? fill : input.data[from]!)),
-  )
+  const data = new Float64Array(map.length)
+  for (let i = 0; i < map.length; i++) data[i] = map[i]! < 0 ? fill : input.data[map[i]!]!
+  return tensor(shape, data)
 }
 
 /** A non-negative axis from one that may count from the end. @throws CompileError unsupported-attribute. */

@@ -108,16 +108,22 @@ export type GraphNode =
   | BitsNode
   | ArgMaxNode
 
+/** A last operator that an importer left out, since it changes no order of the scores. */
+export type SoftmaxKind = 'softmax' | 'log-softmax'
+
 /** A network of one input and one output, for one sample: no batch axis. Nodes are in topological order. */
 export type Graph = {
   readonly name: string
-  readonly input: { readonly name: ValueName; readonly shape: readonly number[] }
+  /** `whole`: of an integer type; nothing but whole numbers may be put in. */
+  readonly input: { readonly name: ValueName; readonly shape: readonly number[]; readonly whole?: boolean }
   readonly nodes: readonly GraphNode[]
   readonly output: ValueName
   /** Shape of every value, the input included. */
   readonly shapes: ReadonlyMap<ValueName, readonly number[]>
   /** What the importer did that the owner should know, e.g. that a final Softmax was dropped. */
   readonly notes: readonly string[]
+  /** The output is what this operator, dropped at the end, would have been applied to. */
+  readonly dropped?: SoftmaxKind
 }
 
 /** The values that a node reads. */

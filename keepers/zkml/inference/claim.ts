@@ -21,6 +21,8 @@ export type MarkedBatch = {
   /** Real values, row-major; or the program's integers when `integers` is set. */
   readonly inputs: readonly ArrayLike<number>[]
   readonly integers?: boolean
+  /** As in InferenceRequest: values outside the calibrated range are moved to its edge, not refused. */
+  readonly clamp?: boolean
   readonly marks: readonly number[]
 }
 
@@ -47,8 +49,11 @@ export function batchCommitment(folder: CircuitFolder, batch: MarkedBatch, salt:
 }
 
 /** The integers that a batch is committed to and proven as. */
-export function integersOf({ program }: CircuitFolder, { inputs, integers }: MarkedBatch): readonly Float64Array[] {
-  return inputs.map((input) => (integers === true ? Float64Array.from(input) : encodeInput(program, input)))
+export function integersOf(
+  { program }: CircuitFolder,
+  { inputs, integers, clamp = false }: MarkedBatch,
+): readonly Float64Array[] {
+  return inputs.map((input) => (integers === true ? Float64Array.from(input) : encodeInput(program, input, { clamp })))
 }
 
 /**

@@ -164,6 +164,19 @@ export function batchOptions({ modelSalt, tile }: CircuitOptions, claim: Claim):
 /** Opens what compileFolder wrote. Throws InferenceError `folder-incomplete` or `folder-mismatch`. */
 export async function openFolder(folder: string): Promise<CircuitFolder> {
   const paths = folderPaths(folder)
+  const manifest = await readManifest(folder)
+  const r1csSha256 = await sha256File(paths.r1cs)
+  if (r1csSha256 !== manifest.r1csSha256) {
+    throw new InferenceError('folder-mismatch', `${paths.r1cs} is not the circuit that ${paths.manifest} describes`)
+  }
+  const program = programFromJson(await readFile(paths.program, 'utf8'))
+  const modelSalt = manifest.mode === 'committed' ? await readSalt(paths.salt) : null
+  return { folder, manifest, program, options: optionsOf(manifest), modelSalt, claim: claimOf(manifest) }
+}
+
+/** What a folder is for, for those who verify and hold neither circuit nor weights. Throws as openFolder. */
+export async function readManifest(folder: string): Promise<CircuitManifest> {
+  const paths = folderPaths(folder)
   const text = await readFile(paths.manifest, 'utf8').catch((error: Error) => {
     throw new InferenceError('folder-incomplete', `${error.message}; run cohort zkml compile first`, { cause: error })
   })
@@ -171,20 +184,17 @@ export async function openFolder(folder: string): Promise<CircuitFolder> {
   if (!parsed.success) {
     throw new InferenceError('folder-mismatch', `${paths.manifest}: ${z.prettifyError(parsed.error)}`)
   }
-  const manifest = parsed.data
-  const r1csSha256 = await sha256File(paths.r1cs)
-  if (r1csSha256 !== manifest.r1csSha256) {
-    throw new InferenceError('folder-mismatch', `${paths.r1cs} is not the circuit that ${paths.manifest} describes`)
-  }
-  const program = programFromJson(await readFile(paths.program, 'utf8'))
-  const options: CircuitOptions = {
+  return parsed.data
+}
+
+/** How the circuit shows input and output. */
+export function optionsOf(manifest: CircuitManifest): CircuitOptions {
+  return {
     input: manifest.input,
     output: manifest.output,
     ...(manifest.tile === undefined ? {} : { tile: manifest.tile }),
     ...(manifest.modelSalt === undefined ? {} : { modelSalt: BigInt(manifest.modelSalt) }),
   }
-  const modelSalt = manifest.mode === 'committed' ? await readSalt(paths.salt) : null
-  return { folder, manifest, program, options, modelSalt, claim: claimOf(manifest) }
 }
 
 function claimOf({ claim }: CircuitManifest): Claim | null {

@@ -16,8 +16,8 @@ import { ProveError } from '../prove/errors.ts'
 import type { ProofWithSignals } from '../prove/proof.ts'
 import { verifyProof } from '../prove/verify.ts'
 import { wasmBackend } from '../prove/wasm.ts'
+import { encodeReals } from '../quantise/input.ts'
 import { interpret } from '../quantise/interpret.ts'
-import { encodeInput } from '../quantise/quantise.ts'
 import type { KeyMetadata } from '../setup/metadata.ts'
 import { parseZkey } from '../setup/zkey.ts'
 import { type VerificationKey, verificationKeyOf } from '../verifier/verification-key.ts'
@@ -28,6 +28,11 @@ export type InferenceRequest = {
   /** Real values, row-major; or the program's integers when `integers` is set. */
   readonly input: ArrayLike<number>
   readonly integers?: boolean
+  /**
+   * Moves real values that lie outside the calibrated range to its edge. Without it they are refused: the proof would be
+   * about another input than the one given.
+   */
+  readonly clamp?: boolean
   /** What the proof is for: the fourth public signal, below the scalar field. */
   readonly context: bigint
   /** Salts of the input's and the output's commitments; drawn when absent and needed. */
@@ -44,6 +49,8 @@ export type InferenceWitness = {
   readonly scores: Float64Array
   readonly publicSignals: readonly bigint[]
   readonly salts: Omit<Salts, 'model'>
+  /** How many input values were moved to the edge of the calibrated range; null where integers were given. */
+  readonly clamped: number | null
 }
 
 export type InferenceProof = ProofWithSignals & Omit<InferenceWitness, 'values' | 'publicSignals'>
@@ -87,7 +94,11 @@ export class InferenceCircuit {
    */
   witness(request: InferenceRequest): InferenceWitness {
     const { program, options, modelSalt } = this.folder
-    const input = request.integers === true ? Float64Array.from(request.input) : encodeInput(program, request.input)
+    const encoded =
+      request.integers === true
+        ? { values: Float64Array.from(request.input), clamped: null }
+        : encodeReals(program, request.input, request.clamp)
+    const input = encoded.values
     const salts = {
       ...(options.input === 'committed' ? { input: request.salts?.input ?? randomSalt() } : {}),
       ...(options.input === 'signed' && request.salts?.input !== undefined ? { input: request.salts.input } : {}),
@@ -110,7 +121,7 @@ export class InferenceCircuit {
         `public signal ${differing}: the circuit says ${head[differing]}, the interpreter ${publicSignals[differing]}`,
       )
     }
-    return { values, input, scores, publicSignals, salts }
+    return { values, input, scores, publicSignals, salts, clamped: encoded.clamped }
   }
 
   /** The first constraint that a witness breaks, or null: what a proof would show, without proving. */

@@ -7,7 +7,10 @@ import { POINT_BYTES } from '../setup/curve-memory.ts'
 import { HEADER_POINTS_OFFSET, type Zkey } from '../setup/zkey.ts'
 import type { G1Point, G2Point } from '../verifier/verification-key.ts'
 import type { Proof } from './proof.ts'
+import type { PartialSums } from './requests.ts'
 import { loadCurve } from './verify.ts'
+
+type CurveGroup = Awaited<ReturnType<typeof loadCurve>>['G1']
 
 /** Points of the key's header that blind a proof; affine, Montgomery form. */
 export type BlindingPoints = {
@@ -18,8 +21,8 @@ export type BlindingPoints = {
   readonly delta2: Uint8Array
 }
 
-/** Partial sums of each query, Jacobian, one from every thread. */
-export type QuerySums = Readonly<Record<'a' | 'b1' | 'b2' | 'c' | 'h', readonly Uint8Array[]>>
+/** Partial sums of each query, one from every thread. */
+export type QuerySums = Readonly<Record<'a' | 'b1' | 'b2' | 'c' | 'h', readonly PartialSums[]>>
 
 export function headerPoints({ sections: { header } }: Zkey): BlindingPoints {
   const [g1, g2] = [POINT_BYTES.g1.affine, POINT_BYTES.g2.affine]
@@ -43,13 +46,12 @@ export async function blindProof(
   const { G1, G2, Fr } = await loadCurve()
   const [alpha, beta1, delta1] = [points.alpha1, points.beta1, points.delta1].map((p) => G1.fromRprLEM(p, 0))
   const [beta2, delta2] = [points.beta2, points.delta2].map((p) => G2.fromRprLEM(p, 0))
-  const total = (group: typeof G1, parts: readonly Uint8Array[]) => parts.reduce((x, y) => group.add(x, y), group.zero)
   const [rFr, sFr] = [Fr.fromRprLE(r, 0, FIELD_BYTES), Fr.fromRprLE(s, 0, FIELD_BYTES)]
 
   const a = G1.add(G1.add(alpha!, total(G1, sums.a)), G1.timesFr(delta1!, rFr))
   const b = G2.add(G2.add(beta2!, total(G2, sums.b2)), G2.timesFr(delta2!, sFr))
   const b1 = G1.add(G1.add(beta1!, total(G1, sums.b1)), G1.timesFr(delta1!, sFr))
-  let c = G1.add(total(G1, sums.c), total(G1, sums.h))
+  let c = total(G1, [...sums.c, ...sums.h])
   c = G1.add(c, G1.timesFr(a, sFr))
   c = G1.add(c, G1.timesFr(b1, rFr))
   c = G1.add(c, G1.timesFr(delta1!, Fr.neg(Fr.mul(rFr, sFr))))
@@ -58,4 +60,21 @@ export async function blindProof(
   const inG1 = (point: Uint8Array) => G1.toObject(G1.toAffine(point)).slice(0, 2) as unknown as G1Point
   const inG2 = (point: Uint8Array) => G2.toObject(G2.toAffine(point)).slice(0, 2) as unknown as G2Point
   return { a: inG1(a), b: inG2(b), c: inG1(c) }
+}
+
+/** Σ 2^bit·point, by doubling from the highest bit down. */
+function total(group: CurveGroup, parts: readonly PartialSums[]): Uint8Array {
+  const terms = parts.flatMap(({ bits, points }) => {
+    const size = points.byteLength / bits.length
+    return bits.map((bit, i) => ({ bit, point: points.subarray(i * size, (i + 1) * size) }))
+  })
+  terms.sort((x, y) => y.bit - x.bit)
+  let sum = group.zero
+  let at = terms[0]?.bit ?? 0
+  for (const { bit, point } of terms) {
+    for (; at > bit; at--) sum = group.double(sum)
+    sum = group.add(sum, point)
+  }
+  for (; at > 0; at--) sum = group.double(sum)
+  return sum
 }

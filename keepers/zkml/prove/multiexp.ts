@@ -1,179 +1,174 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Σ scalar·point over points that stay in the memory (Pippenger's buckets, by wasmcurves' kernel). A witness is mostly
-// bits and short values, so scalars are sorted by size first: zeros cost nothing, ones an addition, and short ones, or
-// short ones below r, a few windows.
-import { FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
-import { type CurveMemory, type GroupName, POINT_BYTES } from '../setup/curve-memory.ts'
+// Σ scalar·point over points that stay in the kernel's memory. A witness is mostly bits and short values: a scalar has only as
+// many digits as it has bits (below r, for short negative ones), and a bit is one addition.
+import { FIELD_BYTES } from '../bn254.ts'
+import { ELEMENT_BYTES, type Kernel, PAIR_BYTES } from '../kernel/kernel.ts'
+import { type GroupName, POINT_BYTES } from '../setup/curve-memory.ts'
+import type { PartialSums } from './requests.ts'
 
-const WORDS = FIELD_BYTES / 4
-const ORDER_WORDS = Array.from({ length: WORDS }, (_, i) => Number((SCALAR_FIELD >> BigInt(32 * i)) & 0xffffffffn))
-const SHORT_BYTES = 4
-/** The kernel reads four bytes past the position of a digit. */
-const SLACK = 8
+/** Magnitudes are below r/2. */
+const MAGNITUDE_BITS = 253
+const MAX_WIDTH = 16
+/** Digits that are sorted and summed at once: what they need stays in a cache. */
+const DIGITS_AT_ONCE = 1 << 16
+/** A bucket is added twice, and every step of a chain costs an inversion, in additions. */
+const BUCKET_COST = 2
+const STEP_COST = 250
 
 /** Points of one query of the key, those at infinity left out. */
 export class MultiExp {
-  readonly #memory: CurveMemory
+  readonly #kernel: Kernel
   readonly #group: GroupName
   readonly #points: number
-  /** Which scalar belongs to each point that was kept. */
-  readonly #indices: Uint32Array
+  readonly #indices: number
+  readonly #count: number
 
   /** points: affine, Montgomery form, as a zkey holds them. */
-  constructor(memory: CurveMemory, group: GroupName, points: Uint8Array) {
-    this.#memory = memory
+  constructor(kernel: Kernel, group: GroupName, points: Uint8Array) {
+    this.#kernel = kernel
     this.#group = group
     const size = POINT_BYTES[group].affine
     const kept: number[] = []
     for (let i = 0; i * size < points.byteLength; i++) {
       if (points.subarray(i * size, (i + 1) * size).some((byte) => byte !== 0)) kept.push(i)
     }
-    this.#indices = Uint32Array.from(kept)
-    this.#points = memory.alloc(kept.length * size)
-    for (const [slot, index] of kept.entries()) {
-      memory.bytes.set(points.subarray(index * size, (index + 1) * size), this.#points + slot * size)
-    }
+    this.#count = kept.length
+    this.#indices = kernel.allocate(4 * kept.length)
+    kernel.words(this.#indices, kept.length).set(kept)
+    this.#points = kernel.allocate(kept.length * this.#size)
+    const mark = kernel.mark()
+    const bytes = kernel.allocate(kept.length * size)
+    const packed = kernel.view(bytes, kept.length * size)
+    for (const [slot, index] of kept.entries()) packed.set(points.subarray(index * size, (index + 1) * size), slot * size)
+    const { base, calls } = kernel
+    if (group === 'g1') calls.importElements(this.#points, bytes, FIELD_BYTES, 2 * kept.length, base.fromFile, base.at)
+    else calls.importPairs(this.#points, bytes, 2 * kept.length, base.fromFile, base.at)
+    kernel.release(mark)
   }
 
-  /** `scalars` is the address of 32-byte values, one for each point the query was built from. Jacobian form. */
-  sum(scalars: number): Uint8Array<ArrayBuffer> {
-    const memory = this.#memory
-    const { affine, jacobian } = POINT_BYTES[this.#group]
-    const kernel = (name: string) => memory.kernel(`${this.#group}m_${name}`)
-    const [addMixed, subMixed, add] = [kernel('addMixed'), kernel('subMixed'), kernel('add')]
-    const mark = memory.mark()
-    const total = memory.alloc(jacobian)
-    kernel('zero')(total)
-    const short = new TermList(this.#indices.length)
-    const long = new TermList(this.#indices.length)
-    for (const [slot, index] of this.#indices.entries()) {
-      const word = (scalars + index * FIELD_BYTES) >> 2
-      const value = signedShort(memory.words, word)
-      if (value === 0) continue
-      const point = this.#points + slot * affine
-      if (value === 1) addMixed(total, point, total)
-      else if (value === -1) subMixed(total, point, total)
-      else if (value === null) long.push(slot, index)
-      else short.push(slot, value)
-    }
-    const part = memory.alloc(jacobian)
-    if (short.length > 0) {
-      this.#sumShort(short, part)
-      add(total, part, total)
-    }
-    if (long.length > 0) {
-      this.#sumLong(long, scalars, part)
-      add(total, part, total)
-    }
-    const result = memory.read(total, jacobian)
-    memory.release(mark)
+  get #size(): number {
+    return 2 * (this.#group === 'g1' ? ELEMENT_BYTES : PAIR_BYTES)
+  }
+
+  /** `scalars` is the address of 32-byte values below r, one for each point the query was built from. */
+  sum(scalars: number): PartialSums {
+    const kernel = this.#kernel
+    const { calls } = kernel
+    const mark = kernel.mark()
+    const signed = kernel.allocate(FIELD_BYTES * this.#count)
+    const histogram = kernel.allocate(4 * 256)
+    kernel.words(histogram, 256).fill(0)
+    calls.signScalars(signed, scalars, this.#indices, this.#count, histogram, kernel.scalar.at)
+    const bits = kernel.words(histogram, 256).slice()
+    const shape = windowsFor(bits)
+    calls.useGroup(this.#group === 'g1' ? 0 : 1, kernel.base.at)
+    calls.offsetScalars(signed, this.#count, shape.width, shape.windows)
+    const result = this.#sumWindows(this.#sumBuckets(signed, shape), shape)
+    kernel.release(mark)
     return result
   }
 
-  #sumShort(terms: TermList, output: number): void {
-    const memory = this.#memory
+  /** Cells with the sum of each bucket, window after window. */
+  #sumBuckets(signed: number, { width, windows, used }: Shape): number {
+    const kernel = this.#kernel
+    const { calls } = kernel
+    const flag = this.#group === 'g1' ? 0 : 1
+    const buckets = 2 ** (width - 1)
+    const size = this.#size
+    const cells = kernel.allocate(4 * buckets * used)
+    const room = kernel.allocate(size * buckets * used)
+    const mark = kernel.mark()
+    const atOnce = Math.max(1, Math.floor(DIGITS_AT_ONCE / Math.max(1, this.#count)))
+    const runs = buckets * atOnce
+    const [starts, counts] = [kernel.allocate(4 * runs), kernel.allocate(4 * runs)]
+    const digits = kernel.allocate(4 * this.#count * atOnce)
+    const slotBytes = size * Math.ceil((this.#count * atOnce) / 2)
+    const slots = kernel.allocate(slotBytes)
+    for (let first = 0; first < used; first += atOnce) {
+      const end = Math.min(used, first + atOnce)
+      const some = buckets * (end - first)
+      calls.sortDigits(signed, this.#points, this.#count, width, windows, first, end, starts, counts, digits, flag)
+      calls.sumRuns(starts, counts, some, digits, slots, slots + slotBytes, flag)
+      const [out, place] = [cells + 4 * buckets * first, room + size * buckets * first]
+      calls.keepSums(starts, counts, some, digits, slots, slots + slotBytes, out, place, flag)
+    }
+    kernel.release(mark)
+    return cells
+  }
+
+  /** Σ (b + 1)·bucket_b of each window: in chains of 2^log steps, then over the chains. */
+  #sumWindows(cells: number, { width, used }: Shape): PartialSums {
+    const kernel = this.#kernel
+    const { calls } = kernel
+    const flag = this.#group === 'g1' ? 0 : 1
+    const size = this.#size
+    const log = Math.ceil((width - 1) / 2)
+    const [steps, perWindow] = [2 ** log, 2 ** (width - 1 - log)]
+    const chains = used * perWindow
+    const [sums, weighted] = [kernel.allocate(4 * chains), kernel.allocate(4 * chains)]
+    calls.sumChains(cells, chains, steps, steps, sums, weighted, kernel.allocate(3 * size * chains), flag)
+    // Bucket b of chain j stands for j·2^log + (its place + 1): the first part is Σ j·sums_j, doubled log times.
+    const [ignored, outer] = [kernel.allocate(4 * used), kernel.allocate(4 * used)]
+    calls.sumChains(sums + 4, used, perWindow - 1, perWindow, ignored, outer, kernel.allocate(3 * size * used), flag)
+    const [starts, counts] = [kernel.allocate(4 * used), kernel.allocate(4 * used)]
+    for (let w = 0; w < used; w++) {
+      kernel.words(starts, used)[w] = w * perWindow
+      kernel.words(counts, used)[w] = perWindow
+    }
+    const slotBytes = size * Math.ceil(chains / 2)
+    const slots = kernel.allocate(slotBytes)
+    calls.sumRuns(starts, counts, used, weighted, slots, slots + slotBytes, flag)
+    const inner = (window: number) => weighted + 4 * window * perWindow
+    const found: { bit: number; address: number }[] = []
+    for (let w = 0; w < used; w++) {
+      found.push({ bit: w * width, address: kernel.words(inner(w), 1)[0]! })
+      found.push({ bit: w * width + log, address: kernel.words(outer + 4 * w, 1)[0]! })
+    }
+    return this.#export(found.filter(({ address }) => address !== 0))
+  }
+
+  #export(found: readonly { bit: number; address: number }[]): PartialSums {
+    const kernel = this.#kernel
     const { affine } = POINT_BYTES[this.#group]
-    const negate = memory.kernel(`${this.#group}m_negAffine`)
-    const mark = memory.mark()
-    const points = memory.alloc(terms.length * affine)
-    const values = memory.alloc(terms.length * SHORT_BYTES + SLACK)
-    let bits = 0
-    for (let i = 0; i < terms.length; i++) {
-      const value = terms.values[i]!
-      const from = this.#points + terms.slots[i]! * affine
-      memory.bytes.copyWithin(points + i * affine, from, from + affine)
-      if (value < 0) negate(points + i * affine, points + i * affine)
-      memory.words[(values >> 2) + i] = Math.abs(value)
-      bits = Math.max(bits, 32 - Math.clz32(Math.abs(value)))
+    const [points, work] = [kernel.allocate(found.length * affine), kernel.allocate(found.length * this.#size)]
+    const { base, calls } = kernel
+    for (const [i, { address }] of found.entries()) {
+      const at = work + i * this.#size
+      kernel.view(at, this.#size).set(kernel.read(address & ~1, this.#size))
+      if ((address & 1) !== 0) negate(kernel, at + this.#size / 2, this.#size / 2)
     }
-    this.#buckets({ points, values, bytes: SHORT_BYTES, count: terms.length, bits, output })
-    memory.release(mark)
-  }
-
-  #sumLong(terms: TermList, scalars: number, output: number): void {
-    const memory = this.#memory
-    const { affine } = POINT_BYTES[this.#group]
-    const bits = SCALAR_FIELD.toString(2).length
-    if (terms.length === this.#indices.length && isRun(this.#indices)) {
-      const values = scalars + this.#indices[0]! * FIELD_BYTES
-      this.#buckets({ points: this.#points, values, bytes: FIELD_BYTES, count: terms.length, bits, output })
-      return
-    }
-    const mark = memory.mark()
-    const points = memory.alloc(terms.length * affine)
-    const values = memory.alloc(terms.length * FIELD_BYTES + SLACK)
-    for (let i = 0; i < terms.length; i++) {
-      const point = this.#points + terms.slots[i]! * affine
-      memory.bytes.copyWithin(points + i * affine, point, point + affine)
-      const value = scalars + terms.values[i]! * FIELD_BYTES
-      memory.bytes.copyWithin(values + i * FIELD_BYTES, value, value + FIELD_BYTES)
-    }
-    this.#buckets({ points, values, bytes: FIELD_BYTES, count: terms.length, bits, output })
-    memory.release(mark)
-  }
-
-  /** Windows from the top, doubling in between. */
-  #buckets(job: { points: number; values: number; bytes: number; count: number; bits: number; output: number }): void {
-    const memory = this.#memory
-    const { jacobian } = POINT_BYTES[this.#group]
-    const kernel = (name: string) => memory.kernel(`${this.#group}m_${name}`)
-    const [chunk, double, add] = [kernel('multiexpAffine_chunk'), kernel('double'), kernel('add')]
-    const width = bucketBits(job.count, job.bits)
-    const mark = memory.mark()
-    const part = memory.alloc(jacobian)
-    memory.reserve(2 ** width * jacobian)
-    kernel('zero')(job.output)
-    for (let window = Math.ceil(job.bits / width) - 1; window >= 0; window--) {
-      for (let i = 0; i < width; i++) double(job.output, job.output)
-      const start = window * width
-      chunk(job.points, job.values, job.bytes, job.count, start, Math.min(width, 8 * job.bytes - start), part)
-      add(job.output, part, job.output)
-    }
-    memory.release(mark)
+    if (this.#group === 'g1') calls.exportElements(points, work, 2 * found.length, base.toFile, base.at)
+    else calls.exportPairs(points, work, 2 * found.length, base.toFile, base.at)
+    return { bits: found.map(({ bit }) => bit), points: kernel.read(points, found.length * affine) }
   }
 }
 
-/** Points with their scalars, or with the index of their scalars. */
-class TermList {
-  readonly slots: Uint32Array
-  readonly values: Float64Array
-  length = 0
-
-  constructor(capacity: number) {
-    this.slots = new Uint32Array(capacity)
-    this.values = new Float64Array(capacity)
-  }
-
-  push(slot: number, value: number): void {
-    this.slots[this.length] = slot
-    this.values[this.length++] = value
-  }
+function negate(kernel: Kernel, at: number, length: number): void {
+  const view = kernel.view(at, length)
+  const doubles = new Float64Array(view.buffer, view.byteOffset, length / 8)
+  for (let i = 0; i < doubles.length; i++) doubles[i] = -doubles[i]!
 }
 
-/** The value at `word` when it is within ±2^32, also when it stands for a negative number (r − v); null else. */
-function signedShort(words: Uint32Array, word: number): number | null {
-  const top = words[word + WORDS - 1]!
-  if (top === 0) {
-    for (let i = 1; i < WORDS - 1; i++) if (words[word + i] !== 0) return null
-    return words[word]!
-  }
-  if (top !== ORDER_WORDS[WORDS - 1]) return null
-  for (let i = 2; i < WORDS - 1; i++) if (words[word + i] !== ORDER_WORDS[i]) return null
-  const distance = (ORDER_WORDS[1]! - words[word + 1]!) * 2 ** 32 + (ORDER_WORDS[0]! - words[word]!)
-  return distance > 0 && distance < 2 ** 32 ? -distance : null
+type Shape = {
+  /** Bits of a digit, number of windows of any scalar, and of those that a scalar here reaches. */
+  readonly width: number
+  readonly windows: number
+  readonly used: number
 }
 
-function isRun(indices: Uint32Array): boolean {
-  return indices.length === 0 || indices[indices.length - 1]! - indices[0]! === indices.length - 1
-}
-
-/** The bucket width that needs the fewest additions: each window adds every point once and every bucket twice. */
-function bucketBits(points: number, bits: number): number {
-  let best = 1
+/** The width that needs the fewest additions for scalars of these bit lengths. */
+export function windowsFor(histogram: ArrayLike<number>): Shape {
+  let longest = 0
+  for (let bits = 0; bits <= MAGNITUDE_BITS; bits++) if (histogram[bits]! > 0) longest = bits
+  let best: Shape | null = null
   let least = Number.POSITIVE_INFINITY
-  for (let width = 1; width <= Math.min(16, bits); width++) {
-    const additions = Math.ceil(bits / width) * (points + 2 * 2 ** width)
-    if (additions < least) [best, least] = [width, additions]
+  for (let width = 2; width <= MAX_WIDTH; width++) {
+    const windows = Math.ceil((MAGNITUDE_BITS + 2) / width)
+    // Signed digits of n windows reach above 2^(n·width − 2).
+    const used = Math.min(windows, Math.floor((longest + 1) / width) + 1)
+    let cost = used * 2 ** (width - 1) * BUCKET_COST + STEP_COST * 2 ** (width / 2 + 1)
+    for (let bits = 1; bits <= longest; bits++) cost += histogram[bits]! * Math.ceil(bits / width)
+    if (cost < least) [best, least] = [{ width, windows, used }, cost]
   }
-  return best
+  return best!
 }

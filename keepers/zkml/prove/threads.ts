@@ -112,5 +112,5 @@ export async function serve(handler: (message: never) => Promise<unknown>): Prom
 
 function buffersOf(result: unknown): ArrayBuffer[] {
   if (result instanceof Uint8Array) return [result.buffer as ArrayBuffer]
-  return Array.isArray(result) ? result.flatMap(buffersOf) : []
+  return typeof result === 'object' && result !== null ? Object.values(result).flatMap(buffersOf) : []
 }

@@ -2,20 +2,51 @@
 // Our own Groth16 prover (Groth 2016, section 3) on worker threads that keep the key: only the witness moves. The same
 // code runs in Node and in a browser. It reads the key of any set-up that snarkjs reads.
 import { FIELD_BYTES } from '../bn254.ts'
-import { concatenate, loadCurveImage, POINT_BYTES } from '../setup/curve-memory.ts'
+import { compileKernel, ELEMENT_BYTES, kernelWorks } from '../kernel/kernel.ts'
+import { type CurveImage, concatenate, loadCurveImage, POINT_BYTES } from '../setup/curve-memory.ts'
 import { drawFieldElement } from '../setup/secrets.ts'
 import { COEFFICIENT_BYTES, parseZkey, type Zkey } from '../setup/zkey.ts'
 import { type KeySource, type ProveOptions, type Prover, type ProverBackend, readKey } from './backend.ts'
 import { ProveError } from './errors.ts'
 import { type BlindingPoints, blindProof, headerPoints, type QuerySums } from './groth16.ts'
-import type { ShareOfKey, WorkerRequest } from './groth16.worker.ts'
 import type { ProofWithSignals } from './proof.ts'
+import type { PartialSums, ShareOfKey, WorkerRequest } from './requests.ts'
 import { defaultThreads, Thread } from './threads.ts'
 import { publicValues, witnessOf } from './witness-file.ts'
 
 export type WasmBackendOptions = {
   /** Number of threads; the machine's parallelism when absent, at most 16. */
   readonly threads?: number
+  /**
+   * `kernel`: our own WebAssembly, which needs relaxed SIMD with fused multiply-add. `portable`: ffjavascript's, several times
+   * slower. When absent, the kernel where it works.
+   */
+  readonly engine?: 'kernel' | 'portable'
+  /** r and s of a proof, 32 bytes little endian below r each, in place of drawn ones. For tests alone: a blinding that is known,
+   * or used twice, gives the witness away. */
+  readonly drawBlinding?: () => Uint8Array
+}
+
+/** What threads compute with, and bytes of a field element of theirs. */
+type Engine = {
+  readonly code: WebAssembly.Module | CurveImage
+  readonly worker: URL
+  readonly elementBytes: number
+}
+
+async function loadEngine(wanted: 'kernel' | 'portable' | undefined): Promise<Engine> {
+  if (wanted !== 'portable') {
+    const code = await compileKernel().catch((error: unknown) => {
+      if (wanted === 'kernel' || !(error instanceof WebAssembly.CompileError)) throw error
+      return null
+    })
+    if (code !== null && kernelWorks(code)) {
+      return { code, worker: new URL('./groth16.worker.ts', import.meta.url), elementBytes: ELEMENT_BYTES }
+    }
+    if (wanted === 'kernel') throw new ProveError('backend-failed', 'this machine has no fused multiply-add')
+  }
+  const worker = new URL('./portable.worker.ts', import.meta.url)
+  return { code: await loadCurveImage(), worker, elementBytes: FIELD_BYTES }
 }
 
 export function wasmBackend(options: WasmBackendOptions = {}): ProverBackend {
@@ -24,9 +55,9 @@ export function wasmBackend(options: WasmBackendOptions = {}): ProverBackend {
     async open(key: KeySource, { signal }: ProveOptions = {}) {
       const zkey = parseZkey(await readKey(key), typeof key === 'string' ? key : 'zkey')
       signal?.throwIfAborted()
-      const prover = new WasmProver(zkey, options.threads ?? (await defaultThreads()))
+      const prover = new WasmProver(zkey, options.threads ?? (await defaultThreads()), options.drawBlinding ?? drawFieldElement)
       try {
-        await prover.start()
+        await prover.start(await loadEngine(options.engine))
         signal?.throwIfAborted()
       } catch (error) {
         await prover.close()
@@ -37,6 +68,9 @@ export function wasmBackend(options: WasmBackendOptions = {}): ProverBackend {
   }
 }
 
+/** A·w, B·w and their product. */
+const VECTORS = 3
+
 class WasmProver implements Prover {
   readonly backend = 'wasm'
   readonly variables: number
@@ -44,12 +78,15 @@ class WasmProver implements Prover {
   readonly #count: number
   readonly #rows: readonly number[]
   readonly #points: BlindingPoints
+  readonly #draw: () => Uint8Array
   #zkey: Zkey | null
+  #elementBytes = 0
   #threads: Thread[] = []
   #queue: Promise<unknown> = Promise.resolve()
   #closed = false
 
-  constructor(zkey: Zkey, threads: number) {
+  constructor(zkey: Zkey, threads: number, draw: () => Uint8Array) {
+    this.#draw = draw
     this.#zkey = zkey
     this.#count = threads
     this.variables = zkey.header.variables
@@ -58,18 +95,18 @@ class WasmProver implements Prover {
     this.#points = headerPoints(zkey)
   }
 
-  async start(): Promise<void> {
+  async start(engine: Engine): Promise<void> {
     const zkey = this.#zkey!
-    const image = await loadCurveImage()
-    const url = new URL('./groth16.worker.ts', import.meta.url)
-    this.#threads = await Promise.all(Array.from({ length: this.#count }, () => Thread.start(url)))
-    const shares = shareKey(zkey, this.#rows)
+    this.#elementBytes = engine.elementBytes
+    this.#threads = await Promise.all(Array.from({ length: this.#count }, () => Thread.start(engine.worker)))
+    const divide = divideKey(zkey, this.#rows)
     await Promise.all(
       this.#threads.map((thread, i) => {
-        const share: ShareOfKey = { do: 'load', image, ...shares[i]! }
+        const share = divide(i)
         const buffers = [share.coefficients, share.h, ...share.queries.map(({ points }) => points)]
+        const request: WorkerRequest = { do: 'load', engine: engine.code, share }
         return thread.call(
-          share,
+          request,
           buffers.map(({ buffer }) => buffer),
         )
       }),
@@ -100,19 +137,20 @@ class WasmProver implements Prover {
     const shifting = vectors.map((values, i) =>
       this.#call<Uint8Array>(i % this.#count, { do: 'shift', values }, [values.buffer]),
     )
-    const summing = this.#all<Uint8Array[]>(() => ({ do: 'sum' }))
+    const summing = this.#all<PartialSums[]>(() => ({ do: 'sum' }))
     summing.catch(() => undefined)
     const [a, b, c] = await Promise.all(shifting)
     signal?.throwIfAborted()
-    const quotients = await this.#all<Uint8Array>((i) => {
-      const slice = (vector: Uint8Array) => vector.slice(this.#rows[i]! * FIELD_BYTES, this.#rows[i + 1]! * FIELD_BYTES)
+    const size = this.#elementBytes
+    const quotients = await this.#all<PartialSums>((i) => {
+      const slice = (vector: Uint8Array) => vector.slice(this.#rows[i]! * size, this.#rows[i + 1]! * size)
       return { do: 'quotient', a: slice(a!), b: slice(b!), c: slice(c!) }
     })
     const queries = await summing
     signal?.throwIfAborted()
     const column = (index: number) => queries.map((sums) => sums[index]!)
     const sums: QuerySums = { a: column(0), b1: column(1), b2: column(2), c: column(3), h: quotients }
-    const proof = await blindProof(this.#points, sums, drawFieldElement(), drawFieldElement())
+    const proof = await blindProof(this.#points, sums, this.#draw(), this.#draw())
     return { proof, publicSignals: publicValues(witness, this.publicSignals) }
   }
 
@@ -125,9 +163,8 @@ class WasmProver implements Prover {
   }
 }
 
-type Share = Omit<ShareOfKey, 'do' | 'image'>
-
-function shareKey(zkey: Zkey, rows: readonly number[]): Share[] {
+/** Copies of the parts of a key for thread i; one thread's at a time, so that the key is not held twice. */
+function divideKey(zkey: Zkey, rows: readonly number[]): (thread: number) => ShareOfKey {
   const { header, sections } = zkey
   const threads = rows.length - 1
   const variables = cuts(header.variables, threads)
@@ -136,7 +173,7 @@ function shareKey(zkey: Zkey, rows: readonly number[]): Share[] {
   const coefficients = shareCoefficients(sections.coefficients, rows)
   const g1 = POINT_BYTES.g1.affine
   const g2 = POINT_BYTES.g2.affine
-  return Array.from({ length: threads }, (_, i) => {
+  return (i) => {
     const run = (section: Uint8Array, size: number, ends: readonly number[]) =>
       new Uint8Array(section.subarray(ends[i]! * size, ends[i + 1]! * size))
     const firstVariable = variables[i]!
@@ -146,6 +183,7 @@ function shareKey(zkey: Zkey, rows: readonly number[]): Share[] {
       coefficients: coefficients[i]!,
       firstRow: rows[i]!,
       rows: rows[i + 1]! - rows[i]!,
+      transforms: i < VECTORS,
       queries: [
         { group: 'g1', firstVariable, points: run(sections.a, g1, variables) },
         { group: 'g1', firstVariable, points: run(sections.b1, g1, variables) },
@@ -154,7 +192,7 @@ function shareKey(zkey: Zkey, rows: readonly number[]): Share[] {
       ],
       h: run(sections.h, g1, rows),
     }
-  })
+  }
 }
 
 /** Entries of the coefficients section by the thread whose rows they belong to. */

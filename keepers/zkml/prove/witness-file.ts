@@ -43,7 +43,7 @@ export function encodeWitnessFile(values: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /**
  * The values of a witness for a circuit of `variables`: plain values, or a `.wtns` file. Throws ProveError when it is
- * for another circuit or its first value is not the constant one.
+ * for another circuit, its first value is not the constant one, or a value is not below r.
  */
 export function witnessOf(witness: Uint8Array, variables: number): Uint8Array<ArrayBuffer> {
   // Plain values begin with the number one, a file with letters.
@@ -58,7 +58,20 @@ export function witnessOf(witness: Uint8Array, variables: number): Uint8Array<Ar
     )
   }
   if (bytesToField(values) !== 1n) throw new ProveError('malformed', 'witness: the first value is not one')
-  return new Uint8Array(values)
+  const copy = new Uint8Array(values)
+  requireBelowField(copy)
+  return copy
+}
+
+/** The upper 64 bits of r: a value whose own are lower is below r, and nearly all of a witness is. */
+const UPPER = SCALAR_FIELD >> 192n
+
+/** A number and the same plus r are two witnesses of one statement; only the one below r is a value of the field. */
+function requireBelowField(values: Uint8Array): void {
+  const view = new DataView(values.buffer, values.byteOffset, values.byteLength)
+  for (let at = 0; at < values.byteLength; at += FIELD_BYTES)
+    if (view.getBigUint64(at + 24, true) >= UPPER && bytesToField(values, at) >= SCALAR_FIELD)
+      throw new ProveError('malformed', `witness: value ${at / FIELD_BYTES} is not below the field's order r`)
 }
 
 /** The public signals: the values after the constant one. */

@@ -21,7 +21,10 @@ export function floatScores(graph: Graph, inputs: readonly ArrayLike<number>[], 
   })
 }
 
-/** Scores of the integer program in real units: integer · scale. */
+/**
+ * Scores of the integer program in real units: integer · scale. Inputs outside the calibrated range are judged as if they were
+ * clamped: how well a program does on data is asked before anything is proven.
+ */
 export function programScores(
   program: IntegerProgram,
   inputs: readonly ArrayLike<number>[],
@@ -31,7 +34,7 @@ export function programScores(
   return inputs.map((input, i) => {
     work.signal?.throwIfAborted()
     work.onProgress?.(i, inputs.length)
-    return interpret(program, encodeInput(program, input)).scores.map((score) => score * scale)
+    return interpret(program, encodeInput(program, input, { clamp: true })).scores.map((score) => score * scale)
   })
 }
 

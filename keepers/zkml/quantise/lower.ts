@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Graph nodes → integer layers. One walk serves calibration and planned builds alike: the decider tells the scales.
+import { architectureDigest } from '../circuit/architecture.ts'
 import { CompileError } from '../graph/errors.ts'
-import { elementCount, type IntegerProgram, type Parameter } from '../graph/program.ts'
-import { broadcastMap } from '../graph/tensor.ts'
+import { elementCount, type InputPiece, type IntegerProgram, type Parameter } from '../graph/program.ts'
+import { broadcastMap, identityMap } from '../graph/tensor.ts'
 import {
   type AffineNode,
   type Conv2dNode,
@@ -15,7 +16,9 @@ import {
 import { lowerActivation } from './activations.ts'
 import { combineValues, lowerConcat, lowerPool, lowerReduce, lowerSelect, multiplyValues } from './combine.ts'
 import type { Decider } from './decide.ts'
-import type { Plan, WeightPlan } from './plan.ts'
+import { describeNetwork, recorded } from './describe.ts'
+import { elementPieces, isMixed } from './input.ts'
+import { type LayerPlan, type Plan, programOutput, type WeightPlan } from './plan.ts'
 import { type Clipping, type LayerDraft, ProgramWriter, type Value, valueBits } from './writer.ts'
 
 /** Largest calibrated magnitude of a graph value, real. */
@@ -43,30 +46,103 @@ export function lower(
   const writer = new ProgramWriter(plan.mode, plan.input, graph.input.shape)
   const uses = new Map<ValueName, number>()
   for (const node of graph.nodes) for (const name of nodeInputs(node)) uses.set(name, (uses.get(name) ?? 0) + 1)
+  const decisions: LayerPlan[] = []
   const context: Lowering = {
     graph,
     writer,
-    decider,
+    decider: recorded(decider, decisions),
     peaks,
     alone: (value) => uses.get(value) === 1 && value !== graph.output,
   }
   const values = new Map<ValueName, Value>([[graph.input.name, writer.input]])
+  const mixed = isMixed(plan.input.pieces) ? mixedInput(context, plan.input.pieces) : null
   for (const node of graph.nodes) {
     const inputs = nodeInputs(node).map((name) => values.get(name)!)
-    values.set(node.output, lowerNode(context, node, inputs))
+    const value =
+      mixed !== null && nodeInputs(node).includes(graph.input.name)
+        ? mixed(node, inputs[0]!)
+        : lowerNode(context, node, inputs)
+    values.set(node.output, value)
   }
-  const scores = values.get(graph.output)!
-  const count = elementCount(scores.shape)
-  requireOutput(plan.output, count, graph)
-  const output = graph.nodes.at(-1)?.op === 'argmax' ? ({ kind: 'label' } as const) : plan.output
-  const input = { tensor: writer.input.id, bits: plan.input.bits, min: plan.input.min }
-  return { program: writer.finish(graph.name, { input, output }, scores, graph.notes), clipping: writer.clipping }
+  const found = values.get(graph.output)!
+  requireOutput(plan.output, elementCount(found.shape), graph)
+  const scores = plan.output.kind === 'score' && plan.output.dropped ? difference(context, found, plan.output) : found
+  const { bits, min, pieces } = plan.input
+  const input = { tensor: writer.input.id, bits, min, ...(pieces === undefined ? {} : { pieces }) }
+  const output = programOutput(plan.output)
+  const architecture = architectureDigest(describeNetwork(graph, plan.input, decisions))
+  const program = writer.finish(graph.name, { input, output, architecture }, scores, graph.notes)
+  return { program, clipping: writer.clipping }
+}
+
+/**
+ * An input of indices and of numbers: indices are read as they are, numbers from a tensor that holds them alone, shifted back
+ * to where zero is 0. Whoever reads the input must take either the one or the other.
+ */
+function mixedInput(context: Lowering, pieces: readonly InputPiece[]): (node: GraphNode, raw: Value) => Value {
+  const { writer, graph } = context
+  const elements = elementPieces(pieces)
+  const isIndex = (at: number): boolean => elements[at]!.whole && elements[at]!.zero === 0 && elements[at]!.scale === 1
+  const numbers = elements.flatMap((_, at) => (isIndex(at) ? [] : [at]))
+  const places = new Map(numbers.map((at, i) => [at, i]))
+  const shifted = writer.emit(
+    `${graph.input.name}_numbers`,
+    [graph.input.name],
+    [writer.input],
+    {
+      kind: 'sparse',
+      offsets: identityMap(numbers.length + 1),
+      indices: Int32Array.from(numbers),
+      coefficients: new Float64Array(numbers.length).fill(1),
+      bias: Float64Array.from(numbers, (at) => -elements[at]!.zero + 0),
+    },
+    [numbers.length],
+    elements[numbers[0]!]!.scale,
+  )
+  return (node, raw) => {
+    const fail = (): never => {
+      throw new CompileError(
+        'unsupported-attribute',
+        `${node.name} computes with columns of the input that are looked up in a table beside others that are not; split them before`,
+        { layer: node.name },
+      )
+    }
+    if (node.op !== 'select') return fail()
+    const sources = node.map.filter((from) => from >= 0)
+    if (sources.every(isIndex)) return lowerNode(context, node, [raw])
+    if (sources.some(isIndex)) fail()
+    const map = node.map.map((from) => (from < 0 ? -1 : places.get(from)!))
+    return lowerNode(context, { ...node, map }, [shifted])
+  }
+}
+
+/** Of two scores, the one named less the other: what a Softmax of two classes turns into a probability. */
+function difference(context: Lowering, scores: Value, { index }: { readonly index: number }): Value {
+  const draft: LayerDraft = {
+    kind: 'sparse',
+    offsets: Int32Array.of(0, 2),
+    indices: Int32Array.of(index, 1 - index),
+    coefficients: Float64Array.of(1, -1),
+    bias: new Float64Array(1),
+  }
+  return context.writer.emit('odds', [], [scores], draft, [1], scores.scale)
 }
 
 function requireOutput(output: Plan['output'], count: number, graph: Graph): void {
   const fail = (message: string): never => {
     throw new CompileError('invalid-option', `output ${output.kind}: ${message}`)
   }
+  const { dropped } = graph
+  if (graph.nodes.some((node) => node.op === 'argmax') && output.kind !== 'label')
+    fail('the network ends in an ArgMax, of which only the label can be said; use label')
+  if (output.kind === 'score' && output.dropped !== dropped)
+    fail(`the plan compares ${output.dropped ?? 'scores'}, the network ends in ${dropped ?? 'scores'}; calibrate again`)
+  if (output.kind === 'score' && dropped !== undefined && count !== 2)
+    fail(
+      `the threshold speaks of a ${dropped} over ${count} scores, which is dropped; only one over 2 can be compared exactly. Use label or margin, or export without it`,
+    )
+  if (output.kind === 'value' && dropped !== undefined)
+    fail(`the network ends in a ${dropped} of one score, which says nothing`)
   if (output.kind === 'score' && output.index >= count)
     fail(`index ${output.index} is outside the ${count} scores of ${graph.output}`)
   if (output.kind === 'margin' && (count < 2 || count > 65536)) fail(`needs 2 to 65536 scores, found ${count}`)
@@ -252,9 +328,10 @@ function biasParameter(
   plan: WeightPlan,
 ): Parameter {
   const values = Float64Array.from(data, (value) => Math.round(value / scale) + 0)
-  // Released biases are constants: as wide as they are. Committed ones live in the width that the plan fixed.
+  // Committed biases live in the width that the plan fixed. Released ones are constants and may be wider; where they are not,
+  // both modes commit to the same numbers in the same layout.
   return context.writer.mode === 'released'
-    ? { values, bits: valueBits(values) }
+    ? { values, bits: Math.max(plan.biasBits, valueBits(values)) }
     : clipped(context, layer, 'bias', values, plan.biasBits)
 }
 

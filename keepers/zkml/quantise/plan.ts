@@ -3,7 +3,9 @@
 // same; so members who hold the same weights agree on the same integers, and a committed architecture keeps its scales.
 import { z } from 'zod'
 import { CompileError } from '../graph/errors.ts'
-import type { Mode, OutputSpec } from '../graph/program.ts'
+import type { InputPiece, Mode, OutputSpec } from '../graph/program.ts'
+import { inputPieces } from '../graph/serialise.ts'
+import type { SoftmaxKind } from '../graph/types.ts'
 
 /** Weights are multiples of 2^−fraction in `weightBits` bits (sign included), biases in `biasBits` bits. */
 export type WeightPlan = {
@@ -20,13 +22,34 @@ export type ShiftPlan = { readonly kind: 'shift'; readonly node: string; readonl
 
 export type LayerPlan = WeightPlan | ShiftPlan
 
+/**
+ * What is proven. `dropped`: of the scores before that last operator, of which there are two, the score named less the other
+ * one is compared; the threshold is that of the difference.
+ */
+export type PlannedOutput =
+  | Exclude<OutputSpec, { kind: 'score' }>
+  | (Extract<OutputSpec, { kind: 'score' }> & { readonly dropped?: SoftmaxKind | undefined })
+
+/** What the circuit says of its last tensor: a difference is the only score there. */
+export function programOutput(output: PlannedOutput): OutputSpec {
+  if (output.kind !== 'score') return output
+  const { kind, index, threshold, dropped } = output
+  return { kind, index: dropped === undefined ? index : 0, threshold }
+}
+
 export type Plan = {
   readonly format: 'cohort-zkml-plan'
   readonly version: 1
   readonly mode: Mode
   /** Real value of an input = integer · scale, min ≤ integer ≤ min + 2^bits − 1. */
-  readonly input: { readonly bits: number; readonly min: number; readonly scale: number }
-  readonly output: OutputSpec
+  readonly input: {
+    readonly bits: number
+    readonly min: number
+    readonly scale: number
+    /** Where indices stand among the elements, or the numbers are whole ones by nature. */
+    readonly pieces?: readonly InputPiece[] | undefined
+  }
+  readonly output: PlannedOutput
   /** Keyed by what the decision is about: the node's name, with a suffix for a node that needs several. */
   readonly layers: Readonly<Record<string, LayerPlan>>
 }
@@ -52,7 +75,8 @@ export const DEFAULT_KNOBS: Knobs = {
 }
 
 export function chosenBits(choice: BitChoice, name: string): number {
-  return choice.layers?.[name] ?? choice.default
+  const { layers = {} } = choice
+  return Object.hasOwn(layers, name) ? layers[name]! : choice.default
 }
 
 /** Refuses bit widths that mean nothing. @throws CompileError invalid-option naming the knob. */
@@ -79,11 +103,21 @@ const planSchema = z.object({
   format: z.literal('cohort-zkml-plan'),
   version: z.literal(1),
   mode: z.enum(['released', 'committed']),
-  input: z.object({ bits: z.number().int().min(1).max(24), min: integer, scale: z.number().positive() }),
+  input: z.object({
+    bits: z.number().int().min(1).max(24),
+    min: integer,
+    scale: z.number().positive(),
+    pieces: inputPieces,
+  }),
   output: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('label') }),
     z.object({ kind: z.literal('logits-commitment') }),
-    z.object({ kind: z.literal('score'), index: integer.min(0), threshold: integer }),
+    z.object({
+      kind: z.literal('score'),
+      index: integer.min(0),
+      threshold: integer,
+      dropped: z.enum(['softmax', 'log-softmax']).optional(),
+    }),
     z.object({ kind: z.literal('margin') }),
     z.object({ kind: z.literal('value') }),
   ]),

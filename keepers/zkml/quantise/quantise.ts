@@ -2,13 +2,25 @@
 // Float graph → integer program: calibrate to get a plan, then build from the plan.
 import { CompileError } from '../graph/errors.ts'
 import { evaluateAll } from '../graph/evaluate.ts'
-import { elementCount, type IntegerProgram, type Mode, type OutputSpec, tensorOf } from '../graph/program.ts'
-import type { Graph, ValueName } from '../graph/types.ts'
+import { type IntegerProgram, type Mode, type OutputSpec, tensorOf } from '../graph/program.ts'
+import type { Graph, SoftmaxKind, ValueName } from '../graph/types.ts'
 import { calibratingDecider, plannedDecider } from './decide.ts'
+import { encodeReals, numberRange, planInput } from './input.ts'
 import { type Lowered, lower } from './lower.ts'
-import { DEFAULT_KNOBS, type Knobs, type LayerPlan, type Plan, requireKnobs } from './plan.ts'
+import {
+  DEFAULT_KNOBS,
+  type Knobs,
+  type LayerPlan,
+  type Plan,
+  type PlannedOutput,
+  programOutput,
+  requireKnobs,
+} from './plan.ts'
 
-/** What the owner wants proven. A score's threshold is a real number here; the plan holds the integer that stands for it. */
+/**
+ * What the owner wants proven. A score's threshold is a real number here, of what the network says: a probability where it
+ * ends in a Softmax. The plan holds the integer that stands for it.
+ */
 export type OutputChoice = OutputSpec
 
 export type QuantiseOptions = {
@@ -40,7 +52,7 @@ export function measurePeaks(graph: Graph, samples: readonly ArrayLike<number>[]
  * @throws CompileError bound-exceeded naming the layer and the knob when static bounds cannot hold.
  */
 export function calibrate(graph: Graph, samples: readonly ArrayLike<number>[], options: QuantiseOptions): Calibrated {
-  return calibrateWith(graph, measurePeaks(graph, samples), inputRangeOf(samples, options), options)
+  return calibrateWith(graph, measurePeaks(graph, samples), inputRangeOf(graph, samples, options), options)
 }
 
 /** The same from peaks measured before; what a search repeats. */
@@ -56,19 +68,14 @@ export function calibrateWith(
   const decider = calibratingDecider(knobs, options.mode === 'committed', (key, plan) => {
     layers[key] = plan
   })
-  const input = inputPlan(graph, knobs.inputBits, range)
+  const input = planInput(graph, knobs.inputBits, range)
   const wanted: OutputSpec = options.output ?? { kind: 'label' }
-  const lowered = lower(graph, { mode: options.mode, input, output: wanted }, decider, (name) => peaks.get(name) ?? 0)
-  const output = integerOutput(wanted, lowered.program)
+  const drafted: PlannedOutput =
+    wanted.kind === 'score' && graph.dropped !== undefined ? { ...wanted, dropped: graph.dropped } : wanted
+  const lowered = lower(graph, { mode: options.mode, input, output: drafted }, decider, (name) => peaks.get(name) ?? 0)
+  const output = integerOutput(wanted, graph, lowered.program)
   const plan: Plan = { format: 'cohort-zkml-plan', version: 1, mode: options.mode, input, output, layers }
-  return {
-    ...lowered,
-    program: {
-      ...lowered.program,
-      output: lowered.program.output.kind === wanted.kind ? output : lowered.program.output,
-    },
-    plan,
-  }
+  return { ...lowered, program: { ...lowered.program, output: programOutput(output) }, plan }
 }
 
 /**
@@ -79,58 +86,48 @@ export function buildWithPlan(graph: Graph, plan: Plan): Lowered {
   return lower(graph, plan, plannedDecider(plan.layers), () => 0)
 }
 
-/** Real input → the integers that a program takes, rounded and clamped to its range. @throws CompileError wrong-input. */
-export function encodeInput(program: IntegerProgram, input: ArrayLike<number>): Float64Array {
-  const { tensor, bits, min } = program.input
-  const { shape, scale } = tensorOf(program, tensor)
-  if (input.length !== elementCount(shape))
-    throw new CompileError(
-      'wrong-input',
-      `${program.name} takes ${elementCount(shape)} input values, found ${input.length}`,
-    )
-  const max = min + 2 ** bits - 1
-  return Float64Array.from({ length: input.length }, (_, i) => {
-    if (!Number.isFinite(input[i]!))
-      throw new CompileError('wrong-input', `input value ${input[i]} at position ${i} is not a number`)
-    return Math.min(max, Math.max(min, Math.round(input[i]! / scale))) + 0
-  })
+/**
+ * Real input → the integers that a program takes. What lies outside the calibrated range is refused unless `clamp` is set;
+ * see encodeReals.
+ * @throws CompileError wrong-input naming position, value and range
+ */
+export function encodeInput(
+  program: IntegerProgram,
+  input: ArrayLike<number>,
+  options: { readonly clamp?: boolean } = {},
+): Float64Array {
+  return encodeReals(program, input, options.clamp).values
 }
 
-/** What the samples span, zero included. */
+/** What the samples' numbers span, zero included. */
 export function inputRangeOf(
+  graph: Graph,
   samples: readonly ArrayLike<number>[],
   options: Pick<QuantiseOptions, 'inputRange'>,
-): { min: number; max: number } {
-  if (options.inputRange !== undefined) return options.inputRange
-  let [min, max] = [0, 0]
-  for (const sample of samples)
-    for (let i = 0; i < sample.length; i++) {
-      min = Math.min(min, sample[i]!)
-      max = Math.max(max, sample[i]!)
-    }
-  return { min, max }
+): { readonly min: number; readonly max: number } {
+  return options.inputRange ?? numberRange(graph, samples)
 }
 
-function inputPlan(graph: Graph, bits: number, range: { min: number; max: number }): Plan['input'] {
-  const embedding = graph.nodes.find((node) => node.op === 'embedding')
-  if (embedding?.op === 'embedding') {
-    const needed = Math.max(1, Math.ceil(Math.log2(embedding.table.shape[0]!)))
-    return { bits: needed, min: 0, scale: 1 }
-  }
-  const apart = graph.nodes.find((node) => node.op === 'bits')
-  if (apart?.op === 'bits') return { bits: apart.width, min: 0, scale: 1 }
-  const [low, high] = [Math.min(0, range.min), Math.max(0, range.max)]
-  if (!(Number.isFinite(low) && Number.isFinite(high) && high > low))
-    throw new CompileError(
-      'invalid-option',
-      `input range [${range.min}, ${range.max}]; give a finite range that is not empty`,
-    )
-  const scale = (high - low) / (2 ** bits - 1)
-  return { bits, min: Math.round(low / scale) + 0, scale }
-}
-
-function integerOutput(wanted: OutputChoice, program: IntegerProgram): OutputSpec {
+/** The threshold that stands for a real one; of a dropped Softmax's probability, for the difference of its two scores. */
+function integerOutput(wanted: OutputChoice, graph: Graph, program: IntegerProgram): PlannedOutput {
   if (wanted.kind !== 'score') return wanted
   const { scale } = tensorOf(program, program.scores)
-  return { ...wanted, threshold: Math.ceil(wanted.threshold / scale) }
+  const { dropped } = graph
+  const threshold = dropped === undefined ? wanted.threshold : oddsOf(wanted.threshold, dropped)
+  return {
+    ...wanted,
+    threshold: Math.ceil(threshold / scale),
+    ...(dropped === undefined ? {} : { dropped }),
+  }
+}
+
+/** p ≥ T of two classes just where the scores differ by ln(T / (1 − T)). */
+function oddsOf(threshold: number, dropped: SoftmaxKind): number {
+  const probability = dropped === 'softmax' ? threshold : Math.exp(threshold)
+  if (!(probability > 0 && probability < 1))
+    throw new CompileError(
+      'invalid-option',
+      `output score: threshold ${threshold} of a ${dropped}, which lies ${dropped === 'softmax' ? 'between 0 and 1' : 'below 0'}`,
+    )
+  return Math.log(probability / (1 - probability))
 }

@@ -69,7 +69,7 @@ export function searchBits(
   if (heldOut.inputs.length === 0)
     throw new CompileError('invalid-option', 'the search needs held-out samples, found none')
   const peaks = measurePeaks(graph, calibration)
-  const range = inputRangeOf(calibration, options)
+  const range = inputRangeOf(graph, calibration, options)
   const reference = floatScores(graph, heldOut.inputs, { ...(signal ? { signal } : {}) })
   const labels = targetLabels(heldOut, reference)
   const floatAccuracy = accuracyOf(reference, labels)

@@ -112,7 +112,7 @@ export class ProgramWriter {
 
   finish(
     name: string,
-    program: Pick<IntegerProgram, 'input' | 'output'>,
+    program: Pick<IntegerProgram, 'input' | 'output' | 'architecture'>,
     scores: Value,
     notes: readonly string[],
   ): IntegerProgram {
@@ -127,6 +127,7 @@ export class ProgramWriter {
       tensors: [...this.tensors.values()],
       layers: this.layers,
       notes: [...notes, ...this.notes],
+      architecture: program.architecture,
     }
   }
 
@@ -174,8 +175,8 @@ function withBias(layer: IntegerLayer, half: number, mode: Mode): IntegerLayer |
   if (layer.kind !== 'conv2d' && layer.kind !== 'dense' && layer.kind !== 'scale') return null
   // A committed bias has a fixed width and belongs to the owner: a constant of the architecture does the rounding.
   if (mode === 'committed') return null
-  const values = layer.bias.values.map((value) => value + half)
-  return { ...layer, bias: { values, bits: valueBits(values) } }
+  const { values, bits, added = 0 } = layer.bias
+  return { ...layer, bias: { values: values.map((value) => value + half), bits, added: added + half } }
 }
 
 /** Bits of a signed window that holds all of `values`. */

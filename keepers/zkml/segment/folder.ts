@@ -138,6 +138,8 @@ export function traceFolders(
   { circuits }: Pick<SegmentFolders, 'circuits'>,
   request: Omit<SegmentedSample, 'salts'> & {
     readonly integers?: boolean
+    /** Moves real values outside the calibrated range to its edge instead of refusing them. */
+    readonly clamp?: boolean
     readonly salts?: Omit<NonNullable<SegmentedSample['salts']>, 'models'>
   },
 ): readonly SegmentSample[] {
@@ -148,7 +150,8 @@ export function traceFolders(
     constraints: manifest.constraints,
   }))
   const models = circuits.flatMap(({ modelSalt }) => (modelSalt === null ? [] : [modelSalt]))
-  const input = request.integers === true ? request.input : encodeInput(circuits[0]!.program, request.input)
+  const { integers = false, clamp = false } = request
+  const input = integers ? request.input : encodeInput(circuits[0]!.program, request.input, { clamp })
   const salts = { ...request.salts, ...(models.length === 0 ? {} : { models }) }
   const signed = request.signed === undefined ? {} : { signed: request.signed }
   return traceSegments(segments, { input, context: request.context, salts, ...signed })

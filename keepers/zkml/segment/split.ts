@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A program cut between layers, so that several provers can prove one inference at the same time. Each segment is an ordinary
 // program with an ordinary circuit; it commits to its last activations exactly as the next one commits to its input.
+import { architectureDigest } from '../circuit/architecture.ts'
 import type { CircuitOptions } from '../circuit/write/statement.ts'
 import { CompileError } from '../graph/errors.ts'
 import { type IntegerProgram, programParameters, type TensorId, tensorOf, windowOf } from '../graph/program.ts'
@@ -43,7 +44,21 @@ export function splitProgram(
   for (const [index, to] of chosen.entries()) {
     const shown = shownAs(index === 0, index === count - 1, options)
     const cut = slice(program, chosen[index - 1]?.at ?? 0, to, index === count - 1)
-    const part = rebound({ ...cut, name: `${program.name}_${index + 1}_of_${count}`, input })
+    const part = rebound({
+      ...cut,
+      name: `${program.name}_${index + 1}_of_${count}`,
+      input,
+      // A segment is a part of that network, and no other part of it.
+      architecture:
+        program.architecture === undefined
+          ? undefined
+          : architectureDigest({
+              whole: program.architecture,
+              segment: index,
+              from: chosen[index - 1]?.at ?? 0,
+              to: to.at,
+            }),
+    })
     const constraints = programCost(part, shown).total
     segments.push({ index, program: part, options: shown, constraints })
     input = { tensor: part.scores, ...windowOf(tensorOf(part, part.scores).bounds) }

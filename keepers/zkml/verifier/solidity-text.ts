@@ -162,11 +162,13 @@ export const VERIFIER_SINGLE = `    /// @notice Whether the proof holds for the 
     }
 
     /// @dev EIP-197. False too when the precompile refuses a point outside the subgroup; it is then left twice its price
-    /// (EIP-1108) at most, so that a forged proof cannot burn all of the caller's gas.
+    /// (EIP-1108) at most, so that a forged proof cannot burn all of the caller's gas. Reverts when 63/64 of the gas left (EIP-150)
+    /// is below the price: "false" would then be said of a true proof.
     function _pairingIsOne(bytes memory pairs) private view returns (bool ok) {
         assembly ("memory-safe") {
-            let limit := mul(2, add(45000, mul(34000, div(mload(pairs), 0xc0))))
-            if gt(limit, gas()) { limit := gas() }
+            let price := add(45000, mul(34000, div(mload(pairs), 0xc0)))
+            if lt(gas(), add(add(price, div(price, 63)), 1000)) { revert(0, 0) }
+            let limit := mul(2, price)
             ok := staticcall(limit, 8, add(pairs, 0x20), mload(pairs), 0x00, 0x20)
             ok := and(and(ok, eq(returndatasize(), 0x20)), eq(mload(0x00), 1))
         }

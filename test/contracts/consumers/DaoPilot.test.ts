@@ -34,7 +34,7 @@ describe('DaoPilot', () => {
     const context = await pilot.contextOf(id, inputCommitment)
     const output = labelled(LABEL, LEAST)
     const proof = await reading.prove({ weight: WEIGHTS[0]!, inputCommitment: 77n, output, context })
-    const order = { mandateId: id, value: 0n, data, content: '0x', keyId: 0, signature: '0x' }
+    const order = { mandateId: id, value: 0n, data, content: '0x', keyId: 0, validUntil: 0, signature: '0x' }
     const other = pay(61n)
     const found = keccak256(ethers.AbiCoder.defaultAbiCoder().encode(['uint256', 'bytes'], [0, other]))
     await expect(pilot.act({ ...order, data: other }, output, proof))
@@ -262,5 +262,19 @@ describe('DaoPilot mandates', () => {
     ]) {
       await expect(ethers.deployContract('DaoPilot', bad)).to.be.revertedWithCustomError(pilot, 'ZeroAddress')
     }
+  })
+
+  it('takes an order until the moment that its publisher signed', async () => {
+    const world = await createPilot()
+    const { pilot, grant, order, networkHelpers } = world
+    const id = await grant()
+    const validUntil = (await networkHelpers.time.latest()) + 3600
+    const late = await order(id, { validUntil })
+    await networkHelpers.time.increaseTo(validUntil)
+    await expect(actOn(world, id, late))
+      .to.be.revertedWithCustomError(pilot, 'OrderExpired')
+      .withArgs(id, validUntil, validUntil + 1)
+    const stretched = { ...late, order: { ...late.order, validUntil: validUntil + 3600 } }
+    await expect(actOn(world, id, stretched)).to.be.revertedWithCustomError(world.publishers, 'SignatureMismatch')
   })
 })

@@ -6,6 +6,10 @@ import { createMarkets, DISPUTE, STATUS, UNIT } from './market.ts'
 const FEE_BPS = 200n
 const THREE = { outcomes: 3, classMap: '0x000102ff' }
 const MAX = 2n ** 255n
+const LATE = 2n ** 40n
+const EVEN = [1, 1]
+const DEAD = 1000n
+const NOBODY = '0x000000000000000000000000000000000000dEaD'
 
 /** A market with a pool; user, prover, stranger and owner have approved both. */
 async function createPool(changes: object = {}, feeBps = FEE_BPS) {
@@ -30,22 +34,74 @@ async function createPool(changes: object = {}, feeBps = FEE_BPS) {
 }
 
 describe('OutcomePool liquidity', () => {
-  it('starts at even odds, one share a unit', async () => {
+  it('starts at even odds, one share a unit, but those that nobody owns', async () => {
     const { pool, user, held } = await createPool(THREE)
-    await expect(pool.connect(user).addLiquidity(90n * UNIT, 90n * UNIT))
+    await expect(pool.connect(user).start(90n * UNIT, [5, 5, 5], LATE))
       .to.emit(pool, 'LiquidityAdded')
-      .withArgs(user.address, 90n * UNIT, 90n * UNIT)
+      .withArgs(user.address, 90n * UNIT, 90n * UNIT - DEAD)
+    expect(await pool.balanceOf(NOBODY)).to.equal(DEAD)
     expect(await held()).to.deep.equal([90n * UNIT, 90n * UNIT, 90n * UNIT])
     for (const outcome of [0, 1, 2]) expect(await pool.priceOf(outcome)).to.be.closeTo(UNIT / 3n, 1n)
   })
 
+  it('starts at the odds that the first provider gives', async () => {
+    const { pool, market, id, user, held } = await createPool(THREE)
+    await pool.connect(user).start(90n * UNIT, [6, 3, 1], LATE)
+    expect(await held()).to.deep.equal([15n * UNIT, 30n * UNIT, 90n * UNIT])
+    for (const [outcome, tenths] of [6n, 3n, 1n].entries()) {
+      expect(await pool.priceOf(outcome)).to.be.closeTo((tenths * UNIT) / 10n, 10n)
+    }
+    expect(await market.balanceOf(user, await market.positionId(id, 0))).to.equal(75n * UNIT)
+  })
+
+  it('refuses a first deposit that is too small, at such odds too, odds of nothing, and a second one', async () => {
+    const { pool, user } = await createPool()
+    const mine = pool.connect(user)
+    for (const [amount, odds, found, least] of [
+      [99_999n, EVEN, 99_999n, 100_000n],
+      [100_000n, [1, 101], 990n, DEAD],
+      [100_000n, [0, 1], 0n, DEAD],
+    ] as const) {
+      await expect(mine.start(amount, [...odds], LATE))
+        .to.be.revertedWithCustomError(pool, 'DepositTooSmall')
+        .withArgs(found, least)
+    }
+    await expect(mine.start(100_000n, [1, 1, 1], LATE))
+      .to.be.revertedWithCustomError(pool, 'OddsInvalid')
+      .withArgs(3, 2)
+    await expect(mine.addLiquidity(100_000n, 0, LATE)).to.be.revertedWithCustomError(pool, 'PoolEmpty')
+    await mine.start(100_000n, [1, 100], LATE)
+    await expect(mine.start(100_000n, EVEN, LATE)).to.be.revertedWithCustomError(pool, 'PoolStarted')
+  })
+
+  it('takes from who joins what the shares are worth, however the first provider blew up their price by trades', async () => {
+    const { pool, token, market, id, user, prover } = await createPool({}, 0n)
+    // The attacker leaves as little as it can, and trades until a share is worth a lot.
+    await pool.connect(user).start(100_000n, EVEN, LATE)
+    await pool.connect(user).removeLiquidity(100_000n - DEAD, 0, LATE)
+    await pool.connect(user).buy(0, 10n * UNIT, 0, LATE)
+    const [, largest] = await pool.reserves()
+    const deposit = (2n * largest!) / DEAD - 1n
+    const before = await token.balanceOf(prover)
+    await pool.connect(prover).addLiquidity(deposit, 1n, LATE)
+    const paid = before - (await token.balanceOf(prover))
+    expect(paid <= deposit, `${paid}`).to.equal(true)
+    await pool.connect(prover).removeLiquidity(await pool.balanceOf(prover), 0, LATE)
+    const back = (await token.balanceOf(prover)) - (before - paid)
+    // Of each outcome, as tokens or in complete sets, everything comes out that went in: the attacker took a quarter.
+    for (const outcome of [0, 1]) {
+      const tokens = await market.balanceOf(prover, await market.positionId(id, outcome))
+      expect(back + tokens, `outcome ${outcome}`).to.be.closeTo(paid, 2n)
+    }
+  })
+
   it('keeps the odds when somebody joins, and gives back what is too much', async () => {
     const { pool, market, id, user, prover, stranger, held } = await createPool()
-    await pool.connect(user).addLiquidity(100n * UNIT, 0)
-    await pool.connect(stranger).buy(0, 50n * UNIT, 0)
+    await pool.connect(user).start(100n * UNIT, EVEN, LATE)
+    await pool.connect(stranger).buy(0, 50n * UNIT, 0, LATE)
     const price = await pool.priceOf(0)
     const [yes, no] = (await held()) as [bigint, bigint]
-    await pool.connect(prover).addLiquidity(30n * UNIT, 0)
+    await pool.connect(prover).addLiquidity(30n * UNIT, 0, LATE)
     expect(await pool.priceOf(0)).to.be.closeTo(price, 10n)
     expect(await pool.balanceOf(prover)).to.equal((30n * UNIT * 100n * UNIT) / no)
     expect(await market.balanceOf(prover, await market.positionId(id, 0))).to.be.closeTo(
@@ -57,83 +113,114 @@ describe('OutcomePool liquidity', () => {
 
   it('pays shares out as collateral and what is left of outcomes, also to the very last', async () => {
     const { pool, market, token, ethers, id, user, prover, stranger, held } = await createPool()
-    await pool.connect(user).addLiquidity(100n * UNIT, 0)
-    await pool.connect(stranger).buy(1, 20n * UNIT, 0)
-    await pool.connect(prover).addLiquidity(40n * UNIT, 0)
+    await pool.connect(user).start(100n * UNIT, EVEN, LATE)
+    await pool.connect(stranger).buy(1, 20n * UNIT, 0, LATE)
+    await pool.connect(prover).addLiquidity(40n * UNIT, 0, LATE)
     const shares = await pool.balanceOf(prover)
-    await expect(pool.connect(prover).removeLiquidity(shares, MAX)).to.be.revertedWithCustomError(
+    await expect(pool.connect(prover).removeLiquidity(shares, MAX, LATE)).to.be.revertedWithCustomError(
       pool,
       'TooLittleCollateral',
     )
     const [, least] = (await held()) as [bigint, bigint]
     const due = (least * shares) / (await pool.totalSupply())
-    await expect(pool.connect(prover).removeLiquidity(shares, due)).to.changeTokenBalance(ethers, token, prover, due)
+    await expect(pool.connect(prover).removeLiquidity(shares, due, LATE)).to.changeTokenBalance(
+      ethers,
+      token,
+      prover,
+      due,
+    )
     await held()
-    await pool.connect(user).removeLiquidity(100n * UNIT, 0)
-    expect(await held()).to.deep.equal([0n, 0n])
-    expect(await pool.totalSupply()).to.equal(0n)
+    await pool.connect(user).removeLiquidity(100n * UNIT - DEAD, 0, LATE)
+    for (const reserve of await held()) expect(reserve > 0n && reserve < 2n * DEAD, `${reserve}`).to.equal(true)
+    expect(await pool.totalSupply()).to.equal(DEAD)
     expect(await token.balanceOf(pool)).to.equal(0n)
     expect(await market.potOf(id)).to.deep.equal([await token.balanceOf(market), 2n * (await token.balanceOf(market))])
-    await expect(pool.priceOf(0)).to.be.revertedWithCustomError(pool, 'PoolEmpty')
   })
 
   it('pays a share that is too small for a complete set in the tokens that it has', async () => {
     const { pool, market, token, ethers, id, user, stranger, held } = await createPool({}, 0n)
-    await pool.connect(user).addLiquidity(100n, 0)
-    await pool.connect(stranger).buy(0, 100n, 0)
-    expect(await held()).to.deep.equal([50n, 200n])
-    await expect(pool.connect(user).removeLiquidity(1n, 0)).to.changeTokenBalance(ethers, token, user, 0n)
+    await pool.connect(user).start(100_000n, EVEN, LATE)
+    await pool.connect(stranger).buy(0, 100_000n, 0, LATE)
+    expect(await held()).to.deep.equal([50_000n, 200_000n])
+    await expect(pool.connect(user).removeLiquidity(1n, 0, LATE)).to.changeTokenBalance(ethers, token, user, 0n)
     expect(await market.balanceOf(user, await market.positionId(id, 1))).to.equal(2n)
-    expect(await held()).to.deep.equal([50n, 198n])
+    expect(await held()).to.deep.equal([50_000n, 199_998n])
   })
 
   it('can leave after the end, and redeem', async () => {
     const { pool, market, token, ethers, id, user, stranger, networkHelpers, tell, submit } = await createPool()
-    await pool.connect(user).addLiquidity(100n * UNIT, 0)
-    await pool.connect(stranger).buy(0, 20n * UNIT, 0)
+    await pool.connect(user).start(100n * UNIT, EVEN, LATE)
+    await pool.connect(stranger).buy(0, 20n * UNIT, 0, LATE)
     await submit(await tell(id))
     for (const attempt of [
-      () => pool.connect(user).addLiquidity(1n, 0),
-      () => pool.connect(user).buy(0, 1n, 0),
-      () => pool.connect(user).sell(0, 1n, MAX),
+      () => pool.connect(user).addLiquidity(1n, 0, LATE),
+      () => pool.connect(user).buy(0, 1n, 0, LATE),
+      () => pool.connect(user).sell(0, 1n, MAX, LATE),
     ]) {
       await expect(attempt()).to.be.revertedWithCustomError(pool, 'MarketNotTrading').withArgs(id, STATUS.pending)
     }
     await networkHelpers.time.increase(DISPUTE)
-    await pool.connect(user).removeLiquidity(100n * UNIT, 0)
+    await pool.connect(user).removeLiquidity(100n * UNIT - DEAD, 0, LATE)
     await market.connect(user).redeem(id)
     const won = await market.balanceOf(stranger, await market.positionId(id, 0))
     await expect(market.connect(stranger).redeem(id)).to.changeTokenBalance(ethers, token, stranger, won)
-    expect(await token.balanceOf(market)).to.equal(0n)
+    expect((await token.balanceOf(market)) <= DEAD, 'what nobody owns').to.equal(true)
   })
 
-  it('gets the dust of a market when it is the last to leave', async () => {
-    const { pool, market, token, ethers, id, user, stranger, networkHelpers } = await createPool()
-    await pool.connect(user).addLiquidity(100n, 0)
-    await market.connect(stranger).split(id, 1n)
-    await market.connect(stranger).safeTransferFrom(stranger, user, await market.positionId(id, 0), 1n, '0x')
-    const { deadline } = await market.questionOf(id)
-    await networkHelpers.time.increaseTo(deadline + 1n)
-    for (const who of [stranger, user]) {
-      await expect(market.connect(who).redeem(id)).to.changeTokenBalance(ethers, token, who, 0n)
+  it('stops when the window closes, and at the first story on the record; leaving is possible', async () => {
+    for (const recorded of [true, false]) {
+      const { pool, market, id, user, stranger, networkHelpers, tell } = await createPool()
+      await pool.connect(user).start(100n * UNIT, EVEN, LATE)
+      await market.connect(stranger).split(id, UNIT)
+      const { closesAt } = await market.questionOf(id)
+      let at = 0n
+      if (recorded) {
+        const { story, signature } = await tell(id)
+        await market.recordStory(id, story, 1, signature)
+        at = BigInt(await networkHelpers.time.latest())
+      } else {
+        await networkHelpers.time.increaseTo(closesAt)
+      }
+      expect(await market.tradingOf(id)).to.deep.equal([STATUS.trading, closesAt, at])
+      for (const attempt of [
+        () => pool.connect(user).addLiquidity(UNIT, 0, LATE),
+        () => pool.connect(stranger).buy(0, UNIT, 0, LATE),
+        () => pool.connect(stranger).sell(0, UNIT / 2n, MAX, LATE),
+      ]) {
+        await expect(attempt()).to.be.revertedWithCustomError(pool, 'TradingEnded').withArgs(id, closesAt, at)
+      }
+      await pool.connect(user).removeLiquidity(UNIT, UNIT, LATE)
     }
-    await expect(pool.connect(user).removeLiquidity(100n, 0)).to.changeTokenBalance(ethers, token, user, 101n)
-    expect(await market.potOf(id)).to.deep.equal([0n, 0n])
+  })
+
+  it('refuses every call that comes after its deadline', async () => {
+    const { pool, user, networkHelpers } = await createPool()
+    const deadline = (await networkHelpers.time.latest()) + 1
+    const mine = pool.connect(user)
+    await mine.start(100_000n, EVEN, deadline)
+    for (const attempt of [
+      () => mine.addLiquidity(10n, 0, deadline),
+      () => mine.removeLiquidity(10n, 0, deadline),
+      () => mine.buy(0, 10n, 0, deadline),
+      () => mine.sell(0, 10n, MAX, deadline),
+    ]) {
+      await expect(attempt()).to.be.revertedWithCustomError(pool, 'DeadlinePassed')
+    }
   })
 
   it('refuses nothing, and fewer shares than asked for', async () => {
     const { pool, user, stranger } = await createPool()
-    await expect(pool.connect(user).addLiquidity(0n, 0)).to.be.revertedWithCustomError(pool, 'NothingGiven')
-    await expect(pool.connect(user).removeLiquidity(0n, 0)).to.be.revertedWithCustomError(pool, 'NothingGiven')
-    await expect(pool.connect(user).addLiquidity(10n, 11n))
+    await pool.connect(user).start(100_000n, EVEN, LATE)
+    await expect(pool.connect(user).addLiquidity(0n, 0, LATE)).to.be.revertedWithCustomError(pool, 'NothingGiven')
+    await expect(pool.connect(user).removeLiquidity(0n, 0, LATE)).to.be.revertedWithCustomError(pool, 'NothingGiven')
+    await expect(pool.connect(user).addLiquidity(10n, 11n, LATE))
       .to.be.revertedWithCustomError(pool, 'TooFewShares')
       .withArgs(10n, 11n)
-    await pool.connect(user).addLiquidity(100n, 0)
-    await pool.connect(stranger).buy(0, 100n, 0)
-    await expect(pool.connect(stranger).addLiquidity(1n, 0))
+    await pool.connect(stranger).buy(0, 100_000n, 0, LATE)
+    await expect(pool.connect(stranger).addLiquidity(1n, 0, LATE))
       .to.be.revertedWithCustomError(pool, 'TooFewShares')
       .withArgs(0n, 0n)
-    await expect(pool.connect(stranger).removeLiquidity(1n, 0)).to.be.revertedWithCustomError(
+    await expect(pool.connect(stranger).removeLiquidity(1n, 0, LATE)).to.be.revertedWithCustomError(
       pool,
       'ERC20InsufficientBalance',
     )
@@ -143,10 +230,10 @@ describe('OutcomePool liquidity', () => {
 describe('OutcomePool trades', () => {
   it('buy by the constant product, after the fee', async () => {
     const { pool, market, token, ethers, id, user, stranger } = await createPool({}, 0n)
-    await pool.connect(user).addLiquidity(100n * UNIT, 0)
+    await pool.connect(user).start(100n * UNIT, EVEN, LATE)
     // 100 · 100 = 10,000; 100 more of each, less x of the first: (200 − x) · 200 = 10,000 → x = 150.
     expect(await pool.quoteBuy(0, 100n * UNIT)).to.deep.equal([150n * UNIT, 0n])
-    await expect(pool.connect(stranger).buy(0, 100n * UNIT, 150n * UNIT)).to.changeTokenBalances(
+    await expect(pool.connect(stranger).buy(0, 100n * UNIT, 150n * UNIT, LATE)).to.changeTokenBalances(
       ethers,
       token,
       [stranger, market],
@@ -158,7 +245,7 @@ describe('OutcomePool trades', () => {
     expect(await pool.priceOf(1)).to.equal((2n * UNIT) / 10n)
     // And back again: 100 of collateral costs the 150 tokens.
     expect(await pool.quoteSell(0, 100n * UNIT)).to.deep.equal([150n * UNIT, 0n])
-    await expect(pool.connect(stranger).sell(0, 100n * UNIT, 150n * UNIT)).to.changeTokenBalance(
+    await expect(pool.connect(stranger).sell(0, 100n * UNIT, 150n * UNIT, LATE)).to.changeTokenBalance(
       ethers,
       token,
       stranger,
@@ -169,52 +256,58 @@ describe('OutcomePool trades', () => {
 
   it('leave the fee to the shares', async () => {
     const { pool, token, user, stranger, product } = await createPool()
-    await pool.connect(user).addLiquidity(1000n * UNIT, 0)
+    await pool.connect(user).start(1000n * UNIT, EVEN, LATE)
     const before = await product()
     const [tokens, fee] = await pool.quoteBuy(1, 50n * UNIT)
     expect(fee).to.equal(UNIT)
-    await expect(pool.connect(stranger).buy(1, 50n * UNIT, tokens))
+    await expect(pool.connect(stranger).buy(1, 50n * UNIT, tokens, LATE))
       .to.emit(pool, 'Bought')
       .withArgs(stranger.address, 1, 50n * UNIT, fee, tokens)
     const [cost, second] = await pool.quoteSell(1, 20n * UNIT)
     expect(second).to.equal((20n * UNIT * 200n + 9799n) / 9800n)
-    await expect(pool.connect(stranger).sell(1, 20n * UNIT, cost))
+    await expect(pool.connect(stranger).sell(1, 20n * UNIT, cost, LATE))
       .to.emit(pool, 'Sold')
       .withArgs(stranger.address, 1, 20n * UNIT, second, cost)
     expect((await product()) > before).to.equal(true)
     // At even odds again, what came in above the first liquidity is the fees.
     const price = async () => (await pool.priceOf(1)) - (await pool.priceOf(0))
-    while ((await price()) > UNIT / 1000n) await pool.connect(stranger).buy(0, UNIT, 0)
-    await expect(pool.connect(user).removeLiquidity(1000n * UNIT, 1000n * UNIT)).to.emit(pool, 'LiquidityRemoved')
+    while ((await price()) > UNIT / 1000n) await pool.connect(stranger).buy(0, UNIT, 0, LATE)
+    await expect(pool.connect(user).removeLiquidity(1000n * UNIT - DEAD, 1000n * UNIT, LATE)).to.emit(
+      pool,
+      'LiquidityRemoved',
+    )
     expect(await token.balanceOf(pool)).to.equal(0n)
   })
 
   it('refuse a price that moved', async () => {
     const { pool, user, stranger } = await createPool()
-    await pool.connect(user).addLiquidity(100n * UNIT, 0)
+    await pool.connect(user).start(100n * UNIT, EVEN, LATE)
     const [tokens] = await pool.quoteBuy(0, UNIT)
-    await expect(pool.connect(stranger).buy(0, UNIT, tokens + 1n))
+    await expect(pool.connect(stranger).buy(0, UNIT, tokens + 1n, LATE))
       .to.be.revertedWithCustomError(pool, 'TooFewTokens')
       .withArgs(tokens, tokens + 1n)
     const [cost] = await pool.quoteSell(0, UNIT)
-    await expect(pool.connect(stranger).sell(0, UNIT, cost - 1n))
+    await expect(pool.connect(stranger).sell(0, UNIT, cost - 1n, LATE))
       .to.be.revertedWithCustomError(pool, 'TooManyTokens')
       .withArgs(cost, cost - 1n)
   })
 
   it('refuse outcomes that do not exist, nothing, an empty pool, and more than it has', async () => {
     const { pool, user, stranger } = await createPool()
-    await expect(pool.connect(stranger).buy(0, 1n, 0)).to.be.revertedWithCustomError(pool, 'PoolEmpty')
-    await pool.connect(user).addLiquidity(100n, 0)
-    await expect(pool.connect(stranger).buy(2, 1n, 0))
+    await expect(pool.connect(stranger).buy(0, 1n, 0, LATE)).to.be.revertedWithCustomError(pool, 'PoolEmpty')
+    await pool.connect(user).start(100_000n, EVEN, LATE)
+    await expect(pool.connect(stranger).buy(2, 1n, 0, LATE))
       .to.be.revertedWithCustomError(pool, 'OutcomeOutOfRange')
       .withArgs(2, 2)
-    for (const attempt of [() => pool.connect(stranger).buy(0, 0n, 0), () => pool.connect(stranger).sell(0, 0n, MAX)]) {
+    for (const attempt of [
+      () => pool.connect(stranger).buy(0, 0n, 0, LATE),
+      () => pool.connect(stranger).sell(0, 0n, MAX, LATE),
+    ]) {
       await expect(attempt()).to.be.revertedWithCustomError(pool, 'NothingGiven')
     }
-    await expect(pool.connect(stranger).sell(0, 98n, MAX))
+    await expect(pool.connect(stranger).sell(0, 98_000n, MAX, LATE))
       .to.be.revertedWithCustomError(pool, 'ReserveTooLow')
-      .withArgs(1, 100n, 100n)
+      .withArgs(1, 100_000n, 100_000n)
   })
 
   it('refuse tokens that nobody asked for, and deployments that make no sense', async () => {
@@ -243,24 +336,24 @@ describe('OutcomePool trades', () => {
 
   it('let receivers that revert or re-enter harm only themselves', async () => {
     const { pool, market, token, dao, user, held } = await createPool()
-    await pool.connect(user).addLiquidity(1000n, 0)
+    await pool.connect(user).start(100_000n, EVEN, LATE)
     const receiver = await deployHostile('Receiver', dao)
     const [target, address] = [await pool.getAddress(), await receiver.getAddress()]
     await token.connect(user).transfer(address, 100n)
     await receiver.run(await token.getAddress(), token.interface.encodeFunctionData('approve', [target, 100n]))
-    const buy = pool.interface.encodeFunctionData('buy', [0, 10n, 0])
+    const buy = pool.interface.encodeFunctionData('buy', [0, 10n, 0, LATE])
     for (const mood of [MOOD.reverting, MOOD.wrongAnswer, MOOD.gluttonous]) {
       await receiver.set(mood, target, '0x')
       let failed = false
       await receiver.run(target, buy, { gasLimit: 2_000_000 }).catch(() => (failed = true))
       expect(failed, `mood ${mood}`).to.equal(true)
-      expect(await held()).to.deep.equal([1000n, 1000n])
+      expect(await held()).to.deep.equal([100_000n, 100_000n])
     }
     await receiver.set(MOOD.reentering, target, buy)
     await receiver.run(target, buy)
     expect(await receiver.succeeded()).to.equal(false)
     const [yes, no] = await held()
-    expect(no).to.equal(1010n)
-    expect(await market.balanceOf(address, await market.positionId(1, 0))).to.equal(1010n - yes!)
+    expect(no).to.equal(100_010n)
+    expect(await market.balanceOf(address, await market.positionId(1, 0))).to.equal(100_010n - yes!)
   })
 })

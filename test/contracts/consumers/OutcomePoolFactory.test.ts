@@ -25,8 +25,8 @@ describe('OutcomePoolFactory', () => {
       100n,
     ])
     for (const account of [user, stranger]) await token.connect(account).approve(pool, 100n * UNIT)
-    await pool.connect(user).addLiquidity(100n * UNIT, 0)
-    await pool.connect(stranger).buy(0, 50n * UNIT, 0)
+    await pool.connect(user).start(100n * UNIT, [1, 1], 2n ** 40n)
+    await pool.connect(stranger).buy(0, 50n * UNIT, 0, 2n ** 40n)
     expect(await pool.priceOf(0)).to.be.above(await pool.priceOf(1))
   })
 

@@ -123,8 +123,8 @@ describe('PredictionMarket deployment', () => {
   it('refuses addresses that are zero and delays out of range', async () => {
     const { market, hub, models, publishers, dao, ethers } = await createMarkets()
     const zero = ethers.ZeroAddress
-    const good = [hub, models, publishers, DISPUTE, FALLBACK, dao] as const
-    for (const at of [0, 1, 2, 5]) {
+    const good = [hub, models, publishers, DISPUTE, FALLBACK, dao, dao] as const
+    for (const at of [0, 1, 2, 5, 6]) {
       const bad = good.map((argument, index) => (index === at ? zero : argument))
       await expect(ethers.deployContract('PredictionMarket', bad)).to.be.revertedWithCustomError(market, 'ZeroAddress')
     }

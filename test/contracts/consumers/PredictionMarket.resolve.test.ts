@@ -145,10 +145,56 @@ describe('PredictionMarket resolution', () => {
     const late = await tell(second, { weight: WEIGHTS[1]! })
     await models.deprecate(service, 2, ethers.ZeroHash)
     await expect(submit(late)).to.be.revertedWithCustomError(market, 'VersionNotReleased').withArgs(service, 2, 3)
-    const third = await open()
-    const orphan = await tell(third)
+  })
+
+  it('takes no notice of what the owner of the hub’s model does with it', async () => {
+    const { market, hub, owner, open, tell, submit } = await createMarkets()
+    const id = await open()
+    const telling = await tell(id)
     await hub.connect(owner).deprecateModel(3)
-    await expect(submit(orphan)).to.be.revertedWithCustomError(hub, 'VerificationRefusedModelDeprecated')
+    await submit(telling)
+    expect(await market.statusOf(id)).to.equal(STATUS.pending)
+    await expect(market.flag(id)).to.be.revertedWithCustomError(market, 'NoGroundsToFlag')
+  })
+
+  it('refuses a circuit that was revoked', async () => {
+    const { market, verifiers, reading, open, question, tell, submit } = await createMarkets()
+    const telling = await tell(await open())
+    await verifiers.revoke(reading.id)
+    await expect(submit(telling)).to.be.revertedWithCustomError(verifiers, 'CircuitIsRevoked')
+    await expect(market.createMarket(await question(), '')).to.be.revertedWithCustomError(verifiers, 'CircuitIsRevoked')
+  })
+
+  it('takes a recorded story whose key expired meanwhile, not one whose key was revoked', async () => {
+    for (const revoked of [false, true]) {
+      const { market, publishers, owner, networkHelpers, open, tell, submit } = await createMarkets()
+      const id = await open()
+      const telling = await tell(id)
+      const other = await tell(id, { headline: 'Signed, and never recorded' })
+      await market.recordStory(id, telling.story, 1, telling.signature)
+      const until = (await networkHelpers.time.latest()) + DAY
+      await publishers.connect(owner).retireKey(1, until)
+      await networkHelpers.time.increaseTo(until)
+      await expect(submit(other)).to.be.revertedWithCustomError(publishers, 'KeyNotValid')
+      if (revoked) {
+        await publishers.connect(owner).revokeKey(1)
+        await expect(submit(telling)).to.be.revertedWithCustomError(publishers, 'KeyRevoked')
+      } else {
+        await submit(telling)
+        expect(await market.statusOf(id)).to.equal(STATUS.pending)
+      }
+    }
+  })
+
+  it('takes no sets while intake is paused, and is resolved all the same', async () => {
+    const { market, verifiers, user, networkHelpers, open, tell, submit } = await createMarkets()
+    const id = await open()
+    await market.connect(user).split(id, 10n)
+    const until = (await networkHelpers.time.latest()) + DAY
+    await verifiers.pauseIntake(until)
+    await expect(market.connect(user).split(id, 10n)).to.be.revertedWithCustomError(verifiers, 'IntakeIsPaused')
+    await market.connect(user).merge(id, 10n)
+    await submit(await tell(id))
   })
 
   it('refuses a lower margin, and stays open for a clearer story', async () => {

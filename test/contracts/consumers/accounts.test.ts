@@ -4,8 +4,17 @@ import { expect } from 'chai'
 import { AbiCoder, concat, id, ZeroAddress, zeroPadValue } from 'ethers'
 import { createGuard, DAY, ERC20, LIMIT, OPERATION, ORIGIN } from './guard.ts'
 import { deployDrainer, deployModular, encodeBatch, encodeMode, encodeSingle } from './modular.ts'
-import { deploySafe } from './safe.ts'
+import {
+  announceFrom,
+  type BatchCall,
+  deployMultiSend,
+  deploySafe,
+  encodeMultiSend,
+  encodeMultiSendBytes,
+  packCalls,
+} from './safe.ts'
 
+const USER_OP = '0x8dd7712f'
 const coder = AbiCoder.defaultAbiCoder()
 const INSTALL = [
   'tuple(uint64 modelId, uint16 approvedLabel, bool margins, uint64 minMargin, uint32 window, uint32 verdictSeconds, uint32 delay)',
@@ -103,6 +112,127 @@ describe('A Safe with the guard', () => {
   })
 })
 
+describe('A Safe’s batch', () => {
+  async function batched() {
+    const world = await createGuard()
+    const { dao, owner, guard, policy, asset, token, user } = world
+    const safe = await deploySafe([dao, owner])
+    await dao.sendTransaction({ to: safe.address, value: 10n ** 18n })
+    await token.connect(user).transfer(safe.address, 10n ** 20n)
+    const to = await guard.getAddress()
+    const { interface: abi } = guard
+    await safe.execute({ to, data: abi.encodeFunctionData('setLimit', [ZeroAddress, LIMIT]) })
+    await safe.execute({ to, data: abi.encodeFunctionData('setLimit', [asset, LIMIT]) })
+    await safe.execute({ to, data: abi.encodeFunctionData('setPolicy', [policy()]) })
+    await safe.execute({ to: safe.address, data: safe.interface.encodeFunctionData('setGuard', [to]) })
+    const multiSend = await deployMultiSend(dao)
+    const batch = (...calls: BatchCall[]) => ({ to: multiSend, data: encodeMultiSend(calls), operation: 1 })
+    return { ...world, safe, batch, announce: (hash: string) => announceFrom(safe, to, abi, hash) }
+  }
+
+  it('is held to the limits call by call', async () => {
+    const { safe, guard, batch, stranger, asset, ethers, token } = await batched()
+    const pay = (value: bigint) => ({ to: stranger.address, value })
+    const transfer = (amount: bigint) => ({
+      to: asset,
+      data: ERC20.encodeFunctionData('transfer', [stranger.address, amount]),
+    })
+    await expect(safe.execute(batch(pay(400n), transfer(LIMIT), pay(600n)))).to.changeEtherBalances(
+      ethers,
+      [safe.address, stranger],
+      [-LIMIT, LIMIT],
+    )
+    expect(await token.balanceOf(stranger)).to.equal(LIMIT)
+    await expect(safe.execute(batch(pay(0n), transfer(1n)))).to.be.revertedWithCustomError(guard, 'VerdictMissing')
+  })
+
+  it('passes with a verdict for one call, which comes first', async () => {
+    const { safe, batch, stranger, judge, spend, ethers } = await batched()
+    const large = { to: stranger.address, value: LIMIT + 1n }
+    await judge(spend(large), { account: safe.address })
+    await expect(safe.execute(batch(large, { to: stranger.address, value: 9n }))).to.changeEtherBalance(
+      ethers,
+      stranger,
+      LIMIT + 10n,
+    )
+  })
+
+  it('passes as a whole when it was announced', async () => {
+    const { safe, batch, stranger, spend, hashOf, announce, networkHelpers, ethers } = await batched()
+    const whole = batch({ to: stranger.address, value: 3n * LIMIT }, { to: stranger.address, value: 4n * LIMIT })
+    await announce(await hashOf(spend({ ...whole, value: 0n }), safe.address))
+    await networkHelpers.time.increase(2 * DAY)
+    await expect(safe.execute(whole)).to.changeEtherBalance(ethers, stranger, 7n * LIMIT)
+  })
+
+  it('is refused when it breaks off, calls no one, or delegates', async () => {
+    const { safe, guard, batch, stranger } = await batched()
+    const whole = batch({ to: stranger.address, value: 1n })
+    const list = packCalls([{ to: stranger.address, value: 1n }])
+    for (const [bytes, error] of [
+      [list.slice(0, -2), 'MalformedExecution'],
+      [`${list}${'00'.repeat(40)}`, 'MalformedExecution'],
+    ] as const) {
+      const broken = { ...whole, data: encodeMultiSendBytes(bytes) }
+      await expect(safe.execute(broken)).to.be.revertedWithCustomError(guard, error)
+    }
+    for (const call of [{ to: ZeroAddress }, { to: stranger.address, operation: 1 }]) {
+      await expect(safe.execute(batch(call)))
+        .to.be.revertedWithCustomError(guard, 'BatchEntryUnsupported')
+        .withArgs(0)
+    }
+    const copy = { ...whole, to: stranger.address }
+    await expect(safe.execute(copy)).to.be.revertedWithCustomError(guard, 'DelegateCallRefused')
+  })
+})
+
+describe('A Safe’s signatures', () => {
+  it('count for messages that it announced, after the delay and for a week', async () => {
+    const { guard, dao, owner, policy, networkHelpers, ethers } = await createGuard()
+    const safe = await deploySafe([dao, owner])
+    const handler = await ethers.deployContract('AnnouncedSignatures', [guard])
+    const to = await guard.getAddress()
+    const setHandler = safe.interface.encodeFunctionData('setFallbackHandler', [await handler.getAddress()])
+    await safe.execute({ to: safe.address, data: setHandler })
+    await safe.execute({ to, data: guard.interface.encodeFunctionData('setPolicy', [policy()]) })
+    const hash = id('a permit')
+    const signature = await safe.signMessage(hash)
+    const asked = await ethers.getContractAt('AnnouncedSignatures', safe.address)
+    const announcement = await handler.announcementFor(safe.address, hash)
+    const ask = () => asked.isValidSignature(hash, signature)
+    await expect(ask())
+      .to.be.revertedWithCustomError(handler, 'MessageNotAnnounced')
+      .withArgs(safe.address, hash, announcement)
+    await announceFrom(safe, to, guard.interface, announcement)
+    await networkHelpers.time.increase(2 * DAY - 10)
+    await expect(ask()).to.be.revertedWithCustomError(handler, 'MessageNotAnnounced')
+    await networkHelpers.time.increase(10)
+    expect(await ask()).to.equal('0x1626ba7e')
+    await expect(asked.isValidSignature(hash, signature.replace(/.{10}$/, '0000000000'))).to.revert(ethers)
+    await expect(asked.isValidSignature(hash, '0x')).to.be.revertedWithCustomError(handler, 'MessageNotSigned')
+    await networkHelpers.time.increase(7 * DAY)
+    await expect(ask()).to.be.revertedWithCustomError(handler, 'MessageNotAnnounced')
+  })
+
+  it('need a guard, and tokens come in as before', async () => {
+    const { guard, ethers } = await createGuard()
+    const handler = await ethers.deployContract('AnnouncedSignatures', [guard])
+    await expect(ethers.deployContract('AnnouncedSignatures', [ZeroAddress])).to.be.revertedWithCustomError(
+      handler,
+      'ZeroGuard',
+    )
+    for (const [interfaceId, supported] of [
+      ['0x1626ba7e', true],
+      ['0x150b7a02', true],
+      ['0x4e2312e0', true],
+      ['0x01ffc9a7', true],
+      ['0xffffffff', false],
+    ] as const) {
+      expect(await handler.supportsInterface(interfaceId), interfaceId).to.equal(supported)
+    }
+  })
+})
+
 describe('An ERC-7579 account with the guard', () => {
   async function hooked() {
     const world = await createGuard()
@@ -157,6 +287,27 @@ describe('An ERC-7579 account with the guard', () => {
     await account.execute('batch', encodeBatch([pay(LIMIT + 1n), pay(1n)]))
   })
 
+  it('has a user operation read as what the account makes of it', async () => {
+    const world = await hooked()
+    const { guard, account, stranger } = world
+    const inner = account.interface.encodeFunctionData('execute', [
+      encodeMode('single'),
+      encodeSingle(stranger.address, LIMIT + 1n),
+    ])
+    const zero = `0x${'00'.repeat(32)}`
+    const userOp = [account.address, 0, '0x', concat([USER_OP, inner]), zero, 0, zero, '0x', '0x']
+    const types = ['(address,uint256,bytes,bytes,bytes32,uint256,bytes32,bytes,bytes)', 'bytes32']
+    const data = concat([USER_OP, coder.encode(types, [userOp, zero])])
+    const asAccount = guard.connect(await speakFor(account.address))
+    await expect(asAccount.preCheck(stranger, 0, data)).to.be.revertedWithCustomError(guard, 'VerdictMissing')
+
+    async function speakFor(address: string) {
+      const { ethers, networkHelpers } = world
+      await networkHelpers.impersonateAccount(address)
+      return await ethers.getSigner(address)
+    }
+  })
+
   it('is refused foreign code, and gets rid of the hook when it wants', async () => {
     const { guard, account, stranger, hub, owner, fair } = await hooked()
     const code = concat([stranger.address, '0x1234'])
@@ -194,12 +345,15 @@ describe('An ERC-7579 account with the guard', () => {
       await expect(check(data), name).to.be.revertedWithCustomError(guard, 'NotConfigured')
     }
     await check('0x')
-    await check('0x150b7a02')
+    for (const callback of ['0x150b7a02', '0xf23a6e61', '0xbc197c81', '0x0023de29']) await check(callback)
+    // Whatever it is: it may move money.
+    for (const unknown of ['0x12345678', '0x1626ba7e']) {
+      await expect(check(unknown)).to.be.revertedWithCustomError(guard, 'UnsupportedCall').withArgs(unknown)
+    }
     await check(abi.encodeFunctionData('installModule', [2, stranger.address, '0x']))
     await execute('0xfe', '0x')
     await execute('0x01', encodeBatch([]))
     await expect(execute('0x02', '0x')).to.be.revertedWithCustomError(guard, 'UnsupportedCallType').withArgs('0x02')
-    await expect(check('0x8dd7712f')).to.be.revertedWithCustomError(guard, 'UnsupportedCall').withArgs('0x8dd7712f')
     for (const [mode, length, minimum] of [
       ['0x00', 51, 52],
       ['0xff', 19, 20],

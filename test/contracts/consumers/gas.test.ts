@@ -33,6 +33,8 @@ async function resolvePrivately({
   return await gasOf(market.connect(stranger).resolvePrivate(id, await publishers.keyCount(), output, proof))
 }
 
+const LATE = 2n ** 40n
+
 describe('gas of a prediction market', () => {
   it('is no more than 2 % above the snapshot, and below the limit', async () => {
     const world = await createMarkets()
@@ -57,12 +59,12 @@ describe('gas of a prediction market', () => {
       await market.connect(account).setApprovalForAll(pool, true)
     }
     const pools: Figures = {}
-    pools['first liquidity'] = await gasOf(pool.connect(user).addLiquidity(100n * UNIT, 0))
-    pools['buy, first of an account'] = await gasOf(pool.connect(stranger).buy(0, 10n * UNIT, 0))
-    pools.buy = await gasOf(pool.connect(stranger).buy(0, 10n * UNIT, 0))
-    pools.sell = await gasOf(pool.connect(stranger).sell(0, 5n * UNIT, 100n * UNIT))
-    pools['add liquidity'] = await gasOf(pool.connect(user).addLiquidity(10n * UNIT, 0))
-    pools['remove liquidity'] = await gasOf(pool.connect(user).removeLiquidity(50n * UNIT, 0))
+    pools['first liquidity'] = await gasOf(pool.connect(user).start(100n * UNIT, [1, 1], LATE))
+    pools['buy, first of an account'] = await gasOf(pool.connect(stranger).buy(0, 10n * UNIT, 0, LATE))
+    pools.buy = await gasOf(pool.connect(stranger).buy(0, 10n * UNIT, 0, LATE))
+    pools.sell = await gasOf(pool.connect(stranger).sell(0, 5n * UNIT, 100n * UNIT, LATE))
+    pools['add liquidity'] = await gasOf(pool.connect(user).addLiquidity(10n * UNIT, 0, LATE))
+    pools['remove liquidity'] = await gasOf(pool.connect(user).removeLiquidity(50n * UNIT, 0, LATE))
 
     const pilots = await createPilot()
     const act: Figures = { act: await gasOf(actOn(pilots, await pilots.grant())) }

@@ -7,6 +7,7 @@ import { createMarkets, DAY, DISPUTE, INVALID, STATUS } from './market.ts'
 
 const THREE = { outcomes: 3, classMap: '0x000102ff' }
 const LIMIT = 2n ** 255n
+const LATE = 2n ** 40n
 
 async function createWorld() {
   const world = await createMarkets()
@@ -32,6 +33,11 @@ async function createWorld() {
 type World = Awaited<ReturnType<typeof createWorld>>
 type Book = World['books'][number]
 
+/** A revert is fine, and must be one of ours. */
+function refused(error: unknown): undefined {
+  if (!/reverted with .*custom error/.test((error as Error).message)) throw error
+}
+
 /** Drives three markets with a pool each; a seed replays a run. */
 export class MarketDriver {
   /** How often each action succeeded. */
@@ -52,7 +58,7 @@ export class MarketDriver {
 
   /** One random call; a revert is fine, and must be one of ours. Returns what was tried. */
   async step(): Promise<string> {
-    const { market, publishers, owner, dao, networkHelpers, tell, submit } = this.world
+    const { market, publishers, owner, dao, treasury, networkHelpers, tell, submit } = this.world
     const book = this.#pick(this.world.books)
     const { id, pool, outcomes } = book
     const [who, other] = [this.#pick(this.#people), this.#pick(this.#people)]
@@ -65,14 +71,18 @@ export class MarketDriver {
       merge: [4, () => mine.merge(id, amount / 2n + 1n)],
       transfer: [3, () => mine.safeTransferFrom(who, other, (id << 8n) | BigInt(outcome), amount / 3n + 1n, '0x')],
       redeem: [3, () => mine.redeem(id)],
-      'add liquidity': [4, () => traded.addLiquidity(amount, 0)],
+      'add liquidity': [4, () => this.#join(book, who, amount)],
       'remove liquidity': [3, () => this.#leave(book)],
-      buy: [6, () => traded.buy(outcome, amount, 0)],
-      sell: [5, () => traded.sell(outcome, amount / 3n + 1n, LIMIT)],
+      buy: [6, () => traded.buy(outcome, amount, 0, LATE)],
+      sell: [5, () => traded.sell(outcome, amount / 3n + 1n, LIMIT, LATE)],
       wait: [1, () => networkHelpers.time.increase(this.#below(6 * 3600) + 1)],
       resolve: [0.3, async () => submit(await tell(id, { label: this.#below(4) }))],
       revoke: [0.1, () => publishers.connect(owner).revokeKey(1)],
       flag: [0.3, () => market.flag(id)],
+      challenge: [0.4, () => mine.challenge(id)],
+      defend: [0.3, () => mine.defend(id)],
+      freeze: [0.1, () => market.connect(owner).freeze(id)],
+      'return a bond': [1, () => market.returnBond(id, this.#below(3) === 0 ? treasury : other.address)],
       settle: [0.3, () => market.connect(dao).settle(id, this.#pick([0, 1, INVALID]))],
     }
     const name = this.#choose(Object.entries(actions).map(([action, [weight]]) => [action, weight]))
@@ -80,7 +90,7 @@ export class MarketDriver {
       const sent = await actions[name]![1]()
       if (sent !== undefined) this.done[name] = (this.done[name] ?? 0) + 1
     } catch (error) {
-      if (!/reverted with .*custom error/.test((error as Error).message)) throw error
+      refused(error)
     }
     await this.#checkPool(book, name, before)
     return name
@@ -92,7 +102,7 @@ export class MarketDriver {
     let owed = 0n
     for (const book of books) {
       const [collateral, tokens] = await market.potOf(book.id)
-      owed += collateral
+      owed += collateral + (await this.#bonds(book.id))
       const supply = await this.#supply(book)
       expect(
         supply.reduce((sum, value) => sum + value, 0n),
@@ -112,15 +122,15 @@ export class MarketDriver {
     expect(await token.balanceOf(market), 'collateral held').to.equal(owed)
   }
 
-  /** Ends all markets; everyone leaves. What is left of each pot after that. */
-  async windUp(): Promise<bigint[]> {
+  /** Ends all markets; everyone leaves. What is left of each pot after that, and what of it stands behind the dead shares. */
+  async windUp(): Promise<[left: bigint, dead: bigint][]> {
     const { market, networkHelpers, books } = this.world
     await networkHelpers.time.increase(14 * DAY + DISPUTE + 91 * DAY)
-    const left: bigint[] = []
+    const left: [bigint, bigint][] = []
     for (const { id, pool, outcomes } of books) {
       for (const who of this.#people) {
         const shares = await pool.balanceOf(who)
-        if (shares > 0n) await pool.connect(who).removeLiquidity(shares, 0)
+        if (shares > 0n) await pool.connect(who).removeLiquidity(shares, 0, LATE)
       }
       for (const who of this.#people) {
         let held = 0n
@@ -129,9 +139,30 @@ export class MarketDriver {
         }
         if (held > 0n) await market.connect(who).redeem(id)
       }
-      left.push((await market.potOf(id))[0])
+      for (const account of [...this.#people.map(({ address }) => address), this.world.treasury]) {
+        await market.returnBond(id, account).catch(refused)
+      }
+      expect(await this.#bonds(id), 'bonds that nobody can take out').to.equal(0n)
+      const reserves = [...(await pool.reserves())]
+      left.push([(await market.potOf(id))[0], reserves.reduce((most, held) => (held > most ? held : most), 0n)])
     }
     return left
+  }
+
+  /** What lies in the market for a challenge and its defence. */
+  async #bonds(id: bigint): Promise<bigint> {
+    const { market } = this.world
+    const { bond, defender } = await market.challengeOf(id)
+    const paid = await market.queryFilter(market.filters.BondReturned(id))
+    const put = BigInt(defender) === 0n ? bond : 2n * bond
+    return paid.reduce((left, { args }) => left - args.amount, put)
+  }
+
+  /** Starts the pool, or joins it. */
+  async #join({ pool, outcomes }: Book, who: HardhatEthersSigner, amount: bigint): Promise<unknown> {
+    if ((await pool.totalSupply()) > 0n) return await pool.connect(who).addLiquidity(amount, 0, LATE)
+    const odds = Array.from({ length: outcomes }, () => 1 + this.#below(20))
+    return await pool.connect(who).start(amount, odds, LATE)
   }
 
   /** A provider takes out some of its shares, or all. */
@@ -139,7 +170,7 @@ export class MarketDriver {
     for (const who of this.#people) {
       const shares = await pool.balanceOf(who)
       if (shares > 0n)
-        return await pool.connect(who).removeLiquidity(this.#below(3) === 0 ? shares : shares / 3n + 1n, 0)
+        return await pool.connect(who).removeLiquidity(this.#below(3) === 0 ? shares : shares / 3n + 1n, 0, LATE)
     }
     return undefined
   }

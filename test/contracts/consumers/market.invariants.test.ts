@@ -21,9 +21,9 @@ describe('prediction markets and their pools', () => {
           if (['split', 'merge', 'redeem', 'settle', 'resolve'].includes(name) || call % 10 === 0) await driver.check()
         }
         await driver.check()
-        // Money is never stuck: whoever holds what pays gets it, to the last unit.
-        expect(await driver.windUp()).to.deep.equal([0n, 0n, 0n])
-        expect(await driver.world.token.balanceOf(driver.world.market)).to.equal(0n)
+        // Money is never stuck: whoever holds what pays gets it, but for what stands behind the shares that nobody owns.
+        for (const [left, dead] of await driver.windUp())
+          expect(left <= dead, `${left} is left of ${dead}`).to.equal(true)
       } catch (error) {
         throw new Error(`seed ${SEED + run}, call ${call}: ${(error as Error).message}`, { cause: error })
       }

@@ -60,8 +60,13 @@ export async function createMarkets() {
     await publishers.connect(owner).registerPublisher(`Gazette ${index + 1}`)
     await publishers.connect(owner).addKey(index + 1, KIND.p256, now, now + 1000 * DAY, key.material)
   }
-  const market = await ethers.deployContract('PredictionMarket', [hub, models, publishers, DISPUTE, FALLBACK, dao])
+  const treasury = ethers.Wallet.createRandom().address
+  const market = await ethers.deployContract('PredictionMarket', [
+    ...[hub, models, publishers, DISPUTE, FALLBACK],
+    ...[treasury, dao],
+  ])
   await market.grantRole(await market.SETTLER_ROLE(), dao)
+  await market.grantRole(await market.GUARDIAN_ROLE(), owner)
 
   const accounts = (await ethers.getSigners()).slice(0, 8)
   const fund = accounts.map(() => 1_000_000n * UNIT)
@@ -123,7 +128,23 @@ export async function createMarkets() {
 
   return {
     ...world,
-    ...{ reading, reads, publishers, press, rival, market, token, accounts, question, open, tell, submit, finish, ids },
+    ...{
+      treasury,
+      reading,
+      reads,
+      publishers,
+      press,
+      rival,
+      market,
+      token,
+      accounts,
+      question,
+      open,
+      tell,
+      submit,
+      finish,
+      ids,
+    },
   }
 }
 

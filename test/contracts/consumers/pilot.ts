@@ -50,19 +50,34 @@ export async function createPilot() {
   }
   const pay = (amount: bigint, to = world.stranger.address) => TARGET.encodeFunctionData('pay', [to, amount])
 
-  type Asked = { amount?: bigint; content?: string; value?: bigint; data?: string; output?: bigint; key?: PressKey }
+  type Asked = {
+    amount?: bigint
+    content?: string
+    value?: bigint
+    data?: string
+    output?: bigint
+    key?: PressKey
+    validUntil?: number
+  }
   /** An order signed by its publisher, and a proof that the model says what the mandate asks for. */
   const order = async (mandateId: bigint, asked: Asked = {}) => {
     const content = toUtf8Bytes(asked.content ?? 'Delivery 17 arrived complete and undamaged')
     const [value, data] = [asked.value ?? 0n, asked.data ?? pay(asked.amount ?? 40n)]
     const { digest, inputCommitment } = digestOf(content)
-    const signed = await pilot.orderBytes(mandateId, value, data, digest)
+    const validUntil = asked.validUntil ?? (await networkHelpers.time.latest()) + 50 * DAY
+    const signed = await pilot.orderBytes(mandateId, value, data, digest, validUntil)
     const signature = (asked.key ?? press).sign(getBytes(signed))
     const output = asked.output ?? labelled(LABEL, LEAST)
     const input = ethers.toBeHex(inputCommitment, 32)
     const context = await pilot.contextOf(mandateId, input)
     const proof = await reading.prove({ weight: WEIGHTS[0]!, inputCommitment, output, context })
-    return { order: { mandateId, value, data, content, keyId: 1, signature }, output, proof, input, context }
+    return {
+      order: { mandateId, value, data, content, keyId: 1, validUntil, signature },
+      output,
+      proof,
+      input,
+      context,
+    }
   }
   return { ...world, pilot, target, mandate, grant, pay, order, RULE }
 }

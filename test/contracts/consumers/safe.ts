@@ -2,13 +2,26 @@
 // A Safe 1.5.0 behind its proxy, from the bytecode that Safe publishes (LGPL-3.0, for tests only).
 
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
+import multiSendArtifact from '@safe-global/safe-smart-account/build/artifacts/contracts/libraries/MultiSendCallOnly.sol/MultiSendCallOnly.json' with {
+  type: 'json',
+}
 import proxyArtifact from '@safe-global/safe-smart-account/build/artifacts/contracts/proxies/SafeProxy.sol/SafeProxy.json' with {
   type: 'json',
 }
 import safeArtifact from '@safe-global/safe-smart-account/build/artifacts/contracts/Safe.sol/Safe.json' with {
   type: 'json',
 }
-import { Contract, ContractFactory, concat, Interface, type TransactionResponse, ZeroAddress } from 'ethers'
+import {
+  AbiCoder,
+  Contract,
+  ContractFactory,
+  concat,
+  dataLength,
+  Interface,
+  solidityPacked,
+  type TransactionResponse,
+  ZeroAddress,
+} from 'ethers'
 
 type Call = { to: string; value?: bigint; data?: string; operation?: number; gasPrice?: bigint }
 
@@ -63,5 +76,43 @@ export async function deploySafe(owners: readonly [HardhatEthersSigner, ...Hardh
     return await safe.getFunction('execTransaction')(...args)
   }
   const owned = async (): Promise<string[]> => [...(await safe.getFunction('getOwners')())]
-  return { address, interface: new Interface(safeArtifact.abi), signers, execute, owners: owned }
+  /** What all owners sign so that the Safe's handler says yes to `hash` (EIP-1271). */
+  const signMessage = async (hash: string): Promise<string> => {
+    const sorted = signers.toSorted((a, b) => (BigInt(a.address) < BigInt(b.address) ? -1 : 1))
+    const message = { message: AbiCoder.defaultAbiCoder().encode(['bytes32'], [hash]) }
+    const types = { SafeMessage: [{ type: 'bytes', name: 'message' }] }
+    const domain = { chainId, verifyingContract: address }
+    return concat(await Promise.all(sorted.map((owner) => owner.signTypedData(domain, types, message))))
+  }
+  return { address, interface: new Interface(safeArtifact.abi), signers, execute, owners: owned, signMessage }
 }
+
+export type DeployedSafe = Awaited<ReturnType<typeof deploySafe>>
+
+/** Has the Safe announce a hash to the guard at `guard`. */
+export async function announceFrom(safe: DeployedSafe, guard: string, abi: Interface, hash: string) {
+  return await safe.execute({ to: guard, data: abi.encodeFunctionData('announce', [hash]) })
+}
+
+/** Safe's MultiSendCallOnly 1.5.0, through which wallets send batches. */
+export async function deployMultiSend(payer: HardhatEthersSigner): Promise<string> {
+  const deployed = await new ContractFactory(multiSendArtifact.abi, multiSendArtifact.bytecode, payer).deploy()
+  return await deployed.getAddress()
+}
+
+export type BatchCall = { to: string; value?: bigint; data?: string; operation?: number }
+
+/** operation ‖ to ‖ value ‖ length ‖ data of each call. */
+export function packCalls(calls: readonly BatchCall[]): string {
+  const types = ['uint8', 'address', 'uint256', 'uint256', 'bytes']
+  return concat(
+    calls.map(({ to, value = 0n, data = '0x', operation = 0 }) =>
+      solidityPacked(types, [operation, to, value, dataLength(data), data]),
+    ),
+  )
+}
+
+export const encodeMultiSendBytes = (list: string): string =>
+  new Interface(multiSendArtifact.abi).encodeFunctionData('multiSend', [list])
+
+export const encodeMultiSend = (calls: readonly BatchCall[]): string => encodeMultiSendBytes(packCalls(calls))

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { DaoClient } from '../../../keepers/chain/dao/client.ts'
 import { DaoError } from '../../../keepers/chain/dao/errors.ts'
 import type { Proposal } from '../../../keepers/chain/dao/proposals.ts'
-import { deployConstant } from '../inference/product-circuit.ts'
+import { deployStub } from '../inference/product-circuit.ts'
 import { consentOf, KEY, MULTIADDR } from '../registry/keepers.ts'
 import { deployVersions } from '../registry/versions.ts'
 import { createDeployment } from './simulated.ts'
@@ -136,10 +136,11 @@ describe('a member of the DAO', () => {
     const dao = await createDao(0)
     const { majority, verifiers, ethers } = dao
     const [deployer] = await ethers.getSigners()
-    const verifier = await deployConstant(deployer!, 77n)
+    const verifier = await deployStub(deployer!, 77n, 1)
     const terms = { circuitId: ethers.id('circuit'), verifier, vkHash: ethers.toBeHex(77n, 32) }
     await carry(dao, await majority.proposeVerifier({ ...terms, setup: 'local' }))
-    const other = { ...terms, circuitId: ethers.id('another'), setup: 'ceremony' as const, transcriptCid: CID }
+    const genuine = { circuitId: ethers.id('another'), verifier: await deployStub(deployer!, 77n, 2) }
+    const other = { ...terms, ...genuine, setup: 'ceremony' as const, transcriptCid: CID }
     await carry(dao, await majority.proposeVerifier(other))
     expect((await verifiers.getVerifier(terms.circuitId)).setup).to.equal(1n)
     expect((await verifiers.getVerifier(other.circuitId)).transcriptHash).to.equal(ethers.keccak256(CID))
@@ -150,7 +151,7 @@ describe('a member of the DAO', () => {
     const { majority, models, deployment, ethers } = dao
     const [deployer] = await ethers.getSigners()
     const { AdoptedModel } = deployment.contracts
-    const verifier = await deployConstant(deployer!, 88n)
+    const verifier = await deployStub(deployer!, 88n, 1)
     const terms = {
       verifier: {
         circuitId: ethers.id('reader'),

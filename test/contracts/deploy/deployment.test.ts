@@ -9,6 +9,7 @@ import { ROLE_PLAN, roleId } from '../../../deploy/roles.ts'
 import { checkDeployment } from '../../../deploy/verification.ts'
 import { parseDeployment } from '../../../keepers/chain/dao/deployment-file.ts'
 import { accountsOf } from '../governance/accounts.ts'
+import { deployStub } from '../inference/product-circuit.ts'
 import { createChain, createDeployment, PARAMETERS } from './simulated.ts'
 
 const TOKEN = 10n ** 18n
@@ -188,13 +189,46 @@ describe('a deployment', () => {
       const world = await createDeployment()
       const { browser, deployment, ethers } = world
       const [deployer] = await accountsOf(ethers)
-      const options = { provider: browser, deployment, deployer: deployer.address, timelockDelay: 3600 }
+      const minted = 1050n * TOKEN
+      const options = { provider: browser, deployment, deployer: deployer.address, timelockDelay: 3600, minted }
       await checkDeployment(options)
       await spoil(world)
       const error = await rejection(checkDeployment({ ...options, ...changes }))
       expect(error.name).to.equal('DeploymentCheckError')
       expect(error.message).to.match(expected)
     }
+
+    it('the model registry has a service that no factory made', async () => {
+      await check(async ({ ethers, models, deployment, speakFor }) => {
+        const factory = await speakFor(deployment.contracts.ServiceFactory)
+        await models.connect(factory).registerService(await ethers.deployContract('AdoptedModel', [factory]))
+      }, /the model registry has the service 0x[0-9a-fA-F]{40}, which no factory made/)
+    })
+
+    it('somebody minted tokens beside the plan', async () => {
+      await check(async ({ token, deployment, speakFor }) => {
+        await token
+          .connect(await speakFor(deployment.contracts.TimelockController))
+          .mint(deployment.contracts.DaoPilot, 1)
+      }, /the token’s supply is 1050000000000000000001, not the 1050000000000000000000 of the parameters/)
+    })
+
+    it('a circuit has a verifier that nobody voted on', async () => {
+      await check(async ({ ethers, verifiers, deployment, speakFor }) => {
+        const [deployer] = await ethers.getSigners()
+        const verifier = await deployStub(deployer!, 5n, 1)
+        const timelock = await speakFor(deployment.contracts.TimelockController)
+        await verifiers.connect(timelock).register(ethers.id('mine'), verifier, ethers.toBeHex(5n, 32), 1, '0x')
+      }, /the verifier registry has 1 circuits, which nobody voted on/)
+    })
+
+    it('an operation waits in the timelock that nobody voted on', async () => {
+      await check(async ({ ethers, timelock, deployment, speakFor }) => {
+        const governor = await speakFor(deployment.contracts.CohortGovernor)
+        const zero = ethers.ZeroHash
+        await timelock.connect(governor).schedule(deployment.contracts.CohortToken, 0, '0x', zero, zero, 3600)
+      }, /the timelock has the operation 0x[0-9a-f]{64}, which nobody voted on/)
+    })
 
     it('the deployer got a role back', async () => {
       await check(async ({ ethers, models, deployment, speakFor }) => {

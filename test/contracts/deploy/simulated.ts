@@ -31,7 +31,7 @@ export const PARAMETERS: DeployParameters = {
     sampleRewardCap: 1000,
   },
   provers: { minBondEther: TOKEN / 10n, unbondingDelaySeconds: 3600, settleSeconds: 600 },
-  markets: { disputeDelaySeconds: 600, fallbackDelaySeconds: 7200 },
+  markets: { disputeDelaySeconds: 600, fallbackDelaySeconds: 14_400 },
   service: {
     name: 'digits',
     strategy: 'samples',
@@ -93,6 +93,7 @@ export async function createDeployment() {
     browser: provider,
     token: await ethers.getContractAt('CohortToken', contracts.CohortToken),
     timelock: await ethers.getContractAt('TimelockController', contracts.TimelockController),
+    guardian: await ethers.getContractAt('Guardian', contracts.Guardian),
     governor: await ethers.getContractAt('CohortGovernor', contracts.CohortGovernor),
     models: await ethers.getContractAt('ModelRegistry', contracts.ModelRegistry),
     verifiers: await ethers.getContractAt('VerifierRegistry', contracts.VerifierRegistry),

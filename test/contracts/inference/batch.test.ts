@@ -185,6 +185,7 @@ describe('InferenceHub batch verification', () => {
       contract Single {
         I immutable INNER;
         constructor(I inner) { INNER = inner; }
+        uint8 public constant SETUP_KIND = 1;
         function vkHash() external view returns (bytes32) { return INNER.vkHash(); }
         function verifyProof(uint256[2] calldata a, uint256[2][2] calldata b, uint256[2] calldata c,
           uint256[4] calldata s) external view returns (bool) { return INNER.verifyProof(a, b, c, s); }

@@ -41,6 +41,25 @@ describe('InferenceHub callbacks', () => {
     })
   }
 
+  it('are paid for ahead, at twice the base fee', async () => {
+    const { hub, dao, networkHelpers } = await createHub()
+    const consumer = await deployConsumer('Asker', await hub.getAddress(), dao)
+    const deadline = (await networkHelpers.time.latest()) + HOUR
+    const fee = 10n ** 9n
+    for (const [price, enough] of [
+      [200_000n * 2n * fee - 1n, false],
+      [200_000n * 2n * fee, true],
+    ] as const) {
+      await networkHelpers.setNextBlockBaseFeePerGas(fee)
+      const asking = consumer.ask(1, INPUT, deadline, 200_000, price)
+      if (enough) await asking
+      else
+        await expect(asking)
+          .to.be.revertedWithCustomError(hub, 'PriceBelowCallback')
+          .withArgs(price, price + 1n)
+    }
+  })
+
   it('of a consumer that re-enters change nothing that is settled', async () => {
     const world = await createHub()
     const { hub, prover, ethers } = world

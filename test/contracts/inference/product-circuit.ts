@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The smallest circuit with the public signals of an inference: a "model" of one weight that multiplies its one feature.
 // Its set-up, proofs and verifier are real, so that the hub's tests verify what a chain would.
-import { ContractFactory, hexlify, type Signer, toBeHex } from 'ethers'
+import { ContractFactory, hexlify, id, type Signer, toBeHex } from 'ethers'
 import { buildBn128 } from 'ffjavascript'
 import { type Proof, type TinyCircuit, tinyCircuit } from './tiny-circuit.ts'
 
@@ -102,6 +102,15 @@ export async function rerandomise({ a, b, c }: Proof, s = 12345n): Promise<Proof
     ],
     c,
   } as Proof
+}
+
+/** A contract that answers `SETUP_KIND()` with `setup` and every other call with `word`: a verifier as far as a registry looks. */
+export async function deployStub(signer: Signer, word: bigint, setup: 1 | 2): Promise<string> {
+  // selector == SETUP_KIND() ? setup : word
+  const branch = `5f3560e01c63${id('SETUP_KIND()').slice(2, 10)}14603557`
+  const runtime = `${branch}7f${toBeHex(word, 32).slice(2)}5f5260205ff35b600${setup}5f5260205ff3`
+  const deployed = await new ContractFactory([], `0x603e600c600039603e6000f3${runtime}`, signer).deploy()
+  return await (await deployed.waitForDeployment()).getAddress()
 }
 
 /** A contract that answers every call with the 32 bytes of `word`: for verifiers that state a wrong key. */

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { BASE_ORDER, FIELD_ORDER, rerandomise } from './product-circuit.ts'
 import {
   type Answer,
+  CLAIM_SECONDS,
   createMarket,
   JOB,
   MAX_PRICE,
@@ -10,6 +11,7 @@ import {
   MIN_BOND,
   REASON,
   RESULT,
+  SETTLE_SECONDS,
   SLOT,
   START_PRICE,
 } from './prover-market.ts'
@@ -163,12 +165,17 @@ describe('ProverMarket liars', () => {
         .withArgs(1, honest.segment, 0)
     }
     const before = await market.balanceOf(poster)
-    await expect(market.connect(stranger).accuse(1, lie))
+    const accusing = market.connect(stranger).accuse(1, lie)
+    await expect(accusing)
       .to.emit(market, 'ProverSlashed')
       .withArgs(1, 1, 0, bob.address, REASON.falseProof, MIN_BOND, MIN_BOND / 2n)
+    await expect(accusing)
+      .to.emit(market, 'AccuserPaid')
+      .withArgs(1, 1, 0, stranger.address, MIN_BOND / 5n)
+    expect(await market.balanceOf(stranger)).to.equal(MIN_BOND / 5n)
     expect((await market.bondOf(bob)).free).to.equal(9n * MIN_BOND)
     expect((await market.balanceOf(poster)) - before).to.equal(MIN_BOND / 2n)
-    expect(await market.balanceOf(treasury)).to.equal(MIN_BOND / 2n)
+    expect(await market.balanceOf(treasury)).to.equal((MIN_BOND * 3n) / 10n)
     await expect(market.connect(bob).claim(1, 1, 0)).to.be.revertedWithCustomError(market, 'ProverFailedSlot')
     await expect(market.accuse(1, lie)).to.be.revertedWithCustomError(market, 'SlotNotInState')
 
@@ -258,6 +265,21 @@ describe('ProverMarket cross-checks', () => {
     expect((await market.getJob(1)).accepted).to.equal(1n)
   })
 
+  it('pay a proven copy at the end though its peer never came: the poster may have been the peer', async () => {
+    const world = await createMarket()
+    const { market, poster, alice, post, serve, networkHelpers } = world
+    await market.connect(poster).bond({ value: 10n * MIN_BOND })
+    await post({ copies: 2 })
+    await market.connect(poster).claim(1, 2, 1)
+    await market.settle(1, [await serve(1n, alice, 2)])
+    const price = await market.priceAt(1, (await market.getSlots(1))[4]!.claimedAt)
+    const { deadline } = await market.getJob(1)
+    await networkHelpers.time.increaseTo(Number(deadline) + SETTLE_SECONDS + 1)
+    await expect(market.close(1)).to.emit(market, 'ProverPaid').withArgs(1, 2, 0, alice.address, price)
+    expect(await market.balanceOf(alice)).to.equal(price)
+    expect((await market.bondOf(alice)).free).to.equal(10n * MIN_BOND)
+  })
+
   it('verify all copies of all segments in one transaction', async () => {
     const world = await createMarket()
     const { market, alice, bob, post, serve } = world
@@ -286,14 +308,19 @@ describe('ProverMarket cross-checks', () => {
       if (!together) await market.settle(1, [answers[0]!])
       const settling = market.settle(1, together ? answers : [answers[1]!])
       await expect(settling).to.emit(market, 'JobDisputed').withArgs(1, 12, 13)
-      await expect(settling)
-        .to.emit(market, 'JobEnded')
-        .withArgs(1, JOB.disputed, 3n * MAX_PRICE)
-      expect(await market.balanceOf(poster)).to.equal(3n * MAX_PRICE)
+      let paid = 0n
       for (const prover of [alice, bob, carol]) {
         const { free, reserved } = await market.bondOf(prover)
-        expect([free, reserved, await market.balanceOf(prover)]).to.deep.equal([10n * MIN_BOND, 0n, 0n])
+        expect([free, reserved]).to.deep.equal([10n * MIN_BOND, 0n])
+        const earned = await market.balanceOf(prover)
+        // Both proofs are out and hold; the third was not given.
+        expect(earned > 0n).to.equal(prover !== carol)
+        paid += earned
       }
+      await expect(settling)
+        .to.emit(market, 'JobEnded')
+        .withArgs(1, JOB.disputed, 3n * MAX_PRICE - paid)
+      expect(await market.balanceOf(poster)).to.equal(3n * MAX_PRICE - paid)
       await expect(market.close(1)).to.be.revertedWithCustomError(market, 'JobNotOpen').withArgs(1, JOB.disputed)
     })
   }
@@ -319,8 +346,8 @@ describe('ProverMarket cross-checks', () => {
     expect((await market.getSlots(1)).map(({ state }) => state)).to.deep.equal([
       SLOT.paid,
       SLOT.paid,
-      SLOT.open,
-      SLOT.open,
+      SLOT.paid,
+      SLOT.paid,
     ])
     expect((await market.getJob(1)).escrow).to.equal(0n)
   })
@@ -336,5 +363,82 @@ describe('ProverMarket cross-checks', () => {
       await market.settle(1, [given])
     }
     expect(await market.resultOf(1)).to.equal(12n)
+  })
+})
+
+describe('ProverMarket and a circuit that is revoked', () => {
+  it('takes no claim of it, slashes nobody for having stopped, and ends the job at once', async () => {
+    const world = await createMarket()
+    const {
+      market,
+      verifiers,
+      poster,
+      alice,
+      bob,
+      carol,
+      product,
+      link,
+      post,
+      serve,
+      networkHelpers,
+      terms,
+      segments,
+    } = world
+    await post({ copies: 2 })
+    const proven = await serve(1n, alice, 0)
+    await market.settle(1, [proven])
+    await market.connect(bob).claim(1, 1, 0)
+    await serve(1n, carol, 2)
+    await expect(market.close(1)).to.be.revertedWithCustomError(market, 'NotClosableYet')
+    await verifiers.revoke(product.id)
+    await networkHelpers.time.increase(CLAIM_SECONDS + 1)
+    for (const attempt of [
+      () => market.expire(1, 1, 0),
+      () => market.connect(alice).claim(1, 1, 0),
+      () => market.connect(alice).claim(1, 2, 1),
+    ]) {
+      await expect(attempt()).to.be.revertedWithCustomError(market, 'JobOfRevokedCircuit').withArgs(1, product.id)
+    }
+    const given = await terms()
+    await expect(market.post(given, segments, '0x', { value: world.escrowOf(given) })).to.be.revertedWithCustomError(
+      verifiers,
+      'CircuitIsRevoked',
+    )
+    await market.close(1)
+    for (const prover of [alice, bob, carol]) {
+      const { free, reserved } = await market.bondOf(prover)
+      expect([free, reserved]).to.deep.equal([10n * MIN_BOND, 0n])
+    }
+    const earned = await market.balanceOf(alice)
+    expect(earned > 0n).to.equal(true)
+    expect(await market.balanceOf(poster)).to.equal(6n * MAX_PRICE - earned)
+    expect(await verifiers.isRevoked(link.id)).to.equal(false)
+  })
+
+  it('posts nothing while intake is paused', async () => {
+    const { verifiers, post, networkHelpers } = await createMarket()
+    await verifiers.pauseIntake((await networkHelpers.time.latest()) + 600)
+    await expect(post()).to.be.revertedWithCustomError(verifiers, 'IntakeIsPaused')
+  })
+})
+
+describe('ProverMarket at any gas', () => {
+  it('never slashes a true proof: an accusation that is short of gas reverts', async () => {
+    const world = await createMarket()
+    const { market, alice, post, serve } = world
+    await post()
+    const honest = await serve(1n, alice, 0)
+    // Through the window in which the verifier's precompile was starved, and up to where gas is plenty.
+    const limits = [1_090_000n, 1_120_000n, 1_500_000n]
+    for (let gas = 200_000n; gas <= 330_000n; gas += 2_500n) limits.push(gas)
+    for (const gasLimit of limits) {
+      await expect(market.accuse.staticCall(1, honest, { gasLimit }), `${gasLimit}`).to.revert(world.ethers)
+    }
+    await expect(market.accuse(1, honest)).to.be.revertedWithCustomError(market, 'ProofHolds')
+    await expect(market.accuse.staticCall(1, honest, { gasLimit: 500_000n })).to.be.revertedWithCustomError(
+      market,
+      'GasTooLowToRefute',
+    )
+    expect((await market.getSlots(1))[0]!.state).to.equal(SLOT.submitted)
   })
 })

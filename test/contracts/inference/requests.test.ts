@@ -184,8 +184,8 @@ describe('InferenceHub requests', () => {
     )
   })
 
-  it('are refunded at once when the version or the model is withdrawn', async () => {
-    const { hub, models, service, owner, user, prover, ask, answer, ethers } = await createHub()
+  it('are refunded at once when the DAO withdraws the version or the circuit', async () => {
+    const { hub, models, service, verifiers, circuit, user, prover, ask, answer, ethers } = await createHub()
     const pinned = await ask({ modelId: 2 })
     const following = await ask()
     const { output, proof } = await answer(pinned, prover)
@@ -196,9 +196,37 @@ describe('InferenceHub requests', () => {
     )
     await hub.refund(pinned)
     await expect(hub.refund(following)).to.be.revertedWithCustomError(hub, 'NotRefundableYet')
-    await hub.connect(owner).deprecateModel(1)
+    const late = await answer(following, prover)
+    await verifiers.revoke(circuit.id)
+    await expect(hub.connect(prover).fulfil(following, late.output, late.proof))
+      .to.be.revertedWithCustomError(verifiers, 'CircuitIsRevoked')
+      .withArgs(circuit.id, await ethers.provider.getBlock('latest').then((block) => block!.timestamp))
+    await expect(ask()).to.be.revertedWithCustomError(verifiers, 'CircuitIsRevoked')
     await hub.refund(following)
     expect(await hub.balanceOf(user)).to.equal(2n * PRICE)
+  })
+
+  it('stay answerable when the model’s owner withdraws it with the answer in sight', async () => {
+    const { hub, owner, prover, ask, answer } = await createHub()
+    const id = await ask({ by: owner })
+    const { output, proof } = await answer(id, prover)
+    await hub.connect(owner).deprecateModel(1)
+    await expect(hub.connect(owner).refund(id)).to.be.revertedWithCustomError(hub, 'NotRefundableYet')
+    await hub.connect(prover).fulfil(id, output, proof)
+    expect(await hub.balanceOf(prover)).to.equal(PRICE)
+    expect(await hub.balanceOf(owner)).to.equal(0n)
+  })
+
+  it('are not taken while intake is paused; what is open goes on', async () => {
+    const { hub, verifiers, prover, ask, answer, networkHelpers } = await createHub()
+    const id = await ask()
+    const until = (await networkHelpers.time.latest()) + 600
+    await verifiers.pauseIntake(until)
+    await expect(ask()).to.be.revertedWithCustomError(verifiers, 'IntakeIsPaused').withArgs(until)
+    const { output, proof } = await answer(id, prover)
+    await hub.connect(prover).fulfil(id, output, proof)
+    await networkHelpers.time.increaseTo(until)
+    await ask()
   })
 
   it('pay out to nobody but the account, and only what it has', async () => {

@@ -19,7 +19,8 @@ export type TinyCircuit = {
   /** Circuit id in the VerifierRegistry. */
   readonly id: string
   readonly vkHash: string
-  deployVerifier(signer: Signer): Promise<{ getAddress(): Promise<string> }>
+  /** The verifier says of itself that its key is from a local set-up, which is true, or from a ceremony. */
+  deployVerifier(signer: Signer, setup?: 'local' | 'ceremony'): Promise<{ getAddress(): Promise<string> }>
   prove(inputs: Record<string, bigint>): Promise<Proof>
 }
 
@@ -45,11 +46,14 @@ export async function tinyCircuit(name: string, source: string): Promise<TinyCir
     await zKey.newZKey(join(folder, 'tiny.r1cs'), phase2!, initial!)
     await zKey.contribute(initial!, key!, 'test', 'more entropy of a test')
     const vkey = parseVerificationKey(await zKey.exportVerificationKey(key!))
-    const contract = compile(exportVerifier(vkey, { name: 'TinyVerifier', setupKind: 'local' })).TinyVerifier!
+    const contractOf = (setupKind: 'local' | 'ceremony') =>
+      compile(exportVerifier(vkey, { name: 'TinyVerifier', setupKind })).TinyVerifier!
+    const local = contractOf('local')
     return {
       id: id(`cohort test circuit: ${name}`),
       vkHash: verificationKeyHash(vkey),
-      async deployVerifier(signer) {
+      async deployVerifier(signer, setup = 'local') {
+        const contract = setup === 'local' ? local : contractOf(setup)
         const deployed = await new ContractFactory(contract.abi, contract.bytecode, signer).deploy()
         await deployed.waitForDeployment()
         return deployed

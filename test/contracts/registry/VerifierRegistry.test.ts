@@ -31,20 +31,22 @@ async function createRegistry() {
 
 describe('VerifierRegistry', () => {
   it('keeps a circuit’s verifier, key hash and the origin of the key', async () => {
-    const { ethers, registry, dao, circuit, address, networkHelpers } = await createRegistry()
+    const { ethers, registry, dao, admin, circuit, address, networkHelpers } = await createRegistry()
     const ceremony = ethers.id('the same circuit, from a ceremony')
     await expect(dao.register(circuit.id, address, circuit.vkHash, KIND.local, '0x'))
       .to.emit(registry, 'VerifierRegistered')
       .withArgs(circuit.id, address, circuit.vkHash, KIND.local, '0x')
-    await dao.register(ceremony, address, circuit.vkHash, KIND.ceremony, CID)
+    const genuine = await (await circuit.deployVerifier(admin, 'ceremony')).getAddress()
+    await dao.register(ceremony, genuine, circuit.vkHash, KIND.ceremony, CID)
     const record = await registry.getVerifier(ceremony)
     expect(fieldsOf(record)).to.deep.equal({
-      verifier: address,
+      verifier: genuine,
       setup: BigInt(KIND.ceremony),
       registeredAt: BigInt(await networkHelpers.time.latest()),
+      revokedAt: 0n,
       vkHash: circuit.vkHash,
       transcriptHash: ethers.keccak256(CID),
-      codeHash: ethers.keccak256(await ethers.provider.getCode(address)),
+      codeHash: ethers.keccak256(await ethers.provider.getCode(genuine)),
     })
     expect((await registry.getVerifier(circuit.id)).transcriptHash).to.equal(ethers.ZeroHash)
     expect(await registry.resolve(circuit.id)).to.equal(address)
@@ -112,6 +114,67 @@ describe('VerifierRegistry', () => {
     await expect(registry.resolve(circuit.id))
       .to.be.revertedWithCustomError(registry, 'VerifierCodeChanged')
       .withArgs(circuit.id, before, ethers.keccak256('0x600160005260206000f3'))
+  })
+
+  it('compares the origin of the key with what the verifier says of itself', async () => {
+    const { registry, dao, circuit, address } = await createRegistry()
+    await expect(dao.register(circuit.id, address, circuit.vkHash, KIND.ceremony, CID))
+      .to.be.revertedWithCustomError(registry, 'SetupKindMismatch')
+      .withArgs(circuit.id, KIND.ceremony, KIND.local)
+  })
+
+  it('revokes a circuit for good, by the registrar or the guardian', async () => {
+    for (const role of ['REGISTRAR_ROLE', 'GUARDIAN_ROLE'] as const) {
+      const { ethers, networkHelpers, registry, dao, stranger, circuit, address } = await createRegistry()
+      await dao.register(circuit.id, address, circuit.vkHash, KIND.local, '0x')
+      await expect(registry.connect(stranger).revoke(circuit.id))
+        .to.be.revertedWithCustomError(registry, 'NotEmergencyRole')
+        .withArgs(stranger.address)
+      await registry.grantRole(await registry[role](), stranger)
+      await expect(registry.connect(stranger).revoke(ethers.id('none'))).to.be.revertedWithCustomError(
+        registry,
+        'UnknownCircuit',
+      )
+      expect(await registry.isRevoked(circuit.id)).to.equal(false)
+      await expect(registry.connect(stranger).revoke(circuit.id))
+        .to.emit(registry, 'CircuitRevoked')
+        .withArgs(circuit.id, stranger.address)
+      const at = await networkHelpers.time.latest()
+      expect(await registry.isRevoked(circuit.id)).to.equal(true)
+      for (const attempt of [
+        () => registry.resolve(circuit.id),
+        () => registry.requireIntakeFor(circuit.id),
+        () => dao.revoke(circuit.id),
+      ]) {
+        await expect(attempt()).to.be.revertedWithCustomError(registry, 'CircuitIsRevoked').withArgs(circuit.id, at)
+      }
+      await expect(dao.register(circuit.id, address, circuit.vkHash, KIND.local, '0x')).to.be.revertedWithCustomError(
+        registry,
+        'VerifierAlreadyRegistered',
+      )
+      expect((await registry.getVerifier(circuit.id)).verifier).to.equal(address)
+    }
+  })
+
+  it('pauses intake for a fortnight at most, until it ends by itself or is ended', async () => {
+    const { networkHelpers, registry, dao, stranger } = await createRegistry()
+    await registry.requireIntake()
+    const until = (await networkHelpers.time.latest()) + 14 * 86_400
+    await expect(registry.connect(stranger).pauseIntake(until)).to.be.revertedWithCustomError(
+      registry,
+      'NotEmergencyRole',
+    )
+    await expect(dao.pauseIntake(until + 2))
+      .to.be.revertedWithCustomError(registry, 'PauseTooLong')
+      .withArgs(until + 2, until + 1)
+    await registry.grantRole(await registry.GUARDIAN_ROLE(), stranger)
+    await registry.connect(stranger).pauseIntake(until)
+    await expect(registry.requireIntake()).to.be.revertedWithCustomError(registry, 'IntakeIsPaused').withArgs(until)
+    await dao.pauseIntake(0)
+    await registry.requireIntake()
+    await dao.pauseIntake(until)
+    await networkHelpers.time.increaseTo(until)
+    await registry.requireIntake()
   })
 
   it('needs an administrator to begin with', async () => {

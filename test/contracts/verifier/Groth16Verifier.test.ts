@@ -245,6 +245,37 @@ describe('emitted Groth16 verifier', () => {
     }
     expect(() => exportVerifier(key, { name: 'V', setupKind: 'local', subject: 'a\nb' })).to.throw(RangeError)
   })
+
+  it('never says no of true proofs for want of gas, alone or in a batch: it reverts', async () => {
+    const single = words(proofs[0]!)
+    const batch = proofs.slice(0, 3).map(words)
+    const calls: [string, bigint, (gasLimit: bigint) => Promise<boolean>][] = [
+      [
+        'single',
+        260_000n,
+        (gasLimit) => verifier.verifyProof!.staticCall(single.a, single.b, single.c, single.signals, { gasLimit }),
+      ],
+      [
+        'batch',
+        420_000n,
+        (gasLimit) =>
+          verifier.verifyBatch!.staticCall(
+            batch.map(({ a, b, c }) => ({ a, b, c })),
+            batch.map(({ signals }) => signals),
+            { gasLimit },
+          ),
+      ],
+    ]
+    for (const [what, most, call] of calls) {
+      let held = 0
+      for (let gas = 40_000n; gas <= most; gas += 1_000n) {
+        const answer = await call(gas).catch(() => 'reverted' as const)
+        expect(answer, `${what} at ${gas}`).to.not.equal(false)
+        if (answer === true) held++
+      }
+      expect(held, `${what}: the sweep reached enough gas`).to.be.above(0)
+    }
+  })
 })
 
 function modInverse(value: bigint): bigint {

@@ -13,7 +13,7 @@ import {
   differenceBits,
   header,
   inputLayout,
-  modelLayout,
+  modelHeader,
   RESULT_LAYOUT,
   scoresLayout,
   signedBits,
@@ -108,7 +108,7 @@ export function writeModelCommitment(
     text.loops([['i', count]], () => text.add(`${name}$packed.in[i] <== ${name}[i];`))
     return { name: `${name}$packed`, elements: Math.ceil(count / valuesPerElement(bits)) }
   })
-  writeCommitment(text, 'model', header('model', modelLayout(program)), packed, 'modelSalt', 'modelCommitment')
+  writeCommitment(text, 'model', modelHeader(program), packed, 'modelSalt', 'modelCommitment')
 }
 
 function writeInputCommitment(
@@ -230,6 +230,14 @@ export function writeCommitment(
   target: string,
 ): void {
   const total = packed.reduce((sum, { elements }) => sum + elements, 0)
+  if (total === 0) {
+    text.add(
+      `component ${name}Hash = CommitmentToNothing(${headerValue});`,
+      `${name}Hash.salt <== ${salt};`,
+      `${target} <== ${name}Hash.out;`,
+    )
+    return
+  }
   text.add(`component ${name}Hash = Commitment(${headerValue}, ${total});`, `${name}Hash.salt <== ${salt};`)
   let offset = 0
   for (const { name: source, elements } of packed) {

@@ -10,6 +10,7 @@ import {
   type Visibility,
   windowOf,
 } from '../../graph/program.ts'
+import { architectureOf } from '../architecture.ts'
 import { type CommitmentDomain, commitmentHeader, PACKING_BITS, type SegmentShape } from '../commitment.ts'
 import { CircuitError } from '../errors.ts'
 
@@ -53,7 +54,7 @@ export function differenceBits({ min, max }: Bounds): number {
   return bits
 }
 
-export function modelLayout(program: IntegerProgram): SegmentShape[] {
+function modelLayout(program: IntegerProgram): SegmentShape[] {
   return programParameters(program).map(({ parameter: { values, bits } }) => ({
     count: values.length,
     bits,
@@ -74,6 +75,11 @@ export function scoresLayout(program: IntegerProgram): SegmentShape {
 
 /** Layout of one result as a whole field element. */
 export const RESULT_LAYOUT: SegmentShape = { count: 1, bits: PACKING_BITS, min: 0 }
+
+/** The header of a model's commitment: its architecture, and the layout of its parameters. */
+export function modelHeader(program: IntegerProgram): bigint {
+  return commitmentHeader('model', modelLayout(program), [architectureOf(program)])
+}
 
 export function header(domain: CommitmentDomain, layout: readonly SegmentShape[]): bigint {
   return commitmentHeader(domain, layout)

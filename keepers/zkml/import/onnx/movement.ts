@@ -1,188 +1,236 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Operators that only move values about, and those that make constants.
+// Operators that only move elements about: an index map of the first input, whatever its type.
+import { cropMap } from '../../graph/builder.ts'
 import { elementCount } from '../../graph/program.ts'
-import { broadcastMap, broadcastShape, filled, normaliseAxis, stridesOf, tensor } from '../../graph/tensor.ts'
-import { type Handler, type Invocation, type Operand, values } from './scope.ts'
+import {
+  broadcastMap,
+  broadcastShape,
+  checkedCount,
+  identityMap,
+  stridedMap,
+  stridesOf,
+  transposeMap,
+} from '../../graph/tensor.ts'
+import { typeOf } from './check.ts'
+import { single } from './constants.ts'
+import { GATHER_HANDLERS } from './gather.ts'
+import type { Handler, Invocation, Operand, Result } from './scope.ts'
+import { isFloat, TYPE } from './types.ts'
 
 export const MOVEMENT_HANDLERS: Readonly<Record<string, Handler>> = {
-  Identity: (call) => [call.operand(0)],
-  Cast: (call) => [cast(call)],
-  Dropout: (call) => [call.operand(0)],
-  Constant: (call) => {
-    const whole = call.tensorAttribute('value')
-    if (whole !== null) return [{ constant: whole }]
-    const floats = call.node.attribute.find((each) => each.name === 'value_floats')
-    const list = floats?.floats ?? call.ints('value_ints')
-    if (list !== null && list !== undefined) return [{ constant: tensor([list.length], list) }]
-    if (call.hasAttribute('value_float')) return [{ constant: tensor([], [call.float('value_float', 0)]) }]
-    if (call.hasAttribute('value_int')) return [{ constant: tensor([], [call.int('value_int', 0)]) }]
-    return call.fail('unsupported-attribute', 'a constant that is neither a tensor nor numbers')
-  },
-  ConstantOfShape: (call) => [
-    { constant: filled(call.integers(0, 'shape'), call.tensorAttribute('value')?.data[0] ?? 0) },
-  ],
-  Shape: (call) => {
-    const shape = call.shapeOf(call.operand(0))
-    const from = call.int('start', 0)
-    const part = shape.slice(from, call.hasAttribute('end') ? call.int('end', 0) : undefined)
-    return [{ constant: tensor([part.length], part) }]
-  },
-  Concat: (call) => {
-    const inputs = call.node.input.map((_, i) => call.value(i))
-    const rank = call.builder.shape(inputs[0]!).length
-    const axis = normaliseAxis(call.int('axis', 0), rank, call.name)
-    return values(call.builder.nary(call.name, inputs, { op: 'concat', axis }))
-  },
+  ...GATHER_HANDLERS,
+  Identity: (call) => [same(call.operand(0))],
+  Concat: (call) => [concatenated(call)],
   Reshape: (call) => {
-    if (call.int('allowzero', 0) !== 0) call.fail('unsupported-attribute', 'allowzero = 1')
-    const from = call.builder.shape(call.value(0))
-    return reshaped(call, call.integers(1, 'shape'), from)
+    const from = call.shape(0)
+    const wanted = call.integers(1, 'shape')
+    return [reshaped(call, wanted, from, call.flag('allowzero', false))]
   },
   Flatten: (call) => {
-    const from = call.builder.shape(call.value(0))
+    const from = call.shape(0)
     const axis = call.int('axis', 1)
-    const split = axis < 0 ? axis + from.length : axis
-    return reshaped(call, [elementCount(from.slice(0, split)), elementCount(from.slice(split))], from)
+    const split = axis < 0 && call.schema.since >= 11 ? axis + from.length : axis
+    if (split < 0 || split > from.length)
+      call.fail('malformed-file', `axis ${axis} is outside a tensor of ${from.length} axes`)
+    return [toShape(call, [elementCount(from.slice(0, split)), elementCount(from.slice(split))])]
   },
   Squeeze: (call) => {
-    const from = call.builder.shape(call.value(0))
-    const axes = call.listOf('axes', 1)?.map((axis) => normaliseAxis(axis, from.length, call.name))
-    const kept = from.filter((length, axis) => (axes === undefined ? length !== 1 : !axes.includes(axis)))
-    return reshaped(call, kept, from)
+    const from = call.shape(0)
+    const given = call.listOf('axes', 1)
+    const axes = given === null ? null : call.axes(given, from.length)
+    const wrong = axes?.find((axis) => from[axis] !== 1)
+    if (wrong !== undefined) call.fail('malformed-file', `axis ${wrong} of [${from}] has length ${from[wrong]}, not 1`)
+    return [
+      toShape(
+        call,
+        from.filter((length, axis) => (axes === null ? length !== 1 : !axes.includes(axis))),
+      ),
+    ]
   },
   Unsqueeze: (call) => {
-    const from = [...call.builder.shape(call.value(0))]
-    const axes = call.listOf('axes', 1)
-    if (axes === null) return call.fail('malformed-file', 'axes are missing')
-    const rank = from.length + axes.length
-    for (const axis of axes.map((each) => normaliseAxis(each, rank, call.name)).sort((a, b) => a - b))
-      from.splice(axis, 0, 1)
-    return reshaped(call, from, call.builder.shape(call.value(0)))
+    const shape = [...call.shape(0)]
+    const given = call.listOf('axes', 1)
+    if (given === null) return call.fail('malformed-file', 'axes are missing')
+    const axes = call.axes(given, shape.length + given.length)
+    for (const axis of axes.sort((a, b) => a - b)) shape.splice(axis, 0, 1)
+    return [toShape(call, shape)]
   },
   Transpose: (call) => {
-    const rank = call.builder.shape(call.value(0)).length
+    const shape = call.shape(0)
+    const rank = shape.length
     const permutation = call.ints('perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis)
-    if (permutation.length !== rank || new Set(permutation).size !== rank || Math.max(-1, ...permutation) >= rank)
+    if ([...permutation].sort((a, b) => a - b).some((axis, i) => axis !== i) || permutation.length !== rank)
       call.fail('malformed-file', `perm [${permutation}] is not a permutation of ${rank} axes`)
-    return values(call.builder.transpose(call.name, call.value(0), permutation))
+    const to = permutation.map((axis) => shape[axis]!)
+    return [call.move(call.operand(0), transposeMap(shape, permutation), to)]
   },
   Expand: (call) => {
-    const from = call.builder.shape(call.value(0))
-    const shape = broadcastShape(from, call.integers(1, 'shape'), call.name)
-    return values(call.builder.select(call.name, call.value(0), broadcastMap(from, shape), shape))
+    const from = call.shape(0)
+    const shape = broadcastShape(from, requireShape(call, call.integers(1, 'shape')), call.name)
+    return [call.move(call.operand(0), broadcastMap(from, shape), shape)]
   },
-  Slice: (call) => {
-    const shape = call.builder.shape(call.value(0))
-    const starts = call.listOf('starts', 1)
-    const ends = call.listOf('ends', 2)
-    if (starts === null || ends === null) return call.fail('malformed-file', 'starts or ends are missing')
-    const axes = call.listOf('axes', 3) ?? starts.map((_, i) => i)
-    const steps = (call.has(4) ? call.integers(4, 'steps') : null) ?? starts.map(() => 1)
-    const from = shape.map(() => 0)
-    const step = shape.map(() => 1)
-    const lengths = [...shape]
-    for (const [i, each] of axes.entries()) {
-      const axis = normaliseAxis(each, shape.length, call.name)
-      const [start, stop] = sliceRange(starts[i]!, ends[i]!, steps[i]!, shape[axis]!)
-      from[axis] = start
-      step[axis] = steps[i]!
-      lengths[axis] = Math.max(0, Math.ceil((stop - start) / steps[i]!))
-    }
-    return values(call.builder.slice(call.name, call.value(0), from, step, lengths))
+  Tile: (call) => {
+    const from = call.shape(0)
+    const repeats = requireShape(call, call.integers(1, 'repeats'))
+    if (repeats.length !== from.length)
+      call.fail('malformed-file', `repeats [${repeats}] where ${from.length} numbers are needed`)
+    const shape = from.map((length, axis) => length * repeats[axis]!)
+    checkedCount(shape, call.name)
+    const strides = stridesOf(from)
+    const interleaved = from.flatMap((length, axis) => [repeats[axis]!, length])
+    const steps = from.flatMap((_, axis) => [0, strides[axis]!])
+    return [call.move(call.operand(0), stridedMap(interleaved, steps, 0), shape)]
   },
-  Split: (call) => {
-    const shape = call.builder.shape(call.value(0))
-    const axis = normaliseAxis(call.int('axis', 0), shape.length, call.name)
-    const parts = call.node.output.length
-    const even = Math.ceil(shape[axis]! / parts)
-    const sizes =
-      call.listOf('split', 1) ?? Array.from({ length: parts }, (_, i) => Math.min(even, shape[axis]! - i * even))
-    let start = 0
-    return sizes.map((size) => {
-      const starts = shape.map((_, i) => (i === axis ? start : 0))
-      const lengths = shape.map((length, i) => (i === axis ? size : length))
-      start += size
-      const ones = shape.map(() => 1)
-      return { value: call.builder.slice(call.name, call.value(0), starts, ones, lengths) }
+  Slice: (call) => [sliced(call)],
+  Split: (call) => split(call),
+  Pad: (call) => [padded(call)],
+  Trilu: (call) => {
+    const shape = call.shape(0)
+    if (shape.length < 2) call.fail('malformed-file', `input [${shape}]; at least 2 axes are needed`)
+    const k = call.has(1) ? single(call, 1, 'k') : 0
+    const upper = call.flag('upper', true)
+    const [rows, columns] = shape.slice(-2) as [number, number]
+    const map = identityMap(elementCount(shape)).map((i) => {
+      const distance = (i % columns) - (Math.floor(i / columns) % rows)
+      return (upper ? distance >= k : distance <= k) ? i : -1
     })
+    return [call.move(call.operand(0), map, shape)]
   },
-  Pad: (call) => {
-    const mode = call.string('mode', 'constant')
-    if (mode !== 'constant') call.fail('unsupported-attribute', `mode ${mode}; only constant padding is supported`)
-    const rank = call.builder.shape(call.value(0)).length
-    const pads = call.listOf('pads', 1)
-    if (pads === null) return call.fail('malformed-file', 'pads are missing')
-    const fill = call.has(2) ? (call.constant(2, 'value').data[0] ?? 0) : call.float('value', 0)
-    const axes = call.has(3) ? call.integers(3, 'axes') : Array.from({ length: rank }, (_, axis) => axis)
-    if (pads.length !== axes.length * 2)
-      call.fail('malformed-file', `pads [${pads}] where ${axes.length * 2} numbers are needed`)
-    const before = new Array<number>(rank).fill(0)
-    const after = new Array<number>(rank).fill(0)
-    for (const [i, each] of axes.entries()) {
-      const axis = normaliseAxis(each, rank, call.name)
-      before[axis] = pads[i]!
-      after[axis] = pads[i + axes.length]!
-    }
-    return values(call.builder.pad(call.name, call.value(0), before, after, fill))
+  DepthToSpace: (call) => {
+    const [batch, channels, height, width, size] = blocks(call)
+    const depth = channels / size ** 2
+    if (!Number.isInteger(depth)) call.fail('malformed-file', `blocksize ${size} does not divide ${channels} channels`)
+    const mode = call.string('mode', 'DCR')
+    if (mode !== 'DCR' && mode !== 'CRD') call.fail('malformed-file', `mode ${mode}; DCR or CRD is needed`)
+    const plane = height * width
+    const [block, channel] = mode === 'DCR' ? [depth * plane, plane] : [plane, size * size * plane]
+    const map = stridedMap(
+      [batch, depth, height, size, width, size],
+      [channels * plane, channel, width, size * block, 1, block],
+      0,
+    )
+    return [call.move(call.operand(0), map, [batch, depth, height * size, width * size])]
   },
-  Gather: (call) => {
-    const [data, indices] = [call.operand(0), call.operand(1)]
-    if ('constant' in data && 'value' in indices) {
-      if (call.int('axis', 0) !== 0 || data.constant.shape.length !== 2)
-        call.fail('unsupported-attribute', `a table of shape [${data.constant.shape}] by rows is supported`)
-      return values(call.builder.unary(call.name, indices.value, { op: 'embedding', table: data.constant }))
-    }
-    return gatherConstant(call)
+  SpaceToDepth: (call) => {
+    const [batch, channels, height, width, size] = blocks(call)
+    if (height % size !== 0 || width % size !== 0)
+      call.fail('malformed-file', `blocksize ${size} does not divide ${height} × ${width}`)
+    const plane = height * width
+    const map = stridedMap(
+      [batch, size, size, channels, height / size, width / size],
+      [channels * plane, width, 1, plane, size * width, size],
+      0,
+    )
+    return [call.move(call.operand(0), map, [batch, channels * size * size, height / size, width / size])]
   },
 }
 
-/** ONNX TensorProto.DataType of the floating-point types. */
-const FLOAT_TYPES = [1, 10, 11, 16]
+function blocks(call: Invocation): [number, number, number, number, number] {
+  const shape = call.shape(0)
+  const size = call.int('blocksize', 0)
+  if (shape.length !== 4 || size < 1) call.fail('malformed-file', `input [${shape}] with blocksize ${size}`)
+  return [...(shape as [number, number, number, number]), size]
+}
 
-/** Casts between float types change nothing here; to whole numbers, only what is whole already may be cast. */
-function cast(call: Invocation): Operand {
+function same(operand: Operand): Result {
+  return 'constant' in operand ? { constant: operand.constant, type: operand.constant.type } : operand
+}
+
+function requireShape(call: Invocation, shape: readonly number[]): readonly number[] {
+  const wrong = shape.find((dimension) => dimension < 0)
+  if (wrong !== undefined) call.fail('malformed-file', `[${shape}] holds ${wrong}; numbers of at least 0 are needed`)
+  return shape
+}
+
+function toShape(call: Invocation, shape: readonly number[]): Result {
   const operand = call.operand(0)
-  if (FLOAT_TYPES.includes(call.int('to', 0))) return operand
   if ('constant' in operand) {
-    const { shape, data } = operand.constant
-    return { constant: tensor(shape, data.map(Math.trunc)) }
+    const { data, type } = operand.constant
+    return { constant: { shape, data }, type }
   }
-  if (call.builder.isWhole(operand.value)) return operand
-  return call.fail('unsupported-attribute', `to = ${call.int('to', 0)}: rounding inside the network is not supported`)
+  return { ...operand, value: call.builder.reshape(call.name, operand.value, shape) }
 }
 
-/** Rows of a value at constant positions. */
-function gatherConstant(call: Invocation): Operand[] {
-  const x = call.value(0)
-  const shape = call.builder.shape(x)
-  const axis = normaliseAxis(call.int('axis', 0), shape.length, call.name)
-  const indices = call.constant(1, 'indices')
-  const out = [...shape.slice(0, axis), ...indices.shape, ...shape.slice(axis + 1)]
-  const inner = stridesOf(shape)[axis]!
-  const outer = elementCount(shape.slice(0, axis))
-  const map: number[] = []
-  for (let o = 0; o < outer; o++)
-    for (const each of indices.data) {
-      const at = normaliseAxis(each, shape[axis]!, call.name)
-      for (let i = 0; i < inner; i++) map.push((o * shape[axis]! + at) * inner + i)
-    }
-  return values(call.builder.select(call.name, x, Int32Array.from(map), out))
-}
-
-/** Reshape's rules: 0 copies the input's dimension, one −1 takes what is left. */
-function reshaped(call: Invocation, wanted: readonly number[], from: readonly number[]): Operand[] {
+/** Reshape's rules: 0 copies the input's dimension unless `allowZero`, one −1 takes what is left. */
+function reshaped(call: Invocation, wanted: readonly number[], from: readonly number[], allowZero: boolean): Result {
+  const fail = (why: string): never =>
+    call.fail('dynamic-shape', `[${from}] cannot be reshaped to [${wanted}] with a batch of 1: ${why}`)
+  if (allowZero && wanted.includes(0) && wanted.includes(-1)) fail('0 and −1 do not go together with allowzero')
   const shape = wanted.map((dimension, axis) => {
-    if (dimension !== 0) return dimension
+    if (dimension !== 0 || allowZero) return dimension
     return from[axis] ?? call.fail('malformed-file', `shape [${wanted}] copies axis ${axis}, which [${from}] lacks`)
   })
+  if (shape.filter((dimension) => dimension === -1).length > 1) fail('more than one −1')
   const open = shape.indexOf(-1)
-  if (open >= 0) shape[open] = elementCount(from) / -elementCount(shape)
-  if (
-    shape.some((dimension) => !Number.isInteger(dimension) || dimension < 1) ||
-    elementCount(shape) !== elementCount(from)
-  )
-    call.fail('dynamic-shape', `[${from}] cannot be reshaped to [${wanted}] with a batch of 1`)
-  return values(call.builder.reshape(call.name, call.value(0), shape))
+  const rest = elementCount(shape.filter((_, axis) => axis !== open))
+  if (open >= 0) shape[open] = rest === 0 ? fail('−1 beside a 0') : elementCount(from) / rest
+  if (shape.some((dimension) => !Number.isInteger(dimension) || dimension < 0)) fail('its dimensions do not divide')
+  if (elementCount(shape) !== elementCount(from)) fail('the numbers of elements differ')
+  return toShape(call, shape)
+}
+
+function concatenated(call: Invocation): Result {
+  const operands = call.operands()
+  if (operands.length !== call.node.input.length) call.fail('malformed-file', 'an input is missing')
+  const shapes = operands.map((operand) => call.shapeOf(operand))
+  const rank = shapes[0]!.length
+  const axis = call.axis(call.int('axis', 0), rank)
+  const shape = [...shapes[0]!]
+  shape[axis] = shapes.reduce((sum, each) => sum + (each[axis] ?? 0), 0)
+  if (shapes.some((each) => each.length !== rank || each.some((length, i) => i !== axis && length !== shape[i])))
+    call.fail(
+      'malformed-file',
+      `shapes ${shapes.map((each) => `[${each}]`).join(', ')} cannot be joined along axis ${axis}`,
+    )
+  const pieces = operands.filter((_, i) => elementCount(shapes[i]!) > 0)
+  if (pieces.some((piece) => 'value' in piece)) {
+    // Pieces without elements add nothing.
+    const computed = pieces.flatMap((piece) => ('value' in piece ? [piece] : []))
+    const only = pieces.length === computed.length
+    const cast = computed.find((piece) => piece.cast !== null)?.cast ?? null
+    if (!only && !isFloat(typeOf(pieces[0]!)))
+      call.fail('unsupported-attribute', 'it joins whole numbers that the network moves with constants')
+    if (pieces.length === 1) return computed[0]!
+    const names = pieces.map((piece) => call.asValue(piece))
+    const value = call.builder.nary(call.name, names, { op: 'concat', axis })
+    return { value, moved: only && computed.every((piece) => piece.moved), cast }
+  }
+  const data = new Float64Array(checkedCount(shape, call.name))
+  const outer = elementCount(shape.slice(0, axis))
+  let at = 0
+  for (let o = 0; o < outer; o++)
+    for (const piece of pieces as { constant: { shape: readonly number[]; data: Float64Array } }[]) {
+      const block = elementCount(piece.constant.shape.slice(axis))
+      data.set(piece.constant.data.subarray(o * block, (o + 1) * block), at)
+      at += block
+    }
+  return { constant: { shape, data } }
+}
+
+function sliced(call: Invocation): Result {
+  const shape = call.shape(0)
+  const starts = call.listOf('starts', 1)
+  const ends = call.listOf('ends', 2)
+  if (starts === null || ends === null) return call.fail('malformed-file', 'starts or ends are missing')
+  const given = call.listOf('axes', 3) ?? starts.map((_, i) => i)
+  const steps = (call.has(4) ? call.integers(4, 'steps') : null) ?? starts.map(() => 1)
+  for (const [what, list] of Object.entries({ ends, axes: given, steps }))
+    if (list.length !== starts.length)
+      call.fail('malformed-file', `${what} [${list}] where ${starts.length} numbers are needed`)
+  const axes = call.axes(given, shape.length)
+  const strides = stridesOf(shape)
+  const step = [...strides]
+  const lengths = [...shape]
+  let from = 0
+  for (const [i, axis] of axes.entries()) {
+    if (steps[i] === 0) call.fail('malformed-file', `steps [${steps}] holds 0`)
+    const [start, stop] = sliceRange(starts[i]!, ends[i]!, steps[i]!, shape[axis]!)
+    lengths[axis] = Math.max(0, Math.ceil((stop - start) / steps[i]!))
+    from += start * strides[axis]!
+    // A step past the end is taken once: it may be as large as an integer gets.
+    step[axis] = lengths[axis]! > 1 ? steps[i]! * strides[axis]! : 0
+  }
+  return call.move(call.operand(0), stridedMap(lengths, step, from), lengths)
 }
 
 /** ONNX's clamping of starts and ends, which differs for negative steps. */
@@ -192,4 +240,100 @@ function sliceRange(start: number, end: number, step: number, length: number): [
   return step > 0
     ? [clamp(wrap(start), 0, length), clamp(wrap(end), 0, length)]
     : [clamp(wrap(start), 0, length - 1), clamp(wrap(end), -1, length - 1)]
+}
+
+function split(call: Invocation): Result[] {
+  const shape = call.shape(0)
+  const axis = call.axis(call.int('axis', 0), shape.length)
+  const length = shape[axis]!
+  const parts = call.node.output.length
+  const given = call.listOf('split', 1)
+  const stated = call.hasAttribute('num_outputs') ? call.int('num_outputs', 0) : null
+  if (stated !== null && (given !== null || stated !== parts))
+    call.fail(
+      'malformed-file',
+      given === null ? `num_outputs ${stated} where ${parts} outputs are named` : 'both split and num_outputs',
+    )
+  if (given === null && stated === null && call.schema.since >= 18)
+    call.fail('malformed-file', 'neither split nor num_outputs is given')
+  const even = Math.ceil(length / parts)
+  if (given === null && length % parts !== 0 && call.schema.since < 18)
+    call.fail('malformed-file', `${parts} outputs do not divide axis ${axis} of length ${length}`)
+  const sizes = given ?? Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(even, length - i * even)))
+  if (sizes.length !== parts || sizes.some((size) => size < 0) || sizes.reduce((a, b) => a + b, 0) !== length)
+    call.fail('malformed-file', `split [${sizes}] of axis ${axis} of length ${length} into ${parts} outputs`)
+  const strides = stridesOf(shape)
+  let start = 0
+  return sizes.map((size, i) => {
+    const lengths = shape.map((each, at) => (at === axis ? size : each))
+    const from = start * strides[axis]!
+    start += size
+    const operand = call.operand(0)
+    // An empty piece that nobody names is no reason to refuse the others.
+    if (size === 0 && ('value' in operand || call.node.output[i] === ''))
+      return { constant: { shape: lengths, data: new Float64Array(0) }, type: typeOf(operand) }
+    return call.move(operand, stridedMap(lengths, strides, from), lengths)
+  })
+}
+
+function padded(call: Invocation): Result {
+  const mode = call.string('mode', 'constant')
+  if (mode !== 'constant' && mode !== 'reflect' && mode !== 'edge')
+    call.fail('unsupported-attribute', `mode ${mode}; constant, reflect and edge are supported`)
+  const operand = call.operand(0)
+  const shape = call.shapeOf(operand)
+  const rank = shape.length
+  const pads = call.listOf('pads', 1)
+  if (pads === null) return call.fail('malformed-file', 'pads are missing')
+  const fill = call.has(2) ? single(call, 2, 'value') : call.float('value', 0, true)
+  if (!Number.isFinite(fill)) call.fail('not-finite', `its value is ${fill}; a finite number is needed`)
+  const axes = call.has(3) ? call.axes(call.integers(3, 'axes'), rank) : Array.from({ length: rank }, (_, axis) => axis)
+  if (pads.length !== axes.length * 2)
+    call.fail('malformed-file', `pads [${pads}] where ${axes.length * 2} numbers are needed`)
+  const before = new Array<number>(rank).fill(0)
+  const after = new Array<number>(rank).fill(0)
+  for (const [i, axis] of axes.entries()) {
+    before[axis] = pads[i]!
+    after[axis] = pads[i + axes.length]!
+  }
+  const to = shape.map((length, axis) => length + before[axis]! + after[axis]!)
+  if (to.some((length) => length < 0)) call.fail('malformed-file', `pads [${pads}] take more than [${shape}] has`)
+  checkedCount(to, call.name)
+  if (mode === 'constant') {
+    const map = cropMap(shape, before, to)
+    if (map.includes(-1) && 'value' in operand && !isFloat(operand.type))
+      call.fail('unsupported-attribute', `it pads whole numbers that the network moves with ${fill}`)
+    return call.move(operand, map, to, fill)
+  }
+  if ('value' in operand && operand.type === TYPE.bool) call.fail('unsupported-attribute', `mode ${mode} of bool`)
+  return call.move(operand, mirrorMap(call, shape, before, to, mode), to)
+}
+
+/** `reflect` mirrors without repeating the edge, `edge` repeats it. */
+function mirrorMap(
+  call: Invocation,
+  shape: readonly number[],
+  before: readonly number[],
+  to: readonly number[],
+  mode: 'reflect' | 'edge',
+): Int32Array {
+  const places = to.map((length, axis) => {
+    const n = shape[axis]!
+    const reach = Math.max(before[axis]!, length - before[axis]! - n)
+    if (n === 0 && length > 0) call.fail('malformed-file', `mode ${mode} of axis ${axis}, which has no elements`)
+    if (mode === 'reflect' && reach >= n && reach > 0)
+      call.fail('unsupported-attribute', `mode reflect by ${reach} along axis ${axis} of length ${n}`)
+    return Array.from({ length }, (_, i) => {
+      const at = i - before[axis]!
+      if (mode === 'edge') return Math.min(n - 1, Math.max(0, at))
+      return at < 0 ? -at : at >= n ? 2 * (n - 1) - at : at
+    })
+  })
+  const [strides, outStrides] = [stridesOf(shape), stridesOf(to)]
+  return identityMap(elementCount(to)).map((i) =>
+    to.reduce(
+      (sum, length, axis) => sum + places[axis]![Math.floor(i / outStrides[axis]!) % length]! * strides[axis]!,
+      0,
+    ),
+  )
 }

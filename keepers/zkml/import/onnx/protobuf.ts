@@ -18,6 +18,8 @@ export type MessageSchema = {
 /** A decoded message: field name → value, or list of values when the field is repeated; absent fields are absent. */
 export type Message = Record<string, unknown>
 
+const TEXT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 /** Nesting allowed: models are shallow, a hostile file is not. */
 const MAX_DEPTH = 32
 
@@ -53,9 +55,9 @@ class Decoder {
       const kind = typeof known.kind === 'function' ? known.kind() : known.kind
       const values = this.field(wire, kind, to, `${schema.name}.${known.name}`, depth)
       if (known.repeated) {
-        const list = (message[known.name] ?? []) as unknown[]
-        for (const value of values) list.push(value)
-        message[known.name] = list
+        const list = message[known.name] as unknown[] | undefined
+        if (list === undefined) message[known.name] = values
+        else for (const value of values) list.push(value)
       } else if (values.length > 0) message[known.name] = values.at(-1)
     }
     return message
@@ -82,7 +84,12 @@ class Decoder {
     this.at = end
     const part = this.bytes.subarray(start, end)
     if (kind === 'bytes') return [part]
-    return [new TextDecoder().decode(part)]
+    // Strictly: two different names must not become one by a replacement character.
+    try {
+      return [TEXT.decode(part)]
+    } catch {
+      return this.fail(`${what} is not UTF-8`)
+    }
   }
 
   private number(kind: 'int' | 'float' | 'double', to: number): number {
@@ -99,6 +106,11 @@ class Decoder {
   }
 
   private varint(to: number): bigint {
+    const first = this.bytes[this.at]!
+    if (this.at < to && first < 128) {
+      this.at++
+      return BigInt(first)
+    }
     let value = 0n
     for (let shift = 0n; shift < 70n; shift += 7n) {
       if (this.at >= to) this.fail('the file ends inside a number')

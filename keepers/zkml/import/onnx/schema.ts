@@ -16,6 +16,7 @@ const tensorSchema: MessageSchema = {
     9: { name: 'rawData', kind: 'bytes' },
     10: { name: 'doubleData', kind: 'double', repeated: true },
     11: { name: 'uint64Data', kind: 'int', repeated: true },
+    13: { name: 'externalData', kind: 'bytes', repeated: true },
     14: { name: 'dataLocation', kind: 'int' },
   },
 }
@@ -32,6 +33,7 @@ const attributeSchema: MessageSchema = {
     8: { name: 'ints', kind: 'int', repeated: true },
     9: { name: 'strings', kind: 'string', repeated: true },
     20: { name: 'type', kind: 'int' },
+    21: { name: 'reference', kind: 'string' },
   },
 }
 
@@ -44,6 +46,7 @@ const nodeSchema: MessageSchema = {
     4: { name: 'opType', kind: 'string' },
     5: { name: 'attribute', kind: attributeSchema, repeated: true },
     7: { name: 'domain', kind: 'string' },
+    8: { name: 'overload', kind: 'string' },
   },
 }
 
@@ -91,9 +94,12 @@ const modelSchema: MessageSchema = {
       },
       repeated: true,
     },
+    25: { name: 'functions', kind: 'bytes', repeated: true },
   },
 }
 
+/** Lists of numbers can be long: the decoder made them, so they are not gone through again. */
+const numbers = z.custom<number[]>((value) => Array.isArray(value)).default([])
 const list = <T extends z.ZodType>(item: T) => z.array(item).default([])
 const bytes = z.instanceof(Uint8Array)
 
@@ -101,31 +107,35 @@ const tensorProto = z.object({
   name: z.string().default(''),
   dims: list(z.number()),
   dataType: z.number().default(0),
-  floatData: list(z.number()),
-  int32Data: list(z.number()),
-  int64Data: list(z.number()),
-  uint64Data: list(z.number()),
-  doubleData: list(z.number()),
+  floatData: numbers,
+  int32Data: numbers,
+  int64Data: numbers,
+  uint64Data: numbers,
+  doubleData: numbers,
   rawData: bytes.optional(),
+  externalData: list(bytes),
   dataLocation: z.number().default(0),
 })
 
 const attributeProto = z.object({
   name: z.string().default(''),
-  f: z.number().optional(),
+  // NaN is a number of the format; whoever reads it refuses it by the node's name.
+  f: z.custom<number>((value) => typeof value === 'number').optional(),
   i: z.number().optional(),
   s: z.string().optional(),
   t: tensorProto.optional(),
-  floats: list(z.number()),
-  ints: list(z.number()),
+  floats: numbers,
+  ints: numbers,
   strings: list(z.string()),
   type: z.number().default(0),
+  reference: z.string().default(''),
 })
 
 const nodeProto = z.object({
   name: z.string().default(''),
   opType: z.string().default(''),
   domain: z.string().default(''),
+  overload: z.string().default(''),
   input: list(z.string()),
   output: list(z.string()),
   attribute: list(attributeProto),
@@ -146,6 +156,7 @@ const valueInfo = z.object({
 const modelProto = z.object({
   irVersion: z.number().default(0),
   producerName: z.string().default(''),
+  functions: list(bytes),
   opsetImport: list(z.object({ domain: z.string().default(''), version: z.number().default(0) })),
   graph: z.object({
     name: z.string().default(''),
@@ -158,6 +169,7 @@ const modelProto = z.object({
 })
 
 export type TensorProto = z.output<typeof tensorProto>
+export type AttributeProto = z.output<typeof attributeProto>
 export type NodeProto = z.output<typeof nodeProto>
 export type ValueInfo = z.output<typeof valueInfo>
 export type ModelProto = z.output<typeof modelProto>

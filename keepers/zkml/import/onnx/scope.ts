@@ -1,16 +1,33 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What an operator handler works with: its node's attributes, its operands (constants or values), and the graph so far.
 import type { GraphBuilder } from '../../graph/builder.ts'
-import { CompileError } from '../../graph/errors.ts'
-import { scalar } from '../../graph/tensor.ts'
+import { CompileError, type CompileErrorCode } from '../../graph/errors.ts'
+import { scalar, take } from '../../graph/tensor.ts'
 import type { Tensor, ValueName } from '../../graph/types.ts'
-import type { NodeProto } from './schema.ts'
-import { readTensor } from './tensors.ts'
+import type { OperatorSchema } from './operators.ts'
+import type { AttributeProto, NodeProto } from './schema.ts'
+import { type Constant, readTensor } from './tensors.ts'
+import { type DataType, isFloat, typeName } from './types.ts'
+
+/** A value that the network computes, with its element type in ONNX. Values keep their full shape, with batch 1. */
+export type Computed = {
+  readonly value: ValueName
+  readonly type: DataType
+  /** The input itself, only moved about: what may be looked up in a table. */
+  readonly moved: boolean
+  /** The node whose cast from a float type to a whole one is still open: only a table's index may come of it. */
+  readonly cast: string | null
+}
 
 /** An operand that is known now, or one that the network computes. */
-export type Operand = { readonly constant: Tensor } | { readonly value: ValueName }
+export type Operand = { readonly constant: Constant } | Computed
 
-/** The model being imported: what each ONNX name stands for. Values keep their full ONNX shape, with batch 1. */
+/** What a handler returns: types that it leaves out are those of the operator's schema. */
+export type Result =
+  | { readonly constant: Tensor; readonly type?: DataType }
+  | (Partial<Computed> & { value: ValueName })
+
+/** The model being imported: what each ONNX name stands for. */
 export class Scope {
   readonly builder: GraphBuilder
   readonly opset: number
@@ -28,11 +45,15 @@ export class Invocation {
   readonly scope: Scope
   readonly node: NodeProto
   readonly name: string
+  readonly schema: OperatorSchema
+  private readonly attributes: ReadonlyMap<string, AttributeProto>
 
-  constructor(scope: Scope, node: NodeProto, name: string) {
+  constructor(scope: Scope, node: NodeProto, name: string, schema: OperatorSchema) {
     this.scope = scope
     this.node = node
     this.name = name
+    this.schema = schema
+    this.attributes = new Map(node.attribute.map((attribute) => [attribute.name, attribute]))
   }
 
   get builder(): GraphBuilder {
@@ -52,15 +73,25 @@ export class Invocation {
     return operand
   }
 
-  constant(index: number, what: string): Tensor {
+  /** All operands that are given, in order. */
+  operands(): Operand[] {
+    return this.node.input.flatMap((_, i) => (this.has(i) ? [this.operand(i)] : []))
+  }
+
+  constant(index: number, what: string): Constant {
     const operand = this.operand(index)
     if ('constant' in operand) return operand.constant
     return this.fail('unsupported-attribute', `its ${what} must be a constant, but the network computes it`)
   }
 
-  /** Whole numbers of a constant input. */
+  /** Whole numbers of a constant input of at most one axis. */
   integers(index: number, what: string): number[] {
-    return Array.from(this.constant(index, what).data)
+    const { shape, data, type } = this.constant(index, what)
+    if (shape.length > 1) this.fail('malformed-file', `its ${what} must be a list, found [${shape}]`)
+    const wrong = data.find((value) => !Number.isInteger(value))
+    if (isFloat(type) || wrong !== undefined)
+      this.fail('malformed-file', `its ${what} must be whole numbers, found ${wrong ?? data[0]} of ${typeName(type)}`)
+    return Array.from(data)
   }
 
   /** Input `index` as a value of the graph; a constant is laid into it. */
@@ -80,30 +111,60 @@ export class Invocation {
     return 'constant' in operand ? operand.constant.shape : this.builder.shape(operand.value)
   }
 
-  int(name: string, fallback: number): number {
-    return this.attribute(name)?.i ?? fallback
+  shape(index: number): readonly number[] {
+    return this.shapeOf(this.operand(index))
   }
 
-  float(name: string, fallback: number): number {
-    return this.attribute(name)?.f ?? fallback
+  /** The same elements of an operand at other places: a constant is moved now. */
+  move(operand: Operand, map: Int32Array, shape: readonly number[], fill = 0): Result {
+    if ('constant' in operand) {
+      const { constant } = operand
+      return { constant: take(constant, map, shape, fill), type: constant.type }
+    }
+    const { type, moved, cast } = operand
+    return { value: this.builder.select(this.name, operand.value, map, shape, fill), type, moved, cast }
+  }
+
+  int(name: string, fallback: number): number {
+    const value = this.attributes.get(name)?.i ?? fallback
+    if (!Number.isSafeInteger(value)) this.fail('unsupported-attribute', `${name} = ${value}`)
+    return value
+  }
+
+  /** A flag: 0 or 1. */
+  flag(name: string, fallback: boolean): boolean {
+    const value = this.int(name, fallback ? 1 : 0)
+    if (value !== 0 && value !== 1) this.fail('malformed-file', `${name} = ${value}; 0 or 1 is needed`)
+    return value === 1
+  }
+
+  /** A finite number, unless `infinite` says that a limit may be none. */
+  float(name: string, fallback: number, infinite = false): number {
+    const value = this.attributes.get(name)?.f ?? fallback
+    if (Number.isNaN(value) || (!infinite && !Number.isFinite(value)))
+      this.fail('not-finite', `${name} = ${value}; a finite number is needed`)
+    return value
   }
 
   string(name: string, fallback: string): string {
-    return this.attribute(name)?.s ?? fallback
+    return this.attributes.get(name)?.s ?? fallback
   }
 
   ints(name: string): number[] | null {
-    const attribute = this.attribute(name)
-    return attribute === undefined ? null : attribute.ints
+    return this.attributes.get(name)?.ints ?? null
   }
 
-  tensorAttribute(name: string): Tensor | null {
-    const proto = this.attribute(name)?.t
+  floats(name: string): number[] | null {
+    return this.attributes.get(name)?.floats ?? null
+  }
+
+  tensorAttribute(name: string): Constant | null {
+    const proto = this.attributes.get(name)?.t
     return proto === undefined ? null : readTensor(proto, `${this.name}.${name}`)
   }
 
   hasAttribute(name: string): boolean {
-    return this.attribute(name) !== undefined
+    return this.attributes.has(name)
   }
 
   /** A list that older opsets keep in an attribute and newer ones in a constant input; null when in neither. */
@@ -112,24 +173,39 @@ export class Invocation {
     return this.ints(attribute)
   }
 
-  fail(
-    code: 'malformed-file' | 'missing-part' | 'unsupported-attribute' | 'unsupported-operator' | 'dynamic-shape',
-    message: string,
-  ): never {
+  /** `axis` counted from the front, of a tensor of that rank. */
+  axis(axis: number, rank: number, what = 'axis'): number {
+    const positive = axis < 0 ? axis + rank : axis
+    if (!Number.isInteger(positive) || positive < 0 || positive >= rank)
+      this.fail('malformed-file', `${what} ${axis} is outside a tensor of ${rank} axes`)
+    return positive
+  }
+
+  /** Axes counted from the front; none may come twice. */
+  axes(list: readonly number[], rank: number, what = 'axes'): number[] {
+    const axes = list.map((axis) => this.axis(axis, rank, what))
+    if (new Set(axes).size !== axes.length) this.fail('malformed-file', `${what} [${list}] name an axis twice`)
+    return axes
+  }
+
+  /** Refuses NaN and infinity among the numbers that the network would compute with. */
+  requireFinite(numbers: ArrayLike<number>, what: string): void {
+    for (let i = 0; i < numbers.length; i++)
+      if (!Number.isFinite(numbers[i]))
+        this.fail('not-finite', `its ${what} holds ${numbers[i]} at position ${i}; retrain or export the model again`)
+  }
+
+  fail(code: CompileErrorCode, message: string): never {
     throw new CompileError(code, `${this.node.opType} ${this.name}: ${message}`, {
       layer: this.name,
       operator: this.node.opType,
     })
   }
-
-  private attribute(name: string) {
-    return this.node.attribute.find((each) => each.name === name)
-  }
 }
 
-/** Turns a node into graph nodes; returns one operand for each output that the node has. */
-export type Handler = (call: Invocation) => Operand[]
+/** Turns a node into graph nodes; returns one result for each output that the node has. */
+export type Handler = (call: Invocation) => Result[]
 
-export function values(...names: ValueName[]): Operand[] {
+export function values(...names: ValueName[]): Result[] {
   return names.map((value) => ({ value }))
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // TensorProto → numbers: every element type a network's constants come in, from raw bytes or from typed fields.
 import { CompileError } from '../../graph/errors.ts'
-import { elementCount } from '../../graph/program.ts'
-import { tensor } from '../../graph/tensor.ts'
+import { checkedCount } from '../../graph/tensor.ts'
 import type { Tensor } from '../../graph/types.ts'
 import { halfToNumber } from '../half.ts'
 import type { TensorProto } from './schema.ts'
+import { type DataType, fits, isInteger, typeName } from './types.ts'
 
 /** ONNX TensorProto.DataType: size in bytes and a reader of one little-endian element. */
 const TYPES: Readonly<Record<number, { size: number; read: (view: DataView, at: number) => number }>> = {
@@ -28,32 +28,43 @@ function bfloatToNumber(bits: number): number {
   return new Float32Array(Uint32Array.of(bits << 16).buffer)[0]!
 }
 
-/** The tensor's numbers. @throws CompileError naming the tensor when its type is unknown or its length is wrong. */
-export function readTensor(proto: TensorProto, where: string): Tensor {
+/** A constant with the element type that it has in the file. */
+export type Constant = Tensor & { readonly type: DataType }
+
+/**
+ * The tensor's numbers. Sizes are checked before anything is made of them.
+ * @throws CompileError naming the tensor when its type is unknown or its length is wrong.
+ */
+export function readTensor(proto: TensorProto, where: string): Constant {
   const name = proto.name === '' ? where : proto.name
   const fail = (code: 'malformed-file' | 'missing-part' | 'unsupported-attribute', message: string): never => {
     throw new CompileError(code, `constant ${name}: ${message}`, { layer: name })
   }
-  if (proto.dataLocation === 1)
+  if (proto.dataLocation !== 0 || proto.externalData.length > 0)
     fail('missing-part', 'its data is in an external file; save the model with its weights inside')
   const type = TYPES[proto.dataType]
   if (type === undefined) return fail('unsupported-attribute', `element type ${proto.dataType} is not a number type`)
   if (proto.dims.some((dimension) => !Number.isSafeInteger(dimension) || dimension < 0))
     fail('malformed-file', `dimensions [${proto.dims}]`)
-  const size = elementCount(proto.dims)
+  const size = checkedCount(proto.dims, `constant ${name}`)
+  const typed = typedField(proto)
   if (proto.rawData !== undefined) {
+    if (typed.length > 0) fail('malformed-file', 'numbers both in raw_data and in a typed field')
     if (proto.rawData.length !== size * type.size)
       fail('malformed-file', `${proto.rawData.length} bytes where shape [${proto.dims}] needs ${size * type.size}`)
     const view = new DataView(proto.rawData.buffer, proto.rawData.byteOffset, proto.rawData.byteLength)
-    return tensor(
-      proto.dims,
-      Float64Array.from({ length: size }, (_, i) => type.read(view, i * type.size)),
-    )
+    const data = new Float64Array(size)
+    for (let i = 0; i < size; i++) data[i] = type.read(view, i * type.size)
+    return { shape: [...proto.dims], data, type: proto.dataType }
   }
-  const typed = typedField(proto)
   if (typed.length !== size)
     fail('malformed-file', `${typed.length} elements where shape [${proto.dims}] needs ${size}`)
-  return tensor(proto.dims, typed)
+  const data = Float64Array.from(typed)
+  if (isInteger(proto.dataType))
+    for (const value of data)
+      if (!fits(value, proto.dataType) && Math.abs(value) < 2 ** 63)
+        fail('malformed-file', `${value} is no ${typeName(proto.dataType)}`)
+  return { shape: [...proto.dims], data, type: proto.dataType }
 }
 
 function typedField(proto: TensorProto): readonly number[] {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Operators that slide a window: Conv and the pools. ONNX keeps channels first, the graph keeps them last.
 import { dilatedExtent, samePadding, slidingLength } from '../../graph/shapes.ts'
-import { filled, take, transposeMap } from '../../graph/tensor.ts'
+import { filled, sameShape, take, transposeMap } from '../../graph/tensor.ts'
 import type { Padding, Pair, ValueName } from '../../graph/types.ts'
-import { type Handler, type Invocation, values } from './scope.ts'
+import { type Handler, type Invocation, type Result, values } from './scope.ts'
 
 export const WINDOW_HANDLERS: Readonly<Record<string, Handler>> = {
   Conv: (call) => {
@@ -12,20 +12,22 @@ export const WINDOW_HANDLERS: Readonly<Record<string, Handler>> = {
       call.fail('unsupported-attribute', `weights [${weights.shape}]; only one- and two-dimensional ones are supported`)
     const spatial = weights.shape.length - 2
     const [cout, depth, ...kernel] = weights.shape as [number, number, ...number[]]
-    const window = asPair(kernel)
+    const given = call.ints('kernel_shape')
+    if (given !== null && !sameShape(given, kernel))
+      call.fail('malformed-file', `kernel_shape [${given}] of weights [${weights.shape}]`)
     const toLast = spatial === 1 ? [2, 1, 0] : [2, 3, 1, 0]
-    const moved = take(weights, transposeMap(weights.shape, toLast), [...window, depth, cout])
     const x = channelsLast(call, spatial)
-    const strides = asPair(call.ints('strides') ?? kernel.map(() => 1))
-    const dilations = asPair(call.ints('dilations') ?? kernel.map(() => 1))
-    const padding = paddingOf(call, call.builder.shape(x), window, strides, dilations, spatial)
+    const slide = slideOf(call, call.builder.shape(x), kernel)
+    const moved = take(weights, transposeMap(weights.shape, toLast), [...slide.window, depth, cout])
+    const bias = call.has(2) ? call.constant(2, 'bias') : filled([cout], 0)
+    if (!sameShape(bias.shape, [cout])) call.fail('malformed-file', `bias [${bias.shape}] where [${cout}] is needed`)
     const output = call.builder.unary(call.name, x, {
       op: 'conv2d',
       weights: moved,
-      bias: call.has(2) ? call.constant(2, 'bias') : filled([cout], 0),
-      strides,
-      dilations,
-      padding,
+      bias,
+      strides: slide.strides,
+      dilations: slide.dilations,
+      padding: slide.padding,
       groups: call.int('group', 1),
     })
     return values(channelsFirst(call, output, spatial))
@@ -33,12 +35,13 @@ export const WINDOW_HANDLERS: Readonly<Record<string, Handler>> = {
   AveragePool: (call) => pool(call, 'average'),
   MaxPool: (call) => pool(call, 'max'),
   GlobalAveragePool: (call) => {
-    const shape = call.builder.shape(call.value(0))
+    const shape = call.shape(0)
+    if (shape.length < 3) call.fail('malformed-file', `input [${shape}]; batch, channels and spatial axes are needed`)
     const axes = shape.slice(2).map((_, i) => i + 2)
     return values(call.builder.unary(call.name, call.value(0), { op: 'reduce', kind: 'mean', axes, keepDims: true }))
   },
   GlobalMaxPool: (call) => {
-    const spatial = call.builder.shape(call.value(0)).length - 2
+    const spatial = call.shape(0).length - 2
     const x = channelsLast(call, spatial)
     const [height, width] = call.builder.shape(x) as [number, number]
     const output = call.builder.unary(call.name, x, {
@@ -77,54 +80,105 @@ function channelsFirst(call: Invocation, value: ValueName, spatial: number): Val
   return builder.reshape(`${name}.batch`, first, spatial === 1 ? [1, channels, width] : [1, channels, height, width])
 }
 
-function asPair(list: readonly number[]): Pair {
-  return list.length === 1 ? [1, list[0]!] : [list[0]!, list[1]!]
+type Slide = { readonly window: Pair; readonly strides: Pair; readonly dilations: Pair; readonly padding: Padding }
+
+/** What fills one or two axes; the axis that one-dimensional windows lack is filled with `lacking`. */
+function asPair(list: readonly number[], lacking = 1): Pair {
+  return list.length === 1 ? [lacking, list[0]!] : [list[0]!, list[1]!]
 }
 
-/** Explicit `pads` or the rule of `auto_pad`; the padding that one-dimensional windows lack is zero. */
-function paddingOf(
-  call: Invocation,
-  input: readonly number[],
-  window: Pair,
-  strides: Pair,
-  dilations: Pair,
-  spatial: number,
-): Padding {
+/** A list of one whole number for each spatial axis, as ONNX's checker demands. */
+function spatialList(call: Invocation, name: string, count: number, fallback: number): number[] {
+  const list = call.ints(name)
+  if (list === null) return new Array<number>(count).fill(fallback)
+  if (list.length !== count) call.fail('malformed-file', `${name} [${list}] where ${count} numbers are needed`)
+  const wrong = list.find((value) => value < 0 || value > 2 ** 31)
+  if (wrong !== undefined) call.fail('shape-mismatch', `${name} [${list}] holds ${wrong}`)
+  return list
+}
+
+/** Window, strides, dilations and padding of a node over an image of shape `input` (channels last). */
+function slideOf(call: Invocation, input: readonly number[], kernel: readonly number[]): Slide {
+  const spatial = kernel.length
+  const wrong = kernel.find((length) => length < 1)
+  if (wrong !== undefined) call.fail('malformed-file', `kernel [${kernel}] holds ${wrong}; at least 1 is needed`)
+  const window = asPair(kernel)
+  const strides = asPair(spatialList(call, 'strides', spatial, 1))
+  const dilations = asPair(spatialList(call, 'dilations', spatial, 1))
   const auto = call.string('auto_pad', 'NOTSET')
-  if (auto === 'VALID') return NO_PADDING
-  if (auto === 'SAME_UPPER' || auto === 'SAME_LOWER') {
-    const pads = [0, 1].map((axis) => samePadding(input[axis]!, window[axis]!, strides[axis]!, dilations[axis]!))
-    const [[top, bottom], [left, right]] = pads as [[number, number], [number, number]]
-    return auto === 'SAME_UPPER' ? { top, left, bottom, right } : { top: bottom, left: right, bottom: top, right: left }
+  const pads = spatialList(call, 'pads', 2 * spatial, 0)
+  if (auto !== 'NOTSET' && pads.some((pad) => pad !== 0))
+    call.fail('malformed-file', `auto_pad ${auto} beside pads [${pads}]; one of them is needed`)
+  switch (auto) {
+    case 'NOTSET': {
+      const [top, left] = asPair(pads.slice(0, spatial), 0)
+      const [bottom, right] = asPair(pads.slice(spatial), 0)
+      return { window, strides, dilations, padding: { top, left, bottom, right } }
+    }
+    case 'VALID':
+      return { window, strides, dilations, padding: NO_PADDING }
+    case 'SAME_UPPER':
+    case 'SAME_LOWER': {
+      if (dilations.some((dilation) => dilation !== 1))
+        call.fail('unsupported-attribute', `auto_pad ${auto} with dilations [${dilations}]; write the pads out`)
+      const both = [0, 1].map((axis) => samePadding(input[axis]!, window[axis]!, strides[axis]!, 1))
+      const [[top, bottom], [left, right]] = both as [[number, number], [number, number]]
+      const upper = { top, left, bottom, right }
+      const padding = auto === 'SAME_UPPER' ? upper : { top: bottom, left: right, bottom: top, right: left }
+      return { window, strides, dilations, padding }
+    }
+    default:
+      return call.fail('malformed-file', `auto_pad ${auto}; NOTSET, SAME_UPPER, SAME_LOWER or VALID is needed`)
   }
-  if (auto !== 'NOTSET') call.fail('unsupported-attribute', `auto_pad ${auto}`)
-  const pads = call.ints('pads') ?? new Array<number>(spatial * 2).fill(0)
-  if (pads.length !== spatial * 2) call.fail('malformed-file', `pads [${pads}] where ${spatial * 2} numbers are needed`)
-  if (spatial === 1) return { top: 0, left: pads[0]!, bottom: 0, right: pads[1]! }
-  return { top: pads[0]!, left: pads[1]!, bottom: pads[2]!, right: pads[3]! }
 }
 
-function pool(call: Invocation, kind: 'max' | 'average') {
-  if (call.node.output.length > 1 && call.node.output[1] !== '')
+function pool(call: Invocation, kind: 'max' | 'average'): Result[] {
+  if ((call.node.output[1] ?? '') !== '')
     call.fail('unsupported-attribute', 'the second output (Indices) is not supported')
-  const kernel = call.ints('kernel_shape')
-  if (kernel === null) call.fail('malformed-file', 'kernel_shape is missing')
+  const kernel = call.ints('kernel_shape')!
   const spatial = kernel.length
   const { builder, name } = call
-  let x = channelsLast(call, spatial)
-  const window = asPair(kernel)
-  const strides = asPair(call.ints('strides') ?? kernel.map(() => 1))
-  const dilations = asPair(call.ints('dilations') ?? kernel.map(() => 1))
-  let padding = paddingOf(call, builder.shape(x), window, strides, dilations, spatial)
-  const { top, left, bottom, right } = padding
-  if (kind === 'average' && call.int('count_include_pad', 0) === 1 && top + left + bottom + right > 0) {
-    // Counted padding is real zeros; what ceil_mode adds below stays uncounted.
-    x = builder.pad(`${name}.padding`, x, [top, left, 0], [bottom, right, 0], 0)
-    padding = NO_PADDING
+  const x = channelsLast(call, spatial)
+  const input = builder.shape(x)
+  const { window, strides, dilations, padding } = slideOf(call, input, kernel)
+  const auto = call.string('auto_pad', 'NOTSET')
+  if (auto.startsWith('SAME') && window.some((length, axis) => strides[axis]! > length))
+    call.fail(
+      'unsupported-attribute',
+      `auto_pad ${auto} with strides [${strides}] that are longer than the window [${window}]; write the pads out`,
+    )
+  for (const axis of [0, 1]) {
+    const [before, after] = sidesOf(padding, axis)
+    // Beyond these a window would hold nothing but padding: 0 / 0, or the largest of none.
+    if (Math.max(before, after) >= dilatedExtent(window[axis]!, dilations[axis]!))
+      call.fail(
+        'unsupported-attribute',
+        `pads ${before} and ${after} are no smaller than the window of ${window[axis]}`,
+      )
   }
-  if (call.int('ceil_mode', 0) === 1) padding = withOverhang(builder.shape(x), window, strides, dilations, padding)
-  const output = builder.unary(name, x, { op: 'pool', kind, window, strides, dilations, padding })
-  return values(channelsFirst(call, output, spatial))
+  const ceil = call.flag('ceil_mode', false)
+  const counted = kind === 'average' && call.flag('count_include_pad', false)
+  const reached = ceil ? withOverhang(input, window, strides, dilations, padding) : padding
+  const padded = padding.top + padding.left + padding.bottom + padding.right > 0
+  const draft = { op: 'pool', kind, window, strides, dilations } as const
+  if (!counted || !padded) {
+    const output = builder.unary(name, x, { ...draft, padding: reached })
+    return values(channelsFirst(call, output, spatial))
+  }
+  // Counted padding is real zeros; what ceil_mode adds after it stays uncounted.
+  const { top, left, bottom, right } = padding
+  const zeros = builder.pad(`${name}.padding`, x, [top, left, 0], [bottom, right, 0], 0)
+  const overhang = { top: 0, left: 0, bottom: reached.bottom - bottom, right: reached.right - right }
+  if (call.schema.since < 19 && overhang.bottom + overhang.right > 0)
+    call.fail(
+      'unsupported-attribute',
+      `ceil_mode with count_include_pad and a last window that overhangs: runtimes differ in what they divide by`,
+    )
+  return values(channelsFirst(call, builder.unary(name, zeros, { ...draft, padding: overhang }), spatial))
+}
+
+function sidesOf({ top, left, bottom, right }: Padding, axis: number): [number, number] {
+  return axis === 0 ? [top, bottom] : [left, right]
 }
 
 /** ceil_mode: one more window when elements are left over, unless it would start in the padding after. */
@@ -135,13 +189,13 @@ function withOverhang(
   dilations: Pair,
   padding: Padding,
 ): Padding {
-  const after = [padding.bottom, padding.right].map((given, axis) => {
-    const before = axis === 0 ? padding.top : padding.left
+  const [bottom, right] = [0, 1].map((axis) => {
+    const [before, after] = sidesOf(padding, axis)
     const n = input[axis]!
-    const outputs = slidingLength(n, before + given, window[axis]!, strides[axis]!, dilations[axis]!)
+    const outputs = slidingLength(n, before + after, window[axis]!, strides[axis]!, dilations[axis]!)
     const needed = outputs * strides[axis]! + dilatedExtent(window[axis]!, dilations[axis]!) - n - before
-    const leftOver = needed - given < strides[axis]!
-    return leftOver && outputs * strides[axis]! < n + before ? needed : given
+    const leftOver = needed - after < strides[axis]!
+    return leftOver && outputs * strides[axis]! < n + before ? needed : after
   })
-  return { ...padding, bottom: after[0]!, right: after[1]! }
+  return { ...padding, bottom: bottom!, right: right! }
 }

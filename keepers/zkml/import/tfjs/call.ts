@@ -65,15 +65,35 @@ export class LayerCall {
 
   optionalWeight(variable: string): Tensor | null {
     const wanted = `${this.name}/${variable}`
-    for (const [name, value] of this.weights) {
-      const plain = name.replace(/:\d+$/, '')
-      if (plain === wanted || plain.endsWith(`/${wanted}`)) return value
-    }
-    for (const [name, value] of this.weights) {
-      const parts = name.replace(/:\d+$/, '').split('/')
-      if (parts.includes(this.name) && parts.at(-1) === variable) return value
-    }
-    return null
+    const plain = (name: string): string => name.replace(/:\d+$/, '')
+    const exact = [...this.weights].filter(([name]) => plain(name) === wanted)
+    const inScope = [...this.weights].filter(([name]) => plain(name).endsWith(`/${wanted}`))
+    const loose = [...this.weights].filter(([name]) => {
+      const parts = plain(name).split('/')
+      return parts.includes(this.name) && parts.at(-1) === variable
+    })
+    const found = [exact, inScope, loose].find((list) => list.length > 0)
+    if (found === undefined) return null
+    if (found.length > 1)
+      this.fail('malformed-file', `its weight ${variable} may be ${found.map(([name]) => name).join(' or ')}`)
+    return found[0]![1]
+  }
+
+  /** Weight `variable`, whose shape the layer's configuration fixes; null for a length that it does not. */
+  shapedWeight(variable: string, shape: readonly (number | null)[]): Tensor {
+    const found = this.weight(variable)
+    const fits = found.shape.length === shape.length && shape.every((n, i) => n === null || n === found.shape[i])
+    if (!fits)
+      this.fail(
+        'shape-mismatch',
+        `its weight ${variable} has shape [${found.shape}] where [${shape.map((n) => n ?? '…')}] is needed`,
+      )
+    return found
+  }
+
+  /** A length of the configuration, or null where it is absent. */
+  length(key: string): number | null {
+    return this.read<number | null>(key, z.number().int().min(1), null)
   }
 
   bias(size: number): Tensor {

@@ -8,7 +8,7 @@ import type { Graph, Tensor, ValueName } from '../../graph/types.ts'
 import { LayerCall } from './call.ts'
 import { isSoftmax, LAYER_HANDLERS, type LayerHandler } from './layers.ts'
 import { MOVEMENT_HANDLERS } from './movement.ts'
-import { isModel, type Layer, parseTopology, type Topology } from './topology.ts'
+import { isModel, type Layer, MOST_NESTED, parseTopology, type Topology } from './topology.ts'
 import { readManifest, readWeights, weightSpec, weightsManifest } from './weights.ts'
 
 const HANDLERS: ReadonlyMap<string, LayerHandler> = new Map([
@@ -70,11 +70,18 @@ export function importTfjsArtifacts(artifacts: TfjsArtifacts): Graph {
 function importModel(modelTopology: unknown, weights: ReadonlyMap<string, Tensor>): Graph {
   const topology = parseTopology(unwrapped(modelTopology))
   requireKnown(topology)
-  const builder = new GraphBuilder(topology.name, 'input', inputShape(topology))
+  const first = inputLayer(topology)
+  const builder = new GraphBuilder(topology.name, 'input', inputShape(first), isWhole(first))
   const network = new Network(builder, weights)
   const output = network.run(topology, builder.input)
-  if (network.endsInSoftmax(output)) builder.note('a final Softmax was dropped: the scores are compared before it')
-  return simplify(builder.build(output))
+  if (!network.endsInSoftmax(output)) return simplify(builder.build(output))
+  builder.note('a final Softmax was dropped: the scores are compared before it')
+  return simplify({ ...builder.build(output), dropped: 'softmax' })
+}
+
+/** Inputs of an integer type take whole numbers and no others. */
+function isWhole({ config }: Layer): boolean {
+  return typeof config.dtype === 'string' && /^(u?int\d+|bool)$/.test(config.dtype)
 }
 
 /** Python's exporter wraps the model in {model_config}; older tfjs files hold it as text. */
@@ -94,12 +101,16 @@ function unwrapped(topology: unknown): unknown {
 /** All unknown layers at once, nested models included. */
 function requireKnown(topology: Topology): void {
   const unknown = new Set<string>()
-  const visit = (each: Topology): void => {
+  const visit = (each: Topology, depth: number): void => {
+    if (depth > MOST_NESTED)
+      throw new CompileError('malformed-file', `model ${each.name} lies in more than ${MOST_NESTED} others`, {
+        layer: each.name,
+      })
     for (const layer of each.layers)
-      if (isModel(layer.kind)) visit(nested(layer))
+      if (isModel(layer.kind)) visit(nested(layer), depth + 1)
       else if (layer.kind !== 'InputLayer' && !HANDLERS.has(layer.kind)) unknown.add(layer.kind)
   }
-  visit(topology)
+  visit(topology, 0)
   if (unknown.size > 0)
     throw new CompileError('unsupported-operator', `layers not supported: ${[...unknown].sort().join(', ')}`, {
       operator: [...unknown][0]!,
@@ -112,8 +123,8 @@ function nested(layer: Layer): Topology {
 
 const batchShape = z.array(z.number().int().nullable()).min(1)
 
-/** Shape of one sample. @throws CompileError dynamic-shape when a dimension other than the batch is open. */
-function inputShape(topology: Topology): number[] {
+/** The layer that states the input's shape. @throws CompileError for a model of several inputs, or of none. */
+function inputLayer(topology: Topology): Layer {
   if (topology.form === 'functional' && topology.inputs.length !== 1)
     throw new CompileError('wrong-input', `the model has ${topology.inputs.length} inputs, not 1`)
   const first =
@@ -121,8 +132,16 @@ function inputShape(topology: Topology): number[] {
       ? topology.layers[0]
       : topology.layers.find((layer) => layer.name === topology.inputs[0]![0])
   if (first === undefined) throw new CompileError('malformed-file', `model ${topology.name} has no input layer`)
-  const given = first.config.batch_input_shape ?? first.config.batch_shape
-  if (given === undefined && isModel(first.kind)) return inputShape(nested(first))
+  return shapeConfig(first) === undefined && isModel(first.kind) ? inputLayer(nested(first)) : first
+}
+
+function shapeConfig({ config }: Layer): unknown {
+  return config.batch_input_shape ?? config.batch_shape
+}
+
+/** Shape of one sample. @throws CompileError dynamic-shape when a dimension other than the batch is open. */
+function inputShape(first: Layer): number[] {
+  const given = shapeConfig(first)
   const shape = batchShape.safeParse(given)
   if (!shape.success)
     throw new CompileError(

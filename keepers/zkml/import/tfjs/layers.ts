@@ -12,19 +12,27 @@ const ONE: Pair = [1, 1]
 export const LAYER_HANDLERS: Readonly<Record<string, LayerHandler>> = {
   Dense: (call) => {
     const kernel = call.weight('kernel')
+    const units = call.length('units')
+    const [rows, columns] = kernel.shape
+    if (kernel.shape.length !== 2 || rows !== call.shape.at(-1) || (units !== null && units !== columns))
+      call.fail(
+        'shape-mismatch',
+        `its weights [${kernel.shape}] do not multiply an input [${call.shape}]${units === null ? '' : ` to ${units} units`}`,
+      )
     return activated(call, call.builder.dense(call.name, call.input, kernel, call.bias(kernel.shape[1] ?? 1)))
   },
   Conv1D: (call) => {
-    const kernel = call.weight('kernel')
+    const kernel = call.shapedWeight('kernel', [...windowOf(call, true), null, call.length('filters')])
     return convolution(call, tensor([1, ...kernel.shape], kernel.data), true)
   },
-  Conv2D: (call) => convolution(call, call.weight('kernel'), false),
+  Conv2D: (call) =>
+    convolution(call, call.shapedWeight('kernel', [...windowOf(call, false), null, call.length('filters')]), false),
   DepthwiseConv2D: (call) => {
-    const [weights, groups] = depthwise(call.weight('depthwise_kernel'))
+    const [weights, groups] = depthwise(depthwiseKernel(call))
     return activated(call, convolve(call, call.input, weights, call.bias(weights.shape[3]!), groups, false))
   },
   SeparableConv2D: (call) => {
-    const [weights, groups] = depthwise(call.weight('depthwise_kernel'))
+    const [weights, groups] = depthwise(depthwiseKernel(call))
     const pointwise = call.weight('pointwise_kernel')
     const inner = convolve(call, call.input, weights, filled([weights.shape[3]!], 0), groups, false)
     const outer = call.builder.unary(`${call.name}.pointwise`, inner, {
@@ -79,18 +87,25 @@ export const LAYER_HANDLERS: Readonly<Record<string, LayerHandler>> = {
       call.name,
     )
     if (axis !== shape.length) call.fail('unsupported-attribute', `axis ${axis}; only the last one is supported`)
-    const mean = call.weight('moving_mean').data
-    const variance = call.weight('moving_variance').data
+    const channels = shape.at(-1) ?? 1
+    const mean = call.shapedWeight('moving_mean', [channels]).data
+    const variance = call.shapedWeight('moving_variance', [channels]).data
     const epsilon = call.number('epsilon', 1e-3)
-    const gamma = call.flag('scale', true) ? call.weight('gamma').data : new Float64Array(mean.length).fill(1)
-    const beta = call.flag('center', true) ? call.weight('beta').data : new Float64Array(mean.length)
+    const gamma = call.flag('scale', true)
+      ? call.shapedWeight('gamma', [channels]).data
+      : new Float64Array(mean.length).fill(1)
+    const beta = call.flag('center', true) ? call.shapedWeight('beta', [channels]).data : new Float64Array(mean.length)
     const scale = gamma.map((value, c) => value / Math.sqrt(variance[c]! + epsilon))
     const shift = beta.map((value, c) => value - mean[c]! * scale[c]!)
     return call.builder.affine(call.name, call.input, tensor([scale.length], scale), tensor([shift.length], shift))
   },
   Rescaling: (call) =>
     call.builder.affineScalar(call.name, call.input, call.number('scale', 1), call.number('offset', 0)),
-  Embedding: (call) => call.builder.unary(call.name, call.input, { op: 'embedding', table: call.weight('embeddings') }),
+  Embedding: (call) =>
+    call.builder.unary(call.name, call.input, {
+      op: 'embedding',
+      table: call.shapedWeight('embeddings', [call.length('input_dim'), call.length('output_dim')]),
+    }),
   Add: (call) => combined(call, 'add'),
   Subtract: (call) => combined(call, 'subtract'),
   Multiply: (call) => combined(call, 'multiply'),
@@ -130,10 +145,25 @@ function activate(call: LayerCall, value: ValueName, name: string): ValueName {
   return call.builder.activation(`${call.name}.${name}`, value, fn)
 }
 
-function requireChannelsLast(call: LayerCall): void {
+export function requireChannelsLast(call: LayerCall): void {
   const format = call.text('data_format', 'channels_last')
   if (format !== 'channels_last')
     call.fail('unsupported-attribute', `data_format ${format}; save the model with channels last`)
+}
+
+/** The window that the configuration states; unknown where it states none. */
+function windowOf(call: LayerCall, oneDimensional: boolean): (number | null)[] {
+  if ((call.layer.config.kernel_size ?? null) === null) return oneDimensional ? [null] : [null, null]
+  const [height, width] = call.pair('kernel_size', ONE, oneDimensional)
+  return oneDimensional ? [width] : [height, width]
+}
+
+function depthwiseKernel(call: LayerCall): Tensor {
+  return call.shapedWeight('depthwise_kernel', [
+    ...windowOf(call, false),
+    call.shape.at(-1) ?? null,
+    call.length('depth_multiplier'),
+  ])
 }
 
 /** [kh, kw, cin, multiplier] → [kh, kw, 1, cin · multiplier] in cin groups; the numbers lie in the same order. */
@@ -228,5 +258,11 @@ function paddingOf(call: LayerCall, x: ValueName, window: Pair, strides: Pair, d
 function combined(call: LayerCall, kind: 'add' | 'subtract' | 'multiply'): ValueName {
   if (call.inputs.length < 2)
     call.fail('malformed-file', `combines ${call.inputs.length} inputs; at least 2 are needed`)
+  const ranks = call.inputs.map((input) => call.builder.shape(input).length)
+  if (ranks.some((rank) => rank !== ranks[0]))
+    call.fail(
+      'unsupported-attribute',
+      `its inputs have ${ranks} axes; Keras aligns them from the front, which is not supported`,
+    )
   return call.inputs.reduce((left, right) => call.builder.nary(call.name, [left, right], { op: 'binary', kind }))
 }

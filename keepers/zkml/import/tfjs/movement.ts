@@ -5,7 +5,7 @@ import { elementCount } from '../../graph/program.ts'
 import { normaliseAxis, stridedMap, stridesOf } from '../../graph/tensor.ts'
 import type { ValueName } from '../../graph/types.ts'
 import type { LayerCall } from './call.ts'
-import type { LayerHandler } from './layers.ts'
+import { type LayerHandler, requireChannelsLast } from './layers.ts'
 
 const unchanged: LayerHandler = (call) => call.input
 
@@ -55,6 +55,7 @@ export const MOVEMENT_HANDLERS: Readonly<Record<string, LayerHandler>> = {
   Cropping1D: (call) => padded(call, [negated(sides(call, 'cropping'))]),
   Cropping2D: (call) => padded(call, twoSides(call, 'cropping').map(negated)),
   UpSampling2D: (call) => {
+    requireChannelsLast(call)
     if (call.text('interpolation', 'nearest') !== 'nearest')
       call.fail('unsupported-attribute', 'only interpolation nearest is supported')
     const [down, across] = call.pair('size', [2, 2], false)
@@ -97,6 +98,7 @@ function negated([before, after]: Sides): Sides {
 }
 
 function padded(call: LayerCall, spatial: readonly Sides[]): ValueName {
+  requireChannelsLast(call)
   if (call.shape.length !== spatial.length + 1)
     call.fail('shape-mismatch', `input [${call.shape}] where ${spatial.length + 1} axes are needed`)
   const before = [...spatial.map(([first]) => first), 0]

@@ -53,6 +53,9 @@ export function isModel(kind: string): boolean {
   return kind === 'Sequential' || FUNCTIONAL.has(kind)
 }
 
+/** Models inside models, at most: a real one has two or three, a hostile one thousands. */
+export const MOST_NESTED = 16
+
 /** Parses {class_name, config}, whole or nested. @throws CompileError malformed-file naming the field. */
 export function parseTopology(json: unknown): Topology {
   const model = parse(modelJson, json, 'modelTopology')
@@ -90,11 +93,18 @@ function toLayer(json: z.output<typeof layerJson>): Layer {
           `${name} reads output ${output} of ${from}; layers have one output`,
           { layer: name },
         )
-      if (
-        keywords !== undefined &&
-        Object.keys(parse(record, keywords, `inbound_nodes of ${name}`)).some((key) => key !== 'training')
-      )
-        throw new CompileError('unsupported-attribute', `${name} is called with extra arguments`, { layer: name })
+      for (const [key, value] of Object.entries(parse(record, keywords ?? {}, `inbound_nodes of ${name}`))) {
+        if (key !== 'training')
+          throw new CompileError('unsupported-attribute', `${name} is called with extra arguments`, { layer: name })
+        if (value !== false && value !== null)
+          throw new CompileError(
+            'unsupported-attribute',
+            `${name} is called with training = ${JSON.stringify(value)}`,
+            {
+              layer: name,
+            },
+          )
+      }
       return [from, index] as const
     })
   })

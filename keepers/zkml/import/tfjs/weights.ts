@@ -2,8 +2,7 @@
 // tfjs weight files: a manifest of groups, each laid end to end over its shards; float32 or quantised to 8 or 16 bits.
 import { z } from 'zod'
 import { CompileError } from '../../graph/errors.ts'
-import { elementCount } from '../../graph/program.ts'
-import { tensor } from '../../graph/tensor.ts'
+import { checkedCount, tensor } from '../../graph/tensor.ts'
 import type { Tensor } from '../../graph/types.ts'
 import { halfToNumber } from '../half.ts'
 
@@ -60,7 +59,11 @@ export function readManifest(
       bytes.set(part, at)
       at += part.length
     }
-    for (const [name, value] of readWeights(group.weights, bytes, group.paths.join(', '))) weights.set(name, value)
+    for (const [name, value] of readWeights(group.weights, bytes, group.paths.join(', '))) {
+      if (weights.has(name))
+        throw new CompileError('malformed-file', `two weights of the manifest are named ${name}`, { layer: name })
+      weights.set(name, value)
+    }
   }
   return weights
 }
@@ -73,7 +76,9 @@ export function readWeights(specs: readonly WeightSpec[], bytes: Uint8Array, fil
   for (const spec of specs) {
     const { quantization } = spec
     const element = ELEMENTS[quantization?.dtype ?? spec.dtype]!
-    const count = elementCount(spec.shape)
+    const count = checkedCount(spec.shape, `weight ${spec.name}`)
+    if (weights.has(spec.name))
+      throw new CompileError('malformed-file', `${file}: two weights are named ${spec.name}`, { file })
     const end = at + count * element.size
     if (end > bytes.length)
       throw new CompileError(

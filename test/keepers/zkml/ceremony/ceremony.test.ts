@@ -165,6 +165,21 @@ describe('ceremony', function () {
         t.circuitHash = t.steps[0].contributionHash
       },
       (t) => {
+        t.steps[0].name = 'Eve'
+      },
+      (t) => {
+        t.powersOfTau.power += 1
+      },
+      (t) => {
+        t.circuit.constraints += 1
+      },
+      (t) => {
+        t.circuit.variables += 1
+      },
+      (t) => {
+        t.circuit.publicSignals += 1
+      },
+      (t) => {
         t.extra = 1
       },
       (t) => {

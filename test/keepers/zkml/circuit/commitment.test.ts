@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
 import { expect } from 'chai'
 import { SCALAR_FIELD } from '../../../../keepers/zkml/bn254.ts'
+import { architectureOf } from '../../../../keepers/zkml/circuit/architecture.ts'
 import {
   commitInput,
   commitModel,
@@ -11,6 +13,9 @@ import {
 } from '../../../../keepers/zkml/circuit/commitment.ts'
 import { CircuitError } from '../../../../keepers/zkml/circuit/errors.ts'
 import { poseidon, poseidonChain } from '../../../../keepers/zkml/circuit/poseidon.ts'
+import { buildWithPlan, calibrate, programFromJson, programToJson } from '../../../../keepers/zkml/index.ts'
+import { twoLayers } from '../quantise/networks.ts'
+import { Random } from '../random.ts'
 import { smallCommittedCnn } from './programs.ts'
 
 describe('commitments', () => {
@@ -71,8 +76,42 @@ describe('commitments', () => {
     const parameters = program.layers.flatMap((layer) =>
       layer.kind === 'conv2d' || layer.kind === 'dense' ? [layer.weights, layer.bias] : [],
     )
-    expect(commitModel(program, 7n)).to.equal(commitWeights(parameters, 7n))
-    expect(commitModel(program, 7n)).to.not.equal(commitWeights([...parameters].reverse(), 7n))
+    const architecture = architectureOf(program)
+    expect(commitModel(program, 7n)).to.equal(commitWeights(parameters, 7n, architecture))
+    expect(commitModel(program, 7n)).to.not.equal(commitWeights([...parameters].reverse(), 7n, architecture))
+    expect(commitModel(program, 7n)).to.not.equal(commitWeights(parameters, 7n, architecture + 1n))
+  })
+
+  it('is another for another network of the same weights, and the same in both modes', () => {
+    const random = new Random(5)
+    const samples = [random.list(3, -1, 1), random.list(3, -1, 1)]
+    const networks = (['relu', 'tanh', 'sigmoid'] as const).map((kind) => twoLayers(new Random(9), 3, 4, 2, { kind }))
+    const found = networks.map((network) => {
+      const { plan, program } = calibrate(network, samples, { mode: 'committed' })
+      const released = buildWithPlan(network, { ...plan, mode: 'released' })
+      expect(commitModel(released.program, 7n)).to.equal(commitModel(program, 7n))
+      const margin = buildWithPlan(network, { ...plan, output: { kind: 'margin' } })
+      expect(commitModel(margin.program, 7n)).to.equal(commitModel(program, 7n))
+      const again = programFromJson(programToJson(released.program))
+      expect(commitModel(again, 7n)).to.equal(commitModel(program, 7n))
+      return commitModel(program, 7n)
+    })
+    expect(new Set(found).size).to.equal(found.length)
+  })
+
+  it('hashes how many segments there are before anything of them', () => {
+    const one = commitSegments('input', [{ values: [1, 2], bits: 8, min: 0 }], 3n)
+    const two = commitSegments(
+      'input',
+      [
+        { values: [1], bits: 8, min: 0 },
+        { values: [2], bits: 8, min: 0 },
+      ],
+      3n,
+    )
+    expect(one).to.not.equal(two)
+    expect(commitSegments('model', [], 3n)).to.not.equal(commitSegments('model', [], 4n))
+    expect(commitSegments('model', [], 3n)).to.not.equal(commitSegments('input', [], 3n))
   })
 
   it('names the value that does not fit, and refuses a salt that is no field element', () => {

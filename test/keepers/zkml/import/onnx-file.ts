@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Writes ONNX files for tests. A protobuf encoder of its own, so that reader and writer cannot share a mistake.
 
-export type Attribute = number | readonly number[] | string | { readonly float: number } | { readonly tensor: Constant }
+export type ElementType = keyof typeof DATA_TYPES
+export type Attribute =
+  | number
+  | readonly number[]
+  | string
+  | { readonly float: number }
+  | { readonly floats: readonly number[] }
+  | { readonly tensor: Constant }
 export type Constant = {
   readonly shape: readonly number[]
   readonly data: readonly number[]
-  readonly type?: 'float' | 'int64' | 'double'
+  readonly type?: ElementType
   /** Where the numbers go: raw_data (default) or the typed field. */
   readonly typed?: boolean
 }
@@ -22,14 +29,58 @@ export type Model = {
   readonly input: {
     readonly name: string
     readonly shape: readonly (number | string)[]
-    readonly type?: 'float' | 'int64'
+    readonly type?: ElementType
   }
   readonly output: string
+  /** Declared element type of the output; none when absent. */
+  readonly outputType?: ElementType
   readonly nodes: readonly Node[]
   readonly constants?: Readonly<Record<string, Constant>>
 }
 
-const DATA_TYPES = { float: 1, int64: 7, double: 11 } as const
+const DATA_TYPES = {
+  float: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  double: 11,
+  uint32: 12,
+  uint64: 13,
+} as const
+
+/** Bytes of raw_data, little-endian. */
+function rawBytes(type: ElementType, data: readonly number[]): Uint8Array {
+  const list = (): { readonly buffer: ArrayBufferLike } => {
+    switch (type) {
+      case 'float':
+        return Float32Array.from(data)
+      case 'double':
+        return Float64Array.from(data)
+      case 'uint8':
+      case 'bool':
+        return Uint8Array.from(data)
+      case 'int8':
+        return Int8Array.from(data)
+      case 'uint16':
+        return Uint16Array.from(data)
+      case 'int16':
+        return Int16Array.from(data)
+      case 'int32':
+        return Int32Array.from(data)
+      case 'uint32':
+        return Uint32Array.from(data)
+      case 'int64':
+        return BigInt64Array.from(data, BigInt)
+      case 'uint64':
+        return BigUint64Array.from(data, BigInt)
+    }
+  }
+  return new Uint8Array(list().buffer)
+}
 
 class Writer {
   private readonly parts: Uint8Array[] = []
@@ -75,7 +126,7 @@ export function onnxFile(model: Model): Uint8Array {
   graph.block(2, 'test')
   for (const [name, constant] of Object.entries(model.constants ?? {})) graph.block(5, tensorProto(constant, name))
   graph.block(11, valueInfo(model.input.name, DATA_TYPES[model.input.type ?? 'float'], model.input.shape))
-  graph.block(12, valueInfo(model.output, DATA_TYPES.float, null))
+  graph.block(12, valueInfo(model.output, model.outputType === undefined ? null : DATA_TYPES[model.outputType], null))
   const opset = new Writer().block(1, '').int(2, model.opset)
   return new Writer().int(1, 8).block(2, 'test').block(7, graph).block(8, opset).bytes()
 }
@@ -94,6 +145,10 @@ function attributeProto(name: string, value: Attribute): Writer {
   const writer = new Writer().block(1, name)
   if (typeof value === 'number') return writer.int(3, value).int(20, 2)
   if (typeof value === 'string') return writer.block(4, value).int(20, 3)
+  if ('floats' in value) {
+    for (const each of value.floats) writer.float(7, each)
+    return writer.int(20, 6)
+  }
   if ('float' in value) return writer.float(2, value.float).int(20, 1)
   if ('tensor' in value) return writer.block(5, tensorProto(value.tensor, '')).int(20, 4)
   for (const each of value) writer.int(8, each)
@@ -105,22 +160,17 @@ export function tensorProto(constant: Constant, name: string): Writer {
   const writer = new Writer()
   for (const dimension of shape) writer.int(1, dimension)
   writer.int(2, DATA_TYPES[type]).block(8, name)
-  const raw =
-    type === 'float'
-      ? new Uint8Array(Float32Array.from(data).buffer)
-      : type === 'double'
-        ? new Uint8Array(Float64Array.from(data).buffer)
-        : new Uint8Array(BigInt64Array.from(data, BigInt).buffer)
-  if (!typed) return writer.block(9, raw)
-  if (type === 'int64') {
+  if (!typed) return writer.block(9, rawBytes(type, data))
+  if (type !== 'float' && type !== 'double') {
     const packed = new Writer()
     for (const value of data) packed.varint(value)
-    return writer.block(7, packed)
+    return writer.block(type === 'int64' ? 7 : type === 'uint64' || type === 'uint32' ? 11 : 5, packed)
   }
-  return writer.block(type === 'float' ? 4 : 10, raw)
+  return writer.block(type === 'float' ? 4 : 10, rawBytes(type, data))
 }
 
-function valueInfo(name: string, type: number, shape: readonly (number | string)[] | null): Writer {
+function valueInfo(name: string, type: number | null, shape: readonly (number | string)[] | null): Writer {
+  if (type === null) return new Writer().block(1, name)
   const tensor = new Writer().int(1, type)
   if (shape !== null) {
     const dimensions = new Writer()

@@ -13,12 +13,36 @@ import {
   proveBounds,
   tensorOf,
 } from '../../../../keepers/zkml/index.ts'
+import { fuzzOperators } from '../../../../scripts/bench/import/fuzz.ts'
 import { Random } from '../random.ts'
 import { onnxFile } from './onnx-file.ts'
 import { randomOnnx } from './random-onnx.ts'
 
 const NETWORKS = 60
 const INPUTS = 3
+
+const GRAPHS = 250
+
+describe('random ONNX graphs of every operator', function () {
+  this.timeout(120_000)
+
+  it(`compute what onnxruntime computes or are refused by name (${GRAPHS} graphs; 5,000 in the bench)`, async () => {
+    const counts = { equal: 0, refused: 0, wrong: 0, unclear: 0, 'only-we': 0 }
+    const seen = new Set<string>()
+    for await (const { seed, verdict, why, model } of fuzzOperators(20_001, 20_000 + GRAPHS)) {
+      counts[verdict]++
+      expect(verdict, `seed ${seed}: ${why} in ${JSON.stringify(model.nodes)}`).to.be.oneOf([
+        'equal',
+        'refused',
+        'only-we',
+      ])
+      if (verdict === 'equal') for (const { op } of model.nodes) seen.add(op)
+    }
+    expect(counts.equal).to.be.greaterThan(GRAPHS / 2)
+    expect(counts['only-we']).to.be.lessThan(GRAPHS / 50)
+    expect(seen.size).to.be.greaterThan(45)
+  })
+})
 
 describe('random ONNX networks', function () {
   this.timeout(120_000)

@@ -115,6 +115,8 @@ for (const [name, create] of BACKENDS) {
       await rm(other.folder, { recursive: true })
       for (const [bytes, code] of [
         [witness.subarray(0, witness.length - 40), 'malformed'],
+        [withValue(witness, -1, SCALAR_FIELD), 'malformed'],
+        [withValue(witness, -1, 2n ** 256n - 1n), 'malformed'],
         [new Uint8Array(5), 'malformed'],
         [foreign, 'circuit-mismatch'],
       ] as const) {
@@ -258,4 +260,12 @@ async function rejection(promise: Promise<unknown>): Promise<unknown> {
     return error
   }
   throw new Error('expected a rejection')
+}
+
+/** A witness whose value `at` (from the end when negative) is another number of 32 bytes. */
+function withValue(witness: Uint8Array, at: number, value: bigint): Uint8Array {
+  const copy = witness.slice()
+  const start = at < 0 ? copy.length + 32 * at : 32 * at
+  for (let i = 0; i < 32; i++) copy[start + i] = Number((value >> BigInt(8 * i)) & 255n)
+  return copy
 }

@@ -147,8 +147,13 @@ describe('quantisation plans', () => {
     const graph = twoLayers(random, 3, 4, 2, { kind: 'relu' })
     const { program } = calibrate(graph, [[-0.5, 0, 1]], { mode: 'released', knobs: { inputBits: 4 } })
     expect(program.input.min).to.equal(-5)
-    expect(Array.from(encodeInput(program, [0, 0.049, 7]))).to.deep.equal([0, 0, 10])
-    expect(Array.from(encodeInput(program, [-9, 0.06, 0.1]))).to.deep.equal([-5, 1, 1])
+    expect(Array.from(encodeInput(program, [0, 0.049, 1]))).to.deep.equal([0, 0, 10])
+    expect(Array.from(encodeInput(program, [0, 0.049, 7], { clamp: true }))).to.deep.equal([0, 0, 10])
+    expect(Array.from(encodeInput(program, [-9, 0.06, 0.1], { clamp: true }))).to.deep.equal([-5, 1, 1])
+    expect(() => encodeInput(program, [0, 0.049, 7])).to.throw(
+      CompileError,
+      /input value 7 at position 2 lies outside the calibrated range \[-0.5, 1\]/,
+    )
     expect(() => encodeInput(program, [0, Number.NaN, 0])).to.throw(CompileError, /position 1/)
     expect(() => encodeInput(program, [0])).to.throw(CompileError, /takes 3/)
   })

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IPredictionMarket} from "./IPredictionMarket.sol";
+import {IVerifierRegistry} from "./IVerifierRegistry.sol";
+
+/// @title Who may stop things at once, while the DAO takes its days to decide
+/// @notice The DAO appoints guardians for a term and dismisses them at any time; a term ends by itself unless it is renewed. A guardian
+/// can pause the taking of new work, revoke a circuit, freeze a pending market and cancel what is scheduled in the timelock. It
+/// moves no money, decides no outcome, changes no parameter, and cannot keep the DAO from dismissing it.
+interface IGuardian {
+    event GuardianAppointed(address indexed account, uint256 until);
+    event GuardianDismissed(address indexed account);
+    event OperationCancelled(bytes32 indexed operationId, address indexed by);
+
+    error ZeroAddress();
+    error NotTimelock(address caller);
+    /// @notice No guardian, or one whose term is over (`until`; 0 for never appointed).
+    error NotGuardian(address account, uint256 until);
+    /// @notice A term ends in the future, at `latest` or before.
+    error TermInvalid(uint256 until, uint256 latest);
+    /// @notice What only appoints and dismisses guardians is the DAO's alone.
+    error OwnAffair(bytes32 operationId);
+
+    /// @notice Appoints a guardian, or renews its term. The timelock only.
+    /// @param until Unix seconds at which the term ends, at most MAX_TERM_SECONDS from now.
+    function appoint(address account, uint256 until) external;
+
+    /// @notice The timelock only.
+    function dismiss(address account) external;
+
+    /// @notice See IVerifierRegistry.pauseIntake.
+    function pauseIntake(IVerifierRegistry verifiers, uint256 until) external;
+
+    /// @notice See IVerifierRegistry.revoke.
+    function revokeCircuit(IVerifierRegistry verifiers, bytes32 circuitId) external;
+
+    /// @notice See IPredictionMarket.freeze.
+    function freezeMarket(IPredictionMarket market, uint256 marketId) external;
+
+    /// @notice Cancels an operation that waits in the timelock, given as it was scheduled. One whose every call is to this contract
+    /// cannot be cancelled: a guardian must not outlast its dismissal.
+    function cancel(
+        address[] calldata targets,
+        uint256[] calldata values,
+        bytes[] calldata payloads,
+        bytes32 predecessor,
+        bytes32 salt
+    ) external;
+
+    /// @notice Unix seconds at which an account's term ends; 0 when it has none.
+    function termOf(address account) external view returns (uint256 until);
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Operators that take a tensor together along axes: sums, means, the index of the largest.
+import { elementCount } from '../../graph/program.ts'
+import type { ValueName } from '../../graph/types.ts'
+import { reduceConstant } from './arithmetic.ts'
+import { requireComputable } from './computable.ts'
+import { type Handler, type Invocation, type Result, values } from './scope.ts'
+import { isFloat, typeName } from './types.ts'
+
+export const REDUCTION_HANDLERS: Readonly<Record<string, Handler>> = {
+  ReduceSum: reduce,
+  ReduceMean: reduce,
+  ReduceMax: reduce,
+  ReduceMin: reduce,
+  ReduceProd: reduce,
+  ArgMax: (call) => argument(call, 1),
+  ArgMin: (call) => argument(call, -1),
+}
+
+/** Without axes, or with an empty list of them, all; unless the node says that none is meant. */
+function axesOf(call: Invocation, rank: number): number[] | null {
+  const list = call.listOf('axes', 1)
+  if (list !== null && list.length > 0) return call.axes(list, rank)
+  return call.flag('noop_with_empty_axes', false) ? null : Array.from({ length: rank }, (_, i) => i)
+}
+
+function reduce(call: Invocation): Result[] {
+  const { opType } = call.node
+  const operand = call.operand(0)
+  const shape = call.shapeOf(operand)
+  const axes = axesOf(call, shape.length)
+  const keepDims = call.flag('keepdims', true)
+  if ('constant' in operand) {
+    const { constant } = operand
+    if (axes === null) return [{ constant }]
+    if (!isFloat(constant.type) && constant.type === 9)
+      call.fail('unsupported-attribute', `constants of ${typeName(9)}`)
+    return [{ constant: reduceConstant(call, opType, constant, axes, keepDims) }]
+  }
+  if (axes === null) return [operand]
+  requireComputable(call)
+  const { builder, name } = call
+  switch (opType) {
+    case 'ReduceSum':
+    case 'ReduceMean': {
+      const kind = opType === 'ReduceSum' ? 'sum' : 'mean'
+      return values(builder.unary(name, operand.value, { op: 'reduce', kind, axes, keepDims }))
+    }
+    case 'ReduceMax':
+      return values(largest(call, operand.value, axes, keepDims))
+    case 'ReduceMin': {
+      const minus = builder.affineScalar(`${name}.minus`, operand.value, -1, 0)
+      return values(builder.affineScalar(`${name}.least`, largest(call, minus, axes, keepDims), -1, 0))
+    }
+    default:
+      return call.fail('unsupported-operator', 'a product over axes is supported for constants only')
+  }
+}
+
+/** The largest over axes: those are moved to the front, as the height of an image, and pooled away. */
+function largest(call: Invocation, x: ValueName, axes: readonly number[], keepDims: boolean): ValueName {
+  const { builder, name } = call
+  const shape = builder.shape(x)
+  const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis))
+  const moved = builder.transpose(`${name}.front`, x, [...axes, ...kept])
+  const height = axes.reduce((product, axis) => product * shape[axis]!, 1)
+  const channels = kept.reduce((product, axis) => product * shape[axis]!, 1)
+  const image = builder.reshape(`${name}.image`, moved, [height, 1, channels])
+  const pooled = builder.unary(name, image, {
+    op: 'pool',
+    kind: 'max',
+    window: [height, 1],
+    strides: [1, 1],
+    dilations: [1, 1],
+    padding: { top: 0, left: 0, bottom: 0, right: 0 },
+  })
+  const to = keepDims
+    ? shape.map((length, axis) => (axes.includes(axis) ? 1 : length))
+    : kept.map((axis) => shape[axis]!)
+  return builder.reshape(`${name}.flat`, pooled, to)
+}
+
+function argument(call: Invocation, sign: 1 | -1): Result[] {
+  const operand = call.operand(0)
+  const shape = call.shapeOf(operand)
+  const axis = call.axis(call.int('axis', 0), shape.length)
+  const last = call.flag('select_last_index', false)
+  const keepDims = call.flag('keepdims', true)
+  const to = keepDims ? shape.map((length, i) => (i === axis ? 1 : length)) : shape.filter((_, i) => i !== axis)
+  if ('constant' in operand) {
+    const { data } = operand.constant
+    const [length, inner] = [shape[axis]!, elementCount(shape.slice(axis + 1))]
+    if (data.length === 0) call.fail('malformed-file', `[${shape}] has no elements to choose from`)
+    const found = Float64Array.from({ length: data.length / length }, (_, o) => {
+      const at = (k: number): number => sign * data[(Math.floor(o / inner) * length + k) * inner + (o % inner)]!
+      let best = 0
+      for (let k = 1; k < length; k++) if (at(k) > at(best) || (last && at(k) === at(best))) best = k
+      return best
+    })
+    return [{ constant: { shape: to, data: found } }]
+  }
+  requireComputable(call)
+  if (last) call.fail('unsupported-attribute', 'select_last_index = 1; ties go to the lowest index')
+  if (shape[axis] !== elementCount(shape))
+    call.fail('unsupported-attribute', `axis ${axis} of [${shape}] is not all there is to choose from`)
+  const { builder, name } = call
+  const flat = builder.reshape(`${name}.scores`, operand.value, [elementCount(shape)])
+  const scores = sign === 1 ? flat : builder.affineScalar(`${name}.minus`, flat, -1, 0)
+  const index = builder.unary(name, scores, { op: 'argmax' })
+  return values(builder.reshape(`${name}.index`, index, to))
+}

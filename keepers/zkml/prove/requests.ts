@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the prover and its threads say to each other. Vectors are field elements in the engine's own form.
+import type { CurveImage } from '../setup/curve-memory.ts'
+
+/** The points of a thread's share, and for the witness queries which variables they belong to. */
+export type ShareOfKey = {
+  readonly variables: number
+  readonly power: number
+  /** Entries of the key's coefficients section for the rows [firstRow, firstRow + rows). */
+  readonly coefficients: Uint8Array<ArrayBuffer>
+  readonly firstRow: number
+  readonly rows: number
+  /** Whether this thread will be asked to shift. */
+  readonly transforms: boolean
+  readonly queries: readonly {
+    readonly group: 'g1' | 'g2'
+    readonly firstVariable: number
+    readonly points: Uint8Array<ArrayBuffer>
+  }[]
+  readonly h: Uint8Array<ArrayBuffer>
+}
+
+export type WorkerRequest =
+  | { readonly do: 'load'; readonly engine: WebAssembly.Module | CurveImage; readonly share: ShareOfKey }
+  /** Takes the witness and answers with its rows of A·w, B·w and their products. */
+  | { readonly do: 'rows'; readonly witness: Uint8Array<ArrayBuffer> }
+  /** Values on the domain to values on the odd coset. */
+  | { readonly do: 'shift'; readonly values: Uint8Array<ArrayBuffer> }
+  /** Sums of the witness queries, in the order of `queries`: PartialSums each. */
+  | { readonly do: 'sum' }
+  /** Sum of the H query over its rows of the three shifted vectors: PartialSums. */
+  | { readonly do: 'quotient'; readonly a: Uint8Array; readonly b: Uint8Array; readonly c: Uint8Array }
+
+/** Points whose sum, each doubled `bits[i]` times first, is the result; in the Montgomery form of files. */
+export type PartialSums = {
+  readonly bits: readonly number[]
+  /** Affine, or Jacobian, one behind the other. */
+  readonly points: Uint8Array<ArrayBuffer>
+}

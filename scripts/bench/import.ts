@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Whether an ONNX file's meaning is the one it gets: random graphs of every operator beside onnxruntime, onnx's own backend
+// tests, and real models by their paths; how long reading takes.
+//
+// Metrics: import.fuzz.{equal,refused,wrong,unclear,only-we}, import.onnx-tests.{equal,refused,wrong,unclear,operators-equal,operators},
+// import.chain.<operator>, import.models.{read,refused,unclear}. `only-we`: we computed what onnxruntime refuses.
+// onnx's tests run where `python3 -c "import onnx"` does; models where COHORT_ONNX_MODELS names folders of .onnx files.
+import { execFile, spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import { CompileError, importModelFile, importOnnx } from '../../keepers/zkml/index.ts'
+import { onnxFile } from '../../test/keepers/zkml/import/onnx-file.ts'
+import { ROOT } from '../bootstrap/paths.mjs'
+import type { Bench, BenchContext } from './harness.ts'
+import { fuzzOperators } from './import/fuzz.ts'
+import { judge, type Verdict } from './import/verdict.ts'
+
+const GRAPHS = { whole: 5000, quick: 300 }
+const CHAIN = 10_000
+
+export const bench: Bench = {
+  area: 'import',
+  summary: 'ONNX files against onnxruntime and onnx itself: equal, refused by name, wrong, unclear; time of reading',
+  async run(context) {
+    await fuzz(context)
+    await backendTests(context)
+    chains(context)
+    await models(context)
+  },
+}
+
+async function fuzz(context: BenchContext): Promise<void> {
+  const graphs = context.quick ? GRAPHS.quick : GRAPHS.whole
+  const counts: Record<string, number> = { equal: 0, refused: 0, wrong: 0, unclear: 0, 'only-we': 0 }
+  for await (const { seed, verdict, why, model } of fuzzOperators(1, graphs)) {
+    counts[verdict]!++
+    if (seed % 500 === 0) context.progress(`graph ${seed} of ${graphs}`)
+    if (verdict !== 'equal' && verdict !== 'refused')
+      context.progress(`seed ${seed} ${verdict}: ${why} (${model.nodes.map(({ op }) => op).join(', ')})`)
+  }
+  record(context, 'import.fuzz', counts, `of ${graphs} random graphs, beside onnxruntime-web`)
+}
+
+async function backendTests(context: BenchContext): Promise<void> {
+  const installed = await promisify(execFile)('python3', ['-c', 'import onnx']).then(
+    () => true,
+    () => false,
+  )
+  if (!installed) {
+    context.progress("onnx's own tests are left out: python3 has no onnx (pip install onnx)")
+    return
+  }
+  const python = spawn('python3', [join(ROOT, 'scripts/onnx/node-tests.py')], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const counts: Record<Verdict, number> = { equal: 0, refused: 0, wrong: 0, unclear: 0 }
+  const operators = new Map<string, boolean>()
+  for await (const line of createInterface({ input: python.stdout })) {
+    const test = JSON.parse(line)
+    if (test.leftOut !== undefined) continue
+    const { verdict, why } = judge(Buffer.from(test.model, 'base64'), test.values, test.expected)
+    counts[verdict]++
+    for (const name of test.operators) operators.set(name, (operators.get(name) ?? false) || verdict === 'equal')
+    if (verdict === 'wrong' || verdict === 'unclear')
+      context.progress(`${test.name}, input ${test.input}, ${verdict}: ${why}`)
+  }
+  record(context, 'import.onnx-tests', counts, "of onnx's backend tests, once for each input and output")
+  const equal = [...operators.values()].filter(Boolean).length
+  context.record({ metric: 'import.onnx-tests.operators-equal', value: equal, unit: 'count', note: 'in some test' })
+  context.record({ metric: 'import.onnx-tests.operators', value: operators.size, unit: 'count' })
+}
+
+function chains(context: BenchContext): void {
+  for (const op of ['Add', 'Relu', 'Transpose'] as const) {
+    const nodes = Array.from({ length: CHAIN }, (_, i) => ({
+      op,
+      inputs: op === 'Add' ? [i === 0 ? 'x' : `t${i - 1}`, 'c'] : [i === 0 ? 'x' : `t${i - 1}`],
+      outputs: [i === CHAIN - 1 ? 'y' : `t${i}`],
+    }))
+    const constants = { c: { shape: [4], data: [1, 1, 1, 1] } }
+    const file = onnxFile({ opset: 17, input: { name: 'x', shape: [1, 4] }, output: 'y', nodes, constants })
+    const start = performance.now()
+    importOnnx(file)
+    context.record({
+      metric: `import.chain.${op}`,
+      value: performance.now() - start,
+      unit: 'ms',
+      note: `${CHAIN} nodes in a chain`,
+    })
+  }
+}
+
+async function models(context: BenchContext): Promise<void> {
+  const folders = process.env.COHORT_ONNX_MODELS
+  if (folders === undefined) {
+    context.progress('real models are left out: COHORT_ONNX_MODELS names no folders')
+    return
+  }
+  const counts = { read: 0, refused: 0, unclear: 0 }
+  for (const folder of folders.split(':'))
+    for (const file of globSync('**/*.onnx', { cwd: folder })) {
+      const path = join(folder, file)
+      const start = performance.now()
+      try {
+        await readFile(path)
+        await importModelFile(path)
+        counts.read++
+        context.progress(`${file}: read in ${Math.round(performance.now() - start)} ms`)
+      } catch (error) {
+        counts[error instanceof CompileError ? 'refused' : 'unclear']++
+        context.progress(`${file}: ${(error as Error).message.slice(0, 160)}`)
+      }
+    }
+  record(context, 'import.models', counts, folders)
+}
+
+function record(context: BenchContext, metric: string, counts: Readonly<Record<string, number>>, note: string): void {
+  for (const [what, value] of Object.entries(counts))
+    context.record({ metric: `${metric}.${what}`, value, unit: 'count', note })
+}

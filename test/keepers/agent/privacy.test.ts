@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { clip } from '../../../keepers/agent/behaviours/training.ts'
+import type { Fact } from '../../../keepers/agent/facts.ts'
+import { bitmapOf } from '../../../keepers/agent/members.ts'
+import { KeeperMetrics } from '../../../keepers/agent/metrics.ts'
+import {
+  contradictionInPrivacy,
+  declaredWeight,
+  entryBound,
+  meanBound,
+  noiseDeviation,
+  noteOpenedSums,
+  privacySpent,
+  privacySpentBy,
+  refuseLongMean,
+} from '../../../keepers/agent/privacy.ts'
+import { profileHash, profileSchema } from '../../../keepers/agent/profile.ts'
+import { isLostRound } from '../../../keepers/agent/steps/candidate.ts'
+import { addNoiseShare, checkMeanNorm, normOf } from '../../../keepers/learning/index.ts'
+import { KeeperStore } from '../../../keepers/store/index.ts'
+
+const plain = profileSchema.parse({ model: 'mlp', clipNorm: 2, clipBound: 20 })
+const privacy = { noiseMultiplier: 1, contributors: 4 }
+const secret = profileSchema.parse({ model: 'mlp', clipNorm: 2, clipBound: 20, privacy })
+
+describe('a service without differential privacy', () => {
+  it('sends what it trained, weighs samples, and has the profile hash that it had', () => {
+    expect(noiseDeviation(plain)).to.equal(0)
+    expect(entryBound(plain)).to.equal(plain.clipBound)
+    expect(declaredWeight(plain, 500)).to.equal(500)
+    const { update } = clip(Float32Array.of(0.25, -1), Float32Array.of(0, 0), entryBound(plain), plain.clipNorm)
+    addNoiseShare(update, noiseDeviation(plain))
+    expect([...update]).to.deep.equal([0.25, -1])
+    // The hash is over the keys that are there.
+    expect(plain).to.not.have.any.keys('privacy', 'strategy')
+    expect(privacySpentBy(plain, [])).to.equal(null)
+  })
+})
+
+describe('a service with differential privacy', () => {
+  it('is not joined by members who add other noise, or none, or take another server step', () => {
+    const hashes = [
+      plain,
+      secret,
+      profileSchema.parse({ ...secret, privacy: { ...privacy, noiseMultiplier: 2 } }),
+      profileSchema.parse({ ...secret, privacy: { ...privacy, colluders: 2 } }),
+      profileSchema.parse({ ...plain, strategy: { kind: 'fedadam', learningRate: 0.01 } }),
+      profileSchema.parse({ ...plain, strategy: { kind: 'fedavg', clip: 1 } }),
+    ].map((profile) => Buffer.from(profileHash(profile)).toString('hex'))
+    expect(new Set(hashes).size).to.equal(hashes.length)
+    const reordered = { contributors: 4, noiseMultiplier: 1 }
+    const same = profileSchema.parse({ privacy: reordered, clipBound: 20, clipNorm: 2, model: 'mlp' })
+    expect(profileHash(same)).to.deep.equal(profileHash(secret))
+  })
+
+  it('weighs every member alike, whatever it holds', () => {
+    expect(declaredWeight(secret, 10)).to.equal(secret.maxSamples)
+    expect(declaredWeight(secret, 1e9)).to.equal(secret.maxSamples)
+  })
+
+  it('leaves the noise room within clipBound, and refuses a profile that has none', () => {
+    expect(noiseDeviation(secret)).to.equal(1)
+    expect(entryBound(secret)).to.equal(10)
+    expect(contradictionInPrivacy(secret)).to.equal(null)
+    expect(contradictionInPrivacy({ ...secret, clipBound: 10 })).to.match(
+      /clipBound: 10 leaves no room .* deviation 1\.00: raise it above 10/,
+    )
+  })
+
+  it('adds, over the agreed number of members, normal noise of σ·clipNorm', () => {
+    const length = 40_000
+    const sum = new Float64Array(length)
+    for (let member = 0; member < privacy.contributors; member++) {
+      const update = new Float32Array(length)
+      addNoiseShare(update, noiseDeviation(secret))
+      for (let i = 0; i < length; i++) sum[i]! += update[i]!
+    }
+    const moment = (power: number) => sum.reduce((total, x) => total + (x / 2) ** power, 0) / length
+    // Standard errors of the moments of 40,000 normal values: 0.005, 0.007, 0.019, 0.049; six of them pass by chance.
+    expect(moment(1)).to.be.closeTo(0, 0.03)
+    expect(moment(2)).to.be.closeTo(1, 0.045)
+    expect(moment(3)).to.be.closeTo(0, 0.12)
+    expect(moment(4)).to.be.closeTo(3, 0.3)
+    const within = sum.filter((x) => Math.abs(x) < 2).length / length
+    expect(within).to.be.closeTo(0.6827, 0.015)
+  })
+})
+
+describe('a mean that is too long', () => {
+  const sum = { contributors: 4, length: 1000, valueError: 2 ** -20 }
+  it('is a lost round that names norm and bound', () => {
+    const mean = new Float64Array(1000).fill(0.99)
+    const refusal = (() => {
+      try {
+        return refuseLongMean(() => checkMeanNorm(mean, meanBound(plain, sum)))
+      } catch (error) {
+        return error
+      }
+    })()
+    expect(isLostRound(refusal)).to.equal(true)
+    expect((refusal as Error).message).to.match(/norm 31\.31, .* at most 2\.000/)
+  })
+
+  it('is told from honest noise', () => {
+    expect(meanBound(plain, sum)).to.be.closeTo(2, 1e-4)
+    // Each member's noise has deviation 1, the mean of four 1/2: a norm of 16 is honest, one of 25 is not.
+    const bound = meanBound(secret, sum)
+    expect(bound).to.be.within(2 + 0.5 * Math.sqrt(1000), 2 + 0.5 * Math.sqrt(1000) + 4)
+    const noise = new Float32Array(1000)
+    addNoiseShare(noise, 0.5)
+    expect(refuseLongMean(() => checkMeanNorm(noise, bound))).to.equal(normOf(noise))
+    expect(() => refuseLongMean(() => checkMeanNorm(noise.fill(0.8), bound))).to.throw(/norm 25\.30/)
+  })
+})
+
+describe('the privacy that a service has spent', () => {
+  let folder: string
+  const open = () =>
+    KeeperStore.open({
+      folder,
+      passphrase: 'p',
+      binding: { chainId: 1n, service: '0x1', operator: '0x2' },
+      log2N: 10,
+    })
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cohort-privacy-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  const draft = (round: number, seats: number[]): Fact => ({
+    name: 'MembersDrafted',
+    block: round,
+    blockHash: '0x',
+    args: { round, included: bitmapOf(seats) },
+  })
+  const contextOf = (store: KeeperStore, facts: Fact[]) =>
+    ({
+      profile: secret,
+      store,
+      facts: { all: (name: string) => facts.filter((fact) => fact.name === name) },
+      metrics: new KeeperMetrics({ process: false }),
+    }) as unknown as Parameters<typeof noteOpenedSums>[0]
+
+  it('counts every sum whose draft was made, survives a restart and the forgetting of events', async () => {
+    const drafts = [draft(1, [0, 1, 2, 3]), draft(2, [0, 1, 2, 3, 4]), draft(3, [1, 2, 3, 4])]
+    const whole = privacySpentBy(secret, drafts)!
+    expect(whole.rounds).to.equal(3)
+    let store = open()
+    noteOpenedSums(contextOf(store, drafts.slice(0, 2)))
+    store.close()
+    store = open()
+    const context = contextOf(store, drafts.slice(2))
+    expect(privacySpent(context)).to.deep.equal(whole)
+    noteOpenedSums(context)
+    noteOpenedSums(context)
+    expect(privacySpent(contextOf(store, []))).to.deep.equal(whole)
+    expect(await context.metrics.registry.metrics()).to.contain(
+      `cohort_privacy_epsilon{against="members"} ${whole.epsilon}`,
+    )
+    store.close()
+  })
+
+  it('takes the smaller of two sums of one round, which a reorganisation may leave', () => {
+    const both = privacySpentBy(secret, [draft(1, [0, 1, 2, 3]), draft(1, [0, 1])])
+    expect(both).to.deep.equal(privacySpentBy(secret, [draft(1, [4, 5])]))
+  })
+
+  it('has no ε against colluders who made up a whole sum', () => {
+    const { epsilon, outsideEpsilon } = privacySpentBy(secret, [draft(1, [0])])!
+    expect(epsilon).to.equal(null)
+    expect(outsideEpsilon).to.be.above(0)
+  })
+})
