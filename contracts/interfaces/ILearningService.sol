@@ -14,9 +14,9 @@ import {ILearningServiceViews} from "./ILearningServiceViews.sol";
 ///
 /// A step names its round (or epoch), so that a transaction that arrives too late is refused and not taken for another.
 interface ILearningService is
+    ILearningServiceViews,
     ILearningServiceRegistration,
     ILearningServiceKeys,
     ILearningServiceRounds,
-    ILearningServiceClock,
-    ILearningServiceViews
+    ILearningServiceClock
 {}
