@@ -21,6 +21,8 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     /// @notice `caller` is neither owner nor operator of `keeper`.
     error NotKeeper(address caller, address keeper);
     error ZeroAddress(bytes32 field);
+    /// @notice The parts of a service must share its registries.
+    error PartMismatch(address part);
     /// @notice The epoch's key is used up: its last Training only waits for late ballots.
     error EpochUsedUp(uint32 epoch, uint16 decryptions);
     error AlreadySeated(address keeper, uint8 seat);
@@ -49,6 +51,9 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     error DisputeInvalid(uint8 seat, uint8 accused);
     /// @notice A round has one dispute at most.
     error AlreadyDisputed(uint32 round);
+    /// @notice In the second half of Aggregate's window, when the draft may be open, nobody attests.
+    error AttestationsClosed(uint40 until);
+    /// @notice 16 bytes for each revealed update, once to four times.
     error CheckLength(uint256 found, uint256 max);
     /// @notice Not all that revealed have attested: wait for them, or until `from`.
     error DraftTooEarly(uint256 waiting, uint40 from);

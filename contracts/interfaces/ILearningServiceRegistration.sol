@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {ILearningServiceErrors} from "./ILearningServiceErrors.sol";
 import {ILearningServiceEvents} from "./ILearningServiceEvents.sol";
 
-/// @title Seats, key generation and parameters (RegistrationState)
+/// @title Seats and parameters
 interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServiceErrors {
     // ------------------------------------------------------------------------------------------------- membership
 
@@ -28,27 +28,6 @@ interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServi
     /// @notice Anyone. Takes over the operator key that the keeper's owner has set at the registry.
     function syncOperator(uint8 seat) external;
 
-    // ------------------------------------------------------------------------------------------------- key generation
-
-    /// @notice KeyCommit. @param commitment `keyCommitment(epoch, seat, cid, salt)`.
-    function commitKey(uint32 epoch, bytes32 commitment) external;
-
-    /// @notice KeyReveal. Opens the commitment; `cid` names the blob of the public-key share and encrypted re-shares.
-    function revealKey(uint32 epoch, bytes calldata cid, bytes32 salt) external;
-
-    /// @notice KeyConfirm. All members confirming one hash start the training. The hash follows from what was dealt, so
-    /// that different ones are as much a dispute as a complaint is.
-    function confirmKey(uint32 epoch, bytes32 keyHash) external;
-
-    /// @notice KeyConfirm, instead of confirming: what `accused` dealt to the caller is wrong or missing.
-    /// @param evidence At most 256 bytes from which anyone can recompute what was dealt; empty when nothing arrived.
-    function complain(uint32 epoch, uint8 accused, bytes calldata evidence) external;
-
-    /// @notice KeyJudge, members that confirmed or complained. A quorum for one verdict ends the dispute.
-    /// @param convicted Members whose dealing, complaint or hash is false: dropped, and they pay `fraudPenalty`.
-    /// @param excused Members dropped without fault being proven; their seats are kept for them.
-    function judge(uint32 epoch, uint256 convicted, uint256 excused) external;
-
     // ------------------------------------------------------------------------------------------------- anyone
 
     /// @notice Moves a seat's earned rewards to its owner's claimable balance at the KeeperRegistry.
@@ -66,14 +45,4 @@ interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServi
 
     /// @notice Admin only. The keeper may join again; a seat that is to go still goes.
     function unban(address keeper) external;
-
-    // ------------------------------------------------------------------------------------------------- views
-
-    /// @notice What `commitKey` expects. Bound to chain, service, epoch and seat, so that nobody can copy it.
-    function keyCommitment(
-        uint32 epoch,
-        uint8 seat,
-        bytes calldata cid,
-        bytes32 salt
-    ) external view returns (bytes32);
 }

@@ -64,4 +64,35 @@ interface ILearningServiceViews is ILearningServiceTypes, IVersionSource {
     function keeperRegistry() external view returns (address);
 
     function modelRegistry() external view returns (address);
+
+    // ------------------------------------------------------------------------------------------------- commitments
+
+    /// @notice What `commitKey` expects. Bound to chain, service, epoch and seat, so that nobody can copy it.
+    function keyCommitment(
+        uint32 epoch,
+        uint8 seat,
+        bytes calldata cid,
+        bytes32 salt
+    ) external view returns (bytes32);
+
+    /// @notice What `commitUpdate` expects:
+    /// keccak256(abi.encode(chainid, service, round, seat, keccak256(cid), size, samples, salt)).
+    function updateCommitment(
+        uint32 round,
+        uint8 seat,
+        bytes calldata cid,
+        uint64 size,
+        uint40 samples,
+        bytes32 salt
+    ) external view returns (bytes32);
+
+    /// @notice What `attest` expects: the first 26 bytes of
+    /// keccak256(abi.encode(chainid, service, round, seat, aggregateHash, included, convicted)).
+    function attestationSeal(
+        uint32 round,
+        uint8 seat,
+        bytes32 aggregateHash,
+        uint256 included,
+        uint256 convicted
+    ) external view returns (bytes26);
 }

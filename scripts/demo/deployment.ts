@@ -71,6 +71,7 @@ export function demoParameters(keepers: number, open = false): Record<string, un
       rewardPerRoundTokens: '10',
       keyPenaltyTokens: '5',
       decryptPenaltyTokens: '10',
+      fraudPenaltyTokens: '20',
       ...(open ? OPEN_SERVICE : {}),
     },
   }
