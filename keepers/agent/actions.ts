@@ -16,6 +16,7 @@ const OUT_OF_TIME: ReadonlySet<string> = new Set([
   'EpochUsedUp',
   'AlreadySeated',
   'AlreadyDisputed',
+  'AttestationsClosed',
   'LeftOut',
   'DraftTooEarly',
   'DraftInSameBlock',

@@ -65,7 +65,7 @@ export function demoParameters(keepers: number, open = false): Record<string, un
       minKeepers: 3,
       maxKeepers: keepers,
       decryptionBps: 5_000,
-      decryptionsPerEpoch: 1_000,
+      decryptionsPerEpoch: 100,
       maxStrikes: 3,
       bondTokens: '100',
       rewardPerRoundTokens: '10',

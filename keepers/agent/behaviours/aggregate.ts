@@ -11,8 +11,10 @@ import { openDraft } from '../steps/open-draft.ts'
 import { ownUpdate } from '../steps/own-update.ts'
 import { sumOfRound } from '../steps/sum.ts'
 
+/** Part of the window in which members attest. */
+const OPEN = 0.5
 /** Part of the window for which a keeper waits for blobs that nobody serves, before it attests without them. */
-const PATIENCE = 0.4
+const PATIENCE = 0.3
 
 /**
  * Aggregate: add up what was revealed and seal which sum it is; dispute an update whose proof holds for everybody but not for what
@@ -27,6 +29,7 @@ export async function aggregate(step: Step): Promise<Outcome> {
     // A folder that was lost since: others open the draft.
     return sealed === null ? 'done' : openDraft(step, sealed)
   }
+  if (elapsed(step, (await parametersOf(step)).windows.aggregate) >= OPEN) return 'done'
   const what = await whatToAttest(step, frame)
   if (what === null) return 'again'
   noteAttested(step, what)
@@ -41,8 +44,8 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   const { round } = snapshot
   const { windows } = await parametersOf(step)
   const patient = elapsed(step, windows.aggregate) < PATIENCE
-  const left = Math.max(1, snapshot.end - snapshot.time)
-  const timeout = Math.max(1_000, (left * 1000) / 4)
+  const left = Math.max(1, snapshot.end - snapshot.time - OPEN * windows.aggregate)
+  const timeout = Math.max(1_000, (left * 1000) / 3)
   const dispute = disputeOf(context, round)
   const verdict = dispute === null ? null : await settleDispute(step, frame, round, dispute)
   const sum = await sumOfRound(step, round, { timeout, without: verdict?.fallen ?? 0n })

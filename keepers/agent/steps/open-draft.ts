@@ -26,19 +26,22 @@ export async function openDraft(step: Step & { readonly seat: number }, what: At
   const waiting = roundInfo.revealed & ~roundInfo.attesters
   if (waiting !== 0n && elapsed(step, windows.aggregate) < WAITED_ENOUGH) return 'again'
   const { matching, last } = sealedAlike(step, what)
-  const draftable = matching & ~(epochInfo.undraftable | snapshot.leftOut | what.convicted)
+  const may = matching & ~(epochInfo.undraftable | snapshot.leftOut | what.convicted)
+  // Those that revealed, if they suffice.
+  const enough = seatsOf(may & roundInfo.revealed).length >= epochInfo.threshold
+  const draftable = enough ? may & roundInfo.revealed : may
   if (seatsOf(matching).length < epochInfo.quorum || seatsOf(draftable).length < epochInfo.threshold) return 'again'
   const mark = `${epochInfo.crsSeed}/${round}/${last}/${what.hash}`
   const known = readySince.get(context)
   if (known?.mark !== mark) readySince.set(context, { mark, time: snapshot.time })
   const since = known?.mark === mark ? known.time : snapshot.time
-  const drafted = drawnFrom(draftable, epochInfo.threshold, last, round)
+  const drafted = drawnFrom(draftable, epochInfo.threshold, drawSeed(context.serviceAddress, round, last))
   if (snapshot.time - since < TURN_SECONDS * turnOf(step, matching, drafted)) return 'again'
   await act(step, 'draft', [round, what.hash, what.included, what.convicted])
   return 'again'
 }
 
-/** The seats whose seals say the same, and the hash of the block of the last attestation. */
+/** The seats whose seals say the same, and the hash of the block of the last attestation by one that revealed. */
 function sealedAlike(step: Step, what: Attested): { matching: bigint; last: string } {
   const { context, snapshot } = step
   const { round, roundInfo } = snapshot
@@ -49,7 +52,7 @@ function sealedAlike(step: Step, what: Attested): { matching: bigint; last: stri
     // A dispute voids what was attested before it.
     if (!hasSeat(roundInfo.attesters, seat)) continue
     seals.set(seat, String(args.seal))
-    last = blockHash
+    if (hasSeat(roundInfo.revealed, seat)) last = blockHash
   }
   const matching = [...seals].filter(([seat, seal]) => seal === attestationSeal(context, round, seat, what))
   return { matching: bitmapOf(matching.map(([seat]) => seat)), last }
@@ -57,16 +60,20 @@ function sealedAlike(step: Step, what: Attested): { matching: bigint; last: stri
 
 const coder = AbiCoder.defaultAbiCoder()
 
-/** Whom the contract would draft: `size` of the seats, as `Seats.draw` does it. Bitmaps. */
-export function drawnFrom(set: bigint, size: number, blockHash: string, round: number): bigint {
-  const seed = keccak256(coder.encode(['bytes32', 'uint32'], [blockHash, round]))
+function drawSeed(service: string, round: number, blockHash: string): string {
+  return keccak256(coder.encode(['address', 'uint32', 'bytes32'], [service, round, blockHash]))
+}
+
+/** `size` seats of a bitmap, as `Seats.draw` draws them. */
+export function drawnFrom(set: bigint, size: number, seed: string): bigint {
   const rest = seatsOf(set)
   const dropping = 2 * size > rest.length
-  const draws = dropping ? rest.length - size : size
   const taken: number[] = []
-  for (let i = 0; i < draws; i++) {
-    const index = BigInt(keccak256(coder.encode(['bytes32', 'uint256'], [seed, i]))) % BigInt(rest.length)
-    taken.push(...rest.splice(Number(index), 1))
+  let random = 0n
+  for (let i = dropping ? rest.length - size : size; i > 0; i--) {
+    random >>= 32n
+    if (random === 0n) random = BigInt(keccak256(coder.encode(['bytes32', 'uint256'], [seed, i])))
+    taken.push(...rest.splice(Number((random & 0xffffffffn) % BigInt(rest.length)), 1))
   }
   return bitmapOf(dropping ? rest : taken)
 }
