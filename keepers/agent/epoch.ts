@@ -78,6 +78,7 @@ export function planFor(request: PlanRequest): Plan {
     threshold: request.threshold,
     vectorLength: request.vectorLength,
     clipBound: profile.clipBound,
+    clipNorm: profile.clipNorm,
     maxWeight: profile.maxSamples,
     minTotalWeight: Math.min(profile.minTotalSamples, profile.maxSamples * members),
     decryptionsPerKey: request.decryptionsPerKey,

@@ -57,17 +57,18 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     )
   }
   const started = context.clock.now()
-  const combined = await combine(frame.engine, {
-    context: { ...frame.context, round },
-    aggregate: sum.aggregate,
-    activeSet: indicesOf(frame.roster, drafted),
-    shares,
-    signal: step.signal,
-  })
   const declared = context.facts
     .all('UpdateRevealed', { round })
     .filter((fact) => seatsOf(included).includes(Number(fact.args.seat)))
     .reduce((total, fact) => total + Number(fact.args.samples), 0)
+  const combined = await combine(frame.engine, {
+    context: { ...frame.context, round },
+    aggregate: sum.aggregate,
+    totalWeight: declared,
+    activeSet: indicesOf(frame.roster, drafted),
+    shares,
+    signal: step.signal,
+  })
   if (Math.abs(combined.weight - declared) > WEIGHT_TOLERANCE * declared) {
     throw new AgentError('BAD_BLOB', `the sum weighs ${combined.weight} samples, ${declared} were declared`)
   }
