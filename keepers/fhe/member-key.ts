@@ -50,12 +50,15 @@ export function makeMemberKey(
   return { self, context: { chainId, service, epoch }, keyHash, material }
 }
 
-/** Lends the member's own secret as a polynomial over the data primes, NTT form, and the noise seed of one request. */
+/**
+ * Lends the member's own secret as a polynomial over the data primes, NTT form, the noise seed of one request, and the seed
+ * that its dealing of the secret was expanded from.
+ */
 export async function withOwnSecret<T>(
   kernel: Kernel,
   key: MemberKey,
   request: Uint8Array,
-  use: (s: Uint8Array, noiseSeed: Uint8Array) => Promise<T>,
+  use: (s: Uint8Array, noiseSeed: Uint8Array, dealingSeed: Uint8Array) => Promise<T>,
 ): Promise<T> {
   const { degree, dataPrimeCount, polynomialBytes } = kernel
   const make = (material: Uint8Array) =>
@@ -67,7 +70,22 @@ export async function withOwnSecret<T>(
       }
       return kernel.read(s!)
     })
-  return lend(key, request, make, use)
+  const dealingSeed = key.material.reveal((material) => material.slice(degree, degree + DEALING_SEED_BYTES))
+  try {
+    return await lend(key, request, make, (s, noiseSeed) => use(s, noiseSeed, dealingSeed))
+  } finally {
+    dealingSeed.fill(0)
+  }
+}
+
+/** Lends a copy of what member i dealt to this one: polynomial, pads, masks. */
+export function withDealt<T>(plan: Plan, key: MemberKey, i: number, use: (dealt: Uint8Array) => T): T {
+  const dealt = key.material.reveal((material) => dealtIn(material, plan, i).slice())
+  try {
+    return use(dealt)
+  } finally {
+    dealt.fill(0)
+  }
 }
 
 /** What a member's share is made for: the sets, and the request's hash with the member in it and without. */

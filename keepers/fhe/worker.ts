@@ -3,16 +3,21 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Core, type Product, type Slots } from './core.ts'
 import type { Plan } from './plan.ts'
+import type { ClaimSeeds, ClaimSums } from './projection.ts'
 
 /** What a worker can be asked. Secrets travel in shared memory, so that no copy of them is left in a message queue. */
 export type Task =
   | { readonly op: 'openProduct'; readonly product: Product }
   | { readonly op: 'encrypt'; readonly index: number; readonly slots: Float64Array }
   | { readonly op: 'share'; readonly index: number }
+  | { readonly op: 'project'; readonly index: number; readonly c0: Uint8Array; readonly seed: Uint8Array }
   | { readonly op: 'closeProduct' }
+  | { readonly op: 'openClaim'; readonly seeds: ClaimSeeds }
+  | { readonly op: 'addToClaim'; readonly index: number; readonly c0: Uint8Array }
+  | { readonly op: 'closeClaim' }
   | { readonly op: 'decode'; readonly message: Uint8Array }
 
-export type TaskResult = Uint8Array | Slots | undefined
+export type TaskResult = Uint8Array | Slots | ClaimSums | undefined
 
 /** Ready, a result, or a failure of a task. */
 export type WorkerMessage =
@@ -41,9 +46,19 @@ export function perform(core: Core, task: Task): TaskResult {
       }
       return out
     }
+    case 'project':
+      return core.project(task.index, task.c0, task.seed)
     case 'closeProduct':
       core.closeProduct()
       return undefined
+    case 'openClaim':
+      core.openClaim(task.seeds)
+      return undefined
+    case 'addToClaim':
+      core.addToClaim(task.index, task.c0)
+      return undefined
+    case 'closeClaim':
+      return core.closeClaim() ?? undefined
     case 'decode':
       return core.decode(task.message)
   }
@@ -65,6 +80,7 @@ if (parentPort !== null && (workerData as { cohortFhe?: Plan } | null)?.cohortFh
 
 function buffersOf(result: TaskResult): ArrayBuffer[] {
   if (result === undefined) return []
+  if ('weights' in result) return [result.weights.buffer as ArrayBuffer]
   const arrays = result instanceof Uint8Array ? [result] : [result.real, result.imaginary]
   return arrays.map((array) => array.buffer as ArrayBuffer)
 }

@@ -154,7 +154,13 @@ describe('fhe against an active member', () => {
     const sum = await withAdversary(copied)
     const shares = await sharesOf(round, ACTIVE)
     await refuses('integrity-failed', () =>
-      combine(round.engine, { context: ROUND, aggregate: sum, activeSet: ACTIVE, shares }),
+      combine(round.engine, {
+        context: ROUND,
+        aggregate: sum,
+        totalWeight: sum.contributors.length,
+        activeSet: ACTIVE,
+        shares,
+      }),
     )
   })
 
@@ -163,7 +169,13 @@ describe('fhe against an active member', () => {
       const sum = await withAdversary(forgedUpdate(round, ADVERSARY, [blobs()[what]!]))
       const shares = await sharesOf(round, ACTIVE)
       await refuses('integrity-failed', () =>
-        combine(round.engine, { context: ROUND, aggregate: sum, activeSet: ACTIVE, shares }),
+        combine(round.engine, {
+          context: ROUND,
+          aggregate: sum,
+          totalWeight: sum.contributors.length,
+          activeSet: ACTIVE,
+          shares,
+        }),
       )
     })
   }

@@ -272,7 +272,13 @@ describe('fhe trial decryption', () => {
         }),
       )
     }
-    return combine(engine, { context, aggregate: sum, activeSet, shares: parts })
+    return combine(engine, {
+      context,
+      aggregate: sum,
+      totalWeight: everyone.length * plan.maxWeight,
+      activeSet,
+      shares: parts,
+    })
   }
 
   it('passes for an honest key, with one ciphertext whatever the model', async () => {

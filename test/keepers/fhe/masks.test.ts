@@ -163,13 +163,25 @@ describe('fhe masks', () => {
       const asked = shareRequest(round, member, activeSet)
       shares.push(await partialDecrypt(round.engine, { ...asked, memberKey: { ...asked.memberKey, material } }))
     }
-    const { mean } = await combine(round.engine, { context: ROUND, aggregate: round.sum, activeSet, shares })
+    const { mean } = await combine(round.engine, {
+      context: ROUND,
+      aggregate: round.sum,
+      totalWeight: round.sum.contributors.length,
+      activeSet,
+      shares,
+    })
     const wanted = round.vectors.reduce((sum, vector) => sum + vector[9]!, 0) / round.vectors.length
     expect(mean[9]).to.be.closeTo(wanted, round.plan.precision.meanError)
     // With honest keys there is a mask between 0 and 2; when only one of the two adds it, nothing opens.
     shares[0] = (await sharesOf(round, activeSet))[0]!
     await refuses('integrity-failed', () =>
-      combine(round.engine, { context: ROUND, aggregate: round.sum, activeSet, shares }),
+      combine(round.engine, {
+        context: ROUND,
+        aggregate: round.sum,
+        totalWeight: round.sum.contributors.length,
+        activeSet,
+        shares,
+      }),
     )
   })
 
