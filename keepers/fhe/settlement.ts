@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who was right in a dispute about updates, from what the members posted of them. A true H is what all honest members post; a
-// false one is another polynomial of degree below t, and can be right at t − 1 points at most. So what more than half of the
-// posts beyond t contradict is false, as long as no more than ⌊(m − t)/2⌋ of the m posters lie (Reed and Solomon's bound).
+// Who was right in a dispute about updates, from what the members posted of them. A true H is what all honest members post, so at most
+// f members contradict it, f < n/3 being those who lie. A false H is another polynomial of degree below t: it is right at t − 1
+// points at most, so at most t − 1 + f agree with it.
+//
+// Whether an update stays in is decided by the nearest polynomial: ⌊(m − t)/2⌋ errors in m posts can be corrected (Reed and Solomon). Who
+// pays is decided by what the two bounds exclude, and by nothing less: a few liars can leave an honest update out of one
+// sum where n is small, but cannot have its sender convicted, and no honest member is convicted for contradicting a false one.
 import { equalBytes } from './encoding.ts'
 import { FheError } from './errors.ts'
 import { checkIndex } from './members.ts'
@@ -13,13 +17,18 @@ export type Settlement = {
   readonly standing: readonly number[]
   /** Senders whose updates were shown false. */
   readonly leftOut: readonly number[]
-  /** Those left out, whoever posted a scalar that an update which stands contradicts, and whoever accused one that stands. */
+  /** Those who cannot be honest while fewer than a third lie: sorted. */
   readonly convicted: readonly number[]
+}
+
+/** A scalar of all ones, which is no residue: "I have no such update". It counts neither for nor against. */
+export function absentScalar(plan: Plan): Uint8Array {
+  return new Uint8Array(plan.bytes.checkScalar).fill(0xff)
 }
 
 /**
  * @param of.claims Of all updates of the round, in the order in which scalars were posted.
- * @param of.posted By member: a scalar for each claim, one after the other. Another length contradicts them all.
+ * @param of.posted By member: a scalar for each claim, one after the other, or `absentScalar`. Another length contradicts them all.
  *
  * Equal for everyone who has the same claims and posts. Throws `FheError('too-few-scalars')` when fewer than t members posted: then
  * nothing can be said.
@@ -42,24 +51,31 @@ export function settleCheck(
     )
   }
   const size = plan.bytes.checkScalar
-  const most = Math.floor((posted.size - plan.threshold) / 2)
+  const liars = Math.floor((plan.members - 1) / 3)
+  const absent = absentScalar(plan)
   const standing: number[] = []
   const leftOut: number[] = []
   const convicted = new Set<number>()
   for (const [at, claim] of claims.entries()) {
-    const against = [...posted].flatMap(([member, scalars]) => {
+    const against: number[] = []
+    let agreeing = 0
+    for (const [member, scalars] of posted) {
       const said = scalars.length === size * claims.length ? scalars.subarray(size * at, size * (at + 1)) : null
-      return said !== null && equalBytes(said, claimedScalar(plan, claim, member)) ? [] : [member]
-    })
+      if (said !== null && equalBytes(said, absent)) continue
+      if (said !== null && equalBytes(said, claimedScalar(plan, claim, member))) agreeing++
+      else against.push(member)
+    }
+    const most = Math.max(0, Math.floor((agreeing + against.length - plan.threshold) / 2))
     if (against.length > most) {
       leftOut.push(claim.sender)
-      convicted.add(claim.sender)
+      if (against.length > liars) convicted.add(claim.sender)
     } else {
       standing.push(claim.sender)
+      if (agreeing < plan.threshold + liars) continue
       for (const member of against) convicted.add(member)
+      for (const { accuser, accused } of disputes) if (accused === claim.sender) convicted.add(accuser)
     }
   }
-  for (const { accuser, accused } of disputes) if (standing.includes(accused)) convicted.add(accuser)
   const sorted = (list: Iterable<number>) => [...list].sort((a, b) => a - b)
   return { standing: sorted(standing), leftOut: sorted(leftOut), convicted: sorted(convicted) }
 }

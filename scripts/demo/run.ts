@@ -93,7 +93,8 @@ export async function runDemo(
   say(board.announcement)
   const bytes = await scrapeBytes(honest)
   const convicted = await convictedAmong(nodes, provider, deployment)
-  for (const { name, reason, taken } of convicted) say(`${name} was convicted by the members (${reason}) and paid ${taken} COH`)
+  for (const { name, reason, taken } of convicted)
+    say(`${name} was convicted by the members (${reason}) and paid ${taken} COH`)
   if (!options.serve) await pause(processes, nodes)
 
   const { digits, reader } = await circuits

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a spoiling keeper does to its own updates. Used by the demo's spoilers and by the end-to-end tests.
+
+import { BEHAVIOURS } from '../../keepers/agent/behaviours/index.ts'
 import type { Behaviour, Step } from '../../keepers/agent/context.ts'
 import { frameHere, isMember } from '../../keepers/agent/frame.ts'
-import { BEHAVIOURS } from '../../keepers/agent/behaviours/index.ts'
 import { hasSeat } from '../../keepers/agent/members.ts'
 
 /** Of the bytes of an update: where its proof begins is the caller's business; these are well inside the ciphertexts. */

@@ -28,7 +28,7 @@ export async function check(step: Step): Promise<Outcome> {
       context.peers.refresh()
       return 'again'
     }
-    intent = await context.store.journal.once(at, () => encodeScalars(reviews, frame.plan.bytes.checkScalar))
+    intent = await context.store.journal.once(at, () => encodeScalars(frame.plan, reviews))
   }
   const scalars = `0x${Buffer.from(intent.payload).toString('hex')}`
   return (await act(step, 'submitCheck', [round, scalars])) ? 'done' : 'again'

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { settleCheck, type UpdateClaim, updateClaim } from '../../fhe/index.ts'
+import {
+  absentScalar,
+  FheError,
+  type Plan,
+  type Settlement,
+  settleCheck,
+  type UpdateClaim,
+  updateClaim,
+} from '../../fhe/index.ts'
 import type { AgentContext, Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { indicesOf } from '../frame.ts'
@@ -16,21 +24,13 @@ export function disputeOf({ facts }: Facts, round: number): Dispute | null {
   return fact === null ? null : { accuser: Number(fact.args.seat), accused: Number(fact.args.accused) }
 }
 
-/** All ones are no residue: "I have no such update". */
-const ABSENT = 0xff
-
 /**
  * What a keeper posts of a round's revealed updates, in the order of their seats.
- * @param reviews By seat. @param size Bytes of one scalar.
+ * @param reviews By seat.
  */
-export function encodeScalars(reviews: ReadonlyMap<number, Review>, size: number): Uint8Array {
-  const seats = [...reviews.keys()].sort((a, b) => a - b)
-  const bytes = new Uint8Array(size * seats.length).fill(ABSENT)
-  for (const [index, seat] of seats.entries()) {
-    const review = reviews.get(seat)!
-    if (review.kind === 'sound') bytes.set(review.scalar, size * index)
-  }
-  return bytes
+export function encodeScalars(plan: Plan, reviews: ReadonlyMap<number, Review>): Uint8Array {
+  const inOrder = [...reviews].sort(([a], [b]) => a - b)
+  return Buffer.concat(inOrder.map(([, review]) => (review.kind === 'sound' ? review.scalar : absentScalar(plan))))
 }
 
 /** Reviews of every revealed update of a round, by seat, one blob in memory at a time. */
@@ -55,8 +55,8 @@ export async function reviewAll(
 export type Verdict = { readonly fallen: bigint; readonly convicted: bigint; readonly missing: readonly number[] }
 
 /**
- * Settles a round's dispute from the event log and the updates. What cannot be fetched is nobody's fault, and left out.
- * @throws FheError 'too-few-scalars' when too few members have spoken.
+ * Settles a round's dispute from the event log and the updates. What cannot be fetched is nobody's fault, and left out. With
+ * fewer than t posts nothing can be said, and nobody is left out for it.
  */
 export async function settleDispute(
   step: Step & { readonly seat: number },
@@ -92,7 +92,16 @@ export async function settleDispute(
     posted.set(member, whole ? Buffer.concat(places.map((at) => bytes.subarray(size * at, size * (at + 1)))) : bytes)
   }
   const [accuser, accused] = indicesOf(frame.roster, [dispute.accuser, dispute.accused]) as [number, number]
-  const { leftOut, convicted } = settleCheck(frame.plan, { claims, posted, disputes: [{ accuser, accused }] })
+  const { leftOut, convicted } = settled(frame.plan, { claims, posted, disputes: [{ accuser, accused }] })
   const bitmap = (members: readonly number[]): bigint => bitmapOf(members.map((member) => frame.roster[member]!.seat))
   return { fallen: bitmap(leftOut), convicted: bitmap(convicted), missing }
+}
+
+function settled(plan: Plan, of: Parameters<typeof settleCheck>[1]): Pick<Settlement, 'leftOut' | 'convicted'> {
+  try {
+    return settleCheck(plan, of)
+  } catch (error) {
+    if (error instanceof FheError && error.code === 'too-few-scalars') return { leftOut: [], convicted: [] }
+    throw error
+  }
 }
