@@ -13,6 +13,8 @@ const recordSchema = z.object({
   cid: z.string(),
   hash: z.string(),
   included: z.string(),
+  /** Of which reveals it is: after a reorganisation there may be others. */
+  of: z.string().default(''),
   without: z.string().default('0'),
   missing: z.array(z.number()),
   contested: z.array(z.number()).default([]),
@@ -51,8 +53,11 @@ export async function sumOfRound(
   const where = { ...frame.context, round }
   const name = aggregateRecord(snapshot.epochInfo, round)
   const known = recordSchema.nullable().parse(context.store.getRecord(name))
+  const revealedHere = revealedIn(step, frame, round)
+  const of = revealedHere.map(({ seat, fact }) => `${seat} ${String(fact.args.cid)}`).join()
   const isSame =
     known !== null &&
+    known.of === of &&
     (only === undefined
       ? known.missing.length === 0 && BigInt(known.without) === without
       : BigInt(known.included) === only)
@@ -71,7 +76,7 @@ export async function sumOfRound(
   const contested: number[] = []
   /** One update after the other: those of a big service do not fit into memory together. */
   async function* updates(): AsyncGenerator<UpdateBlob> {
-    for (const revealed of revealedIn(step, frame, round)) {
+    for (const revealed of revealedHere) {
       const { seat, sender } = revealed
       if (hasSeat(without, seat) || (only !== undefined && !hasSeat(only, seat))) continue
       const review = await reviewUpdate(step, frame, keyHash!, revealed, options.timeout)
@@ -97,6 +102,7 @@ export async function sumOfRound(
     cid,
     hash,
     included: bitmap.toString(),
+    of,
     without: without.toString(),
     missing,
     contested,

@@ -8,6 +8,7 @@ import { decrypt } from '../../../keepers/agent/behaviours/decrypt.ts'
 import { reveal } from '../../../keepers/agent/behaviours/reveal.ts'
 import type { AgentContext } from '../../../keepers/agent/context.ts'
 import { bitmapOf } from '../../../keepers/agent/members.ts'
+import { noteAttested } from '../../../keepers/agent/steps/attestation.ts'
 import { updateIntentName } from '../../../keepers/agent/steps/intents.ts'
 import { sumOfRound } from '../../../keepers/agent/steps/sum.ts'
 import { contractInterface } from '../../../keepers/chain/index.ts'
@@ -24,8 +25,12 @@ describe('a draft', () => {
   })
   afterEach(() => stage.close())
 
-  const draft = (included: bigint, drafted = seats(0, 1, 2)) => {
-    stage.tell('MembersDrafted', { round: ROUND.round, drafted, aggregateHash: `0x${'ab'.repeat(32)}`, included })
+  const HASH = `0x${'ab'.repeat(32)}`
+  /** A draft of what this keeper has attested, unless told. */
+  const draft = (included: bigint, drafted = seats(0, 1, 2), attested = { hash: HASH, included, convicted: 0n }) => {
+    noteAttested(stage.step(), attested)
+    const args = { round: ROUND.round, drafted, aggregateHash: HASH, included, convicted: 0n, attesters: drafted }
+    stage.tell('MembersDrafted', args)
     const roundInfo = { ...stage.snapshot.roundInfo, drafted, included, revealed: included }
     stage.snapshot = { ...stage.snapshot, roundInfo }
   }
@@ -66,6 +71,20 @@ describe('a draft', () => {
     draft(seats(0, 2, 3, 4))
     expect(await decrypt(stage.step())).to.equal('done')
     expect(shares()).to.equal(1)
+  })
+
+  it('of another sum than this keeper has attested gets none', async () => {
+    const included = seats(0, 2, 3, 4)
+    for (const other of [
+      { hash: `0x${'ac'.repeat(32)}`, included, convicted: 0n },
+      { hash: HASH, included: seats(0, 1, 2, 3, 4), convicted: 0n },
+      { hash: HASH, included, convicted: seats(1) },
+    ]) {
+      draft(included, seats(0, 1, 2), other)
+      expect(await decrypt(stage.step())).to.equal('done')
+    }
+    expect(shares()).to.equal(0)
+    expect(stage.store.claims.count).to.equal(0)
   })
 
   describe('with several endpoints', () => {

@@ -73,7 +73,7 @@ class KeyStage {
   }
 
   static async open(): Promise<KeyStage> {
-    const engine = await openEngine(testPlan(MEMBERS, 3))
+    const engine = await openEngine(testPlan(MEMBERS, 3, { roundsPerKey: 16 }))
     return new KeyStage(engine, await startAll(engine))
   }
 

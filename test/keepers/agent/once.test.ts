@@ -166,8 +166,11 @@ describe('what a keeper does once in a round', () => {
       return { update, samples: 10 }
     }
     expect((await sealedUpdate(step(), frame, keys.keyHash, remembering))!.samples).to.equal(10)
-    const keyless = { ...frame, crsSeed: `0x${'60'.repeat(32)}` }
-    expect(await sealedUpdate(step(ROUND.round + 1), keyless, keys.keyHash, remembering)).to.equal(null)
+    const losingTheKey = async () => {
+      store.eraseSecrets('epoch/')
+      return remembering()
+    }
+    expect(await sealedUpdate(step(ROUND.round + 1), frame, keys.keyHash, losingTheKey)).to.equal(null)
     expect(made.map((update) => update.every((value) => value === 0))).to.deep.equal([true, true])
   })
 

@@ -73,7 +73,7 @@ export async function roundStage(options: {
   readonly plan?: Partial<PlanOptions>
 }): Promise<RoundStage> {
   const { members, threshold, self } = options
-  const plan = testPlan(members, threshold, { scaleBits: 'widest', maxWeight: 1000, ...options.plan })
+  const plan = testPlan(members, threshold, { scaleBits: 'widest', maxWeight: 1000, roundsPerKey: 16, ...options.plan })
   const engine = await openEngine(plan)
   const keys = await ceremony(engine)
   const roster = keys.members.map((member, index) => ({ ...member, seat: seatOfIndex(index) }))
