@@ -77,15 +77,15 @@ async function measureRound(world: World, closer?: Player): Promise<Measured> {
   const undrafted = players.find(({ seat }) => !((set >> BigInt(seat)) & 1n))
   await run('draft', [closer ?? undrafted ?? players[0]!], (player) => draft(world, {}, player))
   const unordered = await drafted(world)
-  const draft = last.filter((player) => unordered.includes(player))
-  await run('share', draft, (player) => submitShare(world, player))
+  const active = last.filter((player) => unordered.includes(player))
+  await run('share', active, (player) => submitShare(world, player))
   await run('vote', deciding, (player) => vote(world, player, { round }))
   expect(await stateOf(world)).to.equal('Training')
   const middle = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1]!
   const mean = (list: readonly number[]): number => Math.round(list.reduce((a, b) => a + b, 0) / list.length)
   const figures: Figures = {}
   for (const [step, list] of Object.entries(steps)) figures[`${step}.median`] = middle(list)
-  const perKeeper = draft.map((player) => gas.get(player)!)
+  const perKeeper = active.map((player) => gas.get(player)!)
   figures['keeper.mean'] = mean(perKeeper)
   figures['keeper.median'] = middle(perKeeper)
   figures['keeper.max'] = Math.max(...perKeeper)

@@ -24,13 +24,6 @@ async function openKey(players = 7): Promise<World> {
   return world
 }
 
-async function reachConfirm(players = 7): Promise<World> {
-  const world = await openKey(players)
-  for (const player of world.players) await commitKey(world, player)
-  for (const player of world.players) await revealKey(world, player)
-  return world
-}
-
 async function stakeOf(world: World, index: number): Promise<bigint> {
   return (await world.registry.keeperOf(world.players[index]!.owner)).stake
 }
