@@ -25,7 +25,9 @@ interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServi
     /// @notice Owner or operator fills the bond up to the service's current one, and keeps a seat that was to go.
     function topUp(uint8 seat) external;
 
-    /// @notice Anyone. Takes over the operator key that the keeper's owner has set at the registry.
+    /// @notice Anyone. Takes over the operator key that the keeper's owner has set at the registry. Where another seat still
+    /// has that key, which its keeper no longer has at the registry, the keeper's owner acts for that seat until it is
+    /// synced, too: so that two keepers may swap keys.
     function syncOperator(uint8 seat) external;
 
     // ------------------------------------------------------------------------------------------------- anyone

@@ -6,7 +6,7 @@ import {ServiceClock} from "./ServiceClock.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
 /// @title A part of a service that leaves the recording of transitions to the clock's part
-/// @dev Works on `_head` in memory between the two, and never writes it after `_complete`.
+/// @dev Works on `_head` in memory between the two, and never writes it after `_complete` or `_endNow`.
 abstract contract ClockedPart is ServiceStorage {
     /// @notice Code of the clock's part.
     ServiceClock public immutable clockPart;
@@ -28,6 +28,14 @@ abstract contract ClockedPart is ServiceStorage {
     function _complete(Head memory h) internal {
         _head = h;
         Address.functionDelegateCall(address(clockPart), abi.encodeCall(ServiceClock.complete, ()));
+    }
+
+    /// @dev Writes the head and ends the state now, not at its deadline. What that decides is recorded, as far as one
+    /// transaction may; more seats to vacate than that wait for a poke.
+    function _endNow(Head memory h) internal {
+        h.deadline = uint40(block.timestamp);
+        _head = h;
+        Address.functionDelegateCall(address(clockPart), abi.encodeCall(ServiceClock.poke, ()));
     }
 
     /// @dev Hands the call on to a part, as it is: so do its answer and its reverts come back.

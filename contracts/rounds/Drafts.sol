@@ -73,7 +73,7 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
         Seats done = _mark(h, _checked, seat);
         _checked = done;
         emit CheckSubmitted(round_, seat, scalars);
-        if (done.count() == h.memberCount) _transition(h, State.Aggregate, Trigger.None);
+        if (done.count() == h.memberCount) _complete(h);
         _head = h;
     }
 

@@ -3,14 +3,14 @@ pragma solidity ^0.8.28;
 
 import {ILearningServiceKeys} from "../interfaces/ILearningServiceKeys.sol";
 import {Ballots} from "./Ballots.sol";
-import {Recorder} from "./Recorder.sol";
+import {ClockedPart} from "./ClockedPart.sol";
 import {Seats} from "./Seats.sol";
 
 /// @title Key generation: commit, reveal, confirm or complain, judge
 /// @dev A share is committed to before any is revealed, else the last to speak picks the key (Mouchet et al. 2021).
 /// Whatever goes wrong after that, every member can recompute from public bytes: evidence is not read here, a quorum says
 /// what it shows.
-abstract contract KeyGeneration is ILearningServiceKeys, Recorder {
+abstract contract KeyGeneration is ILearningServiceKeys, ClockedPart {
     using Ballots for Ballots.Ballot;
 
     uint256 private constant MAX_EVIDENCE = 256;
@@ -25,7 +25,7 @@ abstract contract KeyGeneration is ILearningServiceKeys, Recorder {
         _keyCommitments[seat] = commitment;
         emit KeyCommitted(epoch_, seat, commitment);
         if (done == _members) _complete(h);
-        _head = h;
+        else _head = h;
     }
 
     /// @inheritdoc ILearningServiceKeys
@@ -39,7 +39,7 @@ abstract contract KeyGeneration is ILearningServiceKeys, Recorder {
         _keyRevealed = done;
         emit KeyRevealed(epoch_, seat, cid);
         if (done == _members) _complete(h);
-        _head = h;
+        else _head = h;
     }
 
     /// @inheritdoc ILearningServiceKeys
@@ -58,8 +58,9 @@ abstract contract KeyGeneration is ILearningServiceKeys, Recorder {
             _complete(h);
         } else if (spoken == _members) {
             _endNow(h);
+        } else {
+            _head = h;
         }
-        _head = h;
     }
 
     /// @inheritdoc ILearningServiceKeys
@@ -75,7 +76,7 @@ abstract contract KeyGeneration is ILearningServiceKeys, Recorder {
         h.flags |= DISPUTED;
         emit KeyComplaint(epoch_, seat, accused, evidence);
         if (spoken == _members) _endNow(h);
-        _head = h;
+        else _head = h;
     }
 
     /// @inheritdoc ILearningServiceKeys
@@ -104,7 +105,7 @@ abstract contract KeyGeneration is ILearningServiceKeys, Recorder {
         emit KeyJudged(epoch_, seat, convicted, excused);
         // Who is silent pays, so everybody has the whole window, whatever a quorum has agreed on before.
         if (judged == spoken) _endNow(h);
-        _head = h;
+        else _head = h;
     }
 
     function _ballot(

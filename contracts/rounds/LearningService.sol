@@ -93,27 +93,27 @@ contract LearningService is ILearningService, Rounds, ServiceViews, AccessContro
 
     /// @inheritdoc ILearningServiceKeys
     function commitKey(uint32, bytes32) external {
-        _delegate(address(clockPart));
+        _delegate(address(registration));
     }
 
     /// @inheritdoc ILearningServiceKeys
     function revealKey(uint32, bytes calldata, bytes32) external {
-        _delegate(address(clockPart));
+        _delegate(address(registration));
     }
 
     /// @inheritdoc ILearningServiceKeys
     function confirmKey(uint32, bytes32) external {
-        _delegate(address(clockPart));
+        _delegate(address(registration));
     }
 
     /// @inheritdoc ILearningServiceKeys
     function complain(uint32, uint8, bytes calldata) external {
-        _delegate(address(clockPart));
+        _delegate(address(registration));
     }
 
     /// @inheritdoc ILearningServiceKeys
     function judge(uint32, uint256, uint256) external {
-        _delegate(address(clockPart));
+        _delegate(address(registration));
     }
 
     // ------------------------------------------------------------------------------------------------- clock, disputes

@@ -83,11 +83,12 @@ abstract contract Membership is ILearningServiceRegistration, Incentives, Clocke
         address current = _registry.operatorOf(keeper);
         address previous = _operators[seat];
         if (current == previous) revert OperatorUnchanged(seat, current);
-        if (_chairs[current].taken) revert OperatorInUse(current);
-        _chairs[current] = _chairs[previous];
-        delete _chairs[previous];
-        _operators[seat] = current;
-        emit OperatorSynced(seat, previous, current);
+        // The registry knows one keeper a key: another seat that has it is not synced yet.
+        if (_chairs[current].taken) {
+            uint8 other = _chairs[current].seat;
+            _move(other, current, _keepers[other]);
+        }
+        _move(seat, previous, current);
     }
 
     /// @inheritdoc ILearningServiceRegistration
@@ -117,6 +118,14 @@ abstract contract Membership is ILearningServiceRegistration, Incentives, Clocke
         bool waiting = _chairs[_operators[seat]].intake >= h.intake;
         if (h.anchor == State.Registration || waiting) _vacate(seat);
         else _markLeaving(seat, keeper);
+    }
+
+    function _move(uint8 seat, address from, address to) private {
+        if (_chairs[to].taken) revert OperatorInUse(to);
+        _chairs[to] = _chairs[from];
+        delete _chairs[from];
+        _operators[seat] = to;
+        emit OperatorSynced(seat, from, to);
     }
 
     function _markLeaving(uint8 seat, address keeper) private {

@@ -27,19 +27,14 @@ abstract contract Recorder is RoundClock, Suspicion {
         return true;
     }
 
-    /// @dev Ends the state now, not at its deadline, and records what that decides.
-    function _endNow(Head memory h) internal {
-        h.deadline = uint40(block.timestamp);
-        _run(h);
-    }
-
     /// @dev Records the transition of a state whose work is done before its deadline: Aggregate's to Decrypt, KeyConfirm's
-    /// and Vote's to Training, and else to the next in the order of the enumeration.
+    /// and Vote's to Training, Check's back, and else to the next in the order of the enumeration.
     function _complete(Head memory h) internal {
         State from = h.anchor;
         if (from == State.KeyConfirm) _transition(h, State.Training, Trigger.START_TRAINING);
         else if (from == State.Training) _transition(h, State.Reveal, Trigger.DONE_TRAINING);
         else if (from == State.Aggregate) _transition(h, State.Decrypt, Trigger.None);
+        else if (from == State.Check) _transition(h, State.Aggregate, Trigger.None);
         else if (from == State.Vote) _transition(h, State.Training, Trigger.DONE_UPDATE);
         else _transition(h, State(uint8(from) + 1), Trigger.None);
     }

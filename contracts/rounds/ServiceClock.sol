@@ -5,14 +5,13 @@ import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
 import {ILearningServiceClock} from "../interfaces/ILearningServiceClock.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {Drafts} from "./Drafts.sol";
-import {KeyGeneration} from "./KeyGeneration.sol";
 import {ServicePart} from "./ServicePart.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
-/// @title The clock's part of a learning service: transitions, key generation, drafts and disputes
+/// @title The clock's part of a learning service: transitions, drafts and disputes
 /// @notice Code only: LearningService delegates here by name. All transitions are recorded by this code, so that the other
 /// parts have room for theirs: one contract may have 24 KB (EIP-170).
-contract ServiceClock is KeyGeneration, Drafts, ServicePart {
+contract ServiceClock is Drafts, ServicePart {
     constructor(IKeeperRegistry registry, IModelRegistry models) ServiceStorage(registry, models) {}
 
     /// @inheritdoc ILearningServiceClock

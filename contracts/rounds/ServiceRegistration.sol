@@ -8,6 +8,7 @@ import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegist
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {Ballots} from "./Ballots.sol";
 import {ClockedPart} from "./ClockedPart.sol";
+import {KeyGeneration} from "./KeyGeneration.sol";
 import {Membership} from "./Membership.sol";
 import {only} from "./Seats.sol";
 import {ServiceClock} from "./ServiceClock.sol";
@@ -15,10 +16,10 @@ import {ServiceParameters} from "./ServiceParameters.sol";
 import {ServicePart} from "./ServicePart.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
-/// @title The registration part of a learning service: seats and parameters
+/// @title The registration part of a learning service: seats, key generation, parameters
 /// @notice Code only: LearningService delegates here by name.
 /// @dev All parts inherit the same storage first; AccessControl's slot comes after it. Its functions are LearningService's.
-contract ServiceRegistration is Membership, ServicePart, AccessControl, Initializable {
+contract ServiceRegistration is Membership, KeyGeneration, ServicePart, AccessControl, Initializable {
     using Ballots for Ballots.Ballot;
 
     constructor(

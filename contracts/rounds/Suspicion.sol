@@ -7,8 +7,9 @@ import {Seats, NONE, only} from "./Seats.sol";
 /// @title Who is left out of rounds: the convicted, and the most suspect after a round that was lost at its vote
 /// @dev A garbage update or share that no check finds loses the round without showing whose it was. All who took part grow
 /// more suspect, by one of 3; the most suspect are left out, as many as a round can do without. A round that completes
-/// clears who took part and lets one of the left out back in, the least suspect first: the honest return one by one,
-/// the spoiler last, and one who was in three lost rounds not before the epoch ends. Nobody loses stake on suspicion.
+/// clears whose update was in the sum and who decrypted it (of the others it shows half), and lets one of the left out back
+/// in, the least suspect first: the honest return one by one, the spoiler last, and one who was in three lost rounds not
+/// before the epoch ends. Nobody loses stake on suspicion.
 abstract contract Suspicion is Incentives {
     /// @dev Vote has failed.
     function _suspect(Head memory h) internal {
@@ -40,9 +41,9 @@ abstract contract Suspicion is Incentives {
     function _absolve(Head memory h) internal {
         h.spared = 0;
         if (!_has(h, SUSPECTED)) return;
-        Seats took = _included | _drafted;
-        Seats low = _suspicionLow.without(took);
-        Seats high = _suspicionHigh.without(took);
+        Seats cleared = _included & _drafted;
+        Seats low = _suspicionLow.without(cleared);
+        Seats high = _suspicionHigh.without(cleared);
         _suspicionLow = low;
         _suspicionHigh = high;
         if ((low | high).isEmpty()) h.flags &= ~SUSPECTED;
