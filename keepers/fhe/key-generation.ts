@@ -20,6 +20,7 @@ import {
   sealedShareBinding,
   sealedShareDigest,
 } from './key-messages.ts'
+import { derivePairKeys } from './masks.ts'
 import { makeMemberKey } from './member-key.ts'
 import { checkIndex, rosterHash } from './members.ts'
 import { deal } from './shamir.ts'
@@ -111,9 +112,14 @@ export async function finishKeyGeneration(engine: Engine, request: KeyGeneration
       }
       await eachOf(plan.members, 1, request, (i) => blaming(i, () => takeIn(i)))
       const keyHash = keyHashOf(frame, request.dealings)
-      return openMemberSecret(frame, request.secret, request.dealings[self]!, (digits) =>
-        makeMemberKey({ context, members, self, keyHash }, digits, dealt, own.secretKey),
-      )
+      const pairKeys = await derivePairKeys({ members, self, keyHash }, own.secretKey, request.signal)
+      try {
+        return openMemberSecret(frame, request.secret, request.dealings[self]!, (digits) =>
+          makeMemberKey({ context, self, keyHash }, digits, dealt, pairKeys, own.secretKey),
+        )
+      } finally {
+        pairKeys.fill(0)
+      }
     } finally {
       dealt.fill(0)
       kernel.release(room)
