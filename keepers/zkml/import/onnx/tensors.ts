@@ -67,7 +67,9 @@ export function readTensor(proto: TensorProto, where: string): Constant {
 function numbersOf(bytes: Uint8Array, size: number, type: (typeof TYPES)[number], dataType: DataType): Float64Array {
   // Nearly all weights are these; millions of them are read at once where the machine's order is the file's.
   if (dataType === TYPE.float && LITTLE_ENDIAN)
-    return Float64Array.from(new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)))
+    return Float64Array.from(
+      new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)),
+    )
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const data = new Float64Array(size)
   for (let i = 0; i < size; i++) data[i] = type.read(view, i * type.size)

@@ -64,8 +64,7 @@ function outputsLast({ data }: Tensor, shape: readonly [number, number, number, 
   const moved = new Float64Array(data.length)
   let from = 0
   for (let o = 0; o < cout; o++)
-    for (let c = 0; c < depth; c++)
-      for (let k = 0; k < window; k++) moved[(k * depth + c) * cout + o] = data[from++]!
+    for (let c = 0; c < depth; c++) for (let k = 0; k < window; k++) moved[(k * depth + c) * cout + o] = data[from++]!
   return tensor(shape, moved)
 }
 
