@@ -8,6 +8,7 @@ import { ProveError } from './errors.ts'
 const FORMAT = { type: 'wtns', version: 2 }
 const HEADER_SECTION = 1
 const VALUES_SECTION = 2
+const TOP_BYTE = Number(SCALAR_FIELD >> 248n)
 
 /** The values of a witness file, 32 bytes little endian each; a view, not a copy. */
 export function witnessValues(file: Uint8Array): Uint8Array {
@@ -43,7 +44,7 @@ export function encodeWitnessFile(values: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /**
  * The values of a witness for a circuit of `variables`: plain values, or a `.wtns` file. Throws ProveError when it is
- * for another circuit or its first value is not the constant one.
+ * for another circuit, its first value is not the constant one, or a value is not below r.
  */
 export function witnessOf(witness: Uint8Array, variables: number): Uint8Array<ArrayBuffer> {
   // Plain values begin with the number one, a file with letters.
@@ -58,7 +59,13 @@ export function witnessOf(witness: Uint8Array, variables: number): Uint8Array<Ar
     )
   }
   if (bytesToField(values) !== 1n) throw new ProveError('malformed', 'witness: the first value is not one')
-  return new Uint8Array(values)
+  const copy = new Uint8Array(values)
+  for (let i = 0; i < count; i++) {
+    // Only what begins like r, or above, needs a closer look.
+    if (copy[(i + 1) * FIELD_BYTES - 1]! < TOP_BYTE || bytesToField(copy, i * FIELD_BYTES) < SCALAR_FIELD) continue
+    throw new ProveError('malformed', `witness: value ${i} is not below the order of the scalar field`)
+  }
+  return copy
 }
 
 /** The public signals: the values after the constant one. */
