@@ -7,6 +7,7 @@ import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { ByteStream } from './byte-stream.ts'
 import { ByteWriter } from './encoding.ts'
+import { eachOf } from './engine.ts'
 import type { Block, Kernel } from './kernel/kernel.ts'
 import { streamBytes } from './round-polynomial.ts'
 import type { Secret } from './secret.ts'
@@ -20,25 +21,33 @@ const MASK_SEED_BYTES = 32
 /**
  * K_jk of `self` with every other member, by index, 32 bytes each: HKDF of their X25519 secret, bound to the epoch's key
  * hash and both indices, the lower one first. Zeros stand for "no mask": at the caller's own place, and at that of a member
- * whose key is of small order. Such a member is corrupt, and a mask that it knows would hide nothing from it.
+ * whose key is of small order. Such a member is corrupt, and a mask that it knows would hide nothing from it. A millisecond
+ * a member, letting events in between. The caller wipes the keys.
  */
-export function derivePairKeys(
+export async function derivePairKeys(
   of: { readonly members: readonly Member[]; readonly self: number; readonly keyHash: Uint8Array },
   encryptionKey: Secret,
-): Uint8Array {
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
   const { members, self, keyHash } = of
   const keys = new Uint8Array(PAIR_KEY_BYTES * members.length)
-  for (const [peer, member] of members.entries()) {
-    if (peer === self) continue
-    const shared = encryptionKey.reveal((key) => sharedSecret(key, member.encryptionKey))
-    if (shared === null) continue
+  const derive = (peer: number) => {
+    if (peer === self) return
+    const shared = encryptionKey.reveal((key) => sharedSecret(key, members[peer]!.encryptionKey))
+    if (shared === null) return
     const info = new ByteWriter().bytes(PAIR_KEY_INFO).u16(Math.min(self, peer)).u16(Math.max(self, peer)).finish()
     const key = hkdf(sha256, shared, keyHash, info, PAIR_KEY_BYTES)
     keys.set(key, PAIR_KEY_BYTES * peer)
     shared.fill(0)
     key.fill(0)
   }
-  return keys
+  try {
+    await eachOf(members.length, 1, signal === undefined ? {} : { signal }, derive)
+    return keys
+  } catch (error) {
+    keys.fill(0)
+    throw error
+  }
 }
 
 /**

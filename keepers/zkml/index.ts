@@ -2,6 +2,7 @@
 // The public face of zkML: import → quantise → circuit → set-up → prove → verify.
 
 // The back half. Browsers import prove/wasm.ts, prove/verify.ts and circuit/witness.ts by themselves: those need no Node.
+export { SCALAR_FIELD } from './bn254.ts'
 export { applyBeacon, contribute, startCeremony } from './ceremony/ceremony.ts'
 export { CeremonyError, type CeremonyErrorCode } from './ceremony/errors.ts'
 export { type CeremonyStep, readTranscript, type Transcript } from './ceremony/transcript.ts'

@@ -67,6 +67,8 @@ async function play(
   const { records } = await simulate({
     spec: modelSpec('small-cnn'),
     data,
+    // Runs this short are over before threads have started.
+    workers: 0,
     settings: {
       keepers,
       rounds: context.quick ? 2 : ROUNDS,
@@ -192,7 +194,7 @@ export const bench: Bench = {
     const { loadDigits } = await import('../../keepers/learning/index.ts')
     const digits = await loadDigits(context.dataDir === null ? {} : { dir: context.dataDir })
     context.progress(digits.announcement)
-    const data = { train: head(digits.train, 8_000), test: head(digits.test, 2_000) }
+    const data = { train: head(digits.train, 4_000), test: head(digits.test, 2_000) }
     const flower = await Flower.open()
     if (flower === null) context.progress('no Python with flwr: its rows are skipped; see bench/peers/flower')
     const trial = { context, data, flower, clean: new Map() }

@@ -56,6 +56,12 @@ export const GATES: readonly Gate[] = [
     command: ['keepers/cli/main.ts', 'fsm', 'check'],
   },
   {
+    name: 'slither',
+    checks: 'findings of Slither are triaged (skipped where it is not installed)',
+    command: ['scripts/check/slither/main.ts'],
+    slow: true,
+  },
+  {
     name: 'coverage',
     checks: 'line and branch coverage of contracts/ ≥ 95 %',
     command: ['scripts/check/coverage/main.ts'],

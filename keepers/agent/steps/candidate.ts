@@ -72,7 +72,8 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   const bound = meanBound(context.profile, {
     contributors: seatsOf(included).length,
     length: combined.mean.length,
-    valueError: frame.plan.precision.meanError,
+    // The plan's error is that of a mean over its least total weight; over less it is larger.
+    valueError: frame.plan.precision.meanError * Math.max(1, frame.plan.minTotalWeight / declared),
   })
   const norm = refuseLongMean(() => checkMeanNorm(combined.mean, bound))
   const next = applyUpdate(await context.model.state(), combined.mean, context.profile.strategy)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // verify: that a proof holds, and that it is about this circuit, this model, this input and this context.
 import { readFile, stat } from 'node:fs/promises'
-import { SCALAR_FIELD } from '../../zkml/bn254.ts'
+
 import {
   type CircuitManifest,
   encodeReals,
@@ -11,6 +11,7 @@ import {
   optionsOf,
   programFromJson,
   readManifest,
+  SCALAR_FIELD,
   tensorOf,
   verificationKeyHash,
   verifyProof,

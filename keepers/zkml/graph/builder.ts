@@ -15,6 +15,9 @@ import {
 /** A node without the parts that the builder fills in. */
 type Draft<Node extends GraphNode> = Node extends GraphNode ? Omit<Node, 'name' | 'output' | 'input' | 'inputs'> : never
 
+/** Elements that all selects of a network may have together: a small file must not take all memory. */
+const MOST_MOVED = 2 ** 28
+
 export class GraphBuilder {
   readonly input: ValueName
   private readonly nodes: GraphNode[] = []
@@ -23,6 +26,7 @@ export class GraphBuilder {
   private readonly names = new Set<string>()
   private readonly title: string
   private readonly whole: boolean
+  private moved = 0
   /** The number that the next value or node of a name that is taken gets: chains share names by the thousand. */
   private readonly next = new Map<string, number>()
 
@@ -96,6 +100,13 @@ export class GraphBuilder {
   }
 
   select(name: string, input: ValueName, map: Int32Array, shape: readonly number[], fill = 0): ValueName {
+    this.moved += map.length
+    if (this.moved > MOST_MOVED)
+      throw new CompileError(
+        'shape-mismatch',
+        `${name}: the network moves more than ${MOST_MOVED} elements about; no model of that size can be proven`,
+        { layer: name },
+      )
     return this.unary(name, input, { op: 'select', map, shape: [...shape], fill })
   }
 

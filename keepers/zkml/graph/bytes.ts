@@ -44,5 +44,6 @@ export function readingBytes(network: Graph, { bytes, skip, bits }: ByteReading)
     const moved = 'inputs' in node ? { ...node, inputs } : { ...node, input: inputs[0]! }
     values.set(node.output, builder.push({ ...moved, output: `network.${node.output}` } as GraphNode))
   }
-  return builder.build(values.get(network.output)!)
+  const built = builder.build(values.get(network.output)!)
+  return network.dropped === undefined ? built : { ...built, dropped: network.dropped }
 }

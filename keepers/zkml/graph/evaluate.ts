@@ -210,9 +210,13 @@ function pool(node: PoolNode, input: Tensor, shape: readonly number[], out: Floa
       const indices = windowIndices(node, input.shape, y, x)
       for (let c = 0; c < channels; c++) {
         const at = (y * outWidth + x) * channels + c
-        const values = indices.map((index) => input.data[index + c]!)
-        out[at] =
-          node.kind === 'max' ? Math.max(...values) : values.reduce((sum, value) => sum + value, 0) / values.length
+        let [largest, sum] = [Number.NEGATIVE_INFINITY, 0]
+        for (const index of indices) {
+          const value = input.data[index + c]!
+          largest = Math.max(largest, value)
+          sum += value
+        }
+        out[at] = node.kind === 'max' ? largest : sum / indices.length
       }
     }
 }

@@ -147,13 +147,13 @@ function scaleOutput<Node extends Conv2dNode | DenseNode>(
   shift: Float64Array,
 ): Node {
   const channels = scale.length
+  const weights = new Float64Array(node.weights.data.length)
+  for (let i = 0, c = 0; i < weights.length; i++, c = c + 1 === channels ? 0 : c + 1)
+    weights[i] = node.weights.data[i]! * scale[c]!
   return {
     ...node,
     output,
-    weights: tensor(
-      node.weights.shape,
-      node.weights.data.map((weight, i) => weight * scale[i % channels]!),
-    ),
+    weights: tensor(node.weights.shape, weights),
     bias: vector(node.bias.data.map((value, o) => value * scale[o]! + shift[o]!)),
   }
 }

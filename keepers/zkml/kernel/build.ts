@@ -7,7 +7,18 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
-const FLAGS = ['-O3', '--enable', 'simd', '--enable', 'relaxed-simd', '--runtime', 'stub', '--noAssert', '--initialMemory', '16']
+const FLAGS = [
+  '-O3',
+  '--enable',
+  'simd',
+  '--enable',
+  'relaxed-simd',
+  '--runtime',
+  'stub',
+  '--noAssert',
+  '--initialMemory',
+  '16',
+]
 
 /** Builds the kernel when needed; returns whether it did. Throws with the compiler's messages when it fails. */
 export async function buildKernel(): Promise<boolean> {

@@ -61,17 +61,19 @@ export type FieldRecord = {
   readonly fromFileSquared: number
 }
 
-/** Compiles the kernel; the module can be posted to workers. Builds it first when a fresh clone has not yet. */
+/**
+ * Compiles the kernel; the module can be posted to workers. Throws WebAssembly.CompileError where the engine lacks relaxed SIMD,
+ * and what reading or fetching throws where the kernel was not built.
+ */
 export async function compileKernel(): Promise<WebAssembly.Module> {
   const url = new URL('./generated/kernel.wasm', import.meta.url)
-  if (url.protocol !== 'file:') return WebAssembly.compile(await (await fetch(url)).arrayBuffer())
-  const { readFile } = await import('node:fs/promises')
-  const bytes = await readFile(url).catch(async () => {
-    const { buildKernel } = await import('./build.ts')
-    await buildKernel()
-    return readFile(url)
-  })
-  return WebAssembly.compile(bytes)
+  if (url.protocol === 'file:') {
+    const { readFile } = await import('node:fs/promises')
+    return WebAssembly.compile(await readFile(url))
+  }
+  const response = await fetch(url)
+  if (!response.ok) throw new Error(`${url.pathname}: ${response.status} ${response.statusText}`)
+  return WebAssembly.compile(await response.arrayBuffer())
 }
 
 /** Whether multiply-add rounds once here: where it rounds twice, the lower half of a product is lost. */

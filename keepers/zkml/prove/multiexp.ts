@@ -39,7 +39,8 @@ export class MultiExp {
     const mark = kernel.mark()
     const bytes = kernel.allocate(kept.length * size)
     const packed = kernel.view(bytes, kept.length * size)
-    for (const [slot, index] of kept.entries()) packed.set(points.subarray(index * size, (index + 1) * size), slot * size)
+    for (const [slot, index] of kept.entries())
+      packed.set(points.subarray(index * size, (index + 1) * size), slot * size)
     const { base, calls } = kernel
     if (group === 'g1') calls.importElements(this.#points, bytes, FIELD_BYTES, 2 * kept.length, base.fromFile, base.at)
     else calls.importPairs(this.#points, bytes, 2 * kept.length, base.fromFile, base.at)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Our own Groth16 prover (Groth 2016, section 3) on worker threads that keep the key: only the witness moves. The same
-// code runs in Node and in a browser. It reads the key of any set-up that snarkjs reads.
+// code runs in Node and in a browser. It reads the key of any set-up that snarkjs reads. Threads compute with the kernel
+// (../kernel), or with ffjavascript's WebAssembly where the kernel does not run.
 import { FIELD_BYTES } from '../bn254.ts'
 import { compileKernel, ELEMENT_BYTES, kernelWorks } from '../kernel/kernel.ts'
 import { type CurveImage, concatenate, loadCurveImage, POINT_BYTES } from '../setup/curve-memory.ts'
@@ -22,9 +23,6 @@ export type WasmBackendOptions = {
    * slower. When absent, the kernel where it works.
    */
   readonly engine?: 'kernel' | 'portable'
-  /** r and s of a proof, 32 bytes little endian below r each, in place of drawn ones. For tests alone: a blinding that is known,
-   * or used twice, gives the witness away. */
-  readonly drawBlinding?: () => Uint8Array
 }
 
 /** What threads compute with, and bytes of a field element of theirs. */
@@ -36,26 +34,32 @@ type Engine = {
 
 async function loadEngine(wanted: 'kernel' | 'portable' | undefined): Promise<Engine> {
   if (wanted !== 'portable') {
-    const code = await compileKernel().catch((error: unknown) => {
-      if (wanted === 'kernel' || !(error instanceof WebAssembly.CompileError)) throw error
-      return null
+    const code = await compileKernel().catch((cause: unknown) => {
+      if (cause instanceof WebAssembly.CompileError) return null
+      throw new ProveError('backend-failed', 'the prover’s kernel is not built; run `npm run build`', { cause })
     })
     if (code !== null && kernelWorks(code)) {
       return { code, worker: new URL('./groth16.worker.ts', import.meta.url), elementBytes: ELEMENT_BYTES }
     }
-    if (wanted === 'kernel') throw new ProveError('backend-failed', 'this machine has no fused multiply-add')
+    if (wanted === 'kernel') {
+      throw new ProveError('backend-failed', 'no relaxed SIMD with fused multiply-add here; use the portable engine')
+    }
   }
   const worker = new URL('./portable.worker.ts', import.meta.url)
   return { code: await loadCurveImage(), worker, elementBytes: FIELD_BYTES }
 }
 
-export function wasmBackend(options: WasmBackendOptions = {}): ProverBackend {
+/**
+ * @param draw r and s of a proof: 32 bytes little endian, uniform below r. Only tests give their own: a blinding that is known, or
+ *   serves twice, gives the witness away.
+ */
+export function wasmBackend(options: WasmBackendOptions = {}, draw = drawFieldElement): ProverBackend {
   return {
     name: 'wasm',
     async open(key: KeySource, { signal }: ProveOptions = {}) {
       const zkey = parseZkey(await readKey(key), typeof key === 'string' ? key : 'zkey')
       signal?.throwIfAborted()
-      const prover = new WasmProver(zkey, options.threads ?? (await defaultThreads()), options.drawBlinding ?? drawFieldElement)
+      const prover = new WasmProver(zkey, options.threads ?? (await defaultThreads()), draw)
       try {
         await prover.start(await loadEngine(options.engine))
         signal?.throwIfAborted()
@@ -170,7 +174,7 @@ function divideKey(zkey: Zkey, rows: readonly number[]): (thread: number) => Sha
   const variables = cuts(header.variables, threads)
   const firstPrivate = header.publicSignals + 1
   const privates = cuts(header.variables - firstPrivate, threads)
-  const coefficients = shareCoefficients(sections.coefficients, rows)
+  const coefficients = shareCoefficients(sections.coefficients, rows, header.variables)
   const g1 = POINT_BYTES.g1.affine
   const g2 = POINT_BYTES.g2.affine
   return (i) => {
@@ -196,10 +200,13 @@ function divideKey(zkey: Zkey, rows: readonly number[]): (thread: number) => Sha
 }
 
 /** Entries of the coefficients section by the thread whose rows they belong to. */
-function shareCoefficients(section: Uint8Array, rows: readonly number[]): Uint8Array<ArrayBuffer>[] {
+function shareCoefficients(section: Uint8Array, rows: readonly number[], variables: number): Uint8Array<ArrayBuffer>[] {
   const view = new DataView(section.buffer, section.byteOffset, section.byteLength)
   const ownerOf = (at: number) => {
     const row = view.getUint32(at + 4, true)
+    if (view.getUint32(at + 8, true) >= variables) {
+      throw new ProveError('malformed', `the key has a coefficient of a variable beyond its ${variables}`)
+    }
     return rows.findIndex((_, i) => row < rows[i + 1]!)
   }
   const counts = rows.slice(1).map(() => 0)

@@ -97,8 +97,13 @@ export class BoundsTracker {
         break
       case 'maxpool':
         for (const [o, window] of layer.windows.entries()) {
-          low[o] = Math.max(...Array.from(window, (i) => input.low[i]!))
-          high[o] = Math.max(...Array.from(window, (i) => input.high[i]!))
+          let [least, most] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
+          for (const i of window) {
+            least = Math.max(least, input.low[i]!)
+            most = Math.max(most, input.high[i]!)
+          }
+          low[o] = least
+          high[o] = most
         }
         break
       case 'multiply': {

@@ -56,7 +56,15 @@ export function lower(
   }
   const values = new Map<ValueName, Value>([[graph.input.name, writer.input]])
   const mixed = isMixed(plan.input.pieces) ? mixedInput(context, plan.input.pieces) : null
+  const indices = new Set(graph.nodes.flatMap((node) => (node.op === 'argmax' ? [node.output] : [])))
   for (const node of graph.nodes) {
+    // Of an ArgMax only the scores are computed here; its index is what the circuit's output says of them.
+    if (nodeInputs(node).some((name) => indices.has(name)))
+      throw new CompileError(
+        'unsupported-operator',
+        `${node.name} computes with the index that an ArgMax finds; an ArgMax is supported at the end of the network only`,
+        { layer: node.name, operator: 'ArgMax' },
+      )
     const inputs = nodeInputs(node).map((name) => values.get(name)!)
     const value =
       mixed !== null && nodeInputs(node).includes(graph.input.name)

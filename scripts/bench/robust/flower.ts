@@ -16,6 +16,7 @@ const SCRIPT = join(ROOT, 'bench', 'peers', 'flower', 'aggregate.py')
 export class Flower {
   readonly version: string
   readonly #process: ChildProcessByStdio<Writable, Readable, null>
+  readonly #ended: Promise<never>
   #received = Buffer.alloc(0)
 
   private constructor(python: string, version: string) {
@@ -24,6 +25,10 @@ export class Flower {
     this.#process.stdout.on('data', (chunk: Buffer) => {
       this.#received = Buffer.concat([this.#received, chunk])
     })
+    this.#ended = once(this.#process, 'exit').then(([code]) => {
+      throw new Error(`${SCRIPT} ended with code ${code}`)
+    })
+    this.#ended.catch(() => {})
     // A process that ends is noticed by whoever waits for its answer.
     this.#process.stdin.on('error', () => {})
   }
@@ -58,12 +63,8 @@ export class Flower {
   }
 
   async #read(length: number): Promise<Float32Array> {
-    const ended = once(this.#process, 'exit').then(([code]) => {
-      throw new Error(`${SCRIPT} ended with code ${code}`)
-    })
-    ended.catch(() => {})
     while (this.#received.length < 4 * length) {
-      await Promise.race([once(this.#process.stdout, 'data'), ended])
+      await Promise.race([once(this.#process.stdout, 'data'), this.#ended])
     }
     const bytes = Uint8Array.from(this.#received.subarray(0, 4 * length))
     this.#received = this.#received.subarray(4 * length)

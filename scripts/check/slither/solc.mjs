@@ -16,7 +16,11 @@ const input = JSON.parse(readFileSync(0, 'utf8'))
 for (const [path, source] of Object.entries(input.sources)) {
   if (source.urls !== undefined) input.sources[path] = { content: readFileSync(source.urls[0], 'utf8') }
 }
-input.settings = { ...input.settings, evmVersion: 'cancun', outputSelection: { '*': { '': ['ast'], '*': ['abi', 'userdoc', 'devdoc'] } } }
+input.settings = {
+  ...input.settings,
+  evmVersion: 'cancun',
+  outputSelection: { '*': { '': ['ast'], '*': ['abi', 'userdoc', 'devdoc'] } },
+}
 const contents = (path) => {
   try {
     return { contents: readFileSync(path.startsWith('@') ? require.resolve(path) : path, 'utf8') }

@@ -210,7 +210,7 @@ describe('A Safe’s signatures', () => {
     expect(await ask()).to.equal('0x1626ba7e')
     await expect(asked.isValidSignature(hash, signature.replace(/.{10}$/, '0000000000'))).to.revert(ethers)
     await expect(asked.isValidSignature(hash, '0x')).to.be.revertedWithCustomError(handler, 'MessageNotSigned')
-    await networkHelpers.time.increase(7 * DAY)
+    await networkHelpers.time.increase(7 * DAY + 1)
     await expect(ask()).to.be.revertedWithCustomError(handler, 'MessageNotAnnounced')
   })
 

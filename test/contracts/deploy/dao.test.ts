@@ -132,6 +132,36 @@ describe('a member of the DAO', () => {
     expect(await contract.isBanned(owner)).to.equal(false)
   })
 
+  it('sees every call of a proposal in words, and the ether that goes along', async () => {
+    const { majority, deployment, governor, guardian, pilot, ethers } = await createDao(0)
+    const { contracts } = deployment
+    const [someone, nobody] = [ethers.Wallet.createRandom().address, ethers.Wallet.createRandom().address]
+    const timelock = await ethers.getContractAt('TimelockController', contracts.TimelockController)
+    const keepers = await ethers.getContractAt('KeeperRegistry', contracts.KeeperRegistry)
+    const calls = [
+      [contracts.Guardian, 0n, guardian.interface.encodeFunctionData('appoint', [someone, 99n])],
+      [contracts.DaoPilot, 5n * 10n ** 17n, '0x'],
+      [contracts.DaoPilot, 0n, pilot.interface.encodeFunctionData('revoke', [7n])],
+      [contracts.TimelockController, 0n, timelock.interface.encodeFunctionData('updateDelay', [60n])],
+      [contracts.KeeperRegistry, 0n, keepers.interface.encodeFunctionData('grantRole', [ethers.ZeroHash, someone])],
+      [nobody, 0n, '0x1234'],
+    ] as const
+    const [targets, values, payloads] = [0, 1, 2].map((part) => calls.map((call) => call[part]!))
+    // The majority's account.
+    await governor
+      .connect((await ethers.getSigners())[1]!)
+      .propose(targets as string[], values as bigint[], payloads as string[], 'Many things at once')
+    const [proposal] = await majority.proposals.list()
+    expect(proposal!.actions).to.deep.equal([
+      `Guardian.appoint(${someone}, 99)`,
+      'DaoPilot 0x with 0.5 ether',
+      'DaoPilot.revoke(7)',
+      'TimelockController.updateDelay(60)',
+      `KeeperRegistry.grantRole(${ethers.ZeroHash}, ${someone})`,
+      `${nobody} 0x1234`,
+    ])
+  })
+
   it('registers the verifier of a circuit', async () => {
     const dao = await createDao(0)
     const { majority, verifiers, ethers } = dao

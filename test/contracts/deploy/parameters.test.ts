@@ -51,6 +51,11 @@ describe('deployment files', () => {
         /governor\.voteExtensionSeconds: at most votingPeriodSeconds/,
       ],
       [
+        'a fallback delay shorter than a vote',
+        (json) => (json.markets.fallbackDelaySeconds = 79),
+        /markets\.fallbackDelaySeconds: 79 is less than the 80 s that a vote takes/,
+      ],
+      [
         'more keepers at least than at most',
         (json) => (json.service.minKeepers = json.service.maxKeepers + 1),
         /service\.minKeepers: at most maxKeepers/,

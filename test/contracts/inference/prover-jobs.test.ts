@@ -256,7 +256,7 @@ describe('ProverMarket ends of jobs', () => {
     await networkHelpers.time.increase(1)
     expect(await market.statusOf(1)).to.equal(JOB.expired)
     const balances = [await market.balanceOf(poster), await market.balanceOf(alice)]
-    const closing = market.close(1)
+    const closing = await market.close(1)
     // The copy that stayed without its peer is proven, and paid.
     const earned = (await market.balanceOf(alice)) - balances[1]!
     expect(earned > 0n).to.equal(true)

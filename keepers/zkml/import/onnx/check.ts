@@ -81,7 +81,7 @@ export function checkNode(node: NodeProto, at: number, opset: number): OperatorS
     throw new CompileError('malformed-file', `${label}: ${message}`, place)
   }
   const schema = operatorSchema(node.opType, opset)
-  if (schema === null || schema.since > OPSETS.newest)
+  if (schema === null || (schema.since > OPSETS.newest && !onlyMoreTypes(node, schema)))
     throw new CompileError(
       'unsupported-operator',
       schema === null
@@ -101,6 +101,14 @@ export function checkNode(node: NodeProto, at: number, opset: number): OperatorS
   for (const [name, type] of Object.entries(schema.attributes))
     if (type < 0 && !given.has(name)) fail(`attribute ${name} is missing`)
   return schema
+}
+
+/** Whether a newer form differs from the newest supported one in types alone, as far as this node goes. */
+function onlyMoreTypes(node: NodeProto, schema: OperatorSchema): boolean {
+  const known = operatorSchema(node.opType, OPSETS.newest)
+  if (known === null) return false
+  const same = (field: 'in' | 'out'): boolean => schema[field].every((count, i) => count === known[field][i])
+  return same('in') && same('out') && node.attribute.every(({ name }) => Object.hasOwn(known.attributes, name))
 }
 
 function checkCount(

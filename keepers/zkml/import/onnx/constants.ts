@@ -51,7 +51,8 @@ export const CONSTANT_HANDLERS: Readonly<Record<string, Handler>> = {
     const { type } = call.constant(0, 'start')
     if (!(Number.isFinite(start) && Number.isFinite(limit) && Number.isFinite(delta)) || delta === 0)
       call.fail('malformed-file', `start ${start}, limit ${limit}, delta ${delta}`)
-    const count = Math.max(0, Math.ceil((limit! - start!) / delta!))
+    const distance = isFloat(type) ? rounded(limit! - start!, type) : limit! - start!
+    const count = Math.max(0, Math.ceil(distance / delta!))
     checkedCount([count], call.name)
     const at = (i: number): number => start! + i * delta!
     return [

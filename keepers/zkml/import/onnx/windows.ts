@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Operators that slide a window: Conv and the pools. ONNX keeps channels first, the graph keeps them last.
 import { dilatedExtent, samePadding, slidingLength } from '../../graph/shapes.ts'
-import { filled, sameShape, take, transposeMap } from '../../graph/tensor.ts'
-import type { Padding, Pair, ValueName } from '../../graph/types.ts'
+import { filled, sameShape, tensor } from '../../graph/tensor.ts'
+import type { Padding, Pair, Tensor, ValueName } from '../../graph/types.ts'
 import { type Handler, type Invocation, type Result, values } from './scope.ts'
 
 export const WINDOW_HANDLERS: Readonly<Record<string, Handler>> = {
@@ -15,10 +15,9 @@ export const WINDOW_HANDLERS: Readonly<Record<string, Handler>> = {
     const given = call.ints('kernel_shape')
     if (given !== null && !sameShape(given, kernel))
       call.fail('malformed-file', `kernel_shape [${given}] of weights [${weights.shape}]`)
-    const toLast = spatial === 1 ? [2, 1, 0] : [2, 3, 1, 0]
     const x = channelsLast(call, spatial)
     const slide = slideOf(call, call.builder.shape(x), kernel)
-    const moved = take(weights, transposeMap(weights.shape, toLast), [...slide.window, depth, cout])
+    const moved = outputsLast(weights, [...slide.window, depth, cout])
     const bias = call.has(2) ? call.constant(2, 'bias') : filled([cout], 0)
     if (!sameShape(bias.shape, [cout])) call.fail('malformed-file', `bias [${bias.shape}] where [${cout}] is needed`)
     const output = call.builder.unary(call.name, x, {
@@ -57,6 +56,17 @@ export const WINDOW_HANDLERS: Readonly<Record<string, Handler>> = {
 }
 
 const NO_PADDING: Padding = { top: 0, left: 0, bottom: 0, right: 0 }
+
+/** [cout, depth, (kh,) kw] → [kh, kw, depth, cout], without an index for each of what may be millions of weights. */
+function outputsLast({ data }: Tensor, shape: readonly [number, number, number, number]): Tensor {
+  const [kh, kw, depth, cout] = shape
+  const window = kh * kw
+  const moved = new Float64Array(data.length)
+  let from = 0
+  for (let o = 0; o < cout; o++)
+    for (let c = 0; c < depth; c++) for (let k = 0; k < window; k++) moved[(k * depth + c) * cout + o] = data[from++]!
+  return tensor(shape, moved)
+}
 
 /** [1, c, (h,) w] → [h, w, c]. */
 function channelsLast(call: Invocation, spatial: number): ValueName {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Between the bytes of files and the kernel's limbs. Lists of elements are 40 bytes each, one after the other.
-import { ELEMENT, fromWords, PAIR, reducePair, toWords } from './field'
+import { ELEMENT, fromWords, gather, PAIR, reducePair, scatter, toWords } from './field'
 import { multiply } from './multiply'
 
 const A: usize = memory.data(80, 16)
@@ -8,12 +8,14 @@ const B: usize = memory.data(80, 16)
 
 /** `count` values of 32 bytes, `from` bytes apart, each times a constant (a pair), to elements. */
 export function importElements(out: usize, bytes: usize, step: u32, count: u32, factor: usize, field: usize): void {
-  for (let i: usize = 0; i < usize(count); i++) {
+  for (let i: usize = 0; i < usize(count); i += 2) {
+    // The last of an odd number is its own neighbour.
+    const j = min(i + 1, usize(count) - 1)
     fromWords(A, 16, bytes + usize(step) * i)
-    fromWords(A + 8, 16, bytes + usize(step) * i)
+    fromWords(A + 8, 16, bytes + usize(step) * j)
     multiply(B, A, factor, field)
     reducePair(B, B, field)
-    for (let k: usize = 0; k < 5; k++) store<f64>(out + ELEMENT * i + 8 * k, load<f64>(B + 16 * k))
+    scatter(out + ELEMENT * i, out + ELEMENT * j, B)
   }
 }
 
@@ -34,14 +36,12 @@ export function importPairs(out: usize, bytes: usize, count: u32, factor: usize,
 
 /** Elements times a constant, canonical, 32 bytes each. */
 export function exportElements(out: usize, elements: usize, count: u32, factor: usize, field: usize): void {
-  for (let i: usize = 0; i < usize(count); i++) {
-    for (let k: usize = 0; k < 5; k++) {
-      const limb = load<f64>(elements + ELEMENT * i + 8 * k)
-      store<f64>(A + 16 * k, limb)
-      store<f64>(A + 16 * k, limb, 8)
-    }
+  for (let i: usize = 0; i < usize(count); i += 2) {
+    const j = min(i + 1, usize(count) - 1)
+    gather(A, elements + ELEMENT * i, elements + ELEMENT * j)
     multiply(B, A, factor, field)
     toWords(out + 32 * i, B, 16, field)
+    toWords(out + 32 * j, B + 8, 16, field)
   }
 }
 

@@ -34,6 +34,38 @@ export function copyPair(out: usize, a: usize): void {
   v128.store(out, v128.load(a, 64), 64)
 }
 
+/** Two elements side by side. */
+// @ts-ignore: decorator
+@inline
+export function gather(out: usize, a: usize, b: usize): void {
+  // Whole vectors: two stores of half a vector would hold up the load that follows.
+  v128.store(out, v128.load_lane<u64>(b, v128.load64_zero(a), 1))
+  v128.store(out, v128.load_lane<u64>(b, v128.load64_zero(a, 8), 1, 8), 16)
+  v128.store(out, v128.load_lane<u64>(b, v128.load64_zero(a, 16), 1, 16), 32)
+  v128.store(out, v128.load_lane<u64>(b, v128.load64_zero(a, 24), 1, 24), 48)
+  v128.store(out, v128.load_lane<u64>(b, v128.load64_zero(a, 32), 1, 32), 64)
+}
+
+// @ts-ignore: decorator
+@inline
+export function scatter(a: usize, b: usize, pair: usize): void {
+  let limb = v128.load(pair)
+  v128.store_lane<u64>(a, limb, 0)
+  v128.store_lane<u64>(b, limb, 1)
+  limb = v128.load(pair, 16)
+  v128.store_lane<u64>(a, limb, 0, 8)
+  v128.store_lane<u64>(b, limb, 1, 8)
+  limb = v128.load(pair, 32)
+  v128.store_lane<u64>(a, limb, 0, 16)
+  v128.store_lane<u64>(b, limb, 1, 16)
+  limb = v128.load(pair, 48)
+  v128.store_lane<u64>(a, limb, 0, 24)
+  v128.store_lane<u64>(b, limb, 1, 24)
+  limb = v128.load(pair, 64)
+  v128.store_lane<u64>(a, limb, 0, 32)
+  v128.store_lane<u64>(b, limb, 1, 32)
+}
+
 // @ts-ignore: decorator
 @inline
 export function addPair(out: usize, a: usize, b: usize): void {

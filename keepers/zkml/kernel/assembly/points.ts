@@ -4,7 +4,7 @@
 // G1: a point is x and y, 40 bytes each, two additions side by side in the lanes. G2: x and y are pairs of 80 bytes, and an
 // addition fills both lanes. An address with bit 0 set stands for the negative point; address 0 for infinity.
 import {
-  addPair, copyPair, ELEMENT, invertComplex, invertPair, multiplyReduced, PAIR, reducePair, subPair, zeroDigits, zeroLanes,
+  addPair, copyPair, ELEMENT, gather, invertComplex, invertPair, multiplyReduced, PAIR, reducePair, scatter, subPair, zeroDigits, zeroLanes,
 } from './field'
 import { multiply, square } from './multiply'
 
@@ -49,7 +49,6 @@ export function useGroup(isComplex: bool, baseField: usize): void {
   complex = isComplex
   field = baseField
   // x = 0 and x = R mod p, y = 0: no points of the curve, but different.
-  copyPair(SPARE + 160, baseField + 112)
   for (let k: usize = 0; k < ELEMENT; k += 8) store<f64>(SPARE + 320 + k, load<f64>(baseField + 112 + 2 * k))
 }
 
@@ -61,37 +60,6 @@ export function queueSum(a: u32, b: u32, out: u32, cell: usize): void {
   store<u32>(entry, out, 8)
   store<u32>(entry, u32(cell), 12)
   if (++queued == BATCH) flush()
-}
-
-// @ts-ignore: decorator
-@inline
-function gather(out: usize, a: usize, b: usize): void {
-  // Whole vectors: two stores of half a vector would hold up the load that follows.
-  v128.store(out, v128.load_lane<u64>(b, v128.load64_zero(a), 1))
-  v128.store(out, v128.load_lane<u64>(b, v128.load64_zero(a, 8), 1, 8), 16)
-  v128.store(out, v128.load_lane<u64>(b, v128.load64_zero(a, 16), 1, 16), 32)
-  v128.store(out, v128.load_lane<u64>(b, v128.load64_zero(a, 24), 1, 24), 48)
-  v128.store(out, v128.load_lane<u64>(b, v128.load64_zero(a, 32), 1, 32), 64)
-}
-
-// @ts-ignore: decorator
-@inline
-function scatter(a: usize, b: usize, pair: usize): void {
-  let limb = v128.load(pair)
-  v128.store_lane<u64>(a, limb, 0)
-  v128.store_lane<u64>(b, limb, 1)
-  limb = v128.load(pair, 16)
-  v128.store_lane<u64>(a, limb, 0, 8)
-  v128.store_lane<u64>(b, limb, 1, 8)
-  limb = v128.load(pair, 32)
-  v128.store_lane<u64>(a, limb, 0, 16)
-  v128.store_lane<u64>(b, limb, 1, 16)
-  limb = v128.load(pair, 48)
-  v128.store_lane<u64>(a, limb, 0, 24)
-  v128.store_lane<u64>(b, limb, 1, 24)
-  limb = v128.load(pair, 64)
-  v128.store_lane<u64>(a, limb, 0, 32)
-  v128.store_lane<u64>(b, limb, 1, 32)
 }
 
 /** One coordinate of operand `which` (0 or 4: its offset in the queue) of a unit. */
@@ -115,10 +83,13 @@ function loadY(out: usize, entry: usize, which: usize): void {
   }
   const b = load<u32>(entry + which, 16)
   gather(out, usize(a & ~1) + ELEMENT, usize(b & ~1) + ELEMENT)
-  if (((a | b) & 1) != 0) {
-    const sign = i64x2.replace_lane(i64x2.splat(i64(a & 1) << 63), 1, i64(b & 1) << 63)
-    for (let k: usize = 0; k < PAIR; k += 16) v128.store(out + k, v128.xor(v128.load(out + k), sign))
-  }
+  // Not a branch: half the signs are set, and nobody foresees which.
+  const sign = i64x2.replace_lane(i64x2.splat(i64(a & 1) << 63), 1, i64(b & 1) << 63)
+  v128.store(out, v128.xor(v128.load(out), sign))
+  v128.store(out, v128.xor(v128.load(out, 16), sign), 16)
+  v128.store(out, v128.xor(v128.load(out, 32), sign), 32)
+  v128.store(out, v128.xor(v128.load(out, 48), sign), 48)
+  v128.store(out, v128.xor(v128.load(out, 64), sign), 64)
 }
 
 // @ts-ignore: decorator

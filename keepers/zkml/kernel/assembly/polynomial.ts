@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The rows of the quadratic program and the transforms of the quotient. A vector of N values is N/2 pairs: value j in lane 0
 // beside value j + N/2 in lane 1, so that all layers of a transform but one treat both lanes alike.
-import { addPair, copyPair, ELEMENT, PAIR, reducePair, subPair } from './field'
+import { addPair, copyPair, ELEMENT, gather, PAIR, reducePair, scatter, subPair } from './field'
 import { multiply } from './multiply'
 
 const A: usize = memory.data(80, 16)
 const B: usize = memory.data(80, 16)
 const SUM: usize = memory.data(80, 16)
+const ZERO: usize = memory.data(40, 16)
 
 /**
  * One side of the program: for each row Σ coefficient·witness. Entries of row i are [starts[i], starts[i+1]): a coefficient element
@@ -23,12 +24,9 @@ export function sumRows(
       // The last of an odd number goes alone: its lane's neighbour is multiplied by zero.
       const last = entry + 1 < end
       const second = last ? witness + ELEMENT * usize(load<u32>(variables + 4 * entry, 4)) : first
-      for (let k: usize = 0; k < 5; k++) {
-        store<f64>(A + 16 * k, load<f64>(coefficients + ELEMENT * entry + 8 * k))
-        store<f64>(A + 16 * k, last ? load<f64>(coefficients + ELEMENT * (entry + 1) + 8 * k) : 0, 8)
-        store<f64>(B + 16 * k, load<f64>(first + 8 * k))
-        store<f64>(B + 16 * k, load<f64>(second + 8 * k), 8)
-      }
+      const coefficient = coefficients + ELEMENT * entry
+      gather(A, coefficient, last ? coefficient + ELEMENT : ZERO)
+      gather(B, first, second)
       multiply(A, A, B, field)
       addPair(SUM, SUM, A)
       reducePair(SUM, SUM, field)
@@ -69,19 +67,13 @@ export function subtractProducts(a: usize, b: usize, c: usize, count: u32, field
 // @ts-ignore: decorator
 @inline
 function pairUp(out: usize, from: usize, distance: usize): void {
-  for (let k: usize = 0; k < 5; k++) {
-    store<f64>(out + 16 * k, load<f64>(from + 8 * k))
-    store<f64>(out + 16 * k, load<f64>(from + distance + 8 * k), 8)
-  }
+  gather(out, from, from + distance)
 }
 
 // @ts-ignore: decorator
 @inline
 function splitUp(to: usize, distance: usize, pair: usize): void {
-  for (let k: usize = 0; k < 5; k++) {
-    store<f64>(to + 8 * k, load<f64>(pair + 16 * k))
-    store<f64>(to + distance + 8 * k, load<f64>(pair + 16 * k, 8))
-  }
+  scatter(to, to + distance, pair)
 }
 
 /** 2·half elements to their pairs. */

@@ -487,6 +487,15 @@ describe('the size of ONNX files', () => {
       ['Expand', int64(2 ** 30, 4)],
     ] as const)
       expect(refusal(chain([{ op, inputs: ['x', 's'] }], { s: shape })).message).to.match(/elements are supported/)
+    const copies = Array.from({ length: 8 }, (_, i) => ({
+      op: 'Expand',
+      inputs: ['x', 's'],
+      outputs: [`e${i}`],
+    }))
+    const sum = { op: 'Sum', inputs: copies.map(({ outputs }) => outputs[0]!) }
+    expect(refusal(chain([...copies, sum], { s: int64(2 ** 24, 4) })).message).to.match(
+      /moves more than 268435456 elements/,
+    )
     const range = chain(
       [
         { op: 'Range', inputs: ['a', 'b', 'c'] },
@@ -503,7 +512,7 @@ describe('the size of ONNX files', () => {
 
   for (const op of ['Add', 'Relu', 'Transpose', 'Mul', 'Max', 'Identity', 'Reshape', 'Concat'])
     it(`reads 10,000 nodes of ${op} in a chain in a second`, function () {
-      this.timeout(20_000)
+      this.timeout(60_000)
       const count = 10_000
       const inputs = (i: number): string[] => {
         const before = i === 0 ? 'x' : `t${i - 1}`
@@ -513,12 +522,12 @@ describe('the size of ONNX files', () => {
       const attributes = op === 'Concat' ? { axis: 1 } : {}
       const nodes = Array.from({ length: count }, (_, i) => ({ op, inputs: inputs(i), attributes }))
       const file = chain(nodes, { c: list(1, 1, 1, 1), s: int64(1, 4) })
-      const start = performance.now()
+      const start = process.cpuUsage()
       const graph = importOnnx(file)
-      const took = performance.now() - start
+      const { user, system } = process.cpuUsage(start)
       expect(graph.nodes.length).to.be.greaterThan(-1)
-      // A second on an idle machine; twice that where others work too.
-      expect(took).to.be.lessThan(2_000)
+      // A second on an idle machine. Of the processor, as others may be at work; what is not linear takes minutes.
+      expect((user + system) / 1e6).to.be.lessThan(3)
       if (op === 'Add') expect(evaluate(graph, [1, 2, 3, 4]).data[3]).to.equal(4 + count)
     })
 })

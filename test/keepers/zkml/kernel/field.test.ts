@@ -19,7 +19,8 @@ before(async () => {
 function lanesAt(at: number): [bigint, bigint] {
   const bytes = kernel.read(at, 80)
   const limbs = new Float64Array(bytes.buffer)
-  const lane = (which: number) => [4, 3, 2, 1, 0].reduce((value, k) => (value << LIMB) + BigInt(limbs[2 * k + which]!), 0n)
+  const lane = (which: number) =>
+    [4, 3, 2, 1, 0].reduce((value, k) => (value << LIMB) + BigInt(limbs[2 * k + which]!), 0n)
   return [lane(0), lane(1)]
 }
 

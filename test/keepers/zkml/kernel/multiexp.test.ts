@@ -37,8 +37,22 @@ function basesOf(group: Group, count: number): Base[] {
 
 /** A scalar of each kind that a witness has: none, bits, bytes, short, short below zero, of full size, and the ends. */
 function scalarOf(index: number, random: () => bigint): bigint {
-  const kinds = [0n, 1n, SCALAR_FIELD - 1n, random() & 255n, random() & 0xffffffffn, SCALAR_FIELD - (random() & 0xfffffn)]
-  const ends = [(SCALAR_FIELD - 1n) / 2n, (SCALAR_FIELD + 1n) / 2n, (1n << 253n) - 1n, 1n << 252n, 2n, SCALAR_FIELD - 2n]
+  const kinds = [
+    0n,
+    1n,
+    SCALAR_FIELD - 1n,
+    random() & 255n,
+    random() & 0xffffffffn,
+    SCALAR_FIELD - (random() & 0xfffffn),
+  ]
+  const ends = [
+    (SCALAR_FIELD - 1n) / 2n,
+    (SCALAR_FIELD + 1n) / 2n,
+    (1n << 253n) - 1n,
+    1n << 252n,
+    2n,
+    SCALAR_FIELD - 2n,
+  ]
   const all = [...kinds, ...ends]
   return index % 3 === 0 ? random() : all[index % all.length]!
 }
@@ -51,14 +65,18 @@ async function check(group: Group, bases: readonly Base[], scalars: readonly big
   const address = kernel.write(new Uint8Array(scalars.flatMap((scalar) => [...fieldToBytes(scalar)])))
   const expected = bases.reduce((sum, { multiple }, i) => sum + multiple * scalars[i]!, 0n)
   // Twice: nothing of a sum must be left for the next.
-  for (let turn = 0; turn < 2; turn++) expect(total(group, query.sum(address))).to.deep.equal(multipleOf(group, expected))
+  for (let turn = 0; turn < 2; turn++)
+    expect(total(group, query.sum(address))).to.deep.equal(multipleOf(group, expected))
 }
 
 /** The point that partial sums stand for; each must be a point of the progression's group for noble to take it. */
 function total(group: Group, { bits, points }: PartialSums): Coordinates {
   return sumOfPoints(
     group,
-    bits.map((bit, i) => ({ bit, point: fromFile(points.subarray(i * POINT_BYTES[group], (i + 1) * POINT_BYTES[group])) })),
+    bits.map((bit, i) => ({
+      bit,
+      point: fromFile(points.subarray(i * POINT_BYTES[group], (i + 1) * POINT_BYTES[group])),
+    })),
   )
 }
 
@@ -72,14 +90,23 @@ describe('sums of multiples in the kernel', function () {
     it(`equals @noble/curves for ${count} points of ${group}, repeated, negative and infinite, and scalars of every kind`, async () => {
       const random = randomBelow(SCALAR_FIELD, count)
       const bases = basesOf(group, count)
-      await check(group, bases, bases.map((_, i) => scalarOf(i, random)))
+      await check(
+        group,
+        bases,
+        bases.map((_, i) => scalarOf(i, random)),
+      )
     })
 
     it(`equals it for few points of ${group}, where buckets stay empty and sums meet themselves`, async () => {
       const random = randomBelow(SCALAR_FIELD, 5)
       for (const size of [1, 2, 3, 8, 30]) {
         const bases = basesOf(group, size)
-        for (let turn = 0; turn < 4; turn++) await check(group, bases, bases.map((_, i) => scalarOf(i + turn, random)))
+        for (let turn = 0; turn < 4; turn++)
+          await check(
+            group,
+            bases,
+            bases.map((_, i) => scalarOf(i + turn, random)),
+          )
       }
     })
 
@@ -88,10 +115,22 @@ describe('sums of multiples in the kernel', function () {
       const opposite: Base = { multiple: -5n, point: negative(base.point) }
       for (const scalar of [1n, 6n, SCALAR_FIELD - 1n, (1n << 130n) + 3n]) {
         const same = new Array<Base>(67).fill(base)
-        await check(group, same, same.map(() => scalar))
+        await check(
+          group,
+          same,
+          same.map(() => scalar),
+        )
         const cancelling = same.flatMap(() => [base, opposite])
-        await check(group, cancelling, cancelling.map(() => scalar))
-        await check(group, [...cancelling, base], [...cancelling, base].map(() => scalar))
+        await check(
+          group,
+          cancelling,
+          cancelling.map(() => scalar),
+        )
+        await check(
+          group,
+          [...cancelling, base],
+          [...cancelling, base].map(() => scalar),
+        )
       }
     })
 
@@ -99,7 +138,11 @@ describe('sums of multiples in the kernel', function () {
       const random = randomBelow(SCALAR_FIELD, 3)
       const infinite: Base[] = new Array<Base>(5).fill({ multiple: 0n, point: null })
       await check(group, [], [])
-      await check(group, infinite, infinite.map(() => random()))
+      await check(
+        group,
+        infinite,
+        infinite.map(() => random()),
+      )
       await check(group, basesOf(group, 9), new Array<bigint>(9).fill(0n))
     })
   }
@@ -113,7 +156,9 @@ describe('sums of multiples in the kernel', function () {
       const { width, used, windows } = windowsFor(lengths(bits, 100))
       // The largest number that signed digits of these windows stand for; the last of all windows is not signed.
       const signed = (BigInt(2 ** (width - 1) - 1) * (2n ** BigInt(width * used) - 1n)) / BigInt(2 ** width - 1)
-      expect(used === windows || signed >= 2n ** BigInt(bits) - 1n, `${bits} bits in ${used} of ${width}`).to.equal(true)
+      expect(used === windows || signed >= 2n ** BigInt(bits) - 1n, `${bits} bits in ${used} of ${width}`).to.equal(
+        true,
+      )
       expect(windows * width).to.be.greaterThan(254)
     }
   })

@@ -93,6 +93,7 @@ async function sendSource(response: ServerResponse, path: string): Promise<void>
     response.end()
     return
   }
+  if (file.endsWith('.wasm')) return send(response, 'application/wasm', await readFile(file))
   const text = await readFile(file, 'utf8')
   send(response, 'text/javascript', file.endsWith('.ts') ? stripTypeScriptTypes(text) : text)
 }

@@ -19,7 +19,9 @@ import { rapidsnarkBackend } from '../../../../keepers/zkml/prove/rapidsnark.ts'
 import { holdSnarkjsThreads, snarkjsBackend } from '../../../../keepers/zkml/prove/snarkjs.ts'
 import { verifyProof } from '../../../../keepers/zkml/prove/verify.ts'
 import { wasmBackend } from '../../../../keepers/zkml/prove/wasm.ts'
+import { fieldToBytes } from '../../../../keepers/zkml/setup/curve-memory.ts'
 import { setupLocal } from '../../../../keepers/zkml/setup/local.ts'
+import { parseZkey } from '../../../../keepers/zkml/setup/zkey.ts'
 import { parseVerificationKey, type VerificationKey } from '../../../../keepers/zkml/verifier/verification-key.ts'
 import { compileToy, type ToyCircuit } from '../setup/toy-circuit.ts'
 
@@ -64,9 +66,10 @@ process.exit(0)
 }
 
 const BACKENDS: [string, () => Promise<ProverBackend>][] = [
-  ['wasm on one thread', async () => wasmBackend({ threads: 1 })],
+  ['the kernel on one thread', async () => wasmBackend({ threads: 1, engine: 'kernel' })],
   ['wasm on two threads', async () => wasmBackend({ threads: 2 })],
-  ['wasm on five threads', async () => wasmBackend({ threads: 5 })],
+  ['the kernel on five threads', async () => wasmBackend({ threads: 5, engine: 'kernel' })],
+  ['the portable engine on two threads', async () => wasmBackend({ threads: 2, engine: 'portable' })],
   ['snarkjs', async () => snarkjsBackend],
   ['a program with the command line of rapidsnark', async () => rapidsnarkBackend(await writeStandIn())],
 ]
@@ -119,6 +122,8 @@ for (const [name, create] of BACKENDS) {
         [withValue(witness, -1, 2n ** 256n - 1n), 'malformed'],
         [new Uint8Array(5), 'malformed'],
         [foreign, 'circuit-mismatch'],
+        [withLastValue(witness, SCALAR_FIELD), 'malformed'],
+        [withLastValue(witness, 2n ** 256n - 1n), 'malformed'],
       ] as const) {
         expect(await rejection(prover.prove(bytes))).to.have.property('code', code)
       }
@@ -227,6 +232,37 @@ describe('proving', () => {
     expect(await rejection(one.prove(await toy.witness(1, 1, 1n)))).to.be.an('error')
   })
 
+  it('makes the same proof of the same randomness with either engine, on any number of threads', async () => {
+    const witness = await toy.witness(201, 77, SCALAR_FIELD - 1n)
+    const proofs: Proof[] = []
+    for (const [engine, threads] of [
+      ['portable', 1],
+      ['kernel', 1],
+      ['kernel', 2],
+      ['kernel', 3],
+    ] as const) {
+      let drawn = 0n
+      const draw = () => fieldToBytes(SCALAR_FIELD - 12_345n - drawn++)
+      const prover = await wasmBackend({ engine, threads }, draw).open(zkey)
+      proofs.push((await prover.prove(witness)).proof)
+      await prover.close()
+      expect(drawn).to.equal(2n)
+    }
+    for (const proof of proofs) expect(proof).to.deep.equal(proofs[0])
+  })
+
+  it('refuses a key with a coefficient of a variable that it does not have', async () => {
+    const bytes = await readFile(zkey)
+    const { header, sections } = parseZkey(bytes)
+    const { byteOffset, byteLength } = sections.coefficients
+    new DataView(bytes.buffer, byteOffset, byteLength).setUint32(4 + 8, header.variables, true)
+    for (const engine of ['kernel', 'portable'] as const) {
+      const error = await rejection(wasmBackend({ engine }).open(bytes))
+      expect(error).to.have.property('code', 'malformed')
+      expect(error).to.have.property('message').that.includes(String(header.variables))
+    }
+  })
+
   it('leaves no witness behind in the temporary folder', async () => {
     const before = await readdir(tmpdir())
     const prover = await rapidsnarkBackend(await writeStandIn()).open(await readFile(zkey))
@@ -252,6 +288,12 @@ describe('proving', () => {
     await prover.close()
   })
 })
+
+function withLastValue(witness: Uint8Array, value: bigint): Uint8Array {
+  const changed = witness.slice()
+  changed.set(fieldToBytes(value), changed.length - 32)
+  return changed
+}
 
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
   try {

@@ -177,6 +177,17 @@ describe('a threshold on a dropped Softmax', () => {
       expect(() => calibrate(two, samples, options(threshold))).to.throw(CompileError, /between 0 and 1/)
     const ranked = scores(2, { op: 'ArgMax', inputs: ['s'], outputs: ['p'], attributes: { axis: 1 } })
     expect(() => calibrate(ranked, samples, options(0.9))).to.throw(CompileError, /ArgMax, of which only the label/)
+    const computed = network(
+      [
+        { op: 'ArgMax', inputs: ['x'], outputs: ['i'], attributes: { axis: 1 } },
+        { op: 'Cast', inputs: ['i'], outputs: ['f'], attributes: { to: 1 } },
+        { op: 'Mul', inputs: ['f', 'two'], outputs: ['y'] },
+      ],
+      2,
+      { two: { shape: [], data: [2] } },
+    )
+    for (const output of [{ kind: 'label' }, { kind: 'value' }] as const)
+      expect(() => calibrate(computed, samples, { mode: 'released', output })).to.throw(CompileError, /ArgMax/)
     const plain = scores(2, { op: 'Identity', inputs: ['s'], outputs: ['p'] })
     const { plan } = calibrate(plain, samples, options(0.5))
     expect(() => buildWithPlan(two, plan)).to.throw(CompileError, /calibrate again/)
