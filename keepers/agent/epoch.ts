@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import type { Logger } from 'pino'
 import {
   type Engine,
   type EpochContext,
   exportMemberKey,
+  FheError,
   importMemberKey,
   type MemberKey,
   type OnceGuard,
@@ -132,10 +134,25 @@ export function storeKey(store: KeeperStore, frame: EpochFrame, key: MemberKey):
   }
 }
 
-/** The epoch's key from the store, or null when key generation has not come that far here. The caller disposes of it. */
-export function loadKey(store: KeeperStore, frame: EpochFrame): MemberKey | null {
+/**
+ * The epoch's key from the store. Null when key generation has not come that far here, or when the key is one that this
+ * release cannot read, such as an earlier release's: `log` says so, and the epoch is lost to this keeper. The caller disposes
+ * of the key.
+ */
+export function loadKey(store: KeeperStore, frame: EpochFrame, log: Pick<Logger, 'error'>): MemberKey | null {
   const bytes = store.getSecret(nameOf(frame, 'key'))
-  return bytes === null ? null : importMemberKey(frame.plan, { context: frame.context, self: frame.self, bytes })
+  if (bytes === null) return null
+  try {
+    return importMemberKey(frame.plan, { context: frame.context, self: frame.self, bytes })
+  } catch (error) {
+    bytes.fill(0)
+    if (!(error instanceof FheError)) throw error
+    log.error(
+      { event: 'key unreadable', epoch: frame.context.epoch, code: error.code, reason: error.message },
+      'the stored key of this epoch cannot be used: this keeper sits out until the next one',
+    )
+    return null
+  }
 }
 
 /** The hash that the members confirmed, which is all that summing up needs; null as above. */

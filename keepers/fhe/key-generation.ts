@@ -18,6 +18,7 @@ import {
   sealedShareBinding,
   sealedShareDigest,
 } from './key-messages.ts'
+import { derivePairKeys } from './masks.ts'
 import { makeMemberKey } from './member-key.ts'
 import { deal } from './shamir.ts'
 import { DEALING_SEED_BYTES, extraResidues } from './sizes.ts'
@@ -104,9 +105,14 @@ export async function finishKeyGeneration(engine: Engine, request: KeyGeneration
       }
       await eachOf(plan.members, 1, request, (i) => complainable(i, () => takeIn(i)))
       const keyHash = keyHashOf(frame, request.dealings)
-      return openMemberSecret(frame, request.secret, request.dealings[self]!, (mine) =>
-        makeMemberKey({ context, members, self, keyHash }, mine, dealt, own.secretKey),
-      )
+      const pairKeys = await derivePairKeys({ members, self, keyHash }, own.secretKey, request.signal)
+      try {
+        return openMemberSecret(frame, request.secret, request.dealings[self]!, (mine) =>
+          makeMemberKey({ context, self, keyHash }, mine, dealt, pairKeys, own.secretKey),
+        )
+      } finally {
+        pairKeys.fill(0)
+      }
     } finally {
       dealt.fill(0)
       kernel.release(room)

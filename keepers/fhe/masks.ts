@@ -7,6 +7,7 @@ import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { ByteStream } from './byte-stream.ts'
 import { ByteWriter } from './encoding.ts'
+import { eachOf } from './engine.ts'
 import type { Block, Kernel } from './kernel/kernel.ts'
 import { streamBytes } from './round-polynomial.ts'
 import type { Secret } from './secret.ts'
@@ -20,25 +21,33 @@ const MASK_SEED_BYTES = 32
 /**
  * K_jk of `self` with every other member, by index, 32 bytes each: HKDF of their X25519 secret, bound to the epoch's key
  * hash and both indices, the lower one first. Zeros stand for "no mask": at the caller's own place, and at that of a member
- * whose key is of small order. Such a member is corrupt, and a mask that it knows would hide nothing from it.
+ * whose key is of small order. Such a member is corrupt, and a mask that it knows would hide nothing from it. A millisecond
+ * a member, letting events in between. The caller wipes the keys.
  */
-export function derivePairKeys(
+export async function derivePairKeys(
   of: { readonly members: readonly Member[]; readonly self: number; readonly keyHash: Uint8Array },
   encryptionKey: Secret,
-): Uint8Array {
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
   const { members, self, keyHash } = of
   const keys = new Uint8Array(PAIR_KEY_BYTES * members.length)
-  for (const [peer, member] of members.entries()) {
-    if (peer === self) continue
-    const shared = encryptionKey.reveal((key) => sharedSecret(key, member.encryptionKey))
-    if (shared === null) continue
+  const derive = (peer: number) => {
+    if (peer === self) return
+    const shared = encryptionKey.reveal((key) => sharedSecret(key, members[peer]!.encryptionKey))
+    if (shared === null) return
     const info = new ByteWriter().bytes(PAIR_KEY_INFO).u16(Math.min(self, peer)).u16(Math.max(self, peer)).finish()
     const key = hkdf(sha256, shared, keyHash, info, PAIR_KEY_BYTES)
     keys.set(key, PAIR_KEY_BYTES * peer)
     shared.fill(0)
     key.fill(0)
   }
-  return keys
+  try {
+    await eachOf(members.length, 1, signal === undefined ? {} : { signal }, derive)
+    return keys
+  } catch (error) {
+    keys.fill(0)
+    throw error
+  }
 }
 
 /**
@@ -55,27 +64,22 @@ export function addMasks(
 ): void {
   const { calls, degree, dataPrimeCount } = kernel
   const length = streamBytes(degree)
-  kernel.borrow([length], (words) => {
+  // All primes' words in one piece: opening a cipher costs as much as reading tens of kilobytes from it.
+  kernel.borrow([length * dataPrimeCount], (words) => {
     for (const peer of of.activeSet) {
       const pairKey = pairKeys.subarray(PAIR_KEY_BYTES * peer, PAIR_KEY_BYTES * (peer + 1))
       if (pairKey.every((byte) => byte === 0)) continue
       const seed = hkdf(sha256, pairKey, of.request, MASK_SEED_INFO, MASK_SEED_BYTES)
-      const stream = new ByteStream(seed, length, 'secret')
+      const stream = new ByteStream(seed, words!.length, 'secret')
       seed.fill(0)
-      for (let l = 0; l < dataPrimeCount; l++) {
-        stream.read(l, kernel.view(words!))
-        const negative = peer < of.self ? 1 : 0
-        const enough = calls.addUniform(
-          kernel.records[l]!,
-          kernel.residues(sum, l),
-          words!.at,
-          length / 8,
-          negative,
-          degree,
-        )
-        if (enough === 0) throw new Error('the stream of a mask ran out of words')
-      }
+      stream.read(0, kernel.view(words!))
       stream.close()
+      const negative = peer < of.self ? 1 : 0
+      for (let l = 0; l < dataPrimeCount; l++) {
+        const [record, at] = [kernel.records[l]!, kernel.residues(sum, l)]
+        if (calls.addUniform(record, at, words!.at + length * l, length / 8, negative, degree) === 1) continue
+        throw new Error('the stream of a mask ran out of words')
+      }
     }
   })
 }

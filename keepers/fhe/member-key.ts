@@ -8,12 +8,12 @@ import type { Engine } from './engine.ts'
 import { FheError } from './errors.ts'
 import { encodeHeader, readHeader } from './header.ts'
 import type { Kernel } from './kernel/kernel.ts'
-import { addMasks, derivePairKeys } from './masks.ts'
+import { addMasks } from './masks.ts'
 import type { Plan } from './plan.ts'
 import { Secret } from './secret.ts'
 import { lagrangeAtZero } from './shamir.ts'
 import { DEALING_SEED_BYTES, NOISE_KEY_BYTES, PAIR_KEY_BYTES } from './sizes.ts'
-import type { EpochContext, Member, MemberKey } from './types.ts'
+import type { EpochContext, MemberKey } from './types.ts'
 
 const NOISE_KEY_INFO = new TextEncoder().encode('cohort/fhe/noise key/2')
 const NOISE_SEED_INFO = new TextEncoder().encode('cohort/fhe/noise seed/2')
@@ -21,23 +21,18 @@ const NOISE_SEED_INFO = new TextEncoder().encode('cohort/fhe/noise seed/2')
 /**
  * @param own Digits of s_self and the seed of its dealing.
  *
- * Wipes `dealt`, the shares of all dealers one after the other. The noise key is derived from them and the member's X25519
+ * Wipes `dealt`, the shares of all dealers one after the other, and `pairKeys`. The noise key is derived from them and the member's X25519
  * key, never drawn: whoever repeats the end of key generation gets the same noise for the same request, and not a second,
  * averaging, share.
  */
 export function makeMemberKey(
-  of: {
-    readonly context: EpochContext
-    readonly members: readonly Member[]
-    readonly self: number
-    readonly keyHash: Uint8Array
-  },
+  of: { readonly context: EpochContext; readonly self: number; readonly keyHash: Uint8Array },
   own: Uint8Array,
   dealt: Uint8Array,
+  pairKeys: Uint8Array,
   encryptionKey: Secret,
 ): MemberKey {
   const { self, keyHash } = of
-  const pairKeys = derivePairKeys(of, encryptionKey)
   const material = encryptionKey.reveal((key) => {
     const input = new ByteWriter().bytes(sha256(dealt)).bytes(key).finish()
     const noiseKey = hkdf(sha256, input, keyHash, NOISE_KEY_INFO, NOISE_KEY_BYTES)

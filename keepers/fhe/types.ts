@@ -79,7 +79,8 @@ export type KeyGenerationOutcomeRequest = KeyGenerationRequest & {
 }
 
 /**
- * What one member holds of an epoch: its own secret s_self, and the share f_i(α_self) that each member i dealt it of s_i.
+ * What one member holds of an epoch: its own secret s_self, the share f_i(α_self) that each member i dealt it of s_i, and a
+ * key in common with each other member, for masks.
  * The only way to its bytes is `exportMemberKey`.
  */
 export type MemberKey = {

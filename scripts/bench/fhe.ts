@@ -4,13 +4,15 @@
 // fhe.ciphertext.{encrypt, partial_decryption, decode, combine_7}, fhe.seal.add      one ciphertext, warm, in memory
 // fhe.keygen_7_10.{per_member, sent_per_member}                                     messages of one, then everyone's
 // fhe.vector_{2410, 44426, 1000000}.{encrypt, aggregate_10, partial_decryption, combine_7, update_size, share_size}
+// fhe.keygen_{9_16, 43_64}.per_member, fhe.multiparty_<t>_<n>_<parameters>.{encrypt, share, combine}, processor time, beside Lattigo
+// fhe.multiparty_<t>_<n>_44426.share_per_ciphertext                                 the same, masks included, beside SEAL's decrypt
 // fhe.vector_1000000.{end_to_end, end_to_end_cpu, peak_memory, mean_error}          a process of its own, cold
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Core } from '../../keepers/fhe/core.ts'
 import { aggregate, combine, encryptUpdate, openEngine, type Plan, partialDecrypt } from '../../keepers/fhe/index.ts'
-import { disposing, sealModule } from '../../keepers/fhe/seal.ts'
+import { sealModule } from '../../keepers/fhe/seal.ts'
 import {
   ACTIVE,
   MEMBERS,
@@ -24,6 +26,8 @@ import {
   updateRequest,
 } from './fhe/epoch.ts'
 import type { MillionReport } from './fhe/million.ts'
+import { multiparty } from './fhe/multiparty.ts'
+import { sealObjects } from './fhe/seal-objects.ts'
 import { type Bench, type BenchContext, median, time, timeBeside } from './harness.ts'
 
 const MILLION = fileURLToPath(new URL('./fhe/million.ts', import.meta.url))
@@ -32,10 +36,13 @@ export const bench: Bench = {
   area: 'fhe',
   summary: 'threshold CKKS: keys, encryption, aggregation, decryption shares, combination, beside SEAL with one key',
   async run(context) {
-    await perCiphertext(context)
-    await keyGeneration(context)
-    for (const size of SIZES.slice(0, 2)) await perVector(context, size)
-    if (!context.quick) await million(context)
+    if (context.args.length === 0) {
+      await perCiphertext(context)
+      await keyGeneration(context)
+      for (const size of SIZES.slice(0, 2)) await perVector(context, size)
+      if (!context.quick) await million(context)
+    }
+    await multiparty(context)
   },
 }
 
@@ -140,28 +147,6 @@ async function perCiphertext(context: BenchContext): Promise<void> {
   })
   await engine.close()
   core[Symbol.dispose]()
-}
-
-type SealModule = Awaited<ReturnType<typeof sealModule>>
-
-function sealObjects(core: Core, seal: SealModule) {
-  const { context } = core.seal
-  const generator = new seal.KeyGenerator(context)
-  return disposing((keep) => {
-    keep(generator)
-    const secretKey = keep(generator.secretKey())
-    const publicKey = keep(generator.createPublicKey())
-    return {
-      encoder: new seal.CKKSEncoder(context),
-      encryptor: new seal.Encryptor(context, publicKey),
-      decryptor: new seal.Decryptor(context, secretKey),
-      evaluator: new seal.Evaluator(context),
-      plaintext: new seal.Plaintext(),
-      ciphertext: new seal.Ciphertext(),
-      sum: new seal.Ciphertext(),
-      decrypted: new seal.Plaintext(),
-    }
-  })
 }
 
 /** What one of (7, 10) computes: its messages, then everyone's. */

@@ -33,7 +33,7 @@ export async function decrypt(step: Step): Promise<Outcome> {
     const intent = await context.store.journal.once(at, async () => {
       const frame = await frameHere(step)
       const { minKeepers } = await parametersOf(step)
-      const memberKey = loadKey(context.store, frame)
+      const memberKey = loadKey(context.store, frame, context.log)
       if (memberKey === null) throw new NoKey()
       const bytes = await partialDecrypt(frame.engine, {
         context: { ...frame.context, round: snapshot.round },

@@ -24,7 +24,8 @@ function decode(payload: Uint8Array): SealedUpdate {
 /**
  * The one update that this member ever encrypts in a round: from the store when there is one, else made from what `train`
  * gives. It is in the store before it is returned, so a crash, or a reorganisation that runs the round again, finds the
- * same bytes. Null when the round was encrypted in and the bytes are gone: then this member abstains.
+ * same bytes. Null when the round was encrypted in and the bytes are gone, or when there is no key to encrypt under: then this
+ * member abstains.
  */
 export async function sealedUpdate(
   step: Pick<Step, 'context' | 'snapshot' | 'signal'>,
@@ -46,8 +47,12 @@ export async function sealedUpdate(
     return null
   }
   if (store.claims.has(nonce)) return abstain()
+  // Training is for nothing without a key; while it goes on, the key is not in memory.
+  const held = loadKey(store, frame, log)
+  if (held === null) return null
+  held.material.dispose()
   const { update, samples } = await train()
-  const memberKey = loadKey(store, frame)
+  const memberKey = loadKey(store, frame, log)
   if (memberKey === null) return null
   try {
     const payload = (bytes: Uint8Array) => encode({ samples, bytes })

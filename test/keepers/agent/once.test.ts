@@ -11,16 +11,25 @@ import {
   loadKey,
   loadKeyHash,
   onceGuard,
+  secretName,
   storeDealing,
   storeKey,
 } from '../../../keepers/agent/epoch.ts'
 import { sealedUpdate } from '../../../keepers/agent/steps/sealed-update.ts'
-import { checkUpdate, encryptUpdate, openEngine, partialDecrypt, Secret } from '../../../keepers/fhe/index.ts'
+import {
+  checkUpdate,
+  encryptUpdate,
+  exportMemberKey,
+  openEngine,
+  partialDecrypt,
+  Secret,
+} from '../../../keepers/fhe/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
 import { type Ceremony, ceremony, EPOCH, ROUND, testPlan, vectorOf } from '../fhe/ceremony.ts'
 import { refuses } from '../fhe/rejection.ts'
 
 const SELF = 1
+const silent = pino({ level: 'silent' })
 
 describe('what a keeper does once in a round', () => {
   let folder: string
@@ -54,7 +63,7 @@ describe('what a keeper does once in a round', () => {
 
   const step = (round = ROUND.round) =>
     ({
-      context: { store, log: pino({ level: 'silent' }) },
+      context: { store, log: silent },
       snapshot: { round, epoch: EPOCH.epoch },
       signal: new AbortController().signal,
     }) as unknown as Step
@@ -69,11 +78,15 @@ describe('what a keeper does once in a round', () => {
 
   it('finds its key again, and not that of another fork of the chain', () => {
     crash()
-    const key = loadKey(store, frame)!
+    const key = loadKey(store, frame, silent)!
     expect(key.material.equals(keys.memberKeys.get(SELF)!.material)).to.equal(true)
     expect(Buffer.compare(loadKeyHash(store, frame)!, keys.keyHash)).to.equal(0)
     const fork = { ...frame, crsSeed: `0x${'5f'.repeat(32)}` }
-    expect([loadKey(store, fork), loadKeyHash(store, fork), loadDealing(store, fork)]).to.deep.equal([null, null, null])
+    expect([loadKey(store, fork, silent), loadKeyHash(store, fork), loadDealing(store, fork)]).to.deep.equal([
+      null,
+      null,
+      null,
+    ])
     storeDealing(store, frame, Secret.take(Uint8Array.of(1, 2, 3)))
     expect(loadDealing(store, fork)).to.equal(null)
     crash()
@@ -98,7 +111,7 @@ describe('what a keeper does once in a round', () => {
     crash()
     const request = (seed: number) => ({
       context: ROUND,
-      memberKey: loadKey(store, frame)!,
+      memberKey: loadKey(store, frame, silent)!,
       vector: vectorOf(50, seed),
       weight: 300,
       guard: onceGuard(store),
@@ -111,6 +124,29 @@ describe('what a keeper does once in a round', () => {
       vector: Float32Array.from(vectorOf(50, 1)),
     })
     expect(Buffer.compare(repeated, kept.bytes)).to.equal(0)
+  })
+
+  it('sits out an epoch whose key an earlier release stored, without training and without failing', async () => {
+    const name = secretName({ epoch: EPOCH.epoch, crsSeed: frame.crsSeed }, 'key')
+    const current = exportMemberKey(frame.plan, keys.memberKeys.get(SELF)!)
+    for (const [at, value, code] of [
+      [4, 2, 'unsupported-version'],
+      [5, 6, 'wrong-message-type'],
+    ] as const) {
+      const old = current.reveal((bytes) => bytes.slice())
+      old[at] = value
+      store.putSecret(name, old)
+      const said: { code?: string }[] = []
+      const log = { error: (fields: object) => said.push(fields) }
+      expect(loadKey(store, frame, log as never)).to.equal(null)
+      expect(said.map((fields) => fields.code)).to.deep.equal([code])
+      trainings = 0
+      expect(await seal(1)).to.equal(null)
+      expect(trainings).to.equal(0)
+      crash()
+    }
+    storeKey(store, frame, keys.memberKeys.get(SELF)!)
+    expect((await seal(1))!.samples).to.equal(300)
   })
 
   it('abstains when it has encrypted in a round and the bytes are gone', async () => {
@@ -139,7 +175,7 @@ describe('what a keeper does once in a round', () => {
         context: ROUND,
         contributors,
         activeSet,
-        memberKey: loadKey(store, frame)!,
+        memberKey: loadKey(store, frame, silent)!,
         guard: onceGuard(store),
         policy: { minContributors: 2, ownUpdate: 'included' },
       })

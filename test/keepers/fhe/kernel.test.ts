@@ -100,6 +100,51 @@ describe('fhe kernel', () => {
     }
   })
 
+  it('scales by a constant like big integers', () => {
+    const { degree, calls } = kernel
+    for (const [l, p] of kernel.primes.entries()) {
+      const values = residues(degree, p)
+      for (const factor of [0n, 1n, p - 1n, residues(9, p)[8]!]) {
+        const block = place(kernel, values)
+        calls.scale(kernel.records[l]!, block.at, factor, degree)
+        expect(Array.from(toWords(kernel.read(block)))).to.deep.equal(values.map((value) => (value * factor) % p))
+        kernel.release(block)
+      }
+    }
+  })
+
+  it('adds and subtracts uniform residues from a stream of words, and leaves the sum alone when they run out', () => {
+    const { degree, calls } = kernel
+    const count = degree + 3
+    for (const [l, p] of kernel.primes.entries()) {
+      const values = residues(degree, p)
+      const clean = [0n, p - 1n, 1n, ...residues(count, p).slice(3)]
+      // High bits are not looked at; words from p to 2^60 are dropped, and those after them move up.
+      const dropped = clean.map(
+        (word, i) => (i === 4 || i === 777 ? p + 5n : word | (0xabn << 60n)) & ((1n << 64n) - 1n),
+      )
+      const fewer = clean.map((word, i) => (i % 2000 === 9 ? (1n << 60n) - 1n : word))
+      for (const [words, enough] of [
+        [clean, true],
+        [dropped, true],
+        [fewer, false],
+      ] as const) {
+        const kept = words.map((word) => word & ((1n << 60n) - 1n)).filter((word) => word < p)
+        for (const negative of [0, 1]) {
+          const [sum, stream] = [place(kernel, values), place(kernel, words)]
+          const done = calls.addUniform(kernel.records[l]!, sum.at, stream.at, count, negative, degree)
+          expect(done).to.equal(enough ? 1 : 0)
+          const wanted = enough
+            ? values.map((value, i) => (negative ? value - kept[i]! + p : value + kept[i]!) % p)
+            : values
+          expect(Array.from(toWords(kernel.read(sum)))).to.deep.equal(wanted)
+          kernel.release(sum)
+          kernel.release(stream)
+        }
+      }
+    }
+  })
+
   it('sums three uniform words for the flooding, and centres them', () => {
     const { degree, calls, primes } = kernel
     const random = kernel.allocate(36 * degree)

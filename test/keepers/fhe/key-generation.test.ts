@@ -226,6 +226,11 @@ describe('fhe stored member keys', () => {
     await refuses('wrong-epoch', load({ context: { ...EPOCH, epoch: 4 } }))
     await refuses('wrong-plan', load({}, testPlan(3, 3)))
     await refuses('truncated', load({ bytes: bytesOf().subarray(0, -1) }))
+    // What earlier releases stored: another wire version, and a type without pair keys.
+    const with_ = (at: number, value: number) => load({ bytes: bytesOf().fill(value, at, at + 1) })
+    await refuses('unsupported-version', with_(4, 2))
+    await refuses('wrong-message-type', with_(5, 6))
+    expect(key.material.length).to.equal(plan.bytes.memberKey)
     await refuses('trailing-bytes', load({ bytes: Buffer.concat([bytesOf(), Buffer.alloc(1)]) }))
     await refuses('malformed-message', load({ bytes: bytesOf().fill(0, 116) }))
   })

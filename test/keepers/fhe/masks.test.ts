@@ -127,7 +127,7 @@ describe('fhe masks', () => {
     for (const j of ACTIVE) expect(isZero(pairKeyIn(round.plan, key(j), j))).to.equal(true)
   })
 
-  it('are none towards a member whose key is of small order, and differ for two members with one key', () => {
+  it('are none towards a member whose key is of small order, and differ for two members with one key', async () => {
     const { keys, members } = makeMembers(4)
     const one = new Uint8Array(32)
     one[0] = 1
@@ -136,16 +136,26 @@ describe('fhe masks', () => {
     const pairKeys = (self: number, encryptionKey: Uint8Array) =>
       derivePairKeys({ members: roster(encryptionKey), self, keyHash }, keys[self]!.secretKey)
     for (const small of [new Uint8Array(32), one]) {
-      const all = pairKeys(0, small)
+      const all = await pairKeys(0, small)
       expect([...all.subarray(96)]).to.deep.equal(new Array(32).fill(0))
       for (const peer of [1, 2]) expect(isZero(all.subarray(32 * peer, 32 * peer + 32))).to.equal(false)
     }
     // Member 3 copies the key of member 1: what it cannot compute is still another mask.
-    const all = pairKeys(0, members[1]!.encryptionKey)
+    const all = await pairKeys(0, members[1]!.encryptionKey)
     expect(Buffer.compare(all.subarray(32, 64), all.subarray(96))).to.not.equal(0)
     expect(isZero(all.subarray(96))).to.equal(false)
     // It may even copy the caller's own.
-    expect(isZero(pairKeys(0, members[0]!.encryptionKey).subarray(96))).to.equal(false)
+    expect(isZero((await pairKeys(0, members[0]!.encryptionKey)).subarray(96))).to.equal(false)
+  })
+
+  it('stop being derived when key generation is called off', async () => {
+    const { keys, members } = makeMembers(3)
+    const stop = new Error('the epoch is over')
+    const of = { members, self: 0, keyHash: new Uint8Array(32) }
+    const failed = await derivePairKeys(of, keys[0]!.secretKey, AbortSignal.abort(stop)).catch(
+      (error: unknown) => error,
+    )
+    expect(failed).to.equal(stop)
   })
 
   it('a round whose active set has a member with no usable key decrypts all the same', async () => {

@@ -3,7 +3,9 @@ import { expect } from 'chai'
 import { Core } from '../../../keepers/fhe/core.ts'
 import { pack } from '../../../keepers/fhe/packing.ts'
 import { lagrangeAtZero } from '../../../keepers/fhe/shamir.ts'
-import { add, bareShare, coefficients, ownSecret, polynomialOfCoefficients, product } from './arithmetic.ts'
+import { add, bareShare, coefficients, ownSecret, polynomialOfCoefficients, product, subtract } from './arithmetic.ts'
+import { ROUND } from './ceremony.ts'
+import { masksOf } from './masks.ts'
 import { ciphertextOf, openRound, polynomialOf, polynomialOfRound, type Round, sharesOf } from './round.ts'
 import { openSeal } from './seal-objects.ts'
 
@@ -49,11 +51,19 @@ describe('fhe flooding', () => {
     const shares = await sharesOf(round, ACTIVE)
     noises = ACTIVE.map((j, at) => {
       const lambdas = round.plan.set.primes.slice(0, 2).map((p) => lagrangeAtZero(ACTIVE, j, p))
+      const key = round.keys.memberKeys.get(j)!
+      const { contributors } = round.sum
+      const { plan, keys } = round
+      const request = { plan, context: ROUND, keyHash: keys.keyHash, contributors, activeSet: ACTIVE }
+      const masks = masksOf(core.kernel, key, request)
       return Array.from({ length: round.plan.ciphertexts }, (_, index) => {
         const { a } = ciphertextOf(round, index)
-        const everyone = round.sum.contributors
-        const negative = bareShare(core.kernel, a, round.keys.memberKeys.get(j)!, everyone, lambdas, -1n)
-        return coefficients(core.kernel, add(core.kernel, polynomialOf(round, shares[at]!, index), negative))
+        const masked = add(
+          core.kernel,
+          bareShare(core.kernel, a, key, contributors, lambdas),
+          product(core.kernel, a, masks, [1n, 1n]),
+        )
+        return coefficients(core.kernel, subtract(core.kernel, polynomialOf(round, shares[at]!, index), masked))
       }).flat()
     })
   })

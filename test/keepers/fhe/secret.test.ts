@@ -12,7 +12,10 @@ import {
   ownSecret,
   polynomialOfCoefficients,
   product,
+  subtract,
 } from './arithmetic.ts'
+import { ROUND } from './ceremony.ts'
+import { masksOf, pairKeyIn } from './masks.ts'
 import { refuses } from './rejection.ts'
 import { ciphertextOf, openRound, polynomialOf, sharesOf } from './round.ts'
 
@@ -88,8 +91,14 @@ describe('fhe kernel memory', () => {
       const lambdas = primes.map((p) => lagrangeAtZero(activeSet, self, p))
       const key = round.keys.memberKeys.get(self)!
       const one = new Uint8Array(new BigUint64Array(a.length / 8).fill(1n).buffer)
-      const negative = bareShare(kernel, a, key, everyone, lambdas, -1n)
-      const noise = coefficients(kernel, add(kernel, polynomialOf(round, shares[at]!), negative))
+      const { plan, keys } = round
+      const request = { plan, context: ROUND, keyHash: keys.keyHash, contributors: everyone, activeSet }
+      const masks = masksOf(kernel, key, request)
+      const x = add(kernel, bareShare(kernel, one, key, everyone, lambdas), masks)
+      const noise = coefficients(
+        kernel,
+        subtract(kernel, polynomialOf(round, shares[at]!), product(kernel, a, x, [1n, 1n])),
+      )
       const sum = noise[0]! + 3n * (1n << BigInt(kernel.uniformBits - 1)) - 1n
       const s = polynomialOfCoefficients(kernel, ownSecret(kernel, key))
       key.material.reveal((material) => {
@@ -102,6 +111,10 @@ describe('fhe kernel memory', () => {
           ['x', dealtSum(kernel, key, everyone)],
           ['λ·x', bareShare(kernel, one, key, everyone, lambdas)],
           ['noise key', material.subarray(-32)],
+          ['pair key', pairKeyIn(plan, key, activeSet[1 - at]!)],
+          ['mask', masks],
+          ['λ·x + mask', x],
+          ['a·(λ·x + mask)', product(kernel, a, x, [1n, 1n])],
           ['a·λ·x', bareShare(kernel, a, key, everyone, lambdas)],
           ['noise', fromWords([BigInt.asUintN(64, sum)])],
         ]
