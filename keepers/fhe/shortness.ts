@@ -74,7 +74,7 @@ export async function proveShort(
 }
 
 /** J·w as integers of least size. */
-async function projected(
+export async function projected(
   engine: Engine,
   threads: Threads,
   projection: Uint8Array,
@@ -172,7 +172,7 @@ function differencesOf(
 }
 
 /** The masks that one drawing gives a proof to choose from, and the tree over their corrections. */
-class Candidates {
+export class Candidates {
   readonly #kernel: Kernel
   readonly #plan: Plan
   readonly #masks: Block

@@ -28,6 +28,9 @@ export const ROUND: RoundContext = { ...EPOCH, round: 7 }
 /** 32 bytes standing in for a block hash. */
 export const CRS = new Uint8Array(createHash('sha256').update('a block that nobody chose').digest())
 
+/** Rounds that a key of the tests is for: enough for them, and quick to deal pads for. */
+export const TEST_ROUNDS = 16
+
 /** A plan for tests: one ciphertext, clip bound 8, unless told otherwise. */
 export function testPlan(members: number, threshold: number, options: Partial<PlanOptions> = {}): Plan {
   return plan({

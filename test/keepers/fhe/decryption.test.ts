@@ -91,7 +91,14 @@ describe('fhe partial decryption', () => {
     expect(failed).to.equal('the disk is full')
     const neither = await encryptOf(round, 0, round.vectors[0]!, ROUND, stubborn).catch((error: Error) => error.message)
     expect(neither).to.equal('the disk is full')
-    expect(claims).to.deep.equal(['share', 'encryption'])
+    const padded = {
+      claim({ act }: { act: string }): boolean {
+        return act === 'pad' || stubborn.claim({ act })
+      },
+    }
+    const nor = await encryptOf(round, 0, round.vectors[0]!, ROUND, padded).catch((error: Error) => error.message)
+    expect(nor).to.equal('the disk is full')
+    expect(claims).to.deep.equal(['share', 'pad', 'encryption'])
   })
 
   it('shares of different sums do not combine, although each is well-formed', async () => {

@@ -162,7 +162,7 @@ describe('fhe masks', () => {
     // What members 0 and 4 would hold if 2 had registered a point of small order, and 2 itself.
     const without = (member: number, peers: readonly number[]) => {
       const material = key(member).material.reveal((bytes) => bytes.slice())
-      const from = round.plan.set.degree + round.plan.members * round.plan.bytes.polynomial
+      const from = round.plan.set.degree + 32 + round.plan.members * round.plan.bytes.dealt
       for (const peer of peers) material.fill(0, from + 32 * peer, from + 32 * peer + 32)
       return material
     }
