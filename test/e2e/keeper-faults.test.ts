@@ -32,7 +32,14 @@ describe('four keepers and one that lies', function () {
   before(async () => {
     cluster = await Cluster.create({
       keepers: 5,
-      windows: { trainingWindow: 90, revealWindow: 40, aggregateWindow: 60, decryptWindow: 40, voteWindow: 40 },
+      windows: {
+        registrationWindow: 45,
+        trainingWindow: 90,
+        revealWindow: 40,
+        aggregateWindow: 60,
+        decryptWindow: 40,
+        voteWindow: 40,
+      },
     })
     honest = cluster.nodes.slice(0, 4)
     liar = cluster.nodes[4]!
@@ -98,7 +105,8 @@ describe('four keepers and one that lies', function () {
   })
 
   it('penalises who is drafted and silent, nobody else, and completes rounds again', async () => {
-    const completedAfter = ({ name, args }: ServiceEvent): boolean => name === 'UpdateCompleted' && Number(args.round) > 11
+    const completedAfter = ({ name, args }: ServiceEvent): boolean =>
+      name === 'UpdateCompleted' && Number(args.round) > 11
     await cluster.event('a round that completes after wrong shares', completedAfter, 900_000)
     await roundOver(cluster, 17, 900_000)
     const events = await cluster.events()

@@ -41,11 +41,7 @@ describe('three keepers, a false dealer and a false accuser', function () {
   })
 
   const opened = (epoch: number): Promise<ServiceEvent> =>
-    cluster.event(
-      `epoch ${epoch}`,
-      ({ name, args }) => name === 'EpochOpened' && Number(args.epoch) === epoch,
-      600_000,
-    )
+    cluster.event(`epoch ${epoch}`, ({ name, args }) => name === 'EpochOpened' && Number(args.epoch) === epoch, 600_000)
   const fullStakes = async (): Promise<void> => {
     for (const node of honest) expect(await cluster.stakeOf(node), node.name).to.equal(STAKE)
   }
@@ -92,7 +88,9 @@ describe('three keepers, a false dealer and a false accuser', function () {
     const env = { ...process.env, ...keeperEnvironment() }
     const status = JSON.parse((await promisify(execFile)(process.execPath, command, { env })).stdout)
     expect(status).to.include({ suspicion: 0, leftOut: false })
-    expect(status.convictions.map(({ keeper, reason, taken }: Record<string, string>) => [keeper, reason, taken])).to.deep.equal([
+    expect(
+      status.convictions.map(({ keeper, reason, taken }: Record<string, string>) => [keeper, reason, taken]),
+    ).to.deep.equal([
       [dealer.owner, 'CONVICTED_AT_KEY_GENERATION', '20.0'],
       [accuser.owner, 'CONVICTED_AT_KEY_GENERATION', '20.0'],
       [dealer.owner, 'CONVICTED_AT_CHECK', '20.0'],
