@@ -21,11 +21,12 @@ describe('three keepers, a false dealer and a false accuser', function () {
     cluster = await Cluster.create({
       keepers: 5,
       windows: {
-        registrationWindow: 30,
-        keyWindow: 60,
-        trainingWindow: 120,
-        revealWindow: 60,
-        aggregateWindow: 60,
+        // All end early when all have acted. Long, for a busy machine.
+        registrationWindow: 60,
+        keyWindow: 600,
+        trainingWindow: 300,
+        revealWindow: 150,
+        aggregateWindow: 150,
         decryptWindow: 60,
         voteWindow: 60,
       },
