@@ -26,6 +26,7 @@ const compiler = {
 const apart = Object.fromEntries(
   [
     'contracts/rounds/LearningService.sol',
+    'contracts/rounds/ServiceClock.sol',
     'contracts/rounds/ServiceRegistration.sol',
     'contracts/governance/CohortGovernor.sol',
     'contracts/consumers/PredictionMarket.sol',

@@ -197,7 +197,7 @@ function ignitionParameters(parameters: DeployParameters, accounts: readonly str
 
 function serviceFields(service: NonNullable<DeployParameters['service']>) {
   const { name, strategy: _, bondTokens, rewardPerRoundTokens, rewardPoolTokens, ...others } = service
-  const { keyPenaltyTokens, decryptPenaltyTokens, ...windowsAndCounts } = others
+  const { keyPenaltyTokens, decryptPenaltyTokens, fraudPenaltyTokens, ...windowsAndCounts } = others
   return {
     ...windowsAndCounts,
     serviceName: name,
@@ -206,6 +206,7 @@ function serviceFields(service: NonNullable<DeployParameters['service']>) {
     rewardPool: rewardPoolTokens,
     keyPenalty: keyPenaltyTokens,
     decryptPenalty: decryptPenaltyTokens,
+    fraudPenalty: fraudPenaltyTokens,
   }
 }
 

@@ -51,6 +51,8 @@ const service = z.strictObject({
   rewardPerRoundTokens: tokens,
   keyPenaltyTokens: tokens,
   decryptPenaltyTokens: tokens,
+  /** For what a quorum of the members convicts of: a false dealing, complaint, update or dispute. */
+  fraudPenaltyTokens: tokens,
   /** Minted into the service's reward pool at the start, besides what the holders get. */
   rewardPoolTokens: tokens.default(0n),
 })

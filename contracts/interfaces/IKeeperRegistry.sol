@@ -127,7 +127,7 @@ interface IKeeperRegistry {
     /// @notice Registers the caller as owner of a keeper and stakes `amount` (may be 0).
     /// @param operator Daemon's key; distinct from the owner, used by no other keeper.
     /// @param consent The operator's signature over `consentDigest(owner, operator)`: nobody can take a key that is not
-    /// its own. EIP-712; of a contract, ERC-1271.
+    /// its own. EIP-712; of a contract, ERC-1271; of an account with delegated code (EIP-7702), either.
     /// @param encryptionKey X25519 public key, non-zero.
     /// @param multiaddr Binary libp2p multiaddr, 1 … 256 bytes.
     function register(
@@ -150,7 +150,8 @@ interface IKeeperRegistry {
     /// @notice Adds stake to `owner`'s keeper, paid by the caller.
     function stake(address owner, uint256 amount) external;
 
-    /// @notice Moves free stake into unbonding. A further request adds to it and restarts the delay for all of it.
+    /// @notice Moves free stake into unbonding. A further request adds to it and restarts the delay for all of it. Nothing
+    /// unlocks before the tail of the last bond is over, or before it would have without the further request.
     function requestUnbonding(uint256 amount) external;
 
     /// @notice Pays out what has finished unbonding.

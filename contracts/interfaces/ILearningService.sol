@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {ILearningServiceClock} from "./ILearningServiceClock.sol";
+import {ILearningServiceKeys} from "./ILearningServiceKeys.sol";
 import {ILearningServiceRegistration} from "./ILearningServiceRegistration.sol";
 import {ILearningServiceRounds} from "./ILearningServiceRounds.sol";
 import {ILearningServiceViews} from "./ILearningServiceViews.sol";
@@ -11,4 +13,10 @@ import {ILearningServiceViews} from "./ILearningServiceViews.sol";
 /// the clock has decided, then checks the state, then acts. The caller of a member's step is its operator key.
 ///
 /// A step names its round (or epoch), so that a transaction that arrives too late is refused and not taken for another.
-interface ILearningService is ILearningServiceRegistration, ILearningServiceRounds, ILearningServiceViews {}
+interface ILearningService is
+    ILearningServiceViews,
+    ILearningServiceRegistration,
+    ILearningServiceKeys,
+    ILearningServiceRounds,
+    ILearningServiceClock
+{}

@@ -21,6 +21,8 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     /// @notice `caller` is neither owner nor operator of `keeper`.
     error NotKeeper(address caller, address keeper);
     error ZeroAddress(bytes32 field);
+    /// @notice The parts of a service must share its registries.
+    error PartMismatch(address part);
     /// @notice The epoch's key is used up: its last Training only waits for late ballots.
     error EpochUsedUp(uint32 epoch, uint16 decryptions);
     error AlreadySeated(address keeper, uint8 seat);
@@ -36,8 +38,35 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     /// @notice The opening does not match what was committed.
     error CommitmentMismatch(bytes32 found, bytes32 committed);
     error ComplaintInvalid(uint8 seat, uint8 accused);
-    /// @notice The bitmap names updates that nobody revealed.
-    error IncludedNotRevealed(uint256 included, uint256 revealed);
+    error EvidenceLength(uint256 found, uint256 max);
+    /// @notice The verdict names seats that are not members, or one seat in both sets.
+    error VerdictInvalid(uint256 convicted, uint256 excused, uint256 members);
+    /// @notice Only members that confirmed or complained judge.
+    error NotSpoken(uint8 seat, uint256 spoken);
+    /// @notice The member is suspect or convicted, and contributes nothing to this round.
+    error LeftOut(uint8 seat, uint256 leftOut);
+    /// @notice The bitmap names updates that nobody revealed, or that may not be summed.
+    error IncludedNotRevealed(uint256 included, uint256 allowed);
+    /// @notice Only another member's revealed update can be disputed.
+    error DisputeInvalid(uint8 seat, uint8 accused);
+    /// @notice A round has one dispute at most.
+    error AlreadyDisputed(uint32 round);
+    /// @notice In the second half of Aggregate's window, when the draft may be open, nobody attests.
+    error AttestationsClosed(uint40 until);
+    /// @notice 16 bytes for each revealed update, once to four times.
+    error CheckLength(uint256 found, uint256 max);
+    /// @notice Not all that revealed have attested: wait for them, or until `from`.
+    error DraftTooEarly(uint256 waiting, uint40 from);
+    /// @notice The block of the last attestation has no hash yet.
+    error DraftInSameBlock(uint256 found);
+    /// @notice Seals that this opening matches are fewer than a quorum.
+    error SealsNotMatched(uint256 found, uint256 min);
+    /// @notice Too few of those who attested may decrypt.
+    error TooFewDraftable(uint256 found, uint256 min);
+    /// @notice Nobody can be convicted in a round without a dispute, and no stranger in any.
+    error ConvictionInvalid(uint256 convicted, uint256 members);
+    /// @notice In the second half of registration's window nobody leaves.
+    error LeaveTooLate(uint8 seat, uint40 until);
     error TooFewIncluded(uint256 found, uint256 min);
     error NotDrafted(uint8 seat, uint256 drafted);
     /// @notice A late ballot must agree with what was decided.

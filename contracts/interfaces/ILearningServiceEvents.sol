@@ -32,7 +32,7 @@ interface ILearningServiceEvents is ILearningServiceTypes {
     event Banned(address indexed keeper);
     event Unbanned(address indexed keeper);
     event Left(uint8 indexed seat, address indexed keeper);
-    /// @param penalised False for dissenters, complainers and members accused by more than a third.
+    /// @param penalised False for those whom a verdict excuses: their seat is kept until registration closes.
     event Dropped(uint32 indexed epoch, uint8 indexed seat, address indexed keeper, bool penalised);
     event OperatorSynced(uint8 indexed seat, address indexed previous, address indexed current);
     /// @param taken What the registry really took.
@@ -42,13 +42,25 @@ interface ILearningServiceEvents is ILearningServiceTypes {
     event KeyCommitted(uint32 indexed epoch, uint8 indexed seat, bytes32 commitment);
     event KeyRevealed(uint32 indexed epoch, uint8 indexed seat, bytes cid);
     event KeyConfirmed(uint32 indexed epoch, uint8 indexed seat, bytes32 keyHash);
-    event KeyComplaint(uint32 indexed epoch, uint8 indexed seat, uint8 indexed accused);
+    event KeyComplaint(uint32 indexed epoch, uint8 indexed seat, uint8 indexed accused, bytes evidence);
+    event KeyJudged(uint32 indexed epoch, uint8 indexed seat, uint256 convicted, uint256 excused);
 
     event UpdateCommitted(uint32 indexed round, uint8 indexed seat, bytes32 commitment);
     event UpdateRevealed(uint32 indexed round, uint8 indexed seat, bytes cid, uint64 size, uint40 samples);
-    event AggregateAttested(uint32 indexed round, uint8 indexed seat, bytes32 aggregateHash, uint256 included);
-    /// @notice The active set of the one decryption of this round.
-    event MembersDrafted(uint32 indexed round, uint256 drafted, bytes32 aggregateHash, uint256 included);
+    event AggregateAttested(uint32 indexed round, uint8 indexed seat, bytes26 seal);
+    event UpdateDisputed(uint32 indexed round, uint8 indexed seat, uint8 indexed accused);
+    event CheckSubmitted(uint32 indexed round, uint8 indexed seat, bytes scalars);
+    /// @notice The active set of the one decryption of this round. @param attesters Members whose seals matched.
+    event MembersDrafted(
+        uint32 indexed round,
+        uint256 drafted,
+        bytes32 aggregateHash,
+        uint256 included,
+        uint256 convicted,
+        uint256 attesters
+    );
+    /// @notice Who sits out from now on: convicted members, and after a lost vote the most suspect.
+    event MembersLeftOut(uint32 indexed epoch, uint256 leftOut);
     event ShareSubmitted(uint32 indexed round, uint8 indexed seat, bytes cid, uint64 size);
     event ModelVoted(
         uint32 indexed round,

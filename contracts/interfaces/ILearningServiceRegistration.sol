@@ -4,16 +4,18 @@ pragma solidity ^0.8.28;
 import {ILearningServiceErrors} from "./ILearningServiceErrors.sol";
 import {ILearningServiceEvents} from "./ILearningServiceEvents.sol";
 
-/// @title Seats, key generation and parameters (RegistrationState)
+/// @title Seats and parameters
 interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServiceErrors {
     // ------------------------------------------------------------------------------------------------- membership
 
-    /// @notice Owner or operator of the registered keeper `keeper` (its owner address) takes the lowest free seat; the
-    /// bond is engaged at the registry. Possible at any time; the seat becomes a member when registration closes next.
+    /// @notice Owner or operator of the registered keeper `keeper` (its owner address) takes the lowest free seat, or the
+    /// one that is kept for it; the bond is engaged at the registry. Possible at any time; the seat becomes a member when
+    /// registration closes next.
     function join(address keeper) external returns (uint8 seat);
 
     /// @notice Owner or operator gives the seat up: at once between epochs or while waiting for one, else when the
-    /// current epoch ends. A member that has asked to leave still does its steps until then.
+    /// current epoch ends. A member that has asked to leave still does its steps until then. In Registration only during
+    /// the first half of the window, so that nobody can take a seat and give it up in the last second.
     function leave(uint8 seat) external;
 
     /// @notice Anyone. Removes, as if by `leave`, a seat whose keeper is jailed. One whose bond no longer covers the
@@ -23,23 +25,10 @@ interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServi
     /// @notice Owner or operator fills the bond up to the service's current one, and keeps a seat that was to go.
     function topUp(uint8 seat) external;
 
-    /// @notice Anyone. Takes over the operator key that the keeper's owner has set at the registry.
+    /// @notice Anyone. Takes over the operator key that the keeper's owner has set at the registry. Where another seat still
+    /// has that key, which its keeper no longer has at the registry, the keeper's owner acts for that seat until it is
+    /// synced, too: so that two keepers may swap keys.
     function syncOperator(uint8 seat) external;
-
-    // ------------------------------------------------------------------------------------------------- key generation
-
-    /// @notice KeyCommit. @param commitment `keyCommitment(epoch, seat, cid, salt)`.
-    function commitKey(uint32 epoch, bytes32 commitment) external;
-
-    /// @notice KeyReveal. Opens the commitment; `cid` names the blob of the public-key share and encrypted re-shares.
-    function revealKey(uint32 epoch, bytes calldata cid, bytes32 salt) external;
-
-    /// @notice KeyConfirm. All members confirming one hash start the training.
-    function confirmKey(uint32 epoch, bytes32 keyHash) external;
-
-    /// @notice KeyConfirm, instead of confirming: the blob of `accused` is missing or does not open. Costs nobody stake.
-    /// More than a third of the members accusing one drop that one; complainers that stay below are dropped themselves.
-    function complain(uint32 epoch, uint8 accused) external;
 
     // ------------------------------------------------------------------------------------------------- anyone
 
@@ -58,14 +47,4 @@ interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServi
 
     /// @notice Admin only. The keeper may join again; a seat that is to go still goes.
     function unban(address keeper) external;
-
-    // ------------------------------------------------------------------------------------------------- views
-
-    /// @notice What `commitKey` expects. Bound to chain, service, epoch and seat, so that nobody can copy it.
-    function keyCommitment(
-        uint32 epoch,
-        uint8 seat,
-        bytes calldata cid,
-        bytes32 salt
-    ) external view returns (bytes32);
 }

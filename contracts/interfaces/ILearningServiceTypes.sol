@@ -3,16 +3,18 @@ pragma solidity ^0.8.28;
 
 /// @title Types of the round machine
 interface ILearningServiceTypes {
-    /// @notice The states. The first four refine the published RegistrationState, Training is TrainingState, the last
-    /// four refine UpdateGlobalModelState.
+    /// @notice The states. The first five refine the published RegistrationState, Training is TrainingState, the last
+    /// five refine UpdateGlobalModelState. KeyJudge and Check are entered only by a dispute.
     enum State {
         Registration,
         KeyCommit,
         KeyReveal,
         KeyConfirm,
+        KeyJudge,
         Training,
         Reveal,
         Aggregate,
+        Check,
         Decrypt,
         Vote
     }
@@ -32,14 +34,15 @@ interface ILearningServiceTypes {
     /// @notice What the DAO sets. Windows in seconds, 1 … 365 days; money in wei of the stake token.
     /// @param minKeepers Fewest members of an epoch and fewest updates in a sum that may be decrypted; ≥ 2.
     /// @param maxKeepers At most 256.
-    /// @param decryptionBps The decryption threshold of an epoch of n members is t = ⌊n·bps/10000⌋ + 1; 5000 … 6666, so
-    /// that n/2 < t ≤ ⌈2n/3⌉.
+    /// @param decryptionBps The decryption threshold of an epoch is t = ⌊n·bps/10000⌋ + 1 for n members when registration
+    /// closed; 5000 … 6666, so that n/2 < t ≤ ⌈2n/3⌉. Members who are dropped later do not lower it.
     /// @param decryptionsPerEpoch Draft sets that one collective key may serve before it must rotate; ≥ 1.
     /// @param maxStrikes Rounds in a row without a revealed update after which a member is jailed; 2 or 3.
     /// @param bond Stake a member puts up; bounds what the service can ever take from it.
     /// @param rewardPerRound Split over the members that did every step; less when the pool holds less.
     /// @param keyPenalty For silence in key generation; ≤ bond.
     /// @param decryptPenalty For silence of a drafted member; ≤ bond.
+    /// @param fraudPenalty For a member that a quorum convicts on evidence that each of them recomputed; ≤ bond.
     struct Parameters {
         uint32 registrationWindow;
         uint32 keyWindow;
@@ -57,6 +60,7 @@ interface ILearningServiceTypes {
         uint96 rewardPerRound;
         uint96 keyPenalty;
         uint96 decryptPenalty;
+        uint96 fraudPenalty;
         address strategy;
     }
 
@@ -67,7 +71,8 @@ interface ILearningServiceTypes {
     /// @param decryptionThreshold t: members drafted for one decryption.
     /// @param crsSeed keccak256(abi.encode(chainid, service, epoch, blockhash of the block before the close)).
     /// @param keyHash Hash of the collective key that all members confirmed; 0 before.
-    /// @param undraftable Members that were drafted and silent in this epoch, or banned.
+    /// @param undraftable Members that were drafted and silent in this epoch, convicted, or banned.
+    /// @param registered Members when registration last closed: what the threshold is computed from.
     struct EpochInfo {
         uint32 epoch;
         uint256 members;
@@ -79,11 +84,14 @@ interface ILearningServiceTypes {
         bytes32 crsSeed;
         bytes32 keyHash;
         uint256 undraftable;
+        uint16 registered;
     }
 
     /// @notice The round in progress (bitmaps of seats; zero before their step).
-    /// @param included Updates in the winning sum. @param attesters Of the winning pair, late ones included.
-    /// @param attested Index of the winning pair in `attestations()`.
+    /// @param attesters Members that have sealed an attestation; after the draft, those whose seal matched.
+    /// @param included Updates in the drafted sum.
+    /// @param checked Members that posted scalars in Check. @param disputed Whether the round has had its dispute.
+    /// @param leftOut Members that may not contribute or decrypt: convicted in this epoch, or the most suspect.
     /// @param lateRound Round whose ballots are still open while this one trains; 0 when there is none.
     /// @param usedUp The epoch serves no further round: this Training takes no commits and only waits for late ballots.
     struct RoundInfo {
@@ -94,21 +102,22 @@ interface ILearningServiceTypes {
         uint256 attesters;
         uint256 drafted;
         uint256 shared;
-        uint8 attested;
+        uint256 checked;
+        uint256 leftOut;
+        bool disputed;
         uint32 lateRound;
         bool usedUp;
     }
 
     /// @notice One thing that members can agree on.
-    /// @param digest First 208 bits of keccak256(abi.encode(aggregateHash, included)), of keccak256(abi.encode(
-    /// modelCommitment, keccak256(cid))), or of keccak256(abi.encode(keyHash)).
+    /// @param digest First 208 bits of keccak256(abi.encode(modelCommitment, keccak256(cid))), of
+    /// keccak256(abi.encode(keyHash)), or of keccak256(abi.encode(convicted, excused)).
     /// @param weight Vote: reward shares of the supporters that did every step; else 0.
-    /// @param supporters Bitmap of seats. @param included Aggregate: the inclusion bitmap; else without meaning.
+    /// @param supporters Bitmap of seats.
     struct Candidate {
         bytes26 digest;
         uint48 weight;
         uint256 supporters;
-        uint256 included;
     }
 
     /// @notice Key generation in progress, as recorded.
@@ -118,6 +127,7 @@ interface ILearningServiceTypes {
         uint256 spoken;
         uint256 complained;
         uint256 accused;
+        uint256 judged;
     }
 
     /// @notice What a completed round leaves for good, by the number of its version.

@@ -26,9 +26,14 @@ interface ILearningServiceViews is ILearningServiceTypes, IVersionSource {
     /// @notice As recorded.
     function roundInfo() external view returns (RoundInfo memory);
 
-    /// @notice Candidates of the last Aggregate step, in order of their first attestation. The winning one is
-    /// `roundInfo().attested`. In KeyConfirm: of the collective key.
-    function attestations() external view returns (Candidate[] memory);
+    /// @notice KeyConfirm: hashes confirmed; KeyJudge: verdicts; in the order of their first supporter. Empty later.
+    function keyCandidates() external view returns (Candidate[] memory);
+
+    /// @notice Seats kept for keepers that lost theirs without fault, until registration closes next.
+    function reservedSeats() external view returns (uint256);
+
+    /// @notice Lost rounds that a seat took part in since it was last cleared, 0 … 3.
+    function suspicionOf(uint8 seat) external view returns (uint8);
 
     /// @notice Candidates of the last Vote step, in order of their first vote.
     function votes() external view returns (Candidate[] memory);
@@ -59,4 +64,35 @@ interface ILearningServiceViews is ILearningServiceTypes, IVersionSource {
     function keeperRegistry() external view returns (address);
 
     function modelRegistry() external view returns (address);
+
+    // ------------------------------------------------------------------------------------------------- commitments
+
+    /// @notice What `commitKey` expects. Bound to chain, service, epoch and seat, so that nobody can copy it.
+    function keyCommitment(
+        uint32 epoch,
+        uint8 seat,
+        bytes calldata cid,
+        bytes32 salt
+    ) external view returns (bytes32);
+
+    /// @notice What `commitUpdate` expects:
+    /// keccak256(abi.encode(chainid, service, round, seat, keccak256(cid), size, samples, salt)).
+    function updateCommitment(
+        uint32 round,
+        uint8 seat,
+        bytes calldata cid,
+        uint64 size,
+        uint40 samples,
+        bytes32 salt
+    ) external view returns (bytes32);
+
+    /// @notice What `attest` expects: the first 26 bytes of
+    /// keccak256(abi.encode(chainid, service, round, seat, aggregateHash, included, convicted)).
+    function attestationSeal(
+        uint32 round,
+        uint8 seat,
+        bytes32 aggregateHash,
+        uint256 included,
+        uint256 convicted
+    ) external view returns (bytes26);
 }

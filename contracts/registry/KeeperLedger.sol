@@ -17,10 +17,11 @@ abstract contract KeeperLedger is IKeeperRegistry {
     ///       ┌────────────────────────┬──────────────────────┬────────────┐
     /// +0    │ operator 160           │ jailedUntil 64       │        32  │
     /// +1    │ stake 128                     │ bonded 128               │
-    /// +2    │ unbonding 128                 │ unlocksAt 64 │       64  │
+    /// +2    │ unbonding 128                 │ unlocksAt 64 │ tailsEnd 64│
     /// +3    │ encryptionKey 256                                        │
     /// +4 …  │ multiaddr                                                │
     ///       └──────────────────────────────────────────────────────────┘
+    /// @dev `tailsEnd`: end of the last bond's tail. Until then nothing unlocks, whatever the delay has become since.
     struct Account {
         address operator;
         uint64 jailedUntil;
@@ -28,6 +29,7 @@ abstract contract KeeperLedger is IKeeperRegistry {
         uint128 bonded;
         uint128 unbonding;
         uint64 unlocksAt;
+        uint64 tailsEnd;
         bytes32 encryptionKey;
         bytes multiaddr;
     }
@@ -205,7 +207,9 @@ abstract contract KeeperLedger is IKeeperRegistry {
         if (bond.until != ENGAGED) return false;
         uint64 until = uint64(block.timestamp) + _settings.unbondingDelay;
         bond.until = until;
-        _accounts[owner].bonded -= bond.amount;
+        Account storage account = _accounts[owner];
+        account.bonded -= bond.amount;
+        if (account.tailsEnd < until) account.tailsEnd = until;
         emit Disengaged(owner, service, until);
         return true;
     }

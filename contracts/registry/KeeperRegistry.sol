@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
@@ -96,7 +97,9 @@ contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
         if (amount == 0) revert ZeroAmount();
         uint256 free = _freeStake(account);
         if (amount > free) revert InsufficientFreeStake(msg.sender, free, amount);
-        uint64 unlocksAt = uint64(block.timestamp) + _settings.unbondingDelay;
+        uint256 delayed = block.timestamp + _settings.unbondingDelay;
+        // A delay that has been shortened frees nothing that was promised to be slashable for longer.
+        uint64 unlocksAt = uint64(Math.max(delayed, Math.max(account.tailsEnd, account.unlocksAt)));
         account.stake -= uint128(amount);
         account.unbonding += uint128(amount);
         account.unlocksAt = unlocksAt;
@@ -291,7 +294,11 @@ contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
         if (operator == address(0)) revert ZeroAddress("operator");
         address holder = operator == owner ? owner : _ownerOf[operator];
         if (holder != address(0)) revert OperatorTaken(operator, holder);
-        bool given = SignatureChecker.isValidSignatureNow(operator, consentDigest(owner, operator), consent);
+        bytes32 digest = consentDigest(owner, operator);
+        // A key signs for itself also when it has code (EIP-7702); a contract has no key, and answers by ERC-1271.
+        (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(digest, consent);
+        bool given = (failure == ECDSA.RecoverError.NoError && signer == operator) ||
+            SignatureChecker.isValidSignatureNow(operator, digest, consent);
         if (!given) revert ConsentInvalid(operator, owner, _consents[operator]);
         ++_consents[operator];
         _ownerOf[operator] = owner;

@@ -12,14 +12,12 @@ import {Seats, NONE, only} from "./Seats.sol";
 ///     slot    ┌─────────────────────────────┬───────────┐
 ///     +0      │ digest 208                  │ weight 48 │
 ///     +1      │ supporters 256                          │
-///     +2      │ included 256                            │
 ///             └─────────────────────────────┴───────────┘
 library Ballots {
     struct Entry {
         uint48 weight;
         bytes26 digest;
         Seats supporters;
-        Seats included;
     }
 
     struct Ballot {
@@ -29,19 +27,17 @@ library Ballots {
 
     /// @dev Fills the slots of the first candidate, so that the first ballot costs what the others do.
     function prime(Ballot storage ballot) internal {
-        ballot.entries[0] = Entry(1, bytes26(uint208(1)), only(0), only(0));
+        ballot.entries[0] = Entry(1, bytes26(uint208(1)), only(0));
     }
 
     /// @param number Distinguishes ballots that share the storage: round or epoch.
     /// @param open Candidates already open, 0 … 256. At most one per member is ever opened.
-    /// @param included Kept for a new candidate, unless empty.
     /// @return index Of the candidate with this digest. @return opened True when it is new: the caller counts it.
     function findOrOpen(
         Ballot storage ballot,
         uint256 number,
         uint256 open,
-        bytes26 digest,
-        Seats included
+        bytes26 digest
     ) internal returns (uint8 index, bool opened) {
         if (open > 0) {
             if (ballot.entries[0].digest == digest) return (0, false);
@@ -51,20 +47,7 @@ library Ballots {
         }
         Entry storage entry = ballot.entries[open];
         (entry.weight, entry.digest, entry.supporters) = (0, digest, NONE);
-        if (!included.isEmpty()) entry.included = included;
         return (uint8(open), true);
-    }
-
-    /// @dev Index of the candidate with most supporters, the earliest among equals; meaningless when none is open.
-    function leading(Ballot storage ballot, uint256 open) internal view returns (uint8 best) {
-        uint256 most = 0;
-        for (uint256 i = 0; i < open; ++i) {
-            uint256 supporters = ballot.entries[i].supporters.count();
-            if (supporters > most) {
-                most = supporters;
-                best = uint8(i);
-            }
-        }
     }
 
     function list(
@@ -77,8 +60,7 @@ library Ballots {
             candidates[i] = ILearningServiceTypes.Candidate(
                 entry.digest,
                 entry.weight,
-                Seats.unwrap(entry.supporters),
-                Seats.unwrap(entry.included)
+                Seats.unwrap(entry.supporters)
             );
         }
     }

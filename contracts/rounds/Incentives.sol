@@ -9,11 +9,13 @@ import {ServiceStorage} from "./ServiceStorage.sol";
 /// @dev The registries are trusted and call nobody back. No call here can revert for a reason that a keeper controls, so
 /// nobody can hold the machine up; a suspended service is served with no effect.
 ///
-/// A member is penalised at most once an epoch: silence in key generation costs the seat, silence at Decrypt the right
-/// to be drafted again.
+/// Silence in key generation costs the seat, silence at Decrypt the right to be drafted again in the epoch, a conviction
+/// the one or the other: so each of them is penalised at most once an epoch, and nothing exceeds the bond.
 abstract contract Incentives is ServiceStorage {
     bytes32 internal constant SILENT_AT_KEY = "SILENT_AT_KEY_GENERATION";
     bytes32 internal constant SILENT_AT_DECRYPT = "SILENT_AT_DECRYPT";
+    bytes32 internal constant CONVICTED_AT_KEY = "CONVICTED_AT_KEY_GENERATION";
+    bytes32 internal constant CONVICTED_AT_CHECK = "CONVICTED_AT_CHECK";
 
     // ------------------------------------------------------------------------------------------------- rewards
 
@@ -91,26 +93,48 @@ abstract contract Incentives is ServiceStorage {
         Seats silent = _drafted.without(_current(h, _shared));
         _undraftable = _undraftable | silent;
         h.flags |= EXCLUDED;
-        uint256 penalty = _parameters.decryptPenalty;
-        while (!silent.isEmpty()) {
-            uint8 seat = silent.lowest();
-            silent = silent.without(only(seat));
-            _penalise(h, seat, penalty, SILENT_AT_DECRYPT);
+        _penaliseAll(h, silent, _parameters.decryptPenalty, SILENT_AT_DECRYPT);
+    }
+
+    function _penaliseAll(Head memory h, Seats who, uint256 amount, bytes32 reason) internal {
+        while (!who.isEmpty()) {
+            uint8 seat = who.lowest();
+            who = who.without(only(seat));
+            _penalise(h, seat, amount, reason);
         }
     }
 
-    /// @dev One more strike for the idle, none left for the other members; who has reached the limit is jailed and goes
-    /// when the epoch ends. Counts of all seats at once: c = 2·high + low, saturating at 3.
+    /// @dev After the reveals: one more strike for the idle, none left for the others. What the left out have stays, and
+    /// so does the strike of one who was silent in the Check of the round before.
     /// @param active Members that acted.
-    function _strike(Head memory h, Seats active) internal {
-        bool all = active.count() == h.memberCount;
-        if (all && !_has(h, STRUCK)) return;
-        Seats idle = all ? NONE : _members.without(active);
+    function _strikeIdle(Head memory h, Seats active) internal {
+        Seats kept = _leftOutNow(h);
+        Seats idle = _members.without(active | kept);
+        if (idle.isEmpty() && !_has(h, STRUCK)) return;
+        if (_has(h, CHECK_MISSED)) kept = kept | _missedCheck;
+        h.flags &= ~CHECK_MISSED;
+        _strike(h, idle, kept);
+    }
+
+    /// @dev At the end of a Check: one more strike for those who posted nothing.
+    function _strikeUnchecked(Head memory h) internal {
+        Seats silent = _members.without(_current(h, _checked));
+        if (silent.isEmpty()) return;
+        _missedCheck = silent;
+        h.flags |= CHECK_MISSED;
+        _strike(h, silent, _members);
+    }
+
+    /// @dev Counts of all seats at once: c = 2·high + low, saturating at 3. Who has reached the limit is jailed and goes
+    /// when the epoch ends.
+    /// @param idle Get one more. @param kept Keep theirs, as far as not idle; nobody else has any left.
+    function _strike(Head memory h, Seats idle, Seats kept) private {
         Seats low = _strikesLow;
         Seats high = _strikesHigh;
-        Seats nextLow = idle.without(low) | (idle & low & high);
-        Seats nextHigh = idle & (low | high);
-        Seats out = _parameters.maxStrikes == 2 ? nextHigh : nextHigh & nextLow;
+        kept = kept.without(idle);
+        Seats nextLow = idle.without(low) | (idle & low & high) | (kept & low);
+        Seats nextHigh = (idle & (low | high)) | (kept & high);
+        Seats out = idle & (_parameters.maxStrikes == 2 ? nextHigh : nextHigh & nextLow);
         nextLow = nextLow.without(out);
         nextHigh = nextHigh.without(out);
         _strikesLow = nextLow;

@@ -1,40 +1,140 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
-import {ILearningServiceRounds} from "../interfaces/ILearningServiceRounds.sol";
+import {ILearningService} from "../interfaces/ILearningService.sol";
+import {ILearningServiceClock} from "../interfaces/ILearningServiceClock.sol";
+import {ILearningServiceKeys} from "../interfaces/ILearningServiceKeys.sol";
+import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegistration.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
+import {ClockedPart} from "./ClockedPart.sol";
 import {Rounds} from "./Rounds.sol";
+import {ServiceClock} from "./ServiceClock.sol";
 import {ServiceRegistration} from "./ServiceRegistration.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 import {ServiceViews} from "./ServiceViews.sol";
 
 /// @title One co-owned model and the machine of its rounds
-/// @notice Used through clones that ServiceFactory makes; callers use ILearningService. This contract holds what every
-/// round needs, and delegates the rest of the interface to its other half, ServiceRegistration.
-contract LearningService is Rounds, ServiceViews, Initializable {
-    /// @notice Code of the registration half.
+/// @notice Used through clones that ServiceFactory makes; callers use ILearningService. This contract holds the steps of a
+/// round and the views; each other function it hands to one of two parts, by name, so that the compiler sees the interface
+/// whole: together they would exceed the 24 KB that one contract may have (EIP-170).
+contract LearningService is ILearningService, Rounds, ServiceViews, AccessControl, Initializable {
+    /// @notice Code of the registration part.
     ServiceRegistration public immutable registration;
 
-    /// @param registry Stake, penalties, rewards. @param models Where versions are published. The same for all clones.
-    constructor(IKeeperRegistry registry, IModelRegistry models) ServiceStorage(registry, models) {
-        registration = new ServiceRegistration(registry, models);
+    /// @param registry Stake, penalties, rewards. @param models Where versions are published. The same for all clones, and
+    /// for both parts.
+    constructor(
+        IKeeperRegistry registry,
+        IModelRegistry models,
+        ServiceRegistration registrationPart
+    ) ServiceStorage(registry, models) ClockedPart(registrationPart.clockPart()) {
+        if (!registrationPart.isOf(registry, models)) revert PartMismatch(address(registrationPart));
+        registration = registrationPart;
         _disableInitializers();
     }
 
-    /// @inheritdoc ILearningServiceRounds
-    function poke() external returns (State) {
-        Head memory h = _head;
-        if (block.timestamp < h.deadline) revert NothingDue(h.anchor, h.deadline);
-        _run(h);
-        _head = h;
-        return h.anchor;
+    /// @notice Opens registration; once, by the factory. The admin gets DEFAULT_ADMIN_ROLE.
+    function initialize(address, Parameters calldata) external {
+        _delegate(address(registration));
     }
 
-    /// @dev The rest of ILearningService. Reverts come through as they are.
-    fallback(bytes calldata input) external returns (bytes memory) {
-        return Address.functionDelegateCall(address(registration), input);
+    // ------------------------------------------------------------------------------------------------- seats, parameters
+
+    /// @inheritdoc ILearningServiceRegistration
+    function join(address) external returns (uint8) {
+        return abi.decode(Address.functionDelegateCall(address(registration), msg.data), (uint8));
+    }
+
+    /// @inheritdoc ILearningServiceRegistration
+    function leave(uint8) external {
+        _delegate(address(registration));
+    }
+
+    /// @inheritdoc ILearningServiceRegistration
+    function expel(uint8) external {
+        _delegate(address(registration));
+    }
+
+    /// @inheritdoc ILearningServiceRegistration
+    function topUp(uint8) external {
+        _delegate(address(registration));
+    }
+
+    /// @inheritdoc ILearningServiceRegistration
+    function syncOperator(uint8) external {
+        _delegate(address(registration));
+    }
+
+    /// @inheritdoc ILearningServiceRegistration
+    function collect(uint8) external returns (uint256) {
+        return abi.decode(Address.functionDelegateCall(address(registration), msg.data), (uint256));
+    }
+
+    /// @inheritdoc ILearningServiceRegistration
+    function setParameters(Parameters calldata) external {
+        _delegate(address(registration));
+    }
+
+    /// @inheritdoc ILearningServiceRegistration
+    function ban(address) external {
+        _delegate(address(registration));
+    }
+
+    /// @inheritdoc ILearningServiceRegistration
+    function unban(address) external {
+        _delegate(address(registration));
+    }
+
+    // ------------------------------------------------------------------------------------------------- key generation
+
+    /// @inheritdoc ILearningServiceKeys
+    function commitKey(uint32, bytes32) external {
+        _delegate(address(registration));
+    }
+
+    /// @inheritdoc ILearningServiceKeys
+    function revealKey(uint32, bytes calldata, bytes32) external {
+        _delegate(address(registration));
+    }
+
+    /// @inheritdoc ILearningServiceKeys
+    function confirmKey(uint32, bytes32) external {
+        _delegate(address(registration));
+    }
+
+    /// @inheritdoc ILearningServiceKeys
+    function complain(uint32, uint8, bytes calldata) external {
+        _delegate(address(registration));
+    }
+
+    /// @inheritdoc ILearningServiceKeys
+    function judge(uint32, uint256, uint256) external {
+        _delegate(address(registration));
+    }
+
+    // ------------------------------------------------------------------------------------------------- clock, disputes
+
+    /// @inheritdoc ILearningServiceClock
+    function poke() external returns (State) {
+        return abi.decode(Address.functionDelegateCall(address(clockPart), msg.data), (State));
+    }
+
+    /// @inheritdoc ILearningServiceClock
+    function draft(uint32, bytes32, uint256, uint256) external {
+        _delegate(address(clockPart));
+    }
+
+    /// @inheritdoc ILearningServiceClock
+    function dispute(uint32, uint8) external {
+        _delegate(address(clockPart));
+    }
+
+    /// @inheritdoc ILearningServiceClock
+    function submitCheck(uint32, bytes calldata) external {
+        _delegate(address(clockPart));
     }
 }

@@ -71,7 +71,19 @@ function candidateOf(MemberRecord record) pure returns (uint8) {
     return uint8(MemberRecord.unwrap(record) >> 8);
 }
 
-function voted(MemberRecord record, uint24 version, uint8 candidate, bool complete) pure returns (MemberRecord) {
-    uint256 marks = (uint256(version) << 88) | (uint256(candidate) << 8) | VOTED | (complete ? COMPLETE : 0);
-    return MemberRecord.wrap(MemberRecord.unwrap(record) | marks);
+/// @param share What the member has earned a part for, in place of what its update alone is worth.
+function voted(
+    MemberRecord record,
+    uint24 version,
+    uint8 candidate,
+    bool complete,
+    uint40 share
+) pure returns (MemberRecord) {
+    uint256 kept = MemberRecord.unwrap(record) & ~(uint256(type(uint40).max) << 48);
+    uint256 marks = (uint256(share) << 48) |
+        (uint256(version) << 88) |
+        (uint256(candidate) << 8) |
+        VOTED |
+        (complete ? COMPLETE : 0);
+    return MemberRecord.wrap(kept | marks);
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegistration.sol";
+import {ClockedPart} from "./ClockedPart.sol";
+import {Incentives} from "./Incentives.sol";
 import {BLANK} from "./MemberRecord.sol";
-import {RoundClock} from "./RoundClock.sol";
 import {Seats, only} from "./Seats.sol";
 
 /// @title Taking, keeping and giving up a seat
-abstract contract Membership is ILearningServiceRegistration, RoundClock {
+abstract contract Membership is ILearningServiceRegistration, Incentives, ClockedPart {
     /// @inheritdoc ILearningServiceRegistration
     function join(address keeper) external returns (uint8 seat) {
         Head memory h = _settle();
@@ -16,26 +18,24 @@ abstract contract Membership is ILearningServiceRegistration, RoundClock {
         uint256 held = _seatOfKeeper[keeper];
         if (held != 0) revert AlreadySeated(keeper, uint8(held - 1));
         Seats seated = _seated;
-        uint256 count = seated.count();
-        uint256 max = _parameters.maxKeepers;
-        if (count >= max) revert ServiceFull(count, max);
-        seat = Seats.wrap(~Seats.unwrap(seated)).lowest();
+        seat = _freeSeat(h, keeper, seated);
 
         address operator = _registry.engage(keeper, _parameters.bond);
         if (_chairs[operator].taken) revert OperatorInUse(operator);
-        _seated = seated.including(seat);
+        seated = seated.including(seat);
+        _seated = seated;
         _seatOfKeeper[keeper] = uint256(seat) + 1;
         _keepers[seat] = keeper;
         _operators[seat] = operator;
         _chairs[operator] = Chair({taken: true, seat: seat, intake: h.intake, accrued: 0});
         _records[0][seat] = BLANK;
         _records[1][seat] = BLANK;
+        // The slot is filled here, so that the first attestation costs what the others do.
+        if (_seals[seat].blockNumber == 0) _seals[seat].blockNumber = 1;
         emit Joined(seat, keeper, operator);
         // With seats still to be vacated the close waits for the deadline.
-        if (h.anchor == State.Registration && count + 1 >= max && _leaving.isEmpty()) {
-            _complete(h);
-        }
-        _head = h;
+        bool full = seated.count() >= _parameters.maxKeepers && _leaving.isEmpty();
+        if (h.anchor == State.Registration && full) _complete(h);
     }
 
     /// @inheritdoc ILearningServiceRegistration
@@ -43,8 +43,11 @@ abstract contract Membership is ILearningServiceRegistration, RoundClock {
         Head memory h = _settle();
         address keeper = _keeperOf(seat);
         if (msg.sender != keeper && msg.sender != _operators[seat]) revert NotKeeper(msg.sender, keeper);
+        if (h.anchor == State.Registration) {
+            uint40 until = h.deadline - _parameters.registrationWindow / 2;
+            if (block.timestamp >= until) revert LeaveTooLate(seat, until);
+        }
         _release(h, seat, keeper);
-        _head = h;
     }
 
     /// @inheritdoc ILearningServiceRegistration
@@ -58,12 +61,11 @@ abstract contract Membership is ILearningServiceRegistration, RoundClock {
             // Penalties may just have been raised: there is time to top up until registration closes.
             _markLeaving(seat, keeper);
         }
-        _head = h;
     }
 
     /// @inheritdoc ILearningServiceRegistration
     function topUp(uint8 seat) external {
-        Head memory h = _settle();
+        _settle();
         address keeper = _keeperOf(seat);
         if (msg.sender != keeper && msg.sender != _operators[seat]) revert NotKeeper(msg.sender, keeper);
         if (_banned[keeper]) revert KeeperIsBanned(keeper);
@@ -72,7 +74,6 @@ abstract contract Membership is ILearningServiceRegistration, RoundClock {
             _leaving = leaving.without(only(seat));
             emit Staying(seat, keeper);
         }
-        _head = h;
         _registry.engage(keeper, _parameters.bond);
     }
 
@@ -82,19 +83,34 @@ abstract contract Membership is ILearningServiceRegistration, RoundClock {
         address current = _registry.operatorOf(keeper);
         address previous = _operators[seat];
         if (current == previous) revert OperatorUnchanged(seat, current);
-        if (_chairs[current].taken) revert OperatorInUse(current);
-        _chairs[current] = _chairs[previous];
-        delete _chairs[previous];
-        _operators[seat] = current;
-        emit OperatorSynced(seat, previous, current);
+        // The registry knows one keeper a key: another seat that has it is not synced yet.
+        if (_chairs[current].taken) {
+            uint8 other = _chairs[current].seat;
+            _move(other, current, _keepers[other]);
+        }
+        _move(seat, previous, current);
     }
 
     /// @inheritdoc ILearningServiceRegistration
     function collect(uint8 seat) external returns (uint256 amount) {
-        Head memory h = _settle();
-        _head = h;
+        _settle();
         amount = _collect(seat, _keeperOf(seat));
         if (amount == 0) revert NothingToCollect(seat);
+    }
+
+    /// @dev The seat that is kept for the keeper, else the lowest that is kept for nobody.
+    function _freeSeat(Head memory h, address keeper, Seats seated) private returns (uint8 seat) {
+        Seats reserved = _reserved;
+        uint256 kept = _reservations[keeper];
+        seat = uint8(kept);
+        if (reserved.contains(seat) && kept >> 8 == h.intake) {
+            _reserved = reserved.excluding(seat);
+            return seat;
+        }
+        Seats taken = seated | reserved;
+        uint256 max = _parameters.maxKeepers;
+        if (taken.count() >= max) revert ServiceFull(taken.count(), max);
+        return Seats.wrap(~Seats.unwrap(taken)).lowest();
     }
 
     /// @dev At once for a seat that is in no epoch, else when the epoch ends.
@@ -102,6 +118,14 @@ abstract contract Membership is ILearningServiceRegistration, RoundClock {
         bool waiting = _chairs[_operators[seat]].intake >= h.intake;
         if (h.anchor == State.Registration || waiting) _vacate(seat);
         else _markLeaving(seat, keeper);
+    }
+
+    function _move(uint8 seat, address from, address to) private {
+        if (_chairs[to].taken) revert OperatorInUse(to);
+        _chairs[to] = _chairs[from];
+        delete _chairs[from];
+        _operators[seat] = to;
+        emit OperatorSynced(seat, from, to);
     }
 
     function _markLeaving(uint8 seat, address keeper) private {
@@ -113,7 +137,7 @@ abstract contract Membership is ILearningServiceRegistration, RoundClock {
     function _isCovered(address keeper) private view returns (bool) {
         (uint128 bond, uint64 slashableUntil) = _registry.bondOf(address(this), keeper);
         Parameters storage p = _parameters;
-        uint256 needed = p.keyPenalty > p.decryptPenalty ? p.keyPenalty : p.decryptPenalty;
+        uint256 needed = Math.max(p.keyPenalty, Math.max(p.decryptPenalty, p.fraudPenalty));
         return slashableUntil == type(uint64).max && bond >= needed;
     }
 }

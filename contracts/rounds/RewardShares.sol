@@ -15,12 +15,19 @@ library RewardShares {
     uint256 internal constant GAS_BEFORE = (STRATEGY_GAS * 64) / 63 + 5_000;
     /// @dev Everybody's share when the strategy does not answer: the reward is then split evenly.
     uint40 internal constant EQUAL = 1;
+    /// @dev A member has two shares for each that the strategy gives it, three when it was drafted and posted: half as
+    /// much again.
+    uint40 internal constant MEMBER = 2;
+    uint40 internal constant DRAFTED = 3;
+    /// @dev More than that counts as that: three times as much must be a uint40, and of 256 members a uint48.
+    uint40 internal constant MOST = type(uint40).max / DRAFTED;
 
-    /// @return shares What the strategy says; EQUAL when it reverts, runs out of gas or answers no uint40.
+    /// @return shares What the strategy says, at most MOST; EQUAL when it reverts, runs out of gas or answers no uint40.
     function ofUpdate(address strategy, uint40 samples) internal view returns (uint40 shares) {
         if (gasleft() < GAS_BEFORE) revert ILearningServiceErrors.GasTooLow(gasleft(), GAS_BEFORE);
         (bool answered, uint40 answer) = ask(strategy, samples);
-        return answered ? answer : EQUAL;
+        if (!answered) return EQUAL;
+        return answer < MOST ? answer : MOST;
     }
 
     /// @return answered Whether it gave one word that is a uint40.

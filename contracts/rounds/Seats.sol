@@ -7,9 +7,12 @@ type Seats is uint256;
 using {
     contains,
     including,
+    excluding,
     without,
     count,
     lowest,
+    nth,
+    draw,
     isEmpty,
     union as |,
     intersection as &,
@@ -25,6 +28,10 @@ function contains(Seats set, uint8 seat) pure returns (bool) {
 
 function including(Seats set, uint8 seat) pure returns (Seats) {
     return Seats.wrap(Seats.unwrap(set) | (1 << seat));
+}
+
+function excluding(Seats set, uint8 seat) pure returns (Seats) {
+    return Seats.wrap(Seats.unwrap(set) & ~(1 << uint256(seat)));
 }
 
 /// @dev The seats of `set` that are not in `other`.
@@ -61,6 +68,42 @@ function lowest(Seats set) pure returns (uint8 seat) {
         if (bits & 0xcccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc != 0) seat |= 2;
         if (bits & 0xaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa != 0) seat |= 1;
     }
+}
+
+/// @dev The seat of the set that `k` lower ones are in, for k < count: binary search by counting.
+function nth(Seats set, uint256 k) pure returns (uint8 seat) {
+    uint256 bits = Seats.unwrap(set);
+    unchecked {
+        for (uint256 width = 128; width > 0; width >>= 1) {
+            uint256 half = bits & ((1 << width) - 1);
+            uint256 below = count(Seats.wrap(half));
+            if (k < below) {
+                bits = half;
+            } else {
+                k -= below;
+                bits >>= width;
+                seat += uint8(width);
+            }
+        }
+    }
+}
+
+/// @dev `size` seats of a set that has at least so many, every choice as likely as another (to 2^-24 a seat). Picks them or
+/// drops the others, whichever are fewer; one hash serves eight.
+function draw(Seats set, uint256 size, bytes32 seed) pure returns (Seats) {
+    uint256 have = count(set);
+    bool dropping = 2 * size > have;
+    Seats taken = NONE;
+    uint256 random;
+    for (uint256 i = dropping ? have - size : size; i > 0; --i) {
+        random >>= 32;
+        if (random == 0) random = uint256(keccak256(abi.encode(seed, i)));
+        Seats one = only(nth(set, (random & 0xffffffff) % have));
+        taken = taken | one;
+        set = without(set, one);
+        --have;
+    }
+    return dropping ? set : taken;
 }
 
 function isEmpty(Seats set) pure returns (bool) {

@@ -36,6 +36,7 @@ library ServiceParameters {
         _within("maxStrikes", p.maxStrikes, MIN_STRIKES, MAX_STRIKES);
         _within("keyPenalty", p.keyPenalty, 0, p.bond);
         _within("decryptPenalty", p.decryptPenalty, 0, p.bond);
+        _within("fraudPenalty", p.fraudPenalty, 0, p.bond);
         if (p.strategy.code.length == 0) revert ILearningServiceErrors.StrategyWithoutCode(p.strategy);
         (bool answered, ) = RewardShares.ask(p.strategy, 1);
         if (!answered) revert ILearningServiceErrors.StrategyBroken(p.strategy);

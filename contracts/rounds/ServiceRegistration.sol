@@ -7,20 +7,26 @@ import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
 import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegistration.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {Ballots} from "./Ballots.sol";
+import {ClockedPart} from "./ClockedPart.sol";
 import {KeyGeneration} from "./KeyGeneration.sol";
+import {Membership} from "./Membership.sol";
 import {only} from "./Seats.sol";
+import {ServiceClock} from "./ServiceClock.sol";
 import {ServiceParameters} from "./ServiceParameters.sol";
+import {ServicePart} from "./ServicePart.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
-/// @title The registration half of a learning service: seats, key generation, parameters
-/// @notice Code only: LearningService delegates here what it does not implement itself, because both halves together
-/// would exceed the 24 KB that one contract may have (EIP-170).
-/// @dev Both halves inherit the same storage first; AccessControl's slot comes after it, and only this half uses it.
-contract ServiceRegistration is KeyGeneration, AccessControl, Initializable {
+/// @title The registration part of a learning service: seats, key generation, parameters
+/// @notice Code only: LearningService delegates here by name.
+/// @dev All parts inherit the same storage first; AccessControl's slot comes after it. Its functions are LearningService's.
+contract ServiceRegistration is Membership, KeyGeneration, ServicePart, AccessControl, Initializable {
     using Ballots for Ballots.Ballot;
 
-    /// @dev Made by the constructor of the LearningService that delegates here, with its own registries.
-    constructor(IKeeperRegistry registry, IModelRegistry models) ServiceStorage(registry, models) {
+    constructor(
+        IKeeperRegistry registry,
+        IModelRegistry models,
+        ServiceClock clock
+    ) ServiceStorage(registry, models) ClockedPart(clock) {
         _disableInitializers();
     }
 
@@ -34,8 +40,8 @@ contract ServiceRegistration is KeyGeneration, AccessControl, Initializable {
         emit ParametersProposed(initial);
         emit ParametersApplied();
         // Slots of every round: filled once here, so that the first round costs what the others do.
-        _committed = _revealed = _drafted = _shared = only(0);
-        _attestations.prime();
+        _committed = _revealed = _drafted = _shared = _attesters = _included = only(0);
+        _keyBallot.prime();
         _votes.prime();
         Head memory h;
         h.deadline = uint40(block.timestamp + initial.registrationWindow);
@@ -51,7 +57,6 @@ contract ServiceRegistration is KeyGeneration, AccessControl, Initializable {
         _hasPending = true;
         emit ParametersProposed(next);
         if (h.anchor == State.Registration) _applyPending();
-        _head = h;
     }
 
     /// @inheritdoc ILearningServiceRegistration

@@ -20,11 +20,13 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
     /// @param deadline End of the anchor's window.
     /// @param memberCount n of the epoch. @param threshold t of the epoch.
     /// @param decryptionsLeft Drafts that the epoch's key may still serve.
-    /// @param attestCount Candidates open in `_attestations`. @param voteCount In `_votes`.
+    /// @param candidates Open in `_keyBallot` (KeyConfirm, KeyJudge) or in `_votes` (later).
     /// @param versions Rounds completed so far: the number of the last version.
     /// @param intake Times that registration has closed. A seat is a member when it was taken before the last close.
-    /// @param attested Winning candidate of the last Aggregate. @param elected Of the last Vote.
-    /// @param flags ACTED, PAYOUT_DUE, USED_UP, EXCLUDED, STRUCK.
+    /// @param elected Winning candidate of KeyJudge, or of the last Vote.
+    /// @param spared How many fewer members are left out, because rounds without them came to no draft.
+    /// @param shareBlock Number of the block in which Vote began, modulo 256.
+    /// @param flags ACTED … CHECK_MISSED.
     struct Head {
         uint24 epoch;
         uint32 round;
@@ -33,13 +35,19 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
         uint16 memberCount;
         uint16 threshold;
         uint16 decryptionsLeft;
-        uint16 attestCount;
-        uint16 voteCount;
+        uint16 candidates;
         uint24 versions;
         uint24 intake;
-        uint8 attested;
         uint8 elected;
-        uint8 flags;
+        uint8 spared;
+        uint8 shareBlock;
+        uint16 flags;
+    }
+
+    /// @dev One slot. @param blockNumber Of the attestation.
+    struct Seal {
+        bytes26 digest;
+        uint48 blockNumber;
     }
 
     /// @dev Who acts for a seat. @param accrued Reward of final rounds, at most what the registry has allocated.
@@ -51,15 +59,25 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
     }
 
     /// @dev Someone has acted in the current step.
-    uint8 internal constant ACTED = 1;
+    uint16 internal constant ACTED = 1;
     /// @dev The previous round was completed; its late ballots are open and its reward is not set aside yet.
-    uint8 internal constant PAYOUT_DUE = 2;
+    uint16 internal constant PAYOUT_DUE = 2;
     /// @dev The epoch serves no further round.
-    uint8 internal constant USED_UP = 4;
+    uint16 internal constant USED_UP = 4;
     /// @dev `_undraftable` is not empty; while the flag is clear nobody has to look.
-    uint8 internal constant EXCLUDED = 8;
+    uint16 internal constant EXCLUDED = 8;
     /// @dev Some seat may have strikes.
-    uint8 internal constant STRUCK = 16;
+    uint16 internal constant STRUCK = 16;
+    /// @dev Some seat may be suspect.
+    uint16 internal constant SUSPECTED = 32;
+    /// @dev `_leftOut` is not empty.
+    uint16 internal constant LEFT_OUT = 64;
+    /// @dev This key generation, or this round, has had its dispute.
+    uint16 internal constant DISPUTED = 128;
+    /// @dev A quorum agrees on the verdict number `elected`.
+    uint16 internal constant JUDGED = 256;
+    /// @dev `_missedCheck` belongs to the current round or the one before.
+    uint16 internal constant CHECK_MISSED = 512;
 
     uint256 internal constant MAX_CID = 64;
 
@@ -78,12 +96,23 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
     Seats internal _revealed;
     Seats internal _drafted;
     Seats internal _shared;
-    /// @dev Members that attested something other than the first candidate; counts when there is more than one.
-    Seats internal _dissent;
+    /// @dev Members that have attested; from the draft on, those whose seal matched.
+    Seats internal _attesters;
+    Seats internal _checked;
+    /// @dev Updates in the sum of the last draft.
+    Seats internal _included;
+    Seats internal _leftOut;
+    /// @dev Members convicted in a round of this epoch; they are among the left out. Counts while LEFT_OUT is set.
+    Seats internal _convicted;
+    /// @dev Members that were silent in the last Check.
+    Seats internal _missedCheck;
 
     /// @dev Bit planes of each seat's strikes, 0 … 3.
     Seats internal _strikesLow;
     Seats internal _strikesHigh;
+    /// @dev Bit planes of each seat's suspicion, 0 … 3.
+    Seats internal _suspicionLow;
+    Seats internal _suspicionHigh;
 
     bytes32 internal _crsSeed;
     bytes32 internal _keyHash;
@@ -92,19 +121,27 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
     Seats internal _keySpoken;
     Seats internal _keyComplained;
     Seats internal _keyAccused;
+    Seats internal _keyJudged;
+    /// @dev Seats kept for those who lost them without fault, until registration closes or opens again.
+    Seats internal _reserved;
 
     MemberRecord[256][2] internal _records;
     bytes32[256] internal _keyCommitments;
     address[256] internal _keepers;
     address[256] internal _operators;
+    Seal[256] internal _seals;
+    /// @dev Of the candidates of KeyJudge.
+    Seats[256] internal _verdictConvicted;
+    Seats[256] internal _verdictExcused;
 
-    Ballots.Ballot internal _attestations;
+    Ballots.Ballot internal _keyBallot;
     Ballots.Ballot internal _votes;
 
     mapping(address operator => Chair) internal _chairs;
     /// @dev Seat + 1; 0 when the keeper has none.
     mapping(address keeper => uint256) internal _seatOfKeeper;
-    mapping(uint256 epochAndSeat => Seats) internal _accusers;
+    /// @dev Intake in which a seat of the keeper was last reserved, and the seat; counts while `_reserved` has the seat.
+    mapping(address keeper => uint256 intakeAndSeat) internal _reservations;
     /// @dev What a completed round leaves for good: two slots, by version.
     mapping(uint256 version => Outcome) internal _outcomes;
     /// @dev Also holds the first candidate of an open Vote, under the next version's number.
@@ -126,7 +163,7 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
 
     // ------------------------------------------------------------------------------------------------- the head
 
-    function _has(Head memory h, uint8 flag) internal pure returns (bool) {
+    function _has(Head memory h, uint16 flag) internal pure returns (bool) {
         return h.flags & flag != 0;
     }
 
@@ -159,6 +196,62 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
         uint256 quorum = _quorum(h);
         uint256 min = _parameters.minKeepers;
         return quorum > min ? quorum : min;
+    }
+
+    function _leftOutNow(Head memory h) internal view returns (Seats) {
+        return _has(h, LEFT_OUT) ? _leftOut : NONE;
+    }
+
+    /// @dev End of the attestations, and from when anybody may open the draft.
+    function _attestUntil(Head memory h) internal view returns (uint40) {
+        return h.deadline - _parameters.aggregateWindow / 2;
+    }
+
+    /// @dev Hash of the last block, before this one, whose number has that remainder modulo 256: the chain knows the last
+    /// 256. As long as the block meant is among them it is that block, so that nobody chooses by acting later.
+    function _hashOfBlock(uint256 number) internal view returns (bytes32) {
+        uint256 last = block.number - 1;
+        return blockhash(last - ((last - (number & 0xff)) & 0xff));
+    }
+
+    // ------------------------------------------------------------------------------------------------- commitments
+
+    function _keyCommitment(uint32 epoch, uint8 seat, bytes calldata cid, bytes32 salt) internal view returns (bytes32) {
+        return keccak256(abi.encode(block.chainid, address(this), epoch, seat, keccak256(cid), salt));
+    }
+
+    function _updateCommitment(
+        uint32 round,
+        uint8 seat,
+        bytes calldata cid,
+        uint64 size,
+        uint40 samples,
+        bytes32 salt
+    ) internal view returns (bytes32) {
+        return keccak256(abi.encode(block.chainid, address(this), round, seat, keccak256(cid), size, samples, salt));
+    }
+
+    function _seal(
+        uint32 round,
+        uint8 seat,
+        bytes32 aggregateHash,
+        uint256 included,
+        uint256 convicted
+    ) internal view returns (bytes26) {
+        return
+            bytes26(
+                keccak256(
+                    abi.encode(block.chainid, address(this), round, seat, aggregateHash, included, convicted)
+                )
+            );
+    }
+
+    // ------------------------------------------------------------------------------------------------- parameters
+
+    function _applyPending() internal {
+        _parameters = _pending;
+        _hasPending = false;
+        emit ParametersApplied();
     }
 
     // ------------------------------------------------------------------------------------------------- checks

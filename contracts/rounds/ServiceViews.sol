@@ -4,11 +4,12 @@ pragma solidity ^0.8.28;
 import {ILearningServiceViews} from "../interfaces/ILearningServiceViews.sol";
 import {IVersionSource} from "../interfaces/IVersionSource.sol";
 import {Ballots} from "./Ballots.sol";
+import {Incentives} from "./Incentives.sol";
 import {RoundClock} from "./RoundClock.sol";
 import {Seats} from "./Seats.sol";
 
 /// @title What can be read of a learning service
-abstract contract ServiceViews is ILearningServiceViews, RoundClock {
+abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives {
     using Ballots for Ballots.Ballot;
 
     /// @inheritdoc ILearningServiceViews
@@ -40,19 +41,21 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock {
                 decryptionThreshold: h.threshold,
                 decryptions: h.anchor == State.Registration ? 0 : _parameters.decryptionsPerEpoch - h.decryptionsLeft,
                 crsSeed: _crsSeed,
-                keyHash: _keyHash,
-                undraftable: Seats.unwrap(_undraftable)
+                keyHash: h.anchor > State.KeyJudge ? _keyHash : bytes32(0),
+                undraftable: Seats.unwrap(_undraftable),
+                registered: _registered
             });
     }
 
     /// @inheritdoc ILearningServiceViews
     function keyInfo() external view returns (KeyInfo memory info) {
         Head memory h = _head;
-        if (h.anchor > State.KeyConfirm) return info;
+        if (h.anchor > State.KeyJudge) return info;
         info.committed = _since(h, State.KeyCommit, _keyCommitted);
         info.revealed = _since(h, State.KeyReveal, _keyRevealed);
         info.spoken = _since(h, State.KeyConfirm, _keySpoken);
-        if (h.anchor == State.KeyConfirm) {
+        info.judged = _since(h, State.KeyJudge, _keyJudged);
+        if (h.anchor >= State.KeyConfirm) {
             info.complained = Seats.unwrap(_keyComplained);
             info.accused = Seats.unwrap(_keyAccused);
         }
@@ -61,31 +64,47 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock {
     /// @inheritdoc ILearningServiceViews
     function roundInfo() external view returns (RoundInfo memory) {
         Head memory h = _head;
-        Ballots.Entry storage winner = _attestations.entries[h.attested];
         bool decided = h.anchor >= State.Decrypt;
         return
             RoundInfo({
                 round: h.round,
                 committed: _since(h, State.Training, _committed),
                 revealed: _since(h, State.Reveal, _revealed),
-                included: decided ? Seats.unwrap(winner.included) : 0,
-                attesters: decided ? Seats.unwrap(winner.supporters) : 0,
+                included: decided ? Seats.unwrap(_included) : 0,
+                // A dispute has made void what was attested before.
+                attesters: h.anchor == State.Check ? 0 : _since(h, State.Aggregate, _attesters),
                 drafted: decided ? Seats.unwrap(_drafted) : 0,
                 shared: _since(h, State.Decrypt, _shared),
-                attested: h.attested,
+                checked: h.anchor == State.Check ? Seats.unwrap(_current(h, _checked)) : 0,
+                leftOut: Seats.unwrap(_leftOutNow(h)),
+                disputed: h.anchor > State.KeyJudge && _has(h, DISPUTED),
                 lateRound: _has(h, PAYOUT_DUE) ? h.round - 1 : 0,
                 usedUp: _has(h, USED_UP)
             });
     }
 
     /// @inheritdoc ILearningServiceViews
-    function attestations() external view returns (Candidate[] memory) {
-        return _attestations.list(_head.attestCount);
+    function keyCandidates() external view returns (Candidate[] memory) {
+        Head memory h = _head;
+        bool open = h.anchor == State.KeyConfirm || h.anchor == State.KeyJudge;
+        return _keyBallot.list(open ? h.candidates : 0);
+    }
+
+    /// @inheritdoc ILearningServiceViews
+    function reservedSeats() external view returns (uint256) {
+        return Seats.unwrap(_reserved);
+    }
+
+    /// @inheritdoc ILearningServiceViews
+    function suspicionOf(uint8 seat) external view returns (uint8) {
+        if (!_has(_head, SUSPECTED)) return 0;
+        return (_suspicionLow.contains(seat) ? 1 : 0) + (_suspicionHigh.contains(seat) ? 2 : 0);
     }
 
     /// @inheritdoc ILearningServiceViews
     function votes() external view returns (Candidate[] memory) {
-        return _votes.list(_head.voteCount);
+        Head memory h = _head;
+        return _votes.list(h.anchor > State.KeyJudge ? h.candidates : 0);
     }
 
     /// @inheritdoc IVersionSource
@@ -159,5 +178,40 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock {
     /// @inheritdoc ILearningServiceViews
     function modelRegistry() external view returns (address) {
         return address(_models);
+    }
+
+    // ------------------------------------------------------------------------------------------------- commitments
+
+    /// @inheritdoc ILearningServiceViews
+    function keyCommitment(
+        uint32 epoch_,
+        uint8 seat,
+        bytes calldata cid,
+        bytes32 salt
+    ) external view returns (bytes32) {
+        return _keyCommitment(epoch_, seat, cid, salt);
+    }
+
+    /// @inheritdoc ILearningServiceViews
+    function updateCommitment(
+        uint32 round_,
+        uint8 seat,
+        bytes calldata cid,
+        uint64 size,
+        uint40 samples,
+        bytes32 salt
+    ) external view returns (bytes32) {
+        return _updateCommitment(round_, seat, cid, size, samples, salt);
+    }
+
+    /// @inheritdoc ILearningServiceViews
+    function attestationSeal(
+        uint32 round_,
+        uint8 seat,
+        bytes32 aggregateHash,
+        uint256 included,
+        uint256 convicted
+    ) external view returns (bytes26) {
+        return _seal(round_, seat, aggregateHash, included, convicted);
     }
 }

@@ -34,6 +34,7 @@ export const SERVICE_FIELDS = [
   'rewardPerRound',
   'keyPenalty',
   'decryptPenalty',
+  'fraudPenalty',
 ] as const
 
 /**

@@ -20,7 +20,10 @@ export const RoundsModule = buildModule('Rounds', (m) => {
   ])
   const equal = m.contract('EqualRewards')
   const bySamples = m.contract('SampleRewards', [m.getParameter('sampleCap')])
-  const implementation = m.contract('LearningService', [keepers, models])
+  // Three parts of one service: only the last is ever called, and holds the addresses of the others in its code.
+  const clock = m.contract('ServiceClock', [keepers, models])
+  const registration = m.contract('ServiceRegistration', [keepers, models, clock])
+  const implementation = m.contract('LearningService', [keepers, models, registration])
   const factory = m.contract('ServiceFactory', [implementation, deployer])
   return { keepers, equal, bySamples, implementation, factory }
 })

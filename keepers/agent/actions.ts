@@ -5,8 +5,8 @@ import { cidFromHex } from './blobs.ts'
 import type { Step } from './context.ts'
 import type { Fact } from './facts.ts'
 
-/** Refusals that mean: somebody (perhaps we, before a crash) was faster, or the state is over. Nothing is wrong. */
-const TOO_LATE: ReadonlySet<string> = new Set([
+/** Refusals that mean: somebody (perhaps we, before a crash) was faster, the state is over, or it is not time yet. Nothing is wrong. */
+const OUT_OF_TIME: ReadonlySet<string> = new Set([
   'AlreadyDone',
   'UnexpectedState',
   'WrongEpoch',
@@ -15,17 +15,31 @@ const TOO_LATE: ReadonlySet<string> = new Set([
   'AgainstOutcome',
   'EpochUsedUp',
   'AlreadySeated',
+  'AlreadyDisputed',
+  'AttestationsClosed',
+  'LeftOut',
+  'DraftTooEarly',
+  'DraftInSameBlock',
 ])
+
+/** A call of the service: its data, and the key under which the queue knows it, which follows from the content. */
+export function callKey(
+  { epoch, round }: { readonly epoch: number; readonly round: number },
+  method: string,
+  args: readonly unknown[],
+): { readonly key: string; readonly data: string } {
+  const data = contractInterface('ILearningService').encodeFunctionData(method, args)
+  return { key: `${method}/${epoch}/${round}/${keccak256(data).slice(2, 18)}`, data }
+}
 
 /**
  * Calls the service as this keeper's operator and waits until the transaction is deep enough. The key of the
  * transaction follows from its content, so the same act is never sent twice.
- * @returns false when the contract said that it is too late or done already.
+ * @returns false when the contract said that it is too late, too early or done already.
  */
 export async function act(step: Step, method: string, args: readonly unknown[]): Promise<boolean> {
   const { context, snapshot } = step
-  const data = contractInterface('ILearningService').encodeFunctionData(method, args)
-  const key = `${method}/${snapshot.epoch}/${snapshot.round}/${keccak256(data).slice(2, 18)}`
+  const { key, data } = callKey(snapshot, method, args)
   const started = context.clock.now()
   try {
     const receipt = await context.queue.send({ key, to: context.serviceAddress, data }, patience(step))
@@ -39,7 +53,7 @@ export async function act(step: Step, method: string, args: readonly unknown[]):
     )
     return true
   } catch (error) {
-    if (error instanceof RevertError && TOO_LATE.has(error.error)) {
+    if (error instanceof RevertError && OUT_OF_TIME.has(error.error)) {
       context.log.debug({ event: 'too late', method, reason: error.message }, 'too late, or done already')
       return false
     }

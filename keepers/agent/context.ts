@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Logger } from 'pino'
-import type { Clock, ServiceContracts, TransactionQueue } from '../chain/index.ts'
+import type { Clock, FailoverProvider, ServiceContracts, TransactionQueue } from '../chain/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
 import type { KeeperConfig } from './config.ts'
@@ -25,6 +25,8 @@ export type AgentContext = {
   readonly plane: DataPlane
   readonly queue: TransactionQueue
   readonly contracts: ServiceContracts
+  /** The RPC endpoints one by one, for what must not rest on one's word. */
+  readonly endpoints: Pick<FailoverProvider, 'count' | 'everywhere'>
   readonly facts: Facts
   readonly peers: PeerBook
   readonly epochs: EpochEngine

@@ -165,6 +165,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     plane,
     queue,
     contracts,
+    endpoints: provider,
     facts: new Facts(iface, store.logs),
     peers: new PeerBook(contracts.service, contracts.registry, clock),
     epochs,

@@ -15,6 +15,7 @@ import {
 } from '../fhe/index.ts'
 import type { KeeperStore } from '../store/index.ts'
 import { type EpochMember, epochName } from './members.ts'
+import { updateBound } from './privacy.ts'
 import type { ServiceProfile } from './profile.ts'
 
 export type EpochFrame = {
@@ -80,6 +81,7 @@ export function planFor(request: PlanRequest): Plan {
     threshold: request.threshold,
     vectorLength: request.vectorLength,
     clipBound: profile.clipBound,
+    clipNorm: updateBound(profile, request.vectorLength),
     maxWeight: profile.maxSamples,
     minTotalWeight: Math.min(profile.minTotalSamples, profile.maxSamples * members),
     decryptionsPerKey: request.decryptionsPerKey,
@@ -144,13 +146,15 @@ export function loadKey(store: KeeperStore, frame: EpochFrame, log: Pick<Logger,
   try {
     return importMemberKey(frame.plan, { context: frame.context, self: frame.self, bytes })
   } catch (error) {
-    bytes.fill(0)
     if (!(error instanceof FheError)) throw error
     log.error(
       { event: 'key unreadable', epoch: frame.context.epoch, code: error.code, reason: error.message },
       'the stored key of this epoch cannot be used: this keeper sits out until the next one',
     )
     return null
+  } finally {
+    // What cannot be imported is a secret none the less.
+    bytes.fill(0)
   }
 }
 

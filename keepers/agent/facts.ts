@@ -6,6 +6,7 @@ import type { LogRow, LogStore } from '../store/index.ts'
 export type Fact = {
   readonly name: string
   readonly block: number
+  readonly blockHash: string
   readonly args: Readonly<Record<string, unknown>>
 }
 
@@ -38,7 +39,7 @@ export class Facts {
       parsed.fragment.inputs.forEach((input, index) => {
         args[input.name] = simplify(input.type, parsed.args[index])
       })
-      const fact = { name: parsed.name, block: row.block, args }
+      const fact = { name: parsed.name, block: row.block, blockHash: row.blockHash, args }
       const list = this.#byName.get(parsed.name)
       if (list) list.push(fact)
       else this.#byName.set(parsed.name, [fact])

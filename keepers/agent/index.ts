@@ -18,7 +18,7 @@ export {
   unbondKeeper,
   unjailKeeper,
 } from './operations/owner.ts'
-export { type KeeperStatus, keeperStatus } from './operations/status.ts'
+export { type Conviction, convictionsOf, type KeeperStatus, keeperStatus } from './operations/status.ts'
 export { PeerBook } from './peers.ts'
 export { profileSchema, type ServiceProfile } from './profile.ts'
 export { commitToWeights, type ProvableModel, planOf, provableModel, saltOf } from './provable.ts'

@@ -3,8 +3,10 @@ import { formatEther, isError } from 'ethers'
 import { backoff, type EventCursor } from '../chain/index.ts'
 import { BEHAVIOURS } from './behaviours/index.ts'
 import type { AgentContext, Behaviour, BlockOfAct, Outcome } from './context.ts'
+import { CONVICTIONS, reasonText } from './convictions.ts'
 import { keeperExitCode } from './errors.ts'
 import type { Fact } from './facts.ts'
+import { seatsOf } from './members.ts'
 import { collectGarbage } from './memory.ts'
 import { LOW_BALANCE } from './preflight.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
@@ -257,11 +259,20 @@ export class AgentLoop {
     const mine = fact.args.seat !== undefined && fact.args.seat === this.#seat
     if (fact.name === 'Penalised' && mine) {
       metrics.errors.inc({ code: 'PENALISED' })
-      log.error({ event: 'penalised', taken: String(fact.args.taken) }, 'this keeper lost stake')
+      const reason = reasonText(fact.args.reason)
+      log.error({ event: 'penalised', taken: String(fact.args.taken), reason }, 'this keeper lost stake')
     } else if ((fact.name === 'StruckOut' || fact.name === 'Dropped') && mine) {
       metrics.errors.inc({ code: fact.name.toUpperCase() })
       notePutOut(this.#context, fact.block)
       log.error({ event: fact.name }, 'this keeper was removed from the epoch')
+    } else if (fact.name === 'Penalised' && CONVICTIONS.has(reasonText(fact.args.reason))) {
+      const { seat, keeper, taken } = fact.args
+      const details = { event: 'convicted', seat, keeper, taken: String(taken), reason: reasonText(fact.args.reason) }
+      log.warn(details, 'the members have convicted one of them')
+    } else if (fact.name === 'MembersLeftOut') {
+      const seats = seatsOf(fact.args.leftOut as bigint)
+      metrics.leftOut.set(seats.length)
+      log.info({ event: 'members left out', seats }, 'members that contribute nothing until further notice')
     } else if (fact.name === 'UpdateIncomplete') {
       log.warn({ event: 'incomplete', round: fact.args.round }, 'a round ended without a majority')
     }

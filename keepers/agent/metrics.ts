@@ -13,6 +13,7 @@ export class KeeperMetrics {
   readonly blockTime: Gauge
   readonly peers: Gauge
   readonly dhtPeers: Gauge
+  readonly leftOut: Gauge
   readonly accuracy: Gauge
   readonly balance: Gauge
   readonly roundsCompleted: Counter
@@ -36,6 +37,7 @@ export class KeeperMetrics {
     this.blockTime = gauge('chain_block_time_seconds', 'Time of that block, Unix seconds.')
     this.peers = gauge('peers', 'Open libp2p connections.')
     this.dhtPeers = gauge('dht_peers', 'Nodes of the DHT in the routing table; 0 without a DHT.')
+    this.leftOut = gauge('members_left_out', 'Members that contribute nothing for now: convicted, or the most suspect.')
     this.accuracy = gauge('holdout_accuracy_ratio', 'Accuracy of the last candidate on the own hold-out, 0 to 1.')
     this.balance = gauge('operator_balance_ether', 'What the operator has left for gas.')
     this.#epsilon = new Gauge({

@@ -49,6 +49,11 @@ export function meanBound(profile: ServiceProfile, sum: { contributors: number; 
   return meanNormBound({ clipNorm: profile.clipNorm, length, valueError, deviation })
 }
 
+/** Bound on the norm of an honest update, noise included: what its proof of shortness is held to. */
+export function updateBound(profile: ServiceProfile, length: number): number {
+  return meanBound(profile, { contributors: 1, length, valueError: 0 })
+}
+
 const RECORD = 'opened sums'
 /** Round → how many contributed to the sum whose draft made it decryptable. */
 const ledgerSchema = z.record(z.string(), z.int().min(0))

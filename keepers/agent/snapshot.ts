@@ -21,18 +21,31 @@ export type Snapshot = {
     readonly quorum: number
     readonly crsSeed: string
     readonly keyHash: string
+    /** Bitmap of the members that are not drafted in this epoch any more. */
+    readonly undraftable: bigint
   }
   /** Bitmaps of the round `round`; all empty when the recorded round is another. */
   readonly roundInfo: {
     readonly committed: bigint
     readonly revealed: bigint
+    /** Members with an attestation that counts; after the draft, those whose seals matched. */
+    readonly attesters: bigint
     readonly included: bigint
     readonly drafted: bigint
     readonly shared: bigint
+    /** Members that have answered a dispute. */
+    readonly checked: bigint
     /** The previous round, while its ballots are open for late agreement; else 0. */
     readonly lateRound: number
   }
-  readonly keyInfo: { readonly committed: bigint; readonly revealed: bigint; readonly spoken: bigint }
+  /** Members that contribute nothing for now: convicted in this epoch, or the most suspect. */
+  readonly leftOut: bigint
+  readonly keyInfo: {
+    readonly committed: bigint
+    readonly revealed: bigint
+    readonly spoken: bigint
+    readonly judged: bigint
+  }
   /** Taken seats, members or waiting. */
   readonly seated: bigint
 }
@@ -66,16 +79,25 @@ export async function takeSnapshot(service: ILearningService, block: number, tim
       quorum: Number(epochInfo.quorum),
       crsSeed: epochInfo.crsSeed,
       keyHash: epochInfo.keyHash,
+      undraftable: epochInfo.undraftable,
     },
     roundInfo: {
       committed: ofRound(roundInfo.committed),
       revealed: ofRound(roundInfo.revealed),
+      attesters: ofRound(roundInfo.attesters),
       included: ofRound(roundInfo.included),
       drafted: ofRound(roundInfo.drafted),
       shared: ofRound(roundInfo.shared),
+      checked: ofRound(roundInfo.checked),
       lateRound: sameRound ? Number(roundInfo.lateRound) : 0,
     },
-    keyInfo: { committed: keyInfo.committed, revealed: keyInfo.revealed, spoken: keyInfo.spoken },
+    leftOut: roundInfo.leftOut,
+    keyInfo: {
+      committed: keyInfo.committed,
+      revealed: keyInfo.revealed,
+      spoken: keyInfo.spoken,
+      judged: keyInfo.judged,
+    },
     seated: seats.seated,
   }
 }

@@ -6,9 +6,11 @@ export const STATES = [
   'KeyCommit',
   'KeyReveal',
   'KeyConfirm',
+  'KeyJudge',
   'Training',
   'Reveal',
   'Aggregate',
+  'Check',
   'Decrypt',
   'Vote',
 ] as const
@@ -21,9 +23,11 @@ export const PUBLISHED_STATE: Readonly<Record<StateName, string>> = {
   KeyCommit: 'RegistrationState',
   KeyReveal: 'RegistrationState',
   KeyConfirm: 'RegistrationState',
+  KeyJudge: 'RegistrationState',
   Training: 'TrainingState',
   Reveal: 'UpdateGlobalModelState',
   Aggregate: 'UpdateGlobalModelState',
+  Check: 'UpdateGlobalModelState',
   Decrypt: 'UpdateGlobalModelState',
   Vote: 'UpdateGlobalModelState',
 }

@@ -24,6 +24,9 @@ export type RpcOptions = {
   readonly onLogSpan?: (event: { endpoint: string; blocks: number; reason: string }) => void
 }
 
+/** What one endpoint said, or why it said nothing. */
+export type EndpointAnswer = { readonly endpoint: string; readonly result?: unknown; readonly reason?: string }
+
 const DEFAULT_TIMEOUT = 10_000
 const DEFAULT_PATIENCE = 120_000
 
@@ -169,6 +172,36 @@ export class FailoverProvider extends JsonRpcProvider {
         await clock.sleep(backoff(roundsDone - 1), this.#ending).catch(() => undefined)
       }
     }
+  }
+
+  /** How many different endpoints there are. */
+  get count(): number {
+    return new Set(this.#urls).size
+  }
+
+  /**
+   * Puts one question to every endpoint by itself, for what must not rest on one's word. Nothing is tried again: an endpoint that
+   * fails, or is on another chain, has a reason in place of a result.
+   */
+  async everywhere(method: string, params: readonly unknown[], signal?: AbortSignal): Promise<EndpointAnswer[]> {
+    const answers = await Promise.all(
+      [...new Set(this.#urls)].map(async (url): Promise<EndpointAnswer> => {
+        const endpoint = shown(url)
+        try {
+          await this.#check(url)
+          const answer = (await this.#post(url, { id: 1, jsonrpc: '2.0', method, params })) as {
+            result?: unknown
+            error?: { message?: string }
+          }
+          if (answer.error !== undefined) return { endpoint, reason: String(answer.error.message) }
+          return { endpoint, result: answer.result }
+        } catch (error) {
+          return { endpoint, reason: error instanceof Error ? error.message : String(error) }
+        }
+      }),
+    )
+    signal?.throwIfAborted()
+    return answers
   }
 
   override destroy(): void {

@@ -36,7 +36,7 @@ export async function aggregate(engine: Engine, request: AggregateRequest): Prom
     if (contributors.has(sender)) {
       throw new FheError('duplicate-sender', `member ${sender} has two updates in this sum`, { sender })
     }
-    const ciphertexts = blaming(sender, () => readCheckedUpdate(engine, frame, sender, update))
+    const { ciphertexts } = blaming(sender, () => readCheckedUpdate(engine, frame, sender, update))
     if (contributors.size === 0) sum.set(ciphertexts)
     else await addCiphertexts(engine, sum, ciphertexts, count, request)
     contributors.add(sender)

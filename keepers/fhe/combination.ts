@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// m ≈ c0 + Σ h_j, its slots, and the weighted mean, if the slots look like what honest members would have made.
+// m ≈ c0 + Σ h_j, its slots, and the weighted mean, if the sum can be one of updates that were proven short.
 import { openAggregate } from './aggregation.ts'
 import { checkActiveSet, checkFrame } from './decryption.ts'
 import { type Engine, eachOf } from './engine.ts'
@@ -14,12 +14,17 @@ const SHARES_PER_PASS = 2
 
 /**
  * Combines one share of every member of the active set and decodes. Throws the named error for a share that is bound to
- * something else, malformed, repeated or missing, and 'integrity-failed' when the decrypted slots cannot be a sum of
- * updates. Nobody can tell from the slots whose share was garbage: the round is abandoned (rule 1).
+ * something else, malformed, repeated or missing, and 'integrity-failed' when the decryption cannot be a sum of updates that
+ * were proven short, or its mean is beyond the clip bound. Nobody can tell from it whose share was garbage: the round is abandoned (rule 1).
  */
 export async function combine(engine: Engine, request: CombineRequest): Promise<Combined> {
   const { plan } = engine
-  const { context, aggregate } = request
+  const { context, aggregate, totalWeight } = request
+  if (!(totalWeight > 0 && Number.isFinite(totalWeight))) {
+    throw new FheError('invalid-argument', `totalWeight is ${totalWeight}; the sum of the declared weights is needed`, {
+      field: 'totalWeight',
+    })
+  }
   const { frame, ciphertexts } = openAggregate(aggregate)
   checkFrame(plan, frame, context)
   const activeSet = checkActiveSet(plan, context, request.activeSet)
@@ -68,7 +73,7 @@ export async function combine(engine: Engine, request: CombineRequest): Promise<
     })
     // Every ciphertext carries the same weight, so their average is the better estimate.
     const total = weights.reduce((a, b) => a + b, 0) / weights.length
-    const report = checks.conclude(total, mean)
+    const report = checks.conclude(totalWeight / plan.maxWeight, mean)
     return { mean, weight: total * plan.maxWeight, report }
   })
 }

@@ -5,14 +5,15 @@ import { ByteStream } from './byte-stream.ts'
 import type { Block } from './kernel/kernel.ts'
 import { Kernel } from './kernel/kernel.ts'
 import type { Plan } from './plan.ts'
+import { type ClaimSeeds, ClaimSum, type ClaimSums, projectColumns } from './projection.ts'
 import { expandPolynomial, streamBytes } from './round-polynomial.ts'
 import { SealContext } from './seal.ts'
 
 /** Random bytes of a binomial coefficient: six make 21 pairs of coins. */
 const ERROR_BYTES = 6
 
-/** Slots of a decrypted ciphertext. */
-export type Slots = { readonly real: Float64Array; readonly imaginary: Float64Array }
+/** Slots of a decrypted ciphertext, and the largest |coefficient| in units of the scale. */
+export type Slots = { readonly real: Float64Array; readonly imaginary: Float64Array; readonly largest: number }
 
 /**
  * A secret polynomial x and a public factor λ, to be multiplied with the round's polynomials: the masked λ_j·Σ f_i(α_j) for
@@ -51,6 +52,7 @@ export class Core implements Disposable {
   readonly seal: SealContext
   #product: OpenProduct | null = null
   #decodeRoom: DecodeRoom | null = null
+  #claim: ClaimSum | null = null
 
   private constructor(plan: Plan, kernel: Kernel, seal: SealContext) {
     this.plan = plan
@@ -122,6 +124,44 @@ export class Core implements Disposable {
     out.set(kernel.view(noise))
   }
 
+  /** Row sums of J·w over ciphertext `index`, w = c0 − a·(λ·x) being what the product's encryption of it holds; secret. */
+  project(index: number, c0: Uint8Array, seed: Uint8Array): Uint8Array {
+    const { pairs, factor, noise, words, stream } = this.#open()
+    const { kernel } = this
+    const { calls, degree, logDegree } = kernel
+    expandPolynomial(kernel, words, index, stream, factor)
+    kernel.view(noise).fill(0)
+    for (let l = 0; l < kernel.dataPrimeCount; l++) {
+      const [a, product] = [kernel.residues(factor, l), kernel.residues(noise, l)]
+      calls.maskedProduct(kernel.records[l]!, product, a, this.#pairsAt(pairs, l), product, degree)
+    }
+    kernel.write(factor, c0)
+    for (let l = 0; l < kernel.dataPrimeCount; l++) {
+      const [record, w] = [kernel.records[l]!, kernel.residues(factor, l)]
+      calls.subtractFrom(record, w, kernel.residues(noise, l), degree)
+      calls.inverse(record, w, logDegree)
+    }
+    return projectColumns(kernel, seed, index, factor)
+  }
+
+  /** Begins the sums of a claim, dropping any that were open. */
+  openClaim(seeds: ClaimSeeds): void {
+    this.closeClaim()
+    this.#claim = new ClaimSum(this.kernel, seeds)
+  }
+
+  addToClaim(index: number, c0: Uint8Array): void {
+    if (this.#claim === null) throw new Error('no claim is open')
+    this.#claim.add(index, c0)
+  }
+
+  /** The sums over what this thread was given, or null when no claim is open. */
+  closeClaim(): ClaimSums | null {
+    const sums = this.#claim?.close() ?? null
+    this.#claim = null
+    return sums
+  }
+
   /** Wipes the open product, if there is one. */
   closeProduct(): void {
     if (this.#product === null) return
@@ -149,11 +189,16 @@ export class Core implements Disposable {
     }
     const inverseScale = 2 ** -this.plan.scaleBits
     calls.compose(kernel.records[0]!, kernel.dataPrimeCount, room.message.at, room.leaves.at, inverseScale, degree)
+    const coefficients = new Float64Array(calls.memory.buffer, room.leaves.at, degree)
+    // NaN stays.
+    let largest = 0
+    for (let i = 0; i < degree; i++) largest = Math.max(largest, Math.abs(coefficients[i]!))
     calls.embed(room.leaves.at, kernel.embedTwiddles.at, kernel.logDegree - 1)
     calls.gather(room.leaves.at, kernel.embedPlaces.at, room.real.at, room.imaginary.at, slots)
     return {
       real: new Float64Array(kernel.read(room.real).buffer),
       imaginary: new Float64Array(kernel.read(room.imaginary).buffer),
+      largest,
     }
   }
 

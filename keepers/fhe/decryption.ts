@@ -25,7 +25,7 @@ const DERIVATION = 3
  * request in the same round, for other contributors or another active set, is refused ('share-already-given').
  */
 export async function partialDecrypt(engine: Engine, request: PartialDecryptRequest): Promise<Uint8Array> {
-  const { plan, kernel } = engine
+  const { plan } = engine
   const { context, memberKey, policy, guard } = request
   const { self, keyHash } = memberKey
   insistSameEpoch(memberKey.context, context)
@@ -77,7 +77,7 @@ export async function partialDecrypt(engine: Engine, request: PartialDecryptRequ
   const out = new Uint8Array(start.length + polynomial * ciphertexts)
   out.set(start)
   await engine.exclusive((threads) =>
-    withShareSecret(kernel, memberKey, { contributors, activeSet, own, common }, async (secret, noiseSeed) => {
+    withShareSecret(engine, memberKey, { contributors, activeSet, own, common }, async (secret, noiseSeed) => {
       try {
         await threads.openProduct({ secret, factors, noiseSeed, roundSeed: roundSeed(plan.hash, keyHash, context) })
         await eachOf(ciphertexts, threads.size, request, async (index) => {

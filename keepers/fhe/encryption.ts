@@ -5,22 +5,34 @@ import { ByteWriter, hash } from './encoding.ts'
 import { type Engine, eachOf } from './engine.ts'
 import { FheError } from './errors.ts'
 import { onceNonce } from './guard.ts'
+import { contextBytes, KEY_TEST_ROUND } from './header.ts'
 import { withOwnSecret } from './member-key.ts'
 import { insistSameEpoch } from './members.ts'
 import { checkVector, pack, shapeOf } from './packing.ts'
 import { dataPrimes } from './parameters.ts'
+import type { Plan } from './plan.ts'
 import { roundSeed } from './round-polynomial.ts'
+import { padOf, proveShort } from './shortness.ts'
+import { decodeProof, type ShortnessProof } from './shortness-format.ts'
 import type { EncryptRequest, RoundContext } from './types.ts'
-import { loadPolynomial, type RoundFrame, readUpdate, updatePrefix } from './vector-messages.ts'
+import {
+  loadPolynomial,
+  proofBytes,
+  type RoundFrame,
+  readUpdate,
+  type UpdateParts,
+  updatePrefix,
+} from './vector-messages.ts'
 
 /** Of everything that decides the bytes of an update: sampler, stream, order. Raised with any change to them. */
-const DERIVATION = 1
+const DERIVATION = 2
 
 /**
  * Encrypts a vector for one round. Returns the update's bytes (`plan.bytes.update` of them) once the guard has them on
  * record: the difference of two encryptions in one round would be the difference of their plaintexts, so a second one with
- * other contents is refused ('already-encrypted'). The same request gives the same bytes, for the errors are derived from
- * it.
+ * other contents is refused ('already-encrypted'). The same request gives the same bytes, for errors and masks are derived
+ * from it. The update ends with the proof that it is short, under the pads that the caller dealt for this round; a
+ * round that would use pads again is refused ('pads-used-up').
  */
 export async function encryptUpdate(engine: Engine, request: EncryptRequest): Promise<Uint8Array> {
   const { plan, kernel } = engine
@@ -32,8 +44,10 @@ export async function encryptUpdate(engine: Engine, request: EncryptRequest): Pr
   const nonce = onceNonce('encryption', { context, keyHash, self })
   const start = updatePrefix({ plan, context, keyHash, ciphertexts: shape.ciphertexts }, self)
   const { polynomial } = plan.bytes
-  const out = new Uint8Array(start.length + polynomial * shape.ciphertexts)
+  const ends = start.length + polynomial * shape.ciphertexts
+  const out = new Uint8Array(ends + proofBytes({ plan, context }))
   out.set(start)
+  await claimPad(plan, request)
   const plaintext = Float64Array.from(vector)
   const requestHash = hash(
     'encryption request',
@@ -42,14 +56,25 @@ export async function encryptUpdate(engine: Engine, request: EncryptRequest): Pr
   )
   plaintext.fill(0)
   await engine.exclusive((threads) =>
-    withOwnSecret(kernel, memberKey, requestHash, async (secret, noiseSeed) => {
+    withOwnSecret(kernel, memberKey, requestHash, async (secret, noiseSeed, seed) => {
       try {
         const factors = dataPrimes(plan.set).map((p) => p - 1n)
-        await threads.openProduct({ secret, factors, noiseSeed, roundSeed: roundSeed(plan.hash, keyHash, context) })
+        const polynomials = roundSeed(plan.hash, keyHash, context)
+        await threads.openProduct({ secret, factors, noiseSeed, roundSeed: polynomials })
         await eachOf(shape.ciphertexts, threads.size, request, async (index) => {
           const at = start.length + polynomial * index
-          await threads.encrypt(index, pack(plan, vector, weight, index), out.subarray(at, at + polynomial))
+          const slots = pack(plan, vector, weight, index)
+          try {
+            await threads.encrypt(index, slots, out.subarray(at, at + polynomial))
+          } finally {
+            slots.fill(0)
+          }
         })
+        if (ends === out.length) return
+        const ciphertexts = out.subarray(start.length, ends)
+        const own = { secret, seed }
+        const proof = { context, prefix: start, ciphertexts, own, noiseSeed, roundSeed: polynomials, progress: request }
+        out.set(await proveShort(engine, threads, proof), ends)
       } finally {
         await threads.closeProduct()
       }
@@ -65,7 +90,10 @@ export async function encryptUpdate(engine: Engine, request: EncryptRequest): Pr
   return out
 }
 
-/** Throws the named error unless the bytes are a well-formed update of that context, sender, key and plan. */
+/**
+ * Throws the named error unless the bytes are a well-formed update of that context, sender, key and plan, with a proof of
+ * shortness that is right as far as everyone can see. Each member checks the rest at its own point: `checkUpdatePoint`.
+ */
 export function checkUpdate(
   engine: Engine,
   bytes: Uint8Array,
@@ -77,9 +105,15 @@ export function checkUpdate(
   readCheckedUpdate(engine, frame, expected.sender, bytes)
 }
 
-/** c0 of each ciphertext of an update, every residue checked. */
-export function readCheckedUpdate(engine: Engine, frame: RoundFrame, sender: number, bytes: Uint8Array): Uint8Array {
-  const ciphertexts = readUpdate(frame, sender, bytes)
+/** An update with all that everyone can check of it: every residue, and the proof but for what takes a member's share. */
+export function readCheckedUpdate(
+  engine: Engine,
+  frame: RoundFrame,
+  sender: number,
+  bytes: Uint8Array,
+): UpdateParts & { readonly shortness: ShortnessProof | null } {
+  const parts = readUpdate(frame, sender, bytes)
+  const { ciphertexts } = parts
   const size = frame.plan.bytes.polynomial
   engine.kernel.borrow([size], (room) => {
     for (let index = 0; index < frame.ciphertexts; index++) {
@@ -87,5 +121,21 @@ export function readCheckedUpdate(engine: Engine, frame: RoundFrame, sender: num
       loadPolynomial(engine, room!, c0, `update of member ${sender}, ciphertext ${index}`)
     }
   })
-  return ciphertexts
+  return { ...parts, shortness: parts.proof.length === 0 ? null : decodeProof(frame.plan, sender, parts.proof) }
+}
+
+/** Uses up the round's pads, once and for all: two proofs under the same pads would give a relation of two updates away. */
+async function claimPad(plan: Plan, { context, memberKey, guard }: EncryptRequest): Promise<void> {
+  if (context.round === KEY_TEST_ROUND) return
+  const { self, keyHash } = memberKey
+  const { chainId, service, epoch } = context
+  const pad = padOf(plan, context)
+  const epochBytes = contextBytes({ chainId, service, epoch })
+  const nonce = hash('once/pad', new ByteWriter().bytes(epochBytes).bytes(keyHash).u16(self).u16(pad).finish())
+  if (await guard.claim({ act: 'pad', nonce, digest: hash('round of a pad', contextBytes(context)) })) return
+  throw new FheError(
+    'pads-used-up',
+    `the pads of round ${context.round} were used in an earlier round: this key is for ${plan.roundsPerKey} rounds, and must be rotated`,
+    { self, pad },
+  )
 }

@@ -7,14 +7,15 @@ import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { x25519 } from '@noble/curves/ed25519.js'
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { ByteWriter, equalBytes } from './encoding.ts'
+import { ephemeralKey, ephemeralPublicKey, isUsableKey, SIGNATURE_BYTES } from './curve.ts'
+import { ByteWriter, equalBytes, hash } from './encoding.ts'
 import { FheError } from './errors.ts'
 import { Secret } from './secret.ts'
 import { SEAL_OVERHEAD_BYTES } from './sizes.ts'
 import type { EncryptionKeyPair } from './types.ts'
 
 const KEY_BYTES = 32
-const INFO = new TextEncoder().encode('cohort/fhe/envelope/1')
+const INFO = new TextEncoder().encode('cohort/fhe/envelope/2')
 /** Fixed, because a key encrypts one message only: it comes from a fresh ephemeral key. */
 const NONCE = new Uint8Array(12)
 
@@ -38,57 +39,85 @@ export function isKeyOf(secretKey: Secret, publicKey: Uint8Array): boolean {
 }
 
 /**
- * ephemeral public key 32 · ciphertext · tag 16. `binding` is authenticated: the receiver must know the same bytes.
- * To a point of small order, which is no usable key, it seals under a secret that nobody has: a member that registers one
- * cannot open its own shares, and stops nobody else.
+ * ephemeral point 32 · signature 64 · ciphertext · tag 16. `binding` is authenticated: the receiver must know the same bytes. The
+ * signature, by the ephemeral key, shows that the sender knows its exponent: a receiver that shows everyone the X25519
+ * secret of this envelope shows nothing that the sender did not have, and not, say, its secret with a third member.
+ *
+ * To a key that no honest member can have it seals under a secret that nobody has: a member that registers one cannot open
+ * its own shares, and stops nobody else.
  */
 export function sealTo(receiver: Uint8Array, plaintext: Uint8Array, binding: Uint8Array): Uint8Array {
-  const ephemeral = new Uint8Array(randomBytes(KEY_BYTES))
-  const ephemeralPublic = x25519.getPublicKey(ephemeral)
-  let shared: Uint8Array
+  const ephemeral = ephemeralKey()
   try {
-    shared = x25519.getSharedSecret(ephemeral, receiver)
-  } catch {
-    shared = new Uint8Array(randomBytes(KEY_BYTES))
-  } finally {
-    ephemeral.fill(0)
-  }
-  const key = envelopeKey(shared, ephemeralPublic, receiver, binding)
-  try {
+    const shared = isUsableKey(receiver)
+      ? x25519.getSharedSecret(ephemeral.secretKey, receiver)
+      : new Uint8Array(randomBytes(KEY_BYTES))
+    const key = envelopeKey(shared, ephemeral.point, receiver, binding)
     const sealed = chacha20poly1305(key, NONCE, binding).encrypt(plaintext)
-    return new ByteWriter().bytes(ephemeralPublic).bytes(sealed).finish()
-  } finally {
     key.fill(0)
+    return new ByteWriter()
+      .bytes(ephemeral.point)
+      .bytes(ephemeral.sign(signedBytes(binding)))
+      .bytes(sealed)
+      .finish()
+  } finally {
+    ephemeral.wipe()
   }
 }
 
-/** Lends the plaintext to `use` and wipes it. Throws `FheError('sealed-share-unreadable')`. */
+/** An envelope taken apart: what X25519 needs, and what opens with its result. */
+export type Envelope = {
+  /** u-coordinate of the ephemeral point. */
+  readonly publicKey: Uint8Array
+  readonly point: Uint8Array
+  /** Ciphertext and tag. */
+  readonly ciphertext: Uint8Array
+}
+
+/** What everyone can check of an envelope. Throws `FheError('ephemeral-key-invalid')`: its sender is at fault. */
+export function readEnvelope(sealed: Uint8Array, binding: Uint8Array): Envelope {
+  const point = sealed.subarray(0, KEY_BYTES)
+  const signature = sealed.subarray(KEY_BYTES, KEY_BYTES + SIGNATURE_BYTES)
+  const publicKey =
+    sealed.length < SEAL_OVERHEAD_BYTES ? null : ephemeralPublicKey(point, signature, signedBytes(binding))
+  if (publicKey === null) {
+    throw new FheError(
+      'ephemeral-key-invalid',
+      'the sender did not show that it knows the exponent of the envelope’s key',
+    )
+  }
+  return { publicKey, point, ciphertext: sealed.subarray(KEY_BYTES + SIGNATURE_BYTES) }
+}
+
+/** Lends the plaintext to `use` and wipes it. Throws `FheError('ephemeral-key-invalid' | 'sealed-share-unreadable')`. */
 export function openSealed<T>(
   own: { readonly publicKey: Uint8Array; readonly secretKey: Secret },
   sealed: Uint8Array,
   binding: Uint8Array,
   use: (plaintext: Uint8Array) => T,
 ): T {
-  const unreadable = (cause?: unknown) =>
-    new FheError(
-      'sealed-share-unreadable',
-      'it was not sealed to this key with this binding, or was altered',
-      {},
-      { cause },
-    )
-  if (sealed.length < SEAL_OVERHEAD_BYTES) throw unreadable()
-  const ephemeralPublic = sealed.subarray(0, KEY_BYTES)
+  const envelope = readEnvelope(sealed, binding)
+  const shared = own.secretKey.reveal((secretKey) => x25519.getSharedSecret(secretKey, envelope.publicKey))
+  return openWith(shared, own.publicKey, envelope, binding, use)
+}
+
+/** The same with the X25519 secret in hand, which is wiped. */
+export function openWith<T>(
+  shared: Uint8Array,
+  receiver: Uint8Array,
+  { point, ciphertext }: Envelope,
+  binding: Uint8Array,
+  use: (plaintext: Uint8Array) => T,
+): T {
+  const key = envelopeKey(shared, point, receiver, binding)
   let plaintext: Uint8Array
   try {
-    const shared = own.secretKey.reveal((secretKey) => x25519.getSharedSecret(secretKey, ephemeralPublic))
-    const key = envelopeKey(shared, ephemeralPublic, own.publicKey, binding)
-    try {
-      plaintext = chacha20poly1305(key, NONCE, binding).decrypt(sealed.subarray(KEY_BYTES))
-    } finally {
-      key.fill(0)
-    }
+    plaintext = chacha20poly1305(key, NONCE, binding).decrypt(ciphertext)
   } catch (cause) {
-    throw unreadable(cause)
+    const why = 'it was not sealed to this key with this binding, or was altered'
+    throw new FheError('sealed-share-unreadable', why, {}, { cause })
+  } finally {
+    key.fill(0)
   }
   try {
     return use(plaintext)
@@ -97,14 +126,19 @@ export function openSealed<T>(
   }
 }
 
+/** What the ephemeral key signs: `binding` names sender, receiver and epoch. */
+function signedBytes(binding: Uint8Array): Uint8Array {
+  return hash('ephemeral key', binding)
+}
+
 /** Wipes `shared`. */
 function envelopeKey(
   shared: Uint8Array,
-  ephemeralPublic: Uint8Array,
+  ephemeralPoint: Uint8Array,
   receiver: Uint8Array,
   binding: Uint8Array,
 ): Uint8Array {
-  const info = new ByteWriter().bytes(INFO).bytes(ephemeralPublic).bytes(receiver).bytes(sha256(binding)).finish()
+  const info = new ByteWriter().bytes(INFO).bytes(ephemeralPoint).bytes(receiver).bytes(sha256(binding)).finish()
   try {
     return hkdf(sha256, shared, undefined, info, KEY_BYTES)
   } finally {

@@ -35,6 +35,8 @@ export type FheErrorCode =
   // key generation
   | 'sealed-share-mismatch'
   | 'sealed-share-unreadable'
+  | 'ephemeral-key-invalid'
+  | 'dealing-inconsistent'
   | 'key-test-failed'
   // rounds
   | 'duplicate-sender'
@@ -44,6 +46,10 @@ export type FheErrorCode =
   | 'not-in-active-set'
   | 'too-few-shares'
   | 'already-encrypted'
+  | 'pads-used-up'
+  | 'proof-malformed'
+  | 'update-too-long'
+  | 'too-few-scalars'
   | 'share-already-given'
   | 'integrity-failed'
 

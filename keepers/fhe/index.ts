@@ -4,6 +4,8 @@
 // Rounds
 export { aggregate, aggregateAsSeal, decodeAggregate } from './aggregation.ts'
 export { combine } from './combination.ts'
+// Keys
+export { type ComplaintSubject, EVIDENCE_BYTES, judgeComplaint, keyHashOfEpoch, openComplaint } from './complaints.ts'
 export { checkDecryptionShare, partialDecrypt } from './decryption.ts'
 export { checkUpdate, encryptUpdate } from './encryption.ts'
 // What everything runs on
@@ -22,4 +24,6 @@ export { rosterHash } from './members.ts'
 export { PARAMETER_SET_NAMES, type ParameterSet, parameterSet, validateParameterSet } from './parameters.ts'
 export { type Plan, type PlanOptions, plan, sumErrorBound } from './plan.ts'
 export { Secret } from './secret.ts'
+export { absentScalar, type Settlement, settleCheck } from './settlement.ts'
 export type * from './types.ts'
+export { checkUpdatePoint, claimedScalar, readClaim, type UpdateClaim, updateClaim } from './update-claim.ts'

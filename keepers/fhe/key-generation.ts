@@ -2,19 +2,17 @@
 // A key that nobody holds: every member has a secret of its own and deals it to all (Mouchet, Bertrand, Hubaux, ePrint
 // 2022/780). The key of a sum is the sum of its contributors' secrets; it exists nowhere, and any t members can use it.
 import { randomFillSync } from 'node:crypto'
-import { equalBytes } from './encoding.ts'
+import { complainable } from './complaints.ts'
+import { checkDealt, proveDealing } from './dealing-check.ts'
 import { type Engine, eachOf } from './engine.ts'
 import { isKeyOf, openSealed, sealTo } from './envelope.ts'
-import { blaming, FheError } from './errors.ts'
-import { contextBytes } from './header.ts'
+import { FheError } from './errors.ts'
 import type { Block, Kernel } from './kernel/kernel.ts'
+import { frameOf, readDealt } from './key-frame.ts'
 import {
-  decodeDealing,
-  decodeSealedShare,
   encodeDealing,
   encodeMemberSecret,
   encodeSealedShare,
-  type KeyGenerationFrame,
   keyHashOf,
   openMemberSecret,
   sealedShareBinding,
@@ -22,8 +20,8 @@ import {
 } from './key-messages.ts'
 import { derivePairKeys } from './masks.ts'
 import { makeMemberKey } from './member-key.ts'
-import { checkIndex, rosterHash } from './members.ts'
 import { deal } from './shamir.ts'
+import { DEALING_SEED_BYTES, extraResidues } from './sizes.ts'
 import type { KeyGenerationMessages, KeyGenerationOutcomeRequest, KeyGenerationRequest, MemberKey } from './types.ts'
 
 /**
@@ -34,15 +32,18 @@ export async function startKeyGeneration(
   engine: Engine,
   request: KeyGenerationRequest,
 ): Promise<KeyGenerationMessages> {
-  const frame = frameOf(engine, request)
+  const frame = frameOf(engine, request, request.self)
   const { kernel, plan } = engine
   const { self, members } = request
   return engine.exclusive(async () => {
     const [digits, s] = [kernel.allocate(kernel.degree), kernel.allocate(plan.bytes.polynomial)]
+    const seed = randomFillSync(new Uint8Array(DEALING_SEED_BYTES))
     const shares: Uint8Array[] = []
     try {
       sampleSecret(kernel, digits, s)
-      deal(kernel, s, plan.members, plan.threshold, (_, share) => shares.push(share.slice()))
+      const extras = extraResidues(plan.roundsPerKey)
+      const of = { secret: s, seed, extras, members: plan.members, threshold: plan.threshold }
+      deal(kernel, of, (_, share) => shares.push(share.slice()))
       const sealedShares: Uint8Array[] = []
       await eachOf(plan.members, 1, request, (j) => {
         const binding = sealedShareBinding(frame, self, j)
@@ -50,9 +51,12 @@ export async function startKeyGeneration(
         shares[j]!.fill(0)
         sealedShares[j] = encodeSealedShare(binding, sealed)
       })
-      const dealing = encodeDealing(frame, self, sealedShares)
-      return { dealing, sealedShares, secret: encodeMemberSecret(kernel.view(digits), dealing) }
+      const digests = sealedShares.map(sealedShareDigest)
+      const h = proveDealing(kernel, frame, self, digests, of)
+      const dealing = encodeDealing(frame, self, { digests, h })
+      return { dealing, sealedShares, secret: encodeMemberSecret(kernel.view(digits), seed, dealing) }
     } finally {
+      seed.fill(0)
       for (const share of shares) share.fill(0)
       kernel.release(digits)
       kernel.release(s)
@@ -61,13 +65,14 @@ export async function startKeyGeneration(
 }
 
 /**
- * Checks every member's messages against each other and opens the shares sealed to the caller. Throws a named error whose
- * `detail.sender` is the member at fault: 'sealed-share-mismatch', 'sealed-share-unreadable', 'coefficient-out-of-range',
- * or one of the binding errors. A dealer can still deal inconsistent shares: that spoils the sums which its own update is
- * in, as a garbage update would, and no others.
+ * Checks every member's messages against each other, opens the shares sealed to the caller, and checks each against what its
+ * dealing says of all of them. Throws a named error whose `detail.sender` is the member at fault, and whose `detail.complain`
+ * says how others can be shown: 'evidence' ('sealed-share-unreadable', 'coefficient-out-of-range', 'dealing-inconsistent':
+ * `openComplaint`), 'public' (a dealing or a sealed share that is malformed or bound to something else, 'ephemeral-key-invalid':
+ * everybody sees it), 'fetch' ('sealed-share-mismatch': not the bytes that the dealing names).
  */
 export async function finishKeyGeneration(engine: Engine, request: KeyGenerationOutcomeRequest): Promise<MemberKey> {
-  const frame = frameOf(engine, request)
+  const frame = frameOf(engine, request, request.self)
   const { kernel, plan } = engine
   const { self, members, context } = request
   for (const field of ['dealings', 'sealedShares'] as const) {
@@ -86,36 +91,24 @@ export async function finishKeyGeneration(engine: Engine, request: KeyGeneration
     })
   }
   return engine.exclusive(async () => {
-    const size = plan.bytes.polynomial
+    const size = plan.bytes.dealt
     const dealt = new Uint8Array(size * plan.members)
     const room = kernel.allocate(size)
     try {
       const takeIn = (i: number) => {
-        const digests = decodeDealing(frame, i, request.dealings[i]!)
-        const sealedShare = request.sealedShares[i]!
-        const sealed = decodeSealedShare(frame, i, self, sealedShare)
-        if (!equalBytes(digests[self]!, sealedShareDigest(sealedShare))) {
-          throw new FheError('sealed-share-mismatch', `member ${i} sealed another share to us than its dealing names`, {
-            sender: i,
-          })
-        }
-        openSealed(own, sealed, sealedShareBinding(frame, i, self), (share) => {
-          kernel.write(room, share)
+        const of = { dealer: i, receiver: self, dealing: request.dealings[i]!, sealedShare: request.sealedShares[i]! }
+        const { dealing, sealed, binding } = readDealt(frame, of)
+        openSealed(own, sealed, binding, (share) => {
+          checkDealt(kernel, frame, { dealer: i, receiver: self, dealing }, share, room)
           dealt.set(share, size * i)
         })
-        for (const [l, record] of kernel.records.slice(0, kernel.dataPrimeCount).entries()) {
-          if (kernel.calls.allBelow(record, kernel.residues(room, l), kernel.degree)) continue
-          throw new FheError('coefficient-out-of-range', `the share dealt by member ${i} is not below prime ${l}`, {
-            sender: i,
-          })
-        }
       }
-      await eachOf(plan.members, 1, request, (i) => blaming(i, () => takeIn(i)))
+      await eachOf(plan.members, 1, request, (i) => complainable(i, () => takeIn(i)))
       const keyHash = keyHashOf(frame, request.dealings)
       const pairKeys = await derivePairKeys({ members, self, keyHash }, own.secretKey, request.signal)
       try {
-        return openMemberSecret(frame, request.secret, request.dealings[self]!, (digits) =>
-          makeMemberKey({ context, self, keyHash }, digits, dealt, pairKeys, own.secretKey),
+        return openMemberSecret(frame, request.secret, request.dealings[self]!, (mine) =>
+          makeMemberKey({ context, self, keyHash }, mine, dealt, pairKeys, own.secretKey),
         )
       } finally {
         pairKeys.fill(0)
@@ -125,26 +118,6 @@ export async function finishKeyGeneration(engine: Engine, request: KeyGeneration
       kernel.release(room)
     }
   })
-}
-
-/** Checks what every step of key generation starts from. */
-function frameOf(engine: Engine, request: KeyGenerationRequest): KeyGenerationFrame {
-  const { plan } = engine
-  if (request.members.length !== plan.members) {
-    throw new FheError(
-      'invalid-argument',
-      `${request.members.length} members are given, the plan is for ${plan.members}`,
-      {
-        field: 'members',
-      },
-    )
-  }
-  checkIndex(request.self, plan.members, 'self')
-  contextBytes(request.context)
-  if (!(request.crs instanceof Uint8Array) || request.crs.length !== 32) {
-    throw new FheError('invalid-argument', 'crs must be 32 bytes', { field: 'crs' })
-  }
-  return { plan, context: request.context, rosterHash: rosterHash(request.members), crs: request.crs }
 }
 
 /**

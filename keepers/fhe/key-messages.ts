@@ -3,8 +3,10 @@
 import { ByteReader, ByteWriter, equalBytes, HASH_BYTES, hash } from './encoding.ts'
 import { FheError } from './errors.ts'
 import { contextBytes, encodeHeader, readHeader } from './header.ts'
+import { dataPrimes } from './parameters.ts'
 import type { Plan } from './plan.ts'
 import { Secret } from './secret.ts'
+import { DEALING_REPEATS, DEALING_SEED_BYTES } from './sizes.ts'
 import type { EpochContext } from './types.ts'
 
 /** What every message of one key generation has in common. */
@@ -16,22 +18,21 @@ export type KeyGenerationFrame = {
   readonly crs: Uint8Array
 }
 
-/** header · roster hash · crs · digest of each sealed share, by receiver */
-export function encodeDealing(
-  frame: KeyGenerationFrame,
-  sender: number,
-  sealedShares: readonly Uint8Array[],
-): Uint8Array {
+/** The digests of the sealed shares, by receiver, and h: its forward differences at 0 by repeat, then by data prime. */
+export type Dealing = { readonly digests: readonly Uint8Array[]; readonly h: readonly (readonly bigint[])[] }
+
+/** header · roster hash · crs · digest of each sealed share, by receiver · the differences of h, repeats and primes within each */
+export function encodeDealing(frame: KeyGenerationFrame, sender: number, { digests, h }: Dealing): Uint8Array {
   const writer = new ByteWriter()
     .bytes(encodeHeader({ type: 'dealing', sender, context: frame.context, planHash: frame.plan.hash }))
     .bytes(frame.rosterHash)
     .bytes(frame.crs)
-  for (const sealed of sealedShares) writer.bytes(sealedShareDigest(sealed))
+  for (const digest of digests) writer.bytes(digest)
+  for (const difference of h) for (const residue of difference) writer.u64(residue)
   return writer.finish()
 }
 
-/** The digests of the sealed shares, by receiver. */
-export function decodeDealing(frame: KeyGenerationFrame, sender: number, bytes: Uint8Array): readonly Uint8Array[] {
+export function decodeDealing(frame: KeyGenerationFrame, sender: number, bytes: Uint8Array): Dealing {
   const what = `dealing of member ${sender}`
   const reader = new ByteReader(bytes, what)
   readHeader(reader, { type: 'dealing', sender, context: frame.context, planHash: frame.plan.hash })
@@ -42,8 +43,21 @@ export function decodeDealing(frame: KeyGenerationFrame, sender: number, bytes: 
   const digests = Array.from({ length: frame.plan.members }, (_, j) =>
     reader.bytes(HASH_BYTES, `digest of the share sealed to member ${j}`),
   )
+  const primes = dataPrimes(frame.plan.set)
+  const columns = Array.from({ length: DEALING_REPEATS }, () => primes).flat()
+  const h = Array.from({ length: frame.plan.threshold }, (_, k) =>
+    columns.map((prime, column) => {
+      const residue = reader.u64(`coefficient ${k} of the check`)
+      if (residue < prime) return residue
+      throw new FheError(
+        'coefficient-out-of-range',
+        `${what}: coefficient ${k} of the check, column ${column}, is not below its prime`,
+        { sender, public: true },
+      )
+    }),
+  )
   reader.end()
-  return digests
+  return { digests, h }
 }
 
 /**
@@ -56,25 +70,25 @@ export function keyHashOf(frame: KeyGenerationFrame, dealings: readonly Uint8Arr
   return hash('epoch key', ...head, ...dealings.map((dealing) => hash('dealing', dealing)))
 }
 
-/** Digits of s_i · digest of the member's own dealing: what a member keeps between the steps of key generation. */
-export function encodeMemberSecret(digits: Uint8Array, dealing: Uint8Array): Secret {
-  return Secret.take(new ByteWriter().bytes(digits).bytes(hash('dealing', dealing)).finish())
+/** Digits of s_i · seed of the dealing · digest of the member's own dealing: kept between the steps of key generation. */
+export function encodeMemberSecret(digits: Uint8Array, seed: Uint8Array, dealing: Uint8Array): Secret {
+  return Secret.take(new ByteWriter().bytes(digits).bytes(seed).bytes(hash('dealing', dealing)).finish())
 }
 
-/** Lends the digits of s_i. Throws 'invalid-argument' unless the secret is the one that `dealing` deals. */
+/** Lends the digits of s_i with the seed of the dealing after them. Throws 'invalid-argument' unless the secret is the one that `dealing` deals. */
 export function openMemberSecret<T>(
   frame: KeyGenerationFrame,
   secret: Secret,
   dealing: Uint8Array,
-  use: (digits: Uint8Array) => T,
+  use: (own: Uint8Array) => T,
 ): T {
   return secret.reveal((bytes) => {
-    const { degree } = frame.plan.set
+    const length = frame.plan.set.degree + DEALING_SEED_BYTES
     const fits = bytes.length === frame.plan.bytes.memberSecret
-    if (!fits || !equalBytes(bytes.subarray(degree), hash('dealing', dealing))) {
+    if (!fits || !equalBytes(bytes.subarray(length), hash('dealing', dealing))) {
       throw new FheError('invalid-argument', 'secret is not the one behind our own dealing', { field: 'secret' })
     }
-    return use(bytes.subarray(0, degree))
+    return use(bytes.subarray(0, length))
   })
 }
 

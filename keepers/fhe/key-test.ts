@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { FheError } from './errors.ts'
 import { KEY_TEST_ROUND } from './header.ts'
 import { shapeOf } from './packing.ts'
-import { type Plan, sumErrorBound, weightAmplitude } from './plan.ts'
+import { type Plan, sumErrorBound } from './plan.ts'
 import type { Combined } from './types.ts'
 
 /** The known vector, within ±clipBound, from the key's hash. Encrypt it with weight `plan.maxWeight`. */
@@ -22,7 +22,7 @@ export function keyTestVector(plan: Plan, keyHash: Uint8Array): Float64Array {
 export function checkKeyTest(plan: Plan, keyHash: Uint8Array, outcome: Combined): void {
   const wanted = keyTestVector(plan, keyHash)
   const weight = outcome.weight / plan.maxWeight
-  const limit = (sumErrorBound(plan, plan.members) * (1 + plan.clipBound / weightAmplitude(plan.clipBound))) / weight
+  const limit = (sumErrorBound(plan, plan.members) * (1 + plan.clipBound / plan.weightAmplitude)) / weight
   if (outcome.mean.length !== wanted.length) {
     throw new FheError(
       'key-test-failed',

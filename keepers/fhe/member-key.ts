@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a member holds of an epoch: digits of s_self (N bytes) · f_0(α_self) … f_{n−1}(α_self) (8·N·L bytes each) · the pair keys
-// of its masks, by member (32 bytes each) · noise key.
+// What a member holds of an epoch: digits of s_self (N bytes) · seed of its own dealing · what each member dealt it, f_i(α_self)
+// first (`plan.bytes.dealt` each) · the pair keys of its masks, by member (32 bytes each) · noise key.
 import { hkdf } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { ByteReader, ByteWriter, HASH_BYTES } from './encoding.ts'
+import type { Engine } from './engine.ts'
 import { FheError } from './errors.ts'
 import { encodeHeader, readHeader } from './header.ts'
 import type { Kernel } from './kernel/kernel.ts'
@@ -11,42 +12,48 @@ import { addMasks } from './masks.ts'
 import type { Plan } from './plan.ts'
 import { Secret } from './secret.ts'
 import { lagrangeAtZero } from './shamir.ts'
-import { NOISE_KEY_BYTES, PAIR_KEY_BYTES } from './sizes.ts'
+import { DEALING_SEED_BYTES, NOISE_KEY_BYTES, PAIR_KEY_BYTES } from './sizes.ts'
 import type { EpochContext, MemberKey } from './types.ts'
 
 const NOISE_KEY_INFO = new TextEncoder().encode('cohort/fhe/noise key/2')
 const NOISE_SEED_INFO = new TextEncoder().encode('cohort/fhe/noise seed/2')
 
 /**
+ * @param own Digits of s_self and the seed of its dealing.
+ *
  * Wipes `dealt`, the shares of all dealers one after the other, and `pairKeys`. The noise key is derived from them and the member's X25519
  * key, never drawn: whoever repeats the end of key generation gets the same noise for the same request, and not a second,
  * averaging, share.
  */
 export function makeMemberKey(
   of: { readonly context: EpochContext; readonly self: number; readonly keyHash: Uint8Array },
-  digits: Uint8Array,
+  own: Uint8Array,
   dealt: Uint8Array,
   pairKeys: Uint8Array,
   encryptionKey: Secret,
 ): MemberKey {
   const { self, keyHash } = of
   const material = encryptionKey.reveal((key) => {
-    const input = new ByteWriter().bytes(sha256(dealt)).bytes(key).finish()
+    const digest = sha256(dealt)
+    const input = new ByteWriter().bytes(digest).bytes(key).finish()
     const noiseKey = hkdf(sha256, input, keyHash, NOISE_KEY_INFO, NOISE_KEY_BYTES)
-    const all = new ByteWriter().bytes(digits).bytes(dealt).bytes(pairKeys).bytes(noiseKey).finish()
-    for (const used of [input, noiseKey, dealt, pairKeys]) used.fill(0)
+    const all = new ByteWriter().bytes(own).bytes(dealt).bytes(pairKeys).bytes(noiseKey).finish()
+    for (const used of [digest, input, noiseKey, dealt, pairKeys]) used.fill(0)
     return Secret.take(all)
   })
   const { chainId, service, epoch } = of.context
   return { self, context: { chainId, service, epoch }, keyHash, material }
 }
 
-/** Lends the member's own secret as a polynomial over the data primes, NTT form, and the noise seed of one request. */
+/**
+ * Lends the member's own secret as a polynomial over the data primes, NTT form, the noise seed of one request, and the seed
+ * that its dealing of the secret was expanded from.
+ */
 export async function withOwnSecret<T>(
   kernel: Kernel,
   key: MemberKey,
   request: Uint8Array,
-  use: (s: Uint8Array, noiseSeed: Uint8Array) => Promise<T>,
+  use: (s: Uint8Array, noiseSeed: Uint8Array, dealingSeed: Uint8Array) => Promise<T>,
 ): Promise<T> {
   const { degree, dataPrimeCount, polynomialBytes } = kernel
   const make = (material: Uint8Array) =>
@@ -58,7 +65,22 @@ export async function withOwnSecret<T>(
       }
       return kernel.read(s!)
     })
-  return lend(key, request, make, use)
+  const dealingSeed = key.material.reveal((material) => material.slice(degree, degree + DEALING_SEED_BYTES))
+  try {
+    return await lend(key, request, make, (s, noiseSeed) => use(s, noiseSeed, dealingSeed))
+  } finally {
+    dealingSeed.fill(0)
+  }
+}
+
+/** Lends a copy of what member i dealt to this one: polynomial, pads, masks. */
+export function withDealt<T>(plan: Plan, key: MemberKey, i: number, use: (dealt: Uint8Array) => T): T {
+  const dealt = key.material.reveal((material) => dealtIn(material, plan, i).slice())
+  try {
+    return use(dealt)
+  } finally {
+    dealt.fill(0)
+  }
 }
 
 /** What a member's share is made for: the sets, and the request's hash with the member in it and without. */
@@ -76,7 +98,7 @@ export type ShareOf = {
  * uniform to whoever lacks a mask of it; those of an active set add up to the contributors' Σ s_i.
  */
 export async function withShareSecret<T>(
-  kernel: Kernel,
+  { kernel, plan }: Pick<Engine, 'kernel' | 'plan'>,
   key: MemberKey,
   share: ShareOf,
   use: (x: Uint8Array, noiseSeed: Uint8Array) => Promise<T>,
@@ -87,8 +109,7 @@ export async function withShareSecret<T>(
     kernel.borrow([polynomialBytes, polynomialBytes], (sum, dealt) => {
       kernel.view(sum!).fill(0)
       for (const i of share.contributors) {
-        const from = degree + polynomialBytes * i
-        kernel.write(dealt!, material.subarray(from, from + polynomialBytes))
+        kernel.write(dealt!, dealtIn(material, plan, i).subarray(0, polynomialBytes))
         for (let l = 0; l < dataPrimeCount; l++) {
           calls.addInto(kernel.records[l]!, kernel.residues(sum!, l), kernel.residues(dealt!, l), degree)
         }
@@ -97,16 +118,22 @@ export async function withShareSecret<T>(
         const lambda = lagrangeAtZero(share.activeSet, self, kernel.primes[l]!)
         calls.scale(kernel.records[l]!, kernel.residues(sum!, l), lambda, degree)
       }
-      addMasks(kernel, pairKeysIn(material, kernel), { self, activeSet: share.activeSet, request: share.common }, sum!)
+      addMasks(kernel, pairKeysIn(material, plan), { self, activeSet: share.activeSet, request: share.common }, sum!)
       return kernel.read(sum!)
     })
   return lend(key, share.own, make, use)
 }
 
+/** What member i dealt, within a member's material. */
+function dealtIn(material: Uint8Array, plan: Plan, i: number): Uint8Array {
+  const from = plan.set.degree + DEALING_SEED_BYTES + plan.bytes.dealt * i
+  return material.subarray(from, from + plan.bytes.dealt)
+}
+
 /** The pair keys within a member's material. */
-function pairKeysIn(material: Uint8Array, { degree, polynomialBytes }: Kernel): Uint8Array {
-  const members = (material.length - degree - NOISE_KEY_BYTES) / (polynomialBytes + PAIR_KEY_BYTES)
-  return material.subarray(degree + polynomialBytes * members, material.length - NOISE_KEY_BYTES)
+function pairKeysIn(material: Uint8Array, plan: Plan): Uint8Array {
+  const to = material.length - NOISE_KEY_BYTES
+  return material.subarray(to - PAIR_KEY_BYTES * plan.members, to)
 }
 
 /** Lends what `make` makes of the material, and a seed; wipes both when `use` has ended. */

@@ -3,7 +3,7 @@
 // weight-scaled values; what is left over in the last one is zero, and is checked to be after decryption.
 import { FheError } from './errors.ts'
 import { KEY_TEST_ROUND } from './header.ts'
-import { type Plan, weightAmplitude } from './plan.ts'
+import type { Plan } from './plan.ts'
 
 /** How a vector of a round lies in ciphertexts. */
 export type VectorShape = { readonly length: number; readonly ciphertexts: number }
@@ -45,13 +45,27 @@ export function checkVector(plan: Plan, shape: VectorShape, vector: ArrayLike<nu
       },
     )
   }
+  // In the trial decryption everyone knows the vector, and the outcome is compared with it.
+  if (shape.length === plan.vectorLength) checkNorm(plan, vector, weight)
 }
 
-/** Slots of ciphertext `index` of a vector. */
+/** The norm of what is encrypted must be one that the proof can be made for. */
+function checkNorm(plan: Plan, vector: ArrayLike<number>, weight: number): void {
+  let squares = 0
+  for (let i = 0; i < vector.length; i++) squares += vector[i]! ** 2
+  if (Math.sqrt(squares) * (weight / plan.maxWeight) <= plan.clipNorm * (1 + 2 ** -20)) return
+  throw new FheError(
+    'invalid-argument',
+    `weight/maxWeight times the Euclidean norm of the vector is above the clip norm ${plan.clipNorm}; scale the vector down first`,
+    { field: 'vector' },
+  )
+}
+
+/** Slots of ciphertext `index` of a vector, in the clear: the caller wipes them. */
 export function pack(plan: Plan, vector: ArrayLike<number>, weight: number, index: number): Float64Array {
   const slots = new Float64Array(plan.set.degree / 2)
   const share = weight / plan.maxWeight
-  slots[0] = share * weightAmplitude(plan.clipBound)
+  slots[0] = share * plan.weightAmplitude
   const from = index * plan.valuesPerCiphertext
   const count = Math.min(plan.valuesPerCiphertext, vector.length - from)
   for (let i = 0; i < count; i++) slots[1 + i] = vector[from + i]! * share
@@ -60,5 +74,5 @@ export function pack(plan: Plan, vector: ArrayLike<number>, weight: number, inde
 
 /** Σ weight/maxWeight of a ciphertext, from its slot 0. */
 export function weightOf(plan: Plan, real: Float64Array): number {
-  return real[0]! / weightAmplitude(plan.clipBound)
+  return real[0]! / plan.weightAmplitude
 }

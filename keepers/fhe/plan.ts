@@ -4,6 +4,7 @@
 import { ByteWriter, hash } from './encoding.ts'
 import { FheError } from './errors.ts'
 import { dataModulusBits, dataPrimes, type ParameterSet, parameterSet, validateParameterSet } from './parameters.ts'
+import { CANDIDATE_BITS, dataModulus, MODULUS_SHARE, type ProofBounds, proofBounds } from './proof-budget.ts'
 import { messageSizes } from './sizes.ts'
 
 export type PlanOptions = {
@@ -21,6 +22,13 @@ export type PlanOptions = {
   readonly maxWeight?: number
   /** Least total weight that a round is decrypted for, in the same unit (default maxWeight): sets the precision. */
   readonly minTotalWeight?: number
+  /** Bound on the Euclidean norm of weight/maxWeight · vector (default: what `clipBound` allows, clipBound·√vectorLength). */
+  readonly clipNorm?: number
+  /**
+   * Rounds that updates are made for under one key (default decryptionsPerKey): for each, every member deals the pads of one
+   * proof, 2.3 KB to each member with the set "default". 1 to 4096.
+   */
+  readonly roundsPerKey?: number
   /** Aggregates that will be decrypted before the key is rotated, ≥ 1; the key's trial decryption comes on top. */
   readonly decryptionsPerKey: number
   /** s, statistical bits of the flooding: 30 to 160, default 128. */
@@ -41,6 +49,8 @@ export type Plan = {
   readonly maxWeight: number
   readonly minTotalWeight: number
   readonly decryptionsPerKey: number
+  readonly clipNorm: number
+  readonly roundsPerKey: number
   readonly statisticalBits: number
   readonly scaleBits: number
   /** Slots that carry parameters in one ciphertext: N/2 − 1, for slot 0 carries the weight. */
@@ -67,6 +77,10 @@ export type Plan = {
     /** −log2(meanError), rounded down. */
     readonly bits: number
   }
+  /** What a full weight puts into the weight slot. */
+  readonly weightAmplitude: number
+  /** What the proof of an update's shortness shows, and with what masks; coefficients at the plan's scale. */
+  readonly proof: ProofBounds
   /** Computational bits of the ring-LWE instance, from the standard's table. */
   readonly securityBits: number
   /** Sizes of the messages, bytes. */
@@ -77,6 +91,8 @@ export type Plan = {
 /** Bits of the uniform terms that the kernel can sample: three of them still fit a signed 128-bit integer. */
 const MAX_UNIFORM_BITS = 96
 const MIN_UNIFORM_BITS = 8
+/** Of pads, 2.3 KB a pair of members and round: above this, a dealing has some 10 MB a member. */
+const MAX_ROUNDS_PER_KEY = 4096
 /** Standard deviation of the centred binomial with 21 coin pairs, which SEAL and we use for e: √(21/2). */
 const ERROR_STDDEV = Math.sqrt(21 / 2)
 /** Fisher information of the sum of three uniforms × its variance; a Gaussian has 1. See README, "Flooding". */
@@ -97,6 +113,10 @@ export function plan(options: PlanOptions): Plan {
   integer('decryptionsPerKey', decryptionsPerKey, 1, 2 ** 32)
   integer('statisticalBits', statisticalBits, 30, 160)
   positive('clipBound', clipBound)
+  const { clipNorm = clipBound * Math.sqrt(vectorLength) } = options
+  const { roundsPerKey = Math.min(decryptionsPerKey, MAX_ROUNDS_PER_KEY) } = options
+  positive('clipNorm', clipNorm)
+  integer('roundsPerKey', roundsPerKey, 1, MAX_ROUNDS_PER_KEY)
   positive('maxWeight', maxWeight)
   positive('minTotalWeight', minTotalWeight)
 
@@ -116,32 +136,39 @@ export function plan(options: PlanOptions): Plan {
   }
   const log2Sigma = uniformBits - 1
 
-  // The sum must stay below Q/2, its noise included: the largest coefficient is at most the largest slot.
-  const sumBound = members * weightAmplitude(clipBound)
-  const room = dataModulusBits(set) - 1
-  const widest = Math.floor(room - 0.01 - Math.log2(sumBound))
-  const scaleBits = options.scaleBits === 'widest' ? widest : (options.scaleBits ?? set.scaleBits)
-  integer('scaleBits', scaleBits, 1, room)
+  // Weights need no more room than values do, and all of them together no more than a quarter of the norm.
+  const weightAmplitude = Math.min(Math.max(clipBound, 1), clipNorm / (2 * Math.sqrt(ciphertexts)))
+  const slotNorm = Math.sqrt(clipNorm ** 2 + ciphertexts * weightAmplitude ** 2)
+  const boundsAt = (bits: number) =>
+    proofBounds({ set, ciphertexts, scaleBits: bits, slotNorm, statisticalBits, roundsPerKey })
+  // Any updates that pass must add up below Q/2, flooding included: three uniforms of r bits, centred, in each share.
+  const room = (dataModulus(set) / 2) * MODULUS_SHARE - threshold * 1.5 * 2 ** uniformBits
+  const fits = (bits: number) => members * boundsAt(bits).entry <= room
+  let widest = dataModulusBits(set) - 1
+  while (widest > 0 && !fits(widest)) widest--
+  const scaleBits =
+    options.scaleBits === 'widest' ? Math.max(widest, 1) : (options.scaleBits ?? Math.min(set.scaleBits, widest))
+  integer('scaleBits', scaleBits, 1, dataModulusBits(set) - 1)
   if (scaleBits > widest) {
     throw impossible(
       'scaleBits',
-      `${members} members × clip bound ${clipBound} at scale 2^${scaleBits} needs more than the 2^${room} that the modulus holds; lower clipBound, or scaleBits to ${widest} at most`,
+      `${members} members × clip norm ${clipNorm} at scale 2^${scaleBits}, times what a proof of shortness leaves open, need more than the modulus holds; lower clipNorm, or scaleBits to ${widest} at most`,
     )
   }
-  const sumError = slotErrorBound({ set, scaleBits, log2Sigma, ciphertexts, sumBound }, threshold)
-  if (sumError >= 0.5 * weightAmplitude(clipBound)) {
+  const proof = boundsAt(scaleBits)
+  const sumError = slotErrorBound({ set, scaleBits, log2Sigma, ciphertexts, members, proof }, threshold)
+  if (sumError >= 0.5 * Math.min(clipBound, clipNorm)) {
     throw impossible(
       'scaleBits',
-      `the flooding drowns the message: slot errors up to ${sumError.toPrecision(2)}; raise scaleBits (${widest} at most), lower statisticalBits or use another set`,
+      `the flooding drowns the message: slot errors up to ${sumError.toPrecision(2)}; raise scaleBits (${widest} at most), lower clipNorm or statisticalBits or use another set`,
     )
   }
-  // The mean is a quotient: the error of the sum, plus the error of the weight slot as large as the mean makes it.
-  const meanError = (sumError * (1 + clipBound / weightAmplitude(clipBound)) * maxWeight) / minTotalWeight
+  const meanError = (sumError * maxWeight) / minTotalWeight
   const bits = Math.floor(-Math.log2(meanError))
   if (bits < minPrecisionBits) {
     throw impossible(
       'minPrecisionBits',
-      `the mean keeps ${bits} bits after the point, ${minPrecisionBits} are asked for; raise scaleBits (${widest} at most), lower statisticalBits or decryptionsPerKey, or use the set "precise"`,
+      `the mean keeps ${bits} bits after the point, ${minPrecisionBits} are asked for; raise scaleBits (${widest} at most), lower clipNorm, statisticalBits or decryptionsPerKey, or use the set "precise"`,
     )
   }
   const agreed = {
@@ -153,6 +180,8 @@ export function plan(options: PlanOptions): Plan {
     maxWeight,
     minTotalWeight,
     decryptionsPerKey,
+    clipNorm,
+    roundsPerKey,
     statisticalBits,
     scaleBits,
     valuesPerCiphertext,
@@ -161,15 +190,12 @@ export function plan(options: PlanOptions): Plan {
     log2NoiseNorm,
     flooding: { uniformBits, log2Sigma, log2Required },
     precision: { sumError, meanError, bits },
+    weightAmplitude,
+    proof,
     securityBits: set.securityBits,
-    bytes: messageSizes(set, ciphertexts, members),
+    bytes: messageSizes({ set, ciphertexts, members, threshold, roundsPerKey, candidateBits: CANDIDATE_BITS }),
   }
   return { ...agreed, hash: planHash(agreed) }
-}
-
-/** What a full weight puts into the weight slot: as large as the values may be, so that the slot costs no precision. */
-export function weightAmplitude(clipBound: number): number {
-  return Math.max(clipBound, 1)
 }
 
 /** Bound on any slot's error (real or imaginary part) when `shares` members decrypt together. */
@@ -179,7 +205,8 @@ function slotErrorBound(
     readonly scaleBits: number
     readonly log2Sigma: number
     readonly ciphertexts: number
-    readonly sumBound: number
+    readonly members: number
+    readonly proof: ProofBounds
   },
   shares: number,
 ): number {
@@ -187,8 +214,8 @@ function slotErrorBound(
   const slotSigma = 2 ** (of.log2Sigma - of.scaleBits) * Math.sqrt((shares * of.set.degree) / 2)
   const values = of.set.degree * of.ciphertexts
   const tail = Math.sqrt(2 * Math.LN2 * (Math.log2(2 * values) - LOG2_FAILURE))
-  // Two FFTs over doubles, log2 N layers each; measured below 2^-48 of the largest slot, with room to spare.
-  const float = of.sumBound * 2 ** -45
+  // Two FFTs over doubles, log2 N layers each: below 2^-45 of the norm of what updates that pass can add up to.
+  const float = of.members * of.proof.norm * 2 ** (-45 - of.scaleBits)
   return tail * slotSigma + float
 }
 
@@ -200,10 +227,20 @@ export function sumErrorBound(agreed: Plan, shares: number): number {
       scaleBits: agreed.scaleBits,
       log2Sigma: agreed.flooding.log2Sigma,
       ciphertexts: agreed.ciphertexts,
-      sumBound: agreed.members * weightAmplitude(agreed.clipBound),
+      members: agreed.members,
+      proof: agreed.proof,
     },
     shares,
   )
+}
+
+/**
+ * Bound on any coefficient of the sum of so many updates that passed their proofs, decrypted by so many shares, in units of
+ * the scale.
+ */
+export function coefficientBound(agreed: Plan, shares: number, contributors: number): number {
+  const flooding = shares * 1.5 * 2 ** agreed.flooding.uniformBits
+  return (contributors * agreed.proof.entry + flooding) * 2 ** -agreed.scaleBits
 }
 
 /**
@@ -229,6 +266,8 @@ function planHash(agreed: Omit<Plan, 'hash'>): Uint8Array {
     .u32(agreed.vectorLength)
     .u64(agreed.decryptionsPerKey)
     .f64(agreed.clipBound)
+    .f64(agreed.clipNorm)
+    .u16(agreed.roundsPerKey)
     .f64(agreed.maxWeight)
     .f64(agreed.minTotalWeight)
   return hash('plan', writer.finish())

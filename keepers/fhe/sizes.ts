@@ -6,33 +6,78 @@ import type { ParameterSet } from './parameters.ts'
 const HEADER_BYTES = 84
 /** A set of members as a bitmap: member j is bit j mod 8 of byte ⌊j/8⌋. Room for 256. */
 export const BITMAP_BYTES = 32
-/** X25519 public key and Poly1305 tag around a sealed share. */
-export const SEAL_OVERHEAD_BYTES = 32 + 16
+/** X25519 public key, proof that its maker knows the exponent, and Poly1305 tag around a sealed share. */
+export const SEAL_OVERHEAD_BYTES = 32 + 64 + 16
+/** What a member expands its dealing from. */
+export const DEALING_SEED_BYTES = 32
+/** Rows of the projection that shows an update to be short, and one-time pads that a round takes: a multiple of 16. */
+export const PROJECTION_ROWS = 144
+/** Masking polynomials of the check of a dealing, a prime; one more fills their place up to an even number of residues. */
+export const DEALING_REPEATS = 3
+const DEALING_MASKS = 4
+/** Random combinations of an update's projection, a prime. */
+export const CLAIM_REPEATS = 2
 /** What two members derive their masks from. */
 export const PAIR_KEY_BYTES = 32
 /** What a member derives its noise from. */
 export const NOISE_KEY_BYTES = 32
 
-/** Byte lengths of one polynomial and of each message for a set, a number of ciphertexts and of members. */
-export function messageSizes(set: ParameterSet, ciphertexts: number, members: number) {
+/** What the lengths of messages depend on. */
+export type SizedBy = {
+  readonly set: ParameterSet
+  readonly ciphertexts: number
+  readonly members: number
+  readonly threshold: number
+  readonly roundsPerKey: number
+  /** Levels of the tree over the candidates of an update's proof. */
+  readonly candidateBits: number
+}
+
+/** Residues modulo one prime that are dealt beside the secret: the pads of all rounds, then the masks of the check. */
+export function extraResidues(roundsPerKey: number): number {
+  return PROJECTION_ROWS * roundsPerKey + DEALING_MASKS
+}
+
+/** Byte lengths of one polynomial and of each message. */
+export function messageSizes({ set, ciphertexts, members, threshold, roundsPerKey, candidateBits }: SizedBy) {
   const dataPrimeCount = set.primes.length - 1
   const polynomial = 8 * set.degree * dataPrimeCount
+  const dealt = polynomial + 8 * extraResidues(roundsPerKey) * dataPrimeCount
+  const checkScalar = 8 * CLAIM_REPEATS * dataPrimeCount
+  // candidate u16 · its corrections · its path · z, 16 or 32 bytes each · H without its constant coefficient
+  const shortnessProof =
+    2 +
+    PROJECTION_ROWS * 8 * dataPrimeCount +
+    32 * candidateBits +
+    PROJECTION_ROWS * projectionBytes(set) +
+    (threshold - 1) * checkScalar
   return {
     /** One polynomial over the data primes. */
     polynomial,
-    /** header · roster hash · crs · digest of each sealed share */
-    dealing: HEADER_BYTES + 64 + 32 * members,
-    /** header · roster hash · receiver · sealed f_i(α_j) */
-    sealedShare: HEADER_BYTES + 32 + 2 + SEAL_OVERHEAD_BYTES + polynomial,
-    /** digits of s_i · digest of the dealing */
-    memberSecret: set.degree + 32,
-    /** digits of s_j · f_i(α_j) by dealer · pair keys by member · noise key */
-    memberKey: set.degree + members * (polynomial + PAIR_KEY_BYTES) + NOISE_KEY_BYTES,
-    /** header · parms_id · key hash · c0 of each ciphertext */
-    update: HEADER_BYTES + 64 + polynomial * ciphertexts,
+    /** What one member deals another: f_i(α_j), its pads and its masks at α_j. */
+    dealt,
+    /** header · roster hash · crs · digest of each sealed share · h of the check, t coefficients */
+    dealing: HEADER_BYTES + 64 + 32 * members + 8 * DEALING_REPEATS * dataPrimeCount * threshold,
+    /** header · roster hash · receiver · sealed f_i(α_j), pads and masks */
+    sealedShare: HEADER_BYTES + 32 + 2 + SEAL_OVERHEAD_BYTES + dealt,
+    /** digits of s_i · seed of the dealing · digest of the dealing */
+    memberSecret: set.degree + DEALING_SEED_BYTES + 32,
+    /** digits of s_j · seed of the own dealing · what each member dealt · pair keys by member · noise key */
+    memberKey: set.degree + DEALING_SEED_BYTES + members * (dealt + PAIR_KEY_BYTES) + NOISE_KEY_BYTES,
+    /** What a member's share says an update's claim must be at its point. */
+    checkScalar,
+    /** The proof at the end of an update. */
+    shortnessProof,
+    /** header · parms_id · key hash · c0 of each ciphertext · proof that they are short */
+    update: HEADER_BYTES + 64 + polynomial * ciphertexts + shortnessProof,
     /** header · parms_id · key hash · contributors · Σ c0 of each ciphertext */
     aggregate: HEADER_BYTES + 64 + BITMAP_BYTES + polynomial * ciphertexts,
     /** header · key hash · contributors · active set · h_j of each ciphertext */
     decryptionShare: HEADER_BYTES + 32 + 2 * BITMAP_BYTES + polynomial * ciphertexts,
   } as const
+}
+
+/** Bytes of one entry of z, a signed integer: as many as hold what is below Q. */
+export function projectionBytes(set: Pick<ParameterSet, 'primes'>): number {
+  return 8 * (set.primes.length - 1)
 }

@@ -4,16 +4,24 @@ import { Worker } from 'node:worker_threads'
 import type { Core, Product, Slots } from './core.ts'
 import { FheError } from './errors.ts'
 import type { Plan } from './plan.ts'
+import type { ClaimSeeds, ClaimSums } from './projection.ts'
 import type { Task, TaskResult, WorkerMessage, WorkerRequest } from './worker.ts'
 
-/** The operations of a core, wherever it runs. `openProduct` and `closeProduct` reach every thread. */
+/** The operations of a core, wherever it runs. What opens and closes reaches every thread. */
 export interface Threads {
   /** How many ciphertexts can be worked on at once. */
   readonly size: number
   openProduct(product: Product): Promise<void>
+  /** The slots are the caller's to wipe; a worker takes them over, and wipes them. */
   encrypt(index: number, slots: Float64Array, out: Uint8Array): Promise<void>
   share(index: number, out: Uint8Array): Promise<void>
+  /** Needs the open product of the ciphertext's encryption. */
+  project(index: number, c0: Uint8Array, seed: Uint8Array): Promise<Uint8Array>
   closeProduct(): Promise<void>
+  openClaim(seeds: ClaimSeeds): Promise<void>
+  addToClaim(index: number, c0: Uint8Array): Promise<void>
+  /** The sums of each thread. */
+  closeClaim(): Promise<readonly ClaimSums[]>
   decode(message: Uint8Array): Promise<Slots>
   close(): Promise<void>
 }
@@ -39,8 +47,25 @@ export class InlineThreads implements Threads {
     this.#core.share(index, out)
   }
 
+  async project(index: number, c0: Uint8Array, seed: Uint8Array): Promise<Uint8Array> {
+    return this.#core.project(index, c0, seed)
+  }
+
   async closeProduct(): Promise<void> {
     this.#core.closeProduct()
+  }
+
+  async openClaim(seeds: ClaimSeeds): Promise<void> {
+    this.#core.openClaim(seeds)
+  }
+
+  async addToClaim(index: number, c0: Uint8Array): Promise<void> {
+    this.#core.addToClaim(index, c0)
+  }
+
+  async closeClaim(): Promise<readonly ClaimSums[]> {
+    const sums = this.#core.closeClaim()
+    return sums === null ? [] : [sums]
   }
 
   async decode(message: Uint8Array): Promise<Slots> {
@@ -162,8 +187,27 @@ export class PooledThreads implements Threads {
     out.set((await this.#least({ op: 'share', index }, [])) as Uint8Array)
   }
 
+  async project(index: number, c0: Uint8Array, seed: Uint8Array): Promise<Uint8Array> {
+    const copy = c0.slice()
+    return (await this.#least({ op: 'project', index, c0: copy, seed }, [copy.buffer])) as Uint8Array
+  }
+
   async closeProduct(): Promise<void> {
     await this.#everywhere({ op: 'closeProduct' })
+  }
+
+  async openClaim(seeds: ClaimSeeds): Promise<void> {
+    await this.#everywhere({ op: 'openClaim', seeds })
+  }
+
+  async addToClaim(index: number, c0: Uint8Array): Promise<void> {
+    const copy = c0.slice()
+    await this.#least({ op: 'addToClaim', index, c0: copy }, [copy.buffer])
+  }
+
+  async closeClaim(): Promise<readonly ClaimSums[]> {
+    const sums = await this.#everywhere({ op: 'closeClaim' })
+    return sums.filter((part): part is ClaimSums => part !== undefined)
   }
 
   async decode(message: Uint8Array): Promise<Slots> {
@@ -175,8 +219,8 @@ export class PooledThreads implements Threads {
     await Promise.all(this.#lanes.map((lane) => lane.close()))
   }
 
-  async #everywhere(task: Task): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.run(task)))
+  async #everywhere(task: Task): Promise<readonly TaskResult[]> {
+    return Promise.all(this.#lanes.map((lane) => lane.run(task)))
   }
 
   #least(task: Task, transfer: readonly ArrayBuffer[]): Promise<TaskResult> {

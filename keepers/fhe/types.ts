@@ -39,15 +39,20 @@ export type Progress = {
   readonly onProgress?: (done: number, total: number) => void
 }
 
-export type KeyGenerationRequest = Progress & {
+/** What all of one key generation have in common. */
+export type KeyGenerationGround = {
   readonly context: EpochContext
   /** All members in their on-chain order. */
   readonly members: readonly Member[]
-  /** Index of the caller in `members`. */
-  readonly self: number
   /** Common reference string: 32 bytes nobody chose, such as the hash of the block that closed registration. */
   readonly crs: Uint8Array
 }
+
+export type KeyGenerationRequest = Progress &
+  KeyGenerationGround & {
+    /** Index of the caller in `members`. */
+    readonly self: number
+  }
 
 /**
  * What a member's first step of key generation gives. `dealing` and `sealedShares` are public and are journalled before
@@ -56,9 +61,9 @@ export type KeyGenerationRequest = Progress & {
 export type KeyGenerationMessages = {
   /** Names every sealed share by its digest: whoever agrees on the dealings agrees on all that was dealt. */
   readonly dealing: Uint8Array
-  /** `sealedShares[j]` is for member j, the caller included; public ciphertext, 8·N·L bytes and a header each. */
+  /** `sealedShares[j]` is for member j, the caller included; public ciphertext, `plan.bytes.sealedShare` each. */
   readonly sealedShares: readonly Uint8Array[]
-  /** s_i, under which the caller will encrypt; nobody else ever has it. */
+  /** s_i, under which the caller will encrypt, and what it dealt it with; nobody else ever has them. */
   readonly secret: Secret
 }
 
@@ -137,7 +142,7 @@ export type PartialDecryptRequest = Progress & {
 
 /**
  * The once rules (rules 1 and 2), as a keeper's store must implement them: for one nonce, one digest, ever. The nonce
- * names a member's act in a round (its encryption, its decryption share), the digest says which act it was. What the
+ * names a member's act in a round (its encryption, its decryption share) or what it uses up (a one-time pad), the digest says which act it was. What the
  * library computes is a function of both, so a claim that is already on record yields identical bytes.
  */
 export interface OnceGuard {
@@ -149,7 +154,7 @@ export interface OnceGuard {
 }
 
 export type OnceClaim = {
-  readonly act: 'encryption' | 'share'
+  readonly act: 'encryption' | 'share' | 'pad'
   /** 32 bytes: act, chain, service, epoch, round, key and member. */
   readonly nonce: Uint8Array
   /** 32 bytes: what is done, so that doing something else can be refused. */
@@ -162,12 +167,23 @@ export type CombineRequest = Progress & {
   readonly context: RoundContext
   readonly aggregate: Aggregate
   readonly activeSet: readonly number[]
+  /**
+   * Σ w_i over the contributors as they declared them, in the units of the weights: what the sum is divided by. The weight
+   * slots are the senders' word too, but nobody can hold them to it.
+   */
+  readonly totalWeight: number
   /** One per member of the active set, any order; one at a time is enough. */
   readonly shares: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 }
 
-/** What the decoded slots say about the decryption. All errors are absolute, in the units of the sum. */
+/**
+ * What a decryption looks like. All figures are absolute, in the units of the sum. Imaginary parts, weight spread and padding
+ * above the noise limit mean that some sender put there what no honest one would; the means are right all the same.
+ */
 export type IntegrityReport = {
+  /** Largest |coefficient| found; a garbage share exceeds the limit, and updates that passed their proofs cannot. */
+  readonly maxCoefficient: number
+  readonly coefficientLimit: number
   /** Largest |imaginary part| found; noise alone stays below `noiseLimit`. */
   readonly maxImaginary: number
   /** Largest difference between the weight slots of two ciphertexts. */
@@ -180,9 +196,9 @@ export type IntegrityReport = {
 }
 
 export type Combined = {
-  /** Σ w_i·v_i / Σ w_i, `plan.vectorLength` values. */
+  /** Σ w_i·v_i / totalWeight, `plan.vectorLength` values. */
   readonly mean: Float64Array
-  /** Σ w_i, in the units of the weights given to `encryptUpdate`. */
+  /** What the weight slots add up to, in the units of the weights given to `encryptUpdate`. Differs from the declared total when a sender lied. */
   readonly weight: number
   readonly report: IntegrityReport
 }

@@ -4,7 +4,7 @@
 import { ByteReader, ByteWriter, equalBytes, HASH_BYTES } from './encoding.ts'
 import type { Engine } from './engine.ts'
 import { FheError } from './errors.ts'
-import { encodeHeader, NOBODY, readHeader } from './header.ts'
+import { encodeHeader, KEY_TEST_ROUND, NOBODY, readHeader } from './header.ts'
 import type { Block } from './kernel/kernel.ts'
 import { fromBitmap, toBitmap } from './members.ts'
 import type { Plan } from './plan.ts'
@@ -42,15 +42,30 @@ export function sharePrefix(
   return prefix(frame, 'decryption share', sender, frame.keyHash, toBitmap(contributors), toBitmap(activeSet))
 }
 
-/** c0 of each ciphertext of an update, as one view; residues are not checked yet. */
-export function readUpdate(frame: RoundFrame, sender: number, bytes: Uint8Array): Uint8Array {
+/** Bytes of an update's proof in that round: the trial decryption has none, for everyone knows what it must say. */
+export function proofBytes(frame: Pick<RoundFrame, 'plan' | 'context'>): number {
+  return frame.context.round === KEY_TEST_ROUND ? 0 : frame.plan.bytes.shortnessProof
+}
+
+/** What an update is made of, as views; residues are not checked yet. */
+export type UpdateParts = {
+  readonly prefix: Uint8Array
+  /** c0 of each ciphertext. */
+  readonly ciphertexts: Uint8Array
+  /** Empty in the trial decryption. */
+  readonly proof: Uint8Array
+}
+
+export function readUpdate(frame: RoundFrame, sender: number, bytes: Uint8Array): UpdateParts {
   const reader = new ByteReader(bytes, `update of member ${sender}`)
   readHeader(reader, { type: 'update', sender, context: frame.context, planHash: frame.plan.hash })
   readParmsId(reader, frame.plan)
   readKey(reader, frame)
+  const prefix = bytes.subarray(0, reader.offset)
   const ciphertexts = reader.bytes(frame.plan.bytes.polynomial * frame.ciphertexts, 'ciphertexts')
+  const proof = reader.bytes(proofBytes(frame), 'proof')
   reader.end()
-  return ciphertexts
+  return { prefix, ciphertexts, proof }
 }
 
 /** Contributors and ciphertexts of an aggregate; residues are not checked yet. */

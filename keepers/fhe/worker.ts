@@ -3,16 +3,21 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Core, type Product, type Slots } from './core.ts'
 import type { Plan } from './plan.ts'
+import type { ClaimSeeds, ClaimSums } from './projection.ts'
 
 /** What a worker can be asked. Secrets travel in shared memory, so that no copy of them is left in a message queue. */
 export type Task =
   | { readonly op: 'openProduct'; readonly product: Product }
   | { readonly op: 'encrypt'; readonly index: number; readonly slots: Float64Array }
   | { readonly op: 'share'; readonly index: number }
+  | { readonly op: 'project'; readonly index: number; readonly c0: Uint8Array; readonly seed: Uint8Array }
   | { readonly op: 'closeProduct' }
+  | { readonly op: 'openClaim'; readonly seeds: ClaimSeeds }
+  | { readonly op: 'addToClaim'; readonly index: number; readonly c0: Uint8Array }
+  | { readonly op: 'closeClaim' }
   | { readonly op: 'decode'; readonly message: Uint8Array }
 
-export type TaskResult = Uint8Array | Slots | undefined
+export type TaskResult = Uint8Array | Slots | ClaimSums | undefined
 
 /** Ready, a result, or a failure of a task. */
 export type WorkerMessage =
@@ -22,8 +27,8 @@ export type WorkerMessage =
 
 export type WorkerRequest = { readonly id: number; readonly task: Task }
 
-/** Runs one task on a core. */
-function perform(core: Core, task: Task): TaskResult {
+/** Runs one task on a core. Exported for its test. */
+export function perform(core: Core, task: Task): TaskResult {
   switch (task.op) {
     case 'openProduct':
       core.openProduct(task.product)
@@ -31,13 +36,29 @@ function perform(core: Core, task: Task): TaskResult {
     case 'encrypt':
     case 'share': {
       const out = new Uint8Array(core.kernel.polynomialBytes)
-      if (task.op === 'encrypt') core.encrypt(task.index, task.slots, out)
-      else core.share(task.index, out)
+      if (task.op === 'share') core.share(task.index, out)
+      else {
+        try {
+          core.encrypt(task.index, task.slots, out)
+        } finally {
+          task.slots.fill(0)
+        }
+      }
       return out
     }
+    case 'project':
+      return core.project(task.index, task.c0, task.seed)
     case 'closeProduct':
       core.closeProduct()
       return undefined
+    case 'openClaim':
+      core.openClaim(task.seeds)
+      return undefined
+    case 'addToClaim':
+      core.addToClaim(task.index, task.c0)
+      return undefined
+    case 'closeClaim':
+      return core.closeClaim() ?? undefined
     case 'decode':
       return core.decode(task.message)
   }
@@ -59,6 +80,7 @@ if (parentPort !== null && (workerData as { cohortFhe?: Plan } | null)?.cohortFh
 
 function buffersOf(result: TaskResult): ArrayBuffer[] {
   if (result === undefined) return []
+  if ('weights' in result) return [result.weights.buffer as ArrayBuffer]
   const arrays = result instanceof Uint8Array ? [result] : [result.real, result.imaginary]
   return arrays.map((array) => array.buffer as ArrayBuffer)
 }

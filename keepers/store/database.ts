@@ -24,6 +24,11 @@ export class Database {
     return this.#inner.isOpen
   }
 
+  /** Whether a transaction is open. */
+  get isTransaction(): boolean {
+    return this.#inner.isTransaction
+  }
+
   /** @throws StoreError DISK_FULL, STORAGE, CORRUPT, LOCKED. */
   exec(sql: string): void {
     this.#guard(() => this.#inner.exec(sql))

@@ -21,6 +21,8 @@ type Row = { key: string; epoch: number; round: number; payload: Uint8Array; res
 export class Journal {
   readonly #database: Database
   readonly #now: () => number
+  /** Intents whose bytes are being made. */
+  readonly #making = new Map<string, Promise<Intent>>()
 
   constructor(database: Database, now: () => number) {
     this.#database = database
@@ -29,7 +31,8 @@ export class Journal {
 
   /**
    * The bytes recorded under the key; when there are none, `produce` makes them and they are on disk before this
-   * resolves. A crash inside `produce` leaves nothing, and nothing has left the process.
+   * resolves. A crash inside `produce` leaves nothing, and nothing has left the process. Whoever asks while they are being made
+   * waits for those: `produce` may publish or claim, and runs once.
    */
   async once(
     at: { key: string; epoch: number; round: number },
@@ -37,11 +40,23 @@ export class Journal {
   ): Promise<Intent> {
     const known = this.find(at.key)
     if (known) return known
+    const making = this.#making.get(at.key) ?? this.#make(at, produce)
+    this.#making.set(at.key, making)
+    try {
+      return await making
+    } finally {
+      if (this.#making.get(at.key) === making) this.#making.delete(at.key)
+    }
+  }
+
+  async #make(
+    at: { key: string; epoch: number; round: number },
+    produce: () => Uint8Array | Promise<Uint8Array>,
+  ): Promise<Intent> {
     const payload = await produce()
     this.#database
-      .prepare('INSERT OR IGNORE INTO intents (key, epoch, round, payload, created) VALUES (?, ?, ?, ?, ?)')
+      .prepare('INSERT INTO intents (key, epoch, round, payload, created) VALUES (?, ?, ?, ?, ?)')
       .run(at.key, at.epoch, at.round, payload, this.#now())
-    // Read back: when two callers raced, both go on with the bytes of the first.
     return this.find(at.key)!
   }
 

@@ -40,6 +40,8 @@ export class KeeperStore {
   readonly #database: Database
   readonly #lock: FolderLock
   readonly #box: SecretBox
+  /** Whether something was erased that the write-ahead log may still hold. */
+  #traces = true
 
   private constructor(database: Database, lock: FolderLock, box: SecretBox, now: () => number) {
     this.#database = database
@@ -49,6 +51,8 @@ export class KeeperStore {
     this.claims = new ClaimRegister(database, now)
     this.transactions = new TransactionLog(database, now)
     this.logs = new LogStore(database)
+    // Whoever ran here last may have been killed between erasing something and clearing the log.
+    this.#clearTraces()
   }
 
   /**
@@ -63,6 +67,8 @@ export class KeeperStore {
     try {
       inner = new DatabaseSync(file, { timeout: 2_000 })
       inner.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
+      // What is deleted or overwritten becomes zeros in the file.
+      inner.exec('PRAGMA secure_delete = ON')
       migrate(inner)
       const database = new Database(inner, file)
       const box = openBox(database, options)
@@ -98,11 +104,24 @@ export class KeeperStore {
     return this.getSecret(name)!
   }
 
-  /** Erases secrets whose name starts with the prefix (an epoch that is over). Returns how many. */
+  /**
+   * Erases secrets whose name starts with the prefix (an epoch that is over), from every file of the folder: at once, or with the
+   * end of the transaction that it is part of. Returns how many.
+   */
   eraseSecrets(prefix: string): number {
-    this.#database.exec('PRAGMA secure_delete = ON')
     const statement = this.#database.prepare('DELETE FROM secrets WHERE substr(name, 1, ?) = ?')
-    return statement.run(prefix.length, prefix).changes
+    const { changes } = statement.run(prefix.length, prefix)
+    if (changes > 0) this.#traces = true
+    this.#clearTraces()
+    return changes
+  }
+
+  /** The write-ahead log keeps old pages until it is written over, months later perhaps: copies what is left, and cuts it off. */
+  #clearTraces(): void {
+    if (!this.#traces || this.#database.isTransaction) return
+    const { busy } = this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number }
+    // Somebody reads the file, a backup perhaps: the next erasure or start tries again.
+    this.#traces = busy !== 0
   }
 
   /** A small JSON document kept over restarts (nothing secret), or null. Parse what comes back. */
@@ -138,7 +157,9 @@ export class KeeperStore {
 
   /** Runs synchronous writes as one transaction: all or none. */
   transaction<T>(body: () => T): T {
-    return this.#database.transaction(body)
+    const result = this.#database.transaction(body)
+    this.#clearTraces()
+    return result
   }
 
   /** Bounds the database file, in pages of 4 KiB, as a quota does; writes beyond fail with DISK_FULL. */

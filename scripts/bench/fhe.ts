@@ -126,7 +126,14 @@ async function perCiphertext(context: BenchContext): Promise<void> {
   context.record({ metric: 'fhe.seal.add', value: add.median, unit: 'ms', spread: add.spread })
 
   const combined = await time(
-    () => combine(engine, { context: ROUND, aggregate: aggregated, activeSet: ACTIVE, shares }),
+    () =>
+      combine(engine, {
+        context: ROUND,
+        aggregate: aggregated,
+        totalWeight: aggregated.contributors.length,
+        activeSet: ACTIVE,
+        shares,
+      }),
     { warmup, runs },
   )
   context.record({
@@ -178,7 +185,17 @@ async function perVector(context: BenchContext, size: number): Promise<void> {
     ['encrypt', () => encryptUpdate(engine, vector)],
     ['aggregate_10', () => aggregate(engine, { context: ROUND, keyHash: epoch.keyHash, updates })],
     ['partial_decryption', () => partialDecrypt(engine, shareRequest(epoch, 0))],
-    ['combine_7', () => combine(engine, { context: ROUND, aggregate: aggregated, activeSet: ACTIVE, shares })],
+    [
+      'combine_7',
+      () =>
+        combine(engine, {
+          context: ROUND,
+          aggregate: aggregated,
+          totalWeight: aggregated.contributors.length,
+          activeSet: ACTIVE,
+          shares,
+        }),
+    ],
   ]
   for (const [name, step] of steps) {
     const timing = await time(step, runs)

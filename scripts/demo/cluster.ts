@@ -43,6 +43,9 @@ export type ClusterOptions = {
   readonly env?: (index: number) => NodeJS.ProcessEnv
 }
 
+/** Something that the service said on the chain. */
+export type ServiceEvent = { readonly name: string; readonly args: EventLog['args']; readonly block: number }
+
 export type Line = KeeperLine & { readonly node: string }
 
 export class Cluster implements AsyncDisposable {
@@ -191,7 +194,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Everything the service has said on the chain, decoded. */
-  async events(): Promise<{ name: string; args: EventLog['args']; block: number }[]> {
+  async events(): Promise<ServiceEvent[]> {
     const iface: Interface = contractInterface('ILearningService')
     const logs = await this.provider.getLogs({ address: this.service, fromBlock: 0, toBlock: 'latest' })
     return logs.flatMap((log) => {
@@ -199,6 +202,17 @@ export class Cluster implements AsyncDisposable {
       const block = log.blockNumber
       return parsed ? [{ name: parsed.name, args: parsed.args as EventLog['args'], block }] : []
     })
+  }
+
+  /** The first event of the service, past or to come, that fits. */
+  async event(what: string, fits: (event: ServiceEvent) => boolean, timeout = 300_000): Promise<ServiceEvent> {
+    for (const until = Date.now() + timeout; Date.now() < until; ) {
+      const found = (await this.events()).find(fits)
+      if (found !== undefined) return found
+      await new Promise((done) => setTimeout(done, 500))
+    }
+    const last = this.lines.slice(-25).map((line) => `${line.node} ${line.event} ${line.msg} ${line.reason ?? ''}`)
+    throw new Error(`no ${what} within ${timeout / 1000} s; last lines:\n${last.join('\n')}`)
   }
 
   /** Active stake of a keeper, wei. */

@@ -115,6 +115,14 @@ export function startKeeper(
   })
 }
 
+/** Starts a keeper that spoils rounds, for a node: see spoiler.ts. It may end when it has nothing left to lose. */
+export function startSpoiler(processes: Processes, node: KeeperNode): ReturnType<Processes['start']> {
+  return processes.start(node.name, [join(ROOT, 'scripts/demo/spoiler.ts'), node.folder], {
+    cwd: ROOT,
+    env: keeperEnvironment(),
+  })
+}
+
 function parseLine(text: string): KeeperLine | null {
   try {
     const line: unknown = JSON.parse(text)

@@ -11,6 +11,8 @@ export const HELP = `usage: npm run demo [-- options]
   digits, federated rounds under threshold encryption, a DAO release, and an inference proven on-chain.
 
   --keepers N   keeper processes, 4 … 16 (default 4)
+  --spoilers N  of them, how many send updates that are false, fewer than a third (default 0); the rounds go on,
+                and the report names whom the members convicted
   --rounds N    rounds to complete, 1 … 100 (default 5)
   --model NAME  small-cnn, article-cnn, mlp or logistic (default small-cnn)
   --data DIR    MNIST IDX files (default: ../shared/data/mnist, else digits that the project draws itself)
@@ -31,6 +33,7 @@ const integer = (min: number, max: number) =>
 
 const schema = z.object({
   keepers: integer(4, 16).default(4),
+  spoilers: integer(0, 5).default(0),
   rounds: integer(1, 100).default(5),
   model: z.enum(['small-cnn', 'article-cnn', 'mlp', 'logistic']).default('small-cnn'),
   data: z.string().optional(),
@@ -63,6 +66,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
       args: [...args],
       options: {
         keepers: text,
+        spoilers: text,
         rounds: text,
         model: text,
         data: text,
@@ -84,6 +88,10 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
     const issue = parsed.error.issues[0]!
     const name = String(issue.path[0])
     throw new OptionError(`--${name} '${String(values[name])}': ${issue.message}`)
+  }
+  const { keepers, spoilers } = parsed.data
+  if (3 * spoilers >= keepers) {
+    throw new OptionError(`--spoilers '${spoilers}': takes fewer than a third of --keepers ${keepers}`)
   }
   if (parsed.data.data !== undefined && !existsSync(parsed.data.data)) {
     throw new OptionError(`--data '${parsed.data.data}': no such folder`)

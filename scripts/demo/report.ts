@@ -11,6 +11,16 @@ type Totals = Record<string, { total: number; times: number }>
 export type DemoReport = {
   readonly when: string
   readonly keepers: number
+  /** Names of the keepers that sent false updates. */
+  readonly spoilers: readonly string[]
+  /** Whom the members convicted, and what it paid in whole tokens, oldest first. */
+  readonly convicted: readonly {
+    readonly name: string
+    readonly seat: number
+    readonly epoch: number
+    readonly reason: string
+    readonly taken: string
+  }[]
   readonly model: string
   readonly data: string
   readonly alpha: number
@@ -73,6 +83,21 @@ export function formatReport(report: DemoReport): string {
   return [
     `Rounds (${report.keepers} keepers, ${report.model}, ${report.data})`,
     rounds,
+    ...(report.spoilers.length === 0
+      ? []
+      : [
+          `Spoilers: ${report.spoilers.join(', ')}`,
+          formatRows([
+            ['convicted', 'seat', 'epoch', 'for', 'paid (COH)'],
+            ...report.convicted.map(({ name, seat, epoch, reason, taken }) => [
+              name,
+              String(seat),
+              String(epoch),
+              reason,
+              taken,
+            ]),
+          ]),
+        ]),
     'Time by phase, as keeper-0 saw it',
     phases,
     'Gas by transaction of a keeper',

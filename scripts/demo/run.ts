@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { HDNodeWallet } from 'ethers'
+import { HDNodeWallet, type JsonRpcProvider } from 'ethers'
+import { convictionsOf } from '../../keepers/agent/index.ts'
+import type { DeploymentFile } from '../../keepers/chain/dao/deployment-file.ts'
 import { openFolder } from '../../keepers/zkml/index.ts'
 import { prepareCircuits } from './circuit.ts'
 import { ACCOUNT, deploy, fundRewards } from './deployment.ts'
 import { Federation, scrapeBytes } from './federation.ts'
 import { gatherDao, passByVote } from './governance.ts'
 import { proveOneInference } from './inference.ts'
-import { type KeeperNode, prepareKeepers, startKeeper } from './keeper-nodes.ts'
+import { type KeeperNode, prepareKeepers, startKeeper, startSpoiler } from './keeper-nodes.ts'
 import { LiveTable } from './live-table.ts'
 import { startLocalChain } from './local-chain.ts'
 import { proposeReader, settleMarket } from './market.ts'
@@ -69,13 +71,16 @@ export async function runDemo(
     stake: STAKE,
     values: (index, count) => keeperValues(options, data, index, count),
   })
-  const board = new Federation(nodes)
+  const honest = nodes.slice(0, nodes.length - options.spoilers)
+  const spoilers = nodes.slice(honest.length)
+  const board = new Federation(honest)
   federation = board
   board.onRound = ({ round, testAccuracy, holdOutAccuracy, seconds }) =>
     say(
       `Round ${round}: ${testAccuracy === null ? `${percent(holdOutAccuracy)} on the keepers' own hold-outs` : `${percent(testAccuracy)} on the test set`}, ${seconds.toFixed(1)} s`,
     )
-  for (const node of nodes) startKeeper(processes, node, { onLine: (line) => board.hear(node, line), onFailure })
+  for (const node of honest) startKeeper(processes, node, { onLine: (line) => board.hear(node, line), onFailure })
+  for (const node of spoilers) startSpoiler(processes, node)
   watch.lap('register')
   say(`${nodes.length} keepers registered, staked and seated; their first step is a key that nobody holds`)
   screen.start()
@@ -86,7 +91,10 @@ export async function runDemo(
   }
   watch.lap('rounds')
   say(board.announcement)
-  const bytes = await scrapeBytes(nodes)
+  const bytes = await scrapeBytes(honest)
+  const convicted = await convictedAmong(nodes, provider, deployment)
+  for (const { name, reason, taken } of convicted)
+    say(`${name} was convicted by the members (${reason}) and paid ${taken} COH`)
   if (!options.serve) await pause(processes, nodes)
 
   const { digits, reader } = await circuits
@@ -139,6 +147,8 @@ export async function runDemo(
   const report: DemoReport = {
     when: new Date().toISOString(),
     keepers: options.keepers,
+    spoilers: spoilers.map(({ name }) => name),
+    convicted,
     model: options.model,
     data: board.announcement,
     alpha: options.alpha,
@@ -169,6 +179,19 @@ export async function runDemo(
   }
   provider.destroy()
   return report
+}
+
+/** Whom the members have convicted, by the names of the demo. */
+async function convictedAmong(
+  nodes: readonly KeeperNode[],
+  provider: JsonRpcProvider,
+  { services, fromBlock }: DeploymentFile,
+): Promise<DemoReport['convicted']> {
+  const all = await convictionsOf({ service: services[0]!, chain: { fromBlock } }, provider)
+  return all.map(({ keeper, seat, epoch, reason, taken }) => {
+    const name = nodes.find(({ owner }) => owner === keeper)?.name ?? keeper
+    return { name, seat, epoch, reason, taken }
+  })
 }
 
 /** Config values of keeper `index` of `count`; the rest are the example's. */

@@ -1,17 +1,29 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A keeper that lies: the real daemon with some behaviours replaced. Run as a process by the end-to-end tests:
-//   node test/e2e/liar.ts <data folder> '<{"1":"garbage", …}: lie by round>'
+//   node test/e2e/liar.ts <data folder> '<{"1":"garbage update", "epoch 1":"false dealing", …}: lie by round or epoch>'
 import { randomBytes } from 'node:crypto'
 import process from 'node:process'
 import { act, cidOf, publish } from '../../keepers/agent/actions.ts'
 import { BEHAVIOURS } from '../../keepers/agent/behaviours/index.ts'
-import { cidHex } from '../../keepers/agent/blobs.ts'
+import { cidHex, encodeKeyIndex } from '../../keepers/agent/blobs.ts'
 import type { Behaviour, Step } from '../../keepers/agent/context.ts'
+import { loadEncryptionKey } from '../../keepers/agent/encryption-keys.ts'
 import { frameHere, isMember } from '../../keepers/agent/frame.ts'
 import { createLog, loadConfig, openKeystore, readPassphrase, runKeeper } from '../../keepers/agent/index.ts'
-import { hasSeat } from '../../keepers/agent/members.ts'
-import { updateCommitment } from '../../keepers/agent/steps/commitments.ts'
-import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../../keepers/agent/steps/intents.ts'
+import { hasSeat, seatsOf } from '../../keepers/agent/members.ts'
+import { profileHash } from '../../keepers/agent/profile.ts'
+import { keyCommitment, updateCommitment } from '../../keepers/agent/steps/commitments.ts'
+import {
+  keyIntentName,
+  parseKeyIntent,
+  parseUpdateIntent,
+  type UpdateIntent,
+  updateIntentName,
+} from '../../keepers/agent/steps/intents.ts'
+import { keyIndexOf, sealedShareOf } from '../../keepers/agent/steps/key-parts.ts'
+import { openComplaint } from '../../keepers/fhe/index.ts'
+import { falseTraining, forge } from '../../scripts/demo/tamper.ts'
+import { bentDealing, bump } from '../keepers/fhe/dealer.ts'
 
 export type Lie =
   | 'garbage update'
@@ -19,39 +31,85 @@ export type Lie =
   | 'truncated update'
   | 'copied update'
   | 'NaN update'
-  | 'blank update'
+  | 'forged update'
+  | 'long update'
+  | 'wrong weight'
+  | 'copied seal'
   | 'wrong sum'
+  | 'false dispute'
   | 'wrong share'
   | 'silent at decrypt'
+  | 'false dealing'
+  | 'false accusation'
 
 const [folder, schedule] = process.argv.slice(2) as [string, string]
 const lies = JSON.parse(schedule) as Readonly<Record<string, Lie>>
-const lieIn = (step: Step): Lie | undefined => lies[String(step.snapshot.round)]
+const lieIn = ({ snapshot }: Step): Lie | undefined => lies[String(snapshot.round)]
+const lieInEpoch = ({ snapshot }: Step): Lie | undefined => lies[`epoch ${snapshot.epoch}`]
 const tell = (step: Step, what: Lie): void =>
   step.context.log.info({ event: 'lied', lie: what, round: step.snapshot.round, seat: step.seat }, what)
+
+/** Adds one and the same large number to every residue of the first polynomial: the update is longer by that much. */
+function lengthen(update: Uint8Array): Uint8Array {
+  const sent = update.slice()
+  const view = new DataView(sent.buffer)
+  // Well inside the ciphertexts, at whole residues: a quarter of a residue's range keeps most of them below their prime.
+  for (let at = Math.floor(sent.length / 64) * 8 + (sent.length % 8); at < sent.length / 4; at += 8) {
+    view.setBigUint64(at, view.getBigUint64(at, true) ^ (1n << 40n), true)
+  }
+  return sent
+}
+
+const CHANGES: Partial<Record<Lie, (update: Uint8Array) => Uint8Array>> = {
+  // Beyond every modulus as a coefficient, NaN as a float.
+  'NaN update': (update) => update.slice().fill(0xff, update.length - (update.length >> 2)),
+  'forged update': forge,
+  'long update': lengthen,
+}
 
 /** Commits to something else than an update of one's own, under the rules of commit and reveal. */
 const training: Behaviour = async (step) => {
   const lie = lieIn(step)
-  if (lie === undefined || !lie.endsWith('update') || !isMember(step)) return BEHAVIOURS.Training(step)
+  if (lie === undefined || !isMember(step)) return BEHAVIOURS.Training(step)
   const { context, snapshot } = step
-  if (hasSeat(snapshot.roundInfo.committed, step.seat)) return 'done'
-  const frame = await frameHere(step)
-  const expected = frame.plan.bytes.update
-  const fill = FILLS[lie]
-  if (fill !== undefined) {
-    tell(step, lie)
-    return BEHAVIOURS.Training(spoiling(step, expected, fill))
-  }
+  const change = CHANGES[lie]
+  if (change === undefined && !lie.endsWith('update') && lie !== 'wrong weight') return BEHAVIOURS.Training(step)
+  if (hasSeat(snapshot.roundInfo.committed, step.seat) || hasSeat(snapshot.leftOut, step.seat)) return 'done'
+  tell(step, lie)
+  if (change !== undefined) return falseTraining(change)(step)
   const at = { key: updateIntentName(snapshot.epochInfo, snapshot.round), epoch: snapshot.epoch, round: snapshot.round }
+  if (lie === 'wrong weight') {
+    // As it should be up to the commit, which then says that there were more samples than the update was weighted with.
+    const { journal } = context.store
+    const once: typeof journal.once = async (intent, produce) => {
+      if (intent.key !== at.key) return journal.once(intent, produce)
+      return journal.once(intent, async () => {
+        const made = parseUpdateIntent(await produce())
+        return Buffer.from(JSON.stringify({ ...made, samples: made.samples * 3 } satisfies UpdateIntent))
+      })
+    }
+    const store = bent(context.store, { journal: bent(journal, { once }) })
+    return BEHAVIOURS.Training({ ...step, context: { ...context, store } })
+  }
+  const expected = (await frameHere(step)).plan.bytes.update
   const intent = await context.store.journal.once(at, async () => {
     const cid = await falseUpdate(step, lie, expected)
     const made: UpdateIntent = { cid, size: expected, samples: 100, salt: `0x${randomBytes(32).toString('hex')}` }
     return Buffer.from(JSON.stringify(made))
   })
-  tell(step, lie)
   const commitment = updateCommitment(context, snapshot.round, step.seat, parseUpdateIntent(intent.payload))
   return (await act(step, 'commitUpdate', [snapshot.round, commitment])) ? 'done' : 'again'
+}
+
+/** An object of a class with some of its members replaced. */
+function bent<T extends object>(target: T, replaced: Partial<T>): T {
+  return new Proxy(target, {
+    get(from, name) {
+      if (name in replaced) return replaced[name as keyof T]
+      const value: unknown = Reflect.get(from, name, from)
+      return typeof value === 'function' ? value.bind(from) : value
+    },
+  })
 }
 
 async function falseUpdate(step: Step, lie: Lie, expected: number): Promise<string> {
@@ -65,35 +123,30 @@ async function falseUpdate(step: Step, lie: Lie, expected: number): Promise<stri
   return publish(step, 'update', randomBytes(size), round)
 }
 
-/**
- * Bytes that take the place of the last quarter of an update. All ones are NaN as a float, and beyond every modulus as a
- * coefficient; zeros are coefficients like others, so nobody can tell before the sum is decrypted.
- */
-const FILLS: Partial<Record<Lie, number>> = { 'NaN update': 0xff, 'blank update': 0 }
-
-/** The step with a data plane that spoils this keeper's update on its way out, rightly headed and bound to its round. */
-function spoiling(step: Step, updateBytes: number, fill: number): Step {
-  const { plane } = step.context
-  const publish: typeof plane.publish = (bytes, options) => {
-    const sent = bytes.slice()
-    if (sent.length === updateBytes) sent.fill(fill, sent.length - (sent.length >> 2))
-    return plane.publish(sent, options)
-  }
-  const spoiled = new Proxy(plane, {
-    get(target, name) {
-      if (name === 'publish') return publish
-      const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
-  return { ...step, context: { ...step.context, plane: spoiled } }
-}
-
 const aggregate: Behaviour = async (step) => {
-  if (lieIn(step) !== 'wrong sum' || !isMember(step)) return BEHAVIOURS.Aggregate(step)
-  tell(step, 'wrong sum')
-  const hash = `0x${randomBytes(32).toString('hex')}`
-  return (await act(step, 'attest', [step.snapshot.round, hash, step.snapshot.roundInfo.revealed])) ? 'done' : 'again'
+  const lie = lieIn(step)
+  if (!isMember(step) || hasSeat(step.snapshot.roundInfo.attesters, step.seat)) return BEHAVIOURS.Aggregate(step)
+  const { round, roundInfo } = step.snapshot
+  const { facts } = step.context
+  if (lie === 'wrong sum') {
+    tell(step, lie)
+    await act(step, 'attest', [round, `0x${randomBytes(26).toString('hex')}`])
+    return 'again'
+  }
+  if (lie === 'copied seal') {
+    const other = facts.all('AggregateAttested', { round }).find((fact) => fact.args.seat !== step.seat)
+    if (other === undefined) return 'again'
+    tell(step, lie)
+    await act(step, 'attest', [round, other.args.seal])
+    return 'again'
+  }
+  if (lie === 'false dispute' && facts.last('UpdateDisputed', { round }) === null) {
+    const accused = seatsOf(roundInfo.revealed).find((seat) => seat !== step.seat)!
+    tell(step, lie)
+    await act(step, 'dispute', [round, accused])
+    return 'again'
+  }
+  return BEHAVIOURS.Aggregate(step)
 }
 
 const decrypt: Behaviour = async (step) => {
@@ -109,6 +162,68 @@ const decrypt: Behaviour = async (step) => {
   return (await act(step, 'submitShare', args)) ? 'done' : 'again'
 }
 
+/** Deals what does not fit to the first of the others. */
+const keyCommit: Behaviour = async (step) => {
+  const { context, snapshot } = step
+  const isLie = lieInEpoch(step) === 'false dealing' && !snapshot.due && isMember(step)
+  if (!isLie || hasSeat(snapshot.keyInfo.committed, step.seat)) return BEHAVIOURS.KeyCommit(step)
+  const at = { key: keyIntentName(snapshot.epochInfo), epoch: snapshot.epoch, round: 0 }
+  const intent = await context.store.journal.once(at, async () => {
+    const frame = await frameHere(step)
+    const victim = frame.roster.findIndex((_, index) => index !== frame.self)
+    const crs = Buffer.from(snapshot.epochInfo.crsSeed.slice(2), 'hex')
+    const ground = { context: frame.context, members: frame.roster, crs }
+    const { dealing, sealedShares } = bentDealing(frame.engine, ground, frame.self, {
+      share: (j, share) => {
+        if (j === victim) bump(share, 8 * 100)
+      },
+    })
+    const sealed: string[] = []
+    for (const share of sealedShares) sealed.push(await publish(step, 'sealed share', share, snapshot.round))
+    const index = encodeKeyIndex({ profileHash: profileHash(context.profile), dealing, sealed })
+    const cid = await publish(step, 'key index', index, snapshot.round)
+    return Buffer.from(JSON.stringify({ cid, salt: `0x${randomBytes(32).toString('hex')}` }))
+  })
+  tell(step, 'false dealing')
+  const commitment = keyCommitment(context, snapshot.epoch, step.seat, parseKeyIntent(intent.payload))
+  return (await act(step, 'commitKey', [snapshot.epoch, commitment])) ? 'done' : 'again'
+}
+
+/** Accuses the first of the others, showing a share that is good; a false dealer confirms a hash of its own making. */
+const keyConfirm: Behaviour = async (step) => {
+  const lie = lieInEpoch(step)
+  const { context, snapshot } = step
+  if (lie === undefined || !isMember(step) || hasSeat(snapshot.keyInfo.spoken, step.seat)) {
+    return BEHAVIOURS.KeyConfirm(step)
+  }
+  const frame = await frameHere(step)
+  if (lie === 'false dealing') {
+    await act(step, 'confirmKey', [snapshot.epoch, `0x${randomBytes(32).toString('hex')}`])
+    return 'again'
+  }
+  const accused = frame.roster.findIndex((_, index) => index !== frame.self)
+  const { seat } = frame.roster[accused]!
+  const index = await keyIndexOf(step, frame, seat)
+  if (index.kind !== 'here') return 'again'
+  const share = await sealedShareOf(step, frame, seat, step.seat, index.value)
+  if (share.kind !== 'here') return 'again'
+  const pair = loadEncryptionKey(context.store, frame.roster[frame.self]!.encryptionKey, snapshot.epoch)!
+  const evidence = openComplaint(frame.engine, {
+    context: frame.context,
+    members: frame.roster,
+    crs: Buffer.from(snapshot.epochInfo.crsSeed.slice(2), 'hex'),
+    self: frame.self,
+    encryptionKey: pair.secretKey,
+    accused,
+    dealing: index.value.dealing,
+    sealedShare: share.value,
+  })
+  pair.secretKey.dispose()
+  tell(step, lie)
+  const done = await act(step, 'complain', [snapshot.epoch, seat, `0x${Buffer.from(evidence).toString('hex')}`])
+  return done ? 'done' : 'again'
+}
+
 const stop = new AbortController()
 process.on('SIGTERM', () => stop.abort(new Error('stopped')))
 const config = loadConfig(folder)
@@ -121,5 +236,11 @@ await runKeeper({
   passphrase,
   signal: stop.signal,
   log: createLog('info'),
-  behaviours: { Training: training, Aggregate: aggregate, Decrypt: decrypt },
+  behaviours: {
+    KeyCommit: keyCommit,
+    KeyConfirm: keyConfirm,
+    Training: training,
+    Aggregate: aggregate,
+    Decrypt: decrypt,
+  },
 })

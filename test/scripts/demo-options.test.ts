@@ -4,7 +4,11 @@ import { OptionError, parseOptions } from '../../scripts/demo/options.ts'
 
 describe('options of the demo', () => {
   it('have defaults for everything', () => {
-    expect(parseOptions([])).to.deep.include({ keepers: 4, rounds: 5, model: 'small-cnn', alpha: 0.5, serve: false })
+    expect(parseOptions([])).to.deep.include({ keepers: 4, spoilers: 0, rounds: 5, model: 'small-cnn', alpha: 0.5, serve: false })
+  })
+
+  it('let less than a third of the keepers spoil rounds', () => {
+    expect(parseOptions(['--keepers', '7', '--spoilers', '2'])).to.deep.include({ keepers: 7, spoilers: 2 })
   })
 
   it('show help instead of running', () => {
@@ -14,6 +18,8 @@ describe('options of the demo', () => {
   for (const [args, message] of [
     [['--keepers', '2'], "--keepers '2': takes at least 4"],
     [['--keepers', '17'], "--keepers '17': takes at most 16"],
+    [['--keepers', '6', '--spoilers', '2'], "--spoilers '2': takes fewer than a third of --keepers 6"],
+    [['--spoilers', '-1'], "--spoilers '-1': takes at least 0"],
     [['--rounds', 'x'], "--rounds 'x': takes a number"],
     [['--rounds', '1.5'], "--rounds '1.5': takes a whole number"],
     [['--data', '/no/such/folder'], "--data '/no/such/folder': no such folder"],

@@ -1,28 +1,71 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { act, elapsed } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
-import { isMember, parametersOf } from '../frame.ts'
+import type { EpochFrame } from '../epoch.ts'
+import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { hasSeat, seatsOf } from '../members.ts'
+import { type Attested, attestationSeal, lastAttested, noteAttested } from '../steps/attestation.ts'
+import { disputeOf, settleDispute } from '../steps/dispute.ts'
+import { contributorsFloor } from '../steps/draft.ts'
+import { openDraft } from '../steps/open-draft.ts'
+import { ownUpdate } from '../steps/own-update.ts'
 import { sumOfRound } from '../steps/sum.ts'
 
-/** Part of the window for which a keeper waits for blobs that cannot be had, before it attests without them. */
-const PATIENCE = 0.4
+/** Part of the window in which members attest. */
+const OPEN = 0.5
+/** Part of the window for which a keeper waits for blobs that nobody serves, before it attests without them. */
+const PATIENCE = 0.3
 
-/** Aggregate: add up what was revealed and say which sum it is. The first to agree are drafted to decrypt it. */
+/**
+ * Aggregate: add up what was revealed and seal which sum it is; dispute an update whose proof holds for everybody but not for what
+ * this keeper was dealt. Once all have attested, or half of the window has passed, have the draft drawn.
+ */
 export async function aggregate(step: Step): Promise<Outcome> {
   const { context, snapshot } = step
   if (!isMember(step)) return 'done'
-  if (context.facts.last('AggregateAttested', { round: snapshot.round, seat: step.seat }) !== null) return 'done'
-  const { windows, minKeepers } = await parametersOf(step)
-  const left = Math.max(1, snapshot.end - snapshot.time)
-  const sum = await sumOfRound(step, snapshot.round, { timeout: Math.max(1_000, (left * 1000) / 4) })
-  if (sum === null) return 'again'
-  if (sum.missing.length > 0 && elapsed(step, windows.aggregate) < PATIENCE) {
+  const frame = await frameHere(step)
+  if (hasSeat(snapshot.roundInfo.attesters, step.seat)) {
+    const sealed = lastAttested(step)
+    // A folder that was lost since: others open the draft.
+    return sealed === null ? 'done' : openDraft(step, sealed)
+  }
+  if (elapsed(step, (await parametersOf(step)).windows.aggregate) >= OPEN) return 'done'
+  const what = await whatToAttest(step, frame)
+  if (what === null) return 'again'
+  noteAttested(step, what)
+  const seal = attestationSeal(context, snapshot.round, step.seat, what)
+  await act(step, 'attest', [snapshot.round, seal])
+  return 'again'
+}
+
+/** The sum that this keeper stands for, or null while it waits, or disputes one of its updates. */
+async function whatToAttest(step: Step & { readonly seat: number }, frame: EpochFrame): Promise<Attested | null> {
+  const { context, snapshot } = step
+  const { round } = snapshot
+  const { windows } = await parametersOf(step)
+  const patient = elapsed(step, windows.aggregate) < PATIENCE
+  const left = Math.max(1, snapshot.end - snapshot.time - OPEN * windows.aggregate)
+  const timeout = Math.max(1_000, (left * 1000) / 3)
+  const dispute = disputeOf(context, round)
+  const verdict = dispute === null ? null : await settleDispute(step, frame, round, dispute)
+  const sum = await sumOfRound(step, round, { timeout, without: verdict?.fallen ?? 0n })
+  if (sum === null) return null
+  if (sum.missing.length > 0 && patient) {
     context.peers.refresh()
-    return 'again'
+    return null
+  }
+  const [contested] = sum.contested
+  if (dispute === null && contested !== undefined) {
+    context.log.warn(
+      { event: 'disputed', round, accused: contested },
+      'an update is not under the secret that its sender dealt',
+    )
+    await act(step, 'dispute', [round, contested])
+    return null
   }
   // A sum without one's own update, or of too few, is one that this keeper would refuse to decrypt: it abstains.
-  const mine = hasSeat(snapshot.roundInfo.revealed, step.seat)
-  if ((mine && !hasSeat(sum.included, step.seat)) || seatsOf(sum.included).length < minKeepers) return 'again'
-  return (await act(step, 'attest', [snapshot.round, sum.hash, sum.included])) ? 'done' : 'again'
+  const floor = await contributorsFloor(step, frame)
+  const mine = ownUpdate(step) === 'included'
+  if ((mine && !hasSeat(sum.included, step.seat)) || seatsOf(sum.included).length < floor) return null
+  return { hash: sum.hash, included: sum.included, convicted: verdict?.convicted ?? 0n }
 }

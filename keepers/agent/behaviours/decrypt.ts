@@ -4,10 +4,12 @@ import { act, publish } from '../actions.ts'
 import { cidHex } from '../blobs.ts'
 import type { Outcome, Step } from '../context.ts'
 import { loadKey, onceGuard } from '../epoch.ts'
-import { frameHere, indicesOf, isMember, parametersOf } from '../frame.ts'
+import { frameHere, indicesOf, isMember } from '../frame.ts'
 import { hasSeat, seatsOf } from '../members.ts'
+import { hasAttested } from '../steps/attestation.ts'
+import { contributorsFloor, draftOf, isWitnessed } from '../steps/draft.ts'
 import { parseShareIntent, shareIntentName } from '../steps/intents.ts'
-import { attestLate } from '../steps/late.ts'
+import { ownUpdate } from '../steps/own-update.ts'
 
 /**
  * Decrypt: a drafted member posts its one share of the attested sum, which depends on who is in the sum and who was
@@ -18,12 +20,18 @@ export async function decrypt(step: Step): Promise<Outcome> {
   const { context, snapshot } = step
   if (!isMember(step)) return 'done'
   const { drafted, shared } = snapshot.roundInfo
-  if (!hasSeat(drafted, step.seat)) return (await attestLate(step, snapshot.round)) ? 'done' : 'again'
-  if (hasSeat(shared, step.seat)) return 'done'
-  const draft = context.facts.last('MembersDrafted', { round: snapshot.round })
-  if (draft === null || snapshot.block - draft.block + 1 < context.config.chain.confirmations) return 'again'
-  const included = draft.args.included as bigint
-  const active = draft.args.drafted as bigint
+  if (!hasSeat(drafted, step.seat) || hasSeat(shared, step.seat)) return 'done'
+  const draft = draftOf(context, snapshot.round)
+  if (draft === null || snapshot.block - draft.fact.block + 1 < context.config.chain.confirmations) return 'again'
+  if (!(await isWitnessed(step, draft))) return 'again'
+  const { included, drafted: active } = draft
+  if (!hasAttested(step, { hash: draft.aggregateHash, included, convicted: draft.convicted })) {
+    context.log.error(
+      { event: 'share refused', round: snapshot.round, reason: 'this keeper has not attested what was drafted' },
+      'no share is given',
+    )
+    return 'done'
+  }
   const at = {
     key: shareIntentName(snapshot.epochInfo, snapshot.round, included, active),
     epoch: snapshot.epoch,
@@ -32,7 +40,6 @@ export async function decrypt(step: Step): Promise<Outcome> {
   try {
     const intent = await context.store.journal.once(at, async () => {
       const frame = await frameHere(step)
-      const { minKeepers } = await parametersOf(step)
       const memberKey = loadKey(context.store, frame, context.log)
       if (memberKey === null) throw new NoKey()
       const bytes = await partialDecrypt(frame.engine, {
@@ -42,8 +49,8 @@ export async function decrypt(step: Step): Promise<Outcome> {
         memberKey,
         guard: onceGuard(context.store),
         policy: {
-          minContributors: minKeepers,
-          ownUpdate: hasSeat(snapshot.roundInfo.revealed, step.seat) ? 'included' : 'abstained',
+          minContributors: await contributorsFloor(step, frame),
+          ownUpdate: ownUpdate(step),
         },
         signal: step.signal,
       }).finally(() => memberKey.material.dispose())

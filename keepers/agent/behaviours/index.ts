@@ -2,9 +2,11 @@
 import type { Behaviour } from '../context.ts'
 import type { StateName } from '../states.ts'
 import { aggregate } from './aggregate.ts'
+import { check } from './check.ts'
 import { decrypt } from './decrypt.ts'
 import { keyCommit } from './key-commit.ts'
 import { keyConfirm } from './key-confirm.ts'
+import { keyJudge } from './key-judge.ts'
 import { keyReveal } from './key-reveal.ts'
 import { registration } from './registration.ts'
 import { reveal } from './reveal.ts'
@@ -17,9 +19,11 @@ export const BEHAVIOURS: Readonly<Record<StateName, Behaviour>> = {
   KeyCommit: keyCommit,
   KeyReveal: keyReveal,
   KeyConfirm: keyConfirm,
+  KeyJudge: keyJudge,
   Training: training,
   Reveal: reveal,
   Aggregate: aggregate,
+  Check: check,
   Decrypt: decrypt,
   Vote: vote,
 }

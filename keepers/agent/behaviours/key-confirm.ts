@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { FheError, finishKeyGeneration } from '../../fhe/index.ts'
-import { NetworkError } from '../../network/index.ts'
-import { act, cidOf, elapsed, fetchFrom } from '../actions.ts'
-import { decodeKeyIndex, type KeyIndex } from '../blobs.ts'
+import { FheError, finishKeyGeneration, openComplaint } from '../../fhe/index.ts'
+import { act, elapsed } from '../actions.ts'
+import type { KeyIndex } from '../blobs.ts'
 import type { Outcome, Step } from '../context.ts'
 import { loadEncryptionKey } from '../encryption-keys.ts'
 import { type EpochFrame, loadDealing, loadKeyHash, storeKey } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { hasSeat } from '../members.ts'
-import { profileHash } from '../profile.ts'
+import { type ComplaintIntent, complaintIntentName, parseComplaintIntent } from '../steps/intents.ts'
+import { type KeyPart, keyIndexOf, sealedShareOf } from '../steps/key-parts.ts'
 
-/** Part of the window after which a member whose blobs cannot be had is accused, to leave the others time to agree. */
+/** Part of the window after which a member whose blobs cannot be fetched is accused, to leave the others time to agree. */
 const PATIENCE = 0.5
 
 /** A member whose part of the key is missing or does not fit. */
@@ -19,19 +19,25 @@ class Accusation extends Error {
   readonly seat: number
   /** Bad bytes are bad for good; an unreachable peer may come back. */
   readonly final: boolean
+  /** What opens the share that does not fit, when there is one that only its receiver can read. */
+  readonly evidence: Uint8Array
 
-  constructor(seat: number, why: string, final: boolean) {
+  constructor(seat: number, why: string, options: { final: boolean; evidence?: Uint8Array }) {
     super(`seat ${seat}: ${why}`)
     this.seat = seat
-    this.final = final
+    this.final = options.final
+    this.evidence = options.evidence ?? new Uint8Array()
   }
 }
 
-/** KeyConfirm: put the shares together, keep our share of the key, and say which key it is; or say who made it fail. */
+/** KeyConfirm: put the shares together, keep our share of the key, and say which key it is; or say who made it fail, and prove it. */
 export async function keyConfirm(step: Step): Promise<Outcome> {
   const { context, snapshot } = step
   if (!isMember(step) || hasSeat(snapshot.keyInfo.spoken, step.seat)) return 'done'
   const frame = await frameHere(step)
+  const at = { key: complaintIntentName(snapshot.epochInfo), epoch: snapshot.epoch, round: 0 }
+  const known = context.store.journal.find(at.key)
+  if (known !== null) return complain(step, parseComplaintIntent(known.payload))
   try {
     const keyHash = loadKeyHash(context.store, frame) ?? (await agree(step, frame))
     const hash = `0x${Buffer.from(keyHash).toString('hex')}`
@@ -44,8 +50,16 @@ export async function keyConfirm(step: Step): Promise<Outcome> {
       context.peers.refresh()
       return 'again'
     }
-    return (await act(step, 'complain', [snapshot.epoch, error.seat])) ? 'done' : 'again'
+    const evidence = `0x${Buffer.from(error.evidence).toString('hex')}`
+    const intent = await context.store.journal.once(at, () =>
+      Buffer.from(JSON.stringify({ accused: error.seat, evidence } satisfies ComplaintIntent)),
+    )
+    return complain(step, parseComplaintIntent(intent.payload))
   }
+}
+
+async function complain(step: Step, { accused, evidence }: ComplaintIntent): Promise<Outcome> {
+  return (await act(step, 'complain', [step.snapshot.epoch, accused, evidence])) ? 'done' : 'again'
 }
 
 /** The hash of the epoch's key, once our part of it is in the store. */
@@ -55,13 +69,6 @@ async function agree(step: Step & { readonly seat: number }, frame: EpochFrame):
   if (secret === null) {
     throw new AgentError('DATA', 'the store does not know what this keeper dealt: it sits out until the next epoch')
   }
-  const indexes: KeyIndex[] = []
-  const sealed: Uint8Array[] = []
-  for (const { seat } of frame.roster) {
-    const { index, share } = await fetchKeyParts(step, frame, seat)
-    indexes.push(index)
-    sealed.push(share)
-  }
   const pair = loadEncryptionKey(context.store, frame.roster[frame.self]!.encryptionKey, snapshot.epoch)
   if (pair === null) {
     secret.dispose()
@@ -70,13 +77,23 @@ async function agree(step: Step & { readonly seat: number }, frame: EpochFrame):
       'the store does not hold the key that this epoch seals shares to: it sits out until the next epoch',
     )
   }
+  const indexes: KeyIndex[] = []
+  const sealed: Uint8Array[] = []
+  const request = {
+    context: frame.context,
+    members: frame.roster,
+    self: frame.self,
+    crs: Buffer.from(snapshot.epochInfo.crsSeed.slice(2), 'hex'),
+    encryptionKey: pair.secretKey,
+  }
   try {
+    for (const { seat } of frame.roster) {
+      const index = insist(seat, await keyIndexOf(step, frame, seat))
+      indexes.push(index)
+      sealed.push(insist(seat, await sealedShareOf(step, frame, seat, step.seat, index)))
+    }
     const key = await finishKeyGeneration(frame.engine, {
-      context: frame.context,
-      members: frame.roster,
-      self: frame.self,
-      crs: Buffer.from(snapshot.epochInfo.crsSeed.slice(2), 'hex'),
-      encryptionKey: pair.secretKey,
+      ...request,
       secret,
       dealings: indexes.map((index) => index.dealing),
       sealedShares: sealed,
@@ -86,49 +103,27 @@ async function agree(step: Step & { readonly seat: number }, frame: EpochFrame):
     key.material.dispose()
     return key.keyHash
   } catch (error) {
-    const culprit = error instanceof FheError ? error.detail.sender : undefined
-    const seat = typeof culprit === 'number' ? frame.roster[culprit]?.seat : undefined
-    if (seat !== undefined && seat !== step.seat) throw new Accusation(seat, (error as Error).message, true)
-    throw error
+    const accused = error instanceof FheError ? error.detail.sender : undefined
+    const seat = typeof accused === 'number' ? frame.roster[accused]?.seat : undefined
+    if (seat === undefined || seat === step.seat) throw error
+    const { complain: how } = (error as FheError).detail
+    const why = (error as Error).message
+    if (how === 'fetch') throw new Accusation(seat, why, { final: false })
+    if (how !== 'evidence') throw new Accusation(seat, why, { final: true })
+    const evidence = openComplaint(frame.engine, {
+      ...request,
+      accused: accused as number,
+      dealing: indexes[accused as number]!.dealing,
+      sealedShare: sealed[accused as number]!,
+    })
+    throw new Accusation(seat, why, { final: true, evidence })
   } finally {
     pair.secretKey.dispose()
     secret.dispose()
   }
 }
 
-async function fetchKeyParts(
-  step: Step & { readonly seat: number },
-  frame: EpochFrame,
-  seat: number,
-): Promise<{ index: KeyIndex; share: Uint8Array }> {
-  const { context, snapshot } = step
-  const fact = context.facts.last('KeyRevealed', { epoch: snapshot.epoch, seat })
-  if (fact === null) throw new Accusation(seat, 'its reveal is not in the log yet', false)
-  const others = frame.roster.map((member) => member.seat)
-  const { bytes } = frame.plan
-  const head = 256 + frame.roster.length * 64
-  try {
-    const blob = await fetchFrom(step, 'key index', seat, cidOf(fact), {
-      maxBytes: bytes.dealing + head,
-      round: snapshot.round,
-      others,
-    })
-    const index = decodeKeyIndex(blob, frame.roster.length)
-    if (Buffer.compare(index.profileHash, profileHash(context.profile)) !== 0) {
-      throw new Accusation(seat, 'its service profile differs from ours: compare service.profile', true)
-    }
-    const share = await fetchFrom(step, 'sealed share', seat, index.sealed[frame.self]!, {
-      maxBytes: bytes.sealedShare,
-      round: snapshot.round,
-    })
-    return { index, share }
-  } catch (error) {
-    step.signal.throwIfAborted()
-    if (error instanceof NetworkError) {
-      const final = error.code === 'TOO_LARGE' || error.code === 'MALFORMED' || error.code === 'BAD_CID'
-      throw new Accusation(seat, error.message, final)
-    }
-    if (error instanceof AgentError && error.code === 'BAD_BLOB') throw new Accusation(seat, error.message, true)
-    throw error
-  }
+function insist<T>(seat: number, part: KeyPart<T>): T {
+  if (part.kind === 'here') return part.value
+  throw new Accusation(seat, part.reason, { final: part.kind !== 'missing' })
 }

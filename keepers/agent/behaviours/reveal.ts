@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { act } from '../actions.ts'
-import { cidHex } from '../blobs.ts'
 import type { Outcome, Step } from '../context.ts'
 import { isMember } from '../frame.ts'
 import { hasSeat } from '../members.ts'
 import { parseUpdateIntent, updateIntentName } from '../steps/intents.ts'
+import { revealArguments } from '../steps/own-update.ts'
 
 /** Reveal: nobody can copy any more, so say which ciphertext was committed to. */
 export async function reveal(step: Step): Promise<Outcome> {
@@ -19,6 +19,6 @@ export async function reveal(step: Step): Promise<Outcome> {
     )
     return 'done'
   }
-  const { cid, size, samples, salt } = parseUpdateIntent(known.payload)
-  return (await act(step, 'revealUpdate', [snapshot.round, cidHex(cid), size, samples, salt])) ? 'done' : 'again'
+  const args = revealArguments(snapshot.round, parseUpdateIntent(known.payload))
+  return (await act(step, 'revealUpdate', args)) ? 'done' : 'again'
 }

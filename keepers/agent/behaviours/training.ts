@@ -10,7 +10,6 @@ import { declaredWeight, entryBound, noiseDeviation } from '../privacy.ts'
 import { updateCommitment } from '../steps/commitments.ts'
 import { renewEncryptionKey } from '../steps/encryption-key.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps/intents.ts'
-import { isKeyBroken } from '../steps/key-health.ts'
 import { castLateBallots } from '../steps/late.ts'
 import { adoptAccepted } from '../steps/model.ts'
 import { sealedUpdate } from '../steps/sealed-update.ts'
@@ -26,10 +25,10 @@ export async function training(step: Step): Promise<Outcome> {
   if (isMember(step) && lateRound > 0) await castLateBallots(step, lateRound)
   await adoptAccepted(step)
   if (!isMember(step) || hasSeat(snapshot.roundInfo.committed, step.seat)) return 'done'
-  if (isKeyBroken(step)) {
-    context.log.error(
-      { event: 'key broken', epoch: snapshot.epoch },
-      'no round of this epoch decrypts: waiting for a new key',
+  if (hasSeat(snapshot.leftOut, step.seat)) {
+    context.log.warn(
+      { event: 'left out', round: snapshot.round },
+      'too many rounds that this keeper was part of have failed: it sits this one out, and may attest and vote in it',
     )
     return 'done'
   }
@@ -87,7 +86,14 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
     onProgress: (progress) => context.log.debug({ event: 'training', round: snapshot.round, ...progress }, 'training'),
   })
   const { profile } = context
-  const { norm, update } = clip(outcome.weights, global, entryBound(profile), profile.clipNorm)
+  let clipped: ReturnType<typeof clip>
+  try {
+    clipped = clip(outcome.weights, global, entryBound(profile), profile.clipNorm)
+  } finally {
+    // As private as the update that it ends in.
+    outcome.weights.fill(0)
+  }
+  const { norm, update } = clipped
   // Fresh noise even for a training done again after a crash: no update of it was published yet.
   addNoiseShare(update, noiseDeviation(profile))
   const samples = declaredWeight(profile, outcome.samples)

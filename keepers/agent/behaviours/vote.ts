@@ -5,8 +5,6 @@ import { cidHex } from '../blobs.ts'
 import type { Outcome, Step } from '../context.ts'
 import { isMember } from '../frame.ts'
 import { candidateOf, isLostRound } from '../steps/candidate.ts'
-import { noteLostRound } from '../steps/key-health.ts'
-import { attestLate } from '../steps/late.ts'
 import { adoptAccepted } from '../steps/model.ts'
 
 /** Vote: combine the shares, judge the model, and vote for it unless it is worse than the one before. */
@@ -14,7 +12,6 @@ export async function vote(step: Step): Promise<Outcome> {
   const { context, snapshot } = step
   if (!isMember(step)) return 'done'
   if (context.facts.last('ModelVoted', { round: snapshot.round, seat: step.seat }) !== null) return 'done'
-  await attestLate(step, snapshot.round)
   try {
     // A keeper that was away may have missed the model that this round began with.
     await adoptAccepted(step, snapshot.round)
@@ -26,9 +23,11 @@ export async function vote(step: Step): Promise<Outcome> {
   } catch (error) {
     step.signal.throwIfAborted()
     if (isLostRound(error)) {
-      noteLostRound(step, error)
       context.metrics.errors.inc({ code: 'ROUND_LOST' })
-      context.log.error({ event: 'round lost', round: snapshot.round, reason: error.message }, 'no model can be had')
+      context.log.error(
+        { event: 'round lost', round: snapshot.round, reason: error.message },
+        'no model comes of this round',
+      )
       return 'done'
     }
     if (error instanceof NetworkError) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { formatEther } from 'ethers'
-import { FailoverProvider, openService, type ServiceContracts } from '../../chain/index.ts'
+import { formatEther, type Provider } from 'ethers'
+import { contractInterface, FailoverProvider, openService, type ServiceContracts } from '../../chain/index.ts'
 import type { ClientPrivacySpent } from '../../learning/index.ts'
 import type { KeeperConfig } from '../config.ts'
-import { seatsOf } from '../members.ts'
+import { CONVICTIONS, reasonText } from '../convictions.ts'
+import { hasSeat, seatsOf } from '../members.ts'
 import { privacySpentBy } from '../privacy.ts'
 import { takeSnapshot } from '../snapshot.ts'
 
@@ -18,6 +19,12 @@ export type KeeperStatus = {
   readonly seat: number | null
   readonly member: boolean
   readonly members: number
+  /** Lost rounds that this keeper took part in since it was last cleared, 0 … 3. */
+  readonly suspicion: number
+  /** Whether it contributes nothing for now: convicted in this epoch, or among the most suspect. */
+  readonly leftOut: boolean
+  /** Whom the members of this service have convicted, oldest first. */
+  readonly convictions: readonly Conviction[]
   readonly stake: string
   readonly bonded: string
   readonly unbonding: string
@@ -29,6 +36,15 @@ export type KeeperStatus = {
   readonly privacy: ClientPrivacySpent | null
   /** Answer of /healthz, or null when no process answers. */
   readonly process: Readonly<Record<string, unknown>> | null
+}
+
+/** A penalty that a quorum imposed on evidence. Whole tokens. */
+export type Conviction = {
+  readonly epoch: number
+  readonly seat: number
+  readonly keeper: string
+  readonly reason: string
+  readonly taken: string
 }
 
 export async function keeperStatus(config: KeeperConfig, operator: string): Promise<KeeperStatus> {
@@ -44,6 +60,7 @@ export async function keeperStatus(config: KeeperConfig, operator: string): Prom
     const keeper = await registry.keeperOf(owner).catch(() => null)
     const seat = await service.seatOf(operator).then(Number, () => null)
     const earned = seat === null ? 0n : await service.earned(seat)
+    const suspicion = seat === null ? 0n : await service.suspicionOf(seat)
     const claimable = await registry.rewardsOf(owner).catch(() => 0n)
     const jailedUntil = Number(keeper?.jailedUntil ?? 0n)
     const members = seatsOf(snapshot.epochInfo.members)
@@ -57,6 +74,9 @@ export async function keeperStatus(config: KeeperConfig, operator: string): Prom
       seat,
       member: seat !== null && members.includes(seat),
       members: members.length,
+      suspicion: Number(suspicion),
+      leftOut: seat !== null && hasSeat(snapshot.leftOut, seat),
+      convictions: await convictionsOf(config, provider),
       stake: formatEther(keeper?.stake ?? 0n),
       bonded: formatEther(keeper?.bonded ?? 0n),
       unbonding: formatEther(keeper?.unbonding ?? 0n),
@@ -70,6 +90,37 @@ export async function keeperStatus(config: KeeperConfig, operator: string): Prom
   } finally {
     provider.destroy()
   }
+}
+
+/** From the service's own log, since the block that the configuration says it began with. */
+export async function convictionsOf(
+  {
+    service,
+    chain,
+  }: { readonly service: { readonly address: string }; readonly chain: { readonly fromBlock: number } },
+  provider: Provider,
+): Promise<Conviction[]> {
+  const iface = contractInterface('ILearningService')
+  const logs = await provider.getLogs({
+    address: service.address,
+    fromBlock: chain.fromBlock,
+    toBlock: 'latest',
+    topics: [iface.getEvent('Penalised')!.topicHash],
+  })
+  return logs.flatMap((log) => {
+    const args = iface.parseLog({ topics: [...log.topics], data: log.data })!.args
+    const reason = reasonText(args.reason)
+    if (!CONVICTIONS.has(reason)) return []
+    return [
+      {
+        epoch: Number(args.epoch),
+        seat: Number(args.seat),
+        keeper: String(args.keeper),
+        reason,
+        taken: formatEther(args.taken as bigint),
+      },
+    ]
+  })
 }
 
 async function spentOnChain(

@@ -24,9 +24,6 @@ const recordSchema = z.object({
 /** The model that a round came to, as this keeper worked it out. */
 export type Candidate = z.infer<typeof recordSchema>
 
-/** Relative difference between the decrypted weight and the declared samples that the flooding cannot explain. */
-const WEIGHT_TOLERANCE = 0.01
-
 /**
  * Combines the shares of a round, adds the mean update to the model, judges the result on the own hold-out.
  * @returns null while shares are missing; the candidate (good or not) once they are in.
@@ -46,34 +43,32 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     return null
   }
   const frame = await frameHere(step)
-  const shares: Uint8Array[] = []
-  for (const seat of drafted) {
-    const fact = context.facts.last('ShareSubmitted', { round, seat })
-    if (fact === null) return null
-    shares.push(
-      await fetchFrom(step, 'decryption share', seat, cidOf(fact), {
+  const submitted = drafted.map((seat) => ({ seat, fact: context.facts.last('ShareSubmitted', { round, seat }) }))
+  if (submitted.some(({ fact }) => fact === null)) return null
+  /** One share after the other, for the same reason as updates. */
+  async function* shares(): AsyncGenerator<Uint8Array> {
+    for (const { seat, fact } of submitted) {
+      yield await fetchFrom(step, 'decryption share', seat, cidOf(fact!), {
         maxBytes: frame.plan.bytes.decryptionShare,
         round,
         others: frame.roster.map((member) => member.seat),
-      }),
-    )
+      })
+    }
   }
+  const declared = context.facts
+    .all('UpdateRevealed', { round })
+    .filter((fact) => seatsOf(included).includes(Number(fact.args.seat)))
+    .reduce((total, fact) => total + Number(fact.args.samples), 0)
   noteOpenedSums(context)
   const started = context.clock.now()
   const combined = await combine(frame.engine, {
     context: { ...frame.context, round },
     aggregate: sum.aggregate,
     activeSet: indicesOf(frame.roster, drafted),
-    shares,
+    shares: shares(),
+    totalWeight: declared,
     signal: step.signal,
   })
-  const declared = context.facts
-    .all('UpdateRevealed', { round })
-    .filter((fact) => seatsOf(included).includes(Number(fact.args.seat)))
-    .reduce((total, fact) => total + Number(fact.args.samples), 0)
-  if (Math.abs(combined.weight - declared) > WEIGHT_TOLERANCE * declared) {
-    throw new AgentError('BAD_BLOB', `the sum weighs ${combined.weight} samples, ${declared} were declared`)
-  }
   const bound = meanBound(context.profile, {
     contributors: seatsOf(included).length,
     length: combined.mean.length,

@@ -6,10 +6,16 @@ import type { Snapshot } from '../snapshot.ts'
 const salt = z.string().regex(/^0x[0-9a-f]{64}$/)
 const keyIntent = z.object({ cid: z.string(), salt })
 const updateIntent = z.object({ cid: z.string(), size: z.int().positive(), samples: z.int().positive(), salt })
+const complaintIntent = z.object({ accused: z.int().nonnegative(), evidence: z.string().regex(/^0x([0-9a-f]{2})*$/) })
+const ballotIntent = z.object({ convicted: z.string(), excused: z.string() })
 const shareIntent = z.object({ cid: z.string(), size: z.int().positive() })
 
 /** What a member committed to in key generation. */
 export type KeyIntent = z.infer<typeof keyIntent>
+/** Whom a member accuses in key generation (a seat), and what proves it. */
+export type ComplaintIntent = z.infer<typeof complaintIntent>
+/** How a member judges the complaints of an epoch: two bitmaps, in decimal. */
+export type BallotIntent = z.infer<typeof ballotIntent>
 /** What a member committed to in a round. */
 export type UpdateIntent = z.infer<typeof updateIntent>
 /** The decryption share a drafted member posts. */
@@ -18,6 +24,9 @@ export type ShareIntent = z.infer<typeof shareIntent>
 type EpochInfo = Snapshot['epochInfo']
 
 export const keyIntentName = (info: EpochInfo): string => `key/${epochName(info)}`
+export const complaintIntentName = (info: EpochInfo): string => `complaint/${epochName(info)}`
+export const ballotIntentName = (info: EpochInfo): string => `judge/${epochName(info)}`
+export const checkIntentName = (info: EpochInfo, round: number): string => `check/${epochName(info)}/${round}`
 export const updateIntentName = (info: EpochInfo, round: number): string => `update/${epochName(info)}/${round}`
 export const shareIntentName = (info: EpochInfo, round: number, included: bigint, drafted: bigint): string =>
   `share/${epochName(info)}/${round}/${included.toString(16)}/${drafted.toString(16)}`
@@ -27,5 +36,7 @@ export const candidateRecord = (info: EpochInfo, round: number): string => `cand
 
 const decode = (payload: Uint8Array): unknown => JSON.parse(Buffer.from(payload).toString())
 export const parseKeyIntent = (payload: Uint8Array): KeyIntent => keyIntent.parse(decode(payload))
+export const parseComplaintIntent = (payload: Uint8Array): ComplaintIntent => complaintIntent.parse(decode(payload))
+export const parseBallotIntent = (payload: Uint8Array): BallotIntent => ballotIntent.parse(decode(payload))
 export const parseUpdateIntent = (payload: Uint8Array): UpdateIntent => updateIntent.parse(decode(payload))
 export const parseShareIntent = (payload: Uint8Array): ShareIntent => shareIntent.parse(decode(payload))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { encryptUpdate, FheError, onceNonce } from '../../fhe/index.ts'
+import { encryptUpdate, FheError, type MemberKey, onceNonce } from '../../fhe/index.ts'
 import type { Step } from '../context.ts'
 import { type EpochFrame, loadKey, onceGuard } from '../epoch.ts'
 
@@ -52,9 +52,10 @@ export async function sealedUpdate(
   if (held === null) return null
   held.material.dispose()
   const { update, samples } = await train()
-  const memberKey = loadKey(store, frame, log)
-  if (memberKey === null) return null
+  let memberKey: MemberKey | null = null
   try {
+    memberKey = loadKey(store, frame, log)
+    if (memberKey === null) return null
     const payload = (bytes: Uint8Array) => encode({ samples, bytes })
     const bytes = await encryptUpdate(frame.engine, {
       context,
@@ -67,9 +68,13 @@ export async function sealedUpdate(
     return { samples, bytes }
   } catch (error) {
     if (error instanceof FheError && error.code === 'already-encrypted') return abstain()
+    if (error instanceof FheError && error.code === 'pads-used-up') {
+      log.error({ event: 'pads used up', round, reason: error.message }, 'no update until the next epoch')
+      return null
+    }
     throw error
   } finally {
     update.fill(0)
-    memberKey.material.dispose()
+    memberKey?.material.dispose()
   }
 }

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
-import { type Aggregate, aggregate, checkUpdate, decodeAggregate, FheError, type UpdateBlob } from '../../fhe/index.ts'
-import { NetworkError } from '../../network/index.ts'
-import { cidOf, fetchFrom, publish } from '../actions.ts'
+import { type Aggregate, aggregate, decodeAggregate, FheError, type UpdateBlob } from '../../fhe/index.ts'
+import { publish } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash } from '../epoch.ts'
-import { AgentError } from '../errors.ts'
 import { frameHere } from '../frame.ts'
-import { bitmapOf, seatsOf } from '../members.ts'
+import { bitmapOf, hasSeat, seatsOf } from '../members.ts'
 import { aggregateRecord } from './intents.ts'
+import { revealedIn, reviewUpdate } from './review.ts'
 
-const recordSchema = z.object({ cid: z.string(), hash: z.string(), included: z.string(), missing: z.array(z.number()) })
+const recordSchema = z.object({
+  cid: z.string(),
+  hash: z.string(),
+  included: z.string(),
+  /** Of which reveals it is: after a reorganisation there may be others. */
+  of: z.string().default(''),
+  without: z.string().default('0'),
+  missing: z.array(z.number()),
+  contested: z.array(z.number()).default([]),
+})
 
 /** A sum of updates as this keeper worked it out. */
 export type RoundSum = {
@@ -19,98 +27,100 @@ export type RoundSum = {
   readonly hash: string
   /** Bitmap of the seats whose updates are in it. */
   readonly included: bigint
-  /** Seats whose blobs could not be had: a later try may get them. */
+  /** Seats whose blobs could not be fetched: a later try may get them. */
   readonly missing: readonly number[]
+  /** Seats in the sum whose proofs hold for everybody, but not for what this keeper was dealt. */
+  readonly contested: readonly number[]
 }
 
 /**
- * Fetches the revealed updates of a round, checks each, and adds them up. What is missing, malformed, of another size or
- * bound to something else is left out and named in the log.
- * @param only The seats that must be in the sum, when the members have decided that already; else all revealed.
- * @returns null when nothing valid was found, or when one of `only` cannot be had.
+ * Fetches the revealed updates of a round, checks each, and adds them up. What is missing, malformed, of another size, without a
+ * proof that holds or bound to something else is left out and named in the log.
+ * @param options.only The seats that must be in the sum, when the members have decided that already; else all revealed.
+ * @param options.without Bitmap of seats to leave out in any case.
+ * @returns null when nothing valid was found, or when one of `only` cannot be fetched.
  */
 export async function sumOfRound(
   step: Step & { readonly seat: number },
   round: number,
-  options: { only?: bigint; timeout?: number } = {},
+  options: { only?: bigint; without?: bigint; timeout?: number } = {},
 ): Promise<RoundSum | null> {
   const { context, snapshot } = step
+  const { only, without = 0n } = options
   const frame = await frameHere(step)
   const keyHash = loadKeyHash(context.store, frame)
   if (keyHash === null) return null
   const where = { ...frame.context, round }
   const name = aggregateRecord(snapshot.epochInfo, round)
   const known = recordSchema.nullable().parse(context.store.getRecord(name))
-  if (known !== null && (options.only === undefined || BigInt(known.included) === options.only)) {
-    if (options.only !== undefined || known.missing.length === 0) {
-      const bytes = await context.plane
-        .fetch(known.cid, { maxBytes: frame.plan.bytes.aggregate, timeout: 10_000, providers: [] })
-        .catch(() => null)
-      if (bytes !== null) {
-        const sum = decodeAggregate(frame.engine, bytes, { context: where, keyHash })
-        return { aggregate: sum, hash: known.hash, included: BigInt(known.included), missing: known.missing }
-      }
+  const revealedHere = revealedIn(step, frame, round)
+  const of = revealedHere.map(({ seat, fact }) => `${seat} ${String(fact.args.cid)}`).join()
+  const isSame =
+    known !== null &&
+    known.of === of &&
+    (only === undefined
+      ? known.missing.length === 0 && BigInt(known.without) === without
+      : BigInt(known.included) === only)
+  if (isSame) {
+    const bytes = await context.plane
+      .fetch(known.cid, { maxBytes: frame.plan.bytes.aggregate, timeout: 10_000, providers: [] })
+      .catch(() => null)
+    if (bytes !== null) {
+      const sum = decodeAggregate(frame.engine, bytes, { context: where, keyHash })
+      const { hash, missing, contested } = known
+      return { aggregate: sum, hash, included: BigInt(known.included), missing, contested }
     }
   }
-  const wanted = options.only === undefined ? null : seatsOf(options.only)
-  const blobs: UpdateBlob[] = []
   const included: number[] = []
   const missing: number[] = []
-  for (const fact of context.facts.all('UpdateRevealed', { round })) {
-    const seat = Number(fact.args.seat)
-    if (wanted !== null && !wanted.includes(seat)) continue
-    const sender = frame.roster.findIndex((member) => member.seat === seat)
-    if (sender < 0 || included.includes(seat)) continue
-    try {
-      const bytes = await fetchUpdate(step, frame, fact, seat, options.timeout)
-      checkUpdate(frame.engine, bytes, { context: where, sender, keyHash })
-      blobs.push({ sender, bytes })
-      included.push(seat)
-    } catch (error) {
-      step.signal.throwIfAborted()
-      const unreachable = error instanceof NetworkError && ['UNAVAILABLE', 'TIMEOUT'].includes(error.code)
-      const refused = error instanceof NetworkError || error instanceof FheError || error instanceof AgentError
-      if (!refused) throw error
-      if (unreachable) missing.push(seat)
-      context.metrics.errors.inc({ code: unreachable ? 'UPDATE_MISSING' : 'UPDATE_REFUSED' })
-      context.log.warn({ event: 'update left out', round, from: seat, reason: error.message }, 'left an update out')
+  const contested: number[] = []
+  /** One update after the other: those of a big service do not fit into memory together. */
+  async function* updates(): AsyncGenerator<UpdateBlob> {
+    for (const revealed of revealedHere) {
+      const { seat, sender } = revealed
+      if (hasSeat(without, seat) || (only !== undefined && !hasSeat(only, seat))) continue
+      const review = await reviewUpdate(step, frame, keyHash!, revealed, options.timeout)
+      if (review.kind === 'sound') {
+        if (!review.agrees) contested.push(seat)
+        included.push(seat)
+        yield { sender, bytes: review.bytes }
+        continue
+      }
+      if (review.kind === 'missing') missing.push(seat)
+      context.metrics.errors.inc({ code: review.kind === 'missing' ? 'UPDATE_MISSING' : 'UPDATE_REFUSED' })
+      context.log.warn({ event: 'update left out', round, from: seat, reason: review.reason }, 'left an update out')
+      // Nothing comes of a sum without one that must be in it.
+      if (only !== undefined) return
     }
   }
-  if (included.length === 0 || (wanted !== null && included.length < wanted.length)) return null
-  const sum = await addUp(frame, where, keyHash, blobs, step.signal)
+  const sum = await addUp(frame, where, keyHash, updates(), step.signal)
+  if (sum === null || (only !== undefined && included.length < seatsOf(only).length)) return null
   const hash = `0x${Buffer.from(sum.hash).toString('hex')}`
   const cid = await publish(step, 'aggregate', sum.bytes, round)
-  context.store.putRecord(name, { cid, hash, included: bitmapOf(included).toString(), missing })
-  return { aggregate: sum, hash, included: bitmapOf(included), missing }
-}
-
-async function fetchUpdate(
-  step: Step & { readonly seat: number },
-  frame: EpochFrame,
-  fact: Parameters<typeof cidOf>[0],
-  seat: number,
-  timeout: number | undefined,
-): Promise<Uint8Array> {
-  const expected = frame.plan.bytes.update
-  const declared = Number(fact.args.size)
-  if (declared !== expected) {
-    throw new AgentError('BAD_BLOB', `declared ${declared} bytes, an update has ${expected}`)
-  }
-  const bytes = await fetchFrom(step, 'update', seat, cidOf(fact), {
-    maxBytes: expected,
-    round: Number(fact.args.round),
-    others: frame.roster.map((member) => member.seat),
-    ...(timeout === undefined ? {} : { timeout }),
+  const bitmap = bitmapOf(included)
+  context.store.putRecord(name, {
+    cid,
+    hash,
+    included: bitmap.toString(),
+    of,
+    without: without.toString(),
+    missing,
+    contested,
   })
-  return bytes
+  return { aggregate: sum, hash, included: bitmap, missing, contested }
 }
 
 async function addUp(
   frame: EpochFrame,
   context: EpochFrame['context'] & { readonly round: number },
   keyHash: Uint8Array,
-  updates: readonly UpdateBlob[],
+  updates: AsyncIterable<UpdateBlob>,
   signal: AbortSignal,
-): Promise<Aggregate> {
-  return aggregate(frame.engine, { context, keyHash, updates, signal })
+): Promise<Aggregate | null> {
+  try {
+    return await aggregate(frame.engine, { context, keyHash, updates, signal })
+  } catch (error) {
+    if (error instanceof FheError && error.code === 'no-updates') return null
+    throw error
+  }
 }

@@ -25,6 +25,22 @@ type Exports = {
   ternary(out: number, random: number, count: number, degree: number): number
   ternaryResidues(record: number, out: number, digits: number, degree: number): void
   binomialResidues(record: number, out: number, random: number, degree: number): void
+  innerProduct(record: number, a: number, b: number, count: number): bigint
+  subtractFrom(record: number, values: number, other: number, count: number): void
+  multiplyAdd(record: number, sum: number, a: number, b: number, count: number): void
+  project(record: number, sums: number, bits: number, w: number, table: number, columns: number, rows: number): void
+  subsetSums(record: number, tables: number, weights: number, rows: number): void
+  weigh(record: number, out: number, bits: number, tables: number, degree: number, rows: number): void
+  boxValues(
+    out: number,
+    words: number,
+    count: number,
+    needed: number,
+    span: number,
+    spanBits: number,
+    limbs: number,
+  ): number
+  boxResidues(record: number, out: number, values: number, limbs: number, offset: bigint, count: number): void
   compose(records: number, count: number, values: number, out: number, inverseScale: number, degree: number): void
   embed(values: number, twiddles: number, logSlots: number): void
   gather(values: number, places: number, real: number, imaginary: number, slots: number): void

@@ -31,6 +31,7 @@ export function planFor(vectorLength: number): Plan {
     threshold: THRESHOLD,
     vectorLength,
     clipBound: 8,
+    clipNorm: 50,
     decryptionsPerKey: 100,
     scaleBits: 'widest',
   })
@@ -77,9 +78,9 @@ export async function makeEpoch(engine: Engine): Promise<Epoch> {
   return { keyHash: keys[0]!.keyHash, keys, start, finish }
 }
 
-/** Values of a member's update: all alike, so that the mean is the same. */
+/** Values of a member's update, of norm 49: all alike, so that the mean is the same. */
 function vectorOf(length: number): Float64Array {
-  return Float64Array.from({ length }, (_, i) => 7 * Math.sin(i))
+  return Float64Array.from({ length }, (_, i) => (49 * Math.SQRT2 * Math.sin(i)) / Math.sqrt(length + 2))
 }
 
 export function updateRequest(epoch: Epoch, size: number, self = 0) {

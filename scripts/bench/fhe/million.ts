@@ -51,7 +51,13 @@ async function runMillion(): Promise<MillionReport> {
       for (const self of ACTIVE) yield await readFile(join(scratch, String(self)))
     }
     const [{ mean }, combineMs] = await clock(() =>
-      combine(engine, { context: ROUND, aggregate: aggregated, activeSet: ACTIVE, shares: files() }),
+      combine(engine, {
+        context: ROUND,
+        aggregate: aggregated,
+        totalWeight: aggregated.contributors.length,
+        activeSet: ACTIVE,
+        shares: files(),
+      }),
     )
     const worst = mean.reduce((most, value, i) => Math.max(most, Math.abs(value - vector.vector[i]!)), 0)
     return {

@@ -108,7 +108,13 @@ async function oneSize(
           yield bytes
         }
       }
-      await combine(engine, { context: ROUND, aggregate: sum, activeSet: active, shares: shares() })
+      await combine(engine, {
+        context: ROUND,
+        aggregate: sum,
+        totalWeight: sum.contributors.length,
+        activeSet: active,
+        shares: shares(),
+      })
       return reading
     }
     const ours = {

@@ -51,6 +51,7 @@ export const PARAMETERS: DeployParameters = {
     rewardPerRoundTokens: TOKEN,
     keyPenaltyTokens: TOKEN,
     decryptPenaltyTokens: 2n * TOKEN,
+    fraudPenaltyTokens: 3n * TOKEN,
     rewardPoolTokens: 50n * TOKEN,
   },
 }

@@ -60,9 +60,9 @@ export class Driver {
   async #letHonestActBefore(seconds: number): Promise<boolean> {
     let before: bigint | undefined
     for (let i = 0; i < 20; i++) {
-      const { end, current } = await this.world.service.clock()
+      const { current } = await this.world.service.clock()
       before ??= current
-      const left = Number(end) - (await this.world.networkHelpers.time.latest())
+      const left = await this.#left()
       if (left > seconds || (current !== before && left > MARGIN)) return current === before
       let acted = false
       for (const actor of this.actors) if (isPunctual(actor)) acted = (await this.#doDue(actor)) || acted
@@ -71,10 +71,18 @@ export class Driver {
     return true
   }
 
+  /** Seconds until the members must have done what the state asks: attestations close halfway through Aggregate. */
+  async #left(): Promise<number> {
+    const { service, networkHelpers, parameters } = this.world
+    const { end, current } = await service.clock()
+    const now = await networkHelpers.time.latest()
+    const half = Number(end) - Math.floor(parameters.aggregateWindow / 2)
+    return (STATES[Number(current)] === 'Aggregate' && now < half ? half : Number(end)) - now
+  }
+
   async #passTime(): Promise<void> {
-    const { service, networkHelpers } = this.world
-    const { end } = await service.clock()
-    const left = Number(end) - (await networkHelpers.time.latest())
+    const { networkHelpers } = this.world
+    const left = await this.#left()
     const seconds = Math.max(1, this.#random() < 0.5 ? left : Math.floor(this.#random() * left))
     // Their steps may have ended the state; the next one deserves some moves of its own.
     if (await this.#letHonestActBefore(seconds + HURRY)) await networkHelpers.time.increase(seconds)
@@ -115,9 +123,17 @@ export class Driver {
     }
     if (state === 'KeyReveal' && !mine(key.revealed))
       return await send('revealKey', [number, keyCid(number, seat), salt('k')])
-    if (state === 'KeyConfirm' && !mine(key.spoken)) return await send('confirmKey', [number, keyHash(number)])
-    if (state === 'Training' && info.lateRound !== 0n) await this.#ballots(actor, Number(info.lateRound))
-    if (state === 'Training' && !info.usedUp && !mine(info.committed)) {
+    const { truth } = this.witness
+    if (state === 'KeyConfirm' && !mine(key.spoken)) {
+      const dealer = truth.falseDealer(number, epoch.members)
+      if (dealer !== null && dealer !== seat && seat % 2 === 0) return await send('complain', [number, dealer, '0x01'])
+      return await send('confirmKey', [number, keyHash(number)])
+    }
+    if (state === 'KeyJudge' && mine(key.spoken) && !mine(key.judged)) {
+      return await send('judge', [number, truth.convictedAtKey(number), 0])
+    }
+    if (state === 'Training' && info.lateRound !== 0n) await this.#vote(actor, Number(info.lateRound))
+    if (state === 'Training' && !info.usedUp && !mine(info.committed) && !mine(info.leftOut)) {
       return await send('commitUpdate', [
         round,
         await service.updateCommitment(round, seat, cid(`${round} ${seat}`), 9, samplesOf(seat), salt('u')),
@@ -128,37 +144,42 @@ export class Driver {
     }
     if (state === 'Decrypt' && mine(info.drafted) && !mine(info.shared))
       return await send('submitShare', [round, cid('s'), 9])
-    if (state === 'Aggregate' || state === 'Decrypt' || state === 'Vote') return await this.#ballots(actor, round)
+    if (state === 'Aggregate') return await this.#aggregate(actor, round)
+    if (state === 'Check' && !mine(info.checked)) return await send('submitCheck', [round, scalarsOf(info.revealed)])
+    if (state === 'Vote') return await this.#vote(actor, round)
     return false
   }
 
-  /** Attests the honest sum and votes for the honest model, where that is not done. */
-  async #ballots(actor: Actor, round: number): Promise<boolean> {
-    const { service } = this.world
+  /** Disputes what is false, attests the honest sum, and opens the draft when that may be. */
+  async #aggregate(actor: Actor, round: number): Promise<boolean> {
+    const { service, networkHelpers, parameters } = this.world
+    const { truth } = this.witness
+    const { revealed, leftOut, attesters, disputed } = await service.roundInfo()
     const has = (set: bigint): boolean => ((set >> BigInt(actor.seat)) & 1n) === 1n
-    const attestations = await service.attestations()
-    const info = await service.roundInfo()
-    const honest = attestations.find(({ digest }) => digest === this.#sumDigests.get(round))
-    const included = honest?.included ?? info.revealed
-    this.#rememberSum(round, included)
-    let acted = false
-    if (!attestations.some(({ supporters }) => has(supporters))) {
-      acted = await this.#send(actor.operator, service, 'attest', [round, sumHash(round), included])
+    const culprit = truth.falseUpdate(round, revealed)
+    if (culprit !== null && !disputed && culprit !== actor.seat && !has(leftOut)) {
+      return await this.#send(actor.operator, service, 'dispute', [round, culprit])
     }
-    const voting = STATES[Number((await service.clock()).current)] === 'Vote' || Number(info.lateRound) === round
-    if (voting && !(await service.votes()).some(({ supporters }) => has(supporters))) {
-      const model = actor.role === 'turncoat' ? modelOf(1_000_000) : modelOf(round)
-      acted = (await this.#send(actor.operator, service, 'vote', [round, model, cid('m')])) || acted
+    const convicted = truth.convictedAtCheck(round, revealed)
+    const opening = [sumHash(round), revealed & ~leftOut & ~convicted, convicted] as const
+    const { end } = await service.clock()
+    const now = await networkHelpers.time.latest()
+    const open = now + 1 < Number(end) - Math.floor(parameters.aggregateWindow / 2)
+    if (open && !has(attesters)) {
+      const seal = await service.attestationSeal(round, actor.seat, ...opening)
+      return await this.#send(actor.operator, service, 'attest', [round, seal])
     }
-    return acted
+    if (open && (revealed & ~attesters) !== 0n) return false
+    return await this.#send(actor.operator, service, 'draft', [round, ...opening])
   }
 
-  readonly #sumDigests = new Map<number, string>()
-  #rememberSum(round: number, included: bigint): void {
-    if (this.#sumDigests.has(round)) return
-    const { AbiCoder, keccak256 } = this.world.ethers
-    const coded = AbiCoder.defaultAbiCoder().encode(['bytes32', 'uint256'], [sumHash(round), included])
-    this.#sumDigests.set(round, keccak256(coded).slice(0, 2 + 52))
+  /** Votes for the honest model, where that is not done. */
+  async #vote(actor: Actor, round: number): Promise<boolean> {
+    const { service } = this.world
+    const has = (set: bigint): boolean => ((set >> BigInt(actor.seat)) & 1n) === 1n
+    if ((await service.votes()).some(({ supporters }) => has(supporters))) return false
+    const model = actor.role === 'turncoat' ? modelOf(1_000_000) : modelOf(round)
+    return await this.#send(actor.operator, service, 'vote', [round, model, cid('m')])
   }
 
   async #lie(actor: Actor): Promise<void> {
@@ -168,17 +189,35 @@ export class Driver {
     const noise = ethers.id(`lie ${this.calls}`)
     const { revealed } = await service.roundInfo()
     const someone = Math.floor(this.#random() * this.actors.length)
+    const { truth } = this.witness
+    // What is opened as it was committed to may still be false: a dealing, an update.
+    if (state === 'KeyReveal' || state === 'Reveal') {
+      const [lies, number] =
+        state === 'Reveal' ? [truth.falseUpdates, currentRound] : [truth.falseDealings, currentEpoch]
+      if (this.#random() < 0.5) lies.add(`${number} ${actor.seat}`)
+      await this.#doDue(actor)
+      return
+    }
+    const copied = await service.attestationSeal(currentRound, someone, sumHash(Number(currentRound)), revealed, 0)
     const lies: Partial<Record<StateName, [string, readonly unknown[]][]>> = {
       KeyCommit: [['commitKey', [currentEpoch, noise]]],
       KeyConfirm: [
         ['confirmKey', [currentEpoch, noise]],
-        ['complain', [currentEpoch, someone]],
+        ['complain', [currentEpoch, someone, '0x02']],
+      ],
+      KeyJudge: [
+        ['judge', [currentEpoch, 1n << BigInt(someone), 0]],
+        ['judge', [currentEpoch, 0, 1n << BigInt(someone)]],
       ],
       Training: [['commitUpdate', [currentRound, noise]]],
       Aggregate: [
-        ['attest', [currentRound, noise, revealed]],
-        ['attest', [currentRound, sumHash(Number(currentRound)), revealed & (revealed - 1n)]],
+        ['attest', [currentRound, noise.slice(0, 54)]],
+        ['attest', [currentRound, copied]],
+        ['dispute', [currentRound, someone]],
+        ['draft', [currentRound, noise, revealed, 0]],
+        ['draft', [currentRound, sumHash(Number(currentRound)), revealed, 1n << BigInt(someone)]],
       ],
+      Check: [['submitCheck', [currentRound, scalarsOf(revealed)]]],
       Vote: [['vote', [currentRound, inField(noise), cid('lie')]]],
     }
     const options = lies[state]
@@ -195,10 +234,14 @@ export class Driver {
       ['commitKey', [number, noise]],
       ['revealKey', [number, blob, noise]],
       ['confirmKey', [number, noise]],
-      ['complain', [number, number]],
+      ['complain', [number, number, blob]],
+      ['judge', [number, number, number + 1]],
       ['commitUpdate', [number, noise]],
       ['revealUpdate', [number, blob, number, number, noise]],
-      ['attest', [number, noise, number]],
+      ['attest', [number, noise.slice(0, 54)]],
+      ['draft', [number, noise, number, number]],
+      ['dispute', [number, number]],
+      ['submitCheck', [number, blob]],
       ['submitShare', [number, blob, number]],
       ['vote', [number, this.#random() < 0.5 ? noise : inField(noise), blob]],
       ['expel', [number]],
@@ -264,6 +307,7 @@ export class Driver {
         maxStrikes: 2 + Math.floor(this.#random() * 2),
         decryptionsPerEpoch: 1 + Math.floor(this.#random() * 5),
         decryptPenalty: BigInt(Math.floor(this.#random() * 30)) * COH,
+        fraudPenalty: BigInt(Math.floor(this.#random() * 30)) * COH,
         bond: BOND,
       }
       await this.#send(admin, service, 'setParameters', [next])
@@ -312,6 +356,11 @@ export class Driver {
 /** The same hash, made small enough for a commitment to weights. */
 function inField(hash: string): string {
   return `0x00${hash.slice(4)}`
+}
+
+/** Two repeats of a check of each revealed update. */
+function scalarsOf(revealed: bigint): string {
+  return `0x${'5a'.repeat(32 * revealed.toString(2).replaceAll('0', '').length)}`
 }
 
 function isPunctual({ role }: Actor): boolean {

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { parse } from 'yaml'
-import { booked, createWorld, type World } from '../rounds/fixture.ts'
+import { booked, createWorld, STATES, type World } from '../rounds/fixture.ts'
 import { Driver, type Role } from './driver.ts'
 
 const CALLS = Number(process.env.COHORT_INVARIANT_CALLS ?? 10_500)
@@ -30,6 +30,10 @@ async function expectBansAndHistory(world: World, driver: Driver): Promise<void>
   const { service, models } = world
   const [seated, leaving] = await service.seats()
   const { undraftable, members } = await service.epochInfo()
+  const { leftOut, included, drafted } = await service.roundInfo()
+  if (STATES[Number(await service.state())] === 'Decrypt') {
+    expect(leftOut & (included | drafted), 'the left out are neither summed nor drafted').to.equal(0)
+  }
   for (const { owner, seat } of driver.actors) {
     if (!driver.witness.banned.has(owner.address) || seat < 0) continue
     const bit = 1n << BigInt(seat)
@@ -114,7 +118,9 @@ describe('a service among', () => {
         }
         await expectBooksToBalance(world)
         await expectBansAndHistory(world, driver)
-        for (const [who, taken] of driver.witness.penalties) expect(taken.length, `penalties of ${who}`).to.equal(1)
+        for (const [who, reasons] of driver.witness.penalties) {
+          expect(new Set(reasons).size, `penalties of ${who}`).to.equal(reasons.length)
+        }
       } catch (error) {
         throw new Error(`seed ${SEED + index}, call ${driver.calls}: ${(error as Error).message}`, { cause: error })
       }

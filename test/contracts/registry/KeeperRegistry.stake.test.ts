@@ -43,6 +43,32 @@ describe('stake of a keeper', () => {
       )
     })
 
+    it('stays as long as was promised when it left a service, though the delay is shortened', async () => {
+      const { registry, owner, ownerRegistry, serviceRegistry, service, settings, pass, now } = s
+      await serviceRegistry.engage(owner, 60n * COH)
+      await serviceRegistry.disengage(owner)
+      const tail = (await now()) + DELAY
+      await registry.setSettings({ ...settings, unbondingDelay: 1n })
+      await ownerRegistry.requestUnbonding(STAKE)
+      expect((await keeper(s)).unlocksAt).to.equal(tail)
+      await pass(DELAY / 2n)
+      await expect(ownerRegistry.withdraw(owner)).to.be.revertedWithCustomError(registry, 'StillUnbonding')
+      await serviceRegistry.slash(owner, 60n * COH, REASON, EVIDENCE)
+      expect((await keeper(s)).unbonding).to.equal(STAKE - 60n * COH)
+      expect((await registry.bondOf(service, owner))[1]).to.equal(tail)
+      await pass(DELAY)
+      await ownerRegistry.withdraw(owner)
+    })
+
+    it('of an earlier request unlocks no earlier by a further one after the delay was shortened', async () => {
+      const { registry, ownerRegistry, settings } = s
+      await ownerRegistry.requestUnbonding(30n)
+      const { unlocksAt } = await keeper(s)
+      await registry.setSettings({ ...settings, unbondingDelay: 1n })
+      await ownerRegistry.requestUnbonding(1n)
+      expect((await keeper(s)).unlocksAt).to.equal(unlocksAt)
+    })
+
     it('leaves after the delay and not before; a further request restarts it', async () => {
       const { ownerRegistry, registry, owner, stranger, token, pass, now } = s
       await ownerRegistry.requestUnbonding(30n)

@@ -44,10 +44,43 @@ contract SeatsTest {
         Seats set = Seats.wrap(a);
         require(set.including(seat).contains(seat), "including");
         require(!set.without(only(seat)).contains(seat), "without");
+        require(set.without(only(seat)) == set.excluding(seat), "excluding");
         Seats other = Seats.wrap(b);
         require((set.without(other) | (set & other)) == set, "parts");
         require((set.without(other) & other) == NONE, "disjoint");
         require((set != other) == (a != b), "different");
+    }
+
+    function testFuzz_FindsTheNthLikeALoop(uint256 bits, uint8 k) external pure {
+        Seats set = Seats.wrap(bits | 1);
+        uint256 wanted = k % set.count();
+        uint256 found = set.nth(wanted);
+        require(set.contains(uint8(found)), "nth is no member");
+        require(Seats.wrap(Seats.unwrap(set) & ((1 << found) - 1)).count() == wanted, "nth");
+    }
+
+    function testFuzz_DrawsSoManyOfTheSet(uint256 bits, uint8 size, bytes32 seed) external pure {
+        Seats set = Seats.wrap(bits);
+        uint256 wanted = size % (set.count() + 1);
+        Seats drawn = set.draw(wanted, seed);
+        require(drawn.count() == wanted && drawn.without(set).isEmpty(), "draw");
+        require(drawn == set.draw(wanted, seed), "draw twice");
+        require(set.draw(set.count(), seed) == set && set.draw(0, seed) == NONE, "draw all or none");
+    }
+
+    /// @dev Each of four as often as another, whether picked or dropped: 400 draws, so within 5 σ of 100 · size.
+    function test_DrawsEverySeatAlike() external pure {
+        Seats set = only(0) | only(7) | only(128) | only(255);
+        for (uint256 size = 1; size < 4; ++size) {
+            uint256[4] memory found;
+            for (uint256 i = 0; i < 400; ++i) {
+                Seats drawn = set.draw(size, keccak256(abi.encode(i, size)));
+                for (uint256 k = 0; k < 4; ++k) if (drawn.contains(set.nth(k))) ++found[k];
+            }
+            for (uint256 k = 0; k < 4; ++k) {
+                require(found[k] > 100 * size - 45 && found[k] < 100 * size + 45, "biased");
+            }
+        }
     }
 
     function testFuzz_ARecordKeepsItsParts(
@@ -59,7 +92,7 @@ contract SeatsTest {
     ) external pure {
         MemberRecord record = openRecord(round, share);
         require(record.isOf(round) && !record.hasVoted() && !record.isComplete(), "opened");
-        MemberRecord after_ = record.voted(version, candidate, complete);
+        MemberRecord after_ = openRecord(round, ~share).voted(version, candidate, complete, share);
         require(after_.isOf(round) && after_.hasVoted() && after_.isComplete() == complete, "voted");
         require(after_.shares() == share && after_.candidateOf() == candidate && after_.versionOf() == version, "parts");
     }

@@ -48,6 +48,7 @@ describe('parameters of a service', () => {
       ['maxStrikes', 4, 2, 3],
       ['keyPenalty', parameters.bond + 1n, 0, parameters.bond],
       ['decryptPenalty', parameters.bond + 1n, 0, parameters.bond],
+      ['fraudPenalty', parameters.bond + 1n, 0, parameters.bond],
     ]
     for (const name of ['registration', 'key', 'training', 'reveal', 'aggregate', 'decrypt', 'vote']) {
       cases.push([`${name}Window`, 0, 1, YEAR], [`${name}Window`, YEAR + 1, 1, YEAR])

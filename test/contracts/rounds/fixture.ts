@@ -24,9 +24,11 @@ export const STATES = [
   'KeyCommit',
   'KeyReveal',
   'KeyConfirm',
+  'KeyJudge',
   'Training',
   'Reveal',
   'Aggregate',
+  'Check',
   'Decrypt',
   'Vote',
 ] as const
@@ -64,6 +66,7 @@ export const STAKE = 100n * COH
 export const BOND = 50n * COH
 export const KEY_PENALTY = 5n * COH
 export const DECRYPT_PENALTY = 10n * COH
+export const FRAUD_PENALTY = 15n * COH
 export const REWARD = 12n * COH
 export const POOL = 1000n * COH
 export const UNBONDING = 7 * 24 * 3600
@@ -86,6 +89,7 @@ export type ServiceParameters = {
   rewardPerRound: bigint
   keyPenalty: bigint
   decryptPenalty: bigint
+  fraudPenalty: bigint
   strategy: string
 }
 
@@ -156,7 +160,9 @@ async function deployWorld(options: WorldOptions): Promise<World> {
   const models = await ethers.deployContract('ModelRegistry', [admin])
   const equal = await ethers.deployContract('EqualRewards')
   const bySamples = await ethers.deployContract('SampleRewards', [10_000])
-  const implementation = await ethers.deployContract('LearningService', [registry, models])
+  const clock = await ethers.deployContract('ServiceClock', [registry, models])
+  const registration = await ethers.deployContract('ServiceRegistration', [registry, models, clock])
+  const implementation = await ethers.deployContract('LearningService', [registry, models, registration])
   const factory = await ethers.deployContract('ServiceFactory', [implementation, admin])
   await registry.grantRole(await registry.REGISTRAR_ROLE(), factory)
   await models.grantRole(await models.REGISTRAR_ROLE(), factory)
@@ -178,6 +184,7 @@ async function deployWorld(options: WorldOptions): Promise<World> {
     rewardPerRound: REWARD,
     keyPenalty: KEY_PENALTY,
     decryptPenalty: DECRYPT_PENALTY,
+    fraudPenalty: FRAUD_PENALTY,
     strategy: await equal.getAddress(),
     ...options.parameters,
   }

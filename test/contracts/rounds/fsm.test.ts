@@ -12,6 +12,8 @@ import {
   commitKey,
   commitUpdate,
   confirmKey,
+  draft,
+  drafted,
   generateKey,
   joinAll,
   passDeadline,
@@ -98,6 +100,26 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
       },
     ]),
   ),
+  'a key is disputed, and a verdict found': async (world) => {
+    await joinAll(world)
+    await disputeKey(world)
+    for (const { operator } of world.players) await world.service.connect(operator).judge(1, 1, 0)
+    await generateKey(world, world.players.slice(1))
+  },
+  'a key is disputed, and no verdict found': async (world) => {
+    await joinAll(world)
+    await disputeKey(world)
+    for (const { operator, seat } of world.players)
+      await world.service.connect(operator).judge(1, 1n << BigInt(seat), 0)
+  },
+  'an update is disputed': async (world) => {
+    await reachTraining(world)
+    await reachAggregate(world)
+    await world.service.connect(world.players[0]!.operator).dispute(1, 1)
+    for (const { operator } of world.players) {
+      await world.service.connect(operator).submitCheck(1, `0x${'00'.repeat(16 * world.players.length)}`)
+    }
+  },
   'two good rounds': async (world) => {
     await reachTraining(world)
     for (let round = 1; round <= 2; round++) {
@@ -122,7 +144,7 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
     await reachTraining(world)
     await reachAggregate(world)
     await attest(world, world.players[0]!)
-    await world.service.connect(world.players[1]!.operator).attest(1, id('lie'), 7)
+    await attest(world, world.players[1]!, { hash: id('lie') })
     await passDeadline(world)
     await world.service.poke()
   },
@@ -139,6 +161,14 @@ const SCENARIOS: Record<string, (world: World) => Promise<unknown>> = {
     await passDeadline(world)
     await world.service.poke()
   },
+}
+
+/** One member complains, the others confirm. */
+async function disputeKey(world: World): Promise<void> {
+  for (const player of world.players) await commitKey(world, player)
+  for (const player of world.players) await revealKey(world, player)
+  await world.service.connect(world.players[1]!.operator).complain(1, 0, '0x')
+  for (const player of world.players.filter((_, index) => index !== 1)) await confirmKey(world, player)
 }
 
 describe('fsm_specification.yaml', () => {
@@ -209,11 +239,13 @@ describe('the contract and fsm_specification.yaml', () => {
       KeyCommit: ['commitKey'],
       KeyReveal: ['revealKey'],
       KeyConfirm: ['confirmKey', 'complain'],
+      KeyJudge: ['judge'],
       Training: ['commitUpdate'],
       Reveal: ['revealUpdate'],
-      Aggregate: ['attest'],
-      Decrypt: ['attest', 'submitShare'],
-      Vote: ['attest', 'vote'],
+      Aggregate: ['attest', 'draft', 'dispute'],
+      Check: ['submitCheck'],
+      Decrypt: ['submitShare'],
+      Vote: ['vote'],
     }
     const world = await createWorld({ players: 3 })
     const { service, players } = world
@@ -221,15 +253,20 @@ describe('the contract and fsm_specification.yaml', () => {
     const probe = async (): Promise<void> => {
       const { current, currentEpoch: epoch, currentRound: round } = await service.clock()
       const state = STATES[Number(current)]!
+      seen.add(state)
       const hash = id('x')
       const calls: Record<string, () => Promise<ContractTransactionResponse>> = {
         commitKey: () => by.commitKey(epoch, hash),
         revealKey: () => by.revealKey(epoch, '0x01', hash),
         confirmKey: () => by.confirmKey(epoch, hash),
-        complain: () => by.complain(epoch, 1),
+        complain: () => by.complain(epoch, 1, '0x'),
+        judge: () => by.judge(epoch, 0, 0),
         commitUpdate: () => by.commitUpdate(round, hash),
         revealUpdate: () => by.revealUpdate(round, '0x01', 1, 1, hash),
-        attest: () => by.attest(round, hash, 7),
+        attest: () => by.attest(round, hash.slice(0, 54)),
+        draft: () => by.draft(round, hash, 7, 0),
+        dispute: () => by.dispute(round, 1),
+        submitCheck: () => by.submitCheck(round, `0x${'00'.repeat(48)}`),
         submitShare: () => by.submitShare(round, '0x01', 1),
         vote: () => by.vote(round, hash, '0x01'),
       }
@@ -238,17 +275,28 @@ describe('the contract and fsm_specification.yaml', () => {
         await expect(call(), `${name} in ${state}`).to.be.revertedWithCustomError(service, 'UnexpectedState')
       }
     }
+    const seen = new Set<string>()
     await probe()
     await joinAll(world)
+    await disputeKey(world)
+    await probe()
+    // Nobody is convicted: back to registration, and all over again.
+    for (const { operator } of players) await service.connect(operator).judge(1, 0, 0)
+    await passDeadline(world)
+    await service.poke()
     for (const steps of [commitKey, revealKey, confirmKey, commitUpdate, revealUpdate]) {
       await probe()
       for (const player of players) await steps(world, player)
     }
     await probe()
+    await by.dispute(1, 1)
+    await probe()
+    for (const { operator } of players) await service.connect(operator).submitCheck(1, `0x${'00'.repeat(48)}`)
     for (const player of players) await attest(world, player)
+    await draft(world)
     await probe()
-    for (const player of players.slice(0, 2)) await submitShare(world, player)
-    expect(await stateOf(world)).to.equal('Vote')
+    for (const player of await drafted(world)) await submitShare(world, player)
     await probe()
+    expect([...seen].sort()).to.deep.equal([...STATES].sort())
   })
 })

@@ -6,6 +6,7 @@ import {
   attest,
   commitUpdate,
   completeRound,
+  draft,
   drafted,
   generateKey,
   passDeadline,
@@ -84,18 +85,6 @@ describe('rewards', () => {
     for (const player of world.players) expect(await service.earned(player.seat)).to.equal(2n)
   })
 
-  it('are forfeited by a vote cast before the attestation', async () => {
-    const world = await training()
-    const { service, players } = world
-    await reachVote(world)
-    await vote(world, players[4]!)
-    await attest(world, players[4]!)
-    for (const player of players.slice(0, 3)) await vote(world, player)
-    await reachReveal(world)
-    expect(await service.earned(4)).to.equal(0)
-    expect(await service.earned(0)).to.equal(REWARD / 3n)
-  })
-
   it('of a member that neither trained nor revealed are nothing, though its vote counts', async () => {
     const world = await training()
     const { service, players } = world
@@ -128,6 +117,7 @@ describe('strikes', () => {
     await round()
     expect((await service.seatInfo(4)).strikes).to.equal(1)
     for (const player of active) await attest(world, player)
+    await draft(world)
     for (const player of await drafted(world)) await submitShare(world, player)
     for (const player of active) await vote(world, player)
     // one round with all members forgives
@@ -144,6 +134,7 @@ describe('strikes', () => {
     expect((await service.seats()).leaving).to.equal(seats(4))
     expect((await registry.keeperOf(idle.owner)).stake).to.equal(STAKE)
     for (const player of active) await attest(world, player)
+    await draft(world)
     for (const player of await drafted(world)) await submitShare(world, player)
     for (const player of active) await vote(world, player)
     await passDeadline(world)

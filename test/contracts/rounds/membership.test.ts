@@ -150,21 +150,43 @@ describe('a seat', () => {
     expect(await service.seatOf(stranger)).to.equal(0)
     await expect(service.syncOperator(9)).to.be.revertedWithCustomError(service, 'EmptySeat')
 
-    // A key given up at the registry but still used here blocks its next holder until it is synced.
+    // A key given up at the registry but still used here keeps its next holder from joining until it is synced.
     await registry.connect(first.owner).setOperator(admin, await consentOf(registry, first.owner, admin))
-    await registry.connect(second.owner).setOperator(stranger, await consentOf(registry, second.owner, stranger))
-    await expect(service.syncOperator(1))
-      .to.be.revertedWithCustomError(service, 'OperatorInUse')
-      .withArgs(stranger.address)
     const third = players[2] as any
-    const consent = await consentOf(registry, second.owner, operatorWallet(1))
-    await registry.connect(second.owner).setOperator(second.operator, consent)
     await registry.connect(third.owner).setOperator(stranger, await consentOf(registry, third.owner, stranger))
     await expect(service.connect(third.owner).join(third.owner))
       .to.be.revertedWithCustomError(service, 'OperatorInUse')
       .withArgs(stranger.address)
     await service.syncOperator(0)
     await service.connect(third.owner).join(third.owner)
+  })
+
+  it('follows keys that two keepers have swapped, or three passed on', async () => {
+    const world = await createWorld()
+    const { service, registry, players, admin } = world
+    const [a, b, c] = players as [any, any, any]
+    await joinAll(world, [a, b, c])
+    const take = async (owner: any, key: any, wallet: any) =>
+      await registry.connect(owner).setOperator(key, await consentOf(registry, owner, wallet))
+    const wallets = [0, 1, 2].map(operatorWallet)
+    await take(a.owner, admin, admin)
+    await take(b.owner, a.operator, wallets[0])
+    await take(c.owner, b.operator, wallets[1])
+    await take(a.owner, c.operator, wallets[2])
+    await expect(service.syncOperator(0))
+      .to.emit(service, 'OperatorSynced')
+      .withArgs(2, c.operator.address, c.owner.address)
+    // Until it is synced too, the owner acts for the seat, and nobody else.
+    expect(await service.seatOf(c.owner)).to.equal(2)
+    expect(await service.seatOf(c.operator)).to.equal(0)
+    await service.syncOperator(2)
+    await service.syncOperator(1)
+    expect(await service.seatOf(a.operator)).to.equal(1)
+    expect(await service.seatOf(b.operator)).to.equal(2)
+    await expect(service.seatOf(c.owner)).to.be.revertedWithCustomError(service, 'NotSeated')
+    for (const seat of [0, 1, 2]) {
+      await expect(service.syncOperator(seat)).to.be.revertedWithCustomError(service, 'OperatorUnchanged')
+    }
   })
 
   it('is topped up by its keeper, and lost by anyone’s call when the bond covers no penalty', async () => {

@@ -67,10 +67,36 @@ export async function revealUpdate(world: World, player: Player) {
   return await world.service.connect(player.operator).revealUpdate(round, blob, 1000, samplesOf(seat), salt('update'))
 }
 
-export async function attest(world: World, player: Player, options: { round?: number; included?: bigint } = {}) {
-  const round = options.round ?? (await numbers(world)).round
-  const included = options.included ?? (await world.service.roundInfo()).revealed
-  return await world.service.connect(player.operator).attest(round, sumHash(round), included)
+/** What a member says about the sum: all revealed updates, and nobody to convict, unless told otherwise. */
+export type Opening = { hash?: string; included?: bigint; convicted?: bigint }
+
+async function openingOf(world: World, opening: Opening): Promise<[number, string, bigint, bigint]> {
+  const { round } = await numbers(world)
+  const { convicted = 0n } = opening
+  const { revealed } = await world.service.roundInfo()
+  return [round, opening.hash ?? sumHash(round), opening.included ?? revealed & ~convicted, convicted]
+}
+
+export async function sealOf(world: World, player: Player, opening: Opening = {}): Promise<string> {
+  const [round, hash, included, convicted] = await openingOf(world, opening)
+  return await world.service.attestationSeal(round, player.seat, hash, included, convicted)
+}
+
+export async function attest(world: World, player: Player, opening: Opening = {}) {
+  const { round } = await numbers(world)
+  return await world.service.connect(player.operator).attest(round, await sealOf(world, player, opening))
+}
+
+/** Opens the draft, as anyone may. */
+export async function draft(world: World, opening: Opening = {}, by: Player | null = null) {
+  const caller = by === null ? world.stranger : by.operator
+  return await world.service.connect(caller).draft(...(await openingOf(world, opening)))
+}
+
+/** Lets the first half of Aggregate's window run out, in which members attest. */
+export async function passAttestations(world: World): Promise<void> {
+  const { end } = await world.service.clock()
+  await world.networkHelpers.time.increaseTo(Number(end) - Math.floor(world.parameters.aggregateWindow / 2))
 }
 
 export async function submitShare(world: World, player: Player) {
@@ -110,13 +136,11 @@ export async function reachAggregate(world: World, players: readonly Player[] = 
   for (const player of players) await revealUpdate(world, player)
 }
 
-/** Attests until a pair has won; returns the players drafted. */
+/** All attest, and someone opens the draft; returns the players drafted. */
 export async function reachDecrypt(world: World, players: readonly Player[] = world.players): Promise<Player[]> {
   await reachAggregate(world, players)
-  for (const player of players) {
-    await attest(world, player)
-    if ((await stateOf(world)) === 'Decrypt') break
-  }
+  for (const player of players) await attest(world, player)
+  await draft(world)
   return await drafted(world)
 }
 
@@ -129,16 +153,10 @@ export async function reachVote(world: World, players: readonly Player[] = world
   for (const player of await reachDecrypt(world, players)) await submitShare(world, player)
 }
 
-/** A whole round, late ballots included. */
+/** A whole round, late votes included. */
 export async function completeRound(world: World, players: readonly Player[] = world.players): Promise<number> {
   const { round } = await numbers(world)
   await reachVote(world, players)
-  const { attesters } = await world.service.roundInfo()
-  for (const player of players) {
-    if (!((attesters >> BigInt(player.seat)) & 1n)) {
-      await attest(world, player, { round, included: (await world.service.roundInfo()).included })
-    }
-  }
   for (const player of players) await vote(world, player, { round })
   return round
 }

@@ -8,6 +8,7 @@ import { cid, createWorld, REWARD, salt, type World } from './fixture.ts'
 import {
   attest,
   completeRound,
+  draft,
   drafted,
   numbers,
   reachReveal,
@@ -109,8 +110,8 @@ describe('a reward strategy', () => {
 /** The rest of a round whose updates are all revealed. */
 async function finish(world: World): Promise<void> {
   const { round } = await numbers(world)
-  const { revealed: included } = await world.service.roundInfo()
-  for (const player of world.players) await attest(world, player, { round, included })
+  for (const player of world.players) await attest(world, player)
+  await draft(world)
   for (const player of await drafted(world)) await submitShare(world, player)
   for (const player of world.players) await vote(world, player, { round })
 }

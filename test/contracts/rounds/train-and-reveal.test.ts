@@ -15,7 +15,7 @@ import {
   training,
 } from './play.ts'
 
-const STATE = { Training: 4, Reveal: 5, Aggregate: 6, Decrypt: 7, Vote: 8 }
+const STATE = { Training: 5, Reveal: 6 }
 const field = encodeBytes32String
 
 describe('Training', () => {
@@ -60,9 +60,9 @@ describe('Training', () => {
     await expect(by.revealUpdate(1, cid('x'), 1, 1, ZeroHash))
       .to.be.revertedWithCustomError(service, 'UnexpectedState')
       .withArgs(STATE.Training, expected('Reveal'))
-    await expect(by.attest(1, id('x'), 1))
+    await expect(by.attest(1, id('x').slice(0, 54)))
       .to.be.revertedWithCustomError(service, 'UnexpectedState')
-      .withArgs(STATE.Training, expected('Aggregate', 'Decrypt', 'Vote'))
+      .withArgs(STATE.Training, expected('Aggregate'))
     await expect(by.submitShare(1, cid('x'), 1))
       .to.be.revertedWithCustomError(service, 'UnexpectedState')
       .withArgs(STATE.Training, expected('Decrypt'))
@@ -145,10 +145,10 @@ describe('the clock', () => {
     const { end } = await service.clock()
     const { parameters } = world
     await networkHelpers.time.increaseTo(end)
-    expect(await service.clock()).to.deep.equal([5n, 1n, 1n, end + BigInt(parameters.revealWindow)])
+    expect(await service.clock()).to.deep.equal([6n, 1n, 1n, end + BigInt(parameters.revealWindow)])
     const afterReveal = end + BigInt(parameters.revealWindow)
     await networkHelpers.time.increaseTo(afterReveal)
-    expect(await service.clock()).to.deep.equal([4n, 1n, 2n, afterReveal + BigInt(parameters.trainingWindow)])
+    expect(await service.clock()).to.deep.equal([5n, 1n, 2n, afterReveal + BigInt(parameters.trainingWindow)])
     await networkHelpers.time.increaseTo(afterReveal + BigInt(parameters.trainingWindow))
     expect(await stateOf(world)).to.equal('Registration')
     const tx = await service.poke()
@@ -158,9 +158,9 @@ describe('the clock', () => {
       .filter((event) => event?.name === 'Transitioned')
       .map((event) => [event!.args.from, event!.args.to, event!.args.trigger])
     expect(names).to.deep.equal([
-      [4n, 5n, 2n],
-      [5n, 4n, 5n],
-      [4n, 0n, 6n],
+      [5n, 6n, 2n],
+      [6n, 5n, 5n],
+      [5n, 0n, 6n],
     ])
   })
 

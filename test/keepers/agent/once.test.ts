@@ -158,6 +158,36 @@ describe('what a keeper does once in a round', () => {
     expect(trainings).to.equal(0)
   })
 
+  it('leaves no plaintext of the update behind: neither when it is sealed nor when there is no key to seal it with', async () => {
+    const made: Float32Array[] = []
+    const remembering = async () => {
+      const update = Float32Array.from(vectorOf(50, 4))
+      made.push(update)
+      return { update, samples: 10 }
+    }
+    expect((await sealedUpdate(step(), frame, keys.keyHash, remembering))!.samples).to.equal(10)
+    const losingTheKey = async () => {
+      store.eraseSecrets('epoch/')
+      return remembering()
+    }
+    expect(await sealedUpdate(step(ROUND.round + 1), frame, keys.keyHash, losingTheKey)).to.equal(null)
+    expect(made.map((update) => update.every((value) => value === 0))).to.deep.equal([true, true])
+  })
+
+  it('leaves nothing of a stored key in the clear that it cannot use', () => {
+    storeDealing(store, frame, Secret.take(Uint8Array.of(1, 2, 3)))
+    const handed: Uint8Array[] = []
+    const getSecret = store.getSecret.bind(store)
+    store.getSecret = (name) => {
+      const bytes = getSecret(name)
+      if (bytes !== null) handed.push(bytes)
+      return bytes
+    }
+    const wrongMember = { ...frame, self: 0 }
+    expect(loadKey(store, wrongMember, silent)).to.equal(null)
+    expect(handed.map((bytes) => bytes.every((byte) => byte === 0))).to.deep.equal([true])
+  })
+
   it('sends nothing when the store cannot take it, and may try again', async () => {
     store.limitPages(60)
     let failed: unknown = null

@@ -109,7 +109,15 @@ describe('commitments', () => {
   })
 
   it('are kept under names that a reorganised epoch does not share', () => {
-    const info = { epoch: 1, members: 3n, threshold: 2, quorum: 2, keyHash: '0x', crsSeed: `0x${'aa'.repeat(32)}` }
+    const info = {
+      epoch: 1,
+      members: 3n,
+      threshold: 2,
+      quorum: 2,
+      keyHash: '0x',
+      undraftable: 0n,
+      crsSeed: `0x${'aa'.repeat(32)}`,
+    }
     const other = { ...info, crsSeed: `0x${'bb'.repeat(32)}` }
     expect(updateIntentName(info, 1)).not.to.equal(updateIntentName(other, 1))
   })

@@ -134,6 +134,7 @@ describe('the privacy that a service has spent', () => {
   const draft = (round: number, seats: number[]): Fact => ({
     name: 'MembersDrafted',
     block: round,
+    blockHash: '0x',
     args: { round, included: bitmapOf(seats) },
   })
   const contextOf = (store: KeeperStore, facts: Fact[]) =>

@@ -6,63 +6,10 @@ import { expect } from 'chai'
 import type { Step } from '../../../keepers/agent/context.ts'
 import type { Fact } from '../../../keepers/agent/facts.ts'
 import { encodeAddress, PeerBook } from '../../../keepers/agent/peers.ts'
-import { isKeyBroken, noteLostRound } from '../../../keepers/agent/steps/key-health.ts'
 import { pokeInTurn } from '../../../keepers/agent/steps/poke.ts'
 import { hasLeft, notePutOut } from '../../../keepers/agent/steps/seat.ts'
-import { FheError } from '../../../keepers/fhe/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
-
-/** Facts from a list, as the class gives them. */
-function factsOf(list: Fact[]) {
-  const all = (name: string, match: Record<string, unknown> = {}) =>
-    list.filter((fact) => fact.name === name && Object.entries(match).every(([key, value]) => fact.args[key] === value))
-  return { all, last: (name: string, match?: Record<string, unknown>) => all(name, match).at(-1) ?? null }
-}
-
-describe('a key that does not decrypt', () => {
-  let folder: string
-  let store: KeeperStore
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'cohort-health-'))
-    const binding = { chainId: 1n, service: '0x1', operator: '0x2' }
-    store = KeeperStore.open({ folder, passphrase: 'p', binding, log2N: 10 })
-  })
-  afterEach(() => {
-    store.close()
-    rmSync(folder, { recursive: true, force: true })
-  })
-  const opened: Fact = { name: 'EpochOpened', block: 50, args: { epoch: 2 } }
-  const step = (round: number, facts: Fact[] = [opened]): Step =>
-    ({
-      context: { store, facts: factsOf(facts) },
-      snapshot: { round, epoch: 2, epochInfo: { epoch: 2, crsSeed: '0x5e' } },
-    }) as unknown as Step
-  const lost = new FheError('integrity-failed', 'not a sum')
-
-  it('is given up after two rounds that nothing came of, and not after one', () => {
-    noteLostRound(step(5), lost)
-    noteLostRound(step(5), lost)
-    expect(isKeyBroken(step(6))).to.equal(false)
-    noteLostRound(step(6), lost)
-    expect(isKeyBroken(step(7))).to.equal(true)
-  })
-
-  it('is kept when a round of its epoch has succeeded, whatever came before the epoch', () => {
-    for (const round of [5, 6]) noteLostRound(step(round), lost)
-    const before: Fact = { name: 'UpdateCompleted', block: 40, args: { round: 3 } }
-    const since: Fact = { name: 'UpdateCompleted', block: 60, args: { round: 4 } }
-    expect(isKeyBroken(step(7, [opened, before]))).to.equal(true)
-    expect(isKeyBroken(step(7, [opened, since]))).to.equal(false)
-  })
-
-  it('is not blamed for a share that is malformed or missing', () => {
-    for (const round of [5, 6, 7]) {
-      noteLostRound(step(round), new FheError('bad-magic', 'rubbish'))
-      noteLostRound(step(round), new Error('timeout'))
-    }
-    expect(isKeyBroken(step(8))).to.equal(false)
-  })
-})
+import { factsOf } from './round-stage.ts'
 
 describe('a seat that is gone', () => {
   let folder: string
@@ -76,7 +23,12 @@ describe('a seat that is gone', () => {
     store.close()
     rmSync(folder, { recursive: true, force: true })
   })
-  const at = (block: number, name: string, keeper = '0xme'): Fact => ({ name, block, args: { keeper } })
+  const at = (block: number, name: string, keeper = '0xme'): Fact => ({
+    name,
+    block,
+    blockHash: '0x',
+    args: { keeper },
+  })
   const left = (...facts: Fact[]): boolean =>
     hasLeft({ context: { store, facts: factsOf(facts) } } as unknown as Pick<Step, 'context'>, '0xme')
 

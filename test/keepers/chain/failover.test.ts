@@ -59,6 +59,29 @@ describe('RPC failover', function () {
     expect(error.message).not.to.match(/secret|\/key/)
   })
 
+  it('puts a question to every endpoint by itself, each once, and says which could not answer and why', async () => {
+    const broken = await FlakyEndpoint.start(chain.url)
+    const foreign = await FlakyEndpoint.start(chain.url)
+    try {
+      broken.mode = 'html'
+      foreign.mode = 'wrong-chain'
+      const all = chain.connect([chain.url, broken.url, foreign.url, chain.url], { timeout: 2_000 })
+      expect(all.count).to.equal(3)
+      const answers = await all.everywhere('eth_blockNumber', [])
+      expect(answers.map(({ endpoint }) => endpoint)).to.deep.equal([chain.url, broken.url, foreign.url])
+      expect(answers[0]!.result).to.match(/^0x/)
+      expect(answers[1]).to.not.have.property('result')
+      expect(answers[1]!.reason).to.match(/502/)
+      expect(answers[2]!.reason).to.match(/chain 1, expected 31337/)
+      expect(broken.requests).to.equal(1)
+      const [refused] = await chain.connect([chain.url]).everywhere('eth_noSuchThing', [])
+      expect(refused!.reason).to.match(/eth_noSuchThing/)
+    } finally {
+      await broken.stop()
+      await foreign.stop()
+    }
+  })
+
   it('refuses an endpoint of another chain', async () => {
     const error = await failure(chain.connect([chain.url], { chainId: 5n, patience: 300 }).getBlockNumber())
     expect(error.code).to.equal('WRONG_CHAIN')

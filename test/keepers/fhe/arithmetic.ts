@@ -3,6 +3,8 @@
 import { randomBytes } from 'node:crypto'
 import type { MemberKey } from '../../../keepers/fhe/index.ts'
 import type { Block, Kernel } from '../../../keepers/fhe/kernel/kernel.ts'
+import { DEALING_SEED_BYTES, extraResidues } from '../../../keepers/fhe/sizes.ts'
+import { TEST_ROUNDS } from './ceremony.ts'
 
 export function toWords(bytes: Uint8Array): BigUint64Array {
   return new BigUint64Array(bytes.slice().buffer)
@@ -78,11 +80,13 @@ export function subtract(kernel: Kernel, a: Uint8Array, b: Uint8Array): Uint8Arr
 
 /** Σ f_i(α_self) over the contributors i, over the data primes: what a share is made with. */
 export function dealtSum(kernel: Kernel, key: MemberKey, contributors: readonly number[]): Uint8Array {
-  const { degree, polynomialBytes } = kernel
+  const { degree, polynomialBytes, dataPrimeCount } = kernel
+  const dealt = polynomialBytes + 8 * extraResidues(TEST_ROUNDS) * dataPrimeCount
+  const first = degree + DEALING_SEED_BYTES
   return key.material.reveal((material) =>
     contributors
-      .map((i) => material.subarray(degree + polynomialBytes * i, degree + polynomialBytes * (i + 1)))
-      .reduce((sum, dealt) => add(kernel, sum, dealt), new Uint8Array(polynomialBytes)),
+      .map((i) => material.subarray(first + dealt * i, first + dealt * i + polynomialBytes))
+      .reduce((sum, share) => add(kernel, sum, share), new Uint8Array(polynomialBytes)),
   )
 }
 

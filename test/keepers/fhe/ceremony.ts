@@ -28,9 +28,20 @@ export const ROUND: RoundContext = { ...EPOCH, round: 7 }
 /** 32 bytes standing in for a block hash. */
 export const CRS = new Uint8Array(createHash('sha256').update('a block that nobody chose').digest())
 
+/** Rounds that a key of the tests is for: enough for them, and quick to deal pads for. */
+export const TEST_ROUNDS = 16
+
 /** A plan for tests: one ciphertext, clip bound 8, unless told otherwise. */
 export function testPlan(members: number, threshold: number, options: Partial<PlanOptions> = {}): Plan {
-  return plan({ members, threshold, vectorLength: 50, clipBound: 8, decryptionsPerKey: 1000, ...options })
+  return plan({
+    members,
+    threshold,
+    vectorLength: 50,
+    clipBound: 8,
+    decryptionsPerKey: 1000,
+    roundsPerKey: 16,
+    ...options,
+  })
 }
 
 export type Party = {

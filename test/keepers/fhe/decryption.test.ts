@@ -91,7 +91,14 @@ describe('fhe partial decryption', () => {
     expect(failed).to.equal('the disk is full')
     const neither = await encryptOf(round, 0, round.vectors[0]!, ROUND, stubborn).catch((error: Error) => error.message)
     expect(neither).to.equal('the disk is full')
-    expect(claims).to.deep.equal(['share', 'encryption'])
+    const padded = {
+      claim({ act }: { act: string }): boolean {
+        return act === 'pad' || stubborn.claim({ act })
+      },
+    }
+    const nor = await encryptOf(round, 0, round.vectors[0]!, ROUND, padded).catch((error: Error) => error.message)
+    expect(nor).to.equal('the disk is full')
+    expect(claims).to.deep.equal(['share', 'pad', 'encryption'])
   })
 
   it('shares of different sums do not combine, although each is well-formed', async () => {
@@ -101,7 +108,13 @@ describe('fhe partial decryption', () => {
       round,
       [0, 2, 4].map((sender) => round.updates[sender]!),
     )
-    const request = { context: ROUND, aggregate: sum, activeSet: ACTIVE, shares: [a!, b!, c!] }
+    const request = {
+      context: ROUND,
+      aggregate: sum,
+      totalWeight: sum.contributors.length,
+      activeSet: ACTIVE,
+      shares: [a!, b!, c!],
+    }
     await refuses('wrong-contributors', () => combine(round.engine, request))
   })
 })
@@ -120,7 +133,13 @@ describe('fhe between epochs', () => {
     await refuses('wrong-key', () => decodeAggregate(again.engine, round.sum.bytes, context))
     const [share] = await sharesOf(again, ACTIVE)
     const shares = [share!, ...(await sharesOf(round, ACTIVE)).slice(1)]
-    const request = { context: ROUND, aggregate: round.sum, activeSet: ACTIVE, shares }
+    const request = {
+      context: ROUND,
+      aggregate: round.sum,
+      totalWeight: round.sum.contributors.length,
+      activeSet: ACTIVE,
+      shares,
+    }
     await refuses('wrong-key', () => combine(round.engine, request))
     await again.engine.close()
   })
@@ -128,7 +147,13 @@ describe('fhe between epochs', () => {
   it('an aggregate of one plan is refused by an engine of another', async () => {
     const other = await openEngine(testPlan(5, 4, { scaleBits: 'widest' }))
     const keys = await ceremony(other, [0])
-    const request = { context: ROUND, aggregate: round.sum, activeSet: [0, 1, 2, 4], shares: [] }
+    const request = {
+      context: ROUND,
+      aggregate: round.sum,
+      totalWeight: round.sum.contributors.length,
+      activeSet: [0, 1, 2, 4],
+      shares: [],
+    }
     await refuses('wrong-plan', () => combine(other, request))
     expect(Buffer.compare(keys.keyHash, round.keys.keyHash)).to.not.equal(0)
     await other.close()

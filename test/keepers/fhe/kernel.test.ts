@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
-import { Kernel } from '../../../keepers/fhe/kernel/kernel.ts'
+import { type Block, Kernel } from '../../../keepers/fhe/kernel/kernel.ts'
 import { minimalRoot } from '../../../keepers/fhe/kernel/layout.ts'
 import { powMod } from '../../../keepers/fhe/parameters.ts'
 import { deal, lagrangeAtZero, pointOf } from '../../../keepers/fhe/shamir.ts'
@@ -259,7 +259,9 @@ describe('fhe dealing', () => {
     const words = data.map((p) => residues(kernel.degree, p))
     kernel.write(secret, fromWords(words.flat()))
     const shares: BigUint64Array[] = []
-    deal(kernel, secret, 7, 4, (_, share) => shares.push(toWords(share)))
+    const of = { secret, seed: new Uint8Array(32).fill(1), extras: 148, members: 7, threshold: 4 }
+    deal(kernel, of, (_, share) => shares.push(toWords(share)))
+    expect(shares[0]!.length).to.equal((kernel.degree + 148) * data.length)
     for (const [l, p] of data.entries()) {
       const interpolate = (set: readonly number[], k: number) =>
         set.reduce((sum, j) => (sum + lagrangeAtZero(set, j, p) * shares[j]![l * kernel.degree + k]!) % p, 0n)
@@ -272,11 +274,45 @@ describe('fhe dealing', () => {
         expect(shares[0]![l * kernel.degree + k]).to.not.equal(s)
       }
     }
+    // What is dealt beside it is uniform, and a polynomial of that degree too.
+    for (const [l, p] of data.entries()) {
+      const pad = (set: readonly number[], k: number) =>
+        set.reduce((sum, j) => {
+          const at = data.length * kernel.degree + 148 * l + k
+          return (sum + lagrangeAtZero(set, j, p) * shares[j]![at]!) % p
+        }, 0n)
+      const pads = Array.from({ length: 148 }, (_, k) => pad([0, 1, 2, 3], k))
+      for (const k of [0, 1, 146, 147]) expect(pad([6, 4, 1, 3], k)).to.equal(pads[k])
+      for (const k of [0, 1, 146, 147]) expect(pad([6, 4, 1], k)).to.not.equal(pads[k])
+      expect(new Set(pads).size).to.equal(148)
+    }
     // Another dealing of the same secret has nothing in common with this one.
-    deal(kernel, secret, 7, 4, (j, share) => {
+    deal(kernel, { ...of, seed: new Uint8Array(32).fill(2) }, (j, share) => {
       const other = toWords(share)
       expect(other.filter((value, k) => value === shares[j]![k]).length).to.equal(0)
     })
+  })
+})
+
+describe('fhe inner products', () => {
+  it('are those of big integers, at the ends of the range too', async () => {
+    const kernel = await Kernel.open(testPlan(5, 3))
+    const blocks = [0, 1].map(() => kernel.allocate(8 * 148)) as [Block, Block]
+    for (const [l, p] of kernel.primes.slice(0, kernel.dataPrimeCount).entries()) {
+      for (const fill of [null, p - 1n, 0n]) {
+        const vectors = blocks.map((block) => {
+          const values = fill === null ? residues(148, p) : new Array<bigint>(148).fill(fill)
+          kernel.write(block, fromWords(values))
+          return values
+        })
+        const wanted = vectors[0]!.reduce((sum, x, k) => (sum + x * vectors[1]![k]!) % p, 0n)
+        const record = kernel.records[l]!
+        expect(BigInt.asUintN(64, kernel.calls.innerProduct(record, blocks[0].at, blocks[1].at, 148))).to.equal(wanted)
+        kernel.calls.subtractFrom(record, blocks[0].at, blocks[1].at, 148)
+        const rest = toWords(kernel.read(blocks[0]))
+        for (const [k, x] of vectors[0]!.entries()) expect(rest[k]).to.equal((x - vectors[1]![k]! + p) % p)
+      }
+    }
   })
 })
 

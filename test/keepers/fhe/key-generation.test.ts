@@ -8,6 +8,7 @@ import {
   type Engine,
   encryptUpdate,
   exportMemberKey,
+  type FheErrorCode,
   finishKeyGeneration,
   generateEncryptionKey,
   importEncryptionKey,
@@ -19,11 +20,10 @@ import {
   openEngine,
   type Plan,
   partialDecrypt,
-  rosterHash,
   Secret,
   startKeyGeneration,
 } from '../../../keepers/fhe/index.ts'
-import { encodeSealedShare, sealedShareBinding, sealedShareDigest } from '../../../keepers/fhe/key-messages.ts'
+import { sealedShareDigest } from '../../../keepers/fhe/key-messages.ts'
 import { type Ceremony, CRS, ceremony, EPOCH, finishRequest, makeMembers, startAll, testPlan } from './ceremony.ts'
 import { refuses } from './rejection.ts'
 
@@ -63,8 +63,11 @@ describe('fhe key generation', () => {
     const keys = []
     for (let self = 0; self < 4; self++) keys.push(await finishKeyGeneration(engine, honest(self)))
     for (const { keyHash } of keys) expect(Buffer.compare(keyHash, keys[0]!.keyHash)).to.equal(0)
-    const digestToAnother = with_('dealings', 3, flipped(honest().dealings[3]!, -1))
-    const other = await finishKeyGeneration(engine, digestToAnother)
+    const { members } = started
+    const again = await startKeyGeneration(engine, { context: EPOCH, members, self: 3, crs: CRS })
+    const redealt = with_('dealings', 3, again.dealing)
+    const sealedShares = redealt.sealedShares.map((said, i) => (i === 3 ? again.sealedShares[1]! : said))
+    const other = await finishKeyGeneration(engine, { ...redealt, sealedShares })
     expect(Buffer.compare(other.keyHash, keys[0]!.keyHash)).to.not.equal(0)
   })
 
@@ -88,9 +91,23 @@ describe('fhe key generation', () => {
   it('refuses another sealed share than the one committed to, and one for somebody else', async () => {
     const { sealedShares } = started.parties[3]!.messages
     await refuses('sealed-share-mismatch', finish(with_('sealedShares', 3, flipped(sealedShares[1]!, -1))))
-    const misdelivered = await refuses('wrong-receiver', finish(with_('sealedShares', 3, sealedShares[2]!)))
-    expect(misdelivered.detail.sender).to.equal(3)
-    await refuses('wrong-sender', finish(with_('sealedShares', 3, started.parties[2]!.messages.sealedShares[1]!)))
+    const others = started.parties[2]!.messages.sealedShares[1]!
+    for (const misdelivered of [sealedShares[2]!, others, new Uint8Array(5)]) {
+      const error = await refuses('sealed-share-mismatch', finish(with_('sealedShares', 3, misdelivered)))
+      expect([error.detail.sender, error.detail.complain]).to.deep.equal([3, 'fetch'])
+    }
+    // Named by its dealing, it is the dealer's fault.
+    const named: [Uint8Array, FheErrorCode][] = [
+      [sealedShares[2]!, 'wrong-receiver'],
+      [others, 'wrong-sender'],
+      [sealedShares[1]!.subarray(0, -1), 'truncated'],
+      [new Uint8Array(Buffer.concat([sealedShares[1]!, Buffer.alloc(1)])), 'trailing-bytes'],
+    ]
+    for (const [share, code] of named) {
+      const digest = sealedShareDigest(share)
+      const error = await refuses(code, finish(rebuilt((dealing) => dealing.set(digest, 84 + 64 + 32), share)))
+      expect([error.detail.sender, error.detail.complain]).to.deep.equal([3, 'public'])
+    }
   })
 
   /** Member 3's dealing rebuilt, with another share sealed to member 1. */
@@ -121,23 +138,7 @@ describe('fhe key generation', () => {
     await refuses('wrong-roster', finish({ ...honest(), members: [...started.members].reverse(), self: 2 }))
   })
 
-  it('refuses a sealed share that does not open, or holds coefficients of q or more', async () => {
-    const frame = { plan, context: EPOCH, rosterHash: rosterHash(started.members), crs: CRS }
-    const binding = sealedShareBinding(frame, 3, 1)
-    const publicKey = started.members[1]!.encryptionKey
-    const dealt = (sealed: Uint8Array) => {
-      const message = encodeSealedShare(binding, sealed)
-      return rebuilt((dealing) => dealing.set(sealedShareDigest(message), 84 + 64 + 32), message)
-    }
-    const fine = sealTo(publicKey, new Uint8Array(plan.bytes.polynomial), binding)
-    await finish(dealt(fine))()
-    await refuses('sealed-share-unreadable', finish(dealt(flipped(fine, -1))))
-    await refuses('sealed-share-unreadable', finish(dealt(flipped(fine, 0))))
-    const elsewhere = sealTo(publicKey, new Uint8Array(plan.bytes.polynomial), flipped(binding, 0))
-    await refuses('sealed-share-unreadable', finish(dealt(elsewhere)))
-    const large = sealTo(publicKey, new Uint8Array(plan.bytes.polynomial).fill(0xff), binding)
-    await refuses('coefficient-out-of-range', finish(dealt(large)))
-    // Our own mistake is nobody else's fault.
+  it('takes a mistake of the caller for nobody else’s', async () => {
     const stranger = generateEncryptionKey().secretKey
     const own = await refuses('invalid-argument', finish({ ...honest(), encryptionKey: stranger }))
     expect(own.detail.sender).to.equal(undefined)
@@ -271,7 +272,13 @@ describe('fhe trial decryption', () => {
         }),
       )
     }
-    return combine(engine, { context, aggregate: sum, activeSet, shares: parts })
+    return combine(engine, {
+      context,
+      aggregate: sum,
+      totalWeight: everyone.length * plan.maxWeight,
+      activeSet,
+      shares: parts,
+    })
   }
 
   it('passes for an honest key, with one ciphertext whatever the model', async () => {
@@ -287,7 +294,7 @@ describe('fhe trial decryption', () => {
     const wrong = new Map(keys.memberKeys)
     const key = keys.memberKeys.get(3)!
     // One byte of what member 0 dealt to member 3.
-    const at = plan.set.degree + 1000
+    const at = plan.set.degree + 32 + 1000
     const material = Secret.take(key.material.reveal((bytes) => bytes.slice().fill(bytes[at]! ^ 1, at, at + 1)))
     wrong.set(3, { ...key, material })
     await refuses('integrity-failed', () => trial(wrong))

@@ -162,7 +162,7 @@ describe('fhe masks', () => {
     // What members 0 and 4 would hold if 2 had registered a point of small order, and 2 itself.
     const without = (member: number, peers: readonly number[]) => {
       const material = key(member).material.reveal((bytes) => bytes.slice())
-      const from = round.plan.set.degree + round.plan.members * round.plan.bytes.polynomial
+      const from = round.plan.set.degree + 32 + round.plan.members * round.plan.bytes.dealt
       for (const peer of peers) material.fill(0, from + 32 * peer, from + 32 * peer + 32)
       return material
     }
@@ -173,13 +173,25 @@ describe('fhe masks', () => {
       const asked = shareRequest(round, member, activeSet)
       shares.push(await partialDecrypt(round.engine, { ...asked, memberKey: { ...asked.memberKey, material } }))
     }
-    const { mean } = await combine(round.engine, { context: ROUND, aggregate: round.sum, activeSet, shares })
+    const { mean } = await combine(round.engine, {
+      context: ROUND,
+      aggregate: round.sum,
+      totalWeight: round.sum.contributors.length,
+      activeSet,
+      shares,
+    })
     const wanted = round.vectors.reduce((sum, vector) => sum + vector[9]!, 0) / round.vectors.length
     expect(mean[9]).to.be.closeTo(wanted, round.plan.precision.meanError)
     // With honest keys there is a mask between 0 and 2; when only one of the two adds it, nothing opens.
     shares[0] = (await sharesOf(round, activeSet))[0]!
     await refuses('integrity-failed', () =>
-      combine(round.engine, { context: ROUND, aggregate: round.sum, activeSet, shares }),
+      combine(round.engine, {
+        context: ROUND,
+        aggregate: round.sum,
+        totalWeight: round.sum.contributors.length,
+        activeSet,
+        shares,
+      }),
     )
   })
 

@@ -17,7 +17,7 @@ export type Request = {
 
 /** K_jk as it lies in j's material. */
 export function pairKeyIn(plan: Plan, key: MemberKey, peer: number): Uint8Array {
-  const from = plan.set.degree + plan.members * plan.bytes.polynomial + 32 * peer
+  const from = plan.set.degree + 32 + plan.members * plan.bytes.dealt + 32 * peer
   return key.material.reveal((material) => material.slice(from, from + 32))
 }
 

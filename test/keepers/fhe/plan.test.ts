@@ -78,7 +78,7 @@ describe('fhe calculator', () => {
     const more = [
       testPlan(40, 21, { scaleBits: base.scaleBits - 4, minPrecisionBits: 0 }),
       testPlan(5, 3, { decryptionsPerKey: 100_000, scaleBits: 'widest' }),
-      testPlan(5, 3, { vectorLength: 1_000_000, scaleBits: 'widest' }),
+      testPlan(5, 3, { vectorLength: 1_000_000, scaleBits: 'widest', clipNorm: 60 }),
     ]
     for (const other of more) {
       expect(other.flooding.log2Required).to.be.above(base.flooding.log2Required + 1)
@@ -97,11 +97,13 @@ describe('fhe calculator', () => {
       testPlan(5, 4),
       testPlan(5, 3, { vectorLength: 51 }),
       testPlan(5, 3, { clipBound: 7 }),
+      testPlan(5, 3, { clipNorm: 7 }),
+      testPlan(5, 3, { roundsPerKey: 17 }),
       testPlan(5, 3, { maxWeight: 2 }),
       testPlan(5, 3, { minTotalWeight: 3 }),
       testPlan(5, 3, { decryptionsPerKey: 1001 }),
       testPlan(5, 3, { statisticalBits: 127 }),
-      testPlan(5, 3, { scaleBits: 106 }),
+      testPlan(5, 3, { scaleBits: 104 }),
       testPlan(5, 3, { set: 'precise' }),
     ]
     const hashes = others.map((other) => Buffer.from(other.hash).toString('hex'))
@@ -129,7 +131,10 @@ describe('fhe calculator', () => {
     ['an empty vector', { vectorLength: 0 }, 'invalid-parameters'],
     ['too few statistical bits', { statisticalBits: 20 }, 'invalid-parameters'],
     ['no decryptions', { decryptionsPerKey: 0 }, 'invalid-parameters'],
-    ['a sum that does not fit', { clipBound: 20_000 }, 'plan-impossible'],
+    ['a clip norm of nothing', { clipNorm: 0 }, 'invalid-parameters'],
+    ['pads for no round', { roundsPerKey: 0 }, 'invalid-parameters'],
+    ['pads for more rounds than a dealing can hold', { roundsPerKey: 4097 }, 'invalid-parameters'],
+    ['a sum that does not fit', { clipBound: 20_000, scaleBits: 105 }, 'plan-impossible'],
     ['flooding wider than the sampler', { statisticalBits: 160 }, 'plan-impossible'],
     ['flooding that drowns the message', { scaleBits: 92 }, 'plan-impossible'],
     ['precision that is not there', { minPrecisionBits: 30 }, 'plan-impossible'],
@@ -143,7 +148,7 @@ describe('fhe calculator', () => {
 
   it('says what scale would fit when it refuses one', () => {
     try {
-      plan({ members: 5, threshold: 3, vectorLength: 10, clipBound: 4000, decryptionsPerKey: 10 })
+      plan({ members: 5, threshold: 3, vectorLength: 10, clipBound: 4000, decryptionsPerKey: 10, scaleBits: 105 })
       expect.fail('must refuse')
     } catch (error) {
       expect((error as FheError).message).to.match(/scaleBits to \d+/)

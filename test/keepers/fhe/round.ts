@@ -71,7 +71,9 @@ export function forgedUpdate(
   context = ROUND,
 ): Update {
   const frame = { plan: round.plan, context, keyHash: round.keys.keyHash, ciphertexts: polynomials.length }
-  return { sender, bytes: new Uint8Array(Buffer.concat([updatePrefix(frame, sender), ...polynomials])) }
+  // A proof of zeros is well-formed: whoever holds a share sees what it is worth.
+  const proof = new Uint8Array(round.plan.bytes.shortnessProof)
+  return { sender, bytes: new Uint8Array(Buffer.concat([updatePrefix(frame, sender), ...polynomials, proof])) }
 }
 
 /** A request for member `self`'s share, honest unless overridden. */
@@ -120,7 +122,8 @@ export function ciphertextOf(round: Round, index = 0, sum = round.sum): { c0: Ui
 
 /** Polynomial `index` at the end of an update, a sum or a share. */
 export function polynomialOf(round: Round, message: Uint8Array, index = 0): Uint8Array {
-  const { polynomial } = round.plan.bytes
-  const from = message.length - polynomial * (round.plan.ciphertexts - index)
+  const { polynomial, update, shortnessProof } = round.plan.bytes
+  const end = message.length - (message.length === update ? shortnessProof : 0)
+  const from = end - polynomial * (round.plan.ciphertexts - index)
   return message.subarray(from, from + polynomial)
 }

@@ -110,7 +110,13 @@ describe('fhe against SEAL', () => {
   it('the members’ shares and our decoder find what SEAL’s decryptor and decoder find', async () => {
     const activeSet = [0, 2]
     const shares = await sharesOf(round, activeSet)
-    const request = { context: ROUND, aggregate: round.sum, activeSet, shares }
+    const request = {
+      context: ROUND,
+      aggregate: round.sum,
+      totalWeight: round.sum.contributors.length,
+      activeSet,
+      shares,
+    }
     const { mean, weight } = await combine(round.engine, request)
     expect(weight).to.be.closeTo(3, plan.precision.sumError)
     const core = await Core.open(plan)

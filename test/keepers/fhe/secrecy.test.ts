@@ -74,9 +74,15 @@ describe('fhe secrecy: t − 1 shares', () => {
       polynomialOf(round, forged).set(garbage(core.kernel))
       const three = [shares[0]!, shares[1]!, forged]
       expectNothing(three.reduce((sum, h) => add(core.kernel, sum, polynomialOf(round, h)), ciphertextOf(round).c0))
-      const request = { context: ROUND, aggregate: round.sum, activeSet: ACTIVE, shares: three }
+      const request = {
+        context: ROUND,
+        aggregate: round.sum,
+        totalWeight: round.sum.contributors.length,
+        activeSet: ACTIVE,
+        shares: three,
+      }
       const error = await refuses('integrity-failed', () => combine(round.engine, request))
-      expect(error.detail.maxImaginary).to.be.above(error.detail.noiseLimit as number)
+      expect(error.detail.maxCoefficient).to.be.above(error.detail.coefficientLimit as number)
     }
   })
 

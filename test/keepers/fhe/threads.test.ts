@@ -62,7 +62,13 @@ describe('fhe engine', () => {
     // Both at once on one engine: requests queue up, and do not mix keys.
     const theirs = await Promise.all(ACTIVE.map((self) => shareOn(pooled, self)))
     for (const [i, share] of ours.entries()) expect(Buffer.compare(share, theirs[i]!)).to.equal(0)
-    const request = { context: ROUND, aggregate: sum, activeSet: ACTIVE, shares: ours }
+    const request = {
+      context: ROUND,
+      aggregate: sum,
+      totalWeight: sum.contributors.length,
+      activeSet: ACTIVE,
+      shares: ours,
+    }
     const [a, b] = [await combine(inline, request), await combine(pooled, request)]
     expect(Buffer.compare(Buffer.from(a.mean.buffer), Buffer.from(b.mean.buffer))).to.equal(0)
     expect(a.report).to.deep.equal(b.report)

@@ -57,9 +57,9 @@ describe('fhe t of n', () => {
         }
         const sum = await aggregate(engine, { context: ROUND, keyHash, updates })
         expect(sum.contributors.length).to.equal(members)
-        const { mean, weight, report } = await combine(engine, { context: ROUND, aggregate: sum, activeSet, shares })
-
         const total = weights.reduce((a, b) => a + b, 0)
+        const request = { context: ROUND, aggregate: sum, totalWeight: total, activeSet, shares }
+        const { mean, weight, report } = await combine(engine, request)
         expect(weight).to.be.closeTo(total, plan.precision.sumError * plan.maxWeight)
         const allowed = (plan.precision.meanError * plan.minTotalWeight) / total
         let worst = 0
@@ -82,7 +82,13 @@ describe('fhe t of n', () => {
     expect(round.plan.statisticalBits).to.equal(128)
     const activeSet = [1, 3, 4]
     const shares = await sharesOf(round, activeSet)
-    const { mean } = await combine(round.engine, { context: ROUND, aggregate: round.sum, activeSet, shares })
+    const { mean } = await combine(round.engine, {
+      context: ROUND,
+      aggregate: round.sum,
+      totalWeight: round.sum.contributors.length,
+      activeSet,
+      shares,
+    })
     for (let k = 0; k < 9000; k++) {
       const wanted = round.vectors.reduce((sum, vector) => sum + vector[k]!, 0) / round.vectors.length
       expect(mean[k]).to.be.closeTo(wanted, round.plan.precision.meanError)
@@ -125,7 +131,13 @@ describe('fhe t of n', () => {
           }),
         )
       }
-      const { mean } = await combine(engine, { context: ROUND, aggregate: sum, activeSet, shares })
+      const { mean } = await combine(engine, {
+        context: ROUND,
+        aggregate: sum,
+        totalWeight: sum.contributors.length,
+        activeSet,
+        shares,
+      })
       for (const [k, value] of vector.entries()) expect(mean[k]).to.be.closeTo(value, 2 * plan.precision.meanError)
     }
     await engine.close()

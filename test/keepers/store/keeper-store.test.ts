@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -63,11 +63,27 @@ describe('keeper store', () => {
     expect(Buffer.from(again.getSecret('epoch/1/key')!).toString()).to.equal('sssh')
   })
 
-  it('gives both of two racing callers the bytes of the first', async () => {
+  it('lets a second caller wait for the bytes that the first is making, and makes none of its own', async () => {
     const { journal } = open()
     const at = { key: 'race', epoch: 0, round: 0 }
-    const made = await Promise.all(['a', 'b'].map((name) => journal.once(at, async () => bytes(name))))
-    expect(made[0]!.payload).to.deep.equal(made[1]!.payload)
+    let made = 0
+    const produce = async () => {
+      made++
+      await new Promise((done) => setTimeout(done, 20))
+      return bytes(`made ${made}`)
+    }
+    const [first, second] = await Promise.all([journal.once(at, produce), journal.once(at, produce)])
+    expect(first!.payload).to.deep.equal(second!.payload)
+    expect(made).to.equal(1)
+  })
+
+  it('fails both of two callers when the bytes cannot be made, and lets the next one try', async () => {
+    const { journal } = open()
+    const at = { key: 'race', epoch: 0, round: 0 }
+    const fail = async () => Promise.reject(new Error('out of memory'))
+    const both = await Promise.allSettled([journal.once(at, fail), journal.once(at, fail)])
+    expect(both.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected'])
+    expect(Buffer.from((await journal.once(at, () => bytes('at last'))).payload).toString()).to.equal('at last')
   })
 
   it('refuses a second, different result, and a result without an intent', async () => {
@@ -224,6 +240,73 @@ describe('keeper store', () => {
     expect(statSync(join(folder, 'journal.sqlite')).size).to.be.greaterThan(0)
     const box = new SecretBox(passphrase, newKdfParameters(10))
     expect(`${box} ${JSON.stringify(box)} ${inspect(box)}`).to.equal('[secret] "[secret]" [secret]')
+  })
+
+  describe('what is erased', () => {
+    /** The sealed form of a secret, as anyone who reads the folder sees it. */
+    const sealedForm = (name: string): Uint8Array => {
+      const file = new DatabaseSync(join(folder, 'journal.sqlite'), { readOnly: true })
+      const row = file.prepare('SELECT sealed FROM secrets WHERE name = ?').get(name) as { sealed: Uint8Array }
+      file.close()
+      return row.sealed
+    }
+    /** Files of the folder in which any piece of the bytes is found. */
+    const holding = (sealed: Uint8Array, where = folder): string[] =>
+      readdirSync(where).filter((name) => {
+        const content = readFileSync(join(where, name))
+        // A page holds a part only of a long value.
+        for (let at = 0; at + 64 <= sealed.length; at += 512) {
+          if (content.includes(Buffer.from(sealed.subarray(at, at + 64)))) return true
+        }
+        return false
+      })
+    const long = () => new Uint8Array(20_000).fill(7)
+
+    it('leaves every file of the folder while the keeper runs, the write-ahead log too', () => {
+      const store = open()
+      store.putSecret('epoch/1/key', long())
+      store.putSecret('epoch/2/key', long())
+      const [old, kept] = [sealedForm('epoch/1/key'), sealedForm('epoch/2/key')]
+      expect(holding(old)).to.not.deep.equal([])
+      expect(store.eraseSecrets('epoch/1/')).to.equal(1)
+      expect(holding(old)).to.deep.equal([])
+      expect(holding(kept)).to.not.deep.equal([])
+    })
+
+    it('also when the erasure is part of a transaction, and what was overwritten with it', () => {
+      const store = open()
+      store.putSecret('epoch/1/key', long())
+      store.putSecret('peer', long())
+      const forms = [sealedForm('epoch/1/key'), sealedForm('peer')]
+      store.putSecret('peer', long().fill(8))
+      store.transaction(() => {
+        store.eraseSecrets('epoch/1/')
+        store.putRecord('erased', 1)
+      })
+      for (const form of forms) expect(holding(form)).to.deep.equal([])
+      expect(store.getRecord('erased')).to.equal(1)
+    })
+
+    it('when the process was killed between erasing and clearing the log: at the next start', () => {
+      const store = open()
+      store.putSecret('epoch/1/key', long())
+      const form = sealedForm('epoch/1/key')
+      store.close()
+      const killed = new DatabaseSync(join(folder, 'journal.sqlite'))
+      killed.exec('PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 0')
+      killed.exec("DELETE FROM secrets WHERE name LIKE 'epoch/%'")
+      const image = mkdtempSync(join(tmpdir(), 'cohort-killed-'))
+      try {
+        cpSync(folder, image, { recursive: true })
+        expect(holding(form, image)).to.not.deep.equal([])
+        open({ folder: image })
+        expect(holding(form, image)).to.deep.equal([])
+      } finally {
+        killed.close()
+        for (const each of opened.splice(0)) each.close()
+        rmSync(image, { recursive: true, force: true })
+      }
+    })
   })
 
   it('detects secrets that were swapped or altered in the file', () => {

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the JavaScript side may call. Memory is laid out by the caller (../layout.ts), from `arenaStart()` upwards.
 export { compose, embed, gather } from './decoding'
+export {
+  boxResidues,
+  boxValues,
+  innerProduct,
+  multiplyAdd,
+  project,
+  subsetSums,
+  subtractFrom,
+  weigh,
+} from './projection'
 export { fillTwiddles, forward, forwardLazy, inverse } from './ntt'
 export {
   addChecked,

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ILearningServiceErrors} from "./ILearningServiceErrors.sol";
+import {ILearningServiceEvents} from "./ILearningServiceEvents.sol";
+
+/// @title Key generation (RegistrationState)
+interface ILearningServiceKeys is ILearningServiceEvents, ILearningServiceErrors {
+    /// @notice KeyCommit. @param commitment `keyCommitment(epoch, seat, cid, salt)`.
+    function commitKey(uint32 epoch, bytes32 commitment) external;
+
+    /// @notice KeyReveal. Opens the commitment; `cid` names the blob of the public-key share and encrypted re-shares.
+    function revealKey(uint32 epoch, bytes calldata cid, bytes32 salt) external;
+
+    /// @notice KeyConfirm. All members confirming one hash start the training. The hash follows from what was dealt, so
+    /// that different ones are as much a dispute as a complaint is.
+    function confirmKey(uint32 epoch, bytes32 keyHash) external;
+
+    /// @notice KeyConfirm, instead of confirming: what `accused` dealt to the caller is wrong or missing.
+    /// @param evidence At most 256 bytes from which anyone can recompute what was dealt; empty when nothing arrived.
+    function complain(uint32 epoch, uint8 accused, bytes calldata evidence) external;
+
+    /// @notice KeyJudge, members that confirmed or complained. One ballot each; what a quorum agrees on is
+    /// carried out when all of them have judged, or at the deadline.
+    /// @param convicted Members whose dealing, complaint or hash is false: dropped, and they pay `fraudPenalty`.
+    /// @param excused Members dropped without fault being proven; their seats are kept for them.
+    function judge(uint32 epoch, uint256 convicted, uint256 excused) external;
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {ServiceClock} from "./ServiceClock.sol";
+import {ServiceStorage} from "./ServiceStorage.sol";
+
+/// @title A part of a service that leaves the recording of transitions to the clock's part
+/// @dev Works on `_head` in memory between the two, and never writes it after `_complete` or `_endNow`.
+abstract contract ClockedPart is ServiceStorage {
+    /// @notice Code of the clock's part.
+    ServiceClock public immutable clockPart;
+
+    constructor(ServiceClock clockPart_) {
+        if (!clockPart_.isOf(_registry, _models)) revert PartMismatch(address(clockPart_));
+        clockPart = clockPart_;
+    }
+
+    /// @dev Records what the clock has decided, before an action.
+    function _settle() internal returns (Head memory h) {
+        h = _head;
+        if (block.timestamp < h.deadline) return h;
+        Address.functionDelegateCall(address(clockPart), abi.encodeCall(ServiceClock.settle, ()));
+        h = _head;
+    }
+
+    /// @dev Writes the head, and records the transition of a state whose work is done.
+    function _complete(Head memory h) internal {
+        _head = h;
+        Address.functionDelegateCall(address(clockPart), abi.encodeCall(ServiceClock.complete, ()));
+    }
+
+    /// @dev Writes the head and ends the state now, not at its deadline. What that decides is recorded, as far as one
+    /// transaction may; more seats to vacate than that wait for a poke.
+    function _endNow(Head memory h) internal {
+        h.deadline = uint40(block.timestamp);
+        _head = h;
+        Address.functionDelegateCall(address(clockPart), abi.encodeCall(ServiceClock.poke, ()));
+    }
+
+    /// @dev Hands the call on to a part, as it is: so do its answer and its reverts come back.
+    function _delegate(address part) internal {
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            calldatacopy(start, 0, calldatasize())
+            let done := delegatecall(gas(), part, start, calldatasize(), 0, 0)
+            returndatacopy(start, 0, returndatasize())
+            switch done
+            case 0 {
+                revert(start, returndatasize())
+            }
+            default {
+                return(start, returndatasize())
+            }
+        }
+    }
+}

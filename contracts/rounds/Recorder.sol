@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {RoundClock} from "./RoundClock.sol";
+import {Seats, NONE, only} from "./Seats.sol";
+import {Suspicion} from "./Suspicion.sol";
+
+/// @title How transitions are recorded, with everything that they mean
+abstract contract Recorder is RoundClock, Suspicion {
+    /// @dev Seats given up in one transaction while the machine moves on. Keeps the worst case (all of 256 members silent)
+    /// far below the gas limit of a transaction (2^24, EIP-7825); what is left takes another poke.
+    uint256 internal constant DEPARTURES_AT_ONCE = 64;
+
+    /// @dev Records what the clock has decided, before an action.
+    function _settle() internal returns (Head memory h) {
+        h = _head;
+        if (block.timestamp >= h.deadline && !_run(h)) revert SettlementUnfinished(h.anchor);
+    }
+
+    /// @dev Records transitions until the window of the state is open. @return done False when seats are left to vacate.
+    function _run(Head memory h) internal returns (bool done) {
+        do {
+            if (!_clear(h)) return false;
+            (State to, Trigger trigger) = _verdict(h);
+            _transition(h, to, trigger);
+        } while (block.timestamp >= h.deadline);
+        return true;
+    }
+
+    /// @dev Records the transition of a state whose work is done before its deadline: Aggregate's to Decrypt, KeyConfirm's
+    /// and Vote's to Training, Check's back, and else to the next in the order of the enumeration.
+    function _complete(Head memory h) internal {
+        State from = h.anchor;
+        if (from == State.KeyConfirm) _transition(h, State.Training, Trigger.START_TRAINING);
+        else if (from == State.Training) _transition(h, State.Reveal, Trigger.DONE_TRAINING);
+        else if (from == State.Aggregate) _transition(h, State.Decrypt, Trigger.None);
+        else if (from == State.Check) _transition(h, State.Aggregate, Trigger.None);
+        else if (from == State.Vote) _transition(h, State.Training, Trigger.DONE_UPDATE);
+        else _transition(h, State(uint8(from) + 1), Trigger.None);
+    }
+
+    /// @dev Records one transition.
+    function _transition(Head memory h, State to, Trigger trigger) internal {
+        State from = h.anchor;
+        if (from == State.Registration && !_reserved.isEmpty()) _reserved = NONE;
+        _leaveState(h, to, trigger);
+        if (to == State.Registration && _hasPending) _applyPending();
+        _enter(h, to, NONE);
+        if (to == State.Registration) {
+            if (from != State.Registration) {
+                _members = NONE;
+                _vacateSome(_leaving, DEPARTURES_AT_ONCE);
+            } else {
+                emit RegistrationReopened(h.deadline);
+            }
+        } else if (to == State.KeyCommit) {
+            if (from == State.Registration) {
+                Seats members = _seated;
+                _members = members;
+                _registered = uint16(members.count());
+                h.intake += 1;
+            }
+            _openEpoch(h);
+        } else if (to == State.KeyConfirm) {
+            _keyComplained = NONE;
+            _keyAccused = NONE;
+        }
+        emit Transitioned(from, to, trigger, h.epoch, h.round, h.deadline);
+    }
+
+    /// @dev What the end of a state means for its members.
+    function _leaveState(Head memory h, State to, Trigger trigger) private {
+        State from = h.anchor;
+        if (from == State.Training) {
+            if (to == State.Registration && !_has(h, USED_UP)) _strikeIdle(h, _current(h, _committed));
+            _payOut(h);
+        } else if (from == State.Reveal) {
+            _strikeIdle(h, _current(h, _revealed));
+            if (to == State.Training) _spare(h);
+        } else if (from == State.Aggregate) {
+            if (to == State.Training) _spare(h);
+        } else if (from == State.Check) {
+            _strikeUnchecked(h);
+        } else if (from == State.Decrypt) {
+            if (to == State.Training) _penaliseSilentDraft(h);
+            h.shareBlock = uint8(block.number);
+        } else if (from == State.Vote) {
+            if (trigger == Trigger.NO_MAJORITY) {
+                emit UpdateIncomplete(h.round);
+                _suspect(h);
+            } else {
+                _absolve(h);
+            }
+        }
+    }
+
+    /// @dev Fixes what holds for one collective key. The seed is unknown to all before the block that precedes this one,
+    /// and recorded here because the chain forgets block hashes after 256 blocks.
+    function _openEpoch(Head memory h) private {
+        Seats members = _members;
+        h.memberCount = uint16(members.count());
+        // Of those who registered: whoever has others dropped does not come nearer to it. At most 6666 bps.
+        h.threshold = uint16((uint256(_registered) * _parameters.decryptionBps) / 10_000 + 1);
+        h.decryptionsLeft = _parameters.decryptionsPerEpoch;
+        h.flags &= ~EXCLUDED;
+        _forget(h);
+        _undraftable = NONE;
+        _keyHash = bytes32(0);
+        bytes32 seed = keccak256(abi.encode(block.chainid, address(this), h.epoch, blockhash(block.number - 1)));
+        _crsSeed = seed;
+        emit EpochOpened(h.epoch, seed, Seats.unwrap(members), uint16(_quorum(h)), h.threshold);
+    }
+
+    /// @dev Vacates the seats that the end of this state leaves behind, as many as one transaction may.
+    /// @return done Whether none is left.
+    function _clear(Head memory h) private returns (bool done) {
+        if (h.anchor > State.KeyJudge || _goesToJudge(h)) return true;
+        if (h.anchor == State.Registration) return _vacateSome(_leaving, DEPARTURES_AT_ONCE).isEmpty();
+        Seats dropped = _droppedAtKey(h);
+        if (!dropped.isEmpty() && !_dropSome(h, dropped)) return false;
+        return _vacateSome(_members & _leaving, DEPARTURES_AT_ONCE).isEmpty();
+    }
+
+    /// @dev The convicted and the silent pay and lose their seats; for those who are dropped without fault they are kept.
+    function _dropSome(Head memory h, Seats dropped) private returns (bool done) {
+        Seats convicted = _has(h, JUDGED) ? _verdictConvicted[h.elected] : NONE;
+        Seats spoken = _spokenAtKey(h);
+        for (uint256 i = 0; i < DEPARTURES_AT_ONCE && !dropped.isEmpty(); ++i) {
+            uint8 seat = dropped.lowest();
+            dropped = dropped.without(only(seat));
+            address keeper = _keepers[seat];
+            bool excused = spoken.contains(seat) && !convicted.contains(seat);
+            emit Dropped(h.epoch, seat, keeper, !excused);
+            if (excused) {
+                // Who wanted to leave, or must, has its way.
+                if (!_leaving.contains(seat)) {
+                    _reserved = _reserved.including(seat);
+                    _reservations[keeper] = (uint256(h.intake) << 8) | seat;
+                }
+            } else if (convicted.contains(seat)) {
+                _penalise(h, seat, _parameters.fraudPenalty, CONVICTED_AT_KEY);
+            } else {
+                _penalise(h, seat, _parameters.keyPenalty, SILENT_AT_KEY);
+            }
+            _vacate(seat);
+        }
+        return dropped.isEmpty();
+    }
+}

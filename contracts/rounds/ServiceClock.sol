@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
+import {ILearningServiceClock} from "../interfaces/ILearningServiceClock.sol";
+import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
+import {Drafts} from "./Drafts.sol";
+import {ServicePart} from "./ServicePart.sol";
+import {ServiceStorage} from "./ServiceStorage.sol";
+
+/// @title The clock's part of a learning service: transitions, drafts and disputes
+/// @notice Code only: LearningService delegates here by name. All transitions are recorded by this code, so that the other
+/// parts have room for theirs: one contract may have 24 KB (EIP-170).
+contract ServiceClock is Drafts, ServicePart {
+    constructor(IKeeperRegistry registry, IModelRegistry models) ServiceStorage(registry, models) {}
+
+    /// @inheritdoc ILearningServiceClock
+    function poke() external returns (State) {
+        Head memory h = _head;
+        if (block.timestamp < h.deadline) revert NothingDue(h.anchor, h.deadline);
+        _run(h);
+        _head = h;
+        return h.anchor;
+    }
+
+    /// @notice For the other parts, before they act; out of reach from outside, as nothing there is called so.
+    function settle() external {
+        _head = _settle();
+    }
+
+    /// @notice For the other parts, when the state's work is done before its deadline; out of reach from outside.
+    function complete() external {
+        Head memory h = _head;
+        _complete(h);
+        _head = h;
+    }
+}

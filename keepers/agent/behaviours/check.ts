@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { act, elapsed } from '../actions.ts'
+import type { Outcome, Step } from '../context.ts'
+import { frameHere, isMember, parametersOf } from '../frame.ts'
+import { hasSeat } from '../members.ts'
+import { encodeScalars, reviewAll } from '../steps/dispute.ts'
+import { checkIntentName } from '../steps/intents.ts'
+
+/** Part of the window for which a keeper waits for updates that are not to be had, before it says that it has none. */
+const PATIENCE = 0.5
+
+/**
+ * Check: say of every revealed update what one's own share of its sender's secret makes of it, so that all see who lied. It tells
+ * nothing of the update: with the proof that the sender published, it is one more point of a polynomial that hides it.
+ */
+export async function check(step: Step): Promise<Outcome> {
+  const { context, snapshot } = step
+  const { round } = snapshot
+  if (!isMember(step) || hasSeat(snapshot.roundInfo.checked, step.seat)) return 'done'
+  const at = { key: checkIntentName(snapshot.epochInfo, round), epoch: snapshot.epoch, round }
+  let intent = context.store.journal.find(at.key)
+  if (intent === null) {
+    const frame = await frameHere(step)
+    const reviews = await reviewAll(step, frame, round)
+    const { windows } = await parametersOf(step)
+    const waiting = [...reviews.values()].some((review) => review.kind === 'missing')
+    if (waiting && elapsed(step, windows.reveal) < PATIENCE) {
+      context.peers.refresh()
+      return 'again'
+    }
+    intent = await context.store.journal.once(at, () => encodeScalars(frame.plan, reviews))
+  }
+  const scalars = `0x${Buffer.from(intent.payload).toString('hex')}`
+  return (await act(step, 'submitCheck', [round, scalars])) ? 'done' : 'again'
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import {
+  absentScalar,
+  FheError,
+  type Plan,
+  type Settlement,
+  settleCheck,
+  type UpdateClaim,
+  updateClaim,
+} from '../../fhe/index.ts'
+import type { AgentContext, Step } from '../context.ts'
+import { type EpochFrame, loadKeyHash } from '../epoch.ts'
+import { indicesOf } from '../frame.ts'
+import { bitmapOf } from '../members.ts'
+import { type Review, revealedIn, reviewUpdate } from './review.ts'
+
+/** A member says that another's update is false although its proof holds for everybody. At most one in a round. */
+export type Dispute = { readonly accuser: number; readonly accused: number }
+
+type Facts = Pick<AgentContext, 'facts'>
+
+export function disputeOf({ facts }: Facts, round: number): Dispute | null {
+  const fact = facts.last('UpdateDisputed', { round })
+  return fact === null ? null : { accuser: Number(fact.args.seat), accused: Number(fact.args.accused) }
+}
+
+/**
+ * What a keeper posts of a round's revealed updates, in the order of their seats.
+ * @param reviews By seat.
+ */
+export function encodeScalars(plan: Plan, reviews: ReadonlyMap<number, Review>): Uint8Array {
+  const inOrder = [...reviews].sort(([a], [b]) => a - b)
+  return Buffer.concat(inOrder.map(([, review]) => (review.kind === 'sound' ? review.scalar : absentScalar(plan))))
+}
+
+/** Reviews of every revealed update of a round, by seat, one blob in memory at a time. */
+export async function reviewAll(
+  step: Step & { readonly seat: number },
+  frame: EpochFrame,
+  round: number,
+): Promise<Map<number, Review>> {
+  const reviews = new Map<number, Review>()
+  const keyHash = loadKeyHash(step.context.store, frame)
+  for (const revealed of revealedIn(step, frame, round)) {
+    const review: Review =
+      keyHash === null
+        ? { kind: 'missing', reason: 'no key of this epoch' }
+        : await reviewUpdate(step, frame, keyHash, revealed)
+    reviews.set(revealed.seat, review.kind === 'sound' ? { ...review, bytes: new Uint8Array() } : review)
+  }
+  return reviews
+}
+
+/** What a dispute has shown: bitmaps of the seats whose updates are left out, and of those that lied. */
+export type Verdict = { readonly fallen: bigint; readonly convicted: bigint; readonly missing: readonly number[] }
+
+/**
+ * Settles a round's dispute from the event log and the updates. What cannot be fetched is nobody's fault, and left out. With
+ * fewer than t posts nothing can be said, and nobody is left out for it.
+ */
+export async function settleDispute(
+  step: Step & { readonly seat: number },
+  frame: EpochFrame,
+  round: number,
+  dispute: Dispute,
+): Promise<Verdict> {
+  const { context } = step
+  const keyHash = loadKeyHash(context.store, frame)
+  if (keyHash === null) return { fallen: 0n, convicted: 0n, missing: [] }
+  const size = frame.plan.bytes.checkScalar
+  const revealed = revealedIn(step, frame, round).sort((a, b) => a.seat - b.seat)
+  const claims: UpdateClaim[] = []
+  /** Which scalar of a post belongs to each claim. */
+  const places: number[] = []
+  const missing: number[] = []
+  for (const [place, update] of revealed.entries()) {
+    const review = await reviewUpdate(step, frame, keyHash, update)
+    if (review.kind === 'missing') missing.push(update.seat)
+    if (review.kind !== 'sound') continue
+    const { sender } = update
+    claims.push(
+      updateClaim(frame.engine, { context: { ...frame.context, round }, keyHash, sender, bytes: review.bytes }),
+    )
+    places.push(place)
+  }
+  const posted = new Map<number, Uint8Array>()
+  for (const { args } of context.facts.all('CheckSubmitted', { round })) {
+    const [member] = indicesOf(frame.roster, [Number(args.seat)])
+    const bytes = Buffer.from(String(args.scalars).slice(2), 'hex')
+    if (member === undefined || member < 0 || posted.has(member)) continue
+    const whole = bytes.length === size * revealed.length
+    posted.set(member, whole ? Buffer.concat(places.map((at) => bytes.subarray(size * at, size * (at + 1)))) : bytes)
+  }
+  const [accuser, accused] = indicesOf(frame.roster, [dispute.accuser, dispute.accused]) as [number, number]
+  const { leftOut, convicted } = settled(frame.plan, { claims, posted, disputes: [{ accuser, accused }] })
+  const bitmap = (members: readonly number[]): bigint => bitmapOf(members.map((member) => frame.roster[member]!.seat))
+  return { fallen: bitmap(leftOut), convicted: bitmap(convicted), missing }
+}
+
+function settled(plan: Plan, of: Parameters<typeof settleCheck>[1]): Pick<Settlement, 'leftOut' | 'convicted'> {
+  try {
+    return settleCheck(plan, of)
+  } catch (error) {
+    if (error instanceof FheError && error.code === 'too-few-scalars') return { leftOut: [], convicted: [] }
+    throw error
+  }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { z } from 'zod'
+import { checkUpdate, checkUpdatePoint, FheError } from '../../fhe/index.ts'
+import { NetworkError } from '../../network/index.ts'
+import { cidOf, fetchFrom } from '../actions.ts'
+import type { Step } from '../context.ts'
+import { type EpochFrame, loadKey } from '../epoch.ts'
+import { AgentError } from '../errors.ts'
+import type { Fact } from '../facts.ts'
+import { epochName } from '../members.ts'
+import type { Snapshot } from '../snapshot.ts'
+
+/** What this keeper finds about one revealed update. */
+export type Review =
+  /** Nobody serves it: a later try may get it. */
+  | { readonly kind: 'missing'; readonly reason: string }
+  /** It is no update, or its proof fails: everybody finds the same. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  | {
+      readonly kind: 'sound'
+      readonly bytes: Uint8Array
+      /** What this keeper's own share makes of it, to be posted when members disagree. */
+      readonly scalar: Uint8Array
+      /** Whether that agrees with what the proof says it should be. */
+      readonly agrees: boolean
+    }
+
+/** One update to be reviewed: its reveal, and its sender's place in the roster. */
+export type Revealed = { readonly fact: Fact; readonly seat: number; readonly sender: number }
+
+/** The revealed updates of a round, in the order of their reveals. */
+export function revealedIn({ context }: Pick<Step, 'context'>, frame: EpochFrame, round: number): Revealed[] {
+  const found = new Map<number, Revealed>()
+  for (const fact of context.facts.all('UpdateRevealed', { round })) {
+    const seat = Number(fact.args.seat)
+    const sender = frame.roster.findIndex((member) => member.seat === seat)
+    if (sender >= 0 && !found.has(seat)) found.set(seat, { fact, seat, sender })
+  }
+  return [...found.values()]
+}
+
+/** Points that were worked out, by the update's CID: a tenth of a second or seconds each, so once is enough. */
+const pointsSchema = z.record(z.string(), z.object({ scalar: z.string(), agrees: z.boolean() }))
+const pointsName = (info: Snapshot['epochInfo'], round: number): string => `points/${epochName(info)}/${round}`
+
+/** Fetches an update and reviews it. @throws what is not the update's fault. */
+export async function reviewUpdate(
+  step: Step & { readonly seat: number },
+  frame: EpochFrame,
+  keyHash: Uint8Array,
+  revealed: Revealed,
+  timeout?: number,
+): Promise<Review> {
+  const { fact, sender } = revealed
+  const where = { ...frame.context, round: Number(fact.args.round) }
+  let bytes: Uint8Array
+  try {
+    bytes = await fetchUpdate(step, frame, revealed, timeout)
+    checkUpdate(frame.engine, bytes, { context: where, sender, keyHash })
+  } catch (error) {
+    step.signal.throwIfAborted()
+    const kind = kindOf(error)
+    if (kind === null) throw error
+    return { kind, reason: (error as Error).message }
+  }
+  return { kind: 'sound', bytes, ...(await ownPoint(step, frame, revealed, bytes)) }
+}
+
+/** How an error of fetching and checking an update is to be taken; null when it is about something else. */
+function kindOf(error: unknown): 'missing' | 'refused' | null {
+  if (error instanceof NetworkError) return ['UNAVAILABLE', 'TIMEOUT'].includes(error.code) ? 'missing' : 'refused'
+  return error instanceof FheError || (error instanceof AgentError && error.code === 'BAD_BLOB') ? 'refused' : null
+}
+
+async function ownPoint(
+  step: Step,
+  frame: EpochFrame,
+  { fact, sender }: Revealed,
+  bytes: Uint8Array,
+): Promise<{ scalar: Uint8Array; agrees: boolean }> {
+  const { store, log } = step.context
+  const round = Number(fact.args.round)
+  const name = pointsName(step.snapshot.epochInfo, round)
+  const cid = cidOf(fact)
+  const known = pointsSchema.parse(store.getRecord(name) ?? {})[cid]
+  if (known !== undefined) return { scalar: Buffer.from(known.scalar, 'hex'), agrees: known.agrees }
+  const memberKey = loadKey(store, frame, log)
+  if (memberKey === null) throw new AgentError('DATA', 'the store has no key of this epoch')
+  try {
+    const context = { ...frame.context, round }
+    const { scalar, agrees } = await checkUpdatePoint(frame.engine, {
+      context,
+      memberKey,
+      sender,
+      bytes,
+      signal: step.signal,
+    })
+    const points = pointsSchema.parse(store.getRecord(name) ?? {})
+    store.putRecord(name, { ...points, [cid]: { scalar: Buffer.from(scalar).toString('hex'), agrees } })
+    return { scalar, agrees }
+  } finally {
+    memberKey.material.dispose()
+  }
+}
+
+async function fetchUpdate(
+  step: Step & { readonly seat: number },
+  frame: EpochFrame,
+  { fact, seat }: Revealed,
+  timeout: number | undefined,
+): Promise<Uint8Array> {
+  const expected = frame.plan.bytes.update
+  const declared = Number(fact.args.size)
+  if (declared !== expected) {
+    throw new AgentError('BAD_BLOB', `declared ${declared} bytes, an update has ${expected}`)
+  }
+  return fetchFrom(step, 'update', seat, cidOf(fact), {
+    maxBytes: expected,
+    round: Number(fact.args.round),
+    others: frame.roster.map((member) => member.seat),
+    ...(timeout === undefined ? {} : { timeout }),
+  })
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Who was right in a dispute about updates, from what the members posted of them. A true H is what all honest members post, so at most
+// f members contradict it, f < n/3 being those who lie. A false H is another polynomial of degree below t: it is right at t − 1
+// points at most, so at most t − 1 + f agree with it.
+//
+// Whether an update stays in is decided by the nearest polynomial: ⌊(m − t)/2⌋ errors in m posts can be corrected (Reed and Solomon). Who
+// pays is decided by what the two bounds exclude, and by nothing less: a few liars can leave an honest update out of one
+// sum where n is small, but cannot have its sender convicted, and no honest member is convicted for contradicting a false one.
+import { equalBytes } from './encoding.ts'
+import { FheError } from './errors.ts'
+import { checkIndex } from './members.ts'
+import type { Plan } from './plan.ts'
+import { claimedScalar, type UpdateClaim } from './update-claim.ts'
+
+export type Settlement = {
+  /** Senders whose updates stay in, sorted. */
+  readonly standing: readonly number[]
+  /** Senders whose updates were shown false. */
+  readonly leftOut: readonly number[]
+  /** Those who cannot be honest while fewer than a third lie: sorted. */
+  readonly convicted: readonly number[]
+}
+
+/** A scalar of all ones, which is no residue: "I have no such update". It counts neither for nor against. */
+export function absentScalar(plan: Plan): Uint8Array {
+  return new Uint8Array(plan.bytes.checkScalar).fill(0xff)
+}
+
+/**
+ * @param of.claims Of all updates of the round, in the order in which scalars were posted.
+ * @param of.posted By member: a scalar for each claim, one after the other, or `absentScalar`. Another length contradicts them all.
+ *
+ * Equal for everyone who has the same claims and posts. Throws `FheError('too-few-scalars')` when fewer than t members posted: then
+ * nothing can be said.
+ */
+export function settleCheck(
+  plan: Plan,
+  of: {
+    readonly claims: readonly UpdateClaim[]
+    readonly posted: ReadonlyMap<number, Uint8Array>
+    readonly disputes: readonly { readonly accuser: number; readonly accused: number }[]
+  },
+): Settlement {
+  const { claims, posted, disputes } = of
+  for (const member of posted.keys()) checkIndex(member, plan.members, 'posted')
+  if (posted.size < plan.threshold) {
+    throw new FheError(
+      'too-few-scalars',
+      `${posted.size} members posted, ${plan.threshold} are needed to tell a true polynomial from a false one`,
+      { found: posted.size, needed: plan.threshold },
+    )
+  }
+  const size = plan.bytes.checkScalar
+  const liars = Math.floor((plan.members - 1) / 3)
+  const absent = absentScalar(plan)
+  const standing: number[] = []
+  const leftOut: number[] = []
+  const convicted = new Set<number>()
+  for (const [at, claim] of claims.entries()) {
+    const against: number[] = []
+    let agreeing = 0
+    for (const [member, scalars] of posted) {
+      const said = scalars.length === size * claims.length ? scalars.subarray(size * at, size * (at + 1)) : null
+      if (said !== null && equalBytes(said, absent)) continue
+      if (said !== null && equalBytes(said, claimedScalar(plan, claim, member))) agreeing++
+      else against.push(member)
+    }
+    const most = Math.max(0, Math.floor((agreeing + against.length - plan.threshold) / 2))
+    if (against.length > most) {
+      leftOut.push(claim.sender)
+      if (against.length > liars) convicted.add(claim.sender)
+    } else {
+      standing.push(claim.sender)
+      if (agreeing < plan.threshold + liars) continue
+      for (const member of against) convicted.add(member)
+      for (const { accuser, accused } of disputes) if (accused === claim.sender) convicted.add(accuser)
+    }
+  }
+  const sorted = (list: Iterable<number>) => [...list].sort((a, b) => a - b)
+  return { standing: sorted(standing), leftOut: sorted(leftOut), convicted: sorted(convicted) }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What an update claims of every member's share, and what a member's share says of it. The sender of an update publishes the
+// polynomial H; member j finds H(α_j) from what it was dealt at key generation, or knows that the proof is false.
+import { ByteReader, ByteWriter, equalBytes, HASH_BYTES, hash } from './encoding.ts'
+import { readCheckedUpdate } from './encryption.ts'
+import type { Engine } from './engine.ts'
+import { FheError } from './errors.ts'
+import { withDealt } from './member-key.ts'
+import { checkIndex, insistSameEpoch } from './members.ts'
+import { shapeOf } from './packing.ts'
+import type { Plan } from './plan.ts'
+import { roundSeed } from './round-polynomial.ts'
+import { evaluate } from './shamir.ts'
+import { claimColumns, claimOf, padOf, scalarBytes, sumClaim } from './shortness.ts'
+import { combinationOf, combineRows, projectionSeed, rootOfProof, type ShortnessProof } from './shortness-format.ts'
+import type { MemberKey, Progress, RoundContext } from './types.ts'
+import type { RoundFrame } from './vector-messages.ts'
+
+/** What is left of an update for a verdict: `bytes` can be stored and read back with `readClaim`. */
+export type UpdateClaim = {
+  readonly sender: number
+  /** Hash of the update. */
+  readonly digest: Uint8Array
+  /** Forward differences of H at 0, by repeat, then by data prime. */
+  readonly differences: readonly (readonly bigint[])[]
+  /** sender u16 · digest · differences */
+  readonly bytes: Uint8Array
+}
+
+type UpdateOf = {
+  readonly context: RoundContext
+  readonly keyHash: Uint8Array
+  readonly sender: number
+  readonly bytes: Uint8Array
+}
+
+/** Throws what `checkUpdate` throws, and 'invalid-argument' for the trial decryption, whose updates claim nothing. */
+export function updateClaim(engine: Engine, of: UpdateOf): UpdateClaim {
+  const { claim } = openClaim(engine, of)
+  return claim
+}
+
+/** A claim from its bytes. */
+export function readClaim(plan: Plan, bytes: Uint8Array): UpdateClaim {
+  const reader = new ByteReader(bytes, 'claim')
+  const sender = reader.u16('sender')
+  checkIndex(sender, plan.members, 'sender')
+  const digest = reader.bytes(HASH_BYTES, 'digest').slice()
+  const differences = Array.from({ length: plan.threshold }, (_, k) =>
+    Array.from({ length: claimColumns(plan) }, () => reader.u64(`coefficient ${k} of H`)),
+  )
+  reader.end()
+  return { sender, digest, differences, bytes: bytes.slice() }
+}
+
+/** The scalar that a claim says member j must find: `plan.bytes.checkScalar` bytes, 8 for each repeat and data prime. */
+export function claimedScalar(plan: Plan, claim: UpdateClaim, member: number): Uint8Array {
+  checkIndex(member, plan.members, 'member')
+  const primes = plan.set.primes.slice(0, -1)
+  const values = Array.from({ length: claimColumns(plan) }, (_, column) => {
+    const differences = claim.differences.map((difference) => difference[column]!)
+    return evaluate(differences, member, primes[column % primes.length]!)
+  })
+  return scalarBytes(values)
+}
+
+/**
+ * The caller's part of the check: the scalar that its share gives for this update, to be published in a dispute, and whether
+ * the update claims the same. An update that passes `checkUpdate` and is not short disagrees with all but t − 1 members.
+ * Throws what `checkUpdate` throws.
+ */
+export async function checkUpdatePoint(
+  engine: Engine,
+  request: Progress & {
+    readonly context: RoundContext
+    readonly memberKey: MemberKey
+    readonly sender: number
+    readonly bytes: Uint8Array
+  },
+): Promise<{ readonly agrees: boolean; readonly scalar: Uint8Array; readonly claim: UpdateClaim }> {
+  const { plan, kernel } = engine
+  const { context, memberKey, sender, bytes } = request
+  const { keyHash, self } = memberKey
+  insistSameEpoch(memberKey.context, context)
+  const { claim, proof, rho, projection, ciphertexts } = openClaim(engine, { context, keyHash, sender, bytes })
+  const seeds = { projection, rho, round: roundSeed(plan.hash, keyHash, context) }
+  const sums = await engine.exclusive((threads) => sumClaim(engine, threads, seeds, ciphertexts, request))
+  const corrections = new DataView(proof.corrections.buffer, proof.corrections.byteOffset, proof.corrections.length)
+  const rows = proof.z.length
+  const ofCorrections = combineRows(kernel, rho, (row, l) => corrections.getBigUint64(8 * (rows * l + row), true))
+  const ofShare = withDealt(plan, memberKey, sender, (dealt) =>
+    claimOf(kernel, plan, dealt, padOf(plan, context), rho, sums),
+  )
+  const values = ofShare.map((value, column) => {
+    const constants = sums.reduce((sum, part) => sum + part.constants[column]!, ofCorrections[column]!)
+    return (value + constants) % kernel.primes[column % kernel.dataPrimeCount]!
+  })
+  const scalar = scalarBytes(values)
+  return { agrees: equalBytes(scalar, claimedScalar(plan, claim, self)), scalar, claim }
+}
+
+/** Everything public about an update's proof. */
+function openClaim(
+  engine: Engine,
+  { context, keyHash, sender, bytes }: UpdateOf,
+): {
+  readonly claim: UpdateClaim
+  readonly proof: ShortnessProof
+  readonly projection: Uint8Array
+  readonly rho: Uint8Array
+  readonly ciphertexts: Uint8Array
+} {
+  const { plan, kernel } = engine
+  checkIndex(sender, plan.members, 'sender')
+  const frame: RoundFrame = { plan, context, keyHash, ciphertexts: shapeOf(plan, context.round).ciphertexts }
+  const { prefix, ciphertexts, shortness: proof } = readCheckedUpdate(engine, frame, sender, bytes)
+  if (proof === null) {
+    throw new FheError('invalid-argument', 'updates of the trial decryption claim nothing', { field: 'context' })
+  }
+  const projection = projectionSeed(prefix, ciphertexts, rootOfProof(proof))
+  const rho = combinationOf(kernel, plan, projection, proof)
+  const differences = [combineRows(kernel, rho, (row) => proof.z[row]!), ...proof.differences]
+  const digest = hash('update', bytes)
+  const writer = new ByteWriter().u16(sender).bytes(digest)
+  for (const difference of differences) for (const value of difference) writer.u64(value)
+  return { claim: { sender, digest, differences, bytes: writer.finish() }, proof, projection, rho, ciphertexts }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The three parts of a service: one storage, every function of the interface in exactly one part.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { expect } from 'chai'
+import { AbiCoder, type FunctionFragment, Interface } from 'ethers'
+import { artifacts } from 'hardhat'
+import { createWorld } from './fixture.ts'
+
+const ROOT = new URL('../../../', import.meta.url)
+const PARTS = ['LearningService', 'ServiceRegistration', 'ServiceClock'] as const
+
+/** Interfaces whose functions are in each part's code; the first part answers the others' by handing them on. */
+const CODE_OF = {
+  LearningService: ['ILearningServiceRounds', 'ILearningServiceViews'],
+  ServiceRegistration: ['ILearningServiceRegistration', 'ILearningServiceKeys'],
+  ServiceClock: ['ILearningServiceClock'],
+} as const
+
+type Variable = { readonly label: string; readonly slot: string; readonly offset: number; readonly type: string }
+
+/** Where the compiler puts every variable of a contract. Types are named without the numbers of their declarations. */
+function layouts(): Record<string, Variable[]> {
+  const solc = createRequire(import.meta.url)('solc') as {
+    compile(input: string, callbacks: { import(path: string): { contents: string } | { error: string } }): string
+  }
+  const read = (path: string): string | undefined =>
+    ['', 'node_modules/']
+      .map((folder) => new URL(folder + path, ROOT))
+      .filter((url) => existsSync(url))
+      .map((url) => readFileSync(url, 'utf8'))[0]
+  const file = 'contracts/rounds/LearningService.sol'
+  const input = {
+    language: 'Solidity',
+    sources: { [file]: { content: read(file) } },
+    settings: { evmVersion: 'cancun', outputSelection: { '*': { '*': ['storageLayout'] } } },
+  }
+  const output = JSON.parse(
+    solc.compile(JSON.stringify(input), {
+      import(path) {
+        const contents = read(path)
+        return contents === undefined ? { error: `no ${path}` } : { contents }
+      },
+    }),
+  )
+  return Object.fromEntries(
+    PARTS.map((name) => {
+      const { storage } = output.contracts[`contracts/rounds/${name}.sol`][name].storageLayout
+      return [
+        name,
+        storage.map(({ label, slot, offset, type }: Variable) => ({
+          label,
+          slot,
+          offset,
+          type: type.replaceAll(/\)\d+/g, ')'),
+        })),
+      ]
+    }),
+  )
+}
+
+async function functionsOf(name: string): Promise<FunctionFragment[]> {
+  const { abi } = await artifacts.readArtifact(name)
+  return new Interface(abi).fragments.filter((fragment): fragment is FunctionFragment => fragment.type === 'function')
+}
+
+async function selectorsOf(name: string): Promise<Set<string>> {
+  return new Set((await functionsOf(name)).map(({ selector }) => selector))
+}
+
+describe('the parts of a service', () => {
+  it('have the same storage, and only AccessControl’s roles after it', function () {
+    this.timeout(120_000)
+    const found = layouts()
+    const shared = found.ServiceClock!
+    expect(shared.length).to.be.greaterThan(40)
+    for (const name of ['LearningService', 'ServiceRegistration']) {
+      const own = found[name]!
+      expect(own.slice(0, shared.length), name).to.deep.equal(shared)
+      expect(
+        own.slice(shared.length).map(({ label }) => label),
+        name,
+      ).to.deep.equal(['_roles'])
+    }
+    expect(found.LearningService!.at(-1)).to.deep.equal(found.ServiceRegistration!.at(-1))
+  })
+
+  it('have every function of ILearningService between them, and none in two', async () => {
+    const all = await selectorsOf('ILearningService')
+    const owners = new Map<string, string[]>()
+    for (const [part, interfaces] of Object.entries(CODE_OF)) {
+      const own = new Set<string>()
+      for (const name of interfaces) for (const selector of await selectorsOf(name)) own.add(selector)
+      const implemented = await selectorsOf(part)
+      for (const selector of own) {
+        expect(implemented, `${part} ${selector}`).to.include(selector)
+        owners.set(selector, [...(owners.get(selector) ?? []), part])
+      }
+      // What a part hands on is in the first only; the others have nothing of each other.
+      if (part === 'LearningService') continue
+      for (const selector of implemented) if (!own.has(selector)) expect(all, part).not.to.include(selector)
+    }
+    expect([...owners.keys()].sort()).to.deep.equal([...all].sort())
+    for (const [selector, parts] of owners) expect(parts, selector).to.have.length(1)
+  })
+
+  it('are reached by name: each function through the service runs the code of its part', async () => {
+    const { ethers, factory, service } = await createWorld()
+    const { provider } = ethers
+    const main = await ethers.getContractAt('LearningService', await factory.implementation())
+    const marks = { ServiceRegistration: 0x3n, ServiceClock: 0x5n }
+    // PUSH1 mark (a State, too) PUSH0 MSTORE PUSH1 20 PUSH0 RETURN, whatever is called.
+    const answer = (mark: bigint): string => `0x600${mark.toString(16)}5f5260205ff3`
+    for (const [part, address] of [
+      ['ServiceRegistration', await main.registration()],
+      ['ServiceClock', await main.clockPart()],
+    ] as const) {
+      await provider.send('hardhat_setCode', [address, answer(marks[part])])
+    }
+    for (const [part, interfaces] of Object.entries(CODE_OF)) {
+      if (part === 'LearningService') continue
+      for (const name of interfaces) {
+        for (const fragment of await functionsOf(name)) {
+          const data = new Interface([fragment]).encodeFunctionData(
+            fragment,
+            fragment.inputs.map(({ type }) => blank(type)),
+          )
+          const found = await provider.call({ to: await service.getAddress(), data })
+          const mark = marks[part as keyof typeof marks]
+          expect(BigInt(found), `${part} ${fragment.name}`).to.equal(mark)
+        }
+      }
+    }
+  })
+
+  it('hand reverts on as they are, and are made for the registries of the service', async () => {
+    const world = await createWorld()
+    const { ethers, registry, models, service, factory, stranger } = world
+    await expect(service.connect(stranger).leave(9)).to.be.revertedWithCustomError(service, 'EmptySeat').withArgs(9)
+    const other = await ethers.deployContract('ModelRegistry', [world.admin])
+    const main = await ethers.getContractAt('LearningService', await factory.implementation())
+    const [registration, clock] = [await main.registration(), await main.clockPart()]
+    await expect(ethers.deployContract('ServiceRegistration', [registry, other, clock]))
+      .to.be.revertedWithCustomError(service, 'PartMismatch')
+      .withArgs(clock)
+    await expect(
+      ethers.deployContract('LearningService', [registry, other, registration]),
+    ).to.be.revertedWithCustomError(service, 'PartMismatch')
+    await expect(ethers.deployContract('ServiceClock', [registry, '0x'.padEnd(42, '0')])).to.be.revertedWithCustomError(
+      service,
+      'ZeroAddress',
+    )
+    expect(await models.getAddress()).to.equal(await service.modelRegistry())
+  })
+
+  it('keep what only the other parts call out of reach', async () => {
+    const { service, admin, ethers } = await createWorld()
+    const clock = new Interface(await artifacts.readArtifact('ServiceClock').then(({ abi }) => abi))
+    for (const name of ['settle', 'complete']) {
+      const data = clock.encodeFunctionData(name)
+      await expect(admin.sendTransaction({ to: service, data })).to.be.revert(ethers)
+    }
+  })
+})
+
+/** A value of that type that decodes. */
+function blank(type: string): unknown {
+  if (type === 'bytes') return '0x'
+  if (type.startsWith('tuple')) {
+    const fields = type.slice(6, -1).split(',')
+    return fields.map(blank)
+  }
+  if (type === 'address') return `0x${'00'.repeat(20)}`
+  if (type.startsWith('bytes')) return AbiCoder.defaultAbiCoder().decode([type], `0x${'00'.repeat(32)}`)[0]
+  return 0n
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { fileURLToPath } from 'node:url'
+import { reasonText } from '../../keepers/agent/convictions.ts'
+import type { Cluster, ServiceEvent } from '../../scripts/demo/cluster.ts'
+import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
+import type { Lie } from './liar.ts'
+
+/** A keeper's stake before anything is taken from it, wei. */
+export const STAKE = 1000n * 10n ** 18n
+
+/** Starts a node's process as one that lies: by round, or by `epoch <number>`. */
+export function startLiar(cluster: Cluster, node: KeeperNode, lies: Readonly<Record<string, Lie>>): void {
+  const script = fileURLToPath(new URL('./liar.ts', import.meta.url))
+  const child = cluster.processes.start(node.name, [script, node.folder, JSON.stringify(lies)], {
+    env: keeperEnvironment(),
+    onLine: (text) => {
+      if (text.startsWith('{')) cluster.hear(node, JSON.parse(text))
+    },
+  })
+  cluster.adopt(node, child)
+}
+
+/** The penalties for a reason. */
+export function penaltiesFor(events: readonly ServiceEvent[], reason: string): ServiceEvent[] {
+  return events.filter(({ name, args }) => name === 'Penalised' && reasonText(args.reason) === reason)
+}
+
+/** Waits until everything up to the end of a round is on record. */
+export async function roundOver(cluster: Cluster, round: number, timeout?: number): Promise<void> {
+  const isOver = ({ name, args }: ServiceEvent): boolean =>
+    (name === 'Transitioned' && Number(args.round) > round) ||
+    (name === 'UpdateCompleted' && Number(args.round) >= round)
+  await cluster.event(`end of round ${round}`, isOver, timeout)
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import { randomBytes } from 'node:crypto'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect } from 'chai'
+import { decrypt } from '../../../keepers/agent/behaviours/decrypt.ts'
+import { reveal } from '../../../keepers/agent/behaviours/reveal.ts'
+import type { AgentContext } from '../../../keepers/agent/context.ts'
+import { bitmapOf } from '../../../keepers/agent/members.ts'
+import { noteAttested } from '../../../keepers/agent/steps/attestation.ts'
+import { updateIntentName } from '../../../keepers/agent/steps/intents.ts'
+import { sumOfRound } from '../../../keepers/agent/steps/sum.ts'
+import { contractInterface } from '../../../keepers/chain/index.ts'
+import { ROUND } from '../fhe/ceremony.ts'
+import { cidOfBytes, type RoundStage, roundStage, seatOfIndex } from './round-stage.ts'
+
+const seats = (...members: number[]): bigint => bitmapOf(members.map(seatOfIndex))
+
+describe('a draft', () => {
+  let stage: RoundStage
+  beforeEach(async () => {
+    stage = await roundStage({ members: 5, threshold: 3, self: 1 })
+    stage.snapshot = { ...stage.snapshot, state: 'Decrypt' }
+  })
+  afterEach(() => stage.close())
+
+  const HASH = `0x${'ab'.repeat(32)}`
+  /** A draft of what this keeper has attested, unless told. */
+  const draft = (included: bigint, drafted = seats(0, 1, 2), attested = { hash: HASH, included, convicted: 0n }) => {
+    noteAttested(stage.step(), attested)
+    const args = { round: ROUND.round, drafted, aggregateHash: HASH, included, convicted: 0n, attesters: drafted }
+    stage.tell('MembersDrafted', args)
+    const roundInfo = { ...stage.snapshot.roundInfo, drafted, included, revealed: included }
+    stage.snapshot = { ...stage.snapshot, roundInfo }
+  }
+  const shares = () => stage.sent.filter(({ method }) => method === 'submitShare').length
+  /** This keeper encrypts, commits and reveals. */
+  const takePart = async () => {
+    const intent = { cid: cidOfBytes(randomBytes(4)), size: 10, samples: 7, salt: `0x${'11'.repeat(32)}` }
+    const at = { key: updateIntentName(stage.snapshot.epochInfo, ROUND.round), epoch: 3, round: ROUND.round }
+    await stage.store.journal.once(at, () => Buffer.from(JSON.stringify(intent)))
+    const roundInfo = { ...stage.snapshot.roundInfo, committed: seats(1) }
+    expect(await reveal(stage.step({ roundInfo }))).to.equal('done')
+  }
+
+  it('gets the share of whom it names', async () => {
+    await takePart()
+    draft(seats(0, 1, 2, 3))
+    expect(await decrypt(stage.step())).to.equal('done')
+    expect(shares()).to.equal(1)
+  })
+
+  it('of fewer than a quorum of the pinned members gets none, whatever the service says it needs', async () => {
+    await takePart()
+    draft(seats(0, 1, 2))
+    expect(await decrypt(stage.step())).to.equal('done')
+    expect(shares()).to.equal(0)
+    expect(stage.store.claims.count).to.equal(0)
+  })
+
+  it('without the own update gets none, though the endpoint says that it was never revealed', async () => {
+    await takePart()
+    draft(seats(0, 2, 3, 4))
+    expect(await decrypt(stage.step())).to.equal('done')
+    expect(shares()).to.equal(0)
+    expect(stage.store.claims.count).to.equal(0)
+  })
+
+  it('without the own update gets one from a member that has revealed none', async () => {
+    draft(seats(0, 2, 3, 4))
+    expect(await decrypt(stage.step())).to.equal('done')
+    expect(shares()).to.equal(1)
+  })
+
+  it('of another sum than this keeper has attested gets none', async () => {
+    const included = seats(0, 2, 3, 4)
+    for (const other of [
+      { hash: `0x${'ac'.repeat(32)}`, included, convicted: 0n },
+      { hash: HASH, included: seats(0, 1, 2, 3, 4), convicted: 0n },
+      { hash: HASH, included, convicted: seats(1) },
+    ]) {
+      draft(included, seats(0, 1, 2), other)
+      expect(await decrypt(stage.step())).to.equal('done')
+    }
+    expect(shares()).to.equal(0)
+    expect(stage.store.claims.count).to.equal(0)
+  })
+
+  describe('with several endpoints', () => {
+    /** The log of the last draft as an honest endpoint gives it. */
+    const log = (changes: Record<string, unknown> = {}) => {
+      const fact = stage.facts.findLast(({ name }) => name === 'MembersDrafted')!
+      const iface = contractInterface('ILearningService')
+      const values = { ...fact.args, ...changes }
+      const event = iface.getEvent('MembersDrafted')!
+      const { topics, data } = iface.encodeEventLog(
+        event,
+        event.inputs.map(({ name }) => values[name]),
+      )
+      return { topics, data, blockHash: fact.blockHash }
+    }
+    let asked: unknown[] = []
+    const answering = (...results: (unknown[] | string)[]) => {
+      asked = []
+      const everywhere: AgentContext['endpoints']['everywhere'] = async (method, params) => {
+        asked.push([method, params])
+        return results.map((result, i) =>
+          typeof result === 'string' ? { endpoint: `e${i}`, reason: result } : { endpoint: `e${i}`, result },
+        )
+      }
+      Object.assign(stage.context, { endpoints: { count: results.length, everywhere } })
+    }
+    beforeEach(() => draft(seats(0, 1, 2, 3)))
+
+    it('gets a share when two tell of it alike, in the same block', async () => {
+      answering([log()], 'HTTP 502', [log()])
+      expect(await decrypt(stage.step())).to.equal('done')
+      expect(shares()).to.equal(1)
+      const { blockHash } = stage.facts.at(-1)!
+      expect(asked).to.have.length(1)
+      expect(asked[0]).to.deep.include.members(['eth_getLogs'])
+      expect(JSON.stringify(asked[0])).to.include(blockHash)
+    })
+
+    it('gets none while one alone tells of it: the others know of none, of another one, or do not answer', async () => {
+      const other = log({ included: seats(0, 1, 2, 3, 4) })
+      const elsewhere = { ...log(), blockHash: `0x${'99'.repeat(32)}` }
+      const rubbish = [null, 7, { topics: ['0x12'], data: '0x' }]
+      for (const second of [[], [other], [elsewhere], rubbish, 'HTTP 502']) {
+        answering([log()], second)
+        expect(await decrypt(stage.step()), JSON.stringify(second)).to.equal('again')
+      }
+      expect(shares()).to.equal(0)
+      expect(stage.store.claims.count).to.equal(0)
+    })
+  })
+})
+
+describe('the sum of a round', () => {
+  it('holds one update in memory at a time', async () => {
+    setFlagsFromString('--expose-gc')
+    const gc = runInNewContext('gc') as () => void
+    const stage = await roundStage({ members: 7, threshold: 4, self: 0 })
+    try {
+      const fetched: WeakRef<Uint8Array>[] = []
+      let most = 0
+      const fetch = stage.context.plane.fetch.bind(stage.context.plane)
+      Object.assign(stage.context.plane, {
+        fetch: async (...args: Parameters<typeof fetch>) => {
+          const bytes = await fetch(...args)
+          // A turn of the event loop, for references of the last job to go.
+          await new Promise((done) => setImmediate(done))
+          gc()
+          most = Math.max(most, fetched.filter((reference) => reference.deref() !== undefined).length)
+          fetched.push(new WeakRef(bytes))
+          return bytes
+        },
+      })
+      for (let member = 0; member < 7; member++) stage.reveal(member, await stage.updateOf(member))
+      const sum = await sumOfRound(stage.step(), ROUND.round)
+      expect(sum!.included).to.equal(seats(0, 1, 2, 3, 4, 5, 6))
+      expect(fetched).to.have.length(7)
+      expect(most).to.be.at.most(2)
+    } finally {
+      await stage.close()
+    }
+  })
+
+  it('leaves out what is missing or malformed, and is nothing without one that must be in it', async () => {
+    const stage = await roundStage({ members: 5, threshold: 3, self: 0 })
+    try {
+      for (const member of [0, 1, 2]) stage.reveal(member, await stage.updateOf(member))
+      stage.reveal(3, randomBytes(stage.frame.plan.bytes.update))
+      stage.blobs.delete(stage.reveal(4, await stage.updateOf(4)))
+      const sum = await sumOfRound(stage.step(), ROUND.round)
+      expect([sum!.included, sum!.missing]).to.deep.equal([seats(0, 1, 2), [seatOfIndex(4)]])
+      expect(await sumOfRound(stage.step(), ROUND.round, { only: seats(0, 3) })).to.equal(null)
+      expect(await sumOfRound(stage.step(), ROUND.round, { only: seats(4) })).to.equal(null)
+      const two = await sumOfRound(stage.step(), ROUND.round, { only: seats(0, 2) })
+      expect(two!.included).to.equal(seats(0, 2))
+    } finally {
+      await stage.close()
+    }
+  })
+})

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { randomBytes } from 'node:crypto'
+import { expect } from 'chai'
+import { claimedScalar, type Plan, settleCheck, type UpdateClaim } from '../../../keepers/fhe/index.ts'
+import { testPlan } from './ceremony.ts'
+import { refuses } from './rejection.ts'
+
+/** (9, 5): with all nine posting, two liars can be told from the truth. */
+const MEMBERS = 9
+const THRESHOLD = 5
+
+describe('fhe settlement of disputes', () => {
+  const plan: Plan = testPlan(MEMBERS, THRESHOLD, { scaleBits: 'widest' })
+  const everyone = Array.from({ length: MEMBERS }, (_, j) => j)
+  /** Any polynomials will do: only their degree counts. */
+  function claimOf(sender: number): UpdateClaim {
+    const below = (p: bigint) => BigInt(`0x${randomBytes(16).toString('hex')}`) % p
+    const columns = [0, 1, 2, 3].map((column) =>
+      Array.from({ length: THRESHOLD }, () => below(plan.set.primes[column % 2]!)),
+    )
+    const differences = Array.from({ length: THRESHOLD }, (_, k) => columns.map((column) => column[k]!))
+    return { sender, digest: new Uint8Array(32), differences, bytes: new Uint8Array(0) }
+  }
+  const claims = [claimOf(0), claimOf(3), claimOf(7)]
+  const other = claimOf(3)
+  /** What members post when the truth about update 3 is another polynomial, or when they say so. */
+  function posts(members: readonly number[], denying: readonly number[], truth = claims): Map<number, Uint8Array> {
+    return new Map(
+      members.map((j) => [
+        j,
+        new Uint8Array(
+          Buffer.concat(
+            truth.map((claim) => claimedScalar(plan, claim.sender === 3 && denying.includes(j) ? other : claim, j)),
+          ),
+        ),
+      ]),
+    )
+  }
+  const settle = (posted: ReadonlyMap<number, Uint8Array>, disputes = [{ accuser: 8, accused: 3 }]) =>
+    settleCheck(plan, { claims, posted, disputes })
+
+  it('an update that nobody contradicts stands, and whoever accused it is convicted', () => {
+    expect(settle(posts(everyone, []))).to.deep.equal({ standing: [0, 3, 7], leftOut: [], convicted: [8] })
+    expect(settle(posts(everyone, []), []).convicted).to.deep.equal([])
+  })
+
+  it('⌊(m − t)/2⌋ liars cannot throw an honest update out, and are convicted', () => {
+    expect(settle(posts(everyone, [2, 8]))).to.deep.equal({ standing: [0, 3, 7], leftOut: [], convicted: [2, 8] })
+    // With fewer posts fewer liars can be told apart.
+    const seven = [0, 1, 2, 3, 4, 5, 8]
+    expect(settle(posts(seven, [8])).leftOut).to.deep.equal([])
+    expect(settle(posts([0, 1, 2, 3, 4, 5], [])).standing).to.deep.equal([0, 3, 7])
+  })
+
+  it('one more liar can: what the bound says, and no more', () => {
+    expect(settle(posts(everyone, [2, 6, 8]))).to.deep.equal({ standing: [0, 7], leftOut: [3], convicted: [3] })
+    expect(settle(posts([0, 1, 2, 3, 4, 5, 8], [4, 8])).leftOut).to.deep.equal([3])
+  })
+
+  it('a false H that t − 1 members’ points were bent to is thrown out, with ⌊(m − t)/2⌋ liars backing it', () => {
+    // The honest see another polynomial, but for four points; two liars post what the false one says.
+    const backing = [0, 1, 2, 3, 4, 5]
+    const denying = everyone.filter((j) => !backing.includes(j))
+    expect(settle(posts(everyone, denying))).to.deep.equal({ standing: [0, 7], leftOut: [3], convicted: [3] })
+    // A third liar would save it, and have the honest convicted: n − liars must stay above what the bound says.
+    const saved = settle(posts(everyone, [7, 8]))
+    expect(saved.convicted).to.deep.equal([7, 8])
+  })
+
+  it('posts of a wrong length contradict everything; silent members are not counted', () => {
+    const posted = posts(everyone, [])
+    posted.set(4, posted.get(4)!.subarray(1))
+    expect(settle(posted, []).convicted).to.deep.equal([4])
+    posted.delete(4)
+    expect(settle(posted, []).convicted).to.deep.equal([])
+  })
+
+  it('says nothing when fewer than t posted, and refuses members that are none', async () => {
+    const error = await refuses('too-few-scalars', () => settle(posts([0, 1, 2, 3], [])))
+    expect([error.detail.found, error.detail.needed]).to.deep.equal([4, 5])
+    const posted = posts(everyone, [])
+    posted.set(9, posted.get(0)!)
+    await refuses('invalid-argument', () => settle(posted))
+  })
+})
