@@ -22,14 +22,19 @@ const OUT_OF_TIME: ReadonlySet<string> = new Set([
   'DraftInSameBlock',
 ])
 
-/** A call of the service: its data, and the key under which the queue knows it, which follows from the content. */
+/**
+ * A call of the service: its data, and the key under which the queue knows it, which follows from the content.
+ * @param occasion Tells apart calls with the same content that are meant to be sent each.
+ */
 export function callKey(
   { epoch, round }: { readonly epoch: number; readonly round: number },
   method: string,
   args: readonly unknown[],
+  occasion?: string,
 ): { readonly key: string; readonly data: string } {
   const data = contractInterface('ILearningService').encodeFunctionData(method, args)
-  return { key: `${method}/${epoch}/${round}/${keccak256(data).slice(2, 18)}`, data }
+  const key = `${method}/${epoch}/${round}/${keccak256(data).slice(2, 18)}`
+  return { key: occasion === undefined ? key : `${key}/${occasion}`, data }
 }
 
 /**
@@ -37,9 +42,14 @@ export function callKey(
  * transaction follows from its content, so the same act is never sent twice.
  * @returns false when the contract said that it is too late, too early or done already.
  */
-export async function act(step: Step, method: string, args: readonly unknown[]): Promise<boolean> {
+export async function act(
+  step: Step,
+  method: string,
+  args: readonly unknown[],
+  occasion?: string,
+): Promise<boolean> {
   const { context, snapshot } = step
-  const { key, data } = callKey(snapshot, method, args)
+  const { key, data } = callKey(snapshot, method, args, occasion)
   const started = context.clock.now()
   try {
     const receipt = await context.queue.send({ key, to: context.serviceAddress, data }, patience(step))

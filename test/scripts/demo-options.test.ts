@@ -19,7 +19,7 @@ describe('options of the demo', () => {
     [['--keepers', '2'], "--keepers '2': takes at least 4"],
     [['--keepers', '17'], "--keepers '17': takes at most 16"],
     [['--keepers', '6', '--spoilers', '2'], "--spoilers '2': takes fewer than a third of --keepers 6"],
-    [['--spoilers', '-1'], "--spoilers '-1': takes at least 0"],
+    [['--keepers', '16', '--spoilers', '6'], "--spoilers '6': takes at most 5"],
     [['--rounds', 'x'], "--rounds 'x': takes a number"],
     [['--rounds', '1.5'], "--rounds '1.5': takes a whole number"],
     [['--data', '/no/such/folder'], "--data '/no/such/folder': no such folder"],

@@ -34,7 +34,9 @@ export async function aggregate(step: Step): Promise<Outcome> {
   if (what === null) return 'again'
   noteAttested(step, what)
   const seal = attestationSeal(context, snapshot.round, step.seat, what)
-  await act(step, 'attest', [snapshot.round, seal])
+  // A dispute voids what was attested before it, also when that was the same.
+  const occasion = disputeOf(context, snapshot.round) === null ? undefined : 'after dispute'
+  await act(step, 'attest', [snapshot.round, seal], occasion)
   return 'again'
 }
 

@@ -181,6 +181,16 @@ describe('the sum that a keeper stands for', function () {
       expect([what.included, what.convicted]).to.deep.equal([seats(...ALL), seats(4)])
     })
 
+    it('attests again what it attested before, since the dispute has made that void', async () => {
+      await revealAll()
+      await aggregate(stage.step())
+      stage.tell('UpdateDisputed', { round, seat: seatOfIndex(4), accused: seatOfIndex(2) })
+      await aggregate(stage.step())
+      const [before, after] = calls('attest')
+      expect(after).to.deep.equal(before)
+      expect(new Set(stage.keysSent).size).to.equal(stage.keysSent.length)
+    })
+
     it('leaves nobody out, and convicts nobody, on the word of too few', async () => {
       await dispute(4, 2)
       await post(4, (scalars) => {

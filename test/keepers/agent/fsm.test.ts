@@ -27,7 +27,7 @@ describe('state machine check', () => {
 
   it('finds that specification, contract and behaviours agree', () => {
     expect(checkFsm(good, subjects)).to.deep.equal([])
-    expect(subjects.contractStates).to.have.length(9)
+    expect(subjects.contractStates).to.have.length(11)
     expect(subjects.emittedEvents.size).to.be.at.least(6)
   })
 

@@ -188,6 +188,13 @@ describe('what a keeper does once in a round', () => {
     expect(handed.map((bytes) => bytes.every((byte) => byte === 0))).to.deep.equal([true])
   })
 
+  it('abstains in a round whose pads another round has used, and not in the next', async () => {
+    await seal(1)
+    const again = ROUND.round + frame.plan.roundsPerKey
+    expect(await seal(2, again)).to.equal(null)
+    expect((await seal(2, again + 1))!.samples).to.equal(300)
+  })
+
   it('sends nothing when the store cannot take it, and may try again', async () => {
     store.limitPages(60)
     let failed: unknown = null

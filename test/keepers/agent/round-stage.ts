@@ -49,6 +49,8 @@ export type RoundStage = {
   onFetch: (cid: string) => void
   /** Calls of the service, as they were sent. */
   readonly sent: Sent[]
+  /** Keys of those calls: the queue sends each key once. */
+  readonly keysSent: string[]
   /** What the chain refuses a call with. */
   refuse: (sent: Sent) => RevertError | null
   snapshot: Snapshot
@@ -107,6 +109,7 @@ export async function roundStage(options: {
   const facts: Fact[] = []
   const blobs = new Map<string, Uint8Array>()
   const sent: Sent[] = []
+  const keysSent: string[] = []
   const parameters = {
     minKeepers: 2n,
     decryptionsPerEpoch: 1000n,
@@ -146,6 +149,7 @@ export async function roundStage(options: {
         const refusal = stage.refuse(record)
         if (refusal !== null) throw refusal
         sent.push(record)
+        keysSent.push(key)
         const request = { to, data, value: '0', gasLimit: '1' }
         if (store.transactions.find(key) === null) {
           store.transactions.insert({ key, nonce: store.transactions.nextNonce(), request, attempts: [] })
@@ -171,6 +175,7 @@ export async function roundStage(options: {
     blobs,
     onFetch: () => undefined,
     sent,
+    keysSent,
     refuse: () => null,
     snapshot: {
       block: 100,

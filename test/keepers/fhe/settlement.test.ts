@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
-import { claimedScalar, type Plan, settleCheck, type UpdateClaim } from '../../../keepers/fhe/index.ts'
+import { absentScalar, claimedScalar, type Plan, settleCheck, type UpdateClaim } from '../../../keepers/fhe/index.ts'
 import { testPlan } from './ceremony.ts'
 import { refuses } from './rejection.ts'
 
@@ -81,5 +81,58 @@ describe('fhe settlement of disputes', () => {
     const posted = posts(everyone, [])
     posted.set(9, posted.get(0)!)
     await refuses('invalid-argument', () => settle(posted))
+  })
+
+  describe('where liars can be more than the posts correct', () => {
+    const cases = [
+      { members: 4, threshold: 3 },
+      { members: 7, threshold: 4 },
+      { members: 16, threshold: 9 },
+    ]
+    for (const { members, threshold } of cases) {
+      it(`convicts no honest member of ${members} (t = ${threshold}), whatever fewer than a third post`, () => {
+        const small = testPlan(members, threshold, { scaleBits: 'widest', roundsPerKey: 1 })
+        const liars = Math.floor((members - 1) / 3)
+        const values = (seed: number) =>
+          Array.from({ length: threshold }, (_, k) => [0, 1, 2, 3].map((column) => BigInt(seed * 1000 + 10 * k + column)))
+        const claim = (sender: number, seed: number): UpdateClaim => ({
+          sender,
+          digest: new Uint8Array(32),
+          differences: values(seed),
+          bytes: new Uint8Array(0),
+        })
+        const [honest, rubbish] = [claim(1, 1), claim(1, 2)]
+        const settleWith = (says: (j: number) => Uint8Array) =>
+          settleCheck(small, {
+            claims: [honest],
+            posted: new Map(Array.from({ length: members }, (_, j) => [j, says(j)])),
+            disputes: [{ accuser: members - 1, accused: 1 }],
+          })
+        const isLiar = (j: number, count: number): boolean => j >= members - count
+        for (let count = 0; count <= liars; count++) {
+          // An honest update that liars contradict.
+          const denied = settleWith((j) => claimedScalar(small, isLiar(j, count) ? rubbish : honest, j))
+          expect(denied.convicted.every((j) => isLiar(j, Math.max(1, count))), `${count} contradict`).to.equal(true)
+          // A false one that liars, and t − 1 of the honest, find right: those who contradict it are honest, all but the accuser.
+          const bent = threshold - 1
+          const backed = settleWith((j) =>
+            claimedScalar(small, j < bent || isLiar(j, count) ? honest : rubbish, j),
+          )
+          const innocent = Array.from({ length: members - count - bent }, (_, k) => bent + k)
+          for (const j of innocent) expect(backed.convicted, `${count} back it`).to.not.include(j)
+        }
+      })
+    }
+
+    it('one who says that it has no such update is counted neither way', () => {
+      const posted = posts(everyone, [])
+      for (const j of [1, 2, 4]) {
+        const scalars = posted.get(j)!.slice()
+        scalars.set(absentScalar(plan), plan.bytes.checkScalar)
+        posted.set(j, scalars)
+      }
+      // Six agree: enough for the update, too few to convict the accuser on.
+      expect(settle(posted)).to.deep.equal({ standing: [0, 3, 7], leftOut: [], convicted: [] })
+    })
   })
 })
