@@ -31,8 +31,6 @@ export type ProofBounds = {
   readonly limit: bigint
   /** No coefficient of an update that passes exceeds this. */
   readonly entry: number
-  /** The Euclidean norm of an update that passes does not exceed this. */
-  readonly norm: number
 }
 
 /** The bounds for a scale, a ring and a norm of slots. */
@@ -61,7 +59,6 @@ export function proofBounds(of: {
     mask,
     limit,
     entry: ENTRY_FACTOR * Number(limit),
-    norm: normFactor(Number(limit) / dataModulus(set), ciphertexts * set.degree) * Number(limit),
   }
 }
 
@@ -82,9 +79,18 @@ export function rowBound(c: number, limitOverModulus: number): number {
   return ((2 * integral) / steps + 4 * limitOverModulus) / peak
 }
 
-/** The least c, within 1 %, whose rows pass rarely enough; what the entries allow where Q is too small for any. */
+/**
+ * The Euclidean norm, over so many coefficients, that no update exceeds which passes with z within β = `limit`: c·β for the least c,
+ * within 1 %, whose rows pass rarely enough, or what the entries allow where Q is too small for any.
+ */
+export function provenNorm(set: ParameterSet, ciphertexts: number, limit: number): number {
+  return normFactor(limit / dataModulus(set), ciphertexts * set.degree) * limit
+}
+
 function normFactor(limitOverModulus: number, entries: number): number {
   const most = ENTRY_FACTOR * Math.sqrt(entries)
+  // A vector without end would pass as often as this.
+  if (rowBound(most, limitOverModulus) > ROW_PROBABILITY) return most
   let c = 4
   while (c < most && rowBound(c, limitOverModulus) > ROW_PROBABILITY) c *= 1.01
   return Math.min(c, most)
