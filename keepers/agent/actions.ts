@@ -42,12 +42,7 @@ export function callKey(
  * transaction follows from its content, so the same act is never sent twice.
  * @returns false when the contract said that it is too late, too early or done already.
  */
-export async function act(
-  step: Step,
-  method: string,
-  args: readonly unknown[],
-  occasion?: string,
-): Promise<boolean> {
+export async function act(step: Step, method: string, args: readonly unknown[], occasion?: string): Promise<boolean> {
   const { context, snapshot } = step
   const { key, data } = callKey(snapshot, method, args, occasion)
   const started = context.clock.now()

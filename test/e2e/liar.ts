@@ -49,22 +49,10 @@ const lieInEpoch = ({ snapshot }: Step): Lie | undefined => lies[`epoch ${snapsh
 const tell = (step: Step, what: Lie): void =>
   step.context.log.info({ event: 'lied', lie: what, round: step.snapshot.round, seat: step.seat }, what)
 
-/** Adds one and the same large number to every residue of the first polynomial: the update is longer by that much. */
-function lengthen(update: Uint8Array): Uint8Array {
-  const sent = update.slice()
-  const view = new DataView(sent.buffer)
-  // Well inside the ciphertexts, at whole residues: a quarter of a residue's range keeps most of them below their prime.
-  for (let at = Math.floor(sent.length / 64) * 8 + (sent.length % 8); at < sent.length / 4; at += 8) {
-    view.setBigUint64(at, view.getBigUint64(at, true) ^ (1n << 40n), true)
-  }
-  return sent
-}
-
 const CHANGES: Partial<Record<Lie, (update: Uint8Array) => Uint8Array>> = {
   // Beyond every modulus as a coefficient, NaN as a float.
   'NaN update': (update) => update.slice().fill(0xff, update.length - (update.length >> 2)),
   'forged update': forge,
-  'long update': lengthen,
 }
 
 /** Commits to something else than an update of one's own, under the rules of commit and reveal. */
@@ -76,6 +64,7 @@ const training: Behaviour = async (step) => {
   if (change === undefined && !lie.endsWith('update') && lie !== 'wrong weight') return BEHAVIOURS.Training(step)
   if (hasSeat(snapshot.roundInfo.committed, step.seat) || hasSeat(snapshot.leftOut, step.seat)) return 'done'
   tell(step, lie)
+  if (lie === 'long update') return BEHAVIOURS.Training(await lengthened(step as Step & { readonly seat: number }))
   if (change !== undefined) return falseTraining(change)(step)
   const at = { key: updateIntentName(snapshot.epochInfo, snapshot.round), epoch: snapshot.epoch, round: snapshot.round }
   if (lie === 'wrong weight') {
@@ -99,6 +88,33 @@ const training: Behaviour = async (step) => {
   })
   const commitment = updateCommitment(context, snapshot.round, step.seat, parseUpdateIntent(intent.payload))
   return (await act(step, 'commitUpdate', [snapshot.round, commitment])) ? 'done' : 'again'
+}
+
+/** How much longer an update is than training made it. */
+const LONGER = 1_000
+
+/** The step of a member that trains as others do, multiplies what came of it, and proves it short by bounds of its own. */
+async function lengthened(step: Step & { readonly seat: number }): Promise<Step> {
+  const { context } = step
+  const frame = await frameHere(step)
+  const { mask, shift, limit, ...rest } = frame.plan.proof
+  const factor = BigInt(LONGER)
+  const proof = { ...rest, mask: mask * factor, shift: shift * factor, limit: limit * factor }
+  const lax = { clipBound: 64, clipNorm: LONGER * frame.plan.clipNorm }
+  const engine = bent(frame.engine, { plan: { ...frame.plan, ...lax, proof } })
+  const train: typeof context.trainer.train = async (weights, ...args) => {
+    const outcome = await context.trainer.train(weights, ...args)
+    return { ...outcome, weights: outcome.weights.map((weight, i) => weights[i]! + LONGER * (weight - weights[i]!)) }
+  }
+  return {
+    ...step,
+    context: {
+      ...context,
+      profile: { ...context.profile, ...lax },
+      trainer: bent(context.trainer, { train }),
+      epochs: bent(context.epochs, { frame: async () => ({ ...frame, engine }) }),
+    },
+  }
 }
 
 /** An object of a class with some of its members replaced. */

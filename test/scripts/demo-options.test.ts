@@ -4,7 +4,14 @@ import { OptionError, parseOptions } from '../../scripts/demo/options.ts'
 
 describe('options of the demo', () => {
   it('have defaults for everything', () => {
-    expect(parseOptions([])).to.deep.include({ keepers: 4, spoilers: 0, rounds: 5, model: 'small-cnn', alpha: 0.5, serve: false })
+    expect(parseOptions([])).to.deep.include({
+      keepers: 4,
+      spoilers: 0,
+      rounds: 5,
+      model: 'small-cnn',
+      alpha: 0.5,
+      serve: false,
+    })
   })
 
   it('let less than a third of the keepers spoil rounds', () => {

@@ -12,6 +12,7 @@ import { renewEncryptionKey } from '../steps/encryption-key.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps/intents.ts'
 import { castLateBallots } from '../steps/late.ts'
 import { adoptAccepted } from '../steps/model.ts'
+import { pokeInTurn } from '../steps/poke.ts'
 import { sealedUpdate } from '../steps/sealed-update.ts'
 import { ensureSeat } from '../steps/seat.ts'
 
@@ -25,6 +26,11 @@ export async function training(step: Step): Promise<Outcome> {
   if (isMember(step) && lateRound > 0) await castLateBallots(step, lateRound)
   await adoptAccepted(step)
   if (!isMember(step) || hasSeat(snapshot.roundInfo.committed, step.seat)) return 'done'
+  if (hasSeat(snapshot.leftOut, step.seat) && snapshot.due) {
+    // Who sits out now is decided when the end of the last round is recorded.
+    await pokeInTurn(step, () => act(step, 'poke', [], 'left out'))
+    return 'again'
+  }
   if (hasSeat(snapshot.leftOut, step.seat)) {
     context.log.warn(
       { event: 'left out', round: snapshot.round },

@@ -94,7 +94,8 @@ export async function settleDispute(
   const [accuser, accused] = indicesOf(frame.roster, [dispute.accuser, dispute.accused]) as [number, number]
   const { leftOut, convicted } = settled(frame.plan, { claims, posted, disputes: [{ accuser, accused }] })
   const bitmap = (members: readonly number[]): bigint => bitmapOf(members.map((member) => frame.roster[member]!.seat))
-  return { fallen: bitmap(leftOut), convicted: bitmap(convicted), missing }
+  // Nothing of the convicted is summed, in this round or later ones.
+  return { fallen: bitmap([...leftOut, ...convicted]), convicted: bitmap(convicted), missing }
 }
 
 function settled(plan: Plan, of: Parameters<typeof settleCheck>[1]): Pick<Settlement, 'leftOut' | 'convicted'> {

@@ -94,7 +94,9 @@ describe('fhe settlement of disputes', () => {
         const small = testPlan(members, threshold, { scaleBits: 'widest', roundsPerKey: 1 })
         const liars = Math.floor((members - 1) / 3)
         const values = (seed: number) =>
-          Array.from({ length: threshold }, (_, k) => [0, 1, 2, 3].map((column) => BigInt(seed * 1000 + 10 * k + column)))
+          Array.from({ length: threshold }, (_, k) =>
+            [0, 1, 2, 3].map((column) => BigInt(seed * 1000 + 10 * k + column)),
+          )
         const claim = (sender: number, seed: number): UpdateClaim => ({
           sender,
           digest: new Uint8Array(32),
@@ -112,12 +114,13 @@ describe('fhe settlement of disputes', () => {
         for (let count = 0; count <= liars; count++) {
           // An honest update that liars contradict.
           const denied = settleWith((j) => claimedScalar(small, isLiar(j, count) ? rubbish : honest, j))
-          expect(denied.convicted.every((j) => isLiar(j, Math.max(1, count))), `${count} contradict`).to.equal(true)
+          expect(
+            denied.convicted.every((j) => isLiar(j, Math.max(1, count))),
+            `${count} contradict`,
+          ).to.equal(true)
           // A false one that liars, and t − 1 of the honest, find right: those who contradict it are honest, all but the accuser.
           const bent = threshold - 1
-          const backed = settleWith((j) =>
-            claimedScalar(small, j < bent || isLiar(j, count) ? honest : rubbish, j),
-          )
+          const backed = settleWith((j) => claimedScalar(small, j < bent || isLiar(j, count) ? honest : rubbish, j))
           const innocent = Array.from({ length: members - count - bent }, (_, k) => bent + k)
           for (const j of innocent) expect(backed.convicted, `${count} back it`).to.not.include(j)
         }

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from 'chai'
+import { training } from '../../../keepers/agent/behaviours/training.ts'
+import { bitmapOf } from '../../../keepers/agent/members.ts'
+import { contractInterface, RevertError } from '../../../keepers/chain/index.ts'
+import { vectorOf } from '../fhe/ceremony.ts'
+import { type RoundStage, roundStage, seatOfIndex } from './round-stage.ts'
+
+describe('a keeper in training', () => {
+  let stage: RoundStage
+  let trained = 0
+  beforeEach(async () => {
+    stage = await roundStage({ members: 4, threshold: 3, self: 1 })
+    stage.snapshot = { ...stage.snapshot, state: 'Training' }
+    trained = 0
+    const global = new Float32Array(50)
+    const train = async () => {
+      trained++
+      return { weights: Float32Array.from(vectorOf(50, 1)), samples: 100, loss: 1 }
+    }
+    Object.assign(stage.context, {
+      model: { weights: async () => global, accepted: null },
+      contracts: {
+        ...stage.context.contracts,
+        registry: { getAddress: async () => `0x${'11'.repeat(20)}` },
+      },
+    })
+    Object.assign(stage.context.trainer, { train })
+    Object.assign(stage.context.queue, { send: withRegistry(stage.context.queue.send) })
+  })
+  afterEach(() => stage.close())
+
+  /** The queue of the stage knows the service's calls only; the registry takes whatever comes. */
+  function withRegistry(send: RoundStage['context']['queue']['send']): RoundStage['context']['queue']['send'] {
+    return async (request, signal) => {
+      if (contractInterface('ILearningService').parseTransaction({ data: request.data }) !== null) {
+        return send(request, signal)
+      }
+      return { gasUsed: 1n, blockNumber: 1, blockHash: '0x01' } as never
+    }
+  }
+  const methods = () => stage.sent.map(({ method }) => method)
+  const mine = bitmapOf([seatOfIndex(1)])
+
+  it('trains and commits', async () => {
+    expect(await training(stage.step())).to.equal('done')
+    expect([trained, methods()]).to.deep.equal([1, ['commitUpdate']])
+  })
+
+  it('sits out when it is left out', async () => {
+    expect(await training(stage.step({ leftOut: mine }))).to.equal('done')
+    expect([trained, methods()]).to.deep.equal([0, []])
+  })
+
+  it('does not take the last round`s word for it: who sits out is known when the end of that one is recorded', async () => {
+    const due = { leftOut: mine, due: true }
+    expect(await training(stage.step(due))).to.equal('again')
+    // Its turn to record it comes, when nobody else has.
+    expect(await training(stage.step({ ...due, time: stage.snapshot.time + 60 }))).to.equal('again')
+    expect([trained, methods()]).to.deep.equal([0, ['poke']])
+    expect(await training(stage.step({ leftOut: 0n }))).to.equal('done')
+    expect([trained, methods()]).to.deep.equal([1, ['poke', 'commitUpdate']])
+  })
+
+  it('tries again, and trains once, when the chain says meanwhile that it is left out', async () => {
+    stage.refuse = ({ method }) =>
+      method === 'commitUpdate' ? new RevertError('commitUpdate', 'LeftOut', {}, '0x', null) : null
+    expect(await training(stage.step({ due: true }))).to.equal('again')
+    expect(await training(stage.step({ leftOut: mine }))).to.equal('done')
+    expect([trained, methods()]).to.deep.equal([1, []])
+  })
+})
