@@ -4,7 +4,14 @@
 import { ByteWriter, hash } from './encoding.ts'
 import { FheError } from './errors.ts'
 import { dataModulusBits, dataPrimes, type ParameterSet, parameterSet, validateParameterSet } from './parameters.ts'
-import { CANDIDATE_BITS, dataModulus, MODULUS_SHARE, type ProofBounds, proofBounds } from './proof-budget.ts'
+import {
+  CANDIDATE_BITS,
+  dataModulus,
+  MODULUS_SHARE,
+  type ProofBounds,
+  proofBounds,
+  provenNorm,
+} from './proof-budget.ts'
 import { messageSizes } from './sizes.ts'
 
 export type PlanOptions = {
@@ -80,7 +87,10 @@ export type Plan = {
   /** What a full weight puts into the weight slot. */
   readonly weightAmplitude: number
   /** What the proof of an update's shortness shows, and with what masks; coefficients at the plan's scale. */
-  readonly proof: ProofBounds
+  readonly proof: ProofBounds & {
+    /** The Euclidean norm of an update that passes does not exceed this. */
+    readonly norm: number
+  }
   /** Computational bits of the ring-LWE instance, from the standard's table. */
   readonly securityBits: number
   /** Sizes of the messages, bytes. */
@@ -155,7 +165,8 @@ export function plan(options: PlanOptions): Plan {
       `${members} members × clip norm ${clipNorm} at scale 2^${scaleBits}, times what a proof of shortness leaves open, need more than the modulus holds; lower clipNorm, or scaleBits to ${widest} at most`,
     )
   }
-  const proof = boundsAt(scaleBits)
+  const bounds = boundsAt(scaleBits)
+  const proof = { ...bounds, norm: provenNorm(set, ciphertexts, Number(bounds.limit)) }
   const sumError = slotErrorBound({ set, scaleBits, log2Sigma, ciphertexts, members, proof }, threshold)
   if (sumError >= 0.5 * Math.min(clipBound, clipNorm)) {
     throw impossible(
@@ -206,7 +217,7 @@ function slotErrorBound(
     readonly log2Sigma: number
     readonly ciphertexts: number
     readonly members: number
-    readonly proof: ProofBounds
+    readonly proof: Pick<Plan['proof'], 'norm'>
   },
   shares: number,
 ): number {

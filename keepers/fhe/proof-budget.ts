@@ -8,11 +8,9 @@ import { PROJECTION_ROWS } from './sizes.ts'
 export const CANDIDATE_BITS = 10
 /** γ/τ: each candidate passes with probability (1 − 1/25.2)^144 = 3/1024, so one of 1,024 does but for one time in twenty. */
 const MASK_RATIO = 25.2
-/**
- * A vector of Euclidean norm 4.6·β passes one row with probability below 2^(−138/144), whatever the masks, so all rows for some
- * candidate with probability below 2^-128.
- */
-export const NORM_FACTOR = 4.6
+/** log2 of the probability with which some mask hides a vector above the bounds; a row's is this and the masks' ten, over 144. */
+const LOG2_SOUNDNESS = -128
+const ROW_PROBABILITY = 2 ** ((LOG2_SOUNDNESS - CANDIDATE_BITS) / PROJECTION_ROWS)
 /** An entry above 2·β passes one row with probability at most ½: some candidate with probability below 2^-134. */
 export const ENTRY_FACTOR = 2
 /** What the sum of updates that pass may take of the modulus: garbage is below it in N coefficients with probability (15/16)^N. */
@@ -33,8 +31,6 @@ export type ProofBounds = {
   readonly limit: bigint
   /** No coefficient of an update that passes exceeds this. */
   readonly entry: number
-  /** The Euclidean norm of an update that passes does not exceed this. */
-  readonly norm: number
 }
 
 /** The bounds for a scale, a ring and a norm of slots. */
@@ -63,8 +59,41 @@ export function proofBounds(of: {
     mask,
     limit,
     entry: ENTRY_FACTOR * Number(limit),
-    norm: NORM_FACTOR * Number(limit),
   }
+}
+
+/**
+ * Bound on the probability that a row lands in a window of 2β modulo Q, for a vector of norm c·β without an entry above 2β. The
+ * window is below (sin(ax)/ax)²/0.81, a = π/4β, whose transform is a triangle on |t| ≤ 2a; there |E exp(itJ_r·w)| = Π cos²(w_k·t/2)
+ * is at most exp(−t²‖w‖²/4). Modulo Q the integral is a sum in steps of 2π/Q, which is at most its middle term more.
+ */
+export function rowBound(c: number, limitOverModulus: number): number {
+  const peak = (Math.sin(Math.PI / 4) / (Math.PI / 4)) ** 2
+  const steps = 512
+  let integral = 0
+  for (let i = 0; i < steps; i++) {
+    // x = t·β; the integrand falls with x, so left ends are above it.
+    const x = ((i / steps) * Math.PI) / 2
+    integral += (1 - i / steps) * Math.exp((-x * x * c * c) / 4)
+  }
+  return ((2 * integral) / steps + 4 * limitOverModulus) / peak
+}
+
+/**
+ * The Euclidean norm, over so many coefficients, that no update exceeds which passes with z within β = `limit`: c·β for the least c,
+ * within 1 %, whose rows pass rarely enough, or what the entries allow where Q is too small for any.
+ */
+export function provenNorm(set: ParameterSet, ciphertexts: number, limit: number): number {
+  return normFactor(limit / dataModulus(set), ciphertexts * set.degree) * limit
+}
+
+function normFactor(limitOverModulus: number, entries: number): number {
+  const most = ENTRY_FACTOR * Math.sqrt(entries)
+  // A vector without end would pass as often as this.
+  if (rowBound(most, limitOverModulus) > ROW_PROBABILITY) return most
+  let c = 4
+  while (c < most && rowBound(c, limitOverModulus) > ROW_PROBABILITY) c *= 1.01
+  return Math.min(c, most)
 }
 
 /** Q, as a double. */

@@ -2,6 +2,7 @@
 // Threshold CKKS beside SEAL's single-key CKKS, per ciphertext and for whole vectors.
 //
 // fhe.ciphertext.{encrypt, partial_decryption, decode, combine_7}, fhe.seal.add      one ciphertext, warm, in memory
+// fhe.dealing.{check, judge, evidence_size, h_size}                                  one dealing of (7, 10), pads for 100 rounds
 // fhe.keygen_7_10.{per_member, sent_per_member}                                     messages of one, then everyone's
 // fhe.vector_{2410, 44426, 1000000}.{encrypt, aggregate_10, partial_decryption, combine_7, update_size, share_size}
 // fhe.keygen_{9_16, 43_64}.per_member, fhe.multiparty_<t>_<n>_<parameters>.{encrypt, share, combine}, processor time, beside Lattigo
@@ -11,7 +12,21 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Core } from '../../keepers/fhe/core.ts'
-import { aggregate, combine, encryptUpdate, openEngine, type Plan, partialDecrypt } from '../../keepers/fhe/index.ts'
+import { checkDealt } from '../../keepers/fhe/dealing-check.ts'
+import {
+  aggregate,
+  checkUpdate,
+  checkUpdatePoint,
+  combine,
+  encryptUpdate,
+  judgeComplaint,
+  openComplaint,
+  openEngine,
+  type Plan,
+  partialDecrypt,
+} from '../../keepers/fhe/index.ts'
+import { frameOf } from '../../keepers/fhe/key-frame.ts'
+import { decodeDealing } from '../../keepers/fhe/key-messages.ts'
 import { sealModule } from '../../keepers/fhe/seal.ts'
 import {
   ACTIVE,
@@ -22,6 +37,7 @@ import {
   ROUND,
   SIZES,
   shareRequest,
+  startEpoch,
   THRESHOLD,
   updateRequest,
 } from './fhe/epoch.ts'
@@ -39,7 +55,9 @@ export const bench: Bench = {
     if (context.args.length === 0) {
       await perCiphertext(context)
       await keyGeneration(context)
+      await dealings(context)
       for (const size of SIZES.slice(0, 2)) await perVector(context, size)
+      for (const size of context.quick ? SIZES.slice(1, 2) : SIZES.slice(1)) await proofs(context, size)
       if (!context.quick) await million(context)
     }
     await multiparty(context)
@@ -171,6 +189,88 @@ async function keyGeneration(context: BenchContext): Promise<void> {
     value: bytes.dealing + MEMBERS * bytes.sealedShare,
     unit: 'bytes',
   })
+  await engine.close()
+}
+
+/** One dealing of (7, 10): the check that every receiver makes of it, and the judgement of a complaint. */
+async function dealings(context: BenchContext): Promise<void> {
+  const engine = await openEngine(planFor(SIZES[0]!))
+  const { ground, said, pairs } = await startEpoch(engine)
+  const { dealing, sealedShares } = said[1]!
+  const frame = frameOf(engine, ground, 0)
+  const { kernel, plan } = engine
+  const parsed = decodeDealing(frame, 1, dealing)
+  const room = kernel.allocate(plan.bytes.dealt)
+  // Of zeros: as much work as an honest one, up to the comparison that fails.
+  const share = new Uint8Array(plan.bytes.dealt)
+  const runs = { warmup: 20, runs: context.quick ? 20 : 100 }
+  const check = await time(() => {
+    try {
+      checkDealt(kernel, frame, { dealer: 1, receiver: 0, dealing: parsed }, share, room)
+    } catch {
+      return
+    }
+    throw new Error('a share of zeros passed')
+  }, runs)
+  context.record({
+    metric: 'fhe.dealing.check',
+    value: check.median,
+    unit: 'ms',
+    spread: check.spread,
+    note: `pads for ${plan.roundsPerKey} rounds`,
+  })
+  const subject = { ...ground, accused: 1, dealing, sealedShare: sealedShares[0]! }
+  const evidence = openComplaint(engine, { ...subject, self: 0, encryptionKey: pairs[0]!.secretKey })
+  const judge = await time(() => judgeComplaint(engine, { ...subject, complainer: 0, evidence }), runs)
+  context.record({ metric: 'fhe.dealing.judge', value: judge.median, unit: 'ms', spread: judge.spread })
+  context.record({ metric: 'fhe.dealing.evidence_size', value: evidence.length, unit: 'bytes' })
+  context.record({ metric: 'fhe.dealing.sealed_share_size', value: plan.bytes.sealedShare, unit: 'bytes' })
+  await engine.close()
+}
+
+/** What proving that an update is short costs its sender, and what checking it costs each member, in processor time. */
+async function proofs(context: BenchContext, size: number): Promise<void> {
+  const engine = await openEngine(planFor(size))
+  const epoch = await makeEpoch(engine)
+  const request = updateRequest(epoch, size)
+  const bytes = await encryptUpdate(engine, request)
+  const cpu = async (body: () => unknown) => {
+    const before = process.cpuUsage()
+    await body()
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1000
+  }
+  const all: number[] = []
+  const points: number[] = []
+  for (let run = 0; run < (context.quick ? 3 : 9); run++) {
+    all.push(await cpu(() => encryptUpdate(engine, request)))
+    points.push(
+      await cpu(async () => {
+        checkUpdate(engine, bytes, { context: ROUND, sender: 0, keyHash: epoch.keyHash })
+        const { agrees } = await checkUpdatePoint(engine, {
+          context: ROUND,
+          memberKey: epoch.keys[1]!,
+          sender: 0,
+          bytes,
+        })
+        if (!agrees) throw new Error('an honest update does not pass')
+      }),
+    )
+  }
+  const metric = `fhe.vector_${size}`
+  context.record({
+    metric: `${metric}.encrypt_and_prove_cpu`,
+    value: median(all),
+    unit: 'ms',
+    note: 'processor time, one thread; with drawings of masks that do not pass, one in twenty',
+  })
+  context.record({
+    metric: `${metric}.check_cpu`,
+    value: median(points),
+    unit: 'ms',
+    note: 'public part and own point, of one update',
+  })
+  context.record({ metric: `${metric}.proof_size`, value: engine.plan.bytes.shortnessProof, unit: 'bytes' })
   await engine.close()
 }
 

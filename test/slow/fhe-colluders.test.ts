@@ -5,8 +5,8 @@ import { readingsOf } from '../keepers/fhe/colluders/seating.ts'
 import { Stage, seating } from '../keepers/fhe/colluders/stage.ts'
 import { expectKnownPlaintextVerdicts, expectUnknownPlaintextVerdicts } from '../keepers/fhe/colluders/verdict.ts'
 
-/** 80 bits of flooding, where a few seconds are enough; with known plaintexts no amount of it helps. */
-const BITS = 80
+/** 56 bits of flooding, where a few seconds are enough; with known plaintexts no amount of it helps. */
+const BITS = 56
 
 describe('fhe against t − 1 colluders of many members', function () {
   this.timeout(300_000)

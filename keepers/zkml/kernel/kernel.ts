@@ -77,8 +77,8 @@ export async function compileKernel(): Promise<WebAssembly.Module> {
 }
 
 /** Whether multiply-add rounds once here: where it rounds twice, the lower half of a product is lost. */
-export function kernelWorks(module: WebAssembly.Module): boolean {
-  const kernel = new Kernel(module)
+export async function kernelWorks(module: WebAssembly.Module): Promise<boolean> {
+  const kernel = await Kernel.create(module)
   const { at, modulus, toPlain } = kernel.scalar
   const x = modulus - 3n ** 150n
   const product = kernel.element(kernel.scalar, [x, 1n])
@@ -97,13 +97,16 @@ export class Kernel {
   #next: number
   #highest = 0
 
-  constructor(module: WebAssembly.Module) {
-    const { exports } = new WebAssembly.Instance(module, {})
+  private constructor({ exports }: WebAssembly.Instance) {
     this.calls = exports as unknown as KernelCalls
     this.#memory = exports.memory as WebAssembly.Memory
     this.#next = this.calls.arenaStart()
     this.base = this.#record(BASE_FIELD)
     this.scalar = this.#record(SCALAR_FIELD)
+  }
+
+  static async create(module: WebAssembly.Module): Promise<Kernel> {
+    return new Kernel(await WebAssembly.instantiate(module, {}))
   }
 
   /** Takes memory, 64-aligned; valid until `release` of an earlier mark. Contents are undefined. */

@@ -24,7 +24,7 @@ let loaded: Loaded | null = null
 
 await serve(async (request: WorkerRequest) => {
   if (request.do === 'load') {
-    loaded = load(request)
+    loaded = await load(request)
     return null
   }
   if (loaded === null) throw new Error('no key was loaded')
@@ -43,8 +43,8 @@ await serve(async (request: WorkerRequest) => {
   }
 })
 
-function load({ engine, share }: Load): Loaded {
-  const kernel = new Kernel(engine as WebAssembly.Module)
+async function load({ engine, share }: Load): Promise<Loaded> {
+  const kernel = await Kernel.create(engine as WebAssembly.Module)
   return {
     kernel,
     program: new ProgramRows(kernel, share),

@@ -38,7 +38,7 @@ async function loadEngine(wanted: 'kernel' | 'portable' | undefined): Promise<En
       if (cause instanceof WebAssembly.CompileError) return null
       throw new ProveError('backend-failed', 'the prover’s kernel is not built; run `npm run build`', { cause })
     })
-    if (code !== null && kernelWorks(code)) {
+    if (code !== null && (await kernelWorks(code))) {
       return { code, worker: new URL('./groth16.worker.ts', import.meta.url), elementBytes: ELEMENT_BYTES }
     }
     if (wanted === 'kernel') {

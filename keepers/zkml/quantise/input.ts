@@ -8,9 +8,13 @@ import type { Plan } from './plan.ts'
 /** Most bits of an input value. */
 const MOST_INPUT_BITS = 24
 
-/** For each input element how many values an index there may take; 0 where it is no index. */
+/**
+ * For each input element how many values an index there may take; 0 where it is no index. An element that nothing reads (the
+ * tag before a signed text) has no scale to be given: beside indices it stands for itself, as they do.
+ */
 export function indexRows(graph: Graph): Int32Array {
   const rows = new Int32Array(elementCount(graph.input.shape))
+  const isNumber = new Uint8Array(rows.length)
   const readers = new Map<ValueName, GraphNode[]>()
   for (const node of graph.nodes)
     for (const value of nodeInputs(node)) {
@@ -25,19 +29,21 @@ export function indexRows(graph: Graph): Int32Array {
   const follow = (value: ValueName, sources: Int32Array): void => {
     for (const node of readers.get(value) ?? []) {
       if (node.op === 'embedding') limit(sources, node.table.shape[0]!)
-      if (node.op === 'bits') limit(sources, 2 ** node.width)
-      if (node.op === 'select')
+      else if (node.op === 'bits') limit(sources, 2 ** node.width)
+      else if (node.op === 'select')
         follow(
           node.output,
           node.map.map((from) => (from < 0 ? -1 : sources[from]!)),
         )
+      else for (const at of sources) if (at >= 0) isNumber[at] = 1
     }
   }
   follow(
     graph.input.name,
     Int32Array.from(rows, (_, i) => i),
   )
-  return rows
+  const most = rows.reduce((a, b) => Math.max(a, b), 0)
+  return rows.map((count, at) => (count === 0 && isNumber[at] === 0 ? most : count))
 }
 
 /** What the numbers among the samples span, indices left out, zero included. */

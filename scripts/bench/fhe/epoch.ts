@@ -46,26 +46,32 @@ type Epoch = {
   readonly finish: readonly number[]
 }
 
-export async function makeEpoch(engine: Engine): Promise<Epoch> {
+/** The first step of everyone. */
+export async function startEpoch(engine: Engine) {
   const pairs = EVERYONE.map(() => generateEncryptionKey())
   const members = pairs.map(({ publicKey }, index) => ({
     address: `0x${(index + 1).toString(16).padStart(40, '0')}` as const,
     encryptionKey: publicKey,
   }))
-  const common = { context: EPOCH, members, crs: new Uint8Array(32).fill(9) }
+  const ground = { context: EPOCH, members, crs: new Uint8Array(32).fill(9) }
   const said: KeyGenerationMessages[] = []
   const start: number[] = []
   for (const self of EVERYONE) {
     const from = performance.now()
-    said.push(await startKeyGeneration(engine, { ...common, self }))
+    said.push(await startKeyGeneration(engine, { ...ground, self }))
     start.push(performance.now() - from)
   }
+  return { pairs, ground, said, start }
+}
+
+export async function makeEpoch(engine: Engine): Promise<Epoch> {
+  const { pairs, ground, said, start } = await startEpoch(engine)
   const keys: MemberKey[] = []
   const finish: number[] = []
   for (const self of EVERYONE) {
     const from = performance.now()
     const key = await finishKeyGeneration(engine, {
-      ...common,
+      ...ground,
       self,
       encryptionKey: pairs[self]!.secretKey,
       secret: said[self]!.secret,

@@ -145,7 +145,7 @@ describe('ServiceFactory', () => {
       [ZeroAddress, models],
       [registry, ZeroAddress],
     ] as const) {
-      await expect(ethers.deployContract('LearningService', [...args])).to.be.revertedWithCustomError(
+      await expect(ethers.deployContract('ServiceClock', [...args])).to.be.revertedWithCustomError(
         service,
         'ZeroAddress',
       )

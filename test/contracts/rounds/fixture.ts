@@ -54,13 +54,13 @@ export function seats(...list: number[]): bigint {
 }
 
 export const WINDOW = {
-  registration: 1000,
-  key: 100,
-  training: 500,
-  reveal: 110,
-  aggregate: 120,
-  decrypt: 130,
-  vote: 140,
+  registration: 10_000,
+  key: 1000,
+  training: 5000,
+  reveal: 1100,
+  aggregate: 1200,
+  decrypt: 1300,
+  vote: 1400,
 }
 export const STAKE = 100n * COH
 export const BOND = 50n * COH

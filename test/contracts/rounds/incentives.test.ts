@@ -8,6 +8,7 @@ import {
   completeRound,
   draft,
   drafted,
+  equalRewards,
   generateKey,
   passDeadline,
   reachReveal,
@@ -25,36 +26,44 @@ describe('rewards', () => {
   it('go to the members that did every step, and are collected by the owner', async () => {
     const world = await training()
     const { service, registry, players, token } = world
-    // 4 does not attest the sum, 3 votes for it without: both miss a step
+    // 4 does not vote: it misses a step
     await reachVote(world)
     for (const player of players.slice(0, 4)) await vote(world, player)
     await reachReveal(world)
-    const each = REWARD / 4n
-    expect(await service.earned(0)).to.equal(each)
+    const earns = await equalRewards(world, 1, [0, 1, 2, 3])
+    for (const { seat } of players) expect(await service.earned(seat)).to.equal(earns(seat))
     expect(await service.earned(4)).to.equal(0)
-    await expect(service.collect(0)).to.emit(service, 'RewardCollected').withArgs(0, players[0]!.owner.address, each)
+    const mine = earns(0)
+    await expect(service.collect(0)).to.emit(service, 'RewardCollected').withArgs(0, players[0]!.owner.address, mine)
     await expect(service.collect(0)).to.be.revertedWithCustomError(service, 'NothingToCollect').withArgs(0)
     await expect(service.collect(9)).to.be.revertedWithCustomError(service, 'EmptySeat').withArgs(9)
     const before = await token.balanceOf(players[0]!.owner)
     await registry.connect(players[0]!.owner).claimRewards(players[0]!.owner)
-    expect(await token.balanceOf(players[0]!.owner)).to.equal(before + each)
+    expect(await token.balanceOf(players[0]!.owner)).to.equal(before + mine)
   })
 
   it('add up over rounds without being collected, and skip those a member missed', async () => {
     const world = await training()
     const { service, players, registry } = world
-    for (let i = 0; i < 3; i++) await completeRound(world)
+    const wanted = [0n, 0n, 0n, 0n, 0n]
+    const add = async (round: number): Promise<void> => {
+      const earns = await equalRewards(world, round, [0, 1, 2, 3, 4])
+      for (const { seat } of players) wanted[seat] = wanted[seat]! + earns(seat)
+    }
+    for (let i = 0; i < 3; i++) await add(await completeRound(world))
     const round = await completeRound(world)
     expect(round).to.equal(4)
     // Round 4 is not final yet.
-    expect(await service.earned(0)).to.equal((3n * REWARD) / 5n)
+    for (const { seat } of players) expect(await service.earned(seat)).to.equal(wanted[seat])
     await reachReveal(world, players.slice(0, 4))
     await passDeadline(world)
     await service.poke()
-    expect(await service.earned(0)).to.equal((4n * REWARD) / 5n)
+    await add(4)
+    for (const { seat } of players) expect(await service.earned(seat)).to.equal(wanted[seat])
     await service.collect(4)
-    expect(await registry.rewardsOf(players[4]!.owner)).to.equal((4n * REWARD) / 5n)
-    expect(await registry.poolOf(service)).to.deep.equal([POOL - 4n * REWARD, (16n * REWARD) / 5n])
+    expect(await registry.rewardsOf(players[4]!.owner)).to.equal(wanted[4])
+    const total = wanted.reduce((sum, one) => sum + one, 0n)
+    expect(await registry.poolOf(service)).to.deep.equal([POOL - total, total - wanted[4]!])
   })
 
   it('by samples go in proportion to what was declared, up to the cap', async () => {
@@ -63,11 +72,12 @@ describe('rewards', () => {
     await service.setParameters({ ...world.parameters, strategy: await bySamples.getAddress() })
     await reachTraining(world)
     await completeRound(world)
+    const [opened] = await service.queryFilter(service.filters.MembersDrafted(1))
+    const sharesOf = (seat: number): bigint =>
+      BigInt(samplesOf(seat)) * ((opened!.args.drafted >> BigInt(seat)) & 1n ? 3n : 2n)
     await reachReveal(world)
-    const perShare = REWARD / 600n
-    for (const player of world.players) {
-      expect(await service.earned(player.seat)).to.equal(BigInt(samplesOf(player.seat)) * perShare)
-    }
+    const perShare = REWARD / (sharesOf(0) + sharesOf(1) + sharesOf(2))
+    for (const { seat } of world.players) expect(await service.earned(seat)).to.equal(sharesOf(seat) * perShare)
     expect(await bySamples.sharesOf(10_000)).to.equal(10_000)
     expect(await bySamples.sharesOf(10_001)).to.equal(10_000)
     expect(await bySamples.cap()).to.equal(10_000)
@@ -77,12 +87,16 @@ describe('rewards', () => {
   it('are what is left when the pool runs dry, and then nothing', async () => {
     const world = await training({ players: 3 })
     const { service, registry } = world
-    await registry.withdrawPool(service, POOL - 7n)
+    // Eight shares: two of three members are drafted.
+    await registry.withdrawPool(service, POOL - 9n)
     await completeRound(world)
     await completeRound(world)
     await reachReveal(world)
-    expect(await registry.poolOf(service)).to.deep.equal([1n, 6n])
-    for (const player of world.players) expect(await service.earned(player.seat)).to.equal(2n)
+    expect(await registry.poolOf(service)).to.deep.equal([1n, 8n])
+    const [opened] = await service.queryFilter(service.filters.MembersDrafted(1))
+    for (const { seat } of world.players) {
+      expect(await service.earned(seat)).to.equal((opened!.args.drafted >> BigInt(seat)) & 1n ? 3n : 2n)
+    }
   })
 
   it('of a member that neither trained nor revealed are nothing, though its vote counts', async () => {
@@ -92,14 +106,14 @@ describe('rewards', () => {
     await reachReveal(world, active)
     await passDeadline(world)
     for (const player of active) await revealUpdate(world, player)
-    await attest(world, players[4]!)
-    for (const player of active.slice(0, 3)) await attest(world, player)
+    for (const player of players) await attest(world, player)
+    await draft(world)
     for (const player of await drafted(world)) await submitShare(world, player)
     for (const player of [players[4]!, ...active.slice(0, 3)]) await vote(world, player)
     expect(await stateOf(world)).to.equal('Training')
     await reachReveal(world)
     expect(await service.earned(4)).to.equal(0)
-    expect(await service.earned(0)).to.equal(REWARD / 3n)
+    expect(await service.earned(0)).to.equal((await equalRewards(world, 1, [0, 1, 2]))(0))
   })
 })
 

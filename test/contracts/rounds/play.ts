@@ -2,7 +2,7 @@
 // Honest play: the steps of a keeper, one by one and phase by phase.
 
 import { id } from 'ethers'
-import { cid, createWorld, type Player, STATES, type StateName, salt, type World } from './fixture.ts'
+import { cid, createWorld, type Player, REWARD, STATES, type StateName, salt, type World } from './fixture.ts'
 
 /** Players take seats, in order. */
 export async function joinAll(world: World, players: readonly Player[] = world.players): Promise<void> {
@@ -127,13 +127,20 @@ export async function generateKey(world: World, players: readonly Player[] = wor
   for (const player of players) await confirmKey(world, player)
 }
 
+/** Those of the players that may update in this round. */
+export async function notLeftOut(world: World, players: readonly Player[] = world.players): Promise<Player[]> {
+  const { leftOut } = await world.service.roundInfo()
+  return players.filter(({ seat }) => !((leftOut >> BigInt(seat)) & 1n))
+}
+
+/** All commit, but for those who are left out. */
 export async function reachReveal(world: World, players: readonly Player[] = world.players): Promise<void> {
-  for (const player of players) await commitUpdate(world, player)
+  for (const player of await notLeftOut(world, players)) await commitUpdate(world, player)
 }
 
 export async function reachAggregate(world: World, players: readonly Player[] = world.players): Promise<void> {
   await reachReveal(world, players)
-  for (const player of players) await revealUpdate(world, player)
+  for (const player of await notLeftOut(world, players)) await revealUpdate(world, player)
 }
 
 /** All attest, and someone opens the draft; returns the players drafted. */
@@ -166,4 +173,16 @@ export async function training(options: Parameters<typeof createWorld>[0] = {}):
   const world = await createWorld(options)
   await reachTraining(world)
   return world
+}
+
+/** What each seat earns in a round that is final, when the members of these seats did all its steps and share evenly. */
+export async function equalRewards(
+  world: World,
+  round: number,
+  earning: readonly number[],
+): Promise<(seat: number) => bigint> {
+  const [draft] = await world.service.queryFilter(world.service.filters.MembersDrafted(round))
+  const sharesOf = (seat: number): bigint => ((draft!.args.drafted >> BigInt(seat)) & 1n ? 3n : 2n)
+  const perShare = REWARD / earning.reduce((sum, seat) => sum + sharesOf(seat), 0n)
+  return (seat) => (earning.includes(seat) ? perShare * sharesOf(seat) : 0n)
 }

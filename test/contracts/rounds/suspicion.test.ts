@@ -2,7 +2,7 @@
 // Who is left out after a lost vote: the contract's rule, and how many rounds a spoiler can cost by it.
 
 import { expect } from 'chai'
-import { type Player, seats, type World } from './fixture.ts'
+import { seats, type World } from './fixture.ts'
 import {
   attest,
   commitUpdate,
@@ -26,14 +26,9 @@ async function leftOut(world: World): Promise<bigint> {
   return (await world.service.roundInfo()).leftOut
 }
 
-async function active(world: World): Promise<Player[]> {
-  const out = await leftOut(world)
-  return world.players.filter(({ seat }) => !((out >> BigInt(seat)) & 1n))
-}
-
 /** A round of those that are not left out, up to the vote. @returns S ∪ A. */
 async function toVote(world: World): Promise<bigint> {
-  await reachAggregate(world, await active(world))
+  await reachAggregate(world, await notLeftOut(world))
   for (const player of world.players) await attest(world, player)
   await draft(world)
   const { included, drafted: set } = await world.service.roundInfo()
@@ -138,7 +133,7 @@ describe('suspicion', () => {
     for (let left = 3; left > 0; left--) {
       expect(countOf(await leftOut(world))).to.equal(left)
       // One of those that are needed now reveals what is not worth summing: nobody attests.
-      await reachAggregate(world, await active(world))
+      await reachAggregate(world, await notLeftOut(world))
       await passDeadline(world)
       await world.service.poke()
     }
@@ -176,7 +171,7 @@ describe('suspicion', () => {
     const { service, players } = world
     await lose(world)
     const suspects = await leftOut(world)
-    const insiders = await active(world)
+    const insiders = await notLeftOut(world)
     const accused = insiders[1]!
     await reachAggregate(world, insiders)
     const { currentRound: round } = await service.clock()
@@ -191,7 +186,7 @@ describe('suspicion', () => {
     expect(countOf(await leftOut(world))).to.equal(2)
     expect((await leftOut(world)) & ~suspects).to.equal(0)
     // The next has one to spare.
-    const eight = await active(world)
+    const eight = await notLeftOut(world)
     await reachAggregate(world, eight)
     await service.connect(insiders[0]!.operator).dispute(round + 1n, accused.seat)
     for (const { operator } of players)

@@ -36,7 +36,9 @@ describe('preflight of the encryption', () => {
     const terms = { minKeepers: 4, maxKeepers: 256, decryptionBps: 5_000, decryptionsPerEpoch: 65_535 }
     const error = refusal(() => checkKeyPlan(terms, profile, LARGEST))
     expect([error.code, error.exitCode]).to.deep.equal(['PLAN', KEEPER_EXIT.config])
-    expect(error.message).to.match(/maxKeepers 256 and decryptionsPerEpoch 65535.*93322 weights \(.*minPrecisionBits: /)
+    expect(error.message).to.match(
+      /maxKeepers 256 and decryptionsPerEpoch 65535.*93322 weights \(.*(minPrecisionBits|scaleBits): /,
+    )
     const most = Number(/(\d+) keepers would do: have the DAO lower maxKeepers to that/.exec(error.message)![1])
     expect(most).to.be.within(4, 255)
     // And what it says is so.

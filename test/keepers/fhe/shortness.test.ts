@@ -266,6 +266,40 @@ describe('fhe short updates', () => {
     await refuses('invalid-argument', () => point(1, update, context))
   })
 
+  it('z and the mask that was taken say nothing about the update: one distribution for two very different ones', async () => {
+    const one = new Float64Array(plan.vectorLength)
+    one[17] = plan.clipBound
+    const runs = 24
+    const seen: number[][] = []
+    const masks: number[] = []
+    for (const vector of [atTheBound(1), one]) {
+      const values: number[] = []
+      let taken = 0
+      for (let run = 0; run < runs; run++) {
+        const { z, candidate } = proofOf(await encrypt(vector, { ...ROUND, round: 100 + run }))
+        for (const value of z) values.push(Number(value) / Number(plan.proof.limit))
+        taken += candidate / runs
+      }
+      seen.push(values.sort((a, b) => a - b))
+      masks.push(taken)
+    }
+    const n = seen[0]!.length
+    expect(n).to.equal(runs * 144)
+    // Kolmogorov and Smirnov against the uniform distribution on ±1, and of the two samples: 2.6/√n three times in a million.
+    const distance = (values: readonly number[]) =>
+      Math.max(...values.map((value, i) => Math.abs((value + 1) / 2 - (i + 0.5) / n)))
+    for (const values of seen) expect(distance(values)).to.be.below(2.6 / Math.sqrt(n))
+    let [i, j, apart] = [0, 0, 0]
+    while (i < n && j < n) {
+      if (seen[0]![i]! < seen[1]![j]!) i++
+      else j++
+      apart = Math.max(apart, Math.abs(i - j) / n)
+    }
+    expect(apart).to.be.below(2.6 * Math.sqrt(2 / n))
+    // Geometric with 3/1024, cut at 1,024: about 290 on average, ± 50 for 24 of them.
+    for (const taken of masks) expect(taken).to.be.within(40, 560)
+  }).timeout(180_000)
+
   it('gives the same proof and the same scalars on a pool of workers', async () => {
     const pooled = await openEngine(plan, { workers: 2 })
     const memberKey = keys.memberKeys.get(SENDER)!

@@ -48,10 +48,11 @@ describe('fhe updates', () => {
   })
 
   it('refuses a coefficient that is q or more', async () => {
-    const { polynomial } = round.plan.bytes
-    for (const back of [polynomial, 8]) {
+    const { polynomial, shortnessProof } = round.plan.bytes
+    for (const last of [false, true]) {
       const bad = round.updates[0]!.bytes.slice()
-      const q = round.plan.set.primes[back === 8 ? 1 : 0]!
+      const back = shortnessProof + (last ? 8 : polynomial)
+      const q = round.plan.set.primes[last ? 1 : 0]!
       new DataView(bad.buffer).setBigUint64(bad.length - back, q, true)
       await refuses('coefficient-out-of-range', () => check(bad))
       new DataView(bad.buffer).setBigUint64(bad.length - back, q - 1n, true)
@@ -124,14 +125,14 @@ describe('fhe encryption, once per round', () => {
     const claims: OnceClaim[] = []
     const guard = {
       claim(claim: OnceClaim) {
-        claims.push({ ...claim, bytes: claim.bytes!.slice() })
+        claims.push(claim.bytes === undefined ? claim : { ...claim, bytes: claim.bytes.slice() })
         return true
       },
     }
     const bytes = await encryptOf(round, 3, round.vectors[3]!, ROUND, guard)
-    expect(claims.map(({ act }) => act)).to.deep.equal(['encryption'])
-    expect(Buffer.compare(claims[0]!.bytes!, bytes)).to.equal(0)
-    expect(Buffer.from(claims[0]!.nonce)).to.deep.equal(
+    expect(claims.map(({ act }) => act)).to.deep.equal(['pad', 'encryption'])
+    expect(Buffer.compare(claims[1]!.bytes!, bytes)).to.equal(0)
+    expect(Buffer.from(claims[1]!.nonce)).to.deep.equal(
       Buffer.from(onceNonce('encryption', { context: ROUND, keyHash: round.keys.keyHash, self: 3 })),
     )
   })

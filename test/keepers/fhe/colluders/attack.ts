@@ -10,7 +10,7 @@ import { modulo, type Readings, readingsOf, weightOfColluder } from './seating.t
 const LARGEST_ERROR = 62n
 
 /** How many zeros a sum of doubles ends with, most first: a double has 53 bits, and a coefficient some 100. */
-const TRAILING_ZEROS = [64n, 56n, 52n, 49n, 47n, 45n, 43n] as const
+const TRAILING_ZEROS = [64n, 56n, 52n, 49n, 47n, 45n, 43n, 41n, 39n, 37n, 35n, 33n] as const
 
 export type Observed = {
   readonly colluders: readonly number[]

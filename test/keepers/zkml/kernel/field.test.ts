@@ -12,7 +12,7 @@ const PAIRS = 10_000
 let kernel: Kernel
 
 before(async () => {
-  kernel = new Kernel(await compileKernel())
+  kernel = await Kernel.create(await compileKernel())
 })
 
 /** The integers in both lanes. */
@@ -111,7 +111,7 @@ describe('the BN254 kernel’s field', function () {
   }
 
   it('is found to work here, and wipes what it releases', async () => {
-    expect(kernelWorks(await compileKernel())).to.equal(true)
+    expect(await kernelWorks(await compileKernel())).to.equal(true)
     const mark = kernel.mark()
     const secret = kernel.write(new Uint8Array(1000).fill(7))
     kernel.release(mark)

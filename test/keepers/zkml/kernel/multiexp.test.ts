@@ -58,7 +58,7 @@ function scalarOf(index: number, random: () => bigint): bigint {
 }
 
 async function check(group: Group, bases: readonly Base[], scalars: readonly bigint[]): Promise<void> {
-  const kernel = new Kernel(await compileKernel())
+  const kernel = await Kernel.create(await compileKernel())
   const bytes = new Uint8Array(bases.length * POINT_BYTES[group])
   for (const [i, { point }] of bases.entries()) bytes.set(toFile(group, point), i * POINT_BYTES[group])
   const query = new MultiExp(kernel, group, bytes)
