@@ -56,7 +56,7 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
     context.peers.refresh()
     return null
   }
-  const [contested] = sum.contested
+  const contested = sum.contested.find((seat) => seat !== step.seat)
   if (dispute === null && contested !== undefined) {
     context.log.warn(
       { event: 'disputed', round, accused: contested },
