@@ -60,7 +60,8 @@ function sealedAlike(step: Step, what: Attested): { matching: bigint; last: stri
 
 const coder = AbiCoder.defaultAbiCoder()
 
-function drawSeed(service: string, round: number, blockHash: string): string {
+/** What the contract draws by, from the hash of the block of the last attestation. */
+export function drawSeed(service: string, round: number, blockHash: string): string {
   return keccak256(coder.encode(['address', 'uint32', 'bytes32'], [service, round, blockHash]))
 }
 

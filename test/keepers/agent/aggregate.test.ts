@@ -5,8 +5,8 @@ import { aggregate } from '../../../keepers/agent/behaviours/aggregate.ts'
 import { check } from '../../../keepers/agent/behaviours/check.ts'
 import { bitmapOf, hasSeat, seatsOf } from '../../../keepers/agent/members.ts'
 import { attestationSeal, lastAttested } from '../../../keepers/agent/steps/attestation.ts'
-import { drawnFrom } from '../../../keepers/agent/steps/open-draft.ts'
-import { contractInterface, RevertError } from '../../../keepers/chain/index.ts'
+import { drawnFrom, drawSeed } from '../../../keepers/agent/steps/open-draft.ts'
+import { RevertError } from '../../../keepers/chain/index.ts'
 import { absentScalar, checkUpdatePoint } from '../../../keepers/fhe/index.ts'
 import { forge } from '../../../scripts/demo/tamper.ts'
 import { ROUND } from '../fhe/ceremony.ts'
@@ -237,12 +237,8 @@ describe('the sum that a keeper stands for', function () {
     it('by those first that it does not draft', async () => {
       await attestedBy(...ALL)
       const { epochInfo, roundInfo } = stage.snapshot
-      const coder = contractInterface('ILearningService').getAbiCoder()
-      const { keccak256 } = await import('ethers')
       const { blockHash } = stage.facts.findLast(({ name }) => name === 'AggregateAttested')!
-      const seed = keccak256(
-        coder.encode(['address', 'uint32', 'bytes32'], [stage.context.serviceAddress, round, blockHash]),
-      )
+      const seed = drawSeed(stage.context.serviceAddress, round, blockHash)
       const drafted = drawnFrom(roundInfo.revealed, epochInfo.threshold, seed)
       expect(seatsOf(drafted)).to.have.length(3)
       const after = (await opensAt())!
