@@ -155,9 +155,11 @@ describe('gas of a round', function () {
     figures['keepers-10-one-closes-all'] = { 'member.max': worst! }
   })
 
-  it(`stays within ${KEEPER_LIMIT} for every keeper, of 10`, () => {
+  it(`stays within ${KEEPER_LIMIT} for every keeper, of 10, beside the opening of the draft`, () => {
     for (const name of ['keepers-10', 'keepers-10-all-drafted']) {
-      expect(figures[name]!['member.max'], name).to.be.lessThanOrEqual(KEEPER_LIMIT)
+      // One member also opens the draft; without that it is a keeper like the others.
+      const { 'member.max': most, 'draft.median': opening } = figures[name]!
+      expect(most! - opening!, name).to.be.lessThanOrEqual(KEEPER_LIMIT)
     }
   })
 

@@ -11,13 +11,13 @@ import {
   DECRYPT_PENALTY,
   KEY_PENALTY,
   operatorWallet,
-  REWARD,
   STAKE,
   seats,
 } from './fixture.ts'
 import {
   commitKey,
   completeRound,
+  equalRewards,
   generateKey,
   joinAll,
   passDeadline,
@@ -129,9 +129,10 @@ describe('a seat', () => {
     await passDeadline(world)
     await expect(service.poke()).to.emit(service, 'Left').withArgs(0, first.owner.address)
     expect(await stateOf(world)).to.equal('Registration')
-    expect(await registry.rewardsOf(first.owner)).to.equal(REWARD / 3n)
+    const earns = await equalRewards(world, 1, [0, 1, 2])
+    expect(await registry.rewardsOf(first.owner)).to.equal(earns(0))
     expect(await registry.rewardsOf(second.owner)).to.equal(0)
-    expect(await service.earned(second.seat)).to.equal(REWARD / 3n)
+    expect(await service.earned(second.seat)).to.equal(earns(1))
     expect((await registry.keeperOf(first.owner)).bonded).to.equal(0)
   })
 
@@ -190,7 +191,10 @@ describe('a seat', () => {
   })
 
   it('is topped up by its keeper, and lost by anyone’s call when the bond covers no penalty', async () => {
-    const world = await createWorld({ players: 4, parameters: { maxKeepers: 4, bond: DECRYPT_PENALTY } })
+    const world = await createWorld({
+      players: 4,
+      parameters: { maxKeepers: 4, bond: DECRYPT_PENALTY, fraudPenalty: 0n },
+    })
     const { service, registry, players, stranger } = world
     const [first, second, third, fourth] = players as [any, any, any, any]
     await joinAll(world, [first, second, third])
@@ -225,7 +229,7 @@ describe('a seat', () => {
   it('short of its bond in an epoch goes at its end, unless it is topped up before', async () => {
     const world = await createWorld({
       players: 4,
-      parameters: { maxKeepers: 4, bond: DECRYPT_PENALTY, keyPenalty: DECRYPT_PENALTY },
+      parameters: { maxKeepers: 4, bond: DECRYPT_PENALTY, keyPenalty: DECRYPT_PENALTY, fraudPenalty: 0n },
     })
     const { service, registry, players, stranger } = world
     const [first, second, third, fourth] = players as [any, any, any, any]

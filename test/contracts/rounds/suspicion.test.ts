@@ -9,6 +9,7 @@ import {
   draft,
   drafted,
   generateKey,
+  notLeftOut,
   passDeadline,
   reachAggregate,
   reachReveal,
