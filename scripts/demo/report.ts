@@ -53,7 +53,7 @@ export function formatReport(report: DemoReport): string {
       percent(round.testAccuracy),
       percent(round.holdOutAccuracy),
       String(round.contributors),
-      `${round.agreeing} of ${report.keepers}`,
+      `${round.agreeing} of ${report.keepers - report.spoilers.length}`,
       round.seconds.toFixed(1),
     ]),
   ])
