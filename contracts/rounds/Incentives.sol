@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {MemberRecord, BLANK} from "./MemberRecord.sol";
-import {Seats, NONE, only} from "./Seats.sol";
+import {Seats, only} from "./Seats.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
 /// @title Rewards, penalties, strikes, and giving a seat up

@@ -12,7 +12,6 @@ import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegist
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {ClockedPart} from "./ClockedPart.sol";
 import {Rounds} from "./Rounds.sol";
-import {ServiceClock} from "./ServiceClock.sol";
 import {ServiceRegistration} from "./ServiceRegistration.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 import {ServiceViews} from "./ServiceViews.sol";

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Incentives} from "./Incentives.sol";
-import {Seats, NONE, only} from "./Seats.sol";
+import {Seats, NONE} from "./Seats.sol";
 
 /// @title Who is left out of rounds: the convicted, and the most suspect after a round that was lost at its vote
 /// @dev A garbage update or share that no check finds loses the round without showing whose it was. All who took part grow
