@@ -77,9 +77,9 @@ describe('fhe t of n', () => {
     })
   }
 
-  it('the set "precise" keeps twenty-nine bits after the point, with full flooding', async function () {
+  it('the set "precise" keeps twenty-eight bits after the point, with full flooding', async function () {
     this.timeout(120_000)
-    const round = await openRound({ set: 'precise', vectorLength: 9000, minPrecisionBits: 29 })
+    const round = await openRound({ set: 'precise', vectorLength: 9000, minPrecisionBits: 28 })
     expect(round.plan.statisticalBits).to.equal(128)
     const activeSet = [1, 3, 4]
     const shares = await sharesOf(round, activeSet)
