@@ -8,6 +8,7 @@ import type { Step } from '../context.ts'
 import { AgentError } from '../errors.ts'
 import { frameHere, indicesOf } from '../frame.ts'
 import { seatsOf } from '../members.ts'
+import { dropBytes } from '../memory.ts'
 import { applyUpdate } from '../models.ts'
 import { meanBound, noteOpenedSums, refuseLongMean } from '../privacy.ts'
 import type { ModelScore } from '../training/protocol.ts'
@@ -66,6 +67,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     aggregate: sum.aggregate,
     activeSet: indicesOf(frame.roster, drafted),
     shares: shares(),
+    release: dropBytes,
     totalWeight: declared,
     signal: step.signal,
   })

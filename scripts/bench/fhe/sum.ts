@@ -3,6 +3,7 @@
 // does with what it fetches. Takes the round as JSON on its command line, prints its report as JSON.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { dropBytes } from '../../../keepers/agent/memory.ts'
 import { aggregate, openEngine, type PlanOptions, plan, type RoundContext } from '../../../keepers/fhe/index.ts'
 
 export type SumTask = {
@@ -27,6 +28,7 @@ await aggregate(engine, {
   context: { ...context, chainId: BigInt(context.chainId) },
   keyHash: Buffer.from(keyHash, 'hex'),
   updates: updates(),
+  release: dropBytes,
 })
 const report: SumReport = {
   seconds: (performance.now() - start) / 1000,
