@@ -23,8 +23,7 @@ export function collectGarbage(): void {
 const LARGE_BYTES = 1 << 20
 
 /**
- * Gives the memory of a large blob back at once; the array is empty afterwards. V8 collects when its own heap grows, which it hardly
- * does while a keeper adds up: 64 updates of a million parameters piled up to 6 GB.
+ * Gives the memory of a large blob back at once; the array is empty afterwards. Otherwise a few of them wait until V8 collects.
  */
 export function dropBytes({ buffer, length }: Uint8Array): void {
   if (length >= LARGE_BYTES && length === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0)

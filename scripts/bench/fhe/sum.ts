@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { dropBytes } from '../../../keepers/agent/memory.ts'
 import { aggregate, openEngine, type PlanOptions, plan, type RoundContext } from '../../../keepers/fhe/index.ts'
+import { peakMemory } from '../harness.ts'
 
 export type SumTask = {
   readonly folder: string
@@ -32,7 +33,7 @@ await aggregate(engine, {
 })
 const report: SumReport = {
   seconds: (performance.now() - start) / 1000,
-  peakBytes: process.resourceUsage().maxRSS * 1024,
+  peakBytes: peakMemory(),
 }
 process.stdout.write(JSON.stringify(report))
 await engine.close()
