@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `node scripts/plans.ts [model…]`: makes the plans of keepers/agent/plans anew. Each named model is trained on MNIST's training
+// `node scripts/plans.ts [model…]`: makes the plans of keepers/versions/plans anew. Each named model is trained on MNIST's training
 // pictures and calibrated on training pictures; its test pictures are seen only by the figures that are printed.
 
 import { existsSync } from 'node:fs'
@@ -35,7 +35,7 @@ const HELP = `usage: node scripts/plans.ts [model…] [--data DIR] [--out DIR]
   model       ${MODEL_NAMES.join(', ')} (default: all)
   --data DIR  MNIST IDX files (default: ../shared/data/mnist when it is there, else downloaded)
   --test N    how many test pictures judge (default: all)
-  --out DIR   where the plans go (default: keepers/agent/plans); a running service must keep the plan it began with
+  --out DIR   where the plans go (default: keepers/versions/plans); a running service must keep the plan it began with
 `
 
 const { values, positionals } = parseArgs({
@@ -56,7 +56,7 @@ if (values.help || unknown !== undefined) {
 }
 const neighbour = join(ROOT, '..', 'shared', 'data', 'mnist')
 const dir = values.data ?? (existsSync(neighbour) ? neighbour : undefined)
-const out = values.out ?? join(ROOT, 'keepers', 'agent', 'plans')
+const out = values.out ?? join(ROOT, 'keepers', 'versions', 'plans')
 const data = await loadMnist(dir === undefined ? {} : { dir })
 const progress = (message: string) => void process.stderr.write(`  ${message}\n`)
 await mkdir(out, { recursive: true })

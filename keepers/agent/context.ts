@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Logger } from 'pino'
-import type { Clock, FailoverProvider, ServiceContracts, TransactionQueue } from '../chain/index.ts'
+import type { Clock, FailoverProvider, PeerBook, ServiceContracts, TransactionQueue } from '../chain/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
+import type { ServiceProfile } from '../versions/index.ts'
 import type { KeeperConfig } from './config.ts'
 import type { EpochEngine } from './epoch.ts'
 import type { Facts } from './facts.ts'
 import type { KeeperMetrics } from './metrics.ts'
 import type { GlobalModel } from './models.ts'
-import type { PeerBook } from './peers.ts'
-import type { ServiceProfile } from './profile.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Trainer } from './training/trainer.ts'
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
+import { hasSeat } from '../chain/index.ts'
 import type { Step } from './context.ts'
 import type { EpochFrame } from './epoch.ts'
-import { type EpochMember, hasSeat, rosterOf } from './members.ts'
+import { type EpochMember, rosterOf } from './members.ts'
 
 /** The parameters of the service that matter in an epoch. */
 export type EpochParameters = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
+import { seatsOf } from '../chain/index.ts'
 import {
   type ClientPrivacySpent,
   clientPrivacySpent,
@@ -7,11 +8,10 @@ import {
   NOISE_TAIL,
   noiseShare,
 } from '../learning/index.ts'
+import type { ServiceProfile } from '../versions/index.ts'
 import type { AgentContext } from './context.ts'
 import { AgentError } from './errors.ts'
 import type { Fact } from './facts.ts'
-import { seatsOf } from './members.ts'
-import type { ServiceProfile } from './profile.ts'
 
 /** Deviation of the noise that each member adds to each entry of its update; 0 when the profile asks for none. */
 export function noiseDeviation({ privacy, clipNorm }: ServiceProfile): number {

@@ -207,7 +207,7 @@ async function withClient(
   options: ChainOptions,
   body: (client: DaoClient, signer: string | undefined) => Promise<void>,
 ): Promise<void> {
-  const { DaoClient } = await import('../chain/dao/client.ts')
+  const { DaoClient } = await import('../chain/index.ts')
   await withChain(options, async ({ provider, deployment, signer }) => {
     const client = await DaoClient.connect({ provider, deployment, ...(signer === undefined ? {} : { signer }) })
     await body(client, await signer?.getAddress())

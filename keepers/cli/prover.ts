@@ -126,7 +126,7 @@ type Session = {
 }
 
 async function withMarket(options: MarketOptions, body: (session: Session) => Promise<void>): Promise<void> {
-  const { readDeployment } = await import('../chain/dao/deployment-file.ts')
+  const { readDeployment } = await import('../chain/index.ts')
   const deployment = options.market === undefined ? await readDeployment(options.deployment) : undefined
   const market = options.market ?? deployment!.contracts.ProverMarket
   const fromBlock = options.fromBlock ?? deployment?.fromBlock ?? 0

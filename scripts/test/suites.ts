@@ -26,6 +26,8 @@ export const SUITES: readonly Suite[] = [
   { name: 'network', folder: 'keepers/network', runner: 'mocha' },
   { name: 'store', folder: 'keepers/store', runner: 'mocha' },
   { name: 'chain', folder: 'keepers/chain', runner: 'mocha' },
+  { name: 'versions', folder: 'keepers/versions', runner: 'mocha' },
+  { name: 'apps', folder: 'keepers/apps', runner: 'mocha' },
   { name: 'agent', folder: 'keepers/agent', runner: 'mocha' },
   { name: 'serving', folder: 'keepers/serving', runner: 'mocha' },
   { name: 'cli', folder: 'keepers/cli', runner: 'mocha' },

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
+import { hasSeat } from '../../chain/index.ts'
 import { addNoiseShare } from '../../learning/index.ts'
 import { act, publish } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
 import { loadKeyHash } from '../epoch.ts'
 import { frameHere, isMember } from '../frame.ts'
-import { hasSeat } from '../members.ts'
 import { declaredWeight, entryBound, noiseDeviation } from '../privacy.ts'
 import { updateCommitment } from '../steps/commitments.ts'
 import { renewEncryptionKey } from '../steps/encryption-key.ts'

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
+import { seatsOf } from '../../chain/index.ts'
 import type { Step } from '../context.ts'
-import { seatsOf } from '../members.ts'
 
 /** Seconds of chain time that each keeper in the order leaves to those before it. */
 const TURN_SECONDS = 3

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { TrainingProgress } from '../../learning/index.ts'
+import type { ServiceProfile } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
-import type { ServiceProfile } from '../profile.ts'
 
 /** What the daemon tells its training thread. */
 export type ThreadRequest = { readonly id: number } & (

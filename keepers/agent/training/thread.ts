@@ -14,9 +14,9 @@ import {
   specHash,
   subset,
 } from '../../learning/index.ts'
+import { type ServiceProfile, specOf } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
 import { collectGarbage } from '../memory.ts'
-import { type ServiceProfile, specOf } from '../profile.ts'
 import type { ModelScore, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
 
 type Open = { trainer: LocalTrainer; train: Dataset; heldOut: Dataset; test: Dataset | null }

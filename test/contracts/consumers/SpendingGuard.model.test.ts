@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { MaxUint256 } from 'ethers'
-import { SPEND_VERDICTS, spendHistories } from '../../../keepers/learning/index.ts'
 import {
   approves,
   bringVerdict,
@@ -15,9 +14,11 @@ import {
   proveSpend,
   readSpend,
   requireModelOf,
-  ServingError,
+  SPEND_VERDICTS,
   spendCircuit,
-} from '../../../keepers/serving/index.ts'
+  spendHistories,
+} from '../../../keepers/apps/spending/index.ts'
+import { ServingError } from '../../../keepers/serving/index.ts'
 import { InferenceProver, parseProof } from '../../../keepers/zkml/index.ts'
 import { CACHE } from '../../../scripts/bootstrap/paths.mjs'
 import { command } from '../../commands/command-line.ts'

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { AgentError, KEEPER_EXIT, type KeeperConfig, parseConfig } from '../../../keepers/agent/index.ts'
-import { specOf } from '../../../keepers/agent/profile.ts'
-import { commitToWeights } from '../../../keepers/agent/provable.ts'
 import { Trainer } from '../../../keepers/agent/training/trainer.ts'
 import { proceduralDigits } from '../../../keepers/learning/index.ts'
+import { specOf } from '../../../keepers/versions/profile.ts'
+import { commitToWeights } from '../../../keepers/versions/provable.ts'
 import { writeIdxPair } from '../learning/idx-writer.ts'
 
 const example = readFileSync(new URL('../../../keepers/agent/keeper.example.yaml', import.meta.url), 'utf8')

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { training } from '../../../keepers/agent/behaviours/training.ts'
-import { bitmapOf } from '../../../keepers/agent/members.ts'
 import { contractInterface, RevertError } from '../../../keepers/chain/index.ts'
+import { bitmapOf } from '../../../keepers/chain/seats.ts'
 import { vectorOf } from '../fhe/ceremony.ts'
 import { type RoundStage, roundStage, seatOfIndex } from './round-stage.ts'
 
