@@ -15,8 +15,8 @@ import {
 } from '../fhe/index.ts'
 import type { KeeperStore } from '../store/index.ts'
 import type { ServiceProfile } from '../versions/index.ts'
+import { updateBound } from '../versions/index.ts'
 import { type EpochMember, epochName } from './members.ts'
-import { updateBound } from './privacy.ts'
 
 export type EpochFrame = {
   readonly context: EpochContext

@@ -20,7 +20,7 @@ const solidity = globSync('contracts/**/*.sol', { cwd: ROOT })
 export const GATES: readonly Gate[] = [
   {
     name: 'format',
-    checks: 'format and lint of TypeScript and JavaScript (Biome)',
+    checks: 'format and lint of TypeScript and JavaScript, imports without circles (Biome)',
     command: [bin('@biomejs/biome/bin/biome'), 'ci', '.'],
   },
   { name: 'types', checks: 'strict types everywhere', command: [bin('typescript/bin/tsc'), '--noEmit'] },

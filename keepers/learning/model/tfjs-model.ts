@@ -2,8 +2,8 @@
 // LayersModels that this project does not compute itself: building them with tfjs, and reading off their parameters.
 import type * as Tf from '@tensorflow/tfjs'
 import { LearningError } from '../errors.ts'
-import { buildSpec } from '../model/spec.ts'
 import type { ModelSpec, ModelTopology } from '../types.ts'
+import { buildSpec } from './parameters.ts'
 
 export type TfjsModule = typeof Tf
 
