@@ -10,6 +10,7 @@ export type FheErrorCode =
   | 'invalid-argument'
   | 'secret-disposed'
   | 'engine-closed'
+  | 'not-built'
   // bytes that came from outside
   | 'truncated'
   | 'trailing-bytes'

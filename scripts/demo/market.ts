@@ -11,9 +11,7 @@ import {
   p256Signature,
   proveStory,
 } from '../../keepers/apps/story/index.ts'
-import type { DaoClient } from '../../keepers/chain/dao/client.ts'
-import type { Proposal } from '../../keepers/chain/dao/proposals.ts'
-import type { DeploymentFile } from '../../keepers/chain/deployment-file.ts'
+import type { DaoClient, DeploymentFile, Proposal } from '../../keepers/chain/index.ts'
 import { clients, contractInterface } from '../../keepers/chain/index.ts'
 import { folderPaths, InferenceProver, openFolder, toSolidityProof } from '../../keepers/zkml/index.ts'
 import { ACCOUNT } from './deployment.ts'

@@ -31,6 +31,7 @@ export const SUITES: readonly Suite[] = [
   { name: 'agent', folder: 'keepers/agent', runner: 'mocha' },
   { name: 'serving', folder: 'keepers/serving', runner: 'mocha' },
   { name: 'cli', folder: 'keepers/cli', runner: 'mocha' },
+  { name: 'packages', folder: 'packages', runner: 'mocha' },
   { name: 'scripts', folder: 'scripts', runner: 'mocha' },
   { name: 'slow', folder: 'slow', runner: 'mocha', onDemand: true },
 ]

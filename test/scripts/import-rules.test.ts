@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 
@@ -19,7 +19,10 @@ describe('the format gate', () => {
 
   /** What the gate's linter makes of files by name. */
   const lint = (files: Readonly<Record<string, string>>) => {
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true })
+      writeFileSync(join(folder, name), text)
+    }
     const { status, stdout, stderr } = spawnSync(process.execPath, [BIOME, 'lint', '.'], {
       cwd: folder,
       encoding: 'utf8',
@@ -42,5 +45,27 @@ describe('the format gate', () => {
     })
     expect(status, output).to.equal(1)
     expect(output).to.contain('noImportCycles')
+  })
+
+  it('refuses to pass a room by the window, and lets it in by the door', () => {
+    const through = (door: string) => lint({ 'keepers/agent/a.ts': `export { x } from '${door}'\n` })
+    expect(through('../zkml/index.ts').status).to.equal(0)
+    for (const deep of ['../zkml/circuit/compile.ts', '../chain/errors.ts', '../store/schema.ts']) {
+      const { status, output } = through(deep)
+      expect([status, output.includes('noRestrictedImports')], deep).to.deep.equal([1, true])
+    }
+  })
+
+  it('refuses a library that knows another room, and rooms below that know the agent', () => {
+    for (const [file, door] of [
+      ['keepers/fhe/a.ts', '../learning/index.ts'],
+      ['keepers/learning/engine/a.ts', '../../zkml/index.ts'],
+      ['keepers/zkml/circuit/write/a.ts', '../../../chain/index.ts'],
+      ['keepers/serving/a.ts', '../agent/index.ts'],
+      ['keepers/versions/a.ts', '../apps/story/index.ts'],
+    ] as const) {
+      expect(lint({ [file]: `export { x } from '${door}'\n` }).status, `${file} → ${door}`).to.equal(1)
+      rmSync(join(folder, file))
+    }
   })
 })
