@@ -17,26 +17,27 @@ export class ManifestError extends Error {
  * The package.json of a package. Its dependencies are those that its code imports, at the versions that the application
  * is tested with.
  * @param sources text of all modules and declarations of the package
+ * @param version of the package, and of ours that it needs
  * @throws ManifestError naming the dependency that the root's package.json lacks
  */
-export function manifestOf(pkg: Package, sources: readonly string[]): Record<string, unknown> {
+export function manifestOf(pkg: Package, sources: readonly string[], version: string): Record<string, unknown> {
   const { name, description, license, content } = pkg
   const needed = [...new Set([...pkg.needs, ...sources.flatMap(importedPackages)])].sort()
   return {
     name: `${SCOPE}/${name}`,
-    version: root.version,
+    version,
     description,
     license,
     ...(content.kind === 'library' ? { type: 'module', engines: { node: '>=22' } } : {}),
     exports: exportsOf(pkg),
     ...(content.kind === 'library' ? { files: [DIST] } : {}),
-    dependencies: Object.fromEntries(needed.map((other) => [other, versionOf(name, other)])),
+    dependencies: Object.fromEntries(needed.map((other) => [other, versionOf(name, other, version)])),
     publishConfig: { access: 'public' },
   }
 }
 
-function versionOf(name: string, other: string): string {
-  if (other.startsWith(`${SCOPE}/`)) return root.version
+function versionOf(name: string, other: string, own: string): string {
+  if (other.startsWith(`${SCOPE}/`)) return own
   const version = versions[other]
   if (version === undefined) {
     throw new ManifestError(`${SCOPE}/${name} imports ${other}: add it to the dependencies of package.json`)

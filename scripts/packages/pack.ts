@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import root from '../../package.json' with { type: 'json' }
 import { findNpm } from '../bootstrap/npm.mjs'
 import { PACKAGES, type Package, SCOPE } from './list.ts'
 import { StageError, stagePackage } from './stage.ts'
@@ -24,7 +25,6 @@ export type Packed = {
 
 /** The part that we read of what `npm pack --json` prints. */
 type PackReport = {
-  readonly version: string
   readonly filename: string
   readonly entryCount: number
   readonly size: number
@@ -35,14 +35,18 @@ type PackReport = {
  * Builds the packages below `folder`, each in one of its own name, and packs them beside those.
  * @throws StageError, ManifestError
  */
-export async function packAll(folder: string, packages: readonly Package[] = PACKAGES): Promise<Packed[]> {
+export async function packAll(
+  folder: string,
+  packages: readonly Package[] = PACKAGES,
+  version: string = root.version,
+): Promise<Packed[]> {
   await mkdir(folder, { recursive: true })
   return await Promise.all(
     packages.map(async (pkg) => {
       const staged = join(folder, pkg.name)
-      await stagePackage(pkg, staged)
+      await stagePackage(pkg, staged, version)
       const said = await npm(['pack', '--json', '--ignore-scripts', '--pack-destination', folder], staged)
-      const [{ version, filename, entryCount, size, integrity }] = JSON.parse(said) as [PackReport]
+      const [{ filename, entryCount, size, integrity }] = JSON.parse(said) as [PackReport]
       const manifest = JSON.parse(await readFile(join(staged, 'package.json'), 'utf8')) as Packed['manifest']
       const tarball = join(folder, filename)
       return { name: `${SCOPE}/${pkg.name}`, version, tarball, files: entryCount, size, integrity, manifest }

@@ -16,14 +16,14 @@ export class StageError extends Error {
  * Builds a package into `target`, which is made anew: sources or JavaScript with declarations, README, licence, manifest.
  * @throws StageError, ManifestError
  */
-export async function stagePackage(pkg: Package, target: string): Promise<void> {
+export async function stagePackage(pkg: Package, target: string, version: string): Promise<void> {
   await rm(target, { recursive: true, force: true })
   await mkdir(target, { recursive: true })
   const folder = join(ROOT, pkg.folder)
   const sources = pkg.content.kind === 'library' ? await stageLibrary(pkg, target) : await stageSources(pkg, target)
   await cp(join(folder, 'README.md'), join(target, 'README.md'))
   await cp(join(pkg.license === 'MIT' ? folder : ROOT, 'LICENSE'), join(target, 'LICENSE'))
-  const manifest = manifestOf(pkg, sources)
+  const manifest = manifestOf(pkg, sources, version)
   await writeFile(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
 }
 

@@ -177,7 +177,7 @@ plan({ members: 3, threshold: 'two', vectorLength: 4, clipBound: 8, decryptionsP
         "import a from 'zod'\nimport b from './b.js'\nawait import('@noble/hashes/sha2.js')\nimport 'node:fs'",
       ),
     ).to.deep.equal(['zod', '@noble/hashes'])
-    expect(() => manifestOf(PACKAGES[2]!, ["import x from 'left-pad'"])).to.throw(
+    expect(() => manifestOf(PACKAGES[2]!, ["import x from 'left-pad'"], '1.0.0')).to.throw(
       ManifestError,
       /@cohort-ai\/fhe imports left-pad/,
     )
