@@ -56,6 +56,11 @@ export const GATES: readonly Gate[] = [
     command: ['keepers/cli/main.ts', 'fsm', 'check'],
   },
   {
+    name: 'documents',
+    checks: 'every command in README and docs exists, with these options',
+    command: ['scripts/check/documents.ts'],
+  },
+  {
     name: 'slither',
     checks: 'findings of Slither are triaged (skipped where it is not installed)',
     command: ['scripts/check/slither/main.ts'],

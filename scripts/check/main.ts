@@ -9,7 +9,7 @@ import { GATES, type Gate } from './gates.ts'
 
 const HELP = `usage: npm run lint [-- [gate…] [--all]]
 
-${GATES.map((gate) => `  ${gate.name.padEnd(9)} ${gate.checks}${gate.slow ? ' (slow: with --all or by name)' : ''}`).join('\n')}
+${GATES.map((gate) => `  ${gate.name.padEnd(10)} ${gate.checks}${gate.slow ? ' (slow: with --all or by name)' : ''}`).join('\n')}
 `
 
 const { values, positionals } = parseArgs({
@@ -48,6 +48,6 @@ async function check(gate: Gate): Promise<void> {
   })
   const seconds = ((performance.now() - start) / 1000).toFixed(1)
   tally[code === 0 ? 'passed' : 'failed'] += 1
-  process.stdout.write(`${code === 0 ? 'ok  ' : 'FAIL'} ${gate.name.padEnd(9)} ${gate.checks} (${seconds} s)\n`)
+  process.stdout.write(`${code === 0 ? 'ok  ' : 'FAIL'} ${gate.name.padEnd(10)} ${gate.checks} (${seconds} s)\n`)
   if (code !== 0) process.stdout.write(`${output}\n`)
 }
