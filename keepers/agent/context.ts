@@ -32,9 +32,25 @@ export type AgentContext = {
   readonly model: GlobalModel
   readonly trainer: Trainer
   readonly metrics: KeeperMetrics
+  readonly remembered: Remembered
   readonly log: Logger
   /** Ends the daemon; transactions under way are followed until then. */
   readonly stopping: AbortSignal
+}
+
+/** What steps need not ask twice. Lost with the process, and asked anew then. */
+export type Remembered = {
+  /** The service's parameters, and the block at which their epoch opened. */
+  parameters: { readonly block: number; readonly parameters: EpochParameters } | null
+  /** Chain time at which something was first seen to be due, and since which transition. */
+  due: { readonly mark: string; readonly time: number } | null
+}
+
+/** The parameters of the service that matter in an epoch. */
+export type EpochParameters = {
+  readonly minKeepers: number
+  readonly decryptionsPerEpoch: number
+  readonly windows: Readonly<Record<'key' | 'training' | 'reveal' | 'aggregate' | 'decrypt' | 'vote', number>>
 }
 
 /** One look at the chain, handed to the behaviour of the state found. */

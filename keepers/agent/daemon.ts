@@ -183,6 +183,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     }),
     trainer,
     metrics,
+    remembered: { parameters: null, due: null },
     log,
     stopping: signal,
   }

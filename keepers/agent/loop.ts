@@ -19,7 +19,6 @@ const FATAL: ReadonlySet<string> = new Set([
   'WRONG_CHAIN',
   'WRONG_CONTRACT',
   'NOT_REGISTERED',
-  'KEYSTORE',
   'WORKER',
   'CORRUPT',
   'UNREACHABLE',

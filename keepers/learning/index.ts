@@ -26,7 +26,7 @@ export {
   type PseudoLabels,
 } from './ensemble/co-training.ts'
 export { combine, Ensemble, type EnsembleMember, type Predictor } from './ensemble/ensemble.ts'
-export { LearningError, type LearningErrorCode } from './errors.ts'
+export { LearningError, type LearningErrorCode, type LearningErrorObject } from './errors.ts'
 export { loadModel, modelJson, saveModel } from './model/artifacts.ts'
 export { type ModelFileKind, readModelFile, writeModelFile } from './model/model-file.ts'
 export { isModelName, MODEL_NAMES, type ModelName, modelSpec } from './model/registry.ts'

@@ -171,6 +171,7 @@ class KeyStage {
       },
       clock: { now: () => 0 },
       metrics: new KeeperMetrics({ process: false }),
+      remembered: { parameters: null, due: null },
       log: pino({ level: 'silent' }),
       stopping: new AbortController().signal,
     } as unknown as AgentContext

@@ -165,6 +165,7 @@ export async function roundStage(options: {
     epochs: { frame: async () => frame },
     trainer: { shard: { parameterCount: plan.vectorLength } },
     metrics: new KeeperMetrics({ process: false }),
+    remembered: { parameters: null, due: null },
     log: pino({ level: 'silent' }),
     stopping: new AbortController().signal,
   } as unknown as AgentContext

@@ -60,7 +60,10 @@ describe('a seat that is gone', () => {
 describe('recording what is due', () => {
   it('is one keeper`s turn first, and everybody`s in the end', async () => {
     const pokes: number[][] = [[], [], []]
-    const contexts = [0, 1, 2].map(() => ({ facts: factsOf([]) }))
+    const contexts = [0, 1, 2].map(() => ({
+      facts: factsOf([]),
+      remembered: { parameters: null, due: null },
+    }))
     for (let time = 100; time <= 112; time++) {
       for (const seat of [0, 1, 2]) {
         const snapshot = { time, seated: 0b111n, epoch: 1, round: 0 }
