@@ -25,6 +25,7 @@ export const KEEPER_EXIT = {
 export type AgentErrorCode =
   | 'CONFIG'
   | 'NO_KEYS'
+  | 'NO_ACCOUNT'
   | 'NOT_REGISTERED'
   | 'DOPPELGANGER'
   | 'CLOCK_SKEW'
@@ -37,6 +38,7 @@ export type AgentErrorCode =
 const EXITS: Readonly<Record<AgentErrorCode, number>> = {
   CONFIG: KEEPER_EXIT.config,
   NO_KEYS: KEEPER_EXIT.noPermission,
+  NO_ACCOUNT: KEEPER_EXIT.usage,
   NOT_REGISTERED: KEEPER_EXIT.config,
   DOPPELGANGER: KEEPER_EXIT.noPermission,
   CLOCK_SKEW: KEEPER_EXIT.config,

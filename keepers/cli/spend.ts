@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { GuardedSpend, GuardQuestion } from '../apps/spending/index.ts'
 import type { Reading } from '../serving/index.ts'
 import { type ChainOptions, chainCommand, parseAddress, withEndpoint } from './chain-command.ts'
-import { EXIT } from './failure.ts'
+import { CommandError, EXIT } from './failure.ts'
 import { circuitLines } from './zkml/circuit-lines.ts'
 import { proofFileText } from './zkml/proof-file.ts'
 import { emit, fieldElement, percent, usage, wholeNumber, withTerminal } from './zkml/terminal.ts'
@@ -130,7 +130,7 @@ async function prove(folder: string, options: ProveOptions) {
     const expected = readSpend(program, bytes)
     if (question !== null && !approves(question, expected)) {
       const { text } = await standing(question, expected)
-      throw Object.assign(new Error(`no verdict to be had: ${text.replaceAll('\n', '; ')}`), { exitCode: EXIT.failure })
+      throw new CommandError(`the policy would refuse: ${text.replaceAll('\n', '; ')}`, EXIT.failure)
     }
     await withTerminal(options, async (terminal) => {
       const { signal, progress } = terminal

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `npm run docs`: the documentation as a site with search: guides, rooms, reference of the libraries and of the contracts.
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { commandLine } from '../arguments.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
 import { buildSite, writeReference } from './site.ts'
 import { collectPages } from './sources.ts'
@@ -15,24 +15,7 @@ const HELP = `usage: npm run docs [-- [--out DIR] [--markdown]]
 The first run installs typedoc and VitePress into .cache/docs-tools (150 MB).
 `
 
-const { values } = (() => {
-  try {
-    return parseArgs({
-      options: {
-        out: { type: 'string' },
-        markdown: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    })
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n${HELP}`)
-    process.exit(64)
-  }
-})()
-if (values.help) {
-  process.stdout.write(HELP)
-  process.exit(0)
-}
+const { values } = commandLine({ options: { out: { type: 'string' }, markdown: { type: 'boolean' } } }, HELP)
 const site = join(ROOT, 'build', 'docs-pages')
 const out = resolve(values.out ?? join(ROOT, 'build', 'docs'))
 try {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `npm run packages`: builds and packs what others can install by itself.
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { commandLine, refuse } from '../arguments.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
 import { PACKAGES, type Package, SCOPE } from './list.ts'
 import { packAll } from './pack.ts'
@@ -13,30 +13,9 @@ ${PACKAGES.map(({ name, description }) => `  ${name.padEnd(9)} ${description}`).
   --out DIR  where folders and tarballs go (default: build/packages)
 `
 
-const usage = (message: string): never => {
-  process.stderr.write(`${message}\n${HELP}`)
-  process.exit(64)
-}
-
-let parsed: ReturnType<typeof parse>
-try {
-  parsed = parse()
-} catch (error) {
-  parsed = usage((error as Error).message)
-}
-function parse() {
-  return parseArgs({
-    allowPositionals: true,
-    options: { out: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-  })
-}
-const { values, positionals } = parsed
-if (values.help) {
-  process.stdout.write(HELP)
-  process.exit(0)
-}
+const { values, positionals } = commandLine({ allowPositionals: true, options: { out: { type: 'string' } } }, HELP)
 const chosen: Package[] = positionals.map(
-  (name) => PACKAGES.find((pkg) => pkg.name === name) ?? usage(`no package '${name}'`),
+  (name) => PACKAGES.find((pkg) => pkg.name === name) ?? refuse(`no package '${name}'`, HELP),
 )
 const packed = await packAll(values.out ?? join(ROOT, 'build/packages'), chosen.length > 0 ? chosen : PACKAGES)
 for (const { name, version, tarball, files, size } of packed) {

@@ -3,8 +3,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import root from '../../package.json' with { type: 'json' }
+import { commandLine, refuse } from '../arguments.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
 import { PACKAGES } from '../packages/list.ts'
 import { packAll } from '../packages/pack.ts'
@@ -18,25 +18,8 @@ const HELP = `usage: npm run release [-- [VERSION] [--apply]]
 Checks version, changelog and checkout, packs every package, and prints what it would tag. It never pushes or publishes.
 `
 
-const { values, positionals } = (() => {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: { apply: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-    })
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n${HELP}`)
-    process.exit(64)
-  }
-})()
-if (values.help) {
-  process.stdout.write(HELP)
-  process.exit(0)
-}
-if (positionals.length > 1) {
-  process.stderr.write(`one version at a time\n${HELP}`)
-  process.exit(64)
-}
+const { values, positionals } = commandLine({ allowPositionals: true, options: { apply: { type: 'boolean' } } }, HELP)
+if (positionals.length > 1) refuse('one version at a time', HELP)
 const version = positionals[0] ?? root.version
 const folder = await mkdtemp(join(tmpdir(), 'cohort-release-'))
 try {

@@ -39,7 +39,7 @@ export type OwnerAccount = { readonly key: string } | { readonly account: number
 
 /**
  * Connects the owner to the service of a config.
- * @throws ChainError for a wrong chain or contract, AgentError CONFIG for an account that the node does not hold.
+ * @throws ChainError for a wrong chain or contract, AgentError NO_ACCOUNT for an account that the node does not hold.
  */
 export async function openOwnerSession(config: KeeperConfig, who: OwnerAccount): Promise<OwnerSession> {
   const provider = new FailoverProvider({
@@ -61,7 +61,7 @@ async function unlockedAccount(provider: FailoverProvider, index: number): Promi
   const accounts = await provider.listAccounts()
   const found = accounts[index]
   if (found !== undefined) return found
-  throw new AgentError('CONFIG', `--account ${index}: the node holds ${accounts.length} accounts unlocked`)
+  throw new AgentError('NO_ACCOUNT', `--account ${index}: the node holds ${accounts.length} accounts unlocked`)
 }
 
 /** More than opening an epoch costs. */

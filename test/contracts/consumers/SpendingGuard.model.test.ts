@@ -190,7 +190,7 @@ describe('SpendingGuard with the released fraud model and its real circuit', fun
       expect(JSON.parse(read.stdout)).to.include({ label: 0, approved: false })
       const { code, stderr } = await cohort('prove', ...asked(drain), '--send', '--account', '4')
       expect(code).to.equal(1)
-      expect(stderr).to.match(/no verdict to be had: .*asks for label 1/)
+      expect(stderr).to.match(/the policy would refuse: .*asks for label 1/)
     })
 
     it('names what is wrong', async () => {
