@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What is in the contracts when a deployment is complete: nothing that the deployer put there beside the plan while it could.
 import { Contract, type EventLog, type Provider, toBeHex } from 'ethers'
-import type { DeploymentFile } from '../keepers/chain/dao/deployment-file.ts'
+import type { DeploymentFile } from '../keepers/chain/deployment-file.ts'
 
 const CONTENT_ABI = [
   'function serviceCount() view returns (uint256)',

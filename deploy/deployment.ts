@@ -11,7 +11,7 @@ import {
 } from '@nomicfoundation/ignition-core'
 import { BrowserProvider, Contract, getAddress, type Provider } from 'ethers'
 import type { ArtifactManager } from 'hardhat/types/artifacts'
-import { type DeploymentFile, parseDeployment } from '../keepers/chain/dao/deployment-file.ts'
+import { type DeploymentFile, parseDeployment } from '../keepers/chain/deployment-file.ts'
 import { openJournal, writeAtomically } from './chain-state.ts'
 import { cohortModule } from './modules/cohort.ts'
 import type { DeployParameters } from './parameters.ts'

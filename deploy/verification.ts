@@ -2,7 +2,7 @@
 // The last step of a deployment: is the chain as the plan says? Roles are replayed from the contracts' own events, so
 // that a holder nobody thought of is found too.
 import { Contract, getAddress, type Log, type Provider } from 'ethers'
-import type { DeploymentFile } from '../keepers/chain/dao/deployment-file.ts'
+import type { DeploymentFile } from '../keepers/chain/deployment-file.ts'
 import { contentProblems } from './content.ts'
 import { ROLE_PLAN, roleId } from './roles.ts'
 

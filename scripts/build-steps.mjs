@@ -21,9 +21,9 @@ export const BUILD_STEPS = [
   },
   ...['fhe', 'learning', 'zkml'].map((room) => ({
     name: `${room}-kernel`,
-    inputs: [`keepers/${room}/kernel`],
+    inputs: [`keepers/${room}/kernel/assembly`, 'scripts/build-kernel.ts'],
     extensions: ['.ts'],
-    outputs: [`keepers/${room}/kernel/generated`],
-    command: [`keepers/${room}/kernel/build.ts`],
+    outputs: [`keepers/${room}/kernel/generated/kernel.wasm`],
+    command: ['scripts/build-kernel.ts', room],
   })),
 ]

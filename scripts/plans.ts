@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `node scripts/plans.ts [model…]`: makes the plans of keepers/agent/plans anew. Each named model is trained on MNIST's training
+// `node scripts/plans.ts [model…]`: makes the plans of keepers/versions/plans anew. Each named model is trained on MNIST's training
 // pictures and calibrated on training pictures; its test pictures are seen only by the figures that are printed.
 
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { isModelName, loadMnist, MODEL_NAMES, type ModelName } from '../keepers/learning/index.ts'
 import {
   accuracyOf,
@@ -18,6 +17,7 @@ import {
   programScores,
   writeAtomically,
 } from '../keepers/zkml/index.ts'
+import { commandLine, refuse } from './arguments.ts'
 import { pictures, trainedModel } from './bench/zkml/networks.ts'
 import { ROOT } from './bootstrap/paths.mjs'
 
@@ -35,28 +35,25 @@ const HELP = `usage: node scripts/plans.ts [model…] [--data DIR] [--out DIR]
   model       ${MODEL_NAMES.join(', ')} (default: all)
   --data DIR  MNIST IDX files (default: ../shared/data/mnist when it is there, else downloaded)
   --test N    how many test pictures judge (default: all)
-  --out DIR   where the plans go (default: keepers/agent/plans); a running service must keep the plan it began with
+  --out DIR   where the plans go (default: keepers/versions/plans); a running service must keep the plan it began with
 `
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    data: { type: 'string' },
-    test: { type: 'string' },
-    out: { type: 'string' },
-    help: { type: 'boolean', short: 'h' },
+const { values, positionals } = commandLine(
+  {
+    allowPositionals: true,
+    options: {
+      data: { type: 'string' },
+      test: { type: 'string' },
+      out: { type: 'string' },
+    },
   },
-})
+  HELP,
+)
 const unknown = positionals.find((name) => !isModelName(name))
-if (values.help || unknown !== undefined) {
-  ;(values.help ? process.stdout : process.stderr).write(
-    unknown === undefined ? HELP : `no model '${unknown}'\n${HELP}`,
-  )
-  process.exit(values.help ? 0 : 64)
-}
+if (unknown !== undefined) refuse(`no model '${unknown}'`, HELP)
 const neighbour = join(ROOT, '..', 'shared', 'data', 'mnist')
 const dir = values.data ?? (existsSync(neighbour) ? neighbour : undefined)
-const out = values.out ?? join(ROOT, 'keepers', 'agent', 'plans')
+const out = values.out ?? join(ROOT, 'keepers', 'versions', 'plans')
 const data = await loadMnist(dir === undefined ? {} : { dir })
 const progress = (message: string) => void process.stderr.write(`  ${message}\n`)
 await mkdir(out, { recursive: true })

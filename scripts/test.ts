@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `npm test`: every suite in a process of its own, two at a time; ends with the counts alone on a line.
 import os from 'node:os'
-import { parseArgs } from 'node:util'
+import { commandLine, refuse } from './arguments.ts'
 import { filesOf, runSuite, type SuiteResult } from './test/runner.ts'
 import { SUITES } from './test/suites.ts'
 import { addTallies, formatTally } from './test/tally.ts'
@@ -13,24 +13,17 @@ const HELP = `usage: npm test [-- [suite…] [--file TEXT] [--jobs N]]
   --jobs N     suites at a time (default: one a core, at most 2), beside those that mostly wait
 `
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { file: { type: 'string' }, jobs: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-})
-if (values.help) {
-  process.stdout.write(HELP)
-  process.exit(0)
-}
+const { values, positionals } = commandLine(
+  {
+    allowPositionals: true,
+    options: { file: { type: 'string' }, jobs: { type: 'string' } },
+  },
+  HELP,
+)
 const unknown = positionals.filter((name) => !SUITES.some((suite) => suite.name === name))
 const jobs = Number(values.jobs ?? Math.min(2, os.availableParallelism()))
-if (unknown.length > 0 || !Number.isInteger(jobs) || jobs < 1) {
-  process.stderr.write(
-    unknown.length > 0
-      ? `no suite '${unknown[0]}'\n${HELP}`
-      : `--jobs takes a whole number from 1, not '${values.jobs}'\n`,
-  )
-  process.exit(64)
-}
+if (unknown.length > 0) refuse(`no suite '${unknown[0]}'`, HELP)
+if (!Number.isInteger(jobs) || jobs < 1) refuse(`--jobs takes a whole number from 1, not '${values.jobs}'`, HELP)
 
 const queue = SUITES.filter((suite) => (positionals.length === 0 ? !suite.onDemand : positionals.includes(suite.name)))
   .map((suite) => ({ suite, files: filesOf(suite, values.file) }))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { keccak256 } from 'ethers'
 import { ChainError, contractInterface, RevertError } from '../chain/index.ts'
-import { cidFromHex } from './blobs.ts'
+import { cidFromHex } from '../network/index.ts'
 import type { Step } from './context.ts'
 import type { Fact } from './facts.ts'
 
@@ -116,7 +116,7 @@ export async function fetchFrom(
   return bytes
 }
 
-/** The CID an event names, as text. @throws AgentError BAD_BLOB when its bytes are none. */
+/** The CID an event names, as text. @throws NetworkError BAD_CID when its bytes are none. */
 export function cidOf(fact: Fact): string {
   return cidFromHex(String(fact.args.cid))
 }

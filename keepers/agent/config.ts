@@ -5,9 +5,8 @@ import { isAddress } from 'ethers'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { PUBLIC, parseBootstrap } from '../network/index.ts'
+import { contradictionInPrivacy, profileSchema } from '../versions/index.ts'
 import { AgentError } from './errors.ts'
-import { contradictionInPrivacy } from './privacy.ts'
-import { profileSchema } from './profile.ts'
 
 const url = z.url({ protocol: /^https?$/, error: 'takes an http:// or https:// URL' })
 const address = z

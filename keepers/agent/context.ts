@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Logger } from 'pino'
-import type { Clock, FailoverProvider, ServiceContracts, TransactionQueue } from '../chain/index.ts'
+import type { Clock, FailoverProvider, PeerBook, ServiceContracts, TransactionQueue } from '../chain/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
+import type { ServiceProfile } from '../versions/index.ts'
 import type { KeeperConfig } from './config.ts'
 import type { EpochEngine } from './epoch.ts'
 import type { Facts } from './facts.ts'
 import type { KeeperMetrics } from './metrics.ts'
 import type { GlobalModel } from './models.ts'
-import type { PeerBook } from './peers.ts'
-import type { ServiceProfile } from './profile.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Trainer } from './training/trainer.ts'
 
@@ -33,9 +32,25 @@ export type AgentContext = {
   readonly model: GlobalModel
   readonly trainer: Trainer
   readonly metrics: KeeperMetrics
+  readonly remembered: Remembered
   readonly log: Logger
   /** Ends the daemon; transactions under way are followed until then. */
   readonly stopping: AbortSignal
+}
+
+/** What steps need not ask twice. Lost with the process, and asked anew then. */
+export type Remembered = {
+  /** The service's parameters, and the block at which their epoch opened. */
+  parameters: { readonly block: number; readonly parameters: EpochParameters } | null
+  /** Chain time at which something was first seen to be due, and since which transition. */
+  due: { readonly mark: string; readonly time: number } | null
+}
+
+/** The parameters of the service that matter in an epoch. */
+export type EpochParameters = {
+  readonly minKeepers: number
+  readonly decryptionsPerEpoch: number
+  readonly windows: Readonly<Record<'key' | 'training' | 'reveal' | 'aggregate' | 'decrypt' | 'vote', number>>
 }
 
 /** One look at the chain, handed to the behaviour of the state found. */

@@ -7,14 +7,17 @@ import {
   type Clock,
   contractInterface,
   EventCursor,
+  encodeAddress,
   FailoverProvider,
   openService,
+  PeerBook,
   systemClock,
   TransactionQueue,
 } from '../chain/index.ts'
 import type { ModelSpec } from '../learning/index.ts'
 import { DataPlane } from '../network/index.ts'
 import { KeeperStore } from '../store/index.ts'
+import { commitToWeights, specOf } from '../versions/index.ts'
 import type { KeeperConfig } from './config.ts'
 import type { AgentContext, Behaviour } from './context.ts'
 import { dhtOf } from './dht.ts'
@@ -29,11 +32,8 @@ import { KeeperMetrics } from './metrics.ts'
 import { GlobalModel } from './models.ts'
 import { standardOutput } from './operations/logs.ts'
 import { peerIdOf } from './peer-id.ts'
-import { encodeAddress, PeerBook } from './peers.ts'
 import { checkClock, checkDoppelganger, checkFunds, checkRegistered, checkServicePlan } from './preflight.ts'
 import { privacySpent } from './privacy.ts'
-import { specOf } from './profile.ts'
-import { commitToWeights } from './provable.ts'
 import type { StateName } from './states.ts'
 import { ensureEncryptionKey } from './steps/encryption-key.ts'
 import { PEER_IDENTITY } from './steps/secrets.ts'
@@ -94,7 +94,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
   adoptSingleKey(store)
   const identitySeed = store.getSecret(PEER_IDENTITY)
   if (identitySeed === null || heldEncryptionKeys(store).length === 0) {
-    throw new AgentError('KEYSTORE', `${folder} has no keeper keys: run \`cohort keeper init\` for it`)
+    throw new AgentError('NO_KEYS', `${folder} has no keeper keys: run \`cohort keeper init\` for it`)
   }
 
   const provider = new FailoverProvider({
@@ -183,6 +183,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     }),
     trainer,
     metrics,
+    remembered: { parameters: null, due: null },
     log,
     stopping: signal,
   }

@@ -14,9 +14,9 @@ import {
   Secret,
 } from '../fhe/index.ts'
 import type { KeeperStore } from '../store/index.ts'
+import type { ServiceProfile } from '../versions/index.ts'
+import { updateBound } from '../versions/index.ts'
 import { type EpochMember, epochName } from './members.ts'
-import { updateBound } from './privacy.ts'
-import type { ServiceProfile } from './profile.ts'
 
 export type EpochFrame = {
   readonly context: EpochContext

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { KeystoreError } from '../chain/index.ts'
+import { VersionError } from '../versions/index.ts'
 
 /** Exit codes of `cohort keeper run` by cause, after sysexits.h: a supervisor restarts on 69 and 75, never on the rest. */
 export const KEEPER_EXIT = {
@@ -22,7 +24,8 @@ export const KEEPER_EXIT = {
 
 export type AgentErrorCode =
   | 'CONFIG'
-  | 'KEYSTORE'
+  | 'NO_KEYS'
+  | 'NO_ACCOUNT'
   | 'NOT_REGISTERED'
   | 'DOPPELGANGER'
   | 'CLOCK_SKEW'
@@ -34,7 +37,8 @@ export type AgentErrorCode =
 
 const EXITS: Readonly<Record<AgentErrorCode, number>> = {
   CONFIG: KEEPER_EXIT.config,
-  KEYSTORE: KEEPER_EXIT.noPermission,
+  NO_KEYS: KEEPER_EXIT.noPermission,
+  NO_ACCOUNT: KEEPER_EXIT.usage,
   NOT_REGISTERED: KEEPER_EXIT.config,
   DOPPELGANGER: KEEPER_EXIT.noPermission,
   CLOCK_SKEW: KEEPER_EXIT.config,
@@ -60,7 +64,8 @@ export class AgentError extends Error {
 
 /** The exit code for whatever ended the daemon, by the codes of the rooms below. */
 export function keeperExitCode(error: unknown): number {
-  if (error instanceof AgentError) return error.exitCode
+  if (error instanceof AgentError || error instanceof KeystoreError || error instanceof VersionError)
+    return error.exitCode
   const code = (error as { code?: unknown }).code
   switch (code) {
     case 'LOCKED':

@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { Step } from './context.ts'
+
+import { hasSeat } from '../chain/index.ts'
+import type { EpochParameters, Step } from './context.ts'
 import type { EpochFrame } from './epoch.ts'
-import { type EpochMember, hasSeat, rosterOf } from './members.ts'
-
-/** The parameters of the service that matter in an epoch. */
-export type EpochParameters = {
-  readonly minKeepers: number
-  readonly decryptionsPerEpoch: number
-  readonly windows: Readonly<Record<'key' | 'training' | 'reveal' | 'aggregate' | 'decrypt' | 'vote', number>>
-}
-
-const cache = new WeakMap<object, { block: number; parameters: EpochParameters }>()
+import { type EpochMember, rosterOf } from './members.ts'
 
 /** The service's parameters. They change only between epochs, so one reading per epoch is enough. */
 export async function parametersOf(step: Step): Promise<EpochParameters> {
-  const { contracts } = step.context
+  const { contracts, remembered } = step.context
   const openedAt = openingBlock(step)
-  const known = cache.get(contracts)
-  if (known && known.block === openedAt) return known.parameters
+  if (remembered.parameters?.block === openedAt) return remembered.parameters.parameters
   const p = await contracts.service.parameters()
   const parameters = {
     minKeepers: Number(p.minKeepers),
@@ -31,7 +23,7 @@ export async function parametersOf(step: Step): Promise<EpochParameters> {
       vote: Number(p.voteWindow),
     },
   }
-  cache.set(contracts, { block: openedAt, parameters })
+  remembered.parameters = { block: openedAt, parameters }
   return parameters
 }
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the agent: what the command line, the demo and the tests start and ask.
 
-export { cidFromHex, decodeModel, modelBytes } from './blobs.ts'
 export { CONFIG_FILE, type KeeperConfig, loadConfig, parseConfig } from './config.ts'
 export { createLog, type DaemonOptions, runKeeper } from './daemon.ts'
 export { AgentError, type AgentErrorCode, KEEPER_EXIT, keeperExitCode } from './errors.ts'
 export type { Health } from './health-server.ts'
-export { openKeystore, PASSPHRASE_VARIABLE, readPassphrase, writeKeystore } from './keystore.ts'
 export { type InitOptions, type InitResult, initKeeper } from './operations/init.ts'
 export { exportLogs, openLogFiles } from './operations/logs.ts'
 export {
@@ -19,7 +17,4 @@ export {
   unjailKeeper,
 } from './operations/owner.ts'
 export { type Conviction, convictionsOf, type KeeperStatus, keeperStatus } from './operations/status.ts'
-export { PeerBook } from './peers.ts'
-export { profileSchema, type ServiceProfile } from './profile.ts'
-export { commitToWeights, type ProvableModel, planOf, provableModel, saltOf } from './provable.ts'
 export { PUBLISHED_STATE, STATES, type StateName } from './states.ts'

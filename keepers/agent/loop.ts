@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { formatEther, isError } from 'ethers'
-import { backoff, type EventCursor } from '../chain/index.ts'
+import { backoff, type EventCursor, seatsOf } from '../chain/index.ts'
 import { BEHAVIOURS } from './behaviours/index.ts'
 import type { AgentContext, Behaviour, BlockOfAct, Outcome } from './context.ts'
 import { CONVICTIONS, reasonText } from './convictions.ts'
 import { keeperExitCode } from './errors.ts'
 import type { Fact } from './facts.ts'
-import { seatsOf } from './members.ts'
 import { collectGarbage } from './memory.ts'
 import { LOW_BALANCE } from './preflight.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
@@ -20,7 +19,6 @@ const FATAL: ReadonlySet<string> = new Set([
   'WRONG_CHAIN',
   'WRONG_CONTRACT',
   'NOT_REGISTERED',
-  'KEYSTORE',
   'WORKER',
   'CORRUPT',
   'UNREACHABLE',

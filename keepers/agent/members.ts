@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { ILearningService, KeeperRegistry } from '../../types/index.ts'
+import { seatsOf } from '../chain/index.ts'
 import type { KeeperStore } from '../store/index.ts'
 
 /** One member of an epoch: a seat on the chain, an index in the key's roster, a peer on the network. */
@@ -9,23 +10,6 @@ export type EpochMember = {
   readonly address: `0x${string}`
   /** X25519 public key, 32 bytes. */
   readonly encryptionKey: Uint8Array
-}
-
-/** The seats whose bits are set, ascending. */
-export function seatsOf(bitmap: bigint): number[] {
-  const seats: number[] = []
-  for (let seat = 0, rest = bitmap; rest !== 0n; seat++, rest >>= 1n) if (rest & 1n) seats.push(seat)
-  return seats
-}
-
-export function bitmapOf(seats: Iterable<number>): bigint {
-  let bitmap = 0n
-  for (const seat of seats) bitmap |= 1n << BigInt(seat)
-  return bitmap
-}
-
-export function hasSeat(bitmap: bigint, seat: number): boolean {
-  return ((bitmap >> BigInt(seat)) & 1n) === 1n
 }
 
 /** Of whatever is kept about an epoch. The seed is part of it: after a reorganisation an epoch of the same number is another one. */

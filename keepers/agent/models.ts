@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { initialServerState, momentCount, type ServerSettings, serverStepFrom } from '../learning/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
-import { decodeModelState, encodeModel, modelBytes } from './blobs.ts'
+import { decodeModelState, encodeModel, modelBytes } from '../versions/index.ts'
 import { AgentError } from './errors.ts'
 
 const acceptedSchema = z.object({
@@ -75,7 +75,7 @@ export class GlobalModel {
 
   /**
    * Takes over a model that the chain says was accepted: fetched if need be, checked against its commitment, pinned.
-   * @throws AgentError BAD_BLOB when the blob is not what the members voted for.
+   * @throws AgentError or VersionError BAD_BLOB when the blob is not what the members voted for.
    */
   async accept(model: AcceptedModel, providers: readonly string[], signal?: AbortSignal): Promise<void> {
     if (this.accepted?.cid === model.cid && this.accepted.round === model.round) return

@@ -2,12 +2,11 @@
 import { connect } from 'node:net'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type Provider, ZeroAddress } from 'ethers'
-import { ChainError, type Clock, type ServiceContracts } from '../chain/index.ts'
+import { ChainError, type Clock, decodeAddress, type ServiceContracts } from '../chain/index.ts'
 import { FheError } from '../fhe/index.ts'
+import type { ServiceProfile } from '../versions/index.ts'
 import { planFor } from './epoch.ts'
 import { AgentError } from './errors.ts'
-import { decodeAddress } from './peers.ts'
-import type { ServiceProfile } from './profile.ts'
 
 /** Seconds by which this machine's clock may differ from the chain's, latest block's age included. */
 const MAX_SKEW_SECONDS = 300

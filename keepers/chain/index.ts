@@ -1,8 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// The public face of the chain room.
+
 export { type Artifact, type ContractName, contractArtifact, contractInterface } from './artifacts.ts'
 export { backoff, type Clock, systemClock } from './clock.ts'
 export { clients, openService, type ServiceContracts } from './contracts.ts'
+export { DaoClient, type DaoClientOptions, type ServiceStatus, type VersionRecord } from './dao/client.ts'
+export { DaoError, type DaoErrorCode } from './dao/errors.ts'
+export { type Call, type Proposal, ProposalBook } from './dao/proposals.ts'
+export { SETUP_KIND, type SetupKind, type Support, type VersionStatus } from './dao/terms.ts'
+export { type DeploymentFile, parseDeployment, readDeployment } from './deployment-file.ts'
 export { ChainError, type ChainErrorCode, decodeRevert, RevertError } from './errors.ts'
 export { type CursorStep, EventCursor } from './event-cursor.ts'
+export {
+  KeystoreError,
+  type KeystoreErrorCode,
+  keystoreAddress,
+  openKeystore,
+  PASSPHRASE_VARIABLE,
+  readPassphrase,
+  writeKeystore,
+} from './keystore.ts'
+export { decodeAddress, encodeAddress, PeerBook } from './peers.ts'
 export { FailoverProvider, type RpcOptions } from './rpc.ts'
+export { bitmapOf, hasSeat, seatsOf } from './seats.ts'
 export { type FeePolicy, type QueueEvent, TransactionQueue, type TransactionRequest } from './transaction-queue.ts'

@@ -3,7 +3,7 @@
 import process from 'node:process'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { JsonRpcProvider, Signer } from 'ethers'
-import type { DeploymentFile } from '../chain/dao/deployment-file.ts'
+import type { DeploymentFile } from '../chain/index.ts'
 import { type AccountOptions, openAccount } from './chain-account.ts'
 import { EXIT } from './failure.ts'
 
@@ -49,7 +49,7 @@ export function chainCommand(parent: Command, name: string, description: string)
 
 /** Opens deployment, endpoint and account, runs the body, and closes the connection whatever happens. */
 export async function withChain(options: ChainOptions, body: (session: ChainSession) => Promise<void>): Promise<void> {
-  const { readDeployment } = await import('../chain/dao/deployment-file.ts')
+  const { readDeployment } = await import('../chain/index.ts')
   const deployment = await readDeployment(options.deployment)
   await withEndpoint(options, deployment.chainId, (session) => body({ ...session, deployment }))
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How `cohort dao` shows things, to people and to programs.
-import type { ServiceStatus } from '../chain/dao/client.ts'
-import type { Proposal } from '../chain/dao/proposals.ts'
+import type { Proposal, ServiceStatus } from '../chain/index.ts'
 
 export type DaoStatus = {
   readonly account?: { readonly address: string; readonly balance: bigint; readonly votes: bigint }

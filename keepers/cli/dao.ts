@@ -2,9 +2,7 @@
 // `cohort dao`: everything a member of the DAO does about co-owned models.
 import process from 'node:process'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { DaoClient } from '../chain/dao/client.ts'
-import type { Proposal } from '../chain/dao/proposals.ts'
-import type { SetupKind, Support } from '../chain/dao/terms.ts'
+import type { DaoClient, Proposal, SetupKind, Support } from '../chain/index.ts'
 import { type ChainOptions, chainCommand, parseCount, parseWord, print, withChain } from './chain-command.ts'
 import { daoStatusText, proposalText, tokens } from './dao-text.ts'
 
@@ -207,7 +205,7 @@ async function withClient(
   options: ChainOptions,
   body: (client: DaoClient, signer: string | undefined) => Promise<void>,
 ): Promise<void> {
-  const { DaoClient } = await import('../chain/dao/client.ts')
+  const { DaoClient } = await import('../chain/index.ts')
   await withChain(options, async ({ provider, deployment, signer }) => {
     const client = await DaoClient.connect({ provider, deployment, ...(signer === undefined ? {} : { signer }) })
     await body(client, await signer?.getAddress())

@@ -1,22 +1,53 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { ZodError } from 'zod'
+import type { LearningError, LearningErrorCode } from '../learning/index.ts'
 
 /** Exit codes after sysexits.h, so that a supervisor can tell "fix the input" from "try again". */
 export const EXIT = { failure: 1, usage: 64, data: 65, noInput: 66, unavailable: 69, software: 70, config: 78 } as const
 
-/** Options that each parse and do not go together; says which, and what would. */
+/** A wrong option or argument, or options that do not go together; says which, and what would do. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
   readonly exitCode = EXIT.usage
 }
 
-/**
- * An error's own exit code when it carries one (`exitCode`), 65 for input that did not parse, else 1.
- */
+/** A command that ends for another reason than an error of a room. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+  readonly exitCode: number
+
+  constructor(message: string, exitCode: number) {
+    super(message)
+    this.exitCode = exitCode
+  }
+}
+
+/** What a command's signal is aborted with on Ctrl-C; 130 is what a shell makes of SIGINT. */
+export function interrupted(): CommandError {
+  return new CommandError('interrupted', 130)
+}
+
+/** Codes of the learning room, which knows nothing of exit codes: its parameters come from options, its data from files. */
+const LEARNING: Partial<Record<LearningErrorCode, number>> = {
+  BAD_PARAMETERS: EXIT.usage,
+  BAD_SIMULATION: EXIT.usage,
+  BAD_DATA: EXIT.data,
+  BAD_MODEL: EXIT.data,
+  BAD_CHECKPOINT: EXIT.data,
+  MODEL_DATA_MISMATCH: EXIT.data,
+  EMPTY_SHARD: EXIT.data,
+  DATA_NOT_FOUND: EXIT.noInput,
+  DOWNLOAD_FAILED: EXIT.unavailable,
+  NO_BACKEND: EXIT.unavailable,
+}
+
+/** An error's own exit code when it carries one (`exitCode`), 65 for input that did not parse, else by its room, else 1. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ZodError) return EXIT.data
-  if (error !== null && typeof error === 'object' && 'exitCode' in error && typeof error.exitCode === 'number')
-    return error.exitCode
+  if (!(error instanceof Error)) return EXIT.failure
+  if ('exitCode' in error && typeof error.exitCode === 'number') return error.exitCode
+  // By name: the class would load the room for every command that fails.
+  if (error.name === 'LearningError') return LEARNING[(error as LearningError).code] ?? EXIT.failure
   return EXIT.failure
 }
 

@@ -16,7 +16,7 @@ import {
   print,
   withChain,
 } from './chain-command.ts'
-import { EXIT } from './failure.ts'
+import { interrupted, UsageError } from './failure.ts'
 
 const DEFAULT_SECONDS = 3600
 
@@ -198,8 +198,8 @@ async function withServer(
 ): Promise<void> {
   await withHub(options, async ({ provider, deployment, signer }) => {
     const { InferenceServer } = await import('../serving/index.ts')
-    const interrupted = new AbortController()
-    const stop = () => interrupted.abort(Object.assign(new Error('interrupted'), { exitCode: 130 }))
+    const stopping = new AbortController()
+    const stop = () => stopping.abort(interrupted())
     process.once('SIGINT', stop).once('SIGTERM', stop)
     const model = options.model === undefined ? null : await modelName(options.model)
     const plane = model === null ? null : await startPlane(options.folder)
@@ -213,7 +213,7 @@ async function withServer(
         circuit: options.circuit,
         ...(plane === null || model === null ? {} : { weights: { model, plane } }),
       })
-      await body(server, interrupted.signal)
+      await body(server, stopping.signal)
     } finally {
       process.off('SIGINT', stop).off('SIGTERM', stop)
       await plane?.stop()
@@ -234,9 +234,7 @@ async function waiting(hub: InferenceHub, id: string): Promise<RequestView> {
 
 function acting(signer: Signer | undefined): Signer {
   if (signer !== undefined) return signer
-  throw Object.assign(new Error('say who acts: --keystore <file>, or --account <index> on a development node'), {
-    exitCode: EXIT.usage,
-  })
+  throw new UsageError('say who acts: --keystore <file>, or --account <index> on a development node')
 }
 
 function serviceOf(services: readonly { name: string; address: string }[], wanted: string | undefined): string {
@@ -246,25 +244,21 @@ function serviceOf(services: readonly { name: string; address: string }[], wante
   // A service that the DAO created later, or its adopted models, are services, too; the hub checks.
   if (wanted !== undefined && /^0x[0-9a-fA-F]{40}$/.test(wanted)) return wanted
   const known = services.map(({ name }) => name).join(', ') || 'none'
-  throw Object.assign(new Error(`--service ${wanted ?? 'is needed'}: the deployment has ${known}`), {
-    exitCode: EXIT.usage,
-  })
+  throw new UsageError(`--service ${wanted ?? 'is needed'}: the deployment has ${known}`)
 }
 
 function priceOf(text: string, parseEther: (ether: string) => bigint): bigint {
   try {
     return parseEther(text)
   } catch {
-    throw Object.assign(new Error(`--price is '${text}', a decimal number of ether is needed`), {
-      exitCode: EXIT.usage,
-    })
+    throw new UsageError(`--price is '${text}', a decimal number of ether is needed`)
   }
 }
 
 async function modelName(text: string): Promise<ModelName> {
   const { isModelName, MODEL_NAMES } = await import('../learning/index.ts')
   if (isModelName(text)) return text
-  throw Object.assign(new Error(`--model is '${text}'; known: ${MODEL_NAMES.join(', ')}`), { exitCode: EXIT.usage })
+  throw new UsageError(`--model is '${text}'; known: ${MODEL_NAMES.join(', ')}`)
 }
 
 function modelsText(models: readonly ModelEntry[]): string {

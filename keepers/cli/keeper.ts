@@ -42,9 +42,12 @@ export function registerKeeper(program: Command): void {
 
   add(keeper, 'status', 'where the keeper stands: seat, stake, rewards, round, process').action(
     async (options: Common) => {
-      const { keeperStatus, loadConfig } = await import('../agent/index.ts')
+      const [{ keeperStatus, loadConfig }, { keystoreAddress }] = await Promise.all([
+        import('../agent/index.ts'),
+        import('../chain/index.ts'),
+      ])
       const config = loadConfig(options.data)
-      print(options, await keeperStatus(config, await operatorAddress(config.keys.operator)))
+      print(options, await keeperStatus(config, keystoreAddress(config.keys.operator)))
     },
   )
 
@@ -119,7 +122,11 @@ type InitFlags = {
 }
 
 async function initCommand(options: Common & InitFlags): Promise<void> {
-  const [{ initKeeper, readPassphrase }, { parse }] = await Promise.all([import('../agent/index.ts'), import('yaml')])
+  const [{ initKeeper }, { readPassphrase }, { parse }] = await Promise.all([
+    import('../agent/index.ts'),
+    import('../chain/index.ts'),
+    import('yaml'),
+  ])
   const place = await placeOf(options)
   const values: Record<string, unknown> = {
     'chain.id': place.chainId,
@@ -148,7 +155,7 @@ async function placeOf(flags: InitFlags): Promise<{ service: string; chainId: nu
     }
     return { service, chainId, fromBlock }
   }
-  const { readDeployment } = await import('../chain/dao/deployment-file.ts')
+  const { readDeployment } = await import('../chain/index.ts')
   const { services, ...deployment } = await readDeployment(flags.deployment)
   const service = flags.service ?? (services.length === 1 ? services[0]!.address : undefined)
   if (service === undefined) {
@@ -164,12 +171,13 @@ async function placeOf(flags: InitFlags): Promise<{ service: string; chainId: nu
 
 async function registerCommand(options: OwnerOptions & { stake: string; fund: string }): Promise<void> {
   await withOwner(options, async (session, config) => {
-    const [{ registerKeeperOnChain, readPassphrase }, { parseEther }] = await Promise.all([
+    const [{ registerKeeperOnChain }, { keystoreAddress, readPassphrase }, { parseEther }] = await Promise.all([
       import('../agent/index.ts'),
+      import('../chain/index.ts'),
       import('ethers'),
     ])
     const passphrase = await readPassphrase({ file: options.passphraseFile ?? config.keys.passphraseFile })
-    const operator = await operatorAddress(config.keys.operator)
+    const operator = keystoreAddress(config.keys.operator)
     const { seat } = await registerKeeperOnChain({
       session,
       folder: options.data,
@@ -184,7 +192,10 @@ async function registerCommand(options: OwnerOptions & { stake: string; fund: st
 }
 
 async function runCommand(options: Common): Promise<void> {
-  const agent = await import('../agent/index.ts')
+  const [agent, { openKeystore, readPassphrase }] = await Promise.all([
+    import('../agent/index.ts'),
+    import('../chain/index.ts'),
+  ])
   const stop = new AbortController()
   const onSignal = (signal: NodeJS.Signals): void => {
     // A second signal does not wait for what is under way.
@@ -195,8 +206,8 @@ async function runCommand(options: Common): Promise<void> {
   process.on('SIGTERM', onSignal)
   try {
     const config = agent.loadConfig(options.data)
-    const passphrase = await agent.readPassphrase({ file: options.passphraseFile ?? config.keys.passphraseFile })
-    const wallet = await agent.openKeystore(config.keys.operator, passphrase)
+    const passphrase = await readPassphrase({ file: options.passphraseFile ?? config.keys.passphraseFile })
+    const wallet = await openKeystore(config.keys.operator, passphrase)
     const log = agent.createLog(config.log.level, agent.openLogFiles(options.data))
     await agent.runKeeper({
       folder: options.data,
@@ -241,26 +252,11 @@ async function ownerOf(
     if (options.owner !== undefined) throw new UsageError('give --owner or --account, not both')
     return { account: options.account }
   }
-  const { readPassphrase, openKeystore } = await import('../agent/index.ts')
+  const { readPassphrase, openKeystore } = await import('../chain/index.ts')
   const file = options.ownerPassphraseFile ?? options.passphraseFile ?? config.keys.passphraseFile
   const passphrase = await readPassphrase({ file, prompt: "Passphrase of the owner's keystore: " })
   const wallet = await openKeystore(options.owner ?? join(options.data, 'owner.json'), passphrase)
   return { key: wallet.privateKey }
-}
-
-/** The operator's address, which a keystore shows without its passphrase. */
-async function operatorAddress(file: string): Promise<string> {
-  const [{ readFile }, { getAddress, isKeystoreJson }, { AgentError }] = await Promise.all([
-    import('node:fs/promises'),
-    import('ethers'),
-    import('../agent/index.ts'),
-  ])
-  const text = await readFile(file, 'utf8').catch(() => '')
-  const address: unknown = isKeystoreJson(text) ? JSON.parse(text).address : undefined
-  if (typeof address !== 'string') {
-    throw new AgentError('KEYSTORE', `${file} is missing or no Ethereum keystore: run \`cohort keeper init\``)
-  }
-  return getAddress(address.startsWith('0x') ? address : `0x${address}`)
 }
 
 /** Gives an error the exit code that the command ends with. */

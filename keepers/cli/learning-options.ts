@@ -4,8 +4,8 @@ import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import process from 'node:process'
 import { InvalidArgumentError } from 'commander'
-import type { Dataset, LearningErrorCode, ModelSpec } from '../learning/index.ts'
-import { EXIT } from './failure.ts'
+import type { Dataset, ModelSpec } from '../learning/index.ts'
+import { interrupted } from './failure.ts'
 
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {
@@ -43,35 +43,15 @@ export async function chooseSpec(model: string, data: Dataset): Promise<ModelSpe
   }
 }
 
-const EXIT_CODES: Partial<Record<LearningErrorCode, number>> = {
-  BAD_PARAMETERS: EXIT.usage,
-  BAD_SIMULATION: EXIT.usage,
-  BAD_DATA: EXIT.data,
-  BAD_MODEL: EXIT.data,
-  BAD_CHECKPOINT: EXIT.data,
-  MODEL_DATA_MISMATCH: EXIT.data,
-  EMPTY_SHARD: EXIT.data,
-  DATA_NOT_FOUND: EXIT.noInput,
-  DOWNLOAD_FAILED: EXIT.unavailable,
-  NO_BACKEND: EXIT.unavailable,
-}
-const INTERRUPTED = 130
-
-/** Runs a command with a signal that Ctrl-C aborts, and gives errors of the learning room their exit code. */
+/** Runs a command with a signal that Ctrl-C and SIGTERM abort. */
 export async function interruptible(body: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const controller = new AbortController()
-  const stop = () => controller.abort(Object.assign(new Error('interrupted'), { exitCode: INTERRUPTED }))
-  process.once('SIGINT', stop)
-  process.once('SIGTERM', stop)
+  const stop = () => controller.abort(interrupted())
+  process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
     await body(controller.signal)
-  } catch (error) {
-    const code = (error as { code?: LearningErrorCode }).code
-    const exitCode = code === undefined ? undefined : EXIT_CODES[code]
-    throw exitCode === undefined ? error : Object.assign(error as Error, { exitCode })
   } finally {
-    process.off('SIGINT', stop)
-    process.off('SIGTERM', stop)
+    process.off('SIGINT', stop).off('SIGTERM', stop)
   }
 }
 

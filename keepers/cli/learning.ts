@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { type Command, Option } from 'commander'
 import type { BackendChoice, TrainingCheckpoint, TrainingParameters } from '../learning/index.ts'
-import { EXIT } from './failure.ts'
+import { UsageError } from './failure.ts'
 import {
   bar,
   chooseSpec,
@@ -150,7 +150,7 @@ async function samples(options: SamplesOptions, signal: AbortSignal): Promise<vo
     Array.from(inputs.subarray(at * size, (at + 1) * size), (value) => value * scale)
   const { index } = options
   if (index !== undefined && index >= count) {
-    throw Object.assign(new Error(`--index is ${index}; ${name} has ${count} samples`), { exitCode: EXIT.usage })
+    throw new UsageError(`--index is ${index}; ${name} has ${count} samples`)
   }
   const kept = Math.min(options.count, count)
   const content =

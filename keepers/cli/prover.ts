@@ -15,7 +15,7 @@ import {
   toJson,
   withEndpoint,
 } from './chain-command.ts'
-import { EXIT } from './failure.ts'
+import { CommandError, EXIT, UsageError } from './failure.ts'
 
 type MarketOptions = ChainOptions & { readonly market?: string; readonly fromBlock?: number }
 type PlaneOptions = { readonly data: string; readonly listen: string }
@@ -126,7 +126,7 @@ type Session = {
 }
 
 async function withMarket(options: MarketOptions, body: (session: Session) => Promise<void>): Promise<void> {
-  const { readDeployment } = await import('../chain/dao/deployment-file.ts')
+  const { readDeployment } = await import('../chain/index.ts')
   const deployment = options.market === undefined ? await readDeployment(options.deployment) : undefined
   const market = options.market ?? deployment!.contracts.ProverMarket
   const fromBlock = options.fromBlock ?? deployment?.fromBlock ?? 0
@@ -200,7 +200,7 @@ async function postCommand(folder: string, options: PostOptions): Promise<void> 
         `job ${posted.jobId} ${result.status}: output ${result.output ?? 'none'}`,
       )
       if (result.status !== 'completed') {
-        throw exit(new Error(`job ${posted.jobId} ended as ${result.status}`), EXIT.failure)
+        throw new CommandError(`job ${posted.jobId} ended as ${result.status}`, EXIT.failure)
       }
     })
   })
@@ -272,7 +272,7 @@ async function transact(
 }
 
 function requireSigner({ signer }: Session): Signer {
-  if (signer === undefined) throw exit(new Error('this needs an account: --keystore or --account'), EXIT.usage)
+  if (signer === undefined) throw new UsageError('this needs an account: --keystore or --account')
   return signer
 }
 
@@ -285,10 +285,6 @@ function report(options: MarketOptions, event: string, fields: Readonly<Record<s
   }
   const words = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`)
   process.stderr.write(`${time} ${event} ${words.join(' ')}\n`)
-}
-
-function exit(error: Error, exitCode: number): Error {
-  return Object.assign(error, { exitCode })
 }
 
 /** An amount with a default: commander's help cannot show a bigint by itself. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `cohort spend`: the fraud model of spending guards, and verdicts for transactions above an account's limits.
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { GuardedSpend, GuardQuestion, Reading } from '../serving/index.ts'
+import type { GuardedSpend, GuardQuestion } from '../apps/spending/index.ts'
+import type { Reading } from '../serving/index.ts'
 import { type ChainOptions, chainCommand, parseAddress, withEndpoint } from './chain-command.ts'
-import { EXIT } from './failure.ts'
+import { CommandError, EXIT } from './failure.ts'
 import { circuitLines } from './zkml/circuit-lines.ts'
 import { proofFileText } from './zkml/proof-file.ts'
 import { emit, fieldElement, percent, usage, wholeNumber, withTerminal } from './zkml/terminal.ts'
@@ -64,7 +65,7 @@ function told(parent: Command, name: string, description: string): Command {
 }
 
 async function train(options: { readonly seed: number; readonly out?: string; readonly json?: boolean }) {
-  const { savedSpendModel, trainSpendModel } = await import('../learning/index.ts')
+  const { savedSpendModel, trainSpendModel } = await import('../apps/spending/index.ts')
   await withTerminal(options, async (terminal) => {
     const trained = await trainSpendModel({
       seed: options.seed,
@@ -90,8 +91,7 @@ async function train(options: { readonly seed: number; readonly out?: string; re
 
 async function circuit(folder: string, options: { readonly model?: string; readonly json?: boolean }) {
   const { readFile } = await import('node:fs/promises')
-  const { spendModel } = await import('../learning/index.ts')
-  const { SPEND_CIRCUIT, spendProgram } = await import('../serving/index.ts')
+  const { SPEND_CIRCUIT, spendModel, spendProgram } = await import('../apps/spending/index.ts')
   const { compileFolder } = await import('../zkml/index.ts')
   await withTerminal(options, async (terminal) => {
     const model = options.model === undefined ? undefined : await readFile(options.model, 'utf8')
@@ -103,7 +103,7 @@ async function circuit(folder: string, options: { readonly model?: string; reado
 }
 
 async function read(folder: string, options: ToldOptions) {
-  const { readSpend } = await import('../serving/index.ts')
+  const { readSpend } = await import('../apps/spending/index.ts')
   const { openFolder } = await import('../zkml/index.ts')
   const { program } = await openFolder(folder)
   await withSpend(options, async ({ bytes, question }) => {
@@ -117,7 +117,7 @@ async function read(folder: string, options: ToldOptions) {
 }
 
 async function prove(folder: string, options: ProveOptions) {
-  const { approves, bringVerdict, proveSpend, readSpend, requireModelOf } = await import('../serving/index.ts')
+  const { approves, bringVerdict, proveSpend, readSpend, requireModelOf } = await import('../apps/spending/index.ts')
   const { InferenceProver, openFolder } = await import('../zkml/index.ts')
   if (options.features !== undefined && options.context === undefined) throw usage('--features needs --context')
   if (options.features === undefined && options.context !== undefined) {
@@ -130,7 +130,7 @@ async function prove(folder: string, options: ProveOptions) {
     const expected = readSpend(program, bytes)
     if (question !== null && !approves(question, expected)) {
       const { text } = await standing(question, expected)
-      throw Object.assign(new Error(`no verdict to be had: ${text.replaceAll('\n', '; ')}`), { exitCode: EXIT.failure })
+      throw new CommandError(`the policy would refuse: ${text.replaceAll('\n', '; ')}`, EXIT.failure)
     }
     await withTerminal(options, async (terminal) => {
       const { signal, progress } = terminal
@@ -168,14 +168,14 @@ type Told = {
 
 /** The bytes that the model is asked about: as told, or as the guard computes them now. */
 async function withSpend(options: ToldOptions, body: (told: Told) => Promise<void>): Promise<void> {
-  const { askGuard, encodeSpend } = await import('../serving/index.ts')
+  const { askGuard, encodeSpend } = await import('../apps/spending/index.ts')
   if (options.features !== undefined) {
     const bytes = encodeSpend(options.features)
     return await body({ bytes, question: null, guard: null, signer: undefined })
   }
   const { of, to } = options
   if (of === undefined || to === undefined) throw usage('say --features, or the transaction: --of and --to')
-  const { readDeployment } = await import('../chain/dao/deployment-file.ts')
+  const { readDeployment } = await import('../chain/index.ts')
   const deployment = options.guard === undefined ? await readDeployment(options.deployment) : undefined
   const guard = options.guard ?? deployment!.contracts.SpendingGuard
   await withEndpoint(options, deployment?.chainId, async ({ provider, signer }) => {
@@ -191,7 +191,7 @@ function spendOf(to: string, { value, calldata, origin }: ToldOptions): GuardedS
 
 /** What the guard's policy makes of a reading. */
 async function standing(question: GuardQuestion, reading: Reading) {
-  const { approves } = await import('../serving/index.ts')
+  const { approves } = await import('../apps/spending/index.ts')
   const { approvedLabel, margins, minMargin, validUntil, modelId } = question
   const approved = approves(question, reading)
   const wanted = margins
@@ -205,7 +205,7 @@ async function standing(question: GuardQuestion, reading: Reading) {
 }
 
 async function described(bytes: Uint8Array, { label, margin }: Reading): Promise<string> {
-  const { SPEND_VERDICTS } = await import('../learning/index.ts')
+  const { SPEND_VERDICTS } = await import('../apps/spending/index.ts')
   return `features  ${featuresIn(bytes).join(' ')}\nlabel     ${label} (${SPEND_VERDICTS[label]})\nmargin    ${margin}`
 }
 

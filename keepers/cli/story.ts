@@ -71,7 +71,7 @@ export function registerStory(program: Command): void {
 }
 
 async function train(options: { readonly seed: number; readonly out?: string; readonly json?: boolean }) {
-  const { savedReader, trainHeadlineReader } = await import('../learning/index.ts')
+  const { savedReader, trainHeadlineReader } = await import('../apps/story/index.ts')
   await withTerminal(options, async (terminal) => {
     const trained = await trainHeadlineReader({
       seed: options.seed,
@@ -94,8 +94,9 @@ async function circuit(
   options: { readonly reader?: string; readonly private?: boolean; readonly json?: boolean },
 ) {
   const { readFile } = await import('node:fs/promises')
-  const { launchNewsReader } = await import('../learning/index.ts')
-  const { PRIVATE_STORY_CIRCUIT, STORY_CIRCUIT, storyProgram } = await import('../serving/index.ts')
+  const { launchNewsReader, PRIVATE_STORY_CIRCUIT, STORY_CIRCUIT, storyProgram } = await import(
+    '../apps/story/index.ts'
+  )
   const { compileFolder } = await import('../zkml/index.ts')
   await withTerminal(options, async (terminal) => {
     const reader = options.reader === undefined ? undefined : await readFile(options.reader, 'utf8')
@@ -108,7 +109,7 @@ async function circuit(
 }
 
 async function read(folder: string, options: Told & { readonly json?: boolean }) {
-  const { encodeStory, readStory, storyDigest } = await import('../serving/index.ts')
+  const { encodeStory, readStory, storyDigest } = await import('../apps/story/index.ts')
   const { openFolder } = await import('../zkml/index.ts')
   const { program } = await openFolder(folder)
   const story = encodeStory(options.tag, options.headline)
@@ -149,7 +150,7 @@ async function prove(
 
 /** The story that the options name, and how it is proven. */
 async function toldBy(options: Partial<Told> & { readonly private?: string }): Promise<Provable> {
-  const { encodeStory, provePrivateStory, proveStory } = await import('../serving/index.ts')
+  const { encodeStory, provePrivateStory, proveStory } = await import('../apps/story/index.ts')
   const { headline, tag, private: file } = options
   if (file === undefined) {
     if (headline === undefined || tag === undefined) throw usage('say --headline and --tag, or --private <file>')
@@ -164,7 +165,7 @@ async function toldBy(options: Partial<Told> & { readonly private?: string }): P
 }
 
 async function signPrivate(options: Told & { readonly key: string; readonly out: string }) {
-  const { signPrivateStory } = await import('../serving/index.ts')
+  const { signPrivateStory } = await import('../apps/story/index.ts')
   const [{ readKey }, { writeInput }] = await Promise.all([
     import('./zkml/sign-commands.ts'),
     import('./zkml/samples.ts'),
@@ -175,7 +176,7 @@ async function signPrivate(options: Told & { readonly key: string; readonly out:
 }
 
 async function described({ label, margin }: Reading): Promise<string> {
-  const { LAUNCH_OUTCOMES } = await import('../learning/index.ts')
+  const { LAUNCH_OUTCOMES } = await import('../apps/story/index.ts')
   return `label   ${label} (${LAUNCH_OUTCOMES[label]})\nmargin  ${margin}`
 }
 

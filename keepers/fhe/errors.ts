@@ -10,6 +10,7 @@ export type FheErrorCode =
   | 'invalid-argument'
   | 'secret-disposed'
   | 'engine-closed'
+  | 'not-built'
   // bytes that came from outside
   | 'truncated'
   | 'trailing-bytes'
@@ -67,6 +68,27 @@ export class FheError extends Error {
     this.code = code
     this.detail = detail
   }
+
+  toObject(): FheErrorObject {
+    const { code, detail, message, stack } = this
+    return { name: 'FheError', code, detail, message: message.slice(code.length + 2), stack }
+  }
+
+  /** The error that `toObject` was called on, with the stack of the thread that threw it. */
+  static fromObject({ code, detail, message, stack }: FheErrorObject): FheError {
+    const error = new FheError(code, message, detail)
+    if (stack !== undefined) error.stack = stack
+    return error
+  }
+}
+
+/** A FheError between threads: cloning keeps neither class nor code nor detail. */
+export type FheErrorObject = {
+  readonly name: 'FheError'
+  readonly code: FheErrorCode
+  readonly detail: FheErrorDetail
+  readonly message: string
+  readonly stack: string | undefined
 }
 
 /** Runs `body`; a refusal that does not name a member gets `detail.sender`, so that the caller knows whom to leave out. */

@@ -102,7 +102,7 @@ class Lane {
         const pending = this.#pending.get(message.id)
         this.#pending.delete(message.id)
         if (message.kind === 'done') pending?.resolve(message.result)
-        else pending?.reject(message.error)
+        else pending?.reject(message.error instanceof Error ? message.error : FheError.fromObject(message.error))
       })
       const fail = (error: Error) => {
         this.#dead = error

@@ -2,6 +2,7 @@
 // A thread of the pool: one core, fed by messages.
 import { parentPort, workerData } from 'node:worker_threads'
 import { Core, type Product, type Slots } from './core.ts'
+import { FheError, type FheErrorObject } from './errors.ts'
 import type { Plan } from './plan.ts'
 import type { ClaimSeeds, ClaimSums } from './projection.ts'
 
@@ -23,7 +24,7 @@ export type TaskResult = Uint8Array | Slots | ClaimSums | undefined
 export type WorkerMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'done'; readonly id: number; readonly result: TaskResult }
-  | { readonly kind: 'failed'; readonly id: number; readonly error: Error }
+  | { readonly kind: 'failed'; readonly id: number; readonly error: FheErrorObject | Error }
 
 export type WorkerRequest = { readonly id: number; readonly task: Task }
 
@@ -72,7 +73,8 @@ if (parentPort !== null && (workerData as { cohortFhe?: Plan } | null)?.cohortFh
       const result = perform(core, task)
       port.postMessage({ kind: 'done', id, result } satisfies WorkerMessage, buffersOf(result))
     } catch (error) {
-      port.postMessage({ kind: 'failed', id, error: error as Error } satisfies WorkerMessage)
+      const sent = error instanceof FheError ? error.toObject() : (error as Error)
+      port.postMessage({ kind: 'failed', id, error: sent } satisfies WorkerMessage)
     }
   })
   port.postMessage({ kind: 'ready' } satisfies WorkerMessage)

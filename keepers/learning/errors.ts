@@ -17,6 +17,14 @@ export type LearningErrorCode =
   | 'TORN_DOWN'
   | 'BAD_SIMULATION'
 
+/** A LearningError between threads: cloning keeps neither class nor code. */
+export type LearningErrorObject = {
+  readonly name: 'LearningError'
+  readonly code: LearningErrorCode
+  readonly message: string
+  readonly stack: string | undefined
+}
+
 /** An error that names what is wrong, where, and what to do about it. */
 export class LearningError extends Error {
   readonly code: LearningErrorCode
@@ -24,5 +32,17 @@ export class LearningError extends Error {
     super(message, options)
     this.name = 'LearningError'
     this.code = code
+  }
+
+  toObject(): LearningErrorObject {
+    const { code, message, stack } = this
+    return { name: 'LearningError', code, message, stack }
+  }
+
+  /** The error that `toObject` was called on, with the stack of the thread that threw it. */
+  static fromObject({ code, message, stack }: LearningErrorObject): LearningError {
+    const error = new LearningError(code, message)
+    if (stack !== undefined) error.stack = stack
+    return error
   }
 }

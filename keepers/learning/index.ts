@@ -26,10 +26,11 @@ export {
   type PseudoLabels,
 } from './ensemble/co-training.ts'
 export { combine, Ensemble, type EnsembleMember, type Predictor } from './ensemble/ensemble.ts'
-export { LearningError, type LearningErrorCode } from './errors.ts'
+export { LearningError, type LearningErrorCode, type LearningErrorObject } from './errors.ts'
 export { loadModel, modelJson, saveModel } from './model/artifacts.ts'
+export { type ModelFileKind, readModelFile, writeModelFile } from './model/model-file.ts'
 export { isModelName, MODEL_NAMES, type ModelName, modelSpec } from './model/registry.ts'
-export { parseModelSpec, specHash } from './model/spec.ts'
+export { parseModelSpec, sequentialSpec, specHash } from './model/spec.ts'
 export { checkVector, flatten, initialWeights, unflatten } from './model/vector.ts'
 export { PrivacyAccountant, type PrivacySpent, type PrivacyStep } from './privacy/accountant.ts'
 export {
@@ -47,6 +48,7 @@ export {
   privatise,
   secureNormal,
 } from './privacy/mechanism.ts'
+export { deriveSeed, SeededRandom } from './random.ts'
 export { roundsChart, roundsCsv } from './simulate/chart.ts'
 export {
   parseSimulationConfig,
@@ -57,20 +59,6 @@ export {
 export type { Combine } from './simulate/round.ts'
 export { type SimulateOptions, type SimulationResult, simulate } from './simulate/simulate.ts'
 export { decodeSimulation, encodeSimulation, type RoundRecord, type SimulationState } from './simulate/state.ts'
-export {
-  FEATURE_BITS,
-  SPEND_CLASSES,
-  SPEND_FEATURES,
-  SPEND_ORIGINS,
-  type SpendFacts,
-  spendFeatures,
-} from './spending/features.ts'
-export { type LabelledSpend, SPEND_VERDICTS, type SpendSplit, spendHistories } from './spending/histories.ts'
-export { type JudgedSpend, judgedBy, leadFor, type SpendFigures, spendFigures } from './spending/judgement.ts'
-export { SpendLedger } from './spending/ledger.ts'
-export { FALSE_ALARMS, SPEND_ACCOUNTS, spendSpec, type TrainedSpendModel, trainSpendModel } from './spending/model.ts'
-export { savedSpendModel, spendModel } from './spending/saved.ts'
-export { THEFT_PATTERNS, type TheftPattern, UNSEEN_PATTERN } from './spending/thieves.ts'
 export { checkMeanNorm, gaussianNormBound, type MeanTerms, meanNormBound, normOf } from './strategy/bound.ts'
 export { aggregate, type Centre, centreOfGroups, centreSchema, dealGroups } from './strategy/groups.ts'
 export {
@@ -89,11 +77,8 @@ export {
   serverStep,
   serverStepFrom,
 } from './strategy/server.ts'
-export { LAUNCH_OUTCOMES, type LaunchOutcome } from './text/headline-frames.ts'
-export { CHARACTER_BITS, HEADLINE_LENGTH, headlineBytes, launchHeadlines } from './text/headlines.ts'
-export { headlineSpec, type TrainedReader, trainHeadlineReader } from './text/model.ts'
-export { launchNewsReader, savedReader } from './text/saved.ts'
 export { decodeCheckpoint, encodeCheckpoint } from './train/checkpoint.ts'
 export { DEFAULT_TRAINING, parseTrainingParameters, trainingParametersSchema } from './train/parameters.ts'
+export { trainInStages } from './train/stages.ts'
 export { LocalTrainer, type TrainOptions } from './train/trainer.ts'
 export type * from './types.ts'

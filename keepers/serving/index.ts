@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the serving room: requests for proven inferences and proving jobs, and their answers.
 
-export type { Reading } from './byte-circuit.ts'
+export {
+  BYTE_CIRCUIT,
+  byteProgram,
+  proveBytes,
+  type Reading,
+  readBytes,
+  readingOf,
+  requireByteCircuit,
+  TAG_BYTES,
+} from './byte-circuit.ts'
 export { listModels, type ModelEntry, type Offer, offerModel } from './catalogue.ts'
 export { ServingError, type ServingErrorCode } from './errors.ts'
-export { approves, askGuard, bringVerdict, type GuardedSpend, type GuardQuestion, requireModelOf } from './guard.ts'
-export { p256Material, p256Signature } from './p256.ts'
 export { commitmentOf, decodePayload, encodePayload, type InputPayload, integersOf } from './payload.ts'
-export { PRIVATE_STORY_CIRCUIT, type PrivateStory, provePrivateStory, signPrivateStory } from './private-story.ts'
 export { type JobStatus, type JobView, readJob } from './prover-jobs.ts'
 export { awaitJob, type JobResult, type PostedJob, type ProvingOrder, postJob } from './prover-post.ts'
 export { type ProverEvent, ProverService, type ProverServiceOptions, type ProverTotals } from './prover-service.ts'
 export { CircuitShelf, circuitsOf, type ShelfOptions } from './prover-shelf.ts'
-export { privateStoryCircuit, spendCircuit, storyCircuit } from './released-circuit.ts'
+export { type ReleasedCircuit, type ReleasedCircuitOptions, releasedCircuit } from './released-circuit.ts'
 export {
   type InferenceOrder,
   type RequestStatus,
@@ -25,24 +31,3 @@ export {
 } from './requester.ts'
 export { type ServeOptions, serveRequests } from './serve.ts'
 export { type Answer, InferenceServer, type ServerOptions } from './server.ts'
-
-export {
-  encodeSpend,
-  proveSpend,
-  readSpend,
-  SPEND_BYTES,
-  SPEND_CIRCUIT,
-  spendCommitment,
-  spendProgram,
-} from './spend.ts'
-export {
-  encodeStory,
-  proveStory,
-  readStory,
-  STORY_BYTES,
-  STORY_CIRCUIT,
-  storyCommitment,
-  storyDigest,
-  storyProgram,
-} from './story.ts'
-export { fetchVersion, type VersionSource, type VersionWeights } from './version.ts'

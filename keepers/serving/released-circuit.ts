@@ -4,7 +4,6 @@ import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { launchNewsReader, spendModel } from '../learning/index.ts'
 import {
   type CircuitOptions,
   circuitKey,
@@ -14,9 +13,6 @@ import {
   setupFolder,
   writeCircuit,
 } from '../zkml/index.ts'
-import { PRIVATE_STORY_CIRCUIT } from './private-story.ts'
-import { SPEND_CIRCUIT, spendProgram } from './spend.ts'
-import { STORY_CIRCUIT, storyProgram } from './story.ts'
 
 export type ReleasedCircuit = {
   /** With circuit and key. */
@@ -25,31 +21,19 @@ export type ReleasedCircuit = {
   readonly cached: boolean
 }
 
-type Options = { readonly signal?: AbortSignal }
+export type ReleasedCircuitOptions = { readonly signal?: AbortSignal }
 
-/** That of the reader of stories, below `cache`: some 25 s to compile and 20 s for the key when it is not there. */
-export async function storyCircuit(cache: string, options: Options = {}): Promise<ReleasedCircuit> {
-  return await releasedCircuit(cache, 'story', storyProgram(launchNewsReader()), STORY_CIRCUIT, options)
-}
-
-/** The same for stories that nobody is shown. */
-export async function privateStoryCircuit(cache: string, options: Options = {}): Promise<ReleasedCircuit> {
-  const program = storyProgram(launchNewsReader())
-  return await releasedCircuit(cache, 'private-story', program, PRIVATE_STORY_CIRCUIT, options)
-}
-
-/** That of the judge of spends, below `cache`: some seconds each when it is not there. */
-export async function spendCircuit(cache: string, options: Options = {}): Promise<ReleasedCircuit> {
-  return await releasedCircuit(cache, 'spend', spendProgram(spendModel()), SPEND_CIRCUIT, options)
-}
-
-/** LOCAL set-up: for demonstrations and tests. Two processes at once are no harm; one of them wins. */
-async function releasedCircuit(
+/**
+ * The circuit folder of a program below `cache`, compiled and set up when it is not there yet. The set-up is LOCAL: for
+ * demonstrations and tests. Two processes may do this at once; one of them wins.
+ * @param name starts the folder's name; the rest is the circuit's own key
+ */
+export async function releasedCircuit(
   cache: string,
   name: string,
   program: IntegerProgram,
   shown: CircuitOptions,
-  options: Options,
+  options: ReleasedCircuitOptions = {},
 ): Promise<ReleasedCircuit> {
   const key = await circuitKey(writeCircuit(program, shown))
   const folder = join(cache, `${name}-${key.slice(0, 32)}`)

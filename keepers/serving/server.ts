@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { formatEther, getBytes, type JsonRpcApiProvider, type Signer, toBeHex } from 'ethers'
 import type { InferenceHub, ModelRegistry } from '../../types/index.ts'
-import { provableModel } from '../agent/index.ts'
 import { clients, decodeRevert } from '../chain/index.ts'
 import type { ModelName } from '../learning/index.ts'
 import type { DataPlane } from '../network/index.ts'
+import { fetchVersion, provableModel } from '../versions/index.ts'
 import { type CircuitFolder, InferenceProver, openFolder, toSolidityProof, withWeights } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
 import { decodePayload, integersOf } from './payload.ts'
-import { fetchVersion } from './version.ts'
 
 export type ServerOptions = {
   readonly provider: JsonRpcApiProvider

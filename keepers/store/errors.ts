@@ -6,7 +6,6 @@ export type StoreErrorCode =
   | 'WRONG_PASSPHRASE'
   | 'WRONG_FOLDER'
   | 'NEWER_SCHEMA'
-  | 'INTENT_CHANGED'
   | 'DISK_FULL'
   | 'STORAGE'
   | 'CORRUPT'

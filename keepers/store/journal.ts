@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Database } from './database.ts'
-import { StoreError } from './errors.ts'
 
 /** One thing the keeper meant to do, with the exact bytes it meant to do it with. */
 export type Intent = {
@@ -8,11 +7,9 @@ export type Intent = {
   readonly epoch: number
   readonly round: number
   readonly payload: Uint8Array
-  /** What came of it (a transaction hash, say), or null while it is open. */
-  readonly result: Uint8Array | null
 }
 
-type Row = { key: string; epoch: number; round: number; payload: Uint8Array; result: Uint8Array | null }
+type Row = { key: string; epoch: number; round: number; payload: Uint8Array }
 
 /**
  * Intents before acts: whatever leaves the process is first written here under a key that names the act (for example
@@ -61,29 +58,10 @@ export class Journal {
   }
 
   find(key: string): Intent | null {
-    const row = this.#database
-      .prepare('SELECT key, epoch, round, payload, result FROM intents WHERE key = ?')
-      .get(key) as Row | undefined
+    const row = this.#database.prepare('SELECT key, epoch, round, payload FROM intents WHERE key = ?').get(key) as
+      | Row
+      | undefined
     return row ? { ...row } : null
-  }
-
-  /** Records what came of an intent. @throws StoreError INTENT_CHANGED when another result is on record. */
-  complete(key: string, result: Uint8Array): void {
-    const known = this.find(key)
-    if (!known) throw new StoreError('BAD_INPUT', `no intent "${key}" was journalled before its result`)
-    if (known.result) {
-      if (Buffer.compare(known.result, result) === 0) return
-      throw new StoreError('INTENT_CHANGED', `intent "${key}" already ended with another result`)
-    }
-    this.#database.prepare('UPDATE intents SET result = ?, completed = ? WHERE key = ?').run(result, this.#now(), key)
-  }
-
-  /** Intents without a result, oldest first. */
-  open(): Intent[] {
-    const rows = this.#database
-      .prepare('SELECT key, epoch, round, payload, result FROM intents WHERE result IS NULL ORDER BY created, key')
-      .all() as Row[]
-    return rows.map((row) => ({ ...row }))
   }
 
   /** Drops intents of rounds before `round` of epochs before or equal to `epoch`; claims stay for ever. */

@@ -2,7 +2,7 @@
 // `npm run bench -- <area>`: runs one area (or all) and prints a table; JSON goes to bench/results/<area>.json.
 import { existsSync, globSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { commandLine, refuse } from '../arguments.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
 import { type Bench, createContext, formatTable, RESULTS_DIR, writeResults } from './harness.ts'
 
@@ -22,27 +22,23 @@ const HELP = `usage: npm run bench -- <area|all> [subject…] [--quick] [--json]
   --out DIR   where the JSON goes (default: ${RESULTS_DIR})
 `
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean' },
-    json: { type: 'boolean' },
-    data: { type: 'string' },
-    out: { type: 'string' },
-    help: { type: 'boolean', short: 'h' },
+const { values, positionals } = commandLine(
+  {
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean' },
+      json: { type: 'boolean' },
+      data: { type: 'string' },
+      out: { type: 'string' },
+    },
   },
-})
-if (values.help || positionals.length === 0) {
-  process.stdout.write(HELP)
-  process.exit(values.help ? 0 : 64)
-}
+  HELP,
+)
+if (positionals.length === 0) refuse('say what to measure', HELP)
 const [first, ...subjects] = positionals
 const chosen = first === 'all' ? areas : [first!]
 const unknown = chosen.find((area) => !areas.includes(area))
-if (unknown !== undefined) {
-  process.stderr.write(`no bench area '${unknown}'\n${HELP}`)
-  process.exit(64)
-}
+if (unknown !== undefined) refuse(`no bench area '${unknown}'`, HELP)
 
 const neighbour = join(ROOT, '..', 'shared', 'data', 'mnist')
 const dataDir = values.data ?? (existsSync(neighbour) ? neighbour : null)

@@ -7,18 +7,21 @@
 // spend.gas.{verdict,transaction,within-limit}. Shares are in percent, of what the circuit's
 // integers say; those of unseen patterns of what the floats do.
 import {
+  encodeSpend,
   type JudgedSpend,
   type LabelledSpend,
   leadFor,
+  readSpend,
   SPEND_ACCOUNTS,
+  SPEND_CIRCUIT,
   type SpendSplit,
   spendFigures,
   spendHistories,
+  spendProgram,
   THEFT_PATTERNS,
   trainSpendModel,
   UNSEEN_PATTERN,
-} from '../../keepers/learning/index.ts'
-import { encodeSpend, readSpend, SPEND_CIRCUIT, spendProgram } from '../../keepers/serving/index.ts'
+} from '../../keepers/apps/spending/index.ts'
 import type { InferenceProver, IntegerProgram } from '../../keepers/zkml/index.ts'
 import type { Bench, BenchContext } from './harness.ts'
 import { measureCircuit } from './serving/circuit.ts'

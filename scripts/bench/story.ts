@@ -5,15 +5,16 @@
 // Metrics: story.reader.{training,accuracy,sure-accuracy}, story.circuit.{constraints,hash,compile,setup,key,load,witness,prove};
 // of the circuit for stories that nobody is shown the same as story.private.*, with `signature` (commitment and ranges included) in
 // place of `hash`.
-import { launchHeadlines, trainHeadlineReader } from '../../keepers/learning/index.ts'
 import {
   encodeStory,
+  launchHeadlines,
   PRIVATE_STORY_CIRCUIT,
   readStory,
   STORY_CIRCUIT,
   signPrivateStory,
   storyProgram,
-} from '../../keepers/serving/index.ts'
+  trainHeadlineReader,
+} from '../../keepers/apps/story/index.ts'
 import { type IntegerProgram, SEED_BYTES } from '../../keepers/zkml/index.ts'
 import type { Bench, BenchContext } from './harness.ts'
 import { measureCircuit } from './serving/circuit.ts'

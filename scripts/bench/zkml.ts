@@ -5,7 +5,7 @@
 // Metrics: zkml.<network>.{import,constraints,compile,setup,key,witness,prove,verify,proof,verify-transaction,peak-memory},
 // zkml.<network>.{accuracy,accuracy-loss}, zkml.article-cnn-pool-last.constraints, zkml.last-layer.constraints,
 // zkml.last-layer-naive.constraints, zkml.small-cnn-naive.constraints, zkml.equality.<network>.{pictures,constraints}.
-import { planOf } from '../../keepers/agent/index.ts'
+import { planOf } from '../../keepers/versions/index.ts'
 import {
   accuracyOf,
   buildWithPlan,

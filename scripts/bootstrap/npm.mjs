@@ -28,7 +28,7 @@ export async function npm(node, args, { cwd, adopt }) {
 }
 
 /** npm's own JavaScript: as the script that started us says, or beside a Node on the PATH. */
-function findNpm() {
+export function findNpm() {
   const told = process.env.npm_execpath
   if (told?.endsWith('npm-cli.js') && existsSync(told)) return told
   for (const folder of [join(process.execPath, '..'), ...(process.env.PATH ?? '').split(delimiter)]) {

@@ -20,7 +20,7 @@ const solidity = globSync('contracts/**/*.sol', { cwd: ROOT })
 export const GATES: readonly Gate[] = [
   {
     name: 'format',
-    checks: 'format and lint of TypeScript and JavaScript (Biome)',
+    checks: 'format and lint of TypeScript and JavaScript, imports without circles (Biome)',
     command: [bin('@biomejs/biome/bin/biome'), 'ci', '.'],
   },
   { name: 'types', checks: 'strict types everywhere', command: [bin('typescript/bin/tsc'), '--noEmit'] },
@@ -54,6 +54,11 @@ export const GATES: readonly Gate[] = [
     name: 'fsm',
     checks: 'specification, contract and behaviours agree',
     command: ['keepers/cli/main.ts', 'fsm', 'check'],
+  },
+  {
+    name: 'documents',
+    checks: 'every command in README and docs exists, with these options',
+    command: ['scripts/check/documents.ts'],
   },
   {
     name: 'slither',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `npm run lint`: every gate in turn; prints what failed and ends with the counts.
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { commandLine, refuse } from '../arguments.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
 import { runNode } from '../run-node.ts'
 import { formatTally } from '../test/tally.ts'
@@ -9,22 +9,18 @@ import { GATES, type Gate } from './gates.ts'
 
 const HELP = `usage: npm run lint [-- [gate…] [--all]]
 
-${GATES.map((gate) => `  ${gate.name.padEnd(9)} ${gate.checks}${gate.slow ? ' (slow: with --all or by name)' : ''}`).join('\n')}
+${GATES.map((gate) => `  ${gate.name.padEnd(10)} ${gate.checks}${gate.slow ? ' (slow: with --all or by name)' : ''}`).join('\n')}
 `
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { all: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-})
-if (values.help) {
-  process.stdout.write(HELP)
-  process.exit(0)
-}
+const { values, positionals } = commandLine(
+  {
+    allowPositionals: true,
+    options: { all: { type: 'boolean' } },
+  },
+  HELP,
+)
 const unknown = positionals.find((name) => !GATES.some((gate) => gate.name === name))
-if (unknown !== undefined) {
-  process.stderr.write(`no gate '${unknown}'\n${HELP}`)
-  process.exit(64)
-}
+if (unknown !== undefined) refuse(`no gate '${unknown}'`, HELP)
 
 const chosen = GATES.filter((gate) =>
   positionals.length > 0 ? positionals.includes(gate.name) : values.all || !gate.slow,
@@ -48,6 +44,6 @@ async function check(gate: Gate): Promise<void> {
   })
   const seconds = ((performance.now() - start) / 1000).toFixed(1)
   tally[code === 0 ? 'passed' : 'failed'] += 1
-  process.stdout.write(`${code === 0 ? 'ok  ' : 'FAIL'} ${gate.name.padEnd(9)} ${gate.checks} (${seconds} s)\n`)
+  process.stdout.write(`${code === 0 ? 'ok  ' : 'FAIL'} ${gate.name.padEnd(10)} ${gate.checks} (${seconds} s)\n`)
   if (code !== 0) process.stdout.write(`${output}\n`)
 }

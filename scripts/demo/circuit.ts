@@ -4,9 +4,9 @@
 // `node circuit.ts reader`) it is the process that does the work.
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { provableModel } from '../../keepers/agent/index.ts'
+import { storyCircuit } from '../../keepers/apps/story/index.ts'
 import { initialWeights, isModelName, type ModelName, modelSpec } from '../../keepers/learning/index.ts'
-import { storyCircuit } from '../../keepers/serving/index.ts'
+import { provableModel } from '../../keepers/versions/index.ts'
 import { circuitKey, compileFolder, setupFolder, writeCircuit } from '../../keepers/zkml/index.ts'
 import { CACHE } from '../bootstrap/paths.mjs'
 import type { Processes } from './processes.ts'

@@ -4,8 +4,7 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Contract, type JsonRpcProvider, parseEther } from 'ethers'
-import { type DeploymentFile, parseDeployment } from '../../keepers/chain/dao/deployment-file.ts'
-import { clients, contractInterface } from '../../keepers/chain/index.ts'
+import { clients, contractInterface, type DeploymentFile, parseDeployment } from '../../keepers/chain/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
 
 /** Accounts of the local chain, by what they do in the demo. */

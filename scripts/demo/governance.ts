@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The DAO's part: its members put a verifier and a version to the vote, wait out voting and timelock, and execute.
 import type { JsonRpcProvider } from 'ethers'
-import { DaoClient } from '../../keepers/chain/dao/client.ts'
-import type { DeploymentFile } from '../../keepers/chain/dao/deployment-file.ts'
-import type { Proposal } from '../../keepers/chain/dao/proposals.ts'
+import type { DeploymentFile, Proposal } from '../../keepers/chain/index.ts'
+import { DaoClient } from '../../keepers/chain/index.ts'
 import { ACCOUNT } from './deployment.ts'
 
 const PATIENCE_MS = 120_000

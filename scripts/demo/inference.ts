@@ -2,7 +2,7 @@
 // A user asks the released model about a digit; a keeper answers with a proof that the deployed verifier checks.
 import { join } from 'node:path'
 import { type JsonRpcProvider, parseEther } from 'ethers'
-import type { DeploymentFile } from '../../keepers/chain/dao/deployment-file.ts'
+import type { DeploymentFile } from '../../keepers/chain/index.ts'
 import { clients } from '../../keepers/chain/index.ts'
 import { loadMnist, type ModelName, proceduralDigits } from '../../keepers/learning/index.ts'
 import { DataPlane } from '../../keepers/network/index.ts'

@@ -3,7 +3,8 @@
 // demo and by the end-to-end tests.
 import { join } from 'node:path'
 import { parseEther } from 'ethers'
-import { initKeeper, openOwnerSession, PASSPHRASE_VARIABLE, registerKeeperOnChain } from '../../keepers/agent/index.ts'
+import { initKeeper, openOwnerSession, registerKeeperOnChain } from '../../keepers/agent/index.ts'
+import { PASSPHRASE_VARIABLE } from '../../keepers/chain/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
 import { freePort } from './ports.ts'
 import type { Processes } from './processes.ts'

@@ -4,12 +4,15 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { Contract, formatEther, type JsonRpcProvider, type JsonRpcSigner, parseEther, toBeHex } from 'ethers'
-import type { DaoClient } from '../../keepers/chain/dao/client.ts'
-import type { DeploymentFile } from '../../keepers/chain/dao/deployment-file.ts'
-import type { Proposal } from '../../keepers/chain/dao/proposals.ts'
+import {
+  encodeStory,
+  LAUNCH_OUTCOMES,
+  p256Material,
+  p256Signature,
+  proveStory,
+} from '../../keepers/apps/story/index.ts'
+import type { DaoClient, DeploymentFile, Proposal } from '../../keepers/chain/index.ts'
 import { clients, contractInterface } from '../../keepers/chain/index.ts'
-import { LAUNCH_OUTCOMES } from '../../keepers/learning/index.ts'
-import { encodeStory, p256Material, p256Signature, proveStory } from '../../keepers/serving/index.ts'
 import { folderPaths, InferenceProver, openFolder, toSolidityProof } from '../../keepers/zkml/index.ts'
 import { ACCOUNT } from './deployment.ts'
 import type { DeployedVerifier } from './verifier-contract.ts'

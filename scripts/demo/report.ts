@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { DeploymentFile } from '../../keepers/chain/dao/deployment-file.ts'
+import type { DeploymentFile } from '../../keepers/chain/index.ts'
 import type { RoundResult } from './federation.ts'
 import type { ProvenInference } from './inference.ts'
 import { formatRows } from './live-table.ts'

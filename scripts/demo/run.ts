@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { HDNodeWallet, type JsonRpcProvider } from 'ethers'
 import { convictionsOf } from '../../keepers/agent/index.ts'
-import type { DeploymentFile } from '../../keepers/chain/dao/deployment-file.ts'
+import type { DeploymentFile } from '../../keepers/chain/index.ts'
 import { openFolder } from '../../keepers/zkml/index.ts'
 import { prepareCircuits } from './circuit.ts'
 import { ACCOUNT, deploy, fundRewards } from './deployment.ts'

@@ -3,7 +3,8 @@
 // process of its own:
 //   node scripts/demo/spoiler.ts <data folder>
 import process from 'node:process'
-import { createLog, loadConfig, openKeystore, readPassphrase, runKeeper } from '../../keepers/agent/index.ts'
+import { createLog, loadConfig, runKeeper } from '../../keepers/agent/index.ts'
+import { openKeystore, readPassphrase } from '../../keepers/chain/index.ts'
 import { falseTraining, forge } from './tamper.ts'
 
 const [folder] = process.argv.slice(2) as [string]

@@ -4,7 +4,7 @@
 import { BEHAVIOURS } from '../../keepers/agent/behaviours/index.ts'
 import type { Behaviour, Step } from '../../keepers/agent/context.ts'
 import { frameHere, isMember } from '../../keepers/agent/frame.ts'
-import { hasSeat } from '../../keepers/agent/members.ts'
+import { hasSeat } from '../../keepers/chain/seats.ts'
 
 /** Of the bytes of an update: where its proof begins is the caller's business; these are well inside the ciphertexts. */
 const FROM = 1 / 8

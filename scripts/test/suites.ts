@@ -26,9 +26,12 @@ export const SUITES: readonly Suite[] = [
   { name: 'network', folder: 'keepers/network', runner: 'mocha' },
   { name: 'store', folder: 'keepers/store', runner: 'mocha' },
   { name: 'chain', folder: 'keepers/chain', runner: 'mocha' },
+  { name: 'versions', folder: 'keepers/versions', runner: 'mocha' },
+  { name: 'apps', folder: 'keepers/apps', runner: 'mocha' },
   { name: 'agent', folder: 'keepers/agent', runner: 'mocha' },
   { name: 'serving', folder: 'keepers/serving', runner: 'mocha' },
   { name: 'cli', folder: 'keepers/cli', runner: 'mocha' },
+  { name: 'packages', folder: 'packages', runner: 'mocha' },
   { name: 'scripts', folder: 'scripts', runner: 'mocha' },
   { name: 'slow', folder: 'slow', runner: 'mocha', onDemand: true },
 ]

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { privateStoryCircuit } from '../../keepers/serving/index.ts'
+import { privateStoryCircuit } from '../../keepers/apps/story/index.ts'
 import { CACHE } from '../../scripts/bootstrap/paths.mjs'
 import { cohort, command, resultOf, savePerceptron, succeed } from './command-line.ts'
 

@@ -85,7 +85,7 @@ describe('an operator', function () {
         64,
         /--set training\.epochs: takes key=value/,
       ],
-      [['register', '--data', folder, '--account', '99'], 78, /--account 99: the node holds \d+ accounts unlocked/],
+      [['register', '--data', folder, '--account', '99'], 64, /--account 99: the node holds \d+ accounts unlocked/],
       [['claim', '--data', folder, '--account', '2', '--owner', 'x.json'], 64, /give --owner or --account, not both/],
     ]
     const check = async ([args, code, message]: (typeof cases)[number]) => {

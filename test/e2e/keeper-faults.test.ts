@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
-import { bitmapOf, hasSeat, seatsOf } from '../../keepers/agent/members.ts'
 import { drawnFrom, drawSeed } from '../../keepers/agent/steps/open-draft.ts'
+import { bitmapOf, hasSeat, seatsOf } from '../../keepers/chain/seats.ts'
 import { Cluster, type ServiceEvent } from '../../scripts/demo/cluster.ts'
 import type { KeeperNode } from '../../scripts/demo/keeper-nodes.ts'
 import type { Lie } from './liar.ts'

@@ -5,13 +5,11 @@ import { randomBytes } from 'node:crypto'
 import process from 'node:process'
 import { act, cidOf, publish } from '../../keepers/agent/actions.ts'
 import { BEHAVIOURS } from '../../keepers/agent/behaviours/index.ts'
-import { cidHex, encodeKeyIndex } from '../../keepers/agent/blobs.ts'
 import type { Behaviour, Step } from '../../keepers/agent/context.ts'
 import { loadEncryptionKey } from '../../keepers/agent/encryption-keys.ts'
 import { frameHere, isMember } from '../../keepers/agent/frame.ts'
-import { createLog, loadConfig, openKeystore, readPassphrase, runKeeper } from '../../keepers/agent/index.ts'
-import { hasSeat, seatsOf } from '../../keepers/agent/members.ts'
-import { profileHash } from '../../keepers/agent/profile.ts'
+import { createLog, loadConfig, runKeeper } from '../../keepers/agent/index.ts'
+import { encodeKeyIndex } from '../../keepers/agent/key-index.ts'
 import { keyCommitment, updateCommitment } from '../../keepers/agent/steps/commitments.ts'
 import {
   keyIntentName,
@@ -21,7 +19,11 @@ import {
   updateIntentName,
 } from '../../keepers/agent/steps/intents.ts'
 import { keyIndexOf, sealedShareOf } from '../../keepers/agent/steps/key-parts.ts'
+import { openKeystore, readPassphrase } from '../../keepers/chain/index.ts'
+import { hasSeat, seatsOf } from '../../keepers/chain/seats.ts'
 import { openComplaint } from '../../keepers/fhe/index.ts'
+import { cidHex } from '../../keepers/network/cid.ts'
+import { profileHash } from '../../keepers/versions/profile.ts'
 import { falseTraining, forge } from '../../scripts/demo/tamper.ts'
 import { bentDealing, bump } from '../keepers/fhe/dealer.ts'
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
+import { hasSeat, seatsOf } from '../../chain/index.ts'
 import { act, elapsed } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
-import { hasSeat, seatsOf } from '../members.ts'
 import { type Attested, attestationSeal, lastAttested, noteAttested } from '../steps/attestation.ts'
 import { disputeOf, settleDispute } from '../steps/dispute.ts'
 import { contributorsFloor } from '../steps/draft.ts'

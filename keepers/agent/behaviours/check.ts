@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
+import { hasSeat } from '../../chain/index.ts'
 import { act, elapsed } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
-import { hasSeat } from '../members.ts'
 import { encodeScalars, reviewAll } from '../steps/dispute.ts'
 import { checkIntentName } from '../steps/intents.ts'
 

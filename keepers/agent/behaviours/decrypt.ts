@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
+import { hasSeat, seatsOf } from '../../chain/index.ts'
 import { FheError, partialDecrypt } from '../../fhe/index.ts'
+import { cidHex } from '../../network/index.ts'
 import { act, publish } from '../actions.ts'
-import { cidHex } from '../blobs.ts'
 import type { Outcome, Step } from '../context.ts'
 import { loadKey, onceGuard } from '../epoch.ts'
 import { frameHere, indicesOf, isMember } from '../frame.ts'
-import { hasSeat, seatsOf } from '../members.ts'
 import { hasAttested } from '../steps/attestation.ts'
 import { contributorsFloor, draftOf, isWitnessed } from '../steps/draft.ts'
 import { parseShareIntent, shareIntentName } from '../steps/intents.ts'

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
+import { hasSeat } from '../../chain/index.ts'
 import { FheError, finishKeyGeneration, openComplaint } from '../../fhe/index.ts'
 import { act, elapsed } from '../actions.ts'
-import type { KeyIndex } from '../blobs.ts'
 import type { Outcome, Step } from '../context.ts'
 import { loadEncryptionKey } from '../encryption-keys.ts'
 import { type EpochFrame, loadDealing, loadKeyHash, storeKey } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
-import { hasSeat } from '../members.ts'
+import type { KeyIndex } from '../key-index.ts'
 import { type ComplaintIntent, complaintIntentName, parseComplaintIntent } from '../steps/intents.ts'
 import { type KeyPart, keyIndexOf, sealedShareOf } from '../steps/key-parts.ts'
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
+import { hasSeat, seatsOf } from '../../chain/index.ts'
 import { act, elapsed } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
-import { hasSeat, seatsOf } from '../members.ts'
 import { type BallotIntent, ballotIntentName, parseBallotIntent } from '../steps/intents.ts'
 import { judgeEpoch } from '../steps/key-verdict.ts'
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
+import { hasSeat } from '../../chain/index.ts'
+import { cidHex } from '../../network/index.ts'
 import { act } from '../actions.ts'
-import { cidHex } from '../blobs.ts'
 import type { Outcome, Step } from '../context.ts'
 import { isMember } from '../frame.ts'
-import { hasSeat } from '../members.ts'
 import { keyIntentName, parseKeyIntent } from '../steps/intents.ts'
 
 /** KeyReveal: every commitment is in, so the shares may be seen. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
+import { hasSeat } from '../../chain/index.ts'
 import { act } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
 import { isMember } from '../frame.ts'
-import { hasSeat } from '../members.ts'
 import { parseUpdateIntent, updateIntentName } from '../steps/intents.ts'
 import { revealArguments } from '../steps/own-update.ts'
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
-import { addNoiseShare } from '../../learning/index.ts'
+import { hasSeat } from '../../chain/index.ts'
+import { addNoiseShare, clipToNorm, LearningError } from '../../learning/index.ts'
+import { declaredWeight, entryBound, noiseDeviation } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
 import { loadKeyHash } from '../epoch.ts'
 import { frameHere, isMember } from '../frame.ts'
-import { hasSeat } from '../members.ts'
-import { declaredWeight, entryBound, noiseDeviation } from '../privacy.ts'
 import { updateCommitment } from '../steps/commitments.ts'
 import { renewEncryptionKey } from '../steps/encryption-key.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps/intents.ts'
@@ -42,7 +42,7 @@ export async function training(step: Step): Promise<Outcome> {
   try {
     intent = await makeUpdate(step)
   } catch (error) {
-    if (!(error instanceof DivergedError)) throw error
+    if (!(error instanceof LearningError && error.code === 'DIVERGED')) throw error
     // The same training again would end the same: the seed follows from the round.
     context.metrics.errors.inc({ code: error.code })
     context.log.error({ event: 'diverged', round: snapshot.round, reason: error.message }, 'no update in this round')
@@ -112,15 +112,10 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
   return { update, samples }
 }
 
-/** Training ended with weights that are not numbers. */
-export class DivergedError extends RangeError {
-  override readonly name = 'DivergedError'
-  readonly code = 'DIVERGED'
-}
-
 /**
  * The change of the weights, scaled to at most `clipNorm` in Euclidean norm, then each entry cut to ±`clipBound`: what
- * one member can do to the model in a round is bounded. Returns the norm found before clipping. @throws DivergedError.
+ * one member can do to the model in a round is bounded. Returns the norm found before clipping.
+ * @throws LearningError DIVERGED for weights that are not finite
  */
 export function clip(
   weights: Float32Array,
@@ -128,19 +123,13 @@ export function clip(
   clipBound: number,
   clipNorm: number,
 ): { norm: number; update: Float32Array } {
-  let squares = 0
-  const update = Float32Array.from(weights, (weight, i) => {
-    const change = weight - global[i]!
-    if (!Number.isFinite(change)) {
-      throw new DivergedError(`training diverged: weight ${i} is ${weight}; lower training.learningRate`)
-    }
-    squares += change * change
-    return change
-  })
-  const norm = Math.sqrt(squares)
-  const scale = norm > clipNorm ? clipNorm / norm : 1
-  for (const [i, change] of update.entries()) {
-    update[i] = Math.max(-clipBound, Math.min(clipBound, change * scale))
+  const update = Float32Array.from(weights, (weight, i) => weight - global[i]!)
+  const lost = update.findIndex((change) => !Number.isFinite(change))
+  if (lost >= 0) {
+    const weight = weights[lost]
+    throw new LearningError('DIVERGED', `training diverged: weight ${lost} is ${weight}; lower training.learningRate`)
   }
+  const norm = clipToNorm(update, clipNorm)
+  for (const [i, change] of update.entries()) update[i] = Math.max(-clipBound, Math.min(clipBound, change))
   return { norm, update }
 }

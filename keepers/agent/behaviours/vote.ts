@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { NetworkError } from '../../network/index.ts'
+import { cidHex, NetworkError } from '../../network/index.ts'
 import { act } from '../actions.ts'
-import { cidHex } from '../blobs.ts'
 import type { Outcome, Step } from '../context.ts'
 import { isMember } from '../frame.ts'
 import { candidateOf, isLostRound } from '../steps/candidate.ts'

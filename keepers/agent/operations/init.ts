@@ -5,11 +5,11 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path'
 import { Wallet } from 'ethers'
 import { isScalar, parseDocument } from 'yaml'
+import { writeKeystore } from '../../chain/index.ts'
 import { KeeperStore } from '../../store/index.ts'
 import { CONFIG_FILE, type KeeperConfig, parseConfig } from '../config.ts'
 import { makeEncryptionKey } from '../encryption-keys.ts'
 import { AgentError } from '../errors.ts'
-import { writeKeystore } from '../keystore.ts'
 import { PEER_IDENTITY } from '../steps/secrets.ts'
 
 /** Values put into the config, by path; everything else keeps the example's default. */

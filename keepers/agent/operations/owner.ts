@@ -11,7 +11,9 @@ import {
   clients,
   contractInterface,
   decodeRevert,
+  encodeAddress,
   FailoverProvider,
+  openKeystore,
   openService,
   type ServiceContracts,
 } from '../../chain/index.ts'
@@ -19,9 +21,7 @@ import { KeeperStore } from '../../store/index.ts'
 import type { KeeperConfig } from '../config.ts'
 import { heldEncryptionKeys } from '../encryption-keys.ts'
 import { AgentError } from '../errors.ts'
-import { openKeystore } from '../keystore.ts'
 import { peerIdOf } from '../peer-id.ts'
-import { encodeAddress } from '../peers.ts'
 import { PEER_IDENTITY } from '../steps/secrets.ts'
 import { signConsent } from './consent.ts'
 
@@ -39,7 +39,7 @@ export type OwnerAccount = { readonly key: string } | { readonly account: number
 
 /**
  * Connects the owner to the service of a config.
- * @throws ChainError for a wrong chain or contract, AgentError CONFIG for an account that the node does not hold.
+ * @throws ChainError for a wrong chain or contract, AgentError NO_ACCOUNT for an account that the node does not hold.
  */
 export async function openOwnerSession(config: KeeperConfig, who: OwnerAccount): Promise<OwnerSession> {
   const provider = new FailoverProvider({
@@ -61,7 +61,7 @@ async function unlockedAccount(provider: FailoverProvider, index: number): Promi
   const accounts = await provider.listAccounts()
   const found = accounts[index]
   if (found !== undefined) return found
-  throw new AgentError('CONFIG', `--account ${index}: the node holds ${accounts.length} accounts unlocked`)
+  throw new AgentError('NO_ACCOUNT', `--account ${index}: the node holds ${accounts.length} accounts unlocked`)
 }
 
 /** More than opening an epoch costs. */
@@ -156,7 +156,7 @@ function readPublicKeys(
     const identitySeed = store.getSecret(PEER_IDENTITY)
     const encryptionKey = heldEncryptionKeys(store).at(-1)
     if (identitySeed === null || encryptionKey === undefined) {
-      throw new AgentError('KEYSTORE', `${folder} has no keeper keys: run \`cohort keeper init\` for it`)
+      throw new AgentError('NO_KEYS', `${folder} has no keeper keys: run \`cohort keeper init\` for it`)
     }
     return { encryptionKey: `0x${Buffer.from(encryptionKey).toString('hex')}`, identitySeed }
   } finally {

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { formatEther, type Provider } from 'ethers'
-import { contractInterface, FailoverProvider, openService, type ServiceContracts } from '../../chain/index.ts'
+import {
+  contractInterface,
+  FailoverProvider,
+  hasSeat,
+  openService,
+  type ServiceContracts,
+  seatsOf,
+} from '../../chain/index.ts'
 import type { ClientPrivacySpent } from '../../learning/index.ts'
 import type { KeeperConfig } from '../config.ts'
 import { CONVICTIONS, reasonText } from '../convictions.ts'
-import { hasSeat, seatsOf } from '../members.ts'
 import { privacySpentBy } from '../privacy.ts'
 import { takeSnapshot } from '../snapshot.ts'
 

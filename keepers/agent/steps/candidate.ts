@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
+import { seatsOf } from '../../chain/index.ts'
 import { combine, FheError } from '../../fhe/index.ts'
 import { checkMeanNorm } from '../../learning/index.ts'
 import { NetworkError } from '../../network/index.ts'
+import { meanBound, VersionError } from '../../versions/index.ts'
 import { cidOf, fetchFrom } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { AgentError } from '../errors.ts'
 import { frameHere, indicesOf } from '../frame.ts'
-import { seatsOf } from '../members.ts'
 import { dropBytes } from '../memory.ts'
 import { applyUpdate } from '../models.ts'
-import { meanBound, noteOpenedSums, refuseLongMean } from '../privacy.ts'
+import { noteOpenedSums, refuseLongMean } from '../privacy.ts'
 import type { ModelScore } from '../training/protocol.ts'
 import { candidateRecord } from './intents.ts'
 import { sumOfRound } from './sum.ts'
@@ -123,6 +124,6 @@ function judge(step: Step, score: ModelScore): boolean {
 /** Whether an error means that the round has failed for this keeper, rather than that it should try again. */
 export function isLostRound(error: unknown): error is Error {
   if (error instanceof FheError) return true
-  if (error instanceof AgentError) return error.code === 'BAD_BLOB'
+  if (error instanceof AgentError || error instanceof VersionError) return error.code === 'BAD_BLOB'
   return error instanceof NetworkError && ['TOO_LARGE', 'MALFORMED', 'BAD_CID'].includes(error.code)
 }

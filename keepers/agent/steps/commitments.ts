@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { AbiCoder, keccak256 } from 'ethers'
-import { cidHex } from '../blobs.ts'
+import { cidHex } from '../../network/index.ts'
 import type { KeyIntent, UpdateIntent } from './intents.ts'
 
 type Where = { readonly chainId: bigint; readonly serviceAddress: string }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
+import { bitmapOf } from '../../chain/index.ts'
 import {
   absentScalar,
   FheError,
@@ -11,7 +13,6 @@ import {
 import type { AgentContext, Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { indicesOf } from '../frame.ts'
-import { bitmapOf } from '../members.ts'
 import { type Review, revealedIn, reviewUpdate } from './review.ts'
 
 /** A member says that another's update is false although its proof holds for everybody. At most one in a round. */

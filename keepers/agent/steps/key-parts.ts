@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { NetworkError } from '../../network/index.ts'
+import { profileHash } from '../../versions/index.ts'
 import { cidOf, fetchFrom } from '../actions.ts'
-import { decodeKeyIndex, type KeyIndex } from '../blobs.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
-import { profileHash } from '../profile.ts'
+import { decodeKeyIndex, type KeyIndex } from '../key-index.ts'
 
 /** Room that a key index takes beside its dealing: its head, and for each member a CID with its length. */
 const HEAD_BYTES = 256

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
+import { bitmapOf } from '../../chain/index.ts'
 import { FheError, judgeComplaint, keyHashOfEpoch } from '../../fhe/index.ts'
-import type { KeyIndex } from '../blobs.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import type { Fact } from '../facts.ts'
-import { bitmapOf } from '../members.ts'
+import type { KeyIndex } from '../key-index.ts'
 import { type KeyPart, keyIndexOf, sealedShareOf } from './key-parts.ts'
 
 /** What a keeper finds about the complaints and confirmations of an epoch. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { cidFromHex } from '../blobs.ts'
+import { cidFromHex } from '../../network/index.ts'
 import type { Step } from '../context.ts'
 import { eraseEncryptionKeysBefore } from '../encryption-keys.ts'
 import { eraseKeysBefore } from '../epoch.ts'

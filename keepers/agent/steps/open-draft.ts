@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { AbiCoder, keccak256 } from 'ethers'
+import { bitmapOf, hasSeat, seatsOf } from '../../chain/index.ts'
 import { act, elapsed } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
 import { parametersOf } from '../frame.ts'
-import { bitmapOf, hasSeat, seatsOf } from '../members.ts'
 import { type Attested, attestationSeal } from './attestation.ts'
 
 /** Seconds of chain time that each keeper in the order leaves to those before it. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
+import { cidHex } from '../../network/index.ts'
 import { callKey } from '../actions.ts'
-import { cidHex } from '../blobs.ts'
 import type { Step } from '../context.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from './intents.ts'
 

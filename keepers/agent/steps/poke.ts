@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
+import { seatsOf } from '../../chain/index.ts'
 import type { Step } from '../context.ts'
-import { seatsOf } from '../members.ts'
 
 /** Seconds of chain time that each keeper in the order leaves to those before it. */
 const TURN_SECONDS = 3
@@ -18,14 +19,10 @@ export async function pokeInTurn(step: Step, poke: () => Promise<boolean>): Prom
   if (snapshot.time - since >= rank * TURN_SECONDS) await poke()
 }
 
-const first = new WeakMap<object, { mark: string; time: number }>()
-
 /** Chain time at which this keeper first saw that something is due since the last recorded transition. */
-function dueSince(step: Step): number {
-  const { context, snapshot } = step
-  const mark = `${context.facts.last('Transitioned')?.block}/${context.facts.last('RegistrationReopened')?.block}`
-  const known = first.get(context)
-  if (known?.mark === mark) return known.time
-  first.set(context, { mark, time: snapshot.time })
-  return snapshot.time
+function dueSince({ context, snapshot }: Step): number {
+  const { facts, remembered } = context
+  const mark = `${facts.last('Transitioned')?.block}/${facts.last('RegistrationReopened')?.block}`
+  if (remembered.due?.mark !== mark) remembered.due = { mark, time: snapshot.time }
+  return remembered.due.time
 }

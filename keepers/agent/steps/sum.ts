@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
+import { bitmapOf, hasSeat, seatsOf } from '../../chain/index.ts'
 import { type Aggregate, aggregate, decodeAggregate, FheError, type UpdateBlob } from '../../fhe/index.ts'
 import { publish } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { frameHere } from '../frame.ts'
-import { bitmapOf, hasSeat, seatsOf } from '../members.ts'
 import { dropBytes } from '../memory.ts'
 import { aggregateRecord } from './intents.ts'
 import { revealedIn, reviewUpdate } from './review.ts'

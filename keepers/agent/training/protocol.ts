@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { TrainingProgress } from '../../learning/index.ts'
+import type { ServiceProfile } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
-import type { ServiceProfile } from '../profile.ts'
+import type { ThreadError } from './thread-error.ts'
 
 /** What the daemon tells its training thread. */
 export type ThreadRequest = { readonly id: number } & (
@@ -40,4 +41,4 @@ export type ModelScore = {
 export type ThreadReply =
   | { readonly id: number; readonly kind: 'progress'; readonly progress: TrainingProgress }
   | { readonly id: number; readonly kind: 'done'; readonly result: ShardSummary | TrainOutcome | ModelScore | null }
-  | { readonly id: number; readonly kind: 'failed'; readonly message: string }
+  | { readonly id: number; readonly kind: 'failed'; readonly error: ThreadError }

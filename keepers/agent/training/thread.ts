@@ -14,10 +14,11 @@ import {
   specHash,
   subset,
 } from '../../learning/index.ts'
+import { type ServiceProfile, specOf } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
 import { collectGarbage } from '../memory.ts'
-import { type ServiceProfile, specOf } from '../profile.ts'
 import type { ModelScore, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
+import { packError } from './thread-error.ts'
 
 type Open = { trainer: LocalTrainer; train: Dataset; heldOut: Dataset; test: Dataset | null }
 
@@ -38,7 +39,7 @@ port.on('message', (request: ThreadRequest) => {
       controller.signal.throwIfAborted()
       reply({ id: request.id, kind: 'done', result: await serve(request, controller.signal) })
     } catch (error) {
-      reply({ id: request.id, kind: 'failed', message: error instanceof Error ? error.message : String(error) })
+      reply({ id: request.id, kind: 'failed', error: packError(error) })
     } finally {
       running.delete(request.id)
     }

@@ -4,6 +4,7 @@ import type { TrainingProgress } from '../../learning/index.ts'
 import type { KeeperConfig, TrainingConfig } from '../config.ts'
 import { AgentError } from '../errors.ts'
 import type { ModelScore, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
+import { unpackError } from './thread-error.ts'
 
 type Waiting = {
   resolve: (result: never) => void
@@ -107,7 +108,7 @@ export class Trainer {
     if (!waiting) return
     if (reply.kind === 'progress') waiting.onProgress?.(reply.progress)
     else if (reply.kind === 'done') waiting.resolve(reply.result as never)
-    else waiting.reject(new Error(reply.message))
+    else waiting.reject(unpackError(reply.error))
   }
 
   #fail(error: AgentError): void {

@@ -11,7 +11,7 @@ import {
 } from 'ethers'
 import { contractInterface } from '../artifacts.ts'
 import type { Clock } from '../clock.ts'
-import type { DeploymentFile } from './deployment-file.ts'
+import type { DeploymentFile } from '../deployment-file.ts'
 import { DaoError } from './errors.ts'
 import { type Call, type Proposal, ProposalBook } from './proposals.ts'
 import { Sender } from './sender.ts'

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { SCALAR_FIELD } from '../../zkml/bn254.ts'
+import { CommandError, EXIT, interrupted, UsageError } from '../failure.ts'
 
 // What the zkml and ceremony commands share at the terminal: results on stdout, progress on stderr, Ctrl-C.
 export type Terminal = {
@@ -16,7 +17,7 @@ export async function withTerminal(
   body: (terminal: Terminal) => Promise<void>,
 ): Promise<void> {
   const controller = new AbortController()
-  const interrupt = () => controller.abort(Object.assign(new Error('interrupted'), { exitCode: 130 }))
+  const interrupt = () => controller.abort(interrupted())
   process.once('SIGINT', interrupt)
   const { stderr, stdout } = process
   let last = ''
@@ -65,13 +66,13 @@ export function percent(share: number, digits = 1): string {
 }
 
 /** A wrong option or argument: exit code 64, and the message says what is allowed. */
-export function usage(message: string): Error {
-  return Object.assign(new Error(message), { exitCode: 64 })
+export function usage(message: string): UsageError {
+  return new UsageError(message)
 }
 
 /** Bad content of an input file: exit code 65. */
-export function badData(message: string): Error {
-  return Object.assign(new Error(message), { exitCode: 65 })
+export function badData(message: string): CommandError {
+  return new CommandError(message, EXIT.data)
 }
 
 export function wholeNumber(name: string, low: number, high: number): (text: string) => number {

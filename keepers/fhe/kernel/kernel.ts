@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One instance of the compiled kernel with its memory laid out for one ring. Not shared between threads.
 import { readFile } from 'node:fs/promises'
+import { FheError } from '../errors.ts'
 import type { Plan } from '../plan.ts'
 import { embedding, invert, minimalRoot, primeRecord, RECORD_BYTES } from './layout.ts'
 
@@ -57,13 +58,12 @@ type KernelPlan = Pick<Plan, 'set' | 'flooding'>
 
 let compiled: Promise<WebAssembly.Module> | undefined
 
-/** Compiles the kernel once a process; builds it first when a fresh clone has not yet. */
+/** Compiles the kernel once a process. @throws FheError not-built. */
 async function kernelModule(): Promise<WebAssembly.Module> {
   compiled ??= (async () => {
-    const bytes = await readFile(WASM).catch(async () => {
-      const { buildKernel } = await import('./build.ts')
-      await buildKernel()
-      return readFile(WASM)
+    const bytes = await readFile(WASM).catch((cause: unknown) => {
+      compiled = undefined
+      throw new FheError('not-built', 'the CKKS kernel is not built: run `npm run build`', {}, { cause })
     })
     return WebAssembly.compile(bytes)
   })()

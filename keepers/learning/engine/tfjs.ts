@@ -5,11 +5,11 @@ import { dirname } from 'node:path'
 import type * as Tf from '@tensorflow/tfjs'
 import { LearningError } from '../errors.ts'
 import { Arena, loadKernel, type Pointer } from '../kernel/load.ts'
+import { buildTfjsModel, loadTfjs, type TfjsModule } from '../model/tfjs-model.ts'
 import { deriveSeed } from '../random.ts'
 import type { BackendName, ModelSpec } from '../types.ts'
 import type { BatchBuffers, BatchOutcome, Engine, UpdateSettings, UpdateState } from './engine.ts'
 import { registerMissingKernels } from './tfjs-kernels.ts'
-import { buildTfjsModel, loadTfjs, type TfjsModule } from './tfjs-model.ts'
 import { UpdateRule } from './update-rule.ts'
 
 type TfjsBackend = Exclude<BackendName, 'fused'>

@@ -3,8 +3,9 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
-import type { ModelSpec, ModelTopology, ParameterSpec } from '../types.ts'
+import type { ModelSpec, ModelTopology } from '../types.ts'
 import { type Layer, readLayers } from './layers.ts'
+import { buildSpec } from './parameters.ts'
 
 const topologySchema = z.looseObject({
   class_name: z.enum(['Sequential', 'Functional', 'Model']),
@@ -42,7 +43,7 @@ export async function parseModelSpec(modelJson: unknown): Promise<ModelSpec> {
     const layers = readLayers(topology, inputShape)
     if (typeof layers !== 'string') return specFromLayers(topology, inputShape, layers)
   }
-  const { describeWithTfjs } = await import('../engine/tfjs-model.ts')
+  const { describeWithTfjs } = await import('./tfjs-model.ts')
   return describeWithTfjs(topology)
 }
 
@@ -76,41 +77,6 @@ function specFromLayers(topology: ModelTopology, inputShape: readonly number[], 
     } else if (layer.kind === 'flatten') classes = layer.length
   }
   return buildSpec(topology, inputShape, classes, shapes)
-}
-
-/** A model file must not make us allocate the machine's memory. */
-const MOST_PARAMETERS = 50_000_000
-
-/** Lays parameters out one after another and checks what every model must satisfy. */
-export function buildSpec(
-  topology: ModelTopology,
-  inputShape: readonly number[],
-  classes: number,
-  shapes: readonly (readonly [name: string, shape: readonly number[]])[],
-): ModelSpec {
-  const name = String(topology.config.name ?? 'model')
-  if (classes < 2) {
-    throw new LearningError('BAD_MODEL', `model ${name}: ${classes} outputs; a classifier needs at least 2`)
-  }
-  const parameters: ParameterSpec[] = []
-  const seen = new Set<string>()
-  let offset = 0
-  for (const [parameter, shape] of shapes) {
-    if (seen.has(parameter)) {
-      throw new LearningError('BAD_MODEL', `model ${name}: two parameters are called ${parameter}; rename a layer`)
-    }
-    seen.add(parameter)
-    const length = shape.reduce((a, b) => a * b, 1)
-    parameters.push({ name: parameter, shape: [...shape], offset, length })
-    offset += length
-  }
-  if (offset > MOST_PARAMETERS) {
-    throw new LearningError(
-      'BAD_MODEL',
-      `model ${name}: ${offset} parameters; at most ${MOST_PARAMETERS} are supported`,
-    )
-  }
-  return { name, topology, inputShape: [...inputShape], classes, parameters, parameterCount: offset }
 }
 
 function statedInputShape(topology: ModelTopology): number[] | null {

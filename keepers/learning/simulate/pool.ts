@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Players behind one interface: worker threads that share the data, or a single player in this thread.
 import { Worker } from 'node:worker_threads'
-import { LearningError, type LearningErrorCode } from '../errors.ts'
+import { LearningError } from '../errors.ts'
 import type { Dataset, ModelSpec } from '../types.ts'
 import {
   type ClientOutcome,
@@ -103,9 +103,8 @@ class WorkerPool implements PlayerPool {
     const waiting = this.#running.get(worker)
     this.#running.delete(worker)
     this.#idle.push(worker)
-    if ('error' in reply) {
-      waiting?.reject(new LearningError(reply.error.code as LearningErrorCode, reply.error.message))
-    } else waiting?.resolve(reply.outcome as never)
+    if ('error' in reply) waiting?.reject(LearningError.fromObject(reply.error))
+    else waiting?.resolve(reply.outcome as never)
     this.#dispatch()
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A worker thread that plays keepers on request.
 import { parentPort, workerData } from 'node:worker_threads'
-import { LearningError } from '../errors.ts'
+import { LearningError, type LearningErrorObject } from '../errors.ts'
 import type { Dataset, ModelSpec } from '../types.ts'
 import { ClientPlayer, type ClientTask, type EvaluationTask } from './client.ts'
 
@@ -11,7 +11,7 @@ export type WorkerRequest =
   | { readonly id: number; readonly kind: 'evaluate'; readonly task: EvaluationTask }
 export type WorkerReply =
   | { readonly id: number; readonly outcome: unknown }
-  | { readonly id: number; readonly error: { readonly code: string; readonly message: string } }
+  | { readonly id: number; readonly error: LearningErrorObject }
 
 if (parentPort !== null) {
   const port = parentPort
@@ -25,9 +25,8 @@ if (parentPort !== null) {
         request.kind === 'play' ? await (await player).play(request.task) : await (await player).evaluate(request.task)
       port.postMessage({ id: request.id, outcome } satisfies WorkerReply)
     } catch (error) {
-      const code = error instanceof LearningError ? error.code : 'BAD_SIMULATION'
-      const message = error instanceof Error ? error.message : String(error)
-      port.postMessage({ id: request.id, error: { code, message } } satisfies WorkerReply)
+      const known = error instanceof LearningError ? error : new LearningError('BAD_SIMULATION', String(error))
+      port.postMessage({ id: request.id, error: known.toObject() } satisfies WorkerReply)
     }
   })
 }

@@ -3,15 +3,14 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { Worker } from 'node:worker_threads'
+import { gadgetDirectory } from '../gadgets.ts'
 import type { CircomOutcome } from './circom.worker.ts'
 import { CircuitError } from './errors.ts'
 
-/** Where the gadget library lies: circuits/lib of this repository. */
-export const GADGET_DIRECTORY = resolve(dirname(fileURLToPath(import.meta.url)), '../../../circuits/lib')
+const GADGET_DIRECTORY = gadgetDirectory()
 
 /** What the source is called while circom works: no gadget's name. */
 const MAIN = 'main_circuit'

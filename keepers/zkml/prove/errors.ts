@@ -19,4 +19,24 @@ export class ProveError extends Error {
     this.name = 'ProveError'
     this.code = code
   }
+
+  toObject(): ProveErrorObject {
+    const { code, message, stack } = this
+    return { name: 'ProveError', code, message, stack }
+  }
+
+  /** The error that `toObject` was called on, with the stack of the thread that threw it. */
+  static fromObject({ code, message, stack }: ProveErrorObject): ProveError {
+    const error = new ProveError(code, message)
+    if (stack !== undefined) error.stack = stack
+    return error
+  }
+}
+
+/** A ProveError between threads: cloning keeps neither class nor code. */
+export type ProveErrorObject = {
+  readonly name: 'ProveError'
+  readonly code: ProveErrorCode
+  readonly message: string
+  readonly stack: string | undefined
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One worker thread with calls answered in order, the same over node:worker_threads and Web Workers.
+import { ProveError, type ProveErrorObject } from './errors.ts'
 
 /** What the thread receives; `call` numbers the answers. */
 type Request = { readonly call: number; readonly message: unknown }
-type Response = { readonly call: number; readonly result?: unknown; readonly error?: string }
+type Response = { readonly call: number; readonly result?: unknown; readonly error?: ProveErrorObject | Error }
 
 /** The two kinds of worker, reduced to what both can do. */
 type Channel = {
@@ -80,7 +81,7 @@ export class Thread {
     const waiting = this.#waiting.get(call)
     this.#waiting.delete(call)
     if (error === undefined) waiting?.resolve(result as never)
-    else waiting?.reject(new Error(error))
+    else waiting?.reject(error instanceof Error ? error : ProveError.fromObject(error))
   }
 
   #fail(error: Error): void {
@@ -102,7 +103,8 @@ export async function serve(handler: (message: never) => Promise<unknown>): Prom
         const result = await handler(message as never)
         post({ call, result }, buffersOf(result))
       } catch (error) {
-        post({ call, error: error instanceof Error ? error.message : String(error) }, [])
+        const known = error instanceof Error ? error : new Error(String(error))
+        post({ call, error: known instanceof ProveError ? known.toObject() : known }, [])
       }
     })
   }

@@ -3,8 +3,8 @@
 import { gather } from '../../../keepers/learning/data/dataset.ts'
 import { createEngine } from '../../../keepers/learning/engine/backend.ts'
 import { activate } from '../../../keepers/learning/engine/tfjs.ts'
-import { loadTfjs } from '../../../keepers/learning/engine/tfjs-model.ts'
 import { type BackendName, type DatasetPair, initialWeights, modelSpec } from '../../../keepers/learning/index.ts'
+import { loadTfjs } from '../../../keepers/learning/model/tfjs-model.ts'
 import { type BenchContext, timeBeside } from '../harness.ts'
 
 const BATCH = 32

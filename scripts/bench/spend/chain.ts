@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A Safe under the guard on an in-process chain, and what its transactions cost.
 import { ZeroAddress } from 'ethers'
-import { askGuard, bringVerdict, proveSpend } from '../../../keepers/serving/index.ts'
+import { askGuard, bringVerdict, proveSpend } from '../../../keepers/apps/spending/index.ts'
 import type { InferenceProver } from '../../../keepers/zkml/index.ts'
 import { deploySafe } from '../../../test/contracts/consumers/safe.ts'
 import { deployVersions } from '../../../test/contracts/registry/versions.ts'

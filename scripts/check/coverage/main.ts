@@ -3,7 +3,7 @@
 // copy of the contracts in which every branch has a probe (branch-probes.ts).
 import { globSync } from 'node:fs'
 import os from 'node:os'
-import { parseArgs } from 'node:util'
+import { commandLine, refuse } from '../../arguments.ts'
 import { ROOT } from '../../bootstrap/paths.mjs'
 import { buildProbedProject, duplicateProject, type ProbedProject, removeProjects, runTests } from './probed-project.ts'
 import { type FileCoverage, percent, readCoverage, totalOf } from './report.ts'
@@ -24,24 +24,19 @@ const HELP = `usage: node scripts/check/coverage/main.ts [--json] [--keep] [--jo
   --keep    leaves the probed projects in .cache/coverage
 `
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    json: { type: 'boolean' },
-    keep: { type: 'boolean' },
-    jobs: { type: 'string' },
-    help: { type: 'boolean', short: 'h' },
+const { values, positionals } = commandLine(
+  {
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean' },
+      keep: { type: 'boolean' },
+      jobs: { type: 'string' },
+    },
   },
-})
-if (values.help) {
-  process.stdout.write(HELP)
-  process.exit(0)
-}
+  HELP,
+)
 const jobs = Number(values.jobs ?? Math.min(2, os.availableParallelism()))
-if (!Number.isInteger(jobs) || jobs < 1) {
-  process.stderr.write(`--jobs takes a whole number from 1, not '${values.jobs}'\n`)
-  process.exit(64)
-}
+if (!Number.isInteger(jobs) || jobs < 1) refuse(`--jobs takes a whole number from 1, not '${values.jobs}'`, HELP)
 
 const tests = (
   positionals.length > 0

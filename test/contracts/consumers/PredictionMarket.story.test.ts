@@ -8,15 +8,15 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { toBeHex } from 'ethers'
-import { LAUNCH_OUTCOMES } from '../../../keepers/learning/index.ts'
 import {
   encodeStory,
+  LAUNCH_OUTCOMES,
   proveStory,
   readStory,
   storyCircuit,
   storyCommitment,
   storyDigest,
-} from '../../../keepers/serving/index.ts'
+} from '../../../keepers/apps/story/index.ts'
 import { exportVerifier, InferenceProver, parseProof, toSolidityProof } from '../../../keepers/zkml/index.ts'
 import { CACHE } from '../../../scripts/bootstrap/paths.mjs'
 import { compile } from '../inference/compile.ts'

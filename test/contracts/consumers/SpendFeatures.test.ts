@@ -5,15 +5,16 @@ import { expect } from 'chai'
 import { ContractFactory, getBytes, hexlify, MaxUint256, ZeroAddress } from 'ethers'
 import { network } from 'hardhat'
 import {
+  encodeSpend,
   SPEND_CLASSES,
   SPEND_ORIGINS,
   type SpendFacts,
   SpendLedger,
+  spendCommitment,
   spendFeatures,
-} from '../../../keepers/learning/index.ts'
+} from '../../../keepers/apps/spending/index.ts'
+import type { Spend } from '../../../keepers/apps/spending/ledger.ts'
 import { SeededRandom } from '../../../keepers/learning/random.ts'
-import type { Spend } from '../../../keepers/learning/spending/ledger.ts'
-import { encodeSpend, spendCommitment } from '../../../keepers/serving/index.ts'
 import { compile } from '../inference/compile.ts'
 import { createGuard, DAY, LIMIT, MINUTE } from './guard.ts'
 

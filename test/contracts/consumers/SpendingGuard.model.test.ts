@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { MaxUint256 } from 'ethers'
-import { SPEND_VERDICTS, spendHistories } from '../../../keepers/learning/index.ts'
 import {
   approves,
   bringVerdict,
@@ -15,9 +14,11 @@ import {
   proveSpend,
   readSpend,
   requireModelOf,
-  ServingError,
+  SPEND_VERDICTS,
   spendCircuit,
-} from '../../../keepers/serving/index.ts'
+  spendHistories,
+} from '../../../keepers/apps/spending/index.ts'
+import { ServingError } from '../../../keepers/serving/index.ts'
 import { InferenceProver, parseProof } from '../../../keepers/zkml/index.ts'
 import { CACHE } from '../../../scripts/bootstrap/paths.mjs'
 import { command } from '../../commands/command-line.ts'
@@ -189,7 +190,7 @@ describe('SpendingGuard with the released fraud model and its real circuit', fun
       expect(JSON.parse(read.stdout)).to.include({ label: 0, approved: false })
       const { code, stderr } = await cohort('prove', ...asked(drain), '--send', '--account', '4')
       expect(code).to.equal(1)
-      expect(stderr).to.match(/no verdict to be had: .*asks for label 1/)
+      expect(stderr).to.match(/the policy would refuse: .*asks for label 1/)
     })
 
     it('names what is wrong', async () => {

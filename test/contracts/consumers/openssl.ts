@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { p256Material, p256Signature } from '../../../keepers/serving/index.ts'
+import { p256Material, p256Signature } from '../../../keepers/apps/story/index.ts'
 
 export type Newsroom = {
   /** For the publisher registry: x ‖ y. */

@@ -2,7 +2,8 @@
 // A Safe under the guard, and the guard under the released fraud model with its real circuit.
 import { createServer } from 'node:http'
 import { ContractFactory, toBeHex, ZeroAddress } from 'ethers'
-import { askGuard, type GuardedSpend, proveSpend, type Reading } from '../../../keepers/serving/index.ts'
+import { askGuard, type GuardedSpend, proveSpend } from '../../../keepers/apps/spending/index.ts'
+import type { Reading } from '../../../keepers/serving/index.ts'
 import {
   exportVerifier,
   type InferenceProof,

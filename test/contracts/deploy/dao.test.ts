@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A member's path through the DAO, over a deployment and JSON-RPC, as `cohort dao` takes it.
 import { expect } from 'chai'
-import { DaoClient } from '../../../keepers/chain/dao/client.ts'
-import { DaoError } from '../../../keepers/chain/dao/errors.ts'
-import type { Proposal } from '../../../keepers/chain/dao/proposals.ts'
+import type { Proposal } from '../../../keepers/chain/index.ts'
+import { DaoClient, DaoError } from '../../../keepers/chain/index.ts'
 import { deployStub } from '../inference/product-circuit.ts'
 import { consentOf, KEY, MULTIADDR } from '../registry/keepers.ts'
 import { deployVersions } from '../registry/versions.ts'

@@ -161,8 +161,8 @@ describe('on a fresh local node', function () {
   it('refuses wrong accounts, passphrases and endpoints in one line', async () => {
     const key = join(folder, 'key.json')
     const cases: [args: string[], env: Record<string, string>, code: number, expected: RegExp][] = [
-      [['delegate', '--keystore', key], { COHORT_PASSPHRASE: 'wrong' }, 78, /the passphrase does not open/],
-      [['delegate', '--keystore', join(folder, 'none')], {}, 66, /--keystore .* cannot be read/],
+      [['delegate', '--keystore', key], { COHORT_PASSPHRASE: 'wrong' }, 77, /the passphrase does not open/],
+      [['delegate', '--keystore', join(folder, 'none')], {}, 66, /cannot read the keystore/],
       [['delegate', '--keystore', join(folder, 'addresses.json')], {}, 65, /no Ethereum keystore/],
       [['delegate', '--keystore', key], {}, 64, /set COHORT_PASSPHRASE/],
       [['delegate', '--keystore', key, '--account', '0'], {}, 64, /not both/],

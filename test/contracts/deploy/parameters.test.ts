@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { ForeignJournalError, openJournal } from '../../../deploy/chain-state.ts'
 import { readParameters } from '../../../deploy/parameters.ts'
-import { readDeployment } from '../../../keepers/chain/dao/deployment-file.ts'
+import { readDeployment } from '../../../keepers/chain/index.ts'
 
 const GENESIS = `0x${'ab'.repeat(32)}`
 

@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { Wallet } from 'ethers'
-import {
-  AgentError,
-  initKeeper,
-  KEEPER_EXIT,
-  keeperExitCode,
-  loadConfig,
-  openKeystore,
-  parseConfig,
-  readPassphrase,
-  writeKeystore,
-} from '../../../keepers/agent/index.ts'
-import { profileHash, profileSchema } from '../../../keepers/agent/profile.ts'
+import { AgentError, initKeeper, KEEPER_EXIT, loadConfig, parseConfig } from '../../../keepers/agent/index.ts'
+import { openKeystore } from '../../../keepers/chain/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
+import { profileHash, profileSchema } from '../../../keepers/versions/profile.ts'
 
 const example = readFileSync(new URL('../../../keepers/agent/keeper.example.yaml', import.meta.url), 'utf8')
 
@@ -186,49 +176,13 @@ describe('keeper config', () => {
   })
 })
 
-describe('keystore and data folder', () => {
+describe('data folder of a keeper', () => {
   let folder: string
   const passphrase = 'a passphrase'
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'cohort-keys-'))
   })
   afterEach(() => rmSync(folder, { recursive: true, force: true }))
-
-  it('round-trips a key, readable by its owner only, and never overwrites one', async () => {
-    const wallet = Wallet.createRandom()
-    const file = join(folder, 'operator.json')
-    await writeKeystore(file, wallet, passphrase, { scryptN: 1024 })
-    expect(statSync(file).mode & 0o077).to.equal(0)
-    expect(readFileSync(file, 'utf8')).not.to.contain(wallet.privateKey.slice(2))
-    expect((await openKeystore(file, passphrase)).privateKey).to.equal(wallet.privateKey)
-    const again = await writeKeystore(file, wallet, passphrase, { scryptN: 1024 }).catch((error: Error) => error)
-    expect(again).to.be.instanceOf(AgentError)
-    expect(readdirSync(folder)).to.deep.equal(['operator.json'])
-  })
-
-  it('tells a wrong passphrase from a foreign file and a missing one, each with exit code 77', async () => {
-    const file = join(folder, 'operator.json')
-    await writeKeystore(file, Wallet.createRandom(), passphrase, { scryptN: 1024 })
-    writeFileSync(join(folder, 'foreign.json'), '{"hello": 1}')
-    for (const [path, phrase, message] of [
-      [file, 'wrong', /passphrase does not open/],
-      [join(folder, 'foreign.json'), passphrase, /no Ethereum keystore/],
-      [join(folder, 'missing.json'), passphrase, /cohort keeper init/],
-    ] as const) {
-      const error = await openKeystore(path, phrase).catch((caught: AgentError) => caught)
-      expect(error).to.be.instanceOf(AgentError)
-      expect((error as AgentError).message).to.match(message)
-      expect(keeperExitCode(error)).to.equal(KEEPER_EXIT.noPermission)
-    }
-  })
-
-  it('reads the passphrase from a file without its line end, and refuses an empty one', async () => {
-    const file = join(folder, 'phrase')
-    writeFileSync(file, 'word and word\n')
-    expect(await readPassphrase({ file })).to.equal('word and word')
-    writeFileSync(file, '\n')
-    expect(await readPassphrase({ file }).catch((error: Error) => error.message)).to.contain('empty')
-  })
 
   it('makes a folder whose config has the values given and the example`s comments', async () => {
     const values = {

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { AgentError, KEEPER_EXIT, type KeeperConfig, parseConfig } from '../../../keepers/agent/index.ts'
-import { specOf } from '../../../keepers/agent/profile.ts'
-import { commitToWeights } from '../../../keepers/agent/provable.ts'
 import { Trainer } from '../../../keepers/agent/training/trainer.ts'
-import { proceduralDigits } from '../../../keepers/learning/index.ts'
+import { LearningError, proceduralDigits } from '../../../keepers/learning/index.ts'
+import { specOf } from '../../../keepers/versions/profile.ts'
+import { commitToWeights } from '../../../keepers/versions/provable.ts'
 import { writeIdxPair } from '../learning/idx-writer.ts'
 
 const example = readFileSync(new URL('../../../keepers/agent/keeper.example.yaml', import.meta.url), 'utf8')
@@ -91,6 +91,19 @@ describe('a keeper`s own data', function () {
       expect(commitToWeights(spec, weights).commitment).to.match(/^0x[0-9a-f]{64}$/)
     })
   }
+
+  it('says by class and code that training diverged, whatever thread it was in, and that data cannot be read', async () => {
+    const [, data, profile] = sources[0]!
+    const config = configOf(data, profile)
+    const trainer = await start(config)
+    const failure = trainer.train(trainer.shard.initialWeights.fill(3e38), 1, config.training)
+    const error: unknown = await failure.catch((caught: unknown) => caught)
+    expect(error).to.be.instanceOf(LearningError).with.property('code', 'DIVERGED')
+    // Where it was thrown, not where it arrived.
+    expect((error as Error).stack).to.match(/learning.train/)
+    const missing = await start(configOf('source: csv\n  path: none.csv', profile)).catch((caught: Error) => caught)
+    expect((missing as Error).cause).to.be.instanceOf(LearningError)
+  })
 
   it('is refused with the file and the reason when it is not what the members agreed on', async () => {
     const wrong: [string, string, RegExp][] = [

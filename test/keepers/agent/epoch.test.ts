@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { EpochEngine, eraseKeysBefore, type FrameRequest, secretName } from '../../../keepers/agent/epoch.ts'
-import { profileSchema } from '../../../keepers/agent/profile.ts'
 import type { FheError } from '../../../keepers/fhe/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
+import { profileSchema } from '../../../keepers/versions/profile.ts'
 
 describe('keys of an epoch', () => {
   let folder: string

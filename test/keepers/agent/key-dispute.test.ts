@@ -6,19 +6,21 @@ import { expect } from 'chai'
 import { pino } from 'pino'
 import { keyConfirm } from '../../../keepers/agent/behaviours/key-confirm.ts'
 import { keyJudge } from '../../../keepers/agent/behaviours/key-judge.ts'
-import { cidHex, encodeKeyIndex } from '../../../keepers/agent/blobs.ts'
 import type { AgentContext, Step } from '../../../keepers/agent/context.ts'
 import { type EpochFrame, storeDealing } from '../../../keepers/agent/epoch.ts'
 import type { Fact } from '../../../keepers/agent/facts.ts'
-import { bitmapOf, epochName } from '../../../keepers/agent/members.ts'
+import { encodeKeyIndex } from '../../../keepers/agent/key-index.ts'
+import { epochName } from '../../../keepers/agent/members.ts'
 import { KeeperMetrics } from '../../../keepers/agent/metrics.ts'
-import { profileHash, profileSchema } from '../../../keepers/agent/profile.ts'
 import type { Snapshot } from '../../../keepers/agent/snapshot.ts'
 import { judgeEpoch } from '../../../keepers/agent/steps/key-verdict.ts'
 import { contractInterface } from '../../../keepers/chain/index.ts'
+import { bitmapOf } from '../../../keepers/chain/seats.ts'
 import { type Engine, openComplaint, openEngine, Secret } from '../../../keepers/fhe/index.ts'
+import { cidHex } from '../../../keepers/network/cid.ts'
 import { NetworkError } from '../../../keepers/network/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
+import { profileHash, profileSchema } from '../../../keepers/versions/profile.ts'
 import { CRS, EPOCH, type Party, startAll, testPlan } from '../fhe/ceremony.ts'
 import { bentDealing, bump } from '../fhe/dealer.ts'
 import { cidOfBytes, factsOf, type Sent, seatOfIndex } from './round-stage.ts'
@@ -169,6 +171,7 @@ class KeyStage {
       },
       clock: { now: () => 0 },
       metrics: new KeeperMetrics({ process: false }),
+      remembered: { parameters: null, due: null },
       log: pino({ level: 'silent' }),
       stopping: new AbortController().signal,
     } as unknown as AgentContext

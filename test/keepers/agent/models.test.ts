@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { decodeModel, decodeModelState, encodeModel, modelBytes } from '../../../keepers/agent/blobs.ts'
 import { AgentError } from '../../../keepers/agent/errors.ts'
 import { applyUpdate, GlobalModel, type ModelState } from '../../../keepers/agent/models.ts'
 import type { ServerSettings } from '../../../keepers/learning/index.ts'
 import type { DataPlane } from '../../../keepers/network/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
+import { decodeModel, decodeModelState, encodeModel, modelBytes } from '../../../keepers/versions/model-blob.ts'
 
 const STRATEGIES: readonly ServerSettings[] = [
   { kind: 'fedavg' },

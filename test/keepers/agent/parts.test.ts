@@ -1,33 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { clip } from '../../../keepers/agent/behaviours/training.ts'
-import {
-  cidFromHex,
-  cidHex,
-  decodeKeyIndex,
-  decodeModel,
-  encodeKeyIndex,
-  encodeModel,
-  modelBytes,
-} from '../../../keepers/agent/blobs.ts'
 import { AgentError } from '../../../keepers/agent/errors.ts'
-import { bitmapOf, hasSeat, seatsOf } from '../../../keepers/agent/members.ts'
+import { decodeKeyIndex, encodeKeyIndex } from '../../../keepers/agent/key-index.ts'
 import { applyUpdate } from '../../../keepers/agent/models.ts'
-import { decodeAddress, encodeAddress } from '../../../keepers/agent/peers.ts'
 import { keyCommitment, updateCommitment } from '../../../keepers/agent/steps/commitments.ts'
 import { updateIntentName } from '../../../keepers/agent/steps/intents.ts'
 
 const CID_TEXT = 'bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e'
-const PEER = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
 
-describe('blobs', () => {
+describe('key index', () => {
   const index = {
     profileHash: new Uint8Array(32).fill(1),
     dealing: new Uint8Array(500).fill(3),
     sealed: [CID_TEXT, CID_TEXT],
   }
 
-  it('round-trips a key index and refuses every truncation of it', () => {
+  it('round-trips and refuses every truncation of it', () => {
     const bytes = encodeKeyIndex(index)
     const back = decodeKeyIndex(bytes, 2)
     expect(back.sealed).to.deep.equal(index.sealed)
@@ -37,32 +26,6 @@ describe('blobs', () => {
       expect(() => decodeKeyIndex(bytes.slice(0, length), 2), `${length} bytes`).to.throw(AgentError)
     }
     expect(() => decodeKeyIndex(bytes, 3)).to.throw(/2 members/)
-  })
-
-  it('round-trips a model to the bit and refuses other lengths and values that are not finite', () => {
-    const weights = Float32Array.of(1.5, -0, 1e-40, -3.25)
-    const bytes = encodeModel(weights)
-    expect(bytes.length).to.equal(modelBytes(4, 0))
-    expect(Buffer.from(decodeModel(bytes, 4).buffer).equals(Buffer.from(weights.buffer))).to.equal(true)
-    expect(() => decodeModel(bytes, 5)).to.throw(/4 weights/)
-    expect(() => decodeModel(bytes.slice(0, -1), 4)).to.throw(AgentError)
-    expect(() => decodeModel(Buffer.concat([bytes, Buffer.alloc(1)]), 4)).to.throw(AgentError)
-    expect(() => decodeModel(encodeModel(Float32Array.of(Number.NaN)), 1)).to.throw(/weight 0 is NaN/)
-  })
-
-  it('turns CIDs to bytes and back, and refuses bytes that are none', () => {
-    expect(cidFromHex(cidHex(CID_TEXT))).to.equal(CID_TEXT)
-    for (const hex of ['0x', '0x00', `${cidHex(CID_TEXT)}00`, cidHex(CID_TEXT).slice(0, -2)]) {
-      expect(() => cidFromHex(hex), hex).to.throw(AgentError)
-    }
-  })
-})
-
-describe('seats', () => {
-  it('go from bitmap to list and back, up to the 256th', () => {
-    for (const seats of [[], [0], [255], [0, 3, 64, 200, 255]]) expect(seatsOf(bitmapOf(seats))).to.deep.equal(seats)
-    expect(hasSeat(bitmapOf([7]), 7)).to.equal(true)
-    expect(hasSeat(bitmapOf([7]), 8)).to.equal(false)
   })
 })
 
@@ -120,14 +83,5 @@ describe('commitments', () => {
     }
     const other = { ...info, crsSeed: `0x${'bb'.repeat(32)}` }
     expect(updateIntentName(info, 1)).not.to.equal(updateIntentName(other, 1))
-  })
-})
-
-describe('addresses in the registry', () => {
-  it('are read when they can be dialled, and ignored when they are rubbish', () => {
-    const text = `/ip4/127.0.0.1/tcp/4001/p2p/${PEER}`
-    expect(decodeAddress(encodeAddress(text))).to.equal(text)
-    expect(decodeAddress(encodeAddress('/ip4/127.0.0.1/tcp/4001'))).to.equal(null)
-    for (const hex of ['0x', '0xffffff', `0x${'00'.repeat(40)}`]) expect(decodeAddress(hex)).to.equal(null)
   })
 })

@@ -5,8 +5,8 @@ import { expect } from 'chai'
 import { readParameters } from '../../../deploy/parameters.ts'
 import { AgentError, KEEPER_EXIT } from '../../../keepers/agent/index.ts'
 import { checkKeyPlan, checkServicePlan } from '../../../keepers/agent/preflight.ts'
-import { profileSchema } from '../../../keepers/agent/profile.ts'
 import type { ServiceContracts } from '../../../keepers/chain/index.ts'
+import { profileSchema } from '../../../keepers/versions/profile.ts'
 
 const FOLDER = 'deploy/parameters'
 /** Weights of article-cnn, the largest model that has a name. */

@@ -5,23 +5,20 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { clip } from '../../../keepers/agent/behaviours/training.ts'
 import type { Fact } from '../../../keepers/agent/facts.ts'
-import { bitmapOf } from '../../../keepers/agent/members.ts'
 import { KeeperMetrics } from '../../../keepers/agent/metrics.ts'
+import { noteOpenedSums, privacySpent, privacySpentBy, refuseLongMean } from '../../../keepers/agent/privacy.ts'
+import { isLostRound } from '../../../keepers/agent/steps/candidate.ts'
+import { bitmapOf } from '../../../keepers/chain/seats.ts'
+import { addNoiseShare, checkMeanNorm, normOf } from '../../../keepers/learning/index.ts'
+import { KeeperStore } from '../../../keepers/store/index.ts'
 import {
   contradictionInPrivacy,
   declaredWeight,
   entryBound,
   meanBound,
   noiseDeviation,
-  noteOpenedSums,
-  privacySpent,
-  privacySpentBy,
-  refuseLongMean,
-} from '../../../keepers/agent/privacy.ts'
-import { profileHash, profileSchema } from '../../../keepers/agent/profile.ts'
-import { isLostRound } from '../../../keepers/agent/steps/candidate.ts'
-import { addNoiseShare, checkMeanNorm, normOf } from '../../../keepers/learning/index.ts'
-import { KeeperStore } from '../../../keepers/store/index.ts'
+} from '../../../keepers/versions/bounds.ts'
+import { profileHash, profileSchema } from '../../../keepers/versions/profile.ts'
 
 const plain = profileSchema.parse({ model: 'mlp', clipNorm: 2, clipBound: 20 })
 const privacy = { noiseMultiplier: 1, contributors: 4 }

@@ -8,15 +8,16 @@ import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { create } from 'multiformats/hashes/digest'
 import { pino } from 'pino'
-import { cidHex } from '../../../keepers/agent/blobs.ts'
 import type { AgentContext, Step } from '../../../keepers/agent/context.ts'
 import { type EpochFrame, storeKey } from '../../../keepers/agent/epoch.ts'
 import type { Fact } from '../../../keepers/agent/facts.ts'
-import { bitmapOf, epochName } from '../../../keepers/agent/members.ts'
+import { epochName } from '../../../keepers/agent/members.ts'
 import { KeeperMetrics } from '../../../keepers/agent/metrics.ts'
 import type { Snapshot } from '../../../keepers/agent/snapshot.ts'
 import { contractInterface, type RevertError } from '../../../keepers/chain/index.ts'
+import { bitmapOf } from '../../../keepers/chain/seats.ts'
 import { encryptUpdate, MemoryOnceGuard, openEngine, type PlanOptions } from '../../../keepers/fhe/index.ts'
+import { cidHex } from '../../../keepers/network/cid.ts'
 import { NetworkError } from '../../../keepers/network/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
 import { type Ceremony, ceremony, EPOCH, ROUND, testPlan, vectorOf } from '../fhe/ceremony.ts'
@@ -164,6 +165,7 @@ export async function roundStage(options: {
     epochs: { frame: async () => frame },
     trainer: { shard: { parameterCount: plan.vectorLength } },
     metrics: new KeeperMetrics({ process: false }),
+    remembered: { parameters: null, due: null },
     log: pino({ level: 'silent' }),
     stopping: new AbortController().signal,
   } as unknown as AgentContext

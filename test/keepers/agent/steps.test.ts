@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Step } from '../../../keepers/agent/context.ts'
 import type { Fact } from '../../../keepers/agent/facts.ts'
-import { encodeAddress, PeerBook } from '../../../keepers/agent/peers.ts'
 import { pokeInTurn } from '../../../keepers/agent/steps/poke.ts'
 import { hasLeft, notePutOut } from '../../../keepers/agent/steps/seat.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
@@ -61,7 +60,10 @@ describe('a seat that is gone', () => {
 describe('recording what is due', () => {
   it('is one keeper`s turn first, and everybody`s in the end', async () => {
     const pokes: number[][] = [[], [], []]
-    const contexts = [0, 1, 2].map(() => ({ facts: factsOf([]) }))
+    const contexts = [0, 1, 2].map(() => ({
+      facts: factsOf([]),
+      remembered: { parameters: null, due: null },
+    }))
     for (let time = 100; time <= 112; time++) {
       for (const seat of [0, 1, 2]) {
         const snapshot = { time, seated: 0b111n, epoch: 1, round: 0 }
@@ -75,35 +77,5 @@ describe('recording what is due', () => {
     const firsts = pokes.map((times) => times[0]!)
     expect(new Set(firsts).size).to.equal(3)
     for (const first of firsts) expect(first).to.be.within(100, 110)
-  })
-})
-
-describe('addresses of peers', () => {
-  it('are looked up once a minute, the announcing seat first, without ourselves and without rubbish', async () => {
-    const peer = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
-    let time = 0
-    let asked = 0
-    const service = { seatInfo: async (seat: number) => ({ keeper: `keeper ${seat}` }) }
-    const registry = {
-      keeperOf: async (keeper: string) => {
-        asked++
-        const seat = Number(keeper.split(' ')[1])
-        return { multiaddr: seat === 3 ? '0xdead' : encodeAddress(`/ip4/127.0.0.1/tcp/${4000 + seat}/p2p/${peer}`) }
-      },
-    }
-    const clock = { now: () => time, sleep: async () => undefined }
-    const book = new PeerBook(service as never, registry as never, clock)
-    const ports = async () =>
-      (await book.providers(2, [0, 1, 2, 3], 1)).map((address) => Number(/tcp\/(\d+)/.exec(address)![1]))
-    expect(await ports()).to.deep.equal([4002, 4000])
-    expect(asked).to.equal(3)
-    await ports()
-    expect(asked).to.equal(3)
-    time += 61_000
-    await ports()
-    expect(asked).to.equal(6)
-    book.refresh()
-    await ports()
-    expect(asked).to.equal(9)
   })
 })

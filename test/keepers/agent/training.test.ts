@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { training } from '../../../keepers/agent/behaviours/training.ts'
-import { bitmapOf } from '../../../keepers/agent/members.ts'
 import { contractInterface, RevertError } from '../../../keepers/chain/index.ts'
+import { bitmapOf } from '../../../keepers/chain/seats.ts'
+import { LearningError } from '../../../keepers/learning/index.ts'
 import { vectorOf } from '../fhe/ceremony.ts'
 import { type RoundStage, roundStage, seatOfIndex } from './round-stage.ts'
 
@@ -68,5 +69,22 @@ describe('a keeper in training', () => {
     expect(await training(stage.step({ due: true }))).to.equal('again')
     expect(await training(stage.step({ leftOut: mine }))).to.equal('done')
     expect([trained, methods()]).to.deep.equal([1, []])
+  })
+
+  it('makes no update when training diverges, and does not train again in the round', async () => {
+    const train = async () => {
+      trained++
+      throw new LearningError('DIVERGED', 'the loss is NaN; lower the learning rate')
+    }
+    Object.assign(stage.context.trainer, { train })
+    expect(await training(stage.step())).to.equal('done')
+    expect([trained, methods()]).to.deep.equal([1, []])
+    const { values } = await stage.context.metrics.errors.get()
+    expect(values.map(({ labels, value }) => [labels.code, value])).to.deep.equal([['DIVERGED', 1]])
+  })
+
+  it('tries again after another failure of the thread', async () => {
+    Object.assign(stage.context.trainer, { train: async () => Promise.reject(new Error('out of memory')) })
+    expect(await training(stage.step()).catch((error: Error) => error.message)).to.equal('out of memory')
   })
 })

@@ -3,7 +3,6 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { loadTfjs } from '../../../keepers/learning/engine/tfjs-model.ts'
 import {
   flatten,
   initialWeights,
@@ -17,6 +16,7 @@ import {
   specHash,
   unflatten,
 } from '../../../keepers/learning/index.ts'
+import { loadTfjs } from '../../../keepers/learning/model/tfjs-model.ts'
 import { relativeError } from './reference.ts'
 import { refuses } from './refusal.ts'
 

@@ -45,7 +45,7 @@ describe('keeper store', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  it('keeps intents, results and secrets over a restart', async () => {
+  it('keeps intents and secrets over a restart', async () => {
     const store = open()
     const at = { key: '1/2/commit', epoch: 1, round: 2 }
     await store.journal.once(at, () => bytes('first'))
@@ -56,10 +56,6 @@ describe('keeper store', () => {
       throw new Error('must not be produced twice')
     })
     expect(Buffer.from(intent.payload).toString()).to.equal('first')
-    expect(intent.result).to.equal(null)
-    expect(again.journal.open()).to.have.length(1)
-    again.journal.complete(at.key, bytes('0x01'))
-    expect(again.journal.open()).to.have.length(0)
     expect(Buffer.from(again.getSecret('epoch/1/key')!).toString()).to.equal('sssh')
   })
 
@@ -84,15 +80,6 @@ describe('keeper store', () => {
     const both = await Promise.allSettled([journal.once(at, fail), journal.once(at, fail)])
     expect(both.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected'])
     expect(Buffer.from((await journal.once(at, () => bytes('at last'))).payload).toString()).to.equal('at last')
-  })
-
-  it('refuses a second, different result, and a result without an intent', async () => {
-    const { journal } = open()
-    await journal.once({ key: 'k', epoch: 0, round: 0 }, () => bytes('p'))
-    journal.complete('k', bytes('r'))
-    journal.complete('k', bytes('r'))
-    expect(refusal(() => journal.complete('k', bytes('other'))).code).to.equal('INTENT_CHANGED')
-    expect(refusal(() => journal.complete('never', bytes('r'))).code).to.equal('BAD_INPUT')
   })
 
   it('writes nothing when the bytes of an intent could not be made', async () => {

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The circuit of the judge of spends, with a local proving key: made once and kept.
+import { type ReleasedCircuit, type ReleasedCircuitOptions, releasedCircuit } from '../../serving/index.ts'
+import { spendModel } from './saved.ts'
+import { SPEND_CIRCUIT, spendProgram } from './spend.ts'
+
+/** That circuit's folder below `cache`: some seconds for circuit and key when it is not there. */
+export async function spendCircuit(cache: string, options: ReleasedCircuitOptions = {}): Promise<ReleasedCircuit> {
+  return await releasedCircuit(cache, 'spend', spendProgram(spendModel()), SPEND_CIRCUIT, options)
+}

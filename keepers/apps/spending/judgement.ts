@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a model makes of spends, and how often it is right: of floats here, of a circuit's integers for whoever has one.
+
+import type { Model } from '../../learning/index.ts'
+import { LearningError, unflatten } from '../../learning/index.ts'
+import { featureBits } from './features.ts'
+import { type LabelledSpend, SPEND_VERDICTS } from './histories.ts'
+
+const ORDINARY = SPEND_VERDICTS.indexOf('ordinary')
+const THEFT = SPEND_VERDICTS.indexOf('theft')
+
+/** A transaction and how far `ordinary` leads `theft` in the scores; theft when it does not lead. */
+export type JudgedSpend = { readonly spend: LabelledSpend; readonly lead: number }
+
+/** What a model of `spendSpec` makes of `spends`, in floats. */
+export function judgedBy({ spec, weights }: Model, spends: readonly LabelledSpend[]): JudgedSpend[] {
+  const tensors = unflatten(spec, weights)
+  const take = (name: string) => tensors.get(name)!
+  return spends.map((spend) => {
+    const hidden = dense(featureBits(spend.features), take('habits/kernel'), take('habits/bias'), 1 / 255)
+    const active = hidden.map((value) => Math.max(0, value))
+    const scores = dense(active, take('verdict/kernel'), take('verdict/bias'), 1)
+    return { spend, lead: scores[ORDINARY]! - scores[THEFT]! }
+  })
+}
+
+/** x · W + b, `scale` on x; W is [inputs, outputs], row-major. */
+function dense(x: ArrayLike<number>, kernel: Float32Array, bias: Float32Array, scale: number): number[] {
+  return Array.from(bias, (start, unit) => {
+    let sum = start
+    for (let i = 0; i < x.length; i++) sum += x[i]! * scale * kernel[i * bias.length + unit]!
+    return sum
+  })
+}
+
+export type SpendFigures = {
+  readonly thefts: number
+  readonly ordinary: number
+  /** Shares from 0 to 1, of all transactions, of thefts, of owners' own. */
+  readonly accuracy: number
+  readonly recall: number
+  readonly falseAlarms: number
+}
+
+/**
+ * How often `judged` are right when a lead of more than `lead` is asked for.
+ * @throws LearningError BAD_DATA when there are no thefts or nothing else
+ */
+export function spendFigures(judged: readonly JudgedSpend[], lead = 0): SpendFigures {
+  const thefts = judged.filter(({ spend }) => spend.label === THEFT)
+  const owners = judged.filter(({ spend }) => spend.label === ORDINARY)
+  if (thefts.length === 0 || owners.length === 0) {
+    throw new LearningError(
+      'BAD_DATA',
+      `${thefts.length} thefts and ${owners.length} others; figures need some of each`,
+    )
+  }
+  const stopped = thefts.filter((judgement) => judgement.lead <= lead).length
+  const alarms = owners.filter((judgement) => judgement.lead <= lead).length
+  return {
+    thefts: thefts.length,
+    ordinary: owners.length,
+    accuracy: (stopped + owners.length - alarms) / judged.length,
+    recall: stopped / thefts.length,
+    falseAlarms: alarms / owners.length,
+  }
+}
+
+/**
+ * The lead that takes `rate` of the owners' own for thefts; of a validation split, never of the test's.
+ * @param rate from 0 to below 1
+ * @throws LearningError BAD_DATA when none is an owner's
+ */
+export function leadFor(judged: readonly JudgedSpend[], rate: number): number {
+  const leads = judged
+    .filter(({ spend }) => spend.label === ORDINARY)
+    .map(({ lead }) => lead)
+    .sort((a, b) => a - b)
+  if (leads.length === 0) throw new LearningError('BAD_DATA', 'no spends of owners to choose a threshold on')
+  return leads[Math.floor(rate * leads.length)]!
+}

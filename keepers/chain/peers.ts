@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { multiaddr } from '@multiformats/multiaddr'
+import type { ILearningService, KeeperRegistry } from '../../types/index.ts'
+import type { Clock } from './clock.ts'
+
+/** How long an address from the registry is used before it is looked up again, in milliseconds. */
+const FRESH_MS = 60_000
+
+/** Binary multiaddr as the registry holds it. @throws for text that is no multiaddr. */
+export function encodeAddress(text: string): string {
+  return `0x${Buffer.from(multiaddr(text).bytes).toString('hex')}`
+}
+
+/** Text of a registry address, or null when its bytes are none that can be dialled: anyone can register anything. */
+export function decodeAddress(hex: string): string | null {
+  try {
+    const address = multiaddr(Buffer.from(hex.slice(2), 'hex'))
+    return address.getComponents().at(-1)?.name === 'p2p' ? address.toString() : null
+  } catch {
+    return null
+  }
+}
+
+/** Where the keeper of each seat is reached, from the registry. */
+export class PeerBook {
+  readonly #service: ILearningService
+  readonly #registry: KeeperRegistry
+  readonly #clock: Clock
+  readonly #known = new Map<number, { address: string | null; readAt: number }>()
+
+  constructor(service: ILearningService, registry: KeeperRegistry, clock: Clock) {
+    this.#service = service
+    this.#registry = registry
+    this.#clock = clock
+  }
+
+  /** Forgets what it knows, after a fetch that failed: addresses may have changed. */
+  refresh(): void {
+    this.#known.clear()
+  }
+
+  /** Addresses to ask for a blob: those of `first`, then those of `others`, without our own seat. */
+  async providers(first: number, others: readonly number[], self: number | null): Promise<string[]> {
+    const order = [first, ...others.filter((seat) => seat !== first)].filter((seat) => seat !== self)
+    const addresses = await Promise.all(order.map((seat) => this.#address(seat)))
+    return addresses.filter((address) => address !== null)
+  }
+
+  async #address(seat: number): Promise<string | null> {
+    const known = this.#known.get(seat)
+    if (known && this.#clock.now() - known.readAt < FRESH_MS) return known.address
+    const { keeper } = await this.#service.seatInfo(seat)
+    const { multiaddr: binary } = await this.#registry.keeperOf(keeper)
+    const address = decodeAddress(binary)
+    this.#known.set(seat, { address, readAt: this.#clock.now() })
+    return address
+  }
+}

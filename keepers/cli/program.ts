@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The tree of `cohort` commands. Areas register theirs here and load their heavy code only when one runs.
+import { Command } from 'commander'
+import pkg from '../../package.json' with { type: 'json' }
+import { registerCeremony } from './ceremony.ts'
+import { registerDao } from './dao.ts'
+import { registerFsm } from './fsm.ts'
+import { registerInfer } from './infer.ts'
+import { registerKeeper } from './keeper.ts'
+import { registerLearning } from './learning.ts'
+import { registerProver } from './prover.ts'
+import { registerSimulate } from './simulate.ts'
+import { registerSpend } from './spend.ts'
+import { registerStory } from './story.ts'
+import { registerZkml } from './zkml.ts'
+
+/** In the order of the help text. */
+const AREAS = [
+  registerKeeper,
+  registerFsm,
+  registerDao,
+  registerLearning,
+  registerSimulate,
+  registerZkml,
+  registerCeremony,
+  registerInfer,
+  registerProver,
+  registerStory,
+  registerSpend,
+]
+
+/** All commands with their options. It throws CommanderError where commander would end the process. */
+export function cohortProgram(): Command {
+  const program = new Command('cohort')
+    .description('Machine learning that its participants own together.')
+    .version(pkg.version)
+    .showHelpAfterError('(add --help for the options)')
+    .exitOverride()
+  for (const register of AREAS) register(program)
+  return program
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { CID } from 'multiformats/cid'
+import { NetworkError } from './errors.ts'
+
+/** Hex (0x…) of a CID's binary form, as events and calls carry it. */
+export function cidHex(text: string): string {
+  return `0x${Buffer.from(CID.parse(text).bytes).toString('hex')}`
+}
+
+/** The CID that an event or a call carries, as text. @throws NetworkError BAD_CID. */
+export function cidFromHex(hex: string): string {
+  return cidFromBytes(Buffer.from(hex.slice(2), 'hex'))
+}
+
+/** The text of a binary CID. @throws NetworkError BAD_CID. */
+export function cidFromBytes(bytes: Uint8Array): string {
+  try {
+    return CID.decode(bytes).toString()
+  } catch (cause) {
+    throw new NetworkError('BAD_CID', `${Buffer.from(bytes).toString('hex').slice(0, 40)}… is not a CID`, { cause })
+  }
+}
+
+/** The binary form of a CID in text. @throws NetworkError BAD_CID. */
+export function cidBytes(text: string): Uint8Array {
+  try {
+    return CID.parse(text).bytes
+  } catch (cause) {
+    throw new NetworkError('BAD_CID', `'${text.slice(0, 80)}' is not a CID`, { cause })
+  }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { Provider } from 'ethers'
+import { clients, openService, PeerBook, seatsOf, systemClock } from '../chain/index.ts'
+import { type ModelName, modelSpec } from '../learning/index.ts'
+import { cidFromHex, type DataPlane } from '../network/index.ts'
+import { VersionError } from './errors.ts'
+import { decodeModel, modelBytes } from './model-blob.ts'
+import { commitToWeights, saltOf } from './provable.ts'
+
+/** Time for one model blob, in milliseconds; the largest named model has 0.8 MB. */
+const FETCH_MS = 60_000
+
+export type VersionWeights = { readonly version: bigint; readonly weights: Float32Array; readonly salt: bigint }
+
+export type VersionSource = {
+  readonly provider: Provider
+  /** Address of the learning service. */
+  readonly service: string
+  readonly model: ModelName
+  readonly plane: DataPlane
+  /** Block from which the service's versions are in the log. */
+  readonly fromBlock: number
+}
+
+/**
+ * Fetches a version's weights from the keepers that hold them, and checks them against the commitment on the chain: a
+ * wrong blob is refused, whoever sent it.
+ * @throws VersionError NOT_FOUND, WRONG_COMMITMENT or BAD_BLOB; NetworkError when nobody serves it
+ */
+export async function fetchVersion(
+  source: VersionSource,
+  version: bigint,
+  signal?: AbortSignal,
+): Promise<VersionWeights> {
+  const { service, model, plane } = source
+  const keepers = clients.service(service, source.provider)
+  const filter = keepers.filters.UpdateCompleted(undefined, undefined, undefined, version)
+  const [completed] = await keepers.queryFilter(filter, source.fromBlock)
+  if (completed === undefined)
+    throw new VersionError('NOT_FOUND', `version ${version} of ${service} is not on the chain`)
+  const { parameters } = modelSpec(model)
+  const count = parameters.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0)
+  const bytes = await plane.fetch(cidFromHex(completed.args.cid), {
+    maxBytes: modelBytes(count),
+    timeout: FETCH_MS,
+    providers: await keeperAddresses(source),
+    ...(signal === undefined ? {} : { signal }),
+  })
+  const weights = decodeModel(bytes, count)
+  const { commitment } = commitToWeights(model, weights)
+  if (commitment !== completed.args.modelCommitment) {
+    throw new VersionError(
+      'WRONG_COMMITMENT',
+      `version ${version}: the weights commit to ${commitment}, the chain says ${completed.args.modelCommitment}; is the service's model ${model}?`,
+    )
+  }
+  return { version, weights, salt: saltOf(weights) }
+}
+
+/** Where the service's keepers are reached: every one of them keeps accepted models. */
+async function keeperAddresses({ service, provider }: VersionSource): Promise<string[]> {
+  const contracts = await openService(service, provider)
+  const [seated] = await contracts.service.seats()
+  const [first, ...others] = seatsOf(seated)
+  if (first === undefined) return []
+  return await new PeerBook(contracts.service, contracts.registry, systemClock).providers(first, others, null)
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { VersionError } from './errors.ts'
+
+/**
+ * The blob of a model, whose CID the members vote for.
+ *
+ * Model (little-endian):  "CMDL" · u8 version · u32 count · count × f32 [· m: count × f32 [· v: count × f32]]
+ *                         version 1: weights alone; 2: with the server step's first moment; 3: with both moments
+ */
+const VERSION = 1
+const MODEL_MAGIC = Buffer.from('CMDL')
+const MODEL_HEAD = 4 + 1 + 4
+const MOST_MOMENTS = 2
+
+/** The members vote for the blob's CID, so its moments are as agreed on as its weights. @param moments m, or m and v. */
+export function encodeModel(weights: Float32Array, moments: readonly Float32Array[] = []): Uint8Array {
+  const count = weights.length
+  const buffer = Buffer.alloc(modelBytes(count, moments.length))
+  MODEL_MAGIC.copy(buffer)
+  buffer.writeUInt8(VERSION + moments.length, 4)
+  buffer.writeUInt32LE(count, 5)
+  for (const [part, vector] of [weights, ...moments].entries()) {
+    if (vector.length !== count) throw new RangeError(`a moment of ${vector.length} values for ${count} weights`)
+    const start = MODEL_HEAD + 4 * count * part
+    for (const [i, value] of vector.entries()) buffer.writeFloatLE(value, start + 4 * i)
+  }
+  return buffer
+}
+
+/** The weights of a model's blob, whatever strategy it comes from. @throws VersionError BAD_BLOB unless it is whole and finite. */
+export function decodeModel(bytes: Uint8Array, count: number): Float32Array {
+  return decodeModelState(bytes, count).weights
+}
+
+/** The same with the moments that came with it: none, m, or m and v. */
+export function decodeModelState(
+  bytes: Uint8Array,
+  count: number,
+): { readonly weights: Float32Array; readonly moments: readonly Float32Array[] } {
+  const buffer = view(bytes)
+  if (buffer.length < MODEL_HEAD || !buffer.subarray(0, 4).equals(MODEL_MAGIC)) bad('model', 'wrong magic')
+  const moments = buffer[4]! - VERSION
+  if (moments < 0 || moments > MOST_MOMENTS)
+    bad('model', `version ${buffer[4]}, expected 1 to ${VERSION + MOST_MOMENTS}`)
+  const found = buffer.readUInt32LE(5)
+  if (found !== count) bad('model', `${found} weights, the architecture has ${count}`)
+  if (buffer.length !== modelBytes(count, moments)) bad('model', `${buffer.length} bytes for ${count} weights`)
+  const [weights, ...rest] = Array.from({ length: 1 + moments }, (_, part) => {
+    const vector = new Float32Array(count)
+    for (let i = 0; i < count; i++) {
+      vector[i] = buffer.readFloatLE(MODEL_HEAD + 4 * (count * part + i))
+      if (!Number.isFinite(vector[i])) bad('model', `${part === 0 ? 'weight' : 'moment'} ${i} is ${vector[i]}`)
+    }
+    return vector
+  })
+  return { weights: weights!, moments: rest }
+}
+
+/** Bytes of a model blob of that many weights; without `moments`, the most that any strategy's has. */
+export function modelBytes(count: number, moments: number = MOST_MOMENTS): number {
+  return MODEL_HEAD + 4 * count * (1 + moments)
+}
+
+function view(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function bad(what: string, why: string): never {
+  throw new VersionError('BAD_BLOB', `${what}: ${why}`)
+}

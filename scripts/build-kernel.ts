@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `node scripts/build-kernel.ts <room>`: AssemblyScript of keepers/<room>/kernel/assembly into generated/kernel.wasm beside it.
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ROOT } from './bootstrap/paths.mjs'
+
+/** Rooms with a kernel, and what their compiler is told beyond the common flags. */
+const KERNELS: Readonly<Record<string, readonly string[]>> = {
+  fhe: ['--initialMemory', '1'],
+  learning: ['--initialMemory', '1'],
+  zkml: ['--enable', 'relaxed-simd', '--initialMemory', '16'],
+}
+const FLAGS = ['-O3', '--enable', 'simd', '--runtime', 'stub', '--noAssert']
+
+const [room = ''] = process.argv.slice(2)
+const flags = KERNELS[room]
+if (flags === undefined) {
+  process.stderr.write(`usage: node scripts/build-kernel.ts ${Object.keys(KERNELS).join(' | ')}\n`)
+  process.exit(64)
+}
+const kernel = join(ROOT, 'keepers', room, 'kernel')
+const target = join(kernel, 'generated', 'kernel.wasm')
+const { default: asc } = await import('assemblyscript/asc')
+let binary: Uint8Array | null = null
+const { error, stderr } = await asc.main(['index.ts', '--outFile', 'kernel.wasm', ...FLAGS, ...flags], {
+  readFile: (name, base) =>
+    readFile(join(base === '.' ? join(kernel, 'assembly') : base, name), 'utf8').catch(() => null),
+  writeFile: (_name, contents) => {
+    binary = contents as Uint8Array
+  },
+  listFiles: () => [],
+})
+if (error !== null || binary === null) {
+  process.stderr.write(`the kernel of ${room} does not compile:\n${stderr.toString()}`)
+  process.exit(1)
+}
+await mkdir(join(kernel, 'generated'), { recursive: true })
+// Two processes may build at once: each writes its own file, and the last rename wins with the same bytes.
+const part = `${target}.${process.pid}.part`
+await writeFile(part, binary)
+await rename(part, target)

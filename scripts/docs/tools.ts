@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The documentation's own tools, 150 MB that nothing else needs: installed when the documentation is built, not before.
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CACHE } from '../bootstrap/paths.mjs'
+import { npm } from '../packages/pack.ts'
+
+/** typedoc needs a TypeScript that is written in JavaScript, which the project's own is no longer. */
+const VERSIONS = {
+  typedoc: '0.28.20',
+  'typedoc-plugin-markdown': '4.14.1',
+  typescript: '6.0.3',
+  vitepress: '1.6.4',
+}
+
+/** The tools cannot be installed; says how to get them. */
+export class ToolsError extends Error {
+  override readonly name = 'ToolsError'
+}
+
+/** The folder whose node_modules hold the tools. @throws ToolsError without network and npm cache */
+export async function documentationTools(): Promise<string> {
+  const folder = join(CACHE, 'docs-tools')
+  const manifest = `${JSON.stringify({ private: true, type: 'module', dependencies: VERSIONS }, null, 2)}\n`
+  const installed = join(folder, 'installed')
+  if (existsSync(installed) && (await readFile(installed, 'utf8')) === manifest) return folder
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'package.json'), manifest)
+  process.stderr.write('  installing typedoc and VitePress (150 MB, once)\n')
+  try {
+    await npm(
+      ['install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
+      folder,
+    )
+  } catch (cause) {
+    const wanted = Object.entries(VERSIONS).map(([name, version]) => `${name}@${version}`)
+    throw new ToolsError(
+      `${wanted.join(', ')} cannot be installed: connect to the npm registry once, or build without the reference and ` +
+        `the site (--markdown). npm said: ${(cause as Error).message.split('\n').slice(0, 3).join(' ')}`,
+      { cause },
+    )
+  }
+  await writeFile(installed, manifest)
+  return folder
+}

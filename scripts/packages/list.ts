@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+/** npm scope of everything that this project publishes. */
+export const SCOPE = '@cohort-ai'
+
+/** A part that others can install by itself. */
+export type Package = {
+  /** Without the scope. */
+  readonly name: string
+  readonly description: string
+  readonly license: 'GPL-3.0-or-later' | 'MIT'
+  /** Where its sources and its README are, relative to the root. */
+  readonly folder: string
+  readonly content:
+    | {
+        readonly kind: 'library'
+        /** Modules that can be imported beside the index, by the name that importers use. Nothing else can. */
+        readonly doors: Readonly<Record<string, string>>
+        /** Files that the code reads at run time, relative to the folder. */
+        readonly assets: readonly string[]
+        /** Declarations that are written by hand, relative to the folder. */
+        readonly ambient?: string
+      }
+    | {
+        readonly kind: 'sources'
+        /** What is copied as it is, relative to the folder. */
+        readonly files: readonly string[]
+        /** Subpath patterns that can be resolved. */
+        readonly exports: readonly string[]
+        /** Whether compiled contracts come with it. */
+        readonly artifacts?: true
+      }
+  /** Packages that it needs at run time and that no import statement names: of ours by their full name. */
+  readonly needs: readonly string[]
+}
+
+export const PACKAGES: readonly Package[] = [
+  {
+    name: 'contracts',
+    description:
+      'Contracts of Cohort: interfaces to consume proven inferences, the round machine, registries, the DAO.',
+    license: 'MIT',
+    folder: 'contracts',
+    content: { kind: 'sources', files: ['**/*.sol'], exports: ['./*.sol', './artifacts/*.json'], artifacts: true },
+    needs: ['@openzeppelin/contracts'],
+  },
+  {
+    name: 'circuits',
+    description:
+      'circom gadgets that prove what a network computed: ranges, rescaling, argmax, Poseidon, SHA-256, EdDSA.',
+    license: 'GPL-3.0-or-later',
+    folder: 'circuits',
+    content: {
+      kind: 'sources',
+      files: ['lib/*.circom', 'lib/README.md', 'instances.json'],
+      exports: ['./lib/*.circom', './instances.json'],
+    },
+    needs: ['circomlib'],
+  },
+  {
+    name: 'fhe',
+    description: 'Threshold CKKS over SEAL: sum encrypted vectors that only t of n members together can decrypt.',
+    license: 'GPL-3.0-or-later',
+    folder: 'keepers/fhe',
+    content: { kind: 'library', doors: {}, assets: ['kernel/generated/kernel.wasm'] },
+    needs: [],
+  },
+  {
+    name: 'zkml',
+    description:
+      'From a tfjs or ONNX model to a Groth16 proof of all of it, and to the Solidity contract that verifies it.',
+    license: 'GPL-3.0-or-later',
+    folder: 'keepers/zkml',
+    content: {
+      kind: 'library',
+      // What a browser needs and no more: none of the three imports anything of Node.
+      doors: { './prove': 'prove/wasm', './verify': 'prove/verify', './witness': 'circuit/witness' },
+      assets: ['kernel/generated/kernel.wasm'],
+      ambient: 'iden3.d.ts',
+    },
+    needs: ['@cohort-ai/circuits', 'circom2', 'circomlib', 'ffjavascript', 'snarkjs'],
+  },
+  {
+    name: 'learning',
+    description:
+      'Federated learning in plain Node: models, data, fast WebAssembly training, strategies, privacy, simulation.',
+    license: 'GPL-3.0-or-later',
+    folder: 'keepers/learning',
+    content: { kind: 'library', doors: {}, assets: ['kernel/generated/kernel.wasm'] },
+    needs: [],
+  },
+]

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From a folder of this repository to a folder that `npm pack` takes.
+import { cp, glob, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { ROOT } from '../bootstrap/paths.mjs'
+import { runNode } from '../run-node.ts'
+import type { Package } from './list.ts'
+import { DIST, manifestOf } from './manifest.ts'
+
+/** A package that cannot be built; the message is the compiler's, or names what is missing. */
+export class StageError extends Error {
+  override readonly name = 'StageError'
+}
+
+/**
+ * Builds a package into `target`, which is made anew: sources or JavaScript with declarations, README, licence, manifest.
+ * @throws StageError, ManifestError
+ */
+export async function stagePackage(pkg: Package, target: string, version: string): Promise<void> {
+  await rm(target, { recursive: true, force: true })
+  await mkdir(target, { recursive: true })
+  const folder = join(ROOT, pkg.folder)
+  const sources = pkg.content.kind === 'library' ? await stageLibrary(pkg, target) : await stageSources(pkg, target)
+  await cp(join(folder, 'README.md'), join(target, 'README.md'))
+  await cp(join(pkg.license === 'MIT' ? folder : ROOT, 'LICENSE'), join(target, 'LICENSE'))
+  const manifest = manifestOf(pkg, sources, version)
+  await writeFile(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+}
+
+async function stageSources(pkg: Package, target: string): Promise<string[]> {
+  if (pkg.content.kind !== 'sources') return []
+  const folder = join(ROOT, pkg.folder)
+  for await (const file of glob([...pkg.content.files], { cwd: folder })) {
+    await cp(join(folder, file), join(target, file))
+  }
+  if (pkg.content.artifacts === true) await stageArtifacts(pkg, target)
+  return []
+}
+
+/** ABI and creation code of every contract, as the build left them: whoever deploys or calls one needs no compiler. */
+async function stageArtifacts(pkg: Package, target: string): Promise<void> {
+  const artifacts = join(ROOT, 'artifacts', pkg.folder)
+  await mkdir(join(target, 'artifacts'), { recursive: true })
+  let count = 0
+  for await (const file of glob('**/*.sol/*.json', { cwd: artifacts })) {
+    const { contractName, abi, bytecode } = JSON.parse(await readFile(join(artifacts, file), 'utf8')) as {
+      contractName?: string
+      abi?: unknown[]
+      bytecode?: string
+    }
+    if (contractName === undefined || abi === undefined || bytecode === undefined) continue
+    const text = JSON.stringify({ contractName, abi, bytecode })
+    await writeFile(join(target, 'artifacts', `${contractName}.json`), `${text}\n`)
+    count++
+  }
+  if (count === 0) throw new StageError(`${artifacts} holds no compiled contract: run \`npm run build\` first`)
+}
+
+async function stageLibrary(pkg: Package, target: string): Promise<string[]> {
+  if (pkg.content.kind !== 'library') return []
+  const folder = join(ROOT, pkg.folder)
+  const out = join(target, DIST)
+  await compile(folder, out)
+  const texts: string[] = []
+  for (const entry of await readdir(out, { recursive: true })) {
+    if (!/\.(js|d\.ts)$/.test(entry)) continue
+    const file = join(out, entry)
+    const text = plainSpecifiers(await readFile(file, 'utf8'), entry.endsWith('.d.ts'))
+    await writeFile(file, text)
+    texts.push(text)
+  }
+  for (const asset of pkg.content.assets) await cp(join(folder, asset), join(out, asset))
+  const { ambient } = pkg.content
+  if (ambient !== undefined) {
+    await cp(join(folder, ambient), join(out, ambient))
+    const index = join(out, 'index.d.ts')
+    await writeFile(index, `/// <reference path="./${basename(ambient)}" />\n${await readFile(index, 'utf8')}`)
+  }
+  return texts
+}
+
+/** TypeScript to JavaScript and declarations, by the project's own settings. */
+async function compile(folder: string, out: string): Promise<void> {
+  const config = join(dirname(out), 'tsconfig.build.json')
+  const settings = {
+    extends: join(ROOT, 'tsconfig.json'),
+    compilerOptions: {
+      noEmit: false,
+      declaration: true,
+      rewriteRelativeImportExtensions: true,
+      rootDir: folder,
+      outDir: out,
+      types: ['node'],
+      typeRoots: [join(ROOT, 'node_modules/@types')],
+    },
+    include: [join(folder, '**/*.ts')],
+    exclude: [join(folder, 'kernel/assembly')],
+  }
+  await writeFile(config, JSON.stringify(settings))
+  const { code, output } = await runNode([join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', config], { cwd: ROOT })
+  await rm(config)
+  if (code !== 0) throw new StageError(output)
+}
+
+/**
+ * Names the JavaScript that is there. The compiler rewrites what modules import, but neither the URLs of workers nor
+ * what declarations import.
+ */
+function plainSpecifiers(text: string, declaration: boolean): string {
+  const workers = text.replace(
+    /new URL\((['"])(\.[^'"]+)\.ts\1, import\.meta\.url\)/g,
+    'new URL($1$2.js$1, import.meta.url)',
+  )
+  return declaration ? workers.replace(/((?:from |import\()['"]\.[^'"]+)\.ts(['"])/g, '$1.js$2') : workers
+}
