@@ -79,7 +79,7 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
   const log = options.log ?? createLog(config.log.level)
   const wallet = new Wallet(options.operatorKey)
   const chainId = BigInt(config.chain.id)
-  const metrics = new KeeperMetrics()
+  const metrics = new KeeperMetrics({ dht: config.network.dht !== undefined })
   await using cleanup = new AsyncDisposableStack()
 
   const store = KeeperStore.open({
@@ -104,6 +104,9 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     stopping: signal,
     clock,
     onFailover: (event) => log.warn({ event: 'failover', ...event }, 'using another RPC endpoint'),
+    ...(config.chain.logBlocks === undefined ? {} : { logSpan: config.chain.logBlocks }),
+    onLogSpan: (event) =>
+      log.warn({ event: 'logs paged', ...event }, 'an RPC endpoint gives logs of fewer blocks at a time'),
   })
   cleanup.defer(() => provider.destroy())
   const contracts = await openService(config.service.address, provider)
