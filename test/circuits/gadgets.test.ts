@@ -107,6 +107,28 @@ const SUITES: Suite[] = [
     refused: outside(108, -112),
   },
   {
+    instance: 'spline-7-1-3',
+    cases: () =>
+      unary(
+        span(-40, 87),
+        out((value) => {
+          const v = Math.floor((value + 40) / 2)
+          const line = Math.floor(v / 8)
+          return [0, 2, 5, -1, 7, 0, -3, 1][line]! * v + [-40, 0, -15, 87, 3, 1, 0, 200][line]!
+        }),
+      ),
+    refused: outside(-41, 88, 128, P - 100n),
+  },
+  {
+    instance: 'spline-5-0-1',
+    cases: () =>
+      unary(
+        span(0, 31),
+        out((value) => (value < 16 ? 2 * value - 3 : 45 - value)),
+      ),
+    refused: outside(-1, 32),
+  },
+  {
     instance: 'onehot-5',
     cases: () =>
       unary(span(0, 4), (value) => Object.fromEntries(span(0, 4).map((v) => [`bit[${v}]`, v === value ? 1n : 0n]))),

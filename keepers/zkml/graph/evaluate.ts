@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The float reference: what the network means before anything is rounded. Plain loops, float64, one sample at a time.
 import { CompileError } from './errors.ts'
+import { isSmooth, smooth } from './smooth.ts'
 import { broadcastMap, requireFinite, stridesOf, tensor } from './tensor.ts'
 import {
   type ActivationFunction,
@@ -137,6 +138,7 @@ export function argMax(values: ArrayLike<number>): number {
 
 /** One activation of one number. */
 export function activate(fn: ActivationFunction, x: number): number {
+  if (isSmooth(fn)) return smooth(fn, x, activate)
   switch (fn.kind) {
     case 'relu':
       return Math.max(0, x)

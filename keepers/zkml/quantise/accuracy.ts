@@ -34,7 +34,7 @@ export function programScores(
   return inputs.map((input, i) => {
     work.signal?.throwIfAborted()
     work.onProgress?.(i, inputs.length)
-    return interpret(program, encodeInput(program, input, { clamp: true })).scores.map((score) => score * scale)
+    return interpret(program, encodeInput(program, input, { clamp: true }), { outside: 'clamp' }).scores.map((score) => score * scale)
   })
 }
 

@@ -3,9 +3,11 @@
 
 import { CompileError } from '../graph/errors.ts'
 import { activate } from '../graph/evaluate.ts'
+import { isSmooth } from '../graph/smooth.ts'
 import type { ActivationFunction, ActivationNode } from '../graph/types.ts'
 import { piecewiseBits } from './bounds.ts'
 import { narrowOperand } from './combine.ts'
+import { lowerCurve } from './curve.ts'
 import type { Lowering } from './lower.ts'
 import { fitPiecewise } from './piecewise.ts'
 import type { LayerDraft, Value } from './writer.ts'
@@ -28,6 +30,7 @@ export function lowerActivation(
   shape: readonly number[],
 ): Value {
   const { fn } = node
+  if (isSmooth(fn)) return lowerCurve(context, node, fn, input, shape)
   switch (fn.kind) {
     case 'relu':
       return shifted(context, node, input, { kind: 'relu' })

@@ -7,6 +7,7 @@ import {
   type InputVisibility,
   type IntegerLayer,
   type IntegerProgram,
+  type RescaleLayer,
   type TensorId,
   tensorOf,
   type Visibility,
@@ -78,7 +79,8 @@ function yieldsSignals(program: IntegerProgram, layer: IntegerLayer, signals: Re
   if (layer.kind === 'select') return layer.inputs.every((id) => signals.has(id)) && !layer.map.includes(-1)
   if (layer.kind === 'dense') return program.mode === 'committed'
   if (layer.kind === 'conv2d') return program.mode === 'committed' && !isDilated(layer)
-  return ['rescale', 'maxpool', 'multiply', 'piecewise', 'bits'].includes(layer.kind)
+  if (layer.kind === 'rescale' && isHold(layer)) return signals.has(layer.inputs[0]!)
+  return ['rescale', 'maxpool', 'multiply', 'piecewise', 'spline', 'bits'].includes(layer.kind)
 }
 
 function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: boolean, tile: number): Cost {
@@ -100,6 +102,7 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
       return committed ? { quadratic: count, linear: 0 } : NOTHING
     case 'rescale': {
       const { kind } = layer.activation
+      if (isHold(layer)) return { quadratic: count * layer.bits, linear: taken }
       return {
         quadratic: count * (layer.bits + (kind === 'identity' ? 0 : 1)),
         linear: taken + (kind === 'relu' ? 0 : count),
@@ -114,6 +117,8 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
       return { quadratic: count, linear: 0 }
     case 'piecewise':
       return { quadratic: count * layer.breakpoints.length * (layer.bits + 1), linear: count + taken }
+    case 'spline':
+      return { quadratic: count * (layer.bits + 2 ** layer.select - layer.select), linear: taken }
     case 'bits':
       return { quadratic: count, linear: (count / layer.width) * (fromSignals ? 1 : 2) }
     case 'lookup': {
@@ -124,6 +129,11 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
       }
     }
   }
+}
+
+/** A range check alone: the value goes on as it is. */
+function isHold(layer: RescaleLayer): boolean {
+  return layer.shift === 0 && layer.activation.kind === 'identity'
 }
 
 function isDilated(layer: Conv2dLayer): boolean {

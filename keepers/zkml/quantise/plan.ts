@@ -17,10 +17,37 @@ export type WeightPlan = {
   readonly biasBits: number
 }
 
-/** An accumulator is divided by 2^shift; 0 means that nothing is divided. */
-export type ShiftPlan = { readonly kind: 'shift'; readonly node: string; readonly shift: number }
+/**
+ * An accumulator is divided by 2^shift; 0 means that nothing is divided. `bits`: what is left is held to that many bits, sign
+ * included, which its proven bounds exceed; an input that leaves them has no proof.
+ */
+export type ShiftPlan = {
+  readonly kind: 'shift'
+  readonly node: string
+  readonly shift: number
+  readonly bits?: number | undefined
+}
 
-export type LayerPlan = WeightPlan | ShiftPlan
+/**
+ * A curve is fitted to 2^select lines over low ≤ input < low + 2^bits (integers), of which `shift` bits are dropped; slopes
+ * have `fraction` bits beside those of the input's scale. `from` and `to`: where the input, already shifted, is cut off, and the
+ * straight line that the curve goes on as from there.
+ */
+export type CurvePlan = {
+  readonly kind: 'curve'
+  readonly node: string
+  readonly low: number
+  readonly bits: number
+  readonly shift: number
+  readonly select: number
+  readonly fraction: number
+  readonly from?: Tail | undefined
+  readonly to?: Tail | undefined
+}
+
+export type Tail = { readonly at: number; readonly slope: number }
+
+export type LayerPlan = WeightPlan | ShiftPlan | CurvePlan
 
 /**
  * What is proven. `dropped`: of the scores before that last operator, of which there are two, the score named less the other
@@ -99,6 +126,7 @@ export function requireKnobs(knobs: Knobs): void {
 
 const bits = z.number().int().min(1).max(53)
 const integer = z.number().int()
+const tail = z.object({ at: integer, slope: z.number() }).optional()
 const planSchema = z.object({
   format: z.literal('cohort-zkml-plan'),
   version: z.literal(1),
@@ -125,7 +153,18 @@ const planSchema = z.object({
     z.string(),
     z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('weights'), node: z.string(), weightBits: bits, fraction: integer, biasBits: bits }),
-      z.object({ kind: z.literal('shift'), node: z.string(), shift: integer.min(0).max(52) }),
+      z.object({ kind: z.literal('shift'), node: z.string(), shift: integer.min(0).max(52), bits: bits.optional() }),
+      z.object({
+        kind: z.literal('curve'),
+        node: z.string(),
+        low: integer,
+        bits,
+        shift: integer.min(0).max(52),
+        select: integer.min(1).max(8),
+        fraction: integer.min(-53).max(53),
+        from: tail,
+        to: tail,
+      }),
     ]),
   ),
 })

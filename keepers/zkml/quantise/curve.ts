@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Smooth functions in integers: a table of straight lines over a window, which the circuit holds the input to. Where the curve goes
+// on as a straight line, the input is cut off there and the line added, so that every input has a proof; where it does not (1 / x
+// near 0, exp far up), the window is what calibration saw, with room to grow.
+import { CompileError } from '../graph/errors.ts'
+import { activate } from '../graph/evaluate.ts'
+import { elementCount } from '../graph/program.ts'
+import { identityMap } from '../graph/tensor.ts'
+import type { ActivationNode, SmoothFunction } from '../graph/types.ts'
+import { piecewiseBits } from './bounds.ts'
+import { isDefined, requireDefined } from './domain.ts'
+import type { Lowering } from './lower.ts'
+import type { Tail } from './plan.ts'
+import { fitSpline, type Spline, tailOf } from './spline.ts'
+import type { Value } from './writer.ts'
+
+/** The calibrated window may be left by this factor: both ends are moved away from 0, or towards it, by it. */
+const HEADROOM = 2
+/** What an end that is known by construction is moved by, for the rounding before it. */
+const SLACK = 1 / 16
+/** Bits of a table's input beside the activation bits: so many times finer is its step than its result. */
+const STEP_BITS = 2
+/** Most bits of a table's input. */
+const MOST_BITS = 24
+/** Most lines: 2^6 choose with 57 products; where few elements take the table, more cost nothing beside the rest. */
+const MOST_SELECT = 6
+const MOST_SELECT_FEW = 8
+const FEW_ELEMENTS = 64
+/** Where a line goes on within this of the curve, it does not matter; as for sigmoid and tanh. */
+const TAIL_TOLERANCE = 4e-4
+/** Rounding of slopes and intercepts may add this share of the target error. */
+const ROUNDING_SHARE = 1 / 4
+const MOST_FRACTION = 40
+/** Beyond this ratio of largest to smallest result, small ones count for their size alone. */
+const MOST_RATIO_BITS = 14
+/** A line's product and its intercept must stay far from 2^52. */
+const MOST_MAGNITUDE = 2 ** 46
+
+/** Whether small results count as much as large ones: what they are multiplied with may be large. */
+function isRelative(fn: SmoothFunction): boolean {
+  const text = JSON.stringify(fn)
+  return ['"reciprocal"', '"power"', '"sqrt"'].some((kind) => text.includes(kind))
+}
+
+/** What a person reads of a function: a composed one by what it applies, first to last. */
+function nameOf(fn: SmoothFunction): string {
+  if (fn.kind !== 'composed') return fn.kind
+  const kinds = [...JSON.stringify(fn.of).matchAll(/"kind":"([a-z-]+)"/g)].map(([, kind]) => kind!)
+  return kinds.reverse().join(', then ')
+}
+
+export function lowerCurve(
+  context: Lowering,
+  node: ActivationNode,
+  fn: SmoothFunction,
+  input: Value,
+  shape: readonly number[],
+): Value {
+  const { decider, writer } = context
+  const f = (x: number): number => activate(fn, x)
+  const count = elementCount(shape)
+  const plan = decider.curve(`${node.name}/curve`, node.name, (bits) => propose(context, node, fn, input, bits, count))
+  let { low, bits, shift } = plan
+  let value = input
+  const terms: { readonly value: Value; readonly factor: number }[] = []
+  if (plan.from !== undefined || plan.to !== undefined) {
+    // Cutting costs as many bits as there are: they are shifted out first.
+    value = writer.rescale(
+      `${node.name}_narrow`,
+      [node.name],
+      input,
+      shift,
+      { kind: 'identity' },
+      context.alone(node.input),
+    )
+    for (const [tail, isLower] of [
+      [plan.from, true],
+      [plan.to, false],
+    ] as const) {
+      if (tail === undefined) continue
+      const cut = cutOff(context, node, value, tail.at, isLower)
+      if (cut !== value && tail.slope !== 0) {
+        const beyond = weighted(context, `${node.name}_beyond`, node, [value, cut], [1, -1], value.scale)
+        terms.push({ value: beyond, factor: tail.slope * 2 ** plan.fraction })
+      }
+      value = cut
+    }
+    low = Math.floor(low / 2 ** shift)
+    bits -= shift
+    shift = 0
+  }
+  const scale = value.scale * 2 ** shift
+  const window = { low, bits, shift, select: plan.select, fraction: plan.fraction }
+  const table = fitSpline(f, window, value.scale, writer.bounds(value))
+  requireDefined(node, fn, table.reached)
+  tell(context, node, fn, table, value)
+  const curve = writer.emit(
+    `${node.name}_curve`,
+    [node.name],
+    [value],
+    { kind: 'spline', low, bits, shift, select: plan.select, slopes: table.slopes, intercepts: table.intercepts },
+    shape,
+    scale * 2 ** -plan.fraction,
+  )
+  if (terms.length === 0) return curve
+  const values = [curve, ...terms.map((term) => term.value)]
+  return weighted(context, node.name, node, values, [1, ...terms.map((term) => term.factor)], curve.scale)
+}
+
+function tell(context: Lowering, node: ActivationNode, fn: SmoothFunction, table: Spline, value: Value): void {
+  const { min, max } = context.writer.bounds(value)
+  const [from, to] = [table.reached.min, table.reached.max].map((x) => Number(x.toPrecision(4)))
+  const relative = isRelative(fn) ? `, ${(table.relative * 100).toPrecision(2)} % of the value` : ''
+  const held = min < table.window.min || max > table.window.max
+  context.writer.note(
+    `${node.name}: ${nameOf(fn)} is ${table.slopes.length} straight lines over [${from}, ${to}], wrong by at most ` +
+      `${table.error.toPrecision(2)}${relative}${held && node.within === undefined ? '; an input that leaves this range has no proof' : ''}`,
+  )
+}
+
+/** Window, steps and lines for a curve from what calibration saw. Integers of the input's scale. */
+function propose(
+  context: Lowering,
+  node: ActivationNode,
+  fn: SmoothFunction,
+  input: Value,
+  activationBits: number,
+  count: number,
+) {
+  const f = (x: number): number => activate(fn, x)
+  const bounds = context.writer.bounds(input)
+  const proven = { min: bounds.min * input.scale, max: bounds.max * input.scale }
+  const seen = context.ranges(node.input)
+  let { min, max } = windowAround(seen, node.within)
+  const ofRatios = isRelative(fn)
+  let [from, to]: (Tail | undefined)[] = [undefined, undefined]
+  // A curve of ratios has no straight tail that matters to all of its values.
+  if (!ofRatios && node.within?.min === undefined && proven.min < min) from = tailOf(f, proven.min, max, TAIL_TOLERANCE)
+  if (!ofRatios && node.within?.max === undefined && proven.max > max) to = tailOf(f, proven.max, min, TAIL_TOLERANCE)
+  // What is proven to be hardly wider than that is taken whole.
+  const near = ofRatios ? 0 : (max - min) / 2
+  if (from !== undefined) min = from.at
+  else if (min - proven.min <= near && isDefined(fn, { min: proven.min, max })) min = proven.min
+  if (to !== undefined) max = to.at
+  else if (proven.max - max <= near && isDefined(fn, { min, max: proven.max })) max = proven.max
+  // Two lines that meet leave no curve between them.
+  if (min > max) [min, max] = [max, min]
+  min = Math.max(min, proven.min)
+  max = Math.max(min, Math.min(max, proven.max))
+  requireDefined(node, fn, { min, max })
+
+  const peak = Math.max(...grid(seen, 64).map((x) => Math.abs(f(x))), Number.MIN_VALUE)
+  const smallest = Math.min(...grid({ min, max }, 64).map((x) => Math.abs(f(x))))
+  const relative = ofRatios && smallest * 2 ** MOST_RATIO_BITS > peak
+  const closest = relative ? Math.min(Math.abs(min), Math.abs(max)) : 0
+  const span = relative && closest > 0 ? Math.min(closest, max - min) : max - min
+  let shift = 0
+  while (input.scale * 2 ** (shift + 1) * 2 ** (activationBits + STEP_BITS) <= span) shift++
+  while ((max - min) / (input.scale * 2 ** shift) > 2 ** MOST_BITS) shift++
+  const cuts = from !== undefined || to !== undefined
+  const target = 2 ** -(activationBits + 1)
+  const most = count <= FEW_ELEMENTS ? MOST_SELECT_FEW : MOST_SELECT
+  const first = Math.floor(min / input.scale)
+  const needed = Math.ceil(max / input.scale) - first + 1
+  for (let select = 2; ; select++) {
+    const step = 2 ** shift
+    let bits = shift + select + 1
+    while (2 ** bits < needed + (cuts ? 2 * step : 0)) bits++
+    const low = cuts
+      ? Math.floor(first / step) * step
+      : relative
+        ? awayFromZero(first, needed, bits)
+        : placed(f, first, needed, bits, input.scale)
+    const options = { low, bits, shift, select }
+    const wrong = (fraction: number): number => {
+      const fit = fitSpline(f, { ...options, fraction }, input.scale, {
+        min: Math.floor(min / input.scale),
+        max: Math.ceil(max / input.scale),
+      })
+      if (fit.magnitude > MOST_MAGNITUDE) return Number.POSITIVE_INFINITY
+      return relative ? fit.relative : fit.error / peak
+    }
+    const best = unrounded(f, options, input.scale, { min, max }, relative ? 0 : peak)
+    if (best > target && select < most) continue
+    let fraction = -MOST_FRACTION
+    while (!isFine(fraction, [from, to], wrong, best * (1 + ROUNDING_SHARE) + target * ROUNDING_SHARE))
+      if (++fraction > MOST_FRACTION) refuse(node, fn, { min, max })
+    const at = (tail: Tail | undefined): Tail | undefined =>
+      tail === undefined ? undefined : { at: Math.round(tail.at / (input.scale * step)), slope: tail.slope }
+    return {
+      ...options,
+      fraction,
+      ...(from === undefined ? {} : { from: at(from)! }),
+      ...(to === undefined ? {} : { to: at(to)! }),
+    }
+  }
+}
+
+function isFine(
+  fraction: number,
+  tails: readonly (Tail | undefined)[],
+  wrong: (fraction: number) => number,
+  limit: number,
+): boolean {
+  const whole = tails.every((tail) => tail === undefined || Number.isInteger(tail.slope * 2 ** fraction))
+  return whole && wrong(fraction) <= limit
+}
+
+/** What that many lines can do before their numbers are rounded. */
+function unrounded(
+  f: (x: number) => number,
+  window: Omit<Parameters<typeof fitSpline>[1], 'fraction'>,
+  scale: number,
+  { min, max }: { readonly min: number; readonly max: number },
+  peak: number,
+): number {
+  const bounds = { min: Math.floor(min / scale), max: Math.ceil(max / scale) }
+  const fit = fitSpline(f, { ...window, fraction: null }, scale, bounds)
+  return peak === 0 ? fit.relative : fit.error / peak
+}
+
+function refuse(node: ActivationNode, fn: SmoothFunction, { min, max }: { min: number; max: number }): never {
+  throw new CompileError(
+    'bound-exceeded',
+    `${node.name}: ${nameOf(fn)} over [${min}, ${max}] spans too much for one table; normalise its input, or lower the activation bits of ${node.name}`,
+    { layer: node.name },
+  )
+}
+
+/** Twice what was seen, never across 0; ends that are known by construction are taken instead. */
+function windowAround(
+  seen: { readonly min: number; readonly max: number },
+  within: ActivationNode['within'],
+): { min: number; max: number } {
+  const down = (x: number, by: number): number => (x < 0 ? x * by : x / by)
+  const min = within?.min === undefined ? down(seen.min, HEADROOM) : down(within.min, 1 + SLACK)
+  const max = within?.max === undefined ? -down(-seen.max, HEADROOM) : -down(-within.max, 1 + SLACK)
+  return { min: min + 0, max: Math.max(min, max) + 0 }
+}
+
+/** A window is a power of two long, and what is too much of it goes to the side where the curve is smaller. */
+function placed(f: (x: number) => number, first: number, needed: number, bits: number, scale: number): number {
+  const below = first + needed - 2 ** bits
+  const [down, up] = [f(below * scale), f((first + 2 ** bits - 1) * scale)].map(Math.abs) as [number, number]
+  return Number.isFinite(down) && (down < up || !Number.isFinite(up)) ? below : first
+}
+
+/** Ratios are steep near 0, and a window must not grow that way. */
+function awayFromZero(first: number, needed: number, bits: number): number {
+  return first < 0 ? first + needed - 2 ** bits : first
+}
+
+function grid({ min, max }: { readonly min: number; readonly max: number }, count: number): number[] {
+  return Array.from({ length: count + 1 }, (_, i) => min + ((max - min) * i) / count)
+}
+
+/** max(x, at) or min(x, at); the value itself when its bounds do not reach there. */
+function cutOff(context: Lowering, node: ActivationNode, value: Value, at: number, isLower: boolean): Value {
+  const { writer } = context
+  const { min, max } = writer.bounds(value)
+  if (isLower ? min >= at : max <= at) return value
+  const name = `${node.name}_${isLower ? 'from' : 'to'}`
+  if (isLower ? max <= at : min >= at) {
+    const draft = { kind: 'select', map: new Int32Array(elementCount(value.shape)).fill(-1), fill: at } as const
+    return writer.emit(name, [node.name], [value], draft, value.shape, value.scale)
+  }
+  const draft = {
+    kind: 'piecewise',
+    breakpoints: [at],
+    slopes: isLower ? [0, 1] : [1, 0],
+    intercepts: isLower ? [at, 0] : [0, at],
+    bits: piecewiseBits([at], { min, max }),
+  } as const
+  return writer.emit(name, [node.name], [value], draft, value.shape, value.scale)
+}
+
+/** Σ factors[k] · values[k], element by element. */
+function weighted(
+  context: Lowering,
+  name: string,
+  node: ActivationNode,
+  values: readonly Value[],
+  factors: readonly number[],
+  scale: number,
+): Value {
+  const size = elementCount(values[0]!.shape)
+  const terms = values.length
+  const draft = {
+    kind: 'sparse',
+    offsets: identityMap(size + 1).map((o) => o * terms),
+    indices: Int32Array.from({ length: size * terms }, (_, k) => (k % terms) * size + Math.floor(k / terms)),
+    coefficients: Float64Array.from({ length: size * terms }, (_, k) => factors[k % terms]!),
+    bias: new Float64Array(size),
+  } as const
+  return context.writer.emit(name, [node.name], values, draft, values[0]!.shape, scale)
+}
