@@ -78,7 +78,7 @@ const NOTHING: Cost = { quadratic: 0, linear: 0 }
 function yieldsSignals(program: IntegerProgram, layer: IntegerLayer, signals: ReadonlySet<TensorId>): boolean {
   if (layer.kind === 'select') return layer.inputs.every((id) => signals.has(id)) && !layer.map.includes(-1)
   if (layer.kind === 'dense') return program.mode === 'committed'
-  if (layer.kind === 'conv2d') return program.mode === 'committed' && !isDilated(layer)
+  if (layer.kind === 'conv2d') return program.mode === 'committed' && !isDirect(layer)
   if (layer.kind === 'rescale' && isHold(layer)) return signals.has(layer.inputs[0]!)
   return ['rescale', 'maxpool', 'multiply', 'piecewise', 'spline', 'bits'].includes(layer.kind)
 }
@@ -136,8 +136,9 @@ function isHold(layer: RescaleLayer): boolean {
   return layer.shift === 0 && layer.activation.kind === 'identity'
 }
 
-function isDilated(layer: Conv2dLayer): boolean {
-  return layer.dilations[0] !== 1 || layer.dilations[1] !== 1
+/** Whether each tap is a product of its own. */
+function isDirect({ kernel, dilations }: Conv2dLayer): boolean {
+  return (kernel[0] === 1 && kernel[1] === 1) || dilations[0] !== 1 || dilations[1] !== 1
 }
 
 /** Toom–Cook products tile by tile, phase by phase; see circuits/lib/private_conv2d.circom. */
@@ -146,7 +147,7 @@ function privateConvolution(layer: Conv2dLayer, tile: number, fromSignals: boole
   const [kh, kw] = layer.kernel
   const cin = layer.inShape[2]
   const depth = cin / layer.groups
-  if (isDilated(layer)) {
+  if (isDirect(layer)) {
     let taps = 0
     forEachTap(layer, () => {
       taps++

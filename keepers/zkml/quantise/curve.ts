@@ -158,20 +158,20 @@ function propose(
   while (input.scale * 2 ** (shift + 1) * 2 ** (activationBits + STEP_BITS) <= span) shift++
   while ((max - min) / (input.scale * 2 ** shift) > 2 ** MOST_BITS) shift++
   const cuts = from !== undefined || to !== undefined
-  const target = 2 ** -(activationBits + 1)
+  const target = 2 ** -activationBits
   const most = count <= FEW_ELEMENTS ? MOST_SELECT_FEW : MOST_SELECT
-  const first = Math.floor(min / input.scale)
-  const needed = Math.ceil(max / input.scale) - first + 1
+  // After a cut the table counts in steps, before that in units of the input.
+  const step = 2 ** shift
+  const unit = cuts ? step : 1
+  const at = (tail: Tail): Tail => ({ at: Math.round(tail.at / (input.scale * step)), slope: tail.slope })
+  const [lower, upper] = [from, to].map((tail) => (tail === undefined ? undefined : at(tail)))
+  const first = lower?.at ?? Math.floor(min / (input.scale * unit))
+  const needed = (upper?.at ?? Math.ceil(max / (input.scale * unit))) - first + 1
   for (let select = 2; ; select++) {
-    const step = 2 ** shift
-    let bits = shift + select + 1
-    while (2 ** bits < needed + (cuts ? 2 * step : 0)) bits++
-    const low = cuts
-      ? Math.floor(first / step) * step
-      : relative
-        ? awayFromZero(first, needed, bits)
-        : placed(f, first, needed, bits, input.scale)
-    const options = { low, bits, shift, select }
+    let width = (cuts ? 0 : shift) + select + 1
+    while (2 ** width < needed) width++
+    const start = relative ? awayFromZero(first, needed, width) : placed(f, first, needed, width, input.scale * unit)
+    const options = { low: start * unit, bits: width + (cuts ? shift : 0), shift, select }
     const wrong = (fraction: number): number => {
       const fit = fitSpline(f, { ...options, fraction }, input.scale, {
         min: Math.floor(min / input.scale),
@@ -185,13 +185,11 @@ function propose(
     let fraction = -MOST_FRACTION
     while (!isFine(fraction, [from, to], wrong, best * (1 + ROUNDING_SHARE) + target * ROUNDING_SHARE))
       if (++fraction > MOST_FRACTION) refuse(node, fn, { min, max })
-    const at = (tail: Tail | undefined): Tail | undefined =>
-      tail === undefined ? undefined : { at: Math.round(tail.at / (input.scale * step)), slope: tail.slope }
     return {
       ...options,
       fraction,
-      ...(from === undefined ? {} : { from: at(from)! }),
-      ...(to === undefined ? {} : { to: at(to)! }),
+      ...(lower === undefined ? {} : { from: lower }),
+      ...(upper === undefined ? {} : { to: upper }),
     }
   }
 }

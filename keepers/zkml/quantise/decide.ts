@@ -23,7 +23,11 @@ export type Decider = {
   curve(key: string, node: string, propose: (bits: number) => Omit<CurvePlan, 'kind' | 'node'>): CurvePlan
 }
 
-/** A factor may be 2^HOLD_BITS times what calibration saw of it before it is held; what is narrower by itself is left alone. */
+/**
+ * A factor whose proven bounds are beyond 2^LOOSE_BITS times what calibration saw of it is held to 2^HOLD_BITS times that: bounds
+ * multiply from layer to layer, and deep networks of products would have none below 2^52.
+ */
+const LOOSE_BITS = 8
 const HOLD_BITS = 3
 
 /** Accumulators wider than this are narrowed even where no activation asks for it, so that bounds stay far from 2^52. */
@@ -66,9 +70,13 @@ export function calibratingDecider(
     hold(key, node, bits, scale, peak) {
       const shift = shiftFor(node, scale, peak())
       const reach = Math.ceil(peak() / (scale * 2 ** shift))
-      const held = signedBits({ min: -reach, max: reach }) + HOLD_BITS
-      // One bit more costs less than the range check that would save it.
-      return kept(key, { kind: 'shift', node, shift, ...(bits - shift > held + 1 ? { bits: held } : {}) })
+      const seen = signedBits({ min: -reach, max: reach })
+      return kept(key, {
+        kind: 'shift',
+        node,
+        shift,
+        ...(bits - shift > seen + LOOSE_BITS ? { bits: seen + HOLD_BITS } : {}),
+      })
     },
     curve: (key, node, propose) =>
       kept(key, { kind: 'curve', node, ...propose(chosenBits(knobs.activationBits, node)) }),
