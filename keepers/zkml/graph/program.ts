@@ -165,6 +165,10 @@ export type PiecewiseLayer = Base & {
  * out = slopes[j] · v + intercepts[j]. The circuit proves low ≤ in < low + 2^bits, which need not follow from the bounds: an
  * input outside has no proof. Circuit: `bits` constraints for the range; the highest `select` bits choose the line by
  * 2^select − select − 1 products of theirs, and one constraint is the line.
+ *
+ * With `tails` the lines cover 2^width inputs from `low` on, and `bits` are those of in − low as a signed number. Beyond them
+ * u = v cut off to 0 … 2^(width − shift) − 1 takes the place of v, and below · (v − u) or above · (v − u) is added. A tail of
+ * null is none: an input on that side has no proof.
  */
 export type SplineLayer = Base & {
   readonly kind: 'spline'
@@ -174,6 +178,7 @@ export type SplineLayer = Base & {
   readonly select: number
   readonly slopes: readonly number[]
   readonly intercepts: readonly number[]
+  readonly tails?: { readonly width: number; readonly below: number | null; readonly above: number | null } | undefined
 }
 
 /**

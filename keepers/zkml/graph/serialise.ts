@@ -88,6 +88,7 @@ const layer = z.discriminatedUnion('kind', [
     select: z.number().int().min(1).max(8),
     slopes: z.array(integer),
     intercepts: z.array(integer),
+    tails: z.object({ width: bitWidth, below: integer.nullable(), above: integer.nullable() }).optional(),
   }),
   z.object({ ...base, kind: z.literal('lookup'), rows: count, width: count, table: parameter }),
   z.object({ ...base, kind: z.literal('bits'), width: z.number().int().min(1).max(24) }),
@@ -274,6 +275,10 @@ function wrongIndex(each: Layer, sizes: readonly number[]): string | null {
   }
   if (each.kind === 'scale') return each.scale.values.length > 0 ? null : 'scale is empty'
   if (each.kind === 'spline')
-    return each.shift + each.select < each.bits ? null : `${each.bits} bits leave none beside its shift and select`
+  {
+    const width = each.tails?.width ?? each.bits
+    const fits = each.shift + each.select < width && width <= each.bits - (each.tails === undefined ? 0 : 1)
+    return fits ? null : `${width} of ${each.bits} bits leave none beside its shift and select`
+  }
   return each.kind === 'rescale' && each.shift >= each.bits ? `shift ${each.shift} of only ${each.bits} bits` : null
 }

@@ -6,7 +6,7 @@ import { activate } from '../graph/evaluate.ts'
 import { isSmooth } from '../graph/smooth.ts'
 import type { ActivationFunction, ActivationNode } from '../graph/types.ts'
 import { piecewiseBits } from './bounds.ts'
-import { narrowOperand } from './combine.ts'
+import { narrowFactor, narrowOperand } from './combine.ts'
 import { lowerCurve } from './curve.ts'
 import type { Lowering } from './lower.ts'
 import { fitPiecewise } from './piecewise.ts'
@@ -182,7 +182,7 @@ function polynomial(
   const coefficients = [...given]
   while (coefficients.length > 1 && coefficients.at(-1) === 0) coefficients.pop()
   const { writer } = context
-  const x = narrowOperand(context, node, node.input, input, 'in')
+  const x = narrowFactor(context, node, node.input, input, 'in')
   const size = x.shape.reduce((a, b) => a * b, 1)
   const lead = coefficients.pop()!
   const fraction = fractionBits(lead)

@@ -132,7 +132,7 @@ export class BoundsTracker {
         }
         break
       case 'spline': {
-        const step = 2 ** (layer.bits - layer.select)
+        const step = 2 ** ((layer.tails?.width ?? layer.bits) - layer.select)
         const known = new Map<string, Bounds>()
         for (let i = 0; i < size; i++) {
           const [a, b] = [held.low[i]!, held.high[i]!]
@@ -141,9 +141,9 @@ export class BoundsTracker {
             // A line is extreme at its ends.
             let [min, max] = [found.min, found.max]
             const values = [spline(layer, b)]
-            for (let k = 1; k < 2 ** layer.select; k++) {
+            for (let k = 0; k <= 2 ** layer.select; k++) {
               const knot = layer.low + k * step
-              if (knot > a && knot <= b) values.push(spline(layer, knot), spline(layer, knot - 1))
+              for (const value of [knot, knot - 1]) if (value > a && value < b) values.push(spline(layer, value))
             }
             for (const value of values) [min, max] = [Math.min(min, value), Math.max(max, value)]
             known.set(`${a} ${b}`, { min, max })

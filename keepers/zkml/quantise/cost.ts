@@ -8,6 +8,7 @@ import {
   type IntegerLayer,
   type IntegerProgram,
   type RescaleLayer,
+  type SplineLayer,
   type TensorId,
   tensorOf,
   type Visibility,
@@ -118,7 +119,7 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
     case 'piecewise':
       return { quadratic: count * layer.breakpoints.length * (layer.bits + 1), linear: count + taken }
     case 'spline':
-      return { quadratic: count * (layer.bits + 2 ** layer.select - layer.select), linear: taken }
+      return splineCost(layer, count, taken)
     case 'bits':
       return { quadratic: count, linear: (count / layer.width) * (fromSignals ? 1 : 2) }
     case 'lookup': {
@@ -128,6 +129,21 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
         linear: positions * 2 + (fromSignals ? 0 : positions),
       }
     }
+  }
+}
+
+function splineCost({ low, bits, shift, select, tails }: SplineLayer, count: number, taken: number): Cost {
+  const lines = 2 ** select - select
+  // The line takes v in as a signal of its own, unless it is the input.
+  if (tails === undefined)
+    return { quadratic: count * (bits + lines), linear: taken + (shift === 0 && low === 0 ? 0 : count) }
+  const [below, above] = [tails.below ?? 0, tails.above ?? 0]
+  // A side that is closed below fixes the sign, whose own constraint then says nothing.
+  const closed = (tails.above === null ? 1 : 0) - (tails.below === null ? 1 : 0)
+  const apart = below === above ? 0 : 1
+  return {
+    quadratic: count * (bits + lines + select + 4 + closed + apart),
+    linear: taken + count * (1 + (below === 0 && above === 0 ? 0 : 1)),
   }
 }
 

@@ -4,15 +4,13 @@
 // near 0, exp far up), the window is what calibration saw, with room to grow.
 import { CompileError } from '../graph/errors.ts'
 import { activate } from '../graph/evaluate.ts'
-import { elementCount } from '../graph/program.ts'
-import { identityMap } from '../graph/tensor.ts'
+import { type Bounds, elementCount } from '../graph/program.ts'
 import type { ActivationNode, SmoothFunction } from '../graph/types.ts'
-import { piecewiseBits } from './bounds.ts'
+import { signedBits } from './bounds.ts'
 import { isDefined, requireDefined } from './domain.ts'
 import type { Lowering } from './lower.ts'
-import type { Tail } from './plan.ts'
-import { fitSpline, type Spline, tailOf } from './spline.ts'
-import type { Value } from './writer.ts'
+import { fitSpline, type Spline, type Tail, tailOf } from './spline.ts'
+import type { LayerDraft, Value } from './writer.ts'
 
 /** The calibrated window may be left by this factor: both ends are moved away from 0, or towards it, by it. */
 const HEADROOM = 2
@@ -60,61 +58,42 @@ export function lowerCurve(
   const f = (x: number): number => activate(fn, x)
   const count = elementCount(shape)
   const plan = decider.curve(`${node.name}/curve`, node.name, (bits) => propose(context, node, fn, input, bits, count))
-  let { low, bits, shift } = plan
-  let value = input
-  const terms: { readonly value: Value; readonly factor: number }[] = []
-  if (plan.from !== undefined || plan.to !== undefined) {
-    // Cutting costs as many bits as there are: they are shifted out first.
-    value = writer.rescale(
-      `${node.name}_narrow`,
-      [node.name],
-      input,
-      shift,
-      { kind: 'identity' },
-      context.alone(node.input),
-    )
-    for (const [tail, isLower] of [
-      [plan.from, true],
-      [plan.to, false],
-    ] as const) {
-      if (tail === undefined) continue
-      const cut = cutOff(context, node, value, tail.at, isLower)
-      if (cut !== value && tail.slope !== 0) {
-        const beyond = weighted(context, `${node.name}_beyond`, node, [value, cut], [1, -1], value.scale)
-        terms.push({ value: beyond, factor: tail.slope * 2 ** plan.fraction })
-      }
-      value = cut
-    }
-    low = Math.floor(low / 2 ** shift)
-    bits -= shift
-    shift = 0
-  }
-  const scale = value.scale * 2 ** shift
-  const window = { low, bits, shift, select: plan.select, fraction: plan.fraction }
-  const table = fitSpline(f, window, value.scale, writer.bounds(value))
+  const { low, bits: width, shift, select, fraction } = plan
+  const bounds = writer.bounds(input)
+  const table = fitSpline(f, { low, bits: width, shift, select, fraction }, input.scale, bounds)
   requireDefined(node, fn, table.reached)
-  tell(context, node, fn, table, value)
-  const curve = writer.emit(
-    `${node.name}_curve`,
-    [node.name],
-    [value],
-    { kind: 'spline', low, bits, shift, select: plan.select, slopes: table.slopes, intercepts: table.intercepts },
-    shape,
-    scale * 2 ** -plan.fraction,
-  )
-  if (terms.length === 0) return curve
-  const values = [curve, ...terms.map((term) => term.value)]
-  return weighted(context, node.name, node, values, [1, ...terms.map((term) => term.factor)], curve.scale)
+  const isInside = bounds.min >= table.window.min && bounds.max <= table.window.max
+  const tail = (slope: number | undefined): number | null => (slope === undefined ? null : slope * 2 ** fraction)
+  const tails = { width, below: tail(plan.below), above: tail(plan.above) }
+  const open = tails.below !== null || tails.above !== null
+  const hasTails = open && !isInside
+  const bits = hasTails
+    ? Math.max(width + 1, signedBits({ min: bounds.min - low, max: bounds.max - low }))
+    : width
+  const draft: LayerDraft = {
+    kind: 'spline',
+    low,
+    bits,
+    shift,
+    select,
+    slopes: table.slopes,
+    intercepts: table.intercepts,
+    ...(hasTails ? { tails } : {}),
+  }
+  const isHeld =
+    node.within === undefined &&
+    ((bounds.min < table.window.min && tails.below === null) || (bounds.max > table.window.max && tails.above === null))
+  const beyond = hasTails ? 2 * TAIL_TOLERANCE : 0
+  tell(context, node, fn, { ...table, error: table.error + beyond }, isHeld)
+  return writer.emit(`${node.name}_curve`, [node.name], [input], draft, shape, input.scale * 2 ** (shift - fraction))
 }
 
-function tell(context: Lowering, node: ActivationNode, fn: SmoothFunction, table: Spline, value: Value): void {
-  const { min, max } = context.writer.bounds(value)
+function tell(context: Lowering, node: ActivationNode, fn: SmoothFunction, table: Spline, isHeld: boolean): void {
   const [from, to] = [table.reached.min, table.reached.max].map((x) => Number(x.toPrecision(4)))
   const relative = isRelative(fn) ? `, ${(table.relative * 100).toPrecision(2)} % of the value` : ''
-  const held = min < table.window.min || max > table.window.max
   context.writer.note(
     `${node.name}: ${nameOf(fn)} is ${table.slopes.length} straight lines over [${from}, ${to}], wrong by at most ` +
-      `${table.error.toPrecision(2)}${relative}${held && node.within === undefined ? '; an input that leaves this range has no proof' : ''}`,
+      `${table.error.toPrecision(2)}${relative}${isHeld ? '; an input that leaves this range has no proof' : ''}`,
   )
 }
 
@@ -157,30 +136,21 @@ function propose(
   let shift = 0
   while (input.scale * 2 ** (shift + 1) * 2 ** (activationBits + STEP_BITS) <= span) shift++
   while ((max - min) / (input.scale * 2 ** shift) > 2 ** MOST_BITS) shift++
-  const cuts = from !== undefined || to !== undefined
   const target = 2 ** -activationBits
   const most = count <= FEW_ELEMENTS ? MOST_SELECT_FEW : MOST_SELECT
-  // After a cut the table counts in steps, before that in units of the input.
-  const step = 2 ** shift
-  const unit = cuts ? step : 1
-  const at = (tail: Tail): Tail => ({ at: Math.round(tail.at / (input.scale * step)), slope: tail.slope })
-  const [lower, upper] = [from, to].map((tail) => (tail === undefined ? undefined : at(tail)))
-  const first = lower?.at ?? Math.floor(min / (input.scale * unit))
-  const needed = (upper?.at ?? Math.ceil(max / (input.scale * unit))) - first + 1
+  const first = Math.floor(min / input.scale)
+  const needed = Math.ceil(max / input.scale) - first + 1
   for (let select = 2; ; select++) {
-    let width = (cuts ? 0 : shift) + select + 1
-    while (2 ** width < needed) width++
-    const start = relative ? awayFromZero(first, needed, width) : placed(f, first, needed, width, input.scale * unit)
-    const options = { low: start * unit, bits: width + (cuts ? shift : 0), shift, select }
+    let bits = shift + select + 1
+    while (2 ** bits < needed) bits++
+    const low = relative ? awayFromZero(first, needed, bits) : placed(f, first, needed, bits, input.scale)
+    const options = { low, bits, shift, select }
     const wrong = (fraction: number): number => {
-      const fit = fitSpline(f, { ...options, fraction }, input.scale, {
-        min: Math.floor(min / input.scale),
-        max: Math.ceil(max / input.scale),
-      })
+      const fit = fitSpline(f, { ...options, fraction }, input.scale, bounds)
       if (fit.magnitude > MOST_MAGNITUDE) return Number.POSITIVE_INFINITY
       return relative ? fit.relative : fit.error / peak
     }
-    const best = unrounded(f, options, input.scale, { min, max }, relative ? 0 : peak)
+    const best = unrounded(f, options, input.scale, bounds, relative ? 0 : peak)
     if (best > target && select < most) continue
     let fraction = -MOST_FRACTION
     while (!isFine(fraction, [from, to], wrong, best * (1 + ROUNDING_SHARE) + target * ROUNDING_SHARE))
@@ -188,8 +158,8 @@ function propose(
     return {
       ...options,
       fraction,
-      ...(lower === undefined ? {} : { from: lower }),
-      ...(upper === undefined ? {} : { to: upper }),
+      ...(from === undefined ? {} : { below: from.slope }),
+      ...(to === undefined ? {} : { above: to.slope }),
     }
   }
 }
@@ -209,10 +179,9 @@ function unrounded(
   f: (x: number) => number,
   window: Omit<Parameters<typeof fitSpline>[1], 'fraction'>,
   scale: number,
-  { min, max }: { readonly min: number; readonly max: number },
+  bounds: Bounds,
   peak: number,
 ): number {
-  const bounds = { min: Math.floor(min / scale), max: Math.ceil(max / scale) }
   const fit = fitSpline(f, { ...window, fraction: null }, scale, bounds)
   return peak === 0 ? fit.relative : fit.error / peak
 }
@@ -250,45 +219,4 @@ function awayFromZero(first: number, needed: number, bits: number): number {
 
 function grid({ min, max }: { readonly min: number; readonly max: number }, count: number): number[] {
   return Array.from({ length: count + 1 }, (_, i) => min + ((max - min) * i) / count)
-}
-
-/** max(x, at) or min(x, at); the value itself when its bounds do not reach there. */
-function cutOff(context: Lowering, node: ActivationNode, value: Value, at: number, isLower: boolean): Value {
-  const { writer } = context
-  const { min, max } = writer.bounds(value)
-  if (isLower ? min >= at : max <= at) return value
-  const name = `${node.name}_${isLower ? 'from' : 'to'}`
-  if (isLower ? max <= at : min >= at) {
-    const draft = { kind: 'select', map: new Int32Array(elementCount(value.shape)).fill(-1), fill: at } as const
-    return writer.emit(name, [node.name], [value], draft, value.shape, value.scale)
-  }
-  const draft = {
-    kind: 'piecewise',
-    breakpoints: [at],
-    slopes: isLower ? [0, 1] : [1, 0],
-    intercepts: isLower ? [at, 0] : [0, at],
-    bits: piecewiseBits([at], { min, max }),
-  } as const
-  return writer.emit(name, [node.name], [value], draft, value.shape, value.scale)
-}
-
-/** Σ factors[k] · values[k], element by element. */
-function weighted(
-  context: Lowering,
-  name: string,
-  node: ActivationNode,
-  values: readonly Value[],
-  factors: readonly number[],
-  scale: number,
-): Value {
-  const size = elementCount(values[0]!.shape)
-  const terms = values.length
-  const draft = {
-    kind: 'sparse',
-    offsets: identityMap(size + 1).map((o) => o * terms),
-    indices: Int32Array.from({ length: size * terms }, (_, k) => (k % terms) * size + Math.floor(k / terms)),
-    coefficients: Float64Array.from({ length: size * terms }, (_, k) => factors[k % terms]!),
-    bias: new Float64Array(size),
-  } as const
-  return context.writer.emit(name, [node.name], values, draft, values[0]!.shape, scale)
 }

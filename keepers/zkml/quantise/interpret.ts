@@ -44,7 +44,16 @@ export function interpret(
 
 /** The values that a layer's circuit accepts, where bounds do not already say so. */
 export function heldWindow(layer: IntegerLayer): Bounds | null {
-  if (layer.kind === 'spline') return { min: layer.low, max: layer.low + 2 ** layer.bits - 1 }
+  if (layer.kind === 'spline') {
+    const { low, bits, tails } = layer
+    const max = low + 2 ** (tails?.width ?? bits) - 1
+    if (tails === undefined) return { min: low, max }
+    if (tails.below !== null && tails.above !== null) return null
+    return {
+      min: tails.below === null ? low : Number.NEGATIVE_INFINITY,
+      max: tails.above === null ? max : Number.POSITIVE_INFINITY,
+    }
+  }
   if (layer.kind !== 'rescale' || layer.held !== true) return null
   const min = layer.unsigned ? 0 : -(2 ** (layer.bits - 1))
   return { min, max: min + 2 ** layer.bits - 1 }
@@ -180,9 +189,13 @@ export function rescale(layer: RescaleLayer, value: number): number {
 
 /** The line that `value` lies on, at it; see SplineLayer. */
 export function spline(layer: SplineLayer, value: number): number {
-  const v = Math.floor((value - layer.low) / 2 ** layer.shift)
-  const line = Math.floor(v / 2 ** (layer.bits - layer.shift - layer.select))
-  return layer.slopes[line]! * v + layer.intercepts[line]!
+  const { tails, shift } = layer
+  const width = (tails?.width ?? layer.bits) - shift
+  const v = Math.floor((value - layer.low) / 2 ** shift)
+  const u = tails === undefined ? v : Math.min(2 ** width - 1, Math.max(0, v))
+  const line = Math.floor(u / 2 ** (width - layer.select))
+  const slope = v < u ? tails?.below : tails?.above
+  return layer.slopes[line]! * u + layer.intercepts[line]! + (v === u ? 0 : slope! * (v - u))
 }
 
 /** Number of breakpoints that are ≤ value. */

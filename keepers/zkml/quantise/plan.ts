@@ -30,8 +30,8 @@ export type ShiftPlan = {
 
 /**
  * A curve is fitted to 2^select lines over low ≤ input < low + 2^bits (integers), of which `shift` bits are dropped; slopes
- * have `fraction` bits beside those of the input's scale. `from` and `to`: where the input, already shifted, is cut off, and the
- * straight line that the curve goes on as from there.
+ * have `fraction` bits beside those of the input's scale. `below` and `above`: slopes of the straight lines that the curve goes on
+ * as beyond these inputs; where there is none, what lies there has no proof.
  */
 export type CurvePlan = {
   readonly kind: 'curve'
@@ -41,11 +41,9 @@ export type CurvePlan = {
   readonly shift: number
   readonly select: number
   readonly fraction: number
-  readonly from?: Tail | undefined
-  readonly to?: Tail | undefined
+  readonly below?: number | undefined
+  readonly above?: number | undefined
 }
-
-export type Tail = { readonly at: number; readonly slope: number }
 
 export type LayerPlan = WeightPlan | ShiftPlan | CurvePlan
 
@@ -126,7 +124,6 @@ export function requireKnobs(knobs: Knobs): void {
 
 const bits = z.number().int().min(1).max(53)
 const integer = z.number().int()
-const tail = z.object({ at: integer, slope: z.number() }).optional()
 const planSchema = z.object({
   format: z.literal('cohort-zkml-plan'),
   version: z.literal(1),
@@ -162,8 +159,8 @@ const planSchema = z.object({
         shift: integer.min(0).max(52),
         select: integer.min(1).max(8),
         fraction: integer.min(-53).max(53),
-        from: tail,
-        to: tail,
+        below: z.number().optional(),
+        above: z.number().optional(),
       }),
     ]),
   ),

@@ -62,7 +62,9 @@ function neededBits(layer: IntegerLayer, input: Bounds, elements: Intervals): nu
     case 'maxpool':
       return windowBits(elements, layer.windows)
     case 'spline':
-      return layer.shift + layer.select + 1
+      return layer.tails === undefined
+        ? layer.shift + layer.select + 1
+        : Math.max(layer.tails.width + 1, signedBits({ min: input.min - layer.low, max: input.max - layer.low }))
     case 'piecewise': {
       const ascending = layer.breakpoints.every((t, i) => i === 0 || t > layer.breakpoints[i - 1]!)
       return ascending ? piecewiseBits(layer.breakpoints, input) : Number.POSITIVE_INFINITY

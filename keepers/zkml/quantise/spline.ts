@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Straight lines of equal length for a curve, in integers, with their worst error measured point by point.
 import type { Bounds } from '../graph/program.ts'
-import type { Tail } from './plan.ts'
+
+/** From `at` on outwards a curve is a straight line of this slope. */
+export type Tail = { readonly at: number; readonly slope: number }
 
 /** A SplineLayer's window; `fraction`: bits of a slope beside the input's scale, null to leave the lines unrounded. */
 export type Window = {

@@ -33,6 +33,8 @@ export class ProgramWriter {
   private readonly tracker: BoundsTracker
   private readonly names = new Set<string>()
   private readonly notes: string[] = []
+  /** Several readers of one value often want it at the same width. */
+  private readonly rescaled = new Map<string, Value>()
   readonly input: Value
 
   constructor(mode: Mode, input: { bits: number; min: number; scale: number }, shape: readonly number[]) {
@@ -98,6 +100,23 @@ export class ProgramWriter {
     activation: RescaleLayer['activation'],
     alone: boolean,
     held?: number,
+  ): Value {
+    const key = JSON.stringify([value.id, shift, activation, held ?? null])
+    const known = alone ? undefined : this.rescaled.get(key)
+    if (known !== undefined) return { ...known, shape: value.shape }
+    const made = this.newRescale(name, sources, value, shift, activation, alone, held)
+    if (!alone) this.rescaled.set(key, made)
+    return made
+  }
+
+  private newRescale(
+    name: string,
+    sources: readonly string[],
+    value: Value,
+    shift: number,
+    activation: RescaleLayer['activation'],
+    alone: boolean,
+    held: number | undefined,
   ): Value {
     const centred = shift === 0 ? value : this.addHalf(name, sources, value, 2 ** (shift - 1), alone)
     const bounds = this.tracker.overall(centred.id)

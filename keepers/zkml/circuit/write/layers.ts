@@ -342,6 +342,13 @@ function writeSpline(layer: SplineLayer, context: LayerContext): string {
   const { body, gadgets } = context
   gadgets.add('spline')
   const [slopes, intercepts] = [layer.slopes, layer.intercepts].map((list) => `[${list.join(', ')}]`)
-  const call = `Spline(${literal(layer.low)}, ${layer.bits}, ${layer.shift}, ${layer.select}, ${slopes}, ${intercepts})`
+  const { low, bits, shift, select, tails } = layer
+  const lines = `${shift}, ${select}, ${slopes}, ${intercepts}`
+  const isOpen = (slope: number | null) => (slope === null ? 0 : 1)
+  const call =
+    tails === undefined
+      ? `Spline(${literal(low)}, ${bits}, ${lines})`
+      : `TailedSpline(${literal(low)}, ${bits}, ${tails.width}, ${lines}, ${literal(tails.below ?? 0)}, ${literal(tails.above ?? 0)}, ` +
+        `${isOpen(tails.below)}, ${isOpen(tails.above)})`
   return writeElementwise(layer.name, call, context.value(layer.inputs[0]!), context.size(layer.output), body)
 }
