@@ -5,10 +5,13 @@
 import { CompileError } from '../graph/errors.ts'
 import { activate } from '../graph/evaluate.ts'
 import { type Bounds, elementCount } from '../graph/program.ts'
+import { identityMap } from '../graph/tensor.ts'
 import type { ActivationNode, SmoothFunction } from '../graph/types.ts'
-import { signedBits } from './bounds.ts'
+import { piecewiseBits, signedBits } from './bounds.ts'
 import { isDefined, requireDefined } from './domain.ts'
 import type { Lowering } from './lower.ts'
+import { fitPieces, type Tolerance } from './pieces.ts'
+import type { CurvePlan } from './plan.ts'
 import { fitSpline, type Spline, type Tail, tailOf } from './spline.ts'
 import type { LayerDraft, Value } from './writer.ts'
 
@@ -31,6 +34,11 @@ const ROUNDING_SHARE = 1 / 4
 const MOST_FRACTION = 40
 /** Beyond this ratio of largest to smallest result, small ones count for their size alone. */
 const MOST_RATIO_BITS = 14
+/** Lines of equal length that miss the target by this factor give way to others of unequal length. */
+const POOR = 2
+const MOST_PIECES = 64
+/** A table that is wrong by more than this share stands for nothing. */
+const HOPELESS = 1 / 8
 /** A line's product and its intercept must stay far from 2^52. */
 const MOST_MAGNITUDE = 2 ** 46
 
@@ -58,6 +66,7 @@ export function lowerCurve(
   const f = (x: number): number => activate(fn, x)
   const count = elementCount(shape)
   const plan = decider.curve(`${node.name}/curve`, node.name, (bits) => propose(context, node, fn, input, bits, count))
+  if (plan.within !== undefined) return lowerPieces(context, node, fn, input, shape, plan, plan.within)
   const { low, bits: width, shift, select, fraction } = plan
   const bounds = writer.bounds(input)
   const table = fitSpline(f, { low, bits: width, shift, select, fraction }, input.scale, bounds)
@@ -84,16 +93,65 @@ export function lowerCurve(
     node.within === undefined &&
     ((bounds.min < table.window.min && tails.below === null) || (bounds.max > table.window.max && tails.above === null))
   const beyond = hasTails ? 2 * TAIL_TOLERANCE : 0
-  tell(context, node, fn, { ...table, error: table.error + beyond }, isHeld)
+  tell(context, node, fn, { ...table, error: table.error + beyond, count: table.slopes.length, isHeld })
   return writer.emit(`${node.name}_curve`, [node.name], [input], draft, shape, input.scale * 2 ** (shift - fraction))
 }
 
-function tell(context: Lowering, node: ActivationNode, fn: SmoothFunction, table: Spline, isHeld: boolean): void {
-  const [from, to] = [table.reached.min, table.reached.max].map((x) => Number(x.toPrecision(4)))
-  const relative = isRelative(fn) ? `, ${(table.relative * 100).toPrecision(2)} % of the value` : ''
+/** The same by lines of unequal length: the window is held by a range check of its own. */
+function lowerPieces(
+  context: Lowering,
+  node: ActivationNode,
+  fn: SmoothFunction,
+  input: Value,
+  shape: readonly number[],
+  plan: CurvePlan,
+  within: Tolerance,
+): Value {
+  const { writer } = context
+  const { low, bits, shift, fraction } = plan
+  const bounds = writer.bounds(input)
+  const fit =
+    fitPieces((x) => activate(fn, x), plan, input.scale, bounds, within, MOST_PIECES) ??
+    refuse(node, fn, { min: low * input.scale, max: (low + 2 ** bits - 1) * input.scale })
+  const size = elementCount(shape)
+  const line = (slope: number, intercept: number): LayerDraft => ({
+    kind: 'sparse',
+    offsets: identityMap(size + 1),
+    indices: identityMap(size),
+    coefficients: new Float64Array(size).fill(slope),
+    bias: new Float64Array(size).fill(intercept + 0),
+  })
+  const shifted = writer.emit(`${node.name}_from`, [node.name], [input], line(1, -low), shape, input.scale)
+  const draft: LayerDraft = {
+    kind: 'rescale',
+    shift,
+    bits,
+    unsigned: true,
+    held: true,
+    activation: { kind: 'identity' },
+  }
+  const held = writer.emit(`${node.name}_held`, [node.name], [shifted], draft, shape, input.scale * 2 ** shift)
+  const [from, to] = [Math.max(low, bounds.min), Math.min(low + 2 ** bits - 1, bounds.max)]
+  const reached = { min: from * input.scale, max: to * input.scale }
+  requireDefined(node, fn, reached)
+  const isHeld = node.within === undefined && (bounds.min < from || bounds.max > to)
+  tell(context, node, fn, { reached, error: fit.error, relative: fit.share, count: fit.slopes.length, isHeld })
+  const { breakpoints, slopes, intercepts } = fit
+  const curve: LayerDraft =
+    breakpoints.length === 0
+      ? line(slopes[0]!, intercepts[0]!)
+      : { kind: 'piecewise', breakpoints, slopes, intercepts, bits: piecewiseBits(breakpoints, writer.bounds(held)) }
+  return writer.emit(`${node.name}_curve`, [node.name], [held], curve, shape, held.scale * 2 ** -fraction)
+}
+
+type Told = Pick<Spline, 'reached' | 'error' | 'relative'> & { readonly count: number; readonly isHeld: boolean }
+
+function tell(context: Lowering, node: ActivationNode, fn: SmoothFunction, told: Told): void {
+  const [from, to] = [told.reached.min, told.reached.max].map((x) => Number(x.toPrecision(4)))
+  const relative = isRelative(fn) ? `, ${(told.relative * 100).toPrecision(2)} % of the value` : ''
   context.writer.note(
-    `${node.name}: ${nameOf(fn)} is ${table.slopes.length} straight lines over [${from}, ${to}], wrong by at most ` +
-      `${table.error.toPrecision(2)}${relative}${isHeld ? '; an input that leaves this range has no proof' : ''}`,
+    `${node.name}: ${nameOf(fn)} is ${told.count} straight lines over [${from}, ${to}], wrong by at most ` +
+      `${told.error.toPrecision(2)}${relative}${told.isHeld ? '; an input that leaves this range has no proof' : ''}`,
   )
 }
 
@@ -105,7 +163,7 @@ function propose(
   input: Value,
   activationBits: number,
   count: number,
-) {
+): Omit<CurvePlan, 'kind' | 'node'> {
   const f = (x: number): number => activate(fn, x)
   const bounds = context.writer.bounds(input)
   const proven = { min: bounds.min * input.scale, max: bounds.max * input.scale }
@@ -116,12 +174,14 @@ function propose(
   // A curve of ratios has no straight tail that matters to all of its values.
   if (!ofRatios && node.within?.min === undefined && proven.min < min) from = tailOf(f, proven.min, max, TAIL_TOLERANCE)
   if (!ofRatios && node.within?.max === undefined && proven.max > max) to = tailOf(f, proven.max, min, TAIL_TOLERANCE)
-  // What is proven to be hardly wider than that is taken whole.
+  // What is proven to be hardly wider than that is taken whole, unless the curve rises steeply there.
   const near = ofRatios ? 0 : (max - min) / 2
+  const highest = 2 * Math.max(...grid({ min, max }, 64).map((x) => Math.abs(f(x))))
+  const isTame = (x: number): boolean => Math.abs(f(x)) <= highest
   if (from !== undefined) min = from.at
-  else if (min - proven.min <= near && isDefined(fn, { min: proven.min, max })) min = proven.min
+  else if (min - proven.min <= near && isTame(proven.min) && isDefined(fn, { min: proven.min, max })) min = proven.min
   if (to !== undefined) max = to.at
-  else if (proven.max - max <= near && isDefined(fn, { min, max: proven.max })) max = proven.max
+  else if (proven.max - max <= near && isTame(proven.max) && isDefined(fn, { min, max: proven.max })) max = proven.max
   // Two lines that meet leave no curve between them.
   if (min > max) [min, max] = [max, min]
   min = Math.max(min, proven.min)
@@ -152,6 +212,12 @@ function propose(
     }
     const best = unrounded(f, options, input.scale, bounds, relative ? 0 : peak)
     if (best > target && select < most) continue
+    if (best > POOR * target && from === undefined && to === undefined) {
+      const window = { low: first, bits: widthOf(needed, shift), shift }
+      const found = unequal(f, window, input.scale, bounds, target, relative ? null : peak)
+      if (found !== null) return found
+    }
+    if (!(best <= HOPELESS)) refuse(node, fn, { min, max })
     let fraction = -MOST_FRACTION
     while (!isFine(fraction, [from, to], wrong, best * (1 + ROUNDING_SHARE) + target * ROUNDING_SHARE))
       if (++fraction > MOST_FRACTION) refuse(node, fn, { min, max })
@@ -162,6 +228,37 @@ function propose(
       ...(to === undefined ? {} : { above: to.slope }),
     }
   }
+}
+
+function widthOf(needed: number, shift: number): number {
+  let bits = shift + 1
+  while (2 ** bits < needed) bits++
+  return bits
+}
+
+/** Lines of unequal length within the target, or within twice as much until there are few enough; null where that is not had. */
+function unequal(
+  f: (x: number) => number,
+  window: { readonly low: number; readonly bits: number; readonly shift: number },
+  scale: number,
+  bounds: Bounds,
+  target: number,
+  peak: number | null,
+): Omit<CurvePlan, 'kind' | 'node'> | null {
+  const ends = [window.low, window.low + 2 ** window.bits - 1]
+  if (!ends.every((v) => Number.isFinite(f(v * scale)))) return null
+  for (let share = target / 2; share < 1 / 4; share *= 2) {
+    const fit = (fraction: number | null, by: number) =>
+      fitPieces(f, { ...window, fraction }, scale, bounds, { share: share * by, peak }, MOST_PIECES)
+    if (fit(null, 1) === null) continue
+    for (let fraction = -MOST_FRACTION; fraction <= MOST_FRACTION; fraction++) {
+      const found = fit(fraction, 1 + ROUNDING_SHARE)
+      if (found === null) continue
+      if (found.magnitude > MOST_MAGNITUDE) break
+      return { ...window, select: 0, fraction, within: { share: share * (1 + ROUNDING_SHARE), peak } }
+    }
+  }
+  return null
 }
 
 function isFine(

@@ -38,8 +38,8 @@ function described(decision: LayerPlan): unknown[] {
     case 'weights':
       return ['weights', decision.weightBits, decision.fraction, decision.biasBits]
     case 'curve': {
-      const { low, bits, shift, select, fraction, below, above } = decision
-      return ['curve', low, bits, shift, select, fraction, below ?? null, above ?? null]
+      const { low, bits, shift, select, fraction, below, above, within } = decision
+      return ['curve', low, bits, shift, select, fraction, below ?? null, above ?? null, within ?? null]
     }
   }
 }

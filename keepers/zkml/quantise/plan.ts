@@ -32,6 +32,7 @@ export type ShiftPlan = {
  * A curve is fitted to 2^select lines over low ≤ input < low + 2^bits (integers), of which `shift` bits are dropped; slopes
  * have `fraction` bits beside those of the input's scale. `below` and `above`: slopes of the straight lines that the curve goes on
  * as beyond these inputs; where there is none, what lies there has no proof.
+ * With `within`, lines are as long as that tolerance lets them be, and `select` is 0; of results of `peak`, or of each its own.
  */
 export type CurvePlan = {
   readonly kind: 'curve'
@@ -43,6 +44,7 @@ export type CurvePlan = {
   readonly fraction: number
   readonly below?: number | undefined
   readonly above?: number | undefined
+  readonly within?: { readonly share: number; readonly peak: number | null } | undefined
 }
 
 export type LayerPlan = WeightPlan | ShiftPlan | CurvePlan
@@ -157,10 +159,11 @@ const planSchema = z.object({
         low: integer,
         bits,
         shift: integer.min(0).max(52),
-        select: integer.min(1).max(8),
+        select: integer.min(0).max(8),
         fraction: integer.min(-53).max(53),
         below: z.number().optional(),
         above: z.number().optional(),
+        within: z.object({ share: z.number().positive(), peak: z.number().positive().nullable() }).optional(),
       }),
     ]),
   ),
