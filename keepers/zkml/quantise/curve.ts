@@ -174,6 +174,9 @@ function propose(
   // A curve of ratios has no straight tail that matters to all of its values.
   if (!ofRatios && node.within?.min === undefined && proven.min < min) from = tailOf(f, proven.min, max, TAIL_TOLERANCE)
   if (!ofRatios && node.within?.max === undefined && proven.max > max) to = tailOf(f, proven.max, min, TAIL_TOLERANCE)
+  // A curve is straight enough for a short way anywhere: a tail has to save half of what lies beyond the window.
+  if (from !== undefined && from.at < (min + proven.min) / 2) from = undefined
+  if (to !== undefined && to.at > (max + proven.max) / 2) to = undefined
   // What is proven to be hardly wider than that is taken whole, unless the curve rises steeply there.
   const near = ofRatios ? 0 : (max - min) / 2
   const highest = 2 * Math.max(...grid({ min, max }, 64).map((x) => Math.abs(f(x))))
