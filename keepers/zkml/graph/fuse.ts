@@ -3,10 +3,22 @@
 // 1 / √x as exporters write them out. One table is cheaper than several with products between them, and its error is the whole error.
 import { isSmooth } from './smooth.ts'
 import { sameShape } from './tensor.ts'
-import { type ActivationFunction, type Expression, type Graph, type GraphNode, nodeInputs, type ValueName } from './types.ts'
+import {
+  type ActivationFunction,
+  type Expression,
+  type Graph,
+  type GraphNode,
+  nodeInputs,
+  type ValueName,
+} from './types.ts'
 
 /** A value as a function of each element of `root`. */
-type Form = { readonly root: ValueName; readonly of: Expression; readonly size: number; readonly inner: ReadonlySet<ValueName> }
+type Form = {
+  readonly root: ValueName
+  readonly of: Expression
+  readonly size: number
+  readonly inner: ReadonlySet<ValueName>
+}
 
 /** Nodes that one expression may have; beyond, what is shared would be written out again and again. */
 const MOST_SIZE = 40
@@ -42,7 +54,9 @@ export function fused(graph: Graph): { readonly nodes: readonly GraphNode[]; rea
     heads.set(output, { op: 'activation', name, input: form.root, output, fn: { kind: 'composed', of: form.of } })
     const constants = constantsOf(form.of)
     if (constants.length > 0)
-      notes.push(`${name}: ${inner.length + 1} nodes are one table; their constants (${constants.join(', ')}) are part of the architecture`)
+      notes.push(
+        `${name}: ${inner.length + 1} nodes are one table; their constants (${constants.join(', ')}) are part of the architecture`,
+      )
   }
   if (heads.size === 0) return { nodes: graph.nodes, notes }
   const kept = graph.nodes.filter((node) => !gone.has(node.output))

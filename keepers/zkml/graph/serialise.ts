@@ -274,8 +274,7 @@ function wrongIndex(each: Layer, sizes: readonly number[]): string | null {
     return positive && divides ? null : 'kernel, strides, dilations or groups do not fit its channels'
   }
   if (each.kind === 'scale') return each.scale.values.length > 0 ? null : 'scale is empty'
-  if (each.kind === 'spline')
-  {
+  if (each.kind === 'spline') {
     const width = each.tails?.width ?? each.bits
     const fits = each.shift + each.select < width && width <= each.bits - (each.tails === undefined ? 0 : 1)
     return fits ? null : `${width} of ${each.bits} bits leave none beside its shift and select`

@@ -114,9 +114,7 @@ export function multiplyValues(
 ): Value {
   const same = inputs[0].id === inputs[1].id
   const left = spread(context, node.name, factor(context, node, node.inputs[0]!, inputs[0], 'a'), shape)
-  const right = same
-    ? left
-    : spread(context, node.name, factor(context, node, node.inputs[1]!, inputs[1], 'b'), shape)
+  const right = same ? left : spread(context, node.name, factor(context, node, node.inputs[1]!, inputs[1], 'b'), shape)
   return context.writer.emit(
     node.name,
     [node.name],
@@ -160,12 +158,8 @@ export function narrowFactor(
   suffix: string,
 ): Value {
   const { decider, peaks, alone, writer } = context
-  const { shift, bits } = decider.hold(
-    `${node.name}/${suffix}`,
-    node.name,
-    writer.signedBits(value),
-    value.scale,
-    () => peaks(source),
+  const { shift, bits } = decider.hold(`${node.name}/${suffix}`, node.name, writer.signedBits(value), value.scale, () =>
+    peaks(source),
   )
   if (shift === 0 && bits === undefined) return value
   const name = `${node.name}_narrow_${suffix}`

@@ -76,9 +76,7 @@ export function lowerCurve(
   const tails = { width, below: tail(plan.below), above: tail(plan.above) }
   const open = tails.below !== null || tails.above !== null
   const hasTails = open && !isInside
-  const bits = hasTails
-    ? Math.max(width + 1, signedBits({ min: bounds.min - low, max: bounds.max - low }))
-    : width
+  const bits = hasTails ? Math.max(width + 1, signedBits({ min: bounds.min - low, max: bounds.max - low })) : width
   const draft: LayerDraft = {
     kind: 'spline',
     low,
@@ -251,11 +249,11 @@ function unequal(
   const ends = [window.low, window.low + 2 ** window.bits - 1]
   if (!ends.every((v) => Number.isFinite(f(v * scale)))) return null
   for (let share = target / 2; share < 1 / 4; share *= 2) {
-    const fit = (fraction: number | null, by: number) =>
+    const attempt = (fraction: number | null, by: number) =>
       fitPieces(f, { ...window, fraction }, scale, bounds, { share: share * by, peak }, MOST_PIECES)
-    if (fit(null, 1) === null) continue
+    if (attempt(null, 1) === null) continue
     for (let fraction = -MOST_FRACTION; fraction <= MOST_FRACTION; fraction++) {
-      const found = fit(fraction, 1 + ROUNDING_SHARE)
+      const found = attempt(fraction, 1 + ROUNDING_SHARE)
       if (found === null) continue
       if (found.magnitude > MOST_MAGNITUDE) break
       return { ...window, select: 0, fraction, within: { share: share * (1 + ROUNDING_SHARE), peak } }

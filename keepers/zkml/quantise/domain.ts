@@ -38,7 +38,8 @@ function undefinedAt(fn: ActivationFunction, over: Interval): string | null {
     case 'power': {
       const { exponent } = fn
       const whole = Number.isInteger(exponent)
-      if (exponent < 0 && !(min > 0 || (whole && max < 0))) return `a power of ${exponent} has no value at 0, and ${found}`
+      if (exponent < 0 && !(min > 0 || (whole && max < 0)))
+        return `a power of ${exponent} has no value at 0, and ${found}`
       return whole || min >= 0 ? null : `a power of ${exponent} has no value below 0, and ${found}`
     }
     case 'composed':

@@ -43,10 +43,13 @@ export function fitPieces(
     Math.max(min, low + v * step) * scale,
     Math.min(max, low + v * step + step - 1) * scale,
   ]
-  const shareOf = (wrong: number, x: number): number => wrong / (tolerance.peak ?? Math.max(Math.abs(f(x)), Number.MIN_VALUE))
+  const shareOf = (wrong: number, x: number): number =>
+    wrong / (tolerance.peak ?? Math.max(Math.abs(f(x)), Number.MIN_VALUE))
   const lineOver = (from: number, to: number) => {
     const count = Math.min(POINTS, to - from)
-    const points = Array.from({ length: count + 1 }, (_, i) => (count === 0 ? from : from + Math.round(((to - from) * i) / count)))
+    const points = Array.from({ length: count + 1 }, (_, i) =>
+      count === 0 ? from : from + Math.round(((to - from) * i) / count),
+    )
     const values = points.map((v) => f(ends(v).reduce((a, b) => a + b) / 2))
     const slope = round(count === 0 ? 0 : (values.at(-1)! - values[0]!) / (to - from))
     const real = fraction === null ? slope : slope * unit

@@ -55,7 +55,8 @@ function requireBits(layer: IntegerLayer, input: Bounds, elements: Intervals): v
 function neededBits(layer: IntegerLayer, input: Bounds, elements: Intervals): number {
   switch (layer.kind) {
     case 'rescale':
-      if (layer.unsigned && ((input.min < 0 && layer.held !== true) || layer.activation.kind !== 'identity')) return Number.POSITIVE_INFINITY
+      if (layer.unsigned && ((input.min < 0 && layer.held !== true) || layer.activation.kind !== 'identity'))
+        return Number.POSITIVE_INFINITY
       if (layer.activation.kind === 'leaky' && layer.activation.numerator < 0) return Number.POSITIVE_INFINITY
       if (layer.held === true) return layer.shift + 1
       return Math.max(layer.shift + 1, layer.unsigned ? unsignedBits(input) : signedBits(input))

@@ -85,7 +85,12 @@ export function calibrateWith(
   const wanted: OutputSpec = options.output ?? { kind: 'label' }
   const drafted: PlannedOutput =
     wanted.kind === 'score' && graph.dropped !== undefined ? { ...wanted, dropped: graph.dropped } : wanted
-  const lowered = lower(graph, { mode: options.mode, input, output: drafted }, decider, (name) => ranges.get(name) ?? NOTHING)
+  const lowered = lower(
+    graph,
+    { mode: options.mode, input, output: drafted },
+    decider,
+    (name) => ranges.get(name) ?? NOTHING,
+  )
   const output = integerOutput(wanted, graph, lowered.program)
   const plan: Plan = { format: 'cohort-zkml-plan', version: 1, mode: options.mode, input, output, layers }
   return { ...lowered, program: { ...lowered.program, output: programOutput(output) }, plan }

@@ -117,8 +117,7 @@ function requireKnown(model: ModelProto): void {
   for (const { domain, opType } of model.graph.node) {
     const standard = domain === '' || domain === 'ai.onnx'
     if (!standard) unknown.add(`${domain}.${opType}`)
-    else if (!(TYPED.has(opType) || COMPUTING.has(opType) || FOLDED.has(opType)))
-      unknown.add(opType)
+    else if (!(TYPED.has(opType) || COMPUTING.has(opType) || FOLDED.has(opType))) unknown.add(opType)
   }
   if (model.graph.sparseInitializer.length > 0) unknown.add('SparseTensor')
   if (unknown.size > 0)

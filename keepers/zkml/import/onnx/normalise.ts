@@ -72,7 +72,10 @@ function scaled(call: Invocation, x: ValueName): ValueName {
 function channelwise(call: Invocation, index: number, length: number, rank: number, channels = length): Tensor {
   const { shape, data } = call.constant(index, index === 1 ? 'scale' : 'bias')
   if (shape.length !== 1 || shape[0] !== length)
-    call.fail('malformed-file', `its ${index === 1 ? 'scale' : 'bias'} has shape [${shape}] where [${length}] is needed`)
+    call.fail(
+      'malformed-file',
+      `its ${index === 1 ? 'scale' : 'bias'} has shape [${shape}] where [${length}] is needed`,
+    )
   const each = Float64Array.from({ length: channels }, (_, c) => data[Math.floor((c * length) / channels)]!)
   return tensor([channels, ...new Array<number>(Math.max(0, rank - 2)).fill(1)], each)
 }

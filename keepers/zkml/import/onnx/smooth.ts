@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Functions of one number that become tables of straight lines, see quantise/curve.ts.
 import type { ActivationFunction } from '../../graph/types.ts'
-import { type Handler, type Invocation, type Result, values } from './scope.ts'
 import { single } from './constants.ts'
+import { type Handler, type Invocation, type Result, values } from './scope.ts'
 
 /** Powers up to this are products; beyond, a table is cheaper. */
 const MOST_PRODUCTS = 8
@@ -30,7 +30,7 @@ export const SMOOTH_HANDLERS: Readonly<Record<string, Handler>> = {
   },
   Elu: (call) => applied(call, { kind: 'elu', alpha: call.float('alpha', 1), gain: 1, width: 1 }),
   Selu: (call) => {
-    const [alpha, gain] = [call.float('alpha', 1.67326319217681884765625), call.float('gamma', 1.05070102214813232421875)]
+    const [alpha, gain] = [call.float('alpha', 1.6732631921768188), call.float('gamma', 1.0507010221481323)]
     return applied(call, { kind: 'elu', alpha, gain, width: 1 })
   },
   Celu: (call) => {
@@ -59,7 +59,8 @@ export function exponential(call: Invocation): Result[] {
   const base = single(call, 0, 'base')
   if (call.shape(0).length > call.shape(1).length)
     call.fail('unsupported-attribute', `base [${call.shape(0)}] has more axes than the exponent [${call.shape(1)}]`)
-  if (!(base > 0)) call.fail('unsupported-attribute', `base ${base}; more than 0 is needed where the exponent is computed`)
+  if (!(base > 0))
+    call.fail('unsupported-attribute', `base ${base}; more than 0 is needed where the exponent is computed`)
   const scaled = call.builder.affineScalar(`${call.name}.log`, call.value(1), Math.log(base), 0)
   return values(call.builder.activation(call.name, scaled, { kind: 'exp' }))
 }

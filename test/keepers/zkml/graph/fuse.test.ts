@@ -78,21 +78,25 @@ describe('functions written out', () => {
     })
 
   it('says that constants inside are no longer weights', () => {
-    expect(graphOf(cases[3]![1]).notes.join()).to.match(/one table; their constants \(1\.70[12]\d*\) are part of the architecture/)
+    expect(graphOf(cases[3]![1]).notes.join()).to.match(
+      /one table; their constants \(1\.70[12]\d*\) are part of the architecture/,
+    )
     expect(graphOf(cases[2]![1]).notes).to.deep.equal([])
   })
 
   it('leaves what others read, what is a function of two values, and what has a kink', () => {
     const read = [node('Sigmoid', ['x'], 'a'), node('Mul', ['x', 'a'], 'b'), node('Add', ['a', 'b'], 'c')]
-    expect(kinds(graphOf([...read.slice(0, 2), node('Concat', ['a', 'b'], 'y')].map((each) =>
-      each.op === 'Concat' ? { ...each, attributes: { axis: 1 } } : each,
-    )))).to.deep.equal(['sigmoid', 'binary', 'concat'])
+    expect(
+      kinds(
+        graphOf(
+          [...read.slice(0, 2), node('Concat', ['a', 'b'], 'y')].map((each) =>
+            each.op === 'Concat' ? { ...each, attributes: { axis: 1 } } : each,
+          ),
+        ),
+      ),
+    ).to.deep.equal(['sigmoid', 'binary', 'concat'])
     expect(kinds(graphOf([...read, node('Relu', ['c'], 'y')]))).to.deep.equal(['composed', 'relu'])
-    const twoValues = [
-      node('Relu', ['x'], 'r'),
-      node('Sigmoid', ['r'], 'a'),
-      node('Mul', ['x', 'a'], 'y'),
-    ]
+    const twoValues = [node('Relu', ['x'], 'r'), node('Sigmoid', ['r'], 'a'), node('Mul', ['x', 'a'], 'y')]
     expect(kinds(graphOf(twoValues))).to.deep.equal(['relu', 'sigmoid', 'binary'])
     expect(kinds(graphOf([node('Erf', ['x'], 'y')]))).to.deep.equal(['erf'])
   })

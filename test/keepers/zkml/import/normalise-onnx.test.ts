@@ -99,7 +99,11 @@ const CASES: readonly Case[] = [
   {
     what: 'RMSNorm as it is written out',
     shape: [1, 3, 8],
-    constants: { two: { shape: [], data: [2] }, eps: { shape: [], data: [1e-6] }, g: list([1, 2, 0.5, -1, 1, 1, 2, 1]) },
+    constants: {
+      two: { shape: [], data: [2] },
+      eps: { shape: [], data: [1e-6] },
+      g: list([1, 2, 0.5, -1, 1, 1, 2, 1]),
+    },
     nodes: [
       node('Pow', ['x', 'two'], {}, 'q'),
       node('ReduceMean', ['q'], { axes: [-1] }, 'v'),
@@ -181,7 +185,8 @@ describe('normalisation and products of computed tensors', function () {
       for (const input of inputs) {
         const right = expected?.(input) ?? (await runtime(file, input, shape))
         const found = evaluate(graph, input).data
-        for (const [i, value] of right.entries()) expect(found[i]!).to.be.closeTo(value, 1e-4 * Math.max(1, Math.abs(value)))
+        for (const [i, value] of right.entries())
+          expect(found[i]!).to.be.closeTo(value, 1e-4 * Math.max(1, Math.abs(value)))
       }
       for (const mode of ['released', 'committed'] as const) {
         const options = { mode, knobs: KNOBS, output: { kind: 'logits-commitment' } as const }
@@ -214,7 +219,9 @@ describe('normalisation and products of computed tensors', function () {
       const { scale } = tensorOf(program, program.scores)
       for (let i = 0; i < 300; i++) {
         const reach = random.pick([0.5, 3, 12, 40])
-        const input = Array.from({ length: 5 }, () => (random.next() < 0.3 ? reach : random.next() < 0.3 ? -reach : random.next() * reach))
+        const input = Array.from({ length: 5 }, () =>
+          random.next() < 0.3 ? reach : random.next() < 0.3 ? -reach : random.next() * reach,
+        )
         const found = interpret(program, encodeInput(program, input)).scores
         const float = evaluate(graph, input).data
         for (const [j, value] of float.entries())

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import * as ort from 'onnxruntime-web'
+import { decodeWitness } from '../../../../keepers/zkml/circuit/constraints.ts'
 import {
   compileCircuit,
   expectedSignals,
@@ -13,7 +14,6 @@ import {
   witnessInputs,
   writeCircuit,
 } from '../../../../keepers/zkml/circuit/index.ts'
-import { decodeWitness } from '../../../../keepers/zkml/circuit/constraints.ts'
 import {
   buildWithPlan,
   calibrate,
@@ -28,8 +28,8 @@ import {
   programToJson,
   proveBounds,
 } from '../../../../keepers/zkml/index.ts'
-import { Random } from '../random.ts'
 import { readR1csHeader } from '../quantise/r1cs.ts'
+import { Random } from '../random.ts'
 import { onnxFile } from './onnx-file.ts'
 import { type Sizes, transformer } from './transformer.ts'
 

@@ -50,11 +50,7 @@ export function transformer(random: Random, sizes: Sizes): Model {
     const scaled = emit('Mul', [emit('Div', [distance, deviation]), drawnGain()])
     return emit('Add', [scaled, drawn([width], 0.1)])
   }
-  const drawnGain = (): string =>
-    constant(
-      [width],
-      random.list(width, 0.8, 1.2),
-    )
+  const drawnGain = (): string => constant([width], random.list(width, 0.8, 1.2))
 
   let x = emit('Add', [linear('x', features, width), drawn([1, length, width], 0.5)])
   for (let layer = 0; layer < layers; layer++) {

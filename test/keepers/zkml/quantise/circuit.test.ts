@@ -105,7 +105,14 @@ describe('programs as circuits', function () {
     ['one of everything', everything(random), picture(), 'released', { kind: 'logits-commitment' }, 'committed'],
     ['one of everything, private weights', everything(random), picture(), 'committed', { kind: 'margin' }, 'private'],
     ['curves', curves(random), samples(random, 60, 8, -1, 1), 'released', { kind: 'logits-commitment' }, 'committed'],
-    ['curves, private weights', curves(random), samples(random, 60, 8, -1, 1), 'committed', { kind: 'label' }, 'private'],
+    [
+      'curves, private weights',
+      curves(random),
+      samples(random, 60, 8, -1, 1),
+      'committed',
+      { kind: 'label' },
+      'private',
+    ],
     [
       'an embedding, private weights',
       embedding(random),
