@@ -5,6 +5,7 @@ import { isSmooth, smooth } from './smooth.ts'
 import { broadcastMap, requireFinite, stridesOf, tensor } from './tensor.ts'
 import {
   type ActivationFunction,
+  type ActivationNode,
   type Conv2dNode,
   type Graph,
   type GraphNode,
@@ -63,6 +64,7 @@ export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: 
     }
     case 'activation':
       for (let i = 0; i < out.length; i++) out[i] = activate(node.fn, input.data[i]!)
+      if (isSmooth(node.fn)) requireValue(node, input, out)
       break
     case 'affine': {
       const scales = broadcastMap(node.scale.shape, shape)
@@ -120,6 +122,15 @@ export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: 
     }
   }
   return { shape: [...shape], data: out }
+}
+
+/** Refuses an input of a function where that has no value. @throws CompileError not-finite. */
+function requireValue(node: ActivationNode, input: Tensor, out: Float64Array): void {
+  const at = out.findIndex((value) => !Number.isFinite(value))
+  if (at >= 0)
+    throw new CompileError('not-finite', `${node.name}: ${node.fn.kind} of ${input.data[at]} is ${out[at]}`, {
+      layer: node.name,
+    })
 }
 
 /** Refuses fractions where the input is of an integer type. @throws CompileError wrong-input. */

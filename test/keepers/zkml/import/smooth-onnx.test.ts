@@ -177,9 +177,9 @@ describe('smooth functions of ONNX', function () {
       return 'it was taken'
     }
     const of = (op: string): Case => ({ op, from: 0, to: 1 })
-    expect(refusal(of('Log'), 0, 4)).to.match(/curve/)
+    expect(refusal(of('Log'), 0, 4)).to.match(/curve: log of 0 is -Infinity/)
     expect(refusal(of('Reciprocal'), -1.5, 2)).to.match(/curve.*1 \/ 0 has no value.*epsilon/)
-    expect(refusal(of('Sqrt'), -1, 4)).to.match(/curve gives NaN for sample 0/)
+    expect(refusal(of('Sqrt'), -1, 4)).to.match(/curve: sqrt of -1 is NaN/)
     expect(refusal(CASES.find(({ op }) => op === 'Pow')!, 0.5, 3)).to.equal('it was taken')
   })
 
