@@ -7,6 +7,7 @@ import {
   buildWithPlan,
   calibrate,
   compileFolder,
+  countHeld,
   encodeReals,
   floatScores,
   folderPaths,
@@ -94,13 +95,20 @@ export async function calibrateCommand(modelPath: string, options: CalibrateOpti
     await emit(planToJson(plan), options.out)
     const constraints = programCost(program).total
     const outside = heldOut.inputs.filter((input) => encodeReals(program, input, true).clamped > 0).length
-    const notes =
-      outside === 0
-        ? program.notes
+    const held = countHeld(program, heldOut.inputs)
+    const notes = [
+      ...program.notes,
+      ...(held === 0
+        ? []
         : [
-            ...program.notes,
+            `${held} of ${heldOut.inputs.length} judged samples leave the window of a table or a factor and have no proof; calibrate with more samples`,
+          ]),
+      ...(outside === 0
+        ? []
+        : [
             `${outside} of ${heldOut.inputs.length} judged samples lie outside the calibrated range; proving refuses such inputs without --clamp`,
-          ]
+          ]),
+    ]
     const judged = labels === undefined ? 'agreement with the float network' : 'accuracy'
     terminal.result(
       { plan: options.out, constraints, heldOut: heldOut.inputs.length, floatAccuracy, accuracy, notes },

@@ -64,6 +64,12 @@ function layerMagnitude(layer: IntegerLayer, inputs: readonly bigint[], committe
       return inputs[0]! * inputs[1]!
     case 'piecewise':
       return largest * magnitude(layer.slopes) + magnitude(layer.intercepts)
+    case 'spline':
+      return (
+        (1n << BigInt(layer.bits - layer.shift)) *
+          magnitude([...layer.slopes, layer.tails?.below ?? 0, layer.tails?.above ?? 0]) +
+        magnitude(layer.intercepts)
+      )
     case 'bits':
       return 1n
     case 'lookup':

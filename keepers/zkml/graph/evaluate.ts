@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The float reference: what the network means before anything is rounded. Plain loops, float64, one sample at a time.
 import { CompileError } from './errors.ts'
+import { isSmooth, smooth } from './smooth.ts'
 import { broadcastMap, requireFinite, stridesOf, tensor } from './tensor.ts'
 import {
   type ActivationFunction,
+  type ActivationNode,
   type Conv2dNode,
   type Graph,
   type GraphNode,
@@ -62,6 +64,7 @@ export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: 
     }
     case 'activation':
       for (let i = 0; i < out.length; i++) out[i] = activate(node.fn, input.data[i]!)
+      if (isSmooth(node.fn)) requireValue(node, input, out)
       break
     case 'affine': {
       const scales = broadcastMap(node.scale.shape, shape)
@@ -121,6 +124,15 @@ export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: 
   return { shape: [...shape], data: out }
 }
 
+/** Refuses an input of a function where that has no value. @throws CompileError not-finite. */
+function requireValue(node: ActivationNode, input: Tensor, out: Float64Array): void {
+  const at = out.findIndex((value) => !Number.isFinite(value))
+  if (at >= 0)
+    throw new CompileError('not-finite', `${node.name}: ${node.fn.kind} of ${input.data[at]} is ${out[at]}`, {
+      layer: node.name,
+    })
+}
+
 /** Refuses fractions where the input is of an integer type. @throws CompileError wrong-input. */
 export function requireWhole(input: ArrayLike<number>, name: string): void {
   for (let i = 0; i < input.length; i++)
@@ -137,6 +149,7 @@ export function argMax(values: ArrayLike<number>): number {
 
 /** One activation of one number. */
 export function activate(fn: ActivationFunction, x: number): number {
+  if (isSmooth(fn)) return smooth(fn, x, activate)
   switch (fn.kind) {
     case 'relu':
       return Math.max(0, x)

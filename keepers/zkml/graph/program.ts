@@ -114,14 +114,16 @@ export type SelectLayer = Base & { readonly kind: 'select'; readonly map: Int32A
  *    which is 2^log2Denominator · leaky(v): the denominator goes into the scale, nothing is rounded twice.
  * When the input's lower bound is ≥ 0 (`unsigned` true) no sign is needed: decompose `in` itself into exactly `bits`
  * bits, 0 ≤ in < 2^bits, out = v (bits constraints; activation is then identity).
+ * `held`: the bounds alone do not prove that the input fits; the circuit does, and an input outside has no proof.
  * Round-half-up is had by adding 2^(shift−1) to the bias before; the layer itself always floors. 0 ≤ shift < bits.
- * With shift 0 and identity there is no such layer.
+ * With shift 0 and identity there is no such layer, unless it is held.
  */
 export type RescaleLayer = Base & {
   readonly kind: 'rescale'
   readonly shift: number
   readonly bits: number
   readonly unsigned: boolean
+  readonly held?: true | undefined
   readonly activation:
     | { readonly kind: 'identity' }
     | { readonly kind: 'relu' }
@@ -159,6 +161,27 @@ export type PiecewiseLayer = Base & {
 }
 
 /**
+ * A curve as 2^select straight lines of equal length: v = ⌊(in − low) / 2^shift⌋, j = ⌊v / 2^(bits − shift − select)⌋,
+ * out = slopes[j] · v + intercepts[j]. The circuit proves low ≤ in < low + 2^bits, which need not follow from the bounds: an
+ * input outside has no proof. Circuit: `bits` constraints for the range; the highest `select` bits choose the line by
+ * 2^select − select − 1 products of theirs, and one constraint is the line.
+ *
+ * With `tails` the lines cover 2^width inputs from `low` on, and `bits` are those of in − low as a signed number. Beyond them
+ * u = v cut off to 0 … 2^(width − shift) − 1 takes the place of v, and below · (v − u) or above · (v − u) is added. A tail of
+ * null is none: an input on that side has no proof.
+ */
+export type SplineLayer = Base & {
+  readonly kind: 'spline'
+  readonly low: number
+  readonly bits: number
+  readonly shift: number
+  readonly select: number
+  readonly slopes: readonly number[]
+  readonly intercepts: readonly number[]
+  readonly tails?: { readonly width: number; readonly below: number | null; readonly above: number | null } | undefined
+}
+
+/**
  * out[p · width + d] = table[in[p] · width + d]; 0 ≤ in[p] < rows. Circuit: boolean selectors s_v for v < rows, Σ s_v = 1,
  * Σ v·s_v = in[p]; out = Σ s_v · table[v] (products when the table is committed).
  */
@@ -186,6 +209,7 @@ export type IntegerLayer =
   | MaxPoolLayer
   | MultiplyLayer
   | PiecewiseLayer
+  | SplineLayer
   | LookupLayer
   | BitsLayer
 

@@ -2,6 +2,7 @@
 // Peephole rules over a pair of nodes: `first` feeds only `second`. Each returns the nodes that replace both, the last
 // of which computes second's output, or null when it does not apply. All keep the function exactly (up to float rounding).
 import { elementCount } from './program.ts'
+import { isSmooth } from './smooth.ts'
 import { broadcastMap, identityMap, sameShape, tensor } from './tensor.ts'
 import type {
   ActivationFunction,
@@ -113,7 +114,7 @@ export function isIdentity(node: SelectNode): boolean {
 }
 
 function neverDecreases(fn: ActivationFunction): boolean {
-  if (fn.kind === 'polynomial') return false
+  if (fn.kind === 'polynomial' || isSmooth(fn)) return false
   if (fn.kind === 'leaky-relu' || fn.kind === 'hard-sigmoid') return fn.slope >= 0
   return true
 }

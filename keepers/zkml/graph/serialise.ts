@@ -62,6 +62,7 @@ const layer = z.discriminatedUnion('kind', [
     shift: count,
     bits: bitWidth,
     unsigned: z.boolean(),
+    held: z.literal(true).optional(),
     activation: z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('identity') }),
       z.object({ kind: z.literal('relu') }),
@@ -77,6 +78,17 @@ const layer = z.discriminatedUnion('kind', [
     slopes: z.array(integer),
     intercepts: z.array(integer),
     bits: bitWidth,
+  }),
+  z.object({
+    ...base,
+    kind: z.literal('spline'),
+    low: integer,
+    bits: bitWidth,
+    shift: count,
+    select: z.number().int().min(1).max(8),
+    slopes: z.array(integer),
+    intercepts: z.array(integer),
+    tails: z.object({ width: bitWidth, below: integer.nullable(), above: integer.nullable() }).optional(),
   }),
   z.object({ ...base, kind: z.literal('lookup'), rows: count, width: count, table: parameter }),
   z.object({ ...base, kind: z.literal('bits'), width: z.number().int().min(1).max(24) }),
@@ -225,6 +237,12 @@ function wrongLength(each: Layer, sizes: readonly number[], outputs: number): st
         differ('slopes', each.slopes.length, each.breakpoints.length + 1) ??
         differ('intercepts', each.intercepts.length, each.breakpoints.length + 1)
       )
+    case 'spline':
+      return (
+        differ('input', input, outputs) ??
+        differ('slopes', each.slopes.length, 2 ** each.select) ??
+        differ('intercepts', each.intercepts.length, 2 ** each.select)
+      )
     case 'bits':
       return differ('output', outputs, input * each.width)
     case 'lookup':
@@ -256,5 +274,10 @@ function wrongIndex(each: Layer, sizes: readonly number[]): string | null {
     return positive && divides ? null : 'kernel, strides, dilations or groups do not fit its channels'
   }
   if (each.kind === 'scale') return each.scale.values.length > 0 ? null : 'scale is empty'
+  if (each.kind === 'spline') {
+    const width = each.tails?.width ?? each.bits
+    const fits = each.shift + each.select < width && width <= each.bits - (each.tails === undefined ? 0 : 1)
+    return fits ? null : `${width} of ${each.bits} bits leave none beside its shift and select`
+  }
   return each.kind === 'rescale' && each.shift >= each.bits ? `shift ${each.shift} of only ${each.bits} bits` : null
 }

@@ -46,8 +46,49 @@ export type PoolNode = Unary & {
   readonly padding: Padding
 }
 
+/**
+ * Curves that become a table of straight lines, wrong by an amount that calibration states. `elu` is gain · x from 0 up and
+ * gain · alpha · (exp(x / width) − 1) below; `silu` is x · sigmoid(alpha · x); `power` is x^exponent.
+ */
+export type SmoothFunction =
+  | {
+      readonly kind:
+        | 'exp'
+        | 'log'
+        | 'sqrt'
+        | 'reciprocal'
+        | 'erf'
+        | 'gelu'
+        | 'gelu-tanh'
+        | 'softplus'
+        | 'mish'
+        | 'softsign'
+        | 'sin'
+        | 'cos'
+        | 'atan'
+        | 'sinh'
+        | 'cosh'
+        | 'asinh'
+    }
+  | { readonly kind: 'elu'; readonly alpha: number; readonly gain: number; readonly width: number }
+  | { readonly kind: 'silu'; readonly alpha: number }
+  | { readonly kind: 'power'; readonly exponent: number }
+  | { readonly kind: 'composed'; readonly of: Expression }
+
+/** A function of one number x, written down: several elementwise nodes in a row become one table. */
+export type Expression =
+  | { readonly is: 'x' }
+  | { readonly is: 'affine'; readonly factor: number; readonly offset: number; readonly of: Expression }
+  | { readonly is: 'apply'; readonly fn: ActivationFunction; readonly of: Expression }
+  | {
+      readonly is: BinaryNode['kind']
+      readonly left: Expression
+      readonly right: Expression
+    }
+
 /** What is applied to each element alone. Polynomial coefficients are listed from the constant term up. */
 export type ActivationFunction =
+  | SmoothFunction
   | { readonly kind: 'relu' }
   | { readonly kind: 'leaky-relu'; readonly slope: number }
   | { readonly kind: 'clip'; readonly min: number; readonly max: number }
@@ -57,7 +98,12 @@ export type ActivationFunction =
   | { readonly kind: 'hard-sigmoid'; readonly slope: number; readonly offset: number }
   | { readonly kind: 'polynomial'; readonly coefficients: readonly number[] }
 
-export type ActivationNode = Unary & { readonly op: 'activation'; readonly fn: ActivationFunction }
+/** `within`: what the input lies in by construction, whatever calibration sees; an end may be missing. */
+export type ActivationNode = Unary & {
+  readonly op: 'activation'
+  readonly fn: ActivationFunction
+  readonly within?: { readonly min?: number; readonly max?: number }
+}
 
 /** scale ⊙ x + shift with constants that broadcast (NumPy rules) to the shape of x: BatchNorm, Add/Mul of constants. */
 export type AffineNode = Unary & { readonly op: 'affine'; readonly scale: Tensor; readonly shift: Tensor }

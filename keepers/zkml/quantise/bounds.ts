@@ -11,7 +11,7 @@ import {
   VALUE_LIMIT,
 } from '../graph/program.ts'
 import { type AffineLayer, forEachTap, isAffine, multiplyRows, type Rows, rowsOf } from './affine.ts'
-import { rescale, segmentOf } from './interpret.ts'
+import { heldWindow, rescale, segmentOf, spline } from './interpret.ts'
 
 /** Inclusive bounds of every element of one tensor. */
 export type Intervals = { readonly low: Float64Array; readonly high: Float64Array }
@@ -87,12 +87,14 @@ export class BoundsTracker {
       const known = this.isKnown(layer)
       return limited(layer, known ? knownIntervals(layer, inputs, size) : unknownWeights(layer, input, size))
     }
+    const window = heldWindow(layer)
+    const held = window === null ? input : clamped(input, window)
     switch (layer.kind) {
       case 'rescale':
         for (let i = 0; i < size; i++) {
           // Never decreasing while the numerator of a leaky slope is ≥ 0, which the quantiser guarantees.
-          low[i] = rescale(layer, input.low[i]!)
-          high[i] = rescale(layer, input.high[i]!)
+          low[i] = rescale(layer, held.low[i]!)
+          high[i] = rescale(layer, held.high[i]!)
         }
         break
       case 'maxpool':
@@ -129,6 +131,28 @@ export class BoundsTracker {
           high[i] = Math.max(...values)
         }
         break
+      case 'spline': {
+        const step = 2 ** ((layer.tails?.width ?? layer.bits) - layer.select)
+        const known = new Map<string, Bounds>()
+        for (let i = 0; i < size; i++) {
+          const [a, b] = [held.low[i]!, held.high[i]!]
+          const found = known.get(`${a} ${b}`) ?? { min: spline(layer, a), max: spline(layer, a) }
+          if (!known.has(`${a} ${b}`)) {
+            // A line is extreme at its ends.
+            let [min, max] = [found.min, found.max]
+            const values = [spline(layer, b)]
+            for (let k = 0; k <= 2 ** layer.select; k++) {
+              const knot = layer.low + k * step
+              for (const value of [knot, knot - 1]) if (value > a && value < b) values.push(spline(layer, value))
+            }
+            for (const value of values) [min, max] = [Math.min(min, value), Math.max(max, value)]
+            known.set(`${a} ${b}`, { min, max })
+          }
+          low[i] = known.get(`${a} ${b}`)!.min
+          high[i] = known.get(`${a} ${b}`)!.max
+        }
+        break
+      }
       case 'bits':
         // The gadget ranges its input, but an honest one outside would have no witness.
         if (input.low.some((value) => value < 0) || input.high.some((value) => value >= 2 ** layer.width))
@@ -277,6 +301,12 @@ function limited(layer: IntegerLayer, found: Reached): Intervals {
       { layer: layer.name },
     )
   return found
+}
+
+/** What is left of intervals that a gadget holds to a window; where nothing is, no input has a proof and either end will do. */
+function clamped({ low, high }: Intervals, { min, max }: Bounds): Intervals {
+  const into = (value: number): number => Math.min(max, Math.max(min, value))
+  return { low: low.map(into), high: high.map(into) }
 }
 
 function intersect(a: Intervals, b: Intervals): Intervals {

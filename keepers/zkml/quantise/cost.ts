@@ -7,6 +7,8 @@ import {
   type InputVisibility,
   type IntegerLayer,
   type IntegerProgram,
+  type RescaleLayer,
+  type SplineLayer,
   type TensorId,
   tensorOf,
   type Visibility,
@@ -77,8 +79,9 @@ const NOTHING: Cost = { quadratic: 0, linear: 0 }
 function yieldsSignals(program: IntegerProgram, layer: IntegerLayer, signals: ReadonlySet<TensorId>): boolean {
   if (layer.kind === 'select') return layer.inputs.every((id) => signals.has(id)) && !layer.map.includes(-1)
   if (layer.kind === 'dense') return program.mode === 'committed'
-  if (layer.kind === 'conv2d') return program.mode === 'committed' && !isDilated(layer)
-  return ['rescale', 'maxpool', 'multiply', 'piecewise', 'bits'].includes(layer.kind)
+  if (layer.kind === 'conv2d') return program.mode === 'committed' && !isDirect(layer)
+  if (layer.kind === 'rescale' && isHold(layer)) return signals.has(layer.inputs[0]!)
+  return ['rescale', 'maxpool', 'multiply', 'piecewise', 'spline', 'bits'].includes(layer.kind)
 }
 
 function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: boolean, tile: number): Cost {
@@ -100,6 +103,7 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
       return committed ? { quadratic: count, linear: 0 } : NOTHING
     case 'rescale': {
       const { kind } = layer.activation
+      if (isHold(layer)) return { quadratic: count * layer.bits, linear: taken }
       return {
         quadratic: count * (layer.bits + (kind === 'identity' ? 0 : 1)),
         linear: taken + (kind === 'relu' ? 0 : count),
@@ -114,6 +118,8 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
       return { quadratic: count, linear: 0 }
     case 'piecewise':
       return { quadratic: count * layer.breakpoints.length * (layer.bits + 1), linear: count + taken }
+    case 'spline':
+      return splineCost(layer, count, taken)
     case 'bits':
       return { quadratic: count, linear: (count / layer.width) * (fromSignals ? 1 : 2) }
     case 'lookup': {
@@ -126,8 +132,29 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
   }
 }
 
-function isDilated(layer: Conv2dLayer): boolean {
-  return layer.dilations[0] !== 1 || layer.dilations[1] !== 1
+function splineCost({ low, bits, shift, select, tails }: SplineLayer, count: number, taken: number): Cost {
+  const lines = 2 ** select - select
+  // The line takes v in as a signal of its own, unless it is the input.
+  if (tails === undefined)
+    return { quadratic: count * (bits + lines), linear: taken + (shift === 0 && low === 0 ? 0 : count) }
+  const [below, above] = [tails.below ?? 0, tails.above ?? 0]
+  // A side that is closed below fixes the sign, whose own constraint then says nothing.
+  const closed = (tails.above === null ? 1 : 0) - (tails.below === null ? 1 : 0)
+  const apart = below === above ? 0 : 1
+  return {
+    quadratic: count * (bits + lines + select + 4 + closed + apart),
+    linear: taken + count * (1 + (below === 0 && above === 0 ? 0 : 1)),
+  }
+}
+
+/** A range check alone: the value goes on as it is. */
+function isHold(layer: RescaleLayer): boolean {
+  return layer.shift === 0 && layer.activation.kind === 'identity'
+}
+
+/** Whether each tap is a product of its own. */
+function isDirect({ kernel, dilations }: Conv2dLayer): boolean {
+  return (kernel[0] === 1 && kernel[1] === 1) || dilations[0] !== 1 || dilations[1] !== 1
 }
 
 /** Toom–Cook products tile by tile, phase by phase; see circuits/lib/private_conv2d.circom. */
@@ -136,7 +163,7 @@ function privateConvolution(layer: Conv2dLayer, tile: number, fromSignals: boole
   const [kh, kw] = layer.kernel
   const cin = layer.inShape[2]
   const depth = cin / layer.groups
-  if (isDilated(layer)) {
+  if (isDirect(layer)) {
     let taps = 0
     forEachTap(layer, () => {
       taps++

@@ -21,15 +21,19 @@ import { elementPieces, isMixed } from './input.ts'
 import { type LayerPlan, type Plan, programOutput, type WeightPlan } from './plan.ts'
 import { type Clipping, type LayerDraft, ProgramWriter, type Value, valueBits } from './writer.ts'
 
-/** Largest calibrated magnitude of a graph value, real. */
-export type Peaks = (value: ValueName) => number
+/** The least and the largest number that calibration saw. */
+export type Range = { readonly min: number; readonly max: number }
 
 /** Everything a lowering rule needs to know. */
 export type Lowering = {
   readonly graph: Graph
   readonly writer: ProgramWriter
   readonly decider: Decider
-  readonly peaks: Peaks
+  /** Largest calibrated magnitude of a graph value, real. */
+  readonly peaks: (value: ValueName) => number
+  readonly ranges: (value: ValueName) => Range
+  /** What a graph value became. */
+  readonly value: (name: ValueName) => Value
   /** Whether exactly one node reads this value. */
   alone(value: ValueName): boolean
 }
@@ -41,20 +45,25 @@ export function lower(
   graph: Graph,
   plan: Pick<Plan, 'mode' | 'input' | 'output'>,
   decider: Decider,
-  peaks: Peaks,
+  ranges: (value: ValueName) => Range,
 ): Lowered {
   const writer = new ProgramWriter(plan.mode, plan.input, graph.input.shape)
   const uses = new Map<ValueName, number>()
   for (const node of graph.nodes) for (const name of nodeInputs(node)) uses.set(name, (uses.get(name) ?? 0) + 1)
   const decisions: LayerPlan[] = []
+  const values = new Map<ValueName, Value>([[graph.input.name, writer.input]])
   const context: Lowering = {
     graph,
     writer,
     decider: recorded(decider, decisions),
-    peaks,
+    ranges,
+    value: (name) => values.get(name)!,
+    peaks: (value) => {
+      const { min, max } = ranges(value)
+      return Math.max(-min, max)
+    },
     alone: (value) => uses.get(value) === 1 && value !== graph.output,
   }
-  const values = new Map<ValueName, Value>([[graph.input.name, writer.input]])
   const mixed = isMixed(plan.input.pieces) ? mixedInput(context, plan.input.pieces) : null
   const indices = new Set(graph.nodes.flatMap((node) => (node.op === 'argmax' ? [node.output] : [])))
   for (const node of graph.nodes) {

@@ -17,10 +17,37 @@ export type WeightPlan = {
   readonly biasBits: number
 }
 
-/** An accumulator is divided by 2^shift; 0 means that nothing is divided. */
-export type ShiftPlan = { readonly kind: 'shift'; readonly node: string; readonly shift: number }
+/**
+ * An accumulator is divided by 2^shift; 0 means that nothing is divided. `bits`: what is left is held to that many bits, sign
+ * included, which its proven bounds exceed; an input that leaves them has no proof.
+ */
+export type ShiftPlan = {
+  readonly kind: 'shift'
+  readonly node: string
+  readonly shift: number
+  readonly bits?: number | undefined
+}
 
-export type LayerPlan = WeightPlan | ShiftPlan
+/**
+ * A curve is fitted to 2^select lines over low ≤ input < low + 2^bits (integers), of which `shift` bits are dropped; slopes
+ * have `fraction` bits beside those of the input's scale. `below` and `above`: slopes of the straight lines that the curve goes on
+ * as beyond these inputs; where there is none, what lies there has no proof.
+ * With `within`, lines are as long as that tolerance lets them be, and `select` is 0; of results of `peak`, or of each its own.
+ */
+export type CurvePlan = {
+  readonly kind: 'curve'
+  readonly node: string
+  readonly low: number
+  readonly bits: number
+  readonly shift: number
+  readonly select: number
+  readonly fraction: number
+  readonly below?: number | undefined
+  readonly above?: number | undefined
+  readonly within?: { readonly share: number; readonly peak: number | null } | undefined
+}
+
+export type LayerPlan = WeightPlan | ShiftPlan | CurvePlan
 
 /**
  * What is proven. `dropped`: of the scores before that last operator, of which there are two, the score named less the other
@@ -125,7 +152,19 @@ const planSchema = z.object({
     z.string(),
     z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('weights'), node: z.string(), weightBits: bits, fraction: integer, biasBits: bits }),
-      z.object({ kind: z.literal('shift'), node: z.string(), shift: integer.min(0).max(52) }),
+      z.object({ kind: z.literal('shift'), node: z.string(), shift: integer.min(0).max(52), bits: bits.optional() }),
+      z.object({
+        kind: z.literal('curve'),
+        node: z.string(),
+        low: integer,
+        bits,
+        shift: integer.min(0).max(52),
+        select: integer.min(0).max(8),
+        fraction: integer.min(-53).max(53),
+        below: z.number().optional(),
+        above: z.number().optional(),
+        within: z.object({ share: z.number().positive(), peak: z.number().positive().nullable() }).optional(),
+      }),
     ]),
   ),
 })

@@ -55,11 +55,17 @@ function requireBits(layer: IntegerLayer, input: Bounds, elements: Intervals): v
 function neededBits(layer: IntegerLayer, input: Bounds, elements: Intervals): number {
   switch (layer.kind) {
     case 'rescale':
-      if (layer.unsigned && (input.min < 0 || layer.activation.kind !== 'identity')) return Number.POSITIVE_INFINITY
+      if (layer.unsigned && ((input.min < 0 && layer.held !== true) || layer.activation.kind !== 'identity'))
+        return Number.POSITIVE_INFINITY
       if (layer.activation.kind === 'leaky' && layer.activation.numerator < 0) return Number.POSITIVE_INFINITY
+      if (layer.held === true) return layer.shift + 1
       return Math.max(layer.shift + 1, layer.unsigned ? unsignedBits(input) : signedBits(input))
     case 'maxpool':
       return windowBits(elements, layer.windows)
+    case 'spline':
+      return layer.tails === undefined
+        ? layer.shift + layer.select + 1
+        : Math.max(layer.tails.width + 1, signedBits({ min: input.min - layer.low, max: input.max - layer.low }))
     case 'piecewise': {
       const ascending = layer.breakpoints.every((t, i) => i === 0 || t > layer.breakpoints[i - 1]!)
       return ascending ? piecewiseBits(layer.breakpoints, input) : Number.POSITIVE_INFINITY

@@ -13,6 +13,7 @@ import { CONSTANT_HANDLERS } from './constants.ts'
 import { ELEMENTWISE_HANDLERS } from './elementwise.ts'
 import { MATRIX_HANDLERS } from './matrices.ts'
 import { MOVEMENT_HANDLERS } from './movement.ts'
+import { NORMALISATION_HANDLERS } from './normalise.ts'
 import { REDUCTION_HANDLERS } from './reductions.ts'
 import { decodeModel, type ModelProto, type ValueInfo } from './schema.ts'
 import { type Handler, Invocation, type Operand, type Result, Scope } from './scope.ts'
@@ -31,18 +32,19 @@ const COMPUTING: ReadonlyMap<string, Handler> = new Map([
   ...Object.entries(ELEMENTWISE_HANDLERS),
   ...Object.entries(MATRIX_HANDLERS),
   ...Object.entries(WINDOW_HANDLERS),
+  ...Object.entries(NORMALISATION_HANDLERS),
 ])
 /** Operators on constants alone. */
 const FOLDED: ReadonlySet<string> = new Set(ARITHMETIC)
 
-/** Operators whose result only ranks the scores, so that the last one may be dropped. */
+/** Operators whose result only ranks the scores where they are the last ones: they are dropped there, and computed elsewhere. */
 const RANKING: Readonly<Record<string, SoftmaxKind>> = { Softmax: 'softmax', LogSoftmax: 'log-softmax' }
 /** What may follow a dropped Softmax: none of these changes the order of the scores. */
 const AFTER_RANKING = new Set(['ArgMax', 'Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze'])
 
 /** The operators that an ONNX file may use. */
 export function onnxOperators(): string[] {
-  return [...new Set([...TYPED.keys(), ...COMPUTING.keys(), ...FOLDED, ...Object.keys(RANKING)])].sort()
+  return [...new Set([...TYPED.keys(), ...COMPUTING.keys(), ...FOLDED])].sort()
 }
 
 export type OnnxOptions = {
@@ -78,9 +80,10 @@ export function importOnnx(file: Uint8Array, options: OnnxOptions = {}): Graph {
   const value = builder.reshape('batch', builder.input, shape)
   scope.operands.set(info.name, { value, type, moved: true, cast: null })
   const ranked = new Map<string, SoftmaxKind>()
+  const last = lastRanking(model)
   for (const [at, node] of model.graph.node.entries()) {
     const call = new Invocation(scope, node, nodeName(node, at), checkNode(node, at, opset))
-    for (const [i, operand] of run(call, ranked).entries()) {
+    for (const [i, operand] of run(call, ranked, last).entries()) {
       const output = node.output[i] ?? ''
       if (output !== '') scope.operands.set(output, operand)
     }
@@ -114,8 +117,7 @@ function requireKnown(model: ModelProto): void {
   for (const { domain, opType } of model.graph.node) {
     const standard = domain === '' || domain === 'ai.onnx'
     if (!standard) unknown.add(`${domain}.${opType}`)
-    else if (!(TYPED.has(opType) || COMPUTING.has(opType) || FOLDED.has(opType) || Object.hasOwn(RANKING, opType)))
-      unknown.add(opType)
+    else if (!(TYPED.has(opType) || COMPUTING.has(opType) || FOLDED.has(opType))) unknown.add(opType)
   }
   if (model.graph.sparseInitializer.length > 0) unknown.add('SparseTensor')
   if (unknown.size > 0)
@@ -173,7 +175,7 @@ function outputOf(model: ModelProto): ValueInfo {
 }
 
 /** Runs a node: constants are computed now, in their own types; values become nodes of the graph. */
-function run(call: Invocation, ranked: Map<string, SoftmaxKind>): Operand[] {
+function run(call: Invocation, ranked: Map<string, SoftmaxKind>, last: string | null): Operand[] {
   const { opType } = call.node
   const bound = bindTypes(call)
   const constants = call.operands().flatMap((operand) => ('constant' in operand ? [operand.constant] : []))
@@ -184,7 +186,7 @@ function run(call: Invocation, ranked: Map<string, SoftmaxKind>): Operand[] {
     if (known && FOLDED.has(opType)) return [{ constant: compute(call, constants) }]
     if (known) return fold(call)
     requireComputable(call)
-    if (Object.hasOwn(RANKING, opType)) return [dropRanking(call, ranked)]
+    if (call.node.output[0] === last && ranksAll(call)) return [dropRanking(call, ranked)]
     const handler = COMPUTING.get(opType)
     if (handler === undefined)
       return call.fail('unsupported-operator', 'it is supported for constants only, and the network computes its input')
@@ -221,30 +223,47 @@ function fold(call: Invocation): Result[] {
   })
 }
 
-function dropRanking(call: Invocation, ranked: Map<string, SoftmaxKind>): Result {
+/**
+ * The output of a Softmax from which the network's output follows by what keeps the order, and that nobody else reads; null
+ * where there is none.
+ */
+function lastRanking({ graph }: ModelProto): string | null {
+  const producers = new Map(graph.node.flatMap((node) => node.output.map((output) => [output, node] as const)))
+  const readers = new Map<string, number>()
+  for (const name of [...graph.node.flatMap((node) => node.input), ...graph.output.map((output) => output.name)])
+    readers.set(name, (readers.get(name) ?? 0) + 1)
+  let name = graph.output[0]?.name ?? ''
+  for (let left = graph.node.length; left > 0 && readers.get(name) === 1; left--) {
+    const node = producers.get(name)
+    if (node === undefined) return null
+    if (Object.hasOwn(RANKING, node.opType)) return name
+    const to = node.attribute.find((attribute) => attribute.name === 'to')?.i ?? 0
+    if (!AFTER_RANKING.has(node.opType) && !(node.opType === 'Cast' && isFloat(to))) return null
+    name = node.input[0] ?? ''
+  }
+  return null
+}
+
+/** Whether a Softmax is over all of its elements together. */
+function ranksAll(call: Invocation): boolean {
   const shape = call.shape(0)
   const given = call.int('axis', call.schema.since >= 13 ? -1 : 1)
   const axis = given === shape.length && call.schema.since < 13 ? given : call.axis(given, shape.length)
   const choices = call.schema.since >= 13 ? shape[axis] : elementCount(shape.slice(axis))
-  if (choices !== elementCount(shape))
-    call.fail(
-      'unsupported-operator',
-      `axis ${given} of [${shape}]; only a Softmax over all scores, at the end, is dropped`,
-    )
+  return choices === elementCount(shape)
+}
+
+function dropRanking(call: Invocation, ranked: Map<string, SoftmaxKind>): Result {
   ranked.set(call.node.output[0]!, RANKING[call.node.opType]!)
   const operand = call.operand(0)
   return 'value' in operand ? { value: operand.value } : operand
 }
 
-/** Refuses a Softmax whose result is computed with; passes the mark on through what keeps the order. */
+/** Passes the mark of a dropped Softmax on through what keeps the order. */
 function followRanking(call: Invocation, ranked: Map<string, SoftmaxKind>): void {
   const mark = call.node.input.map((input) => ranked.get(input)).find((each) => each !== undefined)
   if (mark === undefined) return
-  const { opType } = call.node
-  const toFloat = opType === 'Cast' && isFloat(call.int('to', 0))
-  if (!AFTER_RANKING.has(opType) && !toFloat)
-    call.fail('unsupported-operator', 'it reads a Softmax; only a Softmax at the end of the network can be dropped')
-  if (opType === 'ArgMax') {
+  if (call.node.opType === 'ArgMax') {
     call.builder.note('a final Softmax was dropped: the scores are compared before it')
     return
   }
