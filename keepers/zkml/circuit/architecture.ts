@@ -48,6 +48,7 @@ const PARAMETERS: Readonly<Partial<Record<IntegerLayer['kind'], readonly string[
   dense: ['weights', 'bias'],
   scale: ['scale', 'bias'],
   lookup: ['table'],
+  compare: ['thresholds'],
 }
 
 function shapeOf(layer: IntegerLayer): Record<string, unknown> {

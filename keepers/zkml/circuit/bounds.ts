@@ -65,6 +65,8 @@ function layerMagnitude(layer: IntegerLayer, inputs: readonly bigint[], committe
     case 'piecewise':
       return largest * magnitude(layer.slopes) + magnitude(layer.intercepts)
     case 'bits':
+    case 'compare':
+    case 'paths':
       return 1n
     case 'lookup':
       return ofParameter(layer.table)

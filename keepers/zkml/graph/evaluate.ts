@@ -112,6 +112,15 @@ export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: 
         for (let i = 0; i < node.width; i++) out[at * node.width + i] = (value >> i) & 1
       }
       break
+    case 'compare':
+      for (let i = 0; i < out.length; i++) {
+        const [x, threshold] = [input.data[node.positions[i]!]!, node.thresholds.data[i]!]
+        out[i] = (node.strict ? x > threshold : x >= threshold) ? 1 : 0
+      }
+      break
+    case 'paths':
+      out.set(reachedLeaves(node, input.data))
+      break
     case 'argmax': {
       const length = input.shape.at(-1)!
       for (let at = 0; at < out.length; at++) out[at] = argMax(input.data.subarray(at * length, (at + 1) * length))
@@ -133,6 +142,17 @@ export function argMax(values: ArrayLike<number>): number {
   let best = 0
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
   return best
+}
+
+/** 1 for each leaf that decisions of 0 and 1 lead to, else 0; see PathsLayer. */
+export function reachedLeaves(
+  { parents, leaves }: { readonly parents: Int32Array; readonly leaves: Int32Array },
+  decisions: ArrayLike<number>,
+): Float64Array {
+  const reached = new Float64Array(parents.length)
+  const follow = (from: number): number => ((from & 1) === decisions[from >> 1]! ? reached[from >> 1]! : 0)
+  for (const [n, from] of parents.entries()) reached[n] = from < 0 ? 1 : follow(from)
+  return Float64Array.from(leaves, follow)
 }
 
 /** One activation of one number. */

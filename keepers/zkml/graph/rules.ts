@@ -7,6 +7,7 @@ import type {
   ActivationFunction,
   ActivationNode,
   AffineNode,
+  CompareNode,
   Conv2dNode,
   DenseNode,
   GraphNode,
@@ -51,6 +52,10 @@ export const SHARED_RULES: readonly Rule[] = [
       : null,
   (first, second, shapes) =>
     first.op === 'select' && second.op === 'dense' ? permuteRows(first, second, shapes) : null,
+  (first, second) =>
+    first.op === 'select' && second.op === 'compare' && second.positions.every((from) => first.map[from]! >= 0)
+      ? [{ ...second, input: first.input, positions: second.positions.map((from) => first.map[from]!) }]
+      : null,
 ]
 
 /** Rules for a `first` that nobody but `second` reads. */
@@ -70,6 +75,8 @@ export const RULES: readonly Rule[] = [
     if (second.op === 'conv2d' && isPadded(second) && shift.some((value) => value !== 0)) return null
     return [scaleInput(first, second, scale, shift)]
   },
+  (first, second, shapes) =>
+    first.op === 'affine' && second.op === 'compare' ? scaleThresholds(first, second, shapes.between) : null,
   (first, second, shapes) =>
     first.op === 'affine' && second.op === 'affine' ? [composeAffine(first, second, shapes.between)] : null,
   // Max commutes with what never decreases; pooled first, the activation runs on fewer elements.
@@ -175,6 +182,19 @@ function scaleInput(first: AffineNode, second: Conv2dNode | DenseNode, scale: Fl
     ),
     bias: vector(bias),
   }
+}
+
+/** scale · x + shift ≥ t is x ≥ (t − shift) / scale where the scale is positive. */
+function scaleThresholds(first: AffineNode, second: CompareNode, shape: readonly number[]): GraphNode[] | null {
+  const [scales, shifts] = [broadcastMap(first.scale.shape, shape), broadcastMap(first.shift.shape, shape)]
+  const scaleOf = (from: number): number => first.scale.data[scales[from]!]!
+  if (!second.positions.every((from) => scaleOf(from) > 0)) return null
+  const data = second.thresholds.data.map((threshold, i) => {
+    const from = second.positions[i]!
+    return (threshold - first.shift.data[shifts[from]!]!) / scaleOf(from)
+  })
+  if (!data.every(Number.isFinite)) return null
+  return [{ ...second, input: first.input, thresholds: tensor(second.thresholds.shape, data) }]
 }
 
 function composeAffine(first: AffineNode, second: AffineNode, shape: readonly number[]): AffineNode {

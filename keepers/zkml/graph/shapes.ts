@@ -99,6 +99,23 @@ function infer(node: GraphNode, inputs: readonly (readonly number[])[]): number[
       if (!Number.isInteger(node.width) || node.width < 1 || node.width > MOST_BITS)
         fail(node, `width ${node.width} must be a whole number from 1 to ${MOST_BITS}`)
       return [...input, node.width]
+    case 'compare': {
+      const size = elementCount(input)
+      if (node.positions.length !== node.thresholds.data.length)
+        fail(node, `${node.positions.length} positions for ${node.thresholds.data.length} thresholds`)
+      for (const from of node.positions)
+        if (from < 0 || from >= size) fail(node, `index ${from} lies outside the input [${input}]`)
+      requireFinite(node.thresholds.data, 'the thresholds', node.name)
+      return [...node.thresholds.shape]
+    }
+    case 'paths': {
+      const count = node.parents.length
+      if (elementCount(input) !== count) fail(node, `[${input}] decisions for ${count} inner nodes`)
+      for (const [n, from] of node.parents.entries())
+        if (from < -1 || from >> 1 >= n) fail(node, `the parent of inner node ${n} does not come before it`)
+      for (const from of node.leaves) if (from < 0 || from >> 1 >= count) fail(node, `a leaf below no inner node`)
+      return [node.leaves.length]
+    }
     case 'argmax':
       return input.slice(0, -1)
   }

@@ -94,6 +94,17 @@ export type BitsNode = Unary & { readonly op: 'bits'; readonly width: number }
 /** Index of the largest element over the last axis; the lowest index wins a tie. Only as the last node. */
 export type ArgMaxNode = Unary & { readonly op: 'argmax' }
 
+/** 1 where x[positions[i]] ≥ thresholds[i] (`strict`: >), else 0; positions are flat indices. Output of the thresholds' shape. */
+export type CompareNode = Unary & {
+  readonly op: 'compare'
+  readonly positions: Int32Array
+  readonly thresholds: Tensor
+  readonly strict: boolean
+}
+
+/** Which leaves of decision trees are reached, by the decisions at inner nodes; see PathsLayer. Output [leaves.length]. */
+export type PathsNode = Unary & { readonly op: 'paths'; readonly parents: Int32Array; readonly leaves: Int32Array }
+
 export type GraphNode =
   | Conv2dNode
   | DenseNode
@@ -106,6 +117,8 @@ export type GraphNode =
   | ReduceNode
   | EmbeddingNode
   | BitsNode
+  | CompareNode
+  | PathsNode
   | ArgMaxNode
 
 /** A last operator that an importer left out, since it changes no order of the scores. */

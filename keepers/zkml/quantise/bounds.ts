@@ -4,6 +4,7 @@
 import { CompileError } from '../graph/errors.ts'
 import {
   type Bounds,
+  type CompareLayer,
   type IntegerLayer,
   type Mode,
   type Parameter,
@@ -129,6 +130,23 @@ export class BoundsTracker {
           high[i] = Math.max(...values)
         }
         break
+      case 'compare': {
+        const fixed = this.mode === 'released' ? layer.thresholds.values : null
+        const range = parameterRange(layer.thresholds)
+        for (let i = 0; i < size; i++) {
+          const from = layer.positions[i]!
+          low[i] = input.low[from]! >= (fixed?.[i] ?? range.max) ? 1 : 0
+          high[i] = input.high[from]! >= (fixed?.[i] ?? range.min) ? 1 : 0
+        }
+        break
+      }
+      case 'paths':
+        if (input.low.some((value) => value < 0) || input.high.some((value) => value > 1))
+          throw new CompileError('bound-exceeded', `layer ${layer.name}: decisions that are neither 0 nor 1`, {
+            layer: layer.name,
+          })
+        high.fill(1)
+        break
       case 'bits':
         // The gadget ranges its input, but an honest one outside would have no witness.
         if (input.low.some((value) => value < 0) || input.high.some((value) => value >= 2 ** layer.width))
@@ -189,6 +207,19 @@ export function windowBits({ low, high }: Intervals, windows: readonly Int32Arra
 /** Bits for in − breakpoint over all breakpoints, as a signed window. */
 export function piecewiseBits(breakpoints: readonly number[], input: Bounds): number {
   return Math.max(1, ...breakpoints.map((t) => signedBits({ min: input.min - t, max: input.max - t })))
+}
+
+/** Bits of a signed window that holds in − threshold wherever they are compared. */
+export function compareBits(layer: Pick<CompareLayer, 'positions' | 'thresholds'>, input: Intervals, mode: Mode): number {
+  const range = parameterRange(layer.thresholds)
+  let [min, max] = [0, 0]
+  for (const [i, from] of layer.positions.entries()) {
+    const value = layer.thresholds.values[i]!
+    const [least, most] = mode === 'released' ? [value, value] : [range.min, range.max]
+    min = Math.min(min, input.low[from]! - most)
+    max = Math.max(max, input.high[from]! - least)
+  }
+  return signedBits({ min, max })
 }
 
 /** Known coefficients. Convolutions and matrices are gone through tap by tap: their rows may not fit into memory. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a program costs as a circuit: the constraints of circuits/lib's gadgets, compiled with circom's O1, counted without
 // compiling. A test holds these formulas against compiled circuits.
+import { distinctComparisons } from '../graph/comparisons.ts'
 import {
   type Conv2dLayer,
   elementCount,
@@ -78,7 +79,7 @@ function yieldsSignals(program: IntegerProgram, layer: IntegerLayer, signals: Re
   if (layer.kind === 'select') return layer.inputs.every((id) => signals.has(id)) && !layer.map.includes(-1)
   if (layer.kind === 'dense') return program.mode === 'committed'
   if (layer.kind === 'conv2d') return program.mode === 'committed' && !isDilated(layer)
-  return ['rescale', 'maxpool', 'multiply', 'piecewise', 'bits'].includes(layer.kind)
+  return ['rescale', 'maxpool', 'multiply', 'piecewise', 'bits', 'compare'].includes(layer.kind)
 }
 
 function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: boolean, tile: number): Cost {
@@ -93,7 +94,7 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
       return committed ? privateConvolution(layer, tile, fromSignals) : NOTHING
     case 'dense': {
       if (!committed) return NOTHING
-      const inputs = fromSignals ? 0 : layer.inputSize
+      const inputs = fromSignals ? 0 : layer.inputSize - leavesThatAreSignals(program, layer)
       return { quadratic: layer.inputSize * layer.outputSize, linear: layer.outputSize + inputs }
     }
     case 'scale':
@@ -116,6 +117,15 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
       return { quadratic: count * layer.breakpoints.length * (layer.bits + 1), linear: count + taken }
     case 'bits':
       return { quadratic: count, linear: (count / layer.width) * (fromSignals ? 1 : 2) }
+    case 'compare': {
+      const comparisons = committed ? count : distinctComparisons(layer).first.length
+      return {
+        quadratic: comparisons * layer.bits,
+        linear: committed || !fromSignals ? comparisons : 0,
+      }
+    }
+    case 'paths':
+      return { quadratic: layer.parents.reduce((inner, from) => (from < 0 ? inner : inner + 1), 0), linear: 0 }
     case 'lookup': {
       const positions = count / layer.width
       return {
@@ -124,6 +134,12 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
       }
     }
   }
+}
+
+/** Of a tree's leaves those on a 1 side are signals, the others are differences. */
+function leavesThatAreSignals(program: IntegerProgram, { inputs: [source] }: IntegerLayer): number {
+  const producer = program.layers.find((layer) => layer.output === source)
+  return producer?.kind === 'paths' ? producer.leaves.reduce((sum, from) => sum + (from & 1), 0) : 0
 }
 
 function isDilated(layer: Conv2dLayer): boolean {
@@ -189,6 +205,7 @@ function parameterCost(program: IntegerProgram): Cost {
 function parametersOf(layer: IntegerLayer) {
   if (layer.kind === 'conv2d' || layer.kind === 'dense') return [layer.weights, layer.bias]
   if (layer.kind === 'scale') return [layer.scale, layer.bias]
+  if (layer.kind === 'compare') return [layer.thresholds]
   return layer.kind === 'lookup' ? [layer.table] : []
 }
 

@@ -3,6 +3,7 @@
 // Float64 slots hold safe integers only (bounds are proven ≤ 2^52), so every operation here is exact.
 
 import { CompileError } from '../graph/errors.ts'
+import { reachedLeaves } from '../graph/evaluate.ts'
 import {
   type Conv2dLayer,
   elementCount,
@@ -106,6 +107,12 @@ export function runLayer(layer: IntegerLayer, inputs: readonly Integers[], size:
         const segment = segmentOf(layer.breakpoints, input[i]!)
         out[i] = layer.slopes[segment]! * input[i]! + layer.intercepts[segment]!
       }
+      break
+    case 'compare':
+      for (let i = 0; i < size; i++) out[i] = input[layer.positions[i]!]! >= layer.thresholds.values[i]! ? 1 : 0
+      break
+    case 'paths':
+      out.set(reachedLeaves(layer, input))
       break
     case 'bits':
       for (const [p, value] of input.entries())

@@ -16,6 +16,7 @@ import {
 import { lowerActivation } from './activations.ts'
 import { combineValues, lowerConcat, lowerPool, lowerReduce, lowerSelect, multiplyValues } from './combine.ts'
 import type { Decider } from './decide.ts'
+import { lowerCompare } from './compare.ts'
 import { describeNetwork, recorded } from './describe.ts'
 import { elementPieces, isMixed } from './input.ts'
 import { type LayerPlan, type Plan, programOutput, type WeightPlan } from './plan.ts'
@@ -212,6 +213,12 @@ function lowerNode(context: Lowering, node: GraphNode, inputs: readonly Value[])
         )
       return writer.emit(node.name, [node.name], inputs, { kind: 'bits', width: node.width }, shape, 1)
     }
+    case 'compare':
+      return lowerCompare(context, node, inputs[0]!)
+    case 'paths': {
+      const { parents, leaves } = node
+      return writer.emit(node.name, [node.name], inputs, { kind: 'paths', parents, leaves }, shape, 1)
+    }
     case 'argmax':
       // The circuit's output is the index; the scores themselves are the program's last tensor.
       return inputs[0]!
@@ -343,7 +350,7 @@ function biasParameter(
     : clipped(context, layer, 'bias', values, plan.biasBits)
 }
 
-function clipped(context: Lowering, layer: string, role: string, values: Float64Array, bits: number): Parameter {
+export function clipped(context: Lowering, layer: string, role: string, values: Float64Array, bits: number): Parameter {
   const limit = 2 ** (bits - 1) - 1
   let count = 0
   for (const [i, value] of values.entries())

@@ -19,6 +19,7 @@ import type {
 import { writeBits } from './bits.ts'
 import { writePrivateConv2d, writePrivateDense, writePrivateLookup, writePrivateScale } from './private.ts'
 import { type CircomText, literal } from './text.ts'
+import { writeCompare, writePaths } from './trees.ts'
 
 export type LayerContext = {
   readonly constants: CircomText
@@ -59,6 +60,10 @@ export function writeLayer(layer: IntegerLayer, context: LayerContext): string {
       return writePiecewise(layer, context)
     case 'bits':
       return writeBits(layer, context)
+    case 'compare':
+      return writeCompare(layer, context)
+    case 'paths':
+      return writePaths(layer, context)
   }
 }
 
