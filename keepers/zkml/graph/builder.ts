@@ -26,6 +26,7 @@ export class GraphBuilder {
   private readonly names = new Set<string>()
   private readonly title: string
   private readonly whole: boolean
+  private readonly reshaped = new Map<ValueName, ValueName>()
   private moved = 0
   /** The number that the next value or node of a name that is taken gets: chains share names by the thousand. */
   private readonly next = new Map<string, number>()
@@ -113,7 +114,10 @@ export class GraphBuilder {
   /** The same elements in another shape; adds nothing when the shape is the same already. */
   reshape(name: string, input: ValueName, shape: readonly number[]): ValueName {
     const from = this.shape(input)
-    return sameShape(from, shape) ? input : this.select(name, input, identityMap(product(from)), shape)
+    if (sameShape(from, shape)) return input
+    const made = this.select(name, input, identityMap(product(from)), shape)
+    this.reshaped.set(made, input)
+    return made
   }
 
   transpose(name: string, input: ValueName, permutation: readonly number[]): ValueName {
@@ -150,6 +154,12 @@ export class GraphBuilder {
     const shape = from.map((length, axis) => length + before[axis]! + after[axis]!)
     const map = cropMap(from, before, shape)
     return this.select(name, input, map, shape, fill)
+  }
+
+  /** What `value` is in another shape, its elements in the same order; the value itself where it is made otherwise. */
+  sourceOf(value: ValueName): ValueName {
+    const source = this.reshaped.get(value)
+    return source === undefined ? value : this.sourceOf(source)
   }
 
   build(output: ValueName): Graph {

@@ -6,7 +6,10 @@ import type { CompareLayer } from './program.ts'
 export type Distinct = { readonly first: Int32Array; readonly of: Int32Array }
 
 /** The comparisons of a layer whose thresholds are constants, each once. */
-export function distinctComparisons({ positions, thresholds }: Pick<CompareLayer, 'positions' | 'thresholds'>): Distinct {
+export function distinctComparisons({
+  positions,
+  thresholds,
+}: Pick<CompareLayer, 'positions' | 'thresholds'>): Distinct {
   const places = new Map<string, number>()
   const first: number[] = []
   const of = Int32Array.from(positions, (from, i) => {

@@ -115,7 +115,7 @@ export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: 
     case 'compare':
       for (let i = 0; i < out.length; i++) {
         const [x, threshold] = [input.data[node.positions[i]!]!, node.thresholds.data[i]!]
-        out[i] = (node.strict ? x > threshold : x >= threshold) ? 1 : 0
+        out[i] = (node.strict[i] === 1 ? x > threshold : x >= threshold) ? 1 : 0
       }
       break
     case 'paths':

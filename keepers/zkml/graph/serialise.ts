@@ -231,7 +231,8 @@ function wrongLength(each: Layer, sizes: readonly number[], outputs: number): st
       return differ('output', outputs, input * each.width)
     case 'compare':
       return (
-        differ('positions', each.positions.length, outputs) ?? differ('thresholds', each.thresholds.values.length, outputs)
+        differ('positions', each.positions.length, outputs) ??
+        differ('thresholds', each.thresholds.values.length, outputs)
       )
     case 'paths':
       return differ('parents', each.parents.length, input) ?? differ('leaves', each.leaves.length, outputs)

@@ -101,8 +101,9 @@ function infer(node: GraphNode, inputs: readonly (readonly number[])[]): number[
       return [...input, node.width]
     case 'compare': {
       const size = elementCount(input)
-      if (node.positions.length !== node.thresholds.data.length)
-        fail(node, `${node.positions.length} positions for ${node.thresholds.data.length} thresholds`)
+      for (const list of [node.positions, node.strict])
+        if (list.length !== node.thresholds.data.length)
+          fail(node, `${list.length} positions for ${node.thresholds.data.length} thresholds`)
       for (const from of node.positions)
         if (from < 0 || from >= size) fail(node, `index ${from} lies outside the input [${input}]`)
       requireFinite(node.thresholds.data, 'the thresholds', node.name)

@@ -94,12 +94,12 @@ export type BitsNode = Unary & { readonly op: 'bits'; readonly width: number }
 /** Index of the largest element over the last axis; the lowest index wins a tie. Only as the last node. */
 export type ArgMaxNode = Unary & { readonly op: 'argmax' }
 
-/** 1 where x[positions[i]] ≥ thresholds[i] (`strict`: >), else 0; positions are flat indices. Output of the thresholds' shape. */
+/** 1 where x[positions[i]] ≥ thresholds[i] (> where strict[i] is 1), else 0; positions are flat indices. Output of the thresholds' shape. */
 export type CompareNode = Unary & {
   readonly op: 'compare'
   readonly positions: Int32Array
   readonly thresholds: Tensor
-  readonly strict: boolean
+  readonly strict: Uint8Array
 }
 
 /** Which leaves of decision trees are reached, by the decisions at inner nodes; see PathsLayer. Output [leaves.length]. */
@@ -121,8 +121,11 @@ export type GraphNode =
   | PathsNode
   | ArgMaxNode
 
-/** A last operator that an importer left out, since it changes no order of the scores. */
-export type SoftmaxKind = 'softmax' | 'log-softmax'
+/**
+ * A last operator that an importer left out, since it changes no order of the scores. `logistic`: of each score alone;
+ * `normalised`: a logistic or a Softmax, divided by what makes up all of them.
+ */
+export type SoftmaxKind = 'softmax' | 'log-softmax' | 'logistic' | 'normalised'
 
 /** A network of one input and one output, for one sample: no batch axis. Nodes are in topological order. */
 export type Graph = {

@@ -210,7 +210,11 @@ export function piecewiseBits(breakpoints: readonly number[], input: Bounds): nu
 }
 
 /** Bits of a signed window that holds in − threshold wherever they are compared. */
-export function compareBits(layer: Pick<CompareLayer, 'positions' | 'thresholds'>, input: Intervals, mode: Mode): number {
+export function compareBits(
+  layer: Pick<CompareLayer, 'positions' | 'thresholds'>,
+  input: Intervals,
+  mode: Mode,
+): number {
   const range = parameterRange(layer.thresholds)
   let [min, max] = [0, 0]
   for (const [i, from] of layer.positions.entries()) {

@@ -9,8 +9,8 @@ export function lowerCompare(context: Lowering, node: CompareNode, input: Value)
   const { writer, decider } = context
   const { min, max } = writer.bounds(input)
   // Beyond one past the largest value nothing changes any more.
-  const values = node.thresholds.data.map((threshold) =>
-    Math.min(max + 1, Math.max(min, leastInteger(threshold, input.scale, node.strict))),
+  const values = node.thresholds.data.map((threshold, i) =>
+    Math.min(max + 1, Math.max(min, leastInteger(threshold, input.scale, node.strict[i] === 1))),
   )
   const reach = [min * input.scale, (max + 1) * input.scale]
   const { biasBits } = decider.weights(node.name, node.name, [], reach, input.scale)

@@ -15,11 +15,11 @@ import {
 } from '../graph/types.ts'
 import { lowerActivation } from './activations.ts'
 import { combineValues, lowerConcat, lowerPool, lowerReduce, lowerSelect, multiplyValues } from './combine.ts'
-import type { Decider } from './decide.ts'
 import { lowerCompare } from './compare.ts'
+import type { Decider } from './decide.ts'
 import { describeNetwork, recorded } from './describe.ts'
 import { elementPieces, isMixed } from './input.ts'
-import { type LayerPlan, type Plan, programOutput, type WeightPlan } from './plan.ts'
+import { isDifference, type LayerPlan, type Plan, programOutput, type WeightPlan } from './plan.ts'
 import { type Clipping, type LayerDraft, ProgramWriter, type Value, valueBits } from './writer.ts'
 
 /** Largest calibrated magnitude of a graph value, real. */
@@ -75,7 +75,8 @@ export function lower(
   }
   const found = values.get(graph.output)!
   requireOutput(plan.output, elementCount(found.shape), graph)
-  const scores = plan.output.kind === 'score' && plan.output.dropped ? difference(context, found, plan.output) : found
+  const { output: planned } = plan
+  const scores = planned.kind === 'score' && isDifference(planned) ? difference(context, found, planned) : found
   const { bits, min, pieces } = plan.input
   const input = { tensor: writer.input.id, bits, min, ...(pieces === undefined ? {} : { pieces }) }
   const output = programOutput(plan.output)
@@ -146,7 +147,9 @@ function requireOutput(output: Plan['output'], count: number, graph: Graph): voi
     fail('the network ends in an ArgMax, of which only the label can be said; use label')
   if (output.kind === 'score' && output.dropped !== dropped)
     fail(`the plan compares ${output.dropped ?? 'scores'}, the network ends in ${dropped ?? 'scores'}; calibrate again`)
-  if (output.kind === 'score' && dropped !== undefined && count !== 2)
+  if (output.kind === 'score' && dropped === 'normalised')
+    fail('the threshold speaks of scores divided by what makes up all of them, which is dropped. Use label or margin')
+  if (isDifference(output) && count !== 2)
     fail(
       `the threshold speaks of a ${dropped} over ${count} scores, which is dropped; only one over 2 can be compared exactly. Use label or margin, or export without it`,
     )

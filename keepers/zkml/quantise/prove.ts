@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The check of a finished program: are its stated bounds and bit counts true?
 import { CompileError } from '../graph/errors.ts'
-import { type Bounds, elementCount, type IntegerLayer, type IntegerProgram, type Mode, tensorOf } from '../graph/program.ts'
+import {
+  type Bounds,
+  elementCount,
+  type IntegerLayer,
+  type IntegerProgram,
+  type Mode,
+  tensorOf,
+} from '../graph/program.ts'
 import {
   BoundsTracker,
   compareBits,

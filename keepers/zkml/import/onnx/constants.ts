@@ -6,7 +6,7 @@ import { typeOf } from './check.ts'
 import { refuseCast } from './computable.ts'
 import type { Handler, Invocation, Result } from './scope.ts'
 import type { Constant } from './tensors.ts'
-import { isFloat, isInteger, isKnownType, rounded, TYPE, typeName, wrapped } from './types.ts'
+import { isFloat, isInteger, isKnownType, rounded, STRING, TYPE, typeName, wrapped } from './types.ts'
 
 export const CONSTANT_HANDLERS: Readonly<Record<string, Handler>> = {
   Cast: (call) => [cast(call, call.int('to', 0))],
@@ -150,6 +150,7 @@ export function single(call: Invocation, index: number, what: string): number {
 function cast(call: Invocation, to: number): Result {
   const operand = call.operand(0)
   if ('constant' in operand) return { constant: castConstant(call, operand.constant, to), type: to }
+  if (operand.label !== undefined && (to === STRING || isKnownType(to))) return { ...operand, type: to }
   if (!isKnownType(to)) call.fail('unsupported-attribute', `to = ${to} is no number type that is supported`)
   const { type, moved, cast: open } = operand
   if (to === type) return operand

@@ -7,12 +7,17 @@ import { elementCount } from '../../graph/program.ts'
 import { simplify } from '../../graph/simplify.ts'
 import type { Graph, SoftmaxKind } from '../../graph/types.ts'
 import { ARITHMETIC, compute } from './arithmetic.ts'
-import { bindTypes, checkGraph, checkNode, nodeName, OPSETS, opsetOf, outputType, typeOf } from './check.ts'
+import { bindTypes, checkGraph, checkNode, nodeName, OPSETS, opsetsOf, outputType, typeOf } from './check.ts'
 import { refuseCast, requireComputable } from './computable.ts'
 import { CONSTANT_HANDLERS } from './constants.ts'
 import { ELEMENTWISE_HANDLERS } from './elementwise.ts'
 import { MATRIX_HANDLERS } from './matrices.ts'
+import { CLASS_HANDLERS } from './ml/classes.ts'
+import { LINEAR_HANDLERS } from './ml/linear.ts'
+import { TREE_HANDLERS } from './ml/trees.ts'
 import { MOVEMENT_HANDLERS } from './movement.ts'
+import { ML_DOMAIN } from './operators.ts'
+import { choose, neededFor, readNames } from './outputs.ts'
 import { REDUCTION_HANDLERS } from './reductions.ts'
 import { decodeModel, type ModelProto, type ValueInfo } from './schema.ts'
 import { type Handler, Invocation, type Operand, type Result, Scope } from './scope.ts'
@@ -32,34 +37,65 @@ const COMPUTING: ReadonlyMap<string, Handler> = new Map([
   ...Object.entries(MATRIX_HANDLERS),
   ...Object.entries(WINDOW_HANDLERS),
 ])
+/** Operators of ai.onnx.ml: those on labels know them from values themselves, models compute with numbers of any type. */
+const ML: ReadonlyMap<string, Handler> = new Map([
+  ...Object.entries(CLASS_HANDLERS),
+  ...Object.entries(LINEAR_HANDLERS),
+  ...Object.entries(TREE_HANDLERS),
+])
+/** What may be done with the label of a class: it is a name, and moves about. */
+const ON_LABELS = new Set([
+  'Identity',
+  'Cast',
+  'Reshape',
+  'Flatten',
+  'Squeeze',
+  'Unsqueeze',
+  'LabelEncoder',
+  'ArrayFeatureExtractor',
+])
 /** Operators on constants alone. */
 const FOLDED: ReadonlySet<string> = new Set(ARITHMETIC)
 
 /** Operators whose result only ranks the scores, so that the last one may be dropped. */
 const RANKING: Readonly<Record<string, SoftmaxKind>> = { Softmax: 'softmax', LogSoftmax: 'log-softmax' }
 /** What may follow a dropped Softmax: none of these changes the order of the scores. */
-const AFTER_RANKING = new Set(['ArgMax', 'Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze'])
+const AFTER_RANKING = new Set([
+  'ArgMax',
+  'Identity',
+  'Reshape',
+  'Flatten',
+  'Squeeze',
+  'Unsqueeze',
+  'ZipMap',
+  'Normalizer',
+])
 
-/** The operators that an ONNX file may use. */
+/** The operators that an ONNX file may use; those of ai.onnx.ml with their domain. */
 export function onnxOperators(): string[] {
-  return [...new Set([...TYPED.keys(), ...COMPUTING.keys(), ...FOLDED, ...Object.keys(RANKING)])].sort()
+  const standard = new Set([...TYPED.keys(), ...COMPUTING.keys(), ...FOLDED, ...Object.keys(RANKING)])
+  return [...[...standard].sort(), ...[...ML.keys()].map((name) => `${ML_DOMAIN}.${name}`).sort()]
 }
 
 export type OnnxOptions = {
   readonly name?: string
   /** Lengths of symbolic dimensions by their names in the file. */
   readonly dimensions?: Readonly<Record<string, number>>
+  /** Which of the file's outputs the network computes, where it has several; see `choose`. */
+  readonly output?: string
 }
 
 /**
- * Reads an .onnx file of one input and one output.
+ * Reads an .onnx file of one input, and one output, the label and the scores of a classifier, or the one that `output` names:
+ * only what that needs is then read.
  * @throws CompileError malformed-file, unsupported-operator (naming all that are unknown), dynamic-shape, not-finite, …
  */
 export function importOnnx(file: Uint8Array, options: OnnxOptions = {}): Graph {
-  const model = decodeModel(file)
-  const opset = opsetOf(model)
+  const whole = decodeModel(file)
+  const opsets = opsetsOf(whole)
+  checkGraph(whole)
+  const model = neededFor(whole, options.output)
   requireKnown(model)
-  checkGraph(model)
   const constants = new Map<string, Operand>(
     model.graph.initializer.map((proto) => [proto.name, { constant: readTensor(proto, 'initializer') }]),
   )
@@ -72,24 +108,26 @@ export function importOnnx(file: Uint8Array, options: OnnxOptions = {}): Graph {
   const batched = shape.length > 1 && shape[0] === 1
   const name = options.name ?? (model.graph.name === '' ? 'model' : model.graph.name)
   const builder = new GraphBuilder(name, info.name, batched ? shape.slice(1) : shape, !isFloat(type))
-  if (opset > OPSETS.newest)
-    builder.note(`opset ${opset} is newer than ${OPSETS.newest}, the newest tested; compare the outputs before use`)
-  const scope = new Scope(builder, opset, constants)
+  if (opsets.standard > OPSETS.newest)
+    builder.note(
+      `opset ${opsets.standard} is newer than ${OPSETS.newest}, the newest tested; compare the outputs before use`,
+    )
+  const scope = new Scope(builder, opsets.standard, constants, readNames(model))
   const value = builder.reshape('batch', builder.input, shape)
   scope.operands.set(info.name, { value, type, moved: true, cast: null })
-  const ranked = new Map<string, SoftmaxKind>()
   for (const [at, node] of model.graph.node.entries()) {
-    const call = new Invocation(scope, node, nodeName(node, at), checkNode(node, at, opset))
-    for (const [i, operand] of run(call, ranked).entries()) {
+    const call = new Invocation(scope, node, nodeName(node, at), checkNode(node, at, opsets))
+    for (const [i, operand] of run(call).entries()) {
       const output = node.output[i] ?? ''
       if (output !== '') scope.operands.set(output, operand)
     }
   }
-  return finished(model, scope, ranked)
+  return finished(model, scope)
 }
 
-function finished(model: ModelProto, { builder, operands }: Scope, ranked: ReadonlyMap<string, SoftmaxKind>): Graph {
-  const info = outputOf(model)
+function finished(model: ModelProto, scope: Scope): Graph {
+  const { builder, operands, ranked } = scope
+  const info = choose(model, scope)
   const output = operands.get(info.name)
   if (output === undefined) throw new CompileError('missing-part', `no node computes the output ${info.name}`)
   const type = typeOf(output)
@@ -113,6 +151,7 @@ function requireKnown(model: ModelProto): void {
   const unknown = new Set<string>()
   for (const { domain, opType } of model.graph.node) {
     const standard = domain === '' || domain === 'ai.onnx'
+    if (domain === ML_DOMAIN && ML.has(opType)) continue
     if (!standard) unknown.add(`${domain}.${opType}`)
     else if (!(TYPED.has(opType) || COMPUTING.has(opType) || FOLDED.has(opType) || Object.hasOwn(RANKING, opType)))
       unknown.add(opType)
@@ -163,23 +202,19 @@ function inputShape(info: ValueInfo, given: Readonly<Record<string, number>>): n
   })
 }
 
-function outputOf(model: ModelProto): ValueInfo {
-  if (model.graph.output.length !== 1)
-    throw new CompileError(
-      'unsupported-attribute',
-      `the model has ${model.graph.output.length} outputs (${model.graph.output.map((o) => o.name)}), not 1`,
-    )
-  return model.graph.output[0]!
-}
-
 /** Runs a node: constants are computed now, in their own types; values become nodes of the graph. */
-function run(call: Invocation, ranked: Map<string, SoftmaxKind>): Operand[] {
-  const { opType } = call.node
+function run(call: Invocation): Operand[] {
+  const { opType, domain } = call.node
+  const { ranked } = call.scope
   const bound = bindTypes(call)
   const constants = call.operands().flatMap((operand) => ('constant' in operand ? [operand.constant] : []))
   const known = constants.length === call.operands().length
+  const same = timesOne(call)
+  if (same !== null) return [same]
   if (!known) followRanking(call, ranked)
+  refuseLabels(call)
   const results = ((): Result[] => {
+    if (domain === ML_DOMAIN) return runModel(call, known)
     if (TYPED.has(opType)) return TYPED.get(opType)!(call)
     if (known && FOLDED.has(opType)) return [{ constant: compute(call, constants) }]
     if (known) return fold(call)
@@ -194,9 +229,42 @@ function run(call: Invocation, ranked: Map<string, SoftmaxKind>): Operand[] {
     const type = result.type ?? outputType(call.schema, bound, i)
     if (type === null) return call.fail('unsupported-attribute', `the type of its output ${i} is not known`)
     if ('constant' in result) return { constant: { ...result.constant, type } }
-    const { value, moved = false, cast = null } = result
-    return { value, type, moved, cast }
+    const { value, moved = false, cast = null, label, dropped } = result
+    const output = call.node.output[i] ?? ''
+    if (dropped !== undefined && output !== '') ranked.set(output, dropped)
+    return { value, type, moved, cast, label }
   })
+}
+
+/** What some converters write after a classifier: its scores times 1. */
+function timesOne(call: Invocation): Operand | null {
+  if (call.node.opType !== 'Mul' || call.node.domain === ML_DOMAIN) return null
+  const [x, one] = [call.operand(0), call.operand(1)]
+  if (!('value' in x) || !('constant' in one) || one.constant.data.length !== 1 || one.constant.data[0] !== 1)
+    return null
+  if (one.constant.shape.length > call.shape(0).length || x.label !== undefined || !isFloat(x.type)) return null
+  const mark = call.droppedOf(0)
+  if (mark !== null) call.scope.ranked.set(call.node.output[0]!, mark)
+  return x
+}
+
+/** An operator of ai.onnx.ml, which is for samples, not for constants. */
+function runModel(call: Invocation, known: boolean): Result[] {
+  const handler = ML.get(call.node.opType)!
+  if (known) return call.fail('unsupported-operator', 'it is supported for what the network computes only')
+  if (!Object.hasOwn(CLASS_HANDLERS, call.node.opType))
+    for (const operand of call.operands())
+      if ('value' in operand && operand.cast !== null) refuseCast(operand.cast, `${call.node.opType} ${call.name}`)
+  return handler(call)
+}
+
+function refuseLabels(call: Invocation): void {
+  for (const operand of call.operands())
+    if ('value' in operand && operand.label !== undefined && !ON_LABELS.has(call.node.opType))
+      call.fail(
+        'unsupported-operator',
+        'it computes with the label of a class, which stands for a name; a label is supported at the end of the network only',
+      )
 }
 
 /** A floating-point operator on constants: its handler on a graph whose input is the first of them, run on the spot. */

@@ -107,5 +107,6 @@ function argument(call: Invocation, sign: 1 | -1): Result[] {
   const flat = builder.reshape(`${name}.scores`, operand.value, [elementCount(shape)])
   const scores = sign === 1 ? flat : builder.affineScalar(`${name}.minus`, flat, -1, 0)
   const index = builder.unary(name, scores, { op: 'argmax' })
-  return values(builder.reshape(`${name}.index`, index, to))
+  const classes = Array.from({ length: shape[axis]! }, (_, k) => k)
+  return [{ value: builder.reshape(`${name}.index`, index, to), label: { scores, classes } }]
 }

@@ -18,6 +18,9 @@ export const TYPE = {
   bfloat16: 16,
 } as const
 
+/** TensorProto.DataType of strings, which name classes and are computed with by nobody. */
+export const STRING = 8
+
 /** A TensorProto.DataType, as a file holds it: any number. */
 export type DataType = number
 
@@ -35,7 +38,7 @@ const INTEGER_BITS: ReadonlyMap<number, { readonly bits: number; readonly signed
 ])
 
 export function typeName(type: DataType): string {
-  return NAMES.get(type) ?? `type ${type}`
+  return type === STRING ? 'string' : (NAMES.get(type) ?? `type ${type}`)
 }
 
 export function isKnownType(type: DataType): boolean {

@@ -48,7 +48,7 @@ function forest(random: Random): Graph {
       [count],
       Array.from({ length: count }, () => random.pick([-3, -1, -0.5, 0, 0.25, 0.25, 1, 7])),
     ),
-    strict: random.next() < 0.5,
+    strict: Uint8Array.from({ length: count }, () => random.int(0, 1)),
   })
   const reached = g.unary('leaves', decisions, {
     op: 'paths',
@@ -65,7 +65,10 @@ describe('decision trees as circuits', function () {
     it(`are the interpreter, cost what the table says, and have no freedom: ${mode}`, async () => {
       const random = new Random(mode === 'released' ? 5 : 6)
       const graph = forest(random)
-      const { program } = calibrate(graph, [[-1, 1, 0.5]], { mode, knobs: { inputBits: 5, weightBits: { default: 6 } } })
+      const { program } = calibrate(graph, [[-1, 1, 0.5]], {
+        mode,
+        knobs: { inputBits: 5, weightBits: { default: 6 } },
+      })
       proveBounds(program)
       const back = programFromJson(programToJson(program))
       expect(interpret(back, [1, 2, 3]).scores).to.deep.equal(interpret(program, [1, 2, 3]).scores)
@@ -105,7 +108,10 @@ describe('decision trees as circuits', function () {
       })
       const scale = program.tensors[0]!.scale
       for (let i = 0; i < INPUTS; i++) {
-        const input = Array.from({ length: FEATURES }, () => random.int(program.input.min, program.input.min + 7) * scale)
+        const input = Array.from(
+          { length: FEATURES },
+          () => random.int(program.input.min, program.input.min + 7) * scale,
+        )
         const float = evaluate(graph, input).data
         const { scores } = interpret(program, encodeInput(program, input))
         const unit = program.tensors.at(-1)!.scale

@@ -8,6 +8,7 @@ export type Attribute =
   | string
   | { readonly float: number }
   | { readonly floats: readonly number[] }
+  | { readonly strings: readonly string[] }
   | { readonly tensor: Constant }
 export type Constant = {
   readonly shape: readonly number[]
@@ -32,6 +33,10 @@ export type Model = {
     readonly type?: ElementType
   }
   readonly output: string
+  /** All outputs, where there are several. */
+  readonly outputs?: readonly string[]
+  /** The version of ai.onnx.ml, where its operators are used. */
+  readonly ml?: number
   /** Declared element type of the output; none when absent. */
   readonly outputType?: ElementType
   readonly nodes: readonly Node[]
@@ -126,9 +131,12 @@ export function onnxFile(model: Model): Uint8Array {
   graph.block(2, 'test')
   for (const [name, constant] of Object.entries(model.constants ?? {})) graph.block(5, tensorProto(constant, name))
   graph.block(11, valueInfo(model.input.name, DATA_TYPES[model.input.type ?? 'float'], model.input.shape))
-  graph.block(12, valueInfo(model.output, model.outputType === undefined ? null : DATA_TYPES[model.outputType], null))
-  const opset = new Writer().block(1, '').int(2, model.opset)
-  return new Writer().int(1, 8).block(2, 'test').block(7, graph).block(8, opset).bytes()
+  const type = model.outputType === undefined ? null : DATA_TYPES[model.outputType]
+  for (const output of model.outputs ?? [model.output]) graph.block(12, valueInfo(output, type, null))
+  const file = new Writer().int(1, 8).block(2, 'test').block(7, graph)
+  file.block(8, new Writer().block(1, '').int(2, model.opset))
+  if (model.ml !== undefined) file.block(8, new Writer().block(1, 'ai.onnx.ml').int(2, model.ml))
+  return file.bytes()
 }
 
 function nodeProto(node: Node): Writer {
@@ -148,6 +156,10 @@ function attributeProto(name: string, value: Attribute): Writer {
   if ('floats' in value) {
     for (const each of value.floats) writer.float(7, each)
     return writer.int(20, 6)
+  }
+  if ('strings' in value) {
+    for (const each of value.strings) writer.block(9, each)
+    return writer.int(20, 8)
   }
   if ('float' in value) return writer.float(2, value.float).int(20, 1)
   if ('tensor' in value) return writer.block(5, tensorProto(value.tensor, '')).int(20, 4)
