@@ -68,6 +68,8 @@ function layerMagnitude(layer: IntegerLayer, inputs: readonly bigint[], committe
     case 'compare':
     case 'paths':
       return 1n
+    case 'argmax':
+      return BigInt(layer.windows[0]?.length ?? 1)
     case 'lookup':
       return ofParameter(layer.table)
   }

@@ -74,6 +74,40 @@ export class GraphBuilder {
     return this.push({ ...draft, name, input, output: this.fresh(name) } as GraphNode)
   }
 
+  /** Σ coefficient · x[position] + constant for each row of [position, coefficient]: numbers of the architecture. */
+  linear(
+    name: string,
+    input: ValueName,
+    rows: readonly (readonly (readonly [number, number])[])[],
+    constants: readonly number[],
+    shape: readonly number[] = [rows.length],
+  ): ValueName {
+    const offsets = new Int32Array(rows.length + 1)
+    for (const [o, row] of rows.entries()) offsets[o + 1] = offsets[o]! + row.length
+    const terms = rows.flat()
+    return this.unary(name, input, {
+      op: 'linear',
+      offsets,
+      positions: Int32Array.from(terms, ([at]) => at),
+      coefficients: Float64Array.from(terms, ([, factor]) => factor),
+      constants: Float64Array.from(constants),
+      shape: [...shape],
+    })
+  }
+
+  /** factor · x + offset, element by element, with numbers of the architecture. */
+  fixedScalar(name: string, input: ValueName, factor: number, offset: number): ValueName {
+    const shape = this.shape(input)
+    const count = product(shape)
+    return this.linear(
+      name,
+      input,
+      Array.from({ length: count }, (_, i) => [[i, factor]]),
+      new Array<number>(count).fill(offset),
+      shape,
+    )
+  }
+
   /** Adds a node of several inputs under a fresh value name. */
   nary(
     name: string,

@@ -115,7 +115,17 @@ export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: 
     case 'compare':
       for (let i = 0; i < out.length; i++) {
         const [x, threshold] = [input.data[node.positions[i]!]!, node.thresholds.data[i]!]
-        out[i] = (node.strict[i] === 1 ? x > threshold : x >= threshold) ? 1 : 0
+        const holds =
+          node.relation === 'equal' ? x === threshold : node.strict[i] === 1 ? x > threshold : x >= threshold
+        out[i] = holds ? 1 : 0
+      }
+      break
+    case 'linear':
+      for (let o = 0; o < out.length; o++) {
+        let sum = node.constants[o]!
+        for (let k = node.offsets[o]!; k < node.offsets[o + 1]!; k++)
+          sum += node.coefficients[k]! * input.data[node.positions[k]!]!
+        out[o] = sum
       }
       break
     case 'paths':

@@ -178,13 +178,27 @@ export type BitsLayer = Base & { readonly kind: 'bits'; readonly width: number }
 
 /**
  * out[i] = 1 where in[positions[i]] ≥ thresholds[i], else 0. Circuit: the top bit of in − threshold + 2^(bits−1) in exactly `bits` bits
- * (−2^(bits−1) ≤ in − threshold < 2^(bits−1) for every admissible input and threshold). Released: equal comparisons are made once.
+ * (−2^(bits−1) ≤ in − threshold < 2^(bits−1) for every admissible input and threshold). `equal`: where they are equal, by an inverse
+ * (3 constraints, whatever the bits). `fixed` thresholds are constants of the architecture in both modes, never part of a
+ * commitment. With constant thresholds equal comparisons are made once.
  */
 export type CompareLayer = Base & {
   readonly kind: 'compare'
   readonly positions: Int32Array
+  readonly relation: 'at-least' | 'equal'
   /** One per output. */
   readonly thresholds: Parameter
+  readonly fixed: boolean
+  readonly bits: number
+}
+
+/**
+ * out[i] = the place in windows[i] of its largest element, the first one on ties; all windows of one length ≥ 2. `bits` as for
+ * maxpool. Circuit: the place is a witness, and no element is larger, none before it as large: about n (bits + 3) for n elements.
+ */
+export type ArgMaxLayer = Base & {
+  readonly kind: 'argmax'
+  readonly windows: readonly Int32Array[]
   readonly bits: number
 }
 
@@ -208,6 +222,7 @@ export type IntegerLayer =
   | LookupLayer
   | BitsLayer
   | CompareLayer
+  | ArgMaxLayer
   | PathsLayer
 
 /** `released`: parameters are constants of the circuit. `committed`: they are witness, bound by a salted commitment. */
@@ -300,7 +315,7 @@ export function programParameters(program: IntegerProgram): NamedParameter[] {
       list.push({ layer: layer.name, role: 'bias', parameter: layer.bias })
     } else if (layer.kind === 'lookup') {
       list.push({ layer: layer.name, role: 'table', parameter: layer.table })
-    } else if (layer.kind === 'compare') {
+    } else if (layer.kind === 'compare' && !layer.fixed) {
       list.push({ layer: layer.name, role: 'thresholds', parameter: layer.thresholds })
     }
   }

@@ -80,7 +80,16 @@ const layer = z.discriminatedUnion('kind', [
   }),
   z.object({ ...base, kind: z.literal('lookup'), rows: count, width: count, table: parameter }),
   z.object({ ...base, kind: z.literal('bits'), width: z.number().int().min(1).max(24) }),
-  z.object({ ...base, kind: z.literal('compare'), positions: indices, thresholds: parameter, bits: bitWidth }),
+  z.object({
+    ...base,
+    kind: z.literal('compare'),
+    positions: indices,
+    relation: z.enum(['at-least', 'equal']),
+    thresholds: parameter,
+    fixed: z.boolean(),
+    bits: bitWidth,
+  }),
+  z.object({ ...base, kind: z.literal('argmax'), windows: z.array(indices), bits: bitWidth }),
   z.object({ ...base, kind: z.literal('paths'), parents: indices, leaves: indices }),
 ])
 
@@ -216,6 +225,7 @@ function wrongLength(each: Layer, sizes: readonly number[], outputs: number): st
     case 'select':
       return differ('map', each.map.length, outputs)
     case 'maxpool':
+    case 'argmax':
       return differ('windows', each.windows.length, outputs)
     case 'rescale':
       return differ('input', input, outputs)
@@ -255,7 +265,12 @@ function wrongIndex(each: Layer, sizes: readonly number[]): string | null {
   }
   if (each.kind === 'select')
     return each.map.every((i) => i < total) ? null : `a position lies outside its ${total} inputs`
-  if (each.kind === 'maxpool') {
+  if (
+    each.kind === 'argmax' &&
+    each.windows.some((window) => window.length < 2 || window.length !== each.windows[0]!.length)
+  )
+    return 'windows of unequal length, or of fewer than 2 elements'
+  if (each.kind === 'maxpool' || each.kind === 'argmax') {
     const inside = each.windows.every((window) => window.length > 0 && window.every((i) => i >= 0 && i < total))
     return inside ? null : `a window is empty or reaches outside its ${total} inputs`
   }

@@ -3,7 +3,7 @@
 import { CompileError } from './errors.ts'
 import { elementCount } from './program.ts'
 import { broadcastShape, checkedCount, normaliseAxis, requireFinite, sameShape } from './tensor.ts'
-import type { ActivationNode, Conv2dNode, GraphNode, Padding, Pair, PoolNode, SelectNode } from './types.ts'
+import type { ActivationNode, Conv2dNode, GraphNode, LinearNode, Padding, Pair, PoolNode, SelectNode } from './types.ts'
 
 /** Bits of an input value; the inputs of a program have no more. */
 const MOST_BITS = 24
@@ -109,6 +109,9 @@ function infer(node: GraphNode, inputs: readonly (readonly number[])[]): number[
       requireFinite(node.thresholds.data, 'the thresholds', node.name)
       return [...node.thresholds.shape]
     }
+    case 'linear':
+      requireRows(node, elementCount(input))
+      return [...node.shape]
     case 'paths': {
       const count = node.parents.length
       if (elementCount(input) !== count) fail(node, `[${input}] decisions for ${count} inner nodes`)
@@ -164,6 +167,18 @@ function requireElements(node: PoolNode, input: readonly number[], output: Pair)
         fail(node, `window ${o} along axis ${axis} of [${input}] holds nothing but padding`)
     }
   }
+}
+
+function requireRows(node: LinearNode, size: number): void {
+  const { offsets, positions, coefficients, constants, shape } = node
+  const outputs = elementCount(shape)
+  if (constants.length !== outputs || offsets.length !== outputs + 1 || offsets.at(-1) !== positions.length)
+    fail(node, `its lists do not fit an output [${shape}]`)
+  if (coefficients.length !== positions.length)
+    fail(node, `${coefficients.length} coefficients, ${positions.length} positions`)
+  if (!positions.every((from) => from >= 0 && from < size)) fail(node, `a position lies outside its ${size} inputs`)
+  requireFinite(coefficients, 'the coefficients', node.name)
+  requireFinite(constants, 'the constants', node.name)
 }
 
 function requireInside(node: SelectNode, input: readonly number[]): void {

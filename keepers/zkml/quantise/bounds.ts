@@ -107,6 +107,9 @@ export class BoundsTracker {
           high[o] = most
         }
         break
+      case 'argmax':
+        for (const [o, window] of layer.windows.entries()) high[o] = window.length - 1
+        break
       case 'multiply': {
         const other = inputs[1]!
         const square = layer.inputs[0] === layer.inputs[1]
@@ -131,12 +134,14 @@ export class BoundsTracker {
         }
         break
       case 'compare': {
-        const fixed = this.mode === 'released' ? layer.thresholds.values : null
+        const known = areKnown(layer, this.mode) ? layer.thresholds.values : null
         const range = parameterRange(layer.thresholds)
         for (let i = 0; i < size; i++) {
-          const from = layer.positions[i]!
-          low[i] = input.low[from]! >= (fixed?.[i] ?? range.max) ? 1 : 0
-          high[i] = input.high[from]! >= (fixed?.[i] ?? range.min) ? 1 : 0
+          const [from, least, most] = [layer.positions[i]!, known?.[i] ?? range.min, known?.[i] ?? range.max]
+          const [a, b] = [input.low[from]!, input.high[from]!]
+          const equal = layer.relation === 'equal'
+          low[i] = a >= most && (!equal || (b === a && least === a)) ? 1 : 0
+          high[i] = b >= least && (!equal || a <= most) ? 1 : 0
         }
         break
       }
@@ -209,17 +214,23 @@ export function piecewiseBits(breakpoints: readonly number[], input: Bounds): nu
   return Math.max(1, ...breakpoints.map((t) => signedBits({ min: input.min - t, max: input.max - t })))
 }
 
-/** Bits of a signed window that holds in − threshold wherever they are compared. */
+/** Whether the thresholds are constants of the circuit. */
+export function areKnown({ fixed }: Pick<CompareLayer, 'fixed'>, mode: Mode): boolean {
+  return fixed || mode === 'released'
+}
+
+/** Bits of a signed window that holds in − threshold wherever they are compared; of an equality, none are needed. */
 export function compareBits(
-  layer: Pick<CompareLayer, 'positions' | 'thresholds'>,
+  layer: Pick<CompareLayer, 'positions' | 'thresholds' | 'fixed' | 'relation'>,
   input: Intervals,
   mode: Mode,
 ): number {
+  if (layer.relation === 'equal') return 1
   const range = parameterRange(layer.thresholds)
   let [min, max] = [0, 0]
   for (const [i, from] of layer.positions.entries()) {
     const value = layer.thresholds.values[i]!
-    const [least, most] = mode === 'released' ? [value, value] : [range.min, range.max]
+    const [least, most] = areKnown(layer, mode) ? [value, value] : [range.min, range.max]
     min = Math.min(min, input.low[from]! - most)
     max = Math.max(max, input.high[from]! - least)
   }

@@ -14,7 +14,7 @@ import {
   windowOf,
 } from '../graph/program.ts'
 import { forEachTap } from './affine.ts'
-import { signedBits, unsignedBits } from './bounds.ts'
+import { areKnown, signedBits, unsignedBits } from './bounds.ts'
 
 /** Products and range bits are `quadratic`; `linear` are sums that a gadget takes in as one signal. */
 export type Cost = { readonly quadratic: number; readonly linear: number }
@@ -48,6 +48,9 @@ const SHA256_PADDING = 9
 const SHA256_LINEAR = 48 + 64 * 2 + 8
 const SHA256_QUADRATIC = 17_824 - SHA256_LINEAR
 
+/** Constraints of circuits/lib/equal.circom. */
+const EQUAL_CONSTRAINTS = 3
+
 /** Constraints of circuits/lib/signed_commitment.circom. */
 const SIGNED: Cost = { quadratic: 4948, linear: 10 }
 
@@ -79,7 +82,7 @@ function yieldsSignals(program: IntegerProgram, layer: IntegerLayer, signals: Re
   if (layer.kind === 'select') return layer.inputs.every((id) => signals.has(id)) && !layer.map.includes(-1)
   if (layer.kind === 'dense') return program.mode === 'committed'
   if (layer.kind === 'conv2d') return program.mode === 'committed' && !isDilated(layer)
-  return ['rescale', 'maxpool', 'multiply', 'piecewise', 'bits', 'compare'].includes(layer.kind)
+  return ['rescale', 'maxpool', 'multiply', 'piecewise', 'bits', 'compare', 'argmax'].includes(layer.kind)
 }
 
 function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: boolean, tile: number): Cost {
@@ -111,6 +114,14 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
       const rounds = count * (width - 1)
       return { quadratic: rounds * (layer.bits + 2), linear: rounds + (fromSignals ? 0 : count * width) }
     }
+    case 'argmax': {
+      const width = layer.windows[0]!.length
+      return {
+        quadratic: count * width * (layer.bits + 2),
+        // Of two the place is the second selector itself.
+        linear: count * (width + (width === 2 ? 2 : 3) + (fromSignals ? 0 : width)),
+      }
+    }
     case 'multiply':
       return { quadratic: count, linear: 0 }
     case 'piecewise':
@@ -118,11 +129,10 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
     case 'bits':
       return { quadratic: count, linear: (count / layer.width) * (fromSignals ? 1 : 2) }
     case 'compare': {
-      const comparisons = committed ? count : distinctComparisons(layer).first.length
-      return {
-        quadratic: comparisons * layer.bits,
-        linear: committed || !fromSignals ? comparisons : 0,
-      }
+      const known = areKnown(layer, program.mode)
+      const comparisons = known ? distinctComparisons(layer).first.length : count
+      const each = layer.relation === 'equal' ? EQUAL_CONSTRAINTS : layer.bits
+      return { quadratic: comparisons * each, linear: !known || !fromSignals ? comparisons : 0 }
     }
     case 'paths':
       return { quadratic: layer.parents.reduce((inner, from) => (from < 0 ? inner : inner + 1), 0), linear: 0 }
@@ -205,7 +215,7 @@ function parameterCost(program: IntegerProgram): Cost {
 function parametersOf(layer: IntegerLayer) {
   if (layer.kind === 'conv2d' || layer.kind === 'dense') return [layer.weights, layer.bias]
   if (layer.kind === 'scale') return [layer.scale, layer.bias]
-  if (layer.kind === 'compare') return [layer.thresholds]
+  if (layer.kind === 'compare') return layer.fixed ? [] : [layer.thresholds]
   return layer.kind === 'lookup' ? [layer.table] : []
 }
 

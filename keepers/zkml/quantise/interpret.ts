@@ -99,6 +99,10 @@ export function runLayer(layer: IntegerLayer, inputs: readonly Integers[], size:
         out[o] = best
       }
       break
+    case 'argmax':
+      for (const [o, window] of layer.windows.entries())
+        for (const [k, index] of window.entries()) if (input[index]! > input[window[out[o]!]!]!) out[o] = k
+      break
     case 'multiply':
       for (let i = 0; i < size; i++) out[i] = input[i]! * inputs[1]![i]!
       break
@@ -109,7 +113,10 @@ export function runLayer(layer: IntegerLayer, inputs: readonly Integers[], size:
       }
       break
     case 'compare':
-      for (let i = 0; i < size; i++) out[i] = input[layer.positions[i]!]! >= layer.thresholds.values[i]! ? 1 : 0
+      for (let i = 0; i < size; i++) {
+        const [value, threshold] = [input[layer.positions[i]!]!, layer.thresholds.values[i]!]
+        out[i] = (layer.relation === 'equal' ? value === threshold : value >= threshold) ? 1 : 0
+      }
       break
     case 'paths':
       out.set(reachedLeaves(layer, input))

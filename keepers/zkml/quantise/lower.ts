@@ -14,8 +14,17 @@ import {
   type ValueName,
 } from '../graph/types.ts'
 import { lowerActivation } from './activations.ts'
-import { combineValues, lowerConcat, lowerPool, lowerReduce, lowerSelect, multiplyValues } from './combine.ts'
-import { lowerCompare } from './compare.ts'
+import {
+  combineValues,
+  gateValues,
+  lowerConcat,
+  lowerLinear,
+  lowerPool,
+  lowerReduce,
+  lowerSelect,
+  multiplyValues,
+} from './combine.ts'
+import { lowerArgMax, lowerCompare } from './compare.ts'
 import type { Decider } from './decide.ts'
 import { describeNetwork, recorded } from './describe.ts'
 import { elementPieces, isMixed } from './input.ts'
@@ -57,15 +66,7 @@ export function lower(
   }
   const values = new Map<ValueName, Value>([[graph.input.name, writer.input]])
   const mixed = isMixed(plan.input.pieces) ? mixedInput(context, plan.input.pieces) : null
-  const indices = new Set(graph.nodes.flatMap((node) => (node.op === 'argmax' ? [node.output] : [])))
   for (const node of graph.nodes) {
-    // Of an ArgMax only the scores are computed here; its index is what the circuit's output says of them.
-    if (nodeInputs(node).some((name) => indices.has(name)))
-      throw new CompileError(
-        'unsupported-operator',
-        `${node.name} computes with the index that an ArgMax finds; an ArgMax is supported at the end of the network only`,
-        { layer: node.name, operator: 'ArgMax' },
-      )
     const inputs = nodeInputs(node).map((name) => values.get(name)!)
     const value =
       mixed !== null && nodeInputs(node).includes(graph.input.name)
@@ -143,7 +144,7 @@ function requireOutput(output: Plan['output'], count: number, graph: Graph): voi
     throw new CompileError('invalid-option', `output ${output.kind}: ${message}`)
   }
   const { dropped } = graph
-  if (graph.nodes.some((node) => node.op === 'argmax') && output.kind !== 'label')
+  if (graph.nodes.some((node) => isLabel(graph, node)) && output.kind !== 'label')
     fail('the network ends in an ArgMax, of which only the label can be said; use label')
   if (output.kind === 'score' && output.dropped !== dropped)
     fail(`the plan compares ${output.dropped ?? 'scores'}, the network ends in ${dropped ?? 'scores'}; calibrate again`)
@@ -160,6 +161,11 @@ function requireOutput(output: Plan['output'], count: number, graph: Graph): voi
   if (output.kind === 'margin' && (count < 2 || count > 65536)) fail(`needs 2 to 65536 scores, found ${count}`)
   if (output.kind === 'label' && count < 2) fail(`needs at least 2 scores, found ${count}; use value or score`)
   if (output.kind === 'value' && count !== 1) fail(`needs a single score, found ${count}`)
+}
+
+/** Whether a node finds the label: the index of the largest of all scores, at the end. */
+function isLabel(graph: Graph, node: GraphNode): boolean {
+  return node.op === 'argmax' && node.output === graph.output && elementCount(graph.shapes.get(node.output)!) === 1
 }
 
 function lowerNode(context: Lowering, node: GraphNode, inputs: readonly Value[]): Value {
@@ -180,7 +186,9 @@ function lowerNode(context: Lowering, node: GraphNode, inputs: readonly Value[])
     case 'binary':
       return node.kind === 'multiply'
         ? multiplyValues(context, node, inputs as [Value, Value], shape)
-        : combineValues(context, node, inputs, node.kind === 'add' ? [1, 1] : [1, -1], shape)
+        : node.kind === 'gate'
+          ? gateValues(context, node, inputs as [Value, Value], shape)
+          : combineValues(context, node, inputs, node.kind === 'add' ? [1, 1] : [1, -1], shape)
     case 'concat':
       return lowerConcat(context, node, inputs, shape)
     case 'select':
@@ -222,9 +230,11 @@ function lowerNode(context: Lowering, node: GraphNode, inputs: readonly Value[])
       const { parents, leaves } = node
       return writer.emit(node.name, [node.name], inputs, { kind: 'paths', parents, leaves }, shape, 1)
     }
+    case 'linear':
+      return lowerLinear(context, node, inputs[0]!)
     case 'argmax':
       // The circuit's output is the index; the scores themselves are the program's last tensor.
-      return inputs[0]!
+      return isLabel(graph, node) ? inputs[0]! : lowerArgMax(context, node, inputs[0]!, shape)
   }
 }
 

@@ -67,6 +67,7 @@ function neededBits(layer: IntegerLayer, input: Bounds, elements: Intervals, mod
       if (layer.activation.kind === 'leaky' && layer.activation.numerator < 0) return Number.POSITIVE_INFINITY
       return Math.max(layer.shift + 1, layer.unsigned ? unsignedBits(input) : signedBits(input))
     case 'maxpool':
+    case 'argmax':
       return windowBits(elements, layer.windows)
     case 'piecewise': {
       const ascending = layer.breakpoints.every((t, i) => i === 0 || t > layer.breakpoints[i - 1]!)
@@ -108,7 +109,7 @@ function requireParameters(layer: IntegerLayer): void {
         ? [layer.scale, layer.bias]
         : layer.kind === 'lookup'
           ? [layer.table]
-          : layer.kind === 'compare'
+          : layer.kind === 'compare' && !layer.fixed
             ? [layer.thresholds]
             : []
   for (const parameter of parameters) {

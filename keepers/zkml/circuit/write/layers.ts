@@ -17,9 +17,9 @@ import type {
   TensorId,
 } from '../../graph/program.ts'
 import { writeBits } from './bits.ts'
+import { writeArgMax, writeCompare, writePaths } from './compare.ts'
 import { writePrivateConv2d, writePrivateDense, writePrivateLookup, writePrivateScale } from './private.ts'
 import { type CircomText, literal } from './text.ts'
-import { writeCompare, writePaths } from './trees.ts'
 
 export type LayerContext = {
   readonly constants: CircomText
@@ -62,6 +62,8 @@ export function writeLayer(layer: IntegerLayer, context: LayerContext): string {
       return writeBits(layer, context)
     case 'compare':
       return writeCompare(layer, context)
+    case 'argmax':
+      return writeArgMax(layer, context)
     case 'paths':
       return writePaths(layer, context)
   }

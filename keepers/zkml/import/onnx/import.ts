@@ -8,9 +8,11 @@ import { simplify } from '../../graph/simplify.ts'
 import type { Graph, SoftmaxKind } from '../../graph/types.ts'
 import { ARITHMETIC, compute } from './arithmetic.ts'
 import { bindTypes, checkGraph, checkNode, nodeName, OPSETS, opsetsOf, outputType, typeOf } from './check.ts'
+import { CHOICE_HANDLERS } from './choice.ts'
 import { refuseCast, requireComputable } from './computable.ts'
 import { CONSTANT_HANDLERS } from './constants.ts'
 import { ELEMENTWISE_HANDLERS } from './elementwise.ts'
+import { chosenBy, LOGIC_HANDLERS } from './logic.ts'
 import { MATRIX_HANDLERS } from './matrices.ts'
 import { CLASS_HANDLERS } from './ml/classes.ts'
 import { LINEAR_HANDLERS } from './ml/linear.ts'
@@ -20,7 +22,7 @@ import { ML_DOMAIN } from './operators.ts'
 import { choose, neededFor, readNames } from './outputs.ts'
 import { REDUCTION_HANDLERS } from './reductions.ts'
 import { decodeModel, type ModelProto, type ValueInfo } from './schema.ts'
-import { type Handler, Invocation, type Operand, type Result, Scope } from './scope.ts'
+import { type Handler, Invocation, type Label, type Operand, type Result, Scope } from './scope.ts'
 import { type Constant, readTensor } from './tensors.ts'
 import { type DataType, isFloat, isKnownType, rounded, typeName } from './types.ts'
 import { WINDOW_HANDLERS } from './windows.ts'
@@ -30,6 +32,8 @@ const TYPED: ReadonlyMap<string, Handler> = new Map([
   ...Object.entries(MOVEMENT_HANDLERS),
   ...Object.entries(CONSTANT_HANDLERS),
   ...Object.entries(REDUCTION_HANDLERS),
+  ...Object.entries(LOGIC_HANDLERS),
+  ...Object.entries(CHOICE_HANDLERS),
 ])
 /** Operators that compute with floating-point values. */
 const COMPUTING: ReadonlyMap<string, Handler> = new Map([
@@ -218,6 +222,8 @@ function run(call: Invocation): Operand[] {
     if (TYPED.has(opType)) return TYPED.get(opType)!(call)
     if (known && FOLDED.has(opType)) return [{ constant: compute(call, constants) }]
     if (known) return fold(call)
+    const [first] = call.operands()
+    if (opType === 'Where' && 'value' in first!) return chosenBy(call, first.value)
     requireComputable(call)
     if (Object.hasOwn(RANKING, opType)) return [dropRanking(call, ranked)]
     const handler = COMPUTING.get(opType)
@@ -229,10 +235,10 @@ function run(call: Invocation): Operand[] {
     const type = result.type ?? outputType(call.schema, bound, i)
     if (type === null) return call.fail('unsupported-attribute', `the type of its output ${i} is not known`)
     if ('constant' in result) return { constant: { ...result.constant, type } }
-    const { value, moved = false, cast = null, label, dropped } = result
+    const { value, moved = false, cast = null, label, below, dropped } = result
     const output = call.node.output[i] ?? ''
     if (dropped !== undefined && output !== '') ranked.set(output, dropped)
-    return { value, type, moved, cast, label }
+    return { value, type, moved, cast, label, below }
   })
 }
 
@@ -258,9 +264,19 @@ function runModel(call: Invocation, known: boolean): Result[] {
   return handler(call)
 }
 
+/** The index itself, as of an ArgMax, may be computed with. */
+function isIndex({ classes }: Label): boolean {
+  return classes.every((label, i) => label === i)
+}
+
 function refuseLabels(call: Invocation): void {
   for (const operand of call.operands())
-    if ('value' in operand && operand.label !== undefined && !ON_LABELS.has(call.node.opType))
+    if (
+      'value' in operand &&
+      operand.label !== undefined &&
+      !isIndex(operand.label) &&
+      !ON_LABELS.has(call.node.opType)
+    )
       call.fail(
         'unsupported-operator',
         'it computes with the label of a class, which stands for a name; a label is supported at the end of the network only',

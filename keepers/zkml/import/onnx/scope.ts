@@ -17,6 +17,8 @@ export type Computed = {
   readonly moved: boolean
   /** Of a class: it is the index of the largest of `scores`, and stands for one of `classes`. */
   readonly label?: Label | undefined
+  /** An index: a whole number from 0 that is less than this, whatever the input. */
+  readonly below?: number | undefined
   /** The node whose cast from a float type to a whole one is still open: only a table's index may come of it. */
   readonly cast: string | null
 }
@@ -140,7 +142,9 @@ export class Invocation {
       return { constant: take(constant, map, shape, fill), type: constant.type }
     }
     const { type, moved, cast, label } = operand
-    return { value: this.builder.select(this.name, operand.value, map, shape, fill), type, moved, cast, label }
+    // What is filled in need be no index.
+    const below = map.includes(-1) ? undefined : operand.below
+    return { value: this.builder.select(this.name, operand.value, map, shape, fill), type, moved, cast, label, below }
   }
 
   /** Whether anybody reads output `index`. */

@@ -35,7 +35,16 @@ export const LINEAR_HANDLERS: Readonly<Record<string, Handler>> = {
     const thresholds = filled(shape, call.float('threshold', 0))
     const positions = Int32Array.from(thresholds.data, (_, i) => i)
     const strict = new Uint8Array(positions.length).fill(1)
-    return values(call.builder.unary(call.name, call.value(0), { op: 'compare', positions, thresholds, strict }))
+    return values(
+      call.builder.unary(call.name, call.value(0), {
+        op: 'compare',
+        relation: 'at-least',
+        positions,
+        thresholds,
+        strict,
+        fixed: false,
+      }),
+    )
   },
   Imputer: (call) => {
     // Inputs hold no NaN, so what replaces NaN replaces nothing.
@@ -154,23 +163,24 @@ function votes(
   const { builder, name } = call
   const won = builder.unary(`${name}.won`, decisions, {
     op: 'compare',
+    relation: 'at-least',
+    fixed: true,
     positions: Int32Array.from(pairs, (_, i) => i),
     thresholds: filled([pairs.length], 0),
     strict: new Uint8Array(pairs.length).fill(1),
   })
-  const count = (what: string, place: (i: number, j: number) => number, fill: number): ValueName => {
-    const map = Array.from({ length: classes }, (_, i) =>
-      Array.from({ length: classes }, (_, j) => j)
-        .filter((j) => j !== i)
-        .map((j) => place(i, j)),
-    ).flat()
-    const parts = builder.select(`${name}.${what}`, won, Int32Array.from(map), [classes, classes - 1], fill)
-    return builder.unary(`${name}.${what}`, parts, { op: 'reduce', kind: 'sum', axes: [1], keepDims: false })
-  }
-  const pairOf = (i: number, j: number): number => pairs.findIndex(([a, b]) => a === i && b === j)
-  const gained = count('gained', (i, j) => (i < j ? pairOf(i, j) : -1), 1)
-  const lost = count('lost', (i, j) => (i < j ? -1 : pairOf(j, i)), 0)
-  return builder.nary(`${name}.votes`, [gained, lost], { op: 'binary', kind: 'subtract' })
+  const rows = Array.from({ length: classes }, (_, i) =>
+    pairs.flatMap(([a, b], pair): (readonly [number, number])[] =>
+      a === i ? [[pair, 1]] : b === i ? [[pair, -1]] : [],
+    ),
+  )
+  // A pair that the second of its classes wins counts for it as 1 − 0.
+  return builder.linear(
+    `${name}.votes`,
+    won,
+    rows,
+    rows.map((row) => row.filter(([, sign]) => sign < 0).length),
+  )
 }
 
 function supportVectorRegressor(call: Invocation): Result[] {

@@ -76,39 +76,30 @@ function sidesOf({ branch }: Question, { whenTrue, whenFalse }: { whenTrue: Tree
   return swapped ? { whenOne: whenFalse, whenZero: whenTrue } : { whenOne: whenTrue, whenZero: whenFalse }
 }
 
-/** 0 or 1 for each question. x = t where x ≥ t and not x > t: their difference, squared so that it is 0 or 1 in any bounds. */
+/** 0 or 1 for each question: orders first, equalities after them, then in the order of the questions. */
 function answers(call: Invocation, questions: readonly Question[]): ValueName {
   const { builder, name } = call
   const isEqual = ({ branch }: Question): boolean => branch === 'BRANCH_EQ' || branch === 'BRANCH_NEQ'
-  const equals = questions.filter(isEqual)
-  const asked = [...questions, ...equals]
-  const x = call.value(0)
-  const decisions = builder.unary(`${name}.questions`, x, {
-    op: 'compare',
-    positions: Int32Array.from(asked, ({ feature }) => feature),
-    thresholds: tensor(
-      [asked.length],
-      asked.map(({ value }) => value),
-    ),
-    strict: Uint8Array.from(asked, ({ branch }, i) =>
-      i >= questions.length || branch === 'BRANCH_LEQ' || branch === 'BRANCH_GT' ? 1 : 0,
-    ),
-  })
-  if (equals.length === 0) return decisions
-  const count = equals.length
-  const places = questions.flatMap((question, i) => (isEqual(question) ? [i] : []))
-  const least = builder.select(`${name}.least`, decisions, Int32Array.from(places), [count])
-  const more = builder.select(
-    `${name}.more`,
-    decisions,
-    Int32Array.from(places, (_, k) => questions.length + k),
-    [count],
-  )
-  const difference = builder.nary(`${name}.between`, [least, more], { op: 'binary', kind: 'subtract' })
-  const equal = builder.nary(`${name}.equal`, [difference, difference], { op: 'binary', kind: 'multiply' })
-  const all = builder.nary(`${name}.all`, [decisions, equal], { op: 'concat', axis: 0 })
-  const map = questions.map((question, i) => (isEqual(question) ? asked.length + places.indexOf(i) : i))
-  return builder.select(`${name}.answers`, all, Int32Array.from(map), [questions.length])
+  const ask = (relation: 'at-least' | 'equal', asked: readonly Question[]): ValueName =>
+    builder.unary(`${name}.questions`, call.value(0), {
+      op: 'compare',
+      relation,
+      fixed: false,
+      positions: Int32Array.from(asked, ({ feature }) => feature),
+      thresholds: tensor(
+        [asked.length],
+        asked.map(({ value }) => value),
+      ),
+      strict: Uint8Array.from(asked, ({ branch }) => (branch === 'BRANCH_LEQ' || branch === 'BRANCH_GT' ? 1 : 0)),
+    })
+  const [orders, equals] = [questions.filter((each) => !isEqual(each)), questions.filter(isEqual)]
+  if (equals.length === 0) return ask('at-least', orders)
+  if (orders.length === 0) return ask('equal', equals)
+  const parts = [ask('at-least', orders), ask('equal', equals)]
+  const all = builder.nary(`${name}.all`, parts, { op: 'concat', axis: 0 })
+  const places = [0, orders.length]
+  const map = Int32Array.from(questions, (question) => places[isEqual(question) ? 1 : 0]!++)
+  return builder.select(`${name}.answers`, all, map, [questions.length])
 }
 
 function regressor(

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Comparisons with thresholds, and the leaves of decision trees that they lead to.
+// Comparisons: with thresholds, among elements; and the leaves of decision trees that they lead to.
 import { distinctComparisons } from '../../graph/comparisons.ts'
-import type { CompareLayer, PathsLayer } from '../../graph/program.ts'
+import type { ArgMaxLayer, CompareLayer, PathsLayer } from '../../graph/program.ts'
 import { declareConstant, type LayerContext } from './layers.ts'
 import { literal } from './text.ts'
 
-/** One comparator for each question; with private thresholds for each output, since equal ones must not show. */
+/** One comparator for each question; with private thresholds one for each output, since equal ones must not show. */
 export function writeCompare(layer: CompareLayer, context: LayerContext): string {
-  const { body, gadgets, committed } = context
-  gadgets.add('threshold')
+  const { body, gadgets } = context
+  const equal = layer.relation === 'equal'
+  gadgets.add(equal ? 'equal' : 'threshold')
   const { name, bits, thresholds } = layer
+  const committed = context.committed && !layer.fixed
   const count = layer.positions.length
   const { first, of } = committed
     ? { first: layer.positions.map((_, i) => i), of: layer.positions.map((_, i) => i) }
@@ -27,8 +29,9 @@ export function writeCompare(layer: CompareLayer, context: LayerContext): string
     const least = literal(-(2 ** (thresholds.bits - 1)))
     body.loops([['i', count]], () =>
       body.add(
-        `${unit}[i] = AtLeast(0, ${bits});`,
-        `${unit}[i].in <== ${x}[${positions}[i]] - ${name}$thresholds[i] - ${least};`,
+        `${unit}[i] = ${equal ? 'Equal()' : `AtLeast(0, ${bits})`};`,
+        `${unit}[i].${equal ? 'a' : 'in'} <== ${x}[${positions}[i]] - ${name}$thresholds[i] - ${least};`,
+        ...(equal ? [`${unit}[i].b <== 0;`] : []),
         `${out}[i] = ${unit}[i].out;`,
       ),
     )
@@ -41,9 +44,35 @@ export function writeCompare(layer: CompareLayer, context: LayerContext): string
   )
   const places = declareConstant(context, `${name}$of`, of)
   body.loops([['i', first.length]], () =>
-    body.add(`${unit}[i] = AtLeast(${values}[i], ${bits});`, `${unit}[i].in <== ${x}[${positions}[i]];`),
+    equal
+      ? body.add(`${unit}[i] = Equal();`, `${unit}[i].a <== ${x}[${positions}[i]];`, `${unit}[i].b <== ${values}[i];`)
+      : body.add(`${unit}[i] = AtLeast(${values}[i], ${bits});`, `${unit}[i].in <== ${x}[${positions}[i]];`),
   )
   body.loops([['i', count]], () => body.add(`${out}[i] = ${unit}[${places}[i]].out;`))
+  return out
+}
+
+/** The place of the largest element of each window. */
+export function writeArgMax(layer: ArgMaxLayer, context: LayerContext): string {
+  const { body, gadgets } = context
+  gadgets.add('argmax')
+  const width = layer.windows[0]!.length
+  const windows = declareConstant(
+    context,
+    `${layer.name}$windows`,
+    layer.windows.flatMap((window) => Array.from(window)),
+  )
+  const unit = `${layer.name}$unit`
+  const out = `${layer.name}$out`
+  const count = layer.windows.length
+  body.add(`component ${unit}[${count}];`, `var ${out}[${count}];`)
+  body.loops([['i', count]], () => {
+    body.add(`${unit}[i] = ArgMax(${width}, ${layer.bits});`)
+    body.loops([['k', width]], () =>
+      body.add(`${unit}[i].score[k] <== ${context.value(layer.inputs[0]!)}[${windows}[i * ${width} + k]];`),
+    )
+    body.add(`${out}[i] = ${unit}[i].index;`)
+  })
   return out
 }
 
