@@ -60,11 +60,7 @@ const CASES: Record<string, () => Graph> = {
   Sign: () => network([node('Sign', 'x', 'y')]),
   'ArgMin over an axis, the last one of a tie': () =>
     network(
-      [
-        node('Reshape', 'x shape', 'm'),
-        node('ArgMin', 'm', 'i', { axis: 1, select_last_index: 1 }),
-        toFloat('i', 'y'),
-      ],
+      [node('Reshape', 'x shape', 'm'), node('ArgMin', 'm', 'i', { axis: 1, select_last_index: 1 }), toFloat('i', 'y')],
       { shape: places(2, 2) },
     ),
   'TopK of both kinds': () =>

@@ -187,8 +187,8 @@ describe('a threshold on a dropped Softmax', () => {
       { two: { shape: [], data: [2] } },
     )
     // An index that is computed with is a number like any other.
-    const options2 = { mode: 'released', output: { kind: 'value' } } as const
-    const { program } = calibrate(computed, samples, options2)
+    const exact = { mode: 'released', output: { kind: 'value' } } as const
+    const { program } = calibrate(computed, samples, exact)
     for (const sample of samples) {
       const [score] = interpret(program, encodeInput(program, sample)).scores
       expect(score! * program.tensors.at(-1)!.scale).to.equal(sample[1]! > sample[0]! ? 2 : 0)
