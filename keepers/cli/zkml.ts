@@ -29,7 +29,8 @@ const dimensions = () =>
     .argParser(dimension)
     .default({}, 'none')
 /** Which output of an ONNX file with several the network computes. */
-const taken = () => new Option('--take <name>', 'which output of an .onnx file with several is computed')
+const taken = () =>
+  new Option('--take <name>', 'which output of an .onnx file with several is computed; more than one by commas')
 const JSON_FLAG = ['--json', 'print the result as JSON'] as const
 
 export function registerZkml(program: Command): void {

@@ -160,6 +160,8 @@ export type Graph = {
   readonly notes: readonly string[]
   /** The output is what this operator, dropped at the end, would have been applied to. */
   readonly dropped?: SoftmaxKind
+  /** The output is several of the file's, one after the other: no label can be read off them. */
+  readonly joined?: boolean
 }
 
 /** The values that a node reads. */

@@ -144,6 +144,8 @@ function requireOutput(output: Plan['output'], count: number, graph: Graph): voi
     throw new CompileError('invalid-option', `output ${output.kind}: ${message}`)
   }
   const { dropped } = graph
+  if (graph.joined === true && (output.kind === 'label' || output.kind === 'margin'))
+    fail('the output is several outputs of the model, one after the other; use logits-commitment or score')
   if (graph.nodes.some((node) => isLabel(graph, node)) && output.kind !== 'label')
     fail('the network ends in an ArgMax, of which only the label can be said; use label')
   if (output.kind === 'score' && output.dropped !== dropped)

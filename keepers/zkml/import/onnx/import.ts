@@ -12,6 +12,7 @@ import { CHOICE_HANDLERS } from './choice.ts'
 import { refuseCast, requireComputable } from './computable.ts'
 import { CONSTANT_HANDLERS } from './constants.ts'
 import { ELEMENTWISE_HANDLERS } from './elementwise.ts'
+import { placeInputs, readInputs, shapeOfAll } from './inputs.ts'
 import { chosenBy, LOGIC_HANDLERS } from './logic.ts'
 import { MATRIX_HANDLERS } from './matrices.ts'
 import { CLASS_HANDLERS } from './ml/classes.ts'
@@ -19,12 +20,12 @@ import { LINEAR_HANDLERS } from './ml/linear.ts'
 import { TREE_HANDLERS } from './ml/trees.ts'
 import { MOVEMENT_HANDLERS } from './movement.ts'
 import { ML_DOMAIN } from './operators.ts'
-import { choose, neededFor, readNames } from './outputs.ts'
+import { choose, joined, neededFor, readNames } from './outputs.ts'
 import { REDUCTION_HANDLERS } from './reductions.ts'
-import { decodeModel, type ModelProto, type ValueInfo } from './schema.ts'
+import { decodeModel, type ModelProto } from './schema.ts'
 import { type Handler, Invocation, type Label, type Operand, type Result, Scope } from './scope.ts'
 import { type Constant, readTensor } from './tensors.ts'
-import { type DataType, isFloat, isKnownType, rounded, typeName } from './types.ts'
+import { isFloat, rounded, typeName } from './types.ts'
 import { WINDOW_HANDLERS } from './windows.ts'
 
 /** Operators that know constants from values themselves, and keep the type of what they move. */
@@ -85,13 +86,13 @@ export type OnnxOptions = {
   readonly name?: string
   /** Lengths of symbolic dimensions by their names in the file. */
   readonly dimensions?: Readonly<Record<string, number>>
-  /** Which of the file's outputs the network computes, where it has several; see `choose`. */
+  /** Which of the file's outputs the network computes, where it has several; several of them by commas. See `choose`, `joined`. */
   readonly output?: string
 }
 
 /**
- * Reads an .onnx file of one input, and one output, the label and the scores of a classifier, or the one that `output` names:
- * only what that needs is then read.
+ * Reads an .onnx file. Several inputs are one, in the order of the file, flattened. Computed is its one output, of a classifier
+ * its scores, or what `output` names: only what that needs is then read.
  * @throws CompileError malformed-file, unsupported-operator (naming all that are unknown), dynamic-shape, not-finite, …
  */
 export function importOnnx(file: Uint8Array, options: OnnxOptions = {}): Graph {
@@ -103,22 +104,19 @@ export function importOnnx(file: Uint8Array, options: OnnxOptions = {}): Graph {
   const constants = new Map<string, Operand>(
     model.graph.initializer.map((proto) => [proto.name, { constant: readTensor(proto, 'initializer') }]),
   )
-  const inputs = model.graph.input.filter((info) => !constants.has(info.name))
-  if (inputs.length !== 1)
-    throw new CompileError('wrong-input', `the model has ${inputs.length} inputs (${inputs.map((i) => i.name)}), not 1`)
-  const [info] = inputs as [ValueInfo]
-  const type = inputType(info)
-  const shape = inputShape(info, options.dimensions ?? {})
-  const batched = shape.length > 1 && shape[0] === 1
-  const name = options.name ?? (model.graph.name === '' ? 'model' : model.graph.name)
-  const builder = new GraphBuilder(name, info.name, batched ? shape.slice(1) : shape, !isFloat(type))
+  const inputs = readInputs(model, new Set(constants.keys()), options.dimensions ?? {})
+  const builder = new GraphBuilder(
+    options.name ?? (model.graph.name === '' ? 'model' : model.graph.name),
+    inputs.map(({ name }) => name).join(', '),
+    shapeOfAll(inputs),
+    inputs.every(({ type }) => !isFloat(type)),
+  )
   if (opsets.standard > OPSETS.newest)
     builder.note(
       `opset ${opsets.standard} is newer than ${OPSETS.newest}, the newest tested; compare the outputs before use`,
     )
   const scope = new Scope(builder, opsets.standard, constants, readNames(model))
-  const value = builder.reshape('batch', builder.input, shape)
-  scope.operands.set(info.name, { value, type, moved: true, cast: null })
+  for (const [name, operand] of placeInputs(builder, inputs)) scope.operands.set(name, operand)
   for (const [at, node] of model.graph.node.entries()) {
     const call = new Invocation(scope, node, nodeName(node, at), checkNode(node, at, opsets))
     for (const [i, operand] of run(call).entries()) {
@@ -126,11 +124,12 @@ export function importOnnx(file: Uint8Array, options: OnnxOptions = {}): Graph {
       if (output !== '') scope.operands.set(output, operand)
     }
   }
-  return finished(model, scope)
+  return finished(model, scope, options)
 }
 
-function finished(model: ModelProto, scope: Scope): Graph {
+function finished(model: ModelProto, scope: Scope, options: OnnxOptions): Graph {
   const { builder, operands, ranked } = scope
+  if (model.graph.output.length > 1 && options.output !== undefined) return joined(model, scope)
   const info = choose(model, scope)
   const output = operands.get(info.name)
   if (output === undefined) throw new CompileError('missing-part', `no node computes the output ${info.name}`)
@@ -165,45 +164,6 @@ function requireKnown(model: ModelProto): void {
     throw new CompileError('unsupported-operator', `operators not supported: ${[...unknown].sort().join(', ')}`, {
       operator: [...unknown][0]!,
     })
-}
-
-function inputType(info: ValueInfo): DataType {
-  const type = info.type?.tensor?.elementType ?? 0
-  if (type === 0) throw new CompileError('malformed-file', `input ${info.name} has no element type`)
-  if (!isKnownType(type))
-    throw new CompileError(
-      'unsupported-attribute',
-      `input ${info.name} is of ${typeName(type)}, which is no number type`,
-    )
-  return type
-}
-
-/** What exporters call a batch. Any other name may as well be the length of a sequence. */
-const BATCH_NAMES = /^(|n|b|bs|bsz|none|\?|unk__\d+|.*batch.*)$/i
-
-/** A symbolic first dimension of that kind is a batch of 1; every other one must be said. */
-function inputShape(info: ValueInfo, given: Readonly<Record<string, number>>): number[] {
-  const dimensions = info.type?.tensor?.shape?.dim
-  if (dimensions === undefined)
-    throw new CompileError('dynamic-shape', `input ${info.name} has no shape; export with fixed dimensions`)
-  return dimensions.map((dimension, axis) => {
-    const { value, parameter = '' } = dimension
-    const fail = (message: string): never => {
-      throw new CompileError('dynamic-shape', `input ${info.name}: dimension ${axis} ${message}`)
-    }
-    if (value !== undefined && value >= 1) return value
-    if (value === 0) fail('is 0: it has no elements; export with a fixed number of at least 1')
-    if (value !== undefined && (value !== -1 || axis !== 0)) fail(`is ${value}; export with a fixed number`)
-    if (Object.hasOwn(given, parameter)) return given[parameter]!
-    const shown = parameter === '' ? 'unknown' : parameter
-    if (axis !== 0)
-      fail(`is ${shown}; only the batch may vary: say its length (--dim ${shown}=N), or export with a fixed number`)
-    if (dimensions.length === 1 || !BATCH_NAMES.test(parameter))
-      fail(
-        `is ${shown}, which need not be a batch: say its length (--dim ${shown}=N; 1 if it is one), or export with a fixed number`,
-      )
-    return 1
-  })
 }
 
 /** Runs a node: constants are computed now, in their own types; values become nodes of the graph. */

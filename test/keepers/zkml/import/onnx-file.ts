@@ -32,6 +32,8 @@ export type Model = {
     readonly shape: readonly (number | string)[]
     readonly type?: ElementType
   }
+  /** Further inputs, after the first. */
+  readonly inputs?: readonly Model['input'][]
   readonly output: string
   /** All outputs, where there are several. */
   readonly outputs?: readonly string[]
@@ -130,7 +132,8 @@ export function onnxFile(model: Model): Uint8Array {
   for (const node of model.nodes) graph.block(1, nodeProto(node))
   graph.block(2, 'test')
   for (const [name, constant] of Object.entries(model.constants ?? {})) graph.block(5, tensorProto(constant, name))
-  graph.block(11, valueInfo(model.input.name, DATA_TYPES[model.input.type ?? 'float'], model.input.shape))
+  for (const { name, type: of = 'float', shape } of [model.input, ...(model.inputs ?? [])])
+    graph.block(11, valueInfo(name, DATA_TYPES[of], shape))
   const type = model.outputType === undefined ? null : DATA_TYPES[model.outputType]
   for (const output of model.outputs ?? [model.output]) graph.block(12, valueInfo(output, type, null))
   const file = new Writer().int(1, 8).block(2, 'test').block(7, graph)
