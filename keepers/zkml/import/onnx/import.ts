@@ -21,10 +21,13 @@ import { TREE_HANDLERS } from './ml/trees.ts'
 import { MOVEMENT_HANDLERS } from './movement.ts'
 import { ML_DOMAIN } from './operators.ts'
 import { choose, joined, neededFor, readNames } from './outputs.ts'
+import { RECURRENT_HANDLERS } from './recurrent.ts'
 import { REDUCTION_HANDLERS } from './reductions.ts'
+import { RESIZE_HANDLERS } from './resize.ts'
 import { decodeModel, type ModelProto } from './schema.ts'
 import { type Handler, Invocation, type Label, type Operand, type Result, Scope } from './scope.ts'
 import { type Constant, readTensor } from './tensors.ts'
+import { TRANSPOSED_HANDLERS } from './transposed.ts'
 import { isFloat, rounded, typeName } from './types.ts'
 import { WINDOW_HANDLERS } from './windows.ts'
 
@@ -41,6 +44,9 @@ const COMPUTING: ReadonlyMap<string, Handler> = new Map([
   ...Object.entries(ELEMENTWISE_HANDLERS),
   ...Object.entries(MATRIX_HANDLERS),
   ...Object.entries(WINDOW_HANDLERS),
+  ...Object.entries(TRANSPOSED_HANDLERS),
+  ...Object.entries(RESIZE_HANDLERS),
+  ...Object.entries(RECURRENT_HANDLERS),
 ])
 /** Operators of ai.onnx.ml: those on labels know them from values themselves, models compute with numbers of any type. */
 const ML: ReadonlyMap<string, Handler> = new Map([

@@ -4,6 +4,7 @@
 import type { Random } from '../random.ts'
 import type { Attribute, Constant, ElementType, Model, Node } from './onnx-file.ts'
 import { CHOICES } from './random-choices.ts'
+import { LAYERS } from './random-layers.ts'
 
 export type Entry = {
   readonly name: string
@@ -106,10 +107,11 @@ export function randomOperators(random: Random): Model {
   ])
   const drawing = new Drawing(random, opset, shape)
   const steps = random.int(1, 4)
-  // One graph in three compares and chooses, mostly by what it has just computed.
-  const choosing = random.next() < 0.33
-  for (let i = 0; i < (choosing ? steps + 2 : steps); i++)
-    random.pick(choosing && random.next() < 0.7 ? CHOICES : STEPS)(drawing)
+  // Three graphs in ten compare and choose, mostly by what they have just computed; others grow images or go through sequences.
+  const way = random.next()
+  const special = way < 0.3 ? CHOICES : way < 0.5 ? LAYERS : null
+  for (let i = 0; i < (special === CHOICES ? steps + 2 : steps); i++)
+    random.pick(special !== null && random.next() < 0.7 ? special : STEPS)(drawing)
   if (random.next() < 0.1) random.pick(LAST)(drawing)
   const output = drawing.entries.filter((entry) => entry.computed).at(-1)!
   if (output.name === 'x') {
