@@ -128,6 +128,15 @@ export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: 
         out[o] = sum
       }
       break
+    case 'quantise':
+      for (let i = 0; i < out.length; i++) {
+        const whole = roundedToEven(Math.fround(input.data[i]! / node.step)) + node.zero
+        out[i] = Math.min(node.max, Math.max(node.min, whole)) + 0
+      }
+      break
+    case 'scaled':
+      for (let i = 0; i < out.length; i++) out[i] = input.data[i]! * node.factor
+      break
     case 'paths':
       out.set(reachedLeaves(node, input.data))
       break
@@ -163,6 +172,14 @@ export function reachedLeaves(
   const follow = (from: number): number => ((from & 1) === decisions[from >> 1]! ? reached[from >> 1]! : 0)
   for (const [n, from] of parents.entries()) reached[n] = from < 0 ? 1 : follow(from)
   return Float64Array.from(leaves, follow)
+}
+
+/** The nearest whole number, halves to the even one. */
+export function roundedToEven(value: number): number {
+  const floor = Math.floor(value)
+  const rest = value - floor
+  if (rest !== 0.5) return Math.round(value)
+  return floor % 2 === 0 ? floor : floor + 1
 }
 
 /** One activation of one number. */

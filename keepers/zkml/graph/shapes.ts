@@ -112,6 +112,14 @@ function infer(node: GraphNode, inputs: readonly (readonly number[])[]): number[
     case 'linear':
       requireRows(node, elementCount(input))
       return [...node.shape]
+    case 'quantise':
+      requireFinite([node.step, node.zero], 'the grid', node.name)
+      if (!(node.step > 0) || node.min >= node.max)
+        fail(node, `a grid of step ${node.step} in [${node.min}, ${node.max}]`)
+      return [...input]
+    case 'scaled':
+      if (!(node.factor > 0 && Number.isFinite(node.factor))) fail(node, `factor ${node.factor} must be more than 0`)
+      return [...input]
     case 'paths': {
       const count = node.parents.length
       if (elementCount(input) !== count) fail(node, `[${input}] decisions for ${count} inner nodes`)

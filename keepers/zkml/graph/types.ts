@@ -121,6 +121,18 @@ export type LinearNode = Unary & {
   readonly shape: readonly number[]
 }
 
+/** round(x / step) + zero, halves to the even number, kept in [min, max]: a whole number. */
+export type QuantiseNode = Unary & {
+  readonly op: 'quantise'
+  readonly step: number
+  readonly zero: number
+  readonly min: number
+  readonly max: number
+}
+
+/** factor · x with factor > 0, which costs nothing: the integers stay, and stand for something else. */
+export type ScaledNode = Unary & { readonly op: 'scaled'; readonly factor: number }
+
 /** Which leaves of decision trees are reached, by the decisions at inner nodes; see PathsLayer. Output [leaves.length]. */
 export type PathsNode = Unary & { readonly op: 'paths'; readonly parents: Int32Array; readonly leaves: Int32Array }
 
@@ -139,6 +151,8 @@ export type GraphNode =
   | CompareNode
   | PathsNode
   | LinearNode
+  | QuantiseNode
+  | ScaledNode
   | ArgMaxNode
 
 /**

@@ -29,6 +29,7 @@ import type { Decider } from './decide.ts'
 import { describeNetwork, recorded } from './describe.ts'
 import { elementPieces, isMixed } from './input.ts'
 import { isDifference, type LayerPlan, type Plan, programOutput, type WeightPlan } from './plan.ts'
+import { lowerQuantise, lowerScaled } from './round.ts'
 import { type Clipping, type LayerDraft, ProgramWriter, type Value, valueBits } from './writer.ts'
 
 /** Largest calibrated magnitude of a graph value, real. */
@@ -232,6 +233,10 @@ function lowerNode(context: Lowering, node: GraphNode, inputs: readonly Value[])
       const { parents, leaves } = node
       return writer.emit(node.name, [node.name], inputs, { kind: 'paths', parents, leaves }, shape, 1)
     }
+    case 'quantise':
+      return lowerQuantise(context, node, inputs[0]!, shape)
+    case 'scaled':
+      return lowerScaled(context, node, inputs[0]!, shape)
     case 'linear':
       return lowerLinear(context, node, inputs[0]!)
     case 'argmax':

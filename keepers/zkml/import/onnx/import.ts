@@ -21,6 +21,7 @@ import { TREE_HANDLERS } from './ml/trees.ts'
 import { MOVEMENT_HANDLERS } from './movement.ts'
 import { ML_DOMAIN } from './operators.ts'
 import { choose, joined, neededFor, readNames } from './outputs.ts'
+import { QUANTISED_HANDLERS } from './quantised.ts'
 import { RECURRENT_HANDLERS } from './recurrent.ts'
 import { REDUCTION_HANDLERS } from './reductions.ts'
 import { RESIZE_HANDLERS } from './resize.ts'
@@ -38,6 +39,7 @@ const TYPED: ReadonlyMap<string, Handler> = new Map([
   ...Object.entries(REDUCTION_HANDLERS),
   ...Object.entries(LOGIC_HANDLERS),
   ...Object.entries(CHOICE_HANDLERS),
+  ...Object.entries(QUANTISED_HANDLERS),
 ])
 /** Operators that compute with floating-point values. */
 const COMPUTING: ReadonlyMap<string, Handler> = new Map([

@@ -75,6 +75,38 @@ const CASES: Record<string, { make: () => Graph; tolerance: number }> = {
       ),
     tolerance: 0.02,
   },
+  'QuantizeLinear and back, saturating': {
+    make: () =>
+      network(
+        [1, 4],
+        [
+          { op: 'QuantizeLinear', inputs: ['x', 's', 'z'], outputs: ['q'] },
+          { op: 'DequantizeLinear', inputs: ['q', 's', 'z'], outputs: ['y'] },
+        ],
+        { s: { shape: [], data: [0.005] }, z: { shape: [], data: [100], type: 'uint8' } },
+      ),
+    tolerance: 0.0051,
+  },
+  QLinearMatMul: {
+    make: () =>
+      network(
+        [1, 4],
+        [
+          { op: 'QuantizeLinear', inputs: ['x', 's', 'z'], outputs: ['q'] },
+          { op: 'QLinearMatMul', inputs: ['q', 's', 'z', 'w', 's', 'v', 't', 'z'], outputs: ['m'] },
+          { op: 'DequantizeLinear', inputs: ['m', 't', 'z'], outputs: ['y'] },
+        ],
+        {
+          s: { shape: [], data: [0.01] },
+          z: { shape: [], data: [-5], type: 'int8' },
+          w: { shape: [4, 2], data: [100, -50, 25, 127, -128, 3, 77, -9], type: 'int8' },
+          v: { shape: [], data: [0], type: 'int8' },
+          t: { shape: [], data: [0.02] },
+        },
+      ),
+    // A step of the output: what was rounded before may fall on the other side.
+    tolerance: 0.0401,
+  },
   'Resize, linear': {
     make: () =>
       network(

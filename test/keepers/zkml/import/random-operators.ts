@@ -5,6 +5,7 @@ import type { Random } from '../random.ts'
 import type { Attribute, Constant, ElementType, Model, Node } from './onnx-file.ts'
 import { CHOICES } from './random-choices.ts'
 import { LAYERS } from './random-layers.ts'
+import { QUANTISED } from './random-quantised.ts'
 
 export type Entry = {
   readonly name: string
@@ -107,9 +108,9 @@ export function randomOperators(random: Random): Model {
   ])
   const drawing = new Drawing(random, opset, shape)
   const steps = random.int(1, 4)
-  // Three graphs in ten compare and choose, mostly by what they have just computed; others grow images or go through sequences.
+  // Three graphs in ten compare and choose, mostly by what they have just computed; others grow images, go through sequences, or round.
   const way = random.next()
-  const special = way < 0.3 ? CHOICES : way < 0.5 ? LAYERS : null
+  const special = way < 0.3 ? CHOICES : way < 0.5 ? LAYERS : way < 0.6 ? QUANTISED : null
   for (let i = 0; i < (special === CHOICES ? steps + 2 : steps); i++)
     random.pick(special !== null && random.next() < 0.7 ? special : STEPS)(drawing)
   if (random.next() < 0.1) random.pick(LAST)(drawing)
