@@ -25,11 +25,17 @@ function of(d: Drawing, type: 'bool' | 'int64', fits: (entry: Entry) => boolean 
   return found.length === 0 ? null : d.random.pick(found)
 }
 
+/** Whether values that are equal stay so: interpolation makes neighbours of them that differ in the last bit. */
+function isExact(d: Drawing): boolean {
+  return d.nodes.every(({ attributes }) => attributes?.mode !== 'linear')
+}
+
 function asNumbers(d: Drawing, entry: Entry): void {
   if (d.chance(0.6)) d.emit('Cast', [entry], { to: 1 }, entry.shape)
 }
 
 function compare(d: Drawing): void {
+  if (!isExact(d)) return
   const x = d.value()!
   const op = d.random.pick(['Less', 'LessOrEqual', 'Greater', 'GreaterOrEqual'])
   if (d.opset < (op.endsWith('Equal') ? 12 : 9)) return
@@ -74,11 +80,13 @@ function whereComputed(d: Drawing): void {
 }
 
 function sign(d: Drawing): void {
+  if (!isExact(d)) return
   const x = d.value()!
   if (d.opset >= 9) d.emit('Sign', [x], {}, x.shape)
 }
 
 function place(d: Drawing): void {
+  if (!isExact(d)) return
   const x = d.value((shape) => shape.length > 0)
   if (x === null) return
   const axis = d.random.int(0, x.shape.length - 1)
@@ -91,6 +99,7 @@ function place(d: Drawing): void {
 }
 
 function topK(d: Drawing): void {
+  if (!isExact(d)) return
   const x = d.value((shape) => shape.length > 0 && size(shape) <= 120)
   if (x === null || d.opset < 11) return
   const axis = d.random.int(0, x.shape.length - 1)
