@@ -20,6 +20,9 @@ type Axis = { readonly from: number; readonly to: number; readonly scale: number
 /** What an output position reads along one axis. */
 type Taps = readonly (readonly [at: number, weight: number])[]
 
+/** What float32 leaves of a length that is whole. */
+const LENGTH_TOLERANCE = 1e-5
+
 const single = Math.fround
 
 export const RESIZE_HANDLERS: Readonly<Record<string, Handler>> = {
@@ -97,6 +100,12 @@ function resized(call: Invocation, axes: readonly Axis[], mode: Mode, rounding: 
   const kind = call.string('mode', 'nearest')
   if (kind !== 'nearest' && kind !== 'linear' && kind !== 'bilinear')
     call.fail('unsupported-attribute', `mode ${kind}; nearest and linear are supported`)
+  const fraction = axes.find(({ from, to, scale }) => Math.abs(from * scale - to) > LENGTH_TOLERANCE * to)
+  if (mode === 'align_corners' && fraction !== undefined)
+    call.fail(
+      'unsupported-attribute',
+      `align_corners of ${fraction.from} elements at a scale of ${fraction.scale}, which is no whole length: runtimes differ; give sizes`,
+    )
   const { builder, name } = call
   const x = call.value(0)
   const to = axes.map((axis) => axis.to)
