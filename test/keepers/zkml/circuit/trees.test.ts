@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Decision trees as circuits: comparisons with thresholds, public and private, and the leaves that they lead to.
+import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { GraphBuilder } from '../../../../keepers/zkml/graph/builder.ts'
 import { tensor } from '../../../../keepers/zkml/graph/tensor.ts'
@@ -8,6 +9,7 @@ import {
   encodeInput,
   evaluate,
   type Graph,
+  importOnnx,
   interpret,
   programCost,
   programFromJson,
@@ -81,6 +83,33 @@ describe('decision trees as circuits', function () {
       expect(built.circuit.open('result')).to.deep.equal([])
       const witness = honest(built, randomInput(program, draw))
       expectMutationsRefused(built.circuit, witness, built.circuit.derivedWires, 300, draw)
+    })
+
+  for (const [file, inner] of [
+    ['forest3-zip.onnx', 31],
+    ['xgb3.onnx', 17],
+    ['lgb2.onnx', 20],
+  ] as const)
+    it(`made by others become circuits that give their labels: ${file}`, async () => {
+      const graph = importOnnx(readFileSync(new URL(`../import/fixtures/ml/${file}`, import.meta.url)))
+      const knobs = { inputBits: 12, weightBits: { default: 12 } }
+      const random = new Random(8)
+      const flower = (): number[] =>
+        [random.list(1, 4, 8), random.list(1, 2, 4.5), random.list(1, 1, 7), random.list(1, 0, 2.5)].flat()
+      const flowers = Array.from({ length: 20 }, flower)
+      const { program } = calibrate(graph, flowers, { mode: 'released', knobs })
+      const paths = program.layers.find((layer) => layer.kind === 'paths')!
+      expect(paths.parents.length).to.equal(inner)
+      const built = await build({ ...program, name: file.replaceAll(/\W/g, '_') })
+      expect(built.circuit.system.header.constraints).to.equal(programCost(program).total)
+      for (const each of flowers) {
+        const encoded = encodeInput(program, each)
+        const { scores } = interpret(program, encoded)
+        const label = (list: ArrayLike<number>): number => Array.from(list).indexOf(Math.max(...Array.from(list)))
+        // The third public signal is the label.
+        expect(honest(built, encoded)[3]).to.equal(BigInt(label(scores)))
+        expect(label(scores)).to.equal(label(evaluate(graph, each).data))
+      }
     })
 
   it('hold for every private threshold that the circuit admits', async () => {
