@@ -173,6 +173,17 @@ const SUITES: Suite[] = [
     refused: outside(5, -1),
   },
   {
+    instance: 'paths-6',
+    cases: () =>
+      span(0, 63).map((bits) => {
+        const decision = span(0, 5).map((v) => (bits >> v) & 1)
+        const [a, b, c, d, e, f] = decision as [number, number, number, number, number, number]
+        // 1 hangs on the 0 of 0, 2 on its 1, 3 on the 1 of 1; 4 is a root, and 5 hangs on its 0.
+        const one = [a, (1 - a) * b, a * c, (1 - a) * b * d, e, (1 - e) * f]
+        return { inputs: { decision: fields(decision) }, outputs: { one: fields(one) } }
+      }),
+  },
+  {
     instance: 'argmax-4-6',
     assumed: ['index'],
     cases: () =>

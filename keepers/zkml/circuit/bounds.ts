@@ -71,7 +71,11 @@ function layerMagnitude(layer: IntegerLayer, inputs: readonly bigint[], committe
         magnitude(layer.intercepts)
       )
     case 'bits':
+    case 'compare':
+    case 'paths':
       return 1n
+    case 'argmax':
+      return BigInt(layer.windows[0]?.length ?? 1)
     case 'lookup':
       return ofParameter(layer.table)
   }

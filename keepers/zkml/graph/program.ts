@@ -199,6 +199,39 @@ export type LookupLayer = Base & {
  */
 export type BitsLayer = Base & { readonly kind: 'bits'; readonly width: number }
 
+/**
+ * out[i] = 1 where in[positions[i]] ≥ thresholds[i], else 0. Circuit: the top bit of in − threshold + 2^(bits−1) in exactly `bits` bits
+ * (−2^(bits−1) ≤ in − threshold < 2^(bits−1) for every admissible input and threshold). `equal`: where they are equal, by an inverse
+ * (3 constraints, whatever the bits). `fixed` thresholds are constants of the architecture in both modes, never part of a
+ * commitment. With constant thresholds equal comparisons are made once.
+ */
+export type CompareLayer = Base & {
+  readonly kind: 'compare'
+  readonly positions: Int32Array
+  readonly relation: 'at-least' | 'equal'
+  /** One per output. */
+  readonly thresholds: Parameter
+  readonly fixed: boolean
+  readonly bits: number
+}
+
+/**
+ * out[i] = the place in windows[i] of its largest element, the first one on ties; all windows of one length ≥ 2. `bits` as for
+ * maxpool. Circuit: the place is a witness, and no element is larger, none before it as large: about n (bits + 3) for n elements.
+ */
+export type ArgMaxLayer = Base & {
+  readonly kind: 'argmax'
+  readonly windows: readonly Int32Array[]
+  readonly bits: number
+}
+
+/**
+ * Which leaves of decision trees are reached, 1 or 0; in[n] is 0 or 1, the decision at inner node n. parents[n] is −1 for a root, which is
+ * always reached, else 2·p + d with p < n: n is reached where p is and in[p] = d. leaves[l] says the same of leaf l = out[l].
+ * One constraint for each inner node that is no root.
+ */
+export type PathsLayer = Base & { readonly kind: 'paths'; readonly parents: Int32Array; readonly leaves: Int32Array }
+
 export type IntegerLayer =
   | Conv2dLayer
   | DenseLayer
@@ -212,6 +245,9 @@ export type IntegerLayer =
   | SplineLayer
   | LookupLayer
   | BitsLayer
+  | CompareLayer
+  | ArgMaxLayer
+  | PathsLayer
 
 /** `released`: parameters are constants of the circuit. `committed`: they are witness, bound by a salted commitment. */
 export type Mode = 'released' | 'committed'
@@ -284,12 +320,12 @@ export type IntegerProgram = {
 /** One committed list of numbers, in the order in which a model commitment absorbs them. */
 export type NamedParameter = {
   readonly layer: string
-  readonly role: 'weights' | 'bias' | 'scale' | 'table'
+  readonly role: 'weights' | 'bias' | 'scale' | 'table' | 'thresholds'
   readonly parameter: Parameter
 }
 
 /**
- * All parameters in commitment order: layers in execution order; inside a layer weights (or scale, or table), then bias.
+ * All parameters in commitment order: layers in execution order; inside a layer weights (or scale, table, thresholds), then bias.
  * The order is part of the format: a commitment is over exactly this sequence.
  */
 export function programParameters(program: IntegerProgram): NamedParameter[] {
@@ -303,6 +339,8 @@ export function programParameters(program: IntegerProgram): NamedParameter[] {
       list.push({ layer: layer.name, role: 'bias', parameter: layer.bias })
     } else if (layer.kind === 'lookup') {
       list.push({ layer: layer.name, role: 'table', parameter: layer.table })
+    } else if (layer.kind === 'compare' && !layer.fixed) {
+      list.push({ layer: layer.name, role: 'thresholds', parameter: layer.thresholds })
     }
   }
   return list

@@ -92,6 +92,17 @@ const layer = z.discriminatedUnion('kind', [
   }),
   z.object({ ...base, kind: z.literal('lookup'), rows: count, width: count, table: parameter }),
   z.object({ ...base, kind: z.literal('bits'), width: z.number().int().min(1).max(24) }),
+  z.object({
+    ...base,
+    kind: z.literal('compare'),
+    positions: indices,
+    relation: z.enum(['at-least', 'equal']),
+    thresholds: parameter,
+    fixed: z.boolean(),
+    bits: bitWidth,
+  }),
+  z.object({ ...base, kind: z.literal('argmax'), windows: z.array(indices), bits: bitWidth }),
+  z.object({ ...base, kind: z.literal('paths'), parents: indices, leaves: indices }),
 ])
 
 /** Runs of input elements; see InputPiece. */
@@ -226,6 +237,7 @@ function wrongLength(each: Layer, sizes: readonly number[], outputs: number): st
     case 'select':
       return differ('map', each.map.length, outputs)
     case 'maxpool':
+    case 'argmax':
       return differ('windows', each.windows.length, outputs)
     case 'rescale':
       return differ('input', input, outputs)
@@ -245,6 +257,13 @@ function wrongLength(each: Layer, sizes: readonly number[], outputs: number): st
       )
     case 'bits':
       return differ('output', outputs, input * each.width)
+    case 'compare':
+      return (
+        differ('positions', each.positions.length, outputs) ??
+        differ('thresholds', each.thresholds.values.length, outputs)
+      )
+    case 'paths':
+      return differ('parents', each.parents.length, input) ?? differ('leaves', each.leaves.length, outputs)
     case 'lookup':
       return (
         differ('output', outputs, input * each.width) ??
@@ -264,9 +283,22 @@ function wrongIndex(each: Layer, sizes: readonly number[]): string | null {
   }
   if (each.kind === 'select')
     return each.map.every((i) => i < total) ? null : `a position lies outside its ${total} inputs`
-  if (each.kind === 'maxpool') {
+  if (
+    each.kind === 'argmax' &&
+    each.windows.some((window) => window.length < 2 || window.length !== each.windows[0]!.length)
+  )
+    return 'windows of unequal length, or of fewer than 2 elements'
+  if (each.kind === 'maxpool' || each.kind === 'argmax') {
     const inside = each.windows.every((window) => window.length > 0 && window.every((i) => i >= 0 && i < total))
     return inside ? null : `a window is empty or reaches outside its ${total} inputs`
+  }
+  if (each.kind === 'compare')
+    return each.positions.every((i) => i >= 0 && i < total) ? null : `a position lies outside its ${total} inputs`
+  if (each.kind === 'paths') {
+    const ascending = each.parents.every((from, n) => from < 2 * n)
+    return ascending && each.leaves.every((from) => from >= 0 && from < 2 * total)
+      ? null
+      : 'a node or a leaf hangs below none that comes before it'
   }
   if (each.kind === 'conv2d') {
     const positive = [...each.kernel, ...each.strides, ...each.dilations, each.groups].every((value) => value >= 1)

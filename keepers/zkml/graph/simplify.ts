@@ -277,5 +277,6 @@ function rebuild(graph: Graph, nodes: readonly GraphNode[], output: ValueName): 
   for (const node of nodes) if (needed.has(node.output)) builder.push(node)
   for (const note of graph.notes) builder.note(note)
   const built = builder.build(output)
-  return graph.dropped === undefined ? built : { ...built, dropped: graph.dropped }
+  const { dropped, joined } = graph
+  return { ...built, ...(dropped === undefined ? {} : { dropped }), ...(joined === undefined ? {} : { joined }) }
 }

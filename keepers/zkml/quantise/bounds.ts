@@ -4,6 +4,7 @@
 import { CompileError } from '../graph/errors.ts'
 import {
   type Bounds,
+  type CompareLayer,
   type IntegerLayer,
   type Mode,
   type Parameter,
@@ -108,6 +109,9 @@ export class BoundsTracker {
           high[o] = most
         }
         break
+      case 'argmax':
+        for (const [o, window] of layer.windows.entries()) high[o] = window.length - 1
+        break
       case 'multiply': {
         const other = inputs[1]!
         const square = layer.inputs[0] === layer.inputs[1]
@@ -153,6 +157,25 @@ export class BoundsTracker {
         }
         break
       }
+      case 'compare': {
+        const known = areKnown(layer, this.mode) ? layer.thresholds.values : null
+        const range = parameterRange(layer.thresholds)
+        for (let i = 0; i < size; i++) {
+          const [from, least, most] = [layer.positions[i]!, known?.[i] ?? range.min, known?.[i] ?? range.max]
+          const [a, b] = [input.low[from]!, input.high[from]!]
+          const equal = layer.relation === 'equal'
+          low[i] = a >= most && (!equal || (b === a && least === a)) ? 1 : 0
+          high[i] = b >= least && (!equal || a <= most) ? 1 : 0
+        }
+        break
+      }
+      case 'paths':
+        if (input.low.some((value) => value < 0) || input.high.some((value) => value > 1))
+          throw new CompileError('bound-exceeded', `layer ${layer.name}: decisions that are neither 0 nor 1`, {
+            layer: layer.name,
+          })
+        high.fill(1)
+        break
       case 'bits':
         // The gadget ranges its input, but an honest one outside would have no witness.
         if (input.low.some((value) => value < 0) || input.high.some((value) => value >= 2 ** layer.width))
@@ -213,6 +236,29 @@ export function windowBits({ low, high }: Intervals, windows: readonly Int32Arra
 /** Bits for in − breakpoint over all breakpoints, as a signed window. */
 export function piecewiseBits(breakpoints: readonly number[], input: Bounds): number {
   return Math.max(1, ...breakpoints.map((t) => signedBits({ min: input.min - t, max: input.max - t })))
+}
+
+/** Whether the thresholds are constants of the circuit. */
+export function areKnown({ fixed }: Pick<CompareLayer, 'fixed'>, mode: Mode): boolean {
+  return fixed || mode === 'released'
+}
+
+/** Bits of a signed window that holds in − threshold wherever they are compared; of an equality, none are needed. */
+export function compareBits(
+  layer: Pick<CompareLayer, 'positions' | 'thresholds' | 'fixed' | 'relation'>,
+  input: Intervals,
+  mode: Mode,
+): number {
+  if (layer.relation === 'equal') return 1
+  const range = parameterRange(layer.thresholds)
+  let [min, max] = [0, 0]
+  for (const [i, from] of layer.positions.entries()) {
+    const value = layer.thresholds.values[i]!
+    const [least, most] = areKnown(layer, mode) ? [value, value] : [range.min, range.max]
+    min = Math.min(min, input.low[from]! - most)
+    max = Math.max(max, input.high[from]! - least)
+  }
+  return signedBits({ min, max })
 }
 
 /** Known coefficients. Convolutions and matrices are gone through tap by tap: their rows may not fit into memory. */

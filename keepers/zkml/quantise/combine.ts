@@ -3,7 +3,16 @@
 import { reduceTargets, windowIndices } from '../graph/evaluate.ts'
 import { elementCount } from '../graph/program.ts'
 import { broadcastMap, identityMap, stridesOf } from '../graph/tensor.ts'
-import type { BinaryNode, ConcatNode, GraphNode, PoolNode, ReduceNode, SelectNode, ValueName } from '../graph/types.ts'
+import type {
+  BinaryNode,
+  ConcatNode,
+  GraphNode,
+  LinearNode,
+  PoolNode,
+  ReduceNode,
+  SelectNode,
+  ValueName,
+} from '../graph/types.ts'
 import type { Lowering } from './lower.ts'
 import type { Value } from './writer.ts'
 
@@ -164,6 +173,35 @@ export function narrowFactor(
   if (shift === 0 && bits === undefined) return value
   const name = `${node.name}_narrow_${suffix}`
   return writer.rescale(name, [node.name], value, shift, { kind: 'identity' }, alone(source), bits)
+}
+
+/** Elementwise product with what is 0 or 1: it has no more bits than the other operand, so nothing is narrowed. */
+export function gateValues(
+  context: Lowering,
+  node: BinaryNode,
+  inputs: readonly [Value, Value],
+  shape: readonly number[],
+): Value {
+  const [gate, value] = inputs.map((input) => spread(context, node.name, input, shape)) as [Value, Value]
+  const scale = gate.scale * value.scale
+  return context.writer.emit(node.name, [node.name], [gate, value], { kind: 'multiply' }, shape, scale)
+}
+
+/** Constant rows; numbers that are no short binary fractions are rounded to RATIO_BITS, with a note. */
+export function lowerLinear(context: Lowering, node: LinearNode, input: Value): Value {
+  let fraction = 0
+  const isWhole = (): boolean => node.coefficients.every((value) => Number.isInteger(value * 2 ** fraction))
+  while (fraction < RATIO_BITS && !isWhole()) fraction++
+  if (!isWhole()) context.writer.note(`${node.name}: its factors are rounded to one part in ${2 ** RATIO_BITS}`)
+  const scale = input.scale * 2 ** -fraction
+  const draft = {
+    kind: 'sparse',
+    offsets: node.offsets,
+    indices: node.positions,
+    coefficients: node.coefficients.map((value) => Math.round(value * 2 ** fraction) + 0),
+    bias: node.constants.map((value) => Math.round(value / scale) + 0),
+  } as const
+  return context.writer.emit(node.name, [node.name], [input], draft, node.shape, scale)
 }
 
 /** A value brought down to the node's activation bits when it is an accumulator that is wider. */

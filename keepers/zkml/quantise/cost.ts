@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a program costs as a circuit: the constraints of circuits/lib's gadgets, compiled with circom's O1, counted without
 // compiling. A test holds these formulas against compiled circuits.
+import { distinctComparisons } from '../graph/comparisons.ts'
 import {
   type Conv2dLayer,
   elementCount,
@@ -15,7 +16,7 @@ import {
   windowOf,
 } from '../graph/program.ts'
 import { forEachTap } from './affine.ts'
-import { signedBits, unsignedBits } from './bounds.ts'
+import { areKnown, signedBits, unsignedBits } from './bounds.ts'
 
 /** Products and range bits are `quadratic`; `linear` are sums that a gadget takes in as one signal. */
 export type Cost = { readonly quadratic: number; readonly linear: number }
@@ -49,6 +50,9 @@ const SHA256_PADDING = 9
 const SHA256_LINEAR = 48 + 64 * 2 + 8
 const SHA256_QUADRATIC = 17_824 - SHA256_LINEAR
 
+/** Constraints of circuits/lib/equal.circom. */
+const EQUAL_CONSTRAINTS = 3
+
 /** Constraints of circuits/lib/signed_commitment.circom. */
 const SIGNED: Cost = { quadratic: 4948, linear: 10 }
 
@@ -81,7 +85,7 @@ function yieldsSignals(program: IntegerProgram, layer: IntegerLayer, signals: Re
   if (layer.kind === 'dense') return program.mode === 'committed'
   if (layer.kind === 'conv2d') return program.mode === 'committed' && !isDirect(layer)
   if (layer.kind === 'rescale' && isHold(layer)) return signals.has(layer.inputs[0]!)
-  return ['rescale', 'maxpool', 'multiply', 'piecewise', 'spline', 'bits'].includes(layer.kind)
+  return ['rescale', 'maxpool', 'multiply', 'piecewise', 'spline', 'bits', 'compare', 'argmax'].includes(layer.kind)
 }
 
 function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: boolean, tile: number): Cost {
@@ -96,7 +100,7 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
       return committed ? privateConvolution(layer, tile, fromSignals) : NOTHING
     case 'dense': {
       if (!committed) return NOTHING
-      const inputs = fromSignals ? 0 : layer.inputSize
+      const inputs = fromSignals ? 0 : layer.inputSize - leavesThatAreSignals(program, layer)
       return { quadratic: layer.inputSize * layer.outputSize, linear: layer.outputSize + inputs }
     }
     case 'scale':
@@ -114,6 +118,14 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
       const rounds = count * (width - 1)
       return { quadratic: rounds * (layer.bits + 2), linear: rounds + (fromSignals ? 0 : count * width) }
     }
+    case 'argmax': {
+      const width = layer.windows[0]!.length
+      return {
+        quadratic: count * width * (layer.bits + 2),
+        // Of two the place is the second selector itself.
+        linear: count * (width + (width === 2 ? 2 : 3) + (fromSignals ? 0 : width)),
+      }
+    }
     case 'multiply':
       return { quadratic: count, linear: 0 }
     case 'piecewise':
@@ -122,6 +134,14 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
       return splineCost(layer, count, taken)
     case 'bits':
       return { quadratic: count, linear: (count / layer.width) * (fromSignals ? 1 : 2) }
+    case 'compare': {
+      const known = areKnown(layer, program.mode)
+      const comparisons = known ? distinctComparisons(layer).first.length : count
+      const each = layer.relation === 'equal' ? EQUAL_CONSTRAINTS : layer.bits
+      return { quadratic: comparisons * each, linear: !known || !fromSignals ? comparisons : 0 }
+    }
+    case 'paths':
+      return { quadratic: layer.parents.reduce((inner, from) => (from < 0 ? inner : inner + 1), 0), linear: 0 }
     case 'lookup': {
       const positions = count / layer.width
       return {
@@ -130,6 +150,12 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
       }
     }
   }
+}
+
+/** Of a tree's leaves those on a 1 side are signals, the others are differences. */
+function leavesThatAreSignals(program: IntegerProgram, { inputs: [source] }: IntegerLayer): number {
+  const producer = program.layers.find((layer) => layer.output === source)
+  return producer?.kind === 'paths' ? producer.leaves.reduce((sum, from) => sum + (from & 1), 0) : 0
 }
 
 function splineCost({ low, bits, shift, select, tails }: SplineLayer, count: number, taken: number): Cost {
@@ -216,6 +242,7 @@ function parameterCost(program: IntegerProgram): Cost {
 function parametersOf(layer: IntegerLayer) {
   if (layer.kind === 'conv2d' || layer.kind === 'dense') return [layer.weights, layer.bias]
   if (layer.kind === 'scale') return [layer.scale, layer.bias]
+  if (layer.kind === 'compare') return layer.fixed ? [] : [layer.thresholds]
   return layer.kind === 'lookup' ? [layer.table] : []
 }
 

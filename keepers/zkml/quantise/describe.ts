@@ -51,7 +51,7 @@ function partsOf(node: GraphNode): Record<string, unknown> {
   for (const field of ['input', 'inputs']) delete parts[field]
   // Equal numbers are kept as one: how long these are is a matter of the weights.
   for (const field of ['scale', 'shift']) delete parts[field]
-  for (const field of ['weights', 'bias', 'table']) {
+  for (const field of ['weights', 'bias', 'table', ...(node.op === 'compare' && node.fixed ? [] : ['thresholds'])]) {
     const tensor = parts[field] as { shape: readonly number[] } | undefined
     if (tensor !== undefined) parts[field] = tensor.shape
   }

@@ -3,6 +3,7 @@
 // Float64 slots hold safe integers only (bounds are proven ≤ 2^52), so every operation here is exact.
 
 import { CompileError } from '../graph/errors.ts'
+import { reachedLeaves } from '../graph/evaluate.ts'
 import {
   type Bounds,
   type Conv2dLayer,
@@ -146,6 +147,10 @@ export function runLayer(layer: IntegerLayer, inputs: readonly Integers[], size:
         out[o] = best
       }
       break
+    case 'argmax':
+      for (const [o, window] of layer.windows.entries())
+        for (const [k, index] of window.entries()) if (input[index]! > input[window[out[o]!]!]!) out[o] = k
+      break
     case 'multiply':
       for (let i = 0; i < size; i++) out[i] = input[i]! * inputs[1]![i]!
       break
@@ -157,6 +162,15 @@ export function runLayer(layer: IntegerLayer, inputs: readonly Integers[], size:
       break
     case 'spline':
       for (let i = 0; i < size; i++) out[i] = spline(layer, input[i]!)
+      break
+    case 'compare':
+      for (let i = 0; i < size; i++) {
+        const [value, threshold] = [input[layer.positions[i]!]!, layer.thresholds.values[i]!]
+        out[i] = (layer.relation === 'equal' ? value === threshold : value >= threshold) ? 1 : 0
+      }
+      break
+    case 'paths':
+      out.set(reachedLeaves(layer, input))
       break
     case 'bits':
       for (const [p, value] of input.entries())

@@ -50,18 +50,23 @@ export type CurvePlan = {
 export type LayerPlan = WeightPlan | ShiftPlan | CurvePlan
 
 /**
- * What is proven. `dropped`: of the scores before that last operator, of which there are two, the score named less the other
- * one is compared; the threshold is that of the difference.
+ * What is proven. `dropped`: of the scores before that last operator, the score named is compared, and of a Softmax, of which there
+ * are two, the difference to the other one; the threshold is that of what is compared.
  */
 export type PlannedOutput =
   | Exclude<OutputSpec, { kind: 'score' }>
   | (Extract<OutputSpec, { kind: 'score' }> & { readonly dropped?: SoftmaxKind | undefined })
 
+/** Whether a score is compared as the difference of two. */
+export function isDifference(output: PlannedOutput): boolean {
+  return output.kind === 'score' && (output.dropped === 'softmax' || output.dropped === 'log-softmax')
+}
+
 /** What the circuit says of its last tensor: a difference is the only score there. */
 export function programOutput(output: PlannedOutput): OutputSpec {
   if (output.kind !== 'score') return output
-  const { kind, index, threshold, dropped } = output
-  return { kind, index: dropped === undefined ? index : 0, threshold }
+  const { kind, index, threshold } = output
+  return { kind, index: isDifference(output) ? 0 : index, threshold }
 }
 
 export type Plan = {
@@ -143,7 +148,7 @@ const planSchema = z.object({
       kind: z.literal('score'),
       index: integer.min(0),
       threshold: integer,
-      dropped: z.enum(['softmax', 'log-softmax']).optional(),
+      dropped: z.enum(['softmax', 'log-softmax', 'logistic', 'normalised']).optional(),
     }),
     z.object({ kind: z.literal('margin') }),
     z.object({ kind: z.literal('value') }),

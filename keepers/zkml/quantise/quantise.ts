@@ -139,13 +139,13 @@ function integerOutput(wanted: OutputChoice, graph: Graph, program: IntegerProgr
   }
 }
 
-/** p ≥ T of two classes just where the scores differ by ln(T / (1 − T)). */
+/** p ≥ T of two classes just where the scores differ by ln(T / (1 − T)); of a logistic where the score reaches that. */
 function oddsOf(threshold: number, dropped: SoftmaxKind): number {
-  const probability = dropped === 'softmax' ? threshold : Math.exp(threshold)
+  const probability = dropped === 'log-softmax' ? Math.exp(threshold) : threshold
   if (!(probability > 0 && probability < 1))
     throw new CompileError(
       'invalid-option',
-      `output score: threshold ${threshold} of a ${dropped}, which lies ${dropped === 'softmax' ? 'between 0 and 1' : 'below 0'}`,
+      `output score: threshold ${threshold} of a ${dropped}, which lies ${dropped === 'log-softmax' ? 'below 0' : 'between 0 and 1'}`,
     )
   return Math.log(probability / (1 - probability))
 }

@@ -9,7 +9,7 @@ import {
   type RescaleLayer,
   type TensorId,
 } from '../graph/program.ts'
-import { BoundsTracker, signedBits, unsignedBits, windowBits } from './bounds.ts'
+import { BoundsTracker, type Intervals, signedBits, unsignedBits, windowBits } from './bounds.ts'
 
 /** A value of the program being written: real = integer · scale. */
 export type Value = { readonly id: TensorId; readonly shape: readonly number[]; readonly scale: number }
@@ -56,6 +56,11 @@ export class ProgramWriter {
 
   bounds(value: Value): { min: number; max: number } {
     return this.tracker.overall(value.id)
+  }
+
+  /** Bounds of each element. */
+  intervals(value: Value): Intervals {
+    return this.tracker.of(value.id)
   }
 
   windowBits(value: Value, windows: readonly Int32Array[]): number {

@@ -18,6 +18,7 @@ import type {
   TensorId,
 } from '../../graph/program.ts'
 import { writeBits } from './bits.ts'
+import { writeArgMax, writeCompare, writePaths } from './compare.ts'
 import { writePrivateConv2d, writePrivateDense, writePrivateLookup, writePrivateScale } from './private.ts'
 import { type CircomText, literal } from './text.ts'
 
@@ -62,6 +63,12 @@ export function writeLayer(layer: IntegerLayer, context: LayerContext): string {
       return writeSpline(layer, context)
     case 'bits':
       return writeBits(layer, context)
+    case 'compare':
+      return writeCompare(layer, context)
+    case 'argmax':
+      return writeArgMax(layer, context)
+    case 'paths':
+      return writePaths(layer, context)
   }
 }
 

@@ -3,6 +3,7 @@
 import { elementCount } from '../../graph/program.ts'
 import { largest } from '../compose.ts'
 import { reduceConstant } from './arithmetic.ts'
+import { placeOf } from './choice.ts'
 import { requireComputable } from './computable.ts'
 import { type Handler, type Invocation, type Result, values } from './scope.ts'
 import { isFloat, typeName } from './types.ts'
@@ -77,12 +78,15 @@ function argument(call: Invocation, sign: 1 | -1): Result[] {
     return [{ constant: { shape: to, data: found } }]
   }
   requireComputable(call)
-  if (last) call.fail('unsupported-attribute', 'select_last_index = 1; ties go to the lowest index')
-  if (shape[axis] !== elementCount(shape))
-    call.fail('unsupported-attribute', `axis ${axis} of [${shape}] is not all there is to choose from`)
   const { builder, name } = call
+  const below = shape[axis]!
+  if (last || below === 1 || below !== elementCount(shape)) {
+    const index = placeOf(call, operand.value, axis, sign === -1, last)
+    return [{ value: builder.reshape(`${name}.index`, index, to), below }]
+  }
   const flat = builder.reshape(`${name}.scores`, operand.value, [elementCount(shape)])
-  const scores = sign === 1 ? flat : builder.affineScalar(`${name}.minus`, flat, -1, 0)
+  const scores = sign === 1 ? flat : builder.fixedScalar(`${name}.minus`, flat, -1, 0)
   const index = builder.unary(name, scores, { op: 'argmax' })
-  return values(builder.reshape(`${name}.index`, index, to))
+  const classes = Array.from({ length: shape[axis]! }, (_, k) => k)
+  return [{ value: builder.reshape(`${name}.index`, index, to), label: { scores, classes }, below }]
 }
