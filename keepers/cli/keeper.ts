@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `cohort keeper`: make, register, run and look after one keeper.
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { UsageError } from './failure.ts'
@@ -135,7 +135,7 @@ async function initCommand(options: Common & InitFlags): Promise<void> {
     'service.address': place.service,
     'network.listen': [options.listen],
   }
-  if (options.passphraseFile !== undefined) values['keys.passphraseFile'] = join(process.cwd(), options.passphraseFile)
+  if (options.passphraseFile !== undefined) values['keys.passphraseFile'] = resolve(options.passphraseFile)
   for (const pair of options.set) {
     const at = pair.indexOf('=')
     if (at < 1) throw new UsageError(`--set ${pair}: takes key=value`)
