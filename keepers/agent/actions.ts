@@ -127,7 +127,7 @@ export async function fetchFrom(
   return bytes
 }
 
-/** The CID an event names, as text. @throws NetworkError BAD_CID when its bytes are none. */
+/** The CID an event names, as text. @throws NetworkError BAD_CID. */
 export function cidOf(fact: Fact): string {
   return cidFromHex(String(fact.args.cid))
 }
