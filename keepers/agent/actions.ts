@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { keccak256 } from 'ethers'
-import { ChainError, contractInterface, RevertError } from '../chain/index.ts'
+import {
+  ChainError,
+  contractInterface,
+  RevertError,
+  type ServiceArguments,
+  type ServiceMethod,
+} from '../chain/index.ts'
 import { cidFromHex } from '../network/index.ts'
 import type { Step } from './context.ts'
 import type { Fact } from './facts.ts'
@@ -26,13 +32,13 @@ const OUT_OF_TIME: ReadonlySet<string> = new Set([
  * A call of the service: its data, and the key under which the queue knows it, which follows from the content.
  * @param occasion Tells apart calls with the same content that are meant to be sent each.
  */
-export function callKey(
+export function callKey<M extends ServiceMethod>(
   { epoch, round }: { readonly epoch: number; readonly round: number },
-  method: string,
-  args: readonly unknown[],
+  method: M,
+  args: ServiceArguments<M>,
   occasion?: string,
 ): { readonly key: string; readonly data: string } {
-  const data = contractInterface('ILearningService').encodeFunctionData(method, args)
+  const data = contractInterface('ILearningService').encodeFunctionData(method, [...args])
   const key = `${method}/${epoch}/${round}/${keccak256(data).slice(2, 18)}`
   return { key: occasion === undefined ? key : `${key}/${occasion}`, data }
 }
@@ -42,7 +48,12 @@ export function callKey(
  * transaction follows from its content, so the same act is never sent twice.
  * @returns false when the contract said that it is too late, too early or done already.
  */
-export async function act(step: Step, method: string, args: readonly unknown[], occasion?: string): Promise<boolean> {
+export async function act<M extends ServiceMethod>(
+  step: Step,
+  method: M,
+  args: ServiceArguments<M>,
+  occasion?: string,
+): Promise<boolean> {
   const { context, snapshot } = step
   const { key, data } = callKey(snapshot, method, args, occasion)
   const started = context.clock.now()
@@ -116,7 +127,7 @@ export async function fetchFrom(
   return bytes
 }
 
-/** The CID an event names, as text. @throws NetworkError BAD_CID when its bytes are none. */
+/** The CID an event names, as text. @throws NetworkError BAD_CID. */
 export function cidOf(fact: Fact): string {
   return cidFromHex(String(fact.args.cid))
 }

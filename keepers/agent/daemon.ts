@@ -1,27 +1,31 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
-import { parseUnits, Wallet } from 'ethers'
+import { Wallet } from 'ethers'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import {
   type Clock,
   contractInterface,
   EventCursor,
   encodeAddress,
-  FailoverProvider,
+  type FailoverProvider,
   openService,
   PeerBook,
   systemClock,
-  TransactionQueue,
 } from '../chain/index.ts'
 import type { ModelSpec } from '../learning/index.ts'
-import { DataPlane } from '../network/index.ts'
-import { KeeperStore } from '../store/index.ts'
 import { commitToWeights, specOf } from '../versions/index.ts'
+import {
+  healthOf,
+  identityOf,
+  openModel,
+  openPlane,
+  openProvider,
+  openQueue,
+  openStore,
+  type Surroundings,
+} from './assembly.ts'
 import type { KeeperConfig } from './config.ts'
 import type { AgentContext, Behaviour } from './context.ts'
-import { dhtOf } from './dht.ts'
-import { adoptSingleKey, heldEncryptionKeys } from './encryption-keys.ts'
 import { EpochEngine } from './epoch.ts'
 import { AgentError } from './errors.ts'
 import { Facts } from './facts.ts'
@@ -29,14 +33,11 @@ import { HealthServer } from './health-server.ts'
 import { AgentLoop } from './loop.ts'
 import { keepYoungSpaceBound } from './memory.ts'
 import { KeeperMetrics } from './metrics.ts'
-import { GlobalModel } from './models.ts'
 import { standardOutput } from './operations/logs.ts'
 import { peerIdOf } from './peer-id.ts'
 import { checkClock, checkDoppelganger, checkFunds, checkRegistered, checkServicePlan } from './preflight.ts'
-import { privacySpent } from './privacy.ts'
 import type { StateName } from './states.ts'
 import { ensureEncryptionKey } from './steps/encryption-key.ts'
-import { PEER_IDENTITY } from './steps/secrets.ts'
 import { Trainer } from './training/trainer.ts'
 
 export type DaemonOptions = {
@@ -75,6 +76,7 @@ export function createLog(level: string, destination: DestinationStream = standa
 export async function runKeeper(options: DaemonOptions): Promise<void> {
   const { folder, config, signal } = options
   keepYoungSpaceBound()
+<<<<<<< HEAD
   const clock = options.clock ?? systemClock
   const log = options.log ?? createLog(config.log.level)
   const wallet = new Wallet(options.operatorKey)
@@ -107,9 +109,51 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     ...(config.chain.logBlocks === undefined ? {} : { logSpan: config.chain.logBlocks }),
     onLogSpan: (event) =>
       log.warn({ event: 'logs paged', ...event }, 'an RPC endpoint gives logs of fewer blocks at a time'),
+=======
+  const surroundings: Surroundings = {
+    ...{ folder, config, signal },
+    wallet: new Wallet(options.operatorKey),
+    clock: options.clock ?? systemClock,
+    log: options.log ?? createLog(config.log.level),
+    metrics: new KeeperMetrics(),
+  }
+  await using cleanup = new AsyncDisposableStack()
+  const { context, owner, provider } = await openContext(surroundings, options.passphrase, cleanup)
+  await announceAddress(context, owner)
+  await ensureEncryptionKey(context, owner)
+  const cursor = new EventCursor({
+    provider,
+    store: context.store,
+    addresses: [config.service.address],
+    fromBlock: config.chain.fromBlock,
+>>>>>>> house-7
   })
+  const loop = new AgentLoop(context, cursor, options.behaviours)
+  const health = await HealthServer.start(config.monitoring, {
+    metrics: context.metrics.registry,
+    health: () => healthOf(context, loop),
+  })
+  cleanup.defer(() => health.stop())
+  const { operator, plane, log } = context
+  const { peerId, addresses } = plane
+  log.info({ event: 'started', operator, peerId, addresses, monitoring: health.port }, 'the keeper is running')
+  await loop.run()
+}
+
+/** Opens what a keeper works with, and checks on the way that it may run at all: clock, funds, registration, plan. */
+async function openContext(
+  surroundings: Surroundings,
+  passphrase: string,
+  cleanup: AsyncDisposableStack,
+): Promise<{ readonly context: AgentContext; readonly owner: string; readonly provider: FailoverProvider }> {
+  const { folder, config, wallet, clock, log, metrics, signal } = surroundings
+  const { profile, address } = config.service
+  const store = openStore(surroundings, passphrase)
+  cleanup.defer(() => store.close())
+  const identitySeed = identityOf(store, folder)
+  const provider = openProvider(surroundings)
   cleanup.defer(() => provider.destroy())
-  const contracts = await openService(config.service.address, provider)
+  const contracts = await openService(address, provider)
   await checkClock(provider, clock)
   await checkFunds(provider, wallet.address)
   const owner = await checkRegistered(contracts, wallet.address)
@@ -117,122 +161,29 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
 
   const trainer = await Trainer.start(config, signal)
   cleanup.defer(() => trainer.stop())
-  const { shard } = trainer
-  log.info(
-    { event: 'shard', samples: shard.samples, heldOut: shard.heldOut, parameters: shard.parameterCount },
-    shard.announcement,
-  )
-  await checkServicePlan(contracts, config.service.profile, shard.parameterCount)
-  const plane = await DataPlane.start({
-    folder: join(folder, 'ipfs'),
-    identitySeed,
-    listen: config.network.listen,
-    announce: config.network.announce,
-    ...dhtOf(config.network.dht, metrics, log),
-  })
+  const { samples, heldOut, parameterCount, announcement, initialWeights } = trainer.shard
+  log.info({ event: 'shard', samples, heldOut, parameters: parameterCount }, announcement)
+  await checkServicePlan(contracts, profile, parameterCount)
+  const plane = await openPlane(surroundings, identitySeed)
   cleanup.defer(() => plane.stop())
-
-  const spec = specOf(config.service.profile)
-  checkPlan(spec, shard.initialWeights)
-  const iface = contractInterface('ILearningService')
-  const queue = new TransactionQueue({
-    provider,
-    wallet,
-    log: store.transactions,
-    chainId,
-    interfaces: [iface, contractInterface('KeeperRegistry'), contractInterface('ModelRegistry')],
-    fees: {
-      maxFeePerGas: parseUnits(String(config.chain.maxFeeGwei), 'gwei'),
-      replaceAfter: config.chain.replaceAfterSeconds * 1000,
-    },
-    confirmations: config.chain.confirmations,
-    pollInterval: Math.max(50, (config.chain.pollSeconds * 1000) / 2),
-    clock,
-    onEvent: (event) => {
-      metrics.transactions.inc({ kind: event.kind })
-      log.debug({ event: `transaction ${event.kind}`, key: event.key, hash: event.hash }, 'transaction')
-    },
-  })
-  await queue.resume(signal)
-
+  const spec = specOf(profile)
+  checkPlan(spec, initialWeights)
+  const queue = await openQueue(surroundings, provider, store)
   const epochs = new EpochEngine()
   cleanup.defer(() => epochs.close())
   const context: AgentContext = {
-    config,
-    profile: config.service.profile,
-    chainId,
-    serviceAddress: config.service.address as `0x${string}`,
+    ...{ config, profile, clock, store, plane, queue, contracts, epochs, trainer, metrics, log },
+    chainId: BigInt(config.chain.id),
+    serviceAddress: address as `0x${string}`,
     operator: wallet.address,
-    clock,
-    store,
-    plane,
-    queue,
-    contracts,
     endpoints: provider,
-    facts: new Facts(iface, store.logs),
+    facts: new Facts(contractInterface('ILearningService'), store.logs),
     peers: new PeerBook(contracts.service, contracts.registry, clock),
-    epochs,
-    model: new GlobalModel({
-      store,
-      plane,
-      initial: shard.initialWeights,
-      commit: (weights) => {
-        const { commitment, clipped } = commitToWeights(spec, weights)
-        if (clipped > 0)
-          log.warn({ event: 'weights clipped', clipped }, 'weights outgrew the plan and were clipped to it')
-        return commitment
-      },
-      fetchTimeout: config.network.fetchSeconds * 1000,
-    }),
-    trainer,
-    metrics,
+    model: openModel(surroundings, spec, { store, plane, initial: initialWeights }),
     remembered: { parameters: null, due: null },
-    log,
     stopping: signal,
   }
-  await announceAddress(context, owner)
-  await ensureEncryptionKey(context, owner)
-  const cursor = new EventCursor({
-    provider,
-    store,
-    addresses: [config.service.address],
-    fromBlock: config.chain.fromBlock,
-  })
-  const loop = new AgentLoop(context, cursor, options.behaviours)
-  const health = await HealthServer.start(config.monitoring, {
-    metrics: metrics.registry,
-    health: () => {
-      const behindSeconds = loop.lastLook === 0 ? 0 : (clock.now() - loop.lastLook) / 1000
-      const { snapshot } = loop
-      return {
-        healthy: loop.lastLook > 0 && behindSeconds < Math.max(30, config.chain.pollSeconds * 10),
-        state: snapshot?.state ?? null,
-        epoch: snapshot?.epoch ?? 0,
-        round: snapshot?.round ?? 0,
-        seat: loop.seat,
-        operator: wallet.address,
-        peerId: plane.peerId,
-        peers: plane.connections,
-        block: snapshot?.block ?? 0,
-        behindSeconds,
-        model: context.model.accepted,
-        privacy: privacySpent(context),
-        lastError: loop.lastError,
-      }
-    },
-  })
-  cleanup.defer(() => health.stop())
-  log.info(
-    {
-      event: 'started',
-      operator: wallet.address,
-      peerId: plane.peerId,
-      addresses: plane.addresses,
-      monitoring: health.port,
-    },
-    'the keeper is running',
-  )
-  await loop.run()
+  return { context, owner, provider }
 }
 
 /** Refuses a model that its plan cannot commit to now rather than at the first vote. @throws AgentError CONFIG. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Interface } from 'ethers'
+import type { ServiceEvent, ServiceEventArguments } from '../chain/index.ts'
 import type { LogRow, LogStore } from '../store/index.ts'
 
 /** An event of the service, decoded. Integers are numbers where they fit, else bigints. */
@@ -9,6 +10,9 @@ export type Fact = {
   readonly blockHash: string
   readonly args: Readonly<Record<string, unknown>>
 }
+
+/** An event of that name. */
+export type FactOf<N extends ServiceEvent> = Fact & { readonly name: N; readonly args: ServiceEventArguments<N> }
 
 /**
  * The service's events of the branch that counts, in memory and by name. Rebuilt from the store when the keeper starts
@@ -49,12 +53,15 @@ export class Facts {
   }
 
   /** Facts of that name whose arguments equal `match`, oldest first. */
-  all(name: string, match: Readonly<Record<string, unknown>> = {}): Fact[] {
+  all<N extends ServiceEvent>(name: N, match: Partial<ServiceEventArguments<N>> = {}): FactOf<N>[] {
     const wanted = Object.entries(match)
-    return (this.#byName.get(name) ?? []).filter((fact) => wanted.every(([key, value]) => fact.args[key] === value))
+    const found = (this.#byName.get(name) ?? []).filter((fact) =>
+      wanted.every(([key, value]) => fact.args[key] === value),
+    )
+    return found as FactOf<N>[]
   }
 
-  last(name: string, match: Readonly<Record<string, unknown>> = {}): Fact | null {
+  last<N extends ServiceEvent>(name: N, match: Partial<ServiceEventArguments<N>> = {}): FactOf<N> | null {
     return this.all(name, match).at(-1) ?? null
   }
 

@@ -117,8 +117,8 @@ export class AgentLoop {
   }
 
   /**
-   * A receipt may be of a block that the cursor never came to see: it is gone when the cursor gets there, and nothing tells. Blocks
-   * that are still there then are the cursor's to watch.
+   * A receipt's block may be reorganised away before the cursor reaches its height, and the cursor would not notice. Check it
+   * once at that height; from then on it is the cursor's to watch.
    */
   async #verifyActs(head: number): Promise<void> {
     const task = this.#task

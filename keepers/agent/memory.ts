@@ -6,8 +6,8 @@ import { setFlagsFromString } from 'node:v8'
 const LAST_WITH_PHASES = 13
 
 /**
- * While V8 marks old objects it would put off collecting the young ones, let their space grow far beyond its bound, and keep
- * what it took (`separate_gc_phases`): some 25 MiB at once, in one keeper of five within fifty rounds. Call it once, at start.
+ * With `separate_gc_phases`, V8 postpones young-generation collections while marking; the young space then exceeds its limit (about
+ * 25 MiB, one keeper in five over 50 rounds) and never shrinks. Call this once, at start.
  */
 export function keepYoungSpaceBound(): void {
   if (Number.parseInt(process.versions.v8, 10) <= LAST_WITH_PHASES) setFlagsFromString('--no-separate-gc-phases')

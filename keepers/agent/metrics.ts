@@ -58,7 +58,7 @@ export class KeeperMetrics {
     this.blockTime = gauge('chain_block_time_seconds', 'Time of that block, Unix seconds.')
     this.peers = gauge('peers', 'Open libp2p connections.')
     this.leftOut = gauge('members_left_out', 'Members that contribute nothing for now: convicted, or the most suspect.')
-    this.accuracy = gauge('holdout_accuracy_ratio', 'Accuracy of the last candidate on the own hold-out, 0 to 1.')
+    this.accuracy = gauge('holdout_accuracy_ratio', "Accuracy of the last candidate on this keeper's hold-out, 0 to 1.")
     this.balance = gauge('operator_balance_ether', 'What the operator has left for gas.')
     this.#epsilon = new Gauge({
       name: 'cohort_privacy_epsilon',

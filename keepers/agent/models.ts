@@ -21,9 +21,9 @@ export type ModelState = { readonly weights: Float32Array; readonly moments: rea
 const ADOPT: ServerSettings = { kind: 'fedavg' }
 
 /**
- * The model that a mean update makes of the one before, by the profile's strategy; without one the mean is added. Each
- * value is rounded once to Float32: the same bits on every keeper, since the mean is (an exact sum modulo the primes,
- * decoded by the same WebAssembly). Moments of another strategy are dropped for fresh ones.
+ * Applies a mean update to the model by the profile's strategy; without a strategy the mean is added. Each value is rounded to
+ * Float32 exactly once. All keepers get the same bits because the mean is an exact modular sum decoded by the same WebAssembly.
+ * Moments of another strategy are dropped, and start afresh.
  */
 export function applyUpdate(
   before: ModelState,

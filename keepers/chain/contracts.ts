@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { Contract, type ContractRunner, type Provider } from 'ethers'
+import type { TypedContractEvent, TypedContractMethod } from '../../types/common.ts'
 import type {
+  AdoptedModel,
+  CohortGovernor,
+  CohortToken,
   ILearningService,
   InferenceHub,
   KeeperRegistry,
@@ -11,6 +15,7 @@ import type {
   ProverMarket,
   PublisherRegistry,
   SpendingGuard,
+  VerifierRegistry,
 } from '../../types/index.ts'
 import { type ContractName, contractInterface } from './artifacts.ts'
 import { ChainError } from './errors.ts'
@@ -26,6 +31,27 @@ function attach<T>(name: ContractName, address: string, runner: ContractRunner):
   return new Contract(address, contractInterface(name), runner) as unknown as T
 }
 
+/** A method of the service that a transaction calls. */
+export type ServiceMethod = {
+  [M in keyof ILearningService]: ILearningService[M] extends TypedContractMethod<infer _A, infer _R, 'nonpayable'>
+    ? M
+    : never
+}[keyof ILearningService] &
+  string
+
+/** What such a method takes, by the contract's own ABI. */
+export type ServiceArguments<M extends ServiceMethod> =
+  ILearningService[M] extends TypedContractMethod<infer A, infer _R, infer _S> ? Readonly<A> : never
+
+/** An event of the service. */
+export type ServiceEvent = Exclude<keyof ILearningService['filters'], `${string}(${string}`> & string
+
+/** What such an event says, by the contract's own ABI; integers of at most 48 bits come as numbers, see Facts. */
+export type ServiceEventArguments<N extends ServiceEvent> =
+  ILearningService['filters'][N] extends TypedContractEvent<infer _I, infer _T, infer Said>
+    ? { readonly [Name in keyof Said]: Said[Name] extends bigint ? number | bigint : Said[Name] }
+    : never
+
 /** A typed client for reading; transactions go through the queue. */
 export const clients = {
   service: (address: string, runner: ContractRunner) => attach<ILearningService>('ILearningService', address, runner),
@@ -39,6 +65,10 @@ export const clients = {
   pool: (address: string, runner: ContractRunner) => attach<OutcomePool>('OutcomePool', address, runner),
   guard: (address: string, runner: ContractRunner) => attach<SpendingGuard>('SpendingGuard', address, runner),
   models: (address: string, runner: ContractRunner) => attach<ModelRegistry>('ModelRegistry', address, runner),
+  verifiers: (address: string, runner: ContractRunner) => attach<VerifierRegistry>('VerifierRegistry', address, runner),
+  adopted: (address: string, runner: ContractRunner) => attach<AdoptedModel>('AdoptedModel', address, runner),
+  token: (address: string, runner: ContractRunner) => attach<CohortToken>('CohortToken', address, runner),
+  governor: (address: string, runner: ContractRunner) => attach<CohortGovernor>('CohortGovernor', address, runner),
 } as const
 
 /**

@@ -48,7 +48,7 @@ export function parseDeployment(json: unknown): DeploymentFile {
   return schema.parse(json)
 }
 
-/** The file could not be read, or is none. `exitCode` 66 and 65 are those of sysexits.h. */
+/** The file could not be read (`exitCode` 66), or is not a deployment file (65). */
 export class DeploymentFileError extends Error {
   override readonly name = 'DeploymentFileError'
   readonly code: 'missing' | 'malformed'

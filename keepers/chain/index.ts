@@ -3,7 +3,15 @@
 
 export { type Artifact, type ContractName, contractArtifact, contractInterface } from './artifacts.ts'
 export { backoff, type Clock, systemClock } from './clock.ts'
-export { clients, openService, type ServiceContracts } from './contracts.ts'
+export {
+  clients,
+  openService,
+  type ServiceArguments,
+  type ServiceContracts,
+  type ServiceEvent,
+  type ServiceEventArguments,
+  type ServiceMethod,
+} from './contracts.ts'
 export { DaoClient, type DaoClientOptions, type ServiceStatus, type VersionRecord } from './dao/client.ts'
 export { DaoError, type DaoErrorCode } from './dao/errors.ts'
 export { type Call, type Proposal, ProposalBook } from './dao/proposals.ts'

@@ -114,7 +114,7 @@ function read(file: string): string {
 }
 
 function foreign(file: string): KeystoreError {
-  return new KeystoreError('FOREIGN', `${file} is no Ethereum keystore (JSON, version 3)`)
+  return new KeystoreError('FOREIGN', `${file} is not an Ethereum keystore (JSON, version 3)`)
 }
 
 /**

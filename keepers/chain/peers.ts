@@ -6,12 +6,12 @@ import type { Clock } from './clock.ts'
 /** How long an address from the registry is used before it is looked up again, in milliseconds. */
 const FRESH_MS = 60_000
 
-/** Binary multiaddr as the registry holds it. @throws for text that is no multiaddr. */
+/** Binary multiaddr as the registry holds it. @throws for text that is not a multiaddr. */
 export function encodeAddress(text: string): string {
   return `0x${Buffer.from(multiaddr(text).bytes).toString('hex')}`
 }
 
-/** Text of a registry address, or null when its bytes are none that can be dialled: anyone can register anything. */
+/** Text of a registry address, or null when its bytes cannot be dialled: anyone can register anything. */
 export function decodeAddress(hex: string): string | null {
   try {
     const address = multiaddr(Buffer.from(hex.slice(2), 'hex'))

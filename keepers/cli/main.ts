@@ -9,7 +9,7 @@ try {
   await cohortProgram().parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) {
-    // Help and version are no mistake; everything else that commander throws is an option or argument that is wrong.
+    // Help and version are not mistakes; everything else that commander throws is a wrong option or argument.
     process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage
   } else {
     process.stderr.write(`cohort: ${oneLine(error)}\n`)

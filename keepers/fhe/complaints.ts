@@ -47,7 +47,7 @@ export function complainable<T>(sender: number, body: () => T): T {
 /**
  * 96 bytes that open to everyone what `accused` sealed to `self`, whatever it is, and nothing else. `sealedShare` must be the
  * bytes that the dealing names ('sealed-share-mismatch'); what is wrong with dealing or share for all to see is thrown by
- * its name, and needs no evidence. Throws 'invalid-argument' when the caller's registered key is none that opens anything.
+ * its name, and needs no evidence. Throws 'invalid-argument' when the caller's registered key cannot open anything.
  */
 export function openComplaint(
   engine: Engine,

@@ -21,7 +21,7 @@ export type Settlement = {
   readonly convicted: readonly number[]
 }
 
-/** A scalar of all ones, which is no residue: "I have no such update". It counts neither for nor against. */
+/** A scalar of all ones, which is not a residue: "I have no such update". It counts neither for nor against. */
 export function absentScalar(plan: Plan): Uint8Array {
   return new Uint8Array(plan.bytes.checkScalar).fill(0xff)
 }

@@ -62,7 +62,7 @@ export function messageSizes({ set, ciphertexts, members, threshold, roundsPerKe
     sealedShare: HEADER_BYTES + 32 + 2 + SEAL_OVERHEAD_BYTES + dealt,
     /** digits of s_i · seed of the dealing · digest of the dealing */
     memberSecret: set.degree + DEALING_SEED_BYTES + 32,
-    /** digits of s_j · seed of the own dealing · what each member dealt · pair keys by member · noise key */
+    /** digits of s_j · seed of its own dealing · what each member dealt · pair keys by member · noise key */
     memberKey: set.degree + DEALING_SEED_BYTES + members * (dealt + PAIR_KEY_BYTES) + NOISE_KEY_BYTES,
     /** What a member's share says an update's claim must be at its point. */
     checkScalar,

@@ -130,7 +130,7 @@ export type DecryptionPolicy = {
   readonly ownUpdate: 'included' | 'abstained'
 }
 
-/** There is no ciphertext in here: a share depends on who is in the sum, and on nothing that anyone sent. */
+/** Holds no ciphertext: a share depends on who is in the sum, and on nothing that anyone sent. */
 export type PartialDecryptRequest = Progress & {
   readonly context: RoundContext
   /** The members whose updates are in the attested sum. */

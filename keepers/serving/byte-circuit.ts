@@ -59,7 +59,7 @@ export function readBytes(program: IntegerProgram, bytes: Uint8Array): Reading {
 /**
  * Proves what a program reads in bytes, for one context.
  * @param what the bytes are, for the message
- * @throws ServingError wrong-circuit when the prover's circuit is none of this kind
+ * @throws ServingError wrong-circuit when the prover's circuit is of another kind
  */
 export async function proveBytes(
   prover: InferenceProver,

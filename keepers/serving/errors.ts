@@ -3,7 +3,7 @@
 export type ServingErrorCode =
   /** A payload that does not parse, or does not open the request's input commitment. */
   | 'bad-payload'
-  /** The version cannot be had, or is not what the chain says. */
+  /** The version cannot be fetched, or is not what the chain says. */
   | 'bad-version'
   /** The hub's model is not one that this prover has a circuit for. */
   | 'wrong-circuit'

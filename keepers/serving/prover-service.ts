@@ -309,7 +309,7 @@ export class ProverService {
     }
   }
 
-  /** @throws what is no revert: the endpoint's fault, for `run` to wait out */
+  /** @throws whatever is not a revert: the endpoint is at fault, and `run` waits */
   #revertOf(error: unknown, what: string): RevertError {
     const revert = decodeRevert(error, [this.#market.interface], what)
     if (revert === null) throw error

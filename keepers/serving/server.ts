@@ -50,7 +50,7 @@ export class InferenceServer implements AsyncDisposable {
     this.#circuitId = circuitId
   }
 
-  /** @throws InferenceError for a folder without circuit or key; ServingError when weights could not be had. */
+  /** @throws InferenceError for a folder without circuit or key; ServingError when the weights cannot be fetched. */
   static async open(options: ServerOptions): Promise<InferenceServer> {
     const { manifest } = await openFolder(options.circuit)
     if (manifest.mode === 'committed' && options.weights === undefined) {

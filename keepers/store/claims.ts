@@ -51,7 +51,7 @@ export class ClaimRegister {
     return this.#database.prepare('SELECT 1 FROM claims WHERE nonce = ?').get(nonce) !== undefined
   }
 
-  /** What was kept with the claim, or null when there is none, or none any more. */
+  /** What was kept with the claim, or null when nothing was kept, or it was erased since. */
   kept(nonce: Uint8Array): Uint8Array | null {
     const row = this.#database.prepare('SELECT payload FROM keepsakes WHERE nonce = ?').get(nonce) as
       | { payload: Uint8Array }

@@ -4,7 +4,7 @@
 import { loadConfig } from '../../keepers/agent/index.ts'
 import { Trainer } from '../../keepers/agent/training/trainer.ts'
 import { weightedMean } from '../../keepers/learning/index.ts'
-import { Cluster } from '../demo/cluster.ts'
+import { Cluster } from '../cluster.ts'
 import { type Bench, type BenchContext, median } from './harness.ts'
 import { counters, gasByPhase, PHASES, phaseSeconds, roundSeconds, sumOf } from './round/figures.ts'
 

@@ -3,7 +3,7 @@
 // keeper collects its garbage before each look: what it then holds is what it needs, or leaks. The others are left to
 // themselves, as in use: their resident size is what an operator sees.
 import { pathToFileURL } from 'node:url'
-import { Cluster, type Line } from '../demo/cluster.ts'
+import { Cluster, type Line } from '../cluster.ts'
 import type { KeeperNode } from '../demo/keeper-nodes.ts'
 import { type Bench, type BenchContext, median } from './harness.ts'
 import type { ProbeLine } from './soak/probe.ts'

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Contract, type JsonRpcProvider, parseEther } from 'ethers'
-import { clients, contractInterface, type DeploymentFile, parseDeployment } from '../../keepers/chain/index.ts'
+import { type JsonRpcProvider, parseEther } from 'ethers'
+import { clients, type DeploymentFile, parseDeployment } from '../../keepers/chain/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
 
 /** Accounts of the local chain, by what they do in the demo. */
@@ -139,8 +139,8 @@ const REWARD_POOL_TOKENS = '1000'
 /** A DAO member fills the service's reward pool; a round pays from it what it holds, at most the rate. */
 export async function fundRewards(provider: JsonRpcProvider, { contracts, services }: DeploymentFile): Promise<void> {
   const member = await provider.getSigner(ACCOUNT.daoMembers[0])
-  const token = new Contract(contracts.CohortToken, contractInterface('CohortToken'), member)
+  const token = clients.token(contracts.CohortToken, member)
   const amount = parseEther(REWARD_POOL_TOKENS)
-  await (await token.getFunction('approve')(contracts.KeeperRegistry, amount)).wait()
+  await (await token.approve(contracts.KeeperRegistry, amount)).wait()
   await (await clients.registry(contracts.KeeperRegistry, member).fund(services[0]!.address, amount)).wait()
 }

@@ -3,7 +3,7 @@
 // own, a stranger proves what the DAO's reader makes of it, and the market pays whoever bought the outcome.
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { Contract, formatEther, type JsonRpcProvider, type JsonRpcSigner, parseEther, toBeHex } from 'ethers'
+import { formatEther, type JsonRpcProvider, type JsonRpcSigner, parseEther, toBeHex } from 'ethers'
 import {
   encodeStory,
   LAUNCH_OUTCOMES,
@@ -12,8 +12,9 @@ import {
   proveStory,
 } from '../../keepers/apps/story/index.ts'
 import type { DaoClient, DeploymentFile, Proposal } from '../../keepers/chain/index.ts'
-import { clients, contractInterface } from '../../keepers/chain/index.ts'
+import { clients } from '../../keepers/chain/index.ts'
 import { folderPaths, InferenceProver, openFolder, toSolidityProof } from '../../keepers/zkml/index.ts'
+import type { CohortToken } from '../../types/index.ts'
 import { ACCOUNT } from './deployment.ts'
 import type { DeployedVerifier } from './verifier-contract.ts'
 
@@ -131,7 +132,7 @@ export async function settleMarket(options: {
     )
   ).wait()
   const marketId = await markets.marketCount()
-  const token = new Contract(contracts.CohortToken, contractInterface('CohortToken'), maker)
+  const token = clients.token(contracts.CohortToken, maker)
   const prices = await buyOutcome({ provider, contracts, marketId, token, maker, believer })
   say(
     `Market ${marketId}: "${question}"; ${formatEther(SPENT)} COH on yes moved its price from ${prices[0]} to ${prices[1]}`,
@@ -156,9 +157,9 @@ export async function settleMarket(options: {
   say(`A stranger proved what "${HEADLINE}" says: ${outcome}; the market waits out its dispute delay`)
 
   await waitUntilFinal(async () => Number(await markets.statusOf(marketId)), signal)
-  const before: bigint = await token.getFunction('balanceOf')(believer)
+  const before = await token.balanceOf(believer)
   await (await clients.markets(contracts.PredictionMarket, believer).redeem(marketId)).wait()
-  const paid: bigint = (await token.getFunction('balanceOf')(believer)) - before
+  const paid = (await token.balanceOf(believer)) - before
   return {
     marketId: String(marketId),
     question,
@@ -179,7 +180,7 @@ async function buyOutcome(options: {
   readonly provider: JsonRpcProvider
   readonly contracts: DeploymentFile['contracts']
   readonly marketId: bigint
-  readonly token: Contract
+  readonly token: CohortToken
   readonly maker: JsonRpcSigner
   readonly believer: JsonRpcSigner
 }): Promise<[string, string]> {
@@ -189,11 +190,11 @@ async function buyOutcome(options: {
   const address = await pools.poolOf(marketId, POOL_FEE_BPS)
   const pool = clients.pool(address, maker)
   const price = async () => Number(formatEther(await pool.priceOf(0))).toFixed(2)
-  await (await token.getFunction('approve')(address, LIQUIDITY)).wait()
+  await (await token.approve(address, LIQUIDITY)).wait()
   const late = (await provider.getBlock('latest'))!.timestamp + TRADE_SECONDS
   await (await pool.start(LIQUIDITY, [1, 1], late)).wait()
   const before = await price()
-  await (await (token.connect(believer) as Contract).getFunction('approve')(address, SPENT)).wait()
+  await (await token.connect(believer).approve(address, SPENT)).wait()
   const { tokens } = await pool.quoteBuy(0, SPENT)
   await (await clients.pool(address, believer).buy(0, SPENT, tokens, late)).wait()
   return [before, await price()]

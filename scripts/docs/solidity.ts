@@ -47,7 +47,7 @@ const KINDS: Readonly<Record<string, Member['kind']>> = {
   FunctionDefinition: 'action',
 }
 
-/** Everything that a source declares, in its order. Throws the parser's error for text that is no Solidity. */
+/** Everything that a source declares, in its order. Throws the parser's error for text that is not Solidity. */
 export function declarationsOf(source: string): Declared[] {
   const { children } = parse(source, { range: true }) as unknown as { children: readonly Node[] }
   const declared: Declared[] = []

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { CACHE } from '../bootstrap/paths.mjs'
 import { npm } from '../packages/pack.ts'
 
-/** typedoc needs a TypeScript that is written in JavaScript, which the project's own is no longer. */
+/** typedoc needs a TypeScript that is written in JavaScript; the project's own is native. */
 const VERSIONS = {
   typedoc: '0.28.20',
   'typedoc-plugin-markdown': '4.14.1',

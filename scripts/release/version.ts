@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/** A version that cannot be the next one. */
+/** Text that is not a version. */
 export class VersionError extends Error {
   override readonly name = 'VersionError'
 }
@@ -9,7 +9,7 @@ const SEMVER = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([0-9A-Za-z-]+(?:\.
 
 /**
  * Negative when `a` comes before `b` by SemVer's precedence, 0 when they are equal.
- * @throws VersionError when either is no version
+ * @throws VersionError when either is not a version
  */
 export function compareVersions(a: string, b: string): number {
   const [left, right] = [parse(a), parse(b)]
@@ -36,6 +36,6 @@ function comparePart(a: string | undefined, b: string | undefined): number {
 
 function parse(version: string): { readonly numbers: readonly number[]; readonly pre: readonly string[] } {
   const match = SEMVER.exec(version)
-  if (match === null) throw new VersionError(`'${version}' is no version: expected 1.2.3 or 1.2.3-rc.1`)
+  if (match === null) throw new VersionError(`'${version}' is not a version: expected 1.2.3 or 1.2.3-rc.1`)
   return { numbers: match.slice(1, 4).map(Number), pre: match[4]?.split('.') ?? [] }
 }

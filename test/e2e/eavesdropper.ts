@@ -11,7 +11,7 @@ import { Trainer } from '../../keepers/agent/training/trainer.ts'
 import { openKeystore } from '../../keepers/chain/index.ts'
 import { loadDigits, type ModelName, modelSpec, partitionIid, subset } from '../../keepers/learning/index.ts'
 import { KeeperStore } from '../../keepers/store/index.ts'
-import type { Cluster } from '../../scripts/demo/cluster.ts'
+import type { Cluster } from '../../scripts/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 
 /** Parts of a key are searched for as they are, not as text. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { initKeeper } from '../../keepers/agent/index.ts'
-import { Cluster } from '../../scripts/demo/cluster.ts'
+import { Cluster } from '../../scripts/cluster.ts'
 import { keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 
 const MAIN = fileURLToPath(new URL('../../keepers/cli/main.ts', import.meta.url))

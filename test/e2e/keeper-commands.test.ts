@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { loadConfig } from '../../keepers/agent/index.ts'
-import { Cluster } from '../../scripts/demo/cluster.ts'
+import { Cluster } from '../../scripts/cluster.ts'
 import { deploymentPath } from '../../scripts/demo/deployment.ts'
 
 const MAIN = fileURLToPath(new URL('../../keepers/cli/main.ts', import.meta.url))

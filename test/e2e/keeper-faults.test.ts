@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { drawnFrom, drawSeed } from '../../keepers/agent/steps/open-draft.ts'
 import { bitmapOf, hasSeat, seatsOf } from '../../keepers/chain/seats.ts'
-import { Cluster, type ServiceEvent } from '../../scripts/demo/cluster.ts'
+import { Cluster, type ServiceEvent } from '../../scripts/cluster.ts'
 import type { KeeperNode } from '../../scripts/demo/keeper-nodes.ts'
 import type { Lie } from './liar.ts'
 import { penaltiesFor, roundOver, STAKE, startLiar } from './liars.ts'

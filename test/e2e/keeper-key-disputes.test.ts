@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { hasSeat, seatsOf } from '../../keepers/chain/seats.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
-import { Cluster, type ServiceEvent } from '../../scripts/demo/cluster.ts'
+import { Cluster, type ServiceEvent } from '../../scripts/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 import { penaltiesFor, STAKE, startLiar } from './liars.ts'
 

@@ -168,7 +168,7 @@ const aggregate: Behaviour = async (step) => {
     const other = facts.all('AggregateAttested', { round }).find((fact) => fact.args.seat !== step.seat)
     if (other === undefined) return 'again'
     tell(step, lie)
-    await act(step, 'attest', [round, other.args.seal])
+    await act(step, 'attest', [round, String(other.args.seal)])
     return 'again'
   }
   if (lie === 'false dispute' && facts.last('UpdateDisputed', { round }) === null) {
@@ -190,8 +190,8 @@ const decrypt: Behaviour = async (step) => {
   if (lie === 'silent at decrypt') return 'done'
   const frame = await frameHere(step as Step & { readonly seat: number })
   const cid = await publish(step, 'share', randomBytes(frame.plan.bytes.decryptionShare), step.snapshot.round)
-  const args = [step.snapshot.round, cidHex(cid), frame.plan.bytes.decryptionShare]
-  return (await act(step, 'submitShare', args)) ? 'done' : 'again'
+  const size = frame.plan.bytes.decryptionShare
+  return (await act(step, 'submitShare', [step.snapshot.round, cidHex(cid), size])) ? 'done' : 'again'
 }
 
 /** Deals what does not fit to the first of the others. */

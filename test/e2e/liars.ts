@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { fileURLToPath } from 'node:url'
 import { reasonText } from '../../keepers/agent/convictions.ts'
-import type { Cluster, ServiceEvent } from '../../scripts/demo/cluster.ts'
+import type { Cluster, ServiceEvent } from '../../scripts/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 import type { Lie } from './liar.ts'
 

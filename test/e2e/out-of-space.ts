@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
-import type { Cluster } from '../../scripts/demo/cluster.ts'
+import type { Cluster } from '../../scripts/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 
 /** What a full disk must not lead to. */

@@ -93,7 +93,7 @@ describe('a release', () => {
       expect(reasons[i]).to.match(reason)
     }
     expect(await refusal('0.2.0')).to.match(/lists nothing under/)
-    expect(await refusal('0.2')).to.match(/'0\.2' is no version: expected 1\.2\.3/)
+    expect(await refusal('0.2')).to.match(/'0\.2' is not a version: expected 1\.2\.3/)
   })
 
   it('needs an entry in every group of the changelog', () => {

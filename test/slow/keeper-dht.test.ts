@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect } from 'chai'
 import { DataPlane, type DhtOptions } from '../../keepers/network/index.ts'
-import { Cluster } from '../../scripts/demo/cluster.ts'
+import { Cluster } from '../../scripts/cluster.ts'
 import type { KeeperNode } from '../../scripts/demo/keeper-nodes.ts'
 
 const prefix = '/cohort-e2e'

@@ -13,7 +13,7 @@ import { clients, contractInterface } from '../../keepers/chain/index.ts'
 import { bitmapOf, hasSeat } from '../../keepers/chain/seats.ts'
 import { KeeperStore } from '../../keepers/store/index.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
-import { Cluster, type Line } from '../../scripts/demo/cluster.ts'
+import { Cluster, type Line } from '../../scripts/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 
 const STAKE = 1000n * 10n ** 18n

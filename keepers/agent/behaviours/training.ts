@@ -107,7 +107,7 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
   context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
   context.log.info(
     { event: 'trained', round: snapshot.round, samples, loss: outcome.loss, norm, seconds },
-    'trained on the own shard',
+    'trained on its shard',
   )
   return { update, samples }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import {
-  Contract,
   type ContractTransactionReceipt,
   type ContractTransactionResponse,
   formatEther,
@@ -111,9 +110,8 @@ export async function registerKeeperOnChain(options: RegisterOptions): Promise<{
     const listen = config.network.announce[0] ?? config.network.listen[0]!
     const address = encodeAddress(`${listen}/p2p/${await peerIdOf(keys.identitySeed)}`)
     if (stake > 0n) {
-      const tokenAddress = await registry.stakeToken()
-      const token = new Contract(tokenAddress, contractInterface('CohortToken'), owner)
-      const balance: bigint = await token.getFunction('balanceOf')(owner.address)
+      const token = clients.token(await registry.stakeToken(), owner)
+      const balance = await token.balanceOf(owner.address)
       if (balance < stake) {
         throw new AgentError(
           'CONFIG',
@@ -122,7 +120,7 @@ export async function registerKeeperOnChain(options: RegisterOptions): Promise<{
       }
       say('approving the stake')
       const spender = await registry.getAddress()
-      await settle('approve', token.getFunction('approve')(spender, stake) as Promise<ContractTransactionResponse>)
+      await settle('approve', token.approve(spender, stake))
     }
     say('registering the keeper')
     const key = await openKeystore(config.keys.operator, passphrase)

@@ -27,7 +27,7 @@ const recordSchema = z.object({
 export type Candidate = z.infer<typeof recordSchema>
 
 /**
- * Combines the shares of a round, adds the mean update to the model, judges the result on the own hold-out.
+ * Combines the shares of a round, adds the mean update to the model, judges the result on this keeper's hold-out.
  * @returns null while shares are missing; the candidate (good or not) once they are in.
  */
 export async function candidateOf(step: Step & { readonly seat: number }, round: number): Promise<Candidate | null> {

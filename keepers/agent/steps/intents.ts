@@ -30,7 +30,7 @@ export const checkIntentName = (info: EpochInfo, round: number): string => `chec
 export const updateIntentName = (info: EpochInfo, round: number): string => `update/${epochName(info)}/${round}`
 export const shareIntentName = (info: EpochInfo, round: number, included: bigint, drafted: bigint): string =>
   `share/${epochName(info)}/${round}/${included.toString(16)}/${drafted.toString(16)}`
-/** Records of what was worked out: it can be worked out again, so these are no intents. */
+/** Records of what was worked out: it can be worked out again, so these are not intents. */
 export const aggregateRecord = (info: EpochInfo, round: number): string => `aggregate/${epochName(info)}/${round}`
 export const candidateRecord = (info: EpochInfo, round: number): string => `candidate/${epochName(info)}/${round}`
 

@@ -11,7 +11,7 @@ import { decodeKeyIndex, type KeyIndex } from '../key-index.ts'
 const HEAD_BYTES = 256
 const BYTES_PER_MEMBER = 64
 
-/** A member's public part of a key, or why there is none. */
+/** A member's public part of a key, or why it is missing. */
 export type KeyPart<T> =
   | { readonly kind: 'here'; readonly value: T }
   /** Nobody serves it now; somebody may later. */

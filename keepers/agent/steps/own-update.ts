@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+import type { ServiceArguments } from '../../chain/index.ts'
 import { cidHex } from '../../network/index.ts'
 import { callKey } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from './intents.ts'
 
 /** What a reveal of the update says to the chain. */
-export function revealArguments(round: number, { cid, size, samples, salt }: UpdateIntent): readonly unknown[] {
+export function revealArguments(
+  round: number,
+  { cid, size, samples, salt }: UpdateIntent,
+): ServiceArguments<'revealUpdate'> {
   return [round, cidHex(cid), size, samples, salt]
 }
 

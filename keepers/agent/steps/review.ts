@@ -14,7 +14,7 @@ import type { Snapshot } from '../snapshot.ts'
 export type Review =
   /** Nobody serves it: a later try may get it. */
   | { readonly kind: 'missing'; readonly reason: string }
-  /** It is no update, or its proof fails: everybody finds the same. */
+  /** It is not an update, or its proof fails: every member finds the same. */
   | { readonly kind: 'refused'; readonly reason: string }
   | {
       readonly kind: 'sound'

@@ -30,7 +30,8 @@ export function notePutOut({ store }: Pick<AgentContext, 'store'>, block: number
  */
 export function hasLeft({ context }: Pick<Step, 'context'>, owner: string): boolean {
   const { facts, store } = context
-  const block = (name: string): number => facts.last(name, { keeper: owner })?.block ?? 0
+  const block = (name: 'Joined' | 'Left' | 'Dropped' | 'StruckOut'): number =>
+    facts.last(name, { keeper: owner })?.block ?? 0
   const recorded = (name: string): number => z.number().nullable().parse(store.getRecord(name)) ?? 0
   const joined = block('Joined')
   const left = Math.max(block('Left'), recorded(LEFT))

@@ -89,7 +89,7 @@ export function readSpend(program: IntegerProgram, spend: Uint8Array): Reading {
 
 /**
  * Proves what a program says of a spend, for one context (ISpendingGuard.statementOf).
- * @throws ServingError wrong-circuit when the prover's circuit is none of spends, bad-payload for other bytes
+ * @throws ServingError wrong-circuit when the prover's circuit does not judge spends, bad-payload for other bytes
  */
 export async function proveSpend(
   prover: InferenceProver,

@@ -42,7 +42,7 @@ export function signPrivateStory(seed: Uint8Array, tag: string, headline: string
 
 /**
  * Proves what a program reads in a private story, for one context (IPredictionMarket.contextOf).
- * @throws ServingError wrong-circuit when the prover's circuit is none of private stories, bad-payload for a wrong length;
+ * @throws ServingError wrong-circuit when the prover's circuit does not read private stories, bad-payload for a wrong length;
  *   CircuitError unsigned when text, salt, tag and signature do not belong together
  */
 export async function provePrivateStory(

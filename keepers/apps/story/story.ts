@@ -70,7 +70,7 @@ export function readStory(program: IntegerProgram, story: Uint8Array): Reading {
 
 /**
  * Proves what a program reads in a story, for one context (IPredictionMarket.contextOf).
- * @throws ServingError wrong-circuit when the prover's circuit is none of stories, bad-payload for a wrong length
+ * @throws ServingError wrong-circuit when the prover's circuit does not read stories, bad-payload for a wrong length
  */
 export async function proveStory(
   prover: InferenceProver,

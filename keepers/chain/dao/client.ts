@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a DAO member can do, over JSON-RPC: put versions and verifiers to the vote, delegate, and see where a model stands.
-import {
-  Contract,
-  encodeBytes32String,
-  getAddress,
-  isAddress,
-  isHexString,
-  type JsonRpcApiProvider,
-  type Signer,
-} from 'ethers'
+import { encodeBytes32String, getAddress, isAddress, isHexString, type JsonRpcApiProvider, type Signer } from 'ethers'
+import type { AdoptedModel, CohortToken, ModelRegistry, VerifierRegistry } from '../../../types/index.ts'
 import { contractInterface } from '../artifacts.ts'
 import type { Clock } from '../clock.ts'
+import { clients } from '../contracts.ts'
 import type { DeploymentFile } from '../deployment-file.ts'
 import { DaoError } from './errors.ts'
 import { type Call, type Proposal, ProposalBook } from './proposals.ts'
@@ -92,32 +86,32 @@ export class DaoClient {
   readonly proposals: ProposalBook
   readonly #deployment: DeploymentFile
   readonly #sender: Sender
-  readonly #token: Contract
-  readonly #models: Contract
-  readonly #verifiers: Contract
-  readonly #serviceAbi = contractInterface('ILearningService')
-  readonly #adopted: Contract
+  readonly #runner: JsonRpcApiProvider | Signer
+  readonly #token: CohortToken
+  readonly #models: ModelRegistry
+  readonly #verifiers: VerifierRegistry
+  readonly #adopted: AdoptedModel
 
   private constructor(options: DaoClientOptions) {
     const { provider, deployment, signer, clock } = options
     const { contracts } = deployment
-    const at = (name: (typeof KNOWN)[number]) =>
-      new Contract(contracts[name], contractInterface(name), signer ?? provider)
+    const runner = signer ?? provider
     this.#deployment = deployment
+    this.#runner = runner
     this.#sender = new Sender(signer)
-    this.#token = at('CohortToken')
-    this.#models = at('ModelRegistry')
-    this.#verifiers = at('VerifierRegistry')
-    this.#adopted = at('AdoptedModel')
-    const governor = at('CohortGovernor')
+    this.#token = clients.token(contracts.CohortToken, runner)
+    this.#models = clients.models(contracts.ModelRegistry, runner)
+    this.#verifiers = clients.verifiers(contracts.VerifierRegistry, runner)
+    this.#adopted = clients.adopted(contracts.AdoptedModel, runner)
     const known = KNOWN.map((name) => ({
       name,
       address: contracts[name],
       abi: contractInterface(name),
     }))
-    const services = deployment.services.map(({ name, address }) => ({ name, address, abi: this.#serviceAbi }))
+    const abi = contractInterface('ILearningService')
+    const services = deployment.services.map(({ name, address }) => ({ name, address, abi }))
     this.proposals = new ProposalBook({
-      governor,
+      governor: clients.governor(contracts.CohortGovernor, runner),
       sender: this.#sender,
       known: [...known, ...services],
       ...(clock === undefined ? {} : { clock }),
@@ -196,21 +190,20 @@ export class DaoClient {
   ): Promise<Proposal & Sent> {
     const { name, address } = this.service(service)
     if (!isAddress(keeper)) throw new DaoError('unknown-keeper', `${keeper} is no address: name a keeper's owner`)
-    const contract = new Contract(address, this.#serviceAbi, this.#models.runner)
+    const contract = clients.service(address, this.#runner)
     const owner = getAddress(keeper)
-    const banned: boolean = await contract.getFunction('isBanned')(owner)
+    const banned = await contract.isBanned(owner)
     if (banned !== (act === 'unban')) {
       throw new DaoError('wrong-status', `${owner} is ${banned ? 'banned already' : 'not banned'} at ${name}`)
     }
-    const registry = new Contract(
-      await contract.getFunction('keeperRegistry')(),
-      contractInterface('KeeperRegistry'),
-      this.#models.runner,
-    )
-    if (!(await registry.getFunction('isRegistered')(owner))) {
+    const registry = clients.registry(await contract.keeperRegistry(), this.#runner)
+    if (!(await registry.isRegistered(owner))) {
       throw new DaoError('unknown-keeper', `${owner} owns no registered keeper: name the owner, not the operator`)
     }
-    const data = this.#serviceAbi.encodeFunctionData(act, [owner])
+    const data =
+      act === 'ban'
+        ? contract.interface.encodeFunctionData('ban', [owner])
+        : contract.interface.encodeFunctionData('unban', [owner])
     const text = act === 'ban' ? `Bar keeper ${owner} from ${name}` : `Let keeper ${owner} back into ${name}`
     return await this.proposals.propose([{ target: address, data }], description ?? text)
   }
@@ -229,33 +222,32 @@ export class DaoClient {
    */
   async proposeModel(terms: ModelTerms): Promise<Proposal & Sent & { readonly version: number }> {
     const { AdoptedModel, ModelRegistry } = this.#deployment.contracts
-    const version = Number(await this.#adopted.getFunction('versionCount')()) + 1
-    const known = await this.#verifiers
-      .getFunction('resolve')(terms.verifier.circuitId)
-      .then(
-        () => true,
-        () => false,
-      )
-    const adopt = [terms.weightsCommitment, terms.cid]
+    const version = Number(await this.#adopted.versionCount()) + 1
+    const known = await this.#verifiers.resolve(terms.verifier.circuitId).then(
+      () => true,
+      () => false,
+    )
+    const adopt = this.#adopted.interface.encodeFunctionData('adopt', [terms.weightsCommitment, terms.cid])
     const calls = [
       ...(known ? [] : [this.#registration(terms.verifier)]),
-      { target: AdoptedModel, data: this.#adopted.interface.encodeFunctionData('adopt', adopt) },
+      { target: AdoptedModel, data: adopt },
       { target: ModelRegistry, data: this.#models.interface.encodeFunctionData('release', [AdoptedModel, version]) },
     ]
     return { ...(await this.proposals.propose(calls, terms.description ?? 'Adopt a model')), version }
   }
 
   #registration({ circuitId, verifier, vkHash, setup, transcriptCid }: VerifierTerms): Call {
-    const terms = [circuitId, verifier, vkHash, SETUP_KIND[setup], transcriptCid ?? '0x']
-    const data = this.#verifiers.interface.encodeFunctionData('register', terms)
+    const kind = SETUP_KIND[setup]
+    const terms = [circuitId, verifier, vkHash, kind, transcriptCid ?? '0x'] as const
+    const data = this.#verifiers.interface.encodeFunctionData('register', [...terms])
     return { target: this.#deployment.contracts.VerifierRegistry, data }
   }
 
   /** Makes the signer's tokens count as votes of `to`; of the signer, when absent. */
   async delegate(to?: string): Promise<Sent & { readonly to: string; readonly votes: bigint }> {
     const delegatee = getAddress(to ?? (await this.#sender.address()))
-    const sent = await this.#sender.send(this.#token, 'delegate', [delegatee])
-    return { ...sent, to: delegatee, votes: await this.#token.getFunction('getVotes')(delegatee) }
+    const sent = await this.#sender.send('delegate', () => this.#token.delegate(delegatee))
+    return { ...sent, to: delegatee, votes: await this.#token.getVotes(delegatee) }
   }
 
   /** What `account` holds and what is delegated to it, in units of 1e-18 token. */
@@ -263,9 +255,9 @@ export class DaoClient {
     account: string,
   ): Promise<{ readonly balance: bigint; readonly votes: bigint; readonly delegate: string }> {
     const [balance, votes, delegate] = await Promise.all([
-      this.#token.getFunction('balanceOf')(account),
-      this.#token.getFunction('getVotes')(account),
-      this.#token.getFunction('delegates')(account),
+      this.#token.balanceOf(account),
+      this.#token.getVotes(account),
+      this.#token.delegates(account),
     ])
     return { balance, votes, delegate }
   }
@@ -294,13 +286,13 @@ export class DaoClient {
   /** Where a co-owned model stands: its history, and what is released. */
   async serviceStatus(service: string): Promise<ServiceStatus> {
     const { name, address } = this.service(service)
-    if (!(await this.#models.getFunction('isService')(address))) {
+    if (!(await this.#models.isService(address))) {
       throw new DaoError('unknown-service', `${address} is not registered with the model registry`)
     }
-    const count = Number(await this.#models.getFunction('versionCount')(address))
+    const count = Number(await this.#models.versionCount(address))
     const versions: VersionRecord[] = []
     while (versions.length < count) {
-      for (const entry of await this.#models.getFunction('listVersions')(address, versions.length + 1, PAGE)) {
+      for (const entry of await this.#models.listVersions(address, versions.length + 1, PAGE)) {
         versions.push({
           version: versions.length + 1,
           epoch: Number(entry.epoch),
@@ -311,7 +303,7 @@ export class DaoClient {
         })
       }
     }
-    const releases: bigint[] = await this.#models.getFunction('listReleases')(address)
+    const releases = await this.#models.listReleases(address)
     const last = Number(releases.at(-1) ?? 0n)
     // A version that was deprecated while it was current leaves none, though it ends the list of releases.
     const current = versions[last - 1]?.status === 'released' ? last : null

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Proposals of the governor: read from its storage, so that no log range of any RPC endpoint matters.
-import { type Contract, formatEther, getAddress, id as hashOf, type Interface } from 'ethers'
+import { formatEther, getAddress, id as hashOf, type Interface } from 'ethers'
+import type { CohortGovernor } from '../../../types/index.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { DaoError } from './errors.ts'
 import type { Sender } from './sender.ts'
@@ -47,14 +48,17 @@ const ON_THE_WAY: Record<Awaited, readonly ProposalState[]> = {
 /** Milliseconds between looks while waiting. */
 const POLL_INTERVAL = 500
 
+/** Reads are as of the pending block: a development chain mines none while nothing happens, and time passes still. */
+const PENDING = { blockTag: 'pending' } as const
+
 export class ProposalBook {
-  readonly #governor: Contract
+  readonly #governor: CohortGovernor
   readonly #sender: Sender
   readonly #known: readonly KnownContract[]
   readonly #clock: Clock
 
   constructor(parts: {
-    readonly governor: Contract
+    readonly governor: CohortGovernor
     readonly sender: Sender
     readonly known: readonly KnownContract[]
     readonly clock?: Clock
@@ -67,11 +71,13 @@ export class ProposalBook {
 
   /** Puts calls to the vote, all or none. The description gets a number: the governor refuses the same proposal twice. */
   async propose(calls: readonly Call[], description: string): Promise<Proposal & Sent> {
-    const number = Number(await this.#read('proposalCount')) + 1
+    const number = Number(await this.#governor.proposalCount(PENDING)) + 1
     const text = `${description} (proposal ${number})`
-    const parts = [calls.map(({ target }) => target), calls.map(() => 0), calls.map(({ data }) => data)]
-    const sent = await this.#sender.send(this.#governor, 'propose', [...parts, text])
-    const id: bigint = await this.#read('hashProposal', ...parts, hashOf(text))
+    const targets = calls.map(({ target }) => target)
+    const values = calls.map(() => 0n)
+    const data = calls.map((call) => call.data)
+    const sent = await this.#sender.send('propose', () => this.#governor.propose(targets, values, data, text))
+    const id = await this.#governor.hashProposal(targets, values, data, hashOf(text), PENDING)
     return { ...(await this.get(id)), ...sent }
   }
 
@@ -79,24 +85,26 @@ export class ProposalBook {
   async vote(id: bigint, support: Support, reason = ''): Promise<Sent & { readonly weight: bigint }> {
     const voter = await this.#sender.address()
     const { voteStart } = await this.#expect(id, 'active')
-    const weight: bigint = await this.#read('getVotes', voter, voteStart)
+    const weight = await this.#governor.getVotes(voter, voteStart, PENDING)
     if (weight === 0n) {
       throw new DaoError(
         'no-votes',
         `${voter} had no votes at ${iso(voteStart)}: delegate (to yourself, too) before a proposal's vote starts`,
       )
     }
-    if (await this.#read('hasVoted', id, voter)) {
+    if (await this.#governor.hasVoted(id, voter, PENDING)) {
       throw new DaoError('already-voted', `${voter} has voted on proposal ${id} already`)
     }
-    const sent = await this.#sender.send(this.#governor, 'castVoteWithReason', [id, SUPPORT[support], reason])
+    const sent = await this.#sender.send('castVoteWithReason', () =>
+      this.#governor.castVoteWithReason(id, SUPPORT[support], reason),
+    )
     return { ...sent, weight }
   }
 
   /** Puts a proposal that succeeded into the timelock. Anyone may. */
   async queue(id: bigint): Promise<Proposal & Sent> {
     await this.#expect(id, 'succeeded')
-    const sent = await this.#sender.send(this.#governor, 'queue(uint256)', [id])
+    const sent = await this.#sender.send('queue', () => this.#governor['queue(uint256)'](id))
     return { ...(await this.get(id)), ...sent }
   }
 
@@ -110,23 +118,23 @@ export class ProposalBook {
         `proposal ${id} can be executed from ${iso(executableAt)}, in ${executableAt - now} s`,
       )
     }
-    const sent = await this.#sender.send(this.#governor, 'execute(uint256)', [id])
+    const sent = await this.#sender.send('execute', () => this.#governor['execute(uint256)'](id))
     return { ...(await this.get(id)), ...sent }
   }
 
   /** Throws DaoError `unknown-proposal`. */
   async get(id: bigint): Promise<Proposal> {
-    if ((await this.#read('proposalSnapshot', id)) === 0n) {
+    if ((await this.#governor.proposalSnapshot(id, PENDING)) === 0n) {
       throw new DaoError('unknown-proposal', `there is no proposal ${id}`)
     }
     const [state, proposer, start, end, eta, votes, details] = await Promise.all([
-      this.#read<bigint>('state', id),
-      this.#read<string>('proposalProposer', id),
-      this.#read<bigint>('proposalSnapshot', id),
-      this.#read<bigint>('proposalDeadline', id),
-      this.#read<bigint>('proposalEta', id),
-      this.#read<[bigint, bigint, bigint]>('proposalVotes', id),
-      this.#read<[string[], bigint[], string[], string]>('proposalDetails', id),
+      this.#governor.state(id, PENDING),
+      this.#governor.proposalProposer(id, PENDING),
+      this.#governor.proposalSnapshot(id, PENDING),
+      this.#governor.proposalDeadline(id, PENDING),
+      this.#governor.proposalEta(id, PENDING),
+      this.#governor.proposalVotes(id, PENDING),
+      this.#governor.proposalDetails(id, PENDING),
     ])
     const [targets, values, calldatas] = details
     return {
@@ -143,10 +151,10 @@ export class ProposalBook {
 
   /** All proposals, oldest first. */
   async list(): Promise<Proposal[]> {
-    const count = Number(await this.#read('proposalCount'))
+    const count = Number(await this.#governor.proposalCount(PENDING))
     const proposals: Proposal[] = []
     for (let index = 0; index < count; index++) {
-      const [id] = await this.#read<[bigint]>('proposalDetailsAt', index)
+      const [id] = await this.#governor.proposalDetailsAt(index, PENDING)
       proposals.push(await this.get(id))
     }
     return proposals
@@ -180,18 +188,13 @@ export class ProposalBook {
 
   /** The governor's clock: Unix seconds of the block that would be mined now. */
   async now(): Promise<number> {
-    return Number(await this.#read('clock'))
+    return Number(await this.#governor.clock(PENDING))
   }
 
   async #expect(id: bigint, wanted: ProposalState): Promise<Proposal> {
     const proposal = await this.get(id)
     if (proposal.state !== wanted) throw wrongState(proposal, wanted)
     return proposal
-  }
-
-  /** Reads as of the pending block: a development chain mines none while nothing happens, and time passes still. */
-  async #read<T = bigint>(method: string, ...args: unknown[]): Promise<T> {
-    return (await this.#governor.getFunction(method).staticCall(...args, { blockTag: 'pending' })) as T
   }
 
   #inWords(target: string, value: bigint, data: string): string {

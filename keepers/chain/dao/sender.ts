@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { Contract, ContractTransactionResponse, Interface, Signer } from 'ethers'
+import type { ContractTransactionResponse, Interface, Signer } from 'ethers'
 import { contractInterface } from '../artifacts.ts'
 import { decodeRevert } from '../errors.ts'
 import { DaoError } from './errors.ts'
@@ -25,16 +25,20 @@ export class Sender {
     return await this.#signer.getAddress()
   }
 
-  /** Sends and waits for one confirmation. Throws DaoError `reverted` with the decoded custom error, `no-signer`. */
-  async send(contract: Contract, method: string, args: readonly unknown[]): Promise<Sent> {
+  /**
+   * Sends and waits for one confirmation.
+   * @param what the call is, for the message
+   * @throws DaoError `reverted` with the decoded custom error, `no-signer`
+   */
+  async send(what: string, call: () => Promise<ContractTransactionResponse>): Promise<Sent> {
     await this.address()
     try {
-      const response: ContractTransactionResponse = await contract.getFunction(method)(...args)
+      const response = await call()
       const receipt = await response.wait()
       if (receipt === null) throw new DaoError('reverted', `${response.hash} was not mined`)
       return { hash: receipt.hash, gasUsed: receipt.gasUsed }
     } catch (error) {
-      const revert = decodeRevert(error, this.#interfaces, method.replace(/\(.*/, ''))
+      const revert = decodeRevert(error, this.#interfaces, what)
       if (revert !== null) throw new DaoError('reverted', revert.message, { cause: error })
       throw error
     }

@@ -11,7 +11,7 @@ export type BackendChoice = BackendName | 'auto'
  * `auto`: the fused step when it knows every layer (it is the fastest on networks of this size, native tfjs included: no
  * per-operation cost); else native tfjs-node when it is installed, else tfjs on WASM, else on plain CPU with a warning.
  * `general` is what `auto` tries, in order, for models beyond the fused step.
- * Throws NO_BACKEND when a backend asked for by name cannot be had.
+ * Throws NO_BACKEND when a backend asked for by name cannot be loaded.
  */
 export async function createEngine(
   spec: ModelSpec,

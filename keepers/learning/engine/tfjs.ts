@@ -15,7 +15,7 @@ import { UpdateRule } from './update-rule.ts'
 type TfjsBackend = Exclude<BackendName, 'fused'>
 const TFJS_NAMES: Record<TfjsBackend, string> = { 'tfjs-node': 'tensorflow', 'tfjs-wasm': 'wasm', 'tfjs-cpu': 'cpu' }
 
-/** Throws NO_BACKEND when the backend cannot be had, BAD_MODEL when tfjs cannot build the model. */
+/** Throws NO_BACKEND when the backend cannot be loaded, BAD_MODEL when tfjs cannot build the model. */
 export async function createTfjsEngine(spec: ModelSpec, backend: TfjsBackend): Promise<Engine> {
   const tf = await loadTfjs()
   await activate(tf, backend)
@@ -28,7 +28,7 @@ export async function activate(tf: TfjsModule, backend: TfjsBackend): Promise<vo
   const refuse = (why: string, cause?: unknown) => new LearningError('NO_BACKEND', `${backend}: ${why}`, { cause })
   if (backend === 'tfjs-node') {
     try {
-      // Optional native add-on; the name is not a literal so that its absence is no type error.
+      // Optional native add-on; the name is not a literal, so that its absence is not a type error.
       const name: string = '@tensorflow/tfjs-node'
       await import(name)
     } catch (cause) {

@@ -15,7 +15,7 @@ export type RoundRecord = {
   readonly members: number
   readonly dropped: number
   readonly poisoned: number
-  /** Updates beyond the bound, left out; they are none of `members` nor `dropped`. */
+  /** Updates beyond the bound, left out; they count neither as `members` nor as `dropped`. */
   readonly refused: number
   /** The mean was beyond the bound: the round changed nothing. */
   readonly lost: boolean

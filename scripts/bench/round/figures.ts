@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Figures of rounds out of what keepers write: log lines and Prometheus metrics.
-import type { Line } from '../../demo/cluster.ts'
+import type { Line } from '../../cluster.ts'
 
 export const PHASES = ['Training', 'Reveal', 'Aggregate', 'Decrypt', 'Vote'] as const
 

@@ -163,7 +163,7 @@ describe('on a fresh local node', function () {
     const cases: [args: string[], env: Record<string, string>, code: number, expected: RegExp][] = [
       [['delegate', '--keystore', key], { COHORT_PASSPHRASE: 'wrong' }, 77, /the passphrase does not open/],
       [['delegate', '--keystore', join(folder, 'none')], {}, 66, /cannot read the keystore/],
-      [['delegate', '--keystore', join(folder, 'addresses.json')], {}, 65, /no Ethereum keystore/],
+      [['delegate', '--keystore', join(folder, 'addresses.json')], {}, 65, /not an Ethereum keystore/],
       [['delegate', '--keystore', key], {}, 64, /set COHORT_PASSPHRASE/],
       [['delegate', '--keystore', key, '--account', '0'], {}, 64, /not both/],
       [['delegate', '--account', '99'], {}, 64, /the node holds \d+ accounts/],

@@ -38,7 +38,7 @@ describe('keystore', () => {
     writeFileSync(join(folder, 'foreign.json'), '{"hello": 1}')
     const cases = [
       [file, 'wrong', 'WRONG_PASSPHRASE', 77, /passphrase does not open/],
-      [join(folder, 'foreign.json'), passphrase, 'FOREIGN', 65, /no Ethereum keystore/],
+      [join(folder, 'foreign.json'), passphrase, 'FOREIGN', 65, /not an Ethereum keystore/],
       [join(folder, 'missing.json'), passphrase, 'MISSING', 66, /cohort keeper init/],
     ] as const
     for (const [path, phrase, code, exitCode, message] of cases) {

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The parts that a keeper is put together from, each opened from its configuration.
+import { join } from 'node:path'
+import { parseUnits, type Wallet } from 'ethers'
+import type { Logger } from 'pino'
+import { type Clock, contractInterface, FailoverProvider, TransactionQueue } from '../chain/index.ts'
+import type { ModelSpec } from '../learning/index.ts'
+import { DataPlane } from '../network/index.ts'
+import { KeeperStore } from '../store/index.ts'
+import { commitToWeights } from '../versions/index.ts'
+import type { KeeperConfig } from './config.ts'
+import type { AgentContext } from './context.ts'
+import { dhtOf } from './dht.ts'
+import { adoptSingleKey, heldEncryptionKeys } from './encryption-keys.ts'
+import { AgentError } from './errors.ts'
+import type { Health } from './health-server.ts'
+import type { AgentLoop } from './loop.ts'
+import type { KeeperMetrics } from './metrics.ts'
+import { GlobalModel } from './models.ts'
+import { privacySpent } from './privacy.ts'
+import { PEER_IDENTITY } from './steps/secrets.ts'
+
+/** What every part is opened with. */
+export type Surroundings = {
+  readonly folder: string
+  readonly config: KeeperConfig
+  readonly wallet: Wallet
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: KeeperMetrics
+  readonly signal: AbortSignal
+}
+
+/** The data folder's database. @throws StoreError; a disk that is full ends the keeper here. */
+export function openStore({ folder, config, wallet, clock }: Surroundings, passphrase: string): KeeperStore {
+  const binding = { chainId: BigInt(config.chain.id), service: config.service.address, operator: wallet.address }
+  const store = KeeperStore.open({ folder, passphrase, binding, now: () => clock.now() })
+  try {
+    // A keeper that cannot write cannot act.
+    store.putRecord('started', clock.now())
+    adoptSingleKey(store)
+    return store
+  } catch (error) {
+    store.close()
+    throw error
+  }
+}
+
+/** The seed of the keeper's peer identity. @throws AgentError NO_KEYS for a folder that `init` did not make. */
+export function identityOf(store: KeeperStore, folder: string): Uint8Array {
+  const seed = store.getSecret(PEER_IDENTITY)
+  if (seed !== null && heldEncryptionKeys(store).length > 0) return seed
+  throw new AgentError('NO_KEYS', `${folder} has no keeper keys: run \`cohort keeper init\` for it`)
+}
+
+export function openProvider({ config, clock, log, signal }: Surroundings): FailoverProvider {
+  return new FailoverProvider({
+    urls: config.chain.rpc,
+    chainId: BigInt(config.chain.id),
+    patience: config.chain.patienceSeconds * 1000,
+    stopping: signal,
+    clock,
+    onFailover: (event) => log.warn({ event: 'failover', ...event }, 'using another RPC endpoint'),
+  })
+}
+
+export async function openPlane(
+  { folder, config, metrics, log }: Surroundings,
+  identitySeed: Uint8Array,
+): Promise<DataPlane> {
+  return await DataPlane.start({
+    folder: join(folder, 'ipfs'),
+    identitySeed,
+    listen: config.network.listen,
+    announce: config.network.announce,
+    ...dhtOf(config.network.dht, metrics, log),
+  })
+}
+
+/** The operator's transactions; those under way when the keeper last stopped are taken up again. */
+export async function openQueue(
+  { config, wallet, clock, log, metrics, signal }: Surroundings,
+  provider: FailoverProvider,
+  store: KeeperStore,
+): Promise<TransactionQueue> {
+  const { chain } = config
+  const queue = new TransactionQueue({
+    provider,
+    wallet,
+    log: store.transactions,
+    chainId: BigInt(chain.id),
+    interfaces: (['ILearningService', 'KeeperRegistry', 'ModelRegistry'] as const).map(contractInterface),
+    fees: {
+      maxFeePerGas: parseUnits(String(chain.maxFeeGwei), 'gwei'),
+      replaceAfter: chain.replaceAfterSeconds * 1000,
+    },
+    confirmations: chain.confirmations,
+    pollInterval: Math.max(50, (chain.pollSeconds * 1000) / 2),
+    clock,
+    onEvent: (event) => {
+      metrics.transactions.inc({ kind: event.kind })
+      log.debug({ event: `transaction ${event.kind}`, key: event.key, hash: event.hash }, 'transaction')
+    },
+  })
+  await queue.resume(signal)
+  return queue
+}
+
+/** The model of the service, from these weights before the first round. */
+export function openModel(
+  { config, log }: Surroundings,
+  spec: ModelSpec,
+  parts: { readonly store: KeeperStore; readonly plane: DataPlane; readonly initial: Float32Array },
+): GlobalModel {
+  return new GlobalModel({
+    ...parts,
+    commit: (weights) => {
+      const { commitment, clipped } = commitToWeights(spec, weights)
+      if (clipped > 0)
+        log.warn({ event: 'weights clipped', clipped }, 'weights outgrew the plan and were clipped to it')
+      return commitment
+    },
+    fetchTimeout: config.network.fetchSeconds * 1000,
+  })
+}
+
+/** Polls of the chain that may go by before a keeper that has not looked counts as unhealthy, and seconds at least. */
+const LATE_POLLS = 10
+const LATE_SECONDS = 30
+
+/** What /healthz says. */
+export function healthOf(context: AgentContext, loop: AgentLoop): Health {
+  const { clock, config, plane, operator, model } = context
+  const { snapshot, lastLook, lastError, seat } = loop
+  const behindSeconds = lastLook === 0 ? 0 : (clock.now() - lastLook) / 1000
+  return {
+    healthy: lastLook > 0 && behindSeconds < Math.max(LATE_SECONDS, config.chain.pollSeconds * LATE_POLLS),
+    state: snapshot?.state ?? null,
+    epoch: snapshot?.epoch ?? 0,
+    round: snapshot?.round ?? 0,
+    seat,
+    operator,
+    peerId: plane.peerId,
+    peers: plane.connections,
+    block: snapshot?.block ?? 0,
+    behindSeconds,
+    model: model.accepted,
+    privacy: privacySpent(context),
+    lastError,
+  }
+}
