@@ -62,6 +62,7 @@ interface IKeeperRegistry {
     event Staked(address indexed owner, address indexed payer, uint256 amount);
     event UnbondingRequested(address indexed owner, uint256 amount, uint256 total, uint64 unlocksAt);
     event Withdrawn(address indexed owner, address indexed to, uint256 amount);
+    event OptInChanged(address indexed owner, address indexed service, bool optedIn);
     event Engaged(address indexed owner, address indexed service, uint256 bond);
     event Disengaged(address indexed owner, address indexed service, uint64 slashableUntil);
     /// @param taken What was really taken: at most `requested`, the bond left, and the stake left.
@@ -114,6 +115,9 @@ interface IKeeperRegistry {
     error NotAService(address caller);
     error ServiceNotActive(address service, ServiceStatus found);
     error UnexpectedServiceStatus(address service, ServiceStatus found, ServiceStatus wanted);
+    /// @notice The keeper has not said that this service may bond its stake.
+    error NotOptedIn(address owner, address service);
+    error OptInUnchanged(address owner, address service, bool optedIn);
     error NotEngaged(address owner, address service);
     error NoRewards(address owner);
     error NothingToSweep();
@@ -150,6 +154,10 @@ interface IKeeperRegistry {
     /// @notice Adds stake to `owner`'s keeper, paid by the caller.
     function stake(address owner, uint256 amount) external;
 
+    /// @notice Owner or operator lets a service bond the keeper's stake, or lets it bond no more of it. Nobody else can: a service
+    /// that the DAO, or whoever got hold of its roles, registers reaches no stake by itself. What is bonded stays so.
+    function setOptIn(address owner, address service, bool optedIn) external;
+
     /// @notice Moves free stake into unbonding. A further request adds to it and restarts the delay for all of it. Nothing
     /// unlocks before the tail of the last bond is over, or before it would have without the further request.
     function requestUnbonding(uint256 amount) external;
@@ -168,7 +176,7 @@ interface IKeeperRegistry {
 
     // ------------------------------------------------------------------------------------------------- services
 
-    /// @notice Active services only. Bonds the keeper's free stake to the calling service, up to `bond` in all.
+    /// @notice Active services only, of keepers that have opted in. Bonds the keeper's free stake to the calling service, up to `bond` in all.
     /// @return operator The keeper's current operator key.
     function engage(address owner, uint128 bond) external returns (address operator);
 
@@ -244,6 +252,9 @@ interface IKeeperRegistry {
     /// @return amount Bond left for the service.
     /// @return slashableUntil type(uint64).max while engaged; else the end of the tail, 0 when never engaged.
     function bondOf(address service, address owner) external view returns (uint128 amount, uint64 slashableUntil);
+
+    /// @notice Whether the keeper lets the service bond its stake.
+    function isOptedIn(address service, address owner) external view returns (bool);
 
     function rewardsOf(address owner) external view returns (uint256);
 

@@ -34,10 +34,12 @@ abstract contract KeeperLedger is IKeeperRegistry {
         bytes multiaddr;
     }
 
-    /// @param until ENGAGED while engaged; else the end of the tail.
+    /// @dev One slot. @param until ENGAGED while engaged; else the end of the tail.
+    /// @param optedIn The keeper lets the service engage it.
     struct Bond {
         uint128 amount;
         uint64 until;
+        bool optedIn;
     }
 
     struct Pool {
@@ -55,7 +57,7 @@ abstract contract KeeperLedger is IKeeperRegistry {
     mapping(address operator => address owner) internal _ownerOf;
     mapping(address operator => uint256 used) internal _consents;
     mapping(address service => ServiceStatus) internal _services;
-    mapping(address service => mapping(address owner => Bond)) private _bonds;
+    mapping(address service => mapping(address owner => Bond)) internal _bonds;
     mapping(address service => Pool) internal _pools;
     mapping(address owner => uint256) internal _rewards;
     /// @dev Slashed and not yet swept to the treasury.
@@ -115,6 +117,11 @@ abstract contract KeeperLedger is IKeeperRegistry {
     function bondOf(address service, address owner) external view returns (uint128, uint64) {
         Bond storage bond = _bonds[service][owner];
         return (bond.amount, bond.until);
+    }
+
+    /// @inheritdoc IKeeperRegistry
+    function isOptedIn(address service, address owner) external view returns (bool) {
+        return _bonds[service][owner].optedIn;
     }
 
     /// @inheritdoc IKeeperRegistry
@@ -190,6 +197,7 @@ abstract contract KeeperLedger is IKeeperRegistry {
 
     function _engage(address service, address owner, Account storage account, uint128 wanted) internal {
         Bond storage bond = _bonds[service][owner];
+        if (!bond.optedIn) revert NotOptedIn(owner, service);
         // What the service holds already counts; a tail left from earlier does not, its stake is free again.
         uint128 held = bond.until == ENGAGED ? bond.amount : 0;
         if (wanted < held) wanted = held;

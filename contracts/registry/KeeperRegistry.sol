@@ -92,6 +92,16 @@ contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
     }
 
     /// @inheritdoc IKeeperRegistry
+    function setOptIn(address owner, address service, bool optedIn) external {
+        _actingFor(owner);
+        if (_services[service] == ServiceStatus.Unknown) revert NotAService(service);
+        Bond storage bond = _bonds[service][owner];
+        if (bond.optedIn == optedIn) revert OptInUnchanged(owner, service, optedIn);
+        bond.optedIn = optedIn;
+        emit OptInChanged(owner, service, optedIn);
+    }
+
+    /// @inheritdoc IKeeperRegistry
     function requestUnbonding(uint256 amount) external {
         Account storage account = _account(msg.sender);
         if (amount == 0) revert ZeroAmount();

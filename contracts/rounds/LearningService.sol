@@ -11,6 +11,7 @@ import {ILearningServiceKeys} from "../interfaces/ILearningServiceKeys.sol";
 import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegistration.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {ClockedPart} from "./ClockedPart.sol";
+import {Relays} from "./Relays.sol";
 import {Rounds} from "./Rounds.sol";
 import {ServiceRegistration} from "./ServiceRegistration.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
@@ -18,9 +19,9 @@ import {ServiceViews} from "./ServiceViews.sol";
 
 /// @title One co-owned model and the machine of its rounds
 /// @notice Used through clones that ServiceFactory makes; callers use ILearningService. This contract holds the steps of a
-/// round and the views; each other function it hands to one of two parts, by name, so that the compiler sees the interface
+/// round, the relay and the views; each other function it hands to one of two parts, by name, so that the compiler sees the interface
 /// whole: together they would exceed the 24 KB that one contract may have (EIP-170).
-contract LearningService is ILearningService, Rounds, ServiceViews, AccessControl, Initializable {
+contract LearningService is ILearningService, Rounds, Relays, ServiceViews, AccessControl, Initializable {
     /// @notice Code of the registration part.
     ServiceRegistration public immutable registration;
 

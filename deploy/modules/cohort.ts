@@ -35,6 +35,8 @@ export const SERVICE_FIELDS = [
   'keyPenalty',
   'decryptPenalty',
   'fraudPenalty',
+  'admission',
+  'partySeats',
 ] as const
 
 /**

@@ -9,7 +9,7 @@ import type { DeploymentFile } from '../../keepers/chain/dao/deployment-file.ts'
 import type { Proposal } from '../../keepers/chain/dao/proposals.ts'
 import { clients, contractInterface } from '../../keepers/chain/index.ts'
 import { LAUNCH_OUTCOMES } from '../../keepers/learning/index.ts'
-import { encodeStory, p256Material, p256Signature, proveStory } from '../../keepers/serving/index.ts'
+import { encodeStory, outputSchemaOf, p256Material, p256Signature, proveStory } from '../../keepers/serving/index.ts'
 import { folderPaths, InferenceProver, openFolder, toSolidityProof } from '../../keepers/zkml/index.ts'
 import { ACCOUNT } from './deployment.ts'
 import type { DeployedVerifier } from './verifier-contract.ts'
@@ -84,7 +84,7 @@ export async function settleMarket(options: {
     provider.getSigner(TRADERS.believer),
     provider.getSigner(TRADERS.stranger),
   ])
-  const { manifest } = await openFolder(reader.folder)
+  const { manifest, program } = await openFolder(reader.folder)
 
   const hub = clients.hub(contracts.InferenceHub, stranger)
   const commitment = {
@@ -94,7 +94,7 @@ export async function settleMarket(options: {
     proofSystemId: await hub.GROTH16_BN254(),
     uri: '',
   }
-  await (await hub.registerModel(commitment, contracts.AdoptedModel, version)).wait()
+  await (await hub.registerModel(commitment, contracts.AdoptedModel, version, outputSchemaOf(program))).wait()
   const modelId = await hub.modelCount()
 
   const newsroom = generateKeyPairSync('ec', { namedCurve: 'P-256' })

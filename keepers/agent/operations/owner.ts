@@ -136,6 +136,10 @@ export async function registerKeeperOnChain(options: RegisterOptions): Promise<{
   try {
     return { seat: Number(await service.seatOf(operator)) }
   } catch {
+    if (!(await registry.isOptedIn(service, owner.address))) {
+      say('letting the service bond the stake')
+      await settle('setOptIn', registry.setOptIn(owner.address, service, true))
+    }
     say('taking a seat')
     // The one who fills the last seat also opens the epoch; others may join between the estimate and the block.
     const gasLimit = (await service.join.estimateGas(owner.address)) + OPENING_GAS

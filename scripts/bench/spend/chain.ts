@@ -6,6 +6,7 @@ import type { InferenceProver } from '../../../keepers/zkml/index.ts'
 import { deploySafe } from '../../../test/contracts/consumers/safe.ts'
 import { deployVersions } from '../../../test/contracts/registry/versions.ts'
 import { deployVerifier } from '../../demo/verifier-contract.ts'
+import { outputSchemaOf } from '../../../keepers/serving/index.ts'
 
 const LIMIT = 1000n
 const DAY = 86_400
@@ -29,14 +30,14 @@ export async function measureGuardGas(prover: InferenceProver): Promise<GuardGas
   // A contract that stands for the learning service.
   const keepers = await deployVersions(ethers)
   await models.registerService(keepers.address)
-  const { folder, manifest } = prover.circuit.folder
+  const { folder, manifest, program } = prover.circuit.folder
   const modelHash = ethers.toBeHex(BigInt(manifest.modelCommitment), 32)
   await keepers.publish(1, 1, modelHash, `0x0155${'00'.repeat(34)}`, 1)
   const { address: verifier, vkHash } = await deployVerifier(folder, dao!, 'Spends')
   await verifiers.register(manifest.circuitId, verifier, vkHash, 1, '0x')
   const proofSystemId = ethers.id('groth16-bn254-v1').slice(0, 10)
   const terms = { modelHash, circuitHash: manifest.circuitId, vkHash, proofSystemId, uri: '' }
-  await hub.registerModel(terms, keepers.address, 1)
+  await hub.registerModel(terms, keepers.address, 1, outputSchemaOf(program))
 
   const safe = await deploySafe([dao!, owner!])
   await dao!.sendTransaction({ to: safe.address, value: 100n * LIMIT })

@@ -25,6 +25,7 @@ import { WEIGHTS } from '../inference/hub.ts'
 import { createMarkets, DAY, DISPUTE, INVALID, MARGIN, STATUS } from './market.ts'
 import { KIND } from './publisher.ts'
 import { labelled } from './reading-circuit.ts'
+import { OUTPUT } from '../inference/output-schema.ts'
 
 /** One outcome for each of two labels; the classifier abstains on the third. */
 const CLASS_MAP = '0x0001ff'
@@ -46,7 +47,9 @@ async function createPrivateMarkets(prover: InferenceProver) {
   const verifier = await new ethers.ContractFactory(Private!.abi, Private!.bytecode, dao).deploy()
   await verifiers.register(circuitId, await verifier.getAddress(), vkHash, 1, '0x')
   await keepers.publish(4, 4, commitment, CID, 7)
-  await hub.connect(owner).registerModel(described(commitment, { circuitHash: circuitId, vkHash }), service, 4)
+  await hub
+    .connect(owner)
+    .registerModel(described(commitment, { circuitHash: circuitId, vkHash }), service, 4, OUTPUT.labelAndMargin)
   const now = await networkHelpers.time.latest()
   for (const [index, seed] of [DESK, STRANGER].entries()) {
     const material = eddsaMaterial(eddsaPublicKey(seed))

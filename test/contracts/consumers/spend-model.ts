@@ -12,6 +12,7 @@ import {
 import { compile } from '../inference/compile.ts'
 import { APPROVED, createGuard, DAY, LIMIT, MINUTE } from './guard.ts'
 import { deploySafe } from './safe.ts'
+import { OUTPUT } from '../inference/output-schema.ts'
 
 const CID = `0x0155${'58'.repeat(34)}`
 /** Of the native asset and the token, at first. */
@@ -38,7 +39,9 @@ export async function createModelGuard(prover: InferenceProver) {
   await verifiers.register(circuitId, await verifier.getAddress(), vkHash, 1, '0x')
   await keepers.publish(1, 20, commitment, CID, 7)
   const version = await models.versionCount(service)
-  await hub.connect(owner).registerModel(described(commitment, { circuitHash: circuitId, vkHash }), service, version)
+  await hub
+    .connect(owner)
+    .registerModel(described(commitment, { circuitHash: circuitId, vkHash }), service, version, OUTPUT.labelAndMargin)
   const modelId = Number(await hub.modelCount())
 
   const safe = await deploySafe([dao, owner])
