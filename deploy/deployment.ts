@@ -175,11 +175,11 @@ function ignitionParameters(parameters: DeployParameters, accounts: readonly str
         proposalThreshold: governor.proposalThresholdTokens,
         quorumPercent: governor.quorumPercent,
       },
-    },
-    Rounds: {
       minStake: keepers.minStakeTokens,
       unbondingDelay: keepers.unbondingDelaySeconds,
       jailDelay: keepers.jailDelaySeconds,
+    },
+    Rounds: {
       sampleCap: keepers.sampleRewardCap,
     },
     Inference: {

@@ -46,9 +46,9 @@ export const SERVICE_FIELDS = [
 export function cohortModule(service: FirstService | null) {
   return buildModule('Cohort', (m) => {
     const deployer = m.getAccount(0)
-    const { token, timelock, governor, guardian } = m.useModule(GovernanceModule)
+    const { token, timelock, keepers, governor, guardian } = m.useModule(GovernanceModule)
     const { models, verifiers, adopted } = m.useModule(RegistriesModule)
-    const { keepers, equal, bySamples, implementation, factory } = m.useModule(RoundsModule)
+    const { equal, bySamples, implementation, factory } = m.useModule(RoundsModule)
     const { hub, publishers, ensembles, provers } = m.useModule(InferenceModule)
     const { markets, pools, pilot, guard, signatures } = m.useModule(ConsumersModule)
     const contracts: Record<AdminedContract | RoleHolder, CallableContractFuture<string>> = {

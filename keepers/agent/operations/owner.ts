@@ -201,9 +201,10 @@ export async function unbondKeeper(
     }
   }
   const now = BigInt((await session.provider.getBlock('latest'))?.timestamp ?? 0)
-  let withdrawn = 0n
-  if (before.unbonding > 0n && before.unlocksAt <= now) {
-    withdrawn = before.unbonding
+  const requests = await registry.unbondingOf(owner.address)
+  const unlocked = requests.filter(({ unlocksAt }) => unlocksAt <= now)
+  const withdrawn = unlocked.reduce((sum, { amount }) => sum + amount, 0n)
+  if (withdrawn > 0n) {
     await settle('withdraw', registry.withdraw(owner.address))
   }
   const keeper = await registry.keeperOf(owner.address)

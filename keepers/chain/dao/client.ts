@@ -93,6 +93,7 @@ export class DaoClient {
   readonly #deployment: DeploymentFile
   readonly #sender: Sender
   readonly #token: Contract
+  readonly #keepers: Contract
   readonly #models: Contract
   readonly #verifiers: Contract
   readonly #serviceAbi = contractInterface('ILearningService')
@@ -106,6 +107,7 @@ export class DaoClient {
     this.#deployment = deployment
     this.#sender = new Sender(signer)
     this.#token = at('CohortToken')
+    this.#keepers = at('KeeperRegistry')
     this.#models = at('ModelRegistry')
     this.#verifiers = at('VerifierRegistry')
     this.#adopted = at('AdoptedModel')
@@ -251,20 +253,38 @@ export class DaoClient {
     return { target: this.#deployment.contracts.VerifierRegistry, data }
   }
 
-  /** Makes the signer's tokens count as votes of `to`; of the signer, when absent. */
+  /**
+   * Makes the signer's tokens count as votes of `to`; of the signer, when absent. A keeper's stake follows: it votes for its
+   * owner from the start, so there is something to send only when it is to vote for another, or no longer is.
+   */
   async delegate(to?: string): Promise<Sent & { readonly to: string; readonly votes: bigint }> {
-    const delegatee = getAddress(to ?? (await this.#sender.address()))
+    const signer = getAddress(await this.#sender.address())
+    const delegatee = getAddress(to ?? signer)
+    const [voting, registered] = await Promise.all([
+      this.#keepers.getFunction('delegates')(signer),
+      this.#keepers.getFunction('isRegistered')(signer),
+    ])
+    if (registered && voting !== delegatee) await this.#sender.send(this.#keepers, 'delegate', [delegatee])
     const sent = await this.#sender.send(this.#token, 'delegate', [delegatee])
-    return { ...sent, to: delegatee, votes: await this.#token.getFunction('getVotes')(delegatee) }
+    return { ...sent, to: delegatee, votes: await this.#votesOf(delegatee) }
   }
 
-  /** What `account` holds and what is delegated to it, in units of 1e-18 token. */
+  /** Votes of tokens and of stake, as the governor adds them. */
+  async #votesOf(account: string): Promise<bigint> {
+    const [tokens, stake] = await Promise.all([
+      this.#token.getFunction('getVotes')(account),
+      this.#keepers.getFunction('getVotes')(account),
+    ])
+    return tokens + stake
+  }
+
+  /** What `account` holds and the votes that it has, in units of 1e-18 token; stake votes for its owner. */
   async power(
     account: string,
   ): Promise<{ readonly balance: bigint; readonly votes: bigint; readonly delegate: string }> {
     const [balance, votes, delegate] = await Promise.all([
       this.#token.getFunction('balanceOf')(account),
-      this.#token.getFunction('getVotes')(account),
+      this.#votesOf(account),
       this.#token.getFunction('delegates')(account),
     ])
     return { balance, votes, delegate }
