@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A Safe under the guard on an in-process chain, and what its transactions cost.
 import { ZeroAddress } from 'ethers'
-import { askGuard, bringVerdict, proveSpend } from '../../../keepers/serving/index.ts'
+import { askGuard, bringVerdict, outputSchemaOf, proveSpend } from '../../../keepers/serving/index.ts'
 import type { InferenceProver } from '../../../keepers/zkml/index.ts'
 import { deploySafe } from '../../../test/contracts/consumers/safe.ts'
 import { deployVersions } from '../../../test/contracts/registry/versions.ts'
 import { deployVerifier } from '../../demo/verifier-contract.ts'
-import { outputSchemaOf } from '../../../keepers/serving/index.ts'
 
 const LIMIT = 1000n
 const DAY = 86_400

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { WEIGHTS } from '../inference/hub.ts'
+import { OUTPUT } from '../inference/output-schema.ts'
 import { BASE_ORDER, FIELD_ORDER } from '../inference/product-circuit.ts'
 import { actOn, createPilot, LABEL, LEAST } from './pilot.ts'
 import { labelled } from './reading-circuit.ts'
-import { OUTPUT } from '../inference/output-schema.ts'
 
 describe('DaoPilot forgeries', () => {
   it('refuses orders of another key, for another mandate, and altered ones', async () => {

@@ -3,12 +3,11 @@ import { expect } from 'chai'
 import { keccak256 } from 'ethers'
 import { fieldsOf } from '../governance/accounts.ts'
 import { WEIGHTS } from '../inference/hub.ts'
-import { FIELD_ORDER } from '../inference/product-circuit.ts'
+import { FORM, OUTPUT } from '../inference/output-schema.ts'
+import { commitment, FIELD_ORDER } from '../inference/product-circuit.ts'
 import { DAY } from './market.ts'
 import { actOn, createPilot, ETHER, LABEL, LEAST, TARGET } from './pilot.ts'
 import { labelled } from './reading-circuit.ts'
-import { commitment } from '../inference/product-circuit.ts'
-import { FORM, OUTPUT } from '../inference/output-schema.ts'
 
 describe('DaoPilot', () => {
   it('carries out the very call that a publisher ordered, when the model says so', async () => {

@@ -2,9 +2,9 @@
 import { expect } from 'chai'
 import { fieldsOf } from '../governance/accounts.ts'
 import { WEIGHTS } from '../inference/hub.ts'
+import { FORM, OUTPUT } from '../inference/output-schema.ts'
 import { commitment } from '../inference/product-circuit.ts'
 import { createMarkets, DAY, DISPUTE, FALLBACK, INVALID } from './market.ts'
-import { FORM, OUTPUT } from '../inference/output-schema.ts'
 
 describe('PredictionMarket creation', () => {
   it('pins the question for good, and says so in an event', async () => {

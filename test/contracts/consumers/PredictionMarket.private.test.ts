@@ -22,10 +22,10 @@ import {
 import { randomIntegers, seeded, smallClassifier } from '../../keepers/zkml/circuit/programs.ts'
 import { compile } from '../inference/compile.ts'
 import { WEIGHTS } from '../inference/hub.ts'
+import { OUTPUT } from '../inference/output-schema.ts'
 import { createMarkets, DAY, DISPUTE, INVALID, MARGIN, STATUS } from './market.ts'
 import { KIND } from './publisher.ts'
 import { labelled } from './reading-circuit.ts'
-import { OUTPUT } from '../inference/output-schema.ts'
 
 /** One outcome for each of two labels; the classifier abstains on the third. */
 const CLASS_MAP = '0x0001ff'

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { WEIGHTS } from '../inference/hub.ts'
+import { OUTPUT } from '../inference/output-schema.ts'
 import { commitment } from '../inference/product-circuit.ts'
 import { altered, createMarkets, DAY, DISPUTE, INVALID, MARGIN, retagged, STATUS, UNIT } from './market.ts'
 import { KIND, pressKey } from './publisher.ts'
 import { labelled } from './reading-circuit.ts'
-import { OUTPUT } from '../inference/output-schema.ts'
 
 describe('PredictionMarket resolution', () => {
   it('pays the right outcome when a stranger submits a signed story and its proof', async () => {

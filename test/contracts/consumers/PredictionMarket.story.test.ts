@@ -20,10 +20,10 @@ import {
 import { exportVerifier, InferenceProver, parseProof, toSolidityProof } from '../../../keepers/zkml/index.ts'
 import { CACHE } from '../../../scripts/bootstrap/paths.mjs'
 import { compile } from '../inference/compile.ts'
+import { OUTPUT } from '../inference/output-schema.ts'
 import { createMarkets, DAY, DISPUTE, INVALID, STATUS, UNIT } from './market.ts'
 import { hasOpenssl, type Newsroom, newsroom } from './openssl.ts'
 import { KIND, pressKey } from './publisher.ts'
-import { OUTPUT } from '../inference/output-schema.ts'
 
 const CLI = resolve(import.meta.dirname, '../../../keepers/cli/main.ts')
 /** launched, not launched, other: the reader abstains on the third. */

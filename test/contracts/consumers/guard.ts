@@ -4,8 +4,8 @@ import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import { Interface } from 'ethers'
 import { constantCircuit } from '../inference/constant-circuit.ts'
 import { createHub } from '../inference/hub.ts'
-import { commitment } from '../inference/product-circuit.ts'
 import { OUTPUT } from '../inference/output-schema.ts'
+import { commitment } from '../inference/product-circuit.ts'
 
 export const MINUTE = 60
 export const HOUR = 3600

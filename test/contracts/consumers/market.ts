@@ -3,10 +3,10 @@
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import { concat, hexlify, toUtf8Bytes } from 'ethers'
 import { createHub, HOUR, WEIGHTS } from '../inference/hub.ts'
+import { OUTPUT } from '../inference/output-schema.ts'
 import { commitment } from '../inference/product-circuit.ts'
 import { digestOf, KIND, type PressKey, pressKey } from './publisher.ts'
 import { labelled, readingCircuit } from './reading-circuit.ts'
-import { OUTPUT } from '../inference/output-schema.ts'
 
 export const DAY = 24 * HOUR
 export const DISPUTE = 2 * DAY

@@ -10,9 +10,9 @@ import {
   toSolidityProof,
 } from '../../../keepers/zkml/index.ts'
 import { compile } from '../inference/compile.ts'
+import { OUTPUT } from '../inference/output-schema.ts'
 import { APPROVED, createGuard, DAY, LIMIT, MINUTE } from './guard.ts'
 import { deploySafe } from './safe.ts'
-import { OUTPUT } from '../inference/output-schema.ts'
 
 const CID = `0x0155${'58'.repeat(34)}`
 /** Of the native asset and the token, at first. */

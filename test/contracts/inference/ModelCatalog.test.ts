@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { createHub, WEIGHTS } from './hub.ts'
-import { commitment, deployConstant } from './product-circuit.ts'
 import { FORM, OUTPUT } from './output-schema.ts'
+import { commitment, deployConstant } from './product-circuit.ts'
 
 describe('InferenceHub models', () => {
   it('are registered by anyone, and never change', async () => {

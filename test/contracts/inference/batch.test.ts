@@ -5,8 +5,8 @@ import { type Batch, honestBatch, swapped } from './batch.ts'
 import { compile } from './compile.ts'
 import { deployConsumer } from './consumers.ts'
 import { createHub, HOUR, type Hub, INPUT, PRICE, WEIGHTS } from './hub.ts'
-import { BASE_ORDER, FIELD_ORDER, type Proof, productCircuit, rerandomise } from './product-circuit.ts'
 import { OUTPUT } from './output-schema.ts'
+import { BASE_ORDER, FIELD_ORDER, type Proof, productCircuit, rerandomise } from './product-circuit.ts'
 
 const send = ({ hub, user }: Hub, { inputs, outputs, proofs, ticket }: Batch, modelId = 1, by = user) =>
   hub.connect(by).verifyInferenceBatch(modelId, inputs, outputs, proofs, ticket)

@@ -3,8 +3,8 @@ import { expect } from 'chai'
 import { decide, RULES } from '../../../scripts/bench/ensemble/decide.ts'
 import { randomFrom } from '../invariants/random.ts'
 import { createOracle, DECODING, INPUT, labelled, type Model, RULE, type Seat, STATUS, signed } from './ensemble.ts'
-import { FIELD_ORDER } from './product-circuit.ts'
 import { FORM, OUTPUT } from './output-schema.ts'
+import { FIELD_ORDER } from './product-circuit.ts'
 
 const DAY = 24 * 3600
 

@@ -3,8 +3,8 @@
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import { constantCircuit } from './constant-circuit.ts'
 import { createHub, HOUR } from './hub.ts'
-import { commitment, FIELD_ORDER } from './product-circuit.ts'
 import { OUTPUT } from './output-schema.ts'
+import { commitment, FIELD_ORDER } from './product-circuit.ts'
 
 /** On this feature, a model of the product circuit says its weight, as one of the constant circuit always does. */
 export const ONE = 1n

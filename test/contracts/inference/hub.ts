@@ -5,8 +5,8 @@ import type { Signer } from 'ethers'
 import { network } from 'hardhat'
 import { accountsOf } from '../governance/accounts.ts'
 import { deployVersions } from '../registry/versions.ts'
-import { commitment, type Proof, productCircuit } from './product-circuit.ts'
 import { OUTPUT } from './output-schema.ts'
+import { commitment, type Proof, productCircuit } from './product-circuit.ts'
 
 /** The "weights" of the versions that the service publishes: version v multiplies by WEIGHTS[v − 1]. */
 export const WEIGHTS = [3n, 5n, 7n]

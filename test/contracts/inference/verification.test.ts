@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { createHub, FEATURE, type Hub, INPUT, WEIGHTS } from './hub.ts'
+import { FORM } from './output-schema.ts'
 import {
   BASE_ORDER,
   commitment,
@@ -10,7 +11,6 @@ import {
   productCircuit,
   rerandomise,
 } from './product-circuit.ts'
-import { FORM } from './output-schema.ts'
 
 const OUTPUT = WEIGHTS[0]! * FEATURE
 const LABEL = { form: FORM.label, scale: 0 }
