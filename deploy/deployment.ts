@@ -102,6 +102,7 @@ export async function deployCohort(options: DeploymentOptions): Promise<Deployme
         DaoPilot: addressOf(results.pilot),
         SpendingGuard: addressOf(results.guard),
         AnnouncedSignatures: addressOf(results.signatures),
+        HubValidator: addressOf(results.validator),
       },
       services: await listServices(provider, addressOf(results.factory)),
     })

@@ -152,6 +152,7 @@ async function wiringProblems({ provider, deployment, timelockDelay }: CheckOpti
   expect('the guardian’s timelock', await read(contracts.Guardian, 'TIMELOCK'), contracts.TimelockController)
   expect('the markets’ treasury', await read(contracts.PredictionMarket, 'TREASURY'), contracts.TimelockController)
   expect('the provers’ treasury', await read(contracts.ProverMarket, 'TREASURY'), contracts.TimelockController)
+  expect('the validator’s hub', await read(contracts.HubValidator, 'HUB'), contracts.InferenceHub)
   expect('the signatures’ guard', await read(contracts.AnnouncedSignatures, 'GUARD'), contracts.SpendingGuard)
   expect('the hub’s model registry', await read(contracts.InferenceHub, 'MODELS'), contracts.ModelRegistry)
   expect('the hub’s verifier registry', await read(contracts.InferenceHub, 'VERIFIERS'), contracts.VerifierRegistry)

@@ -11,6 +11,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
+import {IStakeVotes} from "../interfaces/IStakeVotes.sol";
 import {KeeperLedger} from "./KeeperLedger.sol";
 
 /// @title Keepers: keys, stake, bonds, penalties, rewards
@@ -310,6 +311,14 @@ contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
     /// @inheritdoc IKeeperRegistry
     function consentDigest(address owner, address operator) public view returns (bytes32) {
         return _hashTypedDataV4(keccak256(abi.encode(CONSENT_TYPE, owner, operator, _consents[operator])));
+    }
+
+    /// @notice ERC-165.
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return
+            interfaceId == type(IKeeperRegistry).interfaceId ||
+            interfaceId == type(IStakeVotes).interfaceId ||
+            super.supportsInterface(interfaceId);
     }
 
     // ------------------------------------------------------------------------------------------------- internals

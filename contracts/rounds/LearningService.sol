@@ -9,7 +9,11 @@ import {ILearningService} from "../interfaces/ILearningService.sol";
 import {ILearningServiceClock} from "../interfaces/ILearningServiceClock.sol";
 import {ILearningServiceKeys} from "../interfaces/ILearningServiceKeys.sol";
 import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegistration.sol";
+import {ILearningServiceRelay} from "../interfaces/ILearningServiceRelay.sol";
+import {ILearningServiceRounds} from "../interfaces/ILearningServiceRounds.sol";
+import {ILearningServiceViews} from "../interfaces/ILearningServiceViews.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
+import {IVersionSource} from "../interfaces/IVersionSource.sol";
 import {ClockedPart} from "./ClockedPart.sol";
 import {Relays} from "./Relays.sol";
 import {Rounds} from "./Rounds.sol";
@@ -40,6 +44,19 @@ contract LearningService is ILearningService, Rounds, Relays, ServiceViews, Acce
     /// @notice Opens registration; once, by the factory. The admin gets DEFAULT_ADMIN_ROLE.
     function initialize(address, Parameters calldata) external {
         _delegate(address(registration));
+    }
+
+    /// @notice ERC-165: a service is known by its steps, and by each other part of its interface; a source of versions, too.
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return
+            interfaceId == type(ILearningServiceRounds).interfaceId ||
+            interfaceId == type(ILearningServiceKeys).interfaceId ||
+            interfaceId == type(ILearningServiceRegistration).interfaceId ||
+            interfaceId == type(ILearningServiceClock).interfaceId ||
+            interfaceId == type(ILearningServiceRelay).interfaceId ||
+            interfaceId == type(ILearningServiceViews).interfaceId ||
+            interfaceId == type(IVersionSource).interfaceId ||
+            super.supportsInterface(interfaceId);
     }
 
     // ------------------------------------------------------------------------------------------------- seats, parameters

@@ -50,7 +50,7 @@ export function cohortModule(service: FirstService | null) {
     const { models, verifiers, adopted } = m.useModule(RegistriesModule)
     const { equal, bySamples, implementation, factory } = m.useModule(RoundsModule)
     const { hub, publishers, ensembles, provers } = m.useModule(InferenceModule)
-    const { markets, pools, pilot, guard, signatures } = m.useModule(ConsumersModule)
+    const { markets, pools, pilot, guard, signatures, validator } = m.useModule(ConsumersModule)
     const contracts: Record<AdminedContract | RoleHolder, CallableContractFuture<string>> = {
       CohortToken: token,
       TimelockController: timelock,
@@ -110,7 +110,7 @@ export function cohortModule(service: FirstService | null) {
     }
     return {
       ...{ token, timelock, governor, models, verifiers, adopted, keepers, equal, bySamples, implementation, factory },
-      ...{ guardian, hub, publishers, ensembles, provers, markets, pools, pilot, guard, signatures },
+      ...{ guardian, hub, publishers, ensembles, provers, markets, pools, pilot, guard, signatures, validator },
     }
   })
 }

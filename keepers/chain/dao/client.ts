@@ -86,6 +86,7 @@ const KNOWN = [
   'DaoPilot',
   'SpendingGuard',
   'AnnouncedSignatures',
+  'HubValidator',
 ] as const
 
 export class DaoClient {
