@@ -102,6 +102,7 @@ export async function deployCohort(options: DeploymentOptions): Promise<Deployme
         DaoPilot: addressOf(results.pilot),
         SpendingGuard: addressOf(results.guard),
         AnnouncedSignatures: addressOf(results.signatures),
+        HubValidator: addressOf(results.validator),
       },
       services: await listServices(provider, addressOf(results.factory)),
     })
@@ -175,11 +176,11 @@ function ignitionParameters(parameters: DeployParameters, accounts: readonly str
         proposalThreshold: governor.proposalThresholdTokens,
         quorumPercent: governor.quorumPercent,
       },
-    },
-    Rounds: {
       minStake: keepers.minStakeTokens,
       unbondingDelay: keepers.unbondingDelaySeconds,
       jailDelay: keepers.jailDelaySeconds,
+    },
+    Rounds: {
       sampleCap: keepers.sampleRewardCap,
     },
     Inference: {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What an operator decides about a deployment, checked before the first transaction.
 import { readFile } from 'node:fs/promises'
-import { getAddress, isAddress, parseEther, parseUnits } from 'ethers'
+import { getAddress, isAddress, parseEther, parseUnits, ZeroAddress } from 'ethers'
 import { z } from 'zod'
 
 const DAY = 24 * 3600
@@ -34,6 +34,14 @@ const service = z.strictObject({
     .refine((text) => text.length > 0 && Buffer.byteLength(text) <= 64, 'between 1 and 64 bytes of UTF-8'),
   /** How a round's reward is split: evenly, or by declared samples. */
   strategy: z.enum(['equal', 'samples']),
+  /** Contract that says who may take a seat (IAdmission); the zero address: every keeper may. */
+  admission: z
+    .string()
+    .refine((text) => isAddress(text), 'an address')
+    .transform((text) => getAddress(text))
+    .default(ZeroAddress),
+  /** Most seats of one party, as the admission contract counts it; 0 without one. */
+  partySeats: z.int().min(0).max(256).default(0),
   registrationWindow: seconds(365 * DAY, 1),
   keyWindow: seconds(365 * DAY, 1),
   trainingWindow: seconds(365 * DAY, 1),

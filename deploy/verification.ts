@@ -13,6 +13,7 @@ const ACCESS_ABI = [
 const WIRING_ABI = [
   'function timelock() view returns (address)',
   'function token() view returns (address)',
+  'function STAKES() view returns (address)',
   'function getMinDelay() view returns (uint256)',
   'function MODELS() view returns (address)',
   'function VERIFIERS() view returns (address)',
@@ -142,10 +143,16 @@ async function wiringProblems({ provider, deployment, timelockDelay }: CheckOpti
   }
   expect('the governor’s timelock', await read(contracts.CohortGovernor, 'timelock'), contracts.TimelockController)
   expect('the governor’s token', await read(contracts.CohortGovernor, 'token'), contracts.CohortToken)
+  expect(
+    'where the governor finds the votes of stake',
+    await read(contracts.CohortGovernor, 'STAKES'),
+    contracts.KeeperRegistry,
+  )
   expect('the timelock’s delay', await read(contracts.TimelockController, 'getMinDelay'), BigInt(timelockDelay))
   expect('the guardian’s timelock', await read(contracts.Guardian, 'TIMELOCK'), contracts.TimelockController)
   expect('the markets’ treasury', await read(contracts.PredictionMarket, 'TREASURY'), contracts.TimelockController)
   expect('the provers’ treasury', await read(contracts.ProverMarket, 'TREASURY'), contracts.TimelockController)
+  expect('the validator’s hub', await read(contracts.HubValidator, 'HUB'), contracts.InferenceHub)
   expect('the signatures’ guard', await read(contracts.AnnouncedSignatures, 'GUARD'), contracts.SpendingGuard)
   expect('the hub’s model registry', await read(contracts.InferenceHub, 'MODELS'), contracts.ModelRegistry)
   expect('the hub’s verifier registry', await read(contracts.InferenceHub, 'VERIFIERS'), contracts.VerifierRegistry)

@@ -5,8 +5,9 @@ import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {IDaoPilot} from "../interfaces/IDaoPilot.sol";
 import {Groth16Proof} from "../interfaces/IGroth16Verifier.sol";
-import {IInferenceHub, IInferenceHubTypes} from "../interfaces/IInferenceHub.sol";
+import {IInferenceHub, IInferenceHubErrors, IInferenceHubTypes} from "../interfaces/IInferenceHub.sol";
 import {IPublisherRegistry} from "../interfaces/IPublisherRegistry.sol";
+import {OutputReading} from "../inference/OutputReading.sol";
 
 /// @title Acts for the DAO, within a mandate, when a proven model says so
 /// @notice See IDaoPilot, which owns the documentation.
@@ -55,7 +56,7 @@ contract DaoPilot is IDaoPilot, AccessControl, ReentrancyGuard {
             revert OriginAmbiguous(mandate.publisherId, mandate.inputCommitment, mandate.callHash);
         }
         if (published) PUBLISHERS.publisherOf(mandate.publisherId);
-        HUB.modelOf(mandate.modelId);
+        _requireForm(mandate);
 
         mandateId = ++_count;
         _mandates[mandateId] = mandate;
@@ -155,6 +156,16 @@ contract DaoPilot is IDaoPilot, AccessControl, ReentrancyGuard {
         return interfaceId == type(IDaoPilot).interfaceId || super.supportsInterface(interfaceId);
     }
 
+    /// @dev The model puts out what the rule reads.
+    function _requireForm(Mandate calldata mandate) private view {
+        IInferenceHubErrors.OutputForm form = HUB.modelOf(mandate.modelId).form;
+        if (mandate.rule == Rule.AtLeast) {
+            if (form != IInferenceHubErrors.OutputForm.Score) revert IInferenceHubErrors.OutputNotAScore(form);
+        } else if (!OutputReading.requireLabel(form) && mandate.threshold != 0) {
+            revert MarginNotStated(mandate.modelId, mandate.threshold);
+        }
+    }
+
     /// @dev The mandate stands, and the call is one that it allows, whatever the amount.
     function _requireCall(Mandate storage mandate, Order calldata order) private view {
         uint256 id = order.mandateId;
@@ -172,9 +183,9 @@ contract DaoPilot is IDaoPilot, AccessControl, ReentrancyGuard {
     function _requireVerdict(Mandate storage mandate, uint256 mandateId, uint256 output) private view {
         uint256 strength = output;
         if (mandate.rule == Rule.Label) {
-            uint256 label = output & 0xffff;
+            uint256 label;
+            (label, strength) = OutputReading.label(HUB.modelOf(mandate.modelId).form, output);
             if (label != mandate.label) revert LabelMismatch(mandateId, label, mandate.label);
-            strength = output >> 16;
         } else if (output > type(uint128).max) {
             revert BelowThreshold(mandateId, output, mandate.threshold);
         }

@@ -2,11 +2,12 @@
 pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IInferenceHub, IInferenceHubTypes} from "../interfaces/IInferenceHub.sol";
+import {IInferenceHub, IInferenceHubErrors, IInferenceHubTypes} from "../interfaces/IInferenceHub.sol";
 import {IERC7992Verifier} from "../interfaces/IERC7992.sol";
 import {IPredictionMarket} from "../interfaces/IPredictionMarket.sol";
 import {IPublisherRegistry} from "../interfaces/IPublisherRegistry.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
+import {OutputReading} from "../inference/OutputReading.sol";
 
 /// @title The questions: what each market is pinned to, and the status that follows from it and the clock.
 abstract contract MarketBook is IPredictionMarket {
@@ -29,6 +30,7 @@ abstract contract MarketBook is IPredictionMarket {
         // ---
         address service;
         uint64 version;
+        IInferenceHubErrors.OutputForm form;
         // ---
         uint64 modelId;
         uint64 publisherId;
@@ -95,6 +97,9 @@ abstract contract MarketBook is IPredictionMarket {
             revert ModelPinsAnotherVersion(question.modelId, model.pinned, question.version);
         }
         if (model.vkHash != question.vkHash) revert VkHashMismatch(question.modelId, question.vkHash, model.vkHash);
+        if (!OutputReading.requireLabel(model.form) && question.minMargin != 0) {
+            revert MarginNotStated(question.modelId, question.minMargin);
+        }
         VERIFIERS.requireIntakeFor(model.circuitId);
 
         marketId = ++_count;
@@ -104,6 +109,7 @@ abstract contract MarketBook is IPredictionMarket {
         market.minMargin = question.minMargin;
         market.service = model.service;
         market.version = question.version;
+        market.form = model.form;
         market.modelId = question.modelId;
         market.publisherId = question.publisherId;
         market.opensAt = question.opensAt;

@@ -8,6 +8,7 @@ import {IModelRegistry, IModelRegistryErrors} from "../interfaces/IModelRegistry
 import {IPredictionMarket} from "../interfaces/IPredictionMarket.sol";
 import {IPublisherRegistry, IPublisherRegistryTypes} from "../interfaces/IPublisherRegistry.sol";
 import {BabyJubjub} from "../inference/BabyJubjub.sol";
+import {OutputReading} from "../inference/OutputReading.sol";
 import {ProofCheck} from "../inference/ProofCheck.sol";
 import {MarketBook} from "./MarketBook.sol";
 import {MarketDisputes} from "./MarketDisputes.sol";
@@ -158,10 +159,9 @@ contract PredictionMarket is MarketDisputes {
     /// @dev A low margin is refused rather than settled: it must not kill a market that a clearer story can still
     /// resolve. If none comes, the deadline makes it invalid.
     function _outcomeOf(uint256 marketId, Market storage market, uint256 output) private view returns (uint8) {
-        uint256 margin = output >> 16;
+        (uint256 label, uint256 margin) = OutputReading.label(market.form, output);
         if (margin < market.minMargin) revert MarginTooLow(marketId, margin, market.minMargin);
         bytes memory classMap = market.classMap;
-        uint256 label = output & 0xffff;
         if (label >= classMap.length) revert UnknownLabel(marketId, label, classMap.length);
         return uint8(classMap[label]);
     }

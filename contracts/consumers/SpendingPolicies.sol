@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
+import {IInferenceHub, IInferenceHubTypes} from "../interfaces/IInferenceHub.sol";
 import {ISpendingGuard} from "../interfaces/ISpendingGuard.sol";
+import {OutputReading} from "../inference/OutputReading.sol";
 
 /// @title What each account allows itself: policy, limits, announcements
 /// @dev What is pending takes effect by the clock; no transaction is needed for it.
@@ -150,11 +151,15 @@ abstract contract SpendingPolicies is ISpendingGuard {
     }
 
     function _setPolicy(address account, Policy memory policy) internal {
-        if (HUB.modelOf(policy.modelId).deprecated) revert ModelDeprecated(policy.modelId);
+        IInferenceHubTypes.Model memory model = HUB.modelOf(policy.modelId);
+        if (model.deprecated) revert ModelDeprecated(policy.modelId);
         _requireSeconds(0, policy.window, MIN_SECONDS, MAX_SECONDS);
         _requireSeconds(1, policy.verdictSeconds, MIN_VERDICT_SECONDS, MAX_VERDICT_SECONDS);
         _requireSeconds(2, policy.delay, MIN_SECONDS, MAX_SECONDS);
         if (!policy.margins && policy.minMargin != 0) revert MarginNotStated(policy.minMargin);
+        if (OutputReading.requireLabel(model.form) != policy.margins) {
+            revert MarginsMismatch(policy.modelId, policy.margins, model.form);
+        }
         Account storage entry = _accounts[account];
         uint256 effectiveAt = block.timestamp;
         if (_isConfigured(account)) {

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IInferenceConsumer} from "../interfaces/IInferenceConsumer.sol";
 import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
+import {OutputReading} from "../inference/OutputReading.sol";
 
 /// @title The shortest contract that acts on what a model said
 contract DigitReader is IInferenceConsumer {
@@ -21,8 +22,8 @@ contract DigitReader is IInferenceConsumer {
     }
 
     /// @inheritdoc IInferenceConsumer
-    function onInference(bytes32 requestId, uint256, uint64, bytes32, uint256 output) external {
+    function onInference(bytes32 requestId, uint256 modelId, uint64, bytes32, uint256 output) external {
         if (msg.sender != address(HUB)) revert NotTheHub(msg.sender);
-        digitOf[requestId] = output;
+        (digitOf[requestId], ) = OutputReading.label(HUB.modelOf(modelId).form, output);
     }
 }

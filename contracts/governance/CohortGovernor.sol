@@ -14,9 +14,11 @@ import {
 } from "@openzeppelin/contracts/governance/extensions/GovernorVotesQuorumFraction.sol";
 import {IVotes} from "@openzeppelin/contracts/governance/utils/IVotes.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
+import {IStakeVotes} from "../interfaces/IStakeVotes.sol";
 
 /// @title The DAO's decisions: propose, vote, queue in the timelock, execute.
-/// @notice Proposals are stored, so that queueing, executing and cancelling need only their id. A quorum that is reached
+/// @notice Tokens vote where they are delegated to, stake at the keeper registry for its owner. Proposals are stored, so that queueing, executing and cancelling need only their id. A quorum that is reached
 /// late extends the vote, by a bounded time, so that nobody can decide in the last second.
 contract CohortGovernor is
     Governor,
@@ -30,6 +32,12 @@ contract CohortGovernor is
 {
     /// @notice A late quorum never extends a vote by more than this, whatever the voting period is.
     uint48 public constant MAX_VOTE_EXTENSION = 7 days;
+
+    /// @notice Where stake votes: the keeper registry.
+    IStakeVotes public immutable STAKES;
+
+    /// @notice The stake is not of the token that votes here.
+    error StakesOfOtherToken(address found, address expected);
 
     /// @notice All times are seconds, because the token's clock is the timestamp.
     struct Settings {
@@ -47,6 +55,7 @@ contract CohortGovernor is
 
     constructor(
         IVotes token_,
+        IStakeVotes stakes,
         TimelockController timelock_,
         Settings memory settings
     )
@@ -56,7 +65,21 @@ contract CohortGovernor is
         GovernorVotesQuorumFraction(settings.quorumPercent)
         GovernorTimelockControl(timelock_)
         GovernorPreventLateQuorum(settings.voteExtension)
-    {}
+    {
+        address found = IKeeperRegistry(address(stakes)).stakeToken();
+        if (found != address(token_)) revert StakesOfOtherToken(found, address(token_));
+        STAKES = stakes;
+    }
+
+    /// @dev Votes of the tokens that are delegated to the account, and of the stake that votes for it. Both count the time
+    /// in seconds, and no token is in both at once.
+    function _getVotes(
+        address account,
+        uint256 timepoint,
+        bytes memory params
+    ) internal view override(Governor, GovernorVotes) returns (uint256) {
+        return super._getVotes(account, timepoint, params) + STAKES.getPastVotes(account, timepoint);
+    }
 
     // What follows only names, for the compiler, which base speaks where several do.
 

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IEnsembleOracle} from "../interfaces/IEnsembleOracle.sol";
-import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
+import {IInferenceHub, IInferenceHubErrors, IInferenceHubTypes} from "../interfaces/IInferenceHub.sol";
 import {EnsembleRules} from "./EnsembleRules.sol";
 
 /// @title The ensembles: who is in them, by which rule they decide, and what their members weigh now
@@ -140,7 +140,17 @@ abstract contract EnsembleCatalog is IEnsembleOracle {
             : decoding == Decoding.LabelAndMargin || (decoding == Decoding.Label && rule == Rule.Vote);
         if (!suits) revert DecodingNotForRule(index, decoding, rule);
         // Reverts with ModelNotFound, by the hub, for an id that it never issued.
-        if (HUB.modelOf(member.id).deprecated) revert MemberDeprecated(index, member.id);
+        IInferenceHubTypes.Model memory model = HUB.modelOf(member.id);
+        if (model.deprecated) revert MemberDeprecated(index, member.id);
+        if (model.form != _formOf(decoding)) revert DecodingNotOfModel(index, decoding, model.form);
         return 0;
+    }
+
+    function _formOf(Decoding decoding) private pure returns (IInferenceHubErrors.OutputForm) {
+        if (decoding == Decoding.Label) return IInferenceHubErrors.OutputForm.Label;
+        return
+            decoding == Decoding.LabelAndMargin
+                ? IInferenceHubErrors.OutputForm.LabelAndMargin
+                : IInferenceHubErrors.OutputForm.Score;
     }
 }

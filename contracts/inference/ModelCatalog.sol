@@ -28,8 +28,13 @@ abstract contract ModelCatalog is IInferenceHub {
     function registerModel(
         ModelCommitment calldata commitment,
         address service,
-        uint64 version
+        uint64 version,
+        OutputSchema calldata schema
     ) external returns (uint256 modelId) {
+        bool scaled = schema.scale != 0;
+        if (schema.form == OutputForm.Unstated || scaled != (schema.form == OutputForm.Score)) {
+            revert OutputSchemaInvalid(schema.form, schema.scale);
+        }
         if (commitment.proofSystemId != GROTH16_BN254) revert UnsupportedProofSystem(commitment.proofSystemId);
         uint256 length = bytes(commitment.uri).length;
         if (length > MAX_URI_BYTES) revert UriTooLong(length, MAX_URI_BYTES);
@@ -47,10 +52,20 @@ abstract contract ModelCatalog is IInferenceHub {
         if (weights != commitment.modelHash) revert ModelHashMismatch(service, version, commitment.modelHash, weights);
 
         _count = modelId;
-        _models[modelId] = Model(service, version, false, msg.sender, commitment.circuitHash, vkHash);
+        _models[modelId] = Model({
+            service: service,
+            pinned: version,
+            deprecated: false,
+            form: schema.form,
+            owner: msg.sender,
+            scale: schema.scale,
+            circuitId: commitment.circuitHash,
+            vkHash: vkHash
+        });
         _uris[modelId] = commitment.uri;
         emit ModelRegistered(modelId, msg.sender, commitment);
         emit ModelBound(modelId, service, version, commitment.circuitHash);
+        emit OutputStated(modelId, schema.form, schema.scale);
     }
 
     /// @inheritdoc IInferenceHub

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
 import {Groth16Proof} from "../interfaces/IGroth16Verifier.sol";
 import {IProverMarket} from "../interfaces/IProverMarket.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
@@ -10,7 +11,7 @@ import {ProverJobs} from "./ProverJobs.sol";
 
 /// @title Proving as a service
 /// @notice See IProverMarket, which owns the documentation. No role, no administrator.
-contract ProverMarket is ProverJobs {
+contract ProverMarket is ProverJobs, ERC165 {
     /// @notice First word of every context.
     bytes32 public constant CONTEXT_DOMAIN = keccak256("cohort.prover-market.context.v1");
     /// @notice Most answers that are settled together.
@@ -138,6 +139,11 @@ contract ProverMarket is ProverJobs {
 
     function _isRevoked(bytes32 circuitId) internal view override returns (bool) {
         return VERIFIERS.isRevoked(circuitId);
+    }
+
+    /// @inheritdoc ERC165
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return interfaceId == type(IProverMarket).interfaceId || super.supportsInterface(interfaceId);
     }
 
     function _hashOf(uint256 output, Groth16Proof calldata proof) private pure returns (bytes32) {

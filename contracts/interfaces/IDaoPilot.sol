@@ -7,9 +7,9 @@ import {Groth16Proof} from "./IGroth16Verifier.sol";
 interface IDaoPilotTypes {
     /// @notice How the model's output permits a call.
     enum Rule {
-        /// output = label + 2^16 · margin: this label, with at least `threshold` of margin.
+        /// A model of labels: this label, with at least `threshold` of margin where it states one (else 0).
         Label,
-        /// output is a number: at least `threshold`. 2^128 and more stand for negative numbers, which never are.
+        /// A model of scores: at least `threshold`, in units of one over its scale. 2^128 and more stand for negative numbers, which never are.
         AtLeast
     }
 
@@ -92,6 +92,8 @@ interface IDaoPilotTypes {
     error UnexpectedContent(uint256 mandateId, uint256 length);
     error AmountAboveCallCap(uint256 mandateId, uint256 amount, uint128 cap);
     error AmountAbovePeriodCap(uint256 mandateId, uint256 amount, uint256 spent, uint128 cap);
+    /// @notice The model states labels without margins, so none can be asked for.
+    error MarginNotStated(uint64 modelId, uint128 threshold);
     error LabelMismatch(uint256 mandateId, uint256 found, uint16 expected);
     error BelowThreshold(uint256 mandateId, uint256 found, uint128 threshold);
     error CallFailed(address target, bytes reason);

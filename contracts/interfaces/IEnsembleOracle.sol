@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Groth16Proof} from "./IGroth16Verifier.sol";
+import {IInferenceHubErrors} from "./IInferenceHub.sol";
 import {IPullPayments} from "./IPullPayments.sol";
 
 /// @dev What an ensemble is made of, and the oracle's errors.
@@ -114,6 +115,8 @@ interface IEnsembleOracleTypes {
     error DecodingNotForRule(uint256 member, Decoding decoding, Rule rule);
     /// @notice Only members that state a margin can fall short of one.
     error MarginNotStated(uint256 member, Decoding decoding);
+    /// @notice The model's schema in the hub says that its outputs are something else.
+    error DecodingNotOfModel(uint256 member, Decoding decoding, IInferenceHubErrors.OutputForm found);
     error DuplicateMember(uint256 member, uint256 earlier);
     error MemberDeprecated(uint256 member, uint256 modelId);
     /// @notice Members exist before the ensemble that they form, so no ensemble contains itself, directly or not.

@@ -14,6 +14,12 @@ interface IInferenceHubErrors {
     error VkHashMismatch(bytes32 circuitId, bytes32 given, bytes32 found);
     /// @notice The weights commitment given is not that of the pinned version; it is zero for a following model.
     error ModelHashMismatch(address service, uint64 version, bytes32 given, bytes32 found);
+    /// @notice A model states what its output is; a score has a scale of at least 1, nothing else has any.
+    error OutputSchemaInvalid(OutputForm form, uint64 scale);
+    /// @notice A label was asked for, and the model says something else.
+    error OutputNotALabel(OutputForm found);
+    /// @notice A score was asked for, and the model says something else.
+    error OutputNotAScore(OutputForm found);
     /// @notice The version is neither released nor pinned and accepted.
     error VersionNotUsable(uint256 modelId, uint64 version);
     /// @notice A direct proof is about the version in force: the pinned one, or the service's current release.
@@ -56,6 +62,19 @@ interface IInferenceHubErrors {
         Fulfilled,
         Refunded
     }
+
+    /// @notice What a model's output, one field element, stands for.
+    enum OutputForm {
+        Unstated,
+        /// The index of a class.
+        Label,
+        /// label + 2^16 · margin, the label below 2^16; the margin in the circuit's units.
+        LabelAndMargin,
+        /// An integer, negative above half of the field's order; the score is this over the model's scale.
+        Score,
+        /// A commitment: nothing to be read in it.
+        Hash
+    }
 }
 
 /// @dev What the hub stores and takes.
@@ -66,9 +85,20 @@ interface IInferenceHubTypes is IInferenceHubErrors {
         /// The pinned version; 0 follows the service's current release.
         uint64 pinned;
         bool deprecated;
+        /// As its owner states it, for good.
+        OutputForm form;
         address owner;
+        /// Of a score; else 0.
+        uint64 scale;
         bytes32 circuitId;
         bytes32 vkHash;
+    }
+
+    /// @notice How to read a model's output.
+    /// @param scale Score: units that make one, at least 1. Else 0.
+    struct OutputSchema {
+        OutputForm form;
+        uint64 scale;
     }
 
     /// @notice What a direct verification is bound to, besides the caller.
@@ -107,6 +137,8 @@ interface IInferenceHubTypes is IInferenceHubErrors {
 interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IERC7992Verifier {
     /// @notice An id of this hub stands for (service, version or current release, circuit).
     event ModelBound(uint256 indexed modelId, address indexed service, uint64 pinned, bytes32 indexed circuitId);
+    /// @notice What the model's outputs are, as whoever registered it states.
+    event OutputStated(uint256 indexed modelId, OutputForm form, uint64 scale);
     /// @param payload What a prover needs, in the form that requester and provers agreed on: the public input itself, a
     /// CID, a ciphertext. Not checked: the proof is about `inputCommitment`.
     event InferenceRequested(
@@ -135,10 +167,13 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
     /// @param commitment `modelHash` is the pinned version's weights commitment, or zero to follow; `circuitHash` is the
     /// circuit's id and `vkHash` the key hash in the verifier registry.
     /// @param version The version to pin (accepted or released), or 0 to follow the service's current release.
+    /// @param schema What the circuit puts out. Not checked, like nothing else of the circuit: whoever takes the id for its
+    /// purposes looks at the circuit once. Consumers read outputs by it, and refuse a model whose outputs they cannot use.
     function registerModel(
         ModelCommitment calldata commitment,
         address service,
-        uint64 version
+        uint64 version,
+        OutputSchema calldata schema
     ) external returns (uint256 modelId);
 
     /// @notice Withdraws a model for good: no new request, no direct verification any more. Its owner only. Requests that are open

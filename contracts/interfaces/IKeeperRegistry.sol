@@ -18,8 +18,8 @@ interface IKeeperRegistry {
     /// @param operator Key that acts in services; never equal to the owner.
     /// @param stake Active stake, bonded part included.
     /// @param bonded Part of `stake` that backs current engagements.
-    /// @param unbonding On its way out, slashable until `unlocksAt`.
-    /// @param unlocksAt Unix seconds from which `unbonding` can be withdrawn; 0 when nothing is unbonding.
+    /// @param unbonding On its way out, in requests that unlock one by one; each is slashable until then.
+    /// @param unlocksAt Unix seconds from which all of `unbonding` can be withdrawn; 0 when nothing is unbonding.
     /// @param jailedUntil Unix seconds from which `unjail` is possible; 0 when free.
     /// @param encryptionKey X25519 public key, to which others encrypt re-shares.
     /// @param multiaddr libp2p multiaddr in binary form.
@@ -32,6 +32,13 @@ interface IKeeperRegistry {
         uint64 jailedUntil;
         bytes32 encryptionKey;
         bytes multiaddr;
+    }
+
+    /// @notice What a request moved into unbonding, less what was slashed of it.
+    /// @param unlocksAt Unix seconds from which it can be withdrawn.
+    struct UnbondingRequest {
+        uint128 amount;
+        uint64 unlocksAt;
     }
 
     /// @param minStake Smallest active stake with which a keeper may join a service.
@@ -62,6 +69,7 @@ interface IKeeperRegistry {
     event Staked(address indexed owner, address indexed payer, uint256 amount);
     event UnbondingRequested(address indexed owner, uint256 amount, uint256 total, uint64 unlocksAt);
     event Withdrawn(address indexed owner, address indexed to, uint256 amount);
+    event OptInChanged(address indexed owner, address indexed service, bool optedIn);
     event Engaged(address indexed owner, address indexed service, uint256 bond);
     event Disengaged(address indexed owner, address indexed service, uint64 slashableUntil);
     /// @param taken What was really taken: at most `requested`, the bond left, and the stake left.
@@ -84,6 +92,8 @@ interface IKeeperRegistry {
     /// @param perShare Wei for each share; `perShare × totalShares` left the free pool, the rest stays for later rounds.
     event RewardAllocated(address indexed service, uint256 perShare, uint256 totalShares);
     event RewardCredited(address indexed owner, address indexed service, uint256 amount);
+    /// @notice Rewards have become stake, as a Staked event says, too.
+    event RewardRestaked(address indexed owner, uint256 amount);
     event RewardClaimed(address indexed owner, address indexed to, uint256 amount);
     event ServiceStatusChanged(address indexed service, ServiceStatus previous, ServiceStatus current);
     event SettingsChanged(Settings previous, Settings current);
@@ -114,6 +124,9 @@ interface IKeeperRegistry {
     error NotAService(address caller);
     error ServiceNotActive(address service, ServiceStatus found);
     error UnexpectedServiceStatus(address service, ServiceStatus found, ServiceStatus wanted);
+    /// @notice The keeper has not said that this service may bond its stake.
+    error NotOptedIn(address owner, address service);
+    error OptInUnchanged(address owner, address service, bool optedIn);
     error NotEngaged(address owner, address service);
     error NoRewards(address owner);
     error NothingToSweep();
@@ -150,11 +163,29 @@ interface IKeeperRegistry {
     /// @notice Adds stake to `owner`'s keeper, paid by the caller.
     function stake(address owner, uint256 amount) external;
 
-    /// @notice Moves free stake into unbonding. A further request adds to it and restarts the delay for all of it. Nothing
-    /// unlocks before the tail of the last bond is over, or before it would have without the further request.
+    /// @notice Owner or operator lets a service bond the keeper's stake, or lets it bond no more of it. Nobody else can: a service
+    /// that the DAO, or whoever got hold of its roles, registers reaches no stake by itself. What is bonded stays so.
+    function setOptIn(address owner, address service, bool optedIn) external;
+
+    /// @notice The same, with the caller's ERC-2612 permit for the amount; one that somebody has used already does no harm.
+    function stakeWithPermit(
+        address owner,
+        uint256 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external;
+
+    /// @notice Turns all rewards credited to the caller into stake of its keeper.
+    function restakeRewards() external returns (uint256 amount);
+
+    /// @notice Moves free stake into unbonding. Each request unlocks by itself after the delay; the fifth that is open at once
+    /// joins the fourth, whose delay starts anew. Nothing unlocks before the tail of the last bond is over, or before an
+    /// earlier request.
     function requestUnbonding(uint256 amount) external;
 
-    /// @notice Pays out what has finished unbonding.
+    /// @notice Pays out all requests that have finished unbonding.
     function withdraw(address to) external returns (uint256 amount);
 
     /// @notice Ends the caller's jail once its delay is over.
@@ -168,7 +199,7 @@ interface IKeeperRegistry {
 
     // ------------------------------------------------------------------------------------------------- services
 
-    /// @notice Active services only. Bonds the keeper's free stake to the calling service, up to `bond` in all.
+    /// @notice Active services only, of keepers that have opted in. Bonds the keeper's free stake to the calling service, up to `bond` in all.
     /// @return operator The keeper's current operator key.
     function engage(address owner, uint128 bond) external returns (address operator);
 
@@ -225,6 +256,9 @@ interface IKeeperRegistry {
 
     function keeperOf(address owner) external view returns (Keeper memory);
 
+    /// @notice Open requests, the oldest first; at most 4.
+    function unbondingOf(address owner) external view returns (UnbondingRequest[] memory);
+
     function isRegistered(address owner) external view returns (bool);
 
     /// @return owner Zero when the key acts for nobody.
@@ -244,6 +278,9 @@ interface IKeeperRegistry {
     /// @return amount Bond left for the service.
     /// @return slashableUntil type(uint64).max while engaged; else the end of the tail, 0 when never engaged.
     function bondOf(address service, address owner) external view returns (uint128 amount, uint64 slashableUntil);
+
+    /// @notice Whether the keeper lets the service bond its stake.
+    function isOptedIn(address service, address owner) external view returns (bool);
 
     function rewardsOf(address owner) external view returns (uint256);
 

@@ -4,13 +4,15 @@ pragma solidity ^0.8.28;
 import {ILearningServiceClock} from "./ILearningServiceClock.sol";
 import {ILearningServiceKeys} from "./ILearningServiceKeys.sol";
 import {ILearningServiceRegistration} from "./ILearningServiceRegistration.sol";
+import {ILearningServiceRelay} from "./ILearningServiceRelay.sol";
 import {ILearningServiceRounds} from "./ILearningServiceRounds.sol";
 import {ILearningServiceViews} from "./ILearningServiceViews.sol";
 
 /// @title One co-owned model and the machine of its rounds
 /// @notice Keepers sit on up to 256 seats. An epoch is one collective key over a fixed set of members; it serves rounds
 /// until it times out, its decryptions are used up, or too few members can be drafted. Every function settles first what
-/// the clock has decided, then checks the state, then acts. The caller of a member's step is its operator key.
+/// the clock has decided, then checks the state, then acts. The caller of a member's step is its operator
+/// key, or whoever relays what it signed.
 ///
 /// A step names its round (or epoch), so that a transaction that arrives too late is refused and not taken for another.
 interface ILearningService is
@@ -18,5 +20,6 @@ interface ILearningService is
     ILearningServiceRegistration,
     ILearningServiceKeys,
     ILearningServiceRounds,
+    ILearningServiceRelay,
     ILearningServiceClock
 {}

@@ -17,6 +17,12 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     error NotSeated(address caller);
     /// @notice The seat is taken, but its keeper joins only with the next epoch.
     error NotMember(uint8 seat, uint256 members);
+    /// @notice Only a member's steps are relayed.
+    error NotAStep(bytes4 selector);
+    /// @notice The relayed step that starts at byte `start` would end at `end`.
+    error RelayCutShort(uint256 start, uint256 end, uint256 length);
+    /// @notice The relayed step at `index` did not have enough with `gas`, and so none of them is taken.
+    error RelayStarved(uint256 index, uint256 gas);
     error EmptySeat(uint8 seat);
     /// @notice `caller` is neither owner nor operator of `keeper`.
     error NotKeeper(address caller, address keeper);
@@ -26,6 +32,11 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     /// @notice The epoch's key is used up: its last Training only waits for late ballots.
     error EpochUsedUp(uint32 epoch, uint16 decryptions);
     error AlreadySeated(address keeper, uint8 seat);
+    /// @notice The admission contract does not admit the keeper, or does not answer as it must.
+    error NotAdmitted(address keeper, address admission);
+    /// @notice Keepers of that party have as many seats as one party may.
+    error PartyFull(bytes32 party, uint256 found, uint256 max);
+    error AdmissionWithoutCode(address admission);
     error AlreadyLeaving(uint8 seat);
     error ServiceFull(uint256 seated, uint256 max);
     /// @notice The member has done this step of this round (or epoch) already.

@@ -10,7 +10,8 @@ interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServi
 
     /// @notice Owner or operator of the registered keeper `keeper` (its owner address) takes the lowest free seat, or the
     /// one that is kept for it; the bond is engaged at the registry. Possible at any time; the seat becomes a member when
-    /// registration closes next.
+    /// registration closes next. Needs the keeper's opt-in to this service at the registry, and the admission contract's
+    /// consent where the parameters name one.
     function join(address keeper) external returns (uint8 seat);
 
     /// @notice Owner or operator gives the seat up: at once between epochs or while waiting for one, else when the

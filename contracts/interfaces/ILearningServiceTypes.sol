@@ -43,6 +43,8 @@ interface ILearningServiceTypes {
     /// @param keyPenalty For silence in key generation; ≤ bond.
     /// @param decryptPenalty For silence of a drafted member; ≤ bond.
     /// @param fraudPenalty For a member that a quorum convicts on evidence that each of them recomputed; ≤ bond.
+    /// @param admission Contract that says who may take a seat (IAdmission); zero: every keeper may.
+    /// @param partySeats Most seats of keepers that the admission contract counts to one party; 0 without one, else ≥ 1.
     struct Parameters {
         uint32 registrationWindow;
         uint32 keyWindow;
@@ -62,6 +64,8 @@ interface ILearningServiceTypes {
         uint96 decryptPenalty;
         uint96 fraudPenalty;
         address strategy;
+        address admission;
+        uint16 partySeats;
     }
 
     /// @notice One collective key and its members.

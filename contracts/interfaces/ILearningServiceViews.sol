@@ -41,6 +41,9 @@ interface ILearningServiceViews is ILearningServiceTypes, IVersionSource {
     /// @notice All zero for a version that does not exist.
     function outcomeOf(uint64 version) external view returns (Outcome memory);
 
+    /// @notice Party of which the keeper took its last seat here under an admission contract; zero without one.
+    function partyOf(address keeper) external view returns (bytes32);
+
     /// @notice Whether the DAO has barred this keeper (its owner address) from the service.
     function isBanned(address keeper) external view returns (bool);
 

@@ -93,6 +93,8 @@ interface IPredictionMarketTypes {
     /// @notice The hub's model pins another version (0: it follows the releases).
     error ModelPinsAnotherVersion(uint64 modelId, uint64 pinned, uint64 given);
     error VkHashMismatch(uint64 modelId, bytes32 given, bytes32 found);
+    /// @notice The model states labels without margins, so none can be asked for.
+    error MarginNotStated(uint64 modelId, uint64 minMargin);
 
     error UnknownMarket(uint256 marketId, uint256 count);
     /// @notice The market is in status `found`; the call needs one of `expected` (bit i stands for status i).
@@ -132,7 +134,8 @@ interface IPredictionMarketTypes {
 /// @notice Outcomes are ERC-1155 tokens with id = marketId << 8 | outcome. One unit of collateral splits into one of each;
 /// a complete set merges back at any time. A story is 119 bytes: `tagOf(marketId)` ‖ 111 bytes of headline. Its publisher
 /// signs the SHA-256 digest of all of it; the model's input commitment is that digest >> 8, and the circuit hashes the
-/// same bytes that it reads, so what was signed is what was classified. output = label + 2^16 · margin. A market whose model has a
+/// same bytes that it reads, so what was signed is what was classified. what
+/// the output says is read by the model's schema in the hub: a label, with a margin or without. A market whose model has a
 /// circuit for private content takes a story that is never shown instead: see `resolvePrivate`.
 /// A reading that is wrong can be challenged with a bond while the market is pending; the DAO decides, and if it stays silent the
 /// reading stands. A market is bound to circuit, key and version: what the owner of the hub's model does with it later changes nothing.
@@ -176,7 +179,7 @@ interface IPredictionMarket is IPredictionMarketTypes {
     function recordStory(uint256 marketId, bytes calldata story, uint64 keyId, bytes calldata signature) external;
 
     /// @notice Resolves a market by a signed story and the proof of what the model reads in it. Anyone may.
-    /// @param output label + 2^16 · margin.
+    /// @param output By the model's schema: the label, or label + 2^16 · margin.
     /// @param proof For the context `contextOf(marketId)`.
     /// @dev The key must be valid now; the one that a story was recorded with must only not have been revoked since.
     function resolve(
@@ -191,7 +194,7 @@ interface IPredictionMarket is IPredictionMarketTypes {
     /// @notice Resolves a market by the proof of what the model reads in a story that nobody is shown, and that its publisher
     /// signed for this market with an EddsaPoseidon key. Anyone may who has the story, its salt and the signature; what becomes
     /// public is the publisher's key, the label and the margin.
-    /// @param output label + 2^16 · margin.
+    /// @param output By the model's schema: the label, or label + 2^16 · margin.
     /// @param proof For the input commitment PublisherRegistry.signedCommitment(publisherId, keyId, tagOf(marketId)) and the
     /// context `contextOf(marketId)`.
     /// @dev Only if the market's model has a circuit of that kind, and then `resolve` serves nobody: a proof of one kind is none

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Groth16Proof} from "./IGroth16Verifier.sol";
+import {IInferenceHubErrors} from "./IInferenceHub.sol";
 import {Operation} from "./ISafeGuards.sol";
 
 /// @dev What the guard stores and takes, and its errors.
@@ -48,7 +49,7 @@ interface ISpendingGuardTypes {
         /// Model in the hub. Its input: the eight features; its input commitment: SHA-256 of tag and features, >> 8.
         uint64 modelId;
         uint16 approvedLabel;
-        /// The output is label + 2^16 · margin; else the label alone.
+        /// The model's schema is label and margin; else the label alone. Anything else is refused.
         bool margins;
         uint64 minMargin;
         /// Seconds in which the limits apply, an hour to 30 days. Windows start with the first spend after the last one.
@@ -86,6 +87,8 @@ interface ISpendingGuardTypes {
     /// @notice Field 0 window, 1 verdictSeconds, 2 delay.
     error SecondsInvalid(uint256 field, uint256 found, uint256 minimum, uint256 maximum);
     error MarginNotStated(uint64 minMargin);
+    /// @notice The policy reads outputs in another way than the model's schema says.
+    error MarginsMismatch(uint256 modelId, bool given, IInferenceHubErrors.OutputForm found);
     error NothingPending(address account, address asset);
     /// @notice The native asset is always guarded; raise its limit instead.
     error NativeAlwaysGuarded(address account);

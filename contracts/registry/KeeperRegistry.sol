@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
@@ -10,6 +11,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
+import {IStakeVotes} from "../interfaces/IStakeVotes.sol";
 import {KeeperLedger} from "./KeeperLedger.sol";
 
 /// @title Keepers: keys, stake, bonds, penalties, rewards
@@ -54,7 +56,9 @@ contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
         account.encryptionKey = encryptionKey;
         account.multiaddr = multiaddr;
         emit KeeperRegistered(msg.sender, operator, encryptionKey, multiaddr);
-        if (amount > 0) _stake(msg.sender, amount);
+        if (amount == 0) return;
+        _stake(msg.sender, amount);
+        _collect(msg.sender, amount);
     }
 
     /// @inheritdoc IKeeperRegistry
@@ -85,10 +89,45 @@ contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
     }
 
     /// @inheritdoc IKeeperRegistry
-    function stake(address owner, uint256 amount) external {
+    function stake(address owner, uint256 amount) public {
         _account(owner);
         if (amount == 0) revert ZeroAmount();
         _stake(owner, amount);
+        _collect(msg.sender, amount);
+    }
+
+    /// @inheritdoc IKeeperRegistry
+    function stakeWithPermit(
+        address owner,
+        uint256 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external {
+        // Whoever sees the permit can use it first, with the same effect: only the allowance counts.
+        try IERC20Permit(address(_token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+        stake(owner, amount);
+    }
+
+    /// @inheritdoc IKeeperRegistry
+    function restakeRewards() external returns (uint256 amount) {
+        _account(msg.sender);
+        amount = _rewards[msg.sender];
+        if (amount == 0) revert NoRewards(msg.sender);
+        _rewards[msg.sender] = 0;
+        emit RewardRestaked(msg.sender, amount);
+        _stake(msg.sender, amount);
+    }
+
+    /// @inheritdoc IKeeperRegistry
+    function setOptIn(address owner, address service, bool optedIn) external {
+        _actingFor(owner);
+        if (_services[service] == ServiceStatus.Unknown) revert NotAService(service);
+        Bond storage bond = _bonds[service][owner];
+        if (bond.optedIn == optedIn) revert OptInUnchanged(owner, service, optedIn);
+        bond.optedIn = optedIn;
+        emit OptInChanged(owner, service, optedIn);
     }
 
     /// @inheritdoc IKeeperRegistry
@@ -97,12 +136,7 @@ contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
         if (amount == 0) revert ZeroAmount();
         uint256 free = _freeStake(account);
         if (amount > free) revert InsufficientFreeStake(msg.sender, free, amount);
-        uint256 delayed = block.timestamp + _settings.unbondingDelay;
-        // A delay that has been shortened frees nothing that was promised to be slashable for longer.
-        uint64 unlocksAt = uint64(Math.max(delayed, Math.max(account.tailsEnd, account.unlocksAt)));
-        account.stake -= uint128(amount);
-        account.unbonding += uint128(amount);
-        account.unlocksAt = unlocksAt;
+        uint64 unlocksAt = _unbond(msg.sender, account, uint128(amount));
         emit UnbondingRequested(msg.sender, amount, account.unbonding, unlocksAt);
     }
 
@@ -110,12 +144,10 @@ contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
     function withdraw(address to) external returns (uint256 amount) {
         Account storage account = _account(msg.sender);
         if (to == address(0)) revert ZeroAddress("to");
-        amount = account.unbonding;
-        if (amount == 0) revert NothingUnbonding(msg.sender);
-        uint64 unlocksAt = account.unlocksAt;
-        if (block.timestamp < unlocksAt) revert StillUnbonding(msg.sender, unlocksAt, block.timestamp);
-        account.unbonding = 0;
-        account.unlocksAt = 0;
+        if (account.unbonding == 0) revert NothingUnbonding(msg.sender);
+        amount = _unlock(msg.sender, account);
+        if (amount == 0) revert StillUnbonding(msg.sender, _nextUnlock(msg.sender, account), block.timestamp);
+        _moveVotes(msg.sender, amount, false);
         emit Withdrawn(msg.sender, to, amount);
         _pay(to, amount);
     }
@@ -279,6 +311,14 @@ contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
     /// @inheritdoc IKeeperRegistry
     function consentDigest(address owner, address operator) public view returns (bytes32) {
         return _hashTypedDataV4(keccak256(abi.encode(CONSENT_TYPE, owner, operator, _consents[operator])));
+    }
+
+    /// @notice ERC-165.
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return
+            interfaceId == type(IKeeperRegistry).interfaceId ||
+            interfaceId == type(IStakeVotes).interfaceId ||
+            super.supportsInterface(interfaceId);
     }
 
     // ------------------------------------------------------------------------------------------------- internals

@@ -18,10 +18,15 @@ abstract contract ClockedPart is ServiceStorage {
 
     /// @dev Records what the clock has decided, before an action.
     function _settle() internal returns (Head memory h) {
+        _record();
         h = _head;
-        if (block.timestamp < h.deadline) return h;
+    }
+
+    /// @dev The same for steps that every member does in every round, and that read the head themselves: a structure that
+    /// is returned is built twice.
+    function _record() internal {
+        if (block.timestamp < _head.deadline) return;
         Address.functionDelegateCall(address(clockPart), abi.encodeCall(ServiceClock.settle, ()));
-        h = _head;
     }
 
     /// @dev Writes the head, and records the transition of a state whose work is done.

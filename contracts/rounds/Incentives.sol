@@ -50,7 +50,7 @@ abstract contract Incentives is ServiceStorage {
     function _worth(MemberRecord record) internal view returns (uint256) {
         if (!record.isComplete()) return 0;
         // Empty until the reward is set aside; another round's when this one came to nothing.
-        Outcome storage outcome = _outcomes[record.versionOf()];
+        Outcome memory outcome = _outcomes[record.versionOf()];
         if (outcome.round != record.roundOf() || outcome.candidate != record.candidateOf()) return 0;
         return uint256(record.shares()) * outcome.perShare;
     }

@@ -9,8 +9,13 @@ import {ILearningService} from "../interfaces/ILearningService.sol";
 import {ILearningServiceClock} from "../interfaces/ILearningServiceClock.sol";
 import {ILearningServiceKeys} from "../interfaces/ILearningServiceKeys.sol";
 import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegistration.sol";
+import {ILearningServiceRelay} from "../interfaces/ILearningServiceRelay.sol";
+import {ILearningServiceRounds} from "../interfaces/ILearningServiceRounds.sol";
+import {ILearningServiceViews} from "../interfaces/ILearningServiceViews.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
+import {IVersionSource} from "../interfaces/IVersionSource.sol";
 import {ClockedPart} from "./ClockedPart.sol";
+import {Relays} from "./Relays.sol";
 import {Rounds} from "./Rounds.sol";
 import {ServiceRegistration} from "./ServiceRegistration.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
@@ -18,9 +23,9 @@ import {ServiceViews} from "./ServiceViews.sol";
 
 /// @title One co-owned model and the machine of its rounds
 /// @notice Used through clones that ServiceFactory makes; callers use ILearningService. This contract holds the steps of a
-/// round and the views; each other function it hands to one of two parts, by name, so that the compiler sees the interface
+/// round, the relay and the views; each other function it hands to one of two parts, by name, so that the compiler sees the interface
 /// whole: together they would exceed the 24 KB that one contract may have (EIP-170).
-contract LearningService is ILearningService, Rounds, ServiceViews, AccessControl, Initializable {
+contract LearningService is ILearningService, Rounds, Relays, ServiceViews, AccessControl, Initializable {
     /// @notice Code of the registration part.
     ServiceRegistration public immutable registration;
 
@@ -39,6 +44,19 @@ contract LearningService is ILearningService, Rounds, ServiceViews, AccessContro
     /// @notice Opens registration; once, by the factory. The admin gets DEFAULT_ADMIN_ROLE.
     function initialize(address, Parameters calldata) external {
         _delegate(address(registration));
+    }
+
+    /// @notice ERC-165: a service is known by its steps, and by each other part of its interface; a source of versions, too.
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return
+            interfaceId == type(ILearningServiceRounds).interfaceId ||
+            interfaceId == type(ILearningServiceKeys).interfaceId ||
+            interfaceId == type(ILearningServiceRegistration).interfaceId ||
+            interfaceId == type(ILearningServiceClock).interfaceId ||
+            interfaceId == type(ILearningServiceRelay).interfaceId ||
+            interfaceId == type(ILearningServiceViews).interfaceId ||
+            interfaceId == type(IVersionSource).interfaceId ||
+            super.supportsInterface(interfaceId);
     }
 
     // ------------------------------------------------------------------------------------------------- seats, parameters

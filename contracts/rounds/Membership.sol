@@ -3,13 +3,14 @@ pragma solidity ^0.8.28;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegistration.sol";
+import {Admissions} from "./Admissions.sol";
 import {ClockedPart} from "./ClockedPart.sol";
 import {Incentives} from "./Incentives.sol";
 import {BLANK} from "./MemberRecord.sol";
 import {Seats, only} from "./Seats.sol";
 
 /// @title Taking, keeping and giving up a seat
-abstract contract Membership is ILearningServiceRegistration, Incentives, ClockedPart {
+abstract contract Membership is ILearningServiceRegistration, Admissions, Incentives, ClockedPart {
     /// @inheritdoc ILearningServiceRegistration
     function join(address keeper) external returns (uint8 seat) {
         Head memory h = _settle();
@@ -19,6 +20,7 @@ abstract contract Membership is ILearningServiceRegistration, Incentives, Clocke
         if (held != 0) revert AlreadySeated(keeper, uint8(held - 1));
         Seats seated = _seated;
         seat = _freeSeat(h, keeper, seated);
+        _admit(keeper, seat, seated);
 
         address operator = _registry.engage(keeper, _parameters.bond);
         if (_chairs[operator].taken) revert OperatorInUse(operator);

@@ -10,6 +10,7 @@ import {RewardShares} from "./RewardShares.sol";
 import {Seats} from "./Seats.sol";
 
 /// @title The five steps of a round
+/// @dev Only the first to act in a step changes the head; for the others it is left as it is.
 abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
     using Ballots for Ballots.Ballot;
 
@@ -19,7 +20,8 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
 
     /// @inheritdoc ILearningServiceRounds
     function commitUpdate(uint32 round_, bytes32 commitment) external {
-        Head memory h = _settle();
+        _record();
+        Head memory h = _head;
         _expect(h, State.Training);
         _expectRound(h, round_);
         if (_has(h, USED_UP)) revert EpochUsedUp(h.epoch, _parameters.decryptionsPerEpoch - h.decryptionsLeft);
@@ -27,18 +29,20 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         if (commitment == bytes32(0)) revert ZeroHash("commitment");
         Seats leftOut = _leftOutNow(h);
         if (leftOut.contains(seat)) revert LeftOut(seat, Seats.unwrap(leftOut));
+        bool first = !_has(h, ACTED);
         Seats done = _mark(h, _committed, seat);
         _committed = done;
-        _accrue(msg.sender, _records[round_ & 1][seat]);
+        _accrue(_caller(), _records[round_ & 1][seat]);
         _records[round_ & 1][seat] = sealCommitment(commitment);
         emit UpdateCommitted(round_, seat, commitment);
         if (done.count() + leftOut.count() == h.memberCount) _complete(h);
-        else _head = h;
+        else if (first) _head = h;
     }
 
     /// @inheritdoc ILearningServiceRounds
     function revealUpdate(uint32 round_, bytes calldata cid, uint64 size, uint40 samples, bytes32 salt) external {
-        Head memory h = _settle();
+        _record();
+        Head memory h = _head;
         _expect(h, State.Reveal);
         _expectRound(h, round_);
         uint8 seat = _callingMember(h);
@@ -47,6 +51,7 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         if (samples == 0) revert ZeroSamples();
         Seats committed = _committed;
         if (!committed.contains(seat)) revert NotCommitted(State.Reveal, seat);
+        bool first = !_has(h, ACTED);
         Seats done = _mark(h, _revealed, seat);
         bytes32 found = _updateCommitment(round_, seat, cid, size, samples, salt);
         MemberRecord record = _records[round_ & 1][seat];
@@ -56,27 +61,30 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         _records[round_ & 1][seat] = openRecord(round_, share);
         emit UpdateRevealed(round_, seat, cid, size, samples);
         if (done == committed) _complete(h);
-        else _head = h;
+        else if (first) _head = h;
     }
 
     /// @inheritdoc ILearningServiceRounds
     function attest(uint32 round_, bytes26 seal) external {
-        Head memory h = _settle();
+        _record();
+        Head memory h = _head;
         _expect(h, State.Aggregate);
         _expectRound(h, round_);
         uint8 seat = _callingMember(h);
         if (seal == bytes26(0)) revert ZeroHash("seal");
         uint40 until = _attestUntil(h);
         if (block.timestamp >= until) revert AttestationsClosed(until);
+        bool first = !_has(h, ACTED);
         _attesters = _mark(h, _attesters, seat);
         _seals[seat] = Seal({digest: seal, blockNumber: uint48(block.number)});
         emit AggregateAttested(round_, seat, seal);
-        _head = h;
+        if (first) _head = h;
     }
 
     /// @inheritdoc ILearningServiceRounds
     function submitShare(uint32 round_, bytes calldata cid, uint64 size) external {
-        Head memory h = _settle();
+        _record();
+        Head memory h = _head;
         _expect(h, State.Decrypt);
         _expectRound(h, round_);
         uint8 seat = _callingMember(h);
@@ -84,16 +92,18 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         if (size == 0) revert ZeroSize();
         Seats drafted = _drafted;
         if (!drafted.contains(seat)) revert NotDrafted(seat, Seats.unwrap(drafted));
+        bool first = !_has(h, ACTED);
         Seats done = _mark(h, _shared, seat);
         _shared = done;
         emit ShareSubmitted(round_, seat, cid, size);
         if (done == drafted) _complete(h);
-        else _head = h;
+        else if (first) _head = h;
     }
 
     /// @inheritdoc ILearningServiceRounds
     function vote(uint32 round_, bytes32 modelCommitment, bytes calldata cid) external {
-        Head memory h = _settle();
+        _record();
+        Head memory h = _head;
         bool late = _isLate(h, round_);
         uint8 seat = _callingMember(h);
         if (modelCommitment == bytes32(0)) revert ZeroHash("modelCommitment");
@@ -101,10 +111,10 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         _checkCid(cid);
         bytes26 digest = bytes26(keccak256(abi.encode(modelCommitment, keccak256(cid))));
         uint8 index = h.elected;
+        bool opened;
         if (late) {
             if (_votes.entries[index].digest != digest) revert AgainstOutcome(digest, _votes.entries[index].digest);
         } else {
-            bool opened;
             (index, opened) = _votes.findOrOpen(round_, h.candidates, digest);
             if (opened) h.candidates += 1;
             // The first to vote keeps the commitment for all, so that who decides does not also pay for the slot.
@@ -119,7 +129,7 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
             if (index > 0) _commitments[h.versions] = modelCommitment;
             emit UpdateCompleted(round_, modelCommitment, cid, h.versions);
             _complete(h);
-        } else {
+        } else if (opened) {
             _head = h;
         }
     }
@@ -145,7 +155,7 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
     ) private returns (Seats supporters) {
         MemberRecord record = _records[round_ & 1][seat];
         if (!record.isOf(round_)) {
-            _accrue(msg.sender, record);
+            _accrue(_caller(), record);
             record = openRecord(round_, 0);
         }
         if (record.hasVoted()) revert AlreadyDone(State.Vote, seat);

@@ -37,6 +37,9 @@ library ServiceParameters {
         _within("keyPenalty", p.keyPenalty, 0, p.bond);
         _within("decryptPenalty", p.decryptPenalty, 0, p.bond);
         _within("fraudPenalty", p.fraudPenalty, 0, p.bond);
+        bool open = p.admission == address(0);
+        if (!open && p.admission.code.length == 0) revert ILearningServiceErrors.AdmissionWithoutCode(p.admission);
+        _within("partySeats", p.partySeats, open ? 0 : 1, open ? 0 : MAX_SEATS);
         if (p.strategy.code.length == 0) revert ILearningServiceErrors.StrategyWithoutCode(p.strategy);
         (bool answered, ) = RewardShares.ask(p.strategy, 1);
         if (!answered) revert ILearningServiceErrors.StrategyBroken(p.strategy);

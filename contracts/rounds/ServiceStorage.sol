@@ -153,6 +153,11 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
     /// @dev Members when registration last closed.
     uint16 internal _registered;
 
+    /// @dev Party that the admission contract named when the keeper took its seat. Seats that a party's bitmap has beyond
+    /// those whose keepers are of the party are left over from earlier keepers, and do not count.
+    mapping(address keeper => bytes32 party) internal _partyOf;
+    mapping(bytes32 party => Seats) internal _partySeats;
+
     /// @param registry Stake, penalties, rewards. @param models Where the DAO decides about versions.
     constructor(IKeeperRegistry registry, IModelRegistry models) {
         if (address(registry) == address(0)) revert ZeroAddress("registry");
@@ -268,10 +273,18 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
         if (found != h.round) revert WrongRound(found, h.round);
     }
 
+    /// @dev Whose step this is: the sender's, or, when the service relays it to itself, the signer's, whose address it has
+    /// put behind the call.
+    function _caller() internal view returns (address) {
+        if (msg.sender != address(this)) return msg.sender;
+        return address(bytes20(msg.data[msg.data.length - 20:]));
+    }
+
     /// @dev The member's seat that the caller acts for.
     function _callingMember(Head memory h) internal view returns (uint8) {
-        Chair storage chair = _chairs[msg.sender];
-        if (!chair.taken) revert NotSeated(msg.sender);
+        address caller = _caller();
+        Chair memory chair = _chairs[caller];
+        if (!chair.taken) revert NotSeated(caller);
         if (chair.intake >= h.intake) revert NotMember(chair.seat, Seats.unwrap(_members));
         return chair.seat;
     }

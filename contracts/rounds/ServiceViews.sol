@@ -133,6 +133,11 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
     }
 
     /// @inheritdoc ILearningServiceViews
+    function partyOf(address keeper) external view returns (bytes32) {
+        return _partyOf[keeper];
+    }
+
+    /// @inheritdoc ILearningServiceViews
     function isBanned(address keeper) external view returns (bool) {
         return _banned[keeper];
     }

@@ -35,6 +35,8 @@ export const SERVICE_FIELDS = [
   'keyPenalty',
   'decryptPenalty',
   'fraudPenalty',
+  'admission',
+  'partySeats',
 ] as const
 
 /**
@@ -44,11 +46,11 @@ export const SERVICE_FIELDS = [
 export function cohortModule(service: FirstService | null) {
   return buildModule('Cohort', (m) => {
     const deployer = m.getAccount(0)
-    const { token, timelock, governor, guardian } = m.useModule(GovernanceModule)
+    const { token, timelock, keepers, governor, guardian } = m.useModule(GovernanceModule)
     const { models, verifiers, adopted } = m.useModule(RegistriesModule)
-    const { keepers, equal, bySamples, implementation, factory } = m.useModule(RoundsModule)
+    const { equal, bySamples, implementation, factory } = m.useModule(RoundsModule)
     const { hub, publishers, ensembles, provers } = m.useModule(InferenceModule)
-    const { markets, pools, pilot, guard, signatures } = m.useModule(ConsumersModule)
+    const { markets, pools, pilot, guard, signatures, validator } = m.useModule(ConsumersModule)
     const contracts: Record<AdminedContract | RoleHolder, CallableContractFuture<string>> = {
       CohortToken: token,
       TimelockController: timelock,
@@ -108,7 +110,7 @@ export function cohortModule(service: FirstService | null) {
     }
     return {
       ...{ token, timelock, governor, models, verifiers, adopted, keepers, equal, bySamples, implementation, factory },
-      ...{ guardian, hub, publishers, ensembles, provers, markets, pools, pilot, guard, signatures },
+      ...{ guardian, hub, publishers, ensembles, provers, markets, pools, pilot, guard, signatures, validator },
     }
   })
 }

@@ -23,5 +23,6 @@ export const ConsumersModule = buildModule('Consumers', (m) => {
   const pilot = m.contract('DaoPilot', [hub, publishers, deployer])
   const guard = m.contract('SpendingGuard', [hub])
   const signatures = m.contract('AnnouncedSignatures', [guard])
-  return { markets, pools, pilot, guard, signatures }
+  const validator = m.contract('HubValidator', [hub])
+  return { markets, pools, pilot, guard, signatures, validator }
 })

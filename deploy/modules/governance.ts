@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { buildModule } from '@nomicfoundation/hardhat-ignition/modules'
 
-/** Token, timelock and governor: who decides, and how long that takes; and who may stop things meanwhile. */
+/** Token, timelock, stake and governor: who decides, and how long that takes; and who may stop things meanwhile. */
 export const GovernanceModule = buildModule('Governance', (m) => {
   const deployer = m.getAccount(0)
   const token = m.contract('CohortToken', [deployer, m.getParameter('holders'), m.getParameter('amounts')])
   // The governor becomes proposer, canceller and executor with the handover; nobody is until then.
   const timelock = m.contract('TimelockController', [m.getParameter('timelockDelay'), [], [], deployer])
-  const governor = m.contract('CohortGovernor', [token, timelock, m.getParameter('settings')])
+  // Stake votes, so the governor must know who holds it.
+  const keepers = m.contract('KeeperRegistry', [
+    token,
+    deployer,
+    {
+      minStake: m.getParameter('minStake'),
+      unbondingDelay: m.getParameter('unbondingDelay'),
+      jailDelay: m.getParameter('jailDelay'),
+      treasury: timelock,
+    },
+  ])
+  const governor = m.contract('CohortGovernor', [token, keepers, timelock, m.getParameter('settings')])
   // Nobody is a guardian until the DAO appoints one.
   const guardian = m.contract('Guardian', [timelock])
-  return { token, timelock, governor, guardian }
+  return { token, timelock, keepers, governor, guardian }
 })

@@ -3,21 +3,11 @@ import { buildModule } from '@nomicfoundation/hardhat-ignition/modules'
 import { GovernanceModule } from './governance.ts'
 import { RegistriesModule } from './registries.ts'
 
-/** Keepers, reward strategies, and the factory of learning services. */
+/** Reward strategies, and the factory of learning services. */
 export const RoundsModule = buildModule('Rounds', (m) => {
   const deployer = m.getAccount(0)
-  const { token, timelock } = m.useModule(GovernanceModule)
+  const { keepers } = m.useModule(GovernanceModule)
   const { models } = m.useModule(RegistriesModule)
-  const keepers = m.contract('KeeperRegistry', [
-    token,
-    deployer,
-    {
-      minStake: m.getParameter('minStake'),
-      unbondingDelay: m.getParameter('unbondingDelay'),
-      jailDelay: m.getParameter('jailDelay'),
-      treasury: timelock,
-    },
-  ])
   const equal = m.contract('EqualRewards')
   const bySamples = m.contract('SampleRewards', [m.getParameter('sampleCap')])
   // Three parts of one service: only the last is ever called, and holds the addresses of the others in its code.
@@ -25,5 +15,5 @@ export const RoundsModule = buildModule('Rounds', (m) => {
   const registration = m.contract('ServiceRegistration', [keepers, models, clock])
   const implementation = m.contract('LearningService', [keepers, models, registration])
   const factory = m.contract('ServiceFactory', [implementation, deployer])
-  return { keepers, equal, bySamples, implementation, factory }
+  return { equal, bySamples, implementation, factory }
 })

@@ -25,6 +25,7 @@ const SOURCES = {
   DaoPilot: 'consumers',
   SpendingGuard: 'consumers',
   AnnouncedSignatures: 'consumers',
+  HubValidator: 'consumers',
 } as const
 
 /** Those that are not ours. */

@@ -37,6 +37,7 @@ const schema = z.strictObject({
     DaoPilot: address,
     SpendingGuard: address,
     AnnouncedSignatures: address,
+    HubValidator: address,
   }),
   services: z.array(z.strictObject({ name: z.string(), address })),
 })

@@ -264,10 +264,10 @@ async function modelName(text: string): Promise<ModelName> {
 function modelsText(models: readonly ModelEntry[]): string {
   if (models.length === 0) return 'The hub has no models: `cohort infer offer` adds one.'
   return models
-    .map(({ modelId, service, pinned, inForce, deprecated }) => {
+    .map(({ modelId, service, pinned, inForce, deprecated, output }) => {
       const which = pinned === 0n ? 'follows releases' : `pinned to version ${pinned}`
       const now = deprecated ? 'withdrawn' : inForce === null ? 'nothing released' : `version ${inForce} in force`
-      return `${modelId}  ${service}  ${which}, ${now}`
+      return `${modelId}  ${service}  ${which}, ${now}; puts out: ${output}`
     })
     .join('\n')
 }

@@ -5,6 +5,7 @@ import type { InferenceHub } from '../../types/index.ts'
 import { clients, decodeRevert } from '../chain/index.ts'
 import { openFolder, readFolderKey } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
+import { OUTPUT_FORMS, type OutputForm, outputSchemaOf } from './output-schema.ts'
 
 export type ModelEntry = {
   readonly modelId: bigint
@@ -15,6 +16,10 @@ export type ModelEntry = {
   readonly inForce: bigint | null
   readonly circuitId: string
   readonly deprecated: boolean
+  /** What its owner says that it puts out. */
+  readonly output: OutputForm
+  /** Of a score: units that make one; else 0. */
+  readonly scale: bigint
 }
 
 /** Every model of the hub, by id. */
@@ -23,9 +28,9 @@ export async function listModels(hub: InferenceHub): Promise<ModelEntry[]> {
   return await Promise.all(
     Array.from({ length: count }, async (_, index) => {
       const modelId = BigInt(index + 1)
-      const { service, pinned, circuitId, deprecated } = await hub.modelOf(modelId)
+      const { service, pinned, circuitId, deprecated, form, scale } = await hub.modelOf(modelId)
       const inForce = await hub.versionInForce(modelId).catch(() => null)
-      return { modelId, service, pinned, inForce, circuitId, deprecated }
+      return { modelId, service, pinned, inForce, circuitId, deprecated, output: OUTPUT_FORMS[Number(form)]!, scale }
     }),
   )
 }
@@ -56,8 +61,9 @@ export async function offerModel(offer: Offer): Promise<bigint> {
     proofSystemId: await hub.GROTH16_BN254(),
     uri: offer.uri ?? '',
   }
+  const schema = outputSchemaOf(folder.program)
   try {
-    const receipt = await (await hub.registerModel(commitment, offer.service, offer.version)).wait()
+    const receipt = await (await hub.registerModel(commitment, offer.service, offer.version, schema)).wait()
     const bound = receipt!.logs.map((log) => hub.interface.parseLog(log)).find((log) => log?.name === 'ModelBound')
     return bound!.args.modelId as bigint
   } catch (cause) {

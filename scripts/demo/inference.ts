@@ -6,7 +6,7 @@ import type { DeploymentFile } from '../../keepers/chain/index.ts'
 import { clients } from '../../keepers/chain/index.ts'
 import { loadMnist, type ModelName, proceduralDigits } from '../../keepers/learning/index.ts'
 import { DataPlane } from '../../keepers/network/index.ts'
-import { InferenceServer, requestInference } from '../../keepers/serving/index.ts'
+import { InferenceServer, outputSchemaOf, requestInference } from '../../keepers/serving/index.ts'
 import { openFolder } from '../../keepers/zkml/index.ts'
 import { ACCOUNT } from './deployment.ts'
 
@@ -53,7 +53,7 @@ export async function proveOneInference(options: InferenceOptions): Promise<Prov
     proofSystemId: await hub.GROTH16_BN254(),
     uri: '',
   }
-  await (await hub.registerModel(commitment, services[0]!.address, 0)).wait()
+  await (await hub.registerModel(commitment, services[0]!.address, 0, outputSchemaOf(program))).wait()
   const modelId = await hub.modelCount()
 
   const { test } =

@@ -13,6 +13,7 @@ import {
 } from '../../keepers/apps/story/index.ts'
 import type { DaoClient, DeploymentFile, Proposal } from '../../keepers/chain/index.ts'
 import { clients } from '../../keepers/chain/index.ts'
+import { outputSchemaOf } from '../../keepers/serving/index.ts'
 import { folderPaths, InferenceProver, openFolder, toSolidityProof } from '../../keepers/zkml/index.ts'
 import type { CohortToken } from '../../types/index.ts'
 import { ACCOUNT } from './deployment.ts'
@@ -88,7 +89,7 @@ export async function settleMarket(options: {
     provider.getSigner(TRADERS.believer),
     provider.getSigner(TRADERS.stranger),
   ])
-  const { manifest } = await openFolder(reader.folder)
+  const { manifest, program } = await openFolder(reader.folder)
 
   const hub = clients.hub(contracts.InferenceHub, stranger)
   const commitment = {
@@ -98,7 +99,7 @@ export async function settleMarket(options: {
     proofSystemId: await hub.GROTH16_BN254(),
     uri: '',
   }
-  await (await hub.registerModel(commitment, contracts.AdoptedModel, version)).wait()
+  await (await hub.registerModel(commitment, contracts.AdoptedModel, version, outputSchemaOf(program))).wait()
   const modelId = await hub.modelCount()
 
   const newsroom = generateKeyPairSync('ec', { namedCurve: 'P-256' })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
-import { Cluster, type ServiceEvent } from '../../scripts/demo/cluster.ts'
+import { Cluster, type ServiceEvent } from '../../scripts/cluster.ts'
 import type { KeeperNode } from '../../scripts/demo/keeper-nodes.ts'
 import type { Lie } from '../e2e/liar.ts'
 import { roundOver, STAKE, startLiar } from '../e2e/liars.ts'
@@ -50,14 +50,6 @@ describe('seven keepers, one of which spoils each share that it gives', function
     const lost = Array.from({ length: ROUNDS }, (_, i) => i + 1).filter((round) => !completed.has(round))
     // After a loss, the suspects that are left out may be missed: a round can end without a draft, too.
     expect(lost.length, `lost ${lost}; it spoiled ${[...lied]}`).to.be.within(1, LOST_AT_MOST)
-    if (process.env.SHOW)
-      console.log({
-        lost,
-        lied,
-        drafts: events
-          .filter(({ name }) => ['MembersDrafted', 'MembersLeftOut', 'RoundFailed', 'Transitioned'].includes(name))
-          .map((e) => [e.name, JSON.stringify(e.args, (_, v) => (typeof v === 'bigint' ? v.toString() : v))]),
-      })
     const leftOut = events.filter((event: ServiceEvent) => event.name === 'MembersLeftOut')
     expect(leftOut.length).to.be.greaterThan(0)
     for (const node of cluster.nodes.slice(0, 6)) expect(await cluster.stakeOf(node), node.name).to.equal(STAKE)

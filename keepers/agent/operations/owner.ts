@@ -134,6 +134,10 @@ export async function registerKeeperOnChain(options: RegisterOptions): Promise<{
   try {
     return { seat: Number(await service.seatOf(operator)) }
   } catch {
+    if (!(await registry.isOptedIn(service, owner.address))) {
+      say('letting the service bond the stake')
+      await settle('setOptIn', registry.setOptIn(owner.address, service, true))
+    }
     say('taking a seat')
     // The one who fills the last seat also opens the epoch; others may join between the estimate and the block.
     const gasLimit = (await service.join.estimateGas(owner.address)) + OPENING_GAS
@@ -195,9 +199,10 @@ export async function unbondKeeper(
     }
   }
   const now = BigInt((await session.provider.getBlock('latest'))?.timestamp ?? 0)
-  let withdrawn = 0n
-  if (before.unbonding > 0n && before.unlocksAt <= now) {
-    withdrawn = before.unbonding
+  const requests = await registry.unbondingOf(owner.address)
+  const unlocked = requests.filter(({ unlocksAt }) => unlocksAt <= now)
+  const withdrawn = unlocked.reduce((sum, { amount }) => sum + amount, 0n)
+  if (withdrawn > 0n) {
     await settle('withdraw', registry.withdraw(owner.address))
   }
   const keeper = await registry.keeperOf(owner.address)

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a DAO member can do, over JSON-RPC: put versions and verifiers to the vote, delegate, and see where a model stands.
 import { encodeBytes32String, getAddress, isAddress, isHexString, type JsonRpcApiProvider, type Signer } from 'ethers'
-import type { AdoptedModel, CohortToken, ModelRegistry, VerifierRegistry } from '../../../types/index.ts'
+import type {
+  AdoptedModel,
+  CohortToken,
+  KeeperRegistry,
+  ModelRegistry,
+  VerifierRegistry,
+} from '../../../types/index.ts'
 import { contractInterface } from '../artifacts.ts'
 import type { Clock } from '../clock.ts'
 import { clients } from '../contracts.ts'
@@ -80,6 +86,7 @@ const KNOWN = [
   'DaoPilot',
   'SpendingGuard',
   'AnnouncedSignatures',
+  'HubValidator',
 ] as const
 
 export class DaoClient {
@@ -88,6 +95,7 @@ export class DaoClient {
   readonly #sender: Sender
   readonly #runner: JsonRpcApiProvider | Signer
   readonly #token: CohortToken
+  readonly #keepers: KeeperRegistry
   readonly #models: ModelRegistry
   readonly #verifiers: VerifierRegistry
   readonly #adopted: AdoptedModel
@@ -100,6 +108,7 @@ export class DaoClient {
     this.#runner = runner
     this.#sender = new Sender(signer)
     this.#token = clients.token(contracts.CohortToken, runner)
+    this.#keepers = clients.registry(contracts.KeeperRegistry, runner)
     this.#models = clients.models(contracts.ModelRegistry, runner)
     this.#verifiers = clients.verifiers(contracts.VerifierRegistry, runner)
     this.#adopted = clients.adopted(contracts.AdoptedModel, runner)
@@ -243,20 +252,37 @@ export class DaoClient {
     return { target: this.#deployment.contracts.VerifierRegistry, data }
   }
 
-  /** Makes the signer's tokens count as votes of `to`; of the signer, when absent. */
+  /**
+   * Makes the signer's tokens count as votes of `to`; of the signer, when absent. A keeper's stake follows: it votes for its
+   * owner from the start, so there is something to send only when it is to vote for another, or no longer is.
+   */
   async delegate(to?: string): Promise<Sent & { readonly to: string; readonly votes: bigint }> {
-    const delegatee = getAddress(to ?? (await this.#sender.address()))
+    const signer = getAddress(await this.#sender.address())
+    const delegatee = getAddress(to ?? signer)
+    const [voting, registered] = await Promise.all([
+      this.#keepers.delegates(signer),
+      this.#keepers.isRegistered(signer),
+    ])
+    if (registered && voting !== delegatee) {
+      await this.#sender.send('delegate', () => this.#keepers.delegate(delegatee))
+    }
     const sent = await this.#sender.send('delegate', () => this.#token.delegate(delegatee))
-    return { ...sent, to: delegatee, votes: await this.#token.getVotes(delegatee) }
+    return { ...sent, to: delegatee, votes: await this.#votesOf(delegatee) }
   }
 
-  /** What `account` holds and what is delegated to it, in units of 1e-18 token. */
+  /** Votes of tokens and of stake, as the governor adds them. */
+  async #votesOf(account: string): Promise<bigint> {
+    const [tokens, stake] = await Promise.all([this.#token.getVotes(account), this.#keepers.getVotes(account)])
+    return tokens + stake
+  }
+
+  /** What `account` holds and the votes that it has, in units of 1e-18 token; stake votes for its owner. */
   async power(
     account: string,
   ): Promise<{ readonly balance: bigint; readonly votes: bigint; readonly delegate: string }> {
     const [balance, votes, delegate] = await Promise.all([
       this.#token.balanceOf(account),
-      this.#token.getVotes(account),
+      this.#votesOf(account),
       this.#token.delegates(account),
     ])
     return { balance, votes, delegate }

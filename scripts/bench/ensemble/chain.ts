@@ -3,6 +3,7 @@
 // answer proven, the decision taken.
 import { mkdir, rm } from 'node:fs/promises'
 import type { ContractTransactionResponse } from 'ethers'
+import { outputSchemaOf } from '../../../keepers/serving/index.ts'
 import {
   type CircuitFolder,
   compileFolder,
@@ -63,14 +64,14 @@ export async function decideOnChain(
   const keepers = await deployVersions(ethers)
   const service = keepers.address
   await models.registerService(service)
-  for (const [i, { manifest, folder }] of folders.entries()) {
+  for (const [i, { manifest, program, folder }] of folders.entries()) {
     const modelHash = ethers.toBeHex(BigInt(manifest.modelCommitment), 32)
     await keepers.publish(1, i + 1, modelHash, `0x0155${'00'.repeat(34)}`, 1)
     const { address, vkHash } = await deployVerifier(folder, dao!, members[i]!.name)
     await verifiers.register(manifest.circuitId, address, vkHash, 1, '0x')
     const terms = { modelHash, circuitHash: manifest.circuitId, vkHash, uri: members[i]!.name }
     const proofSystemId = ethers.id('groth16-bn254-v1').slice(0, 10)
-    await hub.registerModel({ ...terms, proofSystemId }, service, i + 1)
+    await hub.registerModel({ ...terms, proofSystemId }, service, i + 1, outputSchemaOf(program))
   }
   const settings = {
     ...{ rule: RULES.indexOf(rule), quorum: HALF, majority: 0, adaptation: 4, curator: dao!.address },

@@ -2,6 +2,7 @@
 // A Safe under the guard on an in-process chain, and what its transactions cost.
 import { ZeroAddress } from 'ethers'
 import { askGuard, bringVerdict, proveSpend } from '../../../keepers/apps/spending/index.ts'
+import { outputSchemaOf } from '../../../keepers/serving/index.ts'
 import type { InferenceProver } from '../../../keepers/zkml/index.ts'
 import { deploySafe } from '../../../test/contracts/consumers/safe.ts'
 import { deployVersions } from '../../../test/contracts/registry/versions.ts'
@@ -29,14 +30,14 @@ export async function measureGuardGas(prover: InferenceProver): Promise<GuardGas
   // A contract that stands for the learning service.
   const keepers = await deployVersions(ethers)
   await models.registerService(keepers.address)
-  const { folder, manifest } = prover.circuit.folder
+  const { folder, manifest, program } = prover.circuit.folder
   const modelHash = ethers.toBeHex(BigInt(manifest.modelCommitment), 32)
   await keepers.publish(1, 1, modelHash, `0x0155${'00'.repeat(34)}`, 1)
   const { address: verifier, vkHash } = await deployVerifier(folder, dao!, 'Spends')
   await verifiers.register(manifest.circuitId, verifier, vkHash, 1, '0x')
   const proofSystemId = ethers.id('groth16-bn254-v1').slice(0, 10)
   const terms = { modelHash, circuitHash: manifest.circuitId, vkHash, proofSystemId, uri: '' }
-  await hub.registerModel(terms, keepers.address, 1)
+  await hub.registerModel(terms, keepers.address, 1, outputSchemaOf(program))
 
   const safe = await deploySafe([dao!, owner!])
   await dao!.sendTransaction({ to: safe.address, value: 100n * LIMIT })

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { WEIGHTS } from '../inference/hub.ts'
+import { OUTPUT } from '../inference/output-schema.ts'
 import { BASE_ORDER, FIELD_ORDER } from '../inference/product-circuit.ts'
 import { actOn, createPilot, LABEL, LEAST } from './pilot.ts'
 import { labelled } from './reading-circuit.ts'
@@ -90,7 +91,7 @@ describe('DaoPilot forgeries', () => {
   it('asks a following model in the version in force', async () => {
     const world = await createPilot()
     const { pilot, hub, models, service, owner, described, reads, ethers, grant, order } = world
-    await hub.connect(owner).registerModel(described(ethers.ZeroHash, reads), service, 0)
+    await hub.connect(owner).registerModel(described(ethers.ZeroHash, reads), service, 0, OUTPUT.labelAndMargin)
     const id = await grant({ modelId: 4 })
     const before = await order(id)
     await models.release(service, 2)

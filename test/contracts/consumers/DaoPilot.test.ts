@@ -3,7 +3,8 @@ import { expect } from 'chai'
 import { keccak256 } from 'ethers'
 import { fieldsOf } from '../governance/accounts.ts'
 import { WEIGHTS } from '../inference/hub.ts'
-import { FIELD_ORDER } from '../inference/product-circuit.ts'
+import { FORM, OUTPUT } from '../inference/output-schema.ts'
+import { commitment, FIELD_ORDER } from '../inference/product-circuit.ts'
 import { DAY } from './market.ts'
 import { actOn, createPilot, ETHER, LABEL, LEAST, TARGET } from './pilot.ts'
 import { labelled } from './reading-circuit.ts'
@@ -69,8 +70,9 @@ describe('DaoPilot', () => {
 
   it('acts on a number that is large enough, and not on a negative one', async () => {
     const world = await createPilot()
-    const { pilot, grant, order, RULE } = world
-    const id = await grant({ rule: RULE.atLeast, threshold: 1000n })
+    const { pilot, hub, owner, service, described, reads, grant, order, RULE } = world
+    await hub.connect(owner).registerModel(described(commitment(WEIGHTS[0]!), reads), service, 1, OUTPUT.score)
+    const id = await grant({ modelId: 4, rule: RULE.atLeast, threshold: 1000n })
     for (const [output, found] of [
       [999n, 999n],
       [FIELD_ORDER - 5n, FIELD_ORDER - 5n],
@@ -80,6 +82,30 @@ describe('DaoPilot', () => {
         .withArgs(id, found, 1000)
     }
     await actOn(world, id, await order(id, { output: 1000n }))
+  })
+
+  it('refuses rules that read another output than the model’s, and reads a plain label whole', async () => {
+    const world = await createPilot()
+    const { pilot, hub, owner, service, described, reads, grant, order, RULE } = world
+    for (const schema of [OUTPUT.score, OUTPUT.hash, OUTPUT.label]) {
+      await hub.connect(owner).registerModel(described(commitment(WEIGHTS[0]!), reads), service, 1, schema)
+    }
+    for (const [changes, error, args] of [
+      [{ rule: RULE.atLeast }, 'OutputNotAScore', [FORM.labelAndMargin]],
+      [{ modelId: 4 }, 'OutputNotALabel', [FORM.score]],
+      [{ modelId: 5, rule: RULE.atLeast }, 'OutputNotAScore', [FORM.hash]],
+      [{ modelId: 6 }, 'MarginNotStated', [6, LEAST]],
+    ] as const) {
+      await expect(grant(changes))
+        .to.be.revertedWithCustomError(pilot, error)
+        .withArgs(...args)
+    }
+    const id = await grant({ modelId: 6, threshold: 0 })
+    const output = labelled(LABEL, 1n)
+    await expect(actOn(world, id, await order(id, { output })))
+      .to.be.revertedWithCustomError(pilot, 'LabelMismatch')
+      .withArgs(id, output, LABEL)
+    await actOn(world, id, await order(id, { output: BigInt(LABEL) }))
   })
 
   it('refuses another label and a lower margin', async () => {

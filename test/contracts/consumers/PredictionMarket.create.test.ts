@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import { fieldsOf } from '../governance/accounts.ts'
 import { WEIGHTS } from '../inference/hub.ts'
+import { FORM, OUTPUT } from '../inference/output-schema.ts'
 import { commitment } from '../inference/product-circuit.ts'
 import { createMarkets, DAY, DISPUTE, FALLBACK, INVALID } from './market.ts'
 
@@ -93,9 +94,28 @@ describe('PredictionMarket creation', () => {
     expect(await market.marketCount()).to.equal(0)
   })
 
+  it('refuses models whose outputs are no labels, and margins of those that state none', async () => {
+    const { market, hub, owner, service, described, reads, question } = await createMarkets()
+    for (const schema of [OUTPUT.score, OUTPUT.hash, OUTPUT.label]) {
+      await hub.connect(owner).registerModel(described(commitment(WEIGHTS[0]!), reads), service, 1, schema)
+    }
+    for (const [modelId, form] of [
+      [4, FORM.score],
+      [5, FORM.hash],
+    ] as const) {
+      await expect(market.createMarket(await question({ modelId }), ''))
+        .to.be.revertedWithCustomError(market, 'OutputNotALabel')
+        .withArgs(form)
+    }
+    await expect(market.createMarket(await question({ modelId: 6, minMargin: 1n }), ''))
+      .to.be.revertedWithCustomError(market, 'MarginNotStated')
+      .withArgs(6, 1)
+    await market.createMarket(await question({ modelId: 6, minMargin: 0n }), '')
+  })
+
   it('opens a market on a version that is not released yet', async () => {
     const { market, hub, owner, service, described, reads, open } = await createMarkets()
-    await hub.connect(owner).registerModel(described(commitment(WEIGHTS[1]!), reads), service, 2)
+    await hub.connect(owner).registerModel(described(commitment(WEIGHTS[1]!), reads), service, 2, OUTPUT.labelAndMargin)
     expect(await open({ modelId: 4, version: 2 })).to.equal(await market.marketCount())
   })
 

@@ -22,6 +22,7 @@ import {
 import { randomIntegers, seeded, smallClassifier } from '../../keepers/zkml/circuit/programs.ts'
 import { compile } from '../inference/compile.ts'
 import { WEIGHTS } from '../inference/hub.ts'
+import { OUTPUT } from '../inference/output-schema.ts'
 import { createMarkets, DAY, DISPUTE, INVALID, MARGIN, STATUS } from './market.ts'
 import { KIND } from './publisher.ts'
 import { labelled } from './reading-circuit.ts'
@@ -46,7 +47,9 @@ async function createPrivateMarkets(prover: InferenceProver) {
   const verifier = await new ethers.ContractFactory(Private!.abi, Private!.bytecode, dao).deploy()
   await verifiers.register(circuitId, await verifier.getAddress(), vkHash, 1, '0x')
   await keepers.publish(4, 4, commitment, CID, 7)
-  await hub.connect(owner).registerModel(described(commitment, { circuitHash: circuitId, vkHash }), service, 4)
+  await hub
+    .connect(owner)
+    .registerModel(described(commitment, { circuitHash: circuitId, vkHash }), service, 4, OUTPUT.labelAndMargin)
   const now = await networkHelpers.time.latest()
   for (const [index, seed] of [DESK, STRANGER].entries()) {
     const material = eddsaMaterial(eddsaPublicKey(seed))

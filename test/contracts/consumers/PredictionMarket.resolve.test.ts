@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { WEIGHTS } from '../inference/hub.ts'
+import { OUTPUT } from '../inference/output-schema.ts'
 import { commitment } from '../inference/product-circuit.ts'
 import { altered, createMarkets, DAY, DISPUTE, INVALID, MARGIN, retagged, STATUS, UNIT } from './market.ts'
 import { KIND, pressKey } from './publisher.ts'
@@ -135,7 +136,7 @@ describe('PredictionMarket resolution', () => {
   it('refuses an unreleased version though the hub accepts its pin, and a withdrawn one', async () => {
     const world = await createMarkets()
     const { market, models, service, owner, hub, described, reads, ethers, open, tell, submit } = world
-    await hub.connect(owner).registerModel(described(commitment(WEIGHTS[1]!), reads), service, 2)
+    await hub.connect(owner).registerModel(described(commitment(WEIGHTS[1]!), reads), service, 2, OUTPUT.labelAndMargin)
     const id = await open({ modelId: 4, version: 2 })
     const telling = await tell(id, { weight: WEIGHTS[1]! })
     await expect(submit(telling)).to.be.revertedWithCustomError(market, 'VersionNotReleased').withArgs(service, 2, 1)

@@ -20,6 +20,7 @@ import {
 import { exportVerifier, InferenceProver, parseProof, toSolidityProof } from '../../../keepers/zkml/index.ts'
 import { CACHE } from '../../../scripts/bootstrap/paths.mjs'
 import { compile } from '../inference/compile.ts'
+import { OUTPUT } from '../inference/output-schema.ts'
 import { createMarkets, DAY, DISPUTE, INVALID, STATUS, UNIT } from './market.ts'
 import { hasOpenssl, type Newsroom, newsroom } from './openssl.ts'
 import { KIND, pressKey } from './publisher.ts'
@@ -47,7 +48,9 @@ async function createStoryMarkets(prover: InferenceProver, desk: Newsroom) {
   const verifier = await new ethers.ContractFactory(Stories!.abi, Stories!.bytecode, dao).deploy()
   await verifiers.register(circuitId, await verifier.getAddress(), vkHash, 1, '0x')
   await keepers.publish(4, 4, commitment, CID, 7)
-  await hub.connect(owner).registerModel(described(commitment, { circuitHash: circuitId, vkHash }), service, 4)
+  await hub
+    .connect(owner)
+    .registerModel(described(commitment, { circuitHash: circuitId, vkHash }), service, 4, OUTPUT.labelAndMargin)
   const now = await networkHelpers.time.latest()
   await publishers.connect(owner).addKey(1, KIND.p256, now, now + 1000 * DAY, desk.material)
   const keyId = await publishers.keyCount()

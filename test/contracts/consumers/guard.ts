@@ -4,6 +4,7 @@ import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import { Interface } from 'ethers'
 import { constantCircuit } from '../inference/constant-circuit.ts'
 import { createHub } from '../inference/hub.ts'
+import { OUTPUT } from '../inference/output-schema.ts'
 import { commitment } from '../inference/product-circuit.ts'
 
 export const MINUTE = 60
@@ -48,7 +49,8 @@ export async function createGuard() {
     await keepers.publish(1, 9, commitment(output), world.CID, 7)
     const version = await models.versionCount(service)
     const described = { ...world.described(commitment(output)), circuitHash: circuit.id, vkHash: circuit.vkHash }
-    await hub.connect(owner).registerModel(described, service, version)
+    const schema = output < 65_536n ? OUTPUT.label : OUTPUT.labelAndMargin
+    await hub.connect(owner).registerModel(described, service, version, schema)
     return { id: Number(await hub.modelCount()), output }
   }
   const fair = await addJudge(labelled(APPROVED, MIN_MARGIN))

@@ -11,7 +11,9 @@ const LATE = 2n ** 40n
 
 async function createWorld() {
   const world = await createMarkets()
-  const { market, token, ethers, open, accounts } = world
+  const { market, token, ethers, open, accounts, verifiers, owner } = world
+  // The guardian of the markets (market.ts) may pause the intake, too.
+  await verifiers.grantRole(await verifiers.GUARDIAN_ROLE(), owner)
   const books = []
   const kinds = [
     { changes: {}, outcomes: 2, feeBps: 0 },
@@ -58,7 +60,7 @@ export class MarketDriver {
 
   /** One random call; a revert is fine, and must be one of ours. Returns what was tried. */
   async step(): Promise<string> {
-    const { market, publishers, owner, dao, treasury, networkHelpers, tell, submit } = this.world
+    const { market, publishers, owner, dao, treasury, networkHelpers, tell, submit, verifiers } = this.world
     const book = this.#pick(this.world.books)
     const { id, pool, outcomes } = book
     const [who, other] = [this.#pick(this.#people), this.#pick(this.#people)]
@@ -66,6 +68,8 @@ export class MarketDriver {
     const outcome = this.#below(outcomes)
     const [mine, traded] = [market.connect(who), pool.connect(who)]
     const before = await this.#poolState(book)
+    const now = await networkHelpers.time.latest()
+    const paused = (await verifiers.intakePausedUntil()) > BigInt(now + 60)
     const actions: Record<string, [weight: number, act: () => Promise<unknown>]> = {
       split: [6, () => mine.split(id, amount)],
       merge: [4, () => mine.merge(id, amount / 2n + 1n)],
@@ -82,12 +86,15 @@ export class MarketDriver {
       challenge: [0.4, () => mine.challenge(id)],
       defend: [0.3, () => mine.defend(id)],
       freeze: [0.1, () => market.connect(owner).freeze(id)],
+      pause: [0.3, () => verifiers.connect(owner).pauseIntake(now + this.#below(DAY))],
+      'end a pause': [0.3, () => verifiers.connect(owner).pauseIntake(0)],
       'return a bond': [1, () => market.returnBond(id, this.#below(3) === 0 ? treasury : other.address)],
       settle: [0.3, () => market.connect(dao).settle(id, this.#pick([0, 1, INVALID]))],
     }
     const name = this.#choose(Object.entries(actions).map(([action, [weight]]) => [action, weight]))
     try {
       const sent = await actions[name]![1]()
+      if (paused && name === 'split') throw new Error('collateral came in while intake was paused')
       if (sent !== undefined) this.done[name] = (this.done[name] ?? 0) + 1
     } catch (error) {
       refused(error)
@@ -126,6 +133,9 @@ export class MarketDriver {
   async windUp(): Promise<[left: bigint, dead: bigint][]> {
     const { market, networkHelpers, books } = this.world
     await networkHelpers.time.increase(14 * DAY + DISPUTE + 91 * DAY)
+    // A guardian that turned keeps intake paused: nobody's way out passes it.
+    const { verifiers, owner } = this.world
+    await verifiers.connect(owner).pauseIntake((await networkHelpers.time.latest()) + 14 * DAY - 1)
     const left: [bigint, bigint][] = []
     for (const { id, pool, outcomes } of books) {
       for (const who of this.#people) {

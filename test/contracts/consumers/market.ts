@@ -3,6 +3,7 @@
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import { concat, hexlify, toUtf8Bytes } from 'ethers'
 import { createHub, HOUR, WEIGHTS } from '../inference/hub.ts'
+import { OUTPUT } from '../inference/output-schema.ts'
 import { commitment } from '../inference/product-circuit.ts'
 import { digestOf, KIND, type PressKey, pressKey } from './publisher.ts'
 import { labelled, readingCircuit } from './reading-circuit.ts'
@@ -51,7 +52,7 @@ export async function createMarkets() {
   const verifier = await reading.deployVerifier(dao)
   await verifiers.register(reading.id, await verifier.getAddress(), reading.vkHash, 1, '0x')
   const reads = { circuitHash: reading.id, vkHash: reading.vkHash }
-  await hub.connect(owner).registerModel(described(commitment(WEIGHTS[0]!), reads), service, 1)
+  await hub.connect(owner).registerModel(described(commitment(WEIGHTS[0]!), reads), service, 1, OUTPUT.labelAndMargin)
 
   const publishers = await ethers.deployContract('PublisherRegistry')
   const [press, rival]: [PressKey, PressKey] = [pressKey(), pressKey()]

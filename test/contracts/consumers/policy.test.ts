@@ -2,6 +2,7 @@
 // Policies, announcements, recovery: what an account can do without a model.
 import { expect } from 'chai'
 import { type FunctionFragment, Interface, ZeroAddress } from 'ethers'
+import { FORM, OUTPUT } from '../inference/output-schema.ts'
 import { BASIS, createGuard, DAY, type Guard, HOUR, MINUTE, OPERATION, ORIGIN } from './guard.ts'
 
 const WEEK = 7 * DAY
@@ -52,7 +53,7 @@ describe('SpendingGuard policies', () => {
   })
 
   it('that make no sense are refused, saying which field and why', async () => {
-    const { guard, hub, fair, owner, policy, user } = await createGuard()
+    const { guard, hub, fair, owner, policy, user, addJudge, described, service } = await createGuard()
     const account = guard.connect(user)
     const cases: [object, number, number, number, number][] = [
       [{ window: HOUR - 1 }, 0, HOUR - 1, HOUR, 30 * DAY],
@@ -70,6 +71,17 @@ describe('SpendingGuard policies', () => {
     await expect(account.setPolicy(policy({ margins: false, minMargin: 3 })))
       .to.be.revertedWithCustomError(guard, 'MarginNotStated')
       .withArgs(3)
+    await expect(account.setPolicy(policy({ margins: false, minMargin: 0 })))
+      .to.be.revertedWithCustomError(guard, 'MarginsMismatch')
+      .withArgs(fair.id, false, FORM.labelAndMargin)
+    const plain = await addJudge(1n)
+    await expect(account.setPolicy(policy({ modelId: plain.id })))
+      .to.be.revertedWithCustomError(guard, 'MarginsMismatch')
+      .withArgs(plain.id, true, FORM.label)
+    await hub.registerModel(described(), service, 0, OUTPUT.score)
+    await expect(account.setPolicy(policy({ modelId: await hub.modelCount() })))
+      .to.be.revertedWithCustomError(guard, 'OutputNotALabel')
+      .withArgs(FORM.score)
     await expect(account.setPolicy(policy({ modelId: 99 })))
       .to.be.revertedWithCustomError(hub, 'ModelNotFound')
       .withArgs(99)

@@ -11,6 +11,7 @@ import {
   toSolidityProof,
 } from '../../../keepers/zkml/index.ts'
 import { compile } from '../inference/compile.ts'
+import { OUTPUT } from '../inference/output-schema.ts'
 import { APPROVED, createGuard, DAY, LIMIT, MINUTE } from './guard.ts'
 import { deploySafe } from './safe.ts'
 
@@ -39,7 +40,9 @@ export async function createModelGuard(prover: InferenceProver) {
   await verifiers.register(circuitId, await verifier.getAddress(), vkHash, 1, '0x')
   await keepers.publish(1, 20, commitment, CID, 7)
   const version = await models.versionCount(service)
-  await hub.connect(owner).registerModel(described(commitment, { circuitHash: circuitId, vkHash }), service, version)
+  await hub
+    .connect(owner)
+    .registerModel(described(commitment, { circuitHash: circuitId, vkHash }), service, version, OUTPUT.labelAndMargin)
   const modelId = Number(await hub.modelCount())
 
   const safe = await deploySafe([dao, owner])

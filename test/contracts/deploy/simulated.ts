@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A deployment on a chain inside this process: what the tests of deployments and of the DAO's members share.
 
-import { BrowserProvider } from 'ethers'
+import { BrowserProvider, ZeroAddress } from 'ethers'
 import hre, { network } from 'hardhat'
 import { type DeploymentOptions, deployCohort } from '../../../deploy/deployment.ts'
 import type { DeployParameters } from '../../../deploy/parameters.ts'
@@ -53,6 +53,8 @@ export const PARAMETERS: DeployParameters = {
     decryptPenaltyTokens: 2n * TOKEN,
     fraudPenaltyTokens: 3n * TOKEN,
     rewardPoolTokens: 50n * TOKEN,
+    admission: ZeroAddress,
+    partySeats: 0,
   },
 }
 

@@ -102,6 +102,7 @@ describe('CohortGovernor', () => {
     await expect(
       ethers.deployContract('CohortGovernor', [
         dao.token,
+        dao.keepers,
         dao.timelock,
         { ...SETTINGS, votingPeriod: DAY, voteExtension: DAY + 1 },
       ]),
@@ -111,6 +112,7 @@ describe('CohortGovernor', () => {
     await expect(
       ethers.deployContract('CohortGovernor', [
         dao.token,
+        dao.keepers,
         dao.timelock,
         { ...SETTINGS, votingPeriod: 30 * DAY, voteExtension: 8 * DAY },
       ]),

@@ -16,6 +16,7 @@ export const SETTINGS = {
 }
 
 export const TIMELOCK_DELAY = 2 * DAY
+export const UNBONDING = 30 * DAY
 export const SUPPLY = 1_000n * 10n ** 18n
 
 /** Roles of OpenZeppelin's contracts, by name. */
@@ -30,7 +31,15 @@ export async function createDao(settings: Partial<typeof SETTINGS> = {}) {
   const shares = [(SUPPLY * 8n) / 10n, (SUPPLY * 2n) / 10n]
   const token = await ethers.deployContract('CohortToken', [deployer, [holder, minority], shares])
   const timelock = await ethers.deployContract('TimelockController', [TIMELOCK_DELAY, [], [], deployer])
-  const governor = await ethers.deployContract('CohortGovernor', [token, timelock, { ...SETTINGS, ...settings }])
+  const keepers = await ethers.deployContract('KeeperRegistry', [
+    token,
+    deployer,
+    { minStake: 1n, unbondingDelay: UNBONDING, jailDelay: DAY, treasury: timelock },
+  ])
+  const governor = await ethers.deployContract('CohortGovernor', [
+    ...[token, keepers, timelock],
+    { ...SETTINGS, ...settings },
+  ])
   for (const name of ['PROPOSER_ROLE', 'CANCELLER_ROLE', 'EXECUTOR_ROLE']) {
     await timelock.grantRole(role(name, ethers), governor)
   }
@@ -38,7 +47,7 @@ export async function createDao(settings: Partial<typeof SETTINGS> = {}) {
   await timelock.renounceRole(role('DEFAULT_ADMIN_ROLE', ethers), deployer)
   await token.connect(holder).delegate(holder)
   await token.connect(minority).delegate(minority)
-  return { ethers, networkHelpers, deployer, holder, minority, stranger, token, timelock, governor }
+  return { ethers, networkHelpers, deployer, holder, minority, stranger, token, keepers, timelock, governor }
 }
 
 export type Dao = Awaited<ReturnType<typeof createDao>>

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { createHub, WEIGHTS } from './hub.ts'
+import { FORM, OUTPUT } from './output-schema.ts'
 import { commitment, deployConstant } from './product-circuit.ts'
 
 describe('InferenceHub models', () => {
   it('are registered by anyone, and never change', async () => {
     const { hub, stranger, service, described, circuit, ethers } = await createHub()
-    await expect(hub.connect(stranger).registerModel(described(), service, 0))
+    await expect(hub.connect(stranger).registerModel(described(), service, 0, OUTPUT.label))
       .to.emit(hub, 'ModelBound')
       .withArgs(3, service, 0, circuit.id)
     expect(await hub.modelCount()).to.equal(3)
@@ -20,6 +21,27 @@ describe('InferenceHub models', () => {
     expect([deprecated, owner]).to.deep.equal([false, stranger.address])
     expect(await hub.proofSystemOf(3)).to.equal(ethers.id('groth16-bn254-v1').slice(0, 10))
     expect(await hub.registry()).to.equal(await hub.getAddress())
+  })
+
+  it('say what their outputs are, for good', async () => {
+    const { hub, service, described } = await createHub()
+    await expect(hub.registerModel(described(), service, 0, { form: FORM.score, scale: 1000 }))
+      .to.emit(hub, 'OutputStated')
+      .withArgs(3, FORM.score, 1000)
+    const { form, scale } = await hub.modelOf(3)
+    expect([form, scale]).to.deep.equal([BigInt(FORM.score), 1000n])
+    // A form that nobody states, a score in units of nothing, and a scale of what is no number.
+    for (const schema of [
+      { form: FORM.unstated, scale: 0 },
+      { form: FORM.score, scale: 0 },
+      { form: FORM.label, scale: 1 },
+      { form: FORM.hash, scale: 1 },
+    ]) {
+      await expect(hub.registerModel(described(), service, 0, schema))
+        .to.be.revertedWithCustomError(hub, 'OutputSchemaInvalid')
+        .withArgs(schema.form, schema.scale)
+    }
+    expect(await hub.modelCount()).to.equal(3n)
   })
 
   it('follow the current release, or pin one version', async () => {
@@ -36,37 +58,36 @@ describe('InferenceHub models', () => {
   it('are refused when what they say is not what the registries hold', async () => {
     const { hub, models, verifiers, keepers, service, described, circuit, ethers, stranger, CID } = await createHub()
     const wrong = ethers.id('wrong')
-    await expect(hub.registerModel(described(undefined, { proofSystemId: '0x12345678' }), service, 0))
+    await expect(hub.registerModel(described(undefined, { proofSystemId: '0x12345678' }), service, 0, OUTPUT.label))
       .to.be.revertedWithCustomError(hub, 'UnsupportedProofSystem')
       .withArgs('0x12345678')
-    await expect(hub.registerModel(described(undefined, { uri: 'x'.repeat(257) }), service, 0))
+    await expect(hub.registerModel(described(undefined, { uri: 'x'.repeat(257) }), service, 0, OUTPUT.label))
       .to.be.revertedWithCustomError(hub, 'UriTooLong')
       .withArgs(257, 256)
-    await expect(hub.registerModel(described(undefined, { circuitHash: wrong }), service, 0))
+    await expect(hub.registerModel(described(undefined, { circuitHash: wrong }), service, 0, OUTPUT.label))
       .to.be.revertedWithCustomError(verifiers, 'UnknownCircuit')
       .withArgs(wrong)
-    await expect(hub.registerModel(described(undefined, { vkHash: wrong }), service, 0))
+    await expect(hub.registerModel(described(undefined, { vkHash: wrong }), service, 0, OUTPUT.label))
       .to.be.revertedWithCustomError(hub, 'VkHashMismatch')
       .withArgs(circuit.id, wrong, circuit.vkHash)
-    await expect(hub.registerModel(described(), stranger, 0))
+    await expect(hub.registerModel(described(), stranger, 0, OUTPUT.label))
       .to.be.revertedWithCustomError(models, 'UnknownService')
       .withArgs(stranger.address)
-    await expect(hub.registerModel(described(wrong), service, 0))
+    await expect(hub.registerModel(described(wrong), service, 0, OUTPUT.label))
       .to.be.revertedWithCustomError(hub, 'ModelHashMismatch')
       .withArgs(service, 0, wrong, ethers.ZeroHash)
-    await expect(hub.registerModel(described(wrong), service, 2))
+    await expect(hub.registerModel(described(wrong), service, 2, OUTPUT.label))
       .to.be.revertedWithCustomError(hub, 'ModelHashMismatch')
       .withArgs(service, 2, wrong, commitment(WEIGHTS[1]!))
     await keepers.publish(1, 9, commitment(11n), CID, 7)
     await models.deprecate(service, 4, ethers.ZeroHash)
-    await expect(hub.registerModel(described(commitment(11n)), service, 4))
+    await expect(hub.registerModel(described(commitment(11n)), service, 4, OUTPUT.label))
       .to.be.revertedWithCustomError(hub, 'VersionNotUsable')
       .withArgs(3, 4)
     await models.deprecate(service, 2, ethers.ZeroHash)
-    await expect(hub.registerModel(described(commitment(WEIGHTS[1]!)), service, 2)).to.be.revertedWithCustomError(
-      hub,
-      'VersionNotUsable',
-    )
+    await expect(
+      hub.registerModel(described(commitment(WEIGHTS[1]!)), service, 2, OUTPUT.label),
+    ).to.be.revertedWithCustomError(hub, 'VersionNotUsable')
     expect(await hub.modelCount()).to.equal(2)
   })
 
@@ -106,7 +127,7 @@ describe('InferenceHub models', () => {
     const constant = await deployConstant(dao, 1n)
     const { verifier } = await verifiers.getVerifier(circuit.id)
     await networkHelpers.setCode(verifier, await ethers.provider.getCode(constant))
-    await expect(hub.registerModel(described(), service, 0)).to.be.revertedWithCustomError(
+    await expect(hub.registerModel(described(), service, 0, OUTPUT.label)).to.be.revertedWithCustomError(
       verifiers,
       'VerifierCodeChanged',
     )

@@ -5,6 +5,7 @@ import { type Batch, honestBatch, swapped } from './batch.ts'
 import { compile } from './compile.ts'
 import { deployConsumer } from './consumers.ts'
 import { createHub, HOUR, type Hub, INPUT, PRICE, WEIGHTS } from './hub.ts'
+import { OUTPUT } from './output-schema.ts'
 import { BASE_ORDER, FIELD_ORDER, type Proof, productCircuit, rerandomise } from './product-circuit.ts'
 
 const send = ({ hub, user }: Hub, { inputs, outputs, proofs, ticket }: Batch, modelId = 1, by = user) =>
@@ -91,9 +92,9 @@ describe('InferenceHub batch verification', () => {
     const world = await createHub()
     const { hub, stranger, owner, service, described, models, verifiers, ethers, word } = world
     const batch = await honestBatch(world, 2)
-    await hub.connect(owner).registerModel(described(), service, 0)
+    await hub.connect(owner).registerModel(described(), service, 0, OUTPUT.label)
     const twin = await ethers.deployContract('InferenceHub', [models, verifiers])
-    await twin.connect(owner).registerModel(described(), service, 0)
+    await twin.connect(owner).registerModel(described(), service, 0, OUTPUT.label)
     const { ticket } = batch
     const attempts = {
       caller: () => send(world, batch, 1, stranger),
@@ -265,7 +266,7 @@ describe('InferenceHub batches of answers', () => {
     await verifiers.register(link.id, await (await link.deployVerifier(dao)).getAddress(), link.vkHash, 1, '0x')
     await hub
       .connect(owner)
-      .registerModel(described(undefined, { circuitHash: link.id, vkHash: link.vkHash }), service, 0)
+      .registerModel(described(undefined, { circuitHash: link.id, vkHash: link.vkHash }), service, 0, OUTPUT.label)
     const ids = [await ask(), await ask({ modelId: 3 })]
     const { outputs, proofs } = await answerAll(world, ids)
     await expect(hub.connect(prover).fulfilBatch(ids, outputs, proofs))

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { decide, RULES } from '../../../scripts/bench/ensemble/decide.ts'
 import { randomFrom } from '../invariants/random.ts'
 import { createOracle, DECODING, INPUT, labelled, type Model, RULE, type Seat, STATUS, signed } from './ensemble.ts'
+import { FORM, OUTPUT } from './output-schema.ts'
 import { FIELD_ORDER } from './product-circuit.ts'
 
 const DAY = 24 * 3600
@@ -54,10 +55,12 @@ describe('The catalogue of ensembles', () => {
   })
 
   it('refuses members that make no sense, saying which and why', async () => {
-    const { oracle, hub, owner, settings, seat, nested, create } = await createOracle()
+    const { oracle, hub, owner, service, described, settings, seat, nested, create } = await createOracle()
     await create({}, [seat(1)])
     await hub.connect(owner).deprecateModel(2)
+    await hub.registerModel(described(), service, 0, OUTPUT.hash)
     const score = { decoding: DECODING.score }
+    const pair = { decoding: DECODING.labelAndMargin }
     const cases: [object, Seat[], string, unknown[]][] = [
       [{}, [], 'MemberCount', [0, 16]],
       [{}, Array.from({ length: 17 }, () => seat(1)), 'MemberCount', [17, 16]],
@@ -69,6 +72,9 @@ describe('The catalogue of ensembles', () => {
       [{}, [seat(1, score)], 'DecodingNotForRule', [0, DECODING.score, RULE.vote]],
       [{ rule: RULE.mean }, [seat(1)], 'DecodingNotForRule', [0, DECODING.label, RULE.mean]],
       [{ rule: RULE.marginVote }, [seat(1)], 'DecodingNotForRule', [0, DECODING.label, RULE.marginVote]],
+      [{}, [seat(1, pair)], 'DecodingNotOfModel', [0, DECODING.labelAndMargin, FORM.label]],
+      [{ rule: RULE.mean }, [seat(1, score)], 'DecodingNotOfModel', [0, DECODING.score, FORM.label]],
+      [{}, [seat(3)], 'DecodingNotOfModel', [0, DECODING.label, FORM.hash]],
       [{}, [seat(1, { minMargin: 1 })], 'MarginNotStated', [0, DECODING.label]],
       [{ rule: RULE.mean }, [seat(1, { ...score, minMargin: 1 })], 'MarginNotStated', [0, DECODING.score]],
       [{ rule: RULE.mean }, [nested(1, { minMargin: 1 })], 'MarginNotStated', [0, DECODING.ensemble]],
@@ -119,8 +125,8 @@ describe('The catalogue of ensembles', () => {
       const seats: Seat[] = []
       for (let i = 0; i < 2 + pick(5); i++) {
         const output = scores ? signed(BigInt(pick(2001)) - 1000n) || 1n : labelled(pick(4), 1 + pick(3))
-        models.push(await addModel(output, random() < 0.5 ? 'product' : 'constant'))
         const decoding = scores ? DECODING.score : DECODING.labelAndMargin
+        models.push(await addModel(output, random() < 0.5 ? 'product' : 'constant', decoding))
         seats.push(seat(models[i]!, { decoding, weight: 256 + pick(3) * 1000, minMargin: scores ? 0 : pick(3) }))
       }
       const range = scores ? 1000n : 4n

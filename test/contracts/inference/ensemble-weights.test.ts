@@ -6,9 +6,9 @@ import { moved } from '../../../scripts/bench/ensemble/decide.ts'
 import { compile } from './compile.ts'
 import { createOracle, DECODING, INPUT, labelled, type Model, type Oracle, RULE, STATUS, signed } from './ensemble.ts'
 
-const three = async (world: Oracle, outputs: readonly bigint[] = [6n, 6n, 2n]): Promise<Model[]> => {
+const three = async (world: Oracle, outputs: readonly bigint[] = [6n, 6n, 2n], decoding?: number): Promise<Model[]> => {
   const models: Model[] = []
-  for (const output of outputs) models.push(await world.addModel(output))
+  for (const output of outputs) models.push(await world.addModel(output, 'product', decoding))
   return models
 }
 
@@ -33,7 +33,7 @@ describe('EnsembleOracle weights', () => {
   it('tolerate a score near the outcome', async () => {
     const world = await createOracle()
     const { oracle, create, seat, ask, settle } = world
-    const models = await three(world, [10n, signed(-2n), 16n])
+    const models = await three(world, [10n, signed(-2n), 16n], DECODING.score)
     const seats = models.map((model) => seat(model, { decoding: DECODING.score }))
     const ensemble = await create({ rule: RULE.mean, range: 100n, adaptation: 2, tolerance: 8n }, seats)
     await settle(await ask(ensemble), models)
@@ -44,7 +44,8 @@ describe('EnsembleOracle weights', () => {
   it('stay for who was silent or in doubt, for who is not the curator, and when the ensemble abstains', async () => {
     const world = await createOracle()
     const { oracle, create, seat, ask, answer, pastDeadline, stranger, user, addModel } = world
-    const models = [...(await three(world, [labelled(6, 9), labelled(6, 3), labelled(2, 9)])), await addModel(1n)]
+    const unsure = await addModel(1n, 'product', DECODING.labelAndMargin)
+    const models = [...(await three(world, [labelled(6, 9), labelled(6, 3), labelled(2, 9)])), unsure]
     const seats = models.map((model) => seat(model, { decoding: DECODING.labelAndMargin, minMargin: 4 }))
     const ensemble = await create({ adaptation: 2, curator: user.address, quorum: 2500 }, seats)
     const play = async (by = user, members = [0, 1, 2]) => {

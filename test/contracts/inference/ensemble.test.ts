@@ -52,7 +52,8 @@ describe('EnsembleOracle', () => {
     const { addModel, seat, create, ask, settle } = await createOracle()
     const scores = [-90n, 4n, 25n, 40n]
     const models: Model[] = []
-    for (const score of scores) models.push(await addModel(signed(score), score === 4n ? 'constant' : 'product'))
+    for (const score of scores)
+      models.push(await addModel(signed(score), score === 4n ? 'constant' : 'product', DECODING.score))
     const weights = [1000, 500, 700, 800]
     const seats = models.map((model, i) => seat(model, { decoding: DECODING.score, weight: weights[i]! }))
     const range = 100n
@@ -65,7 +66,8 @@ describe('EnsembleOracle', () => {
 
   it('leaves out who was silent', async () => {
     const { oracle, addModel, seat, create, ask, answer, pastDeadline } = await createOracle()
-    const models = [await addModel(9n), await addModel(90n), await addModel(3n)]
+    const models: Model[] = []
+    for (const score of [9n, 90n, 3n]) models.push(await addModel(score, 'product', DECODING.score))
     const seats = models.map((model) => seat(model, { decoding: DECODING.score }))
     const mean = await ask(await create({ rule: RULE.mean, range: 100n }, seats))
     const median = await ask(await create({ rule: RULE.median, range: 100n }, seats))
@@ -228,7 +230,8 @@ describe('EnsembleOracle', () => {
           .withArgs(question, member, model.output, 10)
       }
       const score = { decoding: DECODING.score }
-      const extremes = [await addModel(11n), await addModel(signed(-11n)), await addModel(signed(-10n))]
+      const extremes: Model[] = []
+      for (const value of [11n, -11n, -10n]) extremes.push(await addModel(signed(value), 'product', DECODING.score))
       const seats = extremes.map((model) => seat(model, score))
       const mean = await ask(await create({ rule: RULE.mean }, seats))
       for (const member of [0, 1]) {

@@ -3,6 +3,7 @@
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import { constantCircuit } from './constant-circuit.ts'
 import { createHub, HOUR } from './hub.ts'
+import { OUTPUT } from './output-schema.ts'
 import { commitment, FIELD_ORDER } from './product-circuit.ts'
 
 /** On this feature, a model of the product circuit says its weight, as one of the constant circuit always does. */
@@ -12,6 +13,9 @@ export const RULE = { vote: 0, marginVote: 1, mean: 2, median: 3 }
 export const DECODING = { label: 0, labelAndMargin: 1, score: 2, ensemble: 3 }
 export const STATUS = { none: 0n, open: 1n, due: 2n, decided: 3n, abstained: 4n }
 export const KIND = { none: 0n, cast: 1n, abstained: 2n }
+
+/** What the hub says of a member's model, by how the member is read. */
+const SCHEMAS = [OUTPUT.label, OUTPUT.labelAndMargin, OUTPUT.score]
 
 type CircuitName = 'product' | 'constant'
 /** A model that says `output` of the input ONE. */
@@ -31,14 +35,23 @@ export async function createOracle() {
   await verifiers.register(constant.id, await verifier.getAddress(), constant.vkHash, 1, '0x')
   const circuits = { product: circuit, constant }
 
-  /** Publishes a version that says `output`, and offers it pinned. */
-  const addModel = async (output: bigint, name: CircuitName = 'product'): Promise<Model> => {
+  /** Publishes a version that says `output`, and offers it pinned; as a label, with its margin where it has one, if not told. */
+  const addModel = async (
+    output: bigint,
+    name: CircuitName = 'product',
+    decoding: number = output < 65_536n ? DECODING.label : DECODING.labelAndMargin,
+  ): Promise<Model> => {
     const { id: circuitHash, vkHash } = circuits[name]
     await keepers.publish(1, 9, commitment(output), CID, 7)
     const version = await models.versionCount(service)
     await hub
       .connect(owner)
-      .registerModel({ ...world.described(commitment(output)), circuitHash, vkHash }, service, version)
+      .registerModel(
+        { ...world.described(commitment(output)), circuitHash, vkHash },
+        service,
+        version,
+        SCHEMAS[decoding]!,
+      )
     return { id: Number(await hub.modelCount()), output, circuit: name }
   }
 

@@ -6,6 +6,7 @@ import { codeSizes, compareSnapshot, type Figures, gasOf } from '../governance/g
 import { honestBatch } from './batch.ts'
 import { deployConsumer } from './consumers.ts'
 import { createHub, FEATURE, HOUR, INPUT, PRICE, WEIGHTS } from './hub.ts'
+import { OUTPUT } from './output-schema.ts'
 
 /** Verifying one inference and recording it, the whole transaction. */
 const VERIFY_LIMIT = 300_000
@@ -17,7 +18,7 @@ describe('gas of an inference', () => {
     const world = await createHub()
     const { hub, user, prover, owner, dao, service, described, circuit, ticket, contextFor, encode, word } = world
     const figures: Figures = {}
-    figures['register a model'] = await gasOf(hub.connect(owner).registerModel(described(), service, 0))
+    figures['register a model'] = await gasOf(hub.connect(owner).registerModel(described(), service, 0, OUTPUT.label))
 
     const given = await ticket()
     const proof = await circuit.prove(WEIGHTS[0]!, FEATURE, await contextFor(user.address, 1, given))

@@ -5,6 +5,7 @@ import type { Signer } from 'ethers'
 import { network } from 'hardhat'
 import { accountsOf } from '../governance/accounts.ts'
 import { deployVersions } from '../registry/versions.ts'
+import { OUTPUT } from './output-schema.ts'
 import { commitment, type Proof, productCircuit } from './product-circuit.ts'
 
 /** The "weights" of the versions that the service publishes: version v multiplies by WEIGHTS[v − 1]. */
@@ -47,8 +48,8 @@ export async function createHub() {
     uri: 'ipfs://card',
     ...changes,
   })
-  await hub.connect(owner).registerModel(described(), service, 0)
-  await hub.connect(owner).registerModel(described(commitment(WEIGHTS[1]!)), service, 2)
+  await hub.connect(owner).registerModel(described(), service, 0, OUTPUT.label)
+  await hub.connect(owner).registerModel(described(commitment(WEIGHTS[1]!)), service, 2, OUTPUT.label)
 
   /** A valid answer to an open request, by whoever will send it. */
   const answer = async (requestId: string, by: { address: string }): Promise<{ output: bigint; proof: Proof }> => {

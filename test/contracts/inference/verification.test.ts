@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { createHub, FEATURE, type Hub, INPUT, WEIGHTS } from './hub.ts'
+import { FORM } from './output-schema.ts'
 import {
   BASE_ORDER,
   commitment,
@@ -12,6 +13,7 @@ import {
 } from './product-circuit.ts'
 
 const OUTPUT = WEIGHTS[0]! * FEATURE
+const LABEL = { form: FORM.label, scale: 0 }
 
 /** A direct verification by `user` that holds, ready to be spoilt. */
 async function honest(world: Hub, modelId = 1, weight = WEIGHTS[0]!, version = 1n) {
@@ -107,7 +109,7 @@ describe('InferenceHub direct verification', () => {
     const world = await createHub()
     const { hub, user, stranger, owner, service, described, word } = world
     const { ticket, proof, bytes, output } = await honest(world)
-    await hub.connect(owner).registerModel(described(), service, 0)
+    await hub.connect(owner).registerModel(described(), service, 0, LABEL)
     const send = (changes: object) => world.encode(proof, { ...ticket, ...changes })
     const attempts = {
       caller: () => hub.connect(stranger).verifyInference(1, INPUT, output, bytes),
@@ -126,7 +128,7 @@ describe('InferenceHub direct verification', () => {
     const { ethers, models, verifiers, user, owner, service, described } = world
     const { bytes, output } = await honest(world)
     const twin = await ethers.deployContract('InferenceHub', [models, verifiers])
-    await twin.connect(owner).registerModel(described(), service, 0)
+    await twin.connect(owner).registerModel(described(), service, 0, LABEL)
     await expect(twin.connect(user).verifyInference(1, INPUT, output, bytes)).to.be.revertedWithCustomError(
       twin,
       'InvalidProof',

@@ -5,6 +5,7 @@ import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import { Interface, type InterfaceAbi, type Log } from 'ethers'
 import { BOND, COH, cid, type Player, STATES, type StateName, salt, type World } from '../rounds/fixture.ts'
 import { keyCid, keyHash, modelOf, samplesOf, sumHash } from '../rounds/play.ts'
+import { packed, type SignedStep, sign } from '../rounds/relay.ts'
 import { randomFrom } from './random.ts'
 import { Witness } from './witness.ts'
 
@@ -28,6 +29,9 @@ export class Driver {
   readonly errors = new Map<string, number>()
   calls = 0
   reverted = 0
+  /** Steps that were accepted from a relayer. */
+  relays = 0
+  readonly #relayed: SignedStep[] = []
   readonly #random: () => number
 
   constructor(world: World, roles: readonly Role[], abis: readonly InterfaceAbi[], seed: number) {
@@ -88,6 +92,24 @@ export class Driver {
     if (await this.#letHonestActBefore(seconds + HURRY)) await networkHelpers.time.increase(seconds)
   }
 
+  /** One of a member's steps, by its operator or, as often, signed by it and sent by a stranger. @returns whether it was taken. */
+  async #step(actor: Actor, name: string, args: readonly unknown[]): Promise<boolean> {
+    const { service, stranger } = this.world
+    if (this.#random() < 0.5) return await this.#send(actor.operator, service, name, args)
+    const { disputed } = await service.roundInfo()
+    const call = (service.interface as Interface).encodeFunctionData(name, args as unknown[])
+    const step = await sign(this.world, actor, call, { disputed: name === 'attest' && disputed })
+    // Steps of the past that a hostile relayer has kept go along: none of them may do anything.
+    const kept = this.#relayed.length > 0 && this.#random() < 0.3 ? [this.#pick(this.#relayed)] : []
+    if ((await service.connect(stranger).relay.staticCall(packed(kept))) > 0n) throw new Error('a step was taken twice')
+    const steps = packed([...kept, step])
+    const done = await service.connect(stranger).relay.staticCall(steps, { gasLimit: BigInt(GAS) })
+    if (done > 0n) this.#relayed.push(step)
+    if (!(await this.#send(stranger, service, 'relay', [steps]))) return false
+    this.relays += Number(done)
+    return done > 0n
+  }
+
   /** The step that the state asks of a member, done as its role has it. */
   async #memberStep(actor: Actor): Promise<void> {
     if (actor.role === 'silent' && this.#random() < 0.7) return
@@ -108,13 +130,13 @@ export class Driver {
       service.keyInfo(),
       service.epochInfo(),
     ])
-    const { seat, operator } = actor
+    const { seat } = actor
     const mine = (set: bigint): boolean => ((set >> BigInt(seat)) & 1n) === 1n
     if (!mine(epoch.members)) return false
     const state = STATES[Number(clock.current)]!
     const round = Number(clock.currentRound)
     const number = Number(clock.currentEpoch)
-    const send = (name: string, args: readonly unknown[]) => this.#send(operator, service, name, args)
+    const send = (name: string, args: readonly unknown[]) => this.#step(actor, name, args)
     if (state === 'KeyCommit' && !mine(key.committed)) {
       return await send('commitKey', [
         number,
@@ -158,7 +180,7 @@ export class Driver {
     const has = (set: bigint): boolean => ((set >> BigInt(actor.seat)) & 1n) === 1n
     const culprit = truth.falseUpdate(round, revealed)
     if (culprit !== null && !disputed && culprit !== actor.seat && !has(leftOut)) {
-      return await this.#send(actor.operator, service, 'dispute', [round, culprit])
+      return await this.#step(actor, 'dispute', [round, culprit])
     }
     const convicted = truth.convictedAtCheck(round, revealed)
     const opening = [sumHash(round), revealed & ~leftOut & ~convicted, convicted] as const
@@ -167,7 +189,7 @@ export class Driver {
     const open = now + 1 < Number(end) - Math.floor(parameters.aggregateWindow / 2)
     if (open && !has(attesters)) {
       const seal = await service.attestationSeal(round, actor.seat, ...opening)
-      return await this.#send(actor.operator, service, 'attest', [round, seal])
+      return await this.#step(actor, 'attest', [round, seal])
     }
     if (open && (revealed & ~attesters) !== 0n) return false
     return await this.#send(actor.operator, service, 'draft', [round, ...opening])
@@ -179,7 +201,7 @@ export class Driver {
     const has = (set: bigint): boolean => ((set >> BigInt(actor.seat)) & 1n) === 1n
     if ((await service.votes()).some(({ supporters }) => has(supporters))) return false
     const model = actor.role === 'turncoat' ? modelOf(1_000_000) : modelOf(round)
-    return await this.#send(actor.operator, service, 'vote', [round, model, cid('m')])
+    return await this.#step(actor, 'vote', [round, model, cid('m')])
   }
 
   async #lie(actor: Actor): Promise<void> {
@@ -284,6 +306,10 @@ export class Driver {
       [actor.owner, 'requestUnbonding', [amount]],
       [actor.owner, 'withdraw', [actor.owner.address]],
       [actor.owner, 'claimRewards', [actor.owner.address]],
+      [actor.owner, 'restakeRewards', []],
+      [actor.owner, 'delegate', [this.#pick(this.actors).owner.address]],
+      [stranger, 'setOptIn', [actor.owner.address, await service.getAddress(), false]],
+      [stranger, 'engage', [actor.owner.address, amount]],
       [admin, 'fund', [await service.getAddress(), amount]],
       [stranger, 'sweepSlashed', []],
       [stranger, 'slash', [actor.owner.address, amount, `0x${'00'.repeat(32)}`, `0x${'00'.repeat(32)}`]],

@@ -59,12 +59,23 @@ async function expectBooksToBalance(world: World): Promise<void> {
   for (const { seat } of players) if (seat >= 0) earned += await service.earned(seat)
   const [, allocated] = await registry.poolOf(service)
   expect(earned, 'what members have earned is what the registry holds for them').to.equal(allocated)
+  let atStake = 0n
+  let votes = 0n
   for (const { owner } of players) {
-    const { stake, bonded } = await registry.keeperOf(owner)
+    const { stake, bonded, unbonding, unlocksAt } = await registry.keeperOf(owner)
+    atStake += stake + unbonding
+    votes += await registry.getVotes(owner)
+    const requests = await registry.unbondingOf(owner)
+    expect(requests.reduce((sum, { amount }) => sum + amount, 0n)).to.equal(unbonding)
+    expect(requests.length).to.be.lessThanOrEqual(4)
+    for (const [index, request] of requests.entries()) {
+      expect(request.unlocksAt).to.be.within(requests[index - 1]?.unlocksAt ?? 1n, unlocksAt)
+    }
     const [bond, until] = await registry.bondOf(service, owner)
     expect(bonded).to.equal(until === 2n ** 64n - 1n ? bond : 0n)
     expect(stake).to.be.greaterThanOrEqual(bonded)
   }
+  expect(votes, 'every token at stake votes once, and nothing else does').to.equal(atStake)
 }
 
 /** Some permissionless call always leads on: past its deadline, a service can be poked by anyone. */
@@ -127,6 +138,7 @@ describe('a service among', () => {
       // The sequences were not idle: all of these were reached, or the test would prove little.
       expect(driver.witness.transitions.length).to.be.greaterThan(CALLS / 200)
       expect(driver.calls - driver.reverted).to.be.greaterThan(driver.calls / 10)
+      expect(driver.relays).to.be.greaterThan(CALLS / 300)
       if (index === 0) expect(driver.witness.rounds).to.be.greaterThan(5)
       if (process.env.COHORT_INVARIANT_CALLS) console.log({ name, ...summary(driver) })
     })

@@ -68,6 +68,7 @@ export async function createRegistry() {
   for (const account of [service, other]) await registry.registerService(account)
   for (const payer of [admin, owner]) await token.connect(payer).approve(registry, MaxUint256)
   await registry.connect(owner).register(operator, KEY, MULTIADDR, STAKE, await consentOf(registry, owner, operator))
+  for (const account of [service, other]) await registry.connect(owner).setOptIn(owner, account, true)
   const ownerRegistry = registry.connect(owner)
   const serviceRegistry = registry.connect(service)
   const pass = (seconds: bigint) => networkHelpers.time.increase(seconds)

@@ -3,7 +3,7 @@
 
 import type { HardhatEthers, HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import type { NetworkHelpers, SnapshotRestorer } from '@nomicfoundation/hardhat-network-helpers/types'
-import { id, keccak256, Wallet } from 'ethers'
+import { id, keccak256, Wallet, ZeroAddress } from 'ethers'
 import { network } from 'hardhat'
 import type {
   CohortToken,
@@ -91,6 +91,8 @@ export type ServiceParameters = {
   decryptPenalty: bigint
   fraudPenalty: bigint
   strategy: string
+  admission: string
+  partySeats: number
 }
 
 /** One keeper of a test: owner and operator keys, and the seat once it has joined. */
@@ -186,6 +188,8 @@ async function deployWorld(options: WorldOptions): Promise<World> {
     decryptPenalty: DECRYPT_PENALTY,
     fraudPenalty: FRAUD_PENALTY,
     strategy: await equal.getAddress(),
+    admission: ZeroAddress,
+    partySeats: 0,
     ...options.parameters,
   }
   await factory.createService('digits', admin, parameters)
@@ -195,7 +199,7 @@ async function deployWorld(options: WorldOptions): Promise<World> {
 
   const players: Player[] = []
   for (let i = 0; i < (options.players ?? 5); i++) {
-    players.push(await createPlayer({ ethers, networkHelpers, token, registry }, i))
+    players.push(await createPlayer({ ethers, networkHelpers, token, registry, service }, i))
   }
   return {
     ethers,
@@ -218,12 +222,12 @@ async function deployWorld(options: WorldOptions): Promise<World> {
 /** The key of the operator of player `index`, which signs what an impersonated account cannot. */
 export const operatorWallet = (index: number): Wallet => new Wallet(id(`operator ${index}`))
 
-/** A registered keeper with STAKE at stake; its keys are made up from `index`. */
+/** A registered keeper with STAKE at stake that lets the service bond it; its keys are made up from `index`. */
 export async function createPlayer(
-  world: Pick<World, 'ethers' | 'networkHelpers' | 'token' | 'registry'>,
+  world: Pick<World, 'ethers' | 'networkHelpers' | 'token' | 'registry' | 'service'>,
   index: number,
 ): Promise<Player> {
-  const { ethers, networkHelpers, token, registry } = world
+  const { ethers, networkHelpers, token, registry, service } = world
   const key = async (label: string): Promise<HardhatEthersSigner> => {
     const { address } = new Wallet(id(`${label} ${index}`))
     await networkHelpers.impersonateAccount(address)
@@ -236,6 +240,7 @@ export async function createPlayer(
   await token.connect(owner).approve(registry, 2n ** 256n - 1n)
   const consent = await consentOf(registry, owner, operatorWallet(index))
   await registry.connect(owner).register(operator, id(`x25519 ${index}`), '0x047f000001060fa1', STAKE, consent)
+  await registry.connect(owner).setOptIn(owner, service, true)
   return { owner, operator, seat: -1 }
 }
 

@@ -13,7 +13,7 @@ const PARTS = ['LearningService', 'ServiceRegistration', 'ServiceClock'] as cons
 
 /** Interfaces whose functions are in each part's code; the first part answers the others' by handing them on. */
 const CODE_OF = {
-  LearningService: ['ILearningServiceRounds', 'ILearningServiceViews'],
+  LearningService: ['ILearningServiceRounds', 'ILearningServiceRelay', 'ILearningServiceViews'],
   ServiceRegistration: ['ILearningServiceRegistration', 'ILearningServiceKeys'],
   ServiceClock: ['ILearningServiceClock'],
 } as const

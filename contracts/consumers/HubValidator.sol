@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
+import {IERC8004ValidationRegistry, IHubValidator} from "../interfaces/IHubValidator.sol";
+import {IInferenceHub, IInferenceHubTypes} from "../interfaces/IInferenceHub.sol";
+
+/// @title The hub as a validator of ERC-8004
+/// @notice See IHubValidator, which owns the documentation.
+/// @dev Stores nothing and holds nothing. Whatever registry it is pointed at, it says the same: what the hub has recorded,
+/// under a hash that binds chain and hub. A registry that calls back finds nothing to disturb.
+contract HubValidator is IHubValidator, ERC165 {
+    string private constant TAG = "cohort.inference.v1";
+    uint8 private constant PROVEN = 100;
+    uint8 private constant REFUTED = 0;
+
+    IInferenceHub public immutable HUB;
+
+    constructor(IInferenceHub hub) {
+        if (address(hub) == address(0)) revert ZeroAddress("hub");
+        HUB = hub;
+    }
+
+    /// @inheritdoc IHubValidator
+    function answer(IERC8004ValidationRegistry registry, Claim calldata claim) external returns (uint8 response) {
+        // Reverts while the request is not fulfilled.
+        (uint64 version, uint256 output) = HUB.resultOf(claim.hubRequestId);
+        IInferenceHubTypes.Request memory request = HUB.getRequest(claim.hubRequestId);
+        if (
+            request.modelId != claim.modelId ||
+            version != claim.version ||
+            request.inputCommitment != claim.inputCommitment
+        ) revert ClaimOfOtherRequest(claim.hubRequestId);
+        response = output == claim.output ? PROVEN : REFUTED;
+        registry.validationResponse(hashOf(claim), response, "", bytes32(0), TAG);
+    }
+
+    /// @inheritdoc IHubValidator
+    function contentOf(Claim calldata claim) public view returns (bytes memory) {
+        return abi.encode(TAG, block.chainid, address(HUB), claim);
+    }
+
+    /// @inheritdoc IHubValidator
+    function hashOf(Claim calldata claim) public view returns (bytes32) {
+        return keccak256(contentOf(claim));
+    }
+
+    /// @inheritdoc ERC165
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return interfaceId == type(IHubValidator).interfaceId || super.supportsInterface(interfaceId);
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title The part of ERC-8004's validation registry that a validator uses (draft of 2026-02)
+/// @notice An agent's owner asks a validator about a piece of work, known by a hash; the validator answers 0 … 100.
+interface IERC8004ValidationRegistry {
+    function validationResponse(
+        bytes32 requestHash,
+        uint8 response,
+        string calldata responseURI,
+        bytes32 responseHash,
+        string calldata tag
+    ) external;
+}
+
+/// @title Answers ERC-8004 validation requests with what the hub has proven
+/// @notice An agent claims that a model said something. Its owner names this contract as the validator, with `hashOf(claim)`
+/// as the request's hash and `contentOf(claim)` as the content behind its URI. Once a request of the hub about the same
+/// model, version and input is fulfilled, anyone has the answer recorded: 100 when the proven output is the claimed one, else
+/// 0. There is no opinion in it, and no role.
+interface IHubValidator {
+    // ------------------------------------------------------------------------------------------------- types
+
+    /// @param hubRequestId Request of the hub that proves it, made before the claim: anybody can post one.
+    /// @param version The model's version that was asked.
+    struct Claim {
+        bytes32 hubRequestId;
+        uint256 modelId;
+        uint64 version;
+        bytes32 inputCommitment;
+        uint256 output;
+    }
+
+    // ------------------------------------------------------------------------------------------------- errors
+
+    error ZeroAddress(bytes32 field);
+    /// @notice The hub's request is about something else: that says nothing about the claim, for it or against it.
+    error ClaimOfOtherRequest(bytes32 hubRequestId);
+
+    // ------------------------------------------------------------------------------------------------- actions
+
+    /// @notice Anyone. Sends the registry the answer to its request `hashOf(claim)`, with tag "cohort.inference.v1".
+    /// @dev Reverts with NotFulfilled, by the hub, while nothing is proven; and for a request that does not name this
+    /// contract, by the registry.
+    /// @return response 100 or 0.
+    function answer(IERC8004ValidationRegistry registry, Claim calldata claim) external returns (uint8 response);
+
+    // ------------------------------------------------------------------------------------------------- views
+
+    /// @notice abi.encode("cohort.inference.v1", chain, hub, claim): what the request's URI must lead to.
+    function contentOf(Claim calldata claim) external view returns (bytes memory);
+
+    /// @notice keccak256 of the content.
+    function hashOf(Claim calldata claim) external view returns (bytes32);
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ILearningServiceErrors} from "./ILearningServiceErrors.sol";
+import {ILearningServiceEvents} from "./ILearningServiceEvents.sol";
+
+/// @title Steps that operators sign and anyone sends
+/// @notice An operator signs the call that it would send itself, and needs no coins; whoever relays sends the steps of many
+/// members in one transaction and pays for it. The relayer can withhold a step or send it late, and nothing else: an
+/// operator that does not see its step in time sends it itself.
+///
+/// A signature holds for one chain, one service, one call. The call names its round or epoch, in which a member does each
+/// step once, so a signature is spent when its step is done. The one step that a round may have twice is the attestation,
+/// before and after a dispute: so what is signed says which of them it is.
+interface ILearningServiceRelay is ILearningServiceEvents, ILearningServiceErrors {
+    // ------------------------------------------------------------------------------------------------- events
+
+    /// @notice The relayed step at `index` changed nothing; the others of its transaction are not affected.
+    /// @param operator Whoever the signature is of; any address when it is not one of this call.
+    /// @param reason What the step reverted with.
+    event StepRefused(uint256 indexed index, address indexed operator, bytes reason);
+
+    // ------------------------------------------------------------------------------------------------- actions
+
+    /// @notice Anyone. Takes the steps in their order, each as if its signer had sent it. Refused steps are skipped; only for
+    /// want of gas the whole reverts (RelayStarved).
+    /// @param steps One behind the other, packed, as zeros cost gas, too: the operator's ECDSA signature of
+    /// `stepDigest(call, …)` as r ‖ vs (64 bytes, ERC-2098), the call's length (2 bytes, the higher first), the call: what
+    /// the operator would send to the service, ABI-encoded with its selector.
+    /// @return done How many were accepted.
+    function relay(bytes calldata steps) external returns (uint256 done);
+
+    // ------------------------------------------------------------------------------------------------- views
+
+    /// @notice EIP-712 digest that an operator signs: Step(bytes call,bool disputed), in the domain
+    /// ("Cohort LearningService", "1", chain, this service).
+    /// @param call Key generation (`commitKey`, `revealKey`, `confirmKey`, `complain`, `judge`), a round (`commitUpdate`,
+    /// `revealUpdate`, `attest`, `submitShare`, `vote`), or a dispute (`dispute`, `submitCheck`).
+    /// @param disputed Of `attest`: `roundInfo().disputed`, that is whether the round's dispute is over. Else false.
+    function stepDigest(bytes calldata call, bool disputed) external view returns (bytes32);
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IAdmission} from "../interfaces/IAdmission.sol";
+import {Seats} from "./Seats.sol";
+import {ServiceStorage} from "./ServiceStorage.sol";
+
+/// @title Asks a service's admission contract whether a keeper may take a seat
+/// @dev Closed when in doubt: whatever is wrong with the answer, nobody joins by it. It is asked before anything is written,
+/// statically and with bounded gas, and no more than two words of its answer are read. Whoever sends too little gas for it
+/// keeps only itself out.
+abstract contract Admissions is ServiceStorage {
+    uint256 private constant ADMISSION_GAS = 100_000;
+
+    /// @param seat That the keeper is about to take. @param seated Seats that are taken.
+    function _admit(address keeper, uint8 seat, Seats seated) internal {
+        address admission = _parameters.admission;
+        if (admission == address(0)) return;
+        (bool admitted, bytes32 party) = _ask(admission, keeper);
+        if (!admitted) revert NotAdmitted(keeper, admission);
+        Seats held = _heldBy(party, seated.excluding(seat));
+        uint256 max = _parameters.partySeats;
+        if (held.count() >= max) revert PartyFull(party, held.count(), max);
+        _partyOf[keeper] = party;
+        _partySeats[party] = held.including(seat);
+    }
+
+    /// @dev Those of the seats whose keepers are of the party. At most as many look-ups as a party has had seats at once.
+    function _heldBy(bytes32 party, Seats seated) private view returns (Seats held) {
+        held = _partySeats[party] & seated;
+        for (Seats rest = held; !rest.isEmpty(); ) {
+            uint8 seat = rest.lowest();
+            rest = rest.excluding(seat);
+            if (_partyOf[_keepers[seat]] != party) held = held.excluding(seat);
+        }
+    }
+
+    function _ask(address admission, address keeper) private view returns (bool admitted, bytes32 party) {
+        bytes memory input = abi.encodeCall(IAdmission.admit, (address(this), keeper));
+        assembly ("memory-safe") {
+            admitted := staticcall(ADMISSION_GAS, admission, add(input, 0x20), mload(input), 0, 0x40)
+            admitted := and(admitted, gt(returndatasize(), 0x3f))
+            // A truth value is one, and nothing else.
+            admitted := and(admitted, eq(mload(0), 1))
+            party := mload(0x20)
+        }
+    }
+}

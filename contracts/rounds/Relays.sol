@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ILearningServiceClock} from "../interfaces/ILearningServiceClock.sol";
+import {ILearningServiceKeys} from "../interfaces/ILearningServiceKeys.sol";
+import {ILearningServiceRelay} from "../interfaces/ILearningServiceRelay.sol";
+import {ILearningServiceRounds} from "../interfaces/ILearningServiceRounds.sol";
+import {ServiceStorage} from "./ServiceStorage.sol";
+
+/// @title Steps that operators sign and anyone sends
+/// @dev The service calls itself with the signer's address behind the call (the layout of ERC-2771), and `_caller` believes
+/// that address of nobody else. A call of its own, so that a refused step undoes what it did and nothing more. Slots that
+/// the members' steps share are written many times in one transaction, and cost little after the first.
+///
+/// Why no nonce: a signature that was used is refused as AlreadyDone, in any order and by any relayer, and one that was not
+/// used still says what its signer wants: a step that was refused can be sent again.
+abstract contract Relays is ILearningServiceRelay, ServiceStorage {
+    bytes32 private constant DOMAIN_TYPE =
+        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+    bytes32 private constant STEP_TYPE = keccak256("Step(bytes call,bool disputed)");
+    bytes32 private constant NAME = keccak256("Cohort LearningService");
+    bytes32 private constant VERSION = keccak256("1");
+    /// @dev Bytes before a call: signature and length.
+    uint256 private constant HEADER = 66;
+    /// @dev Of the order of secp256k1.
+    uint256 private constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
+
+    /// @dev A step that failed and left less than this part of the gas has run out of it: each call keeps a 64th back
+    /// (EIP-150), and steps are at most five calls deep. Without this check a wallet would estimate the least gas with which
+    /// the transaction does not revert, and that is one with which the steps do.
+    uint256 private constant STARVED = 8;
+
+    /// @inheritdoc ILearningServiceRelay
+    function relay(bytes calldata steps) external returns (uint256 done) {
+        bytes32 domain = _domain();
+        uint256 end;
+        for (uint256 index = 0; end < steps.length; ++index) {
+            bytes calldata call;
+            (call, end) = _callAt(steps, end);
+            bytes4 selector = bytes4(call);
+            // Read anew for each: a step of this very transaction may be the dispute.
+            bool disputed = selector == ILearningServiceRounds.attest.selector && _head.flags & DISPUTED != 0;
+            address signer = _signerOf(_digest(domain, call, disputed), call);
+            uint256 before = gasleft();
+            if (call.length >= 4 && _isStep(selector)) {
+                if (_callSelf(call, signer)) {
+                    ++done;
+                    continue;
+                }
+                bytes memory reason = _returned();
+                if (gasleft() < before / STARVED || bytes4(reason) == GasTooLow.selector) revert RelayStarved(index, before);
+                emit StepRefused(index, signer, reason);
+            } else {
+                emit StepRefused(index, signer, abi.encodeWithSelector(NotAStep.selector, selector));
+            }
+        }
+    }
+
+    /// @inheritdoc ILearningServiceRelay
+    function stepDigest(bytes calldata call, bool disputed) external view returns (bytes32) {
+        return _digest(_domain(), call, disputed);
+    }
+
+    /// @dev Of a clone, so it cannot be an immutable.
+    function _domain() private view returns (bytes32) {
+        return keccak256(abi.encode(DOMAIN_TYPE, NAME, VERSION, block.chainid, address(this)));
+    }
+
+    /// @dev The call of the step at `start`, behind its signature and its length. @return end Of the step.
+    function _callAt(bytes calldata steps, uint256 start) private pure returns (bytes calldata call, uint256 end) {
+        assembly ("memory-safe") {
+            call.offset := add(add(steps.offset, start), HEADER)
+            call.length := shr(240, calldataload(sub(call.offset, 2)))
+            end := add(add(start, HEADER), call.length)
+        }
+        if (end > steps.length) revert RelayCutShort(start, end, steps.length);
+    }
+
+    /// @dev Whose signature stands before the call; of one that is none, nobody's: and nobody has a seat.
+    function _signerOf(bytes32 digest, bytes calldata call) private view returns (address signer) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            let vs := calldataload(sub(call.offset, 34))
+            let s := and(vs, 0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff)
+            mstore(free, digest)
+            mstore(add(free, 0x20), add(27, shr(255, vs)))
+            mstore(add(free, 0x40), calldataload(sub(call.offset, HEADER)))
+            mstore(add(free, 0x60), s)
+            mstore(0, 0)
+            // ecrecover answers nothing when there is nothing to answer. One of two mirror images counts (EIP-2).
+            if iszero(gt(s, HALF_ORDER)) {
+                pop(staticcall(gas(), 1, free, 0x80, 0, 0x20))
+            }
+            signer := mload(0)
+        }
+    }
+
+    /// @dev This and the others put what they hash and send behind all that memory holds, and leave it free again: a relay
+    /// of hundreds of steps needs no more memory than its longest.
+    function _digest(bytes32 domain, bytes calldata call, bool disputed) private pure returns (bytes32 digest) {
+        bytes32 stepType = STEP_TYPE;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, call.offset, call.length)
+            let hashed := keccak256(free, call.length)
+            mstore(free, stepType)
+            mstore(add(free, 0x20), hashed)
+            mstore(add(free, 0x40), disputed)
+            let step := keccak256(free, 0x60)
+            mstore(free, hex"1901")
+            mstore(add(free, 0x02), domain)
+            mstore(add(free, 0x22), step)
+            digest := keccak256(free, 0x42)
+        }
+    }
+
+    /// @dev The call with the signer's address behind it.
+    function _callSelf(bytes calldata call, address signer) private returns (bool accepted) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, call.offset, call.length)
+            mstore(add(free, call.length), shl(96, signer))
+            accepted := call(gas(), address(), 0, free, add(call.length, 20), 0, 0)
+        }
+    }
+
+    function _returned() private pure returns (bytes memory reason) {
+        assembly ("memory-safe") {
+            reason := mload(0x40)
+            mstore(reason, returndatasize())
+            returndatacopy(add(reason, 0x20), 0, returndatasize())
+            mstore(0x40, and(add(add(reason, returndatasize()), 0x3f), not(0x1f)))
+        }
+    }
+
+    /// @dev What `_callingMember` guards. Nothing else may be called in the service's own name.
+    function _isStep(bytes4 selector) private pure returns (bool) {
+        return
+            selector == ILearningServiceRounds.commitUpdate.selector ||
+            selector == ILearningServiceRounds.revealUpdate.selector ||
+            selector == ILearningServiceRounds.attest.selector ||
+            selector == ILearningServiceRounds.submitShare.selector ||
+            selector == ILearningServiceRounds.vote.selector ||
+            selector == ILearningServiceClock.dispute.selector ||
+            selector == ILearningServiceClock.submitCheck.selector ||
+            selector == ILearningServiceKeys.commitKey.selector ||
+            selector == ILearningServiceKeys.revealKey.selector ||
+            selector == ILearningServiceKeys.confirmKey.selector ||
+            selector == ILearningServiceKeys.complain.selector ||
+            selector == ILearningServiceKeys.judge.selector;
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {IAdmission} from "../../interfaces/IAdmission.sol";
+
+/// @title Admits keepers for whom an issuer has signed, each for the party that it names
+/// @notice The issuer signs off-chain, whoever needs the attestation brings it here, and the issuer can take it back. It
+/// names the service, so that one for a small service opens no large one.
+contract AttestationAdmission is IAdmission, EIP712 {
+    /// @param until Unix seconds; admits while block.timestamp ≤ until.
+    /// @param number Attestations for one keeper and service are numbered: a lower one never replaces a higher.
+    struct Attestation {
+        address service;
+        address keeper;
+        bytes32 party;
+        uint64 until;
+        uint64 number;
+    }
+
+    struct Held {
+        bytes32 party;
+        uint64 until;
+        uint64 number;
+    }
+
+    bytes32 private constant ATTESTATION_TYPE =
+        keccak256("Attestation(address service,address keeper,bytes32 party,uint64 until,uint64 number)");
+
+    /// @notice A key, or a contract that answers by ERC-1271.
+    address public immutable issuer;
+    mapping(address service => mapping(address keeper => Held)) private _held;
+
+    event Presented(address indexed service, address indexed keeper, bytes32 indexed party, uint64 until, uint64 number);
+    event Withdrawn(address indexed service, address indexed keeper, uint64 number);
+
+    error ZeroAddress(bytes32 field);
+    error NotIssuer(address caller);
+    /// @notice The signature is not the issuer's of this attestation.
+    error AttestationInvalid(address service, address keeper);
+    error AttestationExpired(uint64 until, uint256 timestamp);
+    /// @notice The keeper has brought, or the issuer has withdrawn, one of that number or a higher.
+    error AttestationSuperseded(uint64 number, uint64 found);
+
+    constructor(address issuer_) EIP712("Cohort AttestationAdmission", "1") {
+        if (issuer_ == address(0)) revert ZeroAddress("issuer");
+        issuer = issuer_;
+    }
+
+    /// @notice Anyone brings an attestation.
+    function present(Attestation calldata attestation, bytes calldata signature) external {
+        if (block.timestamp > attestation.until) revert AttestationExpired(attestation.until, block.timestamp);
+        Held storage held = _held[attestation.service][attestation.keeper];
+        if (attestation.number <= held.number) revert AttestationSuperseded(attestation.number, held.number);
+        if (!SignatureChecker.isValidSignatureNow(issuer, digestOf(attestation), signature)) {
+            revert AttestationInvalid(attestation.service, attestation.keeper);
+        }
+        (held.party, held.until, held.number) = (attestation.party, attestation.until, attestation.number);
+        emit Presented(
+            attestation.service,
+            attestation.keeper,
+            attestation.party,
+            attestation.until,
+            attestation.number
+        );
+    }
+
+    /// @notice Issuer only. Takes back what it has signed for the keeper up to `number`, brought or not.
+    function withdraw(address service, address keeper, uint64 number) external {
+        if (msg.sender != issuer) revert NotIssuer(msg.sender);
+        Held storage held = _held[service][keeper];
+        if (number < held.number) revert AttestationSuperseded(number, held.number);
+        (held.party, held.until, held.number) = (bytes32(0), 0, number);
+        emit Withdrawn(service, keeper, number);
+    }
+
+    /// @notice EIP-712 digest that the issuer signs, in the domain ("Cohort AttestationAdmission", "1", chain, this contract).
+    function digestOf(Attestation calldata attestation) public view returns (bytes32) {
+        return
+            _hashTypedDataV4(
+                keccak256(
+                    abi.encode(
+                        ATTESTATION_TYPE,
+                        attestation.service,
+                        attestation.keeper,
+                        attestation.party,
+                        attestation.until,
+                        attestation.number
+                    )
+                )
+            );
+    }
+
+    /// @inheritdoc IAdmission
+    function admit(address service, address keeper) external view returns (bool admitted, bytes32 party) {
+        Held storage held = _held[service][keeper];
+        return (block.timestamp <= held.until, held.party);
+    }
+}

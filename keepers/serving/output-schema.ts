@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a circuit's output is, in the words of the hub.
+import type { IntegerProgram } from '../zkml/index.ts'
+
+/** IInferenceHub.OutputForm, by number. */
+export const OUTPUT_FORMS = ['unstated', 'label', 'label-and-margin', 'score', 'hash'] as const
+export type OutputForm = (typeof OUTPUT_FORMS)[number]
+
+/** IInferenceHub.OutputSchema. */
+export type OutputSchema = {
+  readonly form: number
+  /** Of a score: units of the output that make one, rounded, at least 1; else 0. */
+  readonly scale: bigint
+}
+
+const FORM_OF: Record<IntegerProgram['output']['kind'], OutputForm> = {
+  label: 'label',
+  // 1 or 0: whether the threshold is reached.
+  score: 'label',
+  margin: 'label-and-margin',
+  value: 'score',
+  'logits-commitment': 'hash',
+}
+
+/** The schema to register a program's circuit with. */
+export function outputSchemaOf(program: IntegerProgram): OutputSchema {
+  const form = FORM_OF[program.output.kind]
+  return { form: OUTPUT_FORMS.indexOf(form), scale: form === 'score' ? unitsOf(program) : 0n }
+}
+
+/** How many units of the last tensor make one. */
+function unitsOf(program: IntegerProgram): bigint {
+  const { scale } = program.tensors.find(({ id }) => id === program.scores)!
+  const units = Math.round(1 / scale)
+  return units < 1 ? 1n : BigInt(units)
+}
