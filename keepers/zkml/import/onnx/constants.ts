@@ -156,7 +156,7 @@ function computedSums(call: Invocation, x: string, axis: number, exclusive: bool
   const length = shape[axis]!
   const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1)
   const count = shape.reduce((a, b) => a * b, 1)
-  checkedCount([count, length], call.name)
+  call.builder.requireTerms(call.name, count * length)
   const rows = Array.from({ length: count }, (_, o) => {
     const at = Math.floor(o / inner) % length
     return Array.from({ length }, (_, k) => k)
