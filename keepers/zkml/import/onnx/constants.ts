@@ -66,6 +66,7 @@ export const CONSTANT_HANDLERS: Readonly<Record<string, Handler>> = {
   },
   OneHot: (call) => {
     const given = call.operand(0)
+    if (call.shape(0).length === 0) call.fail('malformed-file', 'its indices are a scalar; at least one axis is needed')
     const depth = single(call, 1, 'depth')
     const choices = call.constant(2, 'values')
     if (choices.data.length !== 2) call.fail('malformed-file', `its values hold ${choices.data.length} numbers, not 2`)
