@@ -17,6 +17,8 @@ type Draft<Node extends GraphNode> = Node extends GraphNode ? Omit<Node, 'name' 
 
 /** Elements that all selects of a network may have together: a small file must not take all memory. */
 const MOST_MOVED = 2 ** 28
+/** Terms of one layer of constant rows: they are made one by one, so the number is checked before. */
+const MOST_TERMS = 2 ** 22
 
 export class GraphBuilder {
   readonly input: ValueName
@@ -95,10 +97,19 @@ export class GraphBuilder {
     })
   }
 
+  /** Refuses rows that no model of a size to be proven has. @throws CompileError shape-mismatch naming the node */
+  requireTerms(name: string, count: number): void {
+    if (!(count <= MOST_TERMS))
+      throw new CompileError('shape-mismatch', `${name}: ${count} terms; up to ${MOST_TERMS} are supported`, {
+        layer: name,
+      })
+  }
+
   /** factor · x + offset, element by element, with numbers of the architecture. */
   fixedScalar(name: string, input: ValueName, factor: number, offset: number): ValueName {
     const shape = this.shape(input)
     const count = product(shape)
+    this.requireTerms(name, count)
     return this.linear(
       name,
       input,

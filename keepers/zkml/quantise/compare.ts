@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Comparisons: of integers with thresholds, and among each other.
-import { elementCount } from '../graph/program.ts'
+import { elementCount, type InputPiece } from '../graph/program.ts'
 import { identityMap } from '../graph/tensor.ts'
 import type { ArgMaxNode, CompareNode } from '../graph/types.ts'
 import { compareBits } from './bounds.ts'
@@ -15,16 +15,26 @@ export function lowerArgMax(context: Lowering, node: ArgMaxNode, input: Value, s
   return context.writer.emit(node.name, [node.name], [input], { kind: 'argmax', windows, bits }, shape, 1)
 }
 
-export function lowerCompare(context: Lowering, node: CompareNode, input: Value): Value {
+/** @param columns what each element of the input stands for, where that is not its scale alone */
+export function lowerCompare(
+  context: Lowering,
+  node: CompareNode,
+  input: Value,
+  columns: readonly InputPiece[] | null = null,
+): Value {
   const { writer, decider } = context
   const { min, max } = writer.bounds(input)
   const { relation, fixed, positions } = node
   // Beyond one past the largest value nothing changes any more.
-  const values = node.thresholds.data.map((threshold, i) =>
-    relation === 'equal'
-      ? sameInteger(threshold, input.scale, max + 1)
-      : Math.min(max + 1, Math.max(min, leastInteger(threshold, input.scale, node.strict[i] === 1))),
-  )
+  const values = node.thresholds.data.map((threshold, i) => {
+    const { scale, zero } = columns?.[positions[i]!] ?? { scale: input.scale, zero: 0 }
+    const found =
+      relation === 'equal' ? sameInteger(threshold, scale) : leastInteger(threshold, scale, node.strict[i] === 1)
+    // One past the largest is what no value equals, and none reaches.
+    if (found === null || found + zero > max) return max + 1
+    if (relation === 'equal') return found + zero < min ? max + 1 : found + zero
+    return Math.max(found + zero, min)
+  })
   const reach = [min * input.scale, (max + 1) * input.scale]
   const biasBits = fixed ? 0 : decider.weights(node.name, node.name, [], reach, input.scale).biasBits
   const thresholds =
@@ -46,9 +56,8 @@ function leastInteger(threshold: number, scale: number, strict: boolean): number
   return Math.round(threshold / scale) + (strict ? 1 : 0)
 }
 
-/** The integer that stands for `threshold`; `none`, where no value is, when none does. */
-function sameInteger(threshold: number, scale: number, none: number): number {
-  if (scale === 1 && !Number.isInteger(threshold)) return none
-  const v = Math.round(threshold / scale) + 0
-  return Number.isSafeInteger(v) ? Math.min(v, none) : none
+/** The integer that stands for `threshold`; null when none does. */
+function sameInteger(threshold: number, scale: number): number | null {
+  if (scale === 1 && !Number.isInteger(threshold)) return null
+  return Math.round(threshold / scale) + 0
 }

@@ -46,11 +46,28 @@ export function indexRows(graph: Graph): Int32Array {
   return rows.map((count, at) => (count === 0 && isNumber[at] === 0 ? most : count))
 }
 
-/** What the numbers among the samples span, indices left out, zero included. */
-export function numberRange(
-  graph: Graph,
-  samples: readonly ArrayLike<number>[],
-): { readonly min: number; readonly max: number } {
+/** What an input's numbers span; `columns`: each of them alone, where each is given a scale of its own. */
+export type InputRange = Span & { readonly columns?: readonly Span[] | undefined }
+type Span = { readonly min: number; readonly max: number }
+
+/** Whether nothing but comparisons read the input, as in a forest: then every column may have a scale of its own. */
+export function isCompared(graph: Graph): boolean {
+  const readers = graph.nodes.filter((node) => nodeInputs(node).includes(graph.input.name))
+  return readers.length > 0 && readers.every((node) => node.op === 'compare') && graph.output !== graph.input.name
+}
+
+/** What the numbers among the samples span, indices left out, zero included; of a forest every column alone, without zero. */
+export function numberRange(graph: Graph, samples: readonly ArrayLike<number>[]): InputRange {
+  const whole = spanOf(graph, samples)
+  if (graph.input.whole === true || !isCompared(graph)) return whole
+  const columns = Array.from({ length: elementCount(graph.input.shape) }, (_, i) => {
+    const values = samples.map((sample) => sample[i]!)
+    return { min: values.reduce((a, b) => Math.min(a, b)), max: values.reduce((a, b) => Math.max(a, b)) }
+  })
+  return { ...whole, columns }
+}
+
+function spanOf(graph: Graph, samples: readonly ArrayLike<number>[]): Span {
   const rows = indexRows(graph)
   let [min, max] = [0, 0]
   for (const sample of samples)
@@ -63,7 +80,8 @@ export function numberRange(
 }
 
 /** The plan's part about the input. @throws CompileError invalid-option for a range that is none. */
-export function planInput(graph: Graph, bits: number, range: { min: number; max: number }): Plan['input'] {
+export function planInput(graph: Graph, bits: number, range: InputRange): Plan['input'] {
+  if (range.columns !== undefined) return planColumns(bits, range.columns)
   const rows = indexRows(graph)
   const most = rows.reduce((a, b) => Math.max(a, b), 0)
   const indexBits = Math.max(1, Math.ceil(Math.log2(Math.max(2, most))))
@@ -98,6 +116,21 @@ export function planInput(graph: Graph, bits: number, range: { min: number; max:
   }
   const pieces = runs(Array.from(rows, (count, i) => (count > 0 ? index(i) : number)))
   return { bits: wide, min: 0, scale: 1, pieces }
+}
+
+/** Each column from its least to its largest sample over all integers but one, which rounding may need. */
+function planColumns(bits: number, columns: readonly Span[]): Plan['input'] {
+  const high = 2 ** bits - 1
+  const pieces = columns.map(({ min, max }, i): InputPiece => {
+    if (!Number.isFinite(min) || !Number.isFinite(max))
+      throw new CompileError(
+        'invalid-option',
+        `column ${i} of the samples spans [${min}, ${max}]; finite numbers are needed`,
+      )
+    const scale = (max > min ? max - min : Math.max(1, Math.abs(max))) / Math.max(1, high - 1)
+    return { count: 1, scale, zero: -Math.round(min / scale) + 0, low: 0, high, whole: false }
+  })
+  return { bits, min: 0, scale: 1, pieces: runs(pieces) }
 }
 
 function numberPlan(graph: Graph, bits: number, range: { min: number; max: number }) {

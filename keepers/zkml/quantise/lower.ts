@@ -27,7 +27,7 @@ import {
 import { lowerArgMax, lowerCompare } from './compare.ts'
 import type { Decider } from './decide.ts'
 import { describeNetwork, recorded } from './describe.ts'
-import { elementPieces, isMixed } from './input.ts'
+import { elementPieces, isCompared, isMixed } from './input.ts'
 import { isDifference, type LayerPlan, type Plan, programOutput, type WeightPlan } from './plan.ts'
 import { lowerQuantise, lowerScaled } from './round.ts'
 import { type Clipping, type LayerDraft, ProgramWriter, type Value, valueBits } from './writer.ts'
@@ -75,13 +75,17 @@ export function lower(
     },
     alone: (value) => uses.get(value) === 1 && value !== graph.output,
   }
-  const mixed = isMixed(plan.input.pieces) ? mixedInput(context, plan.input.pieces) : null
+  const { pieces: given } = plan.input
+  const columns = given !== undefined && isCompared(graph) ? elementPieces(given) : null
+  const mixed = columns === null && isMixed(given) ? mixedInput(context, given) : null
   for (const node of graph.nodes) {
     const inputs = nodeInputs(node).map((name) => values.get(name)!)
     const value =
       mixed !== null && nodeInputs(node).includes(graph.input.name)
         ? mixed(node, inputs[0]!)
-        : lowerNode(context, node, inputs)
+        : columns !== null && node.op === 'compare' && node.input === graph.input.name
+          ? lowerCompare(context, node, inputs[0]!, columns)
+          : lowerNode(context, node, inputs)
     values.set(node.output, value)
   }
   const found = values.get(graph.output)!

@@ -5,7 +5,7 @@ import { evaluateAll } from '../graph/evaluate.ts'
 import { type IntegerProgram, type Mode, type OutputSpec, tensorOf } from '../graph/program.ts'
 import type { Graph, SoftmaxKind, ValueName } from '../graph/types.ts'
 import { calibratingDecider, plannedDecider } from './decide.ts'
-import { encodeReals, numberRange, planInput } from './input.ts'
+import { encodeReals, type InputRange, numberRange, planInput } from './input.ts'
 import { type Lowered, lower, type Range } from './lower.ts'
 import {
   DEFAULT_KNOBS,
@@ -72,7 +72,7 @@ export function calibrate(graph: Graph, samples: readonly ArrayLike<number>[], o
 export function calibrateWith(
   graph: Graph,
   ranges: ReadonlyMap<ValueName, Range>,
-  range: { readonly min: number; readonly max: number },
+  range: InputRange,
   options: QuantiseOptions,
 ): Calibrated {
   const knobs: Knobs = { ...DEFAULT_KNOBS, ...options.knobs }
@@ -117,12 +117,12 @@ export function encodeInput(
   return encodeReals(program, input, options.clamp).values
 }
 
-/** What the samples' numbers span, zero included. */
+/** What the samples' numbers span. */
 export function inputRangeOf(
   graph: Graph,
   samples: readonly ArrayLike<number>[],
   options: Pick<QuantiseOptions, 'inputRange'>,
-): { readonly min: number; readonly max: number } {
+): InputRange {
   return options.inputRange ?? numberRange(graph, samples)
 }
 

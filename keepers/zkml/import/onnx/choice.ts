@@ -67,8 +67,9 @@ function topK(call: Invocation): Result[] {
     call.fail('unsupported-attribute', `an axis of ${length} elements; up to ${MOST_SORTED} can be sorted`)
   const sign = call.flag('largest', true) ? 1 : -1
   const { builder, name } = call
-  const x = withLast(call, operand.value, axis)
   const rows = elementCount(shape) / length
+  builder.requireTerms(name, rows * length * length)
+  const x = withLast(call, operand.value, axis)
   const pairs = Array.from({ length }, (_, i) => i).flatMap((i) =>
     Array.from({ length: length - 1 - i }, (_, d) => [i, i + 1 + d] as const),
   )
@@ -161,6 +162,7 @@ export function oneHot(call: Invocation, index: Computed, shape: readonly number
   const { builder, name } = call
   if (isFloat(index.type)) call.fail('unsupported-attribute', 'its indices are computed as floating-point numbers')
   const count = elementCount(shape)
+  builder.requireTerms(name, count * depth)
   const positions = Int32Array.from({ length: count * depth }, (_, i) => Math.floor(i / depth))
   const at = (offset: number): ValueName =>
     equals(
@@ -193,7 +195,8 @@ export function gatheredBy(call: Invocation, data: Operand, index: Computed): Re
   const own = builder.shape(index.value)
   const count = elementCount(own)
   const [outer, inner] = [elementCount(shape.slice(0, axis)), elementCount(shape.slice(axis + 1))]
-  const size = checkedCount([outer, count, inner, length], name)
+  const size = outer * count * inner * length
+  builder.requireTerms(name, size)
   const at = Array.from({ length: size }, (_, i) => i)
   const hot = oneHot(call, index, own, length)
   const chosen = at.map((i) => (Math.floor(i / (length * inner)) % count) * length + (i % length))
@@ -215,7 +218,8 @@ export function gatheredElements(call: Invocation, data: Operand, index: Compute
   const length = shape[axis]!
   requireInside(call, index, length)
   const [strides, steps] = [stridesOf(shape), stridesOf(own)]
-  const size = checkedCount([...own, length], call.name)
+  const size = elementCount(own) * length
+  call.builder.requireTerms(call.name, size)
   const at = Array.from({ length: size }, (_, i) => i)
   const from = at.map((i) => {
     const p = Math.floor(i / length)

@@ -66,6 +66,7 @@ export const CONSTANT_HANDLERS: Readonly<Record<string, Handler>> = {
   },
   OneHot: (call) => {
     const given = call.operand(0)
+    if (call.shape(0).length === 0) call.fail('malformed-file', 'its indices are a scalar; at least one axis is needed')
     const depth = single(call, 1, 'depth')
     const choices = call.constant(2, 'values')
     if (choices.data.length !== 2) call.fail('malformed-file', `its values hold ${choices.data.length} numbers, not 2`)
@@ -156,7 +157,7 @@ function computedSums(call: Invocation, x: string, axis: number, exclusive: bool
   const length = shape[axis]!
   const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1)
   const count = shape.reduce((a, b) => a * b, 1)
-  checkedCount([count, length], call.name)
+  call.builder.requireTerms(call.name, count * length)
   const rows = Array.from({ length: count }, (_, o) => {
     const at = Math.floor(o / inner) % length
     return Array.from({ length }, (_, k) => k)

@@ -49,6 +49,7 @@ export function requireExact(call: Invocation, index: number): void {
 
 /** [x ≥ c], or [x > c] where `strict`, of the shape of c. */
 function against(call: Invocation, x: ValueName, thresholds: Tensor, strict: boolean): ValueName {
+  call.builder.requireTerms(call.name, thresholds.data.length)
   return call.builder.unary(call.name, x, {
     op: 'compare',
     relation: 'at-least',
@@ -61,6 +62,7 @@ function against(call: Invocation, x: ValueName, thresholds: Tensor, strict: boo
 
 /** Where x, whole numbers, equals c; of the shape of c, which x broadcasts to. */
 export function equals(call: Invocation, x: ValueName, thresholds: Tensor, positions?: Int32Array): ValueName {
+  call.builder.requireTerms(call.name, thresholds.data.length)
   return call.builder.unary(call.name, x, {
     op: 'compare',
     relation: 'equal',
@@ -149,6 +151,7 @@ function either(call: Invocation): ValueName {
   const shape = broadcastShape(builder.shape(x), constant.shape, name)
   const known = spreadConstant(constant, shape).data
   const from = broadcastMap(builder.shape(x), shape)
+  builder.requireTerms(name, from.length)
   return builder.linear(
     name,
     x,

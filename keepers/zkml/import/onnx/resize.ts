@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Resize and the older Upsample: nearest neighbours are a selection, linear interpolation rows of constants. Positions are
 // computed in float32, as runtimes do, since halves decide which neighbour is nearest.
-import { checkedCount, stridesOf } from '../../graph/tensor.ts'
+import { stridesOf } from '../../graph/tensor.ts'
 import { type Handler, type Invocation, type Result, values } from './scope.ts'
 
 const MODES = [
@@ -109,7 +109,8 @@ function resized(call: Invocation, axes: readonly Axis[], mode: Mode, rounding: 
   const { builder, name } = call
   const x = call.value(0)
   const to = axes.map((axis) => axis.to)
-  const count = checkedCount(to, name)
+  const count = to.reduce((a, b) => a * b, 1)
+  builder.requireTerms(name, count)
   const taps = axes.map((axis) =>
     Array.from({ length: axis.to }, (_, i): Taps => {
       if (axis.scale === 1 && axis.from === axis.to) return [[i, 1]]

@@ -2,6 +2,7 @@
 // Comparisons, logic and choices from ONNX to circuits: exact on inputs that are whole steps, ties included.
 import { expect } from 'chai'
 import {
+  CompileError,
   calibrate,
   encodeInput,
   evaluate,
@@ -123,6 +124,17 @@ describe('comparisons and choices', function () {
         }
       }
     })
+
+  it('are refused where they would make more terms than any model has, before anything is made', () => {
+    const depth = places(2 ** 40)
+    const values = { shape: [2], data: [0, 1] }
+    const nodes = [node('ArgMax', 'x', 'i', { axis: 1 }), node('OneHot', 'i depth values', 'y')]
+    const start = performance.now()
+    expect(() => network(nodes, { depth, values })).to.throw(CompileError, /OneHot_1: 1099511627776 terms/)
+    const scales = { shape: [2], data: [1, 2 ** 50] }
+    expect(() => network([node('Resize', 'x  scales', 'y')], { scales })).to.throw(CompileError, /terms; up to 4194304/)
+    expect(performance.now() - start).to.be.lessThan(1000)
+  })
 
   for (const [mode, names] of [
     ['released', Object.keys(CASES)],

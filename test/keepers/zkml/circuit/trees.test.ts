@@ -5,12 +5,15 @@ import { expect } from 'chai'
 import { GraphBuilder } from '../../../../keepers/zkml/graph/builder.ts'
 import { tensor } from '../../../../keepers/zkml/graph/tensor.ts'
 import {
+  buildWithPlan,
   calibrate,
   encodeInput,
   evaluate,
   type Graph,
   importOnnx,
   interpret,
+  planFromJson,
+  planToJson,
   programCost,
   programFromJson,
   programParameters,
@@ -24,6 +27,11 @@ import { seeded } from './programs.ts'
 
 const FEATURES = 3
 const INPUTS = 30
+/** What the features span. */
+const SAMPLES = [
+  [-3, -3, -3],
+  [7, 7, 7],
+]
 
 /** Two grown trees and their leaves' votes for two classes; thresholds repeat, and some lie at or beyond the input's range. */
 function forest(random: Random): Graph {
@@ -85,6 +93,46 @@ describe('decision trees as circuits', function () {
       expectMutationsRefused(built.circuit, witness, built.circuit.derivedWires, 300, draw)
     })
 
+  it('give every feature a scale of its own', () => {
+    const g = new GraphBuilder('tabular', 'x', [2])
+    const decisions = g.unary('questions', g.input, {
+      op: 'compare',
+      relation: 'at-least',
+      fixed: false,
+      positions: Int32Array.of(0, 1),
+      thresholds: tensor([2], [61_250.5, 0.375]),
+      strict: Uint8Array.of(1, 0),
+    })
+    const graph = g.build(g.dense('sum', decisions, tensor([2, 1], [1, 2])))
+    const samples = [
+      [12_000, 0.1],
+      [250_000, 0.6],
+    ]
+    const { program } = calibrate(graph, samples, {
+      mode: 'released',
+      output: { kind: 'value' },
+      knobs: { inputBits: 12 },
+    })
+    const unit = program.tensors.at(-1)!.scale
+    for (const [income, share, expected] of [
+      [61_000, 0.37, 0],
+      [61_500, 0.374, 1],
+      [61_000, 0.375, 2],
+      [250_000, 0.6, 3],
+      [12_000, 0.1, 0],
+    ] as const) {
+      const input = [income, share]
+      expect(evaluate(graph, input).data[0]).to.equal(expected)
+      expect(interpret(program, encodeInput(program, input)).scores[0]! * unit).to.be.closeTo(expected, 0.05)
+    }
+    expect(() => encodeInput(program, [300_000, 0.3])).to.throw(/position 0 lies outside the calibrated range/)
+    const again = buildWithPlan(
+      graph,
+      planFromJson(planToJson(calibrate(graph, samples, { mode: 'committed', output: { kind: 'value' } }).plan)),
+    )
+    expect(again.clipping).to.deep.equal([])
+  })
+
   for (const [file, inner] of [
     ['forest3-zip.onnx', 31],
     ['xgb3.onnx', 17],
@@ -114,7 +162,7 @@ describe('decision trees as circuits', function () {
 
   it('hold for every private threshold that the circuit admits', async () => {
     const random = new Random(6)
-    const { program } = calibrate(forest(random), [[-1, 1, 0.5]], {
+    const { program } = calibrate(forest(random), SAMPLES, {
       mode: 'committed',
       knobs: { inputBits: 5, weightBits: { default: 6 } },
     })
@@ -133,7 +181,7 @@ describe('decision trees as circuits', function () {
     for (let seed = 1; seed <= 40; seed++) {
       const random = new Random(seed)
       const graph = forest(random)
-      const { program } = calibrate(graph, [[-3, 7, 0.5]], {
+      const { program } = calibrate(graph, SAMPLES, {
         mode: 'released',
         knobs: { inputBits: 7, weightBits: { default: 20 } },
       })

@@ -51,7 +51,12 @@ export function readForest(call: Invocation, kind: 'class' | 'target', features:
     return { question, whenTrue: below(trueIds[at]!), whenFalse: below(falseIds[at]!) }
   }
   // The first node of a tree is its root.
-  const roots = trees.flatMap((tree, i) => (trees.indexOf(tree) === i ? [i] : []))
+  const seen = new Set<number>()
+  const roots = [...trees.entries()].flatMap(([i, tree]) => {
+    if (seen.has(tree)) return []
+    seen.add(tree)
+    return [i]
+  })
   const grown = roots.map((root) => grow(root, 0))
   if (visited.size !== trees.length)
     call.fail('malformed-file', `${trees.length - visited.size} nodes hang below no root`)
