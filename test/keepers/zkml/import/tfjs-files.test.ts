@@ -89,9 +89,9 @@ describe('tfjs model files', function () {
     [
       'an unknown activation',
       'unsupported-operator',
-      /activation swish/,
+      /activation wave/,
       ({ modelTopology }) => {
-        modelTopology.config.layers[0].config.activation = 'swish'
+        modelTopology.config.layers[0].config.activation = 'wave'
       },
     ],
     [
