@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Normalisation by statistics of the sample itself, and a Softmax that the network computes with.
+import { reduceTargets } from '../../graph/evaluate.ts'
 import { elementCount } from '../../graph/program.ts'
 import { scalar, tensor } from '../../graph/tensor.ts'
 import type { SoftmaxKind, Tensor, ValueName } from '../../graph/types.ts'
@@ -52,7 +53,20 @@ function softmaxOf(call: Invocation, kind: SoftmaxKind): Result[] {
   const since13 = call.schema.since >= 13
   const given = call.int('axis', since13 ? -1 : 1)
   const axes = since13 ? [call.axis(given, rank)] : given === rank ? [] : trailing(call, given)
-  return values(softmax(call.builder, call.name, kind, call.value(0), axes))
+  const operand = call.operand(0)
+  const mask = 'value' in operand ? operand.masked : undefined
+  if (mask === undefined) return values(softmax(call.builder, call.name, kind, call.value(0), axes))
+  const shape = call.shape(0)
+  if (!everyRowOpen(shape, axes, mask.data)) call.fail('not-finite', 'all that it chooses from is masked: 0 / 0')
+  return values(softmax(call.builder, call.name, kind, call.value(0), axes, mask.data))
+}
+
+/** Whether something is left in every list that a Softmax runs over. */
+function everyRowOpen(shape: readonly number[], axes: readonly number[], mask: Float64Array): boolean {
+  const open = new Set<number>()
+  const targets = reduceTargets(shape, axes)
+  for (const [i, target] of targets.entries()) if (mask[i] === 0) open.add(target)
+  return open.size === new Set(targets).size
 }
 
 /** All axes from the given one on. */

@@ -17,6 +17,8 @@ export type Computed = {
   readonly moved: boolean
   /** The node whose cast from a float type to a whole one is still open: only a table's index may come of it. */
   readonly cast: string | null
+  /** Where it stands for −∞, 1 in the value's shape: what attention masks; only a Softmax may read it. */
+  readonly masked?: Constant | undefined
 }
 
 /** An operand that is known now, or one that the network computes. */
