@@ -5,9 +5,14 @@ import { elementCount } from '../../graph/program.ts'
 import { scalar, tensor } from '../../graph/tensor.ts'
 import type { SoftmaxKind, Tensor, ValueName } from '../../graph/types.ts'
 import { softmax, standardised } from '../compose.ts'
+import { axesOf } from './reductions.ts'
 import { type Handler, type Invocation, type Result, values } from './scope.ts'
 
 export const NORMALISATION_HANDLERS: Readonly<Record<string, Handler>> = {
+  ReduceSumSquare: (call) => values(reduced(call, squares(call, call.value(0)))),
+  ReduceL2: (call) =>
+    values(call.builder.activation(call.name, reduced(call, squares(call, call.value(0))), { kind: 'sqrt' })),
+  ReduceLogSum: (call) => values(call.builder.activation(call.name, reduced(call, call.value(0)), { kind: 'log' })),
   Softmax: (call) => softmaxOf(call, 'softmax'),
   LogSoftmax: (call) => softmaxOf(call, 'log-softmax'),
   LayerNormalization: (call) => {
@@ -45,6 +50,18 @@ export const NORMALISATION_HANDLERS: Readonly<Record<string, Handler>> = {
     )
     return values(builder.affine(name, back, gain!, shift!))
   },
+}
+
+function squares(call: Invocation, x: ValueName): ValueName {
+  return call.builder.activation(`${call.name}.square`, x, { kind: 'polynomial', coefficients: [0, 0, 1] })
+}
+
+/** The sum over the axes that the node names. */
+function reduced(call: Invocation, x: ValueName): ValueName {
+  const axes = axesOf(call, call.builder.shape(x).length)
+  if (axes === null) return call.fail('unsupported-attribute', 'noop_with_empty_axes = 1 without axes')
+  const keepDims = call.flag('keepdims', true)
+  return call.builder.unary(`${call.name}.sum`, x, { op: 'reduce', kind: 'sum', axes, keepDims })
 }
 
 /** Before opset 13 all axes from the given one on are one. */

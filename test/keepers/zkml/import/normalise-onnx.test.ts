@@ -156,6 +156,20 @@ const CASES: readonly Case[] = [
     constants: { one: { shape: [], data: [1] } },
     nodes: [node('Add', ['x', 'one'], {}, 'p'), node('Div', ['x', 'p'])],
   },
+  ...(['ReduceSumSquare', 'ReduceL2'] as const).map((op) => ({
+    what: `${op} over one axis`,
+    shape: [1, 3, 4],
+    nodes: [node(op, ['x'], { axes: [2], keepdims: 0 })],
+  })),
+  {
+    what: 'ReduceLogSum over all axes, which opset 18 takes from an input',
+    opset: 18,
+    shape: [1, 2, 3],
+    from: 0.5,
+    to: 2,
+    constants: { axes: { shape: [2], data: [1, 2], type: 'int64' } },
+    nodes: [node('ReduceLogSum', ['x', 'axes'])],
+  },
   {
     what: 'a Softmax under a causal mask that is added',
     shape: [1, 3, 3],
