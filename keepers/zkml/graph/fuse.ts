@@ -30,10 +30,16 @@ function isTabled(fn: ActivationFunction): boolean {
 
 /** The nodes of `graph` with every such row replaced, and what the owner should know of it. */
 export function fused(graph: Graph): { readonly nodes: readonly GraphNode[]; readonly notes: readonly string[] } {
+  if (!graph.nodes.some((node) => node.op === 'activation' && isTabled(node.fn)))
+    return { nodes: graph.nodes, notes: [] }
   const forms = new Map<ValueName, Form>()
   const readers = new Map<ValueName, GraphNode[]>()
   for (const node of graph.nodes) {
-    for (const value of new Set(nodeInputs(node))) readers.set(value, [...(readers.get(value) ?? []), node])
+    for (const value of new Set(nodeInputs(node))) {
+      const list = readers.get(value)
+      if (list === undefined) readers.set(value, [node])
+      else list.push(node)
+    }
     const form = formOf(graph, node, forms)
     if (form !== null) forms.set(node.output, form)
   }

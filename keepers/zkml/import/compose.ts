@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Layers that every format has and that are made of several nodes here: maxima over axes, softmax, normalisation.
 import type { GraphBuilder } from '../graph/builder.ts'
+import { reduceTargets } from '../graph/evaluate.ts'
 import { elementCount } from '../graph/program.ts'
 import type { SoftmaxKind, ValueName } from '../graph/types.ts'
 
@@ -34,20 +35,27 @@ export function largest(
 
 /**
  * exp(x − max) / Σ exp(x − max) over the axes together, or its logarithm. The largest of them is 0 and the sum is from 1 to their
- * number, so that the tables of exp, 1 / x and log hold for every input.
+ * number, so that the tables of exp, 1 / x and log hold for every input. What `mask` marks with 1 is left out, as −∞ would be;
+ * something must be left of every list.
  */
 export function softmax(
   builder: GraphBuilder,
   name: string,
   kind: SoftmaxKind,
-  x: ValueName,
+  given: ValueName,
   axes: readonly number[],
+  mask?: ArrayLike<number>,
 ): ValueName {
-  const shape = builder.shape(x)
+  const shape = builder.shape(given)
+  const x = mask === undefined ? given : builder.select(`${name}.open`, given, openMap(shape, axes, mask), shape)
   const within = { min: 1, max: elementCount(axes.map((axis) => shape[axis]!)) }
   const most = largest(builder, `${name}.max`, x, axes, true)
   const below = builder.nary(`${name}.below`, [x, most], { op: 'binary', kind: 'subtract' })
-  const exp = builder.unary(`${name}.exp`, below, { op: 'activation', fn: { kind: 'exp' }, within: { max: 0 } })
+  const all = builder.unary(`${name}.exp`, below, { op: 'activation', fn: { kind: 'exp' }, within: { max: 0 } })
+  const kept = Int32Array.from({ length: elementCount(shape) }, (_, i) =>
+    mask !== undefined && mask[i] === 1 ? -1 : i,
+  )
+  const exp = mask === undefined ? all : builder.select(`${name}.kept`, all, kept, shape, 0)
   const sum = builder.unary(`${name}.sum`, exp, { op: 'reduce', kind: 'sum', axes, keepDims: true })
   if (kind === 'softmax') {
     const inverse = builder.unary(`${name}.inverse`, sum, { op: 'activation', fn: { kind: 'reciprocal' }, within })
@@ -55,6 +63,14 @@ export function softmax(
   }
   const log = builder.unary(`${name}.log`, sum, { op: 'activation', fn: { kind: 'log' }, within })
   return builder.nary(name, [below, log], { op: 'binary', kind: 'subtract' })
+}
+
+/** What is left out reads another element of its list instead, which changes no maximum. */
+function openMap(shape: readonly number[], axes: readonly number[], mask: ArrayLike<number>): Int32Array {
+  const targets = reduceTargets(shape, axes)
+  const open = new Map<number, number>()
+  for (const [i, target] of targets.entries()) if (mask[i] !== 1 && !open.has(target)) open.set(target, i)
+  return targets.map((target, i) => (mask[i] === 1 ? open.get(target)! : i))
 }
 
 export type Standardised = { readonly value: ValueName; readonly mean: ValueName | null; readonly inverse: ValueName }

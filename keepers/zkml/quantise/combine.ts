@@ -136,8 +136,8 @@ export function multiplyValues(
 
 /** A factor that repeats elements, as a matrix does in a product, is narrowed before they are repeated. */
 function factor(context: Lowering, node: GraphNode, source: ValueName, value: Value, suffix: string): Value {
-  const { graph, writer } = context
-  const producer = graph.nodes.find((each) => each.output === source)
+  const { writer } = context
+  const producer = context.producer(source)
   if (producer?.op !== 'select' || producer.map.includes(-1)) return narrowFactor(context, node, source, value, suffix)
   const used = [...new Set(producer.map)]
   if (used.length === producer.map.length) return narrowFactor(context, node, source, value, suffix)

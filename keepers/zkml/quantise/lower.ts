@@ -45,6 +45,8 @@ export type Lowering = {
   readonly ranges: (value: ValueName) => Range
   /** What a graph value became. */
   readonly value: (name: ValueName) => Value
+  /** The node that computes a value; none for the input. */
+  readonly producer: (name: ValueName) => GraphNode | undefined
   /** Whether exactly one node reads this value. */
   alone(value: ValueName): boolean
 }
@@ -62,6 +64,7 @@ export function lower(
   const uses = new Map<ValueName, number>()
   for (const node of graph.nodes) for (const name of nodeInputs(node)) uses.set(name, (uses.get(name) ?? 0) + 1)
   const decisions: LayerPlan[] = []
+  const producers = new Map(graph.nodes.map((node) => [node.output, node]))
   const values = new Map<ValueName, Value>([[graph.input.name, writer.input]])
   const context: Lowering = {
     graph,
@@ -69,6 +72,7 @@ export function lower(
     decider: recorded(decider, decisions),
     ranges,
     value: (name) => values.get(name)!,
+    producer: (name) => producers.get(name),
     peaks: (value) => {
       const { min, max } = ranges(value)
       return Math.max(-min, max)

@@ -14,6 +14,8 @@ export function requireComputable(call: Invocation): void {
     const operand = call.operand(i)
     if ('constant' in operand) {
       const { data, type } = operand.constant
+      // What an attention mask adds becomes no number: a Softmax leaves it out.
+      if (isFloat(type) && masks(call, data)) continue
       if (isFloat(type) && (!TAKES_INFINITY.has(call.node.opType) || data.some(Number.isNaN)))
         call.requireFinite(data, `input ${i} (${name})`)
       continue
@@ -24,6 +26,21 @@ export function requireComputable(call: Invocation): void {
       'unsupported-attribute',
       `it computes with ${name} of ${typeName(operand.type)}, which would wrap and truncate; cast it to a floating-point type before`,
     )
+  }
+}
+
+/** Whether an Add puts −∞ somewhere, and nothing else that is no number. */
+function masks({ node }: Invocation, data: Float64Array): boolean {
+  const inOperator = node.opType === 'Add' || node.opType === 'Where'
+  return inOperator && data.includes(Number.NEGATIVE_INFINITY) && data.every((v) => v < Number.POSITIVE_INFINITY)
+}
+
+/** @throws CompileError naming who but a Softmax reads −∞. */
+export function requireUnmasked(call: Invocation): void {
+  for (const [i, name] of call.node.input.entries()) {
+    const operand = call.has(i) ? call.operand(i) : null
+    if (operand !== null && 'value' in operand && operand.masked !== undefined && call.node.opType !== 'Softmax')
+      call.fail('not-finite', `it reads ${name}, which holds −∞ where it is masked; only a Softmax may`)
   }
 }
 

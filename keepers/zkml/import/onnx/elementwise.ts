@@ -4,12 +4,13 @@ import { broadcastMap, broadcastShape, sameShape, scalar, tensor } from '../../g
 import type { ActivationFunction, Tensor, ValueName } from '../../graph/types.ts'
 import { compute } from './arithmetic.ts'
 import { single } from './constants.ts'
+import { masked, maskedWhere } from './masks.ts'
 import { type Computed, type Handler, type Invocation, type Operand, type Result, values } from './scope.ts'
 import { exponential, powerOf, SMOOTH_HANDLERS } from './smooth.ts'
 import type { Constant } from './tensors.ts'
 
 export const ELEMENTWISE_HANDLERS: Readonly<Record<string, Handler>> = {
-  Add: (call) => binary(call, 'add', call.operand(0), call.operand(1)),
+  Add: (call) => masked(call) ?? binary(call, 'add', call.operand(0), call.operand(1)),
   Sub: (call) => binary(call, 'subtract', call.operand(0), call.operand(1)),
   Mul: (call) => binary(call, 'multiply', call.operand(0), call.operand(1)),
   Div: (call) => {
@@ -24,7 +25,7 @@ export const ELEMENTWISE_HANDLERS: Readonly<Record<string, Handler>> = {
   Max: (call) => extreme(call, 'max'),
   Where: (call) => {
     const condition = call.constant(0, 'condition')
-    return values(chosen(call, condition))
+    return maskedWhere(call, condition) ?? values(chosen(call, condition))
   },
   Neg: (call) => values(call.builder.affineScalar(call.name, call.value(0), -1, 0)),
   Abs: (call) => {

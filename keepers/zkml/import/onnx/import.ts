@@ -9,7 +9,7 @@ import type { Graph, SoftmaxKind } from '../../graph/types.ts'
 import { ARITHMETIC, compute } from './arithmetic.ts'
 import { bindTypes, checkGraph, checkNode, nodeName, OPSETS, opsetsOf, outputType, typeOf } from './check.ts'
 import { CHOICE_HANDLERS } from './choice.ts'
-import { refuseCast, requireComputable } from './computable.ts'
+import { refuseCast, requireComputable, requireUnmasked } from './computable.ts'
 import { CONSTANT_HANDLERS } from './constants.ts'
 import { ELEMENTWISE_HANDLERS } from './elementwise.ts'
 import { placeInputs, readInputs, shapeOfAll } from './inputs.ts'
@@ -154,6 +154,8 @@ function finished(model: ModelProto, scope: Scope, options: OnnxOptions): Graph 
   if ('constant' in output)
     throw new CompileError('malformed-file', `the output ${info.name} does not depend on the input`)
   if (output.cast !== null) refuseCast(output.cast, `the output ${info.name}`)
+  if (output.masked !== undefined)
+    throw new CompileError('not-finite', `the output ${info.name} holds −∞ where it is masked`)
   const softmax = ranked.get(info.name)
   if (softmax === undefined) return simplify(builder.build(output.value))
   builder.note('a final Softmax was dropped: the scores are compared before it')
@@ -183,6 +185,7 @@ function run(call: Invocation, last: string | null): Operand[] {
   const bound = bindTypes(call)
   const constants = call.operands().flatMap((operand) => ('constant' in operand ? [operand.constant] : []))
   const known = constants.length === call.operands().length
+  requireUnmasked(call)
   const same = timesOne(call)
   if (same !== null) return [same]
   if (!known) followRanking(call, ranked)
@@ -205,10 +208,10 @@ function run(call: Invocation, last: string | null): Operand[] {
     const type = result.type ?? outputType(call.schema, bound, i)
     if (type === null) return call.fail('unsupported-attribute', `the type of its output ${i} is not known`)
     if ('constant' in result) return { constant: { ...result.constant, type } }
-    const { value, moved = false, cast = null, label, below, dropped } = result
+    const { value, moved = false, cast = null, label, below, dropped, masked } = result
     const output = call.node.output[i] ?? ''
     if (dropped !== undefined && output !== '') ranked.set(output, dropped)
-    return { value, type, moved, cast, label, below }
+    return { value, type, moved, cast, label, below, masked }
   })
 }
 
@@ -298,6 +301,9 @@ function lastRanking({ graph }: ModelProto): string | null {
 
 /** Whether a Softmax is over all of its elements together. */
 function ranksAll(call: Invocation): boolean {
+  const operand = call.operand(0)
+  // Of masked scores the network's own are no likeness.
+  if ('value' in operand && operand.masked !== undefined) return false
   const shape = call.shape(0)
   const given = call.int('axis', call.schema.since >= 13 ? -1 : 1)
   const axis = given === shape.length && call.schema.since < 13 ? given : call.axis(given, shape.length)

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Normalisation by statistics of the sample itself, and a Softmax that the network computes with.
+import { reduceTargets } from '../../graph/evaluate.ts'
 import { elementCount } from '../../graph/program.ts'
 import { scalar, tensor } from '../../graph/tensor.ts'
 import type { SoftmaxKind, Tensor, ValueName } from '../../graph/types.ts'
 import { softmax, standardised } from '../compose.ts'
+import { axesOf } from './reductions.ts'
 import { type Handler, type Invocation, type Result, values } from './scope.ts'
 
 export const NORMALISATION_HANDLERS: Readonly<Record<string, Handler>> = {
+  ReduceSumSquare: (call) => values(reduced(call, squares(call, call.value(0)))),
+  ReduceL2: (call) =>
+    values(call.builder.activation(call.name, reduced(call, squares(call, call.value(0))), { kind: 'sqrt' })),
+  ReduceLogSum: (call) => values(call.builder.activation(call.name, reduced(call, call.value(0)), { kind: 'log' })),
   Softmax: (call) => softmaxOf(call, 'softmax'),
   LogSoftmax: (call) => softmaxOf(call, 'log-softmax'),
   LayerNormalization: (call) => {
@@ -46,13 +52,38 @@ export const NORMALISATION_HANDLERS: Readonly<Record<string, Handler>> = {
   },
 }
 
+function squares(call: Invocation, x: ValueName): ValueName {
+  return call.builder.activation(`${call.name}.square`, x, { kind: 'polynomial', coefficients: [0, 0, 1] })
+}
+
+/** The sum over the axes that the node names. */
+function reduced(call: Invocation, x: ValueName): ValueName {
+  const axes = axesOf(call, call.builder.shape(x).length)
+  if (axes === null) return call.fail('unsupported-attribute', 'noop_with_empty_axes = 1 without axes')
+  const keepDims = call.flag('keepdims', true)
+  return call.builder.unary(`${call.name}.sum`, x, { op: 'reduce', kind: 'sum', axes, keepDims })
+}
+
 /** Before opset 13 all axes from the given one on are one. */
 function softmaxOf(call: Invocation, kind: SoftmaxKind): Result[] {
   const rank = call.shape(0).length
   const since13 = call.schema.since >= 13
   const given = call.int('axis', since13 ? -1 : 1)
   const axes = since13 ? [call.axis(given, rank)] : given === rank ? [] : trailing(call, given)
-  return values(softmax(call.builder, call.name, kind, call.value(0), axes))
+  const operand = call.operand(0)
+  const mask = 'value' in operand ? operand.masked : undefined
+  if (mask === undefined) return values(softmax(call.builder, call.name, kind, call.value(0), axes))
+  const shape = call.shape(0)
+  if (!everyRowOpen(shape, axes, mask.data)) call.fail('not-finite', 'all that it chooses from is masked: 0 / 0')
+  return values(softmax(call.builder, call.name, kind, call.value(0), axes, mask.data))
+}
+
+/** Whether something is left in every list that a Softmax runs over. */
+function everyRowOpen(shape: readonly number[], axes: readonly number[], mask: Float64Array): boolean {
+  const open = new Set<number>()
+  const targets = reduceTargets(shape, axes)
+  for (const [i, target] of targets.entries()) if (mask[i] === 0) open.add(target)
+  return open.size === new Set(targets).size
 }
 
 /** All axes from the given one on. */

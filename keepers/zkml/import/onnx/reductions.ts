@@ -19,7 +19,7 @@ export const REDUCTION_HANDLERS: Readonly<Record<string, Handler>> = {
 }
 
 /** Without axes, or with an empty list of them, all; unless the node says that none is meant. */
-function axesOf(call: Invocation, rank: number): number[] | null {
+export function axesOf(call: Invocation, rank: number): number[] | null {
   const list = call.listOf('axes', 1)
   if (list !== null && list.length > 0) return call.axes(list, rank)
   return call.flag('noop_with_empty_axes', false) ? null : Array.from({ length: rank }, (_, i) => i)

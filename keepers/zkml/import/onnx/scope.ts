@@ -21,6 +21,8 @@ export type Computed = {
   readonly below?: number | undefined
   /** The node whose cast from a float type to a whole one is still open: only a table's index may come of it. */
   readonly cast: string | null
+  /** Where it stands for −∞, 1 in the value's shape: what attention masks; only a Softmax may read it. */
+  readonly masked?: Constant | undefined
 }
 
 export type Label = { readonly scores: ValueName; readonly classes: readonly (string | number)[] }

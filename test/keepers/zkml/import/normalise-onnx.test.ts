@@ -156,6 +156,41 @@ const CASES: readonly Case[] = [
     constants: { one: { shape: [], data: [1] } },
     nodes: [node('Add', ['x', 'one'], {}, 'p'), node('Div', ['x', 'p'])],
   },
+  ...(['ReduceSumSquare', 'ReduceL2'] as const).map((op) => ({
+    what: `${op} over one axis`,
+    shape: [1, 3, 4],
+    nodes: [node(op, ['x'], { axes: [2], keepdims: 0 })],
+  })),
+  {
+    what: 'ReduceLogSum over all axes, which opset 18 takes from an input',
+    opset: 18,
+    shape: [1, 2, 3],
+    from: 0.5,
+    to: 2,
+    constants: { axes: { shape: [2], data: [1, 2], type: 'int64' } },
+    nodes: [node('ReduceLogSum', ['x', 'axes'])],
+  },
+  {
+    what: 'a Softmax under a causal mask that is added',
+    shape: [1, 3, 3],
+    constants: { mask: { shape: [3, 3], data: [0, -Infinity, -Infinity, 0.5, 0, -Infinity, 0, 0, 1] } },
+    nodes: [node('Add', ['x', 'mask'], {}, 'm'), node('Softmax', ['m'], { axis: -1 }, 's'), twice],
+  },
+  {
+    what: 'a Softmax at the end whose largest score is masked',
+    shape: [1, 4],
+    constants: { mask: list([0, 0, 0, -Infinity]) },
+    nodes: [node('Add', ['x', 'mask'], {}, 'm'), node('Softmax', ['m'], { axis: -1 })],
+  },
+  {
+    what: 'a Softmax under a causal mask by Where',
+    shape: [1, 2, 3, 3],
+    constants: {
+      keep: { shape: [1, 1, 3, 3], data: [1, 0, 0, 1, 1, 0, 1, 1, 1], type: 'bool' },
+      none: { shape: [], data: [-Infinity] },
+    },
+    nodes: [node('Where', ['keep', 'x', 'none'], {}, 'm'), node('Softmax', ['m'], { axis: -1 }, 's'), twice],
+  },
   {
     what: 'a product of a matrix with its own transpose',
     shape: [1, 3, 4],
@@ -202,6 +237,36 @@ describe('normalisation and products of computed tensors', function () {
         }
       }
     })
+
+  it('refuses −∞ for everybody but a Softmax, and a list of which nothing is left', () => {
+    const refusal = (data: readonly number[], ...nodes: Node[]): string => {
+      const constants = { mask: { shape: [2, 2], data } }
+      const first = node('Add', ['x', 'mask'], {}, 'm')
+      try {
+        importOnnx(
+          onnxFile({
+            opset: 13,
+            input: { name: 'x', shape: [1, 2, 2] },
+            output: 'y',
+            constants,
+            nodes: [first, ...nodes],
+          }),
+        )
+      } catch (error) {
+        return (error as Error).message
+      }
+      return 'imported'
+    }
+    const causal = [0, -Infinity, 0, 0]
+    expect(refusal(causal, node('Relu', ['m']))).to.match(/Relu_y.*m, which holds −∞.*only a Softmax/)
+    expect(refusal(causal, node('Transpose', ['m'], { perm: [0, 2, 1] }))).to.match(/Transpose_y.*only a Softmax/)
+    expect(refusal(causal, node('LogSoftmax', ['m'], { axis: -1 }), node('Neg', ['y'], {}, 'z'))).to.match(
+      /only a Softmax/,
+    )
+    expect(refusal([0, 0, -Infinity, -Infinity], node('Softmax', ['m'], { axis: -1 }))).to.match(/all .* is masked/)
+    expect(refusal([0, Infinity, 0, 0], node('Softmax', ['m'], { axis: -1 }))).to.match(/holds Infinity at position 1/)
+    expect(refusal(causal, node('Softmax', ['m'], { axis: -1 }))).to.equal('imported')
+  })
 
   it('takes every input of a Softmax, however far from what calibration saw', () => {
     for (const op of ['Softmax', 'LogSoftmax']) {

@@ -219,6 +219,10 @@ describe('smooth functions of ONNX', function () {
         output: { kind: 'logits-commitment' },
       })
       proveBounds(program)
+      const layers = program.layers.map((layer) =>
+        layer.kind === 'spline' ? { ...layer, bits: layer.bits - 1 } : layer,
+      )
+      expect(() => proveBounds({ ...program, layers })).to.throw(CompileError, /bits do not hold values/)
       const { scale } = tensorOf(program, program.scores)
       for (const x of [-300, -71.3, -20, 20, 150, 300]) {
         const { scores } = interpret(program, encodeInput(program, new Array(SIZE).fill(x)))
