@@ -102,6 +102,8 @@ const schema = z.strictObject({
       /** Blocks a transaction must be deep before it counts; default 3, on a development chain 1. */
       confirmations: z.int().min(1).max(64).optional(),
       pollSeconds: z.number().min(0.05).max(60).default(2),
+      /** Blocks whose logs one request asks for at most; less where an endpoint gives less, which the keeper finds out. */
+      logBlocks: z.int().min(1).max(1_000_000).optional(),
       maxFeeGwei: z.number().positive().default(500),
       /** Seconds without being mined before a transaction's fee is raised. */
       replaceAfterSeconds: z.number().positive().default(60),

@@ -25,8 +25,8 @@ export function dhtOf(
       ...(prefix === undefined ? {} : { prefix }),
       announceEvery: announceHours * HOUR,
       onEvent: ({ announced, failed, reason }) => {
-        metrics.dhtAnnouncements.inc({ outcome: 'announced' }, announced)
-        metrics.dhtAnnouncements.inc({ outcome: 'failed' }, failed)
+        metrics.dht?.announcements.inc({ outcome: 'announced' }, announced)
+        metrics.dht?.announcements.inc({ outcome: 'failed' }, failed)
         if (announced > 0) log.debug({ event: 'models announced', models: announced }, 'told the DHT of models')
         if (failed > 0 && !warned) {
           log.warn({ event: 'not announced', models: failed, reason }, 'could not tell the DHT of models; tries again')

@@ -49,6 +49,8 @@ const EXITS: Readonly<Record<AgentErrorCode, number>> = {
   WORKER: KEEPER_EXIT.software,
 }
 
+export const AGENT_ERROR_CODES = Object.keys(EXITS) as readonly AgentErrorCode[]
+
 /** A failure of the agent; one line that says the fix. */
 export class AgentError extends Error {
   override readonly name = 'AgentError'

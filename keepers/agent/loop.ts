@@ -242,7 +242,7 @@ export class AgentLoop {
     metrics.epoch.set(now.epoch)
     metrics.round.set(now.round)
     metrics.peers.set(this.#context.plane.connections)
-    metrics.dhtPeers.set(this.#context.plane.dhtPeers)
+    metrics.dht?.peers.set(this.#context.plane.dhtPeers)
     metrics.setState(now.state)
     if (before?.state === now.state && before.round === now.round && before.epoch === now.epoch) return
     log.info(

@@ -18,3 +18,13 @@ export function collectGarbage(): void {
   // There when Node was started with --expose-gc, as `cohort keeper run` does.
   globalThis.gc?.()
 }
+
+/** Smaller ones may lie in a pool, or belong to a store. */
+const LARGE_BYTES = 1 << 20
+
+/**
+ * Gives the memory of a large blob back at once; the array is empty afterwards. Otherwise a few of them wait until V8 collects.
+ */
+export function dropBytes({ buffer, length }: Uint8Array): void {
+  if (length >= LARGE_BYTES && length === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0)
+}

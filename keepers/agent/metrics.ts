@@ -1,8 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import pkg from '../../package.json' with { type: 'json' }
+import type { QueueEvent } from '../chain/index.ts'
 import type { ClientPrivacySpent } from '../learning/index.ts'
+import { AGENT_ERROR_CODES } from './errors.ts'
 import { STATES, type StateName } from './states.ts'
+
+/** What a round can bring besides errors that are thrown. Prometheus sees the first of a kind only when there was a zero before. */
+const TROUBLES = [
+  'DROPPED',
+  'PENALISED',
+  'REORGANISED',
+  'ROUND_LOST',
+  'STRUCKOUT',
+  'UNKNOWN',
+  'UPDATE_MISSING',
+  'UPDATE_REFUSED',
+]
+/** Each kind of a transaction's events. */
+const TRANSACTION_KINDS: readonly QueueEvent['kind'][] = ['sent', 'resent', 'replaced', 'confirmed', 'reorganised']
 
 /** The keeper's Prometheus metrics. Names end in their unit; nothing secret and no data of the shard is ever a label. */
 export class KeeperMetrics {
@@ -12,23 +29,27 @@ export class KeeperMetrics {
   readonly block: Gauge
   readonly blockTime: Gauge
   readonly peers: Gauge
-  readonly dhtPeers: Gauge
   readonly leftOut: Gauge
   readonly accuracy: Gauge
   readonly balance: Gauge
   readonly roundsCompleted: Counter
   readonly stepsDone: Counter<'step'>
   readonly errors: Counter<'code'>
-  readonly dhtAnnouncements: Counter<'outcome'>
   readonly transactions: Counter<'kind'>
   readonly gas: Counter<'step'>
   readonly bytesPublished: Counter<'kind'>
   readonly bytesFetched: Counter<'kind'>
   readonly stepSeconds: Histogram<'step'>
+  /** Null without a DHT. */
+  readonly dht: { readonly peers: Gauge; readonly announcements: Counter<'outcome'> } | null
   readonly #state: Gauge<'state'>
   readonly #epsilon: Gauge<'against'>
 
-  constructor(options: { process?: boolean } = {}) {
+  /**
+   * @param options.process The process's own figures too; default true.
+   * @param options.dht Whether the keeper takes part in a DHT; without one its figures are left out.
+   */
+  constructor(options: { process?: boolean; dht?: boolean } = {}) {
     const registers = [this.registry]
     const gauge = (name: string, help: string): Gauge => new Gauge({ name: `cohort_${name}`, help, registers })
     this.round = gauge('round', 'Round that the service is in.')
@@ -36,7 +57,6 @@ export class KeeperMetrics {
     this.block = gauge('chain_block', 'Last block looked at.')
     this.blockTime = gauge('chain_block_time_seconds', 'Time of that block, Unix seconds.')
     this.peers = gauge('peers', 'Open libp2p connections.')
-    this.dhtPeers = gauge('dht_peers', 'Nodes of the DHT in the routing table; 0 without a DHT.')
     this.leftOut = gauge('members_left_out', 'Members that contribute nothing for now: convicted, or the most suspect.')
     this.accuracy = gauge('holdout_accuracy_ratio', "Accuracy of the last candidate on this keeper's hold-out, 0 to 1.")
     this.balance = gauge('operator_balance_ether', 'What the operator has left for gas.')
@@ -61,7 +81,6 @@ export class KeeperMetrics {
       new Counter({ name: `cohort_${name}`, help, labelNames: [label], registers })
     this.stepsDone = counter('steps_total', 'Steps of rounds and key generations that this keeper did.', 'step')
     this.errors = counter('errors_total', 'Errors by code; the keeper went on after each.', 'code')
-    this.dhtAnnouncements = counter('dht_announcements_total', 'Models told to the DHT, by what came of it.', 'outcome')
     this.transactions = counter('transactions_total', 'Transactions sent, replaced, confirmed, reorganised.', 'kind')
     this.gas = counter('gas_used_total', 'Gas of confirmed transactions.', 'step')
     this.bytesPublished = counter('published_bytes_total', 'Bytes of blobs offered to others.', 'kind')
@@ -73,6 +92,22 @@ export class KeeperMetrics {
       buckets: [0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3600],
       registers,
     })
+    this.dht = options.dht
+      ? {
+          peers: gauge('dht_peers', 'Nodes of the DHT in the routing table.'),
+          announcements: counter('dht_announcements_total', 'Models told to the DHT, by what came of it.', 'outcome'),
+        }
+      : null
+    for (const code of [...AGENT_ERROR_CODES, ...TROUBLES]) this.errors.inc({ code }, 0)
+    for (const kind of TRANSACTION_KINDS) this.transactions.inc({ kind }, 0)
+    for (const outcome of ['announced', 'failed']) this.dht?.announcements.inc({ outcome }, 0)
+    const build = new Gauge({
+      name: 'cohort_build_info',
+      help: 'Always one; the labels say what runs.',
+      labelNames: ['version', 'node'],
+      registers,
+    })
+    build.set({ version: pkg.version, node: process.version }, 1)
     if (options.process !== false) collectDefaultMetrics({ register: this.registry })
   }
 

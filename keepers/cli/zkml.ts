@@ -28,6 +28,9 @@ const dimensions = () =>
   new Option('--dim <name=length>', 'length of a symbolic dimension of an .onnx file; may be repeated')
     .argParser(dimension)
     .default({}, 'none')
+/** Which output of an ONNX file with several the network computes. */
+const taken = () =>
+  new Option('--take <name>', 'which output of an .onnx file with several is computed; more than one by commas')
 const JSON_FLAG = ['--json', 'print the result as JSON'] as const
 
 export function registerZkml(program: Command): void {
@@ -78,6 +81,7 @@ function registerModelCommands(zkml: Command): void {
     .option('--target <constraints>', 'search: stop at so few constraints', wholeNumber('--target', 1, 2 ** 27))
     .option('--output <statement>', 'label, margin, value, logits-commitment or score:INDEX:THRESHOLD', 'label')
     .addOption(dimensions())
+    .addOption(taken())
     .option('--out <file>', 'where the plan goes', 'plan.json')
     .option(...JSON_FLAG)
     .action(async (model, options) => (await import('./zkml/model-commands.ts')).calibrateCommand(model, options))
@@ -86,6 +90,7 @@ function registerModelCommands(zkml: Command): void {
     .description('every layer with its range, bits and constraints; takes a model with --plan, or a compiled folder')
     .option('--plan <file>', 'the plan that calibrate wrote')
     .addOption(dimensions())
+    .addOption(taken())
     .addOption(inputVisibility())
     .option(...JSON_FLAG)
     .action(async (model, options) => (await import('./zkml/model-commands.ts')).tableCommand(model, options))
@@ -95,6 +100,7 @@ function registerModelCommands(zkml: Command): void {
     .requiredOption('--plan <file>', 'the plan that calibrate wrote')
     .requiredOption('--out <folder>', 'the folder that becomes the provable model')
     .addOption(dimensions())
+    .addOption(taken())
     .addOption(inputVisibility())
     .addOption(outputVisibility())
     .addOption(simplification())
@@ -211,6 +217,7 @@ function registerSegmentCommands(zkml: Command): void {
     .requiredOption('--segments <n>', 'how many circuits', wholeNumber('--segments', 2, 64))
     .requiredOption('--out <folder>', 'gets segment-1/ … segment-n/ and segments.json')
     .addOption(dimensions())
+    .addOption(taken())
     .addOption(inputVisibility())
     .addOption(outputVisibility())
     .addOption(simplification())
@@ -244,6 +251,7 @@ function registerClaimCommands(zkml: Command): void {
       .requiredOption('--count <n>', 'samples in a batch', wholeNumber('--count', 1, 4095))
       .requiredOption('--out <folder>', 'the folder that makes such claims; set it up with zkml setup')
       .addOption(dimensions())
+      .addOption(taken())
       .option('--model-salt <file>', 'committed: a file with the 0x… salt of the model commitment; drawn when absent')
       .addOption(simplification())
       .option(...JSON_FLAG)

@@ -40,6 +40,7 @@ export async function aggregate(engine: Engine, request: AggregateRequest): Prom
     if (contributors.size === 0) sum.set(ciphertexts)
     else await addCiphertexts(engine, sum, ciphertexts, count, request)
     contributors.add(sender)
+    request.release?.(update)
   }
   if (contributors.size === 0) throw new FheError('no-updates', 'there is nothing to add up')
   const senders = [...contributors].sort((a, b) => a - b)

@@ -34,6 +34,10 @@ export async function combine(engine: Engine, request: CombineRequest): Promise<
   const sum = ciphertexts.slice()
   const missing = new Set(activeSet)
   let batch: SenderShare[] = []
+  const take = (shares: readonly SenderShare[]): void => {
+    addShares(engine, frame, sum, shares)
+    for (const { bytes } of shares) request.release?.(bytes)
+  }
   for await (const bytes of request.shares) {
     request.signal?.throwIfAborted()
     const sender = peekSender(bytes, 'decryption share')
@@ -46,12 +50,12 @@ export async function combine(engine: Engine, request: CombineRequest): Promise<
     if (!missing.delete(sender)) {
       throw new FheError('duplicate-sender', `member ${sender} has two shares in this combination`, { sender })
     }
-    batch.push({ sender, polynomials })
+    batch.push({ sender, bytes, polynomials })
     if (batch.length < SHARES_PER_PASS) continue
-    addShares(engine, frame, sum, batch)
+    take(batch)
     batch = []
   }
-  addShares(engine, frame, sum, batch)
+  take(batch)
   if (missing.size > 0) {
     throw new FheError('too-few-shares', `the shares of members ${[...missing]} are missing`, {
       missing: [...missing],
@@ -78,7 +82,7 @@ export async function combine(engine: Engine, request: CombineRequest): Promise<
   })
 }
 
-type SenderShare = { readonly sender: number; readonly polynomials: Uint8Array }
+type SenderShare = { readonly sender: number; readonly bytes: Uint8Array; readonly polynomials: Uint8Array }
 
 /** sum ← sum + Σ shares, coefficients checked. */
 function addShares(engine: Engine, frame: RoundFrame, sum: Uint8Array, shares: readonly SenderShare[]): void {

@@ -6,7 +6,7 @@ import type { Block } from './kernel/kernel.ts'
 import { Kernel } from './kernel/kernel.ts'
 import type { Plan } from './plan.ts'
 import { type ClaimSeeds, ClaimSum, type ClaimSums, projectColumns } from './projection.ts'
-import { expandPolynomial, streamBytes } from './round-polynomial.ts'
+import { RoundPolynomials } from './round-polynomial.ts'
 import { SealContext } from './seal.ts'
 
 /** Random bytes of a binomial coefficient: six make 21 pairs of coins. */
@@ -30,17 +30,16 @@ export type Product = {
   readonly roundSeed: Uint8Array
 }
 
-/** A product in the making: λ·x prepared for multiplication, the two streams, room to work in. */
+/** A product in the making: λ·x prepared for multiplication, the streams, room to work in. */
 type OpenProduct = {
   readonly flooding: ByteStream
   readonly errors: ByteStream
-  readonly words: ByteStream
+  readonly roundSeed: Uint8Array
   readonly pairs: Block
   readonly factor: Block
   readonly noise: Block
   readonly random: Block
   readonly sums: Block
-  readonly stream: Block
 }
 
 /** Room for `decode`. Its contents become public to the members, so it is not wiped. */
@@ -50,6 +49,7 @@ export class Core implements Disposable {
   readonly plan: Plan
   readonly kernel: Kernel
   readonly seal: SealContext
+  readonly polynomials: RoundPolynomials
   #product: OpenProduct | null = null
   #decodeRoom: DecodeRoom | null = null
   #claim: ClaimSum | null = null
@@ -58,6 +58,7 @@ export class Core implements Disposable {
     this.plan = plan
     this.kernel = kernel
     this.seal = seal
+    this.polynomials = new RoundPolynomials(kernel)
   }
 
   static async open(plan: Plan): Promise<Core> {
@@ -77,18 +78,16 @@ export class Core implements Disposable {
         kernel.calls.preparePairs(record, this.#pairsAt(pairs, l), kernel.residues(x!, l), factor, kernel.degree)
       }
     })
-    const expanded = streamBytes(kernel.degree)
     const random = floodingBytes(this.plan)
     this.#product = {
       flooding: new ByteStream(noiseSeed, random, 'secret'),
       errors: new ByteStream(noiseSeed, ERROR_BYTES * kernel.degree, 'secret'),
-      words: new ByteStream(roundSeed, expanded, 'public'),
+      roundSeed,
       pairs,
       factor: kernel.allocate(kernel.polynomialBytes),
       noise: kernel.allocate(kernel.polynomialBytes),
       random: kernel.allocate(random),
       sums: kernel.allocate(16 * kernel.degree),
-      stream: kernel.allocate(expanded),
     }
   }
 
@@ -126,13 +125,13 @@ export class Core implements Disposable {
 
   /** Row sums of J·w over ciphertext `index`, w = c0 − a·(λ·x) being what the product's encryption of it holds; secret. */
   project(index: number, c0: Uint8Array, seed: Uint8Array): Uint8Array {
-    const { pairs, factor, noise, words, stream } = this.#open()
+    const { pairs, factor, noise, roundSeed } = this.#open()
     const { kernel } = this
     const { calls, degree, logDegree } = kernel
-    expandPolynomial(kernel, words, index, stream, factor)
+    const polynomial = this.polynomials.at(roundSeed, index)
     kernel.view(noise).fill(0)
     for (let l = 0; l < kernel.dataPrimeCount; l++) {
-      const [a, product] = [kernel.residues(factor, l), kernel.residues(noise, l)]
+      const [a, product] = [kernel.residues(polynomial, l), kernel.residues(noise, l)]
       calls.maskedProduct(kernel.records[l]!, product, a, this.#pairsAt(pairs, l), product, degree)
     }
     kernel.write(factor, c0)
@@ -147,7 +146,7 @@ export class Core implements Disposable {
   /** Begins the sums of a claim, dropping any that were open. */
   openClaim(seeds: ClaimSeeds): void {
     this.closeClaim()
-    this.#claim = new ClaimSum(this.kernel, seeds)
+    this.#claim = new ClaimSum(this.kernel, this.polynomials, seeds)
   }
 
   addToClaim(index: number, c0: Uint8Array): void {
@@ -165,9 +164,9 @@ export class Core implements Disposable {
   /** Wipes the open product, if there is one. */
   closeProduct(): void {
     if (this.#product === null) return
-    const { flooding, errors, words, pairs, factor, noise, random, sums, stream } = this.#product
-    for (const bytes of [flooding, errors, words]) bytes.close()
-    for (const block of [pairs, factor, noise, random, sums, stream]) this.kernel.release(block)
+    const { flooding, errors, pairs, factor, noise, random, sums } = this.#product
+    for (const bytes of [flooding, errors]) bytes.close()
+    for (const block of [pairs, factor, noise, random, sums]) this.kernel.release(block)
     this.#product = null
   }
 
@@ -212,17 +211,17 @@ export class Core implements Disposable {
     return this.#product
   }
 
-  /** noise ← a·(λ·x) + e, `sample` writing the residues of e. The factor's room holds a until the caller takes it. */
+  /** noise ← a·(λ·x) + e, `sample` writing the residues of e. */
   #multiply(product: OpenProduct, index: number, sample: (record: number, at: number) => void): void {
     const { kernel } = this
-    const { pairs, factor, noise, words, stream } = product
-    expandPolynomial(kernel, words, index, stream, factor)
+    const { pairs, noise, roundSeed } = product
+    const polynomial = this.polynomials.at(roundSeed, index)
     for (let l = 0; l < kernel.dataPrimeCount; l++) {
       const record = kernel.records[l]!
       const at = kernel.residues(noise, l)
       sample(record, at)
       kernel.calls.forwardLazy(record, at, kernel.logDegree)
-      const a = kernel.residues(factor, l)
+      const a = kernel.residues(polynomial, l)
       kernel.calls.maskedProduct(record, at, a, this.#pairsAt(pairs, l), at, kernel.degree)
     }
   }

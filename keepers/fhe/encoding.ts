@@ -8,12 +8,22 @@ export const HASH_BYTES = 32
 
 /** SHA-256 with a domain tag, so that no two uses of the hash in this library can be confused. */
 export function hash(domain: string, ...parts: readonly Uint8Array[]): Uint8Array {
-  const state = createHash('sha256')
-  // The tag's own hash goes first and has one length, so tags cannot run into data.
-  state.update(createHash('sha256').update(`cohort/fhe/${domain}`).digest())
+  const state = createHash('sha256').update(tagOf(domain))
   for (const part of parts) state.update(part)
   return new Uint8Array(state.digest())
 }
+
+/** The tag's own hash goes first and has one length, so tags cannot run into data. There are a few dozen domains. */
+function tagOf(domain: string): Uint8Array {
+  let tag = tags.get(domain)
+  if (tag === undefined) {
+    tag = createHash('sha256').update(`cohort/fhe/${domain}`).digest()
+    tags.set(domain, tag)
+  }
+  return tag
+}
+
+const tags = new Map<string, Uint8Array>()
 
 export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
   return left.length === right.length && Buffer.compare(left, right) === 0

@@ -67,7 +67,8 @@ export async function encryptUpdate(engine: Engine, request: EncryptRequest): Pr
           try {
             await threads.encrypt(index, slots, out.subarray(at, at + polynomial))
           } finally {
-            slots.fill(0)
+            // A worker that took them over wipes them itself, and leaves a detached array here.
+            if (slots.length > 0) slots.fill(0)
           }
         })
         if (ends === out.length) return

@@ -2,9 +2,8 @@
 // Masks that cancel in the sum over an active set and make what each member multiplies with a round's polynomials uniform
 // ("one-time additive masks": del Pino et al., Threshold Raccoon, EUROCRYPT 2024). Without them the honest shares of a round
 // are readings of one secret under public factors, and t − 1 colluders who stay out of the draft solve for it.
+import { hkdfSync } from 'node:crypto'
 import { x25519 } from '@noble/curves/ed25519.js'
-import { hkdf } from '@noble/hashes/hkdf.js'
-import { sha256 } from '@noble/hashes/sha2.js'
 import { ByteStream } from './byte-stream.ts'
 import { ByteWriter } from './encoding.ts'
 import { eachOf } from './engine.ts'
@@ -36,7 +35,7 @@ export async function derivePairKeys(
     const shared = encryptionKey.reveal((key) => sharedSecret(key, members[peer]!.encryptionKey))
     if (shared === null) return
     const info = new ByteWriter().bytes(PAIR_KEY_INFO).u16(Math.min(self, peer)).u16(Math.max(self, peer)).finish()
-    const key = hkdf(sha256, shared, keyHash, info, PAIR_KEY_BYTES)
+    const key = new Uint8Array(hkdfSync('sha256', shared, keyHash, info, PAIR_KEY_BYTES))
     keys.set(key, PAIR_KEY_BYTES * peer)
     shared.fill(0)
     key.fill(0)
@@ -53,7 +52,7 @@ export async function derivePairKeys(
 /**
  * sum ← sum ± the masks of `self` for every other member of the active set: added when that member's index is higher,
  * subtracted when it is lower. A mask is a polynomial over the data primes, NTT form, read from AES-256-CTR as a round's
- * polynomial is (`expandPolynomial`), so uniform modulo each prime. Its seed is HKDF of the pair key and of `request`, a
+ * polynomial is (`roundSeed`), so uniform modulo each prime. Its seed is HKDF of the pair key and of `request`, a
  * hash on which both ends must agree: it does not say who asks.
  */
 export function addMasks(
@@ -69,7 +68,7 @@ export function addMasks(
     for (const peer of of.activeSet) {
       const pairKey = pairKeys.subarray(PAIR_KEY_BYTES * peer, PAIR_KEY_BYTES * (peer + 1))
       if (pairKey.every((byte) => byte === 0)) continue
-      const seed = hkdf(sha256, pairKey, of.request, MASK_SEED_INFO, MASK_SEED_BYTES)
+      const seed = new Uint8Array(hkdfSync('sha256', pairKey, of.request, MASK_SEED_INFO, MASK_SEED_BYTES))
       const stream = new ByteStream(seed, words!.length, 'secret')
       seed.fill(0)
       stream.read(0, kernel.view(words!))

@@ -4,7 +4,7 @@
 import { ByteStream } from './byte-stream.ts'
 import type { Block, Kernel } from './kernel/kernel.ts'
 import { invert } from './kernel/layout.ts'
-import { expandPolynomial, streamBytes } from './round-polynomial.ts'
+import type { RoundPolynomials } from './round-polynomial.ts'
 import { CLAIM_REPEATS, PROJECTION_ROWS } from './sizes.ts'
 
 /** Bytes of the columns of one ciphertext: two bits an entry. */
@@ -50,16 +50,18 @@ export type ClaimSums = {
 export class ClaimSum {
   readonly #kernel: Kernel
   readonly #bits: ByteStream
-  readonly #words: ByteStream
+  readonly #polynomials: RoundPolynomials
+  readonly #round: Uint8Array
   readonly #tables: readonly Block[]
   readonly #weights: readonly Block[]
   readonly #constants: bigint[]
 
-  constructor(kernel: Kernel, seeds: ClaimSeeds) {
+  constructor(kernel: Kernel, polynomials: RoundPolynomials, seeds: ClaimSeeds) {
     this.#kernel = kernel
+    this.#polynomials = polynomials
+    this.#round = seeds.round
     const { calls, degree, dataPrimeCount } = kernel
     this.#bits = new ByteStream(seeds.projection, columnBytes(degree), 'public')
-    this.#words = new ByteStream(seeds.round, streamBytes(degree), 'public')
     const columns = CLAIM_REPEATS * dataPrimeCount
     this.#constants = new Array<bigint>(columns).fill(0n)
     this.#weights = Array.from({ length: columns }, () => kernel.allocate(8 * degree))
@@ -85,16 +87,10 @@ export class ClaimSum {
   add(index: number, c0: Uint8Array): void {
     const kernel = this.#kernel
     const { calls, degree, logDegree, dataPrimeCount } = kernel
-    const lengths = [
-      columnBytes(degree),
-      streamBytes(degree),
-      kernel.polynomialBytes,
-      kernel.polynomialBytes,
-      8 * degree,
-    ]
-    kernel.borrow(lengths, (bits, words, a, ciphertext, v) => {
+    const lengths = [columnBytes(degree), kernel.polynomialBytes, 8 * degree]
+    kernel.borrow(lengths, (bits, ciphertext, v) => {
       this.#bits.read(index, kernel.view(bits!))
-      expandPolynomial(kernel, this.#words, index, words!, a!)
+      const a = this.#polynomials.at(this.#round, index)
       kernel.write(ciphertext!, c0)
       for (const [column, weights] of this.#weights.entries()) {
         const record = this.#record(column)
@@ -103,7 +99,7 @@ export class ClaimSum {
         calls.forward(record, v!.at, logDegree)
         const constant = calls.innerProduct(record, v!.at, kernel.residues(ciphertext!, l), degree)
         this.#constants[column] = (this.#constants[column]! + BigInt.asUintN(64, constant)) % kernel.primes[l]!
-        calls.multiplyAdd(record, weights.at, v!.at, kernel.residues(a!, l), degree)
+        calls.multiplyAdd(record, weights.at, v!.at, kernel.residues(a, l), degree)
       }
     })
   }

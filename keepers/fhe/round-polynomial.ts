@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The second half of every ciphertext of a round: a polynomial that nobody chooses and nobody sends.
 import { ByteStream } from './byte-stream.ts'
-import { ByteWriter, hash } from './encoding.ts'
+import { ByteWriter, equalBytes, hash } from './encoding.ts'
 import { contextBytes } from './header.ts'
 import type { Block, Kernel } from './kernel/kernel.ts'
 import type { RoundContext } from './types.ts'
@@ -27,21 +27,72 @@ export function streamBytes(degree: number): number {
   return 8 * (degree + (degree >> 6))
 }
 
-/** out ← polynomial `index` of the stream `words`, whose items have `streamBytes`. `room` has as many. */
-export function expandPolynomial(kernel: Kernel, words: ByteStream, index: number, room: Block, out: Block): void {
-  const { calls, degree, dataPrimeCount } = kernel
-  for (let l = 0; l < dataPrimeCount; l++) {
-    words.read(dataPrimeCount * index + l, kernel.view(room))
-    const found = calls.uniformResidues(kernel.records[l]!, kernel.residues(out, l), room.at, room.length / 8, degree)
-    if (found < degree) throw new Error('the stream of a round polynomial ran out of words')
+/** How many polynomials of a round one thread keeps: 16 MB of the default ring, enough for half a million parameters. */
+const KEPT = 128
+
+/**
+ * The polynomials of one round at a time. A member multiplies with them when it encrypts, when it proves and checks that
+ * updates are short, and when it gives its share: the first ones are expanded once. They are public, so nothing is wiped.
+ */
+export class RoundPolynomials {
+  readonly #kernel: Kernel
+  readonly #kept: Block[] = []
+  readonly #known: boolean[] = []
+  readonly #other: Block
+  #seed: Uint8Array | null = null
+  #words: ByteStream | null = null
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel
+    this.#other = kernel.allocate(kernel.polynomialBytes)
+  }
+
+  /** Polynomial `index` of the round with this seed, residues below their primes. Read it before the next call, and do not write. */
+  at(seed: Uint8Array, index: number): Block {
+    if (this.#seed === null || !equalBytes(this.#seed, seed)) {
+      this.#words?.close()
+      this.#seed = seed.slice()
+      this.#words = new ByteStream(seed, streamBytes(this.#kernel.degree), 'public')
+      this.#known.length = 0
+    }
+    if (index >= KEPT) return this.#expand(index, this.#other)
+    while (this.#kept.length <= index) this.#kept.push(this.#kernel.allocate(this.#kernel.polynomialBytes))
+    const block = this.#kept[index]!
+    if (this.#known[index] !== true) {
+      this.#expand(index, block)
+      this.#known[index] = true
+    }
+    return block
+  }
+
+  #expand(index: number, out: Block): Block {
+    expandPolynomial(this.#kernel, this.#words!, index, out)
+    return out
   }
 }
 
 /** Polynomial `index` of a round, 8·N·L bytes. Public. */
 export function roundPolynomial(kernel: Kernel, seed: Uint8Array, index: number): Uint8Array {
-  const length = streamBytes(kernel.degree)
-  return kernel.borrow([length, kernel.polynomialBytes], (room, out) => {
-    expandPolynomial(kernel, new ByteStream(seed, length, 'public'), index, room!, out!)
+  return kernel.borrow([kernel.polynomialBytes], (out) => {
+    expandPolynomial(kernel, new ByteStream(seed, streamBytes(kernel.degree), 'public'), index, out!)
     return kernel.read(out!)
+  })
+}
+
+/** out ← polynomial `index` of the stream `words`, whose items have `streamBytes`. */
+function expandPolynomial(kernel: Kernel, words: ByteStream, index: number, out: Block): void {
+  const { calls, degree, dataPrimeCount } = kernel
+  kernel.borrow([streamBytes(degree)], (room) => {
+    for (let l = 0; l < dataPrimeCount; l++) {
+      words.read(dataPrimeCount * index + l, kernel.view(room!))
+      const found = calls.uniformResidues(
+        kernel.records[l]!,
+        kernel.residues(out, l),
+        room!.at,
+        room!.length / 8,
+        degree,
+      )
+      if (found < degree) throw new Error('the stream of a round polynomial ran out of words')
+    }
   })
 }

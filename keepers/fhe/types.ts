@@ -110,6 +110,8 @@ export type AggregateRequest = Progress & {
   readonly keyHash: Uint8Array
   /** One at a time, any order: only one blob needs to be in memory. */
   readonly updates: Iterable<UpdateBlob> | AsyncIterable<UpdateBlob>
+  /** Told of each update's bytes once they are in the sum: they are not read again. */
+  readonly release?: (bytes: Uint8Array) => void
 }
 
 /** A sum of updates. `bytes` and `hash` are equal on every keeper that summed the same set. */
@@ -174,6 +176,8 @@ export type CombineRequest = Progress & {
   readonly totalWeight: number
   /** One per member of the active set, any order; one at a time is enough. */
   readonly shares: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+  /** Told of each share's bytes once they are in the sum: they are not read again. */
+  readonly release?: (bytes: Uint8Array) => void
 }
 
 /**

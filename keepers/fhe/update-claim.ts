@@ -40,14 +40,21 @@ export function updateClaim(engine: Engine, of: UpdateOf): UpdateClaim {
   return claim
 }
 
-/** A claim from its bytes. */
+/** A claim from its bytes. Throws 'truncated', 'trailing-bytes', 'invalid-argument' for the sender and 'coefficient-out-of-range'. */
 export function readClaim(plan: Plan, bytes: Uint8Array): UpdateClaim {
   const reader = new ByteReader(bytes, 'claim')
   const sender = reader.u16('sender')
   checkIndex(sender, plan.members, 'sender')
   const digest = reader.bytes(HASH_BYTES, 'digest').slice()
   const differences = Array.from({ length: plan.threshold }, (_, k) =>
-    Array.from({ length: claimColumns(plan) }, () => reader.u64(`coefficient ${k} of H`)),
+    Array.from({ length: claimColumns(plan) }, (_, column) => {
+      const residue = reader.u64(`coefficient ${k} of H`)
+      const p = plan.set.primes[column % (plan.set.primes.length - 1)]!
+      if (residue < p) return residue
+      throw new FheError('coefficient-out-of-range', `claim has a coefficient of H not below the prime ${p}`, {
+        sender,
+      })
+    }),
   )
   reader.end()
   return { sender, digest, differences, bytes: bytes.slice() }

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { CID } from 'multiformats/cid'
 import { NetworkError } from './errors.ts'
-import { planBlob } from './file-format.ts'
+import { type FileNode, MAX_BLOCK_BYTES, readNode } from './file-format.ts'
+
+/** How deep a file may be nested; 174 links a node, as Kubo has, hold 24 TiB in five levels. */
+const MAX_DEPTH = 6
+/** Blocks of a file: these, and one for each 4 KiB of it. A file of ever smaller parts would take as many round trips. */
+const SPARE_BLOCKS = 64
+const BYTES_PER_BLOCK = 4096
 
 /**
- * Puts a blob together from its blocks, every size known before it is asked for.
+ * Puts a file together from its blocks, every size known before a block is asked for.
  * @param block Delivers one block, checked against its hash.
  * @throws NetworkError MALFORMED, TOO_LARGE, and whatever `block` throws.
  */
@@ -13,23 +19,26 @@ export async function assemble(
   block: (cid: CID) => Promise<Uint8Array>,
   maxBytes: number,
 ): Promise<Uint8Array> {
-  const root = await block(cid)
-  const plan = planBlob(cid, root, maxBytes)
-  if (plan.leaves.length === 0) return root
-  const bytes = new Uint8Array(plan.size)
-  let offset = 0
-  for (const leaf of plan.leaves) {
-    const part = await block(leaf.cid)
-    if (part.length !== leaf.size) {
-      throw new NetworkError('MALFORMED', `${cid}: leaf ${leaf.cid} has ${part.length} bytes, announced ${leaf.size}`)
+  const first = await block(cid)
+  const root = readNode(cid, first, null, maxBytes)
+  if (root.children.length === 0) return root.data
+  const bytes = new Uint8Array(root.size)
+  let left = SPARE_BLOCKS + Math.ceil(root.size / BYTES_PER_BLOCK)
+  const place = async (node: FileNode, offset: number, depth: number): Promise<void> => {
+    bytes.set(node.data, offset)
+    let at = offset + node.data.length
+    for (const child of node.children) {
+      if (depth === MAX_DEPTH) throw new NetworkError('MALFORMED', `${cid}: nested more than ${MAX_DEPTH} levels deep`)
+      if (left-- === 0) throw new NetworkError('MALFORMED', `${cid}: in parts of less than ${BYTES_PER_BLOCK} bytes`)
+      await place(readNode(child.cid, await block(child.cid), child.size, maxBytes), at, depth + 1)
+      at += child.size
     }
-    bytes.set(part, offset)
-    offset += part.length
   }
+  await place(root, 0, 0)
   return bytes
 }
 
-/** The bytes of one block. @throws NetworkError TOO_LARGE above `maxBytes`, or 64 KiB when that is more. */
+/** The bytes of one block. @throws NetworkError TOO_LARGE above `maxBytes`, or 64 KiB when that is more, and above 2 MiB. */
 export async function collectBytes(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   maxBytes: number,
@@ -39,7 +48,8 @@ export async function collectBytes(
   for await (const part of source) {
     length += part.length
     // A dag-pb root of a small limit may itself exceed it; 64 KiB covers the root of the largest file.
-    if (length > Math.max(maxBytes, 1 << 16)) throw new NetworkError('TOO_LARGE', `block over ${maxBytes} bytes`)
+    const limit = Math.min(MAX_BLOCK_BYTES, Math.max(maxBytes, 1 << 16))
+    if (length > limit) throw new NetworkError('TOO_LARGE', `block over ${limit} bytes`)
     parts.push(part)
   }
   if (parts.length === 1) return parts[0]!

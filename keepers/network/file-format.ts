@@ -7,14 +7,17 @@ import { sha256 } from 'multiformats/hashes/sha2'
 import { NetworkError } from './errors.ts'
 
 /**
- * A blob is a UnixFS file of one fixed shape: up to `CHUNK_BYTES` it is one raw block; above that, a dag-pb root whose
- * links are raw leaves, all of `CHUNK_BYTES` but the last. Any IPFS node reads it as a file, and a reader knows every
- * block's size before it asks for the first, so a peer cannot make it take more than was announced.
- * One shape also makes the CID a function of the bytes, which the commit–reveal of a round relies on.
+ * A blob is written as a UnixFS file of one fixed shape: up to `CHUNK_BYTES` it is one raw block; above that, a dag-pb root
+ * whose links are raw leaves, all of `CHUNK_BYTES` but the last. One shape makes the CID a function of the bytes, so that all
+ * members vote for one and the same. Read is any UnixFS file, however it was chunked and nested (`readNode`): a model may come
+ * from any IPFS node. Either way a reader knows every block's size before it asks for it, so a peer cannot make it take more
+ * than was announced.
  * Source: https://specs.ipfs.tech/unixfs/ (file, blocksizes).
  */
 export const CHUNK_BYTES = 1 << 20
 
+/** What bitswap peers send as one block at most. */
+export const MAX_BLOCK_BYTES = 2 << 20
 /** dag-pb's multicodec. */
 const DAG_PB = 0x70
 /** 1,024 leaves of 1 MiB; their links take ~50 KiB, far below the 2 MiB that bitswap peers accept for one block. */
@@ -24,12 +27,12 @@ export const MAX_BLOB_BYTES = MAX_LEAVES * CHUNK_BYTES
 
 export type Block = { readonly cid: CID; readonly bytes: Uint8Array }
 
-/** What a root block announces. */
-export type BlobPlan = {
-  /** Size of the file in bytes. */
+/** What a block of a file is: bytes that come first, then the files below it, in order. */
+export type FileNode = {
+  /** Bytes of the file that this block stands for. */
   readonly size: number
-  /** The leaves in order with their exact sizes; empty when the root is itself the only leaf. */
-  readonly leaves: readonly { readonly cid: CID; readonly size: number }[]
+  readonly data: Uint8Array
+  readonly children: readonly { readonly cid: CID; readonly size: number }[]
 }
 
 /** Splits a blob into its blocks, the root last. @throws NetworkError TOO_LARGE above {@link MAX_BLOB_BYTES}. */
@@ -53,7 +56,7 @@ export async function encodeBlob(bytes: Uint8Array): Promise<{ root: CID; blocks
   return { root, blocks }
 }
 
-/** Parses a CID of the shape {@link encodeBlob} makes (v1, sha2-256, raw or dag-pb). @throws NetworkError BAD_CID. */
+/** Parses a CID of a file: version 0, or version 1 over sha2-256 with codec raw or dag-pb. @throws NetworkError BAD_CID. */
 export function parseBlobCid(text: string): CID {
   let cid: CID
   try {
@@ -61,54 +64,52 @@ export function parseBlobCid(text: string): CID {
   } catch (cause) {
     throw new NetworkError('BAD_CID', `"${text.slice(0, 80)}" is not a CID`, { cause })
   }
-  if (cid.version !== 1 || cid.multihash.code !== sha256.code || (cid.code !== raw.code && cid.code !== DAG_PB)) {
-    throw new NetworkError('BAD_CID', `${cid}: expected CID version 1 over sha2-256 with codec raw or dag-pb`)
-  }
+  if (!isFileCid(cid))
+    throw new NetworkError('BAD_CID', `${cid}: expected a CID over sha2-256 with codec raw or dag-pb`)
   if (cid.toString() !== text) throw new NetworkError('BAD_CID', `${text.slice(0, 80)}: write it as ${cid}`)
   return cid
 }
 
+const isFileCid = (cid: CID): boolean =>
+  cid.multihash.code === sha256.code && (cid.code === raw.code || cid.code === DAG_PB)
+
 /**
- * Reads what the root announces, before any leaf is fetched.
- * @throws NetworkError MALFORMED when it is not a file of the one shape, TOO_LARGE when it announces over `maxBytes`.
+ * Reads one block of a file. Of what it announces, nothing has been fetched yet.
+ * @param expected The size that the block above announced for it; null at the root.
+ * @throws NetworkError MALFORMED when it is not part of a plain file or not of that size, TOO_LARGE above `maxBytes`.
  */
-export function planBlob(cid: CID, root: Uint8Array, maxBytes: number): BlobPlan {
-  if (cid.code === raw.code) {
-    if (root.length > maxBytes) {
-      throw new NetworkError('TOO_LARGE', `${cid}: ${root.length} bytes, limit ${maxBytes}`)
-    }
-    if (root.length > CHUNK_BYTES) malformed(cid, `a raw block of ${root.length} bytes, at most ${CHUNK_BYTES}`)
-    return { size: root.length, leaves: [] }
-  }
+export function readNode(cid: CID, block: Uint8Array, expected: number | null, maxBytes: number): FileNode {
+  const node = cid.code === raw.code ? { size: block.length, data: block, children: [] } : readFileNode(cid, block)
+  if (node.size > maxBytes)
+    throw new NetworkError('TOO_LARGE', `${cid}: announces ${node.size} bytes, limit ${maxBytes}`)
+  if (expected !== null && node.size !== expected) malformed(cid, `has ${node.size} bytes, announced were ${expected}`)
+  return node
+}
+
+function readFileNode(cid: CID, block: Uint8Array): FileNode {
   let links: PBLink[]
   let file: UnixFS
   try {
-    const node = decodePb(root)
+    const node = decodePb(block)
     links = node.Links
     file = UnixFS.unmarshal(node.Data ?? new Uint8Array())
   } catch (cause) {
     throw new NetworkError('MALFORMED', `${cid}: not a UnixFS node`, { cause })
   }
-  if (file.type !== 'file' || (file.data !== undefined && file.data.length > 0)) malformed(cid, 'not a plain file')
+  if (file.type !== 'file' && file.type !== 'raw') malformed(cid, `a ${file.type}, not a file`)
   const sizes = file.blockSizes
-  if (links.length < 2 || links.length > MAX_LEAVES || links.length !== sizes.length) {
-    malformed(cid, `${links.length} links with ${sizes.length} sizes, expected 2 to ${MAX_LEAVES} of each`)
-  }
-  const leaves = links.map((link, index) => {
+  if (links.length !== sizes.length) malformed(cid, `${links.length} links with ${sizes.length} sizes`)
+  const children = links.map((link, index) => {
     const size = sizes[index]!
-    const last = index === links.length - 1
-    const fits = last ? size > 0n && size <= BigInt(CHUNK_BYTES) : size === BigInt(CHUNK_BYTES)
-    if (!fits) malformed(cid, `leaf ${index} announces ${size} bytes`)
-    if (link.Hash.version !== 1 || link.Hash.code !== raw.code || link.Hash.multihash.code !== sha256.code) {
-      malformed(cid, `leaf ${index} is not a raw sha2-256 block`)
-    }
-    return { cid: CID.createV1(raw.code, link.Hash.multihash) as CID, size: Number(size) }
+    if (size <= 0n || size > BigInt(MAX_BLOB_BYTES)) malformed(cid, `part ${index} announces ${size} bytes`)
+    const child = CID.asCID(link.Hash)
+    if (child === null || !isFileCid(child)) malformed(cid, `part ${index} is not a sha2-256 block of a file`)
+    return { cid: child, size: Number(size) }
   })
-  const size = leaves.reduce((sum, leaf) => sum + leaf.size, 0)
-  if (size > maxBytes) throw new NetworkError('TOO_LARGE', `${cid}: announces ${size} bytes, limit ${maxBytes}`)
-  return { size, leaves }
+  const data = file.data ?? new Uint8Array()
+  return { size: children.reduce((sum, child) => sum + child.size, data.length), data, children }
 }
 
 function malformed(cid: CID, found: string): never {
-  throw new NetworkError('MALFORMED', `${cid}: ${found}; the sender must publish with the blob format of this version`)
+  throw new NetworkError('MALFORMED', `${cid}: ${found}; publish it as one file, as \`ipfs add\` does`)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { mkdirSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { ClaimRegister } from './claims.ts'
@@ -27,6 +27,12 @@ export type StoreOptions = {
 }
 
 const CHECK = 'cohort store'
+
+/** Makes the file when it is not there, and closes it to all but its owner. */
+function makePrivate(file: string): void {
+  closeSync(openSync(file, 'a', 0o600))
+  chmodSync(file, 0o600)
+}
 
 /**
  * A keeper's memory: journal, claims, secrets, cursors. One process holds it at a time; every write is on disk
@@ -65,6 +71,8 @@ export class KeeperStore {
     const file = join(options.folder, 'journal.sqlite')
     let inner: DatabaseSync | undefined
     try {
+      // The folder is closed to others, but may be copied. What SQLite makes beside the file gets the file's own mode.
+      makePrivate(file)
       inner = new DatabaseSync(file, { timeout: 2_000 })
       inner.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
       // What is deleted or overwritten becomes zeros in the file.

@@ -5,8 +5,9 @@
 // fhe.dealing.{check, judge, evidence_size, h_size}                                  one dealing of (7, 10), pads for 100 rounds
 // fhe.keygen_7_10.{per_member, sent_per_member}                                     messages of one, then everyone's
 // fhe.vector_{2410, 44426, 1000000}.{encrypt, aggregate_10, partial_decryption, combine_7, update_size, share_size}
-// fhe.keygen_{9_16, 43_64}.per_member, fhe.multiparty_<t>_<n>_<parameters>.{encrypt, share, combine}, processor time, beside Lattigo
+// fhe.keygen_{9_16, 43_64}.per_member, fhe.multiparty_<t>_<n>_<parameters>.{encrypt, encrypt_and_prove, share, combine}, processor time, beside Lattigo
 // fhe.multiparty_<t>_<n>_44426.share_per_ciphertext                                 the same, masks included, beside SEAL's decrypt
+// fhe.sum_64_1000000.{time, peak_memory}                                            all updates of a round, a process of its own
 // fhe.vector_1000000.{end_to_end, end_to_end_cpu, peak_memory, mean_error}          a process of its own, cold
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

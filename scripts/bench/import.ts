@@ -2,7 +2,7 @@
 // Whether an ONNX file's meaning is the one it gets: random graphs of every operator beside onnxruntime, onnx's own backend
 // tests, and real models by their paths; how long reading takes.
 //
-// Metrics: import.fuzz.{equal,refused,wrong,unclear,only-we}, import.onnx-tests.{equal,refused,wrong,unclear,operators-equal,operators},
+// Metrics: import.fuzz.{equal,refused,wrong,unclear,only-we}, import.classical.{the same}, import.onnx-tests.{equal,refused,wrong,unclear,operators-equal,operators},
 // import.chain.<operator>, import.models.{read,refused,unclear}. `only-we`: we computed what onnxruntime refuses.
 // onnx's tests run where `python3 -c "import onnx"` does; models where COHORT_ONNX_MODELS names folders of .onnx files.
 import { execFile, spawn } from 'node:child_process'
@@ -15,7 +15,7 @@ import { CompileError, importModelFile, importOnnx } from '../../keepers/zkml/in
 import { onnxFile } from '../../test/keepers/zkml/import/onnx-file.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
 import type { Bench, BenchContext } from './harness.ts'
-import { fuzzOperators } from './import/fuzz.ts'
+import { fuzzModels, fuzzOperators } from './import/fuzz.ts'
 import { judge, type Verdict } from './import/verdict.ts'
 
 const GRAPHS = { whole: 5000, quick: 300 }
@@ -26,6 +26,7 @@ export const bench: Bench = {
   summary: 'ONNX files against onnxruntime and onnx itself: equal, refused by name, wrong, unclear; time of reading',
   async run(context) {
     await fuzz(context)
+    await fuzzClassical(context)
     await backendTests(context)
     chains(context)
     await models(context)
@@ -42,6 +43,17 @@ async function fuzz(context: BenchContext): Promise<void> {
       context.progress(`seed ${seed} ${verdict}: ${why} (${model.nodes.map(({ op }) => op).join(', ')})`)
   }
   record(context, 'import.fuzz', counts, `of ${graphs} random graphs, beside onnxruntime-web`)
+}
+
+async function fuzzClassical(context: BenchContext): Promise<void> {
+  const models = context.quick ? GRAPHS.quick : GRAPHS.whole
+  const counts: Record<string, number> = { equal: 0, refused: 0, wrong: 0, unclear: 0, 'only-we': 0 }
+  for await (const { seed, verdict, why, model } of fuzzModels(1, models)) {
+    counts[verdict]!++
+    if (verdict !== 'equal' && verdict !== 'refused')
+      context.progress(`model ${seed} ${verdict}: ${why} (${model.nodes.map(({ op }) => op).join(', ')})`)
+  }
+  record(context, 'import.classical', counts, `of ${models} random models of ai.onnx.ml, beside onnxruntime-web`)
 }
 
 async function backendTests(context: BenchContext): Promise<void> {

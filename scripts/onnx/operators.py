@@ -2,12 +2,14 @@
 """Writes keepers/zkml/import/onnx/operators.json from the onnx package: what its checker knows of each operator.
 
     pip install onnx && python3 scripts/onnx/operators.py > keepers/zkml/import/onnx/operators.json
+    python3 scripts/onnx/operators.py ai.onnx.ml > keepers/zkml/import/onnx/operators-ml.json
 
-One entry for each operator of the standard domain and each version of it: number of inputs and outputs, the type of each,
+One entry for each operator of the domain (the standard one unless another is named) and each version of it: number of inputs and outputs, the type of each,
 the types that a type variable may be (TensorProto.DataType; others, such as strings and sequences, are 0), and each
 attribute's type (AttributeProto.AttributeType), negative when it must be given. Null where an operator was withdrawn.
 """
 import json
+import sys
 from onnx import TensorProto, defs
 
 NAMES = {f"tensor({name.lower()})": number for name, number in TensorProto.DataType.items()}
@@ -27,9 +29,10 @@ def parameters(formal, constraints):
     return out
 
 
+DOMAINS = tuple(sys.argv[1:]) or ("", "ai.onnx")
 table = {}
 for schema in defs.get_all_schemas_with_history():
-    if schema.domain not in ("", "ai.onnx"):
+    if schema.domain not in DOMAINS:
         continue
     if schema.deprecated:
         table.setdefault(schema.name, {})[schema.since_version] = None

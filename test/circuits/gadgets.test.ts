@@ -107,10 +107,81 @@ const SUITES: Suite[] = [
     refused: outside(108, -112),
   },
   {
+    instance: 'spline-7-1-3',
+    cases: () =>
+      unary(
+        span(-40, 87),
+        out((value) => {
+          const v = Math.floor((value + 40) / 2)
+          const line = Math.floor(v / 8)
+          return [0, 2, 5, -1, 7, 0, -3, 1][line]! * v + [-40, 0, -15, 87, 3, 1, 0, 200][line]!
+        }),
+      ),
+    refused: outside(-41, 88, 128, P - 100n),
+  },
+  {
+    instance: 'spline-5-0-1',
+    cases: () =>
+      unary(
+        span(0, 31),
+        out((value) => (value < 16 ? 2 * value - 3 : 45 - value)),
+      ),
+    refused: outside(-1, 32),
+  },
+  {
+    instance: 'tailed-spline-9-6-1-2',
+    cases: () =>
+      unary(
+        span(-276, 235),
+        out((value) => {
+          const v = Math.floor((value + 20) / 2)
+          const u = Math.min(31, Math.max(0, v))
+          const line = Math.floor(u / 8)
+          return [0, 2, 5, -1][line]! * u + [-40, 0, -15, 87][line]! + (v < u ? -3 : 2) * (v - u)
+        }),
+      ),
+    refused: outside(-277, 236, P - 300n),
+  },
+  {
+    instance: 'tailed-spline-held',
+    cases: () =>
+      unary(
+        span(-148, 11),
+        out((value) => {
+          const u = Math.max(0, value + 20)
+          return (u < 16 ? 2 * u : 5 * u - 15) + 4 * (value + 20 - u)
+        }),
+      ),
+    refused: outside(-149, 12, 13, 107, 108),
+  },
+  {
+    instance: 'tailed-spline-held-below',
+    cases: () =>
+      unary(
+        span(-20, 107),
+        out((value) => {
+          const u = Math.min(31, value + 20)
+          return u < 16 ? 2 * u : 5 * u - 15
+        }),
+      ),
+    refused: outside(-21, -22, -148, 108),
+  },
+  {
     instance: 'onehot-5',
     cases: () =>
       unary(span(0, 4), (value) => Object.fromEntries(span(0, 4).map((v) => [`bit[${v}]`, v === value ? 1n : 0n]))),
     refused: outside(5, -1),
+  },
+  {
+    instance: 'paths-6',
+    cases: () =>
+      span(0, 63).map((bits) => {
+        const decision = span(0, 5).map((v) => (bits >> v) & 1)
+        const [a, b, c, d, e, f] = decision as [number, number, number, number, number, number]
+        // 1 hangs on the 0 of 0, 2 on its 1, 3 on the 1 of 1; 4 is a root, and 5 hangs on its 0.
+        const one = [a, (1 - a) * b, a * c, (1 - a) * b * d, e, (1 - e) * f]
+        return { inputs: { decision: fields(decision) }, outputs: { one: fields(one) } }
+      }),
   },
   {
     instance: 'argmax-4-6',

@@ -141,8 +141,21 @@ async function falseUpdate(step: Step, lie: Lie, expected: number): Promise<stri
   return publish(step, 'update', randomBytes(size), round)
 }
 
+/**
+ * The step of a member that has forgotten its update. It stands for a sum without it, where an honest member would abstain: the
+ * others need not wait for it, and it is drafted like them.
+ */
+function forgetful(step: Step): Step {
+  const { context, snapshot } = step
+  const { journal } = context.store
+  const own = updateIntentName(snapshot.epochInfo, snapshot.round)
+  const find: typeof journal.find = (key) => (key === own ? null : journal.find(key))
+  return { ...step, context: { ...context, store: bent(context.store, { journal: bent(journal, { find }) }) } }
+}
+
 const aggregate: Behaviour = async (step) => {
   const lie = lieIn(step)
+  if (lie?.endsWith('update')) return BEHAVIOURS.Aggregate(forgetful(step))
   if (!isMember(step) || hasSeat(step.snapshot.roundInfo.attesters, step.seat)) return BEHAVIOURS.Aggregate(step)
   const { round, roundInfo } = step.snapshot
   const { facts } = step.context
@@ -169,6 +182,7 @@ const aggregate: Behaviour = async (step) => {
 
 const decrypt: Behaviour = async (step) => {
   const lie = lieIn(step)
+  if (lie?.endsWith('update')) return BEHAVIOURS.Decrypt(forgetful(step))
   const { drafted, shared } = step.snapshot.roundInfo
   const chosen = isMember(step) && hasSeat(drafted, step.seat) && !hasSeat(shared, step.seat)
   if (!chosen || (lie !== 'wrong share' && lie !== 'silent at decrypt')) return BEHAVIOURS.Decrypt(step)

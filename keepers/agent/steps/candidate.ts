@@ -9,6 +9,7 @@ import { cidOf, fetchFrom } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { AgentError } from '../errors.ts'
 import { frameHere, indicesOf } from '../frame.ts'
+import { dropBytes } from '../memory.ts'
 import { applyUpdate } from '../models.ts'
 import { noteOpenedSums, refuseLongMean } from '../privacy.ts'
 import type { ModelScore } from '../training/protocol.ts'
@@ -67,6 +68,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     aggregate: sum.aggregate,
     activeSet: indicesOf(frame.roster, drafted),
     shares: shares(),
+    release: dropBytes,
     totalWeight: declared,
     signal: step.signal,
   })

@@ -6,6 +6,7 @@ import { publish } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { frameHere } from '../frame.ts'
+import { dropBytes } from '../memory.ts'
 import { aggregateRecord } from './intents.ts'
 import { revealedIn, reviewUpdate } from './review.ts'
 
@@ -118,7 +119,7 @@ async function addUp(
   signal: AbortSignal,
 ): Promise<Aggregate | null> {
   try {
-    return await aggregate(frame.engine, { context, keyHash, updates, signal })
+    return await aggregate(frame.engine, { context, keyHash, updates, release: dropBytes, signal })
   } catch (error) {
     if (error instanceof FheError && error.code === 'no-updates') return null
     throw error

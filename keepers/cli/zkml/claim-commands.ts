@@ -19,7 +19,7 @@ import {
   writeAtomically,
 } from '../../zkml/index.ts'
 import { circuitLines } from './circuit-lines.ts'
-import { type Dimensions, readPlannedModel, readSaltFile } from './model-commands.ts'
+import { type ModelOptions, readPlannedModel, readSaltFile } from './model-commands.ts'
 import { chooseBackend } from './proof-commands.ts'
 import { proofFileText, readProofFile } from './proof-file.ts'
 import { flatten, inputShapeOf, nested, parse, readJson, readSamples } from './samples.ts'
@@ -28,7 +28,8 @@ import { readVerificationKey } from './verifier-commands.ts'
 
 type CompileOptions = {
   readonly plan: string
-  readonly dim: Dimensions
+  readonly dim: ModelOptions['dim']
+  readonly take?: string
   readonly count: number
   readonly positive?: number
   readonly out: string
@@ -43,7 +44,7 @@ export async function claimCompileCommand(
   options: CompileOptions,
 ): Promise<void> {
   await withTerminal(options, async (terminal) => {
-    const { program, plan } = await readPlannedModel(modelPath, options.plan, options.dim)
+    const { program, plan } = await readPlannedModel(modelPath, options.plan, options)
     const statement = kind === 'accuracy' ? { kind } : { kind, positive: options.positive! }
     terminal.progress(`compiling a circuit of ${options.count} samples`)
     const { manifest } = await compileFolder({

@@ -7,6 +7,7 @@ import {
   buildWithPlan,
   calibrate,
   compileFolder,
+  countHeld,
   encodeReals,
   floatScores,
   folderPaths,
@@ -45,18 +46,19 @@ type CalibrateOptions = {
   readonly maxLoss?: number
   readonly target?: number
   readonly output: string
-  readonly dim: Dimensions
+  readonly dim: ModelOptions['dim']
+  readonly take?: string
   readonly out: string
   readonly json?: boolean
 }
 
-/** Lengths of an ONNX file's symbolic dimensions. */
-export type Dimensions = Readonly<Record<string, number>>
+/** How an ONNX file is read: lengths of its symbolic dimensions, and which of its outputs is computed. */
+export type ModelOptions = { readonly dim: Readonly<Record<string, number>>; readonly take?: string }
 
 export async function calibrateCommand(modelPath: string, options: CalibrateOptions): Promise<void> {
   await withTerminal(options, async (terminal) => {
     const { signal } = terminal
-    const graph = await readModel(modelPath, options.dim)
+    const graph = await readModel(modelPath, options)
     const { inputs, labels } = await readSamples(
       options.data,
       options.labels,
@@ -94,13 +96,20 @@ export async function calibrateCommand(modelPath: string, options: CalibrateOpti
     await emit(planToJson(plan), options.out)
     const constraints = programCost(program).total
     const outside = heldOut.inputs.filter((input) => encodeReals(program, input, true).clamped > 0).length
-    const notes =
-      outside === 0
-        ? program.notes
+    const held = countHeld(program, heldOut.inputs)
+    const notes = [
+      ...program.notes,
+      ...(held === 0
+        ? []
         : [
-            ...program.notes,
+            `${held} of ${heldOut.inputs.length} judged samples leave the window of a table or a factor and have no proof; calibrate with more samples`,
+          ]),
+      ...(outside === 0
+        ? []
+        : [
             `${outside} of ${heldOut.inputs.length} judged samples lie outside the calibrated range; proving refuses such inputs without --clamp`,
-          ]
+          ]),
+    ]
     const judged = labels === undefined ? 'agreement with the float network' : 'accuracy'
     terminal.result(
       { plan: options.out, constraints, heldOut: heldOut.inputs.length, floatAccuracy, accuracy, notes },
@@ -118,13 +127,14 @@ export async function tableCommand(
   modelPath: string,
   options: {
     readonly plan?: string
-    readonly dim: Dimensions
+    readonly dim: ModelOptions['dim']
+    readonly take?: string
     readonly input: InputVisibility
     readonly json?: boolean
   },
 ): Promise<void> {
   await withTerminal(options, async (terminal) => {
-    const program = await readProgram(modelPath, options.plan, options.dim)
+    const program = await readProgram(modelPath, options.plan, options)
     const cost = { input: options.input }
     terminal.result(programTable(program, cost), formatProgramTable(program, cost))
   })
@@ -132,7 +142,8 @@ export async function tableCommand(
 
 type CompileOptions = {
   readonly plan: string
-  readonly dim: Dimensions
+  readonly dim: ModelOptions['dim']
+  readonly take?: string
   readonly out: string
   readonly input: InputVisibility
   readonly output: Visibility
@@ -143,7 +154,7 @@ type CompileOptions = {
 
 export async function compileCommand(modelPath: string, options: CompileOptions): Promise<void> {
   await withTerminal(options, async (terminal) => {
-    const { program, clipping, plan } = await readPlannedModel(modelPath, options.plan, options.dim)
+    const { program, clipping, plan } = await readPlannedModel(modelPath, options.plan, options)
     terminal.progress('compiling the circuit; seconds to a minute')
     const { manifest } = await compileFolder({
       folder: options.out,
@@ -162,22 +173,19 @@ export async function compileCommand(modelPath: string, options: CompileOptions)
 }
 
 /** An ONNX file, or a tfjs model: its folder or its model.json. */
-async function readModel(path: string, dimensions: Dimensions): Promise<Graph> {
-  return importModelFile((await stat(path)).isDirectory() ? join(path, 'model.json') : path, { dimensions })
+async function readModel(path: string, { dim: dimensions, take }: ModelOptions): Promise<Graph> {
+  const file = (await stat(path)).isDirectory() ? join(path, 'model.json') : path
+  return importModelFile(file, { dimensions, ...(take === undefined ? {} : { output: take }) })
 }
 
 /** A model as its plan makes integers of it. */
-export async function readPlannedModel(path: string, planPath: string, dimensions: Dimensions) {
+export async function readPlannedModel(path: string, planPath: string, options: ModelOptions) {
   const plan = planFromJson(await readFile(planPath, 'utf8'))
-  return { ...buildWithPlan(await readModel(path, dimensions), plan), plan }
+  return { ...buildWithPlan(await readModel(path, options), plan), plan }
 }
 
-async function readProgram(
-  path: string,
-  planPath: string | undefined,
-  dimensions: Dimensions,
-): Promise<IntegerProgram> {
-  if (planPath !== undefined) return (await readPlannedModel(path, planPath, dimensions)).program
+async function readProgram(path: string, planPath: string | undefined, options: ModelOptions): Promise<IntegerProgram> {
+  if (planPath !== undefined) return (await readPlannedModel(path, planPath, options)).program
   const file = (await stat(path)).isDirectory() ? folderPaths(path).program : path
   if (!file.endsWith('.json')) throw usage(`${path} is no compiled folder; give the model’s plan with --plan`)
   return programFromJson(await readFile(file, 'utf8'))

@@ -14,7 +14,7 @@ import {
   verificationKeyHash,
   verifyProof,
 } from '../../zkml/index.ts'
-import { type Dimensions, readPlannedModel } from './model-commands.ts'
+import { type ModelOptions, readPlannedModel } from './model-commands.ts'
 import { readProofFile } from './proof-file.ts'
 import { inputShapeOf, readInput, writeInput } from './samples.ts'
 import { usage, withTerminal } from './terminal.ts'
@@ -24,7 +24,8 @@ export async function splitCommand(
   modelPath: string,
   options: {
     readonly plan: string
-    readonly dim: Dimensions
+    readonly dim: ModelOptions['dim']
+    readonly take?: string
     readonly segments: number
     readonly out: string
     readonly input: InputVisibility
@@ -34,7 +35,7 @@ export async function splitCommand(
   },
 ): Promise<void> {
   await withTerminal(options, async (terminal) => {
-    const { program } = await readPlannedModel(modelPath, options.plan, options.dim)
+    const { program } = await readPlannedModel(modelPath, options.plan, options)
     const { manifest } = await splitFolder({
       folder: options.out,
       program,

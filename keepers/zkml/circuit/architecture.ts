@@ -15,7 +15,8 @@ export function architectureOf(program: IntegerProgram): bigint {
 /** SHA-256 (hexadecimal) over a description of a network, written as JSON. */
 export function architectureDigest(description: unknown): string {
   const text = JSON.stringify(description, (_, part: unknown) => {
-    if (part instanceof Int32Array || part instanceof Float64Array) return Array.from(part)
+    if (part instanceof Int32Array || part instanceof Float64Array || part instanceof Uint8Array)
+      return Array.from(part)
     // JSON knows no infinity, and a limit that is absent is not one of 0.
     return typeof part === 'number' && !Number.isFinite(part) ? String(part) : part
   })
@@ -48,10 +49,11 @@ const PARAMETERS: Readonly<Partial<Record<IntegerLayer['kind'], readonly string[
   dense: ['weights', 'bias'],
   scale: ['scale', 'bias'],
   lookup: ['table'],
+  compare: ['thresholds'],
 }
 
 function shapeOf(layer: IntegerLayer): Record<string, unknown> {
-  const parameters = PARAMETERS[layer.kind] ?? []
+  const parameters = layer.kind === 'compare' && layer.fixed ? [] : (PARAMETERS[layer.kind] ?? [])
   return Object.fromEntries(
     Object.entries(layer).filter(([field]) => !LEFT_OUT.has(field) && !parameters.includes(field)),
   )

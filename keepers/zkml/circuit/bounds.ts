@@ -64,8 +64,18 @@ function layerMagnitude(layer: IntegerLayer, inputs: readonly bigint[], committe
       return inputs[0]! * inputs[1]!
     case 'piecewise':
       return largest * magnitude(layer.slopes) + magnitude(layer.intercepts)
+    case 'spline':
+      return (
+        (1n << BigInt(layer.bits - layer.shift)) *
+          magnitude([...layer.slopes, layer.tails?.below ?? 0, layer.tails?.above ?? 0]) +
+        magnitude(layer.intercepts)
+      )
     case 'bits':
+    case 'compare':
+    case 'paths':
       return 1n
+    case 'argmax':
+      return BigInt(layer.windows[0]?.length ?? 1)
     case 'lookup':
       return ofParameter(layer.table)
   }

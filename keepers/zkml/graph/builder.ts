@@ -26,6 +26,7 @@ export class GraphBuilder {
   private readonly names = new Set<string>()
   private readonly title: string
   private readonly whole: boolean
+  private readonly reshaped = new Map<ValueName, ValueName>()
   private moved = 0
   /** The number that the next value or node of a name that is taken gets: chains share names by the thousand. */
   private readonly next = new Map<string, number>()
@@ -73,6 +74,40 @@ export class GraphBuilder {
     return this.push({ ...draft, name, input, output: this.fresh(name) } as GraphNode)
   }
 
+  /** Σ coefficient · x[position] + constant for each row of [position, coefficient]: numbers of the architecture. */
+  linear(
+    name: string,
+    input: ValueName,
+    rows: readonly (readonly (readonly [number, number])[])[],
+    constants: readonly number[],
+    shape: readonly number[] = [rows.length],
+  ): ValueName {
+    const offsets = new Int32Array(rows.length + 1)
+    for (const [o, row] of rows.entries()) offsets[o + 1] = offsets[o]! + row.length
+    const terms = rows.flat()
+    return this.unary(name, input, {
+      op: 'linear',
+      offsets,
+      positions: Int32Array.from(terms, ([at]) => at),
+      coefficients: Float64Array.from(terms, ([, factor]) => factor),
+      constants: Float64Array.from(constants),
+      shape: [...shape],
+    })
+  }
+
+  /** factor · x + offset, element by element, with numbers of the architecture. */
+  fixedScalar(name: string, input: ValueName, factor: number, offset: number): ValueName {
+    const shape = this.shape(input)
+    const count = product(shape)
+    return this.linear(
+      name,
+      input,
+      Array.from({ length: count }, (_, i) => [[i, factor]]),
+      new Array<number>(count).fill(offset),
+      shape,
+    )
+  }
+
   /** Adds a node of several inputs under a fresh value name. */
   nary(
     name: string,
@@ -113,7 +148,10 @@ export class GraphBuilder {
   /** The same elements in another shape; adds nothing when the shape is the same already. */
   reshape(name: string, input: ValueName, shape: readonly number[]): ValueName {
     const from = this.shape(input)
-    return sameShape(from, shape) ? input : this.select(name, input, identityMap(product(from)), shape)
+    if (sameShape(from, shape)) return input
+    const made = this.select(name, input, identityMap(product(from)), shape)
+    this.reshaped.set(made, input)
+    return made
   }
 
   transpose(name: string, input: ValueName, permutation: readonly number[]): ValueName {
@@ -150,6 +188,12 @@ export class GraphBuilder {
     const shape = from.map((length, axis) => length + before[axis]! + after[axis]!)
     const map = cropMap(from, before, shape)
     return this.select(name, input, map, shape, fill)
+  }
+
+  /** What `value` is in another shape, its elements in the same order; the value itself where it is made otherwise. */
+  sourceOf(value: ValueName): ValueName {
+    const source = this.reshaped.get(value)
+    return source === undefined ? value : this.sourceOf(source)
   }
 
   build(output: ValueName): Graph {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The float reference: what the network means before anything is rounded. Plain loops, float64, one sample at a time.
 import { CompileError } from './errors.ts'
+import { isSmooth, smooth } from './smooth.ts'
 import { broadcastMap, requireFinite, stridesOf, tensor } from './tensor.ts'
 import {
   type ActivationFunction,
+  type ActivationNode,
   type Conv2dNode,
   type Graph,
   type GraphNode,
@@ -62,6 +64,7 @@ export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: 
     }
     case 'activation':
       for (let i = 0; i < out.length; i++) out[i] = activate(node.fn, input.data[i]!)
+      if (isSmooth(node.fn)) requireValue(node, input, out)
       break
     case 'affine': {
       const scales = broadcastMap(node.scale.shape, shape)
@@ -112,6 +115,34 @@ export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: 
         for (let i = 0; i < node.width; i++) out[at * node.width + i] = (value >> i) & 1
       }
       break
+    case 'compare':
+      for (let i = 0; i < out.length; i++) {
+        const [x, threshold] = [input.data[node.positions[i]!]!, node.thresholds.data[i]!]
+        const holds =
+          node.relation === 'equal' ? x === threshold : node.strict[i] === 1 ? x > threshold : x >= threshold
+        out[i] = holds ? 1 : 0
+      }
+      break
+    case 'linear':
+      for (let o = 0; o < out.length; o++) {
+        let sum = node.constants[o]!
+        for (let k = node.offsets[o]!; k < node.offsets[o + 1]!; k++)
+          sum += node.coefficients[k]! * input.data[node.positions[k]!]!
+        out[o] = sum
+      }
+      break
+    case 'quantise':
+      for (let i = 0; i < out.length; i++) {
+        const whole = roundedToEven(Math.fround(input.data[i]! / node.step)) + node.zero
+        out[i] = Math.min(node.max, Math.max(node.min, whole)) + 0
+      }
+      break
+    case 'scaled':
+      for (let i = 0; i < out.length; i++) out[i] = input.data[i]! * node.factor
+      break
+    case 'paths':
+      out.set(reachedLeaves(node, input.data))
+      break
     case 'argmax': {
       const length = input.shape.at(-1)!
       for (let at = 0; at < out.length; at++) out[at] = argMax(input.data.subarray(at * length, (at + 1) * length))
@@ -119,6 +150,15 @@ export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: 
     }
   }
   return { shape: [...shape], data: out }
+}
+
+/** Refuses an input of a function where that has no value. @throws CompileError not-finite. */
+function requireValue(node: ActivationNode, input: Tensor, out: Float64Array): void {
+  const at = out.findIndex((value) => !Number.isFinite(value))
+  if (at >= 0)
+    throw new CompileError('not-finite', `${node.name}: ${node.fn.kind} of ${input.data[at]} is ${out[at]}`, {
+      layer: node.name,
+    })
 }
 
 /** Refuses fractions where the input is of an integer type. @throws CompileError wrong-input. */
@@ -135,8 +175,28 @@ export function argMax(values: ArrayLike<number>): number {
   return best
 }
 
+/** 1 for each leaf that decisions of 0 and 1 lead to, else 0; see PathsLayer. */
+export function reachedLeaves(
+  { parents, leaves }: { readonly parents: Int32Array; readonly leaves: Int32Array },
+  decisions: ArrayLike<number>,
+): Float64Array {
+  const reached = new Float64Array(parents.length)
+  const follow = (from: number): number => ((from & 1) === decisions[from >> 1]! ? reached[from >> 1]! : 0)
+  for (const [n, from] of parents.entries()) reached[n] = from < 0 ? 1 : follow(from)
+  return Float64Array.from(leaves, follow)
+}
+
+/** The nearest whole number, halves to the even one. */
+export function roundedToEven(value: number): number {
+  const floor = Math.floor(value)
+  const rest = value - floor
+  if (rest !== 0.5) return Math.round(value)
+  return floor % 2 === 0 ? floor : floor + 1
+}
+
 /** One activation of one number. */
 export function activate(fn: ActivationFunction, x: number): number {
+  if (isSmooth(fn)) return smooth(fn, x, activate)
   switch (fn.kind) {
     case 'relu':
       return Math.max(0, x)

@@ -114,14 +114,16 @@ export type SelectLayer = Base & { readonly kind: 'select'; readonly map: Int32A
  *    which is 2^log2Denominator · leaky(v): the denominator goes into the scale, nothing is rounded twice.
  * When the input's lower bound is ≥ 0 (`unsigned` true) no sign is needed: decompose `in` itself into exactly `bits`
  * bits, 0 ≤ in < 2^bits, out = v (bits constraints; activation is then identity).
+ * `held`: the bounds alone do not prove that the input fits; the circuit does, and an input outside has no proof.
  * Round-half-up is had by adding 2^(shift−1) to the bias before; the layer itself always floors. 0 ≤ shift < bits.
- * With shift 0 and identity there is no such layer.
+ * With shift 0 and identity there is no such layer, unless it is held.
  */
 export type RescaleLayer = Base & {
   readonly kind: 'rescale'
   readonly shift: number
   readonly bits: number
   readonly unsigned: boolean
+  readonly held?: true | undefined
   readonly activation:
     | { readonly kind: 'identity' }
     | { readonly kind: 'relu' }
@@ -159,6 +161,27 @@ export type PiecewiseLayer = Base & {
 }
 
 /**
+ * A curve as 2^select straight lines of equal length: v = ⌊(in − low) / 2^shift⌋, j = ⌊v / 2^(bits − shift − select)⌋,
+ * out = slopes[j] · v + intercepts[j]. The circuit proves low ≤ in < low + 2^bits, which need not follow from the bounds: an
+ * input outside has no proof. Circuit: `bits` constraints for the range; the highest `select` bits choose the line by
+ * 2^select − select − 1 products of theirs, and one constraint is the line.
+ *
+ * With `tails` the lines cover 2^width inputs from `low` on, and `bits` are those of in − low as a signed number. Beyond them
+ * u = v cut off to 0 … 2^(width − shift) − 1 takes the place of v, and below · (v − u) or above · (v − u) is added. A tail of
+ * null is none: an input on that side has no proof.
+ */
+export type SplineLayer = Base & {
+  readonly kind: 'spline'
+  readonly low: number
+  readonly bits: number
+  readonly shift: number
+  readonly select: number
+  readonly slopes: readonly number[]
+  readonly intercepts: readonly number[]
+  readonly tails?: { readonly width: number; readonly below: number | null; readonly above: number | null } | undefined
+}
+
+/**
  * out[p · width + d] = table[in[p] · width + d]; 0 ≤ in[p] < rows. Circuit: boolean selectors s_v for v < rows, Σ s_v = 1,
  * Σ v·s_v = in[p]; out = Σ s_v · table[v] (products when the table is committed).
  */
@@ -176,6 +199,39 @@ export type LookupLayer = Base & {
  */
 export type BitsLayer = Base & { readonly kind: 'bits'; readonly width: number }
 
+/**
+ * out[i] = 1 where in[positions[i]] ≥ thresholds[i], else 0. Circuit: the top bit of in − threshold + 2^(bits−1) in exactly `bits` bits
+ * (−2^(bits−1) ≤ in − threshold < 2^(bits−1) for every admissible input and threshold). `equal`: where they are equal, by an inverse
+ * (3 constraints, whatever the bits). `fixed` thresholds are constants of the architecture in both modes, never part of a
+ * commitment. With constant thresholds equal comparisons are made once.
+ */
+export type CompareLayer = Base & {
+  readonly kind: 'compare'
+  readonly positions: Int32Array
+  readonly relation: 'at-least' | 'equal'
+  /** One per output. */
+  readonly thresholds: Parameter
+  readonly fixed: boolean
+  readonly bits: number
+}
+
+/**
+ * out[i] = the place in windows[i] of its largest element, the first one on ties; all windows of one length ≥ 2. `bits` as for
+ * maxpool. Circuit: the place is a witness, and no element is larger, none before it as large: about n (bits + 3) for n elements.
+ */
+export type ArgMaxLayer = Base & {
+  readonly kind: 'argmax'
+  readonly windows: readonly Int32Array[]
+  readonly bits: number
+}
+
+/**
+ * Which leaves of decision trees are reached, 1 or 0; in[n] is 0 or 1, the decision at inner node n. parents[n] is −1 for a root, which is
+ * always reached, else 2·p + d with p < n: n is reached where p is and in[p] = d. leaves[l] says the same of leaf l = out[l].
+ * One constraint for each inner node that is no root.
+ */
+export type PathsLayer = Base & { readonly kind: 'paths'; readonly parents: Int32Array; readonly leaves: Int32Array }
+
 export type IntegerLayer =
   | Conv2dLayer
   | DenseLayer
@@ -186,8 +242,12 @@ export type IntegerLayer =
   | MaxPoolLayer
   | MultiplyLayer
   | PiecewiseLayer
+  | SplineLayer
   | LookupLayer
   | BitsLayer
+  | CompareLayer
+  | ArgMaxLayer
+  | PathsLayer
 
 /** `released`: parameters are constants of the circuit. `committed`: they are witness, bound by a salted commitment. */
 export type Mode = 'released' | 'committed'
@@ -260,12 +320,12 @@ export type IntegerProgram = {
 /** One committed list of numbers, in the order in which a model commitment absorbs them. */
 export type NamedParameter = {
   readonly layer: string
-  readonly role: 'weights' | 'bias' | 'scale' | 'table'
+  readonly role: 'weights' | 'bias' | 'scale' | 'table' | 'thresholds'
   readonly parameter: Parameter
 }
 
 /**
- * All parameters in commitment order: layers in execution order; inside a layer weights (or scale, or table), then bias.
+ * All parameters in commitment order: layers in execution order; inside a layer weights (or scale, table, thresholds), then bias.
  * The order is part of the format: a commitment is over exactly this sequence.
  */
 export function programParameters(program: IntegerProgram): NamedParameter[] {
@@ -279,6 +339,8 @@ export function programParameters(program: IntegerProgram): NamedParameter[] {
       list.push({ layer: layer.name, role: 'bias', parameter: layer.bias })
     } else if (layer.kind === 'lookup') {
       list.push({ layer: layer.name, role: 'table', parameter: layer.table })
+    } else if (layer.kind === 'compare' && !layer.fixed) {
+      list.push({ layer: layer.name, role: 'thresholds', parameter: layer.thresholds })
     }
   }
   return list

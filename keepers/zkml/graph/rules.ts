@@ -2,14 +2,17 @@
 // Peephole rules over a pair of nodes: `first` feeds only `second`. Each returns the nodes that replace both, the last
 // of which computes second's output, or null when it does not apply. All keep the function exactly (up to float rounding).
 import { elementCount } from './program.ts'
+import { isSmooth } from './smooth.ts'
 import { broadcastMap, identityMap, sameShape, tensor } from './tensor.ts'
 import type {
   ActivationFunction,
   ActivationNode,
   AffineNode,
+  CompareNode,
   Conv2dNode,
   DenseNode,
   GraphNode,
+  LinearNode,
   PoolNode,
   SelectNode,
   Tensor,
@@ -51,6 +54,10 @@ export const SHARED_RULES: readonly Rule[] = [
       : null,
   (first, second, shapes) =>
     first.op === 'select' && second.op === 'dense' ? permuteRows(first, second, shapes) : null,
+  (first, second) =>
+    first.op === 'select' && second.op === 'compare' && second.positions.every((from) => first.map[from]! >= 0)
+      ? [{ ...second, input: first.input, positions: second.positions.map((from) => first.map[from]!) }]
+      : null,
 ]
 
 /** Rules for a `first` that nobody but `second` reads. */
@@ -70,6 +77,9 @@ export const RULES: readonly Rule[] = [
     if (second.op === 'conv2d' && isPadded(second) && shift.some((value) => value !== 0)) return null
     return [scaleInput(first, second, scale, shift)]
   },
+  (first, second, shapes) =>
+    first.op === 'affine' && second.op === 'compare' ? scaleThresholds(first, second, shapes.between) : null,
+  (first, second) => (first.op === 'linear' && second.op === 'linear' ? composeLinear(first, second) : null),
   (first, second, shapes) =>
     first.op === 'affine' && second.op === 'affine' ? [composeAffine(first, second, shapes.between)] : null,
   // Max commutes with what never decreases; pooled first, the activation runs on fewer elements.
@@ -113,7 +123,7 @@ export function isIdentity(node: SelectNode): boolean {
 }
 
 function neverDecreases(fn: ActivationFunction): boolean {
-  if (fn.kind === 'polynomial') return false
+  if (fn.kind === 'polynomial' || isSmooth(fn)) return false
   if (fn.kind === 'leaky-relu' || fn.kind === 'hard-sigmoid') return fn.slope >= 0
   return true
 }
@@ -175,6 +185,44 @@ function scaleInput(first: AffineNode, second: Conv2dNode | DenseNode, scale: Fl
     ),
     bias: vector(bias),
   }
+}
+
+/** Rows over rows of at most one term each: no more terms than before. A Not of a Not is nothing. */
+function composeLinear(first: LinearNode, second: LinearNode): GraphNode[] | null {
+  const { offsets } = first
+  if (offsets.some((to, o) => o > 0 && to - offsets[o - 1]! > 1)) return null
+  const constants = Float64Array.from(second.constants)
+  const terms: [number, number][] = []
+  const ends = [0]
+  for (let o = 0; o < constants.length; o++) {
+    for (let k = second.offsets[o]!; k < second.offsets[o + 1]!; k++) {
+      const [row, factor] = [second.positions[k]!, second.coefficients[k]!]
+      constants[o]! += factor * first.constants[row]!
+      const at = offsets[row]!
+      if (offsets[row + 1]! > at) terms.push([first.positions[at]!, factor * first.coefficients[at]!])
+    }
+    ends.push(terms.length)
+  }
+  const { name, output, shape } = second
+  const positions = Int32Array.from(terms, ([from]) => from)
+  const isMoved = terms.length === constants.length && ends.every((end, o) => end === o)
+  if (isMoved && terms.every(([, factor]) => factor === 1) && constants.every((value) => value === 0))
+    return [{ op: 'select', name, input: first.input, output, map: positions, shape, fill: 0 }]
+  const coefficients = Float64Array.from(terms, ([, factor]) => factor)
+  return [{ ...second, input: first.input, offsets: Int32Array.from(ends), positions, coefficients, constants }]
+}
+
+/** scale · x + shift ≥ t is x ≥ (t − shift) / scale where the scale is positive. */
+function scaleThresholds(first: AffineNode, second: CompareNode, shape: readonly number[]): GraphNode[] | null {
+  const [scales, shifts] = [broadcastMap(first.scale.shape, shape), broadcastMap(first.shift.shape, shape)]
+  const scaleOf = (from: number): number => first.scale.data[scales[from]!]!
+  if (second.relation === 'equal' || !second.positions.every((from) => scaleOf(from) > 0)) return null
+  const data = second.thresholds.data.map((threshold, i) => {
+    const from = second.positions[i]!
+    return (threshold - first.shift.data[shifts[from]!]!) / scaleOf(from)
+  })
+  if (!data.every(Number.isFinite)) return null
+  return [{ ...second, input: first.input, thresholds: tensor(second.thresholds.shape, data) }]
 }
 
 function composeAffine(first: AffineNode, second: AffineNode, shape: readonly number[]): AffineNode {

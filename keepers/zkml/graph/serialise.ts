@@ -62,6 +62,7 @@ const layer = z.discriminatedUnion('kind', [
     shift: count,
     bits: bitWidth,
     unsigned: z.boolean(),
+    held: z.literal(true).optional(),
     activation: z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('identity') }),
       z.object({ kind: z.literal('relu') }),
@@ -78,8 +79,30 @@ const layer = z.discriminatedUnion('kind', [
     intercepts: z.array(integer),
     bits: bitWidth,
   }),
+  z.object({
+    ...base,
+    kind: z.literal('spline'),
+    low: integer,
+    bits: bitWidth,
+    shift: count,
+    select: z.number().int().min(1).max(8),
+    slopes: z.array(integer),
+    intercepts: z.array(integer),
+    tails: z.object({ width: bitWidth, below: integer.nullable(), above: integer.nullable() }).optional(),
+  }),
   z.object({ ...base, kind: z.literal('lookup'), rows: count, width: count, table: parameter }),
   z.object({ ...base, kind: z.literal('bits'), width: z.number().int().min(1).max(24) }),
+  z.object({
+    ...base,
+    kind: z.literal('compare'),
+    positions: indices,
+    relation: z.enum(['at-least', 'equal']),
+    thresholds: parameter,
+    fixed: z.boolean(),
+    bits: bitWidth,
+  }),
+  z.object({ ...base, kind: z.literal('argmax'), windows: z.array(indices), bits: bitWidth }),
+  z.object({ ...base, kind: z.literal('paths'), parents: indices, leaves: indices }),
 ])
 
 /** Runs of input elements; see InputPiece. */
@@ -214,6 +237,7 @@ function wrongLength(each: Layer, sizes: readonly number[], outputs: number): st
     case 'select':
       return differ('map', each.map.length, outputs)
     case 'maxpool':
+    case 'argmax':
       return differ('windows', each.windows.length, outputs)
     case 'rescale':
       return differ('input', input, outputs)
@@ -225,8 +249,21 @@ function wrongLength(each: Layer, sizes: readonly number[], outputs: number): st
         differ('slopes', each.slopes.length, each.breakpoints.length + 1) ??
         differ('intercepts', each.intercepts.length, each.breakpoints.length + 1)
       )
+    case 'spline':
+      return (
+        differ('input', input, outputs) ??
+        differ('slopes', each.slopes.length, 2 ** each.select) ??
+        differ('intercepts', each.intercepts.length, 2 ** each.select)
+      )
     case 'bits':
       return differ('output', outputs, input * each.width)
+    case 'compare':
+      return (
+        differ('positions', each.positions.length, outputs) ??
+        differ('thresholds', each.thresholds.values.length, outputs)
+      )
+    case 'paths':
+      return differ('parents', each.parents.length, input) ?? differ('leaves', each.leaves.length, outputs)
     case 'lookup':
       return (
         differ('output', outputs, input * each.width) ??
@@ -246,9 +283,22 @@ function wrongIndex(each: Layer, sizes: readonly number[]): string | null {
   }
   if (each.kind === 'select')
     return each.map.every((i) => i < total) ? null : `a position lies outside its ${total} inputs`
-  if (each.kind === 'maxpool') {
+  if (
+    each.kind === 'argmax' &&
+    each.windows.some((window) => window.length < 2 || window.length !== each.windows[0]!.length)
+  )
+    return 'windows of unequal length, or of fewer than 2 elements'
+  if (each.kind === 'maxpool' || each.kind === 'argmax') {
     const inside = each.windows.every((window) => window.length > 0 && window.every((i) => i >= 0 && i < total))
     return inside ? null : `a window is empty or reaches outside its ${total} inputs`
+  }
+  if (each.kind === 'compare')
+    return each.positions.every((i) => i >= 0 && i < total) ? null : `a position lies outside its ${total} inputs`
+  if (each.kind === 'paths') {
+    const ascending = each.parents.every((from, n) => from < 2 * n)
+    return ascending && each.leaves.every((from) => from >= 0 && from < 2 * total)
+      ? null
+      : 'a node or a leaf hangs below none that comes before it'
   }
   if (each.kind === 'conv2d') {
     const positive = [...each.kernel, ...each.strides, ...each.dilations, each.groups].every((value) => value >= 1)
@@ -256,5 +306,10 @@ function wrongIndex(each: Layer, sizes: readonly number[]): string | null {
     return positive && divides ? null : 'kernel, strides, dilations or groups do not fit its channels'
   }
   if (each.kind === 'scale') return each.scale.values.length > 0 ? null : 'scale is empty'
+  if (each.kind === 'spline') {
+    const width = each.tails?.width ?? each.bits
+    const fits = each.shift + each.select < width && width <= each.bits - (each.tails === undefined ? 0 : 1)
+    return fits ? null : `${width} of ${each.bits} bits leave none beside its shift and select`
+  }
   return each.kind === 'rescale' && each.shift >= each.bits ? `shift ${each.shift} of only ${each.bits} bits` : null
 }

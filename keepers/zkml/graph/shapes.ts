@@ -3,7 +3,7 @@
 import { CompileError } from './errors.ts'
 import { elementCount } from './program.ts'
 import { broadcastShape, checkedCount, normaliseAxis, requireFinite, sameShape } from './tensor.ts'
-import type { ActivationNode, Conv2dNode, GraphNode, Padding, Pair, PoolNode, SelectNode } from './types.ts'
+import type { ActivationNode, Conv2dNode, GraphNode, LinearNode, Padding, Pair, PoolNode, SelectNode } from './types.ts'
 
 /** Bits of an input value; the inputs of a program have no more. */
 const MOST_BITS = 24
@@ -99,6 +99,35 @@ function infer(node: GraphNode, inputs: readonly (readonly number[])[]): number[
       if (!Number.isInteger(node.width) || node.width < 1 || node.width > MOST_BITS)
         fail(node, `width ${node.width} must be a whole number from 1 to ${MOST_BITS}`)
       return [...input, node.width]
+    case 'compare': {
+      const size = elementCount(input)
+      for (const list of [node.positions, node.strict])
+        if (list.length !== node.thresholds.data.length)
+          fail(node, `${list.length} positions for ${node.thresholds.data.length} thresholds`)
+      for (const from of node.positions)
+        if (from < 0 || from >= size) fail(node, `index ${from} lies outside the input [${input}]`)
+      requireFinite(node.thresholds.data, 'the thresholds', node.name)
+      return [...node.thresholds.shape]
+    }
+    case 'linear':
+      requireRows(node, elementCount(input))
+      return [...node.shape]
+    case 'quantise':
+      requireFinite([node.step, node.zero], 'the grid', node.name)
+      if (!(node.step > 0) || node.min >= node.max)
+        fail(node, `a grid of step ${node.step} in [${node.min}, ${node.max}]`)
+      return [...input]
+    case 'scaled':
+      if (!(node.factor > 0 && Number.isFinite(node.factor))) fail(node, `factor ${node.factor} must be more than 0`)
+      return [...input]
+    case 'paths': {
+      const count = node.parents.length
+      if (elementCount(input) !== count) fail(node, `[${input}] decisions for ${count} inner nodes`)
+      for (const [n, from] of node.parents.entries())
+        if (from < -1 || from >> 1 >= n) fail(node, `the parent of inner node ${n} does not come before it`)
+      for (const from of node.leaves) if (from < 0 || from >> 1 >= count) fail(node, `a leaf below no inner node`)
+      return [node.leaves.length]
+    }
     case 'argmax':
       return input.slice(0, -1)
   }
@@ -146,6 +175,18 @@ function requireElements(node: PoolNode, input: readonly number[], output: Pair)
         fail(node, `window ${o} along axis ${axis} of [${input}] holds nothing but padding`)
     }
   }
+}
+
+function requireRows(node: LinearNode, size: number): void {
+  const { offsets, positions, coefficients, constants, shape } = node
+  const outputs = elementCount(shape)
+  if (constants.length !== outputs || offsets.length !== outputs + 1 || offsets.at(-1) !== positions.length)
+    fail(node, `its lists do not fit an output [${shape}]`)
+  if (coefficients.length !== positions.length)
+    fail(node, `${coefficients.length} coefficients, ${positions.length} positions`)
+  if (!positions.every((from) => from >= 0 && from < size)) fail(node, `a position lies outside its ${size} inputs`)
+  requireFinite(coefficients, 'the coefficients', node.name)
+  requireFinite(constants, 'the constants', node.name)
 }
 
 function requireInside(node: SelectNode, input: readonly number[]): void {

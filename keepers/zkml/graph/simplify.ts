@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Brings a graph into the form the quantiser likes: BatchNorm folded, transpositions cancelled, pooling before activation.
 import { GraphBuilder } from './builder.ts'
+import { fused } from './fuse.ts'
 import { elementCount } from './program.ts'
 import { isIdentity, isPermutation, RULES, SHARED_RULES } from './rules.ts'
 import { inferShape } from './shapes.ts'
@@ -11,7 +12,9 @@ import { type BinaryNode, type Graph, type GraphNode, nodeInputs, type SelectNod
  * An equivalent graph; the same function up to float rounding. Nodes that the output does not need are dropped.
  * Each rule looks at a node and what it reads; whoever a rule touched is looked at again, the first in the network first.
  */
-export function simplify(graph: Graph): Graph {
+export function simplify(given: Graph): Graph {
+  const { nodes, notes } = fused(given)
+  const graph = { ...given, nodes, notes: [...given.notes, ...notes] }
   const work = new Rewriting(graph)
   for (let node = work.take(); node !== null; node = work.take()) improve(work, node)
   return rebuild(graph, work.nodes(), work.output)
@@ -274,5 +277,6 @@ function rebuild(graph: Graph, nodes: readonly GraphNode[], output: ValueName): 
   for (const node of nodes) if (needed.has(node.output)) builder.push(node)
   for (const note of graph.notes) builder.note(note)
   const built = builder.build(output)
-  return graph.dropped === undefined ? built : { ...built, dropped: graph.dropped }
+  const { dropped, joined } = graph
+  return { ...built, ...(dropped === undefined ? {} : { dropped }), ...(joined === undefined ? {} : { joined }) }
 }

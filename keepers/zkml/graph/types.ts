@@ -46,8 +46,49 @@ export type PoolNode = Unary & {
   readonly padding: Padding
 }
 
+/**
+ * Curves that become a table of straight lines, wrong by an amount that calibration states. `elu` is gain · x from 0 up and
+ * gain · alpha · (exp(x / width) − 1) below; `silu` is x · sigmoid(alpha · x); `power` is x^exponent.
+ */
+export type SmoothFunction =
+  | {
+      readonly kind:
+        | 'exp'
+        | 'log'
+        | 'sqrt'
+        | 'reciprocal'
+        | 'erf'
+        | 'gelu'
+        | 'gelu-tanh'
+        | 'softplus'
+        | 'mish'
+        | 'softsign'
+        | 'sin'
+        | 'cos'
+        | 'atan'
+        | 'sinh'
+        | 'cosh'
+        | 'asinh'
+    }
+  | { readonly kind: 'elu'; readonly alpha: number; readonly gain: number; readonly width: number }
+  | { readonly kind: 'silu'; readonly alpha: number }
+  | { readonly kind: 'power'; readonly exponent: number }
+  | { readonly kind: 'composed'; readonly of: Expression }
+
+/** A function of one number x, written down: several elementwise nodes in a row become one table. */
+export type Expression =
+  | { readonly is: 'x' }
+  | { readonly is: 'affine'; readonly factor: number; readonly offset: number; readonly of: Expression }
+  | { readonly is: 'apply'; readonly fn: ActivationFunction; readonly of: Expression }
+  | {
+      readonly is: BinaryNode['kind']
+      readonly left: Expression
+      readonly right: Expression
+    }
+
 /** What is applied to each element alone. Polynomial coefficients are listed from the constant term up. */
 export type ActivationFunction =
+  | SmoothFunction
   | { readonly kind: 'relu' }
   | { readonly kind: 'leaky-relu'; readonly slope: number }
   | { readonly kind: 'clip'; readonly min: number; readonly max: number }
@@ -57,13 +98,18 @@ export type ActivationFunction =
   | { readonly kind: 'hard-sigmoid'; readonly slope: number; readonly offset: number }
   | { readonly kind: 'polynomial'; readonly coefficients: readonly number[] }
 
-export type ActivationNode = Unary & { readonly op: 'activation'; readonly fn: ActivationFunction }
+/** `within`: what the input lies in by construction, whatever calibration sees; an end may be missing. */
+export type ActivationNode = Unary & {
+  readonly op: 'activation'
+  readonly fn: ActivationFunction
+  readonly within?: { readonly min?: number; readonly max?: number }
+}
 
 /** scale ⊙ x + shift with constants that broadcast (NumPy rules) to the shape of x: BatchNorm, Add/Mul of constants. */
 export type AffineNode = Unary & { readonly op: 'affine'; readonly scale: Tensor; readonly shift: Tensor }
 
-/** a + b, a − b or a ⊙ b of two values that broadcast (NumPy rules). */
-export type BinaryNode = Nary & { readonly op: 'binary'; readonly kind: 'add' | 'subtract' | 'multiply' }
+/** a + b, a − b or a ⊙ b of two values that broadcast (NumPy rules); `gate`: a ⊙ b of which a is 0 or 1. */
+export type BinaryNode = Nary & { readonly op: 'binary'; readonly kind: 'add' | 'subtract' | 'multiply' | 'gate' }
 
 export type ConcatNode = Nary & { readonly op: 'concat'; readonly axis: number }
 
@@ -91,8 +137,50 @@ export type EmbeddingNode = Unary & { readonly op: 'embedding'; readonly table: 
 /** The lowest `width` bits of input values in [0, 2^width), lowest first, each 0 or 1. Output […input, width]. */
 export type BitsNode = Unary & { readonly op: 'bits'; readonly width: number }
 
-/** Index of the largest element over the last axis; the lowest index wins a tie. Only as the last node. */
+/** Index of the largest element over the last axis; the lowest index wins a tie. One number as the last node: the label. */
 export type ArgMaxNode = Unary & { readonly op: 'argmax' }
+
+/**
+ * 1 where x[positions[i]] ≥ thresholds[i] (> where strict[i] is 1), else 0; `equal`: where they are equal, which is for whole
+ * numbers. Positions are flat indices. Output of the thresholds' shape.
+ */
+export type CompareNode = Unary & {
+  readonly op: 'compare'
+  readonly relation: 'at-least' | 'equal'
+  readonly positions: Int32Array
+  readonly thresholds: Tensor
+  readonly strict: Uint8Array
+  /** The thresholds are the architecture's, public in both modes, rather than the model's. */
+  readonly fixed: boolean
+}
+
+/**
+ * out[o] = constants[o] + Σ_k coefficients[k] · x[positions[k]], k from offsets[o] to offsets[o + 1] − 1. Its numbers are the
+ * architecture's, never the model's: public in both modes.
+ */
+export type LinearNode = Unary & {
+  readonly op: 'linear'
+  readonly offsets: Int32Array
+  readonly positions: Int32Array
+  readonly coefficients: Float64Array
+  readonly constants: Float64Array
+  readonly shape: readonly number[]
+}
+
+/** round(x / step) + zero, halves to the even number, kept in [min, max]: a whole number. */
+export type QuantiseNode = Unary & {
+  readonly op: 'quantise'
+  readonly step: number
+  readonly zero: number
+  readonly min: number
+  readonly max: number
+}
+
+/** factor · x with factor > 0, which costs nothing: the integers stay, and stand for something else. */
+export type ScaledNode = Unary & { readonly op: 'scaled'; readonly factor: number }
+
+/** Which leaves of decision trees are reached, by the decisions at inner nodes; see PathsLayer. Output [leaves.length]. */
+export type PathsNode = Unary & { readonly op: 'paths'; readonly parents: Int32Array; readonly leaves: Int32Array }
 
 export type GraphNode =
   | Conv2dNode
@@ -106,10 +194,18 @@ export type GraphNode =
   | ReduceNode
   | EmbeddingNode
   | BitsNode
+  | CompareNode
+  | PathsNode
+  | LinearNode
+  | QuantiseNode
+  | ScaledNode
   | ArgMaxNode
 
-/** A last operator that an importer left out, since it changes no order of the scores. */
-export type SoftmaxKind = 'softmax' | 'log-softmax'
+/**
+ * A last operator that an importer left out, since it changes no order of the scores. `logistic`: of each score alone;
+ * `normalised`: a logistic or a Softmax, divided by what makes up all of them.
+ */
+export type SoftmaxKind = 'softmax' | 'log-softmax' | 'logistic' | 'normalised'
 
 /** A network of one input and one output, for one sample: no batch axis. Nodes are in topological order. */
 export type Graph = {
@@ -124,6 +220,8 @@ export type Graph = {
   readonly notes: readonly string[]
   /** The output is what this operator, dropped at the end, would have been applied to. */
   readonly dropped?: SoftmaxKind
+  /** The output is several of the file's, one after the other: no label can be read off them. */
+  readonly joined?: boolean
 }
 
 /** The values that a node reads. */

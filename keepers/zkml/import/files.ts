@@ -21,11 +21,16 @@ const BYTES_AT_MOST = 4
  * Reads a model by its extension: `.onnx`, or `.json` (a tfjs model.json, its shards beside it).
  * @throws CompileError for anything wrong with the files; node:fs errors for a path that cannot be read.
  */
-export async function importModelFile(path: string, options: Pick<OnnxOptions, 'dimensions'> = {}): Promise<Graph> {
+export async function importModelFile(
+  path: string,
+  options: Pick<OnnxOptions, 'dimensions' | 'output'> = {},
+): Promise<Graph> {
   const extension = extname(path).toLowerCase()
   if (extension === '.onnx') return importOnnx(await readFile(path), options)
   if (extension !== '.json')
     throw new CompileError('malformed-file', `${path}: a model is an .onnx file or a tfjs model.json`, { file: path })
+  if (options.output !== undefined)
+    throw new CompileError('invalid-option', `${path}: only of an .onnx file can an output be named`, { file: path })
   const text = await readFile(path, 'utf8')
   const shards = await readShards(text, dirname(path))
   return importTfjs(text, (name) => shards.get(name))

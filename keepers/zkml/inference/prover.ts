@@ -110,8 +110,9 @@ export class InferenceCircuit {
       salts: { ...salts, ...(modelSalt === null ? {} : { model: modelSalt }) },
       ...(request.signed === undefined ? {} : { signed: request.signed }),
     }
-    const values = this.#witness.calculate(witnessInputs(program, sample, options))
+    // First the interpreter: it names the layer whose window a value leaves, the circuit only fails.
     const { scores } = interpret(program, input)
+    const values = this.#witness.calculate(witnessInputs(program, sample, options))
     const publicSignals = expectedSignals(program, sample, scores, options, this.#modelCommitment)
     const head = decodeWitness(values.subarray(0, 32 * (1 + publicSignals.length))).slice(1)
     const differing = publicSignals.findIndex((signal, i) => signal !== head[i])

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How much a program lost against the float network: on labelled samples, or by agreement where there are no labels.
+import { CompileError } from '../graph/errors.ts'
 import { argMax, evaluate } from '../graph/evaluate.ts'
 import { elementCount, type IntegerProgram, tensorOf } from '../graph/program.ts'
 import type { Graph } from '../graph/types.ts'
@@ -34,8 +35,23 @@ export function programScores(
   return inputs.map((input, i) => {
     work.signal?.throwIfAborted()
     work.onProgress?.(i, inputs.length)
-    return interpret(program, encodeInput(program, input, { clamp: true })).scores.map((score) => score * scale)
+    return interpret(program, encodeInput(program, input, { clamp: true }), { outside: 'clamp' }).scores.map(
+      (score) => score * scale,
+    )
   })
+}
+
+/** How many inputs have no proof, since a value inside the network leaves the window calibrated for it. Clamped as above. */
+export function countHeld(program: IntegerProgram, inputs: readonly ArrayLike<number>[]): number {
+  return inputs.filter((input) => {
+    try {
+      interpret(program, encodeInput(program, input, { clamp: true }))
+      return false
+    } catch (error) {
+      if (error instanceof CompileError && error.code === 'wrong-input') return true
+      throw error
+    }
+  }).length
 }
 
 /** Share of inputs whose largest score (for a single score: its sign) is the label. In [0, 1]. */

@@ -3,9 +3,11 @@
 
 import { CompileError } from '../graph/errors.ts'
 import { activate } from '../graph/evaluate.ts'
+import { isSmooth } from '../graph/smooth.ts'
 import type { ActivationFunction, ActivationNode } from '../graph/types.ts'
 import { piecewiseBits } from './bounds.ts'
-import { narrowOperand } from './combine.ts'
+import { narrowFactor, narrowOperand } from './combine.ts'
+import { lowerCurve } from './curve.ts'
 import type { Lowering } from './lower.ts'
 import { fitPiecewise } from './piecewise.ts'
 import type { LayerDraft, Value } from './writer.ts'
@@ -28,6 +30,7 @@ export function lowerActivation(
   shape: readonly number[],
 ): Value {
   const { fn } = node
+  if (isSmooth(fn)) return lowerCurve(context, node, fn, input, shape)
   switch (fn.kind) {
     case 'relu':
       return shifted(context, node, input, { kind: 'relu' })
@@ -179,7 +182,7 @@ function polynomial(
   const coefficients = [...given]
   while (coefficients.length > 1 && coefficients.at(-1) === 0) coefficients.pop()
   const { writer } = context
-  const x = narrowOperand(context, node, node.input, input, 'in')
+  const x = narrowFactor(context, node, node.input, input, 'in')
   const size = x.shape.reduce((a, b) => a * b, 1)
   const lead = coefficients.pop()!
   const fraction = fractionBits(lead)

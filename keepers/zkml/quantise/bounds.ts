@@ -4,6 +4,7 @@
 import { CompileError } from '../graph/errors.ts'
 import {
   type Bounds,
+  type CompareLayer,
   type IntegerLayer,
   type Mode,
   type Parameter,
@@ -11,7 +12,7 @@ import {
   VALUE_LIMIT,
 } from '../graph/program.ts'
 import { type AffineLayer, forEachTap, isAffine, multiplyRows, type Rows, rowsOf } from './affine.ts'
-import { rescale, segmentOf } from './interpret.ts'
+import { heldWindow, rescale, segmentOf, spline } from './interpret.ts'
 
 /** Inclusive bounds of every element of one tensor. */
 export type Intervals = { readonly low: Float64Array; readonly high: Float64Array }
@@ -87,12 +88,14 @@ export class BoundsTracker {
       const known = this.isKnown(layer)
       return limited(layer, known ? knownIntervals(layer, inputs, size) : unknownWeights(layer, input, size))
     }
+    const window = heldWindow(layer)
+    const held = window === null ? input : clamped(input, window)
     switch (layer.kind) {
       case 'rescale':
         for (let i = 0; i < size; i++) {
           // Never decreasing while the numerator of a leaky slope is ≥ 0, which the quantiser guarantees.
-          low[i] = rescale(layer, input.low[i]!)
-          high[i] = rescale(layer, input.high[i]!)
+          low[i] = rescale(layer, held.low[i]!)
+          high[i] = rescale(layer, held.high[i]!)
         }
         break
       case 'maxpool':
@@ -105,6 +108,9 @@ export class BoundsTracker {
           low[o] = least
           high[o] = most
         }
+        break
+      case 'argmax':
+        for (const [o, window] of layer.windows.entries()) high[o] = window.length - 1
         break
       case 'multiply': {
         const other = inputs[1]!
@@ -128,6 +134,47 @@ export class BoundsTracker {
           low[i] = Math.min(...values)
           high[i] = Math.max(...values)
         }
+        break
+      case 'spline': {
+        const step = 2 ** ((layer.tails?.width ?? layer.bits) - layer.select)
+        const known = new Map<string, Bounds>()
+        for (let i = 0; i < size; i++) {
+          const [a, b] = [held.low[i]!, held.high[i]!]
+          const found = known.get(`${a} ${b}`) ?? { min: spline(layer, a), max: spline(layer, a) }
+          if (!known.has(`${a} ${b}`)) {
+            // A line is extreme at its ends.
+            let [min, max] = [found.min, found.max]
+            const values = [spline(layer, b)]
+            for (let k = 0; k <= 2 ** layer.select; k++) {
+              const knot = layer.low + k * step
+              for (const value of [knot, knot - 1]) if (value > a && value < b) values.push(spline(layer, value))
+            }
+            for (const value of values) [min, max] = [Math.min(min, value), Math.max(max, value)]
+            known.set(`${a} ${b}`, { min, max })
+          }
+          low[i] = known.get(`${a} ${b}`)!.min
+          high[i] = known.get(`${a} ${b}`)!.max
+        }
+        break
+      }
+      case 'compare': {
+        const known = areKnown(layer, this.mode) ? layer.thresholds.values : null
+        const range = parameterRange(layer.thresholds)
+        for (let i = 0; i < size; i++) {
+          const [from, least, most] = [layer.positions[i]!, known?.[i] ?? range.min, known?.[i] ?? range.max]
+          const [a, b] = [input.low[from]!, input.high[from]!]
+          const equal = layer.relation === 'equal'
+          low[i] = a >= most && (!equal || (b === a && least === a)) ? 1 : 0
+          high[i] = b >= least && (!equal || a <= most) ? 1 : 0
+        }
+        break
+      }
+      case 'paths':
+        if (input.low.some((value) => value < 0) || input.high.some((value) => value > 1))
+          throw new CompileError('bound-exceeded', `layer ${layer.name}: decisions that are neither 0 nor 1`, {
+            layer: layer.name,
+          })
+        high.fill(1)
         break
       case 'bits':
         // The gadget ranges its input, but an honest one outside would have no witness.
@@ -189,6 +236,29 @@ export function windowBits({ low, high }: Intervals, windows: readonly Int32Arra
 /** Bits for in − breakpoint over all breakpoints, as a signed window. */
 export function piecewiseBits(breakpoints: readonly number[], input: Bounds): number {
   return Math.max(1, ...breakpoints.map((t) => signedBits({ min: input.min - t, max: input.max - t })))
+}
+
+/** Whether the thresholds are constants of the circuit. */
+export function areKnown({ fixed }: Pick<CompareLayer, 'fixed'>, mode: Mode): boolean {
+  return fixed || mode === 'released'
+}
+
+/** Bits of a signed window that holds in − threshold wherever they are compared; of an equality, none are needed. */
+export function compareBits(
+  layer: Pick<CompareLayer, 'positions' | 'thresholds' | 'fixed' | 'relation'>,
+  input: Intervals,
+  mode: Mode,
+): number {
+  if (layer.relation === 'equal') return 1
+  const range = parameterRange(layer.thresholds)
+  let [min, max] = [0, 0]
+  for (const [i, from] of layer.positions.entries()) {
+    const value = layer.thresholds.values[i]!
+    const [least, most] = areKnown(layer, mode) ? [value, value] : [range.min, range.max]
+    min = Math.min(min, input.low[from]! - most)
+    max = Math.max(max, input.high[from]! - least)
+  }
+  return signedBits({ min, max })
 }
 
 /** Known coefficients. Convolutions and matrices are gone through tap by tap: their rows may not fit into memory. */
@@ -277,6 +347,12 @@ function limited(layer: IntegerLayer, found: Reached): Intervals {
       { layer: layer.name },
     )
   return found
+}
+
+/** What is left of intervals that a gadget holds to a window; where nothing is, no input has a proof and either end will do. */
+function clamped({ low, high }: Intervals, { min, max }: Bounds): Intervals {
+  const into = (value: number): number => Math.min(max, Math.max(min, value))
+  return { low: low.map(into), high: high.map(into) }
 }
 
 function intersect(a: Intervals, b: Intervals): Intervals {

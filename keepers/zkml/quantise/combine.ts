@@ -3,7 +3,16 @@
 import { reduceTargets, windowIndices } from '../graph/evaluate.ts'
 import { elementCount } from '../graph/program.ts'
 import { broadcastMap, identityMap, stridesOf } from '../graph/tensor.ts'
-import type { BinaryNode, ConcatNode, GraphNode, PoolNode, ReduceNode, SelectNode, ValueName } from '../graph/types.ts'
+import type {
+  BinaryNode,
+  ConcatNode,
+  GraphNode,
+  LinearNode,
+  PoolNode,
+  ReduceNode,
+  SelectNode,
+  ValueName,
+} from '../graph/types.ts'
 import type { Lowering } from './lower.ts'
 import type { Value } from './writer.ts'
 
@@ -113,10 +122,8 @@ export function multiplyValues(
   shape: readonly number[],
 ): Value {
   const same = inputs[0].id === inputs[1].id
-  const left = spread(context, node.name, narrowOperand(context, node, node.inputs[0]!, inputs[0], 'a'), shape)
-  const right = same
-    ? left
-    : spread(context, node.name, narrowOperand(context, node, node.inputs[1]!, inputs[1], 'b'), shape)
+  const left = spread(context, node.name, factor(context, node, node.inputs[0]!, inputs[0], 'a'), shape)
+  const right = same ? left : spread(context, node.name, factor(context, node, node.inputs[1]!, inputs[1], 'b'), shape)
   return context.writer.emit(
     node.name,
     [node.name],
@@ -125,6 +132,76 @@ export function multiplyValues(
     shape,
     left.scale * right.scale,
   )
+}
+
+/** A factor that repeats elements, as a matrix does in a product, is narrowed before they are repeated. */
+function factor(context: Lowering, node: GraphNode, source: ValueName, value: Value, suffix: string): Value {
+  const { graph, writer } = context
+  const producer = graph.nodes.find((each) => each.output === source)
+  if (producer?.op !== 'select' || producer.map.includes(-1)) return narrowFactor(context, node, source, value, suffix)
+  const used = [...new Set(producer.map)]
+  if (used.length === producer.map.length) return narrowFactor(context, node, source, value, suffix)
+  const original = context.value(producer.input)
+  const place = new Map(used.map((from, at) => [from, at]))
+  const name = `${node.name}_${suffix}`
+  const select = (of: Value, map: Int32Array, shape: readonly number[]): Value =>
+    writer.emit(name, [node.name], [of], { kind: 'select', map, fill: 0 }, shape, of.scale)
+  const once = select(original, Int32Array.from(used), [used.length])
+  const narrow = narrowFactor(context, node, source, once, suffix)
+  return select(
+    narrow,
+    producer.map.map((from) => place.get(from)!),
+    value.shape,
+  )
+}
+
+/**
+ * A factor of a product, brought down to the node's activation bits. Its proven bounds may be far from what it ever is, and those
+ * of a product multiply: then the factor is held to a window, and an input that leaves it has no proof.
+ */
+export function narrowFactor(
+  context: Lowering,
+  node: GraphNode,
+  source: ValueName,
+  value: Value,
+  suffix: string,
+): Value {
+  const { decider, peaks, alone, writer } = context
+  const { shift, bits } = decider.hold(`${node.name}/${suffix}`, node.name, writer.signedBits(value), value.scale, () =>
+    peaks(source),
+  )
+  if (shift === 0 && bits === undefined) return value
+  const name = `${node.name}_narrow_${suffix}`
+  return writer.rescale(name, [node.name], value, shift, { kind: 'identity' }, alone(source), bits)
+}
+
+/** Elementwise product with what is 0 or 1: it has no more bits than the other operand, so nothing is narrowed. */
+export function gateValues(
+  context: Lowering,
+  node: BinaryNode,
+  inputs: readonly [Value, Value],
+  shape: readonly number[],
+): Value {
+  const [gate, value] = inputs.map((input) => spread(context, node.name, input, shape)) as [Value, Value]
+  const scale = gate.scale * value.scale
+  return context.writer.emit(node.name, [node.name], [gate, value], { kind: 'multiply' }, shape, scale)
+}
+
+/** Constant rows; numbers that are no short binary fractions are rounded to RATIO_BITS, with a note. */
+export function lowerLinear(context: Lowering, node: LinearNode, input: Value): Value {
+  let fraction = 0
+  const isWhole = (): boolean => node.coefficients.every((value) => Number.isInteger(value * 2 ** fraction))
+  while (fraction < RATIO_BITS && !isWhole()) fraction++
+  if (!isWhole()) context.writer.note(`${node.name}: its factors are rounded to one part in ${2 ** RATIO_BITS}`)
+  const scale = input.scale * 2 ** -fraction
+  const draft = {
+    kind: 'sparse',
+    offsets: node.offsets,
+    indices: node.positions,
+    coefficients: node.coefficients.map((value) => Math.round(value * 2 ** fraction) + 0),
+    bias: node.constants.map((value) => Math.round(value / scale) + 0),
+  } as const
+  return context.writer.emit(node.name, [node.name], [input], draft, node.shape, scale)
 }
 
 /** A value brought down to the node's activation bits when it is an accumulator that is wider. */

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a program costs as a circuit: the constraints of circuits/lib's gadgets, compiled with circom's O1, counted without
 // compiling. A test holds these formulas against compiled circuits.
+import { distinctComparisons } from '../graph/comparisons.ts'
 import {
   type Conv2dLayer,
   elementCount,
   type InputVisibility,
   type IntegerLayer,
   type IntegerProgram,
+  type RescaleLayer,
+  type SplineLayer,
   type TensorId,
   tensorOf,
   type Visibility,
   windowOf,
 } from '../graph/program.ts'
 import { forEachTap } from './affine.ts'
-import { signedBits, unsignedBits } from './bounds.ts'
+import { areKnown, signedBits, unsignedBits } from './bounds.ts'
 
 /** Products and range bits are `quadratic`; `linear` are sums that a gadget takes in as one signal. */
 export type Cost = { readonly quadratic: number; readonly linear: number }
@@ -47,6 +50,9 @@ const SHA256_PADDING = 9
 const SHA256_LINEAR = 48 + 64 * 2 + 8
 const SHA256_QUADRATIC = 17_824 - SHA256_LINEAR
 
+/** Constraints of circuits/lib/equal.circom. */
+const EQUAL_CONSTRAINTS = 3
+
 /** Constraints of circuits/lib/signed_commitment.circom. */
 const SIGNED: Cost = { quadratic: 4948, linear: 10 }
 
@@ -77,8 +83,9 @@ const NOTHING: Cost = { quadratic: 0, linear: 0 }
 function yieldsSignals(program: IntegerProgram, layer: IntegerLayer, signals: ReadonlySet<TensorId>): boolean {
   if (layer.kind === 'select') return layer.inputs.every((id) => signals.has(id)) && !layer.map.includes(-1)
   if (layer.kind === 'dense') return program.mode === 'committed'
-  if (layer.kind === 'conv2d') return program.mode === 'committed' && !isDilated(layer)
-  return ['rescale', 'maxpool', 'multiply', 'piecewise', 'bits'].includes(layer.kind)
+  if (layer.kind === 'conv2d') return program.mode === 'committed' && !isDirect(layer)
+  if (layer.kind === 'rescale' && isHold(layer)) return signals.has(layer.inputs[0]!)
+  return ['rescale', 'maxpool', 'multiply', 'piecewise', 'spline', 'bits', 'compare', 'argmax'].includes(layer.kind)
 }
 
 function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: boolean, tile: number): Cost {
@@ -93,13 +100,14 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
       return committed ? privateConvolution(layer, tile, fromSignals) : NOTHING
     case 'dense': {
       if (!committed) return NOTHING
-      const inputs = fromSignals ? 0 : layer.inputSize
+      const inputs = fromSignals ? 0 : layer.inputSize - leavesThatAreSignals(program, layer)
       return { quadratic: layer.inputSize * layer.outputSize, linear: layer.outputSize + inputs }
     }
     case 'scale':
       return committed ? { quadratic: count, linear: 0 } : NOTHING
     case 'rescale': {
       const { kind } = layer.activation
+      if (isHold(layer)) return { quadratic: count * layer.bits, linear: taken }
       return {
         quadratic: count * (layer.bits + (kind === 'identity' ? 0 : 1)),
         linear: taken + (kind === 'relu' ? 0 : count),
@@ -110,12 +118,30 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
       const rounds = count * (width - 1)
       return { quadratic: rounds * (layer.bits + 2), linear: rounds + (fromSignals ? 0 : count * width) }
     }
+    case 'argmax': {
+      const width = layer.windows[0]!.length
+      return {
+        quadratic: count * width * (layer.bits + 2),
+        // Of two the place is the second selector itself.
+        linear: count * (width + (width === 2 ? 2 : 3) + (fromSignals ? 0 : width)),
+      }
+    }
     case 'multiply':
       return { quadratic: count, linear: 0 }
     case 'piecewise':
       return { quadratic: count * layer.breakpoints.length * (layer.bits + 1), linear: count + taken }
+    case 'spline':
+      return splineCost(layer, count, taken)
     case 'bits':
       return { quadratic: count, linear: (count / layer.width) * (fromSignals ? 1 : 2) }
+    case 'compare': {
+      const known = areKnown(layer, program.mode)
+      const comparisons = known ? distinctComparisons(layer).first.length : count
+      const each = layer.relation === 'equal' ? EQUAL_CONSTRAINTS : layer.bits
+      return { quadratic: comparisons * each, linear: !known || !fromSignals ? comparisons : 0 }
+    }
+    case 'paths':
+      return { quadratic: layer.parents.reduce((inner, from) => (from < 0 ? inner : inner + 1), 0), linear: 0 }
     case 'lookup': {
       const positions = count / layer.width
       return {
@@ -126,8 +152,35 @@ function layerCost(program: IntegerProgram, layer: IntegerLayer, fromSignals: bo
   }
 }
 
-function isDilated(layer: Conv2dLayer): boolean {
-  return layer.dilations[0] !== 1 || layer.dilations[1] !== 1
+/** Of a tree's leaves those on a 1 side are signals, the others are differences. */
+function leavesThatAreSignals(program: IntegerProgram, { inputs: [source] }: IntegerLayer): number {
+  const producer = program.layers.find((layer) => layer.output === source)
+  return producer?.kind === 'paths' ? producer.leaves.reduce((sum, from) => sum + (from & 1), 0) : 0
+}
+
+function splineCost({ low, bits, shift, select, tails }: SplineLayer, count: number, taken: number): Cost {
+  const lines = 2 ** select - select
+  // The line takes v in as a signal of its own, unless it is the input.
+  if (tails === undefined)
+    return { quadratic: count * (bits + lines), linear: taken + (shift === 0 && low === 0 ? 0 : count) }
+  const [below, above] = [tails.below ?? 0, tails.above ?? 0]
+  // A side that is closed below fixes the sign, whose own constraint then says nothing.
+  const closed = (tails.above === null ? 1 : 0) - (tails.below === null ? 1 : 0)
+  const apart = below === above ? 0 : 1
+  return {
+    quadratic: count * (bits + lines + select + 4 + closed + apart),
+    linear: taken + count * (1 + (below === 0 && above === 0 ? 0 : 1)),
+  }
+}
+
+/** A range check alone: the value goes on as it is. */
+function isHold(layer: RescaleLayer): boolean {
+  return layer.shift === 0 && layer.activation.kind === 'identity'
+}
+
+/** Whether each tap is a product of its own. */
+function isDirect({ kernel, dilations }: Conv2dLayer): boolean {
+  return (kernel[0] === 1 && kernel[1] === 1) || dilations[0] !== 1 || dilations[1] !== 1
 }
 
 /** Toom–Cook products tile by tile, phase by phase; see circuits/lib/private_conv2d.circom. */
@@ -136,7 +189,7 @@ function privateConvolution(layer: Conv2dLayer, tile: number, fromSignals: boole
   const [kh, kw] = layer.kernel
   const cin = layer.inShape[2]
   const depth = cin / layer.groups
-  if (isDilated(layer)) {
+  if (isDirect(layer)) {
     let taps = 0
     forEachTap(layer, () => {
       taps++
@@ -189,6 +242,7 @@ function parameterCost(program: IntegerProgram): Cost {
 function parametersOf(layer: IntegerLayer) {
   if (layer.kind === 'conv2d' || layer.kind === 'dense') return [layer.weights, layer.bias]
   if (layer.kind === 'scale') return [layer.scale, layer.bias]
+  if (layer.kind === 'compare') return layer.fixed ? [] : [layer.thresholds]
   return layer.kind === 'lookup' ? [layer.table] : []
 }
 

@@ -2,7 +2,7 @@
 // Who decides scales while a program is written: calibration (and records what it decided), or a plan made before.
 import { CompileError } from '../graph/errors.ts'
 import { signedBits } from './bounds.ts'
-import { chosenBits, type Knobs, type LayerPlan, type ShiftPlan, type WeightPlan } from './plan.ts'
+import { type CurvePlan, chosenBits, type Knobs, type LayerPlan, type ShiftPlan, type WeightPlan } from './plan.ts'
 
 /** What the writer asks for. `key` names the decision in the plan; `node` is what the owner's knobs name. */
 export type Decider = {
@@ -17,7 +17,18 @@ export type Decider = {
   shift(key: string, node: string, scale: number, peak: () => number): ShiftPlan
   /** Whether an accumulator of `bits` bits is to be narrowed before the next linear layer. */
   narrow(key: string, node: string, bits: number, scale: number, peak: () => number): ShiftPlan
+  /** As `shift`, for a factor of a product, whose proven bounds take `bits` bits: far wider ones than calibrated are held. */
+  hold(key: string, node: string, bits: number, scale: number, peak: () => number): ShiftPlan
+  /** The table that a curve becomes; `propose` is given the node's activation bits. */
+  curve(key: string, node: string, propose: (bits: number) => Omit<CurvePlan, 'kind' | 'node'>): CurvePlan
 }
+
+/**
+ * A factor whose proven bounds are beyond 2^LOOSE_BITS times what calibration saw of it is held to 2^HOLD_BITS times that: bounds
+ * multiply from layer to layer, and deep networks of products would have none below 2^52.
+ */
+const LOOSE_BITS = 8
+const HOLD_BITS = 3
 
 /** Accumulators wider than this are narrowed even where no activation asks for it, so that bounds stay far from 2^52. */
 const WIDE_ACCUMULATOR_BITS = 30
@@ -56,6 +67,19 @@ export function calibratingDecider(
     shift: (key, node, scale, peak) => kept(key, { kind: 'shift', node, shift: shiftFor(node, scale, peak()) }),
     narrow: (key, node, bits, scale, peak) =>
       kept(key, { kind: 'shift', node, shift: bits > WIDE_ACCUMULATOR_BITS ? shiftFor(node, scale, peak()) : 0 }),
+    hold(key, node, bits, scale, peak) {
+      const shift = shiftFor(node, scale, peak())
+      const reach = Math.ceil(peak() / (scale * 2 ** shift))
+      const seen = signedBits({ min: -reach, max: reach })
+      return kept(key, {
+        kind: 'shift',
+        node,
+        shift,
+        ...(bits - shift > seen + LOOSE_BITS ? { bits: seen + HOLD_BITS } : {}),
+      })
+    },
+    curve: (key, node, propose) =>
+      kept(key, { kind: 'curve', node, ...propose(chosenBits(knobs.activationBits, node)) }),
   }
 }
 
@@ -77,6 +101,8 @@ export function plannedDecider(layers: Readonly<Record<string, LayerPlan>>): Dec
     weights: (key) => find(key, 'weights'),
     shift: (key) => find(key, 'shift'),
     narrow: (key) => find(key, 'shift'),
+    hold: (key) => find(key, 'shift'),
+    curve: (key) => find(key, 'curve'),
   }
 }
 

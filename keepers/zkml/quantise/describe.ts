@@ -14,6 +14,8 @@ export function recorded(decider: Decider, answers: LayerPlan[]): Decider {
     weights: (...asked) => kept(decider.weights(...asked)),
     shift: (...asked) => kept(decider.shift(...asked)),
     narrow: (...asked) => kept(decider.narrow(...asked)),
+    hold: (...asked) => kept(decider.hold(...asked)),
+    curve: (...asked) => kept(decider.curve(...asked)),
   }
 }
 
@@ -25,11 +27,20 @@ export function describeNetwork(graph: Graph, input: Plan['input'], decisions: r
     input: { shape: graph.input.shape, bits: input.bits, min: input.min, scale: input.scale, pieces: input.pieces },
     nodes: graph.nodes.map((node) => ({ reads: nodeInputs(node).map((value) => places.get(value)), ...partsOf(node) })),
     output: places.get(graph.output),
-    decisions: decisions.map((decision) =>
-      decision.kind === 'shift'
-        ? ['shift', decision.shift]
-        : ['weights', decision.weightBits, decision.fraction, decision.biasBits],
-    ),
+    decisions: decisions.map(described),
+  }
+}
+
+function described(decision: LayerPlan): unknown[] {
+  switch (decision.kind) {
+    case 'shift':
+      return ['shift', decision.shift, ...(decision.bits === undefined ? [] : [decision.bits])]
+    case 'weights':
+      return ['weights', decision.weightBits, decision.fraction, decision.biasBits]
+    case 'curve': {
+      const { low, bits, shift, select, fraction, below, above, within } = decision
+      return ['curve', low, bits, shift, select, fraction, below ?? null, above ?? null, within ?? null]
+    }
   }
 }
 
@@ -40,7 +51,7 @@ function partsOf(node: GraphNode): Record<string, unknown> {
   for (const field of ['input', 'inputs']) delete parts[field]
   // Equal numbers are kept as one: how long these are is a matter of the weights.
   for (const field of ['scale', 'shift']) delete parts[field]
-  for (const field of ['weights', 'bias', 'table']) {
+  for (const field of ['weights', 'bias', 'table', ...(node.op === 'compare' && node.fixed ? [] : ['thresholds'])]) {
     const tensor = parts[field] as { shape: readonly number[] } | undefined
     if (tensor !== undefined) parts[field] = tensor.shape
   }

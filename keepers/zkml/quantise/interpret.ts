@@ -3,13 +3,16 @@
 // Float64 slots hold safe integers only (bounds are proven ≤ 2^52), so every operation here is exact.
 
 import { CompileError } from '../graph/errors.ts'
+import { reachedLeaves } from '../graph/evaluate.ts'
 import {
+  type Bounds,
   type Conv2dLayer,
   elementCount,
   type IntegerLayer,
   type IntegerProgram,
   type Integers,
   type RescaleLayer,
+  type SplineLayer,
   type TensorId,
   tensorOf,
 } from '../graph/program.ts'
@@ -17,17 +20,63 @@ import {
 /** What a program computes of one input. */
 export type Trace = { readonly tensors: ReadonlyMap<TensorId, Integers>; readonly scores: Integers }
 
+/** What to do with a value that leaves the window a layer holds it to: no proof can be made of it, but it can be judged. */
+export type Outside = 'refuse' | 'clamp'
+
 /**
  * Runs `program` on one input of integers, row-major. Every tensor is in the trace.
- * @throws CompileError wrong-input for a wrong count, a fraction, or a value outside the input's range.
+ * @throws CompileError wrong-input for a wrong count, a fraction, or a value outside the input's range; and naming the layer
+ * for a value inside the network that leaves the window calibrated for it, unless `outside` is clamp.
  */
-export function interpret(program: IntegerProgram, input: ArrayLike<number>): Trace {
+export function interpret(
+  program: IntegerProgram,
+  input: ArrayLike<number>,
+  { outside = 'refuse' }: { readonly outside?: Outside } = {},
+): Trace {
   const values = new Map<TensorId, Integers>([[program.input.tensor, checkedInput(program, input)]])
   for (const layer of program.layers) {
-    const inputs = layer.inputs.map((id) => values.get(id)!)
+    let inputs = layer.inputs.map((id) => values.get(id)!)
+    const window = heldWindow(layer)
+    if (window !== null) inputs = [within(program, layer, inputs[0]!, window, outside)]
     values.set(layer.output, runLayer(layer, inputs, elementCount(tensorOf(program, layer.output).shape)))
   }
   return { tensors: values, scores: values.get(program.scores)! }
+}
+
+/** The values that a layer's circuit accepts, where bounds do not already say so. */
+export function heldWindow(layer: IntegerLayer): Bounds | null {
+  if (layer.kind === 'spline') {
+    const { low, bits, tails } = layer
+    const max = low + 2 ** (tails?.width ?? bits) - 1
+    if (tails === undefined) return { min: low, max }
+    if (tails.below !== null && tails.above !== null) return null
+    return {
+      min: tails.below === null ? low : Number.NEGATIVE_INFINITY,
+      max: tails.above === null ? max : Number.POSITIVE_INFINITY,
+    }
+  }
+  if (layer.kind !== 'rescale' || layer.held !== true) return null
+  const min = layer.unsigned ? 0 : -(2 ** (layer.bits - 1))
+  return { min, max: min + 2 ** layer.bits - 1 }
+}
+
+function within(
+  program: IntegerProgram,
+  layer: IntegerLayer,
+  values: Integers,
+  { min, max }: Bounds,
+  outside: Outside,
+): Integers {
+  const found = values.find((value) => value < min || value > max)
+  if (found === undefined) return values
+  if (outside === 'clamp') return values.map((value) => Math.min(max, Math.max(min, value)))
+  const { scale } = tensorOf(program, layer.inputs[0]!)
+  throw new CompileError(
+    'wrong-input',
+    `${layer.sources.join(', ')}: its input is ${found * scale} somewhere, outside [${min * scale}, ${max * scale}], which was ` +
+      'calibrated; calibrate with samples that reach it',
+    { layer: layer.name },
+  )
 }
 
 function checkedInput(program: IntegerProgram, input: ArrayLike<number>): Integers {
@@ -98,6 +147,10 @@ export function runLayer(layer: IntegerLayer, inputs: readonly Integers[], size:
         out[o] = best
       }
       break
+    case 'argmax':
+      for (const [o, window] of layer.windows.entries())
+        for (const [k, index] of window.entries()) if (input[index]! > input[window[out[o]!]!]!) out[o] = k
+      break
     case 'multiply':
       for (let i = 0; i < size; i++) out[i] = input[i]! * inputs[1]![i]!
       break
@@ -106,6 +159,18 @@ export function runLayer(layer: IntegerLayer, inputs: readonly Integers[], size:
         const segment = segmentOf(layer.breakpoints, input[i]!)
         out[i] = layer.slopes[segment]! * input[i]! + layer.intercepts[segment]!
       }
+      break
+    case 'spline':
+      for (let i = 0; i < size; i++) out[i] = spline(layer, input[i]!)
+      break
+    case 'compare':
+      for (let i = 0; i < size; i++) {
+        const [value, threshold] = [input[layer.positions[i]!]!, layer.thresholds.values[i]!]
+        out[i] = (layer.relation === 'equal' ? value === threshold : value >= threshold) ? 1 : 0
+      }
+      break
+    case 'paths':
+      out.set(reachedLeaves(layer, input))
       break
     case 'bits':
       for (const [p, value] of input.entries())
@@ -134,6 +199,17 @@ export function rescale(layer: RescaleLayer, value: number): number {
   const positive = value >= 0 ? v : 0
   if (activation.kind === 'relu') return positive
   return activation.numerator * v + (2 ** activation.log2Denominator - activation.numerator) * positive
+}
+
+/** The line that `value` lies on, at it; see SplineLayer. */
+export function spline(layer: SplineLayer, value: number): number {
+  const { tails, shift } = layer
+  const width = (tails?.width ?? layer.bits) - shift
+  const v = Math.floor((value - layer.low) / 2 ** shift)
+  const u = tails === undefined ? v : Math.min(2 ** width - 1, Math.max(0, v))
+  const line = Math.floor(u / 2 ** (width - layer.select))
+  const slope = v < u ? tails?.below : tails?.above
+  return layer.slopes[line]! * u + layer.intercepts[line]! + (v === u ? 0 : slope! * (v - u))
 }
 
 /** Number of breakpoints that are ≤ value. */

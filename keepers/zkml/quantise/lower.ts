@@ -14,22 +14,37 @@ import {
   type ValueName,
 } from '../graph/types.ts'
 import { lowerActivation } from './activations.ts'
-import { combineValues, lowerConcat, lowerPool, lowerReduce, lowerSelect, multiplyValues } from './combine.ts'
+import {
+  combineValues,
+  gateValues,
+  lowerConcat,
+  lowerLinear,
+  lowerPool,
+  lowerReduce,
+  lowerSelect,
+  multiplyValues,
+} from './combine.ts'
+import { lowerArgMax, lowerCompare } from './compare.ts'
 import type { Decider } from './decide.ts'
 import { describeNetwork, recorded } from './describe.ts'
 import { elementPieces, isMixed } from './input.ts'
-import { type LayerPlan, type Plan, programOutput, type WeightPlan } from './plan.ts'
+import { isDifference, type LayerPlan, type Plan, programOutput, type WeightPlan } from './plan.ts'
+import { lowerQuantise, lowerScaled } from './round.ts'
 import { type Clipping, type LayerDraft, ProgramWriter, type Value, valueBits } from './writer.ts'
 
-/** Largest calibrated magnitude of a graph value, real. */
-export type Peaks = (value: ValueName) => number
+/** The least and the largest number that calibration saw. */
+export type Range = { readonly min: number; readonly max: number }
 
 /** Everything a lowering rule needs to know. */
 export type Lowering = {
   readonly graph: Graph
   readonly writer: ProgramWriter
   readonly decider: Decider
-  readonly peaks: Peaks
+  /** Largest calibrated magnitude of a graph value, real. */
+  readonly peaks: (value: ValueName) => number
+  readonly ranges: (value: ValueName) => Range
+  /** What a graph value became. */
+  readonly value: (name: ValueName) => Value
   /** Whether exactly one node reads this value. */
   alone(value: ValueName): boolean
 }
@@ -41,30 +56,27 @@ export function lower(
   graph: Graph,
   plan: Pick<Plan, 'mode' | 'input' | 'output'>,
   decider: Decider,
-  peaks: Peaks,
+  ranges: (value: ValueName) => Range,
 ): Lowered {
   const writer = new ProgramWriter(plan.mode, plan.input, graph.input.shape)
   const uses = new Map<ValueName, number>()
   for (const node of graph.nodes) for (const name of nodeInputs(node)) uses.set(name, (uses.get(name) ?? 0) + 1)
   const decisions: LayerPlan[] = []
+  const values = new Map<ValueName, Value>([[graph.input.name, writer.input]])
   const context: Lowering = {
     graph,
     writer,
     decider: recorded(decider, decisions),
-    peaks,
+    ranges,
+    value: (name) => values.get(name)!,
+    peaks: (value) => {
+      const { min, max } = ranges(value)
+      return Math.max(-min, max)
+    },
     alone: (value) => uses.get(value) === 1 && value !== graph.output,
   }
-  const values = new Map<ValueName, Value>([[graph.input.name, writer.input]])
   const mixed = isMixed(plan.input.pieces) ? mixedInput(context, plan.input.pieces) : null
-  const indices = new Set(graph.nodes.flatMap((node) => (node.op === 'argmax' ? [node.output] : [])))
   for (const node of graph.nodes) {
-    // Of an ArgMax only the scores are computed here; its index is what the circuit's output says of them.
-    if (nodeInputs(node).some((name) => indices.has(name)))
-      throw new CompileError(
-        'unsupported-operator',
-        `${node.name} computes with the index that an ArgMax finds; an ArgMax is supported at the end of the network only`,
-        { layer: node.name, operator: 'ArgMax' },
-      )
     const inputs = nodeInputs(node).map((name) => values.get(name)!)
     const value =
       mixed !== null && nodeInputs(node).includes(graph.input.name)
@@ -74,7 +86,8 @@ export function lower(
   }
   const found = values.get(graph.output)!
   requireOutput(plan.output, elementCount(found.shape), graph)
-  const scores = plan.output.kind === 'score' && plan.output.dropped ? difference(context, found, plan.output) : found
+  const { output: planned } = plan
+  const scores = planned.kind === 'score' && isDifference(planned) ? difference(context, found, planned) : found
   const { bits, min, pieces } = plan.input
   const input = { tensor: writer.input.id, bits, min, ...(pieces === undefined ? {} : { pieces }) }
   const output = programOutput(plan.output)
@@ -141,11 +154,15 @@ function requireOutput(output: Plan['output'], count: number, graph: Graph): voi
     throw new CompileError('invalid-option', `output ${output.kind}: ${message}`)
   }
   const { dropped } = graph
-  if (graph.nodes.some((node) => node.op === 'argmax') && output.kind !== 'label')
+  if (graph.joined === true && (output.kind === 'label' || output.kind === 'margin'))
+    fail('the output is several outputs of the model, one after the other; use logits-commitment or score')
+  if (graph.nodes.some((node) => isLabel(graph, node)) && output.kind !== 'label')
     fail('the network ends in an ArgMax, of which only the label can be said; use label')
   if (output.kind === 'score' && output.dropped !== dropped)
     fail(`the plan compares ${output.dropped ?? 'scores'}, the network ends in ${dropped ?? 'scores'}; calibrate again`)
-  if (output.kind === 'score' && dropped !== undefined && count !== 2)
+  if (output.kind === 'score' && dropped === 'normalised')
+    fail('the threshold speaks of scores divided by what makes up all of them, which is dropped. Use label or margin')
+  if (isDifference(output) && count !== 2)
     fail(
       `the threshold speaks of a ${dropped} over ${count} scores, which is dropped; only one over 2 can be compared exactly. Use label or margin, or export without it`,
     )
@@ -156,6 +173,11 @@ function requireOutput(output: Plan['output'], count: number, graph: Graph): voi
   if (output.kind === 'margin' && (count < 2 || count > 65536)) fail(`needs 2 to 65536 scores, found ${count}`)
   if (output.kind === 'label' && count < 2) fail(`needs at least 2 scores, found ${count}; use value or score`)
   if (output.kind === 'value' && count !== 1) fail(`needs a single score, found ${count}`)
+}
+
+/** Whether a node finds the label: the index of the largest of all scores, at the end. */
+function isLabel(graph: Graph, node: GraphNode): boolean {
+  return node.op === 'argmax' && node.output === graph.output && elementCount(graph.shapes.get(node.output)!) === 1
 }
 
 function lowerNode(context: Lowering, node: GraphNode, inputs: readonly Value[]): Value {
@@ -176,7 +198,9 @@ function lowerNode(context: Lowering, node: GraphNode, inputs: readonly Value[])
     case 'binary':
       return node.kind === 'multiply'
         ? multiplyValues(context, node, inputs as [Value, Value], shape)
-        : combineValues(context, node, inputs, node.kind === 'add' ? [1, 1] : [1, -1], shape)
+        : node.kind === 'gate'
+          ? gateValues(context, node, inputs as [Value, Value], shape)
+          : combineValues(context, node, inputs, node.kind === 'add' ? [1, 1] : [1, -1], shape)
     case 'concat':
       return lowerConcat(context, node, inputs, shape)
     case 'select':
@@ -212,9 +236,21 @@ function lowerNode(context: Lowering, node: GraphNode, inputs: readonly Value[])
         )
       return writer.emit(node.name, [node.name], inputs, { kind: 'bits', width: node.width }, shape, 1)
     }
+    case 'compare':
+      return lowerCompare(context, node, inputs[0]!)
+    case 'paths': {
+      const { parents, leaves } = node
+      return writer.emit(node.name, [node.name], inputs, { kind: 'paths', parents, leaves }, shape, 1)
+    }
+    case 'quantise':
+      return lowerQuantise(context, node, inputs[0]!, shape)
+    case 'scaled':
+      return lowerScaled(context, node, inputs[0]!, shape)
+    case 'linear':
+      return lowerLinear(context, node, inputs[0]!)
     case 'argmax':
       // The circuit's output is the index; the scores themselves are the program's last tensor.
-      return inputs[0]!
+      return isLabel(graph, node) ? inputs[0]! : lowerArgMax(context, node, inputs[0]!, shape)
   }
 }
 
@@ -343,7 +379,7 @@ function biasParameter(
     : clipped(context, layer, 'bias', values, plan.biasBits)
 }
 
-function clipped(context: Lowering, layer: string, role: string, values: Float64Array, bits: number): Parameter {
+export function clipped(context: Lowering, layer: string, role: string, values: Float64Array, bits: number): Parameter {
   const limit = 2 ** (bits - 1) - 1
   let count = 0
   for (const [i, value] of values.entries())

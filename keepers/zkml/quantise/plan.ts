@@ -17,24 +17,56 @@ export type WeightPlan = {
   readonly biasBits: number
 }
 
-/** An accumulator is divided by 2^shift; 0 means that nothing is divided. */
-export type ShiftPlan = { readonly kind: 'shift'; readonly node: string; readonly shift: number }
-
-export type LayerPlan = WeightPlan | ShiftPlan
+/**
+ * An accumulator is divided by 2^shift; 0 means that nothing is divided. `bits`: what is left is held to that many bits, sign
+ * included, which its proven bounds exceed; an input that leaves them has no proof.
+ */
+export type ShiftPlan = {
+  readonly kind: 'shift'
+  readonly node: string
+  readonly shift: number
+  readonly bits?: number | undefined
+}
 
 /**
- * What is proven. `dropped`: of the scores before that last operator, of which there are two, the score named less the other
- * one is compared; the threshold is that of the difference.
+ * A curve is fitted to 2^select lines over low ≤ input < low + 2^bits (integers), of which `shift` bits are dropped; slopes
+ * have `fraction` bits beside those of the input's scale. `below` and `above`: slopes of the straight lines that the curve goes on
+ * as beyond these inputs; where there is none, what lies there has no proof.
+ * With `within`, lines are as long as that tolerance lets them be, and `select` is 0; of results of `peak`, or of each its own.
+ */
+export type CurvePlan = {
+  readonly kind: 'curve'
+  readonly node: string
+  readonly low: number
+  readonly bits: number
+  readonly shift: number
+  readonly select: number
+  readonly fraction: number
+  readonly below?: number | undefined
+  readonly above?: number | undefined
+  readonly within?: { readonly share: number; readonly peak: number | null } | undefined
+}
+
+export type LayerPlan = WeightPlan | ShiftPlan | CurvePlan
+
+/**
+ * What is proven. `dropped`: of the scores before that last operator, the score named is compared, and of a Softmax, of which there
+ * are two, the difference to the other one; the threshold is that of what is compared.
  */
 export type PlannedOutput =
   | Exclude<OutputSpec, { kind: 'score' }>
   | (Extract<OutputSpec, { kind: 'score' }> & { readonly dropped?: SoftmaxKind | undefined })
 
+/** Whether a score is compared as the difference of two. */
+export function isDifference(output: PlannedOutput): boolean {
+  return output.kind === 'score' && (output.dropped === 'softmax' || output.dropped === 'log-softmax')
+}
+
 /** What the circuit says of its last tensor: a difference is the only score there. */
 export function programOutput(output: PlannedOutput): OutputSpec {
   if (output.kind !== 'score') return output
-  const { kind, index, threshold, dropped } = output
-  return { kind, index: dropped === undefined ? index : 0, threshold }
+  const { kind, index, threshold } = output
+  return { kind, index: isDifference(output) ? 0 : index, threshold }
 }
 
 export type Plan = {
@@ -116,7 +148,7 @@ const planSchema = z.object({
       kind: z.literal('score'),
       index: integer.min(0),
       threshold: integer,
-      dropped: z.enum(['softmax', 'log-softmax']).optional(),
+      dropped: z.enum(['softmax', 'log-softmax', 'logistic', 'normalised']).optional(),
     }),
     z.object({ kind: z.literal('margin') }),
     z.object({ kind: z.literal('value') }),
@@ -125,7 +157,19 @@ const planSchema = z.object({
     z.string(),
     z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('weights'), node: z.string(), weightBits: bits, fraction: integer, biasBits: bits }),
-      z.object({ kind: z.literal('shift'), node: z.string(), shift: integer.min(0).max(52) }),
+      z.object({ kind: z.literal('shift'), node: z.string(), shift: integer.min(0).max(52), bits: bits.optional() }),
+      z.object({
+        kind: z.literal('curve'),
+        node: z.string(),
+        low: integer,
+        bits,
+        shift: integer.min(0).max(52),
+        select: integer.min(0).max(8),
+        fraction: integer.min(-53).max(53),
+        below: z.number().optional(),
+        above: z.number().optional(),
+        within: z.object({ share: z.number().positive(), peak: z.number().positive().nullable() }).optional(),
+      }),
     ]),
   ),
 })

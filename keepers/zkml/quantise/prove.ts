@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The check of a finished program: are its stated bounds and bit counts true?
 import { CompileError } from '../graph/errors.ts'
-import { type Bounds, elementCount, type IntegerLayer, type IntegerProgram, tensorOf } from '../graph/program.ts'
+import {
+  type Bounds,
+  elementCount,
+  type IntegerLayer,
+  type IntegerProgram,
+  type Mode,
+  tensorOf,
+} from '../graph/program.ts'
 import {
   BoundsTracker,
+  compareBits,
   type Intervals,
   parameterRange,
   piecewiseBits,
@@ -24,7 +32,7 @@ export function proveBounds(program: IntegerProgram): void {
   const tracker = new BoundsTracker(program.mode, program.input, elementCount(input.shape))
   requireInside(program.name, tracker.overall(input.id), input.bounds)
   for (const layer of program.layers) {
-    requireBits(layer, tracker.overall(layer.inputs[0]!), tracker.of(layer.inputs[0]!))
+    requireBits(layer, tracker.overall(layer.inputs[0]!), tracker.of(layer.inputs[0]!), program.mode)
     if (program.mode === 'committed') requireParameters(layer)
     const output = tensorOf(program, layer.output)
     tracker.add(layer, elementCount(output.shape))
@@ -41,9 +49,9 @@ function requireInside(name: string, found: Bounds, stated: Bounds): void {
     )
 }
 
-function requireBits(layer: IntegerLayer, input: Bounds, elements: Intervals): void {
+function requireBits(layer: IntegerLayer, input: Bounds, elements: Intervals, mode: Mode): void {
   const given = 'bits' in layer ? layer.bits : 0
-  if (given < neededBits(layer, input, elements))
+  if (given < neededBits(layer, input, elements, mode))
     throw new CompileError(
       'bound-exceeded',
       `layer ${layer.name}: ${given} bits do not hold values in [${input.min}, ${input.max}]; quantise again with fewer weight or activation bits before it`,
@@ -52,18 +60,27 @@ function requireBits(layer: IntegerLayer, input: Bounds, elements: Intervals): v
 }
 
 /** Bits that a layer's gadget must decompose for inputs within these bounds; infinite for a layer that none would serve. */
-function neededBits(layer: IntegerLayer, input: Bounds, elements: Intervals): number {
+function neededBits(layer: IntegerLayer, input: Bounds, elements: Intervals, mode: Mode): number {
   switch (layer.kind) {
     case 'rescale':
-      if (layer.unsigned && (input.min < 0 || layer.activation.kind !== 'identity')) return Number.POSITIVE_INFINITY
+      if (layer.unsigned && ((input.min < 0 && layer.held !== true) || layer.activation.kind !== 'identity'))
+        return Number.POSITIVE_INFINITY
       if (layer.activation.kind === 'leaky' && layer.activation.numerator < 0) return Number.POSITIVE_INFINITY
+      if (layer.held === true) return layer.shift + 1
       return Math.max(layer.shift + 1, layer.unsigned ? unsignedBits(input) : signedBits(input))
     case 'maxpool':
+    case 'argmax':
       return windowBits(elements, layer.windows)
+    case 'spline':
+      return layer.tails === undefined
+        ? layer.shift + layer.select + 1
+        : Math.max(layer.tails.width + 1, signedBits({ min: input.min - layer.low, max: input.max - layer.low }))
     case 'piecewise': {
       const ascending = layer.breakpoints.every((t, i) => i === 0 || t > layer.breakpoints[i - 1]!)
       return ascending ? piecewiseBits(layer.breakpoints, input) : Number.POSITIVE_INFINITY
     }
+    case 'compare':
+      return compareBits(layer, elements, mode)
     default:
       return 0
   }
@@ -80,8 +97,8 @@ export function rebound(program: IntegerProgram): IntegerProgram {
   const tracker = new BoundsTracker(program.mode, input, size(input.tensor))
   const layers = program.layers.map((layer) => {
     const source = layer.inputs[0]!
-    const bits = neededBits(layer, tracker.overall(source), tracker.of(source))
-    if (bits > MOST_BITS) requireBits(layer, tracker.overall(source), tracker.of(source))
+    const bits = neededBits(layer, tracker.overall(source), tracker.of(source), program.mode)
+    if (bits > MOST_BITS) requireBits(layer, tracker.overall(source), tracker.of(source), program.mode)
     const wide = 'bits' in layer && layer.bits < bits ? { ...layer, bits } : layer
     tracker.add(wide, size(wide.output))
     return wide
@@ -98,7 +115,9 @@ function requireParameters(layer: IntegerLayer): void {
         ? [layer.scale, layer.bias]
         : layer.kind === 'lookup'
           ? [layer.table]
-          : []
+          : layer.kind === 'compare' && !layer.fixed
+            ? [layer.thresholds]
+            : []
   for (const parameter of parameters) {
     const { min, max } = parameterRange(parameter)
     for (const value of parameter.values)

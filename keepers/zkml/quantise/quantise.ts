@@ -6,7 +6,7 @@ import { type IntegerProgram, type Mode, type OutputSpec, tensorOf } from '../gr
 import type { Graph, SoftmaxKind, ValueName } from '../graph/types.ts'
 import { calibratingDecider, plannedDecider } from './decide.ts'
 import { encodeReals, numberRange, planInput } from './input.ts'
-import { type Lowered, lower } from './lower.ts'
+import { type Lowered, lower, type Range } from './lower.ts'
 import {
   DEFAULT_KNOBS,
   type Knobs,
@@ -31,20 +31,33 @@ export type QuantiseOptions = {
   readonly inputRange?: { readonly min: number; readonly max: number }
 }
 
+/** What is known of a value that calibration did not see. */
+const NOTHING: Range = { min: 0, max: 0 }
+
 export type Calibrated = Lowered & { readonly plan: Plan }
 
-/** Largest magnitude of every value of `graph` over the samples: what calibration knows of the data. */
-export function measurePeaks(graph: Graph, samples: readonly ArrayLike<number>[]): ReadonlyMap<ValueName, number> {
+/** What every value of `graph` spans over the samples: what calibration knows of the data. */
+export function measureRanges(graph: Graph, samples: readonly ArrayLike<number>[]): ReadonlyMap<ValueName, Range> {
   if (samples.length === 0)
     throw new CompileError('invalid-option', 'calibration needs at least one input sample, found none')
-  const peaks = new Map<ValueName, number>()
-  for (const sample of samples)
+  const producers = new Map(graph.nodes.map((node) => [node.output, node.name]))
+  const ranges = new Map<ValueName, Range>()
+  for (const [at, sample] of samples.entries())
     for (const [name, { data }] of evaluateAll(graph, sample)) {
-      let peak = peaks.get(name) ?? 0
-      for (const value of data) peak = Math.max(peak, Math.abs(value))
-      peaks.set(name, peak)
+      let { min, max } = ranges.get(name) ?? { min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY }
+      for (const value of data) {
+        if (!Number.isFinite(value))
+          throw new CompileError(
+            'not-finite',
+            `${producers.get(name) ?? name} gives ${value} for sample ${at}; leave the sample out, or change the network`,
+            { layer: producers.get(name) ?? name },
+          )
+        min = Math.min(min, value)
+        max = Math.max(max, value)
+      }
+      ranges.set(name, { min, max })
     }
-  return peaks
+  return ranges
 }
 
 /**
@@ -52,13 +65,13 @@ export function measurePeaks(graph: Graph, samples: readonly ArrayLike<number>[]
  * @throws CompileError bound-exceeded naming the layer and the knob when static bounds cannot hold.
  */
 export function calibrate(graph: Graph, samples: readonly ArrayLike<number>[], options: QuantiseOptions): Calibrated {
-  return calibrateWith(graph, measurePeaks(graph, samples), inputRangeOf(graph, samples, options), options)
+  return calibrateWith(graph, measureRanges(graph, samples), inputRangeOf(graph, samples, options), options)
 }
 
-/** The same from peaks measured before; what a search repeats. */
+/** The same from ranges measured before; what a search repeats. */
 export function calibrateWith(
   graph: Graph,
-  peaks: ReadonlyMap<ValueName, number>,
+  ranges: ReadonlyMap<ValueName, Range>,
   range: { readonly min: number; readonly max: number },
   options: QuantiseOptions,
 ): Calibrated {
@@ -72,7 +85,12 @@ export function calibrateWith(
   const wanted: OutputSpec = options.output ?? { kind: 'label' }
   const drafted: PlannedOutput =
     wanted.kind === 'score' && graph.dropped !== undefined ? { ...wanted, dropped: graph.dropped } : wanted
-  const lowered = lower(graph, { mode: options.mode, input, output: drafted }, decider, (name) => peaks.get(name) ?? 0)
+  const lowered = lower(
+    graph,
+    { mode: options.mode, input, output: drafted },
+    decider,
+    (name) => ranges.get(name) ?? NOTHING,
+  )
   const output = integerOutput(wanted, graph, lowered.program)
   const plan: Plan = { format: 'cohort-zkml-plan', version: 1, mode: options.mode, input, output, layers }
   return { ...lowered, program: { ...lowered.program, output: programOutput(output) }, plan }
@@ -83,7 +101,7 @@ export function calibrateWith(
  * the circuit is the same for every version; weights that do not fit are clipped, and `clipping` says which.
  */
 export function buildWithPlan(graph: Graph, plan: Plan): Lowered {
-  return lower(graph, plan, plannedDecider(plan.layers), () => 0)
+  return lower(graph, plan, plannedDecider(plan.layers), () => NOTHING)
 }
 
 /**
@@ -121,13 +139,13 @@ function integerOutput(wanted: OutputChoice, graph: Graph, program: IntegerProgr
   }
 }
 
-/** p ≥ T of two classes just where the scores differ by ln(T / (1 − T)). */
+/** p ≥ T of two classes just where the scores differ by ln(T / (1 − T)); of a logistic where the score reaches that. */
 function oddsOf(threshold: number, dropped: SoftmaxKind): number {
-  const probability = dropped === 'softmax' ? threshold : Math.exp(threshold)
+  const probability = dropped === 'log-softmax' ? Math.exp(threshold) : threshold
   if (!(probability > 0 && probability < 1))
     throw new CompileError(
       'invalid-option',
-      `output score: threshold ${threshold} of a ${dropped}, which lies ${dropped === 'softmax' ? 'between 0 and 1' : 'below 0'}`,
+      `output score: threshold ${threshold} of a ${dropped}, which lies ${dropped === 'log-softmax' ? 'below 0' : 'between 0 and 1'}`,
     )
   return Math.log(probability / (1 - probability))
 }

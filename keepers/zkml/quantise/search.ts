@@ -6,7 +6,7 @@ import type { Graph } from '../graph/types.ts'
 import { accuracyOf, floatScores, programScores, relativeError, type Samples, targetLabels } from './accuracy.ts'
 import { type CostOptions, programCost } from './cost.ts'
 import { type BitChoice, chosenBits, DEFAULT_KNOBS, type Knobs } from './plan.ts'
-import { type Calibrated, calibrateWith, inputRangeOf, measurePeaks, type QuantiseOptions } from './quantise.ts'
+import { type Calibrated, calibrateWith, inputRangeOf, measureRanges, type QuantiseOptions } from './quantise.ts'
 
 export type SearchOptions = QuantiseOptions & {
   /** Accuracy that may be lost against the float network, as a share: 0.003 is 0.3 points. */
@@ -68,7 +68,7 @@ export function searchBits(
   const { maxLoss, target, signal, onStep } = options
   if (heldOut.inputs.length === 0)
     throw new CompileError('invalid-option', 'the search needs held-out samples, found none')
-  const peaks = measurePeaks(graph, calibration)
+  const ranges = measureRanges(graph, calibration)
   const range = inputRangeOf(graph, calibration, options)
   const reference = floatScores(graph, heldOut.inputs, { ...(signal ? { signal } : {}) })
   const labels = targetLabels(heldOut, reference)
@@ -77,7 +77,7 @@ export function searchBits(
 
   const attempt = (knobs: Knobs): Trial => {
     signal?.throwIfAborted()
-    const built = calibrateWith(graph, peaks, range, { ...options, knobs })
+    const built = calibrateWith(graph, ranges, range, { ...options, knobs })
     const error = relativeError(reference.slice(0, ranking.length), programScores(built.program, ranking))
     return { knobs, built, constraints: programCost(built.program, options.cost).total, error }
   }

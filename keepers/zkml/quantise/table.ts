@@ -107,6 +107,7 @@ function sum(cost: { quadratic: number; linear: number }): number {
 function weightBits(layer: IntegerLayer): number | null {
   if (layer.kind === 'conv2d' || layer.kind === 'dense') return layer.weights.bits
   if (layer.kind === 'scale') return layer.scale.bits
+  if (layer.kind === 'compare' && !layer.fixed) return layer.thresholds.bits
   return layer.kind === 'lookup' ? layer.table.bits : null
 }
 

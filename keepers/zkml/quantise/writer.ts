@@ -9,7 +9,7 @@ import {
   type RescaleLayer,
   type TensorId,
 } from '../graph/program.ts'
-import { BoundsTracker, signedBits, unsignedBits, windowBits } from './bounds.ts'
+import { BoundsTracker, type Intervals, signedBits, unsignedBits, windowBits } from './bounds.ts'
 
 /** A value of the program being written: real = integer · scale. */
 export type Value = { readonly id: TensorId; readonly shape: readonly number[]; readonly scale: number }
@@ -33,6 +33,8 @@ export class ProgramWriter {
   private readonly tracker: BoundsTracker
   private readonly names = new Set<string>()
   private readonly notes: string[] = []
+  /** Several readers of one value often want it at the same width. */
+  private readonly rescaled = new Map<string, Value>()
   readonly input: Value
 
   constructor(mode: Mode, input: { bits: number; min: number; scale: number }, shape: readonly number[]) {
@@ -54,6 +56,11 @@ export class ProgramWriter {
 
   bounds(value: Value): { min: number; max: number } {
     return this.tracker.overall(value.id)
+  }
+
+  /** Bounds of each element. */
+  intervals(value: Value): Intervals {
+    return this.tracker.of(value.id)
   }
 
   windowBits(value: Value, windows: readonly Int32Array[]): number {
@@ -87,7 +94,8 @@ export class ProgramWriter {
 
   /**
    * The same values shifted down by `shift` bits, rounded to nearest, with an activation. Half of the divisor goes into
-   * the bias of the layer before, where it costs nothing; `alone` says that nobody else reads that layer.
+   * the bias of the layer before, where it costs nothing; `alone` says that nobody else reads that layer. `held`: bits, sign
+   * included, that the result is held to where its bounds take more.
    */
   rescale(
     name: string,
@@ -96,10 +104,32 @@ export class ProgramWriter {
     shift: number,
     activation: RescaleLayer['activation'],
     alone: boolean,
+    held?: number,
+  ): Value {
+    const key = JSON.stringify([value.id, shift, activation, held ?? null])
+    const known = alone ? undefined : this.rescaled.get(key)
+    if (known !== undefined) return { ...known, shape: value.shape }
+    const made = this.newRescale(name, sources, value, shift, activation, alone, held)
+    if (!alone) this.rescaled.set(key, made)
+    return made
+  }
+
+  private newRescale(
+    name: string,
+    sources: readonly string[],
+    value: Value,
+    shift: number,
+    activation: RescaleLayer['activation'],
+    alone: boolean,
+    held: number | undefined,
   ): Value {
     const centred = shift === 0 ? value : this.addHalf(name, sources, value, 2 ** (shift - 1), alone)
     const bounds = this.tracker.overall(centred.id)
     const unsigned = bounds.min >= 0
+    if (held !== undefined && signedBits(bounds) > shift + held) {
+      const draft: LayerDraft = { kind: 'rescale', shift, bits: shift + held, unsigned: false, held: true, activation }
+      return this.emit(name, sources, [centred], draft, value.shape, centred.scale * 2 ** shift)
+    }
     // Nothing to shift and nothing to change: values that are never negative pass a ReLU as they are.
     if (shift === 0 && (unsigned || activation.kind === 'identity')) return centred
     const bits = Math.max(shift + 1, unsigned ? unsignedBits(bounds) : signedBits(bounds))

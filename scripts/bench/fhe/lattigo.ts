@@ -22,6 +22,9 @@ const reportSchema = z.object({
 })
 export type LattigoReport = z.infer<typeof reportSchema>
 
+/** What Lattigo takes as LogDefaultScale at most; its time does not depend on the scale. */
+const MAX_LOG_SCALE = 128
+
 export class Lattigo implements AsyncDisposable {
   readonly #folder: string
   readonly #binary: string
@@ -48,7 +51,8 @@ export class Lattigo implements AsyncDisposable {
 
   async measure(plan: Plan, runs: number): Promise<LattigoReport> {
     const { members, threshold, vectorLength, scaleBits, flooding, set } = plan
-    const numbers = [members, threshold, vectorLength, scaleBits, flooding.uniformBits - 1, set.primes.join(), runs]
+    const scale = Math.min(scaleBits, MAX_LOG_SCALE)
+    const numbers = [members, threshold, vectorLength, scale, flooding.uniformBits - 1, set.primes.join(), runs]
     const { stdout } = await run(this.#binary, numbers.map(String))
     return reportSchema.parse(JSON.parse(stdout))
   }

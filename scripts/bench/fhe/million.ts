@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { aggregate, combine, encryptUpdate, openEngine, partialDecrypt } from '../../../keepers/fhe/index.ts'
+import { peakMemory } from '../harness.ts'
 import { ACTIVE, EVERYONE, MEMBERS, makeEpoch, planFor, ROUND, SIZES, shareRequest, updateRequest } from './epoch.ts'
 
 export type MillionReport = Readonly<
@@ -66,7 +67,7 @@ async function runMillion(): Promise<MillionReport> {
       partial: partials[0]!,
       combine: combineMs,
       cpu,
-      peakBytes: process.resourceUsage().maxRSS * 1024,
+      peakBytes: peakMemory(),
       worstError: worst,
       statedError: engine.plan.precision.meanError / MEMBERS,
     }

@@ -32,9 +32,23 @@ export function judge(
   return { verdict: 'wrong', why: `${found[at]} at ${at} where ${expected[at]} is right` }
 }
 
-/** The scores, or the probabilities where a last Softmax was dropped from them. */
-function outputs({ dropped }: Graph, scores: Float64Array): readonly number[] {
+/** Whether the label, the index of the largest score or the output itself, is the one expected. */
+export function judgeLabel(file: Uint8Array, input: readonly number[], expected: number): Judged {
+  const graph = importOnnx(file)
+  const { data } = evaluate(graph, input)
+  const found = data.length === 1 ? data[0]! : data.indexOf(data.reduce((a, b) => Math.max(a, b)))
+  return found === expected
+    ? { verdict: 'equal', why: '' }
+    : { verdict: 'wrong', why: `label ${found} where ${expected} is right` }
+}
+
+/** The scores, or the probabilities where a last Softmax or logistic was dropped from them. */
+export function outputs({ dropped }: Graph, scores: Float64Array): readonly number[] {
   if (dropped === undefined) return [...scores]
+  if (dropped === 'logistic' || dropped === 'normalised') {
+    const each = Array.from(scores, (score) => 1 / (1 + Math.exp(-score)))
+    return dropped === 'logistic' ? each : each.map((value) => value / each.reduce((a, b) => a + b))
+  }
   const top = Math.max(...scores)
   const logSum = Math.log(scores.reduce((sum, score) => sum + Math.exp(score - top), 0))
   const logs = Array.from(scores, (score) => score - top - logSum)

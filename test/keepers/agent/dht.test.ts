@@ -11,7 +11,7 @@ describe('announcements to a DHT', () => {
 
   it('that fail are counted each time and told once, until all went well', async () => {
     const lines: { level: number; event: string; reason?: string }[] = []
-    const metrics = new KeeperMetrics({ process: false })
+    const metrics = new KeeperMetrics({ process: false, dht: true })
     const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(JSON.parse(line)) })
     const { dht } = dhtOf({ mode: 'client', bootstrap: ['public'], announceHours: 6 }, metrics, log)
     const { onEvent: hear, ...rest } = dht!

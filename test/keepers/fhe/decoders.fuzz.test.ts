@@ -8,6 +8,8 @@ import {
   FheError,
   finishKeyGeneration,
   importMemberKey,
+  readClaim,
+  updateClaim,
 } from '../../../keepers/fhe/index.ts'
 import { decodePlaintext } from '../../../keepers/fhe/seal-format.ts'
 import { EPOCH, finishRequest, ROUND } from './ceremony.ts'
@@ -77,6 +79,12 @@ describe(`fhe decoders under random bytes (COHORT_FUZZ_SEED=${SEED})`, () => {
         decode: (bytes) => importMemberKey(plan, { context: EPOCH, self: 0, bytes: bytes.slice() }),
         bodyFrom: 84,
       },
+      'stored claim': {
+        good: updateClaim(engine, { ...key, sender: 0, bytes: round.updates[0]!.bytes }).bytes,
+        decode: (bytes) => readClaim(plan, bytes),
+        // Another member's claim, or a claim of another update, reads as well.
+        bodyFrom: 0,
+      },
     }
   })
   after(() => round.engine.close())
@@ -89,6 +97,7 @@ describe(`fhe decoders under random bytes (COHORT_FUZZ_SEED=${SEED})`, () => {
     'dealing',
     'sealed share',
     'stored member key',
+    'stored claim',
   ]
   for (const name of names) {
     it(`${name}: bit flips, truncations and noise are accepted or refused by name, never worse`, async () => {

@@ -7,7 +7,7 @@ import type { Plan } from '../../../keepers/fhe/index.ts'
 import { type Kernel, Kernel as KernelClass } from '../../../keepers/fhe/kernel/kernel.ts'
 import { ClaimSum, projectColumns, weighShare } from '../../../keepers/fhe/projection.ts'
 import { CANDIDATE_BITS, dataModulus, MODULUS_SHARE, rowBound } from '../../../keepers/fhe/proof-budget.ts'
-import { roundPolynomial } from '../../../keepers/fhe/round-polynomial.ts'
+import { RoundPolynomials, roundPolynomial } from '../../../keepers/fhe/round-polynomial.ts'
 import { PROJECTION_ROWS } from '../../../keepers/fhe/sizes.ts'
 import { fromWords, product, residues, toWords } from './arithmetic.ts'
 import { testPlan } from './ceremony.ts'
@@ -66,7 +66,11 @@ describe('fhe projection in the kernel', () => {
     const round = new Uint8Array(32).fill(9)
     const columns = [0, 1, 2, 3]
     const rho = columns.map((column) => residues(PROJECTION_ROWS, primes[column % 2]!))
-    const claim = new ClaimSum(kernel, { projection: seed, round, rho: fromWords(rho.flat()) })
+    const claim = new ClaimSum(kernel, new RoundPolynomials(kernel), {
+      projection: seed,
+      round,
+      rho: fromWords(rho.flat()),
+    })
     const f = fromWords(primes.flatMap((p) => residues(degree, p)))
     const wanted = [0n, 0n, 0n, 0n]
     for (const index of [0, 2]) {

@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import { Core } from '../../../keepers/fhe/core.ts'
 import {
+  aggregate,
   checkUpdate,
   decodeAggregate,
   encryptUpdate,
@@ -153,6 +154,22 @@ describe('fhe aggregation', () => {
     const decoded = decodeAggregate(round.engine, round.sum.bytes, expected())
     expect(Buffer.compare(decoded.hash, round.sum.hash)).to.equal(0)
     expect(decoded.contributors).to.deep.equal([0, 1, 2, 3, 4])
+  })
+
+  it('is done with an update’s bytes when it releases them', async () => {
+    const copies = round.updates.map(({ sender, bytes }) => ({ sender, bytes: bytes.slice() }))
+    let released = 0
+    const again = await aggregate(round.engine, {
+      context: ROUND,
+      keyHash: round.keys.keyHash,
+      updates: copies,
+      release: (bytes) => {
+        released++
+        bytes.fill(0xff)
+      },
+    })
+    expect(released).to.equal(copies.length)
+    expect(Buffer.compare(again.bytes, round.sum.bytes)).to.equal(0)
   })
 
   it('hashes differ with any update left out and any bit of the bytes', async () => {

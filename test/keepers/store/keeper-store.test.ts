@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -43,6 +43,18 @@ describe('keeper store', () => {
   afterEach(() => {
     for (const store of opened.splice(0)) store.close()
     rmSync(folder, { recursive: true, force: true })
+  })
+
+  it('keeps its files to their owner, also those of a folder from before', function () {
+    if (process.platform === 'win32') this.skip()
+    open().putRecord('a', 1)
+    const mode = (name: string): string => (statSync(join(folder, name)).mode & 0o777).toString(8)
+    for (const name of readdirSync(folder).filter((name) => name.startsWith('journal.')))
+      expect(mode(name), name).to.equal('600')
+    opened.pop()!.close()
+    chmodSync(join(folder, 'journal.sqlite'), 0o644)
+    open()
+    expect(mode('journal.sqlite')).to.equal('600')
   })
 
   it('keeps intents and secrets over a restart', async () => {

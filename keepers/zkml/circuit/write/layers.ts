@@ -14,9 +14,11 @@ import type {
   ScaleLayer,
   SelectLayer,
   SparseLayer,
+  SplineLayer,
   TensorId,
 } from '../../graph/program.ts'
 import { writeBits } from './bits.ts'
+import { writeArgMax, writeCompare, writePaths } from './compare.ts'
 import { writePrivateConv2d, writePrivateDense, writePrivateLookup, writePrivateScale } from './private.ts'
 import { type CircomText, literal } from './text.ts'
 
@@ -57,8 +59,16 @@ export function writeLayer(layer: IntegerLayer, context: LayerContext): string {
       return writeMultiply(layer, context)
     case 'piecewise':
       return writePiecewise(layer, context)
+    case 'spline':
+      return writeSpline(layer, context)
     case 'bits':
       return writeBits(layer, context)
+    case 'compare':
+      return writeCompare(layer, context)
+    case 'argmax':
+      return writeArgMax(layer, context)
+    case 'paths':
+      return writePaths(layer, context)
   }
 }
 
@@ -275,6 +285,7 @@ function writeRescale(layer: RescaleLayer, context: LayerContext): string {
     // Unsigned: relu and leaky change nothing but leaky's factor, and the program has none there.
     gadgets.add('rescale')
     const min = unsigned ? '0' : literal(-(2 ** (bits - 1)))
+    if (shift === 0) return writeHeld(layer.name, `Range(${min}, ${bits})`, source, count, context)
     return writeElementwise(layer.name, `Rescale(${min}, ${bits}, ${shift})`, source, count, body)
   }
   gadgets.add('relu')
@@ -323,4 +334,28 @@ function writePiecewise(layer: PiecewiseLayer, context: LayerContext): string {
   const call = `Piecewise(${layer.breakpoints.length}, ${lists.join(', ')}, ${layer.bits})`
   const source = context.value(layer.inputs[0]!)
   return writeElementwise(layer.name, call, source, context.size(layer.output), body)
+}
+
+/** A range check that passes its input on. */
+function writeHeld(name: string, call: string, source: string, count: number, context: LayerContext): string {
+  const { body, gadgets } = context
+  gadgets.add('range')
+  body.add(`component ${name}$unit[${count}];`)
+  body.loops([['i', count]], () => body.add(`${name}$unit[i] = ${call};`, `${name}$unit[i].in <== ${source}[i];`))
+  return source
+}
+
+function writeSpline(layer: SplineLayer, context: LayerContext): string {
+  const { body, gadgets } = context
+  gadgets.add('spline')
+  const [slopes, intercepts] = [layer.slopes, layer.intercepts].map((list) => `[${list.join(', ')}]`)
+  const { low, bits, shift, select, tails } = layer
+  const lines = `${shift}, ${select}, ${slopes}, ${intercepts}`
+  const isOpen = (slope: number | null) => (slope === null ? 0 : 1)
+  const call =
+    tails === undefined
+      ? `Spline(${literal(low)}, ${bits}, ${lines})`
+      : `TailedSpline(${literal(low)}, ${bits}, ${tails.width}, ${lines}, ${literal(tails.below ?? 0)}, ${literal(tails.above ?? 0)}, ` +
+        `${isOpen(tails.below)}, ${isOpen(tails.above)})`
+  return writeElementwise(layer.name, call, context.value(layer.inputs[0]!), context.size(layer.output), body)
 }

@@ -21,7 +21,8 @@ export function writePrivateDense(layer: DenseLayer, context: LayerContext): str
 
 export function writePrivateConv2d(layer: Conv2dLayer, context: LayerContext): string {
   const { body, gadgets } = context
-  if (layer.dilations[0] !== 1 || layer.dilations[1] !== 1) return writeDirectConv2d(layer, context)
+  const isPoint = layer.kernel[0] === 1 && layer.kernel[1] === 1
+  if (isPoint || layer.dilations[0] !== 1 || layer.dilations[1] !== 1) return writeDirectConv2d(layer, context)
   gadgets.add('private_conv2d')
   const [h, w, cin] = layer.inShape
   const [oh, ow, cout] = layer.outShape
@@ -38,7 +39,7 @@ export function writePrivateConv2d(layer: Conv2dLayer, context: LayerContext): s
   return `${unit}.out`
 }
 
-/** One product for each tap: for dilated kernels, whose polynomials would be mostly zeros. */
+/** One product for each tap: for dilated kernels, whose polynomials would be mostly zeros, and for those of a single tap. */
 function writeDirectConv2d(layer: Conv2dLayer, context: LayerContext): string {
   const { body } = context
   const [oh, ow, cout] = layer.outShape

@@ -1,21 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Arithmetic of constants, element by element and in the element's own type: whole numbers wrap, divide towards zero and
 // are truncated as ONNX says; floating-point ones are rounded to their width after every step.
+import { roundedToEven } from '../../graph/evaluate.ts'
 import { broadcastMap, broadcastShape } from '../../graph/tensor.ts'
 import type { Invocation } from './scope.ts'
 import type { Constant } from './tensors.ts'
-import {
-  type DataType,
-  fits,
-  isFloat,
-  isInteger,
-  isKnownType,
-  rounded,
-  roundedToEven,
-  TYPE,
-  typeName,
-  wrapped,
-} from './types.ts'
+import { type DataType, fits, isFloat, isInteger, isKnownType, rounded, TYPE, typeName, wrapped } from './types.ts'
 
 type Binary = {
   readonly float?: (a: number, b: number) => number

@@ -1,18 +1,38 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What onnx's checker checks: a file that breaks the rules of the format has no meaning, and is given none.
 import { CompileError } from '../../graph/errors.ts'
-import { ATTRIBUTE_TYPES, type OperatorSchema, operatorSchema } from './operators.ts'
+import { ATTRIBUTE_TYPES, ML_DOMAIN, type OperatorSchema, operatorSchema } from './operators.ts'
 import type { AttributeProto, ModelProto, NodeProto } from './schema.ts'
 import type { Invocation, Operand } from './scope.ts'
 import { type DataType, typeName } from './types.ts'
 
 /** Opsets whose operators the importer knows; an operator that has not changed since may come from a newer one. */
 export const OPSETS = { oldest: 7, newest: 23 }
+/** The newest version of ai.onnx.ml. */
+const NEWEST_ML = 5
 
-/** The opset of the standard operators. @throws CompileError when there is none, two, or one that is too old. */
-export function opsetOf(model: ModelProto): number {
+/** The versions that a file imports of the standard operators and of those of ai.onnx.ml (0: of none). */
+export type Opsets = { readonly standard: number; readonly ml: number }
+
+/** The opsets of a file. @throws CompileError when it says two of a domain, none of one that it uses, or one that is too old. */
+export function opsetsOf(model: ModelProto): Opsets {
+  const versions = model.opsetImport.filter(({ domain }) => domain === ML_DOMAIN).map(({ version }) => version)
+  const ml = versions[0] ?? 0
+  const used = new Set(model.graph.node.map(({ domain }) => domain))
+  if (versions.some((version) => version !== ml) || ml > NEWEST_ML || (ml < 1 && used.has(ML_DOMAIN)))
+    throw new CompileError(
+      'unsupported-operator',
+      `the file imports ${ML_DOMAIN} in version ${versions.join(', ') || 'none'}; one of 1 to ${NEWEST_ML} is supported`,
+    )
+  const standard = model.opsetImport.some(({ domain }) => domain === '' || domain === 'ai.onnx')
+  // A file without a standard operator need not say which of them it would mean.
+  const without = !standard && ml > 0 && !used.has('') && !used.has('ai.onnx')
+  return { standard: without ? OPSETS.newest : opsetOf(model), ml }
+}
+
+function opsetOf(model: ModelProto): number {
   const found = model.opsetImport.filter(({ domain }) => domain === '' || domain === 'ai.onnx')
-  if (found.length > 1)
+  if (found.some(({ version }) => version !== found[0]!.version))
     throw new CompileError(
       'malformed-file',
       `the file imports the standard operators ${found.length} times, in opsets ${found.map((each) => each.version)}`,
@@ -74,14 +94,16 @@ function nodeLabel(node: NodeProto, at: number): string {
 }
 
 /** The schema of a node that is written as its operator demands. @throws CompileError naming node and attribute. */
-export function checkNode(node: NodeProto, at: number, opset: number): OperatorSchema {
+export function checkNode(node: NodeProto, at: number, opsets: Opsets): OperatorSchema {
+  const ml = node.domain === ML_DOMAIN
+  const opset = ml ? opsets.ml : opsets.standard
   const place = { layer: nodeName(node, at), operator: node.opType }
   const label = nodeLabel(node, at)
   const fail = (message: string): never => {
     throw new CompileError('malformed-file', `${label}: ${message}`, place)
   }
-  const schema = operatorSchema(node.opType, opset)
-  if (schema === null || (schema.since > OPSETS.newest && !onlyMoreTypes(node, schema)))
+  const schema = operatorSchema(node.opType, opset, node.domain)
+  if (schema === null || (!ml && schema.since > OPSETS.newest && !onlyMoreTypes(node, schema)))
     throw new CompileError(
       'unsupported-operator',
       schema === null

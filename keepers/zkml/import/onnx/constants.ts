@@ -3,10 +3,12 @@
 import { checkedCount, filled } from '../../graph/tensor.ts'
 import { castConstant } from './arithmetic.ts'
 import { typeOf } from './check.ts'
-import { refuseCast } from './computable.ts'
-import type { Handler, Invocation, Result } from './scope.ts'
+import { oneHot } from './choice.ts'
+import { refuseCast, requireComputable } from './computable.ts'
+import { isNotZero, requireExact } from './logic.ts'
+import type { Computed, Handler, Invocation, Result } from './scope.ts'
 import type { Constant } from './tensors.ts'
-import { isFloat, isInteger, isKnownType, rounded, TYPE, typeName, wrapped } from './types.ts'
+import { isFloat, isInteger, isKnownType, rounded, STRING, TYPE, typeName, wrapped } from './types.ts'
 
 export const CONSTANT_HANDLERS: Readonly<Record<string, Handler>> = {
   Cast: (call) => [cast(call, call.int('to', 0))],
@@ -63,11 +65,13 @@ export const CONSTANT_HANDLERS: Readonly<Record<string, Handler>> = {
     ]
   },
   OneHot: (call) => {
-    const indices = call.constant(0, 'indices')
+    const given = call.operand(0)
     const depth = single(call, 1, 'depth')
     const choices = call.constant(2, 'values')
     if (choices.data.length !== 2) call.fail('malformed-file', `its values hold ${choices.data.length} numbers, not 2`)
     if (!Number.isInteger(depth) || depth < 1) call.fail('malformed-file', `its depth is ${depth}`)
+    if ('value' in given) return [computedOneHot(call, given, depth, choices)]
+    const indices = given.constant
     const axis = call.axis(call.int('axis', -1), indices.shape.length + 1)
     const shape = [...indices.shape.slice(0, axis), depth, ...indices.shape.slice(axis)]
     const data = new Float64Array(checkedCount(shape, call.name)).fill(choices.data[0]!)
@@ -81,9 +85,11 @@ export const CONSTANT_HANDLERS: Readonly<Record<string, Handler>> = {
     return [{ constant: { shape, data }, type: choices.type }]
   },
   CumSum: (call) => {
-    const x = call.constant(0, 'input')
-    const axis = call.axis(single(call, 1, 'axis'), x.shape.length)
+    const operand = call.operand(0)
+    const axis = call.axis(single(call, 1, 'axis'), call.shape(0).length)
     const [exclusive, reverse] = [call.flag('exclusive', false), call.flag('reverse', false)]
+    if ('value' in operand) return [computedSums(call, operand.value, axis, exclusive, reverse)]
+    const x = operand.constant
     const length = x.shape[axis]!
     const inner = x.shape.slice(axis + 1).reduce((a, b) => a * b, 1)
     const data = new Float64Array(x.data.length)
@@ -125,6 +131,41 @@ export const CONSTANT_HANDLERS: Readonly<Record<string, Handler>> = {
   },
 }
 
+/** Ones and zeros by an index that the network computes, as the two values that they stand for. */
+function computedOneHot(call: Invocation, given: Computed, depth: number, choices: Constant): Result {
+  const { builder, name } = call
+  requireExact(call, 0)
+  const shape = builder.shape(given.value)
+  const axis = call.axis(call.int('axis', -1), shape.length + 1)
+  const last = oneHot(call, given, shape, depth)
+  const order = [...shape.keys()]
+  const hot =
+    axis === shape.length
+      ? last
+      : builder.transpose(name, last, [...order.slice(0, axis), shape.length, ...order.slice(axis)])
+  const [off, on] = [choices.data[0]!, choices.data[1]!]
+  call.requireFinite([off, on], 'values')
+  const plain = off === 0 && on === 1
+  return { value: plain ? hot : builder.affineScalar(`${name}.values`, hot, on - off, off), type: choices.type }
+}
+
+/** Running sums along an axis: rows of ones. */
+function computedSums(call: Invocation, x: string, axis: number, exclusive: boolean, reverse: boolean): Result {
+  requireComputable(call)
+  const shape = call.builder.shape(x)
+  const length = shape[axis]!
+  const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1)
+  const count = shape.reduce((a, b) => a * b, 1)
+  checkedCount([count, length], call.name)
+  const rows = Array.from({ length: count }, (_, o) => {
+    const at = Math.floor(o / inner) % length
+    return Array.from({ length }, (_, k) => k)
+      .filter((k) => (reverse ? k > at : k < at) || (k === at && !exclusive))
+      .map((k) => [o + (k - at) * inner, 1] as const)
+  })
+  return { value: call.builder.linear(call.name, x, rows, new Array<number>(count).fill(0), shape) }
+}
+
 function narrowed(call: Invocation, value: number, { type }: Constant): number {
   if (isFloat(type)) return rounded(value, type)
   if (!Number.isSafeInteger(value))
@@ -150,6 +191,7 @@ export function single(call: Invocation, index: number, what: string): number {
 function cast(call: Invocation, to: number): Result {
   const operand = call.operand(0)
   if ('constant' in operand) return { constant: castConstant(call, operand.constant, to), type: to }
+  if (operand.label !== undefined && (to === STRING || isKnownType(to))) return { ...operand, type: to }
   if (!isKnownType(to)) call.fail('unsupported-attribute', `to = ${to} is no number type that is supported`)
   const { type, moved, cast: open } = operand
   if (to === type) return operand
@@ -157,6 +199,7 @@ function cast(call: Invocation, to: number): Result {
     if (open !== null) refuseCast(open, `Cast ${call.name}`)
     return { ...operand, type: to, moved }
   }
+  if (to === TYPE.bool && isInteger(type) && open === null) return isNotZero(call, operand.value)
   if (to === TYPE.int64 || to === TYPE.int32) {
     if (isInteger(type) || type === TYPE.bool) return { ...operand, type: to }
     if (moved) return { ...operand, type: to, cast: open ?? call.name }

@@ -4,7 +4,8 @@ import { broadcastMap, broadcastShape, sameShape, scalar, tensor } from '../../g
 import type { ActivationFunction, Tensor, ValueName } from '../../graph/types.ts'
 import { compute } from './arithmetic.ts'
 import { single } from './constants.ts'
-import { type Handler, type Invocation, type Operand, type Result, values } from './scope.ts'
+import { type Computed, type Handler, type Invocation, type Operand, type Result, values } from './scope.ts'
+import { exponential, powerOf, SMOOTH_HANDLERS } from './smooth.ts'
 import type { Constant } from './tensors.ts'
 
 export const ELEMENTWISE_HANDLERS: Readonly<Record<string, Handler>> = {
@@ -12,6 +13,7 @@ export const ELEMENTWISE_HANDLERS: Readonly<Record<string, Handler>> = {
   Sub: (call) => binary(call, 'subtract', call.operand(0), call.operand(1)),
   Mul: (call) => binary(call, 'multiply', call.operand(0), call.operand(1)),
   Div: (call) => {
+    if ('value' in call.operand(1)) return divided(call)
     const divisor = call.constant(1, 'divisor')
     if (divisor.data.includes(0)) call.fail('not-finite', 'the divisor holds a zero')
     return values(affine(call, call.value(0), inverse(call, divisor), scalar(0)))
@@ -34,13 +36,12 @@ export const ELEMENTWISE_HANDLERS: Readonly<Record<string, Handler>> = {
     return values(call.builder.nary(`${call.name}.sum`, [positive, negative], { op: 'binary', kind: 'add' }))
   },
   Pow: (call) => {
+    if ('value' in call.operand(1)) return exponential(call)
     const exponent = single(call, 1, 'exponent')
-    if (!Number.isInteger(exponent) || exponent < 1 || exponent > 8)
-      call.fail('unsupported-attribute', `exponent ${exponent}; whole numbers from 1 to 8 are supported`)
+    if (exponent === 0) call.fail('unsupported-attribute', 'exponent 0; its result is 1, whatever the input')
     const shape = broadcastShape(call.shape(0), call.shape(1), call.name)
     const x = spread(call, call.value(0), [shape])
-    const coefficients = Array.from({ length: exponent + 1 }, (_, i) => (i === exponent ? 1 : 0))
-    return values(call.builder.activation(call.name, x, { kind: 'polynomial', coefficients }))
+    return values(call.builder.activation(call.name, x, powerOf(exponent)))
   },
   Relu: (call) => activation(call, { kind: 'relu' }),
   LeakyRelu: (call) => activation(call, { kind: 'leaky-relu', slope: call.float('alpha', 0.01) }),
@@ -63,6 +64,7 @@ export const ELEMENTWISE_HANDLERS: Readonly<Record<string, Handler>> = {
   Tanh: (call) => activation(call, { kind: 'tanh' }),
   HardSigmoid: (call) =>
     activation(call, { kind: 'hard-sigmoid', slope: call.float('alpha', 0.2), offset: call.float('beta', 0.5) }),
+  ...SMOOTH_HANDLERS,
   HardSwish: (call) => {
     const x = call.value(0)
     const gate = call.builder.activation(`${call.name}.gate`, x, { kind: 'hard-sigmoid', slope: 1 / 6, offset: 0.5 })
@@ -103,6 +105,13 @@ export const ELEMENTWISE_HANDLERS: Readonly<Record<string, Handler>> = {
     const spatial = [channels, ...new Array<number>(Math.max(0, shape.length - 2)).fill(1)]
     return values(affine(call, call.value(0), tensor(spatial, scale), tensor(spatial, shift)))
   },
+}
+
+/** a / b as a · (1 / b), with b computed. */
+function divided(call: Invocation): Result[] {
+  const inverted = call.builder.activation(`${call.name}.reciprocal`, call.value(1), { kind: 'reciprocal' })
+  const operand = call.operand(1) as Computed
+  return binary(call, 'multiply', call.operand(0), { ...operand, value: inverted })
 }
 
 function inverse(call: Invocation, divisor: Constant): Tensor {

@@ -2,6 +2,7 @@
 // The Gather family: elements at constant positions, and rows of a constant table at computed ones.
 import { elementCount } from '../../graph/program.ts'
 import { checkedCount, identityMap, stridesOf } from '../../graph/tensor.ts'
+import { gatheredBy, gatheredElements } from './choice.ts'
 import type { Handler, Invocation, Result } from './scope.ts'
 import type { Constant } from './tensors.ts'
 import { isFloat, typeName } from './types.ts'
@@ -10,12 +11,16 @@ export const GATHER_HANDLERS: Readonly<Record<string, Handler>> = {
   Gather: (call) => {
     const [data, indices] = [call.operand(0), call.operand(1)]
     if ('value' in indices) {
-      if (!('constant' in data)) return call.fail('unsupported-attribute', 'both data and indices are computed')
-      return [lookedUp(call, data.constant, indices)]
+      const byRows = 'constant' in data && data.constant.shape.length === 2 && call.int('axis', 0) === 0
+      if (indices.moved && 'constant' in data) return [lookedUp(call, data.constant, indices)]
+      const inTable = byRows && isFloat(data.constant.type) && (indices.below ?? Infinity) <= data.constant.shape[0]!
+      return [inTable ? lookedUp(call, data.constant, indices) : gatheredBy(call, data, indices)]
     }
     return [gathered(call, indices.constant)]
   },
   GatherElements: (call) => {
+    const computed = call.operand(1)
+    if ('value' in computed) return [gatheredElements(call, call.operand(0), computed)]
     const shape = call.shape(0)
     const indices = constantIndices(call)
     const axis = call.axis(call.int('axis', 0), shape.length)
@@ -78,13 +83,11 @@ function gathered(call: Invocation, indices: Constant): Result {
   return call.move(call.operand(0), map, to)
 }
 
-/** Rows of a table, chosen by the network's input. */
-function lookedUp(call: Invocation, table: Constant, indices: { value: string; moved: boolean }): Result {
+/** Rows of a table, chosen by the network's input or by an index that lies inside. */
+function lookedUp(call: Invocation, table: Constant, indices: { value: string }): Result {
   if (call.int('axis', 0) !== 0 || table.shape.length !== 2)
     call.fail('unsupported-attribute', `a table of shape [${table.shape}] by rows is supported`)
   if (!isFloat(table.type)) call.fail('unsupported-attribute', `a table of ${typeName(table.type)}`)
-  if (!indices.moved)
-    call.fail('unsupported-attribute', 'its indices are computed; only the input itself may be looked up')
   call.requireFinite(table.data, 'table')
   const { type } = table
   return { value: call.builder.unary(call.name, indices.value, { op: 'embedding', table }), type }

@@ -7,17 +7,30 @@ import { elementCount } from '../../graph/program.ts'
 import { simplify } from '../../graph/simplify.ts'
 import type { Graph, SoftmaxKind } from '../../graph/types.ts'
 import { ARITHMETIC, compute } from './arithmetic.ts'
-import { bindTypes, checkGraph, checkNode, nodeName, OPSETS, opsetOf, outputType, typeOf } from './check.ts'
+import { bindTypes, checkGraph, checkNode, nodeName, OPSETS, opsetsOf, outputType, typeOf } from './check.ts'
+import { CHOICE_HANDLERS } from './choice.ts'
 import { refuseCast, requireComputable } from './computable.ts'
 import { CONSTANT_HANDLERS } from './constants.ts'
 import { ELEMENTWISE_HANDLERS } from './elementwise.ts'
+import { placeInputs, readInputs, shapeOfAll } from './inputs.ts'
+import { chosenBy, LOGIC_HANDLERS } from './logic.ts'
 import { MATRIX_HANDLERS } from './matrices.ts'
+import { CLASS_HANDLERS } from './ml/classes.ts'
+import { LINEAR_HANDLERS } from './ml/linear.ts'
+import { TREE_HANDLERS } from './ml/trees.ts'
 import { MOVEMENT_HANDLERS } from './movement.ts'
+import { NORMALISATION_HANDLERS } from './normalise.ts'
+import { ML_DOMAIN } from './operators.ts'
+import { choose, joined, neededFor, readNames } from './outputs.ts'
+import { QUANTISED_HANDLERS } from './quantised.ts'
+import { RECURRENT_HANDLERS } from './recurrent.ts'
 import { REDUCTION_HANDLERS } from './reductions.ts'
-import { decodeModel, type ModelProto, type ValueInfo } from './schema.ts'
-import { type Handler, Invocation, type Operand, type Result, Scope } from './scope.ts'
+import { RESIZE_HANDLERS } from './resize.ts'
+import { decodeModel, type ModelProto } from './schema.ts'
+import { type Handler, Invocation, type Label, type Operand, type Result, Scope } from './scope.ts'
 import { type Constant, readTensor } from './tensors.ts'
-import { type DataType, isFloat, isKnownType, rounded, typeName } from './types.ts'
+import { TRANSPOSED_HANDLERS } from './transposed.ts'
+import { isFloat, rounded, typeName } from './types.ts'
 import { WINDOW_HANDLERS } from './windows.ts'
 
 /** Operators that know constants from values themselves, and keep the type of what they move. */
@@ -25,71 +38,110 @@ const TYPED: ReadonlyMap<string, Handler> = new Map([
   ...Object.entries(MOVEMENT_HANDLERS),
   ...Object.entries(CONSTANT_HANDLERS),
   ...Object.entries(REDUCTION_HANDLERS),
+  ...Object.entries(LOGIC_HANDLERS),
+  ...Object.entries(CHOICE_HANDLERS),
+  ...Object.entries(QUANTISED_HANDLERS),
 ])
 /** Operators that compute with floating-point values. */
 const COMPUTING: ReadonlyMap<string, Handler> = new Map([
   ...Object.entries(ELEMENTWISE_HANDLERS),
   ...Object.entries(MATRIX_HANDLERS),
   ...Object.entries(WINDOW_HANDLERS),
+  ...Object.entries(NORMALISATION_HANDLERS),
+  ...Object.entries(TRANSPOSED_HANDLERS),
+  ...Object.entries(RESIZE_HANDLERS),
+  ...Object.entries(RECURRENT_HANDLERS),
+])
+/** Operators of ai.onnx.ml: those on labels know them from values themselves, models compute with numbers of any type. */
+const ML: ReadonlyMap<string, Handler> = new Map([
+  ...Object.entries(CLASS_HANDLERS),
+  ...Object.entries(LINEAR_HANDLERS),
+  ...Object.entries(TREE_HANDLERS),
+])
+/** What may be done with the label of a class: it is a name, and moves about. */
+const ON_LABELS = new Set([
+  'Identity',
+  'Cast',
+  'Reshape',
+  'Flatten',
+  'Squeeze',
+  'Unsqueeze',
+  'LabelEncoder',
+  'ArrayFeatureExtractor',
 ])
 /** Operators on constants alone. */
 const FOLDED: ReadonlySet<string> = new Set(ARITHMETIC)
 
-/** Operators whose result only ranks the scores, so that the last one may be dropped. */
+/** Operators whose result only ranks the scores where they are the last ones: they are dropped there, and computed elsewhere. */
 const RANKING: Readonly<Record<string, SoftmaxKind>> = { Softmax: 'softmax', LogSoftmax: 'log-softmax' }
 /** What may follow a dropped Softmax: none of these changes the order of the scores. */
-const AFTER_RANKING = new Set(['ArgMax', 'Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze'])
+const AFTER_RANKING = new Set([
+  'ArgMax',
+  'Identity',
+  'Reshape',
+  'Flatten',
+  'Squeeze',
+  'Unsqueeze',
+  'ZipMap',
+  'Normalizer',
+])
 
-/** The operators that an ONNX file may use. */
+/** The operators that an ONNX file may use; those of ai.onnx.ml with their domain. */
 export function onnxOperators(): string[] {
-  return [...new Set([...TYPED.keys(), ...COMPUTING.keys(), ...FOLDED, ...Object.keys(RANKING)])].sort()
+  const standard = new Set([...TYPED.keys(), ...COMPUTING.keys(), ...FOLDED, ...Object.keys(RANKING)])
+  return [...[...standard].sort(), ...[...ML.keys()].map((name) => `${ML_DOMAIN}.${name}`).sort()]
 }
 
 export type OnnxOptions = {
   readonly name?: string
   /** Lengths of symbolic dimensions by their names in the file. */
   readonly dimensions?: Readonly<Record<string, number>>
+  /** Which of the file's outputs the network computes, where it has several; several of them by commas. See `choose`, `joined`. */
+  readonly output?: string
 }
 
 /**
- * Reads an .onnx file of one input and one output.
+ * Reads an .onnx file. Several inputs are one, in the order of the file, flattened. Computed is its one output, of a classifier
+ * its scores, or what `output` names: only what that needs is then read.
  * @throws CompileError malformed-file, unsupported-operator (naming all that are unknown), dynamic-shape, not-finite, …
  */
 export function importOnnx(file: Uint8Array, options: OnnxOptions = {}): Graph {
-  const model = decodeModel(file)
-  const opset = opsetOf(model)
+  const whole = decodeModel(file)
+  const opsets = opsetsOf(whole)
+  checkGraph(whole)
+  const model = neededFor(whole, options.output)
   requireKnown(model)
-  checkGraph(model)
   const constants = new Map<string, Operand>(
     model.graph.initializer.map((proto) => [proto.name, { constant: readTensor(proto, 'initializer') }]),
   )
-  const inputs = model.graph.input.filter((info) => !constants.has(info.name))
-  if (inputs.length !== 1)
-    throw new CompileError('wrong-input', `the model has ${inputs.length} inputs (${inputs.map((i) => i.name)}), not 1`)
-  const [info] = inputs as [ValueInfo]
-  const type = inputType(info)
-  const shape = inputShape(info, options.dimensions ?? {})
-  const batched = shape.length > 1 && shape[0] === 1
-  const name = options.name ?? (model.graph.name === '' ? 'model' : model.graph.name)
-  const builder = new GraphBuilder(name, info.name, batched ? shape.slice(1) : shape, !isFloat(type))
-  if (opset > OPSETS.newest)
-    builder.note(`opset ${opset} is newer than ${OPSETS.newest}, the newest tested; compare the outputs before use`)
-  const scope = new Scope(builder, opset, constants)
-  const value = builder.reshape('batch', builder.input, shape)
-  scope.operands.set(info.name, { value, type, moved: true, cast: null })
-  const ranked = new Map<string, SoftmaxKind>()
+  const inputs = readInputs(model, new Set(constants.keys()), options.dimensions ?? {})
+  const builder = new GraphBuilder(
+    options.name ?? (model.graph.name === '' ? 'model' : model.graph.name),
+    inputs.map(({ name }) => name).join(', '),
+    shapeOfAll(inputs),
+    inputs.every(({ type }) => !isFloat(type)),
+  )
+  if (opsets.standard > OPSETS.newest)
+    builder.note(
+      `opset ${opsets.standard} is newer than ${OPSETS.newest}, the newest tested; compare the outputs before use`,
+    )
+  const scope = new Scope(builder, opsets.standard, constants, readNames(model))
+  for (const [name, operand] of placeInputs(builder, inputs)) scope.operands.set(name, operand)
+  const last = lastRanking(model)
   for (const [at, node] of model.graph.node.entries()) {
-    const call = new Invocation(scope, node, nodeName(node, at), checkNode(node, at, opset))
-    for (const [i, operand] of run(call, ranked).entries()) {
+    const call = new Invocation(scope, node, nodeName(node, at), checkNode(node, at, opsets))
+    for (const [i, operand] of run(call, last).entries()) {
       const output = node.output[i] ?? ''
       if (output !== '') scope.operands.set(output, operand)
     }
   }
-  return finished(model, scope, ranked)
+  return finished(model, scope, options)
 }
 
-function finished(model: ModelProto, { builder, operands }: Scope, ranked: ReadonlyMap<string, SoftmaxKind>): Graph {
-  const info = outputOf(model)
+function finished(model: ModelProto, scope: Scope, options: OnnxOptions): Graph {
+  const { builder, operands, ranked } = scope
+  if (model.graph.output.length > 1 && options.output !== undefined) return joined(model, scope)
+  const info = choose(model, scope)
   const output = operands.get(info.name)
   if (output === undefined) throw new CompileError('missing-part', `no node computes the output ${info.name}`)
   const type = typeOf(output)
@@ -113,9 +165,9 @@ function requireKnown(model: ModelProto): void {
   const unknown = new Set<string>()
   for (const { domain, opType } of model.graph.node) {
     const standard = domain === '' || domain === 'ai.onnx'
+    if (domain === ML_DOMAIN && ML.has(opType)) continue
     if (!standard) unknown.add(`${domain}.${opType}`)
-    else if (!(TYPED.has(opType) || COMPUTING.has(opType) || FOLDED.has(opType) || Object.hasOwn(RANKING, opType)))
-      unknown.add(opType)
+    else if (!(TYPED.has(opType) || COMPUTING.has(opType) || FOLDED.has(opType))) unknown.add(opType)
   }
   if (model.graph.sparseInitializer.length > 0) unknown.add('SparseTensor')
   if (unknown.size > 0)
@@ -124,67 +176,26 @@ function requireKnown(model: ModelProto): void {
     })
 }
 
-function inputType(info: ValueInfo): DataType {
-  const type = info.type?.tensor?.elementType ?? 0
-  if (type === 0) throw new CompileError('malformed-file', `input ${info.name} has no element type`)
-  if (!isKnownType(type))
-    throw new CompileError(
-      'unsupported-attribute',
-      `input ${info.name} is of ${typeName(type)}, which is no number type`,
-    )
-  return type
-}
-
-/** What exporters call a batch. Any other name may as well be the length of a sequence. */
-const BATCH_NAMES = /^(|n|b|bs|bsz|none|\?|unk__\d+|.*batch.*)$/i
-
-/** A symbolic first dimension of that kind is a batch of 1; every other one must be said. */
-function inputShape(info: ValueInfo, given: Readonly<Record<string, number>>): number[] {
-  const dimensions = info.type?.tensor?.shape?.dim
-  if (dimensions === undefined)
-    throw new CompileError('dynamic-shape', `input ${info.name} has no shape; export with fixed dimensions`)
-  return dimensions.map((dimension, axis) => {
-    const { value, parameter = '' } = dimension
-    const fail = (message: string): never => {
-      throw new CompileError('dynamic-shape', `input ${info.name}: dimension ${axis} ${message}`)
-    }
-    if (value !== undefined && value >= 1) return value
-    if (value === 0) fail('is 0: it has no elements; export with a fixed number of at least 1')
-    if (value !== undefined && (value !== -1 || axis !== 0)) fail(`is ${value}; export with a fixed number`)
-    if (Object.hasOwn(given, parameter)) return given[parameter]!
-    const shown = parameter === '' ? 'unknown' : parameter
-    if (axis !== 0)
-      fail(`is ${shown}; only the batch may vary: say its length (--dim ${shown}=N), or export with a fixed number`)
-    if (dimensions.length === 1 || !BATCH_NAMES.test(parameter))
-      fail(
-        `is ${shown}, which need not be a batch: say its length (--dim ${shown}=N; 1 if it is one), or export with a fixed number`,
-      )
-    return 1
-  })
-}
-
-function outputOf(model: ModelProto): ValueInfo {
-  if (model.graph.output.length !== 1)
-    throw new CompileError(
-      'unsupported-attribute',
-      `the model has ${model.graph.output.length} outputs (${model.graph.output.map((o) => o.name)}), not 1`,
-    )
-  return model.graph.output[0]!
-}
-
 /** Runs a node: constants are computed now, in their own types; values become nodes of the graph. */
-function run(call: Invocation, ranked: Map<string, SoftmaxKind>): Operand[] {
-  const { opType } = call.node
+function run(call: Invocation, last: string | null): Operand[] {
+  const { opType, domain } = call.node
+  const { ranked } = call.scope
   const bound = bindTypes(call)
   const constants = call.operands().flatMap((operand) => ('constant' in operand ? [operand.constant] : []))
   const known = constants.length === call.operands().length
+  const same = timesOne(call)
+  if (same !== null) return [same]
   if (!known) followRanking(call, ranked)
+  refuseLabels(call)
   const results = ((): Result[] => {
+    if (domain === ML_DOMAIN) return runModel(call, known)
     if (TYPED.has(opType)) return TYPED.get(opType)!(call)
     if (known && FOLDED.has(opType)) return [{ constant: compute(call, constants) }]
     if (known) return fold(call)
+    const [first] = call.operands()
+    if (opType === 'Where' && 'value' in first!) return chosenBy(call, first.value)
     requireComputable(call)
-    if (Object.hasOwn(RANKING, opType)) return [dropRanking(call, ranked)]
+    if (call.node.output[0] === last && ranksAll(call)) return [dropRanking(call, ranked)]
     const handler = COMPUTING.get(opType)
     if (handler === undefined)
       return call.fail('unsupported-operator', 'it is supported for constants only, and the network computes its input')
@@ -194,9 +205,52 @@ function run(call: Invocation, ranked: Map<string, SoftmaxKind>): Operand[] {
     const type = result.type ?? outputType(call.schema, bound, i)
     if (type === null) return call.fail('unsupported-attribute', `the type of its output ${i} is not known`)
     if ('constant' in result) return { constant: { ...result.constant, type } }
-    const { value, moved = false, cast = null } = result
-    return { value, type, moved, cast }
+    const { value, moved = false, cast = null, label, below, dropped } = result
+    const output = call.node.output[i] ?? ''
+    if (dropped !== undefined && output !== '') ranked.set(output, dropped)
+    return { value, type, moved, cast, label, below }
   })
+}
+
+/** What some converters write after a classifier: its scores times 1. */
+function timesOne(call: Invocation): Operand | null {
+  if (call.node.opType !== 'Mul' || call.node.domain === ML_DOMAIN) return null
+  const [x, one] = [call.operand(0), call.operand(1)]
+  if (!('value' in x) || !('constant' in one) || one.constant.data.length !== 1 || one.constant.data[0] !== 1)
+    return null
+  if (one.constant.shape.length > call.shape(0).length || x.label !== undefined || !isFloat(x.type)) return null
+  const mark = call.droppedOf(0)
+  if (mark !== null) call.scope.ranked.set(call.node.output[0]!, mark)
+  return x
+}
+
+/** An operator of ai.onnx.ml, which is for samples, not for constants. */
+function runModel(call: Invocation, known: boolean): Result[] {
+  const handler = ML.get(call.node.opType)!
+  if (known) return call.fail('unsupported-operator', 'it is supported for what the network computes only')
+  if (!Object.hasOwn(CLASS_HANDLERS, call.node.opType))
+    for (const operand of call.operands())
+      if ('value' in operand && operand.cast !== null) refuseCast(operand.cast, `${call.node.opType} ${call.name}`)
+  return handler(call)
+}
+
+/** The index itself, as of an ArgMax, may be computed with. */
+function isIndex({ classes }: Label): boolean {
+  return classes.every((label, i) => label === i)
+}
+
+function refuseLabels(call: Invocation): void {
+  for (const operand of call.operands())
+    if (
+      'value' in operand &&
+      operand.label !== undefined &&
+      !isIndex(operand.label) &&
+      !ON_LABELS.has(call.node.opType)
+    )
+      call.fail(
+        'unsupported-operator',
+        'it computes with the label of a class, which stands for a name; a label is supported at the end of the network only',
+      )
 }
 
 /** A floating-point operator on constants: its handler on a graph whose input is the first of them, run on the spot. */
@@ -221,30 +275,47 @@ function fold(call: Invocation): Result[] {
   })
 }
 
-function dropRanking(call: Invocation, ranked: Map<string, SoftmaxKind>): Result {
+/**
+ * The output of a Softmax from which the network's output follows by what keeps the order, and that nobody else reads; null
+ * where there is none.
+ */
+function lastRanking({ graph }: ModelProto): string | null {
+  const producers = new Map(graph.node.flatMap((node) => node.output.map((output) => [output, node] as const)))
+  const readers = new Map<string, number>()
+  for (const name of [...graph.node.flatMap((node) => node.input), ...graph.output.map((output) => output.name)])
+    readers.set(name, (readers.get(name) ?? 0) + 1)
+  let name = graph.output[0]?.name ?? ''
+  for (let left = graph.node.length; left > 0 && readers.get(name) === 1; left--) {
+    const node = producers.get(name)
+    if (node === undefined) return null
+    if (Object.hasOwn(RANKING, node.opType)) return name
+    const to = node.attribute.find((attribute) => attribute.name === 'to')?.i ?? 0
+    if (!AFTER_RANKING.has(node.opType) && !(node.opType === 'Cast' && isFloat(to))) return null
+    name = node.input[0] ?? ''
+  }
+  return null
+}
+
+/** Whether a Softmax is over all of its elements together. */
+function ranksAll(call: Invocation): boolean {
   const shape = call.shape(0)
   const given = call.int('axis', call.schema.since >= 13 ? -1 : 1)
   const axis = given === shape.length && call.schema.since < 13 ? given : call.axis(given, shape.length)
   const choices = call.schema.since >= 13 ? shape[axis] : elementCount(shape.slice(axis))
-  if (choices !== elementCount(shape))
-    call.fail(
-      'unsupported-operator',
-      `axis ${given} of [${shape}]; only a Softmax over all scores, at the end, is dropped`,
-    )
+  return choices === elementCount(shape)
+}
+
+function dropRanking(call: Invocation, ranked: Map<string, SoftmaxKind>): Result {
   ranked.set(call.node.output[0]!, RANKING[call.node.opType]!)
   const operand = call.operand(0)
   return 'value' in operand ? { value: operand.value } : operand
 }
 
-/** Refuses a Softmax whose result is computed with; passes the mark on through what keeps the order. */
+/** Passes the mark of a dropped Softmax on through what keeps the order. */
 function followRanking(call: Invocation, ranked: Map<string, SoftmaxKind>): void {
   const mark = call.node.input.map((input) => ranked.get(input)).find((each) => each !== undefined)
   if (mark === undefined) return
-  const { opType } = call.node
-  const toFloat = opType === 'Cast' && isFloat(call.int('to', 0))
-  if (!AFTER_RANKING.has(opType) && !toFloat)
-    call.fail('unsupported-operator', 'it reads a Softmax; only a Softmax at the end of the network can be dropped')
-  if (opType === 'ArgMax') {
+  if (call.node.opType === 'ArgMax') {
     call.builder.note('a final Softmax was dropped: the scores are compared before it')
     return
   }

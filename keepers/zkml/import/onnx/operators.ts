@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What onnx's own checker knows of each operator, by opset. The table is written by scripts/onnx/operators.py.
 import table from './operators.json' with { type: 'json' }
+import mlTable from './operators-ml.json' with { type: 'json' }
 import type { DataType } from './types.ts'
 
 /** AttributeProto.AttributeType of the types that a network's attributes have. */
@@ -39,14 +40,18 @@ export type OperatorSchema = {
 type Version = { readonly since: number; readonly schema: OperatorSchema | null }
 
 /** By operator, the newest first; a schema of null says that the operator was withdrawn. */
-const VERSIONS: ReadonlyMap<string, readonly Version[]> = newestFirst()
+const VERSIONS: ReadonlyMap<string, readonly Version[]> = newestFirst(table)
+const ML_VERSIONS: ReadonlyMap<string, readonly Version[]> = newestFirst(mlTable)
 
-function newestFirst(): Map<string, Version[]> {
+/** The domain of classical models; its operators have versions of their own. */
+export const ML_DOMAIN = 'ai.onnx.ml'
+
+function newestFirst(entries: Readonly<Record<string, unknown>>): Map<string, Version[]> {
   const versions = new Map<string, Version[]>()
-  for (const [key, entry] of Object.entries(table)) {
+  for (const [key, entry] of Object.entries(entries)) {
     const [name, opset] = key.split('@') as [string, string]
     const since = Number(opset)
-    const schema = entry === null ? null : ({ ...entry, since } as unknown as OperatorSchema)
+    const schema = entry === null ? null : ({ ...(entry as object), since } as OperatorSchema)
     const list = versions.get(name) ?? []
     list.push({ since, schema })
     versions.set(name, list)
@@ -56,6 +61,7 @@ function newestFirst(): Map<string, Version[]> {
 }
 
 /** The version of an operator that an opset means; null when it has none, or no longer any. */
-export function operatorSchema(name: string, opset: number): OperatorSchema | null {
-  return VERSIONS.get(name)?.find(({ since }) => since <= opset)?.schema ?? null
+export function operatorSchema(name: string, opset: number, domain = ''): OperatorSchema | null {
+  const versions = domain === ML_DOMAIN ? ML_VERSIONS : VERSIONS
+  return versions.get(name)?.find(({ since }) => since <= opset)?.schema ?? null
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Operators that take a tensor together along axes: sums, means, the index of the largest.
 import { elementCount } from '../../graph/program.ts'
-import type { ValueName } from '../../graph/types.ts'
+import { largest } from '../compose.ts'
 import { reduceConstant } from './arithmetic.ts'
+import { placeOf } from './choice.ts'
 import { requireComputable } from './computable.ts'
 import { type Handler, type Invocation, type Result, values } from './scope.ts'
 import { isFloat, typeName } from './types.ts'
@@ -47,37 +48,14 @@ function reduce(call: Invocation): Result[] {
       return values(builder.unary(name, operand.value, { op: 'reduce', kind, axes, keepDims }))
     }
     case 'ReduceMax':
-      return values(largest(call, operand.value, axes, keepDims))
+      return values(largest(builder, name, operand.value, axes, keepDims))
     case 'ReduceMin': {
       const minus = builder.affineScalar(`${name}.minus`, operand.value, -1, 0)
-      return values(builder.affineScalar(`${name}.least`, largest(call, minus, axes, keepDims), -1, 0))
+      return values(builder.affineScalar(`${name}.least`, largest(builder, name, minus, axes, keepDims), -1, 0))
     }
     default:
       return call.fail('unsupported-operator', 'a product over axes is supported for constants only')
   }
-}
-
-/** The largest over axes: those are moved to the front, as the height of an image, and pooled away. */
-function largest(call: Invocation, x: ValueName, axes: readonly number[], keepDims: boolean): ValueName {
-  const { builder, name } = call
-  const shape = builder.shape(x)
-  const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis))
-  const moved = builder.transpose(`${name}.front`, x, [...axes, ...kept])
-  const height = axes.reduce((product, axis) => product * shape[axis]!, 1)
-  const channels = kept.reduce((product, axis) => product * shape[axis]!, 1)
-  const image = builder.reshape(`${name}.image`, moved, [height, 1, channels])
-  const pooled = builder.unary(name, image, {
-    op: 'pool',
-    kind: 'max',
-    window: [height, 1],
-    strides: [1, 1],
-    dilations: [1, 1],
-    padding: { top: 0, left: 0, bottom: 0, right: 0 },
-  })
-  const to = keepDims
-    ? shape.map((length, axis) => (axes.includes(axis) ? 1 : length))
-    : kept.map((axis) => shape[axis]!)
-  return builder.reshape(`${name}.flat`, pooled, to)
 }
 
 function argument(call: Invocation, sign: 1 | -1): Result[] {
@@ -100,12 +78,15 @@ function argument(call: Invocation, sign: 1 | -1): Result[] {
     return [{ constant: { shape: to, data: found } }]
   }
   requireComputable(call)
-  if (last) call.fail('unsupported-attribute', 'select_last_index = 1; ties go to the lowest index')
-  if (shape[axis] !== elementCount(shape))
-    call.fail('unsupported-attribute', `axis ${axis} of [${shape}] is not all there is to choose from`)
   const { builder, name } = call
+  const below = shape[axis]!
+  if (last || below === 1 || below !== elementCount(shape)) {
+    const index = placeOf(call, operand.value, axis, sign === -1, last)
+    return [{ value: builder.reshape(`${name}.index`, index, to), below }]
+  }
   const flat = builder.reshape(`${name}.scores`, operand.value, [elementCount(shape)])
-  const scores = sign === 1 ? flat : builder.affineScalar(`${name}.minus`, flat, -1, 0)
+  const scores = sign === 1 ? flat : builder.fixedScalar(`${name}.minus`, flat, -1, 0)
   const index = builder.unary(name, scores, { op: 'argmax' })
-  return values(builder.reshape(`${name}.index`, index, to))
+  const classes = Array.from({ length: shape[axis]! }, (_, k) => k)
+  return [{ value: builder.reshape(`${name}.index`, index, to), label: { scores, classes }, below }]
 }

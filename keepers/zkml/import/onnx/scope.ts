@@ -3,7 +3,7 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { CompileError, type CompileErrorCode } from '../../graph/errors.ts'
 import { scalar, take } from '../../graph/tensor.ts'
-import type { Tensor, ValueName } from '../../graph/types.ts'
+import type { SoftmaxKind, Tensor, ValueName } from '../../graph/types.ts'
 import type { OperatorSchema } from './operators.ts'
 import type { AttributeProto, NodeProto } from './schema.ts'
 import { type Constant, readTensor } from './tensors.ts'
@@ -15,9 +15,15 @@ export type Computed = {
   readonly type: DataType
   /** The input itself, only moved about: what may be looked up in a table. */
   readonly moved: boolean
+  /** Of a class: it is the index of the largest of `scores`, and stands for one of `classes`. */
+  readonly label?: Label | undefined
+  /** An index: a whole number from 0 that is less than this, whatever the input. */
+  readonly below?: number | undefined
   /** The node whose cast from a float type to a whole one is still open: only a table's index may come of it. */
   readonly cast: string | null
 }
+
+export type Label = { readonly scores: ValueName; readonly classes: readonly (string | number)[] }
 
 /** An operand that is known now, or one that the network computes. */
 export type Operand = { readonly constant: Constant } | Computed
@@ -25,18 +31,32 @@ export type Operand = { readonly constant: Constant } | Computed
 /** What a handler returns: types that it leaves out are those of the operator's schema. */
 export type Result =
   | { readonly constant: Tensor; readonly type?: DataType }
-  | (Partial<Computed> & { value: ValueName })
+  | (Partial<Computed> & {
+      value: ValueName
+      /** What it is before, where the operator's last step changes no order and is left out. */
+      readonly dropped?: SoftmaxKind
+    })
 
 /** The model being imported: what each ONNX name stands for. */
 export class Scope {
   readonly builder: GraphBuilder
   readonly opset: number
   readonly operands: Map<string, Operand>
+  /** Values that stand for what a Softmax or its like, left out, would make of them. */
+  readonly ranked = new Map<string, SoftmaxKind>()
+  /** What some node or the output reads; null: nobody knows. */
+  readonly read: ReadonlySet<string> | null
 
-  constructor(builder: GraphBuilder, opset: number, operands: Map<string, Operand>) {
+  constructor(
+    builder: GraphBuilder,
+    opset: number,
+    operands: Map<string, Operand>,
+    read: ReadonlySet<string> | null = null,
+  ) {
     this.builder = builder
     this.opset = opset
     this.operands = operands
+    this.read = read
   }
 }
 
@@ -121,8 +141,21 @@ export class Invocation {
       const { constant } = operand
       return { constant: take(constant, map, shape, fill), type: constant.type }
     }
-    const { type, moved, cast } = operand
-    return { value: this.builder.select(this.name, operand.value, map, shape, fill), type, moved, cast }
+    const { type, moved, cast, label } = operand
+    // What is filled in need be no index.
+    const below = map.includes(-1) ? undefined : operand.below
+    return { value: this.builder.select(this.name, operand.value, map, shape, fill), type, moved, cast, label, below }
+  }
+
+  /** Whether anybody reads output `index`. */
+  isRead(index: number): boolean {
+    const name = this.node.output[index] ?? ''
+    return name !== '' && (this.scope.read?.has(name) ?? true)
+  }
+
+  /** The Softmax or its like that was left out in front of input `index`. */
+  droppedOf(index: number): SoftmaxKind | null {
+    return this.scope.ranked.get(this.node.input[index] ?? '') ?? null
   }
 
   int(name: string, fallback: number): number {
@@ -148,6 +181,15 @@ export class Invocation {
 
   string(name: string, fallback: string): string {
     return this.attributes.get(name)?.s ?? fallback
+  }
+
+  /** A number of any kind, NaN too; null when it is not given. */
+  raw(name: string): number | null {
+    return this.attributes.get(name)?.f ?? null
+  }
+
+  strings(name: string): string[] | null {
+    return this.attributes.get(name)?.strings ?? null
   }
 
   ints(name: string): number[] | null {

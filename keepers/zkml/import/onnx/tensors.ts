@@ -5,7 +5,7 @@ import { checkedCount } from '../../graph/tensor.ts'
 import type { Tensor } from '../../graph/types.ts'
 import { halfToNumber } from '../half.ts'
 import type { TensorProto } from './schema.ts'
-import { type DataType, fits, isInteger, TYPE, typeName } from './types.ts'
+import { type DataType, fits, isInteger, STRING, TYPE, typeName } from './types.ts'
 
 /** ONNX TensorProto.DataType: size in bytes and a reader of one little-endian element. */
 const TYPES: Readonly<Record<number, { size: number; read: (view: DataView, at: number) => number }>> = {
@@ -29,7 +29,11 @@ function bfloatToNumber(bits: number): number {
 }
 
 /** A constant with the element type that it has in the file. */
-export type Constant = Tensor & { readonly type: DataType }
+export type Constant = Tensor & {
+  readonly type: DataType
+  /** Of a list of strings, such as the names of classes: the strings; the numbers are their places. */
+  readonly strings?: readonly string[]
+}
 
 /**
  * The tensor's numbers. Sizes are checked before anything is made of them.
@@ -42,6 +46,12 @@ export function readTensor(proto: TensorProto, where: string): Constant {
   }
   if (proto.dataLocation !== 0 || proto.externalData.length > 0)
     fail('missing-part', 'its data is in an external file; save the model with its weights inside')
+  if (proto.dataType === STRING) {
+    const { stringData: strings, dims } = proto
+    if (strings.length !== checkedCount(dims, `constant ${name}`))
+      fail('malformed-file', `${strings.length} strings where shape [${dims}] needs another number`)
+    return { shape: [...dims], data: Float64Array.from(strings, (_, i) => i), type: STRING, strings }
+  }
   const type = TYPES[proto.dataType]
   if (type === undefined) return fail('unsupported-attribute', `element type ${proto.dataType} is not a number type`)
   if (proto.dims.some((dimension) => !Number.isSafeInteger(dimension) || dimension < 0))

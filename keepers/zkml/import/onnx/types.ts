@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // ONNX's element types: their numbers, their ranges, and how a number is brought into one of them.
+import { roundedToEven } from '../../graph/evaluate.ts'
 
 /** TensorProto.DataType of the types that the importer reads. */
 export const TYPE = {
@@ -18,6 +19,9 @@ export const TYPE = {
   bfloat16: 16,
 } as const
 
+/** TensorProto.DataType of strings, which name classes and are computed with by nobody. */
+export const STRING = 8
+
 /** A TensorProto.DataType, as a file holds it: any number. */
 export type DataType = number
 
@@ -35,7 +39,7 @@ const INTEGER_BITS: ReadonlyMap<number, { readonly bits: number; readonly signed
 ])
 
 export function typeName(type: DataType): string {
-  return NAMES.get(type) ?? `type ${type}`
+  return type === STRING ? 'string' : (NAMES.get(type) ?? `type ${type}`)
 }
 
 export function isKnownType(type: DataType): boolean {
@@ -89,12 +93,4 @@ function toBfloat16(value: number): number {
   const up = lower > 0x8000 || (lower === 0x8000 && odd === 1) ? 0x10000 : 0
   bits[0] = (bits[0]! & 0xffff0000) + up
   return new Float32Array(bits.buffer)[0]!
-}
-
-/** The nearest whole number, halves to the even one. */
-export function roundedToEven(value: number): number {
-  const floor = Math.floor(value)
-  const rest = value - floor
-  if (rest !== 0.5) return Math.round(value)
-  return floor % 2 === 0 ? floor : floor + 1
 }

@@ -69,7 +69,7 @@ function outputsLast({ data }: Tensor, shape: readonly [number, number, number, 
 }
 
 /** [1, c, (h,) w] → [h, w, c]. */
-function channelsLast(call: Invocation, spatial: number): ValueName {
+export function channelsLast(call: Invocation, spatial: number): ValueName {
   const { builder, name } = call
   const x = call.value(0)
   const shape = builder.shape(x)
@@ -83,7 +83,7 @@ function channelsLast(call: Invocation, spatial: number): ValueName {
 }
 
 /** [h, w, c] → [1, c, (h,) w]. */
-function channelsFirst(call: Invocation, value: ValueName, spatial: number): ValueName {
+export function channelsFirst(call: Invocation, value: ValueName, spatial: number): ValueName {
   const { builder, name } = call
   const [height, width, channels] = builder.shape(value) as [number, number, number]
   const first = builder.transpose(`${name}.channelsFirst`, value, [2, 0, 1])
@@ -93,12 +93,12 @@ function channelsFirst(call: Invocation, value: ValueName, spatial: number): Val
 type Slide = { readonly window: Pair; readonly strides: Pair; readonly dilations: Pair; readonly padding: Padding }
 
 /** What fills one or two axes; the axis that one-dimensional windows lack is filled with `lacking`. */
-function asPair(list: readonly number[], lacking = 1): Pair {
+export function asPair(list: readonly number[], lacking = 1): Pair {
   return list.length === 1 ? [lacking, list[0]!] : [list[0]!, list[1]!]
 }
 
 /** A list of one whole number for each spatial axis, as ONNX's checker demands. */
-function spatialList(call: Invocation, name: string, count: number, fallback: number): number[] {
+export function spatialList(call: Invocation, name: string, count: number, fallback: number): number[] {
   const list = call.ints(name)
   if (list === null) return new Array<number>(count).fill(fallback)
   if (list.length !== count) call.fail('malformed-file', `${name} [${list}] where ${count} numbers are needed`)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// tfjs LayersModel → graph: model.json with its shards, or the same as artifacts in memory.
+// tfjs LayersModel or graph model → graph: model.json with its shards, or the same as artifacts in memory.
 import { z } from 'zod'
 import { GraphBuilder } from '../../graph/builder.ts'
 import { CompileError } from '../../graph/errors.ts'
 import { simplify } from '../../graph/simplify.ts'
 import type { Graph, Tensor, ValueName } from '../../graph/types.ts'
 import { LayerCall } from './call.ts'
+import { importGraphModel } from './graph-model.ts'
 import { isSoftmax, LAYER_HANDLERS, type LayerHandler } from './layers.ts'
 import { MOVEMENT_HANDLERS } from './movement.ts'
 import { isModel, type Layer, MOST_NESTED, parseTopology, type Topology } from './topology.ts'
@@ -28,7 +29,7 @@ export type TfjsArtifacts = {
   readonly weightData: Uint8Array
 }
 
-const modelFile = z.object({ modelTopology: z.unknown(), weightsManifest })
+const modelFile = z.object({ modelTopology: z.unknown(), weightsManifest, signature: z.unknown().optional() })
 const fileFormat = z.object({ format: z.string() })
 
 /**
@@ -43,17 +44,21 @@ export function importTfjs(modelJson: string, shard: (path: string) => Uint8Arra
     throw new CompileError('malformed-file', `model.json is not JSON: ${(error as Error).message}`)
   }
   const format = fileFormat.safeParse(json)
-  if (format.success && format.data.format !== 'layers-model')
+  const kind = format.success ? format.data.format : 'layers-model'
+  if (kind !== 'layers-model' && kind !== 'graph-model')
     throw new CompileError(
       'unsupported-operator',
-      `model.json holds a ${format.data.format}; save it as a layers-model, or convert it to ONNX`,
+      `model.json holds a ${kind}; save it as a layers-model or a graph-model, or convert it to ONNX`,
     )
   const parsed = modelFile.safeParse(json)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     throw new CompileError('malformed-file', `model.json field ${issue!.path.join('.') || '(root)'}: ${issue!.message}`)
   }
-  return importModel(parsed.data.modelTopology, readManifest(parsed.data.weightsManifest, shard))
+  const weights = readManifest(parsed.data.weightsManifest, shard)
+  return kind === 'graph-model'
+    ? importGraphModel(parsed.data, weights)
+    : importModel(parsed.data.modelTopology, weights)
 }
 
 /** The same from memory, e.g. from a tf.io save handler. */

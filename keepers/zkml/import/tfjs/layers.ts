@@ -3,6 +3,7 @@
 import { samePadding } from '../../graph/shapes.ts'
 import { filled, normaliseAxis, scalar, tensor } from '../../graph/tensor.ts'
 import type { ActivationFunction, Padding, Pair, Tensor, ValueName } from '../../graph/types.ts'
+import { standardised } from '../compose.ts'
 import type { LayerCall } from './call.ts'
 
 export type LayerHandler = (call: LayerCall) => ValueName
@@ -99,6 +100,25 @@ export const LAYER_HANDLERS: Readonly<Record<string, LayerHandler>> = {
     const shift = beta.map((value, c) => value - mean[c]! * scale[c]!)
     return call.builder.affine(call.name, call.input, tensor([scale.length], scale), tensor([shift.length], shift))
   },
+  ELU: (call) => {
+    const alpha = call.number('alpha', 1)
+    return call.builder.activation(call.name, call.input, { kind: 'elu', alpha, gain: 1, width: 1 })
+  },
+  LayerNormalization: (call) => {
+    const { shape, builder, name } = call
+    const { axis } = call.layer.config
+    // Axes count the batch.
+    const axes = (Array.isArray(axis) ? axis : [axis ?? -1]).map(
+      (each) => normaliseAxis(Number(each), shape.length + 1, name) - 1,
+    )
+    if (axes.length !== 1 || axes[0] !== shape.length - 1)
+      call.fail('unsupported-attribute', `axis [${axis}]; only the last one is supported`)
+    const channels = [shape.at(-1)!]
+    const gain = call.flag('scale', true) ? call.shapedWeight('gamma', channels) : scalar(1)
+    const shift = call.flag('center', true) ? call.shapedWeight('beta', channels) : scalar(0)
+    const { value } = standardised(builder, name, call.input, axes, call.number('epsilon', 1e-3))
+    return builder.affine(name, value, gain, shift)
+  },
   Rescaling: (call) =>
     call.builder.affineScalar(call.name, call.input, call.number('scale', 1), call.number('offset', 0)),
   Embedding: (call) =>
@@ -125,6 +145,15 @@ const ACTIVATIONS: Readonly<Record<string, ActivationFunction | 'identity' | 'so
   tanh: { kind: 'tanh' },
   hard_sigmoid: { kind: 'hard-sigmoid', slope: 0.2, offset: 0.5 },
   hardSigmoid: { kind: 'hard-sigmoid', slope: 0.2, offset: 0.5 },
+  elu: { kind: 'elu', alpha: 1, gain: 1, width: 1 },
+  // tfjs' constants, which are ONNX's before those were rounded to float32.
+  selu: { kind: 'elu', alpha: 1.6732632423543772, gain: 1.0507009873554805, width: 1 },
+  softplus: { kind: 'softplus' },
+  softsign: { kind: 'softsign' },
+  swish: { kind: 'silu', alpha: 1 },
+  mish: { kind: 'mish' },
+  gelu: { kind: 'gelu' },
+  gelu_new: { kind: 'gelu-tanh' },
   softmax: 'softmax',
 }
 

@@ -8,6 +8,7 @@ export type Attribute =
   | string
   | { readonly float: number }
   | { readonly floats: readonly number[] }
+  | { readonly strings: readonly string[] }
   | { readonly tensor: Constant }
 export type Constant = {
   readonly shape: readonly number[]
@@ -31,7 +32,13 @@ export type Model = {
     readonly shape: readonly (number | string)[]
     readonly type?: ElementType
   }
+  /** Further inputs, after the first. */
+  readonly inputs?: readonly Model['input'][]
   readonly output: string
+  /** All outputs, where there are several. */
+  readonly outputs?: readonly string[]
+  /** The version of ai.onnx.ml, where its operators are used. */
+  readonly ml?: number
   /** Declared element type of the output; none when absent. */
   readonly outputType?: ElementType
   readonly nodes: readonly Node[]
@@ -125,10 +132,14 @@ export function onnxFile(model: Model): Uint8Array {
   for (const node of model.nodes) graph.block(1, nodeProto(node))
   graph.block(2, 'test')
   for (const [name, constant] of Object.entries(model.constants ?? {})) graph.block(5, tensorProto(constant, name))
-  graph.block(11, valueInfo(model.input.name, DATA_TYPES[model.input.type ?? 'float'], model.input.shape))
-  graph.block(12, valueInfo(model.output, model.outputType === undefined ? null : DATA_TYPES[model.outputType], null))
-  const opset = new Writer().block(1, '').int(2, model.opset)
-  return new Writer().int(1, 8).block(2, 'test').block(7, graph).block(8, opset).bytes()
+  for (const { name, type: of = 'float', shape } of [model.input, ...(model.inputs ?? [])])
+    graph.block(11, valueInfo(name, DATA_TYPES[of], shape))
+  const type = model.outputType === undefined ? null : DATA_TYPES[model.outputType]
+  for (const output of model.outputs ?? [model.output]) graph.block(12, valueInfo(output, type, null))
+  const file = new Writer().int(1, 8).block(2, 'test').block(7, graph)
+  file.block(8, new Writer().block(1, '').int(2, model.opset))
+  if (model.ml !== undefined) file.block(8, new Writer().block(1, 'ai.onnx.ml').int(2, model.ml))
+  return file.bytes()
 }
 
 function nodeProto(node: Node): Writer {
@@ -148,6 +159,10 @@ function attributeProto(name: string, value: Attribute): Writer {
   if ('floats' in value) {
     for (const each of value.floats) writer.float(7, each)
     return writer.int(20, 6)
+  }
+  if ('strings' in value) {
+    for (const each of value.strings) writer.block(9, each)
+    return writer.int(20, 8)
   }
   if ('float' in value) return writer.float(2, value.float).int(20, 1)
   if ('tensor' in value) return writer.block(5, tensorProto(value.tensor, '')).int(20, 4)

@@ -3,15 +3,18 @@
 // files hold and exporters rarely write. Most are valid; what is not must be refused by name.
 import type { Random } from '../random.ts'
 import type { Attribute, Constant, ElementType, Model, Node } from './onnx-file.ts'
+import { CHOICES } from './random-choices.ts'
+import { LAYERS } from './random-layers.ts'
+import { QUANTISED } from './random-quantised.ts'
 
-type Entry = {
+export type Entry = {
   readonly name: string
   readonly shape: readonly number[]
   readonly type: ElementType
   readonly computed: boolean
 }
 
-class Drawing {
+export class Drawing {
   readonly random: Random
   readonly opset: number
   readonly nodes: Node[] = []
@@ -63,6 +66,16 @@ class Drawing {
     return entry
   }
 
+  /** A further output of the node that computes `first`. */
+  second(first: Entry, shape: readonly number[], type: ElementType): Entry {
+    const at = this.nodes.findIndex(({ outputs }) => outputs[0] === first.name)
+    const name = `${first.name}b`
+    this.nodes[at] = { ...this.nodes[at]!, outputs: [first.name, name] }
+    const entry = { name, shape, type, computed: first.computed }
+    this.entries.push(entry)
+    return entry
+  }
+
   /** A shape that broadcasts with `shape`: some axes 1, some missing in front, perhaps one more. */
   partner(shape: readonly number[]): number[] {
     const cut = this.chance(0.4) ? this.random.int(0, shape.length) : 0
@@ -71,16 +84,16 @@ class Drawing {
   }
 }
 
-function size(shape: readonly number[]): number {
+export function size(shape: readonly number[]): number {
   return shape.reduce((a, b) => a * b, 1)
 }
 
-function broadcast(a: readonly number[], b: readonly number[]): number[] {
+export function broadcast(a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length)
   return Array.from({ length: rank }, (_, i) => Math.max(a[i - rank + a.length] ?? 1, b[i - rank + b.length] ?? 1))
 }
 
-type Step = (drawing: Drawing) => void
+export type Step = (drawing: Drawing) => void
 
 /** A graph of 1 to 4 operators. */
 export function randomOperators(random: Random): Model {
@@ -95,7 +108,11 @@ export function randomOperators(random: Random): Model {
   ])
   const drawing = new Drawing(random, opset, shape)
   const steps = random.int(1, 4)
-  for (let i = 0; i < steps; i++) random.pick(STEPS)(drawing)
+  // Three graphs in ten compare and choose, mostly by what they have just computed; others grow images, go through sequences, or round.
+  const way = random.next()
+  const special = way < 0.3 ? CHOICES : way < 0.5 ? LAYERS : way < 0.6 ? QUANTISED : null
+  for (let i = 0; i < (special === CHOICES ? steps + 2 : steps); i++)
+    random.pick(special !== null && random.next() < 0.7 ? special : STEPS)(drawing)
   if (random.next() < 0.1) random.pick(LAST)(drawing)
   const output = drawing.entries.filter((entry) => entry.computed).at(-1)!
   if (output.name === 'x') {
@@ -120,6 +137,15 @@ const UNARY: readonly [string, (drawing: Drawing) => Record<string, Attribute>, 
   ['Abs', () => ({})],
   ['Identity', () => ({})],
   ['Dropout', () => ({})],
+  ['Log', () => ({})],
+  ['Reciprocal', () => ({})],
+  ['Softsign', () => ({})],
+  ['Selu', () => ({})],
+  ['Sin', () => ({})],
+  ['Cos', () => ({})],
+  ['Atan', () => ({})],
+  ['Sinh', () => ({}), 9],
+  ['Celu', ({ random }) => ({ alpha: { float: random.pick([0.3, 2]) } }), 12],
   ['ThresholdedRelu', ({ random }) => ({ alpha: { float: random.pick([0, 1]) } }), 10],
   ['Elu', () => ({})],
   ['Softplus', () => ({})],

@@ -89,9 +89,9 @@ describe('tfjs model files', function () {
     [
       'an unknown activation',
       'unsupported-operator',
-      /activation swish/,
+      /activation snake/,
       ({ modelTopology }) => {
-        modelTopology.config.layers[0].config.activation = 'swish'
+        modelTopology.config.layers[0].config.activation = 'snake'
       },
     ],
     [
@@ -157,9 +157,12 @@ describe('tfjs model files', function () {
       )
     })
 
-  it('refuses a frozen graph, and says what to do', () => {
-    const text = '{"format":"graph-model","modelTopology":{"node":[]},"weightsManifest":[]}'
-    expect(() => importTfjs(text, () => undefined)).to.throw(CompileError, /graph-model; save it as a layers-model/)
+  it('refuses a saved model, and says what to do', () => {
+    const text = '{"format":"saved-model","modelTopology":{"node":[]},"weightsManifest":[]}'
+    expect(() => importTfjs(text, () => undefined)).to.throw(
+      CompileError,
+      /saved-model; save it as a layers-model or a graph-model/,
+    )
   })
 
   it('refuses text that is no model', () => {

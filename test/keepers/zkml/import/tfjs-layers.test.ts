@@ -97,6 +97,21 @@ const SINGLE: Record<string, () => tf.layers.Layer[]> = {
     L.alphaDropout({ rate: 0.3 }),
     L.dense({ units: 2 }),
   ],
+  'LayerNormalization and ELU': () => [
+    L.dense({ inputShape: SEQUENCE, units: 6 }),
+    L.layerNormalization({ epsilon: 0.01 }),
+    L.elu(),
+  ],
+  'LayerNormalization without scale and centre': () => [
+    L.layerNormalization({ inputShape: [8], scale: false, center: false }),
+  ],
+  ...Object.fromEntries(
+    (['elu', 'selu', 'softplus', 'softsign', 'swish', 'mish', 'gelu', 'gelu_new'] as const).map((activation) => [
+      `activation ${activation}`,
+      // tfjs' types do not list all that it knows.
+      () => [L.dense({ inputShape: [4], units: 6, activation: activation as 'elu' })],
+    ]),
+  ),
   'Softmax at the end': () => [L.dense({ inputShape: [4], units: 3, activation: 'softmax' })],
   'Softmax as a layer': () => [L.dense({ inputShape: [4], units: 3 }), L.softmax()],
 }

@@ -73,7 +73,7 @@ export function everything(random: Random): Graph {
     dilations: ONE,
     padding: NO_PADDING,
   })
-  const gate = g.activation('sigmoid', average, { kind: 'sigmoid' })
+  const gate = g.activation('sigmoid', g.affine('gain', average, tensor([2], [1, 0.5]), scalar(0)), { kind: 'sigmoid' })
   const gated = g.nary('gated', [average, gate], { op: 'binary', kind: 'multiply' })
   const sum = g.nary('sum', [gated, average], { op: 'binary', kind: 'add' })
   const joined = g.nary('joined', [sum, g.activation('clip', average, { kind: 'clip', min: -0.5, max: 1 })], {

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Operators that choose by what the network computes: the place of the largest, the k largest, what an index points at.
+import { elementCount } from '../../graph/program.ts'
+import { checkedCount, stridesOf } from '../../graph/tensor.ts'
+import type { Tensor, ValueName } from '../../graph/types.ts'
+import { single } from './constants.ts'
+import { equals, requireExact } from './logic.ts'
+import type { Computed, Handler, Invocation, Operand, Result } from './scope.ts'
+import { isFloat, TYPE } from './types.ts'
+
+/** Every two elements are compared. */
+const MOST_SORTED = 64
+
+export const CHOICE_HANDLERS: Readonly<Record<string, Handler>> = { TopK: topK }
+
+/** `x` with `axis` as the last of two: [all others, its length]. */
+function withLast(call: Invocation, x: ValueName, axis: number): ValueName {
+  const { builder, name } = call
+  const shape = builder.shape(x)
+  const others = shape.map((_, i) => i).filter((i) => i !== axis)
+  const moved = axis === shape.length - 1 ? x : builder.transpose(`${name}.last`, x, [...others, axis])
+  return builder.reshape(`${name}.rows`, moved, [elementCount(shape) / shape[axis]!, shape[axis]!])
+}
+
+/** [all others, count] back to where the axis was. */
+function fromLast(call: Invocation, x: ValueName, shape: readonly number[], axis: number, count: number): ValueName {
+  const { builder, name } = call
+  const others = shape.filter((_, i) => i !== axis)
+  const open = builder.reshape(`${name}.open`, x, [...others, count])
+  if (axis === shape.length - 1) return open
+  const order = shape.map((_, i) => (i < axis ? i : i === axis ? shape.length - 1 : i - 1))
+  return builder.transpose(`${name}.back`, open, order)
+}
+
+/** The place of the largest (or least) along an axis, where it is not all there is to choose from or the last one wins a tie. */
+export function placeOf(call: Invocation, x: ValueName, axis: number, least: boolean, last: boolean): ValueName {
+  const { builder, name } = call
+  const shape = builder.shape(x)
+  const length = shape[axis]!
+  const others = shape.filter((_, i) => i !== axis)
+  if (length === 1)
+    return builder.select(name, x, new Int32Array(elementCount(others)).fill(-1), others.length > 0 ? others : [1], 0)
+  const rows = withLast(call, x, axis)
+  const signed = least ? builder.fixedScalar(`${name}.minus`, rows, -1, 0) : rows
+  const turned = last
+    ? builder.slice(`${name}.turned`, signed, [0, length - 1], [1, -1], [elementCount(others), length])
+    : signed
+  const index = builder.unary(name, turned, { op: 'argmax' })
+  return last ? builder.fixedScalar(`${name}.index`, index, -1, length - 1) : index
+}
+
+/**
+ * The k largest in order, the lower index first on ties. i comes before j > i where x_i ≥ x_j; how many come before one is its
+ * rank, and the element of rank r is the sum of all with [rank = r] as factors.
+ */
+function topK(call: Invocation): Result[] {
+  const operand = call.operand(0)
+  if ('constant' in operand) return call.fail('unsupported-operator', 'its input is a constant')
+  requireExact(call, 0)
+  const shape = call.shape(0)
+  const axis = call.axis(call.int('axis', -1), shape.length)
+  const length = shape[axis]!
+  const k = call.schema.since >= 10 ? single(call, 1, 'K') : call.int('k', 0)
+  if (!Number.isInteger(k) || k < 1 || k > length)
+    call.fail('malformed-file', `K = ${k} of an axis of ${length} elements`)
+  if (length > MOST_SORTED)
+    call.fail('unsupported-attribute', `an axis of ${length} elements; up to ${MOST_SORTED} can be sorted`)
+  const sign = call.flag('largest', true) ? 1 : -1
+  const { builder, name } = call
+  const x = withLast(call, operand.value, axis)
+  const rows = elementCount(shape) / length
+  const pairs = Array.from({ length }, (_, i) => i).flatMap((i) =>
+    Array.from({ length: length - 1 - i }, (_, d) => [i, i + 1 + d] as const),
+  )
+  const each = <T>(make: (row: number) => T[]): T[] => Array.from({ length: rows }, (_, r) => make(r)).flat()
+  const ranks = length === 1 ? null : ranked(call, x, rows, length, sign, pairs)
+  const chosen =
+    ranks === null
+      ? builder.select(`${name}.chosen`, x, new Int32Array(rows).fill(-1), [rows, 1, 1], 1)
+      : equals(
+          call,
+          ranks,
+          thresholds([rows, k, length], (i) => Math.floor(i / length) % k),
+          Int32Array.from(
+            { length: rows * k * length },
+            (_, i) => Math.floor(i / (k * length)) * length + (i % length),
+          ),
+        )
+  const spread = builder.select(
+    `${name}.spread`,
+    x,
+    Int32Array.from({ length: rows * k * length }, (_, i) => Math.floor(i / (k * length)) * length + (i % length)),
+    [rows, k, length],
+  )
+  const gated = builder.nary(`${name}.gated`, [chosen, spread], { op: 'binary', kind: 'gate' })
+  const found = builder.unary(name, gated, { op: 'reduce', kind: 'sum', axes: [2], keepDims: false })
+  const places = builder.linear(
+    `${name}.places`,
+    chosen,
+    each((row) =>
+      Array.from({ length: k }, (_, r) =>
+        Array.from({ length: length - 1 }, (_, i) => [(row * k + r) * length + i + 1, i + 1] as const),
+      ),
+    ),
+    new Array<number>(rows * k).fill(0),
+    [rows, k],
+  )
+  return [
+    { value: fromLast(call, found, shape, axis, k), type: operand.type },
+    { value: fromLast(call, places, shape, axis, k), type: TYPE.int64, below: length },
+  ]
+}
+
+function thresholds(shape: readonly number[], at: (i: number) => number): Tensor {
+  return { shape, data: Float64Array.from({ length: checkedCount(shape) }, (_, i) => at(i)) }
+}
+
+/** How many elements of its row come before each: [rows, length]. */
+function ranked(
+  call: Invocation,
+  x: ValueName,
+  rows: number,
+  length: number,
+  sign: number,
+  pairs: readonly (readonly [number, number])[],
+): ValueName {
+  const { builder, name } = call
+  const each = <T>(make: (row: number) => T[]): T[] => Array.from({ length: rows }, (_, r) => make(r)).flat()
+  const differences = builder.linear(
+    `${name}.differences`,
+    x,
+    each((row) => pairs.map(([i, j]) => [[row * length + i, sign] as const, [row * length + j, -sign] as const])),
+    new Array<number>(rows * pairs.length).fill(0),
+  )
+  const count = rows * pairs.length
+  const before = builder.unary(`${name}.before`, differences, {
+    op: 'compare',
+    relation: 'at-least',
+    fixed: true,
+    positions: Int32Array.from({ length: count }, (_, i) => i),
+    thresholds: thresholds([count], () => 0),
+    strict: new Uint8Array(count),
+  })
+  return builder.linear(
+    `${name}.ranks`,
+    before,
+    each((row) =>
+      Array.from({ length }, (_, i) =>
+        pairs.flatMap(([a, b], p): (readonly [number, number])[] =>
+          b === i ? [[row * pairs.length + p, 1]] : a === i ? [[row * pairs.length + p, -1]] : [],
+        ),
+      ),
+    ),
+    each(() => Array.from({ length }, (_, i) => length - 1 - i)),
+    [rows, length],
+  )
+}
+
+/** [indices…, depth] of 0 and 1: where an index is that place; negative ones count from the end. */
+export function oneHot(call: Invocation, index: Computed, shape: readonly number[], depth: number): ValueName {
+  const { builder, name } = call
+  if (isFloat(index.type)) call.fail('unsupported-attribute', 'its indices are computed as floating-point numbers')
+  const count = elementCount(shape)
+  const positions = Int32Array.from({ length: count * depth }, (_, i) => Math.floor(i / depth))
+  const at = (offset: number): ValueName =>
+    equals(
+      call,
+      index.value,
+      thresholds([...shape, depth], (i) => (i % depth) - offset),
+      positions,
+    )
+  const found = at(0)
+  if (index.below !== undefined) return found
+  return builder.nary(name, [found, at(depth)], { op: 'binary', kind: 'add' })
+}
+
+/** The index of a computed place that lies inside an axis for certain. */
+function requireInside(call: Invocation, index: Computed, length: number): void {
+  if (index.below === undefined || index.below > length)
+    call.fail(
+      'unsupported-attribute',
+      `its indices are computed and may lie outside an axis of ${length}; those of an ArgMax or a TopK over no more elements are supported`,
+    )
+}
+
+/** out[o, i…, r] = Σ_j [index[i…] = j] · data[o, j, r] */
+export function gatheredBy(call: Invocation, data: Operand, index: Computed): Result {
+  const shape = call.shapeOf(data)
+  const axis = call.axis(call.int('axis', 0), shape.length)
+  const length = shape[axis]!
+  requireInside(call, index, length)
+  const { builder, name } = call
+  const own = builder.shape(index.value)
+  const count = elementCount(own)
+  const [outer, inner] = [elementCount(shape.slice(0, axis)), elementCount(shape.slice(axis + 1))]
+  const size = checkedCount([outer, count, inner, length], name)
+  const at = Array.from({ length: size }, (_, i) => i)
+  const hot = oneHot(call, index, own, length)
+  const chosen = at.map((i) => (Math.floor(i / (length * inner)) % count) * length + (i % length))
+  const from = at.map((i) => {
+    const [o, r] = [Math.floor(i / (length * inner * count)), Math.floor(i / length) % inner]
+    return (o * length + (i % length)) * inner + r
+  })
+  const to = [...shape.slice(0, axis), ...own, ...shape.slice(axis + 1)]
+  return summed(call, data, hot, { chosen, from, length, to })
+}
+
+/** out[p] = Σ_j [index[p] = j] · data[p with j along the axis] */
+export function gatheredElements(call: Invocation, data: Operand, index: Computed): Result {
+  const shape = call.shapeOf(data)
+  const own = call.builder.shape(index.value)
+  const axis = call.axis(call.int('axis', 0), shape.length)
+  if (own.length !== shape.length || own.some((length, i) => i !== axis && length > shape[i]!))
+    call.fail('malformed-file', `indices [${own}] do not fit [${shape}]`)
+  const length = shape[axis]!
+  requireInside(call, index, length)
+  const [strides, steps] = [stridesOf(shape), stridesOf(own)]
+  const size = checkedCount([...own, length], call.name)
+  const at = Array.from({ length: size }, (_, i) => i)
+  const from = at.map((i) => {
+    const p = Math.floor(i / length)
+    return own.reduce((sum, n, a) => sum + (a === axis ? i % length : Math.floor(p / steps[a]!) % n) * strides[a]!, 0)
+  })
+  return summed(call, data, oneHot(call, index, own, length), { chosen: at, from, length, to: own })
+}
+
+type Terms = {
+  readonly chosen: readonly number[]
+  readonly from: readonly number[]
+  readonly length: number
+  readonly to: readonly number[]
+}
+
+/** Σ over runs of `length` terms of hot[chosen] · data[from]. */
+function summed(call: Invocation, data: Operand, hot: ValueName, { chosen, from, length, to }: Terms): Result {
+  const { builder, name } = call
+  const shape = [chosen.length / length, length]
+  const type = 'constant' in data ? data.constant.type : data.type
+  const gates = builder.select(`${name}.gates`, hot, Int32Array.from(chosen), shape)
+  const gated =
+    'constant' in data
+      ? builder.affine(
+          name,
+          gates,
+          { shape, data: Float64Array.from(from, (at) => data.constant.data[at]!) },
+          { shape: [], data: Float64Array.of(0) },
+        )
+      : builder.nary(name, [gates, builder.select(`${name}.data`, data.value, Int32Array.from(from), shape)], {
+          op: 'binary',
+          kind: 'gate',
+        })
+  const sum = builder.unary(`${name}.sum`, gated, { op: 'reduce', kind: 'sum', axes: [1], keepDims: false })
+  return { value: builder.reshape(`${name}.shape`, sum, to), type }
+}

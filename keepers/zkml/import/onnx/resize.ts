@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Resize and the older Upsample: nearest neighbours are a selection, linear interpolation rows of constants. Positions are
+// computed in float32, as runtimes do, since halves decide which neighbour is nearest.
+import { checkedCount, stridesOf } from '../../graph/tensor.ts'
+import { type Handler, type Invocation, type Result, values } from './scope.ts'
+
+const MODES = [
+  'half_pixel',
+  'half_pixel_symmetric',
+  'pytorch_half_pixel',
+  'align_corners',
+  'asymmetric',
+  'tf_half_pixel_for_nn',
+] as const
+type Mode = (typeof MODES)[number]
+const NEAREST = ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil', 'simple'] as const
+
+/** One axis: how long it was and becomes, and by what scale. */
+type Axis = { readonly from: number; readonly to: number; readonly scale: number }
+/** What an output position reads along one axis. */
+type Taps = readonly (readonly [at: number, weight: number])[]
+
+/** What float32 leaves of a length that is whole. */
+const LENGTH_TOLERANCE = 1e-5
+
+const single = Math.fround
+
+export const RESIZE_HANDLERS: Readonly<Record<string, Handler>> = {
+  Resize: (call) => {
+    if (call.schema.since >= 11) return resized(call, axesOf(call), coordinates(call), nearest(call))
+    const axes = scaled(call, call.constant(1, 'scales').data, null)
+    return resized(call, axes, 'asymmetric', 'simple')
+  },
+  Upsample: (call) => {
+    const scales = call.schema.since >= 9 ? call.constant(1, 'scales').data : (call.floats('scales') ?? [])
+    return resized(call, scaled(call, scales, null), 'asymmetric', 'floor')
+  },
+}
+
+function coordinates(call: Invocation): Mode {
+  const mode = call.string('coordinate_transformation_mode', 'half_pixel')
+  const found = MODES.find((each) => each === mode)
+  return (
+    found ??
+    call.fail('unsupported-attribute', `coordinate_transformation_mode ${mode}; ${MODES.join(', ')} are supported`)
+  )
+}
+
+function nearest(call: Invocation): (typeof NEAREST)[number] {
+  const mode = call.string('nearest_mode', 'round_prefer_floor')
+  const found = NEAREST.slice(0, 4).find((each) => each === mode)
+  return found ?? call.fail('malformed-file', `nearest_mode ${mode}; ${NEAREST.slice(0, 4).join(', ')} are known`)
+}
+
+/** The axes of the input after scales or sizes, those that `axes` leaves out unchanged. */
+function axesOf(call: Invocation): Axis[] {
+  const shape = call.shape(0)
+  const given = call.ints('axes')
+  const axes = given === null || given.length === 0 ? null : call.axes(given, shape.length)
+  if (call.flag('antialias', false)) call.fail('unsupported-attribute', 'antialias = 1')
+  const list = (index: number, what: string): Float64Array | null => {
+    if (!call.has(index)) return null
+    const { data } = call.constant(index, what)
+    return data.length === 0 ? null : data
+  }
+  const [scales, sizes] = [list(2, 'scales'), list(3, 'sizes')]
+  if ((scales === null) === (sizes === null))
+    return call.fail('malformed-file', 'either scales or sizes are needed, and not both')
+  if (scales !== null) return scaled(call, scales, axes)
+  const named = axes ?? shape.map((_, i) => i)
+  if (sizes!.length !== named.length || sizes!.some((size) => !Number.isInteger(size) || size < 1))
+    call.fail('malformed-file', `sizes [${Array.from(sizes!)}] of ${named.length} axes`)
+  const ratios = named.map((axis, i) => single(sizes![i]! / shape[axis]!))
+  const policy = call.string('keep_aspect_ratio_policy', 'stretch')
+  if (!['stretch', 'not_larger', 'not_smaller'].includes(policy))
+    call.fail('malformed-file', `keep_aspect_ratio_policy ${policy}; stretch, not_larger or not_smaller is needed`)
+  const common = policy === 'not_larger' ? Math.min(...ratios) : Math.max(...ratios)
+  return shape.map((from, axis) => {
+    const at = named.indexOf(axis)
+    if (at < 0) return { from, to: from, scale: 1 }
+    if (policy === 'stretch') return { from, to: sizes![at]!, scale: ratios[at]! }
+    return { from, to: Math.round(single(common * from)), scale: common }
+  })
+}
+
+function scaled(call: Invocation, scales: ArrayLike<number>, axes: readonly number[] | null): Axis[] {
+  const shape = call.shape(0)
+  const named = axes ?? shape.map((_, i) => i)
+  const list = Array.from(scales)
+  if (list.length !== named.length || list.some((scale) => !(scale > 0 && Number.isFinite(scale))))
+    call.fail('malformed-file', `scales [${list}] of ${named.length} axes`)
+  return shape.map((from, axis) => {
+    const at = named.indexOf(axis)
+    const scale = at < 0 ? 1 : list[at]!
+    return { from, to: Math.floor(single(from * scale)), scale }
+  })
+}
+
+function resized(call: Invocation, axes: readonly Axis[], mode: Mode, rounding: (typeof NEAREST)[number]): Result[] {
+  const kind = call.string('mode', 'nearest')
+  if (kind !== 'nearest' && kind !== 'linear' && kind !== 'bilinear')
+    call.fail('unsupported-attribute', `mode ${kind}; nearest and linear are supported`)
+  const fraction = axes.find(({ from, to, scale }) => Math.abs(from * scale - to) > LENGTH_TOLERANCE * to)
+  if (mode === 'align_corners' && fraction !== undefined)
+    call.fail(
+      'unsupported-attribute',
+      `align_corners of ${fraction.from} elements at a scale of ${fraction.scale}, which is no whole length: runtimes differ; give sizes`,
+    )
+  const { builder, name } = call
+  const x = call.value(0)
+  const to = axes.map((axis) => axis.to)
+  const count = checkedCount(to, name)
+  const taps = axes.map((axis) =>
+    Array.from({ length: axis.to }, (_, i): Taps => {
+      if (axis.scale === 1 && axis.from === axis.to) return [[i, 1]]
+      const at = position(mode, axis, i)
+      return kind === 'nearest' ? [[neighbour(rounding, at, axis), 1]] : between(at, axis.from)
+    }),
+  )
+  const strides = stridesOf(builder.shape(x))
+  const steps = stridesOf(to)
+  const rows = Array.from({ length: count }, (_, o) => {
+    let terms: Taps = [[0, 1]]
+    for (const [axis, list] of taps.entries()) {
+      const own = list[Math.floor(o / steps[axis]!) % to[axis]!]!
+      terms = terms.flatMap(([at, weight]) => own.map(([i, w]) => [at + i * strides[axis]!, weight * w] as const))
+    }
+    return terms
+  })
+  if (rows.every((row) => row.length === 1)) {
+    const map = Int32Array.from(rows, ([only]) => only![0])
+    return values(builder.select(name, x, map, to))
+  }
+  return values(builder.linear(name, x, rows, new Array<number>(count).fill(0), to))
+}
+
+/** Where an output position lies among the input's. */
+function position(mode: Mode, { from, to, scale }: Axis, i: number): number {
+  const half = single(single(single(i + 0.5) / scale) - 0.5)
+  switch (mode) {
+    case 'half_pixel':
+      return half
+    case 'pytorch_half_pixel':
+      return to > 1 ? half : 0
+    case 'align_corners':
+      return to === 1 ? 0 : single((i * (from - 1)) / (to - 1))
+    case 'asymmetric':
+      return single(i / scale)
+    case 'tf_half_pixel_for_nn':
+      return single(single(i + 0.5) / scale)
+    case 'half_pixel_symmetric': {
+      const adjustment = single(to / single(scale * from))
+      return single(single((from / 2) * single(1 - adjustment)) + half)
+    }
+  }
+}
+
+function neighbour(rounding: (typeof NEAREST)[number], at: number, { from, scale }: Axis): number {
+  const nearest = {
+    round_prefer_floor: () => Math.ceil(single(at - 0.5)),
+    round_prefer_ceil: () => Math.floor(single(at + 0.5)),
+    floor: () => Math.floor(at),
+    ceil: () => Math.ceil(at),
+    simple: () => (scale < 1 ? Math.ceil(at) : Math.floor(at)),
+  }[rounding]()
+  return Math.min(from - 1, Math.max(0, nearest)) + 0
+}
+
+function between(at: number, length: number): Taps {
+  const inside = Math.min(length - 1, Math.max(0, at))
+  const low = Math.floor(inside)
+  const rest = inside - low
+  return rest === 0
+    ? [[low, 1]]
+    : [
+        [low, 1 - rest],
+        [low + 1, rest],
+      ]
+}

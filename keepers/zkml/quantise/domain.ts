@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Where smooth functions have no value: 1 / 0, the logarithm of what is not positive. A table must not reach there.
+import { CompileError } from '../graph/errors.ts'
+import { activate } from '../graph/evaluate.ts'
+import { isSmooth } from '../graph/smooth.ts'
+import type { ActivationFunction, ActivationNode, Expression, SmoothFunction } from '../graph/types.ts'
+
+type Interval = { readonly min: number; readonly max: number }
+
+/** Points at which an inner expression is looked at. */
+const POINTS = 512
+
+/** @throws CompileError unsupported-attribute naming the node, where the function has no value within `over`. */
+export function requireDefined(node: ActivationNode, fn: SmoothFunction, over: Interval): void {
+  const wrong = undefinedAt(fn, over)
+  if (wrong === null) return
+  throw new CompileError(
+    'unsupported-attribute',
+    `${node.name}: ${wrong}; no table can stand for it. Keep its input away from there (add an epsilon), or calibrate with other samples`,
+    { layer: node.name, operator: fn.kind },
+  )
+}
+
+export function isDefined(fn: SmoothFunction, over: Interval): boolean {
+  return undefinedAt(fn, over) === null
+}
+
+function undefinedAt(fn: ActivationFunction, over: Interval): string | null {
+  const { min, max } = over
+  const found = `its input can be anything in [${min}, ${max}]`
+  switch (fn.kind) {
+    case 'log':
+      return min > 0 ? null : `log of 0 and less has no value, and ${found}`
+    case 'sqrt':
+      return min >= 0 ? null : `the square root of a negative number has no value, and ${found}`
+    case 'reciprocal':
+      return min > 0 || max < 0 ? null : `1 / 0 has no value, and ${found}`
+    case 'power': {
+      const { exponent } = fn
+      const whole = Number.isInteger(exponent)
+      if (exponent < 0 && !(min > 0 || (whole && max < 0)))
+        return `a power of ${exponent} has no value at 0, and ${found}`
+      return whole || min >= 0 ? null : `a power of ${exponent} has no value below 0, and ${found}`
+    }
+    case 'composed':
+      return inside(fn.of, over).wrong
+    default:
+      return null
+  }
+}
+
+/** What an expression takes on over the interval, and the first thing in it that has no value. */
+function inside(expression: Expression, over: Interval): { readonly range: Interval; readonly wrong: string | null } {
+  switch (expression.is) {
+    case 'x':
+      return { range: over, wrong: null }
+    case 'affine': {
+      const { wrong } = inside(expression.of, over)
+      return { range: ranged(expression, over), wrong }
+    }
+    case 'apply': {
+      const { range, wrong } = inside(expression.of, over)
+      return { range: ranged(expression, over), wrong: wrong ?? undefinedAt(expression.fn, range) }
+    }
+    default: {
+      const wrong = inside(expression.left, over).wrong ?? inside(expression.right, over).wrong
+      return { range: ranged(expression, over), wrong }
+    }
+  }
+}
+
+function ranged(of: Expression, { min, max }: Interval): Interval {
+  const fn: ActivationFunction = { kind: 'composed', of }
+  const values = Array.from({ length: POINTS + 1 }, (_, i) => activate(fn, min + ((max - min) * i) / POINTS))
+  return values.some(Number.isNaN) || !isSmooth(fn)
+    ? { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY }
+    : { min: Math.min(...values), max: Math.max(...values) }
+}
