@@ -61,6 +61,9 @@ export function openProvider({ config, clock, log, signal }: Surroundings): Fail
     stopping: signal,
     clock,
     onFailover: (event) => log.warn({ event: 'failover', ...event }, 'using another RPC endpoint'),
+    ...(config.chain.logBlocks === undefined ? {} : { logSpan: config.chain.logBlocks }),
+    onLogSpan: (event) =>
+      log.warn({ event: 'logs paged', ...event }, 'an RPC endpoint gives logs of fewer blocks at a time'),
   })
 }
 

@@ -76,46 +76,12 @@ export function createLog(level: string, destination: DestinationStream = standa
 export async function runKeeper(options: DaemonOptions): Promise<void> {
   const { folder, config, signal } = options
   keepYoungSpaceBound()
-<<<<<<< HEAD
-  const clock = options.clock ?? systemClock
-  const log = options.log ?? createLog(config.log.level)
-  const wallet = new Wallet(options.operatorKey)
-  const chainId = BigInt(config.chain.id)
-  const metrics = new KeeperMetrics({ dht: config.network.dht !== undefined })
-  await using cleanup = new AsyncDisposableStack()
-
-  const store = KeeperStore.open({
-    folder,
-    passphrase: options.passphrase,
-    binding: { chainId, service: config.service.address, operator: wallet.address },
-    now: () => clock.now(),
-  })
-  cleanup.defer(() => store.close())
-  // A keeper that cannot write cannot act: on a full disk this ends it here, with the store's own error.
-  store.putRecord('started', clock.now())
-  adoptSingleKey(store)
-  const identitySeed = store.getSecret(PEER_IDENTITY)
-  if (identitySeed === null || heldEncryptionKeys(store).length === 0) {
-    throw new AgentError('NO_KEYS', `${folder} has no keeper keys: run \`cohort keeper init\` for it`)
-  }
-
-  const provider = new FailoverProvider({
-    urls: config.chain.rpc,
-    chainId,
-    patience: config.chain.patienceSeconds * 1000,
-    stopping: signal,
-    clock,
-    onFailover: (event) => log.warn({ event: 'failover', ...event }, 'using another RPC endpoint'),
-    ...(config.chain.logBlocks === undefined ? {} : { logSpan: config.chain.logBlocks }),
-    onLogSpan: (event) =>
-      log.warn({ event: 'logs paged', ...event }, 'an RPC endpoint gives logs of fewer blocks at a time'),
-=======
   const surroundings: Surroundings = {
     ...{ folder, config, signal },
     wallet: new Wallet(options.operatorKey),
     clock: options.clock ?? systemClock,
     log: options.log ?? createLog(config.log.level),
-    metrics: new KeeperMetrics(),
+    metrics: new KeeperMetrics({ dht: config.network.dht !== undefined }),
   }
   await using cleanup = new AsyncDisposableStack()
   const { context, owner, provider } = await openContext(surroundings, options.passphrase, cleanup)
@@ -126,7 +92,6 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     store: context.store,
     addresses: [config.service.address],
     fromBlock: config.chain.fromBlock,
->>>>>>> house-7
   })
   const loop = new AgentLoop(context, cursor, options.behaviours)
   const health = await HealthServer.start(config.monitoring, {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
-import { Cluster, type ServiceEvent } from '../../scripts/demo/cluster.ts'
+import { Cluster, type ServiceEvent } from '../../scripts/cluster.ts'
 import type { KeeperNode } from '../../scripts/demo/keeper-nodes.ts'
 import type { Lie } from '../e2e/liar.ts'
 import { roundOver, STAKE, startLiar } from '../e2e/liars.ts'
