@@ -80,7 +80,8 @@ describe('a keeper in training', () => {
     expect(await training(stage.step())).to.equal('done')
     expect([trained, methods()]).to.deep.equal([1, []])
     const { values } = await stage.context.metrics.errors.get()
-    expect(values.map(({ labels, value }) => [labels.code, value])).to.deep.equal([['DIVERGED', 1]])
+    const counted = values.filter(({ value }) => value > 0).map(({ labels, value }) => [labels.code, value])
+    expect(counted).to.deep.equal([['DIVERGED', 1]])
   })
 
   it('tries again after another failure of the thread', async () => {
