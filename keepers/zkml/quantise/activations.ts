@@ -8,7 +8,7 @@ import type { ActivationFunction, ActivationNode } from '../graph/types.ts'
 import { piecewiseBits } from './bounds.ts'
 import { narrowFactor, narrowOperand } from './combine.ts'
 import { lowerCurve } from './curve.ts'
-import type { Lowering } from './lower.ts'
+import type { Lowering } from './lowering.ts'
 import { fitPiecewise } from './piecewise.ts'
 import type { LayerDraft, Value } from './writer.ts'
 

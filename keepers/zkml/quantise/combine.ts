@@ -13,7 +13,7 @@ import type {
   SelectNode,
   ValueName,
 } from '../graph/types.ts'
-import type { Lowering } from './lower.ts'
+import type { Lowering } from './lowering.ts'
 import type { Value } from './writer.ts'
 
 /** When the scales of two branches are no whole multiples of one another, their ratio is kept to this many bits. */

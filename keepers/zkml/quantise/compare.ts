@@ -4,7 +4,7 @@ import { elementCount, type InputPiece } from '../graph/program.ts'
 import { identityMap } from '../graph/tensor.ts'
 import type { ArgMaxNode, CompareNode } from '../graph/types.ts'
 import { compareBits } from './bounds.ts'
-import { clipped, type Lowering } from './lower.ts'
+import { clipped, type Lowering } from './lowering.ts'
 import { type Value, valueBits } from './writer.ts'
 
 /** The place of the largest along the last axis. */

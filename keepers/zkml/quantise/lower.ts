@@ -28,28 +28,10 @@ import { lowerArgMax, lowerCompare } from './compare.ts'
 import type { Decider } from './decide.ts'
 import { describeNetwork, recorded } from './describe.ts'
 import { elementPieces, isCompared, isMixed } from './input.ts'
-import { isDifference, type LayerPlan, type Plan, programOutput, type WeightPlan } from './plan.ts'
+import { biasParameter, type Lowering, parameter, type Range } from './lowering.ts'
+import { isDifference, type LayerPlan, type Plan, programOutput } from './plan.ts'
 import { lowerQuantise, lowerScaled } from './round.ts'
-import { type Clipping, type LayerDraft, ProgramWriter, type Value, valueBits } from './writer.ts'
-
-/** The least and the largest number that calibration saw. */
-export type Range = { readonly min: number; readonly max: number }
-
-/** Everything a lowering rule needs to know. */
-export type Lowering = {
-  readonly graph: Graph
-  readonly writer: ProgramWriter
-  readonly decider: Decider
-  /** Largest calibrated magnitude of a graph value, real. */
-  readonly peaks: (value: ValueName) => number
-  readonly ranges: (value: ValueName) => Range
-  /** What a graph value became. */
-  readonly value: (name: ValueName) => Value
-  /** The node that computes a value; none for the input. */
-  readonly producer: (name: ValueName) => GraphNode | undefined
-  /** Whether exactly one node reads this value. */
-  alone(value: ValueName): boolean
-}
+import { type Clipping, type LayerDraft, ProgramWriter, type Value } from './writer.ts'
 
 export type Lowered = { readonly program: IntegerProgram; readonly clipping: readonly Clipping[] }
 
@@ -357,47 +339,4 @@ function narrowed(context: Lowering, node: GraphNode, source: ValueName, value: 
   return shift === 0
     ? value
     : writer.rescale(`${node.name}_narrow`, [node.name], value, shift, { kind: 'identity' }, alone(source))
-}
-
-/** Real numbers as integers at 2^−fraction, clipped (and reported) where `bits` do not hold them. */
-function parameter(
-  context: Lowering,
-  layer: string,
-  role: string,
-  data: ArrayLike<number>,
-  fraction: number,
-  bits: number,
-): Parameter {
-  const values = Float64Array.from(data, (value) => Math.round(value * 2 ** fraction) + 0)
-  return clipped(context, layer, role, values, bits)
-}
-
-function biasParameter(
-  context: Lowering,
-  layer: string,
-  data: ArrayLike<number>,
-  scale: number,
-  plan: WeightPlan,
-): Parameter {
-  const values = Float64Array.from(data, (value) => Math.round(value / scale) + 0)
-  // Committed biases live in the width that the plan fixed. Released ones are constants and may be wider; where they are not,
-  // both modes commit to the same numbers in the same layout.
-  return context.writer.mode === 'released'
-    ? { values, bits: Math.max(plan.biasBits, valueBits(values)) }
-    : clipped(context, layer, 'bias', values, plan.biasBits)
-}
-
-export function clipped(context: Lowering, layer: string, role: string, values: Float64Array, bits: number): Parameter {
-  const limit = 2 ** (bits - 1) - 1
-  let count = 0
-  for (const [i, value] of values.entries())
-    if (Math.abs(value) > limit) {
-      values[i] = Math.sign(value) * limit
-      count++
-    }
-  if (count > 0) {
-    context.writer.clipping.push({ layer, role, clipped: count, of: values.length })
-    context.writer.note(`${layer}: ${count} of ${values.length} ${role} did not fit ${bits} bits and were clipped`)
-  }
-  return { values, bits }
 }

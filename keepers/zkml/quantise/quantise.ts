@@ -6,7 +6,8 @@ import { type IntegerProgram, type Mode, type OutputSpec, tensorOf } from '../gr
 import type { Graph, SoftmaxKind, ValueName } from '../graph/types.ts'
 import { calibratingDecider, plannedDecider } from './decide.ts'
 import { encodeReals, type InputRange, numberRange, planInput } from './input.ts'
-import { type Lowered, lower, type Range } from './lower.ts'
+import { type Lowered, lower } from './lower.ts'
+import type { Range } from './lowering.ts'
 import {
   DEFAULT_KNOBS,
   type Knobs,

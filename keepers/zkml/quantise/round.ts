@@ -3,7 +3,7 @@
 import { identityMap } from '../graph/tensor.ts'
 import type { QuantiseNode, ScaledNode } from '../graph/types.ts'
 import { piecewiseBits } from './bounds.ts'
-import type { Lowering } from './lower.ts'
+import type { Lowering } from './lowering.ts'
 import type { LayerDraft, Value } from './writer.ts'
 
 /** Bits of the factor that stands for the ratio of two scales. */

@@ -2,7 +2,7 @@
 // Comparisons: with thresholds, among elements; and the leaves of decision trees that they lead to.
 import { distinctComparisons } from '../../graph/comparisons.ts'
 import type { ArgMaxLayer, CompareLayer, PathsLayer } from '../../graph/program.ts'
-import { declareConstant, type LayerContext } from './layers.ts'
+import { declareConstant, type LayerContext } from './context.ts'
 import { literal } from './text.ts'
 
 /** One comparator for each question; with private thresholds one for each output, since equal ones must not show. */

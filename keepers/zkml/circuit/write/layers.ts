@@ -2,7 +2,6 @@
 // One writer a layer kind. Each adds its constants and its block of code and gives the name of the variable (or
 // signal) that holds its output, flattened row-major.
 import type {
-  Bounds,
   Conv2dLayer,
   DenseLayer,
   IntegerLayer,
@@ -15,26 +14,13 @@ import type {
   SelectLayer,
   SparseLayer,
   SplineLayer,
-  TensorId,
 } from '../../graph/program.ts'
 import { writeBits } from './bits.ts'
 import { writeArgMax, writeCompare, writePaths } from './compare.ts'
+import { concatenated, declareConstant, type LayerContext } from './context.ts'
+import { writeConv2dLoops, writeLookupLoops } from './loops.ts'
 import { writePrivateConv2d, writePrivateDense, writePrivateLookup, writePrivateScale } from './private.ts'
 import { type CircomText, literal } from './text.ts'
-
-export type LayerContext = {
-  readonly constants: CircomText
-  readonly body: CircomText
-  /** Files of circuits/lib that the body uses, without `.circom`. */
-  readonly gadgets: Set<string>
-  readonly committed: boolean
-  /** Largest tile of outputs for convolutions with private weights. */
-  readonly tile: number
-  size(id: TensorId): number
-  bounds(id: TensorId): Bounds
-  /** Name of the variable or signal that holds a tensor. */
-  value(id: TensorId): string
-}
 
 export function writeLayer(layer: IntegerLayer, context: LayerContext): string {
   const { committed } = context
@@ -72,32 +58,6 @@ export function writeLayer(layer: IntegerLayer, context: LayerContext): string {
   }
 }
 
-/** Declares a constant list, as a function outside and a variable inside the template. */
-export function declareConstant({ constants, body }: LayerContext, name: string, values: ArrayLike<number>): string {
-  constants.constant(name, Array.from(values))
-  body.add(`var ${name}[${values.length}] = ${name}();`)
-  return name
-}
-
-/** The inputs of a layer as one flat list: the tensor itself, or a new variable with all of them in a row. */
-export function concatenated(
-  layer: { readonly name: string; readonly inputs: readonly TensorId[] },
-  context: LayerContext,
-): string {
-  const [only, ...others] = layer.inputs
-  if (others.length === 0) return context.value(only!)
-  const { body } = context
-  const name = `${layer.name}$in`
-  body.add(`var ${name}[${layer.inputs.reduce((sum, id) => sum + context.size(id), 0)}];`)
-  let offset = 0
-  for (const id of layer.inputs) {
-    const count = context.size(id)
-    body.loops([['i', count]], () => body.add(`${name}[${offset} + i] = ${context.value(id)}[i];`))
-    offset += count
-  }
-  return name
-}
-
 function writeConv2d(layer: Conv2dLayer, context: LayerContext): string {
   const { body } = context
   const weights = declareConstant(context, `${layer.name}$weights`, layer.weights.values)
@@ -105,61 +65,6 @@ function writeConv2d(layer: Conv2dLayer, context: LayerContext): string {
   return writeConv2dLoops(layer, context, bias, (body_, x, weightIndex) =>
     body_.add(`part += ${x} * ${weights}[${weightIndex}];`),
   ).done(body)
-}
-
-/**
- * The loops of a direct convolution; `term` adds one tap to `part`. Sums are taken in parts, because circom copies an
- * expression whenever it grows.
- */
-export function writeConv2dLoops(
-  layer: Conv2dLayer,
-  context: LayerContext,
-  bias: string,
-  term: (body: CircomText, x: string, weightIndex: string) => void,
-): { done(body: CircomText): string } {
-  const { body } = context
-  const [h, w, cin] = layer.inShape
-  const [oh, ow, cout] = layer.outShape
-  const [kh, kw] = layer.kernel
-  const cg = cin / layer.groups
-  const out = `${layer.name}$out`
-  const x = context.value(layer.inputs[0]!)
-  body.add(`var ${out}[${oh * ow * cout}];`)
-  body.loops(
-    [
-      ['y', oh],
-      ['z', ow],
-      ['o', cout],
-    ],
-    () => {
-      body.add(`var sum = ${bias}[o];`)
-      body.loops(
-        [
-          ['i', kh],
-          ['j', kw],
-        ],
-        () => {
-          body.add(
-            `var row = y * ${layer.strides[0]} + i * ${layer.dilations[0]} - ${layer.padding.top};`,
-            `var column = z * ${layer.strides[1]} + j * ${layer.dilations[1]} - ${layer.padding.left};`,
-            `if (row >= 0 && row < ${h} && column >= 0 && column < ${w}) {`,
-            'var part = 0;',
-          )
-          body.loops([['c', cg]], () => {
-            const group = layer.groups === 1 ? '' : ` + o \\ ${cout / layer.groups} * ${cg}`
-            term(
-              body,
-              `${x}[(row * ${w} + column) * ${cin}${group} + c]`,
-              `((i * ${kw} + j) * ${cg} + c) * ${cout} + o`,
-            )
-          })
-          body.add('sum += part;', '}')
-        },
-      )
-      body.add(`${out}[(y * ${ow} + z) * ${cout} + o] = sum;`)
-    },
-  )
-  return { done: () => out }
 }
 
 function writeDense(layer: DenseLayer, context: LayerContext): string {
@@ -199,27 +104,6 @@ function writeLookup(layer: LookupLayer, context: LayerContext): string {
   return writeLookupLoops(layer, context, () =>
     body.add(`sum += ${layer.name}$row[i].bit[v] * ${table}[v * ${layer.width} + d];`),
   )
-}
-
-/** Selectors and sums of a lookup; `term` adds row v, column d of position i to `sum`. */
-export function writeLookupLoops(layer: LookupLayer, context: LayerContext, term: () => void): string {
-  const { body, gadgets } = context
-  gadgets.add('onehot')
-  const positions = context.size(layer.inputs[0]!)
-  const out = `${layer.name}$out`
-  body.add(`component ${layer.name}$row[${positions}];`, `var ${out}[${positions * layer.width}];`)
-  body.loops([['i', positions]], () => {
-    body.add(
-      `${layer.name}$row[i] = OneHot(${layer.rows});`,
-      `${layer.name}$row[i].in <== ${context.value(layer.inputs[0]!)}[i];`,
-    )
-    body.loops([['d', layer.width]], () => {
-      body.add('var sum = 0;')
-      body.loops([['v', layer.rows]], term)
-      body.add(`${out}[i * ${layer.width} + d] = sum;`)
-    })
-  })
-  return out
 }
 
 function writeSparse(layer: SparseLayer, context: LayerContext): string {

@@ -10,7 +10,8 @@ import {
   tensorOf,
 } from '../../graph/program.ts'
 import { CircuitError } from '../errors.ts'
-import { type LayerContext, writeLayer } from './layers.ts'
+import type { LayerContext } from './context.ts'
+import { writeLayer } from './layers.ts'
 import { CircomText, literal } from './text.ts'
 
 /** An input signal that carries one parameter list of the model. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Layers whose parameters are witness: committed mode.
 import type { Conv2dLayer, DenseLayer, LookupLayer, Parameter, ScaleLayer } from '../../graph/program.ts'
-import { type LayerContext, writeConv2dLoops, writeLookupLoops } from './layers.ts'
+import type { LayerContext } from './context.ts'
+import { writeConv2dLoops, writeLookupLoops } from './loops.ts'
 import { literal } from './text.ts'
 
 /** The least value of a parameter, as a circom expression: what is added to its signal. */

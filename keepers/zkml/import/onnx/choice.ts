@@ -3,9 +3,9 @@
 import { elementCount } from '../../graph/program.ts'
 import { checkedCount, stridesOf } from '../../graph/tensor.ts'
 import type { Tensor, ValueName } from '../../graph/types.ts'
-import { single } from './constants.ts'
 import { equals, requireExact } from './logic.ts'
 import type { Computed, Handler, Invocation, Operand, Result } from './scope.ts'
+import { single } from './single.ts'
 import { isFloat, TYPE } from './types.ts'
 
 /** Every two elements are compared. */

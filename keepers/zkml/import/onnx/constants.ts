@@ -7,6 +7,7 @@ import { oneHot } from './choice.ts'
 import { refuseCast, requireComputable } from './computable.ts'
 import { isNotZero, requireExact } from './logic.ts'
 import type { Computed, Handler, Invocation, Result } from './scope.ts'
+import { single } from './single.ts'
 import type { Constant } from './tensors.ts'
 import { isFloat, isInteger, isKnownType, rounded, STRING, TYPE, typeName, wrapped } from './types.ts'
 
@@ -176,13 +177,6 @@ function narrowed(call: Invocation, value: number, { type }: Constant): number {
 
 function list(numbers: readonly number[], type: number): Result {
   return { constant: { shape: [numbers.length], data: Float64Array.from(numbers) }, type }
-}
-
-/** A constant input of one number. */
-export function single(call: Invocation, index: number, what: string): number {
-  const { data } = call.constant(index, what)
-  if (data.length !== 1) call.fail('malformed-file', `its ${what} must be one number, found ${data.length}`)
-  return data[0]!
 }
 
 /**

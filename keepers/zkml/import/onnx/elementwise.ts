@@ -3,9 +3,9 @@
 import { broadcastMap, broadcastShape, sameShape, scalar, tensor } from '../../graph/tensor.ts'
 import type { ActivationFunction, Tensor, ValueName } from '../../graph/types.ts'
 import { compute } from './arithmetic.ts'
-import { single } from './constants.ts'
 import { masked, maskedWhere } from './masks.ts'
 import { type Computed, type Handler, type Invocation, type Operand, type Result, values } from './scope.ts'
+import { single } from './single.ts'
 import { exponential, powerOf, SMOOTH_HANDLERS } from './smooth.ts'
 import type { Constant } from './tensors.ts'
 

@@ -12,9 +12,9 @@ import {
   transposeMap,
 } from '../../graph/tensor.ts'
 import { typeOf } from './check.ts'
-import { single } from './constants.ts'
 import { GATHER_HANDLERS } from './gather.ts'
 import type { Handler, Invocation, Operand, Result } from './scope.ts'
+import { single } from './single.ts'
 import { isFloat, TYPE } from './types.ts'
 
 export const MOVEMENT_HANDLERS: Readonly<Record<string, Handler>> = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Steps of random graphs that compare, choose and count: their bits and indices go on as such, or are cast back to numbers.
-import type { Drawing, Entry, Step } from './random-operators.ts'
-import { broadcast, size } from './random-operators.ts'
+import type { Drawing, Entry, Step } from './random-drawing.ts'
+import { broadcast, size } from './random-drawing.ts'
 
 export const CHOICES: readonly Step[] = [
   compare,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Steps of random graphs that make images larger, and that go through sequences.
 import type { Attribute } from './onnx-file.ts'
-import { type Drawing, type Entry, type Step, size } from './random-operators.ts'
+import { type Drawing, type Entry, type Step, size } from './random-drawing.ts'
 
 export const LAYERS: readonly Step[] = [convTranspose, convTranspose, resize, resize, upsample, recurrent, recurrent]
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Steps of random graphs that round to whole numbers and back, and the operators that are fused from such pairs.
 import type { ElementType } from './onnx-file.ts'
-import { type Drawing, type Entry, type Step, size } from './random-operators.ts'
+import { type Drawing, type Entry, type Step, size } from './random-drawing.ts'
 
 export const QUANTISED: readonly Step[] = [pair, pair, constants, matrix, matrix, convolution, integers]
 
