@@ -4,7 +4,7 @@
 import type { Random } from '../random.ts'
 import type { Attribute, ElementType, Model } from './onnx-file.ts'
 import { CHOICES } from './random-choices.ts'
-import { broadcast, type Drawing, type Entry, type Step, size } from './random-drawing.ts'
+import { broadcast, Drawing, type Entry, type Step, size } from './random-drawing.ts'
 import { LAYERS } from './random-layers.ts'
 import { QUANTISED } from './random-quantised.ts'
 
