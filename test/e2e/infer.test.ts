@@ -102,7 +102,9 @@ describe('cohort infer', function () {
     expect(
       await inferJson('offer', '--circuit', circuit, '--service', deployment.contracts.AdoptedModel, '--account', '2'),
     ).to.deep.equal({ modelId: '1' })
-    expect((await infer('models')).stdout).to.match(/^1 {2}0x\w+ {2}follows releases, version 1 in force\n$/)
+    expect((await infer('models')).stdout).to.match(
+      /^1 {2}0x\w+ {2}follows releases, version 1 in force; puts out: label\n$/,
+    )
 
     const served: Record<string, unknown>[] = []
     processes.start('serve', [CLI, 'infer', 'serve', '--circuit', circuit, '--account', '5', '--interval', '200'], {

@@ -80,7 +80,7 @@ export class MarketDriver {
       buy: [6, () => traded.buy(outcome, amount, 0, LATE)],
       sell: [5, () => traded.sell(outcome, amount / 3n + 1n, LIMIT, LATE)],
       wait: [1, () => networkHelpers.time.increase(this.#below(6 * 3600) + 1)],
-      resolve: [0.3, async () => submit(await tell(id, { label: this.#below(4) }))],
+      resolve: [0.5, async () => submit(await tell(id, { label: this.#below(4) }))],
       revoke: [0.1, () => publishers.connect(owner).revokeKey(1)],
       flag: [0.3, () => market.flag(id)],
       challenge: [0.4, () => mine.challenge(id)],

@@ -4,7 +4,7 @@
 import { expect } from 'chai'
 import { MarketDriver } from './market-driver.ts'
 
-const CALLS = Number(process.env.COHORT_INVARIANT_CALLS ?? 360)
+const CALLS = Number(process.env.COHORT_INVARIANT_CALLS ?? 900)
 const SEED = Number(process.env.COHORT_INVARIANT_SEED ?? 20_261_120)
 const RUNS = 3
 
