@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { id } from 'ethers'
 import { z } from 'zod'
 import { epochName } from '../members.ts'
 import type { Snapshot } from '../snapshot.ts'
@@ -26,7 +27,9 @@ type EpochInfo = Snapshot['epochInfo']
 export const keyIntentName = (info: EpochInfo): string => `key/${epochName(info)}`
 export const complaintIntentName = (info: EpochInfo): string => `complaint/${epochName(info)}`
 export const ballotIntentName = (info: EpochInfo): string => `judge/${epochName(info)}`
-export const checkIntentName = (info: EpochInfo, round: number): string => `check/${epochName(info)}/${round}`
+/** @param reveals Of which the scalars are: posted of others, they would contradict every update. */
+export const checkIntentName = (info: EpochInfo, round: number, reveals: string): string =>
+  `check/${epochName(info)}/${round}/${id(reveals).slice(2, 18)}`
 export const updateIntentName = (info: EpochInfo, round: number): string => `update/${epochName(info)}/${round}`
 export const shareIntentName = (info: EpochInfo, round: number, included: bigint, drafted: bigint): string =>
   `share/${epochName(info)}/${round}/${included.toString(16)}/${drafted.toString(16)}`

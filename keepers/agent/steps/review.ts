@@ -39,6 +39,11 @@ export function revealedIn({ context }: Pick<Step, 'context'>, frame: EpochFrame
   return [...found.values()]
 }
 
+/** Of which reveals something is: after a reorganisation there may be others. */
+export function revealsName(revealed: readonly Revealed[]): string {
+  return revealed.map(({ seat, fact }) => `${seat} ${String(fact.args.cid)}`).join()
+}
+
 /** Points that were worked out, by the update's CID: a tenth of a second or seconds each, so once is enough. */
 const pointsSchema = z.record(z.string(), z.object({ scalar: z.string(), agrees: z.boolean() }))
 const pointsName = (info: Snapshot['epochInfo'], round: number): string => `points/${epochName(info)}/${round}`

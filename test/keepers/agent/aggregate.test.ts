@@ -8,6 +8,7 @@ import { drawnFrom, drawSeed } from '../../../keepers/agent/steps/open-draft.ts'
 import { RevertError } from '../../../keepers/chain/index.ts'
 import { bitmapOf, hasSeat, seatsOf } from '../../../keepers/chain/seats.ts'
 import { absentScalar, checkUpdatePoint } from '../../../keepers/fhe/index.ts'
+import { updatePrefix } from '../../../keepers/fhe/vector-messages.ts'
 import { forge } from '../../../scripts/demo/tamper.ts'
 import { ROUND } from '../fhe/ceremony.ts'
 import { type RoundStage, roundStage, seatOfIndex } from './round-stage.ts'
@@ -149,6 +150,52 @@ describe('the sum that a keeper stands for', function () {
       expect(posted.subarray(3 * size, 4 * size).every((byte) => byte === 0xff)).to.equal(false)
     })
 
+    const isAbsent = (posted: Uint8Array, place: number): boolean => {
+      const size = stage.frame.plan.bytes.checkScalar
+      return posted.subarray(place * size, (place + 1) * size).every((byte) => byte === 0xff)
+    }
+    const lastPosted = () => Buffer.from(String(calls('submitCheck').at(-1)![1]).slice(2), 'hex')
+
+    it('a round that an endpoint makes up gets no scalar under pads that one was posted under', async () => {
+      await dispute(0, 3)
+      stage.snapshot = { ...stage.snapshot, state: 'Check' }
+      expect(await check(stage.step())).to.equal('done')
+      expect(ALL.filter((member) => isAbsent(lastPosted(), member))).to.deep.equal([])
+      // The same pads, one turn of them later; whoever makes the updates up needs no secret of those whom it names.
+      const { plan } = stage.frame
+      const context = { ...ROUND, round: round + plan.roundsPerKey }
+      for (const member of ALL) {
+        const bytes = new Uint8Array(plan.bytes.update)
+        bytes.set(updatePrefix({ plan, context, keyHash: stage.keys.keyHash, ciphertexts: 1 }, member))
+        stage.reveal(member, bytes)
+        Object.assign(stage.facts.at(-1)!.args, { round: context.round })
+      }
+      expect(await check(stage.step({ round: context.round }))).to.equal('done')
+      expect(calls('submitCheck').at(-1)![0]).to.equal(BigInt(context.round))
+      expect(ALL.filter((member) => !isAbsent(lastPosted(), member))).to.deep.equal([])
+    })
+
+    it('after a reorganisation a member posts of the updates that are there now, and only what it may', async () => {
+      await dispute(0, 3)
+      stage.snapshot = { ...stage.snapshot, state: 'Check' }
+      expect(await check(stage.step())).to.equal('done')
+      const before = lastPosted()
+      // Member 4 has not revealed on this branch, and member 2 another update.
+      stage.facts.splice(0)
+      const size = stage.frame.plan.bytes.checkScalar
+      for (const member of [0, 1, 3]) stage.reveal(member, stage.blobs.get(cids[member]!)!)
+      stage.reveal(2, await stage.updateOf(2, 50))
+      stage.tell('UpdateDisputed', { round, seat: seatOfIndex(0), accused: seatOfIndex(3) })
+      expect(await check(stage.step())).to.equal('done')
+      const after = lastPosted()
+      expect(after.length).to.equal(4 * size)
+      for (const place of [0, 1, 3]) {
+        const [from, to] = [place * size, (place + 1) * size]
+        expect(after.subarray(from, to)).to.deep.equal(before.subarray(from, to))
+      }
+      expect(isAbsent(after, 2)).to.equal(true)
+    })
+
     it('leaves the false update out, and convicts its sender, whatever that one posts', async () => {
       await dispute(0, 3, { 3: forge })
       for (const member of [0, 1, 2, 4]) await post(member)
@@ -179,6 +226,16 @@ describe('the sum that a keeper stands for', function () {
       })
       const what = (await attested())!
       expect([what.included, what.convicted]).to.deep.equal([seats(0, 1, 2, 3), seats(4)])
+    })
+
+    it('leaves out a false update that its sender serves only once all have posted', async () => {
+      await dispute(4, 3, { 3: forge })
+      const withheld = stage.blobs.get(cids[3]!)!
+      stage.blobs.delete(cids[3]!)
+      for (const member of ALL) await post(member)
+      stage.blobs.set(cids[3]!, withheld)
+      const what = (await attested())!
+      expect([what.included, what.convicted]).to.deep.equal([seats(0, 1, 2, 4), 0n])
     })
 
     it('attests again what it attested before, since the dispute has made that void', async () => {
