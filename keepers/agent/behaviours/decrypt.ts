@@ -24,9 +24,10 @@ export async function decrypt(step: Step): Promise<Outcome> {
   const { drafted, shared } = snapshot.roundInfo
   if (!hasSeat(drafted, step.seat) || hasSeat(shared, step.seat)) return 'done'
   const draft = draftOf(context, snapshot.round)
-  if (draft === null || snapshot.block - draft.fact.block + 1 < context.config.chain.confirmations) return 'again'
+  const { confirmations } = context.config.chain
+  if (draft === null || snapshot.block - draft.fact.block + 1 < confirmations) return 'again'
   // An endpoint could invent a draft to get a share for a sum of its choice.
-  if (!(await isWitnessed(step, draft.fact))) return 'again'
+  if (!(await isWitnessed(step, draft.fact, confirmations))) return 'again'
   const { included, drafted: active } = draft
   if (!hasAttested(step, { hash: draft.aggregateHash, included, convicted: draft.convicted })) {
     context.log.error(

@@ -10,21 +10,35 @@ import type { Fact } from '../facts.ts'
 /** What is compared of a log that an endpoint gives. */
 const logSchema = z.object({ topics: z.array(z.string()), data: z.string(), blockHash: z.string() })
 
+const blockSchema = z.object({ hash: z.string() })
+
 /** Endpoints that must tell alike, when the keeper has as many. */
 const WITNESSES = 2
 
-/** Whether two endpoints have this event in the same block, or the only one that is configured. */
-export async function isWitnessed(step: Step, fact: Fact): Promise<boolean> {
+/**
+ * Whether two endpoints have this event in the same block, that block on their chain and as deep, or the only one that is configured.
+ * Nodes go on to answer for blocks that a reorganisation has put aside: that they know of one is not enough.
+ * @param depth Blocks from the event's own to the head.
+ */
+export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<boolean> {
   const { endpoints, serviceAddress, log } = step.context
   if (endpoints.count < WITNESSES) return true
   const iface = contractInterface('ILearningService')
   const topics = [iface.getEvent(fact.name)!.topicHash]
-  const answers = await endpoints.everywhere(
-    'eth_getLogs',
-    [{ blockHash: fact.blockHash, address: serviceAddress, topics }],
-    step.signal,
+  const filter = { blockHash: fact.blockHash, address: serviceAddress, topics }
+  const answers = await endpoints.everywhere('eth_getLogs', [filter], step.signal)
+  const blocks = (number: number) =>
+    endpoints.everywhere('eth_getBlockByNumber', [`0x${number.toString(16)}`, false], step.signal)
+  // The deeper one last: what is found on the chain then is no older than what is above it.
+  const above = await blocks(fact.block + depth - 1)
+  const own = await blocks(fact.block)
+  const agree = answers.filter(
+    ({ result }, i) =>
+      Array.isArray(result) &&
+      result.some((entry) => isLogOf(entry, fact)) &&
+      blockSchema.safeParse(above[i]?.result).success &&
+      blockSchema.safeParse(own[i]?.result).data?.hash === fact.blockHash,
   )
-  const agree = answers.filter(({ result }) => Array.isArray(result) && result.some((entry) => isLogOf(entry, fact)))
   if (agree.length >= WITNESSES) return true
   log.warn(
     {

@@ -57,6 +57,7 @@ describe('the members that a keeper deals to', () => {
           const log = service.encodeEventLog(event, values)
           return { endpoint: `e${i}`, result: [{ ...log, blockHash: fact.blockHash }] }
         }
+        if (method === 'eth_getBlockByNumber') return { endpoint: `e${i}`, result: { hash: fact.blockHash } }
         const [{ to, data }] = params as [{ to: string; data: string }]
         return { endpoint: `e${i}`, result: to === REGISTRY ? keeperOf(says, data) : seatInfo(says, data) }
       })
