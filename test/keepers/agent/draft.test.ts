@@ -67,6 +67,14 @@ describe('a draft', () => {
     expect(stage.store.claims.count).to.equal(0)
   })
 
+  it('without the own update gets none, though the endpoint says that the epoch is another', async () => {
+    await takePart()
+    draft(seats(0, 2, 3, 4))
+    expect(await decrypt(stage.step({ epoch: stage.snapshot.epoch + 1 }))).to.equal('done')
+    expect(shares()).to.equal(0)
+    expect(stage.store.claims.count).to.equal(0)
+  })
+
   it('without the own update gets one from a member that has revealed none', async () => {
     draft(seats(0, 2, 3, 4))
     expect(await decrypt(stage.step())).to.equal('done')
