@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { aggregate } from '../../../keepers/agent/behaviours/aggregate.ts'
 import { check } from '../../../keepers/agent/behaviours/check.ts'
@@ -135,6 +137,19 @@ describe('the sum that a keeper stands for', function () {
       const checked = { ...stage.snapshot.roundInfo, checked: seats(1) }
       expect(await check(stage.step({ roundInfo: checked }))).to.equal('done')
       expect(calls('submitCheck')).to.have.length(2)
+    })
+
+    it('what a share makes of updates is on disk sealed, until it is posted', async () => {
+      await dispute(0, 3, { 3: forge })
+      const posted = String(await post(1)).slice(2)
+      stage.facts.pop()
+      await attested()
+      const size = 2 * stage.frame.plan.bytes.checkScalar
+      const disk = readdirSync(stage.folder)
+        .map((name) => readFileSync(join(stage.folder, name)).toString('latin1'))
+        .join()
+      for (const member of ALL) expect(disk).to.not.include(posted.slice(size * member, size * (member + 1)))
+      expect(stage.store.getSecret(`epoch/${ROUND.epoch}/5e5e5e5e5e5e5e5e/points/${round}`)).to.not.equal(null)
     })
 
     it('a member without an update waits for it, and says at last that it has none', async () => {
