@@ -7,7 +7,12 @@ import type { Snapshot } from '../snapshot.ts'
 const salt = z.string().regex(/^0x[0-9a-f]{64}$/)
 const keyIntent = z.object({ cid: z.string(), salt })
 const updateIntent = z.object({ cid: z.string(), size: z.int().positive(), samples: z.int().positive(), salt })
-const complaintIntent = z.object({ accused: z.int().nonnegative(), evidence: z.string().regex(/^0x([0-9a-f]{2})*$/) })
+const complaintIntent = z.object({
+  accused: z.int().nonnegative(),
+  evidence: z.string().regex(/^0x([0-9a-f]{2})*$/),
+  /** Of which dealings: earlier releases did not write it down. */
+  reveals: z.string().optional(),
+})
 const ballotIntent = z.object({ convicted: z.string(), excused: z.string() })
 const shareIntent = z.object({ cid: z.string(), size: z.int().positive() })
 
