@@ -26,4 +26,11 @@ export { type Plan, type PlanOptions, plan, sumErrorBound } from './plan.ts'
 export { Secret } from './secret.ts'
 export { absentScalar, type Settlement, settleCheck } from './settlement.ts'
 export type * from './types.ts'
-export { checkUpdatePoint, claimedScalar, readClaim, type UpdateClaim, updateClaim } from './update-claim.ts'
+export {
+  checkUpdatePoint,
+  claimedScalar,
+  claimScalar,
+  readClaim,
+  type UpdateClaim,
+  updateClaim,
+} from './update-claim.ts'

@@ -37,9 +37,7 @@ export function decodeDealing(frame: KeyGenerationFrame, sender: number, bytes: 
   const reader = new ByteReader(bytes, what)
   readHeader(reader, { type: 'dealing', sender, context: frame.context, planHash: frame.plan.hash })
   readRoster(reader, frame, what)
-  if (!equalBytes(reader.bytes(HASH_BYTES, 'crs'), frame.crs)) {
-    throw new FheError('malformed-message', `${what} was made with another reference string`, { sender })
-  }
+  readReferenceString(reader, frame, what, sender)
   const digests = Array.from({ length: frame.plan.members }, (_, j) =>
     reader.bytes(HASH_BYTES, `digest of the share sealed to member ${j}`),
   )
@@ -92,16 +90,21 @@ export function openMemberSecret<T>(
   })
 }
 
-/** What a sealed share is bound to: header · roster hash · receiver. It is also the message's beginning. */
+/**
+ * What a sealed share is bound to: header · roster hash · crs · receiver. It is also the message's beginning. Without the
+ * reference string a share of one key generation could be passed off as one of another in the same epoch, as after a
+ * reorganisation, whose forged check it does not fit: its receiver would then complain, and so show everyone a share of a key in use.
+ */
 export function sealedShareBinding(frame: KeyGenerationFrame, sender: number, receiver: number): Uint8Array {
   return new ByteWriter()
     .bytes(encodeHeader({ type: 'sealed share', sender, context: frame.context, planHash: frame.plan.hash }))
     .bytes(frame.rosterHash)
+    .bytes(frame.crs)
     .u16(receiver)
     .finish()
 }
 
-/** header · roster hash · receiver · sealed bytes */
+/** header · roster hash · crs · receiver · sealed bytes */
 export function encodeSealedShare(binding: Uint8Array, sealed: Uint8Array): Uint8Array {
   return new ByteWriter().bytes(binding).bytes(sealed).finish()
 }
@@ -117,6 +120,7 @@ export function decodeSealedShare(
   const reader = new ByteReader(bytes, what)
   readHeader(reader, { type: 'sealed share', sender, context: frame.context, planHash: frame.plan.hash })
   readRoster(reader, frame, what)
+  readReferenceString(reader, frame, what, sender)
   const found = reader.u16('receiver')
   if (found !== receiver) {
     throw new FheError('wrong-receiver', `${what} is for member ${found}, not ${receiver}`, { found, receiver })
@@ -133,5 +137,11 @@ export function sealedShareDigest(sealedShare: Uint8Array): Uint8Array {
 function readRoster(reader: ByteReader, frame: KeyGenerationFrame, what: string): void {
   if (!equalBytes(reader.bytes(HASH_BYTES, 'roster hash'), frame.rosterHash)) {
     throw new FheError('wrong-roster', `${what} was made for another list of members, or another order of it`)
+  }
+}
+
+function readReferenceString(reader: ByteReader, frame: KeyGenerationFrame, what: string, sender: number): void {
+  if (!equalBytes(reader.bytes(HASH_BYTES, 'crs'), frame.crs)) {
+    throw new FheError('malformed-message', `${what} was made with another reference string`, { sender })
   }
 }

@@ -3,7 +3,9 @@
 // f members contradict it, f < n/3 being those who lie. A false H is another polynomial of degree below t: it is right at t − 1
 // points at most, so at most t − 1 + f agree with it.
 //
-// Whether an update stays in is decided by the nearest polynomial: ⌊(m − t)/2⌋ errors in m posts can be corrected (Reed and Solomon). Who
+// Whether an update stays in is decided by the nearest polynomial: ⌊(m − t)/2⌋ errors in m posts can be corrected (Reed and Solomon).
+// Who says of an update that it has none vouches for it as little as who contradicts it: else one that nobody was served in time, or
+// t − 1 members of its sender's choice, would stand unchecked, for there is one dispute a round. Who
 // pays is decided by what the two bounds exclude, and by nothing less: a few liars can leave an honest update out of one
 // sum where n is small, but cannot have its sender convicted, and no honest member is convicted for contradicting a false one.
 import { equalBytes } from './encoding.ts'
@@ -21,7 +23,7 @@ export type Settlement = {
   readonly convicted: readonly number[]
 }
 
-/** A scalar of all ones, which is not a residue: "I have no such update". It counts neither for nor against. */
+/** A scalar of all ones, which is not a residue: "I have no such update". Nobody is convicted on it. */
 export function absentScalar(plan: Plan): Uint8Array {
   return new Uint8Array(plan.bytes.checkScalar).fill(0xff)
 }
@@ -31,7 +33,7 @@ export function absentScalar(plan: Plan): Uint8Array {
  * @param of.posted By member: a scalar for each claim, one after the other, or `absentScalar`. Another length contradicts them all.
  *
  * Equal for everyone who has the same claims and posts. Throws `FheError('too-few-scalars')` when fewer than t members posted: then
- * nothing can be said.
+ * nothing can be said. Who says that it has none of the updates counts as not having posted.
  */
 export function settleCheck(
   plan: Plan,
@@ -43,14 +45,17 @@ export function settleCheck(
 ): Settlement {
   const { claims, posted, disputes } = of
   for (const member of posted.keys()) checkIndex(member, plan.members, 'posted')
-  if (posted.size < plan.threshold) {
+  const heard = [...posted].filter(([, scalars]) => scalars.some((byte) => byte !== 0xff))
+  if (heard.length < plan.threshold) {
     throw new FheError(
       'too-few-scalars',
-      `${posted.size} members posted, ${plan.threshold} are needed to tell a true polynomial from a false one`,
-      { found: posted.size, needed: plan.threshold },
+      `${heard.length} members posted, ${plan.threshold} are needed to tell a true polynomial from a false one`,
+      { found: heard.length, needed: plan.threshold },
     )
   }
   const size = plan.bytes.checkScalar
+  // Errors that posts of all of them correct.
+  const most = Math.floor((heard.length - plan.threshold) / 2)
   const liars = Math.floor((plan.members - 1) / 3)
   const absent = absentScalar(plan)
   const standing: number[] = []
@@ -59,14 +64,13 @@ export function settleCheck(
   for (const [at, claim] of claims.entries()) {
     const against: number[] = []
     let agreeing = 0
-    for (const [member, scalars] of posted) {
+    for (const [member, scalars] of heard) {
       const said = scalars.length === size * claims.length ? scalars.subarray(size * at, size * (at + 1)) : null
       if (said !== null && equalBytes(said, absent)) continue
       if (said !== null && equalBytes(said, claimedScalar(plan, claim, member))) agreeing++
       else against.push(member)
     }
-    const most = Math.max(0, Math.floor((agreeing + against.length - plan.threshold) / 2))
-    if (against.length > most) {
+    if (heard.length - agreeing > most) {
       leftOut.push(claim.sender)
       if (against.length > liars) convicted.add(claim.sender)
     } else {

@@ -58,8 +58,8 @@ export function messageSizes({ set, ciphertexts, members, threshold, roundsPerKe
     dealt,
     /** header · roster hash · crs · digest of each sealed share · h of the check, t coefficients */
     dealing: HEADER_BYTES + 64 + 32 * members + 8 * DEALING_REPEATS * dataPrimeCount * threshold,
-    /** header · roster hash · receiver · sealed f_i(α_j), pads and masks */
-    sealedShare: HEADER_BYTES + 32 + 2 + SEAL_OVERHEAD_BYTES + dealt,
+    /** header · roster hash · crs · receiver · sealed f_i(α_j), pads and masks */
+    sealedShare: HEADER_BYTES + 64 + 2 + SEAL_OVERHEAD_BYTES + dealt,
     /** digits of s_i · seed of the dealing · digest of the dealing */
     memberSecret: set.degree + DEALING_SEED_BYTES + 32,
     /** digits of s_j · seed of its own dealing · what each member dealt · pair keys by member · noise key */

@@ -156,7 +156,7 @@ export interface OnceGuard {
 }
 
 export type OnceClaim = {
-  readonly act: 'encryption' | 'share' | 'pad'
+  readonly act: 'encryption' | 'share' | 'pad' | 'check'
   /** 32 bytes: act, chain, service, epoch, round, key and member. */
   readonly nonce: Uint8Array
   /** 32 bytes: what is done, so that doing something else can be refused. */

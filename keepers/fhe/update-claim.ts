@@ -5,6 +5,7 @@ import { ByteReader, ByteWriter, equalBytes, HASH_BYTES, hash } from './encoding
 import { readCheckedUpdate } from './encryption.ts'
 import type { Engine } from './engine.ts'
 import { FheError } from './errors.ts'
+import { contextBytes } from './header.ts'
 import { withDealt } from './member-key.ts'
 import { checkIndex, insistSameEpoch } from './members.ts'
 import { shapeOf } from './packing.ts'
@@ -13,7 +14,7 @@ import { roundSeed } from './round-polynomial.ts'
 import { evaluate } from './shamir.ts'
 import { claimColumns, claimOf, padOf, scalarBytes, sumClaim } from './shortness.ts'
 import { combinationOf, combineRows, projectionSeed, rootOfProof, type ShortnessProof } from './shortness-format.ts'
-import type { MemberKey, Progress, RoundContext } from './types.ts'
+import type { MemberKey, OnceGuard, Progress, RoundContext } from './types.ts'
 import type { RoundFrame } from './vector-messages.ts'
 
 /** What is left of an update for a verdict: `bytes` can be stored and read back with `readClaim`. */
@@ -74,7 +75,7 @@ export function claimedScalar(plan: Plan, claim: UpdateClaim, member: number): U
 /**
  * The caller's part of the check: the scalar that its share gives for this update, to be published in a dispute, and whether
  * the update claims the same. An update that passes `checkUpdate` and is not short disagrees with all but t − 1 members.
- * Throws what `checkUpdate` throws.
+ * The scalar is the caller's own until `claimScalar` allows it to be published. Throws what `checkUpdate` throws.
  */
 export async function checkUpdatePoint(
   engine: Engine,
@@ -104,6 +105,31 @@ export async function checkUpdatePoint(
   })
   const scalar = scalarBytes(values)
   return { agrees: equalBytes(scalar, claimedScalar(plan, claim, self)), scalar, claim }
+}
+
+/**
+ * Whether the caller's scalar of this update may be published: of one sender under the pads of one round, only that of the
+ * first update that was claimed, for ever (rule 8). Scalars of some seventy more, which anyone can make up in the sender's name if
+ * the caller believes that it sent them, would cancel the pads and leave equations in the share that the sender dealt it.
+ */
+export async function claimScalar(
+  plan: Plan,
+  of: {
+    readonly context: RoundContext
+    readonly memberKey: Pick<MemberKey, 'context' | 'self' | 'keyHash'>
+    readonly sender: number
+    readonly bytes: Uint8Array
+    readonly guard: OnceGuard
+  },
+): Promise<boolean> {
+  const { context, memberKey, sender, bytes, guard } = of
+  insistSameEpoch(memberKey.context, context)
+  checkIndex(sender, plan.members, 'sender')
+  const { chainId, service, epoch } = memberKey.context
+  const places = new ByteWriter().u16(memberKey.self).u16(sender).u16(padOf(plan, context)).finish()
+  const nonce = hash('once/check', contextBytes({ chainId, service, epoch }), memberKey.keyHash, places)
+  const digest = hash('checked update', contextBytes(context), hash('update', bytes))
+  return guard.claim({ act: 'check', nonce, digest })
 }
 
 /** Everything public about an update's proof. */

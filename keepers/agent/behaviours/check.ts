@@ -6,6 +6,7 @@ import type { Outcome, Step } from '../context.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { encodeScalars, reviewAll } from '../steps/dispute.ts'
 import { checkIntentName } from '../steps/intents.ts'
+import { revealedIn, revealsName } from '../steps/review.ts'
 
 /** Part of the window for which a keeper waits for updates that are not to be had, before it says that it has none. */
 const PATIENCE = 0.5
@@ -18,10 +19,11 @@ export async function check(step: Step): Promise<Outcome> {
   const { context, snapshot } = step
   const { round } = snapshot
   if (!isMember(step) || hasSeat(snapshot.roundInfo.checked, step.seat)) return 'done'
-  const at = { key: checkIntentName(snapshot.epochInfo, round), epoch: snapshot.epoch, round }
+  const frame = await frameHere(step)
+  const reveals = revealsName(revealedIn(step, frame, round))
+  const at = { key: checkIntentName(snapshot.epochInfo, round, reveals), epoch: snapshot.epoch, round }
   let intent = context.store.journal.find(at.key)
   if (intent === null) {
-    const frame = await frameHere(step)
     const reviews = await reviewAll(step, frame, round)
     const { windows } = await parametersOf(step)
     const waiting = [...reviews.values()].some((review) => review.kind === 'missing')

@@ -8,9 +8,10 @@ import type { Outcome, Step } from '../context.ts'
 import { loadKey, onceGuard } from '../epoch.ts'
 import { frameHere, indicesOf, isMember } from '../frame.ts'
 import { hasAttested } from '../steps/attestation.ts'
-import { contributorsFloor, draftOf, isWitnessed } from '../steps/draft.ts'
+import { contributorsFloor, draftOf } from '../steps/draft.ts'
 import { parseShareIntent, shareIntentName } from '../steps/intents.ts'
 import { ownUpdate } from '../steps/own-update.ts'
+import { isWitnessed } from '../steps/witness.ts'
 
 /**
  * Decrypt: a drafted member posts its one share of the attested sum, which depends on who is in the sum and who was
@@ -23,8 +24,10 @@ export async function decrypt(step: Step): Promise<Outcome> {
   const { drafted, shared } = snapshot.roundInfo
   if (!hasSeat(drafted, step.seat) || hasSeat(shared, step.seat)) return 'done'
   const draft = draftOf(context, snapshot.round)
-  if (draft === null || snapshot.block - draft.fact.block + 1 < context.config.chain.confirmations) return 'again'
-  if (!(await isWitnessed(step, draft))) return 'again'
+  const { confirmations } = context.config.chain
+  if (draft === null || snapshot.block - draft.fact.block + 1 < confirmations) return 'again'
+  // An endpoint could invent a draft to get a share for a sum of its choice.
+  if (!(await isWitnessed(step, draft.fact, confirmations))) return 'again'
   const { included, drafted: active } = draft
   if (!hasAttested(step, { hash: draft.aggregateHash, included, convicted: draft.convicted })) {
     context.log.error(

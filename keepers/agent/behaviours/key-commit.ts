@@ -12,6 +12,7 @@ import { keyCommitment } from '../steps/commitments.ts'
 import { type KeyIntent, keyIntentName, parseKeyIntent } from '../steps/intents.ts'
 import { pokeInTurn } from '../steps/poke.ts'
 import { ensureSeat } from '../steps/seat.ts'
+import { isRosterWitnessed } from '../steps/witness.ts'
 
 /** KeyCommit: make this member's share of the key, offer it to the others, and commit to it before any is revealed. */
 export async function keyCommit(step: Step): Promise<Outcome> {
@@ -24,16 +25,21 @@ export async function keyCommit(step: Step): Promise<Outcome> {
   if (step.seat === null) await ensureSeat(step)
   if (!isMember(step) || hasSeat(snapshot.keyInfo.committed, step.seat)) return 'done'
   const intent = await makeShare(step)
+  if (intent === null) return 'again'
   const commitment = keyCommitment(context, snapshot.epoch, step.seat, intent)
   return (await act(step, 'commitKey', [snapshot.epoch, commitment])) ? 'done' : 'again'
 }
 
-/** The member's messages of key generation, made once per epoch and published before anyone hears of them. */
-async function makeShare(step: Step & { readonly seat: number }): Promise<KeyIntent> {
+/**
+ * The member's messages of key generation, made once per epoch and published before anyone hears of them. Null while one endpoint alone
+ * tells of the members: what follows in the epoch is secret only if these are whom the dealing is for.
+ */
+async function makeShare(step: Step & { readonly seat: number }): Promise<KeyIntent | null> {
   const { context, snapshot } = step
   const at = { key: keyIntentName(snapshot.epochInfo), epoch: snapshot.epoch, round: 0 }
+  const frame = await frameHere(step)
+  if (context.store.journal.find(at.key) === null && !(await isRosterWitnessed(step, frame))) return null
   const intent = await context.store.journal.once(at, async () => {
-    const frame = await frameHere(step)
     context.log.info(
       { event: 'key generation', epoch: snapshot.epoch, members: frame.roster.length, threshold: frame.plan.threshold },
       'dealing a secret to the members',

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+import { getBytes, id } from 'ethers'
 import { hasSeat } from '../../chain/index.ts'
 import { FheError, finishKeyGeneration, openComplaint } from '../../fhe/index.ts'
 import { act, elapsed } from '../actions.ts'
@@ -9,6 +10,7 @@ import { type EpochFrame, loadDealing, loadKeyHash, storeKey } from '../epoch.ts
 import { AgentError } from '../errors.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import type { KeyIndex } from '../key-index.ts'
+import { epochName } from '../members.ts'
 import { type ComplaintIntent, complaintIntentName, parseComplaintIntent } from '../steps/intents.ts'
 import { type KeyPart, keyIndexOf, sealedShareOf } from '../steps/key-parts.ts'
 
@@ -37,11 +39,33 @@ export async function keyConfirm(step: Step): Promise<Outcome> {
   if (!isMember(step) || hasSeat(snapshot.keyInfo.spoken, step.seat)) return 'done'
   const frame = await frameHere(step)
   const at = { key: complaintIntentName(snapshot.epochInfo), epoch: snapshot.epoch, round: 0 }
+  const reveals = revealsOf(step)
   const known = context.store.journal.find(at.key)
-  if (known !== null) return complain(step, parseComplaintIntent(known.payload))
+  if (known !== null) {
+    const complaint = parseComplaintIntent(known.payload)
+    if (complaint.reveals === undefined || complaint.reveals === reveals) return complain(step, frame, complaint)
+    // Neither another complaint nor a key: evidence has opened a share, which must be of no key that comes to use.
+    context.log.error(
+      { event: 'complaint void', epoch: snapshot.epoch },
+      'what this keeper accused is no longer on the chain',
+    )
+    return 'done'
+  }
+  const held = loadKeyHash(context.store, frame)
+  const agreed = context.store.getRecord(revealsName(frame))
+  if (held !== null && agreed !== null && agreed !== reveals) {
+    // What this keeper dealt serves one key: its pads would be used again under another, and so would those dealt to it.
+    context.log.error(
+      { event: 'key void', epoch: snapshot.epoch },
+      'the dealings of this key are no longer on the chain',
+    )
+    return 'done'
+  }
   try {
-    const keyHash = loadKeyHash(context.store, frame) ?? (await agree(step, frame))
+    const keyHash = held ?? (await agree(step, frame))
+    context.store.putRecord(revealsName(frame), reveals)
     const hash = `0x${Buffer.from(keyHash).toString('hex')}`
+    if (!maySay(step, frame, `confirm ${hash}`)) return 'done'
     return (await act(step, 'confirmKey', [snapshot.epoch, hash])) ? 'done' : 'again'
   } catch (error) {
     if (!(error instanceof Accusation)) throw error
@@ -53,13 +77,41 @@ export async function keyConfirm(step: Step): Promise<Outcome> {
     }
     const evidence = `0x${Buffer.from(error.evidence).toString('hex')}`
     const intent = await context.store.journal.once(at, () =>
-      Buffer.from(JSON.stringify({ accused: error.seat, evidence } satisfies ComplaintIntent)),
+      Buffer.from(JSON.stringify({ accused: error.seat, evidence, reveals } satisfies ComplaintIntent)),
     )
-    return complain(step, parseComplaintIntent(intent.payload))
+    return complain(step, frame, parseComplaintIntent(intent.payload))
   }
 }
 
-async function complain(step: Step, { accused, evidence }: ComplaintIntent): Promise<Outcome> {
+/**
+ * One thing of each key generation, for ever, whatever is forgotten meanwhile: who has opened a share must confirm no key, and who has
+ * confirmed one must open none of its shares.
+ */
+function maySay({ context, snapshot }: Step, frame: EpochFrame, what: string): boolean {
+  const nonce = getBytes(id(`key generation/${frame.context.epoch}/${frame.crsSeed}`))
+  if (context.store.claims.claim(nonce, getBytes(id(what)))) return true
+  context.log.error(
+    { event: 'already spoken', epoch: snapshot.epoch },
+    'something else was said of this key generation before: nothing is now',
+  )
+  return false
+}
+
+/** Which dealings a key, or a complaint, is about: after a reorganisation a member may have revealed another. */
+function revealsOf({ context, snapshot }: Step): string {
+  const cids = new Map<number, string>()
+  for (const { args } of context.facts.all('KeyRevealed', { epoch: snapshot.epoch })) {
+    cids.set(Number(args.seat), String(args.cid))
+  }
+  const text = [...cids].sort(([a], [b]) => a - b).join()
+  return id(text)
+}
+
+const revealsName = (frame: EpochFrame): string =>
+  `reveals of key/${epochName({ epoch: frame.context.epoch, crsSeed: frame.crsSeed })}`
+
+async function complain(step: Step, frame: EpochFrame, { accused, evidence }: ComplaintIntent): Promise<Outcome> {
+  if (!maySay(step, frame, `accuse ${accused} ${evidence}`)) return 'done'
   return (await act(step, 'complain', [step.snapshot.epoch, accused, evidence])) ? 'done' : 'again'
 }
 

@@ -5,7 +5,7 @@ import { act } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
 import { isMember } from '../frame.ts'
 import { parseUpdateIntent, updateIntentName } from '../steps/intents.ts'
-import { revealArguments } from '../steps/own-update.ts'
+import { noteReveal, revealArguments } from '../steps/own-update.ts'
 
 /** Reveal: nobody can copy any more, so say which ciphertext was committed to. */
 export async function reveal(step: Step): Promise<Outcome> {
@@ -21,5 +21,6 @@ export async function reveal(step: Step): Promise<Outcome> {
     return 'done'
   }
   const args = revealArguments(snapshot.round, parseUpdateIntent(known.payload))
+  noteReveal(step, args)
   return (await act(step, 'revealUpdate', args)) ? 'done' : 'again'
 }

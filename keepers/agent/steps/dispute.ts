@@ -3,6 +3,7 @@
 import { bitmapOf } from '../../chain/index.ts'
 import {
   absentScalar,
+  claimScalar,
   FheError,
   type Plan,
   type Settlement,
@@ -11,9 +12,9 @@ import {
   updateClaim,
 } from '../../fhe/index.ts'
 import type { AgentContext, Step } from '../context.ts'
-import { type EpochFrame, loadKeyHash } from '../epoch.ts'
+import { type EpochFrame, loadKeyHash, onceGuard } from '../epoch.ts'
 import { indicesOf } from '../frame.ts'
-import { type Review, revealedIn, reviewUpdate } from './review.ts'
+import { type Revealed, type Review, revealedIn, reviewUpdate } from './review.ts'
 
 /** A member says that another's update is false although its proof holds for everybody. At most one in a round. */
 export type Dispute = { readonly accuser: number; readonly accused: number }
@@ -34,7 +35,10 @@ export function encodeScalars(plan: Plan, reviews: ReadonlyMap<number, Review>):
   return Buffer.concat(inOrder.map(([, review]) => (review.kind === 'sound' ? review.scalar : absentScalar(plan))))
 }
 
-/** Reviews of every revealed update of a round, by seat, one blob in memory at a time. */
+/**
+ * Reviews of every revealed update of a round, by seat, one blob in memory at a time; sound are those only whose scalars may be
+ * posted. An endpoint that makes up updates and rounds gets no second scalar under the same pads.
+ */
 export async function reviewAll(
   step: Step & { readonly seat: number },
   frame: EpochFrame,
@@ -47,9 +51,30 @@ export async function reviewAll(
       keyHash === null
         ? { kind: 'missing', reason: 'no key of this epoch' }
         : await reviewUpdate(step, frame, keyHash, revealed)
-    reviews.set(revealed.seat, review.kind === 'sound' ? { ...review, bytes: new Uint8Array() } : review)
+    reviews.set(revealed.seat, await postable(step, frame, keyHash, revealed, review))
   }
   return reviews
+}
+
+async function postable(
+  step: Step,
+  frame: EpochFrame,
+  keyHash: Uint8Array | null,
+  { fact, sender }: Revealed,
+  review: Review,
+): Promise<Review> {
+  if (review.kind !== 'sound' || keyHash === null) return review
+  const context = { ...frame.context, round: Number(fact.args.round) }
+  const memberKey = { context: frame.context, self: frame.self, keyHash }
+  const guard = onceGuard(step.context.store)
+  if (await claimScalar(frame.plan, { context, memberKey, sender, bytes: review.bytes, guard })) {
+    return { ...review, bytes: new Uint8Array() }
+  }
+  step.context.log.error(
+    { event: 'scalar refused', round: context.round, sender },
+    'a scalar of another update under the same pads was posted before: none is given',
+  )
+  return { kind: 'refused', reason: 'another update was checked under the same pads' }
 }
 
 /** What a dispute has shown: bitmaps of the seats whose updates are left out, and of those that lied. */

@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { z } from 'zod'
-import { contractInterface } from '../../chain/index.ts'
 import type { AgentContext, Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import type { Fact } from '../facts.ts'
 import { parametersOf } from '../frame.ts'
-
-/** What is compared of a log that an endpoint gives. */
-const logSchema = z.object({ topics: z.array(z.string()), data: z.string(), blockHash: z.string() })
-
-/** Endpoints that must tell of a draft alike, when the keeper has as many. */
-const WITNESSES = 2
 
 /** Who is in a sum, and who decrypts it, as the chain has decided. */
 export type Draft = {
@@ -43,45 +35,4 @@ export function draftOf(context: Pick<AgentContext, 'facts'>, round: number): Dr
 export async function contributorsFloor(step: Step, frame: EpochFrame): Promise<number> {
   const { minKeepers } = await parametersOf(step)
   return Math.max(minKeepers, Math.floor((2 * frame.roster.length) / 3) + 1)
-}
-
-/**
- * Whether two endpoints have this draft in the same block, or the only one that is configured. An endpoint could invent a
- * draft to get a share for a sum of its choice.
- */
-export async function isWitnessed(step: Step, draft: Draft): Promise<boolean> {
-  const { endpoints, serviceAddress, log } = step.context
-  if (endpoints.count < WITNESSES) return true
-  const iface = contractInterface('ILearningService')
-  const { fact } = draft
-  const topics = [iface.getEvent('MembersDrafted')!.topicHash]
-  const answers = await endpoints.everywhere(
-    'eth_getLogs',
-    [{ blockHash: fact.blockHash, address: serviceAddress, topics }],
-    step.signal,
-  )
-  const agree = answers.filter(({ result }) => Array.isArray(result) && result.some((entry) => isLogOf(entry, draft)))
-  if (agree.length >= WITNESSES) return true
-  log.warn(
-    {
-      event: 'draft not witnessed',
-      round: fact.args.round,
-      agree: agree.map(({ endpoint }) => endpoint),
-      others: answers.filter((answer) => !agree.includes(answer)).map(({ endpoint, reason }) => ({ endpoint, reason })),
-    },
-    'one endpoint alone tells of this draft: no share is given until another one does',
-  )
-  return false
-}
-
-function isLogOf(entry: unknown, { fact }: Draft): boolean {
-  const log = logSchema.safeParse(entry)
-  if (!log.success || log.data.blockHash !== fact.blockHash) return false
-  try {
-    const parsed = contractInterface('ILearningService').parseLog(log.data)
-    if (parsed === null || parsed.name !== fact.name) return false
-    return parsed.fragment.inputs.every((input, i) => String(parsed.args[i]) === String(fact.args[input.name]))
-  } catch {
-    return false
-  }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { id } from 'ethers'
 import { z } from 'zod'
 import { epochName } from '../members.ts'
 import type { Snapshot } from '../snapshot.ts'
@@ -6,7 +7,12 @@ import type { Snapshot } from '../snapshot.ts'
 const salt = z.string().regex(/^0x[0-9a-f]{64}$/)
 const keyIntent = z.object({ cid: z.string(), salt })
 const updateIntent = z.object({ cid: z.string(), size: z.int().positive(), samples: z.int().positive(), salt })
-const complaintIntent = z.object({ accused: z.int().nonnegative(), evidence: z.string().regex(/^0x([0-9a-f]{2})*$/) })
+const complaintIntent = z.object({
+  accused: z.int().nonnegative(),
+  evidence: z.string().regex(/^0x([0-9a-f]{2})*$/),
+  /** Of which dealings: earlier releases did not write it down. */
+  reveals: z.string().optional(),
+})
 const ballotIntent = z.object({ convicted: z.string(), excused: z.string() })
 const shareIntent = z.object({ cid: z.string(), size: z.int().positive() })
 
@@ -26,7 +32,9 @@ type EpochInfo = Snapshot['epochInfo']
 export const keyIntentName = (info: EpochInfo): string => `key/${epochName(info)}`
 export const complaintIntentName = (info: EpochInfo): string => `complaint/${epochName(info)}`
 export const ballotIntentName = (info: EpochInfo): string => `judge/${epochName(info)}`
-export const checkIntentName = (info: EpochInfo, round: number): string => `check/${epochName(info)}/${round}`
+/** @param reveals Of which the scalars are: posted of others, they would contradict every update. */
+export const checkIntentName = (info: EpochInfo, round: number, reveals: string): string =>
+  `check/${epochName(info)}/${round}/${id(reveals).slice(2, 18)}`
 export const updateIntentName = (info: EpochInfo, round: number): string => `update/${epochName(info)}/${round}`
 export const shareIntentName = (info: EpochInfo, round: number, included: bigint, drafted: bigint): string =>
   `share/${epochName(info)}/${round}/${included.toString(16)}/${drafted.toString(16)}`

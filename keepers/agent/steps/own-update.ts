@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+import { z } from 'zod'
 import type { ServiceArguments } from '../../chain/index.ts'
 import { cidHex } from '../../network/index.ts'
 import { callKey } from '../actions.ts'
 import type { Step } from '../context.ts'
+import { epochName } from '../members.ts'
+import type { Snapshot } from '../snapshot.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from './intents.ts'
 
 /** What a reveal of the update says to the chain. */
@@ -14,15 +17,29 @@ export function revealArguments(
   return [round, cidHex(cid), size, samples, salt]
 }
 
+/** By epoch's name and round, which the key of the epoch and the share go by as well. */
+const keysName = ({ epochInfo, round }: Snapshot): string => `reveals/${epochName(epochInfo)}/${round}`
+
+/** The keys that the queue knows this round's reveal by: more than one if the chain's clock was told differently in between. */
+const keysOf = ({ context, snapshot }: Step): string[] =>
+  z.array(z.string()).parse(context.store.getRecord(keysName(snapshot)) ?? [])
+
+/** Puts on record how the reveal that is about to be sent is found again. */
+export function noteReveal(step: Step, args: readonly unknown[]): void {
+  const { key } = callKey(step.snapshot, 'revealUpdate', args)
+  step.context.store.putRecord(keysName(step.snapshot), [...new Set([...keysOf(step), key])])
+}
+
 /**
  * Whether this keeper's update must be in a sum of the round that it helps to open: when it has sent the reveal, by its own
- * records. An endpoint that hides the reveal could otherwise have it open a sum of the others alone.
+ * records. An endpoint that hides the reveal, or tells of another epoch since, could otherwise have it open a sum of the others alone.
  */
-export function ownUpdate({ context, snapshot }: Step): 'included' | 'abstained' {
+export function ownUpdate(step: Step): 'included' | 'abstained' {
+  const { context, snapshot } = step
   const { store } = context
   const known = store.journal.find(updateIntentName(snapshot.epochInfo, snapshot.round))
   if (known === null) return 'abstained'
   const args = revealArguments(snapshot.round, parseUpdateIntent(known.payload))
-  const { key } = callKey(snapshot, 'revealUpdate', args)
-  return store.transactions.find(key) === null ? 'abstained' : 'included'
+  const keys = [...keysOf(step), callKey(snapshot, 'revealUpdate', args).key]
+  return keys.every((key) => store.transactions.find(key) === null) ? 'abstained' : 'included'
 }

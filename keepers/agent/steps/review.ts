@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { checkUpdate, checkUpdatePoint, FheError } from '../../fhe/index.ts'
 import { NetworkError } from '../../network/index.ts'
+import type { KeeperStore } from '../../store/index.ts'
 import { cidOf, fetchFrom } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { type EpochFrame, loadKey } from '../epoch.ts'
@@ -39,9 +40,24 @@ export function revealedIn({ context }: Pick<Step, 'context'>, frame: EpochFrame
   return [...found.values()]
 }
 
-/** Points that were worked out, by the update's CID: a tenth of a second or seconds each, so once is enough. */
+/** Of which reveals something is: after a reorganisation there may be others. */
+export function revealsName(revealed: readonly Revealed[]): string {
+  return revealed.map(({ seat, fact }) => `${seat} ${String(fact.args.cid)}`).join()
+}
+
+/**
+ * Points that were worked out, by the update's CID: a tenth of a second or seconds each, so once is enough. Secret until they are
+ * posted: of updates that somebody made up there may be more than the pads hide.
+ */
 const pointsSchema = z.record(z.string(), z.object({ scalar: z.string(), agrees: z.boolean() }))
-const pointsName = (info: Snapshot['epochInfo'], round: number): string => `points/${epochName(info)}/${round}`
+type Points = z.infer<typeof pointsSchema>
+/** Erased with the epoch's keys. */
+const pointsName = (info: Snapshot['epochInfo'], round: number): string => `epoch/${epochName(info)}/points/${round}`
+
+function pointsIn(store: KeeperStore, name: string): Points {
+  const bytes = store.getSecret(name)
+  return bytes === null ? {} : pointsSchema.parse(JSON.parse(Buffer.from(bytes).toString()))
+}
 
 /** Fetches an update and reviews it. @throws what is not the update's fault. */
 export async function reviewUpdate(
@@ -82,7 +98,7 @@ async function ownPoint(
   const round = Number(fact.args.round)
   const name = pointsName(step.snapshot.epochInfo, round)
   const cid = cidOf(fact)
-  const known = pointsSchema.parse(store.getRecord(name) ?? {})[cid]
+  const known = pointsIn(store, name)[cid]
   if (known !== undefined) return { scalar: Buffer.from(known.scalar, 'hex'), agrees: known.agrees }
   const memberKey = loadKey(store, frame, log)
   if (memberKey === null) throw new AgentError('DATA', 'the store has no key of this epoch')
@@ -95,8 +111,8 @@ async function ownPoint(
       bytes,
       signal: step.signal,
     })
-    const points = pointsSchema.parse(store.getRecord(name) ?? {})
-    store.putRecord(name, { ...points, [cid]: { scalar: Buffer.from(scalar).toString('hex'), agrees } })
+    const point = { scalar: Buffer.from(scalar).toString('hex'), agrees }
+    store.putSecret(name, Buffer.from(JSON.stringify({ ...pointsIn(store, name), [cid]: point } satisfies Points)))
     return { scalar, agrees }
   } finally {
     memberKey.material.dispose()

@@ -8,7 +8,7 @@ import { type EpochFrame, loadKeyHash } from '../epoch.ts'
 import { frameHere } from '../frame.ts'
 import { dropBytes } from '../memory.ts'
 import { aggregateRecord } from './intents.ts'
-import { revealedIn, reviewUpdate } from './review.ts'
+import { revealedIn, revealsName, reviewUpdate } from './review.ts'
 
 const recordSchema = z.object({
   cid: z.string(),
@@ -55,7 +55,7 @@ export async function sumOfRound(
   const name = aggregateRecord(snapshot.epochInfo, round)
   const known = recordSchema.nullable().parse(context.store.getRecord(name))
   const revealedHere = revealedIn(step, frame, round)
-  const of = revealedHere.map(({ seat, fact }) => `${seat} ${String(fact.args.cid)}`).join()
+  const of = revealsName(revealedHere)
   const isSame =
     known !== null &&
     known.of === of &&

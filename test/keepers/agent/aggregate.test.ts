@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { aggregate } from '../../../keepers/agent/behaviours/aggregate.ts'
 import { check } from '../../../keepers/agent/behaviours/check.ts'
@@ -8,6 +10,7 @@ import { drawnFrom, drawSeed } from '../../../keepers/agent/steps/open-draft.ts'
 import { RevertError } from '../../../keepers/chain/index.ts'
 import { bitmapOf, hasSeat, seatsOf } from '../../../keepers/chain/seats.ts'
 import { absentScalar, checkUpdatePoint } from '../../../keepers/fhe/index.ts'
+import { updatePrefix } from '../../../keepers/fhe/vector-messages.ts'
 import { forge } from '../../../scripts/demo/tamper.ts'
 import { ROUND } from '../fhe/ceremony.ts'
 import { type RoundStage, roundStage, seatOfIndex } from './round-stage.ts'
@@ -136,6 +139,19 @@ describe('the sum that a keeper stands for', function () {
       expect(calls('submitCheck')).to.have.length(2)
     })
 
+    it('what a share makes of updates is on disk sealed, until it is posted', async () => {
+      await dispute(0, 3, { 3: forge })
+      const posted = String(await post(1)).slice(2)
+      stage.facts.pop()
+      await attested()
+      const size = 2 * stage.frame.plan.bytes.checkScalar
+      const disk = readdirSync(stage.folder)
+        .map((name) => readFileSync(join(stage.folder, name)).toString('latin1'))
+        .join()
+      for (const member of ALL) expect(disk).to.not.include(posted.slice(size * member, size * (member + 1)))
+      expect(stage.store.getSecret(`epoch/${ROUND.epoch}/5e5e5e5e5e5e5e5e/points/${round}`)).to.not.equal(null)
+    })
+
     it('a member without an update waits for it, and says at last that it has none', async () => {
       await dispute(0, 3)
       stage.blobs.delete(cids[2]!)
@@ -147,6 +163,52 @@ describe('the sum that a keeper stands for', function () {
       expect(posted.length).to.equal(MEMBERS * size)
       expect(posted.subarray(2 * size, 3 * size).every((byte) => byte === 0xff)).to.equal(true)
       expect(posted.subarray(3 * size, 4 * size).every((byte) => byte === 0xff)).to.equal(false)
+    })
+
+    const isAbsent = (posted: Uint8Array, place: number): boolean => {
+      const size = stage.frame.plan.bytes.checkScalar
+      return posted.subarray(place * size, (place + 1) * size).every((byte) => byte === 0xff)
+    }
+    const lastPosted = () => Buffer.from(String(calls('submitCheck').at(-1)![1]).slice(2), 'hex')
+
+    it('a round that an endpoint makes up gets no scalar under pads that one was posted under', async () => {
+      await dispute(0, 3)
+      stage.snapshot = { ...stage.snapshot, state: 'Check' }
+      expect(await check(stage.step())).to.equal('done')
+      expect(ALL.filter((member) => isAbsent(lastPosted(), member))).to.deep.equal([])
+      // The same pads, one turn of them later; whoever makes the updates up needs no secret of those whom it names.
+      const { plan } = stage.frame
+      const context = { ...ROUND, round: round + plan.roundsPerKey }
+      for (const member of ALL) {
+        const bytes = new Uint8Array(plan.bytes.update)
+        bytes.set(updatePrefix({ plan, context, keyHash: stage.keys.keyHash, ciphertexts: 1 }, member))
+        stage.reveal(member, bytes)
+        Object.assign(stage.facts.at(-1)!.args, { round: context.round })
+      }
+      expect(await check(stage.step({ round: context.round }))).to.equal('done')
+      expect(calls('submitCheck').at(-1)![0]).to.equal(BigInt(context.round))
+      expect(ALL.filter((member) => !isAbsent(lastPosted(), member))).to.deep.equal([])
+    })
+
+    it('after a reorganisation a member posts of the updates that are there now, and only what it may', async () => {
+      await dispute(0, 3)
+      stage.snapshot = { ...stage.snapshot, state: 'Check' }
+      expect(await check(stage.step())).to.equal('done')
+      const before = lastPosted()
+      // Member 4 has not revealed on this branch, and member 2 another update.
+      stage.facts.splice(0)
+      const size = stage.frame.plan.bytes.checkScalar
+      for (const member of [0, 1, 3]) stage.reveal(member, stage.blobs.get(cids[member]!)!)
+      stage.reveal(2, await stage.updateOf(2, 50))
+      stage.tell('UpdateDisputed', { round, seat: seatOfIndex(0), accused: seatOfIndex(3) })
+      expect(await check(stage.step())).to.equal('done')
+      const after = lastPosted()
+      expect(after.length).to.equal(4 * size)
+      for (const place of [0, 1, 3]) {
+        const [from, to] = [place * size, (place + 1) * size]
+        expect(after.subarray(from, to)).to.deep.equal(before.subarray(from, to))
+      }
+      expect(isAbsent(after, 2)).to.equal(true)
     })
 
     it('leaves the false update out, and convicts its sender, whatever that one posts', async () => {
@@ -179,6 +241,16 @@ describe('the sum that a keeper stands for', function () {
       })
       const what = (await attested())!
       expect([what.included, what.convicted]).to.deep.equal([seats(0, 1, 2, 3), seats(4)])
+    })
+
+    it('leaves out a false update that its sender serves only once all have posted', async () => {
+      await dispute(4, 3, { 3: forge })
+      const withheld = stage.blobs.get(cids[3]!)!
+      stage.blobs.delete(cids[3]!)
+      for (const member of ALL) await post(member)
+      stage.blobs.set(cids[3]!, withheld)
+      const what = (await attested())!
+      expect([what.included, what.convicted]).to.deep.equal([seats(0, 1, 2, 4), 0n])
     })
 
     it('attests again what it attested before, since the dispute has made that void', async () => {

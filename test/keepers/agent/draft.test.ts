@@ -67,6 +67,14 @@ describe('a draft', () => {
     expect(stage.store.claims.count).to.equal(0)
   })
 
+  it('without the own update gets none, though the endpoint says that the epoch is another', async () => {
+    await takePart()
+    draft(seats(0, 2, 3, 4))
+    expect(await decrypt(stage.step({ epoch: stage.snapshot.epoch + 1 }))).to.equal('done')
+    expect(shares()).to.equal(0)
+    expect(stage.store.claims.count).to.equal(0)
+  })
+
   it('without the own update gets one from a member that has revealed none', async () => {
     draft(seats(0, 2, 3, 4))
     expect(await decrypt(stage.step())).to.equal('done')
@@ -101,17 +109,45 @@ describe('a draft', () => {
       return { topics, data, blockHash: fact.blockHash }
     }
     let asked: unknown[] = []
+    /** What the last endpoint has at a height, when that is not what the others have. */
+    let lastHas: ((height: number) => unknown) | null = null
     const answering = (...results: (unknown[] | string)[]) => {
       asked = []
       const everywhere: AgentContext['endpoints']['everywhere'] = async (method, params) => {
-        asked.push([method, params])
-        return results.map((result, i) =>
-          typeof result === 'string' ? { endpoint: `e${i}`, reason: result } : { endpoint: `e${i}`, result },
-        )
+        if (method === 'eth_getLogs') asked.push([method, params])
+        return results.map((result, i) => {
+          const endpoint = `e${i}`
+          if (typeof result === 'string') return { endpoint, reason: result }
+          if (method === 'eth_getLogs') return { endpoint, result }
+          const height = Number(params[0])
+          const block = { hash: `0x${height.toString(16).padStart(64, '0')}` }
+          return { endpoint, result: i + 1 === results.length && lastHas !== null ? lastHas(height) : block }
+        })
       }
       Object.assign(stage.context, { endpoints: { count: results.length, everywhere } })
     }
-    beforeEach(() => draft(seats(0, 1, 2, 3)))
+    beforeEach(() => {
+      lastHas = null
+      draft(seats(0, 1, 2, 3))
+    })
+
+    it('gets none while the second has its block off the chain, or not yet as deep', async () => {
+      const { block, blockHash } = stage.facts.at(-1)!
+      Object.assign(stage.context.config.chain, { confirmations: 3 })
+      const step = () => stage.step({ block: block + 2 })
+      // What a reorganisation has put aside is still answered for by its hash.
+      lastHas = (height) => ({ hash: `0x${'77'.repeat(31)}${height.toString(16).padStart(2, '0')}` })
+      answering([log()], [log()])
+      expect(await decrypt(step())).to.equal('again')
+      // On its chain, but two blocks more are what one endpoint says.
+      lastHas = (height) => (height > block + 1 ? null : { hash: blockHash })
+      expect(await decrypt(step())).to.equal('again')
+      expect(shares()).to.equal(0)
+      expect(stage.store.claims.count).to.equal(0)
+      lastHas = null
+      expect(await decrypt(step())).to.equal('done')
+      expect(shares()).to.equal(1)
+    })
 
     it('gets a share when two tell of it alike, in the same block', async () => {
       answering([log()], 'HTTP 502', [log()])

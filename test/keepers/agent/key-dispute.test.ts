@@ -222,6 +222,60 @@ describe('key generation among members who cheat', () => {
   })
   afterEach(() => stage.close())
 
+  describe('after a reorganisation in which a dealer reveals another dealing', () => {
+    const other = () => bentDealing(stage.engine, { context: EPOCH, members: stage.frame.roster, crs: CRS }, 3)
+    const calls = () => stage.sent.splice(0).map(({ method, args }) => [method, args[1]])
+
+    it('a member neither confirms the key that it had made, which would convict it, nor makes another of what it dealt', async () => {
+      await keyConfirm(stage.step(1))
+      const [[method, keyHash]] = calls() as [[string, unknown]]
+      expect(method).to.equal('confirmKey')
+      stage.publish(3, other())
+      expect(await keyConfirm(stage.step(1))).to.equal('done')
+      expect(calls()).to.deep.equal([])
+      // What judges would find had it gone on.
+      stage.tell('KeyConfirmed', { seat: seatOfIndex(1), keyHash })
+      expect((await stage.verdict(0)).convicted).to.equal(seats(1))
+    })
+
+    it('opens no share once it has confirmed: that key may be in use', async () => {
+      await keyConfirm(stage.step(1))
+      calls()
+      stage.dealFalsely(3, 1)
+      expect(await keyConfirm(stage.step(1))).to.equal('done')
+      expect(calls()).to.deep.equal([])
+    })
+
+    it('nor confirms once it has opened one, though what it meant to do is long forgotten', async () => {
+      const honest = stage.parties[3]!.messages
+      stage.dealFalsely(3, 1)
+      const { context } = stage.step(1)
+      await keyConfirm(stage.step(1))
+      expect(calls().map(([method]) => method)).to.deep.equal(['complain'])
+      // Rounds that an endpoint makes up in this epoch let go of older intents; then it tells the truth.
+      context.store.journal.prune(EPOCH.epoch, 100)
+      stage.publish(3, honest)
+      expect(await keyConfirm(stage.step(1))).to.equal('done')
+      stage.dealFalsely(0, 1)
+      context.store.journal.prune(EPOCH.epoch, 100)
+      await keyConfirm(stage.step(1))
+      expect(calls()).to.deep.equal([])
+    })
+
+    it('does not accuse of a good dealing with the evidence of a bad one, nor confirm after it has opened a share', async () => {
+      stage.dealFalsely(3, 1)
+      await keyConfirm(stage.step(1))
+      expect(calls().map(([method]) => method)).to.deep.equal(['complain'])
+      stage.publish(3, other())
+      expect(await keyConfirm(stage.step(1))).to.equal('done')
+      expect(calls()).to.deep.equal([])
+      stage.dealFalsely(3, 1)
+      stage.dealFalsely(0, 1)
+      expect(await keyConfirm(stage.step(1))).to.equal('done')
+      expect(calls()).to.deep.equal([])
+    })
+  })
+
   it('convicts a dealer whose share to one member is false, on that member`s evidence, by every judge', async () => {
     stage.dealFalsely(3, 1)
     await stage.confirm(0, 1, 2)

@@ -43,6 +43,8 @@ export type RoundStage = {
   readonly frame: EpochFrame
   readonly keys: Ceremony
   readonly store: KeeperStore
+  /** Where the store is. */
+  readonly folder: string
   readonly facts: Fact[]
   /** Blobs by CID, as some member serves them. */
   readonly blobs: Map<string, Uint8Array>
@@ -173,6 +175,7 @@ export async function roundStage(options: {
     frame,
     keys,
     store,
+    folder,
     facts,
     blobs,
     onFetch: () => undefined,

@@ -229,7 +229,7 @@ describe('fhe complaints about dealings', () => {
     const { request } = withBent({ envelope: (_, sealed) => withPoint(sealed, Buffer.from(y).toString('hex')) })
     await refuses('ephemeral-key-invalid', () => finishKeyGeneration(engine, request))
     // Nor can it send again what an honest dealer sealed: the signature names dealer and receiver.
-    const theirs = started.parties[0]!.messages.sealedShares[RECEIVER]!.subarray(118)
+    const theirs = started.parties[0]!.messages.sealedShares[RECEIVER]!.subarray(150)
     const again = withBent({ envelope: (j, sealed) => (j === RECEIVER ? theirs : sealed) })
     await refuses('ephemeral-key-invalid', () => finishKeyGeneration(engine, again.request))
     expect(theirs.length).to.equal(honest.length)

@@ -127,15 +127,45 @@ describe('fhe settlement of disputes', () => {
       })
     }
 
-    it('one who says that it has no such update is counted neither way', () => {
-      const posted = posts(everyone, [])
-      for (const j of [1, 2, 4]) {
+    /** All post, those of `without` that they do not have update 3. */
+    const postsWithout = (without: readonly number[], denying: readonly number[] = []) => {
+      const posted = posts(everyone, denying)
+      for (const j of without) {
         const scalars = posted.get(j)!.slice()
         scalars.set(absentScalar(plan), plan.bytes.checkScalar)
         posted.set(j, scalars)
       }
-      // Six agree: enough for the update, too few to convict the accuser on.
-      expect(settle(posted)).to.deep.equal({ standing: [0, 3, 7], leftOut: [], convicted: [] })
+      return posted
+    }
+
+    it('one who says that it has no such update does not vouch for it, and nobody pays on its word', () => {
+      // Seven agree: enough for the update, and to convict the accuser on.
+      expect(settle(postsWithout([1, 2])).standing).to.deep.equal([0, 3, 7])
+      // Six: too few for either.
+      expect(settle(postsWithout([1, 2, 4]))).to.deep.equal({ standing: [0, 7], leftOut: [3], convicted: [] })
+    })
+
+    it('an update that was served to nobody while members posted does not stand afterwards', () => {
+      // Its sender and the accuser are in it together: they post what it says, or as little as the others.
+      for (const backing of [[], [3], [3, 8]]) {
+        const posted = postsWithout(everyone.filter((j) => !backing.includes(j)))
+        expect(settle(posted)).to.deep.equal({ standing: [0, 7], leftOut: [3], convicted: [] })
+      }
+    })
+
+    it('nor one that was served to those t − 1 only whose points it was bent to', () => {
+      const backing = [0, 1, 2, 4, 3, 8]
+      const posted = postsWithout(everyone.filter((j) => !backing.includes(j)))
+      expect(settle(posted)).to.deep.equal({ standing: [0, 7], leftOut: [3], convicted: [] })
+    })
+
+    it('members that have none of the updates count as silent', async () => {
+      const posted = posts(everyone, [])
+      const none = new Uint8Array(plan.bytes.checkScalar * claims.length).fill(0xff)
+      for (const j of [1, 2, 4]) posted.set(j, none)
+      expect(settle(posted).standing).to.deep.equal([0, 3, 7])
+      for (const j of [0, 5]) posted.set(j, none)
+      await refuses('too-few-scalars', () => settle(posted))
     })
   })
 })

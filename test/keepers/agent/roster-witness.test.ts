@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from 'chai'
+import { keyCommit } from '../../../keepers/agent/behaviours/key-commit.ts'
+import type { AgentContext } from '../../../keepers/agent/context.ts'
+import type { EpochFrame } from '../../../keepers/agent/epoch.ts'
+import { decodeKeyIndex } from '../../../keepers/agent/key-index.ts'
+import { contractInterface } from '../../../keepers/chain/index.ts'
+import { openSealed } from '../../../keepers/fhe/envelope.ts'
+import { generateEncryptionKey } from '../../../keepers/fhe/index.ts'
+import { frameOf } from '../../../keepers/fhe/key-frame.ts'
+import { decodeSealedShare, sealedShareBinding } from '../../../keepers/fhe/key-messages.ts'
+import { profileSchema } from '../../../keepers/versions/profile.ts'
+import { type RoundStage, roundStage, SEED } from './round-stage.ts'
+
+const REGISTRY = `0x${'77'.repeat(20)}`
+const service = contractInterface('ILearningService')
+const registry = contractInterface('KeeperRegistry')
+
+/** What an endpoint says of an epoch and its members. */
+type Says = { readonly roster: EpochFrame['roster']; readonly threshold: number; readonly members: bigint }
+
+describe('the members that a keeper deals to', () => {
+  let stage: RoundStage
+  beforeEach(async () => {
+    stage = await roundStage({ members: 4, threshold: 3, self: 1 })
+    stage.snapshot = { ...stage.snapshot, state: 'KeyCommit' }
+    Object.assign(stage.context, { profile: profileSchema.parse({ model: 'logistic' }) })
+    Object.assign(stage.context.contracts, { registry: { getAddress: async () => REGISTRY } })
+  })
+  afterEach(() => stage.close())
+
+  const truth = (): Says => ({
+    roster: stage.frame.roster,
+    threshold: 3,
+    members: stage.snapshot.epochInfo.members,
+  })
+
+  /** Tells the keeper of the epoch as its first endpoint does, and has each endpoint answer. */
+  function told(first: Says, ...others: (Says | null)[]): void {
+    const args = {
+      epoch: stage.frame.context.epoch,
+      crsSeed: SEED,
+      members: first.members,
+      quorum: 3,
+      decryptionThreshold: first.threshold,
+    }
+    const fact = stage.tell('EpochOpened', args)
+    const plan = { ...stage.frame.plan, threshold: first.threshold }
+    const frame = { ...stage.frame, roster: first.roster, plan }
+    const everywhere: AgentContext['endpoints']['everywhere'] = async (method, params) =>
+      [first, ...others].map((says, i) => {
+        if (says === null) return { endpoint: `e${i}`, reason: 'HTTP 502' }
+        if (method === 'eth_getLogs') {
+          const said = { ...args, members: says.members, decryptionThreshold: says.threshold }
+          const event = service.getEvent('EpochOpened')!
+          const values = event.inputs.map(({ name }) => (said as Record<string, unknown>)[name])
+          const log = service.encodeEventLog(event, values)
+          return { endpoint: `e${i}`, result: [{ ...log, blockHash: fact.blockHash }] }
+        }
+        if (method === 'eth_getBlockByNumber') return { endpoint: `e${i}`, result: { hash: fact.blockHash } }
+        const [{ to, data }] = params as [{ to: string; data: string }]
+        return { endpoint: `e${i}`, result: to === REGISTRY ? keeperOf(says, data) : seatInfo(says, data) }
+      })
+    Object.assign(stage.context, {
+      endpoints: { count: 1 + others.length, everywhere },
+      epochs: { frame: async () => frame },
+    })
+  }
+
+  function seatInfo({ roster }: Says, data: string): string {
+    const [seat] = service.decodeFunctionData('seatInfo', data)
+    const found = roster.find((member) => BigInt(member.seat) === seat)
+    return found ? service.encodeFunctionResult('seatInfo', [found.address, found.address, 0]) : '0x'
+  }
+
+  function keeperOf({ roster }: Says, data: string): string {
+    const [owner] = registry.decodeFunctionData('keeperOf', data)
+    const found = roster.find(({ address }) => address.toLowerCase() === String(owner).toLowerCase())
+    if (found === undefined) return '0x'
+    const key = `0x${Buffer.from(found.encryptionKey).toString('hex')}`
+    return registry.encodeFunctionResult('keeperOf', [[found.address, 0, 0, 0, 0, 0, key, '0x']])
+  }
+
+  const committed = () => stage.sent.filter(({ method }) => method === 'commitKey').length
+
+  /** The members, as somebody has them whose keys all but the keeper's own are. */
+  function invaded() {
+    const keys = stage.frame.roster.map(() => generateEncryptionKey())
+    const roster = stage.frame.roster.map((member, j) =>
+      j === stage.frame.self ? member : { ...member, encryptionKey: keys[j]!.publicKey },
+    )
+    return { keys, says: { ...truth(), roster } }
+  }
+
+  it('the attack: one endpoint, believed, names keys of its own, and opens every share of what is dealt', async () => {
+    const { keys, says } = invaded()
+    told(says)
+    expect(await keyCommit(stage.step())).to.equal('done')
+    expect(committed()).to.equal(1)
+    const { engine, self, context } = stage.frame
+    const index = [...stage.blobs.values()].map((blob) => tryIndex(blob)).find((found) => found !== null)!
+    const frame = frameOf(engine, { context, members: says.roster, crs: Buffer.from(SEED.slice(2), 'hex') }, self)
+    for (const j of [0, 2, 3]) {
+      const sealed = decodeSealedShare(frame, self, j, stage.blobs.get(index.sealed[j]!)!)
+      const opened = openSealed(keys[j]!, sealed, sealedShareBinding(frame, self, j), (share) => share.length)
+      expect(opened).to.equal(engine.plan.bytes.dealt)
+    }
+  })
+
+  function tryIndex(blob: Uint8Array) {
+    try {
+      return decodeKeyIndex(blob, 4)
+    } catch {
+      return null
+    }
+  }
+
+  it('are those that two endpoints know', async () => {
+    told(truth(), null, truth())
+    expect(await keyCommit(stage.step())).to.equal('done')
+    expect(committed()).to.equal(1)
+    // Once dealt, the same is sent again without another question.
+    told(truth(), null)
+    expect(await keyCommit(stage.step())).to.equal('done')
+  })
+
+  it('are not believed to one endpoint: other keys, another member, another set or threshold', async () => {
+    const { says } = invaded()
+    const [first, ...rest] = stage.frame.roster
+    const stranger = { ...first!, address: `0x${'99'.repeat(20)}` as const }
+    const lies: Says[] = [
+      says,
+      { ...truth(), roster: [stranger, ...rest] },
+      { ...truth(), threshold: 4 },
+      { ...truth(), roster: rest, members: truth().members & (truth().members - 1n) },
+    ]
+    for (const lie of lies) {
+      for (const other of [truth(), null]) {
+        told(lie, other)
+        expect(await keyCommit(stage.step())).to.equal('again')
+      }
+    }
+    expect(committed()).to.equal(0)
+    expect(stage.blobs.size).to.equal(0)
+  })
+
+  it('are asked for again: what was kept of a lie is not dealt to when the endpoint tells the truth', async () => {
+    const { says } = invaded()
+    told(says, truth())
+    const lied = await stage.context.epochs.frame({} as never)
+    told(truth(), truth())
+    Object.assign(stage.context, { epochs: { frame: async () => lied } })
+    expect(await keyCommit(stage.step())).to.equal('again')
+    const lower = { ...stage.frame, plan: { ...stage.frame.plan, threshold: 2 } }
+    Object.assign(stage.context, { epochs: { frame: async () => lower } })
+    expect(await keyCommit(stage.step())).to.equal('again')
+    expect(committed()).to.equal(0)
+  })
+})
