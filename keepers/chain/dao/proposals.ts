@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Proposals of the governor: read from its storage, so that no log range of any RPC endpoint matters.
-import { formatEther, getAddress, id as hashOf, type Interface } from 'ethers'
+import { type ContractTransactionResponse, formatEther, getAddress, id as hashOf, type Interface } from 'ethers'
 import type { CohortGovernor } from '../../../types/index.ts'
 import { type Clock, systemClock } from '../clock.ts'
+import { RevertError } from '../errors.ts'
 import { DaoError } from './errors.ts'
 import type { Sender } from './sender.ts'
 import { PROPOSAL_STATES, type ProposalState, type Sent, SUPPORT, type Support } from './terms.ts'
@@ -47,6 +48,10 @@ const ON_THE_WAY: Record<Awaited, readonly ProposalState[]> = {
 
 /** Milliseconds between looks while waiting. */
 const POLL_INTERVAL = 500
+/** Milliseconds for which a node may be behind the block that would be mined now. */
+const BLOCK_PATIENCE = 60_000
+/** How governor and timelock refuse what it is too early for, or too late. */
+const TOO_EARLY = new Set(['GovernorUnexpectedProposalState', 'TimelockUnexpectedOperationState'])
 
 /** Reads are as of the pending block: a development chain mines none while nothing happens, and time passes still. */
 const PENDING = { blockTag: 'pending' } as const
@@ -95,7 +100,7 @@ export class ProposalBook {
     if (await this.#governor.hasVoted(id, voter, PENDING)) {
       throw new DaoError('already-voted', `${voter} has voted on proposal ${id} already`)
     }
-    const sent = await this.#sender.send('castVoteWithReason', () =>
+    const sent = await this.#sendIn(id, 'active', 'castVoteWithReason', () =>
       this.#governor.castVoteWithReason(id, SUPPORT[support], reason),
     )
     return { ...sent, weight }
@@ -104,7 +109,7 @@ export class ProposalBook {
   /** Puts a proposal that succeeded into the timelock. Anyone may. */
   async queue(id: bigint): Promise<Proposal & Sent> {
     await this.#expect(id, 'succeeded')
-    const sent = await this.#sender.send('queue', () => this.#governor['queue(uint256)'](id))
+    const sent = await this.#sendIn(id, 'succeeded', 'queue', () => this.#governor['queue(uint256)'](id))
     return { ...(await this.get(id)), ...sent }
   }
 
@@ -118,7 +123,7 @@ export class ProposalBook {
         `proposal ${id} can be executed from ${iso(executableAt)}, in ${executableAt - now} s`,
       )
     }
-    const sent = await this.#sender.send('execute', () => this.#governor['execute(uint256)'](id))
+    const sent = await this.#sendIn(id, 'queued', 'execute', () => this.#governor['execute(uint256)'](id))
     return { ...(await this.get(id)), ...sent }
   }
 
@@ -189,6 +194,29 @@ export class ProposalBook {
   /** The governor's clock: Unix seconds of the block that would be mined now. */
   async now(): Promise<number> {
     return Number(await this.#governor.clock(PENDING))
+  }
+
+  /**
+   * Sends what the proposal's state allows now. Most nodes estimate gas as of their latest block, in which the time for it may
+   * not have come yet: then what they refuse is tried again until that block is there.
+   */
+  async #sendIn(
+    id: bigint,
+    state: ProposalState,
+    what: string,
+    call: () => Promise<ContractTransactionResponse>,
+  ): Promise<Sent> {
+    const giveUp = this.#clock.now() + BLOCK_PATIENCE
+    for (;;) {
+      try {
+        return await this.#sender.send(what, call)
+      } catch (error) {
+        const { cause } = error as Error
+        if (!(cause instanceof RevertError && TOO_EARLY.has(cause.error)) || this.#clock.now() >= giveUp) throw error
+      }
+      await this.#expect(id, state)
+      await this.#clock.sleep(POLL_INTERVAL)
+    }
   }
 
   async #expect(id: bigint, wanted: ProposalState): Promise<Proposal> {

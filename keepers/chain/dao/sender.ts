@@ -12,9 +12,9 @@ export class Sender {
 
   constructor(signer: Signer | undefined) {
     this.#signer = signer
-    this.#interfaces = (['CohortGovernor', 'ModelRegistry', 'VerifierRegistry', 'CohortToken'] as const).map(
-      contractInterface,
-    )
+    this.#interfaces = (
+      ['CohortGovernor', 'ModelRegistry', 'VerifierRegistry', 'CohortToken', 'TimelockController'] as const
+    ).map(contractInterface)
   }
 
   /** Throws DaoError `no-signer`. */
@@ -28,7 +28,7 @@ export class Sender {
   /**
    * Sends and waits for one confirmation.
    * @param what the call is, for the message
-   * @throws DaoError `reverted` with the decoded custom error, `no-signer`
+   * @throws DaoError `reverted`, caused by a RevertError with the decoded custom error; `no-signer`
    */
   async send(what: string, call: () => Promise<ContractTransactionResponse>): Promise<Sent> {
     await this.address()
@@ -39,7 +39,7 @@ export class Sender {
       return { hash: receipt.hash, gasUsed: receipt.gasUsed }
     } catch (error) {
       const revert = decodeRevert(error, this.#interfaces, what)
-      if (revert !== null) throw new DaoError('reverted', revert.message, { cause: error })
+      if (revert !== null) throw new DaoError('reverted', revert.message, { cause: revert })
       throw error
     }
   }

@@ -11,10 +11,10 @@ import { type FileCoverage, percent, readCoverage, totalOf } from './report.ts'
 const FLOOR_PERCENT = 95
 
 /**
- * Gas under probes is not the contract's gas, and a deployment to a node runs compiled production code. Random play and the
+ * Gas under probes is not the contract's gas, and a deployment to a node runs compiled production code. Random play, crowds and the
  * real circuits of stories and spends take long and reach nothing that the unit tests do not.
  */
-const NOT_FOR_COVERAGE = /gas|snapshot|invariant|escrow|\.story\.|\.model\.|\/deploy\//i
+const NOT_FOR_COVERAGE = /gas|snapshot|invariant|crowd|escrow|\.story\.|\.model\.|\/deploy\//i
 
 const HELP = `usage: node scripts/check/coverage/main.ts [--json] [--keep] [--jobs N] [test files…]
 

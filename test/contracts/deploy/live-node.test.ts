@@ -5,9 +5,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { Contract, encryptKeystoreJson, JsonRpcProvider, JsonRpcSigner, toBeHex, Wallet } from 'ethers'
+import { Contract, encryptKeystoreJson, JsonRpcProvider, JsonRpcSigner, toBeHex, Wallet, ZeroHash } from 'ethers'
 import { contractInterface } from '../../../keepers/chain/artifacts.ts'
 import { freePort } from '../../../scripts/demo/ports.ts'
+import { FlakyEndpoint } from '../../keepers/chain/proxy.ts'
 
 const HARDHAT = 'node_modules/hardhat/dist/src/cli.js'
 const COHORT = 'keepers/cli/main.ts'
@@ -149,7 +150,22 @@ describe('on a fresh local node', function () {
     expect(vote.stdout, vote.stderr).to.equal('Voted for with 300,000 votes.\n')
     await provider.send('evm_increaseTime', [VOTE_SECONDS])
     await provider.send('evm_mine', [])
-    expect((await daoJson('queue', id, '--wait', '--account', '1')).state).to.equal('queued')
+    // A node that estimates as of its latest block refuses at first what the time has come for.
+    const tooEarly = contractInterface('CohortGovernor').encodeErrorResult('GovernorUnexpectedProposalState', [
+      id,
+      1,
+      ZeroHash,
+    ])
+    const node = await FlakyEndpoint.start(url)
+    let refusals = 2
+    node.intercept = (method) => {
+      if (method !== 'eth_estimateGas' || refusals === 0) return null
+      refusals -= 1
+      return { error: { code: 3, message: 'execution reverted', data: tooEarly } }
+    }
+    expect((await daoJson('queue', id, '--wait', '--account', '1', '--rpc', node.url)).state).to.equal('queued')
+    expect(refusals).to.equal(0)
+    await node.stop()
     expect((await daoJson('execute', id, '--wait', '--account', '1')).state).to.equal('executed')
     const status = await daoJson('status', '--service', service, '--account', '0')
     expect(status.services[0].current).to.equal(1)

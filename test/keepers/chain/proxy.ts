@@ -12,6 +12,8 @@ export class FlakyEndpoint {
   readonly logRanges: number[] = []
   /** Called with each method that passes. Returns false to lose the request after the node has taken it. */
   onMethod: (method: string) => boolean = () => true
+  /** What it answers itself, without asking the node: `{ result }` or `{ error }`. */
+  intercept: (method: string) => object | null = () => null
   requests = 0
   readonly #server: Server
 
@@ -35,6 +37,8 @@ export class FlakyEndpoint {
       const answer = (value: unknown) => response.end(JSON.stringify({ jsonrpc: '2.0', id, ...(value as object) }))
       if (endpoint.mode === 'busy') return answer({ error: { code: -32005, message: 'limit exceeded' } })
       if (endpoint.mode === 'wrong-chain' && method === 'eth_chainId') return answer({ result: '0x1' })
+      const own = endpoint.intercept(method)
+      if (own !== null) return answer(own)
       if (method === 'eth_getLogs') {
         const blocks = Number(params[0].toBlock) - Number(params[0].fromBlock) + 1
         endpoint.logRanges.push(blocks)
