@@ -16,7 +16,7 @@ import { promisify } from 'node:util'
 import { CompileError, importModelFile, importOnnx } from '../../keepers/zkml/index.ts'
 import { onnxFile } from '../../test/keepers/zkml/import/onnx-file.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
-import type { Bench, BenchContext } from './harness.ts'
+import { type Bench, type BenchContext, type BenchRow, RESULTS_DIR } from './harness.ts'
 import { measureExamples } from './import/examples.ts'
 import { fuzzModels, fuzzOperators } from './import/fuzz.ts'
 import { judge, type Verdict } from './import/verdict.ts'
@@ -133,6 +133,12 @@ async function models(context: BenchContext): Promise<void> {
   record(context, 'import.models', counts, folders)
 }
 
+/** What an earlier run left. */
+async function rowsBefore(): Promise<readonly BenchRow[]> {
+  const text = await readFile(join(ROOT, RESULTS_DIR, 'import.json'), 'utf8').catch(() => null)
+  return text === null ? [] : JSON.parse(text).rows
+}
+
 async function examples(context: BenchContext): Promise<void> {
   const folder = process.env.COHORT_ONNX_EXAMPLES
   if (folder === undefined) {
@@ -141,7 +147,7 @@ async function examples(context: BenchContext): Promise<void> {
     )
     return
   }
-  await measureExamples(context, folder, context.args.slice(1))
+  await measureExamples(context, folder, context.args.slice(1), await rowsBefore())
 }
 
 function record(context: BenchContext, metric: string, counts: Readonly<Record<string, number>>, note: string): void {

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { BenchContext } from '../harness.ts'
+import type { BenchContext, BenchRow } from '../harness.ts'
 import type { Outcome, Stage } from './example.ts'
 
 const LIMIT_MS = 120_000
@@ -11,8 +11,17 @@ const STAGES: readonly Stage[] = ['import', 'calibrate', 'size', 'prove', 'verif
 
 type Row = Outcome & { readonly name: string; readonly late: boolean }
 
-/** Records how many models got how far (unless `only` names some), and of each its constraints, error and agreement. */
-export async function measureExamples(context: BenchContext, folder: string, only: readonly string[]): Promise<void> {
+/**
+ * Records of each model how far it got, its constraints, error and agreement, and how many got how far.
+ * @param only the models to measure; none: all
+ * @param before rows of an earlier run, which count for the models that are not measured again
+ */
+export async function measureExamples(
+  context: BenchContext,
+  folder: string,
+  only: readonly string[],
+  before: readonly BenchRow[],
+): Promise<void> {
   const all = globSync('*/network.onnx', { cwd: folder }).map(dirname).sort()
   const names = only.length === 0 ? all : all.filter((name) => only.includes(name))
   const rows: Row[] = []
@@ -21,25 +30,31 @@ export async function measureExamples(context: BenchContext, folder: string, onl
     rows.push(row)
     context.progress(line(row))
   }
+  const earlier = before.flatMap(({ metric, note = '' }) => {
+    const name = /^import\.example\.(.+)\.verified$/.exec(metric)?.[1]
+    return name === undefined || names.includes(name) || !all.includes(name) ? [] : [note]
+  })
+  const notes = [...rows.map(noteOf), ...earlier]
   const reached = (stage: Stage): number =>
-    rows.filter((row) => STAGES.indexOf(row.stage) >= STAGES.indexOf(stage)).length
+    notes.filter((note) => STAGES.indexOf(note.split(/[:,]/)[0] as Stage) >= STAGES.indexOf(stage)).length
   const counts = {
-    models: rows.length,
+    models: notes.length,
     imported: reached('calibrate'),
     calibrated: reached('size'),
     verified: reached('verified'),
-    late: rows.filter(({ late }) => late).length,
-    unclear: rows.filter(({ unclear }) => unclear === true).length,
+    late: notes.filter((note) => /^\w+, out of time/.test(note)).length,
+    unclear: notes.filter((note) => /^\w+, unclear/.test(note)).length,
   }
-  for (const [what, value] of only.length > 0 ? [] : Object.entries(counts))
+  for (const [what, value] of Object.entries(counts))
     context.record({
       metric: `import.examples.${what}`,
       value,
       unit: 'count',
       note: 'models with their example inputs',
     })
-  for (const { name, stage, constraints, error, agreement, why } of rows) {
-    const note = `${stage}${why === undefined ? '' : `: ${why.slice(0, 160)}`}`
+  for (const row of rows) {
+    const { name, stage, constraints, error, agreement } = row
+    const note = noteOf(row)
     const record = (what: string, value: number, unit: string): void =>
       context.record({ metric: `import.example.${name}.${what}`, value, unit, note })
     // 1: a proof was made and verified; 0: the note says at which stage it ended, and why.
@@ -49,6 +64,12 @@ export async function measureExamples(context: BenchContext, folder: string, onl
     record('error', 100 * error!, 'percent')
     record('agreement', 100 * agreement!, 'percent')
   }
+}
+
+/** The stage at which it ended, and why. */
+function noteOf({ stage, late, unclear, why }: Row): string {
+  const how = late ? ', out of time' : unclear === true ? ', unclear' : ''
+  return `${stage}${how}${why === undefined ? '' : `: ${why.slice(0, 160)}`}`
 }
 
 function line({ name, stage, constraints, error, agreement, seconds, why, late }: Row): string {

@@ -6,7 +6,8 @@ import type { Tensor, ValueName } from '../../graph/types.ts'
 import { equals, requireExact } from './logic.ts'
 import type { Computed, Handler, Invocation, Operand, Result } from './scope.ts'
 import { single } from './single.ts'
-import { isFloat, TYPE } from './types.ts'
+import { isFloat, isInteger, TYPE } from './types.ts'
+import { boundsOf } from './whole.ts'
 
 /** Every two elements are compared. */
 const MOST_SORTED = 64
@@ -108,7 +109,7 @@ function topK(call: Invocation): Result[] {
   )
   return [
     { value: fromLast(call, found, shape, axis, k), type: operand.type },
-    { value: fromLast(call, places, shape, axis, k), type: TYPE.int64, below: length },
+    { value: fromLast(call, places, shape, axis, k), type: TYPE.int64, bounds: boundsOf(rows * k, 0, length - 1) },
   ]
 }
 
@@ -172,40 +173,54 @@ export function oneHot(call: Invocation, index: Computed, shape: readonly number
       positions,
     )
   const found = at(0)
-  if (index.below !== undefined) return found
+  if (index.bounds?.least.every((least) => least >= 0)) return found
   return builder.nary(name, [found, at(depth)], { op: 'binary', kind: 'add' })
 }
 
-/** The index of a computed place that lies inside an axis for certain. */
-function requireInside(call: Invocation, index: Computed, length: number): void {
-  if (index.below === undefined || index.below > length)
-    call.fail(
+/** For each index its candidates, the places that it can be, one after the other, with 1 where it is that place. */
+type Places = { readonly hot: ValueName; readonly starts: Int32Array; readonly least: Float64Array }
+
+/** @throws CompileError where an index may lie outside an axis of `length` elements */
+function placesOf(call: Invocation, index: Computed, length: number): Places {
+  const { bounds } = index
+  if (bounds === undefined || bounds.least.some((least) => least < 0) || bounds.most.some((most) => most >= length))
+    return call.fail(
       'unsupported-attribute',
-      `its indices are computed and may lie outside an axis of ${length}; those of an ArgMax or a TopK over no more elements are supported`,
+      `its indices are computed and may lie outside an axis of ${length}; those of an ArgMax or a TopK over no more elements, and sums of them and of comparisons, are supported`,
     )
+  const { least, most } = bounds
+  const starts = new Int32Array(least.length + 1)
+  for (let i = 0; i < least.length; i++) starts[i + 1] = starts[i]! + most[i]! - least[i]! + 1
+  const count = starts[least.length]!
+  call.builder.requireTerms(call.name, count)
+  const owner = Int32Array.from(
+    Array.from(least, (_, i) => new Array<number>(starts[i + 1]! - starts[i]!).fill(i)).flat(),
+  )
+  const hot = equals(
+    call,
+    index.value,
+    thresholds([count], (at) => least[owner[at]!]! + at - starts[owner[at]!]!),
+    owner,
+  )
+  return { hot, starts, least }
 }
+
+/** Of a gathered element: which index says where it comes from, and where in the data place 0 and the next one are. */
+type Source = { readonly index: number; readonly start: number; readonly step: number }
 
 /** out[o, i…, r] = Σ_j [index[i…] = j] · data[o, j, r] */
 export function gatheredBy(call: Invocation, data: Operand, index: Computed): Result {
   const shape = call.shapeOf(data)
   const axis = call.axis(call.int('axis', 0), shape.length)
   const length = shape[axis]!
-  requireInside(call, index, length)
-  const { builder, name } = call
-  const own = builder.shape(index.value)
+  const own = call.builder.shape(index.value)
   const count = elementCount(own)
-  const [outer, inner] = [elementCount(shape.slice(0, axis)), elementCount(shape.slice(axis + 1))]
-  const size = outer * count * inner * length
-  builder.requireTerms(name, size)
-  const at = Array.from({ length: size }, (_, i) => i)
-  const hot = oneHot(call, index, own, length)
-  const chosen = at.map((i) => (Math.floor(i / (length * inner)) % count) * length + (i % length))
-  const from = at.map((i) => {
-    const [o, r] = [Math.floor(i / (length * inner * count)), Math.floor(i / length) % inner]
-    return (o * length + (i % length)) * inner + r
-  })
+  const inner = elementCount(shape.slice(axis + 1))
   const to = [...shape.slice(0, axis), ...own, ...shape.slice(axis + 1)]
-  return summed(call, data, hot, { chosen, from, length, to })
+  return summed(call, data, placesOf(call, index, length), to, (at) => {
+    const [o, r] = [Math.floor(at / (inner * count)), at % inner]
+    return { index: Math.floor(at / inner) % count, start: o * length * inner + r, step: inner }
+  })
 }
 
 /** out[p] = Σ_j [index[p] = j] · data[p with j along the axis] */
@@ -215,30 +230,58 @@ export function gatheredElements(call: Invocation, data: Operand, index: Compute
   const axis = call.axis(call.int('axis', 0), shape.length)
   if (own.length !== shape.length || own.some((length, i) => i !== axis && length > shape[i]!))
     call.fail('malformed-file', `indices [${own}] do not fit [${shape}]`)
-  const length = shape[axis]!
-  requireInside(call, index, length)
   const [strides, steps] = [stridesOf(shape), stridesOf(own)]
-  const size = elementCount(own) * length
-  call.builder.requireTerms(call.name, size)
-  const at = Array.from({ length: size }, (_, i) => i)
-  const from = at.map((i) => {
-    const p = Math.floor(i / length)
-    return own.reduce((sum, n, a) => sum + (a === axis ? i % length : Math.floor(p / steps[a]!) % n) * strides[a]!, 0)
+  return summed(call, data, placesOf(call, index, shape[axis]!), own, (p) => {
+    const start = own.reduce((sum, n, a) => sum + (a === axis ? 0 : Math.floor(p / steps[a]!) % n) * strides[a]!, 0)
+    return { index: p, start, step: strides[axis]! }
   })
-  return summed(call, data, oneHot(call, index, own, length), { chosen: at, from, length, to: own })
 }
 
-type Terms = {
-  readonly chosen: readonly number[]
-  readonly from: readonly number[]
-  readonly length: number
-  readonly to: readonly number[]
-}
-
-/** Σ over runs of `length` terms of hot[chosen] · data[from]. */
-function summed(call: Invocation, data: Operand, hot: ValueName, { chosen, from, length, to }: Terms): Result {
+/** Each element as the sum of its candidates, of which one counts. */
+function summed(
+  call: Invocation,
+  data: Operand,
+  { hot, starts, least }: Places,
+  to: readonly number[],
+  source: (at: number) => Source,
+): Result {
   const { builder, name } = call
-  const shape = [chosen.length / length, length]
+  const chosen: number[] = []
+  const from: number[] = []
+  const ends = Array.from({ length: checkedCount(to, name) }, (_, at) => {
+    const { index, start, step } = source(at)
+    const candidates = starts[index + 1]! - starts[index]!
+    builder.requireTerms(name, chosen.length + candidates)
+    for (let k = 0; k < candidates; k++) {
+      chosen.push(starts[index]! + k)
+      from.push(start + (least[index]! + k) * step)
+    }
+    return chosen.length
+  })
+  const rows = <T>(term: (at: number) => T): T[][] =>
+    ends.map((end, i) => {
+      const start = i === 0 ? 0 : ends[i - 1]!
+      return Array.from({ length: end - start }, (_, k) => term(start + k))
+    })
+  const zeros = new Array<number>(ends.length).fill(0)
+  if ('constant' in data && isInteger(data.constant.type)) {
+    // Whole numbers stay exact: they are no weights.
+    const numbers = data.constant.data
+    const value = builder.linear(
+      name,
+      hot,
+      rows((at) => [chosen[at]!, numbers[from[at]!]!] as const),
+      zeros,
+      to,
+    )
+    const candidates = rows((at) => numbers[from[at]!]!)
+    const bounds = {
+      least: Float64Array.from(candidates, (row) => row.reduce((a, b) => Math.min(a, b))),
+      most: Float64Array.from(candidates, (row) => row.reduce((a, b) => Math.max(a, b))),
+    }
+    return { value, type: data.constant.type, bounds }
+  }
+  const shape = [chosen.length]
   const type = 'constant' in data ? data.constant.type : data.type
   const gates = builder.select(`${name}.gates`, hot, Int32Array.from(chosen), shape)
   const gated =
@@ -253,6 +296,14 @@ function summed(call: Invocation, data: Operand, hot: ValueName, { chosen, from,
           op: 'binary',
           kind: 'gate',
         })
-  const sum = builder.unary(`${name}.sum`, gated, { op: 'reduce', kind: 'sum', axes: [1], keepDims: false })
-  return { value: builder.reshape(`${name}.shape`, sum, to), type }
+  return {
+    value: builder.linear(
+      `${name}.sum`,
+      gated,
+      rows((at) => [at, 1] as const),
+      zeros,
+      to,
+    ),
+    type,
+  }
 }
