@@ -132,15 +132,16 @@ async function prove(
   heldOut: readonly number[][],
   now: (more: Partial<Outcome>) => void,
 ): Promise<void> {
-  // Of an ArgMax at the end only the label can be said.
   const last = graph.nodes.find(({ output }) => output === graph.output)
+  // Of an ArgMax at the end only the label can be said; the scores before it are compared.
+  const scoring = last?.op === 'argmax' ? { ...graph, output: last.input } : graph
   const range = samples.flat().every((value) => value === 0) ? { inputRange: { min: 0, max: 1 } } : {}
   const { program } = calibrate(graph, samples, {
     mode: 'released',
-    output: { kind: last?.op === 'argmax' ? 'label' : 'logits-commitment' },
+    output: { kind: scoring === graph ? 'logits-commitment' : 'label' },
     ...range,
   })
-  const float = floatScores(graph, heldOut)
+  const float = floatScores(scoring, heldOut)
   const integer = programScores(program, heldOut)
   const largest = float.reduce((most, each) => each.reduce((m, value) => Math.max(m, Math.abs(value)), most), 0)
   const apart = float.flatMap((each, i) => Array.from(each, (value, j) => Math.abs(value - integer[i]![j]!)))
