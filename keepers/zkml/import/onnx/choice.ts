@@ -6,7 +6,7 @@ import type { Tensor, ValueName } from '../../graph/types.ts'
 import { equals, requireExact } from './logic.ts'
 import type { Computed, Handler, Invocation, Operand, Result } from './scope.ts'
 import { single } from './single.ts'
-import { isFloat, isInteger, TYPE } from './types.ts'
+import { isFloat, isInteger, TYPE, typeName } from './types.ts'
 import { boundsOf } from './whole.ts'
 
 /** Every two elements are compared. */
@@ -264,9 +264,13 @@ function summed(
       return Array.from({ length: end - start }, (_, k) => term(start + k))
     })
   const zeros = new Array<number>(ends.length).fill(0)
-  if ('constant' in data && isInteger(data.constant.type)) {
+  if ('constant' in data && !isFloat(data.constant.type)) {
     // Whole numbers stay exact: they are no weights.
-    const numbers = data.constant.data
+    const { data: numbers, type } = data.constant
+    if (type !== TYPE.bool && !isInteger(type)) call.fail('unsupported-attribute', `a table of ${typeName(type)}`)
+    const wide = numbers.find((value) => !Number.isSafeInteger(value))
+    if (wide !== undefined)
+      call.fail('unsupported-attribute', `its data hold ${wide}; whole numbers up to 2^53 are supported`)
     const value = builder.linear(
       name,
       hot,
@@ -279,8 +283,9 @@ function summed(
       least: Float64Array.from(candidates, (row) => row.reduce((a, b) => Math.min(a, b))),
       most: Float64Array.from(candidates, (row) => row.reduce((a, b) => Math.max(a, b))),
     }
-    return { value, type: data.constant.type, bounds }
+    return { value, type, bounds }
   }
+  if ('constant' in data) call.requireFinite(data.constant.data, 'data')
   const shape = [chosen.length]
   const type = 'constant' in data ? data.constant.type : data.type
   const gates = builder.select(`${name}.gates`, hot, Int32Array.from(chosen), shape)
