@@ -2,7 +2,7 @@
 // The Gather family: elements at constant positions, and rows of a constant table at computed ones.
 import { elementCount } from '../../graph/program.ts'
 import { checkedCount, identityMap, stridesOf } from '../../graph/tensor.ts'
-import { gatheredBy, gatheredElements } from './choice.ts'
+import { gatheredBy, gatheredElements } from './indexed.ts'
 import type { Computed, Handler, Invocation, Result } from './scope.ts'
 import type { Constant } from './tensors.ts'
 import { isFloat, typeName } from './types.ts'
