@@ -3,8 +3,10 @@
 // tests, and real models by their paths; how long reading takes.
 //
 // Metrics: import.fuzz.{equal,refused,wrong,unclear,only-we}, import.classical.{the same}, import.onnx-tests.{equal,refused,wrong,unclear,operators-equal,operators},
-// import.chain.<operator>, import.models.{read,refused,unclear}. `only-we`: we computed what onnxruntime refuses.
-// onnx's tests run where `python3 -c "import onnx"` does; models where COHORT_ONNX_MODELS names folders of .onnx files.
+// import.chain.<operator>, import.models.{read,refused,unclear}, import.examples.{models,imported,calibrated,verified,late,unclear},
+// import.example.<name>.{verified,constraints,error,agreement}. `only-we`: we computed what onnxruntime refuses.
+// onnx's tests run where `python3 -c "import onnx"` does; models where COHORT_ONNX_MODELS names folders of .onnx files;
+// examples where COHORT_ONNX_EXAMPLES names a folder of <name>/network.onnx with <name>/input.json, such as EZKL's examples/onnx.
 import { execFile, spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -14,7 +16,8 @@ import { promisify } from 'node:util'
 import { CompileError, importModelFile, importOnnx } from '../../keepers/zkml/index.ts'
 import { onnxFile } from '../../test/keepers/zkml/import/onnx-file.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
-import type { Bench, BenchContext } from './harness.ts'
+import { type Bench, type BenchContext, type BenchRow, RESULTS_DIR } from './harness.ts'
+import { measureExamples } from './import/examples.ts'
 import { fuzzModels, fuzzOperators } from './import/fuzz.ts'
 import { judge, type Verdict } from './import/verdict.ts'
 
@@ -25,11 +28,14 @@ export const bench: Bench = {
   area: 'import',
   summary: 'ONNX files against onnxruntime and onnx itself: equal, refused by name, wrong, unclear; time of reading',
   async run(context) {
-    await fuzz(context)
-    await fuzzClassical(context)
-    await backendTests(context)
-    chains(context)
-    await models(context)
+    const only = context.args[0]
+    const wanted = (name: string) => only === undefined || only === name
+    if (wanted('fuzz')) await fuzz(context)
+    if (wanted('classical')) await fuzzClassical(context)
+    if (wanted('onnx-tests')) await backendTests(context)
+    if (wanted('chains')) chains(context)
+    if (wanted('models')) await models(context)
+    if (wanted('examples')) await examples(context)
   },
 }
 
@@ -125,6 +131,23 @@ async function models(context: BenchContext): Promise<void> {
       }
     }
   record(context, 'import.models', counts, folders)
+}
+
+/** What an earlier run left. */
+async function rowsBefore(): Promise<readonly BenchRow[]> {
+  const text = await readFile(join(ROOT, RESULTS_DIR, 'import.json'), 'utf8').catch(() => null)
+  return text === null ? [] : JSON.parse(text).rows
+}
+
+async function examples(context: BenchContext): Promise<void> {
+  const folder = process.env.COHORT_ONNX_EXAMPLES
+  if (folder === undefined) {
+    context.progress(
+      'examples are left out: COHORT_ONNX_EXAMPLES names no folder of <name>/network.onnx and input.json',
+    )
+    return
+  }
+  await measureExamples(context, folder, context.args.slice(1), await rowsBefore())
 }
 
 function record(context: BenchContext, metric: string, counts: Readonly<Record<string, number>>, note: string): void {

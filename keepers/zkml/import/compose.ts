@@ -65,6 +65,17 @@ export function softmax(
   return builder.nary(name, [below, log], { op: 'binary', kind: 'subtract' })
 }
 
+/** max + ln Σ exp(x − max) over the axes together, each kept with length 1; the tables hold for every input, as a Softmax's do. */
+export function logSumExp(builder: GraphBuilder, name: string, x: ValueName, axes: readonly number[]): ValueName {
+  const within = { min: 1, max: elementCount(axes.map((axis) => builder.shape(x)[axis]!)) }
+  const most = largest(builder, `${name}.max`, x, axes, true)
+  const below = builder.nary(`${name}.below`, [x, most], { op: 'binary', kind: 'subtract' })
+  const exp = builder.unary(`${name}.exp`, below, { op: 'activation', fn: { kind: 'exp' }, within: { max: 0 } })
+  const sum = builder.unary(`${name}.sum`, exp, { op: 'reduce', kind: 'sum', axes, keepDims: true })
+  const log = builder.unary(`${name}.log`, sum, { op: 'activation', fn: { kind: 'log' }, within })
+  return builder.nary(name, [most, log], { op: 'binary', kind: 'add' })
+}
+
 /** What is left out reads another element of its list instead, which changes no maximum. */
 function openMap(shape: readonly number[], axes: readonly number[], mask: ArrayLike<number>): Int32Array {
   const targets = reduceTargets(shape, axes)

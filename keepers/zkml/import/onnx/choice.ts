@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Operators that choose by what the network computes: the place of the largest, the k largest, what an index points at.
+// Operators that choose by what the network computes: the place of the largest, the k largest.
 import { elementCount } from '../../graph/program.ts'
-import { checkedCount, stridesOf } from '../../graph/tensor.ts'
+import { checkedCount } from '../../graph/tensor.ts'
 import type { Tensor, ValueName } from '../../graph/types.ts'
 import { equals, requireExact } from './logic.ts'
-import type { Computed, Handler, Invocation, Operand, Result } from './scope.ts'
+import type { Computed, Handler, Invocation, Result } from './scope.ts'
 import { single } from './single.ts'
 import { isFloat, TYPE } from './types.ts'
+import { boundsOf } from './whole.ts'
 
 /** Every two elements are compared. */
 const MOST_SORTED = 64
@@ -108,7 +109,7 @@ function topK(call: Invocation): Result[] {
   )
   return [
     { value: fromLast(call, found, shape, axis, k), type: operand.type },
-    { value: fromLast(call, places, shape, axis, k), type: TYPE.int64, below: length },
+    { value: fromLast(call, places, shape, axis, k), type: TYPE.int64, bounds: boundsOf(rows * k, 0, length - 1) },
   ]
 }
 
@@ -172,87 +173,6 @@ export function oneHot(call: Invocation, index: Computed, shape: readonly number
       positions,
     )
   const found = at(0)
-  if (index.below !== undefined) return found
+  if (index.bounds?.least.every((least) => least >= 0)) return found
   return builder.nary(name, [found, at(depth)], { op: 'binary', kind: 'add' })
-}
-
-/** The index of a computed place that lies inside an axis for certain. */
-function requireInside(call: Invocation, index: Computed, length: number): void {
-  if (index.below === undefined || index.below > length)
-    call.fail(
-      'unsupported-attribute',
-      `its indices are computed and may lie outside an axis of ${length}; those of an ArgMax or a TopK over no more elements are supported`,
-    )
-}
-
-/** out[o, i…, r] = Σ_j [index[i…] = j] · data[o, j, r] */
-export function gatheredBy(call: Invocation, data: Operand, index: Computed): Result {
-  const shape = call.shapeOf(data)
-  const axis = call.axis(call.int('axis', 0), shape.length)
-  const length = shape[axis]!
-  requireInside(call, index, length)
-  const { builder, name } = call
-  const own = builder.shape(index.value)
-  const count = elementCount(own)
-  const [outer, inner] = [elementCount(shape.slice(0, axis)), elementCount(shape.slice(axis + 1))]
-  const size = outer * count * inner * length
-  builder.requireTerms(name, size)
-  const at = Array.from({ length: size }, (_, i) => i)
-  const hot = oneHot(call, index, own, length)
-  const chosen = at.map((i) => (Math.floor(i / (length * inner)) % count) * length + (i % length))
-  const from = at.map((i) => {
-    const [o, r] = [Math.floor(i / (length * inner * count)), Math.floor(i / length) % inner]
-    return (o * length + (i % length)) * inner + r
-  })
-  const to = [...shape.slice(0, axis), ...own, ...shape.slice(axis + 1)]
-  return summed(call, data, hot, { chosen, from, length, to })
-}
-
-/** out[p] = Σ_j [index[p] = j] · data[p with j along the axis] */
-export function gatheredElements(call: Invocation, data: Operand, index: Computed): Result {
-  const shape = call.shapeOf(data)
-  const own = call.builder.shape(index.value)
-  const axis = call.axis(call.int('axis', 0), shape.length)
-  if (own.length !== shape.length || own.some((length, i) => i !== axis && length > shape[i]!))
-    call.fail('malformed-file', `indices [${own}] do not fit [${shape}]`)
-  const length = shape[axis]!
-  requireInside(call, index, length)
-  const [strides, steps] = [stridesOf(shape), stridesOf(own)]
-  const size = elementCount(own) * length
-  call.builder.requireTerms(call.name, size)
-  const at = Array.from({ length: size }, (_, i) => i)
-  const from = at.map((i) => {
-    const p = Math.floor(i / length)
-    return own.reduce((sum, n, a) => sum + (a === axis ? i % length : Math.floor(p / steps[a]!) % n) * strides[a]!, 0)
-  })
-  return summed(call, data, oneHot(call, index, own, length), { chosen: at, from, length, to: own })
-}
-
-type Terms = {
-  readonly chosen: readonly number[]
-  readonly from: readonly number[]
-  readonly length: number
-  readonly to: readonly number[]
-}
-
-/** Σ over runs of `length` terms of hot[chosen] · data[from]. */
-function summed(call: Invocation, data: Operand, hot: ValueName, { chosen, from, length, to }: Terms): Result {
-  const { builder, name } = call
-  const shape = [chosen.length / length, length]
-  const type = 'constant' in data ? data.constant.type : data.type
-  const gates = builder.select(`${name}.gates`, hot, Int32Array.from(chosen), shape)
-  const gated =
-    'constant' in data
-      ? builder.affine(
-          name,
-          gates,
-          { shape, data: Float64Array.from(from, (at) => data.constant.data[at]!) },
-          { shape: [], data: Float64Array.of(0) },
-        )
-      : builder.nary(name, [gates, builder.select(`${name}.data`, data.value, Int32Array.from(from), shape)], {
-          op: 'binary',
-          kind: 'gate',
-        })
-  const sum = builder.unary(`${name}.sum`, gated, { op: 'reduce', kind: 'sum', axes: [1], keepDims: false })
-  return { value: builder.reshape(`${name}.shape`, sum, to), type }
 }

@@ -10,6 +10,7 @@ import type { Computed, Handler, Invocation, Result } from './scope.ts'
 import { single } from './single.ts'
 import type { Constant } from './tensors.ts'
 import { isFloat, isInteger, isKnownType, rounded, STRING, TYPE, typeName, wrapped } from './types.ts'
+import { holdsAll } from './whole.ts'
 
 export const CONSTANT_HANDLERS: Readonly<Record<string, Handler>> = {
   Cast: (call) => [cast(call, call.int('to', 0))],
@@ -194,6 +195,7 @@ function cast(call: Invocation, to: number): Result {
     if (open !== null) refuseCast(open, `Cast ${call.name}`)
     return { ...operand, type: to, moved }
   }
+  if (operand.bounds !== undefined && holdsAll(to, operand.bounds)) return { ...operand, type: to }
   if (to === TYPE.bool && isInteger(type) && open === null) return isNotZero(call, operand.value)
   if (to === TYPE.int64 || to === TYPE.int32) {
     if (isInteger(type) || type === TYPE.bool) return { ...operand, type: to }

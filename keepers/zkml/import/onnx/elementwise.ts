@@ -28,14 +28,7 @@ export const ELEMENTWISE_HANDLERS: Readonly<Record<string, Handler>> = {
     return maskedWhere(call, condition) ?? values(chosen(call, condition))
   },
   Neg: (call) => values(call.builder.affineScalar(call.name, call.value(0), -1, 0)),
-  Abs: (call) => {
-    // |x| = relu(x) + relu(−x)
-    const x = call.value(0)
-    const positive = call.builder.activation(call.name, x, { kind: 'relu' })
-    const minus = call.builder.affineScalar(`${call.name}.minus`, x, -1, 0)
-    const negative = call.builder.activation(`${call.name}.negative`, minus, { kind: 'relu' })
-    return values(call.builder.nary(`${call.name}.sum`, [positive, negative], { op: 'binary', kind: 'add' }))
-  },
+  Abs: (call) => values(absolute(call, call.value(0))),
   Pow: (call) => {
     if ('value' in call.operand(1)) return exponential(call)
     const exponent = single(call, 1, 'exponent')
@@ -53,7 +46,8 @@ export const ELEMENTWISE_HANDLERS: Readonly<Record<string, Handler>> = {
       call.fail('malformed-file', `slope [${slopes.shape}] does not broadcast to the input [${call.shape(0)}]`)
     const x = call.value(0)
     const slope = slopes.data[0] ?? call.fail('malformed-file', 'its slope has no elements')
-    if (slopes.data.every((each) => each === slope)) return activation(call, { kind: 'leaky-relu', slope })
+    if (slope >= 0 && slope <= 1 && slopes.data.every((each) => each === slope))
+      return activation(call, { kind: 'leaky-relu', slope })
     // relu(x) − slope · relu(−x)
     const positive = call.builder.activation(call.name, x, { kind: 'relu' })
     const minus = call.builder.affineScalar(`${call.name}.minus`, x, -1, 0)
@@ -106,6 +100,14 @@ export const ELEMENTWISE_HANDLERS: Readonly<Record<string, Handler>> = {
     const spatial = [channels, ...new Array<number>(Math.max(0, shape.length - 2)).fill(1)]
     return values(affine(call, call.value(0), tensor(spatial, scale), tensor(spatial, shift)))
   },
+}
+
+/** |x| = relu(x) + relu(−x) */
+export function absolute(call: Invocation, x: ValueName): ValueName {
+  const positive = call.builder.activation(call.name, x, { kind: 'relu' })
+  const minus = call.builder.affineScalar(`${call.name}.minus`, x, -1, 0)
+  const negative = call.builder.activation(`${call.name}.negative`, minus, { kind: 'relu' })
+  return call.builder.nary(`${call.name}.sum`, [positive, negative], { op: 'binary', kind: 'add' })
 }
 
 /** a / b as a · (1 / b), with b computed. */

@@ -2,8 +2,8 @@
 // The Gather family: elements at constant positions, and rows of a constant table at computed ones.
 import { elementCount } from '../../graph/program.ts'
 import { checkedCount, identityMap, stridesOf } from '../../graph/tensor.ts'
-import { gatheredBy, gatheredElements } from './choice.ts'
-import type { Handler, Invocation, Result } from './scope.ts'
+import { gatheredBy, gatheredElements } from './indexed.ts'
+import type { Computed, Handler, Invocation, Result } from './scope.ts'
 import type { Constant } from './tensors.ts'
 import { isFloat, typeName } from './types.ts'
 
@@ -13,7 +13,7 @@ export const GATHER_HANDLERS: Readonly<Record<string, Handler>> = {
     if ('value' in indices) {
       const byRows = 'constant' in data && data.constant.shape.length === 2 && call.int('axis', 0) === 0
       if (indices.moved && 'constant' in data) return [lookedUp(call, data.constant, indices)]
-      const inTable = byRows && isFloat(data.constant.type) && (indices.below ?? Infinity) <= data.constant.shape[0]!
+      const inTable = byRows && isFloat(data.constant.type) && spansRows(indices, data.constant.shape[0]!)
       return [inTable ? lookedUp(call, data.constant, indices) : gatheredBy(call, data, indices)]
     }
     return [gathered(call, indices.constant)]
@@ -54,6 +54,12 @@ export const GATHER_HANDLERS: Readonly<Record<string, Handler>> = {
     }
     return [call.move(call.operand(0), map, to)]
   },
+}
+
+/** Whether indices lie inside a table, and a look-up in all of it costs less than sums over what each can be. */
+function spansRows({ bounds }: Computed, rows: number): boolean {
+  if (bounds === undefined || bounds.most.some((most) => most >= rows)) return false
+  return bounds.least.every((least, i) => least >= 0 && 2 * (bounds.most[i]! - least + 1) > rows)
 }
 
 function constantIndices(call: Invocation): Constant {

@@ -31,6 +31,7 @@ import { type Handler, Invocation, type Label, type Operand, type Result, Scope 
 import { type Constant, readTensor } from './tensors.ts'
 import { TRANSPOSED_HANDLERS } from './transposed.ts'
 import { isFloat, rounded, typeName } from './types.ts'
+import { wholeArithmetic } from './whole.ts'
 import { WINDOW_HANDLERS } from './windows.ts'
 
 /** Operators that know constants from values themselves, and keep the type of what they move. */
@@ -197,6 +198,8 @@ function run(call: Invocation, last: string | null): Operand[] {
     if (known) return fold(call)
     const [first] = call.operands()
     if (opType === 'Where' && 'value' in first!) return chosenBy(call, first.value)
+    const whole = wholeArithmetic(call)
+    if (whole !== null) return whole
     requireComputable(call)
     if (call.node.output[0] === last && ranksAll(call)) return [dropRanking(call, ranked)]
     const handler = COMPUTING.get(opType)
@@ -208,10 +211,10 @@ function run(call: Invocation, last: string | null): Operand[] {
     const type = result.type ?? outputType(call.schema, bound, i)
     if (type === null) return call.fail('unsupported-attribute', `the type of its output ${i} is not known`)
     if ('constant' in result) return { constant: { ...result.constant, type } }
-    const { value, moved = false, cast = null, label, below, dropped, masked } = result
+    const { value, moved = false, cast = null, label, bounds, dropped, masked } = result
     const output = call.node.output[i] ?? ''
     if (dropped !== undefined && output !== '') ranked.set(output, dropped)
-    return { value, type, moved, cast, label, below, masked }
+    return { value, type, moved, cast, label, bounds, masked }
   })
 }
 

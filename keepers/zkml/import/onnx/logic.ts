@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Comparisons and logic of what the network computes: values of 0 and 1. Constants in them are the architecture's, as the limits
 // of a Clip are.
+import { elementCount } from '../../graph/program.ts'
 import { broadcastMap, broadcastShape, filled, identityMap, sameShape, take } from '../../graph/tensor.ts'
 import type { Tensor, ValueName } from '../../graph/types.ts'
 import { compute } from './arithmetic.ts'
@@ -8,17 +9,18 @@ import { refuseCast } from './computable.ts'
 import { type Handler, type Invocation, type Operand, type Result, values } from './scope.ts'
 import type { Constant } from './tensors.ts'
 import { isFloat, TYPE, typeName } from './types.ts'
+import { boundsOf } from './whole.ts'
 
 export const LOGIC_HANDLERS: Readonly<Record<string, Handler>> = {
-  Less: unlessKnown((call) => ordered(call, 1, 0, true)),
-  LessOrEqual: unlessKnown((call) => ordered(call, 1, 0, false)),
-  Greater: unlessKnown((call) => ordered(call, 0, 1, true)),
-  GreaterOrEqual: unlessKnown((call) => ordered(call, 0, 1, false)),
-  Equal: unlessKnown(equal),
-  Not: unlessKnown((call) => not(call, call.value(0))),
-  And: unlessKnown((call) => both(call, call.operand(0), call.operand(1), false)),
-  Or: unlessKnown((call) => both(call, call.operand(0), call.operand(1), true)),
-  Xor: unlessKnown(either),
+  Less: compared((call) => ordered(call, 1, 0, true)),
+  LessOrEqual: compared((call) => ordered(call, 1, 0, false)),
+  Greater: compared((call) => ordered(call, 0, 1, true)),
+  GreaterOrEqual: compared((call) => ordered(call, 0, 1, false)),
+  Equal: compared(equal),
+  Not: connected((call) => not(call, call.value(0))),
+  And: connected((call) => both(call, call.operand(0), call.operand(1), false)),
+  Or: connected((call) => both(call, call.operand(0), call.operand(1), true)),
+  Xor: connected(either),
   Sign: unlessKnown((call) => {
     requireExact(call, 0)
     const x = call.value(0)
@@ -29,6 +31,24 @@ export const LOGIC_HANDLERS: Readonly<Record<string, Handler>> = {
     const sum = call.builder.nary(call.name, [least, more], { op: 'binary', kind: 'add' })
     return call.builder.fixedScalar(call.name, sum, 1, -1)
   }),
+}
+
+/** A comparison's results are 0 or 1, whatever the input. */
+function compared(handler: (call: Invocation) => ValueName): Handler {
+  return (call) => unlessKnown(handler)(call).map((result) => asBit(call, result))
+}
+
+/** Those of logic are where its operands are: a boolean input is what somebody gives. */
+function connected(handler: (call: Invocation) => ValueName): Handler {
+  return (call) => {
+    const bits = call.operands().every((operand) => 'constant' in operand || operand.bounds !== undefined)
+    return unlessKnown(handler)(call).map((result) => (bits ? asBit(call, result) : result))
+  }
+}
+
+function asBit(call: Invocation, result: Result): Result {
+  if ('constant' in result) return result
+  return { ...result, bounds: boundsOf(elementCount(call.builder.shape(result.value)), 0, 1) }
 }
 
 /** On constants alone the operator is computed now. */
@@ -204,8 +224,7 @@ export function chosenBy(call: Invocation, condition: ValueName): Result[] {
 /** Whether whole numbers are not 0. */
 export function isNotZero(call: Invocation, x: ValueName): Result {
   const shape = call.builder.shape(x)
-  return {
-    value: not(call, equals(call, x, filled(shape, 0), identityMap(filled(shape, 0).data.length))),
-    type: TYPE.bool,
-  }
+  const zeros = filled(shape, 0)
+  const value = not(call, equals(call, x, zeros, identityMap(zeros.data.length)))
+  return { value, type: TYPE.bool, bounds: boundsOf(zeros.data.length, 0, 1) }
 }

@@ -4,7 +4,8 @@ import { reduceTargets } from '../../graph/evaluate.ts'
 import { elementCount } from '../../graph/program.ts'
 import { scalar, tensor } from '../../graph/tensor.ts'
 import type { SoftmaxKind, Tensor, ValueName } from '../../graph/types.ts'
-import { softmax, standardised } from '../compose.ts'
+import { logSumExp, softmax, standardised } from '../compose.ts'
+import { absolute } from './elementwise.ts'
 import { axesOf } from './reductions.ts'
 import { type Handler, type Invocation, type Result, values } from './scope.ts'
 
@@ -13,6 +14,15 @@ export const NORMALISATION_HANDLERS: Readonly<Record<string, Handler>> = {
   ReduceL2: (call) =>
     values(call.builder.activation(call.name, reduced(call, squares(call, call.value(0))), { kind: 'sqrt' })),
   ReduceLogSum: (call) => values(call.builder.activation(call.name, reduced(call, call.value(0)), { kind: 'log' })),
+  ReduceL1: (call) => values(reduced(call, absolute(call, call.value(0)))),
+  ReduceLogSumExp: (call) => {
+    const shape = call.shape(0)
+    const axes = reducedAxes(call, shape.length)
+    const found = logSumExp(call.builder, call.name, call.value(0), axes)
+    if (call.flag('keepdims', true)) return values(found)
+    const kept = shape.filter((_, axis) => !axes.includes(axis))
+    return values(call.builder.reshape(`${call.name}.flat`, found, kept))
+  },
   Softmax: (call) => softmaxOf(call, 'softmax'),
   LogSoftmax: (call) => softmaxOf(call, 'log-softmax'),
   LayerNormalization: (call) => {
@@ -58,10 +68,13 @@ function squares(call: Invocation, x: ValueName): ValueName {
 
 /** The sum over the axes that the node names. */
 function reduced(call: Invocation, x: ValueName): ValueName {
-  const axes = axesOf(call, call.builder.shape(x).length)
-  if (axes === null) return call.fail('unsupported-attribute', 'noop_with_empty_axes = 1 without axes')
+  const axes = reducedAxes(call, call.builder.shape(x).length)
   const keepDims = call.flag('keepdims', true)
   return call.builder.unary(`${call.name}.sum`, x, { op: 'reduce', kind: 'sum', axes, keepDims })
+}
+
+function reducedAxes(call: Invocation, rank: number): number[] {
+  return axesOf(call, rank) ?? call.fail('unsupported-attribute', 'noop_with_empty_axes = 1 without axes')
 }
 
 /** Before opset 13 all axes from the given one on are one. */

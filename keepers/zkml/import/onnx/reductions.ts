@@ -7,6 +7,7 @@ import { placeOf } from './choice.ts'
 import { requireComputable } from './computable.ts'
 import { type Handler, type Invocation, type Result, values } from './scope.ts'
 import { isFloat, typeName } from './types.ts'
+import { boundsOf, summedBounds } from './whole.ts'
 
 export const REDUCTION_HANDLERS: Readonly<Record<string, Handler>> = {
   ReduceSum: reduce,
@@ -39,8 +40,11 @@ function reduce(call: Invocation): Result[] {
     return [{ constant: reduceConstant(call, opType, constant, axes, keepDims) }]
   }
   if (axes === null) return [operand]
-  requireComputable(call)
   const { builder, name } = call
+  const sums = opType === 'ReduceSum' ? summedBounds(operand, shape, axes) : null
+  if (sums !== null)
+    return [{ value: builder.unary(name, operand.value, { op: 'reduce', kind: 'sum', axes, keepDims }), bounds: sums }]
+  requireComputable(call)
   switch (opType) {
     case 'ReduceSum':
     case 'ReduceMean': {
@@ -77,16 +81,17 @@ function argument(call: Invocation, sign: 1 | -1): Result[] {
     })
     return [{ constant: { shape: to, data: found } }]
   }
-  requireComputable(call)
+  if (operand.bounds === undefined) requireComputable(call)
   const { builder, name } = call
-  const below = shape[axis]!
-  if (last || below === 1 || below !== elementCount(shape)) {
+  const length = shape[axis]!
+  const bounds = boundsOf(elementCount(to), 0, length - 1)
+  if (last || length === 1 || length !== elementCount(shape)) {
     const index = placeOf(call, operand.value, axis, sign === -1, last)
-    return [{ value: builder.reshape(`${name}.index`, index, to), below }]
+    return [{ value: builder.reshape(`${name}.index`, index, to), bounds }]
   }
   const flat = builder.reshape(`${name}.scores`, operand.value, [elementCount(shape)])
   const scores = sign === 1 ? flat : builder.fixedScalar(`${name}.minus`, flat, -1, 0)
   const index = builder.unary(name, scores, { op: 'argmax' })
   const classes = Array.from({ length: shape[axis]! }, (_, k) => k)
-  return [{ value: builder.reshape(`${name}.index`, index, to), label: { scores, classes }, below }]
+  return [{ value: builder.reshape(`${name}.index`, index, to), label: { scores, classes }, bounds }]
 }

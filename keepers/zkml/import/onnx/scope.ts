@@ -17,13 +17,16 @@ export type Computed = {
   readonly moved: boolean
   /** Of a class: it is the index of the largest of `scores`, and stands for one of `classes`. */
   readonly label?: Label | undefined
-  /** An index: a whole number from 0 that is less than this, whatever the input. */
-  readonly below?: number | undefined
+  /** Whole numbers that the circuit holds exactly: between which each lies, whatever the input. */
+  readonly bounds?: Bounds | undefined
   /** The node whose cast from a float type to a whole one is still open: only a table's index may come of it. */
   readonly cast: string | null
   /** Where it stands for −∞, 1 in the value's shape: what attention masks; only a Softmax may read it. */
   readonly masked?: Constant | undefined
 }
+
+/** The least and the most that each element can be, row-major. */
+export type Bounds = { readonly least: Float64Array; readonly most: Float64Array }
 
 export type Label = { readonly scores: ValueName; readonly classes: readonly (string | number)[] }
 
@@ -144,9 +147,11 @@ export class Invocation {
       return { constant: take(constant, map, shape, fill), type: constant.type }
     }
     const { type, moved, cast, label } = operand
-    // What is filled in need be no index.
-    const below = map.includes(-1) ? undefined : operand.below
-    return { value: this.builder.select(this.name, operand.value, map, shape, fill), type, moved, cast, label, below }
+    const bounds = operand.bounds && {
+      least: take({ shape: [], data: operand.bounds.least }, map, shape, fill).data,
+      most: take({ shape: [], data: operand.bounds.most }, map, shape, fill).data,
+    }
+    return { value: this.builder.select(this.name, operand.value, map, shape, fill), type, moved, cast, label, bounds }
   }
 
   /** Whether anybody reads output `index`. */

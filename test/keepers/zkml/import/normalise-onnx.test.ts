@@ -161,6 +161,29 @@ const CASES: readonly Case[] = [
     shape: [1, 3, 4],
     nodes: [node(op, ['x'], { axes: [2], keepdims: 0 })],
   })),
+  ...[0, 1].flatMap((keepdims) =>
+    (['ReduceL1', 'ReduceLogSumExp'] as const).map((op) => ({
+      what: `${op} over one of three axes, keepdims ${keepdims}`,
+      shape: [1, 3, 4],
+      opset: 13,
+      nodes: [node(op, ['x'], { axes: [1], keepdims })],
+    })),
+  ),
+  {
+    what: 'ReduceLogSumExp over all axes',
+    shape: [1, 3, 4],
+    opset: 13,
+    from: -6,
+    to: 6,
+    nodes: [node('ReduceLogSumExp', ['x'], { keepdims: 0 })],
+  },
+  {
+    what: 'PRelu of one slope below 0, and of one above 1',
+    shape: [1, 3, 4],
+    opset: 13,
+    constants: { down: list([-0.25]), up: list([1.5]) },
+    nodes: [node('PRelu', ['x', 'down'], {}, 'a'), node('PRelu', ['a', 'up'])],
+  },
   {
     what: 'ReduceLogSum over all axes, which opset 18 takes from an input',
     opset: 18,

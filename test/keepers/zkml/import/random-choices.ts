@@ -17,6 +17,8 @@ export const CHOICES: readonly Step[] = [
   gatherBy,
   gatherElementsBy,
   equalPlaces,
+  wholeSum,
+  wholeSum,
   runningSum,
 ]
 
@@ -154,6 +156,20 @@ function equalPlaces(d: Drawing): void {
   const b = of(d, 'int64', ({ shape }) => fitting(shape, a.shape))
   const other = b !== null && d.chance(0.6) ? b : d.known({ shape: [1], data: [d.random.int(0, 2)], type: 'int64' })
   asNumbers(d, d.emit('Equal', [a, other], {}, broadcast(a.shape, other.shape), 'bool'))
+}
+
+/** Sums and multiples of places and bits, which stay whole numbers. */
+function wholeSum(d: Drawing): void {
+  const bits = d.chance(0.5) ? of(d, 'bool') : null
+  const a = bits === null ? of(d, 'int64') : d.emit('Cast', [bits], { to: 7 }, bits.shape, 'int64')
+  if (a === null) return
+  const op = d.random.pick(['Add', 'Sub', 'Mul'])
+  const b = op === 'Mul' ? null : of(d, 'int64', ({ shape }) => fitting(shape, a.shape))
+  const shape = d.partner(a.shape)
+  const data = Array.from({ length: size(shape) }, () => d.random.int(-1, 3))
+  const other = b !== null && d.chance(0.5) ? b : d.known({ shape, data, type: 'int64' })
+  const [left, right] = d.chance(0.5) ? [a, other] : [other, a]
+  asNumbers(d, d.emit(op, [left, right], {}, broadcast(a.shape, other.shape), 'int64'))
 }
 
 function runningSum(d: Drawing): void {

@@ -309,7 +309,7 @@ function batchNorm(d: Drawing): void {
 function reduction(d: Drawing): void {
   const x = d.value((shape) => shape.length > 0)!
   if (x === null) return
-  const op = d.random.pick(['ReduceSum', 'ReduceMean', 'ReduceMax', 'ReduceMin'])
+  const op = d.random.pick(['ReduceSum', 'ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceL1', 'ReduceLogSumExp'])
   const rank = x.shape.length
   const axes = d.chance(0.2) ? [] : [...new Set([d.random.int(0, rank - 1), d.random.int(0, rank - 1)])]
   const keepdims = d.random.int(0, 1)
