@@ -25,7 +25,7 @@ const keysOf = ({ context, snapshot }: Step): string[] =>
   z.array(z.string()).parse(context.store.getRecord(keysName(snapshot)) ?? [])
 
 /** Puts on record how the reveal that is about to be sent is found again. */
-export function noteReveal(step: Step, args: readonly unknown[]): void {
+export function noteReveal(step: Step, args: ServiceArguments<'revealUpdate'>): void {
   const { key } = callKey(step.snapshot, 'revealUpdate', args)
   step.context.store.putRecord(keysName(step.snapshot), [...new Set([...keysOf(step), key])])
 }
