@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { AgentError } from '../../../keepers/agent/errors.ts'
 import { applyUpdate, GlobalModel, type ModelState } from '../../../keepers/agent/models.ts'
 import type { ServerSettings } from '../../../keepers/learning/index.ts'
 import type { DataPlane } from '../../../keepers/network/index.ts'
@@ -93,9 +92,9 @@ describe('the model and what its strategy remembers', () => {
     expect(decodeModelState(bytes, 3).moments).to.deep.equal(moments)
     const version = Buffer.from(bytes)
     version[4] = 4
-    expect(() => decodeModel(version, 3)).to.throw(AgentError, /version 4, expected 1 to 3/)
+    expect(() => decodeModel(version, 3)).to.throw(VersionError, /version 4, expected 1 to 3/)
     version[4] = 2
-    expect(() => decodeModel(version, 3)).to.throw(AgentError, /45 bytes for 3 weights/)
+    expect(() => decodeModel(version, 3)).to.throw(VersionError, /45 bytes for 3 weights/)
     expect(() => decodeModel(encodeModel(INITIAL, [Float32Array.of(1, Number.NaN, 2)]), 3)).to.throw(/moment 1 is NaN/)
     expect(() => encodeModel(INITIAL, [Float32Array.of(1)])).to.throw(RangeError, /a moment of 1 values/)
   })
