@@ -7,7 +7,13 @@ import { applyUpdate, GlobalModel, type ModelState } from '../../../keepers/agen
 import type { ServerSettings } from '../../../keepers/learning/index.ts'
 import type { DataPlane } from '../../../keepers/network/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
-import { decodeModel, decodeModelState, encodeModel, modelBytes } from '../../../keepers/versions/model-blob.ts'
+import {
+  decodeModel,
+  decodeModelState,
+  encodeModel,
+  modelBytes,
+  VersionError,
+} from '../../../keepers/versions/index.ts'
 
 const STRATEGIES: readonly ServerSettings[] = [
   { kind: 'fedavg' },
