@@ -183,7 +183,7 @@ describe('256 members', () => {
     }
     expect(pokes).to.equal(4)
     // EIP-7825 caps a transaction at 2^24 gas.
-    expect(Number(most)).to.be.lessThan(2 ** 23)
+    expect(Number(most)).to.be.lessThan(2 ** 24)
     expect(await registry.slashCount()).to.equal(256)
     expect(await service.seats()).to.deep.equal([0n, 0n])
     expect(await stateOf(world)).to.equal('Registration')
