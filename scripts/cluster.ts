@@ -9,7 +9,7 @@ import { type EventLog, HDNodeWallet, type Interface, type JsonRpcProvider } fro
 import { clients, contractInterface } from '../keepers/chain/index.ts'
 import { ACCOUNT, demoParameters, deployWith, fundRewards } from './demo/deployment.ts'
 import { type KeeperLine, type KeeperNode, prepareKeepers, startKeeper } from './demo/keeper-nodes.ts'
-import { startLocalChain } from './demo/local-chain.ts'
+import { type ChainOptions, startLocalChain } from './demo/local-chain.ts'
 import { Processes } from './demo/processes.ts'
 
 const PHRASE = 'test test test test test test test test test test test junk'
@@ -39,6 +39,11 @@ export type ClusterOptions = {
   readonly values?: (index: number) => Readonly<Record<string, unknown>>
   /** Other RPC endpoint than the chain's own, e.g. a proxy that a test can break. */
   readonly rpc?: (url: string) => readonly string[] | Promise<readonly string[]>
+  /**
+   * Hasty unless told. A hasty chain is a second further ahead of the clock with every transaction, and a keeper refuses to start
+   * when it is 300: who starts keepers after round eight or so needs a punctual one.
+   */
+  readonly pace?: ChainOptions['pace']
   /** Environment of keeper `index`'s process, beside the passphrase. */
   readonly env?: (index: number) => NodeJS.ProcessEnv
 }
@@ -67,7 +72,7 @@ export class Cluster implements AsyncDisposable {
     const cluster = new Cluster()
     if (options.env !== undefined) cluster.#env = options.env
     try {
-      const chain = await startLocalChain(cluster.processes, { pace: 'hasty' })
+      const chain = await startLocalChain(cluster.processes, { pace: options.pace ?? 'hasty' })
       cluster.url = chain.url
       cluster.provider = chain.provider
       const most = options.keepers + (options.later ?? 0)
@@ -121,12 +126,29 @@ export class Cluster implements AsyncDisposable {
       onLine: (line) => this.#hear({ ...line, node: node.name }),
       env: this.#env(this.nodes.indexOf(node)),
     })
-    this.#children.set(node.name, child)
+    this.#watch(node, child)
   }
 
   /** Registers a process of the test's own as the keeper of a node. */
   adopt(node: KeeperNode, child: ChildProcess): void {
+    this.#watch(node, child)
+  }
+
+  /** Keeps what a process says on standard error, and how it ends, as lines: who waits in vain for another line reads why. */
+  #watch(node: KeeperNode, child: ChildProcess): void {
     this.#children.set(node.name, child)
+    let complaint = ''
+    child.stderr?.on('data', (chunk: Buffer) => {
+      complaint = (complaint + chunk.toString()).slice(-1000)
+    })
+    child.on('close', (code, signal) => {
+      this.#hear({
+        node: node.name,
+        event: 'exit',
+        msg: `ended with ${signal ?? `exit code ${code}`}`,
+        reason: complaint.trim(),
+      })
+    })
   }
 
   hear(node: KeeperNode, line: KeeperLine): void {
@@ -160,6 +182,7 @@ export class Cluster implements AsyncDisposable {
   /** SIGTERM, and the exit code. */
   async stop(node: KeeperNode): Promise<number | null> {
     const child = this.#children.get(node.name)!
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
     const gone = once(child, 'exit')
     child.kill('SIGTERM')
     const [code] = await gone
@@ -179,11 +202,17 @@ export class Cluster implements AsyncDisposable {
       }
       const timer = setTimeout(() => {
         this.#listeners.delete(listener)
-        const last = this.lines.slice(-25).map((line) => `${line.node} ${line.event} ${line.msg} ${line.reason ?? ''}`)
-        reject(new Error(`no ${what} within ${timeout / 1000} s; last lines:\n${last.join('\n')}`))
+        reject(new Error(`no ${what} within ${timeout / 1000} s; ${this.#lastLines()}`))
       }, timeout)
       this.#listeners.add(listener)
     })
+  }
+
+  /** The last lines of all, and every process that ended by itself. */
+  #lastLines(): string {
+    const text = (line: Line): string => `${line.node} ${line.event} ${line.msg} ${line.reason ?? ''}`
+    const ended = this.lines.filter(({ event, msg }) => event === 'exit' && !/SIG|code 0$/.test(String(msg)))
+    return `last lines:\n${[...ended, ...this.lines.slice(-25)].map(text).join('\n')}`
   }
 
   /** Waits until that keeper has taken over the model of that round (or a later one). */
@@ -211,8 +240,7 @@ export class Cluster implements AsyncDisposable {
       if (found !== undefined) return found
       await new Promise((done) => setTimeout(done, 500))
     }
-    const last = this.lines.slice(-25).map((line) => `${line.node} ${line.event} ${line.msg} ${line.reason ?? ''}`)
-    throw new Error(`no ${what} within ${timeout / 1000} s; last lines:\n${last.join('\n')}`)
+    throw new Error(`no ${what} within ${timeout / 1000} s; ${this.#lastLines()}`)
   }
 
   /** Active stake of a keeper, wei. */
