@@ -32,7 +32,7 @@ export async function keyCommit(step: Step): Promise<Outcome> {
 
 /**
  * The member's messages of key generation, made once per epoch and published before anyone hears of them. Null while one endpoint alone
- * tells of the members: what follows in the epoch is secret only if these are whom the dealing is for.
+ * tells of the members, or the chain may yet open the epoch otherwise: what follows is secret only if these are whom the dealing is for.
  */
 async function makeShare(step: Step & { readonly seat: number }): Promise<KeyIntent | null> {
   const { context, snapshot } = step

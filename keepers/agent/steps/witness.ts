@@ -66,23 +66,28 @@ function isLogOf(entry: unknown, fact: Fact): boolean {
 }
 
 /**
- * Whether two endpoints, or the only one that is configured, know this epoch, its members, its threshold and the keys that shares are
- * sealed to. An endpoint could name members of its own, and would hold every share of what this keeper deals.
+ * Whether two endpoints, or the only one that is configured, know this epoch, its members, its threshold, the keys that shares are
+ * sealed to and the decryptions that the plan is for. An endpoint could name members of its own, and would hold every share of what this
+ * keeper deals; of another plan everybody would find the dealing false. The epoch must have opened `chain.confirmations` deep: what a
+ * member commits to is for one reference string, and a reorganisation that gives the epoch another lets nobody commit anew.
  */
 export async function isRosterWitnessed(step: Step, frame: EpochFrame): Promise<boolean> {
-  const { endpoints, facts, serviceAddress, contracts, log } = step.context
-  if (endpoints.count < WITNESSES) return true
+  const { endpoints, facts, serviceAddress, contracts, log, config } = step.context
+  const { confirmations } = config.chain
   const { crsSeed, plan, roster } = frame
   const { epoch } = frame.context
+  const found = facts.last('EpochOpened', { epoch, crsSeed })
+  if (found === null || step.snapshot.block - found.block + 1 < confirmations) return false
+  if (endpoints.count < WITNESSES) return true
   // What the frame was made of, which is kept: by now the endpoint may say something else.
   const members = bitmapOf(roster.map(({ seat }) => seat))
   const opened = facts.last('EpochOpened', { epoch, crsSeed, members, decryptionThreshold: plan.threshold })
-  if (opened === null || !(await isWitnessed(step, opened))) return false
+  if (opened === null || !(await isWitnessed(step, opened, confirmations))) return false
   const registry = await contracts.registry.getAddress()
   const at = `0x${opened.block.toString(16)}`
-  const ask = async (to: string, name: 'ILearningService' | 'KeeperRegistry', method: string, argument: unknown) => {
+  const ask = async (to: string, name: 'ILearningService' | 'KeeperRegistry', method: string, ...values: unknown[]) => {
     const iface = contractInterface(name)
-    const data = iface.encodeFunctionData(method, [argument])
+    const data = iface.encodeFunctionData(method, values)
     const answers = await endpoints.everywhere('eth_call', [{ to, data }, at], step.signal)
     return (expected: (result: ReturnType<typeof iface.decodeFunctionResult>) => boolean): boolean => {
       const agree = answers.filter(({ result }) => {
@@ -94,6 +99,14 @@ export async function isRosterWitnessed(step: Step, frame: EpochFrame): Promise<
       })
       return agree.length >= WITNESSES
     }
+  }
+  const hasPlan = await ask(serviceAddress, 'ILearningService', 'parameters')
+  if (!hasPlan(([parameters]) => Number(parameters.decryptionsPerEpoch) === plan.decryptionsPerKey)) {
+    log.warn(
+      { event: 'parameters not witnessed', epoch, decryptionsPerEpoch: plan.decryptionsPerKey },
+      'one endpoint alone tells of these parameters: nothing is dealt until another one does',
+    )
+    return false
   }
   for (const { seat, address, encryptionKey } of roster) {
     const isHere = await ask(serviceAddress, 'ILearningService', 'seatInfo', seat)
