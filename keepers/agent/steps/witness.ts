@@ -53,6 +53,39 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
   return false
 }
 
+/**
+ * Who tells of the reveals that a key is to be made of: two endpoints alike, or the only one that is configured ('witnessed'); another
+ * endpoint answers and does not ('contradicted'); no other one answers ('unheard'). Of other dealings than the chain has, a keeper would confirm
+ * another key or accuse an honest dealer, and be convicted of it.
+ */
+export async function witnessOfReveals(
+  step: Step,
+  reveals: readonly Fact[],
+): Promise<'witnessed' | 'contradicted' | 'unheard'> {
+  const { endpoints, serviceAddress, log } = step.context
+  if (endpoints.count < WITNESSES) return 'witnessed'
+  const blocks = reveals.map(({ block }) => block)
+  const [fromBlock, toBlock] = [Math.min(...blocks), Math.max(...blocks)].map((block) => `0x${block.toString(16)}`)
+  const topics = [contractInterface('ILearningService').getEvent('KeyRevealed')!.topicHash]
+  const filter = { fromBlock, toBlock, address: serviceAddress, topics }
+  const answers = await endpoints.everywhere('eth_getLogs', [filter], step.signal)
+  const heard = answers.filter(({ result }) => Array.isArray(result))
+  const agree = heard.filter(({ result }) =>
+    reveals.every((fact) => (result as unknown[]).some((entry) => isLogOf(entry, fact))),
+  )
+  if (agree.length >= WITNESSES) return 'witnessed'
+  log.warn(
+    {
+      event: 'reveals not witnessed',
+      epoch: step.snapshot.epoch,
+      agree: agree.map(({ endpoint }) => endpoint),
+      heard: heard.map(({ endpoint }) => endpoint),
+    },
+    'one endpoint alone tells of these dealings: nothing is said of them before another one does, or cannot be asked',
+  )
+  return heard.length > agree.length ? 'contradicted' : 'unheard'
+}
+
 function isLogOf(entry: unknown, fact: Fact): boolean {
   const log = logSchema.safeParse(entry)
   if (!log.success || log.data.blockHash !== fact.blockHash) return false

@@ -38,6 +38,8 @@ class KeyStage {
   readonly engine: Engine
   readonly parties: readonly Party[]
   readonly frame: Omit<EpochFrame, 'self'>
+  /** What the second and further endpoints tell of the events of a block range; null for those that do not answer. */
+  others: readonly (readonly Fact[] | null)[] = []
   readonly #stores = new Map<number, KeeperStore>()
   readonly #folders: string[] = []
   snapshot: Snapshot
@@ -169,6 +171,18 @@ class KeyStage {
           return { gasUsed: 1n, blockNumber: 1, blockHash: '0x01' }
         },
       },
+      endpoints: {
+        count: 1 + this.others.length,
+        everywhere: async () => [
+          { endpoint: 'first', result: this.facts.flatMap(logOf) },
+          ...this.others.map((facts, i) =>
+            facts === null
+              ? { endpoint: `e${i}`, reason: 'HTTP 502' }
+              : { endpoint: `e${i}`, result: facts.flatMap(logOf) },
+          ),
+        ],
+      },
+      serviceAddress: EPOCH.service,
       clock: { now: () => 0 },
       metrics: new KeeperMetrics({ process: false }),
       remembered: { parameters: null, due: null },
@@ -214,6 +228,63 @@ class KeyStage {
     await this.engine.close()
   }
 }
+
+/** A reveal as a node gives it. */
+function logOf({ name, args, blockHash }: Fact) {
+  if (name !== 'KeyRevealed') return []
+  const iface = contractInterface('ILearningService')
+  const event = iface.getEvent(name)!
+  const values = event.inputs.map((input) => args[input.name])
+  return [{ ...iface.encodeEventLog(event, values), blockHash }]
+}
+
+describe('the dealings that a key is made of', () => {
+  let stage: KeyStage
+  /** What is on the chain. */
+  let truth: readonly Fact[]
+  beforeEach(async () => {
+    stage = await KeyStage.open()
+    truth = [...stage.facts]
+    // The first endpoint tells of another dealing of member 3's.
+    stage.publish(3, bentDealing(stage.engine, { context: EPOCH, members: stage.frame.roster, crs: CRS }, 3))
+  })
+  afterEach(() => stage.close())
+
+  const LATE = { time: 1_060 }
+
+  it('the attack: one endpoint, believed, has an honest member confirm a key that no other makes, and it is convicted', async () => {
+    expect(await keyConfirm(stage.step(1))).to.equal('done')
+    const [said] = stage.sent.splice(0)
+    expect(said!.method).to.equal('confirmKey')
+    stage.facts.splice(0, Infinity, ...truth)
+    stage.tell('KeyConfirmed', { seat: seatOfIndex(1), keyHash: said!.args[1] })
+    expect((await stage.verdict(0)).convicted).to.equal(seats(1))
+  })
+
+  it('are not believed against another endpoint, for confirming as little as for accusing', async () => {
+    stage.others = [truth]
+    for (const forged of ['another dealing', 'a false one']) {
+      if (forged === 'a false one') stage.dealFalsely(3, 1)
+      for (const changes of [{}, LATE]) expect(await keyConfirm(stage.step(1, changes))).to.equal('again')
+    }
+    // One that does not answer beside it makes it no truer.
+    stage.others = [truth, null]
+    expect(await keyConfirm(stage.step(1, LATE))).to.equal('again')
+    expect(stage.sent).to.deep.equal([])
+    stage.facts.splice(0, Infinity, ...truth)
+    expect(await keyConfirm(stage.step(1))).to.equal('done')
+    expect(stage.sent.map(({ method }) => method)).to.deep.equal(['confirmKey'])
+  })
+
+  it('are believed of one endpoint when the others have not answered for half of the window', async () => {
+    stage.facts.splice(0, Infinity, ...truth)
+    stage.others = [null, null]
+    expect(await keyConfirm(stage.step(1))).to.equal('again')
+    expect(stage.sent).to.deep.equal([])
+    expect(await keyConfirm(stage.step(1, LATE))).to.equal('done')
+    expect(stage.sent.map(({ method }) => method)).to.deep.equal(['confirmKey'])
+  })
+})
 
 describe('key generation among members who cheat', () => {
   let stage: KeyStage
