@@ -101,6 +101,8 @@ describe('provers as processes', function () {
       String(account),
       '--poll',
       '0.3',
+      '--min-seconds',
+      '5',
       '--data',
       at(name),
     ]
