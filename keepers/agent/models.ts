@@ -85,11 +85,10 @@ export class GlobalModel {
     this.#held = { cid: model.cid, ...loaded }
   }
 
-  /** Forgets models of rounds after `round`: the chain took them back. */
-  rollBack(model: AcceptedModel | null): void {
+  /** Forgets which model was accepted: the chain took it back. */
+  forget(): void {
     this.#held = null
-    if (model === null) this.#store.deleteRecord('model')
-    else this.#store.putRecord('model', model)
+    this.#store.deleteRecord('model')
   }
 
   /** The weights that the next round starts from. The array is the caller's to read, not to change. */

@@ -24,7 +24,7 @@ export async function training(step: Step): Promise<Outcome> {
   const { lateRound } = snapshot.roundInfo
   // Before the new model is adopted: agreeing with the last round is worked out from the model it started from.
   if (isMember(step) && lateRound > 0) await castLateBallots(step, lateRound)
-  await adoptAccepted(step)
+  if (!(await adoptAccepted(step))) return 'again'
   if (!isMember(step) || hasSeat(snapshot.roundInfo.committed, step.seat)) return 'done'
   if (hasSeat(snapshot.leftOut, step.seat) && snapshot.due) {
     // Who sits out now is decided when the end of the last round is recorded.
