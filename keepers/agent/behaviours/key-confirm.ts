@@ -13,7 +13,7 @@ import type { KeyIndex } from '../key-index.ts'
 import { epochName } from '../members.ts'
 import { type ComplaintIntent, complaintIntentName, parseComplaintIntent } from '../steps/intents.ts'
 import { type KeyPart, keyIndexOf, sealedShareOf } from '../steps/key-parts.ts'
-import { witnessOfReveals } from '../steps/witness.ts'
+import { mayBelieve } from '../steps/witness.ts'
 
 /** Part of the window after which a member whose blobs cannot be fetched is accused, to leave the others time to agree. */
 const PATIENCE = 0.5
@@ -62,7 +62,11 @@ export async function keyConfirm(step: Step): Promise<Outcome> {
     )
     return 'done'
   }
-  if (!(await mayBelieve(step))) return 'again'
+  const { epoch } = snapshot
+  const facts = context.facts.all('KeyRevealed', { epoch })
+  const from = context.facts.last('EpochOpened', { epoch })?.block ?? Math.min(...facts.map(({ block }) => block))
+  const { key: window } = (await parametersOf(step)).windows
+  if (!(await mayBelieve(step, { facts, from, of: { epoch } }, { window, patience: PATIENCE }))) return 'again'
   try {
     const keyHash = held ?? (await agree(step, frame))
     context.store.putRecord(revealsName(frame), reveals)
@@ -83,19 +87,6 @@ export async function keyConfirm(step: Step): Promise<Outcome> {
     )
     return complain(step, frame, parseComplaintIntent(intent.payload))
   }
-}
-
-/**
- * Whether to go by the reveals that this keeper was told of: as soon as a second endpoint tells of the same, never against one that
- * tells otherwise, and on the word of one when the others do not answer for so long that silence would cost the seat.
- */
-async function mayBelieve(step: Step): Promise<boolean> {
-  const told = step.context.facts.all('KeyRevealed', { epoch: step.snapshot.epoch })
-  if (told.length === 0) return true
-  const witness = await witnessOfReveals(step, told)
-  if (witness !== 'unheard') return witness === 'witnessed'
-  const { windows } = await parametersOf(step)
-  return elapsed(step, windows.key) >= PATIENCE
 }
 
 /**

@@ -3,6 +3,7 @@
 // for whom it decrypts.
 import { z } from 'zod'
 import { bitmapOf, contractInterface } from '../../chain/index.ts'
+import { elapsed } from '../actions.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import type { Fact } from '../facts.ts'
@@ -53,37 +54,66 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
   return false
 }
 
+/** Events that something is to be said of on the chain: all of one name of an epoch, or of a round. */
+type Told = {
+  readonly facts: readonly Fact[]
+  /** Block from which there may be such events. */
+  readonly from: number
+  readonly of: { readonly epoch: number } | { readonly round: number }
+}
+
 /**
- * Who tells of the reveals that a key is to be made of: two endpoints alike, or the only one that is configured ('witnessed'); another
- * endpoint answers and does not ('contradicted'); no other one answers ('unheard'). Of other dealings than the chain has, a keeper would confirm
- * another key or accuse an honest dealer, and be convicted of it.
+ * Whether to go by what this keeper was told, in what it says of others: as soon as a second endpoint tells the same and no more, never
+ * against one that tells otherwise, and on the word of one when the others have not answered for `patience` of the window. Of other
+ * dealings or updates than the chain has, a keeper would contradict honest members, and be convicted of it.
  */
-export async function witnessOfReveals(
+export async function mayBelieve(
   step: Step,
-  reveals: readonly Fact[],
-): Promise<'witnessed' | 'contradicted' | 'unheard'> {
+  told: Told,
+  { window, patience }: { readonly window: number; readonly patience: number },
+): Promise<boolean> {
+  if (told.facts.length === 0) return true
+  const witness = await witnessOf(step, told)
+  return witness === 'witnessed' || (witness === 'unheard' && elapsed(step, window) >= patience)
+}
+
+async function witnessOf(step: Step, { facts, from, of }: Told): Promise<'witnessed' | 'contradicted' | 'unheard'> {
   const { endpoints, serviceAddress, log } = step.context
   if (endpoints.count < WITNESSES) return 'witnessed'
-  const blocks = reveals.map(({ block }) => block)
-  const [fromBlock, toBlock] = [Math.min(...blocks), Math.max(...blocks)].map((block) => `0x${block.toString(16)}`)
-  const topics = [contractInterface('ILearningService').getEvent('KeyRevealed')!.topicHash]
-  const filter = { fromBlock, toBlock, address: serviceAddress, topics }
+  const { name } = facts[0]!
+  const hex = (block: number): string => `0x${block.toString(16)}`
+  const topics = [contractInterface('ILearningService').getEvent(name)!.topicHash]
+  const filter = { fromBlock: hex(from), toBlock: hex(step.snapshot.block), address: serviceAddress, topics }
   const answers = await endpoints.everywhere('eth_getLogs', [filter], step.signal)
   const heard = answers.filter(({ result }) => Array.isArray(result))
-  const agree = heard.filter(({ result }) =>
-    reveals.every((fact) => (result as unknown[]).some((entry) => isLogOf(entry, fact))),
-  )
+  const agree = heard.filter(({ result }) => {
+    const alike = (result as unknown[]).filter((entry) => isOf(entry, of))
+    return alike.length === facts.length && facts.every((fact) => alike.some((entry) => isLogOf(entry, fact)))
+  })
   if (agree.length >= WITNESSES) return 'witnessed'
   log.warn(
     {
-      event: 'reveals not witnessed',
-      epoch: step.snapshot.epoch,
+      event: 'not witnessed',
+      name,
+      ...of,
       agree: agree.map(({ endpoint }) => endpoint),
       heard: heard.map(({ endpoint }) => endpoint),
     },
-    'one endpoint alone tells of these dealings: nothing is said of them before another one does, or cannot be asked',
+    'one endpoint alone tells of these events: nothing is said of them before another one does, or cannot be asked',
   )
   return heard.length > agree.length ? 'contradicted' : 'unheard'
+}
+
+/** Whether a log is of that epoch or round. */
+function isOf(entry: unknown, of: Told['of']): boolean {
+  const log = logSchema.safeParse(entry)
+  if (!log.success) return false
+  try {
+    const parsed = contractInterface('ILearningService').parseLog(log.data)
+    return parsed !== null && Object.entries(of).every(([name, value]) => Number(parsed.args[name]) === value)
+  } catch {
+    return false
+  }
 }
 
 function isLogOf(entry: unknown, fact: Fact): boolean {
