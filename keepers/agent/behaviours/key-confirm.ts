@@ -64,9 +64,8 @@ export async function keyConfirm(step: Step): Promise<Outcome> {
   }
   const { epoch } = snapshot
   const facts = context.facts.all('KeyRevealed', { epoch })
-  const from = context.facts.last('EpochOpened', { epoch })?.block ?? Math.min(...facts.map(({ block }) => block))
   const { key: window } = (await parametersOf(step)).windows
-  if (!(await mayBelieve(step, { facts, from, of: { epoch } }, { window, patience: PATIENCE }))) return 'again'
+  if (!(await mayBelieve(step, { facts, of: { epoch } }, { window, patience: PATIENCE }))) return 'again'
   try {
     const keyHash = held ?? (await agree(step, frame))
     context.store.putRecord(revealsName(frame), reveals)

@@ -50,10 +50,8 @@ export function mayBelieveReveals(
   round: number,
   time: { readonly window: number; readonly patience: number },
 ): Promise<boolean> {
-  const { facts } = step.context
-  const reveals = facts.all('UpdateRevealed', { round })
-  const blocks = [...facts.all('UpdateCommitted', { round }), ...reveals].map(({ block }) => block)
-  return mayBelieve(step, { facts: reveals, from: Math.min(...blocks), of: { round } }, time)
+  const facts = step.context.facts.all('UpdateRevealed', { round })
+  return mayBelieve(step, { facts, of: { round } }, time)
 }
 
 /** Of which reveals something is: after a reorganisation there may be others. */

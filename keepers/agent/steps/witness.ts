@@ -57,13 +57,11 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
 /** Events that something is to be said of on the chain: all of one name of an epoch, or of a round. */
 type Told = {
   readonly facts: readonly Fact[]
-  /** Block from which there may be such events. */
-  readonly from: number
   readonly of: { readonly epoch: number } | { readonly round: number }
 }
 
 /**
- * Whether to go by what this keeper was told, in what it says of others: as soon as a second endpoint tells the same and no more, never
+ * Whether to go by what this keeper was told, in what it says of others: as soon as a second endpoint tells the same of those blocks, never
  * against one that tells otherwise, and on the word of one when the others have not answered for `patience` of the window. Of other
  * dealings or updates than the chain has, a keeper would contradict honest members, and be convicted of it.
  */
@@ -77,13 +75,15 @@ export async function mayBelieve(
   return witness === 'witnessed' || (witness === 'unheard' && elapsed(step, window) >= patience)
 }
 
-async function witnessOf(step: Step, { facts, from, of }: Told): Promise<'witnessed' | 'contradicted' | 'unheard'> {
+async function witnessOf(step: Step, { facts, of }: Told): Promise<'witnessed' | 'contradicted' | 'unheard'> {
   const { endpoints, serviceAddress, log } = step.context
   if (endpoints.count < WITNESSES) return 'witnessed'
   const { name } = facts[0]!
-  const hex = (block: number): string => `0x${block.toString(16)}`
+  const blocks = facts.map(({ block }) => block)
+  // No wider than it must be: endpoints bound what they search.
+  const [fromBlock, toBlock] = [Math.min(...blocks), Math.max(...blocks)].map((block) => `0x${block.toString(16)}`)
   const topics = [contractInterface('ILearningService').getEvent(name)!.topicHash]
-  const filter = { fromBlock: hex(from), toBlock: hex(step.snapshot.block), address: serviceAddress, topics }
+  const filter = { fromBlock, toBlock, address: serviceAddress, topics }
   const answers = await endpoints.everywhere('eth_getLogs', [filter], step.signal)
   const heard = answers.filter(({ result }) => Array.isArray(result))
   const agree = heard.filter(({ result }) => {
