@@ -164,10 +164,15 @@ export function loadKeyHash(store: KeeperStore, frame: EpochFrame): Uint8Array |
   return typeof record === 'string' ? Buffer.from(record, 'hex') : null
 }
 
+/** The first epoch whose keys are not erased. */
+export function keysErasedBefore(store: KeeperStore): number {
+  const done = store.getRecord(ERASED)
+  return typeof done === 'number' ? done : 1
+}
+
 /** Erases the keys of epochs before `epoch`: what is erased cannot be stolen later. */
 export function eraseKeysBefore(store: KeeperStore, epoch: number): void {
-  const done = store.getRecord(ERASED)
-  const from = typeof done === 'number' ? done : 1
+  const from = keysErasedBefore(store)
   for (let old = from; old < epoch; old++) store.eraseSecrets(`epoch/${old}/`)
   if (epoch > from) store.putRecord(ERASED, epoch)
 }

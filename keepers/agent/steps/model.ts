@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { cidFromHex } from '../../network/index.ts'
 import type { Step } from '../context.ts'
 import { eraseEncryptionKeysBefore } from '../encryption-keys.ts'
-import { eraseKeysBefore } from '../epoch.ts'
+import { eraseKeysBefore, keysErasedBefore } from '../epoch.ts'
 import type { Fact, Facts } from '../facts.ts'
 import { rosterHere } from '../frame.ts'
 import type { AcceptedModel } from '../models.ts'
@@ -61,7 +61,7 @@ export async function adoptAccepted(step: Step, before?: number): Promise<boolea
     },
     'took over the accepted model',
   )
-  await forgetOld(step, snapshot.round - context.config.storage.keepRounds)
+  await forgetOld(step, Math.min(snapshot.round, accepted.round + 1) - context.config.storage.keepRounds)
   return true
 }
 
@@ -72,19 +72,27 @@ function isOwnResult({ context, snapshot }: Step, { round, cid, commitment }: Ac
   return own?.cid === cid && own.commitment === commitment
 }
 
-/** Lets go of blobs, intents and events of rounds before `round`, and of the keys of epochs long over. */
+/**
+ * Lets go of blobs, intents and events of rounds before `round`, and of the keys of epochs long over. An endpoint that made up a later
+ * epoch would have the running one's keys erased: it is believed when two know that epoch.
+ */
 async function forgetOld(step: Step, round: number): Promise<void> {
   const { context, snapshot } = step
-  // The epoch before stays: a reorganisation may lead back to it.
-  eraseKeysBefore(context.store, snapshot.epoch - 1)
-  eraseEncryptionKeysBefore(context.store, snapshot.epoch - 1)
+  const { facts, store } = context
+  if (keysErasedBefore(store) < snapshot.epoch - 1) {
+    const opened = facts.last('EpochOpened', { epoch: snapshot.epoch })
+    // The epoch before stays: a reorganisation may lead back to it.
+    if (opened !== null && (await isWitnessed(step, opened))) eraseKeysBefore(store, snapshot.epoch - 1)
+  }
+  const epoch = Math.min(snapshot.epoch, keysErasedBefore(store) + 1)
+  eraseEncryptionKeysBefore(store, epoch - 1)
   if (round <= 0) return
   await context.plane.collect(round)
-  context.store.journal.prune(snapshot.epoch, round)
-  context.store.claims.forget(snapshot.epoch, round)
+  store.journal.prune(epoch, round)
+  store.claims.forget(epoch, round)
   noteOpenedSums(context)
-  const first = context.facts.all('Transitioned').find((fact) => Number(fact.args.round) >= round)
-  if (first !== undefined) context.facts.prune(first.block)
+  const first = facts.all('Transitioned').find((fact) => Number(fact.args.round) >= round)
+  if (first !== undefined) facts.prune(first.block)
 }
 
 /** After a reorganisation: gives up a model whose acceptance is no longer on the chain. What is accepted instead is adopted as ever. */

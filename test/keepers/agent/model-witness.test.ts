@@ -2,12 +2,13 @@
 import { expect } from 'chai'
 import { training } from '../../../keepers/agent/behaviours/training.ts'
 import type { AgentContext } from '../../../keepers/agent/context.ts'
+import { secretName } from '../../../keepers/agent/epoch.ts'
 import type { AcceptedModel } from '../../../keepers/agent/models.ts'
 import { candidateRecord } from '../../../keepers/agent/steps/intents.ts'
 import { adoptAccepted } from '../../../keepers/agent/steps/model.ts'
 import { contractInterface } from '../../../keepers/chain/index.ts'
 import { cidHex } from '../../../keepers/network/cid.ts'
-import { cidOfBytes, type RoundStage, roundStage } from './round-stage.ts'
+import { cidOfBytes, type RoundStage, roundStage, SEED } from './round-stage.ts'
 
 const ROUND = 1
 const TRUE = { commitment: `0x${'11'.repeat(32)}`, cid: cidOfBytes(Uint8Array.of(1)) }
@@ -86,5 +87,52 @@ describe('the model that a keeper trains', () => {
     told(TRUE, null)
     expect(await adoptAccepted(stage.step())).to.equal(true)
     expect(adopted.map(({ cid }) => cid)).to.deep.equal([TRUE.cid])
+  })
+
+  describe('and the keys that it erases when it has taken one over', () => {
+    const LATER = 1000
+    const name = () => secretName({ epoch: stage.frame.context.epoch, crsSeed: SEED }, 'key')
+    const isHeld = () => stage.store.getSecret(name()) !== null
+    const later = () => stage.step({ epoch: LATER })
+
+    /** The model is true; the epoch is what the first endpoint tells, and others know of when `known`. */
+    function tellLater(others: number, known: boolean): void {
+      told(TRUE, ...Array.from({ length: others }, () => TRUE))
+      const args = { epoch: LATER, crsSeed: SEED, members: 1n, quorum: 3, decryptionThreshold: 3 }
+      const fact = stage.tell('EpochOpened', args)
+      const iface = contractInterface('ILearningService')
+      const event = iface.getEvent('EpochOpened')!
+      const log = iface.encodeEventLog(
+        event,
+        event.inputs.map((input) => (args as Record<string, unknown>)[input.name]),
+      )
+      const { everywhere } = stage.context.endpoints
+      const asked: typeof everywhere = async (method, params, signal) => {
+        const answers = await everywhere(method, params, signal)
+        if (!JSON.stringify(params).includes(event.topicHash)) return answers
+        return answers.map(({ endpoint }, i) => ({
+          endpoint,
+          result: i === 0 || known ? [{ ...log, blockHash: fact.blockHash }] : [],
+        }))
+      }
+      Object.assign(stage.context, { endpoints: { count: 1 + others, everywhere: asked } })
+    }
+
+    it('the attack: one endpoint makes up a later epoch, and the running one has no key any more', async () => {
+      expect(isHeld()).to.equal(true)
+      tellLater(0, false)
+      await adoptAccepted(later())
+      expect(isHeld()).to.equal(false)
+    })
+
+    it('are those of epochs that two endpoints know to be over', async () => {
+      tellLater(1, false)
+      await adoptAccepted(later())
+      expect([adopted.length, isHeld()]).to.deep.equal([1, true])
+      adopted = []
+      tellLater(1, true)
+      await adoptAccepted(later())
+      expect(isHeld()).to.equal(false)
+    })
   })
 })
