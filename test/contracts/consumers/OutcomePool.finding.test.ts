@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a provider of liquidity may rely on while others trade around its transaction.
 import { expect } from 'chai'
-import { createMarkets, UNIT } from './market.ts'
+import { createMarkets, DAY, STATUS, UNIT } from './market.ts'
 
 const MAX = 2n ** 255n
 const LATE = 2n ** 40n
@@ -69,5 +69,27 @@ describe('OutcomePool beside other traders', () => {
       lost,
       `the provider lost ${lost / 10n ** 15n}, the attacker gained ${gained / 10n ** 15n} thousandths`,
     ).to.be.below(amount / 100n)
+  })
+
+  it('sells and buys nothing of a market that can only end in an equal split: its circuit is revoked, for all to see', async () => {
+    const world = await createPool(200n)
+    const { pool, market, token, verifiers, reading, dao, user: provider, prover: informed, id, networkHelpers } = world
+    const before = await token.balanceOf(informed)
+    await verifiers.connect(dao).revoke(reading.id)
+    // Outcome 0 costs a fifth, and will pay a half.
+    await pool
+      .connect(informed)
+      .buy(0, 100n * UNIT, 0, LATE)
+      .catch(() => undefined)
+    await networkHelpers.time.increase(13 * DAY)
+    expect(await market.statusOf(id)).to.equal(STATUS.invalid)
+    await market
+      .connect(informed)
+      .redeem(id)
+      .catch(() => undefined)
+    const gained = (await token.balanceOf(informed)) - before
+    expect(gained, `${gained / 10n ** 15n} thousandths of those who provide liquidity, ${provider.address}`).to.equal(
+      0n,
+    )
   })
 })
