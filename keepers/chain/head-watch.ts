@@ -28,6 +28,8 @@ const ENOUGH = 4
 const SLOW = 4
 /** Milliseconds by which a look comes earlier than the last ones did: it finds out whether blocks come sooner. */
 const PROBE = 250
+/** Milliseconds after which the chain is asked again in any case: blocks may come irregularly, and endpoints tell any time they like. */
+const LONGEST = 30_000
 /** Part of the time between blocks after which a block that is late is asked for again. */
 const RETRY = 6
 
@@ -111,5 +113,6 @@ export class HeadWatch {
       const usual = lates[Math.floor(lates.length / 2)]!
       this.#due = Math.max(soon, Math.min(head.timestamp * 1000 + slot + usual - PROBE, now + slot))
     }
+    this.#due = Math.max(soon, Math.min(this.#due, now + LONGEST))
   }
 }
