@@ -9,7 +9,8 @@ import {
   type RescaleLayer,
   type TensorId,
 } from '../graph/program.ts'
-import { BoundsTracker, type Intervals, signedBits, unsignedBits, windowBits } from './bounds.ts'
+import { signedBits, unsignedBits } from '../graph/windows.ts'
+import { BoundsTracker, type Intervals, windowBits } from './bounds.ts'
 
 /** A value of the program being written: real = integer · scale. */
 export type Value = { readonly id: TensorId; readonly shape: readonly number[]; readonly scale: number }
