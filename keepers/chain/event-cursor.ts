@@ -20,7 +20,7 @@ export type CursorStep = {
   readonly added: readonly LogRow[]
   /** Set when the chain reorganised: every log above this block was dropped. */
   readonly rolledBackTo: number | null
-  /** The block up to which everything is known; null when that is none yet, or is not certain. */
+  /** The block up to which everything is known; null when there is none yet, or when it is not certain. */
   readonly head: Pick<Head, 'number' | 'hash' | 'timestamp'> | null
   /** False when there is more to read at once. */
   readonly caughtUp: boolean
