@@ -80,7 +80,7 @@ describe('circuits with a signed input', function () {
     expect(() => inputsOf({ ...sample, input: altered })).to.throw(CircuitError, /signature does not match this input/)
     expect(() => inputsOf({ ...sample, salts: { input: SALTS.input + 1n } })).to.throw(
       CircuitError,
-      /none of this input/,
+      /does not match this input/,
     )
     for (const change of [{ x }, { inputSalt: SALTS.input + 1n }, { tag: TAG + 1n }]) {
       expect(() => circuit.witness({ ...inputs, ...change }), Object.keys(change).join()).to.throw(
