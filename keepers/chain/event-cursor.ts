@@ -89,7 +89,7 @@ export class EventCursor {
     return { added, rolledBackTo, head: last, caughtUp: last.number === head.number }
   }
 
-  /** By its hash: a node that does not have this very block must say so (EIP-234), where for a number it would say that there are none. */
+  /** Asks by hash: a node that lacks this block must say so (EIP-234). Asked by number, it would answer that there are no logs. */
   #logsOf({ hash }: Head): Promise<Log[]> {
     const { provider, addresses } = this.#options
     return provider.getLogs({ address: [...addresses], blockHash: hash })

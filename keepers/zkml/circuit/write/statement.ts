@@ -81,7 +81,7 @@ export function checkInput(program: IntegerProgram, visibility: InputVisibility)
   }
 }
 
-/** @throws CircuitError `unsupported` when the program's output cannot be had from its scores. */
+/** @throws CircuitError `unsupported` when the scores do not determine this kind of output. */
 export function checkOutput(program: IntegerProgram): void {
   const { output } = program
   const count = elementCount(tensorOf(program, program.scores).shape)
