@@ -92,7 +92,9 @@ export async function openService(address: string, provider: Provider): Promise<
     throw error
   }
   const registry = clients.registry(registries[0], provider)
-  const status = await registry.serviceStatus(address).catch((error) => wrong('names a registry that is none', error))
+  const status = await registry
+    .serviceStatus(address)
+    .catch((error) => wrong('names a registry that is not one', error))
   if (status === 0n) wrong('is a service that its own keeper registry does not know')
   return { service, registry, models: clients.models(registries[1], provider) }
 }

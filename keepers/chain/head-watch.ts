@@ -99,7 +99,7 @@ export class HeadWatch {
     if (isNew && before !== null) {
       const blocks = head.number - before.number
       const late = now - head.timestamp * 1000
-      // A branch that is no longer, or an endpoint that is behind: the pace starts anew.
+      // The branch is gone, or the endpoint is behind: measure the pace anew.
       if (blocks <= 0) this.#seen = []
       else this.#seen.push({ interval: ((head.timestamp - before.timestamp) * 1000) / blocks, late })
       if (this.#seen.length > MEMORY) this.#seen.shift()

@@ -93,7 +93,7 @@ export class ProverService {
       .jobCount()
       .catch(() => null)
     if (known === null) {
-      throw new ServingError('wrong-circuit', `${market} is no prover market on this chain: correct --market`)
+      throw new ServingError('wrong-circuit', `${market} is not a prover market on this chain: correct --market`)
     }
     return new ProverService(options, await options.signer.getAddress())
   }

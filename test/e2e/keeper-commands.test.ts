@@ -78,7 +78,7 @@ describe('an operator', function () {
       [init, 64, /give --deployment FILE, or both --service and --chain-id/],
       [[...init, '--service', cluster.service], 64, /give --deployment FILE/],
       [[...init, '--deployment', join(cluster.folder, 'none')], 66, /no deployment at .*none/],
-      [[...init, '--deployment', join(folder, 'keeper.yaml')], 65, /keeper\.yaml is no deployment file/],
+      [[...init, '--deployment', join(folder, 'keeper.yaml')], 65, /keeper\.yaml is not a deployment file/],
       [[...init, '--deployment', several], 64, /say which with --service: .* 'MNIST digits' at 0x.*, 'Another' at 0x/],
       [
         [...init, '--deployment', deployment, '--set', 'training.epochs'],

@@ -31,8 +31,9 @@ export async function keyCommit(step: Step): Promise<Outcome> {
 }
 
 /**
- * The member's messages of key generation, made once per epoch and published before anyone hears of them. Null while one endpoint alone
- * tells of the members, or the chain may yet open the epoch otherwise: what follows is secret only if these are whom the dealing is for.
+ * The member's messages of key generation, made once per epoch and published before anyone hears of them. Null while only one endpoint
+ * has reported the members, or the chain may yet open the epoch otherwise: what follows stays secret only if the dealing is for the true
+ * members.
  */
 async function makeShare(step: Step & { readonly seat: number }): Promise<KeyIntent | null> {
   const { context, snapshot } = step

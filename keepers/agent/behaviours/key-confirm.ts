@@ -89,8 +89,8 @@ export async function keyConfirm(step: Step): Promise<Outcome> {
 }
 
 /**
- * One thing of each key generation, for ever, whatever is forgotten meanwhile: who has opened a share must confirm no key, and who has
- * confirmed one must open none of its shares.
+ * Allows one statement about each key generation, permanently, whatever else is forgotten meanwhile: a member that has opened a share must
+ * not confirm a key, and a member that has confirmed one must not open any of its shares.
  */
 function maySay({ context, snapshot }: Step, frame: EpochFrame, what: string): boolean {
   const nonce = getBytes(id(`key generation/${frame.context.epoch}/${frame.crsSeed}`))

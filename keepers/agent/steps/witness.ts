@@ -30,7 +30,7 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
   const answers = await endpoints.everywhere('eth_getLogs', [filter], step.signal)
   const blocks = (number: number) =>
     endpoints.everywhere('eth_getBlockByNumber', [`0x${number.toString(16)}`, false], step.signal)
-  // The deeper one last: what is found on the chain then is no older than what is above it.
+  // The deeper one last: what is found on the chain then is not older than what is above it.
   const above = await blocks(fact.block + depth - 1)
   const own = await blocks(fact.block)
   const agree = answers.filter(

@@ -198,7 +198,7 @@ export class DaoClient {
     description?: string,
   ): Promise<Proposal & Sent> {
     const { name, address } = this.service(service)
-    if (!isAddress(keeper)) throw new DaoError('unknown-keeper', `${keeper} is no address: name a keeper's owner`)
+    if (!isAddress(keeper)) throw new DaoError('unknown-keeper', `${keeper} is not an address: name a keeper's owner`)
     const contract = clients.service(address, this.#runner)
     const owner = getAddress(keeper)
     const banned = await contract.isBanned(owner)

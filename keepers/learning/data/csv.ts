@@ -74,7 +74,7 @@ export function parseCsv(text: string, schema: CsvSchema, name = 'csv'): Dataset
     if (answer === undefined) {
       throw new LearningError(
         'BAD_DATA',
-        `${name}:${line}: label ${JSON.stringify(fields[labelColumn])} is none of ${classNames.join(', ')}`,
+        `${name}:${line}: label ${JSON.stringify(fields[labelColumn])} is not one of ${classNames.join(', ')}`,
       )
     }
     labels[index] = answer

@@ -116,7 +116,7 @@ describe('a member of the DAO', () => {
     const { majority, keepers, ethers, service } = dao
     const accounts = await ethers.getSigners()
     const [owner, operator] = [accounts[7]!, accounts[8]!]
-    expect((await refusal(majority.proposeBan('', 'nobody'))).message).to.match(/nobody is no address/)
+    expect((await refusal(majority.proposeBan('', 'nobody'))).message).to.match(/nobody is not an address/)
     expect((await refusal(majority.proposeBan('', owner.address))).message).to.match(/owns no registered keeper/)
     const consent = await consentOf(keepers, owner, operator)
     await keepers.connect(owner).register(operator, KEY, MULTIADDR, 0, consent)

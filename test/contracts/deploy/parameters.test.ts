@@ -95,7 +95,7 @@ describe('deployment files', () => {
       expect(error.message).to.match(/contracts\.CohortToken/)
       expect(error.exitCode).to.equal(65)
       await writeFile(file, 'no')
-      expect((await failure(readDeployment(file))).message).to.match(/is no deployment file/)
+      expect((await failure(readDeployment(file))).message).to.match(/is not a deployment file/)
     })
   })
 

@@ -2,6 +2,7 @@
 
 import { expect } from 'chai'
 import { encodeBytes32String, ZeroAddress } from 'ethers'
+import { createCrowd } from './crowd.ts'
 import { createPlayer, createWorld } from './fixture.ts'
 import { generateKey, joinAll, passDeadline, reachTraining, stateOf } from './play.ts'
 
@@ -162,10 +163,8 @@ describe('ServiceFactory', () => {
 describe('256 members', () => {
   it('can all be silent without stopping the service', async function () {
     this.timeout(300_000)
-    const world = await createWorld({ players: 0, parameters: { maxKeepers: 256, registrationWindow: 100_000 } })
+    const world = await createCrowd()
     const { service, registry } = world
-    for (let i = 0; i < 256; i++) world.players.push(await createPlayer(world, i))
-    await joinAll(world)
     expect(await stateOf(world)).to.equal('KeyCommit')
     expect((await service.epochInfo()).memberCount).to.equal(256)
     await passDeadline(world)

@@ -219,8 +219,17 @@ async function deployWorld(options: WorldOptions): Promise<World> {
   }
 }
 
+const wallets = new Map<string, Wallet>()
+
+/** A key made up from a label, once: to derive its address takes longer than most transactions. */
+function walletOf(label: string): Wallet {
+  const known = wallets.get(label) ?? new Wallet(id(label))
+  wallets.set(label, known)
+  return known
+}
+
 /** The key of the operator of player `index`, which signs what an impersonated account cannot. */
-export const operatorWallet = (index: number): Wallet => new Wallet(id(`operator ${index}`))
+export const operatorWallet = (index: number): Wallet => walletOf(`operator ${index}`)
 
 /** A registered keeper with STAKE at stake that lets the service bond it; its keys are made up from `index`. */
 export async function createPlayer(
@@ -229,7 +238,7 @@ export async function createPlayer(
 ): Promise<Player> {
   const { ethers, networkHelpers, token, registry, service } = world
   const key = async (label: string): Promise<HardhatEthersSigner> => {
-    const { address } = new Wallet(id(`${label} ${index}`))
+    const { address } = walletOf(`${label} ${index}`)
     await networkHelpers.impersonateAccount(address)
     await networkHelpers.setBalance(address, 10n ** 21n)
     return ethers.getSigner(address)

@@ -93,7 +93,7 @@ describe('keeper config', () => {
         [at('203.0.113.7:4001'), /network\.dht\.bootstrap\.1: "203\.0\.113\.7:4001" is not a multiaddr: give \/ip4\//],
         [at('/ip4/300.0.113.7/tcp/4001'), /bootstrap\.1: "\/ip4\/300.* is not a multiaddr: give/],
         [at('/ip4/203.0.113.7/tcp/4001'), /bootstrap\.1: "\/ip4\/203.* does not say who answers there: give/],
-        [at('/ip4/203.0.113.7/tcp/4001/p2p/me'), /bootstrap\.1: .*"me", which is no peer id: give/],
+        [at('/ip4/203.0.113.7/tcp/4001/p2p/me'), /bootstrap\.1: .*"me", which is not a peer id: give/],
         [at(`/ip4/203.0.113.7/udp/4001/quic-v1/p2p/${id}`), /bootstrap\.1: .* is not a plain TCP address: give/],
         ['{ bootstrap: public }', /network\.dht\.bootstrap: .*array/],
         ['{ bootstrap: [public], mode: both }', /network\.dht\.mode.*client.*server/],

@@ -115,7 +115,7 @@ describe('a keeper`s own data', function () {
       [
         'source: csv\n  path: patients.csv',
         `model: logistic\ninputShape: [2]\nclasses: [well, ill]\n${table}`,
-        /patients\.csv:2: label "sick" is none of well, ill/,
+        /patients\.csv:2: label "sick" is not one of well, ill/,
       ],
       [
         'source: images\n  path: pictures',
