@@ -2,6 +2,7 @@
 // How much a seating gives away of unknown plaintexts: by how many bits the zeros that a coefficient ends with outnumber
 // what else it can be. Below some six bits, wrong guesses are more than a second ciphertext can settle.
 import { testPlan } from '../ceremony.ts'
+import { reduced } from './lattice.ts'
 import { log2Gain, readingsOf, type Seating } from './seating.ts'
 
 /** Norm of an update per √values. Uniform within ±1 has 0.58: updates are as long as they may be, like those of a service. */
@@ -12,27 +13,52 @@ const SLOT_DEVIATION = Math.sqrt(1 / 3)
 const SIGNIFICANT_BITS = 54
 /** log2 of √(2πe): the entropy of a normal deviate beside log2 of its deviation. */
 const NORMAL_BITS = 2.05
-/** With a bit to spare: at seven, no seating was seen to resist. */
-const ENOUGH = 8
+/** With two bits to spare: at seven, no seating resists unless its lattice is skewed. */
+const ENOUGH = 9
+/**
+ * Candidates at least so many deviations apart, at the zeros that most coefficients have: then ten with two zeros fewer, and what has
+ * three fewer, one in two hundred, can be left open.
+ */
+const FAR = 40
 
 /** What the attack's plans are held to. */
 export function limitsOf(vectorLength: number): { clipBound: number; clipNorm: number } {
   return { clipBound: 1, clipNorm: LONGEST * Math.sqrt(vectorLength) }
 }
 
-/** Bits by which a seating settles a coefficient of a sum of all honest members' updates. */
-export function slackOf(seats: Seating, statisticalBits: number, vectorLength: number): number {
+/**
+ * How well a seating settles a coefficient of a sum of all honest members' updates. Candidates differ by vectors (δ, E) with
+ * D·δ − E ≡ 0 modulo 2^zeros.
+ *
+ * @returns `bits`, by which log2 of this lattice's determinant exceeds the entropy of (δ, E); and `distance`, the length of its
+ *   shortest vector in deviations: for a D of a few bits it can be short although the determinant is large.
+ */
+export function slackOf(seats: Seating, statisticalBits: number, vectorLength: number): { bits: number; distance: number } {
   const { members, threshold, colluders } = seats
   const options = { vectorLength, statisticalBits, scaleBits: 'widest', ...limitsOf(vectorLength) } as const
   const { scaleBits, set, flooding } = testPlan(members, threshold, options)
   const zeros = scaleBits + Math.log2(SLOT_DEVIATION / Math.sqrt(set.degree)) - SIGNIFICANT_BITS
-  const multiples = flooding.log2Sigma - log2Gain(readingsOf(colluders, seats.activeSet)) + NORMAL_BITS
-  const errors = Math.log2((21 / 2) * (members - colluders.length)) / 2 + NORMAL_BITS
-  return zeros - Math.max(multiples, 0) - errors
+  const readings = readingsOf(colluders, seats.activeSet)
+  // δ is an integer, however little flooding is left in it.
+  const log2Multiple = Math.max(flooding.log2Sigma - log2Gain(readings), -NORMAL_BITS)
+  const log2Error = Math.log2((21 / 2) * (members - colluders.length)) / 2
+  const modulus = 1n << BigInt(Math.floor(zeros))
+  const [x, y] = [log2Multiple, log2Error].map((log2) => BigInt(Math.ceil(2 ** (log2 + 10))))
+  const [short] = reduced([
+    [y!, x! * (readings.denominator % modulus)],
+    [0n, x! * modulus],
+  ])
+  return {
+    bits: zeros - log2Multiple - log2Error - 2 * NORMAL_BITS,
+    distance: (2 ** 10 * Math.hypot(...short!.map(Number))) / Number(x! * y!),
+  }
 }
 
 /** The most flooding under which a seating has slack enough to be opened; null below what a plan may ask for. */
 export function mostFlooding(seats: Seating, vectorLength: number): number | null {
-  for (let bits = 128; bits >= 30; bits -= 2) if (slackOf(seats, bits, vectorLength) >= ENOUGH) return bits
+  for (let statistical = 128; statistical >= 30; statistical -= 2) {
+    const { bits, distance } = slackOf(seats, statistical, vectorLength)
+    if (bits >= ENOUGH && distance >= FAR) return statistical
+  }
   return null
 }
