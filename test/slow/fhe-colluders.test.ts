@@ -15,10 +15,10 @@ const SHIPPED_BITS = 128
 describe('fhe against t − 1 colluders of many members', function () {
   this.timeout(300_000)
 
-  it('(16, 9), seated for the largest denominator, 84 bits of flooding: opened without masks, shut with them', async () => {
+  it('(16, 9), seated for the largest denominator, 82 bits of flooding: opened without masks, shut with them', async () => {
     const seats = seating(16, [3, 6, 7, 9, 11, 12, 13, 14], [1, 2, 4, 5, 8, 10, 13, 15, 16])
     expect(readingsOf(seats.colluders, seats.activeSet).denominator).to.equal(8_259_802_551n)
-    await using stage = await Stage.open(seats, 84, 44_426)
+    await using stage = await Stage.open(seats, 82, 44_426)
     await expectUnknownPlaintextVerdicts(stage)
   })
 
@@ -32,18 +32,19 @@ describe('fhe against t − 1 colluders of many members', function () {
     }
   })
 
-  // Of 1,000 drawings at (13, 7) half beat 60 bits or more, and all of them 38; at (16, 9) half beat 68, and all 48.
+  // Of 1,000 drawings at (13, 7) half beat 56 bits or more and 2 % not even 30: their denominators are a few units, which say
+  // nothing of errors. At (16, 9) half beat 64, and 1 % not 30.
   for (const [members, threshold] of [
     [13, 7],
     [16, 9],
   ] as const) {
-    it(`(${members}, ${threshold}), any seating drawn at random, as much flooding as it can beat: the same`, async () => {
+    it(`(${members}, ${threshold}), a seating drawn at random, 98 of 100, as much flooding as it can beat: the same`, async () => {
       const { seats, bits } = drawnToBeat(members, threshold, 30)
       await replayable(seats, bits)
     })
   }
 
-  // 9 of 10 drawings beat it.
+  // 77 of 100 drawings beat it.
   it('(32, 17), a seating drawn at random that can beat flooding as shipped: the same', async () => {
     const { seats } = drawnToBeat(32, 17, SHIPPED_BITS)
     await replayable(seats, SHIPPED_BITS)

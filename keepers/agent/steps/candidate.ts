@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { seatsOf } from '../../chain/index.ts'
 import { combine, FheError } from '../../fhe/index.ts'
-import { checkMeanNorm } from '../../learning/index.ts'
+import { checkMeanNorm, isAcceptable, nextReference } from '../../learning/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import { meanBound, VersionError } from '../../versions/index.ts'
 import { cidOf, fetchFrom } from '../actions.ts'
@@ -81,12 +81,16 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   const norm = refuseLongMean(() => checkMeanNorm(combined.mean, bound))
   const next = applyUpdate(await context.model.state(), combined.mean, context.profile.strategy)
   const score = await context.trainer.evaluate(next.weights, step.signal)
-  const good = judge(step, score)
+  const reference = holdoutReference(step)
+  const good = judge(step, score, reference)
   const { cid, commitment } = await context.model.publish(next, round)
   const candidate: Candidate = { cid, commitment, good }
   context.store.transaction(() => {
     context.store.putRecord(name, candidate)
-    if (good) context.store.putRecord('holdout', { round, accuracy: score.accuracy })
+    if (good) {
+      const next = nextReference(score.accuracy, reference)
+      context.store.putRecord('holdout', { round, accuracy: score.accuracy, reference: next })
+    }
   })
   context.metrics.accuracy.set(score.accuracy)
   context.log.info(
@@ -107,15 +111,23 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   return candidate
 }
 
-/** A keeper votes unless the model is clearly worse on its own hold-out than the one before. */
-function judge(step: Step, score: ModelScore): boolean {
-  const before = z.object({ accuracy: z.number() }).nullable().parse(step.context.store.getRecord('holdout'))
-  const floor = (before?.accuracy ?? 0) - step.context.profile.voteTolerance
-  const good = Number.isFinite(score.loss) && score.accuracy >= floor
+/** Records of keepers that ran an earlier release have the last model's accuracy alone. */
+const holdoutSchema = z.object({ accuracy: z.number(), reference: z.number().optional() }).nullable()
+
+/** What candidates have to come up to on this keeper's hold-out; null before the first. */
+function holdoutReference({ context }: Step): number | null {
+  const record = holdoutSchema.parse(context.store.getRecord('holdout'))
+  return record === null ? null : (record.reference ?? record.accuracy)
+}
+
+/** A keeper votes unless the model is clearly worse on its own hold-out than earlier ones were. */
+function judge({ context }: Step, score: ModelScore, reference: number | null): boolean {
+  const { voteTolerance } = context.profile
+  const good = Number.isFinite(score.loss) && isAcceptable(score.accuracy, reference, voteTolerance)
   if (!good) {
-    step.context.log.warn(
-      { event: 'model refused', accuracy: score.accuracy, before: before?.accuracy ?? null },
-      'the model is worse than the one before: no vote',
+    context.log.warn(
+      { event: 'model refused', accuracy: score.accuracy, before: reference },
+      'the model is worse than earlier ones: no vote',
     )
   }
   return good

@@ -4,10 +4,12 @@
 import {
   checkMeanNorm,
   type Dataset,
+  isAcceptable,
   LearningError,
   LocalTrainer,
   meanNormBound,
   modelSpec,
+  nextReference,
   normOf,
   simulate,
   weightedMean,
@@ -47,6 +49,8 @@ export async function poisonedRounds(of: {
   /** The first round that it poisons: until then it is honest. Default 0. */
   readonly from?: number
   readonly rounds: number
+  /** What votes hold a model against; 'last' is what they did before, to show what it takes. */
+  readonly heldAgainst?: 'last'
   readonly seed: number
   readonly data: { readonly train: Dataset; readonly test: Dataset }
 }): Promise<Outcome> {
@@ -56,7 +60,7 @@ export async function poisonedRounds(of: {
   const refused: number[] = []
   const votedDown: number[] = []
   const poisoned: number[] = []
-  let accepted = 0
+  let reference: number | null = null
   const { records } = await simulate({
     spec: SPEC,
     data,
@@ -74,7 +78,9 @@ export async function poisonedRounds(of: {
       const changes = updates.map(({ weights }) => Float64Array.from(weights, (w, i) => w - global[i]!))
       const honest = inside.filter((member) => member !== 0)
       const direction = changes[0]!
-      const factor = inside.includes(0) ? poison(poisoning, direction, sumOf(honest.map((m) => changes[m]!)), inside.length) : 0
+      const factor = inside.includes(0)
+        ? poison(poisoning, direction, sumOf(honest.map((m) => changes[m]!)), inside.length)
+        : 0
       const sent = inside.map((member) => ({
         weights: member === 0 ? global.map((w, i) => w + factor * direction[i]!) : updates[member]!.weights,
         weight: 1,
@@ -96,8 +102,8 @@ export async function poisonedRounds(of: {
       }
       trainer.setWeights(mean)
       const { accuracy } = await trainer.evaluate(data.test)
-      if (accuracy < accepted - VOTE_TOLERANCE) return lose(votedDown)
-      accepted = accuracy
+      if (!isAcceptable(accuracy, reference, VOTE_TOLERANCE)) return lose(votedDown)
+      reference = of.heldAgainst === 'last' ? accuracy : nextReference(accuracy, reference)
       if (inside.includes(0) && poisoning !== 'none') poisoned.push(round)
       suspects.completed()
       return mean

@@ -15,11 +15,10 @@ const SIGNIFICANT_BITS = 54
 const NORMAL_BITS = 2.05
 /** With two bits to spare: at seven, no seating resists unless its lattice is skewed. */
 const ENOUGH = 9
-/**
- * Candidates at least so many deviations apart, at the zeros that most coefficients have: then ten with two zeros fewer, and what has
- * three fewer, one in two hundred, can be left open.
- */
-const FAR = 40
+/** One coefficient in 500 ends with so many zeros fewer than most: these may be left open, all others not. */
+const FEWER = 5
+/** Two candidates so many deviations apart are mistaken for each other once in 4,000. */
+const FAR = 7
 
 /** What the attack's plans are held to. */
 export function limitsOf(vectorLength: number): { clipBound: number; clipNorm: number } {
@@ -31,9 +30,14 @@ export function limitsOf(vectorLength: number): { clipBound: number; clipNorm: n
  * D·δ − E ≡ 0 modulo 2^zeros.
  *
  * @returns `bits`, by which log2 of this lattice's determinant exceeds the entropy of (δ, E); and `distance`, the length of its
- *   shortest vector in deviations: for a D of a few bits it can be short although the determinant is large.
+ *   shortest vector in deviations, at the fewest zeros that matter. It can be short although the determinant is large: if D is
+ *   small, or ends with many zeros itself, which tell no more of E than what is known of it.
  */
-export function slackOf(seats: Seating, statisticalBits: number, vectorLength: number): { bits: number; distance: number } {
+export function slackOf(
+  seats: Seating,
+  statisticalBits: number,
+  vectorLength: number,
+): { bits: number; distance: number } {
   const { members, threshold, colluders } = seats
   const options = { vectorLength, statisticalBits, scaleBits: 'widest', ...limitsOf(vectorLength) } as const
   const { scaleBits, set, flooding } = testPlan(members, threshold, options)
@@ -42,7 +46,7 @@ export function slackOf(seats: Seating, statisticalBits: number, vectorLength: n
   // δ is an integer, however little flooding is left in it.
   const log2Multiple = Math.max(flooding.log2Sigma - log2Gain(readings), -NORMAL_BITS)
   const log2Error = Math.log2((21 / 2) * (members - colluders.length)) / 2
-  const modulus = 1n << BigInt(Math.floor(zeros))
+  const modulus = 1n << BigInt(Math.floor(zeros) - FEWER)
   const [x, y] = [log2Multiple, log2Error].map((log2) => BigInt(Math.ceil(2 ** (log2 + 10))))
   const [short] = reduced([
     [y!, x! * (readings.denominator % modulus)],
