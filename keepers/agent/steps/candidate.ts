@@ -2,17 +2,17 @@
 import { z } from 'zod'
 import { seatsOf } from '../../chain/index.ts'
 import { combine, FheError } from '../../fhe/index.ts'
-import { checkMeanNorm, isAcceptable, nextReference } from '../../learning/index.ts'
+import { checkMeanNorm } from '../../learning/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import { meanBound, VersionError } from '../../versions/index.ts'
 import { cidOf, fetchFrom } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { AgentError } from '../errors.ts'
 import { frameHere, indicesOf } from '../frame.ts'
+import { judge, noteGood } from '../holdout.ts'
 import { dropBytes } from '../memory.ts'
 import { applyUpdate } from '../models.ts'
 import { noteOpenedSums, refuseLongMean } from '../privacy.ts'
-import type { ModelScore } from '../training/protocol.ts'
 import { candidateRecord } from './intents.ts'
 import { sumOfRound } from './sum.ts'
 
@@ -81,16 +81,12 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   const norm = refuseLongMean(() => checkMeanNorm(combined.mean, bound))
   const next = applyUpdate(await context.model.state(), combined.mean, context.profile.strategy)
   const score = await context.trainer.evaluate(next.weights, step.signal)
-  const reference = holdoutReference(step)
-  const good = judge(step, score, reference)
+  const { good, reference } = judge(context, score)
   const { cid, commitment } = await context.model.publish(next, round)
   const candidate: Candidate = { cid, commitment, good }
   context.store.transaction(() => {
     context.store.putRecord(name, candidate)
-    if (good) {
-      const next = nextReference(score.accuracy, reference)
-      context.store.putRecord('holdout', { round, accuracy: score.accuracy, reference: next })
-    }
+    if (good) noteGood(context.store, { round, accuracy: score.accuracy, reference })
   })
   context.metrics.accuracy.set(score.accuracy)
   context.log.info(
@@ -109,28 +105,6 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     'decrypted the mean and judged the model',
   )
   return candidate
-}
-
-/** Records of keepers that ran an earlier release have the last model's accuracy alone. */
-const holdoutSchema = z.object({ accuracy: z.number(), reference: z.number().optional() }).nullable()
-
-/** What candidates have to come up to on this keeper's hold-out; null before the first. */
-function holdoutReference({ context }: Step): number | null {
-  const record = holdoutSchema.parse(context.store.getRecord('holdout'))
-  return record === null ? null : (record.reference ?? record.accuracy)
-}
-
-/** A keeper votes unless the model is clearly worse on its own hold-out than earlier ones were. */
-function judge({ context }: Step, score: ModelScore, reference: number | null): boolean {
-  const { voteTolerance } = context.profile
-  const good = Number.isFinite(score.loss) && isAcceptable(score.accuracy, reference, voteTolerance)
-  if (!good) {
-    context.log.warn(
-      { event: 'model refused', accuracy: score.accuracy, before: reference },
-      'the model is worse than earlier ones: no vote',
-    )
-  }
-  return good
 }
 
 /** Whether an error means that the round has failed for this keeper, rather than that it should try again. */
