@@ -32,8 +32,8 @@ describe('fhe against t − 1 colluders of many members', function () {
     }
   })
 
-  // Of 1,000 drawings at (13, 7) half beat 56 bits or more and 2 % not even 30: their denominators are a few units, which say
-  // nothing of errors. At (16, 9) half beat 64, and 1 % not 30.
+  // Of 1,000 drawings at (13, 7) half beat 56 bits or more and 2 % not even 30: their denominators are below a hundred, which
+  // leaves several errors. At (16, 9) half beat 64, and 1 % not 30.
   for (const [members, threshold] of [
     [13, 7],
     [16, 9],
