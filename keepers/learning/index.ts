@@ -61,6 +61,7 @@ export { type SimulateOptions, type SimulationResult, simulate } from './simulat
 export { decodeSimulation, encodeSimulation, type RoundRecord, type SimulationState } from './simulate/state.ts'
 export { checkMeanNorm, gaussianNormBound, type MeanTerms, meanNormBound, normOf } from './strategy/bound.ts'
 export { aggregate, type Centre, centreOfGroups, centreSchema, dealGroups } from './strategy/groups.ts'
+export { isAcceptable, nextReference } from './strategy/judgement.ts'
 export {
   clipToNorm,
   coordinateMedian,

@@ -39,7 +39,7 @@ export const profileSchema = z.strictObject({
   minTotalSamples: z.int().min(1).default(1_000),
   /** Statistical bits of the flooding of decryption shares. */
   statisticalBits: z.int().min(30).max(160).default(128),
-  /** A member votes for a model unless its own hold-out accuracy falls by more than this, 0 … 1. */
+  /** A member votes for a model unless its own hold-out accuracy falls by more than this below what earlier ones reached, 0 … 1. */
   voteTolerance: z.number().min(0).max(1).default(0.25),
   /** What members make of the mean update; without it they add it. What it remembers goes with the model's blob. */
   strategy: serverSettingsSchema.optional(),
