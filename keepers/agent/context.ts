@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { Clock, FailoverProvider, PeerBook, ServiceContracts, TransactionQueue } from '../chain/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
-import type { ServiceProfile } from '../versions/index.ts'
+import type { ServiceManifest } from '../versions/index.ts'
 import type { KeeperConfig } from './config.ts'
 import type { EpochEngine } from './epoch.ts'
 import type { Facts } from './facts.ts'
@@ -15,7 +15,7 @@ import type { Trainer } from './training/trainer.ts'
 /** Everything a behaviour may use. Built once by the daemon; tests build it from parts of their own. */
 export type AgentContext = {
   readonly config: KeeperConfig
-  readonly profile: ServiceProfile
+  readonly manifest: ServiceManifest
   readonly chainId: bigint
   readonly serviceAddress: `0x${string}`
   readonly operator: string

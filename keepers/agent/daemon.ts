@@ -12,8 +12,7 @@ import {
   PeerBook,
   systemClock,
 } from '../chain/index.ts'
-import type { ModelSpec } from '../learning/index.ts'
-import { commitToWeights, specOf } from '../versions/index.ts'
+import { openManifest } from '../versions/index.ts'
 import {
   healthOf,
   identityOf,
@@ -112,7 +111,7 @@ async function openContext(
   cleanup: AsyncDisposableStack,
 ): Promise<{ readonly context: AgentContext; readonly owner: string; readonly provider: FailoverProvider }> {
   const { folder, config, wallet, clock, log, metrics, signal } = surroundings
-  const { profile, address } = config.service
+  const { manifest, address } = config.service
   const store = openStore(surroundings, passphrase)
   cleanup.defer(() => store.close())
   const identitySeed = identityOf(store, folder)
@@ -124,42 +123,31 @@ async function openContext(
   const owner = await checkRegistered(contracts, wallet.address)
   await checkDoppelganger(contracts, owner, { peerId: await peerIdOf(identitySeed) })
 
+  // Refuses a model that cannot be proven now rather than at the first vote.
+  const model = await openManifest(manifest)
   const trainer = await Trainer.start(config, signal)
   cleanup.defer(() => trainer.stop())
   const { samples, heldOut, parameterCount, announcement, initialWeights } = trainer.shard
   log.info({ event: 'shard', samples, heldOut, parameters: parameterCount }, announcement)
-  await checkServicePlan(contracts, profile, parameterCount)
+  await checkServicePlan(contracts, manifest.rounds, parameterCount)
   const plane = await openPlane(surroundings, identitySeed)
   cleanup.defer(() => plane.stop())
-  const spec = specOf(profile)
-  checkPlan(spec, initialWeights)
   const queue = await openQueue(surroundings, provider, store)
   const epochs = new EpochEngine()
   cleanup.defer(() => epochs.close())
   const context: AgentContext = {
-    ...{ config, profile, clock, store, plane, queue, contracts, epochs, trainer, metrics, log },
+    ...{ config, manifest, clock, store, plane, queue, contracts, epochs, trainer, metrics, log },
     chainId: BigInt(config.chain.id),
     serviceAddress: address as `0x${string}`,
     operator: wallet.address,
     endpoints: provider,
     facts: new Facts(contractInterface('ILearningService'), store.logs),
     peers: new PeerBook(contracts.service, contracts.registry, clock),
-    model: openModel(surroundings, spec, { store, plane, initial: initialWeights }),
+    model: openModel(surroundings, model, { store, plane, initial: initialWeights }),
     remembered: { parameters: null, due: null },
     stopping: signal,
   }
   return { context, owner, provider }
-}
-
-/** Refuses a model that its plan cannot commit to now rather than at the first vote. @throws AgentError CONFIG. */
-function checkPlan(spec: ModelSpec, weights: Float32Array): void {
-  try {
-    commitToWeights(spec, weights)
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
-    const what = `service.profile: ${spec.name} with samples of ${spec.inputShape.join('×')} has no provable form`
-    throw new AgentError('CONFIG', `${what} (${reason}): choose another model or shape`, { cause })
-  }
 }
 
 /** Puts the address that others can reach us at into the registry, when it is another than last time. */

@@ -14,7 +14,7 @@ import {
   Secret,
 } from '../fhe/index.ts'
 import type { KeeperStore } from '../store/index.ts'
-import type { ServiceProfile } from '../versions/index.ts'
+import type { RoundTerms } from '../versions/index.ts'
 import { updateBound } from '../versions/index.ts'
 import { type EpochMember, epochName } from './members.ts'
 
@@ -37,7 +37,7 @@ export type FrameRequest = {
   readonly threshold: number
   readonly decryptionsPerKey: number
   readonly vectorLength: number
-  readonly profile: ServiceProfile
+  readonly terms: RoundTerms
 }
 
 /** The cryptographic engine of the epoch in hand; opened once, closed when another epoch begins. */
@@ -69,23 +69,23 @@ export class EpochEngine {
   }
 }
 
-export type PlanRequest = Pick<FrameRequest, 'threshold' | 'decryptionsPerKey' | 'vectorLength' | 'profile'> & {
+export type PlanRequest = Pick<FrameRequest, 'threshold' | 'decryptionsPerKey' | 'vectorLength' | 'terms'> & {
   readonly members: number
 }
 
 /** The parameters of the encryption for an epoch. Throws FheError 'plan-impossible' when there are none. */
 export function planFor(request: PlanRequest): Plan {
-  const { members, profile } = request
+  const { members, terms } = request
   return plan({
     members,
     threshold: request.threshold,
     vectorLength: request.vectorLength,
-    clipBound: profile.clipBound,
-    clipNorm: updateBound(profile, request.vectorLength),
-    maxWeight: profile.maxSamples,
-    minTotalWeight: Math.min(profile.minTotalSamples, profile.maxSamples * members),
+    clipBound: terms.clipBound,
+    clipNorm: updateBound(terms, request.vectorLength),
+    maxWeight: terms.maxSamples,
+    minTotalWeight: Math.min(terms.minTotalSamples, terms.maxSamples * members),
     decryptionsPerKey: request.decryptionsPerKey,
-    statisticalBits: profile.statisticalBits,
+    statisticalBits: terms.statisticalBits,
     // Updates are small and bounded, so the modulus has room: spend it on precision.
     scaleBits: 'widest',
   })

@@ -58,7 +58,7 @@ export async function frameHere(step: Step & { readonly seat: number }): Promise
     threshold: snapshot.epochInfo.threshold,
     decryptionsPerKey: parameters.decryptionsPerEpoch,
     vectorLength: context.trainer.shard.parameterCount,
-    profile: context.profile,
+    terms: context.manifest.rounds,
   })
 }
 

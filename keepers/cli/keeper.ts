@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { UsageError } from './failure.ts'
+import { manifestOf } from './manifest-option.ts'
 
 type Common = { readonly data: string; readonly passphraseFile?: string; readonly json?: boolean }
 type OwnerOptions = Common & {
@@ -27,6 +28,7 @@ export function registerKeeper(program: Command): void {
     .option('--chain-id <number>', 'chain id of the network', integer)
     .requiredOption('--rpc <url...>', 'JSON-RPC endpoints, the preferred one first')
     .option('--from-block <number>', 'block in which the service was deployed', integer)
+    .option('--manifest <file-or-name>', 'what the members agree on: a file, or the name of an example')
     .option('--listen <multiaddr>', 'address to listen on', '/ip4/127.0.0.1/tcp/4001')
     .option('--set <key=value...>', 'any other config value, e.g. training.epochs=2', [])
     .action(async (options: Common & InitFlags) => initCommand(options))
@@ -118,6 +120,7 @@ type InitFlags = {
   readonly rpc: readonly string[]
   readonly fromBlock?: number
   readonly listen: string
+  readonly manifest?: string
   readonly set: readonly string[]
 }
 
@@ -141,8 +144,10 @@ async function initCommand(options: Common & InitFlags): Promise<void> {
     if (at < 1) throw new UsageError(`--set ${pair}: takes key=value`)
     values[pair.slice(0, at)] = parse(pair.slice(at + 1))
   }
+  if (options.manifest === undefined) throw new UsageError('give --manifest FILE, or the name of an example')
+  const manifest = await manifestOf(options.manifest)
   const passphrase = await readPassphrase({ file: options.passphraseFile, prompt: 'Passphrase for the new keystore: ' })
-  const { operator, configFile } = await initKeeper({ folder: options.data, passphrase, values })
+  const { operator, configFile } = await initKeeper({ folder: options.data, passphrase, values, manifest })
   print(options, { operator, config: configFile, next: 'read the config, then `cohort keeper register`' })
 }
 

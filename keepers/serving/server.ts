@@ -2,9 +2,8 @@
 import { formatEther, getBytes, type JsonRpcApiProvider, type Signer, toBeHex } from 'ethers'
 import type { InferenceHub, ModelRegistry } from '../../types/index.ts'
 import { clients, decodeRevert } from '../chain/index.ts'
-import type { ModelName } from '../learning/index.ts'
 import type { DataPlane } from '../network/index.ts'
-import { fetchVersion, provableModel } from '../versions/index.ts'
+import { fetchVersion, type PlannedModel, provableModel } from '../versions/index.ts'
 import { type CircuitFolder, InferenceProver, openFolder, toSolidityProof, withWeights } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
 import { decodePayload, integersOf } from './payload.ts'
@@ -22,7 +21,7 @@ export type ServerOptions = {
   /** Where weights come from; needed in committed mode, where one circuit serves every version. */
   /** Wei by which a price may fall short of the fulfilment's gas, at the fee of now; 0 when absent: nothing is proven at a loss. */
   readonly maxLoss?: bigint
-  readonly weights?: { readonly model: ModelName; readonly plane: DataPlane }
+  readonly weights?: { readonly model: PlannedModel; readonly plane: DataPlane }
 }
 
 /** What became of one request. Times in milliseconds. */

@@ -10,7 +10,26 @@ export {
   updateBound,
 } from './bounds.ts'
 export { VersionError, type VersionErrorCode } from './errors.ts'
+export { type ExampleChanges, exampleManifest, modelPart, USUAL_VOTE } from './examples.ts'
 export { fetchVersion, type VersionSource, type VersionWeights } from './fetch.ts'
+export {
+  decodeManifest,
+  encodeManifest,
+  MAX_MANIFEST_BYTES,
+  manifestCid,
+  manifestDigest,
+  manifestHash,
+  readManifestFile,
+  type ServiceManifest,
+} from './manifest.ts'
 export { decodeModel, decodeModelState, encodeModel, modelBytes } from './model-blob.ts'
-export { profileHash, profileSchema, type ServiceProfile, specOf } from './profile.ts'
-export { commitToWeights, type NamedModel, type ProvableModel, planOf, provableModel, saltOf } from './provable.ts'
+export {
+  commitToWeights,
+  openManifest,
+  type PlannedModel,
+  type ProvableModel,
+  provableModel,
+  saltOf,
+  specOf,
+} from './provable.ts'
+export { type RoundTerms, USUAL_TERMS } from './terms.ts'

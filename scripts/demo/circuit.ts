@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The demo's circuits, compiled and set up once and then kept in .cache: that of the keepers' model, which proves every
-// version of it, and that of the reader of headlines. As a program (`node circuit.ts <model> <folder>`, or
+// version of it, and that of the reader of headlines. As a program (`node circuit.ts <manifest> <folder>`, or
 // `node circuit.ts reader`) it is the process that does the work.
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storyCircuit } from '../../keepers/apps/story/index.ts'
-import { initialWeights, isModelName, type ModelName, modelSpec } from '../../keepers/learning/index.ts'
-import { provableModel } from '../../keepers/versions/index.ts'
+import { initialWeights } from '../../keepers/learning/index.ts'
+import { openManifest, provableModel, readManifestFile, type ServiceManifest } from '../../keepers/versions/index.ts'
 import { circuitKey, compileFolder, setupFolder, writeCircuit } from '../../keepers/zkml/index.ts'
 import { CACHE } from '../bootstrap/paths.mjs'
 import type { Processes } from './processes.ts'
@@ -28,20 +28,23 @@ const KEY_FILE = 'made-of'
  */
 export async function prepareCircuits(
   processes: Processes,
-  model: ModelName,
+  manifest: { readonly file: string; readonly content: ServiceManifest },
 ): Promise<{ readonly digits: PreparedCircuit; readonly reader: PreparedCircuit }> {
-  const digits = await prepareModel(processes, model)
+  const digits = await prepareModel(processes, manifest)
   await run(processes, 'circuit-reader', ['reader'])
   return { digits, reader: await storyCircuit(READER_CACHE) }
 }
 
-async function prepareModel(processes: Processes, model: ModelName): Promise<PreparedCircuit> {
-  const folder = join(CACHE, 'demo-circuits', model)
-  const key = await circuitKey(writeCircuit(anyVersion(model), OPTIONS))
+async function prepareModel(
+  processes: Processes,
+  { file, content }: { readonly file: string; readonly content: ServiceManifest },
+): Promise<PreparedCircuit> {
+  const folder = join(CACHE, 'demo-circuits', content.name)
+  const key = await circuitKey(writeCircuit(await anyVersion(content), OPTIONS))
   if ((await readFile(join(folder, KEY_FILE), 'utf8').catch(() => '')) === key) return { folder, cached: true }
   const half = `${folder}.half`
   await rm(half, { recursive: true, force: true })
-  await run(processes, 'circuit-model', [model, half])
+  await run(processes, 'circuit-model', [file, half])
   await writeFile(join(half, KEY_FILE), key)
   await rm(folder, { recursive: true, force: true })
   await rename(half, folder)
@@ -60,17 +63,17 @@ async function run(processes: Processes, name: string, args: readonly string[]):
 }
 
 /** Weights are witness: those of any version give the circuit of all. */
-function anyVersion(model: ModelName) {
-  return provableModel(model, initialWeights(modelSpec(model), 1)).program
+async function anyVersion(manifest: ServiceManifest) {
+  const model = await openManifest(manifest)
+  return provableModel(model, initialWeights(model.spec, 1)).program
 }
 
-async function make(model: string, folder: string): Promise<void> {
-  if (model === 'reader') {
+async function make(what: string, folder: string): Promise<void> {
+  if (what === 'reader') {
     await storyCircuit(READER_CACHE)
     return
   }
-  if (!isModelName(model)) throw new Error(`no model '${model}'`)
-  await compileFolder({ folder, program: anyVersion(model), options: OPTIONS, modelSalt: 0n })
+  await compileFolder({ folder, program: await anyVersion(readManifestFile(what)), options: OPTIONS, modelSalt: 0n })
   await setupFolder(folder)
 }
 

@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { type JsonRpcProvider, parseEther } from 'ethers'
 import type { DeploymentFile } from '../../keepers/chain/index.ts'
 import { clients } from '../../keepers/chain/index.ts'
-import { loadMnist, type ModelName, proceduralDigits } from '../../keepers/learning/index.ts'
+import { loadMnist, proceduralDigits } from '../../keepers/learning/index.ts'
 import { DataPlane } from '../../keepers/network/index.ts'
 import { InferenceServer, outputSchemaOf, requestInference } from '../../keepers/serving/index.ts'
+import { openManifest, type ServiceManifest } from '../../keepers/versions/index.ts'
 import { openFolder } from '../../keepers/zkml/index.ts'
 import { ACCOUNT } from './deployment.ts'
 
@@ -31,7 +32,7 @@ export type InferenceOptions = {
   /** Folder for the prover's own blocks. */
   readonly folder: string
   readonly circuit: string
-  readonly model: ModelName
+  readonly manifest: ServiceManifest
   readonly vkHash: string
   readonly data: string | null
   readonly signal: AbortSignal
@@ -85,7 +86,7 @@ export async function proveOneInference(options: InferenceOptions): Promise<Prov
       models: contracts.ModelRegistry,
       fromBlock,
       circuit,
-      weights: { model: options.model, plane },
+      weights: { model: await openManifest(options.manifest), plane },
     })
     const [open] = await server.openRequests()
     if (open !== requestId) throw new Error(`the hub lists ${open ?? 'no request'}, ${requestId} was posted`)

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { HDNodeWallet, type JsonRpcProvider } from 'ethers'
 import { convictionsOf } from '../../keepers/agent/index.ts'
 import type { DeploymentFile } from '../../keepers/chain/index.ts'
+import { encodeManifest, exampleManifest, type ServiceManifest } from '../../keepers/versions/index.ts'
 import { openFolder } from '../../keepers/zkml/index.ts'
 import { prepareCircuits } from './circuit.ts'
 import { ACCOUNT, deploy, fundRewards } from './deployment.ts'
@@ -58,8 +61,11 @@ export async function runDemo(
   say(`Deployed ${Object.keys(deployment.contracts).length} contracts; every role is with the timelock`)
 
   const data = findData(options)
+  const manifest = demoManifest(options, data)
+  const manifestFile = join(folder, 'manifest.json')
+  await writeFile(manifestFile, encodeManifest(manifest))
   // Beside the rounds: its process is busy with one core for a while, the first time.
-  const circuits = prepareCircuits(processes, options.model)
+  const circuits = prepareCircuits(processes, { file: manifestFile, content: manifest })
   circuits.catch((error: Error) => broken.abort(error))
   const nodes = await prepareKeepers({
     folder,
@@ -69,6 +75,7 @@ export async function runDemo(
     service: service.address,
     ownerKeys: Array.from({ length: options.keepers }, (_, index) => accountKey(ACCOUNT.firstOwner + index)),
     stake: STAKE,
+    manifest,
     values: (index, count) => keeperValues(options, data, index, count),
   })
   const honest = nodes.slice(0, nodes.length - options.spoilers)
@@ -99,16 +106,16 @@ export async function runDemo(
 
   const { digits, reader } = await circuits
   const { folder: circuitFolder, cached } = digits
-  const { manifest } = await openFolder(circuitFolder)
+  const { manifest: circuit } = await openFolder(circuitFolder)
   watch.lap('circuit')
   say(
-    `Circuit of ${manifest.constraints.toLocaleString('en-US')} constraints ${cached ? 'from the cache' : 'compiled and set up'}`,
+    `Circuit of ${circuit.constraints.toLocaleString('en-US')} constraints ${cached ? 'from the cache' : 'compiled and set up'}`,
   )
   const verifier = await deployVerifier(circuitFolder, await provider.getSigner(ACCOUNT.deployer))
   const version = Number(board.results[options.rounds - 1]!.version)
   const members = await gatherDao(provider, deployment)
   const terms = {
-    circuitId: manifest.circuitId,
+    circuitId: circuit.circuitId,
     verifier: verifier.address,
     vkHash: verifier.vkHash,
     setup: 'local' as const,
@@ -135,7 +142,7 @@ export async function runDemo(
     deployment,
     folder,
     circuit: circuitFolder,
-    model: options.model,
+    manifest,
     vkHash: verifier.vkHash,
     data,
     signal,
@@ -162,7 +169,7 @@ export async function runDemo(
     release: { version, proposals: proposals.map(({ id }) => String(id)) },
     verifier: {
       address: verifier.address,
-      constraints: manifest.constraints,
+      constraints: circuit.constraints,
       codeBytes: verifier.codeBytes,
       setup: 'local',
     },
@@ -173,7 +180,7 @@ export async function runDemo(
   await onReport(report)
   if (options.serve) {
     await publishAddresses(folder)
-    say(servingText(url, circuitFolder, profileOf(options, data)))
+    say(servingText(url, circuitFolder, manifestFile))
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
     if (broken.signal.aborted) throw broken.signal.reason
   }
@@ -202,7 +209,6 @@ function keeperValues(
   count: number,
 ): Record<string, unknown> {
   return {
-    ...profileOf(options, data),
     'data.shard': { kind: 'dirichlet', alpha: options.alpha, parts: count, index, seed: options.seed },
     ...(data === null ? {} : { 'data.path': data }),
     // One of them is enough: all hold the same weights.
@@ -212,13 +218,9 @@ function keeperValues(
   }
 }
 
-/** What all members must agree on and the example's config does not say. */
-function profileOf(options: DemoOptions, data: string | null): Record<string, string | number> {
-  return {
-    'service.profile.model': options.model,
-    // With all of MNIST in the sum, a larger least total gives the mean more precision under the same flooding.
-    ...(data === null ? {} : { 'service.profile.minTotalSamples': 20_000 }),
-  }
+/** What all members agree on. With all of MNIST in the sum, a larger least total gives the mean more precision. */
+function demoManifest({ model }: DemoOptions, data: string | null): ServiceManifest {
+  return exampleManifest(model, { rounds: data === null ? {} : { minTotalSamples: 20_000 } })
 }
 
 /**

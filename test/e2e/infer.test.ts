@@ -169,7 +169,11 @@ describe('cohort infer', function () {
       ],
       [['status', nobody], 65, /the hub knows no request/],
       [['answer', nobody, '--circuit', circuit, '--account', '3'], 65, /is not in the log of the hub/],
-      [['answer', nobody, '--circuit', circuit, '--model', 'gpt', '--account', '3'], 64, /--model is 'gpt'; known/],
+      [
+        ['answer', nobody, '--circuit', circuit, '--manifest', 'gpt', '--account', '3'],
+        64,
+        /--manifest is 'gpt': takes a file/,
+      ],
     ]
     const before = await posted()
     const check = async ([args, code, reason]: (typeof cases)[number]) => {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { hasSeat } from '../../chain/index.ts'
 import { startKeyGeneration } from '../../fhe/index.ts'
-import { profileHash } from '../../versions/index.ts'
+import { manifestHash } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
 import { storeDealing } from '../epoch.ts'
@@ -56,7 +56,7 @@ async function makeShare(step: Step & { readonly seat: number }): Promise<KeyInt
     const sealed: string[] = []
     for (const share of messages.sealedShares) sealed.push(await publish(step, 'sealed share', share, snapshot.round))
     const index = encodeKeyIndex({
-      profileHash: profileHash(context.profile),
+      manifestHash: manifestHash(context.manifest),
       dealing: messages.dealing,
       sealed,
     })

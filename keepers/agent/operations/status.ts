@@ -38,7 +38,7 @@ export type KeeperStatus = {
   readonly earned: string
   readonly claimable: string
   readonly gasBalance: string
-  /** Differential privacy that the service has spent, by the chain's record; null when the profile asks for none. */
+  /** Differential privacy that the service has spent, by the chain's record; null when the manifest asks for none. */
   readonly privacy: ClientPrivacySpent | null
   /** Answer of /healthz, or null when no process answers. */
   readonly process: Readonly<Record<string, unknown>> | null
@@ -133,11 +133,11 @@ async function spentOnChain(
   config: KeeperConfig,
   service: ServiceContracts['service'],
 ): Promise<ClientPrivacySpent | null> {
-  const { profile } = config.service
-  if (profile.privacy === undefined) return null
+  const { rounds } = config.service.manifest
+  if (rounds.privacy === undefined) return null
   const drafts = await service.queryFilter(service.filters.MembersDrafted(), config.chain.fromBlock)
   return privacySpentBy(
-    profile,
+    rounds,
     drafts.map(({ args: { round, included } }) => ({ args: { round, included } })),
   )
 }

@@ -20,14 +20,14 @@ import { type Engine, openComplaint, openEngine, Secret } from '../../../keepers
 import { cidHex } from '../../../keepers/network/cid.ts'
 import { NetworkError } from '../../../keepers/network/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
-import { profileHash, profileSchema } from '../../../keepers/versions/profile.ts'
+import { exampleManifest, manifestHash } from '../../../keepers/versions/index.ts'
 import { CRS, EPOCH, type Party, startAll, testPlan } from '../fhe/ceremony.ts'
 import { bentDealing, bump } from '../fhe/dealer.ts'
 import { cidOfBytes, factsOf, type Sent, seatOfIndex } from './round-stage.ts'
 
 const MEMBERS = 4
 const SEED = `0x${Buffer.from(CRS).toString('hex')}`
-const PROFILE = profileSchema.parse({ model: 'logistic' })
+const MANIFEST = exampleManifest('logistic')
 const seats = (...members: number[]): bigint => bitmapOf(members.map(seatOfIndex))
 
 /** Key generation of four, all committed and revealed: what each has published can be changed before the next step. */
@@ -93,10 +93,10 @@ class KeyStage {
   publish(
     dealer: number,
     { dealing, sealedShares }: { readonly dealing: Uint8Array; readonly sealedShares: readonly Uint8Array[] },
-    profile = PROFILE,
+    manifest = MANIFEST,
   ): void {
     const sealed = sealedShares.map((share) => this.put(share))
-    const cid = this.put(encodeKeyIndex({ profileHash: profileHash(profile), dealing, sealed }))
+    const cid = this.put(encodeKeyIndex({ manifestHash: manifestHash(manifest), dealing, sealed }))
     this.reveal(dealer, cid)
   }
 
@@ -148,7 +148,7 @@ class KeyStage {
     }
     const context = {
       config: { network: { fetchSeconds: 1 }, chain: { pollSeconds: 1 } },
-      profile: PROFILE,
+      manifest: MANIFEST,
       store: this.#storeOf(member),
       facts: factsOf(this.facts),
       peers: { providers: async () => [], refresh: () => undefined },
@@ -366,8 +366,8 @@ describe('key generation among members who cheat', () => {
     expect(await stage.verdict(2)).to.deep.equal({ convicted: seats(3), excused: 0n, waiting: false })
   })
 
-  it('excuses a member of another profile: nobody can say whose is right', async () => {
-    stage.publish(3, stage.parties[3]!.messages, { ...PROFILE, clipBound: 2 })
+  it('excuses a member of another manifest: nobody can say whose is right', async () => {
+    stage.publish(3, stage.parties[3]!.messages, exampleManifest('logistic', { rounds: { clipBound: 2 } }))
     await stage.confirm(0, 1, 2)
     expect(stage.said('KeyComplaint')).to.have.length(3)
     expect(await stage.verdict(0)).to.deep.equal({ convicted: 0n, excused: seats(3), waiting: false })

@@ -9,7 +9,7 @@ import { openSealed } from '../../../keepers/fhe/envelope.ts'
 import { generateEncryptionKey } from '../../../keepers/fhe/index.ts'
 import { frameOf } from '../../../keepers/fhe/key-frame.ts'
 import { decodeSealedShare, sealedShareBinding } from '../../../keepers/fhe/key-messages.ts'
-import { profileSchema } from '../../../keepers/versions/profile.ts'
+import { exampleManifest } from '../../../keepers/versions/index.ts'
 import { type RoundStage, roundStage, SEED } from './round-stage.ts'
 
 const REGISTRY = `0x${'77'.repeat(20)}`
@@ -24,7 +24,7 @@ describe('the members that a keeper deals to', () => {
   beforeEach(async () => {
     stage = await roundStage({ members: 4, threshold: 3, self: 1 })
     stage.snapshot = { ...stage.snapshot, state: 'KeyCommit' }
-    Object.assign(stage.context, { profile: profileSchema.parse({ model: 'logistic' }) })
+    Object.assign(stage.context, { manifest: exampleManifest('logistic') })
     Object.assign(stage.context.contracts, { registry: { getAddress: async () => REGISTRY } })
   })
   afterEach(() => stage.close())

@@ -125,7 +125,7 @@ export async function roundStage(options: {
   }
   const context = {
     config: { chain: { confirmations: 1, pollSeconds: 1 }, network: { fetchSeconds: 1 }, storage: { keepRounds: 4 } },
-    profile: { maxSamples: 1000, clipBound: 8, clipNorm: 100 },
+    manifest: { rounds: { maxSamples: 1000, clipBound: 8, clipNorm: 100 } },
     chainId: EPOCH.chainId,
     serviceAddress: EPOCH.service,
     operator: '0x2',
