@@ -8,7 +8,12 @@ import { join } from 'node:path'
 import { type EventLog, HDNodeWallet, type Interface, type JsonRpcProvider } from 'ethers'
 import { clients, contractInterface } from '../keepers/chain/index.ts'
 import type { ModelName } from '../keepers/learning/index.ts'
-import { type ExampleChanges, exampleManifest, type ServiceManifest } from '../keepers/versions/index.ts'
+import {
+  type ExampleChanges,
+  exampleManifest,
+  manifestDigest,
+  type ServiceManifest,
+} from '../keepers/versions/index.ts'
 import { ACCOUNT, demoParameters, deployWith, fundRewards } from './demo/deployment.ts'
 import { type KeeperLine, type KeeperNode, prepareKeepers, startKeeper } from './demo/keeper-nodes.ts'
 import { type ChainOptions, startLocalChain } from './demo/local-chain.ts'
@@ -84,7 +89,11 @@ export class Cluster implements AsyncDisposable {
       cluster.url = chain.url
       cluster.provider = chain.provider
       const most = options.keepers + (options.later ?? 0)
-      const base = demoParameters(most) as { service: Record<string, unknown>; keepers: Record<string, unknown> }
+      const manifest = options.manifest ?? clusterManifest('small-cnn')
+      const base = demoParameters(most, manifestDigest(manifest)) as {
+        service: Record<string, unknown>
+        keepers: Record<string, unknown>
+      }
       const service = { ...base.service, ...TEST_WINDOWS, ...options.windows, ...options.service }
       const parameters = { ...base, service, keepers: { ...base.keepers, ...options.registry } }
       const deployment = await deployWith(chain.url, cluster.folder, parameters, () => undefined)
@@ -104,7 +113,7 @@ export class Cluster implements AsyncDisposable {
           first,
           ownerKeys: Array.from({ length: count }, (_, i) => accountKey(ACCOUNT.firstOwner + first + i)),
           stake: '1000',
-          manifest: options.manifest ?? clusterManifest('small-cnn'),
+          manifest,
           values: (index) => ({
             'data.shard': { kind: 'iid', parts: most, index, seed: 1 },
             'data.limit': 150,

@@ -48,6 +48,8 @@ export type Remembered = {
 
 /** The parameters of the service that matter in an epoch. */
 export type EpochParameters = {
+  /** SHA-256 of the manifest, as the chain has it. */
+  readonly manifest: string
   readonly minKeepers: number
   readonly decryptionsPerEpoch: number
   readonly windows: Readonly<Record<'key' | 'training' | 'reveal' | 'aggregate' | 'decrypt' | 'vote', number>>

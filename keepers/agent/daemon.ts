@@ -12,7 +12,7 @@ import {
   PeerBook,
   systemClock,
 } from '../chain/index.ts'
-import { openManifest } from '../versions/index.ts'
+import { agreedDigests, encodeManifest, openManifest, requireAgreed } from '../versions/index.ts'
 import {
   healthOf,
   identityOf,
@@ -28,6 +28,7 @@ import type { AgentContext, Behaviour } from './context.ts'
 import { EpochEngine } from './epoch.ts'
 import { AgentError } from './errors.ts'
 import { Facts } from './facts.ts'
+import { RENEW } from './frame.ts'
 import { HealthServer } from './health-server.ts'
 import { AgentLoop } from './loop.ts'
 import { keepYoungSpaceBound } from './memory.ts'
@@ -118,6 +119,7 @@ async function openContext(
   const provider = openProvider(surroundings)
   cleanup.defer(() => provider.destroy())
   const contracts = await openService(address, provider)
+  requireAgreed(await agreedDigests(contracts.service), manifest, RENEW)
   await checkClock(provider, clock)
   await checkFunds(provider, wallet.address)
   const owner = await checkRegistered(contracts, wallet.address)
@@ -132,6 +134,8 @@ async function openContext(
   await checkServicePlan(contracts, manifest.rounds, parameterCount)
   const plane = await openPlane(surroundings, identitySeed)
   cleanup.defer(() => plane.stop())
+  // For those who join: they have its digest from the chain.
+  await plane.publish(encodeManifest(manifest))
   const queue = await openQueue(surroundings, provider, store)
   const epochs = new EpochEngine()
   cleanup.defer(() => epochs.close())

@@ -10,12 +10,11 @@ import {
   type OnceGuard,
   openEngine,
   type Plan,
-  plan,
   Secret,
 } from '../fhe/index.ts'
 import type { KeeperStore } from '../store/index.ts'
 import type { RoundTerms } from '../versions/index.ts'
-import { updateBound } from '../versions/index.ts'
+import { planFor } from '../versions/index.ts'
 import { type EpochMember, epochName } from './members.ts'
 
 export type EpochFrame = {
@@ -67,28 +66,6 @@ export class EpochEngine {
       () => undefined,
     )
   }
-}
-
-export type PlanRequest = Pick<FrameRequest, 'threshold' | 'decryptionsPerKey' | 'vectorLength' | 'terms'> & {
-  readonly members: number
-}
-
-/** The parameters of the encryption for an epoch. Throws FheError 'plan-impossible' when there are none. */
-export function planFor(request: PlanRequest): Plan {
-  const { members, terms } = request
-  return plan({
-    members,
-    threshold: request.threshold,
-    vectorLength: request.vectorLength,
-    clipBound: terms.clipBound,
-    clipNorm: updateBound(terms, request.vectorLength),
-    maxWeight: terms.maxSamples,
-    minTotalWeight: Math.min(terms.minTotalSamples, terms.maxSamples * members),
-    decryptionsPerKey: request.decryptionsPerKey,
-    statisticalBits: terms.statisticalBits,
-    // Updates are small and bounded, so the modulus has room: spend it on precision.
-    scaleBits: 'widest',
-  })
 }
 
 async function openFrame(request: FrameRequest): Promise<EpochFrame> {

@@ -4,8 +4,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { type Provider, ZeroAddress } from 'ethers'
 import { ChainError, type Clock, decodeAddress, type ServiceContracts } from '../chain/index.ts'
 import { FheError } from '../fhe/index.ts'
-import type { RoundTerms } from '../versions/index.ts'
-import { planFor } from './epoch.ts'
+import { planFor, type RoundTerms } from '../versions/index.ts'
 import { AgentError } from './errors.ts'
 
 /** Seconds by which this machine's clock may differ from the chain's, latest block's age included. */

@@ -3,15 +3,15 @@
 import type { ServiceManifest } from '../versions/index.ts'
 import { UsageError } from './failure.ts'
 
-/** @throws UsageError, VersionError NO_MANIFEST or BAD_MANIFEST */
-export async function manifestOf(text: string): Promise<ServiceManifest> {
+/** @param option names it in errors @throws UsageError, VersionError NO_MANIFEST or BAD_MANIFEST */
+export async function manifestOf(text: string, option = '--manifest'): Promise<ServiceManifest> {
   const [{ exampleManifest, readManifestFile }, { isModelName, MODEL_NAMES }] = await Promise.all([
     import('../versions/index.ts'),
     import('../learning/index.ts'),
   ])
   if (isModelName(text)) return exampleManifest(text)
   if (!text.includes('.') && !text.includes('/')) {
-    throw new UsageError(`--manifest is '${text}': takes a file, or one of the examples ${MODEL_NAMES.join(', ')}`)
+    throw new UsageError(`${option} is '${text}': takes a file, or one of the examples ${MODEL_NAMES.join(', ')}`)
   }
   return readManifestFile(text)
 }

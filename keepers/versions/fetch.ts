@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Provider } from 'ethers'
 import { clients, openService, PeerBook, seatsOf, systemClock } from '../chain/index.ts'
-import { cidFromHex, type DataPlane } from '../network/index.ts'
+import { cidFromDigest, cidFromHex, type DataPlane } from '../network/index.ts'
 import { VersionError } from './errors.ts'
+import { decodeManifest, MAX_MANIFEST_BYTES, type ServiceManifest } from './manifest.ts'
 import { decodeModel, modelBytes } from './model-blob.ts'
 import { commitToWeights, type PlannedModel, saltOf } from './provable.ts'
 
@@ -56,8 +57,22 @@ export async function fetchVersion(
   return { version, weights, salt: saltOf(weights) }
 }
 
+/**
+ * Fetches the manifest of that digest (0x…) from the keepers of a service: every one of them serves its own.
+ * @throws VersionError BAD_MANIFEST, NetworkError when nobody serves it
+ */
+export async function fetchManifest(
+  source: Pick<VersionSource, 'provider' | 'service' | 'plane'>,
+  digest: string,
+): Promise<ServiceManifest> {
+  const cid = cidFromDigest(Buffer.from(digest.slice(2), 'hex'))
+  const providers = await keeperAddresses(source)
+  const bytes = await source.plane.fetch(cid, { maxBytes: MAX_MANIFEST_BYTES, timeout: FETCH_MS, providers })
+  return decodeManifest(bytes, `manifest ${cid}`, digest)
+}
+
 /** Where the service's keepers are reached: every one of them keeps accepted models. */
-async function keeperAddresses({ service, provider }: VersionSource): Promise<string[]> {
+async function keeperAddresses({ service, provider }: Pick<VersionSource, 'provider' | 'service'>): Promise<string[]> {
   const contracts = await openService(service, provider)
   const [seated] = await contracts.service.seats()
   const [first, ...others] = seatsOf(seated)

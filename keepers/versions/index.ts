@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the versions room: what the members of a service, and whoever proves its models, agree on.
 
+export { type AgreedDigests, agreedDigests, digestOf, disagreement, requireAgreed } from './agreed.ts'
 export {
   contradictionInPrivacy,
   declaredWeight,
@@ -9,9 +10,10 @@ export {
   noiseDeviation,
   updateBound,
 } from './bounds.ts'
+export { type EncryptionRequest, planFor } from './encryption.ts'
 export { VersionError, type VersionErrorCode } from './errors.ts'
 export { type ExampleChanges, exampleManifest, modelPart, USUAL_VOTE } from './examples.ts'
-export { fetchVersion, type VersionSource, type VersionWeights } from './fetch.ts'
+export { fetchManifest, fetchVersion, type VersionSource, type VersionWeights } from './fetch.ts'
 export {
   decodeManifest,
   encodeManifest,

@@ -32,9 +32,10 @@ const OPEN_SERVICE = { registrationWindow: 60, voteWindow: 60, maxKeepers: 16, d
 
 /**
  * What the demo deploys: a service for exactly these keepers, and a DAO whose vote takes seconds.
+ * @param manifest digest of the service's manifest
  * @param open for a chain that stays up, for others to join and vote
  */
-export function demoParameters(keepers: number, open = false): Record<string, unknown> {
+export function demoParameters(keepers: number, manifest: string, open = false): Record<string, unknown> {
   return {
     token: {
       holders: [
@@ -59,6 +60,7 @@ export function demoParameters(keepers: number, open = false): Record<string, un
     service: {
       name: 'MNIST digits',
       strategy: 'equal',
+      manifest,
       ...WINDOWS,
       // Half of it is waited for a keeper that attests nothing, as a spoiler does after a dispute. All
       // keepers add up all updates, on cores that they share.
@@ -86,10 +88,11 @@ export async function deploy(
   url: string,
   folder: string,
   keepers: number,
+  manifest: string,
   open: boolean,
   onStep: (line: string) => void,
 ): Promise<DeploymentFile> {
-  return deployWith(url, folder, demoParameters(keepers, open), onStep)
+  return deployWith(url, folder, demoParameters(keepers, manifest, open), onStep)
 }
 
 /** The same with other parameters than the demo's. */

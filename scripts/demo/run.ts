@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { HDNodeWallet, type JsonRpcProvider } from 'ethers'
 import { convictionsOf } from '../../keepers/agent/index.ts'
 import type { DeploymentFile } from '../../keepers/chain/index.ts'
-import { encodeManifest, exampleManifest, type ServiceManifest } from '../../keepers/versions/index.ts'
+import { encodeManifest, exampleManifest, manifestDigest, type ServiceManifest } from '../../keepers/versions/index.ts'
 import { openFolder } from '../../keepers/zkml/index.ts'
 import { prepareCircuits } from './circuit.ts'
 import { ACCOUNT, deploy, fundRewards } from './deployment.ts'
@@ -53,17 +53,24 @@ export async function runDemo(
     port: options.port ?? (options.serve ? USUAL_PORT : undefined),
   })
   watch.lap('chain')
+  const data = findData(options)
+  const manifest = demoManifest(options, data)
+  const manifestFile = join(folder, 'manifest.json')
+  await writeFile(manifestFile, encodeManifest(manifest))
   say(`Local chain on ${url}; deploying with \`hardhat deploy\``)
-  const deployment = await deploy(url, folder, options.keepers, options.serve, () => undefined)
+  const deployment = await deploy(
+    url,
+    folder,
+    options.keepers,
+    manifestDigest(manifest),
+    options.serve,
+    () => undefined,
+  )
   const service = deployment.services[0]!
   await fundRewards(provider, deployment)
   watch.lap('deploy')
   say(`Deployed ${Object.keys(deployment.contracts).length} contracts; every role is with the timelock`)
 
-  const data = findData(options)
-  const manifest = demoManifest(options, data)
-  const manifestFile = join(folder, 'manifest.json')
-  await writeFile(manifestFile, encodeManifest(manifest))
   // Beside the rounds: its process is busy with one core for a while, the first time.
   const circuits = prepareCircuits(processes, { file: manifestFile, content: manifest })
   circuits.catch((error: Error) => broken.abort(error))

@@ -25,6 +25,6 @@ export function servingText(url: string, circuit: string, manifest: string): str
     `  addresses  ${relative(ROOT, USUAL_ADDRESSES)}`,
     `  circuit    ${relative(ROOT, circuit)}, of model 1 at the inference hub`,
     ...(new URL(url).port === String(USUAL_PORT) ? [] : [`  with       export COHORT_RPC_URL=${url}`]),
-    `  manifest   ${manifest}, for whoever joins with \`cohort keeper init --manifest\``,
+    `  manifest   ${manifest}; whoever joins with \`cohort keeper init\` gets it from the keepers`,
   ].join('\n')
 }

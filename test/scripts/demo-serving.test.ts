@@ -10,6 +10,8 @@ type Parameters = {
   service: { maxKeepers: number; decryptionsPerEpoch: number }
 }
 
+const MANIFEST = `0x${'5a'.repeat(32)}`
+
 describe('a demo that stays up', () => {
   const circuit = join(ROOT, '.cache/demo-circuits/mlp')
   const manifest = '/tmp/demo/manifest.json'
@@ -24,7 +26,7 @@ describe('a demo that stays up', () => {
   })
 
   it('has seats for others, new epochs for them, and time to vote; one that ends has none to lose', () => {
-    const [closed, open] = [demoParameters(4), demoParameters(4, true)] as [unknown, unknown] as [
+    const [closed, open] = [demoParameters(4, MANIFEST), demoParameters(4, MANIFEST, true)] as [unknown, unknown] as [
       Parameters,
       Parameters,
     ]

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+
+import { agreedDigests, requireAgreed } from '../../versions/index.ts'
 import { act } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
+import { RENEW } from '../frame.ts'
 import { pokeInTurn } from '../steps/poke.ts'
 import { ensureSeat } from '../steps/seat.ts'
 
 /** Registration: be seated before the window closes, and let the machine move on when it has. */
 export async function registration(step: Step): Promise<Outcome> {
+  // The DAO may have set another one: a seat taken with ours would only be lost in key generation.
+  requireAgreed(await agreedDigests(step.context.contracts.service), step.context.manifest, RENEW)
   if (step.seat === null) await ensureSeat(step)
   // Nothing is due while the window is open; and a window that merely reopens needs no transaction of ours.
   const recorded = step.context.facts.last('Transitioned')?.args.to

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A deployment on a chain inside this process: what the tests of deployments and of the DAO's members share.
 
-import { BrowserProvider, ZeroAddress } from 'ethers'
+import { BrowserProvider, ZeroAddress, ZeroHash } from 'ethers'
 import hre, { network } from 'hardhat'
 import { type DeploymentOptions, deployCohort } from '../../../deploy/deployment.ts'
 import type { DeployParameters } from '../../../deploy/parameters.ts'
@@ -55,6 +55,7 @@ export const PARAMETERS: DeployParameters = {
     rewardPoolTokens: 50n * TOKEN,
     admission: ZeroAddress,
     partySeats: 0,
+    manifest: ZeroHash,
   },
 }
 

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ZeroHash } from 'ethers'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { create } from 'multiformats/hashes/digest'
@@ -114,6 +115,7 @@ export async function roundStage(options: {
   const sent: Sent[] = []
   const keysSent: string[] = []
   const parameters = {
+    manifest: ZeroHash,
     minKeepers: 2n,
     decryptionsPerEpoch: 1000n,
     keyWindow: 100n,
