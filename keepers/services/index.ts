@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The public face of the services room: from a sample of data and an architecture to a service's manifest.
+
+export { chooseArchitecture } from './architecture.ts'
+export { type DraftReport, draftService } from './draft.ts'
+export { readSample, type Sample } from './sample.ts'
