@@ -114,7 +114,7 @@ function serving(infer: Command, name: string, description: string): Command {
     .requiredOption('--circuit <folder>', 'compiled and set-up circuit of the model')
     .option(
       '--manifest <file-or-name>',
-      'the service’s manifest: weights come from the keepers (committed mode); or the name of an example',
+      'the service’s manifest, a file or an example’s name (committed mode; default: from the keepers)',
     )
     .option('--folder <path>', 'where fetched blocks are kept', '.cohort/prover')
 }
@@ -205,8 +205,10 @@ async function withServer(
     const stopping = new AbortController()
     const stop = () => stopping.abort(interrupted())
     process.once('SIGINT', stop).once('SIGTERM', stop)
-    const model = options.manifest === undefined ? null : await modelOf(options.manifest)
-    const plane = model === null ? null : await startPlane(options.folder)
+    const { openFolder } = await import('../zkml/index.ts')
+    const committed = (await openFolder(options.circuit)).manifest.mode === 'committed'
+    const model = options.manifest === undefined ? {} : { model: await modelOf(options.manifest) }
+    const plane = committed ? await startPlane(options.folder) : null
     try {
       await using server = await InferenceServer.open({
         provider,
@@ -215,7 +217,7 @@ async function withServer(
         models: deployment.contracts.ModelRegistry,
         fromBlock: deployment.fromBlock,
         circuit: options.circuit,
-        ...(plane === null || model === null ? {} : { weights: { model, plane } }),
+        ...(plane === null ? {} : { weights: { ...model, plane } }),
       })
       await body(server, stopping.signal)
     } finally {

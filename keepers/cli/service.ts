@@ -63,6 +63,73 @@ export function registerService(program: Command): void {
     .option('--out <file>', 'write the canonical document there')
     .option('--json', 'print JSON')
     .action(show)
+
+  service
+    .command('circuit')
+    .description('compile the circuit that proves every version of a service’s model')
+    .argument('<manifest>', 'a file, or the name of an example')
+    .requiredOption('--out <folder>', 'where the circuit goes')
+    .option('--local', 'also make a proving key, alone: for development, as whoever made it could forge')
+    .option('--json', 'print JSON')
+    .action(async (text: string, options: { out: string; local?: boolean; json?: boolean }) =>
+      interruptible((signal) => circuit(text, options, signal)),
+    )
+
+  service
+    .command('row')
+    .description('what the model is given for one row of a table, scaled as the manifest says: the input of a request')
+    .argument('<manifest>', 'a file')
+    .requiredOption('--data <file>', 'a CSV file with the manifest’s columns; the label may be missing')
+    .option('--row <n>', 'which row below the header', wholeNumber(1), 1)
+    .requiredOption('--out <file>', 'where the JSON list goes')
+    .action(row)
+}
+
+async function circuit(
+  text: string,
+  options: { readonly out: string; readonly local?: boolean; readonly json?: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const [{ serviceCircuit }, { setupFolder }] = await Promise.all([
+    import('../services/index.ts'),
+    import('../zkml/index.ts'),
+  ])
+  if (existsSync(options.out)) throw new CommandError(`${options.out} is there already: give another --out`, EXIT.usage)
+  const line = new ProgressLine()
+  try {
+    const manifest = await manifestOf(text, 'manifest')
+    line.update('compiling the circuit; seconds to a minute')
+    const { manifest: made } = await serviceCircuit(manifest, options.out, signal)
+    if (options.local === true) {
+      line.update('making a proving key')
+      await setupFolder(options.out, { signal })
+    }
+    line.clear()
+    if (options.json === true) process.stdout.write(`${JSON.stringify({ folder: options.out, ...made })}\n`)
+    else {
+      const next = options.local === true ? '' : `; next: \`cohort zkml setup ${options.out} --local\`, or a ceremony`
+      process.stdout.write(
+        `${options.out}: ${made.constraints.toLocaleString('en-US')} constraints, id ${made.circuitId}${next}\n`,
+      )
+    }
+  } finally {
+    line.clear()
+  }
+}
+
+async function row(
+  text: string,
+  options: { readonly data: string; readonly row: number; readonly out: string },
+): Promise<void> {
+  const [{ tableRow }, { readFile }] = await Promise.all([import('../services/index.ts'), import('node:fs/promises')])
+  const { input } = await manifestOf(text, 'manifest')
+  if (input.kind !== 'table') {
+    throw new UsageError(`${text} takes a ${input.kind}: \`cohort learning samples\` writes pictures`)
+  }
+  const content = await readFile(options.data, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new CommandError(`cannot read ${options.data}: ${cause.code}`, EXIT.noInput)
+  })
+  await replaceFile(options.out, `${JSON.stringify(tableRow(input, content, options.data, options.row))}\n`)
 }
 
 async function create(options: NewOptions, signal: AbortSignal): Promise<void> {

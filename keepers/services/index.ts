@@ -2,5 +2,7 @@
 // The public face of the services room: from a sample of data and an architecture to a service's manifest.
 
 export { chooseArchitecture } from './architecture.ts'
+export { anyVersion, SERVICE_CIRCUIT, serviceCircuit } from './circuit.ts'
 export { type DraftReport, draftService } from './draft.ts'
 export { readSample, type Sample } from './sample.ts'
+export { tableRow } from './table.ts'

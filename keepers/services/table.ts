@@ -100,3 +100,26 @@ function scaleOf(values: readonly number[]): { mean: number; deviation: number }
 
 const rounded = (value: number): number => Number(value.toPrecision(DIGITS))
 const isNumber = (text: string): boolean => text.trim() !== '' && Number.isFinite(Number(text))
+
+/**
+ * What a model of the service is given for one row of a file, which may lack the label.
+ * @param row from 1, not counting the header
+ * @throws LearningError BAD_DATA naming file, line and column
+ */
+export function tableRow({ features, scale, delimiter }: Table, text: string, name: string, row: number): number[] {
+  const bad = (what: string): never => {
+    throw new LearningError('BAD_DATA', `${name}: ${what}`)
+  }
+  const [header, ...rows] = readRows(text, delimiter, name)
+  const found = rows[row - 1]
+  if (header === undefined || found === undefined)
+    return bad(`no row ${row}; there are ${rows.length} below the header`)
+  return features.map((feature, i) => {
+    const at = header.fields.indexOf(feature)
+    if (at < 0) bad(`no column '${feature}'; the columns are ${header.fields.join(', ')}`)
+    const field = found.fields[at] ?? ''
+    if (!isNumber(field)) bad(`line ${found.line}: column '${feature}' is '${field}', not a number`)
+    const { mean, deviation } = scale?.[i] ?? { mean: 0, deviation: 1 }
+    return (Number(field) - mean) / deviation
+  })
+}

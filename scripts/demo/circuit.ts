@@ -5,14 +5,11 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storyCircuit } from '../../keepers/apps/story/index.ts'
-import { initialWeights } from '../../keepers/learning/index.ts'
-import { openManifest, provableModel, readManifestFile, type ServiceManifest } from '../../keepers/versions/index.ts'
-import { circuitKey, compileFolder, setupFolder, writeCircuit } from '../../keepers/zkml/index.ts'
+import { anyVersion, SERVICE_CIRCUIT, serviceCircuit } from '../../keepers/services/index.ts'
+import { readManifestFile, type ServiceManifest } from '../../keepers/versions/index.ts'
+import { circuitKey, setupFolder, writeCircuit } from '../../keepers/zkml/index.ts'
 import { CACHE } from '../bootstrap/paths.mjs'
 import type { Processes } from './processes.ts'
-
-/** Public signals of an answer: label in the clear, input and weights behind commitments. */
-const OPTIONS = { input: 'committed', output: 'public' } as const
 
 export type PreparedCircuit = { readonly folder: string; readonly cached: boolean }
 
@@ -40,7 +37,7 @@ async function prepareModel(
   { file, content }: { readonly file: string; readonly content: ServiceManifest },
 ): Promise<PreparedCircuit> {
   const folder = join(CACHE, 'demo-circuits', content.name)
-  const key = await circuitKey(writeCircuit(await anyVersion(content), OPTIONS))
+  const key = await circuitKey(writeCircuit(await anyVersion(content), SERVICE_CIRCUIT))
   if ((await readFile(join(folder, KEY_FILE), 'utf8').catch(() => '')) === key) return { folder, cached: true }
   const half = `${folder}.half`
   await rm(half, { recursive: true, force: true })
@@ -62,18 +59,12 @@ async function run(processes: Processes, name: string, args: readonly string[]):
   })
 }
 
-/** Weights are witness: those of any version give the circuit of all. */
-async function anyVersion(manifest: ServiceManifest) {
-  const model = await openManifest(manifest)
-  return provableModel(model, initialWeights(model.spec, 1)).program
-}
-
 async function make(what: string, folder: string): Promise<void> {
   if (what === 'reader') {
     await storyCircuit(READER_CACHE)
     return
   }
-  await compileFolder({ folder, program: await anyVersion(readManifestFile(what)), options: OPTIONS, modelSalt: 0n })
+  await serviceCircuit(readManifestFile(what), folder)
   await setupFolder(folder)
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { readManifestFile } from '../../keepers/versions/index.ts'
+import { encodeInput, openFolder } from '../../keepers/zkml/index.ts'
 import { command } from './command-line.ts'
 
 const CELLS = 'examples/breast-cancer/cells.csv'
@@ -53,6 +54,29 @@ describe('cohort service', function () {
     expect([wrong.code, wrong.stderr.trim().split('\n').at(-1)]).to.deep.equal([
       65,
       `cohort: ${model}: takes [30] and tells 2 classes apart; the sample has [29] and 2 (benign, malignant)`,
+    ])
+  })
+
+  it('compiles the circuit of a manifest, and scales a row for it', async () => {
+    const circuit = join(folder, 'circuit')
+    const made = await command('service', 'circuit', out, '--out', circuit, '--json')
+    expect(made.code, made.stderr).to.equal(0)
+    const input = join(folder, 'input.json')
+    const scaled = await command('service', 'row', out, '--data', CELLS, '--row', '20', '--out', input)
+    expect(scaled.code, scaled.stderr).to.equal(0)
+    expect(JSON.parse(readFileSync(input, 'utf8'))).to.have.length(30)
+    const { program } = await openFolder(circuit)
+    expect(JSON.parse(made.stdout)).to.include({
+      mode: 'committed',
+      circuitId: (await openFolder(circuit)).manifest.circuitId,
+    })
+    expect(encodeInput(program, JSON.parse(readFileSync(input, 'utf8')))).to.have.length(30)
+    const again = await command('service', 'circuit', out, '--out', circuit)
+    expect([again.code, again.stderr]).to.deep.equal([64, `cohort: ${circuit} is there already: give another --out\n`])
+    const picture = await command('service', 'row', 'mlp', '--data', CELLS, '--out', input)
+    expect([picture.code, picture.stderr]).to.deep.equal([
+      64,
+      'cohort: mlp takes a picture: `cohort learning samples` writes pictures\n',
     ])
   })
 

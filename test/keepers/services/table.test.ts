@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { LearningError } from '../../../keepers/learning/index.ts'
-import { inferTable } from '../../../keepers/services/table.ts'
+import { inferTable, tableRow } from '../../../keepers/services/table.ts'
 
 const lines = (...rows: string[]): string => `${rows.join('\n')}\n`
 const patients = lines('age,dose,outcome', '30,1.5,well', '61,0.25,sick', '33,4,well', '58,1,sick')
@@ -36,6 +36,26 @@ describe('the columns of a table', () => {
     const rows = Array.from({ length: 24 }, (_, i) => `${i},${i % 12}`)
     expect(inferTable(lines('a,month', ...rows), 'p.csv').classes).to.deep.equal(
       Array.from({ length: 12 }, (_, i) => `${i}`),
+    )
+  })
+
+  it('scale one row as the manifest says, whatever the order of its columns, with or without a label', () => {
+    const { input } = inferTable(patients, 'p.csv')
+    expect(tableRow(input, lines('dose,id,age', '1.7,1,46', '3.1,2,60'), 'q.csv', 2)).to.deep.equal([
+      1,
+      (3.1 - 1.7) / 1.4,
+    ])
+    expect(() => tableRow(input, lines('dose,id', '1.7,1'), 'q.csv', 1)).to.throw(
+      LearningError,
+      /q\.csv: no column 'age'; the columns are dose, id/,
+    )
+    expect(() => tableRow(input, patients, 'q.csv', 5)).to.throw(
+      LearningError,
+      /no row 5; there are 4 below the header/,
+    )
+    expect(() => tableRow(input, lines('age,dose', '1,x'), 'q.csv', 1)).to.throw(
+      LearningError,
+      /line 2: column 'dose' is 'x', not a number/,
     )
   })
 
