@@ -90,7 +90,7 @@ export class Cluster implements AsyncDisposable {
       cluster.provider = chain.provider
       const most = options.keepers + (options.later ?? 0)
       const manifest = options.manifest ?? clusterManifest('small-cnn')
-      const base = demoParameters(most, manifestDigest(manifest)) as {
+      const base = demoParameters(most, { name: 'MNIST digits', manifest: manifestDigest(manifest) }) as {
         service: Record<string, unknown>
         keepers: Record<string, unknown>
       }

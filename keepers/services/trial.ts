@@ -30,11 +30,11 @@ export type Trial = {
 /** Versions that are kept, evenly over the rounds. */
 const KEPT = 10
 
-/** As a keeper trains unless its operator says otherwise (keeper.yaml), but for the passes: small shards need some. */
+/** A little more than a keeper's own defaults (keeper.yaml): bounds and room for weights should not be too tight. */
 const TRAINING: SimulationSettings['training'] = {
   epochs: 2,
   batchSize: 32,
-  optimizer: { kind: 'adam', learningRate: 0.002 },
+  optimizer: { kind: 'adam', learningRate: 0.005 },
 }
 
 /** Rounds with virtual keepers that share the sample. @throws LearningError DIVERGED, EMPTY_SHARD */

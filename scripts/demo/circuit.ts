@@ -26,10 +26,10 @@ const KEY_FILE = 'made-of'
 export async function prepareCircuits(
   processes: Processes,
   manifest: { readonly file: string; readonly content: ServiceManifest },
-): Promise<{ readonly digits: PreparedCircuit; readonly reader: PreparedCircuit }> {
-  const digits = await prepareModel(processes, manifest)
+): Promise<{ readonly model: PreparedCircuit; readonly reader: PreparedCircuit }> {
+  const model = await prepareModel(processes, manifest)
   await run(processes, 'circuit-reader', ['reader'])
-  return { digits, reader: await storyCircuit(READER_CACHE) }
+  return { model, reader: await storyCircuit(READER_CACHE) }
 }
 
 async function prepareModel(

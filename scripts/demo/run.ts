@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { HDNodeWallet, type JsonRpcProvider } from 'ethers'
 import { convictionsOf } from '../../keepers/agent/index.ts'
 import type { DeploymentFile } from '../../keepers/chain/index.ts'
-import { encodeManifest, exampleManifest, manifestDigest, type ServiceManifest } from '../../keepers/versions/index.ts'
+import { encodeManifest, manifestDigest } from '../../keepers/versions/index.ts'
 import { openFolder } from '../../keepers/zkml/index.ts'
 import { prepareCircuits } from './circuit.ts'
 import { ACCOUNT, deploy, fundRewards } from './deployment.ts'
@@ -15,17 +15,15 @@ import { type KeeperNode, prepareKeepers, startKeeper, startSpoiler } from './ke
 import { LiveTable } from './live-table.ts'
 import { startLocalChain } from './local-chain.ts'
 import { proposeReader, settleMarket } from './market.ts'
-import { type DemoOptions, findData } from './options.ts'
+import type { DemoOptions } from './options.ts'
 import { Processes } from './processes.ts'
 import type { DemoReport } from './report.ts'
 import { publishAddresses, servingText, USUAL_PORT } from './serving.ts'
+import { subjectOf } from './subject.ts'
 import { deployVerifier } from './verifier-contract.ts'
 
 /** The accounts that every Hardhat node starts with; worth nothing anywhere else. */
 const PHRASE = 'test test test test test test test test test test test junk'
-
-/** Local training: with two epochs the fifth round ends just below 96 % on MNIST, with four well above. */
-const TRAINING = { 'training.epochs': 4, 'training.learningRate': 0.002 } as const
 
 /** Whole tokens that each keeper stakes. */
 const STAKE = '1000'
@@ -53,8 +51,8 @@ export async function runDemo(
     port: options.port ?? (options.serve ? USUAL_PORT : undefined),
   })
   watch.lap('chain')
-  const data = findData(options)
-  const manifest = demoManifest(options, data)
+  const subject = await subjectOf(options, folder, say)
+  const { manifest } = subject
   const manifestFile = join(folder, 'manifest.json')
   await writeFile(manifestFile, encodeManifest(manifest))
   say(`Local chain on ${url}; deploying with \`hardhat deploy\``)
@@ -62,7 +60,7 @@ export async function runDemo(
     url,
     folder,
     options.keepers,
-    manifestDigest(manifest),
+    { name: subject.title, manifest: manifestDigest(manifest) },
     options.serve,
     () => undefined,
   )
@@ -83,7 +81,12 @@ export async function runDemo(
     ownerKeys: Array.from({ length: options.keepers }, (_, index) => accountKey(ACCOUNT.firstOwner + index)),
     stake: STAKE,
     manifest,
-    values: (index, count) => keeperValues(options, data, index, count),
+    values: (index, count) => ({
+      ...subject.values(index, count),
+      // One of them is enough: all hold the same weights.
+      'data.reportTest': index === 0,
+      'training.seed': options.seed + index,
+    }),
   })
   const honest = nodes.slice(0, nodes.length - options.spoilers)
   const spoilers = nodes.slice(honest.length)
@@ -111,14 +114,18 @@ export async function runDemo(
     say(`${name} was convicted by the members (${reason}) and paid ${taken} COH`)
   if (!options.serve) await pause(processes, nodes)
 
-  const { digits, reader } = await circuits
-  const { folder: circuitFolder, cached } = digits
+  const { model, reader } = await circuits
+  const { folder: circuitFolder, cached } = model
   const { manifest: circuit } = await openFolder(circuitFolder)
   watch.lap('circuit')
   say(
     `Circuit of ${circuit.constraints.toLocaleString('en-US')} constraints ${cached ? 'from the cache' : 'compiled and set up'}`,
   )
-  const verifier = await deployVerifier(circuitFolder, await provider.getSigner(ACCOUNT.deployer))
+  const verifier = await deployVerifier(
+    circuitFolder,
+    await provider.getSigner(ACCOUNT.deployer),
+    `the demo’s model, ${manifest.name}`,
+  )
   const version = Number(board.results[options.rounds - 1]!.version)
   const members = await gatherDao(provider, deployment)
   const terms = {
@@ -149,9 +156,8 @@ export async function runDemo(
     deployment,
     folder,
     circuit: circuitFolder,
-    manifest,
     vkHash: verifier.vkHash,
-    data,
+    asked: await subject.asked(),
     signal,
   })
   watch.lap('inference')
@@ -163,7 +169,7 @@ export async function runDemo(
     keepers: options.keepers,
     spoilers: spoilers.map(({ name }) => name),
     convicted,
-    model: options.model,
+    model: manifest.name,
     data: board.announcement,
     alpha: options.alpha,
     seconds: watch.read(),
@@ -206,28 +212,6 @@ async function convictedAmong(
     const name = nodes.find(({ owner }) => owner === keeper)?.name ?? keeper
     return { name, seat, epoch, reason, taken }
   })
-}
-
-/** Config values of keeper `index` of `count`; the rest are the example's. */
-function keeperValues(
-  options: DemoOptions,
-  data: string | null,
-  index: number,
-  count: number,
-): Record<string, unknown> {
-  return {
-    'data.shard': { kind: 'dirichlet', alpha: options.alpha, parts: count, index, seed: options.seed },
-    ...(data === null ? {} : { 'data.path': data }),
-    // One of them is enough: all hold the same weights.
-    'data.reportTest': index === 0,
-    'training.seed': options.seed + index,
-    ...TRAINING,
-  }
-}
-
-/** What all members agree on. With all of MNIST in the sum, a larger least total gives the mean more precision. */
-function demoManifest({ model }: DemoOptions, data: string | null): ServiceManifest {
-  return exampleManifest(model, { rounds: data === null ? {} : { minTotalSamples: 20_000 } })
 }
 
 /**

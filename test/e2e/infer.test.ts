@@ -64,7 +64,14 @@ describe('cohort infer', function () {
     folder = await mkdtemp(join(tmpdir(), 'cohort-infer-'))
     processes = new Processes(folder)
     chain = await startLocalChain(processes, { pace: 'hasty' })
-    deployment = await deploy(chain.url, folder, 4, ZeroHash, false, () => undefined)
+    deployment = await deploy(
+      chain.url,
+      folder,
+      4,
+      { name: 'MNIST digits', manifest: ZeroHash },
+      false,
+      () => undefined,
+    )
 
     const random = new Random(9)
     const samples = Array.from({ length: 40 }, () => Float64Array.from(random.list(6, 0, 1)))

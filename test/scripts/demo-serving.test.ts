@@ -10,7 +10,7 @@ type Parameters = {
   service: { maxKeepers: number; decryptionsPerEpoch: number }
 }
 
-const MANIFEST = `0x${'5a'.repeat(32)}`
+const ABOUT = { name: 'Digits', manifest: `0x${'5a'.repeat(32)}` }
 
 describe('a demo that stays up', () => {
   const circuit = join(ROOT, '.cache/demo-circuits/mlp')
@@ -26,7 +26,7 @@ describe('a demo that stays up', () => {
   })
 
   it('has seats for others, new epochs for them, and time to vote; one that ends has none to lose', () => {
-    const [closed, open] = [demoParameters(4, MANIFEST), demoParameters(4, MANIFEST, true)] as [unknown, unknown] as [
+    const [closed, open] = [demoParameters(4, ABOUT), demoParameters(4, ABOUT, true)] as [unknown, unknown] as [
       Parameters,
       Parameters,
     ]
