@@ -8,6 +8,7 @@ import {
   EventCursor,
   encodeAddress,
   type FailoverProvider,
+  type HeadWatch,
   openService,
   PeerBook,
   systemClock,
@@ -16,6 +17,7 @@ import { agreedDigests, encodeManifest, openManifest, requireAgreed } from '../v
 import {
   healthOf,
   identityOf,
+  openHeads,
   openModel,
   openPlane,
   openProvider,
@@ -84,16 +86,17 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     metrics: new KeeperMetrics({ dht: config.network.dht !== undefined }),
   }
   await using cleanup = new AsyncDisposableStack()
-  const { context, owner, provider } = await openContext(surroundings, options.passphrase, cleanup)
+  const { context, owner, provider, heads } = await openContext(surroundings, options.passphrase, cleanup)
   await announceAddress(context, owner)
   await ensureEncryptionKey(context, owner)
   const cursor = new EventCursor({
     provider,
+    heads,
     store: context.store,
     addresses: [config.service.address],
     fromBlock: config.chain.fromBlock,
   })
-  const loop = new AgentLoop(context, cursor, options.behaviours)
+  const loop = new AgentLoop(context, { cursor, heads }, options.behaviours)
   const health = await HealthServer.start(config.monitoring, {
     metrics: context.metrics.registry,
     health: () => healthOf(context, loop),
@@ -105,12 +108,19 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
   await loop.run()
 }
 
+type Opened = {
+  readonly context: AgentContext
+  readonly owner: string
+  readonly provider: FailoverProvider
+  readonly heads: HeadWatch
+}
+
 /** Opens what a keeper works with, and checks on the way that it may run at all: clock, funds, registration, plan. */
 async function openContext(
   surroundings: Surroundings,
   passphrase: string,
   cleanup: AsyncDisposableStack,
-): Promise<{ readonly context: AgentContext; readonly owner: string; readonly provider: FailoverProvider }> {
+): Promise<Opened> {
   const { folder, config, wallet, clock, log, metrics, signal } = surroundings
   const { manifest, address } = config.service
   const store = openStore(surroundings, passphrase)
@@ -136,7 +146,8 @@ async function openContext(
   cleanup.defer(() => plane.stop())
   // For those who join: they have its digest from the chain.
   await plane.publish(encodeManifest(manifest))
-  const queue = await openQueue(surroundings, provider, store)
+  const heads = openHeads(surroundings, provider)
+  const queue = await openQueue(surroundings, { provider, heads }, store)
   const epochs = new EpochEngine()
   cleanup.defer(() => epochs.close())
   const context: AgentContext = {
@@ -148,10 +159,10 @@ async function openContext(
     facts: new Facts(contractInterface('ILearningService'), store.logs),
     peers: new PeerBook(contracts.service, contracts.registry, clock),
     model: openModel(surroundings, model, { store, plane, initial: initialWeights }),
-    remembered: { parameters: null, due: null },
+    remembered: { parameters: null, agreed: null, due: null },
     stopping: signal,
   }
-  return { context, owner, provider }
+  return { context, owner, provider, heads }
 }
 
 /** Puts the address that others can reach us at into the registry, when it is another than last time. */

@@ -15,3 +15,11 @@ export async function manifestOf(text: string, option = '--manifest'): Promise<S
   }
   return readManifestFile(text)
 }
+
+/** Its digest, once its model is known to be provable: voters should not find out afterwards. */
+export async function provableDigest(text: string, option?: string): Promise<string> {
+  const manifest = await manifestOf(text, option)
+  const { manifestDigest, openManifest } = await import('../versions/index.ts')
+  await openManifest(manifest, text)
+  return manifestDigest(manifest)
+}

@@ -6,9 +6,11 @@ import process from 'node:process'
 import type { Command } from 'commander'
 import type { DraftReport, Sample } from '../services/index.ts'
 import type { ServiceManifest } from '../versions/index.ts'
+import { chainCommand } from './chain-command.ts'
+import { type ProposingOptions, printProposal, withClient } from './dao.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
 import { interruptible, ProgressLine, replaceFile, wholeNumber } from './learning-options.ts'
-import { manifestOf } from './manifest-option.ts'
+import { manifestOf, provableDigest } from './manifest-option.ts'
 
 type NewOptions = {
   readonly data?: string
@@ -63,6 +65,27 @@ export function registerService(program: Command): void {
     .option('--out <file>', 'write the canonical document there')
     .option('--json', 'print JSON')
     .action(show)
+
+  chainCommand(
+    service,
+    'create',
+    'propose to the DAO a service with a manifest, and the parameters of one that is there',
+  )
+    .argument('<manifest>', 'a file, or the name of an example')
+    .option('--name <text>', 'what the chain calls it (default: the manifest’s name)')
+    .option('--like <name-or-address>', 'the service whose parameters it gets (default: the only one)', '')
+    .option('--quiet', 'print only the id of the proposal')
+    .action(async (text: string, options: ProposingOptions & { name?: string; like: string }) => {
+      const [manifest, digest] = await Promise.all([manifestOf(text, 'manifest'), provableDigest(text, 'manifest')])
+      await withClient(options, async (client) => {
+        const terms = { name: options.name ?? manifest.name, manifest: digest }
+        const proposal = await client.proposeService(options.like, terms)
+        printProposal(options, proposal)
+        if (options.json !== true && options.quiet !== true) {
+          process.stdout.write(`The service will be at ${proposal.service}, unless another one is created first.\n`)
+        }
+      })
+    })
 
   service
     .command('circuit')

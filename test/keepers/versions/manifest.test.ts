@@ -148,6 +148,16 @@ describe('the service manifest', () => {
     }
   })
 
+  it('cannot ask a reader for gigabytes in a few bytes', async () => {
+    const text = new TextDecoder().decode(encodeManifest(example)).replace('"units":10', '"units":1000000000')
+    const before = process.memoryUsage().rss
+    const error = await openManifest(decodeManifest(bytesOf(text))).catch((caught: unknown) => caught)
+    expect((error as Error).message).to.match(
+      /model\.topology: model logistic: 785000000000 parameters; at most \d+ are supported/,
+    )
+    expect(process.memoryUsage().rss - before).to.be.below(100e6)
+  })
+
   it('has a model that can be proven, or is refused', async () => {
     const { spec } = await openManifest(example)
     expect(spec.parameterCount).to.equal(7850)
