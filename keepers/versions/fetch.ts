@@ -59,15 +59,17 @@ export async function fetchVersion(
 
 /**
  * Fetches the manifest of that digest (0x…) from the keepers of a service: every one of them serves its own.
+ * @param timeout milliseconds
  * @throws VersionError BAD_MANIFEST, NetworkError when nobody serves it
  */
 export async function fetchManifest(
   source: Pick<VersionSource, 'provider' | 'service' | 'plane'>,
   digest: string,
+  timeout = FETCH_MS,
 ): Promise<ServiceManifest> {
   const cid = cidFromDigest(Buffer.from(digest.slice(2), 'hex'))
   const providers = await keeperAddresses(source)
-  const bytes = await source.plane.fetch(cid, { maxBytes: MAX_MANIFEST_BYTES, timeout: FETCH_MS, providers })
+  const bytes = await source.plane.fetch(cid, { maxBytes: MAX_MANIFEST_BYTES, timeout, providers })
   return decodeManifest(bytes, `manifest ${cid}`, digest)
 }
 
