@@ -34,17 +34,19 @@ export function registerKeeper(program: Command): void {
     )
     .option('--listen <multiaddr>', 'address to listen on', '/ip4/127.0.0.1/tcp/4001')
     .option('--set <key=value...>', 'any other config value, e.g. training.epochs=2', [])
-    .action(async (options: Common & InitFlags) => initCommand(options))
+    .action(async (options: Common & InitFlags) => exiting(() => initCommand(options)))
 
   add(keeper, 'manifest', 'put the service’s manifest into the data folder, in place of another')
     .option('--manifest <file-or-name>', 'one that you have (default: from the keepers, by its digest on the chain)')
-    .action(async (options: Common & { manifest?: string }) => {
-      const { loadConfig, renewManifest } = await import('../agent/index.ts')
-      const config = loadConfig(options.data)
-      const given = options.manifest === undefined ? undefined : await manifestOf(options.manifest)
-      const renewed = await renewManifest(config, given)
-      print(options, { manifest: config.service.manifestFile, renewed })
-    })
+    .action(async (options: Common & { manifest?: string }) =>
+      exiting(async () => {
+        const { loadConfig, renewManifest } = await import('../agent/index.ts')
+        const config = loadConfig(options.data)
+        const given = options.manifest === undefined ? undefined : await manifestOf(options.manifest)
+        const renewed = await renewManifest(config, given)
+        print(options, { manifest: config.service.manifestFile, renewed })
+      }),
+    )
 
   addOwner(keeper, 'register', 'register the keeper, stake, fund its operator, take a seat (owner key)')
     .option('--stake <tokens>', 'tokens to stake', '100')
@@ -172,6 +174,7 @@ async function placeOf(flags: InitFlags): Promise<{ service: string; chainId: nu
   if (flags.deployment === undefined) {
     const { service, rpc } = flags
     if (service === undefined) throw new UsageError('give --service, or --deployment FILE')
+    if (!/^0x[0-9a-fA-F]{40}$/.test(service)) throw new UsageError(`--service '${service}': takes an address`)
     const { chainIdOf, firstBlockOf } = await import('../agent/index.ts')
     const chainId = flags.chainId ?? (await chainIdOf(rpc[0]!))
     const fromBlock = flags.fromBlock ?? (await firstBlockOf(rpc, chainId, service))
@@ -284,6 +287,16 @@ async function ownerOf(
   const passphrase = await readPassphrase({ file, prompt: "Passphrase of the owner's keystore: " })
   const wallet = await openKeystore(options.owner ?? join(options.data, 'owner.json'), passphrase)
   return { key: wallet.privateKey }
+}
+
+/** Runs a command whose errors end it with a keeper's exit codes. */
+async function exiting(body: () => Promise<void>): Promise<void> {
+  try {
+    await body()
+  } catch (error) {
+    const { keeperExitCode } = await import('../agent/index.ts')
+    throw withExitCode(error, keeperExitCode(error))
+  }
 }
 
 /** Gives an error the exit code that the command ends with. */

@@ -3,7 +3,7 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { JsonRpcProvider } from 'ethers'
+import { z } from 'zod'
 import { ChainError, FailoverProvider, openService } from '../../chain/index.ts'
 import { MODEL_NAMES } from '../../learning/index.ts'
 import { DataPlane, NetworkError } from '../../network/index.ts'
@@ -28,6 +28,8 @@ export type ManifestRequest = {
 
 /** How long an endpoint may take, in milliseconds: somebody is waiting at a terminal. */
 const PATIENCE_MS = 10_000
+
+const chainIdAnswer = z.object({ result: z.string().regex(/^0x[0-9a-f]{1,13}$/i) })
 
 /**
  * The service's manifest: the one given, an example that ships, or what a keeper of the service sends, each only when it hashes
@@ -99,29 +101,23 @@ export async function renewManifest(config: KeeperConfig, given?: ServiceManifes
 
 /** The chain that an endpoint is on. @throws ChainError UNREACHABLE */
 export async function chainIdOf(url: string): Promise<number> {
-  const provider = new JsonRpcProvider(url, undefined, { batchMaxCount: 1 })
   try {
-    const answer: unknown = await Promise.race([
-      provider.send('eth_chainId', []),
-      new Promise((_, reject) => setTimeout(() => reject(new Error('no answer')), PATIENCE_MS).unref()),
-    ])
-    return Number(answer)
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [] }),
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    })
+    return Number(chainIdAnswer.parse(await response.json()).result)
   } catch (cause) {
-    const why = (cause as Error).message.split('\n')[0]
-    throw new ChainError(
-      'UNREACHABLE',
-      `${new URL(url).host} does not say which chain it is on (${why}): give --chain-id`,
-      {
-        cause,
-      },
-    )
-  } finally {
-    provider.destroy()
+    const message = `${new URL(url).host} does not say which chain it is on: start the node, or give --chain-id`
+    throw new ChainError('UNREACHABLE', message, { cause })
   }
 }
 
 /**
  * The block that a contract was created in, by bisection over what its code was; null where the endpoint keeps no old states.
+ * @throws ChainError UNREACHABLE, WRONG_CHAIN
  */
 export async function firstBlockOf(rpc: readonly string[], chainId: number, address: string): Promise<number | null> {
   const provider = new FailoverProvider({ urls: [...rpc], chainId: BigInt(chainId), patience: PATIENCE_MS })
@@ -133,7 +129,9 @@ export async function firstBlockOf(rpc: readonly string[], chainId: number, addr
       else having = middle
     }
     return having
-  } catch {
+  } catch (error) {
+    // An endpoint that is away is another matter than one that forgets.
+    if (error instanceof ChainError) throw error
     return null
   } finally {
     provider.destroy()
