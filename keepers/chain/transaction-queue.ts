@@ -67,6 +67,8 @@ const BUMP = { numerator: 1130n, denominator: 1000n }
 const FORGOTTEN_LOOKS = 4
 /** Polls after which the chain is looked at although there is no new block: one that stands still may have forgotten. */
 const STILL_POLLS = 10
+/** The same on a chain of slow blocks. */
+const STILL_SLOTS = 2
 /** Wei per gas offered to whoever makes blocks where the node suggests nothing. */
 const DEFAULT_TIP = 1_000_000_000n
 /** Looks at the chain before a used nonce is called somebody else's: endpoints behind a balancer lag each other. */
@@ -237,13 +239,15 @@ export class TransactionQueue {
     let lastSent = -Infinity
     let lookedAt = -Infinity
     let seen: string | null = null
+    let isMined = false
     let foreign = 0
     let looks = 0
     for (let failures = 0; ; ) {
       signal?.throwIfAborted()
       try {
         const { hash } = await heads.latest()
-        const wait = Math.min(lookedAt + STILL_POLLS * pollInterval, lastSent + fees.replaceAfter) - clock.now()
+        const still = lookedAt + Math.max(STILL_POLLS * pollInterval, STILL_SLOTS * heads.slot)
+        const wait = (isMined ? still : Math.min(still, lastSent + fees.replaceAfter)) - clock.now()
         if (hash === seen && foreign === 0 && wait > 0) {
           await clock.sleep(Math.min(pollInterval, wait), signal)
           continue
@@ -251,6 +255,7 @@ export class TransactionQueue {
         seen = hash
         lookedAt = clock.now()
         const receipt = await this.#receiptOf(row)
+        isMined = receipt !== null
         if (receipt !== null) {
           if (await this.#isDeep(receipt)) return this.#finish(row, receipt)
         } else {
@@ -341,7 +346,7 @@ export class TransactionQueue {
 
   async #offer(raw: string): Promise<void> {
     try {
-      await this.#options.provider.broadcastTransaction(raw)
+      await this.#options.provider.send('eth_sendRawTransaction', [raw])
     } catch (error) {
       // The node has it already, or has mined it since: the next look tells.
       if (isError(error, 'NONCE_EXPIRED') || isError(error, 'REPLACEMENT_UNDERPRICED')) return
