@@ -8,7 +8,7 @@ import type { ModelScore } from './training/protocol.ts'
 /** Keepers of earlier releases noted the last model's accuracy alone. */
 const recordSchema = z.object({ accuracy: z.number(), reference: z.number().optional() }).nullable()
 
-type Judging = { readonly store: Pick<AgentContext['store'], 'getRecord'> } & Pick<AgentContext, 'profile' | 'log'>
+type Judging = { readonly store: Pick<AgentContext['store'], 'getRecord'> } & Pick<AgentContext, 'manifest' | 'log'>
 
 export type Verdict = {
   /** Whether this keeper votes for the candidate: unless it is clearly worse on its hold-out than earlier models were. */
@@ -17,10 +17,10 @@ export type Verdict = {
   readonly reference: number
 }
 
-export function judge({ store, profile, log }: Judging, score: ModelScore): Verdict {
+export function judge({ store, manifest, log }: Judging, score: ModelScore): Verdict {
   const record = recordSchema.parse(store.getRecord('holdout'))
   const before = record === null ? null : (record.reference ?? record.accuracy)
-  const good = Number.isFinite(score.loss) && isAcceptable(score.accuracy, before, profile.voteTolerance)
+  const good = Number.isFinite(score.loss) && isAcceptable(score.accuracy, before, manifest.vote.tolerance)
   if (!good) {
     log.warn(
       { event: 'model refused', accuracy: score.accuracy, before },

@@ -21,7 +21,7 @@ export type ModelState = { readonly weights: Float32Array; readonly moments: rea
 const ADOPT: ServerSettings = { kind: 'fedavg' }
 
 /**
- * Applies a mean update to the model by the profile's strategy; without a strategy the mean is added. Each value is rounded to
+ * Applies a mean update to the model by the manifest's strategy; without a strategy the mean is added. Each value is rounded to
  * Float32 exactly once. All keepers get the same bits because the mean is an exact modular sum decoded by the same WebAssembly.
  * Moments of another strategy are dropped, and start afresh.
  */

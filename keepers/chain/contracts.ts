@@ -14,6 +14,7 @@ import type {
   PredictionMarket,
   ProverMarket,
   PublisherRegistry,
+  ServiceFactory,
   SpendingGuard,
   VerifierRegistry,
 } from '../../types/index.ts'
@@ -61,6 +62,7 @@ export const clients = {
   publishers: (address: string, runner: ContractRunner) =>
     attach<PublisherRegistry>('PublisherRegistry', address, runner),
   markets: (address: string, runner: ContractRunner) => attach<PredictionMarket>('PredictionMarket', address, runner),
+  factory: (address: string, runner: ContractRunner) => attach<ServiceFactory>('ServiceFactory', address, runner),
   pools: (address: string, runner: ContractRunner) => attach<OutcomePoolFactory>('OutcomePoolFactory', address, runner),
   pool: (address: string, runner: ContractRunner) => attach<OutcomePool>('OutcomePool', address, runner),
   guard: (address: string, runner: ContractRunner) => attach<SpendingGuard>('SpendingGuard', address, runner),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the learning room: models, data, local training, strategies, privacy, ensembles, simulation.
 
-export { type CsvSchema, csvSchemaSchema, loadCsv, parseCsv } from './data/csv.ts'
+export { type CsvSchema, csvSchemaSchema, loadCsv, parseCsv, readRows } from './data/csv.ts'
 export { createDataset, head, histogram, subset } from './data/dataset.ts'
 export { datasetFromIdx, parseIdx } from './data/idx.ts'
 export { loadImageFolder } from './data/images.ts'

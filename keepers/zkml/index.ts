@@ -79,6 +79,7 @@ export {
   type LayerPlan,
   type Plan,
   planFromJson,
+  planSchema,
   planToJson,
 } from './quantise/plan.ts'
 export { proveBounds } from './quantise/prove.ts'

@@ -2,11 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { hasSeat } from '../../chain/index.ts'
 import { startKeyGeneration } from '../../fhe/index.ts'
-import { profileHash } from '../../versions/index.ts'
+import { digestOf, manifestHash, requireAgreed } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
 import { storeDealing } from '../epoch.ts'
-import { frameHere, isMember } from '../frame.ts'
+import { frameHere, isMember, parametersOf, RENEW } from '../frame.ts'
 import { encodeKeyIndex } from '../key-index.ts'
 import { keyCommitment } from '../steps/commitments.ts'
 import { type KeyIntent, keyIntentName, parseKeyIntent } from '../steps/intents.ts'
@@ -24,6 +24,8 @@ export async function keyCommit(step: Step): Promise<Outcome> {
   }
   if (step.seat === null) await ensureSeat(step)
   if (!isMember(step) || hasSeat(snapshot.keyInfo.committed, step.seat)) return 'done'
+  // Parameters may have changed as registration closed: better silent than accused of another key.
+  requireAgreed({ current: digestOf((await parametersOf(step)).manifest) }, context.manifest, RENEW)
   const intent = await makeShare(step)
   if (intent === null) return 'again'
   const commitment = keyCommitment(context, snapshot.epoch, step.seat, intent)
@@ -57,7 +59,7 @@ async function makeShare(step: Step & { readonly seat: number }): Promise<KeyInt
     const sealed: string[] = []
     for (const share of messages.sealedShares) sealed.push(await publish(step, 'sealed share', share, snapshot.round))
     const index = encodeKeyIndex({
-      profileHash: profileHash(context.profile),
+      manifestHash: manifestHash(context.manifest),
       dealing: messages.dealing,
       sealed,
     })

@@ -91,18 +91,18 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
     signal,
     onProgress: (progress) => context.log.debug({ event: 'training', round: snapshot.round, ...progress }, 'training'),
   })
-  const { profile } = context
+  const { rounds: terms } = context.manifest
   let clipped: ReturnType<typeof clip>
   try {
-    clipped = clip(outcome.weights, global, entryBound(profile), profile.clipNorm)
+    clipped = clip(outcome.weights, global, entryBound(terms), terms.clipNorm)
   } finally {
     // As private as the update that it ends in.
     outcome.weights.fill(0)
   }
   const { norm, update } = clipped
   // Fresh noise even for a training done again after a crash: no update of it was published yet.
-  addNoiseShare(update, noiseDeviation(profile))
-  const samples = declaredWeight(profile, outcome.samples)
+  addNoiseShare(update, noiseDeviation(terms))
+  const samples = declaredWeight(terms, outcome.samples)
   const seconds = (context.clock.now() - started) / 1000
   context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
   context.log.info(

@@ -72,14 +72,14 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     totalWeight: declared,
     signal: step.signal,
   })
-  const bound = meanBound(context.profile, {
+  const bound = meanBound(context.manifest.rounds, {
     contributors: seatsOf(included).length,
     length: combined.mean.length,
     // The plan's error is that of a mean over its least total weight; over less it is larger.
     valueError: frame.plan.precision.meanError * Math.max(1, frame.plan.minTotalWeight / declared),
   })
   const norm = refuseLongMean(() => checkMeanNorm(combined.mean, bound))
-  const next = applyUpdate(await context.model.state(), combined.mean, context.profile.strategy)
+  const next = applyUpdate(await context.model.state(), combined.mean, context.manifest.rounds.strategy)
   const score = await context.trainer.evaluate(next.weights, step.signal)
   const { good, reference } = judge(context, score)
   const { cid, commitment } = await context.model.publish(next, round)

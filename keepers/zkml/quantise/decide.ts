@@ -84,7 +84,10 @@ export function calibratingDecider(
 }
 
 /** Repeats the decisions of a plan. @throws CompileError invalid-option when the plan is for another architecture. */
-export function plannedDecider(layers: Readonly<Record<string, LayerPlan>>): Decider {
+export function plannedDecider(
+  layers: Readonly<Record<string, LayerPlan>>,
+): Decider & { readonly unused: () => string[] } {
+  const left = new Set(Object.keys(layers))
   const find = <Kind extends LayerPlan['kind']>(key: string, kind: Kind): Extract<LayerPlan, { kind: Kind }> => {
     const plan = Object.hasOwn(layers, key) ? layers[key] : undefined
     if (plan?.kind !== kind)
@@ -95,9 +98,11 @@ export function plannedDecider(layers: Readonly<Record<string, LayerPlan>>): Dec
           layer: key,
         },
       )
+    left.delete(key)
     return plan as Extract<LayerPlan, { kind: Kind }>
   }
   return {
+    unused: () => [...left],
     weights: (key) => find(key, 'weights'),
     shift: (key) => find(key, 'shift'),
     narrow: (key) => find(key, 'shift'),

@@ -2,7 +2,7 @@
 // A deployment on a chain inside this process: what the tests of deployments and of the DAO's members share.
 
 import type { SnapshotRestorer } from '@nomicfoundation/hardhat-network-helpers/types'
-import { BrowserProvider, ZeroAddress } from 'ethers'
+import { BrowserProvider, ZeroAddress, ZeroHash } from 'ethers'
 import hre, { network } from 'hardhat'
 import { type DeploymentOptions, deployCohort } from '../../../deploy/deployment.ts'
 import type { DeployParameters } from '../../../deploy/parameters.ts'
@@ -56,6 +56,7 @@ export const PARAMETERS: DeployParameters = {
     rewardPoolTokens: 50n * TOKEN,
     admission: ZeroAddress,
     partySeats: 0,
+    manifest: ZeroHash,
   },
 }
 

@@ -34,6 +34,20 @@ describe('parameters of a service', () => {
     expect(end).to.equal(BigInt(await world.networkHelpers.time.latest()) + 77n)
   })
 
+  it('name the manifest that members agree on, and another from the next epoch on', async () => {
+    const [first, second] = [encodeBytes32String('first'), encodeBytes32String('second')]
+    const world = await createWorld({ players: 3, parameters: { manifest: first } })
+    const { service, parameters } = world
+    expect((await service.parameters()).manifest).to.equal(first)
+    await reachTraining(world)
+    await service.setParameters({ ...parameters, manifest: second })
+    expect((await service.parameters()).manifest).to.equal(first)
+    expect((await service.pendingParameters())[1].manifest).to.equal(second)
+    await passDeadline(world)
+    await service.poke()
+    expect((await service.parameters()).manifest).to.equal(second)
+  })
+
   it('are refused out of range, each by name', async () => {
     const world = await createWorld()
     const { service, parameters } = world

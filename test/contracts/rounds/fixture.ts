@@ -3,7 +3,7 @@
 
 import type { HardhatEthers, HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import type { NetworkHelpers, SnapshotRestorer } from '@nomicfoundation/hardhat-network-helpers/types'
-import { id, keccak256, Wallet, ZeroAddress } from 'ethers'
+import { id, keccak256, Wallet, ZeroAddress, ZeroHash } from 'ethers'
 import { network } from 'hardhat'
 import type {
   CohortToken,
@@ -93,6 +93,7 @@ export type ServiceParameters = {
   strategy: string
   admission: string
   partySeats: number
+  manifest: string
 }
 
 /** One keeper of a test: owner and operator keys, and the seat once it has joined. */
@@ -190,6 +191,7 @@ async function deployWorld(options: WorldOptions): Promise<World> {
     strategy: await equal.getAddress(),
     admission: ZeroAddress,
     partySeats: 0,
+    manifest: ZeroHash,
     ...options.parameters,
   }
   await factory.createService('digits', admin, parameters)

@@ -6,10 +6,10 @@ import { expect } from 'chai'
 import type { AgentContext } from '../../../keepers/agent/context.ts'
 import { judge, noteGood } from '../../../keepers/agent/holdout.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
-import { profileSchema } from '../../../keepers/versions/profile.ts'
+import { exampleManifest } from '../../../keepers/versions/index.ts'
 
 describe('a keeper’s judgement of candidates', () => {
-  const profile = profileSchema.parse({ model: 'logistic' })
+  const manifest = exampleManifest('logistic')
   let folder: string
   let store: KeeperStore
   let warned: { readonly event: string; readonly before: number | null }[]
@@ -26,7 +26,7 @@ describe('a keeper’s judgement of candidates', () => {
 
   const verdictOn = (accuracy: number, loss = 1): boolean => {
     const log = { warn: (fields: (typeof warned)[number]) => warned.push(fields) } as unknown as AgentContext['log']
-    const { good, reference } = judge({ store, profile, log }, { accuracy, loss, testAccuracy: null, testLoss: null })
+    const { good, reference } = judge({ store, manifest, log }, { accuracy, loss, testAccuracy: null, testLoss: null })
     if (good) noteGood(store, { round: 1, accuracy, reference })
     return good
   }

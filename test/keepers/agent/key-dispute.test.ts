@@ -4,9 +4,10 @@ import { keyConfirm } from '../../../keepers/agent/behaviours/key-confirm.ts'
 import { keyJudge } from '../../../keepers/agent/behaviours/key-judge.ts'
 import type { Fact } from '../../../keepers/agent/facts.ts'
 import { openComplaint, Secret } from '../../../keepers/fhe/index.ts'
+import { exampleManifest } from '../../../keepers/versions/index.ts'
 import { CRS, EPOCH } from '../fhe/ceremony.ts'
 import { bentDealing } from '../fhe/dealer.ts'
-import { KeyStage, PROFILE, seats } from './key-stage.ts'
+import { KeyStage, seats } from './key-stage.ts'
 import { cidOfBytes, seatOfIndex } from './round-stage.ts'
 
 describe('the dealings that a key is made of', () => {
@@ -208,8 +209,8 @@ describe('key generation among members who cheat', () => {
     expect(await stage.verdict(2)).to.deep.equal({ convicted: seats(3), excused: 0n, waiting: false })
   })
 
-  it('excuses a member of another profile: nobody can say whose is right', async () => {
-    stage.publish(3, stage.parties[3]!.messages, { ...PROFILE, clipBound: 2 })
+  it('excuses a member of another manifest: nobody can say whose is right', async () => {
+    stage.publish(3, stage.parties[3]!.messages, exampleManifest('logistic', { rounds: { clipBound: 2 } }))
     await stage.confirm(0, 1, 2)
     expect(stage.said('KeyComplaint')).to.have.length(3)
     expect(await stage.verdict(0)).to.deep.equal({ convicted: 0n, excused: seats(3), waiting: false })

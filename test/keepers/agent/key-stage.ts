@@ -19,14 +19,14 @@ import { type Engine, openEngine } from '../../../keepers/fhe/index.ts'
 import { cidHex } from '../../../keepers/network/cid.ts'
 import { NetworkError } from '../../../keepers/network/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
-import { profileHash, profileSchema } from '../../../keepers/versions/profile.ts'
+import { exampleManifest, manifestHash } from '../../../keepers/versions/index.ts'
 import { CRS, EPOCH, type Party, startAll, testPlan } from '../fhe/ceremony.ts'
 import { bentDealing, bump } from '../fhe/dealer.ts'
 import { cidOfBytes, factsOf, type Sent, seatOfIndex } from './round-stage.ts'
 
 const MEMBERS = 4
 const SEED = `0x${Buffer.from(CRS).toString('hex')}`
-export const PROFILE = profileSchema.parse({ model: 'logistic' })
+export const MANIFEST = exampleManifest('logistic')
 export const seats = (...members: number[]): bigint => bitmapOf(members.map(seatOfIndex))
 
 /** Key generation of four, all committed and revealed: what each has published can be changed before the next step. */
@@ -94,10 +94,10 @@ export class KeyStage {
   publish(
     dealer: number,
     { dealing, sealedShares }: { readonly dealing: Uint8Array; readonly sealedShares: readonly Uint8Array[] },
-    profile = PROFILE,
+    manifest = MANIFEST,
   ): void {
     const sealed = sealedShares.map((share) => this.put(share))
-    const cid = this.put(encodeKeyIndex({ profileHash: profileHash(profile), dealing, sealed }))
+    const cid = this.put(encodeKeyIndex({ manifestHash: manifestHash(manifest), dealing, sealed }))
     this.reveal(dealer, cid)
   }
 
@@ -149,7 +149,7 @@ export class KeyStage {
     }
     const context = {
       config: { network: { fetchSeconds: 1 }, chain: { pollSeconds: 1 } },
-      profile: PROFILE,
+      manifest: MANIFEST,
       store: this.#storeOf(member),
       facts: factsOf(this.facts),
       peers: { providers: async () => [], refresh: () => undefined },

@@ -9,7 +9,7 @@ import { openSealed } from '../../../keepers/fhe/envelope.ts'
 import { generateEncryptionKey } from '../../../keepers/fhe/index.ts'
 import { frameOf } from '../../../keepers/fhe/key-frame.ts'
 import { decodeSealedShare, sealedShareBinding } from '../../../keepers/fhe/key-messages.ts'
-import { profileSchema } from '../../../keepers/versions/profile.ts'
+import { exampleManifest, manifestDigest } from '../../../keepers/versions/index.ts'
 import { type RoundStage, roundStage, SEED } from './round-stage.ts'
 
 const REGISTRY = `0x${'77'.repeat(20)}`
@@ -29,7 +29,7 @@ describe('the members that a keeper deals to', () => {
   beforeEach(async () => {
     stage = await roundStage({ members: 4, threshold: 3, self: 1 })
     stage.snapshot = { ...stage.snapshot, state: 'KeyCommit' }
-    Object.assign(stage.context, { profile: profileSchema.parse({ model: 'logistic' }) })
+    Object.assign(stage.context, { manifest: exampleManifest('logistic') })
     Object.assign(stage.context.contracts, { registry: { getAddress: async () => REGISTRY } })
   })
   afterEach(() => stage.close())
@@ -131,6 +131,25 @@ describe('the members that a keeper deals to', () => {
       return null
     }
   }
+
+  it('hear nothing from a keeper whose manifest is not the one on the chain', async () => {
+    told(truth(), null, truth())
+    const parameters = await stage.context.contracts.service.parameters()
+    const agreeing = manifestDigest(stage.context.manifest)
+    const on = (manifest: string) =>
+      Object.assign(stage.context, {
+        contracts: { ...stage.context.contracts, service: { parameters: async () => ({ ...parameters, manifest }) } },
+        remembered: { parameters: null, due: null },
+      })
+    on(`0x${'5a'.repeat(32)}`)
+    const error = await keyCommit(stage.step()).catch((caught: unknown) => caught)
+    expect(error).to.have.property('code', 'WRONG_MANIFEST')
+    expect((error as Error).message).to.contain(`this keeper's manifest is ${agreeing}, the service's is 0x5a5a`)
+    expect([committed(), stage.blobs.size]).to.deep.equal([0, 0])
+    on(agreeing)
+    expect(await keyCommit(stage.step())).to.equal('done')
+    expect(committed()).to.equal(1)
+  })
 
   it('are those that two endpoints know', async () => {
     told(truth(), null, truth())
