@@ -63,7 +63,7 @@ contract DelegationTest is Play {
             "deposit", "exit", "submit", "settle", "claim exit", "claim rewards", "engage", "slash", "reward",
             "give", "commission", "raise"
         ];
-        for (uint256 i = 0; i < names.length; ++i) _reached(names[i], length / 2500);
+        for (uint256 i = 0; i < names.length; ++i) _reached(names[i], length / 5000);
         this.windUp();
     }
 

@@ -272,7 +272,9 @@ abstract contract MarketPlay is Play {
         uint256[] memory reserves = IOutcomePool(book.pool).reserves();
         for (uint256 i = 0; i < reserves.length; ++i) if (reserves[i] > largest) largest = reserves[i];
         (uint256 left, ) = _market.potOf(book.id);
-        _atMost("collateral that nobody can take out, beside what stands behind dead shares", left, largest);
+        // Each share of an equal split is rounded down, and the pool, which would get the dust as the last, never leaves.
+        uint256 most = largest + _people.length;
+        _atMost("collateral that nobody can take out, beside what stands behind dead shares", left, most);
         _retired += left;
         ++_done["replace"];
         _open(slot);

@@ -21,7 +21,7 @@ contract MarketsTest is MarketPlay {
             "split", "merge", "transfer", "redeem", "start", "add liquidity", "remove liquidity", "buy", "sell",
             "resolve", "challenge", "defend", "settle", "pause", "freeze", "appoint", "replace"
         ];
-        for (uint256 i = 0; i < names.length; ++i) _reached(names[i], length / 2500);
+        for (uint256 i = 0; i < names.length; ++i) _reached(names[i], length / 5000);
         _reached("split", length / 50);
         _atMost("calls refused", _calls - _taken, (_calls * 3) / 4);
     }

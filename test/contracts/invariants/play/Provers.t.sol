@@ -43,7 +43,7 @@ contract ProversTest is Play {
             "post", "post privately", "claim", "submit", "settle", "accuse", "expire", "close", "cancel", "bond",
             "unbond", "withdraw bond", "withdraw"
         ];
-        for (uint256 i = 0; i < names.length; ++i) _reached(names[i], length / 2500);
+        for (uint256 i = 0; i < names.length; ++i) _reached(names[i], length / 5000);
         this.windUp();
     }
 
