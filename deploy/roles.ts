@@ -10,6 +10,7 @@ export type AdminedContract =
   | 'KeeperRegistry'
   | 'ServiceFactory'
   | 'PredictionMarket'
+  | 'InputMarket'
   | 'DaoPilot'
 
 export type RoleHolder = 'TimelockController' | 'CohortGovernor' | 'ServiceFactory' | 'Guardian'
@@ -41,6 +42,9 @@ export const ROLE_PLAN: readonly RoleRule[] = [
   { contract: 'PredictionMarket', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
   { contract: 'PredictionMarket', role: 'SETTLER_ROLE', holder: 'TimelockController', deployer: false },
   { contract: 'PredictionMarket', role: 'GUARDIAN_ROLE', holder: 'Guardian', deployer: false },
+  { contract: 'InputMarket', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
+  { contract: 'InputMarket', role: 'SETTLER_ROLE', holder: 'TimelockController', deployer: false },
+  { contract: 'InputMarket', role: 'GUARDIAN_ROLE', holder: 'Guardian', deployer: false },
   { contract: 'DaoPilot', role: 'DEFAULT_ADMIN_ROLE', holder: 'TimelockController', deployer: true },
   { contract: 'DaoPilot', role: 'MANDATE_ROLE', holder: 'TimelockController', deployer: false },
   { contract: 'TimelockController', role: 'PROPOSER_ROLE', holder: 'CohortGovernor', deployer: false },

@@ -14,6 +14,8 @@ const WIRING_ABI = [
   'function timelock() view returns (address)',
   'function token() view returns (address)',
   'function STAKES() view returns (address)',
+  'function POOLS() view returns (address)',
+  'function REGISTRY() view returns (address)',
   'function getMinDelay() view returns (uint256)',
   'function MODELS() view returns (address)',
   'function VERIFIERS() view returns (address)',
@@ -148,6 +150,13 @@ async function wiringProblems({ provider, deployment, timelockDelay }: CheckOpti
     await read(contracts.CohortGovernor, 'STAKES'),
     contracts.KeeperRegistry,
   )
+  expect(
+    'whose pools’ votes the governor counts',
+    await read(contracts.CohortGovernor, 'POOLS'),
+    contracts.StakePoolFactory,
+  )
+  expect('the stake pools’ registry', await read(contracts.StakePoolFactory, 'REGISTRY'), contracts.KeeperRegistry)
+  expect('the successors’ timelock', await read(contracts.Successors, 'TIMELOCK'), contracts.TimelockController)
   expect('the timelock’s delay', await read(contracts.TimelockController, 'getMinDelay'), BigInt(timelockDelay))
   expect('the guardian’s timelock', await read(contracts.Guardian, 'TIMELOCK'), contracts.TimelockController)
   expect('the markets’ treasury', await read(contracts.PredictionMarket, 'TREASURY'), contracts.TimelockController)
@@ -168,6 +177,9 @@ async function wiringProblems({ provider, deployment, timelockDelay }: CheckOpti
   expect('the pilot’s hub', await read(contracts.DaoPilot, 'HUB'), contracts.InferenceHub)
   expect('the markets’ hub', await read(contracts.PredictionMarket, 'HUB'), contracts.InferenceHub)
   expect('the markets’ publishers', await read(contracts.PredictionMarket, 'PUBLISHERS'), contracts.PublisherRegistry)
+  expect('the input markets’ hub', await read(contracts.InputMarket, 'HUB'), contracts.InferenceHub)
+  expect('the input markets’ publishers', await read(contracts.InputMarket, 'PUBLISHERS'), contracts.PublisherRegistry)
+  expect('the input markets’ treasury', await read(contracts.InputMarket, 'TREASURY'), contracts.TimelockController)
   expect('the pools’ market', await read(contracts.OutcomePoolFactory, 'MARKET'), contracts.PredictionMarket)
   for (const { name, address } of services) {
     expect(`service '${name}' in the model registry`, await read(contracts.ModelRegistry, 'isService', address), true)

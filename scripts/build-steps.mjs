@@ -14,7 +14,8 @@
 export const BUILD_STEPS = [
   {
     name: 'contracts',
-    inputs: ['contracts', 'hardhat.config.ts', 'package-lock.json'],
+    // The tests in Solidity are compiled with it: `hardhat build` does both.
+    inputs: ['contracts', 'test/contracts', 'hardhat.config.ts', 'package-lock.json'],
     extensions: ['.sol', 'hardhat.config.ts', 'package-lock.json'],
     outputs: ['artifacts/contracts', 'types/index.ts'],
     command: ['node_modules/hardhat/dist/src/cli.js', 'build'],

@@ -31,8 +31,11 @@ contract HubValidator is IHubValidator, ERC165 {
             version != claim.version ||
             request.inputCommitment != claim.inputCommitment
         ) revert ClaimOfOtherRequest(claim.hubRequestId);
+        bytes32 requestHash = hashOf(claim);
+        (, uint256 agentId) = registry.getValidationStatus(requestHash);
+        if (agentId != claim.agentId) revert ClaimOfOtherAgent(agentId, claim.agentId);
         response = output == claim.output ? PROVEN : REFUTED;
-        registry.validationResponse(hashOf(claim), response, "", bytes32(0), TAG);
+        registry.validationResponse(requestHash, response, "", bytes32(0), TAG);
     }
 
     /// @inheritdoc IHubValidator

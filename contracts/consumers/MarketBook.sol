@@ -4,13 +4,13 @@ pragma solidity ^0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IInferenceHub, IInferenceHubErrors, IInferenceHubTypes} from "../interfaces/IInferenceHub.sol";
 import {IERC7992Verifier} from "../interfaces/IERC7992.sol";
-import {IPredictionMarket} from "../interfaces/IPredictionMarket.sol";
+import {IMarketBook} from "../interfaces/IMarketBook.sol";
 import {IPublisherRegistry} from "../interfaces/IPublisherRegistry.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {OutputReading} from "../inference/OutputReading.sol";
 
 /// @title The questions: what each market is pinned to, and the status that follows from it and the clock.
-abstract contract MarketBook is IPredictionMarket {
+abstract contract MarketBook is IMarketBook {
     /// @notice In a class map: the model abstains. As an outcome: every outcome pays the same.
     uint8 public constant INVALID = 0xff;
     uint256 public constant MIN_OUTCOMES = 2;
@@ -84,48 +84,12 @@ abstract contract MarketBook is IPredictionMarket {
         FALLBACK_SECONDS = fallbackSeconds;
     }
 
-    /// @inheritdoc IPredictionMarket
-    function createMarket(Question calldata question, string calldata text) external returns (uint256 marketId) {
-        _requireWindow(question.opensAt, question.closesAt, question.deadline);
-        _requireClassMap(question.classMap, question.outcomes);
-        if (address(question.collateral).code.length == 0) revert CollateralHasNoCode(address(question.collateral));
-        if (bytes(text).length > MAX_TEXT_BYTES) revert TextTooLong(bytes(text).length, MAX_TEXT_BYTES);
-        PUBLISHERS.publisherOf(question.publisherId);
-        IInferenceHubTypes.Model memory model = HUB.modelOf(question.modelId);
-        if (model.deprecated) revert IERC7992Verifier.VerificationRefusedModelDeprecated(question.modelId);
-        if (model.pinned == 0 || model.pinned != question.version) {
-            revert ModelPinsAnotherVersion(question.modelId, model.pinned, question.version);
-        }
-        if (model.vkHash != question.vkHash) revert VkHashMismatch(question.modelId, question.vkHash, model.vkHash);
-        if (!OutputReading.requireLabel(model.form) && question.minMargin != 0) {
-            revert MarginNotStated(question.modelId, question.minMargin);
-        }
-        VERIFIERS.requireIntakeFor(model.circuitId);
-
-        marketId = ++_count;
-        Market storage market = _markets[marketId];
-        market.collateral = question.collateral;
-        market.outcomes = question.outcomes;
-        market.minMargin = question.minMargin;
-        market.service = model.service;
-        market.version = question.version;
-        market.form = model.form;
-        market.modelId = question.modelId;
-        market.publisherId = question.publisherId;
-        market.opensAt = question.opensAt;
-        market.closesAt = question.closesAt;
-        market.deadline = question.deadline;
-        market.classMap = question.classMap;
-        market.circuitId = model.circuitId;
-        emit MarketCreated(marketId, msg.sender, question, text);
-    }
-
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function statusOf(uint256 marketId) external view returns (Status) {
         return marketId == 0 || marketId > _count ? Status.None : _statusOf(_markets[marketId]);
     }
 
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function questionOf(uint256 marketId) external view returns (Question memory) {
         Market storage market = _known(marketId);
         return
@@ -144,35 +108,30 @@ abstract contract MarketBook is IPredictionMarket {
             });
     }
 
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function resolutionOf(uint256 marketId) external view returns (Resolution memory) {
         Market storage market = _known(marketId);
         return Resolution(market.keyId, market.resolvedAt, market.flaggedAt, market.outcome, market.reason);
     }
 
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function potOf(uint256 marketId) external view returns (uint256 collateral, uint256 tokens) {
         Market storage market = _known(marketId);
         return (market.potCollateral, market.potTokens);
     }
 
-    /// @inheritdoc IPredictionMarket
-    function recordedAt(uint256 marketId, bytes32 digest) external view returns (uint64) {
-        return _known(marketId).recorded[digest].at;
-    }
-
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function tradingOf(uint256 marketId) external view returns (Status, uint64, uint64) {
         Market storage market = _known(marketId);
         return (_statusOf(market), market.closesAt, market.firstRecordedAt);
     }
 
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function marketCount() external view returns (uint256) {
         return _count;
     }
 
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function positionId(uint256 marketId, uint256 outcome) public pure returns (uint256) {
         return (marketId << 8) | outcome;
     }
@@ -219,7 +178,48 @@ abstract contract MarketBook is IPredictionMarket {
         if (deadline > latest) revert DeadlineTooFar(deadline, latest);
     }
 
-    function _requireClassMap(bytes calldata classMap, uint8 outcomes) private pure {
+    /// @dev Opens a market with what all kinds are pinned to; the kind checks publisher, class map and form itself.
+    function _create(
+        Question memory question,
+        uint256 textBytes
+    ) internal returns (uint256 marketId, Market storage market) {
+        _requireWindow(question.opensAt, question.closesAt, question.deadline);
+        if (address(question.collateral).code.length == 0) revert CollateralHasNoCode(address(question.collateral));
+        if (textBytes > MAX_TEXT_BYTES) revert TextTooLong(textBytes, MAX_TEXT_BYTES);
+        IInferenceHubTypes.Model memory model = HUB.modelOf(question.modelId);
+        if (model.deprecated) revert IERC7992Verifier.VerificationRefusedModelDeprecated(question.modelId);
+        if (model.pinned == 0 || model.pinned != question.version) {
+            revert ModelPinsAnotherVersion(question.modelId, model.pinned, question.version);
+        }
+        if (model.vkHash != question.vkHash) revert VkHashMismatch(question.modelId, question.vkHash, model.vkHash);
+        VERIFIERS.requireIntakeFor(model.circuitId);
+
+        marketId = ++_count;
+        market = _markets[marketId];
+        market.collateral = question.collateral;
+        market.outcomes = question.outcomes;
+        market.minMargin = question.minMargin;
+        market.service = model.service;
+        market.version = question.version;
+        market.form = model.form;
+        market.modelId = question.modelId;
+        market.publisherId = question.publisherId;
+        market.opensAt = question.opensAt;
+        market.closesAt = question.closesAt;
+        market.deadline = question.deadline;
+        market.classMap = question.classMap;
+        market.circuitId = model.circuitId;
+    }
+
+    /// @dev For a market whose outcomes are classes of the model.
+    function _requireClasses(Question memory question, IInferenceHubErrors.OutputForm form) internal pure {
+        _requireClassMap(question.classMap, question.outcomes);
+        if (!OutputReading.requireLabel(form) && question.minMargin != 0) {
+            revert MarginNotStated(question.modelId, question.minMargin);
+        }
+    }
+
+    function _requireClassMap(bytes memory classMap, uint8 outcomes) private pure {
         if (outcomes < MIN_OUTCOMES || outcomes > MAX_OUTCOMES) {
             revert OutcomeCount(outcomes, MIN_OUTCOMES, MAX_OUTCOMES);
         }

@@ -6,7 +6,7 @@ import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {ERC1155} from "@openzeppelin/contracts/token/ERC1155/ERC1155.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
-import {IPredictionMarket} from "../interfaces/IPredictionMarket.sol";
+import {IMarketBook} from "../interfaces/IMarketBook.sol";
 import {OutcomeTokens} from "./OutcomeTokens.sol";
 
 /// @title What stops a resolution: withdrawn grounds, a bonded challenge, the guardian; and who decides then
@@ -36,7 +36,7 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
         TREASURY = treasury;
     }
 
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function flag(uint256 marketId) external {
         Market storage market = _known(marketId);
         Status found = _requireStatus(marketId, market, (1 << uint8(Status.Pending)) | (1 << uint8(Status.Flagged)));
@@ -46,21 +46,21 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
             revert UnexpectedStatus(marketId, found, 1 << uint8(Status.Pending));
         }
         FlagReason reason;
-        if (PUBLISHERS.isRevoked(market.keyId)) reason = FlagReason.KeyRevoked;
+        if (market.keyId != 0 && PUBLISHERS.isRevoked(market.keyId)) reason = FlagReason.KeyRevoked;
         else if (!MODELS.isReleased(market.service, market.version)) reason = FlagReason.VersionWithdrawn;
         else if (VERIFIERS.isRevoked(market.circuitId)) reason = FlagReason.CircuitRevoked;
         else revert NoGroundsToFlag(marketId);
         _flag(marketId, market, reason);
     }
 
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function freeze(uint256 marketId) external onlyRole(GUARDIAN_ROLE) {
         Market storage market = _known(marketId);
         _requireStatus(marketId, market, 1 << uint8(Status.Pending));
         _flag(marketId, market, FlagReason.Frozen);
     }
 
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function challenge(uint256 marketId) external nonReentrant {
         Market storage market = _known(marketId);
         Challenge storage entry = _challenges[marketId];
@@ -74,31 +74,31 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
         _takeIn(market.collateral, bond);
     }
 
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function defend(uint256 marketId) external nonReentrant {
         Market storage market = _known(marketId);
         Challenge storage entry = _challenged(marketId);
         if (entry.defender != address(0)) revert AlreadyDefended(marketId, entry.defender);
         _requireStatus(marketId, market, 1 << uint8(Status.Flagged));
+        uint256 until = uint256(market.flaggedAt) + DISPUTE_SECONDS;
+        // Later the DAO's answer may be known: whoever waits for it takes the challenger's bond for no risk.
+        if (block.timestamp >= until) revert DefenceTooLate(marketId, until);
         entry.defender = msg.sender;
         emit ReadingDefended(marketId, msg.sender, entry.bond);
         _takeIn(market.collateral, entry.bond);
     }
 
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function settle(uint256 marketId, uint8 outcome) external onlyRole(SETTLER_ROLE) {
         Market storage market = _known(marketId);
         _requireStatus(marketId, market, 1 << uint8(Status.Flagged));
         if (outcome >= market.outcomes && outcome != INVALID) {
             revert UnknownOutcome(marketId, outcome, market.outcomes);
         }
-        if (outcome != market.outcome) _challenges[marketId].upheld = true;
-        market.outcome = outcome;
-        market.settled = true;
-        emit MarketSettled(marketId, outcome);
+        _decide(marketId, market, outcome, outcome != market.outcome);
     }
 
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function returnBond(uint256 marketId, address account) external nonReentrant {
         Market storage market = _known(marketId);
         Challenge storage entry = _challenged(marketId);
@@ -110,22 +110,29 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
         market.collateral.safeTransfer(account, amount);
     }
 
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function challengeOf(uint256 marketId) external view returns (Challenge memory) {
         return _challenges[marketId];
     }
 
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function challengeBond(uint256 marketId) external view returns (uint256) {
         return _bond(_known(marketId));
     }
 
     /// @dev Interfaces of the market, of ERC-1155 and AccessControl.
-    function supportsInterface(bytes4 interfaceId) public view override(ERC1155, AccessControl) returns (bool) {
+    function supportsInterface(bytes4 interfaceId) public view virtual override(ERC1155, AccessControl) returns (bool) {
         return
-            interfaceId == type(IPredictionMarket).interfaceId ||
+            interfaceId == type(IMarketBook).interfaceId ||
             ERC1155.supportsInterface(interfaceId) ||
             AccessControl.supportsInterface(interfaceId);
+    }
+
+    function _decide(uint256 marketId, Market storage market, uint8 outcome, bool upheld) internal {
+        if (upheld) _challenges[marketId].upheld = true;
+        market.outcome = outcome;
+        market.settled = true;
+        emit MarketSettled(marketId, outcome);
     }
 
     function _flag(uint256 marketId, Market storage market, FlagReason reason) private {
@@ -134,8 +141,9 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
         emit MarketFlagged(marketId, reason, msg.sender);
     }
 
-    /// @dev The winner gets both bonds. Where something was withdrawn and the DAO stayed silent nobody found out who was right, and each
-    /// gets its own.
+    /// @dev The winner gets its bond and half of the other's; the treasury the rest, so that whoever stands up against itself pays for
+    /// the time that it takes from everybody. Where something was withdrawn and the DAO stayed silent nobody found out who was
+    /// right, and each gets its own.
     function _owed(
         Market storage market,
         Challenge storage entry,
@@ -147,9 +155,11 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
             if (account == defender) amount += bond;
             return amount;
         }
+        // Of a defender that is not there nothing is lost, and nothing goes to it.
+        uint256 lost = entry.upheld && defender == address(0) ? 0 : bond;
         address winner = entry.upheld ? challenger : defender;
-        if (winner == address(0)) winner = TREASURY;
-        return account != winner ? 0 : defender == address(0) ? bond : 2 * bond;
+        if (account == TREASURY) amount = winner == address(0) ? lost : lost - lost / 2;
+        if (account == winner && winner != address(0)) amount += bond + lost / 2;
     }
 
     function _challenged(uint256 marketId) private view returns (Challenge storage entry) {

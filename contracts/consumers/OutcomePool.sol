@@ -9,7 +9,10 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IOutcomePool} from "../interfaces/IOutcomePool.sol";
-import {IPredictionMarket, IPredictionMarketTypes} from "../interfaces/IPredictionMarket.sol";
+import {IInferenceHubTypes} from "../interfaces/IInferenceHub.sol";
+import {IMarketBook, IPredictionMarketTypes} from "../interfaces/IMarketBook.sol";
+import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
+import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 
 /// @title A fixed-product market maker for one market
 /// @notice See IOutcomePool, which owns the documentation. The formulas are those of Gnosis' fixed-product market maker.
@@ -27,16 +30,23 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
     uint256 private constant BPS = 10_000;
     uint256 private constant ONE = 1e18;
 
-    IPredictionMarket public immutable MARKET;
+    IMarketBook public immutable MARKET;
     uint256 public immutable MARKET_ID;
     IERC20 public immutable COLLATERAL;
     uint256 public immutable OUTCOMES;
     /// @notice Fee on the collateral that a trade moves, in hundredths of a percent.
     uint256 public immutable FEE_BPS;
 
+    IVerifierRegistry private immutable VERIFIERS;
+    IModelRegistry private immutable MODELS;
+    /// @dev What the market's answer will be proven about.
+    bytes32 private immutable CIRCUIT_ID;
+    address private immutable SERVICE;
+    uint64 private immutable VERSION;
+
     uint256[] private _reserves;
 
-    constructor(IPredictionMarket market, uint256 marketId, uint256 feeBps) ERC20("Cohort outcome pool", "CPOOL") {
+    constructor(IMarketBook market, uint256 marketId, uint256 feeBps) ERC20("Cohort outcome pool", "CPOOL") {
         if (feeBps > MAX_FEE_BPS) revert FeeTooHigh(feeBps, MAX_FEE_BPS);
         IPredictionMarketTypes.Question memory question = market.questionOf(marketId);
         MARKET = market;
@@ -44,6 +54,9 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
         COLLATERAL = question.collateral;
         OUTCOMES = question.outcomes;
         FEE_BPS = feeBps;
+        IInferenceHubTypes.Model memory model = market.HUB().modelOf(question.modelId);
+        (VERIFIERS, MODELS) = (market.VERIFIERS(), market.MODELS());
+        (CIRCUIT_ID, SERVICE, VERSION) = (model.circuitId, model.service, question.version);
         _reserves = new uint256[](question.outcomes);
         question.collateral.forceApprove(address(market), type(uint256).max);
     }
@@ -77,6 +90,8 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
     function addLiquidity(
         uint256 amount,
         uint256 minShares,
+        uint256[] calldata quoted,
+        uint256 toleranceBps,
         uint256 deadline
     ) external nonReentrant returns (uint256 shares) {
         _requireTrading(deadline);
@@ -84,6 +99,7 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
         uint256 total = totalSupply();
         if (total == 0) revert PoolEmpty();
         uint256 largest = _largestReserve();
+        _requireOdds(quoted, toleranceBps, largest);
         shares = amount.mulDiv(total, largest);
         if (shares == 0 || shares < minShares) revert TooFewShares(shares, minShares);
         // What the shares are worth and not a unit more, whatever `amount` was: what rounding would leave to the other holders is
@@ -255,6 +271,23 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
         (IPredictionMarketTypes.Status found, uint64 closesAt, uint64 recordedAt) = MARKET.tradingOf(MARKET_ID);
         if (found != IPredictionMarketTypes.Status.Trading) revert MarketNotTrading(MARKET_ID, found);
         if (block.timestamp > closesAt || recordedAt != 0) revert TradingEnded(MARKET_ID, closesAt, recordedAt);
+        // It can only end in an equal split, and everybody knows: old prices are a gift to whoever is first.
+        if (!MODELS.isReleased(SERVICE, VERSION) || VERIFIERS.isRevoked(CIRCUIT_ID)) revert GroundsWithdrawn(MARKET_ID);
+    }
+
+    /// @dev Whether the odds are still those of the reserves that the caller has seen. A least number of shares says nothing of them:
+    /// who trades in front, to trade back behind, can move them and give more shares for less.
+    function _requireOdds(uint256[] calldata quoted, uint256 toleranceBps, uint256 largest) private view {
+        if (quoted.length != OUTCOMES) revert OddsInvalid(quoted.length, OUTCOMES);
+        uint256 most;
+        for (uint256 i = 0; i < OUTCOMES; ++i) most = Math.max(most, quoted[i]);
+        for (uint256 i = 0; i < OUTCOMES; ++i) {
+            uint256 expected = most == 0 ? 0 : largest.mulDiv(quoted[i], most);
+            uint256 found = _reserves[i];
+            uint256 gap = found > expected ? found - expected : expected - found;
+            // One unit is rounding.
+            if (gap > 1 + Math.min(found, expected).mulDiv(toleranceBps, BPS)) revert OddsMoved(i, found, expected);
+        }
     }
 
     function _requireInTime(uint256 deadline) private view {

@@ -3,17 +3,17 @@ pragma solidity ^0.8.28;
 
 import {IOutcomePool} from "../interfaces/IOutcomePool.sol";
 import {IOutcomePoolFactory} from "../interfaces/IOutcomePoolFactory.sol";
-import {IPredictionMarket} from "../interfaces/IPredictionMarket.sol";
+import {IMarketBook} from "../interfaces/IMarketBook.sol";
 import {OutcomePool} from "./OutcomePool.sol";
 
 /// @title Pools for the markets of one PredictionMarket
 /// @notice See IOutcomePoolFactory, which owns the documentation. No administrator.
 contract OutcomePoolFactory is IOutcomePoolFactory {
-    IPredictionMarket public immutable MARKET;
+    IMarketBook public immutable MARKET;
 
     mapping(uint256 marketId => mapping(uint256 feeBps => IOutcomePool)) private _pools;
 
-    constructor(IPredictionMarket market) {
+    constructor(IMarketBook market) {
         if (address(market) == address(0)) revert ZeroMarket();
         MARKET = market;
     }

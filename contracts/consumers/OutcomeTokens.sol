@@ -6,7 +6,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ERC1155} from "@openzeppelin/contracts/token/ERC1155/ERC1155.sol";
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {IPredictionMarket} from "../interfaces/IPredictionMarket.sol";
+import {IMarketBook} from "../interfaces/IMarketBook.sol";
 import {MarketBook} from "./MarketBook.sol";
 
 /// @title Complete sets of outcome tokens, in and out of collateral.
@@ -19,7 +19,7 @@ abstract contract OutcomeTokens is MarketBook, ERC1155, ReentrancyGuard {
 
     constructor() ERC1155("") {}
 
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function split(uint256 marketId, uint256 amount) external nonReentrant {
         Market storage market = _known(marketId);
         _requireStatus(marketId, market, 1 << uint8(Status.Trading));
@@ -34,7 +34,7 @@ abstract contract OutcomeTokens is MarketBook, ERC1155, ReentrancyGuard {
         _mintBatch(msg.sender, ids, values, "");
     }
 
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function merge(uint256 marketId, uint256 amount) external nonReentrant {
         Market storage market = _known(marketId);
         if (amount == 0) revert ZeroAmount();
@@ -45,7 +45,7 @@ abstract contract OutcomeTokens is MarketBook, ERC1155, ReentrancyGuard {
         market.collateral.safeTransfer(msg.sender, paid);
     }
 
-    /// @inheritdoc IPredictionMarket
+    /// @inheritdoc IMarketBook
     function redeem(uint256 marketId) external nonReentrant returns (uint256 paid) {
         Market storage market = _known(marketId);
         Status found = _requireStatus(marketId, market, (1 << uint8(Status.Final)) | (1 << uint8(Status.Invalid)));
@@ -60,10 +60,19 @@ abstract contract OutcomeTokens is MarketBook, ERC1155, ReentrancyGuard {
         }
         if (tokens == 0) revert NothingToRedeem(marketId, msg.sender);
         _burnBatch(msg.sender, ids, values);
-        paid = _takeFromPot(market, tokens, found == Status.Final ? values[market.outcome] : tokens / outcomes);
+        paid = _takeFromPot(market, tokens, found == Status.Final ? _worthOf(marketId, market, values) : tokens / outcomes);
         emit Redeemed(marketId, msg.sender, tokens, paid);
         // Some tokens refuse a transfer of nothing, which losing shares are worth.
         if (paid != 0) market.collateral.safeTransfer(msg.sender, paid);
+    }
+
+    /// @dev What so many tokens of each outcome of a final market are worth: at most one for each complete set.
+    function _worthOf(
+        uint256,
+        Market storage market,
+        uint256[] memory values
+    ) internal view virtual returns (uint256) {
+        return values[market.outcome];
     }
 
     /// @dev Takes collateral from the caller, to the unit.

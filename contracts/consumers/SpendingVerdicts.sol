@@ -53,7 +53,13 @@ abstract contract SpendingVerdicts is SpendingPolicies {
         uint64 nonce = _accounts[account].nonce;
         uint256 validUntil = uint256(at) + policy.verdictSeconds;
 
-        _verdicts[account][spendHash] = Verdict(commitment, at, nonce, _tag(policy));
+        bytes8 tag = _tag(policy);
+        Verdict storage verdict = _verdicts[account][spendHash];
+        // Anyone can prove one of a while ago and keep it: it must not take the place of one that serves longer.
+        if (verdict.madeAt > at && verdict.nonce == nonce && verdict.policyTag == tag) {
+            revert NewerVerdictStands(spendHash, verdict.madeAt, at);
+        }
+        _verdicts[account][spendHash] = Verdict(commitment, at, nonce, tag);
         emit VerdictAccepted(account, spendHash, policy.modelId, version, features, output, validUntil);
         IInferenceHubTypes.Ticket memory ticket = IInferenceHubTypes.Ticket(
             _nonce(account, spendHash, nonce, at),

@@ -15,6 +15,7 @@ import {
 import {IVotes} from "@openzeppelin/contracts/governance/utils/IVotes.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
+import {IStakePoolFactory} from "../interfaces/IStakePoolFactory.sol";
 import {IStakeVotes} from "../interfaces/IStakeVotes.sol";
 
 /// @title The DAO's decisions: propose, vote, queue in the timelock, execute.
@@ -36,6 +37,13 @@ contract CohortGovernor is
     /// @notice Where stake votes: the keeper registry.
     IStakeVotes public immutable STAKES;
 
+    /// @notice Whose pools' votes count, when a voter names them.
+    IStakePoolFactory public immutable POOLS;
+
+    /// @notice The pools were not made by POOLS, or are not in ascending order.
+    error PoolsInvalid(uint256 index, address pool);
+    /// @notice The pools are not of the registry whose stake votes here.
+    error PoolsOfOtherRegistry(address found, address expected);
     /// @notice The stake is not of the token that votes here.
     error StakesOfOtherToken(address found, address expected);
 
@@ -56,6 +64,7 @@ contract CohortGovernor is
     constructor(
         IVotes token_,
         IStakeVotes stakes,
+        IStakePoolFactory pools,
         TimelockController timelock_,
         Settings memory settings
     )
@@ -68,17 +77,36 @@ contract CohortGovernor is
     {
         address found = IKeeperRegistry(address(stakes)).stakeToken();
         if (found != address(token_)) revert StakesOfOtherToken(found, address(token_));
+        address registry = address(pools.REGISTRY());
+        if (registry != address(stakes)) revert PoolsOfOtherRegistry(registry, address(stakes));
         STAKES = stakes;
+        POOLS = pools;
     }
 
-    /// @dev Votes of the tokens that are delegated to the account, and of the stake that votes for it. Both count the time
-    /// in seconds, and no token is in both at once.
+    /// @dev Votes of the tokens that are delegated to the account, of the stake that votes for it, and of its shares in the pools that
+    /// `params` names: an address[] in ascending order, ABI-encoded, for `castVoteWithReasonAndParams`. All count the time in
+    /// seconds, and no token is in two at once: the registry counts a pool's stake for the pool, which cannot vote.
     function _getVotes(
         address account,
         uint256 timepoint,
         bytes memory params
     ) internal view override(Governor, GovernorVotes) returns (uint256) {
-        return super._getVotes(account, timepoint, params) + STAKES.getPastVotes(account, timepoint);
+        uint256 votes = super._getVotes(account, timepoint, params) + STAKES.getPastVotes(account, timepoint);
+        return params.length == 0 ? votes : votes + _votesInPools(account, timepoint, params);
+    }
+
+    function _votesInPools(
+        address account,
+        uint256 timepoint,
+        bytes memory params
+    ) private view returns (uint256 votes) {
+        address[] memory pools = abi.decode(params, (address[]));
+        address previous;
+        for (uint256 i = 0; i < pools.length; ++i) {
+            if (pools[i] <= previous || !POOLS.isPool(pools[i])) revert PoolsInvalid(i, pools[i]);
+            previous = pools[i];
+            votes += IStakeVotes(previous).getPastVotes(account, timepoint);
+        }
     }
 
     // What follows only names, for the compiler, which base speaks where several do.

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {IGuardian} from "../interfaces/IGuardian.sol";
-import {IPredictionMarket} from "../interfaces/IPredictionMarket.sol";
+import {IMarketBook} from "../interfaces/IMarketBook.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 
 /// @title Who may stop things at once, while the DAO takes its days to decide
@@ -59,7 +59,7 @@ contract Guardian is IGuardian {
     }
 
     /// @inheritdoc IGuardian
-    function freezeMarket(IPredictionMarket market, uint256 marketId) external onlyGuardian {
+    function freezeMarket(IMarketBook market, uint256 marketId) external onlyGuardian {
         market.freeze(marketId);
     }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Bn254} from "./Bn254.sol";
+
 /// @title Points of Baby Jubjub (EIP-2494), the curve of keys whose signatures only circuits check
 /// @dev a·x² + y² = 1 + d·x²·y² over BN254's scalar field.
 library BabyJubjub {
     /// @notice The field of the coordinates, and of a proof's public signals.
-    uint256 internal constant FIELD = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
+    uint256 internal constant FIELD = Bn254.SCALAR_ORDER;
     uint256 private constant A = 168700;
     uint256 private constant D = 168696;
 

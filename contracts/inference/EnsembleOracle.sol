@@ -7,6 +7,7 @@ import {IInferenceHub, IInferenceHubTypes} from "../interfaces/IInferenceHub.sol
 import {EnsembleCatalog} from "./EnsembleCatalog.sol";
 import {EnsembleRules} from "./EnsembleRules.sol";
 import {PullPayments} from "./PullPayments.sol";
+import {Bn254} from "./Bn254.sol";
 
 /// @title Several models, one opinion
 /// @notice See IEnsembleOracle, which owns the documentation. Every output that counts was proven to the hub, with this oracle as
@@ -16,9 +17,6 @@ contract EnsembleOracle is EnsembleCatalog, PullPayments {
     uint256 public constant MAX_QUESTION_SECONDS = 30 days;
     /// @notice First word of what a nonce is hashed from.
     bytes32 public constant NONCE_DOMAIN = keccak256("cohort.ensemble.nonce.v1");
-    /// @dev Order of the BN254 scalar field (EIP-197).
-    uint256 private constant FIELD_ORDER =
-        21888242871839275222246405745257275088548364400416034343698204186575808495617;
     uint256 private constant THOUSANDTHS = 1000;
 
     uint256 private _questionCount;
@@ -41,7 +39,7 @@ contract EnsembleOracle is EnsembleCatalog, PullPayments {
         if (deadline <= block.timestamp || deadline > latest) {
             revert DeadlineInvalid(deadline, block.timestamp + 1, latest);
         }
-        if (uint256(inputCommitment) >= FIELD_ORDER) revert InputOutOfField(uint256(inputCommitment));
+        if (uint256(inputCommitment) >= Bn254.SCALAR_ORDER) revert InputOutOfField(uint256(inputCommitment));
         if (msg.value > type(uint96).max) revert RewardTooHigh(msg.value, type(uint96).max);
         return _open(ensembleId, inputCommitment, deadline, 0, msg.value);
     }

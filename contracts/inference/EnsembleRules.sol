@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IEnsembleOracleTypes} from "../interfaces/IEnsembleOracle.sol";
+import {Bn254} from "./Bn254.sol";
 
 /// @title How outputs are read, and how many opinions become one, in integers
 /// @dev Pure arithmetic over at most 16 ballots, so loops within loops are cheap. Magnitudes: weights < 2^16, margins < 2^64,
@@ -27,9 +28,6 @@ library EnsembleRules {
     uint256 internal constant MAX_MEMBERS = 16;
     uint256 private constant WEIGHT_BITS = 16;
     uint256 private constant LABEL_BITS = 16;
-    /// @dev Order of the BN254 scalar field (EIP-197).
-    uint256 private constant FIELD_ORDER =
-        21888242871839275222246405745257275088548364400416034343698204186575808495617;
 
     /// @notice What an output says by the member's decoding; not readable when it is beyond `range`.
     function read(
@@ -39,9 +37,9 @@ library EnsembleRules {
     ) internal pure returns (bool readable, IEnsembleOracleTypes.Answer memory entry) {
         entry.kind = IEnsembleOracleTypes.AnswerKind.Cast;
         if (seat.decoding == IEnsembleOracleTypes.Decoding.Score) {
-            if (output >= FIELD_ORDER) return (false, entry);
-            bool negative = output > FIELD_ORDER / 2;
-            uint256 magnitude = negative ? FIELD_ORDER - output : output;
+            if (output >= Bn254.SCALAR_ORDER) return (false, entry);
+            bool negative = output > Bn254.SCALAR_ORDER / 2;
+            uint256 magnitude = negative ? Bn254.SCALAR_ORDER - output : output;
             if (magnitude > range) return (false, entry);
             entry.value = negative ? -int128(uint128(magnitude)) : int128(uint128(magnitude));
             return (true, entry);

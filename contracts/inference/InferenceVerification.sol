@@ -6,6 +6,7 @@ import {Groth16Proof} from "../interfaces/IGroth16Verifier.sol";
 import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
 import {ModelCatalog} from "./ModelCatalog.sol";
 import {ProofCheck} from "./ProofCheck.sol";
+import {Bn254} from "./Bn254.sol";
 
 /// @title Builds the statement, checks the proof, refuses replays.
 /// @dev Replays are keyed on the request, never on the proof's bytes: a Groth16 proof can be re-randomised.
@@ -18,9 +19,6 @@ abstract contract InferenceVerification is ModelCatalog {
     bytes32 private constant DIRECT_DOMAIN = keccak256("cohort.inference.direct.v1");
     /// @dev Keeps the nonces of batches' items apart from those that callers choose.
     bytes32 private constant BATCH_DOMAIN = keccak256("cohort.inference.batch.v1");
-    /// @dev Order of the BN254 scalar field (EIP-197).
-    uint256 private constant FIELD_ORDER =
-        21888242871839275222246405745257275088548364400416034343698204186575808495617;
     /// @dev Eight coordinates and the three words of the ticket.
     uint256 private constant DIRECT_PROOF_BYTES = 11 * 32;
 
@@ -146,7 +144,7 @@ abstract contract InferenceVerification is ModelCatalog {
     }
 
     function _requireField(uint256 index, uint256 value) internal pure {
-        if (value >= FIELD_ORDER) revert SignalOutOfField(index, value);
+        if (value >= Bn254.SCALAR_ORDER) revert SignalOutOfField(index, value);
     }
 
     /// @dev What a direct proof must be about, or why none is accepted now.

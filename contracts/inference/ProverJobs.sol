@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IProverMarket} from "../interfaces/IProverMarket.sol";
 import {ProverBonds} from "./ProverBonds.sol";
+import {Bn254} from "./Bn254.sol";
 
 /// @title Jobs from their posting to their end, and who holds which slot.
 abstract contract ProverJobs is ProverBonds {
@@ -10,12 +11,10 @@ abstract contract ProverJobs is ProverBonds {
     uint8 public constant MAX_COPIES = 4;
     /// @notice Longest time until a deadline, in seconds.
     uint256 public constant MAX_JOB_SECONDS = 30 days;
-    /// @notice Shortest claim window: provers need time to prove and a block to answer in.
-    uint32 public constant MIN_CLAIM_SECONDS = 10;
+    /// @notice Shortest claim window: a claim of one block must be answerable in the next but one, or it only costs the prover.
+    uint32 public constant MIN_CLAIM_SECONDS = 30;
     uint256 public constant MAX_WITNESS_BYTES = 16_384;
-    /// @dev Order of the BN254 scalar field (EIP-197).
-    uint256 internal constant FIELD_ORDER =
-        21888242871839275222246405745257275088548364400416034343698204186575808495617;
+    uint256 public constant MAX_INVITATIONS = 16;
 
     /// @notice Seconds after a deadline in which answers can still be settled or accused.
     uint32 public immutable SETTLE_SECONDS;
@@ -24,6 +23,7 @@ abstract contract ProverJobs is ProverBonds {
     mapping(uint256 jobId => Job) private _jobs;
     mapping(uint256 jobId => SegmentTerms[]) private _segments;
     mapping(uint256 jobId => mapping(uint256 number => Slot)) private _slots;
+    mapping(uint256 jobId => mapping(address prover => bytes32)) private _witnesses;
 
     constructor(uint32 settleSeconds) {
         SETTLE_SECONDS = settleSeconds;
@@ -35,12 +35,47 @@ abstract contract ProverJobs is ProverBonds {
         SegmentTerms[] calldata segments,
         bytes calldata witness
     ) external payable returns (uint256 jobId) {
-        _checkTerms(terms, segments.length, witness.length);
+        jobId = _post(terms, segments, witness.length);
+        emit JobPosted(jobId, msg.sender, terms, segments, witness);
+    }
+
+    /// @inheritdoc IProverMarket
+    function postPrivately(
+        JobTerms calldata terms,
+        SegmentTerms[] calldata segments,
+        Invitation[] calldata invitations
+    ) external payable returns (uint256 jobId) {
+        uint256 count = invitations.length;
+        if (count < terms.copies || count > MAX_INVITATIONS) {
+            revert InvitationCountInvalid(count, terms.copies, MAX_INVITATIONS);
+        }
+        uint256 length;
+        for (uint256 i = 0; i < count; ++i) length += invitations[i].witness.length;
+        jobId = _post(terms, segments, length);
+        _jobs[jobId].invited = true;
+        emit JobPosted(jobId, msg.sender, terms, segments, "");
+        for (uint256 i = 0; i < count; ++i) {
+            (address prover, bytes calldata witness) = (invitations[i].prover, invitations[i].witness);
+            if (prover == address(0) || witness.length == 0 || _witnesses[jobId][prover] != 0) {
+                revert InvitationInvalid(i, prover);
+            }
+            bytes32 witnessHash = keccak256(witness);
+            _witnesses[jobId][prover] = witnessHash;
+            emit ProverInvited(jobId, prover, witnessHash, witness);
+        }
+    }
+
+    function _post(
+        JobTerms calldata terms,
+        SegmentTerms[] calldata segments,
+        uint256 witnessBytes
+    ) private returns (uint256 jobId) {
+        _checkTerms(terms, segments.length, witnessBytes);
         jobId = ++_count;
         for (uint256 i = 0; i < segments.length; ++i) {
             SegmentTerms calldata segment = segments[i];
-            if (segment.modelCommitment >= FIELD_ORDER) revert ValueOutOfField(i, segment.modelCommitment);
-            if (segment.inputCommitment >= FIELD_ORDER) revert ValueOutOfField(i, segment.inputCommitment);
+            if (segment.modelCommitment >= Bn254.SCALAR_ORDER) revert ValueOutOfField(i, segment.modelCommitment);
+            if (segment.inputCommitment >= Bn254.SCALAR_ORDER) revert ValueOutOfField(i, segment.inputCommitment);
             _requireCircuit(segment.circuitId);
             _segments[jobId].push(segment);
         }
@@ -56,7 +91,6 @@ abstract contract ProverJobs is ProverBonds {
         job.status = JobStatus.Open;
         job.escrow = uint128(msg.value);
         job.bond = terms.maxPrice > MIN_BOND ? terms.maxPrice : MIN_BOND;
-        emit JobPosted(jobId, msg.sender, terms, segments, witness);
     }
 
     /// @inheritdoc IProverMarket
@@ -74,6 +108,7 @@ abstract contract ProverJobs is ProverBonds {
     function claim(uint256 jobId, uint8 segment, uint8 copy) external {
         Job storage job = _open(jobId);
         Slot storage slot = _slotAt(jobId, job, segment, copy);
+        if (job.invited && _witnesses[jobId][msg.sender] == 0) revert NotInvited(jobId, msg.sender);
         _requireStanding(jobId, _segmentAt(jobId, segment).circuitId);
         if (slot.state == SlotState.Claimed) {
             uint256 held = _due(job, slot);
@@ -116,6 +151,11 @@ abstract contract ProverJobs is ProverBonds {
         if (block.timestamp < closableAt && !revoked) revert NotClosableYet(jobId, closableAt);
         _freeSlots(jobId, job, !revoked);
         _end(jobId, job, JobStatus.Closed);
+    }
+
+    /// @inheritdoc IProverMarket
+    function witnessHashOf(uint256 jobId, address prover) external view returns (bytes32) {
+        return _witnesses[jobId][prover];
     }
 
     /// @inheritdoc IProverMarket

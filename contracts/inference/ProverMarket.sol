@@ -8,6 +8,7 @@ import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {ProofCheck} from "./ProofCheck.sol";
 import {ProverBonds} from "./ProverBonds.sol";
 import {ProverJobs} from "./ProverJobs.sol";
+import {Bn254} from "./Bn254.sol";
 
 /// @title Proving as a service
 /// @notice See IProverMarket, which owns the documentation. No role, no administrator.
@@ -43,7 +44,7 @@ contract ProverMarket is ProverJobs, ERC165 {
         if (slot.prover != msg.sender) revert NotSlotHolder(jobId, segment, copy, slot.prover, msg.sender);
         uint256 due = _due(job, slot);
         if (block.timestamp > due) revert AnswerTooLate(due, block.timestamp);
-        if (output >= FIELD_ORDER) revert ValueOutOfField(segment, output);
+        if (output >= Bn254.SCALAR_ORDER) revert ValueOutOfField(segment, output);
         if (segment + 1 < job.segments) {
             uint256 next = _segmentAt(jobId, segment + 1).inputCommitment;
             if (output != next) revert ChainBroken(jobId, segment, output, next);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {IPredictionMarket} from "./IPredictionMarket.sol";
+import {IMarketBook} from "./IMarketBook.sol";
 import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 
 /// @title Who may stop things at once, while the DAO takes its days to decide
@@ -35,8 +35,8 @@ interface IGuardian {
     /// @notice See IVerifierRegistry.revoke.
     function revokeCircuit(IVerifierRegistry verifiers, bytes32 circuitId) external;
 
-    /// @notice See IPredictionMarket.freeze.
-    function freezeMarket(IPredictionMarket market, uint256 marketId) external;
+    /// @notice See IMarketBook.freeze.
+    function freezeMarket(IMarketBook market, uint256 marketId) external;
 
     /// @notice Cancels an operation that waits in the timelock, given as it was scheduled. One whose every call is to this contract
     /// cannot be cancelled: a guardian must not outlast its dismissal.

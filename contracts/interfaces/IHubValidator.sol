@@ -11,6 +11,11 @@ interface IERC8004ValidationRegistry {
         bytes32 responseHash,
         string calldata tag
     ) external;
+
+    /// @dev The registry returns more; what follows is not read here.
+    function getValidationStatus(
+        bytes32 requestHash
+    ) external view returns (address validatorAddress, uint256 agentId);
 }
 
 /// @title Answers ERC-8004 validation requests with what the hub has proven
@@ -21,9 +26,13 @@ interface IERC8004ValidationRegistry {
 interface IHubValidator {
     // ------------------------------------------------------------------------------------------------- types
 
+    /// @param agentId Whose claim it is, in the registry: a claim counts for no other agent.
+    /// @param salt Any. A registry takes a hash once, from whoever brings it first: an agent whose hash was taken claims again.
     /// @param hubRequestId Request of the hub that proves it, made before the claim: anybody can post one.
     /// @param version The model's version that was asked.
     struct Claim {
+        uint256 agentId;
+        bytes32 salt;
         bytes32 hubRequestId;
         uint256 modelId;
         uint64 version;
@@ -36,6 +45,8 @@ interface IHubValidator {
     error ZeroAddress(bytes32 field);
     /// @notice The hub's request is about something else: that says nothing about the claim, for it or against it.
     error ClaimOfOtherRequest(bytes32 hubRequestId);
+    /// @notice The registry has the claim's hash for another agent than the claim says.
+    error ClaimOfOtherAgent(uint256 found, uint256 claimed);
 
     // ------------------------------------------------------------------------------------------------- actions
 

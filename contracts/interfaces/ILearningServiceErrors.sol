@@ -12,6 +12,8 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     /// @notice More seats are to be vacated than one transaction may: poke until nothing is due, then act.
     error SettlementUnfinished(State found);
     error WrongEpoch(uint32 found, uint32 current);
+    /// @notice The epoch was opened with another reference string than the share was made for.
+    error WrongSeed(bytes32 found, bytes32 current);
     error WrongRound(uint32 found, uint32 current);
     /// @notice `caller` acts for no seat of this service.
     error NotSeated(address caller);

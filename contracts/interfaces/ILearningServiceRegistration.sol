@@ -38,7 +38,8 @@ interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServi
 
     // ------------------------------------------------------------------------------------------------- the DAO
 
-    /// @notice Admin only. Takes effect at once in Registration, else when registration opens next.
+    /// @notice Admin only. Takes effect at once in Registration, whose window then begins anew, so that whoever is seated has half of it to
+    /// leave; else when registration opens next.
     function setParameters(Parameters calldata parameters) external;
 
     /// @notice Admin only. Bars a keeper (its owner address) from the service: it may not join, is not drafted for any

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {IPredictionMarketTypes} from "./IPredictionMarket.sol";
+import {IPredictionMarketTypes} from "./IMarketBook.sol";
 
 /// @dev Errors of a pool.
 interface IOutcomePoolErrors {
@@ -22,11 +22,15 @@ interface IOutcomePoolErrors {
     error DeadlinePassed(uint256 deadline, uint256 timestamp);
     /// @notice The window is closed, or a signed story is on the record (`recordedAt` not 0): the answer may be known.
     error TradingEnded(uint256 marketId, uint64 closesAt, uint64 recordedAt);
+    /// @notice The market's circuit is revoked, or the DAO does not stand behind its version: as it is it can only end in an equal split.
+    error GroundsWithdrawn(uint256 marketId);
     /// @notice The price moved: fewer outcome tokens than the buyer asked for.
     error TooFewTokens(uint256 found, uint256 minimum);
     /// @notice The price moved: more outcome tokens than the seller would give.
     error TooManyTokens(uint256 found, uint256 maximum);
     error TooFewShares(uint256 found, uint256 minimum);
+    /// @notice The odds are not those that the provider was quoted: scaled to the reserves of then, an outcome's would be `expected`.
+    error OddsMoved(uint256 outcome, uint256 found, uint256 expected);
     error TooLittleCollateral(uint256 found, uint256 minimum);
     /// @notice The pool holds `reserve` of an outcome, and would have to give up `needed` or more.
     error ReserveTooLow(uint256 outcome, uint256 reserve, uint256 needed);
@@ -54,7 +58,15 @@ interface IOutcomePool is IOutcomePoolErrors {
 
     /// @notice Takes at most `amount` of collateral, as much as the shares are worth, keeps it as outcome tokens in the proportion of
     /// the reserves, and sends back the tokens that are too many.
-    function addLiquidity(uint256 amount, uint256 minShares, uint256 deadline) external returns (uint256 shares);
+    /// @param quoted The reserves that the caller has seen: whoever joins at other odds loses to the trade that moved them.
+    /// @param toleranceBps How far each may have moved against the largest, in hundredths of a percent.
+    function addLiquidity(
+        uint256 amount,
+        uint256 minShares,
+        uint256[] calldata quoted,
+        uint256 toleranceBps,
+        uint256 deadline
+    ) external returns (uint256 shares);
 
     /// @notice Pays out a share of every reserve: complete sets as collateral, the rest as outcome tokens.
     function removeLiquidity(

@@ -57,6 +57,7 @@ interface IProverMarket is IProverMarketTypes, IPullPayments {
     event AccuserPaid(uint256 indexed jobId, uint8 segment, uint8 copy, address indexed accuser, uint256 amount);
     event JobCompleted(uint256 indexed jobId, uint256 output);
     /// @notice Two provers' proofs of the last segment hold and give different outputs.
+    event ProverInvited(uint256 indexed jobId, address indexed prover, bytes32 witnessHash, bytes witness);
     event JobDisputed(uint256 indexed jobId, uint256 output, uint256 otherOutput);
     event JobEnded(uint256 indexed jobId, JobStatus status, uint256 refunded);
     event Bonded(address indexed prover, uint256 amount, uint256 free);
@@ -69,6 +70,15 @@ interface IProverMarket is IProverMarketTypes, IPullPayments {
         JobTerms calldata terms,
         SegmentTerms[] calldata segments,
         bytes calldata witness
+    ) external payable returns (uint256 jobId);
+
+    /// @notice Posts a job for chosen provers: nobody else may claim its slots, and each gets a witness that it alone can read. Prices,
+    /// bonds and everything that follows are as for any job. Who was chosen, and the ciphertexts, are public.
+    /// @param invitations One for each prover, at least `copies` and at most 16; their witnesses have at most 16,384 bytes together.
+    function postPrivately(
+        JobTerms calldata terms,
+        SegmentTerms[] calldata segments,
+        Invitation[] calldata invitations
     ) external payable returns (uint256 jobId);
 
     /// @notice Takes a job back that nobody is working on. Its poster only.
@@ -107,6 +117,9 @@ interface IProverMarket is IProverMarketTypes, IPullPayments {
     function withdrawBond() external;
 
     function bondOf(address prover) external view returns (Bond memory);
+
+    /// @notice keccak256 of the witness that the poster gave to a chosen prover; 0 for any other.
+    function witnessHashOf(uint256 jobId, address prover) external view returns (bytes32);
 
     function jobCount() external view returns (uint256);
 

@@ -81,8 +81,17 @@ interface IProverMarketTypes {
         uint128 escrow;
         /// Wei reserved from a prover's bond for each slot it claims.
         uint96 bond;
+        /// Only provers that the poster chose may claim.
+        bool invited;
         /// The last segment's output, once it is accepted.
         uint256 output;
+    }
+
+    /// @notice A prover that the poster chose, and what only that prover can read.
+    struct Invitation {
+        address prover;
+        /// The witness, encrypted for this prover, or the CID of where it is: at least a byte. Logged; its hash is kept.
+        bytes witness;
     }
 
     /// @notice One copy of one segment.
@@ -126,6 +135,12 @@ interface IProverMarketTypes {
     error SegmentCountInvalid(uint256 count, uint256 maximum);
     error CopyCountInvalid(uint8 count, uint8 maximum);
     error WitnessTooLong(uint256 length, uint256 maximum);
+    /// @notice Fewer provers than there are copies, or too many.
+    error InvitationCountInvalid(uint256 count, uint256 minimum, uint256 maximum);
+    /// @notice An invitation of nobody, without a witness, or a second one of the same prover.
+    error InvitationInvalid(uint256 index, address prover);
+    /// @notice The job is for provers that its poster chose.
+    error NotInvited(uint256 jobId, address prover);
     /// @notice A commitment or output is not below the BN254 scalar order.
     error ValueOutOfField(uint256 segment, uint256 value);
     error UnknownSlot(uint256 jobId, uint8 segment, uint8 copy);

@@ -105,6 +105,8 @@ interface ISpendingGuardTypes {
     /// @notice What the contract sees of the transaction is no longer what the model saw.
     error FeaturesChanged(bytes32 spendHash, bytes32 given, bytes32 found);
     error VerdictTimeInvalid(uint256 at, uint256 earliest, uint256 latest);
+    /// @notice The account has a verdict on the same transaction, by the same policy and in the same state, of a later moment.
+    error NewerVerdictStands(bytes32 spendHash, uint256 madeAt, uint256 at);
     /// @notice The model said something else, or was less sure than the policy asks.
     error VerdictUnfavourable(uint256 label, uint256 margin, uint256 approvedLabel, uint256 minMargin);
     /// @notice The transaction moves nothing that is guarded, or only recovers.

@@ -3,14 +3,12 @@ pragma solidity ^0.8.28;
 
 import {IAdoptedModel} from "../interfaces/IAdoptedModel.sol";
 import {IVersionSource} from "../interfaces/IVersionSource.sol";
+import {Bn254} from "../inference/Bn254.sol";
 
 /// @title A model that the DAO took over from outside
 /// @notice See IAdoptedModel, which owns the documentation.
 contract AdoptedModel is IAdoptedModel {
     uint256 public constant MAX_CID_BYTES = 68;
-    /// @dev Order of the BN254 scalar field (EIP-197).
-    uint256 private constant FIELD_ORDER =
-        21888242871839275222246405745257275088548364400416034343698204186575808495617;
 
     address public immutable OWNER;
 
@@ -25,7 +23,7 @@ contract AdoptedModel is IAdoptedModel {
     function adopt(bytes32 weightsCommitment, bytes calldata cid) external returns (uint64 version) {
         if (msg.sender != OWNER) revert NotOwner(msg.sender, OWNER);
         uint256 value = uint256(weightsCommitment);
-        if (value == 0 || value >= FIELD_ORDER) revert CommitmentOutOfField(weightsCommitment);
+        if (value == 0 || value >= Bn254.SCALAR_ORDER) revert CommitmentOutOfField(weightsCommitment);
         if (cid.length == 0 || cid.length > MAX_CID_BYTES) revert CidLength(cid.length, MAX_CID_BYTES);
         version = uint64(_origins.length) + 1;
         _origins.push(Origin(1, version, uint48(block.timestamp), 0, weightsCommitment));

@@ -35,12 +35,12 @@ abstract contract StakeVotes is IStakeVotes {
     }
 
     /// @inheritdoc IStakeVotes
-    function getVotes(address account) external view returns (uint256) {
+    function getVotes(address account) public view virtual returns (uint256) {
         return _votes[account].latest();
     }
 
     /// @inheritdoc IStakeVotes
-    function getPastVotes(address account, uint256 timepoint) external view returns (uint256) {
+    function getPastVotes(address account, uint256 timepoint) public view virtual returns (uint256) {
         uint48 current = clock();
         if (timepoint >= current) revert ERC5805FutureLookup(timepoint, current);
         return _votes[account].upperLookupRecent(uint48(timepoint));

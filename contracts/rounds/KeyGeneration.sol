@@ -16,9 +16,10 @@ abstract contract KeyGeneration is ILearningServiceKeys, ClockedPart {
     uint256 private constant MAX_EVIDENCE = 256;
 
     /// @inheritdoc ILearningServiceKeys
-    function commitKey(uint32 epoch_, bytes32 commitment) external {
+    function commitKey(uint32 epoch_, bytes32 crsSeed, bytes32 commitment) external {
         Head memory h = _settle();
         uint8 seat = _keyStep(h, State.KeyCommit, epoch_);
+        if (crsSeed != _crsSeed) revert WrongSeed(crsSeed, _crsSeed);
         if (commitment == bytes32(0)) revert ZeroHash("commitment");
         Seats done = _mark(h, _keyCommitted, seat);
         _keyCommitted = done;

@@ -109,7 +109,7 @@ contract LearningService is ILearningService, Rounds, Relays, ServiceViews, Acce
     // ------------------------------------------------------------------------------------------------- key generation
 
     /// @inheritdoc ILearningServiceKeys
-    function commitKey(uint32, bytes32) external {
+    function commitKey(uint32, bytes32, bytes32) external {
         _delegate(address(registration));
     }
 

@@ -8,15 +8,13 @@ import {Incentives} from "./Incentives.sol";
 import {MemberRecord, openRecord, opens, sealCommitment} from "./MemberRecord.sol";
 import {RewardShares} from "./RewardShares.sol";
 import {Seats} from "./Seats.sol";
+import {Bn254} from "../inference/Bn254.sol";
 
 /// @title The five steps of a round
 /// @dev Only the first to act in a step changes the head; for the others it is left as it is.
 abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
     using Ballots for Ballots.Ballot;
 
-    /// @dev Order of the BN254 scalar field, which Poseidon digests live in (EIP-197).
-    uint256 private constant FIELD_ORDER =
-        21888242871839275222246405745257275088548364400416034343698204186575808495617;
 
     /// @inheritdoc ILearningServiceRounds
     function commitUpdate(uint32 round_, bytes32 commitment) external {
@@ -107,7 +105,7 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         bool late = _isLate(h, round_);
         uint8 seat = _callingMember(h);
         if (modelCommitment == bytes32(0)) revert ZeroHash("modelCommitment");
-        if (uint256(modelCommitment) >= FIELD_ORDER) revert CommitmentNotInField(modelCommitment);
+        if (uint256(modelCommitment) >= Bn254.SCALAR_ORDER) revert CommitmentNotInField(modelCommitment);
         _checkCid(cid);
         bytes26 digest = bytes26(keccak256(abi.encode(modelCommitment, keccak256(cid))));
         uint8 index = h.elected;

@@ -56,7 +56,12 @@ contract ServiceRegistration is Membership, KeyGeneration, ServicePart, AccessCo
         _pending = next;
         _hasPending = true;
         emit ParametersProposed(next);
-        if (h.anchor == State.Registration) _applyPending();
+        if (h.anchor != State.Registration) return;
+        _applyPending();
+        // A window of its own: whoever is seated has half of it to leave, and is held to nothing that it could not leave.
+        h.deadline = uint40(block.timestamp + next.registrationWindow);
+        _head = h;
+        emit RegistrationReopened(h.deadline);
     }
 
     /// @inheritdoc ILearningServiceRegistration

@@ -47,11 +47,11 @@ export const SERVICE_FIELDS = [
 export function cohortModule(service: FirstService | null) {
   return buildModule('Cohort', (m) => {
     const deployer = m.getAccount(0)
-    const { token, timelock, keepers, governor, guardian } = m.useModule(GovernanceModule)
+    const { token, timelock, keepers, stakePools, governor, guardian, successors } = m.useModule(GovernanceModule)
     const { models, verifiers, adopted } = m.useModule(RegistriesModule)
     const { equal, bySamples, implementation, factory } = m.useModule(RoundsModule)
     const { hub, publishers, ensembles, provers } = m.useModule(InferenceModule)
-    const { markets, pools, pilot, guard, signatures, validator } = m.useModule(ConsumersModule)
+    const { markets, inputMarkets, pools, pilot, guard, signatures, validator } = m.useModule(ConsumersModule)
     const contracts: Record<AdminedContract | RoleHolder, CallableContractFuture<string>> = {
       CohortToken: token,
       TimelockController: timelock,
@@ -62,6 +62,7 @@ export function cohortModule(service: FirstService | null) {
       KeeperRegistry: keepers,
       ServiceFactory: factory,
       PredictionMarket: markets,
+      InputMarket: inputMarkets,
       DaoPilot: pilot,
     }
 
@@ -111,6 +112,7 @@ export function cohortModule(service: FirstService | null) {
     }
     return {
       ...{ token, timelock, governor, models, verifiers, adopted, keepers, equal, bySamples, implementation, factory },
+      ...{ stakePools, successors, inputMarkets },
       ...{ guardian, hub, publishers, ensembles, provers, markets, pools, pilot, guard, signatures, validator },
     }
   })

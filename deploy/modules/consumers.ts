@@ -19,10 +19,19 @@ export const ConsumersModule = buildModule('Consumers', (m) => {
     timelock,
     deployer,
   ])
+  const inputMarkets = m.contract('InputMarket', [
+    hub,
+    models,
+    publishers,
+    m.getParameter('disputeDelay'),
+    m.getParameter('fallbackDelay'),
+    timelock,
+    deployer,
+  ])
   const pools = m.contract('OutcomePoolFactory', [markets])
   const pilot = m.contract('DaoPilot', [hub, publishers, deployer])
   const guard = m.contract('SpendingGuard', [hub])
   const signatures = m.contract('AnnouncedSignatures', [guard])
   const validator = m.contract('HubValidator', [hub])
-  return { markets, pools, pilot, guard, signatures, validator }
+  return { markets, inputMarkets, pools, pilot, guard, signatures, validator }
 })

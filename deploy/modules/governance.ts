@@ -18,8 +18,10 @@ export const GovernanceModule = buildModule('Governance', (m) => {
       treasury: timelock,
     },
   ])
-  const governor = m.contract('CohortGovernor', [token, keepers, timelock, m.getParameter('settings')])
+  const stakePools = m.contract('StakePoolFactory', [keepers])
+  const governor = m.contract('CohortGovernor', [token, keepers, stakePools, timelock, m.getParameter('settings')])
   // Nobody is a guardian until the DAO appoints one.
   const guardian = m.contract('Guardian', [timelock])
-  return { token, timelock, keepers, governor, guardian }
+  const successors = m.contract('Successors', [timelock])
+  return { token, timelock, keepers, stakePools, governor, guardian, successors }
 })

@@ -3,7 +3,15 @@
 import process from 'node:process'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { DaoClient, Proposal, SetupKind, Support } from '../chain/index.ts'
-import { type ChainOptions, chainCommand, parseCount, parseWord, print, withChain } from './chain-command.ts'
+import {
+  type ChainOptions,
+  chainCommand,
+  parseAddress,
+  parseCount,
+  parseWord,
+  print,
+  withChain,
+} from './chain-command.ts'
 import { daoStatusText, proposalText, tokens } from './dao-text.ts'
 import { provableDigest } from './manifest-option.ts'
 
@@ -16,6 +24,8 @@ type AdoptionOptions = {
 }
 
 export type ProposingOptions = ChainOptions & { readonly quiet?: boolean }
+
+type Ballot = { readonly support: Support; readonly reason?: string; readonly pool: readonly string[] }
 
 type Waiting = { readonly wait?: boolean; readonly timeout: number }
 
@@ -186,10 +196,16 @@ export function registerDao(program: Command): void {
       new Option('--support <choice>', 'your vote').choices(['for', 'against', 'abstain']).makeOptionMandatory(),
     )
     .option('--reason <text>', 'kept in the event')
-    .action(async (id: bigint, options: ChainOptions & Waiting & { support: Support; reason?: string }) => {
+    .option(
+      '--pool <address>',
+      'a pool of stake whose shares vote for you, too; as often as there are pools',
+      (text: string, list: readonly string[]) => [...list, parseAddress(text)],
+      [] as readonly string[],
+    )
+    .action(async (id: bigint, options: ChainOptions & Waiting & Ballot) => {
       await withClient(options, async (client) => {
         await waitIfAsked(client, id, 'active', options)
-        const result = await client.proposals.vote(id, options.support, options.reason)
+        const result = await client.proposals.vote(id, options.support, options.reason, options.pool)
         print(options, result, `Voted ${options.support} with ${tokens(result.weight)} votes.`)
       })
     })

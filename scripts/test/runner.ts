@@ -17,7 +17,8 @@ export type SuiteResult = {
 
 /** The files of a suite below test/, sorted. */
 export function filesOf(suite: Suite, pattern?: string): string[] {
-  const files = globSync(`test/${suite.folder}/**/*.test.ts`, { cwd: ROOT }).sort()
+  const ending = suite.runner === 'solidity' ? '.t.sol' : '.test.ts'
+  const files = globSync(`test/${suite.folder}/**/*${ending}`, { cwd: ROOT }).sort()
   return pattern === undefined ? files : files.filter((file) => file.includes(pattern))
 }
 
@@ -32,9 +33,14 @@ export async function runSuite(
 ): Promise<SuiteResult> {
   const start = performance.now()
   const binary =
-    suite.runner === 'hardhat'
-      ? [join(ROOT, 'node_modules/hardhat/dist/src/cli.js'), 'test', 'mocha', '--no-compile']
-      : [join(ROOT, 'node_modules/mocha/bin/mocha.js'), '--exit']
+    suite.runner === 'mocha'
+      ? [join(ROOT, 'node_modules/mocha/bin/mocha.js'), '--exit']
+      : [
+          join(ROOT, 'node_modules/hardhat/dist/src/cli.js'),
+          'test',
+          suite.runner === 'hardhat' ? 'mocha' : 'solidity',
+          '--no-compile',
+        ]
   const run = await runNode(['--disable-warning=ExperimentalWarning', ...binary, ...extra, ...files], {
     cwd: ROOT,
     env: { ...process.env, FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },

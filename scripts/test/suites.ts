@@ -3,10 +3,10 @@
 /** A group of test files that runs in a process of its own. */
 export type Suite = {
   readonly name: string
-  /** Folder below test/ whose *.test.ts files belong to it; braces name several. */
+  /** Folder below test/ whose *.test.ts files (in Solidity: *.t.sol) belong to it; braces name several. */
   readonly folder: string
-  /** Contract tests run inside Hardhat, which owns the simulated chain; the others in plain mocha. */
-  readonly runner: 'hardhat' | 'mocha'
+  /** Contract tests run inside Hardhat, which owns the simulated chain, or are contracts themselves; the others in plain mocha. */
+  readonly runner: 'hardhat' | 'solidity' | 'mocha'
   /** Mostly waits for windows to pass: runs beside the others and takes no core's place. */
   readonly waits?: true
   /** Takes minutes that CI does not have: runs when it is named, and with none else. */
@@ -19,6 +19,7 @@ export const SUITES: readonly Suite[] = [
   { name: 'contracts', folder: 'contracts/{deploy,governance,invariants,registry,rounds,verifier}', runner: 'hardhat' },
   { name: 'zkml', folder: 'keepers/zkml', runner: 'mocha' },
   { name: 'consumers', folder: 'contracts/{consumers,inference}', runner: 'hardhat' },
+  { name: 'plays', folder: 'contracts', runner: 'solidity' },
   { name: 'commands', folder: 'commands', runner: 'mocha' },
   { name: 'fhe', folder: 'keepers/fhe', runner: 'mocha' },
   { name: 'agent', folder: 'keepers/agent', runner: 'mocha' },

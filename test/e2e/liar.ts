@@ -218,7 +218,7 @@ const keyCommit: Behaviour = async (step) => {
   })
   tell(step, 'false dealing')
   const commitment = keyCommitment(context, snapshot.epoch, step.seat, parseKeyIntent(intent.payload))
-  return (await act(step, 'commitKey', [snapshot.epoch, commitment])) ? 'done' : 'again'
+  return (await act(step, 'commitKey', [snapshot.epoch, snapshot.epochInfo.crsSeed, commitment])) ? 'done' : 'again'
 }
 
 /** Accuses the first of the others, showing a share that is good; a false dealer confirms a hash of its own making. */

@@ -25,7 +25,7 @@ const MIN_BOND = 10n ** 16n
 const INPUT = [3, 0, 7, 12, 15, 1]
 const LYING_SEGMENT = 1
 /** The shortest that the market allows: what a dead prover costs the job. */
-const CLAIM_SECONDS = 10
+const CLAIM_SECONDS = 30
 
 type Line = { readonly event: string; readonly [field: string]: unknown }
 

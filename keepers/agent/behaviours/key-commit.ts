@@ -29,7 +29,7 @@ export async function keyCommit(step: Step): Promise<Outcome> {
   const intent = await makeShare(step)
   if (intent === null) return 'again'
   const commitment = keyCommitment(context, snapshot.epoch, step.seat, intent)
-  return (await act(step, 'commitKey', [snapshot.epoch, commitment])) ? 'done' : 'again'
+  return (await act(step, 'commitKey', [snapshot.epoch, snapshot.epochInfo.crsSeed, commitment])) ? 'done' : 'again'
 }
 
 /**

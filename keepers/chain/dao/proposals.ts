@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Proposals of the governor: read from its storage, so that no log range of any RPC endpoint matters.
-import { type ContractTransactionResponse, formatEther, getAddress, id as hashOf, type Interface } from 'ethers'
+import {
+  AbiCoder,
+  type ContractTransactionResponse,
+  formatEther,
+  getAddress,
+  id as hashOf,
+  type Interface,
+} from 'ethers'
 import type { CohortGovernor } from '../../../types/index.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { RevertError } from '../errors.ts'
@@ -86,11 +93,20 @@ export class ProposalBook {
     return { ...(await this.get(id)), ...sent }
   }
 
-  /** Votes with everything that was delegated to the signer when the vote started. */
-  async vote(id: bigint, support: Support, reason = ''): Promise<Sent & { readonly weight: bigint }> {
+  /**
+   * Votes with everything that was delegated to the signer when the vote started.
+   * @param pools Stake pools whose shares the signer votes with, too; in any order.
+   */
+  async vote(
+    id: bigint,
+    support: Support,
+    reason = '',
+    pools: readonly string[] = [],
+  ): Promise<Sent & { readonly weight: bigint }> {
     const voter = await this.#sender.address()
     const { voteStart } = await this.#expect(id, 'active')
-    const weight = await this.#governor.getVotes(voter, voteStart, PENDING)
+    const params = namedPools(pools)
+    const weight = await this.#governor.getVotesWithParams(voter, voteStart, params, PENDING)
     if (weight === 0n) {
       throw new DaoError(
         'no-votes',
@@ -101,7 +117,9 @@ export class ProposalBook {
       throw new DaoError('already-voted', `${voter} has voted on proposal ${id} already`)
     }
     const sent = await this.#sendIn(id, 'active', 'castVoteWithReason', () =>
-      this.#governor.castVoteWithReason(id, SUPPORT[support], reason),
+      pools.length === 0
+        ? this.#governor.castVoteWithReason(id, SUPPORT[support], reason)
+        : this.#governor.castVoteWithReasonAndParams(id, SUPPORT[support], reason, params),
     )
     return { ...sent, weight }
   }
@@ -251,4 +269,11 @@ function wrongState(proposal: Proposal, wanted: string): DaoError {
 
 function iso(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
+}
+
+/** The pools as the governor wants them: ascending, each once. */
+function namedPools(pools: readonly string[]): string {
+  if (pools.length === 0) return '0x'
+  const sorted = [...new Set(pools.map((pool) => getAddress(pool)))].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1))
+  return AbiCoder.defaultAbiCoder().encode(['address[]'], [sorted])
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Slither over contracts/, where it is installed (`pip install slither-analyzer`): every finding of medium or high impact is triaged
-// in triaged.json with the reason why it stands, and nothing is triaged that is not found.
+// in triaged.json, one by one, with the reason why it stands, and nothing is triaged that is not found.
 import { execFile } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -32,26 +32,23 @@ const report = z.object({
       .default([]),
   }),
 })
-const triage = z.record(z.string(), z.string().min(20))
+/** Findings of one check that stand for one reason, as "folder/File.sol Contract.function". */
+const triage = z.array(
+  z.strictObject({ check: z.string(), reason: z.string().min(20), findings: z.array(z.string()).min(1) }),
+)
 
 const found = await findings()
 if (found === null) {
   process.stdout.write('skipped: slither is not installed (pip install slither-analyzer)\n')
 } else {
-  const reasons = Object.keys(
-    triage.parse(JSON.parse(await readFile(join(import.meta.dirname, 'triaged.json'), 'utf8'))),
-  )
-  const untriaged = [...found].filter(([key]) => !reasons.some((reason) => isAbout(reason, key)))
-  const stale = reasons.filter((reason) => ![...found.keys()].some((key) => isAbout(reason, key)))
+  const groups = triage.parse(JSON.parse(await readFile(join(import.meta.dirname, 'triaged.json'), 'utf8')))
+  const triaged = new Set(groups.flatMap(({ check, findings }) => findings.map((finding) => `${check} ${finding}`)))
+  const untriaged = [...found].filter(([key]) => !triaged.has(key))
+  const stale = [...triaged].filter((key) => !found.has(key))
   for (const [key, description] of untriaged) process.stdout.write(`not triaged: ${key}\n${description}\n`)
   for (const reason of stale) process.stdout.write(`triaged, but not found any more: ${reason}\n`)
   process.stdout.write(`${found.size} findings, ${untriaged.length} not triaged, ${stale.length} triaged in vain\n`)
   process.exitCode = untriaged.length + stale.length > 0 ? 1 : 0
-}
-
-/** A reason is about one finding ("check folder/File.sol Contract.function"), a file, a folder, or a check as a whole. */
-function isAbout(reason: string, key: string): boolean {
-  return key === reason || key.startsWith(`${reason} `) || key.startsWith(`${reason}/`)
 }
 
 /** Findings of medium and high impact by "check folder/File.sol Contract.function"; null where slither is not installed. */

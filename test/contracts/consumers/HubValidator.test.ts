@@ -13,7 +13,11 @@ contract Registry {
     event ValidationResponse(address indexed validator, uint256 indexed agentId, bytes32 indexed requestHash, uint8 response, string tag);
     mapping(bytes32 => address) public validatorOf;
     mapping(bytes32 => uint256) public agentOf;
+    function getValidationStatus(bytes32 requestHash) external view returns (address, uint256, uint8, bytes32, string memory, uint256) {
+        return (validatorOf[requestHash], agentOf[requestHash], 0, 0, "", 0);
+    }
     function validationRequest(address validator, uint256 agentId, string calldata, bytes32 requestHash) external {
+        require(validatorOf[requestHash] == address(0), "exists");
         validatorOf[requestHash] = validator;
         agentOf[requestHash] = agentId;
     }
@@ -31,6 +35,7 @@ async function createValidator() {
   const registry = await new ContractFactory(abi, bytecode, dao).deploy()
   const id = await world.ask()
   const claim = (changes: object = {}) => ({
+    ...{ agentId: 7, salt: keccak256('0x05') },
     ...{ hubRequestId: id, modelId: 1, version: 1, inputCommitment: INPUT, output: WEIGHTS[0]! * FEATURE },
     ...changes,
   })
@@ -39,8 +44,8 @@ async function createValidator() {
     await hub.connect(world.prover).fulfil(id, output, proof)
   }
   /** The agent's owner asks the validator about a claim. */
-  const request = async (given: ReturnType<typeof claim>, by = validator) =>
-    registry.getFunction('validationRequest')(by, 7, 'ipfs://claim', await validator.hashOf(given))
+  const request = async (given: ReturnType<typeof claim>, by = validator, agentId = 7) =>
+    registry.getFunction('validationRequest')(by, agentId, 'ipfs://claim', await validator.hashOf(given))
   return { ...world, validator, registry, claim, fulfil, request, id }
 }
 
@@ -80,17 +85,35 @@ describe('HubValidator', () => {
     }
   })
 
+  it('answers a claim for the agent that it names, and for no other, whoever is first with its hash', async () => {
+    const { validator, registry, claim, fulfil, request, stranger } = await createValidator()
+    await fulfil()
+    const at = await registry.getAddress()
+    // A copycat brings the hash of agent 7's claim for its own agent: it gets nothing for it.
+    await request(claim(), validator, 666)
+    await expect(validator.answer(at, claim()))
+      .to.be.revertedWithCustomError(validator, 'ClaimOfOtherAgent')
+      .withArgs(666, 7)
+    // Or only takes the hash: agent 7 claims again.
+    const again = claim({ salt: keccak256('0x06') })
+    await request(claim({ salt: keccak256('0x07') }), stranger as never, 666)
+    await request(again)
+    await expect(validator.answer(at, again))
+      .to.emit(registry, 'ValidationResponse')
+      .withArgs(await validator.getAddress(), 7, await validator.hashOf(again), 100, TAG)
+  })
+
   it('answers only requests that name it, each under a hash of this chain and this hub', async () => {
     const { validator, registry, claim, fulfil, request, stranger, ethers, hub } = await createValidator()
     await fulfil()
     const at = await registry.getAddress()
-    await expect(validator.answer(at, claim())).to.be.revertedWithCustomError(registry as never, 'NotTheValidator')
+    await expect(validator.answer(at, claim())).to.be.revertedWithCustomError(validator, 'ClaimOfOtherAgent')
     await request(claim(), stranger as never)
     await expect(validator.answer(at, claim())).to.be.revertedWithCustomError(registry as never, 'NotTheValidator')
     const { chainId } = await ethers.provider.getNetwork()
     const given = claim()
     const content = AbiCoder.defaultAbiCoder().encode(
-      ['string', 'uint256', 'address', 'tuple(bytes32,uint256,uint64,bytes32,uint256)'],
+      ['string', 'uint256', 'address', 'tuple(uint256,bytes32,bytes32,uint256,uint64,bytes32,uint256)'],
       [TAG, chainId, await hub.getAddress(), Object.values(given)],
     )
     expect(await validator.contentOf(given)).to.equal(content)

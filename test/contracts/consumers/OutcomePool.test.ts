@@ -3,6 +3,11 @@ import { expect } from 'chai'
 import { DISPUTE, STATUS, UNIT } from './market.ts'
 import { createPool, DEAD, EVEN, LATE, MAX, NOBODY, THREE } from './pool.ts'
 
+/** The reserves as a provider sees them before it signs. */
+async function quote(pool: { reserves(): Promise<bigint[]> }): Promise<bigint[]> {
+  return [...(await pool.reserves())]
+}
+
 describe('OutcomePool liquidity', () => {
   it('starts at even odds, one share a unit, but those that nobody owns', async () => {
     const { pool, user, held } = await createPool(THREE)
@@ -39,7 +44,10 @@ describe('OutcomePool liquidity', () => {
     await expect(mine.start(100_000n, [1, 1, 1], LATE))
       .to.be.revertedWithCustomError(pool, 'OddsInvalid')
       .withArgs(3, 2)
-    await expect(mine.addLiquidity(100_000n, 0, LATE)).to.be.revertedWithCustomError(pool, 'PoolEmpty')
+    await expect(mine.addLiquidity(100_000n, 0, await quote(pool), 100, LATE)).to.be.revertedWithCustomError(
+      pool,
+      'PoolEmpty',
+    )
     await mine.start(100_000n, [1, 100], LATE)
     await expect(mine.start(100_000n, EVEN, LATE)).to.be.revertedWithCustomError(pool, 'PoolStarted')
   })
@@ -53,7 +61,7 @@ describe('OutcomePool liquidity', () => {
     const [, largest] = await pool.reserves()
     const deposit = (2n * largest!) / DEAD - 1n
     const before = await token.balanceOf(prover)
-    await pool.connect(prover).addLiquidity(deposit, 1n, LATE)
+    await pool.connect(prover).addLiquidity(deposit, 1n, await quote(pool), 100, LATE)
     const paid = before - (await token.balanceOf(prover))
     expect(paid <= deposit, `${paid}`).to.equal(true)
     await pool.connect(prover).removeLiquidity(await pool.balanceOf(prover), 0, LATE)
@@ -71,7 +79,7 @@ describe('OutcomePool liquidity', () => {
     await pool.connect(stranger).buy(0, 50n * UNIT, 0, LATE)
     const price = await pool.priceOf(0)
     const [yes, no] = (await held()) as [bigint, bigint]
-    await pool.connect(prover).addLiquidity(30n * UNIT, 0, LATE)
+    await pool.connect(prover).addLiquidity(30n * UNIT, 0, await quote(pool), 100, LATE)
     expect(await pool.priceOf(0)).to.be.closeTo(price, 10n)
     expect(await pool.balanceOf(prover)).to.equal((30n * UNIT * 100n * UNIT) / no)
     expect(await market.balanceOf(prover, await market.positionId(id, 0))).to.be.closeTo(
@@ -81,11 +89,27 @@ describe('OutcomePool liquidity', () => {
     expect(await market.balanceOf(prover, await market.positionId(id, 1))).to.equal(0n)
   })
 
+  it('refuses who joins at odds that a trade has moved since they were quoted, though that gives more shares', async () => {
+    const { pool, user, prover: provider, stranger: attacker } = await createPool({}, 0n)
+    await pool.connect(user).start(200n * UNIT, [1, 4], LATE)
+    const quoted = await quote(pool)
+    const join = (tolerance: bigint) =>
+      pool.connect(provider).addLiquidity(1000n * UNIT, 1000n * UNIT - 4000n, quoted, tolerance, LATE)
+    // Pushed to even in front of the provider, to be traded back behind it: that cost it a third of its deposit.
+    await pool.connect(attacker).buy(0, 100n * UNIT, 0, LATE)
+    await expect(join(100n)).to.be.revertedWithCustomError(pool, 'OddsMoved')
+    await expect(pool.connect(provider).addLiquidity(UNIT, 0, [1n], 100n, LATE))
+      .to.be.revertedWithCustomError(pool, 'OddsInvalid')
+      .withArgs(1, 2)
+    // Whoever asks for no protection has none.
+    await join(1_000_000n)
+  })
+
   it('pays shares out as collateral and what is left of outcomes, also to the very last', async () => {
     const { pool, market, token, ethers, id, user, prover, stranger, held } = await createPool()
     await pool.connect(user).start(100n * UNIT, EVEN, LATE)
     await pool.connect(stranger).buy(1, 20n * UNIT, 0, LATE)
-    await pool.connect(prover).addLiquidity(40n * UNIT, 0, LATE)
+    await pool.connect(prover).addLiquidity(40n * UNIT, 0, await quote(pool), 100, LATE)
     const shares = await pool.balanceOf(prover)
     await expect(pool.connect(prover).removeLiquidity(shares, MAX, LATE)).to.be.revertedWithCustomError(
       pool,
@@ -123,7 +147,7 @@ describe('OutcomePool liquidity', () => {
     await pool.connect(stranger).buy(0, 20n * UNIT, 0, LATE)
     await submit(await tell(id))
     for (const attempt of [
-      () => pool.connect(user).addLiquidity(1n, 0, LATE),
+      async () => pool.connect(user).addLiquidity(1n, 0, await quote(pool), 100, LATE),
       () => pool.connect(user).buy(0, 1n, 0, LATE),
       () => pool.connect(user).sell(0, 1n, MAX, LATE),
     ]) {
@@ -153,7 +177,7 @@ describe('OutcomePool liquidity', () => {
       }
       expect(await market.tradingOf(id)).to.deep.equal([STATUS.trading, closesAt, at])
       for (const attempt of [
-        () => pool.connect(user).addLiquidity(UNIT, 0, LATE),
+        async () => pool.connect(user).addLiquidity(UNIT, 0, await quote(pool), 100, LATE),
         () => pool.connect(stranger).buy(0, UNIT, 0, LATE),
         () => pool.connect(stranger).sell(0, UNIT / 2n, MAX, LATE),
       ]) {
@@ -163,13 +187,29 @@ describe('OutcomePool liquidity', () => {
     }
   })
 
+  it('stops when the circuit is revoked or the version withdrawn: only an equal split can follow; leaving is possible', async () => {
+    for (const withdraw of ['circuit', 'version']) {
+      const { pool, models, verifiers, service, reading, id, user, stranger, ethers } = await createPool()
+      await pool.connect(user).start(100n * UNIT, [1, 4], LATE)
+      if (withdraw === 'circuit') await verifiers.revoke(reading.id)
+      else await models.deprecate(service, 1, ethers.id('unsound'))
+      for (const attempt of [
+        async () => pool.connect(user).addLiquidity(UNIT, 0, await quote(pool), 100, LATE),
+        () => pool.connect(stranger).buy(0, UNIT, 0, LATE),
+      ]) {
+        await expect(attempt()).to.be.revertedWithCustomError(pool, 'GroundsWithdrawn').withArgs(id)
+      }
+      await pool.connect(user).removeLiquidity(UNIT, 0, LATE)
+    }
+  })
+
   it('refuses every call that comes after its deadline', async () => {
     const { pool, user, networkHelpers } = await createPool()
     const deadline = (await networkHelpers.time.latest()) + 1
     const mine = pool.connect(user)
     await mine.start(100_000n, EVEN, deadline)
     for (const attempt of [
-      () => mine.addLiquidity(10n, 0, deadline),
+      async () => mine.addLiquidity(10n, 0, await quote(pool), 100, deadline),
       () => mine.removeLiquidity(10n, 0, deadline),
       () => mine.buy(0, 10n, 0, deadline),
       () => mine.sell(0, 10n, MAX, deadline),
@@ -181,13 +221,16 @@ describe('OutcomePool liquidity', () => {
   it('refuses nothing, and fewer shares than asked for', async () => {
     const { pool, user, stranger } = await createPool()
     await pool.connect(user).start(100_000n, EVEN, LATE)
-    await expect(pool.connect(user).addLiquidity(0n, 0, LATE)).to.be.revertedWithCustomError(pool, 'NothingGiven')
+    await expect(pool.connect(user).addLiquidity(0n, 0, await quote(pool), 100, LATE)).to.be.revertedWithCustomError(
+      pool,
+      'NothingGiven',
+    )
     await expect(pool.connect(user).removeLiquidity(0n, 0, LATE)).to.be.revertedWithCustomError(pool, 'NothingGiven')
-    await expect(pool.connect(user).addLiquidity(10n, 11n, LATE))
+    await expect(pool.connect(user).addLiquidity(10n, 11n, await quote(pool), 100, LATE))
       .to.be.revertedWithCustomError(pool, 'TooFewShares')
       .withArgs(10n, 11n)
     await pool.connect(stranger).buy(0, 100_000n, 0, LATE)
-    await expect(pool.connect(stranger).addLiquidity(1n, 0, LATE))
+    await expect(pool.connect(stranger).addLiquidity(1n, 0, await quote(pool), 100, LATE))
       .to.be.revertedWithCustomError(pool, 'TooFewShares')
       .withArgs(0n, 0n)
     await expect(pool.connect(stranger).removeLiquidity(1n, 0, LATE)).to.be.revertedWithCustomError(

@@ -103,7 +103,7 @@ describe('PredictionMarket challenges', () => {
   }
 
   it('put a bond of 2 % of the pot on a reading that is wrong, and the DAO decides', async () => {
-    const { market, token, stranger, owner, dao, prover, ethers, id } = await resolved()
+    const { market, token, stranger, owner, dao, prover, treasury, ethers, id } = await resolved()
     expect(await market.challengeBond(id)).to.equal(BOND)
     await expect(market.returnBond(id, stranger)).to.be.revertedWithCustomError(market, 'NotChallenged').withArgs(id)
     await expect(market.defend(id)).to.be.revertedWithCustomError(market, 'NotChallenged')
@@ -122,7 +122,8 @@ describe('PredictionMarket challenges', () => {
     await expect(market.returnBond(id, owner))
       .to.be.revertedWithCustomError(market, 'NoBondOwed')
       .withArgs(id, owner.address)
-    await expect(market.returnBond(id, stranger)).to.changeTokenBalance(ethers, token, stranger, 2n * BOND)
+    await expect(market.returnBond(id, stranger)).to.changeTokenBalance(ethers, token, stranger, BOND + BOND / 2n)
+    await expect(market.returnBond(id, treasury)).to.changeTokenBalance(ethers, token, treasury, BOND - BOND / 2n)
     await expect(market.returnBond(id, stranger)).to.be.revertedWithCustomError(market, 'NoBondOwed')
     await expect(market.connect(prover).redeem(id)).to.changeTokenBalance(ethers, token, prover, 10n * UNIT)
     const entry = await market.challengeOf(id)
@@ -134,15 +135,51 @@ describe('PredictionMarket challenges', () => {
     ])
   })
 
-  it('lose it to whoever stood up for a reading that is right, or to the treasury', async () => {
+  it('lose it to whoever stood up for a reading that is right and to the treasury, or to the treasury alone', async () => {
     for (const defended of [true, false]) {
       const { market, token, stranger, owner, dao, treasury, ethers, id } = await challenged()
       if (defended) await market.connect(owner).defend(id)
       await market.connect(dao).settle(id, 0)
       await expect(market.returnBond(id, stranger)).to.be.revertedWithCustomError(market, 'NoBondOwed')
-      const [winner, amount] = defended ? [owner.address, 2n * BOND] : [treasury, BOND]
-      await expect(market.returnBond(id, winner)).to.changeTokenBalance(ethers, token, winner, amount)
+      const due: [string, bigint][] = defended
+        ? [
+            [owner.address, BOND + BOND / 2n],
+            [treasury, BOND - BOND / 2n],
+          ]
+        : [[treasury, BOND]]
+      for (const [account, amount] of due) {
+        await expect(market.returnBond(id, account)).to.changeTokenBalance(ethers, token, account, amount)
+      }
+      await expect(market.returnBond(id, ethers.ZeroAddress)).to.be.revertedWithCustomError(market, 'NoBondOwed')
     }
+  })
+
+  it('cost whoever stands up against itself, too: it holds up everybody’s money', async () => {
+    const { market, token, stranger, prover, treasury, networkHelpers, id } = await resolved()
+    const balances = async () => (await token.balanceOf(stranger)) + (await token.balanceOf(prover))
+    const before = await balances()
+    await market.connect(stranger).challenge(id)
+    await market.connect(prover).defend(id)
+    await networkHelpers.time.increase(FALLBACK)
+    for (const account of [prover.address, treasury]) await market.returnBond(id, account)
+    await expect(market.returnBond(id, stranger)).to.be.revertedWithCustomError(market, 'NoBondOwed')
+    expect(before - (await balances())).to.equal(BOND - BOND / 2n)
+  })
+
+  it('are stood up against in the dispute delay only: later the answer may be known', async () => {
+    const { market, owner, networkHelpers, id } = await challenged()
+    const { flaggedAt } = await market.resolutionOf(id)
+    await networkHelpers.time.increaseTo(Number(flaggedAt) + DISPUTE)
+    await expect(market.connect(owner).defend(id))
+      .to.be.revertedWithCustomError(market, 'DefenceTooLate')
+      .withArgs(id, flaggedAt + BigInt(DISPUTE))
+  })
+
+  it('when upheld with nobody on the other side, cost nothing and win nothing', async () => {
+    const { market, token, stranger, treasury, dao, ethers, id } = await challenged()
+    await market.connect(dao).settle(id, 1)
+    await expect(market.returnBond(id, treasury)).to.be.revertedWithCustomError(market, 'NoBondOwed')
+    await expect(market.returnBond(id, stranger)).to.changeTokenBalance(ethers, token, stranger, BOND)
   })
 
   it('do not buy an equal split: when the DAO stays silent the reading stands', async () => {

@@ -2,9 +2,11 @@
 // What a market costs, against snapshots/consumers.json. To accept new figures:
 //   COHORT_UPDATE_SNAPSHOTS=1 npx hardhat test test/contracts/consumers/gas.test.ts
 import { expect } from 'chai'
+import { ZeroHash } from 'ethers'
 import { eddsaMaterial, eddsaPublicKey, signedCommitment } from '../../../keepers/zkml/index.ts'
 import { codeSizes, compareSnapshot, type Figures, gasOf } from '../governance/gas-snapshot.ts'
 import { WEIGHTS } from '../inference/hub.ts'
+import { createInputMarkets, IMAGE, PAYOUT } from './input-market.ts'
 import { createMarkets, DAY, DISPUTE, MARGIN, UNIT } from './market.ts'
 import { actOn, createPilot } from './pilot.ts'
 import { KIND } from './publisher.ts'
@@ -31,6 +33,27 @@ async function resolvePrivately({
   const [output, context] = [labelled(0, MARGIN), await market.contextOf(id)]
   const proof = await reading.prove({ weight: WEIGHTS[0]!, inputCommitment, output, context })
   return await gasOf(market.connect(stranger).resolvePrivate(id, await publishers.keyCount(), output, proof))
+}
+
+/** A market on a pinned image that pays in proportion to a score, and one on an image that is signed. */
+async function inputFigures(): Promise<Figures> {
+  const world = await createInputMarkets()
+  const { inputs, terms, score, user, press, linear, open, proofOf, signed, networkHelpers } = world
+  const figures: Figures = {}
+  const given = await terms(score, { payout: PAYOUT.linear, lower: 0n, width: 10n })
+  figures.create = await gasOf(inputs.createMarket(given, 'How many people are on the picture?'))
+  const id = await linear(0n, 10n)
+  await inputs.connect(user).split(id, UNIT)
+  figures['resolve, pinned'] = await gasOf(inputs.resolve(id, IMAGE, 0, '0x', 5n, await proofOf(id, 5n)))
+  const told = await open({}, { input: ZeroHash })
+  const output = labelled(0, MARGIN)
+  const signature = await signed(told, press)
+  figures['resolve, signed'] = await gasOf(
+    inputs.resolve(told, IMAGE, 1, signature, output, await proofOf(told, output)),
+  )
+  await networkHelpers.time.increase(DISPUTE)
+  figures['redeem a share'] = await gasOf(inputs.connect(user).redeem(id))
+  return figures
 }
 
 const LATE = 2n ** 40n
@@ -63,7 +86,9 @@ describe('gas of a prediction market', () => {
     pools['buy, first of an account'] = await gasOf(pool.connect(stranger).buy(0, 10n * UNIT, 0, LATE))
     pools.buy = await gasOf(pool.connect(stranger).buy(0, 10n * UNIT, 0, LATE))
     pools.sell = await gasOf(pool.connect(stranger).sell(0, 5n * UNIT, 100n * UNIT, LATE))
-    pools['add liquidity'] = await gasOf(pool.connect(user).addLiquidity(10n * UNIT, 0, LATE))
+    pools['add liquidity'] = await gasOf(
+      pool.connect(user).addLiquidity(10n * UNIT, 0, [...(await pool.reserves())], 100, LATE),
+    )
     pools['remove liquidity'] = await gasOf(pool.connect(user).removeLiquidity(50n * UNIT, 0, LATE))
 
     const pilots = await createPilot()
@@ -73,8 +98,9 @@ describe('gas of a prediction market', () => {
     compareSnapshot('consumers', {
       market: markets,
       pool: pools,
+      inputs: await inputFigures(),
       pilot: act,
-      bytes: await codeSizes(['PredictionMarket', 'OutcomePool', 'DaoPilot']),
+      bytes: await codeSizes(['PredictionMarket', 'InputMarket', 'OutcomePool', 'DaoPilot']),
     })
   })
 })

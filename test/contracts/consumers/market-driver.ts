@@ -170,7 +170,9 @@ export class MarketDriver {
 
   /** Starts the pool, or joins it. */
   async #join({ pool, outcomes }: Book, who: HardhatEthersSigner, amount: bigint): Promise<unknown> {
-    if ((await pool.totalSupply()) > 0n) return await pool.connect(who).addLiquidity(amount, 0, LATE)
+    if ((await pool.totalSupply()) > 0n) {
+      return await pool.connect(who).addLiquidity(amount, 0, [...(await pool.reserves())], 0, LATE)
+    }
     const odds = Array.from({ length: outcomes }, () => 1 + this.#below(20))
     return await pool.connect(who).start(amount, odds, LATE)
   }

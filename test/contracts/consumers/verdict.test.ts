@@ -204,6 +204,25 @@ describe('SpendingGuard verdicts', () => {
     }
   })
 
+  it('are not replaced by an older one of the same transaction in the same state', async () => {
+    const { guard, configure, spend, check, prove, submit, hashOf, user, now, networkHelpers } = await createGuard()
+    await configure()
+    const given = spend()
+    const start = await now()
+    // Whoever likes proves this one, keeps it, and brings it right before it expires.
+    const old = await prove(given, { at: start })
+    await networkHelpers.time.increaseTo(start + 9 * MINUTE)
+    const fresh = await prove(given, { at: start + 9 * MINUTE })
+    await submit(given, fresh)
+    await networkHelpers.time.increaseTo(start + 10 * MINUTE - 2)
+    await expect(submit(given, old))
+      .to.be.revertedWithCustomError(guard, 'NewerVerdictStands')
+      .withArgs(await hashOf(given), fresh.at, old.at)
+    expect((await guard.verdictOf(user, await hashOf(given))).madeAt).to.equal(BigInt(fresh.at))
+    await networkHelpers.time.increaseTo(start + 11 * MINUTE)
+    await check(given)
+  })
+
   it('are for what moves something, and never for foreign code', async () => {
     const { guard, spend, tokenSpend, prove, submit, user, hashOf } = await configured()
     const made = await prove(spend())

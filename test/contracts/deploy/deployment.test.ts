@@ -35,6 +35,7 @@ describe('a deployment', () => {
       KeeperRegistry: world.keepers,
       ServiceFactory: world.factory,
       PredictionMarket: world.market,
+      InputMarket: world.inputMarket,
       DaoPilot: world.pilot,
     }
     for (const { contract, role, holder } of ROLE_PLAN) {

@@ -46,10 +46,12 @@ describe('interfaces by ERC-165', () => {
 
   it('of markets', async () => {
     const { ethers, market, hub, verifiers, dao } = await createMarkets()
-    expect(await market.supportsInterface(await idOf('IPredictionMarket'))).to.equal(true)
+    for (const id of [await idOf('IPredictionMarket', ['IMarketBook']), await idOf('IMarketBook')]) {
+      expect(await market.supportsInterface(id)).to.equal(true)
+    }
     const validator = await ethers.deployContract('HubValidator', [hub])
     expect(await validator.supportsInterface(await idOf('IHubValidator'))).to.equal(true)
-    expect(await validator.supportsInterface(await idOf('IPredictionMarket'))).to.equal(false)
+    expect(await validator.supportsInterface(await idOf('IMarketBook'))).to.equal(false)
     const provers = await ethers.deployContract('ProverMarket', [verifiers, dao, 1n, 3600, 600])
     expect(await provers.supportsInterface(await idOf('IProverMarket', ['IPullPayments']))).to.equal(true)
     expect(await provers.supportsInterface(ERC165)).to.equal(true)

@@ -121,6 +121,7 @@ async function deploy() {
     hub: await ethers.getContractAt('InferenceHub', contracts.InferenceHub),
     pilot: await ethers.getContractAt('DaoPilot', contracts.DaoPilot),
     market: await ethers.getContractAt('PredictionMarket', contracts.PredictionMarket),
+    inputMarket: await ethers.getContractAt('InputMarket', contracts.InputMarket),
     /** A signer for a contract's own address, with gas money. */
     async speakFor(address: string) {
       await networkHelpers.impersonateAccount(address)

@@ -103,6 +103,7 @@ describe('CohortGovernor', () => {
       ethers.deployContract('CohortGovernor', [
         dao.token,
         dao.keepers,
+        dao.pools,
         dao.timelock,
         { ...SETTINGS, votingPeriod: DAY, voteExtension: DAY + 1 },
       ]),
@@ -113,6 +114,7 @@ describe('CohortGovernor', () => {
       ethers.deployContract('CohortGovernor', [
         dao.token,
         dao.keepers,
+        dao.pools,
         dao.timelock,
         { ...SETTINGS, votingPeriod: 30 * DAY, voteExtension: 8 * DAY },
       ]),

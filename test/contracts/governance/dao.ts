@@ -36,8 +36,9 @@ export async function createDao(settings: Partial<typeof SETTINGS> = {}) {
     deployer,
     { minStake: 1n, unbondingDelay: UNBONDING, jailDelay: DAY, treasury: timelock },
   ])
+  const pools = await ethers.deployContract('StakePoolFactory', [keepers])
   const governor = await ethers.deployContract('CohortGovernor', [
-    ...[token, keepers, timelock],
+    ...[token, keepers, pools, timelock],
     { ...SETTINGS, ...settings },
   ])
   for (const name of ['PROPOSER_ROLE', 'CANCELLER_ROLE', 'EXECUTOR_ROLE']) {
@@ -47,7 +48,7 @@ export async function createDao(settings: Partial<typeof SETTINGS> = {}) {
   await timelock.renounceRole(role('DEFAULT_ADMIN_ROLE', ethers), deployer)
   await token.connect(holder).delegate(holder)
   await token.connect(minority).delegate(minority)
-  return { ethers, networkHelpers, deployer, holder, minority, stranger, token, keepers, timelock, governor }
+  return { ethers, networkHelpers, deployer, holder, minority, stranger, token, keepers, pools, timelock, governor }
 }
 
 export type Dao = Awaited<ReturnType<typeof createDao>>

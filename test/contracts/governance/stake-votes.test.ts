@@ -72,10 +72,56 @@ describe('stake in the DAO', () => {
     expect([await keepers.getVotes(holder), await votes()]).to.deep.equal([0n, all])
   })
 
+  it('of many on one keeper votes for each by its shares, when the voter names the pools', async () => {
+    const dao = await createDao()
+    const { governor, holder, minority, stranger, deployer, keepers, pools, token, networkHelpers, ethers } = dao
+    const made = async () => {
+      const address = await pools.connect(stranger).createPool.staticCall(0)
+      await pools.connect(stranger).createPool(0)
+      return await ethers.getContractAt('StakePool', address)
+    }
+    const [pool, other] = [await made(), await made()]
+    const agent = (await ethers.getSigners())[9]!
+    const consent = await consentOf(keepers, { address: await pool.getAddress() }, agent)
+    await pool.connect(stranger).open(agent, id('x25519'), MULTIADDR, consent)
+    const share = SUPPLY / 5n
+    await token.connect(minority).approve(pool, share)
+    await pool.connect(minority).deposit(minority, share, 0)
+    await token.connect(holder).approve(pool, share)
+    await pool.connect(holder).deposit(holder, share, 0)
+    await networkHelpers.time.increase(10)
+    const proposal = await propose(dao, holder)
+    const [low, high] = [await pool.getAddress(), await other.getAddress()].sort((a, b) =>
+      BigInt(a) < BigInt(b) ? -1 : 1,
+    )
+    const named = (...list: unknown[]) => ethers.AbiCoder.defaultAbiCoder().encode(['address[]'], [list])
+    for (const [list, index] of [
+      [[high, low], 1],
+      [[low, low], 1],
+      [[await keepers.getAddress()], 0],
+    ] as const) {
+      await expect(governor.connect(minority).castVoteWithReasonAndParams(proposal, 1, '', named(...list)))
+        .to.be.revertedWithCustomError(governor, 'PoolsInvalid')
+        .withArgs(index, list[index])
+    }
+    await governor.connect(minority).castVoteWithReasonAndParams(proposal, 1, '', named(low, high))
+    expect((await governor.proposalVotes(proposal)).forVotes).to.be.closeTo(share, 1n)
+    // Who names none votes with what is not in a pool.
+    await governor.connect(holder).castVote(proposal, 0)
+    expect((await governor.proposalVotes(proposal)).againstVotes).to.equal((SUPPLY * 3n) / 5n)
+    const { minStake, unbondingDelay, jailDelay, treasury } = await keepers.settings()
+    const settings = { minStake, unbondingDelay, jailDelay, treasury }
+    const registry = await ethers.deployContract('KeeperRegistry', [token, deployer, settings])
+    const foreign = await ethers.deployContract('StakePoolFactory', [registry])
+    await expect(ethers.deployContract('CohortGovernor', [token, keepers, foreign, dao.timelock, SETTINGS]))
+      .to.be.revertedWithCustomError(governor, 'PoolsOfOtherRegistry')
+      .withArgs(await registry.getAddress(), await keepers.getAddress())
+  })
+
   it('is of the token that votes, or the governor is not made', async () => {
-    const { ethers, keepers, timelock, deployer } = await createDao()
+    const { ethers, keepers, pools, timelock, deployer } = await createDao()
     const other = await ethers.deployContract('CohortToken', [deployer, [deployer], [1n]])
-    await expect(ethers.deployContract('CohortGovernor', [other, keepers, timelock, SETTINGS]))
+    await expect(ethers.deployContract('CohortGovernor', [other, keepers, pools, timelock, SETTINGS]))
       .to.be.revertedWithCustomError(await ethers.getContractFactory('CohortGovernor'), 'StakesOfOtherToken')
       .withArgs(await keepers.stakeToken(), await other.getAddress())
   })

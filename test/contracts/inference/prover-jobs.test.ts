@@ -80,7 +80,7 @@ describe('ProverMarket jobs', () => {
     await refused(attempt({}, segments, '0x', 1n), 'EscrowMismatch', 3n * MAX_PRICE + 1n, 3n * MAX_PRICE)
     await refused(attempt({ deadline: 5 }), 'DeadlinePassed', 5, anything)
     await refused(attempt({ deadline: 2 ** 40 }), 'DeadlineTooFar', 2 ** 40, anything)
-    await refused(attempt({ claimSeconds: 9 }), 'ClaimWindowTooShort', 9, 10)
+    await refused(attempt({ claimSeconds: 29 }), 'ClaimWindowTooShort', 29, 30)
     await refused(attempt({}, []), 'SegmentCountInvalid', 0, 16)
     await refused(attempt({}, Array(17).fill(segments[0]!)), 'SegmentCountInvalid', 17, 16)
     await refused(attempt({ copies: 0 }), 'CopyCountInvalid', 0, 4)

@@ -145,6 +145,7 @@ export class Driver {
     if (state === 'KeyCommit' && !mine(key.committed)) {
       return await send('commitKey', [
         number,
+        epoch.crsSeed,
         await service.keyCommitment(number, seat, keyCid(number, seat), salt('k')),
       ])
     }
@@ -227,7 +228,7 @@ export class Driver {
     }
     const copied = await service.attestationSeal(currentRound, someone, sumHash(Number(currentRound)), revealed, 0)
     const lies: Partial<Record<StateName, [string, readonly unknown[]][]>> = {
-      KeyCommit: [['commitKey', [currentEpoch, noise]]],
+      KeyCommit: [['commitKey', [currentEpoch, (await service.epochInfo()).crsSeed, noise]]],
       KeyConfirm: [
         ['confirmKey', [currentEpoch, noise]],
         ['complain', [currentEpoch, someone, '0x02']],
@@ -258,7 +259,7 @@ export class Driver {
     const noise = this.#random() < 0.3 ? ethers.ZeroHash : ethers.id(`noise ${this.calls}`)
     const blob = this.#random() < 0.3 ? '0x' : cid('noise')
     const [name, args] = this.#pick<[string, readonly unknown[]]>([
-      ['commitKey', [number, noise]],
+      ['commitKey', [number, noise, noise]],
       ['revealKey', [number, blob, noise]],
       ['confirmKey', [number, noise]],
       ['complain', [number, number, blob]],

@@ -10,6 +10,29 @@ const field = encodeBytes32String
 const YEAR = 365 * 24 * 3600
 
 describe('parameters of a service', () => {
+  it('change late in Registration only together with a window in which members can still leave', async () => {
+    const world = await createWorld({ players: 5 })
+    const { service, registry, players, parameters, networkHelpers } = world
+    await joinAll(world, players.slice(0, 4))
+    const [first, second] = players
+    const { end } = await service.clock()
+    await networkHelpers.time.increaseTo(Number(end) - 10)
+    await expect(service.connect(first!.owner).leave(first!.seat)).to.be.revertedWithCustomError(
+      service,
+      'LeaveTooLate',
+    )
+    // Nobody can act within a second, and silence would cost all of its bond: it cost them, when the old window went on.
+    await expect(service.setParameters({ ...parameters, keyWindow: 1, keyPenalty: parameters.bond })).to.emit(
+      service,
+      'RegistrationReopened',
+    )
+    await service.connect(first!.owner).leave(first!.seat)
+    expect((await registry.keeperOf(first!.owner)).bonded).to.equal(0)
+    // A longer window puts no end into the past.
+    await service.setParameters({ ...parameters, registrationWindow: 3 * parameters.registrationWindow })
+    await service.connect(second!.owner).leave(second!.seat)
+  })
+
   it('change at once in Registration, and wait for the epoch to end otherwise', async () => {
     const world = await createWorld({ players: 3 })
     const { service, parameters } = world

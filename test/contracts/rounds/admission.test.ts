@@ -136,7 +136,8 @@ describe('the admission to a service', () => {
     expect(await stateOf(world)).to.equal('KeyCommit')
     for (const { operator, seat } of world.players) {
       const commitment = await world.service.keyCommitment(1, seat, '0x01', ZeroHash)
-      await world.service.connect(operator).commitKey(1, commitment)
+      const { crsSeed } = await world.service.epochInfo()
+      await world.service.connect(operator).commitKey(1, crsSeed, commitment)
     }
     expect(await stateOf(world)).to.equal('KeyReveal')
   })

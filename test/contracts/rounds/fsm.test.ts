@@ -256,7 +256,7 @@ describe('the contract and fsm_specification.yaml', () => {
       seen.add(state)
       const hash = id('x')
       const calls: Record<string, () => Promise<ContractTransactionResponse>> = {
-        commitKey: () => by.commitKey(epoch, hash),
+        commitKey: () => by.commitKey(epoch, hash, hash),
         revealKey: () => by.revealKey(epoch, '0x01', hash),
         confirmKey: () => by.confirmKey(epoch, hash),
         complain: () => by.complain(epoch, 1, '0x'),

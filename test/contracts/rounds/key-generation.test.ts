@@ -15,6 +15,7 @@ import {
   revealKey,
   stateOf,
 } from './play.ts'
+import { packed, refusedIn, signAll } from './relay.ts'
 
 const STATE = { Registration: 0, KeyCommit: 1, KeyReveal: 2, KeyConfirm: 3 }
 
@@ -82,11 +83,11 @@ describe('registration closes', () => {
   it('does nothing for outsiders', async () => {
     const world = await createWorld()
     const { service, stranger } = world
-    await expect(service.connect(stranger).commitKey(1, id('x')))
+    await expect(service.connect(stranger).commitKey(1, ZeroHash, id('x')))
       .to.be.revertedWithCustomError(service, 'UnexpectedState')
       .withArgs(STATE.Registration, expected('KeyCommit'))
     await joinAll(world)
-    await expect(service.connect(stranger).commitKey(1, id('x')))
+    await expect(service.connect(stranger).commitKey(1, ZeroHash, id('x')))
       .to.be.revertedWithCustomError(service, 'NotSeated')
       .withArgs(stranger.address)
   })
@@ -116,10 +117,14 @@ describe('key generation', () => {
     const { service, players } = world
     const [a, b, c] = players as [any, any, any]
     const by = service.connect(a.operator)
-    await expect(by.commitKey(2, id('x')))
+    const { crsSeed } = await service.epochInfo()
+    await expect(by.commitKey(2, crsSeed, id('x')))
       .to.be.revertedWithCustomError(service, 'WrongEpoch')
       .withArgs(2, 1)
-    await expect(by.commitKey(1, ZeroHash))
+    await expect(by.commitKey(1, id('another'), id('x')))
+      .to.be.revertedWithCustomError(service, 'WrongSeed')
+      .withArgs(id('another'), crsSeed)
+    await expect(by.commitKey(1, crsSeed, ZeroHash))
       .to.be.revertedWithCustomError(service, 'ZeroHash')
       .withArgs(encodeBytes32String('commitment'))
     await expect(by.revealKey(1, cid('x'), ZeroHash))
@@ -152,6 +157,26 @@ describe('key generation', () => {
     }
   })
 
+  it('counts no commitment that was made for another reference string, on a branch that came to nothing', async () => {
+    const world = await createWorld({ players: 3 })
+    const { service, players, networkHelpers, stranger } = world
+    await joinAll(world, players.slice(0, 2))
+    const last = players[2]!
+    const fork = await networkHelpers.takeSnapshot()
+    await service.connect(last.operator).join(last.owner)
+    last.seat = 2
+    const orphaned = (await service.epochInfo()).crsSeed
+    const steps = await signAll(world, 'commitKey')
+    await fork.restore()
+    await networkHelpers.mine(1)
+    await service.connect(last.operator).join(last.owner)
+    expect((await service.epochInfo()).crsSeed).not.to.equal(orphaned)
+    // Whoever likes sends them again. Their members could neither open these nor commit to others.
+    const sent = await service.connect(stranger).relay(packed(steps))
+    expect(await refusedIn(world, sent)).to.have.length(3)
+    expect((await service.keyInfo()).committed).to.equal(0n)
+  })
+
   it('opens a commitment only with what its own seat committed', async () => {
     const world = await openKey(3)
     const { service, players } = world
@@ -159,7 +184,7 @@ describe('key generation', () => {
     await commitKey(world, a)
     // b copies what a committed to
     const copied = await service.keyCommitment(1, a.seat, keyCid(1, a.seat), salt('key'))
-    await service.connect(b.operator).commitKey(1, copied)
+    await service.connect(b.operator).commitKey(1, (await service.epochInfo()).crsSeed, copied)
     await commitKey(world, c)
     await revealKey(world, a)
     const found = await service.keyCommitment(1, b.seat, keyCid(1, a.seat), salt('key'))
@@ -197,13 +222,16 @@ describe('key generation', () => {
     })
   }
 
-  it('settles and acts in one transaction when the deadline has passed', async () => {
+  it('takes no commitment together with what opens its epoch: nobody can know the reference string before', async () => {
     const world = await openKey(5)
-    for (const player of world.players.slice(0, 4)) await commitKey(world, player)
+    const { service, players } = world
+    for (const player of players.slice(0, 4)) await commitKey(world, player)
     await passDeadline(world)
-    await commitKey(world, world.players[0]!)
-    expect((await world.service.keyInfo()).committed).to.equal(seats(0))
-    expect((await world.service.epochInfo()).epoch).to.equal(2)
+    await expect(commitKey(world, players[0]!)).to.be.revertedWithCustomError(service, 'WrongSeed')
+    await service.poke()
+    await commitKey(world, players[0]!)
+    expect((await service.keyInfo()).committed).to.equal(seats(0))
+    expect((await service.epochInfo()).epoch).to.equal(2)
   })
 
   it('goes back to registration when too few speak, and penalises nobody who did', async () => {

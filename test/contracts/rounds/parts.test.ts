@@ -69,40 +69,65 @@ async function selectorsOf(name: string): Promise<Set<string>> {
   return new Set((await functionsOf(name)).map(({ selector }) => selector))
 }
 
+/** Throws unless all parts begin with the variables of the clock's part, slot by slot, and the larger two end with the same roles. */
+function expectOneStorage(found: Record<string, Variable[]>): void {
+  const shared = found.ServiceClock!
+  expect(shared.length).to.be.greaterThan(40)
+  for (const name of ['LearningService', 'ServiceRegistration']) {
+    const own = found[name]!
+    expect(own.slice(0, shared.length), name).to.deep.equal(shared)
+    expect(
+      own.slice(shared.length).map(({ label }) => label),
+      name,
+    ).to.deep.equal(['_roles'])
+  }
+  expect(found.LearningService!.at(-1)).to.deep.equal(found.ServiceRegistration!.at(-1))
+}
+
+/** Throws unless every selector of the interface is in exactly one part, and no other is in any. */
+function expectPartition(all: ReadonlySet<string>, owned: Readonly<Record<string, ReadonlySet<string>>>): void {
+  const selectors = Object.values(owned).flatMap((own) => [...own])
+  expect(selectors.sort()).to.deep.equal([...all].sort())
+}
+
 describe('the parts of a service', () => {
   it('have the same storage, and only AccessControl’s roles after it', function () {
     this.timeout(120_000)
     const found = layouts()
-    const shared = found.ServiceClock!
-    expect(shared.length).to.be.greaterThan(40)
-    for (const name of ['LearningService', 'ServiceRegistration']) {
-      const own = found[name]!
-      expect(own.slice(0, shared.length), name).to.deep.equal(shared)
-      expect(
-        own.slice(shared.length).map(({ label }) => label),
-        name,
-      ).to.deep.equal(['_roles'])
+    expectOneStorage(found)
+    // A variable that one part has and another has not, or has elsewhere, or of another type, is noticed.
+    const [first, second, ...rest] = found.ServiceRegistration!
+    for (const mutant of [
+      [second!, first!, ...rest],
+      [first!, ...rest],
+      [first!, { ...second!, offset: second!.offset + 1 }, ...rest],
+      [first!, { ...second!, type: 't_uint8' }, ...rest],
+      [...found.ServiceRegistration!, { ...first!, label: '_own' }],
+    ]) {
+      expect(() => expectOneStorage({ ...found, ServiceRegistration: mutant })).to.throw()
     }
-    expect(found.LearningService!.at(-1)).to.deep.equal(found.ServiceRegistration!.at(-1))
   })
 
   it('have every function of ILearningService between them, and none in two', async () => {
     const all = await selectorsOf('ILearningService')
-    const owners = new Map<string, string[]>()
+    const owned: Record<string, Set<string>> = {}
     for (const [part, interfaces] of Object.entries(CODE_OF)) {
       const own = new Set<string>()
       for (const name of interfaces) for (const selector of await selectorsOf(name)) own.add(selector)
       const implemented = await selectorsOf(part)
-      for (const selector of own) {
-        expect(implemented, `${part} ${selector}`).to.include(selector)
-        owners.set(selector, [...(owners.get(selector) ?? []), part])
-      }
+      for (const selector of own) expect(implemented, `${part} ${selector}`).to.include(selector)
+      owned[part] = own
       // What a part hands on is in the first only; the others have nothing of each other.
       if (part === 'LearningService') continue
       for (const selector of implemented) if (!own.has(selector)) expect(all, part).not.to.include(selector)
     }
-    expect([...owners.keys()].sort()).to.deep.equal([...all].sort())
-    for (const [selector, parts] of owners) expect(parts, selector).to.have.length(1)
+    expectPartition(all, owned)
+    // A function of two parts, of none, and one that the interface has not, are noticed.
+    const { LearningService: first, ServiceClock: clock } = owned as Record<string, Set<string>>
+    const [some] = [...first!]
+    for (const mutant of [new Set([...clock!, some!]), new Set<string>(), new Set([...clock!, '0xdeadbeef'])]) {
+      expect(() => expectPartition(all, { ...owned, ServiceClock: mutant })).to.throw()
+    }
   })
 
   it('are reached by name: each function through the service runs the code of its part', async () => {

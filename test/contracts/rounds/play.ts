@@ -39,7 +39,8 @@ export const modelOf = (round: number): string => `0x00${id(`model ${round}`).sl
 export async function commitKey(world: World, player: Player): Promise<void> {
   const { epoch } = await numbers(world)
   const commitment = await world.service.keyCommitment(epoch, player.seat, keyCid(epoch, player.seat), salt('key'))
-  await world.service.connect(player.operator).commitKey(epoch, commitment)
+  const { crsSeed } = await world.service.epochInfo()
+  await world.service.connect(player.operator).commitKey(epoch, crsSeed, commitment)
 }
 
 export async function revealKey(world: World, player: Player): Promise<void> {

@@ -38,7 +38,8 @@ export async function sign(
 export const CALLS = {
   async commitKey({ service }: World, { seat }: Player, epoch: number): Promise<string> {
     const commitment = await service.keyCommitment(epoch, seat, keyCid(epoch, seat), salt('key'))
-    return service.interface.encodeFunctionData('commitKey', [epoch, commitment])
+    const { crsSeed } = await service.epochInfo()
+    return service.interface.encodeFunctionData('commitKey', [epoch, crsSeed, commitment])
   },
   async revealKey({ service }: World, { seat }: Player, epoch: number): Promise<string> {
     return service.interface.encodeFunctionData('revealKey', [epoch, keyCid(epoch, seat), salt('key')])

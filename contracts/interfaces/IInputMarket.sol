@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IMarketBook} from "./IMarketBook.sol";
+import {Groth16Proof} from "./IGroth16Verifier.sol";
+
+/// @title Markets on any input of any model: an image, a measurement, a document
+/// @notice What the model reads is named by its input commitment: pinned when the market is made, or signed by a publisher, however long
+/// the content is. Nothing of the content comes on the chain. What it says pays as classes, as bins of a score, or in proportion to a
+/// score. Sets, disputes and payouts are those of every market (IMarketBook).
+/// @dev A publisher signs SHA-256(`tagOf(marketId)` ‖ input commitment), 40 bytes; of a circuit that hashes its input the commitment is
+/// SHA-256 of the content, shifted right by eight bits. Whoever trades must be able to get the content: the market cannot tell.
+interface IInputMarket is IMarketBook {
+    /// @notice What outcomes stand for.
+    enum Payout {
+        /// Outcome classMap[label] wins.
+        Classes,
+        /// Outcome 0 wins for a score below `lower`, outcome i for one of the i-th bin of `width` from there, the last for all above.
+        Bins,
+        /// Two outcomes: 1 pays (score − lower) / width, between nothing and everything; 0 pays the rest.
+        Linear
+    }
+
+    /// @param input The pinned input commitment, not zero; or zero, and `question.publisherId` signs it.
+    /// @param lower Bins and Linear: in units of one over the model's scale, as `width` is. Classes: zero.
+    /// @param width Bins and Linear: at least one. Classes: zero.
+    struct Terms {
+        Question question;
+        bytes32 input;
+        Payout payout;
+        int128 lower;
+        uint128 width;
+    }
+
+    /// @notice Classes have no bounds, scores have a width.
+    error BoundsInvalid(int128 lower, uint128 width);
+    /// @notice A pinned input and a publisher, or neither; or an input that is no field element.
+    error InputInvalid(bytes32 input, uint64 publisherId);
+    /// @notice The market is pinned to another input.
+    error InputMismatch(uint256 marketId, bytes32 given, bytes32 expected);
+    /// @notice Bins and Linear read no class map and no margin.
+    error ClassesNotRead();
+    error NotLinear(uint256 marketId);
+    error ShareTooHigh(uint256 share, uint256 maximum);
+
+    /// @notice What it is pinned to: `questionOf`, `termsOf`.
+    event InputMarketCreated(uint256 indexed marketId, address indexed creator, bytes32 input, Payout payout, string text);
+    event InputRecorded(uint256 indexed marketId, bytes32 indexed input, uint64 indexed keyId);
+    /// @param outcome LINEAR for a market that pays in proportion.
+    /// @param share What outcome 1 of such a market pays, in units of 1e-18.
+    event InputMarketResolved(
+        uint256 indexed marketId,
+        uint8 indexed outcome,
+        address indexed by,
+        bytes32 input,
+        uint64 keyId,
+        uint256 output,
+        uint256 share
+    );
+    event ShareSettled(uint256 indexed marketId, uint256 share);
+
+    /// @notice Opens a market. Anyone may; whoever trades reads what it is pinned to first. A pinned input is no secret: whoever has it and
+    /// the model knows the answer, so its content should appear only when the window closes.
+    function createMarket(Terms calldata terms, string calldata text) external returns (uint256 marketId);
+
+    /// @notice Shows that a signed input existed within the window; pools stop trading. Reverts for a pinned input.
+    function recordInput(uint256 marketId, bytes32 input, uint64 keyId, bytes calldata signature) external;
+
+    /// @notice Resolves a market by the proof of what the model says of its input. Anyone may, from `opensAt` to `deadline`.
+    /// @param keyId The key of the signature; 0 for a pinned input, with an empty signature.
+    function resolve(
+        uint256 marketId,
+        bytes32 input,
+        uint64 keyId,
+        bytes calldata signature,
+        uint256 output,
+        Groth16Proof calldata proof
+    ) external;
+
+    /// @notice Decides a flagged market that pays in proportion: what outcome 1 pays, in units of 1e-18. SETTLER_ROLE only. `settle` does for
+    /// all or nothing, and for an equal split.
+    function settleShare(uint256 marketId, uint256 share) external;
+
+    /// @notice Unix seconds at which an input was recorded; 0 when it was not.
+    function recordedAt(uint256 marketId, bytes32 input) external view returns (uint64);
+
+    /// @notice The pinned input, how the market pays and between which bounds, and what outcome 1 pays once it is resolved (Linear).
+    function termsOf(
+        uint256 marketId
+    ) external view returns (bytes32 input, Payout payout, int128 lower, uint128 width, uint256 share);
+}

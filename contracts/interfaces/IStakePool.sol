@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @dev Errors and types of a pool of stake.
+interface IStakePoolTypes {
+    /// @notice Shares that leave together. Their owners are slashed with everybody else until the batch is paid.
+    struct Batch {
+        /// All that entered it.
+        uint128 shares;
+        /// Of those, not paid yet.
+        uint128 left;
+        /// What it was worth when it was submitted, in units of 1e-18 token; a slash makes it less, nothing makes it more.
+        uint128 asked;
+        /// Tokens that wait for the batch's owners.
+        uint128 paid;
+        /// Unix seconds from which it is due: the registry gives back what was asked for it; 0 while nothing was.
+        uint64 unlocksAt;
+        /// When it may have been asked for at the earliest: `release` opens then.
+        uint64 dueAt;
+    }
+
+    error AlreadyOpened();
+    error ZeroAddress();
+    error ZeroAmount();
+    error NotManager(address caller, address manager);
+    error NotPendingManager(address caller, address pending);
+    error TooFewShares(uint256 found, uint256 minimum);
+    /// @notice So much was slashed that a share is worth next to nothing: whoever joined would own the pool. Make another.
+    error PoolRuined(uint256 assets, uint256 shares);
+    error SharesTooFew(address account, uint256 found, uint256 needed);
+    error CommissionTooHigh(uint256 bps, uint256 maximum);
+    error NoRise();
+    /// @notice A rise takes effect after its notice.
+    error NoticeRunning(uint256 until, uint256 timestamp);
+    error NothingToSubmit(uint256 batch);
+    /// @notice One batch after the other: the registry has room for four at a time.
+    error SubmittedTooEarly(uint256 earliest, uint256 timestamp);
+    /// @notice The keeper's bonds hold what the batch should get: see `release`.
+    error StakeHeldByBonds(uint256 free, uint256 needed);
+    error BatchNotPaid(uint256 batch);
+    error NothingToClaim(address account);
+    error NotAService(address service);
+    /// @notice Nobody waits for stake that bonds hold: leaving a service is the manager's and the operator's affair.
+    error NobodyWaits();
+}
+
+/// @title Stake of many on one keeper
+/// @notice The pool is the keeper's owner in the KeeperRegistry: what its delegators put in is its stake, so that a slash reaches all of
+/// them alike, the manager included. Rewards are the delegators', in proportion, less the manager's commission. Who leaves goes
+/// through the registry's unbonding, and is slashable to its end. Shares cannot be transferred.
+/// The manager decides keys, services and commission. It cannot touch stake or rewards of others, nor keep anyone in.
+/// @dev Shares are worth (assets + 1) / (shares + VIRTUAL_SHARES) tokens, as in ERC-4626 with an offset: stake that somebody gives to
+/// the pool to blow up the price of a share costs a million times what it can take. All rounding is for the pool.
+interface IStakePool is IStakePoolTypes {
+    event PoolOpened(address indexed manager, address indexed operator);
+    event ManagerOffered(address indexed from, address indexed to);
+    event ManagerChanged(address indexed from, address indexed to);
+    event Deposited(address indexed account, address indexed by, uint256 amount, uint256 shares);
+    event ExitRequested(address indexed account, uint256 indexed batch, uint256 shares);
+    event BatchSubmitted(uint256 indexed batch, uint256 amount, uint64 unlocksAt);
+    event BatchPaid(uint256 indexed batch, uint256 amount, uint256 sharesLeft);
+    event ExitPaid(address indexed account, uint256 indexed batch, uint256 amount);
+    event RewardsShared(uint256 amount, uint256 commission);
+    event RewardsClaimed(address indexed account, uint256 amount);
+    event CommissionAnnounced(uint256 bps, uint256 from);
+    event CommissionChanged(uint256 previous, uint256 current);
+
+    // ------------------------------------------------------------------------------------------------- delegators
+
+    /// @notice Stakes `amount` of the caller's tokens for `account`. Allow the pool to take them first.
+    function deposit(address account, uint256 amount, uint256 minShares) external returns (uint256 shares);
+
+    /// @notice Puts shares into the batch that is filling. They earn nothing from now on, are slashed until they are paid, and vote until
+    /// they are claimed.
+    function requestExit(uint256 shares) external returns (uint256 batch);
+
+    /// @notice Asks the registry for a batch's tokens: the filling one's, which then is full, or what is missing of an earlier one.
+    /// Anybody may, a quarter of the unbonding delay after the last.
+    function submitExits(uint256 batch) external;
+
+    /// @notice Fetches what has unlocked and pays the batches that are due; what is too much is staked again. Anybody may.
+    function settleExits() external;
+
+    /// @notice Pays an account its part of a batch. Anybody may.
+    function claimExit(uint256 batch, address account) external returns (uint256 amount);
+
+    /// @notice Pays an account its rewards. Anybody may.
+    function claimRewards(address account) external returns (uint256 amount);
+
+    /// @notice Takes the pool's rewards from the registry and shares them out. Anybody may.
+    function harvest() external;
+
+    /// @notice Leaves a service whose bond holds stake that a batch has waited for longer than the unbonding delay. Anybody may; the
+    /// manager at any time. Opts out, too.
+    function release(address service, uint8 seat) external;
+
+    // ------------------------------------------------------------------------------------------------- the manager
+
+    /// @notice Registers the pool as a keeper. Once.
+    function open(
+        address operator,
+        bytes32 encryptionKey,
+        bytes calldata multiaddr,
+        bytes calldata consent
+    ) external;
+
+    function setOperator(address operator, bytes calldata consent) external;
+
+    function unjail() external;
+
+    /// @notice Frees what a suspended service holds. Anybody may.
+    function disengageSuspended(address service) external;
+
+    /// @notice Lowers the commission at once, or announces a rise: `raiseCommission` makes it so, NOTICE_SECONDS later at the earliest.
+    function setCommission(uint16 bps) external;
+
+    /// @notice Makes an announced rise so. What came in before is shared out at the old commission.
+    function raiseCommission() external;
+
+    function offerManagement(address to) external;
+
+    function acceptManagement() external;
+
+    // ------------------------------------------------------------------------------------------------- views
+
+    function manager() external view returns (address);
+
+    function commissionBps() external view returns (uint16);
+
+    /// @return bps What is announced. @return from Unix seconds from which it can be made so; 0 when nothing is.
+    function announcedCommission() external view returns (uint16 bps, uint64 from);
+
+    /// @notice Tokens that the shares stand for: staked, unbonding, or here and not paid yet.
+    function assets() external view returns (uint256);
+
+    /// @notice Shares that are not paid out: those that stay and those that leave.
+    function totalShares() external view returns (uint256);
+
+    /// @notice Shares that stay, and earn.
+    function sharesOf(address account) external view returns (uint256);
+
+    function leavingOf(uint256 batch, address account) external view returns (uint256);
+
+    function batchOf(uint256 batch) external view returns (Batch memory);
+
+    /// @notice The batch that is filling.
+    function fillingBatch() external view returns (uint256);
+
+    /// @notice The first batch that is not wholly paid: it gets what comes back first. When it is due and more was slashed out of it than its
+    /// part, `submitExits` asks for what is missing.
+    function oldestBatch() external view returns (uint256);
+
+    /// @notice Rewards that are shared out and not claimed.
+    function rewardsOf(address account) external view returns (uint256);
+}

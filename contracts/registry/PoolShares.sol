@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
+import {IStakePool} from "../interfaces/IStakePool.sol";
+import {IStakeVotes} from "../interfaces/IStakeVotes.sol";
+import {StakeVotes} from "./StakeVotes.sol";
+
+/// @title Shares of a pool of stake: who has how many, what they earn, and what they vote
+/// @dev The registry counts the votes of the pool's stake for the pool, which cannot vote. They are its delegators', by their shares at
+/// that second: a slash lowers all of them at once, without a transaction for any.
+abstract contract PoolShares is IStakePool, StakeVotes {
+    using Checkpoints for Checkpoints.Trace208;
+    using Math for uint256;
+
+    uint256 private constant SCALE = 2 ** 128;
+
+    IKeeperRegistry public immutable REGISTRY;
+
+    uint256 internal _staying;
+    mapping(address account => uint256) private _shares;
+    mapping(address account => uint256) private _leaving;
+    /// @dev Shares that vote: those that stay, and those that left and were not claimed yet.
+    Checkpoints.Trace208 private _voting;
+    /// @dev Rewards of one share since the beginning, times SCALE, and up to where each account's are in `_rewards`.
+    uint256 private _perShare;
+    mapping(address account => uint256) private _counted;
+    mapping(address account => uint256) private _rewards;
+
+    constructor(IKeeperRegistry registry) {
+        REGISTRY = registry;
+    }
+
+    /// @inheritdoc IStakePool
+    function sharesOf(address account) public view returns (uint256) {
+        return _shares[account];
+    }
+
+    /// @inheritdoc IStakePool
+    function rewardsOf(address account) public view returns (uint256) {
+        return _rewards[account] + _shares[account].mulDiv(_perShare - _counted[account], SCALE);
+    }
+
+    /// @notice Votes of an account, in tokens at stake.
+    function getVotes(address account) public view override returns (uint256) {
+        uint256 all = IStakeVotes(address(REGISTRY)).getVotes(address(this));
+        return _part(super.getVotes(account), all, _voting.latest());
+    }
+
+    /// @notice Votes of an account at a past second, in tokens at stake.
+    function getPastVotes(address account, uint256 timepoint) public view override returns (uint256) {
+        uint256 shares = super.getPastVotes(account, timepoint);
+        uint256 all = IStakeVotes(address(REGISTRY)).getPastVotes(address(this), timepoint);
+        return _part(shares, all, _voting.upperLookupRecent(uint48(timepoint)));
+    }
+
+    function _join(address account, uint256 shares) internal {
+        _count(account);
+        _shares[account] += shares;
+        _staying += shares;
+        _vote(account, shares, true);
+    }
+
+    /// @dev They vote on until `_forget`.
+    function _leave(address account, uint256 shares) internal {
+        _count(account);
+        uint256 found = _shares[account];
+        if (shares > found) revert SharesTooFew(account, found, shares);
+        _shares[account] = found - shares;
+        _leaving[account] += shares;
+        _staying -= shares;
+    }
+
+    function _forget(address account, uint256 shares) internal {
+        _leaving[account] -= shares;
+        _vote(account, shares, false);
+    }
+
+    /// @dev For those that stay. What does not divide is nobody's.
+    function _shareOut(uint256 amount) internal {
+        _perShare += amount.mulDiv(SCALE, _staying);
+    }
+
+    function _grant(address account, uint256 amount) internal {
+        _rewards[account] += amount;
+    }
+
+    function _takeRewards(address account) internal returns (uint256 amount) {
+        _count(account);
+        amount = _rewards[account];
+        _rewards[account] = 0;
+    }
+
+    function _votingUnits(address account) internal view override returns (uint256) {
+        return _shares[account] + _leaving[account];
+    }
+
+    function _count(address account) private {
+        _rewards[account] = rewardsOf(account);
+        _counted[account] = _perShare;
+    }
+
+    function _vote(address account, uint256 shares, bool added) private {
+        uint256 before = _voting.latest();
+        _voting.push(clock(), SafeCast.toUint208(added ? before + shares : before - shares));
+        _moveVotes(account, shares, added);
+    }
+
+    function _part(uint256 shares, uint256 amount, uint256 total) private pure returns (uint256) {
+        return total == 0 ? 0 : shares.mulDiv(amount, total);
+    }
+}

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
+import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegistration.sol";
+import {IStakePool} from "../interfaces/IStakePool.sol";
+import {PoolShares} from "./PoolShares.sol";
+
+/// @title Stake of many on one keeper
+/// @notice See IStakePool, which owns the documentation.
+/// @dev Conserved: what the pool has at the registry (stake and unbonding) and `_held` are the shares' assets; its own balance is `_held`,
+/// what batches have been paid and not claimed, and rewards. The token has no hooks and the registry calls nobody back.
+contract StakePool is PoolShares {
+    using SafeERC20 for IERC20;
+    using SafeCast for uint256;
+    using Math for uint256;
+
+    uint256 public constant MAX_COMMISSION_BPS = 5_000;
+    /// @notice From the announcement of a higher commission to its beginning, in seconds.
+    uint256 public constant NOTICE_SECONDS = 14 days;
+    uint256 public constant VIRTUAL_SHARES = 1e6;
+    /// @notice A pool whose shares have lost more than this against their first price takes no new stake.
+    uint256 private constant RUIN = 1e6;
+    uint256 private constant BPS = 10_000;
+    /// @dev Batches begin this many times in an unbonding delay, so that the registry's four requests never run together.
+    uint256 private constant BATCHES = 4;
+
+    IERC20 private immutable TOKEN;
+
+    /// @inheritdoc IStakePool
+    address public manager;
+    /// @inheritdoc IStakePool
+    uint16 public commissionBps;
+    address private _pendingManager;
+    uint16 private _announced;
+    uint64 private _announcedFrom;
+    uint64 private _submittedAt;
+    /// @inheritdoc IStakePool
+    uint256 public fillingBatch;
+    /// @inheritdoc IStakePool
+    uint256 public oldestBatch;
+    uint256 private _leavingShares;
+    /// @dev Tokens that came back from the registry and are neither paid nor staked again. Zero between transactions.
+    uint256 private _held;
+    mapping(uint256 batch => Batch) private _batches;
+    mapping(uint256 batch => mapping(address account => uint256)) private _exits;
+
+    modifier onlyManager() {
+        if (msg.sender != manager) revert NotManager(msg.sender, manager);
+        _;
+    }
+
+    /// @dev The code of all pools, itself none: it has a manager that is nobody.
+    constructor(IKeeperRegistry registry) PoolShares(registry) {
+        TOKEN = IERC20(registry.stakeToken());
+        manager = address(1);
+    }
+
+    /// @notice Called by the factory in the transaction that makes the pool.
+    function initialise(address manager_, uint16 commission) external {
+        if (manager != address(0)) revert AlreadyOpened();
+        if (commission > MAX_COMMISSION_BPS) revert CommissionTooHigh(commission, MAX_COMMISSION_BPS);
+        manager = manager_;
+        commissionBps = commission;
+        emit ManagerChanged(address(0), manager_);
+        emit CommissionChanged(0, commission);
+    }
+
+    // ------------------------------------------------------------------------------------------------- delegators
+
+    /// @inheritdoc IStakePool
+    function deposit(address account, uint256 amount, uint256 minShares) external returns (uint256 shares) {
+        if (account == address(0)) revert ZeroAddress();
+        if (amount == 0) revert ZeroAmount();
+        harvest();
+        (uint256 worth, uint256 total) = (assets(), totalShares());
+        if (total / VIRTUAL_SHARES > worth * RUIN) revert PoolRuined(worth, total);
+        shares = amount.mulDiv(total + VIRTUAL_SHARES, worth + 1);
+        if (shares == 0 || shares < minShares) revert TooFewShares(shares, minShares);
+        _join(account, shares);
+        emit Deposited(account, msg.sender, amount, shares);
+        TOKEN.safeTransferFrom(msg.sender, address(this), amount);
+        _stakeAgain(amount);
+    }
+
+    /// @inheritdoc IStakePool
+    function requestExit(uint256 shares) external returns (uint256 batch) {
+        if (shares == 0) revert ZeroAmount();
+        harvest();
+        _leave(msg.sender, shares);
+        batch = fillingBatch;
+        Batch storage entry = _batches[batch];
+        if (entry.dueAt == 0) entry.dueAt = uint64(Math.max(block.timestamp, _nextSubmission()));
+        entry.shares += shares.toUint128();
+        entry.left += shares.toUint128();
+        _exits[batch][msg.sender] += shares;
+        _leavingShares += shares;
+        emit ExitRequested(msg.sender, batch, shares);
+    }
+
+    /// @inheritdoc IStakePool
+    function submitExits(uint256 batch) external {
+        // What has unlocked makes room for another request at the registry.
+        settleExits();
+        Batch storage entry = _batches[batch];
+        bool first = entry.unlocksAt == 0;
+        uint256 amount = first ? _worthOf(entry.left) : _missing(batch, entry);
+        if (entry.left == 0 || (amount == 0 && !first)) revert NothingToSubmit(batch);
+        uint256 earliest = _nextSubmission();
+        if (block.timestamp < earliest) revert SubmittedTooEarly(earliest, block.timestamp);
+        _submittedAt = uint64(block.timestamp);
+        uint64 unlocksAt = uint64(block.timestamp);
+        if (amount != 0) {
+            uint256 free = _free();
+            if (free < amount) revert StakeHeldByBonds(free, amount);
+            REGISTRY.requestUnbonding(amount);
+            unlocksAt = REGISTRY.keeperOf(address(this)).unlocksAt;
+        }
+        if (first) {
+            ++fillingBatch;
+            entry.unlocksAt = unlocksAt;
+            entry.asked = uint128(amount);
+        }
+        emit BatchSubmitted(batch, amount, unlocksAt);
+    }
+
+    /// @inheritdoc IStakePool
+    function settleExits() public {
+        _fetch();
+        uint256 batch = oldestBatch;
+        while (batch < fillingBatch) {
+            Batch storage entry = _batches[batch];
+            if (block.timestamp < entry.unlocksAt) break;
+            if (!_payBatch(batch, entry)) break;
+            ++batch;
+        }
+        oldestBatch = batch;
+        uint256 left = _held;
+        if (left == 0) return;
+        // More than the batches are worth: what was slashed came out of the stake that stays.
+        _held = 0;
+        _stakeAgain(left);
+    }
+
+    /// @inheritdoc IStakePool
+    function claimExit(uint256 batch, address account) external returns (uint256 amount) {
+        Batch storage entry = _batches[batch];
+        if (batch >= oldestBatch || entry.left != 0) revert BatchNotPaid(batch);
+        uint256 shares = _exits[batch][account];
+        if (shares == 0) revert NothingToClaim(account);
+        _exits[batch][account] = 0;
+        amount = uint256(entry.paid).mulDiv(shares, entry.shares);
+        _forget(account, shares);
+        emit ExitPaid(account, batch, amount);
+        if (amount != 0) TOKEN.safeTransfer(account, amount);
+    }
+
+    /// @inheritdoc IStakePool
+    function claimRewards(address account) external returns (uint256 amount) {
+        harvest();
+        amount = _takeRewards(account);
+        if (amount == 0) revert NothingToClaim(account);
+        emit RewardsClaimed(account, amount);
+        TOKEN.safeTransfer(account, amount);
+    }
+
+    /// @inheritdoc IStakePool
+    function harvest() public {
+        if (REGISTRY.rewardsOf(address(this)) == 0) return;
+        uint256 amount = REGISTRY.claimRewards(address(this));
+        // Where nobody stays, nobody but the manager has a claim.
+        uint256 commission = _staying == 0 ? amount : (amount * commissionBps) / BPS;
+        _grant(manager, commission);
+        if (_staying != 0) _shareOut(amount - commission);
+        emit RewardsShared(amount, commission);
+    }
+
+    /// @inheritdoc IStakePool
+    function release(address service, uint8 seat) external {
+        // Whatever else is at an address, it is not called in the pool's name.
+        if (REGISTRY.serviceStatus(service) == IKeeperRegistry.ServiceStatus.Unknown) revert NotAService(service);
+        if (msg.sender != manager) {
+            settleExits();
+            Batch storage entry = _batches[oldestBatch];
+            bool first = entry.unlocksAt == 0;
+            uint256 since = first ? entry.dueAt : entry.unlocksAt;
+            uint256 wanted = first ? _worthOf(entry.left) : _missing(oldestBatch, entry);
+            bool late = entry.left != 0 && block.timestamp >= since + REGISTRY.settings().unbondingDelay;
+            if (!late || wanted <= _free()) revert NobodyWaits();
+        }
+        if (REGISTRY.isOptedIn(service, address(this))) REGISTRY.setOptIn(address(this), service, false);
+        ILearningServiceRegistration(service).leave(seat);
+    }
+
+    // ------------------------------------------------------------------------------------------------- the manager
+
+    /// @inheritdoc IStakePool
+    function open(
+        address operator,
+        bytes32 encryptionKey,
+        bytes calldata multiaddr,
+        bytes calldata consent
+    ) external onlyManager {
+        emit PoolOpened(msg.sender, operator);
+        REGISTRY.register(operator, encryptionKey, multiaddr, 0, consent);
+    }
+
+    /// @inheritdoc IStakePool
+    function setOperator(address operator, bytes calldata consent) external onlyManager {
+        REGISTRY.setOperator(operator, consent);
+    }
+
+    /// @inheritdoc IStakePool
+    function unjail() external onlyManager {
+        REGISTRY.unjail();
+    }
+
+    /// @inheritdoc IStakePool
+    function disengageSuspended(address service) external {
+        REGISTRY.disengageSuspended(service);
+    }
+
+    /// @inheritdoc IStakePool
+    function setCommission(uint16 bps) external onlyManager {
+        if (bps > MAX_COMMISSION_BPS) revert CommissionTooHigh(bps, MAX_COMMISSION_BPS);
+        _announcedFrom = 0;
+        if (bps <= commissionBps) {
+            _changeCommission(bps);
+            return;
+        }
+        _announced = bps;
+        _announcedFrom = uint64(block.timestamp + NOTICE_SECONDS);
+        emit CommissionAnnounced(bps, _announcedFrom);
+    }
+
+    /// @inheritdoc IStakePool
+    function raiseCommission() external onlyManager {
+        uint64 from = _announcedFrom;
+        if (from == 0) revert NoRise();
+        if (block.timestamp < from) revert NoticeRunning(from, block.timestamp);
+        _announcedFrom = 0;
+        _changeCommission(_announced);
+    }
+
+    /// @inheritdoc IStakePool
+    function offerManagement(address to) external onlyManager {
+        _pendingManager = to;
+        emit ManagerOffered(msg.sender, to);
+    }
+
+    /// @inheritdoc IStakePool
+    function acceptManagement() external {
+        if (msg.sender != _pendingManager) revert NotPendingManager(msg.sender, _pendingManager);
+        harvest();
+        emit ManagerChanged(manager, msg.sender);
+        (manager, _pendingManager) = (msg.sender, address(0));
+    }
+
+    // ------------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc IStakePool
+    function announcedCommission() external view returns (uint16 bps, uint64 from) {
+        return _announcedFrom == 0 ? (0, 0) : (_announced, _announcedFrom);
+    }
+
+    /// @inheritdoc IStakePool
+    function assets() public view returns (uint256) {
+        IKeeperRegistry.Keeper memory keeper = REGISTRY.keeperOf(address(this));
+        return uint256(keeper.stake) + keeper.unbonding + _held;
+    }
+
+    /// @inheritdoc IStakePool
+    function totalShares() public view returns (uint256) {
+        return _staying + _leavingShares;
+    }
+
+    /// @inheritdoc IStakePool
+    function leavingOf(uint256 batch, address account) external view returns (uint256) {
+        return _exits[batch][account];
+    }
+
+    /// @inheritdoc IStakePool
+    function batchOf(uint256 batch) external view returns (Batch memory) {
+        return _batches[batch];
+    }
+
+    // ------------------------------------------------------------------------------------------------- internals
+
+    function _changeCommission(uint16 bps) private {
+        harvest();
+        emit CommissionChanged(commissionBps, bps);
+        commissionBps = bps;
+    }
+
+    function _stakeAgain(uint256 amount) private {
+        TOKEN.forceApprove(address(REGISTRY), amount);
+        REGISTRY.stake(address(this), amount);
+    }
+
+    /// @dev Takes out of the registry what has unlocked. A request of which everything was slashed gives nothing, and is none.
+    function _fetch() private {
+        IKeeperRegistry.UnbondingRequest[] memory requests = REGISTRY.unbondingOf(address(this));
+        uint256 unlocked;
+        for (uint256 i = 0; i < requests.length; ++i) {
+            if (block.timestamp >= requests[i].unlocksAt) unlocked += requests[i].amount;
+        }
+        if (unlocked != 0) _held += REGISTRY.withdraw(address(this));
+    }
+
+    /// @dev Pays a batch that is due what its shares are worth now, as far as it is here. @return whole Whether all of it was.
+    function _payBatch(uint256 batch, Batch storage entry) private returns (bool whole) {
+        uint256 left = entry.left;
+        uint256 worth = _owed(entry);
+        uint256 amount = Math.min(worth, _held);
+        // Of what was slashed more came out of the batch than its part: it waits for the rest, and gets whatever comes first.
+        if (amount == 0 && worth != 0) return false;
+        uint256 burnt = amount == worth ? left : left.mulDiv(amount, worth, Math.Rounding.Ceil);
+        _held -= amount;
+        entry.left = uint128(left - burnt);
+        entry.paid += amount.toUint128();
+        _leavingShares -= burnt;
+        whole = burnt == left;
+        emit BatchPaid(batch, amount, left - burnt);
+    }
+
+    /// @dev What the oldest batch is owed, is due, and is not on its way from the registry.
+    function _missing(uint256 batch, Batch storage entry) private view returns (uint256) {
+        if (batch != oldestBatch || block.timestamp < entry.unlocksAt) return 0;
+        return _owed(entry).saturatingSub(REGISTRY.keeperOf(address(this)).unbonding);
+    }
+
+    /// @dev Of a batch that was submitted: never more than it asked for. A gift to the pool would else leave every batch short of a little,
+    /// and waiting for it.
+    function _owed(Batch storage entry) private view returns (uint256) {
+        return Math.min(_worthOf(entry.left), entry.asked - entry.paid);
+    }
+
+    function _worthOf(uint256 shares) private view returns (uint256) {
+        return shares.mulDiv(assets() + 1, totalShares() + VIRTUAL_SHARES);
+    }
+
+    function _free() private view returns (uint256) {
+        IKeeperRegistry.Keeper memory keeper = REGISTRY.keeperOf(address(this));
+        return uint256(keeper.stake).saturatingSub(keeper.bonded);
+    }
+
+    function _nextSubmission() private view returns (uint256) {
+        return _submittedAt == 0 ? 0 : _submittedAt + REGISTRY.settings().unbondingDelay / BATCHES + 1;
+    }
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Delegated stake: others' tokens on one keeper, through a pool that is the keeper's owner.
+
+import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
+import { expect } from 'chai'
+import { MaxUint256 } from 'ethers'
+import type { StakePool } from '../../../types/index.ts'
+import { COH } from '../rounds/units.ts'
+import { consentOf, createRegistry, DELAY, EVIDENCE, KEY, MULTIADDR, REASON } from './keepers.ts'
+
+const VIRTUAL = 1_000_000n
+const NOTICE = 14n * 24n * 3600n
+const COMMISSION = 1000n
+
+/** A pool that `owner` manages, of a keeper that has opted in to `service`; three delegators with tokens. */
+async function createPool() {
+  const world = await createRegistry()
+  const { ethers, registry, token, owner, admin, service } = world
+  const factory = await ethers.deployContract('StakePoolFactory', [registry])
+  await factory.connect(owner).createPool(COMMISSION)
+  const [created] = await factory.queryFilter(factory.filters.PoolCreated())
+  const pool = (await ethers.getContractAt('StakePool', created!.args.pool)) as unknown as StakePool
+  const address = await pool.getAddress()
+  const signers = await ethers.getSigners()
+  const [alice, bob, carol, agent] = signers.slice(10, 14) as [
+    HardhatEthersSigner,
+    HardhatEthersSigner,
+    HardhatEthersSigner,
+    HardhatEthersSigner,
+  ]
+  const open = async () =>
+    pool.connect(owner).open(agent, KEY, MULTIADDR, await consentOf(registry, { address }, agent))
+  await open()
+  await registry.connect(agent).setOptIn(pool, service, true)
+  for (const account of [alice, bob, carol]) {
+    await token.connect(admin).transfer(account, 100n * COH)
+    await token.connect(account).approve(pool, MaxUint256)
+  }
+  await registry.fund(service, 500n * COH)
+  /** A round's reward for the keeper. */
+  const reward = async (amount: bigint) => {
+    await registry.connect(service).allocate(amount, 1)
+    await registry.connect(service).credit(pool, amount)
+  }
+  const slash = (amount: bigint) => registry.connect(service).slash(pool, amount, REASON, EVIDENCE)
+  /** Asks for everything of an account, waits, settles and pays. @returns what the account got. */
+  const exit = async (account: HardhatEthersSigner, shares?: bigint) => {
+    const batch = await pool.fillingBatch()
+    await pool.connect(account).requestExit(shares ?? (await pool.sharesOf(account)))
+    await pool.submitExits(batch)
+    await world.pass(DELAY)
+    await pool.settleExits()
+    const before = await token.balanceOf(account)
+    await pool.claimExit(batch, account)
+    return (await token.balanceOf(account)) - before
+  }
+  return { ...world, factory, pool, address, alice, bob, carol, agent, open, reward, slash, exit }
+}
+
+describe('StakePool', () => {
+  it('stakes for its keeper what delegators bring, and gives it back after the unbonding delay', async () => {
+    const { pool, registry, token, alice, bob, exit, pass } = await createPool()
+    await pool.connect(alice).deposit(alice, 60n * COH, 0)
+    await pool.connect(bob).deposit(bob, 30n * COH, 0)
+    expect((await registry.keeperOf(pool)).stake).to.equal(90n * COH)
+    expect(await pool.sharesOf(alice)).to.equal(60n * COH * VIRTUAL)
+    const batch = await pool.fillingBatch()
+    await pool.connect(alice).requestExit(await pool.sharesOf(alice))
+    await pool.submitExits(batch)
+    await pool.settleExits()
+    await expect(pool.claimExit(batch, alice)).to.be.revertedWithCustomError(pool, 'BatchNotPaid').withArgs(batch)
+    await pass(DELAY / 4n + 1n)
+    expect(await exit(bob)).to.equal(30n * COH)
+    await pool.claimExit(batch, alice)
+    expect(await token.balanceOf(alice)).to.equal(100n * COH)
+    expect([await pool.totalShares(), await pool.assets()]).to.deep.equal([0n, 0n])
+    await expect(pool.claimExit(batch, alice)).to.be.revertedWithCustomError(pool, 'NothingToClaim')
+  })
+
+  it('shares a slash among all, those on their way out included', async () => {
+    const { pool, registry, service, alice, bob, carol, slash, pass, token } = await createPool()
+    for (const account of [alice, bob, carol]) await pool.connect(account).deposit(account, 100n * COH, 0)
+    await registry.connect(service).engage(pool, 60n * COH)
+    const batch = await pool.fillingBatch()
+    await pool.connect(alice).requestExit(await pool.sharesOf(alice))
+    await pool.submitExits(batch)
+    // The bond lies in the stake of those who stay; the loss is everybody's.
+    await slash(60n * COH)
+    await pass(DELAY)
+    await pool.settleExits()
+    await pool.claimExit(batch, alice)
+    expect(await token.balanceOf(alice)).to.be.closeTo(80n * COH, 1000n)
+    expect(await pool.assets()).to.be.closeTo(160n * COH, 1000n)
+    // What was too much for the batch works on.
+    expect((await registry.keeperOf(pool)).stake).to.equal(await pool.assets())
+  })
+
+  it('asks for the rest when more than its part was slashed out of a batch', async () => {
+    const { pool, registry, service, alice, bob, slash, pass, token } = await createPool()
+    for (const account of [alice, bob]) await pool.connect(account).deposit(account, 100n * COH, 0)
+    await registry.connect(service).engage(pool, 40n * COH)
+    await registry.connect(service).disengage(pool)
+    const batch = await pool.fillingBatch()
+    await pool.connect(alice).requestExit(await pool.sharesOf(alice))
+    await pool.submitExits(batch)
+    // After the bond ended it is taken from what unbonds first.
+    await slash(40n * COH)
+    await pass(DELAY)
+    await pool.settleExits()
+    expect((await pool.batchOf(batch)).left).to.be.greaterThan(0n)
+    await expect(pool.claimExit(batch, alice)).to.be.revertedWithCustomError(pool, 'BatchNotPaid')
+    await pool.submitExits(batch)
+    await pass(DELAY)
+    await pool.settleExits()
+    await pool.claimExit(batch, alice)
+    expect(await token.balanceOf(alice)).to.be.closeTo(80n * COH, 1000n)
+    expect(await pool.assets()).to.be.closeTo(80n * COH, 1000n)
+  })
+
+  it('shares rewards among those who stay, less the commission', async () => {
+    const { pool, token, owner, alice, bob, reward } = await createPool()
+    await pool.connect(alice).deposit(alice, 75n * COH, 0)
+    await pool.connect(bob).deposit(bob, 25n * COH, 0)
+    await reward(40n * COH)
+    await pool.harvest()
+    expect(await pool.rewardsOf(owner)).to.equal(4n * COH)
+    expect(await pool.rewardsOf(alice)).to.be.closeTo(27n * COH, 1n)
+    // Who joins later, and who is leaving, gets nothing of what comes then or came before.
+    await pool.connect(bob).requestExit(await pool.sharesOf(bob))
+    await reward(10n * COH)
+    await pool.claimRewards(alice)
+    await pool.claimRewards(bob)
+    expect(await token.balanceOf(alice)).to.be.closeTo((25n + 27n + 9n) * COH, 2n)
+    expect(await token.balanceOf(bob)).to.be.closeTo((75n + 9n) * COH, 2n)
+    await expect(pool.claimRewards(bob)).to.be.revertedWithCustomError(pool, 'NothingToClaim')
+    const before = await token.balanceOf(owner)
+    await pool.claimRewards(owner)
+    expect((await token.balanceOf(owner)) - before).to.equal(5n * COH)
+    expect(await token.balanceOf(pool)).to.be.lessThan(10n)
+  })
+
+  it('lowers its commission at once, and raises it only after notice, for what comes then', async () => {
+    const { pool, owner, alice, stranger, reward, pass } = await createPool()
+    await pool.connect(alice).deposit(alice, 10n * COH, 0)
+    await expect(pool.connect(stranger).setCommission(0)).to.be.revertedWithCustomError(pool, 'NotManager')
+    await expect(pool.connect(owner).setCommission(5001))
+      .to.be.revertedWithCustomError(pool, 'CommissionTooHigh')
+      .withArgs(5001, 5000)
+    await expect(pool.connect(owner).raiseCommission()).to.be.revertedWithCustomError(pool, 'NoRise')
+    await pool.connect(owner).setCommission(5000)
+    expect(await pool.commissionBps()).to.equal(COMMISSION)
+    await expect(pool.connect(owner).raiseCommission()).to.be.revertedWithCustomError(pool, 'NoticeRunning')
+    await pass(NOTICE)
+    await reward(10n * COH)
+    await pool.connect(owner).raiseCommission()
+    expect(await pool.rewardsOf(owner), 'of what came before').to.equal(COH)
+    await reward(10n * COH)
+    await pool.harvest()
+    expect(await pool.rewardsOf(owner)).to.equal(6n * COH)
+    await pool.connect(owner).setCommission(0)
+    expect(await pool.commissionBps()).to.equal(0n)
+    // A rise that was announced before is no rise any more.
+    await expect(pool.connect(owner).raiseCommission()).to.be.revertedWithCustomError(pool, 'NoRise')
+  })
+
+  it('lets nobody inflate a share: a gift costs a million times what it can take', async () => {
+    const { pool, registry, token, alice, bob, exit, admin } = await createPool()
+    await pool.connect(alice).deposit(alice, 1n, 0)
+    await token.connect(admin).approve(registry, MaxUint256)
+    // The gift, to make the next depositor's shares round to nothing.
+    await registry.connect(admin).stake(pool, 100n * COH)
+    await pool.connect(bob).deposit(bob, 10n * COH, 1)
+    expect(await exit(bob)).to.be.closeTo(10n * COH, COH / 1000n)
+    expect(await exit(alice), 'what the first depositor can take of it').to.be.lessThan(51n * COH)
+    await expect(pool.connect(bob).deposit(bob, 1n, MaxUint256)).to.be.revertedWithCustomError(pool, 'TooFewShares')
+  })
+
+  it('pays a batch in time though somebody gives the pool a little, to leave it short', async () => {
+    const { pool, registry, token, admin, alice, bob, pass } = await createPool()
+    for (const account of [alice, bob]) await pool.connect(account).deposit(account, 50n * COH, 0)
+    await pool.connect(alice).requestExit(await pool.sharesOf(alice))
+    await pool.submitExits(0)
+    await token.connect(admin).approve(registry, MaxUint256)
+    await registry.connect(admin).stake(pool, COH)
+    await pass(DELAY)
+    await pool.settleExits()
+    await pool.claimExit(0, alice)
+    expect(await token.balanceOf(alice)).to.be.closeTo(100n * COH, 1000n)
+  })
+
+  it('votes for its delegators, each by its shares, less what was slashed, and for nobody else', async () => {
+    const { pool, registry, service, alice, bob, slash, networkHelpers, exit } = await createPool()
+    await pool.connect(alice).deposit(alice, 60n * COH, 0)
+    await pool.connect(bob).deposit(bob, 20n * COH, 0)
+    expect([await pool.getVotes(alice), await pool.getVotes(bob)]).to.deep.equal([60n * COH, 20n * COH])
+    const before = await networkHelpers.time.latest()
+    await registry.connect(service).engage(pool, 40n * COH)
+    await slash(40n * COH)
+    expect([await pool.getVotes(alice), await pool.getVotes(bob)]).to.deep.equal([30n * COH, 10n * COH])
+    expect(await pool.getPastVotes(alice, before)).to.equal(60n * COH)
+    await pool.connect(bob).delegate(alice)
+    expect([await pool.getVotes(alice), await pool.getVotes(bob)]).to.deep.equal([40n * COH, 0n])
+    await exit(alice)
+    expect(await pool.getVotes(alice)).to.be.closeTo(10n * COH, 1000n)
+  })
+
+  it('makes batches one after the other, four in an unbonding delay', async () => {
+    const { pool, alice, pass, now } = await createPool()
+    await pool.connect(alice).deposit(alice, 100n * COH, 0)
+    for (let i = 0n; i < 6n; i++) {
+      await pool.connect(alice).requestExit(COH * VIRTUAL)
+      await pool.submitExits(i)
+      await expect(pool.submitExits(i)).to.be.revertedWithCustomError(pool, 'NothingToSubmit')
+      await pool.connect(alice).requestExit(VIRTUAL)
+      await expect(pool.submitExits(i + 1n)).to.be.revertedWithCustomError(pool, 'SubmittedTooEarly')
+      expect((await pool.batchOf(i)).unlocksAt).to.be.closeTo((await now()) + DELAY, 5n)
+      await pass(DELAY / 4n + 1n)
+    }
+  })
+
+  it('leaves a service that holds what a batch waits for, whatever the manager says', async () => {
+    const { pool, registry, service, owner, alice, stranger, pass, ethers, agent } = await createPool()
+    await pool.connect(alice).deposit(alice, 100n * COH, 0)
+    await registry.connect(service).engage(pool, 80n * COH)
+    await pool.connect(alice).requestExit(await pool.sharesOf(alice))
+    await expect(pool.submitExits(0)).to.be.revertedWithCustomError(pool, 'StakeHeldByBonds')
+    await expect(pool.connect(stranger).release(service, 3)).to.be.revertedWithCustomError(pool, 'NobodyWaits')
+    await expect(pool.connect(owner).release(stranger, 3))
+      .to.be.revertedWithCustomError(pool, 'NotAService')
+      .withArgs(stranger.address)
+    await pass(DELAY)
+    // The account that plays the service has no code: what counts is that the pool asks it to let go.
+    await ethers.provider.send('hardhat_setCode', [service.address, '0x00'])
+    await pool.connect(stranger).release(service, 3)
+    expect(await registry.isOptedIn(service, pool)).to.equal(false)
+    await ethers.provider.send('hardhat_setCode', [service.address, '0x'])
+    await registry.connect(service).disengage(pool)
+    await pool.submitExits(0)
+    // The manager needs no reason.
+    await registry.connect(agent).setOptIn(pool, service, true)
+    await ethers.provider.send('hardhat_setCode', [service.address, '0x00'])
+    await pool.connect(owner).release(service, 3)
+    expect(await registry.isOptedIn(service, pool)).to.equal(false)
+  })
+
+  it('takes no stake when it is ruined, and pays what there is', async () => {
+    const { pool, registry, service, alice, bob, slash, exit } = await createPool()
+    await pool.connect(alice).deposit(alice, 100n * COH, 0)
+    await registry.connect(service).engage(pool, 100n * COH)
+    await slash(100n * COH)
+    await expect(pool.connect(bob).deposit(bob, COH, 0)).to.be.revertedWithCustomError(pool, 'PoolRuined')
+    expect(await exit(alice)).to.equal(0n)
+    await pool.connect(bob).deposit(bob, COH, 0)
+  })
+
+  it('obeys its manager in what is the manager’s, and is opened once', async () => {
+    const { pool, factory, registry, owner, stranger, alice, agent, open, address, ethers } = await createPool()
+    await expect(open()).to.be.revertedWithCustomError(registry, 'AlreadyRegistered')
+    await expect(pool.initialise(stranger, 0)).to.be.revertedWithCustomError(pool, 'AlreadyOpened')
+    const code = await ethers.getContractAt('StakePool', await factory.IMPLEMENTATION())
+    await expect(code.initialise(stranger, 0)).to.be.revertedWithCustomError(pool, 'AlreadyOpened')
+    await expect(factory.createPool(5001)).to.be.revertedWithCustomError(pool, 'CommissionTooHigh')
+    expect([await factory.isPool(address), await factory.isPool(stranger)]).to.deep.equal([true, false])
+    const consent = await consentOf(registry, { address }, alice)
+    for (const attempt of [
+      () => pool.connect(stranger).setOperator(alice, consent),
+      () => pool.connect(stranger).unjail(),
+      () => pool.connect(stranger).offerManagement(stranger),
+      () => pool.connect(stranger).open(alice, KEY, MULTIADDR, consent),
+    ]) {
+      await expect(attempt())
+        .to.be.revertedWithCustomError(pool, 'NotManager')
+        .withArgs(stranger.address, owner.address)
+    }
+    await pool.connect(owner).setOperator(alice, consent)
+    expect(await registry.operatorOf(pool)).to.equal(alice.address)
+    expect(await registry.ownerOfOperator(agent)).to.equal(ethers.ZeroAddress)
+    await expect(pool.connect(owner).unjail()).to.be.revertedWithCustomError(registry, 'NotJailed')
+    await pool.connect(owner).offerManagement(stranger)
+    await expect(pool.connect(alice).acceptManagement()).to.be.revertedWithCustomError(pool, 'NotPendingManager')
+    await pool.connect(stranger).acceptManagement()
+    expect(await pool.manager()).to.equal(stranger.address)
+    await expect(pool.connect(alice).deposit(alice, 0, 0)).to.be.revertedWithCustomError(pool, 'ZeroAmount')
+    await expect(pool.connect(alice).deposit(ethers.ZeroAddress, 1, 0)).to.be.revertedWithCustomError(
+      pool,
+      'ZeroAddress',
+    )
+    await expect(pool.connect(alice).requestExit(0)).to.be.revertedWithCustomError(pool, 'ZeroAmount')
+    await expect(pool.connect(alice).requestExit(1)).to.be.revertedWithCustomError(pool, 'SharesTooFew')
+    await expect(ethers.deployContract('StakePoolFactory', [ethers.ZeroAddress])).to.be.revertedWithCustomError(
+      factory,
+      'ZeroAddress',
+    )
+  })
+})
