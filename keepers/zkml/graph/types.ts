@@ -207,11 +207,20 @@ export type GraphNode =
  */
 export type SoftmaxKind = 'softmax' | 'log-softmax' | 'logistic' | 'normalised'
 
+/** One of several inputs or outputs of a file, in the flat list that holds them all. */
+export type Part = { readonly name: string; readonly count: number }
+
 /** A network of one input and one output, for one sample: no batch axis. Nodes are in topological order. */
 export type Graph = {
   readonly name: string
   /** `whole`: of an integer type; nothing but whole numbers may be put in. */
-  readonly input: { readonly name: ValueName; readonly shape: readonly number[]; readonly whole?: boolean }
+  readonly input: {
+    readonly name: ValueName
+    readonly shape: readonly number[]
+    readonly whole?: boolean
+    /** The file's inputs, where it has several; the shape is then flat. */
+    readonly parts?: readonly Part[]
+  }
   readonly nodes: readonly GraphNode[]
   readonly output: ValueName
   /** Shape of every value, the input included. */
@@ -221,7 +230,7 @@ export type Graph = {
   /** The output is what this operator, dropped at the end, would have been applied to. */
   readonly dropped?: SoftmaxKind
   /** The output is several of the file's, one after the other: no label can be read off them. */
-  readonly joined?: boolean
+  readonly outputs?: readonly Part[]
 }
 
 /** The values that a node reads. */

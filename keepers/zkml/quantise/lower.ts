@@ -79,10 +79,17 @@ export function lower(
   const { output: planned } = plan
   const scores = planned.kind === 'score' && isDifference(planned) ? difference(context, found, planned) : found
   const { bits, min, pieces } = plan.input
-  const input = { tensor: writer.input.id, bits, min, ...(pieces === undefined ? {} : { pieces }) }
+  const { parts } = graph.input
+  const input = {
+    ...{ tensor: writer.input.id, bits, min },
+    ...(pieces === undefined ? {} : { pieces }),
+    ...(parts === undefined ? {} : { parts }),
+  }
+  // A score that is compared is one number of them all.
+  const outputs = plan.output.kind === 'logits-commitment' ? graph.outputs : undefined
   const output = programOutput(plan.output)
   const architecture = architectureDigest(describeNetwork(graph, plan.input, decisions))
-  const program = writer.finish(graph.name, { input, output, architecture }, scores, graph.notes)
+  const program = writer.finish(graph.name, { input, output, architecture, outputs }, scores, graph.notes)
   return { program, clipping: writer.clipping }
 }
 
@@ -144,7 +151,7 @@ function requireOutput(output: Plan['output'], count: number, graph: Graph): voi
     throw new CompileError('invalid-option', `output ${output.kind}: ${message}`)
   }
   const { dropped } = graph
-  if (graph.joined === true && (output.kind === 'label' || output.kind === 'margin'))
+  if (graph.outputs !== undefined && (output.kind === 'label' || output.kind === 'margin'))
     fail('the output is several outputs of the model, one after the other; use logits-commitment or score')
   if (graph.nodes.some((node) => isLabel(graph, node)) && output.kind !== 'label')
     fail('the network ends in an ArgMax, of which only the label can be said; use label')

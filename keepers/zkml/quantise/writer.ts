@@ -142,7 +142,7 @@ export class ProgramWriter {
 
   finish(
     name: string,
-    program: Pick<IntegerProgram, 'input' | 'output' | 'architecture'>,
+    program: Pick<IntegerProgram, 'input' | 'output' | 'architecture' | 'outputs'>,
     scores: Value,
     notes: readonly string[],
   ): IntegerProgram {
@@ -154,6 +154,7 @@ export class ProgramWriter {
       input: program.input,
       scores: scores.id,
       output: program.output,
+      ...(program.outputs === undefined ? {} : { outputs: program.outputs }),
       tensors: [...this.tensors.values()],
       layers: this.layers,
       notes: [...notes, ...this.notes],

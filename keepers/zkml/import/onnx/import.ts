@@ -136,7 +136,9 @@ export function importOnnx(file: Uint8Array, options: OnnxOptions = {}): Graph {
       if (output !== '') scope.operands.set(output, operand)
     }
   }
-  return finished(model, scope, options)
+  const graph = finished(model, scope, options)
+  const parts = inputs.map(({ name, shape }) => ({ name, count: elementCount(shape) }))
+  return simplify(parts.length === 1 ? graph : { ...graph, input: { ...graph.input, parts } })
 }
 
 function finished(model: ModelProto, scope: Scope, options: OnnxOptions): Graph {
@@ -158,9 +160,9 @@ function finished(model: ModelProto, scope: Scope, options: OnnxOptions): Graph 
   if (output.masked !== undefined)
     throw new CompileError('not-finite', `the output ${info.name} holds −∞ where it is masked`)
   const softmax = ranked.get(info.name)
-  if (softmax === undefined) return simplify(builder.build(output.value))
+  if (softmax === undefined) return builder.build(output.value)
   builder.note('a final Softmax was dropped: the scores are compared before it')
-  return simplify({ ...builder.build(output.value), dropped: softmax })
+  return { ...builder.build(output.value), dropped: softmax }
 }
 
 /** All unknown operators at once, so that one look tells whether a model can be saved. */

@@ -2,7 +2,6 @@
 // Which of a file's outputs the network computes, and what has to be read for it.
 import { CompileError } from '../../graph/errors.ts'
 import { elementCount } from '../../graph/program.ts'
-import { simplify } from '../../graph/simplify.ts'
 import type { Graph } from '../../graph/types.ts'
 import { refuseCast } from './computable.ts'
 import type { ModelProto, ValueInfo } from './schema.ts'
@@ -86,7 +85,8 @@ export function joined({ graph: { output } }: ModelProto, { builder, operands, r
   const shapes = parts.map((part, i) => `${output[i]!.name} (${builder.shape(part)})`)
   builder.note(`the output is ${shapes.join(', ')}, one after the other in a flat list`)
   const whole = builder.nary('outputs', parts, { op: 'concat', axis: 0 })
-  return simplify({ ...builder.build(whole), joined: true })
+  const outputs = parts.map((part, i) => ({ name: output[i]!.name, count: builder.shape(part)[0]! }))
+  return { ...builder.build(whole), outputs }
 }
 
 function labelOf(operand: Operand | undefined): Label[] {
