@@ -77,7 +77,7 @@ async function backendTests(context: BenchContext): Promise<void> {
   for await (const line of createInterface({ input: python.stdout })) {
     const test = JSON.parse(line)
     if (test.leftOut !== undefined) continue
-    const { verdict, why } = judge(Buffer.from(test.model, 'base64'), test.values, test.expected)
+    const { verdict, why } = judge(Buffer.from(test.model, 'base64'), test.values, test.expected, test.tolerance)
     counts[verdict]++
     for (const name of test.operators) operators.set(name, (operators.get(name) ?? false) || verdict === 'equal')
     if (verdict === 'wrong' || verdict === 'unclear')

@@ -30,7 +30,7 @@ import { decodeModel, type ModelProto } from './schema.ts'
 import { type Handler, Invocation, type Label, type Operand, type Result, Scope } from './scope.ts'
 import { type Constant, readTensor } from './tensors.ts'
 import { TRANSPOSED_HANDLERS } from './transposed.ts'
-import { isFloat, rounded, typeName } from './types.ts'
+import { type DataType, isFloat, isNarrow, rounded, significantBits, typeName } from './types.ts'
 import { wholeArithmetic } from './whole.ts'
 import { WINDOW_HANDLERS } from './windows.ts'
 
@@ -136,6 +136,11 @@ export function importOnnx(file: Uint8Array, options: OnnxOptions = {}): Graph {
       if (output !== '') scope.operands.set(output, operand)
     }
   }
+  const narrow = narrowest([...scope.operands.values()])
+  if (narrow !== null)
+    builder.note(
+      `numbers of ${typeName(narrow)} are computed in wider ones: where the file's own arithmetic rounds each step to one part in ${2 ** significantBits(narrow)}, or overflows, the network does not`,
+    )
   const graph = finished(model, scope, options)
   const parts = inputs.map(({ name, shape }) => ({ name, count: elementCount(shape) }))
   return simplify(parts.length === 1 ? graph : { ...graph, input: { ...graph.input, parts } })
@@ -163,6 +168,15 @@ function finished(model: ModelProto, scope: Scope, options: OnnxOptions): Graph 
   if (softmax === undefined) return builder.build(output.value)
   builder.note('a final Softmax was dropped: the scores are compared before it')
   return { ...builder.build(output.value), dropped: softmax }
+}
+
+/** The 16-bit type of least precision that something computed has; null where there is none. */
+function narrowest(operands: readonly Operand[]): DataType | null {
+  const types = operands.flatMap((operand) => ('value' in operand && isNarrow(operand.type) ? [operand.type] : []))
+  return types.reduce<DataType | null>(
+    (found, type) => (found === null || significantBits(type) < significantBits(found) ? type : found),
+    null,
+  )
 }
 
 /** All unknown operators at once, so that one look tells whether a model can be saved. */

@@ -54,10 +54,24 @@ const DATA_TYPES = {
   int32: 6,
   int64: 7,
   bool: 9,
+  float16: 10,
   double: 11,
   uint32: 12,
   uint64: 13,
+  bfloat16: 16,
 } as const
+
+function floatBits(value: number): number {
+  return new Uint32Array(Float32Array.of(value).buffer)[0]!
+}
+
+/** Of numbers whose half-precision form is neither subnormal nor infinite, or 0. */
+function halfBits(value: number): number {
+  if (value === 0) return 0
+  const bits = floatBits(value)
+  const rounded = Math.round((bits & 0x7fffffff) / 2 ** 13) - (112 << 10)
+  return ((bits >>> 31) << 15) | rounded
+}
 
 /** Bytes of raw_data, little-endian. */
 function rawBytes(type: ElementType, data: readonly number[]): Uint8Array {
@@ -67,6 +81,10 @@ function rawBytes(type: ElementType, data: readonly number[]): Uint8Array {
         return Float32Array.from(data)
       case 'double':
         return Float64Array.from(data)
+      case 'float16':
+        return Uint16Array.from(data, halfBits)
+      case 'bfloat16':
+        return Uint16Array.from(data, (value) => Math.round(floatBits(value) / 2 ** 16))
       case 'uint8':
       case 'bool':
         return Uint8Array.from(data)
