@@ -12,7 +12,7 @@ export type Attribute =
   | { readonly tensor: Constant }
 export type Constant = {
   readonly shape: readonly number[]
-  readonly data: readonly number[]
+  readonly data: readonly number[] | Float32Array
   readonly type?: ElementType
   /** Where the numbers go: raw_data (default) or the typed field. */
   readonly typed?: boolean
@@ -74,7 +74,7 @@ function halfBits(value: number): number {
 }
 
 /** Bytes of raw_data, little-endian. */
-function rawBytes(type: ElementType, data: readonly number[]): Uint8Array {
+function rawBytes(type: ElementType, data: readonly number[] | Float32Array): Uint8Array {
   const list = (): { readonly buffer: ArrayBufferLike } => {
     switch (type) {
       case 'float':
