@@ -3,6 +3,7 @@
 import { CompileError } from '../../graph/errors.ts'
 import { elementCount } from '../../graph/program.ts'
 import type { Graph } from '../../graph/types.ts'
+import { capturedNames } from './bodies.ts'
 import { refuseCast } from './computable.ts'
 import type { ModelProto, ValueInfo } from './schema.ts'
 import type { Label, Operand, Scope } from './scope.ts'
@@ -25,9 +26,11 @@ export function neededFor(model: ModelProto, names: string | undefined): ModelPr
     return found
   })
   const read = new Set(taken)
-  const node = [...graph.node].reverse().filter(({ input, output: made }) => {
+  const node = [...graph.node].reverse().filter((node) => {
+    const { input, output: made } = node
     if (!made.some((name) => read.has(name))) return false
     for (const name of input) read.add(name)
+    for (const name of capturedNames(node)) read.add(name)
     return true
   })
   const input = graph.input.filter(({ name }) => read.has(name))
@@ -36,7 +39,10 @@ export function neededFor(model: ModelProto, names: string | undefined): ModelPr
 
 /** Names that some node or the network's output reads. */
 export function readNames({ graph }: ModelProto): Set<string> {
-  return new Set([...graph.node.flatMap(({ input }) => input), ...graph.output.map(({ name }) => name)])
+  return new Set([
+    ...graph.node.flatMap((node) => [...node.input, ...capturedNames(node)]),
+    ...graph.output.map(({ name }) => name),
+  ])
 }
 
 /**
