@@ -180,13 +180,16 @@ function checkAttribute(attribute: AttributeProto, schema: OperatorSchema, fail:
     if (Number(field) !== type && length > 0) fail(`attribute ${name} is ${found} and holds a list of another type`)
 }
 
+/** Operators whose count of inputs takes in optional ones: a Loop without a trip count or without a condition. */
+const LEAVES_OUT = new Set(['Loop'])
+
 /** Binds the type variables of a node's schema by its operands. @throws CompileError naming input and type. */
 export function bindTypes(call: Invocation): Map<string, DataType> {
   const { schema, node } = call
   const bound = new Map<string, DataType>()
   for (let i = 0; i < node.input.length; i++) {
     if (!call.has(i)) {
-      if (i < schema.in[0]) call.fail('malformed-file', `input ${i} is missing`)
+      if (i < schema.in[0] && !LEAVES_OUT.has(node.opType)) call.fail('malformed-file', `input ${i} is missing`)
       continue
     }
     const wanted = schema.inputs[Math.min(i, schema.inputs.length - 1)]!

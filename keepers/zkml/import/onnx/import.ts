@@ -25,6 +25,9 @@ export type OnnxOptions = {
   readonly output?: string
 }
 
+/** Nodes of bodies and functions, each counted as often as it is run. */
+const MOST_WRITTEN_OUT = 2 ** 18
+
 /**
  * Reads an .onnx file. Several inputs are one, in the order of the file, flattened. Computed is its one output, of a classifier
  * its scores, or what `output` names: only what that needs is then read.
@@ -51,7 +54,7 @@ export function importOnnx(file: Uint8Array, options: OnnxOptions = {}): Graph {
     builder.note(
       `opset ${opsets.standard} is newer than ${OPSETS.newest}, the newest tested; compare the outputs before use`,
     )
-  const place = { opsets, functions: functionsOf(whole), run: runNodes }
+  const place = { opsets, functions: functionsOf(whole), budget: { left: MOST_WRITTEN_OUT }, run: runNodes }
   const scope = new Scope(builder, place, constants, readNames(model))
   for (const [name, operand] of placeInputs(builder, inputs)) scope.operands.set(name, operand)
   runNodes(scope, model.graph.node, lastRanking(model))

@@ -5,12 +5,14 @@ import { CompileError } from '../../graph/errors.ts'
 import { evaluate } from '../../graph/evaluate.ts'
 import { elementCount } from '../../graph/program.ts'
 import { ARITHMETIC, compute } from './arithmetic.ts'
+import { ATTENTION_HANDLERS } from './attention.ts'
 import { functionOf, runFunction } from './bodies.ts'
 import { bindTypes, checkNode, NO_SCHEMA, nodeName, outputType } from './check.ts'
 import { CHOICE_HANDLERS } from './choice.ts'
 import { refuseCast, requireComputable, requireUnmasked } from './computable.ts'
 import { CONSTANT_HANDLERS } from './constants.ts'
 import { CONTROL_HANDLERS } from './control.ts'
+import { EINSUM_HANDLERS } from './einsum.ts'
 import { ELEMENTWISE_HANDLERS } from './elementwise.ts'
 import { chosenBy, LOGIC_HANDLERS } from './logic.ts'
 import { MATRIX_HANDLERS } from './matrices.ts'
@@ -25,6 +27,7 @@ import { dropRanking, followRanking, RANKING, ranksAll } from './ranking.ts'
 import { RECURRENT_HANDLERS } from './recurrent.ts'
 import { REDUCTION_HANDLERS } from './reductions.ts'
 import { RESIZE_HANDLERS } from './resize.ts'
+import { SCATTER_HANDLERS } from './scatter.ts'
 import type { NodeProto } from './schema.ts'
 import { type Handler, Invocation, type Label, type Operand, type Result, type Scope } from './scope.ts'
 import type { Constant } from './tensors.ts'
@@ -42,6 +45,7 @@ const TYPED: ReadonlyMap<string, Handler> = new Map([
   ...Object.entries(CHOICE_HANDLERS),
   ...Object.entries(QUANTISED_HANDLERS),
   ...Object.entries(CONTROL_HANDLERS),
+  ...Object.entries(SCATTER_HANDLERS),
 ])
 /** Operators that compute with floating-point values. */
 const COMPUTING: ReadonlyMap<string, Handler> = new Map([
@@ -52,6 +56,8 @@ const COMPUTING: ReadonlyMap<string, Handler> = new Map([
   ...Object.entries(TRANSPOSED_HANDLERS),
   ...Object.entries(RESIZE_HANDLERS),
   ...Object.entries(RECURRENT_HANDLERS),
+  ...Object.entries(EINSUM_HANDLERS),
+  ...Object.entries(ATTENTION_HANDLERS),
 ])
 /** Operators of ai.onnx.ml: those on labels know them from values themselves, models compute with numbers of any type. */
 const ML: ReadonlyMap<string, Handler> = new Map([
@@ -98,6 +104,13 @@ export function requireKnown(scope: Scope, nodes: readonly NodeProto[]): void {
 /** Nodes in their order: what each makes is put into the scope. `last`: the output of a Softmax that may be left out. */
 export function runNodes(scope: Scope, nodes: readonly NodeProto[], last: string | null = null): void {
   requireKnown(scope, nodes)
+  const { budget } = scope.file
+  if (scope.depth > 0) budget.left -= nodes.length
+  if (budget.left < 0)
+    throw new CompileError(
+      'unsupported-attribute',
+      `${scope.place.slice(0, -1)}: written out, the bodies and functions of the file have too many nodes`,
+    )
   for (const [at, node] of nodes.entries()) {
     const made = runNode(scope, node, at, last)
     for (const [i, operand] of made.entries()) {

@@ -47,6 +47,8 @@ export type Place = {
   readonly opsets: Opsets
   /** Functions that the file defines, by `functionKey`. */
   readonly functions: ReadonlyMap<string, FunctionProto>
+  /** Nodes of bodies that may still be run: what calls itself twice, sixteen times over, would never end. */
+  readonly budget: { left: number }
   /** Runs nodes, and puts what they make into their scope. Handed in, since what runs nodes knows every operator. */
   readonly run: (scope: Scope, nodes: readonly NodeProto[]) => void
 }
