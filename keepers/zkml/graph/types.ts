@@ -69,6 +69,11 @@ export type SmoothFunction =
         | 'sinh'
         | 'cosh'
         | 'asinh'
+        | 'tan'
+        | 'asin'
+        | 'acos'
+        | 'acosh'
+        | 'atanh'
     }
   | { readonly kind: 'elu'; readonly alpha: number; readonly gain: number; readonly width: number }
   | { readonly kind: 'silu'; readonly alpha: number }
@@ -167,9 +172,10 @@ export type LinearNode = Unary & {
   readonly shape: readonly number[]
 }
 
-/** round(x / step) + zero, halves to the even number, kept in [min, max]: a whole number. */
+/** round(x / step) + zero, halves to the even number, kept in [min, max]: a whole number. `down`: ⌊x / step⌋ instead. */
 export type QuantiseNode = Unary & {
   readonly op: 'quantise'
+  readonly down?: true
   readonly step: number
   readonly zero: number
   readonly min: number

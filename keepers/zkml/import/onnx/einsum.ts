@@ -22,6 +22,8 @@ function einsum(call: Invocation): Result {
   const parts = operands.map((operand, i) =>
     diagonal(call, operand, labelsOf(terms[i]!, call.shapeOf(operand).length, fail)),
   )
+  const hidden = parts.flatMap(({ labels }, i) => (terms[i]!.includes('...') ? [labels.filter(isHidden).length] : []))
+  if (hidden.some((count) => count !== hidden[0])) fail(`its ellipses stand for ${hidden.join(', ')} axes`)
   const output = right === undefined ? implied(terms, parts) : outputLabels(right, parts, fail)
   const known = new Set(parts.flatMap(({ labels }) => labels))
   if (new Set(output).size !== output.length) fail('an axis of the output comes twice')
@@ -47,10 +49,13 @@ function labelsOf(term: string, rank: number, fail: (why: string) => never): str
   return [...before!, ...Array.from({ length: hidden }, (_, i) => `.${hidden - i}`), ...(after ?? '')]
 }
 
+/** A label of an axis under an ellipsis. */
+function isHidden(label: string): boolean {
+  return label.startsWith('.')
+}
+
 function outputLabels(term: string, parts: readonly Labelled[], fail: (why: string) => never): string[] {
-  const hidden = parts
-    .flatMap(({ labels }) => labels)
-    .reduce((most, each) => Math.max(most, each.startsWith('.') ? Number(each.slice(1)) : 0), 0)
+  const hidden = new Set(parts.flatMap(({ labels }) => labels.filter(isHidden))).size
   const letters = term.replace('...', '')
   return labelsOf(term, letters.length + (term.includes('...') ? hidden : 0), fail)
 }
@@ -59,7 +64,7 @@ function outputLabels(term: string, parts: readonly Labelled[], fail: (why: stri
 function implied(terms: readonly string[], parts: readonly Labelled[]): string[] {
   const counts = new Map<string, number>()
   for (const letter of terms.join('').replaceAll(/[^A-Za-z]/g, '')) counts.set(letter, (counts.get(letter) ?? 0) + 1)
-  const hidden = [...new Set(parts.flatMap(({ labels }) => labels.filter((label) => label.startsWith('.'))))]
+  const hidden = [...new Set(parts.flatMap(({ labels }) => labels.filter(isHidden)))]
   const once = [...counts].flatMap(([letter, count]) => (count === 1 ? [letter] : []))
   return [...hidden.sort((a, b) => Number(b.slice(1)) - Number(a.slice(1))), ...once.sort()]
 }
@@ -94,7 +99,7 @@ function sizesOf(call: Invocation, parts: readonly Labelled[], fail: (why: strin
     for (const [axis, length] of call.shapeOf(operand).entries()) {
       const label = labels[axis]!
       const before = sizes.get(label)
-      const free = label.startsWith('.')
+      const free = isHidden(label)
       if (before !== undefined && before !== length && !(free && (before === 1 || length === 1)))
         fail(
           `its axis ${free ? 'under an ellipsis' : label} has ${before} elements in one input and ${length} in another`,

@@ -27,6 +27,7 @@ import { dropRanking, followRanking, RANKING, ranksAll } from './ranking.ts'
 import { RECURRENT_HANDLERS } from './recurrent.ts'
 import { REDUCTION_HANDLERS } from './reductions.ts'
 import { RESIZE_HANDLERS } from './resize.ts'
+import { ROUNDING_HANDLERS } from './rounding.ts'
 import { SCATTER_HANDLERS } from './scatter.ts'
 import type { NodeProto } from './schema.ts'
 import { type Handler, Invocation, type Label, type Operand, type Result, type Scope } from './scope.ts'
@@ -57,6 +58,7 @@ const COMPUTING: ReadonlyMap<string, Handler> = new Map([
   ...Object.entries(RESIZE_HANDLERS),
   ...Object.entries(RECURRENT_HANDLERS),
   ...Object.entries(EINSUM_HANDLERS),
+  ...Object.entries(ROUNDING_HANDLERS),
   ...Object.entries(ATTENTION_HANDLERS),
 ])
 /** Operators of ai.onnx.ml: those on labels know them from values themselves, models compute with numbers of any type. */
