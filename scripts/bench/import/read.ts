@@ -3,10 +3,18 @@
 // that no compiler has seen yet included.
 import { importModelFile } from '../../../keepers/zkml/index.ts'
 
+export type Reading = {
+  readonly nodes: number
+  readonly milliseconds: number
+  readonly processorMs: number
+  readonly peakBytes: number
+}
+
 const before = process.cpuUsage()
 const start = performance.now()
 const { nodes } = await importModelFile(process.argv[2]!)
 const milliseconds = performance.now() - start
 const { user, system } = process.cpuUsage(before)
 const peakBytes = process.resourceUsage().maxRSS * 1024
-console.log(JSON.stringify({ nodes: nodes.length, milliseconds, processorMs: (user + system) / 1000, peakBytes }))
+const found: Reading = { nodes: nodes.length, milliseconds, processorMs: (user + system) / 1000, peakBytes }
+console.log(JSON.stringify(found))

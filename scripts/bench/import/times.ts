@@ -8,17 +8,11 @@ import { promisify } from 'node:util'
 import { type Model, type Node, onnxFile } from '../../../test/keepers/zkml/import/onnx-file.ts'
 import type { BenchContext } from '../harness.ts'
 import { inceptionV3, mobileNetV2 } from './architectures.ts'
+import type { Reading } from './read.ts'
 
 const CHAIN = 10_000
 /** Longer than this it is no matter of waiting. */
 const LIMIT_MS = 120_000
-
-type Reading = {
-  readonly nodes: number
-  readonly milliseconds: number
-  readonly processorMs: number
-  readonly peakBytes: number
-}
 
 type Link = Pick<Node, 'op' | 'attributes'> & {
   /** Inputs of the node; `x` stands for what the node before made. */
