@@ -17,7 +17,7 @@ import {
 } from '../graph/program.ts'
 import type { Part } from '../graph/types.ts'
 import { forEachTap } from './affine.ts'
-import { areKnown, signedBits, unsignedBits } from './bounds.ts'
+import { areKnown, signedBits, unsignedBits } from './bits.ts'
 
 /** Products and range bits are `quadratic`; `linear` are sums that a gadget takes in as one signal. */
 export type Cost = { readonly quadratic: number; readonly linear: number }

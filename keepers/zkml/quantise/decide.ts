@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Who decides scales while a program is written: calibration (and records what it decided), or a plan made before.
 import { CompileError } from '../graph/errors.ts'
-import { signedBits } from './bounds.ts'
+import { signedBits } from './bits.ts'
 import { type CurvePlan, chosenBits, type Knobs, type LayerPlan, type ShiftPlan, type WeightPlan } from './plan.ts'
 
 /** What the writer asks for. `key` names the decision in the plan; `node` is what the owner's knobs name. */

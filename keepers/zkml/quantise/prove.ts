@@ -9,16 +9,9 @@ import {
   type Mode,
   tensorOf,
 } from '../graph/program.ts'
-import {
-  BoundsTracker,
-  compareBits,
-  type Intervals,
-  parameterRange,
-  piecewiseBits,
-  signedBits,
-  unsignedBits,
-  windowBits,
-} from './bounds.ts'
+import { compareBits, piecewiseBits, signedBits, unsignedBits, windowBits } from './bits.ts'
+import { BoundsTracker } from './bounds.ts'
+import { type Intervals, parameterRange } from './intervals.ts'
 
 /** A gadget's integers stay below 2^53. */
 const MOST_BITS = 53

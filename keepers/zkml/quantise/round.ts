@@ -2,7 +2,7 @@
 // Rounding to a file's own grid: a whole number of steps, saturated at both ends.
 import { identityMap } from '../graph/tensor.ts'
 import type { QuantiseNode, ScaledNode } from '../graph/types.ts'
-import { piecewiseBits } from './bounds.ts'
+import { piecewiseBits } from './bits.ts'
 import type { Lowering } from './lowering.ts'
 import type { LayerDraft, Value } from './writer.ts'
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The table that an owner reads before compiling: every layer's range, bits and constraint cost.
 import { type IntegerLayer, type IntegerProgram, tensorOf } from '../graph/program.ts'
-import { signedBits, unsignedBits } from './bounds.ts'
+import { signedBits, unsignedBits } from './bits.ts'
 import { type CostOptions, programCost } from './cost.ts'
 
 export type TableRow = {

@@ -9,7 +9,9 @@ import {
   type RescaleLayer,
   type TensorId,
 } from '../graph/program.ts'
-import { BoundsTracker, type Intervals, signedBits, unsignedBits, windowBits } from './bounds.ts'
+import { signedBits, unsignedBits, windowBits } from './bits.ts'
+import { BoundsTracker } from './bounds.ts'
+import type { Intervals } from './intervals.ts'
 
 /** A value of the program being written: real = integer · scale. */
 export type Value = { readonly id: TensorId; readonly shape: readonly number[]; readonly scale: number }
