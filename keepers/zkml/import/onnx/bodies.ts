@@ -4,6 +4,7 @@ import { CompileError } from '../../graph/errors.ts'
 import { checkNames, opsetsOf, typeOf } from './check.ts'
 import { decodeGraph, type FunctionProto, type GraphProto, type ModelProto, type NodeProto } from './schema.ts'
 import type { Invocation, Operand, Scope } from './scope.ts'
+import { settle } from './settle.ts'
 import { readTensor } from './tensors.ts'
 import { typeName } from './types.ts'
 
@@ -31,12 +32,8 @@ export function bodyOf(call: Invocation, attribute: string): GraphProto {
   return body
 }
 
-/** Runs a body on operands for its inputs; the operands of its outputs, with the scope that they are in. */
-export function runBody(
-  call: Invocation,
-  body: GraphProto,
-  inputs: readonly Operand[],
-): { made: Operand[]; scope: Scope } {
+/** Runs a body on operands for its inputs; the operands of its outputs. */
+export function runBody(call: Invocation, body: GraphProto, inputs: readonly Operand[]): Operand[] {
   const scope = call.scope.inner(call, false)
   for (const proto of body.initializer)
     scope.operands.set(proto.name, { constant: readTensor(proto, `${call.name}.initializer`) })
@@ -51,11 +48,11 @@ export function runBody(
     scope.operands.set(name, operand)
   }
   scope.file.run(scope, body.node)
-  const made = body.output.map(
+  for (const { name } of body.output) settle(scope, name, call.name)
+  return body.output.map(
     ({ name }) =>
       scope.operands.get(name) ?? call.fail('missing-part', `nothing computes the output ${name} of its body`),
   )
-  return { made, scope }
 }
 
 function functionKey({ domain, name, overload }: { domain: string; name: string; overload: string }): string {
@@ -112,6 +109,7 @@ export function runFunction(call: Invocation, written: FunctionProto): Operand[]
   scope.file.run(scope, nodes)
   return node.output.map((_, i) => {
     const name = written.output[i]!
+    settle(scope, name, call.name)
     return scope.operands.get(name) ?? call.fail('missing-part', `nothing computes the output ${name} of the function`)
   })
 }

@@ -14,8 +14,7 @@ export const CONTROL_HANDLERS: Readonly<Record<string, Handler>> = {
     const body = bodyOf(call, branch)
     if (body.input.length > 0) call.fail('malformed-file', `its ${branch} takes inputs`)
     requireOutputs(call, body.output.length, call.node.output.length, branch)
-    const { made, scope } = runBody(call, body, [])
-    return made.map((operand, i) => resultOf(operand, scope.ranked.get(body.output[i]!.name)))
+    return runBody(call, body, []).map((operand) => resultOf(operand))
   },
   Loop: (call) => {
     const body = bodyOf(call, 'body')
@@ -34,7 +33,7 @@ export const CONTROL_HANDLERS: Readonly<Record<string, Handler>> = {
     for (let step = 0; goes && step < trips; step++) {
       requireSteps(call, step + 1)
       const inputs = [constantOf(TYPE.int64, [], [step]), constantOf(TYPE.bool, [], [1]), ...state]
-      const { made } = runBody(call, body, inputs)
+      const made = runBody(call, body, inputs)
       goes = truth(call, made[0]!, `condition after step ${step + 1}`)
       state = made.slice(1, 1 + carried)
       for (const [k, operand] of made.slice(1 + carried).entries()) collected[k]!.push(operand)
@@ -78,7 +77,7 @@ export const CONTROL_HANDLERS: Readonly<Record<string, Handler>> = {
         const place = constantOf(TYPE.int64, [], [from[i] ? length - 1 - step : step])
         return call.apply('Gather', [call.operand(states + i), place], { axis })[0]!
       })
-      const { made } = runBody(call, body, [...state, ...parts])
+      const made = runBody(call, body, [...state, ...parts])
       state = made.slice(0, states)
       for (const [k, operand] of made.slice(states).entries())
         if (to[k]) collected[k]!.unshift(operand)

@@ -3,7 +3,8 @@
 import { elementCount } from '../../graph/program.ts'
 import type { SoftmaxKind } from '../../graph/types.ts'
 import { capturedNames } from './bodies.ts'
-import type { ModelProto } from './schema.ts'
+import { ML_DOMAIN } from './operators.ts'
+import type { ModelProto, NodeProto } from './schema.ts'
 import type { Invocation, Result } from './scope.ts'
 import { isFloat } from './types.ts'
 
@@ -38,11 +39,17 @@ export function lastRanking({ graph }: ModelProto): string | null {
     const node = producers.get(name)
     if (node === undefined) return null
     if (Object.hasOwn(RANKING, node.opType)) return name
-    const to = node.attribute.find((attribute) => attribute.name === 'to')?.i ?? 0
-    if (!AFTER_RANKING.has(node.opType) && !(node.opType === 'Cast' && isFloat(to))) return null
+    if (!keepsOrder(node)) return null
     name = node.input[0] ?? ''
   }
   return null
+}
+
+/** Whether a node's result follows from the order of what it reads, and keeps it. */
+export function keepsOrder({ opType, domain, attribute }: NodeProto): boolean {
+  const standard = domain === '' || domain === 'ai.onnx' || domain === ML_DOMAIN
+  const to = attribute.find(({ name }) => name === 'to')?.i ?? 0
+  return standard && (AFTER_RANKING.has(opType) || (opType === 'Cast' && isFloat(to)))
 }
 
 /** Whether a Softmax is over all of its elements together. */

@@ -6,7 +6,7 @@ import { evaluate } from '../../graph/evaluate.ts'
 import { elementCount } from '../../graph/program.ts'
 import { ARITHMETIC, compute } from './arithmetic.ts'
 import { ATTENTION_HANDLERS } from './attention.ts'
-import { functionOf, runFunction } from './bodies.ts'
+import { capturedNames, functionOf, runFunction } from './bodies.ts'
 import { bindTypes, checkNode, NO_SCHEMA, nodeName, outputType } from './check.ts'
 import { CHOICE_HANDLERS } from './choice.ts'
 import { refuseCast, requireComputable, requireUnmasked } from './computable.ts'
@@ -23,7 +23,7 @@ import { MOVEMENT_HANDLERS } from './movement.ts'
 import { NORMALISATION_HANDLERS } from './normalise.ts'
 import { ML_DOMAIN } from './operators.ts'
 import { QUANTISED_HANDLERS } from './quantised.ts'
-import { dropRanking, followRanking, RANKING, ranksAll } from './ranking.ts'
+import { dropRanking, followRanking, keepsOrder, RANKING, ranksAll } from './ranking.ts'
 import { RECURRENT_HANDLERS } from './recurrent.ts'
 import { REDUCTION_HANDLERS } from './reductions.ts'
 import { RESIZE_HANDLERS } from './resize.ts'
@@ -31,6 +31,7 @@ import { ROUNDING_HANDLERS } from './rounding.ts'
 import { SCATTER_HANDLERS } from './scatter.ts'
 import type { NodeProto } from './schema.ts'
 import { type Handler, Invocation, type Label, type Operand, type Result, type Scope } from './scope.ts'
+import { settle } from './settle.ts'
 import type { Constant } from './tensors.ts'
 import { TRANSPOSED_HANDLERS } from './transposed.ts'
 import { isFloat, rounded, typeName } from './types.ts'
@@ -125,6 +126,8 @@ export function runNodes(scope: Scope, nodes: readonly NodeProto[], last: string
 function runNode(scope: Scope, node: NodeProto, at: number, last: string | null): Operand[] {
   const written = functionOf(scope, node)
   const name = `${scope.place}${nodeName(node, at)}`
+  if (scope.ranked.size > 0 && !isTimesOne(scope, node) && !keepsOrder(node))
+    for (const read of [...node.input, ...capturedNames(node)]) settle(scope, read, name)
   if (written !== null) return runFunction(new Invocation(scope, node, name, NO_SCHEMA), written)
   return run(new Invocation(scope, node, name, checkNode(node, at, scope.opsets)), last)
 }
@@ -169,12 +172,18 @@ function run(call: Invocation, last: string | null): Operand[] {
 }
 
 /** What some converters write after a classifier: its scores times 1. */
+function isTimesOne({ operands }: Scope, { opType, domain, input }: NodeProto): boolean {
+  if (opType !== 'Mul' || domain === ML_DOMAIN) return false
+  const [x, one] = input.map((name) => operands.get(name))
+  if (x === undefined || one === undefined || !('value' in x) || !('constant' in one)) return false
+  const { data } = one.constant
+  return data.length === 1 && data[0] === 1 && x.label === undefined && isFloat(x.type)
+}
+
 function timesOne(call: Invocation): Operand | null {
-  if (call.node.opType !== 'Mul' || call.node.domain === ML_DOMAIN) return null
-  const [x, one] = [call.operand(0), call.operand(1)]
-  if (!('value' in x) || !('constant' in one) || one.constant.data.length !== 1 || one.constant.data[0] !== 1)
-    return null
-  if (one.constant.shape.length > call.shape(0).length || x.label !== undefined || !isFloat(x.type)) return null
+  if (!isTimesOne(call.scope, call.node)) return null
+  const [x, one] = [call.operand(0), call.operand(1) as { constant: Constant }]
+  if (one.constant.shape.length > call.shape(0).length) return null
   const mark = call.droppedOf(0)
   if (mark !== null) call.scope.ranked.set(call.node.output[0]!, mark)
   return x

@@ -356,9 +356,8 @@ export function integersOf(...data: number[]): Operand {
 }
 
 /** An operand as what a handler returns. */
-export function resultOf(operand: Operand, dropped?: SoftmaxKind): Result {
-  if ('constant' in operand) return { constant: operand.constant, type: operand.constant.type }
-  return dropped === undefined ? operand : { ...operand, dropped }
+export function resultOf(operand: Operand): Result {
+  return 'constant' in operand ? { constant: operand.constant, type: operand.constant.type } : operand
 }
 
 /** Turns a node into graph nodes; returns one result for each output that the node has. */
