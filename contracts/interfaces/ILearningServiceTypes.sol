@@ -134,6 +134,23 @@ interface ILearningServiceTypes {
         uint256 judged;
     }
 
+    /// @notice What a keeper looks at in each block, in one answer.
+    /// @param current To `end`: as `clock` says. @param due As `isDue` says.
+    /// @param seated Bitmap of taken seats, waiting ones included.
+    /// @param seat Of the operator that was asked for; type(uint16).max when it has none.
+    struct Snapshot {
+        State current;
+        uint32 currentEpoch;
+        uint32 currentRound;
+        uint40 end;
+        bool due;
+        EpochInfo epoch;
+        KeyInfo key;
+        RoundInfo round;
+        uint256 seated;
+        uint16 seat;
+    }
+
     /// @notice What a completed round leaves for good, by the number of its version.
     /// @param round From 1; 0 for a version that does not exist.
     /// @param completedAt Unix seconds of the deciding vote.

@@ -26,6 +26,9 @@ interface ILearningServiceViews is ILearningServiceTypes, IVersionSource {
     /// @notice As recorded.
     function roundInfo() external view returns (RoundInfo memory);
 
+    /// @notice The above and the seat of an operator, so that a keeper asks once a block.
+    function snapshot(address operator) external view returns (Snapshot memory);
+
     /// @notice KeyConfirm: hashes confirmed; KeyJudge: verdicts; in the order of their first supporter. Empty later.
     function keyCandidates() external view returns (Candidate[] memory);
 

@@ -13,7 +13,7 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
     using Ballots for Ballots.Ballot;
 
     /// @inheritdoc ILearningServiceViews
-    function clock() external view returns (State current, uint32 currentEpoch, uint32 currentRound, uint40 end) {
+    function clock() public view returns (State current, uint32 currentEpoch, uint32 currentRound, uint40 end) {
         Head memory h = _derived();
         return (h.anchor, h.epoch, h.round, h.deadline);
     }
@@ -24,12 +24,12 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
     }
 
     /// @inheritdoc ILearningServiceViews
-    function isDue() external view returns (bool) {
+    function isDue() public view returns (bool) {
         return block.timestamp >= _head.deadline;
     }
 
     /// @inheritdoc ILearningServiceViews
-    function epochInfo() external view returns (EpochInfo memory) {
+    function epochInfo() public view returns (EpochInfo memory) {
         Head memory h = _head;
         return
             EpochInfo({
@@ -48,7 +48,7 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
     }
 
     /// @inheritdoc ILearningServiceViews
-    function keyInfo() external view returns (KeyInfo memory info) {
+    function keyInfo() public view returns (KeyInfo memory info) {
         Head memory h = _head;
         if (h.anchor > State.KeyJudge) return info;
         info.committed = _since(h, State.KeyCommit, _keyCommitted);
@@ -62,7 +62,7 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
     }
 
     /// @inheritdoc ILearningServiceViews
-    function roundInfo() external view returns (RoundInfo memory) {
+    function roundInfo() public view returns (RoundInfo memory) {
         Head memory h = _head;
         bool decided = h.anchor >= State.Decrypt;
         return
@@ -81,6 +81,18 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
                 lateRound: _has(h, PAYOUT_DUE) ? h.round - 1 : 0,
                 usedUp: _has(h, USED_UP)
             });
+    }
+
+    /// @inheritdoc ILearningServiceViews
+    function snapshot(address operator) external view returns (Snapshot memory s) {
+        (s.current, s.currentEpoch, s.currentRound, s.end) = clock();
+        s.due = isDue();
+        s.epoch = epochInfo();
+        s.key = keyInfo();
+        s.round = roundInfo();
+        s.seated = Seats.unwrap(_seated);
+        Chair storage chair = _chairs[operator];
+        s.seat = chair.taken ? chair.seat : type(uint16).max;
     }
 
     /// @inheritdoc ILearningServiceViews

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { parseUnits, type Wallet } from 'ethers'
 import type { Logger } from 'pino'
-import { type Clock, contractInterface, FailoverProvider, TransactionQueue } from '../chain/index.ts'
+import { type Clock, contractInterface, FailoverProvider, HeadWatch, TransactionQueue } from '../chain/index.ts'
 import type { ModelSpec } from '../learning/index.ts'
 import { DataPlane } from '../network/index.ts'
 import { KeeperStore } from '../store/index.ts'
@@ -53,13 +53,14 @@ export function identityOf(store: KeeperStore, folder: string): Uint8Array {
   throw new AgentError('NO_KEYS', `${folder} has no keeper keys: run \`cohort keeper init\` for it`)
 }
 
-export function openProvider({ config, clock, log, signal }: Surroundings): FailoverProvider {
+export function openProvider({ config, clock, log, metrics, signal }: Surroundings): FailoverProvider {
   return new FailoverProvider({
     urls: config.chain.rpc,
     chainId: BigInt(config.chain.id),
     patience: config.chain.patienceSeconds * 1000,
     stopping: signal,
     clock,
+    onRequest: (method) => metrics.rpcRequests.inc({ method }),
     onFailover: (event) => log.warn({ event: 'failover', ...event }, 'using another RPC endpoint'),
     ...(config.chain.logBlocks === undefined ? {} : { logSpan: config.chain.logBlocks }),
     onLogSpan: (event) =>
@@ -80,15 +81,26 @@ export async function openPlane(
   })
 }
 
+/** Milliseconds at which several parts of a keeper that wait for the same block ask for it. */
+function halfPoll({ chain }: KeeperConfig): number {
+  return Math.max(50, (chain.pollSeconds * 1000) / 2)
+}
+
+/** What every part of the keeper learns of new blocks from. */
+export function openHeads({ config, clock }: Surroundings, provider: FailoverProvider): HeadWatch {
+  return new HeadWatch({ provider, pollInterval: halfPoll(config), clock })
+}
+
 /** The operator's transactions; those under way when the keeper last stopped are taken up again. */
 export async function openQueue(
   { config, wallet, clock, log, metrics, signal }: Surroundings,
-  provider: FailoverProvider,
+  { provider, heads }: { readonly provider: FailoverProvider; readonly heads: HeadWatch },
   store: KeeperStore,
 ): Promise<TransactionQueue> {
   const { chain } = config
   const queue = new TransactionQueue({
     provider,
+    heads,
     wallet,
     log: store.transactions,
     chainId: BigInt(chain.id),
@@ -98,7 +110,7 @@ export async function openQueue(
       replaceAfter: chain.replaceAfterSeconds * 1000,
     },
     confirmations: chain.confirmations,
-    pollInterval: Math.max(50, (chain.pollSeconds * 1000) / 2),
+    pollInterval: halfPoll(config),
     clock,
     onEvent: (event) => {
       metrics.transactions.inc({ kind: event.kind })

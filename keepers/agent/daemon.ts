@@ -8,6 +8,7 @@ import {
   EventCursor,
   encodeAddress,
   type FailoverProvider,
+  type HeadWatch,
   openService,
   PeerBook,
   systemClock,
@@ -17,6 +18,7 @@ import { commitToWeights, specOf } from '../versions/index.ts'
 import {
   healthOf,
   identityOf,
+  openHeads,
   openModel,
   openPlane,
   openProvider,
@@ -84,16 +86,17 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     metrics: new KeeperMetrics({ dht: config.network.dht !== undefined }),
   }
   await using cleanup = new AsyncDisposableStack()
-  const { context, owner, provider } = await openContext(surroundings, options.passphrase, cleanup)
+  const { context, owner, provider, heads } = await openContext(surroundings, options.passphrase, cleanup)
   await announceAddress(context, owner)
   await ensureEncryptionKey(context, owner)
   const cursor = new EventCursor({
     provider,
+    heads,
     store: context.store,
     addresses: [config.service.address],
     fromBlock: config.chain.fromBlock,
   })
-  const loop = new AgentLoop(context, cursor, options.behaviours)
+  const loop = new AgentLoop(context, { cursor, heads }, options.behaviours)
   const health = await HealthServer.start(config.monitoring, {
     metrics: context.metrics.registry,
     health: () => healthOf(context, loop),
@@ -105,12 +108,19 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
   await loop.run()
 }
 
+type Opened = {
+  readonly context: AgentContext
+  readonly owner: string
+  readonly provider: FailoverProvider
+  readonly heads: HeadWatch
+}
+
 /** Opens what a keeper works with, and checks on the way that it may run at all: clock, funds, registration, plan. */
 async function openContext(
   surroundings: Surroundings,
   passphrase: string,
   cleanup: AsyncDisposableStack,
-): Promise<{ readonly context: AgentContext; readonly owner: string; readonly provider: FailoverProvider }> {
+): Promise<Opened> {
   const { folder, config, wallet, clock, log, metrics, signal } = surroundings
   const { profile, address } = config.service
   const store = openStore(surroundings, passphrase)
@@ -133,7 +143,8 @@ async function openContext(
   cleanup.defer(() => plane.stop())
   const spec = specOf(profile)
   checkPlan(spec, initialWeights)
-  const queue = await openQueue(surroundings, provider, store)
+  const heads = openHeads(surroundings, provider)
+  const queue = await openQueue(surroundings, { provider, heads }, store)
   const epochs = new EpochEngine()
   cleanup.defer(() => epochs.close())
   const context: AgentContext = {
@@ -148,7 +159,7 @@ async function openContext(
     remembered: { parameters: null, due: null },
     stopping: signal,
   }
-  return { context, owner, provider }
+  return { context, owner, provider, heads }
 }
 
 /** Refuses a model that its plan cannot commit to now rather than at the first vote. @throws AgentError CONFIG. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { formatEther, isError } from 'ethers'
-import { backoff, type EventCursor, seatsOf } from '../chain/index.ts'
+import { formatEther } from 'ethers'
+import { backoff, type CursorStep, type EventCursor, type HeadWatch, seatsOf } from '../chain/index.ts'
 import { BEHAVIOURS } from './behaviours/index.ts'
 import type { AgentContext, Behaviour, BlockOfAct, Outcome } from './context.ts'
 import { CONVICTIONS, reasonText } from './convictions.ts'
@@ -36,26 +36,44 @@ type Task = {
   confirmed: BlockOfAct[]
 }
 
+/** Seconds of chain time after which what the chain says is read again although no event told of a change. */
+const REREAD_SECONDS = 60
+/** Seconds of chain time without an event of the service after which a keeper looks at some blocks together. */
+const QUIET_SECONDS = 300
+/** Milliseconds between its looks then. */
+const QUIET_PAUSE = 30_000
+
+type Look = { readonly head: NonNullable<CursorStep['head']>; readonly changed: boolean }
+
 /**
  * The keeper's heartbeat: read the chain, see which state the service is in, let that state's behaviour act. The loop
  * never waits for a behaviour, so that a deadline that passes during an hour of training is noticed when it passes.
  */
 export class AgentLoop {
   readonly #context: AgentContext
-  readonly #cursor: EventCursor
+  readonly #cursor: Pick<EventCursor, 'step'>
+  readonly #heads: Pick<HeadWatch, 'slot' | 'wait'>
   readonly #behaviours: Readonly<Record<StateName, Behaviour>>
   #snapshot: Snapshot | null = null
   #seat: number | null = null
+  /** Chain time at which the snapshot was read, and of the last event. */
+  #readAt = 0
+  #eventAt = 0
   #task: Task | null = null
   #fatal: unknown = null
   #lastLook = 0
   #lastError: string | null = null
   #failures = 0
 
-  constructor(context: AgentContext, cursor: EventCursor, behaviours: Partial<Record<StateName, Behaviour>> = {}) {
+  constructor(
+    context: AgentContext,
+    chain: { readonly cursor: Pick<EventCursor, 'step'>; readonly heads: Pick<HeadWatch, 'slot' | 'wait'> },
+    behaviours: Partial<Record<StateName, Behaviour>> = {},
+  ) {
     this.#behaviours = { ...BEHAVIOURS, ...behaviours }
     this.#context = context
-    this.#cursor = cursor
+    this.#cursor = chain.cursor
+    this.#heads = chain.heads
   }
 
   get snapshot(): Snapshot | null {
@@ -86,7 +104,10 @@ export class AgentLoop {
           this.#failures += 1
         }
         if (this.#fatal !== null) throw this.#fatal
-        const pause = config.chain.pollSeconds * 1000 * Math.min(8, 1 + this.#failures)
+        const poll = config.chain.pollSeconds * 1000
+        // Behaviours that wait for a member's blob are called at the usual pace; the chain is asked when a block is due.
+        const soon = this.#heads.slot > 0 && this.#heads.wait > 0 ? Math.min(poll, this.#heads.wait) : poll
+        const pause = this.#failures === 0 ? soon : poll * Math.min(8, 1 + this.#failures)
         await clock.sleep(pause, stopping).catch(() => undefined)
       }
     } finally {
@@ -97,49 +118,70 @@ export class AgentLoop {
 
   async #tick(): Promise<void> {
     const context = this.#context
-    const head = await this.#follow()
-    const provider = context.contracts.service.runner?.provider
-    const block = await provider?.getBlock(head)
-    if (block === null || block === undefined) return
+    const look = await this.#follow()
+    if (look === null) return
     this.#lastLook = context.clock.now()
-    if (this.#snapshot?.block !== block.number) {
-      const before = this.#snapshot
-      this.#snapshot = await takeSnapshot(context.contracts.service, block.number, block.timestamp)
-      this.#seat = await this.#findSeat(block.number)
-      if (before?.round !== this.#snapshot.round) {
-        collectGarbage()
-        await this.#checkPurse()
-      }
-      this.#show(before, this.#snapshot)
+    const snapshot = await this.#read(look)
+    await this.#verifyActs(look.head)
+    await this.#dispatch(snapshot)
+  }
+
+  /** What the chain says at this block. What no event and no deadline has changed is not asked for again. */
+  async #read({ head, changed }: Look): Promise<Snapshot> {
+    const { contracts, operator } = this.#context
+    const before = this.#snapshot
+    if (before?.block === head.number && !changed) return before
+    const known = before !== null && !changed && head.timestamp < Math.min(before.end, this.#readAt + REREAD_SECONDS)
+    const { snapshot: now, seat } = known
+      ? { snapshot: { ...before, block: head.number, time: head.timestamp }, seat: this.#seat }
+      : await takeSnapshot(contracts.service, operator, head.number, head.timestamp)
+    this.#snapshot = now
+    this.#seat = seat
+    if (!known) this.#readAt = head.timestamp
+    if (before?.round !== now.round) {
+      collectGarbage()
+      await this.#checkPurse()
     }
-    await this.#verifyActs(head)
-    await this.#dispatch(this.#snapshot)
+    this.#show(before, now)
+    return now
+  }
+
+  /**
+   * Milliseconds for which a known block will do: where nothing has happened for minutes and no window is about to end, blocks that come
+   * seconds apart are looked at some at a time.
+   */
+  #patience(): number {
+    const snapshot = this.#snapshot
+    if (snapshot === null || this.#heads.slot === 0 || snapshot.time - this.#eventAt < QUIET_SECONDS) return 0
+    return Math.max(0, Math.min(QUIET_PAUSE, (snapshot.end - snapshot.time) * 1000))
   }
 
   /**
    * A receipt's block may be reorganised away before the cursor reaches its height, and the cursor would not notice. Check it
    * once at that height; from then on it is the cursor's to watch.
    */
-  async #verifyActs(head: number): Promise<void> {
+  async #verifyActs(head: Look['head']): Promise<void> {
     const task = this.#task
     if (task === null || task.running !== null) return
     const { contracts, log, metrics } = this.#context
-    const reached = task.confirmed.filter(({ blockNumber }) => blockNumber <= head)
-    task.confirmed = task.confirmed.filter(({ blockNumber }) => blockNumber > head)
+    const reached = task.confirmed.filter(({ blockNumber }) => blockNumber <= head.number)
+    task.confirmed = task.confirmed.filter(({ blockNumber }) => blockNumber > head.number)
     for (const { blockNumber, blockHash } of reached) {
-      const block = await contracts.service.runner?.provider?.getBlock(blockNumber)
-      if (block?.hash === blockHash) continue
+      const there = blockNumber === head.number ? head : await contracts.service.runner?.provider?.getBlock(blockNumber)
+      if (there?.hash === blockHash) continue
       metrics.errors.inc({ code: 'REORGANISED' })
       log.warn({ event: 'reorganised', to: blockNumber - 1 }, 'what this keeper did is no longer on the chain')
       task.done = false
     }
   }
 
-  /** Reads events up to the head. Returns the block at which everything is known. */
-  async #follow(): Promise<number> {
+  /** Reads events up to the head. Returns the block at which everything is known, if there is one. */
+  async #follow(): Promise<Look | null> {
     const { facts, log, metrics } = this.#context
-    for (;;) {
-      const step = await this.#cursor.step()
+    for (let changed = false; ; ) {
+      const step = await this.#cursor.step(this.#patience())
+      changed ||= step.rolledBackTo !== null || step.added.length > 0
+      if (changed && step.head !== null) this.#eventAt = step.head.timestamp
       if (step.rolledBackTo !== null) {
         facts.rebuild()
         metrics.errors.inc({ code: 'REORGANISED' })
@@ -151,7 +193,7 @@ export class AgentLoop {
       } else {
         for (const fact of facts.add(step.added)) this.#note(fact)
       }
-      if (step.caughtUp) return step.head
+      if (step.caughtUp) return step.head === null ? null : { head: step.head, changed }
     }
   }
 
@@ -168,16 +210,6 @@ export class AgentLoop {
 
   #roundNow(): number {
     return Number(this.#context.facts.last('Transitioned')?.args.round ?? 0)
-  }
-
-  async #findSeat(block: number): Promise<number | null> {
-    const { contracts, operator } = this.#context
-    try {
-      return Number(await contracts.service.seatOf(operator, { blockTag: block }))
-    } catch (error) {
-      if (isError(error, 'CALL_EXCEPTION')) return null
-      throw error
-    }
   }
 
   async #dispatch(snapshot: Snapshot): Promise<void> {

@@ -36,6 +36,7 @@ export class KeeperMetrics {
   readonly stepsDone: Counter<'step'>
   readonly errors: Counter<'code'>
   readonly transactions: Counter<'kind'>
+  readonly rpcRequests: Counter<'method'>
   readonly gas: Counter<'step'>
   readonly bytesPublished: Counter<'kind'>
   readonly bytesFetched: Counter<'kind'>
@@ -82,6 +83,7 @@ export class KeeperMetrics {
     this.stepsDone = counter('steps_total', 'Steps of rounds and key generations that this keeper did.', 'step')
     this.errors = counter('errors_total', 'Errors by code; the keeper went on after each.', 'code')
     this.transactions = counter('transactions_total', 'Transactions sent, replaced, confirmed, reorganised.', 'kind')
+    this.rpcRequests = counter('rpc_requests_total', 'Requests to RPC endpoints, by method.', 'method')
     this.gas = counter('gas_used_total', 'Gas of confirmed transactions.', 'step')
     this.bytesPublished = counter('published_bytes_total', 'Bytes of blobs offered to others.', 'kind')
     this.bytesFetched = counter('fetched_bytes_total', 'Bytes of blobs fetched from others.', 'kind')

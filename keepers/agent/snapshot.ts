@@ -50,28 +50,29 @@ export type Snapshot = {
   readonly seated: bigint
 }
 
-/** Reads everything at one block, so that the parts belong together. */
-export async function takeSnapshot(service: ILearningService, block: number, time: number): Promise<Snapshot> {
-  const at = { blockTag: block }
-  const [clock, due, epochInfo, roundInfo, keyInfo, seats] = await Promise.all([
-    service.clock(at),
-    service.isDue(at),
-    service.epochInfo(at),
-    service.roundInfo(at),
-    service.keyInfo(at),
-    service.seats(at),
-  ])
-  const round = Number(clock.currentRound)
+/** What stands for no seat on the chain. */
+const NO_SEAT = 0xffff
+
+/** Reads everything at one block, and the operator's seat or null, in one question. @param time Unix seconds of the block */
+export async function takeSnapshot(
+  service: Pick<ILearningService, 'snapshot'>,
+  operator: string,
+  block: number,
+  time: number,
+): Promise<{ readonly snapshot: Snapshot; readonly seat: number | null }> {
+  const found = await service.snapshot(operator, { blockTag: block })
+  const { epoch: epochInfo, round: roundInfo, key: keyInfo } = found
+  const round = Number(found.currentRound)
   const sameRound = Number(roundInfo.round) === round
   const ofRound = (bitmap: bigint): bigint => (sameRound ? bitmap : 0n)
-  return {
+  const snapshot: Snapshot = {
     block,
     time,
-    state: STATES[Number(clock.current)]!,
-    epoch: Number(clock.currentEpoch),
+    state: STATES[Number(found.current)]!,
+    epoch: Number(found.currentEpoch),
     round,
-    end: Number(clock.end),
-    due,
+    end: Number(found.end),
+    due: found.due,
     epochInfo: {
       epoch: Number(epochInfo.epoch),
       members: epochInfo.members,
@@ -98,6 +99,7 @@ export async function takeSnapshot(service: ILearningService, block: number, tim
       spoken: keyInfo.spoken,
       judged: keyInfo.judged,
     },
-    seated: seats.seated,
+    seated: found.seated,
   }
+  return { snapshot, seat: Number(found.seat) === NO_SEAT ? null : Number(found.seat) }
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { Provider } from 'ethers'
+import type { Log, Provider } from 'ethers'
 import type { KeeperStore, LogRow } from '../store/index.ts'
-import { ChainError } from './errors.ts'
+import type { Head, HeadWatch } from './head-watch.ts'
 
 export type CursorOptions = {
-  readonly provider: Provider
+  readonly provider: Pick<Provider, 'getBlock' | 'getLogs'>
+  readonly heads: HeadWatch
   readonly store: KeeperStore
   /** Contracts whose logs are followed. */
   readonly addresses: readonly string[]
@@ -19,11 +20,13 @@ export type CursorStep = {
   readonly added: readonly LogRow[]
   /** Set when the chain reorganised: every log above this block was dropped. */
   readonly rolledBackTo: number | null
-  /** The block up to which everything is known. */
-  readonly head: number
+  /** The block up to which everything is known; null when that is none yet, or is not certain. */
+  readonly head: Pick<Head, 'number' | 'hash' | 'timestamp'> | null
   /** False when there is more to read at once. */
   readonly caughtUp: boolean
 }
+
+type KnownBlock = NonNullable<CursorStep['head']>
 
 type Mark = { readonly block: number; readonly hash: string }
 
@@ -49,21 +52,25 @@ export class EventCursor {
     return this.#marks.at(-1)?.block ?? this.#options.fromBlock - 1
   }
 
-  /** Reads on by at most `span` blocks. @throws what the provider throws; the position then stays. */
-  async step(): Promise<CursorStep> {
-    const { provider, store, addresses, span } = this.#options
-    const rolledBackTo = await this.#rewind()
-    const head = await provider.getBlock('latest')
-    if (head === null) throw new ChainError('UNREACHABLE', 'the endpoint has no latest block')
+  /**
+   * Reads on by at most `span` blocks: nothing is asked while the head is the one known, and one question is enough for its child.
+   * @param patience Milliseconds for which a known head will do.
+   * @throws what the provider throws; the position then stays.
+   */
+  async step(patience = 0): Promise<CursorStep> {
+    const { store, span } = this.#options
+    const head = await this.#options.heads.latest(patience)
+    const mark = this.#marks.at(-1)
+    if (mark?.hash === head.hash) return { added: [], rolledBackTo: null, head, caughtUp: true }
+    const isChild = mark !== undefined && head.parentHash === mark.hash && head.number === mark.block + 1
+    const rolledBackTo = isChild ? null : await this.#rewind()
     const from = this.position + 1
-    if (head.number < from) return { added: [], rolledBackTo, head: this.position, caughtUp: true }
-    const to = Math.min(head.number, from + span - 1)
-    const last = to === head.number ? head : await provider.getBlock(to)
-    const logs = await provider.getLogs({ address: [...addresses], fromBlock: from, toBlock: to })
-    // The same block again: had the chain moved to another branch meanwhile, the logs would be of either one.
-    const check = await provider.getBlock(to)
-    if (last?.hash == null || check?.hash !== last.hash)
-      return { added: [], rolledBackTo, head: this.position, caughtUp: false }
+    if (head.number < from) return { added: [], rolledBackTo, head: null, caughtUp: true }
+    const read = isChild
+      ? { last: head, logs: await this.#logsOf(head) }
+      : await this.#read(from, Math.min(head.number, from + span - 1), head)
+    if (read === null) return { added: [], rolledBackTo, head: null, caughtUp: false }
+    const { last, logs } = read
     const added = logs.map((log) => ({
       block: log.blockNumber,
       logIndex: log.index,
@@ -73,13 +80,30 @@ export class EventCursor {
       data: log.data,
       transactionHash: log.transactionHash,
     }))
-    const marks = [...this.#marks, { block: to, hash: last.hash }].slice(-MARKS)
+    const marks = [...this.#marks, { block: last.number, hash: last.hash }].slice(-MARKS)
     store.transaction(() => {
       store.logs.add(added)
       store.putCursor('events', marks)
     })
     this.#marks = marks
-    return { added, rolledBackTo, head: to, caughtUp: to === head.number }
+    return { added, rolledBackTo, head: last, caughtUp: last.number === head.number }
+  }
+
+  /** By its hash: a node that does not have this very block must say so (EIP-234), where for a number it would say that there are none. */
+  #logsOf({ hash }: Head): Promise<Log[]> {
+    const { provider, addresses } = this.#options
+    return provider.getLogs({ address: [...addresses], blockHash: hash })
+  }
+
+  /** The logs of a range and its last block; null when the chain moved to another branch meanwhile: they could be of either one. */
+  async #read(from: number, to: number, head: Head): Promise<{ last: KnownBlock; logs: Log[] } | null> {
+    const { provider, addresses } = this.#options
+    const last = to === head.number ? head : await provider.getBlock(to)
+    const logs = await provider.getLogs({ address: [...addresses], fromBlock: from, toBlock: to })
+    const check = await provider.getBlock(to)
+    return last?.hash == null || check?.hash !== last.hash
+      ? null
+      : { last: { number: to, hash: last.hash, timestamp: last.timestamp }, logs }
   }
 
   /** Goes back to the last block that is still on the chain. Returns it when that dropped anything. */

@@ -19,6 +19,7 @@ export { SETUP_KIND, type SetupKind, type Support, type VersionStatus } from './
 export { type DeploymentFile, parseDeployment, readDeployment } from './deployment-file.ts'
 export { ChainError, type ChainErrorCode, decodeRevert, RevertError } from './errors.ts'
 export { type CursorStep, EventCursor } from './event-cursor.ts'
+export { type Head, HeadWatch, type HeadWatchOptions } from './head-watch.ts'
 export {
   KeystoreError,
   type KeystoreErrorCode,

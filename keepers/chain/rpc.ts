@@ -20,6 +20,8 @@ export type RpcOptions = {
   readonly logSpan?: number
   /** Told when the endpoint in use changes, and why. URLs come without credentials or query. */
   readonly onFailover?: (event: { from: string; to: string; reason: string }) => void
+  /** Told of each request that goes to an endpoint, failed ones too: what a provider counts. */
+  readonly onRequest?: (method: string) => void
   /** Told when an endpoint accepts fewer blocks at once than it was asked for. */
   readonly onLogSpan?: (event: { endpoint: string; blocks: number; reason: string }) => void
 }
@@ -189,7 +191,7 @@ export class FailoverProvider extends JsonRpcProvider {
         const endpoint = shown(url)
         try {
           await this.#check(url)
-          const answer = (await this.#post(url, { id: 1, jsonrpc: '2.0', method, params })) as {
+          const answer = (await this.#post(url, { id: 1, jsonrpc: '2.0', method, params: [...params] })) as {
             result?: unknown
             error?: { message?: string }
           }
@@ -233,7 +235,8 @@ export class FailoverProvider extends JsonRpcProvider {
     this.#checked.add(url)
   }
 
-  async #post(url: string, payload: unknown): Promise<unknown> {
+  async #post(url: string, payload: JsonRpcPayload | JsonRpcPayload[]): Promise<unknown> {
+    for (const { method } of [payload].flat()) this.#options.onRequest?.(method)
     const signal = AbortSignal.any([AbortSignal.timeout(this.#options.timeout), this.#closing.signal])
     const target = new URL(url)
     const headers: Record<string, string> = { 'content-type': 'application/json' }

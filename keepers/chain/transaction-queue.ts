@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { type Interface, isError, type Provider, Transaction, type TransactionReceipt, type Wallet } from 'ethers'
+import {
+  type Interface,
+  isError,
+  type JsonRpcApiProvider,
+  Transaction,
+  type TransactionReceipt,
+  type Wallet,
+} from 'ethers'
 import type { TransactionLog, TransactionRow } from '../store/index.ts'
 import { backoff, type Clock, systemClock } from './clock.ts'
 import { ChainError, decodeRevert } from './errors.ts'
+import type { HeadWatch } from './head-watch.ts'
 
 export type TransactionRequest = {
   /** Names the act; a second request under the same key is the same transaction, also after a restart. */
@@ -30,7 +38,9 @@ export type QueueEvent =
   | { readonly kind: 'reorganised'; readonly key: string; readonly hash: string }
 
 export type QueueOptions = {
-  readonly provider: Provider
+  readonly provider: JsonRpcApiProvider
+  /** Says when there is a new block, in which what was sent may be. */
+  readonly heads: HeadWatch
   readonly wallet: Wallet
   readonly log: TransactionLog
   readonly chainId: bigint
@@ -55,6 +65,12 @@ const GAS_MARGIN = { numerator: 130n, denominator: 100n, fixed: 600_000n }
 const BUMP = { numerator: 1130n, denominator: 1000n }
 /** Looks at the chain without a receipt before the node is asked whether it still has the transaction. */
 const FORGOTTEN_LOOKS = 4
+/** Polls after which the chain is looked at although there is no new block: one that stands still may have forgotten. */
+const STILL_POLLS = 10
+/** The same on a chain of slow blocks. */
+const STILL_SLOTS = 2
+/** Wei per gas offered to whoever makes blocks where the node suggests nothing. */
+const DEFAULT_TIP = 1_000_000_000n
 /** Looks at the chain before a used nonce is called somebody else's: endpoints behind a balancer lag each other. */
 const FOREIGN_LOOKS = 5
 
@@ -117,31 +133,33 @@ export class TransactionQueue {
   async #run(request: TransactionRequest, signal: AbortSignal | undefined): Promise<TransactionReceipt> {
     signal?.throwIfAborted()
     const { log } = this.#options
-    await this.#closeGaps(log.find(request.key)?.nonce ?? Infinity, signal)
+    const used = await this.#closeGaps(log.find(request.key)?.nonce ?? Infinity, signal)
     const known = log.find(request.key)
     if (known !== null) return this.#settle(known, signal)
-    const row = await this.#sign(request)
+    const row = await this.#sign(request, used)
     log.insert(row)
     return this.#settle({ ...row, receipt: null }, signal)
   }
 
   /**
    * Settles what holds a nonce below `end` that the chain has not seen used: nothing after it can be mined before it is. One that
-   * its caller stopped waiting for, or one that was confirmed and lost to a reorganisation deeper than that.
+   * its caller stopped waiting for, or one that was confirmed and lost to a reorganisation deeper than that. Returns the account's next
+   * nonce by the latest block.
    */
-  async #closeGaps(end: number, signal: AbortSignal | undefined): Promise<void> {
+  async #closeGaps(end: number, signal: AbortSignal | undefined): Promise<number> {
     const { log, provider, wallet } = this.#options
     const used = await provider.getTransactionCount(wallet.address, 'latest')
     const unsettled = log.open().filter(({ nonce }) => nonce < used)
-    for (const earlier of [...unsettled, ...log.since(used)]) {
-      if (earlier.nonce >= end) continue
+    const gaps = [...unsettled, ...log.since(used)].filter(({ nonce }) => nonce < end)
+    for (const earlier of gaps) {
       await this.#settle(earlier, signal).catch((error: unknown) => {
         if (!(error instanceof ChainError && error.code === 'REVERTED')) throw error
       })
     }
+    return gaps.length === 0 ? used : provider.getTransactionCount(wallet.address, 'latest')
   }
 
-  async #sign(request: TransactionRequest): Promise<Omit<TransactionRow, 'receipt'>> {
+  async #sign(request: TransactionRequest, used: number): Promise<Omit<TransactionRow, 'receipt'>> {
     const { provider, wallet, log, interfaces } = this.#options
     const value = request.value ?? 0n
     const call = { from: wallet.address, to: request.to, data: request.data, value }
@@ -152,8 +170,7 @@ export class TransactionQueue {
       throw decodeRevert(error, interfaces, request.key) ?? (await this.#explainFunds(error))
     }
     const gasLimit = (gas * GAS_MARGIN.numerator) / GAS_MARGIN.denominator + GAS_MARGIN.fixed
-    const pending = await provider.getTransactionCount(wallet.address, 'latest')
-    const nonce = Math.max(pending, log.nextNonce())
+    const nonce = Math.max(used, log.nextNonce())
     const fees = await this.#fees(null)
     const needed = gasLimit * fees.maxFeePerGas + value
     const balance = await provider.getBalance(wallet.address)
@@ -186,10 +203,8 @@ export class TransactionQueue {
   }
 
   async #fees(replacing: string | null): Promise<{ maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }> {
-    const { provider, fees } = this.#options
-    const data = await provider.getFeeData()
-    let priority = data.maxPriorityFeePerGas ?? 1_000_000_000n
-    let total = data.maxFeePerGas ?? (data.gasPrice ?? 0n) * 2n + priority
+    const { fees } = this.#options
+    let { priority, total } = await this.#asked()
     if (replacing !== null) {
       const before = Transaction.from(replacing)
       const raised = (found: bigint): bigint => (found * BUMP.numerator) / BUMP.denominator + 1n
@@ -205,16 +220,42 @@ export class TransactionQueue {
     return { maxFeePerGas: total, maxPriorityFeePerGas: priority }
   }
 
+  /** What the network asks for one gas: twice the base fee, which at most grows by an eighth a block, and the node's suggestion. */
+  async #asked(): Promise<{ priority: bigint; total: bigint }> {
+    const { provider, heads } = this.#options
+    const { baseFeePerGas } = await heads.latest()
+    const suggestion = await provider.send('eth_maxPriorityFeePerGas', []).catch((error: unknown) => {
+      if (error instanceof ChainError) throw error
+      return null
+    })
+    const priority = suggestion === null ? DEFAULT_TIP : BigInt(suggestion)
+    if (baseFeePerGas !== null) return { priority, total: 2n * baseFeePerGas + priority }
+    return { priority, total: 2n * BigInt(await provider.send('eth_gasPrice', [])) + priority }
+  }
+
   /** Follows a logged transaction until it is deep enough, whatever the chain and the network do meanwhile. */
   async #settle(row: TransactionRow, signal: AbortSignal | undefined): Promise<TransactionReceipt> {
-    const { clock, pollInterval, fees, log } = this.#options
+    const { clock, pollInterval, fees, log, heads } = this.#options
     let lastSent = -Infinity
+    let lookedAt = -Infinity
+    let seen: string | null = null
+    let isMined = false
     let foreign = 0
     let looks = 0
     for (let failures = 0; ; ) {
       signal?.throwIfAborted()
       try {
+        const { hash } = await heads.latest()
+        const still = lookedAt + Math.max(STILL_POLLS * pollInterval, STILL_SLOTS * heads.slot)
+        const wait = (isMined ? still : Math.min(still, lastSent + fees.replaceAfter)) - clock.now()
+        if (hash === seen && foreign === 0 && wait > 0) {
+          await clock.sleep(Math.min(pollInterval, wait), signal)
+          continue
+        }
+        seen = hash
+        lookedAt = clock.now()
         const receipt = await this.#receiptOf(row)
+        isMined = receipt !== null
         if (receipt !== null) {
           if (await this.#isDeep(receipt)) return this.#finish(row, receipt)
         } else {
@@ -222,7 +263,11 @@ export class TransactionQueue {
             this.#emit({ kind: 'reorganised', key: row.key, hash: row.receipt.hash })
             log.setReceipt(row.key, null)
           }
-          foreign = (await this.#nonceTaken(row)) ? foreign + 1 : 0
+          const now = clock.now()
+          const isFirst = lastSent === -Infinity
+          const isLate = !isFirst && now - lastSent >= fees.replaceAfter
+          const isLong = !isFirst && ++looks % FORGOTTEN_LOOKS === 0
+          if (isFirst || isLate || isLong || foreign > 0) foreign = (await this.#nonceTaken(row)) ? foreign + 1 : 0
           if (foreign >= FOREIGN_LOOKS) {
             throw new ChainError(
               'FOREIGN_TRANSACTION',
@@ -230,14 +275,13 @@ export class TransactionQueue {
                 'another process runs with the same operator key. Stop one of them',
             )
           }
-          const now = clock.now()
-          if (foreign === 0 && lastSent === -Infinity) {
+          if (foreign === 0 && isFirst) {
             await this.#broadcast(row)
             lastSent = now
-          } else if (foreign === 0 && now - lastSent >= fees.replaceAfter) {
+          } else if (foreign === 0 && isLate) {
             await this.#replace(row)
             lastSent = now
-          } else if (foreign === 0 && ++looks % FORGOTTEN_LOOKS === 0 && (await this.#isForgotten(row))) {
+          } else if (foreign === 0 && isLong && (await this.#isForgotten(row))) {
             // As it was: the fee is not why nobody mines it.
             await this.#offer(row.attempts.at(-1)!.raw)
             this.#emit({ kind: 'resent', key: row.key, hash: row.attempts.at(-1)!.hash, nonce: row.nonce })
@@ -269,8 +313,8 @@ export class TransactionQueue {
   }
 
   async #isDeep(receipt: TransactionReceipt): Promise<boolean> {
-    const { confirmations, provider } = this.#options
-    return confirmations <= 1 || (await provider.getBlockNumber()) - receipt.blockNumber + 1 >= confirmations
+    const { confirmations, heads } = this.#options
+    return confirmations <= 1 || (await heads.latest()).number - receipt.blockNumber + 1 >= confirmations
   }
 
   async #nonceTaken(row: TransactionRow): Promise<boolean> {
@@ -302,7 +346,7 @@ export class TransactionQueue {
 
   async #offer(raw: string): Promise<void> {
     try {
-      await this.#options.provider.broadcastTransaction(raw)
+      await this.#options.provider.send('eth_sendRawTransaction', [raw])
     } catch (error) {
       // The node has it already, or has mined it since: the next look tells.
       if (isError(error, 'NONCE_EXPIRED') || isError(error, 'REPLACEMENT_UNDERPRICED')) return

@@ -58,13 +58,12 @@ export async function keeperStatus(config: KeeperConfig, operator: string): Prom
   try {
     const { service, registry } = await openService(config.service.address, provider)
     const block = (await provider.getBlock('latest'))!
-    const [snapshot, owner, gas] = await Promise.all([
-      takeSnapshot(service, block.number, block.timestamp),
+    const [{ snapshot, seat }, owner, gas] = await Promise.all([
+      takeSnapshot(service, operator, block.number, block.timestamp),
       registry.ownerOfOperator(operator),
       provider.getBalance(operator),
     ])
     const keeper = await registry.keeperOf(owner).catch(() => null)
-    const seat = await service.seatOf(operator).then(Number, () => null)
     const earned = seat === null ? 0n : await service.earned(seat)
     const suspicion = seat === null ? 0n : await service.suspicionOf(seat)
     const claimable = await registry.rewardsOf(owner).catch(() => 0n)

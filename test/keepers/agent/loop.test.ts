@@ -34,36 +34,49 @@ function stage() {
     branch: 'a',
     /** Of the operator. */
     wei: 10n ** 18n,
+    /** Unix seconds; 0: every block may have changed the state. */
+    end: 0,
+    seat: 1,
+    /** Blocks whose events the next look finds. */
+    events: 0,
+    /** How often the state was read. */
+    readings: 0,
+    /** Seconds between blocks as the watch tells it, in milliseconds; and what it was asked for. */
+    slot: 0,
+    patience: [] as number[],
   }
   const failing: { look: unknown } = { look: null }
   const service = {
-    clock: async () => ({
-      current: BigInt(STATES.indexOf(chain.state)),
-      currentEpoch: BigInt(chain.epoch),
-      currentRound: BigInt(chain.round),
-      end: 0n,
-    }),
-    isDue: async () => false,
-    epochInfo: async () => ({
-      epoch: BigInt(chain.epoch),
-      members: 3n,
-      decryptionThreshold: 2n,
-      quorum: 2n,
-      crsSeed: '0xaa',
-      keyHash: '0x',
-    }),
-    roundInfo: async () => ({
-      round: BigInt(chain.round),
-      committed: 0n,
-      revealed: 0n,
-      included: 0n,
-      drafted: 0n,
-      shared: 0n,
-      lateRound: 0n,
-    }),
-    keyInfo: async () => ({ committed: 0n, revealed: 0n, spoken: 0n }),
-    seats: async () => ({ seated: 3n }),
-    seatOf: async () => 1n,
+    snapshot: async () => {
+      chain.readings += 1
+      return {
+        current: BigInt(STATES.indexOf(chain.state)),
+        currentEpoch: BigInt(chain.epoch),
+        currentRound: BigInt(chain.round),
+        end: BigInt(chain.end),
+        due: false,
+        epoch: {
+          epoch: BigInt(chain.epoch),
+          members: 3n,
+          decryptionThreshold: 2n,
+          quorum: 2n,
+          crsSeed: '0xaa',
+          keyHash: '0x',
+        },
+        key: { committed: 0n, revealed: 0n, spoken: 0n },
+        round: {
+          round: BigInt(chain.round),
+          committed: 0n,
+          revealed: 0n,
+          included: 0n,
+          drafted: 0n,
+          shared: 0n,
+          lateRound: 0n,
+        },
+        seated: 3n,
+        seat: BigInt(chain.seat),
+      }
+    },
     runner: {
       provider: {
         getBlock: async (number = chain.block) => ({ number, timestamp: number, hash: `${chain.branch}${number}` }),
@@ -73,11 +86,15 @@ function stage() {
   }
   const cursor = {
     position: 0,
-    step: async () => {
+    step: async (patience = 0) => {
       if (failing.look !== null) throw failing.look
+      chain.patience.push(patience)
       const { rolledBackTo } = chain
       chain.rolledBackTo = null
-      return { added: [], rolledBackTo, head: chain.block, caughtUp: true }
+      const added = Array.from({ length: chain.events })
+      chain.events = 0
+      const head = { number: chain.block, timestamp: chain.block, hash: `${chain.branch}${chain.block}` }
+      return { added, rolledBackTo, head, caughtUp: true }
     },
   }
   const clock = new ManualClock()
@@ -103,7 +120,13 @@ function stage() {
     },
   })
   const run = (behaviours: Partial<Record<StateName, Behaviour>>): { loop: AgentLoop; ended: Promise<void> } => {
-    const loop = new AgentLoop(context, cursor as never, behaviours)
+    const heads = {
+      get slot() {
+        return chain.slot
+      },
+      wait: 0,
+    }
+    const loop = new AgentLoop(context, { cursor: cursor as never, heads }, behaviours)
     return { loop, ended: loop.run() }
   }
   return { chain, failing, clock, stopping, calls, behave, run, rebuilt, metrics: context.metrics }
@@ -145,6 +168,48 @@ describe('agent loop', () => {
       const reorganised = values.find(({ labels }) => labels.code === 'REORGANISED')
       expect(reorganised?.value).to.equal(times - 1)
     }
+  })
+
+  it('reads the state when an event, a deadline or a minute may have changed it, and then alone', async () => {
+    const { chain, clock, stopping, behave, run } = stage()
+    chain.end = 200
+    const readings: number[] = []
+    clock.onSleep = () => {
+      readings.push(chain.readings)
+      chain.block += 10
+      if (chain.block === 31) chain.events = 1
+      if (chain.block === 211) stopping.abort()
+    }
+    const { loop, ended } = run(behave('Registration', async () => 'done'))
+    await ended
+    // By blocks of ten seconds: the first one, an event at 31, a minute after it twice, the end at 200.
+    expect(readings).to.deep.equal([1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 5])
+    expect(loop.snapshot).to.include({ block: 201, time: 201 })
+    expect(loop.seat).to.equal(1)
+  })
+
+  it('looks at blocks some at a time where nothing happens, and in time for the end of a window', async () => {
+    const { chain, clock, stopping, behave, run } = stage()
+    chain.slot = 12_000
+    chain.events = 1
+    chain.end = 390
+    clock.onSleep = () => {
+      chain.block += 12
+      if (chain.block > 400) stopping.abort()
+    }
+    await run(behave('Registration', async () => 'done')).ended
+    expect(chain.patience.slice(0, 26).every((patience) => patience === 0)).to.equal(true)
+    expect(chain.patience.slice(26, 31)).to.deep.equal([30_000, 30_000, 30_000, 30_000, 30_000])
+    expect(chain.patience.slice(-2)).to.deep.equal([17_000, 5_000])
+  })
+
+  it('has no seat when the chain says so', async () => {
+    const { chain, clock, stopping, behave, run } = stage()
+    chain.seat = 0xffff
+    clock.onSleep = () => stopping.abort()
+    const { loop, ended } = run(behave('Registration', async () => 'done'))
+    await ended
+    expect(loop.seat).to.equal(null)
   })
 
   it('shows what the operator has left for gas, anew in each round', async () => {

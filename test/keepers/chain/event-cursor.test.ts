@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
-import { EventCursor } from '../../../keepers/chain/index.ts'
+import { EventCursor, type FailoverProvider, HeadWatch } from '../../../keepers/chain/index.ts'
 import type { KeeperStore } from '../../../keepers/store/index.ts'
 import { FlakyEndpoint } from './proxy.ts'
 import { failure, NOBODY, sharedChain, type TestChain } from './test-chain.ts'
@@ -13,7 +13,8 @@ describe('event cursor', function () {
   })
 
   const follow = (at: KeeperStore, fromBlock: number, span = 2_000) =>
-    new EventCursor({ provider: chain.provider, store: at, addresses: [chain.token], fromBlock, span })
+    new EventCursor({ ...asked(chain.provider), store: at, addresses: [chain.token], fromBlock, span })
+  const asked = (provider: FailoverProvider) => ({ provider, heads: new HeadWatch({ provider, pollInterval: 0 }) })
   const send = async (amount: bigint) => {
     const owner = chain.wallet(1)
     const data = chain.tokens.encodeFunctionData('transfer', [NOBODY, amount])
@@ -24,7 +25,7 @@ describe('event cursor', function () {
   const catchUp = async (cursor: EventCursor) => {
     for (;;) {
       const { added, head } = await cursor.step()
-      if (added.length === 0 && head === (await chain.provider.getBlockNumber())) return
+      if (added.length === 0 && head?.number === (await chain.provider.getBlockNumber())) return
     }
   }
 
@@ -81,7 +82,7 @@ describe('event cursor', function () {
     const flaky = chain.connect([endpoint.url], { patience: 200 })
     const at = chain.store()
     const from = await chain.provider.getBlockNumber()
-    const cursor = new EventCursor({ provider: flaky, store: at, addresses: [chain.token], fromBlock: from })
+    const cursor = new EventCursor({ ...asked(flaky), store: at, addresses: [chain.token], fromBlock: from })
     await cursor.step()
     const { position } = cursor
     endpoint.mode = 'html'

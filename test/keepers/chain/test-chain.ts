@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { ContractFactory, HDNodeWallet, parseEther, Wallet } from 'ethers'
 import {
   ChainError,
+  type Clock,
   contractArtifact,
   contractInterface,
   FailoverProvider,
+  HeadWatch,
   type RpcOptions,
   TransactionQueue,
 } from '../../../keepers/chain/index.ts'
@@ -77,8 +79,14 @@ export class TestChain {
 
   /** A queue of account 1. */
   queue(at: KeeperStore, extra: Record<string, unknown> = {}): TransactionQueue {
+    const provider = (extra.provider as FailoverProvider | undefined) ?? this.provider
     return new TransactionQueue({
-      provider: this.provider,
+      provider,
+      heads: new HeadWatch({
+        provider,
+        pollInterval: 10,
+        ...(extra.clock === undefined ? {} : { clock: extra.clock as Clock }),
+      }),
       wallet: this.wallet(1),
       log: at.transactions,
       chainId: 31337n,

@@ -141,6 +141,27 @@ describe('transaction queue', function () {
     await sending
   })
 
+  it('asks for a receipt when there is a block, and seldom otherwise, however long the depth takes', async () => {
+    const endpoint = await FlakyEndpoint.start(chain.url)
+    const asked = new Map<string, number>()
+    endpoint.onMethod = (method) => {
+      asked.set(method, (asked.get(method) ?? 0) + 1)
+      return true
+    }
+    const provider = chain.connect([endpoint.url])
+    const fees = { replaceAfter: 200 }
+    const line = chain.queue(chain.store(), { provider, confirmations: 3, pollInterval: 20, fees })
+    const sent = line.send(chain.transfer('patient', 1n))
+    await new Promise((done) => setTimeout(done, 2_000))
+    // A look after ten polls without a block: ten in two seconds, where a poll each would be a hundred.
+    expect(asked.get('eth_getTransactionReceipt')).to.be.within(2, 15)
+    expect(asked.get('eth_sendRawTransaction')).to.equal(1)
+    await chain.rpc('evm_mine')
+    await chain.rpc('evm_mine')
+    await sent
+    await endpoint.stop()
+  })
+
   it('raises the fee of a transaction that lingers, under the same nonce', async () => {
     await chain.rpc('evm_setAutomine', [false])
     try {

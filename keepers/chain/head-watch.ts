@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import type { Provider } from 'ethers'
+import { type Clock, systemClock } from './clock.ts'
+import { ChainError } from './errors.ts'
+
+/** The newest block of a chain, as an endpoint tells it. */
+export type Head = {
+  readonly number: number
+  readonly hash: string
+  readonly parentHash: string
+  /** Unix seconds. */
+  readonly timestamp: number
+  /** Wei per gas; null on a chain without EIP-1559. */
+  readonly baseFeePerGas: bigint | null
+}
+
+export type HeadWatchOptions = {
+  readonly provider: Pick<Provider, 'getBlock'>
+  /** Milliseconds between two questions at least. */
+  readonly pollInterval: number
+  readonly clock?: Clock
+}
+
+/** Blocks by which the pace of a chain is judged, and fewest of them. */
+const MEMORY = 8
+const ENOUGH = 4
+/** A chain whose blocks are further apart than this many polls is asked once a block. */
+const SLOW = 4
+/** Milliseconds by which a look comes earlier than the last ones did: it finds out whether blocks come sooner. */
+const PROBE = 250
+/** Part of the time between blocks after which a block that is late is asked for again. */
+const RETRY = 6
+
+/**
+ * The head of the chain, asked for as seldom as it can change: everybody in a keeper shares one answer, and on a chain whose blocks
+ * come at intervals the next question waits until the next block is due. Providers count requests; a fixed poll of two seconds
+ * asks six times about one block of Ethereum's.
+ */
+export class HeadWatch {
+  readonly #provider: Pick<Provider, 'getBlock'>
+  readonly #pollInterval: number
+  readonly #clock: Clock
+  #head: Head | null = null
+  /** Milliseconds (clock) of the last question, and of the earliest next one. */
+  #askedAt = -Infinity
+  #due = -Infinity
+  #asking: Promise<Head> | null = null
+  /** Of the last new heads: milliseconds since the block before, and by how much the clock was past the block's time. */
+  #seen: { readonly interval: number; readonly late: number }[] = []
+
+  constructor(options: HeadWatchOptions) {
+    this.#provider = options.provider
+    this.#pollInterval = options.pollInterval
+    this.#clock = options.clock ?? systemClock
+  }
+
+  /** Milliseconds between blocks on a chain that is slow enough to wait for them, else 0. */
+  get slot(): number {
+    if (this.#seen.length < ENOUGH) return 0
+    const least = Math.min(...this.#seen.map(({ interval }) => interval))
+    return least > SLOW * this.#pollInterval ? least : 0
+  }
+
+  /** Milliseconds until {@link latest} asks again; at least 0. */
+  get wait(): number {
+    return Math.max(0, this.#due - this.#clock.now())
+  }
+
+  /**
+   * The newest block, or the one known while no other is due.
+   * @param patience Milliseconds for which a known block will do, whatever may have come after it.
+   * @throws ChainError UNREACHABLE, and what the provider throws; the next call asks again.
+   */
+  latest(patience = 0): Promise<Head> {
+    const now = this.#clock.now()
+    if (this.#head !== null && now < Math.max(this.#due, this.#askedAt + patience)) return Promise.resolve(this.#head)
+    this.#asking ??= this.#ask(now).finally(() => {
+      this.#asking = null
+    })
+    return this.#asking
+  }
+
+  async #ask(now: number): Promise<Head> {
+    const block = await this.#provider.getBlock('latest')
+    if (block === null || block.hash === null) throw new ChainError('UNREACHABLE', 'the endpoint has no latest block')
+    const { number, hash, parentHash, timestamp, baseFeePerGas } = block
+    const head: Head = { number, hash, parentHash, timestamp, baseFeePerGas }
+    this.#note(head, now)
+    return head
+  }
+
+  #note(head: Head, now: number): void {
+    const before = this.#head
+    this.#head = head
+    this.#askedAt = now
+    const isNew = before?.hash !== head.hash
+    if (isNew && before !== null) {
+      const blocks = head.number - before.number
+      const late = now - head.timestamp * 1000
+      // A branch that is no longer, or an endpoint that is behind: the pace starts anew.
+      if (blocks <= 0) this.#seen = []
+      else this.#seen.push({ interval: ((head.timestamp - before.timestamp) * 1000) / blocks, late })
+      if (this.#seen.length > MEMORY) this.#seen.shift()
+    }
+    const { slot } = this
+    const soon = now + this.#pollInterval
+    if (slot === 0) this.#due = soon
+    else if (!isNew) this.#due = Math.max(soon, now + slot / RETRY)
+    else {
+      const lates = this.#seen.map(({ late }) => late).sort((a, b) => a - b)
+      const usual = lates[Math.floor(lates.length / 2)]!
+      this.#due = Math.max(soon, Math.min(head.timestamp * 1000 + slot + usual - PROBE, now + slot))
+    }
+  }
+}
