@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Resize and the older Upsample: nearest neighbours are a selection, linear interpolation rows of constants. Positions are
 // computed in float32, as runtimes do, since halves decide which neighbour is nearest.
-import { stridesOf } from '../../graph/tensor.ts'
+import { identityMap, stridesOf } from '../../graph/tensor.ts'
 import { type Handler, type Invocation, type Result, values } from './scope.ts'
 
 const MODES = [
@@ -133,6 +133,18 @@ function resized(call: Invocation, axes: readonly Axis[], mode: Mode, rounding: 
     )
   const strides = stridesOf(builder.shape(x))
   const steps = stridesOf(to)
+  if (taps.every((list) => list.every((each) => each.length === 1))) {
+    // One place for each: no rows to make, of what may be many.
+    const places = taps.map((list, axis) => Int32Array.from(list, ([first]) => first![0] * strides[axis]!))
+    const map = identityMap(count).map((o) =>
+      places.reduce((sum, list, axis) => sum + list[Math.floor(o / steps[axis]!) % list.length]!, 0),
+    )
+    return values(builder.select(name, x, map, to))
+  }
+  builder.requireTerms(
+    name,
+    taps.reduce((product, list) => product * list.reduce((sum, each) => sum + each.length, 0), 1),
+  )
   const rows = Array.from({ length: count }, (_, o) => {
     let terms: Taps = [[0, 1]]
     for (const [axis, list] of taps.entries()) {
@@ -141,10 +153,6 @@ function resized(call: Invocation, axes: readonly Axis[], mode: Mode, rounding: 
     }
     return terms
   })
-  if (rows.every((row) => row.length === 1)) {
-    const map = Int32Array.from(rows, ([only]) => only![0])
-    return values(builder.select(name, x, map, to))
-  }
   return values(builder.linear(name, x, rows, new Array<number>(count).fill(0), to))
 }
 
