@@ -2,14 +2,8 @@
 // `cohort zkml`: from a trained model to a proof that a contract accepts. Files in and out: docs/zkml.md.
 import { type Command, Option } from 'commander'
 import { dimension, fieldElement, finiteNumber, wholeNumber } from './zkml/terminal.ts'
+import { inputVisibility, outputVisibility, wantedPart } from './zkml/visibility.ts'
 
-const VISIBILITIES = ['public', 'committed', 'private']
-const inputVisibility = () =>
-  new Option('--input <how>', 'how the input is shown')
-    .choices([...VISIBILITIES, 'sha256', 'signed'])
-    .default('committed')
-const outputVisibility = () =>
-  new Option('--output <how>', 'how the output is shown').choices(VISIBILITIES).default('public')
 const backend = () =>
   new Option('--backend <name>', 'what computes the proof').choices(['wasm', 'snarkjs', 'rapidsnark']).default('wasm')
 /** Commander's help cannot show a bigint by itself. */
@@ -92,6 +86,7 @@ function registerModelCommands(zkml: Command): void {
     .addOption(dimensions())
     .addOption(taken())
     .addOption(inputVisibility())
+    .addOption(outputVisibility())
     .option(...JSON_FLAG)
     .action(async (model, options) => (await import('./zkml/model-commands.ts')).tableCommand(model, options))
   zkml
@@ -151,6 +146,7 @@ function registerProofCommands(zkml: Command): void {
       '--input <file|number>',
       'the input that they must be about: a file whose commitment can be computed, or that commitment',
     )
+    .addOption(wantedPart())
     .option('--index <n>', 'which image of an IDX file', wholeNumber('--index', 0, 2 ** 31))
     .option('--clamp', 'of --input: move values outside the calibrated range to its edge')
     .option(

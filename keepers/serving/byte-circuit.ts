@@ -3,6 +3,7 @@
 import { type Model, modelJson } from '../learning/index.ts'
 import {
   type ByteReading,
+  type CircuitManifest,
   calibrate,
   type Graph,
   type InferenceProof,
@@ -83,9 +84,13 @@ export function requireByteCircuit(
   if (manifest.input === input && manifest.output === output && program.output.kind === 'margin') return
   throw new ServingError(
     'wrong-circuit',
-    `circuit ${manifest.name} shows input ${manifest.input}, output ${manifest.output} ${program.output.kind}; ` +
+    `circuit ${manifest.name} shows input ${inWords(manifest.input)}, output ${inWords(manifest.output)} ${program.output.kind}; ` +
       `${what} need ${input}, ${output} and margin`,
   )
+}
+
+function inWords(shown: CircuitManifest['input']): string {
+  return typeof shown === 'string' ? shown : 'one by one'
 }
 
 /** Label and margin of the third public signal. */

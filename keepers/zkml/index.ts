@@ -15,7 +15,8 @@ export * from './graph/program.ts'
 export { programFromJson, programToJson } from './graph/serialise.ts'
 export type * from './graph/types.ts'
 export { importModelFile } from './import/files.ts'
-export { importOnnx, type OnnxOptions, onnxOperators } from './import/onnx/import.ts'
+export { importOnnx, type OnnxOptions } from './import/onnx/import.ts'
+export { onnxOperators } from './import/onnx/run.ts'
 export { importTfjs, importTfjsArtifacts, type TfjsArtifacts, tfjsLayers } from './import/tfjs/import.ts'
 export {
   batchCommitment,

@@ -3,7 +3,7 @@
 // tests, and real models by their paths; how long reading takes.
 //
 // Metrics: import.fuzz.{equal,refused,wrong,unclear,only-we}, import.classical.{the same}, import.onnx-tests.{equal,refused,wrong,unclear,operators-equal,operators},
-// import.chain.<operator>, import.models.{read,refused,unclear}, import.examples.{models,imported,calibrated,verified,late,unclear},
+// import.{chain.<operators>,architecture.<name>,model.<file>}.{time,processor,memory}, import.models.{read,refused,unclear}, import.examples.{models,imported,calibrated,verified,late,unclear},
 // import.example.<name>.{verified,constraints,error,agreement}. `only-we`: we computed what onnxruntime refuses.
 // onnx's tests run where `python3 -c "import onnx"` does; models where COHORT_ONNX_MODELS names folders of .onnx files;
 // examples where COHORT_ONNX_EXAMPLES names a folder of <name>/network.onnx with <name>/input.json, such as EZKL's examples/onnx.
@@ -13,16 +13,15 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import { CompileError, importModelFile, importOnnx } from '../../keepers/zkml/index.ts'
-import { onnxFile } from '../../test/keepers/zkml/import/onnx-file.ts'
+import { CompileError, importModelFile } from '../../keepers/zkml/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
 import { type Bench, type BenchContext, type BenchRow, RESULTS_DIR } from './harness.ts'
 import { measureExamples } from './import/examples.ts'
 import { fuzzModels, fuzzOperators } from './import/fuzz.ts'
+import { measureTimes, reading, recordReading } from './import/times.ts'
 import { judge, type Verdict } from './import/verdict.ts'
 
 const GRAPHS = { whole: 5000, quick: 300 }
-const CHAIN = 10_000
 
 export const bench: Bench = {
   area: 'import',
@@ -33,7 +32,7 @@ export const bench: Bench = {
     if (wanted('fuzz')) await fuzz(context)
     if (wanted('classical')) await fuzzClassical(context)
     if (wanted('onnx-tests')) await backendTests(context)
-    if (wanted('chains')) chains(context)
+    if (wanted('times')) await measureTimes(context)
     if (wanted('models')) await models(context)
     if (wanted('examples')) await examples(context)
   },
@@ -77,7 +76,7 @@ async function backendTests(context: BenchContext): Promise<void> {
   for await (const line of createInterface({ input: python.stdout })) {
     const test = JSON.parse(line)
     if (test.leftOut !== undefined) continue
-    const { verdict, why } = judge(Buffer.from(test.model, 'base64'), test.values, test.expected)
+    const { verdict, why } = judge(Buffer.from(test.model, 'base64'), test.values, test.expected, test.tolerance)
     counts[verdict]++
     for (const name of test.operators) operators.set(name, (operators.get(name) ?? false) || verdict === 'equal')
     if (verdict === 'wrong' || verdict === 'unclear')
@@ -87,26 +86,6 @@ async function backendTests(context: BenchContext): Promise<void> {
   const equal = [...operators.values()].filter(Boolean).length
   context.record({ metric: 'import.onnx-tests.operators-equal', value: equal, unit: 'count', note: 'in some test' })
   context.record({ metric: 'import.onnx-tests.operators', value: operators.size, unit: 'count' })
-}
-
-function chains(context: BenchContext): void {
-  for (const op of ['Add', 'Relu', 'Transpose'] as const) {
-    const nodes = Array.from({ length: CHAIN }, (_, i) => ({
-      op,
-      inputs: op === 'Add' ? [i === 0 ? 'x' : `t${i - 1}`, 'c'] : [i === 0 ? 'x' : `t${i - 1}`],
-      outputs: [i === CHAIN - 1 ? 'y' : `t${i}`],
-    }))
-    const constants = { c: { shape: [4], data: [1, 1, 1, 1] } }
-    const file = onnxFile({ opset: 17, input: { name: 'x', shape: [1, 4] }, output: 'y', nodes, constants })
-    const start = performance.now()
-    importOnnx(file)
-    context.record({
-      metric: `import.chain.${op}`,
-      value: performance.now() - start,
-      unit: 'ms',
-      note: `${CHAIN} nodes in a chain`,
-    })
-  }
 }
 
 async function models(context: BenchContext): Promise<void> {
@@ -119,12 +98,10 @@ async function models(context: BenchContext): Promise<void> {
   for (const folder of folders.split(':'))
     for (const file of globSync('**/*.onnx', { cwd: folder })) {
       const path = join(folder, file)
-      const start = performance.now()
       try {
-        await readFile(path)
         await importModelFile(path)
         counts.read++
-        context.progress(`${file}: read in ${Math.round(performance.now() - start)} ms`)
+        recordReading(context, `import.model.${file}`, await reading(path), folder)
       } catch (error) {
         counts[error instanceof CompileError ? 'refused' : 'unclear']++
         context.progress(`${file}: ${(error as Error).message.slice(0, 160)}`)

@@ -32,6 +32,7 @@ import {
 import { circuitLines } from './circuit-lines.ts'
 import { readSamples } from './samples.ts'
 import { badData, emit, percent, usage, withTerminal } from './terminal.ts'
+import { type Shown, visibilityOf } from './visibility.ts'
 
 type CalibrateOptions = {
   readonly data: string
@@ -129,13 +130,17 @@ export async function tableCommand(
     readonly plan?: string
     readonly dim: ModelOptions['dim']
     readonly take?: string
-    readonly input: InputVisibility
+    readonly input: Shown<InputVisibility>
+    readonly output: Shown<Visibility>
     readonly json?: boolean
   },
 ): Promise<void> {
   await withTerminal(options, async (terminal) => {
     const program = await readProgram(modelPath, options.plan, options)
-    const cost = { input: options.input }
+    const cost = {
+      input: visibilityOf(program, 'inputs', options.input),
+      output: visibilityOf(program, 'outputs', options.output),
+    }
     terminal.result(programTable(program, cost), formatProgramTable(program, cost))
   })
 }
@@ -145,8 +150,8 @@ type CompileOptions = {
   readonly dim: ModelOptions['dim']
   readonly take?: string
   readonly out: string
-  readonly input: InputVisibility
-  readonly output: Visibility
+  readonly input: Shown<InputVisibility>
+  readonly output: Shown<Visibility>
   readonly simplification: Simplification
   readonly modelSalt?: string
   readonly json?: boolean
@@ -155,12 +160,16 @@ type CompileOptions = {
 export async function compileCommand(modelPath: string, options: CompileOptions): Promise<void> {
   await withTerminal(options, async (terminal) => {
     const { program, clipping, plan } = await readPlannedModel(modelPath, options.plan, options)
+    const shown = {
+      input: visibilityOf(program, 'inputs', options.input),
+      output: visibilityOf(program, 'outputs', options.output),
+    }
     terminal.progress('compiling the circuit; seconds to a minute')
     const { manifest } = await compileFolder({
       folder: options.out,
       program,
       plan: planToJson(plan),
-      options: { input: options.input, output: options.output },
+      options: shown,
       simplification: options.simplification,
       signal: terminal.signal,
       ...(options.modelSalt === undefined ? {} : { modelSalt: await readSaltFile(options.modelSalt) }),

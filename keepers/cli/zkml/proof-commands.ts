@@ -134,8 +134,8 @@ export async function fullproveCommand(
         const signed = asked.signed === undefined ? {} : { signed: asked.signed }
         await writeInput(secrets, { input: made.input, salts: made.salts, ...signed })
       }
-      const { clamped } = made
-      const of = { circuitId, vkHash: metadata.vkHash, setup: metadata.setup, clamped }
+      const { clamped, parts } = made
+      const of = { circuitId, vkHash: metadata.vkHash, setup: metadata.setup, clamped, parts }
       await emit(proofFileText(made, of), options.out)
       terminal.result(
         {

@@ -2,7 +2,7 @@
 // Inputs from files: JSON, or IDX images (MNIST and its relatives, gzipped or not), whose bytes become value / 255.
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import type { ContentSignature, IntegerProgram, Sample } from '../../zkml/index.ts'
+import type { ContentSignature, IntegerProgram, Salts, Sample } from '../../zkml/index.ts'
 import { badData, usage } from './terminal.ts'
 
 export type SampleSet = { readonly inputs: readonly Float64Array[]; readonly labels?: readonly number[] }
@@ -19,6 +19,11 @@ const natural = z
   .string()
   .regex(/^(\d{1,78}|0x[0-9a-fA-F]{1,64})$/, 'no decimal or 0x… number')
   .transform(BigInt)
+/** Salts of several inputs or outputs, by their names. */
+const partSalts = z
+  .array(z.strictObject({ name: z.string(), salt: natural }))
+  .transform((list) => new Map(list.map(({ name, salt }) => [name, salt])))
+  .optional()
 const point = z.tuple([natural, natural])
 const signedSchema = z.strictObject({
   tag: natural,
@@ -33,7 +38,9 @@ const inputSchema = z.union([
     /** The numbers are the program's integers, not real values. */
     integers: z.boolean().default(false),
     /** Decimal or 0x…: the salts of earlier commitments to the same input or output. */
-    salts: z.strictObject({ input: z.string().optional(), output: z.string().optional() }).optional(),
+    salts: z
+      .strictObject({ input: natural.optional(), output: natural.optional(), inputs: partSalts, outputs: partSalts })
+      .optional(),
     /** What `cohort zkml sign` wrote: a publisher's signature of this input under its salt. */
     signed: signedSchema.optional(),
   }),
@@ -70,7 +77,7 @@ export async function readSamples(
 export type InputFile = {
   readonly input: Float64Array
   readonly integers: boolean
-  readonly salts: { readonly input?: bigint; readonly output?: bigint }
+  readonly salts: Omit<Salts, 'model'>
   readonly signed?: ContentSignature
 }
 
@@ -83,7 +90,12 @@ export async function writeInput(path: string, sample: Omit<Sample, 'context'>):
   const file = {
     input: Array.from(input),
     integers: true,
-    salts: Object.fromEntries(Object.entries(salts).map(([name, salt]) => [name, hex(salt)])),
+    salts: Object.fromEntries(
+      Object.entries(salts).map(([name, salt]) => [
+        name,
+        typeof salt === 'bigint' ? hex(salt) : Array.from(salt, ([part, each]) => ({ name: part, salt: hex(each) })),
+      ]),
+    ),
     signed: signed && {
       tag: hex(signed.tag),
       publicKey: signed.publicKey.map(hex),
@@ -102,16 +114,10 @@ export async function readInput(
   if (path.endsWith('.json')) {
     if (index !== undefined) throw usage('--index belongs to IDX images')
     const { input, integers, salts, signed } = parse(inputSchema, await readJson(path), path)
-    const salt = (name: 'input' | 'output') => {
-      const text = salts?.[name]
-      if (text === undefined) return {}
-      if (!/^(\d{1,78}|0x[0-9a-fA-F]{1,64})$/.test(text)) throw badData(`${path}: the ${name} salt is not a number`)
-      return { [name]: BigInt(text) }
-    }
     return {
       input: flatten(input, shape, path),
       integers,
-      salts: { ...salt('input'), ...salt('output') },
+      salts: Object.fromEntries(Object.entries(salts ?? {}).filter(([, salt]) => salt !== undefined)),
       ...(signed === undefined ? {} : { signed }),
     }
   }

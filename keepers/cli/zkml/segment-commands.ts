@@ -19,6 +19,7 @@ import { readProofFile } from './proof-file.ts'
 import { inputShapeOf, readInput, writeInput } from './samples.ts'
 import { usage, withTerminal } from './terminal.ts'
 import { readVerificationKey } from './verifier-commands.ts'
+import { type Shown, wholeOf } from './visibility.ts'
 
 export async function splitCommand(
   modelPath: string,
@@ -28,19 +29,20 @@ export async function splitCommand(
     readonly take?: string
     readonly segments: number
     readonly out: string
-    readonly input: InputVisibility
-    readonly output: Visibility
+    readonly input: Shown<InputVisibility>
+    readonly output: Shown<Visibility>
     readonly simplification: Simplification
     readonly json?: boolean
   },
 ): Promise<void> {
+  const shown = { input: wholeOf('--input', options.input), output: wholeOf('--output', options.output) }
   await withTerminal(options, async (terminal) => {
     const { program } = await readPlannedModel(modelPath, options.plan, options)
     const { manifest } = await splitFolder({
       folder: options.out,
       program,
       count: options.segments,
-      options: { input: options.input, output: options.output },
+      options: shown,
       simplification: options.simplification,
       signal: terminal.signal,
       onSegment: ({ index, constraints }) =>

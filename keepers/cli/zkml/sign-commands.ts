@@ -16,6 +16,7 @@ import {
 } from '../../zkml/index.ts'
 import { readInput, writeInput } from './samples.ts'
 import { badData, usage, withTerminal } from './terminal.ts'
+import { visibilityText } from './visibility.ts'
 
 export async function signKeyCommand(options: { readonly out: string; readonly json?: boolean }): Promise<void> {
   await withTerminal(options, async (terminal) => {
@@ -53,7 +54,9 @@ export async function signCommand(
     const seed = await readKey(options.key)
     const { manifest, program } = await openFolder(folder)
     if (manifest.input !== 'signed') {
-      throw usage(`the circuit in ${folder} shows its input as ${manifest.input}; compile with --input signed`)
+      throw usage(
+        `the circuit in ${folder} shows its input as ${visibilityText(manifest.input)}; compile with --input signed`,
+      )
     }
     const { input, integers } = await readInput(options.input, options.index)
     const encoded = integers ? input : encodeInput(program, input)

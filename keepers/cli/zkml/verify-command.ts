@@ -3,10 +3,8 @@
 import { readFile, stat } from 'node:fs/promises'
 
 import {
-  type CircuitManifest,
   encodeReals,
   folderPaths,
-  type IntegerProgram,
   inputSignal,
   optionsOf,
   programFromJson,
@@ -21,25 +19,27 @@ import { type ProofFile, readProofFile } from './proof-file.ts'
 import { inputShapeOf, readInput } from './samples.ts'
 import { badData, fieldElement, usage, withTerminal } from './terminal.ts'
 import { readVerificationKey } from './verifier-commands.ts'
+import { partLines, partsDeparture, requirePartsOf, type Subject } from './verify-parts.ts'
+import { visibilityText } from './visibility.ts'
 
 type VerifyOptions = {
   readonly public?: string
   readonly context?: bigint
   readonly input?: string
+  readonly part: ReadonlyMap<string, bigint>
   readonly index?: number
   readonly clamp?: boolean
   readonly model?: bigint
   readonly json?: boolean
 }
 
-/** What is known of a folder's circuit: all of it, or for a verification key alone nothing. */
-type Subject = { readonly manifest: CircuitManifest; readonly program: IntegerProgram | null }
-
 /** What a proof must be about; undefined where nothing is asked. */
 type Wanted = {
   readonly model: bigint | undefined
   readonly input: bigint | undefined
   readonly context: bigint | undefined
+  /** Commitments of single inputs and outputs by their names. */
+  readonly parts: ReadonlyMap<string, bigint>
 }
 
 type Verdict = {
@@ -61,18 +61,21 @@ export async function verifyCommand(keyPath: string, proofs: readonly string[], 
       model: options.model ?? (subject === null ? undefined : BigInt(subject.manifest.modelCommitment)),
       input: await wantedInput(options, subject),
       context: options.context,
+      parts: options.part,
     }
+    requirePartsOf(subject, wanted.parts)
     const results: Verdict[] = []
     for (const file of proofs) {
       terminal.signal.throwIfAborted()
       const read = await readProofFile(file, options.public)
       const signals = read.publicSignals
       const valid = (read.vkHash === null || read.vkHash === vkHash) && (await verifyProof(key, read.proof, signals))
+      const departs = departure(read, subject, wanted)
       results.push({
         file,
         valid,
-        departs: departure(read, subject, wanted),
-        statement: statementOf(read, subject),
+        departs,
+        statement: [...statementOf(read, subject), ...(departs === null ? partLines(read.parts, subject) : [])],
         publicSignals: signals.map(String),
       })
     }
@@ -130,12 +133,12 @@ function departure(read: ProofFile, subject: Subject | null, wanted: Wanted): st
     ['context', context, wanted.context],
   ] as const)
     if (right !== undefined && found !== right) return `its ${name} is ${found}, must be ${right}`
-  return null
+  return subject === null ? null : partsDeparture(read, subject.manifest, wanted.parts)
 }
 
 function statementOf(read: ProofFile, subject: Subject | null): string[] {
   const [model, input, output, context] = read.publicSignals
-  const shown = subject === null ? '' : ` (${subject.manifest.input})`
+  const shown = subject === null ? '' : ` (${visibilityText(subject.manifest.input)})`
   return [
     `model commitment  ${model}`,
     `input commitment  ${input}${shown}`,
@@ -153,7 +156,7 @@ function saidOf(output: bigint, subject: Subject | null): string {
   if (subject === null) return ''
   const { manifest, program } = subject
   if (manifest.claim !== undefined) return ' (a claim about a batch: cohort zkml claim verify says it in words)'
-  if (manifest.output !== 'public') return ` (${manifest.output})`
+  if (manifest.output !== 'public') return ` (${visibilityText(manifest.output)})`
   if (program === null) return ''
   const { scale } = tensorOf(program, program.scores)
   switch (program.output.kind) {

@@ -25,13 +25,15 @@ export type Segment = { readonly values: ArrayLike<number>; readonly bits: numbe
 export type SegmentShape = { readonly count: number; readonly bits: number; readonly min: number }
 
 /** What a commitment is to. Each domain has its own tag, so that no commitment passes for one of another kind. */
-export type CommitmentDomain = 'model' | 'input' | 'output' | 'batch'
+export type CommitmentDomain = 'model' | 'input' | 'output' | 'batch' | 'inputs' | 'outputs'
 
 const TAGS: Readonly<Record<CommitmentDomain, bigint>> = {
   model: asciiNumber('cohort/model/2'),
   input: asciiNumber('cohort/input/2'),
   output: asciiNumber('cohort/output/2'),
   batch: asciiNumber('cohort/batch/2'),
+  inputs: asciiNumber('cohort/inputs/1'),
+  outputs: asciiNumber('cohort/outputs/1'),
 }
 
 /** How many values of `bits` bits share one field element. */

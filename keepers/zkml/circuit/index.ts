@@ -30,11 +30,14 @@ export {
   SEED_BYTES,
 } from './eddsa.ts'
 export { CircuitError, type CircuitErrorCode } from './errors.ts'
+export { isInParts, type PartCommitment, type PartVisibilities, partsFault, placedParts, saltedParts } from './parts.ts'
 export { poseidon, poseidonChain } from './poseidon.ts'
 export {
   expectedSignals,
+  inputParts,
   inputSignal,
   modelCommitmentOf,
+  outputParts,
   plainResult,
   type Salts,
   type Sample,

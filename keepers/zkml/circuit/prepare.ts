@@ -1,9 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a prover feeds the circuit, and the four public signals that must come out: both from integers.
-import { type IntegerProgram, type Parameter, programParameters } from '../graph/program.ts'
+import {
+  type InputVisibility,
+  type IntegerProgram,
+  type Parameter,
+  programParameters,
+  type Visibility,
+} from '../graph/program.ts'
 import { commitInput, commitModel, commitSegments, requireField, toField } from './commitment.ts'
 import { commitBytes } from './digest.ts'
 import { CircuitError } from './errors.ts'
+import {
+  isInParts,
+  type PartCommitment,
+  type PartsDomain,
+  type PartVisibilities,
+  partCommitments,
+  partSalt,
+  partsSignal,
+  placedParts,
+  saltedParts,
+} from './parts.ts'
 import { poseidonChain } from './poseidon.ts'
 import { type ContentSignature, isSignedContent, signedCommitment } from './signed.ts'
 import type { CircuitInputs } from './witness.ts'
@@ -16,6 +33,9 @@ export type Salts = {
   readonly input?: bigint
   /** Output visibility `committed`. */
   readonly output?: bigint
+  /** Of each committed input, and output, by its name, where they are shown one by one. */
+  readonly inputs?: ReadonlyMap<string, bigint>
+  readonly outputs?: ReadonlyMap<string, bigint>
 }
 
 /** One sample to prove. `input` holds the integers of the program's input tensor. */
@@ -42,6 +62,8 @@ export function witnessInputs(program: IntegerProgram, sample: Sample, options: 
     ...(input === 'committed' || input === 'signed' ? { inputSalt: salt(salts.input, 'input') } : {}),
     ...(input === 'signed' ? signatureInputs(program, sample) : {}),
     ...(output === 'committed' ? { outputSalt: salt(salts.output, 'output') } : {}),
+    ...partSalts(program, 'inputs', input, salts.inputs),
+    ...partSalts(program, 'outputs', output, salts.outputs),
     context: requireField(sample.context, 'context'),
   }
 }
@@ -68,9 +90,53 @@ export function expectedSignals(
   return [
     modelCommitment,
     inputSignal(program, sample, input),
-    outputSignal(program, scores, output, salts.output),
+    outputSignal(program, scores, output, salts),
     sample.context,
   ]
+}
+
+/** The salts of committed parts, in their order. */
+function partSalts(
+  program: IntegerProgram,
+  domain: PartsDomain,
+  shown: InputVisibility | PartVisibilities,
+  salts: ReadonlyMap<string, bigint> = new Map(),
+): CircuitInputs {
+  const names = saltedParts(program, domain, shown)
+  return names.length === 0 ? {} : { [`${domain}Salt`]: names.map((name) => partSalt(salts, name, 'committed')) }
+}
+
+/** What is shown of each input, where they are shown one by one; null where they are not. */
+export function inputParts(program: IntegerProgram, sample: Sample, options: CircuitOptions): PartCommitment[] | null {
+  const { input = 'committed' } = options
+  if (!isInParts(input)) return null
+  const parts = placedParts(program, 'inputs', input)
+  return partCommitments(parts, sample.input, inputLayout(program), sample.salts?.inputs ?? new Map())
+}
+
+/** What is shown of each output, where they are shown one by one; null where they are not. */
+export function outputParts(
+  program: IntegerProgram,
+  scores: ArrayLike<number>,
+  salts: Salts,
+  options: CircuitOptions,
+): PartCommitment[] | null {
+  const { output = 'public' } = options
+  if (!isInParts(output)) return null
+  const parts = placedParts(program, 'outputs', output)
+  return partCommitments(parts, scores, scoresLayout(program), salts.outputs ?? new Map())
+}
+
+/** The public signal of inputs or outputs that are shown one by one, from what is shown of each. */
+function signalOf(
+  program: IntegerProgram,
+  domain: PartsDomain,
+  shown: PartVisibilities,
+  commitments: readonly PartCommitment[],
+): bigint {
+  const layout = domain === 'inputs' ? inputLayout(program) : scoresLayout(program)
+  const each = commitments.map(({ commitment }) => commitment)
+  return partsSignal(domain, placedParts(program, domain, shown), layout, each)
 }
 
 /** Checks the signature before the circuit does, to say what is wrong with it. */
@@ -91,8 +157,16 @@ function signatureOf({ signed }: Sample): ContentSignature {
 }
 
 /** The second public signal of a sample: what is shown of its input. */
-export function inputSignal(program: IntegerProgram, sample: Sample, visibility: CircuitOptions['input']): bigint {
+export function inputSignal(
+  program: IntegerProgram,
+  sample: Sample,
+  visibility: InputVisibility | PartVisibilities,
+): bigint {
   const { input, salts } = sample
+  if (isInParts(visibility)) {
+    const parts = inputParts(program, sample, { input: visibility })!
+    return signalOf(program, 'inputs', visibility, parts)
+  }
   if (visibility === 'signed') {
     const { publicKey, tag } = signatureOf(sample)
     return signedCommitment(publicKey, tag)
@@ -128,22 +202,26 @@ export function plainResult(program: IntegerProgram, scores: ArrayLike<number>):
 function outputSignal(
   program: IntegerProgram,
   scores: ArrayLike<number>,
-  visibility: CircuitOptions['output'],
-  outputSalt: bigint | undefined,
+  visibility: Visibility | PartVisibilities,
+  salts: Salts,
 ): bigint {
+  if (isInParts(visibility)) {
+    const parts = outputParts(program, scores, salts, { output: visibility })!
+    return signalOf(program, 'outputs', visibility, parts)
+  }
   if (visibility === 'private') return 0n
   if (program.output.kind === 'logits-commitment') {
     const { bits, min } = scoresLayout(program)
     return commitSegments(
       'input',
       [{ values: scores, bits, min }],
-      visibility === 'public' ? 0n : salt(outputSalt, 'output'),
+      visibility === 'public' ? 0n : salt(salts.output, 'output'),
     )
   }
   const result = plainResult(program, scores)
   return visibility === 'public'
     ? result
-    : poseidonChain(header('output', [RESULT_LAYOUT]), [salt(outputSalt, 'output'), result])
+    : poseidonChain(header('output', [RESULT_LAYOUT]), [salt(salts.output, 'output'), result])
 }
 
 /** Index of the largest score, the lowest on ties. */

@@ -133,7 +133,8 @@ export function evaluateNode(node: GraphNode, inputs: readonly Tensor[], shape: 
       break
     case 'quantise':
       for (let i = 0; i < out.length; i++) {
-        const whole = roundedToEven(Math.fround(input.data[i]! / node.step)) + node.zero
+        const steps = Math.fround(input.data[i]! / node.step)
+        const whole = (node.down === true ? Math.floor(steps) : roundedToEven(steps)) + node.zero
         out[i] = Math.min(node.max, Math.max(node.min, whole)) + 0
       }
       break

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The integer program: the quantised network, every number resolved. A circuit computes exactly this, bit for bit;
 // quantise/interpret.ts is the executable definition, and where a comment here is short, the interpreter decides.
+import type { Part } from './types.ts'
 
 /** Integers held in float64 slots; every value is a safe integer, |v| ≤ VALUE_LIMIT. */
 export type Integers = Float64Array
@@ -286,6 +287,8 @@ export type InputSpec = {
   readonly min: number
   /** How reals become integers, where not all elements do alike; absent: by the tensor's scale alone. For encoding only. */
   readonly pieces?: readonly InputPiece[] | undefined
+  /** The model's inputs, where it has several: neighbours in the tensor, each of which can be shown in its own way. */
+  readonly parts?: readonly Part[] | undefined
 }
 
 /** A run of neighbouring input elements of one meaning: real = (integer − zero) · scale, low ≤ integer ≤ high. */
@@ -308,6 +311,8 @@ export type IntegerProgram = {
   /** The final tensor, which `output` speaks of. */
   readonly scores: TensorId
   readonly output: OutputSpec
+  /** The model's outputs, where `scores` is several of them one after the other. */
+  readonly outputs?: readonly Part[] | undefined
   /** Every tensor, input and scores included. */
   readonly tensors: readonly IntegerTensor[]
   /** In execution order. */

@@ -119,13 +119,21 @@ export const inputPieces = z
   )
   .optional()
 
+/** Several inputs or outputs in a row. */
+const parts = z
+  .array(z.object({ name: z.string(), count: count.min(1) }))
+  .min(2)
+  .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'two parts have one name')
+  .optional()
+
 const program = z.object({
   format: z.literal('cohort-zkml-program'),
   version: z.literal(1),
   name: z.string(),
   mode: z.enum(['released', 'committed']),
-  input: z.object({ tensor: z.string(), bits: bitWidth, min: integer, pieces: inputPieces }),
+  input: z.object({ tensor: z.string(), bits: bitWidth, min: integer, pieces: inputPieces, parts }),
   scores: z.string(),
+  outputs: parts,
   output: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('label') }),
     z.object({ kind: z.literal('logits-commitment') }),
@@ -197,6 +205,14 @@ function requireLinked(value: IntegerProgram): void {
     if (wrong !== null) throw new CompileError('malformed-file', `layer ${each.name}: ${wrong}`, { layer: each.name })
   }
   if (!written.has(value.scores)) throw new CompileError('malformed-file', `no layer writes the scores ${value.scores}`)
+  for (const [what, list, id] of [
+    ['inputs', value.input.parts, value.input.tensor],
+    ['outputs', value.outputs, value.scores],
+  ] as const) {
+    const size = elementCount(shapes.get(id) ?? [])
+    if (list !== undefined && list.reduce((sum, { count: each }) => sum + each, 0) !== size)
+      throw new CompileError('malformed-file', `the ${what} do not add up to ${size} elements`)
+  }
 }
 
 type Layer = IntegerProgram['layers'][number]

@@ -277,6 +277,12 @@ function rebuild(graph: Graph, nodes: readonly GraphNode[], output: ValueName): 
   for (const node of nodes) if (needed.has(node.output)) builder.push(node)
   for (const note of graph.notes) builder.note(note)
   const built = builder.build(output)
-  const { dropped, joined } = graph
-  return { ...built, ...(dropped === undefined ? {} : { dropped }), ...(joined === undefined ? {} : { joined }) }
+  const { dropped, outputs } = graph
+  const { parts } = graph.input
+  return {
+    ...built,
+    ...(parts === undefined ? {} : { input: { ...built.input, parts } }),
+    ...(dropped === undefined ? {} : { dropped }),
+    ...(outputs === undefined ? {} : { outputs }),
+  }
 }

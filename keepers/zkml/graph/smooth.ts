@@ -50,6 +50,11 @@ export function smooth(fn: SmoothFunction, x: number, activate: Apply): number {
     case 'sinh':
     case 'cosh':
     case 'asinh':
+    case 'tan':
+    case 'asin':
+    case 'acos':
+    case 'acosh':
+    case 'atanh':
       return Math[fn.kind](x)
     case 'elu':
       return fn.gain * (x >= 0 ? x : fn.alpha * Math.expm1(x / fn.width))

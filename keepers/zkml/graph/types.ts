@@ -69,6 +69,11 @@ export type SmoothFunction =
         | 'sinh'
         | 'cosh'
         | 'asinh'
+        | 'tan'
+        | 'asin'
+        | 'acos'
+        | 'acosh'
+        | 'atanh'
     }
   | { readonly kind: 'elu'; readonly alpha: number; readonly gain: number; readonly width: number }
   | { readonly kind: 'silu'; readonly alpha: number }
@@ -167,9 +172,10 @@ export type LinearNode = Unary & {
   readonly shape: readonly number[]
 }
 
-/** round(x / step) + zero, halves to the even number, kept in [min, max]: a whole number. */
+/** round(x / step) + zero, halves to the even number, kept in [min, max]: a whole number. `down`: ⌊x / step⌋ instead. */
 export type QuantiseNode = Unary & {
   readonly op: 'quantise'
+  readonly down?: true
   readonly step: number
   readonly zero: number
   readonly min: number
@@ -207,11 +213,20 @@ export type GraphNode =
  */
 export type SoftmaxKind = 'softmax' | 'log-softmax' | 'logistic' | 'normalised'
 
+/** One of several inputs or outputs of a file, in the flat list that holds them all. */
+export type Part = { readonly name: string; readonly count: number }
+
 /** A network of one input and one output, for one sample: no batch axis. Nodes are in topological order. */
 export type Graph = {
   readonly name: string
   /** `whole`: of an integer type; nothing but whole numbers may be put in. */
-  readonly input: { readonly name: ValueName; readonly shape: readonly number[]; readonly whole?: boolean }
+  readonly input: {
+    readonly name: ValueName
+    readonly shape: readonly number[]
+    readonly whole?: boolean
+    /** The file's inputs, where it has several; the shape is then flat. */
+    readonly parts?: readonly Part[]
+  }
   readonly nodes: readonly GraphNode[]
   readonly output: ValueName
   /** Shape of every value, the input included. */
@@ -221,7 +236,7 @@ export type Graph = {
   /** The output is what this operator, dropped at the end, would have been applied to. */
   readonly dropped?: SoftmaxKind
   /** The output is several of the file's, one after the other: no label can be read off them. */
-  readonly joined?: boolean
+  readonly outputs?: readonly Part[]
 }
 
 /** The values that a node reads. */

@@ -7,15 +7,20 @@ import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
 import {
   type BatchOptions,
+  CircuitError,
   type CircuitOptions,
   commitModel,
   compileCircuit,
+  isInParts,
+  type PartVisibilities,
+  placedParts,
   randomSalt,
   type Simplification,
   writeBatchCircuit,
   writeCircuit,
 } from '../circuit/index.ts'
-import type { IntegerProgram } from '../graph/program.ts'
+import { inputLayout, scoresLayout } from '../circuit/write/statement.ts'
+import type { InputVisibility, IntegerProgram, Visibility } from '../graph/program.ts'
 import { programFromJson, programToJson } from '../graph/serialise.ts'
 import { type LocalSetupOptions, setupLocal } from '../setup/local.ts'
 import { type KeyMetadata, readKeyMetadata, sha256, sha256File } from '../setup/metadata.ts'
@@ -47,6 +52,12 @@ export function folderPaths(folder: string) {
 const hex32 = z.string().regex(/^0x[0-9a-f]{64}$/)
 const decimal = z.string().regex(/^(0|[1-9]\d{0,77})$/)
 const visibility = z.enum(['public', 'committed', 'private'])
+/** Several inputs or outputs that are shown one by one, in their order: all that a verifier of their signal needs. */
+const inParts = z.strictObject({
+  bits: z.int().min(1).max(53),
+  min: z.int(),
+  parts: z.array(z.strictObject({ name: z.string(), count: z.int().positive(), shown: visibility })).min(2),
+})
 
 const claimSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('accuracy'), count: z.int().positive() }),
@@ -58,8 +69,8 @@ const manifestSchema = z.strictObject({
   version: z.literal(1),
   name: z.string(),
   mode: z.enum(['released', 'committed']),
-  input: z.enum([...visibility.options, 'sha256', 'signed']),
-  output: visibility,
+  input: z.union([z.enum([...visibility.options, 'sha256', 'signed']), inParts]),
+  output: z.union([visibility, inParts]),
   simplification: z.enum(['O1', 'O2']),
   tile: z.int().positive().optional(),
   /** A circuit that speaks of a batch of `count` samples, not of one inference. */
@@ -116,6 +127,8 @@ export async function compileFolder(input: CompileFolderOptions): Promise<Circui
   const { folder, program, plan, claim = null, simplification = 'O1', signal } = input
   const options = { input: 'committed', output: 'public', ...input.options } as const
   const paths = folderPaths(folder)
+  if (claim !== null && (isInParts(options.input) || isInParts(options.output)))
+    throw new CircuitError('unsupported', 'a claim is about whole inputs; give one visibility for all of them')
   const committed = program.mode === 'committed'
   const modelSalt = committed ? (input.modelSalt ?? randomSalt()) : null
   const source = sourceOf(program, options, claim)
@@ -131,8 +144,8 @@ export async function compileFolder(input: CompileFolderOptions): Promise<Circui
     version: 1,
     name: program.name,
     mode: program.mode,
-    input: options.input,
-    output: options.output,
+    input: described(program, 'inputs', options.input),
+    output: described(program, 'outputs', options.output),
     simplification,
     ...(options.tile === undefined ? {} : { tile: options.tile }),
     ...(claim === null ? {} : { claim: { ...claim.statement, count: claim.count } }),
@@ -146,6 +159,23 @@ export async function compileFolder(input: CompileFolderOptions): Promise<Circui
   }
   await writeAtomically(paths.manifest, `${JSON.stringify(manifest, null, 2)}\n`)
   return { folder, manifest, program, options, modelSalt, claim }
+}
+
+type InParts = z.infer<typeof inParts>
+
+function described<Whole extends string>(
+  program: IntegerProgram,
+  domain: 'inputs' | 'outputs',
+  shown: Whole | PartVisibilities,
+): Whole | InParts {
+  if (!isInParts(shown)) return shown
+  const { bits, min } = domain === 'inputs' ? inputLayout(program) : scoresLayout(program)
+  const parts = placedParts(program, domain, shown)
+  return { bits, min, parts: parts.map(({ name, count, shown: each }) => ({ name, count, shown: each })) }
+}
+
+function visibilitiesOf<Whole extends string>(shown: Whole | InParts): Whole | PartVisibilities {
+  return typeof shown === 'string' ? shown : shown.parts.map(({ shown: each }) => each)
 }
 
 function sourceOf(program: IntegerProgram, options: CircuitOptions, claim: Claim | null): string {
@@ -190,8 +220,8 @@ export async function readManifest(folder: string): Promise<CircuitManifest> {
 /** How the circuit shows input and output. */
 export function optionsOf(manifest: CircuitManifest): CircuitOptions {
   return {
-    input: manifest.input,
-    output: manifest.output,
+    input: visibilitiesOf<InputVisibility>(manifest.input),
+    output: visibilitiesOf<Visibility>(manifest.output),
     ...(manifest.tile === undefined ? {} : { tile: manifest.tile }),
     ...(manifest.modelSalt === undefined ? {} : { modelSalt: BigInt(manifest.modelSalt) }),
   }

@@ -3,14 +3,21 @@
 import { readFile } from 'node:fs/promises'
 import { ConstraintSystem, decodeWitness } from '../circuit/constraints.ts'
 import {
+  CircuitError,
+  type CircuitOptions,
   type ContentSignature,
   expectedSignals,
+  inputParts,
   modelCommitmentOf,
+  outputParts,
+  type PartCommitment,
   randomSalt,
   type Salts,
+  saltedParts,
   WitnessProgram,
   witnessInputs,
 } from '../circuit/index.ts'
+import type { IntegerProgram } from '../graph/program.ts'
 import type { ProveOptions, Prover, ProverBackend } from '../prove/backend.ts'
 import { ProveError } from '../prove/errors.ts'
 import type { ProofWithSignals } from '../prove/proof.ts'
@@ -49,6 +56,11 @@ export type InferenceWitness = {
   readonly scores: Float64Array
   readonly publicSignals: readonly bigint[]
   readonly salts: Omit<Salts, 'model'>
+  /** What is shown of each input and of each output, where they are shown one by one: not secret, and needed to check any of them. */
+  readonly parts: {
+    readonly inputs: readonly PartCommitment[] | null
+    readonly outputs: readonly PartCommitment[] | null
+  }
   /** How many input values were moved to the edge of the calibrated range; null where integers were given. */
   readonly clamped: number | null
 }
@@ -103,6 +115,8 @@ export class InferenceCircuit {
       ...(options.input === 'committed' ? { input: request.salts?.input ?? randomSalt() } : {}),
       ...(options.input === 'signed' && request.salts?.input !== undefined ? { input: request.salts.input } : {}),
       ...(options.output === 'committed' ? { output: request.salts?.output ?? randomSalt() } : {}),
+      ...partSalts(program, 'inputs', options.input, request.salts?.inputs),
+      ...partSalts(program, 'outputs', options.output, request.salts?.outputs),
     }
     const sample = {
       input,
@@ -122,7 +136,11 @@ export class InferenceCircuit {
         `public signal ${differing}: the circuit says ${head[differing]}, the interpreter ${publicSignals[differing]}`,
       )
     }
-    return { values, input, scores, publicSignals, salts, clamped: encoded.clamped }
+    const parts = {
+      inputs: inputParts(program, sample, options),
+      outputs: outputParts(program, scores, sample.salts, options),
+    }
+    return { values, input, scores, publicSignals, salts, parts, clamped: encoded.clamped }
   }
 
   /** The first constraint that a witness breaks, or null: what a proof would show, without proving. */
@@ -130,6 +148,23 @@ export class InferenceCircuit {
     this.#system ??= ConstraintSystem.parse(await readFile(folderPaths(this.folder.folder).r1cs))
     return this.#system.firstViolation(decodeWitness(values))
   }
+}
+
+/** A salt for each committed part: the one given under its name, or a new one. */
+function partSalts(
+  program: IntegerProgram,
+  domain: 'inputs' | 'outputs',
+  shown: CircuitOptions['input'],
+  given: ReadonlyMap<string, bigint> = new Map(),
+): Partial<Record<typeof domain, ReadonlyMap<string, bigint>>> {
+  const names = saltedParts(program, domain, shown ?? 'committed')
+  for (const name of given.keys())
+    if (!names.includes(name))
+      throw new CircuitError(
+        'wrong-input',
+        `a salt is given for ${name}, which is none of the committed ${domain} (${names.join(', ') || 'there are none'})`,
+      )
+  return names.length === 0 ? {} : { [domain]: new Map(names.map((name) => [name, given.get(name) ?? randomSalt()])) }
 }
 
 export class InferenceProver {

@@ -3,7 +3,7 @@
 import { elementCount, type InputPiece } from '../graph/program.ts'
 import { identityMap } from '../graph/tensor.ts'
 import type { ArgMaxNode, CompareNode } from '../graph/types.ts'
-import { compareBits } from './bounds.ts'
+import { compareBits } from './bits.ts'
 import { clipped, type Lowering } from './lowering.ts'
 import { type Value, valueBits } from './writer.ts'
 

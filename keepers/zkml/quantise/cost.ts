@@ -15,18 +15,19 @@ import {
   type Visibility,
   windowOf,
 } from '../graph/program.ts'
+import type { Part } from '../graph/types.ts'
 import { differenceBits, signedBits } from '../graph/windows.ts'
 import { forEachTap } from './affine.ts'
-import { areKnown } from './bounds.ts'
+import { areKnown } from './bits.ts'
 
 /** Products and range bits are `quadratic`; `linear` are sums that a gadget takes in as one signal. */
 export type Cost = { readonly quadratic: number; readonly linear: number }
 
 export type CostOptions = {
   /** How the input is shown: a commitment is hashed unless it is private. Default committed. */
-  readonly input?: InputVisibility
+  readonly input?: InputVisibility | readonly Visibility[]
   /** How the output is shown: one that is committed is hashed, one that is private left out. Default public. */
-  readonly output?: Visibility
+  readonly output?: Visibility | readonly Visibility[]
   /** Largest side of a tile in convolutions with private weights. Default 6, as the circuit writer's. */
   readonly tile?: number
 }
@@ -212,7 +213,21 @@ function privateConvolution(layer: Conv2dLayer, tile: number, fromSignals: boole
   return { quadratic: each * depth * cout, linear: each * cin + oh * ow * cout + inputs }
 }
 
-function inputCost(program: IntegerProgram, visibility: InputVisibility): Cost {
+/** Parts that are shown one by one: each is packed and hashed alone, and all hashes together once more. */
+function partsCost(parts: readonly Part[], bits: number, shown: readonly Visibility[]): Cost {
+  let { quadratic, linear } = commitmentCost(parts.length)
+  for (const [i, { count }] of parts.entries()) {
+    const elements = packed(count, bits)
+    // A private one's 0 is no signal that the compiler keeps.
+    const hash = shown[i] === 'private' ? { quadratic: 0, linear: 0 } : commitmentCost(elements)
+    quadratic += count * bits + hash.quadratic
+    linear += elements + hash.linear
+  }
+  return { quadratic, linear }
+}
+
+function inputCost(program: IntegerProgram, visibility: InputVisibility | readonly Visibility[]): Cost {
+  if (typeof visibility !== 'string') return partsCost(program.input.parts ?? [], program.input.bits, visibility)
   const count = elementCount(tensorOf(program, program.input.tensor).shape)
   if (visibility === 'sha256') {
     const blocks = Math.ceil((count + SHA256_PADDING) / SHA256_BLOCK)
@@ -263,7 +278,18 @@ export function commitmentCost(elements: number): Cost {
   return { quadratic, linear }
 }
 
-function outputCost(program: IntegerProgram, fromSignals: boolean, visibility: Visibility): Cost {
+function outputCost(
+  program: IntegerProgram,
+  fromSignals: boolean,
+  visibility: Visibility | readonly Visibility[],
+): Cost {
+  if (typeof visibility !== 'string') {
+    const { bounds, shape } = tensorOf(program, program.scores)
+    const { bits, min } = windowOf(bounds)
+    const { quadratic, linear } = partsCost(program.outputs ?? [], bits, visibility)
+    const count = elementCount(shape)
+    return { quadratic, linear: linear + (min === 0 ? 0 : count) + (fromSignals ? 0 : count) }
+  }
   if (visibility === 'private') return { quadratic: 0, linear: 1 }
   const result = resultCost(program, fromSignals)
   if (visibility === 'public' || program.output.kind === 'logits-commitment') return result

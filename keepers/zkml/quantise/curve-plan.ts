@@ -120,6 +120,12 @@ export function proposeCurve(
     let fraction = -MOST_FRACTION
     while (!isFine(fraction, [from, to], wrong, best * (1 + ROUNDING_SHARE) + target * ROUNDING_SHARE))
       if (++fraction > MOST_FRACTION) refuseCurve(node, fn, { min, max })
+    // A window is a power of two long: what it takes in beyond [min, max] must have a value as well.
+    if (from === undefined && to === undefined)
+      requireDefined(node, fn, {
+        min: Math.max(low * input.scale, proven.min),
+        max: Math.min((low + 2 ** bits - 1) * input.scale, proven.max),
+      })
     return {
       ...options,
       fraction,

@@ -42,6 +42,17 @@ function undefinedAt(fn: ActivationFunction, over: Interval): string | null {
         return `a power of ${exponent} has no value at 0, and ${found}`
       return whole || min >= 0 ? null : `a power of ${exponent} has no value below 0, and ${found}`
     }
+    case 'tan': {
+      const [first, last] = [min, max].map((end) => Math.floor(end / Math.PI + 0.5))
+      return first === last ? null : `the tangent has no value at π/2 + kπ, and ${found}`
+    }
+    case 'asin':
+    case 'acos':
+      return min >= -1 && max <= 1 ? null : `${fn.kind} has no value beyond −1 and 1, and ${found}`
+    case 'atanh':
+      return min > -1 && max < 1 ? null : `atanh has no value from −1 down and from 1 up, and ${found}`
+    case 'acosh':
+      return min >= 1 ? null : `acosh has no value below 1, and ${found}`
     case 'composed':
       return inside(fn.of, over).wrong
     default:

@@ -2,17 +2,9 @@
 // Graph nodes → integer layers. One walk serves calibration and planned builds alike: the decider tells the scales.
 import { architectureDigest } from '../circuit/architecture.ts'
 import { CompileError } from '../graph/errors.ts'
-import { elementCount, type InputPiece, type IntegerProgram, type Parameter } from '../graph/program.ts'
-import { broadcastMap, identityMap } from '../graph/tensor.ts'
-import {
-  type AffineNode,
-  type Conv2dNode,
-  type DenseNode,
-  type Graph,
-  type GraphNode,
-  nodeInputs,
-  type ValueName,
-} from '../graph/types.ts'
+import { elementCount, type InputPiece, type IntegerProgram } from '../graph/program.ts'
+import { identityMap } from '../graph/tensor.ts'
+import { type Graph, type GraphNode, nodeInputs, type ValueName } from '../graph/types.ts'
 import { lowerActivation } from './activations.ts'
 import {
   combineValues,
@@ -28,9 +20,10 @@ import { lowerArgMax, lowerCompare } from './compare.ts'
 import type { Decider } from './decide.ts'
 import { describeNetwork, recorded } from './describe.ts'
 import { elementPieces, isCompared, isMixed } from './input.ts'
-import { biasParameter, type Lowering, parameter, type Range } from './lowering.ts'
+import { type Lowering, parameter, type Range } from './lowering.ts'
 import { isDifference, type LayerPlan, type Plan, programOutput } from './plan.ts'
 import { lowerQuantise, lowerScaled } from './round.ts'
+import { lowerAffine, lowerWeighted } from './weighted.ts'
 import { type Clipping, type LayerDraft, ProgramWriter, type Value } from './writer.ts'
 
 export type Lowered = { readonly program: IntegerProgram; readonly clipping: readonly Clipping[] }
@@ -79,10 +72,17 @@ export function lower(
   const { output: planned } = plan
   const scores = planned.kind === 'score' && isDifference(planned) ? difference(context, found, planned) : found
   const { bits, min, pieces } = plan.input
-  const input = { tensor: writer.input.id, bits, min, ...(pieces === undefined ? {} : { pieces }) }
+  const { parts } = graph.input
+  const input = {
+    ...{ tensor: writer.input.id, bits, min },
+    ...(pieces === undefined ? {} : { pieces }),
+    ...(parts === undefined ? {} : { parts }),
+  }
+  // A score that is compared is one number of them all.
+  const outputs = plan.output.kind === 'logits-commitment' ? graph.outputs : undefined
   const output = programOutput(plan.output)
   const architecture = architectureDigest(describeNetwork(graph, plan.input, decisions))
-  const program = writer.finish(graph.name, { input, output, architecture }, scores, graph.notes)
+  const program = writer.finish(graph.name, { input, output, architecture, outputs }, scores, graph.notes)
   return { program, clipping: writer.clipping }
 }
 
@@ -144,7 +144,7 @@ function requireOutput(output: Plan['output'], count: number, graph: Graph): voi
     throw new CompileError('invalid-option', `output ${output.kind}: ${message}`)
   }
   const { dropped } = graph
-  if (graph.joined === true && (output.kind === 'label' || output.kind === 'margin'))
+  if (graph.outputs !== undefined && (output.kind === 'label' || output.kind === 'margin'))
     fail('the output is several outputs of the model, one after the other; use logits-commitment or score')
   if (graph.nodes.some((node) => isLabel(graph, node)) && output.kind !== 'label')
     fail('the network ends in an ArgMax, of which only the label can be said; use label')
@@ -242,101 +242,4 @@ function lowerNode(context: Lowering, node: GraphNode, inputs: readonly Value[])
       // The circuit's output is the index; the scores themselves are the program's last tensor.
       return isLabel(graph, node) ? inputs[0]! : lowerArgMax(context, node, inputs[0]!, shape)
   }
-}
-
-function lowerWeighted(context: Lowering, node: Conv2dNode | DenseNode, given: Value, shape: readonly number[]): Value {
-  const input = narrowed(context, node, node.input, given)
-  const { power, factor } = binaryScale(input.scale)
-  const weightData = node.weights.data.map((weight) => weight * factor)
-  const plan = context.decider.weights(node.name, node.name, weightData, node.bias.data, power)
-  const scale = power * 2 ** -plan.fraction
-  const weights = parameter(context, node.name, 'weights', weightData, plan.fraction, plan.weightBits)
-  const bias = biasParameter(context, node.name, node.bias.data, scale, plan)
-  const draft = weightedDraft(node, input.shape, shape, weights, bias)
-  return context.writer.emit(node.name, [node.name], [input], draft, shape, scale)
-}
-
-/**
- * scale = power · factor with a power of two and ½ < factor ≤ 1. Weights take the factor in, so that an input range or an
- * average's divisor never spoils the scales after it: those are powers of two, and branches meet at whole ratios.
- */
-function binaryScale(scale: number): { power: number; factor: number } {
-  const power = 2 ** Math.ceil(Math.log2(scale))
-  return { power, factor: scale / power }
-}
-
-function weightedDraft(
-  node: Conv2dNode | DenseNode,
-  from: readonly number[],
-  to: readonly number[],
-  weights: Parameter,
-  bias: Parameter,
-): LayerDraft {
-  if (node.op === 'dense') {
-    const [inputSize, outputSize] = node.weights.shape as [number, number]
-    const rows = elementCount(from) / inputSize
-    if (rows === 1) return { kind: 'dense', inputSize, outputSize, weights, bias }
-    // The same matrix for every row is a convolution of 1 × 1.
-    return {
-      kind: 'conv2d',
-      inShape: [1, rows, inputSize],
-      outShape: [1, rows, outputSize],
-      kernel: [1, 1],
-      strides: [1, 1],
-      dilations: [1, 1],
-      padding: { top: 0, left: 0, bottom: 0, right: 0 },
-      groups: 1,
-      weights,
-      bias,
-    }
-  }
-  const { strides, dilations, padding, groups } = node
-  const [kh, kw] = node.weights.shape as [number, number, number, number]
-  return {
-    kind: 'conv2d',
-    inShape: from as [number, number, number],
-    outShape: to as [number, number, number],
-    kernel: [kh, kw],
-    strides,
-    dilations,
-    padding,
-    groups,
-    weights,
-    bias,
-  }
-}
-
-/** A constant scale and shift that no neighbour could take in: BatchNorm after a branch, a learned gain. */
-function lowerAffine(context: Lowering, node: AffineNode, given: Value, shape: readonly number[]): Value {
-  const input = narrowed(context, node, node.input, given)
-  const channels = shape.at(-1) ?? 1
-  const spread = (constant: AffineNode['scale']): Float64Array => {
-    const map = broadcastMap(constant.shape, shape)
-    return Float64Array.from(map, (i) => constant.data[i]!)
-  }
-  const [scales, shifts] = [spread(node.scale), spread(node.shift)]
-  const periodic = [scales, shifts].every((list) => list.every((value, i) => value === list[i % channels]))
-  const length = periodic ? channels : scales.length
-  const { power, factor } = binaryScale(input.scale)
-  const scaleValues = scales.slice(0, length).map((value) => value * factor)
-  const shiftValues = shifts.slice(0, length)
-  const plan = context.decider.weights(node.name, node.name, scaleValues, shiftValues, power)
-  const outScale = power * 2 ** -plan.fraction
-  const draft: LayerDraft = {
-    kind: 'scale',
-    scale: parameter(context, node.name, 'scale', scaleValues, plan.fraction, plan.weightBits),
-    bias: biasParameter(context, node.name, shiftValues, outScale, plan),
-  }
-  return context.writer.emit(node.name, [node.name], [input], draft, shape, outScale)
-}
-
-/** A very wide accumulator is rounded down before it is multiplied again. */
-function narrowed(context: Lowering, node: GraphNode, source: ValueName, value: Value): Value {
-  const { writer, decider, peaks, alone } = context
-  const { shift } = decider.narrow(`${node.name}/narrow`, node.name, writer.signedBits(value), value.scale, () =>
-    peaks(source),
-  )
-  return shift === 0
-    ? value
-    : writer.rescale(`${node.name}_narrow`, [node.name], value, shift, { kind: 'identity' }, alone(source))
 }

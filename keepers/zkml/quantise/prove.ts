@@ -10,7 +10,9 @@ import {
   tensorOf,
 } from '../graph/program.ts'
 import { signedBits, unsignedBits } from '../graph/windows.ts'
-import { BoundsTracker, compareBits, type Intervals, parameterRange, piecewiseBits, windowBits } from './bounds.ts'
+import { compareBits, piecewiseBits, windowBits } from './bits.ts'
+import { BoundsTracker } from './bounds.ts'
+import { type Intervals, parameterRange } from './intervals.ts'
 
 /** A gadget's integers stay below 2^53. */
 const MOST_BITS = 53

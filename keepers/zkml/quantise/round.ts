@@ -2,22 +2,31 @@
 // Rounding to a file's own grid: a whole number of steps, saturated at both ends.
 import { identityMap } from '../graph/tensor.ts'
 import type { QuantiseNode, ScaledNode } from '../graph/types.ts'
-import { piecewiseBits } from './bounds.ts'
+import { piecewiseBits } from './bits.ts'
 import type { Lowering } from './lowering.ts'
 import { lineDraft, type Value } from './writer.ts'
 
 /** Bits of the factor that stands for the ratio of two scales. */
 const RATIO_BITS = 12
+/** The same where numbers are rounded down, so that a whole number of up to 2^19 units stays that number. */
+const RATIO_BITS_DOWN = 20
 
-/** round(x / step) + zero, kept in [min, max]. Halves go up, where the float network takes the even number. */
+/**
+ * round(x / step) + zero, kept in [min, max]. Halves go up, where the float network takes the even number. Rounded down, what is
+ * within half a unit of the input below a whole number counts as that number: the unit cannot tell them apart.
+ */
 export function lowerQuantise(context: Lowering, node: QuantiseNode, input: Value, shape: readonly number[]): Value {
   const { writer } = context
-  const { name, step, zero, min, max } = node
+  const { name, step, zero, min, max, down = false } = node
   const ratio = input.scale / step
-  const shift = Math.max(0, RATIO_BITS - Math.floor(Math.log2(ratio)) - 1)
+  const ratioBits = down ? RATIO_BITS_DOWN : RATIO_BITS
+  const shift = Math.max(0, ratioBits - Math.floor(Math.log2(ratio)) - 1)
   const factor = Math.round(ratio * 2 ** shift)
   const count = input.shape.reduce((a, b) => a * b, 1)
-  const draft = lineDraft(count, factor)
+  const { min: least, max: most } = writer.bounds(input)
+  // Half a unit of the input, and what the factor may be wrong by; the layer that shifts adds half of what it drops.
+  const halfUnit = Math.ceil((factor + Math.max(-least, most)) / 2) + 1
+  const draft = lineDraft(count, factor, down && shift > 0 ? halfUnit - 2 ** (shift - 1) : 0)
   const multiplied = writer.emit(`${name}_ratio`, [name], [input], draft, shape, 1 / 2 ** shift)
   const steps = writer.rescale(`${name}_steps`, [name], multiplied, shift, { kind: 'identity' }, true)
   const bounds = writer.bounds(steps)

@@ -11,7 +11,9 @@ import {
 } from '../graph/program.ts'
 import { identityMap } from '../graph/tensor.ts'
 import { signedBits, unsignedBits } from '../graph/windows.ts'
-import { BoundsTracker, type Intervals, windowBits } from './bounds.ts'
+import { windowBits } from './bits.ts'
+import { BoundsTracker } from './bounds.ts'
+import type { Intervals } from './intervals.ts'
 
 /** A value of the program being written: real = integer · scale. */
 export type Value = { readonly id: TensorId; readonly shape: readonly number[]; readonly scale: number }
@@ -144,7 +146,7 @@ export class ProgramWriter {
 
   finish(
     name: string,
-    program: Pick<IntegerProgram, 'input' | 'output' | 'architecture'>,
+    program: Pick<IntegerProgram, 'input' | 'output' | 'architecture' | 'outputs'>,
     scores: Value,
     notes: readonly string[],
   ): IntegerProgram {
@@ -156,6 +158,7 @@ export class ProgramWriter {
       input: program.input,
       scores: scores.id,
       output: program.output,
+      ...(program.outputs === undefined ? {} : { outputs: program.outputs }),
       tensors: [...this.tensors.values()],
       layers: this.layers,
       notes: [...notes, ...this.notes],

@@ -2,9 +2,18 @@
 // A program cut between layers, so that several provers can prove one inference at the same time. Each segment is an ordinary
 // program with an ordinary circuit; it commits to its last activations exactly as the next one commits to its input.
 import { architectureDigest } from '../circuit/architecture.ts'
+import { isInParts } from '../circuit/parts.ts'
 import type { CircuitOptions } from '../circuit/write/statement.ts'
 import { CompileError } from '../graph/errors.ts'
-import { type IntegerProgram, programParameters, type TensorId, tensorOf, windowOf } from '../graph/program.ts'
+import {
+  type InputVisibility,
+  type IntegerProgram,
+  programParameters,
+  type TensorId,
+  tensorOf,
+  type Visibility,
+  windowOf,
+} from '../graph/program.ts'
 import { programCost } from '../quantise/cost.ts'
 import { proveBounds, rebound } from '../quantise/prove.ts'
 
@@ -37,12 +46,19 @@ export function splitProgram(
   if (!Number.isInteger(count) || count < 1 || count > MOST_SEGMENTS) {
     throw new CompileError('invalid-option', `${count} segments, must be a whole number from 1 to ${MOST_SEGMENTS}`)
   }
+  const { input: shownInput = 'committed', output: shownOutput = 'public' } = options
+  if (isInParts(shownInput) || isInParts(shownOutput))
+    throw new CompileError(
+      'invalid-option',
+      'segments show all inputs alike, and all outputs; give one visibility for them',
+    )
   proveBounds(program)
-  const chosen = balance(program, boundaries(program), count, options)
+  const ends: Ends = { ...options, input: shownInput, output: shownOutput }
+  const chosen = balance(program, boundaries(program), count, ends)
   const segments: ProgramSegment[] = []
   let input = program.input
   for (const [index, to] of chosen.entries()) {
-    const shown = shownAs(index === 0, index === count - 1, options)
+    const shown = shownAs(index === 0, index === count - 1, ends)
     const cut = slice(program, chosen[index - 1]?.at ?? 0, to, index === count - 1)
     const part = rebound({
       ...cut,
@@ -65,6 +81,9 @@ export function splitProgram(
   }
   return segments
 }
+
+/** How a segment's two ends are shown. */
+type Ends = Omit<CircuitOptions, 'input' | 'output'> & { readonly input: InputVisibility; readonly output: Visibility }
 
 /** A place to cut: before layer `at`, where `tensor` alone is made earlier and read later. */
 type Cut = { readonly at: number; readonly tensor: TensorId }
@@ -90,12 +109,7 @@ function boundaries(program: IntegerProgram): readonly Cut[] {
 }
 
 /** The ends of `count` segments whose largest cost is least. */
-function balance(
-  program: IntegerProgram,
-  cuts: readonly Cut[],
-  count: number,
-  options: CircuitOptions,
-): readonly Cut[] {
+function balance(program: IntegerProgram, cuts: readonly Cut[], count: number, options: Ends): readonly Cut[] {
   const known = new Map<string, number>()
   const cost = (from: number, to: number, last: boolean): number => {
     const key = `${from} ${to} ${last}`
@@ -131,7 +145,7 @@ function balance(
 }
 
 /** Constraints of the layers between two cuts; infinite when they have no weights, and so nothing to commit to. */
-function pieceCost(program: IntegerProgram, from: Cut | null, to: Cut, last: boolean, options: CircuitOptions): number {
+function pieceCost(program: IntegerProgram, from: Cut | null, to: Cut, last: boolean, options: Ends): number {
   const part = slice(program, from?.at ?? 0, to, last)
   if (programParameters(part).length === 0) return Number.POSITIVE_INFINITY
   const input =
@@ -147,16 +161,12 @@ function slice(program: IntegerProgram, from: number, { at, tensor }: Cut, last:
     ...program,
     scores: tensor,
     output: last ? program.output : { kind: 'logits-commitment' },
+    outputs: last ? program.outputs : undefined,
     tensors: program.tensors.filter(({ id }) => touched.has(id)),
     layers,
   }
 }
 
-function shownAs(
-  first: boolean,
-  last: boolean,
-  options: CircuitOptions,
-): CircuitOptions & Required<Pick<CircuitOptions, 'input' | 'output'>> {
-  const { input = 'committed', output = 'public' } = options
+function shownAs(first: boolean, last: boolean, { input, output, ...options }: Ends): Ends {
   return { ...options, input: first ? input : 'committed', output: last ? output : 'committed' }
 }

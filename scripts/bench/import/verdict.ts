@@ -6,15 +6,21 @@ export type Verdict = 'equal' | 'refused' | 'wrong' | 'unclear'
 
 export type Judged = { readonly verdict: Verdict; readonly why: string }
 
-/** Relative to the largest number expected. */
+/** Relative to the largest number expected, and at least 1. */
 const TOLERANCE = 2e-4
 
-/** @param expected what is right, null for NaN and infinities */
+/** How far each number may be from the one expected: onnx's formula. */
+export type Tolerance = { readonly relative: number; readonly absolute: number }
+
+/**
+ * @param expected what is right, null for NaN and infinities
+ * @param tolerance of results of 16 bits, whose file rounds more than the network does
+ */
 export function judge(
   file: Uint8Array,
   input: readonly (number | null)[],
   expected: readonly (number | null)[],
-  tolerance = TOLERANCE,
+  tolerance: Tolerance | null = null,
 ): Judged {
   let found: readonly number[]
   try {
@@ -27,7 +33,12 @@ export function judge(
   if (found.length !== expected.length)
     return { verdict: 'wrong', why: `${found.length} numbers where ${expected.length} are right` }
   const size = expected.reduce<number>((most, value) => Math.max(most, Math.abs(value ?? 0)), 1)
-  const at = found.findIndex((value, i) => !(Math.abs(value - (expected[i] ?? Number.NaN)) <= tolerance * size))
+  const allowed = (right: number): number =>
+    tolerance === null ? TOLERANCE * size : tolerance.absolute + tolerance.relative * Math.abs(right)
+  const at = found.findIndex((value, i) => {
+    const right = expected[i] ?? Number.NaN
+    return !(Math.abs(value - right) <= allowed(right))
+  })
   if (at < 0) return { verdict: 'equal', why: '' }
   return { verdict: 'wrong', why: `${found[at]} at ${at} where ${expected[at]} is right` }
 }

@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The whole circuit of a program: ranges and commitments around the network, and the statement at its end.
-import { elementCount, type IntegerProgram, type Mode, tensorOf } from '../../graph/program.ts'
+import {
+  elementCount,
+  type InputVisibility,
+  type IntegerProgram,
+  type Mode,
+  tensorOf,
+  type Visibility,
+} from '../../graph/program.ts'
 import { differenceBits, signedBits } from '../../graph/windows.ts'
 import { checkMagnitudes } from '../bounds.ts'
 import { commitModel, requireField, valuesPerElement } from '../commitment.ts'
 import { DIGEST_BITS } from '../digest.ts'
+import { isInParts, placedParts, saltedParts } from '../parts.ts'
+import { writeCommitment } from './hash.ts'
 import { type ParameterSignal, parameterSignals, writeNetwork } from './network.ts'
+import { writeParts } from './parts.ts'
 import {
   type CircuitOptions,
   checkInput,
@@ -52,6 +62,10 @@ export function writeCircuit(program: IntegerProgram, options: CircuitOptions = 
   if (input === 'committed' || input === 'signed') text.add('signal input inputSalt;')
   if (input === 'signed') text.add(...SIGNED_SIGNALS.map((name) => `signal input ${name};`))
   if (output === 'committed') text.add('signal input outputSalt;')
+  for (const [domain, shown] of [['inputs', input] as const, ['outputs', output] as const]) {
+    const salted = saltedParts(program, domain, shown)
+    if (salted.length > 0) text.add(`signal input ${domain}Salt[${salted.length}];`)
+  }
   text.add(
     'signal input context;',
     'signal output modelCommitment;',
@@ -68,8 +82,15 @@ export function writeCircuit(program: IntegerProgram, options: CircuitOptions = 
     text.loops([['i', count]], () => text.add(`network.${name}[i] <== ${name}[i];`))
   }
   writeModelCommitment(text, gadgets, program, parameters, options.modelSalt ?? 0n)
-  writeInputCommitment(text, gadgets, program, input)
-  writeResult(text, gadgets, program, output)
+  if (isInParts(input)) {
+    text.add('', '// Every element of every input is ranged, whoever chose it and whether it is shown.')
+    writeParts(text, gadgets, 'inputs', placedParts(program, 'inputs', input), inputLayout(program), (i) => `x[${i}]`)
+  } else writeInputCommitment(text, gadgets, program, input)
+  if (isInParts(output)) {
+    const layout = scoresLayout(program)
+    const score = (i: string): string => `network.score[${i}] - ${literal(layout.min)}`
+    writeParts(text, gadgets, 'outputs', placedParts(program, 'outputs', output), layout, score)
+  } else writeResult(text, gadgets, program, output)
   text.add('}', '', 'component main {public [context]} = Main();')
   return assemble(program.name, program.mode, gadgets, [network.text, text])
 }
@@ -114,7 +135,7 @@ function writeInputCommitment(
   text: CircomText,
   gadgets: Set<string>,
   program: IntegerProgram,
-  visibility: CircuitOptions['input'],
+  visibility: InputVisibility,
 ): void {
   const layout = inputLayout(program)
   const { count, bits } = layout
@@ -154,12 +175,7 @@ function writeInputCommitment(
 }
 
 /** The statement's own signal. */
-function writeResult(
-  text: CircomText,
-  gadgets: Set<string>,
-  program: IntegerProgram,
-  visibility: CircuitOptions['output'],
-): void {
+function writeResult(text: CircomText, gadgets: Set<string>, program: IntegerProgram, visibility: Visibility): void {
   text.add('')
   if (visibility === 'private') {
     text.add('// The output stays private.', 'result <== 0;')
@@ -217,33 +233,6 @@ function writePlainResult(text: CircomText, gadgets: Set<string>, program: Integ
     case 'logits-commitment':
       return 'network.score[0]'
   }
-}
-
-/** Feeds packed elements, one list after the other, into a commitment, and assigns `target`. */
-export function writeCommitment(
-  text: CircomText,
-  name: string,
-  headerValue: bigint,
-  packed: readonly { readonly name: string; readonly elements: number }[],
-  salt: string,
-  target: string,
-): void {
-  const total = packed.reduce((sum, { elements }) => sum + elements, 0)
-  if (total === 0) {
-    text.add(
-      `component ${name}Hash = CommitmentToNothing(${headerValue});`,
-      `${name}Hash.salt <== ${salt};`,
-      `${target} <== ${name}Hash.out;`,
-    )
-    return
-  }
-  text.add(`component ${name}Hash = Commitment(${headerValue}, ${total});`, `${name}Hash.salt <== ${salt};`)
-  let offset = 0
-  for (const { name: source, elements } of packed) {
-    text.loops([['i', elements]], () => text.add(`${name}Hash.in[${offset} + i] <== ${source}.out[i];`))
-    offset += elements
-  }
-  text.add(`${target} <== ${name}Hash.out;`)
 }
 
 /** Names come from model files; in a comment they must not end the line. */

@@ -12,6 +12,7 @@ import {
 import { architectureOf } from '../architecture.ts'
 import { type CommitmentDomain, commitmentHeader, PACKING_BITS, type SegmentShape } from '../commitment.ts'
 import { CircuitError } from '../errors.ts'
+import type { PartVisibilities } from '../parts.ts'
 
 /** In this order in every proof. */
 export const PUBLIC_SIGNALS = ['modelCommitment', 'inputCommitment', 'output', 'context'] as const
@@ -27,10 +28,10 @@ export const PUBLIC_SIGNALS = ['modelCommitment', 'inputCommitment', 'output', '
  *    see signed.ts. Content and salt stay private.
  */
 export type CircuitOptions = {
-  /** Default `committed`. */
-  readonly input?: InputVisibility
-  /** Default `public`. A public `logits-commitment` has salt 0. */
-  readonly output?: Visibility
+  /** Default `committed`. A list: of each of the program's inputs, in one signal (parts.ts). */
+  readonly input?: InputVisibility | PartVisibilities
+  /** Default `public`. A public `logits-commitment` has salt 0. A list: of each of the outputs of a `logits-commitment`. */
+  readonly output?: Visibility | PartVisibilities
   /** Released mode: the salt of the model commitment that the circuit carries as a constant. Default 0. */
   readonly modelSalt?: bigint
   /** Largest side of a tile of outputs in convolutions with private weights; see private_conv2d.circom. Default 6. */
@@ -71,7 +72,7 @@ export function header(domain: CommitmentDomain, layout: readonly SegmentShape[]
 }
 
 /** @throws CircuitError `unsupported` when the program's input cannot be shown like that. */
-export function checkInput(program: IntegerProgram, visibility: InputVisibility): void {
+export function checkInput(program: IntegerProgram, visibility: InputVisibility | PartVisibilities): void {
   const { bits, min } = program.input
   if (visibility === 'sha256' && (bits !== 8 || min !== 0)) {
     throw new CircuitError(

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What onnx's checker checks: a file that breaks the rules of the format has no meaning, and is given none.
 import { CompileError } from '../../graph/errors.ts'
-import { ATTRIBUTE_TYPES, ML_DOMAIN, type OperatorSchema, operatorSchema } from './operators.ts'
-import type { AttributeProto, ModelProto, NodeProto } from './schema.ts'
+import { ATTRIBUTE_TYPES, ML_DOMAIN, type OperatorSchema, type Opsets, operatorSchema } from './operators.ts'
+import type { AttributeProto, GraphProto, ModelProto, NodeProto } from './schema.ts'
 import type { Invocation, Operand } from './scope.ts'
 import { type DataType, typeName } from './types.ts'
 
@@ -11,14 +11,25 @@ export const OPSETS = { oldest: 7, newest: 23 }
 /** The newest version of ai.onnx.ml. */
 const NEWEST_ML = 5
 
-/** The versions that a file imports of the standard operators and of those of ai.onnx.ml (0: of none). */
-export type Opsets = { readonly standard: number; readonly ml: number }
+/** The schema of what has none: functions of the file, whose body says what they take. */
+export const NO_SCHEMA: OperatorSchema = {
+  since: 0,
+  in: [0, 2 ** 31 - 1],
+  out: [0, 2 ** 31 - 1],
+  inputs: [],
+  outputs: [],
+  types: {},
+  attributes: {},
+}
+
+/** What a file, or a function in it, imports and uses. */
+type Imports = Pick<ModelProto, 'opsetImport'> & { readonly node: readonly NodeProto[] }
 
 /** The opsets of a file. @throws CompileError when it says two of a domain, none of one that it uses, or one that is too old. */
-export function opsetsOf(model: ModelProto): Opsets {
+export function opsetsOf(model: Imports): Opsets {
   const versions = model.opsetImport.filter(({ domain }) => domain === ML_DOMAIN).map(({ version }) => version)
   const ml = versions[0] ?? 0
-  const used = new Set(model.graph.node.map(({ domain }) => domain))
+  const used = new Set(model.node.map(({ domain }) => domain))
   if (versions.some((version) => version !== ml) || ml > NEWEST_ML || (ml < 1 && used.has(ML_DOMAIN)))
     throw new CompileError(
       'unsupported-operator',
@@ -30,7 +41,7 @@ export function opsetsOf(model: ModelProto): Opsets {
   return { standard: without ? OPSETS.newest : opsetOf(model), ml }
 }
 
-function opsetOf(model: ModelProto): number {
+function opsetOf(model: Imports): number {
   const found = model.opsetImport.filter(({ domain }) => domain === '' || domain === 'ai.onnx')
   if (found.some(({ version }) => version !== found[0]!.version))
     throw new CompileError(
@@ -48,13 +59,15 @@ function opsetOf(model: ModelProto): number {
 
 /** The rules that hold for a graph as a whole. @throws CompileError malformed-file naming node and value. */
 export function checkGraph(model: ModelProto): void {
+  if (model.irVersion < 1) throw new CompileError('malformed-file', 'the file has no ir_version')
+  checkNames(model.graph, new Set())
+}
+
+/** The rules of names in a graph or a body; `around`: the names that it may read beside its own. */
+export function checkNames(graph: GraphProto, around: Pick<ReadonlySet<string>, 'has'>): void {
   const fail = (message: string): never => {
     throw new CompileError('malformed-file', message)
   }
-  if (model.irVersion < 1) fail(`the file has no ir_version`)
-  if (model.functions.length > 0)
-    throw new CompileError('unsupported-operator', 'the model defines functions of its own; export it without them')
-  const { graph } = model
   const constants = new Set<string>()
   for (const { name } of graph.initializer) {
     if (name === '') fail('an initialiser has no name')
@@ -72,14 +85,14 @@ export function checkGraph(model: ModelProto): void {
   for (const [at, node] of graph.node.entries()) {
     const label = nodeLabel(node, at)
     for (const input of node.input)
-      if (input !== '' && !known.has(input))
+      if (input !== '' && !known.has(input) && !around.has(input))
         throw new CompileError('missing-part', `${label}: nothing computes its input ${input}`, {
           layer: nodeName(node, at),
         })
     for (const output of node.output) {
       if (output === '') continue
       if (constants.has(output)) fail(`${label}: its output ${output} is an initialiser already`)
-      if (known.has(output)) fail(`${label}: its output ${output} is computed already`)
+      if (known.has(output) || around.has(output)) fail(`${label}: its output ${output} is computed already`)
       known.add(output)
     }
   }
@@ -150,12 +163,15 @@ function checkAttribute(attribute: AttributeProto, schema: OperatorSchema, fail:
   if (wanted === undefined) fail(`attribute ${name} is unknown to opset ${schema.since} of this operator`)
   const found = type === 0 ? 'no type' : (ATTRIBUTE_TYPES[type] ?? `type ${type}`)
   if (type !== wanted) fail(`attribute ${name} is of ${found}, must be ${ATTRIBUTE_TYPES[wanted!]}`)
-  const fields: Record<number, unknown> = { 1: attribute.f, 2: attribute.i, 3: attribute.s, 4: attribute.t }
+  const fields: Record<number, unknown> = {
+    ...{ 1: attribute.f, 2: attribute.i, 3: attribute.s, 4: attribute.t, 5: attribute.g },
+  }
   if (type in fields && fields[type] === undefined) fail(`attribute ${name} is ${found} and holds no such value`)
   const lists: Record<number, number> = {
     6: attribute.floats.length,
     7: attribute.ints.length,
     8: attribute.strings.length,
+    10: attribute.graphs.length,
   }
   for (const [field, value] of Object.entries(fields))
     if (Number(field) !== type && value !== undefined)
@@ -164,13 +180,16 @@ function checkAttribute(attribute: AttributeProto, schema: OperatorSchema, fail:
     if (Number(field) !== type && length > 0) fail(`attribute ${name} is ${found} and holds a list of another type`)
 }
 
+/** Operators whose count of inputs takes in optional ones: a Loop without a trip count or without a condition. */
+const LEAVES_OUT = new Set(['Loop'])
+
 /** Binds the type variables of a node's schema by its operands. @throws CompileError naming input and type. */
 export function bindTypes(call: Invocation): Map<string, DataType> {
   const { schema, node } = call
   const bound = new Map<string, DataType>()
   for (let i = 0; i < node.input.length; i++) {
     if (!call.has(i)) {
-      if (i < schema.in[0]) call.fail('malformed-file', `input ${i} is missing`)
+      if (i < schema.in[0] && !LEAVES_OUT.has(node.opType)) call.fail('malformed-file', `input ${i} is missing`)
       continue
     }
     const wanted = schema.inputs[Math.min(i, schema.inputs.length - 1)]!

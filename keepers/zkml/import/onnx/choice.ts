@@ -10,7 +10,7 @@ import { isFloat, TYPE } from './types.ts'
 import { boundsOf } from './whole.ts'
 
 /** Every two elements are compared. */
-const MOST_SORTED = 64
+const MOST_SORTED = 128
 
 export const CHOICE_HANDLERS: Readonly<Record<string, Handler>> = { TopK: topK }
 

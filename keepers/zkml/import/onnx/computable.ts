@@ -31,15 +31,18 @@ export function requireComputable(call: Invocation): void {
 
 /** Whether an Add puts −∞ somewhere, and nothing else that is no number. */
 function masks({ node }: Invocation, data: Float64Array): boolean {
-  const inOperator = node.opType === 'Add' || node.opType === 'Where'
+  const inOperator = node.opType === 'Add' || node.opType === 'Where' || node.opType === 'Attention'
   return inOperator && data.includes(Number.NEGATIVE_INFINITY) && data.every((v) => v < Number.POSITIVE_INFINITY)
 }
+
+/** Who may read −∞: a Softmax, and what hands it on as it is. */
+const MASKED = new Set(['Softmax', 'Identity', 'Cast'])
 
 /** @throws CompileError naming who but a Softmax reads −∞. */
 export function requireUnmasked(call: Invocation): void {
   for (const [i, name] of call.node.input.entries()) {
     const operand = call.has(i) ? call.operand(i) : null
-    if (operand !== null && 'value' in operand && operand.masked !== undefined && call.node.opType !== 'Softmax')
+    if (operand !== null && 'value' in operand && operand.masked !== undefined && !MASKED.has(call.node.opType))
       call.fail('not-finite', `it reads ${name}, which holds −∞ where it is masked; only a Softmax may`)
   }
 }

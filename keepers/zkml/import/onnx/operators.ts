@@ -37,6 +37,9 @@ export type OperatorSchema = {
   readonly variadic?: boolean
 }
 
+/** The versions that a file imports of the standard operators and of those of ai.onnx.ml (0: of none). */
+export type Opsets = { readonly standard: number; readonly ml: number }
+
 type Version = { readonly since: number; readonly schema: OperatorSchema | null }
 
 /** By operator, the newest first; a schema of null says that the operator was withdrawn. */

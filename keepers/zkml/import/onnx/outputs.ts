@@ -2,8 +2,8 @@
 // Which of a file's outputs the network computes, and what has to be read for it.
 import { CompileError } from '../../graph/errors.ts'
 import { elementCount } from '../../graph/program.ts'
-import { simplify } from '../../graph/simplify.ts'
 import type { Graph } from '../../graph/types.ts'
+import { capturedNames } from './bodies.ts'
 import { refuseCast } from './computable.ts'
 import type { ModelProto, ValueInfo } from './schema.ts'
 import type { Label, Operand, Scope } from './scope.ts'
@@ -26,9 +26,11 @@ export function neededFor(model: ModelProto, names: string | undefined): ModelPr
     return found
   })
   const read = new Set(taken)
-  const node = [...graph.node].reverse().filter(({ input, output: made }) => {
+  const node = [...graph.node].reverse().filter((node) => {
+    const { input, output: made } = node
     if (!made.some((name) => read.has(name))) return false
     for (const name of input) read.add(name)
+    for (const name of capturedNames(node)) read.add(name)
     return true
   })
   const input = graph.input.filter(({ name }) => read.has(name))
@@ -37,7 +39,10 @@ export function neededFor(model: ModelProto, names: string | undefined): ModelPr
 
 /** Names that some node or the network's output reads. */
 export function readNames({ graph }: ModelProto): Set<string> {
-  return new Set([...graph.node.flatMap(({ input }) => input), ...graph.output.map(({ name }) => name)])
+  return new Set([
+    ...graph.node.flatMap((node) => [...node.input, ...capturedNames(node)]),
+    ...graph.output.map(({ name }) => name),
+  ])
 }
 
 /**
@@ -86,7 +91,8 @@ export function joined({ graph: { output } }: ModelProto, { builder, operands, r
   const shapes = parts.map((part, i) => `${output[i]!.name} (${builder.shape(part)})`)
   builder.note(`the output is ${shapes.join(', ')}, one after the other in a flat list`)
   const whole = builder.nary('outputs', parts, { op: 'concat', axis: 0 })
-  return simplify({ ...builder.build(whole), joined: true })
+  const outputs = parts.map((part, i) => ({ name: output[i]!.name, count: builder.shape(part)[0]! }))
+  return { ...builder.build(whole), outputs }
 }
 
 function labelOf(operand: Operand | undefined): Label[] {

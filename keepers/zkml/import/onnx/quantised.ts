@@ -8,7 +8,7 @@ import { OPSETS, typeOf } from './check.ts'
 import { refuseCast } from './computable.ts'
 import { MATRIX_HANDLERS } from './matrices.ts'
 import { operatorSchema } from './operators.ts'
-import { type Handler, Invocation, type Operand, type Result, Scope } from './scope.ts'
+import { type Handler, Invocation, type Operand, type Result } from './scope.ts'
 import type { Constant } from './tensors.ts'
 import { type DataType, isFloat, isInteger, rounded, TYPE, typeName } from './types.ts'
 import { WINDOW_HANDLERS } from './windows.ts'
@@ -206,7 +206,7 @@ function inner(
   if (!operands.some((operand) => 'value' in operand))
     return call.fail('unsupported-operator', 'all of its operands are constants')
   const names = operands.map((_, i) => `${i}`)
-  const scope = new Scope(call.builder, call.scope.opset, new Map(names.map((name, i) => [name, operands[i]!])))
+  const scope = call.scope.other(call.builder, new Map(names.map((name, i) => [name, operands[i]!])))
   const schema = operatorSchema(opType, Math.min(call.scope.opset, OPSETS.newest))!
   const [result] = handler(new Invocation(scope, { ...call.node, opType, input: names }, call.name, schema))
   return { value: (result as { value: ValueName }).value, type: TYPE.float, moved: false, cast: null }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Resize and the older Upsample: nearest neighbours are a selection, linear interpolation rows of constants. Positions are
 // computed in float32, as runtimes do, since halves decide which neighbour is nearest.
-import { stridesOf } from '../../graph/tensor.ts'
+import { identityMap, stridesOf } from '../../graph/tensor.ts'
 import { type Handler, type Invocation, type Result, values } from './scope.ts'
 
 const MODES = [
@@ -114,12 +114,37 @@ function resized(call: Invocation, axes: readonly Axis[], mode: Mode, rounding: 
   const taps = axes.map((axis) =>
     Array.from({ length: axis.to }, (_, i): Taps => {
       if (axis.scale === 1 && axis.from === axis.to) return [[i, 1]]
-      const at = position(mode, axis, i)
-      return kind === 'nearest' ? [[neighbour(rounding, at, axis), 1]] : between(at, axis.from)
+      const at = position(mode, axis, i, single)
+      if (kind !== 'nearest') return between(at, axis.from)
+      const [below, above] = [-1, 1].map((sign) => neighbour(rounding, at + sign * DOUBT * (1 + at), axis))
+      if (below !== above && !isExact(mode, axis, i))
+        call.fail(
+          'unsupported-attribute',
+          `output ${i} of ${axis.to} lies between elements ${below} and ${above} to the last bits of a float32: runtimes differ; give sizes, or another nearest_mode`,
+        )
+      return [[neighbour(rounding, at, axis), 1]]
     }),
   )
+  const copies = taps.every((list) => list.every(([first], i) => first![0] === i && first![1] === 1))
+  if (!copies && axes.every((axis) => axis.from === axis.to))
+    call.fail(
+      'unsupported-attribute',
+      `it scales by ${axes.map(({ scale }) => scale).join(', ')} to the very shape that it is given, which some runtimes copy; leave it out`,
+    )
   const strides = stridesOf(builder.shape(x))
   const steps = stridesOf(to)
+  if (taps.every((list) => list.every((each) => each.length === 1))) {
+    // One place for each: no rows to make, of what may be many.
+    const places = taps.map((list, axis) => Int32Array.from(list, ([first]) => first![0] * strides[axis]!))
+    const map = identityMap(count).map((o) =>
+      places.reduce((sum, list, axis) => sum + list[Math.floor(o / steps[axis]!) % list.length]!, 0),
+    )
+    return values(builder.select(name, x, map, to))
+  }
+  builder.requireTerms(
+    name,
+    taps.reduce((product, list) => product * list.reduce((sum, each) => sum + each.length, 0), 1),
+  )
   const rows = Array.from({ length: count }, (_, o) => {
     let terms: Taps = [[0, 1]]
     for (const [axis, list] of taps.entries()) {
@@ -128,38 +153,50 @@ function resized(call: Invocation, axes: readonly Axis[], mode: Mode, rounding: 
     }
     return terms
   })
-  if (rows.every((row) => row.length === 1)) {
-    const map = Int32Array.from(rows, ([only]) => only![0])
-    return values(builder.select(name, x, map, to))
-  }
   return values(builder.linear(name, x, rows, new Array<number>(count).fill(0), to))
 }
 
+/** So near to a place where the neighbour changes, the order of float32 operations decides. */
+const DOUBT = 1e-6
+
+/** What is done to every step: rounded to float32, as runtimes do. */
+type Round = (value: number) => number
+
+/** Whether no step to a position is rounded, so that every runtime finds the same. */
+function isExact(mode: Mode, axis: Axis, i: number): boolean {
+  let exact = true
+  position(mode, axis, i, (value) => {
+    exact &&= single(value) === value
+    return value
+  })
+  return exact
+}
+
 /** Where an output position lies among the input's. */
-function position(mode: Mode, { from, to, scale }: Axis, i: number): number {
-  const half = single(single(single(i + 0.5) / scale) - 0.5)
+function position(mode: Mode, { from, to, scale }: Axis, i: number, round: Round): number {
+  const scaled = round(round(i + 0.5) / scale)
   switch (mode) {
     case 'half_pixel':
-      return half
+      return round(scaled - 0.5)
     case 'pytorch_half_pixel':
-      return to > 1 ? half : 0
+      return to > 1 ? round(scaled - 0.5) : 0
     case 'align_corners':
-      return to === 1 ? 0 : single((i * (from - 1)) / (to - 1))
+      return to === 1 ? 0 : round((i * (from - 1)) / (to - 1))
     case 'asymmetric':
-      return single(i / scale)
+      return round(i / scale)
     case 'tf_half_pixel_for_nn':
-      return single(single(i + 0.5) / scale)
+      return scaled
     case 'half_pixel_symmetric': {
-      const adjustment = single(to / single(scale * from))
-      return single(single((from / 2) * single(1 - adjustment)) + half)
+      const adjustment = round(to / round(scale * from))
+      return round(round(round((from / 2) * round(1 - adjustment)) + scaled) - 0.5)
     }
   }
 }
 
 function neighbour(rounding: (typeof NEAREST)[number], at: number, { from, scale }: Axis): number {
   const nearest = {
-    round_prefer_floor: () => Math.ceil(single(at - 0.5)),
-    round_prefer_ceil: () => Math.floor(single(at + 0.5)),
+    round_prefer_floor: () => Math.ceil(at - 0.5),
+    round_prefer_ceil: () => Math.floor(at + 0.5),
     floor: () => Math.floor(at),
     ceil: () => Math.ceil(at),
     simple: () => (scale < 1 ? Math.ceil(at) : Math.floor(at)),

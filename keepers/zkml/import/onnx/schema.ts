@@ -30,9 +30,12 @@ const attributeSchema: MessageSchema = {
     3: { name: 'i', kind: 'int' },
     4: { name: 's', kind: 'string' },
     5: { name: 't', kind: tensorSchema },
+    // Bodies of control flow are read when they are run: `decodeGraph`.
+    6: { name: 'g', kind: 'bytes' },
     7: { name: 'floats', kind: 'float', repeated: true },
     8: { name: 'ints', kind: 'int', repeated: true },
     9: { name: 'strings', kind: 'string', repeated: true },
+    11: { name: 'graphs', kind: 'bytes', repeated: true },
     20: { name: 'type', kind: 'int' },
     21: { name: 'reference', kind: 'string' },
   },
@@ -81,21 +84,33 @@ const graphSchema: MessageSchema = {
   },
 }
 
+const opsetSchema: MessageSchema = {
+  name: 'OperatorSetIdProto',
+  fields: { 1: { name: 'domain', kind: 'string' }, 2: { name: 'version', kind: 'int' } },
+}
+const functionSchema: MessageSchema = {
+  name: 'FunctionProto',
+  fields: {
+    1: { name: 'name', kind: 'string' },
+    4: { name: 'input', kind: 'string', repeated: true },
+    5: { name: 'output', kind: 'string', repeated: true },
+    6: { name: 'attribute', kind: 'string', repeated: true },
+    7: { name: 'node', kind: nodeSchema, repeated: true },
+    9: { name: 'opsetImport', kind: opsetSchema, repeated: true },
+    10: { name: 'domain', kind: 'string' },
+    11: { name: 'attributeProto', kind: attributeSchema, repeated: true },
+    13: { name: 'overload', kind: 'string' },
+  },
+}
+
 const modelSchema: MessageSchema = {
   name: 'ModelProto',
   fields: {
     1: { name: 'irVersion', kind: 'int' },
     2: { name: 'producerName', kind: 'string' },
     7: { name: 'graph', kind: graphSchema },
-    8: {
-      name: 'opsetImport',
-      kind: {
-        name: 'OperatorSetIdProto',
-        fields: { 1: { name: 'domain', kind: 'string' }, 2: { name: 'version', kind: 'int' } },
-      },
-      repeated: true,
-    },
-    25: { name: 'functions', kind: 'bytes', repeated: true },
+    8: { name: 'opsetImport', kind: opsetSchema, repeated: true },
+    25: { name: 'functions', kind: functionSchema, repeated: true },
   },
 }
 
@@ -129,6 +144,8 @@ const attributeProto = z.object({
   floats: numbers,
   ints: numbers,
   strings: list(z.string()),
+  g: bytes.optional(),
+  graphs: list(bytes),
   type: z.number().default(0),
   reference: z.string().default(''),
 })
@@ -155,33 +172,56 @@ const valueInfo = z.object({
     .optional(),
 })
 
+const graphProto = z.object({
+  name: z.string().default(''),
+  node: list(nodeProto),
+  initializer: list(tensorProto),
+  sparseInitializer: list(bytes),
+  input: list(valueInfo),
+  output: list(valueInfo),
+})
+const opsetImport = list(z.object({ domain: z.string().default(''), version: z.number().default(0) }))
+const functionProto = z.object({
+  name: z.string().default(''),
+  domain: z.string().default(''),
+  overload: z.string().default(''),
+  input: list(z.string()),
+  output: list(z.string()),
+  attribute: list(z.string()),
+  attributeProto: list(attributeProto),
+  node: list(nodeProto),
+  opsetImport,
+})
+
 const modelProto = z.object({
   irVersion: z.number().default(0),
   producerName: z.string().default(''),
-  functions: list(bytes),
-  opsetImport: list(z.object({ domain: z.string().default(''), version: z.number().default(0) })),
-  graph: z.object({
-    name: z.string().default(''),
-    node: list(nodeProto),
-    initializer: list(tensorProto),
-    sparseInitializer: list(bytes),
-    input: list(valueInfo),
-    output: list(valueInfo),
-  }),
+  functions: list(functionProto),
+  opsetImport,
+  graph: graphProto,
 })
 
 export type TensorProto = z.output<typeof tensorProto>
 export type AttributeProto = z.output<typeof attributeProto>
 export type NodeProto = z.output<typeof nodeProto>
 export type ValueInfo = z.output<typeof valueInfo>
+export type GraphProto = z.output<typeof graphProto>
+export type FunctionProto = z.output<typeof functionProto>
 export type ModelProto = z.output<typeof modelProto>
 
 /** Decodes an .onnx file. @throws CompileError malformed-file when it is not one. */
 export function decodeModel(file: Uint8Array): ModelProto {
-  const parsed = modelProto.safeParse(decodeMessage(file, modelSchema))
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    throw new CompileError('malformed-file', `not a whole ONNX file: ${issue!.path.join('.')}: ${issue!.message}`)
-  }
-  return parsed.data
+  return parsed(modelProto, decodeMessage(file, modelSchema))
+}
+
+/** Decodes the body of an If, a Loop or a Scan. @throws CompileError malformed-file */
+export function decodeGraph(body: Uint8Array): GraphProto {
+  return parsed(graphProto, decodeMessage(body, graphSchema))
+}
+
+function parsed<T>(schema: z.ZodType<T>, message: unknown): T {
+  const found = schema.safeParse(message)
+  if (found.success) return found.data
+  const [issue] = found.error.issues
+  throw new CompileError('malformed-file', `not a whole ONNX file: ${issue!.path.join('.')}: ${issue!.message}`)
 }

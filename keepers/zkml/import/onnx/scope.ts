@@ -4,10 +4,10 @@ import type { GraphBuilder } from '../../graph/builder.ts'
 import { CompileError, type CompileErrorCode } from '../../graph/errors.ts'
 import { scalar, take } from '../../graph/tensor.ts'
 import type { SoftmaxKind, Tensor, ValueName } from '../../graph/types.ts'
-import type { OperatorSchema } from './operators.ts'
-import type { AttributeProto, NodeProto } from './schema.ts'
+import type { OperatorSchema, Opsets } from './operators.ts'
+import type { AttributeProto, FunctionProto, NodeProto } from './schema.ts'
 import { type Constant, readTensor } from './tensors.ts'
-import { type DataType, isFloat, typeName } from './types.ts'
+import { type DataType, isFloat, TYPE, typeName } from './types.ts'
 
 /** A value that the network computes, with its element type in ONNX. Values keep their full shape, with batch 1. */
 export type Computed = {
@@ -42,26 +42,86 @@ export type Result =
       readonly dropped?: SoftmaxKind
     })
 
+/** What holds for a file as a whole, or for a function in it. */
+export type Place = {
+  readonly opsets: Opsets
+  /** Functions that the file defines, by `functionKey`. */
+  readonly functions: ReadonlyMap<string, FunctionProto>
+  /** Nodes of bodies that may still be run: what calls itself twice, sixteen times over, would never end. */
+  readonly budget: { left: number }
+  /** Runs nodes, and puts what they make into their scope. Handed in, since what runs nodes knows every operator. */
+  readonly run: (scope: Scope, nodes: readonly NodeProto[]) => void
+}
+
+/** Bodies inside bodies: more serves nobody. */
+const MOST_NESTED = 16
+
+/** The names of a body, in front of those of the graph around it. */
+class InnerNames extends Map<string, Operand> {
+  readonly #outer: ReadonlyMap<string, Operand>
+
+  constructor(outer: ReadonlyMap<string, Operand>) {
+    super()
+    this.#outer = outer
+  }
+
+  override get(name: string): Operand | undefined {
+    return super.get(name) ?? this.#outer.get(name)
+  }
+
+  override has(name: string): boolean {
+    return super.has(name) || this.#outer.has(name)
+  }
+}
+
 /** The model being imported: what each ONNX name stands for. */
 export class Scope {
   readonly builder: GraphBuilder
-  readonly opset: number
+  readonly file: Place
   readonly operands: Map<string, Operand>
   /** Values that stand for what a Softmax or its like, left out, would make of them. */
   readonly ranked = new Map<string, SoftmaxKind>()
   /** What some node or the output reads; null: nobody knows. */
   readonly read: ReadonlySet<string> | null
+  /** Stands before the names of nodes. */
+  readonly place: string
+  readonly depth: number
 
   constructor(
     builder: GraphBuilder,
-    opset: number,
+    file: Place,
     operands: Map<string, Operand>,
     read: ReadonlySet<string> | null = null,
+    inside: { readonly place: string; readonly depth: number } = { place: '', depth: 0 },
   ) {
     this.builder = builder
-    this.opset = opset
+    this.file = file
     this.operands = operands
     this.read = read
+    this.place = inside.place
+    this.depth = inside.depth
+  }
+
+  get opsets(): Opsets {
+    return this.file.opsets
+  }
+
+  /** The version of the standard operators. */
+  get opset(): number {
+    return this.file.opsets.standard
+  }
+
+  /** Another graph, for what constants alone make. */
+  other(builder: GraphBuilder, operands: Map<string, Operand>): Scope {
+    return new Scope(builder, this.file, operands, null, this)
+  }
+
+  /** A body of a node here; with `own` names alone, or with those around it. */
+  inner(call: Invocation, own: boolean, opsets: Opsets = this.opsets): Scope {
+    if (this.depth >= MOST_NESTED) call.fail('unsupported-attribute', `bodies are nested deeper than ${MOST_NESTED}`)
+    const operands = own ? new Map<string, Operand>() : new InnerNames(this.operands)
+    const inside = { place: `${call.name}.`, depth: this.depth + 1 }
+    return new Scope(this.builder, { ...this.file, opsets }, operands, null, inside)
   }
 }
 
@@ -212,6 +272,25 @@ export class Invocation {
     return proto === undefined ? null : readTensor(proto, `${this.name}.${name}`)
   }
 
+  /** The bytes of a graph attribute. */
+  graph(name: string): Uint8Array {
+    return this.attributes.get(name)?.g ?? this.fail('malformed-file', `attribute ${name} is missing`)
+  }
+
+  /**
+   * Another operator, in its form of the newest opset supported, on operands at hand: how operators are made of others.
+   * @param inputs null where an optional one is left out
+   */
+  apply(opType: string, inputs: readonly (Operand | null)[], attributes: Attributes = {}, outputs = 1): Operand[] {
+    const scope = this.scope.inner(this, true, { ...this.scope.opsets, standard: NEWEST })
+    for (const [i, operand] of inputs.entries()) if (operand !== null) scope.operands.set(`in${i}`, operand)
+    const output = Array.from({ length: outputs }, (_, i) => `out${i}`)
+    const input = inputs.map((operand, i) => (operand === null ? '' : `in${i}`))
+    const attribute = Object.entries(attributes).map(([name, value]) => attributeOf(name, value))
+    scope.file.run(scope, [{ name: opType, opType, domain: '', overload: '', input, output, attribute }])
+    return output.map((name) => scope.operands.get(name)!)
+  }
+
   hasAttribute(name: string): boolean {
     return this.attributes.has(name)
   }
@@ -250,6 +329,35 @@ export class Invocation {
       operator: this.node.opType,
     })
   }
+}
+
+/** Attributes of a node that is made here; a number is an INT. */
+export type Attributes = Readonly<Record<string, number | string | readonly number[] | { readonly float: number }>>
+
+/** The opset whose forms `apply` uses. */
+const NEWEST = 23
+
+function attributeOf(name: string, value: Attributes[string]): AttributeProto {
+  const blank = { name, floats: [], ints: [], strings: [], reference: '', graphs: [] }
+  if (typeof value === 'number') return { ...blank, type: 2, i: value }
+  if (typeof value === 'string') return { ...blank, type: 3, s: value }
+  if ('float' in value) return { ...blank, type: 1, f: value.float }
+  return { ...blank, type: 7, ints: [...value] }
+}
+
+/** A constant operand. */
+export function constantOf(type: DataType, shape: readonly number[], data: ArrayLike<number>): Operand {
+  return { constant: { type, shape, data: Float64Array.from(data) } }
+}
+
+/** Whole numbers as an operand: axes, shapes, bounds. */
+export function integersOf(...data: number[]): Operand {
+  return constantOf(TYPE.int64, [data.length], data)
+}
+
+/** An operand as what a handler returns. */
+export function resultOf(operand: Operand): Result {
+  return 'constant' in operand ? { constant: operand.constant, type: operand.constant.type } : operand
 }
 
 /** Turns a node into graph nodes; returns one result for each output that the node has. */

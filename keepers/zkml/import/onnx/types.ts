@@ -50,6 +50,16 @@ export function isFloat(type: DataType): boolean {
   return type === TYPE.float || type === TYPE.float16 || type === TYPE.double || type === TYPE.bfloat16
 }
 
+/** Floating-point numbers of 16 bits. */
+export function isNarrow(type: DataType): boolean {
+  return type === TYPE.float16 || type === TYPE.bfloat16
+}
+
+/** Bits of the significand of a 16-bit type, the implied one included. */
+export function significantBits(type: DataType): number {
+  return type === TYPE.bfloat16 ? 8 : 11
+}
+
 export function isInteger(type: DataType): boolean {
   return INTEGER_BITS.has(type)
 }

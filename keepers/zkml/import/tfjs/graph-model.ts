@@ -6,6 +6,7 @@ import { CompileError } from '../../graph/errors.ts'
 import { elementCount } from '../../graph/program.ts'
 import { simplify } from '../../graph/simplify.ts'
 import type { Graph, Tensor } from '../../graph/types.ts'
+import { softmax } from '../compose.ts'
 import { type Attributes, OPERATOR_HANDLERS, type Operand, OperatorCall, tfjsOperators } from './graph-operators.ts'
 
 /** Whole numbers of 64 bits are texts in the JSON of protobuf. */
@@ -74,6 +75,7 @@ export function importGraphModel(
   const builder = new GraphBuilder('model', input.name, full.length > 1 ? full.slice(1) : full, isWhole(input))
   const operands = new Map<string, Operand>([[input.name, { value: builder.reshape('batch', builder.input, full) }]])
   const ranked = new Set<string>()
+  const last = lastSoftmax(order, output)
   for (const each of order) {
     if (each.op === 'Placeholder') continue
     if (each.op === 'Const') {
@@ -83,7 +85,7 @@ export function importGraphModel(
       operands.set(each.name, { constant })
       continue
     }
-    operands.set(each.name, { value: run(builder, each, operands, ranked) })
+    operands.set(each.name, { value: run(builder, each, operands, ranked, last) })
   }
   const found = operands.get(output)!
   if ('constant' in found) throw new CompileError('malformed-file', `the output ${output} does not depend on the input`)
@@ -92,24 +94,37 @@ export function importGraphModel(
   return simplify({ ...builder.build(found.value), dropped: 'softmax' })
 }
 
-function run(builder: GraphBuilder, each: Node, operands: Map<string, Operand>, ranked: Set<string>): string {
+function run(
+  builder: GraphBuilder,
+  each: Node,
+  operands: Map<string, Operand>,
+  ranked: Set<string>,
+  last: string | null,
+): string {
   const reads = readsOf(each)
   const inputs = reads.map((name) => operands.get(name)!)
   const call = new OperatorCall(builder, each.name, each.op, inputs, attributesOf(each))
-  if (reads.some((name) => ranked.has(name))) {
-    if (!AFTER_SOFTMAX.has(each.op))
-      return call.fail('unsupported-operator', 'it reads a Softmax; only one at the end of the network can be dropped')
-    ranked.add(each.name)
-  }
+  if (reads.some((name) => ranked.has(name))) ranked.add(each.name)
   if (each.op !== 'Softmax') return OPERATOR_HANDLERS[each.op]!(call)
   const scores = call.shape()
-  if (scores.at(-1) !== elementCount(scores))
-    call.fail(
-      'unsupported-operator',
-      `a Softmax over the last axis of [${scores}]; only one over all scores is dropped`,
-    )
+  if (each.name !== last || scores.at(-1) !== elementCount(scores))
+    return softmax(builder, each.name, 'softmax', call.value(0), [scores.length - 1])
   ranked.add(each.name)
   return call.value(0)
+}
+
+/** The Softmax from which the output follows by what changes no order, and that nobody else reads; null where there is none. */
+function lastSoftmax(order: readonly Node[], output: string): string | null {
+  const readers = new Map<string, number>()
+  for (const name of [...order.flatMap(readsOf), output]) readers.set(name, (readers.get(name) ?? 0) + 1)
+  const nodes = new Map(order.map((each) => [each.name, each]))
+  let found = nodes.get(output)
+  while (found !== undefined && readers.get(found.name) === 1) {
+    if (found.op === 'Softmax') return found.name
+    if (!AFTER_SOFTMAX.has(found.op)) return null
+    found = nodes.get(readsOf(found)[0]!)
+  }
+  return null
 }
 
 /** The names of the nodes that a node reads: their first outputs. */

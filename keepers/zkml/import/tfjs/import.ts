@@ -5,6 +5,7 @@ import { GraphBuilder } from '../../graph/builder.ts'
 import { CompileError } from '../../graph/errors.ts'
 import { simplify } from '../../graph/simplify.ts'
 import type { Graph, Tensor, ValueName } from '../../graph/types.ts'
+import { softmax } from '../compose.ts'
 import { LayerCall } from './call.ts'
 import { importGraphModel } from './graph-model.ts'
 import { isSoftmax, LAYER_HANDLERS, type LayerHandler } from './layers.ts'
@@ -170,11 +171,32 @@ function firstCall(topology: Extract<Topology, { form: 'functional' }>, layer: L
   return reads.some(([name, call]) => name === layer.name && call === 0) ? 0 : 1
 }
 
+type Ranked = { readonly scores: ValueName; readonly name: string; readonly axis: number; made?: ValueName }
+
+/** The axis that a Softmax chooses along, without the batch; an activation takes the last one. */
+function softmaxAxis(layer: Layer, rank: number): number {
+  const { axis } = layer.config
+  // Without a word tfjs takes the first axis, Keras the last.
+  if (layer.kind !== 'Softmax' || axis === -1 || (axis === undefined && rank === 1)) return rank - 1
+  const found = typeof axis === 'number' ? (axis < 0 ? axis + rank : axis - 1) : Number.NaN
+  if (!Number.isInteger(found) || found < 0 || found >= rank)
+    throw new CompileError(
+      'unsupported-attribute',
+      `layer ${layer.name}: axis ${JSON.stringify(axis)} of a Softmax over ${rank} axes`,
+      {
+        layer: layer.name,
+        operator: 'Softmax',
+      },
+    )
+  return found
+}
+
 /** Runs a model's layers over graph values; nested models run in place. */
 class Network {
   private readonly builder: GraphBuilder
   private readonly weights: ReadonlyMap<string, Tensor>
-  private readonly ranked = new Set<ValueName>()
+  /** Scores of a Softmax that may turn out to be the last thing in the network, by the value that stands for its result. */
+  private readonly ranked = new Map<ValueName, Ranked>()
 
   constructor(builder: GraphBuilder, weights: ReadonlyMap<string, Tensor>) {
     this.builder = builder
@@ -224,23 +246,15 @@ class Network {
     return output
   }
 
-  private apply(layer: Layer, inputs: readonly ValueName[]): ValueName {
-    if (layer.kind === 'InputLayer') return inputs[0]!
-    if (inputs.some((value) => this.ranked.has(value)))
-      throw new CompileError(
-        'unsupported-operator',
-        `layer ${layer.name} reads a Softmax; only a Softmax at the end of the network can be dropped`,
-        { layer: layer.name, operator: 'Softmax' },
-      )
+  private apply(layer: Layer, given: readonly ValueName[]): ValueName {
+    if (layer.kind === 'InputLayer') return given[0]!
+    const inputs = given.map((value) => this.computed(value))
     if (isModel(layer.kind)) return this.run(nested(layer), inputs[0]!)
     const output = HANDLERS.get(layer.kind)!(new LayerCall(this.builder, layer, inputs, this.weights))
     if (!isSoftmax(layer.kind, layer.config.activation)) return output
-    if (this.builder.shape(output).length !== 1)
-      throw new CompileError(
-        'unsupported-operator',
-        `layer ${layer.name}: a Softmax over [${this.builder.shape(output)}]; only one over a flat list of scores is dropped`,
-        { layer: layer.name, operator: 'Softmax' },
-      )
+    const axis = softmaxAxis(layer, this.builder.shape(output).length)
+    const probabilities = { scores: output, name: `${layer.name}.softmax`, axis }
+    if (this.builder.shape(output).length !== 1) return this.probabilities(probabilities)
     // A value of its own, so that reading the scores before the Softmax elsewhere stays allowed.
     const mark = this.builder.select(
       `${layer.name}.scores`,
@@ -248,7 +262,19 @@ class Network {
       Int32Array.from({ length: this.builder.shape(output)[0]! }, (_, i) => i),
       this.builder.shape(output),
     )
-    this.ranked.add(mark)
+    this.ranked.set(mark, probabilities)
     return mark
+  }
+
+  /** What a layer reads: of a Softmax its probabilities, computed once. */
+  private computed(value: ValueName): ValueName {
+    const found = this.ranked.get(value)
+    if (found === undefined) return value
+    found.made ??= this.probabilities(found)
+    return found.made
+  }
+
+  private probabilities({ scores, name, axis }: Ranked): ValueName {
+    return softmax(this.builder, name, 'softmax', scores, [axis])
   }
 }

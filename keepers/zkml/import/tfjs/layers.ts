@@ -169,7 +169,7 @@ function activated(call: LayerCall, value: ValueName): ValueName {
 function activate(call: LayerCall, value: ValueName, name: string): ValueName {
   const fn = Object.hasOwn(ACTIVATIONS, name) ? ACTIVATIONS[name]! : null
   if (fn === null) return call.fail('unsupported-operator', `activation ${name} is not supported`)
-  // A Softmax is dropped here; the importer has made sure that it is the last thing in the network.
+  // A Softmax is left to the importer, which knows whether it is the last thing in the network.
   if (fn === 'identity' || fn === 'softmax') return value
   return call.builder.activation(`${call.name}.${name}`, value, fn)
 }

@@ -15,7 +15,11 @@ import { interpret } from '../../../../keepers/zkml/quantise/interpret.ts'
 import { Circuit } from '../../../circuits/gadget.ts'
 import { randomIntegers } from './programs.ts'
 
-export const SALTS: Required<Salts> = { model: 2n ** 200n + 3n, input: 2n ** 201n + 5n, output: 2n ** 202n + 7n }
+export const SALTS: Salts & Required<Pick<Salts, 'model' | 'input' | 'output'>> = {
+  model: 2n ** 200n + 3n,
+  input: 2n ** 201n + 5n,
+  output: 2n ** 202n + 7n,
+}
 
 export type Built = {
   readonly program: IntegerProgram

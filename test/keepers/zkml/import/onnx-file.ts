@@ -10,9 +10,12 @@ export type Attribute =
   | { readonly floats: readonly number[] }
   | { readonly strings: readonly string[] }
   | { readonly tensor: Constant }
+  | { readonly graph: Body }
+  /** In a function: what its caller gives under that name. */
+  | { readonly reference: string; readonly type: number }
 export type Constant = {
   readonly shape: readonly number[]
-  readonly data: readonly number[]
+  readonly data: readonly number[] | Float32Array
   readonly type?: ElementType
   /** Where the numbers go: raw_data (default) or the typed field. */
   readonly typed?: boolean
@@ -24,6 +27,27 @@ export type Node = {
   readonly name?: string
   readonly domain?: string
   readonly attributes?: Readonly<Record<string, Attribute>>
+}
+/** The body of an If, a Loop or a Scan. */
+export type Body = {
+  readonly inputs?: readonly {
+    readonly name: string
+    readonly type?: ElementType
+    readonly shape?: readonly number[]
+  }[]
+  readonly outputs: readonly string[]
+  readonly nodes: readonly Node[]
+  readonly constants?: Readonly<Record<string, Constant>>
+}
+/** A function that the file defines, in the domain `local`. */
+export type Definition = {
+  readonly name: string
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  readonly nodes: readonly Node[]
+  readonly attributes?: readonly string[]
+  readonly defaults?: Readonly<Record<string, Attribute>>
+  readonly domain?: string
 }
 export type Model = {
   readonly opset: number
@@ -43,6 +67,7 @@ export type Model = {
   readonly outputType?: ElementType
   readonly nodes: readonly Node[]
   readonly constants?: Readonly<Record<string, Constant>>
+  readonly functions?: readonly Definition[]
 }
 
 const DATA_TYPES = {
@@ -54,19 +79,37 @@ const DATA_TYPES = {
   int32: 6,
   int64: 7,
   bool: 9,
+  float16: 10,
   double: 11,
   uint32: 12,
   uint64: 13,
+  bfloat16: 16,
 } as const
 
+function floatBits(value: number): number {
+  return new Uint32Array(Float32Array.of(value).buffer)[0]!
+}
+
+/** Of numbers whose half-precision form is neither subnormal nor infinite, or 0. */
+function halfBits(value: number): number {
+  if (value === 0) return 0
+  const bits = floatBits(value)
+  const rounded = Math.round((bits & 0x7fffffff) / 2 ** 13) - (112 << 10)
+  return ((bits >>> 31) << 15) | rounded
+}
+
 /** Bytes of raw_data, little-endian. */
-function rawBytes(type: ElementType, data: readonly number[]): Uint8Array {
+function rawBytes(type: ElementType, data: readonly number[] | Float32Array): Uint8Array {
   const list = (): { readonly buffer: ArrayBufferLike } => {
     switch (type) {
       case 'float':
         return Float32Array.from(data)
       case 'double':
         return Float64Array.from(data)
+      case 'float16':
+        return Uint16Array.from(data, halfBits)
+      case 'bfloat16':
+        return Uint16Array.from(data, (value) => Math.round(floatBits(value) / 2 ** 16))
       case 'uint8':
       case 'bool':
         return Uint8Array.from(data)
@@ -138,8 +181,34 @@ export function onnxFile(model: Model): Uint8Array {
   for (const output of model.outputs ?? [model.output]) graph.block(12, valueInfo(output, type, null))
   const file = new Writer().int(1, 8).block(2, 'test').block(7, graph)
   file.block(8, new Writer().block(1, '').int(2, model.opset))
+  for (const each of model.functions ?? []) file.block(25, functionProto(each, model.opset))
+  if (model.functions !== undefined) file.block(8, new Writer().block(1, 'local').int(2, 1))
   if (model.ml !== undefined) file.block(8, new Writer().block(1, 'ai.onnx.ml').int(2, model.ml))
   return file.bytes()
+}
+
+function functionProto(definition: Definition, opset: number): Writer {
+  const { name, inputs, outputs, nodes, attributes = [], defaults = {}, domain = 'local' } = definition
+  const writer = new Writer().block(1, name)
+  for (const input of inputs) writer.block(4, input)
+  for (const output of outputs) writer.block(5, output)
+  for (const attribute of attributes) writer.block(6, attribute)
+  for (const node of nodes) writer.block(7, nodeProto(node))
+  writer.block(9, new Writer().block(1, '').int(2, opset)).block(9, new Writer().block(1, 'local').int(2, 1))
+  writer.block(10, domain)
+  for (const [key, value] of Object.entries(defaults)) writer.block(11, attributeProto(key, value))
+  return writer
+}
+
+function bodyProto({ inputs = [], outputs, nodes, constants = {} }: Body): Writer {
+  const writer = new Writer()
+  for (const node of nodes) writer.block(1, nodeProto(node))
+  writer.block(2, 'body')
+  for (const [name, constant] of Object.entries(constants)) writer.block(5, tensorProto(constant, name))
+  for (const { name, type = 'float', shape = null } of inputs)
+    writer.block(11, valueInfo(name, DATA_TYPES[type], shape))
+  for (const output of outputs) writer.block(12, valueInfo(output, null, null))
+  return writer
 }
 
 function nodeProto(node: Node): Writer {
@@ -165,6 +234,8 @@ function attributeProto(name: string, value: Attribute): Writer {
     return writer.int(20, 8)
   }
   if ('float' in value) return writer.float(2, value.float).int(20, 1)
+  if ('graph' in value) return writer.block(6, bodyProto(value.graph)).int(20, 5)
+  if ('reference' in value) return writer.block(21, value.reference).int(20, value.type)
   if ('tensor' in value) return writer.block(5, tensorProto(value.tensor, '')).int(20, 4)
   for (const each of value) writer.int(8, each)
   return writer.int(20, 7)

@@ -91,10 +91,10 @@ describe('ONNX import', () => {
   })
 
   it('names every unknown operator at once', () => {
-    const nodes = ['Einsum', 'Relu', 'STFT'].map((op, i) => ({ op, inputs: ['x'], outputs: [`y${i}`] }))
+    const nodes = ['DFT', 'Relu', 'STFT'].map((op, i) => ({ op, inputs: ['x'], outputs: [`y${i}`] }))
     const { code, message } = refused(onnxFile({ opset: 13, input: IMAGE, output: 'y2', nodes }))
     expect(code).to.equal('unsupported-operator')
-    expect(message).to.contain('Einsum, STFT')
+    expect(message).to.contain('DFT, STFT')
     expect(refused(single({ op: 'Relu', domain: 'com.example', inputs: ['x'] })).message).to.contain('com.example.Relu')
   })
 

@@ -42,7 +42,13 @@ describe('ONNX files of several inputs and outputs', function () {
   it('take their inputs and give their outputs one after the other, as onnxruntime computes them', async () => {
     ort.env.wasm.numThreads = 1
     const graph = importOnnx(file, { output: 'scores,place,sum' })
-    expect(graph.input).to.deep.equal({ name: 'a, b, c', shape: [11] })
+    const parts = [
+      { name: 'a', count: 6 },
+      { name: 'b', count: 3 },
+      { name: 'c', count: 2 },
+    ]
+    expect(graph.input).to.deep.equal({ name: 'a, b, c', shape: [11], parts })
+    expect(graph.outputs!.map(({ name, count }) => `${name} ${count}`)).to.deep.equal(['scores 2', 'place 1', 'sum 6'])
     expect(graph.notes.join()).to.contain('a [1,2,3], b [1,1,3], c [2], one after the other')
     expect(graph.notes.join()).to.contain('scores (2), place (1), sum (6), one after the other')
     const session = await ort.InferenceSession.create(file, { logSeverityLevel: 4 })

@@ -66,6 +66,11 @@ const CASES: readonly Case[] = [
   { op: 'Sinh', opset: 9, from: -2, to: 2, known: [1, 1.1752011936] },
   { op: 'Cosh', opset: 9, from: -2, to: 2, known: [1, 1.5430806348] },
   { op: 'Asinh', opset: 9, from: -3, to: 3, known: [1, 0.881373587] },
+  { op: 'Tan', from: -1, to: 1, known: [Math.PI / 4, 1] },
+  { op: 'Asin', from: -0.9, to: 0.9, known: [0.5, Math.PI / 6] },
+  { op: 'Acos', from: -0.9, to: 0.9, known: [0.5, Math.PI / 3] },
+  { op: 'Acosh', opset: 9, from: 3, to: 5, known: [2, 1.3169578969] },
+  { op: 'Atanh', opset: 9, from: -0.6, to: 0.6, known: [0.5, 0.5493061443] },
   ...([0.5, -1, -0.5, 1.5, -2, 3] as const).map((exponent) => ({
     op: 'Pow',
     inputs: ['x', 'e'],
@@ -180,6 +185,11 @@ describe('smooth functions of ONNX', function () {
     expect(refusal(of('Log'), 0, 4)).to.match(/curve: log of 0 is -Infinity/)
     expect(refusal(of('Reciprocal'), -1.5, 2)).to.match(/curve.*1 \/ 0 has no value.*epsilon/)
     expect(refusal(of('Sqrt'), -1, 4)).to.match(/curve: sqrt of -1 is NaN/)
+    expect(refusal(of('Tan'), 1, 2)).to.match(/the tangent has no value at π\/2/)
+    expect(refusal(of('Tan'), -5, 5)).to.match(/the tangent has no value at π\/2/)
+    expect(refusal(of('Asin'), 0, 1.2)).to.match(/asin of 1.04\d+ is NaN/)
+    expect(refusal({ ...of('Acosh'), opset: 9 }, 0.5, 3)).to.match(/acosh of 0.5 is NaN/)
+    expect(refusal({ ...of('Atanh'), opset: 9 }, 0, 1)).to.match(/atanh of 1 is Infinity/)
     expect(refusal(CASES.find(({ op }) => op === 'Pow')!, 0.5, 3)).to.equal('it was taken')
   })
 

@@ -119,14 +119,6 @@ describe('tfjs model files', function () {
       },
     ],
     [
-      'a Softmax that is computed with',
-      'unsupported-operator',
-      /reads a Softmax/,
-      ({ modelTopology }) => {
-        modelTopology.config.layers[0].config.activation = 'softmax'
-      },
-    ],
-    [
       'a field of the wrong type',
       'malformed-file',
       /use_bias/,

@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { expect } from 'chai'
 import {
-  type CompileError,
+  CompileError,
   calibrate,
   encodeInput,
   evaluate,
@@ -114,6 +114,16 @@ const SINGLE: Record<string, () => tf.layers.Layer[]> = {
   ),
   'Softmax at the end': () => [L.dense({ inputShape: [4], units: 3, activation: 'softmax' })],
   'Softmax as a layer': () => [L.dense({ inputShape: [4], units: 3 }), L.softmax()],
+  'Softmax inside the network': () => [
+    L.dense({ inputShape: [4], units: 3, activation: 'softmax' }),
+    L.dense({ units: 2, activation: 'tanh' }),
+  ],
+  'Softmax over rows': () => [L.dense({ inputShape: [3, 4], units: 5, activation: 'softmax' }), L.flatten()],
+  'Softmax over rows at the end': () => [L.dense({ inputShape: [3, 4], units: 5 }), L.softmax({ axis: -1 })],
+  'Softmax, and Dropout behind it': () => [
+    L.dense({ inputShape: [4], units: 3, activation: 'softmax' }),
+    L.dropout({ rate: 0.5 }),
+  ],
 }
 
 describe('tfjs layers', function () {
@@ -125,6 +135,26 @@ describe('tfjs layers', function () {
   for (const [what, layers] of Object.entries(SINGLE))
     it(`computes what tfjs computes: ${what}`, () =>
       requireEqual(tf.sequential({ layers: layers() }), new Random(what.length), what))
+
+  it('takes a Softmax along the axis that is said, which tfjs itself cannot run, and refuses one that is not', async () => {
+    const model = tf.sequential({ layers: [L.dense({ inputShape: [3, 4], units: 2 }), L.softmax({ axis: -1 })] })
+    const artifacts = await artifactsOf(model)
+    const along = (axis: unknown) => {
+      const changed = structuredClone(artifacts)
+      changed.modelTopology.config.layers[1].config.axis = axis
+      return importTfjsArtifacts(changed)
+    }
+    const input = new Random(6).list(12, -1, 1)
+    for (const axis of [1, -2]) {
+      const found = evaluate(along(axis), input).data
+      for (const column of [0, 1])
+        expect(found[column]! + found[2 + column]! + found[4 + column]!).to.be.closeTo(1, 1e-9)
+    }
+    const rows = evaluate(along(2), input).data
+    for (const row of [0, 2, 4]) expect(rows[row]! + rows[row + 1]!).to.be.closeTo(1, 1e-9)
+    for (const axis of [undefined, 0, 3, -3, [1], 'last'])
+      expect(() => along(axis)).to.throw(CompileError, /axis .* of a Softmax over 2 axes/)
+  })
 
   it('computes what tfjs computes: Embedding', async () => {
     const model = tf.sequential({

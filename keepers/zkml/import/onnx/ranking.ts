@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A Softmax at the end of a network: it changes no order of the scores, and is left out where nothing else is asked of it.
+import { elementCount } from '../../graph/program.ts'
+import type { SoftmaxKind } from '../../graph/types.ts'
+import { capturedNames } from './bodies.ts'
+import { ML_DOMAIN } from './operators.ts'
+import type { ModelProto, NodeProto } from './schema.ts'
+import type { Invocation, Result } from './scope.ts'
+import { isFloat } from './types.ts'
+
+/** Operators whose result only ranks the scores where they are the last ones: they are dropped there, and computed elsewhere. */
+export const RANKING: Readonly<Record<string, SoftmaxKind>> = { Softmax: 'softmax', LogSoftmax: 'log-softmax' }
+/** What may follow a dropped Softmax: none of these changes the order of the scores. */
+const AFTER_RANKING = new Set([
+  'ArgMax',
+  'Identity',
+  'Reshape',
+  'Flatten',
+  'Squeeze',
+  'Unsqueeze',
+  'ZipMap',
+  'Normalizer',
+])
+
+/**
+ * The output of a Softmax from which the network's output follows by what keeps the order, and that nobody else reads; null
+ * where there is none.
+ */
+export function lastRanking({ graph }: ModelProto): string | null {
+  const producers = new Map(graph.node.flatMap((node) => node.output.map((output) => [output, node] as const)))
+  const readers = new Map<string, number>()
+  for (const name of [
+    ...graph.node.flatMap((node) => [...node.input, ...capturedNames(node)]),
+    ...graph.output.map((output) => output.name),
+  ])
+    readers.set(name, (readers.get(name) ?? 0) + 1)
+  let name = graph.output[0]?.name ?? ''
+  for (let left = graph.node.length; left > 0 && readers.get(name) === 1; left--) {
+    const node = producers.get(name)
+    if (node === undefined) return null
+    if (Object.hasOwn(RANKING, node.opType)) return name
+    if (!keepsOrder(node)) return null
+    name = node.input[0] ?? ''
+  }
+  return null
+}
+
+/** Whether a node's result follows from the order of what it reads, and keeps it. */
+export function keepsOrder({ opType, domain, attribute }: NodeProto): boolean {
+  const standard = domain === '' || domain === 'ai.onnx' || domain === ML_DOMAIN
+  const to = attribute.find(({ name }) => name === 'to')?.i ?? 0
+  return standard && (AFTER_RANKING.has(opType) || (opType === 'Cast' && isFloat(to)))
+}
+
+/** Whether a Softmax is over all of its elements together. */
+export function ranksAll(call: Invocation): boolean {
+  const operand = call.operand(0)
+  // Of masked scores the network's own are no likeness.
+  if ('value' in operand && operand.masked !== undefined) return false
+  const shape = call.shape(0)
+  const given = call.int('axis', call.schema.since >= 13 ? -1 : 1)
+  const axis = given === shape.length && call.schema.since < 13 ? given : call.axis(given, shape.length)
+  const choices = call.schema.since >= 13 ? shape[axis] : elementCount(shape.slice(axis))
+  return choices === elementCount(shape)
+}
+
+export function dropRanking(call: Invocation, ranked: Map<string, SoftmaxKind>): Result {
+  ranked.set(call.node.output[0]!, RANKING[call.node.opType]!)
+  const operand = call.operand(0)
+  return 'value' in operand ? { value: operand.value } : operand
+}
+
+/** Passes the mark of a dropped Softmax on through what keeps the order. */
+export function followRanking(call: Invocation, ranked: Map<string, SoftmaxKind>): void {
+  const mark = call.node.input.map((input) => ranked.get(input)).find((each) => each !== undefined)
+  if (mark === undefined) return
+  if (call.node.opType === 'ArgMax') {
+    call.builder.note('a final Softmax was dropped: the scores are compared before it')
+    return
+  }
+  for (const output of call.node.output) if (output !== '') ranked.set(output, mark)
+}
