@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What an operator decides about a deployment, checked before the first transaction.
 import { readFile } from 'node:fs/promises'
-import { getAddress, isAddress, parseEther, parseUnits, ZeroAddress } from 'ethers'
+import { getAddress, isAddress, parseEther, parseUnits, ZeroAddress, ZeroHash } from 'ethers'
 import { z } from 'zod'
 
 const DAY = 24 * 3600
@@ -42,6 +42,11 @@ const service = z.strictObject({
     .default(ZeroAddress),
   /** Most seats of one party, as the admission contract counts it; 0 without one. */
   partySeats: z.int().min(0).max(256).default(0),
+  /** SHA-256 of the service's manifest (`cohort service digest`); zero: none is agreed on on the chain. */
+  manifest: z
+    .string()
+    .regex(/^0x[0-9a-f]{64}$/, 'the SHA-256 of a manifest: 0x and 64 lower-case hex digits')
+    .default(ZeroHash),
   registrationWindow: seconds(365 * DAY, 1),
   keyWindow: seconds(365 * DAY, 1),
   trainingWindow: seconds(365 * DAY, 1),

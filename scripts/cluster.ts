@@ -7,6 +7,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type EventLog, HDNodeWallet, type Interface, type JsonRpcProvider } from 'ethers'
 import { clients, contractInterface } from '../keepers/chain/index.ts'
+import type { ModelName } from '../keepers/learning/index.ts'
+import {
+  type ExampleChanges,
+  exampleManifest,
+  manifestDigest,
+  type ServiceManifest,
+} from '../keepers/versions/index.ts'
 import { ACCOUNT, demoParameters, deployWith, fundRewards } from './demo/deployment.ts'
 import { type KeeperLine, type KeeperNode, prepareKeepers, startKeeper } from './demo/keeper-nodes.ts'
 import { type ChainOptions, startLocalChain } from './demo/local-chain.ts'
@@ -17,6 +24,10 @@ const PHRASE = 'test test test test test test test test test test test junk'
 /** Private key of a funded account of the local chain. */
 export const accountKey = (index: number): string =>
   HDNodeWallet.fromPhrase(PHRASE, '', `m/44'/60'/0'/0/${index}`).privateKey
+
+/** The manifest of a named model for keepers with few samples. */
+export const clusterManifest = (model: ModelName, changes: ExampleChanges = {}): ServiceManifest =>
+  exampleManifest(model, { ...changes, rounds: { minTotalSamples: 400, maxSamples: 1000, ...changes.rounds } })
 
 /** Short enough for a test that lets them pass, long enough for a process to restart on a busy machine. */
 export const TEST_WINDOWS = {
@@ -36,6 +47,8 @@ export type ClusterOptions = {
   readonly windows?: Partial<typeof TEST_WINDOWS>
   readonly service?: Readonly<Record<string, unknown>>
   readonly registry?: Readonly<Record<string, unknown>>
+  /** What the members agree on; a service of digits with small sums unless told. */
+  readonly manifest?: ServiceManifest
   readonly values?: (index: number) => Readonly<Record<string, unknown>>
   /** Other RPC endpoint than the chain's own, e.g. a proxy that a test can break. */
   readonly rpc?: (url: string) => readonly string[] | Promise<readonly string[]>
@@ -76,7 +89,11 @@ export class Cluster implements AsyncDisposable {
       cluster.url = chain.url
       cluster.provider = chain.provider
       const most = options.keepers + (options.later ?? 0)
-      const base = demoParameters(most) as { service: Record<string, unknown>; keepers: Record<string, unknown> }
+      const manifest = options.manifest ?? clusterManifest('small-cnn')
+      const base = demoParameters(most, { name: 'MNIST digits', manifest: manifestDigest(manifest) }) as {
+        service: Record<string, unknown>
+        keepers: Record<string, unknown>
+      }
       const service = { ...base.service, ...TEST_WINDOWS, ...options.windows, ...options.service }
       const parameters = { ...base, service, keepers: { ...base.keepers, ...options.registry } }
       const deployment = await deployWith(chain.url, cluster.folder, parameters, () => undefined)
@@ -96,9 +113,8 @@ export class Cluster implements AsyncDisposable {
           first,
           ownerKeys: Array.from({ length: count }, (_, i) => accountKey(ACCOUNT.firstOwner + first + i)),
           stake: '1000',
+          manifest,
           values: (index) => ({
-            'service.profile.minTotalSamples': 400,
-            'service.profile.maxSamples': 1000,
             'data.shard': { kind: 'iid', parts: most, index, seed: 1 },
             'data.limit': 150,
             'network.fetchSeconds': 5,

@@ -45,6 +45,8 @@ interface ILearningServiceTypes {
     /// @param fraudPenalty For a member that a quorum convicts on evidence that each of them recomputed; ≤ bond.
     /// @param admission Contract that says who may take a seat (IAdmission); zero: every keeper may.
     /// @param partySeats Most seats of keepers that the admission contract counts to one party; 0 without one, else ≥ 1.
+    /// @param manifest SHA-256 of the service's manifest, the canonical document that members agree on off the chain; zero:
+    /// none is agreed on here.
     struct Parameters {
         uint32 registrationWindow;
         uint32 keyWindow;
@@ -66,6 +68,7 @@ interface ILearningServiceTypes {
         address strategy;
         address admission;
         uint16 partySeats;
+        bytes32 manifest;
     }
 
     /// @notice One collective key and its members.

@@ -37,6 +37,7 @@ export const SERVICE_FIELDS = [
   'fraudPenalty',
   'admission',
   'partySeats',
+  'manifest',
 ] as const
 
 /**

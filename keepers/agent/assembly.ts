@@ -4,10 +4,9 @@ import { join } from 'node:path'
 import { parseUnits, type Wallet } from 'ethers'
 import type { Logger } from 'pino'
 import { type Clock, contractInterface, FailoverProvider, HeadWatch, TransactionQueue } from '../chain/index.ts'
-import type { ModelSpec } from '../learning/index.ts'
 import { DataPlane } from '../network/index.ts'
 import { KeeperStore } from '../store/index.ts'
-import { commitToWeights } from '../versions/index.ts'
+import { commitToWeights, type PlannedModel } from '../versions/index.ts'
 import type { KeeperConfig } from './config.ts'
 import type { AgentContext } from './context.ts'
 import { dhtOf } from './dht.ts'
@@ -124,13 +123,13 @@ export async function openQueue(
 /** The model of the service, from these weights before the first round. */
 export function openModel(
   { config, log }: Surroundings,
-  spec: ModelSpec,
+  model: PlannedModel,
   parts: { readonly store: KeeperStore; readonly plane: DataPlane; readonly initial: Float32Array },
 ): GlobalModel {
   return new GlobalModel({
     ...parts,
     commit: (weights) => {
-      const { commitment, clipped } = commitToWeights(spec, weights)
+      const { commitment, clipped } = commitToWeights(model, weights)
       if (clipped > 0)
         log.warn({ event: 'weights clipped', clipped }, 'weights outgrew the plan and were clipped to it')
       return commitment

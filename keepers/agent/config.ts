@@ -5,7 +5,7 @@ import { isAddress } from 'ethers'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { PUBLIC, parseBootstrap } from '../network/index.ts'
-import { contradictionInPrivacy, profileSchema } from '../versions/index.ts'
+import { readManifestFile, type ServiceManifest, VersionError } from '../versions/index.ts'
 import { AgentError } from './errors.ts'
 
 const url = z.url({ protocol: /^https?$/, error: 'takes an http:// or https:// URL' })
@@ -59,7 +59,7 @@ const shardSchema = z.discriminatedUnion('kind', [
 const dataSchema = z.strictObject({
   /**
    * `digits`: MNIST's IDX files in `path`, or the project's own procedural digits without one. `idx`: a folder of IDX files.
-   * `csv`: a file with the columns of service.profile.table. `images`: a folder with one sub-folder of pictures per class.
+   * `csv`: a file with the columns that the manifest names. `images`: a folder with one sub-folder of pictures per class.
    */
   source: z.enum(['digits', 'idx', 'csv', 'images']),
   path: z.string().min(1).optional(),
@@ -67,8 +67,6 @@ const dataSchema = z.strictObject({
   test: z.string().min(1).optional(),
   /** Which part of the files is this keeper's own; real keepers have files of their own and take `all`. */
   shard: shardSchema.default({ kind: 'all' }),
-  /** Share of the shard that is held out to judge models before a vote. */
-  holdOut: z.number().min(0.01).max(0.5).default(0.1),
   /** Also measure accepted models on the test files. */
   reportTest: z.boolean().default(false),
   /** Use at most this many samples of the shard. */
@@ -121,7 +119,11 @@ const schema = z.strictObject({
       ...chain,
       confirmations: chain.confirmations ?? (DEVELOPMENT_CHAINS.has(chain.id) ? 1 : FINAL_ENOUGH),
     })),
-  service: z.strictObject({ address, profile: profileSchema }),
+  service: z.strictObject({
+    address,
+    /** File of the service's manifest: what all members agree on. */
+    manifest: z.string().min(1).default('manifest.json'),
+  }),
   keys: z
     .strictObject({ operator: z.string().default('operator.json'), passphraseFile: z.string().optional() })
     .default({ operator: 'operator.json' }),
@@ -146,39 +148,51 @@ const schema = z.strictObject({
     .default({ level: 'info' }),
 })
 
-export type KeeperConfig = z.infer<typeof schema>
+type Settings = z.infer<typeof schema>
+/** A keeper's config, paths absolute, with the manifest that it names. */
+export type KeeperConfig = Omit<Settings, 'service'> & {
+  readonly service: { readonly address: string; readonly manifest: ServiceManifest; readonly manifestFile: string }
+}
 export type DataConfig = KeeperConfig['data']
 export type TrainingConfig = KeeperConfig['training']
 
 /** Name of the config file in a data folder. */
 export const CONFIG_FILE = 'keeper.yaml'
 
-/** Parses a config, paths in it made relative to `folder`. @throws AgentError CONFIG naming key, value and fix. */
-export function parseConfig(text: string, folder: string): KeeperConfig {
+/**
+ * Parses a config, paths in it made relative to `folder`, and reads the manifest that it names.
+ * @param manifest instead of reading one, for a config whose folder is not there yet
+ * @throws AgentError CONFIG naming key, value and fix
+ */
+export function parseConfig(text: string, folder: string, manifest?: ServiceManifest): KeeperConfig {
   const document = parseDocument(text, { prettyErrors: true })
   const syntax = document.errors[0]
   if (syntax) throw new AgentError('CONFIG', `${CONFIG_FILE}: ${syntax.message.split('\n')[0]}`)
   const result = schema.safeParse(document.toJS())
   if (!result.success) throw new AgentError('CONFIG', `${CONFIG_FILE}: ${result.error.issues.map(explain).join('; ')}`)
-  const config = result.data
-  const wrong = contradictionIn(config)
-  if (wrong !== null) throw new AgentError('CONFIG', `${CONFIG_FILE}: ${wrong}`)
+  const settings = result.data
   const resolve = (path: string): string => (isAbsolute(path) ? path : join(folder, path))
-  config.keys.operator = resolve(config.keys.operator)
-  if (config.keys.passphraseFile !== undefined) config.keys.passphraseFile = resolve(config.keys.passphraseFile)
-  if (config.data.path !== undefined) config.data.path = resolve(config.data.path)
-  if (config.data.test !== undefined) config.data.test = resolve(config.data.test)
-  return config
+  const manifestFile = resolve(settings.service.manifest)
+  const agreed = manifest ?? manifestAt(manifestFile)
+  const wrong = contradictionInDht(settings.network) ?? contradictionInData(settings.data, agreed)
+  if (wrong !== null) throw new AgentError('CONFIG', `${CONFIG_FILE}: ${wrong}`)
+  settings.keys.operator = resolve(settings.keys.operator)
+  if (settings.keys.passphraseFile !== undefined) settings.keys.passphraseFile = resolve(settings.keys.passphraseFile)
+  if (settings.data.path !== undefined) settings.data.path = resolve(settings.data.path)
+  if (settings.data.test !== undefined) settings.data.test = resolve(settings.data.test)
+  return { ...settings, service: { address: settings.service.address, manifest: agreed, manifestFile } }
 }
 
-/** What keys say that are right one by one and do not fit together; null when all do. */
-function contradictionIn(config: KeeperConfig): string | null {
-  return (
-    contradictionInDht(config.network) ?? contradictionInData(config) ?? contradictionInPrivacy(config.service.profile)
-  )
+function manifestAt(file: string): ServiceManifest {
+  try {
+    return readManifestFile(file)
+  } catch (cause) {
+    if (!(cause instanceof VersionError)) throw cause
+    throw new AgentError('CONFIG', `${CONFIG_FILE}: service.manifest: ${cause.message}`, { cause })
+  }
 }
 
-function contradictionInDht({ dht, announce }: KeeperConfig['network']): string | null {
+function contradictionInDht({ dht, announce }: Settings['network']): string | null {
   if (dht === undefined) return null
   const { bootstrap, prefix, mode } = dht
   if (bootstrap.length === 0 && (prefix === undefined || mode === 'client')) {
@@ -193,24 +207,21 @@ function contradictionInDht({ dht, announce }: KeeperConfig['network']): string 
   return null
 }
 
-function contradictionInData({ data, service }: KeeperConfig): string | null {
+/** Forms that a source's samples have. */
+const FORM_OF = { digits: 'picture', idx: 'picture', images: 'picture', csv: 'table' } as const
+
+function contradictionInData(data: DataConfig, { input }: ServiceManifest): string | null {
   const { source, shard } = data
-  const { inputShape, classes, table } = service.profile
   if (shard.kind !== 'all' && shard.index >= shard.parts) {
     return `data.shard.index ${shard.index} must be below parts ${shard.parts}`
   }
   if (source !== 'digits' && data.path === undefined) return `data.path: source ${source} needs a path`
-  const names = source === 'csv' || source === 'images'
-  if (!names && data.test !== undefined) return `data.test: source ${source} has its test files beside the others`
-  if (names && data.reportTest && data.test === undefined) return `data.test: reportTest needs samples to report on`
-  if (names && typeof classes === 'number') {
-    return `service.profile.classes: source ${source} needs the names of the ${classes} classes, in their order`
-  }
-  if (source !== 'csv') return null
-  if (table === undefined) return 'service.profile.table: source csv needs the columns that all members use'
-  const values = inputShape.reduce((product, size) => product * size, 1)
-  if (table.features.length !== values) {
-    return `service.profile.inputShape: [${inputShape}] for the ${table.features.length} features of the table`
+  const ownTest = source === 'csv' || source === 'images'
+  if (!ownTest && data.test !== undefined) return `data.test: source ${source} has its test files beside the others`
+  if (ownTest && data.reportTest && data.test === undefined) return 'data.test: reportTest needs samples to report on'
+  if (input.kind !== FORM_OF[source]) {
+    const fitting = input.kind === 'table' ? 'csv' : 'idx or images'
+    return `data.source: ${source} gives a ${FORM_OF[source]}, the service's manifest takes a ${input.kind}: use ${fitting}`
   }
   return null
 }

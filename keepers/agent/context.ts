@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { Clock, FailoverProvider, PeerBook, ServiceContracts, TransactionQueue } from '../chain/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
-import type { ServiceProfile } from '../versions/index.ts'
+import type { ServiceManifest } from '../versions/index.ts'
 import type { KeeperConfig } from './config.ts'
 import type { EpochEngine } from './epoch.ts'
 import type { Facts } from './facts.ts'
@@ -15,7 +15,7 @@ import type { Trainer } from './training/trainer.ts'
 /** Everything a behaviour may use. Built once by the daemon; tests build it from parts of their own. */
 export type AgentContext = {
   readonly config: KeeperConfig
-  readonly profile: ServiceProfile
+  readonly manifest: ServiceManifest
   readonly chainId: bigint
   readonly serviceAddress: `0x${string}`
   readonly operator: string
@@ -42,12 +42,16 @@ export type AgentContext = {
 export type Remembered = {
   /** The service's parameters, and the block at which their epoch opened. */
   parameters: { readonly block: number; readonly parameters: EpochParameters } | null
+  /** Block in which parameters were last proposed when this keeper's manifest was found to be the service's. */
+  agreed: number | null
   /** Chain time at which something was first seen to be due, and since which transition. */
   due: { readonly mark: string; readonly time: number } | null
 }
 
 /** The parameters of the service that matter in an epoch. */
 export type EpochParameters = {
+  /** SHA-256 of the manifest, as the chain has it. */
+  readonly manifest: string
   readonly minKeepers: number
   readonly decryptionsPerEpoch: number
   readonly windows: Readonly<Record<'key' | 'training' | 'reveal' | 'aggregate' | 'decrypt' | 'vote', number>>

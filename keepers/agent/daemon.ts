@@ -13,8 +13,7 @@ import {
   PeerBook,
   systemClock,
 } from '../chain/index.ts'
-import type { ModelSpec } from '../learning/index.ts'
-import { commitToWeights, specOf } from '../versions/index.ts'
+import { agreedDigests, encodeManifest, openManifest, requireAgreed } from '../versions/index.ts'
 import {
   healthOf,
   identityOf,
@@ -31,6 +30,7 @@ import type { AgentContext, Behaviour } from './context.ts'
 import { EpochEngine } from './epoch.ts'
 import { AgentError } from './errors.ts'
 import { Facts } from './facts.ts'
+import { RENEW } from './frame.ts'
 import { HealthServer } from './health-server.ts'
 import { AgentLoop } from './loop.ts'
 import { keepYoungSpaceBound } from './memory.ts'
@@ -122,55 +122,47 @@ async function openContext(
   cleanup: AsyncDisposableStack,
 ): Promise<Opened> {
   const { folder, config, wallet, clock, log, metrics, signal } = surroundings
-  const { profile, address } = config.service
+  const { manifest, address } = config.service
   const store = openStore(surroundings, passphrase)
   cleanup.defer(() => store.close())
   const identitySeed = identityOf(store, folder)
   const provider = openProvider(surroundings)
   cleanup.defer(() => provider.destroy())
   const contracts = await openService(address, provider)
+  requireAgreed(await agreedDigests(contracts.service), manifest, RENEW)
   await checkClock(provider, clock)
   await checkFunds(provider, wallet.address)
   const owner = await checkRegistered(contracts, wallet.address)
   await checkDoppelganger(contracts, owner, { peerId: await peerIdOf(identitySeed) })
 
+  // Refuses a model that cannot be proven now rather than at the first vote.
+  const model = await openManifest(manifest)
   const trainer = await Trainer.start(config, signal)
   cleanup.defer(() => trainer.stop())
   const { samples, heldOut, parameterCount, announcement, initialWeights } = trainer.shard
   log.info({ event: 'shard', samples, heldOut, parameters: parameterCount }, announcement)
-  await checkServicePlan(contracts, profile, parameterCount)
+  await checkServicePlan(contracts, manifest.rounds, parameterCount)
   const plane = await openPlane(surroundings, identitySeed)
   cleanup.defer(() => plane.stop())
-  const spec = specOf(profile)
-  checkPlan(spec, initialWeights)
+  // For those who join: they have its digest from the chain.
+  await plane.publish(encodeManifest(manifest))
   const heads = openHeads(surroundings, provider)
   const queue = await openQueue(surroundings, { provider, heads }, store)
   const epochs = new EpochEngine()
   cleanup.defer(() => epochs.close())
   const context: AgentContext = {
-    ...{ config, profile, clock, store, plane, queue, contracts, epochs, trainer, metrics, log },
+    ...{ config, manifest, clock, store, plane, queue, contracts, epochs, trainer, metrics, log },
     chainId: BigInt(config.chain.id),
     serviceAddress: address as `0x${string}`,
     operator: wallet.address,
     endpoints: provider,
     facts: new Facts(contractInterface('ILearningService'), store.logs),
     peers: new PeerBook(contracts.service, contracts.registry, clock),
-    model: openModel(surroundings, spec, { store, plane, initial: initialWeights }),
-    remembered: { parameters: null, due: null },
+    model: openModel(surroundings, model, { store, plane, initial: initialWeights }),
+    remembered: { parameters: null, agreed: null, due: null },
     stopping: signal,
   }
   return { context, owner, provider, heads }
-}
-
-/** Refuses a model that its plan cannot commit to now rather than at the first vote. @throws AgentError CONFIG. */
-function checkPlan(spec: ModelSpec, weights: Float32Array): void {
-  try {
-    commitToWeights(spec, weights)
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
-    const what = `service.profile: ${spec.name} with samples of ${spec.inputShape.join('×')} has no provable form`
-    throw new AgentError('CONFIG', `${what} (${reason}): choose another model or shape`, { cause })
-  }
 }
 
 /** Puts the address that others can reach us at into the registry, when it is another than last time. */

@@ -10,12 +10,11 @@ import {
   type OnceGuard,
   openEngine,
   type Plan,
-  plan,
   Secret,
 } from '../fhe/index.ts'
 import type { KeeperStore } from '../store/index.ts'
-import type { ServiceProfile } from '../versions/index.ts'
-import { updateBound } from '../versions/index.ts'
+import type { RoundTerms } from '../versions/index.ts'
+import { planFor } from '../versions/index.ts'
 import { type EpochMember, epochName } from './members.ts'
 
 export type EpochFrame = {
@@ -37,7 +36,7 @@ export type FrameRequest = {
   readonly threshold: number
   readonly decryptionsPerKey: number
   readonly vectorLength: number
-  readonly profile: ServiceProfile
+  readonly terms: RoundTerms
 }
 
 /** The cryptographic engine of the epoch in hand; opened once, closed when another epoch begins. */
@@ -67,28 +66,6 @@ export class EpochEngine {
       () => undefined,
     )
   }
-}
-
-export type PlanRequest = Pick<FrameRequest, 'threshold' | 'decryptionsPerKey' | 'vectorLength' | 'profile'> & {
-  readonly members: number
-}
-
-/** The parameters of the encryption for an epoch. Throws FheError 'plan-impossible' when there are none. */
-export function planFor(request: PlanRequest): Plan {
-  const { members, profile } = request
-  return plan({
-    members,
-    threshold: request.threshold,
-    vectorLength: request.vectorLength,
-    clipBound: profile.clipBound,
-    clipNorm: updateBound(profile, request.vectorLength),
-    maxWeight: profile.maxSamples,
-    minTotalWeight: Math.min(profile.minTotalSamples, profile.maxSamples * members),
-    decryptionsPerKey: request.decryptionsPerKey,
-    statisticalBits: profile.statisticalBits,
-    // Updates are small and bounded, so the modulus has room: spend it on precision.
-    scaleBits: 'widest',
-  })
 }
 
 async function openFrame(request: FrameRequest): Promise<EpochFrame> {
@@ -164,10 +141,15 @@ export function loadKeyHash(store: KeeperStore, frame: EpochFrame): Uint8Array |
   return typeof record === 'string' ? Buffer.from(record, 'hex') : null
 }
 
+/** The first epoch whose keys are not erased. */
+export function keysErasedBefore(store: KeeperStore): number {
+  const done = store.getRecord(ERASED)
+  return typeof done === 'number' ? done : 1
+}
+
 /** Erases the keys of epochs before `epoch`: what is erased cannot be stolen later. */
 export function eraseKeysBefore(store: KeeperStore, epoch: number): void {
-  const done = store.getRecord(ERASED)
-  const from = typeof done === 'number' ? done : 1
+  const from = keysErasedBefore(store)
   for (let old = from; old < epoch; old++) store.eraseSecrets(`epoch/${old}/`)
   if (epoch > from) store.putRecord(ERASED, epoch)
 }

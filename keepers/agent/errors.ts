@@ -31,7 +31,6 @@ export type AgentErrorCode =
   | 'CLOCK_SKEW'
   | 'PLAN'
   | 'DATA'
-  | 'PROFILE_MISMATCH'
   | 'BAD_BLOB'
   | 'WORKER'
 
@@ -44,7 +43,6 @@ const EXITS: Readonly<Record<AgentErrorCode, number>> = {
   CLOCK_SKEW: KEEPER_EXIT.config,
   PLAN: KEEPER_EXIT.config,
   DATA: KEEPER_EXIT.data,
-  PROFILE_MISMATCH: KEEPER_EXIT.config,
   BAD_BLOB: KEEPER_EXIT.data,
   WORKER: KEEPER_EXIT.software,
 }

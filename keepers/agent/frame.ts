@@ -6,12 +6,16 @@ import type { EpochFrame } from './epoch.ts'
 import { type EpochMember, rosterOf } from './members.ts'
 
 /** The service's parameters. They change only between epochs, so one reading per epoch is enough. */
+/** What a keeper does whose manifest is not the service's. */
+export const RENEW = 'run `cohort keeper manifest` to fetch that one, then start again'
+
 export async function parametersOf(step: Step): Promise<EpochParameters> {
   const { contracts, remembered } = step.context
   const openedAt = openingBlock(step)
   if (remembered.parameters?.block === openedAt) return remembered.parameters.parameters
   const p = await contracts.service.parameters()
   const parameters = {
+    manifest: p.manifest,
     minKeepers: Number(p.minKeepers),
     decryptionsPerEpoch: Number(p.decryptionsPerEpoch),
     windows: {
@@ -58,7 +62,7 @@ export async function frameHere(step: Step & { readonly seat: number }): Promise
     threshold: snapshot.epochInfo.threshold,
     decryptionsPerKey: parameters.decryptionsPerEpoch,
     vectorLength: context.trainer.shard.parameterCount,
-    profile: context.profile,
+    terms: context.manifest.rounds,
   })
 }
 

@@ -24,7 +24,7 @@ export type Health = {
     readonly cid: string
     readonly commitment: string
   } | null
-  /** Differential privacy spent; null when the profile asks for none. */
+  /** Differential privacy spent; null when the manifest asks for none. */
   readonly privacy: ClientPrivacySpent | null
   readonly lastError: string | null
 }

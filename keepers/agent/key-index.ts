@@ -5,7 +5,7 @@ import { AgentError } from './errors.ts'
 /**
  * What a member publishes for the key of an epoch. Ciphertexts have the fhe room's own format.
  *
- * Key index (little-endian):  "CKEY" · u8 version · profile hash[32] · u16 members ·
+ * Key index (little-endian):  "CKEY" · u8 version · manifest hash[32] · u16 members ·
  *                             members × (u8 length · binary CID of the share sealed to that member) · dealing
  */
 const VERSION = 2
@@ -13,7 +13,7 @@ const MAGIC = Buffer.from('CKEY')
 const HEAD = 4 + 1 + 32 + 2
 
 export type KeyIndex = {
-  readonly profileHash: Uint8Array
+  readonly manifestHash: Uint8Array
   /** The fhe room's, which names the sealed shares by their digests. */
   readonly dealing: Uint8Array
   /** CIDs of the sealed shares, one per member in roster order. */
@@ -25,7 +25,7 @@ export function encodeKeyIndex(index: KeyIndex): Uint8Array {
   const head = Buffer.alloc(HEAD)
   MAGIC.copy(head)
   head.writeUInt8(VERSION, 4)
-  head.set(index.profileHash, 5)
+  head.set(index.manifestHash, 5)
   head.writeUInt16LE(cids.length, 37)
   const list = cids.flatMap((bytes) => [Uint8Array.of(bytes.length), bytes])
   return Buffer.concat([head, ...list, index.dealing])
@@ -46,7 +46,7 @@ export function decodeKeyIndex(bytes: Uint8Array, members: number): KeyIndex {
     sealed.push(cidText(buffer.subarray(offset + 1, offset + 1 + length!)))
     offset += 1 + length!
   }
-  return { profileHash: buffer.subarray(5, 37), dealing: buffer.subarray(offset), sealed }
+  return { manifestHash: buffer.subarray(5, 37), dealing: buffer.subarray(offset), sealed }
 }
 
 function cidText(bytes: Uint8Array): string {

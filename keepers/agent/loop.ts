@@ -19,6 +19,7 @@ const FATAL: ReadonlySet<string> = new Set([
   'WRONG_CHAIN',
   'WRONG_CONTRACT',
   'NOT_REGISTERED',
+  'WRONG_MANIFEST',
   'WORKER',
   'CORRUPT',
   'UNREACHABLE',

@@ -21,7 +21,7 @@ export type ModelState = { readonly weights: Float32Array; readonly moments: rea
 const ADOPT: ServerSettings = { kind: 'fedavg' }
 
 /**
- * Applies a mean update to the model by the profile's strategy; without a strategy the mean is added. Each value is rounded to
+ * Applies a mean update to the model by the manifest's strategy; without a strategy the mean is added. Each value is rounded to
  * Float32 exactly once. All keepers get the same bits because the mean is an exact modular sum decoded by the same WebAssembly.
  * Moments of another strategy are dropped, and start afresh.
  */
@@ -85,11 +85,10 @@ export class GlobalModel {
     this.#held = { cid: model.cid, ...loaded }
   }
 
-  /** Forgets models of rounds after `round`: the chain took them back. */
-  rollBack(model: AcceptedModel | null): void {
+  /** Forgets which model was accepted: the chain took it back. */
+  forget(): void {
     this.#held = null
-    if (model === null) this.#store.deleteRecord('model')
-    else this.#store.putRecord('model', model)
+    this.#store.deleteRecord('model')
   }
 
   /** The weights that the next round starts from. The array is the caller's to read, not to change. */

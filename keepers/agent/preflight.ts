@@ -4,8 +4,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { type Provider, ZeroAddress } from 'ethers'
 import { ChainError, type Clock, decodeAddress, type ServiceContracts } from '../chain/index.ts'
 import { FheError } from '../fhe/index.ts'
-import type { ServiceProfile } from '../versions/index.ts'
-import { planFor } from './epoch.ts'
+import { planFor, type RoundTerms } from '../versions/index.ts'
 import { AgentError } from './errors.ts'
 
 /** Seconds by which this machine's clock may differ from the chain's, latest block's age included. */
@@ -47,12 +46,12 @@ export type KeyTerms = {
  * Refuses a service whose parameters allow an epoch for which there is no encryption: it would lose its rounds, or leak,
  * once enough keepers have joined. @throws AgentError PLAN that names the parameters and what would do.
  */
-export function checkKeyPlan(terms: KeyTerms, profile: ServiceProfile, vectorLength: number): void {
+export function checkKeyPlan(terms: KeyTerms, roundTerms: RoundTerms, vectorLength: number): void {
   const { maxKeepers, minKeepers, decryptionBps, decryptionsPerEpoch } = terms
   const reasonAgainst = (members: number): string | null => {
     const threshold = Math.floor((members * decryptionBps) / 10_000) + 1
     try {
-      planFor({ members, threshold, decryptionsPerKey: decryptionsPerEpoch, vectorLength, profile })
+      planFor({ members, threshold, decryptionsPerKey: decryptionsPerEpoch, vectorLength, terms: roundTerms })
       return null
     } catch (error) {
       if (error instanceof FheError) return error.message
@@ -66,7 +65,7 @@ export function checkKeyPlan(terms: KeyTerms, profile: ServiceProfile, vectorLen
   const advice =
     most >= minKeepers
       ? `${most} keepers would do: have the DAO lower maxKeepers to that, or decryptionsPerEpoch`
-      : 'no number of keepers would do: have the DAO lower decryptionsPerEpoch, or agree on another service.profile'
+      : 'no number of keepers would do: have the DAO lower decryptionsPerEpoch, or agree on another manifest'
   throw new AgentError(
     'PLAN',
     `the service allows maxKeepers ${maxKeepers} and decryptionsPerEpoch ${decryptionsPerEpoch}, which no parameters of ` +
@@ -77,7 +76,7 @@ export function checkKeyPlan(terms: KeyTerms, profile: ServiceProfile, vectorLen
 /** The same for the parameters in force, and for those that the DAO has set for the next epoch. */
 export async function checkServicePlan(
   contracts: ServiceContracts,
-  profile: ServiceProfile,
+  roundTerms: RoundTerms,
   vectorLength: number,
 ): Promise<void> {
   const [current, [pending, next]] = await Promise.all([
@@ -93,7 +92,7 @@ export async function checkServicePlan(
         decryptionBps: Number(decryptionBps),
         decryptionsPerEpoch: Number(decryptionsPerEpoch),
       },
-      profile,
+      roundTerms,
       vectorLength,
     )
   }

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { seatsOf } from '../chain/index.ts'
 import { type ClientPrivacySpent, clientPrivacySpent } from '../learning/index.ts'
-import type { ServiceProfile } from '../versions/index.ts'
+import type { RoundTerms } from '../versions/index.ts'
 import type { AgentContext } from './context.ts'
 import { AgentError } from './errors.ts'
 import type { Fact } from './facts.ts'
@@ -16,13 +16,14 @@ const ledgerSchema = z.record(z.string(), z.int().min(0))
  * as opened, whether or not its model is accepted: the drafted learn the mean. Of two drafts of a round (a reorganisation)
  * the one with fewer contributors stays.
  */
-export function noteOpenedSums(context: Pick<AgentContext, 'profile' | 'store' | 'facts' | 'metrics'>): void {
-  const { profile, store, facts, metrics } = context
-  if (profile.privacy === undefined) return
+export function noteOpenedSums(context: Pick<AgentContext, 'manifest' | 'store' | 'facts' | 'metrics'>): void {
+  const { manifest, store, facts, metrics } = context
+  const { privacy } = manifest.rounds
+  if (privacy === undefined) return
   const before = ledgerSchema.parse(store.getRecord(RECORD) ?? {})
   const ledger = addDrafts(before, facts.all('MembersDrafted'))
   if (Object.keys(ledger).some((round) => ledger[round] !== before[round])) store.putRecord(RECORD, ledger)
-  const spent = clientPrivacySpent(profile.privacy, Object.values(ledger))
+  const spent = clientPrivacySpent(privacy, Object.values(ledger))
   metrics.setPrivacy(spent)
 }
 
@@ -37,20 +38,21 @@ function addDrafts(ledger: Readonly<Record<string, number>>, drafts: readonly Pi
 }
 
 /** What the service has spent, by this keeper's record and the events since; null without privacy. */
-export function privacySpent(context: Pick<AgentContext, 'profile' | 'store' | 'facts'>): ClientPrivacySpent | null {
-  const { profile, store, facts } = context
-  if (profile.privacy === undefined) return null
+export function privacySpent(context: Pick<AgentContext, 'manifest' | 'store' | 'facts'>): ClientPrivacySpent | null {
+  const { manifest, store, facts } = context
+  const { privacy } = manifest.rounds
+  if (privacy === undefined) return null
   const ledger = addDrafts(ledgerSchema.parse(store.getRecord(RECORD) ?? {}), facts.all('MembersDrafted'))
-  return clientPrivacySpent(profile.privacy, Object.values(ledger))
+  return clientPrivacySpent(privacy, Object.values(ledger))
 }
 
-/** The same from a list of MembersDrafted events, as anybody who has the profile can compute it. */
+/** The same from a list of MembersDrafted events, as anybody who has the manifest can compute it. */
 export function privacySpentBy(
-  profile: Pick<ServiceProfile, 'privacy'>,
+  { privacy }: Pick<RoundTerms, 'privacy'>,
   drafts: readonly Pick<Fact, 'args'>[],
 ): ClientPrivacySpent | null {
-  if (profile.privacy === undefined) return null
-  return clientPrivacySpent(profile.privacy, Object.values(addDrafts({}, drafts)))
+  if (privacy === undefined) return null
+  return clientPrivacySpent(privacy, Object.values(addDrafts({}, drafts)))
 }
 
 /** Turns the learning room's refusal of a mean into the loop's: a mean that is longer than honest updates make one is a lost round. @throws AgentError BAD_BLOB. */

@@ -14,6 +14,7 @@ import type {
   PredictionMarket,
   ProverMarket,
   PublisherRegistry,
+  ServiceFactory,
   SpendingGuard,
   VerifierRegistry,
 } from '../../types/index.ts'
@@ -61,6 +62,7 @@ export const clients = {
   publishers: (address: string, runner: ContractRunner) =>
     attach<PublisherRegistry>('PublisherRegistry', address, runner),
   markets: (address: string, runner: ContractRunner) => attach<PredictionMarket>('PredictionMarket', address, runner),
+  factory: (address: string, runner: ContractRunner) => attach<ServiceFactory>('ServiceFactory', address, runner),
   pools: (address: string, runner: ContractRunner) => attach<OutcomePoolFactory>('OutcomePoolFactory', address, runner),
   pool: (address: string, runner: ContractRunner) => attach<OutcomePool>('OutcomePool', address, runner),
   guard: (address: string, runner: ContractRunner) => attach<SpendingGuard>('SpendingGuard', address, runner),
@@ -92,7 +94,9 @@ export async function openService(address: string, provider: Provider): Promise<
     throw error
   }
   const registry = clients.registry(registries[0], provider)
-  const status = await registry.serviceStatus(address).catch((error) => wrong('names a registry that is none', error))
+  const status = await registry
+    .serviceStatus(address)
+    .catch((error) => wrong('names a registry that is not one', error))
   if (status === 0n) wrong('is a service that its own keeper registry does not know')
   return { service, registry, models: clients.models(registries[1], provider) }
 }

@@ -79,6 +79,6 @@ export async function readDeployment(file: string): Promise<DeploymentFile> {
     return parseDeployment(JSON.parse(text))
   } catch (cause) {
     const reason = cause instanceof z.ZodError ? z.prettifyError(cause).replaceAll('\n', ' ') : String(cause)
-    throw new DeploymentFileError('malformed', `${file} is no deployment file: ${reason}`, { cause })
+    throw new DeploymentFileError('malformed', `${file} is not a deployment file: ${reason}`, { cause })
   }
 }

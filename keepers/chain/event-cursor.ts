@@ -20,7 +20,7 @@ export type CursorStep = {
   readonly added: readonly LogRow[]
   /** Set when the chain reorganised: every log above this block was dropped. */
   readonly rolledBackTo: number | null
-  /** The block up to which everything is known; null when that is none yet, or is not certain. */
+  /** The block up to which everything is known; null when there is none yet, or when it is not certain. */
   readonly head: Pick<Head, 'number' | 'hash' | 'timestamp'> | null
   /** False when there is more to read at once. */
   readonly caughtUp: boolean
@@ -89,7 +89,7 @@ export class EventCursor {
     return { added, rolledBackTo, head: last, caughtUp: last.number === head.number }
   }
 
-  /** By its hash: a node that does not have this very block must say so (EIP-234), where for a number it would say that there are none. */
+  /** Asks by hash: a node that lacks this block must say so (EIP-234). Asked by number, it would answer that there are no logs. */
   #logsOf({ hash }: Head): Promise<Log[]> {
     const { provider, addresses } = this.#options
     return provider.getLogs({ address: [...addresses], blockHash: hash })

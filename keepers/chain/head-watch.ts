@@ -28,6 +28,8 @@ const ENOUGH = 4
 const SLOW = 4
 /** Milliseconds by which a look comes earlier than the last ones did: it finds out whether blocks come sooner. */
 const PROBE = 250
+/** Milliseconds after which the chain is asked again in any case: blocks may come irregularly, and endpoints tell any time they like. */
+const LONGEST = 30_000
 /** Part of the time between blocks after which a block that is late is asked for again. */
 const RETRY = 6
 
@@ -97,7 +99,7 @@ export class HeadWatch {
     if (isNew && before !== null) {
       const blocks = head.number - before.number
       const late = now - head.timestamp * 1000
-      // A branch that is no longer, or an endpoint that is behind: the pace starts anew.
+      // The branch is gone, or the endpoint is behind: measure the pace anew.
       if (blocks <= 0) this.#seen = []
       else this.#seen.push({ interval: ((head.timestamp - before.timestamp) * 1000) / blocks, late })
       if (this.#seen.length > MEMORY) this.#seen.shift()
@@ -111,5 +113,6 @@ export class HeadWatch {
       const usual = lates[Math.floor(lates.length / 2)]!
       this.#due = Math.max(soon, Math.min(head.timestamp * 1000 + slot + usual - PROBE, now + slot))
     }
+    this.#due = Math.max(soon, Math.min(this.#due, now + LONGEST))
   }
 }

@@ -13,6 +13,7 @@ import {
   withChain,
 } from './chain-command.ts'
 import { daoStatusText, proposalText, tokens } from './dao-text.ts'
+import { provableDigest } from './manifest-option.ts'
 
 type AdoptionOptions = {
   readonly circuit: string
@@ -22,7 +23,7 @@ type AdoptionOptions = {
   readonly description?: string
 }
 
-type ProposingOptions = ChainOptions & { readonly quiet?: boolean }
+export type ProposingOptions = ChainOptions & { readonly quiet?: boolean }
 
 type Ballot = { readonly support: Support; readonly reason?: string; readonly pool: readonly string[] }
 
@@ -117,6 +118,17 @@ export function registerDao(program: Command): void {
       })
     },
   )
+
+  proposing('propose-manifest', 'propose another manifest for a service, from its next epoch on')
+    .argument('<manifest>', 'a file, or the name of an example')
+    .option('--service <name-or-address>', 'the service (default: the only one)', '')
+    .option('--description <text>', 'what voters read')
+    .action(async (manifest: string, options: OfService) => {
+      const digest = await provableDigest(manifest, 'manifest')
+      await withClient(options, async (client) => {
+        printProposal(options, await client.proposeManifest(options.service, digest, options.description))
+      })
+    })
 
   proposing('propose-verifier', 'propose to register the verifier of a circuit')
     .requiredOption('--circuit <id>', 'circuit id, 32 bytes in hexadecimal', parseWord)
@@ -217,7 +229,7 @@ export function registerDao(program: Command): void {
   )
 }
 
-async function withClient(
+export async function withClient(
   options: ChainOptions,
   body: (client: DaoClient, signer: string | undefined) => Promise<void>,
 ): Promise<void> {
@@ -249,7 +261,7 @@ async function waitIfAsked(
   }
 }
 
-function printProposal(options: ProposingOptions, proposal: Proposal): void {
+export function printProposal(options: ProposingOptions, proposal: Proposal): void {
   print(options, proposal, options.quiet === true ? String(proposal.id) : proposalText(proposal))
 }
 

@@ -4,8 +4,8 @@ import process from 'node:process'
 import type { Command } from 'commander'
 import type { Signer } from 'ethers'
 import type { InferenceHub } from '../../types/index.ts'
-import type { ModelName } from '../learning/index.ts'
 import type { Answer, InferenceServer, ModelEntry, RequestView } from '../serving/index.ts'
+import type { PlannedModel } from '../versions/index.ts'
 import {
   type ChainOptions,
   type ChainSession,
@@ -17,6 +17,7 @@ import {
   withChain,
 } from './chain-command.ts'
 import { interrupted, UsageError } from './failure.ts'
+import { manifestOf } from './manifest-option.ts'
 
 const DEFAULT_SECONDS = 3600
 
@@ -106,12 +107,15 @@ type RequestOptions = {
   seconds: number
   wait?: boolean
 }
-type ServeOptions = { circuit: string; model?: string; folder: string }
+type ServeOptions = { circuit: string; manifest?: string; folder: string }
 
 function serving(infer: Command, name: string, description: string): Command {
   return chainCommand(infer, name, description)
     .requiredOption('--circuit <folder>', 'compiled and set-up circuit of the model')
-    .option('--model <name>', 'the service’s model: its weights come from the keepers (committed mode)')
+    .option(
+      '--manifest <file-or-name>',
+      'the service’s manifest, a file or an example’s name (committed mode; default: from the keepers)',
+    )
     .option('--folder <path>', 'where fetched blocks are kept', '.cohort/prover')
 }
 
@@ -201,8 +205,10 @@ async function withServer(
     const stopping = new AbortController()
     const stop = () => stopping.abort(interrupted())
     process.once('SIGINT', stop).once('SIGTERM', stop)
-    const model = options.model === undefined ? null : await modelName(options.model)
-    const plane = model === null ? null : await startPlane(options.folder)
+    const { openFolder } = await import('../zkml/index.ts')
+    const committed = (await openFolder(options.circuit)).manifest.mode === 'committed'
+    const model = options.manifest === undefined ? {} : { model: await modelOf(options.manifest) }
+    const plane = committed ? await startPlane(options.folder) : null
     try {
       await using server = await InferenceServer.open({
         provider,
@@ -211,7 +217,7 @@ async function withServer(
         models: deployment.contracts.ModelRegistry,
         fromBlock: deployment.fromBlock,
         circuit: options.circuit,
-        ...(plane === null || model === null ? {} : { weights: { model, plane } }),
+        ...(plane === null ? {} : { weights: { ...model, plane } }),
       })
       await body(server, stopping.signal)
     } finally {
@@ -255,10 +261,9 @@ function priceOf(text: string, parseEther: (ether: string) => bigint): bigint {
   }
 }
 
-async function modelName(text: string): Promise<ModelName> {
-  const { isModelName, MODEL_NAMES } = await import('../learning/index.ts')
-  if (isModelName(text)) return text
-  throw new UsageError(`--model is '${text}'; known: ${MODEL_NAMES.join(', ')}`)
+async function modelOf(text: string): Promise<PlannedModel> {
+  const { openManifest } = await import('../versions/index.ts')
+  return await openManifest(await manifestOf(text), text)
 }
 
 function modelsText(models: readonly ModelEntry[]): string {

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { UsageError } from './failure.ts'
+import { manifestOf } from './manifest-option.ts'
 
 type Common = { readonly data: string; readonly passphraseFile?: string; readonly json?: boolean }
 type OwnerOptions = Common & {
@@ -27,9 +28,25 @@ export function registerKeeper(program: Command): void {
     .option('--chain-id <number>', 'chain id of the network', integer)
     .requiredOption('--rpc <url...>', 'JSON-RPC endpoints, the preferred one first')
     .option('--from-block <number>', 'block in which the service was deployed', integer)
+    .option(
+      '--manifest <file-or-name>',
+      'the service’s manifest, a file or an example’s name (default: by its digest on the chain, from the keepers)',
+    )
     .option('--listen <multiaddr>', 'address to listen on', '/ip4/127.0.0.1/tcp/4001')
     .option('--set <key=value...>', 'any other config value, e.g. training.epochs=2', [])
-    .action(async (options: Common & InitFlags) => initCommand(options))
+    .action(async (options: Common & InitFlags) => exiting(() => initCommand(options)))
+
+  add(keeper, 'manifest', 'put the service’s manifest into the data folder, in place of another')
+    .option('--manifest <file-or-name>', 'one that you have (default: from the keepers, by its digest on the chain)')
+    .action(async (options: Common & { manifest?: string }) =>
+      exiting(async () => {
+        const { loadConfig, renewManifest } = await import('../agent/index.ts')
+        const config = loadConfig(options.data)
+        const given = options.manifest === undefined ? undefined : await manifestOf(options.manifest)
+        const renewed = await renewManifest(config, given)
+        print(options, { manifest: config.service.manifestFile, renewed })
+      }),
+    )
 
   addOwner(keeper, 'register', 'register the keeper, stake, fund its operator, take a seat (owner key)')
     .option('--stake <tokens>', 'tokens to stake', '100')
@@ -118,11 +135,12 @@ type InitFlags = {
   readonly rpc: readonly string[]
   readonly fromBlock?: number
   readonly listen: string
+  readonly manifest?: string
   readonly set: readonly string[]
 }
 
 async function initCommand(options: Common & InitFlags): Promise<void> {
-  const [{ initKeeper }, { readPassphrase }, { parse }] = await Promise.all([
+  const [agent, { readPassphrase }, { parse }] = await Promise.all([
     import('../agent/index.ts'),
     import('../chain/index.ts'),
     import('yaml'),
@@ -141,19 +159,31 @@ async function initCommand(options: Common & InitFlags): Promise<void> {
     if (at < 1) throw new UsageError(`--set ${pair}: takes key=value`)
     values[pair.slice(0, at)] = parse(pair.slice(at + 1))
   }
+  const given = options.manifest === undefined ? {} : { given: await manifestOf(options.manifest) }
+  const manifest = await agent.serviceManifest({
+    ...{ rpc: options.rpc, chainId: place.chainId, service: place.service },
+    ...given,
+  })
   const passphrase = await readPassphrase({ file: options.passphraseFile, prompt: 'Passphrase for the new keystore: ' })
-  const { operator, configFile } = await initKeeper({ folder: options.data, passphrase, values })
+  const { operator, configFile } = await agent.initKeeper({ folder: options.data, passphrase, values, manifest })
   print(options, { operator, config: configFile, next: 'read the config, then `cohort keeper register`' })
 }
 
 /** Where the service is: what the flags say, and of the rest what the deployment file says. */
 async function placeOf(flags: InitFlags): Promise<{ service: string; chainId: number; fromBlock: number }> {
   if (flags.deployment === undefined) {
-    const { service, chainId, fromBlock = 0 } = flags
-    if (service === undefined || chainId === undefined) {
-      throw new UsageError('give --deployment FILE, or both --service and --chain-id')
+    const { service, rpc } = flags
+    if (service === undefined) throw new UsageError('give --service, or --deployment FILE')
+    if (!/^0x[0-9a-fA-F]{40}$/.test(service)) throw new UsageError(`--service '${service}': takes an address`)
+    const { chainIdOf, firstBlockOf } = await import('../agent/index.ts')
+    const chainId = flags.chainId ?? (await chainIdOf(rpc[0]!))
+    const fromBlock = flags.fromBlock ?? (await firstBlockOf(rpc, chainId, service))
+    if (fromBlock === null) {
+      process.stderr.write(
+        '  the endpoint keeps no old states: logs are read from block 0, unless --from-block says more\n',
+      )
     }
-    return { service, chainId, fromBlock }
+    return { service, chainId, fromBlock: fromBlock ?? 0 }
   }
   const { readDeployment } = await import('../chain/index.ts')
   const { services, ...deployment } = await readDeployment(flags.deployment)
@@ -257,6 +287,16 @@ async function ownerOf(
   const passphrase = await readPassphrase({ file, prompt: "Passphrase of the owner's keystore: " })
   const wallet = await openKeystore(options.owner ?? join(options.data, 'owner.json'), passphrase)
   return { key: wallet.privateKey }
+}
+
+/** Runs a command whose errors end it with a keeper's exit codes. */
+async function exiting(body: () => Promise<void>): Promise<void> {
+  try {
+    await body()
+  } catch (error) {
+    const { keeperExitCode } = await import('../agent/index.ts')
+    throw withExitCode(error, keeperExitCode(error))
+  }
 }
 
 /** Gives an error the exit code that the command ends with. */

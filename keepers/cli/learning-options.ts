@@ -28,17 +28,21 @@ export function numberBetween(least: number, most: number): (text: string) => nu
   }
 }
 
-/** A model by name, fitted to the data, or the architecture of a model directory. */
+/** A model by name, fitted to the data, the architecture of a model directory, or that of a service's manifest (a .json file). */
 export async function chooseSpec(model: string, data: Dataset): Promise<ModelSpec> {
   const { isModelName, loadModel, modelSpec, MODEL_NAMES, LearningError } = await import('../learning/index.ts')
   if (isModelName(model)) return modelSpec(model, { inputShape: data.inputShape, classes: data.classes })
+  if (model.endsWith('.json')) {
+    const { openManifest, readManifestFile } = await import('../versions/index.ts')
+    return (await openManifest(readManifestFile(model), model)).spec
+  }
   try {
     return (await loadModel(model)).spec
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new LearningError(
       'BAD_MODEL',
-      `${model} is neither one of ${MODEL_NAMES.join(', ')} nor a model directory: ${why}`,
+      `${model} is neither one of ${MODEL_NAMES.join(', ')} nor a model directory, nor a manifest (.json): ${why}`,
     )
   }
 }

@@ -53,7 +53,7 @@ export function registerLearning(program: Command): void {
     .requiredOption('--out <dir>', 'where model.json and weights.bin go')
     .option(
       '--model <name-or-dir>',
-      'article-cnn, small-cnn, mlp, logistic, or a directory with a model.json',
+      'article-cnn, small-cnn, mlp, logistic, a directory with a model.json, or a manifest',
       'small-cnn',
     )
     .option(

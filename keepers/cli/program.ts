@@ -9,6 +9,7 @@ import { registerInfer } from './infer.ts'
 import { registerKeeper } from './keeper.ts'
 import { registerLearning } from './learning.ts'
 import { registerProver } from './prover.ts'
+import { registerService } from './service.ts'
 import { registerSimulate } from './simulate.ts'
 import { registerSpend } from './spend.ts'
 import { registerStory } from './story.ts'
@@ -17,6 +18,7 @@ import { registerZkml } from './zkml.ts'
 /** In the order of the help text. */
 const AREAS = [
   registerKeeper,
+  registerService,
   registerFsm,
   registerDao,
   registerLearning,

@@ -24,6 +24,7 @@ type RunOptions = MarketOptions &
     readonly circuits: readonly string[]
     readonly maxBond: bigint
     readonly minPrice: bigint
+    readonly minSeconds: number
     readonly keys: number
     readonly poll: number
   }
@@ -53,6 +54,7 @@ export function registerProver(program: Command): void {
     .requiredOption('--circuits <folder...>', 'set-up circuits, or folders of segments (`cohort zkml split`)')
     .addOption(ether('--max-bond <ether>', 'most to put at stake').default(10n ** 18n, '1'))
     .addOption(ether('--min-price <ether>', 'leave cheaper segments to others').default(0n, '0'))
+    .option('--min-seconds <count>', 'leave slots that give less time to prove to others', parseCount, 60)
     .option('--keys <count>', 'proving keys to keep loaded', parseCount, 2)
     .option('--poll <seconds>', 'between looks at the chain', parseSeconds, 2)
     .action(async (options: RunOptions) => runCommand(options))
@@ -153,9 +155,10 @@ async function runCommand(options: RunOptions): Promise<void> {
       await using cleanup = new AsyncDisposableStack()
       const plane = await openPlane(options, cleanup)
       const shelf = cleanup.use(await CircuitShelf.open({ folders: options.circuits, loadedKeys: options.keys }))
-      const { maxBond, minPrice } = options
+      const { maxBond, minPrice, minSeconds } = options
       const service = await ProverService.open({
-        ...{ provider, market, fromBlock, signer: requireSigner(session), shelf, plane, maxBond, minPrice, pollMs },
+        ...{ provider, market, fromBlock, signer: requireSigner(session), shelf, plane, maxBond, minPrice },
+        ...{ minSeconds, pollMs },
         onEvent: (event, fields) => report(options, event, fields),
       })
       await service.run(stop.signal)

@@ -66,7 +66,7 @@ export function registerSimulate(program: Command): void {
     .option('--rounds <n>', 'how many rounds', wholeNumber(1), 20)
     .option(
       '--model <name-or-dir>',
-      'article-cnn, small-cnn, mlp, logistic, or a directory with a model.json',
+      'article-cnn, small-cnn, mlp, logistic, a directory with a model.json, or a manifest',
       'small-cnn',
     )
     .option(

@@ -76,7 +76,7 @@ export function openComplaint(
 }
 
 /**
- * Who is wrong, from public bytes alone, so the same for everyone: the dealer, when its dealing or sealed share is malformed, does not open,
+ * Decides who is wrong, from public bytes alone, so that everyone decides alike: the dealer, when its dealing or sealed share is malformed, does not open,
  * holds residues of a prime or more, or does not fit the dealing's own check; the complainer, when the evidence shows nothing
  * or shows a share that is good; nobody, when there is no evidence and nothing is wrong for all to see. Throws
  * 'sealed-share-mismatch' for bytes that are not the share which the dealing names: ask another for them, or pass null.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who was right in a dispute about updates, from what the members posted of them. A true H is what all honest members post, so at most
-// f members contradict it, f < n/3 being those who lie. A false H is another polynomial of degree below t: it is right at t − 1
+// Decides a dispute about updates from what the members posted. All honest members post what fits a true H, so at most f members
+// contradict it, where f < n/3 is the number of liars. A false H is another polynomial of degree below t: it is right at t − 1
 // points at most, so at most t − 1 + f agree with it.
 //
 // Whether an update stays in is decided by the nearest polynomial: ⌊(m − t)/2⌋ errors in m posts can be corrected (Reed and Solomon).
-// Who says of an update that it has none vouches for it as little as who contradicts it: else one that nobody was served in time, or
-// t − 1 members of its sender's choice, would stand unchecked, for there is one dispute a round. Who
-// pays is decided by what the two bounds exclude, and by nothing less: a few liars can leave an honest update out of one
-// sum where n is small, but cannot have its sender convicted, and no honest member is convicted for contradicting a false one.
+// A member that has not received an update vouches for it no more than one that contradicts it. Otherwise an update that was served to
+// nobody in time, or only to t − 1 members of its sender's choice, would stand unchecked, because a round has only one dispute.
+// Convictions follow only from what the two bounds exclude: where n is small, a few liars can have an honest update left out of one
+// sum, but they cannot have its sender convicted, and no honest member is convicted for contradicting a false update.
 import { equalBytes } from './encoding.ts'
 import { FheError } from './errors.ts'
 import { checkIndex } from './members.ts'
@@ -33,7 +33,7 @@ export function absentScalar(plan: Plan): Uint8Array {
  * @param of.posted By member: a scalar for each claim, one after the other, or `absentScalar`. Another length contradicts them all.
  *
  * Equal for everyone who has the same claims and posts. Throws `FheError('too-few-scalars')` when fewer than t members posted: then
- * nothing can be said. Who says that it has none of the updates counts as not having posted.
+ * nothing can be concluded. A member that says it has none of the updates counts as not having posted.
  */
 export function settleCheck(
   plan: Plan,

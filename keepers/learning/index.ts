@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the learning room: models, data, local training, strategies, privacy, ensembles, simulation.
 
-export { type CsvSchema, csvSchemaSchema, loadCsv, parseCsv } from './data/csv.ts'
+export { type CsvSchema, csvSchemaSchema, loadCsv, parseCsv, readRows } from './data/csv.ts'
 export { createDataset, head, histogram, subset } from './data/dataset.ts'
 export { datasetFromIdx, parseIdx } from './data/idx.ts'
 export { loadImageFolder } from './data/images.ts'
@@ -61,6 +61,7 @@ export { type SimulateOptions, type SimulationResult, simulate } from './simulat
 export { decodeSimulation, encodeSimulation, type RoundRecord, type SimulationState } from './simulate/state.ts'
 export { checkMeanNorm, gaussianNormBound, type MeanTerms, meanNormBound, normOf } from './strategy/bound.ts'
 export { aggregate, type Centre, centreOfGroups, centreSchema, dealGroups } from './strategy/groups.ts'
+export { isAcceptable, nextReference } from './strategy/judgement.ts'
 export {
   clipToNorm,
   coordinateMedian,

@@ -44,7 +44,7 @@ export function parseBootstrap(text: string): Multiaddr {
   try {
     peerIdFromString(id.value)
   } catch (cause) {
-    throw new NetworkError('BAD_ADDRESS', `${shown} ends in "${id.value}", which is no peer id: ${FORM}`, { cause })
+    throw new NetworkError('BAD_ADDRESS', `${shown} ends in "${id.value}", which is not a peer id: ${FORM}`, { cause })
   }
   return address
 }

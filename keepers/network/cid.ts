@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { CID } from 'multiformats/cid'
+import * as raw from 'multiformats/codecs/raw'
+import { create } from 'multiformats/hashes/digest'
+import { sha256 } from 'multiformats/hashes/sha2'
 import { NetworkError } from './errors.ts'
 
 /** Hex (0x…) of a CID's binary form, as events and calls carry it. */
@@ -28,4 +31,9 @@ export function cidBytes(text: string): Uint8Array {
   } catch (cause) {
     throw new NetworkError('BAD_CID', `'${text.slice(0, 80)}' is not a CID`, { cause })
   }
+}
+
+/** The CID of a blob of one block, at most 1 MiB, whose bytes have this SHA-256 digest (32 bytes). */
+export function cidFromDigest(digest: Uint8Array): string {
+  return CID.createV1(raw.code, create(sha256.code, digest)).toString()
 }

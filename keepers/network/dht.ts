@@ -63,7 +63,7 @@ export function keeperDht(options: DhtOptions): (components: Omit<KadDHTComponen
 export class KeeperDht {
   readonly [Symbol.toStringTag] = 'keeper-dht'
   readonly [serviceDependencies] = ['@libp2p/identify', '@libp2p/ping']
-  /** Peers that the DHT tells of, for libp2p's address book. */
+  /** Announces peers found in the DHT to libp2p's address book. */
   readonly [peerDiscoverySymbol] = new EventTarget()
   readonly #kad: SingleKadDHT
   readonly #components: KadDHTComponents

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 export { PUBLIC, parseBootstrap } from './bootstrap.ts'
-export { cidBytes, cidFromBytes, cidFromHex, cidHex } from './cid.ts'
+export { cidBytes, cidFromBytes, cidFromDigest, cidFromHex, cidHex } from './cid.ts'
 export { DataPlane, type FetchOptions, parseProvider } from './data-plane.ts'
 export type { DhtEvent, DhtOptions } from './dht.ts'
 export { NetworkError, type NetworkErrorCode } from './errors.ts'

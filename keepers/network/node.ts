@@ -57,7 +57,7 @@ const LIMITS = {
    * restarted, or gave up on a slow answer, and asks anew: it would be refused until its time is over.
    */
   resendAfter: 200,
-  /** Peers whose addresses are remembered with a DHT, which tells of any number of them. */
+  /** Peers whose addresses are remembered when there is a DHT, which can report any number of them. */
   peersWithDht: 16_384,
 } as const
 

@@ -46,6 +46,8 @@ export type JobView = {
   readonly status: JobStatus
   readonly deadline: bigint
   readonly bond: bigint
+  /** Seconds that a prover has from its claim, if the deadline does not come first. */
+  readonly claimSeconds: number
   readonly segments: readonly SegmentView[]
   readonly slots: readonly SlotView[]
   /** The chain's clock when this was read, Unix seconds. */
@@ -86,6 +88,7 @@ export async function readJob(market: ProverMarket, provider: Provider, id: bigi
     status: JOB_STATUS[Number(job.status)] ?? 'none',
     deadline: job.deadline,
     bond: job.bond,
+    claimSeconds: Number(job.claimSeconds),
     now: BigInt(block?.timestamp ?? 0),
     segments: terms.map(({ circuitId, modelCommitment, inputCommitment }, i) => ({
       circuitId,

@@ -41,6 +41,8 @@ export type ProverServiceOptions = {
   readonly minPrice: bigint
   /** Wei; the bond is filled up as jobs need it, to this much at most. */
   readonly maxBond: bigint
+  /** Slots that leave less time than this to prove and to answer, in seconds, are left alone: silence costs a fifth of the bond. */
+  readonly minSeconds: number
   /** Milliseconds between looks at the chain. */
   readonly pollMs: number
   readonly onEvent?: (event: ProverEvent, fields: Readonly<Record<string, unknown>>) => void
@@ -53,6 +55,8 @@ export type ProverTotals = { submitted: number; settled: number; accused: number
 const LOOKS_PER_RANK = 4
 /** Fetches of a witness before a job is left alone. */
 const MOST_ABSENCES = 5
+/** A slot must leave so many times what the circuit last took to prove: the machine may be busier, and the answer needs a block. */
+const TIME_TO_SPARE = 3
 
 export class ProverService {
   readonly #options: ProverServiceOptions
@@ -67,6 +71,10 @@ export class ProverService {
   readonly #unprovable = new Set<string>()
   /** Answers of others that were found to hold. */
   readonly #checked = new Set<string>()
+  /** Jobs of which it was said that their slots leave too little time. */
+  readonly #hasty = new Set<bigint>()
+  /** What circuits last took to prove, in seconds. */
+  readonly #seconds = new Map<string, number>()
   /** Looks since something first waited to be sent by anybody. */
   readonly #waiting = new Map<string, number>()
   readonly totals: ProverTotals = { submitted: 0, settled: 0, accused: 0, refused: 0 }
@@ -85,7 +93,7 @@ export class ProverService {
       .jobCount()
       .catch(() => null)
     if (known === null) {
-      throw new ServingError('wrong-circuit', `${market} is no prover market on this chain: correct --market`)
+      throw new ServingError('wrong-circuit', `${market} is not a prover market on this chain: correct --market`)
     }
     return new ProverService(options, await options.signer.getAddress())
   }
@@ -143,6 +151,7 @@ export class ProverService {
     this.#live.delete(id)
     this.#witnesses.delete(id)
     this.#absences.delete(id)
+    this.#hasty.delete(id)
     this.#say('ended', { job: id, status: why })
   }
 
@@ -206,7 +215,20 @@ export class ProverService {
     if (this.#unprovable.has(`${job.id}:${slot.segment}`) || slot.prover === this.#address) return false
     const beside = job.slots.filter(({ segment, state }) => segment === slot.segment && state !== 'open')
     if (beside.some(({ prover }) => prover === this.#address)) return false
+    if (!this.#hasTime(job, circuitId)) return false
     return slot.state === 'open' || (slot.state === 'claimed' && slot.due < job.now)
+  }
+
+  /** A poster can offer windows that nobody can answer in, for its half of the slash. */
+  #hasTime(job: JobView, circuitId: string): boolean {
+    const window = Math.min(job.claimSeconds, Number(job.deadline - job.now))
+    const needed = Math.max(this.#options.minSeconds, TIME_TO_SPARE * (this.#seconds.get(circuitId) ?? 0))
+    if (window >= needed) return true
+    if (!this.#hasty.has(job.id)) {
+      this.#hasty.add(job.id)
+      this.#say('skipped', { job: job.id, reason: `${window} s to answer in, ${Math.ceil(needed)} s are needed` })
+    }
+    return false
   }
 
   /** Nothing is claimed before the key is loaded and our own run of the circuit gives the signals that the job states. */
@@ -250,6 +272,7 @@ export class ProverService {
     const prover = await this.#options.shelf.prover(circuitId, modelCommitment)
     const made = await prover.prove({ ...witness, integers: true, context })
     const proveMs = Math.round(performance.now() - start)
+    this.#seconds.set(circuitId, proveMs / 1000)
     const { a, b, c } = toSolidityProof(made.proof)
     const proof = { a: [...a], b: [[...b[0]], [...b[1]]], c: [...c] } as const
     const given = output ?? made.publicSignals[2]!

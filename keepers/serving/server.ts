@@ -2,9 +2,15 @@
 import { formatEther, getBytes, type JsonRpcApiProvider, type Signer, toBeHex } from 'ethers'
 import type { InferenceHub, ModelRegistry } from '../../types/index.ts'
 import { clients, decodeRevert } from '../chain/index.ts'
-import type { ModelName } from '../learning/index.ts'
 import type { DataPlane } from '../network/index.ts'
-import { fetchVersion, provableModel } from '../versions/index.ts'
+import {
+  agreedDigests,
+  fetchManifest,
+  fetchVersion,
+  openManifest,
+  type PlannedModel,
+  provableModel,
+} from '../versions/index.ts'
 import { type CircuitFolder, InferenceProver, openFolder, toSolidityProof, withWeights } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
 import { decodePayload, integersOf } from './payload.ts'
@@ -22,7 +28,8 @@ export type ServerOptions = {
   /** Where weights come from; needed in committed mode, where one circuit serves every version. */
   /** Wei by which a price may fall short of the fulfilment's gas, at the fee of now; 0 when absent: nothing is proven at a loss. */
   readonly maxLoss?: bigint
-  readonly weights?: { readonly model: ModelName; readonly plane: DataPlane }
+  /** Without a model, the service's manifest is fetched from its keepers by the digest on the chain. */
+  readonly weights?: { readonly model?: PlannedModel; readonly plane: DataPlane }
 }
 
 /** What became of one request. Times in milliseconds. */
@@ -54,7 +61,7 @@ export class InferenceServer implements AsyncDisposable {
   static async open(options: ServerOptions): Promise<InferenceServer> {
     const { manifest } = await openFolder(options.circuit)
     if (manifest.mode === 'committed' && options.weights === undefined) {
-      throw new ServingError('bad-version', `${options.circuit} holds no weights: say which model and a data plane`)
+      throw new ServingError('bad-version', `${options.circuit} holds no weights: give a data plane to fetch them`)
     }
     return new InferenceServer(options, manifest.circuitId)
   }
@@ -158,13 +165,25 @@ export class InferenceServer implements AsyncDisposable {
     return prover
   }
 
+  /** The model that the service's manifest describes. @throws ServingError bad-version when the chain names none */
+  async #modelOf(service: string, plane: DataPlane): Promise<PlannedModel> {
+    const { provider } = this.#options
+    const { current } = await agreedDigests(clients.service(service, provider))
+    if (current === null) {
+      throw new ServingError('bad-version', `${service} has no manifest on the chain: give its members'`)
+    }
+    return await openManifest(await fetchManifest({ provider, service, plane }, current), `manifest of ${service}`)
+  }
+
   /** The circuit's folder with the weights of that version. */
   async #folder(service: string, version: bigint, signal?: AbortSignal): Promise<CircuitFolder> {
     const { provider, weights, fromBlock, circuit } = this.#options
     const folder = await openFolder(circuit)
     if (weights === undefined) return folder
-    const held = await fetchVersion({ provider, service, fromBlock, ...weights }, version, signal)
-    const { program } = provableModel(weights.model, held.weights, folder.program.output)
+    const { plane } = weights
+    const model = weights.model ?? (await this.#modelOf(service, plane))
+    const held = await fetchVersion({ provider, service, fromBlock, model, plane }, version, signal)
+    const { program } = provableModel(model, held.weights, folder.program.output)
     return await withWeights(folder, program, held.salt)
   }
 }

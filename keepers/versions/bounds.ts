@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a service's profile bounds: entries and norms of updates and means, the noise of privacy included.
+// What the terms of a service's rounds bound: entries and norms of updates and means, the noise of privacy included.
 import { meanNormBound, NOISE_TAIL, noiseShare } from '../learning/index.ts'
-import type { ServiceProfile } from './profile.ts'
+import type { RoundTerms } from './terms.ts'
 
-/** Deviation of the noise that each member adds to each entry of its update; 0 when the profile asks for none. */
-export function noiseDeviation({ privacy, clipNorm }: ServiceProfile): number {
+/** Deviation of the noise that each member adds to each entry of its update; 0 when the terms ask for none. */
+export function noiseDeviation({ privacy, clipNorm }: RoundTerms): number {
   return privacy === undefined ? 0 : noiseShare({ ...privacy, clippingNorm: clipNorm })
 }
 
 /** What an entry may be before noise, so that noise never takes it past clipBound, which encryption refuses. */
-export function entryBound(profile: ServiceProfile): number {
-  return profile.clipBound - NOISE_TAIL * noiseDeviation(profile)
+export function entryBound(terms: RoundTerms): number {
+  return terms.clipBound - NOISE_TAIL * noiseDeviation(terms)
 }
 
-/** Why a profile's privacy does not fit its bounds, or null. */
-export function contradictionInPrivacy(profile: ServiceProfile): string | null {
-  if (entryBound(profile) > 0) return null
-  const deviation = noiseDeviation(profile)
+/** Why the terms' privacy does not fit its bounds, or null. */
+export function contradictionInPrivacy(terms: RoundTerms): string | null {
+  if (entryBound(terms) > 0) return null
+  const deviation = noiseDeviation(terms)
   return (
-    `service.profile.clipBound: ${profile.clipBound} leaves no room for privacy's noise of deviation ` +
+    `clipBound: ${terms.clipBound} leaves no room for privacy's noise of deviation ` +
     `${deviation.toPrecision(3)}: raise it above ${(NOISE_TAIL * deviation).toPrecision(3)} (64 at most), or lower ` +
     'clipNorm or privacy.noiseMultiplier'
   )
@@ -28,18 +28,18 @@ export function contradictionInPrivacy(profile: ServiceProfile): string | null {
  * The weight of a keeper in the mean: its samples; with privacy the same for all, since a member with twice the weight
  * would need twice the noise, and how many samples it has is then nobody's business.
  */
-export function declaredWeight(profile: ServiceProfile, samples: number): number {
-  return profile.privacy === undefined ? Math.min(samples, profile.maxSamples) : profile.maxSamples
+export function declaredWeight(terms: RoundTerms, samples: number): number {
+  return terms.privacy === undefined ? Math.min(samples, terms.maxSamples) : terms.maxSamples
 }
 
 /** Bound on the norm of a mean of so many honest updates. @param valueError Of each value, from the encryption's plan. */
-export function meanBound(profile: ServiceProfile, sum: { contributors: number; length: number; valueError: number }) {
+export function meanBound(terms: RoundTerms, sum: { contributors: number; length: number; valueError: number }) {
   const { contributors, length, valueError } = sum
-  const deviation = noiseDeviation(profile) / Math.sqrt(contributors)
-  return meanNormBound({ clipNorm: profile.clipNorm, length, valueError, deviation })
+  const deviation = noiseDeviation(terms) / Math.sqrt(contributors)
+  return meanNormBound({ clipNorm: terms.clipNorm, length, valueError, deviation })
 }
 
 /** Bound on the norm of an honest update, noise included: what its proof of shortness is held to. */
-export function updateBound(profile: ServiceProfile, length: number): number {
-  return meanBound(profile, { contributors: 1, length, valueError: 0 })
+export function updateBound(terms: RoundTerms, length: number): number {
+  return meanBound(terms, { contributors: 1, length, valueError: 0 })
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Provider } from 'ethers'
 import { clients, openService, PeerBook, seatsOf, systemClock } from '../chain/index.ts'
-import { type ModelName, modelSpec } from '../learning/index.ts'
-import { cidFromHex, type DataPlane } from '../network/index.ts'
+import { cidFromDigest, cidFromHex, type DataPlane } from '../network/index.ts'
 import { VersionError } from './errors.ts'
+import { decodeManifest, MAX_MANIFEST_BYTES, type ServiceManifest } from './manifest.ts'
 import { decodeModel, modelBytes } from './model-blob.ts'
-import { commitToWeights, saltOf } from './provable.ts'
+import { commitToWeights, type PlannedModel, saltOf } from './provable.ts'
 
-/** Time for one model blob, in milliseconds; the largest named model has 0.8 MB. */
+/** Time for one model blob, in milliseconds. */
 const FETCH_MS = 60_000
 
 export type VersionWeights = { readonly version: bigint; readonly weights: Float32Array; readonly salt: bigint }
@@ -16,7 +16,8 @@ export type VersionSource = {
   readonly provider: Provider
   /** Address of the learning service. */
   readonly service: string
-  readonly model: ModelName
+  /** The service's model, as its manifest says. */
+  readonly model: PlannedModel
   readonly plane: DataPlane
   /** Block from which the service's versions are in the log. */
   readonly fromBlock: number
@@ -38,8 +39,7 @@ export async function fetchVersion(
   const [completed] = await keepers.queryFilter(filter, source.fromBlock)
   if (completed === undefined)
     throw new VersionError('NOT_FOUND', `version ${version} of ${service} is not on the chain`)
-  const { parameters } = modelSpec(model)
-  const count = parameters.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0)
+  const count = model.spec.parameterCount
   const bytes = await plane.fetch(cidFromHex(completed.args.cid), {
     maxBytes: modelBytes(count),
     timeout: FETCH_MS,
@@ -51,14 +51,30 @@ export async function fetchVersion(
   if (commitment !== completed.args.modelCommitment) {
     throw new VersionError(
       'WRONG_COMMITMENT',
-      `version ${version}: the weights commit to ${commitment}, the chain says ${completed.args.modelCommitment}; is the service's model ${model}?`,
+      `version ${version}: the weights commit to ${commitment}, the chain says ${completed.args.modelCommitment}; is it the service's manifest?`,
     )
   }
   return { version, weights, salt: saltOf(weights) }
 }
 
+/**
+ * Fetches the manifest of that digest (0x…) from the keepers of a service: every one of them serves its own.
+ * @param timeout milliseconds
+ * @throws VersionError BAD_MANIFEST, NetworkError when nobody serves it
+ */
+export async function fetchManifest(
+  source: Pick<VersionSource, 'provider' | 'service' | 'plane'>,
+  digest: string,
+  timeout = FETCH_MS,
+): Promise<ServiceManifest> {
+  const cid = cidFromDigest(Buffer.from(digest.slice(2), 'hex'))
+  const providers = await keeperAddresses(source)
+  const bytes = await source.plane.fetch(cid, { maxBytes: MAX_MANIFEST_BYTES, timeout, providers })
+  return decodeManifest(bytes, `manifest ${cid}`, digest)
+}
+
 /** Where the service's keepers are reached: every one of them keeps accepted models. */
-async function keeperAddresses({ service, provider }: VersionSource): Promise<string[]> {
+async function keeperAddresses({ service, provider }: Pick<VersionSource, 'provider' | 'service'>): Promise<string[]> {
   const contracts = await openService(service, provider)
   const [seated] = await contracts.service.seats()
   const [first, ...others] = seatsOf(seated)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the versions room: what the members of a service, and whoever proves its models, agree on.
 
+export { type AgreedDigests, agreedDigests, digestOf, disagreement, requireAgreed } from './agreed.ts'
 export {
   contradictionInPrivacy,
   declaredWeight,
@@ -9,8 +10,28 @@ export {
   noiseDeviation,
   updateBound,
 } from './bounds.ts'
+export { type EncryptionRequest, planFor } from './encryption.ts'
 export { VersionError, type VersionErrorCode } from './errors.ts'
-export { fetchVersion, type VersionSource, type VersionWeights } from './fetch.ts'
+export { type ExampleChanges, exampleManifest, modelPart, USUAL_VOTE } from './examples.ts'
+export { fetchManifest, fetchVersion, type VersionSource, type VersionWeights } from './fetch.ts'
+export {
+  decodeManifest,
+  encodeManifest,
+  MAX_MANIFEST_BYTES,
+  manifestCid,
+  manifestDigest,
+  manifestHash,
+  readManifestFile,
+  type ServiceManifest,
+} from './manifest.ts'
 export { decodeModel, decodeModelState, encodeModel, modelBytes } from './model-blob.ts'
-export { profileHash, profileSchema, type ServiceProfile, specOf } from './profile.ts'
-export { commitToWeights, type NamedModel, type ProvableModel, planOf, provableModel, saltOf } from './provable.ts'
+export {
+  commitToWeights,
+  openManifest,
+  type PlannedModel,
+  type ProvableModel,
+  provableModel,
+  saltOf,
+  specOf,
+} from './provable.ts'
+export { type RoundTerms, USUAL_TERMS } from './terms.ts'

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From float weights to the integers that a circuit proves and the members commit to.
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { isModelName, type ModelName, type ModelSpec, modelJson, modelSpec } from '../learning/index.ts'
+import { initialWeights, type ModelSpec, modelJson, parseModelSpec, specHash } from '../learning/index.ts'
 import {
   buildWithPlan,
+  CompileError,
   commitModel,
   type Graph,
   type IntegerProgram,
   importTfjs,
   type OutputSpec,
   type Plan,
-  planFromJson,
 } from '../zkml/index.ts'
 import { VersionError } from './errors.ts'
+import type { ServiceManifest } from './manifest.ts'
 
 /** Salts are elements of BN254's scalar field, and this many bits always are. */
 const SALT_BITS = 253n
 
-/** A named model: of digits when there is a name alone, of other samples with its specification. */
-export type NamedModel = ModelName | ModelSpec
+/** A manifest's model: what any weights of it are rounded and committed to by. */
+export type PlannedModel = { readonly spec: ModelSpec; readonly plan: Plan }
 
 /** The weights of one version as integers, and what was lost on the way. */
 export type ProvableModel = {
@@ -29,27 +29,51 @@ export type ProvableModel = {
   readonly clipped: number
 }
 
-/** The plan of a named model: scales and bit widths, fixed for the life of a service. */
-export function planOf(model: ModelName): Plan {
-  return planFromJson(planText(model))
+/**
+ * The model that a manifest describes, checked: its topology is the one whose hash is stated, takes the stated samples, tells
+ * the stated classes apart, and has a provable form by the stated plan.
+ * @throws VersionError BAD_MANIFEST naming the field, and what would do
+ */
+export async function openManifest(manifest: ServiceManifest, where = 'manifest'): Promise<PlannedModel> {
+  const bad = (what: string, cause?: unknown): never => {
+    throw new VersionError('BAD_MANIFEST', `${where}: ${what}`, { cause })
+  }
+  // Whatever a reader of topologies throws: it has met what it does not expect.
+  const spec = await specOf(manifest).catch((cause: Error) =>
+    bad(`model.topology: ${cause.message.split('\n')[0]}`, cause),
+  )
+  const found = specHash(spec)
+  const { model, input, task, plan } = manifest
+  if (found !== model.specHash) bad(`model.specHash: ${model.specHash}, but the topology's is ${found}`)
+  if (`${spec.inputShape}` !== `${input.shape}`) {
+    bad(`input.shape: [${input.shape}], but the model takes [${spec.inputShape}]`)
+  }
+  if (spec.classes !== task.classes.length) {
+    bad(`task.classes: ${task.classes.length} names, but the model has ${spec.classes} outputs`)
+  }
+  const opened = { spec, plan }
+  try {
+    provableModel(opened, initialWeights(spec, model.initialSeed))
+  } catch (cause) {
+    if (!(cause instanceof CompileError)) throw cause
+    bad(`plan: the model has no provable form by it (${cause.message.split('\n')[0]}): calibrate one for it`, cause)
+  }
+  return opened
 }
 
-/** SHA-256 of the plan's file, for the members to agree on. */
-export function planDigest(model: ModelName): string {
-  return createHash('sha256').update(planText(model)).digest('hex')
+/** The architecture that a manifest means. @throws LearningError BAD_MODEL */
+export async function specOf({ model }: ServiceManifest): Promise<ModelSpec> {
+  return await parseModelSpec({ modelTopology: model.topology })
 }
 
 /**
- * The integer program of a named model with these weights (flat, in the order of its spec).
+ * The integer program of a model with these weights (flat, in the order of its spec).
  * @param output what a proof shows; the commitment to the weights does not depend on it
- * @throws VersionError NO_PLAN for a model without a plan, CompileError for weights that are not finite
+ * @throws CompileError for weights that are not finite
  */
-export function provableModel(model: NamedModel, weights: Float32Array, output?: OutputSpec): ProvableModel {
-  const plan = planOf(nameOf(model))
-  const { program, clipping } = buildWithPlan(
-    graphOf(model, weights),
-    output === undefined ? plan : { ...plan, output },
-  )
+export function provableModel(model: PlannedModel, weights: Float32Array, output?: OutputSpec): ProvableModel {
+  const { spec, plan } = model
+  const { program, clipping } = buildWithPlan(graphOf(spec, weights), output === undefined ? plan : { ...plan, output })
   return { program, clipped: clipping.reduce((sum, entry) => sum + entry.clipped, 0) }
 }
 
@@ -70,24 +94,14 @@ export function saltOf(weights: Float32Array): bigint {
  * The commitment that goes on the chain, salted Poseidon over the packed integers (32 bytes in hexadecimal), and how many
  * weights had to be clipped for it.
  */
-export function commitToWeights(model: NamedModel, weights: Float32Array): { commitment: string; clipped: number } {
+export function commitToWeights(model: PlannedModel, weights: Float32Array): { commitment: string; clipped: number } {
   const { program, clipped } = provableModel(model, weights)
   const commitment = commitModel(program, saltOf(weights))
   return { commitment: `0x${commitment.toString(16).padStart(64, '0')}`, clipped }
 }
 
-function nameOf(model: NamedModel): ModelName {
-  return typeof model === 'string' ? model : (model.name as ModelName)
-}
-
-function graphOf(model: NamedModel, weights: Float32Array): Graph {
+function graphOf(spec: ModelSpec, weights: Float32Array): Graph {
   const { buffer, byteOffset, byteLength } = weights
-  const spec = typeof model === 'string' ? modelSpec(model) : model
   const json = JSON.stringify(modelJson({ spec, weights }))
   return importTfjs(json, () => new Uint8Array(buffer, byteOffset, byteLength))
-}
-
-function planText(model: ModelName): string {
-  if (!isModelName(model)) throw new VersionError('NO_PLAN', `there is no plan for model '${String(model)}'`)
-  return readFileSync(new URL(`./plans/${model}.json`, import.meta.url), 'utf8')
 }

@@ -65,7 +65,7 @@ export {
 } from './prove/proof.ts'
 export { rapidsnarkBackend } from './prove/rapidsnark.ts'
 export { snarkjsBackend } from './prove/snarkjs.ts'
-export { verifyProof } from './prove/verify.ts'
+export { parseVerificationKey, verifyProof } from './prove/verify.ts'
 export { wasmBackend } from './prove/wasm.ts'
 export { encodeWitnessFile } from './prove/witness-file.ts'
 export { accuracyOf, countHeld, floatScores, programScores, type Samples, targetLabels } from './quantise/accuracy.ts'
@@ -79,6 +79,7 @@ export {
   type LayerPlan,
   type Plan,
   planFromJson,
+  planSchema,
   planToJson,
 } from './quantise/plan.ts'
 export { proveBounds } from './quantise/prove.ts'
@@ -110,7 +111,6 @@ export { parseZkey, type Zkey } from './setup/zkey.ts'
 export { encodeBatchCalldata, encodeVerifyCalldata, type SolidityProof, toSolidityProof } from './verifier/calldata.ts'
 export { type ExportVerifierOptions, exportVerifier } from './verifier/solidity.ts'
 export {
-  parseVerificationKey,
   type VerificationKey,
   verificationKeyHash,
   verificationKeyOf,

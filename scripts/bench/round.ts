@@ -4,7 +4,7 @@
 import { loadConfig } from '../../keepers/agent/index.ts'
 import { Trainer } from '../../keepers/agent/training/trainer.ts'
 import { weightedMean } from '../../keepers/learning/index.ts'
-import { Cluster } from '../cluster.ts'
+import { Cluster, clusterManifest } from '../cluster.ts'
 import { type Bench, type BenchContext, median } from './harness.ts'
 import { counters, gasByPhase, PHASES, phaseSeconds, roundSeconds, sumOf } from './round/figures.ts'
 
@@ -51,8 +51,8 @@ async function measure(context: BenchContext, keepers: number): Promise<Figures>
   await using cluster = await Cluster.create({
     keepers,
     windows: WINDOWS,
+    manifest: clusterManifest('small-cnn', { rounds: { maxSamples: 2000 } }),
     values: () => ({
-      'service.profile.maxSamples': 2000,
       'data.limit': 500,
       'network.fetchSeconds': 60,
       ...(context.dataDir === null ? {} : { 'data.path': context.dataDir }),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a keeper asks of its RPC provider on a chain of slow blocks: requests a minute while rounds go on, and while nothing does.
 import { setTimeout as wait } from 'node:timers/promises'
-import { Cluster } from '../cluster.ts'
+import { Cluster, clusterManifest } from '../cluster.ts'
 import type { KeeperNode } from '../demo/keeper-nodes.ts'
 import type { Bench, BenchContext } from './harness.ts'
 
@@ -32,11 +32,11 @@ export const bench: Bench = {
       keepers: KEEPERS,
       pace: 'punctual',
       windows: WINDOWS,
+      manifest: clusterManifest('small-cnn', { rounds: { maxSamples: 2000 } }),
       // What a keeper does on a public chain: its defaults, and blocks that may be reorganised.
       values: () => ({
         'chain.pollSeconds': 2,
         'chain.confirmations': 3,
-        'service.profile.maxSamples': 2000,
         'data.limit': 500,
       }),
     })

@@ -3,7 +3,7 @@
 // keeper collects its garbage before each look: what it then holds is what it needs, or leaks. The others are left to
 // themselves, as in use: their resident size is what an operator sees.
 import { pathToFileURL } from 'node:url'
-import { Cluster, type Line } from '../cluster.ts'
+import { Cluster, clusterManifest, type Line } from '../cluster.ts'
 import type { KeeperNode } from '../demo/keeper-nodes.ts'
 import { type Bench, type BenchContext, median } from './harness.ts'
 import type { ProbeLine } from './soak/probe.ts'
@@ -31,7 +31,8 @@ export const bench: Bench = {
     await using cluster = await Cluster.create({
       keepers,
       windows: WINDOWS,
-      values: () => ({ 'data.limit': 60, 'service.profile.model': 'logistic', 'network.fetchSeconds': 30 }),
+      manifest: clusterManifest('logistic'),
+      values: () => ({ 'data.limit': 60, 'network.fetchSeconds': 30 }),
       env: (index) => ({ NODE_OPTIONS: `--import ${PROBE}`, COHORT_SOAK_COLLECT: collects(index) ? '1' : '0' }),
     })
     const soak = new Soak(cluster)

@@ -5,7 +5,7 @@
 // Metrics: zkml.<network>.{import,constraints,compile,setup,key,witness,prove,verify,proof,verify-transaction,peak-memory},
 // zkml.<network>.{accuracy,accuracy-loss}, zkml.article-cnn-pool-last.constraints, zkml.last-layer.constraints,
 // zkml.last-layer-naive.constraints, zkml.small-cnn-naive.constraints, zkml.equality.<network>.{pictures,constraints}.
-import { planOf } from '../../keepers/versions/index.ts'
+import { exampleManifest } from '../../keepers/versions/index.ts'
 import {
   accuracyOf,
   buildWithPlan,
@@ -86,7 +86,7 @@ export const bench: Bench = {
     if (wanted('equality-small-cnn')) {
       // The circuit of the demo: private weights under the plan that services use, with a margin.
       const graph = await importModelFile(`${await train('small-cnn', 4)}/model.json`)
-      const { program } = buildWithPlan(graph, { ...planOf('small-cnn'), output: { kind: 'margin' } })
+      const { program } = buildWithPlan(graph, { ...exampleManifest('small-cnn').plan, output: { kind: 'margin' } })
       await equality(context, 'small-cnn', program, digits.test.inputs.slice(0, context.quick ? 5 : 25))
     }
     if (wanted('mlp-784-56-10')) {

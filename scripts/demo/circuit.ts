@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The demo's circuits, compiled and set up once and then kept in .cache: that of the keepers' model, which proves every
-// version of it, and that of the reader of headlines. As a program (`node circuit.ts <model> <folder>`, or
+// version of it, and that of the reader of headlines. As a program (`node circuit.ts <manifest> <folder>`, or
 // `node circuit.ts reader`) it is the process that does the work.
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storyCircuit } from '../../keepers/apps/story/index.ts'
-import { initialWeights, isModelName, type ModelName, modelSpec } from '../../keepers/learning/index.ts'
-import { provableModel } from '../../keepers/versions/index.ts'
-import { circuitKey, compileFolder, setupFolder, writeCircuit } from '../../keepers/zkml/index.ts'
+import { anyVersion, SERVICE_CIRCUIT, serviceCircuit } from '../../keepers/services/index.ts'
+import { readManifestFile, type ServiceManifest } from '../../keepers/versions/index.ts'
+import { circuitKey, setupFolder, writeCircuit } from '../../keepers/zkml/index.ts'
 import { CACHE } from '../bootstrap/paths.mjs'
 import type { Processes } from './processes.ts'
-
-/** Public signals of an answer: label in the clear, input and weights behind commitments. */
-const OPTIONS = { input: 'committed', output: 'public' } as const
 
 export type PreparedCircuit = { readonly folder: string; readonly cached: boolean }
 
@@ -28,20 +25,23 @@ const KEY_FILE = 'made-of'
  */
 export async function prepareCircuits(
   processes: Processes,
-  model: ModelName,
-): Promise<{ readonly digits: PreparedCircuit; readonly reader: PreparedCircuit }> {
-  const digits = await prepareModel(processes, model)
+  manifest: { readonly file: string; readonly content: ServiceManifest },
+): Promise<{ readonly model: PreparedCircuit; readonly reader: PreparedCircuit }> {
+  const model = await prepareModel(processes, manifest)
   await run(processes, 'circuit-reader', ['reader'])
-  return { digits, reader: await storyCircuit(READER_CACHE) }
+  return { model, reader: await storyCircuit(READER_CACHE) }
 }
 
-async function prepareModel(processes: Processes, model: ModelName): Promise<PreparedCircuit> {
-  const folder = join(CACHE, 'demo-circuits', model)
-  const key = await circuitKey(writeCircuit(anyVersion(model), OPTIONS))
+async function prepareModel(
+  processes: Processes,
+  { file, content }: { readonly file: string; readonly content: ServiceManifest },
+): Promise<PreparedCircuit> {
+  const folder = join(CACHE, 'demo-circuits', content.name)
+  const key = await circuitKey(writeCircuit(await anyVersion(content), SERVICE_CIRCUIT))
   if ((await readFile(join(folder, KEY_FILE), 'utf8').catch(() => '')) === key) return { folder, cached: true }
   const half = `${folder}.half`
   await rm(half, { recursive: true, force: true })
-  await run(processes, 'circuit-model', [model, half])
+  await run(processes, 'circuit-model', [file, half])
   await writeFile(join(half, KEY_FILE), key)
   await rm(folder, { recursive: true, force: true })
   await rename(half, folder)
@@ -59,18 +59,12 @@ async function run(processes: Processes, name: string, args: readonly string[]):
   })
 }
 
-/** Weights are witness: those of any version give the circuit of all. */
-function anyVersion(model: ModelName) {
-  return provableModel(model, initialWeights(modelSpec(model), 1)).program
-}
-
-async function make(model: string, folder: string): Promise<void> {
-  if (model === 'reader') {
+async function make(what: string, folder: string): Promise<void> {
+  if (what === 'reader') {
     await storyCircuit(READER_CACHE)
     return
   }
-  if (!isModelName(model)) throw new Error(`no model '${model}'`)
-  await compileFolder({ folder, program: anyVersion(model), options: OPTIONS, modelSalt: 0n })
+  await serviceCircuit(readManifestFile(what), folder)
   await setupFolder(folder)
 }
 

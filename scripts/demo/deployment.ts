@@ -30,11 +30,15 @@ const STAKE_TOKENS = 1_000
 const OPEN_GOVERNOR = { votingPeriodSeconds: 30 } as const
 const OPEN_SERVICE = { registrationWindow: 60, voteWindow: 60, maxKeepers: 16, decryptionsPerEpoch: 12 } as const
 
+/** What the chain says that a service is about. */
+export type ServiceAbout = { readonly name: string; readonly manifest: string }
+
 /**
  * What the demo deploys: a service for exactly these keepers, and a DAO whose vote takes seconds.
+ * @param about the service's name, and the digest of its manifest
  * @param open for a chain that stays up, for others to join and vote
  */
-export function demoParameters(keepers: number, open = false): Record<string, unknown> {
+export function demoParameters(keepers: number, about: ServiceAbout, open = false): Record<string, unknown> {
   return {
     token: {
       holders: [
@@ -57,7 +61,7 @@ export function demoParameters(keepers: number, open = false): Record<string, un
     keepers: { minStakeTokens: '100', unbondingDelaySeconds: 3_600, jailDelaySeconds: 60, sampleRewardCap: 1_000_000 },
     markets: { disputeDelaySeconds: 2, fallbackDelaySeconds: 3_600 },
     service: {
-      name: 'MNIST digits',
+      ...about,
       strategy: 'equal',
       ...WINDOWS,
       // Half of it is waited for a keeper that attests nothing, as a spoiler does after a dispute. All
@@ -86,10 +90,11 @@ export async function deploy(
   url: string,
   folder: string,
   keepers: number,
+  about: ServiceAbout,
   open: boolean,
   onStep: (line: string) => void,
 ): Promise<DeploymentFile> {
-  return deployWith(url, folder, demoParameters(keepers, open), onStep)
+  return deployWith(url, folder, demoParameters(keepers, about, open), onStep)
 }
 
 /** The same with other parameters than the demo's. */

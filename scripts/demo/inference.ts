@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A user asks the released model about a digit; a keeper answers with a proof that the deployed verifier checks.
+// A user asks the released model about a sample; a keeper answers with a proof that the deployed verifier checks.
 import { join } from 'node:path'
 import { type JsonRpcProvider, parseEther } from 'ethers'
 import type { DeploymentFile } from '../../keepers/chain/index.ts'
 import { clients } from '../../keepers/chain/index.ts'
-import { loadMnist, type ModelName, proceduralDigits } from '../../keepers/learning/index.ts'
 import { DataPlane } from '../../keepers/network/index.ts'
 import { InferenceServer, outputSchemaOf, requestInference } from '../../keepers/serving/index.ts'
 import { openFolder } from '../../keepers/zkml/index.ts'
@@ -31,9 +30,9 @@ export type InferenceOptions = {
   /** Folder for the prover's own blocks. */
   readonly folder: string
   readonly circuit: string
-  readonly model: ModelName
   readonly vkHash: string
-  readonly data: string | null
+  /** What is asked about, and the index of its class. */
+  readonly asked: { readonly input: readonly number[]; readonly label: number }
   readonly signal: AbortSignal
 }
 
@@ -56,21 +55,17 @@ export async function proveOneInference(options: InferenceOptions): Promise<Prov
   await (await hub.registerModel(commitment, services[0]!.address, 0, outputSchemaOf(program))).wait()
   const modelId = await hub.modelCount()
 
-  const { test } =
-    options.data === null ? proceduralDigits({ seed: 1, train: 10, test: 10 }) : await loadMnist({ dir: options.data })
-  const size = test.inputs.length / test.count
-  const input = Array.from(test.inputs.subarray(0, size), (value) => value * test.scale)
   const { requestId, gasUsed: requestGas } = await requestInference({
     signer: user,
     hub: contracts.InferenceHub,
     modelId,
     program,
-    input,
+    input: options.asked.input,
     price: PRICE,
     seconds: SECONDS,
   })
 
-  // The answering side knows the request only from the chain, and the weights only from the keepers.
+  // The answering side knows the request only from the chain, manifest and weights only from the keepers.
   const plane = await DataPlane.start({
     folder: join(options.folder, 'prover-ipfs'),
     identitySeed: crypto.getRandomValues(new Uint8Array(32)),
@@ -85,7 +80,7 @@ export async function proveOneInference(options: InferenceOptions): Promise<Prov
       models: contracts.ModelRegistry,
       fromBlock,
       circuit,
-      weights: { model: options.model, plane },
+      weights: { plane },
     })
     const [open] = await server.openRequests()
     if (open !== requestId) throw new Error(`the hub lists ${open ?? 'no request'}, ${requestId} was posted`)
@@ -94,7 +89,7 @@ export async function proveOneInference(options: InferenceOptions): Promise<Prov
     return {
       requestId,
       modelId: String(modelId),
-      trueLabel: Number(test.labels[0]),
+      trueLabel: options.asked.label,
       provenLabel: Number(output),
       proveSeconds: answer.proveMs / 1000,
       requestGas: Number(requestGas),

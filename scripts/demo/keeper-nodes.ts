@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parseEther } from 'ethers'
 import { initKeeper, openOwnerSession, registerKeeperOnChain } from '../../keepers/agent/index.ts'
 import { PASSPHRASE_VARIABLE } from '../../keepers/chain/index.ts'
+import type { ServiceManifest } from '../../keepers/versions/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
 import { freePort } from './ports.ts'
 import type { Processes } from './processes.ts'
@@ -36,6 +37,7 @@ export type PrepareOptions = {
   readonly first?: number
   /** Whole tokens. */
   readonly stake: string
+  readonly manifest: ServiceManifest
   /** Config values by path, for keeper `index` of `count`. */
   readonly values: (index: number, count: number) => Readonly<Record<string, unknown>>
   readonly onProgress?: (text: string) => void
@@ -56,6 +58,7 @@ export async function prepareKeepers(options: PrepareOptions): Promise<KeeperNod
         passphrase: DEMO_PASSPHRASE,
         scryptLog2N: DEMO_SCRYPT_LOG2N,
         ownerKey,
+        manifest: options.manifest,
         values: {
           'chain.id': options.chainId,
           'chain.rpc': [...options.rpc],

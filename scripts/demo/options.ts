@@ -15,6 +15,8 @@ export const HELP = `usage: npm run demo [-- options]
                 and the report names whom the members convicted
   --rounds N    rounds to complete, 1 … 100 (default 5)
   --model NAME  small-cnn, article-cnn, mlp or logistic (default small-cnn)
+  --example cancer
+                a table instead of digits: a manifest made from it on the spot, a network of its own, a proven diagnosis
   --data DIR    MNIST IDX files (default: ../shared/data/mnist, else digits that the project draws itself)
   --alpha X     Dirichlet concentration of the shards, > 0 (default 0.5; smaller is more skewed)
   --seed N      of the shards and of the training (default 1)
@@ -36,6 +38,7 @@ const schema = z.object({
   spoilers: integer(0, 5).default(0),
   rounds: integer(1, 100).default(5),
   model: z.enum(['small-cnn', 'article-cnn', 'mlp', 'logistic']).default('small-cnn'),
+  example: z.enum(['cancer']).optional(),
   data: z.string().optional(),
   alpha: z.coerce.number().positive().default(0.5),
   seed: integer(0, 2 ** 31 - 1).default(1),
@@ -69,6 +72,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
         spoilers: text,
         rounds: text,
         model: text,
+        example: text,
         data: text,
         alpha: text,
         seed: text,
@@ -92,6 +96,10 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
   const { keepers, spoilers } = parsed.data
   if (3 * spoilers >= keepers) {
     throw new OptionError(`--spoilers '${spoilers}': takes fewer than a third of --keepers ${keepers}`)
+  }
+  if (parsed.data.example !== undefined) {
+    const other = (['model', 'data', 'alpha'] as const).find((name) => values[name] !== undefined)
+    if (other !== undefined) throw new OptionError(`--${other} '${String(values[other])}': --example has its own`)
   }
   if (parsed.data.data !== undefined && !existsSync(parsed.data.data)) {
     throw new OptionError(`--data '${parsed.data.data}': no such folder`)

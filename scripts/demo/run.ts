@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { HDNodeWallet, type JsonRpcProvider } from 'ethers'
 import { convictionsOf } from '../../keepers/agent/index.ts'
 import type { DeploymentFile } from '../../keepers/chain/index.ts'
+import { encodeManifest, manifestDigest } from '../../keepers/versions/index.ts'
 import { openFolder } from '../../keepers/zkml/index.ts'
 import { prepareCircuits } from './circuit.ts'
 import { ACCOUNT, deploy, fundRewards } from './deployment.ts'
@@ -12,17 +15,15 @@ import { type KeeperNode, prepareKeepers, startKeeper, startSpoiler } from './ke
 import { LiveTable } from './live-table.ts'
 import { startLocalChain } from './local-chain.ts'
 import { proposeReader, settleMarket } from './market.ts'
-import { type DemoOptions, findData } from './options.ts'
+import type { DemoOptions } from './options.ts'
 import { Processes } from './processes.ts'
 import type { DemoReport } from './report.ts'
 import { publishAddresses, servingText, USUAL_PORT } from './serving.ts'
+import { subjectOf } from './subject.ts'
 import { deployVerifier } from './verifier-contract.ts'
 
 /** The accounts that every Hardhat node starts with; worth nothing anywhere else. */
 const PHRASE = 'test test test test test test test test test test test junk'
-
-/** Local training: with two epochs the fifth round ends just below 96 % on MNIST, with four well above. */
-const TRAINING = { 'training.epochs': 4, 'training.learningRate': 0.002 } as const
 
 /** Whole tokens that each keeper stakes. */
 const STAKE = '1000'
@@ -50,16 +51,26 @@ export async function runDemo(
     port: options.port ?? (options.serve ? USUAL_PORT : undefined),
   })
   watch.lap('chain')
+  const subject = await subjectOf(options, folder, say)
+  const { manifest } = subject
+  const manifestFile = join(folder, 'manifest.json')
+  await writeFile(manifestFile, encodeManifest(manifest))
   say(`Local chain on ${url}; deploying with \`hardhat deploy\``)
-  const deployment = await deploy(url, folder, options.keepers, options.serve, () => undefined)
+  const deployment = await deploy(
+    url,
+    folder,
+    options.keepers,
+    { name: subject.title, manifest: manifestDigest(manifest) },
+    options.serve,
+    () => undefined,
+  )
   const service = deployment.services[0]!
   await fundRewards(provider, deployment)
   watch.lap('deploy')
   say(`Deployed ${Object.keys(deployment.contracts).length} contracts; every role is with the timelock`)
 
-  const data = findData(options)
   // Beside the rounds: its process is busy with one core for a while, the first time.
-  const circuits = prepareCircuits(processes, options.model)
+  const circuits = prepareCircuits(processes, { file: manifestFile, content: manifest })
   circuits.catch((error: Error) => broken.abort(error))
   const nodes = await prepareKeepers({
     folder,
@@ -69,7 +80,13 @@ export async function runDemo(
     service: service.address,
     ownerKeys: Array.from({ length: options.keepers }, (_, index) => accountKey(ACCOUNT.firstOwner + index)),
     stake: STAKE,
-    values: (index, count) => keeperValues(options, data, index, count),
+    manifest,
+    values: (index, count) => ({
+      ...subject.values(index, count),
+      // One of them is enough: all hold the same weights.
+      'data.reportTest': index === 0,
+      'training.seed': options.seed + index,
+    }),
   })
   const honest = nodes.slice(0, nodes.length - options.spoilers)
   const spoilers = nodes.slice(honest.length)
@@ -97,18 +114,22 @@ export async function runDemo(
     say(`${name} was convicted by the members (${reason}) and paid ${taken} COH`)
   if (!options.serve) await pause(processes, nodes)
 
-  const { digits, reader } = await circuits
-  const { folder: circuitFolder, cached } = digits
-  const { manifest } = await openFolder(circuitFolder)
+  const { model, reader } = await circuits
+  const { folder: circuitFolder, cached } = model
+  const { manifest: circuit } = await openFolder(circuitFolder)
   watch.lap('circuit')
   say(
-    `Circuit of ${manifest.constraints.toLocaleString('en-US')} constraints ${cached ? 'from the cache' : 'compiled and set up'}`,
+    `Circuit of ${circuit.constraints.toLocaleString('en-US')} constraints ${cached ? 'from the cache' : 'compiled and set up'}`,
   )
-  const verifier = await deployVerifier(circuitFolder, await provider.getSigner(ACCOUNT.deployer))
+  const verifier = await deployVerifier(
+    circuitFolder,
+    await provider.getSigner(ACCOUNT.deployer),
+    `the demo’s model, ${manifest.name}`,
+  )
   const version = Number(board.results[options.rounds - 1]!.version)
   const members = await gatherDao(provider, deployment)
   const terms = {
-    circuitId: manifest.circuitId,
+    circuitId: circuit.circuitId,
     verifier: verifier.address,
     vkHash: verifier.vkHash,
     setup: 'local' as const,
@@ -135,9 +156,8 @@ export async function runDemo(
     deployment,
     folder,
     circuit: circuitFolder,
-    model: options.model,
     vkHash: verifier.vkHash,
-    data,
+    asked: await subject.asked(),
     signal,
   })
   watch.lap('inference')
@@ -149,7 +169,7 @@ export async function runDemo(
     keepers: options.keepers,
     spoilers: spoilers.map(({ name }) => name),
     convicted,
-    model: options.model,
+    model: manifest.name,
     data: board.announcement,
     alpha: options.alpha,
     seconds: watch.read(),
@@ -162,7 +182,7 @@ export async function runDemo(
     release: { version, proposals: proposals.map(({ id }) => String(id)) },
     verifier: {
       address: verifier.address,
-      constraints: manifest.constraints,
+      constraints: circuit.constraints,
       codeBytes: verifier.codeBytes,
       setup: 'local',
     },
@@ -173,7 +193,7 @@ export async function runDemo(
   await onReport(report)
   if (options.serve) {
     await publishAddresses(folder)
-    say(servingText(url, circuitFolder, profileOf(options, data)))
+    say(servingText(url, circuitFolder, manifestFile))
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
     if (broken.signal.aborted) throw broken.signal.reason
   }
@@ -192,33 +212,6 @@ async function convictedAmong(
     const name = nodes.find(({ owner }) => owner === keeper)?.name ?? keeper
     return { name, seat, epoch, reason, taken }
   })
-}
-
-/** Config values of keeper `index` of `count`; the rest are the example's. */
-function keeperValues(
-  options: DemoOptions,
-  data: string | null,
-  index: number,
-  count: number,
-): Record<string, unknown> {
-  return {
-    ...profileOf(options, data),
-    'data.shard': { kind: 'dirichlet', alpha: options.alpha, parts: count, index, seed: options.seed },
-    ...(data === null ? {} : { 'data.path': data }),
-    // One of them is enough: all hold the same weights.
-    'data.reportTest': index === 0,
-    'training.seed': options.seed + index,
-    ...TRAINING,
-  }
-}
-
-/** What all members must agree on and the example's config does not say. */
-function profileOf(options: DemoOptions, data: string | null): Record<string, string | number> {
-  return {
-    'service.profile.model': options.model,
-    // With all of MNIST in the sum, a larger least total gives the mean more precision under the same flooding.
-    ...(data === null ? {} : { 'service.profile.minTotalSamples': 20_000 }),
-  }
 }
 
 /**

@@ -17,15 +17,14 @@ export async function publishAddresses(folder: string): Promise<void> {
 /**
  * What somebody needs to know who wants to try commands on the chain that stays up.
  * @param circuit folder of the circuit of the hub's first model
- * @param profile config values that a keeper which joins must share
+ * @param manifest file of the service's manifest, for keepers that join
  */
-export function servingText(url: string, circuit: string, profile: Readonly<Record<string, string | number>>): string {
-  const settings = Object.entries(profile).map(([key, value]) => `--set ${key}=${value}`)
+export function servingText(url: string, circuit: string, manifest: string): string {
   return [
     `Serving on ${url} until interrupted (Ctrl-C). In another terminal the README's commands work as written:`,
     `  addresses  ${relative(ROOT, USUAL_ADDRESSES)}`,
     `  circuit    ${relative(ROOT, circuit)}, of model 1 at the inference hub`,
     ...(new URL(url).port === String(USUAL_PORT) ? [] : [`  with       export COHORT_RPC_URL=${url}`]),
-    `  profile    ${settings.join(' ')}, for whoever joins with \`cohort keeper init\``,
+    `  manifest   ${manifest}; whoever joins with \`cohort keeper init\` gets it from the keepers`,
   ].join('\n')
 }

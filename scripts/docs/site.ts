@@ -79,7 +79,11 @@ export async function buildSite(
     ignoreDeadLinks: ['@source'],
     themeConfig: {
       search: { provider: 'local' },
-      nav: [item('Guides', '/docs/zkml'), item('Rooms', '/keepers/'), item('Reference', `/${REFERENCE}/typescript/`)],
+      nav: [
+        item('Guides', '/docs/architecture'),
+        item('Rooms', '/keepers/'),
+        item('Reference', `/${REFERENCE}/typescript/`),
+      ],
       sidebar: [
         { text: 'Guides', items: titled(under('docs/').filter((page) => !page.startsWith('docs/adr/'))) },
         { text: 'Decisions', collapsed: true, items: titled(under('docs/adr/')) },

@@ -108,8 +108,8 @@ async function compile(folder: string, out: string): Promise<void> {
  */
 function plainSpecifiers(text: string, declaration: boolean): string {
   const workers = text.replace(
-    /new URL\((['"])(\.[^'"]+)\.ts\1, import\.meta\.url\)/g,
-    'new URL($1$2.js$1, import.meta.url)',
+    /new URL\((\/\* @vite-ignore \*\/ )?(['"])(\.[^'"]+)\.ts\2, import\.meta\.url\)/g,
+    (_, ignored = '', quote, path) => `new URL(${ignored}${quote}${path}.js${quote}, import.meta.url)`,
   )
   return declaration ? workers.replace(/((?:from |import\()['"]\.[^'"]+)\.ts(['"])/g, '$1.js$2') : workers
 }

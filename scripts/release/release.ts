@@ -25,7 +25,7 @@ const MANIFESTS = ['package.json', 'package-lock.json'] as const
 /**
  * Checks that `version` can be released from the checkout at `root`, and plans it. Changes nothing.
  * @param date of the release, as YYYY-MM-DD
- * @throws ReleaseError with every reason; VersionError when `version` is none
+ * @throws ReleaseError with every reason; VersionError when `version` is not one
  */
 export async function planRelease(root: string, version: string, date: string): Promise<ReleasePlan> {
   const tag = `v${version}`

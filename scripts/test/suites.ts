@@ -13,26 +13,26 @@ export type Suite = {
   readonly onDemand?: true
 }
 
-/** Longest first: the suites run two at a time, and a long one must not start last. */
+/** Longest first, as a clean clone takes them: the suites run two at a time, and a long one must not start last. */
 export const SUITES: readonly Suite[] = [
   { name: 'e2e', folder: 'e2e', runner: 'mocha', waits: true },
   { name: 'contracts', folder: 'contracts/{deploy,governance,invariants,registry,rounds,verifier}', runner: 'hardhat' },
+  { name: 'zkml', folder: 'keepers/zkml', runner: 'mocha' },
   { name: 'consumers', folder: 'contracts/{consumers,inference}', runner: 'hardhat' },
   { name: 'plays', folder: 'contracts', runner: 'solidity' },
   { name: 'commands', folder: 'commands', runner: 'mocha' },
-  { name: 'circuits', folder: 'circuits', runner: 'mocha' },
-  { name: 'zkml', folder: 'keepers/zkml', runner: 'mocha' },
-  { name: 'learning', folder: 'keepers/learning', runner: 'mocha' },
   { name: 'fhe', folder: 'keepers/fhe', runner: 'mocha' },
-  { name: 'network', folder: 'keepers/network', runner: 'mocha' },
-  { name: 'store', folder: 'keepers/store', runner: 'mocha' },
-  { name: 'chain', folder: 'keepers/chain', runner: 'mocha' },
-  { name: 'versions', folder: 'keepers/versions', runner: 'mocha' },
-  { name: 'apps', folder: 'keepers/apps', runner: 'mocha' },
   { name: 'agent', folder: 'keepers/agent', runner: 'mocha' },
-  { name: 'serving', folder: 'keepers/serving', runner: 'mocha' },
-  { name: 'cli', folder: 'keepers/cli', runner: 'mocha' },
   { name: 'packages', folder: 'packages', runner: 'mocha' },
+  { name: 'circuits', folder: 'circuits', runner: 'mocha' },
+  { name: 'network', folder: 'keepers/network', runner: 'mocha' },
+  { name: 'learning', folder: 'keepers/learning', runner: 'mocha' },
+  { name: 'serving', folder: 'keepers/serving', runner: 'mocha' },
+  { name: 'apps', folder: 'keepers/apps', runner: 'mocha' },
   { name: 'scripts', folder: 'scripts', runner: 'mocha' },
+  { name: 'cli', folder: 'keepers/cli', runner: 'mocha' },
+  { name: 'chain', folder: 'keepers/chain', runner: 'mocha' },
+  { name: 'store', folder: 'keepers/store', runner: 'mocha' },
+  { name: 'versions', folder: 'keepers/versions', runner: 'mocha' },
   { name: 'slow', folder: 'slow', runner: 'mocha', onDemand: true },
 ]

@@ -147,13 +147,13 @@ describe('EdDSA-Poseidon in a circuit', function () {
     }
   })
 
-  it('refuses keys off the curve, and coordinates that are no field elements', () => {
+  it('refuses keys off the curve, and coordinates that are not field elements', () => {
     const good = honest()
     expect(accepts({ ...good, keyY: field(good.keyY + 1n) })).to.equal(false)
     expect(accepts({ ...good, keyX: 0n, keyY: 2n })).to.equal(false)
     for (const name of ['keyX', 'keyY', 'Rx', 'Ry', 'message'] as const) {
       const alias = { ...good, [name]: good[name] + P }
-      expect(() => circuit.witness(alias), name).to.throw(CircuitError, /no field element/)
+      expect(() => circuit.witness(alias), name).to.throw(CircuitError, /not a field element/)
       expect(
         isEddsaSignature([alias.keyX, alias.keyY], alias.message, { R: [alias.Rx, alias.Ry], S: alias.S }),
       ).to.equal(false)
@@ -176,6 +176,6 @@ describe('EdDSA-Poseidon in a circuit', function () {
     for (const act of [() => eddsaPublicKey(short), () => eddsaSign(short, 1n)]) {
       expect(act).to.throw(CircuitError, /^a seed has 32 bytes, found 3$/)
     }
-    expect(() => eddsaSign(seed, P)).to.throw(CircuitError, /message is no field element/)
+    expect(() => eddsaSign(seed, P)).to.throw(CircuitError, /message is not a field element/)
   })
 })

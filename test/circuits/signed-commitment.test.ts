@@ -72,6 +72,6 @@ describe('commitments to signed content', function () {
       expect(() => signContent(seed, CONTENT, tag)).to.throw(CircuitError, /0 ≤ tag < 2\^64/)
       expect(() => signedCommitment(eddsaPublicKey(seed), tag)).to.throw(CircuitError, /0 ≤ tag < 2\^64/)
     }
-    expect(() => signedMessage(P, 1n)).to.throw(CircuitError, /commitment is no field element/)
+    expect(() => signedMessage(P, 1n)).to.throw(CircuitError, /commitment is not a field element/)
   })
 })

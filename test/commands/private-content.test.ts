@@ -74,9 +74,9 @@ describe('private content', function () {
     const content = JSON.parse(await readFile(at('content.json'), 'utf8'))
     const secrets = [content.salts.input, content.signed.signature.S]
     const changes: [object, RegExp][] = [
-      [{ input: content.input.map((value: number) => value ^ 1) }, /signature is none of this input/],
-      [{ salts: { input: '0x5' } }, /signature is none of this input/],
-      [{ signed: { ...content.signed, tag: '0x5' } }, /signature is none of this input/],
+      [{ input: content.input.map((value: number) => value ^ 1) }, /signature does not match this input/],
+      [{ salts: { input: '0x5' } }, /signature does not match this input/],
+      [{ signed: { ...content.signed, tag: '0x5' } }, /signature does not match this input/],
       [{ signed: { ...content.signed, tag: `0x1${'0'.repeat(16)}` } }, /0 ≤ tag < 2\^64/],
       [{ signed: undefined }, /signature of the input is missing/],
       [{ salts: {} }, /input salt is missing/],

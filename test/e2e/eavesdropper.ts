@@ -9,8 +9,9 @@ import { loadConfig } from '../../keepers/agent/index.ts'
 import { PEER_IDENTITY } from '../../keepers/agent/steps/secrets.ts'
 import { Trainer } from '../../keepers/agent/training/trainer.ts'
 import { openKeystore } from '../../keepers/chain/index.ts'
-import { loadDigits, type ModelName, modelSpec, partitionIid, subset } from '../../keepers/learning/index.ts'
+import { loadDigits, partitionIid, subset } from '../../keepers/learning/index.ts'
 import { KeeperStore } from '../../keepers/store/index.ts'
+import { specOf } from '../../keepers/versions/index.ts'
 import type { Cluster } from '../../scripts/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 
@@ -144,7 +145,7 @@ export async function eavesdrop(
     needles.set(name, Buffer.from(secret.subarray(0, name === 'own secret' ? 4 * NEEDLE_BYTES : NEEDLE_BYTES)))
   }
   needles.set('dealt share, middle', Buffer.from(secrets['dealt share'].subarray(4_000, 4_000 + NEEDLE_BYTES)))
-  const spec = modelSpec(config.service.profile.model as ModelName)
+  const spec = await specOf(config.service.manifest)
   const control = publishedModel(haystack, spec.parameterCount)
   return {
     scannedBytes: haystack.size,

@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { Contract, JsonRpcSigner, toBeHex } from 'ethers'
+import { Contract, JsonRpcSigner, toBeHex, ZeroHash } from 'ethers'
 import type { DeploymentFile } from '../../keepers/chain/index.ts'
 import { contractInterface } from '../../keepers/chain/index.ts'
 import { calibrate, compileFolder, encodeInput, interpret, setupFolder } from '../../keepers/zkml/index.ts'
@@ -64,7 +64,14 @@ describe('cohort infer', function () {
     folder = await mkdtemp(join(tmpdir(), 'cohort-infer-'))
     processes = new Processes(folder)
     chain = await startLocalChain(processes, { pace: 'hasty' })
-    deployment = await deploy(chain.url, folder, 4, false, () => undefined)
+    deployment = await deploy(
+      chain.url,
+      folder,
+      4,
+      { name: 'MNIST digits', manifest: ZeroHash },
+      false,
+      () => undefined,
+    )
 
     const random = new Random(9)
     const samples = Array.from({ length: 40 }, () => Float64Array.from(random.list(6, 0, 1)))
@@ -169,7 +176,11 @@ describe('cohort infer', function () {
       ],
       [['status', nobody], 65, /the hub knows no request/],
       [['answer', nobody, '--circuit', circuit, '--account', '3'], 65, /is not in the log of the hub/],
-      [['answer', nobody, '--circuit', circuit, '--model', 'gpt', '--account', '3'], 64, /--model is 'gpt'; known/],
+      [
+        ['answer', nobody, '--circuit', circuit, '--manifest', 'gpt', '--account', '3'],
+        64,
+        /--manifest is 'gpt': takes a file/,
+      ],
     ]
     const before = await posted()
     const check = async ([args, code, reason]: (typeof cases)[number]) => {

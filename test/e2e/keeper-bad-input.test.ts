@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { initKeeper } from '../../keepers/agent/index.ts'
-import { Cluster } from '../../scripts/cluster.ts'
+import { Cluster, clusterManifest } from '../../scripts/cluster.ts'
 import { keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 
 const MAIN = fileURLToPath(new URL('../../keepers/cli/main.ts', import.meta.url))
@@ -39,6 +39,7 @@ describe('bad input to a keeper', function () {
       folder,
       passphrase: PASSPHRASE,
       scryptLog2N: 10,
+      manifest: clusterManifest('small-cnn'),
       values: {
         'chain.id': 31337,
         'chain.rpc': [cluster.url],

@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { loadConfig } from '../../keepers/agent/index.ts'
-import { Cluster } from '../../scripts/cluster.ts'
+import { encodeManifest } from '../../keepers/versions/index.ts'
+import { Cluster, clusterManifest } from '../../scripts/cluster.ts'
 import { deploymentPath } from '../../scripts/demo/deployment.ts'
+import type { KeeperNode } from '../../scripts/demo/keeper-nodes.ts'
 
 const MAIN = fileURLToPath(new URL('../../keepers/cli/main.ts', import.meta.url))
 const PASSPHRASE = 'worthless, and of this test only'
@@ -46,6 +48,34 @@ describe('an operator', function () {
     await cluster?.[Symbol.asyncDispose]()
   })
 
+  it('makes no folder without the manifest that the chain names, or with another', async () => {
+    const init = ['init', '--data', folder, '--deployment', deployment, '--rpc', cluster.url]
+    const none = await keeper(...init)
+    expect(none.error).to.match(/no keeper of the service serves its manifest 0x[0-9a-f]{64} .*give it with --manifest/)
+    expect(none.code).to.equal(78)
+    const other = await keeper(...init, '--manifest', 'mlp')
+    expect(other.error).to.match(/the manifest given is 0x[0-9a-f]{64}, the service's is 0x[0-9a-f]{64}: leave it out/)
+    expect(other.code).to.equal(78)
+    expect(existsSync(folder)).to.equal(false)
+  })
+
+  it('makes a data folder from the address of the service alone: the manifest comes from a keeper', async () => {
+    const [first] = cluster.nodes as [KeeperNode]
+    cluster.start(first)
+    await cluster.line('start', ({ event, node }) => event === 'started' && node === first.name)
+    const alone = join(cluster.folder, 'alone')
+    const made = await keeper('init', '--data', alone, '--service', cluster.service, '--rpc', cluster.url)
+    expect(made.code, made.error).to.equal(0)
+    const config = loadConfig(alone)
+    expect(config.service.manifest).to.deep.equal(clusterManifest('small-cnn'))
+    expect(config.chain.id).to.equal(31337)
+    const code = await cluster.provider.getCode(cluster.service, config.chain.fromBlock)
+    expect([
+      code.length > 2,
+      await cluster.provider.getCode(cluster.service, config.chain.fromBlock - 1),
+    ]).to.deep.equal([true, '0x'])
+  })
+
   it('makes a data folder for the service that the deployment file names', async () => {
     const { code, error } = await keeper('init', '--data', folder, '--deployment', deployment, '--rpc', cluster.url)
     expect(code, error).to.equal(0)
@@ -53,6 +83,22 @@ describe('an operator', function () {
     const written = JSON.parse(readFileSync(deployment, 'utf8'))
     expect(service.address).to.equal(cluster.service)
     expect([chain.id, chain.fromBlock, chain.rpc]).to.deep.equal([31337, written.fromBlock, [cluster.url]])
+  })
+
+  it('refuses to run with another manifest, says so in status, and takes the right one back', async () => {
+    const file = join(folder, 'manifest.json')
+    writeFileSync(file, encodeManifest(clusterManifest('small-cnn', { rounds: { clipNorm: 21 } })))
+    const run = await keeper('run', '--data', folder)
+    expect(run.error).to.match(/this keeper's manifest is 0x.*, the service's is 0x.*: run `cohort keeper manifest`/)
+    expect(run.code).to.equal(78)
+    const register = await keeper('register', '--data', folder, '--account', OWNER, '--stake', '1000')
+    expect([register.code, register.error]).to.deep.equal([78, run.error])
+    const status = JSON.parse((await keeper('status', '--data', folder, '--json')).output)
+    expect(status).to.include({ member: false })
+    expect(status.notMember).to.match(/this keeper's manifest is 0x.*: run `cohort keeper manifest`/)
+    const renewed = await keeper('manifest', '--data', folder, '--json')
+    expect(JSON.parse(renewed.output), renewed.error).to.deep.equal({ manifest: file, renewed: true })
+    expect(loadConfig(folder).service.manifest).to.deep.equal(clusterManifest('small-cnn'))
   })
 
   it('registers with an unlocked account as owner, and takes a seat', async () => {
@@ -75,10 +121,9 @@ describe('an operator', function () {
     writeFileSync(several, JSON.stringify({ ...written, services: [service, { ...service, name: 'Another' }] }))
     const init = ['init', '--data', other, '--rpc', cluster.url]
     const cases: readonly [args: readonly string[], code: number, message: RegExp][] = [
-      [init, 64, /give --deployment FILE, or both --service and --chain-id/],
-      [[...init, '--service', cluster.service], 64, /give --deployment FILE/],
+      [init, 64, /give --service, or --deployment FILE/],
       [[...init, '--deployment', join(cluster.folder, 'none')], 66, /no deployment at .*none/],
-      [[...init, '--deployment', join(folder, 'keeper.yaml')], 65, /keeper\.yaml is no deployment file/],
+      [[...init, '--deployment', join(folder, 'keeper.yaml')], 65, /keeper\.yaml is not a deployment file/],
       [[...init, '--deployment', several], 64, /say which with --service: .* 'MNIST digits' at 0x.*, 'Another' at 0x/],
       [
         [...init, '--deployment', deployment, '--set', 'training.epochs'],

@@ -23,7 +23,7 @@ import { openKeystore, readPassphrase } from '../../keepers/chain/index.ts'
 import { hasSeat, seatsOf } from '../../keepers/chain/seats.ts'
 import { openComplaint } from '../../keepers/fhe/index.ts'
 import { cidHex } from '../../keepers/network/cid.ts'
-import { profileHash } from '../../keepers/versions/profile.ts'
+import { manifestHash } from '../../keepers/versions/index.ts'
 import { falseTraining, forge } from '../../scripts/demo/tamper.ts'
 import { bentDealing, bump } from '../keepers/fhe/dealer.ts'
 
@@ -112,7 +112,7 @@ async function lengthened(step: Step & { readonly seat: number }): Promise<Step>
     ...step,
     context: {
       ...context,
-      profile: { ...context.profile, ...lax },
+      manifest: { ...context.manifest, rounds: { ...context.manifest.rounds, ...lax } },
       trainer: bent(context.trainer, { train }),
       epochs: bent(context.epochs, { frame: async () => ({ ...frame, engine }) }),
     },
@@ -212,7 +212,7 @@ const keyCommit: Behaviour = async (step) => {
     })
     const sealed: string[] = []
     for (const share of sealedShares) sealed.push(await publish(step, 'sealed share', share, snapshot.round))
-    const index = encodeKeyIndex({ profileHash: profileHash(context.profile), dealing, sealed })
+    const index = encodeKeyIndex({ manifestHash: manifestHash(context.manifest), dealing, sealed })
     const cid = await publish(step, 'key index', index, snapshot.round)
     return Buffer.from(JSON.stringify({ cid, salt: `0x${randomBytes(32).toString('hex')}` }))
   })

@@ -101,6 +101,8 @@ describe('provers as processes', function () {
       String(account),
       '--poll',
       '0.3',
+      '--min-seconds',
+      '5',
       '--data',
       at(name),
     ]
@@ -270,7 +272,7 @@ describe('provers as processes', function () {
       run('lost', '--circuits', at('nowhere'), '--account', '2', '--market', address),
       run('nobody', ...segments, '--market', address),
     ])
-    expect(wrong).to.match(/^65 cohort: 0x1212.* is no prover market on this chain: correct --market\n$/)
+    expect(wrong).to.match(/^65 cohort: 0x1212.* is not a prover market on this chain: correct --market\n$/)
     expect(lost).to.match(/^1 cohort: .*run cohort zkml compile first\n$/)
     expect(nobody).to.match(/^64 cohort: this needs an account: --keystore or --account\n$/)
   })

@@ -1,47 +1,33 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Every package is packed, installed into an empty folder, and used there as its README says, under plain Node.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { glob } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { expect } from 'chai'
 import root from '../../package.json' with { type: 'json' }
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 import { PACKAGES, SCOPE } from '../../scripts/packages/list.ts'
 import { importedPackages, ManifestError, manifestOf } from '../../scripts/packages/manifest.ts'
-import { type Packed, packAll } from '../../scripts/packages/pack.ts'
-import { installInto } from './empty-project.ts'
+import { installedProject, type Project } from './installed-project.ts'
 
 const LIBRARIES = ['fhe', 'zkml', 'learning']
 
 describe('packages', function () {
   this.timeout(180_000)
-  let folder: string
-  let packed: readonly Packed[]
+  let made: Project
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'cohort-packages-'))
-    packed = await packAll(join(folder, 'packed'))
-    await installInto(join(folder, 'project'), packed)
+    made = await installedProject()
   })
-  after(() => rmSync(folder, { recursive: true, force: true }))
 
-  const project = (...path: string[]) => join(folder, 'project', ...path)
-  const installed = (name: string, ...path: string[]) => project('node_modules', '@cohort-ai', name, ...path)
-
-  /** The first block of that language in a package's README, as it is installed. */
-  const example = (name: string, language: string): string => {
-    const readme = readFileSync(installed(name, 'README.md'), 'utf8')
-    const ownPart = readme.slice(readme.indexOf('## By itself'))
-    return new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(ownPart)![1]!
-  }
-
-  /** Runs a module in the project, by Node without any flag. */
+  const project = (...path: string[]) => made.path(...path)
+  const installed = (name: string, ...path: string[]) => made.installed(name, ...path)
+  const example = (name: string, language: string) => made.example(name, language)
+  /** Runs a module in the project. */
   const run = (file: string, text: string) => {
     writeFileSync(project(file), text)
-    const env = { ...process.env, NODE_OPTIONS: '' }
-    return spawnSync(process.execPath, [file], { cwd: project(), encoding: 'utf8', env })
+    return made.node(file)
   }
 
   it('carry the version of the project, a licence and a README', () => {

@@ -29,6 +29,8 @@ describe('options of the demo', () => {
     [['--keepers', '16', '--spoilers', '6'], "--spoilers '6': takes at most 5"],
     [['--rounds', 'x'], "--rounds 'x': takes a number"],
     [['--rounds', '1.5'], "--rounds '1.5': takes a whole number"],
+    [['--example', 'x'], "--example 'x': "],
+    [['--example', 'cancer', '--model', 'mlp'], "--model 'mlp': --example has its own"],
     [['--data', '/no/such/folder'], "--data '/no/such/folder': no such folder"],
   ] as const) {
     it(`refuse ${args.join(' ')} by name, value and what is taken`, () => {

@@ -10,21 +10,23 @@ type Parameters = {
   service: { maxKeepers: number; decryptionsPerEpoch: number }
 }
 
+const ABOUT = { name: 'Digits', manifest: `0x${'5a'.repeat(32)}` }
+
 describe('a demo that stays up', () => {
   const circuit = join(ROOT, '.cache/demo-circuits/mlp')
-  const profile = { 'service.profile.model': 'mlp', 'service.profile.minTotalSamples': 20_000 }
+  const manifest = '/tmp/demo/manifest.json'
 
   it('says where the commands find it', () => {
-    const usual = servingText('http://127.0.0.1:8545', circuit, profile)
+    const usual = servingText('http://127.0.0.1:8545', circuit, manifest)
     expect(usual).to.contain('deploy/addresses/localhost.json').and.to.contain(' .cache/demo-circuits/mlp,')
-    expect(usual).to.contain('--set service.profile.model=mlp --set service.profile.minTotalSamples=20000')
+    expect(usual).to.contain(`manifest   ${manifest}`)
     expect(usual).to.not.contain('COHORT_RPC_URL')
-    const other = servingText('http://127.0.0.1:9545', circuit, profile)
+    const other = servingText('http://127.0.0.1:9545', circuit, manifest)
     expect(other).to.contain('export COHORT_RPC_URL=http://127.0.0.1:9545')
   })
 
   it('has seats for others, new epochs for them, and time to vote; one that ends has none to lose', () => {
-    const [closed, open] = [demoParameters(4), demoParameters(4, true)] as [unknown, unknown] as [
+    const [closed, open] = [demoParameters(4, ABOUT), demoParameters(4, ABOUT, true)] as [unknown, unknown] as [
       Parameters,
       Parameters,
     ]

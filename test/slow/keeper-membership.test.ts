@@ -13,13 +13,16 @@ import { clients, contractInterface } from '../../keepers/chain/index.ts'
 import { bitmapOf, hasSeat } from '../../keepers/chain/seats.ts'
 import { KeeperStore } from '../../keepers/store/index.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
-import { Cluster, type Line } from '../../scripts/cluster.ts'
+import { Cluster, clusterManifest, type Line } from '../../scripts/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 
 const STAKE = 1000n * 10n ** 18n
 const KEY_PENALTY = 5n * 10n ** 18n
 const UNBONDING_SECONDS = 20
 const TABLE = {
+  kind: 'table' as const,
+  shape: [2],
+  delimiter: ',',
   features: ['age', 'dose'],
   label: 'outcome',
   scale: [
@@ -62,12 +65,12 @@ describe('keepers that come and go', function () {
       },
       service: { decryptionsPerEpoch: 2 },
       registry: { unbondingDelaySeconds: UNBONDING_SECONDS },
+      manifest: clusterManifest('logistic', {
+        input: TABLE,
+        classes: ['well', 'sick'],
+        rounds: { minTotalSamples: 300 },
+      }),
       values: (index) => ({
-        'service.profile.model': 'logistic',
-        'service.profile.inputShape': [2],
-        'service.profile.classes': ['well', 'sick'],
-        'service.profile.table': TABLE,
-        'service.profile.minTotalSamples': 300,
         'data.source': 'csv',
         'data.path': join(data, `${index}.csv`),
         'data.shard': { kind: 'all' },

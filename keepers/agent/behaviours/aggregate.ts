@@ -10,6 +10,7 @@ import { disputeOf, settleDispute } from '../steps/dispute.ts'
 import { contributorsFloor } from '../steps/draft.ts'
 import { openDraft } from '../steps/open-draft.ts'
 import { ownUpdate } from '../steps/own-update.ts'
+import { mayBelieveReveals } from '../steps/review.ts'
 import { sumOfRound } from '../steps/sum.ts'
 
 /** Part of the window in which members attest. */
@@ -59,6 +60,9 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
   }
   const contested = sum.contested.find((seat) => seat !== step.seat)
   if (dispute === null && contested !== undefined) {
+    // Who accuses the sender of an update that the chain does not have is convicted of it.
+    const time = { window: windows.aggregate, patience: PATIENCE }
+    if (!(await mayBelieveReveals(step, round, time))) return null
     context.log.warn(
       { event: 'disputed', round, accused: contested },
       'an update is not under the secret that its sender dealt',

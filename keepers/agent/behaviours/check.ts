@@ -6,7 +6,7 @@ import type { Outcome, Step } from '../context.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { encodeScalars, reviewAll } from '../steps/dispute.ts'
 import { checkIntentName } from '../steps/intents.ts'
-import { revealedIn, revealsName } from '../steps/review.ts'
+import { mayBelieveReveals, revealedIn, revealsName } from '../steps/review.ts'
 
 /** Part of the window for which a keeper waits for updates that are not to be had, before it says that it has none. */
 const PATIENCE = 0.5
@@ -24,8 +24,10 @@ export async function check(step: Step): Promise<Outcome> {
   const at = { key: checkIntentName(snapshot.epochInfo, round, reveals), epoch: snapshot.epoch, round }
   let intent = context.store.journal.find(at.key)
   if (intent === null) {
-    const reviews = await reviewAll(step, frame, round)
     const { windows } = await parametersOf(step)
+    // Of another update, or in another order, what is posted would contradict honest senders.
+    if (!(await mayBelieveReveals(step, round, { window: windows.reveal, patience: PATIENCE }))) return 'again'
+    const reviews = await reviewAll(step, frame, round)
     const waiting = [...reviews.values()].some((review) => review.kind === 'missing')
     if (waiting && elapsed(step, windows.reveal) < PATIENCE) {
       context.peers.refresh()

@@ -2,11 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { hasSeat } from '../../chain/index.ts'
 import { startKeyGeneration } from '../../fhe/index.ts'
-import { profileHash } from '../../versions/index.ts'
+import { digestOf, manifestHash, requireAgreed } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
 import { storeDealing } from '../epoch.ts'
-import { frameHere, isMember } from '../frame.ts'
+import { frameHere, isMember, parametersOf, RENEW } from '../frame.ts'
 import { encodeKeyIndex } from '../key-index.ts'
 import { keyCommitment } from '../steps/commitments.ts'
 import { type KeyIntent, keyIntentName, parseKeyIntent } from '../steps/intents.ts'
@@ -24,6 +24,8 @@ export async function keyCommit(step: Step): Promise<Outcome> {
   }
   if (step.seat === null) await ensureSeat(step)
   if (!isMember(step) || hasSeat(snapshot.keyInfo.committed, step.seat)) return 'done'
+  // Parameters may have changed as registration closed: better silent than accused of another key.
+  requireAgreed({ current: digestOf((await parametersOf(step)).manifest) }, context.manifest, RENEW)
   const intent = await makeShare(step)
   if (intent === null) return 'again'
   const commitment = keyCommitment(context, snapshot.epoch, step.seat, intent)
@@ -31,8 +33,9 @@ export async function keyCommit(step: Step): Promise<Outcome> {
 }
 
 /**
- * The member's messages of key generation, made once per epoch and published before anyone hears of them. Null while one endpoint alone
- * tells of the members: what follows in the epoch is secret only if these are whom the dealing is for.
+ * The member's messages of key generation, made once per epoch and published before anyone hears of them. Null while only one endpoint
+ * has reported the members, or the chain may yet open the epoch otherwise: what follows stays secret only if the dealing is for the true
+ * members.
  */
 async function makeShare(step: Step & { readonly seat: number }): Promise<KeyIntent | null> {
   const { context, snapshot } = step
@@ -56,7 +59,7 @@ async function makeShare(step: Step & { readonly seat: number }): Promise<KeyInt
     const sealed: string[] = []
     for (const share of messages.sealedShares) sealed.push(await publish(step, 'sealed share', share, snapshot.round))
     const index = encodeKeyIndex({
-      profileHash: profileHash(context.profile),
+      manifestHash: manifestHash(context.manifest),
       dealing: messages.dealing,
       sealed,
     })

@@ -13,6 +13,7 @@ import type { KeyIndex } from '../key-index.ts'
 import { epochName } from '../members.ts'
 import { type ComplaintIntent, complaintIntentName, parseComplaintIntent } from '../steps/intents.ts'
 import { type KeyPart, keyIndexOf, sealedShareOf } from '../steps/key-parts.ts'
+import { mayBelieve } from '../steps/witness.ts'
 
 /** Part of the window after which a member whose blobs cannot be fetched is accused, to leave the others time to agree. */
 const PATIENCE = 0.5
@@ -61,6 +62,10 @@ export async function keyConfirm(step: Step): Promise<Outcome> {
     )
     return 'done'
   }
+  const { epoch } = snapshot
+  const facts = context.facts.all('KeyRevealed', { epoch })
+  const { key: window } = (await parametersOf(step)).windows
+  if (!(await mayBelieve(step, { facts, of: { epoch } }, { window, patience: PATIENCE }))) return 'again'
   try {
     const keyHash = held ?? (await agree(step, frame))
     context.store.putRecord(revealsName(frame), reveals)
@@ -84,8 +89,8 @@ export async function keyConfirm(step: Step): Promise<Outcome> {
 }
 
 /**
- * One thing of each key generation, for ever, whatever is forgotten meanwhile: who has opened a share must confirm no key, and who has
- * confirmed one must open none of its shares.
+ * Allows one statement about each key generation, permanently, whatever else is forgotten meanwhile: a member that has opened a share must
+ * not confirm a key, and a member that has confirmed one must not open any of its shares.
  */
 function maySay({ context, snapshot }: Step, frame: EpochFrame, what: string): boolean {
   const nonce = getBytes(id(`key generation/${frame.context.epoch}/${frame.crsSeed}`))

@@ -24,7 +24,7 @@ export async function training(step: Step): Promise<Outcome> {
   const { lateRound } = snapshot.roundInfo
   // Before the new model is adopted: agreeing with the last round is worked out from the model it started from.
   if (isMember(step) && lateRound > 0) await castLateBallots(step, lateRound)
-  await adoptAccepted(step)
+  if (!(await adoptAccepted(step))) return 'again'
   if (!isMember(step) || hasSeat(snapshot.roundInfo.committed, step.seat)) return 'done'
   if (hasSeat(snapshot.leftOut, step.seat) && snapshot.due) {
     // Who sits out now is decided when the end of the last round is recorded.
@@ -91,18 +91,18 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
     signal,
     onProgress: (progress) => context.log.debug({ event: 'training', round: snapshot.round, ...progress }, 'training'),
   })
-  const { profile } = context
+  const { rounds: terms } = context.manifest
   let clipped: ReturnType<typeof clip>
   try {
-    clipped = clip(outcome.weights, global, entryBound(profile), profile.clipNorm)
+    clipped = clip(outcome.weights, global, entryBound(terms), terms.clipNorm)
   } finally {
     // As private as the update that it ends in.
     outcome.weights.fill(0)
   }
   const { norm, update } = clipped
   // Fresh noise even for a training done again after a crash: no update of it was published yet.
-  addNoiseShare(update, noiseDeviation(profile))
-  const samples = declaredWeight(profile, outcome.samples)
+  addNoiseShare(update, noiseDeviation(terms))
+  const samples = declaredWeight(terms, outcome.samples)
   const seconds = (context.clock.now() - started) / 1000
   context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
   context.log.info(

@@ -13,7 +13,7 @@ export async function vote(step: Step): Promise<Outcome> {
   if (context.facts.last('ModelVoted', { round: snapshot.round, seat: step.seat }) !== null) return 'done'
   try {
     // A keeper that was away may have missed the model that this round began with.
-    await adoptAccepted(step, snapshot.round)
+    if (!(await adoptAccepted(step, snapshot.round))) return 'again'
     const candidate = await candidateOf(step, snapshot.round)
     if (candidate === null) return 'again'
     if (!candidate.good) return 'done'

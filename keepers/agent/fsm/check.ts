@@ -37,8 +37,8 @@ function checkTable(specification: FsmSpecification): string[] {
     if (!states.includes(state)) problems.push(`${state} is a start or final state, but not among the states`)
   }
   for (const { from, event, to } of transitions) {
-    if (!states.includes(from)) problems.push(`a transition starts in ${from}, which is no state`)
-    if (!states.includes(to)) problems.push(`(${from}, ${event}) leads to ${to}, which is no state`)
+    if (!states.includes(from)) problems.push(`a transition starts in ${from}, which is not a state`)
+    if (!states.includes(to)) problems.push(`(${from}, ${event}) leads to ${to}, which is not a state`)
     if (!events.includes(event)) problems.push(`(${from}, ${event}) uses an unknown event`)
   }
   for (const event of events) {
@@ -54,7 +54,7 @@ function checkRefinement(specification: FsmSpecification): string[] {
   const problems: string[] = []
   const parents = new Map<string, string>()
   for (const [published, subs] of Object.entries(refinement.sub_states)) {
-    if (!specification.states.includes(published)) problems.push(`${published} is refined, but is no state`)
+    if (!specification.states.includes(published)) problems.push(`${published} is refined, but is not a state`)
     for (const sub of subs) {
       if (parents.has(sub)) problems.push(`sub-state ${sub} belongs to two states`)
       parents.set(sub, published)
@@ -74,7 +74,7 @@ function checkRefinement(specification: FsmSpecification): string[] {
     } else if (event === INTERNAL_EVENT) {
       if (parentFrom !== parentTo) problems.push(`${from} → ${to} leaves ${parentFrom} without a published event`)
     } else if (!published.some((t) => t.from === parentFrom && t.event === event && t.to === parentTo)) {
-      problems.push(`${from} → ${to} by ${event} is no published transition of ${parentFrom}`)
+      problems.push(`${from} → ${to} by ${event} is not a published transition of ${parentFrom}`)
     }
   }
   for (const { from, event, to } of published) {
@@ -114,7 +114,7 @@ function checkBehaviours(specification: FsmSpecification, subjects: FsmSubjects)
     ...subs.filter((sub) => !subjects.behaviours.includes(sub)).map((sub) => `the keeper has no behaviour for ${sub}`),
     ...subjects.behaviours
       .filter((name) => !subs.includes(name))
-      .map((name) => `the keeper has a behaviour for ${name}, which is no state`),
+      .map((name) => `the keeper has a behaviour for ${name}, which is not a state`),
   ]
 }
 

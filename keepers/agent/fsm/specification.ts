@@ -35,7 +35,7 @@ export function parseSpecification(text: string): FsmSpecification {
   try {
     document = parse(text)
   } catch (cause) {
-    throw new AgentError('CONFIG', `the specification is no YAML: ${(cause as Error).message.split('\n')[0]}`, {
+    throw new AgentError('CONFIG', `the specification is not valid YAML: ${(cause as Error).message.split('\n')[0]}`, {
       cause,
     })
   }

@@ -7,6 +7,7 @@ import { Wallet } from 'ethers'
 import { isScalar, parseDocument } from 'yaml'
 import { writeKeystore } from '../../chain/index.ts'
 import { KeeperStore } from '../../store/index.ts'
+import { encodeManifest, type ServiceManifest } from '../../versions/index.ts'
 import { CONFIG_FILE, type KeeperConfig, parseConfig } from '../config.ts'
 import { makeEncryptionKey } from '../encryption-keys.ts'
 import { AgentError } from '../errors.ts'
@@ -20,6 +21,8 @@ export type InitOptions = {
   readonly passphrase: string
   /** E.g. `{ 'chain.id': 31337, 'service.address': '0x…' }`. */
   readonly values: ConfigValues
+  /** The service's manifest; it is written into the folder. */
+  readonly manifest: ServiceManifest
   /** Use this operator key instead of a fresh one. */
   readonly operatorKey?: string
   /** Store the owner's key in the folder too (owner.json). Better kept elsewhere. */
@@ -41,7 +44,7 @@ export async function initKeeper(options: InitOptions): Promise<InitResult> {
     throw new AgentError('CONFIG', `${configFile} exists: this folder is a keeper already, choose another --data`)
   }
   const text = fillExample(options.values)
-  const config = parseConfig(text, folder)
+  const config = parseConfig(text, folder, options.manifest)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const wallet = options.operatorKey === undefined ? Wallet.createRandom() : new Wallet(options.operatorKey)
   const scrypt = options.scryptLog2N === undefined ? {} : { scryptN: 2 ** options.scryptLog2N }
@@ -61,6 +64,7 @@ export async function initKeeper(options: InitOptions): Promise<InitResult> {
   } finally {
     store.close()
   }
+  writeWhole(config.service.manifestFile, encodeManifest(options.manifest))
   writeWhole(configFile, text)
   return { config, operator: wallet.address, configFile }
 }
@@ -79,7 +83,7 @@ function fillExample(values: ConfigValues): string {
   return document.toString({ lineWidth: 0 })
 }
 
-function writeWhole(file: string, text: string): void {
+function writeWhole(file: string, text: string | Uint8Array): void {
   const temporary = `${file}.${process.pid}.tmp`
   try {
     writeFileSync(temporary, text, { mode: 0o600 })

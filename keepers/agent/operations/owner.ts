@@ -17,9 +17,11 @@ import {
   type ServiceContracts,
 } from '../../chain/index.ts'
 import { KeeperStore } from '../../store/index.ts'
+import { agreedDigests, requireAgreed } from '../../versions/index.ts'
 import type { KeeperConfig } from '../config.ts'
 import { heldEncryptionKeys } from '../encryption-keys.ts'
 import { AgentError } from '../errors.ts'
+import { RENEW } from '../frame.ts'
 import { peerIdOf } from '../peer-id.ts'
 import { PEER_IDENTITY } from '../steps/secrets.ts'
 import { signConsent } from './consent.ts'
@@ -105,6 +107,7 @@ export async function registerKeeperOnChain(options: RegisterOptions): Promise<{
   const registry = clients.registry(await contracts.registry.getAddress(), owner)
   const service = clients.service(config.service.address, owner)
 
+  requireAgreed(await agreedDigests(contracts.service), config.service.manifest, RENEW)
   if (!(await registry.isRegistered(owner.address))) {
     const keys = readPublicKeys(config, folder, passphrase, operator)
     const listen = config.network.announce[0] ?? config.network.listen[0]!

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { formatEther, type Provider } from 'ethers'
+import { formatEther, type Provider, ZeroAddress } from 'ethers'
 import {
   contractInterface,
   FailoverProvider,
@@ -9,8 +9,10 @@ import {
   seatsOf,
 } from '../../chain/index.ts'
 import type { ClientPrivacySpent } from '../../learning/index.ts'
+import { agreedDigests, disagreement, manifestDigest } from '../../versions/index.ts'
 import type { KeeperConfig } from '../config.ts'
 import { CONVICTIONS, reasonText } from '../convictions.ts'
+import { RENEW } from '../frame.ts'
 import { privacySpentBy } from '../privacy.ts'
 import { takeSnapshot } from '../snapshot.ts'
 
@@ -24,6 +26,10 @@ export type KeeperStatus = {
   readonly windowEnds: string
   readonly seat: number | null
   readonly member: boolean
+  /** Why it is not a member, and what to do; null for a member. */
+  readonly notMember: string | null
+  /** SHA-256 of this keeper's manifest, 0x…, and of the service's; null when the chain has none. */
+  readonly manifest: { readonly own: string; readonly service: string | null }
   readonly members: number
   /** Lost rounds that this keeper took part in since it was last cleared, 0 … 3. */
   readonly suspicion: number
@@ -38,7 +44,7 @@ export type KeeperStatus = {
   readonly earned: string
   readonly claimable: string
   readonly gasBalance: string
-  /** Differential privacy that the service has spent, by the chain's record; null when the profile asks for none. */
+  /** Differential privacy that the service has spent, by the chain's record; null when the manifest asks for none. */
   readonly privacy: ClientPrivacySpent | null
   /** Answer of /healthz, or null when no process answers. */
   readonly process: Readonly<Record<string, unknown>> | null
@@ -69,6 +75,10 @@ export async function keeperStatus(config: KeeperConfig, operator: string): Prom
     const claimable = await registry.rewardsOf(owner).catch(() => 0n)
     const jailedUntil = Number(keeper?.jailedUntil ?? 0n)
     const members = seatsOf(snapshot.epochInfo.members)
+    const member = seat !== null && members.includes(seat)
+    const { manifest } = config.service
+    const agreed = await agreedDigests(service)
+    const apart = disagreement(agreed, manifest)
     return {
       operator,
       owner,
@@ -77,7 +87,9 @@ export async function keeperStatus(config: KeeperConfig, operator: string): Prom
       round: snapshot.round,
       windowEnds: new Date(snapshot.end * 1000).toISOString(),
       seat,
-      member: seat !== null && members.includes(seat),
+      member,
+      notMember: member ? null : reason({ owner, seat, jailedUntil, state: snapshot.state, apart }),
+      manifest: { own: manifestDigest(manifest), service: agreed.current },
       members: members.length,
       suspicion: Number(suspicion),
       leftOut: seat !== null && hasSeat(snapshot.leftOut, seat),
@@ -95,6 +107,27 @@ export async function keeperStatus(config: KeeperConfig, operator: string): Prom
   } finally {
     provider.destroy()
   }
+}
+
+/** Why a keeper is not a member of the epoch that runs: the first thing to put right. */
+function reason(of: {
+  readonly owner: string
+  readonly seat: number | null
+  readonly jailedUntil: number
+  readonly state: string
+  /** How its manifest differs from the service's. */
+  readonly apart: string | null
+}): string {
+  const { owner, seat, jailedUntil, state, apart } = of
+  if (apart !== null) return `${apart}: ${RENEW}`
+  if (owner === ZeroAddress) return 'it is not registered: run `cohort keeper register`'
+  if (jailedUntil > 0) {
+    return `it is in jail until ${new Date(jailedUntil * 1000).toISOString()}: then run \`cohort keeper unjail\``
+  }
+  if (seat === null)
+    return 'it has no seat: run `cohort keeper register`, and `cohort keeper run` to take one whenever it is free'
+  if (state === 'Registration') return 'registration is open: it is a member once that closes'
+  return 'the epoch began without it, or went on without it (see convictions and its log): it is a member from the next one on'
 }
 
 /** From the service's own log, since the block that the configuration says it began with. */
@@ -132,11 +165,11 @@ async function spentOnChain(
   config: KeeperConfig,
   service: ServiceContracts['service'],
 ): Promise<ClientPrivacySpent | null> {
-  const { profile } = config.service
-  if (profile.privacy === undefined) return null
+  const { rounds } = config.service.manifest
+  if (rounds.privacy === undefined) return null
   const drafts = await service.queryFilter(service.filters.MembersDrafted(), config.chain.fromBlock)
   return privacySpentBy(
-    profile,
+    rounds,
     drafts.map(({ args: { round, included } }) => ({ args: { round, included } })),
   )
 }

@@ -9,10 +9,10 @@ import { cidOf, fetchFrom } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { AgentError } from '../errors.ts'
 import { frameHere, indicesOf } from '../frame.ts'
+import { judge, noteGood } from '../holdout.ts'
 import { dropBytes } from '../memory.ts'
 import { applyUpdate } from '../models.ts'
 import { noteOpenedSums, refuseLongMean } from '../privacy.ts'
-import type { ModelScore } from '../training/protocol.ts'
 import { candidateRecord } from './intents.ts'
 import { sumOfRound } from './sum.ts'
 
@@ -72,21 +72,21 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     totalWeight: declared,
     signal: step.signal,
   })
-  const bound = meanBound(context.profile, {
+  const bound = meanBound(context.manifest.rounds, {
     contributors: seatsOf(included).length,
     length: combined.mean.length,
     // The plan's error is that of a mean over its least total weight; over less it is larger.
     valueError: frame.plan.precision.meanError * Math.max(1, frame.plan.minTotalWeight / declared),
   })
   const norm = refuseLongMean(() => checkMeanNorm(combined.mean, bound))
-  const next = applyUpdate(await context.model.state(), combined.mean, context.profile.strategy)
+  const next = applyUpdate(await context.model.state(), combined.mean, context.manifest.rounds.strategy)
   const score = await context.trainer.evaluate(next.weights, step.signal)
-  const good = judge(step, score)
+  const { good, reference } = judge(context, score)
   const { cid, commitment } = await context.model.publish(next, round)
   const candidate: Candidate = { cid, commitment, good }
   context.store.transaction(() => {
     context.store.putRecord(name, candidate)
-    if (good) context.store.putRecord('holdout', { round, accuracy: score.accuracy })
+    if (good) noteGood(context.store, { round, accuracy: score.accuracy, reference })
   })
   context.metrics.accuracy.set(score.accuracy)
   context.log.info(
@@ -105,20 +105,6 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     'decrypted the mean and judged the model',
   )
   return candidate
-}
-
-/** A keeper votes unless the model is clearly worse on its own hold-out than the one before. */
-function judge(step: Step, score: ModelScore): boolean {
-  const before = z.object({ accuracy: z.number() }).nullable().parse(step.context.store.getRecord('holdout'))
-  const floor = (before?.accuracy ?? 0) - step.context.profile.voteTolerance
-  const good = Number.isFinite(score.loss) && score.accuracy >= floor
-  if (!good) {
-    step.context.log.warn(
-      { event: 'model refused', accuracy: score.accuracy, before: before?.accuracy ?? null },
-      'the model is worse than the one before: no vote',
-    )
-  }
-  return good
 }
 
 /** Whether an error means that the round has failed for this keeper, rather than that it should try again. */

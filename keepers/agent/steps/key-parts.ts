@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { NetworkError } from '../../network/index.ts'
-import { profileHash } from '../../versions/index.ts'
+import { manifestHash } from '../../versions/index.ts'
 import { cidOf, fetchFrom } from '../actions.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
@@ -18,7 +18,7 @@ export type KeyPart<T> =
   | { readonly kind: 'missing'; readonly reason: string }
   /** Its bytes are not what they should be: everybody finds the same. */
   | { readonly kind: 'bad'; readonly reason: string }
-  /** It belongs to another service profile than ours, and nobody can say whose is right. */
+  /** It belongs to another service manifest than ours, and nobody can say whose is right. */
   | { readonly kind: 'foreign'; readonly reason: string }
 
 /** What the keeper at `seat` revealed: its dealing, and where the shares that it sealed are. */
@@ -34,8 +34,8 @@ export async function keyIndexOf(step: Step, frame: EpochFrame, seat: number): P
       others: seatsIn(frame),
     })
     const index = decodeKeyIndex(blob, frame.roster.length)
-    if (Buffer.compare(index.profileHash, profileHash(context.profile)) === 0) return { kind: 'here', value: index }
-    return { kind: 'foreign', reason: 'its service profile differs from ours: compare service.profile' }
+    if (Buffer.compare(index.manifestHash, manifestHash(context.manifest)) === 0) return { kind: 'here', value: index }
+    return { kind: 'foreign', reason: 'its service manifest differs from ours: compare service.manifest' }
   })
 }
 

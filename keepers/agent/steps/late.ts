@@ -14,7 +14,7 @@ export async function castLateBallots(step: Step & { readonly seat: number }, ro
   // Worked out from the model that the round started from, which is gone once the new one is adopted.
   if (decided === null || (context.model.accepted?.round ?? 0) >= round) return
   try {
-    await adoptAccepted(step, round)
+    if (!(await adoptAccepted(step, round))) return
     const candidate = await candidateOf(step, round)
     if (candidate === null || candidate.commitment !== decided.args.modelCommitment) return
     await act(step, 'vote', [round, candidate.commitment, cidHex(candidate.cid)])

@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { z } from 'zod'
 import { cidFromHex } from '../../network/index.ts'
 import type { Step } from '../context.ts'
 import { eraseEncryptionKeysBefore } from '../encryption-keys.ts'
-import { eraseKeysBefore } from '../epoch.ts'
+import { eraseKeysBefore, keysErasedBefore } from '../epoch.ts'
 import type { Fact, Facts } from '../facts.ts'
 import { rosterHere } from '../frame.ts'
 import type { AcceptedModel } from '../models.ts'
 import { noteOpenedSums } from '../privacy.ts'
+import { candidateRecord } from './intents.ts'
+import { isWitnessed } from './witness.ts'
 
-/** The last model that the members accepted in a round before `before`, by the chain; null before the first. */
-function lastAccepted(facts: Facts, before = Number.POSITIVE_INFINITY): AcceptedModel | null {
-  const last = facts.all('UpdateCompleted').findLast((fact) => roundOf(fact) < before)
-  if (last === undefined) return null
-  const { modelCommitment, cid, versionId } = last.args
+/** The last round before `before` in which the members accepted a model, by the chain; null before the first. */
+function lastCompleted(facts: Facts, before = Number.POSITIVE_INFINITY): Fact | null {
+  return facts.all('UpdateCompleted').findLast((fact) => roundOf(fact) < before) ?? null
+}
+
+function acceptedIn(completed: Fact): AcceptedModel {
+  const { modelCommitment, cid, versionId } = completed.args
   return {
-    round: roundOf(last),
+    round: roundOf(completed),
     commitment: String(modelCommitment),
     cid: cidFromHex(String(cid)),
     version: String(versionId),
@@ -24,17 +29,23 @@ function lastAccepted(facts: Facts, before = Number.POSITIVE_INFINITY): Accepted
 const roundOf = (fact: Fact): number => Number(fact.args.round)
 
 /**
- * Takes over the model that the chain says was accepted last, from any member.
+ * Takes over the model that the chain says was accepted last, from any member. One that this keeper has not come to itself must be
+ * known to two endpoints: an update that was trained on weights of somebody's choice can say what he chose of the samples, and the
+ * sum with the others' does not hide it (Pasquini et al., "Eluding Secure Aggregation in Federated Learning via Model
+ * Inconsistency", CCS 2022).
  * @param before Only models of rounds before this one: that round's updates are changes of the model that it began with.
+ * @returns false while one endpoint alone tells of the model: nothing is to be trained then.
  */
-export async function adoptAccepted(step: Step, before?: number): Promise<void> {
+export async function adoptAccepted(step: Step, before?: number): Promise<boolean> {
   const { context, snapshot } = step
-  const accepted = lastAccepted(context.facts, before)
+  const completed = lastCompleted(context.facts, before)
   const held = context.model.accepted
-  if (accepted === null) return
+  if (completed === null) return true
+  const accepted = acceptedIn(completed)
   // Older events are forgotten, so what is held may be newer than what they tell.
   if (held !== null && (held.round > accepted.round || (held.round === accepted.round && held.cid === accepted.cid)))
-    return
+    return true
+  if (!isOwnResult(step, accepted) && !(await isWitnessed(step, completed))) return false
   const roster = await rosterHere(step)
   const seats = roster.map((member) => member.seat)
   const providers = await context.peers.providers(seats[0] ?? 0, seats, step.seat)
@@ -50,27 +61,43 @@ export async function adoptAccepted(step: Step, before?: number): Promise<void> 
     },
     'took over the accepted model',
   )
-  await forgetOld(step, snapshot.round - context.config.storage.keepRounds)
+  await forgetOld(step, Math.min(snapshot.round, accepted.round + 1) - context.config.storage.keepRounds)
+  return true
 }
 
-/** Lets go of blobs, intents and events of rounds before `round`, and of the keys of epochs long over. */
+/** Whether this keeper came to the same model from the round's sum, in this epoch. */
+function isOwnResult({ context, snapshot }: Step, { round, cid, commitment }: AcceptedModel): boolean {
+  const record = context.store.getRecord(candidateRecord(snapshot.epochInfo, round))
+  const own = z.object({ cid: z.string(), commitment: z.string() }).nullable().parse(record)
+  return own?.cid === cid && own.commitment === commitment
+}
+
+/**
+ * Lets go of blobs, intents and events of rounds before `round`, and of the keys of epochs long over. An endpoint that made up a later
+ * epoch would have the running one's keys erased: it is believed when two know that epoch.
+ */
 async function forgetOld(step: Step, round: number): Promise<void> {
   const { context, snapshot } = step
-  // The epoch before stays: a reorganisation may lead back to it.
-  eraseKeysBefore(context.store, snapshot.epoch - 1)
-  eraseEncryptionKeysBefore(context.store, snapshot.epoch - 1)
+  const { facts, store } = context
+  if (keysErasedBefore(store) < snapshot.epoch - 1) {
+    const opened = facts.last('EpochOpened', { epoch: snapshot.epoch })
+    // The epoch before stays: a reorganisation may lead back to it.
+    if (opened !== null && (await isWitnessed(step, opened))) eraseKeysBefore(store, snapshot.epoch - 1)
+  }
+  const epoch = Math.min(snapshot.epoch, keysErasedBefore(store) + 1)
+  eraseEncryptionKeysBefore(store, epoch - 1)
   if (round <= 0) return
   await context.plane.collect(round)
-  context.store.journal.prune(snapshot.epoch, round)
-  context.store.claims.forget(snapshot.epoch, round)
+  store.journal.prune(epoch, round)
+  store.claims.forget(epoch, round)
   noteOpenedSums(context)
-  const first = context.facts.all('Transitioned').find((fact) => Number(fact.args.round) >= round)
-  if (first !== undefined) context.facts.prune(first.block)
+  const first = facts.all('Transitioned').find((fact) => Number(fact.args.round) >= round)
+  if (first !== undefined) facts.prune(first.block)
 }
 
-/** After a reorganisation: gives up a model whose acceptance is no longer on the chain. */
+/** After a reorganisation: gives up a model whose acceptance is no longer on the chain. What is accepted instead is adopted as ever. */
 export function revokeUnaccepted(context: Step['context'], round: number): void {
   const held = context.model.accepted
   if (held === null || held.round < round) return
-  context.model.rollBack(lastAccepted(context.facts))
+  context.model.forget()
 }

@@ -31,8 +31,8 @@ export function noteReveal(step: Step, args: ServiceArguments<'revealUpdate'>): 
 }
 
 /**
- * Whether this keeper's update must be in a sum of the round that it helps to open: when it has sent the reveal, by its own
- * records. An endpoint that hides the reveal, or tells of another epoch since, could otherwise have it open a sum of the others alone.
+ * Whether a sum that this keeper helps to open must contain its own update: it must if the keeper's own records say that it sent the
+ * reveal. An endpoint that hides the reveal, or reports another epoch since, could otherwise make it open a sum of the others alone.
  */
 export function ownUpdate(step: Step): 'included' | 'abstained' {
   const { context, snapshot } = step

@@ -10,6 +10,7 @@ import { AgentError } from '../errors.ts'
 import type { Fact } from '../facts.ts'
 import { epochName } from '../members.ts'
 import type { Snapshot } from '../snapshot.ts'
+import { mayBelieve } from './witness.ts'
 
 /** What this keeper finds about one revealed update. */
 export type Review =
@@ -38,6 +39,19 @@ export function revealedIn({ context }: Pick<Step, 'context'>, frame: EpochFrame
     if (sender >= 0 && !found.has(seat)) found.set(seat, { fact, seat, sender })
   }
   return [...found.values()]
+}
+
+/**
+ * Whether to speak of a round's updates, to the chain, as this keeper was told of them: see `mayBelieve`.
+ * @param time.window Of the state, in seconds. @param time.patience Part of it.
+ */
+export function mayBelieveReveals(
+  step: Step,
+  round: number,
+  time: { readonly window: number; readonly patience: number },
+): Promise<boolean> {
+  const facts = step.context.facts.all('UpdateRevealed', { round })
+  return mayBelieve(step, { facts, of: { round } }, time)
 }
 
 /** Of which reveals something is: after a reorganisation there may be others. */

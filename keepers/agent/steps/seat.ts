@@ -13,6 +13,9 @@ const WAITING: ReadonlySet<string> = new Set([
   'InsufficientFreeStake',
   'StakeBelowMinimum',
   'ServiceNotActive',
+  'NotOptedIn',
+  'NotAdmitted',
+  'PartyFull',
 ])
 
 /** Records of the blocks in which the seat was given up, and in which the chain took it. */

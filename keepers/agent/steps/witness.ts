@@ -3,6 +3,7 @@
 // for whom it decrypts.
 import { z } from 'zod'
 import { bitmapOf, contractInterface } from '../../chain/index.ts'
+import { elapsed } from '../actions.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import type { Fact } from '../facts.ts'
@@ -29,7 +30,7 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
   const answers = await endpoints.everywhere('eth_getLogs', [filter], step.signal)
   const blocks = (number: number) =>
     endpoints.everywhere('eth_getBlockByNumber', [`0x${number.toString(16)}`, false], step.signal)
-  // The deeper one last: what is found on the chain then is no older than what is above it.
+  // The deeper one last: what is found on the chain then is not older than what is above it.
   const above = await blocks(fact.block + depth - 1)
   const own = await blocks(fact.block)
   const agree = answers.filter(
@@ -53,6 +54,68 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
   return false
 }
 
+/** Events that something is to be said of on the chain: all of one name of an epoch, or of a round. */
+type Told = {
+  readonly facts: readonly Fact[]
+  readonly of: { readonly epoch: number } | { readonly round: number }
+}
+
+/**
+ * Whether to go by what this keeper was told, in what it says of others: as soon as a second endpoint tells the same of those blocks, never
+ * against one that tells otherwise, and on the word of one when the others have not answered for `patience` of the window. Of other
+ * dealings or updates than the chain has, a keeper would contradict honest members, and be convicted of it.
+ */
+export async function mayBelieve(
+  step: Step,
+  told: Told,
+  { window, patience }: { readonly window: number; readonly patience: number },
+): Promise<boolean> {
+  if (told.facts.length === 0) return true
+  const witness = await witnessOf(step, told)
+  return witness === 'witnessed' || (witness === 'unheard' && elapsed(step, window) >= patience)
+}
+
+async function witnessOf(step: Step, { facts, of }: Told): Promise<'witnessed' | 'contradicted' | 'unheard'> {
+  const { endpoints, serviceAddress, log } = step.context
+  if (endpoints.count < WITNESSES) return 'witnessed'
+  const { name } = facts[0]!
+  const blocks = facts.map(({ block }) => block)
+  // No wider than it must be: endpoints bound what they search.
+  const [fromBlock, toBlock] = [Math.min(...blocks), Math.max(...blocks)].map((block) => `0x${block.toString(16)}`)
+  const topics = [contractInterface('ILearningService').getEvent(name)!.topicHash]
+  const filter = { fromBlock, toBlock, address: serviceAddress, topics }
+  const answers = await endpoints.everywhere('eth_getLogs', [filter], step.signal)
+  const heard = answers.filter(({ result }) => Array.isArray(result))
+  const agree = heard.filter(({ result }) => {
+    const alike = (result as unknown[]).filter((entry) => isOf(entry, of))
+    return alike.length === facts.length && facts.every((fact) => alike.some((entry) => isLogOf(entry, fact)))
+  })
+  if (agree.length >= WITNESSES) return 'witnessed'
+  log.warn(
+    {
+      event: 'not witnessed',
+      name,
+      ...of,
+      agree: agree.map(({ endpoint }) => endpoint),
+      heard: heard.map(({ endpoint }) => endpoint),
+    },
+    'one endpoint alone tells of these events: nothing is said of them before another one does, or cannot be asked',
+  )
+  return heard.length > agree.length ? 'contradicted' : 'unheard'
+}
+
+/** Whether a log is of that epoch or round. */
+function isOf(entry: unknown, of: Told['of']): boolean {
+  const log = logSchema.safeParse(entry)
+  if (!log.success) return false
+  try {
+    const parsed = contractInterface('ILearningService').parseLog(log.data)
+    return parsed !== null && Object.entries(of).every(([name, value]) => Number(parsed.args[name]) === value)
+  } catch {
+    return false
+  }
+}
+
 function isLogOf(entry: unknown, fact: Fact): boolean {
   const log = logSchema.safeParse(entry)
   if (!log.success || log.data.blockHash !== fact.blockHash) return false
@@ -66,23 +129,28 @@ function isLogOf(entry: unknown, fact: Fact): boolean {
 }
 
 /**
- * Whether two endpoints, or the only one that is configured, know this epoch, its members, its threshold and the keys that shares are
- * sealed to. An endpoint could name members of its own, and would hold every share of what this keeper deals.
+ * Whether two endpoints, or the only one that is configured, know this epoch, its members, its threshold, the keys that shares are
+ * sealed to and the decryptions that the plan is for. An endpoint could name members of its own, and would hold every share of what this
+ * keeper deals; of another plan everybody would find the dealing false. The epoch must have opened `chain.confirmations` deep: what a
+ * member commits to is for one reference string, and a reorganisation that gives the epoch another lets nobody commit anew.
  */
 export async function isRosterWitnessed(step: Step, frame: EpochFrame): Promise<boolean> {
-  const { endpoints, facts, serviceAddress, contracts, log } = step.context
-  if (endpoints.count < WITNESSES) return true
+  const { endpoints, facts, serviceAddress, contracts, log, config } = step.context
+  const { confirmations } = config.chain
   const { crsSeed, plan, roster } = frame
   const { epoch } = frame.context
+  const found = facts.last('EpochOpened', { epoch, crsSeed })
+  if (found === null || step.snapshot.block - found.block + 1 < confirmations) return false
+  if (endpoints.count < WITNESSES) return true
   // What the frame was made of, which is kept: by now the endpoint may say something else.
   const members = bitmapOf(roster.map(({ seat }) => seat))
   const opened = facts.last('EpochOpened', { epoch, crsSeed, members, decryptionThreshold: plan.threshold })
-  if (opened === null || !(await isWitnessed(step, opened))) return false
+  if (opened === null || !(await isWitnessed(step, opened, confirmations))) return false
   const registry = await contracts.registry.getAddress()
   const at = `0x${opened.block.toString(16)}`
-  const ask = async (to: string, name: 'ILearningService' | 'KeeperRegistry', method: string, argument: unknown) => {
+  const ask = async (to: string, name: 'ILearningService' | 'KeeperRegistry', method: string, ...values: unknown[]) => {
     const iface = contractInterface(name)
-    const data = iface.encodeFunctionData(method, [argument])
+    const data = iface.encodeFunctionData(method, values)
     const answers = await endpoints.everywhere('eth_call', [{ to, data }, at], step.signal)
     return (expected: (result: ReturnType<typeof iface.decodeFunctionResult>) => boolean): boolean => {
       const agree = answers.filter(({ result }) => {
@@ -94,6 +162,14 @@ export async function isRosterWitnessed(step: Step, frame: EpochFrame): Promise<
       })
       return agree.length >= WITNESSES
     }
+  }
+  const hasPlan = await ask(serviceAddress, 'ILearningService', 'parameters')
+  if (!hasPlan(([parameters]) => Number(parameters.decryptionsPerEpoch) === plan.decryptionsPerKey)) {
+    log.warn(
+      { event: 'parameters not witnessed', epoch, decryptionsPerEpoch: plan.decryptionsPerKey },
+      'one endpoint alone tells of these parameters: nothing is dealt until another one does',
+    )
+    return false
   }
   for (const { seat, address, encryptionKey } of roster) {
     const isHere = await ask(serviceAddress, 'ILearningService', 'seatInfo', seat)

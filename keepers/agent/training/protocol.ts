@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { TrainingProgress } from '../../learning/index.ts'
-import type { ServiceProfile } from '../../versions/index.ts'
+import type { ServiceManifest } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
 import type { ThreadError } from './thread-error.ts'
 
 /** What the daemon tells its training thread. */
 export type ThreadRequest = { readonly id: number } & (
-  | { readonly kind: 'open'; readonly profile: ServiceProfile; readonly data: DataConfig }
+  | { readonly kind: 'open'; readonly manifest: ServiceManifest; readonly data: DataConfig }
   | {
       readonly kind: 'train'
       readonly weights: Float32Array

@@ -14,7 +14,7 @@ import {
   specHash,
   subset,
 } from '../../learning/index.ts'
-import { type ServiceProfile, specOf } from '../../versions/index.ts'
+import { type ServiceManifest, specOf } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
 import { collectGarbage } from '../memory.ts'
 import type { ModelScore, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
@@ -56,7 +56,7 @@ function serve(
 ): Promise<ShardSummary | TrainOutcome | ModelScore> {
   switch (request.kind) {
     case 'open':
-      return openShard(request.profile, request.data, signal)
+      return openShard(request.manifest, request.data, signal)
     case 'train':
       return train(request.id, request.weights, request.round, request.training, signal)
     case 'evaluate':
@@ -64,11 +64,16 @@ function serve(
   }
 }
 
-async function openShard(profile: ServiceProfile, data: DataConfig, signal: AbortSignal): Promise<ShardSummary> {
-  const samples = await openSamples(sourceOf(profile, data), profile, signal)
+async function openShard(manifest: ServiceManifest, data: DataConfig, signal: AbortSignal): Promise<ShardSummary> {
+  const { input, task, vote, model } = manifest
+  const samples = await openSamples(
+    sourceOf(manifest, data),
+    { inputShape: input.shape, classes: task.classes },
+    signal,
+  )
   const mine = takeShard(samples.train, data)
   // Every k-th sample is held out, so that both parts have the shard's mix of labels, whatever its order.
-  const every = Math.max(2, Math.round(1 / data.holdOut))
+  const every = Math.max(2, Math.round(1 / vote.holdOut))
   const heldOut = subset(
     samples.train,
     pick(mine, (i) => i % every === 0),
@@ -77,7 +82,7 @@ async function openShard(profile: ServiceProfile, data: DataConfig, signal: Abor
     samples.train,
     pick(mine, (i) => i % every !== 0),
   )
-  const spec = specOf(profile)
+  const spec = await specOf(manifest)
   const trainer = await LocalTrainer.create({ spec })
   trainer.loadData(kept)
   open = { trainer, train: kept, heldOut, test: data.reportTest ? samples.test : null }
@@ -88,19 +93,21 @@ async function openShard(profile: ServiceProfile, data: DataConfig, signal: Abor
     testSamples: samples.test?.count ?? 0,
     parameterCount: spec.parameterCount,
     specHash: specHash(spec),
-    initialWeights: initialWeights(spec, profile.initialSeed),
+    initialWeights: initialWeights(spec, model.initialSeed),
   }
 }
 
-function sourceOf({ table }: ServiceProfile, data: DataConfig): SampleSource {
+function sourceOf({ input }: ServiceManifest, data: DataConfig): SampleSource {
   const { source: kind, path, test } = data
   if (kind === 'digits') return path === undefined ? { kind } : { kind, path }
   if (path === undefined) throw new Error(`data.path: source ${kind} needs a path`)
   if (kind === 'idx') return { kind, path }
   const both = test === undefined ? { path } : { path, test }
   if (kind === 'images') return { kind, ...both }
-  if (table === undefined) throw new Error('service.profile.table: source csv needs the columns that all members use')
-  return { kind, ...both, table }
+  if (input.kind !== 'table')
+    throw new Error(`input.kind: the manifest takes a ${input.kind}, source csv gives a table`)
+  const { features, label, scale, delimiter } = input
+  return { kind, ...both, table: { features, label, delimiter, ...(scale === undefined ? {} : { scale }) } }
 }
 
 function takeShard(all: Dataset, data: DataConfig): Uint32Array {

@@ -44,8 +44,8 @@ export class Trainer {
   static async start(config: Pick<KeeperConfig, 'data' | 'service'>, signal?: AbortSignal): Promise<Trainer> {
     const trainer = new Trainer()
     try {
-      const { profile } = config.service
-      trainer.#summary = await trainer.#ask<ShardSummary>({ kind: 'open', profile, data: config.data }, signal)
+      const { manifest } = config.service
+      trainer.#summary = await trainer.#ask<ShardSummary>({ kind: 'open', manifest, data: config.data }, signal)
       return trainer
     } catch (error) {
       await trainer.stop()

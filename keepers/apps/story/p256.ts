@@ -35,7 +35,7 @@ export function p256Signature(der: Uint8Array): string {
   const integer = (name: string): bigint => {
     const length = der[at + 1] ?? 0
     const bytes = der.subarray(at + 2, at + 2 + length)
-    if (der[at] !== 0x02 || length < 1 || bytes.length !== length) bad(`${name} is no DER integer`)
+    if (der[at] !== 0x02 || length < 1 || bytes.length !== length) bad(`${name} is not a DER integer`)
     const padded = bytes[0] === 0 && length > 1 && bytes[1]! < 0x80
     if (bytes[0]! >= 0x80 || padded) bad(`${name} is negative or not in its shortest form`)
     at += 2 + length

@@ -15,6 +15,7 @@ import type { DeploymentFile } from '../deployment-file.ts'
 import { DaoError } from './errors.ts'
 import { type Call, type Proposal, ProposalBook } from './proposals.ts'
 import { Sender } from './sender.ts'
+import { manifestCall, serviceCall } from './services.ts'
 import { SETUP_KIND, type Sent, type SetupKind, VERSION_STATUSES, type VersionStatus } from './terms.ts'
 
 export type DaoClientOptions = {
@@ -201,7 +202,7 @@ export class DaoClient {
     description?: string,
   ): Promise<Proposal & Sent> {
     const { name, address } = this.service(service)
-    if (!isAddress(keeper)) throw new DaoError('unknown-keeper', `${keeper} is no address: name a keeper's owner`)
+    if (!isAddress(keeper)) throw new DaoError('unknown-keeper', `${keeper} is not an address: name a keeper's owner`)
     const contract = clients.service(address, this.#runner)
     const owner = getAddress(keeper)
     const banned = await contract.isBanned(owner)
@@ -218,6 +219,28 @@ export class DaoClient {
         : contract.interface.encodeFunctionData('unban', [owner])
     const text = act === 'ban' ? `Bar keeper ${owner} from ${name}` : `Let keeper ${owner} back into ${name}`
     return await this.proposals.propose([{ target: address, data }], description ?? text)
+  }
+
+  /** Proposes another manifest (its digest) for a service, from the next epoch on. */
+  async proposeManifest(service: string, manifest: string, description?: string): Promise<Proposal & Sent> {
+    const { name, address } = this.service(service)
+    const call = await manifestCall(clients.service(address, this.#runner), name, manifest)
+    return await this.proposals.propose([call], description ?? `Set the manifest of ${name} to ${manifest}`)
+  }
+
+  /** Proposes one more service, with the parameters of `like`. @returns also the address that it gets if it is the next one */
+  async proposeService(
+    like: string,
+    terms: { readonly name: string; readonly manifest: string },
+  ): Promise<Proposal & Sent & { readonly service: string }> {
+    const { ServiceFactory, TimelockController } = this.#deployment.contracts
+    const { call, address } = await serviceCall(
+      clients.factory(ServiceFactory, this.#runner),
+      clients.service(this.service(like).address, this.#runner),
+      { ...terms, admin: TimelockController },
+    )
+    const text = `Create the service ${terms.name} with the manifest ${terms.manifest}`
+    return { ...(await this.proposals.propose([call], text)), service: address }
   }
 
   /** Proposes to register a circuit's verifier. */

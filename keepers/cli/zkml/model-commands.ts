@@ -187,7 +187,7 @@ export async function readPlannedModel(path: string, planPath: string, options: 
 async function readProgram(path: string, planPath: string | undefined, options: ModelOptions): Promise<IntegerProgram> {
   if (planPath !== undefined) return (await readPlannedModel(path, planPath, options)).program
   const file = (await stat(path)).isDirectory() ? folderPaths(path).program : path
-  if (!file.endsWith('.json')) throw usage(`${path} is no compiled folder; give the model’s plan with --plan`)
+  if (!file.endsWith('.json')) throw usage(`${path} is not a compiled folder; give the model’s plan with --plan`)
   return programFromJson(await readFile(file, 'utf8'))
 }
 

@@ -105,7 +105,7 @@ export async function readInput(
     const salt = (name: 'input' | 'output') => {
       const text = salts?.[name]
       if (text === undefined) return {}
-      if (!/^(\d{1,78}|0x[0-9a-fA-F]{1,64})$/.test(text)) throw badData(`${path}: the ${name} salt is no number`)
+      if (!/^(\d{1,78}|0x[0-9a-fA-F]{1,64})$/.test(text)) throw badData(`${path}: the ${name} salt is not a number`)
       return { [name]: BigInt(text) }
     }
     return {

@@ -39,7 +39,7 @@ export function parseCsv(text: string, schema: CsvSchema, name = 'csv'): Dataset
   if (scale !== undefined && scale.length !== features.length) {
     throw new LearningError('BAD_DATA', `${name}: ${scale.length} scales for ${features.length} features`)
   }
-  const rows = splitRows(text, delimiter, name)
+  const rows = readRows(text, delimiter, name)
   const header = rows.shift()?.fields
   if (header === undefined) throw new LearningError('BAD_DATA', `${name}: empty; the first line must name the columns`)
   const column = (wanted: string) => {
@@ -74,7 +74,7 @@ export function parseCsv(text: string, schema: CsvSchema, name = 'csv'): Dataset
     if (answer === undefined) {
       throw new LearningError(
         'BAD_DATA',
-        `${name}:${line}: label ${JSON.stringify(fields[labelColumn])} is none of ${classNames.join(', ')}`,
+        `${name}:${line}: label ${JSON.stringify(fields[labelColumn])} is not one of ${classNames.join(', ')}`,
       )
     }
     labels[index] = answer
@@ -93,7 +93,7 @@ export function parseCsv(text: string, schema: CsvSchema, name = 'csv'): Dataset
 type Row = { readonly line: number; readonly fields: string[] }
 
 /** RFC 4180: quoted fields may hold delimiters, doubled quotes and line breaks. Blank lines are skipped. */
-function splitRows(text: string, delimiter: string, name: string): Row[] {
+export function readRows(text: string, delimiter: string, name: string): Row[] {
   const rows: Row[] = []
   let fields: string[] = []
   let field = ''

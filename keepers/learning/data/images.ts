@@ -21,7 +21,8 @@ export async function loadImageFolder(
     .sort()
   const classNames = options.classes ?? folders
   const stranger = folders.find((folder) => !classNames.includes(folder))
-  if (stranger !== undefined) throw new LearningError('BAD_DATA', `${directory}: folder ${stranger} is no known class`)
+  if (stranger !== undefined)
+    throw new LearningError('BAD_DATA', `${directory}: folder ${stranger} is not a known class`)
   if (classNames.length < 2) {
     throw new LearningError('BAD_DATA', `${directory}: ${classNames.length} class folders; at least 2 are needed`)
   }

@@ -114,7 +114,7 @@ export async function applyBeacon(
     throw new CeremonyError('invalid-option', `2^${iterationsExponent} iterations; the exponent is 10 to 63`)
   }
   const { steps } = await readTranscript(folder)
-  if (steps.length === 0) throw new CeremonyError('wrong-state', 'a beacon alone is no ceremony; contribute first')
+  if (steps.length === 0) throw new CeremonyError('wrong-state', 'a beacon alone is not a ceremony; contribute first')
   const beacon = { value, iterationsExponent, source }
   return addStep(
     folder,

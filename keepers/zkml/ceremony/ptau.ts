@@ -63,7 +63,7 @@ async function readPower(path: string): Promise<number> {
       return buffer
     }
     const head = await read(0, 12)
-    if (head.toString('latin1', 0, 4) !== 'ptau') throw refuse('is no powers of tau file')
+    if (head.toString('latin1', 0, 4) !== 'ptau') throw refuse('is not a powers-of-tau file')
     let power: number | null = null
     let prepared = false
     for (let at = 12, remaining = head.readUInt32LE(8); remaining > 0; remaining--) {

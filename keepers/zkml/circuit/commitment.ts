@@ -65,7 +65,7 @@ export function packSegments(segments: readonly Segment[]): bigint[] {
         if (!Number.isInteger(offset) || offset < 0 || offset >= span) {
           throw new CircuitError(
             'value-out-of-range',
-            `segment ${index}, value ${i}: ${values[i]} is no integer in [${min}, ${min + span - 1}]; clip it or give it more bits`,
+            `segment ${index}, value ${i}: ${values[i]} is not an integer in [${min}, ${min + span - 1}]; clip it or give it more bits`,
           )
         }
         element = (element << BigInt(bits)) | BigInt(offset)
@@ -127,7 +127,7 @@ export function randomSalt(): bigint {
 /** @throws CircuitError `wrong-input` unless 0 ≤ value < r. */
 export function requireField(value: bigint, name: string): bigint {
   if (value < 0n || value >= SCALAR_FIELD) {
-    throw new CircuitError('wrong-input', `${name} is no field element: must be 0 ≤ ${name} < r`)
+    throw new CircuitError('wrong-input', `${name} is not a field element: must be 0 ≤ ${name} < r`)
   }
   return value
 }

@@ -181,7 +181,10 @@ export class WitnessProbe {
  */
 export function decodeWitness(bytes: Uint8Array): bigint[] {
   if (bytes.byteLength % FIELD_BYTES !== 0) {
-    throw new CircuitError('malformed-file', `a witness of ${bytes.byteLength} bytes is no multiple of ${FIELD_BYTES}`)
+    throw new CircuitError(
+      'malformed-file',
+      `a witness of ${bytes.byteLength} bytes is not a multiple of ${FIELD_BYTES}`,
+    )
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return Array.from({ length: bytes.byteLength / FIELD_BYTES }, (_, index) => {

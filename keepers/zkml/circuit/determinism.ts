@@ -16,8 +16,8 @@
 //     theirs (Xor3, Majority).
 //  7. Likewise if C is a constant and not 0: then A is not 0 either.
 //  8. Likewise if A and C are never 0 together. That is so for A = α + β z with z = σ P Q and
-//      - any C, where P = Q and −α / (β σ) is no square (BabyDouble);
-//      - C = u P + v Q, where α v / (β σ u) is no square: at C = 0, z is −σ P² u / v (BabyAdd).
+//      - any C, where P = Q and −α / (β σ) is not a square (BabyDouble);
+//      - C = u P + v Q, where α v / (β σ u) is not a square: at C = 0, z is −σ P² u / v (BabyAdd).
 //     P and Q are the two sides of the constraint that makes z; or, where those are products of two sides each, products of one
 //     side of either.
 import { SCALAR_FIELD } from '../bn254.ts'
@@ -188,7 +188,7 @@ class Determination {
     )
   }
 
-  /** The combination with every wire replaced by the product that it is; null when one is none. */
+  /** The combination with every wire replaced by the product that it is; null when one is not a product. */
   private expanded(combination: Combination): Quadratic | null {
     const form = new Map<string, bigint>()
     for (const [wire, weight] of combination) {

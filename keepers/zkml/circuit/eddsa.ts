@@ -35,7 +35,7 @@ export function eddsaPublicKey(seed: Uint8Array): BabyPoint {
 /**
  * Signs a field element, always in the same way. JavaScript's integers take time that depends on their value: sign where
  * nobody can measure it.
- * @throws CircuitError `wrong-input` for a seed of another length or a message that is no field element
+ * @throws CircuitError `wrong-input` for a seed of another length or a message that is not a field element
  */
 export function eddsaSign(seed: Uint8Array, message: bigint): EddsaSignature {
   requireField(message, 'message')
@@ -89,7 +89,7 @@ function affine(point: CurvePoint): BabyPoint {
   return [x, y]
 }
 
-/** Null when the coordinates are no field elements or not on the curve. */
+/** Null when the coordinates are not field elements or not on the curve. */
 function pointOf([x, y]: BabyPoint): CurvePoint | null {
   if (x < 0n || x >= SCALAR_FIELD || y < 0n || y >= SCALAR_FIELD) return null
   if (x === 0n) return y === 1n ? Point.ZERO : y === SCALAR_FIELD - 1n ? new Point(0n, y, 1n, 0n) : null

@@ -3,7 +3,7 @@
 export type CircuitErrorCode =
   /** A number does not fit the bits that its place in the circuit has. */
   | 'value-out-of-range'
-  /** Too few or too many numbers, or a salt or context that is no field element. */
+  /** Too few or too many numbers, or a salt or context that is not a field element. */
   | 'wrong-input'
   /** Input visibility `signed`, and no signature of the input. */
   | 'unsigned'

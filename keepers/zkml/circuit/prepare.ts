@@ -30,7 +30,7 @@ export type Sample = {
 /**
  * Inputs of the witness program.
  * @throws CircuitError `wrong-input` for a wrong number of values or a missing salt, `value-out-of-range` for a value or
- *   weight outside its bits, `unsigned` for a signature that is none of this input under this salt for this tag.
+ *   weight outside its bits, `unsigned` for a signature that does not match this input, salt and tag.
  */
 export function witnessInputs(program: IntegerProgram, sample: Sample, options: CircuitOptions = {}): CircuitInputs {
   const { input = 'committed', output = 'public' } = options
@@ -77,10 +77,7 @@ export function expectedSignals(
 function signatureInputs(program: IntegerProgram, sample: Sample): CircuitInputs {
   const signed = signatureOf(sample)
   if (!isSignedContent(commitInput(sample.input, program.input, salt(sample.salts?.input, 'input')), signed)) {
-    throw new CircuitError(
-      'unsigned',
-      'the signature is none of this input: another input, salt, tag or key than the publisher signed with',
-    )
+    throw new CircuitError('unsigned', 'the signature does not match this input, salt, tag and key')
   }
   const { tag, publicKey, signature } = signed
   return { tag, keyX: publicKey[0], keyY: publicKey[1], Rx: signature.R[0], Ry: signature.R[1], S: signature.S }

@@ -80,7 +80,7 @@ export class WitnessProgram {
       }
       for (const [index, element] of values.entries()) {
         if (element < 0n || element >= SCALAR_FIELD) {
-          throw new CircuitError('wrong-input', `input ${name}[${index}] is no field element`)
+          throw new CircuitError('wrong-input', `input ${name}[${index}] is not a field element`)
         }
       }
       return { high, low, values }

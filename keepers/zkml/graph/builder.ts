@@ -64,7 +64,7 @@ export class GraphBuilder {
       throw new CompileError('malformed-file', `two layers compute the value ${node.output}`, { layer: node.name })
     const shapes = nodeInputs(node).map((value) => this.shape(value))
     this.shapes.set(node.output, inferShape(node, shapes))
-    // Plans are objects with the nodes' names as keys, and this key is none.
+    // Plans are objects with the nodes' names as keys, and this one is not a safe key.
     const name = this.unused(node.name === '__proto__' ? 'proto' : node.name, this.names)
     this.names.add(name)
     this.nodes.push(name === node.name ? node : { ...node, name })

@@ -167,8 +167,8 @@ export type PiecewiseLayer = Base & {
  * 2^select − select − 1 products of theirs, and one constraint is the line.
  *
  * With `tails` the lines cover 2^width inputs from `low` on, and `bits` are those of in − low as a signed number. Beyond them
- * u = v cut off to 0 … 2^(width − shift) − 1 takes the place of v, and below · (v − u) or above · (v − u) is added. A tail of
- * null is none: an input on that side has no proof.
+ * u = v cut off to 0 … 2^(width − shift) − 1 takes the place of v, and below · (v − u) or above · (v − u) is added. Where a tail is
+ * null, an input on that side has no proof.
  */
 export type SplineLayer = Base & {
   readonly kind: 'spline'
@@ -228,7 +228,7 @@ export type ArgMaxLayer = Base & {
 /**
  * Which leaves of decision trees are reached, 1 or 0; in[n] is 0 or 1, the decision at inner node n. parents[n] is −1 for a root, which is
  * always reached, else 2·p + d with p < n: n is reached where p is and in[p] = d. leaves[l] says the same of leaf l = out[l].
- * One constraint for each inner node that is no root.
+ * One constraint for each inner node that is not a root.
  */
 export type PathsLayer = Base & { readonly kind: 'paths'; readonly parents: Int32Array; readonly leaves: Int32Array }
 

@@ -162,7 +162,7 @@ function windowShape(node: Conv2dNode | PoolNode, input: readonly number[], wind
   ]
 }
 
-/** Every window must hold an element that is no padding: an average of none is 0 / 0, a maximum of none −∞. */
+/** Every window must hold an element that is not padding: an average of none is 0 / 0, a maximum of none −∞. */
 function requireElements(node: PoolNode, input: readonly number[], output: Pair): void {
   const { padding, window, strides, dilations } = node
   for (const axis of [0, 1] as const) {

@@ -17,7 +17,7 @@ export function tensor(shape: readonly number[], data: ArrayLike<number>): Tenso
 /** Largest tensor the compiler takes on, in elements: a corrupt file must not make it allocate without bound. */
 const MAX_ELEMENTS = 2 ** 26
 
-/** Number of elements of `shape`. @throws CompileError shape-mismatch when it is no shape or larger than supported. */
+/** Number of elements of `shape`. @throws CompileError shape-mismatch when it is not a shape, or larger than supported. */
 export function checkedCount(shape: readonly number[], what?: string): number {
   const count = elementCount(shape)
   if (shape.some((dimension) => !Number.isInteger(dimension) || dimension < 0) || !(count <= MAX_ELEMENTS))

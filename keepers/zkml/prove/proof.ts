@@ -23,7 +23,7 @@ const decimal = (bound: bigint, what: string) =>
     .refine((value) => value < bound, `below the ${what}`)
 const coordinate = decimal(BASE_FIELD, 'base field')
 const fp2 = z.tuple([coordinate, coordinate])
-const infinity = 'a point at infinity is no part of a proof'
+const infinity = 'a proof contains no point at infinity'
 const g1 = z.tuple([coordinate, coordinate, z.literal('1', { error: infinity })]).transform(([x, y]) => [x, y] as const)
 const g2 = z
   .tuple([fp2, fp2, z.tuple([z.literal('1', { error: infinity }), z.literal('0')])])

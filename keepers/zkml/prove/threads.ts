@@ -20,6 +20,9 @@ export async function defaultThreads(): Promise<number> {
   return Math.max(1, Math.min(cores || 1, 16))
 }
 
+/** A module that calls `serve`, as Node finds it and as a browser starts it: bundlers follow `new Worker(new URL(…))`, and nothing else. */
+export type WorkerModule = { readonly url: URL; readonly startInBrowser: () => Worker }
+
 export class Thread {
   readonly #channel: Channel
   readonly #waiting = new Map<number, { resolve: (value: never) => void; reject: (error: unknown) => void }>()
@@ -33,11 +36,10 @@ export class Thread {
     )
   }
 
-  /** Starts the module at `url`, which must call `serve`. */
-  static async start(url: URL): Promise<Thread> {
+  static async start({ url, startInBrowser }: WorkerModule): Promise<Thread> {
     if (!inNode) {
       return new Thread((onMessage, onError) => {
-        const worker = new Worker(url, { type: 'module' })
+        const worker = startInBrowser()
         worker.onmessage = ({ data }) => onMessage(data)
         worker.onerror = (event) => onError(new Error(`worker ${url.pathname}: ${event.message}`))
         return {

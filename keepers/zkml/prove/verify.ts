@@ -6,6 +6,8 @@ import type { G1Point, G2Point, VerificationKey } from '../verifier/verification
 import { ProveError } from './errors.ts'
 import type { Proof, PublicSignals } from './proof.ts'
 
+export { parseVerificationKey } from '../verifier/verification-key.ts'
+
 type Curve = Awaited<ReturnType<typeof import('ffjavascript')['buildBn128']>>
 
 let shared: Promise<Curve> | undefined

@@ -12,7 +12,7 @@ import { ProveError } from './errors.ts'
 import { type BlindingPoints, blindProof, headerPoints, type QuerySums } from './groth16.ts'
 import type { ProofWithSignals } from './proof.ts'
 import type { PartialSums, ShareOfKey, WorkerRequest } from './requests.ts'
-import { defaultThreads, Thread } from './threads.ts'
+import { defaultThreads, Thread, type WorkerModule } from './threads.ts'
 import { publicValues, witnessOf } from './witness-file.ts'
 
 export type WasmBackendOptions = {
@@ -28,8 +28,17 @@ export type WasmBackendOptions = {
 /** What threads compute with, and bytes of a field element of theirs. */
 type Engine = {
   readonly code: WebAssembly.Module | CurveImage
-  readonly worker: URL
+  readonly worker: WorkerModule
   readonly elementBytes: number
+}
+
+const KERNEL_WORKER: WorkerModule = {
+  url: new URL(/* @vite-ignore */ './groth16.worker.ts', import.meta.url),
+  startInBrowser: () => new Worker(new URL('./groth16.worker.ts', import.meta.url), { type: 'module' }),
+}
+const PORTABLE_WORKER: WorkerModule = {
+  url: new URL(/* @vite-ignore */ './portable.worker.ts', import.meta.url),
+  startInBrowser: () => new Worker(new URL('./portable.worker.ts', import.meta.url), { type: 'module' }),
 }
 
 async function loadEngine(wanted: 'kernel' | 'portable' | undefined): Promise<Engine> {
@@ -39,14 +48,13 @@ async function loadEngine(wanted: 'kernel' | 'portable' | undefined): Promise<En
       throw new ProveError('backend-failed', 'the prover’s kernel is not built; run `npm run build`', { cause })
     })
     if (code !== null && (await kernelWorks(code))) {
-      return { code, worker: new URL('./groth16.worker.ts', import.meta.url), elementBytes: ELEMENT_BYTES }
+      return { code, worker: KERNEL_WORKER, elementBytes: ELEMENT_BYTES }
     }
     if (wanted === 'kernel') {
       throw new ProveError('backend-failed', 'no relaxed SIMD with fused multiply-add here; use the portable engine')
     }
   }
-  const worker = new URL('./portable.worker.ts', import.meta.url)
-  return { code: await loadCurveImage(), worker, elementBytes: FIELD_BYTES }
+  return { code: await loadCurveImage(), worker: PORTABLE_WORKER, elementBytes: FIELD_BYTES }
 }
 
 /**

@@ -66,7 +66,7 @@ export function predicted(scores: ArrayLike<number>): number {
   return scores.length === 1 ? (scores[0]! >= 0 ? 1 : 0) : argMax(scores)
 }
 
-/** The labels of `samples`, or what the float network says where there are none: then accuracy means agreement. */
+/** The labels of `samples`. Without labels, what the float network predicts: accuracy then means agreement with it. */
 export function targetLabels(samples: Samples, reference: readonly Float64Array[]): readonly number[] {
   return samples.labels ?? reference.map(predicted)
 }

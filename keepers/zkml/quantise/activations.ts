@@ -3,6 +3,7 @@
 
 import { CompileError } from '../graph/errors.ts'
 import { activate } from '../graph/evaluate.ts'
+import { elementCount } from '../graph/program.ts'
 import { isSmooth } from '../graph/smooth.ts'
 import type { ActivationFunction, ActivationNode } from '../graph/types.ts'
 import { piecewiseBits } from './bounds.ts'
@@ -10,7 +11,7 @@ import { narrowFactor, narrowOperand } from './combine.ts'
 import { lowerCurve } from './curve.ts'
 import type { Lowering } from './lowering.ts'
 import { fitPiecewise } from './piecewise.ts'
-import type { LayerDraft, Value } from './writer.ts'
+import { type LayerDraft, lineDraft, type Value } from './writer.ts'
 
 /** Pieces of a fitted Sigmoid or Tanh between its flat ends; each piece costs one comparator an element. */
 const CURVE_SEGMENTS = 7
@@ -124,29 +125,12 @@ function pieces(
 ): Value {
   const { breakpoints, slopes, intercepts } = fit
   if (breakpoints.length === 0) {
-    const draft: LayerDraft = { kind: 'scale', scale: one(slopes[0]!), bias: one(intercepts[0]!) }
-    return context.writer.emit(`${node.name}_line`, [node.name], [value], lineDraft(draft, value), shape, scale)
+    const draft = lineDraft(elementCount(value.shape), slopes[0]!, intercepts[0]!)
+    return context.writer.emit(`${node.name}_line`, [node.name], [value], draft, shape, scale)
   }
   const bits = piecewiseBits(breakpoints, context.writer.bounds(value))
   const draft: LayerDraft = { kind: 'piecewise', breakpoints, slopes, intercepts, bits }
   return context.writer.emit(`${node.name}_pieces`, [node.name], [value], draft, shape, scale)
-}
-
-function one(value: number) {
-  return { values: Float64Array.of(value), bits: 53 }
-}
-
-/** A single straight piece is a constant of the architecture: sparse, never a committed parameter. */
-function lineDraft(draft: LayerDraft, value: Value): LayerDraft {
-  if (draft.kind !== 'scale') return draft
-  const size = value.shape.reduce((a, b) => a * b, 1)
-  return {
-    kind: 'sparse',
-    offsets: Int32Array.from({ length: size + 1 }, (_, i) => i),
-    indices: Int32Array.from({ length: size }, (_, i) => i),
-    coefficients: new Float64Array(size).fill(draft.scale.values[0]!),
-    bias: new Float64Array(size).fill(draft.bias.values[0]!),
-  }
 }
 
 function curve(
@@ -207,13 +191,7 @@ function linear(
   const scale = value.scale * unit
   const added = Math.round(constant / scale) + 0
   if (factor === 1 && added === 0) return { ...value, scale }
-  const draft: LayerDraft = {
-    kind: 'sparse',
-    offsets: Int32Array.from({ length: size + 1 }, (_, i) => i),
-    indices: Int32Array.from({ length: size }, (_, i) => i),
-    coefficients: new Float64Array(size).fill(factor),
-    bias: new Float64Array(size).fill(added),
-  }
+  const draft = lineDraft(size, factor, added)
   return context.writer.emit(`${node.name}_line`, [node.name], [value], draft, value.shape, scale)
 }
 

@@ -11,6 +11,7 @@ import {
   type TensorId,
   VALUE_LIMIT,
 } from '../graph/program.ts'
+import { signedBits, unsignedBits } from '../graph/windows.ts'
 import { type AffineLayer, forEachTap, isAffine, multiplyRows, type Rows, rowsOf } from './affine.ts'
 import { heldWindow, rescale, segmentOf, spline } from './interpret.ts'
 
@@ -205,20 +206,6 @@ export function parameterRange(parameter: Parameter): Bounds {
   return { min: -(2 ** (parameter.bits - 1)), max: 2 ** (parameter.bits - 1) - 1 }
 }
 
-/** Bits B ≥ 2 of a two's-complement window −2^(B−1) ≤ v < 2^(B−1) that holds [min, max]. */
-export function signedBits(bounds: Bounds): number {
-  let bits = 2
-  while (bounds.max >= 2 ** (bits - 1) || bounds.min < -(2 ** (bits - 1))) bits++
-  return bits
-}
-
-/** Bits B of 0 ≤ v < 2^B. Needs min ≥ 0. */
-export function unsignedBits(bounds: Bounds): number {
-  let bits = 1
-  while (bounds.max >= 2 ** bits) bits++
-  return bits
-}
-
 /** Bits of the largest difference that two elements of one window can have. */
 export function windowBits({ low, high }: Intervals, windows: readonly Int32Array[]): number {
   let width = 0
@@ -230,7 +217,7 @@ export function windowBits({ low, high }: Intervals, windows: readonly Int32Arra
     }
     width = Math.max(width, max - min)
   }
-  return unsignedBits({ min: 0, max: width })
+  return unsignedBits({ max: width })
 }
 
 /** Bits for in − breakpoint over all breakpoints, as a signed window. */

@@ -15,8 +15,9 @@ import {
   type Visibility,
   windowOf,
 } from '../graph/program.ts'
+import { differenceBits, signedBits } from '../graph/windows.ts'
 import { forEachTap } from './affine.ts'
-import { areKnown, signedBits, unsignedBits } from './bounds.ts'
+import { areKnown } from './bounds.ts'
 
 /** Products and range bits are `quadratic`; `linear` are sums that a gadget takes in as one signal. */
 export type Cost = { readonly quadratic: number; readonly linear: number }
@@ -274,7 +275,7 @@ function resultCost(program: IntegerProgram, fromSignals: boolean): Cost {
   const { shape, bounds } = tensorOf(program, program.scores)
   const count = elementCount(shape)
   const scores = fromSignals ? 0 : count
-  const difference = unsignedBits({ min: 0, max: bounds.max - bounds.min })
+  const difference = differenceBits(bounds)
   // Of two scores the index is the second selector itself, and the compiler drops what says so.
   const oneHot = count === 2 ? 1 : 2
   const argmax = (bits: number): Cost => ({ quadratic: count * (bits + 2), linear: count + 1 + oneHot })

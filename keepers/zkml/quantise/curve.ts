@@ -4,16 +4,16 @@
 // near 0, exp far up), the window is what calibration saw, with room to grow.
 import { activate } from '../graph/evaluate.ts'
 import { elementCount } from '../graph/program.ts'
-import { identityMap } from '../graph/tensor.ts'
 import type { ActivationNode, SmoothFunction } from '../graph/types.ts'
-import { piecewiseBits, signedBits } from './bounds.ts'
+import { signedBits } from '../graph/windows.ts'
+import { piecewiseBits } from './bounds.ts'
 import { isRelative, MOST_PIECES, nameOf, proposeCurve, refuseCurve, TAIL_TOLERANCE } from './curve-plan.ts'
 import { requireDefined } from './domain.ts'
 import type { Lowering } from './lowering.ts'
 import { fitPieces, type Tolerance } from './pieces.ts'
 import type { CurvePlan } from './plan.ts'
 import { fitSpline } from './spline.ts'
-import type { LayerDraft, Value } from './writer.ts'
+import { type LayerDraft, lineDraft, type Value } from './writer.ts'
 
 export function lowerCurve(
   context: Lowering,
@@ -80,13 +80,7 @@ function lowerPieces(
     fitPieces((x) => activate(fn, x), plan, input.scale, bounds, within, MOST_PIECES) ??
     refuseCurve(node, fn, { min: low * input.scale, max: (low + 2 ** bits - 1) * input.scale })
   const size = elementCount(shape)
-  const line = (slope: number, intercept: number): LayerDraft => ({
-    kind: 'sparse',
-    offsets: identityMap(size + 1),
-    indices: identityMap(size),
-    coefficients: new Float64Array(size).fill(slope),
-    bias: new Float64Array(size).fill(intercept + 0),
-  })
+  const line = (slope: number, intercept: number) => lineDraft(size, slope, intercept)
   const shifted = writer.emit(`${node.name}_from`, [node.name], [input], line(1, -low), shape, input.scale)
   const draft: LayerDraft = {
     kind: 'rescale',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Who decides scales while a program is written: calibration (and records what it decided), or a plan made before.
+// Deciders choose the scales while a program is written: calibration, which records its choices, or a plan made before.
 import { CompileError } from '../graph/errors.ts'
-import { signedBits } from './bounds.ts'
+import { signedBits } from '../graph/windows.ts'
 import { type CurvePlan, chosenBits, type Knobs, type LayerPlan, type ShiftPlan, type WeightPlan } from './plan.ts'
 
 /** What the writer asks for. `key` names the decision in the plan; `node` is what the owner's knobs name. */
@@ -84,7 +84,10 @@ export function calibratingDecider(
 }
 
 /** Repeats the decisions of a plan. @throws CompileError invalid-option when the plan is for another architecture. */
-export function plannedDecider(layers: Readonly<Record<string, LayerPlan>>): Decider {
+export function plannedDecider(
+  layers: Readonly<Record<string, LayerPlan>>,
+): Decider & { readonly unused: () => string[] } {
+  const left = new Set(Object.keys(layers))
   const find = <Kind extends LayerPlan['kind']>(key: string, kind: Kind): Extract<LayerPlan, { kind: Kind }> => {
     const plan = Object.hasOwn(layers, key) ? layers[key] : undefined
     if (plan?.kind !== kind)
@@ -95,9 +98,11 @@ export function plannedDecider(layers: Readonly<Record<string, LayerPlan>>): Dec
           layer: key,
         },
       )
+    left.delete(key)
     return plan as Extract<LayerPlan, { kind: Kind }>
   }
   return {
+    unused: () => [...left],
     weights: (key) => find(key, 'weights'),
     shift: (key) => find(key, 'shift'),
     narrow: (key) => find(key, 'shift'),

@@ -9,7 +9,7 @@ import type { Plan } from './plan.ts'
 const MOST_INPUT_BITS = 24
 
 /**
- * For each input element how many values an index there may take; 0 where it is no index. An element that nothing reads (the
+ * For each input element how many values an index there may take; 0 where it is not an index. An element that nothing reads (the
  * tag before a signed text) has no scale to be given: beside indices it stands for itself, as they do.
  */
 export function indexRows(graph: Graph): Int32Array {
@@ -79,7 +79,7 @@ function spanOf(graph: Graph, samples: readonly ArrayLike<number>[]): Span {
   return { min, max }
 }
 
-/** The plan's part about the input. @throws CompileError invalid-option for a range that is none. */
+/** The plan's part about the input. @throws CompileError invalid-option for a range that no number lies in. */
 export function planInput(graph: Graph, bits: number, range: InputRange): Plan['input'] {
   if (range.columns !== undefined) return planColumns(bits, range.columns)
   const rows = indexRows(graph)

@@ -131,7 +131,8 @@ export function requireKnobs(knobs: Knobs): void {
 
 const bits = z.number().int().min(1).max(53)
 const integer = z.number().int()
-const planSchema = z.object({
+/** A plan as data; see {@link Plan}. Unknown keys are dropped. */
+export const planSchema = z.object({
   format: z.literal('cohort-zkml-plan'),
   version: z.literal(1),
   mode: z.enum(['released', 'committed']),

@@ -9,16 +9,8 @@ import {
   type Mode,
   tensorOf,
 } from '../graph/program.ts'
-import {
-  BoundsTracker,
-  compareBits,
-  type Intervals,
-  parameterRange,
-  piecewiseBits,
-  signedBits,
-  unsignedBits,
-  windowBits,
-} from './bounds.ts'
+import { signedBits, unsignedBits } from '../graph/windows.ts'
+import { BoundsTracker, compareBits, type Intervals, parameterRange, piecewiseBits, windowBits } from './bounds.ts'
 
 /** A gadget's integers stay below 2^53. */
 const MOST_BITS = 53

@@ -100,9 +100,18 @@ export function calibrateWith(
 /**
  * Builds the program of `graph` with the scales of `plan`: a later version of the same architecture. In committed mode
  * the circuit is the same for every version; weights that do not fit are clipped, and `clipping` says which.
+ * @throws CompileError invalid-option when the plan is for another architecture
  */
 export function buildWithPlan(graph: Graph, plan: Plan): Lowered {
-  return lower(graph, plan, plannedDecider(plan.layers), () => NOTHING)
+  const decider = plannedDecider(plan.layers)
+  const lowered = lower(graph, plan, decider, () => NOTHING)
+  const [unused] = decider.unused()
+  if (unused === undefined) return lowered
+  throw new CompileError(
+    'invalid-option',
+    `the plan decides about ${unused}, which this network does not have; it was made for another architecture`,
+    { layer: unused },
+  )
 }
 
 /**

@@ -4,7 +4,7 @@ import { identityMap } from '../graph/tensor.ts'
 import type { QuantiseNode, ScaledNode } from '../graph/types.ts'
 import { piecewiseBits } from './bounds.ts'
 import type { Lowering } from './lowering.ts'
-import type { LayerDraft, Value } from './writer.ts'
+import { lineDraft, type Value } from './writer.ts'
 
 /** Bits of the factor that stands for the ratio of two scales. */
 const RATIO_BITS = 12
@@ -17,13 +17,7 @@ export function lowerQuantise(context: Lowering, node: QuantiseNode, input: Valu
   const shift = Math.max(0, RATIO_BITS - Math.floor(Math.log2(ratio)) - 1)
   const factor = Math.round(ratio * 2 ** shift)
   const count = input.shape.reduce((a, b) => a * b, 1)
-  const draft: LayerDraft = {
-    kind: 'sparse',
-    offsets: identityMap(count + 1),
-    indices: identityMap(count),
-    coefficients: new Float64Array(count).fill(factor),
-    bias: new Float64Array(count),
-  }
+  const draft = lineDraft(count, factor)
   const multiplied = writer.emit(`${name}_ratio`, [name], [input], draft, shape, 1 / 2 ** shift)
   const steps = writer.rescale(`${name}_steps`, [name], multiplied, shift, { kind: 'identity' }, true)
   const bounds = writer.bounds(steps)
@@ -53,12 +47,7 @@ export function lowerQuantise(context: Lowering, node: QuantiseNode, input: Valu
     return writer.emit(`${name}_end`, [name], [steps], { kind: 'select', map, fill }, shape, 1)
   }
   if (breakpoints.length === 0) {
-    const moved: LayerDraft = {
-      ...draft,
-      coefficients: new Float64Array(count).fill(1),
-      bias: new Float64Array(count).fill(zero),
-    }
-    return writer.emit(name, [name], [steps], moved, shape, 1)
+    return writer.emit(name, [name], [steps], lineDraft(count, 1, zero), shape, 1)
   }
   const bits = piecewiseBits(breakpoints, bounds)
   return writer.emit(name, [name], [steps], { kind: 'piecewise', breakpoints, slopes, intercepts, bits }, shape, 1)

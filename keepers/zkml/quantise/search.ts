@@ -156,7 +156,7 @@ function knobsOf(trial: Trial): Knob[] {
   return knobs.filter((knob, i) => knobs.findIndex((each) => describeKnob(each) === describeKnob(knob)) === i)
 }
 
-/** The knobs with one bit less, or null when there is none to give. */
+/** The knobs with one bit less, or null when this knob is at its minimum. */
 function lowered(knobs: Knobs, knob: Knob, minInputBits: number): Knobs | null {
   if (knob.kind === 'input')
     return knobs.inputBits <= minInputBits ? null : { ...knobs, inputBits: knobs.inputBits - 1 }

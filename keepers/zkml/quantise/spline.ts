@@ -93,7 +93,7 @@ export function fitSpline(f: (x: number) => number, window: Window, scale: numbe
 
 /**
  * How far in from `far`, an end of what can occur, towards `near` f is one straight line within `tolerance`; undefined where it
- * is none. The slope is a multiple of 2^−8.
+ * is not. The slope is a multiple of 2^−8.
  */
 export function tailOf(f: (x: number) => number, far: number, near: number, tolerance: number): Tail | undefined {
   const beside = far + (near - far) / TAIL_STEPS

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The table that an owner reads before compiling: every layer's range, bits and constraint cost.
 import { type IntegerLayer, type IntegerProgram, tensorOf } from '../graph/program.ts'
-import { signedBits, unsignedBits } from './bounds.ts'
+import { signedBits, unsignedBits } from '../graph/windows.ts'
 import { type CostOptions, programCost } from './cost.ts'
 
 export type TableRow = {
@@ -83,7 +83,7 @@ function row(
   constraints: number,
 ): TableRow {
   const { min, max } = tensor.bounds
-  const bits = min >= 0 ? unsignedBits({ min, max }) : signedBits({ min, max })
+  const bits = min >= 0 ? unsignedBits({ max }) : signedBits({ min, max })
   const { shape, scale } = tensor
   return {
     layer,

@@ -9,7 +9,9 @@ import {
   type RescaleLayer,
   type TensorId,
 } from '../graph/program.ts'
-import { BoundsTracker, type Intervals, signedBits, unsignedBits, windowBits } from './bounds.ts'
+import { identityMap } from '../graph/tensor.ts'
+import { signedBits, unsignedBits } from '../graph/windows.ts'
+import { BoundsTracker, type Intervals, windowBits } from './bounds.ts'
 
 /** A value of the program being written: real = integer · scale. */
 export type Value = { readonly id: TensorId; readonly shape: readonly number[]; readonly scale: number }
@@ -174,14 +176,7 @@ export class ProgramWriter {
         return value
       }
     }
-    const draft: LayerDraft = {
-      kind: 'sparse',
-      offsets: Int32Array.from({ length: size + 1 }, (_, i) => i),
-      indices: Int32Array.from({ length: size }, (_, i) => i),
-      coefficients: new Float64Array(size).fill(1),
-      bias: new Float64Array(size).fill(half),
-    }
-    return this.emit(`${name}_half`, sources, [value], draft, value.shape, value.scale)
+    return this.emit(`${name}_half`, sources, [value], lineDraft(size, 1, half), value.shape, value.scale)
   }
 
   private describe(value: Value): void {
@@ -207,6 +202,21 @@ function withBias(layer: IntegerLayer, half: number, mode: Mode): IntegerLayer |
   if (mode === 'committed') return null
   const { values, bits, added = 0 } = layer.bias
   return { ...layer, bias: { values: values.map((value) => value + half), bits, added: added + half } }
+}
+
+/**
+ * factor · x + added of each of `size` elements. A constant of the architecture, so a sparse layer: those have no parameter to
+ * commit to.
+ */
+export function lineDraft(size: number, factor: number, added = 0): LayerDraft {
+  return {
+    kind: 'sparse',
+    offsets: identityMap(size + 1),
+    indices: identityMap(size),
+    coefficients: new Float64Array(size).fill(factor),
+    // Never −0, which a file would not keep.
+    bias: new Float64Array(size).fill(added + 0),
+  }
 }
 
 /** Bits of a signed window that holds all of `values`. */

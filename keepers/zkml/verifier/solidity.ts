@@ -36,12 +36,12 @@ const MAX_PUBLIC_SIGNALS = 128
 
 /**
  * The source of a contract that implements IGroth16Verifier (when the key has four public signals), `verifyBatch`,
- * `vkHash` and `SETUP_KIND`. Throws RangeError for a name that is no identifier or a key without public signals.
+ * `vkHash` and `SETUP_KIND`. Throws RangeError for a name that is not an identifier or a key without public signals.
  */
 export function exportVerifier(key: VerificationKey, options: ExportVerifierOptions): string {
   const { name, setupKind, subject } = options
   if (!/^[A-Za-z_$][A-Za-z0-9_$]{0,63}$/.test(name)) {
-    throw new RangeError(`contract name '${name}' is no Solidity identifier of at most 64 characters`)
+    throw new RangeError(`contract name '${name}' is not a Solidity identifier of at most 64 characters`)
   }
   if (key.publicSignals < 1 || key.publicSignals > MAX_PUBLIC_SIGNALS) {
     throw new RangeError(`the key has ${key.publicSignals} public signals, a verifier needs 1 to ${MAX_PUBLIC_SIGNALS}`)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A member's path through the DAO, over a deployment and JSON-RPC, as `cohort dao` takes it.
 import { expect } from 'chai'
+import type { Result } from 'ethers'
 import type { Proposal } from '../../../keepers/chain/index.ts'
 import { DaoClient, DaoError } from '../../../keepers/chain/index.ts'
 import { deployStub } from '../inference/product-circuit.ts'
@@ -116,7 +117,7 @@ describe('a member of the DAO', () => {
     const { majority, keepers, ethers, service } = dao
     const accounts = await ethers.getSigners()
     const [owner, operator] = [accounts[7]!, accounts[8]!]
-    expect((await refusal(majority.proposeBan('', 'nobody'))).message).to.match(/nobody is no address/)
+    expect((await refusal(majority.proposeBan('', 'nobody'))).message).to.match(/nobody is not an address/)
     expect((await refusal(majority.proposeBan('', owner.address))).message).to.match(/owns no registered keeper/)
     const consent = await consentOf(keepers, owner, operator)
     await keepers.connect(owner).register(operator, KEY, MULTIADDR, 0, consent)
@@ -129,6 +130,34 @@ describe('a member of the DAO', () => {
     expect((await refusal(majority.proposeBan('', owner.address))).message).to.match(/is banned already at digits/)
     await carry(dao, await majority.proposeUnban('', owner.address, 'it has mended its ways'))
     expect(await contract.isBanned(owner)).to.equal(false)
+  })
+
+  it('gives a service another manifest, and makes one more service with a manifest of its own', async () => {
+    const dao = await createDao(0)
+    const { majority, ethers, service, deployment } = dao
+    const [first, second] = [`0x${'11'.repeat(32)}`, `0x${'22'.repeat(32)}`]
+    const change = await majority.proposeManifest('', first)
+    expect(change.actions.join()).to.contain('setParameters(')
+    await carry(dao, change)
+    const old = await ethers.getContractAt('ILearningService', service)
+    const parameters = await old.parameters()
+    expect(parameters.manifest).to.equal(first)
+    expect((await refusal(majority.proposeManifest('', first))).message).to.match(
+      /digits has the manifest 0x1+ already/,
+    )
+
+    const long = { name: 'x'.repeat(65), manifest: second }
+    expect((await refusal(majority.proposeService('', long))).message).to.match(/1 to 64 bytes, 'x+' has 65/)
+    const creation = await majority.proposeService('', { name: 'cells', manifest: second })
+    await carry(dao, creation)
+    const factory = await ethers.getContractAt('ServiceFactory', deployment.contracts.ServiceFactory)
+    expect(await factory.serviceAt(1)).to.equal(creation.service)
+    const made = await ethers.getContractAt('ILearningService', creation.service)
+    const roles = await ethers.getContractAt('ServiceRegistration', creation.service)
+    const plain = (result: unknown) => (result as Result).toObject()
+    expect(plain(await made.parameters())).to.deep.equal({ ...plain(parameters), manifest: second })
+    const timelock = deployment.contracts.TimelockController
+    expect(await roles.hasRole(ethers.ZeroHash, timelock)).to.equal(true)
   })
 
   it('sees every call of a proposal in words, and the ether that goes along', async () => {

@@ -6,6 +6,7 @@ import { expect } from 'chai'
 import { ForeignJournalError, openJournal } from '../../../deploy/chain-state.ts'
 import { readParameters } from '../../../deploy/parameters.ts'
 import { readDeployment } from '../../../keepers/chain/index.ts'
+import { exampleManifest, manifestDigest } from '../../../keepers/versions/index.ts'
 
 const GENESIS = `0x${'ab'.repeat(32)}`
 
@@ -32,6 +33,8 @@ describe('deployment files', () => {
       expect(files).to.include.members(['localhost.json', 'sepolia.json'])
       for (const file of files) {
         const parameters = await readParameters(join('deploy/parameters', file))
+        // A keeper that joins has this manifest already.
+        expect(parameters.service?.manifest).to.equal(manifestDigest(exampleManifest('small-cnn')))
         expect(parameters.service?.bondTokens, file).to.be.a('bigint')
       }
     })
@@ -61,6 +64,7 @@ describe('deployment files', () => {
         /service\.minKeepers: at most maxKeepers/,
       ],
       ['a name too long', (json) => (json.service.name = 'é'.repeat(33)), /service\.name: between 1 and 64 bytes/],
+      ['a manifest that is no digest', (json) => (json.service.manifest = '0x12'), /service\.manifest: the SHA-256/],
       ['an unknown strategy', (json) => (json.service.strategy = 'best'), /service\.strategy/],
     ]
     for (const [what, spoil, expected] of spoilt) {
@@ -95,7 +99,7 @@ describe('deployment files', () => {
       expect(error.message).to.match(/contracts\.CohortToken/)
       expect(error.exitCode).to.equal(65)
       await writeFile(file, 'no')
-      expect((await failure(readDeployment(file))).message).to.match(/is no deployment file/)
+      expect((await failure(readDeployment(file))).message).to.match(/is not a deployment file/)
     })
   })
 

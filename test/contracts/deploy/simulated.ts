@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A deployment on a chain inside this process: what the tests of deployments and of the DAO's members share.
 
-import { BrowserProvider, ZeroAddress } from 'ethers'
+import type { SnapshotRestorer } from '@nomicfoundation/hardhat-network-helpers/types'
+import { BrowserProvider, ZeroAddress, ZeroHash } from 'ethers'
 import hre, { network } from 'hardhat'
 import { type DeploymentOptions, deployCohort } from '../../../deploy/deployment.ts'
 import type { DeployParameters } from '../../../deploy/parameters.ts'
@@ -55,6 +56,7 @@ export const PARAMETERS: DeployParameters = {
     rewardPoolTokens: 50n * TOKEN,
     admission: ZeroAddress,
     partySeats: 0,
+    manifest: ZeroHash,
   },
 }
 
@@ -73,15 +75,29 @@ export async function createChain() {
   return { ethers, networkHelpers, provider, options }
 }
 
-/** A deployment, and a clock that moves its chain instead of waiting. */
+let prepared: { readonly world: Awaited<ReturnType<typeof deploy>>; readonly snapshot: SnapshotRestorer } | undefined
+
+/** A deployment, and a clock that moves its chain instead of waiting. The chain is put back to this point at every call. */
 export async function createDeployment() {
+  if (prepared === undefined) {
+    const world = await deploy()
+    prepared = { world, snapshot: await world.networkHelpers.takeSnapshot() }
+  } else await prepared.snapshot.restore()
+  prepared.world.clock.reset()
+  return prepared.world
+}
+
+async function deploy() {
   const chain = await createChain()
   const deployment = await deployCohort(chain.options)
   const { ethers, networkHelpers } = chain
   const provider = new BrowserProvider(chain.provider, undefined, { cacheTimeout: -1 })
   let passed = 0
-  const clock: Clock = {
+  const clock: Clock & { reset(): void } = {
     now: () => passed,
+    reset() {
+      passed = 0
+    },
     async sleep() {
       // Waiting looks twice a second; the chain moves ten minutes in that time.
       passed += 500

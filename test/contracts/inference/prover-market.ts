@@ -180,3 +180,14 @@ export type Market = Awaited<ReturnType<typeof createMarket>>
 export async function timeOf({ ethers }: Market, sent: { wait(): Promise<ContractTransactionReceipt | null> }) {
   return (await ethers.provider.getBlock((await sent.wait())!.blockNumber))!.timestamp
 }
+
+/** The segments of every job in these tests. */
+export const SEGMENTS = [0, 1, 2]
+
+/** Three provers, one segment each, all submitted. */
+export async function served(world: Market, jobId = 1n): Promise<Answer[]> {
+  const provers = [world.alice, world.bob, world.carol]
+  const answers = []
+  for (const segment of SEGMENTS) answers.push(await world.serve(jobId, provers[segment]!, segment))
+  return answers
+}

@@ -32,6 +32,8 @@ export class Driver {
   /** Steps that were accepted from a relayer. */
   relays = 0
   readonly #relayed: SignedStep[] = []
+  /** What was read since the chain last moved: most moves look several times at what has not changed. */
+  readonly #seen = new Map<string, Promise<unknown>>()
   readonly #random: () => number
 
   constructor(world: World, roles: readonly Role[], abis: readonly InterfaceAbi[], seed: number) {
@@ -64,7 +66,7 @@ export class Driver {
   async #letHonestActBefore(seconds: number): Promise<boolean> {
     let before: bigint | undefined
     for (let i = 0; i < 20; i++) {
-      const { current } = await this.world.service.clock()
+      const { current } = await this.#clock()
       before ??= current
       const left = await this.#left()
       if (left > seconds || (current !== before && left > MARGIN)) return current === before
@@ -77,9 +79,9 @@ export class Driver {
 
   /** Seconds until the members must have done what the state asks: attestations close halfway through Aggregate. */
   async #left(): Promise<number> {
-    const { service, networkHelpers, parameters } = this.world
-    const { end, current } = await service.clock()
-    const now = await networkHelpers.time.latest()
+    const { parameters } = this.world
+    const { end, current } = await this.#clock()
+    const now = await this.#latest()
     const half = Number(end) - Math.floor(parameters.aggregateWindow / 2)
     return (STATES[Number(current)] === 'Aggregate' && now < half ? half : Number(end)) - now
   }
@@ -89,14 +91,16 @@ export class Driver {
     const left = await this.#left()
     const seconds = Math.max(1, this.#random() < 0.5 ? left : Math.floor(this.#random() * left))
     // Their steps may have ended the state; the next one deserves some moves of its own.
-    if (await this.#letHonestActBefore(seconds + HURRY)) await networkHelpers.time.increase(seconds)
+    if (!(await this.#letHonestActBefore(seconds + HURRY))) return
+    await networkHelpers.time.increase(seconds)
+    this.#seen.clear()
   }
 
   /** One of a member's steps, by its operator or, as often, signed by it and sent by a stranger. @returns whether it was taken. */
   async #step(actor: Actor, name: string, args: readonly unknown[]): Promise<boolean> {
     const { service, stranger } = this.world
     if (this.#random() < 0.5) return await this.#send(actor.operator, service, name, args)
-    const { disputed } = await service.roundInfo()
+    const { disputed } = await this.#roundInfo()
     const call = (service.interface as Interface).encodeFunctionData(name, args as unknown[])
     const step = await sign(this.world, actor, call, { disputed: name === 'attest' && disputed })
     // Steps of the past that a hostile relayer has kept go along: none of them may do anything.
@@ -114,7 +118,7 @@ export class Driver {
   async #memberStep(actor: Actor): Promise<void> {
     if (actor.role === 'silent' && this.#random() < 0.7) return
     // Who lies early seldom comes to lie late, after doing everything else: the vote is where lies are most frequent.
-    const voting = STATES[Number(await this.world.service.state())] === 'Vote'
+    const voting = STATES[Number(await this.#once('state', () => this.world.service.state()))] === 'Vote'
     if (actor.role === 'liar' && this.#random() < (voting ? 0.8 : 0.15)) await this.#lie(actor)
     else await this.#doDue(actor)
   }
@@ -123,12 +127,13 @@ export class Driver {
   async #doDue(actor: Actor): Promise<boolean> {
     const { service } = this.world
     if (actor.seat < 0) return await this.#join(actor)
-    if ((await service.isDue()) && !(await this.#send(actor.operator, service, 'poke', []))) return false
+    if ((await this.#once('isDue', () => service.isDue())) && !(await this.#send(actor.operator, service, 'poke', [])))
+      return false
     const [clock, info, key, epoch] = await Promise.all([
-      service.clock(),
-      service.roundInfo(),
-      service.keyInfo(),
-      service.epochInfo(),
+      this.#clock(),
+      this.#roundInfo(),
+      this.#once('keyInfo', () => service.keyInfo()),
+      this.#once('epochInfo', () => service.epochInfo()),
     ])
     const { seat } = actor
     const mine = (set: bigint): boolean => ((set >> BigInt(seat)) & 1n) === 1n
@@ -175,9 +180,9 @@ export class Driver {
 
   /** Disputes what is false, attests the honest sum, and opens the draft when that may be. */
   async #aggregate(actor: Actor, round: number): Promise<boolean> {
-    const { service, networkHelpers, parameters } = this.world
+    const { service, parameters } = this.world
     const { truth } = this.witness
-    const { revealed, leftOut, attesters, disputed } = await service.roundInfo()
+    const { revealed, leftOut, attesters, disputed } = await this.#roundInfo()
     const has = (set: bigint): boolean => ((set >> BigInt(actor.seat)) & 1n) === 1n
     const culprit = truth.falseUpdate(round, revealed)
     if (culprit !== null && !disputed && culprit !== actor.seat && !has(leftOut)) {
@@ -185,8 +190,8 @@ export class Driver {
     }
     const convicted = truth.convictedAtCheck(round, revealed)
     const opening = [sumHash(round), revealed & ~leftOut & ~convicted, convicted] as const
-    const { end } = await service.clock()
-    const now = await networkHelpers.time.latest()
+    const { end } = await this.#clock()
+    const now = await this.#latest()
     const open = now + 1 < Number(end) - Math.floor(parameters.aggregateWindow / 2)
     if (open && !has(attesters)) {
       const seal = await service.attestationSeal(round, actor.seat, ...opening)
@@ -200,17 +205,17 @@ export class Driver {
   async #vote(actor: Actor, round: number): Promise<boolean> {
     const { service } = this.world
     const has = (set: bigint): boolean => ((set >> BigInt(actor.seat)) & 1n) === 1n
-    if ((await service.votes()).some(({ supporters }) => has(supporters))) return false
+    if ((await this.#once('votes', () => service.votes())).some(({ supporters }) => has(supporters))) return false
     const model = actor.role === 'turncoat' ? modelOf(1_000_000) : modelOf(round)
     return await this.#step(actor, 'vote', [round, model, cid('m')])
   }
 
   async #lie(actor: Actor): Promise<void> {
     const { service, ethers } = this.world
-    const { current, currentEpoch, currentRound } = await service.clock()
+    const { current, currentEpoch, currentRound } = await this.#clock()
     const state = STATES[Number(current)]!
     const noise = ethers.id(`lie ${this.calls}`)
-    const { revealed } = await service.roundInfo()
+    const { revealed } = await this.#roundInfo()
     const someone = Math.floor(this.#random() * this.actors.length)
     const { truth } = this.witness
     // What is opened as it was committed to may still be false: a dealing, an update.
@@ -357,6 +362,7 @@ export class Driver {
   async #send(from: HardhatEthersSigner, to: Contract, name: string, args: readonly unknown[]): Promise<boolean> {
     const { ethers } = this.world
     this.calls++
+    this.#seen.clear()
     const data = (to.interface as Interface).encodeFunctionData(name, args as unknown[])
     const call = { from: from.address, to: await to.getAddress(), data, gas: GAS }
     let hash: string
@@ -373,6 +379,19 @@ export class Driver {
     const receipt: { logs: Log[] } = await ethers.provider.send('eth_getTransactionReceipt', [hash])
     for (const log of receipt.logs) this.witness.observe(log)
     return true
+  }
+
+  #clock = () => this.#once('clock', () => this.world.service.clock())
+  #roundInfo = () => this.#once('roundInfo', () => this.world.service.roundInfo())
+  #latest = () => this.#once('latest', () => this.world.networkHelpers.time.latest())
+
+  /** What `read` gives, asked once between two transactions. */
+  #once<T>(what: string, read: () => Promise<T>): Promise<T> {
+    const known = this.#seen.get(what) as Promise<T> | undefined
+    if (known !== undefined) return known
+    const asked = read()
+    this.#seen.set(what, asked)
+    return asked
   }
 
   #pick<T>(list: readonly T[]): T {

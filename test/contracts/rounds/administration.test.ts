@@ -2,6 +2,7 @@
 
 import { expect } from 'chai'
 import { encodeBytes32String, ZeroAddress } from 'ethers'
+import { createCrowd } from './crowd.ts'
 import { createPlayer, createWorld } from './fixture.ts'
 import { generateKey, joinAll, passDeadline, reachTraining, stateOf } from './play.ts'
 
@@ -54,6 +55,20 @@ describe('parameters of a service', () => {
     expect((await service.pendingParameters())[0]).to.equal(false)
     const { end } = await service.clock()
     expect(end).to.equal(BigInt(await world.networkHelpers.time.latest()) + 77n)
+  })
+
+  it('name the manifest that members agree on, and another from the next epoch on', async () => {
+    const [first, second] = [encodeBytes32String('first'), encodeBytes32String('second')]
+    const world = await createWorld({ players: 3, parameters: { manifest: first } })
+    const { service, parameters } = world
+    expect((await service.parameters()).manifest).to.equal(first)
+    await reachTraining(world)
+    await service.setParameters({ ...parameters, manifest: second })
+    expect((await service.parameters()).manifest).to.equal(first)
+    expect((await service.pendingParameters())[1].manifest).to.equal(second)
+    await passDeadline(world)
+    await service.poke()
+    expect((await service.parameters()).manifest).to.equal(second)
   })
 
   it('are refused out of range, each by name', async () => {
@@ -185,10 +200,8 @@ describe('ServiceFactory', () => {
 describe('256 members', () => {
   it('can all be silent without stopping the service', async function () {
     this.timeout(300_000)
-    const world = await createWorld({ players: 0, parameters: { maxKeepers: 256, registrationWindow: 100_000 } })
+    const world = await createCrowd()
     const { service, registry } = world
-    for (let i = 0; i < 256; i++) world.players.push(await createPlayer(world, i))
-    await joinAll(world)
     expect(await stateOf(world)).to.equal('KeyCommit')
     expect((await service.epochInfo()).memberCount).to.equal(256)
     await passDeadline(world)

@@ -4,11 +4,11 @@
 
 import { expect } from 'chai'
 import type { ContractTransactionResponse } from 'ethers'
-import { createPlayer, createWorld, type Player, seats, type World } from './fixture.ts'
-import { draft, drafted, joinAll, numbers, passDeadline, sealOf, stateOf } from './play.ts'
+import { createCrowd, MEMBERS } from './crowd.ts'
+import { type Player, seats, type World } from './fixture.ts'
+import { draft, drafted, numbers, passDeadline, sealOf, stateOf } from './play.ts'
 import { packed, relayAll, sign } from './relay.ts'
 
-const MEMBERS = 256
 /** A round goes on without them. */
 const HOSTILE = MEMBERS - (Math.floor((2 * MEMBERS) / 3) + 1)
 const CAP = 2 ** 24
@@ -24,21 +24,11 @@ async function all(world: World, step: Step, players: readonly Player[] = world.
     await relayAll(world, step, players.slice(from, from + AT_ONCE))
 }
 
-async function crowd(): Promise<World> {
-  const world = await createWorld({
-    players: 0,
-    parameters: { maxKeepers: MEMBERS, registrationWindow: 100_000, keyWindow: 10_000, decryptionBps: 6666 },
-  })
-  for (let i = 0; i < MEMBERS; i++) world.players.push(await createPlayer(world, i))
-  await joinAll(world)
-  return world
-}
-
 describe('a crowd of 256 members, a third of them hostile', function () {
   this.timeout(600_000)
 
   it('opens a draft that convicts all of the third, and records that all drafted were silent', async () => {
-    const world = await crowd()
+    const world = await createCrowd()
     const { service, stranger, players } = world
     for (const step of ['commitKey', 'revealKey', 'confirmKey'] as const) await all(world, step)
     expect(await stateOf(world)).to.equal('Training')
@@ -72,7 +62,7 @@ describe('a crowd of 256 members, a third of them hostile', function () {
   })
 
   it('judges a key with 256 verdicts of which none is like another, and drops whom the quorum convicts', async () => {
-    const world = await crowd()
+    const world = await createCrowd()
     const { service, players } = world
     for (const step of ['commitKey', 'revealKey'] as const) await all(world, step)
     const { epoch } = await numbers(world)

@@ -3,7 +3,7 @@
 
 import type { HardhatEthers, HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import type { NetworkHelpers, SnapshotRestorer } from '@nomicfoundation/hardhat-network-helpers/types'
-import { id, keccak256, Wallet, ZeroAddress } from 'ethers'
+import { id, keccak256, Wallet, ZeroAddress, ZeroHash } from 'ethers'
 import { network } from 'hardhat'
 import type {
   CohortToken,
@@ -93,6 +93,7 @@ export type ServiceParameters = {
   strategy: string
   admission: string
   partySeats: number
+  manifest: string
 }
 
 /** One keeper of a test: owner and operator keys, and the seat once it has joined. */
@@ -190,6 +191,7 @@ async function deployWorld(options: WorldOptions): Promise<World> {
     strategy: await equal.getAddress(),
     admission: ZeroAddress,
     partySeats: 0,
+    manifest: ZeroHash,
     ...options.parameters,
   }
   await factory.createService('digits', admin, parameters)
@@ -219,8 +221,17 @@ async function deployWorld(options: WorldOptions): Promise<World> {
   }
 }
 
+const wallets = new Map<string, Wallet>()
+
+/** A key made up from a label, once: to derive its address takes longer than most transactions. */
+function walletOf(label: string): Wallet {
+  const known = wallets.get(label) ?? new Wallet(id(label))
+  wallets.set(label, known)
+  return known
+}
+
 /** The key of the operator of player `index`, which signs what an impersonated account cannot. */
-export const operatorWallet = (index: number): Wallet => new Wallet(id(`operator ${index}`))
+export const operatorWallet = (index: number): Wallet => walletOf(`operator ${index}`)
 
 /** A registered keeper with STAKE at stake that lets the service bond it; its keys are made up from `index`. */
 export async function createPlayer(
@@ -229,7 +240,7 @@ export async function createPlayer(
 ): Promise<Player> {
   const { ethers, networkHelpers, token, registry, service } = world
   const key = async (label: string): Promise<HardhatEthersSigner> => {
-    const { address } = new Wallet(id(`${label} ${index}`))
+    const { address } = walletOf(`${label} ${index}`)
     await networkHelpers.impersonateAccount(address)
     await networkHelpers.setBalance(address, 10n ** 21n)
     return ethers.getSigner(address)

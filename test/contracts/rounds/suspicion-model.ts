@@ -18,47 +18,80 @@ export type Course = {
   readonly honestLeftOut: number
 }
 
-/** One epoch of that many rounds, at t = ⌊n/2⌋ + 1, in which every member but the spoiler is honest and punctual. */
-export function rounds(options: { members: number; spoiler: Spoiler; rounds: number; seed: number }): Course {
-  const { members: n, spoiler } = options
-  const random = randomFrom(options.seed)
-  const choose = (list: readonly number[], size: number): number[] => {
-    const left = [...list]
-    return Array.from({ length: size }, () => left.splice(Math.floor(random() * left.length), 1)[0]!)
+/** An epoch of punctual members at t = ⌊n/2⌋ + 1: who takes part in a round, and who is left out after it. */
+export class Suspects {
+  readonly #random: () => number
+  readonly #all: readonly number[]
+  readonly #quorum: number
+  readonly #threshold: number
+  readonly #suspicion: number[]
+  #active: readonly number[] = []
+  #out: number[] = []
+
+  constructor(members: number, seed: number) {
+    this.#random = randomFrom(seed)
+    this.#all = [...Array(members).keys()]
+    this.#quorum = Math.floor((2 * members) / 3) + 1
+    this.#threshold = Math.floor(members / 2) + 1
+    this.#suspicion = Array(members).fill(0)
   }
-  const all = [...Array(n).keys()]
-  const quorum = Math.floor((2 * n) / 3) + 1
-  const threshold = Math.floor(n / 2) + 1
-  const suspicion: number[] = Array(n).fill(0)
-  let out: number[] = []
+
+  get leftOut(): readonly number[] {
+    return this.#out
+  }
+
+  /** The next round: all who are inside reveal, so S ∪ A is everyone inside, and the active set is drawn among them. */
+  next(): { readonly inside: readonly number[]; readonly active: readonly number[] } {
+    const inside = this.#all.filter((seat) => !this.#out.includes(seat))
+    this.#active = this.#choose(inside, this.#threshold)
+    return { inside, active: this.#active }
+  }
+
+  /** The round was lost at its vote. */
+  lost(): void {
+    const suspicion = this.#suspicion
+    for (const seat of this.#all.filter((seat) => !this.#out.includes(seat))) {
+      suspicion[seat] = Math.min(3, suspicion[seat]! + 1)
+    }
+    const most = this.#all.length - this.#quorum
+    this.#out = []
+    for (let tier = 3; tier > 0 && this.#out.length < most; tier--) {
+      const found = this.#all.filter((seat) => suspicion[seat] === tier)
+      this.#out.push(...this.#choose(found, Math.min(found.length, most - this.#out.length)))
+    }
+  }
+
+  /** The round was completed: everyone inside has its update in the sum; who also decrypted it is cleared. */
+  completed(): void {
+    const suspicion = this.#suspicion
+    for (const seat of this.#active) suspicion[seat] = 0
+    const least = Math.min(...this.#out.map((seat) => suspicion[seat]!))
+    if (least >= 3) return
+    const [back] = this.#choose(
+      this.#out.filter((seat) => suspicion[seat] === least),
+      1,
+    )
+    this.#out = this.#out.filter((seat) => seat !== back)
+  }
+
+  #choose(list: readonly number[], size: number): number[] {
+    const left = [...list]
+    return Array.from({ length: size }, () => left.splice(Math.floor(this.#random() * left.length), 1)[0]!)
+  }
+}
+
+/** One epoch of that many rounds, in which every member but the spoiler is honest. */
+export function rounds(options: { members: number; spoiler: Spoiler; rounds: number; seed: number }): Course {
+  const suspects = new Suspects(options.members, options.seed)
   let lost = 0
   let honestLeftOut = 0
   for (let round = 0; round < options.rounds; round++) {
-    const inside = all.filter((seat) => !out.includes(seat))
-    honestLeftOut += out.filter((seat) => seat !== 0).length
-    const active = choose(inside, threshold)
-    const spoiled = spoiler === 'share' ? active.includes(0) : inside.includes(0)
-    // All who are inside reveal, so S ∪ A is everyone inside.
-    if (spoiled) {
+    honestLeftOut += suspects.leftOut.filter((seat) => seat !== 0).length
+    const { inside, active } = suspects.next()
+    if ((options.spoiler === 'share' ? active : inside).includes(0)) {
       lost++
-      for (const seat of inside) suspicion[seat] = Math.min(3, suspicion[seat]! + 1)
-      out = []
-      for (let tier = 3; tier > 0 && out.length < n - quorum; tier--) {
-        const found = all.filter((seat) => suspicion[seat] === tier)
-        out.push(...choose(found, Math.min(found.length, n - quorum - out.length)))
-      }
-      continue
-    }
-    // Everyone inside has its update in the sum; who also decrypted it is cleared.
-    for (const seat of active) suspicion[seat] = 0
-    const least = Math.min(...out.map((seat) => suspicion[seat]!))
-    if (least < 3) {
-      const [back] = choose(
-        out.filter((seat) => suspicion[seat] === least),
-        1,
-      )
-      out = out.filter((seat) => seat !== back)
-    }
+      suspects.lost()
+    } else suspects.completed()
   }
-  return { lost, honest: n - 1, honestLeftOut }
+  return { lost, honest: options.members - 1, honestLeftOut }
 }

@@ -3,16 +3,28 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { AgentError, initKeeper, KEEPER_EXIT, loadConfig, parseConfig } from '../../../keepers/agent/index.ts'
+import {
+  AgentError,
+  initKeeper,
+  KEEPER_EXIT,
+  loadConfig,
+  parseConfig as parseConfigFile,
+} from '../../../keepers/agent/index.ts'
 import { openKeystore } from '../../../keepers/chain/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
-import { profileHash, profileSchema } from '../../../keepers/versions/profile.ts'
+import { exampleManifest, type ServiceManifest } from '../../../keepers/versions/index.ts'
 
 const example = readFileSync(new URL('../../../keepers/agent/keeper.example.yaml', import.meta.url), 'utf8')
 
-/** The example with another source of data and other keys of the profile. */
-const withSource = (data: string, profile: string): string =>
-  example.replace('source: digits ', `${data} `).replace(/ {4}inputShape.*\n {4}classes.*\n/, `    ${profile}\n`)
+/** The example with another source of data. */
+const withSource = (data: string): string => example.replace('source: digits ', `${data} `)
+const DIGITS = exampleManifest('small-cnn')
+const TABLE = exampleManifest('logistic', {
+  input: { kind: 'table', shape: [2], features: ['a', 'b'], label: 'kind', delimiter: ',' },
+  classes: ['no', 'yes'],
+})
+const parseConfig = (text: string, folder: string, manifest: ServiceManifest = DIGITS) =>
+  parseConfigFile(text, folder, manifest)
 
 function refusal(body: () => unknown): AgentError {
   try {
@@ -28,7 +40,8 @@ describe('keeper config', () => {
   it('accepts the commented example, with paths made relative to its folder', () => {
     const config = parseConfig(example, '/srv/keeper')
     expect(config.keys.operator).to.equal('/srv/keeper/operator.json')
-    expect(config.service.profile.model).to.equal('small-cnn')
+    expect(config.service.manifestFile).to.equal('/srv/keeper/manifest.json')
+    expect(config.service.manifest).to.equal(DIGITS)
   })
 
   it('names the key that is misspelt', () => {
@@ -50,7 +63,7 @@ describe('keeper config', () => {
         'shard: { kind: dirichlet, alpha: 1, parts: 2, index: 2 }',
         /index 2 must be below parts 2/,
       ],
-      ['model: small-cnn', 'model: huge-cnn', /service\.profile\.model/],
+      ['manifest: manifest.json', 'profile: { model: mlp }', /unknown key "service\.profile"/],
     ]
     for (const [from, to, message] of wrong) {
       expect(example).to.contain(from)
@@ -93,7 +106,7 @@ describe('keeper config', () => {
         [at('203.0.113.7:4001'), /network\.dht\.bootstrap\.1: "203\.0\.113\.7:4001" is not a multiaddr: give \/ip4\//],
         [at('/ip4/300.0.113.7/tcp/4001'), /bootstrap\.1: "\/ip4\/300.* is not a multiaddr: give/],
         [at('/ip4/203.0.113.7/tcp/4001'), /bootstrap\.1: "\/ip4\/203.* does not say who answers there: give/],
-        [at('/ip4/203.0.113.7/tcp/4001/p2p/me'), /bootstrap\.1: .*"me", which is no peer id: give/],
+        [at('/ip4/203.0.113.7/tcp/4001/p2p/me'), /bootstrap\.1: .*"me", which is not a peer id: give/],
         [at(`/ip4/203.0.113.7/udp/4001/quic-v1/p2p/${id}`), /bootstrap\.1: .* is not a plain TCP address: give/],
         ['{ bootstrap: public }', /network\.dht\.bootstrap: .*array/],
         ['{ bootstrap: [public], mode: both }', /network\.dht\.mode.*client.*server/],
@@ -116,36 +129,34 @@ describe('keeper config', () => {
   })
 
   it('accepts a source of the keeper`s own, with its path made relative to the folder', () => {
-    const table = 'table: { features: [a, b], label: kind }'
-    const text = withSource('source: csv\n  path: mine.csv', `inputShape: [2]\n    classes: [no, yes]\n    ${table}`)
-    const config = parseConfig(text, '/srv/keeper')
+    const config = parseConfig(withSource('source: csv\n  path: mine.csv'), '/srv/keeper', TABLE)
     expect(config.data.path).to.equal('/srv/keeper/mine.csv')
-    expect(config.service.profile.table?.features).to.deep.equal(['a', 'b'])
-    const images = withSource('source: images\n  path: /x', 'inputShape: [8, 8, 3]\n    classes: [cat, dog]')
-    expect(parseConfig(images, '/').data.source).to.equal('images')
+    expect(parseConfig(withSource('source: images\n  path: /x'), '/').data.source).to.equal('images')
   })
 
-  it('says which keys of a source and a profile do not fit together', () => {
-    const named = 'inputShape: [2]\n    classes: [no, yes]'
-    const wrong: [string, string, RegExp][] = [
-      ['source: idx', 'classes: 10', /data\.path: source idx needs a path/],
-      ['source: idx\n  path: x\n  test: y', 'classes: 10', /data\.test: source idx/],
-      ['source: images\n  path: x', 'classes: 10', /service\.profile\.classes: source images needs the names/],
-      ['source: csv\n  path: x', named, /service\.profile\.table: source csv/],
+  it('says which keys of a source do not fit together, or not the manifest', () => {
+    const wrong: [string, ServiceManifest, RegExp][] = [
+      ['source: idx', DIGITS, /data\.path: source idx needs a path/],
+      ['source: idx\n  path: x\n  test: y', DIGITS, /data\.test: source idx/],
       [
         'source: csv\n  path: x',
-        `${named}\n    table: { features: [a], label: b }`,
-        /inputShape: \[2\] for the 1 features/,
+        DIGITS,
+        /data\.source: csv gives a table, .* manifest takes a picture: use idx or images/,
       ],
-      ['source: parquet\n  path: x', named, /data\.source/],
-      ['source: digits', 'classes: [one]', /service\.profile\.classes.*2/],
-      ['source: digits', 'table: { features: [a], labels: b }', /service\.profile\.table.*labels/],
+      ['source: digits', TABLE, /data\.source: digits gives a picture, .* manifest takes a table: use csv/],
+      ['source: parquet\n  path: x', TABLE, /data\.source/],
     ]
-    for (const [data, profile, message] of wrong) {
-      expect(refusal(() => parseConfig(withSource(data, profile), '/x')).message).to.match(message)
+    for (const [data, manifest, message] of wrong) {
+      expect(refusal(() => parseConfig(withSource(data), '/x', manifest)).message).to.match(message)
     }
-    const reporting = withSource('source: csv\n  path: x', named).replace('reportTest: false', 'reportTest: true')
-    expect(refusal(() => parseConfig(reporting, '/x')).message).to.match(/data\.test: reportTest needs/)
+    const reporting = withSource('source: csv\n  path: x').replace('reportTest: false', 'reportTest: true')
+    expect(refusal(() => parseConfig(reporting, '/x', TABLE)).message).to.match(/data\.test: reportTest needs/)
+  })
+
+  it('says which manifest it cannot read', () => {
+    const error = refusal(() => parseConfigFile(example, '/nonexistent'))
+    expect([error.code, error.exitCode]).to.deep.equal(['CONFIG', KEEPER_EXIT.config])
+    expect(error.message).to.match(/service\.manifest: cannot read the manifest \/nonexistent\/manifest\.json/)
   })
 
   it('takes no draft for final too early on a chain that can reorganise', () => {
@@ -167,13 +178,6 @@ describe('keeper config', () => {
   it('says what to run when there is no config', () => {
     expect(refusal(() => loadConfig('/nonexistent')).message).to.contain('cohort keeper init')
   })
-
-  it('hashes equal profiles alike, whatever their order, and different ones differently', () => {
-    const profile = profileSchema.parse({ model: 'mlp' })
-    const reversed = Object.fromEntries(Object.entries(profile).reverse()) as typeof profile
-    expect(profileHash(reversed)).to.deep.equal(profileHash(profile))
-    expect(profileHash({ ...profile, clipBound: 2 })).not.to.deep.equal(profileHash(profile))
-  })
 })
 
 describe('data folder of a keeper', () => {
@@ -191,24 +195,29 @@ describe('data folder of a keeper', () => {
       'service.address': '0x5FbDB2315678afecb367f032d93F642f64180aa3',
       'training.epochs': 7,
     }
-    const { operator, configFile } = await initKeeper({ folder, passphrase, values, scryptLog2N: 10 })
+    const { operator, configFile } = await initKeeper({ folder, passphrase, values, manifest: DIGITS, scryptLog2N: 10 })
     const config = loadConfig(folder)
     expect(config.chain.id).to.equal(5)
     expect(config.training.epochs).to.equal(7)
+    expect(config.service.manifest).to.deep.equal(DIGITS)
     expect(readFileSync(configFile, 'utf8')).to.contain('# EIP-155 chain id')
     expect((await openKeystore(config.keys.operator, passphrase)).address).to.equal(operator)
     const binding = { chainId: 5n, service: config.service.address, operator }
     const store = KeeperStore.open({ folder, passphrase, binding })
     expect(store.getSecret('keeper/peer identity')).to.have.length(32)
     store.close()
-    const again = await initKeeper({ folder, passphrase, values, scryptLog2N: 10 }).catch((error: Error) => error)
+    const again = await initKeeper({ folder, passphrase, values, manifest: DIGITS, scryptLog2N: 10 }).catch(
+      (error: Error) => error,
+    )
     expect((again as Error).message).to.contain('is a keeper already')
   })
 
   it('writes nothing when a value is wrong', async () => {
     const target = join(folder, 'new')
     const values = { 'chain.idd': 5 }
-    const error = await initKeeper({ folder: target, passphrase, values, scryptLog2N: 10 }).catch((caught) => caught)
+    const error = await initKeeper({ folder: target, passphrase, values, manifest: DIGITS, scryptLog2N: 10 }).catch(
+      (caught) => caught,
+    )
     expect((error as AgentError).message).to.contain('chain.idd')
     expect(readdirSync(folder)).to.deep.equal([])
   })

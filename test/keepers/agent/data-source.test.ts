@@ -6,8 +6,12 @@ import { expect } from 'chai'
 import { AgentError, KEEPER_EXIT, type KeeperConfig, parseConfig } from '../../../keepers/agent/index.ts'
 import { Trainer } from '../../../keepers/agent/training/trainer.ts'
 import { LearningError, proceduralDigits } from '../../../keepers/learning/index.ts'
-import { specOf } from '../../../keepers/versions/profile.ts'
-import { commitToWeights } from '../../../keepers/versions/provable.ts'
+import {
+  commitToWeights,
+  exampleManifest,
+  openManifest,
+  type ServiceManifest,
+} from '../../../keepers/versions/index.ts'
 import { writeIdxPair } from '../learning/idx-writer.ts'
 
 const example = readFileSync(new URL('../../../keepers/agent/keeper.example.yaml', import.meta.url), 'utf8')
@@ -42,99 +46,81 @@ describe('a keeper`s own data', function () {
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
 
-  const configOf = (data: string, profile: string): KeeperConfig =>
-    parseConfig(
-      example
-        .replace('source: digits ', `${data} `)
-        .replace(/ {4}model.*\n {4}inputShape.*\n {4}classes.*\n/, `    ${profile.replaceAll('\n', '\n    ')}\n`),
-      folder,
-    )
+  const configOf = (data: string, manifest: ServiceManifest): KeeperConfig =>
+    parseConfig(example.replace('source: digits ', `${data} `), folder, manifest)
   const start = async (config: KeeperConfig): Promise<Trainer> => {
     const trainer = await Trainer.start(config)
     open.push(trainer)
     return trainer
   }
 
-  const table =
-    'table: { features: [age, dose], label: outcome, scale: [{mean: 45, deviation: 15}, {mean: 2, deviation: 2}] }'
-  const sources: [string, string, string, number][] = [
-    [
-      'a table',
-      'source: csv\n  path: patients.csv',
-      `model: logistic\ninputShape: [2]\nclasses: [well, sick]\n${table}`,
-      0.95,
-    ],
-    [
-      'folders of pictures',
-      'source: images\n  path: pictures',
-      'model: logistic\ninputShape: [16, 16, 1]\nclasses: [light, dark]',
-      0.95,
-    ],
-    [
-      'IDX files without a test pair',
-      'source: idx\n  path: idx',
-      'model: small-cnn\ninputShape: [28, 28, 1]\nclasses: 10',
-      0.3,
-    ],
+  const table = (classes: string[]): ServiceManifest =>
+    exampleManifest('logistic', {
+      classes,
+      input: {
+        kind: 'table',
+        shape: [2],
+        features: ['age', 'dose'],
+        label: 'outcome',
+        scale: [
+          { mean: 45, deviation: 15 },
+          { mean: 2, deviation: 2 },
+        ],
+        delimiter: ',',
+      },
+    })
+  const pictures = (side: number): ServiceManifest =>
+    exampleManifest('logistic', { classes: ['light', 'dark'], input: { kind: 'picture', shape: [side, side, 1] } })
+  const sources: [string, string, ServiceManifest, number][] = [
+    ['a table', 'source: csv\n  path: patients.csv', table(['well', 'sick']), 0.95],
+    ['folders of pictures', 'source: images\n  path: pictures', pictures(16), 0.95],
+    ['IDX files without a test pair', 'source: idx\n  path: idx', exampleManifest('small-cnn'), 0.3],
   ]
-  for (const [what, data, profile, accuracy] of sources) {
+  for (const [what, data, manifest, accuracy] of sources) {
     it(`trains on ${what}, and has weights that can be committed to`, async () => {
-      const config = configOf(data, profile)
+      const config = configOf(data, manifest)
       const trainer = await start(config)
-      const spec = specOf(config.service.profile)
-      expect(trainer.shard.parameterCount).to.equal(spec.parameterCount)
+      const model = await openManifest(config.service.manifest)
+      expect(trainer.shard.parameterCount).to.equal(model.spec.parameterCount)
       expect(trainer.shard.testSamples).to.equal(0)
       const training = { ...config.training, epochs: 12, learningRate: 0.02 }
       const { weights, samples } = await trainer.train(trainer.shard.initialWeights, 1, training)
       expect(samples).to.equal(trainer.shard.samples)
       expect((await trainer.evaluate(weights)).accuracy).to.be.at.least(accuracy)
-      expect(commitToWeights(spec, weights).commitment).to.match(/^0x[0-9a-f]{64}$/)
+      expect(commitToWeights(model, weights).commitment).to.match(/^0x[0-9a-f]{64}$/)
     })
   }
 
   it('says by class and code that training diverged, whatever thread it was in, and that data cannot be read', async () => {
-    const [, data, profile] = sources[0]!
-    const config = configOf(data, profile)
+    const [, data, manifest] = sources[0]!
+    const config = configOf(data, manifest)
     const trainer = await start(config)
     const failure = trainer.train(trainer.shard.initialWeights.fill(3e38), 1, config.training)
     const error: unknown = await failure.catch((caught: unknown) => caught)
     expect(error).to.be.instanceOf(LearningError).with.property('code', 'DIVERGED')
     // Where it was thrown, not where it arrived.
     expect((error as Error).stack).to.match(/learning.train/)
-    const missing = await start(configOf('source: csv\n  path: none.csv', profile)).catch((caught: Error) => caught)
+    const missing = await start(configOf('source: csv\n  path: none.csv', manifest)).catch((caught: Error) => caught)
     expect((missing as Error).cause).to.be.instanceOf(LearningError)
   })
 
   it('is refused with the file and the reason when it is not what the members agreed on', async () => {
-    const wrong: [string, string, RegExp][] = [
-      [
-        'source: csv\n  path: none.csv',
-        `model: logistic\ninputShape: [2]\nclasses: [well, sick]\n${table}`,
-        /data: cannot read .*none\.csv/,
-      ],
+    const wrong: [string, ServiceManifest, RegExp][] = [
+      ['source: csv\n  path: none.csv', table(['well', 'sick']), /data: cannot read .*none\.csv/],
       [
         'source: csv\n  path: patients.csv',
-        `model: logistic\ninputShape: [2]\nclasses: [well, ill]\n${table}`,
-        /patients\.csv:2: label "sick" is none of well, ill/,
+        table(['well', 'ill']),
+        /patients\.csv:2: label "sick" is not one of well, ill/,
       ],
-      [
-        'source: images\n  path: pictures',
-        'model: logistic\ninputShape: [28, 28, 1]\nclasses: [light, dark]',
-        /samples of 16×16×1, the model takes 28×28×1/,
-      ],
+      ['source: images\n  path: pictures', pictures(28), /samples of 16×16×1, the model takes 28×28×1/],
       [
         'source: idx\n  path: idx',
-        'model: small-cnn\ninputShape: [28, 28, 1]\nclasses: 7',
+        exampleManifest('small-cnn', { classes: ['0', '1', '2', '3', '4', '5', '6'] }),
         /label \d of sample \d+ is not in 0\.\.6/,
       ],
-      [
-        'source: csv\n  path: patients.csv',
-        `model: small-cnn\ninputShape: [2]\nclasses: [well, sick]\n${table}`,
-        /data: /,
-      ],
     ]
-    for (const [data, profile, message] of wrong) {
-      const error = await start(configOf(data, profile)).catch((caught: unknown) => caught)
+    for (const [data, manifest, message] of wrong) {
+      const error = await start(configOf(data, manifest)).catch((caught: unknown) => caught)
       expect(error).to.be.instanceOf(AgentError)
       expect((error as AgentError).message).to.match(message)
       expect((error as AgentError).message).not.to.contain('\n')

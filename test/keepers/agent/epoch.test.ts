@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import { EpochEngine, eraseKeysBefore, type FrameRequest, secretName } from '../../../keepers/agent/epoch.ts'
 import type { FheError } from '../../../keepers/fhe/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
-import { profileSchema } from '../../../keepers/versions/profile.ts'
+import { exampleManifest } from '../../../keepers/versions/index.ts'
 
 describe('keys of an epoch', () => {
   let folder: string
@@ -54,7 +54,7 @@ describe('keys of an epoch', () => {
       threshold: 2,
       decryptionsPerKey: 100,
       vectorLength: 2410,
-      profile: profileSchema.parse({ model: 'small-cnn', minTotalSamples: 20_000 }),
+      terms: exampleManifest('small-cnn', { rounds: { minTotalSamples: 20_000 } }).rounds,
     }
     const frame = await engine.frame(request)
     expect(frame.self).to.equal(1)

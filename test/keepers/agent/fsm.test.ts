@@ -55,7 +55,7 @@ describe('state machine check', () => {
     const behaviours = [...subjects.behaviours.filter((name) => name !== 'Decrypt'), 'Dance']
     expect(problems(() => undefined, { behaviours })).to.deep.equal([
       'the keeper has no behaviour for Decrypt',
-      'the keeper has a behaviour for Dance, which is no state',
+      'the keeper has a behaviour for Dance, which is not a state',
     ])
   })
 
@@ -68,7 +68,7 @@ describe('state machine check', () => {
 
   it('refuses a file of another form, naming the key', () => {
     expect(() => parseSpecification('states: 3')).to.throw(/alphabet_in|states/)
-    expect(() => parseSpecification('a: [')).to.throw(/no YAML/)
+    expect(() => parseSpecification('a: [')).to.throw(/not valid YAML/)
   })
 
   it('draws every transition', () => {

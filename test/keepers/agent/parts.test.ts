@@ -11,7 +11,7 @@ const CID_TEXT = 'bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e'
 
 describe('key index', () => {
   const index = {
-    profileHash: new Uint8Array(32).fill(1),
+    manifestHash: new Uint8Array(32).fill(1),
     dealing: new Uint8Array(500).fill(3),
     sealed: [CID_TEXT, CID_TEXT],
   }

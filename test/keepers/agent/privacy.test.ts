@@ -18,22 +18,20 @@ import {
   meanBound,
   noiseDeviation,
 } from '../../../keepers/versions/bounds.ts'
-import { profileHash, profileSchema } from '../../../keepers/versions/profile.ts'
+import { exampleManifest, manifestHash, type RoundTerms, USUAL_TERMS } from '../../../keepers/versions/index.ts'
 
-const plain = profileSchema.parse({ model: 'mlp', clipNorm: 2, clipBound: 20 })
-const privacy = { noiseMultiplier: 1, contributors: 4 }
-const secret = profileSchema.parse({ model: 'mlp', clipNorm: 2, clipBound: 20, privacy })
+const privacy = { noiseMultiplier: 1, contributors: 4, colluders: 1, delta: 1e-6 }
+const plain: RoundTerms = { ...USUAL_TERMS, clipNorm: 2, clipBound: 20 }
+const secret: RoundTerms = { ...plain, privacy }
 
 describe('a service without differential privacy', () => {
-  it('sends what it trained, weighs samples, and has the profile hash that it had', () => {
+  it('sends what it trained, and weighs samples', () => {
     expect(noiseDeviation(plain)).to.equal(0)
     expect(entryBound(plain)).to.equal(plain.clipBound)
     expect(declaredWeight(plain, 500)).to.equal(500)
     const { update } = clip(Float32Array.of(0.25, -1), Float32Array.of(0, 0), entryBound(plain), plain.clipNorm)
     addNoiseShare(update, noiseDeviation(plain))
     expect([...update]).to.deep.equal([0.25, -1])
-    // The hash is over the keys that are there.
-    expect(plain).to.not.have.any.keys('privacy', 'strategy')
     expect(privacySpentBy(plain, [])).to.equal(null)
   })
 })
@@ -43,15 +41,12 @@ describe('a service with differential privacy', () => {
     const hashes = [
       plain,
       secret,
-      profileSchema.parse({ ...secret, privacy: { ...privacy, noiseMultiplier: 2 } }),
-      profileSchema.parse({ ...secret, privacy: { ...privacy, colluders: 2 } }),
-      profileSchema.parse({ ...plain, strategy: { kind: 'fedadam', learningRate: 0.01 } }),
-      profileSchema.parse({ ...plain, strategy: { kind: 'fedavg', clip: 1 } }),
-    ].map((profile) => Buffer.from(profileHash(profile)).toString('hex'))
+      { ...secret, privacy: { ...privacy, noiseMultiplier: 2 } },
+      { ...secret, privacy: { ...privacy, colluders: 2 } },
+      { ...plain, strategy: { kind: 'fedadam' as const, learningRate: 0.01 } },
+      { ...plain, strategy: { kind: 'fedavg' as const, clip: 1 } },
+    ].map((rounds) => Buffer.from(manifestHash(exampleManifest('mlp', { rounds }))).toString('hex'))
     expect(new Set(hashes).size).to.equal(hashes.length)
-    const reordered = { contributors: 4, noiseMultiplier: 1 }
-    const same = profileSchema.parse({ privacy: reordered, clipBound: 20, clipNorm: 2, model: 'mlp' })
-    expect(profileHash(same)).to.deep.equal(profileHash(secret))
   })
 
   it('weighs every member alike, whatever it holds', () => {
@@ -59,7 +54,7 @@ describe('a service with differential privacy', () => {
     expect(declaredWeight(secret, 1e9)).to.equal(secret.maxSamples)
   })
 
-  it('leaves the noise room within clipBound, and refuses a profile that has none', () => {
+  it('leaves the noise room within clipBound, and refuses terms that have none', () => {
     expect(noiseDeviation(secret)).to.equal(1)
     expect(entryBound(secret)).to.equal(10)
     expect(contradictionInPrivacy(secret)).to.equal(null)
@@ -136,7 +131,7 @@ describe('the privacy that a service has spent', () => {
   })
   const contextOf = (store: KeeperStore, facts: Fact[]) =>
     ({
-      profile: secret,
+      manifest: { rounds: secret },
       store,
       facts: { all: (name: string) => facts.filter((fact) => fact.name === name) },
       metrics: new KeeperMetrics({ process: false }),

@@ -9,7 +9,7 @@ import { openSealed } from '../../../keepers/fhe/envelope.ts'
 import { generateEncryptionKey } from '../../../keepers/fhe/index.ts'
 import { frameOf } from '../../../keepers/fhe/key-frame.ts'
 import { decodeSealedShare, sealedShareBinding } from '../../../keepers/fhe/key-messages.ts'
-import { profileSchema } from '../../../keepers/versions/profile.ts'
+import { exampleManifest, manifestDigest } from '../../../keepers/versions/index.ts'
 import { type RoundStage, roundStage, SEED } from './round-stage.ts'
 
 const REGISTRY = `0x${'77'.repeat(20)}`
@@ -17,14 +17,19 @@ const service = contractInterface('ILearningService')
 const registry = contractInterface('KeeperRegistry')
 
 /** What an endpoint says of an epoch and its members. */
-type Says = { readonly roster: EpochFrame['roster']; readonly threshold: number; readonly members: bigint }
+type Says = {
+  readonly roster: EpochFrame['roster']
+  readonly threshold: number
+  readonly members: bigint
+  readonly decryptions: bigint
+}
 
 describe('the members that a keeper deals to', () => {
   let stage: RoundStage
   beforeEach(async () => {
     stage = await roundStage({ members: 4, threshold: 3, self: 1 })
     stage.snapshot = { ...stage.snapshot, state: 'KeyCommit' }
-    Object.assign(stage.context, { profile: profileSchema.parse({ model: 'logistic' }) })
+    Object.assign(stage.context, { manifest: exampleManifest('logistic') })
     Object.assign(stage.context.contracts, { registry: { getAddress: async () => REGISTRY } })
   })
   afterEach(() => stage.close())
@@ -33,6 +38,7 @@ describe('the members that a keeper deals to', () => {
     roster: stage.frame.roster,
     threshold: 3,
     members: stage.snapshot.epochInfo.members,
+    decryptions: BigInt(stage.frame.plan.decryptionsPerKey),
   })
 
   /** Tells the keeper of the epoch as its first endpoint does, and has each endpoint answer. */
@@ -45,7 +51,7 @@ describe('the members that a keeper deals to', () => {
       decryptionThreshold: first.threshold,
     }
     const fact = stage.tell('EpochOpened', args)
-    const plan = { ...stage.frame.plan, threshold: first.threshold }
+    const plan = { ...stage.frame.plan, threshold: first.threshold, decryptionsPerKey: Number(first.decryptions) }
     const frame = { ...stage.frame, roster: first.roster, plan }
     const everywhere: AgentContext['endpoints']['everywhere'] = async (method, params) =>
       [first, ...others].map((says, i) => {
@@ -59,7 +65,9 @@ describe('the members that a keeper deals to', () => {
         }
         if (method === 'eth_getBlockByNumber') return { endpoint: `e${i}`, result: { hash: fact.blockHash } }
         const [{ to, data }] = params as [{ to: string; data: string }]
-        return { endpoint: `e${i}`, result: to === REGISTRY ? keeperOf(says, data) : seatInfo(says, data) }
+        if (to === REGISTRY) return { endpoint: `e${i}`, result: keeperOf(says, data) }
+        const asked = data.startsWith(service.getFunction('parameters')!.selector)
+        return { endpoint: `e${i}`, result: asked ? parametersOf(says) : seatInfo(says, data) }
       })
     Object.assign(stage.context, {
       endpoints: { count: 1 + others.length, everywhere },
@@ -79,6 +87,15 @@ describe('the members that a keeper deals to', () => {
     if (found === undefined) return '0x'
     const key = `0x${Buffer.from(found.encryptionKey).toString('hex')}`
     return registry.encodeFunctionResult('keeperOf', [[found.address, 0, 0, 0, 0, 0, key, '0x']])
+  }
+
+  function parametersOf({ decryptions }: Says): string {
+    const fields = service.getFunction('parameters')!.outputs[0]!.components!
+    const values = fields.map(({ name, type }) => {
+      if (name === 'decryptionsPerEpoch') return decryptions
+      return type === 'address' ? REGISTRY : 1
+    })
+    return service.encodeFunctionResult('parameters', [values])
   }
 
   const committed = () => stage.sent.filter(({ method }) => method === 'commitKey').length
@@ -115,6 +132,25 @@ describe('the members that a keeper deals to', () => {
     }
   }
 
+  it('hear nothing from a keeper whose manifest is not the one on the chain', async () => {
+    told(truth(), null, truth())
+    const parameters = await stage.context.contracts.service.parameters()
+    const agreeing = manifestDigest(stage.context.manifest)
+    const on = (manifest: string) =>
+      Object.assign(stage.context, {
+        contracts: { ...stage.context.contracts, service: { parameters: async () => ({ ...parameters, manifest }) } },
+        remembered: { parameters: null, due: null },
+      })
+    on(`0x${'5a'.repeat(32)}`)
+    const error = await keyCommit(stage.step()).catch((caught: unknown) => caught)
+    expect(error).to.have.property('code', 'WRONG_MANIFEST')
+    expect((error as Error).message).to.contain(`this keeper's manifest is ${agreeing}, the service's is 0x5a5a`)
+    expect([committed(), stage.blobs.size]).to.deep.equal([0, 0])
+    on(agreeing)
+    expect(await keyCommit(stage.step())).to.equal('done')
+    expect(committed()).to.equal(1)
+  })
+
   it('are those that two endpoints know', async () => {
     told(truth(), null, truth())
     expect(await keyCommit(stage.step())).to.equal('done')
@@ -132,6 +168,8 @@ describe('the members that a keeper deals to', () => {
       says,
       { ...truth(), roster: [stranger, ...rest] },
       { ...truth(), threshold: 4 },
+      // Another plan: everybody would find what this keeper deals false, and it would pay.
+      { ...truth(), decryptions: truth().decryptions - 1n },
       { ...truth(), roster: rest, members: truth().members & (truth().members - 1n) },
     ]
     for (const lie of lies) {
@@ -142,6 +180,21 @@ describe('the members that a keeper deals to', () => {
     }
     expect(committed()).to.equal(0)
     expect(stage.blobs.size).to.equal(0)
+  })
+
+  it('are dealt to only when the epoch has opened as deep as the chain may go back: nobody can commit anew', async () => {
+    Object.assign(stage.context.config.chain, { confirmations: 3 })
+    for (const others of [[], [truth()]]) {
+      told(truth(), ...others)
+      const { block } = stage.facts.at(-1)!
+      for (const head of [block, block + 1]) {
+        expect(await keyCommit(stage.step({ block: head }))).to.equal('again')
+      }
+      expect([committed(), stage.blobs.size]).to.deep.equal([0, 0])
+    }
+    const { block } = stage.facts.at(-1)!
+    expect(await keyCommit(stage.step({ block: block + 2 }))).to.equal('done')
+    expect(committed()).to.equal(1)
   })
 
   it('are asked for again: what was kept of a lie is not dealt to when the endpoint tells the truth', async () => {

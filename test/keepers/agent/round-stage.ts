@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ZeroHash } from 'ethers'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { create } from 'multiformats/hashes/digest'
@@ -114,6 +115,7 @@ export async function roundStage(options: {
   const sent: Sent[] = []
   const keysSent: string[] = []
   const parameters = {
+    manifest: ZeroHash,
     minKeepers: 2n,
     decryptionsPerEpoch: 1000n,
     keyWindow: 100n,
@@ -125,7 +127,7 @@ export async function roundStage(options: {
   }
   const context = {
     config: { chain: { confirmations: 1, pollSeconds: 1 }, network: { fetchSeconds: 1 }, storage: { keepRounds: 4 } },
-    profile: { maxSamples: 1000, clipBound: 8, clipNorm: 100 },
+    manifest: { rounds: { maxSamples: 1000, clipBound: 8, clipNorm: 100 } },
     chainId: EPOCH.chainId,
     serviceAddress: EPOCH.service,
     operator: '0x2',

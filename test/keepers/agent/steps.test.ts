@@ -6,7 +6,8 @@ import { expect } from 'chai'
 import type { Step } from '../../../keepers/agent/context.ts'
 import type { Fact } from '../../../keepers/agent/facts.ts'
 import { pokeInTurn } from '../../../keepers/agent/steps/poke.ts'
-import { hasLeft, notePutOut } from '../../../keepers/agent/steps/seat.ts'
+import { ensureSeat, hasLeft, notePutOut } from '../../../keepers/agent/steps/seat.ts'
+import { RevertError } from '../../../keepers/chain/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
 import { factsOf } from './round-stage.ts'
 
@@ -54,6 +55,32 @@ describe('a seat that is gone', () => {
     notePutOut({ store }, 7)
     expect(left(at(5, 'Joined'), at(9, 'Left'))).to.equal(false)
     expect(left(at(11, 'Joined'), at(13, 'Left'))).to.equal(true)
+  })
+})
+
+describe('a seat that is not to be had yet', () => {
+  const join = async (error: string): Promise<string[]> => {
+    const warned: string[] = []
+    const context = {
+      contracts: { registry: { ownerOfOperator: async () => `0x${'a1'.repeat(20)}` } },
+      store: { getRecord: () => null },
+      facts: factsOf([]),
+      clock: { now: () => 0 },
+      queue: { send: () => Promise.reject(new RevertError('join', error, {}, '0x', null)) },
+      metrics: { errors: { inc: () => undefined } },
+      log: { debug: () => undefined, warn: ({ event }: { event: string }) => warned.push(event) },
+      config: { chain: { pollSeconds: 1 } },
+      stopping: new AbortController().signal,
+    }
+    const step = { context, snapshot: { epoch: 1, round: 1 }, seat: null, signal: new AbortController().signal }
+    await ensureSeat(step as unknown as Step)
+    return warned
+  }
+
+  it('is waited for: until there is room, until the owner lets the service, until its admission does', async () => {
+    const waits = ['ServiceFull', 'NotOptedIn', 'NotAdmitted', 'PartyFull']
+    for (const error of waits) expect(await join(error), error).to.deep.equal(['no seat'])
+    expect(await join('KeeperIsBanned').catch((error: RevertError) => error.error)).to.equal('KeeperIsBanned')
   })
 })
 

@@ -135,4 +135,20 @@ describe('head watch', () => {
     expect(heads.slot).to.equal(0)
     expect(heads.wait).to.equal(1_000)
   })
+
+  it('asks again within half a minute, whatever times an endpoint tells, and however far apart blocks were', async () => {
+    for (const apart of [600, 1_000_000]) {
+      const { clock, chain, heads } = stage()
+      const { time } = clock
+      for (let n = 0; n < 8; n++) {
+        clock.time = Math.max(clock.time + 30_000, apart === 600 ? time + n * 600_000 : 0)
+        chain.head = block(n, time / 1000 + n * apart)
+        await heads.latest()
+      }
+      expect(heads.wait, `${apart} s apart`).to.be.at.most(30_000)
+      chain.head = block(8, clock.time / 1000)
+      clock.time += 30_000
+      expect((await heads.latest()).number).to.equal(8)
+    }
+  })
 })

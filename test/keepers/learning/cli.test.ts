@@ -2,12 +2,13 @@
 // `cohort learning` and `cohort simulate` as their users run them.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { expect } from 'chai'
 import { loadModel, proceduralDigits } from '../../../keepers/learning/index.ts'
+import { encodeManifest, exampleManifest } from '../../../keepers/versions/index.ts'
 import { writeIdxPair } from './idx-writer.ts'
 
 const MAIN = join(import.meta.dirname, '../../../keepers/cli/main.ts')
@@ -72,9 +73,25 @@ describe('learning: command line', function () {
     expect(model.stderr).to.contain(
       'resnet is neither one of article-cnn, small-cnn, mlp, logistic nor a model directory',
     )
+    const manifest = join(directory, 'manifest.json')
+    await writeFile(manifest, '{}')
+    const unlike = await cohort(['simulate', '--data', data, '--model', manifest])
+    expect(unlike.code).to.equal(65)
+    expect(unlike.stderr).to.match(/manifest\.json: format: /)
     const noise = await cohort(['simulate', '--data', data, '--dp-noise', '1'])
     expect(noise.code).to.equal(64)
     expect(noise.stderr).to.contain('--dp-noise needs --dp-clip')
+  })
+
+  it('simulates the architecture of a service`s manifest', async () => {
+    const file = join(directory, 'service.json')
+    const manifest = exampleManifest('logistic')
+    await writeFile(file, encodeManifest(manifest))
+    const short = ['--keepers', '2', '--rounds', '1', '--workers', '0', '--json']
+    const named = await cohort(['simulate', '--data', data, '--model', 'logistic', ...short])
+    const described = await cohort(['simulate', '--data', data, '--model', file, ...short])
+    expect(described.code, described.stderr).to.equal(0)
+    expect(JSON.parse(described.stdout).accuracy).to.equal(JSON.parse(named.stdout).accuracy)
   })
 
   it('trains centrally and saves a model that evaluates to the same accuracy', async () => {

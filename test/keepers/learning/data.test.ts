@@ -200,7 +200,7 @@ describe('learning: CSV', () => {
     ['words among numbers', 'a,b,kind\n1,two,p\n', {}, /column b is "two"/],
     ['a short row', 'a,b,kind\n1,2\n', {}, /csv:2: 2 fields, the header has 3/],
     ['a missing column', 'a,kind\n1,p\n', {}, /no column b; there are a, kind/],
-    ['an unknown label', 'a,b,kind\n1,2,r\n', { classes: ['p', 'q'] }, /csv:2: label "r" is none of p, q/],
+    ['an unknown label', 'a,b,kind\n1,2,r\n', { classes: ['p', 'q'] }, /csv:2: label "r" is not one of p, q/],
     ['an open quote', 'a,b,kind\n1,"2,p\n', {}, /csv:2: a quoted field is never closed/],
     ['no rows', 'a,b,kind\n', {}, /no rows below the header/],
     ['an empty file', '', {}, /empty; the first line must name the columns/],

@@ -77,7 +77,7 @@ describe('learning: what one party holds', () => {
       csv,
       { inputShape: [2], classes: ['yes', 'maybe'] },
       'BAD_DATA',
-      /mine\.csv:2: label "no" is none of/,
+      /mine\.csv:2: label "no" is not one of/,
     ],
     [
       'classes without names for a table',

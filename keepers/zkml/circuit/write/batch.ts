@@ -2,12 +2,13 @@
 // Circuits that speak of a whole labelled batch: the network once a sample, and one claim about all of its answers. What is
 // shown of batch and model is their commitments; of the answers, nothing but the claim.
 import { elementCount, type IntegerProgram, tensorOf } from '../../graph/program.ts'
+import { differenceBits } from '../../graph/windows.ts'
 import { checkMagnitudes } from '../bounds.ts'
 import { type SegmentShape, valuesPerElement } from '../commitment.ts'
 import { CircuitError } from '../errors.ts'
 import { assemble, writeCommitment, writeModelCommitment } from './main.ts'
 import { parameterSignals, writeNetwork } from './network.ts'
-import { checkOutput, DEFAULT_TILE, differenceBits, header, inputLayout } from './statement.ts'
+import { checkOutput, DEFAULT_TILE, header, inputLayout } from './statement.ts'
 import { CircomText } from './text.ts'
 
 /**

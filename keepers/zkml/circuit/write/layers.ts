@@ -59,12 +59,11 @@ export function writeLayer(layer: IntegerLayer, context: LayerContext): string {
 }
 
 function writeConv2d(layer: Conv2dLayer, context: LayerContext): string {
-  const { body } = context
   const weights = declareConstant(context, `${layer.name}$weights`, layer.weights.values)
   const bias = declareConstant(context, `${layer.name}$bias`, layer.bias.values)
-  return writeConv2dLoops(layer, context, bias, (body_, x, weightIndex) =>
-    body_.add(`part += ${x} * ${weights}[${weightIndex}];`),
-  ).done(body)
+  return writeConv2dLoops(layer, context, bias, (body, x, weightIndex) =>
+    body.add(`part += ${x} * ${weights}[${weightIndex}];`),
+  )
 }
 
 function writeDense(layer: DenseLayer, context: LayerContext): string {

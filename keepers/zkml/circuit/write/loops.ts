@@ -5,7 +5,7 @@ import type { LayerContext } from './context.ts'
 import type { CircomText } from './text.ts'
 
 /**
- * The loops of a direct convolution; `term` adds one tap to `part`. Sums are taken in parts, because circom copies an
+ * Writes the loops of a direct convolution and returns the name of its outputs; `term` adds one tap to `part`. Sums are taken in parts, because circom copies an
  * expression whenever it grows.
  */
 export function writeConv2dLoops(
@@ -13,7 +13,7 @@ export function writeConv2dLoops(
   context: LayerContext,
   bias: string,
   term: (body: CircomText, x: string, weightIndex: string) => void,
-): { done(body: CircomText): string } {
+): string {
   const { body } = context
   const [h, w, cin] = layer.inShape
   const [oh, ow, cout] = layer.outShape
@@ -56,7 +56,7 @@ export function writeConv2dLoops(
       body.add(`${out}[(y * ${ow} + z) * ${cout} + o] = sum;`)
     },
   )
-  return { done: () => out }
+  return out
 }
 
 /** Selectors and sums of a lookup; `term` adds row v, column d of position i to `sum`. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The whole circuit of a program: ranges and commitments around the network, and the statement at its end.
 import { elementCount, type IntegerProgram, type Mode, tensorOf } from '../../graph/program.ts'
+import { differenceBits, signedBits } from '../../graph/windows.ts'
 import { checkMagnitudes } from '../bounds.ts'
 import { commitModel, requireField, valuesPerElement } from '../commitment.ts'
 import { DIGEST_BITS } from '../digest.ts'
@@ -10,13 +11,11 @@ import {
   checkInput,
   checkOutput,
   DEFAULT_TILE,
-  differenceBits,
   header,
   inputLayout,
   modelHeader,
   RESULT_LAYOUT,
   scoresLayout,
-  signedBits,
 } from './statement.ts'
 import { CircomText, literal } from './text.ts'
 

@@ -55,7 +55,7 @@ function writeDirectConv2d(layer: Conv2dLayer, context: LayerContext): string {
       `part += ${product}[${layer.name}$at];`,
       `${layer.name}$at++;`,
     ),
-  ).done(body)
+  )
 }
 
 export function writePrivateScale(layer: ScaleLayer, context: LayerContext): string {

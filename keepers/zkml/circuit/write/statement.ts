@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a circuit says in its four public signals, and the numbers that its source and its prover must agree on.
 import {
-  type Bounds,
   elementCount,
   type InputVisibility,
   type IntegerProgram,
@@ -39,20 +38,6 @@ export type CircuitOptions = {
 }
 
 export const DEFAULT_TILE = 6
-
-/** Bits b with −2^(b−1) ≤ min and max < 2^(b−1). */
-export function signedBits({ min, max }: Bounds): number {
-  let bits = 2
-  while (-(2 ** (bits - 1)) > min || max >= 2 ** (bits - 1)) bits++
-  return bits
-}
-
-/** Bits that hold every difference of two values in the bounds. */
-export function differenceBits({ min, max }: Bounds): number {
-  let bits = 1
-  while (max - min >= 2 ** bits) bits++
-  return bits
-}
 
 function modelLayout(program: IntegerProgram): SegmentShape[] {
   return programParameters(program).map(({ parameter: { values, bits } }) => ({
@@ -96,7 +81,7 @@ export function checkInput(program: IntegerProgram, visibility: InputVisibility)
   }
 }
 
-/** @throws CircuitError `unsupported` when the program's output cannot be had from its scores. */
+/** @throws CircuitError `unsupported` when the scores do not determine this kind of output. */
 export function checkOutput(program: IntegerProgram): void {
   const { output } = program
   const count = elementCount(tensorOf(program, program.scores).shape)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Pairs of field elements beside their products: sums, reduction, inversion, and the ways in and out.
-import { multiply, multiplyComplex, square } from './multiply'
+import { multiply } from './multiply'
+import { multiplyComplex } from './multiply-complex'
+import { square } from './square'
 
 /**
  * Bytes of a field's record, written by ../load.ts; every number twice, for two lanes:

@@ -2,12 +2,14 @@
 // What the host may call; ../kernel.ts has the types.
 export { exportElements, exportPairs, importElements, importPairs, importPlain } from './convert'
 export { invertComplex, invertPair, reducePair, zeroLanes } from './field'
-export { multiply, multiplyComplex, square } from './multiply'
+export { multiply } from './multiply'
+export { multiplyComplex } from './multiply-complex'
 export { keepSums, offsetScalars, signScalars, sortDigits, sumChains, sumRuns } from './multiexp'
 export { flush, queueSum, useGroup } from './points'
 export {
   evaluate, everySecond, fillPowers, interpolate, joinHalves, multiplyElements, splitHalves, subtractProducts, sumRows,
 } from './polynomial'
+export { square } from './square'
 
 /** First free byte of the memory: the host lays out everything above it. */
 export function arenaStart(): usize {

@@ -6,7 +6,8 @@
 import {
   addPair, copyPair, ELEMENT, gather, invertComplex, invertPair, multiplyReduced, PAIR, reducePair, scatter, subPair, zeroDigits, zeroLanes,
 } from './field'
-import { multiply, square } from './multiply'
+import { multiply } from './multiply'
+import { square } from './square'
 
 /** Additions of a batch: its working set stays in a core's second cache. */
 export const BATCH: u32 = 1024

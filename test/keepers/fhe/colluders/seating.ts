@@ -2,7 +2,37 @@
 // The public numbers of the attack: t − 1 colluders know t − 1 points of f_S, which leaves one unknown, s_S = f_S(0). The share
 // of an honest member j, less what they know, is μ_j·(a·s_S) + e_j with μ_j = λ_j·L(α_j), L the polynomial that is 1 at 0 and 0
 // at every colluder's point. Exact fractions; members are indices, member j's point is j + 1.
+import { randomBytes } from 'node:crypto'
 import { inverseMod } from '../arithmetic.ts'
+
+/** Who is who in a round. */
+export type Seating = {
+  readonly members: number
+  readonly threshold: number
+  readonly colluders: readonly number[]
+  readonly activeSet: readonly number[]
+}
+
+/** A row of points from 1, as the literature writes seatings. */
+export function seating(members: number, colluders: readonly number[], drafted: readonly number[]): Seating {
+  const indices = (points: readonly number[]) => points.map((point) => point - 1)
+  return { members, threshold: drafted.length, colluders: indices(colluders), activeSet: indices(drafted) }
+}
+
+/** t − 1 colluders at random, out of the draft as far as there are others. */
+export function drawnSeating(members: number, threshold: number): Seating {
+  const order = Array.from({ length: members }, (_, i) => ({ point: i + 1, key: randomBytes(8).readBigUInt64LE() }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ point }) => point)
+  const ascending = (points: readonly number[]) => [...points].sort((a, b) => a - b)
+  return seating(members, ascending(order.slice(0, threshold - 1)), ascending(order.slice(-threshold)))
+}
+
+/** The call that makes this seating, for whoever must replay a failure. */
+export function replayOf({ members, colluders, activeSet }: Seating): string {
+  const points = (indices: readonly number[]) => `[${indices.map((index) => index + 1).join(', ')}]`
+  return `seating(${members}, ${points(colluders)}, ${points(activeSet)})`
+}
 
 /** The μ_j of the honest members drafted, over one denominator: c_j = D·μ_j, without a common factor. Σ c_j = D. */
 export type Readings = {
@@ -44,6 +74,17 @@ function product(factors: readonly number[]): bigint {
 function lowest(top: bigint, bottom: bigint): [bigint, bigint] {
   const common = gcd(top, bottom) * (bottom < 0n ? -1n : 1n)
   return [top / common, bottom / common]
+}
+
+/** log2 of the Euclidean norm of the c_j: how much more than a share the readings tell of a·s_S/D, together. */
+export function log2Gain({ c }: Readings): number {
+  const squares = c.reduce((sum, x) => sum + x * x, 0n).toString(2)
+  return (
+    (squares.length -
+      1 +
+      Math.log2(Number.parseInt(squares.slice(0, 50), 2) / 2 ** (Math.min(squares.length, 50) - 1))) /
+    2
+  )
 }
 
 function gcd(a: bigint, b: bigint): bigint {

@@ -12,20 +12,13 @@ import { add, coefficients, dealtSum, ownSecret, polynomialOfCoefficients, produ
 import { ROUND } from '../ceremony.ts'
 import { masksOf } from '../masks.ts'
 import { encryptOf, openRound, polynomialOf, polynomialOfRound, type Round, shareRequest, sumOf } from '../round.ts'
-import { attack, type Observed } from './attack.ts'
+import type { Observed } from './attack.ts'
+import type { Seating } from './seating.ts'
+import { limitsOf } from './slack.ts'
+import { opened } from './unknown.ts'
 
-export type Seating = {
-  readonly members: number
-  readonly threshold: number
-  readonly colluders: readonly number[]
-  readonly activeSet: readonly number[]
-}
-
-/** A row of 1-based points, as the literature and the notes write seatings. */
-export function seating(members: number, colluders: readonly number[], drafted: readonly number[]): Seating {
-  const indices = (points: readonly number[]) => points.map((point) => point - 1)
-  return { members, threshold: drafted.length, colluders: indices(colluders), activeSet: indices(drafted) }
-}
+/** Of each round, as many are attacked: one for the secret, the others for what it leaves open. */
+const CIPHERTEXTS = 3
 
 export class Stage implements AsyncDisposable {
   readonly round: Round
@@ -43,7 +36,8 @@ export class Stage implements AsyncDisposable {
   }
 
   static async open(seats: Seating, statisticalBits: number, vectorLength = 4095): Promise<Stage> {
-    const round = await openRound({ vectorLength, statisticalBits }, seats.members, seats.threshold)
+    const options = { vectorLength, statisticalBits, ...limitsOf(vectorLength) }
+    const round = await openRound(options, seats.members, seats.threshold)
     return new Stage(round, await Core.open(round.plan), seats)
   }
 
@@ -52,24 +46,31 @@ export class Stage implements AsyncDisposable {
     await this.round.engine.close()
   }
 
-  /** h_j of ciphertext 0 without masks: what the library gave before it had them. */
-  unmasked(member: number, contributors: readonly number[], context: RoundContext = ROUND): Uint8Array {
+  /** h_j of each ciphertext without masks: what the library gave before it had them. */
+  async unmasked(
+    member: number,
+    contributors: readonly number[],
+    context: RoundContext = ROUND,
+  ): Promise<Uint8Array[]> {
     const { core, round, seats } = this
     const key = round.keys.memberKeys.get(member)!
-    const out = new Uint8Array(round.plan.bytes.polynomial)
     core.openProduct({
       secret: dealtSum(core.kernel, key, contributors),
       factors: this.#lambdas(member),
       noiseSeed: new Uint8Array(randomBytes(32)),
       roundSeed: roundSeed(round.plan.hash, key.keyHash, context),
     })
-    core.share(0, out)
+    const shares = Array.from({ length: round.plan.ciphertexts }, (_, index) => {
+      const out = new Uint8Array(round.plan.bytes.polynomial)
+      core.share(index, out)
+      return seats.activeSet.includes(member) ? out : out.fill(0)
+    })
     core.closeProduct()
-    return seats.activeSet.includes(member) ? out : out.fill(0)
+    return shares
   }
 
   /** h_j as the library gives it, less the masks that colluders in the active set know. */
-  async masked(member: number, contributors: readonly number[], context: RoundContext = ROUND): Promise<Uint8Array> {
+  async masked(member: number, contributors: readonly number[], context: RoundContext = ROUND): Promise<Uint8Array[]> {
     const { core, round, seats } = this
     const policy = { ownUpdate: contributors.includes(member) ? ('included' as const) : ('abstained' as const) }
     const request = shareRequest(round, member, seats.activeSet, { contributors, context, policy })
@@ -80,48 +81,62 @@ export class Stage implements AsyncDisposable {
       { plan: round.plan, context, keyHash: round.keys.keyHash, contributors, activeSet: seats.activeSet },
       seats.activeSet.filter((k) => seats.colluders.includes(k)),
     )
-    const a = polynomialOfRound(round, 0, context)
-    return subtract(core.kernel, polynomialOf(round, bytes), product(core.kernel, a, known, [1n, 1n]))
+    return Array.from({ length: round.plan.ciphertexts }, (_, index) => {
+      const a = polynomialOfRound(round, index, context)
+      return subtract(core.kernel, polynomialOf(round, bytes, index), product(core.kernel, a, known, [1n, 1n]))
+    })
   }
 
-  /** All that the colluders have of one round, shares included. */
+  /** All that the colluders have of one round, shares included: an entry a ciphertext. */
   async observe(
     how: 'masked' | 'unmasked',
     contributors: readonly number[] = this.honest,
     context: RoundContext = ROUND,
-  ): Promise<Observed> {
+  ): Promise<Observed[]> {
     const { core, round, seats } = this
     const updates = []
     for (const sender of contributors) {
       updates.push({ sender, bytes: await encryptOf(round, sender, this.vectorIn(sender, context), context) })
     }
     const sum = await sumOf(round, updates, context)
-    const shares = new Map<number, Uint8Array>()
+    const shares: (readonly [number, Uint8Array[]])[] = []
     for (const member of seats.activeSet) {
       if (seats.colluders.includes(member)) continue
-      shares.set(member, await this[how](member, contributors, context))
+      shares.push([member, await this[how](member, contributors, context)])
     }
     const points = seats.colluders.map((c) => {
       return [c, dealtSum(core.kernel, round.keys.memberKeys.get(c)!, contributors)] as const
     })
-    return {
+    return Array.from({ length: round.plan.ciphertexts }, (_, index) => ({
       colluders: seats.colluders,
       activeSet: seats.activeSet,
-      c0: polynomialOf(round, sum.bytes),
-      a: polynomialOfRound(round, 0, context),
-      shares,
+      contributors: contributors.length,
+      c0: polynomialOf(round, sum.bytes, index),
+      a: polynomialOfRound(round, index, context),
+      shares: new Map(shares.map(([member, of]) => [member, of[index]!])),
       points: new Map(points),
       lambdas: (member) => this.#lambdas(member),
-      uniformBits: round.plan.flooding.uniformBits,
-    }
+      log2Sigma: round.plan.flooding.log2Sigma,
+    }))
   }
 
   /** Σ of the contributors' encoded messages of ciphertext 0, coefficient by coefficient. */
   message(contributors: readonly number[], context: RoundContext = ROUND): bigint[] {
+    return this.#encoded(contributors.map((member) => this.vectorIn(member, context)))
+  }
+
+  /** The same of vectors that the colluders make up, as large as updates may be: they know the plan, and have SEAL. */
+  madeUp(contributors: number): bigint[] {
+    const { clipBound, vectorLength } = this.round.plan
+    const vector = () => Float64Array.from({ length: vectorLength }, () => (2 * Math.random() - 1) * clipBound)
+    return this.#encoded(Array.from({ length: contributors }, vector))
+  }
+
+  #encoded(vectors: readonly Float64Array[]): bigint[] {
     const { core, round } = this
     let sum = new Uint8Array(round.plan.bytes.polynomial)
-    for (const member of contributors) {
-      core.seal.encode(pack(round.plan, this.vectorIn(member, context), 1, 0), round.plan.scaleBits, (encoded) => {
+    for (const vector of vectors) {
+      core.seal.encode(pack(round.plan, vector, 1, 0), round.plan.scaleBits, (encoded) => {
         sum = add(core.kernel, sum, encoded) as Uint8Array<ArrayBuffer>
       })
     }
@@ -144,8 +159,10 @@ export class Stage implements AsyncDisposable {
     const { kernel } = this.core
     const next = { ...ROUND, round: ROUND.round + 1 }
     const others = this.honest.filter((member) => member !== this.victim)
-    const all = attack(kernel, await this.observe(how))
-    const rest = attack(kernel, await this.observe(how, others, next))
+    const first = (await this.observe(how)).slice(0, CIPHERTEXTS)
+    const second = (await this.observe(how, others, next)).slice(0, CIPHERTEXTS)
+    const all = opened(kernel, first, this.madeUp(this.honest.length))
+    const rest = opened(kernel, second, this.madeUp(others.length))
     return all.map((value, k) => value - rest[k]!)
   }
 

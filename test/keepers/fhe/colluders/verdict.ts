@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What it means that the attack worked, and that it did not.
 import { expect } from 'chai'
-import { attack } from './attack.ts'
+import { openedKnowing } from './attack.ts'
 import type { Stage } from './stage.ts'
 
 /** From one ciphertext and the known plaintext of a round: every coefficient of Σ s_i without masks, none with them. */
@@ -9,20 +9,26 @@ export async function expectKnownPlaintextVerdicts(stage: Stage): Promise<void> 
   const { kernel } = stage.core
   const truth = stage.secret(stage.honest)
   const message = stage.message(stage.honest)
-  expect(attack(kernel, { ...(await stage.observe('unmasked')), message })).to.deep.equal(truth)
-  expectFar(attack(kernel, { ...(await stage.observe('masked')), message }), truth)
+  const [unmasked] = await stage.observe('unmasked')
+  expectFound(openedKnowing(kernel, unmasked!, message), truth)
+  const [masked] = await stage.observe('masked')
+  expectFar(openedKnowing(kernel, masked!, message), truth)
 }
 
 /** From two rounds of unknown plaintexts: the victim's secret and its update without masks, neither with them. */
 export async function expectUnknownPlaintextVerdicts(stage: Stage): Promise<void> {
   const truth = stage.secret([stage.victim])
   const opened = await stage.victimByAttack('unmasked')
-  expect(opened).to.deep.equal(truth)
+  expectFound(opened, truth)
   expect(stage.errorUnder(opened)).to.be.below(1e-13)
   const shut = await stage.victimByAttack('masked')
   expectFar(shut, truth)
   // Values lie within ±8.
   expect(stage.errorUnder(shut)).to.be.above(1000)
+}
+
+function expectFound(found: readonly bigint[], truth: readonly bigint[]): void {
+  expect(found.filter((value, k) => value !== truth[k]).length, 'coefficients not found').to.equal(0)
 }
 
 /** Coefficients of a secret are below 20; these are as good as uniform modulo Q, some 2^120. */

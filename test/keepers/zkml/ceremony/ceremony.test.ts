@@ -107,7 +107,7 @@ describe('ceremony', function () {
     const allow = { allowUnpublished: true }
     expect((await failure(checkPowersOfTau(cut, allow))).message).to.match(/truncated/)
     expect((await failure(checkPowersOfTau(join(toy.folder, '1.ptau'), allow))).message).to.match(/not prepared/)
-    expect((await failure(checkPowersOfTau(toy.r1cs, allow))).message).to.match(/no powers of tau/)
+    expect((await failure(checkPowersOfTau(toy.r1cs, allow))).message).to.match(/not a powers-of-tau file/)
     expect((await failure(checkPowersOfTau(join(toy.folder, 'absent'), allow))).code).to.equal('ptau-refused')
     const big = await compileToy(100)
     const input = { r1cs: big.r1cs, ptau, folder: join(toy.folder, 'big'), allowUnpublishedPtau: true }

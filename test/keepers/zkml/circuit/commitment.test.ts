@@ -114,7 +114,7 @@ describe('commitments', () => {
     expect(commitSegments('model', [], 3n)).to.not.equal(commitSegments('input', [], 3n))
   })
 
-  it('names the value that does not fit, and refuses a salt that is no field element', () => {
+  it('names the value that does not fit, and refuses a salt that is not a field element', () => {
     expect(() => commitInput([0, 256], { bits: 8 }, 1n)).to.throw(CircuitError, /value 1: 256 .*\[0, 255\]/)
     expect(() => commitInput([0.5], { bits: 8 }, 1n)).to.throw(CircuitError, /0\.5/)
     expect(() => commitInput([Number.NaN], { bits: 8 }, 1n)).to.throw(CircuitError, /NaN/)

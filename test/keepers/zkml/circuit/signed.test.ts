@@ -77,10 +77,10 @@ describe('circuits with a signed input', function () {
     x[0] = x[0] === 0n ? 1n : x[0]! - 1n
     const altered = Float64Array.from(sample.input)
     altered[0] = program.input.min + Number(x[0])
-    expect(() => inputsOf({ ...sample, input: altered })).to.throw(CircuitError, /signature is none of this input/)
+    expect(() => inputsOf({ ...sample, input: altered })).to.throw(CircuitError, /signature does not match this input/)
     expect(() => inputsOf({ ...sample, salts: { input: SALTS.input + 1n } })).to.throw(
       CircuitError,
-      /none of this input/,
+      /does not match this input/,
     )
     for (const change of [{ x }, { inputSalt: SALTS.input + 1n }, { tag: TAG + 1n }]) {
       expect(() => circuit.witness({ ...inputs, ...change }), Object.keys(change).join()).to.throw(

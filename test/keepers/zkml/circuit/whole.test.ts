@@ -155,7 +155,7 @@ describe('whole circuits', function () {
         }
         const x = [...(inputs.x as bigint[])]
         x[400] = x[400]! + SCALAR_FIELD
-        expect(() => built.circuit.witness({ ...inputs, x })).to.throw(CircuitError, /no field element/)
+        expect(() => built.circuit.witness({ ...inputs, x })).to.throw(CircuitError, /not a field element/)
       })
     })
   }

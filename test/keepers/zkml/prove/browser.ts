@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Runs a page in a headless Chromium that loads our TypeScript as it is: a server strips the types, an import map stands
-// in for a bundler.
+// Pages in a headless Chromium: one that loads our TypeScript as it is (a server strips the types, an import map stands in
+// for a bundler), or a folder that a bundler made.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -8,7 +8,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import { stripTypeScriptTypes } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join, normalize, resolve, sep } from 'node:path'
+import { delimiter, extname, join, normalize, resolve, sep } from 'node:path'
 
 const ROOT = resolve(import.meta.dirname, '../../../..')
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
@@ -17,6 +17,13 @@ const IMPORTS = {
   ffjavascript: '/node_modules/ffjavascript/build/browser.esm.js',
   zod: '/node_modules/zod/index.js',
   '@noble/hashes/': '/node_modules/@noble/hashes/',
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
 }
 
 /** COHORT_CHROMIUM, or the first of the usual names on the path. */
@@ -36,7 +43,6 @@ export async function runInBrowser(
   script: string,
   files: Readonly<Record<string, Uint8Array>>,
 ): Promise<unknown> {
-  const result = Promise.withResolvers<unknown>()
   const page = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
 <script type="importmap">${JSON.stringify({ imports: IMPORTS })}</script>
 <script type="module">
@@ -45,6 +51,30 @@ addEventListener('error', (event) => report({ failure: event.message }))
 addEventListener('unhandledrejection', (event) => report({ failure: String(event.reason?.stack ?? event.reason) }))
 ${script}
 </script>`
+  return await openPage(chromium, async (path, response) => {
+    if (path === '/') send(response, 'text/html', page)
+    else if (path.startsWith('/files/')) send(response, 'application/octet-stream', files[path.slice(7)])
+    else await sendSource(response, path)
+  })
+}
+
+/**
+ * Serves a folder as any static host would, opens its index.html, and resolves with the JSON that the page posts to /result.
+ * Rejects as `runInBrowser` does.
+ */
+export async function openFolderInBrowser(chromium: string, folder: string): Promise<unknown> {
+  return await openPage(chromium, async (path, response) => {
+    const file = normalize(join(folder, path === '/' ? 'index.html' : path))
+    if (!file.startsWith(folder + sep) || !existsSync(file)) return send(response, 'text/plain', undefined)
+    send(response, TYPES[extname(file)] ?? 'application/octet-stream', await readFile(file))
+  })
+}
+
+async function openPage(
+  chromium: string,
+  answer: (path: string, response: ServerResponse) => Promise<void>,
+): Promise<unknown> {
+  const result = Promise.withResolvers<unknown>()
   const server = createServer(async (request, response) => {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname
     if (request.method === 'POST') {
@@ -54,9 +84,7 @@ ${script}
       const posted = JSON.parse(body)
       if (posted.failure === undefined) result.resolve(posted)
       else result.reject(new Error(`in the browser: ${posted.failure}`))
-    } else if (path === '/') send(response, 'text/html', page)
-    else if (path.startsWith('/files/')) send(response, 'application/octet-stream', files[path.slice(7)])
-    else await sendSource(response, path)
+    } else await answer(path, response)
   })
   server.listen(0, '127.0.0.1')
   await new Promise((done) => server.once('listening', done))

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Where a keeper that joins gets the service's manifest from: its digest is on the chain, its bytes from whoever has them.
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { ChainError, FailoverProvider, openService } from '../../chain/index.ts'
+import { MODEL_NAMES } from '../../learning/index.ts'
+import { DataPlane, NetworkError } from '../../network/index.ts'
+import {
+  agreedDigests,
+  encodeManifest,
+  exampleManifest,
+  fetchManifest,
+  manifestDigest,
+  type ServiceManifest,
+  VersionError,
+} from '../../versions/index.ts'
+import type { KeeperConfig } from '../config.ts'
+
+export type ManifestRequest = {
+  readonly rpc: readonly string[]
+  readonly chainId: number
+  readonly service: string
+  /** One that the operator has; it must be the service's. */
+  readonly given?: ServiceManifest
+}
+
+/** How long an endpoint may take, in milliseconds: somebody is waiting at a terminal. */
+const PATIENCE_MS = 10_000
+
+const chainIdAnswer = z.object({ result: z.string().regex(/^0x[0-9a-f]{1,13}$/i) })
+
+/**
+ * The service's manifest: the one given, an example that ships, or what a keeper of the service sends, each only when it hashes
+ * to what the chain says.
+ * @throws VersionError WRONG_MANIFEST, NO_MANIFEST when nobody has it; ChainError
+ */
+export async function serviceManifest(request: ManifestRequest): Promise<ServiceManifest> {
+  const { rpc, chainId, service, given } = request
+  const provider = new FailoverProvider({ urls: [...rpc], chainId: BigInt(chainId), patience: PATIENCE_MS })
+  try {
+    const contracts = await openService(service, provider)
+    const { current, next } = await agreedDigests(contracts.service)
+    const digest = next === undefined ? current : next
+    if (digest === null) {
+      if (given !== undefined) return given
+      throw new VersionError(
+        'NO_MANIFEST',
+        `${service} has no manifest on the chain: give its members' with --manifest`,
+      )
+    }
+    const known =
+      given ?? MODEL_NAMES.map((name) => exampleManifest(name)).find((one) => manifestDigest(one) === digest)
+    if (known === undefined) return await fetchFromKeepers(provider, service, digest)
+    const found = manifestDigest(known)
+    if (found === digest) return known
+    throw new VersionError('WRONG_MANIFEST', `the manifest given is ${found}, the service's is ${digest}: leave it out`)
+  } finally {
+    provider.destroy()
+  }
+}
+
+async function fetchFromKeepers(provider: FailoverProvider, service: string, digest: string): Promise<ServiceManifest> {
+  const folder = mkdtempSync(join(tmpdir(), 'cohort-manifest-'))
+  const plane = await DataPlane.start({ folder, identitySeed: crypto.getRandomValues(new Uint8Array(32)) })
+  try {
+    return await fetchManifest({ provider, service, plane }, digest)
+  } catch (cause) {
+    if (!(cause instanceof NetworkError)) throw cause
+    throw new VersionError(
+      'NO_MANIFEST',
+      `no keeper of the service serves its manifest ${digest} (${cause.message}): give it with --manifest`,
+      { cause },
+    )
+  } finally {
+    await plane.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Puts the service's manifest in place of the one that a data folder has. Returns whether it was another. */
+export async function renewManifest(config: KeeperConfig, given?: ServiceManifest): Promise<boolean> {
+  const { address, manifest, manifestFile } = config.service
+  const { rpc, id } = config.chain
+  const wanted = await serviceManifest({
+    ...{ rpc, chainId: id, service: address },
+    ...(given === undefined ? {} : { given }),
+  })
+  if (manifestDigest(wanted) === manifestDigest(manifest)) return false
+  const temporary = `${manifestFile}.${process.pid}.tmp`
+  try {
+    writeFileSync(temporary, encodeManifest(wanted), { mode: 0o600 })
+    renameSync(temporary, manifestFile)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
+  }
+  return true
+}
+
+/** The chain that an endpoint is on. @throws ChainError UNREACHABLE */
+export async function chainIdOf(url: string): Promise<number> {
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [] }),
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    })
+    return Number(chainIdAnswer.parse(await response.json()).result)
+  } catch (cause) {
+    const message = `${new URL(url).host} does not say which chain it is on: start the node, or give --chain-id`
+    throw new ChainError('UNREACHABLE', message, { cause })
+  }
+}
+
+/**
+ * The block that a contract was created in, by bisection over what its code was; null where the endpoint keeps no old states.
+ * @throws ChainError UNREACHABLE, WRONG_CHAIN
+ */
+export async function firstBlockOf(rpc: readonly string[], chainId: number, address: string): Promise<number | null> {
+  const provider = new FailoverProvider({ urls: [...rpc], chainId: BigInt(chainId), patience: PATIENCE_MS })
+  try {
+    let [without, having] = [-1, await provider.getBlockNumber()]
+    while (having - without > 1) {
+      const middle = Math.floor((without + having) / 2)
+      if ((await provider.getCode(address, middle)) === '0x') without = middle
+      else having = middle
+    }
+    return having
+  } catch (error) {
+    // An endpoint that is away is another matter than one that forgets.
+    if (error instanceof ChainError) throw error
+    return null
+  } finally {
+    provider.destroy()
+  }
+}

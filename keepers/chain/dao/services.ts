@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Calls about a whole service: another manifest for one, and one more.
+import { concat, getCreate2Address, keccak256, type Result, toBeHex } from 'ethers'
+import type { ILearningServiceTypes } from '../../../types/contracts/interfaces/ILearningService.ts'
+import type { ILearningService, ServiceFactory } from '../../../types/index.ts'
+import { DaoError } from './errors.ts'
+import type { Call } from './proposals.ts'
+
+/** Of a minimal proxy (ERC-1167, as OpenZeppelin's Clones deploys it), before and after the implementation's address. */
+const PROXY = ['0x3d602d80600a3d3981f3363d3d373d3d3d363d73', '0x5af43d82803e903d91602b57fd5bf3'] as const
+
+type ServiceParameters = ILearningServiceTypes.ParametersStruct & { readonly manifest: string }
+
+/** Parameters that hold from the next epoch on, as a call takes them. */
+async function parametersOf(service: ILearningService): Promise<ServiceParameters> {
+  const [[pending, next], current] = await Promise.all([service.pendingParameters(), service.parameters()])
+  // A struct comes back as ethers' Result: a list that knows its names.
+  return ((pending ? next : current) as unknown as Result).toObject() as ServiceParameters
+}
+
+/** Sets a service's manifest and leaves its other parameters. @throws DaoError wrong-status when it has that one */
+export async function manifestCall(service: ILearningService, name: string, manifest: string): Promise<Call> {
+  const parameters = await parametersOf(service)
+  if (parameters.manifest === manifest)
+    throw new DaoError('wrong-status', `${name} has the manifest ${manifest} already`)
+  const data = service.interface.encodeFunctionData('setParameters', [{ ...parameters, manifest }])
+  return { target: await service.getAddress(), data }
+}
+
+/**
+ * Makes one more service with the parameters of another, but for the manifest.
+ * @returns also the address that it gets unless another service is made first
+ */
+export async function serviceCall(
+  factory: ServiceFactory,
+  like: ILearningService,
+  terms: { readonly name: string; readonly admin: string; readonly manifest: string },
+): Promise<{ readonly call: Call; readonly address: string }> {
+  const { name, admin, manifest } = terms
+  const bytes = Buffer.byteLength(name)
+  if (bytes < 1 || bytes > 64)
+    throw new DaoError('wrong-status', `a service's name has 1 to 64 bytes, '${name}' has ${bytes}`)
+  const [parameters, target, implementation, count] = await Promise.all([
+    parametersOf(like),
+    factory.getAddress(),
+    factory.implementation(),
+    factory.serviceCount(),
+  ])
+  const data = factory.interface.encodeFunctionData('createService', [name, admin, { ...parameters, manifest }])
+  const code = keccak256(concat([PROXY[0], implementation, PROXY[1]]))
+  return { call: { target, data }, address: getCreate2Address(target, toBeHex(count, 32), code) }
+}

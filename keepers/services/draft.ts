@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From a sample and an architecture to a manifest, and what a service of it costs.
+import { FheError } from '../fhe/index.ts'
+import type { ModelSpec } from '../learning/index.ts'
+import {
+  manifestCid,
+  manifestDigest,
+  modelPart,
+  openManifest,
+  planFor,
+  type RoundTerms,
+  type ServiceManifest,
+  USUAL_TERMS,
+  USUAL_VOTE,
+  VersionError,
+} from '../versions/index.ts'
+import { CompileError, programCost } from '../zkml/index.ts'
+import { calibratePlan } from './calibration.ts'
+import type { Sample } from './sample.ts'
+import { playTrial } from './trial.ts'
+
+export type DraftOptions = {
+  readonly name: string
+  readonly spec: ModelSpec
+  readonly sample: Sample
+  /** Most members that the encryption must serve, and rounds under one key: the chain's maxKeepers and decryptionsPerEpoch. */
+  readonly keepers: number
+  readonly decryptionsPerEpoch: number
+  /** Rounds that are played. */
+  readonly rounds: number
+  /** Samples of all members together; those of the sample unless told. */
+  readonly total?: number
+  readonly signal?: AbortSignal
+  readonly onProgress?: (text: string) => void
+}
+
+/** What a service of a manifest is like, for whoever decides about it. Accuracies 0 … 1, on samples that nobody trained on. */
+export type DraftReport = {
+  readonly digest: string
+  readonly cid: string
+  readonly parameters: number
+  readonly accuracy: {
+    /** After the rounds played, in float; the same after rounding inputs and weights to the plan. */
+    readonly float: number
+    readonly proven: number
+    readonly rounds: number
+  }
+  readonly headroom: {
+    /** How far weights may grow beyond those of the last round played. */
+    readonly factor: number
+    /** Largest share of weights clipped in any round played. */
+    readonly clippedShare: number
+  }
+  readonly encryption: {
+    readonly precisionBits: number
+    /** Of one member in one round, with as many members as there may be. */
+    readonly updateBytes: number
+    readonly shareBytes: number
+  }
+  readonly proof: { readonly constraints: number; readonly seconds: number; readonly gas: number }
+}
+
+/** Virtual keepers among whom the sample is dealt. */
+const TRIAL_KEEPERS = 4
+/** Real keepers choose their own learning rate and passes, and with less data their updates vary more. */
+const CLIP_MARGIN = 4
+const MOST_CLIP_BOUND = 64
+/** Seconds a constraint with private weights takes one of two cores to prove, witness included (README, What it costs). */
+const SECONDS_PER_CONSTRAINT = 65e-6
+/** Gas of an inference verified and recorded at the hub (snapshots/inference.json): four public signals, whatever the circuit. */
+const INFERENCE_GAS = 296_262
+/** Share of the samples that may be missing from a round before its mean is less precise than planned. */
+const LEAST_SHARE = 0.5
+
+/**
+ * Plays rounds on the sample, takes bounds from them, calibrates the plan, and checks that encryption and circuit exist.
+ * @throws VersionError BAD_MANIFEST when the model cannot be proven or encrypted; LearningError; the signal's reason
+ */
+export async function draftService(
+  options: DraftOptions,
+): Promise<{ readonly manifest: ServiceManifest; readonly report: DraftReport }> {
+  const { name, spec, sample, rounds, signal, onProgress: say = () => undefined } = options
+  const work = signal === undefined ? {} : { signal }
+  say(`playing ${rounds} rounds with ${TRIAL_KEEPERS} virtual keepers`)
+  const trial = await playTrial(spec, sample, {
+    keepers: TRIAL_KEEPERS,
+    rounds,
+    ...work,
+    onRound: (round, accuracy) => say(`round ${round} of ${rounds}: ${(100 * accuracy).toFixed(1)} %`),
+  })
+  say('calibrating the plan for proofs')
+  const calibrated = provable(() => calibratePlan(spec, sample, trial, signal))
+  const samples = options.total ?? sample.train.count + sample.test.count
+  const terms: RoundTerms = {
+    ...USUAL_TERMS,
+    clipBound: Math.min(MOST_CLIP_BOUND, upwards(CLIP_MARGIN * trial.largestEntry)),
+    clipNorm: upwards(CLIP_MARGIN * trial.largestNorm),
+    maxSamples: upwards(samples),
+    minTotalSamples: Math.max(1, Math.floor(LEAST_SHARE * samples)),
+  }
+  const manifest: ServiceManifest = {
+    format: 'cohort/manifest/1',
+    name,
+    model: modelPart(spec),
+    input: sample.input,
+    task: { kind: 'classification', classes: [...sample.classes] },
+    vote: USUAL_VOTE,
+    rounds: terms,
+    plan: calibrated.plan as ServiceManifest['plan'],
+  }
+  await openManifest(manifest, name)
+  say('checking the encryption')
+  const encryption = encryptionOf(terms, options)
+  const constraints = programCost(calibrated.program).total
+  const report: DraftReport = {
+    digest: manifestDigest(manifest),
+    cid: manifestCid(manifest),
+    parameters: spec.parameterCount,
+    accuracy: { float: calibrated.floatAccuracy, proven: calibrated.accuracy, rounds },
+    headroom: { factor: calibrated.headroom, clippedShare: calibrated.clippedShare },
+    encryption,
+    proof: { constraints, seconds: constraints * SECONDS_PER_CONSTRAINT, gas: INFERENCE_GAS },
+  }
+  return { manifest, report }
+}
+
+function provable<T>(body: () => T): T {
+  try {
+    return body()
+  } catch (cause) {
+    if (!(cause instanceof CompileError)) throw cause
+    throw new VersionError(
+      'BAD_MANIFEST',
+      `the model cannot be proven: ${cause.message.split('\n')[0]}: choose another architecture`,
+      { cause },
+    )
+  }
+}
+
+function encryptionOf(
+  terms: RoundTerms,
+  { keepers, decryptionsPerEpoch, spec }: DraftOptions,
+): DraftReport['encryption'] {
+  try {
+    const { precision, bytes } = planFor({
+      members: keepers,
+      threshold: Math.floor(keepers / 2) + 1,
+      decryptionsPerKey: decryptionsPerEpoch,
+      vectorLength: spec.parameterCount,
+      terms,
+    })
+    return { precisionBits: precision.bits, updateBytes: bytes.update, shareBytes: bytes.decryptionShare }
+  } catch (cause) {
+    if (!(cause instanceof FheError)) throw cause
+    throw new VersionError(
+      'BAD_MANIFEST',
+      `no parameters of the encryption serve ${keepers} keepers and ${decryptionsPerEpoch} decryptions a key ` +
+        `(${cause.message}): allow fewer keepers, or a smaller model`,
+      { cause },
+    )
+  }
+}
+
+/** The next number of two digits. */
+function upwards(value: number): number {
+  const unit = 10 ** (Math.floor(Math.log10(value)) - 1)
+  return Number((Math.ceil(value / unit) * unit).toPrecision(2))
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A sample of what members will have: enough to see its form, to train on, and to calibrate with.
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import {
+  type Dataset,
+  LearningError,
+  loadDigits,
+  loadIdxFolder,
+  loadImageFolder,
+  parseCsv,
+  partitionIid,
+  subset,
+} from '../learning/index.ts'
+import type { ServiceManifest } from '../versions/index.ts'
+import { inferTable, type TableOptions } from './table.ts'
+
+export type Sample = {
+  /** What is trained on, and what judges. */
+  readonly train: Dataset
+  readonly test: Dataset
+  readonly input: ServiceManifest['input']
+  readonly classes: readonly string[]
+}
+
+/** One in so many samples judges, where the data has no test part of its own. */
+const JUDGING = 5
+
+/**
+ * A CSV file, a folder of IDX files, a folder with one sub-folder of pictures for each class, or digits where there is no path.
+ * @throws LearningError DATA_NOT_FOUND, BAD_DATA, EMPTY_SHARD
+ */
+export async function readSample(path: string | null, options: TableOptions = {}): Promise<Sample> {
+  if (path === null) {
+    const { train, test } = await loadDigits({ offline: true })
+    return pictures(train, test)
+  }
+  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    throw new LearningError('DATA_NOT_FOUND', `cannot read ${path}: ${cause.code}`, { cause })
+  })
+  if (!found.isDirectory()) {
+    const text = await readFile(path, 'utf8')
+    const { input, classes } = inferTable(text, path, options)
+    const { features, label, scale, delimiter } = input
+    const table = { features, label, delimiter, classes: [...classes], ...(scale === undefined ? {} : { scale }) }
+    return { input, classes, ...split(parseCsv(text, table, basename(path))) }
+  }
+  if (options.target !== undefined || options.ignore !== undefined) {
+    throw new LearningError('BAD_PARAMETERS', `${path}: --target and --ignore are about the columns of a CSV file`)
+  }
+  const names = await readdir(path)
+  if (names.some((name) => name.startsWith('train-images'))) {
+    const { train, test } = await loadIdxFolder(path)
+    return test === null ? pictures(...pairOf(train)) : pictures(train, test)
+  }
+  if (names.includes('train') && names.includes('test')) {
+    const train = await loadImageFolder(join(path, 'train'))
+    return pictures(train, await loadImageFolder(join(path, 'test'), { classes: train.classNames ?? [] }))
+  }
+  return pictures(...pairOf(await loadImageFolder(path)))
+}
+
+function pictures(train: Dataset, test: Dataset): Sample {
+  const [height, width, channels = 1] = train.inputShape
+  const classes = train.classNames ?? Array.from({ length: train.classes }, (_, label) => String(label))
+  return { train, test, classes, input: { kind: 'picture', shape: [height!, width!, channels] } }
+}
+
+function pairOf(all: Dataset): [Dataset, Dataset] {
+  const { train, test } = split(all)
+  return [train, test]
+}
+
+/** Files are often sorted by label: both parts get a mix. */
+function split(all: Dataset): { train: Dataset; test: Dataset } {
+  if (all.count < 10 * JUDGING) {
+    throw new LearningError(
+      'EMPTY_SHARD',
+      `${all.name}: ${all.count} samples; at least ${10 * JUDGING} are needed to calibrate`,
+    )
+  }
+  const [judging, ...rest] = partitionIid(all, { parts: JUDGING, seed: 1 }).shards
+  return { test: subset(all, judging!), train: subset(all, Uint32Array.from(rest.flatMap((part) => [...part]))) }
+}
+
+/** The first so many samples of a dataset as lists of real numbers, with their labels. */
+export function rowsOf(data: Dataset, limit: number): { inputs: Float64Array[]; labels: number[] } {
+  const size = data.inputs.length / data.count
+  const count = Math.min(limit, data.count)
+  return {
+    inputs: Array.from({ length: count }, (_, row) =>
+      Float64Array.from(data.inputs.subarray(row * size, (row + 1) * size), (value) => value * data.scale),
+    ),
+    labels: Array.from(data.labels.subarray(0, count)),
+  }
+}

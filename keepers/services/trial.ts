@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Rounds played on the sample before anybody joins: how large weights and updates become.
+import {
+  initialWeights,
+  type ModelSpec,
+  normOf,
+  type SimulationSettings,
+  simulate,
+  weightedMean,
+} from '../learning/index.ts'
+import type { Sample } from './sample.ts'
+
+export type TrialOptions = {
+  readonly keepers: number
+  readonly rounds: number
+  readonly signal?: AbortSignal
+  readonly onRound?: (round: number, accuracy: number) => void
+}
+
+export type Trial = {
+  /** Before the first round, after some in between, and after the last. */
+  readonly weights: readonly Float32Array[]
+  /** Of the last round, on what judges; 0 … 1. */
+  readonly accuracy: number
+  /** Largest Euclidean norm and largest entry of any member's update. */
+  readonly largestNorm: number
+  readonly largestEntry: number
+}
+
+/** Versions that are kept, evenly over the rounds. */
+const KEPT = 10
+
+/** A little more than a keeper's own defaults (keeper.yaml): bounds and room for weights should not be too tight. */
+const TRAINING: SimulationSettings['training'] = {
+  epochs: 2,
+  batchSize: 32,
+  optimizer: { kind: 'adam', learningRate: 0.005 },
+}
+
+/** Rounds with virtual keepers that share the sample. @throws LearningError DIVERGED, EMPTY_SHARD */
+export async function playTrial(spec: ModelSpec, sample: Sample, options: TrialOptions): Promise<Trial> {
+  const { keepers, rounds, signal, onRound } = options
+  const weights: Float32Array[] = []
+  let largestNorm = 0
+  let largestEntry = 0
+  let accuracy = 0
+  await simulate({
+    spec,
+    data: { train: sample.train, test: sample.test },
+    settings: { keepers, rounds, training: TRAINING, seed: 1 },
+    workers: 0,
+    ...(signal === undefined ? {} : { signal }),
+    combine: async (updates, { global }) => {
+      for (const update of updates) {
+        const change = update.weights.map((weight, i) => weight - global[i]!)
+        largestNorm = Math.max(largestNorm, normOf(change))
+        for (const entry of change) largestEntry = Math.max(largestEntry, Math.abs(entry))
+      }
+      return weightedMean(updates)
+    },
+    onRound: (record, state) => {
+      if (record.round % Math.ceil(rounds / KEPT) === 0 || record.round === rounds) weights.push(state.weights.slice())
+      accuracy = record.accuracy
+      onRound?.(record.round, record.accuracy)
+    },
+  })
+  return { weights: [initialWeights(spec, 1), ...weights], accuracy, largestNorm, largestEntry }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { z } from 'zod'
+import { clientPrivacySchema, serverSettingsSchema } from '../learning/index.ts'
+
+/** What members hold updates to, and what they make of their mean: the part of a manifest that every round uses. */
+export const roundTermsSchema = z.strictObject({
+  /** Bound on each entry of an update (the change of one weight in one round). */
+  clipBound: z.number().positive().max(64),
+  /** Bound on the Euclidean norm of an update. */
+  clipNorm: z.number().positive().max(10_000),
+  /** Most samples one keeper may declare: its weight in the mean. */
+  maxSamples: z.int().min(1).max(10_000_000),
+  /** Least samples over all keepers; decides the precision of the mean. */
+  minTotalSamples: z.int().min(1),
+  /** Statistical bits of the flooding of decryption shares. */
+  statisticalBits: z.int().min(30).max(160),
+  /** What members make of the mean update; without it they add it. What it remembers goes with the model's blob. */
+  strategy: serverSettingsSchema.optional(),
+  /** Client-level differential privacy: noise that every member adds before encryption. Off without it. */
+  privacy: clientPrivacySchema.optional(),
+})
+
+export type RoundTerms = z.infer<typeof roundTermsSchema>
+
+/** Terms that suit a small model: where a manifest of a service's own starts from. */
+export const USUAL_TERMS: RoundTerms = {
+  clipBound: 1,
+  clipNorm: 20,
+  maxSamples: 60_000,
+  minTotalSamples: 1_000,
+  statisticalBits: 128,
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { readManifestFile } from '../../keepers/versions/index.ts'
+import { encodeInput, openFolder } from '../../keepers/zkml/index.ts'
+import { command } from './command-line.ts'
+
+const CELLS = 'examples/breast-cancer/cells.csv'
+
+describe('cohort service', function () {
+  this.timeout(120_000)
+  let folder: string
+  let out: string
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cohort-service-'))
+    out = join(folder, 'cells.json')
+  })
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('makes a manifest from a table, shows what it found, and what a service of it costs', async () => {
+    const made = await command('service', 'new', '--data', CELLS, '--out', out, '--rounds', '5')
+    expect(made.code, made.stderr).to.equal(0)
+    expect(made.stderr).to.match(
+      /table of 30 columns \(mean radius, .*label 'diagnosis'; 2 classes \(benign, malignant\)/,
+    )
+    const { digest } = JSON.parse((await command('service', 'show', out, '--json')).stdout)
+    expect(made.stdout).to.contain(`digest      ${digest}`)
+    expect(made.stdout).to.match(/a proof +[\d,]+ constraints, about [\d.]+ s, [\d,]+ gas/)
+    expect(readManifestFile(out, digest).name).to.equal('cells')
+    const shown = await command('service', 'show', out)
+    expect(shown.stdout).to.match(/classes +benign, malignant/)
+  })
+
+  it('takes an architecture of its owner', async () => {
+    const dense = (name: string, units: number, activation: string, more: object) => ({
+      class_name: 'Dense',
+      config: { name, units, activation, use_bias: true, ...more },
+    })
+    const layers = [dense('a', 5, 'relu', { batch_input_shape: [null, 30] }), dense('b', 2, 'softmax', {})]
+    const model = join(folder, 'model.json')
+    writeFileSync(
+      model,
+      JSON.stringify({ modelTopology: { class_name: 'Sequential', config: { name: 'mine', layers } } }),
+    )
+    const mine = join(folder, 'mine.json')
+    const options = ['--rounds', '3', '--target', 'diagnosis', '--json']
+    const made = await command('service', 'new', '--data', CELLS, '--model', model, '--out', mine, ...options)
+    expect(made.code, made.stderr).to.equal(0)
+    expect(JSON.parse(made.stdout)).to.include({ manifest: mine, parameters: 30 * 5 + 5 + 5 * 2 + 2 })
+    const other = ['--model', model, '--ignore', 'mean radius']
+    const wrong = await command('service', 'new', '--data', CELLS, ...other, '--out', join(folder, 'no.json'))
+    expect([wrong.code, wrong.stderr.trim().split('\n').at(-1)]).to.deep.equal([
+      65,
+      `cohort: ${model}: takes [30] and tells 2 classes apart; the sample has [29] and 2 (benign, malignant)`,
+    ])
+  })
+
+  it('compiles the circuit of a manifest, and scales a row for it', async () => {
+    const circuit = join(folder, 'circuit')
+    const made = await command('service', 'circuit', out, '--out', circuit, '--json')
+    expect(made.code, made.stderr).to.equal(0)
+    const input = join(folder, 'input.json')
+    const scaled = await command('service', 'row', out, '--data', CELLS, '--row', '20', '--out', input)
+    expect(scaled.code, scaled.stderr).to.equal(0)
+    expect(JSON.parse(readFileSync(input, 'utf8'))).to.have.length(30)
+    const { program } = await openFolder(circuit)
+    expect(JSON.parse(made.stdout)).to.include({
+      mode: 'committed',
+      circuitId: (await openFolder(circuit)).manifest.circuitId,
+    })
+    expect(encodeInput(program, JSON.parse(readFileSync(input, 'utf8')))).to.have.length(30)
+    const again = await command('service', 'circuit', out, '--out', circuit)
+    expect([again.code, again.stderr]).to.deep.equal([64, `cohort: ${circuit} is there already: give another --out\n`])
+    const picture = await command('service', 'row', 'mlp', '--data', CELLS, '--out', input)
+    expect([picture.code, picture.stderr]).to.deep.equal([
+      64,
+      'cohort: mlp takes a picture: `cohort learning samples` writes pictures\n',
+    ])
+  })
+
+  it('is told in one line what is wrong, and leaves no file', async () => {
+    const no = join(folder, 'no.json')
+    const before = readFileSync(out)
+    const lying = join(folder, 'lying.json')
+    writeFileSync(lying, readFileSync(out, 'utf8').replace('"initialSeed":1', '"initialSeed":1,"weights":"none"'))
+    const forged = join(folder, 'forged.json')
+    writeFileSync(forged, readFileSync(out, 'utf8').replace('"units":18', '"units":19'))
+    const cases: [string[], number, RegExp][] = [
+      [['new', '--data', CELLS, '--out', out], 64, /cells\.json is there already: give another --out, or --force/],
+      [['new', '--data', join(folder, 'none.csv'), '--out', no], 66, /cannot read .*none\.csv: ENOENT/],
+      [['new', '--data', CELLS, '--target', 'age', '--out', no], 65, /--target 'age': the columns are mean radius/],
+      [
+        ['new', '--data', CELLS, '--model', 'gpt', '--out', no],
+        65,
+        /gpt is neither one of article-cnn.* nor a LayersModel/,
+      ],
+      [['new', '--data', CELLS, '--model', 'small-cnn', '--out', no], 65, /model: /],
+      [['new', '--data', CELLS, '--keepers', '300', '--rounds', '1', '--out', no], 65, /no parameters .*300 keepers/],
+      [
+        ['new', '--data', 'test', '--target', 'x', '--out', no],
+        64,
+        /--target and --ignore are about the columns of a CSV/,
+      ],
+      [['show', 'gpt'], 64, /manifest is 'gpt': takes a file, or one of the examples/],
+      [['show', lying], 65, /unknown key "model\.weights"/],
+      [['show', forged], 65, /model\.specHash: [0-9a-f]{64}, but the topology's is/],
+    ]
+    for (const [args, code, message] of cases) {
+      const { code: found, stderr } = await command('service', ...args)
+      const last = stderr.trim().split('\n').at(-1)
+      expect(last, args.join(' ')).to.match(message)
+      expect(found, args.join(' ')).to.equal(code)
+    }
+    expect(existsSync(no)).to.equal(false)
+    expect(readFileSync(out).equals(before)).to.equal(true)
+  })
+})

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a keeper says of others' updates to the chain, when one of its endpoints tells of other updates than the chain has.
+import { expect } from 'chai'
+import { aggregate } from '../../../keepers/agent/behaviours/aggregate.ts'
+import { check } from '../../../keepers/agent/behaviours/check.ts'
+import type { Fact } from '../../../keepers/agent/facts.ts'
+import { contractInterface } from '../../../keepers/chain/index.ts'
+import { bitmapOf } from '../../../keepers/chain/seats.ts'
+import { checkUpdatePoint, settleCheck, type UpdateClaim, updateClaim } from '../../../keepers/fhe/index.ts'
+import { forge } from '../../../scripts/demo/tamper.ts'
+import { ROUND } from '../fhe/ceremony.ts'
+import { type RoundStage, roundStage, seatOfIndex } from './round-stage.ts'
+
+const ALL = [0, 1, 2, 3, 4]
+const SELF = 1
+const seats = bitmapOf(ALL.map(seatOfIndex))
+
+describe('what a keeper says of others’ updates', function () {
+  this.timeout(120_000)
+  let stage: RoundStage
+  let updates: Uint8Array[]
+  /** What is on the chain. */
+  let truth: Fact[]
+  const { round } = ROUND
+
+  beforeEach(async () => {
+    stage = await roundStage({ members: ALL.length, threshold: 3, self: SELF })
+    const roundInfo = { ...stage.snapshot.roundInfo, committed: seats, revealed: seats }
+    stage.snapshot = { ...stage.snapshot, state: 'Aggregate', roundInfo }
+    updates = []
+    for (const member of ALL) updates.push(await stage.updateOf(member))
+    for (const member of ALL) stage.reveal(member, updates[member]!)
+    truth = [...stage.facts]
+    // The first endpoint tells of another update of member 3's, which that member lends it: its proof looks right.
+    const at = stage.facts.findIndex(({ args }) => args.seat === seatOfIndex(3))
+    stage.facts.splice(at, 1)
+    stage.reveal(3, forge(updates[3]!))
+  })
+  afterEach(() => stage.close())
+
+  function logOf({ name, args, blockHash }: Fact) {
+    if (name !== 'UpdateRevealed') return []
+    const iface = contractInterface('ILearningService')
+    const event = iface.getEvent(name)!
+    return [
+      {
+        ...iface.encodeEventLog(
+          event,
+          event.inputs.map((input) => args[input.name]),
+        ),
+        blockHash,
+      },
+    ]
+  }
+
+  /** What further endpoints tell; null for those that do not answer. */
+  function beside(...others: (readonly Fact[] | null)[]): void {
+    const everywhere = async () => [
+      { endpoint: 'first', result: stage.facts.flatMap(logOf) },
+      ...others.map((facts, i) =>
+        facts === null
+          ? { endpoint: `e${i}`, reason: 'HTTP 502' }
+          : { endpoint: `e${i}`, result: facts.flatMap(logOf) },
+      ),
+    ]
+    Object.assign(stage.context, { endpoints: { count: 1 + others.length, everywhere } })
+  }
+
+  const calls = (method: string) => stage.sent.filter((sent) => sent.method === method).map(({ args }) => args)
+  const checking = () => {
+    stage.snapshot = { ...stage.snapshot, state: 'Check' }
+  }
+
+  /** Whom the members convict, by what is on the chain. `own` replaces what this keeper posted. */
+  async function convicted(
+    disputes: { accuser: number; accused: number }[],
+    own?: Uint8Array,
+  ): Promise<readonly number[]> {
+    const { engine, plan } = stage.frame
+    const claims: UpdateClaim[] = updates.map((bytes, sender) =>
+      updateClaim(engine, { context: ROUND, keyHash: stage.keys.keyHash, sender, bytes }),
+    )
+    const posted = new Map<number, Uint8Array>()
+    for (const member of ALL) {
+      const memberKey = stage.keys.memberKeys.get(member)!
+      const scalars: Uint8Array[] = []
+      for (const [sender, bytes] of updates.entries()) {
+        scalars.push((await checkUpdatePoint(engine, { context: ROUND, memberKey, sender, bytes })).scalar)
+      }
+      posted.set(member, member === SELF && own ? own : Buffer.concat(scalars))
+    }
+    return settleCheck(plan, { claims, posted, disputes }).convicted
+  }
+
+  it('the attack: one endpoint, believed, has it accuse an honest sender, and contradict one, and pay for either', async () => {
+    await aggregate(stage.step())
+    expect(calls('dispute')).to.deep.equal([[BigInt(round), BigInt(seatOfIndex(3))]])
+    expect(await convicted([{ accuser: SELF, accused: 3 }])).to.deep.equal([SELF])
+    checking()
+    await check(stage.step())
+    const posted = Buffer.from(String(calls('submitCheck')[0]![1]).slice(2), 'hex')
+    expect(await convicted([{ accuser: 0, accused: 4 }], posted)).to.deep.include(SELF)
+  })
+
+  it('is nothing against another endpoint, which tells of another update, or of more', async () => {
+    beside(truth)
+    const late = { time: stage.snapshot.end - 40 }
+    await aggregate(stage.step())
+    checking()
+    for (const changes of [{}, late]) expect(await check(stage.step(changes))).to.equal('again')
+    // The forged one is gone, and so is what the chain has.
+    stage.facts.splice(0, Infinity, ...truth.slice(0, 4))
+    expect(await check(stage.step(late))).to.equal('again')
+    expect(stage.sent).to.deep.equal([])
+    stage.facts.splice(0, Infinity, ...truth)
+    expect(await check(stage.step())).to.equal('done')
+    expect(calls('submitCheck')).to.have.length(1)
+  })
+
+  it('goes by one endpoint when the others do not answer in time', async () => {
+    beside(null)
+    checking()
+    stage.facts.splice(0, Infinity, ...truth)
+    expect(await check(stage.step())).to.equal('again')
+    expect(await check(stage.step({ time: stage.snapshot.end - 40 }))).to.equal('done')
+    expect(await convicted([], Buffer.from(String(calls('submitCheck')[0]![1]).slice(2), 'hex'))).to.deep.equal([])
+  })
+})
