@@ -10,6 +10,7 @@ import {
 import type { TransactionLog, TransactionRow } from '../store/index.ts'
 import { backoff, type Clock, systemClock } from './clock.ts'
 import { ChainError, decodeRevert } from './errors.ts'
+import { DEFAULT_FEES, type FeePolicy, type OfferedFees, offeredFees } from './fees.ts'
 import type { HeadWatch } from './head-watch.ts'
 
 export type TransactionRequest = {
@@ -18,13 +19,6 @@ export type TransactionRequest = {
   readonly to: string
   readonly data: string
   readonly value?: bigint
-}
-
-export type FeePolicy = {
-  /** Never offer more than this per gas, in wei. */
-  readonly maxFeePerGas: bigint
-  /** Milliseconds without being mined before the fee is raised. */
-  readonly replaceAfter: number
 }
 
 export type QueueEvent =
@@ -55,22 +49,17 @@ export type QueueOptions = {
   readonly onEvent?: (event: QueueEvent) => void
 }
 
-const DEFAULT_FEES: FeePolicy = { maxFeePerGas: 500n * 10n ** 9n, replaceAfter: 60_000 }
 /**
  * Room above the estimate, since state moves between estimate and execution: whoever turns out to be the last of a step
  * also pays for the transition, and the vote that decides for publishing a version. What is not used costs nothing.
  */
 const GAS_MARGIN = { numerator: 130n, denominator: 100n, fixed: 600_000n }
-/** Nodes replace a transaction for at least 10 % (geth) or 12.5 % (others) more. */
-const BUMP = { numerator: 1130n, denominator: 1000n }
 /** Looks at the chain without a receipt before the node is asked whether it still has the transaction. */
 const FORGOTTEN_LOOKS = 4
 /** Polls after which the chain is looked at although there is no new block: one that stands still may have forgotten. */
 const STILL_POLLS = 10
 /** The same on a chain of slow blocks. */
 const STILL_SLOTS = 2
-/** Wei per gas offered to whoever makes blocks where the node suggests nothing. */
-const DEFAULT_TIP = 1_000_000_000n
 /** Looks at the chain before a used nonce is called somebody else's: endpoints behind a balancer lag each other. */
 const FOREIGN_LOOKS = 5
 
@@ -171,7 +160,7 @@ export class TransactionQueue {
     }
     const gasLimit = (gas * GAS_MARGIN.numerator) / GAS_MARGIN.denominator + GAS_MARGIN.fixed
     const nonce = Math.max(used, log.nextNonce())
-    const fees = await this.#fees(null)
+    const fees = await offeredFees(this.#options)
     const needed = gasLimit * fees.maxFeePerGas + value
     const balance = await provider.getBalance(wallet.address)
     if (balance < needed) {
@@ -187,7 +176,7 @@ export class TransactionQueue {
   async #attempt(
     request: TransactionRow['request'],
     nonce: number,
-    fees: { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint },
+    fees: OfferedFees,
   ): Promise<TransactionRow['attempts'][number]> {
     const raw = await this.#options.wallet.signTransaction({
       type: 2,
@@ -200,37 +189,6 @@ export class TransactionQueue {
       ...fees,
     })
     return { hash: Transaction.from(raw).hash!, raw, maxFeePerGas: String(fees.maxFeePerGas) }
-  }
-
-  async #fees(replacing: string | null): Promise<{ maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }> {
-    const { fees } = this.#options
-    let { priority, total } = await this.#asked()
-    if (replacing !== null) {
-      const before = Transaction.from(replacing)
-      const raised = (found: bigint): bigint => (found * BUMP.numerator) / BUMP.denominator + 1n
-      priority = max(priority, raised(before.maxPriorityFeePerGas ?? 0n))
-      total = max(total, raised(before.maxFeePerGas ?? 0n), priority)
-    }
-    if (total > fees.maxFeePerGas) {
-      throw new ChainError(
-        'FEE_CAP',
-        `the network asks ${total} wei per gas, chain.maxFeeGwei allows ${fees.maxFeePerGas}: raise it or wait`,
-      )
-    }
-    return { maxFeePerGas: total, maxPriorityFeePerGas: priority }
-  }
-
-  /** What the network asks for one gas: twice the base fee, which at most grows by an eighth a block, and the node's suggestion. */
-  async #asked(): Promise<{ priority: bigint; total: bigint }> {
-    const { provider, heads } = this.#options
-    const { baseFeePerGas } = await heads.latest()
-    const suggestion = await provider.send('eth_maxPriorityFeePerGas', []).catch((error: unknown) => {
-      if (error instanceof ChainError) throw error
-      return null
-    })
-    const priority = suggestion === null ? DEFAULT_TIP : BigInt(suggestion)
-    if (baseFeePerGas !== null) return { priority, total: 2n * baseFeePerGas + priority }
-    return { priority, total: 2n * BigInt(await provider.send('eth_gasPrice', [])) + priority }
   }
 
   /** Follows a logged transaction until it is deep enough, whatever the chain and the network do meanwhile. */
@@ -338,7 +296,11 @@ export class TransactionQueue {
   }
 
   async #replace(row: TransactionRow): Promise<void> {
-    const attempt = await this.#attempt(row.request, row.nonce, await this.#fees(row.attempts.at(-1)!.raw))
+    const attempt = await this.#attempt(
+      row.request,
+      row.nonce,
+      await offeredFees(this.#options, row.attempts.at(-1)!.raw),
+    )
     this.#options.log.addAttempt(row.key, attempt)
     await this.#offer(attempt.raw)
     this.#emit({ kind: 'replaced', key: row.key, hash: attempt.hash, nonce: row.nonce })
@@ -387,8 +349,4 @@ export class TransactionQueue {
     }
     return error
   }
-}
-
-function max(...values: bigint[]): bigint {
-  return values.reduce((a, b) => (a > b ? a : b))
 }
