@@ -149,6 +149,12 @@ contract InputMarket is ProvenMarket, IInputMarket {
         return values[0].mulDiv(ONE - share, ONE) + values[1].mulDiv(share, ONE);
     }
 
+    /// @dev A share of all or nothing is one of the two outcomes.
+    function _differs(uint256 marketId, Market storage market, uint8 outcome) internal view override returns (bool) {
+        if (market.outcome != LINEAR || outcome > 1) return outcome != market.outcome;
+        return _scales[marketId].share != outcome * ONE;
+    }
+
     /// @dev What was signed.
     function _digestOf(uint256 marketId, bytes32 input) private view returns (bytes32) {
         return sha256(abi.encodePacked(tagOf(marketId), input));

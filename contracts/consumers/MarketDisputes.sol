@@ -95,7 +95,7 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
         if (outcome >= market.outcomes && outcome != INVALID) {
             revert UnknownOutcome(marketId, outcome, market.outcomes);
         }
-        _decide(marketId, market, outcome, outcome != market.outcome);
+        _decide(marketId, market, outcome, _differs(marketId, market, outcome));
     }
 
     /// @inheritdoc IMarketBook
@@ -126,6 +126,11 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
             interfaceId == type(IMarketBook).interfaceId ||
             ERC1155.supportsInterface(interfaceId) ||
             AccessControl.supportsInterface(interfaceId);
+    }
+
+    /// @dev Whether an outcome pays otherwise than what was read.
+    function _differs(uint256, Market storage market, uint8 outcome) internal view virtual returns (bool) {
+        return outcome != market.outcome;
     }
 
     function _decide(uint256 marketId, Market storage market, uint8 outcome, bool upheld) internal {

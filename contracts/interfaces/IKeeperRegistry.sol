@@ -163,7 +163,7 @@ interface IKeeperRegistry {
     /// @notice Adds stake to `owner`'s keeper, paid by the caller.
     function stake(address owner, uint256 amount) external;
 
-    /// @notice Owner or operator lets a service bond the keeper's stake, or lets it bond no more of it. Nobody else can: a service
+    /// @notice The owner lets a service bond the keeper's stake; owner or operator lets it bond no more of it. Nobody else can: a service
     /// that the DAO, or whoever got hold of its roles, registers reaches no stake by itself. What is bonded stays so.
     function setOptIn(address owner, address service, bool optedIn) external;
 

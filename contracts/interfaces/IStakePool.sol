@@ -35,13 +35,18 @@ interface IStakePoolTypes {
     error NothingToSubmit(uint256 batch);
     /// @notice One batch after the other: the registry has room for four at a time.
     error SubmittedTooEarly(uint256 earliest, uint256 timestamp);
-    /// @notice The keeper's bonds hold what the batch should get: see `release`.
-    error StakeHeldByBonds(uint256 free, uint256 needed);
+    /// @notice The keeper's bonds hold all that the batch should get: see `release`.
+    error StakeHeldByBonds(uint256 needed);
     error BatchNotPaid(uint256 batch);
     error NothingToClaim(address account);
     error NotAService(address service);
     /// @notice Nobody waits for stake that bonds hold: leaving a service is the manager's and the operator's affair.
     error NobodyWaits();
+    /// @notice A batch waits for stake for longer than the unbonding delay: no service gets any before it was asked for.
+    error ExitsWait(uint256 wanted);
+    error TooManyServices(uint256 maximum);
+    /// @notice What the service owes the pool could not be fetched: send the service's `poke`, then this again.
+    error CollectionFailed(address service, bytes reason);
 }
 
 /// @title Stake of many on one keeper
@@ -70,28 +75,29 @@ interface IStakePool is IStakePoolTypes {
     /// @notice Stakes `amount` of the caller's tokens for `account`. Allow the pool to take them first.
     function deposit(address account, uint256 amount, uint256 minShares) external returns (uint256 shares);
 
-    /// @notice Puts shares into the batch that is filling. They earn nothing from now on, are slashed until they are paid, and vote until
-    /// they are claimed.
+    /// @notice Puts shares into the batch that is filling. They earn nothing and do not vote from now on, and are slashed until they are
+    /// paid: what they stand for votes for nobody.
     function requestExit(uint256 shares) external returns (uint256 batch);
 
-    /// @notice Asks the registry for a batch's tokens: the filling one's, which then is full, or what is missing of an earlier one.
-    /// Anybody may, a quarter of the unbonding delay after the last.
+    /// @notice Asks the registry for a batch's tokens as far as no bond holds them: the filling one's, which then is full, or what is
+    /// missing of the oldest. Anybody may, a quarter of the unbonding delay after the last.
     function submitExits(uint256 batch) external;
 
     /// @notice Fetches what has unlocked and pays the batches that are due; what is too much is staked again. Anybody may.
     function settleExits() external;
 
-    /// @notice Pays an account its part of a batch. Anybody may.
+    /// @notice Pays an account its part of what a batch was paid so far. Anybody may.
     function claimExit(uint256 batch, address account) external returns (uint256 amount);
 
     /// @notice Pays an account its rewards. Anybody may.
     function claimRewards(address account) external returns (uint256 amount);
 
-    /// @notice Takes the pool's rewards from the registry and shares them out. Anybody may.
+    /// @notice Collects what the pool's seats have earned in rounds that are final, and shares it out. Anybody may. Deposits, exits and
+    /// changes of the commission do it first.
     function harvest() external;
 
     /// @notice Leaves a service whose bond holds stake that a batch has waited for longer than the unbonding delay. Anybody may; the
-    /// manager at any time. Opts out, too.
+    /// manager at any time. Opts out, too: also when the seat is to go already, or cannot go yet (then once more, later).
     function release(address service, uint8 seat) external;
 
     // ------------------------------------------------------------------------------------------------- the manager
@@ -104,17 +110,21 @@ interface IStakePool is IStakePoolTypes {
         bytes calldata consent
     ) external;
 
+    /// @notice Lets a service bond the pool's stake. Refused while a batch waits for longer than the unbonding delay for stake that was
+    /// not asked for.
+    function optIn(address service) external;
+
     function setOperator(address operator, bytes calldata consent) external;
 
     function unjail() external;
 
-    /// @notice Frees what a suspended service holds. Anybody may.
+    /// @notice Frees what a suspended service holds. Who may, and when: as for `release`.
     function disengageSuspended(address service) external;
 
     /// @notice Lowers the commission at once, or announces a rise: `raiseCommission` makes it so, NOTICE_SECONDS later at the earliest.
     function setCommission(uint16 bps) external;
 
-    /// @notice Makes an announced rise so. What came in before is shared out at the old commission.
+    /// @notice Makes an announced rise so. What came in before, or could be collected, is shared out at the old commission.
     function raiseCommission() external;
 
     function offerManagement(address to) external;

@@ -123,6 +123,8 @@ contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
     /// @inheritdoc IKeeperRegistry
     function setOptIn(address owner, address service, bool optedIn) external {
         _actingFor(owner);
+        // The operator's key is in a machine that others may get into, and the stake may be of many: it can free it, not bind it.
+        if (optedIn && msg.sender != owner) revert NotKeeper(msg.sender, owner);
         if (_services[service] == ServiceStatus.Unknown) revert NotAService(service);
         Bond storage bond = _bonds[service][owner];
         if (bond.optedIn == optedIn) revert OptInUnchanged(owner, service, optedIn);

@@ -22,9 +22,9 @@ abstract contract PoolShares is IStakePool, StakeVotes {
 
     uint256 internal _staying;
     mapping(address account => uint256) private _shares;
-    mapping(address account => uint256) private _leaving;
-    /// @dev Shares that vote: those that stay, and those that left and were not claimed yet.
-    Checkpoints.Trace208 private _voting;
+    /// @dev All that stand for stake: those that stay, and those that leave and are not paid yet. Only the former vote, so that what the
+    /// latter stand for votes for nobody.
+    Checkpoints.Trace208 private _standing;
     /// @dev Rewards of one share since the beginning, times SCALE, and up to where each account's are in `_rewards`.
     uint256 private _perShare;
     mapping(address account => uint256) private _counted;
@@ -47,36 +47,37 @@ abstract contract PoolShares is IStakePool, StakeVotes {
     /// @notice Votes of an account, in tokens at stake.
     function getVotes(address account) public view override returns (uint256) {
         uint256 all = IStakeVotes(address(REGISTRY)).getVotes(address(this));
-        return _part(super.getVotes(account), all, _voting.latest());
+        return _part(super.getVotes(account), all, _standing.latest());
     }
 
     /// @notice Votes of an account at a past second, in tokens at stake.
     function getPastVotes(address account, uint256 timepoint) public view override returns (uint256) {
         uint256 shares = super.getPastVotes(account, timepoint);
         uint256 all = IStakeVotes(address(REGISTRY)).getPastVotes(address(this), timepoint);
-        return _part(shares, all, _voting.upperLookupRecent(uint48(timepoint)));
+        return _part(shares, all, _standing.upperLookupRecent(uint48(timepoint)));
     }
 
     function _join(address account, uint256 shares) internal {
         _count(account);
         _shares[account] += shares;
         _staying += shares;
-        _vote(account, shares, true);
+        _standing.push(clock(), SafeCast.toUint208(_standing.latest() + shares));
+        _moveVotes(account, shares, true);
     }
 
-    /// @dev They vote on until `_forget`.
+    /// @dev They stand for stake until `_retire`, and vote no more.
     function _leave(address account, uint256 shares) internal {
         _count(account);
         uint256 found = _shares[account];
         if (shares > found) revert SharesTooFew(account, found, shares);
         _shares[account] = found - shares;
-        _leaving[account] += shares;
         _staying -= shares;
+        _moveVotes(account, shares, false);
     }
 
-    function _forget(address account, uint256 shares) internal {
-        _leaving[account] -= shares;
-        _vote(account, shares, false);
+    /// @dev Shares that are paid.
+    function _retire(uint256 shares) internal {
+        _standing.push(clock(), SafeCast.toUint208(_standing.latest() - shares));
     }
 
     /// @dev For those that stay. What does not divide is nobody's.
@@ -95,18 +96,12 @@ abstract contract PoolShares is IStakePool, StakeVotes {
     }
 
     function _votingUnits(address account) internal view override returns (uint256) {
-        return _shares[account] + _leaving[account];
+        return _shares[account];
     }
 
     function _count(address account) private {
         _rewards[account] = rewardsOf(account);
         _counted[account] = _perShare;
-    }
-
-    function _vote(address account, uint256 shares, bool added) private {
-        uint256 before = _voting.latest();
-        _voting.push(clock(), SafeCast.toUint208(added ? before + shares : before - shares));
-        _moveVotes(account, shares, added);
     }
 
     function _part(uint256 shares, uint256 amount, uint256 total) private pure returns (uint256) {

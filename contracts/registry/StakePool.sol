@@ -8,13 +8,14 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
 import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegistration.sol";
 import {IStakePool} from "../interfaces/IStakePool.sol";
+import {PoolServices} from "./PoolServices.sol";
 import {PoolShares} from "./PoolShares.sol";
 
 /// @title Stake of many on one keeper
 /// @notice See IStakePool, which owns the documentation.
 /// @dev Conserved: what the pool has at the registry (stake and unbonding) and `_held` are the shares' assets; its own balance is `_held`,
 /// what batches have been paid and not claimed, and rewards. The token has no hooks and the registry calls nobody back.
-contract StakePool is PoolShares {
+contract StakePool is PoolServices {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
     using Math for uint256;
@@ -48,6 +49,8 @@ contract StakePool is PoolShares {
     uint256 private _held;
     mapping(uint256 batch => Batch) private _batches;
     mapping(uint256 batch => mapping(address account => uint256)) private _exits;
+    /// @dev Of a batch that is paid in parts.
+    mapping(uint256 batch => mapping(address account => uint256)) private _claimed;
 
     modifier onlyManager() {
         if (msg.sender != manager) revert NotManager(msg.sender, manager);
@@ -76,7 +79,7 @@ contract StakePool is PoolShares {
     function deposit(address account, uint256 amount, uint256 minShares) external returns (uint256 shares) {
         if (account == address(0)) revert ZeroAddress();
         if (amount == 0) revert ZeroAmount();
-        harvest();
+        _harvest(true);
         (uint256 worth, uint256 total) = (assets(), totalShares());
         if (total / VIRTUAL_SHARES > worth * RUIN) revert PoolRuined(worth, total);
         shares = amount.mulDiv(total + VIRTUAL_SHARES, worth + 1);
@@ -108,22 +111,23 @@ contract StakePool is PoolShares {
         settleExits();
         Batch storage entry = _batches[batch];
         bool first = entry.unlocksAt == 0;
-        uint256 amount = first ? _worthOf(entry.left) : _missing(batch, entry);
-        if (entry.left == 0 || (amount == 0 && !first)) revert NothingToSubmit(batch);
+        uint256 wanted = _wanted(batch, entry);
+        if (entry.left == 0 || (wanted == 0 && !first)) revert NothingToSubmit(batch);
         uint256 earliest = _nextSubmission();
         if (block.timestamp < earliest) revert SubmittedTooEarly(earliest, block.timestamp);
+        // What is free, so that nobody holds up the others by asking for much: the rest follows as bonds end.
+        uint256 amount = Math.min(wanted, _free());
+        if (amount == 0 && wanted != 0) revert StakeHeldByBonds(wanted);
         _submittedAt = uint64(block.timestamp);
         uint64 unlocksAt = uint64(block.timestamp);
         if (amount != 0) {
-            uint256 free = _free();
-            if (free < amount) revert StakeHeldByBonds(free, amount);
             REGISTRY.requestUnbonding(amount);
             unlocksAt = REGISTRY.keeperOf(address(this)).unlocksAt;
         }
         if (first) {
             ++fillingBatch;
             entry.unlocksAt = unlocksAt;
-            entry.asked = uint128(amount);
+            entry.asked = uint128(wanted);
         }
         emit BatchSubmitted(batch, amount, unlocksAt);
     }
@@ -149,12 +153,17 @@ contract StakePool is PoolShares {
     /// @inheritdoc IStakePool
     function claimExit(uint256 batch, address account) external returns (uint256 amount) {
         Batch storage entry = _batches[batch];
-        if (batch >= oldestBatch || entry.left != 0) revert BatchNotPaid(batch);
         uint256 shares = _exits[batch][account];
         if (shares == 0) revert NothingToClaim(account);
-        _exits[batch][account] = 0;
-        amount = uint256(entry.paid).mulDiv(shares, entry.shares);
-        _forget(account, shares);
+        uint256 due = uint256(entry.paid).mulDiv(shares, entry.shares);
+        amount = due - _claimed[batch][account];
+        if (entry.left == 0) {
+            _exits[batch][account] = 0;
+            _claimed[batch][account] = 0;
+        } else {
+            if (amount == 0) revert BatchNotPaid(batch);
+            _claimed[batch][account] = due;
+        }
         emit ExitPaid(account, batch, amount);
         if (amount != 0) TOKEN.safeTransfer(account, amount);
     }
@@ -170,6 +179,11 @@ contract StakePool is PoolShares {
 
     /// @inheritdoc IStakePool
     function harvest() public {
+        _harvest(false);
+    }
+
+    function _harvest(bool strict) private {
+        _collect(strict);
         if (REGISTRY.rewardsOf(address(this)) == 0) return;
         uint256 amount = REGISTRY.claimRewards(address(this));
         // Where nobody stays, nobody but the manager has a claim.
@@ -183,17 +197,14 @@ contract StakePool is PoolShares {
     function release(address service, uint8 seat) external {
         // Whatever else is at an address, it is not called in the pool's name.
         if (REGISTRY.serviceStatus(service) == IKeeperRegistry.ServiceStatus.Unknown) revert NotAService(service);
-        if (msg.sender != manager) {
-            settleExits();
-            Batch storage entry = _batches[oldestBatch];
-            bool first = entry.unlocksAt == 0;
-            uint256 since = first ? entry.dueAt : entry.unlocksAt;
-            uint256 wanted = first ? _worthOf(entry.left) : _missing(oldestBatch, entry);
-            bool late = entry.left != 0 && block.timestamp >= since + REGISTRY.settings().unbondingDelay;
-            if (!late || wanted <= _free()) revert NobodyWaits();
+        _requireReason();
+        if (!REGISTRY.isOptedIn(service, address(this))) {
+            ILearningServiceRegistration(service).leave(seat);
+            return;
         }
-        if (REGISTRY.isOptedIn(service, address(this))) REGISTRY.setOptIn(address(this), service, false);
-        ILearningServiceRegistration(service).leave(seat);
+        REGISTRY.setOptIn(address(this), service, false);
+        // A seat that is to go already, or cannot go yet, is no reason to stay opted in: without that no bond is filled up again.
+        try ILearningServiceRegistration(service).leave(seat) {} catch {}
     }
 
     // ------------------------------------------------------------------------------------------------- the manager
@@ -210,7 +221,18 @@ contract StakePool is PoolShares {
     }
 
     /// @inheritdoc IStakePool
+    function optIn(address service) external onlyManager {
+        settleExits();
+        uint256 wanted = _overdue();
+        if (wanted != 0) revert ExitsWait(wanted);
+        _follow(service);
+        REGISTRY.setOptIn(address(this), service, true);
+    }
+
+    /// @inheritdoc IStakePool
     function setOperator(address operator, bytes calldata consent) external onlyManager {
+        // Finds the seats, while they have the operator's key.
+        harvest();
         REGISTRY.setOperator(operator, consent);
     }
 
@@ -221,6 +243,7 @@ contract StakePool is PoolShares {
 
     /// @inheritdoc IStakePool
     function disengageSuspended(address service) external {
+        _requireReason();
         REGISTRY.disengageSuspended(service);
     }
 
@@ -255,7 +278,7 @@ contract StakePool is PoolShares {
     /// @inheritdoc IStakePool
     function acceptManagement() external {
         if (msg.sender != _pendingManager) revert NotPendingManager(msg.sender, _pendingManager);
-        harvest();
+        _harvest(true);
         emit ManagerChanged(manager, msg.sender);
         (manager, _pendingManager) = (msg.sender, address(0));
     }
@@ -291,7 +314,7 @@ contract StakePool is PoolShares {
     // ------------------------------------------------------------------------------------------------- internals
 
     function _changeCommission(uint16 bps) private {
-        harvest();
+        _harvest(true);
         emit CommissionChanged(commissionBps, bps);
         commissionBps = bps;
     }
@@ -323,13 +346,30 @@ contract StakePool is PoolShares {
         entry.left = uint128(left - burnt);
         entry.paid += amount.toUint128();
         _leavingShares -= burnt;
+        _retire(burnt);
         whole = burnt == left;
         emit BatchPaid(batch, amount, left - burnt);
     }
 
-    /// @dev What the oldest batch is owed, is due, and is not on its way from the registry.
-    function _missing(uint256 batch, Batch storage entry) private view returns (uint256) {
-        if (batch != oldestBatch || block.timestamp < entry.unlocksAt) return 0;
+    /// @dev The manager needs none. For others: a batch has waited too long for stake that bonds hold.
+    function _requireReason() private {
+        if (msg.sender == manager) return;
+        settleExits();
+        if (_overdue() <= _free()) revert NobodyWaits();
+    }
+
+    /// @dev What the oldest batch should have asked for an unbonding delay ago.
+    function _overdue() private view returns (uint256) {
+        uint256 batch = oldestBatch;
+        Batch storage entry = _batches[batch];
+        if (entry.left == 0 || block.timestamp < entry.dueAt + REGISTRY.settings().unbondingDelay) return 0;
+        return _wanted(batch, entry);
+    }
+
+    /// @dev What the filling batch is worth, or what the oldest is owed and is not on its way from the registry: all that comes is its.
+    function _wanted(uint256 batch, Batch storage entry) private view returns (uint256) {
+        if (entry.unlocksAt == 0) return _worthOf(entry.left);
+        if (batch != oldestBatch) return 0;
         return _owed(entry).saturatingSub(REGISTRY.keeperOf(address(this)).unbonding);
     }
 

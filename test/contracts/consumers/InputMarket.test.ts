@@ -152,6 +152,18 @@ describe('InputMarket', () => {
     await inputs.connect(stranger).challenge(classes)
     await inputs.connect(dao).settle(classes, 1)
     expect((await inputs.resolutionOf(classes)).outcome).to.equal(1n)
+    expect((await inputs.challengeOf(classes)).upheld).to.equal(true)
+    // All as it was read is a confirmation, whichever way the DAO says it.
+    for (const [score, outcome] of [
+      [10n, 1],
+      [0n, 0],
+    ] as const) {
+      const full = await linear(0n, 10n)
+      await resolve(full, score)
+      await inputs.connect(stranger).challenge(full)
+      await inputs.connect(dao).settle(full, outcome)
+      expect((await inputs.challengeOf(full)).upheld, `${score}`).to.equal(false)
+    }
     await networkHelpers.time.increase(1)
   })
 

@@ -31,7 +31,7 @@ async function createPool() {
   const open = async () =>
     pool.connect(owner).open(agent, KEY, MULTIADDR, await consentOf(registry, { address }, agent))
   await open()
-  await registry.connect(agent).setOptIn(pool, service, true)
+  await pool.connect(owner).optIn(service)
   for (const account of [alice, bob, carol]) {
     await token.connect(admin).transfer(account, 100n * COH)
     await token.connect(account).approve(pool, MaxUint256)
@@ -108,6 +108,9 @@ describe('StakePool', () => {
     await pass(DELAY)
     await pool.settleExits()
     expect((await pool.batchOf(batch)).left).to.be.greaterThan(0n)
+    // What has come is hers; the rest follows.
+    await pool.claimExit(batch, alice)
+    expect(await token.balanceOf(alice)).to.be.closeTo(60n * COH, 1000n)
     await expect(pool.claimExit(batch, alice)).to.be.revertedWithCustomError(pool, 'BatchNotPaid')
     await pool.submitExits(batch)
     await pass(DELAY)
@@ -189,7 +192,7 @@ describe('StakePool', () => {
   })
 
   it('votes for its delegators, each by its shares, less what was slashed, and for nobody else', async () => {
-    const { pool, registry, service, alice, bob, slash, networkHelpers, exit } = await createPool()
+    const { pool, registry, service, alice, bob, slash, networkHelpers, pass } = await createPool()
     await pool.connect(alice).deposit(alice, 60n * COH, 0)
     await pool.connect(bob).deposit(bob, 20n * COH, 0)
     expect([await pool.getVotes(alice), await pool.getVotes(bob)]).to.deep.equal([60n * COH, 20n * COH])
@@ -200,8 +203,52 @@ describe('StakePool', () => {
     expect(await pool.getPastVotes(alice, before)).to.equal(60n * COH)
     await pool.connect(bob).delegate(alice)
     expect([await pool.getVotes(alice), await pool.getVotes(bob)]).to.deep.equal([40n * COH, 0n])
-    await exit(alice)
+    // Who leaves votes no more, paid or not, claimed or not; its stake votes for nobody else.
+    await pool.connect(alice).requestExit(await pool.sharesOf(alice))
     expect(await pool.getVotes(alice)).to.be.closeTo(10n * COH, 1000n)
+    // The bond of the service is over, and its tail.
+    await registry.connect(service).disengage(pool)
+    await pass(DELAY)
+    await pool.submitExits(0)
+    await pass(DELAY)
+    await pool.settleExits()
+    expect(await pool.getVotes(alice), 'paid, not claimed').to.be.closeTo(10n * COH, 1000n)
+    await pool.claimExit(0, alice)
+    expect(await pool.getVotes(alice)).to.be.closeTo(10n * COH, 1000n)
+  })
+
+  it('gives a batch what is free, and its owners their parts of that: a large exit holds nobody up', async () => {
+    const { pool, registry, service, alice, bob, pass, token } = await createPool()
+    await pool.connect(alice).deposit(alice, 90n * COH, 0)
+    await pool.connect(bob).deposit(bob, 10n * COH, 0)
+    await registry.connect(service).engage(pool, 60n * COH)
+    for (const account of [alice, bob]) await pool.connect(account).requestExit(await pool.sharesOf(account))
+    await pool.submitExits(0)
+    await pass(DELAY)
+    await pool.settleExits()
+    await pool.claimExit(0, bob)
+    expect(await token.balanceOf(bob)).to.be.closeTo(94n * COH, 1000n)
+    await expect(pool.claimExit(0, bob)).to.be.revertedWithCustomError(pool, 'BatchNotPaid')
+    await expect(pool.submitExits(0)).to.be.revertedWithCustomError(pool, 'StakeHeldByBonds')
+    await registry.connect(service).disengage(pool)
+    await pool.submitExits(0)
+    await pass(DELAY)
+    await pool.settleExits()
+    for (const account of [alice, bob]) await pool.claimExit(0, account)
+    expect(await token.balanceOf(bob)).to.be.closeTo(100n * COH, 1000n)
+    expect(await token.balanceOf(alice)).to.be.closeTo(100n * COH, 1000n)
+  })
+
+  it('follows eight services at most, and forgets those that it has left', async () => {
+    const { pool, registry, owner, agent, ethers, service } = await createPool()
+    const more = (await ethers.getSigners()).slice(20 - 8)
+    for (const account of more) await registry.registerService(account)
+    for (const account of more.slice(0, 7)) await pool.connect(owner).optIn(account)
+    await expect(pool.connect(owner).optIn(more[7]!))
+      .to.be.revertedWithCustomError(pool, 'TooManyServices')
+      .withArgs(8)
+    await registry.connect(agent).setOptIn(pool, service, false)
+    await pool.connect(owner).optIn(more[7]!)
   })
 
   it('makes batches one after the other, four in an unbonding delay', async () => {
@@ -221,13 +268,14 @@ describe('StakePool', () => {
   it('leaves a service that holds what a batch waits for, whatever the manager says', async () => {
     const { pool, registry, service, owner, alice, stranger, pass, ethers, agent } = await createPool()
     await pool.connect(alice).deposit(alice, 100n * COH, 0)
-    await registry.connect(service).engage(pool, 80n * COH)
+    await registry.connect(service).engage(pool, 100n * COH)
     await pool.connect(alice).requestExit(await pool.sharesOf(alice))
     await expect(pool.submitExits(0)).to.be.revertedWithCustomError(pool, 'StakeHeldByBonds')
     await expect(pool.connect(stranger).release(service, 3)).to.be.revertedWithCustomError(pool, 'NobodyWaits')
     await expect(pool.connect(owner).release(stranger, 3))
       .to.be.revertedWithCustomError(pool, 'NotAService')
       .withArgs(stranger.address)
+    await expect(pool.connect(stranger).disengageSuspended(service)).to.be.revertedWithCustomError(pool, 'NobodyWaits')
     await pass(DELAY)
     // The account that plays the service has no code: what counts is that the pool asks it to let go.
     await ethers.provider.send('hardhat_setCode', [service.address, '0x00'])
@@ -235,9 +283,14 @@ describe('StakePool', () => {
     expect(await registry.isOptedIn(service, pool)).to.equal(false)
     await ethers.provider.send('hardhat_setCode', [service.address, '0x'])
     await registry.connect(service).disengage(pool)
+    await expect(registry.connect(agent).setOptIn(pool, service, true)).to.be.revertedWithCustomError(
+      registry,
+      'NotKeeper',
+    )
+    await expect(pool.connect(owner).optIn(service)).to.be.revertedWithCustomError(pool, 'ExitsWait')
     await pool.submitExits(0)
     // The manager needs no reason.
-    await registry.connect(agent).setOptIn(pool, service, true)
+    await pool.connect(owner).optIn(service)
     await ethers.provider.send('hardhat_setCode', [service.address, '0x00'])
     await pool.connect(owner).release(service, 3)
     expect(await registry.isOptedIn(service, pool)).to.equal(false)
@@ -254,7 +307,7 @@ describe('StakePool', () => {
   })
 
   it('obeys its manager in what is the manager’s, and is opened once', async () => {
-    const { pool, factory, registry, owner, stranger, alice, agent, open, address, ethers } = await createPool()
+    const { pool, factory, registry, owner, stranger, alice, agent, open, address, ethers, service } = await createPool()
     await expect(open()).to.be.revertedWithCustomError(registry, 'AlreadyRegistered')
     await expect(pool.initialise(stranger, 0)).to.be.revertedWithCustomError(pool, 'AlreadyOpened')
     const code = await ethers.getContractAt('StakePool', await factory.IMPLEMENTATION())
@@ -265,6 +318,7 @@ describe('StakePool', () => {
     for (const attempt of [
       () => pool.connect(stranger).setOperator(alice, consent),
       () => pool.connect(stranger).unjail(),
+      () => pool.connect(stranger).optIn(service),
       () => pool.connect(stranger).offerManagement(stranger),
       () => pool.connect(stranger).open(alice, KEY, MULTIADDR, consent),
     ]) {

@@ -243,7 +243,11 @@ describe('a keeper’s opt-in', () => {
       .withArgs(player.owner.address, stranger.address)
     await expect(thief.setOptIn(player.owner, stranger, true)).to.be.revertedWithCustomError(registry, 'NotKeeper')
     expect(await registry.isOptedIn(stranger, player.owner)).to.equal(false)
+    // The operator's key frees stake, and binds none.
     await expect(registry.connect(player.operator).setOptIn(player.owner, stranger, true))
+      .to.be.revertedWithCustomError(registry, 'NotKeeper')
+      .withArgs(player.operator.address, player.owner.address)
+    await expect(registry.connect(player.owner).setOptIn(player.owner, stranger, true))
       .to.emit(registry, 'OptInChanged')
       .withArgs(player.owner.address, stranger.address, true)
     await thief.engage(player.owner, BOND)

@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IKeeperRegistry} from "../../../../contracts/interfaces/IKeeperRegistry.sol";
+import {ILearningServiceErrors} from "../../../../contracts/interfaces/ILearningServiceErrors.sol";
 import {IStakePool, IStakePoolTypes} from "../../../../contracts/interfaces/IStakePool.sol";
 import {IStakePoolFactory} from "../../../../contracts/interfaces/IStakePoolFactory.sol";
 import {IStakeVotes} from "../../../../contracts/interfaces/IStakeVotes.sol";
@@ -45,8 +46,8 @@ contract DelegationTest is Play {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(5, _registry.consentDigest(address(_pool), vm.addr(5)));
         vm.prank(_people[0]);
         _pool.open(vm.addr(5), "key", hex"04", abi.encodePacked(r, s, v));
-        vm.prank(vm.addr(5));
-        _registry.setOptIn(address(_pool), address(this), true);
+        vm.prank(_people[0]);
+        _pool.optIn(address(this));
         _token.approve(address(_registry), type(uint256).max);
         _registry.fund(address(this), 1e26);
         for (uint256 i = 0; i < _people.length; ++i) {
@@ -136,10 +137,9 @@ contract DelegationTest is Play {
         IKeeperRegistry.Keeper memory keeper = _registry.keeperOf(pool);
         if (choice < 74) {
             uint256 free = keeper.stake > keeper.bonded ? keeper.stake - keeper.bonded : 0;
-            // The operator comes back after a release.
+            // The manager comes back after a release, when nobody waits.
             if (!_registry.isOptedIn(address(this), pool)) {
-                vm.prank(vm.addr(5));
-                _registry.setOptIn(pool, address(this), true);
+                _try("opt in", _people[0], pool, abi.encodeCall(_pool.optIn, (address(this))));
             }
             bytes memory data = abi.encodeCall(_registry.engage, (pool, uint128(free / 4)));
             _try("engage", address(this), registry, data);
@@ -180,7 +180,20 @@ contract DelegationTest is Play {
         if (who != _people[0]) _same("a commission of somebody else", _pool.commissionBps(), before);
     }
 
-    /// @dev What a service would be asked: leaving gives the stake free.
+    /// @dev What a service would be asked: the pool has seat 0, and its rewards are credited at once.
+    function seatOf(address) external pure returns (uint8) {
+        return 0;
+    }
+
+    function seatInfo(uint8) external view returns (address, address, uint8) {
+        return (address(_pool), vm.addr(5), 0);
+    }
+
+    function collect(uint8 seat) external pure returns (uint256) {
+        revert ILearningServiceErrors.NothingToCollect(seat);
+    }
+
+    /// @dev Leaving gives the stake free.
     function leave(uint8) external {
         _registry.disengage(address(_pool));
     }

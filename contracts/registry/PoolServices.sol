@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
+import {ILearningServiceErrors} from "../interfaces/ILearningServiceErrors.sol";
+import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegistration.sol";
+import {ILearningServiceViews} from "../interfaces/ILearningServiceViews.sol";
+import {PoolShares} from "./PoolShares.sol";
+
+/// @title Services that a pool of stake lets bond it, and what lies uncollected there
+/// @dev Only the pool opts in, so the list has every service in which the pool can be seated. Rewards that nobody has collected belong to
+/// those who stay now: the pool fetches them before anybody joins or leaves, and before the commission changes.
+abstract contract PoolServices is PoolShares {
+    /// @notice Services at a time. One that was left makes room.
+    uint256 public constant MAX_SERVICES = 8;
+
+    address[] private _services;
+    /// @dev The last seat found, plus one. A seat is found by its operator's key, which the service may not have taken over yet.
+    mapping(address service => uint256) private _seats;
+
+    /// @param strict Reverts where a service does not say what it owes: a caller could else keep back the gas for it.
+    function _collect(bool strict) internal {
+        for (uint256 i = 0; i < _services.length; ++i) {
+            address service = _services[i];
+            (bool seated, uint8 seat) = _seatIn(service);
+            if (!seated) continue;
+            try ILearningServiceRegistration(service).collect(seat) returns (uint256) {} catch (bytes memory reason) {
+                bool empty = bytes4(reason) == ILearningServiceErrors.NothingToCollect.selector;
+                if (strict && !empty) revert CollectionFailed(service, reason);
+            }
+        }
+    }
+
+    /// @dev Forgets the services that the pool has left.
+    function _follow(address service) internal {
+        bool known;
+        for (uint256 i = 0; i < _services.length; ) {
+            address found = _services[i];
+            if (found == service) known = true;
+            (bool seated, ) = _seatIn(found);
+            if (found == service || seated || REGISTRY.isOptedIn(found, address(this))) {
+                ++i;
+                continue;
+            }
+            _services[i] = _services[_services.length - 1];
+            _services.pop();
+        }
+        if (known) return;
+        if (_services.length == MAX_SERVICES) revert TooManyServices(MAX_SERVICES);
+        _services.push(service);
+    }
+
+    /// @dev The seat last found, if it still is the pool's; else that of its present operator. Looked for before each change of the
+    /// operator, so that no seat is out of sight.
+    function _seatIn(address service) private returns (bool seated, uint8 seat) {
+        if (service.code.length == 0) return (false, 0);
+        uint256 last = _seats[service];
+        if (last != 0 && _isOwn(service, uint8(last - 1))) return (true, uint8(last - 1));
+        try ILearningServiceViews(service).seatOf(REGISTRY.operatorOf(address(this))) returns (uint8 found) {
+            if (!_isOwn(service, found)) return (false, 0);
+            _seats[service] = uint256(found) + 1;
+            return (true, found);
+        } catch {
+            return (false, 0);
+        }
+    }
+
+    function _isOwn(address service, uint8 seat) private view returns (bool) {
+        (address keeper, , ) = ILearningServiceViews(service).seatInfo(seat);
+        return keeper == address(this);
+    }
+}
