@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import { id, MaxUint256 } from 'ethers'
 import type { StakePool } from '../../../types/index.ts'
 import { BOND, COH, createWorld, type Player, UNBONDING } from '../rounds/fixture.ts'
-import { completeRound, passDeadline, reachTraining, stateOf } from '../rounds/play.ts'
+import { completeRound, passDeadline, reachTraining } from '../rounds/play.ts'
 import { consentOf } from './keepers.ts'
 
 const ENGAGED = 2n ** 64n - 1n
@@ -36,14 +36,20 @@ async function createPool(trainingWindow: number) {
   await pool.connect(alice).deposit(alice, BOND, 0)
   const seated: Player = { owner: pool as never, operator: agent, seat: -1 }
   await reachTraining(world, [...players, seated])
-  return { ...world, pool, seated, manager, agent, alice, thief }
+  const all = [...players, seated]
+  const earn = async () => {
+    for (let round = 0; round < 2; round++) await completeRound({ ...world, players: all }, all)
+    const earned = await service.earned(seated.seat)
+    expect(earned).to.be.greaterThan(0n)
+    return earned
+  }
+  return { ...world, pool, seated, manager, agent, alice, thief, earn }
 }
 
 describe('StakePool, seated', () => {
   it('lets a delegator out, whatever operator and manager do to stay', async () => {
-    const { pool, seated, agent, manager, alice, registry, service, players, stranger, networkHelpers, ...world } =
-      await createPool(20 * 24 * 3600)
-    const all = { ...world, pool, registry, service, players, stranger, networkHelpers } as never
+    const world = await createPool(20 * 24 * 3600)
+    const { pool, seated, agent, manager, alice, registry, service, players, stranger, networkHelpers } = world
     const accomplice = players[3]!
     await pool.connect(alice).requestExit(await pool.sharesOf(alice))
     await expect(pool.submitExits(0)).to.be.revertedWithCustomError(pool, 'StakeHeldByBonds')
@@ -59,7 +65,7 @@ describe('StakePool, seated', () => {
     )
     await expect(pool.connect(manager).optIn(service)).to.be.revertedWithCustomError(pool, 'ExitsWait')
     await expect(service.connect(agent).topUp(seated.seat)).to.be.revertedWithCustomError(registry, 'NotOptedIn')
-    await passDeadline(all)
+    await passDeadline(world)
     await service.poke()
     await service.connect(accomplice.operator).join(accomplice.owner)
     expect((await registry.bondOf(service, pool))[1]).to.be.lessThan(ENGAGED)
@@ -68,12 +74,8 @@ describe('StakePool, seated', () => {
 
   for (const moved of [false, true]) {
     it(`shares what was earned before among those who stayed then${moved ? ', under a new operator, too' : ''}`, async () => {
-      const { pool, seated, thief, manager, alice, token, service, players, ethers, registry, ...world } =
-        await createPool(5000)
-      const all = { ...world, pool, token, service, players, ethers, registry } as never
-      for (let round = 0; round < 2; round++) await completeRound(all, [...players, seated])
-      const earned = await service.earned(seated.seat)
-      expect(earned).to.be.greaterThan(0n)
+      const { pool, seated, thief, manager, alice, service, ethers, registry, earn } = await createPool(5000)
+      const earned = await earn()
       if (moved) {
         const [key] = (await ethers.getSigners()).slice(15) as [HardhatEthersSigner]
         const address = await pool.getAddress()
@@ -87,11 +89,9 @@ describe('StakePool, seated', () => {
   }
 
   it('raises its commission for what is earned later, and not for what lay uncollected', async () => {
-    const { pool, seated, manager, alice, service, players, networkHelpers, ...world } = await createPool(5000)
-    const all = { ...world, pool, service, players, networkHelpers } as never
+    const { pool, manager, alice, networkHelpers, earn } = await createPool(5000)
     await pool.connect(manager).setCommission(5000)
-    for (let round = 0; round < 2; round++) await completeRound(all, [...players, seated])
-    const earned = await service.earned(seated.seat)
+    const earned = await earn()
     await networkHelpers.time.increase(14 * 24 * 3600)
     await expect(pool.connect(manager).raiseCommission()).to.emit(pool, 'CommissionChanged')
     expect(await pool.rewardsOf(manager)).to.equal(0n)
@@ -99,10 +99,8 @@ describe('StakePool, seated', () => {
   })
 
   it('changes no commission where the gas does not suffice to collect', async () => {
-    const { pool, seated, manager, service, players, ...world } = await createPool(5000)
-    const all = { ...world, pool, service, players } as never
-    for (let round = 0; round < 2; round++) await completeRound(all, [...players, seated])
-    expect(await service.earned(seated.seat)).to.be.greaterThan(0n)
+    const { pool, seated, manager, service, earn } = await createPool(5000)
+    await earn()
     for (let gasLimit = 60_000; gasLimit <= 200_000; gasLimit += 10_000) {
       const done = await pool.connect(manager).setCommission(0, { gasLimit }).then(
         () => true,
