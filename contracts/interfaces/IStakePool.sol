@@ -15,7 +15,7 @@ interface IStakePoolTypes {
         uint128 paid;
         /// Unix seconds from which it is due: the registry gives back what was asked for it; 0 while nothing was.
         uint64 unlocksAt;
-        /// When it may have been asked for at the earliest: `release` opens then.
+        /// When it may have been asked for at the earliest: an unbonding delay later `release` opens for what was not.
         uint64 dueAt;
     }
 
@@ -156,8 +156,8 @@ interface IStakePool is IStakePoolTypes {
     /// @notice The batch that is filling.
     function fillingBatch() external view returns (uint256);
 
-    /// @notice The first batch that is not wholly paid: it gets what comes back first. When it is due and more was slashed out of it than its
-    /// part, `submitExits` asks for what is missing.
+    /// @notice The first batch that is not wholly paid: it gets what comes back first. Of what bonds held when it was submitted, or was
+    /// slashed out of it beyond its part, `submitExits` asks for the rest.
     function oldestBatch() external view returns (uint256);
 
     /// @notice Rewards that are shared out and not claimed.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
 import {ILearningServiceErrors} from "../interfaces/ILearningServiceErrors.sol";
 import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegistration.sol";
 import {ILearningServiceViews} from "../interfaces/ILearningServiceViews.sol";

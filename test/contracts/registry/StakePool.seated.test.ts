@@ -102,10 +102,13 @@ describe('StakePool, seated', () => {
     const { pool, seated, manager, service, earn } = await createPool(5000)
     await earn()
     for (let gasLimit = 60_000; gasLimit <= 200_000; gasLimit += 10_000) {
-      const done = await pool.connect(manager).setCommission(0, { gasLimit }).then(
-        () => true,
-        () => false,
-      )
+      const done = await pool
+        .connect(manager)
+        .setCommission(0, { gasLimit })
+        .then(
+          () => true,
+          () => false,
+        )
       if (done) expect(await service.earned(seated.seat), `with ${gasLimit} gas`).to.equal(0n)
     }
   })

@@ -244,9 +244,7 @@ describe('StakePool', () => {
     const more = (await ethers.getSigners()).slice(20 - 8)
     for (const account of more) await registry.registerService(account)
     for (const account of more.slice(0, 7)) await pool.connect(owner).optIn(account)
-    await expect(pool.connect(owner).optIn(more[7]!))
-      .to.be.revertedWithCustomError(pool, 'TooManyServices')
-      .withArgs(8)
+    await expect(pool.connect(owner).optIn(more[7]!)).to.be.revertedWithCustomError(pool, 'TooManyServices').withArgs(8)
     await registry.connect(agent).setOptIn(pool, service, false)
     await pool.connect(owner).optIn(more[7]!)
   })
@@ -307,7 +305,8 @@ describe('StakePool', () => {
   })
 
   it('obeys its manager in what is the manager’s, and is opened once', async () => {
-    const { pool, factory, registry, owner, stranger, alice, agent, open, address, ethers, service } = await createPool()
+    const { pool, factory, registry, owner, stranger, alice, agent, open, address, ethers, service } =
+      await createPool()
     await expect(open()).to.be.revertedWithCustomError(registry, 'AlreadyRegistered')
     await expect(pool.initialise(stranger, 0)).to.be.revertedWithCustomError(pool, 'AlreadyOpened')
     const code = await ethers.getContractAt('StakePool', await factory.IMPLEMENTATION())
