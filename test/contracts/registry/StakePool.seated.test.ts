@@ -98,18 +98,23 @@ describe('StakePool, seated', () => {
     expect(await pool.rewardsOf(alice)).to.be.at.least(earned - 1n)
   })
 
-  it('changes no commission where the gas does not suffice to collect', async () => {
-    const { pool, seated, manager, service, earn } = await createPool(5000)
-    await earn()
-    for (let gasLimit = 60_000; gasLimit <= 200_000; gasLimit += 10_000) {
-      const done = await pool
-        .connect(manager)
-        .setCommission(0, { gasLimit })
-        .then(
-          () => true,
-          () => false,
-        )
-      if (done) expect(await service.earned(seated.seat), `with ${gasLimit} gas`).to.equal(0n)
+  it('takes no deposit and changes no commission while a service does not say what it owes, and lets out all the same', async () => {
+    const { pool, seated, manager, agent, alice, thief, service, networkHelpers, earn } = await createPool(5000)
+    await pool.connect(manager).setCommission(5000)
+    const earned = await earn()
+    // The epoch has ended and nobody has recorded it: the seat is given up in the call that should collect from it.
+    await service.connect(agent).leave(seated.seat)
+    await networkHelpers.time.increase(14 * 24 * 3600)
+    for (const attempt of [
+      () => pool.connect(manager).raiseCommission(),
+      () => pool.connect(thief).deposit(thief, BOND, 0),
+    ]) {
+      await expect(attempt()).to.be.revertedWithCustomError(pool, 'CollectionFailed')
     }
+    await pool.connect(alice).requestExit(1)
+    await service.poke()
+    await pool.connect(manager).raiseCommission()
+    expect(await pool.rewardsOf(manager)).to.equal(0n)
+    expect(await pool.rewardsOf(alice)).to.be.at.least(earned - 1n)
   })
 })
