@@ -38,6 +38,13 @@ describe('a keeper’s judgement of candidates', () => {
     expect(warned[0]!.before).to.be.within(0.89, 0.9)
   })
 
+  it('FINDING: goes on voting after a candidate that the other members refused', () => {
+    // A member whose samples are nearly all of class A; an attacker's candidate says A to everything, and is not accepted.
+    expect([0.6, 0.62, 1].map((accuracy) => verdictOn(accuracy))).to.deep.equal([true, true, true])
+    const honest = Array.from({ length: 1000 }, (_, round) => verdictOn(Math.min(0.74, 0.62 + round / 1000)))
+    expect(honest.filter((good) => good).length).to.be.greaterThan(0)
+  })
+
   it('learns nothing from a model that it refuses', () => {
     verdictOn(0.9)
     for (let round = 0; round < 200; round++) expect(verdictOn(0.5)).to.equal(false)

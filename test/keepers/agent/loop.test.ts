@@ -46,8 +46,10 @@ function stage() {
     patience: [] as number[],
   }
   const failing: { look: unknown } = { look: null }
+  const refuse: { reading: unknown } = { reading: null }
   const service = {
     snapshot: async () => {
+      if (refuse.reading !== null) throw refuse.reading
       chain.readings += 1
       return {
         current: BigInt(STATES.indexOf(chain.state)),
@@ -129,7 +131,7 @@ function stage() {
     const loop = new AgentLoop(context, { cursor: cursor as never, heads }, behaviours)
     return { loop, ended: loop.run() }
   }
-  return { chain, failing, clock, stopping, calls, behave, run, rebuilt, metrics: context.metrics }
+  return { chain, failing, refuse, clock, stopping, calls, behave, run, rebuilt, metrics: context.metrics }
 }
 
 describe('agent loop', () => {
@@ -186,6 +188,24 @@ describe('agent loop', () => {
     expect(readings).to.deep.equal([1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 5])
     expect(loop.snapshot).to.include({ block: 201, time: 201 })
     expect(loop.seat).to.equal(1)
+  })
+
+  it('FINDING: reads the state that an event changed, also when the first reading failed', async () => {
+    const { chain, clock, stopping, calls, behave, run, refuse } = stage()
+    chain.end = 200
+    clock.onSleep = () => {
+      chain.block += 1
+      if (chain.block === 11) {
+        // KeyCommit opens; the endpoint answers the question for the logs, and not the one for the state.
+        chain.state = 'KeyCommit'
+        chain.events = 1
+        refuse.reading = new ChainError('UNKNOWN' as never, 'HTTP 502')
+      } else refuse.reading = null
+      if (chain.block === 50) stopping.abort()
+    }
+    const { ended } = run({ ...behave('Registration', async () => 'done'), ...behave('KeyCommit', async () => 'done') })
+    await ended
+    expect(calls).to.include('KeyCommit')
   })
 
   it('looks at blocks some at a time where nothing happens, and in time for the end of a window', async () => {

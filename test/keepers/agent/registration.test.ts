@@ -39,6 +39,36 @@ describe('a keeper in Registration', () => {
     expect(asked).to.equal(2)
   })
 
+  it('FINDING: asks again when what was pending applies', async () => {
+    const says = (current: string, pending: boolean) =>
+      Object.assign(stage.context, {
+        contracts: {
+          service: {
+            parameters: async () => ({ manifest: current }),
+            pendingParameters: async () => [pending, { manifest: other }],
+          },
+        },
+      })
+    stage.tell('ParametersProposed', {})
+    // The clock says Registration, nobody has recorded it: what is pending does not apply yet.
+    says(manifestDigest(own), true)
+    expect(await registration(stage.step({ due: true }))).to.equal('again')
+    stage.tell('ParametersApplied', {})
+    says(other, false)
+    const error = await registration(stage.step()).catch((caught: unknown) => caught)
+    expect(error).to.have.property('code', 'WRONG_MANIFEST')
+  })
+
+  it('FINDING: does not end the keeper for good on the word of one endpoint of two', async () => {
+    const everywhere = async () => {
+      throw new Error('never asked')
+    }
+    Object.assign(stage.context, { endpoints: { count: 2, everywhere } })
+    chainSays(other)
+    const error = await registration(stage.step()).catch((caught: unknown) => caught)
+    expect(error).not.to.have.property('code', 'WRONG_MANIFEST')
+  })
+
   it('goes no further when another manifest is the service`s, and ends with what to do', async () => {
     chainSays(manifestDigest(own))
     await registration(stage.step())
