@@ -28,6 +28,7 @@ type Says = {
 describe('the members that a keeper deals to', () => {
   let stage: RoundStage
   beforeEach(async () => {
+    manifest = ZeroHash
     stage = await roundStage({ members: 4, threshold: 3, self: 1 })
     stage.snapshot = { ...stage.snapshot, state: 'KeyCommit' }
     Object.assign(stage.context, { manifest: exampleManifest('logistic') })
@@ -44,9 +45,6 @@ describe('the members that a keeper deals to', () => {
 
   /** What every endpoint says of the service's manifest. */
   let manifest: string
-  beforeEach(() => {
-    manifest = ZeroHash
-  })
 
   /** Tells the keeper of the epoch as its first endpoint does, and has each endpoint answer. */
   function told(first: Says, ...others: (Says | null)[]): void {
