@@ -85,6 +85,7 @@ export class HeadWatch {
     const block = await this.#provider.getBlock('latest')
     // Of a node that has just started, or a balancer between two: it may have one the next time.
     if (block === null || block.hash === null) throw new Error('the endpoint has no latest block')
+    const { number, hash, parentHash, timestamp, baseFeePerGas } = block
     const head: Head = { number, hash, parentHash, timestamp, baseFeePerGas }
     this.#note(head, now)
     return head
