@@ -42,8 +42,8 @@ export type AgentContext = {
 export type Remembered = {
   /** The service's parameters, and the block at which their epoch opened. */
   parameters: { readonly block: number; readonly parameters: EpochParameters } | null
-  /** Block in which parameters were last proposed when this keeper's manifest was found to be the service's. */
-  agreed: number | null
+  /** Blocks in which parameters were last proposed and last applied when this keeper's manifest was found to be the service's. */
+  agreed: string | null
   /** Chain time at which something was first seen to be due, and since which transition. */
   due: { readonly mark: string; readonly time: number } | null
 }

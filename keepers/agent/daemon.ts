@@ -13,7 +13,7 @@ import {
   PeerBook,
   systemClock,
 } from '../chain/index.ts'
-import { agreedDigests, encodeManifest, openManifest, requireAgreed } from '../versions/index.ts'
+import { encodeManifest, openManifest } from '../versions/index.ts'
 import {
   healthOf,
   identityOf,
@@ -30,7 +30,6 @@ import type { AgentContext, Behaviour } from './context.ts'
 import { EpochEngine } from './epoch.ts'
 import { AgentError } from './errors.ts'
 import { Facts } from './facts.ts'
-import { RENEW } from './frame.ts'
 import { HealthServer } from './health-server.ts'
 import { AgentLoop } from './loop.ts'
 import { keepYoungSpaceBound } from './memory.ts'
@@ -39,6 +38,7 @@ import { standardOutput } from './operations/logs.ts'
 import { peerIdOf } from './peer-id.ts'
 import { checkClock, checkDoppelganger, checkFunds, checkRegistered, checkServicePlan } from './preflight.ts'
 import type { StateName } from './states.ts'
+import { isManifestAgreed } from './steps/agreed-manifest.ts'
 import { ensureEncryptionKey } from './steps/encryption-key.ts'
 import { Trainer } from './training/trainer.ts'
 
@@ -129,7 +129,8 @@ async function openContext(
   const provider = openProvider(surroundings)
   cleanup.defer(() => provider.destroy())
   const contracts = await openService(address, provider)
-  requireAgreed(await agreedDigests(contracts.service), manifest, RENEW)
+  const serviceAddress = address as `0x${string}`
+  await isManifestAgreed({ endpoints: provider, log, manifest, serviceAddress, contracts })
   await checkClock(provider, clock)
   await checkFunds(provider, wallet.address)
   const owner = await checkRegistered(contracts, wallet.address)
@@ -153,7 +154,7 @@ async function openContext(
   const context: AgentContext = {
     ...{ config, manifest, clock, store, plane, queue, contracts, epochs, trainer, metrics, log },
     chainId: BigInt(config.chain.id),
-    serviceAddress: address as `0x${string}`,
+    serviceAddress,
     operator: wallet.address,
     endpoints: provider,
     facts: new Facts(contractInterface('ILearningService'), store.logs),

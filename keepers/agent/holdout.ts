@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What this keeper's own hold-out says of candidates, remembered from round to round.
+// What this keeper's own hold-out says of candidates, held against the models that the members accepted.
 import { z } from 'zod'
 import { isAcceptable, nextReference } from '../learning/index.ts'
+import { manifestDigest } from '../versions/index.ts'
 import type { AgentContext } from './context.ts'
 import type { ModelScore } from './training/protocol.ts'
 
 /** Keepers of earlier releases noted the last model's accuracy alone. */
-const recordSchema = z.object({ accuracy: z.number(), reference: z.number().optional() }).nullable()
+const recordSchema = z
+  .object({ accuracy: z.number(), reference: z.number().optional(), judgedBy: z.string().optional() })
+  .nullable()
 
-type Judging = { readonly store: Pick<AgentContext['store'], 'getRecord'> } & Pick<AgentContext, 'manifest' | 'log'>
+const RECORD = 'holdout'
 
-export type Verdict = {
-  /** Whether this keeper votes for the candidate: unless it is clearly worse on its hold-out than earlier models were. */
-  readonly good: boolean
-  /** What later candidates have to come up to, once this one is noted. */
-  readonly reference: number
-}
+type Judging = {
+  readonly store: Pick<AgentContext['store'], 'getRecord' | 'putRecord'>
+  readonly trainer: { readonly shard: { readonly samples: number; readonly heldOut: number } }
+} & Pick<AgentContext, 'manifest' | 'log'>
 
-export function judge({ store, manifest, log }: Judging, score: ModelScore): Verdict {
-  const record = recordSchema.parse(store.getRecord('holdout'))
-  const before = record === null ? null : (record.reference ?? record.accuracy)
+/** Whether this keeper votes for a candidate: unless it is clearly worse on its hold-out than accepted models were. */
+export function isGood(context: Judging, score: ModelScore): boolean {
+  const { manifest, log } = context
+  const before = referenceOf(context)
   const good = Number.isFinite(score.loss) && isAcceptable(score.accuracy, before, manifest.vote.tolerance)
   if (!good) {
     log.warn(
@@ -27,13 +29,26 @@ export function judge({ store, manifest, log }: Judging, score: ModelScore): Ver
       'the model is worse than earlier ones: no vote',
     )
   }
-  return { good, reference: nextReference(score.accuracy, before) }
+  return good
 }
 
-/** Notes a candidate that was found good. */
-export function noteGood(
-  store: Pick<AgentContext['store'], 'putRecord'>,
-  of: { readonly round: number; readonly accuracy: number; readonly reference: number },
-): void {
-  store.putRecord('holdout', of)
+/**
+ * Notes how good a model was that the members accepted, whether or not this keeper was for it. One that they refused counts for
+ * nothing: made to suit one keeper's samples, it would have this keeper refuse everything that comes after it.
+ */
+export function noteAccepted(context: Judging, of: { readonly round: number; readonly accuracy: number }): void {
+  const reference = nextReference(of.accuracy, referenceOf(context))
+  context.store.putRecord(RECORD, { ...of, reference, judgedBy: judgedBy(context) })
+}
+
+/** What candidates have to come up to; null when no model was accepted yet, or on other terms or other samples. */
+function referenceOf(context: Judging): number | null {
+  const record = recordSchema.parse(context.store.getRecord(RECORD))
+  if (record === null || (record.judgedBy !== undefined && record.judgedBy !== judgedBy(context))) return null
+  return record.reference ?? record.accuracy
+}
+
+/** Accuracies compare on the same hold-out alone. */
+function judgedBy({ manifest, trainer }: Judging): string {
+  return `${manifestDigest(manifest)}/${trainer.shard.samples}/${trainer.shard.heldOut}`
 }

@@ -44,7 +44,7 @@ const QUIET_SECONDS = 300
 /** Milliseconds between its looks then. */
 const QUIET_PAUSE = 30_000
 
-type Look = { readonly head: NonNullable<CursorStep['head']>; readonly changed: boolean }
+type Head = NonNullable<CursorStep['head']>
 
 /**
  * The keeper's heartbeat: read the chain, see which state the service is in, let that state's behaviour act. The loop
@@ -57,6 +57,8 @@ export class AgentLoop {
   readonly #behaviours: Readonly<Record<StateName, Behaviour>>
   #snapshot: Snapshot | null = null
   #seat: number | null = null
+  /** Something was heard of that the snapshot does not have yet: whatever fails before it is read, it is read. */
+  #stale = true
   /** Chain time at which the snapshot was read, and of the last event. */
   #readAt = 0
   #eventAt = 0
@@ -119,26 +121,28 @@ export class AgentLoop {
 
   async #tick(): Promise<void> {
     const context = this.#context
-    const look = await this.#follow()
-    if (look === null) return
+    const head = await this.#follow()
+    if (head === null) return
     this.#lastLook = context.clock.now()
-    const snapshot = await this.#read(look)
-    await this.#verifyActs(look.head)
+    const snapshot = await this.#read(head)
+    await this.#verifyActs(head)
     await this.#dispatch(snapshot)
   }
 
   /** What the chain says at this block. What no event and no deadline has changed is not asked for again. */
-  async #read({ head, changed }: Look): Promise<Snapshot> {
+  async #read(head: Head): Promise<Snapshot> {
     const { contracts, operator } = this.#context
     const before = this.#snapshot
-    if (before?.block === head.number && !changed) return before
-    const known = before !== null && !changed && head.timestamp < Math.min(before.end, this.#readAt + REREAD_SECONDS)
+    if (before?.block === head.number && !this.#stale) return before
+    const known =
+      before !== null && !this.#stale && head.timestamp < Math.min(before.end, this.#readAt + REREAD_SECONDS)
     const { snapshot: now, seat } = known
       ? { snapshot: { ...before, block: head.number, time: head.timestamp }, seat: this.#seat }
       : await takeSnapshot(contracts.service, operator, head.number, head.timestamp)
     this.#snapshot = now
     this.#seat = seat
     if (!known) this.#readAt = head.timestamp
+    this.#stale = false
     if (before?.round !== now.round) {
       collectGarbage()
       await this.#checkPurse()
@@ -161,7 +165,7 @@ export class AgentLoop {
    * A receipt's block may be reorganised away before the cursor reaches its height, and the cursor would not notice. Check it
    * once at that height; from then on it is the cursor's to watch.
    */
-  async #verifyActs(head: Look['head']): Promise<void> {
+  async #verifyActs(head: Head): Promise<void> {
     const task = this.#task
     if (task === null || task.running !== null) return
     const { contracts, log, metrics } = this.#context
@@ -177,12 +181,14 @@ export class AgentLoop {
   }
 
   /** Reads events up to the head. Returns the block at which everything is known, if there is one. */
-  async #follow(): Promise<Look | null> {
+  async #follow(): Promise<Head | null> {
     const { facts, log, metrics } = this.#context
-    for (let changed = false; ; ) {
+    for (;;) {
       const step = await this.#cursor.step(this.#patience())
-      changed ||= step.rolledBackTo !== null || step.added.length > 0
-      if (changed && step.head !== null) this.#eventAt = step.head.timestamp
+      if (step.rolledBackTo !== null || step.added.length > 0) {
+        this.#stale = true
+        if (step.head !== null) this.#eventAt = step.head.timestamp
+      }
       if (step.rolledBackTo !== null) {
         facts.rebuild()
         metrics.errors.inc({ code: 'REORGANISED' })
@@ -194,7 +200,7 @@ export class AgentLoop {
       } else {
         for (const fact of facts.add(step.added)) this.#note(fact)
       }
-      if (step.caughtUp) return step.head === null ? null : { head: step.head, changed }
+      if (step.caughtUp) return step.head
     }
   }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Provider } from 'ethers'
 import { type Clock, systemClock } from './clock.ts'
-import { ChainError } from './errors.ts'
 
 /** The newest block of a chain, as an endpoint tells it. */
 export type Head = {
@@ -84,7 +83,8 @@ export class HeadWatch {
 
   async #ask(now: number): Promise<Head> {
     const block = await this.#provider.getBlock('latest')
-    if (block === null || block.hash === null) throw new ChainError('UNREACHABLE', 'the endpoint has no latest block')
+    // Of a node that has just started, or a balancer between two: it may have one the next time.
+    if (block === null || block.hash === null) throw new Error('the endpoint has no latest block')
     const { number, hash, parentHash, timestamp, baseFeePerGas } = block
     const head: Head = { number, hash, parentHash, timestamp, baseFeePerGas }
     this.#note(head, now)

@@ -199,7 +199,7 @@ export function registerDao(program: Command): void {
     .option(
       '--pool <address>',
       'a pool of stake whose shares vote for you, too; as often as there are pools',
-      (text: string, list: readonly string[]) => [...list, parseAddress(text)],
+      (text: string, list: readonly string[] = []) => [...list, parseAddress(text)],
       [] as readonly string[],
     )
     .action(async (id: bigint, options: ChainOptions & Waiting & Ballot) => {

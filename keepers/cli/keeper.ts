@@ -161,6 +161,7 @@ async function initCommand(options: Common & InitFlags): Promise<void> {
   }
   const given = options.manifest === undefined ? {} : { given: await manifestOf(options.manifest) }
   const manifest = await agent.serviceManifest({
+    epoch: 'next',
     ...{ rpc: options.rpc, chainId: place.chainId, service: place.service },
     ...given,
   })

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the versions room: what the members of a service, and whoever proves its models, agree on.
 
-export { type AgreedDigests, agreedDigests, digestOf, disagreement, requireAgreed } from './agreed.ts'
+export {
+  type AgreedDigests,
+  agreedDigests,
+  digestOf,
+  disagreement,
+  type ManifestSource,
+  requireAgreed,
+} from './agreed.ts'
 export {
   contradictionInPrivacy,
   declaredWeight,

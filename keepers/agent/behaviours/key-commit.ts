@@ -2,12 +2,13 @@
 import { randomBytes } from 'node:crypto'
 import { hasSeat } from '../../chain/index.ts'
 import { startKeyGeneration } from '../../fhe/index.ts'
-import { digestOf, manifestHash, requireAgreed } from '../../versions/index.ts'
+import { digestOf, disagreement, manifestHash } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
 import { storeDealing } from '../epoch.ts'
-import { frameHere, isMember, parametersOf, RENEW } from '../frame.ts'
+import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { encodeKeyIndex } from '../key-index.ts'
+import { isManifestAgreed } from '../steps/agreed-manifest.ts'
 import { keyCommitment } from '../steps/commitments.ts'
 import { type KeyIntent, keyIntentName, parseKeyIntent } from '../steps/intents.ts'
 import { pokeInTurn } from '../steps/poke.ts'
@@ -25,7 +26,12 @@ export async function keyCommit(step: Step): Promise<Outcome> {
   if (step.seat === null) await ensureSeat(step)
   if (!isMember(step) || hasSeat(snapshot.keyInfo.committed, step.seat)) return 'done'
   // Parameters may have changed as registration closed: better silent than accused of another key.
-  requireAgreed({ current: digestOf((await parametersOf(step)).manifest) }, context.manifest, RENEW)
+  if (disagreement({ current: digestOf((await parametersOf(step)).manifest) }, context.manifest) !== null) {
+    // Whoever said so may have said more that is not so.
+    context.remembered.parameters = null
+    await isManifestAgreed(context, true)
+    return 'again'
+  }
   const intent = await makeShare(step)
   if (intent === null) return 'again'
   const commitment = keyCommitment(context, snapshot.epoch, step.seat, intent)

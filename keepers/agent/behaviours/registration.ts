@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { agreedDigests, requireAgreed } from '../../versions/index.ts'
 import { act } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
-import { RENEW } from '../frame.ts'
+import { isManifestAgreed } from '../steps/agreed-manifest.ts'
 import { pokeInTurn } from '../steps/poke.ts'
 import { ensureSeat } from '../steps/seat.ts'
 
 /** Registration: be seated before the window closes, and let the machine move on when it has. */
 export async function registration(step: Step): Promise<Outcome> {
-  await checkManifest(step)
+  if (!(await isManifestKnown(step))) return 'again'
   if (step.seat === null) await ensureSeat(step)
   // Nothing is due while the window is open; and a window that merely reopens needs no transaction of ours.
   const recorded = step.context.facts.last('Transitioned')?.args.to
@@ -20,13 +19,15 @@ export async function registration(step: Step): Promise<Outcome> {
 }
 
 /**
- * The DAO may have set another manifest: a seat taken with ours would only be lost in key generation. Asks once for each time
- * that parameters were set. @throws VersionError WRONG_MANIFEST
+ * The DAO may have set another manifest: a seat taken with ours would only be lost in key generation. Asks once for each time that
+ * parameters were set, and again when they apply. @throws VersionError WRONG_MANIFEST
  */
-async function checkManifest({ context }: Step): Promise<void> {
-  const { contracts, facts, manifest, remembered } = context
-  const proposed = facts.last('ParametersProposed')?.block ?? 0
-  if (remembered.agreed === proposed) return
-  requireAgreed(await agreedDigests(contracts.service), manifest, RENEW)
-  remembered.agreed = proposed
+async function isManifestKnown({ context }: Step): Promise<boolean> {
+  const { facts, remembered } = context
+  const blockOf = (name: 'ParametersProposed' | 'ParametersApplied'): number => facts.last(name)?.block ?? 0
+  const occasion = `${blockOf('ParametersProposed')}/${blockOf('ParametersApplied')}`
+  if (remembered.agreed === occasion) return true
+  if (!(await isManifestAgreed(context))) return false
+  remembered.agreed = occasion
+  return true
 }

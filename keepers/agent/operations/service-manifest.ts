@@ -24,6 +24,8 @@ export type ManifestRequest = {
   readonly service: string
   /** One that the operator has; it must be the service's. */
   readonly given?: ServiceManifest
+  /** `next`: for a keeper that joins, the one that the DAO has set for the next epoch, if there is another. */
+  readonly epoch: 'current' | 'next'
 }
 
 /** How long an endpoint may take, in milliseconds: somebody is waiting at a terminal. */
@@ -37,12 +39,12 @@ const chainIdAnswer = z.object({ result: z.string().regex(/^0x[0-9a-f]{1,13}$/i)
  * @throws VersionError WRONG_MANIFEST, NO_MANIFEST when nobody has it; ChainError
  */
 export async function serviceManifest(request: ManifestRequest): Promise<ServiceManifest> {
-  const { rpc, chainId, service, given } = request
+  const { rpc, chainId, service, given, epoch } = request
   const provider = new FailoverProvider({ urls: [...rpc], chainId: BigInt(chainId), patience: PATIENCE_MS })
   try {
     const contracts = await openService(service, provider)
     const { current, next } = await agreedDigests(contracts.service)
-    const digest = next === undefined ? current : next
+    const digest = next === undefined || epoch === 'current' ? current : next
     if (digest === null) {
       if (given !== undefined) return given
       throw new VersionError(
@@ -79,12 +81,15 @@ async function fetchFromKeepers(provider: FailoverProvider, service: string, dig
   }
 }
 
-/** Puts the service's manifest in place of the one that a data folder has. Returns whether it was another. */
+/**
+ * Puts the service's manifest in place of the one that a data folder has: the one in force, since the running epoch's steps follow it to
+ * the end. Returns whether it was another.
+ */
 export async function renewManifest(config: KeeperConfig, given?: ServiceManifest): Promise<boolean> {
   const { address, manifest, manifestFile } = config.service
   const { rpc, id } = config.chain
   const wanted = await serviceManifest({
-    ...{ rpc, chainId: id, service: address },
+    ...{ rpc, chainId: id, service: address, epoch: 'current' },
     ...(given === undefined ? {} : { given }),
   })
   if (manifestDigest(wanted) === manifestDigest(manifest)) return false

@@ -9,7 +9,7 @@ import { cidOf, fetchFrom } from '../actions.ts'
 import type { Step } from '../context.ts'
 import { AgentError } from '../errors.ts'
 import { frameHere, indicesOf } from '../frame.ts'
-import { judge, noteGood } from '../holdout.ts'
+import { isGood } from '../holdout.ts'
 import { dropBytes } from '../memory.ts'
 import { applyUpdate } from '../models.ts'
 import { noteOpenedSums, refuseLongMean } from '../privacy.ts'
@@ -21,6 +21,8 @@ const recordSchema = z.object({
   commitment: z.string(),
   /** Whether this keeper would vote for it. */
   good: z.boolean(),
+  /** On this keeper's hold-out; not there in records of earlier releases. */
+  accuracy: z.number().optional(),
 })
 
 /** The model that a round came to, as this keeper worked it out. */
@@ -81,13 +83,10 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   const norm = refuseLongMean(() => checkMeanNorm(combined.mean, bound))
   const next = applyUpdate(await context.model.state(), combined.mean, context.manifest.rounds.strategy)
   const score = await context.trainer.evaluate(next.weights, step.signal)
-  const { good, reference } = judge(context, score)
+  const good = isGood(context, score)
   const { cid, commitment } = await context.model.publish(next, round)
-  const candidate: Candidate = { cid, commitment, good }
-  context.store.transaction(() => {
-    context.store.putRecord(name, candidate)
-    if (good) noteGood(context.store, { round, accuracy: score.accuracy, reference })
-  })
+  const candidate: Candidate = { cid, commitment, good, accuracy: score.accuracy }
+  context.store.putRecord(name, candidate)
   context.metrics.accuracy.set(score.accuracy)
   context.log.info(
     {

@@ -6,6 +6,7 @@ import { eraseEncryptionKeysBefore } from '../encryption-keys.ts'
 import { eraseKeysBefore, keysErasedBefore } from '../epoch.ts'
 import type { Fact, Facts } from '../facts.ts'
 import { rosterHere } from '../frame.ts'
+import { noteAccepted } from '../holdout.ts'
 import type { AcceptedModel } from '../models.ts'
 import { noteOpenedSums } from '../privacy.ts'
 import { candidateRecord } from './intents.ts'
@@ -45,11 +46,13 @@ export async function adoptAccepted(step: Step, before?: number): Promise<boolea
   // Older events are forgotten, so what is held may be newer than what they tell.
   if (held !== null && (held.round > accepted.round || (held.round === accepted.round && held.cid === accepted.cid)))
     return true
-  if (!isOwnResult(step, accepted) && !(await isWitnessed(step, completed))) return false
+  const own = ownResult(step, accepted)
+  if (own === null && !(await isWitnessed(step, completed))) return false
   const roster = await rosterHere(step)
   const seats = roster.map((member) => member.seat)
   const providers = await context.peers.providers(seats[0] ?? 0, seats, step.seat)
   await context.model.accept(accepted, providers, step.signal)
+  if (own?.accuracy !== undefined) noteAccepted(context, { round: accepted.round, accuracy: own.accuracy })
   context.metrics.roundsCompleted.inc()
   context.log.info(
     {
@@ -65,11 +68,12 @@ export async function adoptAccepted(step: Step, before?: number): Promise<boolea
   return true
 }
 
-/** Whether this keeper came to the same model from the round's sum, in this epoch. */
-function isOwnResult({ context, snapshot }: Step, { round, cid, commitment }: AcceptedModel): boolean {
-  const record = context.store.getRecord(candidateRecord(snapshot.epochInfo, round))
-  const own = z.object({ cid: z.string(), commitment: z.string() }).nullable().parse(record)
-  return own?.cid === cid && own.commitment === commitment
+const resultSchema = z.object({ cid: z.string(), commitment: z.string(), accuracy: z.number().optional() }).nullable()
+
+/** What this keeper noted of the model when it came to the same one from the round's sum, in this epoch; else null. */
+function ownResult({ context, snapshot }: Step, { round, cid, commitment }: AcceptedModel) {
+  const own = resultSchema.parse(context.store.getRecord(candidateRecord(snapshot.epochInfo, round)))
+  return own?.cid === cid && own.commitment === commitment ? own : null
 }
 
 /**

@@ -14,7 +14,7 @@ export function isAcceptable(accuracy: number, reference: number | null, toleran
   return accuracy >= (reference ?? 0) - tolerance
 }
 
-/** The reference after an acceptable model: the best so far, which fades by a 64th a round, so that data may change. */
+/** The reference after an accepted model: the best so far, which fades towards it by a 64th, so that data may change. */
 export function nextReference(accuracy: number, reference: number | null): number {
   return Math.max(accuracy, reference === null ? 0 : reference + (accuracy - reference) / MEMORY)
 }

@@ -38,11 +38,11 @@ async function createService(minSeconds: number, changes: object) {
 
 describe('a prover’s daemon', () => {
   it('the attack: claims what nobody can answer in time, and the poster is paid for the silence', async () => {
-    const { market, poster, alice, look, slot, networkHelpers } = await createService(0, { claimSeconds: 10 })
+    const { market, poster, alice, look, slot, networkHelpers } = await createService(0, { claimSeconds: 30 })
     await look()
     expect([(await slot(1n)).state, (await slot(1n)).prover]).to.deep.equal([SLOT.claimed, alice.address])
-    // The next block of a chain that makes one every twelve seconds.
-    await networkHelpers.time.increase(12)
+    // A proof takes a second or a minute; the transaction that brings it takes blocks of twelve seconds.
+    await networkHelpers.time.increase(30)
     await market.expire(1, 0, 0)
     expect(await market.balanceOf(poster)).to.equal(MIN_BOND / 10n)
   })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { AgentContext } from '../../../keepers/agent/context.ts'
-import { judge, noteGood } from '../../../keepers/agent/holdout.ts'
+import { isGood, noteAccepted } from '../../../keepers/agent/holdout.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
 import { exampleManifest } from '../../../keepers/versions/index.ts'
 
@@ -24,31 +24,52 @@ describe('a keeper’s judgement of candidates', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const verdictOn = (accuracy: number, loss = 1): boolean => {
+  const context = (changes: Partial<Parameters<typeof isGood>[0]> = {}): Parameters<typeof isGood>[0] => {
     const log = { warn: (fields: (typeof warned)[number]) => warned.push(fields) } as unknown as AgentContext['log']
-    const { good, reference } = judge({ store, manifest, log }, { accuracy, loss, testAccuracy: null, testLoss: null })
-    if (good) noteGood(store, { round: 1, accuracy, reference })
+    return { store, manifest, log, trainer: { shard: { samples: 100, heldOut: 10 } }, ...changes }
+  }
+  const verdictOn = (accuracy: number, loss = 1, of = context()): boolean =>
+    isGood(of, { accuracy, loss, testAccuracy: null, testLoss: null })
+  /** What this keeper thinks of a model that all the others accept. */
+  const accepted = (accuracy: number): boolean => {
+    const good = verdictOn(accuracy)
+    noteAccepted(context(), { round: 1, accuracy })
     return good
   }
 
-  it('refuses a model that is a tolerance worse than the best was, however slowly it came down', () => {
-    expect([0.1, 0.9, 0.75, 0.66].map((accuracy) => verdictOn(accuracy))).to.deep.equal([true, true, true, true])
+  it('refuses a model that is a tolerance worse than the best accepted was, however slowly it came down', () => {
+    expect([0.1, 0.9, 0.75, 0.66].map(accepted)).to.deep.equal([true, true, true, true])
     expect(verdictOn(0.6)).to.equal(false)
     expect(warned.map(({ event }) => event)).to.deep.equal(['model refused'])
     expect(warned[0]!.before).to.be.within(0.89, 0.9)
   })
 
-  it('FINDING: goes on voting after a candidate that the other members refused', () => {
+  it('goes on voting after a candidate that the other members refused', () => {
     // A member whose samples are nearly all of class A; an attacker's candidate says A to everything, and is not accepted.
-    expect([0.6, 0.62, 1].map((accuracy) => verdictOn(accuracy))).to.deep.equal([true, true, true])
-    const honest = Array.from({ length: 1000 }, (_, round) => verdictOn(Math.min(0.74, 0.62 + round / 1000)))
-    expect(honest.filter((good) => good).length).to.be.greaterThan(0)
+    expect([0.6, 0.62].map(accepted)).to.deep.equal([true, true])
+    expect(verdictOn(1)).to.equal(true)
+    expect([0.5, 0.6, 0.74].map(accepted)).to.deep.equal([true, true, true])
   })
 
-  it('learns nothing from a model that it refuses', () => {
-    verdictOn(0.9)
+  it('learns nothing from models that it refuses and nobody accepts', () => {
+    accepted(0.9)
     for (let round = 0; round < 200; round++) expect(verdictOn(0.5)).to.equal(false)
     expect(verdictOn(0.7)).to.equal(true)
+  })
+
+  it('comes round when the others go on accepting what it finds worse', () => {
+    accepted(0.9)
+    const verdicts = Array.from({ length: 100 }, () => accepted(0.6))
+    expect(verdicts.slice(0, 10)).to.not.include(true)
+    expect(verdicts.slice(-10)).to.not.include(false)
+  })
+
+  it('begins anew on other samples, and on other terms', () => {
+    accepted(0.9)
+    expect(verdictOn(0.5)).to.equal(false)
+    expect(verdictOn(0.5, 1, context({ trainer: { shard: { samples: 101, heldOut: 10 } } }))).to.equal(true)
+    const other = exampleManifest('logistic', { rounds: { clipBound: 2 } })
+    expect(verdictOn(0.5, 1, context({ manifest: other }))).to.equal(true)
   })
 
   it('refuses a model without a finite loss, whatever it gets right', () => {
@@ -59,7 +80,7 @@ describe('a keeper’s judgement of candidates', () => {
   it('goes on from what an earlier release noted: the accuracy of the last model', () => {
     store.putRecord('holdout', { round: 3, accuracy: 0.8 })
     expect(verdictOn(0.5)).to.equal(false)
-    expect(verdictOn(0.56)).to.equal(true)
+    expect(accepted(0.56)).to.equal(true)
     expect(verdictOn(0.5)).to.equal(false)
   })
 })

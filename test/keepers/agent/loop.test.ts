@@ -190,7 +190,7 @@ describe('agent loop', () => {
     expect(loop.seat).to.equal(1)
   })
 
-  it('FINDING: reads the state that an event changed, also when the first reading failed', async () => {
+  it('reads the state that an event changed, also when the first reading failed', async () => {
     const { chain, clock, stopping, calls, behave, run, refuse } = stage()
     chain.end = 200
     clock.onSleep = () => {

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
+import { type ParamType, ZeroAddress } from 'ethers'
 import { registration } from '../../../keepers/agent/behaviours/registration.ts'
+import { contractInterface } from '../../../keepers/chain/index.ts'
 import { exampleManifest, manifestDigest } from '../../../keepers/versions/index.ts'
 import { type RoundStage, roundStage } from './round-stage.ts'
+
+/** What parameters of a type can be that are not a number. */
+const ZEROS: Readonly<Record<string, string>> = { address: ZeroAddress }
 
 describe('a keeper in Registration', () => {
   let stage: RoundStage
@@ -39,7 +44,7 @@ describe('a keeper in Registration', () => {
     expect(asked).to.equal(2)
   })
 
-  it('FINDING: asks again when what was pending applies', async () => {
+  it('asks again when what was pending applies', async () => {
     const says = (current: string, pending: boolean) =>
       Object.assign(stage.context, {
         contracts: {
@@ -59,14 +64,43 @@ describe('a keeper in Registration', () => {
     expect(error).to.have.property('code', 'WRONG_MANIFEST')
   })
 
-  it('FINDING: does not end the keeper for good on the word of one endpoint of two', async () => {
-    const everywhere = async () => {
-      throw new Error('never asked')
+  describe('with two endpoints', () => {
+    const iface = contractInterface('ILearningService')
+    /** Parameters with this manifest, as an endpoint encodes them. */
+    const answer = (method: string, manifest: string): string => {
+      const [parameters] = iface.getFunction(method)!.outputs.slice(-1) as [ParamType]
+      const zero = parameters.components!.map(({ name, type }) =>
+        name === 'manifest' ? manifest : (ZEROS[type] ?? 0n),
+      )
+      return iface.encodeFunctionResult(method, method === 'parameters' ? [zero] : [false, zero])
     }
-    Object.assign(stage.context, { endpoints: { count: 2, everywhere } })
-    chainSays(other)
-    const error = await registration(stage.step()).catch((caught: unknown) => caught)
-    expect(error).not.to.have.property('code', 'WRONG_MANIFEST')
+    const endpointsSay = (...manifests: (string | null)[]): void => {
+      const everywhere = async (_: string, [{ data }]: [{ data: string }]) =>
+        manifests.map((manifest, i) =>
+          manifest === null
+            ? { endpoint: `e${i}`, reason: 'HTTP 502' }
+            : { endpoint: `e${i}`, result: answer(iface.getFunction(data.slice(0, 10))!.name, manifest) },
+        )
+      Object.assign(stage.context, { endpoints: { count: manifests.length, everywhere } })
+    }
+
+    it('the word of one of them neither ends the keeper nor lets it go on', async () => {
+      chainSays(other)
+      for (const second of [manifestDigest(own), null]) {
+        endpointsSay(other, second)
+        expect(await registration(stage.step())).to.equal('again')
+      }
+      expect(stage.sent).to.deep.equal([])
+      chainSays(manifestDigest(own))
+      expect(await registration(stage.step())).to.equal('again')
+    })
+
+    it('what both say ends it', async () => {
+      chainSays(other)
+      endpointsSay(other, other)
+      const error = await registration(stage.step()).catch((caught: unknown) => caught)
+      expect(error).to.have.property('code', 'WRONG_MANIFEST')
+    })
   })
 
   it('goes no further when another manifest is the service`s, and ends with what to do', async () => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
+import { ZeroHash } from 'ethers'
 import { keyCommit } from '../../../keepers/agent/behaviours/key-commit.ts'
 import type { AgentContext } from '../../../keepers/agent/context.ts'
 import type { EpochFrame } from '../../../keepers/agent/epoch.ts'
@@ -27,6 +28,7 @@ type Says = {
 describe('the members that a keeper deals to', () => {
   let stage: RoundStage
   beforeEach(async () => {
+    manifest = ZeroHash
     stage = await roundStage({ members: 4, threshold: 3, self: 1 })
     stage.snapshot = { ...stage.snapshot, state: 'KeyCommit' }
     Object.assign(stage.context, { manifest: exampleManifest('logistic') })
@@ -40,6 +42,9 @@ describe('the members that a keeper deals to', () => {
     members: stage.snapshot.epochInfo.members,
     decryptions: BigInt(stage.frame.plan.decryptionsPerKey),
   })
+
+  /** What every endpoint says of the service's manifest. */
+  let manifest: string
 
   /** Tells the keeper of the epoch as its first endpoint does, and has each endpoint answer. */
   function told(first: Says, ...others: (Says | null)[]): void {
@@ -66,8 +71,9 @@ describe('the members that a keeper deals to', () => {
         if (method === 'eth_getBlockByNumber') return { endpoint: `e${i}`, result: { hash: fact.blockHash } }
         const [{ to, data }] = params as [{ to: string; data: string }]
         if (to === REGISTRY) return { endpoint: `e${i}`, result: keeperOf(says, data) }
-        const asked = data.startsWith(service.getFunction('parameters')!.selector)
-        return { endpoint: `e${i}`, result: asked ? parametersOf(says) : seatInfo(says, data) }
+        const call = service.getFunction(data.slice(0, 10))!.name
+        if (call === 'seatInfo') return { endpoint: `e${i}`, result: seatInfo(says, data) }
+        return { endpoint: `e${i}`, result: parametersOf(says, call as 'parameters') }
       })
     Object.assign(stage.context, {
       endpoints: { count: 1 + others.length, everywhere },
@@ -89,13 +95,14 @@ describe('the members that a keeper deals to', () => {
     return registry.encodeFunctionResult('keeperOf', [[found.address, 0, 0, 0, 0, 0, key, '0x']])
   }
 
-  function parametersOf({ decryptions }: Says): string {
+  function parametersOf({ decryptions }: Says, method: 'parameters' | 'pendingParameters'): string {
     const fields = service.getFunction('parameters')!.outputs[0]!.components!
     const values = fields.map(({ name, type }) => {
       if (name === 'decryptionsPerEpoch') return decryptions
+      if (name === 'manifest') return manifest
       return type === 'address' ? REGISTRY : 1
     })
-    return service.encodeFunctionResult('parameters', [values])
+    return service.encodeFunctionResult(method, method === 'parameters' ? [values] : [false, values])
   }
 
   const committed = () => stage.sent.filter(({ method }) => method === 'commitKey').length
@@ -138,15 +145,26 @@ describe('the members that a keeper deals to', () => {
     const agreeing = manifestDigest(stage.context.manifest)
     const on = (manifest: string) =>
       Object.assign(stage.context, {
-        contracts: { ...stage.context.contracts, service: { parameters: async () => ({ ...parameters, manifest }) } },
+        contracts: {
+          ...stage.context.contracts,
+          service: {
+            parameters: async () => ({ ...parameters, manifest }),
+            pendingParameters: async () => [false, parameters],
+          },
+        },
         remembered: { parameters: null, due: null },
       })
     on(`0x${'5a'.repeat(32)}`)
+    // One endpoint alone ends no keeper, and is not dealt by.
+    expect(await keyCommit(stage.step())).to.equal('again')
+    expect([committed(), stage.blobs.size]).to.deep.equal([0, 0])
+    manifest = `0x${'5a'.repeat(32)}`
     const error = await keyCommit(stage.step()).catch((caught: unknown) => caught)
     expect(error).to.have.property('code', 'WRONG_MANIFEST')
     expect((error as Error).message).to.contain(`this keeper's manifest is ${agreeing}, the service's is 0x5a5a`)
     expect([committed(), stage.blobs.size]).to.deep.equal([0, 0])
     on(agreeing)
+    manifest = agreeing
     expect(await keyCommit(stage.step())).to.equal('done')
     expect(committed()).to.equal(1)
   })

@@ -93,6 +93,17 @@ describe('head watch', () => {
     expect(chain.requests).to.equal(2)
   })
 
+  it('takes a node without a latest block for one that does not answer just now', async () => {
+    const { chain, heads } = stage()
+    const { head } = chain
+    chain.head = null as never
+    const failed = await heads.latest().catch((error: { code?: string }) => error)
+    // UNREACHABLE would end the keeper.
+    expect(failed).to.be.instanceOf(Error).and.not.to.have.property('code')
+    chain.head = head
+    expect((await heads.latest()).number).to.equal(0)
+  })
+
   it('asks again at once after a failure', async () => {
     const { chain, heads } = stage()
     chain.failing = true
