@@ -105,7 +105,7 @@ export function formatReport(report: DemoReport): string {
     'Bytes by kind of blob, all keepers',
     bytes,
     `Released by the DAO: version ${release.version}`,
-    `Proven inference: the hub recorded label ${inference.provenLabel} for an image of a ${inference.trueLabel}; ` +
+    `Proven inference: the hub recorded label ${inference.provenLabel} for a sample of class ${inference.trueLabel}; ` +
       `${verifier.constraints.toLocaleString('en-US')} constraints, proof in ${inference.proveSeconds.toFixed(1)} s, ` +
       `${inference.fulfilGas.toLocaleString('en-US')} gas, local set-up`,
     `Prediction market ${market.marketId} ("${market.question}") settled on a signed story, "${market.headline}": ${market.outcome}; ` +
