@@ -107,7 +107,7 @@ interface IKeeperRegistry {
     error OperatorTaken(address operator, address owner);
     /// @notice `caller` is neither owner nor operator of the keeper.
     error NotKeeper(address caller, address owner);
-    /// @notice The signature is not the operator's consent to act for this owner (with the nonce it has now).
+    /// @notice The signature is not the operator's consent (with the nonce it has now).
     error ConsentInvalid(address operator, address owner, uint256 nonce);
     error ZeroAddress(bytes32 field);
     error ZeroAmount();
@@ -156,6 +156,9 @@ interface IKeeperRegistry {
 
     /// @notice Owner or operator. Affects key generations that start later.
     function setEncryptionKey(address owner, bytes32 encryptionKey) external;
+
+    /// @notice The same with the operator's signature of `encryptionKeyDigest`; anyone sends it.
+    function setEncryptionKeyFor(address owner, bytes32 encryptionKey, bytes calldata signature) external;
 
     /// @notice Owner or operator.
     function setMultiaddr(address owner, bytes calldata multiaddr) external;
@@ -266,12 +269,16 @@ interface IKeeperRegistry {
 
     function operatorOf(address owner) external view returns (address operator);
 
-    /// @notice How often this key has consented: its next consent carries this number.
+    /// @notice How often this key has consented, to an owner or to an encryption key: its next consent carries this number.
     function consentNonce(address operator) external view returns (uint256);
 
     /// @notice EIP-712 digest that `operator` signs to act for `owner`: OperatorConsent(address owner,address operator,
     /// uint256 nonce), in the domain ("Cohort KeeperRegistry", "1", chain, this contract).
     function consentDigest(address owner, address operator) external view returns (bytes32);
+
+    /// @notice EIP-712 digest with which the operator of `owner` gives it a new encryption key: EncryptionKey(address owner,
+    /// bytes32 encryptionKey,uint256 nonce), in the same domain. The nonce is the operator's `consentNonce`.
+    function encryptionKeyDigest(address owner, bytes32 encryptionKey) external view returns (bytes32);
 
     function isJailed(address owner) external view returns (bool);
 

@@ -27,6 +27,7 @@ contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
     uint256 public constant MAX_MULTIADDR = 256;
 
     bytes32 private constant CONSENT_TYPE = keccak256("OperatorConsent(address owner,address operator,uint256 nonce)");
+    bytes32 private constant KEY_TYPE = keccak256("EncryptionKey(address owner,bytes32 encryptionKey,uint256 nonce)");
 
     /// @param token The stake token: an ERC-20 that moves exactly what it is told to (no fee, no rebase).
     /// @param admin Gets DEFAULT_ADMIN_ROLE.
@@ -73,11 +74,14 @@ contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
 
     /// @inheritdoc IKeeperRegistry
     function setEncryptionKey(address owner, bytes32 encryptionKey) external {
-        Account storage account = _actingFor(owner);
-        if (encryptionKey == bytes32(0)) revert ZeroEncryptionKey();
-        bytes32 previous = account.encryptionKey;
-        account.encryptionKey = encryptionKey;
-        emit EncryptionKeyChanged(owner, previous, encryptionKey);
+        _changeKey(owner, _actingFor(owner), encryptionKey);
+    }
+
+    /// @inheritdoc IKeeperRegistry
+    function setEncryptionKeyFor(address owner, bytes32 encryptionKey, bytes calldata signature) external {
+        Account storage account = _account(owner);
+        _useConsent(owner, account.operator, encryptionKeyDigest(owner, encryptionKey), signature);
+        _changeKey(owner, account, encryptionKey);
     }
 
     /// @inheritdoc IKeeperRegistry
@@ -315,6 +319,12 @@ contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
         return _hashTypedDataV4(keccak256(abi.encode(CONSENT_TYPE, owner, operator, _consents[operator])));
     }
 
+    /// @inheritdoc IKeeperRegistry
+    function encryptionKeyDigest(address owner, bytes32 encryptionKey) public view returns (bytes32) {
+        uint256 nonce = _consents[_account(owner).operator];
+        return _hashTypedDataV4(keccak256(abi.encode(KEY_TYPE, owner, encryptionKey, nonce)));
+    }
+
     /// @notice ERC-165.
     function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
         return
@@ -336,13 +346,24 @@ contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
         if (operator == address(0)) revert ZeroAddress("operator");
         address holder = operator == owner ? owner : _ownerOf[operator];
         if (holder != address(0)) revert OperatorTaken(operator, holder);
-        bytes32 digest = consentDigest(owner, operator);
+        _useConsent(owner, operator, consentDigest(owner, operator), consent);
+        _ownerOf[operator] = owner;
+    }
+
+    function _changeKey(address owner, Account storage account, bytes32 encryptionKey) private {
+        if (encryptionKey == bytes32(0)) revert ZeroEncryptionKey();
+        bytes32 previous = account.encryptionKey;
+        account.encryptionKey = encryptionKey;
+        emit EncryptionKeyChanged(owner, previous, encryptionKey);
+    }
+
+    /// @dev Takes what the operator signed, once.
+    function _useConsent(address owner, address operator, bytes32 digest, bytes calldata consent) private {
         // A key signs for itself also when it has code (EIP-7702); a contract has no key, and answers by ERC-1271.
         (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(digest, consent);
         bool given = (failure == ECDSA.RecoverError.NoError && signer == operator) ||
             SignatureChecker.isValidSignatureNow(operator, digest, consent);
         if (!given) revert ConsentInvalid(operator, owner, _consents[operator]);
         ++_consents[operator];
-        _ownerOf[operator] = owner;
     }
 }

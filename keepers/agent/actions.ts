@@ -10,6 +10,7 @@ import {
 import { cidFromHex } from '../network/index.ts'
 import type { Step } from './context.ts'
 import type { Fact } from './facts.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /** Refusals that mean: somebody (perhaps we, before a crash) was faster, the state is over, or it is not time yet. Nothing is wrong. */
 const OUT_OF_TIME: ReadonlySet<string> = new Set([
@@ -58,13 +59,17 @@ export async function act<M extends ServiceMethod>(
   const { key, data } = callKey(snapshot, method, args, occasion)
   const started = context.clock.now()
   try {
-    const receipt = await context.queue.send({ key, to: context.serviceAddress, data }, patience(step))
+    const receipt = await context.queue.send(
+      { key, to: context.serviceAddress, data, window: windowOf(snapshot) },
+      patience(step),
+    )
     step.onConfirmed?.(receipt)
     context.metrics.stepsDone.inc({ step: method })
-    context.metrics.gas.inc({ step: method }, Number(receipt.gasUsed))
+    const gas = paidBy(context.operator, receipt)
+    context.metrics.gas.inc({ step: method }, gas)
     context.metrics.stepSeconds.observe({ step: method }, (context.clock.now() - started) / 1000)
     context.log.info(
-      { event: 'acted', method, epoch: snapshot.epoch, round: snapshot.round, gas: Number(receipt.gasUsed) },
+      { event: 'acted', method, epoch: snapshot.epoch, round: snapshot.round, gas },
       `${method} confirmed`,
     )
     return true
@@ -76,6 +81,16 @@ export async function act<M extends ServiceMethod>(
     if (error instanceof ChainError) context.metrics.errors.inc({ code: error.code })
     throw error
   }
+}
+
+/** Until when a step of the state is of use. */
+export function windowOf({ end, time }: Snapshot): { readonly end: number; readonly left: number } {
+  return { end, left: Math.max(0, end - time) }
+}
+
+/** Gas that the operator paid for; nothing when a relayer did. */
+export function paidBy(operator: string, receipt: { readonly from: string; readonly gasUsed: bigint }): number {
+  return receipt.from === operator ? Number(receipt.gasUsed) : 0
 }
 
 /** Looks at the chain that a transaction gets after its state is over, to hear that it was what ended the state. */

@@ -3,8 +3,17 @@
 import { join } from 'node:path'
 import { parseUnits, type Wallet } from 'ethers'
 import type { Logger } from 'pino'
-import { type Clock, contractInterface, FailoverProvider, HeadWatch, TransactionQueue } from '../chain/index.ts'
+import {
+  type Clock,
+  contractInterface,
+  FailoverProvider,
+  HeadWatch,
+  type Sender,
+  type ServiceContracts,
+  TransactionQueue,
+} from '../chain/index.ts'
 import { DataPlane } from '../network/index.ts'
+import { RelayedSender } from '../relay/index.ts'
 import { KeeperStore } from '../store/index.ts'
 import { commitToWeights, type PlannedModel } from '../versions/index.ts'
 import type { KeeperConfig } from './config.ts'
@@ -118,6 +127,34 @@ export async function openQueue(
   })
   await queue.resume(signal)
   return queue
+}
+
+/** The queue, or relayers before it. */
+export function openSender(
+  { config, wallet, clock, log, metrics }: Surroundings,
+  parts: {
+    readonly provider: FailoverProvider
+    readonly heads: HeadWatch
+    readonly contracts: ServiceContracts
+    readonly queue: TransactionQueue
+  },
+): Sender {
+  if (config.relay === undefined) return parts.queue
+  return new RelayedSender({
+    ...parts,
+    urls: config.relay.urls,
+    patience: config.relay.patienceSeconds * 1000,
+    chainId: BigInt(config.chain.id),
+    service: config.service.address,
+    wallet,
+    confirmations: config.chain.confirmations,
+    pollInterval: halfPoll(config),
+    clock,
+    onEvent: ({ kind, ...details }) => {
+      metrics.transactions.inc({ kind })
+      log[kind === 'handed over' ? 'debug' : 'warn']({ event: kind, ...details }, 'relayed step')
+    },
+  })
 }
 
 /** The model of the service, from these weights before the first round. */

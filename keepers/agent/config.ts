@@ -127,6 +127,15 @@ const schema = z.strictObject({
   keys: z
     .strictObject({ operator: z.string().default('operator.json'), passphraseFile: z.string().optional() })
     .default({ operator: 'operator.json' }),
+  /** Who sends this keeper's signed steps, so that it needs no coins. Off unless given. */
+  relay: z
+    .strictObject({
+      /** The preferred one first. */
+      urls: z.array(url).min(1, 'needs at least one relayer, or leave relay out').max(8),
+      /** Most seconds for one relayer, of at most its part of the step's window. */
+      patienceSeconds: z.number().min(1).max(3_600).default(120),
+    })
+    .optional(),
   network: z
     .strictObject({
       listen: z.array(multiaddrText).min(1).default(['/ip4/127.0.0.1/tcp/4001']),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Logger } from 'pino'
-import type { Clock, FailoverProvider, PeerBook, ServiceContracts, TransactionQueue } from '../chain/index.ts'
+import type { Clock, FailoverProvider, PeerBook, Sender, ServiceContracts } from '../chain/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
 import type { ServiceManifest } from '../versions/index.ts'
@@ -22,7 +22,7 @@ export type AgentContext = {
   readonly clock: Clock
   readonly store: KeeperStore
   readonly plane: DataPlane
-  readonly queue: TransactionQueue
+  readonly queue: Sender
   readonly contracts: ServiceContracts
   /** The RPC endpoints one by one, for what must not rest on one's word. */
   readonly endpoints: Pick<FailoverProvider, 'count' | 'everywhere'>

@@ -22,6 +22,7 @@ import {
   openPlane,
   openProvider,
   openQueue,
+  openSender,
   openStore,
   type Surroundings,
 } from './assembly.ts'
@@ -132,7 +133,7 @@ async function openContext(
   const serviceAddress = address as `0x${string}`
   await isManifestAgreed({ endpoints: provider, log, manifest, serviceAddress, contracts })
   await checkClock(provider, clock)
-  await checkFunds(provider, wallet.address)
+  if (config.relay === undefined) await checkFunds(provider, wallet.address)
   const owner = await checkRegistered(contracts, wallet.address)
   await checkDoppelganger(contracts, owner, { peerId: await peerIdOf(identitySeed) })
 
@@ -148,7 +149,8 @@ async function openContext(
   // For those who join: they have its digest from the chain.
   await plane.publish(encodeManifest(manifest))
   const heads = openHeads(surroundings, provider)
-  const queue = await openQueue(surroundings, { provider, heads }, store)
+  const own = await openQueue(surroundings, { provider, heads }, store)
+  const queue = openSender(surroundings, { provider, heads, contracts, queue: own })
   const epochs = new EpochEngine()
   cleanup.defer(() => epochs.close())
   const context: AgentContext = {

@@ -210,7 +210,8 @@ export class AgentLoop {
     const balance = await contracts.service.runner?.provider?.getBalance(operator)
     if (balance === undefined) return
     metrics.balance.set(Number(formatEther(balance)))
-    if (balance < LOW_BALANCE) {
+    // Who has relayers may have none at all.
+    if (balance < LOW_BALANCE && this.#context.config.relay === undefined) {
       log.warn({ event: 'low balance', wei: String(balance) }, 'the operator has little gas left')
     }
   }

@@ -4,6 +4,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import pkg from '../../package.json' with { type: 'json' }
 import type { QueueEvent } from '../chain/index.ts'
 import type { ClientPrivacySpent } from '../learning/index.ts'
+import type { RelayedEvent } from '../relay/index.ts'
 import { AGENT_ERROR_CODES } from './errors.ts'
 import { STATES, type StateName } from './states.ts'
 
@@ -19,7 +20,16 @@ const TROUBLES = [
   'UPDATE_REFUSED',
 ]
 /** Each kind of a transaction's events. */
-const TRANSACTION_KINDS: readonly QueueEvent['kind'][] = ['sent', 'resent', 'replaced', 'confirmed', 'reorganised']
+const TRANSACTION_KINDS: readonly (QueueEvent | RelayedEvent)['kind'][] = [
+  'sent',
+  'resent',
+  'replaced',
+  'confirmed',
+  'reorganised',
+  'handed over',
+  'not relayed',
+  'own transaction',
+]
 
 /** The keeper's Prometheus metrics. Names end in their unit; nothing secret and no data of the shard is ever a label. */
 export class KeeperMetrics {

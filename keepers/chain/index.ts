@@ -32,4 +32,4 @@ export {
 export { decodeAddress, encodeAddress, PeerBook } from './peers.ts'
 export { FailoverProvider, type RpcOptions } from './rpc.ts'
 export { bitmapOf, hasSeat, seatsOf } from './seats.ts'
-export { type QueueEvent, TransactionQueue, type TransactionRequest } from './transaction-queue.ts'
+export { type QueueEvent, type Sender, TransactionQueue, type TransactionRequest } from './transaction-queue.ts'

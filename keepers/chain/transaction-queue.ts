@@ -19,6 +19,19 @@ export type TransactionRequest = {
   readonly to: string
   readonly data: string
   readonly value?: bigint
+  /** Until when it is of use, for a sender that has more than one way. */
+  readonly window?: {
+    /** Unix seconds, by the chain. */
+    readonly end: number
+    /** Seconds from now. */
+    readonly left: number
+  }
+}
+
+/** What takes a keeper's transactions to the chain. */
+export type Sender = {
+  /** @throws RevertError, ChainError */
+  send(request: TransactionRequest, signal?: AbortSignal): Promise<TransactionReceipt>
 }
 
 export type QueueEvent =
@@ -68,7 +81,7 @@ const FOREIGN_LOOKS = 5
  * logged before broadcast, rebroadcast after a crash or when the network forgot them (a reorganisation, a full pool), replaced
  * at a higher fee when they linger.
  */
-export class TransactionQueue {
+export class TransactionQueue implements Sender {
   readonly #options: Required<Omit<QueueOptions, 'fees' | 'onEvent'>> & { fees: FeePolicy }
   readonly #emit: (event: QueueEvent) => void
   #tail: Promise<unknown> = Promise.resolve()
@@ -87,6 +100,11 @@ export class TransactionQueue {
 
   get address(): string {
     return this.#options.wallet.address
+  }
+
+  /** Whether the act was signed before. */
+  has(key: string): boolean {
+    return this.#options.log.find(key) !== null
   }
 
   /**

@@ -9,6 +9,7 @@ import { registerInfer } from './infer.ts'
 import { registerKeeper } from './keeper.ts'
 import { registerLearning } from './learning.ts'
 import { registerProver } from './prover.ts'
+import { registerRelay } from './relay.ts'
 import { registerService } from './service.ts'
 import { registerSimulate } from './simulate.ts'
 import { registerSpend } from './spend.ts'
@@ -18,6 +19,7 @@ import { registerZkml } from './zkml.ts'
 /** In the order of the help text. */
 const AREAS = [
   registerKeeper,
+  registerRelay,
   registerService,
   registerFsm,
   registerDao,

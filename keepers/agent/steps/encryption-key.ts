@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { z } from 'zod'
-import { contractInterface } from '../../chain/index.ts'
+import { contractInterface, type TransactionRequest } from '../../chain/index.ts'
+import { paidBy, windowOf } from '../actions.ts'
 import type { AgentContext, Step } from '../context.ts'
 import { heldEncryptionKeys, makeEncryptionKey, noteRegistered } from '../encryption-keys.ts'
 import { rosterHere } from '../frame.ts'
@@ -24,7 +25,7 @@ export async function renewEncryptionKey(step: Step & { readonly seat: number })
     known?.epoch === epoch ? known.publicKey : Buffer.from(makeEncryptionKey(store, snapshot.epoch)).toString('hex')
   store.putRecord(RENEWAL, { epoch, publicKey, done: false })
   const owner = (await rosterHere(step)).find(({ seat }) => seat === step.seat)!.address
-  await register(context, owner, Buffer.from(publicKey, 'hex'), step.signal)
+  await register(context, owner, Buffer.from(publicKey, 'hex'), step.signal, windowOf(snapshot))
   store.putRecord(RENEWAL, { epoch, publicKey, done: true })
 }
 
@@ -41,17 +42,21 @@ export async function ensureEncryptionKey(context: AgentContext, owner: string):
   await register(context, owner, makeEncryptionKey(store, 0), context.stopping)
 }
 
+/** At start there is no window: relayers get as long as any of theirs. */
+const ANY_TIME = { end: 2 ** 40, left: 120 }
+
 async function register(
   context: AgentContext,
   owner: string,
   publicKey: Uint8Array,
   signal: AbortSignal,
+  window: TransactionRequest['window'] = ANY_TIME,
 ): Promise<void> {
   const hex = `0x${Buffer.from(publicKey).toString('hex')}`
   const to = await context.contracts.registry.getAddress()
   const data = contractInterface('KeeperRegistry').encodeFunctionData('setEncryptionKey', [owner, hex])
-  const receipt = await context.queue.send({ key: `setEncryptionKey/${hex.slice(2, 18)}`, to, data }, signal)
-  const gas = Number(receipt.gasUsed)
+  const receipt = await context.queue.send({ key: `setEncryptionKey/${hex.slice(2, 18)}`, to, data, window }, signal)
+  const gas = paidBy(context.operator, receipt)
   context.metrics.gas.inc({ step: 'setEncryptionKey' }, gas)
   noteRegistered(context.store, publicKey)
   context.log.info(

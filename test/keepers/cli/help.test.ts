@@ -19,6 +19,7 @@ describe('the command line', () => {
       'cohort prover run',
       'cohort story prove',
       'cohort dao vote',
+      'cohort relay',
     ])
   })
 })

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { type Interface, isError, keccak256, type Provider, type TransactionReceipt } from 'ethers'
+import {
+  ChainError,
+  type Clock,
+  contractInterface,
+  decodeRevert,
+  type HeadWatch,
+  RevertError,
+  type Sender,
+  type ServiceContracts,
+  systemClock,
+} from '../chain/index.ts'
+import { RelayError } from './errors.ts'
+import { requestSchema } from './protocol.ts'
+import { encodeRelay, routeOf, type SigningDomain, signerOf } from './signed-call.ts'
+import { type WaitingCall, WaitingCalls, type WaitingLimits } from './waiting-calls.ts'
+
+export type RelayerOptions = {
+  readonly provider: Provider
+  readonly contracts: ServiceContracts
+  readonly domain: SigningDomain
+  readonly heads: Pick<HeadWatch, 'latest'>
+  /** Sends what the relayer pays for; {@link Relayer.sent} hears of its transactions. */
+  readonly queue: Sender
+  readonly limits: WaitingLimits & {
+    /** Steps in one transaction. */
+    readonly batch: number
+    /** Requests whose signature and effect are checked at the same time. */
+    readonly checks: number
+  }
+  /** Milliseconds that a step waits for others. */
+  readonly wait: number
+  /** Milliseconds between looks. */
+  readonly pollInterval: number
+  readonly clock?: Clock
+  readonly onEvent?: (event: RelayerEvent) => void
+}
+
+export type RelayerEvent =
+  | { readonly kind: 'taken'; readonly method: string; readonly signer: string }
+  | { readonly kind: 'refused'; readonly code: string; readonly reason: string }
+  | { readonly kind: 'sent'; readonly calls: number; readonly hash: string }
+  | { readonly kind: 'confirmed'; readonly calls: number; readonly hash: string; readonly gas: number }
+  /** Checked before, and refused by the contract in the end. */
+  | { readonly kind: 'wasted'; readonly signer: string; readonly method: string; readonly reason: string }
+
+/**
+ * Collects members' signed calls, checks each before it costs anything, and sends steps together. It is trusted with nothing:
+ * what it does not send, the keeper sends.
+ */
+export class Relayer {
+  readonly #options: RelayerOptions & { readonly clock: Clock }
+  readonly #waiting: WaitingCalls
+  readonly #errors: readonly Interface[]
+  readonly #emit: (event: RelayerEvent) => void
+  readonly #underWay = new Map<string, readonly WaitingCall[]>()
+  #checking = 0
+
+  constructor(options: RelayerOptions) {
+    this.#options = { clock: systemClock, ...options }
+    this.#waiting = new WaitingCalls(options.limits)
+    this.#errors = (['ILearningService', 'KeeperRegistry'] as const).map(contractInterface)
+    this.#emit = options.onEvent ?? (() => undefined)
+  }
+
+  /** Calls that wait to be sent. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /**
+   * Takes a request, and resolves to the hash of the transaction that carries its call as soon as that is sent.
+   * @throws RelayError: why not
+   */
+  async handOver(request: unknown): Promise<string> {
+    if (this.#checking >= this.#options.limits.checks) {
+      throw this.#refusal(new RelayError('BUSY', `${this.#checking} requests are being checked already`))
+    }
+    this.#checking++
+    let sent: Promise<string>
+    try {
+      const call = await this.#check(request)
+      sent = this.#waiting.add(call, this.#options.clock.now())
+      this.#emit({ kind: 'taken', method: call.method, signer: call.signer })
+    } catch (error) {
+      throw this.#refusal(refusalOf(error))
+    } finally {
+      this.#checking--
+    }
+    return await sent
+  }
+
+  /** Sends what waits until `stopping` is aborted. What goes wrong with one transaction is its senders' to hear. */
+  async run(stopping: AbortSignal): Promise<void> {
+    const { clock, pollInterval, heads } = this.#options
+    try {
+      while (!stopping.aborted) {
+        if (this.#waiting.size > 0) {
+          const head = await heads.latest().catch(() => null)
+          if (head !== null) this.#waiting.expire(head.timestamp)
+          for (const call of this.#waiting.take('free', this.#options.limits.batch)) await this.#send([call], stopping)
+          for (const call of this.#waiting.take('key', this.#options.limits.batch)) await this.#send([call], stopping)
+          if (this.#isTime()) await this.#sendSteps(stopping)
+        }
+        await clock.sleep(pollInterval, stopping).catch(() => undefined)
+      }
+    } finally {
+      this.#waiting.clear(new RelayError('UNAVAILABLE', 'the relayer stops'))
+    }
+  }
+
+  /** To be told of a transaction of the queue as soon as it is sent. */
+  sent(key: string, hash: string): void {
+    const calls = this.#underWay.get(key)
+    if (calls === undefined) return
+    this.#emit({ kind: 'sent', calls: calls.length, hash })
+    for (const { done } of calls) done.resolve(hash)
+  }
+
+  #refusal(error: RelayError): RelayError {
+    this.#emit({ kind: 'refused', code: error.code, reason: error.message })
+    return error
+  }
+
+  async #check(given: unknown): Promise<Omit<WaitingCall, 'done' | 'since'>> {
+    const { domain, contracts, heads } = this.#options
+    const parsed = requestSchema.safeParse(given)
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues
+      throw new RelayError('BAD_REQUEST', `${issue!.path.join('.') || 'request'}: ${issue!.message}`)
+    }
+    const { chainId, service, call, disputed, signature, until } = parsed.data
+    if (BigInt(chainId) !== domain.chainId || service.toLowerCase() !== domain.service.toLowerCase()) {
+      throw new RelayError('WRONG_SERVICE', `this relayer is of ${domain.service} on chain ${domain.chainId}`)
+    }
+    const route = routeOf(call)
+    if (route === null) throw new RelayError('BAD_REQUEST', `call: nobody relays ${call.slice(0, 10)}`)
+    if (disputed && route.method !== 'attest')
+      throw new RelayError('BAD_REQUEST', `disputed: false for ${route.method}`)
+    const signer = signerOf(domain, { call, disputed, signature })
+    if (signer === null) throw new RelayError('NOT_MEMBER', 'signature: it is of nobody')
+    const { timestamp } = await heads.latest()
+    if (timestamp >= until) throw new RelayError('TOO_LATE', `until: ${until} is over, the chain is at ${timestamp}`)
+    try {
+      await contracts.service.seatOf(signer)
+    } catch (error) {
+      const revert = decodeRevert(error, this.#errors, 'seatOf')
+      if (revert === null) throw error
+      throw new RelayError('NOT_MEMBER', `the signature is of ${signer}, who has no seat`)
+    }
+    const checked = { ...route, call, disputed, signature, signer, until }
+    if (route.method === 'attest' && (await contracts.service.roundInfo()).disputed !== disputed) {
+      throw new RelayError('REFUSED', `disputed: the round's dispute is ${disputed ? 'not ' : ''}over`)
+    }
+    await this.#simulate(checked)
+    return checked
+  }
+
+  /** Asks the chain what the call would do, in its signer's name. @throws RelayError REFUSED */
+  async #simulate({
+    route,
+    method,
+    signer,
+    call,
+  }: Pick<WaitingCall, 'route' | 'method' | 'signer' | 'call'>): Promise<void> {
+    const { provider, domain } = this.#options
+    const to = route === 'key' ? await this.#registry() : domain.service
+    try {
+      await provider.call({ from: signer, to, data: call })
+    } catch (error) {
+      const revert = decodeRevert(error, this.#errors, method)
+      if (revert === null) throw error
+      throw new RelayError('REFUSED', revert.message, { cause: revert })
+    }
+  }
+
+  async #registry(): Promise<string> {
+    return await this.#options.contracts.registry.getAddress()
+  }
+
+  /** Whether steps have waited long enough for others, or are enough. */
+  #isTime(): boolean {
+    const { clock, limits, wait } = this.#options
+    const { count, since } = this.#waiting.standing('step')
+    return count >= limits.batch || (count > 0 && clock.now() - since >= wait)
+  }
+
+  async #sendSteps(stopping: AbortSignal): Promise<void> {
+    const taken = this.#waiting.take('step', this.#options.limits.batch)
+    // Since they came, somebody else may have sent one, or a state may have ended.
+    const standing = await Promise.all(
+      taken.map(async (step) => {
+        try {
+          await this.#simulate(step)
+          return [step]
+        } catch (error) {
+          step.done.reject(this.#refusal(refusalOf(error)))
+          return []
+        }
+      }),
+    )
+    const steps = standing.flat()
+    if (steps.length > 0) await this.#send(steps, stopping)
+  }
+
+  async #send(calls: readonly WaitingCall[], stopping: AbortSignal): Promise<void> {
+    const { queue, domain } = this.#options
+    const [{ route, call }] = calls as readonly [WaitingCall]
+    const data = route === 'step' ? encodeRelay(calls) : call
+    const key = `${route}/${keccak256(data)}`
+    this.#underWay.set(key, calls)
+    try {
+      const to = route === 'key' ? await this.#registry() : domain.service
+      const receipt = await queue.send({ key, to, data }, stopping)
+      // Of one that was sent before a restart, nobody was told.
+      for (const { done } of calls) done.resolve(receipt.hash)
+      this.#emit({ kind: 'confirmed', calls: calls.length, hash: receipt.hash, gas: Number(receipt.gasUsed) })
+      if (route === 'step') this.#note(calls, receipt)
+    } catch (error) {
+      const refusal = this.#refusal(refusalOf(error))
+      for (const { done } of calls) done.reject(refusal)
+    } finally {
+      this.#underWay.delete(key)
+    }
+  }
+
+  /** Says whose steps came to nothing although they were checked: their signers, or others, were faster. */
+  #note(calls: readonly WaitingCall[], { logs }: TransactionReceipt): void {
+    const { domain } = this.#options
+    const abi = contractInterface('ILearningService')
+    for (const log of logs) {
+      if (log.address.toLowerCase() !== domain.service.toLowerCase()) continue
+      const found = abi.parseLog(log)
+      if (found?.name !== 'StepRefused') continue
+      const call = calls[Number(found.args.index)]
+      if (call === undefined) continue
+      const reason = abi.parseError(String(found.args.reason))?.name ?? 'unknown'
+      this.#emit({ kind: 'wasted', signer: call.signer, method: call.method, reason })
+    }
+  }
+}
+
+/** What the sender hears of an error. */
+function refusalOf(error: unknown): RelayError {
+  if (error instanceof RelayError) return error
+  if (error instanceof RevertError) return new RelayError('REFUSED', error.message, { cause: error })
+  if (error instanceof ChainError && (error.code === 'UNFUNDED' || error.code === 'FEE_CAP')) {
+    // Not its text: that has the relayer's own account and balance.
+    return new RelayError('UNFUNDED', 'the relayer cannot pay for this now', { cause: error })
+  }
+  if (isError(error, 'INSUFFICIENT_FUNDS')) return new RelayError('UNFUNDED', 'the relayer cannot pay for this now')
+  return new RelayError('UNAVAILABLE', 'the relayer cannot reach its chain now', { cause: error })
+}

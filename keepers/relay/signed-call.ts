@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A call of the service that its operator signs and somebody else sends, as LearningService.relay reads it.
+import {
+  concat,
+  dataLength,
+  dataSlice,
+  recoverAddress,
+  Signature,
+  TypedDataEncoder,
+  toBeHex,
+  type Wallet,
+} from 'ethers'
+import { contractInterface } from '../chain/index.ts'
+
+/** Where a signature counts. */
+export type SigningDomain = { readonly chainId: bigint; readonly service: string }
+
+export type SignedCall = {
+  /** Calldata with its selector. */
+  readonly call: string
+  /** Of an attestation: whether the round's dispute is over. Else false. */
+  readonly disputed: boolean
+  /** r ‖ vs, 64 bytes (ERC-2098). */
+  readonly signature: string
+}
+
+/** What a member does, and the contract takes signed. */
+const STEPS: ReadonlySet<string> = new Set([
+  'commitUpdate',
+  'revealUpdate',
+  'attest',
+  'submitShare',
+  'vote',
+  'dispute',
+  'submitCheck',
+  'commitKey',
+  'revealKey',
+  'confirmKey',
+  'complain',
+  'judge',
+])
+
+/** What anyone may do: the signature tells the relayer who asks for it, and the contract never sees it. */
+const FREE: ReadonlySet<string> = new Set(['draft', 'poke'])
+
+/** How a call goes out: with others in one `relay`, by itself to the service, or to the registry. Null: not at all. */
+export type Route = 'step' | 'free' | 'key'
+
+const TYPES = {
+  Step: [
+    { name: 'call', type: 'bytes' },
+    { name: 'disputed', type: 'bool' },
+  ],
+}
+
+/** Bytes before a call in `relay`: signature and length. */
+const HEADER = 66
+
+/** The name of the method that a call is of, and its way out; null for one that nobody relays. */
+export function routeOf(call: string): { readonly method: string; readonly route: Route } | null {
+  if (dataLength(call) < 4) return null
+  const selector = dataSlice(call, 0, 4)
+  const method = contractInterface('ILearningService').getFunction(selector)?.name
+  if (method !== undefined && STEPS.has(method)) return { method, route: 'step' }
+  if (method !== undefined && FREE.has(method)) return { method, route: 'free' }
+  const key = contractInterface('KeeperRegistry').getFunction('setEncryptionKeyFor')!
+  return selector === key.selector ? { method: key.name, route: 'key' } : null
+}
+
+function digestOf({ chainId, service }: SigningDomain, call: string, disputed: boolean): string {
+  const domain = { name: 'Cohort LearningService', version: '1', chainId, verifyingContract: service }
+  return TypedDataEncoder.hash(domain, TYPES, { call, disputed })
+}
+
+export function signCall(wallet: Wallet, domain: SigningDomain, call: string, disputed: boolean): SignedCall {
+  const { r, yParityAndS } = wallet.signingKey.sign(digestOf(domain, call, disputed))
+  return { call, disputed, signature: concat([r, yParityAndS]) }
+}
+
+/** Whose signature it is, in this domain and of exactly this call; null when it is of nobody. */
+export function signerOf(domain: SigningDomain, { call, disputed, signature }: SignedCall): string | null {
+  try {
+    // ethers refuses the mirror image (EIP-2), as the contract does.
+    return recoverAddress(digestOf(domain, call, disputed), Signature.from(signature))
+  } catch {
+    return null
+  }
+}
+
+/** What `relay` takes: the steps one behind the other. */
+export function packSteps(steps: readonly SignedCall[]): string {
+  return concat(steps.flatMap(({ signature, call }) => [signature, toBeHex(dataLength(call), 2), call]))
+}
+
+/** Calldata of `relay` with these steps. */
+export function encodeRelay(steps: readonly SignedCall[]): string {
+  return contractInterface('ILearningService').encodeFunctionData('relay', [packSteps(steps)])
+}
+
+/** What calldata of `relay` has in it; nothing for other calldata, which an endpoint may have made up. */
+function relayedIn(calldata: string): string {
+  const abi = contractInterface('ILearningService')
+  if (!calldata.startsWith(abi.getFunction('relay')!.selector)) return '0x'
+  try {
+    return String(abi.decodeFunctionData('relay', calldata)[0])
+  } catch {
+    return '0x'
+  }
+}
+
+/** The places at which calldata of `relay` has the step; none when it is other calldata. */
+export function placesOf(calldata: string, { signature, call }: SignedCall): number[] {
+  const steps = relayedIn(calldata)
+  const places: number[] = []
+  for (let at = 0, index = 0; at + HEADER <= dataLength(steps); index++) {
+    const length = Number(dataSlice(steps, at + HEADER - 2, at + HEADER))
+    const end = at + HEADER + length
+    if (end > dataLength(steps)) break
+    const isIt = dataSlice(steps, at + HEADER, end) === call && dataSlice(steps, at, at + HEADER - 2) === signature
+    if (isIt) places.push(index)
+    at = end
+  }
+  return places
+}
