@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
@@ -11,13 +10,15 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
+import {IStakeSuccession} from "../interfaces/IStakeSuccession.sol";
 import {IStakeVotes} from "../interfaces/IStakeVotes.sol";
 import {KeeperLedger} from "./KeeperLedger.sol";
+import {StakeSuccession} from "./StakeSuccession.sol";
 
 /// @title Keepers: keys, stake, bonds, penalties, rewards
 /// @dev State is written before any token moves, and the token's transfers are the only external calls.
 /// Balance: token.balanceOf(this) = Σ (stake + unbonding) + slashed + Σ (available + allocated) + Σ rewards + surplus.
-contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
+contract KeeperRegistry is StakeSuccession, EIP712 {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
@@ -330,6 +331,7 @@ contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
         return
             interfaceId == type(IKeeperRegistry).interfaceId ||
             interfaceId == type(IStakeVotes).interfaceId ||
+            interfaceId == type(IStakeSuccession).interfaceId ||
             super.supportsInterface(interfaceId);
     }
 

@@ -108,6 +108,7 @@ export async function openQueue(
   const { chain } = config
   const queue = new TransactionQueue({
     provider,
+    witnesses: provider,
     heads,
     wallet,
     log: store.transactions,

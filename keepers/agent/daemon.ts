@@ -37,10 +37,11 @@ import { keepYoungSpaceBound } from './memory.ts'
 import { KeeperMetrics } from './metrics.ts'
 import { standardOutput } from './operations/logs.ts'
 import { peerIdOf } from './peer-id.ts'
-import { checkClock, checkDoppelganger, checkFunds, checkRegistered, checkServicePlan } from './preflight.ts'
+import { checkClock, checkDoppelganger, checkFunds, checkServicePlan } from './preflight.ts'
 import type { StateName } from './states.ts'
 import { isManifestAgreed } from './steps/agreed-manifest.ts'
 import { ensureEncryptionKey } from './steps/encryption-key.ts'
+import { checkRegistered } from './steps/registered.ts'
 import { Trainer } from './training/trainer.ts'
 
 export type DaemonOptions = {
@@ -134,7 +135,10 @@ async function openContext(
   await isManifestAgreed({ endpoints: provider, log, manifest, serviceAddress, contracts })
   await checkClock(provider, clock)
   if (config.relay === undefined) await checkFunds(provider, wallet.address)
-  const owner = await checkRegistered(contracts, wallet.address)
+  const owner = await checkRegistered({
+    ...{ contracts, clock, config, log },
+    ...{ endpoints: provider, operator: wallet.address, stopping: signal },
+  })
   await checkDoppelganger(contracts, owner, { peerId: await peerIdOf(identitySeed) })
 
   // Refuses a model that cannot be proven now rather than at the first vote.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { connect } from 'node:net'
 import { multiaddr } from '@multiformats/multiaddr'
-import { type Provider, ZeroAddress } from 'ethers'
+import type { Provider } from 'ethers'
 import { ChainError, type Clock, decodeAddress, type ServiceContracts } from '../chain/index.ts'
 import { FheError } from '../fhe/index.ts'
 import { planFor, type RoundTerms } from '../versions/index.ts'
@@ -96,18 +96,6 @@ export async function checkServicePlan(
       vectorLength,
     )
   }
-}
-
-/** The owner that the operator acts for. @throws AgentError NOT_REGISTERED. */
-export async function checkRegistered(contracts: ServiceContracts, operator: string): Promise<string> {
-  const owner = await contracts.registry.ownerOfOperator(operator)
-  if (owner === ZeroAddress) {
-    throw new AgentError(
-      'NOT_REGISTERED',
-      `${operator} acts for no registered keeper: run \`cohort keeper register\` with the owner's key`,
-    )
-  }
-  return owner
 }
 
 /**

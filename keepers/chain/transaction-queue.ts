@@ -12,6 +12,7 @@ import { backoff, type Clock, systemClock } from './clock.ts'
 import { ChainError, decodeRevert } from './errors.ts'
 import { DEFAULT_FEES, type FeePolicy, type OfferedFees, offeredFees } from './fees.ts'
 import type { HeadWatch } from './head-watch.ts'
+import type { FailoverProvider } from './rpc.ts'
 
 export type TransactionRequest = {
   /** Names the act; a second request under the same key is the same transaction, also after a restart. */
@@ -46,6 +47,8 @@ export type QueueEvent =
 
 export type QueueOptions = {
   readonly provider: JsonRpcApiProvider
+  /** The endpoints one by one: that somebody else uses the key is not believed on one's word, when there are more. */
+  readonly witnesses?: Pick<FailoverProvider, 'count' | 'everywhere'>
   /** Says when there is a new block, in which what was sent may be. */
   readonly heads: HeadWatch
   readonly wallet: Wallet
@@ -73,6 +76,8 @@ const FORGOTTEN_LOOKS = 4
 const STILL_POLLS = 10
 /** The same on a chain of slow blocks. */
 const STILL_SLOTS = 2
+/** Endpoints that must say so before somebody else is said to use the key, when there are as many. */
+const WITNESSES = 2
 /** Looks at the chain before a used nonce is called somebody else's: endpoints behind a balancer lag each other. */
 const FOREIGN_LOOKS = 5
 
@@ -82,7 +87,8 @@ const FOREIGN_LOOKS = 5
  * at a higher fee when they linger.
  */
 export class TransactionQueue implements Sender {
-  readonly #options: Required<Omit<QueueOptions, 'fees' | 'onEvent'>> & { fees: FeePolicy }
+  readonly #options: Required<Omit<QueueOptions, 'fees' | 'onEvent' | 'witnesses'>> &
+    Pick<QueueOptions, 'witnesses'> & { fees: FeePolicy }
   readonly #emit: (event: QueueEvent) => void
   #tail: Promise<unknown> = Promise.resolve()
 
@@ -119,8 +125,8 @@ export class TransactionQueue implements Sender {
 
   /** Brings transactions that a crash interrupted to their end. Call before the first {@link send}. */
   async resume(signal?: AbortSignal): Promise<void> {
-    const { log, provider, wallet } = this.#options
-    const used = await provider.getTransactionCount(wallet.address, 'latest')
+    const { log, wallet } = this.#options
+    const used = await this.#used()
     const next = log.nextNonce()
     // nextNonce 0: a folder that never sent anything may belong to an account that did.
     if (next > 0 && used > next) {
@@ -154,8 +160,8 @@ export class TransactionQueue implements Sender {
    * nonce by the latest block.
    */
   async #closeGaps(end: number, signal: AbortSignal | undefined): Promise<number> {
-    const { log, provider, wallet } = this.#options
-    const used = await provider.getTransactionCount(wallet.address, 'latest')
+    const { log } = this.#options
+    const used = await this.#used()
     const unsettled = log.open().filter(({ nonce }) => nonce < used)
     const gaps = [...unsettled, ...log.since(used)].filter(({ nonce }) => nonce < end)
     for (const earlier of gaps) {
@@ -163,7 +169,17 @@ export class TransactionQueue implements Sender {
         if (!(error instanceof ChainError && error.code === 'REVERTED')) throw error
       })
     }
-    return gaps.length === 0 ? used : provider.getTransactionCount(wallet.address, 'latest')
+    return gaps.length === 0 ? used : this.#used()
+  }
+
+  /** The account's next nonce by the latest block: what two endpoints say at least, if more than one answers. */
+  async #used(): Promise<number> {
+    const { provider, witnesses } = this.#options
+    const told = await provider.getTransactionCount(this.address, 'latest')
+    if (witnesses === undefined || witnesses.count < WITNESSES) return told
+    const answers = await witnesses.everywhere('eth_getTransactionCount', [this.address, 'latest'])
+    const counts = answers.map(({ result }) => countOf(result)).filter((count) => count !== null)
+    return counts.sort((a, b) => b - a)[WITNESSES - 1] ?? told
   }
 
   async #sign(request: TransactionRequest, used: number): Promise<Omit<TransactionRow, 'receipt'>> {
@@ -244,7 +260,7 @@ export class TransactionQueue implements Sender {
           const isLate = !isFirst && now - lastSent >= fees.replaceAfter
           const isLong = !isFirst && ++looks % FORGOTTEN_LOOKS === 0
           if (isFirst || isLate || isLong || foreign > 0) foreign = (await this.#nonceTaken(row)) ? foreign + 1 : 0
-          if (foreign >= FOREIGN_LOOKS) {
+          if (foreign >= FOREIGN_LOOKS && (await this.#isForeign(row))) {
             throw new ChainError(
               'FOREIGN_TRANSACTION',
               `nonce ${row.nonce} of ${this.address} was used by a transaction that this keeper did not send: ` +
@@ -294,9 +310,24 @@ export class TransactionQueue implements Sender {
   }
 
   async #nonceTaken(row: TransactionRow): Promise<boolean> {
-    const used = await this.#options.provider.getTransactionCount(this.address, 'latest')
+    const used = await this.#used()
     // Mined between the two questions? Then it is ours.
     return used > row.nonce && (await this.#receiptOf(row)) === null
+  }
+
+  /** Whether two endpoints, each by itself, have the nonce used and none of the attempts; or the only one that is configured. */
+  async #isForeign(row: TransactionRow): Promise<boolean> {
+    const { witnesses } = this.#options
+    if (witnesses === undefined || witnesses.count < WITNESSES) return true
+    const counts = await witnesses.everywhere('eth_getTransactionCount', [this.address, 'latest'])
+    // Asked last: what was mined between the two questions is ours.
+    const receipts = await Promise.all(
+      row.attempts.map(({ hash }) => witnesses.everywhere('eth_getTransactionReceipt', [hash])),
+    )
+    const against = counts.filter(
+      ({ result }, i) => (countOf(result) ?? 0) > row.nonce && receipts.every((answers) => answers[i]?.result === null),
+    )
+    return against.length >= WITNESSES
   }
 
   /** Whether the node knows none of the attempts, in its pool or mined. */
@@ -367,4 +398,9 @@ export class TransactionQueue implements Sender {
     }
     return error
   }
+}
+
+/** A count as JSON-RPC gives it; null for anything else. */
+function countOf(result: unknown): number | null {
+  return typeof result === 'string' && /^0x[0-9a-f]{1,12}$/.test(result) ? Number(result) : null
 }

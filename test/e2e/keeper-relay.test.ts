@@ -39,7 +39,7 @@ describe('keepers without coins', function () {
     for (const operator of operators) await cluster.provider.send('hardhat_setBalance', [operator, '0x0'])
     const keystore = join(cluster.folder, 'relayer.json')
     const payer = new Wallet(accountKey(19))
-    await writeKeystore(keystore, payer, 'relayer', 12)
+    await writeKeystore(keystore, payer, 'relayer', { scryptN: 4096 })
     await cluster.provider.send('hardhat_setBalance', [payer.address, '0x56bc75e2d63100000'])
     const { chainId } = await cluster.provider.getNetwork()
     cluster.processes.start(

@@ -38,6 +38,9 @@ export async function training(step: Step): Promise<Outcome> {
     )
     return 'done'
   }
+  // Beside the training: a relayer may bring the last commitments together, and with them the end of the state.
+  const renewal = renewEncryptionKey(step)
+  renewal.catch(() => undefined)
   let intent: UpdateIntent | null
   try {
     intent = await makeUpdate(step)
@@ -51,7 +54,7 @@ export async function training(step: Step): Promise<Outcome> {
   if (intent === null) return 'done'
   const commitment = updateCommitment(context, snapshot.round, step.seat, intent)
   if (!(await act(step, 'commitUpdate', [snapshot.round, commitment]))) return 'again'
-  await renewEncryptionKey(step)
+  await renewal
   return 'done'
 }
 

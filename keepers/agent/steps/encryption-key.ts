@@ -15,7 +15,18 @@ const schema = z.object({ epoch: z.string(), publicKey: z.string(), done: z.bool
  * Once an epoch: a new key for the next one, told to the registry. The registry gives a key to epochs that open after it was told;
  * one that opens before has the old key, which is still held.
  */
-export async function renewEncryptionKey(step: Step & { readonly seat: number }): Promise<void> {
+export function renewEncryptionKey(step: Step & { readonly seat: number }): Promise<void> {
+  const running = renewals.get(step.context)
+  if (running !== undefined) return running
+  const started = renew(step).finally(() => renewals.delete(step.context))
+  renewals.set(step.context, started)
+  return started
+}
+
+/** Those under way: whoever asks again waits with who asked first. */
+const renewals = new WeakMap<AgentContext, Promise<void>>()
+
+async function renew(step: Step & { readonly seat: number }): Promise<void> {
   const { context, snapshot } = step
   const { store } = context
   const epoch = epochName(snapshot.epochInfo)

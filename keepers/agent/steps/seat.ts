@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { ZeroAddress } from 'ethers'
 import { z } from 'zod'
 import { RevertError } from '../../chain/index.ts'
 import { act } from '../actions.ts'
 import type { AgentContext, Step } from '../context.ts'
-import { AgentError } from '../errors.ts'
+import { ownerHere } from './registered.ts'
 
 /** Refusals that time or the owner resolves; the keeper goes on and tries again. */
 const WAITING: ReadonlySet<string> = new Set([
@@ -47,13 +46,8 @@ export function hasLeft({ context }: Pick<Step, 'context'>, owner: string): bool
 /** Takes a seat of the service for the keeper that this operator acts for. @throws AgentError NOT_REGISTERED. */
 export async function ensureSeat(step: Step): Promise<void> {
   const { context } = step
-  const owner = await context.contracts.registry.ownerOfOperator(context.operator)
-  if (owner === ZeroAddress) {
-    throw new AgentError(
-      'NOT_REGISTERED',
-      `${context.operator} acts for no registered keeper: run \`cohort keeper register\` with the owner's key`,
-    )
-  }
+  const owner = await ownerHere(context)
+  if (owner === null) return
   if (hasLeft(step, owner)) {
     context.log.info(
       { event: 'left', owner },

@@ -38,7 +38,7 @@ describe('interfaces by ERC-165', () => {
     for (const id of ids) expect(await asked.supportsInterface(id), id).to.equal(true)
     expect(await asked.supportsInterface('0xffffffff')).to.equal(false)
     expect(await asked.supportsInterface(await idOf('IKeeperRegistry'))).to.equal(false)
-    for (const name of ['IKeeperRegistry', 'IStakeVotes']) {
+    for (const name of ['IKeeperRegistry', 'IStakeVotes', 'IStakeSuccession']) {
       expect(await registry.supportsInterface(await idOf(name)), name).to.equal(true)
     }
     expect(await registry.supportsInterface('0xffffffff')).to.equal(false)

@@ -258,4 +258,54 @@ describe('transaction queue', function () {
     })
     expect((await failure(chain.queue(at).send(chain.transfer('late')))).code).to.equal('FOREIGN_TRANSACTION')
   })
+
+  describe('with two endpoints, of which one lies', () => {
+    let liar: FlakyEndpoint
+    beforeEach(async () => {
+      liar = await FlakyEndpoint.start(chain.url)
+    })
+    afterEach(() => liar.stop())
+
+    const between = (): { provider: ReturnType<TestChain['connect']>; witnesses: ReturnType<TestChain['connect']> } => {
+      const provider = chain.connect([liar.url, chain.url])
+      return { provider, witnesses: provider }
+    }
+
+    it('does not believe that another process has sent more than it knows of, nor leaves a gap for it', async () => {
+      const at = chain.store()
+      await chain.queue(at).send(chain.transfer('before'))
+      liar.intercept = (method) => (method === 'eth_getTransactionCount' ? { result: '0x3e7' } : null)
+      const line = chain.queue(at, between())
+      await line.resume()
+      const start = await chain.nonce()
+      await line.send(chain.transfer('between'))
+      expect(await chain.nonce()).to.equal(start + 1)
+      // The attack, when the liar is the only one there is.
+      const alone = chain.connect([liar.url])
+      const lost = chain.queue(at, { provider: alone, witnesses: alone })
+      expect((await failure(lost.resume())).code).to.equal('FOREIGN_TRANSACTION')
+    })
+
+    it('does not believe that its nonce was used by somebody else, when the other one has its transaction', async () => {
+      let hiding = true
+      liar.intercept = (method) => (hiding && method === 'eth_getTransactionReceipt' ? { result: null } : null)
+      const at = chain.store()
+      const sending = chain.queue(at, between()).send(chain.transfer('hidden'))
+      // Long enough for the looks after which it would have given up.
+      const early = await Promise.race([
+        sending.then(() => 'sent', String),
+        systemClock.sleep(2_000).then(() => 'waiting'),
+      ])
+      expect(early).to.equal('waiting')
+      hiding = false
+      expect((await sending).status).to.equal(1)
+    })
+
+    it('still ends when both say so', async () => {
+      const at = chain.store()
+      await chain.queue(at).send(chain.transfer('mine too'))
+      await (await chain.wallet(1).sendTransaction({ to: NOBODY, value: 1n })).wait()
+      expect((await failure(chain.queue(at, between()).resume())).code).to.equal('FOREIGN_TRANSACTION')
+    })
+  })
 })

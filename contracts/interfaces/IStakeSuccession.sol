@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title Stake that follows a registry's successor
+/// @notice The DAO names the successor, each owner decides for its own keeper. The stake goes from one registry's books into the other's,
+/// under the same owner, and never through the owner's hands: there it is locked as any stake is.
+///
+/// What may be slashed stays. A bond of a service stays until the service lets the keeper go; after that, for as long as the tail of
+/// any bond is open, nothing moves at all, whatever the unbonding delay has become since: what a service left behind may take it from
+/// any stake of the keeper. What is unbonding goes its own way, to the owner. The jailed serve their time first.
+interface IStakeSuccession {
+    event StakeSuccessorNamed(address indexed previous, address indexed successor);
+    event StakeMoved(address indexed owner, address indexed successor, uint256 amount);
+
+    /// @notice The DAO has named no successor.
+    error NoStakeSuccessor();
+    /// @notice A service that the keeper has left may still slash.
+    error StillSlashable(address owner, uint64 until, uint256 nowTime);
+    /// @notice The address has no code, is this registry, or has stake in another token.
+    error StakeSuccessorInvalid(address successor);
+    /// @notice The successor did not take exactly what moves, or did not give it to the owner's keeper.
+    error StakeNotReceived(address successor, address owner, uint256 amount);
+
+    /// @notice Admin only. Zero takes the name back. Stake that has moved stays there.
+    function nameStakeSuccessor(address successor) external;
+
+    /// @notice The calling owner moves `amount` of its free stake to its keeper in the successor, where it must be registered.
+    function followSuccessor(uint256 amount) external;
+
+    /// @notice Zero when none is named.
+    function stakeSuccessor() external view returns (address);
+
+    /// @notice What `followSuccessor` would take now; 0 while a tail is open or the keeper is jailed.
+    function movableStake(address owner) external view returns (uint256);
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A keeper that nobody has registered ends for good, so one endpoint's word is not enough to say so.
+import { ZeroAddress } from 'ethers'
+import { ChainError, contractInterface } from '../../chain/index.ts'
+import type { AgentContext } from '../context.ts'
+import { AgentError } from '../errors.ts'
+
+/** What is asked. */
+export type RegistrationCheck = Pick<AgentContext, 'endpoints' | 'log' | 'operator'> & {
+  readonly contracts: Pick<AgentContext['contracts'], 'registry'>
+}
+
+/** Endpoints that must tell alike, when the keeper has as many. */
+const WITNESSES = 2
+
+/**
+ * The owner that the operator acts for, by the endpoint in use. Null when that endpoint says that there is none, and no other one says so:
+ * ask again.
+ * @throws AgentError NOT_REGISTERED when two endpoints, or the only one that is configured, say that there is none
+ */
+export async function ownerHere({ contracts, endpoints, log, operator }: RegistrationCheck): Promise<string | null> {
+  const { registry } = contracts
+  const owner = await registry.ownerOfOperator(operator)
+  if (owner !== ZeroAddress) return owner
+  if (endpoints.count >= WITNESSES) {
+    const iface = contractInterface('KeeperRegistry')
+    const call = { to: await registry.getAddress(), data: iface.encodeFunctionData('ownerOfOperator', [operator]) }
+    const answers = await endpoints.everywhere('eth_call', [call, 'latest'])
+    const none = answers.filter(({ result }) => typeof result === 'string' && /^0x0{64}$/.test(result))
+    if (none.length < WITNESSES) {
+      log.warn(
+        { event: 'registration not witnessed', operator },
+        'one endpoint alone says that nobody has registered this keeper: waiting for a second',
+      )
+      return null
+    }
+  }
+  throw new AgentError(
+    'NOT_REGISTERED',
+    `${operator} acts for no registered keeper: run \`cohort keeper register\` with the owner's key`,
+  )
+}
+
+/**
+ * The same at start, asked again until an endpoint knows the owner, or a second one knows none.
+ * @throws AgentError NOT_REGISTERED; ChainError UNREACHABLE when neither comes within the keeper's patience
+ */
+export async function checkRegistered(
+  check: RegistrationCheck & Pick<AgentContext, 'clock' | 'config' | 'stopping'>,
+): Promise<string> {
+  const { clock, config, stopping } = check
+  const until = clock.now() + config.chain.patienceSeconds * 1000
+  for (;;) {
+    const owner = await ownerHere(check)
+    if (owner !== null) return owner
+    if (clock.now() >= until) {
+      throw new ChainError(
+        'UNREACHABLE',
+        'one endpoint says that this keeper is not registered, and no other confirms it',
+      )
+    }
+    await clock.sleep(config.chain.pollSeconds * 1000, stopping)
+  }
+}
