@@ -28,6 +28,7 @@ type RunOptions = MarketOptions &
     readonly keys: number
     readonly poll: number
   }
+type OpenOptions = MarketOptions & PlaneOptions & { readonly out: string }
 type PostOptions = MarketOptions &
   PlaneOptions & {
     readonly input: string
@@ -38,6 +39,7 @@ type PostOptions = MarketOptions &
     readonly claimSeconds: number
     readonly copies: number
     readonly byCid?: boolean
+    readonly for?: readonly string[]
     readonly wait?: boolean
   }
 
@@ -68,9 +70,26 @@ export function registerProver(program: Command): void {
     .option('--seconds <count>', 'until the deadline', parseCount, 3_600)
     .option('--claim-seconds <count>', 'that a prover has from its claim', parseCount, 120)
     .option('--copies <count>', 'provers that must agree on each segment', parseCount, 1)
+    .option('--for <prover...>', 'seal the witness for these alone, by address or public key; nobody else may claim')
     .option('--by-cid', 'publish the witness on the data plane, and serve it until the job has ended')
     .option('--wait', 'until the job has ended, and print its output')
     .action(async (folder: string, options: PostOptions) => postCommand(folder, options))
+
+  command(prover, 'bond', 'put up bond ahead of a claim, which also shows the key that posters seal for')
+    .requiredOption('--amount <ether>', 'how much', parseEtherAmount)
+    .action(async (options: MarketOptions & { amount: bigint }) =>
+      withMarket(options, async (session) => {
+        const { contract, address } = await acting(session)
+        await transact('bond', session, () => contract.bond({ value: options.amount }))
+        const { free } = await contract.bondOf(address)
+        print(options, { prover: address, free }, `${address} has put up bond`)
+      }),
+    )
+
+  planeOptions(command(prover, 'open', 'write the witness that a job has for this account: sealed for it, or public'))
+    .argument('<job>', 'number of the job', parseCount)
+    .requiredOption('--out <file>', 'where to; readable by its owner only')
+    .action(async (job: number, options: OpenOptions) => openCommand(job, options))
 
   command(prover, 'status', 'bond, earnings and jobs')
     .argument('[job]', 'only this job', parseCount)
@@ -177,7 +196,7 @@ async function postCommand(folder: string, options: PostOptions): Promise<void> 
   await withTerminal(options, async ({ signal, progress }) => {
     await withMarket(options, async (session) => {
       const { awaitJob, circuitsOf, postJob } = await import('../serving/index.ts')
-      const { market } = session
+      const { market, fromBlock } = session
       const signer = requireSigner(session)
       await using cleanup = new AsyncDisposableStack()
       const plane = options.byCid ? await openPlane(options, cleanup) : undefined
@@ -189,6 +208,8 @@ async function postCommand(folder: string, options: PostOptions): Promise<void> 
         seconds: options.seconds,
         claimSeconds: options.claimSeconds,
         copies: options.copies,
+        fromBlock,
+        ...(options.for === undefined ? {} : { provers: options.for }),
         ...(plane === undefined ? {} : { plane }),
       })
       progress(`job ${posted.jobId} is posted`)
@@ -206,6 +227,30 @@ async function postCommand(folder: string, options: PostOptions): Promise<void> 
         throw new CommandError(`job ${posted.jobId} ended as ${result.status}`, EXIT.failure)
       }
     })
+  })
+}
+
+async function openCommand(id: number, options: OpenOptions): Promise<void> {
+  await withMarket(options, async (session) => {
+    const [{ Wallet }, { clients }, { readJob, readWitness }, { writeFile }] = await Promise.all([
+      import('ethers'),
+      import('../chain/index.ts'),
+      import('../serving/index.ts'),
+      import('node:fs/promises'),
+    ])
+    const { provider, fromBlock } = session
+    const signer = requireSigner(session)
+    await using cleanup = new AsyncDisposableStack()
+    const contract = clients.market(session.market, provider)
+    const job = await readJob(contract, provider, BigInt(id))
+    if (job.status === 'none') throw new UsageError(`the market has no job ${id}`)
+    const plane = await openPlane(options, cleanup)
+    const privateKey = signer instanceof Wallet ? signer.privateKey : null
+    const prover = { address: await signer.getAddress(), privateKey }
+    const segments = await readWitness(contract, job, { fromBlock, plane, prover })
+    const shown = segments.map(({ input, salts }) => ({ input: [...input], salts }))
+    await writeFile(options.out, `${toJson({ job: id, segments: shown })}\n`, { mode: 0o600 })
+    print(options, { file: options.out, segments: segments.length }, `the witness of job ${id} is in ${options.out}`)
   })
 }
 

@@ -5,6 +5,7 @@ import type { ProverMarket } from '../../types/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import { ServingError } from './errors.ts'
 import { decodeReference, decodeWitness, MAX_DOCUMENT_BYTES, type SegmentWitness } from './prover-witness.ts'
+import { openWitness } from './sealed-witness.ts'
 
 /** IProverMarketTypes.JobStatus */
 export const JOB_STATUS = [
@@ -46,6 +47,8 @@ export type JobView = {
   readonly status: JobStatus
   readonly deadline: bigint
   readonly bond: bigint
+  /** Only provers that the poster chose may claim. */
+  readonly invited: boolean
   /** Seconds that a prover has from its claim, if the deadline does not come first. */
   readonly claimSeconds: number
   readonly segments: readonly SegmentView[]
@@ -88,6 +91,7 @@ export async function readJob(market: ProverMarket, provider: Provider, id: bigi
     status: JOB_STATUS[Number(job.status)] ?? 'none',
     deadline: job.deadline,
     bond: job.bond,
+    invited: job.invited,
     claimSeconds: Number(job.claimSeconds),
     now: BigInt(block?.timestamp ?? 0),
     segments: terms.map(({ circuitId, modelCommitment, inputCommitment }, i) => ({
@@ -145,14 +149,21 @@ export async function readAnswers(market: ProverMarket, job: JobView, fromBlock:
 export async function readWitness(
   market: ProverMarket,
   job: JobView,
-  options: { fromBlock: number; plane: DataPlane | null; signal?: AbortSignal },
+  options: {
+    fromBlock: number
+    plane: DataPlane | null
+    signal?: AbortSignal
+    /** Whose sealed witness is read, and what opens it; null for an account that cannot open any. */
+    prover: { readonly address: string; readonly privateKey: string | null }
+  },
 ): Promise<SegmentWitness[]> {
   const [posted] = await market.queryFilter(market.filters.JobPosted(job.id), options.fromBlock)
   if (posted === undefined) throw new ServingError('bad-payload', `job ${job.id} is not in the log of the market`)
-  const reference = decodeReference(getBytes(posted.args.witness))
-  const segments = decodeWitness(
-    'document' in reference ? reference.document : await fetchDocument(reference.cid, reference.providers, options),
-  )
+  const bytes = job.invited ? await invitationOf(market, job, options) : getBytes(posted.args.witness)
+  const reference = decodeReference(bytes, job.invited)
+  const document =
+    'document' in reference ? reference.document : await fetchDocument(reference.cid, reference.providers, options)
+  const segments = decodeWitness(job.invited ? await opened(market, posted.args, document, options.prover) : document)
   if (segments.length !== job.segments.length) {
     throw new ServingError(
       'bad-payload',
@@ -160,6 +171,36 @@ export async function readWitness(
     )
   }
   return segments
+}
+
+/** What the poster gave to this prover, by the hash that the market keeps. */
+async function invitationOf(
+  market: ProverMarket,
+  job: JobView,
+  { fromBlock, prover }: { fromBlock: number; prover: { readonly address: string } },
+): Promise<Uint8Array> {
+  const expected = await market.witnessHashOf(job.id, prover.address)
+  const invitations = await market.queryFilter(market.filters.ProverInvited(job.id, prover.address), fromBlock)
+  const own = invitations.find(({ args }) => keccak256(args.witness) === expected)
+  if (own === undefined) throw new ServingError('bad-payload', `job ${job.id} has no witness for ${prover.address}`)
+  return getBytes(own.args.witness)
+}
+
+async function opened(
+  market: ProverMarket,
+  posted: { readonly poster: string; readonly terms: unknown; readonly segments: unknown },
+  sealed: Uint8Array,
+  { address, privateKey }: { readonly address: string; readonly privateKey: string | null },
+): Promise<Uint8Array> {
+  if (privateKey === null) {
+    throw new ServingError('unsupported', 'a sealed witness is opened with the account key: use --keystore')
+  }
+  const { chainId } = await market.runner!.provider!.getNetwork()
+  const { poster, terms, segments } = posted
+  return openWitness(sealed, privateKey, {
+    ...{ chainId, market: await market.getAddress(), poster, prover: address },
+    ...{ terms, segments },
+  })
 }
 
 async function fetchDocument(

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Signer, toBeHex } from 'ethers'
+import { computeAddress, isAddress, type Signer, toBeHex } from 'ethers'
 import { clients, decodeRevert } from '../chain/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import { type CircuitFolder, traceFolders } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
 import { type JobStatus, readStatus } from './prover-jobs.ts'
-import { encodeReference, encodeWitness } from './prover-witness.ts'
+import { encodeReference, encodeWitness, MAX_WITNESS_BYTES } from './prover-witness.ts'
+import { sealingKeyOf, sealWitness } from './sealed-witness.ts'
 
 export type ProvingOrder = {
   /** Pays the escrow. */
@@ -27,6 +28,10 @@ export type ProvingOrder = {
   readonly copies: number
   /** Publishes the witness here and posts its CID; without one it goes into the job itself. */
   readonly plane?: DataPlane
+  /** Seals the witness for these, and lets nobody else claim: each an address, or the public key of an account. */
+  readonly provers?: readonly string[]
+  /** Block from which the market's events are in the log: there a prover's key is found. */
+  readonly fromBlock?: number
 }
 
 export type PostedJob = { readonly jobId: bigint; readonly escrow: bigint; readonly gasUsed: bigint }
@@ -46,8 +51,6 @@ export async function postJob(order: ProvingOrder): Promise<PostedJob> {
   const market = clients.market(order.market, signer)
   const samples = traceFolders({ circuits }, { ...order, context: 0n })
   const document = encodeWitness(samples)
-  const reference =
-    plane === undefined ? { document } : { cid: await plane.publish(document), providers: plane.addresses }
   const segments = samples.map(({ publicSignals: [model, input] }, i) => ({
     circuitId: circuits[i]!.manifest.circuitId,
     modelCommitment: model,
@@ -62,8 +65,21 @@ export async function postJob(order: ProvingOrder): Promise<PostedJob> {
     claimSeconds: order.claimSeconds,
     copies,
   }
+  const refer = async (bytes: Uint8Array, sealed: boolean): Promise<Uint8Array> =>
+    encodeReference(
+      plane === undefined ? { document: bytes } : { cid: await plane.publish(bytes), providers: plane.addresses },
+      sealed,
+    )
+  const invitations =
+    order.provers === undefined
+      ? null
+      : await invite(order, document, { terms, segments }, (bytes) => refer(bytes, true))
+  const witness = invitations === null ? await refer(document, false) : null
   try {
-    const sent = await market.post(terms, segments, encodeReference(reference), { value: escrow })
+    const sent =
+      witness === null
+        ? await market.postPrivately(terms, segments, invitations!, { value: escrow })
+        : await market.post(terms, segments, witness, { value: escrow })
     const receipt = await sent.wait()
     const posted = receipt!.logs.map((log) => market.interface.parseLog(log)).find((log) => log?.name === 'JobPosted')
     return { jobId: posted!.args.jobId, escrow, gasUsed: receipt!.gasUsed }
@@ -71,6 +87,41 @@ export async function postJob(order: ProvingOrder): Promise<PostedJob> {
     const reason = decodeRevert(cause, [market.interface], 'post')
     if (reason === null) throw cause
     throw new ServingError('refused', `the market refused the job: ${reason.message}`, { cause })
+  }
+}
+
+/** The witness, sealed for each chosen prover. @throws ServingError */
+async function invite(
+  { provers, fromBlock = 0, ...order }: ProvingOrder,
+  document: Uint8Array,
+  job: { readonly terms: unknown; readonly segments: unknown },
+  refer: (sealed: Uint8Array) => Promise<Uint8Array>,
+): Promise<{ prover: string; witness: Uint8Array }[]> {
+  const provider = order.signer.provider!
+  const market = clients.market(order.market, provider)
+  const [{ chainId }, poster] = await Promise.all([provider.getNetwork(), order.signer.getAddress()])
+  const invitations: { prover: string; witness: Uint8Array }[] = []
+  for (const given of provers!) {
+    const publicKey = isAddress(given) ? await sealingKeyOf(market, provider, given, fromBlock) : given
+    const prover = addressOf(publicKey)
+    const sealed = sealWitness(document, publicKey, { chainId, market: order.market, poster, prover, ...job })
+    invitations.push({ prover, witness: await refer(sealed) })
+  }
+  const total = invitations.reduce((sum, { witness }) => sum + witness.length, 0)
+  if (total > MAX_WITNESS_BYTES) {
+    throw new ServingError(
+      'bad-payload',
+      `the sealed witnesses have ${total} bytes, a job carries ${MAX_WITNESS_BYTES}: publish them and give their CIDs`,
+    )
+  }
+  return invitations
+}
+
+function addressOf(publicKey: string): string {
+  try {
+    return computeAddress(publicKey)
+  } catch (cause) {
+    throw new ServingError('bad-payload', `'${publicKey}' is neither an address nor a public key`, { cause })
   }
 }
 

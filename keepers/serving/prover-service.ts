@@ -2,7 +2,13 @@
 // A prover of the ProverMarket: watches jobs, claims what it can prove, proves, submits, settles, and accuses liars. All
 // that it knows it reads from the chain, so it can be killed at any point and started again.
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ContractTransactionReceipt, ContractTransactionResponse, JsonRpcApiProvider, Signer } from 'ethers'
+import {
+  type ContractTransactionReceipt,
+  type ContractTransactionResponse,
+  type JsonRpcApiProvider,
+  type Signer,
+  Wallet,
+} from 'ethers'
 import type { ProverMarket } from '../../types/index.ts'
 import { backoff, clients, decodeRevert, type RevertError } from '../chain/index.ts'
 import { type DataPlane, NetworkError } from '../network/index.ts'
@@ -196,6 +202,9 @@ export class ProverService {
     })
     if (mine !== undefined) return await this.#prove(job, mine)
     if ((await this.#market.priceAt(job.id, job.now)) < this.#options.minPrice) return
+    if (job.invited && BigInt(await this.#market.witnessHashOf(job.id, this.#address)) === 0n) {
+      return this.#forget(job.id, 'for other provers')
+    }
     const candidates = job.slots.filter((slot) => this.#claimable(job, slot))
     // Everybody starts elsewhere, or all would run for the first slot.
     const first = Math.floor(Math.random() * candidates.length)
@@ -257,7 +266,8 @@ export class ProverService {
     const known = this.#witnesses.get(job.id)
     if (known !== undefined) return known
     const { fromBlock, plane } = this.#options
-    const witness = await readWitness(this.#market, job, { fromBlock, plane, ...(signal ? { signal } : {}) })
+    const prover = { address: this.#address, privateKey: privateKeyOf(this.#options.signer) }
+    const witness = await readWitness(this.#market, job, { fromBlock, plane, prover, ...(signal ? { signal } : {}) })
     this.#witnesses.set(job.id, witness)
     return witness
   }
@@ -342,6 +352,11 @@ export class ProverService {
   #say(event: ProverEvent, fields: Readonly<Record<string, unknown>>): void {
     this.#options.onEvent?.(event, fields)
   }
+}
+
+/** Of an account that a node holds, nobody here has the key. */
+function privateKeyOf(signer: Signer): string | null {
+  return signer instanceof Wallet ? signer.privateKey : null
 }
 
 function keyOf(job: JobView, { segment, copy, answer }: SlotView): string {

@@ -4,12 +4,16 @@
 //
 //   job's witness bytes = 1 ‖ document                       (inline)
 //                       | 2 ‖ {"cid": …, "providers": […]}   (the document is a blob of the data plane)
+//   each chosen prover's  | 3 ‖ sealed document
+//                         | 4 ‖ {"cid": …, "providers": […]}   (the sealed document is a blob)
 import { z } from 'zod'
 import type { SegmentSample } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
 
 const INLINE = 1
 const BY_CID = 2
+const SEALED = 3
+const SEALED_BY_CID = 4
 
 /** As the market's MAX_WITNESS_BYTES. */
 export const MAX_WITNESS_BYTES = 16_384
@@ -71,7 +75,7 @@ export function decodeWitness(bytes: Uint8Array): SegmentWitness[] {
 }
 
 /** The bytes that a job carries. @throws ServingError bad-payload when they are more than the market takes */
-export function encodeReference(reference: WitnessReference): Uint8Array {
+export function encodeReference(reference: WitnessReference, sealed = false): Uint8Array {
   const inline = 'document' in reference
   const body = inline ? reference.document : new TextEncoder().encode(JSON.stringify(reference))
   if (body.length >= MAX_WITNESS_BYTES) {
@@ -80,15 +84,17 @@ export function encodeReference(reference: WitnessReference): Uint8Array {
       `the witness has ${body.length} bytes, a job carries ${MAX_WITNESS_BYTES - 1}: publish it and give its CID`,
     )
   }
-  return Uint8Array.of(inline ? INLINE : BY_CID, ...body)
+  const kind = sealed ? (inline ? SEALED : SEALED_BY_CID) : inline ? INLINE : BY_CID
+  return Uint8Array.of(kind, ...body)
 }
 
-/** @throws ServingError bad-payload */
-export function decodeReference(bytes: Uint8Array): WitnessReference {
+/** @param sealed For one prover, or else for everybody: one never stands for the other. @throws ServingError bad-payload */
+export function decodeReference(bytes: Uint8Array, sealed = false): WitnessReference {
   const body = bytes.subarray(1)
-  if (bytes[0] === INLINE) return { document: body }
-  if (bytes[0] === BY_CID) return parse(referenceSchema, body, 'witness reference')
-  throw new ServingError('bad-payload', `witness of kind ${bytes[0] ?? 'none'}: expected ${INLINE} or ${BY_CID}`)
+  const [inline, byCid] = sealed ? [SEALED, SEALED_BY_CID] : [INLINE, BY_CID]
+  if (bytes[0] === inline) return { document: body }
+  if (bytes[0] === byCid) return parse(referenceSchema, body, 'witness reference')
+  throw new ServingError('bad-payload', `witness of kind ${bytes[0] ?? 'none'}: expected ${inline} or ${byCid}`)
 }
 
 function parse<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: string): T {

@@ -48,7 +48,7 @@ describe('keepers without coins', function () {
         join(ROOT, 'keepers/cli/main.ts'),
         ...['relay', '--service', cluster.service, '--chain-id', String(chainId), '--rpc', cluster.url],
         ...['--keystore', keystore, '--data', join(cluster.folder, 'relay'), '--port', String(port)],
-        ...['--wait-seconds', '2', '--json'],
+        ...['--wait-seconds', '1', '--json'],
       ],
       {
         cwd: ROOT,

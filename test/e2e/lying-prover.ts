@@ -26,7 +26,13 @@ await (await market.claim(job.id, segment, 0)).wait()
 
 const { circuits } = await openSegments(folder)
 const circuit = circuits[segment]!
-const { input, salts } = (await readWitness(market, job, { fromBlock: 0, plane: null }))[segment]!
+const { input, salts } = (
+  await readWitness(market, job, {
+    fromBlock: 0,
+    plane: null,
+    prover: { address: await signer.getAddress(), privateKey: null },
+  })
+)[segment]!
 const { min } = circuit.program.input
 input[0] = input[0] === min ? min + 1 : min
 const prover = await InferenceProver.open(circuit)

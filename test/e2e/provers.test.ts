@@ -2,17 +2,18 @@
 // A job in three segments on a real chain, served by provers that are processes of their own: one lies, one is killed.
 import { type ChildProcess, execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
-import { ContractFactory, type JsonRpcProvider, toBeHex } from 'ethers'
-import { clients, contractArtifact } from '../../keepers/chain/index.ts'
+import { ContractFactory, type JsonRpcProvider, toBeHex, Wallet } from 'ethers'
+import { clients, contractArtifact, PASSPHRASE_VARIABLE, writeKeystore } from '../../keepers/chain/index.ts'
 import { readAnswers, readJob } from '../../keepers/serving/prover-jobs.ts'
 import { interpret, openSegments, setupFolder, splitFolder } from '../../keepers/zkml/index.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
+import { accountKey } from '../../scripts/cluster.ts'
 import { startLocalChain } from '../../scripts/demo/local-chain.ts'
 import { Processes } from '../../scripts/demo/processes.ts'
 import { deployVerifier } from '../../scripts/demo/verifier-contract.ts'
@@ -253,6 +254,57 @@ describe('provers as processes', function () {
     expect(await ask('withdraw')).to.include({ amount: String(amount) })
     expect(await market.balanceOf(await provider.getSigner(account))).to.equal(0n)
     expect(await ask('unbond', '--amount', '0.001')).to.include({ unbonding: '1000000000000000' })
+  })
+
+  it('prove what is sealed for one of them, and nobody else reads it or claims it', async () => {
+    const wallet = new Wallet(accountKey(7), provider)
+    await writeKeystore(at('chosen.json'), wallet, 'chosen', { scryptN: 4096 })
+    const environment = { ...process.env, [PASSPHRASE_VARIABLE]: 'chosen' }
+    const ask = async (...args: string[]) => {
+      const command = [
+        join(ROOT, 'keepers/cli/main.ts'),
+        'prover',
+        ...args,
+        '--market',
+        address,
+        '--rpc',
+        url,
+        '--json',
+      ]
+      const { stdout } = await promisify(execFile)(process.execPath, command, { env: environment })
+      return JSON.parse(stdout)
+    }
+    const chosen = ['--keystore', at('chosen.json')]
+    expect((await ask('bond', '--amount', '0.1', ...chosen)).prover).to.equal(wallet.address)
+    prove('uninvited', ACCOUNT.provers[1])
+    const { ended } = post('sealed-job', '--for', wallet.address)
+    await until('sealed job', async () => (await market.jobCount()) === 3n)
+    await ask('open', '3', '--out', at('opened.json'), '--data', at('opening'), ...chosen)
+    const { segments } = JSON.parse(await readFile(at('opened.json'), 'utf8'))
+    expect(segments[0].input).to.deep.equal(INPUT)
+    const denied = await ask('open', '3', '--out', at('denied.json'), '--data', at('denied'), '--account', '2').catch(
+      (error: { code: number; stderr: string }) => error,
+    )
+    expect([denied.code, denied.stderr]).to.deep.include(65)
+    expect(denied.stderr).to.match(/has no witness for/)
+    const ignored = (line: Line & { prover: string }) =>
+      line.prover === 'uninvited' && line.status === 'for other provers'
+    await until('refusal', async () => lines.some(ignored))
+    const folders = ['--circuits', at('segments'), '--data', at('chosen')]
+    processes.start(
+      'chosen',
+      [
+        join(ROOT, 'keepers/cli/main.ts'),
+        ...['prover', 'run', ...folders, ...chosen, '--poll', '0.3', '--min-seconds', '5'],
+        ...['--market', address, '--rpc', url, '--json'],
+      ],
+      { cwd: ROOT, env: environment },
+    )
+    expect(await ended).to.include({ status: 'completed', output: expected() })
+    const paid = await market.queryFilter(market.filters.ProverPaid(3n))
+    expect(paid.map(({ args }) => args.prover)).to.deep.equal([wallet.address, wallet.address, wallet.address])
+    const posted = await market.queryFilter(market.filters.JobPosted(3n))
+    expect(posted[0]!.args.witness).to.equal('0x')
   })
 
   it('refuse a market that is none, folders without circuits and missing accounts, in one line', async () => {

@@ -12,6 +12,8 @@ import { OUTPUT } from './output-schema.ts'
 const VERIFY_LIMIT = 300_000
 /** For each proof of eight, the whole transaction: calldata, verification, records, events. */
 const BATCH_OF_EIGHT_LIMIT = 120_000
+/** The same of sixteen. */
+const BATCH_OF_SIXTEEN_LIMIT = 100_000
 
 describe('gas of an inference', () => {
   it('is no more than 2 % above the snapshot, and below the limit', async () => {
@@ -39,6 +41,11 @@ describe('gas of an inference', () => {
     const { inputs, outputs, proofs } = batch
     const eight = await gasOf(hub.connect(user).verifyInferenceBatch(1, inputs, outputs, proofs, batch.ticket))
     figures['verify and record, each of a batch of 8'] = Math.ceil(eight / 8)
+    const larger = await honestBatch(world, 16)
+    const sixteen = await gasOf(
+      hub.connect(user).verifyInferenceBatch(1, larger.inputs, larger.outputs, larger.proofs, larger.ticket),
+    )
+    figures['verify and record, each of a batch of 16'] = Math.ceil(sixteen / 16)
     const ids: string[] = []
     const answers = []
     for (let i = 3; i < 11; i++) {
@@ -58,6 +65,7 @@ describe('gas of an inference', () => {
 
     expect(figures['verify and record']).to.be.lessThanOrEqual(VERIFY_LIMIT)
     expect(figures['verify and record, each of a batch of 8']).to.be.lessThanOrEqual(BATCH_OF_EIGHT_LIMIT)
+    expect(figures['verify and record, each of a batch of 16']).to.be.lessThanOrEqual(BATCH_OF_SIXTEEN_LIMIT)
     compareSnapshot('inference', { gas: figures, bytes: await codeSizes(['InferenceHub']) })
   })
 })
