@@ -130,12 +130,12 @@ abstract contract InferenceVerification is ModelCatalog {
     }
 
     /// @dev `_check` for many.
-    function _checkAll(bytes32 circuitId, uint256[4][] memory signals, Groth16Proof[] memory proofs) internal view {
+    function _checkAll(bytes32 circuitId, uint256[4][] memory signals, Groth16Proof[] calldata proofs) internal view {
         for (uint256 i = 0; i < signals.length; ++i) {
             _requireField(1, signals[i][1]);
             _requireField(2, signals[i][2]);
         }
-        if (!ProofCheck.allHold(VERIFIERS, circuitId, signals, proofs)) revert IERC7992Verifier.InvalidProof();
+        if (!ProofCheck.allGivenHold(VERIFIERS, circuitId, signals, proofs)) revert IERC7992Verifier.InvalidProof();
     }
 
     function _requireBatch(uint256 inputs, uint256 outputs, uint256 proofs) internal pure {

@@ -41,7 +41,11 @@ describe('gas of an inference', () => {
     const { inputs, outputs, proofs } = batch
     const eight = await gasOf(hub.connect(user).verifyInferenceBatch(1, inputs, outputs, proofs, batch.ticket))
     figures['verify and record, each of a batch of 8'] = Math.ceil(eight / 8)
-    const larger = await honestBatch(world, 16)
+    const anew = {
+      ...world,
+      ticket: (changes: Parameters<typeof ticket>[0]) => ticket({ ...changes, nonce: word(16) }),
+    }
+    const larger = await honestBatch(anew as typeof world, 16)
     const sixteen = await gasOf(
       hub.connect(user).verifyInferenceBatch(1, larger.inputs, larger.outputs, larger.proofs, larger.ticket),
     )
