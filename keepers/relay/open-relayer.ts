@@ -38,6 +38,7 @@ export async function openRelayer(
   const heads = new HeadWatch({ provider, pollInterval })
   const queue = new TransactionQueue({
     ...{ provider, heads, wallet, chainId, confirmations, pollInterval },
+    witnesses: provider,
     log: store.transactions,
     interfaces: (['ILearningService', 'KeeperRegistry'] as const).map(contractInterface),
     fees: { maxFeePerGas: parseUnits(String(place.maxFeeGwei), 'gwei') },

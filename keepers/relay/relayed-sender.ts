@@ -9,6 +9,7 @@ import {
 } from 'ethers'
 import {
   backoff,
+  ChainError,
   type Clock,
   contractInterface,
   decodeRevert,
@@ -91,12 +92,20 @@ export class RelayedSender implements Sender {
     if (relayed === null || window === undefined) return await queue.send(request, signal)
     const { number: first } = await heads.latest()
     const left = window.left * 1_000
+    let broke = false
     for (let turn = 0; ; turn++) {
       signal?.throwIfAborted()
-      const funded = await this.#isFunded()
+      let funded = !broke && (await this.#isFunded())
       if (turn >= urls.length && funded) {
         this.#emit({ kind: 'own transaction', key: request.key })
-        return await queue.send(request, signal)
+        try {
+          return await queue.send(request, signal)
+        } catch (error) {
+          // A purse that is not empty may hold too little.
+          if (!(error instanceof ChainError && error.code === 'UNFUNDED')) throw error
+          broke = true
+          funded = false
+        }
       }
       const share = ((funded ? RELAYERS_PART : 1) * left) / urls.length
       const until = clock.now() + Math.max(LEAST_PATIENCE, Math.min(patience, share))

@@ -2,7 +2,7 @@
 // What keepers without coins hand to relayers, honest and hostile, and what becomes of it.
 import { expect } from 'chai'
 import { toBeHex, type Wallet } from 'ethers'
-import { contractInterface, RevertError } from '../../../keepers/chain/index.ts'
+import { ChainError, contractInterface, RevertError } from '../../../keepers/chain/index.ts'
 import { handOver } from '../../../keepers/relay/client.ts'
 import type { RelayError } from '../../../keepers/relay/errors.ts'
 import type { RelayRequest } from '../../../keepers/relay/protocol.ts'
@@ -357,6 +357,21 @@ describe('relayers and the keepers that use them', () => {
     expect(failed).to.equal(ending.reason)
     expect(waiting.own).to.deep.equal([])
     expect(waiting.events.length).to.be.within(4, 20)
+  })
+
+  it('are asked again by a keeper whose coins do not pay for the step', async () => {
+    await using honest = await startRelayer(world)
+    let asked = 0
+    await using hesitant = await startLiar(async (request, response) => {
+      asked += 1
+      if (asked === 1) json(response, { code: 'BUSY', message: 'later' })
+      else json(response, { transaction: await ask(honest.url, request) })
+    })
+    const [player] = world.players as [Player]
+    const ownFails = new ChainError('UNFUNDED', 'too few')
+    const { sender, own } = await senderOf(world, player, [hesitant.url], { ownFails })
+    const receipt = await sender.send(await requestOf(world, await commit(player)))
+    expect([receipt.from, own.length, asked]).to.deep.equal([world.stranger.address, 1, 2])
   })
 
   it('are not asked for what the contract refuses: the keeper hears its reason at once', async () => {

@@ -111,7 +111,7 @@ export async function senderOf(
   world: World,
   player: Player,
   urls: readonly string[],
-  options: { patience?: number; confirmations?: number } = {},
+  options: { patience?: number; confirmations?: number; ownFails?: Error } = {},
 ): Promise<TestSender> {
   const { ethers, service } = world
   const { chainId } = await ethers.provider.getNetwork()
@@ -130,6 +130,7 @@ export async function senderOf(
       has: () => false,
       send: async ({ key, to, data }) => {
         own.push(key)
+        if (options.ownFails !== undefined) throw options.ownFails
         return (await (await player.operator.sendTransaction({ to, data })).wait())!
       },
     },
