@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {Head} from "./Head.sol";
 import {ServiceClock} from "./ServiceClock.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
