@@ -41,7 +41,6 @@ interface IInputMarket is IMarketBook {
     /// @notice Bins and Linear read no class map and no margin.
     error ClassesNotRead();
     error NotLinear(uint256 marketId);
-    error ShareTooHigh(uint256 share, uint256 maximum);
 
     /// @notice What it is pinned to: `questionOf`, `termsOf`.
     event InputMarketCreated(uint256 indexed marketId, address indexed creator, bytes32 input, Payout payout, string text);
@@ -57,7 +56,7 @@ interface IInputMarket is IMarketBook {
         uint256 output,
         uint256 share
     );
-    event ShareSettled(uint256 indexed marketId, uint256 share);
+    event ScoreSettled(uint256 indexed marketId, int256 score, uint256 share);
 
     /// @notice Opens a market. Anyone may; whoever trades reads what it is pinned to first. A pinned input is no secret: whoever has it and
     /// the model knows the answer, so its content should appear only when the window closes.
@@ -77,9 +76,12 @@ interface IInputMarket is IMarketBook {
         Groth16Proof calldata proof
     ) external;
 
-    /// @notice Decides a flagged market that pays in proportion: what outcome 1 pays, in units of 1e-18. SETTLER_ROLE only. `settle` does for
-    /// all or nothing, and for an equal split.
-    function settleShare(uint256 marketId, uint256 share) external;
+    /// @notice Decides a flagged market that pays in proportion, by the score that the model should have said. SETTLER_ROLE only. `settle`
+    /// does for all or nothing, and for an equal split. The share is computed from the score, as that of a reading is: rounded down to
+    /// 1e-18, and no less than nothing or more than everything. A challenge is upheld exactly when that share is another than the reading's;
+    /// there is no tolerance, and no share for the DAO to round.
+    /// @param score In units of one over the model's scale, as `lower` and `width` are; any.
+    function settleScore(uint256 marketId, int256 score) external;
 
     /// @notice Unix seconds at which an input was recorded; 0 when it was not.
     function recordedAt(uint256 marketId, bytes32 input) external view returns (uint64);
