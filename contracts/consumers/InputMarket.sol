@@ -94,9 +94,7 @@ contract InputMarket is ProvenMarket, IInputMarket {
             revert InputMismatch(marketId, input, pinned);
         }
         (uint8 outcome, uint256 share) = _read(marketId, market, scale, output);
-        market.keyId = keyId;
-        market.resolvedAt = uint48(block.timestamp);
-        market.outcome = outcome;
+        _resolveAs(market, keyId, outcome);
         scale.share = uint128(share);
         emit InputMarketResolved(marketId, outcome, msg.sender, input, keyId, output, share);
         _requireProven(marketId, market, input, output, proof);

@@ -11,6 +11,16 @@ import {Groth16Proof} from "./IGroth16Verifier.sol";
 /// @dev A publisher signs SHA-256(`tagOf(marketId)` ‖ input commitment), 40 bytes; of a circuit that hashes its input the commitment is
 /// SHA-256 of the content, shifted right by eight bits. Whoever trades must be able to get the content: the market cannot tell.
 interface IInputMarket is IMarketBook {
+    /// @notice Classes have no bounds, scores have a width.
+    error BoundsInvalid(int128 lower, uint128 width);
+    /// @notice A pinned input and a publisher, or neither; or an input that is no field element.
+    error InputInvalid(bytes32 input, uint64 publisherId);
+    /// @notice The market is pinned to another input.
+    error InputMismatch(uint256 marketId, bytes32 found, bytes32 expected);
+    /// @notice Bins and Linear read no class map and no margin.
+    error ClassesNotRead();
+    error NotLinear(uint256 marketId);
+
     /// @notice What outcomes stand for.
     enum Payout {
         /// Outcome classMap[label] wins.
@@ -31,16 +41,6 @@ interface IInputMarket is IMarketBook {
         int128 lower;
         uint128 width;
     }
-
-    /// @notice Classes have no bounds, scores have a width.
-    error BoundsInvalid(int128 lower, uint128 width);
-    /// @notice A pinned input and a publisher, or neither; or an input that is no field element.
-    error InputInvalid(bytes32 input, uint64 publisherId);
-    /// @notice The market is pinned to another input.
-    error InputMismatch(uint256 marketId, bytes32 given, bytes32 expected);
-    /// @notice Bins and Linear read no class map and no margin.
-    error ClassesNotRead();
-    error NotLinear(uint256 marketId);
 
     /// @notice What it is pinned to: `questionOf`, `termsOf`.
     event InputMarketCreated(uint256 indexed marketId, address indexed creator, bytes32 input, Payout payout, string text);

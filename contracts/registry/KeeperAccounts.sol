@@ -57,6 +57,7 @@ abstract contract KeeperAccounts is IKeeperRegistry, StakeVotes {
     /// @dev Bounds what a slash may have to look through: a service slashes up to 171 members in one transaction.
     uint256 internal constant MAX_REQUESTS = 4;
 
+    // solhint-disable-next-line immutable-vars-naming
     IERC20 internal immutable _token;
 
     Settings internal _settings;

@@ -14,6 +14,8 @@ abstract contract KeeperLedger is KeeperAccounts {
 
     uint256 private constant MAX_DELAY = 365 days;
 
+    constructor(IERC20 token) KeeperAccounts(token) {}
+
     // ------------------------------------------------------------------------------------------------- moves
 
     function _stake(address owner, uint256 amount) internal {

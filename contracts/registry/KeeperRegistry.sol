@@ -12,7 +12,6 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
 import {IStakeVotes} from "../interfaces/IStakeVotes.sol";
-import {KeeperAccounts} from "./KeeperAccounts.sol";
 import {KeeperLedger} from "./KeeperLedger.sol";
 
 /// @title Keepers: keys, stake, bonds, penalties, rewards
@@ -31,7 +30,7 @@ contract KeeperRegistry is KeeperLedger, AccessControl, EIP712 {
 
     /// @param token The stake token: an ERC-20 that moves exactly what it is told to (no fee, no rebase).
     /// @param admin Gets DEFAULT_ADMIN_ROLE.
-    constructor(IERC20 token, address admin, Settings memory initial) KeeperAccounts(token) EIP712("Cohort KeeperRegistry", "1") {
+    constructor(IERC20 token, address admin, Settings memory initial) KeeperLedger(token) EIP712("Cohort KeeperRegistry", "1") {
         if (address(token) == address(0)) revert ZeroAddress("token");
         if (admin == address(0)) revert ZeroAddress("admin");
         _grantRole(DEFAULT_ADMIN_ROLE, admin);

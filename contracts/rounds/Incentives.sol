@@ -27,7 +27,7 @@ abstract contract Incentives is ServiceStorage {
         Outcome memory outcome = _unsettled(h);
         uint48 totalShares = _round.votes.entries[h.elected].weight;
         // At most the reward asked for, which is a uint96.
-        outcome.perShare = uint96(_registry.allocate(_parameters.rewardPerRound, totalShares));
+        outcome.perShare = uint96(REGISTRY.allocate(_parameters.rewardPerRound, totalShares));
         _round.settle(h.versions, outcome);
         emit RoundRewarded(outcome.round, outcome.perShare, totalShares);
     }
@@ -58,7 +58,7 @@ abstract contract Incentives is ServiceStorage {
         amount = _seats.takeCredit(seat) + _round.takeWorth(seat);
         if (amount == 0) return 0;
         emit RewardCollected(seat, keeper, amount);
-        _registry.credit(keeper, amount);
+        REGISTRY.credit(keeper, amount);
     }
 
     // ------------------------------------------------------------------------------------------------- penalties
@@ -67,7 +67,7 @@ abstract contract Incentives is ServiceStorage {
         if (amount == 0) return;
         address keeper = _seats.keepers[seat];
         bytes32 evidence = keccak256(abi.encode(block.chainid, address(this), h.epoch, h.round, seat, reason));
-        uint256 taken = _registry.slash(keeper, amount, reason, evidence);
+        uint256 taken = REGISTRY.slash(keeper, amount, reason, evidence);
         emit Penalised(h.epoch, seat, keeper, reason, taken);
     }
 
@@ -117,7 +117,7 @@ abstract contract Incentives is ServiceStorage {
             out = out.without(only(seat));
             address keeper = _seats.keepers[seat];
             emit StruckOut(seat, keeper);
-            _registry.jail(keeper);
+            REGISTRY.jail(keeper);
         }
     }
 
@@ -131,7 +131,7 @@ abstract contract Incentives is ServiceStorage {
         _round.blank(seat);
         _standing.pardon(seat);
         emit Left(seat, keeper);
-        _registry.disengage(keeper);
+        REGISTRY.disengage(keeper);
     }
 
     /// @dev Vacates at most `limit` seats of `set`. @return rest Those for which the limit did not suffice.

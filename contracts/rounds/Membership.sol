@@ -14,7 +14,7 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
     /// @inheritdoc ILearningServiceRegistration
     function join(address keeper) external returns (uint8 seat) {
         Head memory h = _settle();
-        if (msg.sender != keeper && msg.sender != _registry.operatorOf(keeper)) revert NotKeeper(msg.sender, keeper);
+        if (msg.sender != keeper && msg.sender != REGISTRY.operatorOf(keeper)) revert NotKeeper(msg.sender, keeper);
         if (_seats.banned[keeper]) revert KeeperIsBanned(keeper);
         uint256 held = _seats.seatOf[keeper];
         if (held != 0) revert AlreadySeated(keeper, uint8(held - 1));
@@ -22,7 +22,7 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
         seat = _freeSeat(h, keeper, seated);
         _admit(keeper, seat, seated);
 
-        address operator = _registry.engage(keeper, _parameters.bond);
+        address operator = REGISTRY.engage(keeper, _parameters.bond);
         seated = _seats.take(seat, keeper, operator, h.intake, seated);
         _round.primeSeat(seat);
         emit Joined(seat, keeper, operator);
@@ -47,7 +47,7 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
     function expel(uint8 seat) external {
         Head memory h = _settle();
         address keeper = _seats.keeperAt(seat);
-        if (_registry.isJailed(keeper)) {
+        if (REGISTRY.isJailed(keeper)) {
             _release(h, seat, keeper);
         } else {
             if (_isCovered(keeper)) revert NotExpellable(seat, keeper);
@@ -66,13 +66,13 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
             _seats.letStay(seat);
             emit Staying(seat, keeper);
         }
-        _registry.engage(keeper, _parameters.bond);
+        REGISTRY.engage(keeper, _parameters.bond);
     }
 
     /// @inheritdoc ILearningServiceRegistration
     function syncOperator(uint8 seat) external {
         address keeper = _seats.keeperAt(seat);
-        address current = _registry.operatorOf(keeper);
+        address current = REGISTRY.operatorOf(keeper);
         address previous = _seats.operators[seat];
         if (current == previous) revert OperatorUnchanged(seat, current);
         // The registry knows one keeper a key: another seat that has it is not synced yet.
@@ -121,7 +121,7 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
     }
 
     function _isCovered(address keeper) private view returns (bool) {
-        (uint128 bond, uint64 slashableUntil) = _registry.bondOf(address(this), keeper);
+        (uint128 bond, uint64 slashableUntil) = REGISTRY.bondOf(address(this), keeper);
         Parameters storage p = _parameters;
         uint256 needed = Math.max(p.keyPenalty, Math.max(p.decryptPenalty, p.fraudPenalty));
         return slashableUntil == type(uint64).max && bond >= needed;

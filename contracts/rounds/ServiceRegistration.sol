@@ -63,7 +63,7 @@ contract ServiceRegistration is Membership, KeyGeneration, ServicePart, AccessCo
     /// @inheritdoc ILearningServiceRegistration
     function ban(address keeper) external onlyRole(DEFAULT_ADMIN_ROLE) {
         if (_seats.banned[keeper]) revert KeeperIsBanned(keeper);
-        if (!_registry.isRegistered(keeper)) revert UnknownKeeper(keeper);
+        if (!REGISTRY.isRegistered(keeper)) revert UnknownKeeper(keeper);
         Head memory h = _settle();
         _seats.setBanned(keeper, true);
         emit Banned(keeper);

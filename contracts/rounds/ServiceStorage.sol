@@ -17,8 +17,8 @@ import {Standing} from "./Standing.sol";
 abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErrors {
     uint256 internal constant MAX_CID = 64;
 
-    IKeeperRegistry internal immutable _registry;
-    IModelRegistry internal immutable _models;
+    IKeeperRegistry internal immutable REGISTRY;
+    IModelRegistry internal immutable MODELS;
 
     Head internal _head;
     Parameters internal _parameters;
@@ -33,8 +33,8 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
     constructor(IKeeperRegistry registry, IModelRegistry models) {
         if (address(registry) == address(0)) revert ZeroAddress("registry");
         if (address(models) == address(0)) revert ZeroAddress("models");
-        _registry = registry;
-        _models = models;
+        REGISTRY = registry;
+        MODELS = models;
     }
 
     // ------------------------------------------------------------------------------------------------- the head

@@ -190,12 +190,12 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
 
     /// @inheritdoc ILearningServiceViews
     function keeperRegistry() external view returns (address) {
-        return address(_registry);
+        return address(REGISTRY);
     }
 
     /// @inheritdoc ILearningServiceViews
     function modelRegistry() external view returns (address) {
-        return address(_models);
+        return address(MODELS);
     }
 
     // ------------------------------------------------------------------------------------------------- commitments

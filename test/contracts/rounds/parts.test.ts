@@ -236,13 +236,13 @@ describe('the parts of a service', () => {
   it('are reached by name: each function through the service runs the code of its part', async () => {
     const { ethers, factory, service } = await createWorld()
     const { provider } = ethers
-    const main = await ethers.getContractAt('LearningService', await factory.implementation())
+    const main = await ethers.getContractAt('LearningService', await factory.IMPLEMENTATION())
     const marks = { ServiceRegistration: 0x3n, ServiceClock: 0x5n }
     // PUSH1 mark (a State, too) PUSH0 MSTORE PUSH1 20 PUSH0 RETURN, whatever is called.
     const answer = (mark: bigint): string => `0x600${mark.toString(16)}5f5260205ff3`
     for (const [part, address] of [
-      ['ServiceRegistration', await main.registration()],
-      ['ServiceClock', await main.clockPart()],
+      ['ServiceRegistration', await main.REGISTRATION()],
+      ['ServiceClock', await main.CLOCK_PART()],
     ] as const) {
       await provider.send('hardhat_setCode', [address, answer(marks[part])])
     }
@@ -264,8 +264,8 @@ describe('the parts of a service', () => {
     const { ethers, registry, models, service, factory, stranger } = world
     await expect(service.connect(stranger).leave(9)).to.be.revertedWithCustomError(service, 'EmptySeat').withArgs(9)
     const other = await ethers.deployContract('ModelRegistry', [world.admin])
-    const main = await ethers.getContractAt('LearningService', await factory.implementation())
-    const [registration, clock] = [await main.registration(), await main.clockPart()]
+    const main = await ethers.getContractAt('LearningService', await factory.IMPLEMENTATION())
+    const [registration, clock] = [await main.REGISTRATION(), await main.CLOCK_PART()]
     await expect(ethers.deployContract('ServiceRegistration', [registry, other, clock]))
       .to.be.revertedWithCustomError(service, 'PartMismatch')
       .withArgs(clock)
