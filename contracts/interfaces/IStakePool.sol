@@ -79,8 +79,8 @@ interface IStakePool is IStakePoolTypes {
     /// paid: what they stand for votes for nobody.
     function requestExit(uint256 shares) external returns (uint256 batch);
 
-    /// @notice Asks the registry for a batch's tokens as far as no bond holds them: the filling one's, which then is full, or what is
-    /// missing of the oldest. Anybody may, a quarter of the unbonding delay after the last.
+    /// @notice Asks the registry for a batch's tokens as far as no bond holds them: the filling one's, which then is full, with what the
+    /// oldest lacks and nobody has asked for; or the latter alone. Anybody may, a quarter of the unbonding delay after the last.
     function submitExits(uint256 batch) external;
 
     /// @notice Fetches what has unlocked and pays the batches that are due; what is too much is staked again. Anybody may.
