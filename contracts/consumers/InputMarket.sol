@@ -94,24 +94,23 @@ contract InputMarket is ProvenMarket, IInputMarket {
             revert InputMismatch(marketId, input, pinned);
         }
         (uint8 outcome, uint256 share) = _read(marketId, market, scale, output);
-        market.keyId = keyId;
-        market.resolvedAt = uint48(block.timestamp);
-        market.outcome = outcome;
+        _resolveAs(market, keyId, outcome);
         scale.share = uint128(share);
         emit InputMarketResolved(marketId, outcome, msg.sender, input, keyId, output, share);
         _requireProven(marketId, market, input, output, proof);
     }
 
     /// @inheritdoc IInputMarket
-    function settleShare(uint256 marketId, uint256 share) external onlyRole(SETTLER_ROLE) {
+    function settleScore(uint256 marketId, int256 score) external onlyRole(SETTLER_ROLE) {
         Market storage market = _known(marketId);
         _requireStatus(marketId, market, 1 << uint8(Status.Flagged));
         Scale storage scale = _scales[marketId];
         if (scale.payout != Payout.Linear) revert NotLinear(marketId);
-        if (share > ONE) revert ShareTooHigh(share, ONE);
+        // Rounded as the reading's was: a challenge is upheld when the two pay otherwise, and never by how a share is written.
+        uint256 share = _shareOf(scale, score);
         _decide(marketId, market, LINEAR, share != scale.share);
         scale.share = uint128(share);
-        emit ShareSettled(marketId, share);
+        emit ScoreSettled(marketId, score, share);
     }
 
     /// @inheritdoc IInputMarket
@@ -170,11 +169,24 @@ contract InputMarket is ProvenMarket, IInputMarket {
         if (payout == Payout.Classes) return (_outcomeOf(marketId, market, output), 0);
         // An output that is no field element is refused with its proof.
         int256 score = OutputReading.score(market.form, output % Bn254.SCALAR_ORDER);
-        (int256 lower, uint256 width) = (scale.lower, scale.width);
-        uint256 above = score < lower ? 0 : uint256(score - lower);
-        if (payout == Payout.Linear) return (LINEAR, above >= width ? ONE : above.mulDiv(ONE, width));
-        if (score < lower) return (0, 0);
-        return (uint8(Math.min(above / width + 1, market.outcomes - 1)), 0);
+        if (payout == Payout.Linear) return (LINEAR, _shareOf(scale, score));
+        if (score < scale.lower) return (0, 0);
+        return (uint8(Math.min(_above(scale, score) / scale.width + 1, market.outcomes - 1)), 0);
+    }
+
+    /// @dev ⌊(score − lower)·ONE / width⌋, and nothing or everything beyond the bounds.
+    function _shareOf(Scale storage scale, int256 score) private view returns (uint256) {
+        uint256 above = _above(scale, score);
+        uint256 width = scale.width;
+        return above >= width ? ONE : above.mulDiv(ONE, width);
+    }
+
+    /// @dev How far a score is above the lower bound, for any score: the difference fits a word, though perhaps not with a sign.
+    function _above(Scale storage scale, int256 score) private view returns (uint256) {
+        int256 lower = scale.lower;
+        unchecked {
+            return score < lower ? 0 : uint256(score) - uint256(lower);
+        }
     }
 
     function _requireBounds(Terms calldata terms, IInferenceHubErrors.OutputForm form) private pure {
@@ -184,9 +196,9 @@ contract InputMarket is ProvenMarket, IInputMarket {
         }
         // Reverts unless it is a score.
         OutputReading.score(form, 0);
-        uint256 maximum = terms.payout == Payout.Linear ? MIN_OUTCOMES : MAX_OUTCOMES;
+        uint256 max = terms.payout == Payout.Linear ? MIN_OUTCOMES : MAX_OUTCOMES;
         uint256 outcomes = terms.question.outcomes;
-        if (outcomes < MIN_OUTCOMES || outcomes > maximum) revert OutcomeCount(outcomes, MIN_OUTCOMES, maximum);
+        if (outcomes < MIN_OUTCOMES || outcomes > max) revert OutcomeCount(outcomes, MIN_OUTCOMES, max);
         if (terms.question.classMap.length != 0 || terms.question.minMargin != 0) revert ClassesNotRead();
         if (terms.width == 0) revert BoundsInvalid(terms.lower, 0);
     }

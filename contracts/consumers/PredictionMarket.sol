@@ -99,9 +99,7 @@ contract PredictionMarket is ProvenMarket, IPredictionMarket {
     /// @dev Records what the model said, if it is sure enough.
     function _resolve(uint256 marketId, Market storage market, uint64 keyId, uint256 output) private returns (uint8 outcome) {
         outcome = _outcomeOf(marketId, market, output);
-        market.keyId = keyId;
-        market.resolvedAt = uint48(block.timestamp);
-        market.outcome = outcome;
+        _resolveAs(market, keyId, outcome);
     }
 
     /// @dev And those of any market.

@@ -79,6 +79,13 @@ abstract contract ProvenMarket is MarketDisputes {
         }
     }
 
+    /// @dev The reading, before its proof is checked: without one all of it is undone.
+    function _resolveAs(Market storage market, uint64 keyId, uint8 outcome) internal {
+        market.keyId = keyId;
+        market.resolvedAt = uint48(block.timestamp);
+        market.outcome = outcome;
+    }
+
     /// @dev Whether the model said it of that input, for this market. Not by the hub's `verifyInference`, which refuses what the owner
     /// of the model id withdrew: an owner could turn a market that it loses into an equal split. The proof must be about a version
     /// that the DAO stands behind, under the circuit that the market was made for; the context is that of the hub.

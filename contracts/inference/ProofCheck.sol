@@ -11,7 +11,7 @@ library ProofCheck {
     uint256 internal constant REFUTATION_GAS = 1_000_000;
 
     /// @notice The call carries too little gas to say that a proof does not hold.
-    error GasTooLowToRefute(uint256 found, uint256 needed);
+    error GasTooLowToRefute(uint256 found, uint256 min);
 
     /// @notice Whether a proof is false: what anybody may act on.
     /// @dev Reverts with GasTooLowToRefute, and as `holds`.

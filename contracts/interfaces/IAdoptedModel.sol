@@ -7,14 +7,14 @@ import {IVersionSource} from "./IVersionSource.sol";
 /// @notice Its owner, the timelock, adds versions; the model registry releases and deprecates them like any other. They
 /// count as made in epoch 1, a round each, with no votes: what the DAO decided is in the governor.
 interface IAdoptedModel is IVersionSource {
-    /// @param cid Binary CID (multiformats) of the model's files.
-    event ModelAdopted(uint64 indexed version, bytes32 indexed weightsCommitment, bytes cid);
-
     error ZeroOwner();
     error NotOwner(address caller, address owner);
     /// @notice A commitment is a non-zero scalar of BN254.
     error CommitmentOutOfField(bytes32 weightsCommitment);
-    error CidLength(uint256 length, uint256 maximum);
+    error CidLength(uint256 found, uint256 max);
+
+    /// @param cid Binary CID (multiformats) of the model's files.
+    event ModelAdopted(uint64 indexed version, bytes32 indexed weightsCommitment, bytes cid);
 
     /// @notice Adds a version. The owner only.
     /// @param weightsCommitment First public signal of the circuit that proves it.

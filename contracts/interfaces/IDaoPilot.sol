@@ -5,6 +5,36 @@ import {Groth16Proof} from "./IGroth16Verifier.sol";
 
 /// @dev What a mandate says, and every way to be outside it.
 interface IDaoPilotTypes {
+    error ZeroAddress();
+    error TargetForbidden(address target);
+    error TargetHasNoCode(address target);
+    error ExpiryPassed(uint64 expiresAt, uint256 timestamp);
+    error CapsInvalid(uint128 maxPerCall, uint128 maxPerPeriod, uint32 period);
+    /// @notice Either a publisher, or both a fixed input and a fixed call.
+    error OriginAmbiguous(uint64 publisherId, bytes32 inputCommitment, bytes32 callHash);
+
+    error UnknownMandate(uint256 mandateId, uint256 count);
+    error MandateIsRevoked(uint256 mandateId);
+    error MandateExpired(uint256 mandateId, uint64 expiresAt, uint256 timestamp);
+    /// @notice The publisher's word was for an earlier time.
+    error OrderExpired(uint256 mandateId, uint64 validUntil, uint256 timestamp);
+    error CoolingDown(uint256 mandateId, uint256 until, uint256 timestamp);
+    /// @notice One input permits one call.
+    error InputUsed(uint256 mandateId, bytes32 inputCommitment);
+    error SelectorMismatch(uint256 mandateId, bytes4 found, bytes4 expected);
+    error DataLengthInvalid(uint256 found, uint256 min);
+    error ValueNotAllowed(uint256 mandateId, uint256 value);
+    error CallMismatch(uint256 mandateId, bytes32 found, bytes32 expected);
+    /// @notice The DAO fixed the input: there is no content to give.
+    error UnexpectedContent(uint256 mandateId, uint256 length);
+    error AmountAboveCallCap(uint256 mandateId, uint256 amount, uint128 cap);
+    error AmountAbovePeriodCap(uint256 mandateId, uint256 amount, uint256 spent, uint128 cap);
+    /// @notice The model states labels without margins, so none can be asked for.
+    error MarginNotStated(uint64 modelId, uint128 threshold);
+    error LabelMismatch(uint256 mandateId, uint256 found, uint16 expected);
+    error BelowThreshold(uint256 mandateId, uint256 found, uint128 threshold);
+    error CallFailed(address target, bytes reason);
+
     /// @notice How the model's output permits a call.
     enum Rule {
         /// A model of labels: this label, with at least `threshold` of margin where it states one (else 0).
@@ -67,36 +97,6 @@ interface IDaoPilotTypes {
         /// Over the SHA-256 digest of `orderBytes`.
         bytes signature;
     }
-
-    error ZeroAddress();
-    error TargetForbidden(address target);
-    error TargetHasNoCode(address target);
-    error ExpiryPassed(uint64 expiresAt, uint256 timestamp);
-    error CapsInvalid(uint128 maxPerCall, uint128 maxPerPeriod, uint32 period);
-    /// @notice Either a publisher, or both a fixed input and a fixed call.
-    error OriginAmbiguous(uint64 publisherId, bytes32 inputCommitment, bytes32 callHash);
-
-    error UnknownMandate(uint256 mandateId, uint256 count);
-    error MandateIsRevoked(uint256 mandateId);
-    error MandateExpired(uint256 mandateId, uint64 expiresAt, uint256 timestamp);
-    /// @notice The publisher's word was for an earlier time.
-    error OrderExpired(uint256 mandateId, uint64 validUntil, uint256 timestamp);
-    error CoolingDown(uint256 mandateId, uint256 until, uint256 timestamp);
-    /// @notice One input permits one call.
-    error InputUsed(uint256 mandateId, bytes32 inputCommitment);
-    error SelectorMismatch(uint256 mandateId, bytes4 found, bytes4 expected);
-    error DataLengthInvalid(uint256 found, uint256 minimum);
-    error ValueNotAllowed(uint256 mandateId, uint256 value);
-    error CallMismatch(uint256 mandateId, bytes32 found, bytes32 expected);
-    /// @notice The DAO fixed the input: there is no content to give.
-    error UnexpectedContent(uint256 mandateId, uint256 length);
-    error AmountAboveCallCap(uint256 mandateId, uint256 amount, uint128 cap);
-    error AmountAbovePeriodCap(uint256 mandateId, uint256 amount, uint256 spent, uint128 cap);
-    /// @notice The model states labels without margins, so none can be asked for.
-    error MarginNotStated(uint64 modelId, uint128 threshold);
-    error LabelMismatch(uint256 mandateId, uint256 found, uint16 expected);
-    error BelowThreshold(uint256 mandateId, uint256 found, uint128 threshold);
-    error CallFailed(address target, bytes reason);
 }
 
 /// @title An executor that acts for the DAO, within a mandate, when a proven model says so.

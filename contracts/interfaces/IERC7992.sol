@@ -4,18 +4,18 @@ pragma solidity ^0.8.28;
 /// @title The verifier half of ERC-7992 (draft of 2025-11), verifiable inference of machine-learning models.
 /// @dev The draft gives an event and an error the same name, which does not compile; the error is renamed here.
 interface IERC7992Verifier {
+    /// @notice The proof does not hold for the statement that the contract built.
+    error InvalidProof();
+    error UnsupportedProofSystem(bytes4 proofSystemId);
+    /// @notice The owner withdrew the model.
+    error VerificationRefusedModelDeprecated(uint256 modelId);
+
     event InferenceVerified(
         uint256 indexed modelId,
         bytes32 indexed inputCommitment,
         bytes output,
         address indexed caller
     );
-
-    /// @notice The proof does not hold for the statement that the contract built.
-    error InvalidProof();
-    error UnsupportedProofSystem(bytes4 proofSystemId);
-    /// @notice The owner withdrew the model.
-    error VerificationRefusedModelDeprecated(uint256 modelId);
 
     /// @notice Reverts unless `proof` shows that the model gives `output` on the committed input.
     function verifyInference(
@@ -33,6 +33,9 @@ interface IERC7992Verifier {
 
 /// @title What the registry half of ERC-7992 stores and tells.
 interface IERC7992Types {
+    error ModelNotFound(uint256 modelId);
+    error NotModelOwner(uint256 modelId, address caller);
+
     struct ModelCommitment {
         /// Commitment to the weights; zero for a model that follows its service's releases.
         bytes32 modelHash;
@@ -48,7 +51,4 @@ interface IERC7992Types {
 
     event ModelRegistered(uint256 indexed modelId, address indexed owner, ModelCommitment commitment);
     event ModelDeprecated(uint256 indexed modelId);
-
-    error ModelNotFound(uint256 modelId);
-    error NotModelOwner(uint256 modelId, address caller);
 }

@@ -7,6 +7,45 @@ import {IPullPayments} from "./IPullPayments.sol";
 
 /// @dev What an ensemble is made of, and the oracle's errors.
 interface IEnsembleOracleTypes {
+    error UnknownEnsemble(uint256 ensembleId, uint256 count);
+    error UnknownQuestion(uint256 questionId, uint256 count);
+    error UnknownMember(uint256 ensembleId, uint256 member, uint256 count);
+    error MemberCount(uint256 found, uint256 max);
+    error QuorumInvalid(uint256 found, uint256 max);
+    error MajorityInvalid(uint256 found, uint256 max);
+    error AdaptationInvalid(uint256 found, uint256 min, uint256 max);
+    error RangeInvalid(uint256 found, uint256 min, uint256 max);
+    error ToleranceInvalid(uint256 found, uint256 max);
+    error MemberWeightInvalid(uint256 member, uint256 found, uint256 min, uint256 max);
+    /// @notice The rule cannot use outputs of this kind.
+    error DecodingNotForRule(uint256 member, Decoding decoding, Rule rule);
+    /// @notice Only members that state a margin can fall short of one.
+    error MarginNotStated(uint256 member, Decoding decoding);
+    /// @notice The model's schema in the hub says that its outputs are something else.
+    error DecodingNotOfModel(uint256 member, Decoding decoding, IInferenceHubErrors.OutputForm found);
+    error DuplicateMember(uint256 member, uint256 earlier);
+    error MemberDeprecated(uint256 member, uint256 modelId);
+    /// @notice Members exist before the ensemble that they form, so no ensemble contains itself, directly or not.
+    error MemberNotEarlier(uint256 member, uint256 memberEnsemble, uint256 ensembleId);
+    error NestedRuleMismatch(uint256 member, Rule found, Rule expected);
+    error NestedRangeMismatch(uint256 member, uint256 found, uint256 expected);
+    /// @notice Asking opens a question for every ensemble in the tree.
+    error TooManyQuestions(uint256 found, uint256 max);
+    error DeadlineInvalid(uint256 deadline, uint256 earliest, uint256 latest);
+    error InputOutOfField(uint256 inputCommitment);
+    error RewardTooHigh(uint256 found, uint256 max);
+    error AnswerTooLate(uint256 questionId, uint256 deadline, uint256 timestamp);
+    error QuestionNotOpen(uint256 questionId, QuestionStatus found);
+    error WrongInput(uint256 questionId, bytes32 found, bytes32 expected);
+    error AlreadyAnswered(uint256 questionId, uint256 member, address submitter);
+    /// @notice An ensemble's answer is what it decides; nobody submits it.
+    error MemberIsEnsemble(uint256 questionId, uint256 member, uint256 childQuestion);
+    /// @notice A label beyond the classes, or a score of a larger magnitude than the range.
+    error OutputOutOfRange(uint256 questionId, uint256 member, uint256 output, uint256 range);
+    /// @notice Members (bitmap) can still answer until the deadline.
+    error NotClosableYet(uint256 questionId, uint256 deadline, uint256 missing);
+    error NotDecided(uint256 questionId, QuestionStatus found);
+
     /// @notice How the members' outputs become one.
     enum Rule {
         /// The label with the most weight behind it.
@@ -100,45 +139,6 @@ interface IEnsembleOracleTypes {
         uint64 margin;
         int128 value;
     }
-
-    error UnknownEnsemble(uint256 ensembleId, uint256 count);
-    error UnknownQuestion(uint256 questionId, uint256 count);
-    error UnknownMember(uint256 ensembleId, uint256 member, uint256 count);
-    error MemberCount(uint256 found, uint256 maximum);
-    error QuorumInvalid(uint256 found, uint256 maximum);
-    error MajorityInvalid(uint256 found, uint256 maximum);
-    error AdaptationInvalid(uint256 found, uint256 minimum, uint256 maximum);
-    error RangeInvalid(uint256 found, uint256 minimum, uint256 maximum);
-    error ToleranceInvalid(uint256 found, uint256 maximum);
-    error MemberWeightInvalid(uint256 member, uint256 found, uint256 minimum, uint256 maximum);
-    /// @notice The rule cannot use outputs of this kind.
-    error DecodingNotForRule(uint256 member, Decoding decoding, Rule rule);
-    /// @notice Only members that state a margin can fall short of one.
-    error MarginNotStated(uint256 member, Decoding decoding);
-    /// @notice The model's schema in the hub says that its outputs are something else.
-    error DecodingNotOfModel(uint256 member, Decoding decoding, IInferenceHubErrors.OutputForm found);
-    error DuplicateMember(uint256 member, uint256 earlier);
-    error MemberDeprecated(uint256 member, uint256 modelId);
-    /// @notice Members exist before the ensemble that they form, so no ensemble contains itself, directly or not.
-    error MemberNotEarlier(uint256 member, uint256 memberEnsemble, uint256 ensembleId);
-    error NestedRuleMismatch(uint256 member, Rule found, Rule expected);
-    error NestedRangeMismatch(uint256 member, uint256 found, uint256 expected);
-    /// @notice Asking opens a question for every ensemble in the tree.
-    error TooManyQuestions(uint256 found, uint256 maximum);
-    error DeadlineInvalid(uint256 deadline, uint256 earliest, uint256 latest);
-    error InputOutOfField(uint256 inputCommitment);
-    error RewardTooHigh(uint256 reward, uint256 maximum);
-    error AnswerTooLate(uint256 questionId, uint256 deadline, uint256 timestamp);
-    error QuestionNotOpen(uint256 questionId, QuestionStatus found);
-    error WrongInput(uint256 questionId, bytes32 given, bytes32 expected);
-    error AlreadyAnswered(uint256 questionId, uint256 member, address submitter);
-    /// @notice An ensemble's answer is what it decides; nobody submits it.
-    error MemberIsEnsemble(uint256 questionId, uint256 member, uint256 childQuestion);
-    /// @notice A label beyond the classes, or a score of a larger magnitude than the range.
-    error OutputOutOfRange(uint256 questionId, uint256 member, uint256 output, uint256 range);
-    /// @notice Members (bitmap) can still answer until the deadline.
-    error NotClosableYet(uint256 questionId, uint256 deadline, uint256 missing);
-    error NotDecided(uint256 questionId, QuestionStatus found);
 }
 
 /// @title Several models, one opinion.

@@ -9,10 +9,6 @@ import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 /// can pause the taking of new work, revoke a circuit, freeze a pending market and cancel what is scheduled in the timelock. It
 /// moves no money, decides no outcome, changes no parameter, and cannot keep the DAO from dismissing it.
 interface IGuardian {
-    event GuardianAppointed(address indexed account, uint256 until);
-    event GuardianDismissed(address indexed account);
-    event OperationCancelled(bytes32 indexed operationId, address indexed by);
-
     error ZeroAddress();
     error NotTimelock(address caller);
     /// @notice No guardian, or one whose term is over (`until`; 0 for never appointed).
@@ -21,6 +17,10 @@ interface IGuardian {
     error TermInvalid(uint256 until, uint256 latest);
     /// @notice What only appoints and dismisses guardians is the DAO's alone.
     error OwnAffair(bytes32 operationId);
+
+    event GuardianAppointed(address indexed account, uint256 until);
+    event GuardianDismissed(address indexed account);
+    event OperationCancelled(bytes32 indexed operationId, address indexed by);
 
     /// @notice Appoints a guardian, or renews its term. The timelock only.
     /// @param until Unix seconds at which the term ends, at most MAX_TERM_SECONDS from now.

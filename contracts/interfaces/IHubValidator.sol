@@ -24,6 +24,14 @@ interface IERC8004ValidationRegistry {
 /// model, version and input is fulfilled, anyone has the answer recorded: 100 when the proven output is the claimed one, else
 /// 0. There is no opinion in it, and no role.
 interface IHubValidator {
+    // ------------------------------------------------------------------------------------------------- errors
+
+    error ZeroAddress(bytes32 field);
+    /// @notice The hub's request is about something else: that says nothing about the claim, for it or against it.
+    error ClaimOfOtherRequest(bytes32 hubRequestId);
+    /// @notice The registry has the claim's hash for another agent than the claim says.
+    error ClaimOfOtherAgent(uint256 found, uint256 claimed);
+
     // ------------------------------------------------------------------------------------------------- types
 
     /// @param agentId Whose claim it is, in the registry: a claim counts for no other agent.
@@ -39,14 +47,6 @@ interface IHubValidator {
         bytes32 inputCommitment;
         uint256 output;
     }
-
-    // ------------------------------------------------------------------------------------------------- errors
-
-    error ZeroAddress(bytes32 field);
-    /// @notice The hub's request is about something else: that says nothing about the claim, for it or against it.
-    error ClaimOfOtherRequest(bytes32 hubRequestId);
-    /// @notice The registry has the claim's hash for another agent than the claim says.
-    error ClaimOfOtherAgent(uint256 found, uint256 claimed);
 
     // ------------------------------------------------------------------------------------------------- actions
 

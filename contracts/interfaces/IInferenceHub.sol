@@ -8,12 +8,12 @@ import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 
 /// @dev Errors of the hub.
 interface IInferenceHubErrors {
-    /// @notice The uri has more than `maximum` bytes.
-    error UriTooLong(uint256 length, uint256 maximum);
+    /// @notice The uri has more than `max` bytes.
+    error UriTooLong(uint256 found, uint256 max);
     /// @notice The key hash given is not the one that the verifier registry holds for the circuit.
-    error VkHashMismatch(bytes32 circuitId, bytes32 given, bytes32 found);
+    error VkHashMismatch(bytes32 circuitId, bytes32 found, bytes32 expected);
     /// @notice The weights commitment given is not that of the pinned version; it is zero for a following model.
-    error ModelHashMismatch(address service, uint64 version, bytes32 given, bytes32 found);
+    error ModelHashMismatch(address service, uint64 version, bytes32 found, bytes32 expected);
     /// @notice A model states what its output is; a score has a scale of at least 1, nothing else has any.
     error OutputSchemaInvalid(OutputForm form, uint64 scale);
     /// @notice A label was asked for, and the model says something else.
@@ -23,28 +23,28 @@ interface IInferenceHubErrors {
     /// @notice The version is neither released nor pinned and accepted.
     error VersionNotUsable(uint256 modelId, uint64 version);
     /// @notice A direct proof is about the version in force: the pinned one, or the service's current release.
-    error NotVersionInForce(uint256 modelId, uint64 given, uint64 inForce);
+    error NotVersionInForce(uint256 modelId, uint64 found, uint64 expected);
     /// @notice Signal `index` (0 model, 1 input, 2 output) is not below the BN254 scalar order.
     error SignalOutOfField(uint256 index, uint256 value);
-    error OutputLengthInvalid(uint256 length, uint256 expected);
-    error ProofLengthInvalid(uint256 length, uint256 expected);
-    /// @notice A batch has 1 to `maximum` items.
-    error BatchSizeInvalid(uint256 size, uint256 maximum);
+    error OutputLengthInvalid(uint256 found, uint256 expected);
+    error ProofLengthInvalid(uint256 found, uint256 expected);
+    /// @notice A batch has 1 to `max` items.
+    error BatchSizeInvalid(uint256 found, uint256 max);
     /// @notice `proofs` proofs and `inputs` inputs (or request ids) for `outputs` outputs.
     error BatchLengthsDiffer(uint256 inputs, uint256 outputs, uint256 proofs);
     /// @notice A batch is checked under one key; request `requestId` is about another circuit than the first.
     error BatchOfOneCircuit(bytes32 requestId, bytes32 circuitId, bytes32 expected);
     error DeadlinePassed(uint256 deadline, uint256 timestamp);
-    /// @notice A request stays open for at most `maximum` seconds, so that no escrow is locked for long.
+    /// @notice A request stays open until `latest` at most, so that no escrow is locked for long.
     error DeadlineTooFar(uint256 deadline, uint256 latest);
     /// @notice The request was answered before.
     error AlreadyVerified(bytes32 requestId);
     error ZeroPrice();
-    error PriceTooHigh(uint256 price, uint256 maximum);
+    error PriceTooHigh(uint256 found, uint256 max);
     /// @notice The price must cover the gas of the callback at twice the block's base fee.
-    error PriceBelowCallback(uint256 price, uint256 minimum);
-    error PayloadTooLong(uint256 length, uint256 maximum);
-    error CallbackGasTooHigh(uint256 callbackGas, uint256 maximum);
+    error PriceBelowCallback(uint256 found, uint256 min);
+    error PayloadTooLong(uint256 found, uint256 max);
+    error CallbackGasTooHigh(uint256 found, uint256 max);
     /// @notice A callback was asked for by an account that has no code.
     error ConsumerHasNoCode(address consumer);
     error UnknownRequest(bytes32 requestId);
@@ -53,7 +53,7 @@ interface IInferenceHubErrors {
     /// @notice The request can still be answered until its deadline.
     error NotRefundableYet(bytes32 requestId, uint64 deadline);
     /// @notice The transaction carries too little gas to give the consumer what it asked for.
-    error GasTooLowForCallback(uint256 found, uint256 needed);
+    error GasTooLowForCallback(uint256 found, uint256 min);
 
     enum RequestStatus {
         None,

@@ -11,6 +11,16 @@ import {Groth16Proof} from "./IGroth16Verifier.sol";
 /// @dev A publisher signs SHA-256(`tagOf(marketId)` ‖ input commitment), 40 bytes; of a circuit that hashes its input the commitment is
 /// SHA-256 of the content, shifted right by eight bits. Whoever trades must be able to get the content: the market cannot tell.
 interface IInputMarket is IMarketBook {
+    /// @notice Classes have no bounds, scores have a width.
+    error BoundsInvalid(int128 lower, uint128 width);
+    /// @notice A pinned input and a publisher, or neither; or an input that is no field element.
+    error InputInvalid(bytes32 input, uint64 publisherId);
+    /// @notice The market is pinned to another input.
+    error InputMismatch(uint256 marketId, bytes32 found, bytes32 expected);
+    /// @notice Bins and Linear read no class map and no margin.
+    error ClassesNotRead();
+    error NotLinear(uint256 marketId);
+
     /// @notice What outcomes stand for.
     enum Payout {
         /// Outcome classMap[label] wins.
@@ -32,17 +42,6 @@ interface IInputMarket is IMarketBook {
         uint128 width;
     }
 
-    /// @notice Classes have no bounds, scores have a width.
-    error BoundsInvalid(int128 lower, uint128 width);
-    /// @notice A pinned input and a publisher, or neither; or an input that is no field element.
-    error InputInvalid(bytes32 input, uint64 publisherId);
-    /// @notice The market is pinned to another input.
-    error InputMismatch(uint256 marketId, bytes32 given, bytes32 expected);
-    /// @notice Bins and Linear read no class map and no margin.
-    error ClassesNotRead();
-    error NotLinear(uint256 marketId);
-    error ShareTooHigh(uint256 share, uint256 maximum);
-
     /// @notice What it is pinned to: `questionOf`, `termsOf`.
     event InputMarketCreated(uint256 indexed marketId, address indexed creator, bytes32 input, Payout payout, string text);
     event InputRecorded(uint256 indexed marketId, bytes32 indexed input, uint64 indexed keyId);
@@ -57,7 +56,7 @@ interface IInputMarket is IMarketBook {
         uint256 output,
         uint256 share
     );
-    event ShareSettled(uint256 indexed marketId, uint256 share);
+    event ScoreSettled(uint256 indexed marketId, int256 score, uint256 share);
 
     /// @notice Opens a market. Anyone may; whoever trades reads what it is pinned to first. A pinned input is no secret: whoever has it and
     /// the model knows the answer, so its content should appear only when the window closes.
@@ -77,9 +76,12 @@ interface IInputMarket is IMarketBook {
         Groth16Proof calldata proof
     ) external;
 
-    /// @notice Decides a flagged market that pays in proportion: what outcome 1 pays, in units of 1e-18. SETTLER_ROLE only. `settle` does for
-    /// all or nothing, and for an equal split.
-    function settleShare(uint256 marketId, uint256 share) external;
+    /// @notice Decides a flagged market that pays in proportion, by the score that the model should have said. SETTLER_ROLE only. `settle`
+    /// does for all or nothing, and for an equal split. The share is computed from the score, as that of a reading is: rounded down to
+    /// 1e-18, and no less than nothing or more than everything. A challenge is upheld exactly when that share is another than the reading's;
+    /// there is no tolerance, and no share for the DAO to round.
+    /// @param score In units of one over the model's scale, as `lower` and `width` are; any.
+    function settleScore(uint256 marketId, int256 score) external;
 
     /// @notice Unix seconds at which an input was recorded; 0 when it was not.
     function recordedAt(uint256 marketId, bytes32 input) external view returns (uint64);

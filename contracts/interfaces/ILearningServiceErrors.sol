@@ -11,10 +11,10 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     error NothingDue(State found, uint40 deadline);
     /// @notice More seats are to be vacated than one transaction may: poke until nothing is due, then act.
     error SettlementUnfinished(State found);
-    error WrongEpoch(uint32 found, uint32 current);
+    error WrongEpoch(uint32 found, uint32 expected);
     /// @notice The epoch was opened with another reference string than the share was made for.
-    error WrongSeed(bytes32 found, bytes32 current);
-    error WrongRound(uint32 found, uint32 current);
+    error WrongSeed(bytes32 found, bytes32 expected);
+    error WrongRound(uint32 found, uint32 expected);
     /// @notice `caller` acts for no seat of this service.
     error NotSeated(address caller);
     /// @notice The seat is taken, but its keeper joins only with the next epoch.
@@ -40,7 +40,7 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     error PartyFull(bytes32 party, uint256 found, uint256 max);
     error AdmissionWithoutCode(address admission);
     error AlreadyLeaving(uint8 seat);
-    error ServiceFull(uint256 seated, uint256 max);
+    error ServiceFull(uint256 found, uint256 max);
     /// @notice The member has done this step of this round (or epoch) already.
     error AlreadyDone(State step, uint8 seat);
     error ZeroHash(bytes32 field);

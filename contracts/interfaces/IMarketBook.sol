@@ -9,6 +9,60 @@ import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 /// @dev What a market is made of, and its errors. Those of a wrong key or an altered story come from the publisher
 /// registry, those of a proof from the hub.
 interface IPredictionMarketTypes {
+    error ZeroAddress();
+    error DelayOutOfRange(uint64 found, uint64 min, uint64 max);
+    error CollateralHasNoCode(address collateral);
+    error OutcomeCount(uint256 found, uint256 min, uint256 max);
+    error ClassMapLength(uint256 found, uint256 max);
+    /// @notice A class maps to an outcome that does not exist and is not 0xff.
+    error ClassMapsNowhere(uint256 class, uint8 outcome, uint8 outcomes);
+    /// @notice No class maps to the outcome, so that it could never win.
+    error OutcomeUnreachable(uint256 outcome);
+    /// @notice A window opens before it closes, closes in the future, and not after the deadline.
+    error WindowInvalid(uint64 opensAt, uint64 closesAt, uint64 deadline, uint256 timestamp);
+    error DeadlineTooFar(uint64 deadline, uint256 latest);
+    error TextTooLong(uint256 found, uint256 max);
+    /// @notice The hub's model pins another version (0: it follows the releases).
+    error ModelPinsAnotherVersion(uint64 modelId, uint64 pinned, uint64 found);
+    error VkHashMismatch(uint64 modelId, bytes32 found, bytes32 expected);
+    /// @notice The model states labels without margins, so none can be asked for.
+    error MarginNotStated(uint64 modelId, uint64 minMargin);
+
+    error UnknownMarket(uint256 marketId, uint256 count);
+    /// @notice The market is in status `found`; the call needs one of `expected` (bit i stands for status i).
+    error UnexpectedStatus(uint256 marketId, Status found, uint256 expected);
+    /// @notice A story resolved the market before.
+    error AlreadyResolved(uint256 marketId, uint64 resolvedAt);
+    error StoryTooEarly(uint256 marketId, uint64 opensAt, uint256 timestamp);
+    /// @notice The window is closed, and this story was not recorded in it.
+    error StoryTooLate(uint256 marketId, uint64 closesAt, uint256 timestamp);
+    error ResolutionTooLate(uint256 marketId, uint64 deadline, uint256 timestamp);
+    error StoryLengthInvalid(uint256 found, uint256 expected);
+    /// @notice The story names another market.
+    error TagMismatch(uint256 marketId, bytes8 found, bytes8 expected);
+    error StoryAlreadyRecorded(uint256 marketId, bytes32 digest, uint64 recordedAt);
+    /// @notice The DAO does not stand behind the version (any more), even if the hub's model pins it.
+    error VersionNotReleased(address service, uint64 version, IModelRegistryErrors.VersionStatus found);
+    /// @notice The model is not sure enough. The market stays open for a clearer story.
+    error MarginTooLow(uint256 marketId, uint256 margin, uint64 min);
+    error UnknownLabel(uint256 marketId, uint256 label, uint256 classes);
+    /// @notice Key, version and circuit all stand.
+    error NoGroundsToFlag(uint256 marketId);
+    /// @notice Nobody challenged the reading.
+    error NotChallenged(uint256 marketId);
+    error AlreadyChallenged(uint256 marketId, address challenger);
+    error AlreadyDefended(uint256 marketId, address defender);
+    /// @notice A reading is stood up for before the DAO can have decided.
+    error DefenceTooLate(uint256 marketId, uint256 until);
+    /// @notice The account was wrong, is neither challenger nor defender, or has its money.
+    error NoBondOwed(uint256 marketId, address account);
+    error UnknownOutcome(uint256 marketId, uint256 outcome, uint256 outcomes);
+
+    error ZeroAmount();
+    /// @notice The collateral did not move what its transfer said: it takes a fee, or rebased meanwhile.
+    error CollateralMismatch(uint256 expected, uint256 found);
+    error NothingToRedeem(uint256 marketId, address account);
+
     /// @notice Derived from what is recorded and the clock, never stored.
     enum Status {
         None,
@@ -77,60 +131,6 @@ interface IPredictionMarketTypes {
         /// The DAO decided on another outcome.
         bool upheld;
     }
-
-    error ZeroAddress();
-    error DelayOutOfRange(uint64 given, uint64 minimum, uint64 maximum);
-    error CollateralHasNoCode(address collateral);
-    error OutcomeCount(uint256 found, uint256 minimum, uint256 maximum);
-    error ClassMapLength(uint256 found, uint256 maximum);
-    /// @notice A class maps to an outcome that does not exist and is not 0xff.
-    error ClassMapsNowhere(uint256 class, uint8 outcome, uint8 outcomes);
-    /// @notice No class maps to the outcome, so that it could never win.
-    error OutcomeUnreachable(uint256 outcome);
-    /// @notice A window opens before it closes, closes in the future, and not after the deadline.
-    error WindowInvalid(uint64 opensAt, uint64 closesAt, uint64 deadline, uint256 timestamp);
-    error DeadlineTooFar(uint64 deadline, uint256 latest);
-    error TextTooLong(uint256 length, uint256 maximum);
-    /// @notice The hub's model pins another version (0: it follows the releases).
-    error ModelPinsAnotherVersion(uint64 modelId, uint64 pinned, uint64 given);
-    error VkHashMismatch(uint64 modelId, bytes32 given, bytes32 found);
-    /// @notice The model states labels without margins, so none can be asked for.
-    error MarginNotStated(uint64 modelId, uint64 minMargin);
-
-    error UnknownMarket(uint256 marketId, uint256 count);
-    /// @notice The market is in status `found`; the call needs one of `expected` (bit i stands for status i).
-    error UnexpectedStatus(uint256 marketId, Status found, uint256 expected);
-    /// @notice A story resolved the market before.
-    error AlreadyResolved(uint256 marketId, uint64 resolvedAt);
-    error StoryTooEarly(uint256 marketId, uint64 opensAt, uint256 timestamp);
-    /// @notice The window is closed, and this story was not recorded in it.
-    error StoryTooLate(uint256 marketId, uint64 closesAt, uint256 timestamp);
-    error ResolutionTooLate(uint256 marketId, uint64 deadline, uint256 timestamp);
-    error StoryLengthInvalid(uint256 found, uint256 expected);
-    /// @notice The story names another market.
-    error TagMismatch(uint256 marketId, bytes8 found, bytes8 expected);
-    error StoryAlreadyRecorded(uint256 marketId, bytes32 digest, uint64 recordedAt);
-    /// @notice The DAO does not stand behind the version (any more), even if the hub's model pins it.
-    error VersionNotReleased(address service, uint64 version, IModelRegistryErrors.VersionStatus found);
-    /// @notice The model is not sure enough. The market stays open for a clearer story.
-    error MarginTooLow(uint256 marketId, uint256 margin, uint64 minimum);
-    error UnknownLabel(uint256 marketId, uint256 label, uint256 classes);
-    /// @notice Key, version and circuit all stand.
-    error NoGroundsToFlag(uint256 marketId);
-    /// @notice Nobody challenged the reading.
-    error NotChallenged(uint256 marketId);
-    error AlreadyChallenged(uint256 marketId, address challenger);
-    error AlreadyDefended(uint256 marketId, address defender);
-    /// @notice A reading is stood up for before the DAO can have decided.
-    error DefenceTooLate(uint256 marketId, uint256 until);
-    /// @notice The account was wrong, is neither challenger nor defender, or has its money.
-    error NoBondOwed(uint256 marketId, address account);
-    error UnknownOutcome(uint256 marketId, uint256 outcome, uint256 outcomes);
-
-    error ZeroAmount();
-    /// @notice The collateral did not move what its transfer said: it takes a fee, or rebased meanwhile.
-    error CollateralMismatch(uint256 expected, uint256 found);
-    error NothingToRedeem(uint256 marketId, address account);
 }
 
 /// @title What all markets have in common: sets of outcomes, disputes, payout

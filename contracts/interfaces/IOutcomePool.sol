@@ -5,7 +5,7 @@ import {IPredictionMarketTypes} from "./IMarketBook.sol";
 
 /// @dev Errors of a pool.
 interface IOutcomePoolErrors {
-    error FeeTooHigh(uint256 feeBps, uint256 maximum);
+    error FeeTooHigh(uint256 found, uint256 max);
     /// @notice Trades, and new liquidity, end with the market's trading; leaving is always possible.
     error MarketNotTrading(uint256 marketId, IPredictionMarketTypes.Status found);
     error OutcomeOutOfRange(uint256 outcome, uint256 outcomes);
@@ -14,8 +14,8 @@ interface IOutcomePoolErrors {
     error PoolEmpty();
     /// @notice Somebody was first: see `addLiquidity`.
     error PoolStarted();
-    /// @notice The first deposit, or what of it is kept of an outcome at such odds, is below `minimum`.
-    error DepositTooSmall(uint256 found, uint256 minimum);
+    /// @notice The first deposit, or what of it is kept of an outcome at such odds, is below `min`.
+    error DepositTooSmall(uint256 found, uint256 min);
     /// @notice One number for each outcome.
     error OddsInvalid(uint256 found, uint256 outcomes);
     /// @notice The transaction came too late.
@@ -25,15 +25,15 @@ interface IOutcomePoolErrors {
     /// @notice The market's circuit is revoked, or the DAO does not stand behind its version: as it is it can only end in an equal split.
     error GroundsWithdrawn(uint256 marketId);
     /// @notice The price moved: fewer outcome tokens than the buyer asked for.
-    error TooFewTokens(uint256 found, uint256 minimum);
+    error TooFewTokens(uint256 found, uint256 min);
     /// @notice The price moved: more outcome tokens than the seller would give.
-    error TooManyTokens(uint256 found, uint256 maximum);
-    error TooFewShares(uint256 found, uint256 minimum);
+    error TooManyTokens(uint256 found, uint256 max);
+    error TooFewShares(uint256 found, uint256 min);
     /// @notice The odds are not those that the provider was quoted: scaled to the reserves of then, an outcome's would be `expected`.
     error OddsMoved(uint256 outcome, uint256 found, uint256 expected);
-    error TooLittleCollateral(uint256 found, uint256 minimum);
+    error TooLittleCollateral(uint256 found, uint256 min);
     /// @notice The pool holds `reserve` of an outcome, and would have to give up `needed` or more.
-    error ReserveTooLow(uint256 outcome, uint256 reserve, uint256 needed);
+    error ReserveTooLow(uint256 outcome, uint256 found, uint256 min);
     /// @notice The pool takes only what it fetches itself: tokens sent to it would belong to nobody.
     error UnsolicitedTokens(address token, address operator);
 }

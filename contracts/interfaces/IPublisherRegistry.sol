@@ -3,6 +3,23 @@ pragma solidity ^0.8.28;
 
 /// @dev What the publisher registry stores, and its errors.
 interface IPublisherRegistryTypes {
+    error ZeroAddress();
+    error NameLength(uint256 found, uint256 max);
+    error UnknownPublisher(uint64 publisherId, uint64 count);
+    error NotPublisherOwner(uint64 publisherId, address caller);
+    error NotPendingOwner(uint64 publisherId, address caller);
+    error UnknownKey(uint64 keyId, uint64 count);
+    error UnsupportedKeyKind(KeyKind kind);
+    error InvalidKeyMaterial(KeyKind kind, uint256 length);
+    error InvalidWindow(uint64 validFrom, uint64 validUntil);
+    /// @notice The same key stands for this publisher already.
+    error DuplicateKey(uint64 publisherId, uint64 keyId);
+    error KeyRevoked(uint64 keyId, uint64 revokedAt);
+    error KeyNotValid(uint64 keyId, uint64 validFrom, uint64 validUntil, uint64 time);
+    error KeyOfAnotherPublisher(uint64 keyId, uint64 found, uint64 expected);
+    error MalformedSignature(KeyKind kind, uint256 found, uint256 expected);
+    error SignatureMismatch(uint64 keyId, bytes32 digest);
+
     /// @notice How a key signs. The signed digest is SHA-256 of the content for all of them, so that tools outside this
     /// project (openssl, a hardware token, a mail server's DKIM key) can sign the very bytes.
     enum KeyKind {
@@ -28,23 +45,6 @@ interface IPublisherRegistryTypes {
         uint64 revokedAt;
         bytes material;
     }
-
-    error ZeroAddress();
-    error NameLength(uint256 found, uint256 max);
-    error UnknownPublisher(uint64 publisherId, uint64 count);
-    error NotPublisherOwner(uint64 publisherId, address caller);
-    error NotPendingOwner(uint64 publisherId, address caller);
-    error UnknownKey(uint64 keyId, uint64 count);
-    error UnsupportedKeyKind(KeyKind kind);
-    error InvalidKeyMaterial(KeyKind kind, uint256 length);
-    error InvalidWindow(uint64 validFrom, uint64 validUntil);
-    /// @notice The same key stands for this publisher already.
-    error DuplicateKey(uint64 publisherId, uint64 keyId);
-    error KeyRevoked(uint64 keyId, uint64 revokedAt);
-    error KeyNotValid(uint64 keyId, uint64 validFrom, uint64 validUntil, uint64 time);
-    error KeyOfAnotherPublisher(uint64 keyId, uint64 found, uint64 expected);
-    error MalformedSignature(KeyKind kind, uint256 length, uint256 expected);
-    error SignatureMismatch(uint64 keyId, bytes32 digest);
 }
 
 /// @title Who publishes, with which keys, from when to when

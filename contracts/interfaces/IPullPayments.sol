@@ -4,14 +4,14 @@ pragma solidity ^0.8.28;
 /// @title Ether that accounts are owed and fetch themselves
 /// @notice Nothing is paid in passing: a receiver that reverts, or burns its gas, stops nobody's request, answer or job.
 interface IPullPayments {
-    event Withdrawn(address indexed account, address indexed to, uint256 amount);
-
     error NothingToWithdraw(address account);
     /// @notice Nobody could ever spend what is sent to the zero address.
     error ZeroRecipient(address account);
     /// @notice Anybody may send an account its own balance; only the account itself may send it elsewhere.
     error NotAccountHolder(address account, address caller);
     error TransferFailed(address to, uint256 amount);
+
+    event Withdrawn(address indexed account, address indexed to, uint256 amount);
 
     /// @notice Sends `account` what it is owed; to another address only when `account` itself asks.
     function withdraw(address account, address payable to) external;

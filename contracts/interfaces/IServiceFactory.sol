@@ -7,11 +7,11 @@ import {ILearningServiceTypes} from "./ILearningServiceTypes.sol";
 /// @notice Each service is an EIP-1167 clone of one LearningService, initialised once, registered with the KeeperRegistry
 /// (which gives it bounded slashing) and with the ModelRegistry (which lets it publish versions).
 interface IServiceFactory {
-    event ServiceCreated(uint256 indexed id, address indexed service, string name, address admin);
-
     error NameLength(uint256 found, uint256 max);
     error ZeroAddress(bytes32 field);
     error UnknownService(uint256 id, uint256 count);
+
+    event ServiceCreated(uint256 indexed id, address indexed service, string name, address admin);
 
     /// @notice Creator role only (the DAO): a service can slash. @param name 1 … 64 bytes, for people.
     /// @param admin Sets the service's parameters later: the timelock.
@@ -21,7 +21,7 @@ interface IServiceFactory {
         ILearningServiceTypes.Parameters calldata parameters
     ) external returns (uint256 id, address service);
 
-    function implementation() external view returns (address);
+    function IMPLEMENTATION() external view returns (address);
 
     function serviceCount() external view returns (uint256);
 

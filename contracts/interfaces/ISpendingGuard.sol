@@ -7,6 +7,47 @@ import {Operation} from "./ISafeGuards.sol";
 
 /// @dev What the guard stores and takes, and its errors.
 interface ISpendingGuardTypes {
+    /// @notice The account has no policy: it can configure the guard and recover, nothing else.
+    error NotConfigured(address account);
+    error ModelDeprecated(uint256 modelId);
+    /// @notice Field 0 window, 1 verdictSeconds, 2 delay.
+    error SecondsInvalid(uint256 field, uint256 found, uint256 min, uint256 max);
+    error MarginNotStated(uint64 minMargin);
+    /// @notice The policy reads outputs in another way than the model's schema says.
+    error MarginsMismatch(uint256 modelId, bool given, IInferenceHubErrors.OutputForm found);
+    error NothingPending(address account, address asset);
+    /// @notice The native asset is always guarded; raise its limit instead.
+    error NativeAlwaysGuarded(address account);
+    error NotGuarded(address account, address asset);
+    error LengthMismatch(uint256 assets, uint256 limits);
+    error AlreadyAnnounced(bytes32 spendHash, uint256 executableAt);
+    error NotAnnounced(bytes32 spendHash);
+    /// @notice Above the limit, and neither announced long enough ago nor judged.
+    error VerdictMissing(bytes32 spendHash, address asset, uint256 amount, uint256 available);
+    error VerdictExpired(bytes32 spendHash, uint256 validUntil, uint256 timestamp);
+    /// @notice The account spent since.
+    error VerdictStale(bytes32 spendHash, uint256 given, uint256 found);
+    error VerdictOfOtherPolicy(bytes32 spendHash, bytes8 found, bytes8 expected);
+    /// @notice What the contract sees of the transaction is no longer what the model saw.
+    error FeaturesChanged(bytes32 spendHash, bytes32 found, bytes32 expected);
+    error VerdictTimeInvalid(uint256 at, uint256 earliest, uint256 latest);
+    /// @notice The account has a verdict on the same transaction, by the same policy and in the same state, of a later moment.
+    error NewerVerdictStands(bytes32 spendHash, uint256 madeAt, uint256 at);
+    /// @notice The model said something else, or was less sure than the policy asks.
+    error VerdictUnfavourable(uint256 label, uint256 margin, uint256 approvedLabel, uint256 minMargin);
+    /// @notice The transaction moves nothing that is guarded, or only recovers.
+    error NothingToJudge(bytes32 spendHash);
+    /// @notice Foreign code in the account's own name: only after an announcement.
+    error DelegateCallRefused(address account, address to);
+    /// @notice A Safe's gas refund would move money past every limit; send the transaction with a gas price of zero.
+    error RefundRefused(address account, uint256 gasPrice, address gasToken);
+    /// @notice An ERC-7579 account is called in a way that the guard does not understand.
+    error UnsupportedCall(bytes4 selector);
+    error UnsupportedCallType(bytes1 callType);
+    /// @notice Entry `index` of a Safe's batch is no plain call, or names no recipient.
+    error BatchEntryUnsupported(uint256 index);
+    error MalformedExecution(uint256 found, uint256 min);
+
     /// @notice Who started a transaction.
     enum Origin {
         Owners,
@@ -80,47 +121,6 @@ interface ISpendingGuardTypes {
         /// First bytes of the policy's hash.
         bytes8 policyTag;
     }
-
-    /// @notice The account has no policy: it can configure the guard and recover, nothing else.
-    error NotConfigured(address account);
-    error ModelDeprecated(uint256 modelId);
-    /// @notice Field 0 window, 1 verdictSeconds, 2 delay.
-    error SecondsInvalid(uint256 field, uint256 found, uint256 minimum, uint256 maximum);
-    error MarginNotStated(uint64 minMargin);
-    /// @notice The policy reads outputs in another way than the model's schema says.
-    error MarginsMismatch(uint256 modelId, bool given, IInferenceHubErrors.OutputForm found);
-    error NothingPending(address account, address asset);
-    /// @notice The native asset is always guarded; raise its limit instead.
-    error NativeAlwaysGuarded(address account);
-    error NotGuarded(address account, address asset);
-    error LengthMismatch(uint256 assets, uint256 limits);
-    error AlreadyAnnounced(bytes32 spendHash, uint256 executableAt);
-    error NotAnnounced(bytes32 spendHash);
-    /// @notice Above the limit, and neither announced long enough ago nor judged.
-    error VerdictMissing(bytes32 spendHash, address asset, uint256 amount, uint256 available);
-    error VerdictExpired(bytes32 spendHash, uint256 validUntil, uint256 timestamp);
-    /// @notice The account spent since.
-    error VerdictStale(bytes32 spendHash, uint256 given, uint256 found);
-    error VerdictOfOtherPolicy(bytes32 spendHash, bytes8 given, bytes8 found);
-    /// @notice What the contract sees of the transaction is no longer what the model saw.
-    error FeaturesChanged(bytes32 spendHash, bytes32 given, bytes32 found);
-    error VerdictTimeInvalid(uint256 at, uint256 earliest, uint256 latest);
-    /// @notice The account has a verdict on the same transaction, by the same policy and in the same state, of a later moment.
-    error NewerVerdictStands(bytes32 spendHash, uint256 madeAt, uint256 at);
-    /// @notice The model said something else, or was less sure than the policy asks.
-    error VerdictUnfavourable(uint256 label, uint256 margin, uint256 approvedLabel, uint256 minMargin);
-    /// @notice The transaction moves nothing that is guarded, or only recovers.
-    error NothingToJudge(bytes32 spendHash);
-    /// @notice Foreign code in the account's own name: only after an announcement.
-    error DelegateCallRefused(address account, address to);
-    /// @notice A Safe's gas refund would move money past every limit; send the transaction with a gas price of zero.
-    error RefundRefused(address account, uint256 gasPrice, address gasToken);
-    /// @notice An ERC-7579 account is called in a way that the guard does not understand.
-    error UnsupportedCall(bytes4 selector);
-    error UnsupportedCallType(bytes1 callType);
-    /// @notice Entry `index` of a Safe's batch is no plain call, or names no recipient.
-    error BatchEntryUnsupported(uint256 index);
-    error MalformedExecution(uint256 length, uint256 minimum);
 }
 
 /// @title Lets an account spend little by itself, and much only when a proven model finds nothing wrong with it

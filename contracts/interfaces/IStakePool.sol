@@ -3,32 +3,16 @@ pragma solidity ^0.8.28;
 
 /// @dev Errors and types of a pool of stake.
 interface IStakePoolTypes {
-    /// @notice Shares that leave together. Their owners are slashed with everybody else until the batch is paid.
-    struct Batch {
-        /// All that entered it.
-        uint128 shares;
-        /// Of those, not paid yet.
-        uint128 left;
-        /// What it was worth when it was submitted, in units of 1e-18 token; a slash makes it less, nothing makes it more.
-        uint128 asked;
-        /// Tokens that wait for the batch's owners.
-        uint128 paid;
-        /// Unix seconds from which it is due: the registry gives back what was asked for it; 0 while nothing was.
-        uint64 unlocksAt;
-        /// When it may have been asked for at the earliest: an unbonding delay later `release` opens for what was not.
-        uint64 dueAt;
-    }
-
     error AlreadyOpened();
     error ZeroAddress();
     error ZeroAmount();
     error NotManager(address caller, address manager);
     error NotPendingManager(address caller, address pending);
-    error TooFewShares(uint256 found, uint256 minimum);
+    error TooFewShares(uint256 found, uint256 min);
     /// @notice So much was slashed that a share is worth next to nothing: whoever joined would own the pool. Make another.
     error PoolRuined(uint256 assets, uint256 shares);
-    error SharesTooFew(address account, uint256 found, uint256 needed);
-    error CommissionTooHigh(uint256 bps, uint256 maximum);
+    error SharesTooFew(address account, uint256 found, uint256 min);
+    error CommissionTooHigh(uint256 found, uint256 max);
     error NoRise();
     /// @notice A rise takes effect after its notice.
     error NoticeRunning(uint256 until, uint256 timestamp);
@@ -44,9 +28,25 @@ interface IStakePoolTypes {
     error NobodyWaits();
     /// @notice A batch waits for stake for longer than the unbonding delay: no service gets any before it was asked for.
     error ExitsWait(uint256 wanted);
-    error TooManyServices(uint256 maximum);
+    error TooManyServices(uint256 max);
     /// @notice What the service owes the pool could not be fetched: send the service's `poke`, then this again.
     error CollectionFailed(address service, bytes reason);
+
+    /// @notice Shares that leave together. Their owners are slashed with everybody else until the batch is paid.
+    struct Batch {
+        /// All that entered it.
+        uint128 shares;
+        /// Of those, not paid yet.
+        uint128 left;
+        /// What it was worth when it was submitted, in units of 1e-18 token; a slash makes it less, nothing makes it more.
+        uint128 asked;
+        /// Tokens that wait for the batch's owners.
+        uint128 paid;
+        /// Unix seconds from which it is due: the registry gives back what was asked for it; 0 while nothing was.
+        uint64 unlocksAt;
+        /// When it may have been asked for at the earliest: an unbonding delay later `release` opens for what was not.
+        uint64 dueAt;
+    }
 }
 
 /// @title Stake of many on one keeper
@@ -79,8 +79,8 @@ interface IStakePool is IStakePoolTypes {
     /// paid: what they stand for votes for nobody.
     function requestExit(uint256 shares) external returns (uint256 batch);
 
-    /// @notice Asks the registry for a batch's tokens as far as no bond holds them: the filling one's, which then is full, or what is
-    /// missing of the oldest. Anybody may, a quarter of the unbonding delay after the last.
+    /// @notice Asks the registry for a batch's tokens as far as no bond holds them: the filling one's, which then is full, with what the
+    /// oldest lacks and nobody has asked for; or the latter alone. Anybody may, a quarter of the unbonding delay after the last.
     function submitExits(uint256 batch) external;
 
     /// @notice Fetches what has unlocked and pays the batches that are due; what is too much is staked again. Anybody may.

@@ -6,15 +6,15 @@ pragma solidity ^0.8.28;
 /// here, as the token itself counts it before and after. Unless the owner says otherwise its stake votes for itself, with no
 /// transaction. The governor adds both, and its quorum is of the token's whole supply, as ever.
 interface IStakeVotes {
-    // ------------------------------------------------------------------------------------------------- events
-
-    event DelegateChanged(address indexed delegator, address indexed fromDelegate, address indexed toDelegate);
-    event DelegateVotesChanged(address indexed delegate, uint256 previousVotes, uint256 newVotes);
-
     // ------------------------------------------------------------------------------------------------- errors
 
     /// @notice Votes are known for what is past: `timepoint` must be below `clock`.
     error ERC5805FutureLookup(uint256 timepoint, uint48 clock);
+
+    // ------------------------------------------------------------------------------------------------- events
+
+    event DelegateChanged(address indexed delegator, address indexed fromDelegate, address indexed toDelegate);
+    event DelegateVotesChanged(address indexed delegate, uint256 previousVotes, uint256 newVotes);
 
     // ------------------------------------------------------------------------------------------------- actions
 

@@ -5,6 +5,29 @@ pragma solidity ^0.8.28;
 /// @notice Write-once: a circuit id that is registered never points elsewhere. A new key means a new circuit id. What was
 /// found unsound is revoked, once and for ever; whoever relies on the circuit then refuses its proofs.
 interface IVerifierRegistry {
+    error VerifierAlreadyRegistered(bytes32 circuitId, address verifier);
+    error UnknownCircuit(bytes32 circuitId);
+    error ZeroCircuitId();
+    /// @notice There are `count` circuits, numbered from 0.
+    error UnknownCircuitIndex(uint256 index, uint256 count);
+    error VerifierHasNoCode(address verifier);
+    /// @notice The key hash given is not the one that the verifier contract states.
+    error VkHashMismatch(bytes32 circuitId, bytes32 found, bytes32 expected);
+    error SetupKindMissing(bytes32 circuitId);
+    /// @notice A ceremony needs a transcript CID of 1 to 68 bytes; a local set-up has none.
+    error InvalidTranscript(bytes32 circuitId, SetupKind setup, uint256 length);
+    /// @notice The verifier's own `SETUP_KIND()` says that its key was made in another way.
+    error SetupKindMismatch(bytes32 circuitId, SetupKind found, uint8 expected);
+    error CircuitIsRevoked(bytes32 circuitId, uint256 revokedAt);
+    /// @notice Neither the timelock nor the guardian.
+    error NotEmergencyRole(address account);
+    /// @notice A pause ends by itself, at `latest` or before.
+    error PauseTooLong(uint256 until, uint256 latest);
+    /// @notice The guardian paused the taking of new work; what is open goes on.
+    error IntakeIsPaused(uint256 until);
+    /// @notice The verifier's code is not the code that was registered.
+    error VerifierCodeChanged(bytes32 circuitId, bytes32 registered, bytes32 found);
+
     /// @notice How the proving key was made. `Local` is a single-party set-up: whoever ran it could forge proofs.
     enum SetupKind {
         None,
@@ -40,29 +63,6 @@ interface IVerifierRegistry {
     event CircuitRevoked(bytes32 indexed circuitId, address indexed by);
     /// @notice No new work is taken until `until` (Unix seconds, exclusive); 0: it is taken again.
     event IntakePaused(uint256 until, address indexed by);
-
-    error VerifierAlreadyRegistered(bytes32 circuitId, address verifier);
-    error UnknownCircuit(bytes32 circuitId);
-    error ZeroCircuitId();
-    /// @notice There are `count` circuits, numbered from 0.
-    error UnknownCircuitIndex(uint256 index, uint256 count);
-    error VerifierHasNoCode(address verifier);
-    /// @notice The key hash given is not the one that the verifier contract states.
-    error VkHashMismatch(bytes32 circuitId, bytes32 given, bytes32 found);
-    error SetupKindMissing(bytes32 circuitId);
-    /// @notice A ceremony needs a transcript CID of 1 to 68 bytes; a local set-up has none.
-    error InvalidTranscript(bytes32 circuitId, SetupKind setup, uint256 length);
-    /// @notice The verifier's own `SETUP_KIND()` says that its key was made in another way.
-    error SetupKindMismatch(bytes32 circuitId, SetupKind given, uint8 found);
-    error CircuitIsRevoked(bytes32 circuitId, uint256 revokedAt);
-    /// @notice Neither the timelock nor the guardian.
-    error NotEmergencyRole(address account);
-    /// @notice A pause ends by itself, at `latest` or before.
-    error PauseTooLong(uint256 until, uint256 latest);
-    /// @notice The guardian paused the taking of new work; what is open goes on.
-    error IntakeIsPaused(uint256 until);
-    /// @notice The verifier's code is not the code that was registered.
-    error VerifierCodeChanged(bytes32 circuitId, bytes32 registered, bytes32 found);
 
     /// @notice Registers the verifier of a circuit, once. Timelock only (and the deployer during deployment).
     /// @param circuitId keccak256 of the circuit's canonical description, see keepers/zkml.

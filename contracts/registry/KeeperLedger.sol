@@ -5,211 +5,16 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
-import {StakeVotes} from "./StakeVotes.sol";
+import {KeeperAccounts} from "./KeeperAccounts.sol";
 
-/// @title The books of the KeeperRegistry: its storage, the moves of stake, and the views
-/// @dev A keeper's bonds: `bonded` = Σ amounts of its engaged bonds. `stake` ≥ `bonded`, except that a slash by a
-/// service the keeper has left may bite into stake that it has since bonded elsewhere.
-abstract contract KeeperLedger is IKeeperRegistry, StakeVotes {
+/// @title The books of the KeeperRegistry: every move of stake
+abstract contract KeeperLedger is KeeperAccounts {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
-    ///       ┌────────────────────────┬──────────────────────┬────────────┐
-    /// +0    │ operator 160     │ jailedUntil 64     │ first 8│open 8│   │
-    /// +1    │ stake 128                     │ bonded 128               │
-    /// +2    │ unbonding 128                 │ unlocksAt 64 │ tailsEnd 64│
-    /// +3    │ encryptionKey 256                                        │
-    /// +4 …  │ multiaddr                                                │
-    ///       └──────────────────────────────────────────────────────────┘
-    /// @dev `tailsEnd`: end of the last bond's tail. Until then nothing unlocks, whatever the delay has become since.
-    /// `first` and `open`: the oldest request in the ring of the owner's requests, and how many there are; `unbonding` is what
-    /// they amount to together, `unlocksAt` the moment of the newest, and of a later one never an earlier.
-    struct Account {
-        address operator;
-        uint64 jailedUntil;
-        uint8 first;
-        uint8 open;
-        uint128 stake;
-        uint128 bonded;
-        uint128 unbonding;
-        uint64 unlocksAt;
-        uint64 tailsEnd;
-        bytes32 encryptionKey;
-        bytes multiaddr;
-    }
-
-    /// @dev One slot. @param until ENGAGED while engaged; else the end of the tail.
-    /// @param optedIn The keeper lets the service engage it.
-    struct Bond {
-        uint128 amount;
-        uint64 until;
-        bool optedIn;
-    }
-
-    /// @dev One slot.
-    struct Request {
-        uint128 amount;
-        uint64 unlocksAt;
-    }
-
-    struct Pool {
-        uint128 available;
-        uint128 allocated;
-    }
-
-    uint64 internal constant ENGAGED = type(uint64).max;
     uint256 private constant MAX_DELAY = 365 days;
-    /// @dev Bounds what a slash may have to look through: a service slashes up to 171 members in one transaction.
-    uint256 private constant MAX_REQUESTS = 4;
 
-    IERC20 internal immutable _token;
-
-    Settings internal _settings;
-    mapping(address owner => Account) internal _accounts;
-    /// @dev A ring for each owner.
-    mapping(address owner => Request[MAX_REQUESTS]) private _requests;
-    mapping(address operator => address owner) internal _ownerOf;
-    mapping(address operator => uint256 used) internal _consents;
-    mapping(address service => ServiceStatus) internal _services;
-    mapping(address service => mapping(address owner => Bond)) internal _bonds;
-    mapping(address service => Pool) internal _pools;
-    mapping(address owner => uint256) internal _rewards;
-    /// @dev Slashed and not yet swept to the treasury.
-    uint256 internal _slashed;
-    uint256 internal _slashCount;
-    /// @dev All tokens that came in by a call, less those that went out by one.
-    uint256 internal _accounted;
-
-    constructor(IERC20 token) {
-        _token = token;
-    }
-
-    // ------------------------------------------------------------------------------------------------- views
-
-    /// @inheritdoc IKeeperRegistry
-    function keeperOf(address owner) external view returns (Keeper memory) {
-        Account storage account = _account(owner);
-        return
-            Keeper({
-                operator: account.operator,
-                stake: account.stake,
-                bonded: account.bonded,
-                unbonding: account.unbonding,
-                unlocksAt: account.unlocksAt,
-                jailedUntil: account.jailedUntil,
-                encryptionKey: account.encryptionKey,
-                multiaddr: account.multiaddr
-            });
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function unbondingOf(address owner) external view returns (UnbondingRequest[] memory list) {
-        Account storage account = _account(owner);
-        list = new UnbondingRequest[](account.open);
-        for (uint256 i = 0; i < list.length; ++i) {
-            Request storage request = _requestAt(owner, account, i);
-            list[i] = UnbondingRequest(request.amount, request.unlocksAt);
-        }
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function isRegistered(address owner) external view returns (bool) {
-        return _accounts[owner].operator != address(0);
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function ownerOfOperator(address operator) external view returns (address) {
-        return _ownerOf[operator];
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function operatorOf(address owner) external view returns (address) {
-        return _account(owner).operator;
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function consentNonce(address operator) external view returns (uint256) {
-        return _consents[operator];
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function isJailed(address owner) external view returns (bool) {
-        return _accounts[owner].jailedUntil != 0;
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function bondOf(address service, address owner) external view returns (uint128, uint64) {
-        Bond storage bond = _bonds[service][owner];
-        return (bond.amount, bond.until);
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function isOptedIn(address service, address owner) external view returns (bool) {
-        return _bonds[service][owner].optedIn;
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function rewardsOf(address owner) external view returns (uint256) {
-        return _rewards[owner];
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function poolOf(address service) external view returns (uint256, uint256) {
-        Pool storage pool = _pools[service];
-        return (pool.available, pool.allocated);
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function serviceStatus(address service) external view returns (ServiceStatus) {
-        return _services[service];
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function slashedBalance() external view returns (uint256) {
-        return _slashed;
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function slashCount() external view returns (uint256) {
-        return _slashCount;
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function settings() external view returns (Settings memory) {
-        return _settings;
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function stakeToken() external view returns (address) {
-        return address(_token);
-    }
-
-    // ------------------------------------------------------------------------------------------------- look-ups
-
-    function _account(address owner) internal view returns (Account storage account) {
-        account = _accounts[owner];
-        if (account.operator == address(0)) revert UnknownKeeper(owner);
-    }
-
-    function _actingFor(address owner) internal view returns (Account storage account) {
-        account = _account(owner);
-        if (msg.sender != owner && msg.sender != account.operator) revert NotKeeper(msg.sender, owner);
-    }
-
-    function _callingService() internal view returns (ServiceStatus status) {
-        status = _services[msg.sender];
-        if (status == ServiceStatus.Unknown) revert NotAService(msg.sender);
-    }
-
-    function _expectStatus(address service, ServiceStatus wanted) internal view {
-        ServiceStatus found = _services[service];
-        if (found != wanted) revert UnexpectedServiceStatus(service, found, wanted);
-    }
-
-    function _freeStake(Account storage account) internal view returns (uint256) {
-        return Math.saturatingSub(account.stake, account.bonded);
-    }
+    constructor(IERC20 token) KeeperAccounts(token) {}
 
     // ------------------------------------------------------------------------------------------------- moves
 
@@ -220,17 +25,7 @@ abstract contract KeeperLedger is IKeeperRegistry, StakeVotes {
         _moveVotes(owner, amount, true);
     }
 
-    function _votingUnits(address owner) internal view override returns (uint256) {
-        Account storage account = _accounts[owner];
-        return uint256(account.stake) + account.unbonding;
-    }
-
     // ------------------------------------------------------------------------------------------------- unbonding
-
-    /// @dev The request number `index`, from the oldest.
-    function _requestAt(address owner, Account storage account, uint256 index) private view returns (Request storage) {
-        return _requests[owner][(account.first + index) % MAX_REQUESTS];
-    }
 
     /// @dev A request of its own, while there is room; else it joins the newest, whose delay starts anew.
     function _unbond(address owner, Account storage account, uint128 amount) internal returns (uint64 unlocksAt) {

@@ -18,21 +18,10 @@ abstract contract Admissions is ServiceStorage {
         if (admission == address(0)) return;
         (bool admitted, bytes32 party) = _ask(admission, keeper);
         if (!admitted) revert NotAdmitted(keeper, admission);
-        Seats held = _heldBy(party, seated.excluding(seat));
+        Seats held = _seats.partyMembers(party, seated.excluding(seat));
         uint256 max = _parameters.partySeats;
         if (held.count() >= max) revert PartyFull(party, held.count(), max);
-        _partyOf[keeper] = party;
-        _partySeats[party] = held.including(seat);
-    }
-
-    /// @dev Those of the seats whose keepers are of the party. At most as many look-ups as a party has had seats at once.
-    function _heldBy(bytes32 party, Seats seated) private view returns (Seats held) {
-        held = _partySeats[party] & seated;
-        for (Seats rest = held; !rest.isEmpty(); ) {
-            uint8 seat = rest.lowest();
-            rest = rest.excluding(seat);
-            if (_partyOf[_keepers[seat]] != party) held = held.excluding(seat);
-        }
+        _seats.enrol(keeper, party, held.including(seat));
     }
 
     function _ask(address admission, address keeper) private view returns (bool admitted, bytes32 party) {

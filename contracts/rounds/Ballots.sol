@@ -50,6 +50,19 @@ library Ballots {
         return (uint8(open), true);
     }
 
+    /// @param weight That the supporter adds. @return supporters With it.
+    function support(
+        Ballot storage ballot,
+        uint8 index,
+        uint8 seat,
+        uint40 weight
+    ) internal returns (Seats supporters) {
+        Entry storage entry = ballot.entries[index];
+        if (weight > 0) entry.weight += weight;
+        supporters = entry.supporters.including(seat);
+        entry.supporters = supporters;
+    }
+
     function list(
         Ballot storage ballot,
         uint256 open

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {Head} from "./Head.sol";
 import {ServiceClock} from "./ServiceClock.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
@@ -9,11 +10,11 @@ import {ServiceStorage} from "./ServiceStorage.sol";
 /// @dev Works on `_head` in memory between the two, and never writes it after `_complete` or `_endNow`.
 abstract contract ClockedPart is ServiceStorage {
     /// @notice Code of the clock's part.
-    ServiceClock public immutable clockPart;
+    ServiceClock public immutable CLOCK_PART;
 
     constructor(ServiceClock clockPart_) {
-        if (!clockPart_.isOf(_registry, _models)) revert PartMismatch(address(clockPart_));
-        clockPart = clockPart_;
+        if (!clockPart_.isOf(REGISTRY, MODELS)) revert PartMismatch(address(clockPart_));
+        CLOCK_PART = clockPart_;
     }
 
     /// @dev Records what the clock has decided, before an action.
@@ -26,13 +27,13 @@ abstract contract ClockedPart is ServiceStorage {
     /// is returned is built twice.
     function _record() internal {
         if (block.timestamp < _head.deadline) return;
-        Address.functionDelegateCall(address(clockPart), abi.encodeCall(ServiceClock.settle, ()));
+        Address.functionDelegateCall(address(CLOCK_PART), abi.encodeCall(ServiceClock.settle, ()));
     }
 
     /// @dev Writes the head, and records the transition of a state whose work is done.
     function _complete(Head memory h) internal {
         _head = h;
-        Address.functionDelegateCall(address(clockPart), abi.encodeCall(ServiceClock.complete, ()));
+        Address.functionDelegateCall(address(CLOCK_PART), abi.encodeCall(ServiceClock.complete, ()));
     }
 
     /// @dev Writes the head and ends the state now, not at its deadline. What that decides is recorded, as far as one
@@ -40,7 +41,7 @@ abstract contract ClockedPart is ServiceStorage {
     function _endNow(Head memory h) internal {
         h.deadline = uint40(block.timestamp);
         _head = h;
-        Address.functionDelegateCall(address(clockPart), abi.encodeCall(ServiceClock.poke, ()));
+        Address.functionDelegateCall(address(CLOCK_PART), abi.encodeCall(ServiceClock.poke, ()));
     }
 
     /// @dev Hands the call on to a part, as it is: so do its answer and its reverts come back.

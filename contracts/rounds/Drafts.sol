@@ -2,8 +2,10 @@
 pragma solidity ^0.8.28;
 
 import {ILearningServiceClock} from "../interfaces/ILearningServiceClock.sol";
+import {Head, DISPUTED} from "./Head.sol";
 import {Recorder} from "./Recorder.sol";
-import {Seats, NONE} from "./Seats.sol";
+import {Seal} from "./RoundState.sol";
+import {Seats} from "./Seats.sol";
 
 /// @title Who decrypts the sum, and disputes about what belongs in it
 /// @dev Attestations are sealed until the draft opens them, so that only who knows the sum can have attested it. The active
@@ -16,22 +18,20 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
     /// @inheritdoc ILearningServiceClock
     function draft(uint32 round_, bytes32 aggregateHash, uint256 included, uint256 convicted) external {
         Head memory h = _settle();
-        _expect(h, State.Aggregate);
-        _expectRound(h, round_);
+        h.expect(State.Aggregate);
+        h.expectRound(round_);
         _checkOpening(h, Seats.wrap(included), Seats.wrap(convicted));
-        Seats attesters = _current(h, _attesters);
-        Seats revealed = _revealed;
+        Seats attesters = h.current(_round.attesters);
+        Seats revealed = _round.revealed;
         Seats waiting = revealed.without(attesters);
         uint40 from = _attestUntil(h);
         if (!waiting.isEmpty() && block.timestamp < from) revert DraftTooEarly(Seats.unwrap(waiting), from);
         (Seats matched, uint256 last) = _open(h, attesters, aggregateHash, included, convicted);
-        if (matched.count() < _quorum(h)) revert SealsNotMatched(matched.count(), _quorum(h));
+        if (matched.count() < h.quorum()) revert SealsNotMatched(matched.count(), h.quorum());
         if (block.number == last) revert DraftInSameBlock(last);
         if (convicted != 0) _convict(h, Seats.wrap(convicted));
         Seats drafted = _draw(h, matched, revealed, last);
-        _drafted = drafted;
-        _included = Seats.wrap(included);
-        _attesters = matched;
+        _round.draft(drafted, Seats.wrap(included), matched);
         emit MembersDrafted(
             round_,
             Seats.unwrap(drafted),
@@ -47,13 +47,13 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
     /// @inheritdoc ILearningServiceClock
     function dispute(uint32 round_, uint8 accused) external {
         Head memory h = _settle();
-        _expect(h, State.Aggregate);
-        _expectRound(h, round_);
+        h.expect(State.Aggregate);
+        h.expectRound(round_);
         uint8 seat = _callingMember(h);
-        if (_has(h, DISPUTED)) revert AlreadyDisputed(round_);
+        if (h.has(DISPUTED)) revert AlreadyDisputed(round_);
         // Who was convicted may not hold up another round of this epoch.
-        if (_convictedNow(h).contains(seat)) revert LeftOut(seat, Seats.unwrap(_leftOut));
-        if (accused == seat || !_revealed.contains(accused)) revert DisputeInvalid(seat, accused);
+        if (_standing.convictedNow(h).contains(seat)) revert LeftOut(seat, Seats.unwrap(_standing.leftOut));
+        if (accused == seat || !_round.revealed.contains(accused)) revert DisputeInvalid(seat, accused);
         h.flags |= DISPUTED;
         emit UpdateDisputed(round_, seat, accused);
         _transition(h, State.Check, Trigger.None);
@@ -63,15 +63,14 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
     /// @inheritdoc ILearningServiceClock
     function submitCheck(uint32 round_, bytes calldata scalars) external {
         Head memory h = _settle();
-        _expect(h, State.Check);
-        _expectRound(h, round_);
+        h.expect(State.Check);
+        h.expectRound(round_);
         uint8 seat = _callingMember(h);
-        uint256 unit = SCALARS * _revealed.count();
+        uint256 unit = SCALARS * _round.revealed.count();
         if (scalars.length == 0 || scalars.length % unit != 0 || scalars.length > MAX_REPEATS * unit) {
             revert CheckLength(scalars.length, MAX_REPEATS * unit);
         }
-        Seats done = _mark(h, _checked, seat);
-        _checked = done;
+        Seats done = _round.check(h, seat);
         emit CheckSubmitted(round_, seat, scalars);
         if (done.count() == h.memberCount) _complete(h);
         _head = h;
@@ -79,12 +78,12 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
 
     /// @dev What of a draft does not depend on anybody's seal.
     function _checkOpening(Head memory h, Seats included, Seats convicted) private view {
-        Seats members = _members;
-        bool unheard = !convicted.isEmpty() && !_has(h, DISPUTED);
+        Seats members = _seats.members;
+        bool unheard = !convicted.isEmpty() && !h.has(DISPUTED);
         if (unheard || !convicted.without(members).isEmpty()) {
             revert ConvictionInvalid(Seats.unwrap(convicted), Seats.unwrap(members));
         }
-        Seats allowed = _revealed.without(_leftOutNow(h) | convicted);
+        Seats allowed = _round.revealed.without(_standing.leftOutNow(h) | convicted);
         if (!included.without(allowed).isEmpty()) {
             revert IncludedNotRevealed(Seats.unwrap(included), Seats.unwrap(allowed));
         }
@@ -101,11 +100,11 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
         uint256 included,
         uint256 convicted
     ) private view returns (Seats matched, uint256 last) {
-        Seats revealed = _revealed;
+        Seats revealed = _round.revealed;
         for (Seats rest = attesters; !rest.isEmpty(); ) {
             uint8 seat = rest.lowest();
             rest = rest.excluding(seat);
-            Seal memory found = _seals[seat];
+            Seal memory found = _round.seals[seat];
             if (revealed.contains(seat) && found.blockNumber > last) last = found.blockNumber;
             if (found.digest == _seal(h.round, seat, aggregateHash, included, convicted)) {
                 matched = matched.including(seat);
@@ -116,7 +115,7 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
     /// @dev t of the matched that may decrypt; of those that revealed, if they suffice, so that nobody else can have the
     /// draw changed by attesting last.
     function _draw(Head memory h, Seats matched, Seats revealed, uint256 last) private view returns (Seats) {
-        Seats barred = _leftOutNow(h) | (_has(h, EXCLUDED) ? _undraftable : NONE);
+        Seats barred = _standing.leftOutNow(h) | _standing.barred(h);
         Seats draftable = matched.without(barred);
         if ((draftable & revealed).count() >= h.threshold) draftable = draftable & revealed;
         uint256 found = draftable.count();

@@ -2,8 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {ILearningServiceKeys} from "../interfaces/ILearningServiceKeys.sol";
-import {Ballots} from "./Ballots.sol";
 import {ClockedPart} from "./ClockedPart.sol";
+import {Head, DISPUTED, JUDGED} from "./Head.sol";
 import {Seats} from "./Seats.sol";
 
 /// @title Key generation: commit, reveal, confirm or complain, judge
@@ -11,21 +11,17 @@ import {Seats} from "./Seats.sol";
 /// Whatever goes wrong after that, every member can recompute from public bytes: evidence is not read here, a quorum says
 /// what it shows.
 abstract contract KeyGeneration is ILearningServiceKeys, ClockedPart {
-    using Ballots for Ballots.Ballot;
-
     uint256 private constant MAX_EVIDENCE = 256;
 
     /// @inheritdoc ILearningServiceKeys
     function commitKey(uint32 epoch_, bytes32 crsSeed, bytes32 commitment) external {
         Head memory h = _settle();
         uint8 seat = _keyStep(h, State.KeyCommit, epoch_);
-        if (crsSeed != _crsSeed) revert WrongSeed(crsSeed, _crsSeed);
+        if (crsSeed != _key.crsSeed) revert WrongSeed(crsSeed, _key.crsSeed);
         if (commitment == bytes32(0)) revert ZeroHash("commitment");
-        Seats done = _mark(h, _keyCommitted, seat);
-        _keyCommitted = done;
-        _keyCommitments[seat] = commitment;
+        Seats done = _key.commit(h, seat, commitment);
         emit KeyCommitted(epoch_, seat, commitment);
-        if (done == _members) _complete(h);
+        if (done == _seats.members) _complete(h);
         else _head = h;
     }
 
@@ -34,12 +30,9 @@ abstract contract KeyGeneration is ILearningServiceKeys, ClockedPart {
         Head memory h = _settle();
         uint8 seat = _keyStep(h, State.KeyReveal, epoch_);
         _checkCid(cid);
-        bytes32 found = _keyCommitment(epoch_, seat, cid, salt);
-        if (found != _keyCommitments[seat]) revert CommitmentMismatch(found, _keyCommitments[seat]);
-        Seats done = _mark(h, _keyRevealed, seat);
-        _keyRevealed = done;
+        Seats done = _key.reveal(h, seat, _keyCommitment(epoch_, seat, cid, salt));
         emit KeyRevealed(epoch_, seat, cid);
-        if (done == _members) _complete(h);
+        if (done == _seats.members) _complete(h);
         else _head = h;
     }
 
@@ -48,16 +41,13 @@ abstract contract KeyGeneration is ILearningServiceKeys, ClockedPart {
         Head memory h = _settle();
         uint8 seat = _keyStep(h, State.KeyConfirm, epoch_);
         if (keyHash == bytes32(0)) revert ZeroHash("keyHash");
-        Seats spoken = _mark(h, _keySpoken, seat);
-        _keySpoken = spoken;
-        // A digest of all 256 bits, not their upper part: what is recorded is then what every member confirmed.
-        (, Seats supporters) = _ballot(h, uint256(epoch_) << 32, bytes26(keccak256(abi.encode(keyHash))), seat);
+        (Seats spoken, Seats supporters) = _key.confirm(h, seat, keyHash);
         if (h.candidates > 1) h.flags |= DISPUTED;
         emit KeyConfirmed(epoch_, seat, keyHash);
-        if (supporters == _members) {
-            _keyHash = keyHash;
+        if (supporters == _seats.members) {
+            _key.agree(keyHash);
             _complete(h);
-        } else if (spoken == _members) {
+        } else if (spoken == _seats.members) {
             _endNow(h);
         } else {
             _head = h;
@@ -68,15 +58,12 @@ abstract contract KeyGeneration is ILearningServiceKeys, ClockedPart {
     function complain(uint32 epoch_, uint8 accused, bytes calldata evidence) external {
         Head memory h = _settle();
         uint8 seat = _keyStep(h, State.KeyConfirm, epoch_);
-        if (accused == seat || !_members.contains(accused)) revert ComplaintInvalid(seat, accused);
+        if (accused == seat || !_seats.members.contains(accused)) revert ComplaintInvalid(seat, accused);
         if (evidence.length > MAX_EVIDENCE) revert EvidenceLength(evidence.length, MAX_EVIDENCE);
-        Seats spoken = _mark(h, _keySpoken, seat);
-        _keySpoken = spoken;
-        _keyComplained = _keyComplained.including(seat);
-        _keyAccused = _keyAccused.including(accused);
+        Seats spoken = _key.complain(h, seat, accused);
         h.flags |= DISPUTED;
         emit KeyComplaint(epoch_, seat, accused, evidence);
-        if (spoken == _members) _endNow(h);
+        if (spoken == _seats.members) _endNow(h);
         else _head = h;
     }
 
@@ -84,22 +71,14 @@ abstract contract KeyGeneration is ILearningServiceKeys, ClockedPart {
     function judge(uint32 epoch_, uint256 convicted, uint256 excused) external {
         Head memory h = _settle();
         uint8 seat = _keyStep(h, State.KeyJudge, epoch_);
-        Seats spoken = _keySpoken;
+        Seats spoken = _key.spoken;
         if (!spoken.contains(seat)) revert NotSpoken(seat, Seats.unwrap(spoken));
-        Seats members = _members;
+        Seats members = _seats.members;
         if (convicted & excused != 0 || !Seats.wrap(convicted | excused).without(members).isEmpty()) {
             revert VerdictInvalid(convicted, excused, Seats.unwrap(members));
         }
-        Seats judged = _mark(h, _keyJudged, seat);
-        _keyJudged = judged;
-        uint256 open = h.candidates;
-        bytes26 digest = bytes26(keccak256(abi.encode(convicted, excused)));
-        (uint8 index, Seats supporters) = _ballot(h, (uint256(epoch_) << 32) | 1, digest, seat);
-        if (h.candidates > open) {
-            _verdictConvicted[index] = Seats.wrap(convicted);
-            _verdictExcused[index] = Seats.wrap(excused);
-        }
-        if (supporters.count() >= _quorum(h)) {
+        (Seats judged, Seats supporters, uint8 index) = _key.judge(h, seat, convicted, excused);
+        if (supporters.count() >= h.quorum()) {
             h.elected = index;
             h.flags |= JUDGED;
         }
@@ -109,21 +88,8 @@ abstract contract KeyGeneration is ILearningServiceKeys, ClockedPart {
         else _head = h;
     }
 
-    function _ballot(
-        Head memory h,
-        uint256 number,
-        bytes26 digest,
-        uint8 seat
-    ) private returns (uint8 index, Seats supporters) {
-        bool opened;
-        (index, opened) = _keyBallot.findOrOpen(number, h.candidates, digest);
-        if (opened) h.candidates += 1;
-        supporters = _keyBallot.entries[index].supporters.including(seat);
-        _keyBallot.entries[index].supporters = supporters;
-    }
-
     function _keyStep(Head memory h, State wanted, uint32 epoch_) private view returns (uint8) {
-        _expect(h, wanted);
+        h.expect(wanted);
         if (epoch_ != h.epoch) revert WrongEpoch(epoch_, h.epoch);
         return _callingMember(h);
     }

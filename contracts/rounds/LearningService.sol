@@ -27,7 +27,7 @@ import {ServiceViews} from "./ServiceViews.sol";
 /// whole: together they would exceed the 24 KB that one contract may have (EIP-170).
 contract LearningService is ILearningService, Rounds, Relays, ServiceViews, AccessControl, Initializable {
     /// @notice Code of the registration part.
-    ServiceRegistration public immutable registration;
+    ServiceRegistration public immutable REGISTRATION;
 
     /// @param registry Stake, penalties, rewards. @param models Where versions are published. The same for all clones, and
     /// for both parts.
@@ -35,15 +35,15 @@ contract LearningService is ILearningService, Rounds, Relays, ServiceViews, Acce
         IKeeperRegistry registry,
         IModelRegistry models,
         ServiceRegistration registrationPart
-    ) ServiceStorage(registry, models) ClockedPart(registrationPart.clockPart()) {
+    ) ServiceStorage(registry, models) ClockedPart(registrationPart.CLOCK_PART()) {
         if (!registrationPart.isOf(registry, models)) revert PartMismatch(address(registrationPart));
-        registration = registrationPart;
+        REGISTRATION = registrationPart;
         _disableInitializers();
     }
 
     /// @notice Opens registration; once, by the factory. The admin gets DEFAULT_ADMIN_ROLE.
     function initialize(address, Parameters calldata) external {
-        _delegate(address(registration));
+        _delegate(address(REGISTRATION));
     }
 
     /// @notice ERC-165: a service is known by its steps, and by each other part of its interface; a source of versions, too.
@@ -63,95 +63,95 @@ contract LearningService is ILearningService, Rounds, Relays, ServiceViews, Acce
 
     /// @inheritdoc ILearningServiceRegistration
     function join(address) external returns (uint8) {
-        return abi.decode(Address.functionDelegateCall(address(registration), msg.data), (uint8));
+        return abi.decode(Address.functionDelegateCall(address(REGISTRATION), msg.data), (uint8));
     }
 
     /// @inheritdoc ILearningServiceRegistration
     function leave(uint8) external {
-        _delegate(address(registration));
+        _delegate(address(REGISTRATION));
     }
 
     /// @inheritdoc ILearningServiceRegistration
     function expel(uint8) external {
-        _delegate(address(registration));
+        _delegate(address(REGISTRATION));
     }
 
     /// @inheritdoc ILearningServiceRegistration
     function topUp(uint8) external {
-        _delegate(address(registration));
+        _delegate(address(REGISTRATION));
     }
 
     /// @inheritdoc ILearningServiceRegistration
     function syncOperator(uint8) external {
-        _delegate(address(registration));
+        _delegate(address(REGISTRATION));
     }
 
     /// @inheritdoc ILearningServiceRegistration
     function collect(uint8) external returns (uint256) {
-        return abi.decode(Address.functionDelegateCall(address(registration), msg.data), (uint256));
+        return abi.decode(Address.functionDelegateCall(address(REGISTRATION), msg.data), (uint256));
     }
 
     /// @inheritdoc ILearningServiceRegistration
     function setParameters(Parameters calldata) external {
-        _delegate(address(registration));
+        _delegate(address(REGISTRATION));
     }
 
     /// @inheritdoc ILearningServiceRegistration
     function ban(address) external {
-        _delegate(address(registration));
+        _delegate(address(REGISTRATION));
     }
 
     /// @inheritdoc ILearningServiceRegistration
     function unban(address) external {
-        _delegate(address(registration));
+        _delegate(address(REGISTRATION));
     }
 
     // ------------------------------------------------------------------------------------------------- key generation
 
     /// @inheritdoc ILearningServiceKeys
     function commitKey(uint32, bytes32, bytes32) external {
-        _delegate(address(registration));
+        _delegate(address(REGISTRATION));
     }
 
     /// @inheritdoc ILearningServiceKeys
     function revealKey(uint32, bytes calldata, bytes32) external {
-        _delegate(address(registration));
+        _delegate(address(REGISTRATION));
     }
 
     /// @inheritdoc ILearningServiceKeys
     function confirmKey(uint32, bytes32) external {
-        _delegate(address(registration));
+        _delegate(address(REGISTRATION));
     }
 
     /// @inheritdoc ILearningServiceKeys
     function complain(uint32, uint8, bytes calldata) external {
-        _delegate(address(registration));
+        _delegate(address(REGISTRATION));
     }
 
     /// @inheritdoc ILearningServiceKeys
     function judge(uint32, uint256, uint256) external {
-        _delegate(address(registration));
+        _delegate(address(REGISTRATION));
     }
 
     // ------------------------------------------------------------------------------------------------- clock, disputes
 
     /// @inheritdoc ILearningServiceClock
     function poke() external returns (State) {
-        return abi.decode(Address.functionDelegateCall(address(clockPart), msg.data), (State));
+        return abi.decode(Address.functionDelegateCall(address(CLOCK_PART), msg.data), (State));
     }
 
     /// @inheritdoc ILearningServiceClock
     function draft(uint32, bytes32, uint256, uint256) external {
-        _delegate(address(clockPart));
+        _delegate(address(CLOCK_PART));
     }
 
     /// @inheritdoc ILearningServiceClock
     function dispute(uint32, uint8) external {
-        _delegate(address(clockPart));
+        _delegate(address(CLOCK_PART));
     }
 
     /// @inheritdoc ILearningServiceClock
     function submitCheck(uint32, bytes calldata) external {
-        _delegate(address(clockPart));
+        _delegate(address(CLOCK_PART));
     }
 }

@@ -6,7 +6,7 @@ import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegist
 import {Admissions} from "./Admissions.sol";
 import {ClockedPart} from "./ClockedPart.sol";
 import {Incentives} from "./Incentives.sol";
-import {BLANK} from "./MemberRecord.sol";
+import {Head} from "./Head.sol";
 import {Seats, only} from "./Seats.sol";
 
 /// @title Taking, keeping and giving up a seat
@@ -14,37 +14,28 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
     /// @inheritdoc ILearningServiceRegistration
     function join(address keeper) external returns (uint8 seat) {
         Head memory h = _settle();
-        if (msg.sender != keeper && msg.sender != _registry.operatorOf(keeper)) revert NotKeeper(msg.sender, keeper);
-        if (_banned[keeper]) revert KeeperIsBanned(keeper);
-        uint256 held = _seatOfKeeper[keeper];
+        if (msg.sender != keeper && msg.sender != REGISTRY.operatorOf(keeper)) revert NotKeeper(msg.sender, keeper);
+        if (_seats.banned[keeper]) revert KeeperIsBanned(keeper);
+        uint256 held = _seats.seatOf[keeper];
         if (held != 0) revert AlreadySeated(keeper, uint8(held - 1));
-        Seats seated = _seated;
+        Seats seated = _seats.seated;
         seat = _freeSeat(h, keeper, seated);
         _admit(keeper, seat, seated);
 
-        address operator = _registry.engage(keeper, _parameters.bond);
-        if (_chairs[operator].taken) revert OperatorInUse(operator);
-        seated = seated.including(seat);
-        _seated = seated;
-        _seatOfKeeper[keeper] = uint256(seat) + 1;
-        _keepers[seat] = keeper;
-        _operators[seat] = operator;
-        _chairs[operator] = Chair({taken: true, seat: seat, intake: h.intake, accrued: 0});
-        _records[0][seat] = BLANK;
-        _records[1][seat] = BLANK;
-        // The slot is filled here, so that the first attestation costs what the others do.
-        if (_seals[seat].blockNumber == 0) _seals[seat].blockNumber = 1;
+        address operator = REGISTRY.engage(keeper, _parameters.bond);
+        seated = _seats.take(seat, keeper, operator, h.intake, seated);
+        _round.primeSeat(seat);
         emit Joined(seat, keeper, operator);
         // With seats still to be vacated the close waits for the deadline.
-        bool full = seated.count() >= _parameters.maxKeepers && _leaving.isEmpty();
+        bool full = seated.count() >= _parameters.maxKeepers && _seats.leaving.isEmpty();
         if (h.anchor == State.Registration && full) _complete(h);
     }
 
     /// @inheritdoc ILearningServiceRegistration
     function leave(uint8 seat) external {
         Head memory h = _settle();
-        address keeper = _keeperOf(seat);
-        if (msg.sender != keeper && msg.sender != _operators[seat]) revert NotKeeper(msg.sender, keeper);
+        address keeper = _seats.keeperAt(seat);
+        if (msg.sender != keeper && msg.sender != _seats.operators[seat]) revert NotKeeper(msg.sender, keeper);
         if (h.anchor == State.Registration) {
             uint40 until = h.deadline - _parameters.registrationWindow / 2;
             if (block.timestamp >= until) revert LeaveTooLate(seat, until);
@@ -55,8 +46,8 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
     /// @inheritdoc ILearningServiceRegistration
     function expel(uint8 seat) external {
         Head memory h = _settle();
-        address keeper = _keeperOf(seat);
-        if (_registry.isJailed(keeper)) {
+        address keeper = _seats.keeperAt(seat);
+        if (REGISTRY.isJailed(keeper)) {
             _release(h, seat, keeper);
         } else {
             if (_isCovered(keeper)) revert NotExpellable(seat, keeper);
@@ -68,27 +59,26 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
     /// @inheritdoc ILearningServiceRegistration
     function topUp(uint8 seat) external {
         _settle();
-        address keeper = _keeperOf(seat);
-        if (msg.sender != keeper && msg.sender != _operators[seat]) revert NotKeeper(msg.sender, keeper);
-        if (_banned[keeper]) revert KeeperIsBanned(keeper);
-        Seats leaving = _leaving;
-        if (leaving.contains(seat)) {
-            _leaving = leaving.without(only(seat));
+        address keeper = _seats.keeperAt(seat);
+        if (msg.sender != keeper && msg.sender != _seats.operators[seat]) revert NotKeeper(msg.sender, keeper);
+        if (_seats.banned[keeper]) revert KeeperIsBanned(keeper);
+        if (_seats.leaving.contains(seat)) {
+            _seats.letStay(seat);
             emit Staying(seat, keeper);
         }
-        _registry.engage(keeper, _parameters.bond);
+        REGISTRY.engage(keeper, _parameters.bond);
     }
 
     /// @inheritdoc ILearningServiceRegistration
     function syncOperator(uint8 seat) external {
-        address keeper = _keeperOf(seat);
-        address current = _registry.operatorOf(keeper);
-        address previous = _operators[seat];
+        address keeper = _seats.keeperAt(seat);
+        address current = REGISTRY.operatorOf(keeper);
+        address previous = _seats.operators[seat];
         if (current == previous) revert OperatorUnchanged(seat, current);
         // The registry knows one keeper a key: another seat that has it is not synced yet.
-        if (_chairs[current].taken) {
-            uint8 other = _chairs[current].seat;
-            _move(other, current, _keepers[other]);
+        if (_seats.chairs[current].taken) {
+            uint8 other = _seats.chairs[current].seat;
+            _move(other, current, _seats.keepers[other]);
         }
         _move(seat, previous, current);
     }
@@ -96,19 +86,16 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
     /// @inheritdoc ILearningServiceRegistration
     function collect(uint8 seat) external returns (uint256 amount) {
         _settle();
-        amount = _collect(seat, _keeperOf(seat));
+        amount = _collect(seat, _seats.keeperAt(seat));
         if (amount == 0) revert NothingToCollect(seat);
     }
 
     /// @dev The seat that is kept for the keeper, else the lowest that is kept for nobody.
     function _freeSeat(Head memory h, address keeper, Seats seated) private returns (uint8 seat) {
-        Seats reserved = _reserved;
-        uint256 kept = _reservations[keeper];
-        seat = uint8(kept);
-        if (reserved.contains(seat) && kept >> 8 == h.intake) {
-            _reserved = reserved.excluding(seat);
-            return seat;
-        }
+        Seats reserved = _seats.reserved;
+        bool found;
+        (found, seat) = _seats.takeReserved(reserved, keeper, h.intake);
+        if (found) return seat;
         Seats taken = seated | reserved;
         uint256 max = _parameters.maxKeepers;
         if (taken.count() >= max) revert ServiceFull(taken.count(), max);
@@ -117,27 +104,24 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
 
     /// @dev At once for a seat that is in no epoch, else when the epoch ends.
     function _release(Head memory h, uint8 seat, address keeper) internal {
-        bool waiting = _chairs[_operators[seat]].intake >= h.intake;
+        bool waiting = _seats.chairs[_seats.operators[seat]].intake >= h.intake;
         if (h.anchor == State.Registration || waiting) _vacate(seat);
         else _markLeaving(seat, keeper);
     }
 
     function _move(uint8 seat, address from, address to) private {
-        if (_chairs[to].taken) revert OperatorInUse(to);
-        _chairs[to] = _chairs[from];
-        delete _chairs[from];
-        _operators[seat] = to;
+        _seats.move(seat, from, to);
         emit OperatorSynced(seat, from, to);
     }
 
     function _markLeaving(uint8 seat, address keeper) private {
-        if (_leaving.contains(seat)) revert AlreadyLeaving(seat);
-        _leaving = _leaving | only(seat);
+        if (_seats.leaving.contains(seat)) revert AlreadyLeaving(seat);
+        _seats.markLeaving(only(seat));
         emit LeaveRequested(seat, keeper);
     }
 
     function _isCovered(address keeper) private view returns (bool) {
-        (uint128 bond, uint64 slashableUntil) = _registry.bondOf(address(this), keeper);
+        (uint128 bond, uint64 slashableUntil) = REGISTRY.bondOf(address(this), keeper);
         Parameters storage p = _parameters;
         uint256 needed = Math.max(p.keyPenalty, Math.max(p.decryptPenalty, p.fraudPenalty));
         return slashableUntil == type(uint64).max && bond >= needed;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Head, USED_UP} from "./Head.sol";
 import {RoundClock} from "./RoundClock.sol";
 import {Seats, NONE, only} from "./Seats.sol";
 import {Suspicion} from "./Suspicion.sol";
@@ -42,28 +43,25 @@ abstract contract Recorder is RoundClock, Suspicion {
     /// @dev Records one transition.
     function _transition(Head memory h, State to, Trigger trigger) internal {
         State from = h.anchor;
-        if (from == State.Registration && !_reserved.isEmpty()) _reserved = NONE;
+        if (from == State.Registration) _seats.endReservations();
         _leaveState(h, to, trigger);
         if (to == State.Registration && _hasPending) _applyPending();
         _enter(h, to, NONE);
         if (to == State.Registration) {
             if (from != State.Registration) {
-                _members = NONE;
-                _vacateSome(_leaving, DEPARTURES_AT_ONCE);
+                _seats.endMembership();
+                _vacateSome(_seats.leaving, DEPARTURES_AT_ONCE);
             } else {
                 emit RegistrationReopened(h.deadline);
             }
         } else if (to == State.KeyCommit) {
             if (from == State.Registration) {
-                Seats members = _seated;
-                _members = members;
-                _registered = uint16(members.count());
+                _seats.closeRegistration();
                 h.intake += 1;
             }
             _openEpoch(h);
         } else if (to == State.KeyConfirm) {
-            _keyComplained = NONE;
-            _keyAccused = NONE;
+            _key.openConfirmation();
         }
         emit Transitioned(from, to, trigger, h.epoch, h.round, h.deadline);
     }
@@ -72,10 +70,10 @@ abstract contract Recorder is RoundClock, Suspicion {
     function _leaveState(Head memory h, State to, Trigger trigger) private {
         State from = h.anchor;
         if (from == State.Training) {
-            if (to == State.Registration && !_has(h, USED_UP)) _strikeIdle(h, _current(h, _committed));
+            if (to == State.Registration && !h.has(USED_UP)) _strikeIdle(h, h.current(_round.committed));
             _payOut(h);
         } else if (from == State.Reveal) {
-            _strikeIdle(h, _current(h, _revealed));
+            _strikeIdle(h, h.current(_round.revealed));
             if (to == State.Training) _spare(h);
         } else if (from == State.Aggregate) {
             if (to == State.Training) _spare(h);
@@ -97,46 +95,40 @@ abstract contract Recorder is RoundClock, Suspicion {
     /// @dev Fixes what holds for one collective key. The seed is unknown to all before the block that precedes this one,
     /// and recorded here because the chain forgets block hashes after 256 blocks.
     function _openEpoch(Head memory h) private {
-        Seats members = _members;
+        Seats members = _seats.members;
         h.memberCount = uint16(members.count());
         // Of those who registered: whoever has others dropped does not come nearer to it. At most 6666 bps.
-        h.threshold = uint16((uint256(_registered) * _parameters.decryptionBps) / 10_000 + 1);
+        h.threshold = uint16((uint256(_seats.registered) * _parameters.decryptionBps) / 10_000 + 1);
         h.decryptionsLeft = _parameters.decryptionsPerEpoch;
-        h.flags &= ~EXCLUDED;
-        _forget(h);
-        _undraftable = NONE;
-        _keyHash = bytes32(0);
+        _standing.openEpoch(h);
         bytes32 seed = keccak256(abi.encode(block.chainid, address(this), h.epoch, blockhash(block.number - 1)));
-        _crsSeed = seed;
-        emit EpochOpened(h.epoch, seed, Seats.unwrap(members), uint16(_quorum(h)), h.threshold);
+        _key.open(seed);
+        emit EpochOpened(h.epoch, seed, Seats.unwrap(members), uint16(h.quorum()), h.threshold);
     }
 
     /// @dev Vacates the seats that the end of this state leaves behind, as many as one transaction may.
     /// @return done Whether none is left.
     function _clear(Head memory h) private returns (bool done) {
         if (h.anchor > State.KeyJudge || _goesToJudge(h)) return true;
-        if (h.anchor == State.Registration) return _vacateSome(_leaving, DEPARTURES_AT_ONCE).isEmpty();
+        if (h.anchor == State.Registration) return _vacateSome(_seats.leaving, DEPARTURES_AT_ONCE).isEmpty();
         Seats dropped = _droppedAtKey(h);
         if (!dropped.isEmpty() && !_dropSome(h, dropped)) return false;
-        return _vacateSome(_members & _leaving, DEPARTURES_AT_ONCE).isEmpty();
+        return _vacateSome(_seats.members & _seats.leaving, DEPARTURES_AT_ONCE).isEmpty();
     }
 
     /// @dev The convicted and the silent pay and lose their seats; for those who are dropped without fault they are kept.
     function _dropSome(Head memory h, Seats dropped) private returns (bool done) {
-        Seats convicted = _has(h, JUDGED) ? _verdictConvicted[h.elected] : NONE;
-        Seats spoken = _spokenAtKey(h);
+        Seats convicted = _key.convictedBy(h);
+        Seats spoken = _key.spokenAt(h);
         for (uint256 i = 0; i < DEPARTURES_AT_ONCE && !dropped.isEmpty(); ++i) {
             uint8 seat = dropped.lowest();
             dropped = dropped.without(only(seat));
-            address keeper = _keepers[seat];
+            address keeper = _seats.keepers[seat];
             bool excused = spoken.contains(seat) && !convicted.contains(seat);
             emit Dropped(h.epoch, seat, keeper, !excused);
             if (excused) {
                 // Who wanted to leave, or must, has its way.
-                if (!_leaving.contains(seat)) {
-                    _reserved = _reserved.including(seat);
-                    _reservations[keeper] = (uint256(h.intake) << 8) | seat;
-                }
+                if (!_seats.leaving.contains(seat)) _seats.reserve(seat, keeper, h.intake);
             } else if (convicted.contains(seat)) {
                 _penalise(h, seat, _parameters.fraudPenalty, CONVICTED_AT_KEY);
             } else {

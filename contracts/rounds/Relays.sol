@@ -5,6 +5,7 @@ import {ILearningServiceClock} from "../interfaces/ILearningServiceClock.sol";
 import {ILearningServiceKeys} from "../interfaces/ILearningServiceKeys.sol";
 import {ILearningServiceRelay} from "../interfaces/ILearningServiceRelay.sol";
 import {ILearningServiceRounds} from "../interfaces/ILearningServiceRounds.sol";
+import {DISPUTED} from "./Head.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
 /// @title Steps that operators sign and anyone sends

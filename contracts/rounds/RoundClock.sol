@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Head, ACTED, DISPUTED, EXCLUDED, JUDGED, PAYOUT_DUE, USED_UP} from "./Head.sol";
 import {Seats, NONE} from "./Seats.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
@@ -16,7 +17,7 @@ abstract contract RoundClock is ServiceStorage {
     function _derived() internal view returns (Head memory h) {
         h = _head;
         while (block.timestamp >= h.deadline) {
-            Seats silent = h.anchor == State.Decrypt ? _drafted.without(_current(h, _shared)) : NONE;
+            Seats silent = h.anchor == State.Decrypt ? _round.drafted.without(h.current(_round.shared)) : NONE;
             (State to, ) = _verdict(h);
             _enter(h, to, silent);
         }
@@ -27,13 +28,13 @@ abstract contract RoundClock is ServiceStorage {
         State from = h.anchor;
         if (from == State.Training) {
             return
-                _current(h, _committed).count() >= _updateQuorum(h)
+                h.current(_round.committed).count() >= _updateQuorum(h)
                     ? (State.Reveal, Trigger.DONE_TRAINING)
                     : (State.Registration, Trigger.TRAINING_TIMEOUT);
         }
         if (from == State.Reveal) {
             return
-                _current(h, _revealed).count() >= _updateQuorum(h)
+                h.current(_round.revealed).count() >= _updateQuorum(h)
                     ? (State.Aggregate, Trigger.None)
                     : (State.Training, Trigger.UPDATE_TIMEOUT);
         }
@@ -41,20 +42,20 @@ abstract contract RoundClock is ServiceStorage {
         if (from == State.Aggregate || from == State.Vote) return (State.Training, Trigger.NO_MAJORITY);
         if (from == State.Check) return (State.Aggregate, Trigger.None);
         if (_goesToJudge(h)) return (State.KeyJudge, Trigger.None);
-        Seats ready = _seated;
+        Seats ready = _seats.seated;
         uint256 min = _parameters.minKeepers;
         if (from != State.Registration) {
-            ready = _members.without(_droppedAtKey(h));
+            ready = _seats.members.without(_droppedAtKey(h));
             // However often a generation fails, two thirds of those who registered must be left: else a coalition could
             // have the others dropped until it holds the decryption threshold, which is of those who registered. It is at
             // most two thirds of them, rounded up.
-            uint256 twoThirds = (2 * uint256(_registered) + 2) / 3;
+            uint256 twoThirds = (2 * uint256(_seats.registered) + 2) / 3;
             if (min < twoThirds) min = twoThirds;
         }
-        uint256 left = ready.without(_leaving).count();
+        uint256 left = ready.without(_seats.leaving).count();
         bool again = left >= min;
         // A dispute that nobody lost, or that found no majority, would only come back.
-        if (from == State.KeyJudge) again = again && _has(h, JUDGED) && left < h.memberCount;
+        if (from == State.KeyJudge) again = again && h.has(JUDGED) && left < h.memberCount;
         return (again ? State.KeyCommit : State.Registration, Trigger.None);
     }
 
@@ -81,7 +82,7 @@ abstract contract RoundClock is ServiceStorage {
             window = p.trainingWindow;
             if (_isUsedUp(h, silent)) {
                 h.flags |= USED_UP;
-                window = _has(h, PAYOUT_DUE) ? p.voteWindow : 0;
+                window = h.has(PAYOUT_DUE) ? p.voteWindow : 0;
             }
         } else if (to == State.Reveal || to == State.Check) {
             window = p.revealWindow;
@@ -101,29 +102,21 @@ abstract contract RoundClock is ServiceStorage {
     /// @dev No decryption left for this key, or too few members left to draft for one.
     function _isUsedUp(Head memory h, Seats silent) private view returns (bool) {
         if (h.decryptionsLeft == 0) return true;
-        if (silent.isEmpty() && !_has(h, EXCLUDED)) return false;
-        return _members.without(_undraftable | silent).count() < h.threshold;
+        if (silent.isEmpty() && !h.has(EXCLUDED)) return false;
+        return _seats.members.without(_standing.undraftable | silent).count() < h.threshold;
     }
 
     // ------------------------------------------------------------------------------------------------- key generation
 
     function _goesToJudge(Head memory h) internal pure returns (bool) {
-        return h.anchor == State.KeyConfirm && _has(h, DISPUTED);
+        return h.anchor == State.KeyConfirm && h.has(DISPUTED);
     }
 
     /// @dev Members that the end of this state drops: the silent, and those whom a verdict names. When a generation has
     /// failed without a dispute it is never empty, so that trying again comes to an end.
     function _droppedAtKey(Head memory h) internal view returns (Seats dropped) {
-        Seats members = _members;
-        dropped = members.without(_spokenAtKey(h));
-        if (_has(h, JUDGED)) dropped = dropped | _verdictConvicted[h.elected] | _verdictExcused[h.elected];
-        return dropped & members;
-    }
-
-    /// @dev Members that have done the current step of key generation.
-    function _spokenAtKey(Head memory h) internal view returns (Seats) {
-        if (h.anchor == State.KeyCommit) return _current(h, _keyCommitted);
-        if (h.anchor == State.KeyReveal) return _current(h, _keyRevealed);
-        return _current(h, h.anchor == State.KeyConfirm ? _keySpoken : _keyJudged);
+        Seats members = _seats.members;
+        dropped = members.without(_key.spokenAt(h));
+        return (dropped | _key.namedBy(h)) & members;
     }
 }

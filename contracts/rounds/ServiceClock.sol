@@ -5,6 +5,7 @@ import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
 import {ILearningServiceClock} from "../interfaces/ILearningServiceClock.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {Drafts} from "./Drafts.sol";
+import {Head} from "./Head.sol";
 import {ServicePart} from "./ServicePart.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 

@@ -20,9 +20,9 @@ contract ServiceFactory is IServiceFactory, AccessControl {
     uint256 public constant MAX_NAME = 64;
 
     /// @inheritdoc IServiceFactory
-    address public immutable implementation;
-    IKeeperRegistry private immutable _registry;
-    IModelRegistry private immutable _models;
+    address public immutable IMPLEMENTATION;
+    IKeeperRegistry private immutable REGISTRY;
+    IModelRegistry private immutable MODELS;
 
     address[] private _services;
     string[] private _names;
@@ -33,9 +33,9 @@ contract ServiceFactory is IServiceFactory, AccessControl {
     constructor(LearningService implementation_, address admin) {
         if (address(implementation_) == address(0)) revert ZeroAddress("implementation");
         if (admin == address(0)) revert ZeroAddress("admin");
-        implementation = address(implementation_);
-        _registry = IKeeperRegistry(implementation_.keeperRegistry());
-        _models = IModelRegistry(implementation_.modelRegistry());
+        IMPLEMENTATION = address(implementation_);
+        REGISTRY = IKeeperRegistry(implementation_.keeperRegistry());
+        MODELS = IModelRegistry(implementation_.modelRegistry());
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
     }
 
@@ -49,14 +49,14 @@ contract ServiceFactory is IServiceFactory, AccessControl {
         if (length == 0 || length > MAX_NAME) revert NameLength(length, MAX_NAME);
         id = _services.length;
         // The address follows from the number alone, so that a deployment that is resumed finds the same service.
-        service = Clones.cloneDeterministic(implementation, bytes32(id));
+        service = Clones.cloneDeterministic(IMPLEMENTATION, bytes32(id));
         _services.push(service);
         _names.push(name);
         _known[service] = true;
         emit ServiceCreated(id, service, name, admin);
         ServiceRegistration(service).initialize(admin, parameters);
-        _registry.registerService(service);
-        _models.registerService(service);
+        REGISTRY.registerService(service);
+        MODELS.registerService(service);
     }
 
     /// @inheritdoc IServiceFactory

@@ -9,6 +9,6 @@ import {ServiceStorage} from "./ServiceStorage.sol";
 abstract contract ServicePart is ServiceStorage {
     /// @notice Whether the part was made for these registries.
     function isOf(IKeeperRegistry registry, IModelRegistry models) external view returns (bool) {
-        return address(registry) == address(_registry) && address(models) == address(_models);
+        return address(registry) == address(REGISTRY) && address(models) == address(MODELS);
     }
 }

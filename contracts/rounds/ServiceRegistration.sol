@@ -6,8 +6,8 @@ import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.s
 import {IKeeperRegistry} from "../interfaces/IKeeperRegistry.sol";
 import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegistration.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
-import {Ballots} from "./Ballots.sol";
 import {ClockedPart} from "./ClockedPart.sol";
+import {Head} from "./Head.sol";
 import {KeyGeneration} from "./KeyGeneration.sol";
 import {Membership} from "./Membership.sol";
 import {only} from "./Seats.sol";
@@ -20,8 +20,6 @@ import {ServiceStorage} from "./ServiceStorage.sol";
 /// @notice Code only: LearningService delegates here by name.
 /// @dev All parts inherit the same storage first; AccessControl's slot comes after it. Its functions are LearningService's.
 contract ServiceRegistration is Membership, KeyGeneration, ServicePart, AccessControl, Initializable {
-    using Ballots for Ballots.Ballot;
-
     constructor(
         IKeeperRegistry registry,
         IModelRegistry models,
@@ -39,10 +37,8 @@ contract ServiceRegistration is Membership, KeyGeneration, ServicePart, AccessCo
         _parameters = initial;
         emit ParametersProposed(initial);
         emit ParametersApplied();
-        // Slots of every round: filled once here, so that the first round costs what the others do.
-        _committed = _revealed = _drafted = _shared = _attesters = _included = only(0);
-        _keyBallot.prime();
-        _votes.prime();
+        _round.prime();
+        _key.prime();
         Head memory h;
         h.deadline = uint40(block.timestamp + initial.registrationWindow);
         _head = h;
@@ -66,25 +62,24 @@ contract ServiceRegistration is Membership, KeyGeneration, ServicePart, AccessCo
 
     /// @inheritdoc ILearningServiceRegistration
     function ban(address keeper) external onlyRole(DEFAULT_ADMIN_ROLE) {
-        if (_banned[keeper]) revert KeeperIsBanned(keeper);
-        if (!_registry.isRegistered(keeper)) revert UnknownKeeper(keeper);
+        if (_seats.banned[keeper]) revert KeeperIsBanned(keeper);
+        if (!REGISTRY.isRegistered(keeper)) revert UnknownKeeper(keeper);
         Head memory h = _settle();
-        _banned[keeper] = true;
+        _seats.setBanned(keeper, true);
         emit Banned(keeper);
-        uint256 held = _seatOfKeeper[keeper];
+        uint256 held = _seats.seatOf[keeper];
         if (held != 0) {
             uint8 seat = uint8(held - 1);
-            _undraftable = _undraftable.including(seat);
-            h.flags |= EXCLUDED;
-            if (!_leaving.contains(seat)) _release(h, seat, keeper);
+            _standing.bar(h, only(seat));
+            if (!_seats.leaving.contains(seat)) _release(h, seat, keeper);
         }
         _head = h;
     }
 
     /// @inheritdoc ILearningServiceRegistration
     function unban(address keeper) external onlyRole(DEFAULT_ADMIN_ROLE) {
-        if (!_banned[keeper]) revert KeeperNotBanned(keeper);
-        _banned[keeper] = false;
+        if (!_seats.banned[keeper]) revert KeeperNotBanned(keeper);
+        _seats.setBanned(keeper, false);
         emit Unbanned(keeper);
     }
 }

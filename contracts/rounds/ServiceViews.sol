@@ -4,8 +4,10 @@ pragma solidity ^0.8.28;
 import {ILearningServiceViews} from "../interfaces/ILearningServiceViews.sol";
 import {IVersionSource} from "../interfaces/IVersionSource.sol";
 import {Ballots} from "./Ballots.sol";
+import {Head, DISPUTED, PAYOUT_DUE, SUSPECTED, USED_UP} from "./Head.sol";
 import {Incentives} from "./Incentives.sol";
 import {RoundClock} from "./RoundClock.sol";
+import {Chair} from "./SeatBook.sol";
 import {Seats} from "./Seats.sol";
 
 /// @title What can be read of a learning service
@@ -34,16 +36,16 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
         return
             EpochInfo({
                 epoch: h.epoch,
-                members: Seats.unwrap(_members),
+                members: Seats.unwrap(_seats.members),
                 memberCount: h.memberCount,
-                quorum: uint16(_quorum(h)),
+                quorum: uint16(h.quorum()),
                 updateQuorum: uint16(_updateQuorum(h)),
                 decryptionThreshold: h.threshold,
                 decryptions: h.anchor == State.Registration ? 0 : _parameters.decryptionsPerEpoch - h.decryptionsLeft,
-                crsSeed: _crsSeed,
-                keyHash: h.anchor > State.KeyJudge ? _keyHash : bytes32(0),
-                undraftable: Seats.unwrap(_undraftable),
-                registered: _registered
+                crsSeed: _key.crsSeed,
+                keyHash: h.anchor > State.KeyJudge ? _key.hash : bytes32(0),
+                undraftable: Seats.unwrap(_standing.undraftable),
+                registered: _seats.registered
             });
     }
 
@@ -51,13 +53,13 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
     function keyInfo() public view returns (KeyInfo memory info) {
         Head memory h = _head;
         if (h.anchor > State.KeyJudge) return info;
-        info.committed = _since(h, State.KeyCommit, _keyCommitted);
-        info.revealed = _since(h, State.KeyReveal, _keyRevealed);
-        info.spoken = _since(h, State.KeyConfirm, _keySpoken);
-        info.judged = _since(h, State.KeyJudge, _keyJudged);
+        info.committed = h.since(State.KeyCommit, _key.committed);
+        info.revealed = h.since(State.KeyReveal, _key.revealed);
+        info.spoken = h.since(State.KeyConfirm, _key.spoken);
+        info.judged = h.since(State.KeyJudge, _key.judged);
         if (h.anchor >= State.KeyConfirm) {
-            info.complained = Seats.unwrap(_keyComplained);
-            info.accused = Seats.unwrap(_keyAccused);
+            info.complained = Seats.unwrap(_key.complained);
+            info.accused = Seats.unwrap(_key.accused);
         }
     }
 
@@ -68,18 +70,18 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
         return
             RoundInfo({
                 round: h.round,
-                committed: _since(h, State.Training, _committed),
-                revealed: _since(h, State.Reveal, _revealed),
-                included: decided ? Seats.unwrap(_included) : 0,
+                committed: h.since(State.Training, _round.committed),
+                revealed: h.since(State.Reveal, _round.revealed),
+                included: decided ? Seats.unwrap(_round.included) : 0,
                 // A dispute has made void what was attested before.
-                attesters: h.anchor == State.Check ? 0 : _since(h, State.Aggregate, _attesters),
-                drafted: decided ? Seats.unwrap(_drafted) : 0,
-                shared: _since(h, State.Decrypt, _shared),
-                checked: h.anchor == State.Check ? Seats.unwrap(_current(h, _checked)) : 0,
-                leftOut: Seats.unwrap(_leftOutNow(h)),
-                disputed: h.anchor > State.KeyJudge && _has(h, DISPUTED),
-                lateRound: _has(h, PAYOUT_DUE) ? h.round - 1 : 0,
-                usedUp: _has(h, USED_UP)
+                attesters: h.anchor == State.Check ? 0 : h.since(State.Aggregate, _round.attesters),
+                drafted: decided ? Seats.unwrap(_round.drafted) : 0,
+                shared: h.since(State.Decrypt, _round.shared),
+                checked: h.anchor == State.Check ? Seats.unwrap(h.current(_round.checked)) : 0,
+                leftOut: Seats.unwrap(_standing.leftOutNow(h)),
+                disputed: h.anchor > State.KeyJudge && h.has(DISPUTED),
+                lateRound: h.has(PAYOUT_DUE) ? h.round - 1 : 0,
+                usedUp: h.has(USED_UP)
             });
     }
 
@@ -90,8 +92,8 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
         s.epoch = epochInfo();
         s.key = keyInfo();
         s.round = roundInfo();
-        s.seated = Seats.unwrap(_seated);
-        Chair storage chair = _chairs[operator];
+        s.seated = Seats.unwrap(_seats.seated);
+        Chair storage chair = _seats.chairs[operator];
         s.seat = chair.taken ? chair.seat : type(uint16).max;
     }
 
@@ -99,24 +101,24 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
     function keyCandidates() external view returns (Candidate[] memory) {
         Head memory h = _head;
         bool open = h.anchor == State.KeyConfirm || h.anchor == State.KeyJudge;
-        return _keyBallot.list(open ? h.candidates : 0);
+        return _key.ballot.list(open ? h.candidates : 0);
     }
 
     /// @inheritdoc ILearningServiceViews
     function reservedSeats() external view returns (uint256) {
-        return Seats.unwrap(_reserved);
+        return Seats.unwrap(_seats.reserved);
     }
 
     /// @inheritdoc ILearningServiceViews
     function suspicionOf(uint8 seat) external view returns (uint8) {
-        if (!_has(_head, SUSPECTED)) return 0;
-        return (_suspicionLow.contains(seat) ? 1 : 0) + (_suspicionHigh.contains(seat) ? 2 : 0);
+        if (!_head.has(SUSPECTED)) return 0;
+        return _standing.suspicion.countOf(seat);
     }
 
     /// @inheritdoc ILearningServiceViews
     function votes() external view returns (Candidate[] memory) {
         Head memory h = _head;
-        return _votes.list(h.anchor > State.KeyJudge ? h.candidates : 0);
+        return _round.votes.list(h.anchor > State.KeyJudge ? h.candidates : 0);
     }
 
     /// @inheritdoc IVersionSource
@@ -134,47 +136,46 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
                 round: outcome.round,
                 acceptedAt: outcome.completedAt,
                 votes: outcome.votes,
-                weightsCommitment: _commitments[version]
+                weightsCommitment: _round.commitments[version]
             });
     }
 
     /// @inheritdoc ILearningServiceViews
     function outcomeOf(uint64 version) public view returns (Outcome memory) {
         Head memory h = _head;
-        return _has(h, PAYOUT_DUE) && version == h.versions ? _unsettled(h) : _outcomes[version];
+        return h.has(PAYOUT_DUE) && version == h.versions ? _unsettled(h) : _round.outcomes[version];
     }
 
     /// @inheritdoc ILearningServiceViews
     function partyOf(address keeper) external view returns (bytes32) {
-        return _partyOf[keeper];
+        return _seats.partyOf[keeper];
     }
 
     /// @inheritdoc ILearningServiceViews
     function isBanned(address keeper) external view returns (bool) {
-        return _banned[keeper];
+        return _seats.banned[keeper];
     }
 
     /// @inheritdoc ILearningServiceViews
     function seats() external view returns (uint256 seated, uint256 leaving) {
-        return (Seats.unwrap(_seated), Seats.unwrap(_leaving));
+        return (Seats.unwrap(_seats.seated), Seats.unwrap(_seats.leaving));
     }
 
     /// @inheritdoc ILearningServiceViews
     function seatOf(address operator) external view returns (uint8) {
-        Chair storage chair = _chairs[operator];
+        Chair storage chair = _seats.chairs[operator];
         if (!chair.taken) revert NotSeated(operator);
         return chair.seat;
     }
 
     /// @inheritdoc ILearningServiceViews
     function seatInfo(uint8 seat) external view returns (address keeper, address operator, uint8 strikes) {
-        strikes = (_strikesLow.contains(seat) ? 1 : 0) + (_strikesHigh.contains(seat) ? 2 : 0);
-        return (_keepers[seat], _operators[seat], strikes);
+        return (_seats.keepers[seat], _seats.operators[seat], _standing.strikes.countOf(seat));
     }
 
     /// @inheritdoc ILearningServiceViews
     function earned(uint8 seat) external view returns (uint256) {
-        return _chairs[_operators[seat]].accrued + _worth(_records[0][seat]) + _worth(_records[1][seat]);
+        return _seats.chairs[_seats.operators[seat]].accrued + _round.worth(_round.records[0][seat].record) + _round.worth(_round.records[1][seat].record);
     }
 
     /// @inheritdoc ILearningServiceViews
@@ -189,12 +190,12 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
 
     /// @inheritdoc ILearningServiceViews
     function keeperRegistry() external view returns (address) {
-        return address(_registry);
+        return address(REGISTRY);
     }
 
     /// @inheritdoc ILearningServiceViews
     function modelRegistry() external view returns (address) {
-        return address(_models);
+        return address(MODELS);
     }
 
     // ------------------------------------------------------------------------------------------------- commitments

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Head, EXCLUDED, LEFT_OUT, SUSPECTED} from "./Head.sol";
 import {Incentives} from "./Incentives.sol";
-import {Seats, NONE} from "./Seats.sol";
+import {Seats} from "./Seats.sol";
+import {Tally} from "./Standing.sol";
 
 /// @title Who is left out of rounds: the convicted, and the most suspect after a round that was lost at its vote
 /// @dev A garbage update or share that no check finds loses the round without showing whose it was. All who took part grow
@@ -13,22 +15,15 @@ import {Seats, NONE} from "./Seats.sol";
 abstract contract Suspicion is Incentives {
     /// @dev Vote has failed.
     function _suspect(Head memory h) internal {
-        Seats members = _members;
-        Seats took = (_included | _drafted) & members;
-        Seats low = _suspicionLow;
-        Seats high = _suspicionHigh;
-        high = high | (took & low);
-        low = took.without(low) | low.without(took) | (took & low & _suspicionHigh);
-        _suspicionLow = low;
-        _suspicionHigh = high;
-        h.flags |= SUSPECTED;
-        Seats convicted = _convictedNow(h);
+        Seats members = _seats.members;
+        Tally memory suspicion = _standing.suspect(h, (_round.included | _round.drafted) & members);
+        Seats convicted = _standing.convictedNow(h);
         uint256 room = _room(h, members);
         Seats out = convicted;
         room -= room < convicted.count() ? room : convicted.count();
         bytes32 seed = _tieSeed(h);
-        for (uint256 suspicion = 3; suspicion > 0 && room > 0; --suspicion) {
-            Seats tier = _tier(members.without(out), suspicion, low, high);
+        for (uint256 count = 3; count > 0 && room > 0; --count) {
+            Seats tier = suspicion.tier(members.without(out), count);
             uint256 found = tier.count();
             if (found > room) (tier, found) = (tier.draw(room, seed), room);
             out = out | tier;
@@ -40,54 +35,36 @@ abstract contract Suspicion is Incentives {
     /// @dev A round is complete.
     function _absolve(Head memory h) internal {
         h.spared = 0;
-        if (!_has(h, SUSPECTED)) return;
-        Seats cleared = _included & _drafted;
-        Seats low = _suspicionLow.without(cleared);
-        Seats high = _suspicionHigh.without(cleared);
-        _suspicionLow = low;
-        _suspicionHigh = high;
-        if ((low | high).isEmpty()) h.flags &= ~SUSPECTED;
+        if (!h.has(SUSPECTED)) return;
+        _standing.clear(h, _round.included & _round.drafted);
         _readmit(h, 2);
     }
 
     /// @dev A round has come to no draft. Perhaps those who were left out were needed: one is let back in, and one fewer
     /// is left out when that is next decided, until a round completes.
     function _spare(Head memory h) internal {
-        if (!_has(h, LEFT_OUT)) return;
+        if (!h.has(LEFT_OUT)) return;
         if (h.spared < type(uint8).max) h.spared += 1;
         _readmit(h, 3);
     }
 
     /// @dev By verdict of a quorum. Never to fewer members than a round needs: suspects make room for the convicted.
     function _convict(Head memory h, Seats convicted) internal {
-        _undraftable = _undraftable | convicted;
-        Seats all = _convictedNow(h) | convicted;
-        Seats out = _leftOutNow(h) | convicted;
-        h.flags |= EXCLUDED;
+        _standing.bar(h, convicted);
+        Seats all = _standing.convictedNow(h) | convicted;
+        Seats out = _standing.leftOutNow(h) | convicted;
         _setLeftOut(h, out, all);
         uint256 needed = _needed(h);
         for (uint256 count = out.count(); count + needed > h.memberCount && _readmit(h, 3); --count) {}
         _penaliseAll(h, convicted, _parameters.fraudPenalty, CONVICTED_AT_CHECK);
     }
 
-    /// @dev For a new epoch.
-    function _forget(Head memory h) internal {
-        if (_has(h, SUSPECTED)) _suspicionLow = _suspicionHigh = NONE;
-        if (_has(h, LEFT_OUT)) _leftOut = _convicted = NONE;
-        h.flags &= ~(SUSPECTED | LEFT_OUT | CHECK_MISSED);
-        h.spared = 0;
-    }
-
-    function _convictedNow(Head memory h) internal view returns (Seats) {
-        return _has(h, LEFT_OUT) ? _convicted : NONE;
-    }
-
     /// @dev How many may be left out: those whom neither a quorum of updates nor a draft needs, less those who did nothing
     /// in the round, who will hardly do more in the next.
     function _room(Head memory h, Seats members) private view returns (uint256) {
-        uint256 needed = _needed(h) + members.without(_revealed | _leftOutNow(h)).count() + h.spared;
-        if (_has(h, EXCLUDED)) {
-            uint256 undraftable = (members & _undraftable).without(_leftOutNow(h)).count() + h.threshold;
+        uint256 needed = _needed(h) + members.without(_round.revealed | _standing.leftOutNow(h)).count() + h.spared;
+        if (h.has(EXCLUDED)) {
+            uint256 undraftable = (members & _standing.undraftable).without(_standing.leftOutNow(h)).count() + h.threshold;
             if (undraftable > needed) needed = undraftable;
         }
         return needed < h.memberCount ? h.memberCount - needed : 0;
@@ -102,29 +79,19 @@ abstract contract Suspicion is Incentives {
     /// @dev Lets one of the least suspect back in, of those that are not convicted.
     /// @param most Suspicion beyond which nobody is. @return done Whether there was one.
     function _readmit(Head memory h, uint256 most) private returns (bool done) {
-        if (!_has(h, LEFT_OUT)) return false;
-        Seats out = _leftOut;
-        for (uint256 suspicion = 0; suspicion <= most; ++suspicion) {
-            Seats tier = _tier(out.without(_convicted), suspicion, _suspicionLow, _suspicionHigh);
+        if (!h.has(LEFT_OUT)) return false;
+        Seats out = _standing.leftOut;
+        Tally memory suspicion = _standing.suspicion;
+        for (uint256 count = 0; count <= most; ++count) {
+            Seats tier = suspicion.tier(out.without(_standing.convicted), count);
             if (tier.isEmpty()) continue;
-            _setLeftOut(h, out.without(tier.draw(1, _tieSeed(h))), _convicted);
+            _setLeftOut(h, out.without(tier.draw(1, _tieSeed(h))), _standing.convicted);
             return true;
         }
     }
 
-    function _tier(Seats set, uint256 suspicion, Seats low, Seats high) private pure returns (Seats) {
-        set = suspicion & 1 == 0 ? set.without(low) : set & low;
-        return suspicion & 2 == 0 ? set.without(high) : set & high;
-    }
-
     function _setLeftOut(Head memory h, Seats out, Seats convicted) private {
-        bool before = _has(h, LEFT_OUT);
-        if (out.isEmpty() && !before) return;
-        bool changed = !before || out != _leftOut;
-        _leftOut = out;
-        _convicted = convicted;
-        h.flags = out.isEmpty() ? h.flags & ~LEFT_OUT : h.flags | LEFT_OUT;
-        if (changed) emit MembersLeftOut(h.epoch, Seats.unwrap(out));
+        if (_standing.leaveOut(h, out, convicted)) emit MembersLeftOut(h.epoch, Seats.unwrap(out));
     }
 
     /// @dev Of the hash of the block that began the vote: after everybody has posted what may spoil the round, and the same

@@ -29,7 +29,7 @@ contract AttestationAdmission is IAdmission, EIP712 {
         keccak256("Attestation(address service,address keeper,bytes32 party,uint64 until,uint64 number)");
 
     /// @notice A key, or a contract that answers by ERC-1271.
-    address public immutable issuer;
+    address public immutable ISSUER;
     mapping(address service => mapping(address keeper => Held)) private _held;
 
     event Presented(address indexed service, address indexed keeper, bytes32 indexed party, uint64 until, uint64 number);
@@ -45,7 +45,7 @@ contract AttestationAdmission is IAdmission, EIP712 {
 
     constructor(address issuer_) EIP712("Cohort AttestationAdmission", "1") {
         if (issuer_ == address(0)) revert ZeroAddress("issuer");
-        issuer = issuer_;
+        ISSUER = issuer_;
     }
 
     /// @notice Anyone brings an attestation.
@@ -53,7 +53,7 @@ contract AttestationAdmission is IAdmission, EIP712 {
         if (block.timestamp > attestation.until) revert AttestationExpired(attestation.until, block.timestamp);
         Held storage held = _held[attestation.service][attestation.keeper];
         if (attestation.number <= held.number) revert AttestationSuperseded(attestation.number, held.number);
-        if (!SignatureChecker.isValidSignatureNow(issuer, digestOf(attestation), signature)) {
+        if (!SignatureChecker.isValidSignatureNow(ISSUER, digestOf(attestation), signature)) {
             revert AttestationInvalid(attestation.service, attestation.keeper);
         }
         (held.party, held.until, held.number) = (attestation.party, attestation.until, attestation.number);
@@ -68,7 +68,7 @@ contract AttestationAdmission is IAdmission, EIP712 {
 
     /// @notice Issuer only. Takes back what it has signed for the keeper up to `number`, brought or not.
     function withdraw(address service, address keeper, uint64 number) external {
-        if (msg.sender != issuer) revert NotIssuer(msg.sender);
+        if (msg.sender != ISSUER) revert NotIssuer(msg.sender);
         Held storage held = _held[service][keeper];
         if (number < held.number) revert AttestationSuperseded(number, held.number);
         (held.party, held.until, held.number) = (bytes32(0), 0, number);

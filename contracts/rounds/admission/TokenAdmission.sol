@@ -12,22 +12,22 @@ interface IBalances {
 /// @notice For tokens that cannot be lent on: membership tokens, soulbound ones. What can be moved admits one keeper after
 /// the other.
 contract TokenAdmission is IAdmission {
-    address public immutable token;
+    address public immutable TOKEN;
     /// @notice Least balance of the keeper's owner address, in the token's smallest unit.
-    uint256 public immutable minimum;
+    uint256 public immutable MIN_BALANCE;
 
     error TokenWithoutCode(address token);
-    error ZeroMinimum();
+    error ZeroBalance();
 
-    constructor(address token_, uint256 minimum_) {
+    constructor(address token_, uint256 minBalance) {
         if (token_.code.length == 0) revert TokenWithoutCode(token_);
-        if (minimum_ == 0) revert ZeroMinimum();
-        token = token_;
-        minimum = minimum_;
+        if (minBalance == 0) revert ZeroBalance();
+        TOKEN = token_;
+        MIN_BALANCE = minBalance;
     }
 
     /// @inheritdoc IAdmission
     function admit(address, address keeper) external view returns (bool admitted, bytes32 party) {
-        return (IBalances(token).balanceOf(keeper) >= minimum, bytes32(uint256(uint160(keeper))));
+        return (IBalances(TOKEN).balanceOf(keeper) >= MIN_BALANCE, bytes32(uint256(uint160(keeper))));
     }
 }

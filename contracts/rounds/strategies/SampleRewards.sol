@@ -7,18 +7,18 @@ import {IRewardStrategy} from "../../interfaces/IRewardStrategy.sol";
 /// @dev The cap bounds what declaring too much can gain: the chain cannot count anyone's samples.
 contract SampleRewards is IRewardStrategy {
     /// @notice Samples beyond this many earn nothing more.
-    uint40 public immutable cap;
+    uint40 public immutable CAP;
 
     error ZeroCap();
 
     /// @param cap_ 1 … 2^40 − 1.
     constructor(uint40 cap_) {
         if (cap_ == 0) revert ZeroCap();
-        cap = cap_;
+        CAP = cap_;
     }
 
     /// @inheritdoc IRewardStrategy
     function sharesOf(uint40 samples) external view returns (uint40) {
-        return samples < cap ? samples : cap;
+        return samples < CAP ? samples : CAP;
     }
 }

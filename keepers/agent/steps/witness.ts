@@ -64,6 +64,10 @@ type Told = {
  * Whether to go by what this keeper was told, in what it says of others: as soon as a second endpoint tells the same of those blocks, never
  * against one that tells otherwise, and on the word of one when the others have not answered for `patience` of the window. Of other
  * dealings or updates than the chain has, a keeper would contradict honest members, and be convicted of it.
+ *
+ * Nor before those blocks are `chain.confirmations` deep, or `patience` is over. What is said names an epoch or a round, not the reference
+ * string, the dealings or the updates that it is about: after a reorganisation it would count, whoever sends it again, against whatever
+ * the accused has committed to instead.
  */
 export async function mayBelieve(
   step: Step,
@@ -71,6 +75,10 @@ export async function mayBelieve(
   { window, patience }: { readonly window: number; readonly patience: number },
 ): Promise<boolean> {
   if (told.facts.length === 0) return true
+  const { confirmations } = step.context.config.chain
+  const newest = Math.max(...told.facts.map(({ block }) => block))
+  const deep = step.snapshot.block - newest + 1 >= confirmations
+  if (!deep && elapsed(step, window) < patience) return false
   const witness = await witnessOf(step, told)
   return witness === 'witnessed' || (witness === 'unheard' && elapsed(step, window) >= patience)
 }

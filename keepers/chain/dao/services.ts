@@ -43,7 +43,7 @@ export async function serviceCall(
   const [parameters, target, implementation, count] = await Promise.all([
     parametersOf(like),
     factory.getAddress(),
-    factory.implementation(),
+    factory.IMPLEMENTATION(),
     factory.serviceCount(),
   ])
   const data = factory.interface.encodeFunctionData('createService', [name, admin, { ...parameters, manifest }])

@@ -122,30 +122,29 @@ describe('InputMarket', () => {
     }
   })
 
-  it('of a wrong score is challenged, and the DAO says what the share is', async () => {
+  it('of a wrong score is challenged, and the DAO says what the score is', async () => {
     const { inputs, linear, resolve, dao, user, stranger, token, networkHelpers, ethers } = await createInputMarkets()
     const id = await linear(0n, 10n)
     await inputs.connect(user).split(id, 100n * UNIT)
     await resolve(id, 9n)
     await inputs.connect(stranger).challenge(id)
-    await expect(inputs.connect(stranger).settleShare(id, 0)).to.be.revertedWithCustomError(
+    await expect(inputs.connect(stranger).settleScore(id, 0)).to.be.revertedWithCustomError(
       inputs,
       'AccessControlUnauthorizedAccount',
     )
-    await expect(inputs.connect(dao).settleShare(id, UNIT + 1n))
-      .to.be.revertedWithCustomError(inputs, 'ShareTooHigh')
-      .withArgs(UNIT + 1n, UNIT)
-    await inputs.connect(dao).settleShare(id, UNIT / 5n)
+    await expect(inputs.connect(dao).settleScore(id, 2))
+      .to.emit(inputs, 'ScoreSettled')
+      .withArgs(id, 2, UNIT / 5n)
     const bond = (await inputs.challengeOf(id)).bond
     await expect(inputs.returnBond(id, stranger)).to.changeTokenBalance(ethers, token, stranger, bond)
     expect((await inputs.termsOf(id)).share).to.equal(UNIT / 5n)
     expect(await inputs.statusOf(id)).to.equal(STATUS.final)
     await expect(inputs.connect(user).redeem(id)).to.changeTokenBalance(ethers, token, user, 100n * UNIT)
-    // All or nothing is `settle`'s; a share that the DAO confirms upholds no challenge.
+    // All or nothing is `settle`'s; a score that the DAO confirms upholds no challenge.
     const other = await linear(0n, 10n)
     await resolve(other, 5n)
     await inputs.connect(stranger).challenge(other)
-    await inputs.connect(dao).settleShare(other, UNIT / 2n)
+    await inputs.connect(dao).settleScore(other, 5)
     expect((await inputs.challengeOf(other)).upheld).to.equal(false)
     const classes = await linear(0n, 10n)
     await resolve(classes, 5n)
@@ -165,6 +164,37 @@ describe('InputMarket', () => {
       expect((await inputs.challengeOf(full)).upheld, `${score}`).to.equal(false)
     }
     await networkHelpers.time.increase(1)
+  })
+
+  it('upholds a challenge exactly when the score that the DAO names pays otherwise, however the share is rounded', async () => {
+    const { inputs, linear, resolve, dao, user, stranger, owner } = await createInputMarkets()
+    const far = 2n ** 255n
+    for (const [lower, width, read, named, upheld] of [
+      // Thirds: the share of a reading is rounded down, and a DAO that wrote the share itself might round it up.
+      [0n, 3n, 2n, 2n, false],
+      [0n, 3n, 2n, 1n, true],
+      [-7n, 9n, -3n, -3n, false],
+      [-7n, 9n, -3n, -4n, true],
+      // Next to each other on a scale finer than the unit of shares: they pay the same, so neither is wrong.
+      [0n, 3n * UNIT, UNIT, UNIT + 1n, false],
+      [0n, 3n * UNIT, UNIT, UNIT + 3n, true],
+      // Beyond a bound there is nothing more to win.
+      [0n, 10n, 10n, 11n, false],
+      [0n, 10n, 4000n, far - 1n, false],
+      [-10n, 10n, -10n, -far, false],
+      [-(2n ** 127n), 2n ** 128n - 1n, -11n, far - 1n, true],
+    ] as const) {
+      const id = await linear(lower, width)
+      await inputs.connect(user).split(id, 100n * UNIT)
+      await resolve(id, field(read))
+      await inputs.connect(stranger).challenge(id)
+      await inputs.connect(owner).defend(id)
+      await inputs.connect(dao).settleScore(id, named)
+      expect((await inputs.challengeOf(id)).upheld, `${read} of ${width}, ${named}`).to.equal(upheld)
+      const [winner, loser] = upheld ? [stranger, owner] : [owner, stranger]
+      await inputs.returnBond(id, winner)
+      await expect(inputs.returnBond(id, loser)).to.be.revertedWithCustomError(inputs, 'NoBondOwed')
+    }
   })
 
   it('has a price: a pool trades its outcomes as those of any market', async () => {

@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { parse } from 'yaml'
 import { booked, createWorld, STATES, type World } from '../rounds/fixture.ts'
-import { Driver, type Role } from './driver.ts'
+import { Driver } from './driver.ts'
+import type { Role } from './moves.ts'
 
 const CALLS = Number(process.env.COHORT_INVARIANT_CALLS ?? 10_500)
 const SEED = Number(process.env.COHORT_INVARIANT_SEED ?? 20_261_120)
@@ -113,7 +114,7 @@ describe('a service among', () => {
       let moves = 0
       let checked = 0
       try {
-        while (driver.calls < CALLS / 3) {
+        while (driver.sender.calls < CALLS / 3) {
           await driver.step()
           for (; checked < driver.witness.transitions.length; checked++) {
             const { from, event, to } = driver.witness.transitions[checked]!
@@ -133,11 +134,13 @@ describe('a service among', () => {
           expect(new Set(reasons).size, `penalties of ${who}`).to.equal(reasons.length)
         }
       } catch (error) {
-        throw new Error(`seed ${SEED + index}, call ${driver.calls}: ${(error as Error).message}`, { cause: error })
+        throw new Error(`seed ${SEED + index}, call ${driver.sender.calls}: ${(error as Error).message}`, {
+          cause: error,
+        })
       }
       // The sequences were not idle: all of these were reached, or the test would prove little.
       expect(driver.witness.transitions.length).to.be.greaterThan(CALLS / 200)
-      expect(driver.calls - driver.reverted).to.be.greaterThan(driver.calls / 10)
+      expect(driver.sender.calls - driver.sender.reverted).to.be.greaterThan(driver.sender.calls / 10)
       expect(driver.relays).to.be.greaterThan(CALLS / 300)
       if (index === 0) expect(driver.witness.rounds).to.be.greaterThan(5)
       if (process.env.COHORT_INVARIANT_CALLS) console.log({ name, ...summary(driver) })
@@ -146,7 +149,7 @@ describe('a service among', () => {
 })
 
 function summary(driver: Driver): Record<string, unknown> {
-  const { calls, reverted, errors } = driver
+  const { calls, reverted, errors } = driver.sender
   const { rounds, transitions, slashed } = driver.witness
   const kinds = new Set(transitions.map(({ from, event, to }) => `${from} ${event} ${to}`)).size
   return {

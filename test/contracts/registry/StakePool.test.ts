@@ -1,61 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Delegated stake: others' tokens on one keeper, through a pool that is the keeper's owner.
 
-import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import { expect } from 'chai'
 import { MaxUint256 } from 'ethers'
-import type { StakePool } from '../../../types/index.ts'
 import { COH } from '../rounds/units.ts'
-import { consentOf, createRegistry, DELAY, EVIDENCE, KEY, MULTIADDR, REASON } from './keepers.ts'
+import { consentOf, DELAY, KEY, MULTIADDR } from './keepers.ts'
+import { COMMISSION, createPool, VIRTUAL } from './pools.ts'
 
-const VIRTUAL = 1_000_000n
 const NOTICE = 14n * 24n * 3600n
-const COMMISSION = 1000n
-
-/** A pool that `owner` manages, of a keeper that has opted in to `service`; three delegators with tokens. */
-async function createPool() {
-  const world = await createRegistry()
-  const { ethers, registry, token, owner, admin, service } = world
-  const factory = await ethers.deployContract('StakePoolFactory', [registry])
-  await factory.connect(owner).createPool(COMMISSION)
-  const [created] = await factory.queryFilter(factory.filters.PoolCreated())
-  const pool = (await ethers.getContractAt('StakePool', created!.args.pool)) as unknown as StakePool
-  const address = await pool.getAddress()
-  const signers = await ethers.getSigners()
-  const [alice, bob, carol, agent] = signers.slice(10, 14) as [
-    HardhatEthersSigner,
-    HardhatEthersSigner,
-    HardhatEthersSigner,
-    HardhatEthersSigner,
-  ]
-  const open = async () =>
-    pool.connect(owner).open(agent, KEY, MULTIADDR, await consentOf(registry, { address }, agent))
-  await open()
-  await pool.connect(owner).optIn(service)
-  for (const account of [alice, bob, carol]) {
-    await token.connect(admin).transfer(account, 100n * COH)
-    await token.connect(account).approve(pool, MaxUint256)
-  }
-  await registry.fund(service, 500n * COH)
-  /** A round's reward for the keeper. */
-  const reward = async (amount: bigint) => {
-    await registry.connect(service).allocate(amount, 1)
-    await registry.connect(service).credit(pool, amount)
-  }
-  const slash = (amount: bigint) => registry.connect(service).slash(pool, amount, REASON, EVIDENCE)
-  /** Asks for everything of an account, waits, settles and pays. @returns what the account got. */
-  const exit = async (account: HardhatEthersSigner, shares?: bigint) => {
-    const batch = await pool.fillingBatch()
-    await pool.connect(account).requestExit(shares ?? (await pool.sharesOf(account)))
-    await pool.submitExits(batch)
-    await world.pass(DELAY)
-    await pool.settleExits()
-    const before = await token.balanceOf(account)
-    await pool.claimExit(batch, account)
-    return (await token.balanceOf(account)) - before
-  }
-  return { ...world, factory, pool, address, alice, bob, carol, agent, open, reward, slash, exit }
-}
 
 describe('StakePool', () => {
   it('stakes for its keeper what delegators bring, and gives it back after the unbonding delay', async () => {
@@ -93,31 +45,6 @@ describe('StakePool', () => {
     expect(await pool.assets()).to.be.closeTo(160n * COH, 1000n)
     // What was too much for the batch works on.
     expect((await registry.keeperOf(pool)).stake).to.equal(await pool.assets())
-  })
-
-  it('asks for the rest when more than its part was slashed out of a batch', async () => {
-    const { pool, registry, service, alice, bob, slash, pass, token } = await createPool()
-    for (const account of [alice, bob]) await pool.connect(account).deposit(account, 100n * COH, 0)
-    await registry.connect(service).engage(pool, 40n * COH)
-    await registry.connect(service).disengage(pool)
-    const batch = await pool.fillingBatch()
-    await pool.connect(alice).requestExit(await pool.sharesOf(alice))
-    await pool.submitExits(batch)
-    // After the bond ended it is taken from what unbonds first.
-    await slash(40n * COH)
-    await pass(DELAY)
-    await pool.settleExits()
-    expect((await pool.batchOf(batch)).left).to.be.greaterThan(0n)
-    // What has come is hers; the rest follows.
-    await pool.claimExit(batch, alice)
-    expect(await token.balanceOf(alice)).to.be.closeTo(60n * COH, 1000n)
-    await expect(pool.claimExit(batch, alice)).to.be.revertedWithCustomError(pool, 'BatchNotPaid')
-    await pool.submitExits(batch)
-    await pass(DELAY)
-    await pool.settleExits()
-    await pool.claimExit(batch, alice)
-    expect(await token.balanceOf(alice)).to.be.closeTo(80n * COH, 1000n)
-    expect(await pool.assets()).to.be.closeTo(80n * COH, 1000n)
   })
 
   it('shares rewards among those who stay, less the commission', async () => {
@@ -178,19 +105,6 @@ describe('StakePool', () => {
     await expect(pool.connect(bob).deposit(bob, 1n, MaxUint256)).to.be.revertedWithCustomError(pool, 'TooFewShares')
   })
 
-  it('pays a batch in time though somebody gives the pool a little, to leave it short', async () => {
-    const { pool, registry, token, admin, alice, bob, pass } = await createPool()
-    for (const account of [alice, bob]) await pool.connect(account).deposit(account, 50n * COH, 0)
-    await pool.connect(alice).requestExit(await pool.sharesOf(alice))
-    await pool.submitExits(0)
-    await token.connect(admin).approve(registry, MaxUint256)
-    await registry.connect(admin).stake(pool, COH)
-    await pass(DELAY)
-    await pool.settleExits()
-    await pool.claimExit(0, alice)
-    expect(await token.balanceOf(alice)).to.be.closeTo(100n * COH, 1000n)
-  })
-
   it('votes for its delegators, each by its shares, less what was slashed, and for nobody else', async () => {
     const { pool, registry, service, alice, bob, slash, networkHelpers, pass } = await createPool()
     await pool.connect(alice).deposit(alice, 60n * COH, 0)
@@ -217,28 +131,6 @@ describe('StakePool', () => {
     expect(await pool.getVotes(alice)).to.be.closeTo(10n * COH, 1000n)
   })
 
-  it('gives a batch what is free, and its owners their parts of that: a large exit holds nobody up', async () => {
-    const { pool, registry, service, alice, bob, pass, token } = await createPool()
-    await pool.connect(alice).deposit(alice, 90n * COH, 0)
-    await pool.connect(bob).deposit(bob, 10n * COH, 0)
-    await registry.connect(service).engage(pool, 60n * COH)
-    for (const account of [alice, bob]) await pool.connect(account).requestExit(await pool.sharesOf(account))
-    await pool.submitExits(0)
-    await pass(DELAY)
-    await pool.settleExits()
-    await pool.claimExit(0, bob)
-    expect(await token.balanceOf(bob)).to.be.closeTo(94n * COH, 1000n)
-    await expect(pool.claimExit(0, bob)).to.be.revertedWithCustomError(pool, 'BatchNotPaid')
-    await expect(pool.submitExits(0)).to.be.revertedWithCustomError(pool, 'StakeHeldByBonds')
-    await registry.connect(service).disengage(pool)
-    await pool.submitExits(0)
-    await pass(DELAY)
-    await pool.settleExits()
-    for (const account of [alice, bob]) await pool.claimExit(0, account)
-    expect(await token.balanceOf(bob)).to.be.closeTo(100n * COH, 1000n)
-    expect(await token.balanceOf(alice)).to.be.closeTo(100n * COH, 1000n)
-  })
-
   it('follows eight services at most, and forgets those that it has left', async () => {
     const { pool, registry, owner, agent, ethers, service } = await createPool()
     const more = (await ethers.getSigners()).slice(20 - 8)
@@ -247,51 +139,6 @@ describe('StakePool', () => {
     await expect(pool.connect(owner).optIn(more[7]!)).to.be.revertedWithCustomError(pool, 'TooManyServices').withArgs(8)
     await registry.connect(agent).setOptIn(pool, service, false)
     await pool.connect(owner).optIn(more[7]!)
-  })
-
-  it('makes batches one after the other, four in an unbonding delay', async () => {
-    const { pool, alice, pass, now } = await createPool()
-    await pool.connect(alice).deposit(alice, 100n * COH, 0)
-    for (let i = 0n; i < 6n; i++) {
-      await pool.connect(alice).requestExit(COH * VIRTUAL)
-      await pool.submitExits(i)
-      await expect(pool.submitExits(i)).to.be.revertedWithCustomError(pool, 'NothingToSubmit')
-      await pool.connect(alice).requestExit(VIRTUAL)
-      await expect(pool.submitExits(i + 1n)).to.be.revertedWithCustomError(pool, 'SubmittedTooEarly')
-      expect((await pool.batchOf(i)).unlocksAt).to.be.closeTo((await now()) + DELAY, 5n)
-      await pass(DELAY / 4n + 1n)
-    }
-  })
-
-  it('leaves a service that holds what a batch waits for, whatever the manager says', async () => {
-    const { pool, registry, service, owner, alice, stranger, pass, ethers, agent } = await createPool()
-    await pool.connect(alice).deposit(alice, 100n * COH, 0)
-    await registry.connect(service).engage(pool, 100n * COH)
-    await pool.connect(alice).requestExit(await pool.sharesOf(alice))
-    await expect(pool.submitExits(0)).to.be.revertedWithCustomError(pool, 'StakeHeldByBonds')
-    await expect(pool.connect(stranger).release(service, 3)).to.be.revertedWithCustomError(pool, 'NobodyWaits')
-    await expect(pool.connect(owner).release(stranger, 3))
-      .to.be.revertedWithCustomError(pool, 'NotAService')
-      .withArgs(stranger.address)
-    await expect(pool.connect(stranger).disengageSuspended(service)).to.be.revertedWithCustomError(pool, 'NobodyWaits')
-    await pass(DELAY)
-    // The account that plays the service has no code: what counts is that the pool asks it to let go.
-    await ethers.provider.send('hardhat_setCode', [service.address, '0x00'])
-    await pool.connect(stranger).release(service, 3)
-    expect(await registry.isOptedIn(service, pool)).to.equal(false)
-    await ethers.provider.send('hardhat_setCode', [service.address, '0x'])
-    await registry.connect(service).disengage(pool)
-    await expect(registry.connect(agent).setOptIn(pool, service, true)).to.be.revertedWithCustomError(
-      registry,
-      'NotKeeper',
-    )
-    await expect(pool.connect(owner).optIn(service)).to.be.revertedWithCustomError(pool, 'ExitsWait')
-    await pool.submitExits(0)
-    // The manager needs no reason.
-    await pool.connect(owner).optIn(service)
-    await ethers.provider.send('hardhat_setCode', [service.address, '0x00'])
-    await pool.connect(owner).release(service, 3)
-    expect(await registry.isOptedIn(service, pool)).to.equal(false)
   })
 
   it('takes no stake when it is ruined, and pays what there is', async () => {

@@ -153,7 +153,7 @@ describe('ServiceFactory', () => {
     )
     for (const args of [
       [ZeroAddress, admin],
-      [await factory.implementation(), ZeroAddress],
+      [await factory.IMPLEMENTATION(), ZeroAddress],
     ] as const) {
       await expect(ethers.deployContract('ServiceFactory', [...args])).to.be.revertedWithCustomError(
         factory,
@@ -165,12 +165,12 @@ describe('ServiceFactory', () => {
 
   it('initialises each service once, and its implementation never', async () => {
     const { factory, service, parameters, admin, ethers } = await createWorld()
-    for (const address of [await service.getAddress(), await factory.implementation()]) {
+    for (const address of [await service.getAddress(), await factory.IMPLEMENTATION()]) {
       const target = await ethers.getContractAt('ServiceRegistration', address)
       await expect(target.initialize(admin, parameters)).to.be.revertedWithCustomError(target, 'InvalidInitialization')
     }
-    const implementation = await ethers.getContractAt('LearningService', await factory.implementation())
-    const registration = await ethers.getContractAt('ServiceRegistration', await implementation.registration())
+    const implementation = await ethers.getContractAt('LearningService', await factory.IMPLEMENTATION())
+    const registration = await ethers.getContractAt('ServiceRegistration', await implementation.REGISTRATION())
     await expect(registration.initialize(admin, parameters)).to.be.revertedWithCustomError(
       registration,
       'InvalidInitialization',

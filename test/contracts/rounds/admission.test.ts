@@ -160,7 +160,7 @@ describe('the admission to a service', () => {
     )
     await expect(ethers.deployContract('TokenAdmission', [token, 0n])).to.be.revertedWithCustomError(
       admission,
-      'ZeroMinimum',
+      'ZeroBalance',
     )
   })
 

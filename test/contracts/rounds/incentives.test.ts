@@ -80,7 +80,7 @@ describe('rewards', () => {
     for (const { seat } of world.players) expect(await service.earned(seat)).to.equal(sharesOf(seat) * perShare)
     expect(await bySamples.sharesOf(10_000)).to.equal(10_000)
     expect(await bySamples.sharesOf(10_001)).to.equal(10_000)
-    expect(await bySamples.cap()).to.equal(10_000)
+    expect(await bySamples.CAP()).to.equal(10_000)
     await expect(world.ethers.deployContract('SampleRewards', [0])).to.be.revertedWithCustomError(bySamples, 'ZeroCap')
   })
 

@@ -9,6 +9,7 @@ import { artifacts } from 'hardhat'
 import { createWorld } from './fixture.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
+const ROUNDS = 'contracts/rounds/'
 const PARTS = ['LearningService', 'ServiceRegistration', 'ServiceClock'] as const
 
 /** Interfaces whose functions are in each part's code; the first part answers the others' by handing them on. */
@@ -18,10 +19,39 @@ const CODE_OF = {
   ServiceClock: ['ILearningServiceClock'],
 } as const
 
-type Variable = { readonly label: string; readonly slot: string; readonly offset: number; readonly type: string }
+/** The file that may write each structure of the storage. */
+const OWNERS: Readonly<Record<string, string>> = {
+  SeatBook: 'SeatBook.sol',
+  Chair: 'SeatBook.sol',
+  KeyState: 'KeyState.sol',
+  RoundState: 'RoundState.sol',
+  Seal: 'RoundState.sol',
+  RecordSlot: 'RoundState.sol',
+  Standing: 'Standing.sol',
+  Tally: 'Standing.sol',
+  'Ballots.Ballot': 'Ballots.sol',
+  'Ballots.Entry': 'Ballots.sol',
+}
 
-/** Where the compiler puts every variable of a contract. Types are named without the numbers of their declarations. */
-function layouts(): Record<string, Variable[]> {
+type Variable = { readonly label: string; readonly slot: string; readonly offset: number; readonly type: string }
+type Types = Readonly<
+  Record<string, { readonly members?: readonly Variable[]; readonly base?: string; readonly value?: string }>
+>
+type AstNode = {
+  readonly nodeType: string
+  readonly leftHandSide?: AstNode
+  readonly subExpression?: AstNode
+  readonly expression?: AstNode
+  readonly baseExpression?: AstNode
+  readonly components?: readonly (AstNode | null)[]
+  readonly operator?: string
+  readonly memberName?: string
+  readonly typeDescriptions?: { readonly typeString?: string }
+}
+type Write = { readonly structure: string; readonly file: string }
+
+/** What the compiler says of the service: where it puts every variable of each part, and its syntax tree of each file. */
+function compiled() {
   const solc = createRequire(import.meta.url)('solc') as {
     compile(input: string, callbacks: { import(path: string): { contents: string } | { error: string } }): string
   }
@@ -30,34 +60,95 @@ function layouts(): Record<string, Variable[]> {
       .map((folder) => new URL(folder + path, ROOT))
       .filter((url) => existsSync(url))
       .map((url) => readFileSync(url, 'utf8'))[0]
-  const file = 'contracts/rounds/LearningService.sol'
+  const file = `${ROUNDS}LearningService.sol`
   const input = {
     language: 'Solidity',
     sources: { [file]: { content: read(file) } },
-    settings: { evmVersion: 'cancun', outputSelection: { '*': { '*': ['storageLayout'] } } },
+    settings: { evmVersion: 'cancun', outputSelection: { '*': { '*': ['storageLayout'], '': ['ast'] } } },
   }
-  const output = JSON.parse(
+  return JSON.parse(
     solc.compile(JSON.stringify(input), {
       import(path) {
         const contents = read(path)
         return contents === undefined ? { error: `no ${path}` } : { contents }
       },
     }),
-  )
+  ) as {
+    contracts: Record<string, Record<string, { storageLayout: { storage: Variable[]; types: Types } }>>
+    sources: Record<string, { ast: AstNode }>
+  }
+}
+
+/** Every variable of each part, those of structures one by one. Types are named without the numbers of their declarations. */
+function layoutsOf({ contracts }: ReturnType<typeof compiled>): Record<string, Variable[]> {
   return Object.fromEntries(
     PARTS.map((name) => {
-      const { storage } = output.contracts[`contracts/rounds/${name}.sol`][name].storageLayout
-      return [
-        name,
-        storage.map(({ label, slot, offset, type }: Variable) => ({
-          label,
-          slot,
-          offset,
-          type: type.replaceAll(/\)\d+/g, ')'),
-        })),
-      ]
+      const { storage, types } = contracts[`${ROUNDS}${name}.sol`]![name]!.storageLayout
+      return [name, storage.flatMap((variable) => expanded(variable, types))]
     }),
   )
+}
+
+function expanded(variable: Variable, types: Types, within = '', above = 0n): Variable[] {
+  const label = within + variable.label
+  const slot = above + BigInt(variable.slot)
+  const own = {
+    label,
+    slot: String(slot),
+    offset: variable.offset,
+    type: variable.type.replaceAll(/\)\d+/g, ')'),
+  }
+  // Of a list or a mapping, what one of its entries is made of.
+  let type = types[variable.type]!
+  let inside = `${label}.`
+  while (type.members === undefined && (type.value ?? type.base) !== undefined) {
+    type = types[(type.value ?? type.base)!]!
+    inside = `${label}[].`
+  }
+  return [own, ...(type.members ?? []).flatMap((member) => expanded(member, types, inside, slot))]
+}
+
+/** Which structures of the storage each file of the rounds writes to. */
+function writesIn({ sources }: ReturnType<typeof compiled>): Write[] {
+  const found: Write[] = []
+  for (const [path, { ast }] of Object.entries(sources)) {
+    if (!path.startsWith(ROUNDS)) continue
+    for (const node of nodesOf(ast)) {
+      for (const structure of writtenBy(node)) found.push({ structure, file: path.slice(ROUNDS.length) })
+    }
+  }
+  return found
+}
+
+function nodesOf(value: unknown): AstNode[] {
+  if (Array.isArray(value)) return value.flatMap(nodesOf)
+  if (typeof value !== 'object' || value === null) return []
+  const within = Object.values(value).flatMap(nodesOf)
+  return 'nodeType' in value ? [value as AstNode, ...within] : within
+}
+
+/** Structures in storage to a part of which the node assigns, whatever lists and mappings are in between. */
+function writtenBy(node: AstNode): string[] {
+  const { nodeType, operator = '', leftHandSide, subExpression, expression } = node
+  if (nodeType === 'Assignment') return structuresIn(leftHandSide)
+  if (nodeType === 'UnaryOperation' && ['++', '--', 'delete'].includes(operator)) return structuresIn(subExpression)
+  const grows = expression?.nodeType === 'MemberAccess' && ['push', 'pop'].includes(expression.memberName ?? '')
+  return nodeType === 'FunctionCall' && grows ? structuresIn(expression.expression) : []
+}
+
+function structuresIn(target: AstNode | null | undefined): string[] {
+  if (target === null || target === undefined) return []
+  if (target.nodeType === 'TupleExpression') return (target.components ?? []).flatMap(structuresIn)
+  const below = target.expression ?? target.baseExpression
+  const [, structure] = /^struct (\S+) storage (?:ref|pointer)$/.exec(below?.typeDescriptions?.typeString ?? '') ?? []
+  return [...(structure === undefined ? [] : [structure]), ...structuresIn(below)]
+}
+
+/** Throws unless each structure is written in its own file alone. A file may write a structure only through another's functions. */
+function expectOwned(writes: readonly Write[]): void {
+  for (const { structure, file } of writes) {
+    expect(OWNERS[structure], `the owner of ${structure}, which ${file} writes`).to.equal(file)
+  }
 }
 
 async function functionsOf(name: string): Promise<FunctionFragment[]> {
@@ -79,7 +170,7 @@ function expectOneStorage(found: Record<string, Variable[]>): void {
     expect(
       own.slice(shared.length).map(({ label }) => label),
       name,
-    ).to.deep.equal(['_roles'])
+    ).to.deep.equal(['_roles', '_roles[].hasRole', '_roles[].adminRole'])
   }
   expect(found.LearningService!.at(-1)).to.deep.equal(found.ServiceRegistration!.at(-1))
 }
@@ -93,18 +184,30 @@ function expectPartition(all: ReadonlySet<string>, owned: Readonly<Record<string
 describe('the parts of a service', () => {
   it('have the same storage, and only AccessControl’s roles after it', function () {
     this.timeout(120_000)
-    const found = layouts()
+    const found = layoutsOf(compiled())
     expectOneStorage(found)
     // A variable that one part has and another has not, or has elsewhere, or of another type, is noticed.
     const [first, second, ...rest] = found.ServiceRegistration!
     for (const mutant of [
       [second!, first!, ...rest],
       [first!, ...rest],
+      found.ServiceRegistration!.filter(({ label }) => label !== '_seats.seated'),
       [first!, { ...second!, offset: second!.offset + 1 }, ...rest],
       [first!, { ...second!, type: 't_uint8' }, ...rest],
       [...found.ServiceRegistration!, { ...first!, label: '_own' }],
     ]) {
       expect(() => expectOneStorage({ ...found, ServiceRegistration: mutant })).to.throw()
+    }
+  })
+
+  it('leave each structure of the storage to the functions of one file', function () {
+    this.timeout(120_000)
+    const writes = writesIn(compiled())
+    expectOwned(writes)
+    // All are found, and one that is written elsewhere is noticed.
+    expect([...new Set(writes.map(({ structure }) => structure))].sort()).to.deep.equal(Object.keys(OWNERS).sort())
+    for (const structure of Object.keys(OWNERS)) {
+      expect(() => expectOwned([...writes, { structure, file: 'Membership.sol' }])).to.throw(structure)
     }
   })
 
@@ -133,13 +236,13 @@ describe('the parts of a service', () => {
   it('are reached by name: each function through the service runs the code of its part', async () => {
     const { ethers, factory, service } = await createWorld()
     const { provider } = ethers
-    const main = await ethers.getContractAt('LearningService', await factory.implementation())
+    const main = await ethers.getContractAt('LearningService', await factory.IMPLEMENTATION())
     const marks = { ServiceRegistration: 0x3n, ServiceClock: 0x5n }
     // PUSH1 mark (a State, too) PUSH0 MSTORE PUSH1 20 PUSH0 RETURN, whatever is called.
     const answer = (mark: bigint): string => `0x600${mark.toString(16)}5f5260205ff3`
     for (const [part, address] of [
-      ['ServiceRegistration', await main.registration()],
-      ['ServiceClock', await main.clockPart()],
+      ['ServiceRegistration', await main.REGISTRATION()],
+      ['ServiceClock', await main.CLOCK_PART()],
     ] as const) {
       await provider.send('hardhat_setCode', [address, answer(marks[part])])
     }
@@ -161,8 +264,8 @@ describe('the parts of a service', () => {
     const { ethers, registry, models, service, factory, stranger } = world
     await expect(service.connect(stranger).leave(9)).to.be.revertedWithCustomError(service, 'EmptySeat').withArgs(9)
     const other = await ethers.deployContract('ModelRegistry', [world.admin])
-    const main = await ethers.getContractAt('LearningService', await factory.implementation())
-    const [registration, clock] = [await main.registration(), await main.clockPart()]
+    const main = await ethers.getContractAt('LearningService', await factory.IMPLEMENTATION())
+    const [registration, clock] = [await main.REGISTRATION(), await main.CLOCK_PART()]
     await expect(ethers.deployContract('ServiceRegistration', [registry, other, clock]))
       .to.be.revertedWithCustomError(service, 'PartMismatch')
       .withArgs(clock)

@@ -81,6 +81,32 @@ describe('key generation among members who cheat', () => {
       expect((await stage.verdict(0)).convicted).to.equal(seats(1))
     })
 
+    it('the attack: somebody else sends again what it said of the dealing before, and an honest member is convicted', async () => {
+      const honest = stage.parties[3]!.messages
+      stage.dealFalsely(3, 1)
+      await keyConfirm(stage.step(1))
+      const [said] = stage.sent.splice(0)
+      expect(said!.method).to.equal('complain')
+      stage.publish(3, honest)
+      const [, accused, evidence] = said!.args
+      stage.tell('KeyComplaint', { seat: seatOfIndex(1), accused, evidence })
+      expect((await stage.verdict(0)).convicted).to.equal(seats(1))
+    })
+
+    it('it has said nothing yet: neither of a good dealing nor of a false one before the block is final, or half the window over', async () => {
+      stage.confirmations = 3
+      for (const deal of [() => undefined, () => stage.dealFalsely(3, 1)]) {
+        deal()
+        for (const block of [10, 11]) expect(await keyConfirm(stage.step(1, { block }))).to.equal('again')
+        expect(calls()).to.deep.equal([])
+      }
+      expect(await keyConfirm(stage.step(1, { block: 12 }))).to.equal('done')
+      expect(calls().map(([method]) => method)).to.deep.equal(['complain'])
+      // Silence would cost the seat: a chain that makes few blocks is no reason for it.
+      expect(await keyConfirm(stage.step(0, { time: 1_060 }))).to.equal('done')
+      expect(calls()).to.have.length(1)
+    })
+
     it('opens no share once it has confirmed: that key may be in use', async () => {
       await keyConfirm(stage.step(1))
       calls()

@@ -39,6 +39,8 @@ export class KeyStage {
   readonly frame: Omit<EpochFrame, 'self'>
   /** What the second and further endpoints tell of the events of a block range; null for those that do not answer. */
   others: readonly (readonly Fact[] | null)[] = []
+  /** Depth from which a block counts as final. */
+  confirmations = 1
   readonly #stores = new Map<number, KeeperStore>()
   readonly #folders: string[] = []
   snapshot: Snapshot
@@ -148,7 +150,7 @@ export class KeyStage {
       voteWindow: window,
     }
     const context = {
-      config: { network: { fetchSeconds: 1 }, chain: { pollSeconds: 1 } },
+      config: { network: { fetchSeconds: 1 }, chain: { confirmations: this.confirmations, pollSeconds: 1 } },
       manifest: MANIFEST,
       store: this.#storeOf(member),
       facts: factsOf(this.facts),

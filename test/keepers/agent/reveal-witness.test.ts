@@ -117,6 +117,21 @@ describe('what a keeper says of others’ updates', function () {
     expect(calls('submitCheck')).to.have.length(1)
   })
 
+  it('is not said before the reveals are final: after a reorganisation it would be said of other ones', async () => {
+    Object.assign(stage.context.config.chain, { confirmations: 3 })
+    const { block } = stage.snapshot
+    for (const since of [0, 1]) {
+      await aggregate(stage.step({ block: block + since }))
+      expect(calls('dispute')).to.deep.equal([])
+    }
+    checking()
+    expect(await check(stage.step({ block: block + 1 }))).to.equal('again')
+    expect(await check(stage.step({ block: block + 2 }))).to.equal('done')
+    stage.snapshot = { ...stage.snapshot, state: 'Aggregate' }
+    await aggregate(stage.step({ block: block + 2 }))
+    expect(calls('dispute')).to.have.length(1)
+  })
+
   it('goes by one endpoint when the others do not answer in time', async () => {
     beside(null)
     checking()

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ILearningServiceErrors} from "../interfaces/ILearningServiceErrors.sol";
+import {ILearningServiceTypes} from "../interfaces/ILearningServiceTypes.sol";
+import {Seats, NONE} from "./Seats.sol";
+
+/// @dev Someone has acted in the current step.
+uint16 constant ACTED = 1;
+/// @dev The previous round was completed; its late ballots are open and its reward is not set aside yet.
+uint16 constant PAYOUT_DUE = 2;
+/// @dev The epoch serves no further round.
+uint16 constant USED_UP = 4;
+/// @dev The set of the undraftable is not empty; while the flag is clear nobody has to look.
+uint16 constant EXCLUDED = 8;
+/// @dev Some seat may have strikes.
+uint16 constant STRUCK = 16;
+/// @dev Some seat may be suspect.
+uint16 constant SUSPECTED = 32;
+/// @dev The set of the left out is not empty.
+uint16 constant LEFT_OUT = 64;
+/// @dev This key generation, or this round, has had its dispute.
+uint16 constant DISPUTED = 128;
+/// @dev A quorum agrees on the verdict number `elected`.
+uint16 constant JUDGED = 256;
+/// @dev Who missed the last Check belongs to the current round or the one before.
+uint16 constant CHECK_MISSED = 512;
+
+/// @dev Where the machine stands, in one slot. Steps work on a copy in memory.
+/// @param anchor State of the last recorded transition; what the clock has decided since is derived.
+/// @param deadline End of the anchor's window.
+/// @param memberCount n of the epoch. @param threshold t of the epoch.
+/// @param decryptionsLeft Drafts that the epoch's key may still serve.
+/// @param candidates Open in the key's ballot (KeyConfirm, KeyJudge) or in the round's (later).
+/// @param versions Rounds completed so far: the number of the last version.
+/// @param intake Times that registration has closed. A seat is a member when it was taken before the last close.
+/// @param elected Winning candidate of KeyJudge, or of the last Vote.
+/// @param spared How many fewer members are left out, because rounds without them came to no draft.
+/// @param shareBlock Number of the block in which Vote began, modulo 256.
+/// @param flags ACTED … CHECK_MISSED.
+struct Head {
+    uint24 epoch;
+    uint32 round;
+    ILearningServiceTypes.State anchor;
+    uint40 deadline;
+    uint16 memberCount;
+    uint16 threshold;
+    uint16 decryptionsLeft;
+    uint16 candidates;
+    uint24 versions;
+    uint24 intake;
+    uint8 elected;
+    uint8 spared;
+    uint8 shareBlock;
+    uint16 flags;
+}
+
+using {has, current, since, mark, quorum, expect, expectRound} for Head global;
+
+function has(Head memory h, uint16 flag) pure returns (bool) {
+    return h.flags & flag != 0;
+}
+
+/// @dev What of `recorded` belongs to the current step.
+function current(Head memory h, Seats recorded) pure returns (Seats) {
+    return h.flags & ACTED != 0 ? recorded : NONE;
+}
+
+/// @dev A set as it stands at the anchor: nothing before its step, what has been done during it, all of it after.
+function since(Head memory h, ILearningServiceTypes.State step, Seats recorded) pure returns (uint256) {
+    if (h.anchor < step) return 0;
+    return Seats.unwrap(h.anchor == step ? current(h, recorded) : recorded);
+}
+
+/// @dev Adds `seat` to the current step's set.
+function mark(Head memory h, Seats recorded, uint8 seat) pure returns (Seats done) {
+    done = current(h, recorded);
+    if (done.contains(seat)) revert ILearningServiceErrors.AlreadyDone(h.anchor, seat);
+    h.flags |= ACTED;
+    return done.including(seat);
+}
+
+/// @dev More than two thirds of the members: two such sets share more than a third of the members.
+function quorum(Head memory h) pure returns (uint256) {
+    return (2 * uint256(h.memberCount)) / 3 + 1;
+}
+
+function expect(Head memory h, ILearningServiceTypes.State wanted) pure {
+    if (h.anchor != wanted) revert ILearningServiceErrors.UnexpectedState(h.anchor, 1 << uint256(wanted));
+}
+
+function expectRound(Head memory h, uint32 found) pure {
+    if (found != h.round) revert ILearningServiceErrors.WrongRound(found, h.round);
+}

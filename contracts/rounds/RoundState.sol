@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ILearningServiceErrors} from "../interfaces/ILearningServiceErrors.sol";
+import {ILearningServiceTypes} from "../interfaces/ILearningServiceTypes.sol";
+import {Ballots} from "./Ballots.sol";
+import {Head, PAYOUT_DUE} from "./Head.sol";
+import {MemberRecord, BLANK, openRecord, opens, sealCommitment} from "./MemberRecord.sol";
+import {RewardShares} from "./RewardShares.sol";
+import {Seats, only} from "./Seats.sol";
+
+/// @dev One slot. @param blockNumber Of the attestation.
+struct Seal {
+    bytes26 digest;
+    uint48 blockNumber;
+}
+
+/// @dev A member's record of a round: what steps pass on, so that where it lies is worked out once.
+struct RecordSlot {
+    MemberRecord record;
+}
+
+/// @dev The round in progress, in slots that later rounds overwrite, and what completed ones leave for good. Written here
+/// and nowhere else; a set counts as Head says.
+/// @param attesters Members that have attested; from the draft on, those whose seal matched.
+/// @param included Updates in the sum of the last draft.
+/// @param outcomes What a completed round leaves for good: two slots, by version.
+/// @param commitments Also holds the first candidate of an open Vote, under the next version's number.
+/// @param records By the round's parity and the seat.
+struct RoundState {
+    Seats committed;
+    Seats revealed;
+    Seats drafted;
+    Seats shared;
+    Seats attesters;
+    Seats checked;
+    Seats included;
+    mapping(uint256 version => ILearningServiceTypes.Outcome) outcomes;
+    mapping(uint256 version => bytes32) commitments;
+    RecordSlot[256][2] records;
+    Seal[256] seals;
+    Ballots.Ballot votes;
+}
+
+using {
+    prime,
+    primeSeat,
+    slotOf,
+    blank,
+    commit,
+    reveal,
+    attest,
+    check,
+    draft,
+    share,
+    nominate,
+    support,
+    elect,
+    settle,
+    worth,
+    takeWorth
+} for RoundState global;
+using {open} for RecordSlot global;
+using Ballots for Ballots.Ballot;
+
+/// @dev Fills the slots of every round, so that the first round costs what the others do.
+function prime(RoundState storage round) {
+    Seats some = only(0);
+    round.committed = round.revealed = round.drafted = round.shared = round.attesters = round.included = some;
+    round.votes.prime();
+}
+
+/// @dev The same for those of a seat.
+function primeSeat(RoundState storage round, uint8 seat) {
+    blank(round, seat);
+    if (round.seals[seat].blockNumber == 0) round.seals[seat].blockNumber = 1;
+}
+
+function blank(RoundState storage round, uint8 seat) {
+    round.records[0][seat].record = BLANK;
+    round.records[1][seat].record = BLANK;
+}
+
+function slotOf(RoundState storage round, uint32 number, uint8 seat) view returns (RecordSlot storage) {
+    return round.records[number & 1][seat];
+}
+
+// ----------------------------------------------------------------------------------------------------- steps
+
+/// @return done Members that have done this step: so of each step.
+function commit(
+    RoundState storage round,
+    Head memory h,
+    uint8 seat,
+    RecordSlot storage slot,
+    bytes32 commitment
+) returns (Seats done) {
+    done = h.mark(round.committed, seat);
+    round.committed = done;
+    slot.record = sealCommitment(commitment);
+}
+
+/// @param found Commitment to what is revealed.
+function reveal(
+    RoundState storage round,
+    Head memory h,
+    uint8 seat,
+    RecordSlot storage slot,
+    bytes32 found
+) returns (Seats done) {
+    done = h.mark(round.revealed, seat);
+    MemberRecord sealed_ = slot.record;
+    if (!opens(found, sealed_)) {
+        revert ILearningServiceErrors.CommitmentMismatch(found, bytes32(MemberRecord.unwrap(sealed_)));
+    }
+    round.revealed = done;
+}
+
+/// @param shares Of the reward, that the member's update is worth.
+function open(RecordSlot storage slot, uint32 number, uint40 shares) {
+    slot.record = openRecord(number, shares);
+}
+
+function attest(RoundState storage round, Head memory h, uint8 seat, bytes26 seal) {
+    round.attesters = h.mark(round.attesters, seat);
+    round.seals[seat] = Seal({digest: seal, blockNumber: uint48(block.number)});
+}
+
+function check(RoundState storage round, Head memory h, uint8 seat) returns (Seats done) {
+    done = h.mark(round.checked, seat);
+    round.checked = done;
+}
+
+function draft(RoundState storage round, Seats drafted, Seats included, Seats matched) {
+    round.drafted = drafted;
+    round.included = included;
+    round.attesters = matched;
+}
+
+function share(RoundState storage round, Head memory h, uint8 seat) returns (Seats done) {
+    done = h.mark(round.shared, seat);
+    round.shared = done;
+}
+
+// ----------------------------------------------------------------------------------------------------- votes
+
+/// @dev Finds the candidate, or opens it. @return opened Whether it is new: the head has counted it.
+function nominate(
+    RoundState storage round,
+    Head memory h,
+    bytes26 digest,
+    bytes32 modelCommitment
+) returns (uint8 index, bool opened) {
+    (index, opened) = round.votes.findOrOpen(h.round, h.candidates, digest);
+    if (!opened) return (index, false);
+    h.candidates += 1;
+    // The first to vote keeps the commitment for all, so that who decides does not also pay for the slot.
+    if (index == 0) round.commitments[h.versions + 1] = modelCommitment;
+}
+
+/// @dev Enters a member's vote in its record and the candidate. Shares count when the member did all other steps:
+/// its update is in the sum (so it committed and revealed), and its seal was of this sum. Whoever was drafted posted its
+/// share, or there would be no vote.
+/// @param record Of this round. @param version That the round has, or gets when it completes.
+function support(
+    RoundState storage round,
+    uint8 seat,
+    RecordSlot storage slot,
+    MemberRecord record,
+    uint24 version,
+    uint8 index
+) returns (Seats supporters) {
+    bool complete = (round.included & round.attesters).contains(seat);
+    uint40 shares = record.shares();
+    if (complete) shares *= round.drafted.contains(seat) ? RewardShares.DRAFTED : RewardShares.MEMBER;
+    slot.record = record.voted(version, index, complete, shares);
+    return round.votes.support(index, seat, complete ? shares : 0);
+}
+
+/// @dev The candidate has a quorum: it is the next version.
+function elect(RoundState storage round, Head memory h, uint8 index, bytes32 modelCommitment) {
+    h.elected = index;
+    h.flags |= PAYOUT_DUE;
+    h.versions += 1;
+    if (index > 0) round.commitments[h.versions] = modelCommitment;
+}
+
+// ----------------------------------------------------------------------------------------------------- rewards
+
+/// @dev The round is final, with its reward.
+function settle(RoundState storage round, uint24 version, ILearningServiceTypes.Outcome memory outcome) {
+    round.outcomes[version] = outcome;
+}
+
+/// @dev What a record has earned, once its round is final.
+function worth(RoundState storage round, MemberRecord record) view returns (uint256) {
+    if (!record.isComplete()) return 0;
+    // Empty until the reward is set aside; another round's when this one came to nothing.
+    ILearningServiceTypes.Outcome memory outcome = round.outcomes[record.versionOf()];
+    if (outcome.round != record.roundOf() || outcome.candidate != record.candidateOf()) return 0;
+    return uint256(record.shares()) * outcome.perShare;
+}
+
+/// @dev What both records of a seat have earned, and nothing of it from now on.
+function takeWorth(RoundState storage round, uint8 seat) returns (uint256 amount) {
+    for (uint256 parity = 0; parity < 2; ++parity) {
+        RecordSlot storage slot = round.records[parity][seat];
+        uint256 earned = worth(round, slot.record);
+        if (earned == 0) continue;
+        amount += earned;
+        slot.record = BLANK;
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Head, EXCLUDED, LEFT_OUT, STRUCK, SUSPECTED, CHECK_MISSED} from "./Head.sol";
+import {Seats, NONE, only} from "./Seats.sol";
+
+/// @dev A count of 0 … 3 for each seat, in two bit planes: 2·high + low.
+struct Tally {
+    Seats low;
+    Seats high;
+}
+
+using {countOf, tier} for Tally global;
+
+/// @dev How the members have behaved, as far as it has consequences. Written here and nowhere else.
+/// @param undraftable Drafted and silent in this epoch, convicted, or banned. Counts while EXCLUDED is set.
+/// @param leftOut Counts while LEFT_OUT is set. @param convicted Of them, those convicted in a round of this epoch.
+/// @param missedCheck Silent in the last Check.
+struct Standing {
+    Seats undraftable;
+    Seats leftOut;
+    Seats convicted;
+    Seats missedCheck;
+    Tally strikes;
+    Tally suspicion;
+}
+
+using {
+    barred,
+    leftOutNow,
+    convictedNow,
+    bar,
+    openEpoch,
+    missCheck,
+    strike,
+    pardon,
+    suspect,
+    clear,
+    leaveOut
+} for Standing global;
+
+function countOf(Tally storage tally, uint8 seat) view returns (uint8) {
+    return (tally.low.contains(seat) ? 1 : 0) + (tally.high.contains(seat) ? 2 : 0);
+}
+
+/// @dev Those of the set whose count it is.
+function tier(Tally memory tally, Seats set, uint256 count) pure returns (Seats) {
+    set = count & 1 == 0 ? set.without(tally.low) : set & tally.low;
+    return count & 2 == 0 ? set.without(tally.high) : set & tally.high;
+}
+
+// ----------------------------------------------------------------------------------------------------- look-ups
+
+function barred(Standing storage standing, Head memory h) view returns (Seats) {
+    return h.has(EXCLUDED) ? standing.undraftable : NONE;
+}
+
+function leftOutNow(Standing storage standing, Head memory h) view returns (Seats) {
+    return h.has(LEFT_OUT) ? standing.leftOut : NONE;
+}
+
+function convictedNow(Standing storage standing, Head memory h) view returns (Seats) {
+    return h.has(LEFT_OUT) ? standing.convicted : NONE;
+}
+
+// ----------------------------------------------------------------------------------------------------- the epoch
+
+/// @dev Nobody of the set is drafted any more.
+function bar(Standing storage standing, Head memory h, Seats set) {
+    standing.undraftable = standing.undraftable | set;
+    h.flags |= EXCLUDED;
+}
+
+/// @dev Strikes stay; whatever else was held against members belongs to the epoch before.
+function openEpoch(Standing storage standing, Head memory h) {
+    standing.undraftable = NONE;
+    if (h.has(SUSPECTED)) standing.suspicion.low = standing.suspicion.high = NONE;
+    if (h.has(LEFT_OUT)) standing.leftOut = standing.convicted = NONE;
+    h.flags &= ~(EXCLUDED | SUSPECTED | LEFT_OUT | CHECK_MISSED);
+    h.spared = 0;
+}
+
+// ----------------------------------------------------------------------------------------------------- strikes
+
+function missCheck(Standing storage standing, Head memory h, Seats silent) {
+    standing.missedCheck = silent;
+    h.flags |= CHECK_MISSED;
+}
+
+/// @dev Counts of all seats at once, saturating at 3.
+/// @param idle Get one more. @param kept Keep theirs, as far as not idle; nobody else has any left.
+/// @param max Strikes with which a seat is out, 2 or 3. @return out Those who have reached it; they have none left.
+function strike(Standing storage standing, Head memory h, Seats idle, Seats kept, uint8 max) returns (Seats out) {
+    Seats low = standing.strikes.low;
+    Seats high = standing.strikes.high;
+    kept = kept.without(idle);
+    Seats nextLow = idle.without(low) | (idle & low & high) | (kept & low);
+    Seats nextHigh = (idle & (low | high)) | (kept & high);
+    out = idle & (max == 2 ? nextHigh : nextHigh & nextLow);
+    nextLow = nextLow.without(out);
+    nextHigh = nextHigh.without(out);
+    standing.strikes.low = nextLow;
+    standing.strikes.high = nextHigh;
+    h.flags = (nextLow | nextHigh).isEmpty() ? h.flags & ~STRUCK : h.flags | STRUCK;
+}
+
+/// @dev The seat gets another keeper, who has no strikes.
+function pardon(Standing storage standing, uint8 seat) {
+    Seats gone = only(seat);
+    standing.strikes.low = standing.strikes.low.without(gone);
+    standing.strikes.high = standing.strikes.high.without(gone);
+}
+
+// ----------------------------------------------------------------------------------------------------- suspicion
+
+/// @dev One more for each of the set, of 3 at most. @return next What everybody has then.
+function suspect(Standing storage standing, Head memory h, Seats set) returns (Tally memory next) {
+    Seats low = standing.suspicion.low;
+    Seats high = standing.suspicion.high;
+    next.high = high | (set & low);
+    next.low = set.without(low) | low.without(set) | (set & low & high);
+    standing.suspicion.low = next.low;
+    standing.suspicion.high = next.high;
+    h.flags |= SUSPECTED;
+}
+
+/// @dev None left for the set.
+function clear(Standing storage standing, Head memory h, Seats set) {
+    Seats low = standing.suspicion.low.without(set);
+    Seats high = standing.suspicion.high.without(set);
+    standing.suspicion.low = low;
+    standing.suspicion.high = high;
+    if ((low | high).isEmpty()) h.flags &= ~SUSPECTED;
+}
+
+/// @return changed Whether others are left out than before.
+function leaveOut(Standing storage standing, Head memory h, Seats out, Seats convicted) returns (bool changed) {
+    bool before = h.has(LEFT_OUT);
+    if (out.isEmpty() && !before) return false;
+    changed = !before || out != standing.leftOut;
+    standing.leftOut = out;
+    standing.convicted = convicted;
+    h.flags = out.isEmpty() ? h.flags & ~LEFT_OUT : h.flags | LEFT_OUT;
+}
