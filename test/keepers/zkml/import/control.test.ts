@@ -192,7 +192,7 @@ describe('bodies in ONNX files', function () {
     refused(model([...computed, choice('c')], { constants: { zero } }), /If If_2: the network computes its condition/)
     refused(
       model([choice('c')], { constants: { c: { shape: [2], data: [1, 0], type: 'bool' } } }),
-      /its condition is no single boolean/,
+      /its condition is not a single boolean/,
     )
     const unknown = {
       then_branch: { graph: { outputs: ['made'], nodes: [{ op: 'Shrink', inputs: ['x'], outputs: ['made'] }] } },
@@ -291,13 +291,13 @@ describe('functions that an ONNX file defines', function () {
     }))
     refused(model([{ op: 'F0', domain: 'local', inputs: ['x'], outputs: ['y'] }], { functions }), /too many nodes/)
     const slope = { slope: { float: 0.1 } }
-    refused(model([call(['x'], ['y'], { ...slope, other: 1 })], { functions: [leaky] }), /attribute other is none/)
+    refused(model([call(['x'], ['y'], { ...slope, other: 1 })], { functions: [leaky] }), /the function has no attribute other/)
     refused(
       model([call(['x', 'x', 'x'], ['y'], slope)], { functions: [leaky] }),
       /3 inputs and 1 outputs of a function with 2 and 1/,
     )
     refused(model([call(['x'], ['y'], slope)], { functions: [leaky, leaky] }), /defines local.Steep twice/)
-    refused(model([call(['x'], ['y'], slope)], { functions: [{ ...leaky, domain: '' }] }), /defines ai.onnx.Steep anew/)
+    refused(model([call(['x'], ['y'], slope)], { functions: [{ ...leaky, domain: '' }] }), /redefines ai.onnx.Steep/)
     refused(
       model([{ op: 'Steeper', domain: 'local', inputs: ['x'], outputs: ['y'] }], { functions: [leaky] }),
       /not supported: local.Steeper/,
