@@ -14,9 +14,8 @@ import { ownUpdate } from '../steps/own-update.ts'
 import { isWitnessed } from '../steps/witness.ts'
 
 /**
- * Decrypt: a drafted member posts its one share of the attested sum, which depends on who is in the sum and who was
- * drafted, and on no blob. The draft must be as deep as transactions are awaited to be: a share that is given for a draft
- * which a reorganisation undoes could not be given again.
+ * Decrypt: a drafted member posts its one share of the attested sum. The share depends on the contributors and on the drafted members, not on
+ * any blob. The draft must be `confirmations` deep: after a reorganisation that undoes the draft, the member could not give another share.
  */
 export async function decrypt(step: Step): Promise<Outcome> {
   const { context, snapshot } = step
@@ -31,7 +30,11 @@ export async function decrypt(step: Step): Promise<Outcome> {
   const { included, drafted: active } = draft
   if (!hasAttested(step, { hash: draft.aggregateHash, included, convicted: draft.convicted })) {
     context.log.error(
-      { event: 'share refused', round: snapshot.round, reason: 'this keeper has not attested what was drafted' },
+      {
+        event: 'share refused',
+        round: snapshot.round,
+        reason: 'this keeper has not attested the sum that was drafted',
+      },
       'no share is given',
     )
     return 'done'

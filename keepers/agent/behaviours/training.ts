@@ -22,12 +22,12 @@ export async function training(step: Step): Promise<Outcome> {
   if (step.seat === null) await ensureSeat(step)
   if (snapshot.epochInfo.epoch !== snapshot.epoch) return 'again'
   const { lateRound } = snapshot.roundInfo
-  // Before the new model is adopted: agreeing with the last round is worked out from the model it started from.
+  // Before adopting the new model: to judge the last round, the keeper needs the model from which that round started.
   if (isMember(step) && lateRound > 0) await castLateBallots(step, lateRound)
   if (!(await adoptAccepted(step))) return 'again'
   if (!isMember(step) || hasSeat(snapshot.roundInfo.committed, step.seat)) return 'done'
   if (hasSeat(snapshot.leftOut, step.seat) && snapshot.due) {
-    // Who sits out now is decided when the end of the last round is recorded.
+    // The contract decides who sits out this round when it records the end of the last one.
     await pokeInTurn(step, () => act(step, 'poke', [], 'left out'))
     return 'again'
   }
@@ -70,7 +70,7 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
     )
     return null
   }
-  // On disk before anything is published: whatever happens next, no other bytes are sent in this round.
+  // Stored before anything is published, so the keeper never sends other bytes in this round, whatever happens next.
   const sealed = await sealedUpdate(step, frame, keyHash, () => train(step))
   if (sealed === null) return null
   const { bytes, samples } = sealed
@@ -113,8 +113,8 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
 }
 
 /**
- * The change of the weights, scaled to at most `clipNorm` in Euclidean norm, then each entry cut to ±`clipBound`: what
- * one member can do to the model in a round is bounded. Returns the norm found before clipping.
+ * The change of the weights, scaled to at most `clipNorm` in Euclidean norm, then each entry cut to ±`clipBound`: this bounds the influence of
+ * one member on the model in a round. Returns the norm found before clipping.
  * @throws LearningError DIVERGED for weights that are not finite
  */
 export function clip(

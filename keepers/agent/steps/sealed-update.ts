@@ -22,10 +22,9 @@ function decode(payload: Uint8Array): SealedUpdate {
 }
 
 /**
- * The one update that this member ever encrypts in a round: from the store when there is one, else made from what `train`
- * gives. It is in the store before it is returned, so a crash, or a reorganisation that runs the round again, finds the
- * same bytes. Null when the round was encrypted in and the bytes are gone, or when there is no key to encrypt under: then this
- * member abstains.
+ * The only update that this member encrypts in a round: taken from the store, or made from the result of `train`. It is stored before it is
+ * returned, so a crash, or a reorganisation that runs the round again, finds the same bytes. Null when an update was encrypted in this round but
+ * its bytes are gone, or when there is no key to encrypt under: then this member abstains.
  */
 export async function sealedUpdate(
   step: Pick<Step, 'context' | 'snapshot' | 'signal'>,
@@ -47,7 +46,7 @@ export async function sealedUpdate(
     return null
   }
   if (store.claims.has(nonce)) return abstain()
-  // Training is for nothing without a key; while it goes on, the key is not in memory.
+  // Without a key, training would be wasted, so check first. During training the key is not in memory.
   const held = loadKey(store, frame, log)
   if (held === null) return null
   held.material.dispose()
