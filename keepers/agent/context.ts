@@ -76,5 +76,5 @@ export type BlockOfAct = { readonly blockNumber: number; readonly blockHash: str
  * The result of a behaviour: `done` for this state, or `again` while it waits for something. The loop calls a behaviour until it is done. Each
  * call starts from the chain and the journal, so it may be killed anywhere.
  */
-export type Outcome = 'done' | 'again'
-export type Behaviour = (step: Step) => Promise<Outcome>
+export type StepResult = 'done' | 'again'
+export type Behaviour = (step: Step) => Promise<StepResult>

@@ -2,7 +2,7 @@
 import { formatEther } from 'ethers'
 import { backoff, type CursorStep, type EventCursor, type HeadWatch, seatsOf } from '../chain/index.ts'
 import { BEHAVIOURS } from './behaviours/index.ts'
-import type { AgentContext, Behaviour, BlockOfAct, Outcome } from './context.ts'
+import type { AgentContext, Behaviour, BlockOfAct, StepResult } from './context.ts'
 import { CONVICTIONS, reasonText } from './convictions.ts'
 import { keeperExitCode } from './errors.ts'
 import type { Fact } from './facts.ts'
@@ -244,7 +244,7 @@ export class AgentLoop {
       task.confirmed.push(at)
     }
     task.running = this.#behaviours[state]({ context: this.#context, snapshot, seat: this.#seat, signal, onConfirmed })
-      .then((outcome: Outcome) => {
+      .then((outcome: StepResult) => {
         task.done = outcome === 'done'
         task.failures = 0
       })

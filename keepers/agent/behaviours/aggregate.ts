@@ -2,7 +2,7 @@
 
 import { hasSeat, seatsOf } from '../../chain/index.ts'
 import { act, elapsed } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { type Attested, attestationSeal, lastAttested, noteAttested } from '../steps/attestation.ts'
@@ -22,7 +22,7 @@ const PATIENCE = 0.3
  * Aggregate: add up the revealed updates and attest the sum under a seal. Dispute an update if its proof is valid but contradicts the share that
  * this keeper was dealt. Open the draft once all have attested or half of the window has passed.
  */
-export async function aggregate(step: Step): Promise<Outcome> {
+export async function aggregate(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   if (!isMember(step)) return 'done'
   const frame = await frameHere(step)

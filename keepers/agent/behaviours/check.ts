@@ -2,7 +2,7 @@
 
 import { hasSeat } from '../../chain/index.ts'
 import { act, elapsed } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { encodeScalars, reviewAll } from '../steps/dispute.ts'
 import { checkIntentName } from '../steps/intents.ts'
@@ -15,7 +15,7 @@ const PATIENCE = 0.5
  * Check: for every revealed update, post the scalar that this keeper computes with its own share of the sender's secret, so that everybody sees
  * who lied. The scalar reveals nothing about the update: with the sender's published proof, it is one more point of a polynomial that hides it.
  */
-export async function check(step: Step): Promise<Outcome> {
+export async function check(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   const { round } = snapshot
   if (!isMember(step) || hasSeat(snapshot.roundInfo.checked, step.seat)) return 'done'

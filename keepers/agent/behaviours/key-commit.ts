@@ -4,7 +4,7 @@ import { hasSeat } from '../../chain/index.ts'
 import { startKeyGeneration } from '../../fhe/index.ts'
 import { digestOf, disagreement, manifestHash } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { storeDealing } from '../epoch.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { encodeKeyIndex } from '../key-index.ts'
@@ -16,7 +16,7 @@ import { ensureSeat } from '../steps/seat.ts'
 import { isRosterWitnessed } from '../steps/witness.ts'
 
 /** KeyCommit: make this member's share of the key, offer it to the others, and commit to it before any is revealed. */
-export async function keyCommit(step: Step): Promise<Outcome> {
+export async function keyCommit(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   if (snapshot.due) {
     // The seed of the epoch exists only once the transition is recorded.

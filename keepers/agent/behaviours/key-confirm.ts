@@ -4,7 +4,7 @@ import { getBytes, id } from 'ethers'
 import { hasSeat } from '../../chain/index.ts'
 import { FheError, finishKeyGeneration, openComplaint } from '../../fhe/index.ts'
 import { act, elapsed } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { loadEncryptionKey } from '../encryption-keys.ts'
 import { type EpochFrame, loadDealing, loadKeyHash, storeKey } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
@@ -35,7 +35,7 @@ class Accusation extends Error {
 }
 
 /** KeyConfirm: put the shares together, keep our share of the key, and say which key it is; or say who made it fail, and prove it. */
-export async function keyConfirm(step: Step): Promise<Outcome> {
+export async function keyConfirm(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   if (!isMember(step) || hasSeat(snapshot.keyInfo.spoken, step.seat)) return 'done'
   const frame = await frameHere(step)
@@ -115,7 +115,7 @@ function revealsOf({ context, snapshot }: Step): string {
 const revealsName = (frame: EpochFrame): string =>
   `reveals of key/${epochName({ epoch: frame.context.epoch, crsSeed: frame.crsSeed })}`
 
-async function complain(step: Step, frame: EpochFrame, { accused, evidence }: ComplaintIntent): Promise<Outcome> {
+async function complain(step: Step, frame: EpochFrame, { accused, evidence }: ComplaintIntent): Promise<StepResult> {
   if (!maySay(step, frame, `accuse ${accused} ${evidence}`)) return 'done'
   return (await act(step, 'complain', [step.snapshot.epoch, accused, evidence])) ? 'done' : 'again'
 }

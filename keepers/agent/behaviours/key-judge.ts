@@ -2,7 +2,7 @@
 
 import { hasSeat, seatsOf } from '../../chain/index.ts'
 import { act, elapsed } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { type BallotIntent, ballotIntentName, parseBallotIntent } from '../steps/intents.ts'
 import { judgeEpoch } from '../steps/key-verdict.ts'
@@ -11,7 +11,7 @@ import { judgeEpoch } from '../steps/key-verdict.ts'
 const PATIENCE = 0.5
 
 /** KeyJudge: work out from public bytes who spoilt the key, and vote for that. */
-export async function keyJudge(step: Step): Promise<Outcome> {
+export async function keyJudge(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   const { keyInfo, epochInfo, epoch } = snapshot
   if (!isMember(step) || !hasSeat(keyInfo.spoken, step.seat) || hasSeat(keyInfo.judged, step.seat)) return 'done'

@@ -4,7 +4,7 @@ import { hasSeat } from '../../chain/index.ts'
 import { addNoiseShare, clipToNorm, LearningError } from '../../learning/index.ts'
 import { declaredWeight, entryBound, noiseDeviation } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { loadKeyHash } from '../epoch.ts'
 import { frameHere, isMember } from '../frame.ts'
 import { updateCommitment } from '../steps/commitments.ts'
@@ -13,11 +13,11 @@ import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps
 import { castLateBallots } from '../steps/late.ts'
 import { adoptAccepted } from '../steps/model.ts'
 import { pokeInTurn } from '../steps/poke.ts'
-import { sealedUpdate } from '../steps/sealed-update.ts'
 import { ensureSeat } from '../steps/seat.ts'
+import { storedUpdate } from '../steps/stored-update.ts'
 
-/** Training: agree late with the round before, take over its model, train on the shard, commit to the sealed update. */
-export async function training(step: Step): Promise<Outcome> {
+/** Training: agree late with the round before, take over its model, train on the shard, commit to the encrypted update. */
+export async function training(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   if (step.seat === null) await ensureSeat(step)
   if (snapshot.epochInfo.epoch !== snapshot.epoch) return 'again'
@@ -71,9 +71,9 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
     return null
   }
   // Stored before anything is published, so the keeper never sends other bytes in this round, whatever happens next.
-  const sealed = await sealedUpdate(step, frame, keyHash, () => train(step))
-  if (sealed === null) return null
-  const { bytes, samples } = sealed
+  const stored = await storedUpdate(step, frame, keyHash, () => train(step))
+  if (stored === null) return null
+  const { bytes, samples } = stored
   const intent = await context.store.journal.once(at, async () => {
     const cid = await publish(step, 'update', bytes, snapshot.round)
     const made: UpdateIntent = { cid, size: bytes.length, samples, salt: `0x${randomBytes(32).toString('hex')}` }

@@ -2,7 +2,7 @@
 import { AbiCoder, keccak256 } from 'ethers'
 import { bitmapOf, hasSeat, seatsOf } from '../../chain/index.ts'
 import { act, elapsed } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { parametersOf } from '../frame.ts'
 import { type Attested, attestationSeal } from './attestation.ts'
 
@@ -19,7 +19,7 @@ const readySince = new WeakMap<object, { mark: string; time: number }>()
  * Opens the draft of the sum that a quorum has sealed, when it is this keeper's turn, because the opener pays for all. Members that would not be
  * drafted come first, in an order that follows from the round, because drafted members pay for a share as well.
  */
-export async function openDraft(step: Step & { readonly seat: number }, what: Attested): Promise<Outcome> {
+export async function openDraft(step: Step & { readonly seat: number }, what: Attested): Promise<StepResult> {
   const { context, snapshot } = step
   const { round, roundInfo, epochInfo } = snapshot
   const { windows } = await parametersOf(step)

@@ -291,7 +291,10 @@ describe('functions that an ONNX file defines', function () {
     }))
     refused(model([{ op: 'F0', domain: 'local', inputs: ['x'], outputs: ['y'] }], { functions }), /too many nodes/)
     const slope = { slope: { float: 0.1 } }
-    refused(model([call(['x'], ['y'], { ...slope, other: 1 })], { functions: [leaky] }), /the function has no attribute other/)
+    refused(
+      model([call(['x'], ['y'], { ...slope, other: 1 })], { functions: [leaky] }),
+      /the function has no attribute other/,
+    )
     refused(
       model([call(['x', 'x', 'x'], ['y'], slope)], { functions: [leaky] }),
       /3 inputs and 1 outputs of a function with 2 and 1/,
