@@ -78,7 +78,7 @@ describe('Einsum', function () {
     it(`computes ${equation} of ${[shape, ...others].map((each) => `[${each}]`).join(', ')} as onnxruntime does`, () =>
       same(einsum(equation, shape, Object.fromEntries(others.map((each, i) => [`c${i}`, numbers(...each)])))))
 
-  it('multiplies what the network computes twice', () =>
+  it('multiplies two computed values', () =>
     same(model([3, 4], { op: 'Einsum', inputs: ['x', 'x'], attributes: { equation: 'ij,kj->ik' } })))
 
   it('refuses equations that say nothing, and axes that differ', () => {
@@ -151,7 +151,7 @@ describe('attention', function () {
   ] as const)
     it(`${what} is what onnxruntime computes`, () => same(each))
 
-  it('refuses what is not settled', () => {
+  it('refuses cases that ONNX leaves open', () => {
     const cache = [null, numbers(1, 2, 2, 4), numbers(1, 2, 2, 4)]
     for (const [each, message] of [
       [attention([1, 2, 3, 4], ['x', 'x', 'x', ...cache], { is_causal: 1 }), /is_causal = 1 with past_key/],

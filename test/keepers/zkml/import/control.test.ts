@@ -94,7 +94,7 @@ describe('bodies in ONNX files', function () {
     )
   })
 
-  it('are written out step by step, names around them in sight, and collect what they say', async () => {
+  it('are unrolled step by step, see the names around them, and collect their outputs', async () => {
     for (const outputs of [
       ['y', 'seen'],
       ['last', 'y'],
@@ -132,7 +132,7 @@ describe('bodies in ONNX files', function () {
     )
   })
 
-  it('scan an axis in either direction, and put what they say along another', async () => {
+  it('scan an axis in either direction, and stack their outputs along another', async () => {
     const body: Body = {
       inputs: [{ name: 'sum' }, { name: 'part' }],
       outputs: ['next', 'said'],
@@ -255,7 +255,7 @@ describe('functions that an ONNX file defines', function () {
     ...(attributes === undefined ? {} : { attributes }),
   })
 
-  it('are what their nodes are, with attributes of the call, defaults, and inputs left out', async () => {
+  it('are replaced by their nodes, with attributes of the call, defaults, and omitted inputs', async () => {
     const constants = { top: { shape: [], data: [0.5] } }
     await same(
       model(

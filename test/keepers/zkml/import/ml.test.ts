@@ -102,7 +102,7 @@ describe('classical models', function () {
       expect(() => importOnnx(load(file))).to.throw(CompileError, message)
     })
 
-  it('say in a note what the index of a label stands for', () => {
+  it('list the classes behind a label’s index in a note', () => {
     const { notes } = importOnnx(load('logistic-names-zip.onnx'))
     expect(notes).to.include('the label is an index: 0 is setosa, 1 is versicolor, 2 is virginica')
   })
