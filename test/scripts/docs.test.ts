@@ -36,7 +36,7 @@ interface IHub {
 `
 
 describe('the documentation', () => {
-  it('reads NatSpec, whichever way it is written, and gives none to what has none', () => {
+  it('reads NatSpec in both forms, and none where there is none', () => {
     const [loose, hub] = declarationsOf(SOURCE)
     expect(loose).to.deep.include({ kind: 'file', name: '' })
     expect(loose!.members[0]!.signature).to.equal('struct Proof {\n    uint256[2] a;\n}'.replace(/\n {4}/g, '\n'))
@@ -88,7 +88,7 @@ describe('the documentation', () => {
     expect(run('--pdf').status).to.equal(64)
   })
 
-  it('links to nothing that is not there', () => {
+  it('has no dead links', () => {
     const files = spawnSync('git', ['ls-files', '*.md'], { cwd: ROOT, encoding: 'utf8' }).stdout.trim().split('\n')
     let links = 0
     for (const file of files) {
