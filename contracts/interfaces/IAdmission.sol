@@ -2,9 +2,9 @@
 pragma solidity ^0.8.28;
 
 /// @title Who may take a seat of a service
-/// @notice A service asks the admission contract of its parameters, if it has one, whenever a keeper takes a seat: by a
-/// static call with at most 100,000 gas. One that reverts, runs out of gas or answers anything else admits nobody; it takes
-/// no seat away, and stops no round.
+/// @notice A service asks the admission contract of its parameters, if it has one, whenever a keeper takes a seat, by a
+/// static call with at most 100,000 gas. A contract that reverts, runs out of gas or answers anything else admits
+/// nobody. It cannot take a seat away or stop a round.
 interface IAdmission {
     /// @param service Whose seat it is. @param keeper Owner address of the keeper at the registry.
     /// @return admitted Whether it may take the seat.

@@ -7,7 +7,7 @@ import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 /// @notice Fallback handler of a Safe with a SpendingGuard. Owners' signatures on a permit or an order move money without any
 /// transaction of the Safe, so that its guard never sees them. Here such a signature counts only once the Safe announced its
 /// message to the guard (`SpendingGuard.announce(announcementFor(safe, hash))`, a transaction that needs no verdict) and the policy's
-/// delay is over; and for a week then. Whoever sees the announcement has the delay to cancel it.
+/// delay is over; and for a week then. The delay gives observers of the announcement time to cancel it.
 interface IAnnouncedSignatures is IERC1271 {
     error ZeroGuard();
     /// @notice The Safe has not announced the message, or not long enough ago, or more than a week before that.

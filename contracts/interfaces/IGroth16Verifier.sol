@@ -32,7 +32,7 @@ struct Groth16Proof {
 /// @notice A verifier without this function is asked for each proof alone.
 interface IGroth16BatchVerifier {
     /// @notice Whether all proofs hold, row i of the signals belonging to proof i, by one product of n + 3 pairings: a
-    /// random linear combination whose coefficients (128 bits) are hashed from the key, all proofs and all signals.
+    /// random linear combination with coefficients (128 bits) hashed from the key, all proofs and all signals.
     function verifyBatch(
         Groth16Proof[] calldata proofs,
         uint256[4][] calldata publicSignals

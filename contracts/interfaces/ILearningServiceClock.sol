@@ -6,7 +6,7 @@ import {ILearningServiceEvents} from "./ILearningServiceEvents.sol";
 
 /// @title The clock, the draft, and disputes about updates
 interface ILearningServiceClock is ILearningServiceEvents, ILearningServiceErrors {
-    /// @notice Settles what is due. @return found The state after it.
+    /// @notice Settles everything that is due. @return found The state afterwards.
     function poke() external returns (State found);
 
     /// @notice Aggregate, instead of attesting first; once in a round. The update of `accused` fails the caller's check.
@@ -17,9 +17,9 @@ interface ILearningServiceClock is ILearningServiceEvents, ILearningServiceError
     /// most 64 bytes each. Only in the event: the members settle the dispute from it.
     function submitCheck(uint32 round, bytes calldata scalars) external;
 
-    /// @notice Aggregate, anyone, in a later block than the last attestation, and once all that revealed have attested or
-    /// half of the window has passed. Opens what a quorum has sealed, draws who decrypts by the hash of the block of the
-    /// last attestation, and penalises whom the quorum convicts.
+    /// @notice Aggregate, anyone, in a later block than the last attestation, and once all that revealed have attested
+    /// or half of the window has passed. Opens the sum that a quorum has sealed, draws the members that decrypt by the
+    /// hash of the block of the last attestation, and penalises the members that the quorum convicts.
     /// @param aggregateHash Hash of the sum's bytes. @param included Bitmap of the updates in it.
     /// @param convicted Bitmap of members that a dispute has shown to lie; zero without one.
     function draft(uint32 round, bytes32 aggregateHash, uint256 included, uint256 convicted) external;

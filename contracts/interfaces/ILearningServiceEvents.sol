@@ -32,10 +32,10 @@ interface ILearningServiceEvents is ILearningServiceTypes {
     event Banned(address indexed keeper);
     event Unbanned(address indexed keeper);
     event Left(uint8 indexed seat, address indexed keeper);
-    /// @param penalised False for those whom a verdict excuses: their seat is kept until registration closes.
+    /// @param penalised False for members that a verdict excuses: their seat is kept until registration closes.
     event Dropped(uint32 indexed epoch, uint8 indexed seat, address indexed keeper, bool penalised);
     event OperatorSynced(uint8 indexed seat, address indexed previous, address indexed current);
-    /// @param taken What the registry really took.
+    /// @param taken The amount that the registry really took.
     event Penalised(uint32 indexed epoch, uint8 indexed seat, address indexed keeper, bytes32 reason, uint256 taken);
     event StruckOut(uint8 indexed seat, address indexed keeper);
 

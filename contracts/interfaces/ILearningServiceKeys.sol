@@ -14,12 +14,12 @@ interface ILearningServiceKeys is ILearningServiceEvents, ILearningServiceErrors
     /// @notice KeyReveal. Opens the commitment; `cid` names the blob of the public-key share and encrypted re-shares.
     function revealKey(uint32 epoch, bytes calldata cid, bytes32 salt) external;
 
-    /// @notice KeyConfirm. All members confirming one hash start the training. The hash follows from what was dealt, so
-    /// that different ones are as much a dispute as a complaint is.
+    /// @notice KeyConfirm. All members confirming one hash start the training. The hash follows from the dealings, so
+    /// different hashes are a dispute just as a complaint is.
     function confirmKey(uint32 epoch, bytes32 keyHash) external;
 
-    /// @notice KeyConfirm, instead of confirming: what `accused` dealt to the caller is wrong or missing.
-    /// @param evidence At most 256 bytes from which anyone can recompute what was dealt; empty when nothing arrived.
+    /// @notice KeyConfirm, instead of confirming: the share that `accused` dealt to the caller is wrong or missing.
+    /// @param evidence At most 256 bytes from which anyone can recompute the dealt share; empty when nothing arrived.
     function complain(uint32 epoch, uint8 accused, bytes calldata evidence) external;
 
     /// @notice KeyJudge, members that confirmed or complained. One ballot each; what a quorum agrees on is

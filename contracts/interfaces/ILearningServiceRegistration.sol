@@ -19,8 +19,8 @@ interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServi
     /// the first half of the window, so that nobody can take a seat and give it up in the last second.
     function leave(uint8 seat) external;
 
-    /// @notice Anyone. Removes, as if by `leave`, a seat whose keeper is jailed. One whose bond no longer covers the
-    /// service's largest penalty goes when the epoch ends or registration closes, unless it tops up before.
+    /// @notice Anyone. Removes the seat of a jailed keeper, as if by `leave`. The seat of a keeper with a bond below
+    /// the service's largest penalty goes when the epoch ends or registration closes, unless the keeper tops up before.
     function expel(uint8 seat) external;
 
     /// @notice Owner or operator fills the bond up to the service's current one, and keeps a seat that was to go.

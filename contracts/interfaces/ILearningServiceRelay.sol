@@ -11,7 +11,7 @@ import {ILearningServiceEvents} from "./ILearningServiceEvents.sol";
 ///
 /// A signature holds for one chain, one service, one call. The call names its round or epoch, in which a member does each
 /// step once, so a signature is spent when its step is done. The one step that a round may have twice is the attestation,
-/// before and after a dispute: so what is signed says which of them it is.
+/// before and after a dispute: so the signed data say which of them it is.
 interface ILearningServiceRelay is ILearningServiceEvents, ILearningServiceErrors {
     // ------------------------------------------------------------------------------------------------- events
 

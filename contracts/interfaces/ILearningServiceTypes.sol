@@ -38,7 +38,7 @@ interface ILearningServiceTypes {
     /// closed; 5000 … 6666, so that n/2 < t ≤ ⌈2n/3⌉. Members who are dropped later do not lower it.
     /// @param decryptionsPerEpoch Draft sets that one collective key may serve before it must rotate; ≥ 1.
     /// @param maxStrikes Rounds in a row without a revealed update after which a member is jailed; 2 or 3.
-    /// @param bond Stake a member puts up; bounds what the service can ever take from it.
+    /// @param bond Stake that a member puts up; the service can never take more from it.
     /// @param rewardPerRound Split over the members that did every step; less when the pool holds less.
     /// @param keyPenalty For silence in key generation; ≤ bond.
     /// @param decryptPenalty For silence of a drafted member; ≤ bond.
@@ -79,7 +79,7 @@ interface ILearningServiceTypes {
     /// @param crsSeed keccak256(abi.encode(chainid, service, epoch, blockhash of the block before the close)).
     /// @param keyHash Hash of the collective key that all members confirmed; 0 before.
     /// @param undraftable Members that were drafted and silent in this epoch, convicted, or banned.
-    /// @param registered Members when registration last closed: what the threshold is computed from.
+    /// @param registered Members when registration last closed; the threshold is computed from it.
     struct EpochInfo {
         uint32 epoch;
         uint256 members;

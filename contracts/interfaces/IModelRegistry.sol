@@ -22,8 +22,8 @@ interface IModelRegistryErrors {
     /// @notice Nothing of this service is released.
     error NoReleasedVersion(address service);
 
-    /// @notice Accepted: by the quorum of the service's members. What is only proposed is a candidate of the service's
-    /// open Vote (`votes`), and has no number yet.
+    /// @notice Accepted: by the quorum of the service's members. A model that is only proposed is a candidate of the
+    /// service's open Vote (`votes`), and has no number yet.
     enum VersionStatus {
         None,
         Accepted,
@@ -32,7 +32,7 @@ interface IModelRegistryErrors {
     }
 }
 
-/// @dev What the registry tells of a version.
+/// @dev The registry's record of a version.
 interface IModelRegistryTypes is IModelRegistryErrors {
     /// @notice One version of a co-owned model. The CID of its blob and the bitmap of voters are in the service's events
     /// UpdateCompleted and ModelVoted.
@@ -61,10 +61,10 @@ interface IModelRegistryEvents is IModelRegistryTypes {
     event VersionDeprecated(address indexed service, uint64 indexed version, bytes32 reason);
 }
 
-/// @title The history of every co-owned model: what its keepers made, and what the DAO stands behind.
+/// @title The history of every co-owned model: the versions that its keepers made, and the DAO's decisions about them.
 /// @notice A version exists from the moment its service's members have accepted it: the registry reads it from the
-/// service (IVersionSource) and stores only what the DAO decides about it. So nobody pays for a second record, no step
-/// lies between a vote and the history, and none can be left out. Versions count from 1 and are never removed.
+/// service (IVersionSource) and stores only the DAO's decisions about it. So nobody pays for a second record, no step
+/// lies between a vote and the history, and no version can be left out. Versions count from 1 and are never removed.
 interface IModelRegistry is IModelRegistryEvents {
     /// @notice Takes the versions of `service` into the history. Registrar only (the service factory).
     function registerService(address service) external;

@@ -31,7 +31,7 @@ const OUT_OF_TIME: ReadonlySet<string> = new Set([
 
 /**
  * A call of the service: its data, and the key under which the queue knows it, which follows from the content.
- * @param occasion Tells apart calls with the same content that are meant to be sent each.
+ * @param occasion Distinguishes calls with equal content that must each be sent.
  */
 export function callKey<M extends ServiceMethod>(
   { epoch, round }: { readonly epoch: number; readonly round: number },
@@ -47,7 +47,7 @@ export function callKey<M extends ServiceMethod>(
 /**
  * Calls the service as this keeper's operator and waits until the transaction is deep enough. The key of the
  * transaction follows from its content, so the same act is never sent twice.
- * @returns false when the contract said that it is too late, too early or done already.
+ * @returns false when the contract answered that the call is too late, too early or done already.
  */
 export async function act<M extends ServiceMethod>(
   step: Step,
@@ -119,7 +119,7 @@ export async function publish(step: Step, kind: string, bytes: Uint8Array, round
 }
 
 /**
- * Fetches what the keeper at `seat` announced; the other members are asked too when it does not deliver.
+ * Fetches the blob that the keeper at `seat` announced. Asks the other members too when that keeper does not deliver.
  * @throws NetworkError as `DataPlane.fetch`.
  */
 export async function fetchFrom(

@@ -28,7 +28,7 @@ import { GlobalModel } from './models.ts'
 import { privacySpent } from './privacy.ts'
 import { PEER_IDENTITY } from './steps/secrets.ts'
 
-/** What every part is opened with. */
+/** The arguments with which every part is opened. */
 export type Surroundings = {
   readonly folder: string
   readonly config: KeeperConfig
@@ -89,12 +89,12 @@ export async function openPlane(
   })
 }
 
-/** Milliseconds at which several parts of a keeper that wait for the same block ask for it. */
+/** Poll interval in milliseconds of the parts that wait for a block. */
 function halfPoll({ chain }: KeeperConfig): number {
   return Math.max(50, (chain.pollSeconds * 1000) / 2)
 }
 
-/** What every part of the keeper learns of new blocks from. */
+/** The source from which every part of the keeper learns of new blocks. */
 export function openHeads({ config, clock }: Surroundings, provider: FailoverProvider): HeadWatch {
   return new HeadWatch({ provider, pollInterval: halfPoll(config), clock })
 }
@@ -180,7 +180,7 @@ export function openModel(
 const LATE_POLLS = 10
 const LATE_SECONDS = 30
 
-/** What /healthz says. */
+/** The answer of /healthz. */
 export function healthOf(context: AgentContext, loop: AgentLoop): Health {
   const { clock, config, plane, operator, model } = context
   const { snapshot, lastLook, lastError, seat } = loop

@@ -65,7 +65,7 @@ const dataSchema = z.strictObject({
   path: z.string().min(1).optional(),
   /** csv, images: samples of the same form that are not trained on, for reportTest. */
   test: z.string().min(1).optional(),
-  /** Which part of the files is this keeper's own; real keepers have files of their own and take `all`. */
+  /** The part of the files that belongs to this keeper. Real keepers have separate files and take `all`. */
   shard: shardSchema.default({ kind: 'all' }),
   /** Also measure accepted models on the test files. */
   reportTest: z.boolean().default(false),
@@ -100,7 +100,7 @@ const schema = z.strictObject({
       /** Blocks a transaction must be deep before it counts; default 3, on a development chain 1. */
       confirmations: z.int().min(1).max(64).optional(),
       pollSeconds: z.number().min(0.05).max(60).default(2),
-      /** Blocks whose logs one request asks for at most; less where an endpoint gives less, which the keeper finds out. */
+      /** Most blocks in one request for logs. The keeper detects endpoints that allow fewer. */
       logBlocks: z.int().min(1).max(1_000_000).optional(),
       maxFeeGwei: z.number().positive().default(500),
       /** Seconds without being mined before a transaction's fee is raised. */
@@ -111,7 +111,7 @@ const schema = z.strictObject({
     .superRefine(({ id, confirmations }, context) => {
       if (confirmations === undefined || confirmations >= FINAL_ENOUGH || DEVELOPMENT_CHAINS.has(id)) return
       const message =
-        `${confirmations} is too few on chain ${id}: a reorganisation could undo a draft whose share is out; set ` +
+        `${confirmations} is too few on chain ${id}: a reorganisation could undo a draft after the share is sent; set ` +
         `${FINAL_ENOUGH} or more (fewer only on the development chains ${[...DEVELOPMENT_CHAINS].join(' and ')})`
       context.addIssue({ code: 'custom', path: ['confirmations'], message })
     })
@@ -121,7 +121,7 @@ const schema = z.strictObject({
     })),
   service: z.strictObject({
     address,
-    /** File of the service's manifest: what all members agree on. */
+    /** File of the service's manifest, on which all members agree. */
     manifest: z.string().min(1).default('manifest.json'),
   }),
   keys: z
@@ -170,7 +170,7 @@ export const CONFIG_FILE = 'keeper.yaml'
 
 /**
  * Parses a config, paths in it made relative to `folder`, and reads the manifest that it names.
- * @param manifest instead of reading one, for a config whose folder is not there yet
+ * @param manifest used instead of reading one, when the config's folder does not exist yet
  * @throws AgentError CONFIG naming key, value and fix
  */
 export function parseConfig(text: string, folder: string, manifest?: ServiceManifest): KeeperConfig {
@@ -226,7 +226,8 @@ function contradictionInData(data: DataConfig, { input }: ServiceManifest): stri
   }
   if (source !== 'digits' && data.path === undefined) return `data.path: source ${source} needs a path`
   const ownTest = source === 'csv' || source === 'images'
-  if (!ownTest && data.test !== undefined) return `data.test: source ${source} has its test files beside the others`
+  if (!ownTest && data.test !== undefined)
+    return `data.test: source ${source} takes the test files from the same folder`
   if (ownTest && data.reportTest && data.test === undefined) return 'data.test: reportTest needs samples to report on'
   if (input.kind !== FORM_OF[source]) {
     const fitting = input.kind === 'table' ? 'csv' : 'idx or images'

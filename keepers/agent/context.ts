@@ -12,7 +12,7 @@ import type { GlobalModel } from './models.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Trainer } from './training/trainer.ts'
 
-/** Everything a behaviour may use. Built once by the daemon; tests build it from parts of their own. */
+/** Everything that a behaviour may use. The daemon builds it once; tests build it from their own parts. */
 export type AgentContext = {
   readonly config: KeeperConfig
   readonly manifest: ServiceManifest
@@ -38,13 +38,13 @@ export type AgentContext = {
   readonly stopping: AbortSignal
 }
 
-/** What steps need not ask twice. Lost with the process, and asked anew then. */
+/** Answers that steps need only once. They are lost with the process and then asked for again. */
 export type Remembered = {
-  /** The service's parameters, and the block at which their epoch opened. */
+  /** The service's parameters, and the block in which their epoch opened. */
   parameters: { readonly block: number; readonly parameters: EpochParameters } | null
-  /** Blocks in which parameters were last proposed and last applied when this keeper's manifest was found to be the service's. */
+  /** The last blocks in which parameters were proposed and applied, as of the last time this keeper's manifest matched the service's. */
   agreed: string | null
-  /** Chain time at which something was first seen to be due, and since which transition. */
+  /** Chain time at which this keeper first saw that something is due, and the last transition before that. */
   due: { readonly mark: string; readonly time: number } | null
 }
 
@@ -73,8 +73,8 @@ export type Step = {
 export type BlockOfAct = { readonly blockNumber: number; readonly blockHash: string }
 
 /**
- * What a behaviour came to: `done` for this state, or `again` when something it waits for has not happened yet. A
- * behaviour is called until it is done; each call starts from the chain and the journal, so it may be killed anywhere.
+ * The result of a behaviour: `done` for this state, or `again` while it waits for something. The loop calls a behaviour until it is done. Each
+ * call starts from the chain and the journal, so it may be killed anywhere.
  */
-export type Outcome = 'done' | 'again'
-export type Behaviour = (step: Step) => Promise<Outcome>
+export type StepResult = 'done' | 'again'
+export type Behaviour = (step: Step) => Promise<StepResult>

@@ -117,7 +117,7 @@ type Opened = {
   readonly heads: HeadWatch
 }
 
-/** Opens what a keeper works with, and checks on the way that it may run at all: clock, funds, registration, plan. */
+/** Opens the parts of a keeper, and checks that it may run: clock, funds, registration, plan. */
 async function openContext(
   surroundings: Surroundings,
   passphrase: string,

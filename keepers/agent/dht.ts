@@ -7,8 +7,8 @@ import type { KeeperMetrics } from './metrics.ts'
 const HOUR = 3_600_000
 
 /**
- * What the config says of a DHT, as the data plane takes it; nothing when it says nothing. Failures are counted, and
- * told once until a time when everything was announced: a round never depends on them.
+ * The config's DHT settings in the data plane's form; nothing without them. Failures are counted, and logged once until everything has been
+ * announced again: rounds never depend on the DHT.
  */
 export function dhtOf(
   config: KeeperConfig['network']['dht'],

@@ -10,7 +10,7 @@ const schema = z.array(
   z.object({
     /** 32 bytes in hex, without 0x. */
     publicKey: z.string().regex(/^[0-9a-f]{64}$/),
-    /** The epoch in which it was made; 0 before the first. */
+    /** The epoch in which it was made; 0 before the first epoch. */
     made: z.int().nonnegative(),
     /** The last epoch that this keeper opened shares of with it; 0 when none. */
     used: z.int().nonnegative(),
@@ -66,7 +66,7 @@ export function adoptSingleKey(store: KeeperStore): void {
   })
 }
 
-/** The public keys whose secrets this folder holds, oldest first. */
+/** The public keys for which this folder holds the secret, oldest first. */
 export function heldEncryptionKeys(store: KeeperStore): Uint8Array[] {
   return entriesOf(store).map(({ publicKey }) => Buffer.from(publicKey, 'hex'))
 }
@@ -84,8 +84,8 @@ export function loadEncryptionKey(store: KeeperStore, publicKey: Uint8Array, epo
 }
 
 /**
- * Erases keys that were neither made nor used since `epoch`. What the registry has, or may get, stays: the newest one, and the
- * newest that was seen there; all of them, before any was.
+ * Erases keys that were neither made nor used since `epoch`. Keeps those that the registry has or may get: the newest key, and the newest one
+ * seen there; all keys until one has been seen there.
  */
 export function eraseEncryptionKeysBefore(store: KeeperStore, epoch: number): void {
   const entries = entriesOf(store)

@@ -79,7 +79,7 @@ async function openFrame(request: FrameRequest): Promise<EpochFrame> {
 /** Record of the first epoch whose keys are not erased. */
 const ERASED = 'keys erased before'
 
-/** Name of a secret of an epoch: chain and service are those of the folder, the seed tells forks of the chain apart. */
+/** Name of a secret of an epoch: the folder belongs to one chain and one service; the seed distinguishes forks of the chain. */
 export function secretName(of: { readonly epoch: number; readonly crsSeed: string }, what: 'dealing' | 'key'): string {
   return `epoch/${epochName(of)}/${what}`
 }
@@ -130,7 +130,7 @@ export function loadKey(store: KeeperStore, frame: EpochFrame, log: Pick<Logger,
     )
     return null
   } finally {
-    // What cannot be imported is a secret none the less.
+    // Bytes that cannot be imported are secret all the same.
     bytes.fill(0)
   }
 }
@@ -147,7 +147,7 @@ export function keysErasedBefore(store: KeeperStore): number {
   return typeof done === 'number' ? done : 1
 }
 
-/** Erases the keys of epochs before `epoch`: what is erased cannot be stolen later. */
+/** Erases the keys of epochs before `epoch`: nobody can steal an erased key later. */
 export function eraseKeysBefore(store: KeeperStore, epoch: number): void {
   const from = keysErasedBefore(store)
   for (let old = from; old < epoch; old++) store.eraseSecrets(`epoch/${old}/`)

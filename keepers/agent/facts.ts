@@ -52,7 +52,7 @@ export class Facts {
     return added
   }
 
-  /** Facts of that name whose arguments equal `match`, oldest first. */
+  /** Facts of that name with arguments equal to `match`, oldest first. */
   all<N extends ServiceEvent>(name: N, match: Partial<ServiceEventArguments<N>> = {}): FactOf<N>[] {
     const wanted = Object.entries(match)
     const found = (this.#byName.get(name) ?? []).filter((fact) =>

@@ -5,8 +5,8 @@ import type { EpochParameters, Step } from './context.ts'
 import type { EpochFrame } from './epoch.ts'
 import { type EpochMember, rosterOf } from './members.ts'
 
-/** What a keeper does whose manifest is not the service's. */
-export const RENEW = 'run `cohort keeper manifest` to fetch that one, then start again'
+/** Advice for a keeper that has another manifest than the service. */
+export const RENEW = 'run `cohort keeper manifest` to fetch the one of the service, then start again'
 
 /** The service's parameters. They change only between epochs, so one reading per epoch is enough. */
 export async function parametersOf(step: Step): Promise<EpochParameters> {

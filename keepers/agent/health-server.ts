@@ -5,7 +5,7 @@ import type { Registry } from 'prom-client'
 import type { ClientPrivacySpent } from '../learning/index.ts'
 import { AgentError } from './errors.ts'
 
-/** What /healthz answers: public facts only. */
+/** The answer of /healthz: public facts only. */
 export type Health = {
   readonly healthy: boolean
   readonly state: string | null
@@ -29,7 +29,7 @@ export type Health = {
   readonly lastError: string | null
 }
 
-/** Serves /healthz and /metrics, and nothing else. Loopback unless configured: there is no authentication. */
+/** Serves /healthz and /metrics only, on the loopback interface by default: there is no authentication. */
 export class HealthServer {
   readonly #server: Server
   readonly port: number

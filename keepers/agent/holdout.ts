@@ -41,7 +41,7 @@ export function noteAccepted(context: Judging, of: { readonly round: number; rea
   context.store.putRecord(RECORD, { ...of, reference, judgedBy: judgedBy(context) })
 }
 
-/** What candidates have to come up to; null when no model was accepted yet, or on other terms or other samples. */
+/** The accuracy that candidates must reach; null when no model has been accepted yet, or when the last one was judged by other terms or samples. */
 function referenceOf(context: Judging): number | null {
   const record = recordSchema.parse(context.store.getRecord(RECORD))
   if (record === null || (record.judgedBy !== undefined && record.judgedBy !== judgedBy(context))) return null

@@ -3,7 +3,7 @@ import { cidBytes, cidFromBytes } from '../network/index.ts'
 import { AgentError } from './errors.ts'
 
 /**
- * What a member publishes for the key of an epoch. Ciphertexts have the fhe room's own format.
+ * The index that a member publishes for the key of an epoch. Ciphertexts have the format of the fhe room.
  *
  * Key index (little-endian):  "CKEY" · u8 version · manifest hash[32] · u16 members ·
  *                             members × (u8 length · binary CID of the share sealed to that member) · dealing

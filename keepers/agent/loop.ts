@@ -2,7 +2,7 @@
 import { formatEther } from 'ethers'
 import { backoff, type CursorStep, type EventCursor, type HeadWatch, seatsOf } from '../chain/index.ts'
 import { BEHAVIOURS } from './behaviours/index.ts'
-import type { AgentContext, Behaviour, BlockOfAct, Outcome } from './context.ts'
+import type { AgentContext, Behaviour, BlockOfAct, StepResult } from './context.ts'
 import { CONVICTIONS, reasonText } from './convictions.ts'
 import { keeperExitCode } from './errors.ts'
 import type { Fact } from './facts.ts'
@@ -33,13 +33,13 @@ type Task = {
   failures: number
   /** Milliseconds (clock) before which a behaviour that failed is not called again. */
   retryAt: number
-  /** Blocks that hold what the behaviour sent and that the cursor has not come to yet. */
+  /** Blocks with the behaviour's transactions that the cursor has not reached yet. */
   confirmed: BlockOfAct[]
 }
 
-/** Seconds of chain time after which what the chain says is read again although no event told of a change. */
+/** After this many seconds of chain time the state is read again, even without an event. */
 const REREAD_SECONDS = 60
-/** Seconds of chain time without an event of the service after which a keeper looks at some blocks together. */
+/** After this many seconds of chain time without an event of the service, a keeper reads several blocks at once. */
 const QUIET_SECONDS = 300
 /** Milliseconds between its looks then. */
 const QUIET_PAUSE = 30_000
@@ -93,7 +93,7 @@ export class AgentLoop {
     return this.#lastLook
   }
 
-  /** Runs until `stopping` is aborted. @throws what ends the keeper; {@link keeperExitCode} tells the exit code. */
+  /** Runs until `stopping` is aborted. @throws the error that ends the keeper; {@link keeperExitCode} maps it to the exit code. */
   async run(): Promise<void> {
     const { clock, config, stopping, log } = this.#context
     try {
@@ -129,7 +129,7 @@ export class AgentLoop {
     await this.#dispatch(snapshot)
   }
 
-  /** What the chain says at this block. What no event and no deadline has changed is not asked for again. */
+  /** The chain's state at this block. Asks again only for parts that an event or a deadline may have changed. */
   async #read(head: Head): Promise<Snapshot> {
     const { contracts, operator } = this.#context
     const before = this.#snapshot
@@ -152,8 +152,8 @@ export class AgentLoop {
   }
 
   /**
-   * Milliseconds for which a known block will do: where nothing has happened for minutes and no window is about to end, blocks that come
-   * seconds apart are looked at some at a time.
+   * Milliseconds for which a known block is recent enough. When nothing has happened for minutes and no window is about to end, the keeper reads
+   * blocks that are seconds apart in groups.
    */
   #patience(): number {
     const snapshot = this.#snapshot
@@ -175,12 +175,12 @@ export class AgentLoop {
       const there = blockNumber === head.number ? head : await contracts.service.runner?.provider?.getBlock(blockNumber)
       if (there?.hash === blockHash) continue
       metrics.errors.inc({ code: 'REORGANISED' })
-      log.warn({ event: 'reorganised', to: blockNumber - 1 }, 'what this keeper did is no longer on the chain')
+      log.warn({ event: 'reorganised', to: blockNumber - 1 }, 'a transaction of this keeper is no longer on the chain')
       task.done = false
     }
   }
 
-  /** Reads events up to the head. Returns the block at which everything is known, if there is one. */
+  /** Reads events up to the head. Returns the block up to which everything is known, if there is one. */
   async #follow(): Promise<Head | null> {
     const { facts, log, metrics } = this.#context
     for (;;) {
@@ -192,9 +192,12 @@ export class AgentLoop {
       if (step.rolledBackTo !== null) {
         facts.rebuild()
         metrics.errors.inc({ code: 'REORGANISED' })
-        log.warn({ event: 'reorganised', to: step.rolledBackTo }, 'the chain went back; so does this keeper')
+        log.warn(
+          { event: 'reorganised', to: step.rolledBackTo },
+          'the chain was reorganised; this keeper goes back with it',
+        )
         this.#snapshot = null
-        // What this state's behaviour had done may be undone: let it look again.
+        // The steps of this state's behaviour may be undone: let it look again.
         if (this.#task !== null) this.#task.done = false
         revokeUnaccepted(this.#context, this.#roundNow())
       } else {
@@ -204,7 +207,7 @@ export class AgentLoop {
     }
   }
 
-  /** Once a round: what the operator has left for gas. */
+  /** Once a round: checks the operator's remaining balance for gas. */
   async #checkPurse(): Promise<void> {
     const { contracts, operator, metrics, log } = this.#context
     const balance = await contracts.service.runner?.provider?.getBalance(operator)
@@ -242,7 +245,7 @@ export class AgentLoop {
       task.confirmed.push(at)
     }
     task.running = this.#behaviours[state]({ context: this.#context, snapshot, seat: this.#seat, signal, onConfirmed })
-      .then((outcome: Outcome) => {
+      .then((outcome: StepResult) => {
         task.done = outcome === 'done'
         task.failures = 0
       })
@@ -256,7 +259,7 @@ export class AgentLoop {
       })
   }
 
-  /** Ends what the last state left running, before the next state's behaviour uses the same engine and thread. */
+  /** Ends the last state's task before the next behaviour uses the same engine and thread. */
   async #endTask(): Promise<void> {
     const task = this.#task
     if (task === null) return

@@ -20,8 +20,8 @@ export function epochName(info: { readonly epoch: number; readonly crsSeed: stri
 type Stored = { seat: number; address: `0x${string}`; encryptionKey: string }[]
 
 /**
- * The members of an epoch in the order of their seats, which is their order in the epoch's key. Encryption keys are
- * those of the block in which the epoch opened, so that all members use the same; read once, then kept.
+ * The members of an epoch in the order of their seats, which is their order in the epoch's key. Encryption keys are read at the block in which
+ * the epoch opened, so that all members use the same ones, and then kept.
  */
 export async function rosterOf(
   info: { readonly epoch: number; readonly members: bigint; readonly crsSeed: string },

@@ -13,9 +13,9 @@ export function keepYoungSpaceBound(): void {
   if (Number.parseInt(process.versions.v8, 10) <= LAST_WITH_PHASES) setFlagsFromString('--no-separate-gc-phases')
 }
 
-/** What a round leaves behind would otherwise pile up for hundreds of them. Some 50 ms, while nothing is due. */
+/** Collects a round's garbage, which would otherwise pile up over hundreds of rounds. Takes about 50 ms, while nothing is due. */
 export function collectGarbage(): void {
-  // There when Node was started with --expose-gc, as `cohort keeper run` does.
+  // Defined when Node was started with --expose-gc, as `cohort keeper run` does.
   globalThis.gc?.()
 }
 

@@ -8,7 +8,7 @@ import type { RelayedEvent } from '../relay/index.ts'
 import { AGENT_ERROR_CODES } from './errors.ts'
 import { STATES, type StateName } from './states.ts'
 
-/** What a round can bring besides errors that are thrown. Prometheus sees the first of a kind only when there was a zero before. */
+/** Troubles of a round that are not thrown errors. Prometheus sees the first of a kind only if the counter was zero before. */
 const TROUBLES = [
   'DROPPED',
   'PENALISED',
@@ -31,7 +31,7 @@ const TRANSACTION_KINDS: readonly (QueueEvent | RelayedEvent)['kind'][] = [
   'own transaction',
 ]
 
-/** The keeper's Prometheus metrics. Names end in their unit; nothing secret and no data of the shard is ever a label. */
+/** The keeper's Prometheus metrics. Names end in their unit. Labels never hold secrets or data of the shard. */
 export class KeeperMetrics {
   readonly registry = new Registry()
   readonly round: Gauge
@@ -70,7 +70,7 @@ export class KeeperMetrics {
     this.peers = gauge('peers', 'Open libp2p connections.')
     this.leftOut = gauge('members_left_out', 'Members that contribute nothing for now: convicted, or the most suspect.')
     this.accuracy = gauge('holdout_accuracy_ratio', "Accuracy of the last candidate on this keeper's hold-out, 0 to 1.")
-    this.balance = gauge('operator_balance_ether', 'What the operator has left for gas.')
+    this.balance = gauge('operator_balance_ether', 'Remaining balance of the operator for gas.')
     this.#epsilon = new Gauge({
       name: 'cohort_privacy_epsilon',
       help: 'Differential privacy spent since the first round, against those who see models only, and against members who collude.',

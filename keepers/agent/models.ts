@@ -15,7 +15,7 @@ const acceptedSchema = z.object({
 /** The model that the members accepted last. */
 export type AcceptedModel = z.infer<typeof acceptedSchema>
 
-/** Weights, and what the strategy remembers beside them: nothing, m, or m and v. */
+/** Weights and the strategy's moments: none, m, or m and v. */
 export type ModelState = { readonly weights: Float32Array; readonly moments: readonly Float32Array[] }
 
 const ADOPT: ServerSettings = { kind: 'fedavg' }
@@ -74,8 +74,8 @@ export class GlobalModel {
   }
 
   /**
-   * Takes over a model that the chain says was accepted: fetched if need be, checked against its commitment, pinned.
-   * @throws AgentError or VersionError BAD_BLOB when the blob is not what the members voted for.
+   * Adopts a model that was accepted on the chain: fetches it if necessary, checks it against its commitment, and pins it.
+   * @throws AgentError or VersionError BAD_BLOB when the blob is not the one that the members voted for.
    */
   async accept(model: AcceptedModel, providers: readonly string[], signal?: AbortSignal): Promise<void> {
     if (this.accepted?.cid === model.cid && this.accepted.round === model.round) return

@@ -7,9 +7,9 @@ import { FheError } from '../fhe/index.ts'
 import { planFor, type RoundTerms } from '../versions/index.ts'
 import { AgentError } from './errors.ts'
 
-/** Seconds by which this machine's clock may differ from the chain's, latest block's age included. */
+/** Seconds by which this machine's clock may differ from the chain's. The age of the latest block counts. */
 const MAX_SKEW_SECONDS = 300
-/** Less than this, in wei, does not pay for one round: start, but say so. */
+/** Wei. A smaller balance does not pay for one round: the keeper starts, but warns. */
 export const LOW_BALANCE = 10n ** 15n
 
 /** Refuses to start with a clock that is behind the chain: windows would close before the keeper thinks they open. */
@@ -43,8 +43,8 @@ export type KeyTerms = {
 }
 
 /**
- * Refuses a service whose parameters allow an epoch for which there is no encryption: it would lose its rounds, or leak,
- * once enough keepers have joined. @throws AgentError PLAN that names the parameters and what would do.
+ * Refuses a service if its parameters allow an epoch for which no encryption parameters exist: it would lose its rounds, or leak, once enough
+ * keepers have joined. @throws AgentError PLAN naming the parameters and values that would work.
  */
 export function checkKeyPlan(terms: KeyTerms, roundTerms: RoundTerms, vectorLength: number): void {
   const { maxKeepers, minKeepers, decryptionBps, decryptionsPerEpoch } = terms

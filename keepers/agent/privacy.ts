@@ -8,7 +8,7 @@ import { AgentError } from './errors.ts'
 import type { Fact } from './facts.ts'
 
 const RECORD = 'opened sums'
-/** Round → how many contributed to the sum whose draft made it decryptable. */
+/** Round → number of contributors to the sum that its draft made decryptable. */
 const ledgerSchema = z.record(z.string(), z.int().min(0))
 
 /**
@@ -37,7 +37,7 @@ function addDrafts(ledger: Readonly<Record<string, number>>, drafts: readonly Pi
   return next
 }
 
-/** What the service has spent, by this keeper's record and the events since; null without privacy. */
+/** The privacy that the service has spent, by this keeper's record and later events; null without privacy. */
 export function privacySpent(context: Pick<AgentContext, 'manifest' | 'store' | 'facts'>): ClientPrivacySpent | null {
   const { manifest, store, facts } = context
   const { privacy } = manifest.rounds

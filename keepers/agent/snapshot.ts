@@ -2,7 +2,7 @@
 import type { ILearningService } from '../../types/index.ts'
 import { STATES, type StateName } from './states.ts'
 
-/** What the chain says at one block. */
+/** The state of the service and of this keeper at one block. */
 export type Snapshot = {
   readonly block: number
   /** Unix seconds of the block. */
@@ -28,7 +28,7 @@ export type Snapshot = {
   readonly roundInfo: {
     readonly committed: bigint
     readonly revealed: bigint
-    /** Members with an attestation that counts; after the draft, those whose seals matched. */
+    /** Members with a valid attestation; after the draft, only the members with matching seals. */
     readonly attesters: bigint
     readonly included: bigint
     readonly drafted: bigint
@@ -50,10 +50,10 @@ export type Snapshot = {
   readonly seated: bigint
 }
 
-/** What stands for no seat on the chain. */
+/** The contract's value for "no seat". */
 const NO_SEAT = 0xffff
 
-/** Reads everything at one block, and the operator's seat or null, in one question. @param time Unix seconds of the block */
+/** Reads everything at one block, and the operator's seat or null, in one call. @param time Unix seconds of the block */
 export async function takeSnapshot(
   service: Pick<ILearningService, 'snapshot'>,
   operator: string,

@@ -58,10 +58,11 @@ export const clients = {
   service: (address: string, runner: ContractRunner) => attach<ILearningService>('ILearningService', address, runner),
   registry: (address: string, runner: ContractRunner) => attach<KeeperRegistry>('KeeperRegistry', address, runner),
   hub: (address: string, runner: ContractRunner) => attach<InferenceHub>('InferenceHub', address, runner),
-  market: (address: string, runner: ContractRunner) => attach<ProverMarket>('ProverMarket', address, runner),
+  proverMarket: (address: string, runner: ContractRunner) => attach<ProverMarket>('ProverMarket', address, runner),
   publishers: (address: string, runner: ContractRunner) =>
     attach<PublisherRegistry>('PublisherRegistry', address, runner),
-  markets: (address: string, runner: ContractRunner) => attach<PredictionMarket>('PredictionMarket', address, runner),
+  predictionMarket: (address: string, runner: ContractRunner) =>
+    attach<PredictionMarket>('PredictionMarket', address, runner),
   factory: (address: string, runner: ContractRunner) => attach<ServiceFactory>('ServiceFactory', address, runner),
   pools: (address: string, runner: ContractRunner) => attach<OutcomePoolFactory>('OutcomePoolFactory', address, runner),
   pool: (address: string, runner: ContractRunner) => attach<OutcomePool>('OutcomePool', address, runner),

@@ -7,7 +7,7 @@ export type CursorOptions = {
   readonly provider: Pick<Provider, 'getBlock' | 'getLogs'>
   readonly heads: HeadWatch
   readonly store: KeeperStore
-  /** Contracts whose logs are followed. */
+  /** Contracts to follow. */
   readonly addresses: readonly string[]
   /** First block of interest: where the service was deployed. */
   readonly fromBlock: number
@@ -35,8 +35,8 @@ const MARKS = 128
 const DEFAULT_SPAN = 2_000
 
 /**
- * Follows the logs of some contracts. What it has read, and where it stands, is in the store, in one transaction; so a
- * restart reads on, and a block that left the chain takes its logs along.
+ * Follows the logs of some contracts. The store holds its logs and its position, written in one transaction. So a restart continues, and a block
+ * that left the chain takes its logs along.
  */
 export class EventCursor {
   readonly #options: Required<CursorOptions>
@@ -55,7 +55,7 @@ export class EventCursor {
   /**
    * Reads on by at most `span` blocks: nothing is asked while the head is the one known, and one question is enough for its child.
    * @param patience Milliseconds for which a known head will do.
-   * @throws what the provider throws; the position then stays.
+   * @throws the provider's errors; the position then stays.
    */
   async step(patience = 0): Promise<CursorStep> {
     const { store, span } = this.#options

@@ -43,7 +43,7 @@ export async function offeredFees(market: Market, replacing?: string): Promise<O
   return { maxFeePerGas: total, maxPriorityFeePerGas: priority }
 }
 
-/** What the network asks: twice the base fee, which grows by an eighth a block at most, and the node's suggestion. */
+/** Fees for the network: twice the base fee, which grows by at most an eighth per block, and the node's suggested tip. */
 async function asked({ provider, heads }: Market): Promise<{ priority: bigint; total: bigint }> {
   const { baseFeePerGas } = await heads.latest()
   const suggestion = await provider.send('eth_maxPriorityFeePerGas', []).catch((error: unknown) => {

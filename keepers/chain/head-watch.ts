@@ -2,7 +2,7 @@
 import type { Provider } from 'ethers'
 import { type Clock, systemClock } from './clock.ts'
 
-/** The newest block of a chain, as an endpoint tells it. */
+/** The newest block of a chain, as an endpoint reports it. */
 export type Head = {
   readonly number: number
   readonly hash: string
@@ -23,19 +23,19 @@ export type HeadWatchOptions = {
 /** Blocks by which the pace of a chain is judged, and fewest of them. */
 const MEMORY = 8
 const ENOUGH = 4
-/** A chain whose blocks are further apart than this many polls is asked once a block. */
+/** If blocks are further apart than this many polls, the chain is asked once per block. */
 const SLOW = 4
 /** Milliseconds by which a look comes earlier than the last ones did: it finds out whether blocks come sooner. */
 const PROBE = 250
-/** Milliseconds after which the chain is asked again in any case: blocks may come irregularly, and endpoints tell any time they like. */
+/** Milliseconds after which the chain is asked again in any case: blocks may come irregularly, and endpoints may report any time. */
 const LONGEST = 30_000
 /** Part of the time between blocks after which a block that is late is asked for again. */
 const RETRY = 6
 
 /**
- * The head of the chain, asked for as seldom as it can change: everybody in a keeper shares one answer, and on a chain whose blocks
- * come at intervals the next question waits until the next block is due. Providers count requests; a fixed poll of two seconds
- * asks six times about one block of Ethereum's.
+ * The head of the chain, requested only as often as it can change: all parts of a keeper share one answer, and on a chain with regular blocks
+ * the next request waits until the next block is due. Providers count requests; a fixed poll of two seconds asks six times about one block of
+ * Ethereum's.
  */
 export class HeadWatch {
   readonly #provider: Pick<Provider, 'getBlock'>
@@ -70,7 +70,7 @@ export class HeadWatch {
   /**
    * The newest block, or the one known while no other is due.
    * @param patience Milliseconds for which a known block will do, whatever may have come after it.
-   * @throws ChainError UNREACHABLE, and what the provider throws; the next call asks again.
+   * @throws ChainError UNREACHABLE, and the provider's errors; the next call asks again.
    */
   latest(patience = 0): Promise<Head> {
     const now = this.#clock.now()
@@ -99,7 +99,7 @@ export class HeadWatch {
     if (isNew && before !== null) {
       const blocks = head.number - before.number
       const late = now - head.timestamp * 1000
-      // The branch is gone, or the endpoint is behind: measure the pace anew.
+      // The branch is gone, or the endpoint is behind: measure the pace again.
       if (blocks <= 0) this.#seen = []
       else this.#seen.push({ interval: ((head.timestamp - before.timestamp) * 1000) / blocks, late })
       if (this.#seen.length > MEMORY) this.#seen.shift()

@@ -34,7 +34,7 @@ export class PeerBook {
     this.#clock = clock
   }
 
-  /** Forgets what it knows, after a fetch that failed: addresses may have changed. */
+  /** Forgets all addresses after a failed fetch: they may have changed. */
   refresh(): void {
     this.#known.clear()
   }

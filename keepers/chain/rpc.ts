@@ -26,7 +26,7 @@ export type RpcOptions = {
   readonly onLogSpan?: (event: { endpoint: string; blocks: number; reason: string }) => void
 }
 
-/** What one endpoint said, or why it said nothing. */
+/** The answer of one endpoint, or the reason for its silence. */
 export type EndpointAnswer = { readonly endpoint: string; readonly result?: unknown; readonly reason?: string }
 
 const DEFAULT_TIMEOUT = 10_000
@@ -35,12 +35,12 @@ const DEFAULT_PATIENCE = 120_000
 /** JSON-RPC's own "try again" codes: limit exceeded (-32005, EIP-1474) and internal error of an overloaded proxy. */
 const RETRYABLE_CODES: ReadonlySet<number> = new Set([-32005, -32097, 429])
 
-/** What tells a bound on logs from a bound on requests, where both come as −32005. */
+/** Distinguishes a bound on logs from a bound on requests, where both come as −32005. */
 const RANGE_COMPLAINT = /block|range|result|\blogs?\b/i
 
 /**
- * Methods whose refusal by one endpoint says nothing about the next: an archive that is missing, a plan that is used up, a
- * method that is switched off. What sends or simulates a transaction is refused by the chain's state, alike everywhere.
+ * For these methods one endpoint's refusal says nothing about the next endpoint: its archive may be missing, its plan used up, or the method
+ * switched off. What sends or simulates a transaction is refused by the chain's state, alike everywhere.
  */
 const READS: ReadonlySet<string> = new Set([
   'eth_blockNumber',

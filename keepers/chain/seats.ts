@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Sets of seats as 256-bit bitmaps, as contracts/rounds/Seats.sol keeps them.
 
-/** The seats whose bits are set, ascending. */
+/** The seats of the set bits, ascending. */
 export function seatsOf(bitmap: bigint): number[] {
   const seats: number[] = []
   for (let seat = 0, rest = bitmap; rest !== 0n; seat++, rest >>= 1n) if (rest & 1n) seats.push(seat)

@@ -54,7 +54,7 @@ export type QueueOptions = {
   readonly wallet: Wallet
   readonly log: TransactionLog
   readonly chainId: bigint
-  /** ABIs whose custom errors explain a refusal. */
+  /** ABIs with custom errors that explain a refusal. */
   readonly interfaces: readonly Interface[]
   readonly fees?: Partial<FeePolicy>
   /** Blocks a receipt must be deep before it counts; 1 = in the latest block. */
@@ -67,7 +67,7 @@ export type QueueOptions = {
 
 /**
  * Room above the estimate, since state moves between estimate and execution: whoever turns out to be the last of a step
- * also pays for the transition, and the vote that decides for publishing a version. What is not used costs nothing.
+ * also pays for the transition, and the vote that decides for publishing a version. Unused gas costs nothing.
  */
 const GAS_MARGIN = { numerator: 130n, denominator: 100n, fixed: 600_000n }
 /** Looks at the chain without a receipt before the node is asked whether it still has the transaction. */
@@ -274,7 +274,7 @@ export class TransactionQueue implements Sender {
             await this.#replace(row)
             lastSent = now
           } else if (foreign === 0 && isLong && (await this.#isForgotten(row))) {
-            // As it was: the fee is not why nobody mines it.
+            // Unchanged: the fee is not the reason why nobody mines it.
             await this.#offer(row.attempts.at(-1)!.raw)
             this.#emit({ kind: 'resent', key: row.key, hash: row.attempts.at(-1)!.hash, nonce: row.nonce })
           }
@@ -359,7 +359,7 @@ export class TransactionQueue implements Sender {
     try {
       await this.#options.provider.send('eth_sendRawTransaction', [raw])
     } catch (error) {
-      // The node has it already, or has mined it since: the next look tells.
+      // The node has it already, or has mined it since: the next look shows which.
       if (isError(error, 'NONCE_EXPIRED') || isError(error, 'REPLACEMENT_UNDERPRICED')) return
       if (/already known|already imported|known transaction/i.test(String((error as Error).message))) return
       throw error
@@ -375,7 +375,7 @@ export class TransactionQueue implements Sender {
       if (first) this.#emit({ kind: 'confirmed', key: row.key, hash: receipt.hash, gasUsed: receipt.gasUsed })
       return receipt
     }
-    // It failed between simulation and mining. The same call on the block before tells why, mostly.
+    // It failed between simulation and mining. The same call on the block before usually shows the reason.
     log.retire(row.key)
     const { to, data, value } = row.request
     const call = { from: wallet.address, to, data, value: BigInt(value), blockTag: receipt.blockNumber }

@@ -82,7 +82,7 @@ The folder goes from hand to hand; each announces the hash of their contribution
     )
   withFiles(ceremony.command('finalize <folder>'))
     .description('verify, and write the proving key')
-    .requiredOption('--out <file>', 'where the key goes; its metadata goes beside it')
+    .requiredOption('--out <file>', 'file for the key; its metadata goes to the same folder')
     .action((folder: string, options: Files & { out: string }) =>
       withTerminal(options, async ({ signal, progress, result }) => {
         const { finalizeCeremony } = await import('../zkml/index.ts')

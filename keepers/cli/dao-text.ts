@@ -30,7 +30,7 @@ export function proposalText(proposal: Proposal): string {
   const next: Partial<Record<Proposal['state'], string>> = {
     pending: `voting starts ${time(voteStart)}`,
     active: `voting ends ${time(voteEnd)}`,
-    succeeded: 'ready to be queued',
+    succeeded: 'ready to queue',
     queued: executableAt === null ? '' : `can be executed from ${time(executableAt)}`,
   }
   return [

@@ -2,10 +2,10 @@
 import { ZodError } from 'zod'
 import type { LearningError, LearningErrorCode } from '../learning/index.ts'
 
-/** Exit codes after sysexits.h, so that a supervisor can tell "fix the input" from "try again". */
+/** Exit codes after sysexits.h, so that a supervisor can distinguish "fix the input" from "try again". */
 export const EXIT = { failure: 1, usage: 64, data: 65, noInput: 66, unavailable: 69, software: 70, config: 78 } as const
 
-/** A wrong option or argument, or options that do not go together; says which, and what would do. */
+/** A wrong option or argument, or options that do not go together; the message names it and valid values. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
   readonly exitCode = EXIT.usage
@@ -22,7 +22,7 @@ export class CommandError extends Error {
   }
 }
 
-/** What a command's signal is aborted with on Ctrl-C; 130 is what a shell makes of SIGINT. */
+/** The reason with which Ctrl-C aborts a command's signal. Shells report SIGINT as 130. */
 export function interrupted(): CommandError {
   return new CommandError('interrupted', 130)
 }
@@ -51,7 +51,7 @@ export function exitCodeOf(error: unknown): number {
   return EXIT.failure
 }
 
-/** What went wrong in one line; the stack goes to whoever sets COHORT_DEBUG. */
+/** The failure in one line; with COHORT_DEBUG the stack as well. */
 export function oneLine(error: unknown): string {
   if (process.env.COHORT_DEBUG !== undefined && error instanceof Error) return error.stack ?? error.message
   if (error instanceof ZodError) {

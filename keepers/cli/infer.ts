@@ -32,7 +32,7 @@ export function registerInfer(program: Command): void {
     }),
   )
 
-  chainCommand(infer, 'offer', 'offer a service’s model through a circuit whose verifier is registered')
+  chainCommand(infer, 'offer', 'offer a service’s model through a circuit with a registered verifier')
     .requiredOption('--circuit <folder>', 'compiled and set-up circuit')
     .option(
       '--service <name-or-address>',
@@ -47,7 +47,7 @@ export function registerInfer(program: Command): void {
     .requiredOption('--circuit <folder>', 'the model’s circuit; only its program is read')
     .requiredOption('--input <file>', 'JSON list of numbers, or IDX images with --index')
     .option('--index <n>', 'which image of an IDX file', parseCountFromZero)
-    .requiredOption('--price <ether>', 'what the first valid proof earns')
+    .requiredOption('--price <ether>', 'price for the first valid proof')
     .option('--seconds <n>', 'how long the request stays open', parseCount, DEFAULT_SECONDS)
     .option('--wait', 'wait for the answer')
     .action((options: ChainOptions & RequestOptions) => request(options))
@@ -86,7 +86,7 @@ export function registerInfer(program: Command): void {
       }),
     )
 
-  chainCommand(infer, 'withdraw', 'send yourself what the hub owes you').action((options: ChainOptions) =>
+  chainCommand(infer, 'withdraw', 'withdraw your credit at the hub').action((options: ChainOptions) =>
     withHub(options, async ({ hub, signer }) => {
       const { withdrawBalance } = await import('../serving/index.ts')
       const account = await acting(signer).getAddress()
@@ -247,7 +247,7 @@ function serviceOf(services: readonly { name: string; address: string }[], wante
   const found =
     wanted === undefined ? services : services.filter(({ name, address }) => [name, address].includes(wanted))
   if (found.length === 1) return found[0]!.address
-  // A service that the DAO created later, or its adopted models, are services, too; the hub checks.
+  // Services that the DAO created later, and its adopted models, also count; the hub checks.
   if (wanted !== undefined && /^0x[0-9a-fA-F]{40}$/.test(wanted)) return wanted
   const known = services.map(({ name }) => name).join(', ') || 'none'
   throw new UsageError(`--service ${wanted ?? 'is needed'}: the deployment has ${known}`)

@@ -170,7 +170,7 @@ async function initCommand(options: Common & InitFlags): Promise<void> {
   print(options, { operator, config: configFile, next: 'read the config, then `cohort keeper register`' })
 }
 
-/** Where the service is: what the flags say, and of the rest what the deployment file says. */
+/** Addresses of the service: from the flags, the rest from the deployment file. */
 async function placeOf(flags: InitFlags): Promise<{ service: string; chainId: number; fromBlock: number }> {
   if (flags.deployment === undefined) {
     const { service, rpc } = flags
@@ -229,7 +229,7 @@ async function runCommand(options: Common): Promise<void> {
   ])
   const stop = new AbortController()
   const onSignal = (signal: NodeJS.Signals): void => {
-    // A second signal does not wait for what is under way.
+    // A second signal does not wait for the current work.
     if (stop.signal.aborted) process.exit(130)
     stop.abort(new Error(`stopped by ${signal}`))
   }
@@ -290,7 +290,7 @@ async function ownerOf(
   return { key: wallet.privateKey }
 }
 
-/** Runs a command whose errors end it with a keeper's exit codes. */
+/** Runs a command, and maps its errors to a keeper's exit codes. */
 async function exiting(body: () => Promise<void>): Promise<void> {
   try {
     await body()

@@ -118,7 +118,7 @@ export function registerLearning(program: Command): void {
     .addOption(new Option('--set <which>', 'where they come from').choices(['train', 'test']).default('train'))
     .option('--count <n>', 'how many, with their labels', wholeNumber(1), 200)
     .option('--index <n>', 'only the values of this one: an input to prove', wholeNumber(0))
-    .option('--json', 'print what was written as JSON')
+    .option('--json', 'print the result as JSON')
     .action(async (options: SamplesOptions) => interruptible((signal) => samples(options, signal)))
 
   learning
@@ -260,7 +260,7 @@ class CheckpointFile {
       })
   }
 
-  /** Throws what the file system says. */
+  /** Throws the file system's errors. */
   async write(checkpoint: TrainingCheckpoint): Promise<void> {
     await this.#writing
     await replaceFile(this.#file, this.#encode(checkpoint))

@@ -261,7 +261,7 @@ async function statusCommand(only: number | undefined, options: MarketOptions): 
       import('../chain/index.ts'),
       import('../serving/index.ts'),
     ])
-    const contract = clients.market(market, provider)
+    const contract = clients.proverMarket(market, provider)
     const count = Number(await contract.jobCount())
     const ids = only === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [only]
     const jobs = await Promise.all(ids.map((id) => readJob(contract, provider, BigInt(id))))
@@ -302,7 +302,7 @@ async function openPlane(options: PlaneOptions, cleanup: AsyncDisposableStack) {
 async function acting(session: Session) {
   const { clients } = await import('../chain/index.ts')
   const signer = requireSigner(session)
-  return { contract: clients.market(session.market, signer), address: await signer.getAddress() }
+  return { contract: clients.proverMarket(session.market, signer), address: await signer.getAddress() }
 }
 
 /** Sends and waits; a refusal becomes one line with the contract's reason. */
@@ -315,7 +315,7 @@ async function transact(
   try {
     await (await act()).wait()
   } catch (error) {
-    throw decodeRevert(error, [clients.market(market, provider).interface], what) ?? error
+    throw decodeRevert(error, [clients.proverMarket(market, provider).interface], what) ?? error
   }
 }
 

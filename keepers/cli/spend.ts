@@ -189,7 +189,7 @@ function spendOf(to: string, { value, calldata, origin }: ToldOptions): GuardedS
   return { to, value, data: calldata, operation: 0, origin: ORIGINS.indexOf(origin) }
 }
 
-/** What the guard's policy makes of a reading. */
+/** The guard's policy applied to a reading. */
 async function standing(question: GuardQuestion, reading: Reading) {
   const { approves } = await import('../apps/spending/index.ts')
   const { approvedLabel, margins, minMargin, validUntil, modelId } = question

@@ -23,7 +23,7 @@ type Provable = {
 type Told = { readonly tag: string; readonly headline: string }
 
 export function registerStory(program: Command): void {
-  const story = program.command('story').description('read headlines, and prove what was read in a signed story')
+  const story = program.command('story').description('read headlines, and prove the reading of a signed story')
 
   story
     .command('train')
@@ -43,7 +43,7 @@ export function registerStory(program: Command): void {
 
   story
     .command('read <folder>')
-    .description('what the circuit of a folder would say, without a proof')
+    .description('the label that a folder’s circuit gives, without a proof')
     .requiredOption('--headline <text>', 'at most 111 characters of printable ASCII')
     .option('--tag <hex>', 'eight bytes, from tagOf of the market', `0x${'00'.repeat(8)}`)
     .option(...JSON_FLAG)
@@ -51,10 +51,10 @@ export function registerStory(program: Command): void {
 
   story
     .command('prove <folder>')
-    .description('prove what the circuit reads, for one market')
+    .description('prove the circuit’s reading, for one market')
     .option('--headline <text>', 'at most 111 characters of printable ASCII')
     .option('--tag <hex>', 'eight bytes, from tagOf of the market')
-    .option('--private <file>', 'instead of both: what `sign-private` wrote')
+    .option('--private <file>', 'instead of both: the file that `sign-private` wrote')
     .requiredOption('--context <number>', 'from contextOf of the market', fieldElement('--context'))
     .option('--story <file>', 'also write the 119 bytes that the publisher signs')
     .option('--out <file>', 'where the proof goes; standard output when absent')
@@ -84,7 +84,7 @@ async function train(options: { readonly seed: number; readonly out?: string; re
     if (options.out === undefined) return
     terminal.result(
       { reader: options.out, accuracy, headlines: count },
-      `${options.out}\naccuracy ${percent(accuracy)} on ${count} headlines whose phrasing training never saw`,
+      `${options.out}\naccuracy ${percent(accuracy)} on ${count} headlines in phrasing that training never saw`,
     )
   })
 }

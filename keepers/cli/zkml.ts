@@ -130,7 +130,7 @@ function registerProofCommands(zkml: Command): void {
     .option('--out <file>', 'where the proof goes', 'proof.json')
     .option(
       '--openings <file>',
-      'where the salts of commitments go, which are secret (default: openings.json beside --out)',
+      'file for the salts of commitments, which are secret (default: openings.json in the folder of --out)',
     )
     .addOption(backend())
     .option(...JSON_FLAG)
@@ -138,14 +138,11 @@ function registerProofCommands(zkml: Command): void {
   zkml
     .command('verify <key> <proofs...>')
     .description(
-      'verify proofs against a folder, its circuit and its model, or a verification key; exit code 1 when one does not hold',
+      'verify proofs against a folder, its circuit and its model, or a verification key; exit code 1 if one is invalid',
     )
     .option('--public <file>', "public signals of snarkjs' proof.json")
     .option('--context <number>', 'what the proofs must be for', fieldElement('--context'))
-    .option(
-      '--input <file|number>',
-      'the input that they must be about: a file whose commitment can be computed, or that commitment',
-    )
+    .option('--input <file|number>', 'the input that they must be about: a file, or its commitment')
     .addOption(wantedPart())
     .option('--index <n>', 'which image of an IDX file', wholeNumber('--index', 0, 2 ** 31))
     .option('--clamp', 'of --input: move values outside the calibrated range to its edge')
@@ -178,7 +175,7 @@ function registerSignCommands(zkml: Command): void {
     .description('sign an input for a circuit that shows signer and tag, and nothing of the input')
     .requiredOption('--input <file>', 'JSON list of numbers, or an IDX file with --index')
     .option('--index <n>', 'which image of an IDX file', wholeNumber('--index', 0, 2 ** 31))
-    .requiredOption('--tag <number>', 'what the signature is for, below 2^64', fieldElement('--tag'))
+    .requiredOption('--tag <number>', 'the purpose of the signature, a number below 2^64', fieldElement('--tag'))
     .requiredOption('--key <file>', 'the key that sign-key drew')
     .requiredOption('--out <file>', 'where input, salt and signature go, which are secret: an input of fullprove')
     .option(...JSON_FLAG)
@@ -257,7 +254,7 @@ function registerClaimCommands(zkml: Command): void {
       (await import('./zkml/claim-commands.ts')).claimCompileCommand(model, 'accuracy', options),
     )
   compiled(claim.command('fairness <model>'))
-    .description('compile: the rates at which two groups get a label differ by at most so many permille')
+    .description('compile: two groups get a label at rates that differ by at most this many permille')
     .requiredOption('--positive <label>', 'the label that counts as positive', wholeNumber('--positive', 0, 65_535))
     .action(async (model, options) =>
       (await import('./zkml/claim-commands.ts')).claimCompileCommand(model, 'fairness', options),
@@ -276,7 +273,7 @@ function registerClaimCommands(zkml: Command): void {
     .description('prove a claim about a batch')
     .option(
       '--claim <n>',
-      'right answers at least, or permille at most (default: what is true)',
+      'least right answers, or most permille (default: the true value)',
       wholeNumber('--claim', 0, 4095),
     )
     .addOption(contextOption('what the proof is for: the fourth public signal'))

@@ -11,13 +11,13 @@ import { encodeCiphertext } from './seal-format.ts'
 import type { Aggregate, AggregateRequest, RoundContext } from './types.ts'
 import { aggregatePrefix, loadPolynomial, type RoundFrame, readAggregate } from './vector-messages.ts'
 
-/** What an aggregate was checked to be. Only objects in here are decrypted: their hashes are known to be theirs. */
+/** The checked properties of an aggregate. Only objects in here are decrypted: their hashes are known to be theirs. */
 type Checked = { readonly frame: RoundFrame; readonly ciphertexts: Uint8Array }
 const checkedAggregates = new WeakMap<Aggregate, Checked>()
 
 /**
- * Adds up updates, one at a time, in any order. An update that is malformed or bound to something else stops the call
- * with its named error and `detail.sender` (`checkUpdate` tells beforehand which to leave out). Throws 'duplicate-sender', 'no-updates'.
+ * Adds up updates, one at a time, in any order. An update that is malformed or bound to something else stops the call with its named error and
+ * `detail.sender` (call `checkUpdate` before to find the updates to leave out). Throws 'duplicate-sender', 'no-updates'.
  */
 export async function aggregate(engine: Engine, request: AggregateRequest): Promise<Aggregate> {
   const { plan } = engine

@@ -6,7 +6,7 @@ import { createCipheriv } from 'node:crypto'
 const PIECE = 1 << 15
 const BLOCK_BYTES = 16
 
-/** What is encrypted to get the stream. */
+/** The plaintext that is encrypted to get the stream. */
 const ZEROS = new Uint8Array(PIECE)
 
 /** AES-256-CTR over zeros, counter from 0, cut into items of equal length. */

@@ -9,13 +9,13 @@ import { shapeOf, weightOf } from './packing.ts'
 import type { Combined, CombineRequest } from './types.ts'
 import { peekSender, type RoundFrame, readShare } from './vector-messages.ts'
 
-/** Shares added in one pass over the sum: what is held in memory, against how often the sum is copied. */
+/** Shares added in one pass over the sum: more use more memory, fewer copy the sum more often. */
 const SHARES_PER_PASS = 2
 
 /**
  * Combines one share of every member of the active set and decodes. Throws the named error for a share that is bound to
  * something else, malformed, repeated or missing, and 'integrity-failed' when the decryption cannot be a sum of updates that
- * were proven short, or its mean is beyond the clip bound. Nobody can tell from it whose share was garbage: the round is abandoned (rule 1).
+ * were proven short, or its mean is beyond the clip bound. It does not show whose share was garbage: the round is abandoned (rule 1).
  */
 export async function combine(engine: Engine, request: CombineRequest): Promise<Combined> {
   const { plan } = engine

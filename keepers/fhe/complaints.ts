@@ -86,7 +86,7 @@ export function judgeComplaint(
   of: ComplaintSubject & {
     readonly complainer: number
     readonly evidence: Uint8Array
-    /** What `accused` sealed to the complainer; null when nobody has it. */
+    /** The share that `accused` sealed to the complainer; null when nobody has it. */
     readonly sealedShare: Uint8Array | null
   },
 ): 'dealer' | 'complainer' | 'nobody' {
@@ -114,7 +114,7 @@ export function judgeComplaint(
   try {
     return open()
   } catch (error) {
-    // Whatever these functions refuse by name is wrong with what the dealer published.
+    // Every named error of these functions means that the dealer published something wrong.
     if (!(error instanceof FheError) || error.code === 'sealed-share-mismatch') throw error
     return 'dealer'
   }

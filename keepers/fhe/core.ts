@@ -24,7 +24,7 @@ export type Product = {
   readonly secret: Uint8Array
   /** λ modulo each data prime. */
   readonly factors: readonly bigint[]
-  /** 32 bytes: what the noise of every ciphertext is derived from. Secret. */
+  /** 32 bytes from which the noise of every ciphertext is derived. Secret. */
   readonly noiseSeed: Uint8Array
   /** 32 bytes: the round's, public. */
   readonly roundSeed: Uint8Array
@@ -154,7 +154,7 @@ export class Core implements Disposable {
     this.#claim.add(index, c0)
   }
 
-  /** The sums over what this thread was given, or null when no claim is open. */
+  /** The sums over this thread's ciphertexts, or null when no claim is open. */
   closeClaim(): ClaimSums | null {
     const sums = this.#claim?.close() ?? null
     this.#claim = null

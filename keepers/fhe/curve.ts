@@ -143,7 +143,7 @@ function cleared(point: Point | null): Point | null {
   return eightfold.is0() ? null : eightfold
 }
 
-/** k or −k modulo ℓ, whichever takes 8·B to `key`: an X25519 key does not say which of two points it means. */
+/** k or −k modulo ℓ, whichever takes 8·B to `key`: an X25519 key does not determine which of two points it means. */
 function signedExponent(secretKey: Uint8Array, key: Point): bigint | null {
   const clamped = secretKey.slice()
   clamped[0]! &= 248

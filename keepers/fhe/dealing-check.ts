@@ -13,12 +13,12 @@ import type { Plan } from './plan.ts'
 import { type DealingOf, eachDifference, evaluate, extrasAt } from './shamir.ts'
 import { DEALING_REPEATS, extraResidues, PROJECTION_ROWS } from './sizes.ts'
 
-/** Residues a prime that h combines: f and the pads. The masks are what comes after them. */
+/** Residues a prime that h combines: f and the pads. The masks come after them. */
 function combined(plan: Plan): number {
   return plan.set.degree + PROJECTION_ROWS * plan.roundsPerKey
 }
 
-/** The seed of χ, from all that decides what was dealt. The sealed bytes fix the plaintexts: keys and nonces are theirs. */
+/** The seed of χ, from everything that determines the dealt values. The sealed bytes fix the plaintexts: keys and nonces are theirs. */
 function challengeSeed(frame: KeyGenerationFrame, dealer: number, digests: readonly Uint8Array[]): Uint8Array {
   const { plan, context, rosterHash, crs } = frame
   const { chainId, service, epoch } = context
@@ -76,7 +76,7 @@ function combine(kernel: Kernel, plan: Plan, chi: readonly Block[], vector: Bloc
   )
 }
 
-/** The differences of h for a dealing whose sealed shares have these digests. */
+/** The differences of h for a dealing with sealed shares of these digests. */
 export function proveDealing(
   kernel: Kernel,
   frame: KeyGenerationFrame,

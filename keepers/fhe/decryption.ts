@@ -65,7 +65,7 @@ export async function partialDecrypt(engine: Engine, request: PartialDecryptRequ
   if (!(await guard.claim({ act: 'share', nonce, digest: own }))) {
     throw new FheError(
       'share-already-given',
-      `round ${context.round} has a share of ours for other contributors or another active set; a second one would tell their difference, so the round must be abandoned and retrained`,
+      `round ${context.round} has a share of ours for other contributors or another active set; a second one would reveal their difference, so the round must be abandoned and retrained`,
       { self },
     )
   }

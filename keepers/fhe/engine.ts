@@ -85,7 +85,7 @@ export async function openEngine(plan: Plan, options?: EngineOptions): Promise<E
 
 /**
  * Runs `body` for 0 … count − 1, at most `width` at a time, letting events in between. Stops at an abort (throwing the
- * signal's reason) or at the first failure, after what is under way has ended.
+ * signal's reason) or at the first failure, after running work has ended.
  */
 export async function eachOf(
   count: number,

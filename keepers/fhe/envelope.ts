@@ -65,7 +65,7 @@ export function sealTo(receiver: Uint8Array, plaintext: Uint8Array, binding: Uin
   }
 }
 
-/** An envelope taken apart: what X25519 needs, and what opens with its result. */
+/** The parts of an envelope: the point for X25519, and the ciphertext that opens with its result. */
 export type Envelope = {
   /** u-coordinate of the ephemeral point. */
   readonly publicKey: Uint8Array
@@ -74,7 +74,7 @@ export type Envelope = {
   readonly ciphertext: Uint8Array
 }
 
-/** What everyone can check of an envelope. Throws `FheError('ephemeral-key-invalid')`: its sender is at fault. */
+/** The public checks of an envelope. Throws `FheError('ephemeral-key-invalid')`: its sender is at fault. */
 export function readEnvelope(sealed: Uint8Array, binding: Uint8Array): Envelope {
   const point = sealed.subarray(0, KEY_BYTES)
   const signature = sealed.subarray(KEY_BYTES, KEY_BYTES + SIGNATURE_BYTES)

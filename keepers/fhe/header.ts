@@ -20,14 +20,14 @@ const MESSAGE_TYPES = {
 } as const
 type MessageType = keyof typeof MESSAGE_TYPES
 
-/** Sender of what everyone computes alike: the aggregate. */
+/** Sender of a message that everyone computes identically: the aggregate. */
 export const NOBODY = 0xffff
 /** The round of messages that belong to an epoch and to no round. */
 const NO_ROUND = 0
 /** Round of the trial decryption that ends key generation (rule 5). No training round may have this number. */
 export const KEY_TEST_ROUND = Number.MAX_SAFE_INTEGER
 
-/** What a header must say. */
+/** The required contents of a header. */
 type HeaderFields = {
   readonly type: MessageType
   readonly sender: number

@@ -32,12 +32,12 @@ export function frameOf(engine: Engine, ground: KeyGenerationGround, self: numbe
   return { plan, context, rosterHash: rosterHash(members), crs }
 }
 
-/** What a member sealed to another, still sealed. */
+/** A sealed share from one member to another, not opened yet. */
 export type Dealt = { readonly dealing: Dealing; readonly sealed: Uint8Array; readonly binding: Uint8Array }
 
 /**
- * Reads a dealing and one of its sealed shares as far as everybody can. Throws 'sealed-share-mismatch' for bytes that are not
- * those which the dealing names, or the named error of what its dealer got wrong.
+ * Reads a dealing and one of its sealed shares as far as everybody can. Throws 'sealed-share-mismatch' for bytes that the dealing does not name,
+ * or the named error of the dealer's mistake.
  */
 export function readDealt(
   frame: KeyGenerationFrame,

@@ -25,8 +25,8 @@ import { DEALING_SEED_BYTES, extraResidues } from './sizes.ts'
 import type { KeyGenerationMessages, KeyGenerationOutcomeRequest, KeyGenerationRequest, MemberKey } from './types.ts'
 
 /**
- * Draws the caller's secret s_i and deals it to all members. Every call draws another one: keep what the first call gave,
- * `secret` with the rest, before anything is published.
+ * Draws the caller's secret s_i and deals it to all members. Every call draws a new one: store the first call's results, `secret` included,
+ * before publishing anything.
  */
 export async function startKeyGeneration(
   engine: Engine,

@@ -9,7 +9,7 @@ import { Secret } from './secret.ts'
 import { DEALING_REPEATS, DEALING_SEED_BYTES } from './sizes.ts'
 import type { EpochContext } from './types.ts'
 
-/** What every message of one key generation has in common. */
+/** The fields that all messages of one key generation share. */
 export type KeyGenerationFrame = {
   readonly plan: Plan
   readonly context: EpochContext
@@ -91,7 +91,7 @@ export function openMemberSecret<T>(
 }
 
 /**
- * What a sealed share is bound to: header · roster hash · crs · receiver. It is also the message's beginning. Without the
+ * The data that a sealed share is bound to: header · roster hash · crs · receiver. It is also the message's beginning. Without the
  * reference string a share of one key generation could be passed off as one of another in the same epoch, as after a
  * reorganisation, whose forged check it does not fit: its receiver would then complain, and so show everyone a share of a key in use.
  */

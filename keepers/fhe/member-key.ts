@@ -83,7 +83,7 @@ export function withDealt<T>(plan: Plan, key: MemberKey, i: number, use: (dealt:
   }
 }
 
-/** What a member's share is made for: the sets, and the request's hash with the member in it and without. */
+/** The request for which a member makes its share: the sets, and the request's hash with and without the member. */
 export type ShareOf = {
   readonly contributors: readonly number[]
   readonly activeSet: readonly number[]
@@ -124,7 +124,7 @@ export async function withShareSecret<T>(
   return lend(key, share.own, make, use)
 }
 
-/** What member i dealt, within a member's material. */
+/** The values that member i dealt, within a member's material. */
 function dealtIn(material: Uint8Array, plan: Plan, i: number): Uint8Array {
   const from = plan.set.degree + DEALING_SEED_BYTES + plan.bytes.dealt * i
   return material.subarray(from, from + plan.bytes.dealt)

@@ -32,7 +32,7 @@ const CEILINGS: ReadonlyMap<number, readonly [tc128: number, tc192: number, tc25
 const PRIME_CEILING = 1n << 60n
 const MAX_EXCESS = 1n << 22n
 
-/** What a set is made from; `securityBits` is worked out, never claimed. */
+/** The inputs of a parameter set; `securityBits` is computed, never given. */
 type Definition = Omit<ParameterSet, 'securityBits'>
 
 /** The primes are SEAL's own `CoeffModulus.Create(N, bits)`, largest first found; a test holds them against SEAL. */

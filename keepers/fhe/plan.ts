@@ -46,7 +46,7 @@ export type PlanOptions = {
   readonly minPrecisionBits?: number
 }
 
-/** What the members of an epoch agree on. `hash` is in the header of every message. */
+/** The parameters on which the members of an epoch agree. `hash` is in the header of every message. */
 export type Plan = {
   readonly set: ParameterSet
   readonly members: number
@@ -84,7 +84,7 @@ export type Plan = {
     /** −log2(meanError), rounded down. */
     readonly bits: number
   }
-  /** What a full weight puts into the weight slot. */
+  /** The value of the weight slot for a full weight. */
   readonly weightAmplitude: number
   /** What the proof of an update's shortness shows, and with what masks; coefficients at the plan's scale. */
   readonly proof: ProofBounds & {

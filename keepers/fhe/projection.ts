@@ -28,7 +28,7 @@ export function projectColumns(kernel: Kernel, seed: Uint8Array, index: number, 
   })
 }
 
-/** What a claim is made of, all public. */
+/** The parts of a claim, all public. */
 export type ClaimSeeds = {
   /** Of J. */
   readonly projection: Uint8Array

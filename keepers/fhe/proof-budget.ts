@@ -27,7 +27,7 @@ export type ProofBounds = {
   readonly shift: bigint
   /** γ: masks are uniform in ±γ. */
   readonly mask: bigint
-  /** β = γ − τ: what |z| may be. */
+  /** β = γ − τ: the largest |z|. */
   readonly limit: bigint
   /** No coefficient of an update that passes exceeds this. */
   readonly entry: number

@@ -4,7 +4,7 @@
 // points at most, so at most t − 1 + f agree with it.
 //
 // Whether an update stays in is decided by the nearest polynomial: ⌊(m − t)/2⌋ errors in m posts can be corrected (Reed and Solomon).
-// A member that has not received an update vouches for it no more than one that contradicts it. Otherwise an update that was served to
+// A member that has not received an update does not vouch for it, just like one that contradicts it. Otherwise an update that was served to
 // nobody in time, or only to t − 1 members of its sender's choice, would stand unchecked, because a round has only one dispute.
 // Convictions follow only from what the two bounds exclude: where n is small, a few liars can have an honest update left out of one
 // sum, but they cannot have its sender convicted, and no honest member is convicted for contradicting a false update.
@@ -15,9 +15,9 @@ import type { Plan } from './plan.ts'
 import { claimedScalar, type UpdateClaim } from './update-claim.ts'
 
 export type Settlement = {
-  /** Senders whose updates stay in, sorted. */
+  /** Senders of the updates that stay in, sorted. */
   readonly standing: readonly number[]
-  /** Senders whose updates were shown false. */
+  /** Senders of updates that were shown false. */
   readonly leftOut: readonly number[]
   /** Those who cannot be honest while fewer than a third lie: sorted. */
   readonly convicted: readonly number[]
@@ -49,7 +49,7 @@ export function settleCheck(
   if (heard.length < plan.threshold) {
     throw new FheError(
       'too-few-scalars',
-      `${heard.length} members posted, ${plan.threshold} are needed to tell a true polynomial from a false one`,
+      `${heard.length} members posted, ${plan.threshold} are needed to distinguish a true polynomial from a false one`,
       { found: heard.length, needed: plan.threshold },
     )
   }

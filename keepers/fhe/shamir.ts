@@ -25,7 +25,7 @@ export function lagrangeAtZero(activeSet: readonly number[], j: number, p: bigin
   return (numerator * invert(denominator, p)) % p
 }
 
-/** One dealing: what is dealt, from what, to how many. */
+/** One dealing: the values dealt, their seed, and the number of receivers. */
 export type DealingOf = {
   /** The secret polynomial over the data primes, NTT form, in kernel memory. */
   readonly secret: Block

@@ -11,7 +11,7 @@ import type { Plan } from './plan.ts'
 import { CANDIDATE_BITS } from './proof-budget.ts'
 import { CLAIM_REPEATS, PROJECTION_ROWS, projectionBytes } from './sizes.ts'
 
-/** What an update says besides its ciphertexts. */
+/** The parts of an update besides its ciphertexts. */
 export type ShortnessProof = {
   /** Which of the masks that the tree holds. */
   readonly candidate: number

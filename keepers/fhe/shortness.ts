@@ -68,7 +68,7 @@ export async function proveShort(
       masks.wipe()
     }
   }
-  throw new FheError('invalid-argument', 'no mask hides this update: its norm is not what the plan allows', {
+  throw new FheError('invalid-argument', 'no mask hides this update: its norm exceeds the bound of the plan', {
     field: 'vector',
   })
 }

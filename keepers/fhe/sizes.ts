@@ -8,7 +8,7 @@ const HEADER_BYTES = 84
 export const BITMAP_BYTES = 32
 /** X25519 public key, proof that its maker knows the exponent, and Poly1305 tag around a sealed share. */
 export const SEAL_OVERHEAD_BYTES = 32 + 64 + 16
-/** What a member expands its dealing from. */
+/** Bytes of the seed from which a member expands its dealing. */
 export const DEALING_SEED_BYTES = 32
 /** Rows of the projection that shows an update to be short, and one-time pads that a round takes: a multiple of 16. */
 export const PROJECTION_ROWS = 144
@@ -17,12 +17,12 @@ export const DEALING_REPEATS = 3
 const DEALING_MASKS = 4
 /** Random combinations of an update's projection, a prime. */
 export const CLAIM_REPEATS = 2
-/** What two members derive their masks from. */
+/** Bytes of the key from which two members derive their masks. */
 export const PAIR_KEY_BYTES = 32
-/** What a member derives its noise from. */
+/** Bytes of the key from which a member derives its noise. */
 export const NOISE_KEY_BYTES = 32
 
-/** What the lengths of messages depend on. */
+/** The parameters that determine the lengths of messages. */
 export type SizedBy = {
   readonly set: ParameterSet
   readonly ciphertexts: number

@@ -125,7 +125,7 @@ class Lane {
     if (this.#dead !== null) return Promise.reject(this.#dead)
     const id = this.#next++
     const result = new Promise<TaskResult>((resolve, reject) => this.#pending.set(id, { resolve, reject }))
-    // The process must stay while work is under way, and may end when there is none.
+    // The process must stay alive during work, and may end without any.
     this.#worker.ref()
     this.#worker.postMessage({ id, task } satisfies WorkerRequest, transfer)
     return result.finally(() => {

@@ -26,7 +26,7 @@ export type Member = {
   readonly encryptionKey: Uint8Array
 }
 
-/** What an X25519 key pair is made of. */
+/** An X25519 key pair. */
 export type EncryptionKeyPair = {
   readonly publicKey: Uint8Array
   readonly secretKey: Secret
@@ -39,7 +39,7 @@ export type Progress = {
   readonly onProgress?: (done: number, total: number) => void
 }
 
-/** What all of one key generation have in common. */
+/** The context that all participants of one key generation share. */
 export type KeyGenerationGround = {
   readonly context: EpochContext
   /** All members in their on-chain order. */
@@ -55,7 +55,7 @@ export type KeyGenerationRequest = Progress &
   }
 
 /**
- * What a member's first step of key generation gives. `dealing` and `sealedShares` are public and are journalled before
+ * The result of a member's first step of key generation. `dealing` and `sealedShares` are public and are journalled before
  * they are published; `secret` stays with the member, encrypted at rest, until the epoch is over.
  */
 export type KeyGenerationMessages = {
@@ -70,11 +70,11 @@ export type KeyGenerationMessages = {
 export type KeyGenerationOutcomeRequest = KeyGenerationRequest & {
   /** The caller's X25519 secret key. */
   readonly encryptionKey: Secret
-  /** What `startKeyGeneration` gave the caller. */
+  /** The caller's result of `startKeyGeneration`. */
   readonly secret: Secret
   /** Indexed by member. */
   readonly dealings: readonly Uint8Array[]
-  /** `sealedShares[i]`: what member i sealed to the caller. */
+  /** `sealedShares[i]`: the share that member i sealed to the caller. */
   readonly sealedShares: readonly Uint8Array[]
 }
 
@@ -122,7 +122,7 @@ export type Aggregate = {
   readonly contributors: readonly number[]
 }
 
-/** What the caller knows from the chain about the sum it is asked to help decrypt (rule 3). */
+/** The caller's knowledge from the chain about the sum that it is asked to help decrypt (rule 3). */
 export type DecryptionPolicy = {
   /** Least number of updates in the sum. */
   readonly minContributors: number
@@ -133,7 +133,7 @@ export type DecryptionPolicy = {
 /** Holds no ciphertext: a share depends on who is in the sum, and on nothing that anyone sent. */
 export type PartialDecryptRequest = Progress & {
   readonly context: RoundContext
-  /** The members whose updates are in the attested sum. */
+  /** The contributors to the attested sum. */
   readonly contributors: readonly number[]
   /** The drafted members, at least `plan.threshold` of them, the caller among them. Fixed before any share exists. */
   readonly activeSet: readonly number[]
@@ -159,7 +159,7 @@ export type OnceClaim = {
   readonly act: 'encryption' | 'share' | 'pad' | 'check'
   /** 32 bytes: act, chain, service, epoch, round, key and member. */
   readonly nonce: Uint8Array
-  /** 32 bytes: what is done, so that doing something else can be refused. */
+  /** 32 bytes that identify the act, so that another act can be refused. */
   readonly digest: Uint8Array
   /** Of an encryption, the update: recorded with the claim, it can be sent again after a crash. */
   readonly bytes?: Uint8Array

@@ -12,7 +12,7 @@ import { dataParmsId } from './seal-format.ts'
 import { BITMAP_BYTES } from './sizes.ts'
 import type { RoundContext } from './types.ts'
 
-/** What binds a message of a round, apart from its sender. */
+/** The data that a message of a round is bound to, apart from its sender. */
 export type RoundFrame = {
   readonly plan: Plan
   readonly context: RoundContext
@@ -21,7 +21,7 @@ export type RoundFrame = {
   readonly ciphertexts: number
 }
 
-/** header · parms_id · key hash: what an update starts with. */
+/** The beginning of an update: header · parms_id · key hash. */
 export function updatePrefix(frame: RoundFrame, sender: number): Uint8Array {
   return prefix(frame, 'update', sender, dataParmsId(frame.plan.set), frame.keyHash)
 }
@@ -47,7 +47,7 @@ export function proofBytes(frame: Pick<RoundFrame, 'plan' | 'context'>): number 
   return frame.context.round === KEY_TEST_ROUND ? 0 : frame.plan.bytes.shortnessProof
 }
 
-/** What an update is made of, as views; residues are not checked yet. */
+/** The parts of an update, as views; residues are not checked yet. */
 export type UpdateParts = {
   readonly prefix: Uint8Array
   /** c0 of each ciphertext. */

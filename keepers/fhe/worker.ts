@@ -6,7 +6,7 @@ import { FheError, type FheErrorObject } from './errors.ts'
 import type { Plan } from './plan.ts'
 import type { ClaimSeeds, ClaimSums } from './projection.ts'
 
-/** What a worker can be asked. Secrets travel in shared memory, so that no copy of them is left in a message queue. */
+/** Requests to a worker. Secrets travel in shared memory, so that no copy of them is left in a message queue. */
 export type Task =
   | { readonly op: 'openProduct'; readonly product: Product }
   | { readonly op: 'encrypt'; readonly index: number; readonly slots: Float64Array }

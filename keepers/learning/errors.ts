@@ -25,7 +25,7 @@ export type LearningErrorObject = {
   readonly stack: string | undefined
 }
 
-/** An error that names what is wrong, where, and what to do about it. */
+/** An error that names the fault, its place and the remedy. */
 export class LearningError extends Error {
   readonly code: LearningErrorCode
   constructor(code: LearningErrorCode, message: string, options?: ErrorOptions) {

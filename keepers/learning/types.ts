@@ -46,8 +46,7 @@ export type Model = {
 export type DatasetOrigin = 'mnist' | 'idx' | 'csv' | 'images' | 'procedural' | 'memory'
 
 /**
- * Labelled samples in memory. Pixel data stays in bytes and is multiplied by `scale` when a batch is gathered, which keeps
- * MNIST at 47 MB instead of 188.
+ * Labelled samples in memory. Pixels stay bytes; gathering a batch multiplies them by `scale`. This keeps MNIST at 47 MB instead of 188.
  */
 export type Dataset = {
   readonly name: string
@@ -86,7 +85,7 @@ export type OptimizerSettings =
       readonly epsilon?: number | undefined
     }
 
-/** What a keeper may choose about its local training. */
+/** Settings that a keeper may choose for its local training. */
 export type TrainingParameters = {
   /** Passes over the shard, ≥ 1. */
   readonly epochs: number

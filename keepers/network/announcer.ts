@@ -9,7 +9,7 @@ const RECORD_MS = 120_000
 /** Records in a row that nobody takes before the rest waits for a better time. */
 const GIVE_UP_AFTER = 3
 
-/** What the announcer asks of the data plane. */
+/** The part of the data plane that the announcer uses. */
 export type HeldModels = {
   /** Roots of the models held now. */
   readonly list: () => AsyncIterable<CID>
@@ -18,8 +18,8 @@ export type HeldModels = {
 }
 
 /**
- * Tells the DHT which models this keeper holds: each when it is pinned, all of them at start and at an interval, since
- * records run out. One at a time and in the background; nobody waits for it, and what fails is tried again.
+ * Announces to the DHT the models that this keeper holds: each one when it is pinned, and all of them at start and at an interval, because
+ * records expire. It works in the background, one model at a time; nobody waits for it, and it retries failures.
  */
 export class Announcer {
   readonly #dht: Pick<KeeperDht, 'provide' | 'withdraw'>
@@ -27,7 +27,7 @@ export class Announcer {
   readonly #every: number
   readonly #retry: { readonly first: number; readonly longest: number }
   readonly #onEvent: (event: DhtEvent) => void
-  /** What is to be announced, the last first: the newest model is the one that others want. */
+  /** Models to announce, the newest first, because others want the newest one. */
   #due = new Map<string, CID>()
   readonly #stopping = new AbortController()
   #asked = false
@@ -68,7 +68,7 @@ export class Announcer {
     await this.#dht.withdraw(cid)
   }
 
-  /** Ends what is under way. */
+  /** Aborts the announcement in progress. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the data plane is stopping'))
     this.#wake()
@@ -109,7 +109,7 @@ export class Announcer {
     this.#due = due
   }
 
-  /** Announces what is due. Returns whether something is left that failed. */
+  /** Announces the models that are due. Returns whether something is left that failed. */
   async #drain(): Promise<boolean> {
     const { signal } = this.#stopping
     const failed = new Map<string, CID>()
@@ -135,7 +135,7 @@ export class Announcer {
       }
     }
     if (signal.aborted) return false
-    // Behind the others, so that one that always fails keeps none of them from being told.
+    // Placed after the others, so that a model that always fails does not delay them.
     this.#due = new Map([...failed, ...this.#due])
     const left = this.#due.size
     if (done + left > 0) this.#tell({ announced: done, failed: left, reason: left > 0 ? reason : null })

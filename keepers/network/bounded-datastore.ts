@@ -7,11 +7,10 @@ type Query = Parameters<BaseDatastore['query']>[0]
 type Entry = { readonly key: Key; readonly value: Uint8Array }
 
 /**
- * What strangers make a node of a DHT remember: at most so many entries in memory, the least used dropped first.
+ * Records that strangers store in a DHT node: a limited number of entries in memory, and the least recently used are dropped first.
  *
- * On the disk every record of a stranger would be a file that stays for two days, and nothing counts them. What a keeper
- * itself has there is made anew at each start. Entries are found by their key's folder, because that is what the DHT
- * asks for with every question about a CID.
+ * On the disk every record of a stranger would be a file that stays for two days, and nothing counts them. A keeper recreates its own records at
+ * each start. Entries are indexed by their key's folder, because every DHT query about a CID asks for one.
  */
 export class BoundedDatastore extends BaseDatastore {
   readonly #most: number

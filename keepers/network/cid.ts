@@ -33,7 +33,7 @@ export function cidBytes(text: string): Uint8Array {
   }
 }
 
-/** The CID of a blob of one block, at most 1 MiB, whose bytes have this SHA-256 digest (32 bytes). */
+/** The CID of a blob of one block, at most 1 MiB, from the SHA-256 digest (32 bytes) of its bytes. */
 export function cidFromDigest(digest: Uint8Array): string {
   return CID.createV1(raw.code, create(sha256.code, digest)).toString()
 }

@@ -16,11 +16,11 @@ export type FetchOptions = {
   /** Peers that should have it, most likely first: multiaddrs that end in /p2p/<peer id>. */
   readonly providers: readonly string[]
   readonly signal?: AbortSignal
-  /** Tag of what the blob belongs to, e.g. a round; {@link DataPlane.collect} forgets by it. */
+  /** Tag of the blob's group, e.g. a round; {@link DataPlane.collect} forgets by it. */
   readonly round?: number
   /**
-   * Ask the DHT, when there is one, after everyone else. For models only: the question tells strangers what is wanted,
-   * and nothing else is announced there.
+   * Ask the DHT, when there is one, after everyone else. For models only: the query reveals to strangers which blob is wanted, and only models
+   * are announced there.
    */
   readonly discover?: boolean
 }
@@ -105,7 +105,7 @@ export class DataPlane {
     const providers = options.providers.map(parseProvider)
     const { dht } = this.#node.libp2p.services
     const discovery = options.discover === true && dht !== undefined
-    // A peer that went away without a word must not use up the time of those that could still deliver.
+    // A peer that disappeared silently must not use up the time of peers that could still deliver.
     const turns = Math.max(1, providers.length + (discovery ? 1 : 0))
     const turn = Math.ceil(Math.max(MIN_TURN_MS, options.timeout / turns))
     const expired = (cause: unknown): NetworkError =>
@@ -124,7 +124,7 @@ export class DataPlane {
       } catch (error) {
         options.signal?.throwIfAborted()
         if (deadline.expired) throw expired(error)
-        // The root is the same whoever sends it: what it announces cannot get better elsewhere.
+        // Every peer sends the same root, so another peer cannot announce a better size.
         if (error instanceof NetworkError && error.code !== 'UNAVAILABLE') throw error
         this.#assertRunning()
         last = error
@@ -156,7 +156,7 @@ export class DataPlane {
         if (others.length > 0) yield others
       }
     } catch {
-      // Nobody answers, or not in time: there is no one else to ask.
+      // Nobody answers in time, and there is nobody else to ask.
     }
   }
 

@@ -15,9 +15,9 @@ import { BoundedDatastore } from './bounded-datastore.ts'
 import { Deadline } from './deadline.ts'
 import { NetworkError } from './errors.ts'
 
-/** What came of telling the DHT about models, some or all of them. */
+/** The result of announcing some or all models to the DHT. */
 export type DhtEvent = {
-  /** Models of which at least one node took the record. */
+  /** Number of models with a record that at least one node accepted. */
   readonly announced: number
   /** Models that are left for a later attempt. */
   readonly failed: number
@@ -50,15 +50,14 @@ const LIMITS = {
   longestPause: 300_000,
 } as const
 
-/** The service that libp2p runs for {@link DhtOptions}. It needs ping beside it: libp2p throws when there is none. */
+/** The service that libp2p runs for {@link DhtOptions}. It needs the ping service: libp2p throws without it. */
 export function keeperDht(options: DhtOptions): (components: Omit<KadDHTComponents, 'ping'>) => KeeperDht {
   return (components) => new KeeperDht(components as KadDHTComponents, options)
 }
 
 /**
- * A Kademlia DHT that only speaks of what it is told to. It hides its router from libp2p: bitswap asks the routers for
- * every block that a peer does not deliver, which would tell strangers what each round is about and keep a round
- * waiting for them.
+ * A Kademlia DHT that announces and looks up only the CIDs that it is given. It hides its router from libp2p: bitswap asks the routers for every
+ * block that a peer does not deliver. That would reveal the blobs of each round to strangers and make a round wait for them.
  */
 export class KeeperDht {
   readonly [Symbol.toStringTag] = 'keeper-dht'
@@ -68,7 +67,7 @@ export class KeeperDht {
   readonly #kad: SingleKadDHT
   readonly #components: KadDHTComponents
   readonly #bootstrap: readonly Multiaddr[]
-  /** Public nodes tell of private addresses, and dialling those would knock on doors of the keeper's own network. */
+  /** Public nodes may report private addresses, and dialling them would reach into the keeper's own network. */
   readonly #usable: (peer: PeerInfo) => PeerInfo
   readonly #stopping = new AbortController()
   readonly #tried = Promise.withResolvers<void>()
@@ -86,7 +85,7 @@ export class KeeperDht {
       clientMode: mode === 'client',
       protocol: `${prefix ?? '/ipfs'}${PROTOCOL}`,
       peerInfoMapper: this.#usable,
-      // The announcer decides what is told again.
+      // The announcer decides which models are announced again.
       reprovide: { threshold: 0 },
     }
     this.#kad = kadDHT(init)({
@@ -122,7 +121,7 @@ export class KeeperDht {
   }
 
   /**
-   * Tells the DHT that this node has a blob.
+   * Announces to the DHT that this node has a blob.
    * @throws NetworkError UNAVAILABLE when no node of the DHT took the record; the signal's reason.
    */
   async provide(cid: CID, signal: AbortSignal): Promise<void> {

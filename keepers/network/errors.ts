@@ -11,7 +11,7 @@ export type NetworkErrorCode =
   | 'STORAGE'
   | 'NOT_RUNNING'
 
-/** A failure of the data plane. `code` is what a caller branches on; the message names the blob and the fix. */
+/** A failure of the data plane. Callers branch on `code`; the message names the blob and the fix. */
 export class NetworkError extends Error {
   override readonly name = 'NetworkError'
   readonly code: NetworkErrorCode

@@ -7,16 +7,15 @@ import { sha256 } from 'multiformats/hashes/sha2'
 import { NetworkError } from './errors.ts'
 
 /**
- * A blob is written as a UnixFS file of one fixed shape: up to `CHUNK_BYTES` it is one raw block; above that, a dag-pb root
- * whose links are raw leaves, all of `CHUNK_BYTES` but the last. One shape makes the CID a function of the bytes, so that all
- * members vote for one and the same. Read is any UnixFS file, however it was chunked and nested (`readNode`): a model may come
- * from any IPFS node. Either way a reader knows every block's size before it asks for it, so a peer cannot make it take more
- * than was announced.
- * Source: https://specs.ipfs.tech/unixfs/ (file, blocksizes).
+ * A blob is written as a UnixFS file of one fixed shape: up to `CHUNK_BYTES` it is one raw block; above that, a dag-pb root with links to raw
+ * leaves, all of `CHUNK_BYTES` except the last. One shape makes the CID a function of the bytes, so that all members vote for one and the same.
+ * Read is any UnixFS file, however it was chunked and nested (`readNode`): a model may come from any IPFS node. Either way a reader knows every
+ * block's size before it asks for it, so a peer cannot make it take more than was announced. Source: https://specs.ipfs.tech/unixfs/ (file,
+ * blocksizes).
  */
 export const CHUNK_BYTES = 1 << 20
 
-/** What bitswap peers send as one block at most. */
+/** The largest block that bitswap peers send. */
 export const MAX_BLOCK_BYTES = 2 << 20
 /** dag-pb's multicodec. */
 const DAG_PB = 0x70
@@ -27,7 +26,7 @@ export const MAX_BLOB_BYTES = MAX_LEAVES * CHUNK_BYTES
 
 export type Block = { readonly cid: CID; readonly bytes: Uint8Array }
 
-/** What a block of a file is: bytes that come first, then the files below it, in order. */
+/** A block of a file: its own bytes first, then the files below it, in order. */
 export type FileNode = {
   /** Bytes of the file that this block stands for. */
   readonly size: number
@@ -74,7 +73,7 @@ const isFileCid = (cid: CID): boolean =>
   cid.multihash.code === sha256.code && (cid.code === raw.code || cid.code === DAG_PB)
 
 /**
- * Reads one block of a file. Of what it announces, nothing has been fetched yet.
+ * Reads one block of a file. Only the root has been fetched so far.
  * @param expected The size that the block above announced for it; null at the root.
  * @throws NetworkError MALFORMED when it is not part of a plain file or not of that size, TOO_LARGE above `maxBytes`.
  */

@@ -41,7 +41,7 @@ export type NodeOptions = {
   readonly dht?: DhtOptions
 }
 
-/** What one peer may have in flight with us, so that none can exhaust memory or sockets. */
+/** The most that one peer may have in flight with us, so that no peer can exhaust memory or sockets. */
 const LIMITS = {
   maxConnections: 300,
   /** New inbound connections per second and host. Members restarting together stay below it. */
@@ -53,11 +53,11 @@ const LIMITS = {
   dialTimeout: 5_000,
   messageTimeout: 10_000,
   /**
-   * A block that was sent is not sent to the same peer again for this long. Bitswap's own 5 s would starve a peer that
-   * restarted, or gave up on a slow answer, and asks anew: it would be refused until its time is over.
+   * For this long, a block is not sent to the same peer again. Bitswap's own 5 s would starve a peer that restarted, or gave up on a slow
+   * answer, and asks again: it would be refused until its time is over.
    */
   resendAfter: 200,
-  /** Peers whose addresses are remembered when there is a DHT, which can report any number of them. */
+  /** Most peers with remembered addresses when there is a DHT, which can report any number of peers. */
   peersWithDht: 16_384,
 } as const
 

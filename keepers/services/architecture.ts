@@ -21,7 +21,7 @@ const LEAST_HIDDEN = 8
 /**
  * The architecture that `wanted` means for a sample: a name, a tfjs LayersModel (a model.json or its folder; weights are not
  * read), or by default a small network.
- * @throws LearningError BAD_MODEL, MODEL_DATA_MISMATCH naming what the model takes and what the sample has
+ * @throws LearningError BAD_MODEL, MODEL_DATA_MISMATCH naming the model's input and the sample's shape
  */
 export async function chooseArchitecture(wanted: string | undefined, sample: Sample): Promise<ModelSpec> {
   const form = { inputShape: sample.input.shape, classes: sample.classes.length }

@@ -79,7 +79,7 @@ export function calibratePlan(spec: ModelSpec, sample: Sample, trial: Trial, sig
   return best
 }
 
-/** What clips less is better, then what judges better. */
+/** Fewer clipped weights are better, then higher accuracy. */
 const rank = ({ accuracy, clippedShare }: Calibration): number => accuracy - 10 * clippedShare
 
 function clippedBy(spec: ModelSpec, plan: Plan, trial: Trial): number {

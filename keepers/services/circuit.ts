@@ -30,7 +30,7 @@ export async function serviceCircuit(
     program: await anyVersion(manifest),
     plan: planToJson(manifest.plan),
     options: SERVICE_CIRCUIT,
-    // Whoever proves a version puts in its weights and their salt.
+    // The prover of a version inserts its weights and their salt.
     modelSalt: 0n,
     ...(signal === undefined ? {} : { signal }),
   })

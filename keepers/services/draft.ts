@@ -34,7 +34,7 @@ export type DraftOptions = {
   readonly onProgress?: (text: string) => void
 }
 
-/** What a service of a manifest is like, for whoever decides about it. Accuracies 0 … 1, on samples that nobody trained on. */
+/** Properties of a manifest's service, for people who decide about it. Accuracies 0 … 1, on samples that nobody trained on. */
 export type DraftReport = {
   readonly digest: string
   readonly cid: string
@@ -60,7 +60,7 @@ export type DraftReport = {
   readonly proof: { readonly constraints: number; readonly seconds: number; readonly gas: number }
 }
 
-/** Virtual keepers among whom the sample is dealt. */
+/** Number of virtual keepers among which the sample is dealt. */
 const TRIAL_KEEPERS = 4
 /** Real keepers choose their own learning rate and passes, and with less data their updates vary more. */
 const CLIP_MARGIN = 4

@@ -16,7 +16,7 @@ import type { ServiceManifest } from '../versions/index.ts'
 import { inferTable, type TableOptions } from './table.ts'
 
 export type Sample = {
-  /** What is trained on, and what judges. */
+  /** The training part, and the part that judges. */
   readonly train: Dataset
   readonly test: Dataset
   readonly input: ServiceManifest['input']

@@ -12,7 +12,7 @@ export type TableOptions = {
   readonly ignore?: readonly string[]
 }
 
-/** What a sample of a table says that members agree on. */
+/** The properties of a table's sample that members agree on. */
 export type InferredTable = { readonly input: Table; readonly classes: readonly string[]; readonly rows: number }
 
 const DELIMITERS = [',', ';', '\t'] as const
@@ -22,7 +22,7 @@ const MOST_NUMBERS = 20
 const DIGITS = 2
 
 /**
- * Columns, their scaling and the classes of a table whose first line names the columns.
+ * Columns, their scaling and the classes of a table with column names in its first line.
  * @throws LearningError BAD_DATA naming file, line and column, and what would do
  */
 export function inferTable(text: string, name: string, options: TableOptions = {}): InferredTable {
@@ -82,7 +82,7 @@ function delimiterOf(text: string): string {
 function classesOf(labels: readonly string[], column: string, bad: (what: string) => never): string[] {
   const names = [...new Set(labels)]
   if (names.includes('')) bad(`${column} is empty in some rows: every sample needs its label`)
-  if (names.length < 2) bad(`${column} has one value only: there is nothing to tell apart`)
+  if (names.length < 2) bad(`${column} has one value only: there is nothing to distinguish`)
   const numbers = names.every(isNumber)
   if ((numbers && names.length > MOST_NUMBERS) || names.length > Math.max(2, labels.length / 2)) {
     bad(
@@ -102,7 +102,7 @@ const rounded = (value: number): number => Number(value.toPrecision(DIGITS))
 const isNumber = (text: string): boolean => text.trim() !== '' && Number.isFinite(Number(text))
 
 /**
- * What a model of the service is given for one row of a file, which may lack the label.
+ * The model's input for one row of a file, which may lack the label.
  * @param row from 1, not counting the header
  * @throws LearningError BAD_DATA naming file, line and column
  */

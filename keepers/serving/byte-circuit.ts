@@ -17,13 +17,13 @@ import {
 } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
 
-/** In front of the content: what it is for. Committed to like the rest, and not read. */
+/** Bytes of the tag before the content, which states its purpose. Committed to like the rest, and not read. */
 export const TAG_BYTES = 8
 
 /** How such a circuit shows its input and its output. */
 export const BYTE_CIRCUIT = { input: 'sha256', output: 'public' } as const
 
-/** What a network says of bytes. */
+/** A network's output for bytes. */
 export type Reading = {
   /** Index of the class with the highest score; the lowest of equals. */
   readonly label: number
@@ -52,13 +52,13 @@ function graphOf(model: Model): Graph {
   return importTfjs(JSON.stringify(modelJson(model)), () => new Uint8Array(buffer, byteOffset, byteLength))
 }
 
-/** What a program reads, without a proof. */
+/** A program's reading, without a proof. */
 export function readBytes(program: IntegerProgram, bytes: Uint8Array): Reading {
   return readingOf(plainResult(program, interpret(program, bytes).scores))
 }
 
 /**
- * Proves what a program reads in bytes, for one context.
+ * Proves a program's reading of bytes, for one context.
  * @param what the bytes are, for the message
  * @throws ServingError wrong-circuit when the prover's circuit is of another kind
  */

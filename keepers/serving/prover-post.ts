@@ -48,7 +48,7 @@ export async function postJob(order: ProvingOrder): Promise<PostedJob> {
       'a job shows its witness to every prover; signed content is proven by whom it was given to',
     )
   }
-  const market = clients.market(order.market, signer)
+  const market = clients.proverMarket(order.market, signer)
   const samples = traceFolders({ circuits }, { ...order, context: 0n })
   const document = encodeWitness(samples)
   const segments = samples.map(({ publicSignals: [model, input] }, i) => ({
@@ -137,7 +137,7 @@ export async function awaitJob(
   jobId: bigint,
   signal: AbortSignal,
 ): Promise<JobResult> {
-  const contract = clients.market(market, signer)
+  const contract = clients.proverMarket(market, signer)
   for (;;) {
     signal.throwIfAborted()
     const status = await readStatus(contract, jobId)

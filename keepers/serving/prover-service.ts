@@ -87,7 +87,7 @@ export class ProverService {
 
   private constructor(options: ProverServiceOptions, address: string) {
     this.#options = options
-    this.#market = clients.market(options.market, options.signer)
+    this.#market = clients.proverMarket(options.market, options.signer)
     this.#address = address
   }
 
@@ -95,7 +95,7 @@ export class ProverService {
   static async open(options: ProverServiceOptions): Promise<ProverService> {
     const { provider, market } = options
     const known = await clients
-      .market(market, provider)
+      .proverMarket(market, provider)
       .jobCount()
       .catch(() => null)
     if (known === null) {

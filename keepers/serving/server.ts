@@ -32,7 +32,7 @@ export type ServerOptions = {
   readonly weights?: { readonly model?: PlannedModel; readonly plane: DataPlane }
 }
 
-/** What became of one request. Times in milliseconds. */
+/** The result of one request. Times in milliseconds. */
 export type Answer = {
   readonly requestId: string
   readonly version: bigint

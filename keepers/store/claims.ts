@@ -2,13 +2,13 @@
 import type { Database } from './database.ts'
 import { StoreError } from './errors.ts'
 
-/** What is kept with a claim until its round is long over. */
+/** Data kept with a claim until its round is long over. */
 export type Keepsake = { readonly epoch: number; readonly round: number; readonly payload: Uint8Array }
 
 /**
- * The rules that threshold CKKS rests on: in one round, one encryption and one decryption share, ever. The difference of two
- * encryptions under one round's polynomial is the difference of their plaintexts; two decryption shares tell the
- * difference of two sums, or let noise be averaged away (ePrint 2024/194, 2025/409, 2026/031).
+ * The rules that threshold CKKS rests on: in one round, one encryption and one decryption share, ever. The difference of two encryptions under
+ * one round's polynomial is the difference of their plaintexts; two decryption shares reveal the difference of two sums, or allow averaging the
+ * noise away (ePrint 2024/194, 2025/409, 2026/031).
  *
  * A claim is on disk before anything that it is about leaves the process. The same claim again is fine, for it stands for
  * the same bytes; any other under the same nonce is refused for ever: rows are never deleted.
@@ -25,7 +25,7 @@ export class ClaimRegister {
   /**
    * Binds the nonce to the digest, and keeps `keepsake` with it, in one transaction.
    * @param nonce 32-byte name of the act.
-   * @param digest 32-byte hash of what is done.
+   * @param digest 32-byte hash of the act.
    * @returns false, with nothing recorded, when the nonce is bound to another digest.
    */
   claim(nonce: Uint8Array, digest: Uint8Array, keepsake?: Keepsake): boolean {
@@ -51,7 +51,7 @@ export class ClaimRegister {
     return this.#database.prepare('SELECT 1 FROM claims WHERE nonce = ?').get(nonce) !== undefined
   }
 
-  /** What was kept with the claim, or null when nothing was kept, or it was erased since. */
+  /** The data kept with the claim; null if there were none or they have been erased. */
   kept(nonce: Uint8Array): Uint8Array | null {
     const row = this.#database.prepare('SELECT payload FROM keepsakes WHERE nonce = ?').get(nonce) as
       | { payload: Uint8Array }
@@ -59,7 +59,7 @@ export class ClaimRegister {
     return row?.payload ?? null
   }
 
-  /** Drops what was kept for rounds before `round` of epochs up to `epoch`; the claims stay. Returns how many. */
+  /** Drops the data kept for rounds before `round` of epochs up to `epoch`; the claims stay. Returns how many. */
   forget(epoch: number, round: number): number {
     const statement = this.#database.prepare('DELETE FROM keepsakes WHERE epoch < ? OR (epoch = ? AND round < ?)')
     return statement.run(epoch, epoch, round).changes

@@ -2,7 +2,7 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { translateSqliteError } from './errors.ts'
 
-/** A prepared statement whose failures are StoreErrors. */
+/** A prepared statement; its failures are StoreErrors. */
 export type Statement = {
   run(...values: SQLInputValue[]): { changes: number }
   get(...values: SQLInputValue[]): Record<string, SQLOutputValue> | undefined

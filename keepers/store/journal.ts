@@ -18,7 +18,7 @@ type Row = { key: string; epoch: number; round: number; payload: Uint8Array }
 export class Journal {
   readonly #database: Database
   readonly #now: () => number
-  /** Intents whose bytes are being made. */
+  /** Intents with bytes in the making. */
   readonly #making = new Map<string, Promise<Intent>>()
 
   constructor(database: Database, now: () => number) {
@@ -27,9 +27,9 @@ export class Journal {
   }
 
   /**
-   * The bytes recorded under the key; when there are none, `produce` makes them and they are on disk before this
-   * resolves. A crash inside `produce` leaves nothing, and nothing has left the process. Whoever asks while they are being made
-   * waits for those: `produce` may publish or claim, and runs once.
+   * The bytes recorded under the key; when there are none, `produce` makes them and they are on disk before this resolves. A crash inside
+   * `produce` leaves nothing, and nothing has left the process. A caller that asks while they are being made waits for them: `produce` may
+   * publish or claim, and runs once.
    */
   async once(
     at: { key: string; epoch: number; round: number },

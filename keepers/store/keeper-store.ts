@@ -12,7 +12,7 @@ import { migrate } from './schema.ts'
 import { newKdfParameters, SecretBox } from './secret-box.ts'
 import { TransactionLog } from './transaction-log.ts'
 
-/** What a data folder belongs to. A folder is refused for any other. */
+/** The chain, service and operator that a data folder belongs to. A folder is refused for any other. */
 export type FolderBinding = { readonly chainId: bigint; readonly service: string; readonly operator: string }
 
 export type StoreOptions = {
@@ -57,7 +57,7 @@ export class KeeperStore {
     this.claims = new ClaimRegister(database, now)
     this.transactions = new TransactionLog(database, now)
     this.logs = new LogStore(database)
-    // Whoever ran here last may have been killed between erasing something and clearing the log.
+    // The last process may have been killed between erasing something and clearing the log.
     this.#clearTraces()
   }
 
@@ -71,11 +71,11 @@ export class KeeperStore {
     const file = join(options.folder, 'journal.sqlite')
     let inner: DatabaseSync | undefined
     try {
-      // The folder is closed to others, but may be copied. What SQLite makes beside the file gets the file's own mode.
+      // The folder is closed to others, but may be copied. Files that SQLite creates next to the database get the same mode.
       makePrivate(file)
       inner = new DatabaseSync(file, { timeout: 2_000 })
       inner.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
-      // What is deleted or overwritten becomes zeros in the file.
+      // Deleted and overwritten data become zeros in the file.
       inner.exec('PRAGMA secure_delete = ON')
       migrate(inner)
       const database = new Database(inner, file)

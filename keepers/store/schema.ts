@@ -3,8 +3,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import { StoreError } from './errors.ts'
 
 /**
- * Every migration that ever shipped, in order; `PRAGMA user_version` counts those applied. Append, never edit: folders
- * in the field hold what the older text made.
+ * Every migration that ever shipped, in order; `PRAGMA user_version` counts those applied. Append, never edit: existing folders were made by the
+ * older text.
  */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;

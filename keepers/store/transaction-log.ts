@@ -68,7 +68,7 @@ export class TransactionLog {
       .run(receipt === null ? null : JSON.stringify(receipt), key)
   }
 
-  /** Renames a row whose transaction failed on-chain, so that the act may be tried anew; its nonce stays used. */
+  /** Renames the row of a transaction that failed on-chain, so that the act may be tried again; its nonce stays used. */
   retire(key: string): void {
     this.#database.prepare("UPDATE transactions SET key = key || '#' || nonce WHERE key = ?").run(key)
   }

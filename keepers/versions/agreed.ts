@@ -4,7 +4,7 @@ import { ZeroHash } from 'ethers'
 import { VersionError } from './errors.ts'
 import { manifestDigest, type ServiceManifest } from './manifest.ts'
 
-/** What the service's contract says, of its current parameters and of those for the next epoch. */
+/** The digests in the contract's parameters, current ones and those for the next epoch. */
 export type ManifestSource = {
   parameters(): Promise<{ readonly manifest: string }>
   pendingParameters(): Promise<readonly [pending: boolean, next: { readonly manifest: string }]>

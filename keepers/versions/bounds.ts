@@ -8,7 +8,7 @@ export function noiseDeviation({ privacy, clipNorm }: RoundTerms): number {
   return privacy === undefined ? 0 : noiseShare({ ...privacy, clippingNorm: clipNorm })
 }
 
-/** What an entry may be before noise, so that noise never takes it past clipBound, which encryption refuses. */
+/** The largest entry before noise, so that noise never takes it past clipBound, which encryption refuses. */
 export function entryBound(terms: RoundTerms): number {
   return terms.clipBound - NOISE_TAIL * noiseDeviation(terms)
 }
@@ -25,8 +25,8 @@ export function contradictionInPrivacy(terms: RoundTerms): string | null {
 }
 
 /**
- * The weight of a keeper in the mean: its samples; with privacy the same for all, since a member with twice the weight
- * would need twice the noise, and how many samples it has is then nobody's business.
+ * The weight of a keeper in the mean: its number of samples. With privacy it is the same for all, because a member with twice the weight would
+ * need twice the noise; its number of samples then stays private.
  */
 export function declaredWeight(terms: RoundTerms, samples: number): number {
   return terms.privacy === undefined ? Math.min(samples, terms.maxSamples) : terms.maxSamples
@@ -39,7 +39,7 @@ export function meanBound(terms: RoundTerms, sum: { contributors: number; length
   return meanNormBound({ clipNorm: terms.clipNorm, length, valueError, deviation })
 }
 
-/** Bound on the norm of an honest update, noise included: what its proof of shortness is held to. */
+/** Bound on the norm of an honest update, noise included. The proof of shortness uses it. */
 export function updateBound(terms: RoundTerms, length: number): number {
   return meanBound(terms, { contributors: 1, length, valueError: 0 })
 }

@@ -11,8 +11,8 @@ export class CanonicalError extends Error {
 
 /**
  * The canonical text: keys in the order of their UTF-16 code units, no spaces, numbers and strings as ECMAScript writes
- * them (RFC 8785). Keys whose value is undefined are left out.
- * @throws CanonicalError naming the path of a number that is not finite, or of what is nested too deeply
+ * them (RFC 8785). Keys with the value undefined are left out.
+ * @throws CanonicalError naming the path of a number that is not finite, or of a value that is nested too deeply
  */
 export function canonicalJson(value: unknown, path = ''): string {
   return write(value, path, 0)

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 export type VersionErrorCode =
-  /** The bytes of a model that are not whole, or not of this architecture. */
+  /** The bytes of a model are incomplete, or belong to another architecture. */
   | 'BAD_BLOB'
-  /** A manifest that cannot be used, or whose model cannot be proven. */
+  /** The manifest cannot be used, or its model cannot be proven. */
   | 'BAD_MANIFEST'
   /** A manifest that cannot be read. */
   | 'NO_MANIFEST'
-  /** A manifest that is not the one whose digest is on the chain. */
+  /** The manifest does not have the digest that is on the chain. */
   | 'WRONG_MANIFEST'
   /** A version that the chain does not have. */
   | 'NOT_FOUND'
   /** Weights that commit to something else than the chain says. */
   | 'WRONG_COMMITMENT'
 
-/** sysexits.h: 65 for data that is wrong, 69 for what is not there (yet), 78 for a wrong configuration. */
+/** sysexits.h: 65 for wrong data, 69 for something that is not available (yet), 78 for a wrong configuration. */
 const EXIT_CODES: Record<VersionErrorCode, number> = {
   BAD_BLOB: 65,
   BAD_MANIFEST: 65,
@@ -24,7 +24,7 @@ const EXIT_CODES: Record<VersionErrorCode, number> = {
   WRONG_COMMITMENT: 69,
 }
 
-/** What a version is said to be, and is not. */
+/** The property of a version that does not hold. */
 export class VersionError extends Error {
   override readonly name = 'VersionError'
   readonly code: VersionErrorCode

@@ -35,7 +35,7 @@ export function exampleManifest(model: ModelName, changes: ExampleChanges = {}):
   }
 }
 
-/** What a manifest says of an architecture. */
+/** The part of a manifest that describes an architecture. */
 export function modelPart(spec: ModelSpec, initialSeed = 1): ServiceManifest['model'] {
   const { class_name, config } = JSON.parse(JSON.stringify(spec.topology)) as ServiceManifest['model']['topology']
   return { topology: { class_name, config }, specHash: specHash(spec), initialSeed }

@@ -52,7 +52,7 @@ export const manifestSchema = z.strictObject({
     initialSeed: z.int().min(0).max(0xffffffff),
   }),
   input: inputSchema,
-  /** What the outputs mean: for a classification, class names in their order. */
+  /** The meaning of the outputs: for a classification, class names in order. */
   task: z.strictObject({ kind: z.literal('classification'), classes: classNames }),
   /** How members judge a model before they vote. */
   vote: z.strictObject({
@@ -92,7 +92,7 @@ export function manifestCid(manifest: ServiceManifest): string {
 /**
  * Reads a manifest; whether its model can be proven is {@link openManifest}'s to say.
  * @param where names the document in errors
- * @param digest 0x…: what the canonical document must hash to
+ * @param digest 0x…: the SHA-256 that the canonical document must have
  * @throws VersionError BAD_MANIFEST naming field, value and fix, WRONG_MANIFEST for another digest
  */
 export function decodeManifest(bytes: Uint8Array, where = 'manifest', digest?: string): ServiceManifest {
@@ -114,7 +114,7 @@ export function decodeManifest(bytes: Uint8Array, where = 'manifest', digest?: s
   }
   const parsed = manifestSchema.safeParse(json)
   if (!parsed.success) return bad(parsed.error.issues.map(explain).join('; '))
-  // What a default would fill in, or a reader would drop, is hashed by one and not by the other.
+  // A key that a default would add, or a parser would drop, would be in one hash and not in the other.
   const different = firstDifference(json, JSON.parse(canonicalJson(parsed.data)))
   if (different !== null) bad(`${different}: unknown, or left to a default: state it, or leave it out`)
   const wrong = contradictionIn(parsed.data)
@@ -140,7 +140,7 @@ export function readManifestFile(file: string, digest?: string): ServiceManifest
   return decodeManifest(bytes, file, digest)
 }
 
-/** What keys say that are right one by one and do not fit together; null when all do. */
+/** Describes keys that are valid one by one but do not fit together; null when all fit. */
 function contradictionIn({ input, plan, rounds }: ServiceManifest): string | null {
   if (plan.mode !== 'committed') return `plan.mode: ${plan.mode}, a service's weights need committed`
   if (input.kind === 'table') {
@@ -150,7 +150,7 @@ function contradictionIn({ input, plan, rounds }: ServiceManifest): string | nul
     if (scale !== undefined && scale.length !== features.length) {
       return `input.scale: ${scale.length} entries for the ${features.length} features of the table`
     }
-    if (features.includes(label)) return `input.label: '${label}' is a feature, too`
+    if (features.includes(label)) return `input.label: '${label}' is also a feature`
     if (new Set(features).size !== features.length) return 'input.features: one column is named twice'
   }
   const noise = contradictionInPrivacy(rounds)

@@ -2,7 +2,7 @@
 import { VersionError } from './errors.ts'
 
 /**
- * The blob of a model, whose CID the members vote for.
+ * The blob of a model. Members vote for its CID.
  *
  * Model (little-endian):  "CMDL" · u8 version · u32 count · count × f32 [· m: count × f32 [· v: count × f32]]
  *                         version 1: weights alone; 2: with the server step's first moment; 3: with both moments

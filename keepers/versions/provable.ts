@@ -18,27 +18,27 @@ import type { ServiceManifest } from './manifest.ts'
 /** Salts are elements of BN254's scalar field, and this many bits always are. */
 const SALT_BITS = 253n
 
-/** A manifest's model: what any weights of it are rounded and committed to by. */
+/** A manifest's model: the rules by which its weights are rounded and committed to. */
 export type PlannedModel = { readonly spec: ModelSpec; readonly plan: Plan }
 
-/** The weights of one version as integers, and what was lost on the way. */
+/** The weights of one version as integers, and the number of weights that were clipped. */
 export type ProvableModel = {
-  /** Committed mode: what depends on the weights is witness, so the circuit is that of every version. */
+  /** Committed mode: everything that depends on the weights is witness, so all versions share one circuit. */
   readonly program: IntegerProgram
   /** Weights that the plan's range does not hold and that were clipped to it. */
   readonly clipped: number
 }
 
 /**
- * The model that a manifest describes, checked: its topology is the one whose hash is stated, takes the stated samples, tells
- * the stated classes apart, and has a provable form by the stated plan.
- * @throws VersionError BAD_MANIFEST naming the field, and what would do
+ * Checks and returns the model that a manifest describes: the topology has the stated hash, takes the stated samples, distinguishes the stated
+ * classes, and has a provable form by the stated plan.
+ * @throws VersionError BAD_MANIFEST naming the field and a valid value
  */
 export async function openManifest(manifest: ServiceManifest, where = 'manifest'): Promise<PlannedModel> {
   const bad = (what: string, cause?: unknown): never => {
     throw new VersionError('BAD_MANIFEST', `${where}: ${what}`, { cause })
   }
-  // Whatever a reader of topologies throws: it has met what it does not expect.
+  // Any error of a topology reader means that it found something unexpected.
   const spec = await specOf(manifest).catch((cause: Error) =>
     bad(`model.topology: ${cause.message.split('\n')[0]}`, cause),
   )
@@ -68,7 +68,7 @@ export async function specOf({ model }: ServiceManifest): Promise<ModelSpec> {
 
 /**
  * The integer program of a model with these weights (flat, in the order of its spec).
- * @param output what a proof shows; the commitment to the weights does not depend on it
+ * @param output the output that a proof shows; the commitment to the weights does not depend on it
  * @throws CompileError for weights that are not finite
  */
 export function provableModel(model: PlannedModel, weights: Float32Array, output?: OutputSpec): ProvableModel {
@@ -78,8 +78,8 @@ export function provableModel(model: PlannedModel, weights: Float32Array, output
 }
 
 /**
- * The salt of a version's commitment: a hash of its exact weights. Members who hold the same weights agree on it without a
- * message, and who does not hold them cannot guess at them through the commitment.
+ * The salt of a version's commitment: a hash of its exact weights. Members with the same weights agree on it without a message, and nobody
+ * without them can use the commitment to test guesses.
  */
 export function saltOf(weights: Float32Array): bigint {
   const { buffer, byteOffset, byteLength } = weights

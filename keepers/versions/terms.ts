@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { clientPrivacySchema, serverSettingsSchema } from '../learning/index.ts'
 
-/** What members hold updates to, and what they make of their mean: the part of a manifest that every round uses. */
+/** The bounds on updates and the use of their mean: the part of a manifest that every round uses. */
 export const roundTermsSchema = z.strictObject({
   /** Bound on each entry of an update (the change of one weight in one round). */
   clipBound: z.number().positive().max(64),
@@ -14,7 +14,7 @@ export const roundTermsSchema = z.strictObject({
   minTotalSamples: z.int().min(1),
   /** Statistical bits of the flooding of decryption shares. */
   statisticalBits: z.int().min(30).max(160),
-  /** What members make of the mean update; without it they add it. What it remembers goes with the model's blob. */
+  /** How members apply the mean update; without a strategy they add it. The model's blob carries the strategy's memory. */
   strategy: serverSettingsSchema.optional(),
   /** Client-level differential privacy: noise that every member adds before encryption. Off without it. */
   privacy: clientPrivacySchema.optional(),

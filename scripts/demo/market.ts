@@ -111,7 +111,7 @@ export async function settleMarket(options: {
   await (await publishers.addKey(publisherId, P256, now, now + 86_400, material)).wait()
   const keyId = await publishers.keyCount()
 
-  const markets = clients.markets(contracts.PredictionMarket, maker)
+  const markets = clients.predictionMarket(contracts.PredictionMarket, maker)
   const question = 'Does Heron 4 lift off?'
   const classMap = LAUNCH_OUTCOMES.map((_, label) => (label < 2 ? toBeHex(label, 1).slice(2) : ABSTAIN)).join('')
   await (
@@ -151,7 +151,7 @@ export async function settleMarket(options: {
   const proveSeconds = (performance.now() - start) / 1000
   const { a, b, c } = toSolidityProof(proof.proof)
   const resolved = await clients
-    .markets(contracts.PredictionMarket, stranger)
+    .predictionMarket(contracts.PredictionMarket, stranger)
     .resolve(marketId, story, keyId, signature, reading.output, { a: [...a], b: [[...b[0]], [...b[1]]], c: [...c] })
   const receipt = await resolved.wait()
   const outcome = LAUNCH_OUTCOMES[reading.label]!
@@ -159,7 +159,7 @@ export async function settleMarket(options: {
 
   await waitUntilFinal(async () => Number(await markets.statusOf(marketId)), signal)
   const before = await token.balanceOf(believer)
-  await (await clients.markets(contracts.PredictionMarket, believer).redeem(marketId)).wait()
+  await (await clients.predictionMarket(contracts.PredictionMarket, believer).redeem(marketId)).wait()
   const paid = (await token.balanceOf(believer)) - before
   return {
     marketId: String(marketId),

@@ -11,15 +11,15 @@ const PAGES = [
   'docs/**/*.md',
   '{contracts,circuits}/**/README.md',
   'keepers/**/README.md',
-  '{scripts,test,bench,deploy}/README.md',
-  'scripts/*/README.md',
+  '{scripts,test,bench,examples}/**/README.md',
+  'deploy/README.md',
 ]
 
 /** Where the reference is in the site. */
 export const REFERENCE = 'reference'
 
 /**
- * Copies every page to its place below `site`, which is made anew. A README is the index of its folder.
+ * Empties `site` and copies every page to its place below it. A README is the index of its folder.
  * @returns the pages' paths below `site`, and the names of the Solidity pages
  */
 export async function collectPages(site: string): Promise<{ pages: string[]; solidity: string[] }> {
@@ -41,7 +41,7 @@ export async function collectPages(site: string): Promise<{ pages: string[]; sol
     await writeFile(join(site, REFERENCE, 'solidity', `${name}.md`), page)
     solidity.push(name)
   }
-  // Pages show what lies beside them.
+  // Pictures that the pages show.
   for await (const file of glob('**/*.{png,svg}', { cwd: join(ROOT, 'docs') })) {
     await cp(join(ROOT, 'docs', file), join(site, 'docs', file))
   }

@@ -20,7 +20,7 @@ describe('gadgets of Baby Jubjub', function () {
     return witness
   }
 
-  it('cost what they say, and leave no signal open', () => {
+  it('have the stated cost, and determine every signal', () => {
     for (const [name, circuit] of circuits) {
       expect(circuit.system.header.constraints, name).to.equal(INSTANCES[name]!.constraints)
       expect(circuit.open(), name).to.deep.equal([])
@@ -45,7 +45,7 @@ describe('gadgets of Baby Jubjub', function () {
     }
   })
 
-  it('double any point of the curve, and tell points from other pairs', () => {
+  it('double any point of the curve, and distinguish points from other pairs', () => {
     for (const point of points) {
       const [x1, y1] = pair(point)
       expectPoint(at('baby-double'), { x1, y1 }, point.double())

@@ -171,7 +171,7 @@ describe('EdDSA-Poseidon in a circuit', function () {
     expectMutationsRefused(circuit, witness, own, 200, random)
   })
 
-  it('names a seed that is none, without showing it', () => {
+  it('names an invalid seed without showing it', () => {
     const short = Uint8Array.from([211, 212, 213])
     for (const act of [() => eddsaPublicKey(short), () => eddsaSign(short, 1n)]) {
       expect(act).to.throw(CircuitError, /^a seed has 32 bytes, found 3$/)

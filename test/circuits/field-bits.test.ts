@@ -12,7 +12,7 @@ describe('bits of a field element', function () {
   const limit = 3n << 252n
   const interesting = [0n, 1n, P - 1n, P - 2n, limit - 1n, limit, limit + 1n, (1n << 253n) - 1n, 1n << 253n]
 
-  it('cost what they say, and are the bits', () => {
+  it('have the stated cost, and give the bits', () => {
     expect(circuit.system.header.constraints).to.equal(INSTANCES['field-bits']!.constraints)
     for (const value of [...interesting, ...Array.from({ length: 20 }, anyField)]) {
       const witness = circuit.witness({ in: value })

@@ -278,7 +278,7 @@ describe('gadgets', () => {
         circuit = await Circuit.instance(instance)
       })
 
-      it('costs what it says', () => {
+      it('has the stated cost', () => {
         expect(circuit.system.header.constraints).to.equal(INSTANCES[instance]!.constraints)
       })
 

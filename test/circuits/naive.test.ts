@@ -11,7 +11,7 @@ async function naive(template: string, parameters: readonly unknown[], visible: 
   return Circuit.compile(source, { name: `naive-${template}`, libraries: NAIVE })
 }
 
-describe('the naive circuits that ours stand beside', function () {
+describe('the naive circuits that ours are compared with', function () {
   this.timeout(60_000)
 
   it('rescale: accepts any quotient, because an assert is no constraint; ours accepts one', async () => {

@@ -105,7 +105,7 @@ describe('private content', function () {
     expect((await sign('signed', 'press.key', `0x1${'0'.repeat(16)}`)).stderr).to.match(/0 ≤ tag < 2\^64/)
   })
 
-  it('is proven in segments: the first shows whose it is, the rest show nothing', async () => {
+  it('is proven in segments: the first shows the publisher, the rest show nothing', async () => {
     await savePerceptron(at('deep'), [4, 3, 2], 7)
     await succeed('calibrate', at('deep'), '--data', at('samples.json'), '--out', at('deep.json'))
     const options = ['--plan', at('deep.json'), '--segments', '2', '--input', 'signed', '--out', at('parts')]

@@ -19,7 +19,7 @@ describe('cohort service', function () {
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
 
-  it('makes a manifest from a table, shows what it found, and what a service of it costs', async () => {
+  it('makes a manifest from a table, and shows its findings and the cost of such a service', async () => {
     const made = await command('service', 'new', '--data', CELLS, '--out', out, '--rounds', '5')
     expect(made.code, made.stderr).to.equal(0)
     expect(made.stderr).to.match(
@@ -80,7 +80,7 @@ describe('cohort service', function () {
     ])
   })
 
-  it('is told in one line what is wrong, and leaves no file', async () => {
+  it('reports the mistake in one line, and leaves no file', async () => {
     const no = join(folder, 'no.json')
     const before = readFileSync(out)
     const lying = join(folder, 'lying.json')

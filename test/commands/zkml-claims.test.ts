@@ -71,7 +71,7 @@ describe('zkML claims about a batch', function () {
     expect((await cohort('mock', at('accurate'), '--input', at('input.json'))).stderr).to.match(/claims about batches/)
   })
 
-  it('fairness: the gap that is true is proven, a smaller one is not, and groups must be there', async () => {
+  it('fairness: proves the true gap, refuses a smaller one, and needs groups', async () => {
     const folder = at('fair')
     const options = ['--count', '4', '--positive', '1', '--out', folder]
     const manifest = await succeed('claim', 'fairness', ...model(), ...options)

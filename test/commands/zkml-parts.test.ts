@@ -43,7 +43,7 @@ describe('zkML of several inputs and outputs, each shown in its own way', functi
   })
   after(() => rm(home, { recursive: true, force: true }))
 
-  it('refuses names that are none, what shows nothing, and visibilities that do not go together', async () => {
+  it('refuses unknown names, circuits that show nothing, and visibilities that do not go together', async () => {
     for (const [options, message] of [
       [['--input', 'wealth:public'], /no wealth among the inputs income, region/],
       [['--input', 'income:public', '--input', 'income:private'], /income is named twice/],
@@ -52,7 +52,7 @@ describe('zkML of several inputs and outputs, each shown in its own way', functi
       [['--input', 'income:private', '--input', 'region:private'], /all inputs are private/],
       [['--output', 'private', '--output', 'risk:private'], /all outputs are private/],
       [['--output', 'both:public'], /no both among the outputs credit, risk/],
-      [['--input', 'sha256', '--input', 'income:public'], /sha256 is of the whole input/],
+      [['--input', 'sha256', '--input', 'income:public'], /sha256 is for the whole input/],
     ] as const) {
       const { code, stderr } = await compile(...options)
       expect(stderr).to.match(message)
@@ -62,11 +62,11 @@ describe('zkML of several inputs and outputs, each shown in its own way', functi
       ...['split', at('m.onnx'), '--take', 'credit,risk', '--plan', at('plan.json'), '--segments', '2'],
       ...['--out', at('halves'), '--input', 'income:public'],
     )
-    expect(split.stderr).to.match(/segments show all of it alike/)
+    expect(split.stderr).to.match(/segments show all parts in the same way/)
     expect(split.code).to.equal(64)
   })
 
-  it('proves, and says of each input and output what is shown, checked against the proof', async () => {
+  it('proves, and prints the visible part of each input and output, checked against the proof', async () => {
     const shown = ['--input', 'income:public', '--output', 'private', '--output', 'risk:public']
     const { code, stderr } = await compile(...shown)
     expect(code, stderr).to.equal(0)

@@ -128,7 +128,7 @@ describe('zkML from a model on disk to a contract', function () {
     expect(refused.stdout).to.match(/proof.json: valid\n.*tampered.json: INVALID/)
   })
 
-  it('verifies a proof only as one of this circuit, model, input and context, and says what it states', async () => {
+  it('verifies a proof only as one of this circuit, model, input and context, and prints its statement', async () => {
     const valid = await cohort(
       'verify',
       at('net'),
@@ -220,7 +220,7 @@ describe('zkML from a model on disk to a contract', function () {
     }
   })
 
-  it('proves two versions of private weights with one key, and tells them apart', async () => {
+  it('proves two versions of private weights with one key, and distinguishes them', async () => {
     const plan = JSON.parse(await readFile(at('plan.json'), 'utf8'))
     plan.mode = 'committed'
     const build = async (model: string) =>
@@ -260,7 +260,7 @@ describe('zkML from a model on disk to a contract', function () {
     expect(fresh.witness({ input: samples[3]!, context: CONTEXT }).salts).to.have.keys('input')
   })
 
-  it('takes over the key of a ceremony, keeps it from a local set-up, and is not fooled by what its metadata claims', async () => {
+  it('takes over the key of a ceremony, keeps it from a local set-up, and does not trust its metadata', async () => {
     await cp(at('net'), at('taken'), { recursive: true })
     await cp(folderPaths(at('net')).zkey, at('given.zkey'))
     const metadata = JSON.parse(await readFile(`${folderPaths(at('net')).zkey}.json`, 'utf8'))

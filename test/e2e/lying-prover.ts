@@ -18,7 +18,7 @@ const [rpc, account, address, jobId, index, folder] = process.argv.slice(2) as [
 const provider = new JsonRpcProvider(rpc, undefined, { cacheTimeout: -1 })
 provider.pollingInterval = 200
 const signer = await provider.getSigner(Number(account))
-const market = clients.market(address, signer)
+const market = clients.proverMarket(address, signer)
 const job = await readJob(market, provider, BigInt(jobId))
 const segment = Number(index)
 await (await market.bond({ value: job.bond })).wait()

@@ -77,7 +77,7 @@ describe('provers as processes', function () {
       await (await verifiers.register(manifest.circuitId, verifier.address, verifier.vkHash, 1, '0x')).wait()
     }
     address = await (await create('ProverMarket', [verifiers, deployer, MIN_BOND, 60, 60])).getAddress()
-    market = clients.market(address, provider)
+    market = clients.proverMarket(address, provider)
     await writeFile(at('input.json'), JSON.stringify({ input: INPUT, integers: true }))
   })
   after(async () => {

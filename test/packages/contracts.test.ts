@@ -66,7 +66,7 @@ contract Quiet is IInferenceConsumer { ${body} }`
     expect(errorsOf(compile(consumer('')))[0]).to.match(/should be marked as abstract/)
   })
 
-  it('gives the libraries and contracts that need OpenZeppelin’s, too', () => {
+  it('also contains the libraries and contracts that need OpenZeppelin’s', () => {
     const output = compile(`// SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 import {OutputReading} from "@cohort-ai/contracts/inference/OutputReading.sol";

@@ -52,7 +52,7 @@ describe('packages', function () {
     })
   }
 
-  it('open no door but those of the manifest', () => {
+  it('export only the entry points of the manifest', () => {
     for (const name of LIBRARIES) {
       const door = `@cohort-ai/${name}/dist/index.js`
       expect(existsSync(installed(name, 'dist/index.js'))).to.equal(true)
@@ -76,7 +76,7 @@ describe('packages', function () {
     expect(urls).to.be.greaterThan(7)
   })
 
-  it('zkml: what a browser imports reaches nothing of Node', () => {
+  it('zkml: a browser’s imports reach no module of Node', () => {
     const reached = new Set<string>()
     const follow = (file: string): void => {
       if (reached.has(file)) return
@@ -157,7 +157,7 @@ plan({ members: 3, threshold: 'two', vectorLength: 4, clipBound: 8, decryptionsP
     }
   })
 
-  it('declare what they import, and refuse to be built with what the application does not pin', () => {
+  it('declare their imports, and cannot be built with one that the application does not pin', () => {
     expect(
       importedPackages(
         "import a from 'zod'\nimport b from './b.js'\nawait import('@noble/hashes/sha2.js')\nimport 'node:fs'",

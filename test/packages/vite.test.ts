@@ -89,7 +89,7 @@ describe('packages under Vite', function () {
     await writeFile(project.path('vite.client.js'), CLIENT)
   })
 
-  it('are built into a server, where the examples of fhe, learning and zkml say what they say in Node', () => {
+  it('are built into a server, where the examples of fhe, learning and zkml print the same as in Node', () => {
     vite('--config', 'vite.server.js')
     for (const [name, output] of [
       ['learning', /^\d\d\.\d % of 500 digits, 7850 weights\n$/],

@@ -30,13 +30,13 @@ describe('bootstrap', () => {
       env: { ...process.env, npm_execpath: '', ...env },
     })
 
-  it('says how it is used when the command is not one it knows', () => {
+  it('prints its usage for an unknown command', () => {
     const { status, stderr } = run(['dance'])
     expect(status).to.equal(64)
     expect(stderr).to.match(/^cohort: usage: .+\n$/)
   })
 
-  it('finds its scripts in a folder whose name means something else in a URL', async () => {
+  it('finds its scripts in a folder with a name that URLs would escape', async () => {
     const odd = join(folder, 'co hört #1 %20?')
     cpSync(join(ROOT, 'scripts'), join(odd, 'scripts'), { recursive: true })
     const { resolveScript } = await import(pathToFileURL(join(odd, 'scripts', 'bootstrap.mjs')).href)
@@ -117,7 +117,7 @@ describe('bootstrap', () => {
     }
   })
 
-  it('takes over a lock whose owner died', () => {
+  it('takes over the lock of a process that died', () => {
     cpSync(join(ROOT, '.gitignore'), join(folder, '.gitignore'))
     spawnSync('mkdir', ['-p', join(folder, '.cache')])
     writeFileSync(join(folder, '.cache', 'install.lock'), '999999999')

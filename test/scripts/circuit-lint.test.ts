@@ -57,7 +57,7 @@ describe('circuit lint', () => {
     expect(rules('signal input a;\n// b <-- a;\n/* assert(a); */\nlog("x <-- a", a);\na === 1;')).to.deep.equal([])
   })
 
-  it('reads paths without their indices, and what is in the indices too', () => {
+  it('reads paths without their indices, and the signals inside the indices', () => {
     expect(pathsIn('unit[i + k].out[2] * (w[at] - 3)')).to.deep.equal(['i', 'k', 'unit.out', 'at', 'w'])
     expect(templatesOf('template A() { signal x; } template B(n) { }').map(({ name }) => name)).to.deep.equal([
       'A',

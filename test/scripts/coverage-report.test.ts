@@ -47,7 +47,7 @@ describe('the coverage of runs that share the test files', () => {
     expect(totalOf([file!], 'branches')).to.deep.equal({ hit: 1, all: 2, percent: 50 })
   })
 
-  it('counts what one run did not see as missed', () => {
+  it('counts lines that one run did not see as missed', () => {
     const [file] = readCoverage([project('1', { 2: 1, 4: 1 })])
     expect(file).to.deep.include({ lines: [2, 2], branches: [0, 2] })
     expect(totalOf([], 'lines').percent).to.equal(100)

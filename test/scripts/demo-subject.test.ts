@@ -27,7 +27,7 @@ describe('the demo`s example of cells', function () {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  it('is learned by keepers with its files and settings, and says by its circuit what the diagnosis is', async () => {
+  it('is learned by keepers with its files and settings, and gives the diagnosis through its circuit', async () => {
     for (let index = 0; index < KEEPERS; index++) {
       const { config } = await initKeeper({
         folder: join(folder, `keeper-${index}`),

@@ -57,7 +57,7 @@ describe('gas in the documents', () => {
   for (const file of ['README.md', ...globSync('docs/*.md', { cwd: ROOT }).sort()]) {
     const figures = gasIn(readFileSync(join(ROOT, file), 'utf8'))
     if (figures.length === 0) continue
-    it(`${file} states what was measured (${figures.length} figures)`, () => {
+    it(`${file} states the measured gas (${figures.length} figures)`, () => {
       expect(figures.filter((figure) => !measured.has(figure))).to.deep.equal([])
     })
   }

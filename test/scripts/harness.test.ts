@@ -45,7 +45,7 @@ describe('bench harness', () => {
     expect(formatTable(context.rows).split('\n')).to.have.length(3)
   })
 
-  it('replaces what a subject measured again, keeps the rest with its own moment, and appends what is new', () => {
+  it('replaces a subject’s repeated measurements, keeps the others with their time, and appends new ones', () => {
     const row = (metric: string, value: number) => ({
       metric,
       value,

@@ -58,7 +58,7 @@ describe('a release', () => {
   })
   afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-  it('is planned without a change, and says what the tag would say', async () => {
+  it('is planned without changing anything, and shows the tag’s message', async () => {
     const { tag, notes } = await planRelease(folder, '0.2.0', TODAY)
     expect([tag, notes]).to.deep.equal(['v0.2.0', '### Added\n\n- Something new.'])
     expect(git('status', '--porcelain')).to.equal('')
@@ -79,7 +79,7 @@ describe('a release', () => {
     expect(git('tag', '--list', '--format=%(contents)', 'v0.2.0')).to.contain('### Added\n\n- Something new.')
   })
 
-  it('is refused, with all reasons at once, when it is none', async () => {
+  it('is refused, with all reasons at once, when it is not possible', async () => {
     writeFileSync(join(folder, 'stray'), '')
     writeFileSync(join(folder, 'CHANGELOG.md'), CHANGELOG.replace('- Something new.\n', ''))
     const reasons = (await refusal('0.1.0')).split('\n')
@@ -101,7 +101,7 @@ describe('a release', () => {
     expect(() => releaseChangelog(empty, '0.2.0', TODAY)).to.throw(/'### Fixed' has no entry/)
   })
 
-  it('knows which of two versions comes first', () => {
+  it('orders two versions', () => {
     // The example of SemVer 2.0.0, item 11, and the numbers before it.
     const inOrder =
       '0.9.0 0.10.0 1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta 1.0.0-beta.2 1.0.0-beta.11 1.0.0-rc.1 1.0.0'

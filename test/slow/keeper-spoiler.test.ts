@@ -13,7 +13,7 @@ const LIES: Readonly<Record<string, Lie>> = Object.fromEntries(
 const LOST_AT_MOST = 6
 const ROUNDS = 10
 
-describe('seven keepers, one of which spoils each share that it gives', function () {
+describe('seven keepers and a spoiler among them that falsifies each share it gives', function () {
   this.timeout(1_800_000)
   let cluster: Cluster
   let spoiler: KeeperNode

@@ -2,7 +2,7 @@
 
 import { hasSeat, seatsOf } from '../../chain/index.ts'
 import { act, elapsed } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { type Attested, attestationSeal, lastAttested, noteAttested } from '../steps/attestation.ts'
@@ -13,16 +13,16 @@ import { ownUpdate } from '../steps/own-update.ts'
 import { mayBelieveReveals } from '../steps/review.ts'
 import { sumOfRound } from '../steps/sum.ts'
 
-/** Part of the window in which members attest. */
+/** Fraction of the window in which members attest. */
 const OPEN = 0.5
-/** Part of the window for which a keeper waits for blobs that nobody serves, before it attests without them. */
+/** Fraction of the window for which a keeper waits for blobs that nobody serves; then it attests without them. */
 const PATIENCE = 0.3
 
 /**
- * Aggregate: add up what was revealed and seal which sum it is; dispute an update whose proof holds for everybody but not for what
- * this keeper was dealt. Once all have attested, or half of the window has passed, have the draft drawn.
+ * Aggregate: add up the revealed updates and attest the sum under a seal. Dispute an update if its proof is valid but contradicts the share that
+ * this keeper was dealt. Open the draft once all have attested or half of the window has passed.
  */
-export async function aggregate(step: Step): Promise<Outcome> {
+export async function aggregate(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   if (!isMember(step)) return 'done'
   const frame = await frameHere(step)
@@ -36,7 +36,7 @@ export async function aggregate(step: Step): Promise<Outcome> {
   if (what === null) return 'again'
   noteAttested(step, what)
   const seal = attestationSeal(context, snapshot.round, step.seat, what)
-  // A dispute voids what was attested before it, also when that was the same.
+  // A dispute voids earlier attestations, even of the same sum.
   const occasion = disputeOf(context, snapshot.round) === null ? undefined : 'after dispute'
   await act(step, 'attest', [snapshot.round, seal], occasion)
   return 'again'

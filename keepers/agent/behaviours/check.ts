@@ -2,7 +2,7 @@
 
 import { hasSeat } from '../../chain/index.ts'
 import { act, elapsed } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { encodeScalars, reviewAll } from '../steps/dispute.ts'
 import { checkIntentName } from '../steps/intents.ts'
@@ -12,10 +12,10 @@ import { mayBelieveReveals, revealedIn, revealsName } from '../steps/review.ts'
 const PATIENCE = 0.5
 
 /**
- * Check: say of every revealed update what one's own share of its sender's secret makes of it, so that all see who lied. It tells
- * nothing of the update: with the proof that the sender published, it is one more point of a polynomial that hides it.
+ * Check: for every revealed update, post the scalar that this keeper computes with its own share of the sender's secret, so that everybody sees
+ * who lied. The scalar reveals nothing about the update: with the sender's published proof, it is one more point of a polynomial that hides it.
  */
-export async function check(step: Step): Promise<Outcome> {
+export async function check(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   const { round } = snapshot
   if (!isMember(step) || hasSeat(snapshot.roundInfo.checked, step.seat)) return 'done'
@@ -25,7 +25,7 @@ export async function check(step: Step): Promise<Outcome> {
   let intent = context.store.journal.find(at.key)
   if (intent === null) {
     const { windows } = await parametersOf(step)
-    // Of another update, or in another order, what is posted would contradict honest senders.
+    // Scalars for another update, or in another order, would contradict honest senders.
     if (!(await mayBelieveReveals(step, round, { window: windows.reveal, patience: PATIENCE }))) return 'again'
     const reviews = await reviewAll(step, frame, round)
     const waiting = [...reviews.values()].some((review) => review.kind === 'missing')

@@ -4,7 +4,7 @@ import { hasSeat, seatsOf } from '../../chain/index.ts'
 import { FheError, partialDecrypt } from '../../fhe/index.ts'
 import { cidHex } from '../../network/index.ts'
 import { act, publish } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { loadKey, onceGuard } from '../epoch.ts'
 import { frameHere, indicesOf, isMember } from '../frame.ts'
 import { hasAttested } from '../steps/attestation.ts'
@@ -14,11 +14,10 @@ import { ownUpdate } from '../steps/own-update.ts'
 import { isWitnessed } from '../steps/witness.ts'
 
 /**
- * Decrypt: a drafted member posts its one share of the attested sum, which depends on who is in the sum and who was
- * drafted, and on no blob. The draft must be as deep as transactions are awaited to be: a share that is given for a draft
- * which a reorganisation undoes could not be given again.
+ * Decrypt: a drafted member posts its one share of the attested sum. The share depends on the contributors and on the drafted members, not on
+ * any blob. The draft must be `confirmations` deep: after a reorganisation that undoes the draft, the member could not give another share.
  */
-export async function decrypt(step: Step): Promise<Outcome> {
+export async function decrypt(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   if (!isMember(step)) return 'done'
   const { drafted, shared } = snapshot.roundInfo
@@ -31,7 +30,11 @@ export async function decrypt(step: Step): Promise<Outcome> {
   const { included, drafted: active } = draft
   if (!hasAttested(step, { hash: draft.aggregateHash, included, convicted: draft.convicted })) {
     context.log.error(
-      { event: 'share refused', round: snapshot.round, reason: 'this keeper has not attested what was drafted' },
+      {
+        event: 'share refused',
+        round: snapshot.round,
+        reason: 'this keeper has not attested the sum that was drafted',
+      },
       'no share is given',
     )
     return 'done'

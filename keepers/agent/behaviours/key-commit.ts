@@ -4,7 +4,7 @@ import { hasSeat } from '../../chain/index.ts'
 import { startKeyGeneration } from '../../fhe/index.ts'
 import { digestOf, disagreement, manifestHash } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { storeDealing } from '../epoch.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { encodeKeyIndex } from '../key-index.ts'
@@ -16,7 +16,7 @@ import { ensureSeat } from '../steps/seat.ts'
 import { isRosterWitnessed } from '../steps/witness.ts'
 
 /** KeyCommit: make this member's share of the key, offer it to the others, and commit to it before any is revealed. */
-export async function keyCommit(step: Step): Promise<Outcome> {
+export async function keyCommit(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   if (snapshot.due) {
     // The seed of the epoch exists only once the transition is recorded.
@@ -27,7 +27,7 @@ export async function keyCommit(step: Step): Promise<Outcome> {
   if (!isMember(step) || hasSeat(snapshot.keyInfo.committed, step.seat)) return 'done'
   // Parameters may have changed as registration closed: better silent than accused of another key.
   if (disagreement({ current: digestOf((await parametersOf(step)).manifest) }, context.manifest) !== null) {
-    // Whoever said so may have said more that is not so.
+    // The endpoint that gave wrong parameters may have given other wrong answers.
     context.remembered.parameters = null
     await isManifestAgreed(context, true)
     return 'again'
@@ -39,8 +39,8 @@ export async function keyCommit(step: Step): Promise<Outcome> {
 }
 
 /**
- * The member's messages of key generation, made once per epoch and published before anyone hears of them. Null while only one endpoint
- * has reported the members, or the chain may yet open the epoch otherwise: what follows stays secret only if the dealing is for the true
+ * The member's messages of key generation, made once per epoch and published before anyone hears of them. Null while only one endpoint has
+ * reported the members, or while a reorganisation could still open another epoch: secrets stay secret only if they are dealt to the true
  * members.
  */
 async function makeShare(step: Step & { readonly seat: number }): Promise<KeyIntent | null> {

@@ -4,7 +4,7 @@ import { getBytes, id } from 'ethers'
 import { hasSeat } from '../../chain/index.ts'
 import { FheError, finishKeyGeneration, openComplaint } from '../../fhe/index.ts'
 import { act, elapsed } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { loadEncryptionKey } from '../encryption-keys.ts'
 import { type EpochFrame, loadDealing, loadKeyHash, storeKey } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
@@ -15,7 +15,7 @@ import { type ComplaintIntent, complaintIntentName, parseComplaintIntent } from 
 import { type KeyPart, keyIndexOf, sealedShareOf } from '../steps/key-parts.ts'
 import { mayBelieve } from '../steps/witness.ts'
 
-/** Part of the window after which a member whose blobs cannot be fetched is accused, to leave the others time to agree. */
+/** After this fraction of the window a member is accused if its blobs cannot be fetched. The rest leaves the others time to agree. */
 const PATIENCE = 0.5
 
 /** A member whose part of the key is missing or does not fit. */
@@ -23,7 +23,7 @@ class Accusation extends Error {
   readonly seat: number
   /** Bad bytes are bad for good; an unreachable peer may come back. */
   readonly final: boolean
-  /** What opens the share that does not fit, when there is one that only its receiver can read. */
+  /** The secret that opens the wrong share, if only its receiver can read that share; otherwise empty. */
   readonly evidence: Uint8Array
 
   constructor(seat: number, why: string, options: { final: boolean; evidence?: Uint8Array }) {
@@ -35,7 +35,7 @@ class Accusation extends Error {
 }
 
 /** KeyConfirm: put the shares together, keep our share of the key, and say which key it is; or say who made it fail, and prove it. */
-export async function keyConfirm(step: Step): Promise<Outcome> {
+export async function keyConfirm(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   if (!isMember(step) || hasSeat(snapshot.keyInfo.spoken, step.seat)) return 'done'
   const frame = await frameHere(step)
@@ -48,14 +48,14 @@ export async function keyConfirm(step: Step): Promise<Outcome> {
     // Neither another complaint nor a key: evidence has opened a share, which must be of no key that comes to use.
     context.log.error(
       { event: 'complaint void', epoch: snapshot.epoch },
-      'what this keeper accused is no longer on the chain',
+      'the dealing that this keeper accused is no longer on the chain',
     )
     return 'done'
   }
   const held = loadKeyHash(context.store, frame)
   const agreed = context.store.getRecord(revealsName(frame))
   if (held !== null && agreed !== null && agreed !== reveals) {
-    // What this keeper dealt serves one key: its pads would be used again under another, and so would those dealt to it.
+    // A dealing serves one key. Under another, this keeper's pads, and those dealt to it, would be used twice.
     context.log.error(
       { event: 'key void', epoch: snapshot.epoch },
       'the dealings of this key are no longer on the chain',
@@ -89,8 +89,8 @@ export async function keyConfirm(step: Step): Promise<Outcome> {
 }
 
 /**
- * Allows one statement about each key generation, permanently, whatever else is forgotten meanwhile: a member that has opened a share must
- * not confirm a key, and a member that has confirmed one must not open any of its shares.
+ * Allows one statement about each key generation, and remembers it permanently: a member that has opened a share must not confirm the key, and a
+ * member that has confirmed it must not open any of its shares.
  */
 function maySay({ context, snapshot }: Step, frame: EpochFrame, what: string): boolean {
   const nonce = getBytes(id(`key generation/${frame.context.epoch}/${frame.crsSeed}`))
@@ -115,7 +115,7 @@ function revealsOf({ context, snapshot }: Step): string {
 const revealsName = (frame: EpochFrame): string =>
   `reveals of key/${epochName({ epoch: frame.context.epoch, crsSeed: frame.crsSeed })}`
 
-async function complain(step: Step, frame: EpochFrame, { accused, evidence }: ComplaintIntent): Promise<Outcome> {
+async function complain(step: Step, frame: EpochFrame, { accused, evidence }: ComplaintIntent): Promise<StepResult> {
   if (!maySay(step, frame, `accuse ${accused} ${evidence}`)) return 'done'
   return (await act(step, 'complain', [step.snapshot.epoch, accused, evidence])) ? 'done' : 'again'
 }

@@ -2,16 +2,16 @@
 
 import { hasSeat, seatsOf } from '../../chain/index.ts'
 import { act, elapsed } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { type BallotIntent, ballotIntentName, parseBallotIntent } from '../steps/intents.ts'
 import { judgeEpoch } from '../steps/key-verdict.ts'
 
-/** Part of the window for which a keeper waits for blobs that nobody serves, before it judges without them. */
+/** Fraction of the window for which a keeper waits for blobs that nobody serves; then it judges without them. */
 const PATIENCE = 0.5
 
 /** KeyJudge: work out from public bytes who spoilt the key, and vote for that. */
-export async function keyJudge(step: Step): Promise<Outcome> {
+export async function keyJudge(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   const { keyInfo, epochInfo, epoch } = snapshot
   if (!isMember(step) || !hasSeat(keyInfo.spoken, step.seat) || hasSeat(keyInfo.judged, step.seat)) return 'done'
@@ -25,7 +25,7 @@ export async function keyJudge(step: Step): Promise<Outcome> {
       return 'again'
     }
     for (const { seat, reason } of verdict.reasons) {
-      context.log.warn({ event: 'key verdict', epoch, seat, reason }, 'found whose part of the key is false')
+      context.log.warn({ event: 'key verdict', epoch, seat, reason }, 'this part of the key is false')
     }
     const ballot: BallotIntent = { convicted: String(verdict.convicted), excused: String(verdict.excused) }
     intent = await context.store.journal.once(at, () => Buffer.from(JSON.stringify(ballot)))

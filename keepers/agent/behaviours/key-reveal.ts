@@ -3,12 +3,12 @@
 import { hasSeat } from '../../chain/index.ts'
 import { cidHex } from '../../network/index.ts'
 import { act } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { isMember } from '../frame.ts'
 import { keyIntentName, parseKeyIntent } from '../steps/intents.ts'
 
 /** KeyReveal: every commitment is in, so the shares may be seen. */
-export async function keyReveal(step: Step): Promise<Outcome> {
+export async function keyReveal(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   if (!isMember(step) || hasSeat(snapshot.keyInfo.revealed, step.seat)) return 'done'
   const known = context.store.journal.find(keyIntentName(snapshot.epochInfo))

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { act } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { isManifestAgreed } from '../steps/agreed-manifest.ts'
 import { pokeInTurn } from '../steps/poke.ts'
 import { ensureSeat } from '../steps/seat.ts'
 
 /** Registration: be seated before the window closes, and let the machine move on when it has. */
-export async function registration(step: Step): Promise<Outcome> {
+export async function registration(step: Step): Promise<StepResult> {
   if (!(await isManifestKnown(step))) return 'again'
   if (step.seat === null) await ensureSeat(step)
   // Nothing is due while the window is open; and a window that merely reopens needs no transaction of ours.

@@ -2,13 +2,13 @@
 
 import { hasSeat } from '../../chain/index.ts'
 import { act } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { isMember } from '../frame.ts'
 import { parseUpdateIntent, updateIntentName } from '../steps/intents.ts'
 import { noteReveal, revealArguments } from '../steps/own-update.ts'
 
 /** Reveal: nobody can copy any more, so say which ciphertext was committed to. */
-export async function reveal(step: Step): Promise<Outcome> {
+export async function reveal(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   const { committed, revealed } = snapshot.roundInfo
   if (!isMember(step) || !hasSeat(committed, step.seat) || hasSeat(revealed, step.seat)) return 'done'

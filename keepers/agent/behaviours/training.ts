@@ -4,7 +4,7 @@ import { hasSeat } from '../../chain/index.ts'
 import { addNoiseShare, clipToNorm, LearningError } from '../../learning/index.ts'
 import { declaredWeight, entryBound, noiseDeviation } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { loadKeyHash } from '../epoch.ts'
 import { frameHere, isMember } from '../frame.ts'
 import { updateCommitment } from '../steps/commitments.ts'
@@ -13,21 +13,21 @@ import { parseUpdateIntent, type UpdateIntent, updateIntentName } from '../steps
 import { castLateBallots } from '../steps/late.ts'
 import { adoptAccepted } from '../steps/model.ts'
 import { pokeInTurn } from '../steps/poke.ts'
-import { sealedUpdate } from '../steps/sealed-update.ts'
 import { ensureSeat } from '../steps/seat.ts'
+import { storedUpdate } from '../steps/stored-update.ts'
 
-/** Training: agree late with the round before, take over its model, train on the shard, commit to the sealed update. */
-export async function training(step: Step): Promise<Outcome> {
+/** Training: agree late with the round before, take over its model, train on the shard, commit to the encrypted update. */
+export async function training(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   if (step.seat === null) await ensureSeat(step)
   if (snapshot.epochInfo.epoch !== snapshot.epoch) return 'again'
   const { lateRound } = snapshot.roundInfo
-  // Before the new model is adopted: agreeing with the last round is worked out from the model it started from.
+  // Before adopting the new model: to judge the last round, the keeper needs the model from which that round started.
   if (isMember(step) && lateRound > 0) await castLateBallots(step, lateRound)
   if (!(await adoptAccepted(step))) return 'again'
   if (!isMember(step) || hasSeat(snapshot.roundInfo.committed, step.seat)) return 'done'
   if (hasSeat(snapshot.leftOut, step.seat) && snapshot.due) {
-    // Who sits out now is decided when the end of the last round is recorded.
+    // The contract decides who sits out this round when it records the end of the last one.
     await pokeInTurn(step, () => act(step, 'poke', [], 'left out'))
     return 'again'
   }
@@ -73,10 +73,10 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
     )
     return null
   }
-  // On disk before anything is published: whatever happens next, no other bytes are sent in this round.
-  const sealed = await sealedUpdate(step, frame, keyHash, () => train(step))
-  if (sealed === null) return null
-  const { bytes, samples } = sealed
+  // Stored before anything is published, so the keeper never sends other bytes in this round, whatever happens next.
+  const stored = await storedUpdate(step, frame, keyHash, () => train(step))
+  if (stored === null) return null
+  const { bytes, samples } = stored
   const intent = await context.store.journal.once(at, async () => {
     const cid = await publish(step, 'update', bytes, snapshot.round)
     const made: UpdateIntent = { cid, size: bytes.length, samples, salt: `0x${randomBytes(32).toString('hex')}` }
@@ -116,8 +116,8 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
 }
 
 /**
- * The change of the weights, scaled to at most `clipNorm` in Euclidean norm, then each entry cut to ±`clipBound`: what
- * one member can do to the model in a round is bounded. Returns the norm found before clipping.
+ * The change of the weights, scaled to at most `clipNorm` in Euclidean norm, then each entry cut to ±`clipBound`: this bounds the influence of
+ * one member on the model in a round. Returns the norm found before clipping.
  * @throws LearningError DIVERGED for weights that are not finite
  */
 export function clip(

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { cidHex, NetworkError } from '../../network/index.ts'
 import { act } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { isMember } from '../frame.ts'
 import { candidateOf, isLostRound } from '../steps/candidate.ts'
 import { adoptAccepted } from '../steps/model.ts'
 
 /** Vote: combine the shares, judge the model, and vote for it unless it is worse than the one before. */
-export async function vote(step: Step): Promise<Outcome> {
+export async function vote(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
   if (!isMember(step)) return 'done'
   if (context.facts.last('ModelVoted', { round: snapshot.round, seat: step.seat }) !== null) return 'done'

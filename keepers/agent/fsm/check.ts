@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { AgentError } from '../errors.ts'
 import { type FsmSpecification, type FsmTransition, INTERNAL_EVENT, publishedTransitions } from './specification.ts'
 
-/** What the specification is held against. */
+/** The parts that the specification is compared with. */
 export type FsmSubjects = {
   /** The contract's enum of states, in its order. */
   readonly contractStates: readonly string[]
@@ -17,7 +17,7 @@ export type FsmSubjects = {
   readonly behaviours: readonly string[]
 }
 
-/** Everything in which specification, contract and behaviours differ; empty when they agree. One sentence each. */
+/** All differences between specification, contract and behaviours, one sentence each; empty when they agree. */
 export function checkFsm(specification: FsmSpecification, subjects: FsmSubjects): string[] {
   return [
     ...checkTable(specification),
@@ -139,7 +139,7 @@ function duplicates(names: readonly string[]): Set<string> {
 const CONTRACTS = fileURLToPath(new URL('../../../contracts/', import.meta.url))
 const BEHAVIOUR_FOLDER = fileURLToPath(new URL('../behaviours/', import.meta.url))
 
-/** What this checkout has: the contract's sources and the keeper's behaviours. @throws AgentError CONFIG. */
+/** Reads the contract's sources and the keeper's behaviours of this checkout. @throws AgentError CONFIG. */
 export async function projectSubjects(): Promise<FsmSubjects> {
   const types = readSource(join(CONTRACTS, 'interfaces', 'ILearningServiceTypes.sol'))
   const rounds = join(CONTRACTS, 'rounds')
@@ -167,7 +167,7 @@ function fileName(state: string): string {
 
 function readSource(file: string): string {
   try {
-    // Comments may name what the code does not do.
+    // Comments may name transitions that the code does not make.
     return readFileSync(file, 'utf8').replace(/\/\/.*$|\/\*[\s\S]*?\*\//gm, '')
   } catch (cause) {
     throw new AgentError('CONFIG', `cannot read ${file}: run it in a checkout of the project`, { cause })

@@ -11,8 +11,8 @@ const TYPES: Record<string, TypedDataField[]> = {
 }
 
 /**
- * The operator's signature that it acts for `owner`: without one, anybody could register a key that is not theirs and
- * keep its holder out. For one chain, one registry and one use.
+ * The operator's signature that it acts for `owner`: without it, anybody could register somebody else's key and so keep its holder out. Valid
+ * for one chain, one registry and one use.
  */
 export async function signConsent(operator: Wallet, owner: string, registry: KeeperRegistry): Promise<string> {
   const provider = registry.runner?.provider

@@ -34,8 +34,8 @@ export type InitOptions = {
 export type InitResult = { readonly config: KeeperConfig; readonly operator: string; readonly configFile: string }
 
 /**
- * Makes a keeper's data folder: config, operator keystore, encryption key, peer identity. Writes nothing unless the
- * config is valid, and never over an existing keeper. @throws AgentError CONFIG, KEYSTORE.
+ * Makes a keeper's data folder: config, operator keystore, encryption key, peer identity. Writes only if the config is valid, and never over an
+ * existing keeper. @throws AgentError CONFIG, KEYSTORE.
  */
 export async function initKeeper(options: InitOptions): Promise<InitResult> {
   const { folder, passphrase } = options
@@ -76,7 +76,7 @@ function fillExample(values: ConfigValues): string {
   for (const [path, value] of Object.entries(values)) {
     const keys = path.split('.')
     const node = document.getIn(keys, true)
-    // In place where that is possible: a new node would lose the comment beside it.
+    // Changed in place where possible: a new node would lose the comment on its line.
     if (isScalar(node) && (typeof value !== 'object' || value === null)) node.value = value
     else document.setIn(keys, document.createNode(value))
   }

@@ -59,8 +59,8 @@ export function openLogFiles(folder: string): DestinationStream {
 }
 
 /**
- * Copies a keeper's log lines, oldest first, into one file of JSON lines. They hold public facts only, so the file can be
- * sent to whoever helps. Returns its size in bytes. @throws AgentError DATA when there are none.
+ * Copies a keeper's log lines, oldest first, into one file of JSON lines. They hold public facts only, so the file can be sent to anyone who
+ * helps. Returns its size in bytes. @throws AgentError DATA when there are none.
  */
 export async function exportLogs(folder: string, target: string): Promise<number> {
   const sources = [previous(folder), current(folder)].filter((file) => existsSync(file))

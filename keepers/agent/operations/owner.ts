@@ -26,7 +26,7 @@ import { peerIdOf } from '../peer-id.ts'
 import { PEER_IDENTITY } from '../steps/secrets.ts'
 import { signConsent } from './consent.ts'
 
-/** What an owner's command works with; close it. */
+/** The session of an owner's command; the caller closes it. */
 export type OwnerSession = {
   readonly config: KeeperConfig
   readonly provider: FailoverProvider
@@ -118,7 +118,7 @@ export async function registerKeeperOnChain(options: RegisterOptions): Promise<{
       if (balance < stake) {
         throw new AgentError(
           'CONFIG',
-          `${owner.address} holds ${formatEther(balance)} tokens, ${formatEther(stake)} are to be staked: get more or lower --stake`,
+          `${owner.address} holds ${formatEther(balance)} tokens, but the stake is ${formatEther(stake)}: get more or lower --stake`,
         )
       }
       say('approving the stake')
@@ -176,8 +176,8 @@ export async function unjailKeeper(session: OwnerSession): Promise<void> {
 }
 
 /**
- * Leaves the service, then moves free stake into unbonding, or pays out what has finished.
- * @param amount Wei to unbond; null for all that is free.
+ * Leaves the service, then moves free stake into unbonding, or pays out stake that has finished unbonding.
+ * @param amount Wei to unbond; null for all free stake.
  */
 export async function unbondKeeper(
   session: OwnerSession,

@@ -34,8 +34,7 @@ const PATIENCE_MS = 10_000
 const chainIdAnswer = z.object({ result: z.string().regex(/^0x[0-9a-f]{1,13}$/i) })
 
 /**
- * The service's manifest: the one given, an example that ships, or what a keeper of the service sends, each only when it hashes
- * to what the chain says.
+ * The service's manifest: the one given, a shipped example, or one that a keeper of the service sends. It must hash to the digest on the chain.
  * @throws VersionError WRONG_MANIFEST, NO_MANIFEST when nobody has it; ChainError
  */
 export async function serviceManifest(request: ManifestRequest): Promise<ServiceManifest> {
@@ -121,7 +120,7 @@ export async function chainIdOf(url: string): Promise<number> {
 }
 
 /**
- * The block that a contract was created in, by bisection over what its code was; null where the endpoint keeps no old states.
+ * The block in which a contract was created, by bisection over the blocks that have its code; null where the endpoint keeps no old states.
  * @throws ChainError UNREACHABLE, WRONG_CHAIN
  */
 export async function firstBlockOf(rpc: readonly string[], chainId: number, address: string): Promise<number | null> {

@@ -26,7 +26,7 @@ export type KeeperStatus = {
   readonly windowEnds: string
   readonly seat: number | null
   readonly member: boolean
-  /** Why it is not a member, and what to do; null for a member. */
+  /** The reason why it is not a member, and the remedy; null for a member. */
   readonly notMember: string | null
   /** SHA-256 of this keeper's manifest, 0x…, and of the service's; null when the chain has none. */
   readonly manifest: { readonly own: string; readonly service: string | null }
@@ -35,7 +35,7 @@ export type KeeperStatus = {
   readonly suspicion: number
   /** Whether it contributes nothing for now: convicted in this epoch, or among the most suspect. */
   readonly leftOut: boolean
-  /** Whom the members of this service have convicted, oldest first. */
+  /** Convictions by the members of this service, oldest first. */
   readonly convictions: readonly Conviction[]
   readonly stake: string
   readonly bonded: string

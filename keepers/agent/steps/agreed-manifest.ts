@@ -12,7 +12,7 @@ import {
 import type { AgentContext } from '../context.ts'
 import { RENEW } from '../frame.ts'
 
-/** What is asked. */
+/** The parts of the context that the check needs. */
 export type ManifestCheck = Pick<AgentContext, 'endpoints' | 'log' | 'manifest' | 'serviceAddress'> & {
   readonly contracts: { readonly service: ManifestSource }
 }
@@ -22,8 +22,8 @@ const WITNESSES = 2
 
 /**
  * Whether this keeper's manifest is the service's, by the endpoint in use.
- * @param nowAlone Whether parameters that wait for the next epoch count for nothing.
- * @returns false when that endpoint alone says that it is not: nothing is to be said or sent until another one tells.
+ * @param nowAlone Whether to ignore parameters that wait for the next epoch.
+ * @returns false when that endpoint alone says that it is not: the keeper must not say or send anything until another one answers.
  * @throws VersionError WRONG_MANIFEST when two endpoints, or the only one that is configured, say so
  */
 export async function isManifestAgreed(check: ManifestCheck, nowAlone = false): Promise<boolean> {
@@ -39,12 +39,12 @@ export async function isManifestAgreed(check: ManifestCheck, nowAlone = false): 
   const reason = disagreement(told, manifest)
   log.warn(
     { event: 'manifest not witnessed', reason },
-    'one endpoint alone tells of another manifest: waiting for a second',
+    'only one endpoint reports another manifest: waiting for a second',
   )
   return false
 }
 
-/** What each endpoint says by itself; null for one that does not answer in the contract's words. */
+/** The answer of each endpoint; null for one that does not answer with the contract's types. */
 async function digestsEverywhere({ endpoints, serviceAddress }: ManifestCheck): Promise<(AgreedDigests | null)[]> {
   const iface = contractInterface('ILearningService')
   const ask = async (method: 'parameters' | 'pendingParameters') => {

@@ -5,14 +5,14 @@ import type { Step } from '../context.ts'
 import { epochName } from '../members.ts'
 import type { Snapshot } from '../snapshot.ts'
 
-/** What a member attests: a sum, the seats whose updates are in it, and the seats that a dispute has shown to lie. */
+/** A member attests a sum, the seats of its contributors, and the seats that a dispute has shown to lie. */
 export type Attested = { readonly hash: string; readonly included: bigint; readonly convicted: bigint }
 
 type Where = { readonly chainId: bigint; readonly serviceAddress: string }
 
 const coder = AbiCoder.defaultAbiCoder()
 
-/** As the contract works it out: bound to the seat, so that another member's tells nothing and serves nobody. 26 bytes. */
+/** Computed as the contract does, 26 bytes. It is bound to the seat, so nobody can use or learn from another member's seal. */
 export function attestationSeal(where: Where, round: number, seat: number, of: Attested): string {
   const { hash, included, convicted } = of
   const digest = keccak256(
@@ -51,7 +51,7 @@ export function noteAttested(step: Step, what: Attested): void {
   step.context.store.putRecord(recordName(step.snapshot), all)
 }
 
-/** What this keeper attested last in the round, by its own records. */
+/** This keeper's last attestation in the round, by its own records. */
 export function lastAttested(step: Step): Attested | null {
   return attestedIn(step).at(-1) ?? null
 }

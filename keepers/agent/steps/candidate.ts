@@ -77,7 +77,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   const bound = meanBound(context.manifest.rounds, {
     contributors: seatsOf(included).length,
     length: combined.mean.length,
-    // The plan's error is that of a mean over its least total weight; over less it is larger.
+    // The plan states the error of a mean over its least total weight; with less weight the error is larger.
     valueError: frame.plan.precision.meanError * Math.max(1, frame.plan.minTotalWeight / declared),
   })
   const norm = refuseLongMean(() => checkMeanNorm(combined.mean, bound))

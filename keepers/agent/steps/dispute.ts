@@ -27,7 +27,7 @@ export function disputeOf({ facts }: Facts, round: number): Dispute | null {
 }
 
 /**
- * What a keeper posts of a round's revealed updates, in the order of their seats.
+ * The scalars that a keeper posts for a round's revealed updates, in the order of their seats.
  * @param reviews By seat.
  */
 export function encodeScalars(plan: Plan, reviews: ReadonlyMap<number, Review>): Uint8Array {
@@ -36,8 +36,8 @@ export function encodeScalars(plan: Plan, reviews: ReadonlyMap<number, Review>):
 }
 
 /**
- * Reviews of every revealed update of a round, by seat, one blob in memory at a time; sound are those only whose scalars may be
- * posted. An endpoint that makes up updates and rounds gets no second scalar under the same pads.
+ * Reviews every revealed update of a round, by seat, with one blob in memory at a time. A review is sound only if its scalar may be posted: an
+ * endpoint that invents updates and rounds gets no second scalar under the same pads.
  */
 export async function reviewAll(
   step: Step & { readonly seat: number },
@@ -72,17 +72,17 @@ async function postable(
   }
   step.context.log.error(
     { event: 'scalar refused', round: context.round, sender },
-    'a scalar of another update under the same pads was posted before: none is given',
+    'a scalar for another update under the same pads was posted before: no second one is given',
   )
   return { kind: 'refused', reason: 'another update was checked under the same pads' }
 }
 
-/** What a dispute has shown: bitmaps of the seats whose updates are left out, and of those that lied. */
+/** The result of a dispute: bitmaps of the seats without an update in the sum, and of the seats that lied. */
 export type Verdict = { readonly fallen: bigint; readonly convicted: bigint; readonly missing: readonly number[] }
 
 /**
- * Settles a round's dispute from the event log and the updates. What cannot be fetched is nobody's fault, and left out. With
- * fewer than t posts nothing can be said, and nobody is left out for it.
+ * Settles a round's dispute from the event log and the updates. An update that cannot be fetched is left out, and nobody is blamed. With fewer
+ * than t posts there is no result, and nobody is left out because of it.
  */
 export async function settleDispute(
   step: Step & { readonly seat: number },

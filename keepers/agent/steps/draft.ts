@@ -14,7 +14,7 @@ export type Draft = {
   readonly convicted: bigint
 }
 
-/** What the event log says was drafted in a round, or null. */
+/** The draft of a round according to the event log, or null. */
 export function draftOf(context: Pick<AgentContext, 'facts'>, round: number): Draft | null {
   const fact = context.facts.last('MembersDrafted', { round })
   if (fact === null) return null
@@ -29,8 +29,8 @@ export function draftOf(context: Pick<AgentContext, 'facts'>, round: number): Dr
 }
 
 /**
- * Fewest updates that a sum must have before this keeper helps to open it: those of a quorum of the members that are pinned in
- * the folder, and never fewer than the service's own bound, whatever an endpoint says of the latter.
+ * The fewest updates that a sum must have before this keeper helps to open it: a quorum of the members that are pinned in the folder, whatever
+ * an endpoint says of the service's own bound, and never fewer than that bound.
  */
 export async function contributorsFloor(step: Step, frame: EpochFrame): Promise<number> {
   const { minKeepers } = await parametersOf(step)

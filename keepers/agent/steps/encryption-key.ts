@@ -40,7 +40,7 @@ async function renew(step: Step & { readonly seat: number }): Promise<void> {
   store.putRecord(RENEWAL, { epoch, publicKey, done: true })
 }
 
-/** At start: a folder that was restored, or came from elsewhere, may not hold what the registry says. Then it gets a key that it does. */
+/** At start: a restored or moved folder may lack the secret of the key in the registry. Then the keeper registers a key that it holds. */
 export async function ensureEncryptionKey(context: AgentContext, owner: string): Promise<void> {
   const { store, contracts, log } = context
   const { encryptionKey } = await contracts.registry.keeperOf(owner)

@@ -16,13 +16,13 @@ const complaintIntent = z.object({
 const ballotIntent = z.object({ convicted: z.string(), excused: z.string() })
 const shareIntent = z.object({ cid: z.string(), size: z.int().positive() })
 
-/** What a member committed to in key generation. */
+/** A member's commitment in key generation. */
 export type KeyIntent = z.infer<typeof keyIntent>
-/** Whom a member accuses in key generation (a seat), and what proves it. */
+/** The seat that a member accuses in key generation, and the evidence. */
 export type ComplaintIntent = z.infer<typeof complaintIntent>
 /** How a member judges the complaints of an epoch: two bitmaps, in decimal. */
 export type BallotIntent = z.infer<typeof ballotIntent>
-/** What a member committed to in a round. */
+/** A member's commitment in a round. */
 export type UpdateIntent = z.infer<typeof updateIntent>
 /** The decryption share a drafted member posts. */
 export type ShareIntent = z.infer<typeof shareIntent>
@@ -38,7 +38,7 @@ export const checkIntentName = (info: EpochInfo, round: number, reveals: string)
 export const updateIntentName = (info: EpochInfo, round: number): string => `update/${epochName(info)}/${round}`
 export const shareIntentName = (info: EpochInfo, round: number, included: bigint, drafted: bigint): string =>
   `share/${epochName(info)}/${round}/${included.toString(16)}/${drafted.toString(16)}`
-/** Records of what was worked out: it can be worked out again, so these are not intents. */
+/** Records of results. They can be computed again, so they are not intents. */
 export const aggregateRecord = (info: EpochInfo, round: number): string => `aggregate/${epochName(info)}/${round}`
 export const candidateRecord = (info: EpochInfo, round: number): string => `candidate/${epochName(info)}/${round}`
 

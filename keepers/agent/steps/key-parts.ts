@@ -7,7 +7,7 @@ import type { EpochFrame } from '../epoch.ts'
 import { AgentError } from '../errors.ts'
 import { decodeKeyIndex, type KeyIndex } from '../key-index.ts'
 
-/** Room that a key index takes beside its dealing: its head, and for each member a CID with its length. */
+/** Bytes of a key index besides its dealing: its head, and a CID with its length for each member. */
 const HEAD_BYTES = 256
 const BYTES_PER_MEMBER = 64
 
@@ -16,12 +16,12 @@ export type KeyPart<T> =
   | { readonly kind: 'here'; readonly value: T }
   /** Nobody serves it now; somebody may later. */
   | { readonly kind: 'missing'; readonly reason: string }
-  /** Its bytes are not what they should be: everybody finds the same. */
+  /** Its bytes are wrong: everybody finds the same. */
   | { readonly kind: 'bad'; readonly reason: string }
-  /** It belongs to another service manifest than ours, and nobody can say whose is right. */
+  /** It belongs to another service manifest than ours; neither can be shown to be the right one. */
   | { readonly kind: 'foreign'; readonly reason: string }
 
-/** What the keeper at `seat` revealed: its dealing, and where the shares that it sealed are. */
+/** The key index that the keeper at `seat` revealed: its dealing, and the CIDs of its sealed shares. */
 export async function keyIndexOf(step: Step, frame: EpochFrame, seat: number): Promise<KeyPart<KeyIndex>> {
   const { context, snapshot } = step
   const fact = context.facts.last('KeyRevealed', { epoch: snapshot.epoch, seat })
@@ -39,7 +39,7 @@ export async function keyIndexOf(step: Step, frame: EpochFrame, seat: number): P
   })
 }
 
-/** What `dealer` sealed to the member at `receiver` (both seats), from whoever has it. */
+/** The share that `dealer` sealed to the member at `receiver` (both seats), from any keeper that has it. */
 export function sealedShareOf(
   step: Step,
   frame: EpochFrame,

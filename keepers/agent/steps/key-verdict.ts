@@ -8,11 +8,11 @@ import type { Fact } from '../facts.ts'
 import type { KeyIndex } from '../key-index.ts'
 import { type KeyPart, keyIndexOf, sealedShareOf } from './key-parts.ts'
 
-/** What a keeper finds about the complaints and confirmations of an epoch. */
+/** A keeper's findings about the complaints and confirmations of an epoch. */
 export type KeyVerdict = {
   /** Bitmap of the seats that are shown to have lied. */
   readonly convicted: bigint
-  /** Bitmap of the seats without which the key could be made, and of which nothing is shown. */
+  /** Bitmap of the seats that the key can do without, and against which nothing is shown. */
   readonly excused: bigint
   /** Whether something could not be fetched that may come yet. */
   readonly waiting: boolean
@@ -23,13 +23,13 @@ type Finding = {
   readonly seat: number
   readonly convicted: boolean
   readonly reason: string
-  /** Of an accuser that shows nothing: whom it accuses. */
+  /** For an accuser without evidence: the seat that it accuses. */
   readonly accused?: number
 }
 
 /**
- * Judges an epoch whose key was not confirmed by all, from what is public: the complaints with their evidence, the dealings, the
- * sealed shares that are disputed. All members that can fetch the same come to the same.
+ * Judges an epoch in which not everybody confirmed the key, from public data: the complaints with their evidence, the dealings, the disputed
+ * sealed shares. All members that can fetch the same data come to the same verdict.
  */
 export async function judgeEpoch(step: Step & { readonly seat: number }, frame: EpochFrame): Promise<KeyVerdict> {
   const { context, snapshot } = step
@@ -56,14 +56,14 @@ export async function judgeEpoch(step: Step & { readonly seat: number }, frame: 
 
 function conclude(all: readonly Finding[], waiting: boolean): KeyVerdict {
   const gone = new Set(all.filter(({ accused }) => accused === undefined).map(({ seat }) => seat))
-  // Whoever shows nothing against a member that goes for another reason may well have got nothing from it.
+  // Spare an accuser without evidence if the accused is removed for another reason: it may well have received nothing.
   const findings = all.filter(({ accused }) => accused === undefined || !gone.has(accused))
   const seats = (convicted: boolean): number[] =>
     findings.filter((f) => f.convicted === convicted).map(({ seat }) => seat)
   const convicted = bitmapOf(seats(true))
   return {
     convicted,
-    // Whoever is convicted needs no excuse.
+    // A convicted seat needs no excuse.
     excused: bitmapOf(seats(false)) & ~convicted,
     waiting,
     reasons: findings.map(({ seat, reason }) => ({ seat, reason })),
@@ -98,7 +98,7 @@ async function judgeOne(
   })
   if (guilty === 'dealer') {
     return {
-      finding: { seat: accused, convicted: true, reason: `what it dealt to seat ${complainer} is false` },
+      finding: { seat: accused, convicted: true, reason: `the share that it dealt to seat ${complainer} is false` },
       missing: false,
     }
   }
@@ -108,7 +108,7 @@ async function judgeOne(
       missing: false,
     }
   }
-  // It says that it could not fetch what the others have: perhaps so, and the key can be made without it.
+  // The complainer could not fetch a blob that the others have. That may be true, and the key can be made without the complainer.
   return {
     finding: {
       seat: complainer,

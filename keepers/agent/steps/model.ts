@@ -30,12 +30,11 @@ function acceptedIn(completed: Fact): AcceptedModel {
 const roundOf = (fact: Fact): number => Number(fact.args.round)
 
 /**
- * Takes over the model that the chain says was accepted last, from any member. One that this keeper has not come to itself must be
- * known to two endpoints: an update that was trained on weights of somebody's choice can say what he chose of the samples, and the
- * sum with the others' does not hide it (Pasquini et al., "Eluding Secure Aggregation in Federated Learning via Model
- * Inconsistency", CCS 2022).
+ * Adopts the model that was accepted last on the chain, from any member. Unless this keeper computed the same model itself, two endpoints must
+ * report it: weights that an attacker chose can make an update reveal the samples, and adding the others' updates does not hide that (Pasquini
+ * et al., "Eluding Secure Aggregation in Federated Learning via Model Inconsistency", CCS 2022).
  * @param before Only models of rounds before this one: that round's updates are changes of the model that it began with.
- * @returns false while one endpoint alone tells of the model: nothing is to be trained then.
+ * @returns false while only one endpoint reports the model: the keeper must not train then.
  */
 export async function adoptAccepted(step: Step, before?: number): Promise<boolean> {
   const { context, snapshot } = step
@@ -43,7 +42,7 @@ export async function adoptAccepted(step: Step, before?: number): Promise<boolea
   const held = context.model.accepted
   if (completed === null) return true
   const accepted = acceptedIn(completed)
-  // Older events are forgotten, so what is held may be newer than what they tell.
+  // Older events are forgotten, so the held model may be newer than the newest event.
   if (held !== null && (held.round > accepted.round || (held.round === accepted.round && held.cid === accepted.cid)))
     return true
   const own = ownResult(step, accepted)
@@ -70,7 +69,7 @@ export async function adoptAccepted(step: Step, before?: number): Promise<boolea
 
 const resultSchema = z.object({ cid: z.string(), commitment: z.string(), accuracy: z.number().optional() }).nullable()
 
-/** What this keeper noted of the model when it came to the same one from the round's sum, in this epoch; else null. */
+/** This keeper's record of the model if it computed the same one from the round's sum in this epoch; else null. */
 function ownResult({ context, snapshot }: Step, { round, cid, commitment }: AcceptedModel) {
   const own = resultSchema.parse(context.store.getRecord(candidateRecord(snapshot.epochInfo, round)))
   return own?.cid === cid && own.commitment === commitment ? own : null
@@ -99,7 +98,7 @@ async function forgetOld(step: Step, round: number): Promise<void> {
   if (first !== undefined) facts.prune(first.block)
 }
 
-/** After a reorganisation: gives up a model whose acceptance is no longer on the chain. What is accepted instead is adopted as ever. */
+/** After a reorganisation: gives up a model if its acceptance is no longer on the chain. The model accepted instead is adopted as usual. */
 export function revokeUnaccepted(context: Step['context'], round: number): void {
   const held = context.model.accepted
   if (held === null || held.round < round) return

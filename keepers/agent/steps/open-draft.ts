@@ -2,24 +2,24 @@
 import { AbiCoder, keccak256 } from 'ethers'
 import { bitmapOf, hasSeat, seatsOf } from '../../chain/index.ts'
 import { act, elapsed } from '../actions.ts'
-import type { Outcome, Step } from '../context.ts'
+import type { Step, StepResult } from '../context.ts'
 import { parametersOf } from '../frame.ts'
 import { type Attested, attestationSeal } from './attestation.ts'
 
 /** Seconds of chain time that each keeper in the order leaves to those before it. */
 const TURN_SECONDS = 3
 
-/** Part of the window after which the draft no longer waits for members that have revealed and not attested. */
+/** After this fraction of the window the draft no longer waits for members that have revealed but not attested. */
 const WAITED_ENOUGH = 0.5
 
-/** Chain time at which this keeper first saw that a draft can be opened, by what it would open. */
+/** Chain time at which this keeper first saw that it can open a draft, and the attestation that it would open. */
 const readySince = new WeakMap<object, { mark: string; time: number }>()
 
 /**
- * Opens what a quorum has sealed, when it is this keeper's turn: whoever opens it pays for all. Those that would not be drafted come
- * first, in an order that follows from the round, for the drafted have a share to pay for.
+ * Opens the draft of the sum that a quorum has sealed, when it is this keeper's turn, because the opener pays for all. Members that would not be
+ * drafted come first, in an order that follows from the round, because drafted members pay for a share as well.
  */
-export async function openDraft(step: Step & { readonly seat: number }, what: Attested): Promise<Outcome> {
+export async function openDraft(step: Step & { readonly seat: number }, what: Attested): Promise<StepResult> {
   const { context, snapshot } = step
   const { round, roundInfo, epochInfo } = snapshot
   const { windows } = await parametersOf(step)
@@ -41,7 +41,7 @@ export async function openDraft(step: Step & { readonly seat: number }, what: At
   return 'again'
 }
 
-/** The seats whose seals say the same, and the hash of the block of the last attestation by one that revealed. */
+/** The seats with matching seals, and the hash of the block of the last attestation by a seat that revealed. */
 function sealedAlike(step: Step, what: Attested): { matching: bigint; last: string } {
   const { context, snapshot } = step
   const { round, roundInfo } = snapshot
@@ -49,7 +49,7 @@ function sealedAlike(step: Step, what: Attested): { matching: bigint; last: stri
   let last = ''
   for (const { args, blockHash } of context.facts.all('AggregateAttested', { round })) {
     const seat = Number(args.seat)
-    // A dispute voids what was attested before it.
+    // A dispute voids earlier attestations.
     if (!hasSeat(roundInfo.attesters, seat)) continue
     seals.set(seat, String(args.seal))
     if (hasSeat(roundInfo.revealed, seat)) last = blockHash
@@ -60,7 +60,7 @@ function sealedAlike(step: Step, what: Attested): { matching: bigint; last: stri
 
 const coder = AbiCoder.defaultAbiCoder()
 
-/** What the contract draws by, from the hash of the block of the last attestation. */
+/** The seed of the contract's draw, from the hash of the block of the last attestation. */
 export function drawSeed(service: string, round: number, blockHash: string): string {
   return keccak256(coder.encode(['address', 'uint32', 'bytes32'], [service, round, blockHash]))
 }

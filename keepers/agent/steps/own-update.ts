@@ -9,7 +9,7 @@ import { epochName } from '../members.ts'
 import type { Snapshot } from '../snapshot.ts'
 import { parseUpdateIntent, type UpdateIntent, updateIntentName } from './intents.ts'
 
-/** What a reveal of the update says to the chain. */
+/** The arguments of the transaction that reveals the update. */
 export function revealArguments(
   round: number,
   { cid, size, samples, salt }: UpdateIntent,
@@ -24,7 +24,7 @@ const keysName = ({ epochInfo, round }: Snapshot): string => `reveals/${epochNam
 const keysOf = ({ context, snapshot }: Step): string[] =>
   z.array(z.string()).parse(context.store.getRecord(keysName(snapshot)) ?? [])
 
-/** Puts on record how the reveal that is about to be sent is found again. */
+/** Records the key under which the reveal, about to be sent, can be found again. */
 export function noteReveal(step: Step, args: ServiceArguments<'revealUpdate'>): void {
   const { key } = callKey(step.snapshot, 'revealUpdate', args)
   step.context.store.putRecord(keysName(step.snapshot), [...new Set([...keysOf(step), key])])

@@ -7,8 +7,8 @@ import type { Step } from '../context.ts'
 const TURN_SECONDS = 3
 
 /**
- * Records what the clock has decided, when it is this keeper's turn: the order rotates with epoch and round, so that
- * one keeper pays for the transaction, and another one does when the first is gone.
+ * Records on the chain what the clock has decided, when it is this keeper's turn. The order rotates with epoch and round, so that one keeper
+ * pays for the transaction, and another one when the first is gone.
  */
 export async function pokeInTurn(step: Step, poke: () => Promise<boolean>): Promise<void> {
   const { snapshot, seat } = step
@@ -19,7 +19,7 @@ export async function pokeInTurn(step: Step, poke: () => Promise<boolean>): Prom
   if (snapshot.time - since >= rank * TURN_SECONDS) await poke()
 }
 
-/** Chain time at which this keeper first saw that something is due since the last recorded transition. */
+/** Chain time at which this keeper first saw that something is due after the last recorded transition. */
 function dueSince({ context, snapshot }: Step): number {
   const { facts, remembered } = context
   const mark = `${facts.last('Transitioned')?.block}/${facts.last('RegistrationReopened')?.block}`

@@ -12,7 +12,7 @@ import { epochName } from '../members.ts'
 import type { Snapshot } from '../snapshot.ts'
 import { mayBelieve } from './witness.ts'
 
-/** What this keeper finds about one revealed update. */
+/** This keeper's finding about one revealed update. */
 export type Review =
   /** Nobody serves it: a later try may get it. */
   | { readonly kind: 'missing'; readonly reason: string }
@@ -21,9 +21,9 @@ export type Review =
   | {
       readonly kind: 'sound'
       readonly bytes: Uint8Array
-      /** What this keeper's own share makes of it, to be posted when members disagree. */
+      /** The scalar computed with this keeper's own share, posted when members disagree. */
       readonly scalar: Uint8Array
-      /** Whether that agrees with what the proof says it should be. */
+      /** Whether the scalar agrees with the proof. */
       readonly agrees: boolean
     }
 
@@ -73,7 +73,7 @@ function pointsIn(store: KeeperStore, name: string): Points {
   return bytes === null ? {} : pointsSchema.parse(JSON.parse(Buffer.from(bytes).toString()))
 }
 
-/** Fetches an update and reviews it. @throws what is not the update's fault. */
+/** Fetches an update and reviews it. @throws errors that are not the update's fault. */
 export async function reviewUpdate(
   step: Step & { readonly seat: number },
   frame: EpochFrame,
@@ -96,7 +96,7 @@ export async function reviewUpdate(
   return { kind: 'sound', bytes, ...(await ownPoint(step, frame, revealed, bytes)) }
 }
 
-/** How an error of fetching and checking an update is to be taken; null when it is about something else. */
+/** The kind of review that an error of fetching or checking an update means; null for unrelated errors. */
 function kindOf(error: unknown): 'missing' | 'refused' | null {
   if (error instanceof NetworkError) return ['UNAVAILABLE', 'TIMEOUT'].includes(error.code) ? 'missing' : 'refused'
   return error instanceof FheError || (error instanceof AgentError && error.code === 'BAD_BLOB') ? 'refused' : null

@@ -27,8 +27,8 @@ export function notePutOut({ store }: Pick<AgentContext, 'store'>, block: number
 }
 
 /**
- * Whether the seat was given up rather than lost: then it is not the daemon's to take another. Written down, because
- * events of old rounds are forgotten.
+ * Whether the seat was given up rather than lost: then the daemon must not take another one. Recorded, because events of old rounds are
+ * forgotten.
  */
 export function hasLeft({ context }: Pick<Step, 'context'>, owner: string): boolean {
   const { facts, store } = context

@@ -26,17 +26,17 @@ export type RoundSum = {
   readonly aggregate: Aggregate
   /** 0x… of the sum's hash. */
   readonly hash: string
-  /** Bitmap of the seats whose updates are in it. */
+  /** Bitmap of the contributors' seats. */
   readonly included: bigint
-  /** Seats whose blobs could not be fetched: a later try may get them. */
+  /** Seats with blobs that could not be fetched: a later try may get them. */
   readonly missing: readonly number[]
-  /** Seats in the sum whose proofs hold for everybody, but not for what this keeper was dealt. */
+  /** Seats in the sum with a proof that is valid for everybody but contradicts the share that this keeper was dealt. */
   readonly contested: readonly number[]
 }
 
 /**
- * Fetches the revealed updates of a round, checks each, and adds them up. What is missing, malformed, of another size, without a
- * proof that holds or bound to something else is left out and named in the log.
+ * Fetches the revealed updates of a round, checks each, and adds them up. Updates that are missing, malformed, of another size, without a valid
+ * proof or bound to something else are left out and named in the log.
  * @param options.only The seats that must be in the sum, when the members have decided that already; else all revealed.
  * @param options.without Bitmap of seats to leave out in any case.
  * @returns null when nothing valid was found, or when one of `only` cannot be fetched.
@@ -75,7 +75,7 @@ export async function sumOfRound(
   const included: number[] = []
   const missing: number[] = []
   const contested: number[] = []
-  /** One update after the other: those of a big service do not fit into memory together. */
+  /** One update at a time: all updates of a big service do not fit into memory together. */
   async function* updates(): AsyncGenerator<UpdateBlob> {
     for (const revealed of revealedHere) {
       const { seat, sender } = revealed

@@ -8,7 +8,7 @@ import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import type { Fact } from '../facts.ts'
 
-/** What is compared of a log that an endpoint gives. */
+/** The fields of an endpoint's log that are compared. */
 const logSchema = z.object({ topics: z.array(z.string()), data: z.string(), blockHash: z.string() })
 
 const blockSchema = z.object({ hash: z.string() })
@@ -30,7 +30,7 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
   const answers = await endpoints.everywhere('eth_getLogs', [filter], step.signal)
   const blocks = (number: number) =>
     endpoints.everywhere('eth_getBlockByNumber', [`0x${number.toString(16)}`, false], step.signal)
-  // The deeper one last: what is found on the chain then is not older than what is above it.
+  // The lower block last: then its answer is not older than the answer for the block above it.
   const above = await blocks(fact.block + depth - 1)
   const own = await blocks(fact.block)
   const agree = answers.filter(
@@ -49,7 +49,7 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
       agree: agree.map(({ endpoint }) => endpoint),
       others: answers.filter((answer) => !agree.includes(answer)).map(({ endpoint, reason }) => ({ endpoint, reason })),
     },
-    'one endpoint alone tells of this event: nothing secret follows from it until another one does',
+    'only one endpoint reports this event: the keeper sends nothing secret because of it until another one reports it',
   )
   return false
 }
@@ -88,7 +88,7 @@ async function witnessOf(step: Step, { facts, of }: Told): Promise<'witnessed' |
   if (endpoints.count < WITNESSES) return 'witnessed'
   const { name } = facts[0]!
   const blocks = facts.map(({ block }) => block)
-  // No wider than it must be: endpoints bound what they search.
+  // As narrow as possible: endpoints limit the range that they search.
   const [fromBlock, toBlock] = [Math.min(...blocks), Math.max(...blocks)].map((block) => `0x${block.toString(16)}`)
   const topics = [contractInterface('ILearningService').getEvent(name)!.topicHash]
   const filter = { fromBlock, toBlock, address: serviceAddress, topics }
@@ -107,7 +107,7 @@ async function witnessOf(step: Step, { facts, of }: Told): Promise<'witnessed' |
       agree: agree.map(({ endpoint }) => endpoint),
       heard: heard.map(({ endpoint }) => endpoint),
     },
-    'one endpoint alone tells of these events: nothing is said of them before another one does, or cannot be asked',
+    'only one endpoint reports these events: the keeper makes no statement about them until another one reports them or cannot be asked',
   )
   return heard.length > agree.length ? 'contradicted' : 'unheard'
 }
@@ -137,10 +137,10 @@ function isLogOf(entry: unknown, fact: Fact): boolean {
 }
 
 /**
- * Whether two endpoints, or the only one that is configured, know this epoch, its members, its threshold, the keys that shares are
- * sealed to and the decryptions that the plan is for. An endpoint could name members of its own, and would hold every share of what this
- * keeper deals; of another plan everybody would find the dealing false. The epoch must have opened `chain.confirmations` deep: what a
- * member commits to is for one reference string, and a reorganisation that gives the epoch another lets nobody commit anew.
+ * Whether two endpoints, or the only one that is configured, know this epoch, its members, its threshold, the keys to which shares are sealed,
+ * and the number of decryptions in the plan. A lying endpoint could name its own members and would then hold every share that this keeper deals;
+ * under another plan everybody would find the dealing false. The epoch must have opened `chain.confirmations` deep: a member's commitment is for
+ * one reference string, and if a reorganisation gives the epoch another one, nobody can commit again.
  */
 export async function isRosterWitnessed(step: Step, frame: EpochFrame): Promise<boolean> {
   const { endpoints, facts, serviceAddress, contracts, log, config } = step.context
@@ -150,7 +150,7 @@ export async function isRosterWitnessed(step: Step, frame: EpochFrame): Promise<
   const found = facts.last('EpochOpened', { epoch, crsSeed })
   if (found === null || step.snapshot.block - found.block + 1 < confirmations) return false
   if (endpoints.count < WITNESSES) return true
-  // What the frame was made of, which is kept: by now the endpoint may say something else.
+  // The stored values from which the frame was made: by now the endpoint may say something else.
   const members = bitmapOf(roster.map(({ seat }) => seat))
   const opened = facts.last('EpochOpened', { epoch, crsSeed, members, decryptionThreshold: plan.threshold })
   if (opened === null || !(await isWitnessed(step, opened, confirmations))) return false
@@ -175,7 +175,7 @@ export async function isRosterWitnessed(step: Step, frame: EpochFrame): Promise<
   if (!hasPlan(([parameters]) => Number(parameters.decryptionsPerEpoch) === plan.decryptionsPerKey)) {
     log.warn(
       { event: 'parameters not witnessed', epoch, decryptionsPerEpoch: plan.decryptionsPerKey },
-      'one endpoint alone tells of these parameters: nothing is dealt until another one does',
+      'only one endpoint reports these parameters: the keeper deals nothing until another one reports them',
     )
     return false
   }
@@ -187,7 +187,7 @@ export async function isRosterWitnessed(step: Step, frame: EpochFrame): Promise<
     if (seated && hasKey(([keeper]) => String(keeper.encryptionKey).toLowerCase() === key)) continue
     log.warn(
       { event: 'member not witnessed', epoch, seat, address },
-      'one endpoint alone tells of this member and its key: nothing is dealt until another one does',
+      'only one endpoint reports this member and its key: the keeper deals nothing until another one reports them',
     )
     return false
   }

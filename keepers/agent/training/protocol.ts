@@ -4,7 +4,7 @@ import type { ServiceManifest } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
 import type { ThreadError } from './thread-error.ts'
 
-/** What the daemon tells its training thread. */
+/** A request from the daemon to its training thread. */
 export type ThreadRequest = { readonly id: number } & (
   | { readonly kind: 'open'; readonly manifest: ServiceManifest; readonly data: DataConfig }
   | {
@@ -17,7 +17,7 @@ export type ThreadRequest = { readonly id: number } & (
   | { readonly kind: 'cancel'; readonly target: number }
 )
 
-/** What a shard looks like from outside the thread: counts, never samples. */
+/** The shard as the thread describes it to the outside: counts, never samples. */
 export type ShardSummary = {
   readonly announcement: string
   readonly samples: number

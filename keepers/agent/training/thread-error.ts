@@ -2,7 +2,7 @@
 // Errors on their way from the training thread to the daemon: cloning keeps neither their class nor their fields.
 import { LearningError, type LearningErrorObject } from '../../learning/index.ts'
 
-/** An error as it travels; of what is not the learning room's own, name, code and message. */
+/** An error in a message between threads. Errors from outside the learning room keep name, code and message. */
 export type ThreadError =
   | LearningErrorObject
   | {
@@ -16,7 +16,7 @@ export function packError(error: unknown): ThreadError {
   if (error instanceof LearningError) return error.toObject()
   if (!(error instanceof Error)) return { name: 'Error', code: undefined, message: String(error), stack: undefined }
   const { name, message, stack } = error
-  // Node's own errors have a code, too: ENOENT, say.
+  // Node's own errors have a code as well, such as ENOENT.
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
   return { name, code, message, stack }
 }

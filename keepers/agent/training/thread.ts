@@ -158,7 +158,7 @@ async function train(
       reply({ id, kind: 'progress', progress })
     },
   })
-  // As the loop does once a round; the thread has a heap of its own.
+  // As the loop does once a round; the thread has its own heap.
   collectGarbage()
   return { weights: result.weights, samples: data.count, loss: result.history.at(-1)?.loss ?? Number.NaN }
 }

@@ -67,7 +67,7 @@ export type ModelTerms = {
 /** Versions read in one call while listing a history. */
 const PAGE = 64
 
-/** Contracts whose calls a proposal shows in words. */
+/** Contracts with calls that a proposal shows in words. */
 const KNOWN = [
   'CohortToken',
   'TimelockController',
@@ -302,7 +302,7 @@ export class DaoClient {
     return tokens + stake
   }
 
-  /** What `account` holds and the votes that it has, in units of 1e-18 token; stake votes for its owner. */
+  /** Balance and votes of `account`, in units of 1e-18 token; stake votes for its owner. */
   async power(
     account: string,
   ): Promise<{ readonly balance: bigint; readonly votes: bigint; readonly delegate: string }> {
@@ -335,7 +335,7 @@ export class DaoClient {
     throw new DaoError('unknown-service', `there is no service '${service}': the deployment has ${names}`)
   }
 
-  /** Where a co-owned model stands: its history, and what is released. */
+  /** The state of a co-owned model: its history and its current release. */
   async serviceStatus(service: string): Promise<ServiceStatus> {
     const { name, address } = this.service(service)
     if (!(await this.#models.isService(address))) {

@@ -17,7 +17,7 @@ import { PROPOSAL_STATES, type ProposalState, type Sent, SUPPORT, type Support }
 
 export type Proposal = {
   readonly id: bigint
-  /** What the timelock would do, decoded from the calls themselves. */
+  /** The effects of the timelock's calls, decoded from the calls themselves. */
   readonly actions: readonly string[]
   readonly state: ProposalState
   readonly proposer: string
@@ -215,7 +215,7 @@ export class ProposalBook {
   }
 
   /**
-   * Sends what the proposal's state allows now. Most nodes estimate gas as of their latest block, in which the time for it may
+   * Sends the transaction that the proposal's state allows now. Most nodes estimate gas as of their latest block, in which the time for it may
    * not have come yet: then what they refuse is tried again until that block is there.
    */
   async #sendIn(

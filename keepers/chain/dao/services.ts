@@ -28,7 +28,7 @@ export async function manifestCall(service: ILearningService, name: string, mani
 }
 
 /**
- * Makes one more service with the parameters of another, but for the manifest.
+ * Makes a new service with the parameters of another one, except the manifest.
  * @returns also the address that it gets unless another service is made first
  */
 export async function serviceCall(

@@ -2,7 +2,7 @@
 import type { CircuitManifest } from '../../zkml/index.ts'
 import { visibilityText } from './visibility.ts'
 
-/** What every command that compiles a circuit says of it. */
+/** Lines that every command prints about the circuit it compiled. */
 export function circuitLines(folder: string, manifest: CircuitManifest): string[] {
   return [
     folder,

@@ -106,7 +106,7 @@ export async function claimProveCommand(
       progress('proving')
       const { salt, ...made } = await prover.prove({ ...batch, claim, context: options.context }, { signal })
       const { circuitId } = prover.folder.manifest
-      // The salt first: a proof about a batch that nobody can open shows nothing.
+      // The salt first: a proof about a batch that nobody can open is worthless.
       if (batch.salt === undefined) await writeOpening(options.opening, prover.folder, batch, salt)
       await emit(
         proofFileText(made, { circuitId, vkHash: prover.metadata.vkHash, setup: prover.metadata.setup }),

@@ -53,7 +53,7 @@ type CalibrateOptions = {
   readonly json?: boolean
 }
 
-/** How an ONNX file is read: lengths of its symbolic dimensions, and which of its outputs is computed. */
+/** How to read an ONNX file: lengths of its symbolic dimensions, and the output to compute. */
 export type ModelOptions = { readonly dim: Readonly<Record<string, number>>; readonly take?: string }
 
 export async function calibrateCommand(modelPath: string, options: CalibrateOptions): Promise<void> {

@@ -129,7 +129,7 @@ export async function fullproveCommand(
       const { metadata, circuit } = prover
       const { circuitId } = circuit.folder.manifest
       const opens = Object.keys(made.salts).length > 0
-      // The salts first: a proof whose commitments nobody can open is of no use.
+      // The salts first: a proof is useless if nobody can open its commitments.
       if (opens) {
         const signed = asked.signed === undefined ? {} : { signed: asked.signed }
         await writeInput(secrets, { input: made.input, salts: made.salts, ...signed })

@@ -14,7 +14,7 @@ import { parse, readJson } from './samples.ts'
 import { badData } from './terminal.ts'
 
 const hex32 = z.string().regex(/^0x[0-9a-f]{64}$/)
-/** What is shown of each input or output, where they are shown one by one. */
+/** The visible part of each input or output, where they are shown one by one. */
 const parts = z
   .array(
     z.strictObject({
@@ -35,7 +35,7 @@ const schema = z.strictObject({
   circuitId: hex32,
   vkHash: hex32,
   setup: z.enum(['local', 'ceremony']),
-  /** What its prover says of the input: how many values were moved to the edge of the calibrated range; null: not known. */
+  /** The prover's statement about the input: the number of values moved to the edge of the calibrated range; null: unknown. */
   clamped: z.int().nonnegative().nullable().optional(),
   parts: z.strictObject({ inputs: parts, outputs: parts }).optional(),
   proof: z.unknown(),

@@ -41,7 +41,7 @@ const inputSchema = z.union([
     salts: z
       .strictObject({ input: natural.optional(), output: natural.optional(), inputs: partSalts, outputs: partSalts })
       .optional(),
-    /** What `cohort zkml sign` wrote: a publisher's signature of this input under its salt. */
+    /** The output of `cohort zkml sign`: a publisher's signature of this input under its salt. */
     signed: signedSchema.optional(),
   }),
 ])
@@ -134,13 +134,13 @@ function image(values: Uint8Array, total: number, index: number): Float64Array {
 }
 
 /**
- * A list of numbers, or lists of lists as the network's shape says, a batch of 1 around them or not: [channels][height][width]
- * is not [height][width][channels], and a list says nothing of it.
+ * A list of numbers, or lists of lists as the network's shape says, a batch of 1 around them or not: [channels][height][width] is not
+ * [height][width][channels], and a flat list does not show its order.
  */
 export function flatten(values: Nested, shape?: readonly number[], what = 'input'): Float64Array {
   const found = shapeOf(values)
   if (found === null) throw badData(`${what}: its lists differ in length`)
-  // Axes of length 1 say nothing of the order, and a plain list says nothing of the shape.
+  // Axes of length 1 do not show the order, and a flat list does not show the shape.
   const [given, wanted] = [found, shape ?? []].map((list) => list.filter((length) => length !== 1))
   const fits = given!.length === wanted!.length && given!.every((length, axis) => length === wanted![axis])
   if (shape !== undefined && given!.length > 1 && !fits)
@@ -148,7 +148,7 @@ export function flatten(values: Nested, shape?: readonly number[], what = 'input
   return Float64Array.from((values as unknown[]).flat(Number.POSITIVE_INFINITY) as number[])
 }
 
-/** Lengths of nested lists; null when they are not those of a box. */
+/** Lengths of nested lists; null when the lists are ragged. */
 function shapeOf(values: Nested): number[] | null {
   const [first] = values
   if (!Array.isArray(first)) return values.some(Array.isArray) ? null : [values.length]

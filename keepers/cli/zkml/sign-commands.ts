@@ -78,7 +78,7 @@ export type Signed = {
   readonly signed: ContentSignature
 }
 
-/** Reads what `sign` wrote. @throws an error with exit code 65 naming what is missing */
+/** Reads the output of `sign`. @throws an error with exit code 65 naming the missing field */
 export async function readSigned(path: string): Promise<Signed> {
   if (!path.endsWith('.json')) throw usage(`${path}: signed content is a .json file`)
   const { input, integers, salts, signed } = await readInput(path, undefined)

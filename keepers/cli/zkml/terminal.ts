@@ -2,7 +2,7 @@
 import { SCALAR_FIELD } from '../../zkml/bn254.ts'
 import { CommandError, EXIT, interrupted, UsageError } from '../failure.ts'
 
-// What the zkml and ceremony commands share at the terminal: results on stdout, progress on stderr, Ctrl-C.
+// Terminal handling that the zkml and ceremony commands share: results on stdout, progress on stderr, Ctrl-C.
 export type Terminal = {
   readonly signal: AbortSignal
   /** A line on stderr that the next one replaces when stderr is a terminal; elsewhere only whole steps are printed. */
@@ -31,7 +31,7 @@ export async function withTerminal(
       progress(message) {
         if (message === last) return
         if (stderr.isTTY) stderr.write(`\r\u001b[K${message}`)
-        // Without a terminal, one line a step: the part before the first digit tells the step.
+        // Without a terminal, one line per step: the part before the first digit names the step.
         else if (stepOf(message) !== stepOf(last)) stderr.write(`${message}\n`)
         last = message
       },
@@ -65,7 +65,7 @@ export function percent(share: number, digits = 1): string {
   return `${(100 * share).toFixed(digits)} %`
 }
 
-/** A wrong option or argument: exit code 64, and the message says what is allowed. */
+/** A wrong option or argument: exit code 64, and the message lists valid values. */
 export function usage(message: string): UsageError {
   return new UsageError(message)
 }

@@ -33,7 +33,7 @@ type VerifyOptions = {
   readonly json?: boolean
 }
 
-/** What a proof must be about; undefined where nothing is asked. */
+/** Requirements on a proof; undefined where there is none. */
 type Wanted = {
   readonly model: bigint | undefined
   readonly input: bigint | undefined
@@ -122,7 +122,7 @@ async function wantedInput(options: VerifyOptions, subject: Subject | null): Pro
   return inputSignal(program, sample, shown)
 }
 
-/** In what a proof is not the one asked for; null when it is. */
+/** The requirement that a proof does not meet; null when it meets all. */
 function departure(read: ProofFile, subject: Subject | null, wanted: Wanted): string | null {
   if (subject !== null && read.circuitId !== null && read.circuitId !== subject.manifest.circuitId)
     return `it is of circuit ${read.circuitId}, the folder's is ${subject.manifest.circuitId}`

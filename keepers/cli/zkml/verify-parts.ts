@@ -11,7 +11,7 @@ import {
 import type { ProofFile } from './proof-file.ts'
 import { usage } from './terminal.ts'
 
-/** What is known of a folder's circuit: all of it, or for a verification key alone nothing. */
+/** A folder's circuit, and its program where the folder has one. A verification key alone has neither. */
 export type Subject = { readonly manifest: CircuitManifest; readonly program: IntegerProgram | null }
 
 /** Numbers of a public part that are printed; JSON and the proof's file have all. */
@@ -37,7 +37,7 @@ export function requirePartsOf(subject: Subject | null, wanted: ReadonlyMap<stri
       )
 }
 
-/** Why what is shown one by one is not what was asked for, or not what the proof's file says; null when it is. */
+/** The reason why the parts shown one by one differ from the requirements or from the proof's file; null when they match. */
 export function partsDeparture(
   read: ProofFile,
   manifest: CircuitManifest,
@@ -55,7 +55,7 @@ export function partsDeparture(
   }
   for (const [name, right] of wanted) {
     const each = found.get(name)
-    if (each === undefined) return `its file does not say what the commitment to ${name} is`
+    if (each === undefined) return `its file has no commitment to ${name}`
     if (!each.includes(right)) return `its commitment to ${name} is ${each.join(' or ')}, must be ${right}`
   }
   return null
@@ -71,7 +71,7 @@ export function partLines({ inputs, outputs }: ProofFile['parts'], subject: Subj
   ]
 }
 
-/** What an integer at a place stands for; null where that is not known. */
+/** The meaning of an integer at a place; null where it is unknown. */
 type Reading = (at: number) => ((integer: number) => number) | null
 
 function linesOf(

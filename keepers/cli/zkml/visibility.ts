@@ -13,7 +13,7 @@ import { fieldElement, usage } from './terminal.ts'
 const VISIBILITIES = ['public', 'committed', 'private'] as const
 const INPUT_VISIBILITIES = [...VISIBILITIES, 'sha256', 'signed'] as const
 
-/** What was said: of all together, and of those that were named, in the order of the command line. */
+/** The options given: for all parts together, and for named parts, in the order of the command line. */
 export type Shown<Whole extends string> = {
   readonly whole: Whole
   readonly named: readonly (readonly [name: string, shown: Visibility])[]
@@ -92,7 +92,7 @@ export function visibilityOf<Whole extends string>(
     if (!names.includes(name)) throw usage(`${option}: there is no ${name} among the ${domain} ${names.join(', ')}`)
   const others = VISIBILITIES.find((choice) => choice === (whole as string))
   if (others === undefined)
-    throw usage(`${option} ${whole} is of the whole input; it cannot stand beside ${named[0]!.join(':')}`)
+    throw usage(`${option} ${whole} is for the whole input; it cannot be combined with ${named[0]!.join(':')}`)
   const shown = names.map((name) => named.find(([each]) => each === name)?.[1] ?? others)
   if (shown.every((each) => each === 'private'))
     throw usage(
@@ -104,7 +104,9 @@ export function visibilityOf<Whole extends string>(
 /** The one visibility of commands that show the whole alone. */
 export function wholeOf<Whole extends string>(option: '--input' | '--output', { whole, named }: Shown<Whole>): Whole {
   if (named.length > 0)
-    throw usage(`${option} ${named[0]!.join(':')}: segments show all of it alike; give one visibility without a name`)
+    throw usage(
+      `${option} ${named[0]!.join(':')}: segments show all parts in the same way; give one visibility without a name`,
+    )
   return whole
 }
 

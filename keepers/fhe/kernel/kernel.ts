@@ -53,7 +53,7 @@ const PAGE = 65536
 /** A stretch of kernel memory. */
 export type Block = { readonly at: number; readonly length: number }
 
-/** What of a plan the kernel depends on. */
+/** The parts of a plan that the kernel depends on. */
 type KernelPlan = Pick<Plan, 'set' | 'flooding'>
 
 let compiled: Promise<WebAssembly.Module> | undefined
@@ -131,7 +131,7 @@ export class Kernel {
     return 8 * this.degree * this.dataPrimeCount
   }
 
-  /** Takes memory, from what was given back when a block of that length is there. Contents are undefined. */
+  /** Allocates memory, from released blocks if one has that length. Contents are undefined. */
   allocate(length: number): Block {
     const recycled = this.#free.get(length)?.pop()
     if (recycled !== undefined) return recycled

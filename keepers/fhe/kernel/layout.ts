@@ -34,7 +34,7 @@ export function minimalRoot(p: bigint, degree: number): bigint {
 }
 
 /**
- * The record of prime `index` as little-endian bytes, but for the two table addresses, which the caller knows.
+ * The record of prime `index` as little-endian bytes, except the two table addresses, which the caller knows.
  * `uniformBits` fixes the centre of the flooding.
  */
 export function primeRecord(

@@ -14,13 +14,13 @@ export const csvSchemaSchema = z.strictObject({
   classes: z.array(z.string()).min(2).optional(),
   /** Shape of one sample; `[features.length]` when absent. */
   inputShape: z.array(z.number().int().positive()).min(1).optional(),
-  /** Per feature (x − mean) / deviation with the statistics given here, so that every keeper scales alike. */
+  /** Per feature (x − mean) / deviation with the statistics given here, so that all keepers scale in the same way. */
   scale: z.array(z.strictObject({ mean: z.number(), deviation: z.number().positive() })).optional(),
   delimiter: z.string().length(1).default(','),
 })
 export type CsvSchema = z.input<typeof csvSchemaSchema>
 
-/** Reads a CSV file whose first line names the columns. Throws BAD_DATA naming file, line and column. */
+/** Reads a CSV file. Its first line names the columns. Throws BAD_DATA naming file, line and column. */
 export async function loadCsv(file: string, schema: CsvSchema): Promise<Dataset> {
   return parseCsv(await readFile(file, 'utf8'), schema, file)
 }

@@ -65,7 +65,7 @@ export function sampleSize(dataset: Dataset): number {
   return dataset.inputs.length / Math.max(1, dataset.count)
 }
 
-/** A dataset of its own with the samples at `indices`, in that order. Throws BAD_DATA on an index out of range. */
+/** A new dataset with the samples at `indices`, in that order. Throws BAD_DATA on an index out of range. */
 export function subset(dataset: Dataset, indices: Uint32Array, name = dataset.name): Dataset {
   const size = sampleSize(dataset)
   const inputs =

@@ -5,7 +5,7 @@ import { LearningError } from '../errors.ts'
 import type { Dataset, DatasetOrigin } from '../types.ts'
 import { createDataset } from './dataset.ts'
 
-/** Only unsigned bytes (type 0x08): what every published image set of this family uses. */
+/** Only unsigned bytes (type 0x08): every published image set of this family uses them. */
 export type IdxArray = { readonly dimensions: readonly number[]; readonly values: Uint8Array }
 
 const UNSIGNED_BYTE = 0x08
@@ -21,7 +21,7 @@ export function inflate(bytes: Uint8Array, name: string): Uint8Array {
   }
 }
 
-/** Parses one IDX file (gzipped or not). Throws BAD_DATA naming the file, what was found and what was expected. */
+/** Parses one IDX file (gzipped or not). Throws BAD_DATA with the file, the value found and the one expected. */
 export function parseIdx(raw: Uint8Array, name: string): IdxArray {
   const bytes = inflate(raw, name)
   const refuse = (message: string) => new LearningError('BAD_DATA', `${name}: ${message}`)

@@ -33,7 +33,7 @@ export type MnistOptions = {
   /** Never touch the network. Also set by COHORT_OFFLINE=1. */
   readonly offline?: boolean
   readonly cacheDir?: string
-  /** Where to look before the cache; `../shared/data/mnist` beside the repository unless told. */
+  /** Where to look before the cache; default: `../shared/data/mnist` beside the repository. */
   readonly searchDirs?: readonly string[]
   readonly mirrors?: readonly string[]
   readonly signal?: AbortSignal
@@ -88,8 +88,8 @@ export async function loadDigits(
 }
 
 /**
- * What one party holds in IDX files: `train-images-idx3-ubyte` and `train-labels-idx1-ubyte` in a directory, gzipped or not,
- * and the `t10k-` pair where it has one. Labels must be below `classes`. Throws DATA_NOT_FOUND or BAD_DATA.
+ * Loads one party's IDX files from a directory: `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, gzipped or not, and the `t10k-` pair if
+ * it is there. Labels must be below `classes`. Throws DATA_NOT_FOUND or BAD_DATA.
  */
 export async function loadIdxFolder(
   directory: string,
@@ -147,7 +147,7 @@ async function isComplete(directory: string): Promise<boolean> {
   return true
 }
 
-/** Fetches what the cache lacks. A file enters the cache under its name only after its hash was right. */
+/** Fetches the files that the cache lacks. A file gets its name in the cache only after its hash has matched. */
 async function download(cacheDir: string, options: MnistOptions): Promise<void> {
   await mkdir(cacheDir, { recursive: true })
   for (const file of Object.keys(MNIST_FILES) as MnistFile[]) {

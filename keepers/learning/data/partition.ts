@@ -92,7 +92,7 @@ export function partitionShards(
   )
 }
 
-/** Random parts of the given sizes; what is left over belongs to nobody. Throws when they ask for more than there is. */
+/** Random parts of the given sizes. Samples beyond their sum are left out. Throws when the sizes add up to more samples than the dataset has. */
 export function partitionBySize(dataset: Dataset, options: { sizes: readonly number[]; seed: number }): Partition {
   const { sizes, seed } = options
   const total = sizes.reduce((a, b) => a + b, 0)

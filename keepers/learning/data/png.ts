@@ -17,7 +17,7 @@ const LARGEST_SIDE = 4096
 /** Samples per pixel in the file, by PNG colour type. */
 const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 }
 
-/** Throws BAD_DATA naming the file and what is wrong or not supported. */
+/** Throws BAD_DATA with the file and the defect or unsupported feature. */
 export function decodePicture(bytes: Uint8Array, name: string): Picture {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (buffer.subarray(0, 8).equals(PNG_MAGIC)) return decodePng(buffer, name)

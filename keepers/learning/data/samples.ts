@@ -22,7 +22,7 @@ export type SampleSource =
   /** A folder with one sub-folder of pictures per class, and another like it to report on. */
   | { readonly kind: 'images'; readonly path: string; readonly test?: string }
 
-/** What a model of the federation takes and gives. Parties that number classes differently would train against each other. */
+/** Input shape and classes of the federation's model. Parties that number the classes differently would train against each other. */
 export type SampleForm = {
   readonly inputShape: readonly number[]
   /** How many, or their names in the order of the model's outputs. Tables and pictures need names. */
@@ -33,7 +33,7 @@ export type Samples = {
   readonly train: Dataset
   /** Samples that are not trained on, when the source has such. */
   readonly test: Dataset | null
-  /** A sentence for whoever reads the figures: counts and origin, no path and no sample. */
+  /** A sentence for readers of the figures: counts and origin, without any path or sample. */
   readonly announcement: string
 }
 
@@ -49,7 +49,7 @@ export async function openSamples(source: SampleSource, form: SampleForm, signal
       )
     }
     if (data.classes !== classes) {
-      throw new LearningError('BAD_DATA', `${data.name}: ${data.classes} classes, the model tells ${classes} apart`)
+      throw new LearningError('BAD_DATA', `${data.name}: ${data.classes} classes, the model distinguishes ${classes}`)
     }
   }
   return { train, test, announcement: announcement ?? announce(source, train, test) }

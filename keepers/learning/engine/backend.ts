@@ -8,10 +8,9 @@ import { createFusedEngine, fusedRefusal } from './fused.ts'
 export type BackendChoice = BackendName | 'auto'
 
 /**
- * `auto`: the fused step when it knows every layer (it is the fastest on networks of this size, native tfjs included: no
- * per-operation cost); else native tfjs-node when it is installed, else tfjs on WASM, else on plain CPU with a warning.
- * `general` is what `auto` tries, in order, for models beyond the fused step.
- * Throws NO_BACKEND when a backend asked for by name cannot be loaded.
+ * `auto`: the fused step if it supports every layer (without a cost per operation it is the fastest on networks of this size, faster than native
+ * tfjs); else native tfjs-node if it is installed, else tfjs on WASM, else plain CPU with a warning. `general` lists the backends that `auto`
+ * tries, in order, for models that the fused step does not support. Throws NO_BACKEND when a backend requested by name cannot be loaded.
  */
 export async function createEngine(
   spec: ModelSpec,

@@ -16,7 +16,7 @@ export function fusedRefusal(spec: ModelSpec): string | null {
   return typeof layers === 'string' ? layers : null
 }
 
-/** Throws NO_BACKEND when the model has layers that this path does not compute, or the kernel is not built. */
+/** Throws NO_BACKEND when the model has layers that this path cannot compute, or when the kernel is not built. */
 export async function createFusedEngine(spec: ModelSpec): Promise<Engine> {
   const layers = readLayers(spec.topology, spec.inputShape)
   if (typeof layers === 'string') throw new LearningError('NO_BACKEND', `the fused backend cannot run this: ${layers}`)
@@ -53,7 +53,7 @@ class FusedEngine implements Engine {
 
   stage(count: number): BatchBuffers {
     if (count > this.#plan.capacity) {
-      // Doubling bounds what the abandoned smaller plans hold on to.
+      // Doubling bounds the memory that abandoned smaller plans keep.
       this.#plan = this.#newPlan(2 ** Math.ceil(Math.log2(count)))
     }
     const length = this.spec.inputShape.reduce((a, b) => a * b, 1)

@@ -10,7 +10,7 @@ type TfjsModule = typeof Tf
 type KernelArguments = Parameters<Tf.KernelFunc>[0]
 type Info = { readonly dataId: object; readonly shape: number[]; readonly dtype: Tf.DataType }
 
-/** What `registerMissingKernels` adds. Kernels that the backend already has (and has right) are left alone. */
+/** Kernels that `registerMissingKernels` adds. It leaves correct kernels of the backend alone. */
 export const SUPPLIED_KERNELS = [
   'Conv2DBackpropFilter',
   'DepthwiseConv2dNativeBackpropFilter',
@@ -20,8 +20,8 @@ export const SUPPLIED_KERNELS = [
 ] as const
 
 /**
- * Kernels that the backend has and that are wrong: MaxPoolGrad of 4.22 starts its search at the smallest POSITIVE float, so a
- * window whose values are all below it passes no gradient on.
+ * Kernels that the backend has but gets wrong. MaxPoolGrad of 4.22 starts its search at the smallest POSITIVE float, so it passes no gradient to
+ * a window that has only smaller values.
  */
 const REPLACED: ReadonlySet<string> = new Set(['MaxPoolGrad'])
 

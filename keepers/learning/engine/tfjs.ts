@@ -109,7 +109,7 @@ class TfjsEngine implements Engine {
     }
     const outcome = this.#differentiate(count, true)
     this.#rule.apply()
-    // Statistics such as those of batch normalisation are the model's own business, not the optimiser's.
+    // The model itself updates statistics such as those of batch normalisation; the optimiser must not.
     this.#visit((variable, values) => {
       if (!this.#trainable.has(variable.name)) values.set(variable.dataSync() as Float32Array)
     })
@@ -197,7 +197,7 @@ class TfjsEngine implements Engine {
   }
 }
 
-/** The tf.Variable inside a LayerVariable: the only handle on which gradients are keyed. */
+/** The tf.Variable inside a LayerVariable: gradients are keyed by its name. */
 function variableOf(weight: Tf.LayersModel['weights'][number]): Tf.Variable {
   return (weight as unknown as { val: Tf.Variable }).val
 }

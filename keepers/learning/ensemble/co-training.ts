@@ -6,7 +6,7 @@ import type { LocalTrainer } from '../train/trainer.ts'
 import type { Dataset } from '../types.ts'
 import { combine, favourite, type Predictor } from './ensemble.ts'
 
-/** One member's opinion on the shared samples: what it would send to the others. */
+/** One member's opinion on the shared samples, as it would send it to the others. */
 export type Opinion = {
   /** count × classes probabilities. */
   readonly probabilities: Float32Array
@@ -54,9 +54,9 @@ export type CoTrainingMember = {
 export type CoTrainingRound = { readonly round: number; readonly pseudoLabels: readonly number[] }
 
 /**
- * Each round, every member states its opinion on `unlabelled` (samples × size values in the model's range); each then trains
- * on its own shard plus what the OTHERS are sure of. Members train with their own parameters, in turn. The trainers end up
- * trained, each with its own shard loaded.
+ * In each round every member states its opinion on `unlabelled` (samples × size values in the model's range), then trains on its own shard plus
+ * the samples that the OTHERS are sure of. Members train one after another, with their own parameters. Afterwards each trainer is trained and
+ * has its own shard loaded.
  */
 export async function coTrain(
   members: readonly CoTrainingMember[],

@@ -58,7 +58,7 @@ export class Ensemble implements Predictor {
   readonly #members: readonly EnsembleMember[]
   readonly #rule: 'mean' | 'vote'
 
-  /** All members must take the same inputs and tell the same classes apart; architectures may differ. */
+  /** All members must take the same inputs and distinguish the same classes; architectures may differ. */
   constructor(members: readonly EnsembleMember[], rule: 'mean' | 'vote' = 'mean') {
     const first = members[0]?.predictor.spec
     if (first === undefined) throw new LearningError('BAD_PARAMETERS', 'ensemble: no members')

@@ -61,7 +61,7 @@ export async function loadKernel(): Promise<WebAssembly.Module> {
   return compiled
 }
 
-/** An instance of the kernel with a memory of its own, handed out by a bump allocator: buffers live as long as the arena. */
+/** An instance of the kernel with its own memory and a bump allocator: buffers live as long as the arena. */
 export class Arena {
   readonly kernel: KernelFunctions
   #next: Pointer
@@ -93,7 +93,7 @@ export class Arena {
     return at
   }
 
-  /** Views are cheap but die when the memory grows: take them anew for each use. */
+  /** Views are cheap but become detached when the memory grows: take a new one for each use. */
   floats(at: Pointer, length: number): Float32Array<ArrayBuffer> {
     return new Float32Array(this.kernel.memory.buffer as ArrayBuffer, at, length)
   }

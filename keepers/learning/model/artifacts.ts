@@ -12,7 +12,7 @@ const JSON_FILE = 'model.json'
 const WEIGHTS_FILE = 'weights.bin'
 const LARGEST_JSON = 16 << 20
 
-/** The model.json object whose weights are the little-endian float32 values of the flat vector, in order. */
+/** The model.json object. Its weights are the little-endian float32 values of the flat vector, in order. */
 export function modelJson(model: Model): Record<string, unknown> {
   return {
     format: 'layers-model',
@@ -33,7 +33,7 @@ export async function saveModel(model: Model, directory: string): Promise<void> 
   checkVector(model.spec, model.weights)
   await mkdir(directory, { recursive: true })
   const { buffer, byteOffset, byteLength } = model.weights
-  // Weights first: a model.json never stands beside weights older than itself.
+  // Weights first, so that a new model.json is never next to old weights.
   await replace(join(directory, WEIGHTS_FILE), new Uint8Array(buffer, byteOffset, byteLength))
   await replace(join(directory, JSON_FILE), `${JSON.stringify(modelJson(model), null, 2)}\n`)
 }

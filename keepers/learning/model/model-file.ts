@@ -7,11 +7,11 @@ import type { Model, ModelSpec } from '../types.ts'
 import { specHash } from './spec.ts'
 import { checkVector } from './vector.ts'
 
-/** What a kind of model puts into its file beside the weights; keys in the file's order. */
+/** The fields that a kind of model writes to its file besides the weights, with keys in the order of the file. */
 export type ModelFileKind<Figures extends z.ZodRawShape> = {
   /** Value of the file's `format`. */
   readonly format: string
-  /** What it is called in an error. */
+  /** Its name in error messages. */
   readonly name: string
   /** The one architecture that the file may hold; its hash is in the file. */
   spec(): ModelSpec
@@ -58,7 +58,7 @@ export function readModelFile<Figures extends z.ZodRawShape>(kind: ModelFileKind
     const [issue] = parsed.error.issues
     return fail(`${issue!.path.join('.') || 'root'}: ${issue!.message}`)
   }
-  // Again, for its types: those of a generic shape are not known here.
+  // Parsed again for the types: TypeScript does not know the fields of a generic shape here.
   const saved = headSchema.parse(parsed.data)
   const spec = kind.spec()
   if (saved.specHash !== specHash(spec)) fail(`specHash ${saved.specHash} is another architecture`)

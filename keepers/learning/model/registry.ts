@@ -12,8 +12,8 @@ export function isModelName(name: string): name is ModelName {
 }
 
 /**
- * The architecture of that name, for images or vectors of `inputShape` (28×28×1 unless told) and `classes` (10) outputs.
- * The two CNNs pool BEFORE the activation: it makes the ReLUs four times fewer, hence cheaper to prove.
+ * The architecture of that name, for images or vectors of `inputShape` (default 28×28×1) and `classes` (default 10) outputs. The two CNNs pool
+ * BEFORE the activation: this leaves a quarter of the ReLUs, so they are cheaper to prove.
  *
  * - article-cnn: 44,426 parameters (LeNet's shape).
  * - small-cnn: 2,202 parameters. Sized so that a circuit with PRIVATE weights stays small: 4·900 + 32·196 products for the

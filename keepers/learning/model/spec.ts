@@ -14,12 +14,12 @@ const topologySchema = z.looseObject({
 const modelJsonSchema = z.looseObject({
   modelTopology: z.union([
     topologySchema,
-    // What the Keras converter writes: the same, one level down.
+    // The Keras converter writes the same, one level down.
     z.looseObject({ model_config: topologySchema }).transform((outer) => outer.model_config),
   ]),
 })
 
-/** The topology inside a model.json object. Throws BAD_MODEL with the path of what is wrong. */
+/** The topology inside a model.json object. Throws BAD_MODEL with the path of the wrong field. */
 export function readTopology(modelJson: unknown): ModelTopology {
   const parsed = modelJsonSchema.safeParse(modelJson)
   if (!parsed.success) {
@@ -94,8 +94,8 @@ function statedInputShape(topology: ModelTopology): number[] | null {
 const INCIDENTAL = /(_initializer|^dtype|^ragged|^sparse|^keras_version|^backend)$/
 
 /**
- * SHA-256 (hex) that pins an architecture and the order of its flat vector. Initialisers, dtypes and the versions of the
- * writer do not count; everything that changes what the numbers mean does.
+ * SHA-256 (hex) that pins an architecture and the order of its flat vector. Initialisers, dtypes and the versions of the writer do not enter it;
+ * everything that changes the meaning of the numbers does.
  */
 export function specHash(spec: ModelSpec): string {
   const content = {

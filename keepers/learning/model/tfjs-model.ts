@@ -22,7 +22,7 @@ export async function loadTfjs(): Promise<TfjsModule> {
 
 type LayerJson = { class_name: string; name?: string; config: Record<string, unknown> }
 
-/** A copy whose last layer is linear: the loss works on logits. Throws BAD_MODEL for other heads than softmax or linear. */
+/** A copy with a linear last layer, because the loss works on logits. Throws BAD_MODEL for heads other than softmax or linear. */
 export function withoutSoftmax(topology: ModelTopology): ModelTopology {
   const copy = structuredClone(topology) as ModelTopology & {
     config: { layers: LayerJson[]; output_layers?: [string, number, number][] }

@@ -28,8 +28,8 @@ export type PrivacyStep = {
 export type PrivacySpent = { readonly epsilon: number; readonly delta: number; readonly order: number }
 
 /**
- * Adds up steps and says what they cost. `conversion` from RDP to (ε, δ): 'improved' (Canonne, Kamath & Steinke 2020,
- * proposition 12; the tighter, default) or 'classic' (Mironov 2017, proposition 3; what older papers report).
+ * Adds up steps and computes their cost. `conversion` from RDP to (ε, δ): 'improved' (Canonne, Kamath & Steinke 2020, proposition 12; tighter,
+ * the default) or 'classic' (Mironov 2017, proposition 3; used in older papers).
  */
 export class PrivacyAccountant {
   readonly #rdp = new Float64Array(RDP_ORDERS.length)

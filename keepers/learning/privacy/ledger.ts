@@ -12,7 +12,7 @@ export const clientPrivacySchema = z.strictObject({
    * noise that colluders cannot subtract is never below σC.
    */
   contributors: z.int().min(1).max(256),
-  /** Members taken to pool what they know: each knows its own noise. 1 = any single member, curious alone. */
+  /** Members assumed to pool their knowledge: each knows its own noise. 1 = any single curious member. */
   colluders: z.int().min(0).max(255).default(1),
   /** δ; well below 1/members. */
   delta: z.number().positive().max(0.01).default(1e-6),
@@ -31,9 +31,9 @@ export type ClientPrivacySpent = {
 }
 
 /**
- * ε after sums of so many contributors each (one entry a sum that was opened, whether or not its model was accepted), for
- * a member that was in all of them. No amplification by sampling: the chain says who was in each sum. Neighbours are two
- * runs in one of which the member's clipped update is zero; it takes part in both, as the chain shows, with equal weight.
+ * ε for a member that contributed to every sum. Each entry is the number of contributors of a sum that was opened, whether or not its model was
+ * accepted. Sampling gives no amplification: the chain shows who was in each sum. Neighbours are two runs that differ in one member's clipped
+ * update, which is zero in one of them; the member takes part in both, as the chain shows, with equal weight.
  */
 export function clientPrivacySpent(privacy: ClientPrivacy, contributors: Iterable<number>): ClientPrivacySpent {
   const sums = [...contributors]

@@ -85,14 +85,14 @@ export class ClientPlayer {
   }
 }
 
-/** The weights whose change is that of `local`, scaled down to `bound` when it is longer. */
+/** `local`, with its change from `global` scaled down to `bound` if it is longer. */
 function clipped(global: Float32Array, local: Float32Array, bound: number): Float32Array<ArrayBuffer> {
   const update = local.map((value, i) => value - global[i]!)
   clipToNorm(update, bound)
   return update.map((value, i) => global[i]! + value) as Float32Array<ArrayBuffer>
 }
 
-/** What a bad member sends, which trained to `local` on whatever data its attack takes. */
+/** The update that a bad member sends after training to `local` on the data of its attack. */
 function poisoned(
   global: Float32Array,
   local: Float32Array,

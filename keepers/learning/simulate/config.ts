@@ -23,7 +23,7 @@ export const simulationConfigSchema = z.strictObject({
       z.strictObject({ kind: z.literal('sizes'), sizes: z.array(z.number().int().positive()).min(1) }),
     ])
     .default({ kind: 'iid' }),
-  /** Local training; each keeper and round gets a seed of its own from `seed` below. */
+  /** Local training. Each keeper and round gets its own seed, derived from `seed` below. */
   training: trainingParametersSchema.omit({ seed: true }),
   weighting: z.enum(['samples', 'equal']).default('samples'),
   server: serverSettingsSchema.default({ kind: 'fedavg' }),
@@ -41,14 +41,13 @@ export const simulationConfigSchema = z.strictObject({
        */
       attack: z.enum(['label-flip', 'sign-flip', 'scaling', 'norm-bust']),
       strength: z.number().positive().default(4),
-      /** The bad keep to the bound: what they would send is scaled down to bound.norm when it is longer. */
+      /** Bad members keep to the bound: they scale their update down to bound.norm if it is longer. */
       within: z.boolean().default(false),
     })
     .optional(),
   /**
-   * Euclidean norm that an update may have, to which the honest clip theirs. Whether somebody checks: none; of the mean
-   * alone, and a longer one is a lost round; or of each member's update, and a longer one is left out (what a proof of
-   * shortness does under encryption).
+   * Largest Euclidean norm of an update; honest members clip theirs to it. `check`: 'none'; 'mean', where a longer mean loses the round; or
+   * 'member', where a longer update is left out (as a proof of shortness does under encryption).
    */
   bound: z
     .strictObject({ norm: z.number().positive(), check: z.enum(['none', 'mean', 'member']).default('member') })
@@ -63,7 +62,7 @@ export const simulationConfigSchema = z.strictObject({
 export type SimulationSettings = z.input<typeof simulationConfigSchema>
 export type SimulationConfig = z.output<typeof simulationConfigSchema>
 
-/** Throws BAD_SIMULATION naming the field, the value found and what was expected. */
+/** Throws BAD_SIMULATION with the field, the value found and the one expected. */
 export function parseSimulationConfig(settings: unknown): SimulationConfig {
   const parsed = simulationConfigSchema.safeParse(settings)
   if (!parsed.success) {

@@ -15,7 +15,7 @@ import type { SimulationConfig } from './config.ts'
 import type { PlayerPool } from './pool.ts'
 import type { SimulationState } from './state.ts'
 
-/** What stays the same from round to round. */
+/** The parts that stay the same from round to round. */
 export type Federation = {
   readonly spec: ModelSpec
   readonly config: SimulationConfig
@@ -23,7 +23,7 @@ export type Federation = {
   /** Size of the test set. */
   readonly testCount: number
   readonly pool: PlayerPool
-  /** Combines weights in place of the configured centre: somebody else's strategy, to stand beside ours. */
+  /** Combines weights in place of the configured centre: another system's strategy, for comparison with ours. */
   readonly combine?: Combine | undefined
 }
 
@@ -62,11 +62,11 @@ export async function playRound(
 
   let { weights, server } = state
   let lost = false
-  // A round in which nobody delivers changes nothing.
+  // Without deliveries the weights stay as they are.
   if (deliveries.length > 0) {
     const updates = deliveries.map(({ weights, samples }) => ({
       weights,
-      // Differential privacy bounds every client alike, so none may weigh more.
+      // Differential privacy has one bound for all clients, so all weigh the same.
       weight: config.weighting === 'equal' || config.privacy !== undefined ? 1 : samples,
     }))
     const combined =
@@ -98,7 +98,7 @@ function badKeepers(config: SimulationConfig): ReadonlySet<number> {
   return new Set(order.subarray(0, Math.floor(config.keepers * (config.poison?.share ?? 0))))
 }
 
-/** What the members send. One whose own training diverges sends nothing; when all diverge, that is an error. */
+/** Collects the members' updates. A member whose training diverges sends nothing; if all diverge, the call fails. */
 async function collect(
   { pool, config, shards }: Federation,
   { round, weights: global }: SimulationState,
@@ -137,7 +137,7 @@ async function collect(
   return deliveries
 }
 
-/** With fewer members than groups, each is a group of its own and the median holds what a trimmed mean cannot. */
+/** With fewer members than groups, each member is its own group, and the median takes the place of a trimmed mean. */
 function centreFor({ centre }: SimulationConfig, members: number): SimulationConfig['centre'] {
   if (centre.kind === 'mean' || members >= centre.groups) return centre
   return { kind: 'median', groups: members }
@@ -166,7 +166,7 @@ function isShort(config: SimulationConfig, global: Float32Array, members: number
   return ({ weights }) => normOf(Float64Array.from(weights, (value, i) => value - global[i]!)) <= limit
 }
 
-/** The same for the mean, whose noise is that of the members over the root of their number. */
+/** The same for the mean. Its noise is the members' noise divided by the square root of their number. */
 function isShortMean(config: SimulationConfig, global: Float32Array, mean: Float32Array, members: number): boolean {
   const deviation = noiseOf(config, members) / Math.sqrt(Math.max(1, members))
   const limit = config.bound!.norm * (1 + ROUNDING) + gaussianNormBound(deviation, global.length)

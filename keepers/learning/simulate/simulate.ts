@@ -33,7 +33,7 @@ export type SimulateOptions = {
   /** Threads; 0 = in the calling one. All cores unless told. */
   readonly workers?: number
   readonly signal?: AbortSignal
-  /** Somebody else's aggregation in place of `settings.centre`; not part of what a saved state remembers. */
+  /** Another system's aggregation in place of `settings.centre`. Saved states do not include it. */
   readonly combine?: Combine
   readonly resume?: SimulationState
   /** After each round; the state is complete and may be stored. */

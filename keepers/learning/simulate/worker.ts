@@ -17,7 +17,7 @@ if (parentPort !== null) {
   const port = parentPort
   const { spec, train, test } = workerData as WorkerData
   const player = ClientPlayer.create(spec, { train, test })
-  // Whoever asks gets the reason; an unhandled rejection would only kill the thread.
+  // Every request gets the reason; an unhandled rejection would only kill the thread.
   player.catch(() => {})
   port.on('message', async (request: WorkerRequest) => {
     try {

@@ -6,7 +6,7 @@ import { LearningError } from '../errors.ts'
 const LOG2_EXCEEDED = -40
 
 /**
- * Bound on the Euclidean norm of `length` independent normal values of that `deviation`, exceeded with a chance of at most
+ * Bound on the Euclidean norm of `length` independent normal values with standard deviation `deviation`, exceeded with probability at most
  * 2^-40: σ·(√d + √(2·ln 2^40)) (Gaussian concentration of a 1-Lipschitz function; Boucheron, Lugosi & Massart, theorem 5.6).
  */
 export function gaussianNormBound(deviation: number, length: number): number {

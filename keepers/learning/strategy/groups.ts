@@ -21,8 +21,8 @@ export const centreSchema = z.discriminatedUnion('kind', [
 export type Centre = z.infer<typeof centreSchema>
 
 /**
- * Deals `members` into `groups` of almost equal size, at random from a seed that must be fixed only after the updates are
- * committed to (else bad members choose their group). Returns member indices per group.
+ * Deals `members` into `groups` of almost equal size, at random. The seed must be fixed after the updates are committed to, or bad members could
+ * choose their group. Returns member indices per group.
  */
 export function dealGroups(members: number, groups: number, seed: number): Uint32Array[] {
   if (groups < 1 || groups > members) {
@@ -42,7 +42,7 @@ export function centreOfGroups(centre: Centre, means: readonly WeightedUpdate[])
   return trimmedMean(vectors, centre.trim)
 }
 
-/** Groups, averages within each, and takes the centre: what the plain-text simulation does in place of encryption. */
+/** Groups the updates, averages each group, and takes the centre. The plain-text simulation does this in place of encryption. */
 export function aggregate(centre: Centre, updates: readonly WeightedUpdate[], seed: number): Float32Array<ArrayBuffer> {
   if (centre.kind === 'mean') return weightedMean(updates)
   const groups = dealGroups(updates.length, Math.min(centre.groups, updates.length), seed)

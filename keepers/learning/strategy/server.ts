@@ -35,13 +35,13 @@ export type ServerState = { readonly round: number; readonly m: Float32Array; re
 
 type Stepped = { weights: Float32Array<ArrayBuffer>; state: ServerState }
 
-/** How many of the moments `m`, `v` (in this order) a strategy remembers: what a member needs besides weights to go on. */
+/** How many of the moments `m`, `v` (in this order) a strategy remembers. A member needs them besides the weights to continue. */
 export function momentCount(settings: ServerSettings): 0 | 1 | 2 {
   if (settings.kind !== 'fedavg') return 2
   return (settings.momentum ?? 0) === 0 ? 0 : 1
 }
 
-/** What a service starts from. `tau` (default 1e-3) enters the second moment as τ². */
+/** The state in which a service starts. `tau` (default 1e-3) enters the second moment as τ². */
 export function initialServerState(settings: ServerSettings, parameterCount: number): ServerState {
   const v = new Float32Array(parameterCount)
   const tau = settings.kind === 'fedavg' ? 0 : (settings.tau ?? 1e-3)
@@ -66,7 +66,7 @@ export function serverStep(
   return adopts ? { ...stepped, weights: Float32Array.from(mean) } : stepped
 }
 
-/** The step from the mean of the members' UPDATES (weights minus global ones), which is what decryption yields. As above. */
+/** Like `serverStep`, but takes the mean of the members' UPDATES (weights minus global weights), as decryption yields it. */
 export function serverStepFrom(
   settings: ServerSettings,
   global: Float32Array,
@@ -112,7 +112,7 @@ export function serverStepFrom(
   return next
 }
 
-/** What the mean update is multiplied by to fit the strategy's `clip`; 1 when it fits. */
+/** The factor that scales the mean update to the strategy's `clip`; 1 when it fits. */
 function shrink({ clip }: ServerSettings, update: Float32Array | Float64Array): number {
   if (clip === undefined) return 1
   const norm = normOf(update)

@@ -32,7 +32,7 @@ export const trainingParametersSchema = z.strictObject({
   weightDecay: z.number().min(0).optional(),
 })
 
-/** A frozen copy. Throws BAD_PARAMETERS with the field, the value found and what was expected. */
+/** A frozen copy. Throws BAD_PARAMETERS with the field, the value found and the one expected. */
 export function parseTrainingParameters(value: unknown): TrainingParameters {
   const parsed = trainingParametersSchema.safeParse(value)
   if (!parsed.success) {

@@ -9,7 +9,7 @@ export type TrainingStages = {
 }
 
 /**
- * Trains on what the trainer has loaded, batches of 32, each stage with a seed of its own. Progress counts the epochs of all
+ * Trains on the trainer's loaded data in batches of 32, with a separate seed for each stage. Progress counts the epochs of all
  * stages. Rejects with the signal's reason when it is aborted.
  */
 export async function trainInStages(

@@ -71,7 +71,7 @@ export class LocalTrainer {
     this.backend = engine.backend
   }
 
-  /** Throws EMPTY_SHARD or MODEL_DATA_MISMATCH; what was loaded before stays loaded then. */
+  /** Throws EMPTY_SHARD or MODEL_DATA_MISMATCH, and then keeps the data loaded before. */
   loadData(dataset: Dataset): void {
     this.#live()
     this.#checkShape(dataset)
@@ -101,8 +101,8 @@ export class LocalTrainer {
   }
 
   /**
-   * Trains from the current weights on the loaded data. An abort throws the signal's reason and leaves `checkpoint()` to go on
-   * from. A loss that is no longer finite throws DIVERGED and puts the weights back as they were at the start.
+   * Trains from the current weights on the loaded data. An abort throws the signal's reason; `checkpoint()` then holds the state to resume from.
+   * A loss that is no longer finite throws DIVERGED and restores the weights from before the call.
    */
   async train(options: TrainOptions = {}): Promise<TrainingResult> {
     const engine = this.#live()
@@ -298,7 +298,7 @@ export class LocalTrainer {
     if (dataset.classes > classes) {
       throw new LearningError(
         'MODEL_DATA_MISMATCH',
-        `${dataset.name} has ${dataset.classes} classes, but ${name} tells only ${classes} apart`,
+        `${dataset.name} has ${dataset.classes} classes, but ${name} distinguishes only ${classes}`,
       )
     }
   }

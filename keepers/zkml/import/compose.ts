@@ -34,9 +34,9 @@ export function largest(
 }
 
 /**
- * exp(x − max) / Σ exp(x − max) over the axes together, or its logarithm. The largest of them is 0 and the sum is from 1 to their
- * number, so that the tables of exp, 1 / x and log hold for every input. What `mask` marks with 1 is left out, as −∞ would be;
- * something must be left of every list.
+ * exp(x − max) / Σ exp(x − max) over the axes together, or its logarithm. The largest difference is 0 and the sum lies between 1 and the number
+ * of elements, so the tables of exp, 1 / x and log hold for every input. Elements that `mask` marks with 1 are left out, as −∞ would be; every
+ * list must keep at least one.
  */
 export function softmax(
   builder: GraphBuilder,
@@ -76,7 +76,7 @@ export function logSumExp(builder: GraphBuilder, name: string, x: ValueName, axe
   return builder.nary(name, [most, log], { op: 'binary', kind: 'add' })
 }
 
-/** What is left out reads another element of its list instead, which changes no maximum. */
+/** An element that is left out reads another one of its list instead, which does not change the maximum. */
 function openMap(shape: readonly number[], axes: readonly number[], mask: ArrayLike<number>): Int32Array {
   const targets = reduceTargets(shape, axes)
   const open = new Map<number, number>()

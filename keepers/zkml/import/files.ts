@@ -18,7 +18,7 @@ const manifestPaths = z.object({
 const BYTES_AT_MOST = 4
 
 /**
- * Reads a model by its extension: `.onnx`, or `.json` (a tfjs model.json, its shards beside it).
+ * Reads a model by its extension: `.onnx`, or `.json` (a tfjs model.json with its shards in the same folder).
  * @throws CompileError for anything wrong with the files; node:fs errors for a path that cannot be read.
  */
 export async function importModelFile(
@@ -42,14 +42,14 @@ async function readShards(text: string, directory: string): Promise<Map<string, 
   try {
     json = JSON.parse(text)
   } catch {
-    // The importer says what is wrong with the text.
+    // The importer reports the error in the text.
     return shards
   }
   const parsed = manifestPaths.safeParse(json)
   if (!parsed.success) return shards
   const root = resolve(directory)
   for (const group of parsed.data.weightsManifest) {
-    // Readers check what the bytes hold; that none is larger than all of them together is checked before it is read.
+    // Readers check the contents. Before reading a shard, check that it is not larger than the weights of its group together.
     const most = group.weights.reduce((sum, { shape }) => sum + BYTES_AT_MOST * elementCount(shape), 0)
     for (const name of group.paths) {
       const bytes = await readShard(root, name, most)
@@ -59,7 +59,7 @@ async function readShards(text: string, directory: string): Promise<Map<string, 
   return shards
 }
 
-/** A weight shard: a file of its own inside the model's folder. Null when there is none of that name. */
+/** A weight shard: a regular file inside the model's folder. Null when no file has that name. */
 async function readShard(root: string, name: string, most: number): Promise<Uint8Array | null> {
   const fail = (what: string): never => {
     const shown = name.replaceAll(/[^\x20-\x7e]/g, '?')
@@ -73,9 +73,9 @@ async function readShard(root: string, name: string, most: number): Promise<Uint
     return null
   })
   if (found === null) return null
-  if (!found.isFile()) fail('is a link, a folder or a device; a file of its own is needed')
+  if (!found.isFile()) fail('is a link, a folder or a device; a regular file is needed')
   if ((await realpath(file)) !== join(await realpath(root), relative(root, file)))
-    fail('lies in a folder that is a link; a file of its own is needed')
+    fail('lies in a folder that is a link; a regular file is needed')
   if (found.size > most) fail(`has ${found.size} bytes, its weights at most ${most}`)
   return readFile(file)
 }

@@ -23,8 +23,8 @@ export function floatScores(graph: Graph, inputs: readonly ArrayLike<number>[], 
 }
 
 /**
- * Scores of the integer program in real units: integer · scale. Inputs outside the calibrated range are judged as if they were
- * clamped: how well a program does on data is asked before anything is proven.
+ * Scores of the integer program in real units: integer · scale. Inputs outside the calibrated range are judged as if they were clamped, because
+ * this measures accuracy on data before anything is proven.
  */
 export function programScores(
   program: IntegerProgram,
@@ -54,19 +54,19 @@ export function countHeld(program: IntegerProgram, inputs: readonly ArrayLike<nu
   }).length
 }
 
-/** Share of inputs whose largest score (for a single score: its sign) is the label. In [0, 1]. */
+/** Fraction of inputs for which the largest score (for a single score: its sign) gives the label. In [0, 1]. */
 export function accuracyOf(scores: readonly Float64Array[], labels: readonly number[]): number {
   let right = 0
   for (const [i, each] of scores.entries()) if (predicted(each) === labels[i]) right++
   return right / scores.length
 }
 
-/** What a classifier says: the largest score, or for a single score whether it is at least 0. */
+/** A classifier's answer: the index of the largest score, or for a single score whether it is at least 0. */
 export function predicted(scores: ArrayLike<number>): number {
   return scores.length === 1 ? (scores[0]! >= 0 ? 1 : 0) : argMax(scores)
 }
 
-/** The labels of `samples`. Without labels, what the float network predicts: accuracy then means agreement with it. */
+/** The labels of `samples`. Without labels, the float network's predictions: accuracy then means agreement with them. */
 export function targetLabels(samples: Samples, reference: readonly Float64Array[]): readonly number[] {
   return samples.labels ?? reference.map(predicted)
 }

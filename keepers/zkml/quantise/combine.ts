@@ -16,7 +16,7 @@ import type {
 import type { Lowering } from './lowering.ts'
 import type { Value } from './writer.ts'
 
-/** When the scales of two branches are no whole multiples of one another, their ratio is kept to this many bits. */
+/** If neither scale of two branches is a whole multiple of the other, their ratio is kept to this many bits. */
 const RATIO_BITS = 10
 const RATIO_TOLERANCE = 1e-9
 
@@ -156,8 +156,8 @@ function factor(context: Lowering, node: GraphNode, source: ValueName, value: Va
 }
 
 /**
- * A factor of a product, brought down to the node's activation bits. Its proven bounds may be far from what it ever is, and those
- * of a product multiply: then the factor is held to a window, and an input that leaves it has no proof.
+ * A factor of a product, brought down to the node's activation bits. Its proven bounds may be far wider than its real values, and the bounds of
+ * factors multiply. Then the circuit holds the factor to a window, and an input that leaves the window has no proof.
  */
 export function narrowFactor(
   context: Lowering,
@@ -175,7 +175,7 @@ export function narrowFactor(
   return writer.rescale(name, [node.name], value, shift, { kind: 'identity' }, alone(source), bits)
 }
 
-/** Elementwise product with what is 0 or 1: it has no more bits than the other operand, so nothing is narrowed. */
+/** Elementwise product with a factor of 0 or 1: it has at most the bits of the other operand, so it needs no narrowing. */
 export function gateValues(
   context: Lowering,
   node: BinaryNode,
@@ -187,7 +187,7 @@ export function gateValues(
   return context.writer.emit(node.name, [node.name], [gate, value], { kind: 'multiply' }, shape, scale)
 }
 
-/** Constant rows; numbers that are no short binary fractions are rounded to RATIO_BITS, with a note. */
+/** Constant rows. Numbers other than short binary fractions are rounded to RATIO_BITS, with a note. */
 export function lowerLinear(context: Lowering, node: LinearNode, input: Value): Value {
   let fraction = 0
   const isWhole = (): boolean => node.coefficients.every((value) => Number.isInteger(value * 2 ** fraction))

@@ -30,7 +30,7 @@ export function lowerCompare(
     const { scale, zero } = columns?.[positions[i]!] ?? { scale: input.scale, zero: 0 }
     const found =
       relation === 'equal' ? sameInteger(threshold, scale) : leastInteger(threshold, scale, node.strict[i] === 1)
-    // One past the largest is what no value equals, and none reaches.
+    // One past the largest value: no value equals or reaches it.
     if (found === null || found + zero > max) return max + 1
     if (relation === 'equal') return found + zero < min ? max + 1 : found + zero
     return Math.max(found + zero, min)
@@ -47,7 +47,7 @@ export function lowerCompare(
 }
 
 /**
- * The least v that is at least (`strict`: more than) what the threshold is as an integer. It is rounded as inputs are, so that an
+ * The least integer v that is at least (`strict`: more than) the threshold in the input's units. It is rounded as inputs are, so that an
  * input equal to it stays equal, and those more than half a step away fall on their side; where integers are the numbers
  * themselves, nothing is rounded.
  */

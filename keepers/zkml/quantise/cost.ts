@@ -26,7 +26,7 @@ export type Cost = { readonly quadratic: number; readonly linear: number }
 export type CostOptions = {
   /** How the input is shown: a commitment is hashed unless it is private. Default committed. */
   readonly input?: InputVisibility | readonly Visibility[]
-  /** How the output is shown: one that is committed is hashed, one that is private left out. Default public. */
+  /** How the output is shown: a committed one is hashed, a private one left out. Default public. */
   readonly output?: Visibility | readonly Visibility[]
   /** Largest side of a tile in convolutions with private weights. Default 6, as the circuit writer's. */
   readonly tile?: number
@@ -40,7 +40,7 @@ export type CostReport = {
   readonly output: Cost
 }
 
-/** Bits that packing may fill in one field element, and elements that one Poseidon call takes beside its chain value. */
+/** Bits that packing may fill in one field element, and elements that one Poseidon call takes besides its chain value. */
 const PACKING_BITS = 253
 const POSEIDON_RATE = 15
 const PARTIAL_ROUNDS = [56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 64, 68]
@@ -162,11 +162,11 @@ function leavesThatAreSignals(program: IntegerProgram, { inputs: [source] }: Int
 
 function splineCost({ low, bits, shift, select, tails }: SplineLayer, count: number, taken: number): Cost {
   const lines = 2 ** select - select
-  // The line takes v in as a signal of its own, unless it is the input.
+  // The line takes v as a separate signal, unless v is the input.
   if (tails === undefined)
     return { quadratic: count * (bits + lines), linear: taken + (shift === 0 && low === 0 ? 0 : count) }
   const [below, above] = [tails.below ?? 0, tails.above ?? 0]
-  // A side that is closed below fixes the sign, whose own constraint then says nothing.
+  // A side that is closed below fixes the sign, so the sign's own constraint is redundant then.
   const closed = (tails.above === null ? 1 : 0) - (tails.below === null ? 1 : 0)
   const apart = below === above ? 0 : 1
   return {
@@ -180,7 +180,7 @@ function isHold(layer: RescaleLayer): boolean {
   return layer.shift === 0 && layer.activation.kind === 'identity'
 }
 
-/** Whether each tap is a product of its own. */
+/** Whether each tap is a separate product. */
 function isDirect({ kernel, dilations }: Conv2dLayer): boolean {
   return (kernel[0] === 1 && kernel[1] === 1) || dilations[0] !== 1 || dilations[1] !== 1
 }
@@ -218,7 +218,7 @@ function partsCost(parts: readonly Part[], bits: number, shown: readonly Visibil
   let { quadratic, linear } = commitmentCost(parts.length)
   for (const [i, { count }] of parts.entries()) {
     const elements = packed(count, bits)
-    // A private one's 0 is no signal that the compiler keeps.
+    // The compiler does not keep a signal for the 0 of a private output.
     const hash = shown[i] === 'private' ? { quadratic: 0, linear: 0 } : commitmentCost(elements)
     quadratic += count * bits + hash.quadratic
     linear += elements + hash.linear

@@ -13,13 +13,13 @@ import type { Value } from './writer.ts'
 
 /** The calibrated window may be left by this factor: both ends are moved away from 0, or towards it, by it. */
 const HEADROOM = 2
-/** What an end that is known by construction is moved by, for the rounding before it. */
+/** Margin for an end that is known by construction, because of the rounding before it. */
 const SLACK = 1 / 16
-/** Bits of a table's input beside the activation bits: so many times finer is its step than its result. */
+/** Bits of a table's input in addition to the activation bits: its step is finer than its result by this factor. */
 const STEP_BITS = 2
 /** Most bits of a table's input. */
 const MOST_BITS = 24
-/** Most lines: 2^6 choose with 57 products; where few elements take the table, more cost nothing beside the rest. */
+/** Most lines: choosing among 2^6 takes 57 products. For few elements, more lines cost little compared with the rest. */
 const MOST_SELECT = 6
 const MOST_SELECT_FEW = 8
 const FEW_ELEMENTS = 64
@@ -38,13 +38,13 @@ const HOPELESS = 1 / 8
 /** A line's product and its intercept must stay far from 2^52. */
 const MOST_MAGNITUDE = 2 ** 46
 
-/** Whether small results count as much as large ones: what they are multiplied with may be large. */
+/** Whether small results need the same relative precision as large ones, because their factor may be large. */
 export function isRelative(fn: SmoothFunction): boolean {
   const text = JSON.stringify(fn)
   return ['"reciprocal"', '"power"', '"sqrt"'].some((kind) => text.includes(kind))
 }
 
-/** What a person reads of a function: a composed one by what it applies, first to last. */
+/** A function's readable name; a composed one lists its parts, first to last. */
 export function nameOf(fn: SmoothFunction): string {
   if (fn.kind !== 'composed') return fn.kind
   const kinds = [...JSON.stringify(fn.of).matchAll(/"kind":"([a-z-]+)"/g)].map(([, kind]) => kind!)
@@ -73,7 +73,7 @@ export function proposeCurve(
   // A curve is straight enough for a short way anywhere: a tail has to save half of what lies beyond the window.
   if (from !== undefined && from.at < (min + proven.min) / 2) from = undefined
   if (to !== undefined && to.at > (max + proven.max) / 2) to = undefined
-  // What is proven to be hardly wider than that is taken whole, unless the curve rises steeply there.
+  // If the proven range is hardly wider, the window covers all of it, unless the curve rises steeply there.
   const near = ofRatios ? 0 : (max - min) / 2
   const highest = 2 * Math.max(...grid({ min, max }, 64).map((x) => Math.abs(f(x))))
   const isTame = (x: number): boolean => Math.abs(f(x)) <= highest
@@ -120,7 +120,7 @@ export function proposeCurve(
     let fraction = -MOST_FRACTION
     while (!isFine(fraction, [from, to], wrong, best * (1 + ROUNDING_SHARE) + target * ROUNDING_SHARE))
       if (++fraction > MOST_FRACTION) refuseCurve(node, fn, { min, max })
-    // A window is a power of two long: what it takes in beyond [min, max] must have a value as well.
+    // A window's length is a power of two: the curve must have values in the part beyond [min, max] as well.
     if (from === undefined && to === undefined)
       requireDefined(node, fn, {
         min: Math.max(low * input.scale, proven.min),
@@ -176,7 +176,7 @@ function isFine(
   return whole && wrong(fraction) <= limit
 }
 
-/** What that many lines can do before their numbers are rounded. */
+/** The error that this many lines reach before their numbers are rounded. */
 function unrounded(
   f: (x: number) => number,
   window: Omit<Parameters<typeof fitSpline>[1], 'fraction'>,
@@ -200,7 +200,7 @@ export function refuseCurve(
   )
 }
 
-/** Twice what was seen, never across 0; ends that are known by construction are taken instead. */
+/** Twice the calibrated range, never across 0; ends that are known by construction take precedence. */
 function windowAround(
   seen: { readonly min: number; readonly max: number },
   within: ActivationNode['within'],
@@ -211,7 +211,7 @@ function windowAround(
   return { min: min + 0, max: Math.max(min, max) + 0 }
 }
 
-/** A window is a power of two long, and what is too much of it goes to the side where the curve is smaller. */
+/** A window's length is a power of two; the surplus goes to the side where the curve is smaller. */
 function placed(f: (x: number) => number, first: number, needed: number, bits: number, scale: number): number {
   const below = first + needed - 2 ** bits
   const [down, up] = [f(below * scale), f((first + 2 ** bits - 1) * scale)].map(Math.abs) as [number, number]

@@ -63,7 +63,7 @@ export function lowerCurve(
   return writer.emit(`${node.name}_curve`, [node.name], [input], draft, shape, input.scale * 2 ** (shift - fraction))
 }
 
-/** The same by lines of unequal length: the window is held by a range check of its own. */
+/** The same with lines of unequal length: a separate range check enforces the window. */
 function lowerPieces(
   context: Lowering,
   node: ActivationNode,
@@ -110,7 +110,7 @@ function lowerPieces(
   return writer.emit(`${node.name}_curve`, [node.name], [held], curve, shape, held.scale * 2 ** -fraction)
 }
 
-/** What the owner is to know of a table; `relative`: the error as a share of each result, where that was the aim. */
+/** The note about a table for its owner; `relative`: the error as a fraction of each result, where that was the aim. */
 type Told = {
   readonly reached: { readonly min: number; readonly max: number }
   readonly error: number

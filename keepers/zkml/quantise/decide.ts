@@ -4,7 +4,7 @@ import { CompileError } from '../graph/errors.ts'
 import { signedBits } from '../graph/windows.ts'
 import { type CurvePlan, chosenBits, type Knobs, type LayerPlan, type ShiftPlan, type WeightPlan } from './plan.ts'
 
-/** What the writer asks for. `key` names the decision in the plan; `node` is what the owner's knobs name. */
+/** Decisions that the writer needs. `key` names the decision in the plan; the owner's settings refer to `node`. */
 export type Decider = {
   weights(
     key: string,
@@ -13,18 +13,18 @@ export type Decider = {
     bias: ArrayLike<number>,
     inputScale: number,
   ): WeightPlan
-  /** How far to shift values of `scale` whose largest calibrated magnitude is `peak` (real). */
+  /** How far to shift values with scale `scale` and largest calibrated magnitude `peak` (real). */
   shift(key: string, node: string, scale: number, peak: () => number): ShiftPlan
-  /** Whether an accumulator of `bits` bits is to be narrowed before the next linear layer. */
+  /** Whether to narrow an accumulator of `bits` bits before the next linear layer. */
   narrow(key: string, node: string, bits: number, scale: number, peak: () => number): ShiftPlan
-  /** As `shift`, for a factor of a product, whose proven bounds take `bits` bits: far wider ones than calibrated are held. */
+  /** As `shift`, for a factor of a product with proven bounds of `bits` bits: bounds far wider than calibrated are replaced by a window. */
   hold(key: string, node: string, bits: number, scale: number, peak: () => number): ShiftPlan
   /** The table that a curve becomes; `propose` is given the node's activation bits. */
   curve(key: string, node: string, propose: (bits: number) => Omit<CurvePlan, 'kind' | 'node'>): CurvePlan
 }
 
 /**
- * A factor whose proven bounds are beyond 2^LOOSE_BITS times what calibration saw of it is held to 2^HOLD_BITS times that: bounds
+ * If the proven bounds of a factor exceed 2^LOOSE_BITS times its calibrated range, the circuit holds it to 2^HOLD_BITS times that range: bounds
  * multiply from layer to layer, and deep networks of products would have none below 2^52.
  */
 const LOOSE_BITS = 8

@@ -4,7 +4,7 @@ import { type Graph, type GraphNode, nodeInputs } from '../graph/types.ts'
 import type { Decider } from './decide.ts'
 import type { LayerPlan, Plan } from './plan.ts'
 
-/** `decider` with every answer written down, in the order in which it was asked. */
+/** `decider`, recording every answer in the order of the questions. */
 export function recorded(decider: Decider, answers: LayerPlan[]): Decider {
   const kept = <Answer extends LayerPlan>(answer: Answer): Answer => {
     answers.push(answer)

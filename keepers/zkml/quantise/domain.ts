@@ -7,7 +7,7 @@ import type { ActivationFunction, ActivationNode, Expression, SmoothFunction } f
 
 type Interval = { readonly min: number; readonly max: number }
 
-/** Points at which an inner expression is looked at. */
+/** Number of points at which an inner expression is sampled. */
 const POINTS = 512
 
 /** @throws CompileError unsupported-attribute naming the node, where the function has no value within `over`. */
@@ -60,7 +60,7 @@ function undefinedAt(fn: ActivationFunction, over: Interval): string | null {
   }
 }
 
-/** What an expression takes on over the interval, and the first thing in it that has no value. */
+/** The values of an expression over the interval, and its first part without a value. */
 function inside(expression: Expression, over: Interval): { readonly range: Interval; readonly wrong: string | null } {
   switch (expression.is) {
     case 'x':

@@ -9,8 +9,8 @@ import type { Plan } from './plan.ts'
 const MOST_INPUT_BITS = 24
 
 /**
- * For each input element how many values an index there may take; 0 where it is not an index. An element that nothing reads (the
- * tag before a signed text) has no scale to be given: beside indices it stands for itself, as they do.
+ * For each input element how many values an index there may take; 0 where it is not an index. An element that nothing reads (the tag before a
+ * signed text) needs no scale: together with indices it stands for itself, as they do.
  */
 export function indexRows(graph: Graph): Int32Array {
   const rows = new Int32Array(elementCount(graph.input.shape))
@@ -46,17 +46,17 @@ export function indexRows(graph: Graph): Int32Array {
   return rows.map((count, at) => (count === 0 && isNumber[at] === 0 ? most : count))
 }
 
-/** What an input's numbers span; `columns`: each of them alone, where each is given a scale of its own. */
+/** The range of an input's numbers; `columns`: the range of each one, where each has its own scale. */
 export type InputRange = Span & { readonly columns?: readonly Span[] | undefined }
 type Span = { readonly min: number; readonly max: number }
 
-/** Whether nothing but comparisons read the input, as in a forest: then every column may have a scale of its own. */
+/** Whether only comparisons read the input, as in a forest: then every column may have its own scale. */
 export function isCompared(graph: Graph): boolean {
   const readers = graph.nodes.filter((node) => nodeInputs(node).includes(graph.input.name))
   return readers.length > 0 && readers.every((node) => node.op === 'compare') && graph.output !== graph.input.name
 }
 
-/** What the numbers among the samples span, indices left out, zero included; of a forest every column alone, without zero. */
+/** The range of the samples' numbers, without indices and with zero; for a forest the range of every column, without zero. */
 export function numberRange(graph: Graph, samples: readonly ArrayLike<number>[]): InputRange {
   const whole = spanOf(graph, samples)
   if (graph.input.whole === true || !isCompared(graph)) return whole
@@ -148,7 +148,7 @@ function numberPlan(graph: Graph, bits: number, range: { min: number; max: numbe
   return { bits, min: Math.round(low / scale) + 0, scale }
 }
 
-/** Neighbours that are alike as one piece. */
+/** Merges equal neighbours into one piece. */
 function runs(list: readonly InputPiece[]): InputPiece[] {
   const found: InputPiece[] = []
   for (const piece of list) {
@@ -167,7 +167,7 @@ export function elementPieces(pieces: readonly InputPiece[]): InputPiece[] {
   return pieces.flatMap((piece) => new Array<InputPiece>(piece.count).fill(piece))
 }
 
-/** Whether numbers and indices stand beside each other, so that numbers have to be shifted back. */
+/** Whether the input has both numbers and indices, so that numbers must be shifted back. */
 export function isMixed(pieces: readonly InputPiece[] | undefined): pieces is readonly InputPiece[] {
   return pieces?.some((piece) => piece.scale !== pieces[0]!.scale || piece.zero !== 0) ?? false
 }
@@ -179,8 +179,8 @@ export type Encoded = {
 }
 
 /**
- * Real input → the integers that a program takes, rounded. What lies outside the range that calibration saw is refused, or
- * with `clamp` moved to its edge: a proof is then about another input than the one given.
+ * Real input → the integers that a program takes, rounded. A value outside the calibrated range is refused, or with `clamp` moved to the edge:
+ * the proof is then about another input than the one given.
  * @throws CompileError wrong-input naming position, value and range; always for a fraction or a stranger among indices
  */
 export function encodeReals(program: IntegerProgram, input: ArrayLike<number>, clamp = false): Encoded {
@@ -211,7 +211,7 @@ function encodeOne(piece: InputPiece, real: number, at: number, clamp: boolean):
   if (whole && !Number.isInteger(real)) fail(`is not a whole number in ${range}`)
   const value = Math.round(real / scale) + zero + 0
   if (value >= low && value <= high) return [value, false]
-  if (whole) fail(`lies outside ${range}: there is nothing that it stands for`)
+  if (whole) fail(`lies outside ${range}: it has no meaning`)
   if (!clamp)
     fail(`lies outside the calibrated range ${range}; calibrate with samples that reach it, or clamp it (--clamp)`)
   return [Math.min(high, Math.max(low, value)), true]

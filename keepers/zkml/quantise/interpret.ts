@@ -17,10 +17,10 @@ import {
   tensorOf,
 } from '../graph/program.ts'
 
-/** What a program computes of one input. */
+/** A program's result for one input. */
 export type Trace = { readonly tensors: ReadonlyMap<TensorId, Integers>; readonly scores: Integers }
 
-/** What to do with a value that leaves the window a layer holds it to: no proof can be made of it, but it can be judged. */
+/** What to do with a value outside a layer's window: it cannot be proven, but it can be judged. */
 export type Outside = 'refuse' | 'clamp'
 
 /**

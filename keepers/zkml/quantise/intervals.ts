@@ -97,7 +97,7 @@ export function limited(layer: IntegerLayer, found: Reached): Intervals {
   return found
 }
 
-/** What is left of intervals that a gadget holds to a window; where nothing is, no input has a proof and either end will do. */
+/** Intersects intervals with a gadget's window. If the intersection is empty, no input has a proof and either end will do. */
 export function clamped({ low, high }: Intervals, { min, max }: Bounds): Intervals {
   const into = (value: number): number => Math.min(max, Math.max(min, value))
   return { low: low.map(into), high: high.map(into) }
@@ -126,7 +126,7 @@ export function columnRange(values: Float64Array, column: number, width: number)
   return { min, max }
 }
 
-/** What a committed parameter may be: the range that the circuit proves of it. */
+/** The range of a committed parameter that the circuit proves. */
 export function parameterRange(parameter: Parameter): Bounds {
   return { min: -(2 ** (parameter.bits - 1)), max: 2 ** (parameter.bits - 1) - 1 }
 }

@@ -28,7 +28,7 @@ import { type Clipping, type LayerDraft, ProgramWriter, type Value } from './wri
 
 export type Lowered = { readonly program: IntegerProgram; readonly clipping: readonly Clipping[] }
 
-/** Writes the integer program of `graph` with the scales that `decider` tells. */
+/** Writes the integer program of `graph` with the scales that `decider` gives. */
 export function lower(
   graph: Graph,
   plan: Pick<Plan, 'mode' | 'input' | 'output'>,
@@ -88,7 +88,7 @@ export function lower(
 
 /**
  * An input of indices and of numbers: indices are read as they are, numbers from a tensor that holds them alone, shifted back
- * to where zero is 0. Whoever reads the input must take either the one or the other.
+ * to where zero is 0. A reader of the input must take either numbers or indices.
  */
 function mixedInput(context: Lowering, pieces: readonly InputPiece[]): (node: GraphNode, raw: Value) => Value {
   const { writer, graph } = context
@@ -114,7 +114,7 @@ function mixedInput(context: Lowering, pieces: readonly InputPiece[]): (node: Gr
     const fail = (): never => {
       throw new CompileError(
         'unsupported-attribute',
-        `${node.name} computes with columns of the input that are looked up in a table beside others that are not; split them before`,
+        `${node.name} computes with input columns that index a table together with columns that do not; split them before`,
         { layer: node.name },
       )
     }
@@ -127,7 +127,7 @@ function mixedInput(context: Lowering, pieces: readonly InputPiece[]): (node: Gr
   }
 }
 
-/** Of two scores, the one named less the other: what a Softmax of two classes turns into a probability. */
+/** The named one of two scores minus the other: a Softmax of two classes turns this difference into a probability. */
 function difference(context: Lowering, scores: Value, { index }: { readonly index: number }): Value {
   const draft: LayerDraft = {
     kind: 'sparse',
@@ -147,7 +147,7 @@ function requireOutput(output: Plan['output'], count: number, graph: Graph): voi
   if (graph.outputs !== undefined && (output.kind === 'label' || output.kind === 'margin'))
     fail('the output is several outputs of the model, one after the other; use logits-commitment or score')
   if (graph.nodes.some((node) => isLabel(graph, node)) && output.kind !== 'label')
-    fail('the network ends in an ArgMax, of which only the label can be said; use label')
+    fail('the network ends in an ArgMax, which gives only a label; use label')
   if (output.kind === 'score' && output.dropped !== dropped)
     fail(`the plan compares ${output.dropped ?? 'scores'}, the network ends in ${dropped ?? 'scores'}; calibrate again`)
   if (output.kind === 'score' && dropped === 'normalised')

@@ -17,7 +17,7 @@ export type Lowering = {
   /** Largest calibrated magnitude of a graph value, real. */
   readonly peaks: (value: ValueName) => number
   readonly ranges: (value: ValueName) => Range
-  /** What a graph value became. */
+  /** The integer form of a graph value. */
   readonly value: (name: ValueName) => Value
   /** The node that computes a value; none for the input. */
   readonly producer: (name: ValueName) => GraphNode | undefined
@@ -53,7 +53,7 @@ export function biasParameter(
     : clipped(context, layer, 'bias', values, plan.biasBits)
 }
 
-/** Integers within so many signed bits; what is clipped is reported with its layer and role. */
+/** Integers within this many signed bits. Clipped values are reported with their layer and role. */
 export function clipped(context: Lowering, layer: string, role: string, values: Float64Array, bits: number): Parameter {
   const limit = 2 ** (bits - 1) - 1
   let count = 0

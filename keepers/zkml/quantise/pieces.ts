@@ -11,7 +11,7 @@ export type Pieces = {
   readonly breakpoints: number[]
   readonly slopes: number[]
   readonly intercepts: number[]
-  /** Largest |f − line|, and the largest share that it is of what the tolerance speaks of. */
+  /** Largest |f − line|, absolute and relative to the tolerance's reference. */
   readonly error: number
   readonly share: number
   readonly magnitude: number

@@ -113,7 +113,7 @@ function chordSlope(grid: readonly number[], values: readonly number[], from: nu
   return from === to ? 0 : (values[to]! - values[from]!) / (grid[to]! - grid[from]!)
 }
 
-/** Half of the spread around the chord: what is left once the piece is moved to the middle. */
+/** Half of the spread around the chord: the error after the piece is moved to the middle. */
 function chordError(grid: readonly number[], values: readonly number[], from: number, to: number): number {
   const [low, high] = spread(grid, values, from, to, chordSlope(grid, values, from, to))
   return (high - low) / 2

@@ -18,8 +18,8 @@ export type WeightPlan = {
 }
 
 /**
- * An accumulator is divided by 2^shift; 0 means that nothing is divided. `bits`: what is left is held to that many bits, sign
- * included, which its proven bounds exceed; an input that leaves them has no proof.
+ * An accumulator is divided by 2^shift; 0 means that nothing is divided. `bits`: the circuit holds the shifted value to this many bits, sign
+ * included, although its proven bounds exceed them; an input that leaves them has no proof.
  */
 export type ShiftPlan = {
   readonly kind: 'shift'
@@ -50,7 +50,7 @@ export type CurvePlan = {
 export type LayerPlan = WeightPlan | ShiftPlan | CurvePlan
 
 /**
- * What is proven. `dropped`: of the scores before that last operator, the score named is compared, and of a Softmax, of which there
+ * The statement to prove. `dropped`: of the scores before that last operator, the score named is compared, and of a Softmax, of which there
  * are two, the difference to the other one; the threshold is that of what is compared.
  */
 export type PlannedOutput =
@@ -62,7 +62,7 @@ export function isDifference(output: PlannedOutput): boolean {
   return output.kind === 'score' && (output.dropped === 'softmax' || output.dropped === 'log-softmax')
 }
 
-/** What the circuit says of its last tensor: a difference is the only score there. */
+/** The circuit's statement about its last tensor, where a difference is the only score. */
 export function programOutput(output: PlannedOutput): OutputSpec {
   if (output.kind !== 'score') return output
   const { kind, index, threshold } = output
@@ -82,7 +82,7 @@ export type Plan = {
     readonly pieces?: readonly InputPiece[] | undefined
   }
   readonly output: PlannedOutput
-  /** Keyed by what the decision is about: the node's name, with a suffix for a node that needs several. */
+  /** Keyed by the node's name, with a suffix for a node that needs several decisions. */
   readonly layers: Readonly<Record<string, LayerPlan>>
 }
 

@@ -18,8 +18,8 @@ import { type Intervals, parameterRange } from './intervals.ts'
 const MOST_BITS = 53
 
 /**
- * Proves a program's bounds anew, from nothing but its input range and its numbers.
- * @throws CompileError bound-exceeded naming the first layer whose stated bounds or bit counts do not hold.
+ * Proves a program's bounds again, from its input range and its numbers alone.
+ * @throws CompileError bound-exceeded naming the first layer with stated bounds or bit counts that do not hold.
  */
 export function proveBounds(program: IntegerProgram): void {
   const input = tensorOf(program, program.input.tensor)
@@ -82,7 +82,7 @@ function neededBits(layer: IntegerLayer, input: Bounds, elements: Intervals, mod
 
 /**
  * The same computation for whatever its input range admits: every tensor gets the bounds that follow from that range, every
- * gadget the bits that those need. A slice of a proven program thus becomes a proven program of its own.
+ * gadget the bits that those need. Thus a slice of a proven program becomes a proven program itself.
  * @throws CompileError bound-exceeded naming the layer that no number of bits would serve.
  */
 export function rebound(program: IntegerProgram): IntegerProgram {

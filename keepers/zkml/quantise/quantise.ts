@@ -19,8 +19,8 @@ import {
 } from './plan.ts'
 
 /**
- * What the owner wants proven. A score's threshold is a real number here, of what the network says: a probability where it
- * ends in a Softmax. The plan holds the integer that stands for it.
+ * The statement that the owner wants to prove. A score's threshold is a real number here, in terms of the network's output: a probability if the
+ * network ends in a Softmax. The plan holds the integer that stands for it.
  */
 export type OutputChoice = OutputSpec
 
@@ -28,16 +28,16 @@ export type QuantiseOptions = {
   readonly mode: Mode
   readonly knobs?: Partial<Knobs>
   readonly output?: OutputChoice
-  /** Real range of an input value; by default what the calibration samples span, and zero. */
+  /** Real range of an input value; default: the range of the calibration samples, with zero. */
   readonly inputRange?: { readonly min: number; readonly max: number }
 }
 
-/** What is known of a value that calibration did not see. */
+/** The range of a value that calibration did not see. */
 const NOTHING: Range = { min: 0, max: 0 }
 
 export type Calibrated = Lowered & { readonly plan: Plan }
 
-/** What every value of `graph` spans over the samples: what calibration knows of the data. */
+/** The range of every value of `graph` over the samples: all that calibration knows about the data. */
 export function measureRanges(graph: Graph, samples: readonly ArrayLike<number>[]): ReadonlyMap<ValueName, Range> {
   if (samples.length === 0)
     throw new CompileError('invalid-option', 'calibration needs at least one input sample, found none')
@@ -69,7 +69,7 @@ export function calibrate(graph: Graph, samples: readonly ArrayLike<number>[], o
   return calibrateWith(graph, measureRanges(graph, samples), inputRangeOf(graph, samples, options), options)
 }
 
-/** The same from ranges measured before; what a search repeats. */
+/** The same with ranges measured before; a search repeats this part. */
 export function calibrateWith(
   graph: Graph,
   ranges: ReadonlyMap<ValueName, Range>,
@@ -115,8 +115,7 @@ export function buildWithPlan(graph: Graph, plan: Plan): Lowered {
 }
 
 /**
- * Real input → the integers that a program takes. What lies outside the calibrated range is refused unless `clamp` is set;
- * see encodeReals.
+ * Real input → the integers that a program takes. Refuses values outside the calibrated range unless `clamp` is set; see encodeReals.
  * @throws CompileError wrong-input naming position, value and range
  */
 export function encodeInput(
@@ -127,7 +126,7 @@ export function encodeInput(
   return encodeReals(program, input, options.clamp).values
 }
 
-/** What the samples' numbers span. */
+/** The range of the samples' numbers. */
 export function inputRangeOf(
   graph: Graph,
   samples: readonly ArrayLike<number>[],

@@ -24,7 +24,7 @@ export function lowerQuantise(context: Lowering, node: QuantiseNode, input: Valu
   const factor = Math.round(ratio * 2 ** shift)
   const count = input.shape.reduce((a, b) => a * b, 1)
   const { min: least, max: most } = writer.bounds(input)
-  // Half a unit of the input, and what the factor may be wrong by; the layer that shifts adds half of what it drops.
+  // Half a unit of the input, plus the factor's largest error; the layer that shifts adds half of the dropped bits.
   const halfUnit = Math.ceil((factor + Math.max(-least, most)) / 2) + 1
   const draft = lineDraft(count, factor, down && shift > 0 ? halfUnit - 2 ** (shift - 1) : 0)
   const multiplied = writer.emit(`${name}_ratio`, [name], [input], draft, shape, 1 / 2 ** shift)

@@ -14,8 +14,8 @@ export type SearchOptions = QuantiseOptions & {
   /** Stop once the circuit has at most this many constraints; without it the search goes on while the budget allows. */
   readonly target?: number
   /**
-   * Fewest bits that the input may be cut to. By default it keeps the bits it starts with: what an input commitment
-   * speaks of is the owner's choice, not the search's.
+   * Fewest bits that the input may be cut to. By default the input keeps its bits: the owner, not the search, chooses the integers that an input
+   * commitment covers.
    */
   readonly minInputBits?: number
   readonly cost?: CostOptions
@@ -40,9 +40,9 @@ export type SearchResult = Calibrated & {
   readonly steps: readonly SearchStep[]
 }
 
-/** Samples by which candidate steps are ranked; all held-out samples decide whether a step is kept. */
+/** Number of samples that rank candidate steps; all held-out samples decide whether a step is kept. */
 const RANKING_SAMPLES = 48
-/** Above every gain, so that each knob is measured once before any is chosen. */
+/** Above every possible gain, so that each setting is measured once before any is chosen. */
 const UNMEASURED = Number.MAX_VALUE
 const START: Pick<Knobs, 'weightBits' | 'activationBits'> = {
   weightBits: { default: 9 },

@@ -5,7 +5,7 @@ import type { Bounds } from '../graph/program.ts'
 /** From `at` on outwards a curve is a straight line of this slope. */
 export type Tail = { readonly at: number; readonly slope: number }
 
-/** A SplineLayer's window; `fraction`: bits of a slope beside the input's scale, null to leave the lines unrounded. */
+/** A SplineLayer's window; `fraction`: bits of a slope in addition to the input's scale; null leaves the lines unrounded. */
 export type Window = {
   readonly low: number
   readonly bits: number
@@ -17,7 +17,7 @@ export type Window = {
 export type Spline = {
   readonly slopes: number[]
   readonly intercepts: number[]
-  /** Largest |f − line| over what is reached, and the largest share of |f| that it is. */
+  /** Largest |f − line| over the reachable inputs, absolute and as a fraction of |f|. */
   readonly error: number
   readonly relative: number
   /** Inputs that the layer accepts, and the real numbers that can occur among them. */
@@ -29,7 +29,7 @@ export type Spline = {
 
 /** Points of a line that are looked at. */
 const POINTS = 24
-/** Steps in which a tail is followed before the last one is halved. */
+/** Number of steps along a tail before the last one is halved. */
 const TAIL_STEPS = 4096
 const TAIL_HALVINGS = 40
 /** Fraction bits of a tail's slope. */

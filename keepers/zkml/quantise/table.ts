@@ -17,7 +17,7 @@ export type TableRow = {
   readonly scale: number
   /** Bits of a weight, where the layer has weights. */
   readonly weightBits: number | null
-  /** What the layer's gadget decomposes, and by how much it shifts. */
+  /** The number that the layer's gadget decomposes, and its shift. */
   readonly accumulatorBits: number | null
   readonly shift: number | null
   readonly constraints: number

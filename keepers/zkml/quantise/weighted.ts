@@ -97,7 +97,7 @@ export function lowerAffine(context: Lowering, node: AffineNode, given: Value, s
   return context.writer.emit(node.name, [node.name], [input], draft, shape, outScale)
 }
 
-/** A very wide accumulator is rounded down before it is multiplied again. */
+/** Rounds a very wide accumulator down before multiplying it again. */
 function narrowed(context: Lowering, node: GraphNode, source: ValueName, value: Value): Value {
   const { writer, decider, peaks, alone } = context
   const { shift } = decider.narrow(`${node.name}/narrow`, node.name, writer.signedBits(value), value.scale, () =>

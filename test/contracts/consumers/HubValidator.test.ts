@@ -50,7 +50,7 @@ async function createValidator() {
 }
 
 describe('HubValidator', () => {
-  it('confirms what was proven and refutes what was not said, in the registry’s own words', async () => {
+  it('confirms a proven output and refutes another one, in the registry’s own terms', async () => {
     const { validator, registry, claim, fulfil, request, stranger } = await createValidator()
     await fulfil()
     for (const [given, response] of [
@@ -66,7 +66,7 @@ describe('HubValidator', () => {
     }
   })
 
-  it('says nothing before there is a proof, and nothing about another model, version or input', async () => {
+  it('does not answer before there is a proof, nor about another model, version or input', async () => {
     const { validator, registry, hub, claim, fulfil, request, id } = await createValidator()
     const at = await registry.getAddress()
     await request(claim())

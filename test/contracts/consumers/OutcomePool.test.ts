@@ -52,7 +52,7 @@ describe('OutcomePool liquidity', () => {
     await expect(mine.start(100_000n, EVEN, LATE)).to.be.revertedWithCustomError(pool, 'PoolStarted')
   })
 
-  it('takes from who joins what the shares are worth, however the first provider blew up their price by trades', async () => {
+  it('charges a new provider the true worth of the shares, however the first one inflated their price by trades', async () => {
     const { pool, token, market, id, user, prover } = await createPool({}, 0n)
     // The attacker leaves as little as it can, and trades until a share is worth a lot.
     await pool.connect(user).start(100_000n, EVEN, LATE)
@@ -73,7 +73,7 @@ describe('OutcomePool liquidity', () => {
     }
   })
 
-  it('keeps the odds when somebody joins, and gives back what is too much', async () => {
+  it('keeps the odds when somebody joins, and returns the surplus', async () => {
     const { pool, market, id, user, prover, stranger, held } = await createPool()
     await pool.connect(user).start(100n * UNIT, EVEN, LATE)
     await pool.connect(stranger).buy(0, 50n * UNIT, 0, LATE)
@@ -105,7 +105,7 @@ describe('OutcomePool liquidity', () => {
     await join(1_000_000n)
   })
 
-  it('pays shares out as collateral and what is left of outcomes, also to the very last', async () => {
+  it('pays shares out as collateral and remaining outcomes, down to the very last', async () => {
     const { pool, market, token, ethers, id, user, prover, stranger, held } = await createPool()
     await pool.connect(user).start(100n * UNIT, EVEN, LATE)
     await pool.connect(stranger).buy(1, 20n * UNIT, 0, LATE)

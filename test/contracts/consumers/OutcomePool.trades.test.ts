@@ -87,7 +87,7 @@ describe('OutcomePool trades', () => {
       .withArgs(1, 100_000n, 100_000n)
   })
 
-  it('refuse tokens that nobody asked for, and deployments that make no sense', async () => {
+  it('refuse unsolicited tokens, and senseless deployments', async () => {
     const { pool, market, id, user, ethers, ids } = await createPool()
     await market.connect(user).split(id, 10n)
     const [first] = ids(id)

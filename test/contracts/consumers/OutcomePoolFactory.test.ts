@@ -46,7 +46,7 @@ describe('OutcomePoolFactory', () => {
       .withArgs(id, 100, pools[1])
   })
 
-  it('passes on what the market and the pool refuse', async () => {
+  it('passes on refusals of the market and the pool', async () => {
     const { factory, market, ethers, id } = await createFactory()
     await expect(factory.createPool(id + 1n, 0)).to.be.revertedWithCustomError(market, 'UnknownMarket')
     const pools = await ethers.getContractFactory('OutcomePool')

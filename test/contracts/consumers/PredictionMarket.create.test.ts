@@ -42,7 +42,7 @@ describe('PredictionMarket creation', () => {
     )
   })
 
-  it('refuses class maps by which an outcome could never win, or that lead nowhere', async () => {
+  it('refuses class maps with an outcome that can never win, or that does not exist', async () => {
     const { market, question } = await createMarkets()
     const attempt = async (outcomes: number, classMap: string) =>
       market.createMarket(await question({ outcomes, classMap }), '')
@@ -71,7 +71,7 @@ describe('PredictionMarket creation', () => {
       .withArgs(1025, 1024)
   })
 
-  it('refuses publishers and models that do not exist, or are not what the question says', async () => {
+  it('refuses publishers and models that do not exist or contradict the question', async () => {
     const { market, publishers, hub, owner, reading, circuit, question } = await createMarkets()
     const attempt = async (changes: object) => market.createMarket(await question(changes), '')
     await expect(attempt({ publisherId: 9 }))
@@ -94,7 +94,7 @@ describe('PredictionMarket creation', () => {
     expect(await market.marketCount()).to.equal(0)
   })
 
-  it('refuses models whose outputs are no labels, and margins of those that state none', async () => {
+  it('refuses models without labels, and margins for models that state none', async () => {
     const { market, hub, owner, service, described, reads, question } = await createMarkets()
     for (const schema of [OUTPUT.score, OUTPUT.hash, OUTPUT.label]) {
       await hub.connect(owner).registerModel(described(commitment(WEIGHTS[0]!), reads), service, 1, schema)
@@ -119,7 +119,7 @@ describe('PredictionMarket creation', () => {
     expect(await open({ modelId: 4, version: 2 })).to.equal(await market.marketCount())
   })
 
-  it('knows no market that nobody made', async () => {
+  it('reverts for a market that does not exist', async () => {
     const { market } = await createMarkets()
     for (const attempt of [
       () => market.questionOf(1),

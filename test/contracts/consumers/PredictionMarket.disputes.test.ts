@@ -154,7 +154,7 @@ describe('PredictionMarket challenges', () => {
     }
   })
 
-  it('cost whoever stands up against itself, too: it holds up everybody’s money', async () => {
+  it('also cost an account that defends against itself, because it holds up everybody’s money', async () => {
     const { market, token, stranger, prover, treasury, networkHelpers, id } = await resolved()
     const balances = async () => (await token.balanceOf(stranger)) + (await token.balanceOf(prover))
     const before = await balances()
@@ -175,7 +175,7 @@ describe('PredictionMarket challenges', () => {
       .withArgs(id, flaggedAt + BigInt(DISPUTE))
   })
 
-  it('when upheld with nobody on the other side, cost nothing and win nothing', async () => {
+  it('cost and win nothing when they are upheld without an opponent', async () => {
     const { market, token, stranger, treasury, dao, ethers, id } = await challenged()
     await market.connect(dao).settle(id, 1)
     await expect(market.returnBond(id, treasury)).to.be.revertedWithCustomError(market, 'NoBondOwed')

@@ -154,7 +154,7 @@ describe('PredictionMarket with private stories and their circuit', function () 
     }
   })
 
-  it('is flagged when the key is revoked within the delay', async () => {
+  it('can be flagged when the key is revoked within the delay', async () => {
     const { market, models, service, publishers, owner, submit } = world
     await models.release(service, 4)
     await submit(honest)

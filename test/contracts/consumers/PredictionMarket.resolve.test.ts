@@ -110,7 +110,7 @@ describe('PredictionMarket resolution', () => {
     )
   })
 
-  it('refuses a signed story whose proof is about other bytes', async () => {
+  it('refuses a signed story with a proof about other bytes', async () => {
     const { hub, press, open, tell, submit } = await createMarkets()
     const telling = await tell(await open())
     const story = altered(telling.story, 60)
@@ -148,7 +148,7 @@ describe('PredictionMarket resolution', () => {
     await expect(submit(late)).to.be.revertedWithCustomError(market, 'VersionNotReleased').withArgs(service, 2, 3)
   })
 
-  it('takes no notice of what the owner of the hub’s model does with it', async () => {
+  it('ignores whatever the owner of the hub’s model does with it', async () => {
     const { market, hub, owner, open, tell, submit } = await createMarkets()
     const id = await open()
     const telling = await tell(id)
@@ -166,7 +166,7 @@ describe('PredictionMarket resolution', () => {
     await expect(market.createMarket(await question(), '')).to.be.revertedWithCustomError(verifiers, 'CircuitIsRevoked')
   })
 
-  it('takes a recorded story whose key expired meanwhile, not one whose key was revoked', async () => {
+  it('accepts a recorded story after its key expired, but not after its key was revoked', async () => {
     for (const revoked of [false, true]) {
       const { market, publishers, owner, networkHelpers, open, tell, submit } = await createMarkets()
       const id = await open()
@@ -187,7 +187,7 @@ describe('PredictionMarket resolution', () => {
     }
   })
 
-  it('takes no sets while intake is paused, and is resolved all the same', async () => {
+  it('does not split sets while intake is paused, but can be resolved', async () => {
     const { market, verifiers, user, networkHelpers, open, tell, submit } = await createMarkets()
     const id = await open()
     await market.connect(user).split(id, 10n)

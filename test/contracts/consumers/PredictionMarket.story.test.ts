@@ -144,7 +144,7 @@ describe('PredictionMarket with stories and their real circuit', function () {
     expect((await market.resolutionOf(marketId)).outcome).to.equal(1)
   })
 
-  it('pays all alike for a story about something else, proven from the command line', async () => {
+  it('pays every outcome equally for a story about something else, proven from the command line', async () => {
     const { market, models, service, keyId, ask, submit } = world
     await models.release(service, 4)
     const marketId = await ask()
@@ -170,7 +170,7 @@ describe('PredictionMarket with stories and their real circuit', function () {
     }
   })
 
-  it('names a tag, a headline or a folder that is none on the command line', async () => {
+  it('names an invalid tag, headline or folder on the command line', async () => {
     await refusal(['--tag', '0x12', '--headline', 'x'], /tag '0x12'/)
     await refusal(['--headline', 'x'.repeat(112)], /112 characters, at most 111/)
     await refusal(['--headline', 'x'], /compile first/, 'no-such-folder')

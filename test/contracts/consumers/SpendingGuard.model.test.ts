@@ -115,7 +115,7 @@ describe('SpendingGuard with the released fraud model and its real circuit', fun
     await execute(spend())
   })
 
-  it('is passed by what was announced long enough ago, whatever the model says', async () => {
+  it('lets through a transaction announced long enough ago, whatever the model says', async () => {
     const { guard, tell, networkHelpers, address, ethers, hub, owner, modelId, judge } = world
     const theft = spend({ to: ethers.Wallet.createRandom().address, value: DRAINED })
     await tell('announce', [await guard.spendHashOf(address, theft)])
@@ -130,7 +130,7 @@ describe('SpendingGuard with the released fraud model and its real circuit', fun
     await expect(execute(theft)).to.changeEtherBalance(ethers, theft.to, theft.value)
   })
 
-  it('has a circuit that computes what the interpreter does, and commits to what the contract hashes', async () => {
+  it('has a circuit that agrees with the interpreter, and commits to the bytes that the contract hashes', async () => {
     const { circuit } = prover
     const spends = spendHistories({ split: 'test', accounts: 80, seed: 77 }).slice(0, VECTORS)
     expect(spends).to.have.lengthOf(VECTORS)
@@ -162,7 +162,7 @@ describe('SpendingGuard with the released fraud model and its real circuit', fun
       return [...guard, '--to', to, '--value', String(value), '--calldata', data]
     }
 
-    it('proves what the guard asks for and brings the verdict', async () => {
+    it('proves the guard’s statement and submits the verdict', async () => {
       const sent = await cohort('prove', ...asked(spend()), '--send', '--account', '4', '--json')
       expect(sent.code, sent.stderr).to.equal(0)
       const told = JSON.parse(sent.stdout)

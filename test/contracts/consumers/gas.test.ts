@@ -59,7 +59,7 @@ async function inputFigures(): Promise<Figures> {
 const LATE = 2n ** 40n
 
 describe('gas of a prediction market', () => {
-  it('is no more than 2 % above the snapshot, and below the limit', async () => {
+  it('is at most 2 % above the snapshot, and below the limit', async () => {
     const world = await createMarkets()
     const { market, token, user, stranger, networkHelpers, ethers, open, question, tell, submit } = world
     const markets: Figures = {}

@@ -5,7 +5,7 @@ import { codeSizes, compareSnapshot, type Figures, gasOf } from '../governance/g
 import { createGuard, DAY, LIMIT } from './guard.ts'
 
 describe('gas of a guarded transaction', () => {
-  it('is no more than 2 % above the snapshot', async () => {
+  it('is at most 2 % above the snapshot', async () => {
     const { guard, configure, policy, spend, tokenSpend, check, prove, submit, hashOf, user, owner, networkHelpers } =
       await createGuard()
     await configure()

@@ -126,7 +126,7 @@ describe('SpendingGuard limits', () => {
     expect((await guard.limitOf(user, ZeroAddress)).current).to.equal(9n)
   })
 
-  it('may be as high as 96 bits go; what is above them is above every limit', async () => {
+  it('may use all 96 bits; a larger amount is above every limit', async () => {
     const { guard, spend, check, judge, user, networkHelpers } = await configured()
     const highest = 2n ** 96n - 1n
     await guard.connect(user).setLimit(ZeroAddress, highest)

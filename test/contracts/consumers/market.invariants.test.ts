@@ -9,7 +9,7 @@ const SEED = Number(process.env.COHORT_INVARIANT_SEED ?? 20_261_120)
 const RUNS = 3
 
 describe('prediction markets and their pools', () => {
-  it('pay out what was paid in, and no trade lowers the product of the reserves', async function () {
+  it('pay out exactly the amount paid in, and no trade lowers the product of the reserves', async function () {
     this.timeout(0)
     const done: Record<string, number> = {}
     for (let run = 0; run < RUNS; run++) {

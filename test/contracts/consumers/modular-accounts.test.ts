@@ -67,7 +67,7 @@ describe('An ERC-7579 account with the guard', () => {
     await account.execute('batch', encodeBatch([pay(LIMIT + 1n), pay(1n)]))
   })
 
-  it('has a user operation read as what the account makes of it', async () => {
+  it('reads a user operation as the account executes it', async () => {
     const world = await hooked()
     const { guard, account, stranger } = world
     const inner = account.interface.encodeFunctionData('execute', [
@@ -97,7 +97,7 @@ describe('An ERC-7579 account with the guard', () => {
     await account.execute('single', encodeSingle(stranger.address, 5n * LIMIT))
   })
 
-  it('may tell itself to change modules, but nothing else without a verdict', async () => {
+  it('may call itself to change modules, but for nothing else without a verdict', async () => {
     const { guard, account, stranger } = await hooked()
     const itself = (name: string, args: readonly unknown[]) =>
       encodeSingle(account.address, 0n, account.interface.encodeFunctionData(name, args))

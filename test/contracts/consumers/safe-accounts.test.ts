@@ -57,7 +57,7 @@ describe('A Safe with the guard', () => {
     expect(await token.balanceOf(to)).to.equal(LIMIT + 1n)
   })
 
-  it('has its modules held to the same, and to what is left while they are being paid', async () => {
+  it('holds its modules to the same limits, and to the remaining amount while they are paid', async () => {
     const { safe, guard, address, dao, ethers, judge, spend, networkHelpers, hashOf, announce } = await guarded()
     const drainer = await deployDrainer(dao, address)
     const enable = { to: address, data: safe.interface.encodeFunctionData('enableModule', [drainer.address]) }

@@ -86,7 +86,7 @@ describe('SpendingGuard verdicts', () => {
     expect(await features(spend({ value: 4n }))).to.deep.equal([1, 0, 0, 12, 2, 0, CLASS.native, ORIGIN.owners])
   })
 
-  it('cap what they count', async () => {
+  it('cap the amounts that they count', async () => {
     const { guard, spend, check, user, now } = await configured()
     for (let i = 0; i < 33; i++) await check(spend({ value: 1n }))
     const features = [...getBytes(await guard.featuresOf(user, spend(), await now()))].slice(8)
@@ -179,7 +179,7 @@ describe('SpendingGuard verdicts', () => {
     expect(await guard.nonceOf(user)).to.equal(0n)
   })
 
-  it('are not to be had by the words of another model, nor twice by one proof', async () => {
+  it('cannot come from another model, nor twice from one proof', async () => {
     const { guard, spend, prove, submit, addJudge, hub, user, hashOf } = await configured()
     const given = spend()
     const surer = await addJudge(labelled(1, MIN_MARGIN + 1n))
@@ -262,7 +262,7 @@ describe('SpendingGuard verdicts', () => {
 describe('SpendingGuard reading calldata', () => {
   const word = (value: string) => value.slice(2).padStart(64, '0')
 
-  it('sees transfers and approvals of guarded tokens, and nothing in what moves none of them', async () => {
+  it('sees transfers and approvals of guarded tokens, and no spend in calls that move none', async () => {
     const { guard, asset, tokenSpend, spend, check, user, stranger, owner } = await configured()
     await expect(check(tokenSpend('transfer', [stranger.address, 300n]))).to.emit(guard, 'SpendPassed')
     await check(tokenSpend('approve', [stranger.address, 300n]))
@@ -287,7 +287,7 @@ describe('SpendingGuard reading calldata', () => {
     }
   })
 
-  it('takes what it cannot read on a guarded token for above every limit', async () => {
+  it('treats an unreadable call to a guarded token as above every limit', async () => {
     const { guard, asset, tokenSpend, spend, check, judge, stranger, user } = await configured()
     const transfer = ERC20.encodeFunctionData('transfer', [stranger.address, 1n])
     const selector = (name: string) => ERC20.getFunction(name)!.selector

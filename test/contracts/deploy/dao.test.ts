@@ -132,7 +132,7 @@ describe('a member of the DAO', () => {
     expect(await contract.isBanned(owner)).to.equal(false)
   })
 
-  it('gives a service another manifest, and makes one more service with a manifest of its own', async () => {
+  it('gives a service another manifest, and makes a second service with its own manifest', async () => {
     const dao = await createDao(0)
     const { majority, ethers, service, deployment } = dao
     const [first, second] = [`0x${'11'.repeat(32)}`, `0x${'22'.repeat(32)}`]
@@ -263,7 +263,7 @@ describe('a member of the DAO', () => {
     expect((await refusal(majority.proposals.execute(id))).message).to.match(/can be executed from .*, in \d+ s/)
   })
 
-  it('is told by the contracts’ own errors what they refuse', async () => {
+  it('reports refusals by the contracts’ own errors', async () => {
     const { outsider } = await createDao(1)
     const error = await refusal(outsider.proposeRelease('', 1))
     expect(error.code).to.equal('reverted')
@@ -289,7 +289,7 @@ describe('a member of the DAO', () => {
     expect(states).to.deep.equal(['active', 'defeated'])
   })
 
-  it('sees what an account holds, and delegates to another', async () => {
+  it('shows an account’s votes, and delegates to another', async () => {
     const { majority, ethers } = await createDao(0)
     const accounts = await ethers.getSigners()
     const [holder, friend] = [accounts[1]!.address, accounts[6]!.address]

@@ -171,7 +171,7 @@ describe('a deployment', () => {
       expect(error.message).to.match(/differ from what was deployed before: Governance#TimelockController.*--reset/)
     })
 
-    it('begins anew on another development chain', async () => {
+    it('starts over on another development chain', async () => {
       const yesterday = await createChain()
       await deployCohort({ ...yesterday.options, ...places() })
       const today = await createChain()
@@ -206,7 +206,7 @@ describe('a deployment', () => {
       }, /the model registry has the service 0x[0-9a-fA-F]{40}, which no factory made/)
     })
 
-    it('somebody minted tokens beside the plan', async () => {
+    it('somebody minted additional tokens', async () => {
       await check(async ({ token, deployment, speakFor }) => {
         await token
           .connect(await speakFor(deployment.contracts.TimelockController))

@@ -99,7 +99,7 @@ describe('on a fresh local node', function () {
     expect(printed.services).to.have.length(1)
   })
 
-  it('says in one line what is wrong with the parameters', async () => {
+  it('reports a mistake in the parameters in one line', async () => {
     await writeFile(join(folder, 'bad.json'), '{"token": {}}')
     const { code, stderr, stdout } = await run(HARDHAT, ['deploy', '--parameters', join(folder, 'bad.json')])
     expect(code).to.not.equal(0)

@@ -125,7 +125,7 @@ describe('deployment files', () => {
       expect(await readdir(state)).to.deep.equal(['chain.json'])
     })
 
-    it('whose contracts are gone are of a chain that is gone, though its genesis is the same', async () => {
+    it('without contracts belong to a chain that is gone, even if the genesis is the same', async () => {
       const state = join(folder, 'state')
       await openJournal(state, chain, there)
       await writeFile(join(state, 'deployed_addresses.json'), JSON.stringify({ 'A#B': `0x${'11'.repeat(20)}` }))

@@ -50,7 +50,7 @@ describe('CohortGovernor', () => {
     expect(await token.balanceOf(stranger)).to.equal(5n)
   })
 
-  it('defeats what finds no quorum and what finds no majority', async () => {
+  it('defeats proposals without a quorum or a majority', async () => {
     const dao = await createDao()
     const { governor, holder, minority, networkHelpers } = dao
     const ignored = await proposeMint(dao, 'nobody votes')

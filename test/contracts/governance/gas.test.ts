@@ -8,7 +8,7 @@ import { codeSizes, compareSnapshot, type Figures, gasOf } from './gas-snapshot.
 const CID = `0x01551220${'9a'.repeat(32)}`
 
 describe('gas of a release', () => {
-  it('is no more than 2 % above the snapshot', async () => {
+  it('is at most 2 % above the snapshot', async () => {
     const dao = await createDao()
     const { ethers, networkHelpers, deployer, holder, minority, stranger, governor, timelock } = dao
     const models = await ethers.deployContract('ModelRegistry', [deployer])

@@ -55,7 +55,7 @@ describe('InferenceHub models', () => {
     expect([model.service, model.pinned, model.owner]).to.deep.equal([service, 2n, owner.address])
   })
 
-  it('are refused when what they say is not what the registries hold', async () => {
+  it('are refused when they contradict the registries', async () => {
     const { hub, models, verifiers, keepers, service, described, circuit, ethers, stranger, CID } = await createHub()
     const wrong = ethers.id('wrong')
     await expect(hub.registerModel(described(undefined, { proofSystemId: '0x12345678' }), service, 0, OUTPUT.label))
@@ -122,7 +122,7 @@ describe('InferenceHub models', () => {
     await expect(hub.versionInForce(1)).to.be.revertedWithCustomError(models, 'NoReleasedVersion').withArgs(service)
   })
 
-  it('cannot be bound to a verifier whose code was replaced', async () => {
+  it('cannot be bound to a verifier with replaced code', async () => {
     const { hub, verifiers, service, described, circuit, networkHelpers, dao, ethers } = await createHub()
     const constant = await deployConstant(dao, 1n)
     const { verifier } = await verifiers.getVerifier(circuit.id)

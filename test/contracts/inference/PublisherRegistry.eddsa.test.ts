@@ -74,7 +74,7 @@ describe('signatures of an EdDSA-Poseidon key', () => {
     expect(signedCommitment(key, tag)).to.equal(0n)
   })
 
-  it('count like those of any other: publisher, window, revocation, kind', async () => {
+  it('follow the rules of all keys: publisher, window, revocation, kind', async () => {
     const { registry, add, now, networkHelpers } = await createRegistry()
     const keyId = await add(KIND.eddsa, eddsaMaterial(eddsaPublicKey(SEED)), now + DAY, now + 3 * DAY)
     const other = await add(KIND.secp256k1, `0x${'22'.repeat(20)}`)

@@ -212,7 +212,7 @@ describe('PublisherRegistry', () => {
       }
     })
 
-    it('are refused when they are no key of their kind', async () => {
+    it('are refused when they are not valid keys of their kind', async () => {
       const { registry, now } = await createRegistry()
       const rsa = rsaMaterial(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey)
       const abi = AbiCoder.defaultAbiCoder()

@@ -15,7 +15,7 @@ const invalidIn = ({ hub, user }: Hub, { inputs, outputs, proofs, ticket }: Batc
   hub.findInvalid(user, 1, inputs, outputs, proofs, ticket)
 
 describe('InferenceHub batch verification', () => {
-  it('accepts and records eight inferences at once, each of which could have been sent alone', async () => {
+  it('accepts and records eight inferences at once; each could also be sent alone', async () => {
     const world = await createHub()
     const { hub, user, word } = world
     const batch = await honestBatch(world, 8)
@@ -49,7 +49,7 @@ describe('InferenceHub batch verification', () => {
       .withArgs(await hub.directRequestId(user.address, alone.nonce))
   })
 
-  it('refuses eight of which one is bad, wherever it is; findInvalid names it and nothing else', async () => {
+  it('refuses eight with a bad one at any place; findInvalid names only that one', async () => {
     const world = await createHub()
     const batch = await honestBatch(world, 8)
     for (let bad = 0; bad < 8; bad++) {
@@ -60,7 +60,7 @@ describe('InferenceHub batch verification', () => {
     await send(world, batch)
   })
 
-  it('refuses forged proofs whose errors cancel each other', async () => {
+  it('refuses forged proofs with errors that cancel each other', async () => {
     const world = await createHub()
     const batch = await honestBatch(world, 4)
     const [one, two, ...rest] = batch.proofs as [Proof, Proof, ...Proof[]]
@@ -88,7 +88,7 @@ describe('InferenceHub batch verification', () => {
     await expect(send(world, { ...order, ticket })).to.be.revertedWithCustomError(world.hub, 'InvalidProof')
   })
 
-  it('refuses a batch whose context differs in any one field', async () => {
+  it('refuses a batch with any one field of the context changed', async () => {
     const world = await createHub()
     const { hub, stranger, owner, service, described, models, verifiers, ethers, word } = world
     const batch = await honestBatch(world, 2)

@@ -16,7 +16,7 @@ async function askFrom(world: Hub, name: ConsumerName, gasCap: number) {
 }
 
 describe('InferenceHub callbacks', () => {
-  it('tell the consumer what the model said', async () => {
+  it('give the consumer the model’s output', async () => {
     const world = await createHub()
     const { hub, prover } = world
     const { consumer, id, output, proof } = await askFrom(world, 'Asker', 200_000)

@@ -41,7 +41,7 @@ describe('EnsembleOracle weights', () => {
     expect(await oracle.weightsOf(ensemble)).to.deep.equal([1250n, 750n, 1250n])
   })
 
-  it('stay for who was silent or in doubt, for who is not the curator, and when the ensemble abstains', async () => {
+  it('stay for silent and abstaining members, for questions not from the curator, and when the ensemble abstains', async () => {
     const world = await createOracle()
     const { oracle, create, seat, ask, answer, pastDeadline, stranger, user, addModel } = world
     const unsure = await addModel(1n, 'product', DECODING.labelAndMargin)
@@ -102,7 +102,7 @@ describe('An ensemble in an ensemble', () => {
     return { ...world, models, inner, outer, loner }
   }
 
-  it('votes what it decided', async () => {
+  it('votes for its own decision', async () => {
     const { oracle, ask, answer, answerAll, models, outer, inner, loner, user } = await family()
     const question = await ask(outer)
     const child = await oracle.childOf(question, 0)
@@ -201,7 +201,7 @@ describe('An ensemble in an ensemble', () => {
 })
 
 describe('The reward of a question', () => {
-  it('is split over the members, and what finds no taker goes back', async () => {
+  it('is split over the members, and unclaimed parts go back', async () => {
     const world = await createOracle()
     const { oracle, create, seat, ask, answer, prover, stranger, user, pastDeadline, ethers } = world
     const models = await three(world)

@@ -10,7 +10,7 @@ const MEMBERS = 16
 const CLOSE_LIMIT = 1_000_000
 
 describe('gas of an opinion', () => {
-  it('is no more than 2 % above the snapshot, and bounded for the largest ensemble', async () => {
+  it('is at most 2 % above the snapshot, and bounded for the largest ensemble', async () => {
     const { oracle, addModel, seat, settings, soon, prove, prover } = await createOracle()
     const figures: Figures = {}
     const models: Model[] = []

@@ -94,7 +94,7 @@ describe('EnsembleOracle', () => {
     expect([...(await oracle.resultOf(question))]).to.deep.equal([1n, 166n])
   })
 
-  it('abstains without a quorum, and without the majority asked for', async () => {
+  it('abstains without a quorum, and without the required majority', async () => {
     const { oracle, addModel, seat, create, ask, answer, pastDeadline } = await createOracle()
     const models = [await addModel(1n), await addModel(2n), await addModel(3n)]
     const seats = models.map((model) => seat(model))
@@ -157,7 +157,7 @@ describe('EnsembleOracle', () => {
         .withArgs(question, 0, prover.address)
     })
 
-    it('whose proof was made for another submitter, question, member, ensemble or output', async () => {
+    it('with a proof for another submitter, question, member, ensemble or output', async () => {
       const { oracle, hub, prove, ask, ensemble, question, models, prover, stranger, create, seat } = await asked()
       const { proof, version } = await prove(question, 0, models[0]!)
       const other = await ask(ensemble)

@@ -16,7 +16,7 @@ const BATCH_OF_EIGHT_LIMIT = 120_000
 const BATCH_OF_SIXTEEN_LIMIT = 100_000
 
 describe('gas of an inference', () => {
-  it('is no more than 2 % above the snapshot, and below the limit', async () => {
+  it('is at most 2 % above the snapshot, and below the limit', async () => {
     const world = await createHub()
     const { hub, user, prover, owner, dao, service, described, circuit, ticket, contextFor, encode, word } = world
     const figures: Figures = {}

@@ -217,7 +217,7 @@ describe('InferenceHub requests', () => {
     expect(await hub.balanceOf(owner)).to.equal(0n)
   })
 
-  it('are not taken while intake is paused; what is open goes on', async () => {
+  it('are not taken while intake is paused; open ones go on', async () => {
     const { hub, verifiers, prover, ask, answer, networkHelpers } = await createHub()
     const id = await ask()
     const until = (await networkHelpers.time.latest()) + 600
@@ -229,7 +229,7 @@ describe('InferenceHub requests', () => {
     await ask()
   })
 
-  it('pay out to nobody but the account, and only what it has', async () => {
+  it('pay out only to the account, and only its balance', async () => {
     const { hub, prover, stranger, ask, answer } = await createHub()
     const id = await ask()
     const { output, proof } = await answer(id, prover)

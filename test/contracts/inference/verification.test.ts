@@ -105,7 +105,7 @@ describe('InferenceHub direct verification', () => {
     await send(mine)
   })
 
-  it('refuses a proof whose context differs in any one field', async () => {
+  it('refuses a proof with any one field of the context changed', async () => {
     const world = await createHub()
     const { hub, user, stranger, owner, service, described, word } = world
     const { ticket, proof, bytes, output } = await honest(world)
@@ -227,7 +227,7 @@ describe('InferenceHub direct verification', () => {
       .withArgs(ticket.deadline, ticket.deadline + 1n)
   })
 
-  it('refuses a version that is no longer, or not yet, in force', async () => {
+  it('refuses a version before and after it is in force', async () => {
     const world = await createHub()
     const { hub, user, models, service } = world
     const { bytes, output } = await honest(world)
@@ -256,7 +256,7 @@ describe('InferenceHub direct verification', () => {
       .withArgs(1)
   })
 
-  it('refuses to ask a verifier whose code was replaced', async () => {
+  it('refuses to ask a verifier with replaced code', async () => {
     const world = await createHub()
     const { hub, user, dao, verifiers, circuit, networkHelpers, ethers } = world
     const { bytes, output } = await honest(world)

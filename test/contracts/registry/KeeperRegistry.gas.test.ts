@@ -97,7 +97,7 @@ async function joinFigures(): Promise<Figures> {
 }
 
 describe('stake, in gas', () => {
-  it('costs what the snapshot says, in the registry, in a pool and for a seat', async () => {
+  it('matches the snapshot, in the registry, in a pool and for a seat', async () => {
     compareSnapshot('stake', {
       registry: await registryFigures(),
       pool: await poolFigures(),

@@ -27,7 +27,7 @@ describe('penalties and rewards of a keeper', () => {
   })
 
   describe('slashing', () => {
-    it('never takes more than the bond, and says what it took', async () => {
+    it('never takes more than the bond, and reports the amount', async () => {
       const { registry, serviceRegistry, owner, service } = s
       await serviceRegistry.engage(owner, 20n * COH)
       await expect(serviceRegistry.slash(owner, 15n * COH, REASON, EVIDENCE)).to.emit(registry, 'Slashed')
@@ -69,7 +69,7 @@ describe('penalties and rewards of a keeper', () => {
       await ownerRegistry.requestUnbonding(7n)
     })
 
-    it('takes from unbonding stake what the active stake lacks, while that has not unlocked', async () => {
+    it('takes the amount that active stake lacks from unbonding stake that has not unlocked', async () => {
       const { registry, serviceRegistry, ownerRegistry, other, owner, pass } = s
       await serviceRegistry.engage(owner, 60n * COH)
       await serviceRegistry.disengage(owner)
@@ -86,7 +86,7 @@ describe('penalties and rewards of a keeper', () => {
       await ownerRegistry.withdraw(owner)
     })
 
-    it('cannot touch what has finished unbonding, withdrawn or not', async () => {
+    it('cannot touch stake that has finished unbonding, withdrawn or not', async () => {
       const { registry, serviceRegistry, ownerRegistry, owner, pass } = s
       await serviceRegistry.engage(owner, MIN)
       await ownerRegistry.requestUnbonding(STAKE - MIN)

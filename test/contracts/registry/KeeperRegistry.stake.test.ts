@@ -112,7 +112,7 @@ describe('stake of a keeper', () => {
   })
 
   describe('bonds', () => {
-    it('bind free stake to a service, and top up to what it wants', async () => {
+    it('bind free stake to a service, and top up to the amount that it requires', async () => {
       const { registry, serviceRegistry, owner, service } = s
       await expect(serviceRegistry.engage(owner, 20n * COH))
         .to.emit(registry, 'Engaged')

@@ -40,7 +40,7 @@ describe('votes of stake', () => {
     expect(await registry.getPastVotes(owner, 1n)).to.equal(0n)
   })
 
-  it('go to whom the owner names, at once and for what it stakes later, and come back', async () => {
+  it('go to the delegate that the owner names, at once and for later stake, and come back', async () => {
     const { registry, ownerRegistry, owner, operator, stranger } = s
     await expect(ownerRegistry.delegate(stranger))
       .to.emit(registry, 'DelegateChanged')
@@ -58,7 +58,7 @@ describe('votes of stake', () => {
     await expect(ownerRegistry.delegate(owner)).not.to.emit(registry, 'DelegateVotesChanged')
   })
 
-  it('are never votes of the token, too: at no moment does a token vote twice', async () => {
+  it('are never votes of the token as well: no token ever votes twice', async () => {
     const { registry, ownerRegistry, token, owner, pass } = s
     await token.connect(owner).delegate(owner)
     const all = (await token.balanceOf(owner)) + STAKE
@@ -78,7 +78,7 @@ describe('votes of stake', () => {
     expect(await token.delegates(registry)).to.equal(ZeroAddress)
   })
 
-  it('are not known of the present, in which they can still change', async () => {
+  it('cannot be read for the present, because they can still change', async () => {
     const { registry, owner, now } = s
     const at = await now()
     await expect(registry.getPastVotes(owner, at + 1n))
@@ -92,7 +92,7 @@ describe('votes of stake', () => {
     expect(await registry.clock()).to.equal(at)
   })
 
-  it('are what is staked and unbonding, whatever happens in whatever order', async () => {
+  it('equal staked plus unbonding tokens after any actions in any order', async () => {
     const { registry, serviceRegistry, ownerRegistry, owner, stranger, second } = s
     const random = randomFrom(41)
     const pick = (n: number): number => Math.floor(random() * n)

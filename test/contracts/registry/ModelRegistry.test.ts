@@ -183,7 +183,7 @@ describe('ModelRegistry', () => {
         .withArgs(service, 2)
     })
 
-    it('roll back a version that was released again, to what was released in between', async () => {
+    it('roll back a version that was released again to a version released in between', async () => {
       const { registry, releaser, service, publish } = await createRegistry()
       await publish(2)
       const dao = registry.connect(releaser)

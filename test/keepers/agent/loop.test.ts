@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { pino } from 'pino'
-import type { AgentContext, Behaviour, Outcome, Step } from '../../../keepers/agent/context.ts'
+import type { AgentContext, Behaviour, Step, StepResult } from '../../../keepers/agent/context.ts'
 import { AgentLoop } from '../../../keepers/agent/loop.ts'
 import { KeeperMetrics } from '../../../keepers/agent/metrics.ts'
 import { STATES, type StateName } from '../../../keepers/agent/states.ts'
@@ -115,7 +115,10 @@ function stage() {
     model: { accepted: null },
   } as unknown as AgentContext
   const calls: string[] = []
-  const behave = (name: StateName, body: (step: Step) => Promise<Outcome>): Partial<Record<StateName, Behaviour>> => ({
+  const behave = (
+    name: StateName,
+    body: (step: Step) => Promise<StepResult>,
+  ): Partial<Record<StateName, Behaviour>> => ({
     [name]: (step: Step) => {
       calls.push(name)
       return body(step)
@@ -160,7 +163,7 @@ describe('agent loop', () => {
         chain.block++
         if (clock.time > 1_010_000) stopping.abort()
       }
-      const reveal = async ({ onConfirmed }: Step): Promise<Outcome> => {
+      const reveal = async ({ onConfirmed }: Step): Promise<StepResult> => {
         onConfirmed?.({ blockNumber: chain.block + 2, blockHash: `${chain.branch}${chain.block + 2}` })
         return 'done'
       }

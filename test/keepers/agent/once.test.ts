@@ -15,7 +15,7 @@ import {
   storeDealing,
   storeKey,
 } from '../../../keepers/agent/epoch.ts'
-import { sealedUpdate } from '../../../keepers/agent/steps/sealed-update.ts'
+import { storedUpdate } from '../../../keepers/agent/steps/stored-update.ts'
 import {
   checkUpdate,
   encryptUpdate,
@@ -74,7 +74,7 @@ describe('what a keeper does once in a round', () => {
       trainings++
       return { update: Float32Array.from(vectorOf(50, seed)), samples }
     }
-  const seal = (seed: number, round?: number) => sealedUpdate(step(round), frame, keys.keyHash, training(seed))
+  const seal = (seed: number, round?: number) => storedUpdate(step(round), frame, keys.keyHash, training(seed))
 
   it('finds its key again, and not that of another fork of the chain', () => {
     crash()
@@ -99,7 +99,7 @@ describe('what a keeper does once in a round', () => {
     expect(first.samples).to.equal(300)
     trainings = 0
     crash()
-    const again = (await sealedUpdate(step(), frame, keys.keyHash, training(2, 999)))!
+    const again = (await storedUpdate(step(), frame, keys.keyHash, training(2, 999)))!
     expect(Buffer.compare(again.bytes, first.bytes)).to.equal(0)
     expect([again.samples, trainings]).to.deep.equal([300, 0])
     const next = (await seal(2, ROUND.round + 1))!
@@ -158,19 +158,19 @@ describe('what a keeper does once in a round', () => {
     expect(trainings).to.equal(0)
   })
 
-  it('leaves no plaintext of the update behind: neither when it is sealed nor when there is no key to seal it with', async () => {
+  it('leaves no plaintext of the update behind: neither after encryption nor when there is no key to encrypt with', async () => {
     const made: Float32Array[] = []
     const remembering = async () => {
       const update = Float32Array.from(vectorOf(50, 4))
       made.push(update)
       return { update, samples: 10 }
     }
-    expect((await sealedUpdate(step(), frame, keys.keyHash, remembering))!.samples).to.equal(10)
+    expect((await storedUpdate(step(), frame, keys.keyHash, remembering))!.samples).to.equal(10)
     const losingTheKey = async () => {
       store.eraseSecrets('epoch/')
       return remembering()
     }
-    expect(await sealedUpdate(step(ROUND.round + 1), frame, keys.keyHash, losingTheKey)).to.equal(null)
+    expect(await storedUpdate(step(ROUND.round + 1), frame, keys.keyHash, losingTheKey)).to.equal(null)
     expect(made.map((update) => update.every((value) => value === 0))).to.deep.equal([true, true])
   })
 

@@ -110,7 +110,7 @@ describe('learning: MNIST and its substitutes', function () {
   it('names the missing file', () =>
     refuses(() => loadMnist({ dir: join(directory, 'none') }), 'DATA_NOT_FOUND', /neither train-images-idx3-ubyte nor/))
 
-  it('never keeps a download whose hash is wrong', async () => {
+  it('never keeps a download with a wrong hash', async () => {
     server = createServer((_request, response) => response.end(gzipSync(idx([1, 2, 2], [1, 2, 3, 4]))))
     await new Promise<void>((ready) => server!.listen(0, '127.0.0.1', ready))
     const mirror = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
@@ -160,7 +160,7 @@ describe('learning: MNIST and its substitutes', function () {
     expect(data.announcement).to.match(/PROCEDURAL digits .* NOT MNIST: no MNIST in/)
   })
 
-  it('a directory that was asked for is not silently replaced', () =>
+  it('never silently replaces a requested directory', () =>
     refuses(() => loadDigits({ dir: join(directory, 'none') }), 'DATA_NOT_FOUND', /holds neither/))
 
   it('procedural digits: the same seed draws the same bytes, another seed others', () => {

@@ -140,7 +140,7 @@ describe('learning: models', function () {
     })
   }
 
-  it('refuses a model whose activations would fill the memory, before allocating them', async () => {
+  it('refuses a model with activations that would fill the memory, before allocating them', async () => {
     const layers = [
       {
         class_name: 'AveragePooling2D',
@@ -159,7 +159,7 @@ describe('learning: models', function () {
     )
   })
 
-  it('what was saved loads to the same bits', async () => {
+  it('loads saved models to the same bits', async () => {
     const spec = modelSpec('small-cnn')
     const weights = initialWeights(spec, 5)
     await saveModel({ spec, weights }, directory)
@@ -235,7 +235,7 @@ describe('learning: models', function () {
       await refuses(() => loadModel(directory), 'BAD_MODEL', /31404 bytes, but the manifest lists 31400/)
     })
 
-    it('refuses what is not JSON', async () => {
+    it('refuses text that is not JSON', async () => {
       await writeFile(join(directory, 'model.json'), '{"modelTopology": ')
       await refuses(() => loadModel(directory), 'BAD_MODEL', /model\.json: .*JSON/)
     })

@@ -20,7 +20,7 @@ async function services(members: number, poisoning: Poisoning, heldAgainst?: 'la
   return outcomes
 }
 
-describe('learning: a poisoner whose update passes its proof', function () {
+describe('learning: a poisoner with an update that passes its proof', function () {
   this.timeout(120_000)
 
   for (const members of [10, 16]) {
@@ -43,7 +43,7 @@ describe('learning: a poisoner whose update passes its proof', function () {
         })
       }
 
-      it('just within what the mean may be: members vote it down, and it is left out', async () => {
+      it('just within the bound on the mean: members vote it down, and it is left out', async () => {
         for (const [i, found] of (await services(members, 'just within')).entries()) {
           expect(found.refused).to.deep.equal([])
           expect(found.votedDown.length).to.be.above(0)
@@ -72,7 +72,7 @@ describe('learning: a poisoner whose update passes its proof', function () {
   })
 })
 
-describe('learning: what members hold a candidate against', () => {
+describe('learning: the reference for a candidate', () => {
   it('is nothing before the first', () => {
     expect(isAcceptable(0, null, 0)).to.equal(true)
     expect(nextReference(0.4, null)).to.equal(0.4)

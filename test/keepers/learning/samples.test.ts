@@ -10,7 +10,7 @@ import { refuses } from './refusal.ts'
 const TABLE = { features: ['a', 'b'], label: 'kind', scale: [1, 2].map((mean) => ({ mean, deviation: 2 })) }
 const NAMES = ['no', 'yes']
 
-describe('learning: what one party holds', () => {
+describe('learning: samples of one party', () => {
   let folder: string
   const at = (name: string): string => join(folder, name)
   before(async () => {

@@ -207,7 +207,7 @@ describe('learning: tfjs', function () {
     )
   })
 
-  it('falls back to the plain CPU only with a warning, and names what it lacks', async function () {
+  it('falls back to the plain CPU only with a warning, and names the missing part', async function () {
     const spec = await parseModelSpec(RESIDUAL)
     await refuses(() => createEngine(spec, 'fused'), 'NO_BACKEND', /the fused backend cannot run this: class_name/)
     const native = await createEngine(spec, 'tfjs-node').catch((error: Error) => error)

@@ -238,7 +238,7 @@ describe('learning: local trainer', function () {
       await refuses(
         () => trainer.loadData(train),
         'MODEL_DATA_MISMATCH',
-        /10 classes, but small-cnn tells only 4 apart/,
+        /10 classes, but small-cnn distinguishes only 4/,
       )
       const flat = createDataset({
         name: 'flat',

@@ -65,7 +65,7 @@ describe('announcer', () => {
 
   afterEach(() => announcer.stop())
 
-  it('tells of every model at start, and again at its interval', async () => {
+  it('announces every model at start, and again at its interval', async () => {
     const started = performance.now()
     start(300)
     await until('told again', () => events.length === 2)
@@ -76,7 +76,7 @@ describe('announcer', () => {
     expect(events[0]).to.deep.equal({ announced: 5, failed: 0, reason: null, attempts: 5 })
   })
 
-  it('tells of a new model at once, before what is left of the others', async () => {
+  it('announces a new model at once, before the remaining others', async () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     dht.during = () => promise
     start(60_000)
@@ -121,7 +121,7 @@ describe('announcer', () => {
     expect(performance.now() - started).to.be.at.least(first + 4 * longest - 5)
   })
 
-  it('tells of nothing that was let go of, even when that happens meanwhile', async () => {
+  it('never announces a released model, even if it is released meanwhile', async () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     dht.during = () => promise
     start(60_000)

@@ -14,7 +14,7 @@ async function under(store: BoundedDatastore, prefix?: string): Promise<string[]
 }
 
 describe('bounded datastore', () => {
-  it('holds no more than it may, and drops what was used least', async () => {
+  it('holds at most its limit, and drops the least recently used entries', async () => {
     const store = new BoundedDatastore(3)
     for (const name of ['/a/1', '/a/2', '/b/1']) store.put(key(name), byte)
     store.get(key('/a/1'))
@@ -31,7 +31,7 @@ describe('bounded datastore', () => {
     expect(await under(store)).to.deep.equal(['/d/997', '/d/998', '/d/999'])
   })
 
-  it('finds by prefix what is in one folder, and in several', async () => {
+  it('finds the entries of one folder, and of several, by prefix', async () => {
     const store = new BoundedDatastore(10)
     for (const name of ['/p/x/1', '/p/x/2', '/p/y/1', '/q/1']) store.put(key(name), byte)
     expect(await under(store, '/p/x')).to.deep.equal(['/p/x/1', '/p/x/2'])
@@ -43,7 +43,7 @@ describe('bounded datastore', () => {
     expect(keys).to.deep.equal(['/q/1'])
   })
 
-  it('forgets what is deleted', async () => {
+  it('forgets deleted entries', async () => {
     const store = new BoundedDatastore(10)
     store.put(key('/p/x/1'), byte)
     store.delete(key('/p/x/1'))

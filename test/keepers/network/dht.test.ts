@@ -129,7 +129,7 @@ describe('DHT', function () {
       expect(Buffer.compare(got, model)).to.equal(0)
     })
 
-    it('is what leads there: without it, or without asking it, the same fetch fails in its time', async () => {
+    it('leads to the model: without it, or without asking it, the same fetch times out', async () => {
       const { plane: alone } = await start('alone')
       const without = await timed(refusal(alone.fetch(cid, { ...limits, timeout: 4_000, discover: true })))
       expect(without.value.code).to.equal('UNAVAILABLE')
@@ -142,7 +142,7 @@ describe('DHT', function () {
       expect(unasked.milliseconds).to.be.lessThan(7_000)
     })
 
-    it('is told of nothing but the pinned model, and asked about nothing that belongs to a round', async () => {
+    it('learns only of the pinned model, and is never asked for a blob of a round', async () => {
       const { plane } = await start('asker', { mode: 'client', bootstrap, prefix })
       await until('joined', () => plane.dhtPeers > 0)
       const before = asked.size
@@ -269,7 +269,7 @@ describe('DHT', function () {
     expect(Number(stdout)).to.be.lessThan(3_000)
   })
 
-  it('is refused, and nothing started, for an address that is none', async () => {
+  it('is refused for an invalid address, before anything starts', async () => {
     const error = await refusal(start('wrong', { mode: 'client', bootstrap: ['127.0.0.1:4001'], prefix }))
     expect(error.code).to.equal('BAD_ADDRESS')
     expect(error.message).to.contain('"127.0.0.1:4001"')

@@ -57,7 +57,7 @@ describe('the payload of a request', () => {
     expect(refusal(bytes, opened + 1n)).to.equal('payload: does not open the input commitment of the request')
   })
 
-  it('is refused when a value lies above what the circuit takes', () => {
+  it('is refused when a value exceeds the circuit’s range', () => {
     const narrow = { ...program, input: { ...program.input, bits: 4 } }
     const outside = encodePayload({ values: Uint8Array.of(0, 1, 2, 16, 3, 4), salt: SALT })
     expect(() => decodePayload(outside, narrow, opened)).to.throw('payload: value 3 is 16, above 15')

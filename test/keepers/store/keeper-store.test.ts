@@ -183,7 +183,7 @@ describe('keeper store', () => {
     open().close()
   })
 
-  it('refuses the folder of another chain, service or operator, and says whose it is', () => {
+  it('refuses the folder of another chain, service or operator, and names the owner', () => {
     open().close()
     for (const change of [
       { chainId: 1n },

@@ -40,7 +40,7 @@ function refusal(body: () => unknown): VersionError {
 }
 
 describe('the service manifest', () => {
-  it('has one spelling, whose digest names its blob', async () => {
+  it('has one canonical form, and its digest names its blob', async () => {
     for (const name of MODEL_NAMES) {
       const manifest = exampleManifest(name)
       const bytes = encodeManifest(manifest)
@@ -110,7 +110,7 @@ describe('the service manifest', () => {
       ],
       [
         changed((json) => (json.input = { kind: 'table', shape: [1], features: ['a'], label: 'a', delimiter: ',' })),
-        /input\.label: 'a' is a feature, too/,
+        /input\.label: 'a' is also a feature/,
       ],
     ]
     for (const [bytes, message] of wrong) {
@@ -121,7 +121,7 @@ describe('the service manifest', () => {
     }
   })
 
-  it('is refused when it is not the one whose digest was asked for', () => {
+  it('is refused when its digest is not the one that was asked for', () => {
     const digest = manifestDigest(example)
     expect(decodeManifest(encodeManifest(example), 'm', digest)).to.deep.equal(example)
     const error = refusal(() =>

@@ -73,7 +73,7 @@ describe('files of sections', () => {
     })
   }
 
-  it('tell a version that is not read from a damaged file', () => {
+  it('distinguish an unsupported version from a damaged file', () => {
     expect(() => read(file([], { version: 4 }))).to.throw(TypeError, /format version 4, only 3 is read/)
   })
 })

@@ -2,8 +2,8 @@
 // Two matrix products over "shifted rows", from which dense layers and convolutions are both made.
 //
 // A convolution with stride 1 over an image stored row by row is a matrix product whose right-hand rows are the SAME image,
-// shifted by (ky·width + kx): no im2col copy is needed, at the price of computing the few columns that straddle two rows.
-// A dense layer is the case in which row k starts at k·units. Tables of byte offsets say which case it is.
+// shifted by (ky·width + kx): no im2col copy is needed, at the cost of computing the few columns that straddle two rows.
+// For a dense layer, row k starts at k·units. Tables of byte offsets say which case it is.
 //
 // Plain (strict) SIMD only: no relaxed instructions, so the bits do not depend on the machine.
 

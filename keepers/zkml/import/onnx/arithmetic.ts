@@ -186,7 +186,7 @@ function power(call: Invocation, base: Constant, exponent: Constant): Constant {
   })
 }
 
-/** The smallest safe integer and above are exact in the slots that hold them; what lies beyond is not. */
+/** The number as an integer. @throws CompileError beyond the safe integers, where a double is no longer exact. */
 function exact(call: Invocation, value: number): bigint {
   if (!Number.isSafeInteger(value))
     call.fail('unsupported-attribute', `it computes with ${value}; whole numbers up to 2^53 are supported`)
@@ -198,14 +198,14 @@ function toWhole(call: Invocation, value: number, type: DataType): number {
   if (!fits(whole, type))
     call.fail(
       'unsupported-attribute',
-      `${value} has no place in ${typeName(type)}, and ONNX does not say what becomes of it`,
+      `${value} does not fit ${typeName(type)}, and ONNX leaves the result of that cast undefined`,
     )
   return whole + 0
 }
 
 /** A constant cast as ONNX casts it: towards zero to whole numbers, wrapped between those, rounded to floats. */
 export function castConstant(call: Invocation, x: Constant, to: DataType): Constant {
-  if (!isKnownType(to)) call.fail('unsupported-attribute', `to = ${to} is no number type that is supported`)
+  if (!isKnownType(to)) call.fail('unsupported-attribute', `to = ${to} is not a supported number type`)
   if (to === x.type) return x
   if (to === TYPE.bool) return { ...x, data: x.data.map((value) => (value !== 0 ? 1 : 0)), type: to }
   if (isFloat(to)) {
@@ -240,7 +240,7 @@ export function reduceConstant(
   const scalarOf = (value: number): Constant => ({ shape: [], data: Float64Array.of(value), type: x.type })
   const data = Float64Array.from(groups, (group) => {
     if (group.length === 0) return call.fail('unsupported-attribute', `it reduces [${x.shape}], which has no elements`)
-    // Floating-point sums are rounded once: in which order a runtime adds is its own affair.
+    // Floating-point sums are rounded once: ONNX does not prescribe the order in which a runtime adds.
     if (isFloat(x.type) && (kind === 'ReduceSum' || kind === 'ReduceMean')) {
       const sum = group.reduce((a, b) => a + b, 0)
       return rounded(kind === 'ReduceMean' ? sum / group.length : sum, x.type)

@@ -15,7 +15,7 @@ export const ATTENTION_HANDLERS: Readonly<Record<string, Handler>> = {
     ) as [Operand, Operand]
     const [, count, length, size] = call.shapeOf(queries) as [number, number, number, number]
     const scale = call.float('scale', 1 / Math.sqrt(size))
-    if (scale < 0) call.fail('not-finite', `scale = ${scale}, whose root is no number`)
+    if (scale < 0) call.fail('not-finite', `scale = ${scale} has no real square root`)
     const scaled = call.apply('Mul', [queries, numberOf(call, scale)])[0]!
     const [turned] = call.apply('Transpose', [repeated(call, key, count)], { perm: [0, 1, 3, 2] })
     const [products] = call.apply('MatMul', [scaled, turned!])
@@ -110,13 +110,12 @@ function softcapped(call: Invocation, products: Operand): Operand {
   return call.apply('Mul', [bent!, numberOf(call, cap)])[0]!
 }
 
-/** What is added before the Softmax, what is computed first: the mask, and −∞ where a query would see later keys. */
+/** Terms added before the Softmax, a computed one first: the mask, and −∞ where a query would see later keys. */
 function biasesOf(call: Invocation, queries: number, keys: number): Operand[] {
   const type = typeOf(call.operand(0))
   const causal = call.flag('is_causal', false)
-  // Versions of the standard differ in which keys of a cache a query sees.
-  if (causal && call.has(4))
-    call.fail('unsupported-attribute', 'is_causal = 1 beside past_key, of which runtimes differ')
+  // Versions of the standard disagree about the cached keys that a query sees.
+  if (causal && call.has(4)) call.fail('unsupported-attribute', 'is_causal = 1 with past_key, where runtimes differ')
   const below = (i: number): number => (i % keys <= Math.floor(i / keys) ? 0 : Number.NEGATIVE_INFINITY)
   const frontier = causal
     ? constantOf(
@@ -128,7 +127,7 @@ function biasesOf(call: Invocation, queries: number, keys: number): Operand[] {
   if (!call.has(3)) return frontier === null ? [] : [frontier]
   const mask = additive(call, call.operand(3))
   const length = call.shapeOf(mask).at(-1)
-  if (length !== keys) call.fail('unsupported-attribute', `a mask of ${length} keys, of which there are ${keys}`)
+  if (length !== keys) call.fail('unsupported-attribute', `a mask of ${length} keys; there are ${keys}`)
   if (frontier === null) return [mask]
   return 'value' in mask ? [mask, frontier] : call.apply('Add', [mask, frontier])
 }

@@ -8,10 +8,10 @@ import { settle } from './settle.ts'
 import { readTensor } from './tensors.ts'
 import { typeName } from './types.ts'
 
-/** Deeper bodies are refused when they are run. */
+/** Deeper bodies are refused when they run. */
 const MOST_SEARCHED = 32
 
-/** Names that the bodies of a node read: those of the graph around it among them. */
+/** Names that the bodies of a node read, names of the surrounding graph included. */
 export function capturedNames({ attribute }: NodeProto, depth = 0): string[] {
   if (depth > MOST_SEARCHED) return []
   return attribute.flatMap(({ g }) => {
@@ -24,7 +24,7 @@ export function capturedNames({ attribute }: NodeProto, depth = 0): string[] {
   })
 }
 
-/** A body, checked: what it takes and what it makes. @throws CompileError malformed-file */
+/** The body in `attribute`, with its names checked; sparse initialisers are refused. @throws CompileError malformed-file */
 export function bodyOf(call: Invocation, attribute: string): GraphProto {
   const body = decodeGraph(call.graph(attribute))
   checkNames(body, call.scope.operands)
@@ -65,7 +65,7 @@ export function functionsOf({ functions }: ModelProto): Map<string, FunctionProt
   for (const each of functions) {
     const key = functionKey(each)
     if (each.domain === '' || each.domain === 'ai.onnx' || each.domain.startsWith('ai.onnx.'))
-      throw new CompileError('unsupported-operator', `the model defines ${each.domain || 'ai.onnx'}.${each.name} anew`)
+      throw new CompileError('unsupported-operator', `the model redefines ${each.domain || 'ai.onnx'}.${each.name}`)
     if (found.has(key)) throw new CompileError('malformed-file', `the model defines ${each.domain}.${each.name} twice`)
     found.set(key, each)
   }
@@ -77,7 +77,7 @@ export function functionOf({ file }: Scope, { domain, opType, overload }: NodePr
   return file.functions.get(functionKey({ domain, name: opType, overload })) ?? null
 }
 
-/** Runs a function's nodes in a scope of their own. */
+/** Runs a function's nodes in their own scope. */
 export function runFunction(call: Invocation, written: FunctionProto): Operand[] {
   const { node } = call
   if (node.input.length > written.input.length || node.output.length > written.output.length)
@@ -89,7 +89,7 @@ export function runFunction(call: Invocation, written: FunctionProto): Operand[]
   const defaults = new Map(written.attributeProto.map((each) => [each.name, each]))
   for (const name of given.keys())
     if (!written.attribute.includes(name) && !defaults.has(name))
-      call.fail('malformed-file', `attribute ${name} is none of the function's`)
+      call.fail('malformed-file', `the function has no attribute ${name}`)
   for (const name of written.attribute)
     if (!given.has(name)) call.fail('malformed-file', `attribute ${name} is missing`)
   const scope = call.scope.inner(call, true, opsetsOf({ opsetImport: written.opsetImport, node: written.node }))

@@ -6,12 +6,12 @@ import type { AttributeProto, GraphProto, ModelProto, NodeProto } from './schema
 import type { Invocation, Operand } from './scope.ts'
 import { type DataType, typeName } from './types.ts'
 
-/** Opsets whose operators the importer knows; an operator that has not changed since may come from a newer one. */
+/** The importer knows the operators of these opsets. A newer opset may contribute operators that have not changed since. */
 export const OPSETS = { oldest: 7, newest: 23 }
 /** The newest version of ai.onnx.ml. */
 const NEWEST_ML = 5
 
-/** The schema of what has none: functions of the file, whose body says what they take. */
+/** For functions that the file defines. They have no schema: the body determines the inputs. */
 export const NO_SCHEMA: OperatorSchema = {
   since: 0,
   in: [0, 2 ** 31 - 1],
@@ -22,10 +22,10 @@ export const NO_SCHEMA: OperatorSchema = {
   attributes: {},
 }
 
-/** What a file, or a function in it, imports and uses. */
+/** The opsets that a file (or a function in it) imports, and its nodes. */
 type Imports = Pick<ModelProto, 'opsetImport'> & { readonly node: readonly NodeProto[] }
 
-/** The opsets of a file. @throws CompileError when it says two of a domain, none of one that it uses, or one that is too old. */
+/** The opsets of a file. @throws CompileError when a domain is imported twice, a used domain is not imported, or an opset is too old. */
 export function opsetsOf(model: Imports): Opsets {
   const versions = model.opsetImport.filter(({ domain }) => domain === ML_DOMAIN).map(({ version }) => version)
   const ml = versions[0] ?? 0
@@ -36,7 +36,7 @@ export function opsetsOf(model: Imports): Opsets {
       `the file imports ${ML_DOMAIN} in version ${versions.join(', ') || 'none'}; one of 1 to ${NEWEST_ML} is supported`,
     )
   const standard = model.opsetImport.some(({ domain }) => domain === '' || domain === 'ai.onnx')
-  // A file without a standard operator need not say which of them it would mean.
+  // A file without standard operators need not import the standard opset.
   const without = !standard && ml > 0 && !used.has('') && !used.has('ai.onnx')
   return { standard: without ? OPSETS.newest : opsetOf(model), ml }
 }
@@ -63,7 +63,7 @@ export function checkGraph(model: ModelProto): void {
   checkNames(model.graph, new Set())
 }
 
-/** The rules of names in a graph or a body; `around`: the names that it may read beside its own. */
+/** Checks the names in a graph or a body. `around`: names of the surrounding graph, which it may read as well. */
 export function checkNames(graph: GraphProto, around: Pick<ReadonlySet<string>, 'has'>): void {
   const fail = (message: string): never => {
     throw new CompileError('malformed-file', message)
@@ -180,7 +180,7 @@ function checkAttribute(attribute: AttributeProto, schema: OperatorSchema, fail:
     if (Number(field) !== type && length > 0) fail(`attribute ${name} is ${found} and holds a list of another type`)
 }
 
-/** Operators whose count of inputs takes in optional ones: a Loop without a trip count or without a condition. */
+/** Operators that count omitted optional inputs: a Loop without a trip count or without a condition. */
 const LEAVES_OUT = new Set(['Loop'])
 
 /** Binds the type variables of a node's schema by its operands. @throws CompileError naming input and type. */

@@ -51,8 +51,8 @@ export function placeOf(call: Invocation, x: ValueName, axis: number, least: boo
 }
 
 /**
- * The k largest in order, the lower index first on ties. i comes before j > i where x_i ≥ x_j; how many come before one is its
- * rank, and the element of rank r is the sum of all with [rank = r] as factors.
+ * The k largest in order, the lower index first on ties. Element i precedes j > i where x_i ≥ x_j. The number of elements that precede one is
+ * its rank. The output at rank r is the sum of all elements, each multiplied by [its rank = r].
  */
 function topK(call: Invocation): Result[] {
   const operand = call.operand(0)

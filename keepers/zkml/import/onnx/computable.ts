@@ -7,14 +7,14 @@ import { isFloat, typeName } from './types.ts'
 /** Operators that compare or that take limits, where infinity has a meaning. */
 const TAKES_INFINITY = new Set(['Clip', 'Min', 'Max'])
 
-/** @throws CompileError naming node and input of what would wrap, truncate, or be no number. */
+/** @throws CompileError naming node and input where a value would wrap, be truncated, or be infinite or NaN. */
 export function requireComputable(call: Invocation): void {
   for (const [i, name] of call.node.input.entries()) {
     if (!call.has(i)) continue
     const operand = call.operand(i)
     if ('constant' in operand) {
       const { data, type } = operand.constant
-      // What an attention mask adds becomes no number: a Softmax leaves it out.
+      // The −∞ of an attention mask is never computed: the Softmax leaves those elements out.
       if (isFloat(type) && masks(call, data)) continue
       if (isFloat(type) && (!TAKES_INFINITY.has(call.node.opType) || data.some(Number.isNaN)))
         call.requireFinite(data, `input ${i} (${name})`)
@@ -29,16 +29,16 @@ export function requireComputable(call: Invocation): void {
   }
 }
 
-/** Whether an Add puts −∞ somewhere, and nothing else that is no number. */
+/** Whether the node is one that may add a mask, and `data` holds −∞ but neither +∞ nor NaN. */
 function masks({ node }: Invocation, data: Float64Array): boolean {
   const inOperator = node.opType === 'Add' || node.opType === 'Where' || node.opType === 'Attention'
   return inOperator && data.includes(Number.NEGATIVE_INFINITY) && data.every((v) => v < Number.POSITIVE_INFINITY)
 }
 
-/** Who may read −∞: a Softmax, and what hands it on as it is. */
+/** Operators that may read −∞: a Softmax, and those that pass it on unchanged. */
 const MASKED = new Set(['Softmax', 'Identity', 'Cast'])
 
-/** @throws CompileError naming who but a Softmax reads −∞. */
+/** @throws CompileError naming a node other than a Softmax that reads −∞. */
 export function requireUnmasked(call: Invocation): void {
   for (const [i, name] of call.node.input.entries()) {
     const operand = call.has(i) ? call.operand(i) : null
@@ -50,7 +50,7 @@ export function requireUnmasked(call: Invocation): void {
 export function refuseCast(node: string, reader: string): never {
   throw new CompileError(
     'unsupported-attribute',
-    `Cast ${node}: rounding inside the network is not supported, and ${reader} reads what it truncates; only the index of a table may be cast`,
+    `Cast ${node}: rounding inside the network is not supported, and ${reader} reads the truncated value; only the index of a table may be cast`,
     { layer: node, operator: 'Cast' },
   )
 }

@@ -81,7 +81,7 @@ export const CONSTANT_HANDLERS: Readonly<Record<string, Handler>> = {
     const inner = indices.shape.slice(axis).reduce((a, b) => a * b, 1)
     for (const [i, index] of indices.data.entries()) {
       const at = index < 0 ? index + depth : index
-      if (!Number.isInteger(at)) call.fail('malformed-file', `index ${index} is no whole number`)
+      if (!Number.isInteger(at)) call.fail('malformed-file', `index ${index} is not a whole number`)
       if (at < 0 || at >= depth) continue
       data[(Math.floor(i / inner) * depth + at) * inner + (i % inner)] = choices.data[1]!
     }
@@ -181,14 +181,14 @@ function list(numbers: readonly number[], type: number): Result {
 }
 
 /**
- * Casts between floating-point types change nothing here, and from whole numbers to those neither. What would truncate is
- * left open when it is the input itself, and refused by whoever reads it, but for a table: that takes whole numbers only.
+ * Casts to floating-point types change nothing here. A cast that would truncate is refused, except one of the network's input itself: that stays
+ * open until a node reads it. A table accepts it, since it takes whole numbers only; every other reader refuses it.
  */
 function cast(call: Invocation, to: number): Result {
   const operand = call.operand(0)
   if ('constant' in operand) return { constant: castConstant(call, operand.constant, to), type: to }
   if (operand.label !== undefined && (to === STRING || isKnownType(to))) return { ...operand, type: to }
-  if (!isKnownType(to)) call.fail('unsupported-attribute', `to = ${to} is no number type that is supported`)
+  if (!isKnownType(to)) call.fail('unsupported-attribute', `to = ${to} is not a supported number type`)
   const { type, moved, cast: open } = operand
   if (to === type) return operand
   if (isFloat(to)) {
@@ -207,6 +207,6 @@ function cast(call: Invocation, to: number): Result {
 function refuseCastTo(call: Invocation, to: number): never {
   return call.fail(
     'unsupported-attribute',
-    `to = ${typeName(to)}: rounding inside the network is not supported, nor are types that wrap`,
+    `to = ${typeName(to)}: rounding inside the network and types that wrap are not supported`,
   )
 }

@@ -96,20 +96,20 @@ function truth(call: Invocation, operand: Operand, what: string): boolean {
   if ('value' in operand)
     return call.fail('unsupported-operator', `the network computes its ${what}; a constant one is supported`)
   const { data, type } = operand.constant
-  if (type !== TYPE.bool || data.length !== 1) return call.fail('malformed-file', `its ${what} is no single boolean`)
+  if (type !== TYPE.bool || data.length !== 1) return call.fail('malformed-file', `its ${what} is not a single boolean`)
   return data[0] !== 0
 }
 
 function whole(call: Invocation, operand: Operand, what: string): number {
   if ('value' in operand)
     return call.fail('unsupported-operator', `the network computes its ${what}; a constant one is supported`)
-  if (operand.constant.data.length !== 1) return call.fail('malformed-file', `its ${what} is no single number`)
+  if (operand.constant.data.length !== 1) return call.fail('malformed-file', `its ${what} is not a single number`)
   return operand.constant.data[0]!
 }
 
 function requireSteps(call: Invocation, steps: number): void {
   if (steps > MOST_STEPS)
-    call.fail('unsupported-attribute', `more than ${MOST_STEPS} steps, each of which is written out`)
+    call.fail('unsupported-attribute', `more than ${MOST_STEPS} steps; the importer unrolls every step`)
 }
 
 function requireOutputs(call: Invocation, found: number, wanted: number, body: string): void {
@@ -119,7 +119,7 @@ function requireOutputs(call: Invocation, found: number, wanted: number, body: s
 /** One part a step, along a new axis. */
 function stacked(call: Invocation, parts: readonly Operand[], axis: number): Result {
   if (parts.length === 0)
-    return call.fail('unsupported-attribute', 'its body never runs, so the shape of what it collects is not known')
+    return call.fail('unsupported-attribute', 'its body never runs, so the shape of its scan outputs is unknown')
   const rank = call.shapeOf(parts[0]!).length + 1
   const place = call.axis(axis, rank, 'scan_output_axes')
   const wide = parts.map((part) => call.apply('Unsqueeze', [part, integersOf(place)])[0]!)

@@ -4,7 +4,7 @@ import { elementCount } from '../../graph/program.ts'
 import { checkedCount, stridedMap, stridesOf } from '../../graph/tensor.ts'
 import { type Handler, type Invocation, integersOf, type Operand, type Result, resultOf } from './scope.ts'
 
-/** An operand with a label for each of its axes. Axes under an ellipsis have labels of their own, counted from the last. */
+/** An operand with a label for each of its axes. Axes under an ellipsis get their own labels, counted from the last axis. */
 type Labelled = { readonly operand: Operand; readonly labels: readonly string[] }
 
 export const EINSUM_HANDLERS: Readonly<Record<string, Handler>> = {
@@ -60,7 +60,7 @@ function outputLabels(term: string, parts: readonly Labelled[], fail: (why: stri
   return labelsOf(term, letters.length + (term.includes('...') ? hidden : 0), fail)
 }
 
-/** Without an output: what is under an ellipsis, then the letters that come once, in the order of the alphabet. */
+/** The output of an equation that names none: the axes under an ellipsis, then the letters that occur once, in alphabetical order. */
 function implied(terms: readonly string[], parts: readonly Labelled[]): string[] {
   const counts = new Map<string, number>()
   for (const letter of terms.join('').replaceAll(/[^A-Za-z]/g, '')) counts.set(letter, (counts.get(letter) ?? 0) + 1)
@@ -69,7 +69,7 @@ function implied(terms: readonly string[], parts: readonly Labelled[]): string[]
   return [...hidden.sort((a, b) => Number(b.slice(1)) - Number(a.slice(1))), ...once.sort()]
 }
 
-/** A label that comes twice in one term: the elements where both places are alike. */
+/** For a label that occurs twice in one term: the elements whose two indices are equal. */
 function diagonal(call: Invocation, operand: Operand, labels: readonly string[]): Labelled {
   const own = [...new Set(labels)]
   if (own.length === labels.length) return { operand, labels }
@@ -92,7 +92,7 @@ function moved(call: Invocation, operand: Operand, map: Int32Array, shape: reado
   return { ...(operand as Exclude<Operand, { constant: unknown }>), value: result.value, bounds: result.bounds }
 }
 
-/** Elements along each label; what is under an ellipsis may be of length 1 in some inputs. */
+/** Elements along each label. An axis under an ellipsis may have length 1 in some inputs. */
 function sizesOf(call: Invocation, parts: readonly Labelled[], fail: (why: string) => never): Map<string, number> {
   const sizes = new Map<string, number>()
   for (const { operand, labels } of parts)

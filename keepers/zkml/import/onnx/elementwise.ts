@@ -168,7 +168,7 @@ function parted(call: Invocation): { computed: ValueName[]; constant: Constant |
   const constants = call.operands().flatMap((operand) => ('constant' in operand ? [operand.constant] : []))
   const computed = call.operands().flatMap((operand) => ('value' in operand ? [operand.value] : []))
   if (constants.length === 0) return { computed, constant: null }
-  // A mean divides by the number of all its operands, so what is folded is their sum.
+  // A mean divides by the number of all its operands, so constant operands are folded to their sum.
   const { opType } = call.node
   return { computed, constant: compute(call, constants, opType === 'Mean' ? 'Sum' : opType) }
 }

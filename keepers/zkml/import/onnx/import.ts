@@ -29,8 +29,8 @@ export type OnnxOptions = {
 const MOST_WRITTEN_OUT = 2 ** 18
 
 /**
- * Reads an .onnx file. Several inputs are one, in the order of the file, flattened. Computed is its one output, of a classifier
- * its scores, or what `output` names: only what that needs is then read.
+ * Reads an .onnx file. Several inputs are one, in the order of the file, flattened. It computes the only output, the scores of a classifier, or
+ * the outputs that `output` names; then only the nodes that those need are read.
  * @throws CompileError malformed-file, unsupported-operator (naming all that are unknown), dynamic-shape, not-finite, …
  */
 export function importOnnx(file: Uint8Array, options: OnnxOptions = {}): Graph {
@@ -92,7 +92,7 @@ function finished(model: ModelProto, scope: Scope, options: OnnxOptions): Graph 
   return { ...builder.build(output.value), dropped: softmax }
 }
 
-/** The 16-bit type of least precision that something computed has; null where there is none. */
+/** The least precise 16-bit type among the computed tensors; null where none has 16 bits. */
 function narrowest(operands: readonly Operand[]): DataType | null {
   const types = operands.flatMap((operand) => ('value' in operand && isNarrow(operand.type) ? [operand.type] : []))
   return types.reduce<DataType | null>(

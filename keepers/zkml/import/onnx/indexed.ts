@@ -16,7 +16,7 @@ function placesOf(call: Invocation, index: Computed, length: number): Places {
   if (bounds === undefined || bounds.least.some((least) => least < 0) || bounds.most.some((most) => most >= length))
     return call.fail(
       'unsupported-attribute',
-      `its indices are computed and may lie outside an axis of ${length}; those of an ArgMax or a TopK over no more elements, and sums of them and of comparisons, are supported`,
+      `its indices are computed and may lie outside an axis of ${length}; supported are indices of an ArgMax or a TopK over no more elements, and sums of them and of comparisons`,
     )
   const { least, most } = bounds
   const starts = new Int32Array(least.length + 1)
@@ -67,7 +67,7 @@ export function gatheredElements(call: Invocation, data: Operand, index: Compute
   })
 }
 
-/** Each element as the sum of its candidates, of which one counts. */
+/** Each element as the sum of its candidates; all but one are multiplied by 0. */
 function summed(
   call: Invocation,
   data: Operand,
@@ -95,7 +95,7 @@ function summed(
     })
   const zeros = new Array<number>(ends.length).fill(0)
   if ('constant' in data && !isFloat(data.constant.type)) {
-    // Whole numbers stay exact: they are no weights.
+    // Whole numbers stay exact: they are not weights.
     const { data: numbers, type } = data.constant
     if (type !== TYPE.bool && !isInteger(type)) call.fail('unsupported-attribute', `a table of ${typeName(type)}`)
     const wide = numbers.find((value) => !Number.isSafeInteger(value))

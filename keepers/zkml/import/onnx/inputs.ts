@@ -10,7 +10,7 @@ import { type DataType, isFloat, isKnownType, typeName } from './types.ts'
 
 export type Input = { readonly name: string; readonly type: DataType; readonly shape: readonly number[] }
 
-/** The inputs that are no initialisers. @throws CompileError naming input and dimension */
+/** The inputs that are not initialisers. @throws CompileError naming input and dimension */
 export function readInputs(
   { graph }: ModelProto,
   constants: ReadonlySet<string>,
@@ -37,7 +37,7 @@ export function shapeOfAll(inputs: readonly Input[]): readonly number[] {
   return only.shape.length > 1 && only.shape[0] === 1 ? only.shape.slice(1) : only.shape
 }
 
-/** Each input as a value of its own shape. */
+/** Each input as a value with its own shape. */
 export function placeInputs(builder: GraphBuilder, inputs: readonly Input[]): [string, Computed][] {
   if (inputs.length > 1)
     builder.note(
@@ -61,12 +61,12 @@ function inputType(info: ValueInfo): DataType {
   if (!isKnownType(type))
     throw new CompileError(
       'unsupported-attribute',
-      `input ${info.name} is of ${typeName(type)}, which is no number type`,
+      `input ${info.name} is of ${typeName(type)}, which is not a number type`,
     )
   return type
 }
 
-/** What exporters call a batch. Any other name may as well be the length of a sequence. */
+/** Names that exporters give to the batch dimension. Any other name may as well be the length of a sequence. */
 const BATCH_NAMES = /^(|n|b|bs|bsz|none|\?|unk__\d+|.*batch.*)$/i
 
 /** A symbolic first dimension of that kind is a batch of 1; every other one must be said. */

@@ -38,7 +38,7 @@ function compared(handler: (call: Invocation) => ValueName): Handler {
   return (call) => unlessKnown(handler)(call).map((result) => asBit(call, result))
 }
 
-/** Those of logic are where its operands are: a boolean input is what somebody gives. */
+/** The result is known to be a bit only if every operand is: a boolean input of the network is whatever its owner supplies. */
 function connected(handler: (call: Invocation) => ValueName): Handler {
   return (call) => {
     const bits = call.operands().every((operand) => 'constant' in operand || operand.bounds !== undefined)
@@ -60,7 +60,7 @@ export function unlessKnown(handler: (call: Invocation) => ValueName): Handler {
   }
 }
 
-/** What may be compared: numbers that are not about to be truncated, and finite constants. */
+/** Only finite constants, and values without an open cast (which would truncate them), may be compared. */
 export function requireExact(call: Invocation, index: number): void {
   const operand = call.operand(index)
   if ('constant' in operand) call.requireFinite(operand.constant.data, `input ${index} (${call.node.input[index]})`)
@@ -138,7 +138,7 @@ export function not(call: Invocation, x: ValueName): ValueName {
   return call.builder.fixedScalar(`${call.name}.not`, x, -1, 1)
 }
 
-/** a and b; or, where `any`, not (not a and not b). */
+/** a AND b; with `any`, a OR b, computed as NOT (NOT a AND NOT b). */
 function both(call: Invocation, a: Operand, b: Operand, any: boolean): ValueName {
   const { builder, name } = call
   if ('value' in a && 'value' in b) {

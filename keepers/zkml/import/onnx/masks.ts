@@ -4,7 +4,7 @@ import { broadcastMap, broadcastShape, sameShape, scalar, tensor } from '../../g
 import type { Invocation, Result } from './scope.ts'
 import type { Constant } from './tensors.ts'
 
-/** x + m of a constant m that holds −∞: the finite part is added, the rest is marked. Null where there is none. */
+/** x + m for a constant m that holds −∞: adds the finite elements and marks the others. Null where no operand is such a constant. */
 export function masked(call: Invocation): Result[] | null {
   const [left, right] = [call.operand(0), call.operand(1)]
   const constant = 'constant' in right ? right.constant : 'constant' in left ? left.constant : null

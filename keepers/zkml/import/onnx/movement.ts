@@ -151,7 +151,7 @@ function toShape(call: Invocation, shape: readonly number[]): Result {
   return { ...operand, value: call.builder.reshape(call.name, operand.value, shape) }
 }
 
-/** Reshape's rules: 0 copies the input's dimension unless `allowZero`, one −1 takes what is left. */
+/** Reshape's rules: 0 copies the input's dimension unless `allowZero`, one −1 takes the remaining elements. */
 function reshaped(call: Invocation, wanted: readonly number[], from: readonly number[], allowZero: boolean): Result {
   const fail = (why: string): never =>
     call.fail('dynamic-shape', `[${from}] cannot be reshaped to [${wanted}] with a batch of 1: ${why}`)
@@ -163,7 +163,7 @@ function reshaped(call: Invocation, wanted: readonly number[], from: readonly nu
   if (shape.filter((dimension) => dimension === -1).length > 1) fail('more than one −1')
   const open = shape.indexOf(-1)
   const rest = elementCount(shape.filter((_, axis) => axis !== open))
-  if (open >= 0) shape[open] = rest === 0 ? fail('−1 beside a 0') : elementCount(from) / rest
+  if (open >= 0) shape[open] = rest === 0 ? fail('−1 together with a 0') : elementCount(from) / rest
   if (shape.some((dimension) => !Number.isInteger(dimension) || dimension < 0)) fail('its dimensions do not divide')
   if (elementCount(shape) !== elementCount(from)) fail('the numbers of elements differ')
   return toShape(call, shape)
@@ -184,7 +184,7 @@ function concatenated(call: Invocation): Result {
     )
   const pieces = operands.filter((_, i) => elementCount(shapes[i]!) > 0)
   if (pieces.some((piece) => 'value' in piece)) {
-    // Pieces without elements add nothing.
+    // Skip pieces without elements.
     const computed = pieces.flatMap((piece) => ('value' in piece ? [piece] : []))
     const only = pieces.length === computed.length
     const cast = computed.find((piece) => piece.cast !== null)?.cast ?? null
@@ -269,7 +269,7 @@ function split(call: Invocation): Result[] {
     const from = start * strides[axis]!
     start += size
     const operand = call.operand(0)
-    // An empty piece that nobody names is no reason to refuse the others.
+    // An empty piece without a name must not make the others fail.
     if (size === 0 && ('value' in operand || call.node.output[i] === ''))
       return { constant: { shape: lengths, data: new Float64Array(0) }, type: typeOf(operand) }
     return call.move(operand, stridedMap(lengths, strides, from), lengths)

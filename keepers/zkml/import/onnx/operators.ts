@@ -37,7 +37,7 @@ export type OperatorSchema = {
   readonly variadic?: boolean
 }
 
-/** The versions that a file imports of the standard operators and of those of ai.onnx.ml (0: of none). */
+/** The versions that a file imports of the standard operators and of ai.onnx.ml (0: not imported). */
 export type Opsets = { readonly standard: number; readonly ml: number }
 
 type Version = { readonly since: number; readonly schema: OperatorSchema | null }
@@ -46,7 +46,7 @@ type Version = { readonly since: number; readonly schema: OperatorSchema | null 
 const VERSIONS: ReadonlyMap<string, readonly Version[]> = newestFirst(table)
 const ML_VERSIONS: ReadonlyMap<string, readonly Version[]> = newestFirst(mlTable)
 
-/** The domain of classical models; its operators have versions of their own. */
+/** The domain of classical models; its operators are versioned separately. */
 export const ML_DOMAIN = 'ai.onnx.ml'
 
 function newestFirst(entries: Readonly<Record<string, unknown>>): Map<string, Version[]> {

@@ -8,10 +8,10 @@ import { refuseCast } from './computable.ts'
 import type { ModelProto, ValueInfo } from './schema.ts'
 import type { Label, Operand, Scope } from './scope.ts'
 
-/** Classes that a note lists; a longer list is nothing to read. */
+/** The most classes that a note lists; nobody reads a longer list. */
 const MOST_NAMED = 50
 
-/** The model with those outputs alone (by commas) and what they need; the model itself where none is named. */
+/** The model reduced to the outputs in `names` (separated by commas) and the nodes that they need; the model unchanged without `names`. */
 export function neededFor(model: ModelProto, names: string | undefined): ModelProto {
   if (names === undefined) return model
   const { graph } = model
@@ -70,7 +70,7 @@ export function choose(model: ModelProto, { builder, operands }: Scope): ValueIn
   const operand = operands.get(scores.name)
   const [label] = labels as [Label]
   if (operand === undefined || !('value' in operand) || !isSame(builder, operand.value, label.scores))
-    return fail(', and its label is not that of the largest of its scores')
+    return fail(', and its label is not the index of its largest score')
   noteClasses(builder, label)
   return scores
 }

@@ -8,9 +8,9 @@ import type { ModelProto, NodeProto } from './schema.ts'
 import type { Invocation, Result } from './scope.ts'
 import { isFloat } from './types.ts'
 
-/** Operators whose result only ranks the scores where they are the last ones: they are dropped there, and computed elsewhere. */
+/** At the end of a network these operators only rank the scores, so they are dropped there. Elsewhere they are computed. */
 export const RANKING: Readonly<Record<string, SoftmaxKind>> = { Softmax: 'softmax', LogSoftmax: 'log-softmax' }
-/** What may follow a dropped Softmax: none of these changes the order of the scores. */
+/** Operators that may follow a dropped Softmax: none of these changes the order of the scores. */
 const AFTER_RANKING = new Set([
   'ArgMax',
   'Identity',
@@ -23,8 +23,8 @@ const AFTER_RANKING = new Set([
 ])
 
 /**
- * The output of a Softmax from which the network's output follows by what keeps the order, and that nobody else reads; null
- * where there is none.
+ * The output of the last Softmax, if only order-preserving operators lead from it to the network's output and no other node reads it; otherwise
+ * null.
  */
 export function lastRanking({ graph }: ModelProto): string | null {
   const producers = new Map(graph.node.flatMap((node) => node.output.map((output) => [output, node] as const)))
@@ -45,7 +45,7 @@ export function lastRanking({ graph }: ModelProto): string | null {
   return null
 }
 
-/** Whether a node's result follows from the order of what it reads, and keeps it. */
+/** Whether a node depends only on the order of its operand, and preserves it. */
 export function keepsOrder({ opType, domain, attribute }: NodeProto): boolean {
   const standard = domain === '' || domain === 'ai.onnx' || domain === ML_DOMAIN
   const to = attribute.find(({ name }) => name === 'to')?.i ?? 0
@@ -55,7 +55,7 @@ export function keepsOrder({ opType, domain, attribute }: NodeProto): boolean {
 /** Whether a Softmax is over all of its elements together. */
 export function ranksAll(call: Invocation): boolean {
   const operand = call.operand(0)
-  // Of masked scores the network's own are no likeness.
+  // The network's own scores do not stand in for masked ones.
   if ('value' in operand && operand.masked !== undefined) return false
   const shape = call.shape(0)
   const given = call.int('axis', call.schema.since >= 13 ? -1 : 1)

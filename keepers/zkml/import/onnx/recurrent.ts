@@ -29,7 +29,7 @@ export const RECURRENT_HANDLERS: Readonly<Record<string, Handler>> = {
   LSTM: (call) => unrolled(call, CELLS.LSTM!),
 }
 
-/** One direction of a layer: its matrices with an output a column, and what it computes with. */
+/** One direction of a layer: its matrices, with one column per output, and its activations. */
 type Direction = {
   readonly call: Invocation
   readonly hidden: number

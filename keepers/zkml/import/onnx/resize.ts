@@ -17,10 +17,10 @@ const NEAREST = ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil', 'si
 
 /** One axis: how long it was and becomes, and by what scale. */
 type Axis = { readonly from: number; readonly to: number; readonly scale: number }
-/** What an output position reads along one axis. */
+/** The input positions that one output position reads along an axis, with their weights. */
 type Taps = readonly (readonly [at: number, weight: number])[]
 
-/** What float32 leaves of a length that is whole. */
+/** Largest distance from a whole number that float32 rounding of a whole length leaves. */
 const LENGTH_TOLERANCE = 1e-5
 
 const single = Math.fround
@@ -104,7 +104,7 @@ function resized(call: Invocation, axes: readonly Axis[], mode: Mode, rounding: 
   if (mode === 'align_corners' && fraction !== undefined)
     call.fail(
       'unsupported-attribute',
-      `align_corners of ${fraction.from} elements at a scale of ${fraction.scale}, which is no whole length: runtimes differ; give sizes`,
+      `align_corners of ${fraction.from} elements at a scale of ${fraction.scale}, which is not a whole length: runtimes differ; give sizes`,
     )
   const { builder, name } = call
   const x = call.value(0)
@@ -159,7 +159,7 @@ function resized(call: Invocation, axes: readonly Axis[], mode: Mode, rounding: 
 /** So near to a place where the neighbour changes, the order of float32 operations decides. */
 const DOUBT = 1e-6
 
-/** What is done to every step: rounded to float32, as runtimes do. */
+/** Applied to the result of every step: rounding to float32, as runtimes do. */
 type Round = (value: number) => number
 
 /** Whether no step to a position is rounded, so that every runtime finds the same. */

@@ -38,7 +38,7 @@ import { isFloat, rounded, typeName } from './types.ts'
 import { wholeArithmetic } from './whole.ts'
 import { WINDOW_HANDLERS } from './windows.ts'
 
-/** Operators that know constants from values themselves, and keep the type of what they move. */
+/** These handlers distinguish constants from values themselves, and keep the type of their operand. */
 const TYPED: ReadonlyMap<string, Handler> = new Map([
   ...Object.entries(MOVEMENT_HANDLERS),
   ...Object.entries(CONSTANT_HANDLERS),
@@ -68,7 +68,7 @@ const ML: ReadonlyMap<string, Handler> = new Map([
   ...Object.entries(LINEAR_HANDLERS),
   ...Object.entries(TREE_HANDLERS),
 ])
-/** What may be done with the label of a class: it is a name, and moves about. */
+/** Operators that accept a class label: it is a name, which may only be moved. */
 const ON_LABELS = new Set([
   'Identity',
   'Cast',
@@ -82,13 +82,13 @@ const ON_LABELS = new Set([
 /** Operators on constants alone. */
 const FOLDED: ReadonlySet<string> = new Set(ARITHMETIC)
 
-/** The operators that an ONNX file may use; those of ai.onnx.ml with their domain. */
+/** The operators that an ONNX file may use; the names from ai.onnx.ml carry their domain. */
 export function onnxOperators(): string[] {
   const standard = new Set([...TYPED.keys(), ...COMPUTING.keys(), ...FOLDED, ...Object.keys(RANKING)])
   return [...[...standard].sort(), ...[...ML.keys()].map((name) => `${ML_DOMAIN}.${name}`).sort()]
 }
 
-/** All unknown operators at once, so that one look tells whether a model can be saved. */
+/** Reports all unknown operators at once, so that the user sees whether the model can be rescued. */
 export function requireKnown(scope: Scope, nodes: readonly NodeProto[]): void {
   const unknown = new Set<string>()
   for (const node of nodes) {
@@ -104,7 +104,7 @@ export function requireKnown(scope: Scope, nodes: readonly NodeProto[]): void {
     })
 }
 
-/** Nodes in their order: what each makes is put into the scope. `last`: the output of a Softmax that may be left out. */
+/** Runs nodes in order and puts their results into the scope. `last`: the output of a Softmax that may be dropped. */
 export function runNodes(scope: Scope, nodes: readonly NodeProto[], last: string | null = null): void {
   requireKnown(scope, nodes)
   const { budget } = scope.file
@@ -171,7 +171,7 @@ function run(call: Invocation, last: string | null): Operand[] {
   })
 }
 
-/** What some converters write after a classifier: its scores times 1. */
+/** Recognises the scores times 1 that some converters write after a classifier. */
 function isTimesOne({ operands }: Scope, { opType, domain, input }: NodeProto): boolean {
   if (opType !== 'Mul' || domain === ML_DOMAIN) return false
   const [x, one] = input.map((name) => operands.get(name))
@@ -192,7 +192,7 @@ function timesOne(call: Invocation): Operand | null {
 /** An operator of ai.onnx.ml, which is for samples, not for constants. */
 function runModel(call: Invocation, known: boolean): Result[] {
   const handler = ML.get(call.node.opType)!
-  if (known) return call.fail('unsupported-operator', 'it is supported for what the network computes only')
+  if (known) return call.fail('unsupported-operator', 'it is supported for computed values only')
   if (!Object.hasOwn(CLASS_HANDLERS, call.node.opType))
     for (const operand of call.operands())
       if ('value' in operand && operand.cast !== null) refuseCast(operand.cast, `${call.node.opType} ${call.name}`)
@@ -218,13 +218,13 @@ function refuseLabels(call: Invocation): void {
       )
 }
 
-/** A floating-point operator on constants: its handler on a graph whose input is the first of them, run on the spot. */
+/** A floating-point operator on constants. Builds a graph whose input is the first constant, calls the handler on it, and runs the result. */
 function fold(call: Invocation): Result[] {
   const { opType, input } = call.node
   const handler = COMPUTING.get(opType)
   const first = call.operand(0) as { constant: Constant }
   const { shape, data, type } = first.constant
-  if (handler === undefined) return call.fail('unsupported-operator', 'it is not supported, not even for constants')
+  if (handler === undefined) return call.fail('unsupported-operator', 'it is not supported, even for constants')
   if (!isFloat(type)) return call.fail('unsupported-attribute', `constants of ${typeName(type)}`)
   if (elementCount(shape) === 0) return call.fail('unsupported-attribute', `a constant [${shape}] without elements`)
   const builder = new GraphBuilder('constant', 'constant', shape)

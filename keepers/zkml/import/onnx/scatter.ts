@@ -82,10 +82,7 @@ function scattered(call: Invocation, places: Int32Array): Result {
     return { constant: combined(call, reduction, data.constant, updates.constant, found) }
   if (reduction === 'none') return placed(call, data, updates, count, found)
   if (reduction !== 'add')
-    return call.fail(
-      'unsupported-attribute',
-      `reduction = ${reduction} of what the network computes; none and add are supported`,
-    )
+    return call.fail('unsupported-attribute', `reduction = ${reduction} of computed values; none and add are supported`)
   return added(call, data, updates, count, found)
 }
 
@@ -112,7 +109,7 @@ function combined(
   return { shape: data.shape, data: numbers, type }
 }
 
-/** Data and updates in one list, of which each element is taken from its place. */
+/** Concatenates data and updates, then picks each element of the result from its place in that list. */
 function placed(
   call: Invocation,
   data: Operand,

@@ -13,15 +13,15 @@ import { type DataType, isFloat, TYPE, typeName } from './types.ts'
 export type Computed = {
   readonly value: ValueName
   readonly type: DataType
-  /** The input itself, only moved about: what may be looked up in a table. */
+  /** Whether this is the network's input, at most moved: only such a value may index a table. */
   readonly moved: boolean
   /** Of a class: it is the index of the largest of `scores`, and stands for one of `classes`. */
   readonly label?: Label | undefined
   /** Whole numbers that the circuit holds exactly: between which each lies, whatever the input. */
   readonly bounds?: Bounds | undefined
-  /** The node whose cast from a float type to a whole one is still open: only a table's index may come of it. */
+  /** The node whose cast from a floating-point to an integer type is still open: only a table may read the result, as its index. */
   readonly cast: string | null
-  /** Where it stands for −∞, 1 in the value's shape: what attention masks; only a Softmax may read it. */
+  /** 1 where the element stands for −∞ (an attention mask), in the shape of the value; only a Softmax may read it. */
   readonly masked?: Constant | undefined
 }
 
@@ -33,30 +33,30 @@ export type Label = { readonly scores: ValueName; readonly classes: readonly (st
 /** An operand that is known now, or one that the network computes. */
 export type Operand = { readonly constant: Constant } | Computed
 
-/** What a handler returns: types that it leaves out are those of the operator's schema. */
+/** A handler's result. A type that it omits is the one of the operator's schema. */
 export type Result =
   | { readonly constant: Tensor; readonly type?: DataType }
   | (Partial<Computed> & {
       value: ValueName
-      /** What it is before, where the operator's last step changes no order and is left out. */
+      /** Set where the operator's last step, which does not change the order, was left out. */
       readonly dropped?: SoftmaxKind
     })
 
-/** What holds for a file as a whole, or for a function in it. */
+/** State of a whole file, or of a function in it. */
 export type Place = {
   readonly opsets: Opsets
   /** Functions that the file defines, by `functionKey`. */
   readonly functions: ReadonlyMap<string, FunctionProto>
-  /** Nodes of bodies that may still be run: what calls itself twice, sixteen times over, would never end. */
+  /** Nodes of bodies that may still run. Without a limit, a body that runs itself twice at each of sixteen levels would never end. */
   readonly budget: { left: number }
-  /** Runs nodes, and puts what they make into their scope. Handed in, since what runs nodes knows every operator. */
+  /** Runs nodes and puts their results into the scope. Injected, because the module that runs nodes imports every operator. */
   readonly run: (scope: Scope, nodes: readonly NodeProto[]) => void
 }
 
 /** Bodies inside bodies: more serves nobody. */
 const MOST_NESTED = 16
 
-/** The names of a body, in front of those of the graph around it. */
+/** The names of a body; they shadow the names of the surrounding graph. */
 class InnerNames extends Map<string, Operand> {
   readonly #outer: ReadonlyMap<string, Operand>
 
@@ -74,14 +74,14 @@ class InnerNames extends Map<string, Operand> {
   }
 }
 
-/** The model being imported: what each ONNX name stands for. */
+/** The model being imported: maps each ONNX name to its operand. */
 export class Scope {
   readonly builder: GraphBuilder
   readonly file: Place
   readonly operands: Map<string, Operand>
-  /** Values that stand for what a Softmax or its like, left out, would make of them. */
+  /** Values that stand for the result of a Softmax (or the like) that was left out. */
   readonly ranked = new Map<string, SoftmaxKind>()
-  /** What some node or the output reads; null: nobody knows. */
+  /** Names that some node or the output reads; null when unknown. */
   readonly read: ReadonlySet<string> | null
   /** Stands before the names of nodes. */
   readonly place: string
@@ -238,7 +238,7 @@ export class Invocation {
     return value === 1
   }
 
-  /** A finite number, unless `infinite` says that a limit may be none. */
+  /** A finite number; with `infinite`, ±∞ as well (no limit). */
   float(name: string, fallback: number, infinite = false): number {
     const value = this.attributes.get(name)?.f ?? fallback
     if (Number.isNaN(value) || (!infinite && !Number.isFinite(value)))
@@ -334,7 +334,7 @@ export class Invocation {
 /** Attributes of a node that is made here; a number is an INT. */
 export type Attributes = Readonly<Record<string, number | string | readonly number[] | { readonly float: number }>>
 
-/** The opset whose forms `apply` uses. */
+/** `apply` uses the operators as this opset defines them. */
 const NEWEST = 23
 
 function attributeOf(name: string, value: Attributes[string]): AttributeProto {
@@ -355,7 +355,7 @@ export function integersOf(...data: number[]): Operand {
   return constantOf(TYPE.int64, [data.length], data)
 }
 
-/** An operand as what a handler returns. */
+/** An operand as a handler's result. */
 export function resultOf(operand: Operand): Result {
   return 'constant' in operand ? { constant: operand.constant, type: operand.constant.type } : operand
 }

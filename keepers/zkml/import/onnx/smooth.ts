@@ -30,7 +30,7 @@ export const SMOOTH_HANDLERS: Readonly<Record<string, Handler>> = {
   Gelu: (call) => {
     const form = call.string('approximate', 'none')
     if (form !== 'none' && form !== 'tanh')
-      call.fail('malformed-file', `approximate = ${form}; none or tanh is what ONNX knows`)
+      call.fail('malformed-file', `approximate = ${form}; ONNX defines none and tanh`)
     return applied(call, { kind: form === 'tanh' ? 'gelu-tanh' : 'gelu' })
   },
   Elu: (call) => applied(call, { kind: 'elu', alpha: call.float('alpha', 1), gain: 1, width: 1 }),
@@ -64,8 +64,7 @@ export function exponential(call: Invocation): Result[] {
   const base = single(call, 0, 'base')
   if (call.shape(0).length > call.shape(1).length)
     call.fail('unsupported-attribute', `base [${call.shape(0)}] has more axes than the exponent [${call.shape(1)}]`)
-  if (!(base > 0))
-    call.fail('unsupported-attribute', `base ${base}; more than 0 is needed where the exponent is computed`)
+  if (!(base > 0)) call.fail('unsupported-attribute', `base ${base}; a computed exponent needs a base above 0`)
   const scaled = call.builder.affineScalar(`${call.name}.log`, call.value(1), Math.log(base), 0)
   return values(call.builder.activation(call.name, scaled, { kind: 'exp' }))
 }

@@ -70,7 +70,7 @@ export function readTensor(proto: TensorProto, where: string): Constant {
   if (isInteger(proto.dataType))
     for (const value of data)
       if (!fits(value, proto.dataType) && Math.abs(value) < 2 ** 63)
-        fail('malformed-file', `${value} is no ${typeName(proto.dataType)}`)
+        fail('malformed-file', `${value} does not fit ${typeName(proto.dataType)}`)
   return { shape: [...proto.dims], data, type: proto.dataType }
 }
 

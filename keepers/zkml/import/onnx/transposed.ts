@@ -51,7 +51,7 @@ function turned({ data }: Tensor, shape: readonly [number, number, number, numbe
   return tensor(shape, moved)
 }
 
-/** The image with its strides' zeros between elements, and around them what the kernel reaches beyond, less the pads. */
+/** The image with zeros between its elements (for the strides) and around them (where the kernel reaches beyond the edge, less the pads). */
 function stuffed(call: Invocation, x: ValueName, kernel: readonly number[]): ValueName {
   const { builder, name } = call
   const shape = builder.shape(x) as [number, number, number]
@@ -68,7 +68,7 @@ function stuffed(call: Invocation, x: ValueName, kernel: readonly number[]): Val
   for (const axis of [0, 1]) {
     const [start, end] = pads[axis]!
     if (added[axis]! >= Math.max(strides[axis]!, dilations[axis]!))
-      call.fail('malformed-file', `output_padding [${added}] is no smaller than strides [${strides}] or dilations`)
+      call.fail('malformed-file', `output_padding [${added}] must be smaller than strides [${strides}] or dilations`)
     before[axis] = extents[axis]! - start
     lengths[axis] = (shape[axis]! - 1) * strides[axis]! + 1 + before[axis]! + extents[axis]! - end + added[axis]!
     if (lengths[axis]! <= extents[axis]!)
@@ -86,7 +86,7 @@ function stuffed(call: Invocation, x: ValueName, kernel: readonly number[]): Val
   return builder.select(`${name}.zeros`, x, map, to)
 }
 
-/** Pads before and after of both axes. Where only their sum is given, it must be even: runtimes differ in which side is longer. */
+/** Pads before and after of both axes. Where only their sum is given it must be even: runtimes disagree about the longer side. */
 function padsOf(
   call: Invocation,
   shape: readonly number[],
@@ -99,7 +99,7 @@ function padsOf(
   const pads = spatialList(call, 'pads', 2 * spatial, 0)
   const wanted = call.ints('output_shape')
   if (auto !== 'NOTSET' && pads.some((pad) => pad !== 0))
-    call.fail('malformed-file', `auto_pad ${auto} beside pads [${pads}]; one of them is needed`)
+    call.fail('malformed-file', `auto_pad ${auto} together with pads [${pads}]; give one of them`)
   if (!['NOTSET', 'VALID', 'SAME_UPPER', 'SAME_LOWER'].includes(auto))
     call.fail('malformed-file', `auto_pad ${auto}; NOTSET, SAME_UPPER, SAME_LOWER or VALID is needed`)
   if (wanted === null && !auto.startsWith('SAME')) {

@@ -17,7 +17,7 @@ export function holdsAll(type: DataType, { least, most }: Bounds): boolean {
   return isInteger(type) && least.every((value) => fits(value, type)) && most.every((value) => fits(value, type))
 }
 
-/** The bounds of an operand whose elements are whole numbers; null where none are known. */
+/** The bounds of an operand of whole numbers; null where they are unknown. */
 function known(operand: Operand): Bounds | null {
   if ('value' in operand) return operand.bounds ?? null
   const { data, type } = operand.constant

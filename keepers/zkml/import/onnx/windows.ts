@@ -92,7 +92,7 @@ export function channelsFirst(call: Invocation, value: ValueName, spatial: numbe
 
 type Slide = { readonly window: Pair; readonly strides: Pair; readonly dilations: Pair; readonly padding: Padding }
 
-/** What fills one or two axes; the axis that one-dimensional windows lack is filled with `lacking`. */
+/** A list for one or two axes as a pair; a one-dimensional window gets `lacking` for the axis that it does not have. */
 export function asPair(list: readonly number[], lacking = 1): Pair {
   return list.length === 1 ? [lacking, list[0]!] : [list[0]!, list[1]!]
 }
@@ -118,7 +118,7 @@ function slideOf(call: Invocation, input: readonly number[], kernel: readonly nu
   const auto = call.string('auto_pad', 'NOTSET')
   const pads = spatialList(call, 'pads', 2 * spatial, 0)
   if (auto !== 'NOTSET' && pads.some((pad) => pad !== 0))
-    call.fail('malformed-file', `auto_pad ${auto} beside pads [${pads}]; one of them is needed`)
+    call.fail('malformed-file', `auto_pad ${auto} together with pads [${pads}]; give one of them`)
   switch (auto) {
     case 'NOTSET': {
       const [top, left] = asPair(pads.slice(0, spatial), 0)
@@ -163,7 +163,7 @@ function pool(call: Invocation, kind: 'max' | 'average'): Result[] {
     if (Math.max(before, after) >= dilatedExtent(window[axis]!, dilations[axis]!))
       call.fail(
         'unsupported-attribute',
-        `pads ${before} and ${after} are no smaller than the window of ${window[axis]}`,
+        `pads ${before} and ${after} must be smaller than the window of ${window[axis]}`,
       )
   }
   const ceil = call.flag('ceil_mode', false)
@@ -175,14 +175,14 @@ function pool(call: Invocation, kind: 'max' | 'average'): Result[] {
     const output = builder.unary(name, x, { ...draft, padding: reached })
     return values(channelsFirst(call, output, spatial))
   }
-  // Counted padding is real zeros; what ceil_mode adds after it stays uncounted.
+  // Padding that counts becomes real zeros; the padding that ceil_mode adds after it does not count.
   const { top, left, bottom, right } = padding
   const zeros = builder.pad(`${name}.padding`, x, [top, left, 0], [bottom, right, 0], 0)
   const overhang = { top: 0, left: 0, bottom: reached.bottom - bottom, right: reached.right - right }
   if (call.schema.since < 19 && overhang.bottom + overhang.right > 0)
     call.fail(
       'unsupported-attribute',
-      `ceil_mode with count_include_pad and a last window that overhangs: runtimes differ in what they divide by`,
+      `ceil_mode with count_include_pad and a last window that overhangs: runtimes divide by different numbers`,
     )
   return values(channelsFirst(call, builder.unary(name, zeros, { ...draft, padding: overhang }), spatial))
 }

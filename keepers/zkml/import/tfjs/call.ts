@@ -79,7 +79,7 @@ export class LayerCall {
     return found[0]![1]
   }
 
-  /** Weight `variable`, whose shape the layer's configuration fixes; null for a length that it does not. */
+  /** Weight `variable`. The layer's configuration fixes its shape; null stands for a length that it leaves open. */
   shapedWeight(variable: string, shape: readonly (number | null)[]): Tensor {
     const found = this.weight(variable)
     const fits = found.shape.length === shape.length && shape.every((n, i) => n === null || n === found.shape[i])

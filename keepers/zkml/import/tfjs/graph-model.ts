@@ -37,7 +37,7 @@ type Node = z.output<typeof node>
 const topology = z.object({ node: z.array(node) })
 const signature = z.object({ outputs: z.record(z.string(), z.object({ name: z.string() })) })
 
-/** What may follow a dropped Softmax. */
+/** Operators that may follow a dropped Softmax. */
 const AFTER_SOFTMAX = new Set(['Identity', 'Reshape', 'Squeeze'])
 /** TensorFlow's names (and numbers) of the types that an input may have. */
 const FLOATS = new Set<unknown>(['DT_FLOAT', 1])
@@ -113,7 +113,7 @@ function run(
   return call.value(0)
 }
 
-/** The Softmax from which the output follows by what changes no order, and that nobody else reads; null where there is none. */
+/** The last Softmax, if only order-preserving operators lead from it to the output and no other node reads it; otherwise null. */
 function lastSoftmax(order: readonly Node[], output: string): string | null {
   const readers = new Map<string, number>()
   for (const name of [...order.flatMap(readsOf), output]) readers.set(name, (readers.get(name) ?? 0) + 1)
@@ -141,7 +141,7 @@ function readsOf({ name, op, input }: Node): string[] {
     })
 }
 
-/** The one output: of the signature, or what nobody reads. */
+/** The output: the one in the signature, otherwise the only node that no other node reads. */
 function outputOf(nodes: ReadonlyMap<string, Node>, given: unknown): string {
   const signed = signature.safeParse(given)
   const named = signed.success ? Object.values(signed.data.outputs).map(({ name }) => name.replace(/:0$/, '')) : []
@@ -156,7 +156,7 @@ function outputOf(nodes: ReadonlyMap<string, Node>, given: unknown): string {
   return outputs[0]!
 }
 
-/** What the output needs, each node after what it reads. */
+/** The nodes that the output needs, each after its operands. */
 function inOrder(nodes: ReadonlyMap<string, Node>, output: string): Node[] {
   const ordered: Node[] = []
   const state = new Map<string, 'open' | 'done'>()

@@ -8,7 +8,7 @@ import { samePadding } from '../../graph/shapes.ts'
 import { broadcastMap, broadcastShape, filled, sameShape, scalar, take, tensor } from '../../graph/tensor.ts'
 import type { ActivationFunction, Padding, Pair, Tensor, ValueName } from '../../graph/types.ts'
 
-/** A weight of the file, or what the network computes. */
+/** A weight of the file, or a computed value. */
 export type Operand = { readonly constant: Tensor } | { readonly value: ValueName }
 
 /** Attributes of a node, read by their kinds; those that are absent have TensorFlow's defaults. */
@@ -54,7 +54,7 @@ export class OperatorCall {
 
   integers(index: number, what: string): number[] {
     const list = Array.from(this.constant(index, what).data)
-    if (!list.every(Number.isInteger)) this.fail('malformed-file', `its ${what} [${list}] are no whole numbers`)
+    if (!list.every(Number.isInteger)) this.fail('malformed-file', `its ${what} [${list}] must be whole numbers`)
     return list
   }
 
@@ -311,7 +311,7 @@ function pool(call: OperatorCall, kind: 'max' | 'average'): ValueName {
   )
 }
 
-/** What is fused behind a product: a bias, a batch norm's are folded before, an activation. */
+/** Applies the operators fused after a product: a bias and an activation. A batch norm has been folded before. */
 function fused(call: OperatorCall, product: ValueName): ValueName {
   const { builder, name, attributes } = call
   let value = product

@@ -23,7 +23,7 @@ export function tfjsLayers(): string[] {
   return [...HANDLERS.keys(), 'InputLayer'].sort()
 }
 
-/** What tf.io calls ModelArtifacts: topology and weights in memory. */
+/** The parts of tf.io.ModelArtifacts that the importer reads: topology and weights in memory. */
 export type TfjsArtifacts = {
   readonly modelTopology: unknown
   readonly weightSpecs: unknown
@@ -255,7 +255,7 @@ class Network {
     const axis = softmaxAxis(layer, this.builder.shape(output).length)
     const probabilities = { scores: output, name: `${layer.name}.softmax`, axis }
     if (this.builder.shape(output).length !== 1) return this.probabilities(probabilities)
-    // A value of its own, so that reading the scores before the Softmax elsewhere stays allowed.
+    // A separate value, so that other layers may still read the scores before the Softmax.
     const mark = this.builder.select(
       `${layer.name}.scores`,
       output,
@@ -266,7 +266,7 @@ class Network {
     return mark
   }
 
-  /** What a layer reads: of a Softmax its probabilities, computed once. */
+  /** The value that a layer reads. For a Softmax: its probabilities, computed once. */
   private computed(value: ValueName): ValueName {
     const found = this.ranked.get(value)
     if (found === undefined) return value

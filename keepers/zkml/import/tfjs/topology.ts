@@ -5,7 +5,7 @@ import { CompileError } from '../../graph/errors.ts'
 
 export type LayerConfig = Readonly<Record<string, unknown>>
 
-/** One layer and the calls made of it; each call lists [layer name, call index] of what it reads. */
+/** One layer and its calls. Each call lists its operands as [layer name, call index]. */
 export type Layer = {
   readonly kind: string
   readonly name: string
@@ -53,7 +53,7 @@ export function isModel(kind: string): boolean {
   return kind === 'Sequential' || FUNCTIONAL.has(kind)
 }
 
-/** Models inside models, at most: a real one has two or three, a hostile one thousands. */
+/** Deepest nesting of models: a real one has two or three levels, a hostile one thousands. */
 export const MOST_NESTED = 16
 
 /** Parses {class_name, config}, whole or nested. @throws CompileError malformed-file naming the field. */

@@ -48,9 +48,13 @@ export function readManifest(
     const parts = group.paths.map((path) => {
       const bytes = shard(path)
       if (bytes === undefined)
-        throw new CompileError('missing-part', `weight shard ${path} is missing; it belongs beside model.json`, {
-          file: path,
-        })
+        throw new CompileError(
+          'missing-part',
+          `weight shard ${path} is missing; put it into the folder of model.json`,
+          {
+            file: path,
+          },
+        )
       return bytes
     })
     const bytes = new Uint8Array(parts.reduce((total, part) => total + part.length, 0))

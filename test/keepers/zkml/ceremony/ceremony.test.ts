@@ -61,7 +61,7 @@ describe('ceremony', function () {
     await writeFile(transcriptPath(target), JSON.stringify(transcript))
   }
 
-  it('verifies from its public files alone, and tells every step', async () => {
+  it('verifies from its public files alone, and reports every step', async () => {
     const transcript = await verifyCeremony(files())
     expect(transcript.steps.map(({ kind, name }) => [kind, name])).to.deep.equal([
       ['contribution', 'Ada'],
@@ -72,7 +72,7 @@ describe('ceremony', function () {
     expect(new Set(transcript.steps.map((step) => step.contributionHash)).size).to.equal(3)
   })
 
-  it('finalises to a key marked as a ceremony’s, whose proofs verify', async () => {
+  it('finalises to a key marked as a ceremony’s, with proofs that verify', async () => {
     const target = await copyOfCeremony()
     const zkeyPath = join(toy.folder, 'final.zkey')
     const metadata = await finalizeCeremony({ ...files(target), zkeyPath })

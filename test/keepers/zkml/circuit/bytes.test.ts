@@ -81,7 +81,7 @@ describe('networks that read bytes', function () {
     }
   })
 
-  it('cost what the table says; two blocks of hash are 35,648 constraints', () => {
+  it('match the cost table; two blocks of hash are 35,648 constraints', () => {
     const cost = programCost(built.program, SHA256)
     expect(cost.total).to.equal(built.circuit.system.header.constraints)
     expect(cost.input.quadratic + cost.input.linear).to.equal(2 * 17_824 + 9 * LENGTH + 1)
@@ -138,7 +138,7 @@ describe('networks that read bytes', function () {
     }
   })
 
-  it('name what is no byte, no bit and no digest', () => {
+  it('name values that are not bytes, bits or digests', () => {
     expect(() => commitBytes([1, 256])).to.throw(CircuitError, /input\[1\] is 256/)
     expect(() => commitBytes([0.5])).to.throw(CircuitError, /must be a byte/)
     expect(() => digestSignal(new Uint8Array(31))).to.throw(CircuitError, /32 bytes, found 31/)

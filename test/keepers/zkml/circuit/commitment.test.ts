@@ -29,7 +29,7 @@ describe('commitments', () => {
     expect(() => poseidon(new Array(17).fill(1n))).to.throw(RangeError)
   })
 
-  it('packs as many values as 253 bits hold, lowest first, each segment anew', () => {
+  it('packs as many values as 253 bits hold, lowest first, starting again for each segment', () => {
     const wide = packSegments([{ values: [1, 2, 3, 4, 5, 6], bits: 50, min: 0 }])
     expect(wide).to.deep.equal([1n + (2n << 50n) + (3n << 100n) + (4n << 150n) + (5n << 200n), 6n])
     expect(packSegments([{ values: [-4, 3], bits: 3, min: -4 }])).to.deep.equal([0n + (7n << 3n)])
@@ -40,7 +40,7 @@ describe('commitments', () => {
     expect(two).to.deep.equal([1n, 2n])
   })
 
-  it('tells apart values, order, salts, layouts and domains', () => {
+  it('distinguishes values, order, salts, layouts and domains', () => {
     const base = { values: [1, 2, 3, 4], bits: 8, min: 0 }
     const commitments = [
       commitSegments('input', [base], 9n),

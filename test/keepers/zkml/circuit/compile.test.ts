@@ -56,7 +56,7 @@ describe('compiling and running circuits', function () {
     expect(String(await failure(compileCircuit(SOURCE, { directory, signal: abort.signal })))).to.match(/enough/)
   })
 
-  it('compiles the same source once, and another source anew', async () => {
+  it('compiles the same source once, and another source again', async () => {
     const cache = fresh()
     const [first, second] = [await compileCached(SOURCE, { cache }), await compileCached(SOURCE, { cache })]
     expect(second).to.deep.equal(first)

@@ -94,7 +94,7 @@ describe('inputs and outputs that are shown one by one', function () {
       }
     })
 
-  it('let whoever holds the commitments check each part alone, and hide what is committed to', () => {
+  it('let anyone with the commitments check each part alone, and hide the committed values', () => {
     const signals = expectedSignals(program, sample, scores, SHOWN)
     const inputs = inputParts(program, sample, SHOWN)!
     const outputs = outputParts(program, scores, SALTS, SHOWN)!
@@ -146,7 +146,7 @@ describe('inputs and outputs that are shown one by one', function () {
     }
   })
 
-  it('have a signal of their own for every choice of what is shown, and for every order of parts', () => {
+  it('have a different signal for every choice of visible parts, and for every order of parts', () => {
     const choices: CircuitOptions['input'][] = ['public', 'committed', ['public', 'public', 'public']]
     for (const first of ['public', 'committed', 'private'] as const)
       choices.push([first, 'public', 'private'], [first, 'committed', 'public'])
@@ -189,7 +189,7 @@ describe('inputs and outputs that are shown one by one', function () {
     }
   })
 
-  it('are refused where it is not clear what is meant, where nothing would be shown, and where a salt is missing', () => {
+  it('are refused where the option is ambiguous, where nothing would be shown, and where a salt is missing', () => {
     const label = calibrate(importOnnx(FILE, { output: 'scores' }), [new Random(4).list(LENGTH, -2, 2)], {
       mode: 'released',
     })

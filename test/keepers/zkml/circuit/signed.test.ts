@@ -54,7 +54,7 @@ describe('circuits with a signed input', function () {
     expect(honest(resigned).slice(1, 5)).to.deep.equal(honest(sampleOf(input)).slice(1, 5))
   })
 
-  it('cost what the table says, 4,958 constraints more than a committed input', () => {
+  it('match the cost table, 4,958 constraints more than a committed input', () => {
     const { total } = programCost(built.program, SIGNED)
     expect(total).to.equal(built.circuit.system.header.constraints)
     expect(total - programCost(built.program, { input: 'committed' }).total).to.equal(4958)
@@ -68,7 +68,7 @@ describe('circuits with a signed input', function () {
     expectMutationsRefused(circuit, witness, circuit.derivedWires, 4000, random)
   })
 
-  it('refuse content and salt other than what was signed, from the plain check and from the circuit', () => {
+  it('refuse content or salt that was not signed, in the plain check and in the circuit', () => {
     const { circuit, program } = built
     const sample = sampleOf(randomInput(program, random))
     const inputs = inputsOf(sample)
@@ -107,7 +107,7 @@ describe('circuits with a signed input', function () {
     expect(() => built.circuit.witness({ ...inputsOf(sample), tag })).to.throw(CircuitError, /constraint/)
   })
 
-  it('name what is missing', () => {
+  it('name the missing field', () => {
     const sample = sampleOf(randomInput(built.program, random))
     const { signed, ...unsigned } = sample
     expect(() => inputsOf(unsigned)).to.throw(CircuitError, /signature of the input is missing/)

@@ -74,7 +74,7 @@ describe('decision trees as circuits', function () {
   this.timeout(120_000)
 
   for (const mode of ['released', 'committed'] as const)
-    it(`are the interpreter, cost what the table says, and have no freedom: ${mode}`, async () => {
+    it(`agree with the interpreter and the cost table, and determine every signal: ${mode}`, async () => {
       const random = new Random(mode === 'released' ? 5 : 6)
       const graph = forest(random)
       const { program } = calibrate(graph, [[-1, 1, 0.5]], {
@@ -93,7 +93,7 @@ describe('decision trees as circuits', function () {
       expectMutationsRefused(built.circuit, witness, built.circuit.derivedWires, 300, draw)
     })
 
-  it('give every feature a scale of its own', () => {
+  it('give every feature its own scale', () => {
     const g = new GraphBuilder('tabular', 'x', [2])
     const decisions = g.unary('questions', g.input, {
       op: 'compare',

@@ -77,7 +77,7 @@ describe('functions written out', () => {
       expect(data[1]).to.be.closeTo(f(-0.5), 1e-6)
     })
 
-  it('says that constants inside are no longer weights', () => {
+  it('notes that constants inside are no longer weights', () => {
     expect(graphOf(cases[3]![1]).notes.join()).to.match(
       /one table; their constants \(1\.70[12]\d*\) are part of the architecture/,
     )

@@ -6,7 +6,7 @@ import { broadcastMap, broadcastShape, tensor, transposeMap } from '../../../../
 import { argMax, CompileError, evaluate } from '../../../../keepers/zkml/index.ts'
 
 describe('float graphs', () => {
-  it('gives every node and every value a name of its own', () => {
+  it('gives every node and every value its own name', () => {
     const builder = new GraphBuilder('g', 'x', [2])
     const first = builder.activation('a', builder.input, { kind: 'relu' })
     const second = builder.activation('a', first, { kind: 'tanh' })
@@ -28,7 +28,7 @@ describe('float graphs', () => {
     expect(() => new GraphBuilder('g', 'x', [2, Number.NaN])).to.throw(/fixed number/)
   })
 
-  it('refuses inputs of the wrong size or with numbers that are none', () => {
+  it('refuses inputs of the wrong size or with NaN', () => {
     const builder = new GraphBuilder('g', 'x', [2])
     const graph = builder.build(builder.activation('a', 'x', { kind: 'relu' }))
     expect(() => evaluate(graph, [1])).to.throw(CompileError, /takes 2 numbers, found 1/)

@@ -164,7 +164,7 @@ describe('simplification of graphs', () => {
     )
   })
 
-  it('drops what the output does not need, and reshapes that change nothing', () => {
+  it('drops nodes that the output does not need, and reshapes that change nothing', () => {
     const graph = build([4], (g) => {
       g.activation('unused', g.input, { kind: 'tanh' })
       return g.select('same', g.activation('used', g.input, { kind: 'relu' }), Int32Array.from([0, 1, 2, 3]), [4])

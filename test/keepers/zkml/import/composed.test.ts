@@ -78,7 +78,7 @@ describe('Einsum', function () {
     it(`computes ${equation} of ${[shape, ...others].map((each) => `[${each}]`).join(', ')} as onnxruntime does`, () =>
       same(einsum(equation, shape, Object.fromEntries(others.map((each, i) => [`c${i}`, numbers(...each)])))))
 
-  it('multiplies what the network computes twice', () =>
+  it('multiplies two computed values', () =>
     same(model([3, 4], { op: 'Einsum', inputs: ['x', 'x'], attributes: { equation: 'ij,kj->ik' } })))
 
   it('refuses equations that say nothing, and axes that differ', () => {
@@ -151,16 +151,16 @@ describe('attention', function () {
   ] as const)
     it(`${what} is what onnxruntime computes`, () => same(each))
 
-  it('refuses what is not settled', () => {
+  it('refuses cases that ONNX leaves open', () => {
     const cache = [null, numbers(1, 2, 2, 4), numbers(1, 2, 2, 4)]
     for (const [each, message] of [
-      [attention([1, 2, 3, 4], ['x', 'x', 'x', ...cache], { is_causal: 1 }), /is_causal = 1 beside past_key/],
+      [attention([1, 2, 3, 4], ['x', 'x', 'x', ...cache], { is_causal: 1 }), /is_causal = 1 with past_key/],
       [attention([1, 2, 3, 4], ['x', 'x', 'x', null, cache[1]!]), /past_key and past_value go together/],
       [attention([1, 2, 3, 4], ['x', 'x', 'x'], { q_num_heads: 2, kv_num_heads: 2 }), /are for inputs of 3 axes/],
       [attention([1, 3, 8], ['x', 'x', 'x']), /0 heads of 8 numbers/],
       [attention([1, 3, 8], ['x', 'x', 'x'], { q_num_heads: 3, kv_num_heads: 3 }), /3 heads of 8 numbers/],
       [attention([1, 3, 3, 4], ['x', numbers(1, 2, 3, 4), numbers(1, 2, 3, 4)]), /3 heads of queries share 2/],
-      [attention([1, 2, 3, 4], ['x', 'x', 'x', numbers(3, 2)]), /a mask of 2 keys, of which there are 3/],
+      [attention([1, 2, 3, 4], ['x', 'x', 'x', numbers(3, 2)]), /a mask of 2 keys; there are 3/],
       [attention([1, 2, 2, 4], ['x', 'x', 'x', lets([2, 2], 0, 0, 1, 1)]), /all that it chooses from is masked/],
       [attention([1, 2, 3, 4], ['x', 'x', 'x'], { scale: { float: -1 } }), /scale = -1/],
       [attention([1, 2, 3, 4], ['x', 'x', 'x'], { softcap: { float: -1 } }), /softcap = -1/],
@@ -269,7 +269,7 @@ describe('updates at constant places', function () {
       [scatter('ScatterND', [4, 3], whole([1, 3], 1, 0, 0), numbers(1)), /indices \[1,3\] of data \[4,3\]/],
       [
         scatter('ScatterND', [4, 3], whole([2, 1], 1, 0), updates, { reduction: 'max' }),
-        /reduction = max of what the network/,
+        /reduction = max of computed values/,
       ],
       [scatter('ScatterND', [4, 3], whole([2, 1], 1, 0), updates, { reduction: 'sub' }), /reduction = sub; none, add/],
       [scatter('ScatterElements', [4, 3], whole([2, 3], 0, 0, 0, 0, 1, 1), updates), /two updates go to element 0/],

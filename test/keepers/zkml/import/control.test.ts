@@ -94,7 +94,7 @@ describe('bodies in ONNX files', function () {
     )
   })
 
-  it('are written out step by step, names around them in sight, and collect what they say', async () => {
+  it('are unrolled step by step, see the names around them, and collect their outputs', async () => {
     for (const outputs of [
       ['y', 'seen'],
       ['last', 'y'],
@@ -132,7 +132,7 @@ describe('bodies in ONNX files', function () {
     )
   })
 
-  it('scan an axis in either direction, and put what they say along another', async () => {
+  it('scan an axis in either direction, and stack their outputs along another', async () => {
     const body: Body = {
       inputs: [{ name: 'sum' }, { name: 'part' }],
       outputs: ['next', 'said'],
@@ -192,7 +192,7 @@ describe('bodies in ONNX files', function () {
     refused(model([...computed, choice('c')], { constants: { zero } }), /If If_2: the network computes its condition/)
     refused(
       model([choice('c')], { constants: { c: { shape: [2], data: [1, 0], type: 'bool' } } }),
-      /its condition is no single boolean/,
+      /its condition is not a single boolean/,
     )
     const unknown = {
       then_branch: { graph: { outputs: ['made'], nodes: [{ op: 'Shrink', inputs: ['x'], outputs: ['made'] }] } },
@@ -255,7 +255,7 @@ describe('functions that an ONNX file defines', function () {
     ...(attributes === undefined ? {} : { attributes }),
   })
 
-  it('are what their nodes are, with attributes of the call, defaults, and inputs left out', async () => {
+  it('are replaced by their nodes, with attributes of the call, defaults, and omitted inputs', async () => {
     const constants = { top: { shape: [], data: [0.5] } }
     await same(
       model(
@@ -291,13 +291,16 @@ describe('functions that an ONNX file defines', function () {
     }))
     refused(model([{ op: 'F0', domain: 'local', inputs: ['x'], outputs: ['y'] }], { functions }), /too many nodes/)
     const slope = { slope: { float: 0.1 } }
-    refused(model([call(['x'], ['y'], { ...slope, other: 1 })], { functions: [leaky] }), /attribute other is none/)
+    refused(
+      model([call(['x'], ['y'], { ...slope, other: 1 })], { functions: [leaky] }),
+      /the function has no attribute other/,
+    )
     refused(
       model([call(['x', 'x', 'x'], ['y'], slope)], { functions: [leaky] }),
       /3 inputs and 1 outputs of a function with 2 and 1/,
     )
     refused(model([call(['x'], ['y'], slope)], { functions: [leaky, leaky] }), /defines local.Steep twice/)
-    refused(model([call(['x'], ['y'], slope)], { functions: [{ ...leaky, domain: '' }] }), /defines ai.onnx.Steep anew/)
+    refused(model([call(['x'], ['y'], slope)], { functions: [{ ...leaky, domain: '' }] }), /redefines ai.onnx.Steep/)
     refused(
       model([{ op: 'Steeper', domain: 'local', inputs: ['x'], outputs: ['y'] }], { functions: [leaky] }),
       /not supported: local.Steeper/,

@@ -24,14 +24,14 @@ const load = (file: string): Uint8Array => readFileSync(new URL(file, directory)
 const networkOf = (file: string): string => file.replace(/-opset\d+\.onnx$/, '')
 
 describe('ONNX files from other exporters', () => {
-  it('has a case for every file, but for two that onnxruntime judges', () => {
+  it('has a case for every file except two that are compared with onnxruntime', () => {
     const files = readdirSync(directory).filter((file) => file.endsWith('.onnx'))
     const refused = files.filter((file) => outputs[file] === undefined)
     expect(refused.sort()).to.deep.equal(['torch-attention-opset17.onnx', 'torch-lstm-opset14.onnx'])
   })
 
   for (const [file, expected] of Object.entries(outputs)) {
-    it(`computes what its framework computed: ${file}`, () => {
+    it(`agrees with its framework: ${file}`, () => {
       const graph = importOnnx(load(file))
       const { data } = evaluate(graph, inputs[networkOf(file)]!)
       const scores = graph.notes.some((note) => note.includes('Softmax')) ? softmax(data) : Array.from(data)

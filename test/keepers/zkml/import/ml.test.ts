@@ -31,7 +31,7 @@ const TAKEN: Readonly<Record<string, string>> = {
 }
 const REFUSED: Readonly<Record<string, RegExp>> = {
   'svc-rbf.onnx': /SVMClassifier SVMc: kernel_type RBF/,
-  'ridge-norm.onnx': /Normalizer.* divides by what the network computes/,
+  'ridge-norm.onnx': /Normalizer.* divides by a computed value/,
 }
 
 /** What onnxruntime makes of a flower: the numbers of each output, by name; a map of scores is left out, as it reads none. */
@@ -102,7 +102,7 @@ describe('classical models', function () {
       expect(() => importOnnx(load(file))).to.throw(CompileError, message)
     })
 
-  it('say in a note what the index of a label stands for', () => {
+  it('list the classes behind a label’s index in a note', () => {
     const { notes } = importOnnx(load('logistic-names-zip.onnx'))
     expect(notes).to.include('the label is an index: 0 is setosa, 1 is versicolor, 2 is virginica')
   })
@@ -190,7 +190,11 @@ describe('classical models', function () {
       )
     const wrong: [string, Record<string, Attribute>, RegExp][] = [
       ['a node below itself', { ...forest, nodes_truenodeids: [0, 0, 0] }, /node 0 of tree 0 is reached twice/],
-      ['a child that is none', { ...forest, nodes_falsenodeids: [9, 0, 0] }, /leads to node 9, which is none/],
+      [
+        'a child that does not exist',
+        { ...forest, nodes_falsenodeids: [9, 0, 0] },
+        /leads to node 9, which does not exist/,
+      ],
       ['a feature that is none', { ...forest, nodes_featureids: [2, 0, 0] }, /holds 2; the input has 2 features/],
       [
         'lists of unequal length',
@@ -200,7 +204,7 @@ describe('classical models', function () {
       ['a vote for an output that is none', { ...forest, target_ids: [0, 1] }, /votes for 1; there are 1 outputs/],
       ['a mode that is none', { ...forest, nodes_modes: { strings: ['BRANCH', 'LEAF', 'LEAF'] } }, /holds BRANCH;/],
       [
-        'a threshold that is no number',
+        'a threshold that is not a number',
         { ...forest, nodes_values: { floats: [Number.NaN, 0, 0] } },
         /NaN at position 0/,
       ],

@@ -261,7 +261,7 @@ describe('normalisation and products of computed tensors', function () {
       }
     })
 
-  it('refuses −∞ for everybody but a Softmax, and a list of which nothing is left', () => {
+  it('refuses −∞ for every reader but a Softmax, and a list without a remaining element', () => {
     const refusal = (data: readonly number[], ...nodes: Node[]): string => {
       const constants = { mask: { shape: [2, 2], data } }
       const first = node('Add', ['x', 'mask'], {}, 'm')

@@ -76,7 +76,7 @@ describe('ONNX files that break the rules of the format', () => {
     ['another kernel than its weights', /Conv .*kernel_shape \[3,3\]/, conv({ kernel_shape: [3, 3] })],
     [
       'pads beside auto_pad',
-      /Conv .*auto_pad SAME_UPPER beside pads/,
+      /Conv .*auto_pad SAME_UPPER together with pads/,
       conv({ auto_pad: 'SAME_UPPER', pads: [1, 1, 1, 1] }),
     ],
     [

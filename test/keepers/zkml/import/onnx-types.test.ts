@@ -77,7 +77,7 @@ describe('types of ONNX tensors', () => {
         ],
         { k: number(from) },
       )
-      if (Number.isNaN(to)) expect(refusal(file).message).to.contain('has no place in int8')
+      if (Number.isNaN(to)) expect(refusal(file).message).to.contain('does not fit int8')
       else expect(run(file, [1, 2, 3, 4])).to.deep.equal([1, 2, 3, 4].map((x) => x * to + 0))
     })
 

@@ -37,7 +37,7 @@ function integers(graph: Graph, range: number) {
   }).program
 }
 
-describe('rounding of what an ONNX network computes', function () {
+describe('rounding of computed values of an ONNX network', function () {
   this.timeout(60_000)
 
   it('is onnxruntime’s in the float network, halves and whole numbers included', async () => {
@@ -86,7 +86,7 @@ describe('rounding of what an ONNX network computes', function () {
       }
   })
 
-  it('is a circuit that computes what the interpreter computes', async () => {
+  it('is a circuit that agrees with the interpreter', async () => {
     for (const op of ['Floor', 'Ceil'] as const) {
       const program = { ...integers(importOnnx(file(op)), 8), name: `rounds_${op}` }
       const built = await build(program)

@@ -88,13 +88,13 @@ describe('ONNX files of several inputs and outputs', function () {
       )
   })
 
-  it('need only what the outputs that are taken need', () => {
+  it('read only the nodes that the chosen outputs need', () => {
     expect(importOnnx(file, { output: 'sum' }).input.name).to.equal('a, b')
     expect(() => importOnnx(file)).to.throw(CompileError, /not supported: Shrink/)
     expect(() => importOnnx(file, { output: 'unknown,sum' })).to.throw(CompileError, /not supported: Shrink/)
   })
 
-  it('are refused where it is not clear what is meant', () => {
+  it('are refused where the choice is ambiguous', () => {
     const { nodes } = MODEL
     const all = onnxFile({ ...MODEL, nodes: nodes.slice(0, -1), outputs: ['sum', 'scores', 'place'] })
     expect(() => importOnnx(all)).to.throw(CompileError, /has 3 outputs \(sum, scores, place\), not 1; name the one/)

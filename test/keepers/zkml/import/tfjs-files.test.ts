@@ -157,7 +157,7 @@ describe('tfjs model files', function () {
     )
   })
 
-  it('refuses text that is no model', () => {
+  it('refuses text that is not a model', () => {
     for (const text of [
       '',
       '{',

@@ -194,7 +194,7 @@ describe('tfjs graph models', function () {
       }
     })
 
-  it('are refused by operator, node and value where they cannot be had', () => {
+  it('are refused by operator, node and value where they are not supported', () => {
     const wrong: [() => Graph, RegExp][] = [
       [() => new Model([3]).step('Erf').step('Atan2').import(), /operators not supported: Atan2, Erf/],
       [() => new Model([3]).step('Relu', [], {}, 'nothing').import(), /no node computes nothing/],

@@ -150,7 +150,7 @@ describe('whole numbers that an ONNX network computes', function () {
     expect(refusal(at(-1))).to.match(/may lie outside an axis of 3/)
   })
 
-  it('refuses sums that may wrap, and arithmetic on whole numbers of which nothing is known', () => {
+  it('refuses sums that may wrap, and arithmetic on whole numbers without known bounds', () => {
     const nodes = [
       node('Greater', ['x', 'zero'], 'bit'),
       node('Cast', ['bit'], 'count', { to: 6 }),

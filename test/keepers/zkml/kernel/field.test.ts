@@ -110,7 +110,7 @@ describe('the BN254 kernel’s field', function () {
     })
   }
 
-  it('is found to work here, and wipes what it releases', async () => {
+  it('works on this machine, and wipes the memory that it releases', async () => {
     expect(await kernelWorks(await compileKernel())).to.equal(true)
     const mark = kernel.mark()
     const secret = kernel.write(new Uint8Array(1000).fill(7))

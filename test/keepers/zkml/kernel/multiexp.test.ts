@@ -110,7 +110,7 @@ describe('sums of multiples in the kernel', function () {
       }
     })
 
-    it(`equals it for one point of ${group} under one scalar, many times, and beside its negative`, async () => {
+    it(`equals it for one point of ${group} under one scalar, many times, and together with its negative`, async () => {
       const base: Base = { multiple: 5n, point: multipleOf(group, 5n) }
       const opposite: Base = { multiple: -5n, point: negative(base.point) }
       for (const scalar of [1n, 6n, SCALAR_FIELD - 1n, (1n << 130n) + 3n]) {

@@ -111,7 +111,7 @@ for (const [name, create] of BACKENDS) {
         expect(await verifyProof(key, proof, publicSignals)).to.equal(true)
     })
 
-    it('refuses a truncated witness, one of another circuit, and bytes that are none', async () => {
+    it('refuses a truncated witness, one of another circuit, and bytes that are not a witness', async () => {
       const witness = await toy.witness(1, 1, 1n)
       const other = await compileToy(3)
       const foreign = await other.witness(1, 1, 1n)

@@ -100,7 +100,7 @@ describe('proven bounds', () => {
     expect(tensorOf(program, pool.output).bounds.max).to.be.lessThan(loose * 0.97)
   })
 
-  it('refuse a program whose numbers were changed after the fact', () => {
+  it('refuse a program with numbers that were changed afterwards', () => {
     const random = new Random(12)
     const graph = everything(random)
     const { program } = calibrate(graph, samples(random, 8, 36), { mode: 'released', knobs: { inputBits: 6 } })

@@ -123,7 +123,7 @@ describe('programs as circuits', function () {
     ],
   ]
   for (const [what, graph, data, mode, output, input] of cases)
-    it(`cost what the table says and compute what the interpreter computes: ${what}, ${output.kind}, ${input} input`, async () => {
+    it(`match the cost table and the interpreter: ${what}, ${output.kind}, ${input} input`, async () => {
       const { program } = calibrate(graph, data, {
         mode,
         output,

@@ -73,7 +73,7 @@ describe('inputs of several meanings', function () {
   samples[2]![0] = -1
 
   for (const mode of ['released', 'committed'] as const satisfies Mode[])
-    it(`give numbers a scale of their own beside indices (${mode})`, async () => {
+    it(`give numbers their own scale among indices (${mode})`, async () => {
       const knobs = { inputBits: 10, weightBits: { default: 10 }, activationBits: { default: 10 } }
       const { program, plan } = calibrate(graph, samples, { mode, knobs, output: { kind: 'logits-commitment' } })
       proveBounds(program)
@@ -90,7 +90,7 @@ describe('inputs of several meanings', function () {
       expect(built.circuit.system.firstViolation(witness)).to.equal(null)
     })
 
-  it('refuse indices that are none, clamped or not, and say which numbers lie outside', () => {
+  it('refuse invalid indices, clamped or not, and name the numbers outside the range', () => {
     const { program } = calibrate(graph, samples, { mode: 'released' })
     for (const clamp of [false, true]) {
       expect(() => encodeInput(program, [0, 1.5, 0, 0], { clamp })).to.throw(
@@ -176,7 +176,7 @@ describe('a threshold on a dropped Softmax', () => {
     for (const threshold of [0, 1, 1.5, -1])
       expect(() => calibrate(two, samples, options(threshold))).to.throw(CompileError, /between 0 and 1/)
     const ranked = scores(2, { op: 'ArgMax', inputs: ['s'], outputs: ['p'], attributes: { axis: 1 } })
-    expect(() => calibrate(ranked, samples, options(0.9))).to.throw(CompileError, /ArgMax, of which only the label/)
+    expect(() => calibrate(ranked, samples, options(0.9))).to.throw(CompileError, /ArgMax, which gives only a label/)
     const computed = network(
       [
         { op: 'ArgMax', inputs: ['x'], outputs: ['i'], attributes: { axis: 1 } },
@@ -202,7 +202,7 @@ describe('a threshold on a dropped Softmax', () => {
 describe('a network without weights', function () {
   this.timeout(120_000)
   for (const mode of ['released', 'committed'] as const satisfies Mode[])
-    it(`becomes a circuit whose model commitment is to no weights (${mode})`, async () => {
+    it(`becomes a circuit with a model commitment that covers no weights (${mode})`, async () => {
       const graph = network([{ op: 'Tanh', inputs: ['x'], outputs: ['y'] }], 3)
       const { program } = calibrate(graph, [[-1, 0.5, 1]], { mode, output: { kind: 'label' } })
       const built = await build({ ...program, name: `weightless_${mode}` })

@@ -72,7 +72,7 @@ describe('the integer interpreter', () => {
     }
   })
 
-  it('never yields a negative zero, which is no integer', () => {
+  it('never yields a negative zero', () => {
     const layer: RescaleLayer = {
       ...base,
       kind: 'rescale',

@@ -201,7 +201,7 @@ describe('program files', () => {
     for (const [change, pattern] of cases) expect(() => programFromJson(spoil(change))).to.throw(CompileError, pattern)
   })
 
-  it('refuse plans that are no plans', () => {
+  it('refuse malformed plans', () => {
     expect(() => planFromJson('[]')).to.throw(CompileError, /plan field/)
     expect(() => planFromJson('nothing')).to.throw(CompileError, /not JSON/)
   })

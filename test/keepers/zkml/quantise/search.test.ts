@@ -66,7 +66,7 @@ describe('the bit search', () => {
     expect(result.steps.some((step) => step.change.startsWith('input bits'))).to.equal(true)
   })
 
-  it('takes the float network’s answers for labels where there are none', () => {
+  it('uses the float network’s answers where labels are missing', () => {
     const result = searchBits(graph, data, { inputs: heldOut.inputs }, { mode: 'committed', maxLoss: 0.05 })
     expect(result.floatAccuracy).to.equal(1)
     expect(result.accuracy).to.be.at.least(0.95)

@@ -201,7 +201,7 @@ describe('segments of a program', function () {
     }
   })
 
-  it('refuses more segments than there are boundaries, and numbers that are none', () => {
+  it('refuses more segments than there are boundaries, and invalid numbers', () => {
     const program = smallCommittedCnn()
     for (const count of [0, 65, 1.5]) expect(() => splitProgram(program, count)).to.throw(CompileError, /whole number/)
     expect(() => splitProgram(program, 4)).to.throw(CompileError, /cannot be cut into 4 segments/)

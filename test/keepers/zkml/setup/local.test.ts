@@ -77,7 +77,7 @@ describe('local set-up', () => {
     )
   })
 
-  it('marks the key as local, in the key itself and in the file beside it', async () => {
+  it('marks the key as local, in the key itself and in its metadata file', async () => {
     const parsed = parseZkey(await readFile(zkey))
     expect(parsed.local).to.equal(true)
     expect(Buffer.from(parsed.circuitHash.subarray(0, 32)).toString()).to.equal(LOCAL_SETUP_MARK)
@@ -112,7 +112,7 @@ describe('local set-up', () => {
     await rm(folder, { recursive: true })
   })
 
-  it('refuses corrupt and foreign r1cs files by what is wrong with them', async () => {
+  it('refuses corrupt and foreign r1cs files, and names the defect', async () => {
     const file = await readFile(toy.r1cs)
     const sectionStart = (id: number) => {
       for (let at = 12; ; at += 12 + Number(file.readBigUInt64LE(at + 4)))
@@ -146,7 +146,7 @@ describe('local set-up', () => {
     }
   })
 
-  it('refuses a zkey that is truncated at any section, and one whose header lies', async () => {
+  it('refuses a zkey that is truncated at any section, and one with a false header', async () => {
     const file = await readFile(zkey)
     for (let part = 0; part < 1; part += 0.09) {
       expect(() => parseZkey(file.subarray(0, Math.floor(file.length * part))))
@@ -246,7 +246,7 @@ describe('set-up arithmetic', () => {
     }
   })
 
-  it('leaves nothing of what it released in the memory', () => {
+  it('leaves no released secrets in memory', () => {
     const mark = memory.mark()
     const secret = new Uint8Array(4096).fill(0xa5)
     const at = memory.allocBytes(secret)

@@ -38,7 +38,7 @@ export function classLabels(call: Invocation, ints: string): readonly (string | 
 
 export type PostTransform = 'NONE' | 'LOGISTIC' | 'SOFTMAX'
 
-/** @throws CompileError naming those that are no function of the scores' order, or none at all. */
+/** @throws CompileError naming a transform other than NONE, LOGISTIC and SOFTMAX. */
 export function postTransform(call: Invocation): PostTransform {
   const found = call.string('post_transform', 'NONE')
   if (found === 'NONE' || found === 'LOGISTIC' || found === 'SOFTMAX') return found

@@ -21,7 +21,7 @@ export function labelOf(call: Invocation, scores: ValueName, classes: readonly (
 /** A linear map from features to scores, one column a score. */
 export type Scoring = { readonly weights: Tensor; readonly bias: Tensor }
 
-/** Scores that a label may be read off, and what of the operator's own scores they stand for. */
+/** Scores whose largest element gives the label, and the operator's own result in terms of them. */
 export type Judged = { readonly scores: ValueName; readonly result: Result }
 
 /** The scores of at least two classes after `post`, of which the last step is left out: it changes no order. */
@@ -95,7 +95,7 @@ export const CLASS_HANDLERS: Readonly<Record<string, Handler>> = {
     if (!('value' in operand) || dropped === null || dropped === 'log-softmax')
       return call.fail(
         'unsupported-operator',
-        'it divides by what the network computes; only behind the probabilities of a classifier, where it changes no order, can it be dropped',
+        'it divides by a computed value; only after the probabilities of a classifier, where it does not change the order, can it be dropped',
       )
     const kept = dropped === 'softmax' && norm === 'L1'
     return [{ value: operand.value, type: TYPE.float, dropped: kept ? 'softmax' : 'normalised' }]
@@ -103,7 +103,10 @@ export const CLASS_HANDLERS: Readonly<Record<string, Handler>> = {
   LabelEncoder: (call) => {
     const operand = call.operand(0)
     if (!('value' in operand) || operand.label === undefined)
-      return call.fail('unsupported-operator', 'it translates what is no label of a classifier; encode inputs before')
+      return call.fail(
+        'unsupported-operator',
+        'it translates a value that is not the label of a classifier; encode inputs before the model',
+      )
     const lists = (part: string): readonly (string | number)[] =>
       call.strings(`${part}_strings`) ?? call.ints(`${part}_int64s`) ?? call.floats(`${part}_floats`) ?? []
     const [keys, translated] = [lists('keys'), lists('values')]

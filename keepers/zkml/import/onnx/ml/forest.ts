@@ -7,7 +7,7 @@ const MODES = ['BRANCH_LEQ', 'BRANCH_LT', 'BRANCH_GTE', 'BRANCH_GT', 'BRANCH_EQ'
 export type Branch = (typeof MODES)[number]
 
 export type Question = { readonly feature: number; readonly branch: Branch; readonly value: number }
-/** What a leaf adds to an output. */
+/** A leaf adds `weight` to output `target`. */
 export type Vote = { readonly target: number; readonly weight: number }
 export type Leaf = { readonly votes: readonly Vote[] }
 export type Inner = { readonly question: Question; readonly whenTrue: Tree; readonly whenFalse: Tree }
@@ -16,7 +16,7 @@ export type Tree = Inner | Leaf
 /** A file may say that a node is below itself; no tree that is grown is anywhere near as deep. */
 const MOST_DEPTH = 200
 
-/** Lists in parallel, one entry a node; votes beside them. `kind` is class or target. */
+/** Reads parallel lists with one entry per node, and the votes from separate lists. `kind` is class or target. */
 export function readForest(call: Invocation, kind: 'class' | 'target', features: number): Tree[] {
   const trees = needed(call, 'nodes_treeids')
   const list = (name: string): readonly number[] => listed(call, name, trees.length)
@@ -44,7 +44,10 @@ export function readForest(call: Invocation, kind: 'class' | 'target', features:
     const below = (node: number): Tree => {
       const found = places.get(key(trees[at]!, node))
       return found === undefined
-        ? call.fail('malformed-file', `node ${ids[at]} of tree ${trees[at]} leads to node ${node}, which is none`)
+        ? call.fail(
+            'malformed-file',
+            `node ${ids[at]} of tree ${trees[at]} leads to node ${node}, which does not exist`,
+          )
         : grow(found, depth + 1)
     }
     const question = asked(call, modes[at]!, featureIds[at]!, values[at]!, features)
@@ -75,7 +78,10 @@ function readVotes(
   for (const [i, weight] of weights.entries()) {
     const place = placeOf(trees[i]!, nodes[i]!)
     if (place === undefined)
-      return call.fail('malformed-file', `${kind}_nodeids names node ${nodes[i]} of tree ${trees[i]}, which is none`)
+      return call.fail(
+        'malformed-file',
+        `${kind}_nodeids names node ${nodes[i]} of tree ${trees[i]}, which does not exist`,
+      )
     const found = votes.get(place) ?? []
     found.push({ target: targets[i]!, weight })
     votes.set(place, found)
@@ -91,7 +97,7 @@ function asked(call: Invocation, mode: string, feature: number, value: number, f
   return { feature, branch: mode as Branch, value }
 }
 
-/** TreeEnsemble of version 5: inner nodes and leaves in lists of their own, one vote a leaf. */
+/** TreeEnsemble of ai.onnx.ml 5: separate lists of inner nodes and leaves, one vote per leaf. */
 export function readForest5(call: Invocation, features: number): Tree[] {
   const splits = call.tensorAttribute('nodes_splits')!
   const modes = call.tensorAttribute('nodes_modes')!
@@ -109,13 +115,13 @@ export function readForest5(call: Invocation, features: number): Tree[] {
   if (modes.data.length !== count) call.fail('malformed-file', `${modes.data.length} modes for ${count} nodes`)
   let visits = 0
   const grow = (at: number, depth: number): Tree => {
-    if (!(at >= 0 && at < count)) call.fail('malformed-file', `node ${at} is none of the ${count}`)
+    if (!(at >= 0 && at < count)) call.fail('malformed-file', `node ${at} does not exist; there are ${count}`)
     if (++visits > 2 * count || depth > MOST_DEPTH)
       call.fail('malformed-file', `node ${at} is reached over and over, or more than ${MOST_DEPTH} deep`)
     const below = ({ ids, leafs }: (typeof sides)[number]): Tree => {
       const next = ids[at]!
       if (leafs[at] === 0) return grow(next, depth + 1)
-      if (!(next >= 0 && next < weights.data.length)) call.fail('malformed-file', `leaf ${next} is none`)
+      if (!(next >= 0 && next < weights.data.length)) call.fail('malformed-file', `leaf ${next} does not exist`)
       return { votes: [{ target: targets[next]!, weight: weights.data[next]! }] }
     }
     const mode = modes.data[at]!

@@ -47,7 +47,7 @@ export const LINEAR_HANDLERS: Readonly<Record<string, Handler>> = {
     )
   },
   Imputer: (call) => {
-    // Inputs hold no NaN, so what replaces NaN replaces nothing.
+    // Inputs never hold NaN, so replacing NaN changes nothing.
     if (call.hasAttribute('replaced_value_int64') || !Number.isNaN(call.raw('replaced_value_float') ?? 0))
       call.fail('unsupported-attribute', 'it replaces a number other than NaN')
     return [{ value: call.value(0) }]
@@ -121,7 +121,7 @@ function supportVectorClassifier(call: Invocation): Result[] {
   if (counts.length === 0)
     call.fail(
       'unsupported-attribute',
-      'vectors_per_class is missing: its form without support vectors is not supported',
+      'vectors_per_class is missing; the form without support vectors is not supported',
     )
   if (counts.length !== classes.length || counts.some((count) => !(count >= 1)))
     call.fail('malformed-file', `vectors_per_class [${counts}] for ${classes.length} classes`)

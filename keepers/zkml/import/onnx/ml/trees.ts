@@ -23,7 +23,7 @@ export const TREE_HANDLERS: Readonly<Record<string, Handler>> = {
   },
 }
 
-/** Indicators of all leaves [leaves], and what each of them and the trees without a question add to the outputs. */
+/** Indicators of all leaves [leaves], and the weights that each of them, and the trees without a question, add to the outputs. */
 type Grown = { readonly leaves: ValueName; readonly scoring: Scoring }
 
 function grown(call: Invocation, trees: readonly Tree[], targets: number): Grown {
@@ -70,7 +70,7 @@ function grown(call: Invocation, trees: readonly Tree[], targets: number): Grown
   }
 }
 
-/** The comparison is ≥ or >, so that of ≤, < and ≠ the answer 1 is false. */
+/** The circuit compares with ≥, > or =, so for ≤, < and ≠ the answer 1 means false. */
 function sidesOf({ branch }: Question, { whenTrue, whenFalse }: { whenTrue: Tree; whenFalse: Tree }) {
   const swapped = branch === 'BRANCH_LEQ' || branch === 'BRANCH_LT' || branch === 'BRANCH_NEQ'
   return swapped ? { whenOne: whenFalse, whenZero: whenTrue } : { whenOne: whenTrue, whenZero: whenFalse }
@@ -119,7 +119,7 @@ function regressor(
   if (aggregate === 'MIN' || aggregate === 'MAX') return extreme(call, trees, aggregate, targets, added)
   if (aggregate !== 'SUM' && aggregate !== 'AVERAGE')
     call.fail('malformed-file', `aggregate_function ${aggregate}; SUM, AVERAGE, MIN or MAX is needed`)
-  // What nobody voted for is 0 in onnxruntime, whatever the base.
+  // In onnxruntime a target without votes is 0, whatever its base value.
   if (targets > 1)
     for (const [k, value] of base.entries())
       if (value !== 0 && !isAlwaysVotedFor(trees, k))
@@ -140,7 +140,7 @@ function regressor(
   return [row(call, score(call, leaves, { weights, bias }), targets)]
 }
 
-/** The least or the largest of what the trees say, each of which must say something. */
+/** The least or the largest of the trees' results. Every tree must give one. */
 function extreme(
   call: Invocation,
   trees: readonly Tree[],

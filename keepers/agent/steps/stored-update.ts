@@ -4,35 +4,34 @@ import type { Step } from '../context.ts'
 import { type EpochFrame, loadKey, onceGuard } from '../epoch.ts'
 
 /** An encrypted update and the sample count that it was weighted with. */
-type SealedUpdate = { readonly samples: number; readonly bytes: Uint8Array }
+type StoredUpdate = { readonly samples: number; readonly bytes: Uint8Array }
 
 /** As it is kept with the claim: u32 little-endian samples · update. */
 const HEAD = 4
 
-function encode({ samples, bytes }: SealedUpdate): Uint8Array {
+function encode({ samples, bytes }: StoredUpdate): Uint8Array {
   const payload = Buffer.alloc(HEAD + bytes.length)
   payload.writeUInt32LE(samples)
   payload.set(bytes, HEAD)
   return payload
 }
 
-function decode(payload: Uint8Array): SealedUpdate {
+function decode(payload: Uint8Array): StoredUpdate {
   const samples = new DataView(payload.buffer, payload.byteOffset, HEAD).getUint32(0, true)
   return { samples, bytes: payload.subarray(HEAD) }
 }
 
 /**
- * The one update that this member ever encrypts in a round: from the store when there is one, else made from what `train`
- * gives. It is in the store before it is returned, so a crash, or a reorganisation that runs the round again, finds the
- * same bytes. Null when the round was encrypted in and the bytes are gone, or when there is no key to encrypt under: then this
- * member abstains.
+ * The only update that this member encrypts in a round: taken from the store, or made from the result of `train`. It is stored before it is
+ * returned, so a crash, or a reorganisation that runs the round again, finds the same bytes. Null when an update was encrypted in this round but
+ * its bytes are gone, or when there is no key to encrypt under: then this member abstains.
  */
-export async function sealedUpdate(
+export async function storedUpdate(
   step: Pick<Step, 'context' | 'snapshot' | 'signal'>,
   frame: EpochFrame,
   keyHash: Uint8Array,
   train: () => Promise<{ readonly update: Float32Array; readonly samples: number }>,
-): Promise<SealedUpdate | null> {
+): Promise<StoredUpdate | null> {
   const { store, log } = step.context
   const { round } = step.snapshot
   const context = { ...frame.context, round }
@@ -47,7 +46,7 @@ export async function sealedUpdate(
     return null
   }
   if (store.claims.has(nonce)) return abstain()
-  // Training is for nothing without a key; while it goes on, the key is not in memory.
+  // Without a key, training would be wasted, so check first. During training the key is not in memory.
   const held = loadKey(store, frame, log)
   if (held === null) return null
   held.material.dispose()
