@@ -5,7 +5,7 @@ import {IVersionSource} from "./IVersionSource.sol";
 
 /// @title A model that no service of keepers trained, and that the DAO stands behind all the same
 /// @notice Its owner, the timelock, adds versions; the model registry releases and deprecates them like any other. They
-/// count as made in epoch 1, a round each, with no votes: what the DAO decided is in the governor.
+/// count as made in epoch 1, one round each, without votes: the governor holds the DAO's decision.
 interface IAdoptedModel is IVersionSource {
     error ZeroOwner();
     error NotOwner(address caller, address owner);

@@ -43,7 +43,7 @@ interface IDaoPilotTypes {
         AtLeast
     }
 
-    /// @notice What may be done, on whose word, within which bounds. Never changes; it can only be revoked.
+    /// @notice The permitted call, its publisher and its bounds. A mandate never changes; it can only be revoked.
     /// @dev With a publisher, each call is an order that it signs together with the content that the model judges. Without
     /// one, the DAO itself fixed both the input and the call, and the mandate acts once.
     struct Mandate {
@@ -61,7 +61,8 @@ interface IDaoPilotTypes {
         address target;
         /// First four bytes of the call. Zero allows plain ether only.
         bytes4 selector;
-        /// What the caps count: 255 the ether sent; else this word of the call's arguments, and no ether may be sent.
+        /// The amount that the caps limit: 255 for the ether sent; else this word of the call's arguments, and no ether
+        /// may be sent.
         uint8 amountWord;
         uint128 maxPerCall;
         uint128 maxPerPeriod;
@@ -89,7 +90,8 @@ interface IDaoPilotTypes {
         /// Wei.
         uint256 value;
         bytes data;
-        /// What the model judges; its SHA-256 digest >> 8 is the input commitment. Empty for a call that the DAO fixed.
+        /// The content that the model judges; its SHA-256 digest >> 8 is the input commitment. Empty for a call that
+        /// the DAO fixed.
         bytes content;
         uint64 keyId;
         /// Unix seconds, the last at which the order counts; the publisher signs it. Nothing for a call that the DAO fixed.
@@ -100,8 +102,8 @@ interface IDaoPilotTypes {
 }
 
 /// @title An executor that acts for the DAO, within a mandate, when a proven model says so.
-/// @notice The timelock grants and revokes mandates, and can move everything that the pilot holds. Anybody can present an
-/// order with its proof; nobody else's word is needed, and nothing outside the mandate's bounds can happen.
+/// @notice The timelock grants and revokes mandates, and can move everything that the pilot holds. Anybody can present
+/// an order with its proof. No further consent is needed, and the pilot can do nothing outside the mandate's bounds.
 /// @dev The pilot is the caller in the proof's context, and one (mandate, input) is one request of the hub.
 interface IDaoPilot is IDaoPilotTypes {
     event MandateGranted(uint256 indexed mandateId, Mandate mandate);
@@ -122,11 +124,11 @@ interface IDaoPilot is IDaoPilotTypes {
     /// @notice Ends a mandate at once. MANDATE_ROLE only.
     function revoke(uint256 mandateId) external;
 
-    /// @notice Any call in the pilot's name: how the DAO takes back what the pilot holds. MANDATE_ROLE only.
+    /// @notice Any call in the pilot's name; with it the DAO takes back the pilot's holdings. MANDATE_ROLE only.
     function execute(address target, uint256 value, bytes calldata data) external returns (bytes memory result);
 
-    /// @notice Carries out an order that a mandate and a proof permit. Anyone may. When the call reverts, nothing is used up;
-    /// what it returns is passed on and not judged.
+    /// @notice Carries out an order that a mandate and a proof permit. Anyone may. If the call reverts, nothing is used
+    /// up. Its return data are passed on without a check.
     /// @param proof For the context `contextOf(order.mandateId, input commitment)`.
     function act(
         Order calldata order,

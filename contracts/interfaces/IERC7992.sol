@@ -31,7 +31,7 @@ interface IERC7992Verifier {
     function registry() external view returns (address);
 }
 
-/// @title What the registry half of ERC-7992 stores and tells.
+/// @title Data and events of the registry half of ERC-7992.
 interface IERC7992Types {
     error ModelNotFound(uint256 modelId);
     error NotModelOwner(uint256 modelId, address caller);

@@ -38,7 +38,7 @@ interface IEnsembleOracleTypes {
     error QuestionNotOpen(uint256 questionId, QuestionStatus found);
     error WrongInput(uint256 questionId, bytes32 found, bytes32 expected);
     error AlreadyAnswered(uint256 questionId, uint256 member, address submitter);
-    /// @notice An ensemble's answer is what it decides; nobody submits it.
+    /// @notice An ensemble's answer is its decision; nobody submits it.
     error MemberIsEnsemble(uint256 questionId, uint256 member, uint256 childQuestion);
     /// @notice A label beyond the classes, or a score of a larger magnitude than the range.
     error OutputOutOfRange(uint256 questionId, uint256 member, uint256 output, uint256 range);
@@ -66,8 +66,8 @@ interface IEnsembleOracleTypes {
         LabelAndMargin,
         /// An integer, negative above half of the field's order.
         Score,
-        /// The member is another ensemble of this oracle: what it decides counts as the member's output, its margin is
-        /// the lead of the winner over the runner-up in thousandths of all that was cast.
+        /// The member is another ensemble of this oracle. Its decision counts as the member's output; its margin is the
+        /// lead of the winner over the runner-up, in thousandths of the weight cast.
         Ensemble
     }
 
@@ -77,7 +77,7 @@ interface IEnsembleOracleTypes {
         /// The deadline passed and nobody closed the question yet.
         Due,
         Decided,
-        /// Closed without an answer: no quorum, or no label with the majority asked for.
+        /// Closed without an answer: no quorum, or no label with the required majority.
         Abstained
     }
 
@@ -85,7 +85,7 @@ interface IEnsembleOracleTypes {
     enum AnswerKind {
         None,
         Cast,
-        /// The member's margin was below what it needs: proven, paid, but no vote.
+        /// The member's margin was below its minimum: proven and paid, but without a vote.
         Abstained
     }
 
@@ -101,9 +101,10 @@ interface IEnsembleOracleTypes {
 
     struct Settings {
         Rule rule;
-        /// Least share of all weight that has to be cast, in basis points, 1 to 10,000.
+        /// Least fraction of all weight that must be cast, in basis points, 1 to 10,000.
         uint16 quorum;
-        /// Votes: least share of what was cast that the winner needs, in basis points, 0 to 10,000. Zero for scores.
+        /// Votes: least fraction of the weight cast that the winner needs, in basis points, 0 to 10,000. Zero for
+        /// scores.
         uint16 majority;
         /// How fast weights follow agreement: a member's weight moves by 1/2^adaptation of itself, 2 to 6; 0 for never.
         uint8 adaptation;
@@ -124,7 +125,7 @@ interface IEnsembleOracleTypes {
         /// Bit i: member i answered.
         uint16 answered;
         uint64 ensembleId;
-        /// What each answer is paid, in wei.
+        /// Payment for each answer, in wei.
         uint96 share;
         bytes32 inputCommitment;
         /// Label or score; meaningless unless decided.
@@ -142,13 +143,14 @@ interface IEnsembleOracleTypes {
 }
 
 /// @title Several models, one opinion.
-/// @notice Members with different weights and circuits prove their own outputs on one input commitment; the oracle combines
-/// what was proven. Ensembles never change; what changes gets a new id. There is no administrator.
+/// @notice Members with different weights and circuits prove their own outputs on one input commitment; the oracle
+/// combines the proven outputs. Ensembles never change; a changed one gets a new id. There is no administrator.
 ///
-/// Weights: integers of at most 16 bits. When a question is decided, every member that cast an answer and agreed with the
-/// outcome gains 1/2^adaptation of its weight (rounded down), every one that disagreed loses as much; nobody leaves [¼, 4] times
-/// its first weight, so that no member is silenced or becomes the ensemble. Who did not answer, or abstained, stays. A question is
-/// decided with the weights of the moment at which it was asked, whatever is closed in between.
+/// Weights: integers of at most 16 bits. When a question is decided, every member that cast an answer and agreed with
+/// the outcome gains 1/2^adaptation of its weight (rounded down), every one that disagreed loses as much; nobody leaves
+/// [¼, 4] times its first weight, so that no member is silenced or becomes the ensemble. A member that did not answer,
+/// or abstained, keeps its weight. A question is decided with the weights at the time it was asked, whatever is closed
+/// in between.
 interface IEnsembleOracle is IEnsembleOracleTypes, IPullPayments {
     event EnsembleCreated(uint256 indexed ensembleId, address indexed creator, Settings settings, Member[] members);
     /// @param parent The question that this one was opened for; 0 when it was asked by itself.
@@ -188,8 +190,8 @@ interface IEnsembleOracle is IEnsembleOracleTypes, IPullPayments {
         Member[] calldata members
     ) external returns (uint256 ensembleId);
 
-    /// @notice Asks an ensemble, and with it every ensemble in it. What is sent is split evenly over the members, whoever
-    /// submits their answers; what finds no taker goes back to the asker.
+    /// @notice Asks an ensemble, and with it every ensemble in it. The ether sent is split evenly over the members,
+    /// whoever submits their answers; unclaimed parts go back to the asker.
     /// @param deadline Unix seconds, at most 30 days ahead.
     function ask(
         uint256 ensembleId,
@@ -213,7 +215,7 @@ interface IEnsembleOracle is IEnsembleOracleTypes, IPullPayments {
     function close(uint256 questionId) external;
 
     /// @notice The decision.
-    /// @dev Reverts with NotDecided, carrying what was found, when there is none.
+    /// @dev Reverts with NotDecided, carrying the status found, if there is none.
     /// @return value Label or score. @return lead Thousandths by which the winner led (votes).
     function resultOf(uint256 questionId) external view returns (int128 value, uint16 lead);
 

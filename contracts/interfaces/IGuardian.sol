@@ -4,14 +4,14 @@ pragma solidity ^0.8.28;
 import {IMarketBook} from "./IMarketBook.sol";
 import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 
-/// @title Who may stop things at once, while the DAO takes its days to decide
+/// @title Guardians, who can stop things at once while the DAO takes days to decide
 /// @notice The DAO appoints guardians for a term and dismisses them at any time; a term ends by itself unless it is renewed. A guardian
 /// can pause the taking of new work, revoke a circuit, freeze a pending market and cancel what is scheduled in the timelock. It
 /// moves no money, decides no outcome, changes no parameter, and cannot keep the DAO from dismissing it.
 interface IGuardian {
     error ZeroAddress();
     error NotTimelock(address caller);
-    /// @notice No guardian, or one whose term is over (`until`; 0 for never appointed).
+    /// @notice The account is not a guardian, or its term is over (`until`; 0 for never appointed).
     error NotGuardian(address account, uint256 until);
     /// @notice A term ends in the future, at `latest` or before.
     error TermInvalid(uint256 until, uint256 latest);
@@ -38,8 +38,8 @@ interface IGuardian {
     /// @notice See IMarketBook.freeze.
     function freezeMarket(IMarketBook market, uint256 marketId) external;
 
-    /// @notice Cancels an operation that waits in the timelock, given as it was scheduled. One whose every call is to this contract
-    /// cannot be cancelled: a guardian must not outlast its dismissal.
+    /// @notice Cancels an operation that waits in the timelock, given as it was scheduled. An operation with calls to
+    /// this contract only cannot be cancelled: a guardian must not outlast its dismissal.
     function cancel(
         address[] calldata targets,
         uint256[] calldata values,

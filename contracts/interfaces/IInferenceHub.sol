@@ -163,12 +163,13 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
     event RequestRefunded(bytes32 indexed requestId, address indexed requester, uint256 amount);
 
     /// @notice Offers a co-owned model through a circuit. Anyone may: a consumer picks the id it trusts. Models never
-    /// change; what changes gets a new id.
+    /// change; a changed one gets a new id.
     /// @param commitment `modelHash` is the pinned version's weights commitment, or zero to follow; `circuitHash` is the
     /// circuit's id and `vkHash` the key hash in the verifier registry.
     /// @param version The version to pin (accepted or released), or 0 to follow the service's current release.
-    /// @param schema What the circuit puts out. Not checked, like nothing else of the circuit: whoever takes the id for its
-    /// purposes looks at the circuit once. Consumers read outputs by it, and refuse a model whose outputs they cannot use.
+    /// @param schema Describes the circuit's output. The hub does not check it, nor any other property of the circuit:
+    /// inspect the circuit once before you use the id. Consumers read outputs by the schema, and refuse a model with
+    /// outputs that they cannot use.
     function registerModel(
         ModelCommitment calldata commitment,
         address service,
@@ -176,8 +177,8 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
         OutputSchema calldata schema
     ) external returns (uint256 modelId);
 
-    /// @notice Withdraws a model for good: no new request, no direct verification any more. Its owner only. Requests that are open
-    /// stay answerable, and are refunded by their deadline only.
+    /// @notice Withdraws a model permanently: no new requests and no direct verifications. Only its owner may. Open
+    /// requests stay answerable, and are refunded only after their deadline.
     function deprecateModel(uint256 modelId) external;
 
     /// @inheritdoc IERC7992Verifier
@@ -192,7 +193,7 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
 
     /// @notice Verifies many inferences of one model at once, all or none; each is recorded as `verifyInference` does, under
     /// the nonce `batchNonce(ticket.nonce, i)`. An item can also be sent alone, with that nonce in its ticket.
-    /// @dev One false proof fails the batch with InvalidProof; `findInvalid` tells which.
+    /// @dev One false proof fails the batch with InvalidProof; `findInvalid` returns which.
     /// @param inputs Input commitments.
     /// @param outputs The third public signals.
     function verifyInferenceBatch(
@@ -226,7 +227,7 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
         bytes calldata payload
     ) external payable returns (bytes32 requestId);
 
-    /// @notice Answers a request with a proof whose context names the caller, who is credited the price.
+    /// @notice Answers a request with a proof. Its context must name the caller, who is credited the price.
     function fulfil(bytes32 requestId, uint256 output, Groth16Proof calldata proof) external;
 
     /// @notice Answers several requests at once, all or none; all about one circuit, the proofs checked together. The rules
@@ -237,7 +238,8 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
         Groth16Proof[] calldata proofs
     ) external;
 
-    /// @notice Credits the requester the price of a request that expired, or whose version or circuit the DAO withdrew.
+    /// @notice Credits the requester the price of a request that expired, or lost its version or circuit to a
+    /// withdrawal by the DAO.
     function refund(bytes32 requestId) external;
 
     /// @notice Which contracts verify circuits, and whether new work is taken.
@@ -260,7 +262,7 @@ interface IInferenceHub is IInferenceHubTypes, IPullPayments, IERC7992Types, IER
     function statusOf(bytes32 requestId) external view returns (RequestStatus);
 
     /// @notice The proven output of a fulfilled request.
-    /// @dev Reverts with NotFulfilled, carrying what was found, when there is none.
+    /// @dev Reverts with NotFulfilled, carrying the status found, if there is none.
     function resultOf(bytes32 requestId) external view returns (uint64 version, uint256 output);
 
     /// @notice The id under which a direct verification by `caller` with `nonce` is recorded.

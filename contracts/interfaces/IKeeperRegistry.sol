@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title Who the keepers are, what they have at stake, what they have earned
+/// @title Keepers, their stake and their rewards
 /// @notice One keeper = one owner address. The owner key holds stake and rewards; a separate operator key sends the
 /// transactions of the daemon. Amounts are in wei of the stake token.
 ///
@@ -34,7 +34,7 @@ interface IKeeperRegistry {
         bytes multiaddr;
     }
 
-    /// @notice What a request moved into unbonding, less what was slashed of it.
+    /// @notice Stake that a request moved into unbonding, less slashes.
     /// @param unlocksAt Unix seconds from which it can be withdrawn.
     struct UnbondingRequest {
         uint128 amount;
@@ -92,7 +92,7 @@ interface IKeeperRegistry {
     /// @param perShare Wei for each share; `perShare × totalShares` left the free pool, the rest stays for later rounds.
     event RewardAllocated(address indexed service, uint256 perShare, uint256 totalShares);
     event RewardCredited(address indexed owner, address indexed service, uint256 amount);
-    /// @notice Rewards have become stake, as a Staked event says, too.
+    /// @notice Rewards have become stake; a Staked event reports this as well.
     event RewardRestaked(address indexed owner, uint256 amount);
     event RewardClaimed(address indexed owner, address indexed to, uint256 amount);
     event ServiceStatusChanged(address indexed service, ServiceStatus previous, ServiceStatus current);
@@ -113,7 +113,7 @@ interface IKeeperRegistry {
     error ZeroAmount();
     error ZeroEncryptionKey();
     error MultiaddrLength(uint256 found, uint256 max);
-    /// @notice Free stake (active − bonded) does not cover what was asked.
+    /// @notice Free stake (active − bonded) does not cover the amount.
     error InsufficientFreeStake(address owner, uint256 free, uint256 needed);
     error StakeBelowMinimum(address owner, uint256 found, uint256 min);
     error NothingUnbonding(address owner);
@@ -139,8 +139,8 @@ interface IKeeperRegistry {
 
     /// @notice Registers the caller as owner of a keeper and stakes `amount` (may be 0).
     /// @param operator Daemon's key; distinct from the owner, used by no other keeper.
-    /// @param consent The operator's signature over `consentDigest(owner, operator)`: nobody can take a key that is not
-    /// its own. EIP-712; of a contract, ERC-1271; of an account with delegated code (EIP-7702), either.
+    /// @param consent The operator's signature over `consentDigest(owner, operator)`: nobody can register somebody
+    /// else's key. EIP-712; of a contract, ERC-1271; of an account with delegated code (EIP-7702), either.
     /// @param encryptionKey X25519 public key, non-zero.
     /// @param multiaddr Binary libp2p multiaddr, 1 … 256 bytes.
     function register(
@@ -166,8 +166,9 @@ interface IKeeperRegistry {
     /// @notice Adds stake to `owner`'s keeper, paid by the caller.
     function stake(address owner, uint256 amount) external;
 
-    /// @notice The owner lets a service bond the keeper's stake; owner or operator lets it bond no more of it. Nobody else can: a service
-    /// that the DAO, or whoever got hold of its roles, registers reaches no stake by itself. What is bonded stays so.
+    /// @notice The owner lets a service bond the keeper's stake; owner or operator lets it bond no more of it. Nobody
+    /// else can: a service cannot reach stake just because the DAO, or a thief of its roles, registered it. Bonded
+    /// stake stays bonded.
     function setOptIn(address owner, address service, bool optedIn) external;
 
     /// @notice The same, with the caller's ERC-2612 permit for the amount; one that somebody has used already does no harm.
@@ -183,8 +184,8 @@ interface IKeeperRegistry {
     /// @notice Turns all rewards credited to the caller into stake of its keeper.
     function restakeRewards() external returns (uint256 amount);
 
-    /// @notice Moves free stake into unbonding. Each request unlocks by itself after the delay; the fifth that is open at once
-    /// joins the fourth, whose delay starts anew. Nothing unlocks before the tail of the last bond is over, or before an
+    /// @notice Moves free stake into unbonding. Each request unlocks by itself after the delay; a fifth open request
+    /// joins the fourth and restarts its delay. Nothing unlocks before the tail of the last bond is over, or before an
     /// earlier request.
     function requestUnbonding(uint256 amount) external;
 
@@ -210,8 +211,8 @@ interface IKeeperRegistry {
     function disengage(address owner) external;
 
     /// @notice Services only. Takes at most `amount` from the bond put up for the calling service.
-    /// @return taken What was really taken; 0 when the service is suspended, or has no live claim on the keeper (it was
-    /// never engaged, or the tail has run out). Does not revert then, so that no keeper can block a service.
+    /// @return taken The amount really taken; 0 when the service is suspended, or has no live claim on the keeper (it
+    /// was never engaged, or the tail has run out). Does not revert then, so that no keeper can block a service.
     function slash(
         address owner,
         uint256 amount,

@@ -9,7 +9,7 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     error UnexpectedState(State found, uint256 expected);
     /// @notice Nothing is due: the state stands until `deadline`, or until enough members act.
     error NothingDue(State found, uint40 deadline);
-    /// @notice More seats are to be vacated than one transaction may: poke until nothing is due, then act.
+    /// @notice More seats must be vacated than one transaction may: poke until nothing is due, then act.
     error SettlementUnfinished(State found);
     error WrongEpoch(uint32 found, uint32 expected);
     /// @notice The epoch was opened with another reference string than the share was made for.
@@ -23,7 +23,7 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     error NotAStep(bytes4 selector);
     /// @notice The relayed step that starts at byte `start` would end at `end`.
     error RelayCutShort(uint256 start, uint256 end, uint256 length);
-    /// @notice The relayed step at `index` did not have enough with `gas`, and so none of them is taken.
+    /// @notice The relayed step at `index` ran out of `gas`, so none of the steps is taken.
     error RelayStarved(uint256 index, uint256 gas);
     error EmptySeat(uint8 seat);
     /// @notice `caller` is neither owner nor operator of `keeper`.
@@ -48,7 +48,7 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     error ZeroSamples();
     error ZeroSize();
     error NotCommitted(State step, uint8 seat);
-    /// @notice The opening does not match what was committed.
+    /// @notice The opening does not match the commitment.
     error CommitmentMismatch(bytes32 found, bytes32 committed);
     error ComplaintInvalid(uint8 seat, uint8 accused);
     error EvidenceLength(uint256 found, uint256 max);
@@ -58,7 +58,7 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     error NotSpoken(uint8 seat, uint256 spoken);
     /// @notice The member is suspect or convicted, and contributes nothing to this round.
     error LeftOut(uint8 seat, uint256 leftOut);
-    /// @notice The bitmap names updates that nobody revealed, or that may not be summed.
+    /// @notice The bitmap names updates that were not revealed, or that may not be summed.
     error IncludedNotRevealed(uint256 included, uint256 allowed);
     /// @notice Only another member's revealed update can be disputed.
     error DisputeInvalid(uint8 seat, uint8 accused);
@@ -76,13 +76,13 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     error SealsNotMatched(uint256 found, uint256 min);
     /// @notice Too few of those who attested may decrypt.
     error TooFewDraftable(uint256 found, uint256 min);
-    /// @notice Nobody can be convicted in a round without a dispute, and no stranger in any.
+    /// @notice A conviction needs a dispute in the round, and only members can be convicted.
     error ConvictionInvalid(uint256 convicted, uint256 members);
-    /// @notice In the second half of registration's window nobody leaves.
+    /// @notice Members cannot leave in the second half of registration's window.
     error LeaveTooLate(uint8 seat, uint40 until);
     error TooFewIncluded(uint256 found, uint256 min);
     error NotDrafted(uint8 seat, uint256 drafted);
-    /// @notice A late ballot must agree with what was decided.
+    /// @notice A late ballot must agree with the decision.
     error AgainstOutcome(bytes26 found, bytes26 decided);
     /// @notice The keeper is neither jailed nor short of its bond.
     error NotExpellable(uint8 seat, address keeper);

@@ -29,12 +29,13 @@ interface IOutcomePoolErrors {
     /// @notice The price moved: more outcome tokens than the seller would give.
     error TooManyTokens(uint256 found, uint256 max);
     error TooFewShares(uint256 found, uint256 min);
-    /// @notice The odds are not those that the provider was quoted: scaled to the reserves of then, an outcome's would be `expected`.
+    /// @notice The odds differ from the provider's quote: scaled to the reserves at the time of the quote, an outcome's
+    /// reserve would be `expected`.
     error OddsMoved(uint256 outcome, uint256 found, uint256 expected);
     error TooLittleCollateral(uint256 found, uint256 min);
     /// @notice The pool holds `reserve` of an outcome, and would have to give up `needed` or more.
     error ReserveTooLow(uint256 outcome, uint256 found, uint256 min);
-    /// @notice The pool takes only what it fetches itself: tokens sent to it would belong to nobody.
+    /// @notice The pool takes only tokens that it fetches itself: tokens sent to it would belong to nobody.
     error UnsolicitedTokens(address token, address operator);
 }
 

@@ -47,9 +47,9 @@ interface IPublisherRegistryTypes {
     }
 }
 
-/// @title Who publishes, with which keys, from when to when
+/// @title Publishers, their keys and the keys' periods of validity
 /// @notice Anyone may register as a publisher; a consumer decides whom it trusts by id. A publisher's owner adds, retires and
-/// revokes keys. A key is never changed and never removed: what was signed stays checkable, and a revocation stays visible.
+/// revokes keys. A key is never changed or removed: signed content stays checkable, and a revocation stays visible.
 interface IPublisherRegistry is IPublisherRegistryTypes {
     event PublisherRegistered(uint64 indexed publisherId, address indexed owner, string name);
     event OwnershipOffered(uint64 indexed publisherId, address indexed from, address indexed to);
@@ -94,9 +94,10 @@ interface IPublisherRegistry is IPublisherRegistryTypes {
     /// @notice The input commitment of a proof that `keyId` signed private content for `tag`: (y + tag) mod BN254's scalar
     /// field, y being the key's second coordinate and the tag a number of 64 bits. Reverts unless the key belongs to
     /// `publisherId`, is valid now, and signs for circuits. The content stays with the prover.
-    /// @param tag What the signature is for; the consumer chooses one for every question, so that no signature answers two.
-    /// @dev Collision-free for keys whose secret somebody knows: two of them would need second coordinates within 2^64 of each
-    /// other. Circuit: circuits/lib/signed_commitment.circom.
+    /// @param tag The purpose of the signature; the consumer chooses a tag for every question, so that no signature
+    /// answers two.
+    /// @dev Free of collisions between keys with known secrets: two such keys would need y coordinates within 2^64 of
+    /// each other. Circuit: circuits/lib/signed_commitment.circom.
     function signedCommitment(uint64 publisherId, uint64 keyId, bytes8 tag) external view returns (bytes32);
 
     /// @notice Whether the key was revoked.

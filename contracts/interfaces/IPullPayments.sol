@@ -5,7 +5,7 @@ pragma solidity ^0.8.28;
 /// @notice Nothing is paid in passing: a receiver that reverts, or burns its gas, stops nobody's request, answer or job.
 interface IPullPayments {
     error NothingToWithdraw(address account);
-    /// @notice Nobody could ever spend what is sent to the zero address.
+    /// @notice Nobody could ever spend a payment to the zero address.
     error ZeroRecipient(address account);
     /// @notice Anybody may send an account its own balance; only the account itself may send it elsewhere.
     error NotAccountHolder(address account, address caller);
@@ -13,7 +13,7 @@ interface IPullPayments {
 
     event Withdrawn(address indexed account, address indexed to, uint256 amount);
 
-    /// @notice Sends `account` what it is owed; to another address only when `account` itself asks.
+    /// @notice Sends `account` its balance; to another address only if `account` itself calls.
     function withdraw(address account, address payable to) external;
 
     /// @notice What `account` can withdraw, in wei.

@@ -28,7 +28,7 @@ interface ISpendingGuardTypes {
     /// @notice The account spent since.
     error VerdictStale(bytes32 spendHash, uint256 given, uint256 found);
     error VerdictOfOtherPolicy(bytes32 spendHash, bytes8 found, bytes8 expected);
-    /// @notice What the contract sees of the transaction is no longer what the model saw.
+    /// @notice The features of the transaction are no longer the ones that the model judged.
     error FeaturesChanged(bytes32 spendHash, bytes32 found, bytes32 expected);
     error VerdictTimeInvalid(uint256 at, uint256 earliest, uint256 latest);
     /// @notice The account has a verdict on the same transaction, by the same policy and in the same state, of a later moment.
@@ -44,7 +44,7 @@ interface ISpendingGuardTypes {
     /// @notice An ERC-7579 account is called in a way that the guard does not understand.
     error UnsupportedCall(bytes4 selector);
     error UnsupportedCallType(bytes1 callType);
-    /// @notice Entry `index` of a Safe's batch is no plain call, or names no recipient.
+    /// @notice Entry `index` of a Safe's batch is not a plain call, or names no recipient.
     error BatchEntryUnsupported(uint256 index);
     error MalformedExecution(uint256 found, uint256 min);
 
@@ -112,9 +112,9 @@ interface ISpendingGuardTypes {
     }
 
     struct Verdict {
-        /// What was proven about.
+        /// The input commitment of the proof.
         bytes32 commitment;
-        /// Unix seconds that the features are of; 0 when there is no verdict.
+        /// Unix seconds for which the features were computed; 0 when there is no verdict.
         uint40 madeAt;
         /// The account's count of spends.
         uint64 nonce;
@@ -123,7 +123,7 @@ interface ISpendingGuardTypes {
     }
 }
 
-/// @title Lets an account spend little by itself, and much only when a proven model finds nothing wrong with it
+/// @title Lets an account spend small amounts freely, and large ones only when a proven model approves
 /// @notice One guard for many accounts: transaction guard and module guard of a Safe, hook of an ERC-7579 account. An account
 /// configures itself by calling this contract, and can always do that, recover (owners, guards, modules), and execute within its
 /// limits. More needs a verdict: a proof to the hub that the policy's model, on features which this contract computed itself, gives
@@ -131,16 +131,17 @@ interface ISpendingGuardTypes {
 /// history, for a short time, once. When there is no verdict to be had (the model is withdrawn, the hub stands still), a
 /// transaction that the account announced passes after the delay.
 ///
-/// The features, one byte each behind the eight bytes of `FEATURES_TAG`: (0) bit length of 256 · amount / limit, at most 31;
-/// (1) the same of what left in the window before; (2) number of spends in the window, at most 31; (3) bit length of the minutes since
-/// the last spend, 31 for none yet; (4) how often the recipient was paid before, at most 15; (5) whether the recipient has code;
-/// (6) class; (7) origin.
+/// The features, one byte each after the eight bytes of `FEATURES_TAG`: (0) bit length of 256 · amount / limit, at most
+/// 31; (1) the same for the amount that left in the window before; (2) number of spends in the window, at most 31; (3)
+/// bit length of the minutes since the last spend, 31 for none yet; (4) how often the recipient was paid before, at
+/// most 15; (5) whether the recipient has code; (6) class; (7) origin.
 ///
 /// A batch through Safe's MultiSendCallOnly is judged call by call, unless it was announced as a whole. A Safe's signatures
 /// (EIP-1271) move money without a transaction: it uses AnnouncedSignatures as its fallback handler.
 ///
-/// What it does not see: what contracts do that the account calls without value (an exchange with an old allowance), assets without
-/// a limit, NFTs. Recovery is never blocked, so who holds enough keys to remove the guard can remove it.
+/// It does not see the actions of contracts that the account calls without value (an exchange with an old allowance),
+/// assets without a limit, or NFTs. Recovery is never blocked, so anyone with enough keys to remove the guard can
+/// remove it.
 interface ISpendingGuard is ISpendingGuardTypes {
     event PolicyChanged(address indexed account, Policy policy, uint256 effectiveAt);
     event PolicyChangeCancelled(address indexed account);
@@ -198,7 +199,8 @@ interface ISpendingGuard is ISpendingGuardTypes {
         Groth16Proof calldata proof
     ) external;
 
-    /// @notice What has to be proven for a verdict: a hub model, its version in force, second and fourth public signal.
+    /// @notice The statement to prove for a verdict: a hub model, its version in force, second and fourth public
+    /// signal.
     function statementOf(
         address account,
         Spend calldata spend,

@@ -8,7 +8,7 @@ pragma solidity ^0.8.28;
 interface IStakeVotes {
     // ------------------------------------------------------------------------------------------------- errors
 
-    /// @notice Votes are known for what is past: `timepoint` must be below `clock`.
+    /// @notice Votes are known only for the past: `timepoint` must be below `clock`.
     error ERC5805FutureLookup(uint256 timepoint, uint48 clock);
 
     // ------------------------------------------------------------------------------------------------- events

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title Which contract verifies which circuit, under which key, and where the key came from.
-/// @notice Write-once: a circuit id that is registered never points elsewhere. A new key means a new circuit id. What was
-/// found unsound is revoked, once and for ever; whoever relies on the circuit then refuses its proofs.
+/// @title The verifier contract and key of each circuit, and the origin of the key.
+/// @notice Write-once: a registered circuit id never points elsewhere. A new key means a new circuit id. An unsound
+/// circuit is revoked permanently; consumers that rely on it then refuse its proofs.
 interface IVerifierRegistry {
     error VerifierAlreadyRegistered(bytes32 circuitId, address verifier);
     error UnknownCircuit(bytes32 circuitId);
@@ -23,7 +23,7 @@ interface IVerifierRegistry {
     error NotEmergencyRole(address account);
     /// @notice A pause ends by itself, at `latest` or before.
     error PauseTooLong(uint256 until, uint256 latest);
-    /// @notice The guardian paused the taking of new work; what is open goes on.
+    /// @notice The guardian paused the intake of new work; open work goes on.
     error IntakeIsPaused(uint256 until);
     /// @notice The verifier's code is not the code that was registered.
     error VerifierCodeChanged(bytes32 circuitId, bytes32 registered, bytes32 found);
@@ -81,8 +81,8 @@ interface IVerifierRegistry {
     /// @notice Withdraws a circuit for good: no proof of it counts any more. The timelock or the guardian.
     function revoke(bytes32 circuitId) external;
 
-    /// @notice Stops the taking of new work (requests, questions, jobs, markets, sets) everywhere that asks this registry. What is
-    /// open can be answered, settled, refunded and withdrawn. The timelock or the guardian.
+    /// @notice Stops the intake of new work (requests, questions, jobs, markets, sets) in all contracts that ask this
+    /// registry. Open work can be answered, settled, refunded and withdrawn. The timelock or the guardian.
     /// @param until Unix seconds at which the pause ends by itself, at most MAX_PAUSE_SECONDS from now; 0 ends it.
     function pauseIntake(uint256 until) external;
 

@@ -241,7 +241,7 @@ async function openCommand(id: number, options: OpenOptions): Promise<void> {
     const { provider, fromBlock } = session
     const signer = requireSigner(session)
     await using cleanup = new AsyncDisposableStack()
-    const contract = clients.market(session.market, provider)
+    const contract = clients.proverMarket(session.market, provider)
     const job = await readJob(contract, provider, BigInt(id))
     if (job.status === 'none') throw new UsageError(`the market has no job ${id}`)
     const plane = await openPlane(options, cleanup)

@@ -98,7 +98,7 @@ async function invite(
   refer: (sealed: Uint8Array) => Promise<Uint8Array>,
 ): Promise<{ prover: string; witness: Uint8Array }[]> {
   const provider = order.signer.provider!
-  const market = clients.market(order.market, provider)
+  const market = clients.proverMarket(order.market, provider)
   const [{ chainId }, poster] = await Promise.all([provider.getNetwork(), order.signer.getAddress()])
   const invitations: { prover: string; witness: Uint8Array }[] = []
   for (const given of provers!) {
