@@ -44,7 +44,8 @@ export function decrypt(key: Uint8Array, nonce: Uint8Array, associated: Uint8Arr
       plaintext.fill(0)
       throw error
     }
-    return plaintext
+    // Not as a Buffer, whose `slice` is a view: whoever copies a part and wipes the rest would wipe the copy.
+    return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length)
   } finally {
     subkey.fill(0)
   }

@@ -33,6 +33,14 @@ describe('XChaCha20-Poly1305 of the store', () => {
     }
   })
 
+  it('opens to bytes whose parts outlive the wiping of the whole', () => {
+    const parts = [bytes('key', 32), bytes('nonce', 24), bytes('name', 9)] as const
+    const opened = decrypt(...parts, encrypt(...parts, Uint8Array.of(1, 2, 3)))
+    const part = opened.slice(1)
+    opened.fill(0)
+    expect([...part]).to.deep.equal([2, 3])
+  })
+
   it('refuses what was changed in a bit: key, nonce, name, ciphertext or tag', () => {
     const parts = [bytes('key', 32), bytes('nonce', 24), bytes('name', 9)] as const
     const sealed = encrypt(...parts, bytes('value', 50))
