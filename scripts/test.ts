@@ -28,8 +28,8 @@ const jobs = Number(values.jobs ?? Math.min(2, os.availableParallelism()))
 if (unknown.length > 0) refuse(`no suite '${unknown[0]}'`, HELP)
 if (!Number.isInteger(jobs) || jobs < 1) refuse(`--jobs takes a whole number from 1, not '${values.jobs}'`, HELP)
 
-/** Files of a suite that mostly waits that run at a time. */
-const WAITING_JOBS = 2
+/** Files of a suite that mostly waits that run at a time: each may be a chain and five keepers, some 2 GiB. */
+const WAITING_JOBS = os.totalmem() >= 12 * 2 ** 30 ? 2 : 1
 /** Lines of the table of test files at the end. */
 const DEAREST = 12
 
