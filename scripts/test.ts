@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `npm test`: every suite in a process of its own, two at a time; ends with the counts alone on a line.
+// `npm test`: every suite in a process of its own, two at a time, beside what mostly waits; ends with the counts alone on a line.
 import os from 'node:os'
 import { commandLine, refuse } from './arguments.ts'
-import { filesOf, runSuite, type SuiteResult } from './test/runner.ts'
+import { filesOf, type Job, jobsOf, runJob, type SuiteResult } from './test/runner.ts'
 import { SUITES } from './test/suites.ts'
 import { addTallies, formatTally } from './test/tally.ts'
+import { cpuSecondsOf, dearestFiles } from './test/timings.ts'
 
 const HELP = `usage: npm test [-- [suite…] [--file TEXT] [--jobs N]]
 
   suite        ${SUITES.map((suite) => suite.name).join(', ')} (default: all but ${SUITES.filter((suite) => suite.onDemand).map((suite) => suite.name)})
   --file TEXT  only test files whose path contains TEXT
   --jobs N     suites at a time (default: one a core, at most 2), beside those that mostly wait
+
+  Ends with the test files and suites that took longest.
 `
 
 const { values, positionals } = commandLine(
@@ -25,29 +28,53 @@ const jobs = Number(values.jobs ?? Math.min(2, os.availableParallelism()))
 if (unknown.length > 0) refuse(`no suite '${unknown[0]}'`, HELP)
 if (!Number.isInteger(jobs) || jobs < 1) refuse(`--jobs takes a whole number from 1, not '${values.jobs}'`, HELP)
 
-const queue = SUITES.filter((suite) => (positionals.length === 0 ? !suite.onDemand : positionals.includes(suite.name)))
-  .map((suite) => ({ suite, files: filesOf(suite, values.file) }))
-  .filter(({ files }) => files.length > 0)
+/** Files of a suite that mostly waits that run at a time: each may be a chain and five keepers, some 2 GiB. */
+const WAITING_JOBS = os.totalmem() >= 12 * 2 ** 30 ? 2 : 1
+/** Lines of the table of test files at the end. */
+const DEAREST = 12
+
+const chosen = SUITES.filter((suite) => (positionals.length === 0 ? !suite.onDemand : positionals.includes(suite.name)))
+const queue = chosen.flatMap((suite) => jobsOf(suite, filesOf(suite, values.file)))
 const results: SuiteResult[] = []
 
-async function worker(todo: typeof queue): Promise<void> {
+async function worker(todo: Job[], lane: number): Promise<void> {
   for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
-    process.stderr.write(`${next.suite.name}: ${next.files.length} files …\n`)
-    const result = await runSuite(next.suite, next.files)
+    const { suite, files } = next
+    const what = suite.waits === undefined ? `${files.length} files` : files[0]!
+    process.stderr.write(`${suite.name}: ${what} …\n`)
+    const result = await runJob(next, lane)
     results.push(result)
-    process.stdout.write(`\n── ${result.suite.name} (${result.seconds.toFixed(0)} s) ──\n${result.output}\n`)
+    process.stdout.write(`\n── ${suite.name}: ${what} (${result.seconds.toFixed(0)} s) ──\n${result.output}\n`)
   }
 }
 
-const busy = queue.filter(({ suite }) => !suite.waits)
-const waiting = queue.filter(({ suite }) => suite.waits)
-await Promise.all([worker(waiting), ...Array.from({ length: jobs }, () => worker(busy))])
+const waiting = queue.filter(({ suite }) => suite.waits !== undefined)
+const busy = queue.filter(({ suite }) => suite.waits === undefined)
+const lanes = [...Array<Job[]>(WAITING_JOBS).fill(waiting), ...Array<Job[]>(jobs).fill(busy)]
+await Promise.all(lanes.map(worker))
 // Again, and last: nobody should have to look for a failure above thousands of lines.
 for (const { suite, failures } of results) {
   if (failures !== '') process.stdout.write(`── failed in ${suite.name} ──\n${failures}\n\n`)
 }
-for (const { suite, tally, seconds } of results) {
-  process.stdout.write(`${suite.name.padEnd(10)} ${formatTally(tally)} (${seconds.toFixed(0)} s)\n`)
+process.stdout.write('── what took longest: seconds of the processors, of the clock ──\n')
+for (const line of dearestFiles(
+  results.flatMap(({ timings }) => timings),
+  DEAREST,
+)) {
+  process.stdout.write(`${line}\n`)
+}
+process.stdout.write('── suites ──\n')
+for (const suite of chosen) {
+  const ofSuite = results.filter((result) => result.suite === suite)
+  if (ofSuite.length === 0) continue
+  const seconds = ofSuite.reduce((sum, result) => sum + result.seconds, 0)
+  // Tests in Solidity have no stopwatch.
+  const cpu =
+    suite.runner === 'solidity'
+      ? ''
+      : `, ${cpuSecondsOf(ofSuite.flatMap(({ timings }) => timings)).toFixed(0)} s of the processors`
+  const tally = formatTally(addTallies(ofSuite.map((result) => result.tally)))
+  process.stdout.write(`${suite.name.padEnd(10)} ${tally} (${seconds.toFixed(0)} s${cpu})\n`)
 }
 const total = addTallies(results.map((result) => result.tally))
 process.stdout.write(`${formatTally(total)}\n`)

@@ -6,7 +6,7 @@ import { assemble, collectBytes } from './assembly.ts'
 import { Deadline } from './deadline.ts'
 import { NetworkError } from './errors.ts'
 import { encodeBlob, parseBlobCid } from './file-format.ts'
-import { type HeliaNode, type NodeOptions, startNode } from './node.ts'
+import type { HeliaNode, NodeOptions } from './node.ts'
 
 export type FetchOptions = {
   /** Refuse a blob above this many bytes, before its leaves are asked for. */
@@ -58,6 +58,8 @@ export class DataPlane {
    * @throws NetworkError STORAGE, BAD_ADDRESS.
    */
   static async start(options: NodeOptions): Promise<DataPlane> {
+    // The libraries take longer to load than all else, and most who import this room start no node.
+    const { startNode } = await import('./node.ts')
     return new DataPlane(await startNode(options), options)
   }
 

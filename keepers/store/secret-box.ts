@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes, scryptSync } from 'node:crypto'
 import { inspect } from 'node:util'
-import { xchacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { StoreError } from './errors.ts'
+import { decrypt, encrypt, NONCE_BYTES, TAG_BYTES } from './xchacha.ts'
 
 /** scrypt cost of a new folder: N = 2^17, r = 8, p = 1, as OWASP's password storage advice and ethers' keystore use. */
 const DEFAULT_LOG2_N = 17
 const SCRYPT_R = 8
-const NONCE_BYTES = 24
-const TAG_BYTES = 16
 
 export type KdfParameters = { readonly salt: Uint8Array; readonly log2N: number }
 
@@ -40,8 +38,7 @@ export class SecretBox {
 
   seal(name: string, value: Uint8Array): Uint8Array {
     const nonce = randomBytes(NONCE_BYTES)
-    const sealed = xchacha20poly1305(this.#key, nonce, new TextEncoder().encode(name)).encrypt(value)
-    return Buffer.concat([nonce, sealed])
+    return Buffer.concat([nonce, encrypt(this.#key, nonce, new TextEncoder().encode(name), value)])
   }
 
   /** @throws StoreError WRONG_PASSPHRASE when the value does not authenticate under this key and name. */
@@ -51,7 +48,7 @@ export class SecretBox {
     }
     const nonce = sealed.subarray(0, NONCE_BYTES)
     try {
-      return xchacha20poly1305(this.#key, nonce, new TextEncoder().encode(name)).decrypt(sealed.subarray(NONCE_BYTES))
+      return decrypt(this.#key, nonce, new TextEncoder().encode(name), sealed.subarray(NONCE_BYTES))
     } catch {
       throw new StoreError('WRONG_PASSPHRASE', 'the passphrase does not open this data folder: check it and try again')
     }

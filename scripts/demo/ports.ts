@@ -5,11 +5,23 @@ import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import { OptionError } from './options.ts'
 
-/** Below what Linux (32768), macOS and Windows (49152) give to outgoing connections; few services live here. */
-const [FIRST, LAST] = [20_000, 32_767]
+/**
+ * Below what Linux (32768), macOS and Windows (49152) give to outgoing connections; few services live here. Of tests that run at the
+ * same time each has a part of it, which COHORT_PORTS names: a port is free until its process starts.
+ */
+const [FIRST, LAST] = portRange(process.env.COHORT_PORTS ?? '20000-32767')
 const TRIES = 50
 
 const given = new Set<number>()
+
+/** @throws OptionError for what is no range of ports */
+export function portRange(text: string): [first: number, last: number] {
+  const [, first, last] = (/^(\d{1,5})-(\d{1,5})$/.exec(text) ?? []).map(Number)
+  if (first === undefined || last === undefined || first < 1 || last < first || last > 65_535) {
+    throw new OptionError(`COHORT_PORTS '${text}': takes FIRST-LAST, such as 20000-32767`)
+  }
+  return [first, last]
+}
 
 /**
  * The asked port; without one, a free one that this process was not given before.

@@ -7,26 +7,34 @@ export type Suite = {
   readonly folder: string
   /** Contract tests run inside Hardhat, which owns the simulated chain, or are contracts themselves; the others in plain mocha. */
   readonly runner: 'hardhat' | 'solidity' | 'mocha'
-  /** Mostly waits for windows to pass: runs beside the others and takes no core's place. */
-  readonly waits?: true
+  /**
+   * Mostly waits for windows to pass: runs beside the others and takes no core's place, each file in a process of its own. What
+   * the paths of the longest files contain, the longest first: those start first.
+   */
+  readonly waits?: readonly string[]
   /** Takes minutes that CI does not have: runs when it is named, and with none else. */
   readonly onDemand?: true
 }
 
 /** Longest first, as a clean clone takes them: the suites run two at a time, and a long one must not start last. */
 export const SUITES: readonly Suite[] = [
-  { name: 'e2e', folder: 'e2e', runner: 'mocha', waits: true },
-  { name: 'contracts', folder: 'contracts/{deploy,governance,invariants,registry,rounds,verifier}', runner: 'hardhat' },
+  {
+    name: 'e2e',
+    folder: 'e2e',
+    runner: 'mocha',
+    waits: ['keeper.test', 'keeper-faults', 'keeper-key-disputes', 'keeper-commands'],
+  },
   { name: 'zkml', folder: 'keepers/zkml', runner: 'mocha' },
+  { name: 'contracts', folder: 'contracts/{deploy,governance,invariants,registry,rounds,verifier}', runner: 'hardhat' },
   { name: 'consumers', folder: 'contracts/{consumers,inference}', runner: 'hardhat' },
-  { name: 'plays', folder: 'contracts', runner: 'solidity' },
   { name: 'commands', folder: 'commands', runner: 'mocha' },
   { name: 'fhe', folder: 'keepers/fhe', runner: 'mocha' },
-  { name: 'agent', folder: 'keepers/agent', runner: 'mocha' },
   { name: 'packages', folder: 'packages', runner: 'mocha' },
+  { name: 'learning', folder: 'keepers/learning', runner: 'mocha' },
+  { name: 'agent', folder: 'keepers/agent', runner: 'mocha' },
+  { name: 'plays', folder: 'contracts', runner: 'solidity' },
   { name: 'circuits', folder: 'circuits', runner: 'mocha' },
   { name: 'network', folder: 'keepers/network', runner: 'mocha' },
-  { name: 'learning', folder: 'keepers/learning', runner: 'mocha' },
   { name: 'serving', folder: 'keepers/serving', runner: 'mocha' },
   { name: 'apps', folder: 'keepers/apps', runner: 'mocha' },
   { name: 'scripts', folder: 'scripts', runner: 'mocha' },

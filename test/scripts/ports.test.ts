@@ -2,13 +2,20 @@
 import { createServer } from 'node:net'
 import { expect } from 'chai'
 import { OptionError } from '../../scripts/demo/options.ts'
-import { freePort } from '../../scripts/demo/ports.ts'
+import { freePort, portRange } from '../../scripts/demo/ports.ts'
 
 describe('ports for processes', () => {
   it('are each given once, and none from the range of outgoing connections', async () => {
     const ports = await Promise.all(Array.from({ length: 100 }, () => freePort()))
     expect(new Set(ports).size).to.equal(ports.length)
     for (const port of ports) expect(port).to.be.within(20_000, 32_767)
+  })
+
+  it('are from the range that is given, or it is refused by name', () => {
+    expect(portRange('21000-21999')).to.deep.equal([21_000, 21_999])
+    for (const wrong of ['', '21000', '9-5', '0-9', '1-70000', 'a-b']) {
+      expect(() => portRange(wrong), wrong).to.throw(OptionError, `COHORT_PORTS '${wrong}'`)
+    }
   })
 
   it('are as asked, or refused by name when somebody listens there', async () => {

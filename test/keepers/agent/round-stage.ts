@@ -17,7 +17,13 @@ import { KeeperMetrics } from '../../../keepers/agent/metrics.ts'
 import type { Snapshot } from '../../../keepers/agent/snapshot.ts'
 import { contractInterface, type RevertError } from '../../../keepers/chain/index.ts'
 import { bitmapOf } from '../../../keepers/chain/seats.ts'
-import { encryptUpdate, MemoryOnceGuard, openEngine, type PlanOptions } from '../../../keepers/fhe/index.ts'
+import {
+  type Engine,
+  encryptUpdate,
+  MemoryOnceGuard,
+  openEngine,
+  type PlanOptions,
+} from '../../../keepers/fhe/index.ts'
 import { cidHex } from '../../../keepers/network/cid.ts'
 import { NetworkError } from '../../../keepers/network/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
@@ -69,6 +75,19 @@ export type RoundStage = {
   close(): Promise<void>
 }
 
+const ceremonies = new Map<string, Promise<Ceremony>>()
+
+/**
+ * The keys of an epoch: generated once a process for each plan, which is most of what a stage costs. Stages never dispose of them, and
+ * what a member does with its key goes through a copy in the stage's own store.
+ */
+function keysFor(engine: Engine): Promise<Ceremony> {
+  const name = Buffer.from(engine.plan.hash).toString('hex')
+  const known = ceremonies.get(name) ?? ceremony(engine)
+  ceremonies.set(name, known)
+  return known
+}
+
 /** Seats of the members, apart from their indices so that the two cannot be mixed up unnoticed. */
 export const seatOfIndex = (index: number): number => index + 2
 
@@ -81,7 +100,7 @@ export async function roundStage(options: {
   const { members, threshold, self } = options
   const plan = testPlan(members, threshold, { scaleBits: 'widest', maxWeight: 1000, roundsPerKey: 16, ...options.plan })
   const engine = await openEngine(plan)
-  const keys = await ceremony(engine)
+  const keys = await keysFor(engine)
   const roster = keys.members.map((member, index) => ({ ...member, seat: seatOfIndex(index) }))
   const frame: EpochFrame = { context: EPOCH, crsSeed: SEED, roster, self, plan, engine }
   const folder = mkdtempSync(join(tmpdir(), 'cohort-stage-'))

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { ROOT } from '../../scripts/bootstrap/paths.mjs'
+import { filesOf, jobsOf, runJob } from '../../scripts/test/runner.ts'
+import { SUITES, type Suite } from '../../scripts/test/suites.ts'
+import { cpuSecondsOf, dearestFiles } from '../../scripts/test/timings.ts'
+
+describe('the runner of the tests', function () {
+  this.timeout(30_000)
+  const suite: Suite = { name: 'some', folder: 'some', runner: 'mocha' }
+
+  it('runs a suite in one process, and what mostly waits a file at a time, the longest first', () => {
+    expect(jobsOf(suite, ['a', 'b'])).to.deep.equal([{ suite, files: ['a', 'b'] }])
+    expect(jobsOf(suite, [])).to.deep.equal([])
+    const waiting = { ...suite, waits: ['c', 'b'] }
+    expect(jobsOf(waiting, ['a', 'b', 'c']).map(({ files }) => files)).to.deep.equal([['c'], ['b'], ['a']])
+  })
+
+  it('knows which files take longest by names that they have', () => {
+    for (const suite of SUITES) {
+      for (const part of suite.waits ?? []) expect(filesOf(suite, part), part).to.have.length(1)
+    }
+  })
+
+  it('counts a file that cannot run as a failure, and notes what the others took of the processors, children included', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cohort-runner-'))
+    try {
+      const burn = 'const end = Date.now() + 400; while (Date.now() < end);'
+      const parent = `import { spawnSync } from 'node:child_process'
+describe('a parent', () => it('waits', () => { spawnSync(process.execPath, ['-e', ${JSON.stringify(burn)}]) }))`
+      const [good, bad] = [join(folder, 'good.test.ts'), join(folder, 'bad.test.ts')]
+      await writeFile(good, parent)
+      await writeFile(bad, "throw new Error('broken')")
+      const ran = await runJob({ suite, files: [good] }, 11)
+      expect(ran.tally).to.deep.equal({ passed: 1, failed: 0, skipped: 0 })
+      expect(ran.timings.map(({ file }) => file)).to.deep.equal(['(loading)', good])
+      const { seconds, cpuSeconds } = ran.timings[1]!
+      expect(seconds).to.be.at.least(0.4)
+      // Less than the child took when the machine is busy; hardly any if children did not count.
+      if (process.platform === 'linux') expect(cpuSeconds).to.be.at.least(0.06)
+      expect((await runJob({ suite, files: [bad] }, 11)).tally).to.deep.equal({ passed: 0, failed: 1, skipped: 0 })
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  it('adds up what a file took in several parts, and names the dearest first', () => {
+    const timings = [
+      { file: join(ROOT, 'test/a.ts'), seconds: 1, cpuSeconds: 1 },
+      { file: join(ROOT, 'test/b.ts'), seconds: 3, cpuSeconds: 2 },
+      { file: join(ROOT, 'test/a.ts'), seconds: 2, cpuSeconds: 1.5 },
+    ]
+    expect(cpuSecondsOf(timings)).to.equal(4.5)
+    expect(dearestFiles(timings, 5)).to.deep.equal(['    2.5     3.0  test/a.ts', '    2.0     3.0  test/b.ts'])
+    expect(dearestFiles(timings, 1)).to.have.length(1)
+  })
+})
