@@ -158,11 +158,10 @@ contract InputMarketsTest is Play {
     function _decide(Book storage book, address who) private {
         bytes memory data;
         if (book.outcomes == 2 && _below(2) == 0) {
-            uint256 share = _below(4) == 0 ? ONE * _below(3) : _below(ONE + 1);
-            data = abi.encodeCall(_market.settleShare, (book.id, share));
-            if (_try("settle a share", who, address(_market), data)) {
-                if (who != _dao || share > ONE) _same("a share that nobody may set", 1, 0);
-            }
+            // Below, within and above the bounds.
+            int256 score = int256(_below(3 * WIDTH)) - int256(WIDTH);
+            data = abi.encodeCall(_market.settleScore, (book.id, score));
+            if (_try("settle a score", who, address(_market), data) && who != _dao) _same("settled by anybody", 1, 0);
             return;
         }
         uint256 outcome = _below(4);
