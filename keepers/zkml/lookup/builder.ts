@@ -24,11 +24,17 @@ export const CHALLENGE = 4
 export type Round = 1 | 2
 
 export class Builder {
+  /** False: a circuit for plain Groth16, which has no challenge. */
+  readonly allowsChallenge: boolean
   readonly constraints: Constraint[] = []
   readonly ranges: RangeRequest[] = []
   readonly steps: Record<Round, Step[]> = { 1: [], 2: [] }
   /** The round of every wire; public signals are known before both. */
   readonly rounds: Round[] = Array.from({ length: PUBLIC + 1 }, () => 1)
+
+  constructor(allowsChallenge: boolean) {
+    this.allowsChallenge = allowsChallenge
+  }
 
   get wires(): number {
     return this.rounds.length

@@ -8,13 +8,12 @@ import { FIELD_BYTES } from '../bn254.ts'
 import { checkMagnitudes } from '../circuit/bounds.ts'
 import { CircuitError } from '../circuit/errors.ts'
 import type { CircuitInputs } from '../circuit/witness.ts'
-import type { CircuitOptions } from '../circuit/write/statement.ts'
 import type { IntegerProgram } from '../graph/program.ts'
 import { type Builder, CHALLENGE, PUBLIC_WIRES } from './builder.ts'
 import { coefficientOf } from './linear.ts'
 import { r1csFile } from './r1cs-file.ts'
 import { proveRanges } from './ranges.ts'
-import { type InputWires, writeStatement } from './statement.ts'
+import { type DirectOptions, type InputWires, writeStatement } from './statement.ts'
 import { Values } from './values.ts'
 
 /** How a circuit's wires are divided; a key and its proofs depend on it. */
@@ -48,7 +47,7 @@ export class LookupCircuit {
   readonly #order: readonly number[]
 
   /** @throws CircuitError `unsupported`, or `bound-exceeded` when sums could reach the size of the field. */
-  constructor(program: IntegerProgram, options: CircuitOptions = {}) {
+  constructor(program: IntegerProgram, options: DirectOptions = {}) {
     checkMagnitudes(program)
     const { builder, inputs } = writeStatement(program, options)
     this.tables = proveRanges(builder).widths

@@ -19,22 +19,9 @@ import type {
 import type { Builder } from './builder.ts'
 import { writeConv2d } from './convolution.ts'
 import { bitsFor, firstLargest, floorShift, isNonNegative, isZero, largest, oneHot, splitSign } from './gadgets.ts'
+import type { Elements, LayerInput, Parameters } from './layer.ts'
 import { constant, isConstant, type Linear, minus, plus, Sum, scaled, shifted } from './linear.ts'
 import { writeSpline } from './spline.ts'
-
-/** The elements of a tensor or of a parameter. */
-export type Elements = readonly Linear[]
-
-export type LayerInput = {
-  readonly elements: Elements
-  /** Of every element, for every admissible input. */
-  readonly bounds: Bounds
-}
-
-export type ParameterRole = 'weights' | 'bias' | 'scale' | 'table' | 'thresholds'
-
-/** The expressions of a layer's parameter: constants, or committed wires. */
-export type Parameters = (role: ParameterRole) => Elements
 
 export function writeLayer(
   builder: Builder,

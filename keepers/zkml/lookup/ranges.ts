@@ -27,7 +27,7 @@ class Table {
 
 /** Adds what proves the ranges asked for so far; nothing may be asked for afterwards. */
 export function proveRanges(builder: Builder): TablePlan {
-  const plan = planTables(builder.ranges)
+  const plan = planTables(builder.ranges, builder.allowsChallenge)
   const tables = new Map(plan.widths.map((width) => [width, new Table(width)]))
   for (const request of builder.ranges) proveRange(builder, request, plan, tables)
   for (const table of tables.values()) proveLookups(builder, table)

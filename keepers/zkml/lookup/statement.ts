@@ -31,24 +31,30 @@ import {
 } from '../graph/program.ts'
 import { Builder } from './builder.ts'
 import { firstLargest, isNonNegative, largest } from './gadgets.ts'
-import { type Elements, writeLayer } from './layers.ts'
+import type { Elements } from './layer.ts'
+import { writeLayer } from './layers.ts'
 import { constant, type Linear, minus, plus, Sum, shifted, single } from './linear.ts'
 import { chainOf } from './poseidon.ts'
 
 /** Wires that a prover's inputs go to, by the names that witnessInputs gives them. */
 export type InputWires = ReadonlyMap<string, readonly number[]>
 
+export type DirectOptions = CircuitOptions & {
+  /** `groth16`: without a challenge, so that ranges are bits. Default `groth16-lookup`. */
+  readonly system?: 'groth16' | 'groth16-lookup'
+}
+
 export type Statement = { readonly builder: Builder; readonly inputs: InputWires }
 
 /** @throws CircuitError `unsupported` for an input that is hashed or signed: compile those for plain Groth16. */
-export function writeStatement(program: IntegerProgram, options: CircuitOptions): Statement {
+export function writeStatement(program: IntegerProgram, options: DirectOptions): Statement {
   const { input = 'committed', output = 'public', modelSalt = 0n } = options
   checkInput(program, input)
   checkOutput(program)
   if (input === 'sha256' || input === 'signed') {
     throw new CircuitError('unsupported', `input ${input}: not in circuits with lookups; compile with --system groth16`)
   }
-  const builder = new Builder()
+  const builder = new Builder(options.system !== 'groth16')
   const inputs = new Map<string, readonly number[]>()
   const declare = (name: string, count: number): Linear[] => {
     const wires = Array.from({ length: count }, () => builder.wire())

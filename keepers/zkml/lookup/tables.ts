@@ -25,8 +25,8 @@ const MOST_TABLES = 3
 /** The sum over a table. */
 const TABLE_OVERHEAD = 1
 
-/** Tries every set of up to three tables. */
-export function planTables(requests: readonly RangeRequest[]): TablePlan {
+/** Tries every set of up to three tables; none where they are not wanted. */
+export function planTables(requests: readonly RangeRequest[], withTables: boolean): TablePlan {
   const counts = new Map<string, { bits: number; exact: boolean; count: number }>()
   for (const { bits, exact } of requests) {
     const key = `${bits} ${exact}`
@@ -37,7 +37,7 @@ export function planTables(requests: readonly RangeRequest[]): TablePlan {
   const kinds = [...counts.values()]
   const most = Math.max(1, ...kinds.map(({ bits }) => bits))
   let best: TablePlan | null = null
-  for (const widths of subsets(NARROWEST, Math.min(WIDEST, most), MOST_TABLES)) {
+  for (const widths of subsets(NARROWEST, Math.min(WIDEST, most), withTables ? MOST_TABLES : 0)) {
     const decompose = decomposer(widths, most)
     let constraints = widths.reduce((sum, width) => sum + 2 ** width + TABLE_OVERHEAD, 0)
     for (const { bits, exact, count } of kinds) constraints += count * costOf(decompose(bits, exact))
