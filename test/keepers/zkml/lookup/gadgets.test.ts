@@ -89,7 +89,7 @@ const GADGETS: Readonly<Record<string, Gadget>> = {
     most: 2,
     write: (builder, operands) => firstLargest(builder, operands, 4).index,
     expected: (a, b) => (b > a ? 1 : 0),
-    spare: { 0: 'what the other flag leaves of 1 is a bit' },
+    spare: { 0: 'what the other flag leaves of 1 is a bit', 1: 'likewise' },
   },
 }
 
