@@ -14,7 +14,7 @@ import { CircuitError } from '../circuit/errors.ts'
 import { invert, modulo } from '../circuit/quadratic.ts'
 import { type Builder, CHALLENGE, type RangeRequest } from './builder.ts'
 import { constant, type Linear, minus, Sum, scaled, single, ZERO } from './linear.ts'
-import { planTables, type TablePlan } from './tables.ts'
+import { planTables, RangeCounts, type TablePlan } from './tables.ts'
 
 class Table {
   readonly values: Linear[] = []
@@ -27,7 +27,9 @@ class Table {
 
 /** Adds what proves the ranges asked for so far; nothing may be asked for afterwards. */
 export function proveRanges(builder: Builder): TablePlan {
-  const plan = planTables(builder.ranges, builder.allowsChallenge)
+  const counts = new RangeCounts()
+  for (const { bits, exact } of builder.ranges) counts.add(bits, exact)
+  const plan = planTables(counts, builder.allowsChallenge)
   const tables = new Map(plan.widths.map((width) => [width, new Table(width)]))
   for (const request of builder.ranges) proveRange(builder, request, plan, tables)
   for (const table of tables.values()) proveLookups(builder, table)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which tables prove a circuit's ranges with the fewest constraints. A table of 2^w rows costs 2^w constraints once, and then a
 // limb of w bits costs one; without tables a limb is a bit, at one constraint each.
-import type { RangeRequest } from './builder.ts'
-
 /** The limbs of one range, lowest first. */
 export type Limbs = {
   /** Bits of each limb: of a table, or 1. */
@@ -25,16 +23,25 @@ const MOST_TABLES = 3
 /** The sum over a table. */
 const TABLE_OVERHEAD = 1
 
-/** Tries every set of up to three tables; none where they are not wanted. */
-export function planTables(requests: readonly RangeRequest[], withTables: boolean): TablePlan {
-  const counts = new Map<string, { bits: number; exact: boolean; count: number }>()
-  for (const { bits, exact } of requests) {
+/** How many ranges of one kind are asked for. */
+export class RangeCounts {
+  readonly #counts = new Map<string, { bits: number; exact: boolean; count: number }>()
+
+  add(bits: number, exact: boolean, count = 1): void {
     const key = `${bits} ${exact}`
-    const known = counts.get(key)
-    if (known === undefined) counts.set(key, { bits, exact, count: 1 })
-    else known.count++
+    const known = this.#counts.get(key)
+    if (known === undefined) this.#counts.set(key, { bits, exact, count })
+    else known.count += count
   }
-  const kinds = [...counts.values()]
+
+  kinds(): readonly { readonly bits: number; readonly exact: boolean; readonly count: number }[] {
+    return [...this.#counts.values()]
+  }
+}
+
+/** Tries every set of up to three tables; none where they are not wanted. */
+export function planTables(ranges: RangeCounts, withTables: boolean): TablePlan {
+  const kinds = ranges.kinds()
   const most = Math.max(1, ...kinds.map(({ bits }) => bits))
   let best: TablePlan | null = null
   for (const widths of subsets(NARROWEST, Math.min(WIDEST, most), withTables ? MOST_TABLES : 0)) {

@@ -13,7 +13,7 @@ import {
   splitSign,
 } from '../../../../keepers/zkml/lookup/gadgets.ts'
 import { type Linear, minus, shifted, single } from '../../../../keepers/zkml/lookup/linear.ts'
-import { planTables } from '../../../../keepers/zkml/lookup/tables.ts'
+import { planTables, RangeCounts } from '../../../../keepers/zkml/lookup/tables.ts'
 import { Values } from '../../../../keepers/zkml/lookup/values.ts'
 
 /** What a prover tries for each wire: small integers of both signs, and some fractions. */
@@ -176,6 +176,12 @@ describe('gadgets of circuits with lookups', function () {
 })
 
 describe('the tables of ranges', () => {
+  const counted = (requests: readonly { readonly bits: number; readonly exact: boolean }[]) => {
+    const counts = new RangeCounts()
+    for (const { bits, exact } of requests) counts.add(bits, exact)
+    return counts
+  }
+
   it('put every number of bits together, exactly where that is asked for', () => {
     for (const counts of [
       [900, 8],
@@ -189,7 +195,7 @@ describe('the tables of ranges', () => {
         bits: i % 3 === 0 ? counts[1] : 1 + (i % counts[1]),
         exact: i % 2 === 0,
       }))
-      const plan = planTables(requests, true)
+      const plan = planTables(counted(requests), true)
       for (const { bits, exact } of requests) {
         const { widths, scale } = plan.limbsOf(bits, exact)
         const sum = widths.reduce((total, width) => total + width, 0) - scale
@@ -204,9 +210,9 @@ describe('the tables of ranges', () => {
 
   it('are left out of plain circuits, and where they cost more than bits', () => {
     const requests = [{ value: single(9), bits: 6, exact: true }]
-    expect(planTables(requests, true).widths).to.deep.equal([])
+    expect(planTables(counted(requests), true).widths).to.deep.equal([])
     const many = Array.from({ length: 1000 }, () => requests[0]!)
-    expect(planTables(many, true).widths).to.deep.equal([6])
-    expect(planTables(many, false)).to.include({ constraints: 6000 })
+    expect(planTables(counted(many), true).widths).to.deep.equal([6])
+    expect(planTables(counted(many), false)).to.include({ constraints: 6000 })
   })
 })
