@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A witness in two passes: the challenges exist only when the first pass is committed to.
 import { FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
-import { bytesToField } from '../setup/curve-memory.ts'
-import { bordersOf, type TwoRoundShape } from '../setup/two-round-shape.ts'
+import { bordersOf, type TwoRoundShape, wireName } from '../setup/two-round-shape.ts'
 import { ProveError } from './errors.ts'
 import { witnessOf } from './witness-file.ts'
 
@@ -45,15 +44,16 @@ export function secondPass(
 ): Uint8Array<ArrayBuffer> {
   const witness = witnessOf(all, first.byteLength / FIELD_BYTES)
   const borders = bordersOf(shape)
-  for (let wire = 0; wire < borders.secondRound; wire++) {
-    const at = wire * FIELD_BYTES
-    const value = bytesToField(witness, at)
+  const expected = first.slice(0, borders.secondRound * FIELD_BYTES)
+  expected.set(packValues(challenges), borders.challenges * FIELD_BYTES)
+  const differs = expected.findIndex((byte, at) => witness[at] !== byte)
+  if (differs >= 0) {
+    const wire = Math.floor(differs / FIELD_BYTES)
     const isChallenge = wire >= borders.challenges && wire < borders.firstRound
-    const expected = isChallenge ? challenges[wire - borders.challenges]! : bytesToField(first, at)
-    if (value !== expected) {
-      const what = isChallenge ? 'is not the challenge' : 'differs from what the first round committed to'
-      throw new ProveError('invalid-witness', `the second pass: wire ${wire} ${what}`)
-    }
+    throw new ProveError(
+      'invalid-witness',
+      `the second pass: ${wireName(shape, wire)} is not ${isChallenge ? 'the challenge' : 'what the first pass said'}`,
+    )
   }
   return witness
 }
