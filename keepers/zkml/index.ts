@@ -66,6 +66,16 @@ export {
 } from './prove/proof.ts'
 export { rapidsnarkBackend } from './prove/rapidsnark.ts'
 export { snarkjsBackend } from './prove/snarkjs.ts'
+export { openTwoRound, type TwoRoundProver } from './prove/two-round.ts'
+export {
+  parseTwoRoundProof,
+  TWO_ROUND_PROOF_BYTES,
+  type TwoRoundProof,
+  type TwoRoundProofWithSignals,
+  twoRoundProofToJson,
+} from './prove/two-round-proof.ts'
+export { verifyTwoRound, verifyTwoRoundBatch } from './prove/two-round-verify.ts'
+export { packValues, type TwoPassWitness } from './prove/two-round-witness.ts'
 export { parseVerificationKey, verifyProof } from './prove/verify.ts'
 export { wasmBackend } from './prove/wasm.ts'
 export { encodeWitnessFile } from './prove/witness-file.ts'
@@ -107,10 +117,23 @@ export { type ProgramSegment, splitProgram } from './segment/split.ts'
 export { SetupError, type SetupErrorCode } from './setup/errors.ts'
 export { type LocalSetupOptions, type SetupProgress, setupLocal } from './setup/local.ts'
 export { type KeyMetadata, metadataPath, readKeyMetadata, type SetupKind } from './setup/metadata.ts'
+export { checkPartition, type Definition, type Partition } from './setup/partition.ts'
 export { writeAtomically } from './setup/section-file.ts'
+export { setupTwoRound } from './setup/two-round.ts'
+export { bordersOf, type TwoRoundShape } from './setup/two-round-shape.ts'
+export { parseTwoRoundZkey, type TwoRoundZkey } from './setup/two-round-zkey.ts'
 export { parseZkey, type Zkey } from './setup/zkey.ts'
 export { encodeBatchCalldata, encodeVerifyCalldata, type SolidityProof, toSolidityProof } from './verifier/calldata.ts'
 export { type ExportVerifierOptions, exportVerifier } from './verifier/solidity.ts'
+export {
+  challengesOf,
+  parseTwoRoundKey,
+  TWO_ROUND_SYSTEM,
+  type TwoRoundKey,
+  twoRoundKeyHash,
+  twoRoundKeyOf,
+  twoRoundKeyToJson,
+} from './verifier/two-round-key.ts'
 export {
   type VerificationKey,
   verificationKeyHash,
