@@ -51,19 +51,25 @@ export {
   type InferenceRequest,
   type InferenceWitness,
 } from './inference/prover.ts'
+// Keys and proofs of either system; what takes one of them alone is imported from its own file.
+export {
+  type AnyKey as VerificationKey,
+  type AnyProof as Proof,
+  type AnyProofWithSignals as ProofWithSignals,
+  anyProofToJson as proofToJson,
+  isTwoRoundKey,
+  keyHash as verificationKeyHash,
+  keyInZkey,
+  keyToJson as verificationKeyToJson,
+  type ProofSystem,
+  parseAnyProof as parseProof,
+  parseKey as parseVerificationKey,
+  verifyAny as verifyProof,
+} from './inference/systems.ts'
 export type { ProveOptions, Prover, ProverBackend } from './prove/backend.ts'
 export { proveAll, verifyBatch } from './prove/batch.ts'
 export { ProveError, type ProveErrorCode } from './prove/errors.ts'
-export {
-  PROOF_BYTES,
-  type Proof,
-  type ProofWithSignals,
-  type PublicSignals,
-  parseProof,
-  parsePublicSignals,
-  proofToJson,
-  publicSignalsToJson,
-} from './prove/proof.ts'
+export { PROOF_BYTES, type PublicSignals, parsePublicSignals, publicSignalsToJson } from './prove/proof.ts'
 export { rapidsnarkBackend } from './prove/rapidsnark.ts'
 export { snarkjsBackend } from './prove/snarkjs.ts'
 export { openTwoRound, type TwoRoundProver } from './prove/two-round.ts'
@@ -76,7 +82,6 @@ export {
 } from './prove/two-round-proof.ts'
 export { verifyTwoRound, verifyTwoRoundBatch } from './prove/two-round-verify.ts'
 export { packValues, type TwoPassWitness } from './prove/two-round-witness.ts'
-export { parseVerificationKey, verifyProof } from './prove/verify.ts'
 export { wasmBackend } from './prove/wasm.ts'
 export { encodeWitnessFile } from './prove/witness-file.ts'
 export { accuracyOf, countHeld, floatScores, programScores, type Samples, targetLabels } from './quantise/accuracy.ts'
@@ -134,9 +139,4 @@ export {
   twoRoundKeyOf,
   twoRoundKeyToJson,
 } from './verifier/two-round-key.ts'
-export {
-  type VerificationKey,
-  verificationKeyHash,
-  verificationKeyOf,
-  verificationKeyToJson,
-} from './verifier/verification-key.ts'
+export { verificationKeyOf } from './verifier/verification-key.ts'

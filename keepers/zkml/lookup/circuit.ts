@@ -9,6 +9,7 @@ import { checkMagnitudes } from '../circuit/bounds.ts'
 import { CircuitError } from '../circuit/errors.ts'
 import type { CircuitInputs } from '../circuit/witness.ts'
 import type { IntegerProgram } from '../graph/program.ts'
+import type { TwoRoundShape } from '../setup/two-round-shape.ts'
 import { type Builder, CHALLENGE, PUBLIC_WIRES } from './builder.ts'
 import { coefficientOf } from './linear.ts'
 import { r1csFile } from './r1cs-file.ts'
@@ -16,26 +17,16 @@ import { proveRanges } from './ranges.ts'
 import { type DirectOptions, type InputWires, writeStatement } from './statement.ts'
 import { Values } from './values.ts'
 
-/** How a circuit's wires are divided; a key and its proofs depend on it. */
-export type TwoRoundShape = {
-  /** Without the challenges. */
-  readonly publicSignals: number
-  readonly challenges: number
-  /** Private wires that are committed to before the challenge. */
-  readonly firstRound: number
-}
-
-/** A witness in two passes. */
+/** A TwoPassWitness whose second pass may be asked for again, for other challenges. */
 export type TwoRoundWitness = {
-  /** Public signals, then the wires of round 1: 32 bytes each, little endian, below r. */
   readonly first: Uint8Array
-  /** All wires, the constant one first, for these challenges. */
   finish(challenges: readonly bigint[]): Uint8Array
 }
 
 const PUBLIC_SIGNALS = Object.keys(PUBLIC_WIRES).length
 
 export class LookupCircuit {
+  /** Without a challenge where nothing needs one: the circuit is then of plain Groth16. */
   readonly shape: TwoRoundShape
   readonly constraints: number
   readonly variables: number

@@ -4,7 +4,7 @@
 import { expect } from 'chai'
 import type { Combination, ConstraintSystem } from '../../../../keepers/zkml/circuit/constraints.ts'
 import { invert, modulo } from '../../../../keepers/zkml/circuit/quadratic.ts'
-import type { TwoRoundShape } from '../../../../keepers/zkml/lookup/circuit.ts'
+import type { TwoRoundShape } from '../../../../keepers/zkml/setup/two-round-shape.ts'
 
 type Lookup = { readonly value: Combination; readonly inverse: number }
 type Row = { readonly constant: bigint; readonly count: number; readonly weighted: number }
