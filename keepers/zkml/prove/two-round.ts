@@ -70,9 +70,9 @@ export async function openTwoRound(
 }
 
 /** δ is δ₂ here; δ₁ only blinds against κ. */
-type TwoRoundPoints = BlindingPoints & { readonly deltaFirst: Uint8Array }
+export type TwoRoundPoints = BlindingPoints & { readonly deltaFirst: Uint8Array }
 
-function headerPoints({ sections: { header } }: TwoRoundZkey): TwoRoundPoints {
+export function headerPoints({ sections: { header } }: TwoRoundZkey): TwoRoundPoints {
   const [g1, g2] = [POINT_BYTES.g1.affine, POINT_BYTES.g2.affine]
   let at = TWO_ROUND_POINTS_OFFSET
   const take = (length: number) => {
@@ -143,7 +143,7 @@ class TwoRoundWasmProver implements TwoRoundProver {
 }
 
 /** C₁ = Σ + κ·δ₂, and −κ·δ₁ for C₂. κ is overwritten. */
-async function blindCommitment(
+export async function blindCommitment(
   points: TwoRoundPoints,
   parts: readonly PartialSums[],
   kappa: Uint8Array,

@@ -34,13 +34,16 @@ export type KeyJob = {
   readonly options: LocalSetupOptions
 }
 
-/** Draws secrets, writes the key whole or not at all, and overwrites the secrets. */
-export async function writeKey(job: KeyJob): Promise<void> {
+/**
+ * Draws secrets, writes the key whole or not at all, and overwrites the secrets.
+ * @param draw the secrets of two rounds; only tests give their own.
+ */
+export async function writeKey(job: KeyJob, draw = drawTwoRoundSecrets): Promise<void> {
   const { r1cs, shape, options } = job
   const { signal, onProgress } = options
   const memory = await CurveMemory.create(await loadCurveImage())
   onProgress?.({ stage: 'evaluate', done: 0, total: 1 })
-  const inTwoRounds = shape === null ? null : drawTwoRoundSecrets()
+  const inTwoRounds = shape === null ? null : draw()
   const secrets = inTwoRounds ?? drawSecrets()
   try {
     const commitment =

@@ -4,6 +4,7 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { SCALAR_FIELD } from '../bn254.ts'
 import type { Proof, ProofWithSignals, PublicSignals } from '../prove/proof.ts'
+import type { TwoRoundProof, TwoRoundProofWithSignals } from '../prove/two-round-proof.ts'
 
 /** The arguments a, b, c of `verifyProof`, ready for any ABI encoder. */
 export type SolidityProof = {
@@ -32,6 +33,29 @@ export function encodeVerifyCalldata(proof: Proof, publicSignals: PublicSignals)
 
 /** Calldata of `verifyBatch(proofs, publicSignals)`. All must have the same number of signals; at least one. */
 export function encodeBatchCalldata(batch: readonly ProofWithSignals[]): string {
+  return encodeBatch('uint256[2],uint256[2][2],uint256[2]', 8, batch, ({ proof }) => proofWords(proof))
+}
+
+/** Calldata of `verifyProof(a, b, commitment, c, publicSignals)` of a verifier of two rounds: selector and 10 + n words, as 0x… */
+export function encodeTwoRoundCalldata(proof: TwoRoundProof, publicSignals: PublicSignals): string {
+  checkSignals(publicSignals)
+  const points = 'uint256[2],uint256[2][2],uint256[2],uint256[2]'
+  const signature = `verifyProof(${points},uint256[${publicSignals.length}])`
+  return encode(signature, [...twoRoundWords(proof), ...publicSignals])
+}
+
+/** Calldata of `verifyBatch(proofs, publicSignals)` of a verifier of two rounds. */
+export function encodeTwoRoundBatchCalldata(batch: readonly TwoRoundProofWithSignals[]): string {
+  const points = 'uint256[2],uint256[2][2],uint256[2],uint256[2]'
+  return encodeBatch(points, 10, batch, ({ proof }) => twoRoundWords(proof))
+}
+
+function encodeBatch<P extends { readonly publicSignals: PublicSignals }>(
+  points: string,
+  words: number,
+  batch: readonly P[],
+  wordsOf: (proof: P) => bigint[],
+): string {
   const signals = batch[0]?.publicSignals.length
   if (signals === undefined) throw new RangeError('a batch needs at least one proof')
   for (const [i, { publicSignals }] of batch.entries()) {
@@ -40,14 +64,14 @@ export function encodeBatchCalldata(batch: readonly ProofWithSignals[]): string 
     }
     checkSignals(publicSignals)
   }
-  const signature = `verifyBatch((uint256[2],uint256[2][2],uint256[2])[],uint256[${signals}][])`
+  const signature = `verifyBatch((${points})[],uint256[${signals}][])`
   const count = BigInt(batch.length)
   // Two dynamic arrays of static elements: their offsets, then each as its length and its elements.
   return encode(signature, [
     64n,
-    64n + 32n * (1n + 8n * count),
+    64n + 32n * (1n + BigInt(words) * count),
     count,
-    ...batch.flatMap(({ proof }) => proofWords(proof)),
+    ...batch.flatMap(wordsOf),
     count,
     ...batch.flatMap(({ publicSignals }) => publicSignals),
   ])
@@ -56,6 +80,10 @@ export function encodeBatchCalldata(batch: readonly ProofWithSignals[]): string 
 function proofWords(proof: Proof): bigint[] {
   const { a, b, c } = toSolidityProof(proof)
   return [...a, ...b[0], ...b[1], ...c]
+}
+
+function twoRoundWords({ a, b, commitment, c }: TwoRoundProof): bigint[] {
+  return [...a, ...b.flatMap(([re, im]) => [im, re]), ...commitment, ...c]
 }
 
 function checkSignals(signals: PublicSignals): void {

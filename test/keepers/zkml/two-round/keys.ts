@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { writeKey } from '../../../../keepers/zkml/setup/key-file.ts'
 import { sha256 } from '../../../../keepers/zkml/setup/metadata.ts'
 import { parseR1cs } from '../../../../keepers/zkml/setup/r1cs.ts'
+import { drawTwoRoundSecrets } from '../../../../keepers/zkml/setup/secrets.ts'
 import { setupTwoRound } from '../../../../keepers/zkml/setup/two-round.ts'
 import { parseTwoRoundZkey } from '../../../../keepers/zkml/setup/two-round-zkey.ts'
 import { type TwoRoundKey, twoRoundKeyOf } from '../../../../keepers/zkml/verifier/two-round-key.ts'
@@ -25,11 +26,12 @@ export function keyFor(circuit: NamedCircuit): Promise<TestKey> {
 }
 
 /** What a set-up without the check would make. */
-export function uncheckedKeyFor(circuit: NamedCircuit): Promise<TestKey> {
+export function uncheckedKeyFor(circuit: NamedCircuit, draw = drawTwoRoundSecrets): Promise<TestKey> {
   return inFolder(async (folder) => {
     const { r1cs, shape } = build(circuit)
     const zkeyPath = join(folder, 'a.zkey')
-    await writeKey({ r1cs: parseR1cs(r1cs), r1csSha256: sha256(r1cs), zkeyPath, shape, options: { threads: 1 } })
+    const job = { r1cs: parseR1cs(r1cs), r1csSha256: sha256(r1cs), zkeyPath, shape, options: { threads: 1 } }
+    await writeKey(job, draw)
     return zkeyPath
   })
 }

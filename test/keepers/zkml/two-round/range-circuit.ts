@@ -56,6 +56,10 @@ export function moved(circuit: NamedCircuit, ...wires: Wire[]): NamedCircuit {
   }
 }
 
+export function reduceAll(values: readonly bigint[]): bigint[] {
+  return values.map(reduce)
+}
+
 /** A witness in two passes from named values; `finish` is given the challenges and adds what depends on them. */
 export function passes(
   circuit: NamedCircuit,
@@ -74,6 +78,8 @@ export function passes(
 }
 
 export const ROWS = 16
+/** As long as a commitment. */
+const MODEL = 2n ** 252n + 7n
 const PUBLIC = ['model', 'input', 'output', 'context']
 
 /** secret = low + 16·high, input = secret² + context, both limbs in the table. With two challenges, rows are (t, t²). */
@@ -96,7 +102,7 @@ export function rangeCircuit(challenges: 1 | 2 = 1): NamedCircuit {
     constraints: [
       [{ secret: 1 }, { secret: 1 }, { input: 1, context: -1 }],
       [{ low: 1, high: 16, secret: -1 }, { one: 1 }, {}],
-      [{ model: 1, one: -7 }, { one: 1 }, {}],
+      [{ model: 1, one: -MODEL }, { one: 1 }, {}],
       [{ 'low²': 1, 'high²': 1, output: -1 }, { one: 1 }, {}],
       // With one column nothing else says what the squares are.
       ...(pairs ? [] : limbs.map((limb) => [{ [limb]: 1 }, { [limb]: 1 }, { [`${limb}²`]: 1 }] as const)),
@@ -120,7 +126,7 @@ export function firstValues(secret: number, context = 0n): Values {
   const [low, high] = [secret % 16, Math.floor(secret / 16)]
   const counts = Array.from({ length: ROWS }, (_, t) => [`m${t}`, BigInt((low === t ? 1 : 0) + (high === t ? 1 : 0))])
   return {
-    model: 7n,
+    model: MODEL,
     input: BigInt(secret) ** 2n + context,
     output: BigInt(low * low + high * high),
     context,

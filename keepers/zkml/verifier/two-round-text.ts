@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The text of the Solidity verifier for Groth16 in two rounds, with {{fields}} that two-round-solidity.ts fills. What it emits is MIT.
+
+/** Header, constants of the key, the hash that names the key, and the challenges. */
+export const TWO_ROUND_PRELUDE = `// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.24;
+
+/// @title Verifier of Groth16 in two rounds (MIRAGE, ePrint 2020/278) over BN254 for {{subject}}.
+/// @notice Written by \`cohort zkml export-verifier\`; do not edit.
+{{notice}}
+contract {{name}} {
+    struct Proof {
+        uint256[2] a;
+        /// Each coordinate as [imaginary, real], the order of EIP-197.
+        uint256[2][2] b;
+        /// The commitment to the first round, which the challenges are hashed from.
+        uint256[2] commitment;
+        uint256[2] c;
+    }
+
+    /// @notice A batch must hold as many proofs as rows of public signals, and at least one.
+    error BatchLengthMismatch(uint256 proofs, uint256 signals);
+
+    /// @notice How the key was made ("{{setupName}}"), as IVerifierRegistry.SetupKind numbers it.
+    uint8 public constant SETUP_KIND = {{setupKind}};
+
+    /// @notice The proof system: this contract does not take proofs of plain Groth16.
+    string public constant SYSTEM = "{{system}}";
+
+    /// Field of the coordinates, and order of the groups (the field of the signals).
+    uint256 private constant Q = {{q}};
+    uint256 private constant R = {{r}};
+
+    /// What \`vkHash()\` gives.
+    bytes32 private constant KEY_HASH = {{vkHash}};
+    /// keccak256("cohort groth16-lookup key v1") and keccak256("cohort groth16-lookup challenge v1").
+    uint256 private constant KEY_TAG = {{keyTag}};
+    uint256 private constant CHALLENGE_TAG = {{challengeTag}};
+
+    // The verification key, α, γ, δ₁ and δ₂ negated. IC: one, {{signals}} public signals, {{challenges}} challenges.
+{{constants}}
+
+    /// @notice keccak256 of the words of tag, shape, alpha, beta, gamma, delta1, delta2 and IC, computed from what the code really uses.
+    function vkHash() external pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, KEY_TAG)
+            mstore(add(m, 0x20), {{signals}})
+            mstore(add(m, 0x40), {{challenges}})
+            mstore(add(m, 0x60), {{firstRound}})
+            mstore(add(m, 0x80), NEG_ALPHA_X)
+            mstore(add(m, 0xa0), mod(sub(Q, NEG_ALPHA_Y), Q))
+            mstore(add(m, 0xc0), BETA_X_IM)
+            mstore(add(m, 0xe0), BETA_X_RE)
+            mstore(add(m, 0x100), BETA_Y_IM)
+            mstore(add(m, 0x120), BETA_Y_RE)
+{{negatedWords}}
+{{icWords}}
+            hash := keccak256(m, {{hashBytes}})
+        }
+    }
+
+    /// @dev keccak256(CHALLENGE_TAG ‖ KEY_HASH ‖ C₁ ‖ public signals ‖ i) >> 8 for challenge i. Everything that a prover said before is
+    /// in it: from a hash of C₁ alone, a proof could be moved to another statement.
+    function _challenges(uint256[2] calldata commitment, uint256[{{signals}}] calldata publicSignals)
+        private
+        pure
+        returns (uint256[{{challenges}}] memory found)
+    {
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, CHALLENGE_TAG)
+            mstore(add(m, 0x20), KEY_HASH)
+            calldatacopy(add(m, 0x40), commitment, 0x40)
+            calldatacopy(add(m, 0x80), publicSignals, {{signalBytes}})
+{{challengeWords}}
+        }
+    }
+`
+
+/** One proof: e(A, B) · e(−α, β) · e(Σ, −γ) · e(C₁, −δ₁) · e(C₂, −δ₂) = 1. */
+export const TWO_ROUND_SINGLE = `    /// @notice Whether the proof holds for the public signals.
+    /// @dev Returns false for signals ≥ r, coordinates ≥ q, points that are not on the curve and points at infinity. Both range checks
+    /// matter: a signal s and s + r, or a coordinate y and y + q, would otherwise be two encodings of one statement. Proofs can be
+    /// re-randomised by anyone, so never key a replay check on their bytes.
+    function verifyProof(
+        uint256[2] calldata a,
+        uint256[2][2] calldata b,
+        uint256[2] calldata commitment,
+        uint256[2] calldata c,
+        uint256[{{signals}}] calldata publicSignals
+    ) external view returns (bool) {
+        if (!_wellFormed(a, b, commitment, c) || !_inScalarField(publicSignals)) return false;
+        uint256[{{challenges}}] memory challenges = _challenges(commitment, publicSignals);
+        bytes memory pairs;
+        assembly ("memory-safe") {
+            pairs := mload(0x40)
+            mstore(pairs, 0x3c0)
+            let at := add(pairs, 0x20)
+            let m := add(at, 0x3c0)
+            mstore(0x40, m)
+            calldatacopy(at, a, 0x40)
+            calldatacopy(add(at, 0x40), b, 0x80)
+            mstore(add(at, 0xc0), NEG_ALPHA_X)
+            mstore(add(at, 0xe0), NEG_ALPHA_Y)
+            calldatacopy(add(at, 0x240), commitment, 0x40)
+            calldatacopy(add(at, 0x300), c, 0x40)
+            // The sum of IC at m, each term behind it. All points are on the curve: no call can fail for its input.
+            mstore(m, IC0_X)
+            mstore(add(m, 0x20), IC0_Y)
+            let ok := 1
+{{icSum}}
+            // Only a chain without the precompiles, or too little gas, comes here.
+            if iszero(and(ok, eq(returndatasize(), 0x40))) { revert(0, 0) }
+            mcopy(add(at, 0x180), m, 0x40)
+        }
+        _pushKey(pairs, 0xc0);
+        return _pairingIsOne(pairs);
+    }
+
+    function _inScalarField(uint256[{{signals}}] calldata signals) private pure returns (bool ok) {
+        assembly ("memory-safe") {
+            ok := 1
+            for { let i := 0 } lt(i, {{signalBytes}}) { i := add(i, 0x20) } { ok := and(ok, lt(calldataload(add(signals, i)), R)) }
+        }
+    }
+
+    /// @dev Coordinates below q, and each point on its curve. That B is in the right subgroup is checked by the pairing precompile;
+    /// points off the curve would make it burn all the gas it was given.
+    function _wellFormed(
+        uint256[2] calldata a,
+        uint256[2][2] calldata b,
+        uint256[2] calldata commitment,
+        uint256[2] calldata c
+    ) private pure returns (bool) {
+        return _onCurve(a[0], a[1]) && _onCurve(commitment[0], commitment[1]) && _onCurve(c[0], c[1])
+            && _onTwist(b[0][1], b[0][0], b[1][1], b[1][0]);
+    }
+
+    /// @dev y² = x³ + 3. Infinity, which the precompiles write as (0, 0), is not: no honest proof has a point there.
+    function _onCurve(uint256 x, uint256 y) private pure returns (bool) {
+        if (x >= Q || y >= Q) return false;
+        return mulmod(y, y, Q) == addmod(mulmod(mulmod(x, x, Q), x, Q), 3, Q);
+    }
+
+    /// @dev y² = x³ + 3/(9 + i) over the quadratic extension with i² = −1. (re, im) of x, then of y.
+    function _onTwist(uint256 xr, uint256 xi, uint256 yr, uint256 yi) private pure returns (bool) {
+        if (xr >= Q || xi >= Q || yr >= Q || yi >= Q) return false;
+{{twistEquation}}
+    }
+
+    /// @dev Writes β, −γ, −δ₁ and −δ₂ as the second halves of the four pairs that begin at an offset.
+    function _pushKey(bytes memory pairs, uint256 offset) private pure {
+        assembly ("memory-safe") {
+            let at := add(add(pairs, 0x20), offset)
+{{keyPairs}}
+        }
+    }
+
+{{precompiles}}`
+
+/** Many proofs under one key: their equations, each raised to a coefficient nobody could choose, multiplied. */
+export const TWO_ROUND_BATCH = `    /// @notice Whether all proofs hold, row i of the signals belonging to proof i; much cheaper for each than alone.
+    /// @dev A random linear combination: with coefficients of 128 bits hashed from the key and the whole calldata (proofs and
+    /// signals), a batch that holds a false proof passes with probability 2^-128 for each hash that a forger tries. Each proof has
+    /// challenges of its own. One bad proof fails the batch.
+    function verifyBatch(Proof[] calldata proofs, uint256[{{signals}}][] calldata publicSignals)
+        external
+        view
+        returns (bool)
+    {
+        uint256 n = proofs.length;
+        if (n == 0 || n != publicSignals.length) revert BatchLengthMismatch(n, publicSignals.length);
+        bytes32 seed = keccak256(abi.encode(KEY_HASH, msg.data));
+        bytes memory pairs = new bytes((n + 4) * 0xc0);
+        uint256 at;
+        assembly ("memory-safe") {
+            at := add(pairs, 0x20)
+        }
+        uint256[{{icLength}}] memory sums;
+        (uint256 x1, uint256 y1, uint256 x2, uint256 y2) = (0, 0, 0, 0);
+        for (uint256 i = 0; i < n; ++i) {
+            Proof calldata proof = proofs[i];
+            uint256[{{signals}}] calldata signals = publicSignals[i];
+            if (!_wellFormed(proof.a, proof.b, proof.commitment, proof.c) || !_inScalarField(signals)) return false;
+            uint256 coefficient = uint256(keccak256(abi.encode(seed, i))) >> 128;
+            at = _pushProof(at, proof, coefficient);
+            (x1, y1) = _addMul(x1, y1, proof.commitment[0], proof.commitment[1], coefficient);
+            (x2, y2) = _addMul(x2, y2, proof.c[0], proof.c[1], coefficient);
+            _addWires(sums, coefficient, signals, _challenges(proof.commitment, signals));
+        }
+        (uint256 xAlpha, uint256 yAlpha) = _addMul(0, 0, NEG_ALPHA_X, NEG_ALPHA_Y, sums[0]);
+        (uint256 x, uint256 y) = _batchSignals(sums);
+        assembly ("memory-safe") {
+            mstore(at, xAlpha)
+            mstore(add(at, 0x20), yAlpha)
+            mstore(add(at, 0xc0), x)
+            mstore(add(at, 0xe0), y)
+            mstore(add(at, 0x180), x1)
+            mstore(add(at, 0x1a0), y1)
+            mstore(add(at, 0x240), x2)
+            mstore(add(at, 0x260), y2)
+        }
+        _pushKey(pairs, n * 0xc0);
+        return _pairingIsOne(pairs);
+    }
+
+    function _pushProof(uint256 at, Proof calldata proof, uint256 coefficient) private view returns (uint256) {
+        (uint256 x, uint256 y) = _addMul(0, 0, proof.a[0], proof.a[1], coefficient);
+        assembly ("memory-safe") {
+            mstore(at, x)
+            mstore(add(at, 0x20), y)
+            calldatacopy(add(at, 0x40), add(proof, 0x40), 0x80)
+        }
+        return at + 0xc0;
+    }
+
+    function _addWires(
+        uint256[{{icLength}}] memory sums,
+        uint256 coefficient,
+        uint256[{{signals}}] calldata signals,
+        uint256[{{challenges}}] memory challenges
+    ) private pure {
+        sums[0] = addmod(sums[0], coefficient, R);
+        for (uint256 j = 0; j < {{signals}}; ++j) {
+            sums[j + 1] = addmod(sums[j + 1], mulmod(coefficient, signals[j], R), R);
+        }
+        for (uint256 j = 0; j < {{challenges}}; ++j) {
+            uint256 k = j + {{icOfChallenges}};
+            sums[k] = addmod(sums[k], mulmod(coefficient, challenges[j], R), R);
+        }
+    }
+
+    function _batchSignals(uint256[{{icLength}}] memory sums) private view returns (uint256 x, uint256 y) {
+        (x, y) = _addMul(0, 0, IC0_X, IC0_Y, sums[0]);
+{{icBatchSum}}
+    }
+}
+`

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from 'chai'
+import { network } from 'hardhat'
+import { encodeTwoRoundBatchCalldata, encodeTwoRoundCalldata } from '../../../keepers/zkml/verifier/calldata.ts'
+import { deployTwoRound, words } from './two-round.ts'
+
+const { ethers } = await network.create()
+
+describe('gas of the verifier of Groth16 in two rounds', () => {
+  for (const challenges of [1, 2] as const) {
+    it(`is at most 285,000 for one proof, ${challenges} of its challenges, and 100,000 for each of 16`, async () => {
+      const secrets = Array.from({ length: 16 }, (_, i) => 10 * i + 3)
+      const { verifier, proofs, deployedBytes } = await deployTwoRound(ethers, challenges, secrets)
+      const [signer] = await ethers.getSigners()
+      const to = await verifier.getAddress()
+      const send = async (data: string) => Number((await (await signer!.sendTransaction({ to, data })).wait())!.gasUsed)
+      const single = await send(encodeTwoRoundCalldata(proofs[0]!.proof, proofs[0]!.publicSignals))
+      const batch = await send(encodeTwoRoundBatchCalldata(proofs))
+      if (process.env.COHORT_SHOW_GAS === '1') console.log({ challenges, single, each: batch / 16, deployedBytes })
+      expect(single).to.be.at.most(285_000)
+      expect(batch / 16).to.be.at.most(100_000)
+      expect(deployedBytes).to.be.below(24_576)
+      // A relayer loses little by garbage.
+      const { a, b, commitment, c, signals } = words(proofs[0]!)
+      const garbage = [a[0], a[1]! ^ 1n]
+      const refused = await verifier.getFunction('verifyProof').estimateGas(garbage, b, commitment, c, signals)
+      expect(Number(refused)).to.be.below(50_000)
+    })
+  }
+})

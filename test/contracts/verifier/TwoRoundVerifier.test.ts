@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from 'chai'
+import { network } from 'hardhat'
+import { BASE_FIELD, SCALAR_FIELD } from '../../../keepers/zkml/bn254.ts'
+import { encodeTwoRoundBatchCalldata, encodeTwoRoundCalldata } from '../../../keepers/zkml/verifier/calldata.ts'
+import { twoRoundKeyHash } from '../../../keepers/zkml/verifier/two-round-key.ts'
+import { exportTwoRoundVerifier } from '../../../keepers/zkml/verifier/two-round-solidity.ts'
+import { type Deployed, deployTwoRound, type Words, words } from './two-round.ts'
+
+const { ethers } = await network.create()
+
+for (const challenges of [1, 2] as const) {
+  describe(`emitted verifier of Groth16 in two rounds, ${challenges === 1 ? 'one challenge' : 'two challenges'}`, () => {
+    let deployed: Deployed
+    const at = (index: number) => words(deployed.proofs[index]!)
+    const verify = ({ a, b, commitment, c, signals }: Words, overrides = {}): Promise<boolean> =>
+      deployed.verifier.verifyProof!.staticCall(a, b, commitment, c, signals, overrides)
+    const verifyBatch = (batch: Words[], overrides = {}): Promise<boolean> =>
+      deployed.verifier.verifyBatch!.staticCall(
+        batch.map(({ a, b, commitment, c }) => ({ a, b, commitment, c })),
+        batch.map(({ signals }) => signals),
+        overrides,
+      )
+
+    before(async () => {
+      deployed = await deployTwoRound(ethers, challenges, [1, 200, 33, 1])
+    })
+
+    it('accepts honest proofs, alone and in batches: it computes the challenges that the prover did', async () => {
+      for (let i = 0; i < 4; i++) expect(await verify(at(i))).to.equal(true)
+      for (const size of [1, 2, 4]) expect(await verifyBatch([0, 1, 2, 3].slice(0, size).map(at))).to.equal(true)
+      expect(await verifyBatch([at(0), at(0)])).to.equal(true)
+    })
+
+    it('states the hash of its own key, its system, and that the key is local', async () => {
+      const { verifier, test } = deployed
+      expect(await verifier.vkHash!()).to.equal(twoRoundKeyHash(test.key))
+      expect(await verifier.SETUP_KIND!()).to.equal(1n)
+      expect(await verifier.SYSTEM!()).to.equal('groth16-lookup')
+    })
+
+    it('refuses every changed word, alias and point at infinity, without reverting', async () => {
+      const changes = [(x: bigint) => x + 1n, () => 0n, (x: bigint) => x ^ (1n << 200n)]
+      for (const part of ['a', 'b', 'commitment', 'c', 'signals'] as const) {
+        const size = part === 'b' || part === 'signals' ? 4 : 2
+        const alias = part === 'signals' ? SCALAR_FIELD : BASE_FIELD
+        for (let i = 0; i < size; i++) {
+          for (const change of [...changes, (x: bigint) => x + alias]) {
+            const forged = at(1)
+            const row = part === 'b' ? forged.b[i >> 1]! : forged[part]
+            const index = part === 'b' ? i & 1 : i
+            row[index] = change(row[index]!)
+            expect(await verify(forged), `${part}[${i}]`).to.equal(false)
+            if (change === changes[0]) expect(await verifyBatch([at(0), forged]), `${part}[${i}]`).to.equal(false)
+          }
+        }
+        if (part !== 'signals' && part !== 'b') {
+          expect(await verify({ ...at(1), [part]: [0n, 0n] }), `${part} at infinity`).to.equal(false)
+          const [x, y] = at(1)[part] as [bigint, bigint]
+          expect(await verify({ ...at(1), [part]: [x, BASE_FIELD - y] }), `−${part}`).to.equal(false)
+        }
+      }
+      const zero = [0n, 0n]
+      expect(await verify({ ...at(1), b: [zero, zero] })).to.equal(false)
+      expect(await verify({ a: zero, b: [zero, zero], commitment: zero, c: zero, signals: at(1).signals })).to.equal(
+        false,
+      )
+    })
+
+    it('refuses parts of another proof, of the same statement too, and parts exchanged', async () => {
+      for (const other of [at(1), at(3)]) {
+        for (const part of ['a', 'b', 'commitment', 'c'] as const) {
+          expect(await verify({ ...at(0), [part]: other[part] }), part).to.equal(false)
+        }
+      }
+      expect(await verify({ ...at(0), signals: at(1).signals })).to.equal(false)
+      expect(await verify({ ...at(0), commitment: at(0).c, c: at(0).commitment })).to.equal(false)
+      const exchanged = [at(0), at(1)] as const
+      for (const part of ['c', 'commitment', 'signals'] as const) {
+        const batch = exchanged.map((proof, i) => ({ ...proof, [part]: exchanged[1 - i]![part] }))
+        expect(await verifyBatch(batch), part).to.equal(false)
+      }
+    })
+
+    it('reverts for an empty batch and for one whose halves differ in length', async () => {
+      const { verifier } = deployed
+      const { a, b, commitment, c, signals } = at(0)
+      await expect(verifier.verifyBatch!([], []))
+        .to.be.revertedWithCustomError(verifier, 'BatchLengthMismatch')
+        .withArgs(0, 0)
+      await expect(verifier.verifyBatch!([{ a, b, commitment, c }], [signals, signals]))
+        .to.be.revertedWithCustomError(verifier, 'BatchLengthMismatch')
+        .withArgs(1, 2)
+    })
+
+    it('takes exactly the calldata that is encoded for it, in which there is no challenge', async () => {
+      const { verifier, proofs } = deployed
+      const { a, b, commitment, c, signals } = at(2)
+      const single = encodeTwoRoundCalldata(proofs[2]!.proof, proofs[2]!.publicSignals)
+      expect(single).to.equal(verifier.interface.encodeFunctionData('verifyProof', [a, b, commitment, c, signals]))
+      // Ten words of points and four signals.
+      expect(single.length).to.equal(2 + 8 + 64 * 14)
+      const batch = proofs.slice(0, 3)
+      expect(encodeTwoRoundBatchCalldata(batch)).to.equal(
+        verifier.interface.encodeFunctionData('verifyBatch', [
+          batch.map(words).map(({ a, b, commitment, c }) => ({ a, b, commitment, c })),
+          batch.map(({ publicSignals }) => [...publicSignals]),
+        ]),
+      )
+    })
+
+    it('never says no of true proofs for want of gas, alone or in a batch: it reverts', async () => {
+      const calls = [
+        ['single', 330_000n, (gasLimit: bigint) => verify(at(0), { gasLimit })],
+        ['batch', 520_000n, (gasLimit: bigint) => verifyBatch([0, 1, 2].map(at), { gasLimit })],
+      ] as const
+      for (const [what, most, call] of calls) {
+        let held = 0
+        for (let gas = 30_000n; gas <= most; gas += 1_000n) {
+          const answer = await call(gas).catch(() => 'reverted' as const)
+          expect(answer, `${what} at ${gas}`).to.not.equal(false)
+          if (answer === true) held++
+        }
+        expect(held, `${what}: the sweep reached enough gas`).to.be.above(10)
+      }
+    })
+
+    it('refuses to write a contract under a name that is no identifier', () => {
+      for (const options of [{ name: '1st' }, { name: 'V', subject: 'a\nb' }]) {
+        expect(() => exportTwoRoundVerifier(deployed.test.key, { setupKind: 'local', ...options })).to.throw(RangeError)
+      }
+    })
+  })
+}
