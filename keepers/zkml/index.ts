@@ -57,6 +57,7 @@ export {
   type AnyProof as Proof,
   type AnyProofWithSignals as ProofWithSignals,
   anyProofToJson as proofToJson,
+  exportAnyVerifier as exportVerifier,
   isTwoRoundKey,
   keyHash as verificationKeyHash,
   keyInZkey,
@@ -129,7 +130,7 @@ export { bordersOf, type TwoRoundShape } from './setup/two-round-shape.ts'
 export { parseTwoRoundZkey, type TwoRoundZkey } from './setup/two-round-zkey.ts'
 export { parseZkey, type Zkey } from './setup/zkey.ts'
 export { encodeBatchCalldata, encodeVerifyCalldata, type SolidityProof, toSolidityProof } from './verifier/calldata.ts'
-export { type ExportVerifierOptions, exportVerifier } from './verifier/solidity.ts'
+export type { ExportVerifierOptions } from './verifier/solidity.ts'
 export {
   challengesOf,
   parseTwoRoundKey,

@@ -6,6 +6,7 @@ import { verifyTwoRound } from '../prove/two-round-verify.ts'
 import { verifyProof } from '../prove/verify.ts'
 import { parseTwoRoundZkey } from '../setup/two-round-zkey.ts'
 import { parseZkey } from '../setup/zkey.ts'
+import { type ExportVerifierOptions, exportVerifier } from '../verifier/solidity.ts'
 import {
   parseTwoRoundKey,
   TWO_ROUND_SYSTEM,
@@ -14,6 +15,7 @@ import {
   twoRoundKeyOf,
   twoRoundKeyToJson,
 } from '../verifier/two-round-key.ts'
+import { exportTwoRoundVerifier } from '../verifier/two-round-solidity.ts'
 import {
   parseVerificationKey,
   type VerificationKey,
@@ -73,4 +75,9 @@ export async function verifyAny(key: AnyKey, proof: AnyProof, publicSignals: Pub
 
 function namesTwoRounds(json: unknown): boolean {
   return typeof json === 'object' && json !== null && 'protocol' in json && json.protocol === TWO_ROUND_SYSTEM
+}
+
+/** The Solidity verifier of a key; both kinds have the functions of IGroth16Verifier. */
+export function exportAnyVerifier(key: AnyKey, options: ExportVerifierOptions): string {
+  return isTwoRoundKey(key) ? exportTwoRoundVerifier(key, options) : exportVerifier(key, options)
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Writes a Solidity verifier for one key of Groth16 in two rounds: our own text under MIT, from MIRAGE (ePrint 2020/278) and
 // EIP-196/197.
+import { BASE_FIELD } from '../bn254.ts'
 import {
   commonFields,
   type ExportVerifierOptions,
@@ -33,6 +34,7 @@ export function exportTwoRoundVerifier(key: TwoRoundKey, options: ExportVerifier
   return fillText([TWO_ROUND_PRELUDE, TWO_ROUND_SINGLE, TWO_ROUND_BATCH], {
     ...commonFields(options),
     system: TWO_ROUND_SYSTEM,
+    rootExponent: hexWord((BASE_FIELD + 1n) / 4n),
     signals: String(publicSignals),
     challenges: String(challenges),
     firstRound: String(firstRound),

@@ -13,8 +13,8 @@ contract {{name}} {
         uint256[2] a;
         /// Each coordinate as [imaginary, real], the order of EIP-197.
         uint256[2][2] b;
-        /// The commitment to the first round, which the challenges are hashed from.
-        uint256[2] commitment;
+        /// C₁, the commitment to the first round that the challenges are hashed from, and C₂, each in one word: x, and in bit 255 whether y
+        /// is the larger of its two values. A proof has the words of one of plain Groth16, so callers need not tell them apart.
         uint256[2] c;
     }
 
@@ -27,6 +27,8 @@ contract {{name}} {
     /// @notice The proof system: this contract does not take proofs of plain Groth16.
     string public constant SYSTEM = "{{system}}";
 
+    /// (q + 1) / 4: a square's power of it is a root of the square.
+    uint256 private constant ROOT_EXPONENT = {{rootExponent}};
     /// Field of the coordinates, and order of the groups (the field of the signals).
     uint256 private constant Q = {{q}};
     uint256 private constant R = {{r}};
@@ -62,7 +64,7 @@ contract {{name}} {
 
     /// @dev keccak256(CHALLENGE_TAG ‖ KEY_HASH ‖ C₁ ‖ public signals ‖ i) >> 8 for challenge i. Everything that a prover said before is
     /// in it: from a hash of C₁ alone, a proof could be moved to another statement.
-    function _challenges(uint256[2] calldata commitment, uint256[{{signals}}] calldata publicSignals)
+    function _challenges(uint256 x1, uint256 y1, uint256[{{signals}}] calldata publicSignals)
         private
         pure
         returns (uint256[{{challenges}}] memory found)
@@ -71,7 +73,8 @@ contract {{name}} {
             let m := mload(0x40)
             mstore(m, CHALLENGE_TAG)
             mstore(add(m, 0x20), KEY_HASH)
-            calldatacopy(add(m, 0x40), commitment, 0x40)
+            mstore(add(m, 0x40), x1)
+            mstore(add(m, 0x60), y1)
             calldatacopy(add(m, 0x80), publicSignals, {{signalBytes}})
 {{challengeWords}}
         }
@@ -86,12 +89,14 @@ export const TWO_ROUND_SINGLE = `    /// @notice Whether the proof holds for the
     function verifyProof(
         uint256[2] calldata a,
         uint256[2][2] calldata b,
-        uint256[2] calldata commitment,
         uint256[2] calldata c,
         uint256[{{signals}}] calldata publicSignals
     ) external view returns (bool) {
-        if (!_wellFormed(a, b, commitment, c) || !_inScalarField(publicSignals)) return false;
-        uint256[{{challenges}}] memory challenges = _challenges(commitment, publicSignals);
+        if (!_wellFormed(a, b) || !_inScalarField(publicSignals)) return false;
+        (uint256 x1, uint256 y1) = _decompress(c[0]);
+        (uint256 x2, uint256 y2) = _decompress(c[1]);
+        if (y1 == 0 || y2 == 0) return false;
+        uint256[{{challenges}}] memory challenges = _challenges(x1, y1, publicSignals);
         bytes memory pairs;
         assembly ("memory-safe") {
             pairs := mload(0x40)
@@ -103,8 +108,10 @@ export const TWO_ROUND_SINGLE = `    /// @notice Whether the proof holds for the
             calldatacopy(add(at, 0x40), b, 0x80)
             mstore(add(at, 0xc0), NEG_ALPHA_X)
             mstore(add(at, 0xe0), NEG_ALPHA_Y)
-            calldatacopy(add(at, 0x240), commitment, 0x40)
-            calldatacopy(add(at, 0x300), c, 0x40)
+            mstore(add(at, 0x240), x1)
+            mstore(add(at, 0x260), y1)
+            mstore(add(at, 0x300), x2)
+            mstore(add(at, 0x320), y2)
             // The sum of IC at m, each term behind it. All points are on the curve: no call can fail for its input.
             mstore(m, IC0_X)
             mstore(add(m, 0x20), IC0_Y)
@@ -127,14 +134,30 @@ export const TWO_ROUND_SINGLE = `    /// @notice Whether the proof holds for the
 
     /// @dev Coordinates below q, and each point on its curve. That B is in the right subgroup is checked by the pairing precompile;
     /// points off the curve would make it burn all the gas it was given.
-    function _wellFormed(
-        uint256[2] calldata a,
-        uint256[2][2] calldata b,
-        uint256[2] calldata commitment,
-        uint256[2] calldata c
-    ) private pure returns (bool) {
-        return _onCurve(a[0], a[1]) && _onCurve(commitment[0], commitment[1]) && _onCurve(c[0], c[1])
-            && _onTwist(b[0][1], b[0][0], b[1][1], b[1][0]);
+    function _wellFormed(uint256[2] calldata a, uint256[2][2] calldata b) private pure returns (bool) {
+        return _onCurve(a[0], a[1]) && _onTwist(b[0][1], b[0][0], b[1][1], b[1][0]);
+    }
+
+    /// @dev The point of the curve that a word stands for, by the modular exponentiation of EIP-198; (0, 0) where there is none. No point of
+    /// the curve has y = 0. Reverts when gas is short.
+    function _decompress(uint256 word) private view returns (uint256 x, uint256 y) {
+        x = word & (type(uint256).max >> 1);
+        if (x >= Q) return (0, 0);
+        uint256 square = addmod(mulmod(mulmod(x, x, Q), x, Q), 3, Q);
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, 0x20)
+            mstore(add(m, 0x20), 0x20)
+            mstore(add(m, 0x40), 0x20)
+            mstore(add(m, 0x60), square)
+            mstore(add(m, 0x80), ROOT_EXPONENT)
+            mstore(add(m, 0xa0), Q)
+            let ok := staticcall(gas(), 5, m, 0xc0, m, 0x20)
+            if iszero(and(ok, eq(returndatasize(), 0x20))) { revert(0, 0) }
+            y := mload(m)
+        }
+        if (mulmod(y, y, Q) != square) return (0, 0);
+        if ((y > Q >> 1) != (word >> 255 == 1)) y = Q - y;
     }
 
     /// @dev y² = x³ + 3. Infinity, which the precompiles write as (0, 0), is not: no honest proof has a point there.
@@ -182,20 +205,24 @@ export const TWO_ROUND_BATCH = `    /// @notice Whether all proofs hold, row i o
         for (uint256 i = 0; i < n; ++i) {
             Proof calldata proof = proofs[i];
             uint256[{{signals}}] calldata signals = publicSignals[i];
-            if (!_wellFormed(proof.a, proof.b, proof.commitment, proof.c) || !_inScalarField(signals)) return false;
+            if (!_wellFormed(proof.a, proof.b) || !_inScalarField(signals)) return false;
             uint256 coefficient = uint256(keccak256(abi.encode(seed, i))) >> 128;
             at = _pushProof(at, proof, coefficient);
-            (x1, y1) = _addMul(x1, y1, proof.commitment[0], proof.commitment[1], coefficient);
-            (x2, y2) = _addMul(x2, y2, proof.c[0], proof.c[1], coefficient);
-            _addWires(sums, coefficient, signals, _challenges(proof.commitment, signals));
+            (uint256 x, uint256 y) = _decompress(proof.c[0]);
+            if (y == 0) return false;
+            (x1, y1) = _addMul(x1, y1, x, y, coefficient);
+            _addWires(sums, coefficient, signals, _challenges(x, y, signals));
+            (x, y) = _decompress(proof.c[1]);
+            if (y == 0) return false;
+            (x2, y2) = _addMul(x2, y2, x, y, coefficient);
         }
         (uint256 xAlpha, uint256 yAlpha) = _addMul(0, 0, NEG_ALPHA_X, NEG_ALPHA_Y, sums[0]);
-        (uint256 x, uint256 y) = _batchSignals(sums);
+        (uint256 xSum, uint256 ySum) = _batchSignals(sums);
         assembly ("memory-safe") {
             mstore(at, xAlpha)
             mstore(add(at, 0x20), yAlpha)
-            mstore(add(at, 0xc0), x)
-            mstore(add(at, 0xe0), y)
+            mstore(add(at, 0xc0), xSum)
+            mstore(add(at, 0xe0), ySum)
             mstore(add(at, 0x180), x1)
             mstore(add(at, 0x1a0), y1)
             mstore(add(at, 0x240), x2)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { network } from 'hardhat'
-import { encodeTwoRoundBatchCalldata, encodeTwoRoundCalldata } from '../../../keepers/zkml/verifier/calldata.ts'
+import { encodeBatchCalldata, encodeVerifyCalldata } from '../../../keepers/zkml/verifier/calldata.ts'
 import { deployTwoRound, words } from './two-round.ts'
 
 const { ethers } = await network.create()
@@ -14,16 +14,16 @@ describe('gas of the verifier of Groth16 in two rounds', () => {
       const [signer] = await ethers.getSigners()
       const to = await verifier.getAddress()
       const send = async (data: string) => Number((await (await signer!.sendTransaction({ to, data })).wait())!.gasUsed)
-      const single = await send(encodeTwoRoundCalldata(proofs[0]!.proof, proofs[0]!.publicSignals))
-      const batch = await send(encodeTwoRoundBatchCalldata(proofs))
+      const single = await send(encodeVerifyCalldata(proofs[0]!.proof, proofs[0]!.publicSignals))
+      const batch = await send(encodeBatchCalldata(proofs))
       if (process.env.COHORT_SHOW_GAS === '1') console.log({ challenges, single, each: batch / 16, deployedBytes })
       expect(single).to.be.at.most(285_000)
       expect(batch / 16).to.be.at.most(100_000)
       expect(deployedBytes).to.be.below(24_576)
       // A relayer loses little by garbage.
-      const { a, b, commitment, c, signals } = words(proofs[0]!)
+      const { a, b, c, signals } = words(proofs[0]!)
       const garbage = [a[0], a[1]! ^ 1n]
-      const refused = await verifier.getFunction('verifyProof').estimateGas(garbage, b, commitment, c, signals)
+      const refused = await verifier.getFunction('verifyProof').estimateGas(garbage, b, c, signals)
       expect(Number(refused)).to.be.below(50_000)
     })
   }

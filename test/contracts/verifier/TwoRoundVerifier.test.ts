@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { network } from 'hardhat'
 import { BASE_FIELD, SCALAR_FIELD } from '../../../keepers/zkml/bn254.ts'
-import { encodeTwoRoundBatchCalldata, encodeTwoRoundCalldata } from '../../../keepers/zkml/verifier/calldata.ts'
+import { encodeBatchCalldata, encodeVerifyCalldata } from '../../../keepers/zkml/verifier/calldata.ts'
 import { twoRoundKeyHash } from '../../../keepers/zkml/verifier/two-round-key.ts'
 import { exportTwoRoundVerifier } from '../../../keepers/zkml/verifier/two-round-solidity.ts'
 import { type Deployed, deployTwoRound, type Words, words } from './two-round.ts'
@@ -13,11 +13,11 @@ for (const challenges of [1, 2] as const) {
   describe(`emitted verifier of Groth16 in two rounds, ${challenges === 1 ? 'one challenge' : 'two challenges'}`, () => {
     let deployed: Deployed
     const at = (index: number) => words(deployed.proofs[index]!)
-    const verify = ({ a, b, commitment, c, signals }: Words, overrides = {}): Promise<boolean> =>
-      deployed.verifier.verifyProof!.staticCall(a, b, commitment, c, signals, overrides)
+    const verify = ({ a, b, c, signals }: Words, overrides = {}): Promise<boolean> =>
+      deployed.verifier.verifyProof!.staticCall(a, b, c, signals, overrides)
     const verifyBatch = (batch: Words[], overrides = {}): Promise<boolean> =>
       deployed.verifier.verifyBatch!.staticCall(
-        batch.map(({ a, b, commitment, c }) => ({ a, b, commitment, c })),
+        batch.map(({ a, b, c }) => ({ a, b, c })),
         batch.map(({ signals }) => signals),
         overrides,
       )
@@ -41,7 +41,7 @@ for (const challenges of [1, 2] as const) {
 
     it('refuses every changed word, alias and point at infinity, without reverting', async () => {
       const changes = [(x: bigint) => x + 1n, () => 0n, (x: bigint) => x ^ (1n << 200n)]
-      for (const part of ['a', 'b', 'commitment', 'c', 'signals'] as const) {
+      for (const part of ['a', 'b', 'c', 'signals'] as const) {
         const size = part === 'b' || part === 'signals' ? 4 : 2
         const alias = part === 'signals' ? SCALAR_FIELD : BASE_FIELD
         for (let i = 0; i < size; i++) {
@@ -54,29 +54,39 @@ for (const challenges of [1, 2] as const) {
             if (change === changes[0]) expect(await verifyBatch([at(0), forged]), `${part}[${i}]`).to.equal(false)
           }
         }
-        if (part !== 'signals' && part !== 'b') {
-          expect(await verify({ ...at(1), [part]: [0n, 0n] }), `${part} at infinity`).to.equal(false)
-          const [x, y] = at(1)[part] as [bigint, bigint]
-          expect(await verify({ ...at(1), [part]: [x, BASE_FIELD - y] }), `−${part}`).to.equal(false)
+      }
+      expect(await verify({ ...at(1), a: [0n, 0n] }), 'A at infinity').to.equal(false)
+      const [x, y] = at(1).a as [bigint, bigint]
+      expect(await verify({ ...at(1), a: [x, BASE_FIELD - y] }), '−A').to.equal(false)
+      for (const i of [0, 1]) {
+        // Zero is no x of the curve; bit 255 is the sign of y, and bit 254 belongs to no x below q.
+        for (const change of [() => 0n, (word: bigint) => word ^ (1n << 255n), (word: bigint) => word ^ (1n << 254n)]) {
+          const c = [...at(1).c]
+          c[i] = change(c[i]!)
+          expect(await verify({ ...at(1), c }), `c[${i}]`).to.equal(false)
+          expect(await verifyBatch([at(0), { ...at(1), c }]), `c[${i}]`).to.equal(false)
         }
       }
       const zero = [0n, 0n]
       expect(await verify({ ...at(1), b: [zero, zero] })).to.equal(false)
-      expect(await verify({ a: zero, b: [zero, zero], commitment: zero, c: zero, signals: at(1).signals })).to.equal(
-        false,
-      )
+      expect(await verify({ a: zero, b: [zero, zero], c: zero, signals: at(1).signals })).to.equal(false)
     })
 
     it('refuses parts of another proof, of the same statement too, and parts exchanged', async () => {
       for (const other of [at(1), at(3)]) {
-        for (const part of ['a', 'b', 'commitment', 'c'] as const) {
+        for (const part of ['a', 'b', 'c'] as const) {
           expect(await verify({ ...at(0), [part]: other[part] }), part).to.equal(false)
+        }
+        for (const i of [0, 1]) {
+          const c = [...at(0).c]
+          c[i] = other.c[i]!
+          expect(await verify({ ...at(0), c }), `c[${i}]`).to.equal(false)
         }
       }
       expect(await verify({ ...at(0), signals: at(1).signals })).to.equal(false)
-      expect(await verify({ ...at(0), commitment: at(0).c, c: at(0).commitment })).to.equal(false)
+      expect(await verify({ ...at(0), c: at(0).c.toReversed() })).to.equal(false)
       const exchanged = [at(0), at(1)] as const
-      for (const part of ['c', 'commitment', 'signals'] as const) {
+      for (const part of ['c', 'signals'] as const) {
         const batch = exchanged.map((proof, i) => ({ ...proof, [part]: exchanged[1 - i]![part] }))
         expect(await verifyBatch(batch), part).to.equal(false)
       }
@@ -84,26 +94,26 @@ for (const challenges of [1, 2] as const) {
 
     it('reverts for an empty batch and for one whose halves differ in length', async () => {
       const { verifier } = deployed
-      const { a, b, commitment, c, signals } = at(0)
+      const { a, b, c, signals } = at(0)
       await expect(verifier.verifyBatch!([], []))
         .to.be.revertedWithCustomError(verifier, 'BatchLengthMismatch')
         .withArgs(0, 0)
-      await expect(verifier.verifyBatch!([{ a, b, commitment, c }], [signals, signals]))
+      await expect(verifier.verifyBatch!([{ a, b, c }], [signals, signals]))
         .to.be.revertedWithCustomError(verifier, 'BatchLengthMismatch')
         .withArgs(1, 2)
     })
 
     it('takes exactly the calldata that is encoded for it, in which there is no challenge', async () => {
       const { verifier, proofs } = deployed
-      const { a, b, commitment, c, signals } = at(2)
-      const single = encodeTwoRoundCalldata(proofs[2]!.proof, proofs[2]!.publicSignals)
-      expect(single).to.equal(verifier.interface.encodeFunctionData('verifyProof', [a, b, commitment, c, signals]))
-      // Ten words of points and four signals.
-      expect(single.length).to.equal(2 + 8 + 64 * 14)
+      const { a, b, c, signals } = at(2)
+      const single = encodeVerifyCalldata(proofs[2]!.proof, proofs[2]!.publicSignals)
+      expect(single).to.equal(verifier.interface.encodeFunctionData('verifyProof', [a, b, c, signals]))
+      // The words of a proof of plain Groth16: eight, and four signals.
+      expect(single.length).to.equal(2 + 8 + 64 * 12)
       const batch = proofs.slice(0, 3)
-      expect(encodeTwoRoundBatchCalldata(batch)).to.equal(
+      expect(encodeBatchCalldata(batch)).to.equal(
         verifier.interface.encodeFunctionData('verifyBatch', [
-          batch.map(words).map(({ a, b, commitment, c }) => ({ a, b, commitment, c })),
+          batch.map(words).map(({ a, b, c }) => ({ a, b, c })),
           batch.map(({ publicSignals }) => [...publicSignals]),
         ]),
       )

@@ -5,6 +5,7 @@ import type { HardhatEthers } from '@nomicfoundation/hardhat-ethers/types'
 import type { BaseContract } from 'ethers'
 import { openTwoRound } from '../../../keepers/zkml/prove/two-round.ts'
 import type { TwoRoundProofWithSignals } from '../../../keepers/zkml/prove/two-round-proof.ts'
+import { toSolidityProof } from '../../../keepers/zkml/verifier/calldata.ts'
 import { exportTwoRoundVerifier } from '../../../keepers/zkml/verifier/two-round-solidity.ts'
 import { keyFor, type TestKey } from '../../keepers/zkml/two-round/keys.ts'
 import { honest, rangeCircuit } from '../../keepers/zkml/two-round/range-circuit.ts'
@@ -15,7 +16,7 @@ export type Verifier = BaseContract & Record<string, any>
 export type Words = {
   a: bigint[]
   b: bigint[][]
-  commitment: bigint[]
+  /** Both commitments, a word each. */
   c: bigint[]
   signals: bigint[]
 }
@@ -44,7 +45,7 @@ export async function deployTwoRound(
   return { verifier, test, proofs, deployedBytes }
 }
 
-export function words({ proof: { a, b, commitment, c }, publicSignals }: TwoRoundProofWithSignals): Words {
-  const [x, y] = b.map(([re, im]) => [im, re]) as [bigint[], bigint[]]
-  return { a: [...a], b: [x, y], commitment: [...commitment], c: [...c], signals: [...publicSignals] }
+export function words({ proof, publicSignals }: TwoRoundProofWithSignals): Words {
+  const { a, b, c } = toSolidityProof(proof)
+  return { a: [...a], b: b.map((row) => [...row]), c: [...c], signals: [...publicSignals] }
 }
