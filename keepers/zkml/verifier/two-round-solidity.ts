@@ -41,6 +41,7 @@ export function exportTwoRoundVerifier(key: TwoRoundKey, options: ExportVerifier
     icLength: String(key.ic.length),
     icOfChallenges: String(publicSignals + 1),
     signalBytes: hex(32 * publicSignals),
+    signalChecks: signalChecks(publicSignals),
     vkHash: twoRoundKeyHash(key),
     keyTag: hexWord(KEY_TAG),
     challengeTag: hexWord(CHALLENGE_TAG),
@@ -65,6 +66,12 @@ export function exportTwoRoundVerifier(key: TwoRoundKey, options: ExportVerifier
     keyPairs: ['BETA', ...NEGATED].map(keyPair).join('\n'),
     precompiles: PRECOMPILES,
   })
+}
+
+function signalChecks(count: number): string {
+  const check = (i: number) => `lt(calldataload(${i === 0 ? 'signals' : `add(signals, ${hex(32 * i)})`}), R)`
+  const lines = Array.from({ length: count }, (_, i) => `ok := ${i === 0 ? check(0) : `and(ok, ${check(i)})`}`)
+  return lines.map((line) => `            ${line}`).join('\n')
 }
 
 function challengeWords(publicSignals: number, challenges: number): string {
