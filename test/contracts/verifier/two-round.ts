@@ -3,6 +3,7 @@
 
 import type { HardhatEthers } from '@nomicfoundation/hardhat-ethers/types'
 import type { BaseContract } from 'ethers'
+import { SCALAR_FIELD } from '../../../keepers/zkml/bn254.ts'
 import { openTwoRound } from '../../../keepers/zkml/prove/two-round.ts'
 import type { TwoRoundProofWithSignals } from '../../../keepers/zkml/prove/two-round-proof.ts'
 import { exportTwoRoundVerifier } from '../../../keepers/zkml/verifier/two-round-solidity.ts'
@@ -27,6 +28,9 @@ export type Deployed = {
   readonly deployedBytes: number
 }
 
+/** A full word, as contexts are. */
+const CONTEXT = SCALAR_FIELD - 2n ** 200n
+
 export async function deployTwoRound(
   ethers: HardhatEthers,
   challenges: 1 | 2,
@@ -35,7 +39,7 @@ export async function deployTwoRound(
   const circuit = rangeCircuit(challenges)
   const test = await keyFor(circuit)
   const prover = await openTwoRound(test.zkey, { threads: 2 })
-  const proofs = await Promise.all(secrets.map((secret) => prover.prove(honest(circuit, secret, 1000n))))
+  const proofs = await Promise.all(secrets.map((secret) => prover.prove(honest(circuit, secret, CONTEXT))))
   await prover.close()
   const source = exportTwoRoundVerifier(test.key, { name: 'Ranges', setupKind: 'local' })
   const { abi, bytecode, deployedBytes } = compileSolidity(source, 'Ranges')
