@@ -17,6 +17,13 @@ const withInput = (command: Command) =>
     .addOption(contextOption('what the proof is for: the fourth public signal'))
 const simplification = () =>
   new Option('--simplification <level>', 'how hard circom simplifies').choices(['O1', 'O2']).default('O1')
+const system = () =>
+  new Option(
+    '--system <name>',
+    'groth16, or groth16-lookup: a fourth of the constraints, 45,000 gas more a proof, keys from a local set-up only',
+  )
+    .choices(['groth16', 'groth16-lookup'])
+    .default('groth16')
 /** Lengths of symbolic dimensions of an ONNX file, by their names there. */
 const dimensions = () =>
   new Option('--dim <name=length>', 'length of a symbolic dimension of an .onnx file; may be repeated')
@@ -98,6 +105,7 @@ function registerModelCommands(zkml: Command): void {
     .addOption(taken())
     .addOption(inputVisibility())
     .addOption(outputVisibility())
+    .addOption(system())
     .addOption(simplification())
     .option('--model-salt <file>', 'committed: a file with the 0x… salt of the model commitment; drawn when absent')
     .option(...JSON_FLAG)

@@ -51,22 +51,38 @@ export {
   type InferenceRequest,
   type InferenceWitness,
 } from './inference/prover.ts'
+// Keys and proofs of either system; what takes one of them alone is imported from its own file.
+export {
+  type AnyKey as VerificationKey,
+  type AnyProof as Proof,
+  type AnyProofWithSignals as ProofWithSignals,
+  anyProofToJson as proofToJson,
+  exportAnyVerifier as exportVerifier,
+  isTwoRoundKey,
+  keyHash as verificationKeyHash,
+  keyInZkey,
+  keyToJson as verificationKeyToJson,
+  type ProofSystem,
+  parseAnyProof as parseProof,
+  parseKey as parseVerificationKey,
+  verifyAny as verifyProof,
+} from './inference/systems.ts'
 export type { ProveOptions, Prover, ProverBackend } from './prove/backend.ts'
 export { proveAll, verifyBatch } from './prove/batch.ts'
 export { ProveError, type ProveErrorCode } from './prove/errors.ts'
-export {
-  PROOF_BYTES,
-  type Proof,
-  type ProofWithSignals,
-  type PublicSignals,
-  parseProof,
-  parsePublicSignals,
-  proofToJson,
-  publicSignalsToJson,
-} from './prove/proof.ts'
+export { PROOF_BYTES, type PublicSignals, parsePublicSignals, publicSignalsToJson } from './prove/proof.ts'
 export { rapidsnarkBackend } from './prove/rapidsnark.ts'
 export { snarkjsBackend } from './prove/snarkjs.ts'
-export { parseVerificationKey, verifyProof } from './prove/verify.ts'
+export { openTwoRound, type TwoRoundProver } from './prove/two-round.ts'
+export {
+  parseTwoRoundProof,
+  TWO_ROUND_PROOF_BYTES,
+  type TwoRoundProof,
+  type TwoRoundProofWithSignals,
+  twoRoundProofToJson,
+} from './prove/two-round-proof.ts'
+export { verifyTwoRound, verifyTwoRoundBatch } from './prove/two-round-verify.ts'
+export { packValues, type TwoPassWitness } from './prove/two-round-witness.ts'
 export { wasmBackend } from './prove/wasm.ts'
 export { encodeWitnessFile } from './prove/witness-file.ts'
 export { accuracyOf, countHeld, floatScores, programScores, type Samples, targetLabels } from './quantise/accuracy.ts'
@@ -107,13 +123,21 @@ export { type ProgramSegment, splitProgram } from './segment/split.ts'
 export { SetupError, type SetupErrorCode } from './setup/errors.ts'
 export { type LocalSetupOptions, type SetupProgress, setupLocal } from './setup/local.ts'
 export { type KeyMetadata, metadataPath, readKeyMetadata, type SetupKind } from './setup/metadata.ts'
+export { checkPartition, type Definition, type Partition } from './setup/partition.ts'
 export { writeAtomically } from './setup/section-file.ts'
+export { setupTwoRound } from './setup/two-round.ts'
+export { bordersOf, type TwoRoundShape } from './setup/two-round-shape.ts'
+export { parseTwoRoundZkey, type TwoRoundZkey } from './setup/two-round-zkey.ts'
 export { parseZkey, type Zkey } from './setup/zkey.ts'
 export { encodeBatchCalldata, encodeVerifyCalldata, type SolidityProof, toSolidityProof } from './verifier/calldata.ts'
-export { type ExportVerifierOptions, exportVerifier } from './verifier/solidity.ts'
+export type { ExportVerifierOptions } from './verifier/solidity.ts'
 export {
-  type VerificationKey,
-  verificationKeyHash,
-  verificationKeyOf,
-  verificationKeyToJson,
-} from './verifier/verification-key.ts'
+  challengesOf,
+  parseTwoRoundKey,
+  TWO_ROUND_SYSTEM,
+  type TwoRoundKey,
+  twoRoundKeyHash,
+  twoRoundKeyOf,
+  twoRoundKeyToJson,
+} from './verifier/two-round-key.ts'
+export { verificationKeyOf } from './verifier/verification-key.ts'

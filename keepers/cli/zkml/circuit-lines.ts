@@ -7,6 +7,7 @@ export function circuitLines(folder: string, manifest: CircuitManifest): string[
   return [
     folder,
     `constraints       ${manifest.constraints.toLocaleString('en-US')}`,
+    `proof system      ${manifest.system}`,
     `circuit id        ${manifest.circuitId}`,
     `model commitment  ${manifest.modelCommitment}`,
     `input             ${visibilityText(manifest.input)}`,

@@ -18,6 +18,7 @@ import {
   importModelFile,
   type Mode,
   type OutputSpec,
+  type ProofSystem,
   planFromJson,
   planToJson,
   programCost,
@@ -152,6 +153,7 @@ type CompileOptions = {
   readonly out: string
   readonly input: Shown<InputVisibility>
   readonly output: Shown<Visibility>
+  readonly system: ProofSystem
   readonly simplification: Simplification
   readonly modelSalt?: string
   readonly json?: boolean
@@ -170,6 +172,7 @@ export async function compileCommand(modelPath: string, options: CompileOptions)
       program,
       plan: planToJson(plan),
       options: shown,
+      system: options.system,
       simplification: options.simplification,
       signal: terminal.signal,
       ...(options.modelSalt === undefined ? {} : { modelSalt: await readSaltFile(options.modelSalt) }),

@@ -9,11 +9,12 @@ import {
   InferenceCircuit,
   InferenceProver,
   type InferenceRequest,
+  type InferenceWitness,
+  keyInZkey,
   metadataPath,
   openFolder,
   PROOF_BYTES,
   type ProverBackend,
-  parseZkey,
   plainResult,
   rapidsnarkBackend,
   readFolderKey,
@@ -21,7 +22,6 @@ import {
   readKeyMetadata,
   setupFolder,
   snarkjsBackend,
-  verificationKeyOf,
   verifyProof,
   wasmBackend,
   writeAtomically,
@@ -80,7 +80,7 @@ export async function mockCommand(
     terminal.progress('checking the constraints')
     const violated = await circuit.violation(values)
     if (violated !== null) throw badData(`constraint ${violated} does not hold for this witness`)
-    if (options.witness !== undefined) await writeAtomically(options.witness, encodeWitnessFile(values), 0o600)
+    if (options.witness !== undefined) await writeAtomically(options.witness, witnessFile(values), 0o600)
     const { constraints } = circuit.folder.manifest
     terminal.result(
       { constraints, violated, publicSignals: publicSignals.map(String), scores: [...scores], clamped },
@@ -95,13 +95,14 @@ export async function proveCommand(
 ): Promise<void> {
   await withTerminal({}, async ({ signal, progress }) => {
     const opened = await openFolder(folder)
+    if (opened.manifest.system !== 'groth16') throw usage(IN_TWO_ROUNDS)
     const { bytes, metadata } = await readFolderKey(opened)
     progress('loading the key')
     const prover = await chooseBackend(options.backend).open(bytes, { signal })
     try {
       progress('proving')
       const made = await prover.prove(await readFile(options.witness), { signal })
-      const key = await verificationKeyOf(parseZkey(bytes))
+      const key = await keyInZkey('groth16', bytes)
       if (!(await verifyProof(key, made.proof, made.publicSignals))) {
         throw badData(`${options.witness} does not satisfy the circuit; \`cohort zkml mock\` names the constraint`)
       }
@@ -111,6 +112,14 @@ export async function proveCommand(
       await prover.close()
     }
   })
+}
+
+const IN_TWO_ROUNDS =
+  'in two rounds a witness depends on the proof’s own commitment, so there is no file of it; use `cohort zkml fullprove`'
+
+function witnessFile(values: InferenceWitness['values']): Uint8Array {
+  if (!(values instanceof Uint8Array)) throw usage(IN_TWO_ROUNDS)
+  return encodeWitnessFile(values)
 }
 
 export async function fullproveCommand(

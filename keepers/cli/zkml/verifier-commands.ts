@@ -2,17 +2,17 @@
 // export-verifier, encode-calldata.
 import { stat } from 'node:fs/promises'
 import {
-  circuitIdOf,
   encodeBatchCalldata,
   encodeVerifyCalldata,
   exportVerifier,
   folderPaths,
+  keyInZkey,
   openFolder,
+  parseTwoRoundZkey,
   parseVerificationKey,
   parseZkey,
   readFolderKey,
   type VerificationKey,
-  verificationKeyOf,
 } from '../../zkml/index.ts'
 import { readProofFile } from './proof-file.ts'
 import { readJson } from './samples.ts'
@@ -40,12 +40,13 @@ export async function exportVerifierCommand(
 ): Promise<void> {
   const opened = await openFolder(folder)
   const { bytes, metadata } = await readFolderKey(opened)
-  const zkey = parseZkey(bytes)
-  const source = exportVerifier(await verificationKeyOf(zkey), {
+  const { system, circuitId } = opened.manifest
+  const { local } = system === 'groth16' ? parseZkey(bytes) : parseTwoRoundZkey(bytes)
+  const source = exportVerifier(await keyInZkey(system, bytes), {
     name: options.name,
     // The mark inside the key counts, whatever its metadata says.
-    setupKind: zkey.local ? 'local' : metadata.setup,
-    subject: `circuit ${circuitIdOf(opened.manifest.r1csSha256)}`,
+    setupKind: local ? 'local' : metadata.setup,
+    subject: `circuit ${circuitId}`,
   })
   await emit(source, options.out)
 }

@@ -3,7 +3,7 @@
 import { access, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
+import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
 import {
   type BatchOptions,
@@ -13,6 +13,7 @@ import {
   compileCircuit,
   isInParts,
   type PartVisibilities,
+  PUBLIC_SIGNALS,
   placedParts,
   randomSalt,
   type Simplification,
@@ -22,13 +23,15 @@ import {
 import { inputLayout, scoresLayout } from '../circuit/write/statement.ts'
 import type { InputVisibility, IntegerProgram, Visibility } from '../graph/program.ts'
 import { programFromJson, programToJson } from '../graph/serialise.ts'
+import { LookupCircuit } from '../lookup/circuit.ts'
 import { type LocalSetupOptions, setupLocal } from '../setup/local.ts'
 import { type KeyMetadata, readKeyMetadata, sha256, sha256File } from '../setup/metadata.ts'
 import { parseR1cs } from '../setup/r1cs.ts'
 import { writeAtomically } from '../setup/section-file.ts'
-import { parseZkey } from '../setup/zkey.ts'
-import { verificationKeyOf, verificationKeyToJson } from '../verifier/verification-key.ts'
+import { setupTwoRound } from '../setup/two-round.ts'
+import type { TwoRoundShape } from '../setup/two-round-shape.ts'
 import { InferenceError } from './errors.ts'
+import { keyInZkey, keyToJson, PROOF_SYSTEMS, type ProofSystem } from './systems.ts'
 
 /** Name of the compiled circuit's files in the folder. */
 const CIRCUIT = 'circuit'
@@ -69,9 +72,13 @@ const manifestSchema = z.strictObject({
   version: z.literal(1),
   name: z.string(),
   mode: z.enum(['released', 'committed']),
+  system: z.enum(PROOF_SYSTEMS).default('groth16'),
+  /** Of groth16-lookup: how the wires are divided. */
+  rounds: z.strictObject({ challenges: z.int().positive(), firstRound: z.int().positive() }).optional(),
   input: z.union([z.enum([...visibility.options, 'sha256', 'signed']), inParts]),
   output: z.union([visibility, inParts]),
-  simplification: z.enum(['O1', 'O2']),
+  /** Of circuits that circom compiled. */
+  simplification: z.enum(['O1', 'O2']).optional(),
   tile: z.int().positive().optional(),
   /** A circuit that speaks of a batch of `count` samples, not of one inference. */
   claim: claimSchema.optional(),
@@ -103,9 +110,22 @@ export type CircuitFolder = {
   readonly claim: Claim | null
 }
 
-/** keccak256("cohort-circuit-v1" ‖ SHA-256 of the r1cs): the constraints say exactly what a proof means. */
-export function circuitIdOf(r1csSha256: string): string {
-  return `0x${bytesToHex(keccak_256(new Uint8Array([...utf8ToBytes('cohort-circuit-v1'), ...hexToBytes(r1csSha256.slice(2))])))}`
+/**
+ * keccak256("cohort-circuit-v1" ‖ SHA-256 of the r1cs): the constraints say exactly what a proof means. In two rounds also what is committed
+ * to before the challenge: keccak256("cohort-lookup-circuit-v1" ‖ SHA-256 ‖ public signals ‖ challenges ‖ wires of round 1, 4 bytes each).
+ */
+export function circuitIdOf(r1csSha256: string, shape?: TwoRoundShape): string {
+  const hash = hexToBytes(r1csSha256.slice(2))
+  if (shape === undefined) return keccak(utf8ToBytes('cohort-circuit-v1'), hash)
+  const counts = new Uint8Array(12)
+  const view = new DataView(counts.buffer)
+  for (const [i, count] of [shape.publicSignals, shape.challenges, shape.firstRound].entries())
+    view.setUint32(4 * i, count)
+  return keccak(utf8ToBytes('cohort-lookup-circuit-v1'), hash, counts)
+}
+
+function keccak(...parts: readonly Uint8Array[]): string {
+  return `0x${bytesToHex(keccak_256(concatBytes(...parts)))}`
 }
 
 export type CompileFolderOptions = {
@@ -116,7 +136,10 @@ export type CompileFolderOptions = {
   readonly options?: CircuitOptions
   /** Makes it a circuit about batches, whose inputs are committed and whose output is the claim. */
   readonly claim?: Claim
+  /** Of circuits that circom compiles. */
   readonly simplification?: Simplification
+  /** Default `groth16`. */
+  readonly system?: ProofSystem
   /** Committed mode: the salt of the model commitment; drawn when absent. */
   readonly modelSalt?: bigint
   readonly signal?: AbortSignal
@@ -124,16 +147,14 @@ export type CompileFolderOptions = {
 
 /** Writes and compiles the circuit of a program. The manifest is written last: a folder without one is unfinished. */
 export async function compileFolder(input: CompileFolderOptions): Promise<CircuitFolder> {
-  const { folder, program, plan, claim = null, simplification = 'O1', signal } = input
+  const { folder, program, plan, claim = null, system = 'groth16' } = input
   const options = { input: 'committed', output: 'public', ...input.options } as const
   const paths = folderPaths(folder)
   if (claim !== null && (isInParts(options.input) || isInParts(options.output)))
     throw new CircuitError('unsupported', 'a claim is about whole inputs; give one visibility for all of them')
   const committed = program.mode === 'committed'
   const modelSalt = committed ? (input.modelSalt ?? randomSalt()) : null
-  const source = sourceOf(program, options, claim)
-  await mkdir(folder, { recursive: true })
-  await compileCircuit(source, { directory: folder, name: CIRCUIT, simplification, ...(signal ? { signal } : {}) })
+  const compiled = await compile({ ...input, options, system })
   await writeAtomically(paths.program, programToJson(program))
   if (plan !== undefined) await writeAtomically(paths.plan, plan)
   if (modelSalt !== null) await writeAtomically(paths.salt, `0x${modelSalt.toString(16)}\n`, 0o600)
@@ -146,7 +167,8 @@ export async function compileFolder(input: CompileFolderOptions): Promise<Circui
     mode: program.mode,
     input: described(program, 'inputs', options.input),
     output: described(program, 'outputs', options.output),
-    simplification,
+    system,
+    ...compiled,
     ...(options.tile === undefined ? {} : { tile: options.tile }),
     ...(claim === null ? {} : { claim: { ...claim.statement, count: claim.count } }),
     ...(committed ? {} : { modelSalt: String(options.modelSalt ?? 0n) }),
@@ -154,11 +176,52 @@ export async function compileFolder(input: CompileFolderOptions): Promise<Circui
     constraints,
     variables,
     r1csSha256,
-    circuitId: circuitIdOf(r1csSha256),
+    circuitId: circuitIdOf(r1csSha256, shapeOf({ system, rounds: compiled.rounds })),
     createdAt: new Date().toISOString(),
   }
   await writeAtomically(paths.manifest, `${JSON.stringify(manifest, null, 2)}\n`)
   return { folder, manifest, program, options, modelSalt, claim }
+}
+
+type Compiled = Pick<CircuitManifest, 'rounds' | 'simplification'>
+
+/** The constraints in the folder, and for circom's the program of its witnesses. */
+async function compile(
+  input: CompileFolderOptions & { readonly options: CircuitOptions; readonly system: ProofSystem },
+): Promise<Compiled> {
+  const { folder, program, options, claim = null, simplification = 'O1', system, signal } = input
+  if (system === 'groth16') {
+    const source = sourceOf(program, options, claim)
+    await mkdir(folder, { recursive: true })
+    await compileCircuit(source, { directory: folder, name: CIRCUIT, simplification, ...(signal ? { signal } : {}) })
+    return { simplification }
+  }
+  if (claim !== null)
+    throw new CircuitError('unsupported', 'claims about batches are not in circuits with lookups; use --system groth16')
+  const circuit = lookupCircuitOf(program, options)
+  await mkdir(folder, { recursive: true })
+  await writeAtomically(folderPaths(folder).r1cs, circuit.r1cs())
+  const { challenges, firstRound } = circuit.shape
+  return { rounds: { challenges, firstRound } }
+}
+
+/** @throws CircuitError `unsupported` when nothing in it needs a challenge: plain Groth16 is smaller then */
+function lookupCircuitOf(program: IntegerProgram, options: CircuitOptions): LookupCircuit {
+  const circuit = new LookupCircuit(program, options)
+  if (circuit.shape.challenges === 0)
+    throw new CircuitError(
+      'unsupported',
+      `${program.name} is too small for tables to save anything; use --system groth16`,
+    )
+  return circuit
+}
+
+/** How the wires of a circuit in two rounds are divided; undefined for one of plain Groth16. */
+export function shapeOf({ system, rounds }: Pick<CircuitManifest, 'system' | 'rounds'>): TwoRoundShape | undefined {
+  if (system === 'groth16') return undefined
+  if (rounds === undefined)
+    throw new InferenceError('folder-mismatch', `system ${system} without its rounds; compile again`)
+  return { publicSignals: PUBLIC_SIGNALS.length, ...rounds }
 }
 
 type InParts = z.infer<typeof inParts>
@@ -243,8 +306,7 @@ export async function withWeights(
   program: IntegerProgram,
   modelSalt: bigint,
 ): Promise<CircuitFolder> {
-  const source = await readFile(folderPaths(folder.folder).source, 'utf8')
-  if (program.mode !== 'committed' || sourceOf(program, folder.options, folder.claim) !== source) {
+  if (program.mode !== 'committed' || !(await isCircuitOf(folder, program))) {
     throw new InferenceError(
       'folder-mismatch',
       `${folder.folder} holds the circuit of another architecture or plan than '${program.name}', or released weights`,
@@ -254,11 +316,23 @@ export async function withWeights(
   return { ...folder, manifest, program, modelSalt }
 }
 
+async function isCircuitOf(
+  { folder, manifest, options, claim }: CircuitFolder,
+  program: IntegerProgram,
+): Promise<boolean> {
+  if (manifest.system === 'groth16-lookup')
+    return sha256(lookupCircuitOf(program, options).r1cs()) === manifest.r1csSha256
+  return sourceOf(program, options, claim) === (await readFile(folderPaths(folder).source, 'utf8'))
+}
+
 /** A local set-up of the folder's circuit: proving key, its metadata, verification key. */
 export async function setupFolder(folder: string, options: LocalSetupOptions = {}): Promise<KeyMetadata> {
   const paths = folderPaths(folder)
-  await openFolder(folder)
-  const metadata = await setupLocal(paths.r1cs, paths.zkey, options)
+  const shape = shapeOf((await openFolder(folder)).manifest)
+  const metadata =
+    shape === undefined
+      ? await setupLocal(paths.r1cs, paths.zkey, options)
+      : await setupTwoRound(paths.r1cs, paths.zkey, shape, options)
   await exportVerificationKey(folder)
   return metadata
 }
@@ -266,8 +340,9 @@ export async function setupFolder(folder: string, options: LocalSetupOptions = {
 /** Writes the verification key of the folder's proving key, which `cohort ceremony finalize` may have put there. */
 export async function exportVerificationKey(folder: string): Promise<void> {
   const paths = folderPaths(folder)
-  const key = await verificationKeyOf(parseZkey(await readFile(paths.zkey), paths.zkey))
-  await writeAtomically(paths.verificationKey, `${JSON.stringify(verificationKeyToJson(key), null, 2)}\n`)
+  const { system } = await readManifest(folder)
+  const key = await keyInZkey(system, await readFile(paths.zkey), paths.zkey)
+  await writeAtomically(paths.verificationKey, `${JSON.stringify(keyToJson(key), null, 2)}\n`)
 }
 
 /** The folder's key, checked to be whole, to be the one its metadata describes, and to belong to the circuit. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From an input to a proof: reference interpreter, witness, proof, and a check that all three agree.
 import { readFile } from 'node:fs/promises'
+import { FIELD_BYTES } from '../bn254.ts'
 import { ConstraintSystem, decodeWitness } from '../circuit/constraints.ts'
 import {
   CircuitError,
@@ -18,18 +19,17 @@ import {
   witnessInputs,
 } from '../circuit/index.ts'
 import type { IntegerProgram } from '../graph/program.ts'
+import { LookupCircuit, type TwoRoundWitness } from '../lookup/circuit.ts'
 import type { ProveOptions, Prover, ProverBackend } from '../prove/backend.ts'
 import { ProveError } from '../prove/errors.ts'
-import type { ProofWithSignals } from '../prove/proof.ts'
-import { verifyProof } from '../prove/verify.ts'
+import { openTwoRound, type TwoRoundProver } from '../prove/two-round.ts'
 import { wasmBackend } from '../prove/wasm.ts'
 import { encodeReals } from '../quantise/input.ts'
 import { interpret } from '../quantise/interpret.ts'
-import type { KeyMetadata } from '../setup/metadata.ts'
-import { parseZkey } from '../setup/zkey.ts'
-import { type VerificationKey, verificationKeyOf } from '../verifier/verification-key.ts'
+import { type KeyMetadata, sha256 } from '../setup/metadata.ts'
 import { InferenceError } from './errors.ts'
 import { type CircuitFolder, folderPaths, openFolder, readFolderKey } from './folder.ts'
+import { type AnyKey, type AnyProofWithSignals, keyInZkey, verifyAny } from './systems.ts'
 
 export type InferenceRequest = {
   /** Real values, row-major; or the program's integers when `integers` is set. */
@@ -50,7 +50,8 @@ export type InferenceRequest = {
 
 /** A witness with what it says. The salts open the commitments: they are the owner's secret. */
 export type InferenceWitness = {
-  readonly values: Uint8Array
+  /** All wires; in two rounds the passes that give them. */
+  readonly values: Uint8Array | TwoRoundWitness
   /** The integers that were proven. */
   readonly input: Float64Array
   readonly scores: Float64Array
@@ -65,17 +66,17 @@ export type InferenceWitness = {
   readonly clamped: number | null
 }
 
-export type InferenceProof = ProofWithSignals & Omit<InferenceWitness, 'values' | 'publicSignals'>
+export type InferenceProof = AnyProofWithSignals & Omit<InferenceWitness, 'values' | 'publicSignals'>
 
 /** Witnesses of a compiled folder; needs no key. */
 export class InferenceCircuit {
   readonly folder: CircuitFolder
-  readonly #witness: WitnessProgram
+  readonly #witness: WitnessProgram | LookupCircuit
   /** Hashed from all weights once, not for every witness. */
   readonly #modelCommitment: bigint
   #system: ConstraintSystem | null = null
 
-  private constructor(folder: CircuitFolder, witness: WitnessProgram) {
+  private constructor(folder: CircuitFolder, witness: WitnessProgram | LookupCircuit) {
     this.folder = folder
     this.#witness = witness
     const { program, options, modelSalt, claim } = folder
@@ -97,7 +98,11 @@ export class InferenceCircuit {
   /** @param folder a path, or an opened folder whose weights may be others (`withWeights`) */
   static async open(folder: string | CircuitFolder): Promise<InferenceCircuit> {
     const opened = typeof folder === 'string' ? await openFolder(folder) : folder
-    return new InferenceCircuit(opened, await WitnessProgram.load(await readFile(folderPaths(opened.folder).wasm)))
+    const witness =
+      opened.manifest.system === 'groth16'
+        ? await WitnessProgram.load(await readFile(folderPaths(opened.folder).wasm))
+        : lookupCircuit(opened)
+    return new InferenceCircuit(opened, witness)
   }
 
   /**
@@ -126,9 +131,18 @@ export class InferenceCircuit {
     }
     // First the interpreter: it names the layer whose window a value leaves, the circuit only fails.
     const { scores } = interpret(program, input)
-    const values = this.#witness.calculate(witnessInputs(program, sample, options))
+    const inputs = witnessInputs(program, sample, options)
     const publicSignals = expectedSignals(program, sample, scores, options, this.#modelCommitment)
-    const head = decodeWitness(values.subarray(0, 32 * (1 + publicSignals.length))).slice(1)
+    const count = publicSignals.length
+    let values: InferenceWitness['values']
+    let head: readonly bigint[]
+    if (this.#witness instanceof LookupCircuit) {
+      values = this.#witness.witness(inputs)
+      head = decodeWitness(values.first.subarray(0, FIELD_BYTES * count))
+    } else {
+      values = this.#witness.calculate(inputs)
+      head = decodeWitness(values.subarray(0, FIELD_BYTES * (1 + count))).slice(1)
+    }
     const differing = publicSignals.findIndex((signal, i) => signal !== head[i])
     if (differing >= 0) {
       throw new InferenceError(
@@ -144,10 +158,26 @@ export class InferenceCircuit {
   }
 
   /** The first constraint that a witness breaks, or null: what a proof would show, without proving. */
-  async violation(values: Uint8Array): Promise<number | null> {
+  async violation(values: InferenceWitness['values']): Promise<number | null> {
     this.#system ??= ConstraintSystem.parse(await readFile(folderPaths(this.folder.folder).r1cs))
-    return this.#system.firstViolation(decodeWitness(values))
+    // Nobody is to be convinced here, so any challenge will do.
+    const challenges = this.folder.manifest.rounds?.challenges ?? 0
+    const all =
+      values instanceof Uint8Array ? values : values.finish(Array.from({ length: challenges }, () => randomSalt()))
+    return this.#system.firstViolation(decodeWitness(all))
   }
+}
+
+/** The circuit that the folder's r1cs is of, written anew. */
+function lookupCircuit({ folder, manifest, program, options }: CircuitFolder): LookupCircuit {
+  const circuit = new LookupCircuit(program, options)
+  if (sha256(circuit.r1cs()) !== manifest.r1csSha256) {
+    throw new InferenceError(
+      'folder-mismatch',
+      `${folder} was compiled by another version: its r1cs is not what its program gives; compile and set up again`,
+    )
+  }
+  return circuit
 }
 
 /** A salt for each committed part: the one given under its name, or a new one. */
@@ -169,11 +199,11 @@ function partSalts(
 
 export class InferenceProver {
   readonly circuit: InferenceCircuit
-  readonly key: VerificationKey
+  readonly key: AnyKey
   readonly metadata: KeyMetadata
-  readonly #prover: Prover
+  readonly #prover: Prover | TwoRoundProver
 
-  private constructor(circuit: InferenceCircuit, key: VerificationKey, metadata: KeyMetadata, prover: Prover) {
+  private constructor(circuit: InferenceCircuit, key: AnyKey, metadata: KeyMetadata, prover: Prover | TwoRoundProver) {
     this.circuit = circuit
     this.key = key
     this.metadata = metadata
@@ -187,23 +217,34 @@ export class InferenceProver {
   ): Promise<InferenceProver> {
     const circuit = await InferenceCircuit.open(folder)
     const { bytes, metadata } = await readFolderKey(circuit.folder)
-    const key = await verificationKeyOf(parseZkey(bytes))
+    const { system } = circuit.folder.manifest
+    const key = await keyInZkey(system, bytes)
     const { backend = wasmBackend(), ...rest } = options
-    return new InferenceProver(circuit, key, metadata, await backend.open(bytes, rest))
+    if (system === 'groth16') return new InferenceProver(circuit, key, metadata, await backend.open(bytes, rest))
+    if (backend.name !== 'wasm') {
+      throw new ProveError('backend-failed', `backend ${backend.name} proves groth16 alone, not ${system}; use wasm`)
+    }
+    return new InferenceProver(circuit, key, metadata, await openTwoRound(bytes, rest))
   }
 
   get backend(): string {
-    return this.#prover.backend
+    return 'backend' in this.#prover ? this.#prover.backend : 'wasm'
   }
 
   /** Proves one inference and verifies the proof before it leaves. */
   async prove(request: InferenceRequest, options: ProveOptions = {}): Promise<InferenceProof> {
     const { values, publicSignals, ...rest } = this.circuit.witness(request)
-    const made = await this.#prover.prove(values, options)
-    if (!(await verifyProof(this.key, made.proof, publicSignals))) {
+    const made = await this.#make(values, options)
+    if (!(await verifyAny(this.key, made.proof, publicSignals))) {
       throw new ProveError('invalid-witness', 'the proof does not verify; `cohort zkml mock` names the constraint')
     }
     return { ...made, ...rest }
+  }
+
+  #make(values: InferenceWitness['values'], options: ProveOptions): Promise<AnyProofWithSignals> {
+    return values instanceof Uint8Array
+      ? (this.#prover as Prover).prove(values, options)
+      : (this.#prover as TwoRoundProver).prove(values, options)
   }
 
   async close(): Promise<void> {

@@ -63,7 +63,8 @@ export async function verifyBatch(key: VerificationKey, batch: readonly ProofWit
   return curve.pairingEq(...pairs)
 }
 
-function drawCoefficient(): bigint {
+/** A coefficient of a random linear combination, below 2^128. */
+export function drawCoefficient(): bigint {
   const bytes = crypto.getRandomValues(new Uint8Array(COEFFICIENT_BYTES))
   return bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n)
 }

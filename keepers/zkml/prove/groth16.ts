@@ -10,7 +10,7 @@ import type { Proof } from './proof.ts'
 import type { PartialSums } from './requests.ts'
 import { loadCurve } from './verify.ts'
 
-type CurveGroup = Awaited<ReturnType<typeof loadCurve>>['G1']
+export type CurveGroup = Awaited<ReturnType<typeof loadCurve>>['G1']
 
 /** Points of the key's header that blind a proof; affine, Montgomery form. */
 export type BlindingPoints = {
@@ -36,12 +36,16 @@ export function headerPoints({ sections: { header } }: Zkey): BlindingPoints {
   return { alpha1, beta1, beta2, delta1: take(g1), delta2: take(g2) }
 }
 
-/** r and s: 32 bytes little endian, uniform below the group order, never used twice. Overwritten here. */
+/**
+ * r and s: 32 bytes little endian, uniform below the group order, never used twice. Overwritten here. `correction` is a point that
+ * C has besides: what blinds the commitment of a proof in two rounds is taken out again there.
+ */
 export async function blindProof(
   points: BlindingPoints,
   sums: QuerySums,
   r: Uint8Array,
   s: Uint8Array,
+  correction?: Uint8Array,
 ): Promise<Proof> {
   const { G1, G2, Fr } = await loadCurve()
   const [alpha, beta1, delta1] = [points.alpha1, points.beta1, points.delta1].map((p) => G1.fromRprLEM(p, 0))
@@ -55,15 +59,20 @@ export async function blindProof(
   c = G1.add(c, G1.timesFr(a, sFr))
   c = G1.add(c, G1.timesFr(b1, rFr))
   c = G1.add(c, G1.timesFr(delta1!, Fr.neg(Fr.mul(rFr, sFr))))
+  if (correction !== undefined) c = G1.add(c, correction)
   for (const secret of [r, s, rFr, sFr]) secret.fill(0)
 
-  const inG1 = (point: Uint8Array) => G1.toObject(G1.toAffine(point)).slice(0, 2) as unknown as G1Point
+  const inG1 = (point: Uint8Array) => affine(G1, point)
   const inG2 = (point: Uint8Array) => G2.toObject(G2.toAffine(point)).slice(0, 2) as unknown as G2Point
   return { a: inG1(a), b: inG2(b), c: inG1(c) }
 }
 
+export function affine(group: CurveGroup, point: Uint8Array): G1Point {
+  return group.toObject(group.toAffine(point)).slice(0, 2) as unknown as G1Point
+}
+
 /** Σ 2^bit·point, by doubling from the highest bit down. */
-function total(group: CurveGroup, parts: readonly PartialSums[]): Uint8Array {
+export function total(group: CurveGroup, parts: readonly PartialSums[]): Uint8Array {
   const terms = parts.flatMap(({ bits, points }) => {
     const size = points.byteLength / bits.length
     return bits.map((bit, i) => ({ bit, point: points.subarray(i * size, (i + 1) * size) }))

@@ -4,18 +4,21 @@ import { FIELD_BYTES } from '../bn254.ts'
 import { ELEMENT_BYTES, Kernel } from '../kernel/kernel.ts'
 import { MultiExp } from './multiexp.ts'
 import { ProgramRows } from './program-rows.ts'
-import type { WorkerRequest } from './requests.ts'
+import type { QueryShare, WorkerRequest } from './requests.ts'
 import { serve } from './threads.ts'
 import { Transform } from './transform.ts'
 
 type Load = Extract<WorkerRequest, { readonly do: 'load' }>
+
+type Query = { readonly firstVariable: number; readonly sum: MultiExp }
 
 type Loaded = {
   readonly kernel: Kernel
   readonly program: ProgramRows
   /** Address of the witness, 32 bytes a value. */
   readonly witness: number
-  readonly queries: readonly { readonly firstVariable: number; readonly sum: MultiExp }[]
+  readonly queries: readonly Query[]
+  readonly commitment: Query
   readonly h: MultiExp
   readonly transform: Transform | null
 }
@@ -29,6 +32,11 @@ await serve(async (request: WorkerRequest) => {
   }
   if (loaded === null) throw new Error('no key was loaded')
   switch (request.do) {
+    case 'commit': {
+      const { kernel, commitment, witness } = loaded
+      kernel.view(witness, request.witness.byteLength).set(request.witness)
+      return commitment.sum.sum(witness + commitment.firstVariable * FIELD_BYTES)
+    }
     case 'rows':
       loaded.kernel.view(loaded.witness, request.witness.byteLength).set(request.witness)
       return loaded.program.evaluate(loaded.witness)
@@ -45,14 +53,16 @@ await serve(async (request: WorkerRequest) => {
 
 async function load({ engine, share }: Load): Promise<Loaded> {
   const kernel = await Kernel.create(engine as WebAssembly.Module)
+  const query = ({ group, firstVariable, points }: QueryShare): Query => ({
+    firstVariable,
+    sum: new MultiExp(kernel, group, points),
+  })
   return {
     kernel,
     program: new ProgramRows(kernel, share),
     witness: kernel.allocate(share.variables * FIELD_BYTES),
-    queries: share.queries.map(({ group, firstVariable, points }) => ({
-      firstVariable,
-      sum: new MultiExp(kernel, group, points),
-    })),
+    queries: share.queries.map(query),
+    commitment: query(share.commitment),
     h: new MultiExp(kernel, 'g1', share.h),
     transform: share.transforms ? new Transform(kernel, share.power) : null,
   }

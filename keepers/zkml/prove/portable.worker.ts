@@ -5,8 +5,10 @@ import { FIELD_BYTES } from '../bn254.ts'
 import { type CurveImage, CurveMemory, fieldToBytes } from '../setup/curve-memory.ts'
 import { rootOfUnity } from '../setup/qap.ts'
 import { MultiExp } from './portable-multiexp.ts'
-import type { PartialSums, ShareOfKey, WorkerRequest } from './requests.ts'
+import type { PartialSums, QueryShare, ShareOfKey, WorkerRequest } from './requests.ts'
 import { serve } from './threads.ts'
+
+type Query = { readonly firstVariable: number; readonly sum: MultiExp }
 
 type Loaded = {
   readonly memory: CurveMemory
@@ -14,7 +16,8 @@ type Loaded = {
   readonly coefficients: number
   readonly coefficientCount: number
   readonly witness: number
-  readonly queries: readonly { readonly firstVariable: number; readonly sum: MultiExp }[]
+  readonly queries: readonly Query[]
+  readonly commitment: Query
   readonly h: MultiExp
 }
 
@@ -28,6 +31,11 @@ await serve(async (request: WorkerRequest) => {
   }
   if (loaded === null) throw new Error('no key was loaded')
   switch (request.do) {
+    case 'commit': {
+      const { memory, commitment, witness } = loaded
+      memory.bytes.set(request.witness, witness)
+      return whole(commitment.sum.sum(witness + commitment.firstVariable * FIELD_BYTES))
+    }
     case 'rows':
       return rows(loaded, request.witness)
     case 'shift':
@@ -45,16 +53,18 @@ async function load(image: CurveImage, share: ShareOfKey): Promise<Loaded> {
   const memory = await CurveMemory.create(image)
   const { power, firstRow, rows } = share
   const coefficients = memory.allocBytes(share.coefficients)
+  const query = ({ group, firstVariable, points }: QueryShare): Query => ({
+    firstVariable,
+    sum: new MultiExp(memory, group, points),
+  })
   return {
     memory,
     share: { power, firstRow, rows },
     coefficients,
     coefficientCount: share.coefficients.byteLength / ENTRY_BYTES,
     witness: memory.alloc(share.variables * FIELD_BYTES),
-    queries: share.queries.map(({ group, firstVariable, points }) => ({
-      firstVariable,
-      sum: new MultiExp(memory, group, points),
-    })),
+    queries: share.queries.map(query),
+    commitment: query(share.commitment),
     h: new MultiExp(memory, 'g1', share.h),
   }
 }

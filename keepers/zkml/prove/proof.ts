@@ -24,16 +24,18 @@ const decimal = (bound: bigint, what: string) =>
 const coordinate = decimal(BASE_FIELD, 'base field')
 const fp2 = z.tuple([coordinate, coordinate])
 const infinity = 'a proof contains no point at infinity'
-const g1 = z.tuple([coordinate, coordinate, z.literal('1', { error: infinity })]).transform(([x, y]) => [x, y] as const)
-const g2 = z
+export const g1Schema = z
+  .tuple([coordinate, coordinate, z.literal('1', { error: infinity })])
+  .transform(([x, y]) => [x, y] as const)
+export const g2Schema = z
   .tuple([fp2, fp2, z.tuple([z.literal('1', { error: infinity }), z.literal('0')])])
   .transform(([x, y]) => [x, y] as const)
 
 const proofSchema = z
   .object({
-    pi_a: g1,
-    pi_b: g2,
-    pi_c: g1,
+    pi_a: g1Schema,
+    pi_b: g2Schema,
+    pi_c: g1Schema,
     protocol: z.literal('groth16'),
     curve: z.enum(['bn128', 'bn254']),
   })
@@ -43,12 +45,12 @@ const signalsSchema = z.array(decimal(SCALAR_FIELD, 'scalar field'))
 
 /** Parses snarkjs' proof JSON. Throws ProveError `malformed`, naming the field. Points are not yet checked to be on the curve. */
 export function parseProof(json: unknown): Proof {
-  return parse(proofSchema, json, 'proof')
+  return parseJson(proofSchema, json, 'proof')
 }
 
 /** Parses a JSON array of decimal strings, each below r. */
 export function parsePublicSignals(json: unknown): PublicSignals {
-  return parse(signalsSchema, json, 'public signals')
+  return parseJson(signalsSchema, json, 'public signals')
 }
 
 export function proofToJson(proof: Proof): object {
@@ -66,7 +68,8 @@ export function publicSignalsToJson(signals: PublicSignals): string[] {
   return signals.map(String)
 }
 
-function parse<T>(schema: z.ZodType<T>, json: unknown, what: string): T {
+/** Throws ProveError `malformed` with what does not fit. */
+export function parseJson<T>(schema: z.ZodType<T>, json: unknown, what: string): T {
   const result = schema.safeParse(json)
   if (!result.success) throw new ProveError('malformed', `${what}: ${z.prettifyError(result.error)}`)
   return result.data

@@ -2,6 +2,12 @@
 // What the prover and its threads say to each other. Vectors are field elements in the engine's own form.
 import type { CurveImage } from '../setup/curve-memory.ts'
 
+export type QueryShare = {
+  readonly group: 'g1' | 'g2'
+  readonly firstVariable: number
+  readonly points: Uint8Array<ArrayBuffer>
+}
+
 /** The points of a thread's share, and for the witness queries which variables they belong to. */
 export type ShareOfKey = {
   readonly variables: number
@@ -12,16 +18,16 @@ export type ShareOfKey = {
   readonly rows: number
   /** Whether this thread will be asked to shift. */
   readonly transforms: boolean
-  readonly queries: readonly {
-    readonly group: 'g1' | 'g2'
-    readonly firstVariable: number
-    readonly points: Uint8Array<ArrayBuffer>
-  }[]
+  readonly queries: readonly QueryShare[]
+  /** No points in a key of plain Groth16. */
+  readonly commitment: QueryShare
   readonly h: Uint8Array<ArrayBuffer>
 }
 
 export type WorkerRequest =
   | { readonly do: 'load'; readonly engine: WebAssembly.Module | CurveImage; readonly share: ShareOfKey }
+  /** Takes a witness of which only the commitment's variables matter, and answers with their sum: PartialSums. */
+  | { readonly do: 'commit'; readonly witness: Uint8Array<ArrayBuffer> }
   /** Takes the witness and answers with its rows of A·w, B·w and their products. */
   | { readonly do: 'rows'; readonly witness: Uint8Array<ArrayBuffer> }
   /** Values on the domain to values on the odd coset. */

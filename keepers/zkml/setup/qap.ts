@@ -15,11 +15,16 @@ export type KeyExponents = {
   readonly b: Uint8Array<ArrayBuffer>
   /** (βA_s + αB_s + C_s)/γ for the constant one and the public signals. */
   readonly ic: Uint8Array<ArrayBuffer>
-  /** (βA_s + αB_s + C_s)/δ for the private variables. */
+  /** (βA_s + αB_s + C_s)/δ for the private variables that no commitment holds. */
   readonly c: Uint8Array<ArrayBuffer>
+  /** The same over the commitment's own δ for the first private variables; empty where there is no commitment. */
+  readonly commitment: Uint8Array<ArrayBuffer>
   /** The odd Lagrange polynomials of the doubled domain at τ, over δ: the form in which snarkjs keeps the H query. */
   readonly h: Uint8Array<ArrayBuffer>
 }
+
+/** The private variables that a proof commits to first, and the secret that their part of the key is divided by. */
+export type CommitmentSecret = { readonly firstRound: number; readonly delta: Uint8Array }
 
 /** Kernel batches take scratch space by themselves, within the headroom of the memory. */
 const BATCH = 4096
@@ -41,16 +46,26 @@ export function rootOfUnity(power: number): bigint {
 }
 
 /** Evaluates the program. `memory` is wiped of everything secret before this returns. */
-export function evaluateKeyExponents(memory: CurveMemory, r1cs: R1cs, secrets: SetupSecrets): KeyExponents {
+export function evaluateKeyExponents(
+  memory: CurveMemory,
+  r1cs: R1cs,
+  secrets: SetupSecrets,
+  commitment: CommitmentSecret | null = null,
+): KeyExponents {
   const mark = memory.mark()
   try {
-    return evaluate(memory, r1cs, secrets)
+    return evaluate(memory, r1cs, secrets, commitment)
   } finally {
     memory.release(mark)
   }
 }
 
-function evaluate(memory: CurveMemory, r1cs: R1cs, secrets: SetupSecrets): KeyExponents {
+function evaluate(
+  memory: CurveMemory,
+  r1cs: R1cs,
+  secrets: SetupSecrets,
+  commitment: CommitmentSecret | null,
+): KeyExponents {
   const { header } = r1cs
   const power = domainPower(header)
   const size = 2 ** power
@@ -75,6 +90,8 @@ function evaluate(memory: CurveMemory, r1cs: R1cs, secrets: SetupSecrets): KeyEx
   inverse(gammaInverse, gammaInverse)
   const deltaInverse = constant(secrets.delta)
   inverse(deltaInverse, deltaInverse)
+  const commitmentInverse = constant(commitment?.delta ?? secrets.delta)
+  inverse(commitmentInverse, commitmentInverse)
   const one = constant(fieldToBytes(1n))
 
   const vectorBytes = header.variables * FIELD_BYTES
@@ -117,13 +134,15 @@ function evaluate(memory: CurveMemory, r1cs: R1cs, secrets: SetupSecrets): KeyEx
     return memory.read(output, (to - from) * FIELD_BYTES)
   }
   const publics = header.publicSignals + 1
+  const committed = publics + (commitment?.firstRound ?? 0)
   const odd = lagrangeAt(memory, { tau, scale: deltaInverse, power: power + 1, size, shift: 1 })
   memory.kernel('frm_batchFromMontgomery')(odd, size, odd)
   return {
     a: memory.read(pA, vectorBytes),
     b: memory.read(pB, vectorBytes),
     ic: combine(0, publics, gammaInverse),
-    c: combine(publics, header.variables, deltaInverse),
+    commitment: combine(publics, committed, commitmentInverse),
+    c: combine(committed, header.variables, deltaInverse),
     h: memory.read(odd, size * FIELD_BYTES),
   }
 }

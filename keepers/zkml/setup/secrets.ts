@@ -13,6 +13,9 @@ export type SetupSecrets = {
   readonly delta: Uint8Array
 }
 
+/** For two rounds: δ is that of the second round and of H, `deltaFirst` that of the commitment. */
+export type TwoRoundSecrets = SetupSecrets & { readonly deltaFirst: Uint8Array }
+
 /** Draws the secrets from the system's generator. The caller must pass them to `eraseSecrets` when done. */
 export function drawSecrets(): SetupSecrets {
   return {
@@ -22,6 +25,11 @@ export function drawSecrets(): SetupSecrets {
     gamma: drawFieldElement(),
     delta: drawFieldElement(),
   }
+}
+
+/** The secrets of a set-up for two rounds, to be erased alike. */
+export function drawTwoRoundSecrets(): TwoRoundSecrets {
+  return { ...drawSecrets(), deltaFirst: drawFieldElement() }
 }
 
 export function eraseSecrets(secrets: SetupSecrets): void {

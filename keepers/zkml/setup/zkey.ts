@@ -23,6 +23,8 @@ export type ZkeySection = keyof typeof ZKEY_SECTION
 
 const FORMAT = { type: 'zkey', version: 1 }
 export const GROTH16_PROTOCOL = 1
+/** Groth16 in two rounds, after MIRAGE (ePrint 2020/278); a number that no other program gives a system. */
+export const TWO_ROUND_PROTOCOL = 2_020_278
 /** matrix, row, variable: three words before each value of the coefficients section. */
 export const COEFFICIENT_BYTES = 12 + FIELD_BYTES
 
@@ -56,7 +58,15 @@ export const HEADER_POINTS_OFFSET = HEADER_BYTES - POINTS_IN_HEADER
  */
 export function parseZkey(file: Uint8Array, name = 'zkey'): Zkey {
   const malformed = (what: string) => new SetupError('zkey-malformed', `${name}: ${what}; run the set-up again`)
-  const found = sectionsOf(file, FORMAT, malformed)
+  const found = zkeySections(file, malformed)
+  const protocol = protocolOf(found)
+  if (protocol === TWO_ROUND_PROTOCOL) {
+    throw new SetupError(
+      'zkey-malformed',
+      `${name}: is a key for Groth16 in two rounds (groth16-lookup), not for plain Groth16; use the prover of that system`,
+    )
+  }
+  if (protocol !== GROTH16_PROTOCOL) throw malformed('is not a Groth16 key')
   const sections = {} as Record<ZkeySection, Uint8Array>
   for (const [section, id] of Object.entries(ZKEY_SECTION)) {
     const bytes = found.get(id)
@@ -65,42 +75,64 @@ export function parseZkey(file: Uint8Array, name = 'zkey'): Zkey {
   }
   const header = parseHeader(sections, malformed)
   checkLengths(sections, header, malformed)
-  const circuitHash = sections.contributions.subarray(0, 64)
-  const mark = String.fromCharCode(...circuitHash.subarray(0, LOCAL_SETUP_MARK.length))
-  return { header, sections, local: mark === LOCAL_SETUP_MARK, circuitHash }
+  return { header, sections, ...circuitHashOf(sections.contributions) }
 }
 
 type Malformed = (what: string) => SetupError
 
+/** The sections of a key of either system, by number. */
+export function zkeySections(file: Uint8Array, malformed: Malformed): Map<number, Uint8Array> {
+  return sectionsOf(file, FORMAT, malformed)
+}
+
+/** Which system a key is for; undefined when its first section does not say. */
+export function protocolOf(sections: ReadonlyMap<number, Uint8Array>): number | undefined {
+  const bytes = sections.get(ZKEY_SECTION.protocol)
+  return bytes?.byteLength === 4 ? wordAt(bytes, 0) : undefined
+}
+
+export function circuitHashOf(contributions: Uint8Array): Pick<Zkey, 'local' | 'circuitHash'> {
+  const circuitHash = contributions.subarray(0, 64)
+  const mark = String.fromCharCode(...circuitHash.subarray(0, LOCAL_SETUP_MARK.length))
+  return { local: mark === LOCAL_SETUP_MARK, circuitHash }
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true)
+}
+
 function parseHeader(sections: Record<ZkeySection, Uint8Array>, malformed: Malformed): ZkeyHeader {
-  const word = (bytes: Uint8Array, at: number) => new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true)
-  if (sections.protocol.byteLength !== 4 || word(sections.protocol, 0) !== GROTH16_PROTOCOL) {
-    throw malformed('is not a Groth16 key')
-  }
   const bytes = sections.header
   if (bytes.byteLength !== HEADER_BYTES)
     throw malformed(`the header has ${bytes.byteLength} bytes, not ${HEADER_BYTES}`)
-  const second = 4 + FIELD_BYTES
-  if (bytesToField(bytes, 4) !== BASE_FIELD || bytesToField(bytes, second + 4) !== SCALAR_FIELD) {
-    throw malformed('is not over BN254')
-  }
-  const words = 2 * second
+  const words = requireFields(bytes, malformed)
   const header = {
-    variables: word(bytes, words),
-    publicSignals: word(bytes, words + 4),
-    domainSize: word(bytes, words + 8),
+    variables: wordAt(bytes, words),
+    publicSignals: wordAt(bytes, words + 4),
+    domainSize: wordAt(bytes, words + 8),
   }
-  const { domainSize } = header
-  if (domainSize < 2 || 2 ** (31 - Math.clz32(domainSize)) !== domainSize)
-    throw malformed(`domain of ${domainSize} points`)
+  requireDomain(header.domainSize, malformed)
   if (header.publicSignals + 1 > header.variables) throw malformed('more public signals than variables')
   return header
+}
+
+/** Both primes that a header begins with; returns where its words begin. */
+export function requireFields(header: Uint8Array, malformed: Malformed): number {
+  const second = 4 + FIELD_BYTES
+  if (bytesToField(header, 4) !== BASE_FIELD || bytesToField(header, second + 4) !== SCALAR_FIELD) {
+    throw malformed('is not over BN254')
+  }
+  return 2 * second
+}
+
+export function requireDomain(size: number, malformed: Malformed): void {
+  if (size < 2 || 2 ** (31 - Math.clz32(size)) !== size) throw malformed(`domain of ${size} points`)
 }
 
 function checkLengths(sections: Record<ZkeySection, Uint8Array>, header: ZkeyHeader, malformed: Malformed): void {
   const { variables, publicSignals, domainSize } = header
   const g1 = POINT_BYTES.g1.affine
-  const expected: Partial<Record<ZkeySection, number>> = {
+  const expected = {
     ic: (publicSignals + 1) * g1,
     a: variables * g1,
     b1: variables * g1,
@@ -108,13 +140,21 @@ function checkLengths(sections: Record<ZkeySection, Uint8Array>, header: ZkeyHea
     c: (variables - publicSignals - 1) * g1,
     h: domainSize * g1,
   }
+  requireLengths(sections, expected, malformed)
+}
+
+/** The lengths that a header asks for, and whole coefficients and contributions. */
+export function requireLengths(
+  sections: Readonly<Record<string, Uint8Array>> & Record<'coefficients' | 'contributions', Uint8Array>,
+  expected: Readonly<Record<string, number>>,
+  malformed: Malformed,
+): void {
   for (const [section, length] of Object.entries(expected)) {
-    const actual = sections[section as ZkeySection].byteLength
+    const actual = sections[section]!.byteLength
     if (actual !== length) throw malformed(`section ${section} has ${actual} bytes, the header asks for ${length}`)
   }
   const { coefficients, contributions } = sections
-  const count =
-    coefficients.byteLength >= 4 ? new DataView(coefficients.buffer, coefficients.byteOffset).getUint32(0, true) : -1
+  const count = coefficients.byteLength >= 4 ? wordAt(coefficients, 0) : -1
   if (coefficients.byteLength !== 4 + count * COEFFICIENT_BYTES) throw malformed('the coefficients are incomplete')
   if (contributions.byteLength < 68) throw malformed('the record of contributions is incomplete')
 }

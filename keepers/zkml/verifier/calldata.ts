@@ -2,8 +2,10 @@
 // Proofs as the Solidity verifier takes them (ABI encoding; coordinates of G2 with the imaginary part first, EIP-197).
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
-import { SCALAR_FIELD } from '../bn254.ts'
+import { BASE_FIELD, SCALAR_FIELD } from '../bn254.ts'
 import type { Proof, ProofWithSignals, PublicSignals } from '../prove/proof.ts'
+import type { TwoRoundProof, TwoRoundProofWithSignals } from '../prove/two-round-proof.ts'
+import type { G1Point } from './verification-key.ts'
 
 /** The arguments a, b, c of `verifyProof`, ready for any ABI encoder. */
 export type SolidityProof = {
@@ -12,26 +14,31 @@ export type SolidityProof = {
   readonly c: readonly [bigint, bigint]
 }
 
-export function toSolidityProof({ a, b: [x, y], c }: Proof): SolidityProof {
+/** Of either system: in two rounds `c` holds both commitments, a word each, so that a contract takes proofs of both alike. */
+export function toSolidityProof(proof: Proof | TwoRoundProof): SolidityProof {
+  const {
+    a,
+    b: [x, y],
+  } = proof
   return {
     a,
     b: [
       [x[1], x[0]],
       [y[1], y[0]],
     ],
-    c,
+    c: 'commitment' in proof ? [compressed(proof.commitment), compressed(proof.c)] : proof.c,
   }
 }
 
 /** Calldata of `verifyProof(a, b, c, publicSignals)`: selector and 8 + n words, as 0x… */
-export function encodeVerifyCalldata(proof: Proof, publicSignals: PublicSignals): string {
+export function encodeVerifyCalldata(proof: Proof | TwoRoundProof, publicSignals: PublicSignals): string {
   checkSignals(publicSignals)
   const signature = `verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[${publicSignals.length}])`
   return encode(signature, [...proofWords(proof), ...publicSignals])
 }
 
 /** Calldata of `verifyBatch(proofs, publicSignals)`. All must have the same number of signals; at least one. */
-export function encodeBatchCalldata(batch: readonly ProofWithSignals[]): string {
+export function encodeBatchCalldata(batch: readonly (ProofWithSignals | TwoRoundProofWithSignals)[]): string {
   const signals = batch[0]?.publicSignals.length
   if (signals === undefined) throw new RangeError('a batch needs at least one proof')
   for (const [i, { publicSignals }] of batch.entries()) {
@@ -53,9 +60,14 @@ export function encodeBatchCalldata(batch: readonly ProofWithSignals[]): string 
   ])
 }
 
-function proofWords(proof: Proof): bigint[] {
+function proofWords(proof: Proof | TwoRoundProof): bigint[] {
   const { a, b, c } = toSolidityProof(proof)
   return [...a, ...b[0], ...b[1], ...c]
+}
+
+/** A point of the curve in one word: x, and in bit 255 whether y is the larger of its two values. */
+export function compressed([x, y]: G1Point): bigint {
+  return y > BASE_FIELD >> 1n ? x | (1n << 255n) : x
 }
 
 function checkSignals(signals: PublicSignals): void {

@@ -1,6 +1,49 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The text of the Solidity verifier, in three parts with {{fields}} that solidity.ts fills. What it emits is MIT.
 
+/** Of `_onTwist`, behind the ranges: whether (xr + xi·i, yr + yi·i) is on the twist. */
+export const TWIST_EQUATION = `        uint256 sr = addmod(mulmod(xr, xr, Q), Q - mulmod(xi, xi, Q), Q);
+        uint256 si = mulmod(2, mulmod(xr, xi, Q), Q);
+        uint256 cr = addmod(mulmod(sr, xr, Q), Q - mulmod(si, xi, Q), Q);
+        uint256 ci = addmod(mulmod(sr, xi, Q), mulmod(si, xr, Q), Q);
+        cr = addmod(cr, 0x2b149d40ceb8aaae81be18991be06ac3b5b4c5e559dbefa33267e6dc24a138e5, Q);
+        ci = addmod(ci, 0x009713b03af0fed4cd2cafadeed8fdf4a74fa084e52d1852e4a2bd0685c315d2, Q);
+        return addmod(mulmod(yr, yr, Q), Q - mulmod(yi, yi, Q), Q) == cr && mulmod(2, mulmod(yr, yi, Q), Q) == ci;`
+
+/** Curve arithmetic by precompiles. */
+export const PRECOMPILES = `    /// @dev (x, y) + s·(px, py), by EIP-196. All points are known to be on the curve, so neither call can fail for its input.
+    function _addMul(uint256 x, uint256 y, uint256 px, uint256 py, uint256 s) private view returns (uint256, uint256) {
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, px)
+            mstore(add(m, 0x20), py)
+            mstore(add(m, 0x40), s)
+            let ok := staticcall(gas(), 7, m, 0x60, m, 0x40)
+            mstore(add(m, 0x40), x)
+            mstore(add(m, 0x60), y)
+            ok := and(ok, staticcall(gas(), 6, m, 0x80, m, 0x40))
+            // Only a chain without the precompile, or too little gas, comes here.
+            if iszero(and(ok, eq(returndatasize(), 0x40))) { revert(0, 0) }
+            x := mload(m)
+            y := mload(add(m, 0x20))
+        }
+        return (x, y);
+    }
+
+    /// @dev EIP-197. False too when the precompile refuses a point outside the subgroup; it is then left twice its price
+    /// (EIP-1108) at most, so that a forged proof cannot burn all of the caller's gas. Reverts when 63/64 of the gas left (EIP-150)
+    /// is below the price: "false" would then be said of a true proof.
+    function _pairingIsOne(bytes memory pairs) private view returns (bool ok) {
+        assembly ("memory-safe") {
+            let price := add(45000, mul(34000, div(mload(pairs), 0xc0)))
+            if lt(gas(), add(add(price, div(price, 63)), 1000)) { revert(0, 0) }
+            let limit := mul(2, price)
+            ok := staticcall(limit, 8, add(pairs, 0x20), mload(pairs), 0x00, 0x20)
+            ok := and(and(ok, eq(returndatasize(), 0x20)), eq(mload(0x00), 1))
+        }
+    }
+`
+
 /** Header, constants of the key, and the hash that names the key. */
 export const VERIFIER_PRELUDE = `// SPDX-License-Identifier: MIT
 pragma solidity ^0.8.24;
@@ -109,13 +152,7 @@ export const VERIFIER_SINGLE = `    /// @notice Whether the proof holds for the 
     function _onTwist(uint256 xr, uint256 xi, uint256 yr, uint256 yi) private pure returns (bool) {
         if (xr >= Q || xi >= Q || yr >= Q || yi >= Q) return false;
         if ((xr | xi | yr | yi) == 0) return true;
-        uint256 sr = addmod(mulmod(xr, xr, Q), Q - mulmod(xi, xi, Q), Q);
-        uint256 si = mulmod(2, mulmod(xr, xi, Q), Q);
-        uint256 cr = addmod(mulmod(sr, xr, Q), Q - mulmod(si, xi, Q), Q);
-        uint256 ci = addmod(mulmod(sr, xi, Q), mulmod(si, xr, Q), Q);
-        cr = addmod(cr, 0x2b149d40ceb8aaae81be18991be06ac3b5b4c5e559dbefa33267e6dc24a138e5, Q);
-        ci = addmod(ci, 0x009713b03af0fed4cd2cafadeed8fdf4a74fa084e52d1852e4a2bd0685c315d2, Q);
-        return addmod(mulmod(yr, yr, Q), Q - mulmod(yi, yi, Q), Q) == cr && mulmod(2, mulmod(yr, yi, Q), Q) == ci;
+${TWIST_EQUATION}
     }
 
     /// @dev Writes (points[0..1], β), (points[2..3], −γ), (points[4..5], −δ) at \`at\`; returns the address behind them.
@@ -142,38 +179,7 @@ export const VERIFIER_SINGLE = `    /// @notice Whether the proof holds for the 
         return at + 0xc0;
     }
 
-    /// @dev (x, y) + s·(px, py), by EIP-196. All points are known to be on the curve, so neither call can fail for its input.
-    function _addMul(uint256 x, uint256 y, uint256 px, uint256 py, uint256 s) private view returns (uint256, uint256) {
-        assembly ("memory-safe") {
-            let m := mload(0x40)
-            mstore(m, px)
-            mstore(add(m, 0x20), py)
-            mstore(add(m, 0x40), s)
-            let ok := staticcall(gas(), 7, m, 0x60, m, 0x40)
-            mstore(add(m, 0x40), x)
-            mstore(add(m, 0x60), y)
-            ok := and(ok, staticcall(gas(), 6, m, 0x80, m, 0x40))
-            // Only a chain without the precompile, or too little gas, comes here.
-            if iszero(and(ok, eq(returndatasize(), 0x40))) { revert(0, 0) }
-            x := mload(m)
-            y := mload(add(m, 0x20))
-        }
-        return (x, y);
-    }
-
-    /// @dev EIP-197. False too when the precompile refuses a point outside the subgroup; it is then left twice its price
-    /// (EIP-1108) at most, so that a forged proof cannot burn all of the caller's gas. Reverts when 63/64 of the gas left (EIP-150)
-    /// is below the price: "false" would then be said of a true proof.
-    function _pairingIsOne(bytes memory pairs) private view returns (bool ok) {
-        assembly ("memory-safe") {
-            let price := add(45000, mul(34000, div(mload(pairs), 0xc0)))
-            if lt(gas(), add(add(price, div(price, 63)), 1000)) { revert(0, 0) }
-            let limit := mul(2, price)
-            ok := staticcall(limit, 8, add(pairs, 0x20), mload(pairs), 0x00, 0x20)
-            ok := and(and(ok, eq(returndatasize(), 0x20)), eq(mload(0x00), 1))
-        }
-    }
-`
+${PRECOMPILES}`
 
 /** Many proofs under one key: their equations, each raised to a coefficient nobody could choose, multiplied. */
 export const VERIFIER_BATCH = `    /// @notice Whether all proofs hold, row i of the signals belonging to proof i; much cheaper for each than alone.

@@ -31,6 +31,9 @@ const SETUP = {
   },
 } as const
 
+/** Of alpha, beta, gamma and delta. */
+const WORDS_BEFORE_IC = 14
+
 /** More public signals than this make the contract too large to deploy. */
 const MAX_PUBLIC_SIGNALS = 128
 
@@ -39,59 +42,89 @@ const MAX_PUBLIC_SIGNALS = 128
  * `vkHash` and `SETUP_KIND`. Throws RangeError for a name that is not an identifier or a key without public signals.
  */
 export function exportVerifier(key: VerificationKey, options: ExportVerifierOptions): string {
-  const { name, setupKind, subject } = options
+  requireOptions(options, key.publicSignals)
+  const fill: Record<string, string> = {
+    ...commonFields(options),
+    signals: String(key.publicSignals),
+    vkHash: verificationKeyHash(key),
+    constants: constants(key),
+    icSum: icTerms(key.publicSignals, (index) => `publicSignals[${index - 1}]`),
+    icBatchSum: icTerms(key.publicSignals, (index) => `sums[${index - 1}]`),
+    icWords: key.ic.map((_, index) => icWords(index, WORDS_BEFORE_IC)).join('\n'),
+    hashBytes: hex(32 * (WORDS_BEFORE_IC + 2 * key.ic.length)),
+  }
+  return fillText([VERIFIER_PRELUDE, VERIFIER_SINGLE, VERIFIER_BATCH], fill)
+}
+
+/** Throws RangeError for a name that is not an identifier, a subject of several lines, or too few or too many public signals. */
+export function requireOptions({ name, subject }: ExportVerifierOptions, publicSignals: number): void {
   if (!/^[A-Za-z_$][A-Za-z0-9_$]{0,63}$/.test(name)) {
     throw new RangeError(`contract name '${name}' is not a Solidity identifier of at most 64 characters`)
   }
-  if (key.publicSignals < 1 || key.publicSignals > MAX_PUBLIC_SIGNALS) {
-    throw new RangeError(`the key has ${key.publicSignals} public signals, a verifier needs 1 to ${MAX_PUBLIC_SIGNALS}`)
+  if (publicSignals < 1 || publicSignals > MAX_PUBLIC_SIGNALS) {
+    throw new RangeError(`the key has ${publicSignals} public signals, a verifier needs 1 to ${MAX_PUBLIC_SIGNALS}`)
   }
   if (subject !== undefined && /[\r\n\u2028\u2029]/.test(subject)) throw new RangeError('subject must be one line')
+}
+
+/** Fields that the texts of both systems have. */
+export function commonFields({ name, subject, setupKind }: ExportVerifierOptions): Record<string, string> {
   const setup = SETUP[setupKind]
-  const fill: Record<string, string> = {
+  return {
     name,
     subject: subject ?? 'a circuit',
     notice: setup.notice.map((line) => `/// ${line}`).join('\n'),
     setupName: setupKind,
     setupKind: String(setup.kind),
-    signals: String(key.publicSignals),
-    vkHash: verificationKeyHash(key),
     q: `0x${BASE_FIELD.toString(16)}`,
     r: `0x${SCALAR_FIELD.toString(16)}`,
-    constants: constants(key),
-    icSum: icTerms(key.publicSignals, (index) => `publicSignals[${index - 1}]`),
-    icBatchSum: icTerms(key.publicSignals, (index) => `sums[${index - 1}]`),
-    icWords: key.ic.map((_, index) => icWords(index, key.ic.length)).join('\n'),
-    hashBytes: hex(32 * (14 + 2 * key.ic.length)),
   }
-  return [VERIFIER_PRELUDE, VERIFIER_SINGLE, VERIFIER_BATCH]
-    .join('\n')
-    .replace(/\{\{(\w+)\}\}/g, (_, field: string) => {
-      const value = fill[field]
-      if (value === undefined) throw new TypeError(`the verifier text names an unknown field ${field}`)
-      return value
-    })
+}
+
+export function fillText(parts: readonly string[], fill: Readonly<Record<string, string>>): string {
+  return parts.join('\n').replace(/\{\{(\w+)\}\}/g, (_, field: string) => {
+    const value = fill[field]
+    if (value === undefined) throw new TypeError(`the verifier text names an unknown field ${field}`)
+    return value
+  })
 }
 
 /** The key's points. α, γ and δ are kept negated, so that the equation is a product of pairings that must be one. */
 function constants(key: VerificationKey): string {
-  const negate = (y: bigint) => (y === 0n ? 0n : BASE_FIELD - y)
-  const lines: string[] = []
-  const g1 = (label: string, [x, y]: G1Point) => lines.push(constant(`${label}_X`, x), constant(`${label}_Y`, y))
-  const g2 = (label: string, [x, y]: G2Point) =>
-    lines.push(
-      constant(`${label}_X_IM`, x[1]),
-      constant(`${label}_X_RE`, x[0]),
-      constant(`${label}_Y_IM`, y[1]),
-      constant(`${label}_Y_RE`, y[0]),
-    )
-  const negated = ([x, y]: G2Point): G2Point => [x, [negate(y[0]), negate(y[1])]]
-  g1('NEG_ALPHA', [key.alpha[0], negate(key.alpha[1])])
-  g2('BETA', key.beta)
-  g2('NEG_GAMMA', negated(key.gamma))
-  g2('NEG_DELTA', negated(key.delta))
-  for (const [index, point] of key.ic.entries()) g1(`IC${index}`, point)
-  return lines.join('\n')
+  return [
+    ...pointConstants('NEG_ALPHA', negated(key.alpha)),
+    ...pairConstants('BETA', key.beta),
+    ...pairConstants('NEG_GAMMA', negatedPair(key.gamma)),
+    ...pairConstants('NEG_DELTA', negatedPair(key.delta)),
+    ...key.ic.flatMap((point, index) => pointConstants(`IC${index}`, point)),
+  ].join('\n')
+}
+
+/** Constants of a point of G1. */
+export function pointConstants(label: string, [x, y]: G1Point): string[] {
+  return [constant(`${label}_X`, x), constant(`${label}_Y`, y)]
+}
+
+/** Constants of a point of G2. */
+export function pairConstants(label: string, [x, y]: G2Point): string[] {
+  return [
+    constant(`${label}_X_IM`, x[1]),
+    constant(`${label}_X_RE`, x[0]),
+    constant(`${label}_Y_IM`, y[1]),
+    constant(`${label}_Y_RE`, y[0]),
+  ]
+}
+
+export function negated([x, y]: G1Point): G1Point {
+  return [x, negate(y)]
+}
+
+export function negatedPair([x, y]: G2Point): G2Point {
+  return [x, [negate(y[0]), negate(y[1])]]
+}
+
+function negate(y: bigint): bigint {
+  return y === 0n ? 0n : BASE_FIELD - y
 }
 
 function constant(name: string, value: bigint): string {
@@ -99,7 +132,7 @@ function constant(name: string, value: bigint): string {
 }
 
 /** Σ signal·IC for the public signals, one call each. */
-function icTerms(signals: number, scalar: (index: number) => string): string {
+export function icTerms(signals: number, scalar: (index: number) => string): string {
   const lines: string[] = []
   for (let index = 1; index <= signals; index++) {
     lines.push(`        (x, y) = _addMul(x, y, IC${index}_X, IC${index}_Y, ${scalar(index)});`)
@@ -107,11 +140,11 @@ function icTerms(signals: number, scalar: (index: number) => string): string {
   return lines.join('\n')
 }
 
-function icWords(index: number, _count: number): string {
-  const offset = 32 * (14 + 2 * index)
+export function icWords(index: number, before: number): string {
+  const offset = 32 * (before + 2 * index)
   return `            mstore(add(m, ${hex(offset)}), IC${index}_X)\n            mstore(add(m, ${hex(offset + 32)}), IC${index}_Y)`
 }
 
-function hex(value: number): string {
+export function hex(value: number): string {
   return `0x${value.toString(16)}`
 }

@@ -14,20 +14,20 @@ const coordinate = z
   .refine((value) => value < BASE_FIELD, 'below the base field')
 const one = z.literal('1')
 /** Affine points; the third coordinate that snarkjs writes is always 1. */
-const g1 = z.tuple([coordinate, coordinate, one]).transform(([x, y]) => [x, y] as const)
+export const g1Schema = z.tuple([coordinate, coordinate, one]).transform(([x, y]) => [x, y] as const)
 const fp2 = z.tuple([coordinate, coordinate])
-const g2 = z.tuple([fp2, fp2, z.tuple([one, z.literal('0')])]).transform(([x, y]) => [x, y] as const)
+export const g2Schema = z.tuple([fp2, fp2, z.tuple([one, z.literal('0')])]).transform(([x, y]) => [x, y] as const)
 
 const schema = z
   .object({
     protocol: z.literal('groth16'),
     curve: z.enum(['bn128', 'bn254']),
     nPublic: z.int().nonnegative(),
-    vk_alpha_1: g1,
-    vk_beta_2: g2,
-    vk_gamma_2: g2,
-    vk_delta_2: g2,
-    IC: z.array(g1),
+    vk_alpha_1: g1Schema,
+    vk_beta_2: g2Schema,
+    vk_gamma_2: g2Schema,
+    vk_delta_2: g2Schema,
+    IC: z.array(g1Schema),
   })
   .refine((key) => key.IC.length === key.nPublic + 1, 'IC must hold one point more than there are public signals')
 
@@ -95,8 +95,12 @@ export function verificationKeyToJson(key: VerificationKey): object {
 
 /** The words of a key in the order of the EVM precompiles (EIP-197: imaginary part first). */
 export function verificationKeyWords(key: VerificationKey): bigint[] {
-  const flat = ([x, y]: G2Point) => [x[1], x[0], y[1], y[0]]
-  return [...key.alpha, ...flat(key.beta), ...flat(key.gamma), ...flat(key.delta), ...key.ic.flat()]
+  return [...key.alpha, ...g2Words(key.beta), ...g2Words(key.gamma), ...g2Words(key.delta), ...key.ic.flat()]
+}
+
+/** A point of G2 in the order of EIP-197. */
+export function g2Words([x, y]: G2Point): bigint[] {
+  return [x[1], x[0], y[1], y[0]]
 }
 
 /** keccak256 of the key's words: what the Solidity verifier returns from `vkHash()`. */

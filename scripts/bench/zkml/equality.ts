@@ -38,6 +38,7 @@ export async function compareOnPictures(program: IntegerProgram, inputs: readonl
   for (const [index, input] of inputs.entries()) {
     // Throws when a public signal differs.
     const { values, scores } = circuit.witness({ input, context: BigInt(index) })
+    if (!(values instanceof Uint8Array)) throw new TypeError('circom’s circuits have one witness')
     const witness = decodeWitness(values)
     for (const [i, score] of scores.entries()) {
       const found = witness[symbols.wire(`main.answer.score[${i}]`)]!

@@ -3,48 +3,16 @@
 // COHORT_FUZZ=n tries n of them as circuits; CI tries a few.
 import { expect } from 'chai'
 import type { CompileError } from '../../../../keepers/zkml/graph/errors.ts'
-import {
-  calibrate,
-  type IntegerProgram,
-  importOnnx,
-  interpret,
-  type Mode,
-  programCost,
-  proveBounds,
-  splitProgram,
-  traceSegments,
-} from '../../../../keepers/zkml/index.ts'
-import { onnxFile } from '../import/onnx-file.ts'
-import { randomOnnx } from '../import/random-onnx.ts'
+import { interpret, programCost, proveBounds, splitProgram, traceSegments } from '../../../../keepers/zkml/index.ts'
 import { Random } from '../random.ts'
 import { build, honest, randomInput, SALTS } from './forgery.ts'
+import { randomProgram } from './random-program.ts'
 
 const CIRCUITS = Number(process.env.COHORT_FUZZ ?? 3)
 const SPLITS = 30
 /** Larger ones take circom longer than they teach. */
 const MOST_CONSTRAINTS = 5000
 const INPUTS = 5
-
-/** The program of a random network at few bits, or null when its bounds pass what an interpreter can hold. */
-function randomProgram(seed: number, mode: Mode): IntegerProgram | null {
-  const random = new Random(seed)
-  const model = randomOnnx(random)
-  const size = model.input.shape.reduce<number>((product, n) => product * (typeof n === 'number' ? n : 1), 1)
-  const samples = Array.from({ length: 3 }, () => random.list(size, -1, 1))
-  const knobs = { inputBits: 3, weightBits: { default: 4 }, activationBits: { default: 4 } }
-  try {
-    const { program } = calibrate(importOnnx(onnxFile(model)), samples, {
-      mode,
-      knobs,
-      output: { kind: 'logits-commitment' },
-      inputRange: { min: -1, max: 1 },
-    })
-    return { ...program, name: `random_${seed}_${mode}` }
-  } catch (error) {
-    expect((error as CompileError).code, `seed ${seed}`).to.equal('bound-exceeded')
-    return null
-  }
-}
 
 describe('random networks as circuits', function () {
   this.timeout(60_000 + CIRCUITS * 60_000)

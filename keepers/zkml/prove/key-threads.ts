@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Worker threads that keep a proving key divided among them and sum its queries over a witness: what provers of plain Groth16 and
+// of two rounds share. Threads compute with the kernel (../kernel), or with ffjavascript's WebAssembly where the kernel does not run.
+import { FIELD_BYTES } from '../bn254.ts'
+import { compileKernel, ELEMENT_BYTES, kernelWorks } from '../kernel/kernel.ts'
+import { type CurveImage, concatenate, loadCurveImage, POINT_BYTES } from '../setup/curve-memory.ts'
+import { COEFFICIENT_BYTES } from '../setup/zkey.ts'
+import { ProveError } from './errors.ts'
+import type { QuerySums } from './groth16.ts'
+import type { PartialSums, ShareOfKey, WorkerRequest } from './requests.ts'
+import { defaultThreads, Thread, type WorkerModule } from './threads.ts'
+
+export type WasmBackendOptions = {
+  /** Number of threads; the machine's parallelism when absent, at most 16. */
+  readonly threads?: number
+  /**
+   * `kernel`: our own WebAssembly, which needs relaxed SIMD with fused multiply-add. `portable`: ffjavascript's, several times
+   * slower. When absent, the kernel where it works.
+   */
+  readonly engine?: 'kernel' | 'portable'
+}
+
+/** What threads compute with, and bytes of a field element of theirs. */
+type Engine = {
+  readonly code: WebAssembly.Module | CurveImage
+  readonly worker: WorkerModule
+  readonly elementBytes: number
+}
+
+const KERNEL_WORKER: WorkerModule = {
+  url: new URL(/* @vite-ignore */ './groth16.worker.ts', import.meta.url),
+  startInBrowser: () => new Worker(new URL('./groth16.worker.ts', import.meta.url), { type: 'module' }),
+}
+const PORTABLE_WORKER: WorkerModule = {
+  url: new URL(/* @vite-ignore */ './portable.worker.ts', import.meta.url),
+  startInBrowser: () => new Worker(new URL('./portable.worker.ts', import.meta.url), { type: 'module' }),
+}
+
+async function loadEngine(wanted: 'kernel' | 'portable' | undefined): Promise<Engine> {
+  if (wanted !== 'portable') {
+    const code = await compileKernel().catch((cause: unknown) => {
+      if (cause instanceof WebAssembly.CompileError) return null
+      throw new ProveError('backend-failed', 'the prover’s kernel is not built; run `npm run build`', { cause })
+    })
+    if (code !== null && (await kernelWorks(code))) {
+      return { code, worker: KERNEL_WORKER, elementBytes: ELEMENT_BYTES }
+    }
+    if (wanted === 'kernel') {
+      throw new ProveError('backend-failed', 'no relaxed SIMD with fused multiply-add here; use the portable engine')
+    }
+  }
+  return { code: await loadCurveImage(), worker: PORTABLE_WORKER, elementBytes: FIELD_BYTES }
+}
+
+/** A·w, B·w and their product. */
+const VECTORS = 3
+
+/** The parts of a key that threads hold. */
+export type QueriesOfKey = {
+  readonly variables: number
+  readonly domainSize: number
+  readonly sections: Readonly<Record<'coefficients' | 'a' | 'b1' | 'b2' | 'c' | 'h', Uint8Array>>
+  /** The variable that the first point of the C query belongs to. */
+  readonly firstOfC: number
+  /** The query that proofs in two rounds commit with. */
+  readonly commitment: { readonly points: Uint8Array; readonly firstVariable: number } | null
+}
+
+export class KeyThreads {
+  readonly #rows: readonly number[]
+  readonly #elementBytes: number
+  readonly #threads: readonly Thread[]
+
+  private constructor(rows: readonly number[], elementBytes: number, threads: readonly Thread[]) {
+    this.#rows = rows
+    this.#elementBytes = elementBytes
+    this.#threads = threads
+  }
+
+  /** Starts threads and gives each its share; the key is of no use afterwards. */
+  static async start(key: QueriesOfKey, options: WasmBackendOptions): Promise<KeyThreads> {
+    const [engine, count] = [await loadEngine(options.engine), options.threads ?? (await defaultThreads())]
+    const rows = cuts(key.domainSize, count)
+    const started = await Promise.all(Array.from({ length: count }, () => Thread.start(engine.worker)))
+    const threads = new KeyThreads(rows, engine.elementBytes, started)
+    try {
+      const divide = divideKey(key, rows)
+      await Promise.all(
+        started.map((thread, i) => {
+          const share = divide(i)
+          const points = [...share.queries, share.commitment].map((query) => query.points)
+          const request: WorkerRequest = { do: 'load', engine: engine.code, share }
+          return thread.call(
+            request,
+            [share.coefficients, share.h, ...points].map(({ buffer }) => buffer),
+          )
+        }),
+      )
+    } catch (error) {
+      await threads.close()
+      throw error
+    }
+    return threads
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.terminate()))
+  }
+
+  /** The commitment's sum over a witness of which only its own variables matter. */
+  commit(witness: Uint8Array<ArrayBuffer>): Promise<PartialSums[]> {
+    return this.#all<PartialSums>(() => ({ do: 'commit', witness }))
+  }
+
+  /** The sums of a proof for all values of a witness. Rejects with the signal's reason. */
+  async sum(witness: Uint8Array<ArrayBuffer>, signal: AbortSignal | undefined): Promise<QuerySums> {
+    const parts = await this.#all<Uint8Array[]>(() => ({ do: 'rows', witness }))
+    signal?.throwIfAborted()
+    const vectors = [0, 1, 2].map((side) => concatenate(parts.map((part) => part[side]!)))
+    // Three transforms, then the sums of the witness fill the threads until the slowest transform is back.
+    const shifting = vectors.map((values, i) =>
+      this.#call<Uint8Array>(i % this.#threads.length, { do: 'shift', values }, [values.buffer]),
+    )
+    const summing = this.#all<PartialSums[]>(() => ({ do: 'sum' }))
+    summing.catch(() => undefined)
+    const [a, b, c] = await Promise.all(shifting)
+    signal?.throwIfAborted()
+    const size = this.#elementBytes
+    const quotients = await this.#all<PartialSums>((i) => {
+      const slice = (vector: Uint8Array) => vector.slice(this.#rows[i]! * size, this.#rows[i + 1]! * size)
+      return { do: 'quotient', a: slice(a!), b: slice(b!), c: slice(c!) }
+    })
+    const queries = await summing
+    signal?.throwIfAborted()
+    const column = (index: number) => queries.map((sums) => sums[index]!)
+    return { a: column(0), b1: column(1), b2: column(2), c: column(3), h: quotients }
+  }
+
+  #call<T>(thread: number, request: WorkerRequest, transfer: ArrayBuffer[] = []): Promise<T> {
+    return this.#threads[thread]!.call<T>(request, transfer)
+  }
+
+  #all<T>(request: (thread: number) => WorkerRequest): Promise<T[]> {
+    return Promise.all(this.#threads.map((thread, i) => thread.call<T>(request(i))))
+  }
+}
+
+/** Copies of the parts of a key for thread i; one thread's at a time, so that the key is not held twice. */
+function divideKey(key: QueriesOfKey, rows: readonly number[]): (thread: number) => ShareOfKey {
+  const { sections, firstOfC } = key
+  const threads = rows.length - 1
+  const variables = cuts(key.variables, threads)
+  const [g1, g2] = [POINT_BYTES.g1.affine, POINT_BYTES.g2.affine]
+  const inC = cuts(sections.c.byteLength / g1, threads)
+  const commitment = key.commitment ?? { points: new Uint8Array(0), firstVariable: 0 }
+  const committed = cuts(commitment.points.byteLength / g1, threads)
+  const coefficients = shareCoefficients(sections.coefficients, rows, key.variables)
+  return (i) => {
+    const run = (section: Uint8Array, size: number, ends: readonly number[]) =>
+      new Uint8Array(section.subarray(ends[i]! * size, ends[i + 1]! * size))
+    const firstVariable = variables[i]!
+    return {
+      variables: key.variables,
+      power: 31 - Math.clz32(key.domainSize),
+      coefficients: coefficients[i]!,
+      firstRow: rows[i]!,
+      rows: rows[i + 1]! - rows[i]!,
+      transforms: i < VECTORS,
+      queries: [
+        { group: 'g1', firstVariable, points: run(sections.a, g1, variables) },
+        { group: 'g1', firstVariable, points: run(sections.b1, g1, variables) },
+        { group: 'g2', firstVariable, points: run(sections.b2, g2, variables) },
+        { group: 'g1', firstVariable: firstOfC + inC[i]!, points: run(sections.c, g1, inC) },
+      ],
+      commitment: {
+        group: 'g1',
+        firstVariable: commitment.firstVariable + committed[i]!,
+        points: run(commitment.points, g1, committed),
+      },
+      h: run(sections.h, g1, rows),
+    }
+  }
+}
+
+/** Entries of the coefficients section by the thread whose rows they belong to. */
+function shareCoefficients(section: Uint8Array, rows: readonly number[], variables: number): Uint8Array<ArrayBuffer>[] {
+  const view = new DataView(section.buffer, section.byteOffset, section.byteLength)
+  const ownerOf = (at: number) => {
+    const row = view.getUint32(at + 4, true)
+    if (view.getUint32(at + 8, true) >= variables) {
+      throw new ProveError('malformed', `the key has a coefficient of a variable beyond its ${variables}`)
+    }
+    return rows.findIndex((_, i) => row < rows[i + 1]!)
+  }
+  const counts = rows.slice(1).map(() => 0)
+  for (let at = 4; at < section.byteLength; at += COEFFICIENT_BYTES) {
+    const owner = ownerOf(at)
+    if (owner < 0) throw new ProveError('malformed', 'the key has a coefficient outside its domain')
+    counts[owner]!++
+  }
+  const shares = counts.map((count) => new Uint8Array(count * COEFFICIENT_BYTES))
+  const ends = counts.map(() => 0)
+  for (let at = 4; at < section.byteLength; at += COEFFICIENT_BYTES) {
+    const owner = ownerOf(at)
+    shares[owner]!.set(section.subarray(at, at + COEFFICIENT_BYTES), ends[owner]!)
+    ends[owner]! += COEFFICIENT_BYTES
+  }
+  return shares
+}
+
+/** Borders of `parts` nearly equal runs of [0, total). */
+function cuts(total: number, parts: number): number[] {
+  return Array.from({ length: parts + 1 }, (_, i) => Math.floor((total * i) / parts))
+}
