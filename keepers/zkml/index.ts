@@ -76,7 +76,6 @@ export { snarkjsBackend } from './prove/snarkjs.ts'
 export { openTwoRound, type TwoRoundProver } from './prove/two-round.ts'
 export {
   parseTwoRoundProof,
-  TWO_ROUND_PROOF_BYTES,
   type TwoRoundProof,
   type TwoRoundProofWithSignals,
   twoRoundProofToJson,

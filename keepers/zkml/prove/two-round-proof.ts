@@ -15,9 +15,6 @@ export type TwoRoundProof = {
 
 export type TwoRoundProofWithSignals = { readonly proof: TwoRoundProof; readonly publicSignals: PublicSignals }
 
-/** Bytes of a proof as a contract takes it: ten field elements. */
-export const TWO_ROUND_PROOF_BYTES = 320
-
 const schema = z
   .object({
     pi_a: g1Schema,
