@@ -3,9 +3,9 @@
 import { existsSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import process from 'node:process'
-import type { Command } from 'commander'
-import type { DraftReport, Sample } from '../services/index.ts'
-import type { ServiceManifest } from '../versions/index.ts'
+import { type Command, Option } from 'commander'
+import type { DraftReport, LossName, Sample, TableOptions } from '../services/index.ts'
+import type { ServiceInput, ServiceManifest, ServiceTask } from '../versions/index.ts'
 import { chainCommand } from './chain-command.ts'
 import { type ProposingOptions, printProposal, withClient } from './dao.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
@@ -16,6 +16,14 @@ type NewOptions = {
   readonly data?: string
   readonly target?: string
   readonly ignore?: string[]
+  readonly text?: string
+  readonly vocabulary?: string
+  readonly places?: number
+  readonly task?: ServiceTask['kind']
+  readonly unit?: string
+  readonly loss?: LossName
+  readonly balance?: boolean
+  readonly separator?: string
   readonly model?: string
   readonly name?: string
   readonly out: string
@@ -46,6 +54,20 @@ export function registerService(program: Command): void {
     .option('--data <path>', 'a CSV file, a folder of IDX files or of pictures by class (default: digits)')
     .option('--target <column>', 'CSV: the column to learn (default: the last)')
     .option('--ignore <column...>', 'CSV: columns that the model does not get')
+    .option('--text <column>', 'CSV: the column of the text that the model reads, and nothing else')
+    .option('--places <n>', 'text: places that words are hashed to', wholeNumber(16), 1024)
+    .option('--vocabulary <file>', 'text: the words that count, one a line, in place of hashes')
+    .addOption(
+      new Option('--task <kind>', 'CSV: what is learned (default: from the column)').choices([
+        'classification',
+        'labels',
+        'regression',
+      ]),
+    )
+    .option('--unit <text>', 'regression: the unit of the amount, for people')
+    .addOption(new Option('--loss <name>', 'regression: what training makes small').choices(['mse', 'mae', 'huber']))
+    .option('--balance', 'classification: let rare classes weigh as much as frequent ones')
+    .option('--separator <character>', 'labels: what stands between several in one field (default: |)')
     .option('--model <name-or-file>', 'a named model, or a tfjs LayersModel’s model.json (default: a small network)')
     .option('--name <text>', 'what people call it (default: the name of the file)')
     .requiredOption('--out <file>', 'where the manifest goes')
@@ -146,8 +168,8 @@ async function row(
 ): Promise<void> {
   const [{ tableRow }, { readFile }] = await Promise.all([import('../services/index.ts'), import('node:fs/promises')])
   const { input } = await manifestOf(text, 'manifest')
-  if (input.kind !== 'table') {
-    throw new UsageError(`${text} takes a ${input.kind}: \`cohort learning samples\` writes pictures`)
+  if (input.kind === 'picture') {
+    throw new UsageError(`${text} takes a picture: \`cohort learning samples\` writes pictures`)
   }
   const content = await readFile(options.data, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     throw new CommandError(`cannot read ${options.data}: ${cause.code}`, EXIT.noInput)
@@ -163,10 +185,7 @@ async function create(options: NewOptions, signal: AbortSignal): Promise<void> {
   }
   const line = new ProgressLine()
   try {
-    const sample = await readSample(options.data ?? null, {
-      ...(options.target === undefined ? {} : { target: options.target }),
-      ...(options.ignore === undefined ? {} : { ignore: options.ignore }),
-    })
+    const sample = await readSample(options.data ?? null, await tableOptions(options))
     if (options.json !== true) line.lasting(sampleText(sample))
     const spec = await chooseArchitecture(options.model, sample)
     const { manifest, report } = await draftService({
@@ -211,14 +230,14 @@ async function show(text: string, options: { readonly out?: string; readonly jso
     ['digest', digest],
     ['cid', `${cid} (${bytes.length} bytes)`],
     ['model', `${spec.name}, ${spec.parameterCount.toLocaleString('en-US')} parameters`],
+    ['input', inputText(input, (names) => names.join(', '))],
+    ...taskRows(task),
     [
-      'input',
-      input.kind === 'table'
-        ? `table: ${input.features.join(', ')}; label ${input.label}`
-        : `picture of ${input.shape.join('×')}`,
+      'vote',
+      `${vote.metric} on ${100 * vote.holdOut} % held out, may ${
+        vote.metric === 'loss' ? `rise by ${100 * vote.tolerance} %` : `fall by ${vote.tolerance}`
+      }`,
     ],
-    ['classes', task.classes.join(', ')],
-    ['vote', `${vote.metric} on ${100 * vote.holdOut} % held out, may fall by ${vote.tolerance}`],
     [
       'updates',
       `entries to ${rounds.clipBound}, norm to ${rounds.clipNorm}, at most ${rounds.maxSamples} samples a keeper`,
@@ -232,12 +251,62 @@ async function show(text: string, options: { readonly out?: string; readonly jso
   process.stdout.write(`${rows.map(([key, value]) => `${key!.padEnd(9)} ${value}`).join('\n')}\n`)
 }
 
-function sampleText({ input, classes, train, test }: Sample): string {
-  const form =
-    input.kind === 'table'
-      ? `table of ${input.features.length} columns (${some(input.features)}), label '${input.label}'`
-      : `pictures of ${input.shape.join('×')}`
-  return `${form}; ${classes.length} classes (${some(classes)}); ${train.count} samples train, ${test.count} judge`
+async function tableOptions(options: NewOptions): Promise<TableOptions> {
+  const { text, vocabulary, places } = options
+  if (vocabulary !== undefined && text === undefined) throw new UsageError('--vocabulary is about a --text')
+  const keys = ['target', 'ignore', 'text', 'task', 'unit', 'loss', 'balance', 'separator'] as const
+  const chosen = Object.fromEntries(keys.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])))
+  if (text === undefined) return chosen
+  if (vocabulary === undefined) {
+    return {
+      ...chosen,
+      tokenizer: { kind: 'hashed', of: 'words', shortest: 1, longest: 1, buckets: places ?? 1024 },
+    }
+  }
+  const { readFile } = await import('node:fs/promises')
+  const content = await readFile(vocabulary, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new CommandError(`cannot read ${vocabulary}: ${cause.code}`, EXIT.noInput)
+  })
+  const words = [...new Set(content.split(/\s+/).map((word) => word.toLowerCase()))].filter((word) => word !== '')
+  return { ...chosen, tokenizer: { kind: 'words', words } }
+}
+
+function sampleText({ input, task, train, test }: Sample): string {
+  return `${inputText(input, some)}; ${taskText(task)}; ${train.count} samples train, ${test.count} judge`
+}
+
+function inputText(input: ServiceInput, list: (names: readonly string[]) => string): string {
+  if (input.kind === 'picture') return `pictures of ${input.shape.join('×')}`
+  if (input.kind === 'text') {
+    const { tokenizer } = input
+    const places = tokenizer.kind === 'hashed' ? `${tokenizer.buckets} places` : `${tokenizer.words.length} words`
+    return `text of column '${input.column}' (${places}), label '${input.label}'`
+  }
+  const { features, label, categories = {}, missing = [], decimal } = input
+  const more = [
+    ...Object.entries(categories).map(([feature, { values }]) => `'${feature}' is one of ${values.length}`),
+    ...(missing.length === 0 ? [] : [`may be empty: ${list(missing)}`]),
+    ...(decimal === undefined ? [] : ['decimal commas']),
+  ]
+  const notes = more.length === 0 ? '' : `; ${more.join('; ')}`
+  return `table of ${features.length} columns (${list(features)}), label '${label}'${notes}`
+}
+
+function taskText(task: ServiceTask): string {
+  if (task.kind === 'classification') return `${task.classes.length} classes (${some(task.classes)})`
+  if (task.kind === 'labels') return `${task.labels.length} labels (${some(task.labels)}), any number of them`
+  const { mean, deviation } = task.target
+  return `an amount${task.unit === '' ? '' : ` in ${task.unit}`}, ${mean} ± ${deviation}, by ${task.loss.kind}`
+}
+
+function taskRows(task: ServiceTask): [string, string][] {
+  if (task.kind === 'regression') return [['task', taskText(task)]]
+  if (task.kind === 'labels') return [['labels', task.labels.join(', ')]]
+  const { classes, weights } = task
+  return [
+    ['classes', classes.join(', ')],
+    ...(weights === undefined ? [] : [['weights', weights.join(', ')] as [string, string]]),
+  ]
 }
 
 const some = (names: readonly string[]): string => `${names.slice(0, 4).join(', ')}${names.length > 4 ? ', …' : ''}`
@@ -245,13 +314,15 @@ const some = (names: readonly string[]): string => `${names.slice(0, 4).join(', 
 function reportText(out: string, manifest: ServiceManifest, report: DraftReport): string {
   const { accuracy, headroom, encryption, proof } = report
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
+  const amount = manifest.task.kind === 'regression'
+  const figure = (share: number): string => (amount ? share.toFixed(3) : percent(share))
   const { clipBound, clipNorm } = manifest.rounds
   return [
     `manifest    ${out}`,
     `digest      ${report.digest}`,
     `cid         ${report.cid}`,
     `parameters  ${report.parameters.toLocaleString('en-US')}`,
-    `accuracy    ${percent(accuracy.float)} after ${accuracy.rounds} rounds, ${percent(accuracy.proven)} as it is proven`,
+    `${amount ? 'R²      ' : 'accuracy'}    ${figure(accuracy.float)} after ${accuracy.rounds} rounds, ${figure(accuracy.proven)} as it is proven`,
     `headroom    weights may grow to ${headroom.factor} times; ${percent(headroom.clippedShare)} clipped in the rounds played`,
     `updates     entries to ${clipBound}, norm to ${clipNorm}`,
     `a round     ${kilobytes(encryption.updateBytes)} update, ${kilobytes(encryption.shareBytes)} decryption share; ${encryption.precisionBits} bits of precision`,

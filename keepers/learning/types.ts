@@ -168,6 +168,8 @@ export type Evaluation = {
   readonly confusion: Uint32Array
   /** Of amounts: how far off, in the units of the targets. */
   readonly amounts?: AmountErrors
+  /** Of two classes that both have samples: the area under the ROC curve, 0 to 1. */
+  readonly auc?: number
 }
 
 /** Mean size of the error, root of its mean square, and the share of the targets' variance that is explained (at most 1). */

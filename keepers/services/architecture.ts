@@ -11,12 +11,15 @@ import {
   parseModelSpec,
   sequentialSpec,
 } from '../learning/index.ts'
+import { answersOf, endsInAffine, lossOfTask, outputsOf, type ServiceTask } from '../versions/index.ts'
 import type { Sample } from './sample.ts'
 
 /** Below this many rows or columns the convolutions of small-cnn leave nothing. */
 const LEAST_SIDE = 14
 const MOST_HIDDEN = 32
 const LEAST_HIDDEN = 8
+/** Of a text: how long the embedding of a word is, which a bag's layer adds up. Each word has so many weights to prove. */
+const EMBEDDING = 8
 
 /**
  * The architecture that `wanted` means for a sample: a name, a tfjs LayersModel (a model.json or its folder; weights are not
@@ -24,15 +27,28 @@ const LEAST_HIDDEN = 8
  * @throws LearningError BAD_MODEL, MODEL_DATA_MISMATCH naming what the model takes and what the sample has
  */
 export async function chooseArchitecture(wanted: string | undefined, sample: Sample): Promise<ModelSpec> {
-  const form = { inputShape: sample.input.shape, classes: sample.classes.length }
-  if (wanted === undefined) return usual(sample)
-  if (isModelName(wanted)) return modelSpec(wanted, form)
-  const spec = await readArchitecture(wanted)
+  const form = { inputShape: sample.input.shape, classes: outputsOf(sample.task) }
+  const loss = lossOfTask(sample.task)
+  if (wanted === undefined) return { ...usual(sample), loss }
+  if (isModelName(wanted)) {
+    if (sample.task.kind !== 'regression') return { ...modelSpec(wanted, form), loss }
+    throw new LearningError(
+      'MODEL_DATA_MISMATCH',
+      `${wanted} tells classes apart, the sample is of amounts: leave --model out, or bring a model of one output`,
+    )
+  }
+  const spec = { ...(await readArchitecture(wanted)), loss }
   if (`${spec.inputShape}` !== `${form.inputShape}` || spec.classes !== form.classes) {
     throw new LearningError(
       'MODEL_DATA_MISMATCH',
-      `${wanted}: takes [${spec.inputShape}] and tells ${spec.classes} classes apart; ` +
-        `the sample has [${form.inputShape}] and ${form.classes} (${sample.classes.slice(0, 5).join(', ')})`,
+      `${wanted}: takes [${spec.inputShape}] and ${givesText(spec.classes)}; ` +
+        `the sample has [${form.inputShape}] and ${answersText(sample.task)}`,
+    )
+  }
+  if (sample.task.kind === 'regression' && !endsInAffine(spec)) {
+    throw new LearningError(
+      'MODEL_DATA_MISMATCH',
+      `${wanted}: the model of an amount is Sequential and ends in a linear Dense layer of one unit with a bias`,
     )
   }
   return spec
@@ -56,13 +72,23 @@ async function readArchitecture(path: string): Promise<ModelSpec> {
   return await parseModelSpec(json)
 }
 
-function usual({ input, classes, train }: Sample): ModelSpec {
+const givesText = (outputs: number): string =>
+  outputs === 1 ? 'puts out one amount' : `tells ${outputs} classes apart`
+
+function answersText(task: ServiceTask): string {
+  const names = answersOf(task)
+  return typeof names === 'number' ? 'one amount' : `${names.length} (${names.slice(0, 5).join(', ')})`
+}
+
+function usual({ input, task, train }: Sample): ModelSpec {
+  const outputs = outputsOf(task)
   if (input.kind === 'picture' && Math.min(input.shape[0], input.shape[1]) >= LEAST_SIDE) {
-    return modelSpec('small-cnn', { inputShape: input.shape, classes: classes.length })
+    return modelSpec('small-cnn', { inputShape: input.shape, classes: outputs })
   }
   const values = input.shape.reduce((product, side) => product * side, 1)
   // Some ten samples for each hidden unit's worth of decisions, within what stays cheap to prove.
-  const hidden = Math.max(LEAST_HIDDEN, Math.min(MOST_HIDDEN, values, Math.round(train.count / 25)))
+  const fitting = Math.max(LEAST_HIDDEN, Math.min(MOST_HIDDEN, values, Math.round(train.count / 25)))
+  const hidden = input.kind === 'text' ? EMBEDDING : fitting
   const layer = (name: string, units: number, activation: string) => ({
     class_name: 'Dense',
     config: { name, trainable: true, units, activation, use_bias: true },
@@ -70,7 +96,7 @@ function usual({ input, classes, train }: Sample): ModelSpec {
   const layers: { class_name: string; config: Record<string, unknown> }[] = [
     ...(input.shape.length > 1 ? [{ class_name: 'Flatten', config: { name: 'flatten', trainable: true } }] : []),
     layer('hidden', hidden, 'relu'),
-    layer('classes', classes.length, 'softmax'),
+    task.kind === 'classification' ? layer('classes', outputs, 'softmax') : layer('outputs', outputs, 'linear'),
   ]
   layers[0]!.config.batch_input_shape = [null, ...input.shape]
   return sequentialSpec({ class_name: 'Sequential', config: { name: 'small-mlp', layers } }, input.shape)

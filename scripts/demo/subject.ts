@@ -95,7 +95,7 @@ async function cells({ keepers }: DemoOptions, folder: string, say: (text: strin
     }),
     asked: async () => ({
       input: tableRow(input, await readFile(file('test'), 'utf8'), file('test'), 1),
-      label: task.classes.indexOf(test[0]!.split(',').at(-1)!),
+      label: task.kind === 'classification' ? task.classes.indexOf(test[0]!.split(',').at(-1)!) : Number.NaN,
     }),
   }
 }

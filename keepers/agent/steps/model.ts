@@ -52,7 +52,11 @@ export async function adoptAccepted(step: Step, before?: number): Promise<boolea
   const seats = roster.map((member) => member.seat)
   const providers = await context.peers.providers(seats[0] ?? 0, seats, step.seat)
   await context.model.accept(accepted, providers, step.signal)
-  if (own?.accuracy !== undefined) noteAccepted(context, { round: accepted.round, accuracy: own.accuracy })
+  const { accuracy, loss = Number.NaN } = own ?? {}
+  const judged = context.manifest.vote.metric === 'loss' ? loss : accuracy
+  if (accuracy !== undefined && Number.isFinite(judged)) {
+    noteAccepted(context, { round: accepted.round, accuracy, loss })
+  }
   context.metrics.roundsCompleted.inc()
   context.log.info(
     {
@@ -68,7 +72,9 @@ export async function adoptAccepted(step: Step, before?: number): Promise<boolea
   return true
 }
 
-const resultSchema = z.object({ cid: z.string(), commitment: z.string(), accuracy: z.number().optional() }).nullable()
+const resultSchema = z
+  .object({ cid: z.string(), commitment: z.string(), accuracy: z.number().optional(), loss: z.number().optional() })
+  .nullable()
 
 /** What this keeper noted of the model when it came to the same one from the round's sum, in this epoch; else null. */
 function ownResult({ context, snapshot }: Step, { round, cid, commitment }: AcceptedModel) {

@@ -81,9 +81,7 @@ function pointOf(loss: Exclude<Loss, { kind: 'cross-entropy' }>, output: number,
     case 'huber': {
       const size = Math.abs(error)
       const { delta } = loss
-      return size <= delta
-        ? [(error * error) / 2, error]
-        : [delta * (size - delta / 2), delta * Math.sign(error)]
+      return size <= delta ? [(error * error) / 2, error] : [delta * (size - delta / 2), delta * Math.sign(error)]
     }
     case 'binary-cross-entropy':
       // log(1 + e^x) − t·x, without an overflow.

@@ -22,6 +22,7 @@ import type {
   TrainingResult,
 } from '../types.ts'
 import { AmountSums } from './amounts.ts'
+import { areaUnderCurve } from './figures.ts'
 import { DEFAULT_TRAINING, parseTrainingParameters } from './parameters.ts'
 
 export type TrainOptions = {
@@ -153,6 +154,7 @@ export class LocalTrainer {
     const kind = lossOf(this.spec)
     const confusion = new Uint32Array(hasTargets(kind) ? 0 : classes * classes)
     const amounts = new AmountSums()
+    const scores = new Float32Array(classes === 2 && !hasTargets(kind) ? dataset.count : 0)
     let loss = 0
     let hits = 0
     let turn = performance.now()
@@ -171,6 +173,7 @@ export class LocalTrainer {
         if (kind.kind === 'cross-entropy') {
           const answer = argMax(outputs, i * classes, classes)
           confusion[label * classes + answer]! += 1
+          if (scores.length > 0) scores[start + i] = row[1]!
           if (answer === label) hits++
         } else if (kind.kind === 'binary-cross-entropy') {
           hits += row.reduce((sum, chance, at) => sum + (chance > 0.5 === wanted[at]! > 0.5 ? 1 / classes : 0), 0)
@@ -184,7 +187,9 @@ export class LocalTrainer {
     }
     const whole = { count: dataset.count, loss: loss / dataset.count, confusion }
     if (!hasTargets(kind) || kind.kind === 'binary-cross-entropy') {
-      return { ...whole, accuracy: hits / dataset.count }
+      const positive = Array.from(dataset.labels, (label) => label === 1)
+      const auc = scores.length === 0 ? Number.NaN : areaUnderCurve(scores, positive)
+      return { ...whole, accuracy: hits / dataset.count, ...(Number.isNaN(auc) ? {} : { auc }) }
     }
     const errors = amounts.errors()
     return { ...whole, accuracy: errors.r2, amounts: errors }

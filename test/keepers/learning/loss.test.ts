@@ -144,7 +144,11 @@ describe('learning: losses', function () {
     await refuses(async () => classifier.loadData(amounts(10, 1)), 'MODEL_DATA_MISMATCH', /has targets, but net tells/)
     const { targets: _, ...labelled } = amounts(10, 1)
     const amount = await LocalTrainer.create({ spec: network(1, { kind: 'mse' }) })
-    await refuses(async () => amount.loadData(labelled), 'MODEL_DATA_MISMATCH', /has labels, but net is trained for 1 target/)
+    await refuses(
+      async () => amount.loadData(labelled),
+      'MODEL_DATA_MISMATCH',
+      /has labels, but net is trained for 1 target/,
+    )
     const one = await LocalTrainer.create({ spec: network(1, { kind: 'cross-entropy' }) })
     await refuses(async () => one.loadData(labelled), 'MODEL_DATA_MISMATCH', /1 output; a classifier needs at least 2/)
     const wrong = { ...labelled, targets: Float32Array.of(1, Number.NaN) }
