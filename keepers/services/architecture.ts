@@ -18,8 +18,6 @@ import type { Sample } from './sample.ts'
 const LEAST_SIDE = 14
 const MOST_HIDDEN = 32
 const LEAST_HIDDEN = 8
-/** Of a text: how long the embedding of a word is, which a bag's layer adds up. Each word has so many weights to prove. */
-const EMBEDDING = 8
 
 /**
  * The architecture that `wanted` means for a sample: a name, a tfjs LayersModel (a model.json or its folder; weights are not
@@ -87,15 +85,15 @@ function usual({ input, task, train }: Sample): ModelSpec {
   }
   const values = input.shape.reduce((product, side) => product * side, 1)
   // Some ten samples for each hidden unit's worth of decisions, within what stays cheap to prove.
-  const fitting = Math.max(LEAST_HIDDEN, Math.min(MOST_HIDDEN, values, Math.round(train.count / 25)))
-  const hidden = input.kind === 'text' ? EMBEDDING : fitting
+  const hidden = Math.max(LEAST_HIDDEN, Math.min(MOST_HIDDEN, values, Math.round(train.count / 25)))
   const layer = (name: string, units: number, activation: string) => ({
     class_name: 'Dense',
     config: { name, trainable: true, units, activation, use_bias: true },
   })
   const layers: { class_name: string; config: Record<string, unknown> }[] = [
     ...(input.shape.length > 1 ? [{ class_name: 'Flatten', config: { name: 'flatten', trainable: true } }] : []),
-    layer('hidden', hidden, 'relu'),
+    // A bag's words add up to the classes' scores: an embedding as long as there are outputs. Each place has its weights to prove.
+    ...(input.kind === 'text' ? [] : [layer('hidden', hidden, 'relu')]),
     task.kind === 'classification' ? layer('classes', outputs, 'softmax') : layer('outputs', outputs, 'linear'),
   ]
   layers[0]!.config.batch_input_shape = [null, ...input.shape]
