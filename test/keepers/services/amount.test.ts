@@ -117,11 +117,11 @@ describe('a service about an amount', function () {
 
   it('is refused where its parts contradict each other', async () => {
     const wrong: [Partial<ServiceManifest>, RegExp][] = [
-      [{ vote: { ...manifest.vote, metric: 'accuracy' } }, /vote\.metric: accuracy, of an amount members judge the loss/],
       [
-        { plan: { ...manifest.plan, output: { kind: 'label' } } },
-        /plan\.output: label, an amount is proven as value/,
+        { vote: { ...manifest.vote, metric: 'accuracy' } },
+        /vote\.metric: accuracy, of an amount members judge the loss/,
       ],
+      [{ plan: { ...manifest.plan, output: { kind: 'label' } } }, /plan\.output: label, an amount is proven as value/],
       [
         { task: { kind: 'classification', classes: ['a', 'b'] }, vote: { ...manifest.vote, metric: 'accuracy' } },
         /plan\.output: value, of a classification there are several scores/,

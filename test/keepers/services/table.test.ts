@@ -42,9 +42,7 @@ describe('the columns of a table', () => {
 
   it('scale one row as the manifest says, whatever the order of its columns, with or without a label', () => {
     const { input } = inferTable(patients, 'p.csv')
-    expect(tableRow(input, lines('dose,id,age', '1.7,1,46', '3.1,2,60'), 'q.csv', 2)).to.deep.equal([
-      1, 1,
-    ])
+    expect(tableRow(input, lines('dose,id,age', '1.7,1,46', '3.1,2,60'), 'q.csv', 2)).to.deep.equal([1, 1])
     expect(() => tableRow(input, lines('dose,id', '1.7,1'), 'q.csv', 1)).to.throw(
       LearningError,
       /q\.csv: no column 'age'; the columns are dose, id/,
