@@ -8,6 +8,7 @@ import { registerFsm } from './fsm.ts'
 import { registerInfer } from './infer.ts'
 import { registerKeeper } from './keeper.ts'
 import { registerLearning } from './learning.ts'
+import { registerNew } from './new.ts'
 import { registerProver } from './prover.ts'
 import { registerService } from './service.ts'
 import { registerSimulate } from './simulate.ts'
@@ -17,6 +18,7 @@ import { registerZkml } from './zkml.ts'
 
 /** In the order of the help text. */
 const AREAS = [
+  registerNew,
   registerKeeper,
   registerService,
   registerFsm,

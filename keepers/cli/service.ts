@@ -1,39 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `cohort service`: make the manifest of a service from a sample of data and a model, and look at manifests.
 import { existsSync } from 'node:fs'
-import { basename, extname } from 'node:path'
 import process from 'node:process'
-import { type Command, Option } from 'commander'
-import type { DraftReport, LossName, Sample, TableOptions } from '../services/index.ts'
-import type { ServiceInput, ServiceManifest, ServiceTask } from '../versions/index.ts'
+import type { Command } from 'commander'
 import { chainCommand } from './chain-command.ts'
 import { type ProposingOptions, printProposal, withClient } from './dao.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
 import { interruptible, ProgressLine, replaceFile, wholeNumber } from './learning-options.ts'
 import { manifestOf, provableDigest } from './manifest-option.ts'
-
-type NewOptions = {
-  readonly data?: string
-  readonly target?: string
-  readonly ignore?: string[]
-  readonly text?: string
-  readonly vocabulary?: string
-  readonly places?: number
-  readonly task?: ServiceTask['kind']
-  readonly unit?: string
-  readonly loss?: LossName
-  readonly balance?: boolean
-  readonly separator?: string
-  readonly model?: string
-  readonly name?: string
-  readonly out: string
-  readonly force?: boolean
-  readonly rounds: number
-  readonly keepers: number
-  readonly decryptions: number
-  readonly total?: number
-  readonly json?: boolean
-}
+import { type DraftingOptions, draft, draftOptions } from './service-draft.ts'
+import { inputText, reportText, taskRows } from './service-text.ts'
 
 const EXAMPLES = `
 Examples:
@@ -48,40 +24,18 @@ export function registerService(program: Command): void {
     .command('service')
     .description('make a service of your own: its manifest, from data and a model')
 
-  service
-    .command('new')
-    .description('from a sample of data (and a model) to a manifest, with a plan for proofs calibrated on it')
-    .option('--data <path>', 'a CSV file, a folder of IDX files or of pictures by class (default: digits)')
-    .option('--target <column>', 'CSV: the column to learn (default: the last)')
-    .option('--ignore <column...>', 'CSV: columns that the model does not get')
-    .option('--text <column>', 'CSV: the column of the text that the model reads, and nothing else')
-    .option('--places <n>', 'text: places that words are hashed to', wholeNumber(16), 1024)
-    .option('--vocabulary <file>', 'text: the words that count, one a line, in place of hashes')
-    .addOption(
-      new Option('--task <kind>', 'CSV: what is learned (default: from the column)').choices([
-        'classification',
-        'labels',
-        'regression',
-      ]),
-    )
-    .option('--unit <text>', 'regression: the unit of the amount, for people')
-    .addOption(new Option('--loss <name>', 'regression: what training makes small').choices(['mse', 'mae', 'huber']))
-    .option('--balance', 'classification: let rare classes weigh as much as frequent ones')
-    .option('--separator <character>', 'labels: what stands between several in one field (default: |)')
-    .option(
-      '--model <name-or-file>',
-      'a named model, a tfjs LayersModel’s model.json, or an .onnx file (default: a small network)',
-    )
-    .option('--name <text>', 'what people call it (default: the name of the file)')
+  draftOptions(
+    service
+      .command('new')
+      .description('from a sample of data (and a model) to a manifest, with a plan for proofs calibrated on it'),
+  )
     .requiredOption('--out <file>', 'where the manifest goes')
     .option('--force', 'replace a file that is there')
-    .option('--rounds <n>', 'rounds that are played to measure weights and updates', wholeNumber(1), 50)
-    .option('--keepers <n>', 'most members that the encryption must serve', wholeNumber(2), 16)
-    .option('--decryptions <n>', 'rounds under one key, as the chain’s decryptionsPerEpoch', wholeNumber(1), 64)
-    .option('--total <n>', 'samples of all members together (default: as many as in the sample)', wholeNumber(1))
     .option('--json', 'print the report as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (options: NewOptions) => interruptible((signal) => create(options, signal)))
+    .action(async (options: DraftingOptions & { out: string; force?: boolean }) =>
+      interruptible((signal) => create(options, signal)),
+    )
 
   service
     .command('show')
@@ -187,23 +141,17 @@ async function row(
   await replaceFile(options.out, `${JSON.stringify(tableRow(input, content, options.data, options.row))}\n`)
 }
 
-async function create(options: NewOptions, signal: AbortSignal): Promise<void> {
-  const { chooseArchitecture, draftService, readSample } = await import('../services/index.ts')
+async function create(
+  options: DraftingOptions & { readonly out: string; readonly force?: boolean },
+  signal: AbortSignal,
+): Promise<void> {
   const { out } = options
   if (existsSync(out) && options.force !== true) {
     throw new CommandError(`${out} is there already: give another --out, or --force to replace it`, EXIT.usage)
   }
   const line = new ProgressLine()
   try {
-    const sample = await readSample(options.data ?? null, await tableOptions(options))
-    if (options.json !== true) line.lasting(sampleText(sample))
-    const spec = await chooseArchitecture(options.model, sample)
-    const { manifest, report } = await draftService({
-      ...{ name: nameOf(options), spec, sample, signal },
-      ...{ keepers: options.keepers, decryptionsPerEpoch: options.decryptions, rounds: options.rounds },
-      ...(options.total === undefined ? {} : { total: options.total }),
-      onProgress: (text) => line.update(text),
-    })
+    const { manifest, report } = await draft(options, line, signal)
     const { encodeManifest } = await import('../versions/index.ts')
     await replaceFile(out, encodeManifest(manifest))
     line.clear()
@@ -212,12 +160,6 @@ async function create(options: NewOptions, signal: AbortSignal): Promise<void> {
   } finally {
     line.clear()
   }
-}
-
-function nameOf({ name, data }: NewOptions): string {
-  const found = name ?? (data === undefined ? 'digits' : basename(data, extname(data)))
-  if (found.length >= 1 && found.length <= 64) return found
-  throw new UsageError(`--name '${found}': takes 1 to 64 characters`)
 }
 
 async function show(text: string, options: { readonly out?: string; readonly json?: boolean }): Promise<void> {
@@ -260,86 +202,3 @@ async function show(text: string, options: { readonly out?: string; readonly jso
   ]
   process.stdout.write(`${rows.map(([key, value]) => `${key!.padEnd(9)} ${value}`).join('\n')}\n`)
 }
-
-async function tableOptions(options: NewOptions): Promise<TableOptions> {
-  const { text, vocabulary, places } = options
-  if (vocabulary !== undefined && text === undefined) throw new UsageError('--vocabulary is about a --text')
-  const keys = ['target', 'ignore', 'text', 'task', 'unit', 'loss', 'balance', 'separator'] as const
-  const chosen = Object.fromEntries(keys.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])))
-  if (text === undefined) return chosen
-  if (vocabulary === undefined) {
-    return {
-      ...chosen,
-      tokenizer: { kind: 'hashed', of: 'words', shortest: 1, longest: 1, buckets: places ?? 1024 },
-    }
-  }
-  const { readFile } = await import('node:fs/promises')
-  const content = await readFile(vocabulary, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new CommandError(`cannot read ${vocabulary}: ${cause.code}`, EXIT.noInput)
-  })
-  const words = [...new Set(content.split(/\s+/).map((word) => word.toLowerCase()))].filter((word) => word !== '')
-  return { ...chosen, tokenizer: { kind: 'words', words } }
-}
-
-function sampleText({ input, task, train, test }: Sample): string {
-  return `${inputText(input, some)}; ${taskText(task)}; ${train.count} samples train, ${test.count} judge`
-}
-
-function inputText(input: ServiceInput, list: (names: readonly string[]) => string): string {
-  if (input.kind === 'picture') return `pictures of ${input.shape.join('×')}`
-  if (input.kind === 'text') {
-    const { tokenizer } = input
-    const places = tokenizer.kind === 'hashed' ? `${tokenizer.buckets} places` : `${tokenizer.words.length} words`
-    return `text of column '${input.column}' (${places}), label '${input.label}'`
-  }
-  const { features, label, categories = {}, missing = [], decimal } = input
-  const more = [
-    ...Object.entries(categories).map(([feature, { values }]) => `'${feature}' is one of ${values.length}`),
-    ...(missing.length === 0 ? [] : [`may be empty: ${list(missing)}`]),
-    ...(decimal === undefined ? [] : ['decimal commas']),
-  ]
-  const notes = more.length === 0 ? '' : `; ${more.join('; ')}`
-  return `table of ${features.length} columns (${list(features)}), label '${label}'${notes}`
-}
-
-function taskText(task: ServiceTask): string {
-  if (task.kind === 'classification') return `${task.classes.length} classes (${some(task.classes)})`
-  if (task.kind === 'labels') return `${task.labels.length} labels (${some(task.labels)}), any number of them`
-  const { mean, deviation } = task.target
-  return `an amount${task.unit === '' ? '' : ` in ${task.unit}`}, ${mean} ± ${deviation}, by ${task.loss.kind}`
-}
-
-function taskRows(task: ServiceTask): [string, string][] {
-  if (task.kind === 'regression') return [['task', taskText(task)]]
-  if (task.kind === 'labels') return [['labels', task.labels.join(', ')]]
-  const { classes, weights } = task
-  return [
-    ['classes', classes.join(', ')],
-    ...(weights === undefined ? [] : [['weights', weights.join(', ')] as [string, string]]),
-  ]
-}
-
-const some = (names: readonly string[]): string => `${names.slice(0, 4).join(', ')}${names.length > 4 ? ', …' : ''}`
-
-function reportText(out: string, manifest: ServiceManifest, report: DraftReport): string {
-  const { accuracy, headroom, encryption, proof } = report
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
-  const amount = manifest.task.kind === 'regression'
-  const figure = (share: number): string => (amount ? share.toFixed(3) : percent(share))
-  const { clipBound, clipNorm } = manifest.rounds
-  return [
-    `manifest    ${out}`,
-    `digest      ${report.digest}`,
-    `cid         ${report.cid}`,
-    `parameters  ${report.parameters.toLocaleString('en-US')}`,
-    `${amount ? 'R²      ' : 'accuracy'}    ${figure(accuracy.float)} after ${accuracy.rounds} rounds, ${figure(accuracy.proven)} as it is proven`,
-    `headroom    weights may grow to ${headroom.factor} times; ${percent(headroom.clippedShare)} clipped in the rounds played`,
-    `updates     entries to ${clipBound}, norm to ${clipNorm}`,
-    `a round     ${kilobytes(encryption.updateBytes)} update, ${kilobytes(encryption.shareBytes)} decryption share; ${encryption.precisionBits} bits of precision`,
-    `a proof     ${proof.constraints.toLocaleString('en-US')} constraints, about ${proof.seconds.toFixed(1)} s, ${proof.gas.toLocaleString('en-US')} gas`,
-    'next        put the digest into the service’s parameters on the chain (`service.manifest` of a deployment),',
-    `            and start with \`cohort keeper init --service ADDRESS --rpc URL --manifest ${out}\``,
-  ].join('\n')
-}
-
-const kilobytes = (bytes: number): string => `${Math.round(bytes / 1000).toLocaleString('en-US')} kB`

@@ -13,7 +13,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { initialWeights, LocalTrainer, type ModelSpec } from '../../keepers/learning/index.ts'
-import { chooseArchitecture, draftService, readSample, type Sample, serviceCircuit } from '../../keepers/services/index.ts'
+import {
+  chooseArchitecture,
+  draftService,
+  readSample,
+  type Sample,
+  serviceCircuit,
+} from '../../keepers/services/index.ts'
 import { openManifest, provableModel, type ServiceManifest, saltOf } from '../../keepers/versions/index.ts'
 import { InferenceProver, setupFolder, withWeights } from '../../keepers/zkml/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
