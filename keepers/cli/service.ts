@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import process from 'node:process'
 import type { Command } from 'commander'
-import { chainCommand } from './chain-command.ts'
+import { chainCommand, print } from './chain-command.ts'
 import { type ProposingOptions, printProposal, withClient } from './dao.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
 import { interruptible, ProgressLine, replaceFile, wholeNumber } from './learning-options.ts'
@@ -53,11 +53,20 @@ export function registerService(program: Command): void {
     .argument('<manifest>', 'a file, or the name of an example')
     .option('--name <text>', 'what the chain calls it (default: the manifest’s name)')
     .option('--like <name-or-address>', 'the service whose parameters it gets (default: the only one)', '')
-    .option('--quiet', 'print only the id of the proposal')
-    .action(async (text: string, options: ProposingOptions & { name?: string; like: string }) => {
+    .option('--now', 'on a development node: make it at once, without a vote')
+    .option('--quiet', 'print only the id of the proposal (with --now: the address)')
+    .action(async (text: string, options: ProposingOptions & { name?: string; like: string; now?: boolean }) => {
       const [manifest, digest] = await Promise.all([manifestOf(text, 'manifest'), provableDigest(text, 'manifest')])
       await withClient(options, async (client) => {
         const terms = { name: options.name ?? manifest.name, manifest: digest }
+        if (options.now === true) {
+          const made = await client.createServiceNow(options.like, terms)
+          return print(
+            options,
+            made,
+            options.quiet === true ? made.service : `The service ${terms.name} is at ${made.service}.`,
+          )
+        }
         const proposal = await client.proposeService(options.like, terms)
         printProposal(options, proposal)
         if (options.json !== true && options.quiet !== true) {
