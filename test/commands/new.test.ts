@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { readManifestFile } from '../../keepers/versions/index.ts'
+import { initialWeights, saveModel } from '../../keepers/learning/index.ts'
+import { openManifest, readManifestFile } from '../../keepers/versions/index.ts'
 import { encodeInput, openFolder } from '../../keepers/zkml/index.ts'
 import { command } from './command-line.ts'
 
@@ -49,6 +50,26 @@ describe('cohort new', function () {
     }
   })
 
+  it('evaluates a model by what its manifest says of samples, and no other', async () => {
+    const { spec } = await openManifest(readManifestFile(join(out, 'manifest.json')))
+    const model = join(folder, 'model')
+    await saveModel({ spec, weights: initialWeights(spec, 1) }, model)
+    const by = ['learning', 'evaluate', model, '--manifest', join(out, 'manifest.json'), '--data']
+    const said = await command(...by, PATIENTS)
+    expect(said.code, said.stderr).to.equal(0)
+    expect(said.stdout).to.match(/R² -?[\d.]+ of 442, off by [\d.]+ points on average/)
+    const { figures } = JSON.parse((await command(...by, PATIENTS, '--json')).stdout)
+    expect(figures.rmse).to.be.above(figures.mae).and.above(20)
+    const other = await command(...by, 'examples/breast-cancer/cells.csv')
+    expect([other.code, other.stderr.trim().split('\n').at(-1)]).to.satisfy(
+      ([code, text]: [number, string]) => code === 65 && /no column 'age'; the columns are mean radius/.test(text),
+    )
+    const foreign = await command('learning', 'evaluate', model, '--manifest', 'mlp', '--data', PATIENTS)
+    expect([foreign.code, foreign.stderr]).to.satisfy(
+      ([code, text]: [number, string]) => code === 65 && /take the model of this service/.test(text),
+    )
+  })
+
   it('shows of a proof what is asked for, where the task has it', async () => {
     const wrong = await command(
       'service',
@@ -86,6 +107,6 @@ describe('cohort new', function () {
       expect(found, args.join(' ')).to.equal(code)
     }
     expect(existsSync(join(folder, 'no'))).to.equal(false)
-    expect(readdirSync(folder).sort()).to.deep.equal(['diabetes', 'gap.csv'])
+    expect(readdirSync(folder).sort()).to.deep.equal(['diabetes', 'gap.csv', 'model'])
   })
 })

@@ -53,8 +53,8 @@ export async function adoptAccepted(step: Step, before?: number): Promise<boolea
   const providers = await context.peers.providers(seats[0] ?? 0, seats, step.seat)
   await context.model.accept(accepted, providers, step.signal)
   const { accuracy, loss = Number.NaN } = own ?? {}
-  const judged = context.manifest.vote.metric === 'loss' ? loss : accuracy
-  if (accuracy !== undefined && Number.isFinite(judged)) {
+  // A record of an earlier release has no loss.
+  if (accuracy !== undefined && (context.manifest.vote.metric !== 'loss' || Number.isFinite(loss))) {
     noteAccepted(context, { round: accepted.round, accuracy, loss })
   }
   context.metrics.roundsCompleted.inc()
