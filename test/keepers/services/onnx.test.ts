@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { LearningError } from '../../../keepers/learning/index.ts'
-import { chooseArchitecture, draftService, readSample } from '../../../keepers/services/index.ts'
+import { LearningError, proceduralDigits } from '../../../keepers/learning/index.ts'
+import { chooseArchitecture, draftService, readSample, type Sample } from '../../../keepers/services/index.ts'
 import { topologyOfOnnx } from '../../../keepers/services/onnx.ts'
 import { openManifest } from '../../../keepers/versions/index.ts'
 import { type Model, onnxFile } from '../zkml/import/onnx-file.ts'
@@ -70,6 +70,19 @@ describe('an ONNX file as a service’s architecture', function () {
     const { manifest, report } = await draftService(options)
     expect(report.accuracy.proven).to.be.at.least(0.93)
     expect((await openManifest(manifest)).spec.parameterCount).to.equal(spec.parameterCount)
+  })
+
+  it('may be an owner’s LayersModel of pictures instead, which is proven as it is', async () => {
+    const { train, test } = proceduralDigits({ seed: 1, train: 200, test: 100 })
+    const task = { kind: 'classification' as const, classes: Array.from('0123456789') }
+    const sample: Sample = { train, test, task, input: { kind: 'picture', shape: [28, 28, 1] } }
+    const spec = await chooseArchitecture('examples/fashion-mnist/model.json', sample)
+    expect(spec.parameterCount).to.equal(3216)
+    const options = { name: 'wardrobe', spec, sample, keepers: 16, decryptionsPerEpoch: 64, rounds: 2 }
+    const { manifest, report } = await draftService(options)
+    expect(manifest.input).to.deep.equal({ kind: 'picture', shape: [28, 28, 1] })
+    expect(report.headroom.clippedShare).to.equal(0)
+    expect(report.proof.constraints).to.be.within(50_000, 100_000)
   })
 
   it('is a picture’s, whose channels come first there and last here', () => {
