@@ -30,7 +30,7 @@ const TOLERABLE_LOSS = 0.005
 const INPUT_BITS = { picture: 4, table: 8, text: 1 } as const
 /** Bits of a weight; those of an amount's last layer carry its unit, and there are few of them. */
 const WEIGHT_BITS = 8
-const AMOUNT_BITS = 14
+const AMOUNT_BITS = { least: 14, most: 24, beside: 7 } as const
 /** How much further than the sample's a column may reach before an input is refused. */
 const REACH = 1.25
 
@@ -74,7 +74,7 @@ export function calibratePlan(spec: ModelSpec, sample: Sample, trial: Trial, sig
         inputBits: INPUT_BITS[sample.input.kind],
         weightBits: {
           default: WEIGHT_BITS,
-          ...(task.kind === 'regression' ? { layers: { [lastLayer]: AMOUNT_BITS } } : {}),
+          ...(task.kind === 'regression' ? { layers: { [lastLayer]: amountBits(task.target.deviation) } } : {}),
         },
         activationBits: { default: bits },
         headroom,
@@ -103,6 +103,12 @@ export function calibratePlan(spec: ModelSpec, sample: Sample, trial: Trial, sig
   }
   if (best === null) throw refusal
   return best
+}
+
+/** Enough for the steps of an amount to stay below one of its unit, where it has large ones. */
+function amountBits(deviation: number): number {
+  const { least, most, beside } = AMOUNT_BITS
+  return Math.min(most, Math.max(least, beside + Math.ceil(Math.log2(deviation))))
 }
 
 /** What clips less is better, then what judges better. */

@@ -66,11 +66,17 @@ export async function openManifest(manifest: ServiceManifest, where = 'manifest'
     bad('model.topology: the model of an amount is Sequential and ends in a linear Dense layer of one unit with a bias')
   }
   const opened = { spec, plan, ...(amount ? { target: task.target } : {}) }
+  let step = 1
   try {
-    provableModel(opened, initialWeights(spec, model.initialSeed))
+    const { program } = provableModel(opened, initialWeights(spec, model.initialSeed))
+    step = program.tensors.find(({ id }) => id === program.scores)!.scale
   } catch (cause) {
     if (!(cause instanceof CompileError)) throw cause
     bad(`plan: the model has no provable form by it (${cause.message.split('\n')[0]}): calibrate one for it`, cause)
+  }
+  // The chain states how many steps make one: whole numbers of them only.
+  if (amount && !Number.isInteger(1 / step)) {
+    bad(`plan: amounts come out in steps of ${step}, of which no whole number makes one: state them in a larger unit`)
   }
   return opened
 }

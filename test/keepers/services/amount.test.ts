@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A service about an amount: the model puts out deviations, the proof the amount itself with its scale.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -105,6 +105,34 @@ describe('a service about an amount', function () {
       } finally {
         await prover.close()
       }
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
+  it('has room for large units, and is refused where its steps could not be told on the chain', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cohort-prices-'))
+    try {
+      const draftOf = async (factor: number) => {
+        const rows = Array.from({ length: 120 }, (_, i) => `${i % 13},${(20 + (i % 13)) * factor}`)
+        const file = join(folder, 'prices.csv')
+        writeFileSync(file, `rooms,price\n${rows.join('\n')}\n`)
+        const prices = await readSample(file, { task: 'regression' })
+        const spec = await chooseArchitecture(undefined, prices)
+        return await draftService({
+          ...{ name: 'prices', spec, sample: prices, rounds: 3 },
+          ...{ keepers: 4, decryptionsPerEpoch: 8 },
+        })
+      }
+      const drafted = await draftOf(50_000)
+      const model = await openManifest(drafted.manifest)
+      const { program } = provableModel(model, initialWeights(model.spec, 1))
+      const { scale } = program.tensors.find(({ id }) => id === program.scores)!
+      expect(Number(outputSchemaOf(program).scale) * scale).to.equal(1)
+      const error = await draftOf(1e12).catch((caught: unknown) => caught)
+      expect((error as Error).message).to.match(
+        /steps of \d+, of which no whole number makes one: state them in a larger unit/,
+      )
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
