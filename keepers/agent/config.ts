@@ -216,7 +216,7 @@ function contradictionInDht({ dht, announce }: Settings['network']): string | nu
   return null
 }
 
-/** Forms that a source's samples have. */
+/** Forms that a source's samples have; a file of rows holds numbers or text. */
 const FORM_OF = { digits: 'picture', idx: 'picture', images: 'picture', csv: 'table' } as const
 
 function contradictionInData(data: DataConfig, { input }: ServiceManifest): string | null {
@@ -229,8 +229,9 @@ function contradictionInData(data: DataConfig, { input }: ServiceManifest): stri
   if (!ownTest && data.test !== undefined)
     return `data.test: source ${source} takes the test files from the same folder`
   if (ownTest && data.reportTest && data.test === undefined) return 'data.test: reportTest needs samples to report on'
-  if (input.kind !== FORM_OF[source]) {
-    const fitting = input.kind === 'table' ? 'csv' : 'idx or images'
+  const form = input.kind === 'text' ? 'table' : input.kind
+  if (form !== FORM_OF[source]) {
+    const fitting = form === 'table' ? 'csv' : 'idx or images'
     return `data.source: ${source} gives a ${FORM_OF[source]}, the service's manifest takes a ${input.kind}: use ${fitting}`
   }
   return null

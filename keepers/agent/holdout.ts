@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What this keeper's own hold-out says of candidates, held against the models that the members accepted.
 import { z } from 'zod'
-import { isAcceptable, nextReference } from '../learning/index.ts'
+import { isAcceptable, isLossAcceptable, nextLossReference, nextReference } from '../learning/index.ts'
 import { manifestDigest } from '../versions/index.ts'
 import type { AgentContext } from './context.ts'
 import type { ModelScore } from './training/protocol.ts'
 
-/** Keepers of earlier releases noted the last model's accuracy alone. */
+/** Of an accuracy or, where the manifest has members judge by it, a loss. Earlier releases noted the last model's accuracy alone. */
 const recordSchema = z
   .object({ accuracy: z.number(), reference: z.number().optional(), judgedBy: z.string().optional() })
   .nullable()
@@ -22,10 +22,15 @@ type Judging = {
 export function isGood(context: Judging, score: ModelScore): boolean {
   const { manifest, log } = context
   const before = referenceOf(context)
-  const good = Number.isFinite(score.loss) && isAcceptable(score.accuracy, before, manifest.vote.tolerance)
+  const { metric, tolerance } = manifest.vote
+  const acceptable =
+    metric === 'loss'
+      ? isLossAcceptable(score.loss, before, tolerance)
+      : isAcceptable(score.accuracy, before, tolerance)
+  const good = Number.isFinite(score.loss) && acceptable
   if (!good) {
     log.warn(
-      { event: 'model refused', accuracy: score.accuracy, before },
+      { event: 'model refused', [metric]: score[metric], before },
       'the model is worse than earlier ones: no vote',
     )
   }
@@ -36,8 +41,13 @@ export function isGood(context: Judging, score: ModelScore): boolean {
  * Notes how good a model was that the members accepted, whether or not this keeper was for it. One that they refused counts for
  * nothing: made to suit one keeper's samples, it would have this keeper refuse everything that comes after it.
  */
-export function noteAccepted(context: Judging, of: { readonly round: number; readonly accuracy: number }): void {
-  const reference = nextReference(of.accuracy, referenceOf(context))
+export function noteAccepted(
+  context: Judging,
+  of: { readonly round: number; readonly accuracy: number; readonly loss: number },
+): void {
+  const before = referenceOf(context)
+  const reference =
+    context.manifest.vote.metric === 'loss' ? nextLossReference(of.loss, before) : nextReference(of.accuracy, before)
   context.store.putRecord(RECORD, { ...of, reference, judgedBy: judgedBy(context) })
 }
 
@@ -45,6 +55,7 @@ export function noteAccepted(context: Judging, of: { readonly round: number; rea
 function referenceOf(context: Judging): number | null {
   const record = recordSchema.parse(context.store.getRecord(RECORD))
   if (record === null || (record.judgedBy !== undefined && record.judgedBy !== judgedBy(context))) return null
+  // Without one, the record is of a release that knew accuracies alone.
   return record.reference ?? record.accuracy
 }
 

@@ -7,6 +7,7 @@ import type { ClientPrivacySpent } from '../learning/index.ts'
 import type { RelayedEvent } from '../relay/index.ts'
 import { AGENT_ERROR_CODES } from './errors.ts'
 import { STATES, type StateName } from './states.ts'
+import type { ModelScore } from './training/protocol.ts'
 
 /** Troubles of a round that are not thrown errors. Prometheus sees the first of a kind only if the counter was zero before. */
 const TROUBLES = [
@@ -55,6 +56,7 @@ export class KeeperMetrics {
   readonly dht: { readonly peers: Gauge; readonly announcements: Counter<'outcome'> } | null
   readonly #state: Gauge<'state'>
   readonly #epsilon: Gauge<'against'>
+  readonly #holdOut: Gauge<'name'>
 
   /**
    * @param options.process The process's own figures too; default true.
@@ -69,12 +71,21 @@ export class KeeperMetrics {
     this.blockTime = gauge('chain_block_time_seconds', 'Time of that block, Unix seconds.')
     this.peers = gauge('peers', 'Open libp2p connections.')
     this.leftOut = gauge('members_left_out', 'Members that contribute nothing for now: convicted, or the most suspect.')
-    this.accuracy = gauge('holdout_accuracy_ratio', "Accuracy of the last candidate on this keeper's hold-out, 0 to 1.")
-    this.balance = gauge('operator_balance_ether', 'Remaining balance of the operator for gas.')
+    this.accuracy = gauge(
+      'holdout_accuracy_ratio',
+      "Accuracy of the last candidate on this keeper's hold-out, 0 to 1; of amounts R².",
+    )
+    this.balance = gauge('operator_balance_ether', 'What the operator has left for gas.')
     this.#epsilon = new Gauge({
       name: 'cohort_privacy_epsilon',
       help: 'Differential privacy spent since the first round, against those who see models only, and against members who collude.',
       labelNames: ['against'],
+      registers,
+    })
+    this.#holdOut = new Gauge({
+      name: 'cohort_holdout_figure',
+      help: "More of the last candidate on this keeper's hold-out: loss, f1 and auc of classes, r2, mae and rmse of amounts.",
+      labelNames: ['name'],
       registers,
     })
     this.#state = new Gauge({
@@ -121,6 +132,13 @@ export class KeeperMetrics {
     })
     build.set({ version: pkg.version, node: process.version }, 1)
     if (options.process !== false) collectDefaultMetrics({ register: this.registry })
+  }
+
+  /** What this keeper's hold-out says of a candidate. */
+  setHoldOut({ accuracy, loss, figures }: Pick<ModelScore, 'accuracy' | 'loss' | 'figures'>): void {
+    this.accuracy.set(accuracy)
+    this.#holdOut.set({ name: 'loss' }, loss)
+    for (const [name, value] of Object.entries(figures)) this.#holdOut.set({ name }, value)
   }
 
   /** ε of the service; +Inf when a sum left colluders with no noise but their own. */

@@ -277,8 +277,9 @@ function modelsText(models: readonly ModelEntry[]): string {
     .join('\n')
 }
 
-function requestText({ requestId, status, version, output, deadline }: RequestView): string {
-  const result = output === null ? `open until ${new Date(Number(deadline) * 1000).toISOString()}` : `output ${output}`
+function requestText({ requestId, status, version, output, value, deadline }: RequestView): string {
+  const answer = value === null ? `output ${output}` : `value ${value} (output ${output})`
+  const result = output === null ? `open until ${new Date(Number(deadline) * 1000).toISOString()}` : answer
   return `${requestId}  ${status}  version ${version}  ${status === 'open' || output !== null ? result : ''}`.trimEnd()
 }
 

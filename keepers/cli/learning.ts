@@ -6,6 +6,7 @@ import process from 'node:process'
 import { type Command, Option } from 'commander'
 import type { BackendChoice, TrainingCheckpoint, TrainingParameters } from '../learning/index.ts'
 import { UsageError } from './failure.ts'
+import { type EvaluateOptions, evaluate } from './learning-evaluate.ts'
 import {
   bar,
   chooseSpec,
@@ -74,40 +75,13 @@ export function registerLearning(program: Command): void {
 
   learning
     .command('evaluate')
-    .description('accuracy, loss and confusion of a saved model on the test set')
+    .description('accuracy, loss, f1 and confusion of a saved model on the test set; of an amount how far off it is')
     .argument('<dir>', 'directory with model.json and weights.bin')
-    .option('--data <dir>', 'as for train')
+    .option('--data <path>', 'as for train; with --manifest a CSV file, IDX files or pictures by class')
+    .option('--manifest <file>', 'the service’s manifest, by which samples are read and judged')
     .option('--json', 'print the result as JSON')
-    .action(async (directory: string, options: { data?: string; json?: boolean }) =>
-      interruptible(async (signal) => {
-        const { loadModel, LocalTrainer, openData, specHash } = await import('../learning/index.ts')
-        const model = await loadModel(directory)
-        const data = await openData({ ...(options.data === undefined ? {} : { dir: options.data }), signal })
-        process.stderr.write(`${data.announcement}\n`)
-        const trainer = await LocalTrainer.create({ spec: model.spec, onWarning: warn })
-        trainer.setWeights(model.weights)
-        const { confusion, ...figures } = await trainer.evaluate(data.test, { signal })
-        trainer.teardown()
-        const { classes } = model.spec
-        const rows = Array.from({ length: classes }, (_, i) => [...confusion.subarray(i * classes, (i + 1) * classes)])
-        if (options.json) {
-          print({
-            model: model.spec.name,
-            specHash: specHash(model.spec),
-            data: data.test.name,
-            ...figures,
-            confusion: rows,
-          })
-        } else {
-          const table = rows.map(
-            (row, i) => `${String(i).padStart(5)} |${row.map((n) => String(n).padStart(6)).join('')}`,
-          )
-          process.stdout.write(
-            `${model.spec.name}: ${(100 * figures.accuracy).toFixed(2)} % of ${figures.count} right, loss ${figures.loss.toFixed(4)}\n` +
-              `truth | answers\n${table.join('\n')}\n`,
-          )
-        }
-      }),
+    .action(async (directory: string, options: EvaluateOptions) =>
+      interruptible((signal) => evaluate(directory, options, signal)),
     )
 
   learning

@@ -8,6 +8,7 @@ import { registerFsm } from './fsm.ts'
 import { registerInfer } from './infer.ts'
 import { registerKeeper } from './keeper.ts'
 import { registerLearning } from './learning.ts'
+import { registerNew } from './new.ts'
 import { registerProver } from './prover.ts'
 import { registerRelay } from './relay.ts'
 import { registerService } from './service.ts'
@@ -18,6 +19,7 @@ import { registerZkml } from './zkml.ts'
 
 /** In the order of the help text. */
 const AREAS = [
+  registerNew,
   registerKeeper,
   registerRelay,
   registerService,

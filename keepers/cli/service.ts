@@ -1,31 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `cohort service`: make the manifest of a service from a sample of data and a model, and look at manifests.
 import { existsSync } from 'node:fs'
-import { basename, extname } from 'node:path'
 import process from 'node:process'
 import type { Command } from 'commander'
-import type { DraftReport, Sample } from '../services/index.ts'
-import type { ServiceManifest } from '../versions/index.ts'
-import { chainCommand } from './chain-command.ts'
+import { chainCommand, print } from './chain-command.ts'
 import { type ProposingOptions, printProposal, withClient } from './dao.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
 import { interruptible, ProgressLine, replaceFile, wholeNumber } from './learning-options.ts'
 import { manifestOf, provableDigest } from './manifest-option.ts'
-
-type NewOptions = {
-  readonly data?: string
-  readonly target?: string
-  readonly ignore?: string[]
-  readonly model?: string
-  readonly name?: string
-  readonly out: string
-  readonly force?: boolean
-  readonly rounds: number
-  readonly keepers: number
-  readonly decryptions: number
-  readonly total?: number
-  readonly json?: boolean
-}
+import { type DraftingOptions, draft, draftOptions } from './service-draft.ts'
+import { inputText, reportText, taskRows } from './service-text.ts'
 
 const EXAMPLES = `
 Examples:
@@ -40,23 +24,18 @@ export function registerService(program: Command): void {
     .command('service')
     .description('make a service of your own: its manifest, from data and a model')
 
-  service
-    .command('new')
-    .description('from a sample of data (and a model) to a manifest, with a plan for proofs calibrated on it')
-    .option('--data <path>', 'a CSV file, a folder of IDX files or of pictures by class (default: digits)')
-    .option('--target <column>', 'CSV: the column to learn (default: the last)')
-    .option('--ignore <column...>', 'CSV: columns that the model does not get')
-    .option('--model <name-or-file>', 'a named model, or a tfjs LayersModel’s model.json (default: a small network)')
-    .option('--name <text>', 'what people call it (default: the name of the file)')
+  draftOptions(
+    service
+      .command('new')
+      .description('from a sample of data (and a model) to a manifest, with a plan for proofs calibrated on it'),
+  )
     .requiredOption('--out <file>', 'where the manifest goes')
     .option('--force', 'replace a file that is there')
-    .option('--rounds <n>', 'rounds that are played to measure weights and updates', wholeNumber(1), 50)
-    .option('--keepers <n>', 'most members that the encryption must serve', wholeNumber(2), 16)
-    .option('--decryptions <n>', 'rounds under one key, as the chain’s decryptionsPerEpoch', wholeNumber(1), 64)
-    .option('--total <n>', 'samples of all members together (default: as many as in the sample)', wholeNumber(1))
     .option('--json', 'print the report as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (options: NewOptions) => interruptible((signal) => create(options, signal)))
+    .action(async (options: DraftingOptions & { out: string; force?: boolean }) =>
+      interruptible((signal) => create(options, signal)),
+    )
 
   service
     .command('show')
@@ -74,11 +53,20 @@ export function registerService(program: Command): void {
     .argument('<manifest>', 'a file, or the name of an example')
     .option('--name <text>', 'what the chain calls it (default: the manifest’s name)')
     .option('--like <name-or-address>', 'the service whose parameters it gets (default: the only one)', '')
-    .option('--quiet', 'print only the id of the proposal')
-    .action(async (text: string, options: ProposingOptions & { name?: string; like: string }) => {
+    .option('--now', 'on a development node: make it at once, without a vote')
+    .option('--quiet', 'print only the id of the proposal (with --now: the address)')
+    .action(async (text: string, options: ProposingOptions & { name?: string; like: string; now?: boolean }) => {
       const [manifest, digest] = await Promise.all([manifestOf(text, 'manifest'), provableDigest(text, 'manifest')])
       await withClient(options, async (client) => {
         const terms = { name: options.name ?? manifest.name, manifest: digest }
+        if (options.now === true) {
+          const made = await client.createServiceNow(options.like, terms)
+          return print(
+            options,
+            made,
+            options.quiet === true ? made.service : `The service ${terms.name} is at ${made.service}.`,
+          )
+        }
         const proposal = await client.proposeService(options.like, terms)
         printProposal(options, proposal)
         if (options.json !== true && options.quiet !== true) {
@@ -92,9 +80,13 @@ export function registerService(program: Command): void {
     .description('compile the circuit that proves every version of a service’s model')
     .argument('<manifest>', 'a file, or the name of an example')
     .requiredOption('--out <folder>', 'where the circuit goes')
+    .option(
+      '--output <what>',
+      'what a proof shows: label, margin, value, or one of several labels (default: the plan’s)',
+    )
     .option('--local', 'also make a proving key, alone: for development, as whoever made it could forge')
     .option('--json', 'print JSON')
-    .action(async (text: string, options: { out: string; local?: boolean; json?: boolean }) =>
+    .action(async (text: string, options: { out: string; output?: string; local?: boolean; json?: boolean }) =>
       interruptible((signal) => circuit(text, options, signal)),
     )
 
@@ -110,10 +102,10 @@ export function registerService(program: Command): void {
 
 async function circuit(
   text: string,
-  options: { readonly out: string; readonly local?: boolean; readonly json?: boolean },
+  options: { readonly out: string; readonly output?: string; readonly local?: boolean; readonly json?: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  const [{ serviceCircuit }, { setupFolder }] = await Promise.all([
+  const [{ outputNamed, serviceCircuit }, { setupFolder }] = await Promise.all([
     import('../services/index.ts'),
     import('../zkml/index.ts'),
   ])
@@ -122,7 +114,10 @@ async function circuit(
   try {
     const manifest = await manifestOf(text, 'manifest')
     line.update('compiling the circuit; seconds to a minute')
-    const { manifest: made } = await serviceCircuit(manifest, options.out, signal)
+    const { manifest: made } = await serviceCircuit(manifest, options.out, {
+      ...(options.output === undefined ? {} : { output: outputNamed(manifest, options.output) }),
+      signal,
+    })
     if (options.local === true) {
       line.update('making a proving key')
       await setupFolder(options.out, { signal })
@@ -146,8 +141,8 @@ async function row(
 ): Promise<void> {
   const [{ tableRow }, { readFile }] = await Promise.all([import('../services/index.ts'), import('node:fs/promises')])
   const { input } = await manifestOf(text, 'manifest')
-  if (input.kind !== 'table') {
-    throw new UsageError(`${text} takes a ${input.kind}: \`cohort learning samples\` writes pictures`)
+  if (input.kind === 'picture') {
+    throw new UsageError(`${text} takes a picture: \`cohort learning samples\` writes pictures`)
   }
   const content = await readFile(options.data, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     throw new CommandError(`cannot read ${options.data}: ${cause.code}`, EXIT.noInput)
@@ -155,26 +150,17 @@ async function row(
   await replaceFile(options.out, `${JSON.stringify(tableRow(input, content, options.data, options.row))}\n`)
 }
 
-async function create(options: NewOptions, signal: AbortSignal): Promise<void> {
-  const { chooseArchitecture, draftService, readSample } = await import('../services/index.ts')
+async function create(
+  options: DraftingOptions & { readonly out: string; readonly force?: boolean },
+  signal: AbortSignal,
+): Promise<void> {
   const { out } = options
   if (existsSync(out) && options.force !== true) {
     throw new CommandError(`${out} is there already: give another --out, or --force to replace it`, EXIT.usage)
   }
   const line = new ProgressLine()
   try {
-    const sample = await readSample(options.data ?? null, {
-      ...(options.target === undefined ? {} : { target: options.target }),
-      ...(options.ignore === undefined ? {} : { ignore: options.ignore }),
-    })
-    if (options.json !== true) line.lasting(sampleText(sample))
-    const spec = await chooseArchitecture(options.model, sample)
-    const { manifest, report } = await draftService({
-      ...{ name: nameOf(options), spec, sample, signal },
-      ...{ keepers: options.keepers, decryptionsPerEpoch: options.decryptions, rounds: options.rounds },
-      ...(options.total === undefined ? {} : { total: options.total }),
-      onProgress: (text) => line.update(text),
-    })
+    const { manifest, report } = await draft(options, line, signal)
     const { encodeManifest } = await import('../versions/index.ts')
     await replaceFile(out, encodeManifest(manifest))
     line.clear()
@@ -183,12 +169,6 @@ async function create(options: NewOptions, signal: AbortSignal): Promise<void> {
   } finally {
     line.clear()
   }
-}
-
-function nameOf({ name, data }: NewOptions): string {
-  const found = name ?? (data === undefined ? 'digits' : basename(data, extname(data)))
-  if (found.length >= 1 && found.length <= 64) return found
-  throw new UsageError(`--name '${found}': takes 1 to 64 characters`)
 }
 
 async function show(text: string, options: { readonly out?: string; readonly json?: boolean }): Promise<void> {
@@ -211,14 +191,14 @@ async function show(text: string, options: { readonly out?: string; readonly jso
     ['digest', digest],
     ['cid', `${cid} (${bytes.length} bytes)`],
     ['model', `${spec.name}, ${spec.parameterCount.toLocaleString('en-US')} parameters`],
+    ['input', inputText(input, (names) => names.join(', '))],
+    ...taskRows(task),
     [
-      'input',
-      input.kind === 'table'
-        ? `table: ${input.features.join(', ')}; label ${input.label}`
-        : `picture of ${input.shape.join('×')}`,
+      'vote',
+      `${vote.metric} on ${100 * vote.holdOut} % held out, may ${
+        vote.metric === 'loss' ? `rise by ${100 * vote.tolerance} %` : `fall by ${vote.tolerance}`
+      }`,
     ],
-    ['classes', task.classes.join(', ')],
-    ['vote', `${vote.metric} on ${100 * vote.holdOut} % held out, may fall by ${vote.tolerance}`],
     [
       'updates',
       `entries to ${rounds.clipBound}, norm to ${rounds.clipNorm}, at most ${rounds.maxSamples} samples a keeper`,
@@ -231,34 +211,3 @@ async function show(text: string, options: { readonly out?: string; readonly jso
   ]
   process.stdout.write(`${rows.map(([key, value]) => `${key!.padEnd(9)} ${value}`).join('\n')}\n`)
 }
-
-function sampleText({ input, classes, train, test }: Sample): string {
-  const form =
-    input.kind === 'table'
-      ? `table of ${input.features.length} columns (${some(input.features)}), label '${input.label}'`
-      : `pictures of ${input.shape.join('×')}`
-  return `${form}; ${classes.length} classes (${some(classes)}); ${train.count} samples train, ${test.count} judge`
-}
-
-const some = (names: readonly string[]): string => `${names.slice(0, 4).join(', ')}${names.length > 4 ? ', …' : ''}`
-
-function reportText(out: string, manifest: ServiceManifest, report: DraftReport): string {
-  const { accuracy, headroom, encryption, proof } = report
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
-  const { clipBound, clipNorm } = manifest.rounds
-  return [
-    `manifest    ${out}`,
-    `digest      ${report.digest}`,
-    `cid         ${report.cid}`,
-    `parameters  ${report.parameters.toLocaleString('en-US')}`,
-    `accuracy    ${percent(accuracy.float)} after ${accuracy.rounds} rounds, ${percent(accuracy.proven)} as it is proven`,
-    `headroom    weights may grow to ${headroom.factor} times; ${percent(headroom.clippedShare)} clipped in the rounds played`,
-    `updates     entries to ${clipBound}, norm to ${clipNorm}`,
-    `a round     ${kilobytes(encryption.updateBytes)} update, ${kilobytes(encryption.shareBytes)} decryption share; ${encryption.precisionBits} bits of precision`,
-    `a proof     ${proof.constraints.toLocaleString('en-US')} constraints, about ${proof.seconds.toFixed(1)} s, ${proof.gas.toLocaleString('en-US')} gas`,
-    'next        put the digest into the service’s parameters on the chain (`service.manifest` of a deployment),',
-    `            and start with \`cohort keeper init --service ADDRESS --rpc URL --manifest ${out}\``,
-  ].join('\n')
-}
-
-const kilobytes = (bytes: number): string => `${Math.round(bytes / 1000).toLocaleString('en-US')} kB`

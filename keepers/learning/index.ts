@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the learning room: models, data, local training, strategies, privacy, ensembles, simulation.
 
-export { type CsvSchema, csvSchemaSchema, loadCsv, parseCsv, readRows } from './data/csv.ts'
+export {
+  type Columns,
+  columnsSchema,
+  columnsWidth,
+  contradictionInColumns,
+  isGap,
+  numberOf,
+} from './data/columns.ts'
+export { type CsvSchema, csvSchemaSchema, inputReader, loadCsv, parseCsv, readRows } from './data/csv.ts'
 export { createDataset, head, histogram, subset } from './data/dataset.ts'
 export { datasetFromIdx, parseIdx } from './data/idx.ts'
 export { loadImageFolder } from './data/images.ts'
@@ -16,6 +24,7 @@ export {
 } from './data/partition.ts'
 export { proceduralDigits } from './data/procedural.ts'
 export { openSamples, type SampleForm, type SampleSource, type Samples } from './data/samples.ts'
+export { bagSize, contradictionInTokenizer, type Tokenizer, tokenizerSchema, wordsOf } from './data/words.ts'
 export type { BackendChoice } from './engine/backend.ts'
 export {
   agree,
@@ -61,7 +70,7 @@ export { type SimulateOptions, type SimulationResult, simulate } from './simulat
 export { decodeSimulation, encodeSimulation, type RoundRecord, type SimulationState } from './simulate/state.ts'
 export { checkMeanNorm, gaussianNormBound, type MeanTerms, meanNormBound, normOf } from './strategy/bound.ts'
 export { aggregate, type Centre, centreOfGroups, centreSchema, dealGroups } from './strategy/groups.ts'
-export { isAcceptable, nextReference } from './strategy/judgement.ts'
+export { isAcceptable, isLossAcceptable, nextLossReference, nextReference } from './strategy/judgement.ts'
 export {
   clipToNorm,
   coordinateMedian,
@@ -79,6 +88,7 @@ export {
   serverStepFrom,
 } from './strategy/server.ts'
 export { decodeCheckpoint, encodeCheckpoint } from './train/checkpoint.ts'
+export { type ClassFigures, classFigures, figuresOf } from './train/figures.ts'
 export { DEFAULT_TRAINING, parseTrainingParameters, trainingParametersSchema } from './train/parameters.ts'
 export { trainInStages } from './train/stages.ts'
 export { LocalTrainer, type TrainOptions } from './train/trainer.ts'

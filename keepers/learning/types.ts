@@ -22,8 +22,10 @@ export type ModelSpec = {
   readonly name: string
   readonly topology: ModelTopology
   readonly inputShape: InputShape
-  /** Number of outputs, at least 2. */
+  /** Number of outputs: of classes that are told apart, of labels, or of amounts (one). */
   readonly classes: number
+  /** What training makes small; cross-entropy unless told. Not part of the architecture's hash. */
+  readonly loss?: Loss
   readonly parameters: readonly ParameterSpec[]
   /** Sum of the lengths of `parameters`: the length of the flat vector. */
   readonly parameterCount: number
@@ -34,6 +36,18 @@ export type ModelTopology = {
   readonly config: Readonly<Record<string, unknown>>
   readonly [extra: string]: unknown
 }
+
+/**
+ * What training makes small, as a mean over samples. Of classes: cross-entropy (nats), each sample's share multiplied by the weight
+ * of its class. Of several labels: the mean of their cross-entropies. Of amounts: the square of the error, its size, or Huber's, which is
+ * half the square up to `delta` and a straight line beyond (Huber 1964).
+ */
+export type Loss =
+  | { readonly kind: 'cross-entropy'; readonly weights?: readonly number[] | undefined }
+  | { readonly kind: 'binary-cross-entropy' }
+  | { readonly kind: 'mse' }
+  | { readonly kind: 'mae' }
+  | { readonly kind: 'huber'; readonly delta: number }
 
 /** An architecture together with its weights. */
 export type Model = {
@@ -59,9 +73,11 @@ export type Dataset = {
   readonly inputs: Uint8Array | Float32Array
   /** Factor that brings `inputs` to the model's range: 1/255 for bytes, 1 for floats. */
   readonly scale: number
-  /** `count` labels in [0, classes). */
+  /** `count` labels in [0, classes); zeros where there are targets. */
   readonly labels: Uint16Array
   readonly classNames?: readonly string[]
+  /** Of amounts and of several labels: `count × outputs` values, as the model puts them out. */
+  readonly targets?: Float32Array
 }
 
 /** A training and a hold-out set of the same shape. */
@@ -107,9 +123,9 @@ export type TrainingProgress = {
   readonly epochs: number
   readonly step: number
   readonly steps: number
-  /** Mean cross-entropy (nats) over the current epoch so far. */
+  /** Mean loss over the current epoch so far. */
   readonly loss: number
-  /** Share of correct answers over the current epoch so far, before each step's update. */
+  /** Share of correct answers over the current epoch so far, before each step's update; 0 of amounts. */
   readonly accuracy: number
 }
 
@@ -145,7 +161,15 @@ export type TrainingCheckpoint = {
 export type Evaluation = {
   readonly count: number
   readonly loss: number
+  /** Share of right answers, 0 to 1; of several labels, the share of labels that are right. Of amounts R², which may be below 0. */
   readonly accuracy: number
-  /** `confusion[truth * classes + answer]`. */
+  /** `confusion[truth * classes + answer]`; empty where there are targets. */
   readonly confusion: Uint32Array
+  /** Of amounts: how far off, in the units of the targets. */
+  readonly amounts?: AmountErrors
+  /** Of two classes that both have samples: the area under the ROC curve, 0 to 1. */
+  readonly auc?: number
 }
+
+/** Mean size of the error, root of its mean square, and the share of the targets' variance that is explained (at most 1). */
+export type AmountErrors = { readonly mae: number; readonly rmse: number; readonly r2: number }

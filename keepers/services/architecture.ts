@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which network a service has: the owner's own, a named one, or a small one that fits the sample.
 import { readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import {
   isModelName,
   LearningError,
   MODEL_NAMES,
   type ModelSpec,
+  type ModelTopology,
   modelSpec,
   parseModelSpec,
   sequentialSpec,
 } from '../learning/index.ts'
+import { answersOf, endsInAffine, lossOfTask, outputsOf, type ServiceTask } from '../versions/index.ts'
+import { topologyOfOnnx } from './onnx.ts'
 import type { Sample } from './sample.ts'
 
 /** Below this many rows or columns the convolutions of small-cnn leave nothing. */
@@ -19,32 +22,50 @@ const MOST_HIDDEN = 32
 const LEAST_HIDDEN = 8
 
 /**
- * The architecture that `wanted` means for a sample: a name, a tfjs LayersModel (a model.json or its folder; weights are not
- * read), or by default a small network.
- * @throws LearningError BAD_MODEL, MODEL_DATA_MISMATCH naming the model's input and the sample's shape
+ * The architecture that `wanted` means for a sample: a name, a tfjs LayersModel (a model.json or its folder) or an ONNX file, of which
+ * weights are not read, or by default a small network.
+ * @throws LearningError BAD_MODEL, MODEL_DATA_MISMATCH naming what the model takes and what the sample has
  */
 export async function chooseArchitecture(wanted: string | undefined, sample: Sample): Promise<ModelSpec> {
-  const form = { inputShape: sample.input.shape, classes: sample.classes.length }
-  if (wanted === undefined) return usual(sample)
-  if (isModelName(wanted)) return modelSpec(wanted, form)
-  const spec = await readArchitecture(wanted)
+  const form = { inputShape: sample.input.shape, classes: outputsOf(sample.task) }
+  const loss = lossOfTask(sample.task)
+  if (wanted === undefined) return { ...usual(sample), loss }
+  if (isModelName(wanted)) {
+    if (sample.task.kind !== 'regression') return { ...modelSpec(wanted, form), loss }
+    throw new LearningError(
+      'MODEL_DATA_MISMATCH',
+      `${wanted} tells classes apart, the sample is of amounts: leave --model out, or bring a model of one output`,
+    )
+  }
+  const spec = { ...(await readArchitecture(wanted, form)), loss }
   if (`${spec.inputShape}` !== `${form.inputShape}` || spec.classes !== form.classes) {
     throw new LearningError(
       'MODEL_DATA_MISMATCH',
-      `${wanted}: takes [${spec.inputShape}] and tells ${spec.classes} classes apart; ` +
-        `the sample has [${form.inputShape}] and ${form.classes} (${sample.classes.slice(0, 5).join(', ')})`,
+      `${wanted}: takes [${spec.inputShape}] and ${givesText(spec.classes)}; ` +
+        `the sample has [${form.inputShape}] and ${answersText(sample.task)}`,
+    )
+  }
+  if (sample.task.kind === 'regression' && !endsInAffine(spec)) {
+    throw new LearningError(
+      'MODEL_DATA_MISMATCH',
+      `${wanted}: the model of an amount is Sequential and ends in a linear Dense layer of one unit with a bias`,
     )
   }
   return spec
 }
 
-async function readArchitecture(path: string): Promise<ModelSpec> {
+async function readArchitecture(path: string, { inputShape, classes }: Form): Promise<ModelSpec> {
   const fail = (cause: unknown): never => {
     throw new LearningError(
       'BAD_MODEL',
-      `${path} is neither one of ${MODEL_NAMES.join(', ')} nor a LayersModel's model.json: ${(cause as Error).message.split('\n')[0]}`,
+      `${path} is neither one of ${MODEL_NAMES.join(', ')} nor a LayersModel's model.json nor an .onnx file: ${(cause as Error).message.split('\n')[0]}`,
       { cause },
     )
+  }
+  if (extname(path).toLowerCase() === '.onnx') {
+    const bytes = await readFile(path).catch(fail)
+    const topology = topologyOfOnnx(bytes, path, classes)
+    return sequentialSpec(topology, reshaped(topology, inputShape))
   }
   let json: unknown
   try {
@@ -56,9 +77,30 @@ async function readArchitecture(path: string): Promise<ModelSpec> {
   return await parseModelSpec(json)
 }
 
-function usual({ input, classes, train }: Sample): ModelSpec {
+type Form = { readonly inputShape: readonly number[]; readonly classes: number }
+
+/** An ONNX picture is channels first, which the importer turns; where as many numbers go in, the sample's shape is meant. */
+function reshaped(topology: ModelTopology, inputShape: readonly number[]): readonly number[] {
+  const [first] = topology.config.layers as { config: { batch_input_shape: (number | null)[] } }[]
+  const stated = first!.config.batch_input_shape.slice(1) as number[]
+  const size = (shape: readonly number[]): number => shape.reduce((all, side) => all * side, 1)
+  if (size(stated) !== size(inputShape)) return stated
+  first!.config.batch_input_shape = [null, ...inputShape]
+  return inputShape
+}
+
+const givesText = (outputs: number): string =>
+  outputs === 1 ? 'puts out one amount' : `tells ${outputs} classes apart`
+
+function answersText(task: ServiceTask): string {
+  const names = answersOf(task)
+  return typeof names === 'number' ? 'one amount' : `${names.length} (${names.slice(0, 5).join(', ')})`
+}
+
+function usual({ input, task, train }: Sample): ModelSpec {
+  const outputs = outputsOf(task)
   if (input.kind === 'picture' && Math.min(input.shape[0], input.shape[1]) >= LEAST_SIDE) {
-    return modelSpec('small-cnn', { inputShape: input.shape, classes: classes.length })
+    return modelSpec('small-cnn', { inputShape: input.shape, classes: outputs })
   }
   const values = input.shape.reduce((product, side) => product * side, 1)
   // Some ten samples for each hidden unit's worth of decisions, within what stays cheap to prove.
@@ -69,8 +111,9 @@ function usual({ input, classes, train }: Sample): ModelSpec {
   })
   const layers: { class_name: string; config: Record<string, unknown> }[] = [
     ...(input.shape.length > 1 ? [{ class_name: 'Flatten', config: { name: 'flatten', trainable: true } }] : []),
-    layer('hidden', hidden, 'relu'),
-    layer('classes', classes.length, 'softmax'),
+    // A bag's words add up to the classes' scores: an embedding as long as there are outputs. Each place has its weights to prove.
+    ...(input.kind === 'text' ? [] : [layer('hidden', hidden, 'relu')]),
+    task.kind === 'classification' ? layer('classes', outputs, 'softmax') : layer('outputs', outputs, 'linear'),
   ]
   layers[0]!.config.batch_input_shape = [null, ...input.shape]
   return sequentialSpec({ class_name: 'Sequential', config: { name: 'small-mlp', layers } }, input.shape)

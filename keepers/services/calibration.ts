@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The plan for proofs of a service's model: the one with the most room for weights to grow that still judges as the float
 // network does.
-import { type ModelSpec, modelJson } from '../learning/index.ts'
+import type { ModelSpec } from '../learning/index.ts'
+import { type PlannedModel, provableGraph } from '../versions/index.ts'
 import {
-  accuracyOf,
   buildWithPlan,
   CompileError,
   calibrate,
   floatScores,
-  type Graph,
   type IntegerProgram,
-  importTfjs,
+  type OutputSpec,
   type Plan,
   programScores,
 } from '../zkml/index.ts'
+import { judge } from './judge.ts'
 import { rowsOf, type Sample } from './sample.ts'
 import type { Trial } from './trial.ts'
 
@@ -26,17 +26,27 @@ const HEADROOMS = [4, 3, 2, 1.5]
 const ACTIVATION_BITS = [8, 7, 6]
 /** Accuracy that integers may lose before less room is tried. */
 const TOLERABLE_LOSS = 0.005
-/** Sixteen greys of a picture; a payload carries a byte for each value of a table. */
-const INPUT_BITS = { picture: 4, table: 8 } as const
+/** Sixteen greys of a picture; a payload carries a byte for each value of a table; a word is in a text, or is not. */
+const INPUT_BITS = { picture: 4, table: 8, text: 1 } as const
+/** Bits of a weight; those of an amount's last layer carry its unit, and there are few of them. */
+const WEIGHT_BITS = 8
+const AMOUNT_BITS = { least: 14, most: 24, beside: 7 } as const
 /** How much further than the sample's a column may reach before an input is refused. */
 const REACH = 1.25
+
+/** What a proof shows. Of several labels each is proven alone: whether its score is above zero, its chance above one half. */
+const OUTPUT_OF: Record<Sample['task']['kind'], OutputSpec> = {
+  classification: { kind: 'label' },
+  labels: { kind: 'score', index: 0, threshold: 0 },
+  regression: { kind: 'value' },
+}
 
 export type Calibration = {
   readonly plan: Plan
   /** With the trial's last weights. */
   readonly program: IntegerProgram
   readonly headroom: number
-  /** On what judges; 0 … 1. */
+  /** On what judges; 0 … 1, of amounts R². */
   readonly floatAccuracy: number
   readonly accuracy: number
   /** Largest share of weights that were clipped in any version of the trial. */
@@ -46,11 +56,15 @@ export type Calibration = {
 /** @throws CompileError when no plan proves the model, naming the layer; the signal's reason */
 export function calibratePlan(spec: ModelSpec, sample: Sample, trial: Trial, signal?: AbortSignal): Calibration {
   const last = trial.weights.at(-1)!
-  const graph = graphOf(spec, last)
+  const { task } = sample
+  const model = { spec, ...(task.kind === 'regression' ? { target: task.target } : {}) }
+  const graph = provableGraph(model, last)
+  // The last layer is the last node with weights; an amount's goes by its parameters' name.
+  const lastLayer = spec.parameters.at(-1)!.name.replace(/\/[^/]*$/, '')
   const { inputs } = rowsOf(sample.train, CALIBRATION)
   const judged = rowsOf(sample.test, JUDGED)
   const work = signal === undefined ? {} : { signal }
-  const floatAccuracy = accuracyOf(floatScores(graph, judged.inputs, work), judged.labels)
+  const floatAccuracy = judge(task, floatScores(graph, judged.inputs, work), judged)
   const inputRange = rangeOf(sample, inputs)
   let best: Calibration | null = null
   let refusal: unknown = null
@@ -58,14 +72,26 @@ export function calibratePlan(spec: ModelSpec, sample: Sample, trial: Trial, sig
     for (const bits of ACTIVATION_BITS) {
       const knobs = {
         inputBits: INPUT_BITS[sample.input.kind],
-        weightBits: { default: 8 },
+        weightBits: {
+          default: WEIGHT_BITS,
+          ...(task.kind === 'regression' ? { layers: { [lastLayer]: amountBits(task.target.deviation) } } : {}),
+        },
         activationBits: { default: bits },
         headroom,
       }
       try {
-        const { plan, program } = calibrate(graph, inputs, { mode: 'committed', knobs, inputRange })
-        const accuracy = accuracyOf(programScores(program, judged.inputs, work), judged.labels)
-        const found = { plan, program, headroom, floatAccuracy, accuracy, clippedShare: clippedBy(spec, plan, trial) }
+        const { plan, program } = calibrate(graph, inputs, {
+          ...{ mode: 'committed', knobs, inputRange, output: OUTPUT_OF[task.kind] },
+        })
+        const accuracy = judge(task, programScores(program, judged.inputs, work), judged)
+        const found = {
+          plan,
+          program,
+          headroom,
+          floatAccuracy,
+          accuracy,
+          clippedShare: clippedBy({ ...model, plan }, trial),
+        }
         if (best === null || rank(found) > rank(best)) best = found
         break
       } catch (error) {
@@ -79,24 +105,28 @@ export function calibratePlan(spec: ModelSpec, sample: Sample, trial: Trial, sig
   return best
 }
 
-/** Fewer clipped weights are better, then higher accuracy. */
+/** Enough for the steps of an amount to stay below one of its unit, where it has large ones. */
+function amountBits(deviation: number): number {
+  const { least, most, beside } = AMOUNT_BITS
+  return Math.min(most, Math.max(least, beside + Math.ceil(Math.log2(deviation))))
+}
+
+/** What clips less is better, then what judges better. */
 const rank = ({ accuracy, clippedShare }: Calibration): number => accuracy - 10 * clippedShare
 
-function clippedBy(spec: ModelSpec, plan: Plan, trial: Trial): number {
+function clippedBy(model: PlannedModel, trial: Trial): number {
   const clipped = trial.weights.map((weights) =>
-    buildWithPlan(graphOf(spec, weights), plan).clipping.reduce((sum, entry) => sum + entry.clipped, 0),
+    buildWithPlan(provableGraph(model, weights), model.plan).clipping.reduce((sum, entry) => sum + entry.clipped, 0),
   )
-  return Math.max(...clipped) / spec.parameterCount
+  return Math.max(...clipped) / model.spec.parameterCount
 }
 
 function rangeOf(sample: Sample, inputs: readonly Float64Array[]): { min: number; max: number } {
-  if (sample.input.kind === 'picture') return { min: 0, max: 1 }
+  if (sample.input.kind !== 'table') return { min: 0, max: 1 }
   let furthest = 1
   for (const row of inputs) for (const value of row) furthest = Math.max(furthest, Math.abs(value))
-  return { min: -REACH * furthest, max: REACH * furthest }
-}
-
-function graphOf(spec: ModelSpec, weights: Float32Array): Graph {
-  const { buffer, byteOffset, byteLength } = weights
-  return importTfjs(JSON.stringify(modelJson({ spec, weights })), () => new Uint8Array(buffer, byteOffset, byteLength))
+  if (sample.task.kind !== 'regression') return { min: -REACH * furthest, max: REACH * furthest }
+  // A step that is a power of two makes the steps of the amount one, so that its scale on the chain is exact.
+  const step = 2 ** Math.ceil(Math.log2((REACH * furthest) / 2 ** (INPUT_BITS.table - 1)))
+  return { min: -step * 2 ** (INPUT_BITS.table - 1), max: step * (2 ** (INPUT_BITS.table - 1) - 1) }
 }

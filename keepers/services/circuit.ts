@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The circuit that proves every version of a service's model.
 import { initialWeights } from '../learning/index.ts'
-import { openManifest, provableModel, type ServiceManifest } from '../versions/index.ts'
+import { openManifest, provableModel, type ServiceManifest, VersionError } from '../versions/index.ts'
 import {
   type CircuitFolder,
   type CircuitOptions,
   compileFolder,
   type IntegerProgram,
+  type OutputSpec,
   planToJson,
 } from '../zkml/index.ts'
 
@@ -14,21 +15,35 @@ import {
 export const SERVICE_CIRCUIT = { input: 'committed', output: 'public' } as const satisfies CircuitOptions
 
 /** The program of any version: weights are witness, so those before the first round give the circuit of all. */
-export async function anyVersion(manifest: ServiceManifest): Promise<IntegerProgram> {
+export async function anyVersion(manifest: ServiceManifest, output?: OutputSpec): Promise<IntegerProgram> {
   const model = await openManifest(manifest)
-  return provableModel(model, initialWeights(model.spec, manifest.model.initialSeed)).program
+  return provableModel(model, initialWeights(model.spec, manifest.model.initialSeed), output).program
+}
+
+/**
+ * What a proof of a service shows, by its name: `label` or `margin` of classes, `value` of an amount, the name of one of several labels.
+ * @throws VersionError BAD_MANIFEST naming what it may be
+ */
+export function outputNamed({ task }: ServiceManifest, name: string): OutputSpec {
+  const known = task.kind === 'labels' ? task.labels : task.kind === 'regression' ? ['value'] : ['label', 'margin']
+  if (!known.includes(name)) {
+    throw new VersionError('BAD_MANIFEST', `--output is '${name}': a ${task.kind} shows ${known.join(', ')}`)
+  }
+  if (task.kind === 'labels') return { kind: 'score', index: known.indexOf(name), threshold: 0 }
+  return { kind: name as 'label' | 'margin' | 'value' }
 }
 
 /** Compiles it into a folder, without a key. @throws VersionError BAD_MANIFEST, the signal's reason */
 export async function serviceCircuit(
   manifest: ServiceManifest,
   folder: string,
-  signal?: AbortSignal,
+  options: { readonly output?: OutputSpec; readonly signal?: AbortSignal } = {},
 ): Promise<CircuitFolder> {
+  const { output, signal } = options
   return await compileFolder({
     folder,
-    program: await anyVersion(manifest),
-    plan: planToJson(manifest.plan),
+    program: await anyVersion(manifest, output),
+    plan: planToJson(output === undefined ? manifest.plan : { ...manifest.plan, output }),
     options: SERVICE_CIRCUIT,
     // The prover of a version inserts its weights and their salt.
     modelSalt: 0n,

@@ -34,7 +34,7 @@ export type DraftOptions = {
   readonly onProgress?: (text: string) => void
 }
 
-/** Properties of a manifest's service, for people who decide about it. Accuracies 0 … 1, on samples that nobody trained on. */
+/** What a service of a manifest is like, for whoever decides about it. Accuracies 0 … 1 (of amounts R²), on samples that nobody trained on. */
 export type DraftReport = {
   readonly digest: string
   readonly cid: string
@@ -103,8 +103,8 @@ export async function draftService(
     name,
     model: modelPart(spec),
     input: sample.input,
-    task: { kind: 'classification', classes: [...sample.classes] },
-    vote: USUAL_VOTE,
+    task: sample.task,
+    vote: sample.task.kind === 'regression' ? { ...USUAL_VOTE, metric: 'loss' } : USUAL_VOTE,
     rounds: terms,
     plan: calibrated.plan as ServiceManifest['plan'],
   }

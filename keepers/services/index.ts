@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public face of the services room: from a sample of data and an architecture to a service's manifest.
 
+export type { LossName } from './answers.ts'
 export { chooseArchitecture } from './architecture.ts'
-export { anyVersion, SERVICE_CIRCUIT, serviceCircuit } from './circuit.ts'
+export { anyVersion, outputNamed, SERVICE_CIRCUIT, serviceCircuit } from './circuit.ts'
 export { type DraftReport, draftService } from './draft.ts'
 export { readSample, type Sample } from './sample.ts'
-export { tableRow } from './table.ts'
+export { type TableOptions, tableRow } from './table.ts'

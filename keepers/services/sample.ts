@@ -12,15 +12,15 @@ import {
   partitionIid,
   subset,
 } from '../learning/index.ts'
-import type { ServiceManifest } from '../versions/index.ts'
+import { answersOf, labelReading, rowsOfInput, type ServiceInput, type ServiceTask } from '../versions/index.ts'
 import { inferTable, type TableOptions } from './table.ts'
 
 export type Sample = {
   /** The training part, and the part that judges. */
   readonly train: Dataset
   readonly test: Dataset
-  readonly input: ServiceManifest['input']
-  readonly classes: readonly string[]
+  readonly input: ServiceInput
+  readonly task: ServiceTask
 }
 
 /** One in so many samples judges, where the data has no test part of its own. */
@@ -40,13 +40,20 @@ export async function readSample(path: string | null, options: TableOptions = {}
   })
   if (!found.isDirectory()) {
     const text = await readFile(path, 'utf8')
-    const { input, classes } = inferTable(text, path, options)
-    const { features, label, scale, delimiter } = input
-    const table = { features, label, delimiter, classes: [...classes], ...(scale === undefined ? {} : { scale }) }
-    return { input, classes, ...split(parseCsv(text, table, basename(path))) }
+    const { input, task } = inferTable(text, path, options)
+    const names = answersOf(task)
+    const schema = {
+      ...rowsOfInput(input)!,
+      ...labelReading(task),
+      ...(typeof names === 'number' ? {} : { classes: [...names] }),
+    }
+    return { input, task, ...split(parseCsv(text, schema, basename(path))) }
   }
-  if (options.target !== undefined || options.ignore !== undefined) {
-    throw new LearningError('BAD_PARAMETERS', `${path}: --target and --ignore are about the columns of a CSV file`)
+  const flag = (['target', 'ignore', 'text', 'task', 'unit', 'loss', 'separator'] as const).find(
+    (key) => options[key] !== undefined,
+  )
+  if (flag !== undefined) {
+    throw new LearningError('BAD_PARAMETERS', `${path}: --${flag} is about the columns of a CSV file`)
   }
   const names = await readdir(path)
   if (names.some((name) => name.startsWith('train-images'))) {
@@ -63,7 +70,12 @@ export async function readSample(path: string | null, options: TableOptions = {}
 function pictures(train: Dataset, test: Dataset): Sample {
   const [height, width, channels = 1] = train.inputShape
   const classes = train.classNames ?? Array.from({ length: train.classes }, (_, label) => String(label))
-  return { train, test, classes, input: { kind: 'picture', shape: [height!, width!, channels] } }
+  return {
+    train,
+    test,
+    task: { kind: 'classification', classes: [...classes] },
+    input: { kind: 'picture', shape: [height!, width!, channels] },
+  }
 }
 
 function pairOf(all: Dataset): [Dataset, Dataset] {
@@ -83,8 +95,11 @@ function split(all: Dataset): { train: Dataset; test: Dataset } {
   return { test: subset(all, judging!), train: subset(all, Uint32Array.from(rest.flatMap((part) => [...part]))) }
 }
 
-/** The first so many samples of a dataset as lists of real numbers, with their labels. */
-export function rowsOf(data: Dataset, limit: number): { inputs: Float64Array[]; labels: number[] } {
+/** The first so many samples of a dataset as lists of real numbers, with their labels and targets. */
+export function rowsOf(
+  data: Dataset,
+  limit: number,
+): { inputs: Float64Array[]; labels: number[]; targets: Float32Array[] } {
   const size = data.inputs.length / data.count
   const count = Math.min(limit, data.count)
   return {
@@ -92,5 +107,9 @@ export function rowsOf(data: Dataset, limit: number): { inputs: Float64Array[]; 
       Float64Array.from(data.inputs.subarray(row * size, (row + 1) * size), (value) => value * data.scale),
     ),
     labels: Array.from(data.labels.subarray(0, count)),
+    targets: Array.from({ length: data.targets === undefined ? 0 : count }, (_, row) => {
+      const outputs = data.targets!.length / data.count
+      return data.targets!.subarray(row * outputs, (row + 1) * outputs)
+    }),
   }
 }

@@ -13,7 +13,7 @@ export {
 } from './byte-circuit.ts'
 export { listModels, type ModelEntry, type Offer, offerModel } from './catalogue.ts'
 export { ServingError, type ServingErrorCode } from './errors.ts'
-export { OUTPUT_FORMS, type OutputForm, outputSchemaOf } from './output-schema.ts'
+export { OUTPUT_FORMS, type OutputForm, outputSchemaOf, readScore } from './output-schema.ts'
 export { commitmentOf, decodePayload, encodePayload, type InputPayload, integersOf } from './payload.ts'
 export { type JobStatus, type JobView, readJob, readWitness } from './prover-jobs.ts'
 export { awaitJob, type JobResult, type PostedJob, type ProvingOrder, postJob } from './prover-post.ts'

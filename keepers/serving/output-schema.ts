@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a circuit's output is, in the words of the hub.
-import type { IntegerProgram } from '../zkml/index.ts'
+import { type IntegerProgram, SCALAR_FIELD } from '../zkml/index.ts'
 
 /** IInferenceHub.OutputForm, by number. */
 export const OUTPUT_FORMS = ['unstated', 'label', 'label-and-margin', 'score', 'hash'] as const
@@ -26,6 +26,12 @@ const FORM_OF: Record<IntegerProgram['output']['kind'], OutputForm> = {
 export function outputSchemaOf(program: IntegerProgram): OutputSchema {
   const form = FORM_OF[program.output.kind]
   return { form: OUTPUT_FORMS.indexOf(form), scale: form === 'score' ? unitsOf(program) : 0n }
+}
+
+/** A proven score as a number: negative ones are elements of the upper half of the field. @param scale units that make one */
+export function readScore(output: bigint, scale: bigint): number {
+  const units = output > SCALAR_FIELD / 2n ? output - SCALAR_FIELD : output
+  return Number(units) / Number(scale)
 }
 
 /** How many units of the last tensor make one. */

@@ -4,6 +4,7 @@ import type { InferenceHub } from '../../types/index.ts'
 import { type Clock, clients, decodeRevert, systemClock } from '../chain/index.ts'
 import { encodeInput, type IntegerProgram, randomSalt } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
+import { readScore } from './output-schema.ts'
 import { commitmentOf, encodePayload } from './payload.ts'
 
 export type InferenceOrder = {
@@ -82,6 +83,8 @@ export type RequestView = {
   readonly deadline: bigint
   /** The proven output; null until fulfilled. */
   readonly output: bigint | null
+  /** The same as the model's owner says that it is read, where it is a score: an amount in its unit. */
+  readonly value: number | null
 }
 
 /** What the hub holds of a request. @throws ServingError bad-payload for an id that it does not know */
@@ -90,7 +93,9 @@ export async function readRequest(hub: InferenceHub, requestId: string): Promise
   if (status === 'none') throw new ServingError('bad-payload', `the hub knows no request ${requestId}`)
   const { modelId, version, requester, price, deadline, output } = await hub.getRequest(requestId)
   const answered = status === 'fulfilled' ? output : null
-  return { requestId, status, modelId, version, requester, price, deadline, output: answered }
+  const { scale } = await hub.modelOf(modelId)
+  const value = answered === null || scale === 0n ? null : readScore(answered, scale)
+  return { requestId, status, modelId, version, requester, price, deadline, output: answered, value }
 }
 
 /** Waits until a request is answered. @throws ServingError unanswered when it expired or was refunded instead */

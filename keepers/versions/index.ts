@@ -21,6 +21,7 @@ export { type EncryptionRequest, planFor } from './encryption.ts'
 export { VersionError, type VersionErrorCode } from './errors.ts'
 export { type ExampleChanges, exampleManifest, modelPart, USUAL_VOTE } from './examples.ts'
 export { fetchManifest, fetchVersion, type VersionSource, type VersionWeights } from './fetch.ts'
+export { rowsOfInput, type ServiceInput } from './input.ts'
 export {
   decodeManifest,
   encodeManifest,
@@ -34,11 +35,14 @@ export {
 export { decodeModel, decodeModelState, encodeModel, modelBytes } from './model-blob.ts'
 export {
   commitToWeights,
+  endsInAffine,
   openManifest,
   type PlannedModel,
   type ProvableModel,
+  provableGraph,
   provableModel,
   saltOf,
   specOf,
 } from './provable.ts'
+export { answersOf, labelReading, lossOfTask, outputsOf, type ServiceTask } from './task.ts'
 export { type RoundTerms, USUAL_TERMS } from './terms.ts'

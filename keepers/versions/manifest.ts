@@ -4,37 +4,19 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { csvSchemaSchema } from '../learning/index.ts'
 import { cidFromDigest } from '../network/index.ts'
 import { planSchema } from '../zkml/index.ts'
 import { contradictionInPrivacy } from './bounds.ts'
 import { CanonicalError, canonicalJson, firstDifference } from './canonical.ts'
 import { VersionError } from './errors.ts'
+import { contradictionInInput, inputSchema } from './input.ts'
+import { contradictionInTask, taskSchema, voteSchema } from './task.ts'
 import { roundTermsSchema } from './terms.ts'
 
 const FORMAT = 'cohort/manifest/1'
 
 /** One block of the data plane, so that the digest is the CID; topologies and plans take a few kilobytes. */
 export const MAX_MANIFEST_BYTES = 1 << 20
-
-const side = z.int().min(1).max(4096)
-const classNames = z
-  .array(z.string().min(1).max(200))
-  .min(2, 'takes at least 2 names')
-  .max(4096)
-  .refine((names) => new Set(names).size === names.length, 'names one class twice')
-
-const inputSchema = z.discriminatedUnion('kind', [
-  /** Rows, columns and channels of a picture; pixels 0 … 255 are given to the model as 0 … 1. */
-  z.strictObject({ kind: z.literal('picture'), shape: z.tuple([side, side, z.int().min(1).max(16)]) }),
-  /** The columns of a table in the order in which the model takes them, their scaling, and the column of the label. */
-  z.strictObject({
-    kind: z.literal('table'),
-    shape: z.array(side).min(1).max(3),
-    ...csvSchemaSchema.pick({ features: true, label: true, scale: true }).shape,
-    delimiter: z.string().length(1),
-  }),
-])
 
 export const manifestSchema = z.strictObject({
   format: z.literal(FORMAT),
@@ -52,16 +34,10 @@ export const manifestSchema = z.strictObject({
     initialSeed: z.int().min(0).max(0xffffffff),
   }),
   input: inputSchema,
-  /** The meaning of the outputs: for a classification, class names in order. */
-  task: z.strictObject({ kind: z.literal('classification'), classes: classNames }),
+  /** What the outputs mean, and what training makes small. */
+  task: taskSchema,
   /** How members judge a model before they vote. */
-  vote: z.strictObject({
-    metric: z.literal('accuracy'),
-    /** A member votes for a model unless its own hold-out's metric falls by more than this below what earlier ones reached, 0 … 1. */
-    tolerance: z.number().min(0).max(1),
-    /** Share of each member's samples that is held out to judge on. */
-    holdOut: z.number().min(0.01).max(0.5),
-  }),
+  vote: voteSchema,
   rounds: roundTermsSchema,
   /** How weights become the integers that are committed to and proven; made for this model. */
   plan: planSchema,
@@ -140,18 +116,13 @@ export function readManifestFile(file: string, digest?: string): ServiceManifest
   return decodeManifest(bytes, file, digest)
 }
 
-/** Describes keys that are valid one by one but do not fit together; null when all fit. */
-function contradictionIn({ input, plan, rounds }: ServiceManifest): string | null {
+/** What keys say that are right one by one and do not fit together; null when all do. */
+function contradictionIn({ input, task, vote, plan, rounds }: ServiceManifest): string | null {
   if (plan.mode !== 'committed') return `plan.mode: ${plan.mode}, a service's weights need committed`
-  if (input.kind === 'table') {
-    const { features, label, scale, shape } = input
-    const values = shape.reduce((product, length) => product * length, 1)
-    if (values !== features.length) return `input.shape: [${shape}] for the ${features.length} features of the table`
-    if (scale !== undefined && scale.length !== features.length) {
-      return `input.scale: ${scale.length} entries for the ${features.length} features of the table`
-    }
-    if (features.includes(label)) return `input.label: '${label}' is also a feature`
-    if (new Set(features).size !== features.length) return 'input.features: one column is named twice'
+  const wrong = contradictionInInput(input) ?? contradictionInTask(task, vote, plan.output)
+  if (wrong !== null) return wrong
+  if (task.kind !== 'classification' && input.kind === 'picture') {
+    return `task.kind: ${task.kind}, of pictures only classes can be told apart so far`
   }
   const noise = contradictionInPrivacy(rounds)
   return noise === null ? null : `rounds.${noise}`

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From float weights to the integers that a circuit proves and the members commit to.
 import { createHash } from 'node:crypto'
+import { z } from 'zod'
 import { initialWeights, type ModelSpec, modelJson, parseModelSpec, specHash } from '../learning/index.ts'
 import {
   buildWithPlan,
@@ -14,12 +15,18 @@ import {
 } from '../zkml/index.ts'
 import { VersionError } from './errors.ts'
 import type { ServiceManifest } from './manifest.ts'
+import { lossOfTask, outputsOf } from './task.ts'
 
 /** Salts are elements of BN254's scalar field, and this many bits always are. */
 const SALT_BITS = 253n
 
-/** A manifest's model: the rules by which its weights are rounded and committed to. */
-export type PlannedModel = { readonly spec: ModelSpec; readonly plan: Plan }
+/** A manifest's model: what any weights of it are rounded and committed to by. */
+export type PlannedModel = {
+  readonly spec: ModelSpec
+  readonly plan: Plan
+  /** Of an amount: what is proven is mean + deviation · output, so that it needs no reading. */
+  readonly target?: { readonly mean: number; readonly deviation: number }
+}
 
 /** The weights of one version as integers, and the number of weights that were clipped. */
 export type ProvableModel = {
@@ -48,22 +55,44 @@ export async function openManifest(manifest: ServiceManifest, where = 'manifest'
   if (`${spec.inputShape}` !== `${input.shape}`) {
     bad(`input.shape: [${input.shape}], but the model takes [${spec.inputShape}]`)
   }
-  if (spec.classes !== task.classes.length) {
-    bad(`task.classes: ${task.classes.length} names, but the model has ${spec.classes} outputs`)
+  const outputs = outputsOf(task)
+  if (spec.classes !== outputs) {
+    const stated = task.kind === 'regression' ? 'an amount is one output' : `${outputs} names`
+    const field = { regression: 'kind', labels: 'labels', classification: 'classes' }[task.kind]
+    bad(`task.${field}: ${stated}, but the model has ${spec.classes} outputs`)
   }
-  const opened = { spec, plan }
+  const amount = task.kind === 'regression'
+  if (amount && !endsInAffine(spec)) {
+    bad('model.topology: the model of an amount is Sequential and ends in a linear Dense layer of one unit with a bias')
+  }
+  const opened = { spec, plan, ...(amount ? { target: task.target } : {}) }
+  let step = 1
   try {
-    provableModel(opened, initialWeights(spec, model.initialSeed))
+    const { program } = provableModel(opened, initialWeights(spec, model.initialSeed))
+    step = program.tensors.find(({ id }) => id === program.scores)!.scale
   } catch (cause) {
     if (!(cause instanceof CompileError)) throw cause
     bad(`plan: the model has no provable form by it (${cause.message.split('\n')[0]}): calibrate one for it`, cause)
+  }
+  // The chain states how many steps make one: whole numbers of them only.
+  if (amount && !Number.isInteger(1 / step)) {
+    bad(`plan: amounts come out in steps of ${step}, of which no whole number makes one: state them in a larger unit`)
   }
   return opened
 }
 
 /** The architecture that a manifest means. @throws LearningError BAD_MODEL */
-export async function specOf({ model }: ServiceManifest): Promise<ModelSpec> {
-  return await parseModelSpec({ modelTopology: model.topology })
+export async function specOf({ model, task }: Pick<ServiceManifest, 'model' | 'task'>): Promise<ModelSpec> {
+  return { ...(await parseModelSpec({ modelTopology: model.topology })), loss: lossOfTask(task) }
+}
+
+/** Whether the last two parameters are those of the one output, so that its unit can be changed in them. */
+export function endsInAffine({ topology, parameters }: ModelSpec): boolean {
+  const last = z
+    .object({ class_name: z.literal('Dense'), config: z.object({ activation: z.literal('linear').nullish() }) })
+    .safeParse((topology.config.layers as unknown[]).at(-1))
+  const [kernel, bias] = parameters.slice(-2)
+  return topology.class_name === 'Sequential' && last.success && kernel?.shape.at(-1) === 1 && `${bias?.shape}` === '1'
 }
 
 /**
@@ -72,8 +101,11 @@ export async function specOf({ model }: ServiceManifest): Promise<ModelSpec> {
  * @throws CompileError for weights that are not finite
  */
 export function provableModel(model: PlannedModel, weights: Float32Array, output?: OutputSpec): ProvableModel {
-  const { spec, plan } = model
-  const { program, clipping } = buildWithPlan(graphOf(spec, weights), output === undefined ? plan : { ...plan, output })
+  const { plan } = model
+  const { program, clipping } = buildWithPlan(
+    provableGraph(model, weights),
+    output === undefined ? plan : { ...plan, output },
+  )
   return { program, clipped: clipping.reduce((sum, entry) => sum + entry.clipped, 0) }
 }
 
@@ -100,8 +132,23 @@ export function commitToWeights(model: PlannedModel, weights: Float32Array): { c
   return { commitment: `0x${commitment.toString(16).padStart(64, '0')}`, clipped }
 }
 
-function graphOf(spec: ModelSpec, weights: Float32Array): Graph {
-  const { buffer, byteOffset, byteLength } = weights
+/** The network of these weights as it is proven: an amount comes out in its own unit. */
+export function provableGraph({ spec, target }: Omit<PlannedModel, 'plan'>, weights: Float32Array): Graph {
+  const { buffer, byteOffset, byteLength } = target === undefined ? weights : inUnits(weights, spec, target)
   const json = JSON.stringify(modelJson({ spec, weights }))
   return importTfjs(json, () => new Uint8Array(buffer, byteOffset, byteLength))
+}
+
+/** The same weights with a last layer that puts out mean + deviation · output, each value rounded to Float32 once. */
+function inUnits(
+  weights: Float32Array,
+  { parameters }: ModelSpec,
+  { mean, deviation }: NonNullable<PlannedModel['target']>,
+): Float32Array {
+  const changed = weights.slice()
+  const { offset, length } = parameters.at(-2)!
+  for (let i = offset; i < offset + length; i++) changed[i] = changed[i]! * deviation
+  const bias = parameters.at(-1)!.offset
+  changed[bias] = changed[bias]! * deviation + mean
+  return changed
 }

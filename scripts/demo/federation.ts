@@ -33,6 +33,7 @@ export type PhaseTimes = ReadonlyMap<string, { total: number; times: number }>
 export class Federation {
   readonly gas = new Map<string, { total: number; times: number }>()
   readonly #nodes: readonly KeeperNode[]
+  readonly #figure: (share: number) => string
   readonly #rows = new Map<string, Row>()
   readonly #candidates = new Map<number, Map<string, Candidate>>()
   readonly #results: RoundResult[] = []
@@ -44,8 +45,10 @@ export class Federation {
   /** Called once for each round that every keeper took over. */
   onRound: (result: RoundResult) => void = () => undefined
 
-  constructor(nodes: readonly KeeperNode[]) {
+  /** @param figure how accuracies are written */
+  constructor(nodes: readonly KeeperNode[], figure: (share: number) => string) {
     this.#nodes = nodes
+    this.#figure = figure
     for (const { name } of nodes)
       this.#rows.set(name, { state: 'starting', round: 0, last: '', holdOut: null, accepted: 0 })
   }
@@ -107,14 +110,7 @@ export class Federation {
   table(): string {
     const rows = this.#nodes.map(({ name }) => {
       const { state, round, last, holdOut, accepted } = this.#rows.get(name)!
-      return [
-        name,
-        state,
-        String(round),
-        String(accepted),
-        holdOut === null ? '–' : `${(100 * holdOut).toFixed(1)} %`,
-        last,
-      ]
+      return [name, state, String(round), String(accepted), holdOut === null ? '–' : this.#figure(holdOut), last]
     })
     return formatRows([['keeper', 'state', 'round', 'accepted', 'own hold-out', 'last'], ...rows])
   }

@@ -5,7 +5,7 @@ import { type JsonRpcProvider, parseEther } from 'ethers'
 import type { DeploymentFile } from '../../keepers/chain/index.ts'
 import { clients } from '../../keepers/chain/index.ts'
 import { DataPlane } from '../../keepers/network/index.ts'
-import { InferenceServer, outputSchemaOf, requestInference } from '../../keepers/serving/index.ts'
+import { InferenceServer, outputSchemaOf, readScore, requestInference } from '../../keepers/serving/index.ts'
 import { openFolder } from '../../keepers/zkml/index.ts'
 import { ACCOUNT } from './deployment.ts'
 
@@ -15,6 +15,7 @@ const SECONDS = 600
 export type ProvenInference = {
   readonly requestId: string
   readonly modelId: string
+  /** Index of the class, or the amount. */
   readonly trueLabel: number
   /** As recorded by the hub, from the proof's public signals. */
   readonly provenLabel: number
@@ -52,7 +53,8 @@ export async function proveOneInference(options: InferenceOptions): Promise<Prov
     proofSystemId: await hub.GROTH16_BN254(),
     uri: '',
   }
-  await (await hub.registerModel(commitment, services[0]!.address, 0, outputSchemaOf(program))).wait()
+  const schema = outputSchemaOf(program)
+  await (await hub.registerModel(commitment, services[0]!.address, 0, schema)).wait()
   const modelId = await hub.modelCount()
 
   const { requestId, gasUsed: requestGas } = await requestInference({
@@ -90,7 +92,7 @@ export async function proveOneInference(options: InferenceOptions): Promise<Prov
       requestId,
       modelId: String(modelId),
       trueLabel: options.asked.label,
-      provenLabel: Number(output),
+      provenLabel: schema.scale > 0n ? readScore(BigInt(output), schema.scale) : Number(BigInt(output)),
       proveSeconds: answer.proveMs / 1000,
       requestGas: Number(requestGas),
       fulfilGas: Number(answer.gasUsed),

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { ROOT } from '../bootstrap/paths.mjs'
+import { EXAMPLE_NAMES } from '../examples/examples.ts'
 
 export const HELP = `usage: npm run demo [-- options]
 
@@ -15,8 +16,9 @@ export const HELP = `usage: npm run demo [-- options]
                 and the report names whom the members convicted
   --rounds N    rounds to complete, 1 … 100 (default 5)
   --model NAME  small-cnn, article-cnn, mlp or logistic (default small-cnn)
-  --example cancer
-                a table instead of digits: a manifest made from it on the spot, a network of its own, a proven diagnosis
+  --example NAME
+                somebody's problem instead of digits, with a manifest made on the spot and a network of its own: cancer
+                (a table, a proven diagnosis), diabetes (an amount with its unit), mail (text, from the npm registry)
   --data DIR    MNIST IDX files (default: ../shared/data/mnist, else digits that the project draws itself)
   --alpha X     Dirichlet concentration of the shards, > 0 (default 0.5; smaller is more skewed)
   --seed N      of the shards and of the training (default 1)
@@ -38,7 +40,7 @@ const schema = z.object({
   spoilers: integer(0, 5).default(0),
   rounds: integer(1, 100).default(5),
   model: z.enum(['small-cnn', 'article-cnn', 'mlp', 'logistic']).default('small-cnn'),
-  example: z.enum(['cancer']).optional(),
+  example: z.enum(EXAMPLE_NAMES).optional(),
   data: z.string().optional(),
   alpha: z.coerce.number().positive().default(0.5),
   seed: integer(0, 2 ** 31 - 1).default(1),

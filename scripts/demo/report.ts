@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { DeploymentFile } from '../../keepers/chain/index.ts'
+import type { ServiceTask } from '../../keepers/versions/index.ts'
 import type { RoundResult } from './federation.ts'
 import type { ProvenInference } from './inference.ts'
 import { formatRows } from './live-table.ts'
 import type { SettledMarket } from './market.ts'
+import { answerText, figureOf } from './rows.ts'
 
 type Totals = Record<string, { total: number; times: number }>
 
@@ -22,6 +24,8 @@ export type DemoReport = {
     readonly taken: string
   }[]
   readonly model: string
+  /** What it learns, for how figures and answers are written. */
+  readonly task: ServiceTask
   readonly data: string
   readonly alpha: number
   readonly seconds: { readonly total: number; readonly steps: Record<string, number> }
@@ -44,9 +48,10 @@ export type DemoReport = {
 
 /** The report for people. */
 export function formatReport(report: DemoReport): string {
-  const percent = (share: number | null) => (share === null ? '–' : `${(100 * share).toFixed(2)} %`)
+  const { task } = report
+  const percent = (share: number | null) => (share === null ? '–' : figureOf({ task }, share))
   const rounds = formatRows([
-    ['round', 'version', 'test accuracy', 'own hold-outs', 'updates', 'identical weights', 'seconds'],
+    ['round', 'version', 'test samples', 'own hold-outs', 'updates', 'identical weights', 'seconds'],
     ...report.rounds.map((round) => [
       String(round.round),
       round.version,
@@ -105,7 +110,7 @@ export function formatReport(report: DemoReport): string {
     'Bytes by kind of blob, all keepers',
     bytes,
     `Released by the DAO: version ${release.version}`,
-    `Proven inference: the hub recorded label ${inference.provenLabel} for a sample of class ${inference.trueLabel}; ` +
+    `Proven inference: the hub recorded ${answerText({ task }, inference.provenLabel)} for a sample of ${answerText({ task }, inference.trueLabel)}; ` +
       `${verifier.constraints.toLocaleString('en-US')} constraints, proof in ${inference.proveSeconds.toFixed(1)} s, ` +
       `${inference.fulfilGas.toLocaleString('en-US')} gas, local set-up`,
     `Prediction market ${market.marketId} ("${market.question}") settled on a signed story, "${market.headline}": ${market.outcome}; ` +

@@ -18,6 +18,7 @@ import { proposeReader, settleMarket } from './market.ts'
 import type { DemoOptions } from './options.ts'
 import { Processes } from './processes.ts'
 import type { DemoReport } from './report.ts'
+import { figureOf } from './rows.ts'
 import { publishAddresses, servingText, USUAL_PORT } from './serving.ts'
 import { subjectOf } from './subject.ts'
 import { deployVerifier } from './verifier-contract.ts'
@@ -90,11 +91,11 @@ export async function runDemo(
   })
   const honest = nodes.slice(0, nodes.length - options.spoilers)
   const spoilers = nodes.slice(honest.length)
-  const board = new Federation(honest)
+  const board = new Federation(honest, (share) => figureOf(manifest, share))
   federation = board
   board.onRound = ({ round, testAccuracy, holdOutAccuracy, seconds }) =>
     say(
-      `Round ${round}: ${testAccuracy === null ? `${percent(holdOutAccuracy)} on the keepers' own hold-outs` : `${percent(testAccuracy)} on the test set`}, ${seconds.toFixed(1)} s`,
+      `Round ${round}: ${testAccuracy === null ? `${figureOf(manifest, holdOutAccuracy)} on the keepers' own hold-outs` : `${figureOf(manifest, testAccuracy)} on the test set`}, ${seconds.toFixed(1)} s`,
     )
   for (const node of honest) startKeeper(processes, node, { onLine: (line) => board.hear(node, line), onFailure })
   for (const node of spoilers) startSpoiler(processes, node)
@@ -170,6 +171,7 @@ export async function runDemo(
     spoilers: spoilers.map(({ name }) => name),
     convicted,
     model: manifest.name,
+    task: manifest.task,
     data: board.announcement,
     alpha: options.alpha,
     seconds: watch.read(),
@@ -224,10 +226,6 @@ async function pause(processes: Processes, nodes: readonly KeeperNode[]): Promis
 
 function accountKey(index: number): string {
   return HDNodeWallet.fromPhrase(PHRASE, '', `m/44'/60'/0'/0/${index}`).privateKey
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`
 }
 
 /** Seconds by step. */

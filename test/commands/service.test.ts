@@ -98,11 +98,7 @@ describe('cohort service', function () {
       ],
       [['new', '--data', CELLS, '--model', 'small-cnn', '--out', no], 65, /model: /],
       [['new', '--data', CELLS, '--keepers', '300', '--rounds', '1', '--out', no], 65, /no parameters .*300 keepers/],
-      [
-        ['new', '--data', 'test', '--target', 'x', '--out', no],
-        64,
-        /--target and --ignore are about the columns of a CSV/,
-      ],
+      [['new', '--data', 'test', '--target', 'x', '--out', no], 64, /test: --target is about the columns of a CSV/],
       [['show', 'gpt'], 64, /manifest is 'gpt': takes a file, or one of the examples/],
       [['show', lying], 65, /unknown key "model\.weights"/],
       [['show', forged], 65, /model\.specHash: [0-9a-f]{64}, but the topology's is/],

@@ -9,7 +9,8 @@ import { Trainer } from '../../keepers/agent/training/trainer.ts'
 import { openManifest, provableModel } from '../../keepers/versions/index.ts'
 import { argMax, encodeInput, interpret } from '../../keepers/zkml/index.ts'
 import { parseOptions } from '../../scripts/demo/options.ts'
-import { type Subject, subjectOf } from '../../scripts/demo/subject.ts'
+import type { Subject } from '../../scripts/demo/rows.ts'
+import { subjectOf } from '../../scripts/demo/subject.ts'
 
 const KEEPERS = 4
 

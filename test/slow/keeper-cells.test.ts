@@ -33,7 +33,8 @@ import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 import { Cluster } from '../../scripts/cluster.ts'
 import { keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 import { parseOptions } from '../../scripts/demo/options.ts'
-import { type Subject, subjectOf } from '../../scripts/demo/subject.ts'
+import type { Subject } from '../../scripts/demo/rows.ts'
+import { subjectOf } from '../../scripts/demo/subject.ts'
 
 const ROUNDS = 3
 

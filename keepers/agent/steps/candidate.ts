@@ -23,6 +23,7 @@ const recordSchema = z.object({
   good: z.boolean(),
   /** On this keeper's hold-out; not there in records of earlier releases. */
   accuracy: z.number().optional(),
+  loss: z.number().optional(),
 })
 
 /** The model that a round came to, as this keeper worked it out. */
@@ -85,9 +86,9 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   const score = await context.trainer.evaluate(next.weights, step.signal)
   const good = isGood(context, score)
   const { cid, commitment } = await context.model.publish(next, round)
-  const candidate: Candidate = { cid, commitment, good, accuracy: score.accuracy }
+  const candidate: Candidate = { cid, commitment, good, accuracy: score.accuracy, loss: score.loss }
   context.store.putRecord(name, candidate)
-  context.metrics.accuracy.set(score.accuracy)
+  context.metrics.setHoldOut(score)
   context.log.info(
     {
       event: 'candidate',
@@ -95,6 +96,8 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
       cid,
       commitment,
       accuracy: score.accuracy,
+      loss: score.loss,
+      figures: score.figures,
       testAccuracy: score.testAccuracy,
       samples: declared,
       norm,

@@ -51,7 +51,11 @@ export async function adoptAccepted(step: Step, before?: number): Promise<boolea
   const seats = roster.map((member) => member.seat)
   const providers = await context.peers.providers(seats[0] ?? 0, seats, step.seat)
   await context.model.accept(accepted, providers, step.signal)
-  if (own?.accuracy !== undefined) noteAccepted(context, { round: accepted.round, accuracy: own.accuracy })
+  const { accuracy, loss = Number.NaN } = own ?? {}
+  // A record of an earlier release has no loss.
+  if (accuracy !== undefined && (context.manifest.vote.metric !== 'loss' || Number.isFinite(loss))) {
+    noteAccepted(context, { round: accepted.round, accuracy, loss })
+  }
   context.metrics.roundsCompleted.inc()
   context.log.info(
     {
@@ -67,7 +71,9 @@ export async function adoptAccepted(step: Step, before?: number): Promise<boolea
   return true
 }
 
-const resultSchema = z.object({ cid: z.string(), commitment: z.string(), accuracy: z.number().optional() }).nullable()
+const resultSchema = z
+  .object({ cid: z.string(), commitment: z.string(), accuracy: z.number().optional(), loss: z.number().optional() })
+  .nullable()
 
 /** This keeper's record of the model if it computed the same one from the round's sum in this epoch; else null. */
 function ownResult({ context, snapshot }: Step, { round, cid, commitment }: AcceptedModel) {

@@ -30,12 +30,14 @@ export type ShardSummary = {
 
 export type TrainOutcome = { readonly weights: Float32Array; readonly samples: number; readonly loss: number }
 
-/** Accuracies 0 … 1, losses in nats; `test*` is null unless data.reportTest. */
+/** Accuracies 0 … 1 (of amounts R²), losses as the task's; `test*` is null unless data.reportTest. */
 export type ModelScore = {
   readonly accuracy: number
   readonly loss: number
   readonly testAccuracy: number | null
   readonly testLoss: number | null
+  /** More of the hold-out, by name: f1 and auc, or r2, mae and rmse in the amount's unit. */
+  readonly figures: Readonly<Record<string, number>>
 }
 
 export type ThreadReply =

@@ -4,6 +4,7 @@
 import { parentPort } from 'node:worker_threads'
 import {
   type Dataset,
+  figuresOf,
   initialWeights,
   LocalTrainer,
   openSamples,
@@ -14,13 +15,13 @@ import {
   specHash,
   subset,
 } from '../../learning/index.ts'
-import { type ServiceManifest, specOf } from '../../versions/index.ts'
+import { answersOf, labelReading, rowsOfInput, type ServiceManifest, specOf } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
 import { collectGarbage } from '../memory.ts'
 import type { ModelScore, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
 import { packError } from './thread-error.ts'
 
-type Open = { trainer: LocalTrainer; train: Dataset; heldOut: Dataset; test: Dataset | null }
+type Open = { trainer: LocalTrainer; train: Dataset; heldOut: Dataset; test: Dataset | null; unit: number }
 
 let open: Open | null = null
 const running = new Map<number, AbortController>()
@@ -68,7 +69,7 @@ async function openShard(manifest: ServiceManifest, data: DataConfig, signal: Ab
   const { input, task, vote, model } = manifest
   const samples = await openSamples(
     sourceOf(manifest, data),
-    { inputShape: input.shape, classes: task.classes },
+    { inputShape: input.shape, classes: answersOf(task) },
     signal,
   )
   const mine = takeShard(samples.train, data)
@@ -85,7 +86,8 @@ async function openShard(manifest: ServiceManifest, data: DataConfig, signal: Ab
   const spec = await specOf(manifest)
   const trainer = await LocalTrainer.create({ spec })
   trainer.loadData(kept)
-  open = { trainer, train: kept, heldOut, test: data.reportTest ? samples.test : null }
+  const unit = task.kind === 'regression' ? task.target.deviation : 1
+  open = { trainer, train: kept, heldOut, test: data.reportTest ? samples.test : null, unit }
   return {
     announcement: samples.announcement,
     samples: kept.count,
@@ -97,17 +99,16 @@ async function openShard(manifest: ServiceManifest, data: DataConfig, signal: Ab
   }
 }
 
-function sourceOf({ input }: ServiceManifest, data: DataConfig): SampleSource {
+function sourceOf({ input, task }: ServiceManifest, data: DataConfig): SampleSource {
   const { source: kind, path, test } = data
   if (kind === 'digits') return path === undefined ? { kind } : { kind, path }
   if (path === undefined) throw new Error(`data.path: source ${kind} needs a path`)
   if (kind === 'idx') return { kind, path }
   const both = test === undefined ? { path } : { path, test }
   if (kind === 'images') return { kind, ...both }
-  if (input.kind !== 'table')
-    throw new Error(`input.kind: the manifest takes a ${input.kind}, source csv gives a table`)
-  const { features, label, scale, delimiter } = input
-  return { kind, ...both, table: { features, label, delimiter, ...(scale === undefined ? {} : { scale }) } }
+  const rows = rowsOfInput(input)
+  if (rows === null) throw new Error(`input.kind: the manifest takes a ${input.kind}, source csv gives a table`)
+  return { kind, ...both, table: { ...rows, ...labelReading(task) } }
 }
 
 function takeShard(all: Dataset, data: DataConfig): Uint32Array {
@@ -164,7 +165,7 @@ async function train(
 }
 
 async function evaluate(weights: Float32Array, signal: AbortSignal): Promise<ModelScore> {
-  const { trainer, heldOut, test } = loaded()
+  const { trainer, heldOut, test, unit } = loaded()
   trainer.setWeights(weights)
   const own = await trainer.evaluate(heldOut, { signal })
   const public_ = test === null ? null : await trainer.evaluate(test, { signal })
@@ -173,6 +174,7 @@ async function evaluate(weights: Float32Array, signal: AbortSignal): Promise<Mod
     loss: own.loss,
     testAccuracy: public_?.accuracy ?? null,
     testLoss: public_?.loss ?? null,
+    figures: figuresOf(own, unit),
   }
 }
 

@@ -15,7 +15,7 @@ import type { DeploymentFile } from '../deployment-file.ts'
 import { DaoError } from './errors.ts'
 import { type Call, type Proposal, ProposalBook } from './proposals.ts'
 import { Sender } from './sender.ts'
-import { manifestCall, serviceCall } from './services.ts'
+import { actAs, manifestCall, serviceCall } from './services.ts'
 import { SETUP_KIND, type Sent, type SetupKind, VERSION_STATUSES, type VersionStatus } from './terms.ts'
 
 export type DaoClientOptions = {
@@ -97,6 +97,7 @@ export class DaoClient {
   readonly proposals: ProposalBook
   readonly #deployment: DeploymentFile
   readonly #sender: Sender
+  readonly #provider: JsonRpcApiProvider
   readonly #runner: JsonRpcApiProvider | Signer
   readonly #token: CohortToken
   readonly #keepers: KeeperRegistry
@@ -109,6 +110,7 @@ export class DaoClient {
     const { contracts } = deployment
     const runner = signer ?? provider
     this.#deployment = deployment
+    this.#provider = provider
     this.#runner = runner
     this.#sender = new Sender(signer)
     this.#token = clients.token(contracts.CohortToken, runner)
@@ -233,14 +235,32 @@ export class DaoClient {
     like: string,
     terms: { readonly name: string; readonly manifest: string },
   ): Promise<Proposal & Sent & { readonly service: string }> {
+    const { call, address } = await this.#serviceCall(like, terms)
+    const text = `Create the service ${terms.name} with the manifest ${terms.manifest}`
+    return { ...(await this.proposals.propose([call], text)), service: address }
+  }
+
+  /**
+   * Makes the service at once, without a vote, where the chain is a development node that lets anybody act as the timelock.
+   * @returns its address @throws DaoError wrong-chain elsewhere
+   */
+  async createServiceNow(
+    like: string,
+    terms: { readonly name: string; readonly manifest: string },
+  ): Promise<{ readonly service: string }> {
+    const { TimelockController } = this.#deployment.contracts
+    const { call, address } = await this.#serviceCall(like, terms)
+    await actAs(this.#provider, TimelockController, call)
+    return { service: address }
+  }
+
+  async #serviceCall(like: string, terms: { readonly name: string; readonly manifest: string }) {
     const { ServiceFactory, TimelockController } = this.#deployment.contracts
-    const { call, address } = await serviceCall(
+    return await serviceCall(
       clients.factory(ServiceFactory, this.#runner),
       clients.service(this.service(like).address, this.#runner),
       { ...terms, admin: TimelockController },
     )
-    const text = `Create the service ${terms.name} with the manifest ${terms.manifest}`
-    return { ...(await this.proposals.propose([call], text)), service: address }
   }
 
   /** Proposes to register a circuit's verifier. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Calls about a whole service: another manifest for one, and one more.
-import { concat, getCreate2Address, keccak256, type Result, toBeHex } from 'ethers'
+import { concat, getCreate2Address, type JsonRpcApiProvider, keccak256, type Result, toBeHex } from 'ethers'
 import type { ILearningServiceTypes } from '../../../types/contracts/interfaces/ILearningService.ts'
 import type { ILearningService, ServiceFactory } from '../../../types/index.ts'
 import { DaoError } from './errors.ts'
@@ -49,4 +49,29 @@ export async function serviceCall(
   const data = factory.interface.encodeFunctionData('createService', [name, admin, { ...parameters, manifest }])
   const code = keccak256(concat([PROXY[0], implementation, PROXY[1]]))
   return { call: { target, data }, address: getCreate2Address(target, toBeHex(count, 32), code) }
+}
+
+/** What an account of a development node needs for one call. */
+const GAS_MONEY = '0xde0b6b3a7640000'
+
+/**
+ * Sends a call from somebody else's account, as Hardhat's and Anvil's nodes let anybody.
+ * @throws DaoError wrong-chain for a node that does not, reverted
+ */
+export async function actAs(provider: JsonRpcApiProvider, account: string, { target, data }: Call): Promise<void> {
+  try {
+    await provider.send('hardhat_impersonateAccount', [account])
+  } catch (cause) {
+    throw new DaoError('wrong-chain', 'only a development node makes a service without a vote: leave --now out', {
+      cause,
+    })
+  }
+  try {
+    await provider.send('hardhat_setBalance', [account, GAS_MONEY])
+    const hash: string = await provider.send('eth_sendTransaction', [{ from: account, to: target, data }])
+    const receipt = await provider.waitForTransaction(hash)
+    if (receipt?.status !== 1) throw new DaoError('reverted', `transaction ${hash} was reverted`)
+  } finally {
+    await provider.send('hardhat_stopImpersonatingAccount', [account])
+  }
 }

@@ -4,18 +4,23 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
 import type { Dataset } from '../types.ts'
-import { createDataset } from './dataset.ts'
+import { type Columns, columnReader, columnsSchema, columnsWidth, contradictionInColumns, numberOf } from './columns.ts'
+import { createDataset, type DatasetParts } from './dataset.ts'
+import { bagReader, bagSize, type Tokenizer, tokenizerSchema } from './words.ts'
 
 export const csvSchemaSchema = z.strictObject({
-  /** Column names, in the order in which the model takes them. */
-  features: z.array(z.string().min(1)).min(1),
+  ...columnsSchema.shape,
+  /** The only feature is text, cut up like this. */
+  text: tokenizerSchema.optional(),
   label: z.string().min(1),
   /** The label values, in the order of the model's outputs; all there are, sorted, when absent. */
   classes: z.array(z.string()).min(2).optional(),
-  /** Shape of one sample; `[features.length]` when absent. */
+  /** Shape of one sample; a vector when absent. */
   inputShape: z.array(z.number().int().positive()).min(1).optional(),
-  /** Per feature (x − mean) / deviation with the statistics given here, so that all keepers scale in the same way. */
-  scale: z.array(z.strictObject({ mean: z.number(), deviation: z.number().positive() })).optional(),
+  /** The label is an amount, and what the model puts out is (label − mean) / deviation. */
+  target: z.strictObject({ mean: z.number(), deviation: z.number().positive() }).optional(),
+  /** The label names any number of the classes, with this between them. */
+  separator: z.string().length(1).optional(),
   delimiter: z.string().length(1).default(','),
 })
 export type CsvSchema = z.input<typeof csvSchemaSchema>
@@ -31,66 +36,110 @@ export function parseCsv(text: string, schema: CsvSchema, name = 'csv'): Dataset
     const issue = parsed.error.issues[0]!
     throw new LearningError('BAD_DATA', `${name}: schema field ${issue.path.join('.')}: ${issue.message}`)
   }
-  const { features, label, classes, scale, delimiter } = parsed.data
-  const inputShape = parsed.data.inputShape ?? [features.length]
-  if (inputShape.reduce((a, b) => a * b, 1) !== features.length) {
-    throw new LearningError('BAD_DATA', `${name}: ${features.length} features do not make a sample of [${inputShape}]`)
+  const { label, delimiter } = parsed.data
+  const size = widthOf(parsed.data)
+  const inputShape = parsed.data.inputShape ?? [size]
+  if (inputShape.reduce((a, b) => a * b, 1) !== size) {
+    throw new LearningError('BAD_DATA', `${name}: ${size} features do not make a sample of [${inputShape}]`)
   }
-  if (scale !== undefined && scale.length !== features.length) {
-    throw new LearningError('BAD_DATA', `${name}: ${scale.length} scales for ${features.length} features`)
-  }
+  const wrong = contradictionInColumns(parsed.data)
+  if (wrong !== null) throw new LearningError('BAD_DATA', `${name}: schema field ${wrong}`)
   const rows = readRows(text, delimiter, name)
   const header = rows.shift()?.fields
   if (header === undefined) throw new LearningError('BAD_DATA', `${name}: empty; the first line must name the columns`)
-  const column = (wanted: string) => {
-    const at = header.indexOf(wanted)
-    if (at < 0) throw new LearningError('BAD_DATA', `${name}: no column ${wanted}; there are ${header.join(', ')}`)
-    return at
+  const read = inputReader(parsed.data, header, name)
+  const labelColumn = header.indexOf(label)
+  if (labelColumn < 0) {
+    throw new LearningError('BAD_DATA', `${name}: no column '${label}'; the columns are ${header.join(', ')}`)
   }
-  const featureColumns = features.map(column)
-  const labelColumn = column(label)
   if (rows.length === 0) throw new LearningError('BAD_DATA', `${name}: no rows below the header`)
-  const classNames = classes ?? [...new Set(rows.map(({ fields }) => fields[labelColumn] ?? ''))].sort()
-  const classOf = new Map(classNames.map((value, i) => [value, i]))
-  const inputs = new Float32Array(rows.length * features.length)
-  const labels = new Uint16Array(rows.length)
-  for (const [index, { line, fields }] of rows.entries()) {
-    if (fields.length !== header.length) {
-      throw new LearningError('BAD_DATA', `${name}:${line}: ${fields.length} fields, the header has ${header.length}`)
-    }
-    for (const [i, at] of featureColumns.entries()) {
-      const field = fields[at]!.trim()
-      const value = field === '' ? Number.NaN : Number(field)
-      if (!Number.isFinite(value)) {
-        throw new LearningError(
-          'BAD_DATA',
-          `${name}:${line}: column ${features[i]} is ${JSON.stringify(fields[at])}, not a finite number`,
-        )
-      }
-      const { mean, deviation } = scale?.[i] ?? { mean: 0, deviation: 1 }
-      inputs[index * features.length + i] = (value - mean) / deviation
-    }
-    const answer = classOf.get(fields[labelColumn]!)
-    if (answer === undefined) {
+  const inputs = new Float32Array(rows.length * size)
+  for (const [index, row] of rows.entries()) {
+    if (row.fields.length !== header.length) {
       throw new LearningError(
         'BAD_DATA',
-        `${name}:${line}: label ${JSON.stringify(fields[labelColumn])} is not one of ${classNames.join(', ')}`,
+        `${name}:${row.line}: ${row.fields.length} fields, the header has ${header.length}`,
       )
     }
-    labels[index] = answer
+    read(row, inputs.subarray(index * size, (index + 1) * size))
   }
-  return createDataset({
+  const answers = readAnswers(
+    rows.map(({ line, fields }) => ({ line, field: fields[labelColumn]! })),
+    parsed.data,
     name,
-    origin: 'csv',
-    inputShape,
-    classes: Math.max(2, classNames.length),
-    inputs,
-    labels,
-    classNames,
-  })
+  )
+  return createDataset({ name, origin: 'csv', inputShape, inputs, ...answers })
 }
 
-type Row = { readonly line: number; readonly fields: string[] }
+type Parsed = z.output<typeof csvSchemaSchema>
+
+/** Numbers that a model is given for one row. */
+function widthOf(schema: Parsed): number {
+  return schema.text === undefined ? columnsWidth(schema) : bagSize(schema.text)
+}
+
+/** @throws LearningError BAD_DATA for a column that is missing */
+export function inputReader(
+  schema: Columns & { readonly text?: Tokenizer | undefined },
+  header: readonly string[],
+  name: string,
+): (row: Row, into: Float32Array) => void {
+  const { text, features } = schema
+  if (text === undefined) return columnReader(schema, header, name)
+  const at = header.indexOf(features[0]!)
+  if (features.length !== 1) {
+    throw new LearningError('BAD_DATA', `${name}: schema field features: ${features.length} columns; text is one`)
+  }
+  if (at < 0) {
+    throw new LearningError('BAD_DATA', `${name}: no column '${features[0]}'; the columns are ${header.join(', ')}`)
+  }
+  const read = bagReader(text)
+  return ({ fields }, into) => read(fields[at] ?? '', into)
+}
+
+type Answers = Pick<DatasetParts, 'labels' | 'classes' | 'classNames' | 'targets'>
+
+/** What is to be learned of each row. */
+function readAnswers(rows: readonly { line: number; field: string }[], schema: Parsed, name: string): Answers {
+  const { target, separator, decimal, label } = schema
+  if (target !== undefined) {
+    const targets = Float32Array.from(rows, ({ line, field }) => {
+      const amount = numberOf(field, decimal)
+      if (Number.isFinite(amount)) return (amount - target.mean) / target.deviation
+      throw new LearningError(
+        'BAD_DATA',
+        `${name}:${line}: column '${label}' is ${JSON.stringify(field)}, not a finite number`,
+      )
+    })
+    return { labels: new Uint16Array(rows.length), classes: 1, targets }
+  }
+  const parts = (field: string): string[] =>
+    separator === undefined
+      ? [field]
+      : field
+          .split(separator)
+          .map((part) => part.trim())
+          .filter((part) => part !== '')
+  const classNames = schema.classes ?? [...new Set(rows.flatMap(({ field }) => parts(field)))].sort()
+  const classOf = new Map(classNames.map((value, i) => [value, i]))
+  const places = rows.map(({ line, field }) =>
+    parts(field).map((part) => {
+      const place = classOf.get(part)
+      if (place !== undefined) return place
+      throw new LearningError(
+        'BAD_DATA',
+        `${name}:${line}: label ${JSON.stringify(part)} is not one of ${classNames.join(', ')}`,
+      )
+    }),
+  )
+  const classes = Math.max(2, classNames.length)
+  if (separator === undefined) return { labels: places.map(([place]) => place!), classes, classNames }
+  const targets = new Float32Array(rows.length * classes)
+  for (const [row, found] of places.entries()) for (const place of found) targets[row * classes + place] = 1
+  return { labels: new Uint16Array(rows.length), classes, classNames, targets }
+}
+
+export type Row = { readonly line: number; readonly fields: string[] }
 
 /** RFC 4180: quoted fields may hold delimiters, doubled quotes and line breaks. Blank lines are skipped. */
 export function readRows(text: string, delimiter: string, name: string): Row[] {

@@ -11,6 +11,8 @@ export type DatasetParts = {
   readonly inputs: Uint8Array | Float32Array
   readonly labels: ArrayLike<number>
   readonly classNames?: readonly string[]
+  /** `count × outputs` finite values, of amounts or of several labels. */
+  readonly targets?: Float32Array
 }
 
 /**
@@ -18,7 +20,7 @@ export type DatasetParts = {
  * Bytes are scaled by 1/255, floats taken as they are.
  */
 export function createDataset(parts: DatasetParts): Dataset {
-  const { name, origin, inputShape, classes, inputs, labels, classNames } = parts
+  const { name, origin, inputShape, classes, inputs, labels, classNames, targets } = parts
   const size = inputShape.reduce((a, b) => a * b, 1)
   if (inputShape.length === 0 || !Number.isInteger(size) || size < 1) {
     throw new LearningError('BAD_DATA', `${name}: input shape [${inputShape}] must be positive integers`)
@@ -47,6 +49,13 @@ export function createDataset(parts: DatasetParts): Dataset {
       )
     }
   }
+  const wrong = targets?.findIndex((value) => !Number.isFinite(value)) ?? -1
+  if (wrong >= 0) {
+    throw new LearningError('BAD_DATA', `${name}: target ${wrong} is ${targets![wrong]}, not a finite number`)
+  }
+  if (targets !== undefined && targets.length !== labels.length * outputsOf(targets.length, labels.length)) {
+    throw new LearningError('BAD_DATA', `${name}: ${targets.length} targets for ${labels.length} samples`)
+  }
   return {
     name,
     origin,
@@ -57,7 +66,13 @@ export function createDataset(parts: DatasetParts): Dataset {
     scale: inputs instanceof Uint8Array ? 1 / 255 : 1,
     labels: Uint16Array.from(labels),
     ...(classNames === undefined ? {} : { classNames }),
+    ...(targets === undefined ? {} : { targets }),
   }
+}
+
+/** Targets per sample. */
+function outputsOf(targets: number, count: number): number {
+  return Math.floor(targets / Math.max(1, count))
 }
 
 /** Values per sample. */
@@ -81,37 +96,57 @@ export function subset(dataset: Dataset, indices: Uint32Array, name = dataset.na
     inputs.set(dataset.inputs.subarray(from * size, (from + 1) * size), i * size)
     labels[i] = dataset.labels[from]!
   }
-  return { ...dataset, name, count: indices.length, inputs, labels }
+  const chosen = { ...dataset, name, count: indices.length, inputs, labels }
+  const { targets } = dataset
+  if (targets === undefined) return chosen
+  const outputs = outputsOf(targets.length, dataset.count)
+  const picked = new Float32Array(indices.length * outputs)
+  indices.forEach((from, i) => {
+    picked.set(targets.subarray(from * outputs, (from + 1) * outputs), i * outputs)
+  })
+  return { ...chosen, targets: picked }
 }
 
 /** The first `count` samples, sharing memory. */
 export function head(dataset: Dataset, count: number): Dataset {
-  const kept = Math.min(count, dataset.count)
+  return slice(dataset, 0, Math.min(count, dataset.count))
+}
+
+/** Samples from … to − 1, sharing memory. */
+export function slice(dataset: Dataset, from: number, to: number): Dataset {
+  const size = sampleSize(dataset)
+  const { targets } = dataset
+  const outputs = outputsOf(targets?.length ?? 0, dataset.count)
   return {
     ...dataset,
-    count: kept,
-    inputs: dataset.inputs.subarray(0, kept * sampleSize(dataset)),
-    labels: dataset.labels.subarray(0, kept),
+    count: to - from,
+    inputs: dataset.inputs.subarray(from * size, to * size),
+    labels: dataset.labels.subarray(from, to),
+    ...(targets === undefined ? {} : { targets: targets.subarray(from * outputs, to * outputs) }),
   }
 }
 
-/** Copies samples order[start … start+count) into a batch, scaled to the model's range. */
+/** Copies samples order[start … start+count) into a batch, scaled to the model's range; targets where there are any. */
 export function gather(
   dataset: Dataset,
   order: Uint32Array | null,
   start: number,
   count: number,
-  inputs: Float32Array,
-  labels: Int32Array,
+  { inputs, labels, targets }: { inputs: Float32Array; labels: Int32Array; targets: Float32Array },
 ): void {
   const size = sampleSize(dataset)
   const { scale } = dataset
+  const wanted = dataset.targets
+  const outputs = outputsOf(wanted?.length ?? 0, dataset.count)
   for (let i = 0; i < count; i++) {
     const sample = order === null ? start + i : order[start + i]!
     const from = sample * size
     const to = i * size
     for (let j = 0; j < size; j++) inputs[to + j] = dataset.inputs[from + j]! * scale
     labels[i] = dataset.labels[sample]!
+    if (wanted !== undefined) {
+      targets.set(wanted.subarray(sample * outputs, (sample + 1) * outputs), i * outputs)
+    }
   }
 }
 

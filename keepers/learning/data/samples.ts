@@ -25,7 +25,7 @@ export type SampleSource =
 /** Input shape and classes of the federation's model. Parties that number the classes differently would train against each other. */
 export type SampleForm = {
   readonly inputShape: readonly number[]
-  /** How many, or their names in the order of the model's outputs. Tables and pictures need names. */
+  /** How many, or their names in the order of the model's outputs. Tables and pictures need names; amounts have none, and one output. */
   readonly classes: number | readonly string[]
 }
 
@@ -67,19 +67,21 @@ async function read(
   if (source.kind === 'idx') {
     return loadIdxFolder(source.path, { classes: typeof classes === 'number' ? classes : classes.length })
   }
-  if (typeof classes === 'number') {
+  const { path, test } = source
+  const names = (): readonly string[] => {
+    if (typeof classes !== 'number') return classes
     throw new LearningError(
       'BAD_PARAMETERS',
       `${source.kind} needs the names of the ${classes} classes, in their order`,
     )
   }
-  const { path, test } = source
   if (source.kind === 'csv') {
-    const schema = { ...source.table, classes: [...classes], inputShape: [...inputShape] }
+    const named = source.table.target === undefined ? { classes: [...names()] } : {}
+    const schema = { ...source.table, ...named, inputShape: [...inputShape] }
     const load = (file: string): Promise<Dataset> => loadCsv(file, schema).catch((error) => missing(file, error))
     return { train: await load(path), test: test === undefined ? null : await load(test) }
   }
-  const options = { classes, ...(signal === undefined ? {} : { signal }) }
+  const options = { classes: names(), ...(signal === undefined ? {} : { signal }) }
   const load = (folder: string): Promise<Dataset> =>
     loadImageFolder(folder, options).catch((error) => missing(folder, error))
   return { train: await load(path), test: test === undefined ? null : await load(test) }

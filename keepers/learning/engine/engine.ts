@@ -8,9 +8,11 @@ export type BatchBuffers = {
   readonly inputs: Float32Array
   /** `count` labels in [0, classes). */
   readonly labels: Int32Array
+  /** `count × outputs` values where the loss is about targets. */
+  readonly targets: Float32Array
 }
 
-/** The sum of the cross-entropies (nats) of a batch, and the number of correct answers, both before any update. */
+/** The sum of the losses of a batch, and the number of correct answers (0 of amounts), both before any update. */
 export type BatchOutcome = { readonly lossSum: number; readonly correct: number }
 
 export type UpdateSettings = {
@@ -47,7 +49,7 @@ export type Engine = {
   /** Gradient of the mean loss on the staged batch (no dropout, no update), as a flat vector. */
   gradient(count: number): BatchOutcome & { readonly gradient: Float32Array }
   updateState(): UpdateState
-  /** Probabilities of the staged batch, `count × classes`. */
+  /** Probabilities of the staged batch, `count × classes`; of amounts, the outputs themselves. */
   predict(count: number): Float32Array<ArrayBuffer>
   dispose(): void
 }

@@ -5,6 +5,7 @@ import { Arena, loadKernel, type Pointer } from '../kernel/load.ts'
 import { type Layer, readLayers } from '../model/layers.ts'
 import type { ModelSpec } from '../types.ts'
 import type { BatchBuffers, BatchOutcome, Engine, UpdateSettings, UpdateState } from './engine.ts'
+import { activate, hasTargets, lossOf } from './loss.ts'
 import { Plan } from './plan.ts'
 import { UpdateRule } from './update-rule.ts'
 
@@ -60,6 +61,7 @@ class FusedEngine implements Engine {
     return {
       inputs: this.#arena.floats(this.#plan.inputs, count * length),
       labels: this.#arena.ints(this.#plan.labels, count),
+      targets: this.#arena.floats(this.#plan.targets, count * this.spec.classes),
     }
   }
 
@@ -84,8 +86,11 @@ class FusedEngine implements Engine {
 
   predict(count: number): Float32Array<ArrayBuffer> {
     this.#plan.forward(count, null)
-    this.#arena.kernel.softmax(this.#plan.logits, count, this.spec.classes)
-    return this.#arena.floats(this.#plan.logits, count * this.spec.classes).slice()
+    const loss = lossOf(this.spec)
+    if (!hasTargets(loss)) this.#arena.kernel.softmax(this.#plan.logits, count, this.spec.classes)
+    const outputs = this.#arena.floats(this.#plan.logits, count * this.spec.classes).slice()
+    activate(loss, outputs)
+    return outputs
   }
 
   dispose(): void {

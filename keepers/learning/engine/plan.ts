@@ -5,6 +5,7 @@ import { type Activation, elements, type ImageShape, type Layer } from '../model
 import { deriveSeed, SeededRandom } from '../random.ts'
 import type { ModelSpec } from '../types.ts'
 import { layOutConvolution } from './convolution.ts'
+import { differentiate, isPlain, lossOf } from './loss.ts'
 
 /** One operation over the first `count` samples of its buffers. */
 type Operation = {
@@ -23,9 +24,10 @@ const ACTIVATION_KINDS: Record<Exclude<Activation, 'linear' | 'softmax'>, number
 /** The network for batches of up to `capacity` samples. The softmax of the last layer is left to the loss. */
 export class Plan {
   readonly capacity: number
-  /** Staging: inputs channels last, labels as int32. */
+  /** Staging: inputs channels last, labels as int32, targets one for each output. */
   readonly inputs: Pointer
   readonly labels: Pointer
+  readonly targets: Pointer
   readonly logits: Pointer
   readonly #arena: Arena
   readonly #spec: ModelSpec
@@ -114,6 +116,7 @@ export class Plan {
     this.logits = current.values
     this.#logitsGradient = current.gradient
     this.labels = arena.allocate(memory.capacity)
+    this.targets = arena.allocate(memory.capacity * spec.classes)
     this.#correct = arena.allocate(1)
     this.#firstTrainable = this.#operations.findIndex(({ trainable }) => trainable)
   }
@@ -125,19 +128,32 @@ export class Plan {
 
   /** After `forward`: adds to the gradient buffer (which the caller zeroes); returns the loss sum and the hits. */
   backward(count: number): { lossSum: number; correct: number } {
-    const { kernel } = this.#arena
-    const lossSum = kernel.crossEntropy(
-      this.logits,
-      this.labels,
-      this.#logitsGradient,
-      this.#correct,
-      count,
-      this.#spec.classes,
-    )
+    const outcome = this.#differentiateLoss(count)
     for (let i = this.#operations.length - 1; i >= this.#firstTrainable; i--) {
       this.#operations[i]!.backward(count, i > this.#firstTrainable)
     }
-    return { lossSum, correct: this.#arena.ints(this.#correct, 1)[0]! }
+    return outcome
+  }
+
+  #differentiateLoss(count: number): { lossSum: number; correct: number } {
+    const arena = this.#arena
+    const { classes: outputs } = this.#spec
+    const loss = lossOf(this.#spec)
+    if (isPlain(loss)) {
+      const lossSum = arena.kernel.crossEntropy(
+        this.logits,
+        this.labels,
+        this.#logitsGradient,
+        this.#correct,
+        count,
+        outputs,
+      )
+      return { lossSum, correct: arena.ints(this.#correct, 1)[0]! }
+    }
+    const logits = arena.floats(this.logits, count * outputs)
+    const targets = arena.floats(this.targets, count * outputs)
+    const answers = { logits, labels: arena.ints(this.labels, count), targets, count, outputs }
+    return differentiate(loss, answers, arena.floats(this.#logitsGradient, count * outputs))
   }
 
   #addConvolution(record: Pointer, input: Node, output: Node): void {

@@ -9,6 +9,7 @@ import { buildTfjsModel, loadTfjs, type TfjsModule } from '../model/tfjs-model.t
 import { deriveSeed } from '../random.ts'
 import type { BackendName, ModelSpec } from '../types.ts'
 import type { BatchBuffers, BatchOutcome, Engine, UpdateSettings, UpdateState } from './engine.ts'
+import { activate as activateOutputs, differentiate, hasTargets, lossOf } from './loss.ts'
 import { registerMissingKernels } from './tfjs-kernels.ts'
 import { UpdateRule } from './update-rule.ts'
 
@@ -61,6 +62,7 @@ class TfjsEngine implements Engine {
   readonly #trainable: ReadonlySet<string>
   #inputs = new Float32Array(0)
   #labels = new Int32Array(0)
+  #targets = new Float32Array(0)
 
   constructor(tf: TfjsModule, spec: ModelSpec, backend: TfjsBackend, model: Tf.LayersModel, arena: Arena) {
     this.#tf = tf
@@ -94,8 +96,13 @@ class TfjsEngine implements Engine {
     if (this.#labels.length < count) {
       this.#inputs = new Float32Array(count * size)
       this.#labels = new Int32Array(count)
+      this.#targets = new Float32Array(count * this.spec.classes)
     }
-    return { inputs: this.#inputs.subarray(0, count * size), labels: this.#labels.subarray(0, count) }
+    return {
+      inputs: this.#inputs.subarray(0, count * size),
+      labels: this.#labels.subarray(0, count),
+      targets: this.#targets.subarray(0, count * this.spec.classes),
+    }
   }
 
   beginUpdates(settings: UpdateSettings, state?: UpdateState): void {
@@ -130,7 +137,11 @@ class TfjsEngine implements Engine {
     this.#makeCurrent()
     return this.#tf.tidy(() => {
       const logits = this.#model.apply(this.#inputTensor(count), { training: false }) as Tf.Tensor2D
-      return this.#tf.softmax(logits).dataSync().slice() as Float32Array<ArrayBuffer>
+      const loss = lossOf(this.spec)
+      const outputs = hasTargets(loss) ? logits : this.#tf.softmax(logits)
+      const values = outputs.dataSync().slice() as Float32Array<ArrayBuffer>
+      activateOutputs(loss, values)
+      return values
     })
   }
 
@@ -142,16 +153,20 @@ class TfjsEngine implements Engine {
   #differentiate(count: number, training: boolean): BatchOutcome {
     this.#makeCurrent()
     const tf = this.#tf
-    const { classes } = this.spec
+    const { classes: outputs } = this.spec
     return tf.tidy(() => {
       const x = this.#inputTensor(count)
-      const truth = tf.oneHot(tf.tensor1d(this.#labels.subarray(0, count), 'int32'), classes)
-      let logits: Tf.Tensor2D | null = null
+      const { labels, targets } = this.stage(count)
+      let outcome: BatchOutcome = { lossSum: Number.NaN, correct: 0 }
       const trained = this.#variables.filter(({ name }) => this.#trainable.has(name))
       const { grads } = tf.variableGrads(() => {
-        logits = tf.keep(this.#model.apply(x, { training }) as Tf.Tensor2D)
-        const losses = [tf.losses.softmaxCrossEntropy(truth, logits) as Tf.Scalar, ...this.#model.calculateLosses()]
-        return tf.addN(losses) as Tf.Scalar
+        const scores = this.#model.apply(x, { training }) as Tf.Tensor2D
+        const logits = scores.dataSync() as Float32Array
+        const slopes = new Float32Array(count * outputs)
+        outcome = differentiate(lossOf(this.spec), { logits, labels, targets, count, outputs }, slopes)
+        // Its derivative by the outputs is the loss's own, which is all that tfjs has to know of it.
+        const pull = tf.sum(tf.mul(scores, tf.tensor2d(slopes, [count, outputs]))) as Tf.Scalar
+        return tf.addN([pull, ...this.#model.calculateLosses()]) as Tf.Scalar
       }, trained)
       this.#arena.floats(this.#gradient, this.spec.parameterCount).fill(0)
       for (const [index, variable] of this.#variables.entries()) {
@@ -160,9 +175,6 @@ class TfjsEngine implements Engine {
         const { offset, length } = this.spec.parameters[index]!
         this.#arena.floats(this.#gradient + 4 * offset, length).set(gradient.dataSync() as Float32Array)
       }
-      const scores = logits! as Tf.Tensor2D
-      const outcome = score(scores.dataSync() as Float32Array, this.#labels, count, classes)
-      scores.dispose()
       return outcome
     })
   }
@@ -200,18 +212,4 @@ class TfjsEngine implements Engine {
 /** The tf.Variable inside a LayerVariable: gradients are keyed by its name. */
 function variableOf(weight: Tf.LayersModel['weights'][number]): Tf.Variable {
   return (weight as unknown as { val: Tf.Variable }).val
-}
-
-function score(logits: Float32Array, labels: Int32Array, count: number, classes: number): BatchOutcome {
-  let lossSum = 0
-  let correct = 0
-  for (let n = 0; n < count; n++) {
-    const row = logits.subarray(n * classes, (n + 1) * classes)
-    const highest = Math.max(...row)
-    let sum = 0
-    for (const value of row) sum += Math.exp(value - highest)
-    lossSum += Math.log(sum) - (row[labels[n]!]! - highest)
-    if (row.indexOf(highest) === labels[n]) correct++
-  }
-  return { lossSum, correct }
 }

@@ -99,7 +99,7 @@ export class Ensemble implements Predictor {
       const count = Math.min(256, dataset.count - start)
       const inputs = new Float32Array(count * size)
       const labels = new Int32Array(count)
-      gather(dataset, null, start, count, inputs, labels)
+      gather(dataset, null, start, count, { inputs, labels, targets: new Float32Array(0) })
       const answers = await this.predict(inputs)
       for (let i = 0; i < count; i++) {
         const answer = favourite(answers, i * classes, classes)

@@ -14,9 +14,7 @@ export function buildSpec(
   shapes: readonly (readonly [name: string, shape: readonly number[]])[],
 ): ModelSpec {
   const name = String(topology.config.name ?? 'model')
-  if (classes < 2) {
-    throw new LearningError('BAD_MODEL', `model ${name}: ${classes} outputs; a classifier needs at least 2`)
-  }
+  if (classes < 1) throw new LearningError('BAD_MODEL', `model ${name}: ${classes} outputs; at least 1 is needed`)
   const parameters: ParameterSpec[] = []
   const seen = new Set<string>()
   let offset = 0

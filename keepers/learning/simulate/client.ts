@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One virtual keeper's part of a round. Runs in a worker thread or in the calling one; the result does not depend on which.
-import { subset } from '../data/dataset.ts'
+import { slice, subset } from '../data/dataset.ts'
 import { privatise, seededNormal } from '../privacy/mechanism.ts'
 import { deriveSeed, SeededRandom } from '../random.ts'
 import { normOf } from '../strategy/bound.ts'
@@ -70,14 +70,10 @@ export class ClientPlayer {
 
   async evaluate({ weights, from, to }: EvaluationTask): Promise<EvaluationOutcome> {
     this.#trainer.setWeights(weights)
-    const size = this.#test.inputs.length / this.#test.count
-    const { loss, accuracy, count } = await this.#trainer.evaluate({
-      ...this.#test,
-      count: to - from,
-      inputs: this.#test.inputs.subarray(from * size, to * size),
-      labels: this.#test.labels.subarray(from, to),
-    })
-    return { count, lossSum: loss * count, correct: Math.round(accuracy * count) }
+    const part = slice(this.#test, from, to)
+    const { loss, accuracy, count } = await this.#trainer.evaluate(part)
+    // R² and shares of labels are no whole numbers of samples.
+    return { count, lossSum: loss * count, correct: part.targets ? accuracy * count : Math.round(accuracy * count) }
   }
 
   teardown(): void {

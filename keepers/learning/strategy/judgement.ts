@@ -18,3 +18,13 @@ export function isAcceptable(accuracy: number, reference: number | null, toleran
 export function nextReference(accuracy: number, reference: number | null): number {
   return Math.max(accuracy, reference === null ? 0 : reference + (accuracy - reference) / MEMORY)
 }
+
+/** The same of losses, where less is better: at most `tolerance` of the reference above it. Any finite loss, before the first model. */
+export function isLossAcceptable(loss: number, reference: number | null, tolerance: number): boolean {
+  return reference === null ? Number.isFinite(loss) : loss <= reference * (1 + tolerance)
+}
+
+/** The least loss so far, which fades towards later ones as accuracies do. */
+export function nextLossReference(loss: number, reference: number | null): number {
+  return Math.min(loss, reference === null ? loss : reference + (loss - reference) / MEMORY)
+}

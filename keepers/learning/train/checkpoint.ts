@@ -16,7 +16,7 @@ const headerSchema = z.strictObject({
   updates: natural,
   history: z.array(z.strictObject({ epoch: natural, loss: z.number(), accuracy: z.number() })),
   lossSum: z.number(),
-  correct: natural,
+  correct: z.number().min(0),
   seen: natural,
 })
 

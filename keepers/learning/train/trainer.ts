@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { gather } from '../data/dataset.ts'
 import { type BackendChoice, createEngine } from '../engine/backend.ts'
 import type { Engine } from '../engine/engine.ts'
+import { hasTargets, lossOf, sampleLoss } from '../engine/loss.ts'
 import { momentCount } from '../engine/update-rule.ts'
 import { LearningError } from '../errors.ts'
 import { specHash } from '../model/spec.ts'
@@ -20,6 +21,8 @@ import type {
   TrainingProgress,
   TrainingResult,
 } from '../types.ts'
+import { AmountSums } from './amounts.ts'
+import { areaUnderCurve } from './figures.ts'
 import { DEFAULT_TRAINING, parseTrainingParameters } from './parameters.ts'
 
 export type TrainOptions = {
@@ -142,28 +145,39 @@ export class LocalTrainer {
     }
   }
 
-  /** Mean cross-entropy, accuracy and confusion over a dataset (the loaded one unless told). */
+  /** Mean loss, accuracy and confusion (of amounts: errors) over a dataset (the loaded one unless told). */
   async evaluate(dataset: Dataset | null = this.#data, options: { signal?: AbortSignal } = {}): Promise<Evaluation> {
     if (dataset === null) throw new LearningError('EMPTY_SHARD', 'no data to evaluate on')
     this.#checkShape(dataset)
     if (dataset.count === 0) throw new LearningError('EMPTY_SHARD', `${dataset.name}: no samples to evaluate on`)
     const { classes } = this.spec
-    const confusion = new Uint32Array(classes * classes)
+    const kind = lossOf(this.spec)
+    const confusion = new Uint32Array(hasTargets(kind) ? 0 : classes * classes)
+    const amounts = new AmountSums()
+    const scores = new Float32Array(classes === 2 && !hasTargets(kind) ? dataset.count : 0)
     let loss = 0
     let hits = 0
     let turn = performance.now()
     for (let start = 0; start < dataset.count; start += EVALUATION_BATCH) {
       const engine = this.#live()
       const count = Math.min(EVALUATION_BATCH, dataset.count - start)
-      const { inputs, labels } = engine.stage(count)
-      gather(dataset, null, start, count, inputs, labels)
-      const probabilities = engine.predict(count)
+      const staged = engine.stage(count)
+      gather(dataset, null, start, count, staged)
+      const targets = staged.targets.slice()
+      const outputs = engine.predict(count)
       for (let i = 0; i < count; i++) {
-        const truth = dataset.labels[start + i]!
-        const answer = argMax(probabilities, i * classes, classes)
-        confusion[truth * classes + answer]! += 1
-        if (answer === truth) hits++
-        loss -= Math.log(Math.max(probabilities[i * classes + truth]!, 1e-12))
+        const label = dataset.labels[start + i]!
+        const row = outputs.subarray(i * classes, (i + 1) * classes)
+        const wanted = targets.subarray(i * classes, (i + 1) * classes)
+        loss += sampleLoss(kind, row, { label, targets: wanted })
+        if (kind.kind === 'cross-entropy') {
+          const answer = argMax(outputs, i * classes, classes)
+          confusion[label * classes + answer]! += 1
+          if (scores.length > 0) scores[start + i] = row[1]!
+          if (answer === label) hits++
+        } else if (kind.kind === 'binary-cross-entropy') {
+          hits += row.reduce((sum, chance, at) => sum + (chance > 0.5 === wanted[at]! > 0.5 ? 1 / classes : 0), 0)
+        } else amounts.add(row, wanted)
       }
       if (performance.now() - turn > TURN_MS) {
         await nextTurn()
@@ -171,10 +185,17 @@ export class LocalTrainer {
         turn = performance.now()
       }
     }
-    return { count: dataset.count, loss: loss / dataset.count, accuracy: hits / dataset.count, confusion }
+    const whole = { count: dataset.count, loss: loss / dataset.count, confusion }
+    if (!hasTargets(kind) || kind.kind === 'binary-cross-entropy') {
+      const positive = Array.from(dataset.labels, (label) => label === 1)
+      const auc = scores.length === 0 ? Number.NaN : areaUnderCurve(scores, positive)
+      return { ...whole, accuracy: hits / dataset.count, ...(Number.isNaN(auc) ? {} : { auc }) }
+    }
+    const errors = amounts.errors()
+    return { ...whole, accuracy: errors.r2, amounts: errors }
   }
 
-  /** Probabilities, `count × classes`, for `count × product(inputShape)` values in the model's range. */
+  /** Probabilities (of amounts: the outputs), `count × classes`, for `count × product(inputShape)` values in the model's range. */
   async predict(inputs: Float32Array): Promise<Float32Array<ArrayBuffer>> {
     const size = this.spec.inputShape.reduce((a, b) => a * b, 1)
     if (inputs.length === 0 || inputs.length % size !== 0) {
@@ -249,8 +270,7 @@ export class LocalTrainer {
       while (run.step < steps) {
         const start = run.step * batchSize
         const count = Math.min(batchSize, data.count - start)
-        const { inputs, labels } = engine.stage(count)
-        gather(data, order, start, count, inputs, labels)
+        gather(data, order, start, count, engine.stage(count))
         const { lossSum, correct } = engine.trainStep(count, deriveSeed(seed, 0x57, run.epoch, run.step))
         if (!Number.isFinite(lossSum)) this.#diverged(engine, run)
         run.lossSum += lossSum
@@ -289,13 +309,28 @@ export class LocalTrainer {
 
   #checkShape(dataset: Dataset): void {
     const { inputShape, classes, name } = this.spec
+    const loss = lossOf(this.spec)
+    const { targets, count } = dataset
+    if (hasTargets(loss) && targets?.length !== count * classes) {
+      throw new LearningError(
+        'MODEL_DATA_MISMATCH',
+        `${dataset.name} has ${targets === undefined ? 'labels' : `${targets.length / count} targets a sample`}, ` +
+          `but ${name} is trained for ${classes} target${classes === 1 ? '' : 's'} a sample (${loss.kind})`,
+      )
+    }
+    if (!hasTargets(loss) && targets !== undefined) {
+      throw new LearningError('MODEL_DATA_MISMATCH', `${dataset.name} has targets, but ${name} tells classes apart`)
+    }
+    if (!hasTargets(loss) && classes < 2) {
+      throw new LearningError('MODEL_DATA_MISMATCH', `${name} has ${classes} output; a classifier needs at least 2`)
+    }
     if (`${dataset.inputShape}` !== `${inputShape}`) {
       throw new LearningError(
         'MODEL_DATA_MISMATCH',
         `${dataset.name} has samples of ${dataset.inputShape.join('×')}, but ${name} takes ${inputShape.join('×')}`,
       )
     }
-    if (dataset.classes > classes) {
+    if (!hasTargets(loss) && dataset.classes > classes) {
       throw new LearningError(
         'MODEL_DATA_MISMATCH',
         `${dataset.name} has ${dataset.classes} classes, but ${name} distinguishes only ${classes}`,

@@ -15,7 +15,7 @@ export async function gradients(context: BenchContext, data: DatasetPair): Promi
     const weights = initialWeights(spec, 2)
     const inputs = new Float32Array(8 * 784)
     const labels = new Int32Array(8)
-    gather(data.train, null, 0, 8, inputs, labels)
+    gather(data.train, null, 0, 8, { inputs, labels, targets: new Float32Array(0) })
     const on = async (backend: BackendName) => {
       const engine = await createEngine(spec, backend)
       engine.setWeights(weights)

@@ -19,8 +19,7 @@ async function ourSteps(name: (typeof MODELS)[number], backend: BackendName, dat
   let step = 0
   return () => {
     for (let i = 0; i < steps; i++) {
-      const { inputs, labels } = engine.stage(BATCH)
-      gather(data.train, null, (step * BATCH) % (data.train.count - BATCH), BATCH, inputs, labels)
+      gather(data.train, null, (step * BATCH) % (data.train.count - BATCH), BATCH, engine.stage(BATCH))
       engine.trainStep(BATCH, step)
       step += 1
     }
@@ -36,7 +35,7 @@ async function stockSteps(name: (typeof MODELS)[number], backend: 'tfjs-cpu' | '
   model.compile({ optimizer: tf.train.adam(1e-3), loss: 'sparseCategoricalCrossentropy' })
   const inputs = new Float32Array(BATCH * 784)
   const labels = new Int32Array(BATCH)
-  gather(data.train, null, 0, BATCH, inputs, labels)
+  gather(data.train, null, 0, BATCH, { inputs, labels, targets: new Float32Array(0) })
   return async () => {
     await activate(tf, backend)
     const x = tf.tensor4d(inputs, [BATCH, 28, 28, 1])

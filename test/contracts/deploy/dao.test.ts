@@ -160,6 +160,31 @@ describe('a member of the DAO', () => {
     expect(await roles.hasRole(ethers.ZeroHash, timelock)).to.equal(true)
   })
 
+  it('makes a service at once where the chain is a development node, and nowhere else', async () => {
+    const { majority, ethers, deployment, browser } = await createDao(0)
+    const manifest = `0x${'33'.repeat(32)}`
+    const { service } = await majority.createServiceNow('', { name: 'cells', manifest })
+    const factory = await ethers.getContractAt('ServiceFactory', deployment.contracts.ServiceFactory)
+    expect(await factory.serviceAt(1)).to.equal(service)
+    const made = await ethers.getContractAt('ILearningService', service)
+    expect((await made.parameters()).manifest).to.equal(manifest)
+    const timelock = deployment.contracts.TimelockController
+    const roles = await ethers.getContractAt('ServiceRegistration', service)
+    expect(await roles.hasRole(ethers.ZeroHash, timelock)).to.equal(true)
+    // The node acts for the timelock no longer.
+    const call = [{ from: timelock, to: service, data: '0x' }]
+    expect(await browser.send('eth_sendTransaction', call).catch((error: Error) => error)).to.be.instanceOf(Error)
+
+    const send = browser.send.bind(browser)
+    browser.send = async (method, parameters) => {
+      if (method.startsWith('hardhat_')) throw new Error('the method does not exist')
+      return await send(method, parameters)
+    }
+    const error = await refusal(majority.createServiceNow('', { name: 'more', manifest }))
+    expect([error.code, error.exitCode]).to.deep.equal(['wrong-chain', 78])
+    expect(error.message).to.match(/only a development node makes a service without a vote/)
+  })
+
   it('sees every call of a proposal in words, and the ether that goes along', async () => {
     const { majority, deployment, governor, guardian, pilot, ethers } = await createDao(0)
     const { contracts } = deployment

@@ -29,11 +29,11 @@ describe('a keeper’s judgement of candidates', () => {
     return { store, manifest, log, trainer: { shard: { samples: 100, heldOut: 10 } }, ...changes }
   }
   const verdictOn = (accuracy: number, loss = 1, of = context()): boolean =>
-    isGood(of, { accuracy, loss, testAccuracy: null, testLoss: null })
+    isGood(of, { accuracy, loss, testAccuracy: null, testLoss: null, figures: {} })
   /** What this keeper thinks of a model that all the others accept. */
   const accepted = (accuracy: number): boolean => {
     const good = verdictOn(accuracy)
-    noteAccepted(context(), { round: 1, accuracy })
+    noteAccepted(context(), { round: 1, accuracy, loss: 1 })
     return good
   }
 
@@ -82,5 +82,26 @@ describe('a keeper’s judgement of candidates', () => {
     expect(verdictOn(0.5)).to.equal(false)
     expect(accepted(0.56)).to.equal(true)
     expect(verdictOn(0.5)).to.equal(false)
+  })
+
+  it('judges amounts by their loss: a model worse by more than a tolerance than the best is refused, a negative R² is not', () => {
+    const vote = { metric: 'loss', tolerance: 0.25, holdOut: 0.1 } as const
+    const judging = context({ manifest: { ...manifest, vote } })
+    const verdict = (loss: number, accuracy = -3): boolean =>
+      isGood(judging, { accuracy, loss, testAccuracy: null, testLoss: null, figures: {} })
+    expect(verdict(9)).to.equal(true)
+    noteAccepted(judging, { round: 1, accuracy: -3, loss: 9 })
+    noteAccepted(judging, { round: 2, accuracy: 0.4, loss: 0.8 })
+    noteAccepted(judging, { round: 3, accuracy: 0.3, loss: 0.9 })
+    expect([verdict(0.95), verdict(1.01), verdict(Number.NaN), verdict(Number.POSITIVE_INFINITY)]).to.deep.equal([
+      true,
+      false,
+      false,
+      false,
+    ])
+    expect(warned[0]).to.deep.include({ event: 'model refused', loss: 1.01 })
+    expect(warned[0]!.before).to.be.within(0.8, 0.81)
+    // By accuracy the same model would be refused from the start.
+    expect(verdictOn(-3)).to.equal(false)
   })
 })

@@ -195,11 +195,11 @@ describe('learning: CSV', () => {
   })
 
   const cases: [string, string, object, RegExp][] = [
-    ['NaN', 'a,b,kind\n1,2,p\n1,NaN,q\n', {}, /csv:3: column b is "NaN", not a finite number/],
-    ['an empty field', 'a,b,kind\n1,,p\n', {}, /csv:2: column b is ""/],
-    ['words among numbers', 'a,b,kind\n1,two,p\n', {}, /column b is "two"/],
+    ['NaN', 'a,b,kind\n1,2,p\n1,NaN,q\n', {}, /csv:3: column 'b' is "NaN", not a finite number/],
+    ['an empty field', 'a,b,kind\n1,,p\n', {}, /csv:2: column 'b' is empty/],
+    ['words among numbers', 'a,b,kind\n1,two,p\n', {}, /column 'b' is "two"/],
     ['a short row', 'a,b,kind\n1,2\n', {}, /csv:2: 2 fields, the header has 3/],
-    ['a missing column', 'a,kind\n1,p\n', {}, /no column b; there are a, kind/],
+    ['a missing column', 'a,kind\n1,p\n', {}, /no column 'b'; the columns are a, kind/],
     ['an unknown label', 'a,b,kind\n1,2,r\n', { classes: ['p', 'q'] }, /csv:2: label "r" is not one of p, q/],
     ['an open quote', 'a,b,kind\n1,"2,p\n', {}, /csv:2: a quoted field is never closed/],
     ['no rows', 'a,b,kind\n', {}, /no rows below the header/],

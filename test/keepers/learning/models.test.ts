@@ -212,11 +212,6 @@ describe('learning: models', function () {
         (json) => Object.assign(json.modelTopology.config.layers[1].config, { activation: 'relu' }),
         /ends in relu/,
       ],
-      [
-        'with one output',
-        (json) => Object.assign(json.modelTopology.config.layers[1].config, { units: 1 }),
-        /1 outputs; a classifier needs at least 2/,
-      ],
     ]
     for (const [what, edit, message] of cases) {
       it(`refuses one ${what}`, async () => {

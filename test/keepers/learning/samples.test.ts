@@ -91,7 +91,7 @@ describe('learning: samples of one party', () => {
       { ...csv, table: { ...TABLE, label: 'sort' } },
       { inputShape: [2], classes: NAMES },
       'BAD_DATA',
-      /no column sort/,
+      /no column 'sort'/,
     ],
     [
       'a file that is not there',

@@ -55,7 +55,7 @@ describe('a service of cells', function () {
   })
 
   it('has the form of its file', () => {
-    expect(manifest.task.classes).to.deep.equal(['benign', 'malignant'])
+    expect(manifest.task).to.deep.equal({ kind: 'classification', classes: ['benign', 'malignant'] })
     expect(manifest.input).to.deep.include({ kind: 'table', label: 'diagnosis', shape: [30] })
     expect(sample.train.count + sample.test.count).to.equal(569)
   })

@@ -101,7 +101,7 @@ describe('the service manifest', () => {
       ],
       [changed((json) => delete json.rounds.clipBound), /rounds\.clipBound: /],
       [changed((json) => (json.task.classes = ['a', 'a'])), /task\.classes: names one class twice/],
-      [changed((json) => (json.task.kind = 'regression')), /task\.kind/],
+      [changed((json) => (json.task.kind = 'ranking')), /task\.kind/],
       [changed((json) => (json.format = 'cohort/manifest/2')), /format/],
       [changed((json) => (json.plan.mode = 'released')), /plan\.mode: released, a service's weights need committed/],
       [

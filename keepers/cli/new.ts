@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `cohort new`: a folder with all that a service of somebody's data begins with, and the commands to run.
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import process from 'node:process'
+import type { Command } from 'commander'
+import { CommandError, EXIT, UsageError } from './failure.ts'
+import { interruptible, ProgressLine } from './learning-options.ts'
+import { type Drafted, type DraftingOptions, draft, draftOptions, nameOf } from './service-draft.ts'
+import { reportText } from './service-text.ts'
+
+type NewOptions = DraftingOptions & { readonly out?: string }
+
+const EXAMPLES = `
+Examples:
+  cohort new --data patients.csv --target outcome
+  cohort new --data examples/diabetes/patients.csv --unit points --out build/diabetes
+  cohort new --data mail.csv --text text --target kind
+`
+
+export function registerNew(program: Command): void {
+  draftOptions(
+    program
+      .command('new')
+      .description('a folder for a service of your data: manifest, a row to ask about, commands to run'),
+  )
+    .option('--out <folder>', 'where it goes (default: the name)')
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: NewOptions) => interruptible((signal) => begin(options, signal)))
+}
+
+/** Written beside its place and put there whole. @throws UsageError, CommandError; what a draft throws */
+async function begin(options: NewOptions, signal: AbortSignal): Promise<void> {
+  const { data } = options
+  if (data === undefined) throw new UsageError('--data is needed: a CSV file, or a folder of pictures')
+  const out = options.out ?? nameOf(options)
+  const there = await stat(out).catch(() => null)
+  if (there !== null) throw new CommandError(`${out} is there already: give another --out`, EXIT.usage)
+  const line = new ProgressLine()
+  const half = join(dirname(resolve(out)), `.${basename(out)}.half`)
+  try {
+    const drafted = await draft(options, line, signal)
+    await rm(half, { recursive: true, force: true })
+    await mkdir(half, { recursive: true })
+    for (const [name, content] of Object.entries(await filesOf(drafted, out, data))) {
+      await writeFile(join(half, name), content)
+    }
+    await rename(half, out)
+    line.clear()
+    const { manifest, report } = drafted
+    if (options.json === true) process.stdout.write(`${JSON.stringify({ folder: out, ...report })}\n`)
+    else {
+      const lines = reportText(join(out, 'manifest.json'), manifest, report).split('\n')
+      process.stdout.write(`${lines.slice(0, -2).join('\n')}\nnext        read ${join(out, 'README.md')}\n`)
+    }
+  } finally {
+    line.clear()
+    await rm(half, { recursive: true, force: true })
+  }
+}
+
+async function filesOf(
+  { sample, manifest, report }: Drafted,
+  out: string,
+  data: string,
+): Promise<Record<string, string>> {
+  const { encodeManifest } = await import('../versions/index.ts')
+  const { inputs, scale, count } = sample.test
+  const first = Array.from(inputs.subarray(0, inputs.length / count), (value) => value * scale)
+  return {
+    'manifest.json': new TextDecoder().decode(encodeManifest(manifest)),
+    'asked.json': `${JSON.stringify(first)}\n`,
+    'README.md': readme({ manifest, report, out, data: resolve(data), source: await sourceOf(manifest, data) }),
+  }
+}
+
+type Told = Pick<Drafted, 'manifest' | 'report'> & {
+  readonly out: string
+  readonly data: string
+  readonly source: string
+}
+
+/** What a keeper's config calls data like this. */
+async function sourceOf({ input }: Drafted['manifest'], data: string): Promise<string> {
+  if (input.kind !== 'picture') return 'csv'
+  return (await readdir(data)).some((name) => name.startsWith('train-images')) ? 'idx' : 'images'
+}
+
+function readme({ manifest, report, out, data, source }: Told): string {
+  const { input } = manifest
+  const picture = input.kind === 'picture'
+  const file = (name: string): string => join(out, name)
+  const row = picture
+    ? []
+    : [
+        '',
+        `Another row than the one in \`asked.json\` (the file may lack the column '${input.label}'):`,
+        '',
+        '```sh',
+        `cohort service row ${file('manifest.json')} --data ${data} --row 1 --out ${file('row.json')}`,
+        '```',
+      ]
+  return [
+    `# ${manifest.name}`,
+    '',
+    `A service made from ${basename(data)}: ${report.parameters} parameters, ` +
+      `${report.proof.constraints} constraints a proof. Its digest is \`${report.digest}\`.`,
+    'No sample is in this folder but the one in `asked.json`, which is to be proven about: replace it by one that may be public.',
+    '',
+    '## The circuit, which proves every version',
+    '',
+    '```sh',
+    `cohort service show ${file('manifest.json')}`,
+    `cohort service circuit ${file('manifest.json')} --out ${file('circuit')} --local`,
+    '```',
+    '',
+    '`--local` is for development: whoever made that key could forge. `cohort ceremony` makes keys that nobody can forge with.',
+    '',
+    '## The service',
+    '',
+    'On a chain with a deployment (`npm run demo -- --serve` is one; it writes the addresses that commands look for). Without `--now` the DAO votes on it:',
+    '',
+    '```sh',
+    `cohort service create ${file('manifest.json')} --account 0 --now`,
+    '```',
+    '',
+    '## A keeper',
+    '',
+    'ADDRESS is the service that `create` has named; whoever comes after the first keepers leaves `--manifest` out.',
+    '',
+    '```sh',
+    `cohort keeper init --data ${file('keeper')} --service ADDRESS --rpc http://127.0.0.1:8545 \\`,
+    `  --manifest ${file('manifest.json')} --set data.source=${source} data.path=${data}`,
+    `cohort keeper register --data ${file('keeper')} --account 2 --stake 1000 --fund 0.2`,
+    `cohort keeper run --data ${file('keeper')}`,
+    '```',
+    '',
+    '## A proven answer',
+    '',
+    'Once a version is released (`cohort dao propose-release`) and the circuit’s verifier is registered:',
+    '',
+    '```sh',
+    `cohort infer offer --service ADDRESS --circuit ${file('circuit')} --account 3`,
+    `cohort infer request --model-id 1 --circuit ${file('circuit')} --input ${file('asked.json')} --price 0.01 --account 3`,
+    `cohort infer serve --circuit ${file('circuit')} --account 4`,
+    '```',
+    ...row,
+    '',
+  ].join('\n')
+}

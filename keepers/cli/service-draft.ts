@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From a sample of data (and a model) to a manifest: the options of `cohort service new` and `cohort new`, and what they do.
+import { basename, extname } from 'node:path'
+import { type Command, Option } from 'commander'
+import type { DraftReport, LossName, Sample, TableOptions } from '../services/index.ts'
+import type { ServiceManifest, ServiceTask } from '../versions/index.ts'
+import { CommandError, EXIT, UsageError } from './failure.ts'
+import { type ProgressLine, wholeNumber } from './learning-options.ts'
+import { sampleText } from './service-text.ts'
+
+export type DraftingOptions = {
+  readonly data?: string
+  readonly target?: string
+  readonly ignore?: string[]
+  readonly text?: string
+  readonly vocabulary?: string
+  readonly places?: number
+  readonly task?: ServiceTask['kind']
+  readonly unit?: string
+  readonly loss?: LossName
+  readonly balance?: boolean
+  readonly separator?: string
+  readonly model?: string
+  readonly name?: string
+  readonly rounds: number
+  readonly keepers: number
+  readonly decryptions: number
+  readonly total?: number
+  readonly json?: boolean
+}
+
+/** What the data is, what is learned of it, and for how many. */
+export function draftOptions(command: Command): Command {
+  return command
+    .option('--data <path>', 'a CSV file, a folder of IDX files or of pictures by class (default: digits)')
+    .option('--target <column>', 'CSV: the column to learn (default: the last)')
+    .option('--ignore <column...>', 'CSV: columns that the model does not get')
+    .option('--text <column>', 'CSV: the column of the text that the model reads, and nothing else')
+    .option('--places <n>', 'text: places that words are hashed to', wholeNumber(16), 1024)
+    .option('--vocabulary <file>', 'text: the words that count, one a line, in place of hashes')
+    .addOption(
+      new Option('--task <kind>', 'CSV: what is learned (default: from the column)').choices([
+        'classification',
+        'labels',
+        'regression',
+      ]),
+    )
+    .option('--unit <text>', 'regression: the unit of the amount, for people')
+    .addOption(new Option('--loss <name>', 'regression: what training makes small').choices(['mse', 'mae', 'huber']))
+    .option('--balance', 'classification: let rare classes weigh as much as frequent ones')
+    .option('--separator <character>', 'labels: what stands between several in one field (default: |)')
+    .option(
+      '--model <name-or-file>',
+      'a named model, a tfjs LayersModel’s model.json, or an .onnx file (default: a small network)',
+    )
+    .option('--name <text>', 'what people call it (default: the name of the file)')
+    .option('--rounds <n>', 'rounds that are played to measure weights and updates', wholeNumber(1), 50)
+    .option('--keepers <n>', 'most members that the encryption must serve', wholeNumber(2), 16)
+    .option('--decryptions <n>', 'rounds under one key, as the chain’s decryptionsPerEpoch', wholeNumber(1), 64)
+    .option('--total <n>', 'samples of all members together (default: as many as in the sample)', wholeNumber(1))
+}
+
+export type Drafted = { readonly sample: Sample; readonly manifest: ServiceManifest; readonly report: DraftReport }
+
+/** @throws LearningError, VersionError; the signal's reason */
+export async function draft(options: DraftingOptions, line: ProgressLine, signal: AbortSignal): Promise<Drafted> {
+  const { chooseArchitecture, draftService, readSample } = await import('../services/index.ts')
+  const name = nameOf(options)
+  const sample = await readSample(options.data ?? null, await tableOptions(options))
+  if (options.json !== true) line.lasting(sampleText(sample))
+  const spec = await chooseArchitecture(options.model, sample)
+  const { keepers, decryptions: decryptionsPerEpoch, rounds, total } = options
+  const drafted = await draftService({
+    ...{ name, spec, sample, signal, keepers, decryptionsPerEpoch, rounds },
+    ...(total === undefined ? {} : { total }),
+    onProgress: (text) => line.update(text),
+  })
+  return { sample, ...drafted }
+}
+
+export function nameOf({ name, data }: Pick<DraftingOptions, 'name' | 'data'>): string {
+  const found = name ?? (data === undefined ? 'digits' : basename(data, extname(data)))
+  if (found.length >= 1 && found.length <= 64) return found
+  throw new UsageError(`--name '${found}': takes 1 to 64 characters`)
+}
+
+async function tableOptions(options: DraftingOptions): Promise<TableOptions> {
+  const { text, vocabulary, places } = options
+  if (vocabulary !== undefined && text === undefined) throw new UsageError('--vocabulary is about a --text')
+  const keys = ['target', 'ignore', 'text', 'task', 'unit', 'loss', 'balance', 'separator'] as const
+  const chosen = Object.fromEntries(keys.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])))
+  if (text === undefined) return chosen
+  if (vocabulary === undefined) {
+    return {
+      ...chosen,
+      tokenizer: { kind: 'hashed', of: 'words', shortest: 1, longest: 1, buckets: places ?? 1024 },
+    }
+  }
+  const { readFile } = await import('node:fs/promises')
+  const content = await readFile(vocabulary, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new CommandError(`cannot read ${vocabulary}: ${cause.code}`, EXIT.noInput)
+  })
+  const words = [...new Set(content.split(/\s+/).map((word) => word.toLowerCase()))].filter((word) => word !== '')
+  return { ...chosen, tokenizer: { kind: 'words', words } }
+}

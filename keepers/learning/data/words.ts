@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Text as a bag: which words, or which pieces of words, are in it. A dense layer over it adds up an embedding for each of them.
+import { z } from 'zod'
+
+const length = z.int().min(1).max(8)
+
+/** How text is cut up; parties that state the same read alike. */
+export const tokenizerSchema = z.discriminatedUnion('kind', [
+  /**
+   * Runs of `shortest` to `longest` words, or letters of a word with its ends marked, each at a place that its hash names. Says nothing of
+   * the texts that it was made for.
+   */
+  z.strictObject({
+    kind: z.literal('hashed'),
+    of: z.enum(['words', 'letters']),
+    shortest: length,
+    longest: length,
+    buckets: z.int().min(2).max(65_536),
+  }),
+  /** The words listed, each at its place; others are left out. */
+  z.strictObject({ kind: z.literal('words'), words: z.array(z.string().min(1).max(64)).min(2).max(65_536) }),
+])
+export type Tokenizer = z.infer<typeof tokenizerSchema>
+
+/** Numbers that a model is given for a text. */
+export function bagSize(tokenizer: Tokenizer): number {
+  return tokenizer.kind === 'hashed' ? tokenizer.buckets : tokenizer.words.length
+}
+
+/** Why a tokenizer says nothing, or null. */
+export function contradictionInTokenizer(tokenizer: Tokenizer): string | null {
+  if (tokenizer.kind === 'hashed') {
+    return tokenizer.shortest <= tokenizer.longest ? null : 'shortest is more than longest'
+  }
+  const odd = tokenizer.words.find((word) => `${wordsOf(word)}` !== word)
+  if (odd !== undefined) return `'${odd}' is not one word in lower case`
+  return new Set(tokenizer.words).size === tokenizer.words.length ? null : 'one word is there twice'
+}
+
+/** A reader of texts: 1 where a piece is in the text, else 0. */
+export function bagReader(tokenizer: Tokenizer): (text: string, into: Float32Array) => void {
+  if (tokenizer.kind === 'hashed') {
+    const { buckets } = tokenizer
+    return (text, into) => {
+      into.fill(0)
+      for (const piece of piecesOf(text, tokenizer)) into[hashOf(piece) % buckets] = 1
+    }
+  }
+  const places = new Map(tokenizer.words.map((word, place) => [word, place]))
+  return (text, into) => {
+    into.fill(0)
+    for (const word of wordsOf(text)) {
+      const place = places.get(word)
+      if (place !== undefined) into[place] = 1
+    }
+  }
+}
+
+/** Words in lower case, of letters and digits of any script. */
+export function wordsOf(text: string): string[] {
+  return text
+    .normalize('NFKC')
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter((word) => word !== '')
+}
+
+function* piecesOf(text: string, { of, shortest, longest }: Extract<Tokenizer, { kind: 'hashed' }>): Generator<string> {
+  const words = wordsOf(text)
+  const rows = of === 'words' ? [words] : words.map((word) => [...`<${word}>`])
+  const joint = of === 'words' ? ' ' : ''
+  for (const row of rows) {
+    for (let size = shortest; size <= longest; size++) {
+      for (let at = 0; at + size <= row.length; at++) yield row.slice(at, at + size).join(joint)
+    }
+  }
+}
+
+/** FNV-1a, 32 bits, over UTF-8 (Fowler, Noll, Vo). */
+function hashOf(piece: string): number {
+  let hash = 0x811c9dc5
+  for (const byte of new TextEncoder().encode(piece)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0
+  // The low bits of FNV alone are weak: fold the high ones in, as its authors advise.
+  return (hash ^ (hash >>> 16)) >>> 0
+}

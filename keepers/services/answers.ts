@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a column of labels asks for: classes, several labels, an amount.
+import { isGap, numberOf } from '../learning/index.ts'
+import type { ServiceTask } from '../versions/index.ts'
+import { scaleOf } from './columns.ts'
+
+/** More different numbers than these are an amount, not the names of classes. */
+const MOST_NUMBERS = 20
+const DIGITS = 2
+
+export type LossName = Extract<ServiceTask, { kind: 'regression' }>['loss']['kind']
+/** Errors beyond so many deviations pull no harder; 1.345 keeps 95 % of the efficiency under normal noise (Huber 1964). */
+const HUBER_DELTA = 1.345
+
+export type TaskOptions = {
+  /** What is to be learned; from the column unless told. */
+  readonly task?: ServiceTask['kind']
+  /** Of an amount, for people. */
+  readonly unit?: string
+  readonly loss?: LossName
+  /** Classification: weigh classes by how rare they are. */
+  readonly balance?: boolean
+  /** Between several labels in one field. */
+  readonly separator?: string
+}
+
+/** @throws LearningError BAD_DATA naming the column and what would do */
+export function inferTask(
+  labels: readonly string[],
+  column: string,
+  decimal: ',' | undefined,
+  options: TaskOptions,
+  bad: (what: string) => never,
+): ServiceTask {
+  const empty = labels.filter(isGap).length
+  const numbers = labels.map((label) => numberOf(label, decimal))
+  const different = [...new Set(labels)]
+  const amounts = numbers.every(Number.isFinite)
+  const kind = options.task ?? (amounts && different.length > MOST_NUMBERS ? 'regression' : 'classification')
+  const given = (flag: string, value: unknown, of: ServiceTask['kind']): void => {
+    if (value !== undefined && kind !== of) bad(`${flag} is about a ${of}; ${column} is a ${kind}`)
+  }
+  given('--unit', options.unit, 'regression')
+  given('--loss', options.loss, 'regression')
+  given('--balance', options.balance, 'classification')
+  given('--separator', options.separator, 'labels')
+  if (kind === 'labels') return severalLabels(labels, column, options.separator ?? '|', bad)
+  if (empty > 0) bad(`${column} is empty in some rows: every sample needs its label`)
+  if (different.length < 2) bad(`${column} has one value only: there is nothing to tell apart`)
+  if (kind === 'regression') {
+    const odd = numbers.findIndex((value) => !Number.isFinite(value))
+    if (odd >= 0) bad(`${column} is '${labels[odd]}' in some row: an amount is a number`)
+    const loss = options.loss ?? 'mse'
+    return {
+      kind,
+      unit: options.unit ?? '',
+      target: scaleOf(numbers),
+      loss: loss === 'huber' ? { kind: loss, delta: HUBER_DELTA } : { kind: loss },
+    }
+  }
+  if ((amounts && different.length > MOST_NUMBERS) || different.length > Math.max(2, labels.length / 2)) {
+    const advice = amounts ? '--task regression, or ' : ''
+    bad(
+      `${column} has ${different.length} different values, so it is an amount or a name, not a class: ${advice}choose another --target`,
+    )
+  }
+  const classes = amounts ? different.sort((a, b) => numberOf(a, decimal) - numberOf(b, decimal)) : different.sort()
+  if (options.balance !== true) return { kind, classes }
+  const weights = classes.map((name) => {
+    const share = labels.filter((label) => label === name).length / labels.length
+    return Number((1 / (classes.length * share)).toPrecision(DIGITS))
+  })
+  return { kind, classes, weights }
+}
+
+function severalLabels(
+  fields: readonly string[],
+  column: string,
+  separator: string,
+  bad: (what: string) => never,
+): ServiceTask {
+  const labels = [...new Set(fields.flatMap((field) => field.split(separator).map((label) => label.trim())))].filter(
+    (label) => label !== '',
+  )
+  if (labels.length < 2) bad(`${column} has ${labels.length} labels, with '${separator}' between them: at least 2`)
+  if (labels.length > fields.length / 2) {
+    bad(
+      `${column} has ${labels.length} different labels in ${fields.length} rows: choose another --target or --separator`,
+    )
+  }
+  return { kind: 'labels', labels: labels.sort(), separator }
+}

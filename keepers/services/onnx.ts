@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The architecture of an ONNX file as a LayersModel, which keepers train anew: layers in a row, as exporters of networks write them.
+import { LearningError, type ModelTopology } from '../learning/index.ts'
+import { type Graph, importOnnx } from '../zkml/index.ts'
+
+type Layer = { readonly class_name: string; readonly config: Record<string, unknown> }
+type Node = Graph['nodes'][number]
+
+/** Of scores: probabilities, or parts of a Softmax. */
+const HEADS: ReadonlySet<string> = new Set(['sigmoid', 'exp', 'log'])
+
+/**
+ * Topology of the network in an ONNX file; its weights are not read. `outputs`: what the service needs, of which a logistic of
+ * one score is widened to a softmax of two.
+ * @throws LearningError BAD_MODEL naming the node that has no such layer; CompileError for a file that is none
+ */
+export function topologyOfOnnx(bytes: Uint8Array, path: string, outputs: number): ModelTopology {
+  const graph = importOnnx(bytes)
+  const refuse = (what: string): never => {
+    throw new LearningError('BAD_MODEL', `${path}: ${what}; convert it to a tfjs LayersModel, or prove it alone (zkml)`)
+  }
+  const last = graph.nodes.findLastIndex(({ op }) => op === 'dense')
+  if (last < 0) refuse('no dense layer (Gemm, MatMul) at the end')
+  const layers: Layer[] = []
+  let value = graph.input.name
+  const { input, shapes } = graph
+  for (const node of graph.nodes.slice(0, last + 1)) {
+    if (!('input' in node) || node.input !== value) refuse(`${node.name} joins several branches`)
+    const layer = layerOf(node, shapes.get(value)!, shapes.get(node.output)!)
+    // What scales the inputs is the manifest's to say.
+    const scaling = layers.length === 0 && node.op === 'affine'
+    if (typeof layer === 'string' && !scaling) refuse(`${node.name}: ${layer}`)
+    if (layer !== null && typeof layer !== 'string') layers.push(layer)
+    value = node.output
+  }
+  // What makes a class or probabilities of the scores has no weights, and is the same for all.
+  for (const node of graph.nodes.slice(last + 1)) {
+    const weighted = node.op === 'conv2d' || node.op === 'embedding'
+    const cut = node.op === 'activation' && node.input === value && !HEADS.has(node.fn.kind)
+    if (weighted || cut) refuse(`${node.name} after the last dense layer`)
+  }
+  const { config } = layers.at(-1)!
+  if (config.units === 1 && outputs === 2) config.units = 2
+  config.activation = outputs === 1 ? 'linear' : 'softmax'
+  layers[0]!.config.batch_input_shape = [null, ...squeezed(input.shape)]
+  return { class_name: 'Sequential', config: { name: graph.name.replaceAll(/[^\w-]/g, '_') || 'onnx', layers } }
+}
+
+/** Null for what a LayersModel has no need of; a sentence for what has no layer. */
+function layerOf(node: Node, from: readonly number[], to: readonly number[]): Layer | string | null {
+  // Names that tfjs takes, one for each layer.
+  const name = node.name.replaceAll(/[^\w-]/g, '_')
+  const plain = { name, trainable: true }
+  const layer = (class_name: string, config: Record<string, unknown>): Layer => ({
+    class_name,
+    config: { ...plain, ...config },
+  })
+  switch (node.op) {
+    case 'dense':
+      return layer('Dense', { units: node.weights.shape[1], activation: 'linear', use_bias: true })
+    case 'conv2d': {
+      const [height, width, , filters] = node.weights.shape
+      const padding = paddingName(node.padding, [from.at(-3)!, from.at(-2)!], [height!, width!], node.strides)
+      if (padding === null) return 'a padding that is neither none nor "same"'
+      if (node.groups !== 1 || node.dilations.some((by) => by !== 1)) return 'a convolution in groups or with dilation'
+      const sizes = { filters, kernel_size: [height, width], strides: [...node.strides] }
+      const rest = {
+        padding,
+        data_format: 'channels_last',
+        dilation_rate: [1, 1],
+        activation: 'linear',
+        use_bias: true,
+      }
+      return layer('Conv2D', { ...sizes, ...rest })
+    }
+    case 'pool': {
+      if (Object.values(node.padding).some((side) => side !== 0)) return 'pooling over padding'
+      const kind = node.kind === 'max' ? 'MaxPooling2D' : 'AveragePooling2D'
+      const sizes = { pool_size: [...node.window], strides: [...node.strides] }
+      return layer(kind, { ...sizes, padding: 'valid', data_format: 'channels_last' })
+    }
+    case 'activation': {
+      const { kind } = node.fn
+      return kind === 'relu' || kind === 'sigmoid' || kind === 'tanh'
+        ? layer('Activation', { activation: kind })
+        : `no layer for ${kind}`
+    }
+    case 'select': {
+      const all = node.map.length === product(from) && new Set(node.map).size === node.map.length
+      if (!all || node.map.includes(-1)) return 'some values are left out or put in'
+      // From channels first to last and back: weights begin anew, so only their number counts.
+      if (squeezed(from).length === 3 && squeezed(to).length === 1) return layer('Flatten', {})
+      return null
+    }
+    case 'argmax':
+    case 'scaled':
+      return null
+    default:
+      return `no layer for ${node.op}`
+  }
+}
+
+function paddingName(
+  { top, left, bottom, right }: { top: number; left: number; bottom: number; right: number },
+  size: readonly [number, number],
+  kernel: readonly [number, number],
+  strides: readonly [number, number],
+): 'valid' | 'same' | null {
+  if (top + left + bottom + right === 0) return 'valid'
+  const wanted = size.map((side, i) => {
+    const total = Math.max((Math.ceil(side / strides[i]!) - 1) * strides[i]! + kernel[i]! - side, 0)
+    return [total >> 1, total - (total >> 1)]
+  })
+  return `${wanted}` === `${[top, bottom, left, right]}` ? 'same' : null
+}
+
+const product = (shape: readonly number[]): number => shape.reduce((all, side) => all * side, 1)
+
+/** Without a batch axis of one that an exporter left in front. */
+function squeezed(shape: readonly number[]): readonly number[] {
+  return shape.length > 1 && shape[0] === 1 && shape.length !== 3 ? shape.slice(1) : shape
+}

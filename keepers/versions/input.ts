@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a model of a service takes: the part of a manifest by which members read their samples alike.
+import { z } from 'zod'
+import {
+  bagSize,
+  type Columns,
+  columnsSchema,
+  columnsWidth,
+  contradictionInColumns,
+  contradictionInTokenizer,
+  tokenizerSchema,
+} from '../learning/index.ts'
+
+const side = z.int().min(1).max(4096)
+const column = z.string().min(1)
+const delimiter = z.string().length(1)
+
+export const inputSchema = z.discriminatedUnion('kind', [
+  /** Rows, columns and channels of a picture; pixels 0 … 255 are given to the model as 0 … 1. */
+  z.strictObject({ kind: z.literal('picture'), shape: z.tuple([side, side, z.int().min(1).max(16)]) }),
+  /** The columns of a table in the order in which the model takes them, how they are read, and the column of the label. */
+  z.strictObject({
+    kind: z.literal('table'),
+    shape: z.array(side).min(1).max(3),
+    ...columnsSchema.shape,
+    label: column,
+    delimiter,
+  }),
+  /** A column of a table that holds text, how it is cut up, and the column of the label. */
+  z.strictObject({
+    kind: z.literal('text'),
+    shape: z.tuple([z.int().min(2).max(65_536)]),
+    column,
+    tokenizer: tokenizerSchema,
+    label: column,
+    delimiter,
+  }),
+])
+export type ServiceInput = z.infer<typeof inputSchema>
+
+/** What does not fit together, naming the key; null when all does. */
+export function contradictionInInput(input: ServiceInput): string | null {
+  if (input.kind === 'picture') return null
+  const { label, shape } = input
+  const columns = input.kind === 'text' ? [input.column] : input.features
+  if (columns.includes(label)) return `input.label: '${label}' is a feature, too`
+  if (input.kind === 'text') {
+    const wrong = contradictionInTokenizer(input.tokenizer)
+    if (wrong !== null) return `input.tokenizer: ${wrong}`
+    const size = bagSize(input.tokenizer)
+    return size === shape[0] ? null : `input.shape: [${shape}] for the ${size} places of the tokenizer`
+  }
+  const wrong = contradictionInColumns(input)
+  if (wrong !== null) return `input.${wrong}`
+  const values = shape.reduce((product, length) => product * length, 1)
+  const width = columnsWidth(input)
+  return values === width ? null : `input.shape: [${shape}] for the ${width} features of the table`
+}
+
+/** How rows of a file become what the model takes. @returns null for pictures */
+export function rowsOfInput(input: ServiceInput) {
+  if (input.kind === 'picture') return null
+  if (input.kind === 'text') {
+    const { column, tokenizer, label, delimiter } = input
+    return { features: [column], text: tokenizer, label, delimiter }
+  }
+  const { features, scale, categories, missing, decimal, label, delimiter } = input
+  const columns: Columns = {
+    features,
+    ...(scale === undefined ? {} : { scale }),
+    ...(categories === undefined ? {} : { categories }),
+    ...(missing === undefined ? {} : { missing }),
+    ...(decimal === undefined ? {} : { decimal }),
+  }
+  return { ...columns, label, delimiter }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What services of other people's problems come to: each example by `cohort service new`'s own way, beside the same network trained in
+// one place.
+//
+//   services.<example>.learned      percent (R² of an amount: ratio) after 50 rounds of four keepers; peer: all samples in one place
+//   services.<example>.proven       the same of the integers that are proven; peer: the float network
+//   services.<example>.clipped      percent of weights that the plan clipped, in the worst of the versions kept
+//   services.<example>.constraints  of the circuit that proves every version
+//   services.<example>.proof        seconds from input to proof, witness included
+//
+// `npm run bench -- services diabetes …` measures only the examples named.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { initialWeights, LocalTrainer, type ModelSpec } from '../../keepers/learning/index.ts'
+import {
+  chooseArchitecture,
+  draftService,
+  readSample,
+  type Sample,
+  serviceCircuit,
+} from '../../keepers/services/index.ts'
+import { openManifest, provableModel, type ServiceManifest, saltOf } from '../../keepers/versions/index.ts'
+import { InferenceProver, setupFolder, withWeights } from '../../keepers/zkml/index.ts'
+import { ROOT } from '../bootstrap/paths.mjs'
+import { EXAMPLES, type Example } from '../examples/examples.ts'
+import { NoExampleError } from '../examples/mail.ts'
+import { type Bench, type BenchContext, time } from './harness.ts'
+
+const ROUNDS = 50
+/** A round is two passes over each keeper's part. */
+const CENTRAL_EPOCHS = 100
+const CHAIN = { keepers: 16, decryptionsPerEpoch: 64 } as const
+
+type Subject = Pick<Example, 'data' | 'options'> & { readonly model?: string }
+
+const SUBJECTS: Readonly<Record<string, Subject>> = {
+  ...EXAMPLES,
+  'cancer-sklearn': {
+    ...EXAMPLES.cancer,
+    model: join(ROOT, 'test/keepers/services/fixtures/classifier.onnx'),
+  },
+}
+
+export const bench: Bench = {
+  area: 'services',
+  summary: 'services of tables, amounts and text: accuracy beside central training, and what a proof takes',
+  async run(context) {
+    const unknown = context.args.find((name) => !Object.hasOwn(SUBJECTS, name))
+    if (unknown !== undefined) {
+      throw new RangeError(`no example '${unknown}'; known: ${Object.keys(SUBJECTS).join(', ')}`)
+    }
+    for (const [name, subject] of Object.entries(SUBJECTS)) {
+      if (context.args.length > 0 && !context.args.includes(name)) continue
+      try {
+        await measure(context, name, subject)
+      } catch (error) {
+        if (!(error instanceof NoExampleError)) throw error
+        context.progress(`${name} skipped: ${error.message}`)
+      }
+    }
+  },
+}
+
+async function measure(context: BenchContext, name: string, { data, options, model }: Subject): Promise<void> {
+  context.progress(`${name} …`)
+  const sample = await readSample(await data(), options)
+  const spec = await chooseArchitecture(model, sample)
+  const rounds = context.quick ? 5 : ROUNDS
+  const { manifest, report } = await draftService({ name, spec, sample, rounds, ...CHAIN })
+  const central = await trainedInOnePlace(spec, sample, context.quick ? 10 : CENTRAL_EPOCHS)
+  const amount = manifest.task.kind === 'regression'
+  const unit = amount ? 'ratio' : 'percent'
+  const figure = (share: number): number => (amount ? share : 100 * share)
+  const { accuracy, headroom } = report
+  const note = `${report.parameters} parameters, ${sample.train.count} samples in four parts, ${sample.test.count} judge`
+  const learned = { value: figure(accuracy.float), peerValue: figure(central), unit, note }
+  context.record({ metric: `services.${name}.learned`, peer: 'the same network in one place', ...learned })
+  const proven = { value: figure(accuracy.proven), peerValue: figure(accuracy.float), unit }
+  context.record({ metric: `services.${name}.proven`, peer: 'in float', ...proven })
+  context.record({ metric: `services.${name}.clipped`, value: 100 * headroom.clippedShare, unit: 'percent' })
+  context.record({ metric: `services.${name}.constraints`, value: report.proof.constraints, unit: 'constraints' })
+  const { median, spread } = await proofTime(manifest, sample, context.quick ? 1 : 3)
+  context.record({ metric: `services.${name}.proof`, value: median / 1000, spread: spread / 1000, unit: 's' })
+}
+
+async function trainedInOnePlace(spec: ModelSpec, sample: Sample, epochs: number): Promise<number> {
+  const trainer = await LocalTrainer.create({ spec })
+  trainer.loadData(sample.train)
+  trainer.setWeights(initialWeights(spec, 1))
+  trainer.setParameters({ epochs, batchSize: 32, optimizer: { kind: 'adam', learningRate: 0.005 }, seed: 1 })
+  await trainer.train()
+  const { accuracy } = await trainer.evaluate(sample.test)
+  trainer.teardown()
+  return accuracy
+}
+
+async function proofTime(manifest: ServiceManifest, { test }: Sample, runs: number) {
+  const folder = await mkdtemp(join(tmpdir(), 'cohort-bench-services-'))
+  try {
+    const made = await serviceCircuit(manifest, join(folder, 'circuit'))
+    await setupFolder(join(folder, 'circuit'))
+    const model = await openManifest(manifest)
+    const weights = initialWeights(model.spec, manifest.model.initialSeed)
+    const { program } = provableModel(model, weights)
+    const prover = await InferenceProver.open(await withWeights(made, program, saltOf(weights)))
+    const size = test.inputs.length / test.count
+    const input = Array.from(test.inputs.subarray(0, size), (value) => value * test.scale)
+    try {
+      return await time(() => prover.prove({ input, context: 1n }), { warmup: 1, runs })
+    } finally {
+      await prover.close()
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A demo about somebody's file: its manifest is made on the spot, and each keeper has rows of its own.
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseCsv } from '../../keepers/learning/index.ts'
+import { chooseArchitecture, draftService, readSample, tableRow } from '../../keepers/services/index.ts'
+import { answersOf, labelReading, rowsOfInput, type ServiceManifest } from '../../keepers/versions/index.ts'
+import type { Example } from '../examples/examples.ts'
+
+export type Subject = {
+  /** Of the service, for people. */
+  readonly title: string
+  readonly manifest: ServiceManifest
+  /** Config values of keeper `index` of `count`: its data and how it trains on them. */
+  readonly values: (index: number, count: number) => Readonly<Record<string, unknown>>
+  /** A sample that nobody trained on, as the model takes it, and the index of its class, or its amount. */
+  readonly asked: () => Promise<{ readonly input: readonly number[]; readonly label: number }>
+}
+
+/** One row in so many is held back from all keepers. */
+const HELD_BACK = 5
+/** Seats that the example's encryption serves, and rounds under one key: the demo's own, at most. */
+const CHAIN = { keepers: 16, decryptionsPerEpoch: 100 } as const
+const ROUNDS = 50
+
+/** Each keeper gets a file of its own, as real ones have; what is held back judges and is asked about. */
+export async function rowsSubject(
+  example: Example,
+  keepers: number,
+  { folder, say }: { readonly folder: string; readonly say: (text: string) => void },
+): Promise<Subject> {
+  const [header, ...rows] = (await readFile(await example.data(), 'utf8')).trim().split('\n')
+  const test = rows.filter((_, row) => row % HELD_BACK === 0)
+  const train = rows.filter((_, row) => row % HELD_BACK !== 0)
+  const file = (name: string | number): string => join(folder, `${name}.csv`)
+  const write = (name: string | number, lines: readonly string[]): Promise<void> =>
+    writeFile(file(name), `${[header, ...lines].join('\n')}\n`)
+  await mkdir(folder, { recursive: true })
+  await Promise.all([
+    write('all', train),
+    write('test', test),
+    ...Array.from({ length: keepers }, (_, index) =>
+      write(
+        index,
+        train.filter((_, row) => row % keepers === index),
+      ),
+    ),
+  ])
+  const sample = await readSample(file('all'), example.options)
+  const spec = await chooseArchitecture(undefined, sample)
+  const { manifest, report } = await draftService({ name: example.name, spec, sample, rounds: ROUNDS, ...CHAIN })
+  const { accuracy, proof } = report
+  const figure = figureOf(manifest, accuracy.proven)
+  say(
+    `Manifest made from ${train.length} rows: ${report.parameters} parameters, ${figure} in ` +
+      `${accuracy.rounds} simulated rounds, ${proof.constraints.toLocaleString('en-US')} constraints a proof`,
+  )
+  const { input } = manifest
+  if (input.kind === 'picture') throw new Error(`${example.name}: an example of rows takes a table or text`)
+  return {
+    title: example.title,
+    manifest,
+    values: (index) => ({
+      'data.source': 'csv',
+      'data.path': file(index),
+      'data.test': file('test'),
+      ...example.training,
+    }),
+    asked: async () => {
+      const text = await readFile(file('test'), 'utf8')
+      return { input: tableRow(input, text, file('test'), 1), label: answerIn(manifest, text) }
+    },
+  }
+}
+
+/** What the first row's label says: the index of a class, an amount. */
+function answerIn({ input, task }: ServiceManifest, text: string): number {
+  const names = answersOf(task)
+  const classes = typeof names === 'number' ? {} : { classes: [...names] }
+  const { labels, targets } = parseCsv(text, { ...rowsOfInput(input)!, ...labelReading(task), ...classes })
+  return task.kind === 'regression' ? targets![0]! * task.target.deviation + task.target.mean : labels[0]!
+}
+
+/** Accuracy in per cent; of an amount R². */
+export function figureOf({ task }: Pick<ServiceManifest, 'task'>, share: number): string {
+  return task.kind === 'regression' ? `R² ${share.toFixed(3)}` : `${(100 * share).toFixed(2)} %`
+}
+
+/** What the model says, in words. */
+export function answerText({ task }: Pick<ServiceManifest, 'task'>, answer: number): string {
+  if (task.kind === 'regression') return `${answer.toFixed(1)} ${task.unit}`.trim()
+  return task.kind === 'labels' ? (answer === 1 ? task.labels[0]! : `not ${task.labels[0]}`) : task.classes[answer]!
+}

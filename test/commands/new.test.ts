@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { initialWeights, saveModel } from '../../keepers/learning/index.ts'
+import { openManifest, readManifestFile } from '../../keepers/versions/index.ts'
+import { encodeInput, openFolder } from '../../keepers/zkml/index.ts'
+import { command } from './command-line.ts'
+
+const PATIENTS = 'examples/diabetes/patients.csv'
+
+describe('cohort new', function () {
+  this.timeout(120_000)
+  let folder: string
+  let out: string
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cohort-new-'))
+    out = join(folder, 'diabetes')
+  })
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('writes a folder from a file: the manifest, what to ask about, and commands that run', async () => {
+    const made = await command('new', '--data', PATIENTS, '--unit', 'points', '--rounds', '5', '--out', out)
+    expect(made.code, made.stderr).to.equal(0)
+    expect(made.stdout)
+      .to.match(/R² +-?[\d.]+ after 5 rounds.*\n/)
+      .and.to.contain(join(out, 'README.md'))
+    expect(readdirSync(out).sort()).to.deep.equal(['README.md', 'asked.json', 'manifest.json'])
+    expect(readManifestFile(join(out, 'manifest.json')).task).to.deep.include({ kind: 'regression', unit: 'points' })
+
+    const text = readFileSync(join(out, 'README.md'), 'utf8').replaceAll('\\\n', '')
+    const commands = [...text.matchAll(/^cohort (.*)$/gm)].map(([, line]) => line!.trim().split(/\s+/))
+    const about = (...words: string[]) => commands.filter((line) => words.every((word, at) => line[at] === word))
+    expect(commands.map(([area, what]) => `${area} ${what}`)).to.include.members(['keeper init', 'infer request'])
+    for (const line of [...about('service', 'show'), ...about('service', 'row'), ...about('service', 'circuit')]) {
+      const run = await command(...line.filter((word) => word !== '--local'))
+      expect(run.code, `${line.join(' ')}: ${run.stderr}`).to.equal(0)
+    }
+    // Whatever needs a chain is at least spelled as the commands are.
+    for (const line of commands) {
+      const help = await command(...line.slice(0, 2), '--help')
+      const flags = line.filter((word) => word.startsWith('--'))
+      for (const flag of flags) expect(help.stdout, line.join(' ')).to.contain(flag)
+    }
+    const { program } = await openFolder(join(out, 'circuit'))
+    expect(program.output).to.deep.equal({ kind: 'value' })
+    for (const name of ['asked.json', 'row.json']) {
+      expect(encodeInput(program, JSON.parse(readFileSync(join(out, name), 'utf8')))).to.have.length(10)
+    }
+  })
+
+  it('evaluates a model by what its manifest says of samples, and no other', async () => {
+    const { spec } = await openManifest(readManifestFile(join(out, 'manifest.json')))
+    const model = join(folder, 'model')
+    await saveModel({ spec, weights: initialWeights(spec, 1) }, model)
+    const by = ['learning', 'evaluate', model, '--manifest', join(out, 'manifest.json'), '--data']
+    const said = await command(...by, PATIENTS)
+    expect(said.code, said.stderr).to.equal(0)
+    expect(said.stdout).to.match(/R² -?[\d.]+ of 442, off by [\d.]+ points on average/)
+    const { figures } = JSON.parse((await command(...by, PATIENTS, '--json')).stdout)
+    expect(figures.rmse).to.be.above(figures.mae).and.above(20)
+    const other = await command(...by, 'examples/breast-cancer/cells.csv')
+    expect([other.code, other.stderr.trim().split('\n').at(-1)]).to.satisfy(
+      ([code, text]: [number, string]) => code === 65 && /no column 'age'; the columns are mean radius/.test(text),
+    )
+    const foreign = await command('learning', 'evaluate', model, '--manifest', 'mlp', '--data', PATIENTS)
+    expect([foreign.code, foreign.stderr]).to.satisfy(
+      ([code, text]: [number, string]) => code === 65 && /take the model of this service/.test(text),
+    )
+  })
+
+  it('shows of a proof what is asked for, where the task has it', async () => {
+    const wrong = await command(
+      'service',
+      'circuit',
+      join(out, 'manifest.json'),
+      '--out',
+      join(folder, 'c'),
+      '--output',
+      'label',
+    )
+    expect([wrong.code, wrong.stderr]).to.deep.equal([65, "cohort: --output is 'label': a regression shows value\n"])
+  })
+
+  it('says in one line what is wrong, and leaves nothing', async () => {
+    const gap = join(folder, 'gap.csv')
+    writeFileSync(gap, `a,b\n${Array.from({ length: 60 }, (_, i) => `${i === 7 ? 'NaN?' : i},${i}`).join('\n')}\n`)
+    const cases: [string[], number, RegExp][] = [
+      [['--data', PATIENTS, '--out', out], 64, /diabetes is there already: give another --out/],
+      [[], 64, /--data is needed/],
+      [
+        ['--data', PATIENTS, '--target', 'outcome', '--out', join(folder, 'no')],
+        65,
+        /--target 'outcome': the columns are/,
+      ],
+      [['--data', gap, '--out', join(folder, 'no')], 65, /line 9: column 'a' is 'NaN\?', not a number/],
+      [
+        ['--data', PATIENTS, '--model', 'mlp', '--out', join(folder, 'no')],
+        65,
+        /mlp tells classes apart, the sample is of amounts/,
+      ],
+    ]
+    for (const [args, code, message] of cases) {
+      const { code: found, stderr } = await command('new', ...args)
+      expect(stderr.trim().split('\n').at(-1), args.join(' ')).to.match(message)
+      expect(found, args.join(' ')).to.equal(code)
+    }
+    expect(existsSync(join(folder, 'no'))).to.equal(false)
+    expect(readdirSync(folder).sort()).to.deep.equal(['diabetes', 'gap.csv', 'model'])
+  })
+})

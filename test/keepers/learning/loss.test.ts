@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Losses other than plain cross-entropy: their gradients on both paths, what training with them comes to, and what is refused.
+import { expect } from 'chai'
+import { createDataset, slice, subset } from '../../../keepers/learning/data/dataset.ts'
+import { createEngine } from '../../../keepers/learning/engine/backend.ts'
+import { sequentialSpec } from '../../../keepers/learning/model/spec.ts'
+import { initialWeights } from '../../../keepers/learning/model/vector.ts'
+import { SeededRandom } from '../../../keepers/learning/random.ts'
+import { LocalTrainer } from '../../../keepers/learning/train/trainer.ts'
+import type { Dataset, Loss, ModelSpec } from '../../../keepers/learning/types.ts'
+import { relativeError } from './reference.ts'
+import { refuses } from './refusal.ts'
+
+function network(outputs: number, loss: Loss, inputs = 4): ModelSpec {
+  const dense = (name: string, units: number, activation: string, more: object = {}) => ({
+    class_name: 'Dense',
+    config: { name, units, activation, use_bias: true, ...more },
+  })
+  const layers = [dense('a', 6, 'tanh', { batch_input_shape: [null, inputs] }), dense('b', outputs, 'linear')]
+  return { ...sequentialSpec({ class_name: 'Sequential', config: { name: 'net', layers } }, [inputs]), loss }
+}
+
+/** y = 2 x₀ − x₁, with noise. */
+function amounts(count: number, seed: number): Dataset {
+  const random = new SeededRandom(seed)
+  const inputs = Float32Array.from({ length: 4 * count }, () => random.normal())
+  const targets = Float32Array.from(
+    { length: count },
+    (_, i) => 2 * inputs[4 * i]! - inputs[4 * i + 1]! + 0.1 * random.normal(),
+  )
+  const labels = new Uint16Array(count)
+  return createDataset({ name: 'amounts', origin: 'memory', inputShape: [4], classes: 1, inputs, labels, targets })
+}
+
+const LOSSES: [outputs: number, loss: Loss][] = [
+  [1, { kind: 'mse' }],
+  [3, { kind: 'mse' }],
+  [1, { kind: 'mae' }],
+  [1, { kind: 'huber', delta: 0.5 }],
+  [3, { kind: 'binary-cross-entropy' }],
+  [3, { kind: 'cross-entropy', weights: [0.5, 1, 4] }],
+]
+
+describe('learning: losses', function () {
+  this.timeout(60_000)
+  for (const [outputs, loss] of LOSSES) {
+    it(`${loss.kind} of ${outputs}: gradients agree with finite differences, and with tfjs's`, async () => {
+      const spec = network(outputs, loss)
+      const random = new SeededRandom(7)
+      const weights = initialWeights(spec, 3).map((weight) => weight + 0.1 * random.normal())
+      const count = 5
+      const inputs = Float32Array.from({ length: 4 * count }, () => random.normal())
+      const labels = Int32Array.from({ length: count }, () => random.below(outputs))
+      const soft = loss.kind === 'binary-cross-entropy'
+      const targets = Float32Array.from({ length: count * outputs }, () => (soft ? random.below(2) : random.normal()))
+      const on = async (backend: 'fused' | 'tfjs-cpu') => {
+        const engine = await createEngine(spec, backend)
+        return (changed: Float32Array) => {
+          engine.setWeights(changed)
+          const staged = engine.stage(count)
+          staged.inputs.set(inputs)
+          staged.labels.set(labels)
+          staged.targets.set(targets)
+          return engine.gradient(count)
+        }
+      }
+      const [ours, theirs] = [await on('fused'), await on('tfjs-cpu')]
+      const { gradient, lossSum } = ours(weights)
+      const other = theirs(weights)
+      expect(relativeError(gradient, other.gradient)).to.be.below(1e-4)
+      expect(lossSum).to.be.closeTo(other.lossSum, 1e-4 * lossSum)
+      const step = 2e-3
+      for (let at = 0; at < spec.parameterCount; at += 5) {
+        const moved = (by: number) => {
+          const copy = weights.slice()
+          copy[at]! += by
+          return ours(copy).lossSum / count
+        }
+        expect((moved(step) - moved(-step)) / (2 * step), `weight ${at}`).to.be.closeTo(gradient[at]!, 3e-3)
+      }
+    })
+  }
+
+  for (const loss of [{ kind: 'mse' }, { kind: 'mae' }, { kind: 'huber', delta: 1 }] as const) {
+    it(`${loss.kind}: an amount is learned, and said how far off`, async () => {
+      const trainer = await LocalTrainer.create({ spec: network(1, loss) })
+      trainer.loadData(amounts(400, 1))
+      trainer.setParameters({ epochs: 30, batchSize: 32, optimizer: { kind: 'adam', learningRate: 0.01 }, seed: 1 })
+      const test = amounts(200, 2)
+      const before = await trainer.evaluate(test)
+      await trainer.train()
+      const after = await trainer.evaluate(test)
+      expect(before.amounts!.r2).to.be.below(0.5)
+      expect(after.amounts!.r2).to.be.above(0.95)
+      expect(after.accuracy).to.equal(after.amounts!.r2)
+      // From the predictions alone.
+      const answers = await trainer.predict(test.inputs as Float32Array)
+      const errors = [...answers].map((answer, i) => answer - test.targets![i]!)
+      const rmse = Math.sqrt(errors.reduce((sum, error) => sum + error * error, 0) / errors.length)
+      expect(after.amounts!.rmse).to.be.closeTo(rmse, 1e-6)
+      if (loss.kind === 'mse') expect(after.loss).to.be.closeTo(rmse ** 2, 1e-6)
+      expect(after.confusion).to.have.length(0)
+    })
+  }
+
+  it('weights of classes: a rare class counts as much as its weight says', async () => {
+    const random = new SeededRandom(4)
+    const labels = Uint16Array.from({ length: 600 }, (_, i) => (i % 12 === 0 ? 1 : 0))
+    const inputs = Float32Array.from({ length: 4 * 600 }, (_, i) => random.normal() + labels[Math.floor(i / 4)]! * 0.5)
+    const data = createDataset({ name: 'rare', origin: 'memory', inputShape: [4], classes: 2, inputs, labels })
+    const recall = async (loss: Loss): Promise<number> => {
+      const trainer = await LocalTrainer.create({ spec: network(2, loss) })
+      trainer.loadData(data)
+      trainer.setParameters({ epochs: 20, batchSize: 32, optimizer: { kind: 'adam', learningRate: 0.01 }, seed: 1 })
+      await trainer.train()
+      const { confusion } = await trainer.evaluate(data)
+      return confusion[3]! / (confusion[2]! + confusion[3]!)
+    }
+    const plain = await recall({ kind: 'cross-entropy' })
+    expect(await recall({ kind: 'cross-entropy', weights: [1, 11] })).to.be.above(plain + 0.2)
+    expect(await recall({ kind: 'cross-entropy', weights: [1, 1] })).to.be.closeTo(plain, 0.02)
+  })
+
+  it('several labels: each has a probability of its own', async () => {
+    const random = new SeededRandom(5)
+    const inputs = Float32Array.from({ length: 4 * 300 }, () => random.normal())
+    const targets = Float32Array.from({ length: 2 * 300 }, (_, i) => {
+      const row = Math.floor(i / 2)
+      return inputs[4 * row + (i % 2)]! > 0 ? 1 : 0
+    })
+    const labels = new Uint16Array(300)
+    const parts = { name: 'two', origin: 'memory', inputShape: [4], classes: 1, inputs, labels, targets } as const
+    const trainer = await LocalTrainer.create({ spec: network(2, { kind: 'binary-cross-entropy' }) })
+    trainer.loadData(createDataset(parts))
+    trainer.setParameters({ epochs: 30, batchSize: 32, optimizer: { kind: 'adam', learningRate: 0.01 }, seed: 1 })
+    await trainer.train()
+    const chances = await trainer.predict(Float32Array.of(2, 2, 0, 0, -2, 2, 0, 0))
+    expect([...chances].map((chance) => chance > 0.5)).to.deep.equal([true, true, false, true])
+    expect((await trainer.evaluate()).accuracy).to.be.above(0.95)
+  })
+
+  it('refuses data of another task, by name', async () => {
+    const classifier = await LocalTrainer.create({ spec: network(2, { kind: 'cross-entropy' }) })
+    await refuses(async () => classifier.loadData(amounts(10, 1)), 'MODEL_DATA_MISMATCH', /has targets, but net tells/)
+    const { targets: _, ...labelled } = amounts(10, 1)
+    const amount = await LocalTrainer.create({ spec: network(1, { kind: 'mse' }) })
+    await refuses(
+      async () => amount.loadData(labelled),
+      'MODEL_DATA_MISMATCH',
+      /has labels, but net is trained for 1 target/,
+    )
+    const one = await LocalTrainer.create({ spec: network(1, { kind: 'cross-entropy' }) })
+    await refuses(async () => one.loadData(labelled), 'MODEL_DATA_MISMATCH', /1 output; a classifier needs at least 2/)
+    const wrong = { ...labelled, targets: Float32Array.of(1, Number.NaN) }
+    await refuses(
+      async () => createDataset({ ...wrong, inputs: new Float32Array(8), labels: [0, 0] }),
+      'BAD_DATA',
+      /target 1 is NaN/,
+    )
+  })
+
+  it('targets go with their samples into parts of a dataset', () => {
+    const data = amounts(6, 1)
+    expect([...subset(data, Uint32Array.of(4, 1)).targets!]).to.deep.equal([data.targets![4], data.targets![1]])
+    expect([...slice(data, 2, 4).targets!]).to.deep.equal([data.targets![2], data.targets![3]])
+  })
+})
