@@ -17,6 +17,7 @@ export { DaoError, type DaoErrorCode } from './dao/errors.ts'
 export { type Call, type Proposal, ProposalBook } from './dao/proposals.ts'
 export { SETUP_KIND, type SetupKind, type Support, type VersionStatus } from './dao/terms.ts'
 export { type DeploymentFile, parseDeployment, readDeployment } from './deployment-file.ts'
+export { chainIdOf } from './endpoint.ts'
 export { ChainError, type ChainErrorCode, decodeRevert, RevertError } from './errors.ts'
 export { type CursorStep, EventCursor } from './event-cursor.ts'
 export { type Head, HeadWatch, type HeadWatchOptions } from './head-watch.ts'
@@ -29,6 +30,8 @@ export {
   readPassphrase,
   writeKeystore,
 } from './keystore.ts'
+export { LogFollower, REORG_DEPTH } from './log-follower.ts'
+export { blockAt, newestLog } from './log-search.ts'
 export { decodeAddress, encodeAddress, PeerBook } from './peers.ts'
 export { FailoverProvider, type RpcOptions } from './rpc.ts'
 export { bitmapOf, hasSeat, seatsOf } from './seats.ts'

@@ -176,8 +176,11 @@ async function placeOf(flags: InitFlags): Promise<{ service: string; chainId: nu
     const { service, rpc } = flags
     if (service === undefined) throw new UsageError('give --service, or --deployment FILE')
     if (!/^0x[0-9a-fA-F]{40}$/.test(service)) throw new UsageError(`--service '${service}': takes an address`)
-    const { chainIdOf, firstBlockOf } = await import('../agent/index.ts')
-    const chainId = flags.chainId ?? (await chainIdOf(rpc[0]!))
+    const [{ firstBlockOf }, { chainIdOf }] = await Promise.all([
+      import('../agent/index.ts'),
+      import('../chain/index.ts'),
+    ])
+    const chainId = flags.chainId ?? (await chainIdOf(rpc))
     const fromBlock = flags.fromBlock ?? (await firstBlockOf(rpc, chainId, service))
     if (fromBlock === null) {
       process.stderr.write(

@@ -16,6 +16,7 @@ import { deploy, deploymentPath } from '../../scripts/demo/deployment.ts'
 import { type LocalChain, startLocalChain } from '../../scripts/demo/local-chain.ts'
 import { Processes } from '../../scripts/demo/processes.ts'
 import { deployVerifier } from '../../scripts/demo/verifier-contract.ts'
+import { FlakyEndpoint } from '../keepers/chain/proxy.ts'
 import { twoLayers } from '../keepers/zkml/quantise/networks.ts'
 import { Random } from '../keepers/zkml/random.ts'
 
@@ -114,8 +115,11 @@ describe('cohort infer', function () {
     )
 
     const served: Record<string, unknown>[] = []
+    // One endpoint is gone, the next gives ten blocks of logs at once: both are as public ones are.
+    const meagre = await FlakyEndpoint.start(chain.url)
+    meagre.logLimit = { blocks: 10, code: -32600, message: 'eth_getLogs requests with up to a 10 block range' }
     processes.start('serve', [CLI, 'infer', 'serve', '--circuit', circuit, '--account', '5', '--interval', '200'], {
-      env: environment(),
+      env: { ...environment(), COHORT_RPC_URL: `http://127.0.0.1:9,${meagre.url}` },
       onLine: (line) => served.push(JSON.parse(line)),
     })
     const answered = await ask('--wait')
@@ -123,6 +127,8 @@ describe('cohort infer', function () {
     expect(served.map(({ event }) => event)).to.deep.equal(['serving', 'answered'])
     expect(served[1]).to.include({ requestId: answered.requestId, output: String(expected) })
     await processes.stop('serve')
+    await meagre.stop()
+    expect(Math.max(...meagre.logRanges.slice(1)), 'asked for all logs more than once').to.be.at.most(74)
 
     const earned = await inferJson('withdraw', '--account', '5')
     expect(earned.amount).to.equal(String(25n * 10n ** 16n))

@@ -3,7 +3,6 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { ChainError, FailoverProvider, openService } from '../../chain/index.ts'
 import { MODEL_NAMES } from '../../learning/index.ts'
 import { DataPlane, NetworkError } from '../../network/index.ts'
@@ -30,8 +29,6 @@ export type ManifestRequest = {
 
 /** How long an endpoint may take, in milliseconds: somebody is waiting at a terminal. */
 const PATIENCE_MS = 10_000
-
-const chainIdAnswer = z.object({ result: z.string().regex(/^0x[0-9a-f]{1,13}$/i) })
 
 /**
  * The service's manifest: the one given, an example that ships, or what a keeper of the service sends, each only when it hashes
@@ -102,22 +99,6 @@ export async function renewManifest(config: KeeperConfig, given?: ServiceManifes
     throw error
   }
   return true
-}
-
-/** The chain that an endpoint is on. @throws ChainError UNREACHABLE */
-export async function chainIdOf(url: string): Promise<number> {
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [] }),
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    })
-    return Number(chainIdAnswer.parse(await response.json()).result)
-  } catch (cause) {
-    const message = `${new URL(url).host} does not say which chain it is on: start the node, or give --chain-id`
-    throw new ChainError('UNREACHABLE', message, { cause })
-  }
 }
 
 /**
