@@ -34,19 +34,17 @@ export function registerKeeper(program: Command): void {
     )
     .option('--listen <multiaddr>', 'address to listen on', '/ip4/127.0.0.1/tcp/4001')
     .option('--set <key=value...>', 'any other config value, e.g. training.epochs=2', [])
-    .action(async (options: Common & InitFlags) => exiting(() => initCommand(options)))
+    .action(async (options: Common & InitFlags) => initCommand(options))
 
   add(keeper, 'manifest', 'put the service’s manifest into the data folder, in place of another')
     .option('--manifest <file-or-name>', 'one that you have (default: from the keepers, by its digest on the chain)')
-    .action(async (options: Common & { manifest?: string }) =>
-      exiting(async () => {
-        const { loadConfig, renewManifest } = await import('../agent/index.ts')
-        const config = loadConfig(options.data)
-        const given = options.manifest === undefined ? undefined : await manifestOf(options.manifest)
-        const renewed = await renewManifest(config, given)
-        print(options, { manifest: config.service.manifestFile, renewed })
-      }),
-    )
+    .action(async (options: Common & { manifest?: string }) => {
+      const { loadConfig, renewManifest } = await import('../agent/index.ts')
+      const config = loadConfig(options.data)
+      const given = options.manifest === undefined ? undefined : await manifestOf(options.manifest)
+      const renewed = await renewManifest(config, given)
+      print(options, { manifest: config.service.manifestFile, renewed })
+    })
 
   addOwner(keeper, 'register', 'register the keeper, stake, fund its operator, take a seat (owner key)')
     .option('--stake <tokens>', 'tokens to stake', '100')
@@ -271,8 +269,6 @@ async function withOwner(
   const session = await agent.openOwnerSession(config, await ownerOf(options, config))
   try {
     await body(session, config)
-  } catch (error) {
-    throw withExitCode(error, agent.keeperExitCode(error))
   } finally {
     session.close()
   }
@@ -291,16 +287,6 @@ async function ownerOf(
   const passphrase = await readPassphrase({ file, prompt: "Passphrase of the owner's keystore: " })
   const wallet = await openKeystore(options.owner ?? join(options.data, 'owner.json'), passphrase)
   return { key: wallet.privateKey }
-}
-
-/** Runs a command whose errors end it with a keeper's exit codes. */
-async function exiting(body: () => Promise<void>): Promise<void> {
-  try {
-    await body()
-  } catch (error) {
-    const { keeperExitCode } = await import('../agent/index.ts')
-    throw withExitCode(error, keeperExitCode(error))
-  }
 }
 
 /** Gives an error the exit code that the command ends with. */

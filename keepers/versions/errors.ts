@@ -15,7 +15,7 @@ export type VersionErrorCode =
   | 'WRONG_COMMITMENT'
 
 /** sysexits.h: 65 for data that is wrong, 69 for what is not there (yet), 78 for a wrong configuration. */
-const EXIT_CODES: Record<VersionErrorCode, number> = {
+export const VERSION_EXIT_CODES: Record<VersionErrorCode, number> = {
   BAD_BLOB: 65,
   BAD_MANIFEST: 65,
   NO_MANIFEST: 78,
@@ -33,6 +33,6 @@ export class VersionError extends Error {
   constructor(code: VersionErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-    this.exitCode = EXIT_CODES[code]
+    this.exitCode = VERSION_EXIT_CODES[code]
   }
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { ChainError, FailoverProvider, openService } from '../../chain/index.ts'
 import { MODEL_NAMES } from '../../learning/index.ts'
 import { DataPlane, NetworkError } from '../../network/index.ts'
+import { translateFileError } from '../../store/index.ts'
 import {
   agreedDigests,
   encodeManifest,
@@ -96,7 +97,7 @@ export async function renewManifest(config: KeeperConfig, given?: ServiceManifes
     renameSync(temporary, manifestFile)
   } catch (error) {
     rmSync(temporary, { force: true })
-    throw error
+    throw translateFileError(error, manifestFile)
   }
   return true
 }

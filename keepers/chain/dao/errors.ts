@@ -15,7 +15,20 @@ export type DaoErrorCode =
   | 'reverted'
   | 'timeout'
 
-const EXIT: Partial<Record<DaoErrorCode, number>> = { 'wrong-chain': 78, 'no-signer': 64, timeout: 75 }
+export const DAO_EXIT_CODES: Record<DaoErrorCode, number> = {
+  'wrong-chain': 78,
+  'no-signer': 64,
+  'unknown-service': 1,
+  'unknown-version': 1,
+  'unknown-keeper': 1,
+  'unknown-proposal': 1,
+  'wrong-status': 1,
+  'wrong-state': 1,
+  'no-votes': 1,
+  'already-voted': 1,
+  reverted: 1,
+  timeout: 75,
+}
 
 export class DaoError extends Error {
   override readonly name = 'DaoError'
@@ -26,6 +39,6 @@ export class DaoError extends Error {
   constructor(code: DaoErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-    this.exitCode = EXIT[code] ?? 1
+    this.exitCode = DAO_EXIT_CODES[code]
   }
 }
