@@ -7,6 +7,7 @@ import type {
   CohortToken,
   ILearningService,
   InferenceHub,
+  InputMarket,
   KeeperRegistry,
   ModelRegistry,
   OutcomePool,
@@ -62,6 +63,7 @@ export const clients = {
   publishers: (address: string, runner: ContractRunner) =>
     attach<PublisherRegistry>('PublisherRegistry', address, runner),
   markets: (address: string, runner: ContractRunner) => attach<PredictionMarket>('PredictionMarket', address, runner),
+  inputMarkets: (address: string, runner: ContractRunner) => attach<InputMarket>('InputMarket', address, runner),
   factory: (address: string, runner: ContractRunner) => attach<ServiceFactory>('ServiceFactory', address, runner),
   pools: (address: string, runner: ContractRunner) => attach<OutcomePoolFactory>('OutcomePoolFactory', address, runner),
   pool: (address: string, runner: ContractRunner) => attach<OutcomePool>('OutcomePool', address, runner),

@@ -8,6 +8,7 @@ import { registerFsm } from './fsm.ts'
 import { registerInfer } from './infer.ts'
 import { registerKeeper } from './keeper.ts'
 import { registerLearning } from './learning.ts'
+import { registerMarket } from './market.ts'
 import { registerProver } from './prover.ts'
 import { registerService } from './service.ts'
 import { registerSimulate } from './simulate.ts'
@@ -27,6 +28,7 @@ const AREAS = [
   registerCeremony,
   registerInfer,
   registerProver,
+  registerMarket,
   registerStory,
   registerSpend,
 ]

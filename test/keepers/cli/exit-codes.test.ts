@@ -11,6 +11,7 @@ import { AGENT_EXIT_CODES, KEEPER_EXIT, keeperExitCode } from '../../../keepers/
 import { DAO_EXIT_CODES } from '../../../keepers/chain/dao/errors.ts'
 import { CHAIN_EXIT_CODES, ChainError } from '../../../keepers/chain/errors.ts'
 import { KEYSTORE_EXIT_CODES } from '../../../keepers/chain/keystore.ts'
+import { MARKET_EXIT_CODES } from '../../../keepers/chain/markets/errors.ts'
 import { EXIT, exitCodeOf } from '../../../keepers/cli/failure.ts'
 import { NETWORK_EXIT_CODES } from '../../../keepers/network/errors.ts'
 import { SERVING_EXIT_CODES } from '../../../keepers/serving/errors.ts'
@@ -27,6 +28,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   versions: VERSION_EXIT_CODES,
   agent: AGENT_EXIT_CODES,
   serving: SERVING_EXIT_CODES,
+  markets: MARKET_EXIT_CODES,
   dao: DAO_EXIT_CODES,
 }
 
