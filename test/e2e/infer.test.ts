@@ -15,7 +15,6 @@ import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 import { deploy, deploymentPath } from '../../scripts/demo/deployment.ts'
 import { type LocalChain, startLocalChain } from '../../scripts/demo/local-chain.ts'
 import { Processes } from '../../scripts/demo/processes.ts'
-import { deployVerifier } from '../../scripts/demo/verifier-contract.ts'
 import { FlakyEndpoint } from '../keepers/chain/proxy.ts'
 import { twoLayers } from '../keepers/zkml/quantise/networks.ts'
 import { Random } from '../keepers/zkml/random.ts'
@@ -48,6 +47,15 @@ describe('cohort infer', function () {
     expect(code, `${args.join(' ')}: ${stderr}`).to.equal(0)
     return JSON.parse(stdout)
   }
+  /** The verifier of a key, deployed as anybody would. */
+  const deployed = (folder: string) =>
+    new Promise<{ address: string; vkHash: string }>((done, fail) => {
+      const options = { env: { ...process.env, ...environment() } }
+      const args = [CLI, 'dao', 'deploy-verifier', folder, '--account', '0', '--json']
+      execFile(process.execPath, args, options, (error, stdout, stderr) =>
+        error === null ? done(JSON.parse(stdout)) : fail(new Error(stderr)),
+      )
+    })
   /** A contract that the timelock sends to: what a vote of the DAO would do. */
   const actingAs = async (account: string, name: 'AdoptedModel' | 'ModelRegistry' | 'VerifierRegistry') => {
     await chain.provider.send('hardhat_impersonateAccount', [account])
@@ -88,7 +96,7 @@ describe('cohort infer', function () {
     await writeFile(join(folder, 'input.json'), JSON.stringify(input))
 
     const { TimelockController, AdoptedModel } = deployment.contracts
-    const verifier = await deployVerifier(circuit, await chain.provider.getSigner(0))
+    const verifier = await deployed(circuit)
     const verifiers = await actingAs(TimelockController, 'VerifierRegistry')
     await (
       await verifiers.getFunction('register')(manifest.circuitId, verifier.address, verifier.vkHash, 1, '0x')

@@ -10,6 +10,7 @@ export type DaoErrorCode =
   | 'unknown-proposal'
   | 'wrong-status'
   | 'wrong-state'
+  | 'bad-call'
   | 'no-votes'
   | 'already-voted'
   | 'reverted'
@@ -24,6 +25,7 @@ export const DAO_EXIT_CODES: Record<DaoErrorCode, number> = {
   'unknown-proposal': 1,
   'wrong-status': 1,
   'wrong-state': 1,
+  'bad-call': 64,
   'no-votes': 1,
   'already-voted': 1,
   reverted: 1,
