@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import pkg from '../../package.json' with { type: 'json' }
 import { registerCeremony } from './ceremony.ts'
 import { registerDao } from './dao.ts'
+import { registerDoctor } from './doctor.ts'
 import { registerFsm } from './fsm.ts'
 import { registerInfer } from './infer.ts'
 import { registerKeeper } from './keeper.ts'
@@ -19,6 +20,7 @@ import { registerZkml } from './zkml.ts'
 /** In the order of the help text. */
 const AREAS = [
   registerKeeper,
+  registerDoctor,
   registerService,
   registerFsm,
   registerDao,
