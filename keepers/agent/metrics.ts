@@ -9,10 +9,12 @@ import { STATES, type StateName } from './states.ts'
 
 /** What a round can bring besides errors that are thrown. Prometheus sees the first of a kind only when there was a zero before. */
 const TROUBLES = [
+  'DISK_FULL',
   'DROPPED',
   'PENALISED',
   'REORGANISED',
   'ROUND_LOST',
+  'STORAGE',
   'STRUCKOUT',
   'UNKNOWN',
   'UPDATE_MISSING',
@@ -30,6 +32,8 @@ export class KeeperMetrics {
   readonly blockTime: Gauge
   readonly peers: Gauge
   readonly leftOut: Gauge
+  readonly member: Gauge
+  readonly clipped: Gauge
   readonly accuracy: Gauge
   readonly balance: Gauge
   readonly roundsCompleted: Counter
@@ -59,6 +63,11 @@ export class KeeperMetrics {
     this.blockTime = gauge('chain_block_time_seconds', 'Time of that block, Unix seconds.')
     this.peers = gauge('peers', 'Open libp2p connections.')
     this.leftOut = gauge('members_left_out', 'Members that contribute nothing for now: convicted, or the most suspect.')
+    this.member = gauge('member', 'One while this keeper is a member of the epoch that runs, else zero.')
+    this.clipped = gauge(
+      'weights_clipped',
+      'Weights of the last model that outgrew the plan for proofs and were clipped to it.',
+    )
     this.accuracy = gauge('holdout_accuracy_ratio', "Accuracy of the last candidate on this keeper's hold-out, 0 to 1.")
     this.balance = gauge('operator_balance_ether', 'What the operator has left for gas.')
     this.#epsilon = new Gauge({

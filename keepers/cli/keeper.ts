@@ -5,6 +5,7 @@ import process from 'node:process'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { UsageError } from './failure.ts'
 import { manifestOf } from './manifest-option.ts'
+import { watchParent } from './parent.ts'
 
 type Common = { readonly data: string; readonly passphraseFile?: string; readonly json?: boolean }
 type OwnerOptions = Common & {
@@ -236,6 +237,7 @@ async function runCommand(options: Common): Promise<void> {
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
+  const unwatch = watchParent(() => stop.abort(new Error('the process that started this keeper is gone')))
   try {
     const config = agent.loadConfig(options.data)
     const passphrase = await readPassphrase({ file: options.passphraseFile ?? config.keys.passphraseFile })
@@ -252,6 +254,7 @@ async function runCommand(options: Common): Promise<void> {
   } catch (error) {
     if (!stop.signal.aborted) throw withExitCode(error, agent.keeperExitCode(error))
   } finally {
+    unwatch()
     process.off('SIGINT', onSignal)
     process.off('SIGTERM', onSignal)
   }
