@@ -8,6 +8,7 @@
 //
 // A warm start reads one marker and hashes the sources: well under a second.
 import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
 import { resolve } from 'node:path'
 import process from 'node:process'
 import { BootstrapError, explain } from './bootstrap/errors.mjs'
@@ -79,12 +80,13 @@ function become(node, args) {
   return new Promise((resolve, reject) => {
     const child = spawn(node, [...nodeFlags(args), ...args], {
       stdio: 'inherit',
-      env: runtimeEnvironment(node),
+      // A keeper stops when we are gone: nobody can pass SIGKILL on.
+      env: { ...runtimeEnvironment(node), COHORT_PARENT: String(process.pid) },
     })
     const forward = (signal) => child.kill(signal)
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward)
     child.on('error', reject)
-    child.on('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : 128 + (signal === 'SIGINT' ? 2 : 15)))
+    child.on('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]))
   })
 }
 

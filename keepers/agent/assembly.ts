@@ -160,7 +160,7 @@ export function openSender(
 
 /** The model of the service, from these weights before the first round. */
 export function openModel(
-  { config, log }: Surroundings,
+  { config, log, metrics }: Surroundings,
   model: PlannedModel,
   parts: { readonly store: KeeperStore; readonly plane: DataPlane; readonly initial: Float32Array },
 ): GlobalModel {
@@ -168,6 +168,7 @@ export function openModel(
     ...parts,
     commit: (weights) => {
       const { commitment, clipped } = commitToWeights(model, weights)
+      metrics.clipped.set(clipped)
       if (clipped > 0)
         log.warn({ event: 'weights clipped', clipped }, 'weights outgrew the plan and were clipped to it')
       return commitment
@@ -191,6 +192,7 @@ export function healthOf(context: AgentContext, loop: AgentLoop): Health {
     epoch: snapshot?.epoch ?? 0,
     round: snapshot?.round ?? 0,
     seat,
+    member: loop.isMember,
     operator,
     peerId: plane.peerId,
     peers: plane.connections,

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { KeystoreError } from '../chain/index.ts'
-import { VersionError } from '../versions/index.ts'
-
 /** Exit codes of `cohort keeper run` by cause, after sysexits.h: a supervisor restarts on 69 and 75, never on the rest. */
 export const KEEPER_EXIT = {
   /** Stopped as asked. */
@@ -34,7 +31,7 @@ export type AgentErrorCode =
   | 'BAD_BLOB'
   | 'WORKER'
 
-const EXITS: Readonly<Record<AgentErrorCode, number>> = {
+export const AGENT_EXIT_CODES: Readonly<Record<AgentErrorCode, number>> = {
   CONFIG: KEEPER_EXIT.config,
   NO_KEYS: KEEPER_EXIT.noPermission,
   NO_ACCOUNT: KEEPER_EXIT.usage,
@@ -47,7 +44,7 @@ const EXITS: Readonly<Record<AgentErrorCode, number>> = {
   WORKER: KEEPER_EXIT.software,
 }
 
-export const AGENT_ERROR_CODES = Object.keys(EXITS) as readonly AgentErrorCode[]
+export const AGENT_ERROR_CODES = Object.keys(AGENT_EXIT_CODES) as readonly AgentErrorCode[]
 
 /** A failure of the agent; one line that says the fix. */
 export class AgentError extends Error {
@@ -58,39 +55,16 @@ export class AgentError extends Error {
   constructor(code: AgentErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-    this.exitCode = EXITS[code]
+    this.exitCode = AGENT_EXIT_CODES[code]
   }
 }
 
-/** The exit code for whatever ended the daemon, by the codes of the rooms below. */
+/** What the system says when there is no room: it may come back. */
+const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
+/** The exit code for whatever ended the daemon: the error's own, by its room; a bug where it has none. */
 export function keeperExitCode(error: unknown): number {
-  if (error instanceof AgentError || error instanceof KeystoreError || error instanceof VersionError)
-    return error.exitCode
-  const code = (error as { code?: unknown }).code
-  switch (code) {
-    case 'LOCKED':
-    case 'WRONG_PASSPHRASE':
-    case 'FOREIGN_TRANSACTION':
-      return KEEPER_EXIT.noPermission
-    case 'WRONG_FOLDER':
-    case 'NEWER_SCHEMA':
-    case 'WRONG_CHAIN':
-    case 'WRONG_CONTRACT':
-    case 'BAD_ADDRESS':
-      return KEEPER_EXIT.config
-    case 'CORRUPT':
-      return KEEPER_EXIT.data
-    case 'DISK_FULL':
-    case 'STORAGE':
-    case 'ENOSPC':
-    case 'EDQUOT':
-    case 'EFBIG':
-    case 'UNFUNDED':
-    case 'FEE_CAP':
-      return KEEPER_EXIT.temporary
-    case 'UNREACHABLE':
-      return KEEPER_EXIT.unavailable
-    default:
-      return KEEPER_EXIT.software
-  }
+  const { exitCode, code } = (error ?? {}) as { readonly exitCode?: unknown; readonly code?: unknown }
+  if (typeof exitCode === 'number') return exitCode
+  return FULL.has(String(code)) ? KEEPER_EXIT.temporary : KEEPER_EXIT.software
 }

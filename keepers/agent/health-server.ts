@@ -12,6 +12,8 @@ export type Health = {
   readonly epoch: number
   readonly round: number
   readonly seat: number | null
+  /** Whether it is a member of the epoch that runs; `cohort keeper status` says why not. */
+  readonly member: boolean
   readonly operator: string
   readonly peerId: string
   readonly peers: number

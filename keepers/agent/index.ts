@@ -5,6 +5,7 @@ export { CONFIG_FILE, type KeeperConfig, loadConfig, parseConfig } from './confi
 export { createLog, type DaemonOptions, runKeeper } from './daemon.ts'
 export { AgentError, type AgentErrorCode, KEEPER_EXIT, keeperExitCode } from './errors.ts'
 export type { Health } from './health-server.ts'
+export { type Check, examineKeeper } from './operations/doctor.ts'
 export { type InitOptions, type InitResult, initKeeper } from './operations/init.ts'
 export { exportLogs, openLogFiles } from './operations/logs.ts'
 export {
@@ -16,6 +17,6 @@ export {
   unbondKeeper,
   unjailKeeper,
 } from './operations/owner.ts'
-export { chainIdOf, firstBlockOf, renewManifest, serviceManifest } from './operations/service-manifest.ts'
+export { firstBlockOf, renewManifest, serviceManifest } from './operations/service-manifest.ts'
 export { type Conviction, convictionsOf, type KeeperStatus, keeperStatus } from './operations/status.ts'
 export { PUBLISHED_STATE, STATES, type StateName } from './states.ts'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { formatEther } from 'ethers'
-import { backoff, type CursorStep, type EventCursor, type HeadWatch, seatsOf } from '../chain/index.ts'
+import { backoff, type CursorStep, type EventCursor, type HeadWatch, hasSeat, seatsOf } from '../chain/index.ts'
 import { BEHAVIOURS } from './behaviours/index.ts'
 import type { AgentContext, Behaviour, BlockOfAct, StepResult } from './context.ts'
 import { CONVICTIONS, reasonText } from './convictions.ts'
@@ -84,6 +84,10 @@ export class AgentLoop {
   }
   get seat(): number | null {
     return this.#seat
+  }
+  /** Whether this keeper is a member of the epoch that runs. */
+  get isMember(): boolean {
+    return this.#snapshot !== null && this.#seat !== null && hasSeat(this.#snapshot.epochInfo.members, this.#seat)
   }
   get lastError(): string | null {
     return this.#lastError
@@ -284,6 +288,7 @@ export class AgentLoop {
     metrics.blockTime.set(now.time)
     metrics.epoch.set(now.epoch)
     metrics.round.set(now.round)
+    metrics.member.set(this.isMember ? 1 : 0)
     metrics.peers.set(this.#context.plane.connections)
     metrics.dht?.peers.set(this.#context.plane.dhtPeers)
     metrics.setState(now.state)

@@ -11,10 +11,12 @@ import type { ModelScore } from './training/protocol.ts'
 
 /** Troubles of a round that are not thrown errors. Prometheus sees the first of a kind only if the counter was zero before. */
 const TROUBLES = [
+  'DISK_FULL',
   'DROPPED',
   'PENALISED',
   'REORGANISED',
   'ROUND_LOST',
+  'STORAGE',
   'STRUCKOUT',
   'UNKNOWN',
   'UPDATE_MISSING',
@@ -41,6 +43,8 @@ export class KeeperMetrics {
   readonly blockTime: Gauge
   readonly peers: Gauge
   readonly leftOut: Gauge
+  readonly member: Gauge
+  readonly clipped: Gauge
   readonly accuracy: Gauge
   readonly balance: Gauge
   readonly roundsCompleted: Counter
@@ -71,6 +75,11 @@ export class KeeperMetrics {
     this.blockTime = gauge('chain_block_time_seconds', 'Time of that block, Unix seconds.')
     this.peers = gauge('peers', 'Open libp2p connections.')
     this.leftOut = gauge('members_left_out', 'Members that contribute nothing for now: convicted, or the most suspect.')
+    this.member = gauge('member', 'One while this keeper is a member of the epoch that runs, else zero.')
+    this.clipped = gauge(
+      'weights_clipped',
+      'Weights of the last model that outgrew the plan for proofs and were clipped to it.',
+    )
     this.accuracy = gauge(
       'holdout_accuracy_ratio',
       "Accuracy of the last candidate on this keeper's hold-out, 0 to 1; of amounts R².",

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { connect } from 'node:net'
-import { multiaddr } from '@multiformats/multiaddr'
 import type { Provider } from 'ethers'
 import { ChainError, type Clock, decodeAddress, type ServiceContracts } from '../chain/index.ts'
 import { FheError } from '../fhe/index.ts'
+import { presenceAt } from '../network/index.ts'
 import { planFor, type RoundTerms } from '../versions/index.ts'
 import { AgentError } from './errors.ts'
 
@@ -99,8 +98,9 @@ export async function checkServicePlan(
 }
 
 /**
- * Refuses to start while something answers at the address that the registry has for this keeper: another process runs
- * with the same keys, here or elsewhere, and two would sign against each other. Call before listening.
+ * Refuses to start while this keeper's peer answers at the address that the registry has for it: another process runs with the
+ * same keys, here or elsewhere, and two would sign against each other. Another peer at that address is a matter of ports only.
+ * Call before listening.
  */
 export async function checkDoppelganger(
   contracts: ServiceContracts,
@@ -111,28 +111,11 @@ export async function checkDoppelganger(
   const { multiaddr: binary } = await contracts.registry.keeperOf(owner)
   const address = decodeAddress(binary)
   if (address === null || !address.endsWith(self.peerId)) return
-  if (await answers(address, timeout)) {
+  if ((await presenceAt(address, timeout)) === 'peer') {
     throw new AgentError(
       'DOPPELGANGER',
       `a node already answers at ${address}, the address of this keeper: another process runs with the same keys. ` +
         'Stop it, wait until it is gone, then start this one',
     )
   }
-}
-
-function answers(address: string, timeout: number): Promise<boolean> {
-  const parts = multiaddr(address).getComponents()
-  const host = parts[0]?.value
-  const port = Number(parts.find((part) => part.name === 'tcp')?.value)
-  if (host === undefined || !Number.isInteger(port)) return Promise.resolve(false)
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout })
-    const end = (answer: boolean): void => {
-      socket.destroy()
-      resolve(answer)
-    }
-    socket.once('connect', () => end(true))
-    socket.once('timeout', () => end(false))
-    socket.once('error', () => end(false))
-  })
 }

@@ -7,6 +7,7 @@ import type {
   CohortToken,
   ILearningService,
   InferenceHub,
+  InputMarket,
   KeeperRegistry,
   ModelRegistry,
   OutcomePool,
@@ -63,6 +64,7 @@ export const clients = {
     attach<PublisherRegistry>('PublisherRegistry', address, runner),
   predictionMarket: (address: string, runner: ContractRunner) =>
     attach<PredictionMarket>('PredictionMarket', address, runner),
+  inputMarket: (address: string, runner: ContractRunner) => attach<InputMarket>('InputMarket', address, runner),
   factory: (address: string, runner: ContractRunner) => attach<ServiceFactory>('ServiceFactory', address, runner),
   pools: (address: string, runner: ContractRunner) => attach<OutcomePoolFactory>('OutcomePoolFactory', address, runner),
   pool: (address: string, runner: ContractRunner) => attach<OutcomePool>('OutcomePool', address, runner),

@@ -13,13 +13,28 @@ export type ChainErrorCode =
   | 'FOREIGN_TRANSACTION'
   | 'TIMEOUT'
 
+/** sysexits.h: 69 for what is out of reach, 75 for what may pass by itself, 77 for what is another's, 78 for a wrong configuration. */
+export const CHAIN_EXIT_CODES: Record<ChainErrorCode, number> = {
+  REVERTED: 1,
+  UNREACHABLE: 69,
+  WRONG_CHAIN: 78,
+  WRONG_CONTRACT: 78,
+  NOT_BUILT: 78,
+  UNFUNDED: 75,
+  FEE_CAP: 75,
+  FOREIGN_TRANSACTION: 77,
+  TIMEOUT: 75,
+}
+
 export class ChainError extends Error {
   override readonly name: string = 'ChainError'
   readonly code: ChainErrorCode
+  readonly exitCode: number
 
   constructor(code: ChainErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
+    this.exitCode = CHAIN_EXIT_CODES[code]
   }
 }
 

@@ -12,11 +12,14 @@ export {
   type ServiceEventArguments,
   type ServiceMethod,
 } from './contracts.ts'
+export type { CallText } from './dao/calls.ts'
 export { DaoClient, type DaoClientOptions, type ServiceStatus, type VersionRecord } from './dao/client.ts'
 export { DaoError, type DaoErrorCode } from './dao/errors.ts'
 export { type Call, type Proposal, ProposalBook } from './dao/proposals.ts'
+export type { ServiceTerms } from './dao/services.ts'
 export { SETUP_KIND, type SetupKind, type Support, type VersionStatus } from './dao/terms.ts'
 export { type DeploymentFile, parseDeployment, readDeployment } from './deployment-file.ts'
+export { chainIdOf } from './endpoint.ts'
 export { ChainError, type ChainErrorCode, decodeRevert, RevertError } from './errors.ts'
 export { type CursorStep, EventCursor } from './event-cursor.ts'
 export { type Head, HeadWatch, type HeadWatchOptions } from './head-watch.ts'
@@ -29,6 +32,12 @@ export {
   readPassphrase,
   writeKeystore,
 } from './keystore.ts'
+export { LogFollower, REORG_DEPTH } from './log-follower.ts'
+export { blockAt, newestLog } from './log-search.ts'
+export { MarketClient } from './markets/client.ts'
+export { MarketError, type MarketErrorCode } from './markets/errors.ts'
+export { PoolClient } from './markets/pool.ts'
+export type { MarketKind, MarketTerms, MarketView, Payout, PoolView, Proven, Signed } from './markets/terms.ts'
 export { decodeAddress, encodeAddress, PeerBook } from './peers.ts'
 export { FailoverProvider, type RpcOptions } from './rpc.ts'
 export { bitmapOf, hasSeat, seatsOf } from './seats.ts'

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { decryptKeystoreJson, encryptKeystoreJson, getAddress, isKeystoreJson, Wallet } from 'ethers'
+import { translateFileError } from '../store/index.ts'
 
 /** Environment variable of the passphrase, for supervisors without files or terminals. */
 export const PASSPHRASE_VARIABLE = 'COHORT_PASSPHRASE'
@@ -20,7 +21,7 @@ export type KeystoreErrorCode =
   | 'WRONG_PASSPHRASE'
 
 /** sysexits.h: 66 no input, 65 bad data, 73 cannot create, 64 usage, 77 no permission. None of them asks for a restart. */
-const EXIT_CODES: Record<KeystoreErrorCode, number> = {
+export const KEYSTORE_EXIT_CODES: Record<KeystoreErrorCode, number> = {
   MISSING: 66,
   FOREIGN: 65,
   NOT_WRITTEN: 73,
@@ -37,7 +38,7 @@ export class KeystoreError extends Error {
   constructor(code: KeystoreErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-    this.exitCode = EXIT_CODES[code]
+    this.exitCode = KEYSTORE_EXIT_CODES[code]
   }
 }
 
@@ -67,6 +68,8 @@ export async function writeKeystore(
     renameSync(temporary, file)
   } catch (cause) {
     rmSync(temporary, { force: true })
+    const full = translateFileError(cause, file)
+    if (full !== cause) throw full
     throw new KeystoreError('NOT_WRITTEN', `cannot write ${file}: ${(cause as Error).message}`, { cause })
   }
 }

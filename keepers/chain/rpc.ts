@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { type JsonRpcError, type JsonRpcPayload, JsonRpcProvider, type JsonRpcResult, Network } from 'ethers'
+import { type JsonRpcError, type JsonRpcPayload, JsonRpcProvider, type JsonRpcResult, keccak256, Network } from 'ethers'
 import { backoff, type Clock, systemClock } from './clock.ts'
+import { postTo, shownEndpoint } from './endpoint.ts'
 import { ChainError } from './errors.ts'
 import { type Answer, DEFAULT_LOG_SPAN, logRangeOf, pageOf, smallerSpan } from './log-range.ts'
 
@@ -86,7 +87,7 @@ export class FailoverProvider extends JsonRpcProvider {
 
   /** The endpoint in use, without credentials, path or query: those may hold an access key. */
   get endpoint(): string {
-    return shown(this.#urls[this.#current]!)
+    return shownEndpoint(this.#urls[this.#current]!)
   }
 
   override async _send(payload: JsonRpcPayload | JsonRpcPayload[]): Promise<JsonRpcResult[]> {
@@ -119,7 +120,7 @@ export class FailoverProvider extends JsonRpcProvider {
         const blocks = smallerSpan(end - from + 1, reason)
         if (blocks === null) return answer
         this.#logSpans.set(url, Math.min(blocks, this.#logSpan(url)))
-        this.#options.onLogSpan?.({ endpoint: shown(url), blocks: this.#logSpan(url), reason })
+        this.#options.onLogSpan?.({ endpoint: shownEndpoint(url), blocks: this.#logSpan(url), reason })
         continue
       }
       logs.push(...(Array.isArray(answer?.result) ? answer.result : []))
@@ -140,16 +141,22 @@ export class FailoverProvider extends JsonRpcProvider {
     const refused = new Set<string>()
     // A page of logs that is refused is cut smaller first: see #readLogs.
     const read = !Array.isArray(payload) && READS.has(payload.method) && !isWide(payload)
+    // Whether an endpoint may have taken the request although it did not answer.
+    let lost = false
     for (let attempt = 0; ; attempt++) {
       const url = this.#urls[this.#current]!
       let reason: string
+      let posted = false
       try {
         await this.#check(url)
+        posted = true
         const body = await this.#post(url, payload)
         const answers = (Array.isArray(body) ? body : [body]) as Answer[]
         const errors = answers.filter((answer): answer is JsonRpcError => 'error' in answer)
         const [refusal] = errors
         if (refusal === undefined) return { url, answers }
+        const taken = lost ? takenBefore(payload, refusal) : null
+        if (taken !== null) return { url, answers: [taken] }
         const busy = errors.some(({ error }) => RETRYABLE_CODES.has(error?.code))
         if (!busy || (isWide(payload) && RANGE_COMPLAINT.test(String(refusal.error?.message)))) {
           refused.add(url)
@@ -163,6 +170,11 @@ export class FailoverProvider extends JsonRpcProvider {
           if (wrongChain.size === this.#urls.length) throw error
         }
         reason = error instanceof Error ? error.message : String(error)
+        lost ||= posted
+        if (lost && !Array.isArray(payload) && payload.method === 'eth_sendTransaction') {
+          const advice = 'look whether the transaction is on the chain before you send it again'
+          throw new ChainError('UNREACHABLE', `no answer to a transaction (${reason}): ${advice}`)
+        }
       }
       if (stopping?.aborted) throw new ChainError('UNREACHABLE', `stopping; the last RPC request failed: ${reason}`)
       if (clock.now() >= giveUp) {
@@ -188,7 +200,7 @@ export class FailoverProvider extends JsonRpcProvider {
   async everywhere(method: string, params: readonly unknown[], signal?: AbortSignal): Promise<EndpointAnswer[]> {
     const answers = await Promise.all(
       [...new Set(this.#urls)].map(async (url): Promise<EndpointAnswer> => {
-        const endpoint = shown(url)
+        const endpoint = shownEndpoint(url)
         try {
           await this.#check(url)
           const answer = (await this.#post(url, { id: 1, jsonrpc: '2.0', method, params: [...params] })) as {
@@ -215,7 +227,7 @@ export class FailoverProvider extends JsonRpcProvider {
     // Another request may have moved on already.
     if (this.#urls[this.#current] !== failed || this.#urls.length === 1) return
     this.#current = (this.#current + 1) % this.#urls.length
-    this.#options.onFailover?.({ from: shown(failed), to: this.endpoint, reason })
+    this.#options.onFailover?.({ from: shownEndpoint(failed), to: this.endpoint, reason })
   }
 
   async #check(url: string): Promise<void> {
@@ -224,50 +236,35 @@ export class FailoverProvider extends JsonRpcProvider {
       result?: unknown
       error?: { message?: unknown }
     }
-    if (answer.error !== undefined) throw new Error(`${shown(url)} does not tell its chain: ${answer.error.message}`)
+    if (answer.error !== undefined)
+      throw new Error(`${shownEndpoint(url)} does not tell its chain: ${answer.error.message}`)
     const found = typeof answer.result === 'string' ? BigInt(answer.result) : null
     if (found !== this.#options.chainId) {
       throw new ChainError(
         'WRONG_CHAIN',
-        `${shown(url)} is on chain ${found ?? 'unknown'}, expected ${this.#options.chainId}: correct chain.rpc or chain.id`,
+        `${shownEndpoint(url)} is on chain ${found ?? 'unknown'}, expected ${this.#options.chainId}: correct chain.rpc or chain.id`,
       )
     }
     this.#checked.add(url)
   }
 
-  async #post(url: string, payload: JsonRpcPayload | JsonRpcPayload[]): Promise<unknown> {
+  #post(url: string, payload: JsonRpcPayload | JsonRpcPayload[]): Promise<unknown> {
     for (const { method } of [payload].flat()) this.#options.onRequest?.(method)
     const signal = AbortSignal.any([AbortSignal.timeout(this.#options.timeout), this.#closing.signal])
-    const target = new URL(url)
-    const headers: Record<string, string> = { 'content-type': 'application/json' }
-    if (target.username !== '') {
-      const credentials = `${decodeURIComponent(target.username)}:${decodeURIComponent(target.password)}`
-      headers.authorization = `Basic ${Buffer.from(credentials).toString('base64')}`
-      target.username = ''
-      target.password = ''
-    }
-    let response: Response
-    try {
-      response = await fetch(target, { method: 'POST', headers, body: JSON.stringify(payload), signal })
-    } catch (cause) {
-      const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
-      throw new Error(`${shown(url)}: ${inner}`, { cause })
-    }
-    const text = await response.text()
-    try {
-      return JSON.parse(text)
-    } catch {
-      throw new Error(`${shown(url)}: HTTP ${response.status}, no JSON`)
-    }
+    return postTo(url, payload, signal)
   }
+}
+
+/** What the node that lost its answer would have said: a signed transaction that is known is the one that was sent. */
+function takenBefore(payload: JsonRpcPayload | JsonRpcPayload[], { id, error }: JsonRpcError): JsonRpcResult | null {
+  if (Array.isArray(payload) || payload.method !== 'eth_sendRawTransaction' || !Array.isArray(payload.params))
+    return null
+  if (!/already known|already imported|known transaction/i.test(String(error?.message))) return null
+  return { id, result: keccak256(String(payload.params[0])) }
 }
 
 /** Whether the request is a page of logs that can be cut smaller. */
 function isWide(payload: JsonRpcPayload | JsonRpcPayload[]): boolean {
   const range = logRangeOf(payload)
   return range !== null && range.to !== 'latest' && range.to > range.from
-}
-
-function shown(url: string): string {
-  return new URL(url).origin
 }

@@ -2,40 +2,39 @@
 // What the commands that talk to a deployment share: their options, a checked connection, results and numbers as text.
 import process from 'node:process'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { JsonRpcProvider, Signer } from 'ethers'
-import type { DeploymentFile } from '../chain/index.ts'
+import type { Signer } from 'ethers'
+import type { DeploymentFile, FailoverProvider } from '../chain/index.ts'
 import { type AccountOptions, openAccount } from './chain-account.ts'
-import { EXIT } from './failure.ts'
+import { CommandError, EXIT } from './failure.ts'
 
 export type ChainOptions = AccountOptions & {
-  readonly rpc: string
+  /** The preferred one first. */
+  readonly rpc: readonly string[]
   readonly deployment: string
   readonly json?: boolean
 }
 
 export type ChainSession = {
-  readonly provider: JsonRpcProvider
+  readonly provider: FailoverProvider
   readonly deployment: DeploymentFile
   /** Undefined when the options name no account: the command can only read. */
   readonly signer: Signer | undefined
 }
 
-/** No JSON-RPC endpoint answers at the URL. */
-export class UnreachableError extends Error {
-  override readonly name = 'UnreachableError'
-  readonly exitCode = EXIT.unavailable
-
-  constructor(url: string, cause: unknown) {
-    super(`no JSON-RPC endpoint answers at ${withoutSecrets(url)}: start the node, or set --rpc`, { cause })
-  }
-}
+/** Milliseconds over which a command asks its endpoints again before it ends with exit code 69: somebody may be waiting at a terminal. */
+const PATIENCE_MS = 5_000
 
 /** A subcommand with the options that all of them share. */
 export function chainCommand(parent: Command, name: string, description: string): Command {
   return parent
     .command(name)
     .description(description)
-    .addOption(new Option('--rpc <url>', 'JSON-RPC endpoint').env('COHORT_RPC_URL').default('http://127.0.0.1:8545'))
+    .addOption(
+      new Option('--rpc <urls>', 'JSON-RPC endpoints with commas between them, the preferred one first')
+        .env('COHORT_RPC_URL')
+        .default(['http://127.0.0.1:8545'], 'http://127.0.0.1:8545')
+        .argParser(parseEndpoints),
+    )
     .addOption(
       new Option('--deployment <file>', 'addresses, as `npx hardhat deploy` wrote them')
         .env('COHORT_DEPLOYMENT')
@@ -60,33 +59,35 @@ export async function withEndpoint(
   chainId: number | undefined,
   body: (session: Omit<ChainSession, 'deployment'>) => Promise<void>,
 ): Promise<void> {
-  const [{ FetchRequest, JsonRpcProvider }, http, https] = await Promise.all([
-    import('ethers'),
-    import('node:http'),
-    import('node:https'),
-  ])
-  const endpoint = new FetchRequest(options.rpc)
-  // A socket that is kept may be closed by the node just as the next call goes out, and a command makes few calls.
-  const agent = options.rpc.startsWith('https:')
-    ? new https.Agent({ keepAlive: false })
-    : new http.Agent({ keepAlive: false })
-  endpoint.getUrlFunc = FetchRequest.createGetUrlFunc({ agent })
-  // No cache: a development chain mines within the quarter of a second for which ethers keeps answers.
-  const provider = new JsonRpcProvider(endpoint, chainId, { cacheTimeout: -1, staticNetwork: false })
+  const { FailoverProvider } = await import('../chain/index.ts')
+  const { rpc } = options
+  const found = await reached(rpc)
+  const provider = new FailoverProvider({
+    urls: rpc,
+    chainId: BigInt(chainId ?? found),
+    patience: PATIENCE_MS,
+    onFailover: ({ from, to, reason }) => process.stderr.write(`  ${from} does not answer (${reason}): asking ${to}\n`),
+    onLogSpan: ({ endpoint, blocks }) => process.stderr.write(`  ${endpoint} gives ${blocks} blocks of logs at once\n`),
+  })
   try {
-    await reachable(provider, options.rpc)
+    // Before anything else, so that a wrong chain is told as such.
+    await provider.send('eth_chainId', [])
     await body({ provider, signer: await openAccount(provider, options) })
   } finally {
     provider.destroy()
   }
 }
 
-/** ethers would try for ever. */
-async function reachable(provider: { send(method: string, params: []): Promise<unknown> }, url: string): Promise<void> {
+/** The chain of the first endpoint that answers, asked once: nobody waits for a node that was never started. */
+async function reached(rpc: readonly string[]): Promise<number> {
+  const { ChainError, chainIdOf } = await import('../chain/index.ts')
   try {
-    await provider.send('eth_chainId', [])
-  } catch (cause) {
-    throw new UnreachableError(url, cause)
+    return await chainIdOf(rpc, PATIENCE_MS)
+  } catch (error) {
+    if (!(error instanceof ChainError)) throw error
+    // Keys in a path or query stay out of messages.
+    const named = rpc.map((url) => new URL(url).origin).join(', ')
+    throw new CommandError(`no JSON-RPC endpoint answers at ${named}: start the node, or set --rpc`, EXIT.unavailable)
   }
 }
 
@@ -121,7 +122,10 @@ export function parseCount(text: string): number {
   return count
 }
 
-/** Keys in an endpoint's path or query stay out of messages. */
-function withoutSecrets(url: string): string {
-  return URL.canParse(url) ? new URL(url).origin : 'the given URL'
+function parseEndpoints(text: string): string[] {
+  const urls = text.split(',').map((url) => url.trim())
+  const wrong = urls.find((url) => !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+  if (wrong !== undefined)
+    throw new InvalidArgumentError('http:// or https:// URLs are needed, with commas between them.')
+  return urls
 }

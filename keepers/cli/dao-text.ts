@@ -4,7 +4,13 @@ import type { Proposal, ServiceStatus } from '../chain/index.ts'
 
 export type DaoStatus = {
   readonly account?: { readonly address: string; readonly balance: bigint; readonly votes: bigint }
-  readonly services: readonly ServiceStatus[]
+  readonly services: readonly (ServiceStatus & {
+    /** How many versions there are; `versions` may be a page of them. */
+    readonly versionCount: number
+    /** Of the version that was asked for: binary, in hexadecimal; null when the log does not have it. */
+    readonly cid?: string | null
+  })[]
+  readonly proposalCount: number
   readonly proposals: readonly Proposal[]
 }
 
@@ -14,14 +20,22 @@ export function daoStatusText(status: DaoStatus): string {
     const { address, balance, votes } = status.account
     lines.push(`${address}: ${tokens(balance)} COH, ${tokens(votes)} votes`, '')
   }
-  for (const { name, address, current, versions } of status.services) {
+  for (const { name, address, current, versions, versionCount, cid } of status.services) {
     lines.push(`${name} (${address}): ${current === null ? 'nothing released' : `version ${current} is released`}`)
-    for (const { version, epoch, round, status: versionStatus, votes } of versions) {
-      lines.push(`  version ${version}  epoch ${epoch} round ${round}  ${versionStatus}  ${votes} members voted for it`)
+    for (const { version, epoch, round, status: versionStatus, votes, updatedAt } of versions) {
+      const since = updatedAt === 0 ? '' : ` since ${time(updatedAt)}`
+      lines.push(
+        `  version ${version}  epoch ${epoch} round ${round}  ${versionStatus}${since}  ${votes} members voted for it`,
+      )
     }
+    if (versions.length < versionCount) lines.push(`  ${versionCount} versions in all: --count, --skip`)
+    if (cid !== undefined) lines.push(`  its model is ${cid ?? 'not in the log of the service'}`)
   }
   lines.push('', status.proposals.length === 0 ? 'No proposals.' : 'Proposals:')
   for (const proposal of status.proposals) lines.push(...proposalText(proposal).split('\n'))
+  if (status.proposals.length > 1 && status.proposals.length < status.proposalCount) {
+    lines.push(`${status.proposalCount} proposals in all: --count, --skip`)
+  }
   return lines.join('\n')
 }
 

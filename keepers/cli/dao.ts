@@ -2,17 +2,19 @@
 // `cohort dao`: everything a member of the DAO does about co-owned models.
 import process from 'node:process'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { DaoClient, Proposal, SetupKind, Support } from '../chain/index.ts'
+import type { DaoClient, SetupKind, Support } from '../chain/index.ts'
 import {
   type ChainOptions,
   chainCommand,
   parseAddress,
   parseCount,
+  parseCountFromZero,
   parseWord,
   print,
-  withChain,
 } from './chain-command.ts'
-import { daoStatusText, proposalText, tokens } from './dao-text.ts'
+import { registerDaoCalls } from './dao-calls.ts'
+import { type ProposingOptions, printProposal, withClient } from './dao-session.ts'
+import { daoStatusText, tokens } from './dao-text.ts'
 import { provableDigest } from './manifest-option.ts'
 
 type AdoptionOptions = {
@@ -23,12 +25,20 @@ type AdoptionOptions = {
   readonly description?: string
 }
 
-export type ProposingOptions = ChainOptions & { readonly quiet?: boolean }
-
 type Ballot = { readonly support: Support; readonly reason?: string; readonly pool: readonly string[] }
+
+type StatusOptions = ChainOptions & {
+  readonly service?: string
+  readonly proposal?: string
+  readonly version?: number
+  readonly count: number
+  readonly skip: number
+}
 
 type Waiting = { readonly wait?: boolean; readonly timeout: number }
 
+/** Versions and proposals that fit a screen. */
+const STATUS_PAGE = 20
 /** Long enough for any vote that somebody watches from a terminal. */
 const DEFAULT_WAIT_SECONDS = 900
 
@@ -37,23 +47,13 @@ export function registerDao(program: Command): void {
     .command('dao')
     .description('release, roll back and deprecate versions of a co-owned model, and bar keepers, by proposal and vote')
 
-  chainCommand(dao, 'status', 'show proposals, versions and voting power')
+  chainCommand(dao, 'status', 'show proposals, versions and voting power, the newest of each')
     .option('--service <name-or-address>', 'only this service')
-    .option('--proposal <id>', 'only this proposal', parseId)
-    .action(async (options: ChainOptions & { service?: string; proposal?: bigint }) => {
-      await withClient(options, async (client, signer) => {
-        const services = options.service === undefined ? client.services : [client.service(options.service)]
-        const status = {
-          ...(signer === undefined ? {} : { account: { address: signer, ...(await client.power(signer)) } }),
-          services: await Promise.all(services.map(({ address }) => client.serviceStatus(address))),
-          proposals:
-            options.proposal === undefined
-              ? await client.proposals.list()
-              : [await client.proposals.get(options.proposal)],
-        }
-        print(options, status, daoStatusText(status))
-      })
-    })
+    .option('--proposal <id>', 'only this proposal; its first digits will do', parseId)
+    .option('--version <number>', 'also where this version’s model is (CID)', parseCount)
+    .option('--count <n>', 'how many versions and proposals', parseCount, STATUS_PAGE)
+    .option('--skip <n>', 'leave out so many of the newest', parseCountFromZero, 0)
+    .action((options: StatusOptions) => status(options))
 
   chainCommand(dao, 'delegate', 'make your tokens count as votes: yours, or those of --to')
     .option('--to <address>', 'who votes with them (default: you)')
@@ -185,9 +185,11 @@ export function registerDao(program: Command): void {
       })
     })
 
+  registerDaoCalls(dao)
+
   const onProposal = (name: string, description: string) =>
     chainCommand(dao, name, description)
-      .argument('<proposal>', 'id of the proposal', parseId)
+      .argument('<proposal>', 'id of the proposal, or its first digits', parseId)
       .option('--wait', 'wait until it is possible')
       .option('--timeout <seconds>', 'how long to wait', parseCount, DEFAULT_WAIT_SECONDS)
 
@@ -202,8 +204,9 @@ export function registerDao(program: Command): void {
       (text: string, list: readonly string[] = []) => [...list, parseAddress(text)],
       [] as readonly string[],
     )
-    .action(async (id: bigint, options: ChainOptions & Waiting & Ballot) => {
+    .action(async (named: string, options: ChainOptions & Waiting & Ballot) => {
       await withClient(options, async (client) => {
+        const id = await client.proposals.find(named)
         await waitIfAsked(client, id, 'active', options)
         const result = await client.proposals.vote(id, options.support, options.reason, options.pool)
         print(options, result, `Voted ${options.support} with ${tokens(result.weight)} votes.`)
@@ -211,8 +214,9 @@ export function registerDao(program: Command): void {
     })
 
   onProposal('queue', 'put a proposal that succeeded into the timelock').action(
-    async (id: bigint, options: ChainOptions & Waiting) => {
+    async (named: string, options: ChainOptions & Waiting) => {
       await withClient(options, async (client) => {
+        const id = await client.proposals.find(named)
         await waitIfAsked(client, id, 'succeeded', options)
         printProposal(options, await client.proposals.queue(id))
       })
@@ -220,8 +224,9 @@ export function registerDao(program: Command): void {
   )
 
   onProposal('execute', 'execute a queued proposal after the timelock’s delay').action(
-    async (id: bigint, options: ChainOptions & Waiting) => {
+    async (named: string, options: ChainOptions & Waiting) => {
       await withClient(options, async (client) => {
+        const id = await client.proposals.find(named)
         await waitIfAsked(client, id, 'executable', options)
         printProposal(options, await client.proposals.execute(id))
       })
@@ -229,14 +234,28 @@ export function registerDao(program: Command): void {
   )
 }
 
-export async function withClient(
-  options: ChainOptions,
-  body: (client: DaoClient, signer: string | undefined) => Promise<void>,
-): Promise<void> {
-  const { DaoClient } = await import('../chain/index.ts')
-  await withChain(options, async ({ provider, deployment, signer }) => {
-    const client = await DaoClient.connect({ provider, deployment, ...(signer === undefined ? {} : { signer }) })
-    await body(client, await signer?.getAddress())
+async function status(options: StatusOptions): Promise<void> {
+  const { count, skip, version, proposal } = options
+  await withClient(options, async (client, signer) => {
+    const services = options.service === undefined ? client.services : [client.service(options.service)]
+    const found = await Promise.all(
+      services.map(async ({ address }) => {
+        const { versions, ...service } = await client.serviceStatus(address)
+        const page = versions.slice(Math.max(0, versions.length - skip - count), Math.max(0, versions.length - skip))
+        const cid = version === undefined ? {} : { cid: await client.versionCid(address, version) }
+        return { ...service, versionCount: versions.length, versions: page, ...cid }
+      }),
+    )
+    const shown = {
+      ...(signer === undefined ? {} : { account: { address: signer, ...(await client.power(signer)) } }),
+      services: found,
+      proposalCount: await client.proposals.count(),
+      proposals:
+        proposal === undefined
+          ? await client.proposals.list({ count, skip })
+          : [await client.proposals.get(await client.proposals.find(proposal))],
+    }
+    print(options, shown, daoStatusText(shown))
   })
 }
 
@@ -261,11 +280,7 @@ async function waitIfAsked(
   }
 }
 
-export function printProposal(options: ProposingOptions, proposal: Proposal): void {
-  print(options, proposal, options.quiet === true ? String(proposal.id) : proposalText(proposal))
-}
-
-function parseId(text: string): bigint {
+function parseId(text: string): string {
   if (!/^(0x[0-9a-fA-F]{1,64}|\d{1,78})$/.test(text)) throw new InvalidArgumentError('a proposal id is a number.')
-  return BigInt(text)
+  return text
 }

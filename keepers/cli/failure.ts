@@ -2,8 +2,17 @@
 import { ZodError } from 'zod'
 import type { LearningError, LearningErrorCode } from '../learning/index.ts'
 
-/** Exit codes after sysexits.h, so that a supervisor can distinguish "fix the input" from "try again". */
-export const EXIT = { failure: 1, usage: 64, data: 65, noInput: 66, unavailable: 69, software: 70, config: 78 } as const
+/** Exit codes after sysexits.h, so that a supervisor can tell "fix the input" from "try again". */
+export const EXIT = {
+  failure: 1,
+  usage: 64,
+  data: 65,
+  noInput: 66,
+  unavailable: 69,
+  software: 70,
+  temporary: 75,
+  config: 78,
+} as const
 
 /** A wrong option or argument, or options that do not go together; the message names it and valid values. */
 export class UsageError extends Error {
@@ -41,14 +50,23 @@ const LEARNING: Partial<Record<LearningErrorCode, number>> = {
   NO_BACKEND: EXIT.unavailable,
 }
 
-/** An error's own exit code when it carries one (`exitCode`), 65 for input that did not parse, else by its room, else 1. */
+/** What the system and ethers call by a code of their own. */
+const BY_CODE: Readonly<Record<string, number>> = {
+  ENOENT: EXIT.noInput,
+  ENOSPC: EXIT.temporary,
+  EDQUOT: EXIT.temporary,
+  EFBIG: EXIT.temporary,
+  INSUFFICIENT_FUNDS: EXIT.temporary,
+}
+
+/** An error's own exit code when it carries one (`exitCode`), 65 for input that did not parse, else by its room or code, else 1. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ZodError) return EXIT.data
   if (!(error instanceof Error)) return EXIT.failure
   if ('exitCode' in error && typeof error.exitCode === 'number') return error.exitCode
   // By name: the class would load the room for every command that fails.
   if (error.name === 'LearningError') return LEARNING[(error as LearningError).code] ?? EXIT.failure
-  return EXIT.failure
+  return BY_CODE[String((error as { code?: unknown }).code)] ?? EXIT.failure
 }
 
 /** The failure in one line; with COHORT_DEBUG the stack as well. */

@@ -18,6 +18,7 @@ import {
 } from './chain-command.ts'
 import { interrupted, UsageError } from './failure.ts'
 import { manifestOf } from './manifest-option.ts'
+import { watchParent } from './parent.ts'
 
 const DEFAULT_SECONDS = 3600
 
@@ -205,6 +206,7 @@ async function withServer(
     const stopping = new AbortController()
     const stop = () => stopping.abort(interrupted())
     process.once('SIGINT', stop).once('SIGTERM', stop)
+    const unwatch = watchParent(stop)
     const { openFolder } = await import('../zkml/index.ts')
     const committed = (await openFolder(options.circuit)).manifest.mode === 'committed'
     const model = options.manifest === undefined ? {} : { model: await modelOf(options.manifest) }
@@ -221,6 +223,7 @@ async function withServer(
       })
       await body(server, stopping.signal)
     } finally {
+      unwatch()
       process.off('SIGINT', stop).off('SIGTERM', stop)
       await plane?.stop()
     }

@@ -5,6 +5,7 @@ import process from 'node:process'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { UsageError } from './failure.ts'
 import { manifestOf } from './manifest-option.ts'
+import { watchParent } from './parent.ts'
 
 type Common = { readonly data: string; readonly passphraseFile?: string; readonly json?: boolean }
 type OwnerOptions = Common & {
@@ -34,19 +35,17 @@ export function registerKeeper(program: Command): void {
     )
     .option('--listen <multiaddr>', 'address to listen on', '/ip4/127.0.0.1/tcp/4001')
     .option('--set <key=value...>', 'any other config value, e.g. training.epochs=2', [])
-    .action(async (options: Common & InitFlags) => exiting(() => initCommand(options)))
+    .action(async (options: Common & InitFlags) => initCommand(options))
 
   add(keeper, 'manifest', 'put the service’s manifest into the data folder, in place of another')
     .option('--manifest <file-or-name>', 'one that you have (default: from the keepers, by its digest on the chain)')
-    .action(async (options: Common & { manifest?: string }) =>
-      exiting(async () => {
-        const { loadConfig, renewManifest } = await import('../agent/index.ts')
-        const config = loadConfig(options.data)
-        const given = options.manifest === undefined ? undefined : await manifestOf(options.manifest)
-        const renewed = await renewManifest(config, given)
-        print(options, { manifest: config.service.manifestFile, renewed })
-      }),
-    )
+    .action(async (options: Common & { manifest?: string }) => {
+      const { loadConfig, renewManifest } = await import('../agent/index.ts')
+      const config = loadConfig(options.data)
+      const given = options.manifest === undefined ? undefined : await manifestOf(options.manifest)
+      const renewed = await renewManifest(config, given)
+      print(options, { manifest: config.service.manifestFile, renewed })
+    })
 
   addOwner(keeper, 'register', 'register the keeper, stake, fund its operator, take a seat (owner key)')
     .option('--stake <tokens>', 'tokens to stake', '100')
@@ -176,8 +175,11 @@ async function placeOf(flags: InitFlags): Promise<{ service: string; chainId: nu
     const { service, rpc } = flags
     if (service === undefined) throw new UsageError('give --service, or --deployment FILE')
     if (!/^0x[0-9a-fA-F]{40}$/.test(service)) throw new UsageError(`--service '${service}': takes an address`)
-    const { chainIdOf, firstBlockOf } = await import('../agent/index.ts')
-    const chainId = flags.chainId ?? (await chainIdOf(rpc[0]!))
+    const [{ firstBlockOf }, { chainIdOf }] = await Promise.all([
+      import('../agent/index.ts'),
+      import('../chain/index.ts'),
+    ])
+    const chainId = flags.chainId ?? (await chainIdOf(rpc))
     const fromBlock = flags.fromBlock ?? (await firstBlockOf(rpc, chainId, service))
     if (fromBlock === null) {
       process.stderr.write(
@@ -235,6 +237,7 @@ async function runCommand(options: Common): Promise<void> {
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
+  const unwatch = watchParent(() => stop.abort(new Error('the process that started this keeper is gone')))
   try {
     const config = agent.loadConfig(options.data)
     const passphrase = await readPassphrase({ file: options.passphraseFile ?? config.keys.passphraseFile })
@@ -251,6 +254,7 @@ async function runCommand(options: Common): Promise<void> {
   } catch (error) {
     if (!stop.signal.aborted) throw withExitCode(error, agent.keeperExitCode(error))
   } finally {
+    unwatch()
     process.off('SIGINT', onSignal)
     process.off('SIGTERM', onSignal)
   }
@@ -268,8 +272,6 @@ async function withOwner(
   const session = await agent.openOwnerSession(config, await ownerOf(options, config))
   try {
     await body(session, config)
-  } catch (error) {
-    throw withExitCode(error, agent.keeperExitCode(error))
   } finally {
     session.close()
   }
@@ -288,16 +290,6 @@ async function ownerOf(
   const passphrase = await readPassphrase({ file, prompt: "Passphrase of the owner's keystore: " })
   const wallet = await openKeystore(options.owner ?? join(options.data, 'owner.json'), passphrase)
   return { key: wallet.privateKey }
-}
-
-/** Runs a command, and maps its errors to a keeper's exit codes. */
-async function exiting(body: () => Promise<void>): Promise<void> {
-  try {
-    await body()
-  } catch (error) {
-    const { keeperExitCode } = await import('../agent/index.ts')
-    throw withExitCode(error, keeperExitCode(error))
-  }
 }
 
 /** Gives an error the exit code that the command ends with. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What `cohort learning` and `cohort simulate` have in common: numbers, models, progress, interruption, exit codes.
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import process from 'node:process'
 import { InvalidArgumentError } from 'commander'
@@ -89,6 +89,14 @@ export function bar(share: number): string {
 /** Whole or not at all. */
 export async function replaceFile(file: string, content: string | Uint8Array): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
-  await writeFile(`${file}.part`, content)
-  await rename(`${file}.part`, file)
+  const temporary = `${file}.part`
+  try {
+    await writeFile(temporary, content)
+    await rename(temporary, file)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    // Node does not say which file it could not write.
+    if (error instanceof Error && 'syscall' in error && !('path' in error)) error.message += ` '${file}'`
+    throw error
+  }
 }

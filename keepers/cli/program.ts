@@ -4,10 +4,12 @@ import { Command } from 'commander'
 import pkg from '../../package.json' with { type: 'json' }
 import { registerCeremony } from './ceremony.ts'
 import { registerDao } from './dao.ts'
+import { registerDoctor } from './doctor.ts'
 import { registerFsm } from './fsm.ts'
 import { registerInfer } from './infer.ts'
 import { registerKeeper } from './keeper.ts'
 import { registerLearning } from './learning.ts'
+import { registerMarket } from './market.ts'
 import { registerNew } from './new.ts'
 import { registerProver } from './prover.ts'
 import { registerRelay } from './relay.ts'
@@ -22,6 +24,7 @@ const AREAS = [
   registerNew,
   registerKeeper,
   registerRelay,
+  registerDoctor,
   registerService,
   registerFsm,
   registerDao,
@@ -31,6 +34,7 @@ const AREAS = [
   registerCeremony,
   registerInfer,
   registerProver,
+  registerMarket,
   registerStory,
   registerSpend,
 ]

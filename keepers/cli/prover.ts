@@ -16,6 +16,7 @@ import {
   withEndpoint,
 } from './chain-command.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
+import { watchParent } from './parent.ts'
 
 type MarketOptions = ChainOptions & { readonly market?: string; readonly fromBlock?: number }
 type PlaneOptions = { readonly data: string; readonly listen: string }
@@ -165,6 +166,7 @@ async function runCommand(options: RunOptions): Promise<void> {
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
+  const unwatch = watchParent(() => stop.abort(new Error('stopped')))
   try {
     await withMarket(options, async (session) => {
       const { CircuitShelf, ProverService } = await import('../serving/index.ts')
@@ -183,6 +185,7 @@ async function runCommand(options: RunOptions): Promise<void> {
       await service.run(stop.signal)
     })
   } finally {
+    unwatch()
     process.off('SIGINT', onSignal)
     process.off('SIGTERM', onSignal)
   }

@@ -17,7 +17,7 @@ export type ServingErrorCode =
   | 'unsupported'
 
 /** sysexits.h: 65 for data that is wrong, 69 for what is not there (yet). */
-const EXIT_CODES: Record<ServingErrorCode, number> = {
+export const SERVING_EXIT_CODES: Record<ServingErrorCode, number> = {
   'bad-payload': 65,
   'bad-version': 69,
   'wrong-circuit': 65,
@@ -35,6 +35,6 @@ export class ServingError extends Error {
   constructor(code: ServingErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-    this.exitCode = EXIT_CODES[code]
+    this.exitCode = SERVING_EXIT_CODES[code]
   }
 }

@@ -45,6 +45,8 @@ export type SegmentView = {
 export type JobView = {
   readonly id: bigint
   readonly status: JobStatus
+  /** Unix seconds. */
+  readonly postedAt: bigint
   readonly deadline: bigint
   readonly bond: bigint
   /** Only provers that the poster chose may claim. */
@@ -89,6 +91,7 @@ export async function readJob(market: ProverMarket, provider: Provider, id: bigi
   return {
     id,
     status: JOB_STATUS[Number(job.status)] ?? 'none',
+    postedAt: job.postedAt,
     deadline: job.deadline,
     bond: job.bond,
     invited: job.invited,
@@ -114,7 +117,7 @@ export async function readJob(market: ProverMarket, provider: Provider, id: bigi
   }
 }
 
-/** The answers whose hashes the slots hold, from the log. A node that lost one gives fewer than there are. */
+/** The answers whose hashes the slots hold, from the log of `fromBlock` and later. A node that lost one gives fewer than there are. */
 export async function readAnswers(market: ProverMarket, job: JobView, fromBlock: number): Promise<SubmittedAnswer[]> {
   const wanted = new Map(
     job.slots

@@ -10,7 +10,7 @@ import {
   Wallet,
 } from 'ethers'
 import type { ProverMarket } from '../../types/index.ts'
-import { backoff, clients, decodeRevert, type RevertError } from '../chain/index.ts'
+import { backoff, blockAt, clients, decodeRevert, type RevertError } from '../chain/index.ts'
 import { type DataPlane, NetworkError } from '../network/index.ts'
 import { toSolidityProof } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
@@ -71,6 +71,7 @@ export class ProverService {
   #seen = 0n
   readonly #live = new Set<bigint>()
   readonly #witnesses = new Map<bigint, readonly SegmentWitness[]>()
+  readonly #firstBlocks = new Map<bigint, number>()
   /** Fetches of a job's witness that failed: its holder may be away for a while. */
   readonly #absences = new Map<bigint, number>()
   /** Segments that our own computation says cannot be proven as stated. */
@@ -156,6 +157,7 @@ export class ProverService {
   #forget(id: bigint, why: string): void {
     this.#live.delete(id)
     this.#witnesses.delete(id)
+    this.#firstBlocks.delete(id)
     this.#absences.delete(id)
     this.#hasty.delete(id)
     this.#say('ended', { job: id, status: why })
@@ -168,7 +170,7 @@ export class ProverService {
     const complete = job.slots.every(({ state }) => state !== 'open' && state !== 'claimed')
     const unchecked = submitted.filter((slot) => slot.prover !== this.#address && !this.#checked.has(keyOf(job, slot)))
     if (!complete && job.status !== 'settling' && unchecked.length === 0) return
-    const answers = await readAnswers(this.#market, job, this.#options.fromBlock)
+    const answers = await readAnswers(this.#market, job, await this.#postedIn(job))
     for (const slot of unchecked) {
       const answer = answers.find(({ segment, copy }) => segment === slot.segment && copy === slot.copy)
       if (answer === undefined) continue
@@ -265,11 +267,22 @@ export class ProverService {
   async #witnessOf(job: JobView, signal?: AbortSignal): Promise<readonly SegmentWitness[]> {
     const known = this.#witnesses.get(job.id)
     if (known !== undefined) return known
-    const { fromBlock, plane } = this.#options
+    const { plane } = this.#options
+    const fromBlock = await this.#postedIn(job)
     const prover = { address: this.#address, privateKey: privateKeyOf(this.#options.signer) }
     const witness = await readWitness(this.#market, job, { fromBlock, plane, prover, ...(signal ? { signal } : {}) })
     this.#witnesses.set(job.id, witness)
     return witness
+  }
+
+  /** A block just before the job, from which its events are in the log: a market may be older than an endpoint likes to be asked about. */
+  async #postedIn({ id, postedAt }: JobView): Promise<number> {
+    const known = this.#firstBlocks.get(id)
+    if (known !== undefined) return known
+    const { provider, fromBlock } = this.#options
+    const first = await blockAt(provider, Number(postedAt) - 1, fromBlock)
+    this.#firstBlocks.set(id, first)
+    return first
   }
 
   /** Not to be interrupted by a stop: walking away from a claim would cost the bond. */

@@ -14,6 +14,7 @@ import {
 import { type CircuitFolder, InferenceProver, openFolder, toSolidityProof, withWeights } from '../zkml/index.ts'
 import { ServingError } from './errors.ts'
 import { decodePayload, integersOf } from './payload.ts'
+import { REQUEST_OPEN, RequestBook } from './request-book.ts'
 
 export type ServerOptions = {
   readonly provider: JsonRpcApiProvider
@@ -48,6 +49,7 @@ export class InferenceServer implements AsyncDisposable {
   readonly #hub: InferenceHub
   readonly #models: ModelRegistry
   readonly #circuitId: string
+  readonly #requests: RequestBook
   #loaded: { readonly service: string; readonly version: bigint; readonly prover: InferenceProver } | null = null
 
   private constructor(options: ServerOptions, circuitId: string) {
@@ -55,6 +57,8 @@ export class InferenceServer implements AsyncDisposable {
     this.#hub = clients.hub(options.hub, options.signer)
     this.#models = clients.models(options.models, options.provider)
     this.#circuitId = circuitId
+    const { provider, fromBlock } = options
+    this.#requests = new RequestBook({ provider, fromBlock, hub: clients.hub(options.hub, provider), circuitId })
   }
 
   /** @throws InferenceError for a folder without circuit or key; ServingError when the weights cannot be fetched. */
@@ -66,15 +70,9 @@ export class InferenceServer implements AsyncDisposable {
     return new InferenceServer(options, manifest.circuitId)
   }
 
-  /** Open requests for models of this circuit, oldest first. */
-  async openRequests(): Promise<string[]> {
-    const posted = await this.#hub.queryFilter(this.#hub.filters.InferenceRequested(), this.#options.fromBlock)
-    const open: string[] = []
-    for (const { args } of posted) {
-      const [status, model] = await Promise.all([this.#hub.statusOf(args.requestId), this.#hub.modelOf(args.modelId)])
-      if (status === REQUEST_OPEN && model.circuitId === this.#circuitId) open.push(args.requestId)
-    }
-    return open
+  /** Open requests for models of this circuit, oldest first. Reads what is new since it was last asked. */
+  openRequests(): Promise<string[]> {
+    return this.#requests.open()
   }
 
   /**
@@ -83,12 +81,8 @@ export class InferenceServer implements AsyncDisposable {
    * @throws ServingError naming what is wrong with request, version or answer
    */
   async answer(requestId: string, signal?: AbortSignal): Promise<Answer> {
-    const [posted] = await this.#hub.queryFilter(
-      this.#hub.filters.InferenceRequested(requestId),
-      this.#options.fromBlock,
-    )
-    if (posted === undefined) throw new ServingError('bad-payload', `request ${requestId} is not in the log of the hub`)
-    const { modelId, version, deadline, inputCommitment, payload } = posted.args
+    const posted = await this.#requests.find(requestId)
+    const { modelId, version, deadline, inputCommitment, payload } = posted
     const model = await this.#hub.modelOf(modelId)
     if (model.circuitId !== this.#circuitId) {
       throw new ServingError(
@@ -190,6 +184,3 @@ export class InferenceServer implements AsyncDisposable {
 
 /** Gas of `fulfil` but its callback, with a margin (snapshots/inference.json). */
 const FULFIL_GAS = 400_000n
-
-/** IInferenceHub.RequestStatus.Open */
-const REQUEST_OPEN = 1n

@@ -11,14 +11,28 @@ export type StoreErrorCode =
   | 'CORRUPT'
   | 'BAD_INPUT'
 
+/** sysexits.h: 65 for data that is damaged, 75 for a disk that is full, 77 for what is another's, 78 for another folder. */
+export const STORE_EXIT_CODES: Record<StoreErrorCode, number> = {
+  LOCKED: 77,
+  WRONG_PASSPHRASE: 77,
+  WRONG_FOLDER: 78,
+  NEWER_SCHEMA: 78,
+  DISK_FULL: 75,
+  STORAGE: 75,
+  CORRUPT: 65,
+  BAD_INPUT: 65,
+}
+
 /** A failure of the keeper's store; the message says the fix and never holds a secret. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code: StoreErrorCode
+  readonly exitCode: number
 
   constructor(code: StoreErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options)
     this.code = code
+    this.exitCode = STORE_EXIT_CODES[code]
   }
 }
 
@@ -51,4 +65,13 @@ export function translateSqliteError(error: unknown, file: string): unknown {
     return new StoreError('LOCKED', `${file} is in use by another process: stop that one first`, { cause: error })
   }
   return error
+}
+
+/** What the system says when a disk is full, over a quota, or a file over its limit. */
+const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
+/** A full disk in the store's words, with the file: Node names none when it writes. Anything else passes through unchanged. */
+export function translateFileError(error: unknown, file: string): unknown {
+  if (!FULL.has(String((error as { code?: unknown }).code))) return error
+  return new StoreError('DISK_FULL', `no space left for ${file}: free some, nothing was half-written`, { cause: error })
 }

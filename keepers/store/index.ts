@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 export type { ClaimRegister, Keepsake } from './claims.ts'
-export { StoreError, type StoreErrorCode } from './errors.ts'
+export { StoreError, type StoreErrorCode, translateFileError } from './errors.ts'
 export type { Intent, Journal } from './journal.ts'
 export { type FolderBinding, KeeperStore, type StoreOptions } from './keeper-store.ts'
 export { type LogRow, LogStore } from './log-store.ts'

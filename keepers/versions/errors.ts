@@ -14,8 +14,8 @@ export type VersionErrorCode =
   /** Weights that commit to something else than the chain says. */
   | 'WRONG_COMMITMENT'
 
-/** sysexits.h: 65 for wrong data, 69 for something that is not available (yet), 78 for a wrong configuration. */
-const EXIT_CODES: Record<VersionErrorCode, number> = {
+/** sysexits.h: 65 for data that is wrong, 69 for what is not there (yet), 78 for a wrong configuration. */
+export const VERSION_EXIT_CODES: Record<VersionErrorCode, number> = {
   BAD_BLOB: 65,
   BAD_MANIFEST: 65,
   NO_MANIFEST: 78,
@@ -33,6 +33,6 @@ export class VersionError extends Error {
   constructor(code: VersionErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-    this.exitCode = EXIT_CODES[code]
+    this.exitCode = VERSION_EXIT_CODES[code]
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Provider } from 'ethers'
-import { clients, openService, PeerBook, seatsOf, systemClock } from '../chain/index.ts'
+import { clients, newestLog, openService, PeerBook, seatsOf, systemClock } from '../chain/index.ts'
 import { cidFromDigest, cidFromHex, type DataPlane } from '../network/index.ts'
 import { VersionError } from './errors.ts'
 import { decodeManifest, MAX_MANIFEST_BYTES, type ServiceManifest } from './manifest.ts'
@@ -35,10 +35,12 @@ export async function fetchVersion(
 ): Promise<VersionWeights> {
   const { service, model, plane } = source
   const keepers = clients.service(service, source.provider)
-  const filter = keepers.filters.UpdateCompleted(undefined, undefined, undefined, version)
-  const [completed] = await keepers.queryFilter(filter, source.fromBlock)
-  if (completed === undefined)
-    throw new VersionError('NOT_FOUND', `version ${version} of ${service} is not on the chain`)
+  const topics = await keepers.filters.UpdateCompleted(undefined, undefined, undefined, version).getTopicFilter()
+  // Versions that are asked for are mostly young.
+  const to = await source.provider.getBlockNumber()
+  const log = await newestLog(source.provider, { address: service, topics }, { from: source.fromBlock, to })
+  if (log === null) throw new VersionError('NOT_FOUND', `version ${version} of ${service} is not on the chain`)
+  const completed = keepers.interface.parseLog({ topics: [...log.topics], data: log.data })!
   const count = model.spec.parameterCount
   const bytes = await plane.fetch(cidFromHex(completed.args.cid), {
     maxBytes: modelBytes(count),

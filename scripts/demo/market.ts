@@ -13,11 +13,11 @@ import {
 } from '../../keepers/apps/story/index.ts'
 import type { DaoClient, DeploymentFile, Proposal } from '../../keepers/chain/index.ts'
 import { clients } from '../../keepers/chain/index.ts'
+import type { DeployedVerifier } from '../../keepers/serving/index.ts'
 import { outputSchemaOf } from '../../keepers/serving/index.ts'
 import { folderPaths, InferenceProver, openFolder, toSolidityProof } from '../../keepers/zkml/index.ts'
 import type { CohortToken } from '../../types/index.ts'
 import { ACCOUNT } from './deployment.ts'
-import type { DeployedVerifier } from './verifier-contract.ts'
 
 /** Who provides liquidity, who buys what it believes in, and who brings the proof and owns nothing. */
 const TRADERS = { maker: ACCOUNT.daoMembers[1], believer: ACCOUNT.daoMembers[2], stranger: ACCOUNT.user } as const

@@ -15,7 +15,7 @@ import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 import { deploy, deploymentPath } from '../../scripts/demo/deployment.ts'
 import { type LocalChain, startLocalChain } from '../../scripts/demo/local-chain.ts'
 import { Processes } from '../../scripts/demo/processes.ts'
-import { deployVerifier } from '../../scripts/demo/verifier-contract.ts'
+import { FlakyEndpoint } from '../keepers/chain/proxy.ts'
 import { twoLayers } from '../keepers/zkml/quantise/networks.ts'
 import { Random } from '../keepers/zkml/random.ts'
 
@@ -47,6 +47,15 @@ describe('cohort infer', function () {
     expect(code, `${args.join(' ')}: ${stderr}`).to.equal(0)
     return JSON.parse(stdout)
   }
+  /** The verifier of a key, deployed as anybody would. */
+  const deployed = (folder: string) =>
+    new Promise<{ address: string; vkHash: string }>((done, fail) => {
+      const options = { env: { ...process.env, ...environment() } }
+      const args = [CLI, 'dao', 'deploy-verifier', folder, '--account', '0', '--json']
+      execFile(process.execPath, args, options, (error, stdout, stderr) =>
+        error === null ? done(JSON.parse(stdout)) : fail(new Error(stderr)),
+      )
+    })
   /** A contract that the timelock sends to: what a vote of the DAO would do. */
   const actingAs = async (account: string, name: 'AdoptedModel' | 'ModelRegistry' | 'VerifierRegistry') => {
     await chain.provider.send('hardhat_impersonateAccount', [account])
@@ -87,7 +96,7 @@ describe('cohort infer', function () {
     await writeFile(join(folder, 'input.json'), JSON.stringify(input))
 
     const { TimelockController, AdoptedModel } = deployment.contracts
-    const verifier = await deployVerifier(circuit, await chain.provider.getSigner(0))
+    const verifier = await deployed(circuit)
     const verifiers = await actingAs(TimelockController, 'VerifierRegistry')
     await (
       await verifiers.getFunction('register')(manifest.circuitId, verifier.address, verifier.vkHash, 1, '0x')
@@ -114,8 +123,11 @@ describe('cohort infer', function () {
     )
 
     const served: Record<string, unknown>[] = []
+    // One endpoint is gone, the next gives ten blocks of logs at once: both are as public ones are.
+    const meagre = await FlakyEndpoint.start(chain.url)
+    meagre.logLimit = { blocks: 10, code: -32600, message: 'eth_getLogs requests with up to a 10 block range' }
     processes.start('serve', [CLI, 'infer', 'serve', '--circuit', circuit, '--account', '5', '--interval', '200'], {
-      env: environment(),
+      env: { ...environment(), COHORT_RPC_URL: `http://127.0.0.1:9,${meagre.url}` },
       onLine: (line) => served.push(JSON.parse(line)),
     })
     const answered = await ask('--wait')
@@ -123,6 +135,8 @@ describe('cohort infer', function () {
     expect(served.map(({ event }) => event)).to.deep.equal(['serving', 'answered'])
     expect(served[1]).to.include({ requestId: answered.requestId, output: String(expected) })
     await processes.stop('serve')
+    await meagre.stop()
+    expect(Math.max(...meagre.logRanges.slice(1)), 'asked for all logs more than once').to.be.at.most(74)
 
     const earned = await inferJson('withdraw', '--account', '5')
     expect(earned.amount).to.equal(String(25n * 10n ** 16n))

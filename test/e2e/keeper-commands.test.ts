@@ -18,17 +18,17 @@ const OWNER = '2'
 
 type Outcome = { readonly code: number; readonly output: string; readonly error: string }
 
-function keeper(...args: readonly string[]): Promise<Outcome> {
+type Found = { readonly name: string; readonly verdict: string }
+
+const keeper = (...args: readonly string[]): Promise<Outcome> => cohort('keeper', ...args)
+const doctor = (...args: readonly string[]): Promise<Outcome> => cohort('doctor', ...args)
+
+function cohort(...args: readonly string[]): Promise<Outcome> {
   return new Promise((resolve) => {
     const env = { ...process.env, COHORT_PASSPHRASE: PASSPHRASE }
-    const child = execFile(
-      process.execPath,
-      [MAIN, 'keeper', ...args],
-      { env, timeout: 90_000 },
-      (_, output, error) => {
-        resolve({ code: child.exitCode ?? -1, output, error: error.replace(/^.*Warning.*\n|^\(Use .*\n/gm, '') })
-      },
-    )
+    const child = execFile(process.execPath, [MAIN, ...args], { env, timeout: 90_000 }, (_, output, error) => {
+      resolve({ code: child.exitCode ?? -1, output, error: error.replace(/^.*Warning.*\n|^\(Use .*\n/gm, '') })
+    })
   })
 }
 
@@ -85,6 +85,20 @@ describe('an operator', function () {
     expect([chain.id, chain.fromBlock, chain.rpc]).to.deep.equal([31337, written.fromBlock, [cluster.url]])
   })
 
+  it('is told what is missing, with the fix of each', async () => {
+    const { code, output, error } = await doctor('--data', folder, '--json')
+    expect(code, error).to.equal(1)
+    expect(error).to.match(/^cohort: \d of 11 checks failed\n$/)
+    const { healthy, checks } = JSON.parse(output)
+    expect(healthy).to.equal(false)
+    // Ports are the machine's, and others may have them while this test runs.
+    const named = (verdict: string): string[] =>
+      checks.filter((one: Found) => one.verdict === verdict && one.name !== 'port').map((one: Found) => one.name)
+    expect(named('fail')).to.deep.equal(['funds', 'registration'])
+    expect(named('warn')).to.deep.equal(['data'])
+    expect(named('ok')).to.have.members(['config', 'keys', 'disk', 'rpc', 'clock', 'manifest'])
+  })
+
   it('refuses to run with another manifest, says so in status, and takes the right one back', async () => {
     const file = join(folder, 'manifest.json')
     writeFileSync(file, encodeManifest(clusterManifest('small-cnn', { rounds: { clipNorm: 21 } })))
@@ -96,6 +110,8 @@ describe('an operator', function () {
     const status = JSON.parse((await keeper('status', '--data', folder, '--json')).output)
     expect(status).to.include({ member: false })
     expect(status.notMember).to.match(/this keeper's manifest is 0x.*: run `cohort keeper manifest`/)
+    const told = await doctor('--data', folder)
+    expect(told.output).to.match(/FAIL {2}manifest .*\n *→ run `cohort keeper manifest`/)
     const renewed = await keeper('manifest', '--data', folder, '--json')
     expect(JSON.parse(renewed.output), renewed.error).to.deep.equal({ manifest: file, renewed: true })
     expect(loadConfig(folder).service.manifest).to.deep.equal(clusterManifest('small-cnn'))
@@ -111,6 +127,9 @@ describe('an operator', function () {
     expect(JSON.parse(again.output), again.error).to.deep.equal(JSON.parse(first.output))
     const status = JSON.parse((await keeper('status', '--data', folder, '--json')).output)
     expect(status).to.include({ owner, seat: 3, stake: '1000.0', gasBalance: '0.2', process: null })
+    const well = await doctor('--data', folder)
+    expect(well.output.replaceAll(/FAIL {2}port/g, '')).not.to.contain('FAIL')
+    expect(well.output).to.match(/ok {4}registration owner 0x\w+, stake 1000\.0, seat 3/)
   })
 
   it('is told in one line which options do not go together', async () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Wallet } from 'ethers'
 import { isScalar, parseDocument } from 'yaml'
 import { writeKeystore } from '../../chain/index.ts'
-import { KeeperStore } from '../../store/index.ts'
+import { KeeperStore, translateFileError } from '../../store/index.ts'
 import { encodeManifest, type ServiceManifest } from '../../versions/index.ts'
 import { CONFIG_FILE, type KeeperConfig, parseConfig } from '../config.ts'
 import { makeEncryptionKey } from '../encryption-keys.ts'
@@ -90,6 +90,6 @@ function writeWhole(file: string, text: string | Uint8Array): void {
     renameSync(temporary, file)
   } catch (error) {
     rmSync(temporary, { force: true })
-    throw error
+    throw translateFileError(error, file)
   }
 }

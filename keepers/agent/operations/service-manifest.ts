@@ -3,10 +3,10 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { ChainError, FailoverProvider, openService } from '../../chain/index.ts'
 import { MODEL_NAMES } from '../../learning/index.ts'
 import { DataPlane, NetworkError } from '../../network/index.ts'
+import { translateFileError } from '../../store/index.ts'
 import {
   agreedDigests,
   encodeManifest,
@@ -30,8 +30,6 @@ export type ManifestRequest = {
 
 /** How long an endpoint may take, in milliseconds: somebody is waiting at a terminal. */
 const PATIENCE_MS = 10_000
-
-const chainIdAnswer = z.object({ result: z.string().regex(/^0x[0-9a-f]{1,13}$/i) })
 
 /**
  * The service's manifest: the one given, a shipped example, or one that a keeper of the service sends. It must hash to the digest on the chain.
@@ -98,25 +96,9 @@ export async function renewManifest(config: KeeperConfig, given?: ServiceManifes
     renameSync(temporary, manifestFile)
   } catch (error) {
     rmSync(temporary, { force: true })
-    throw error
+    throw translateFileError(error, manifestFile)
   }
   return true
-}
-
-/** The chain that an endpoint is on. @throws ChainError UNREACHABLE */
-export async function chainIdOf(url: string): Promise<number> {
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [] }),
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    })
-    return Number(chainIdAnswer.parse(await response.json()).result)
-  } catch (cause) {
-    const message = `${new URL(url).host} does not say which chain it is on: start the node, or give --chain-id`
-    throw new ChainError('UNREACHABLE', message, { cause })
-  }
 }
 
 /**

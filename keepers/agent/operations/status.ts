@@ -14,7 +14,7 @@ import type { KeeperConfig } from '../config.ts'
 import { CONVICTIONS, reasonText } from '../convictions.ts'
 import { RENEW } from '../frame.ts'
 import { privacySpentBy } from '../privacy.ts'
-import { takeSnapshot } from '../snapshot.ts'
+import { type Snapshot, takeSnapshot } from '../snapshot.ts'
 
 /** Where a keeper stands, from the chain, and from its process when that runs here. Amounts in whole tokens. */
 export type KeeperStatus = {
@@ -74,7 +74,7 @@ export async function keeperStatus(config: KeeperConfig, operator: string): Prom
     const suspicion = seat === null ? 0n : await service.suspicionOf(seat)
     const claimable = await registry.rewardsOf(owner).catch(() => 0n)
     const jailedUntil = Number(keeper?.jailedUntil ?? 0n)
-    const members = seatsOf(snapshot.epochInfo.members)
+    const members = seatsOfMembers(snapshot)
     const member = seat !== null && members.includes(seat)
     const { manifest } = config.service
     const agreed = await agreedDigests(service)
@@ -107,6 +107,11 @@ export async function keeperStatus(config: KeeperConfig, operator: string): Prom
   } finally {
     provider.destroy()
   }
+}
+
+/** The seats of the epoch that runs. */
+export function seatsOfMembers({ epochInfo }: Pick<Snapshot, 'epochInfo'>): number[] {
+  return seatsOf(epochInfo.members)
 }
 
 /** Why a keeper is not a member of the epoch that runs: the first thing to put right. */
@@ -174,7 +179,8 @@ async function spentOnChain(
   )
 }
 
-async function askProcess(config: KeeperConfig): Promise<Record<string, unknown> | null> {
+/** What /healthz of this machine says; null when nothing answers. */
+export async function askProcess(config: Pick<KeeperConfig, 'monitoring'>): Promise<Record<string, unknown> | null> {
   const { host, port } = config.monitoring
   if (port === 0) return null
   try {

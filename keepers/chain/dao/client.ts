@@ -12,10 +12,13 @@ import { contractInterface } from '../artifacts.ts'
 import type { Clock } from '../clock.ts'
 import { clients } from '../contracts.ts'
 import type { DeploymentFile } from '../deployment-file.ts'
+import { decodeRevert } from '../errors.ts'
+import { newestLog } from '../log-search.ts'
+import { type CallText, encodeCall } from './calls.ts'
 import { DaoError } from './errors.ts'
 import { type Call, type Proposal, ProposalBook } from './proposals.ts'
 import { Sender } from './sender.ts'
-import { actAs, manifestCall, serviceCall } from './services.ts'
+import { actAs, manifestCall, parametersCall, type ServiceTerms, serviceCall, serviceTerms } from './services.ts'
 import { SETUP_KIND, type Sent, type SetupKind, VERSION_STATUSES, type VersionStatus } from './terms.ts'
 
 export type DaoClientOptions = {
@@ -42,6 +45,8 @@ export type VersionRecord = {
   readonly votes: number
   readonly status: VersionStatus
   readonly weightsCommitment: string
+  /** Unix seconds of its last change of status. */
+  readonly updatedAt: number
 }
 
 /** A circuit's verifier, as `proposeVerifier` puts it to the vote. */
@@ -99,6 +104,7 @@ export class DaoClient {
   readonly #sender: Sender
   readonly #provider: JsonRpcApiProvider
   readonly #runner: JsonRpcApiProvider | Signer
+  readonly #provider: JsonRpcApiProvider
   readonly #token: CohortToken
   readonly #keepers: KeeperRegistry
   readonly #models: ModelRegistry
@@ -112,6 +118,7 @@ export class DaoClient {
     this.#deployment = deployment
     this.#provider = provider
     this.#runner = runner
+    this.#provider = provider
     this.#sender = new Sender(signer)
     this.#token = clients.token(contracts.CohortToken, runner)
     this.#keepers = clients.registry(contracts.KeeperRegistry, runner)
@@ -195,6 +202,59 @@ export class DaoClient {
   /** Proposes to let a banned keeper back. */
   async proposeUnban(service: string, keeper: string, description?: string): Promise<Proposal & Sent> {
     return await this.#proposeMembership('unban', service, keeper, description)
+  }
+
+  /**
+   * Proposes calls of any kind.
+   * @throws DaoError bad-call; reverted when the only one would be refused now, since the vote could not make it pass
+   */
+  async proposeCalls(calls: readonly CallText[], description: string): Promise<Proposal & Sent> {
+    const encoded = calls.map((call) => encodeCall(call, this.proposals.known))
+    const [only] = encoded
+    // Of several, a later one may need what an earlier one does.
+    if (only !== undefined && encoded.length === 1) await this.#tryAsTimelock(only)
+    return await this.proposals.propose(encoded, description)
+  }
+
+  /** Proposes other parameters for a service, from its next epoch on. @throws DaoError bad-call, reverted */
+  async proposeParameters(service: string, changes: ServiceTerms, description?: string): Promise<Proposal & Sent> {
+    const { name, address } = this.service(service)
+    const call = await parametersCall(clients.service(address, this.#runner), changes)
+    await this.#tryAsTimelock(call)
+    const text = Object.entries(changes).map(([key, value]) => `${key} ${value}`)
+    return await this.proposals.propose([call], description ?? `Set of ${name}: ${text.join(', ')}`)
+  }
+
+  /** A service's parameters: in force, and for the next epoch. */
+  async serviceTerms(service: string): ReturnType<typeof serviceTerms> {
+    return await serviceTerms(clients.service(this.service(service).address, this.#runner))
+  }
+
+  /** The binary CID of a version's model, in hexadecimal, from the service's log; null when the log does not have it. */
+  async versionCid(service: string, version: number): Promise<string | null> {
+    const { address } = this.service(service)
+    const contract = clients.service(address, this.#runner)
+    const topics = await contract.filters.UpdateCompleted(undefined, undefined, undefined, version).getTopicFilter()
+    const from = this.#deployment.fromBlock
+    const log = await newestLog(
+      this.#provider,
+      { address, topics },
+      { from, to: await this.#provider.getBlockNumber() },
+    )
+    return log === null ? null : (contract.interface.parseLog(log)?.args.cid ?? null)
+  }
+
+  /** Says now what execution would say after days of voting. */
+  async #tryAsTimelock({ target, data }: Call): Promise<void> {
+    const from = this.#deployment.contracts.TimelockController
+    try {
+      await this.#provider.call({ from, to: target, data })
+    } catch (error) {
+      const abis = this.proposals.known.map(({ abi }) => abi)
+      const revert = decodeRevert(error, abis, 'the call')
+      if (revert === null) throw error
+      throw new DaoError('reverted', `${revert.message}: as things are, execution would be refused`, { cause: revert })
+    }
   }
 
   async #proposeMembership(
@@ -372,6 +432,7 @@ export class DaoClient {
           votes: Number(entry.votes),
           status: VERSION_STATUSES[Number(entry.status)]!,
           weightsCommitment: entry.weightsCommitment,
+          updatedAt: Number(entry.updatedAt),
         })
       }
     }

@@ -10,12 +10,27 @@ export type DaoErrorCode =
   | 'unknown-proposal'
   | 'wrong-status'
   | 'wrong-state'
+  | 'bad-call'
   | 'no-votes'
   | 'already-voted'
   | 'reverted'
   | 'timeout'
 
-const EXIT: Partial<Record<DaoErrorCode, number>> = { 'wrong-chain': 78, 'no-signer': 64, timeout: 75 }
+export const DAO_EXIT_CODES: Record<DaoErrorCode, number> = {
+  'wrong-chain': 78,
+  'no-signer': 64,
+  'unknown-service': 1,
+  'unknown-version': 1,
+  'unknown-keeper': 1,
+  'unknown-proposal': 1,
+  'wrong-status': 1,
+  'wrong-state': 1,
+  'bad-call': 64,
+  'no-votes': 1,
+  'already-voted': 1,
+  reverted: 1,
+  timeout: 75,
+}
 
 export class DaoError extends Error {
   override readonly name = 'DaoError'
@@ -26,6 +41,6 @@ export class DaoError extends Error {
   constructor(code: DaoErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-    this.exitCode = EXIT[code] ?? 1
+    this.exitCode = DAO_EXIT_CODES[code]
   }
 }

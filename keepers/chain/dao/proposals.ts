@@ -53,6 +53,8 @@ const ON_THE_WAY: Record<Awaited, readonly ProposalState[]> = {
   executable: ['pending', 'active', 'succeeded', 'queued'],
 }
 
+/** Fewest digits that stand for a proposal. */
+const LEAST_DIGITS = 4
 /** Milliseconds between looks while waiting. */
 const POLL_INTERVAL = 500
 /** Milliseconds for which a node may be behind the block that would be mined now. */
@@ -79,6 +81,11 @@ export class ProposalBook {
     this.#sender = parts.sender
     this.#known = parts.known
     this.#clock = parts.clock ?? systemClock
+  }
+
+  /** What is shown in words, and can be called by name. */
+  get known(): readonly KnownContract[] {
+    return this.#known
   }
 
   /** Puts calls to the vote, all or none. The description gets a number: the governor refuses the same proposal twice. */
@@ -172,15 +179,48 @@ export class ProposalBook {
     }
   }
 
-  /** All proposals, oldest first. */
-  async list(): Promise<Proposal[]> {
-    const count = Number(await this.#governor.proposalCount(PENDING))
+  async count(): Promise<number> {
+    return Number(await this.#governor.proposalCount(PENDING))
+  }
+
+  /**
+   * Proposals, oldest first.
+   * @param page the last `count` of them, leaving out the newest `skip`; absent: all
+   */
+  async list(page: { readonly count: number; readonly skip?: number } | null = null): Promise<Proposal[]> {
+    const total = await this.count()
+    const end = Math.max(0, total - (page?.skip ?? 0))
+    const start = page === null ? 0 : Math.max(0, end - page.count)
     const proposals: Proposal[] = []
-    for (let index = 0; index < count; index++) {
-      const [id] = await this.#governor.proposalDetailsAt(index, PENDING)
-      proposals.push(await this.get(id))
-    }
+    for (let index = start; index < end; index++) proposals.push(await this.get(await this.#idAt(index)))
     return proposals
+  }
+
+  /**
+   * The id that a text names: all of it, or its first digits, at least {@link LEAST_DIGITS}, as long as no other proposal has them.
+   * @throws DaoError unknown-proposal
+   */
+  async find(text: string): Promise<bigint> {
+    const id = BigInt(text)
+    if (
+      text.startsWith('0x') ||
+      text.length < LEAST_DIGITS ||
+      (await this.#governor.proposalSnapshot(id, PENDING)) > 0n
+    ) {
+      return id
+    }
+    const found: bigint[] = []
+    for (let index = (await this.count()) - 1; index >= 0; index--) {
+      const one = await this.#idAt(index)
+      if (String(one).startsWith(text)) found.push(one)
+    }
+    if (found.length === 1) return found[0]!
+    const which = found.length === 0 ? 'no proposal begins' : `${found.length} proposals begin`
+    throw new DaoError('unknown-proposal', `${which} with ${text}: \`cohort dao status\` lists them`)
+  }
+
+  async #idAt(index: number): Promise<bigint> {
+    return (await this.#governor.proposalDetailsAt(index, PENDING))[0]
   }
 
   /**

@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { ContractTransactionResponse, Interface, Signer } from 'ethers'
-import { contractInterface } from '../artifacts.ts'
+import { type ContractName, contractInterface } from '../artifacts.ts'
 import { decodeRevert } from '../errors.ts'
 import { DaoError } from './errors.ts'
 import type { Sent } from './terms.ts'
+
+const DAO_CONTRACTS: readonly ContractName[] = [
+  'CohortGovernor',
+  'ModelRegistry',
+  'VerifierRegistry',
+  'CohortToken',
+  'TimelockController',
+]
 
 /** Sends a member's transactions one at a time, and says in the contracts' own words why one was refused. */
 export class Sender {
   readonly #signer: Signer | undefined
   readonly #interfaces: readonly Interface[]
 
-  constructor(signer: Signer | undefined) {
+  /** @param contracts whose errors are told in their own words */
+  constructor(signer: Signer | undefined, contracts: readonly ContractName[] = DAO_CONTRACTS) {
     this.#signer = signer
-    this.#interfaces = (
-      ['CohortGovernor', 'ModelRegistry', 'VerifierRegistry', 'CohortToken', 'TimelockController'] as const
-    ).map(contractInterface)
+    this.#interfaces = contracts.map(contractInterface)
   }
 
   /** Throws DaoError `no-signer`. */

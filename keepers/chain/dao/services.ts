@@ -27,6 +27,32 @@ export async function manifestCall(service: ILearningService, name: string, mani
   return { target: await service.getAddress(), data }
 }
 
+/** What the DAO may change of a service; amounts in units of 1e-18 token, windows in seconds. */
+export type ServiceTerms = Readonly<Record<string, bigint | number | string>>
+
+/** The parameters in force, and those for the next epoch; null when they are the same. */
+export async function serviceTerms(
+  service: ILearningService,
+): Promise<{ readonly current: ServiceTerms; readonly next: ServiceTerms | null }> {
+  const [[pending, next], current] = await Promise.all([service.pendingParameters(), service.parameters()])
+  const plain = (terms: unknown): ServiceTerms => (terms as Result).toObject() as ServiceTerms
+  return { current: plain(current), next: pending ? plain(next) : null }
+}
+
+/** Sets some parameters of a service and leaves the others. @throws DaoError bad-call for one that there is not */
+export async function parametersCall(service: ILearningService, changes: ServiceTerms): Promise<Call> {
+  const parameters = await parametersOf(service)
+  const unknown = Object.keys(changes).find((name) => !(name in parameters))
+  if (unknown !== undefined || Object.keys(changes).length === 0) {
+    throw new DaoError(
+      'bad-call',
+      `'${unknown ?? ''}' is no parameter: there are ${Object.keys(parameters).join(', ')}`,
+    )
+  }
+  const data = service.interface.encodeFunctionData('setParameters', [{ ...parameters, ...changes }])
+  return { target: await service.getAddress(), data }
+}
+
 /**
  * Makes a new service with the parameters of another one, except the manifest.
  * @returns also the address that it gets unless another service is made first

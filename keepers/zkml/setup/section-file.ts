@@ -90,6 +90,12 @@ export async function writeAtomically(target: string, content: string | Uint8Arr
   } catch (error) {
     await handle.close().catch(() => undefined)
     await rm(temporary, { force: true })
-    throw error
+    throw named(error, target)
   }
+}
+
+/** Node's errors name the file, but for those of writing: of a full disk somebody wants to know which. */
+function named(error: unknown, file: string): unknown {
+  if (error instanceof Error && 'syscall' in error && !('path' in error)) error.message += ` '${file}'`
+  return error
 }

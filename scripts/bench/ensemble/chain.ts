@@ -3,7 +3,7 @@
 // answer proven, the decision taken.
 import { mkdir, rm } from 'node:fs/promises'
 import type { ContractTransactionResponse } from 'ethers'
-import { outputSchemaOf } from '../../../keepers/serving/index.ts'
+import { deployVerifier, outputSchemaOf } from '../../../keepers/serving/index.ts'
 import {
   type CircuitFolder,
   compileFolder,
@@ -13,7 +13,6 @@ import {
   toSolidityProof,
 } from '../../../keepers/zkml/index.ts'
 import { deployVersions } from '../../../test/contracts/registry/versions.ts'
-import { deployVerifier } from '../../demo/verifier-contract.ts'
 import { RULES, type Rule } from './decide.ts'
 import type { EnsembleMember } from './members.ts'
 

@@ -2,11 +2,10 @@
 // A Safe under the guard on an in-process chain, and what its transactions cost.
 import { ZeroAddress } from 'ethers'
 import { askGuard, bringVerdict, proveSpend } from '../../../keepers/apps/spending/index.ts'
-import { outputSchemaOf } from '../../../keepers/serving/index.ts'
+import { deployVerifier, outputSchemaOf } from '../../../keepers/serving/index.ts'
 import type { InferenceProver } from '../../../keepers/zkml/index.ts'
 import { deploySafe } from '../../../test/contracts/consumers/safe.ts'
 import { deployVersions } from '../../../test/contracts/registry/versions.ts'
-import { deployVerifier } from '../../demo/verifier-contract.ts'
 
 const LIMIT = 1000n
 const DAY = 86_400

@@ -30,6 +30,48 @@ describe('RPC failover', function () {
     }
   })
 
+  it('takes a signed transaction that the next endpoint knows already for sent', async () => {
+    const endpoint = await FlakyEndpoint.start(chain.url)
+    try {
+      // The node takes the transaction, and its answer is lost on the way; a node that has it says so.
+      endpoint.onMethod = (method) => method !== 'eth_sendRawTransaction'
+      const other = await FlakyEndpoint.start(chain.url)
+      other.intercept = (method) =>
+        method === 'eth_sendRawTransaction' ? { error: { code: -32000, message: 'already known' } } : null
+      const both = chain.connect([endpoint.url, other.url])
+      const nonce = await chain.nonce()
+      const sent = await chain.wallet(1).connect(both).sendTransaction({ to: NOBODY, value: 1n })
+      expect((await sent.wait())?.status).to.equal(1)
+      expect(await chain.nonce()).to.equal(nonce + 1)
+      await other.stop()
+      // Without a lost answer before it, the same words are a refusal.
+      const alone = chain.connect([chain.url])
+      const raw = await chain
+        .wallet(1)
+        .signTransaction({ to: NOBODY, nonce, gasLimit: 21_000n, gasPrice: 10n ** 10n, chainId: 31337n })
+      expect(await alone.send('eth_sendRawTransaction', [raw]).catch((error: unknown) => error)).to.be.an('error')
+    } finally {
+      await endpoint.stop()
+    }
+  })
+
+  it('sends nothing twice for an account that a node holds unlocked', async () => {
+    const endpoint = await FlakyEndpoint.start(chain.url)
+    try {
+      endpoint.onMethod = (method) => method !== 'eth_sendTransaction'
+      const both = chain.connect([endpoint.url, chain.url])
+      const [account] = await both.listAccounts()
+      const from = account!.address
+      const before = await chain.provider.getTransactionCount(from)
+      const error = await failure(both.send('eth_sendTransaction', [{ from, to: NOBODY, value: '0x1' }]))
+      expect(error.code).to.equal('UNREACHABLE')
+      expect(error.message).to.match(/look whether the transaction is on the chain/)
+      expect(await chain.provider.getTransactionCount(from)).to.equal(before + 1)
+    } finally {
+      await endpoint.stop()
+    }
+  })
+
   it('waits for the only endpoint to come back', async () => {
     const endpoint = await FlakyEndpoint.start(chain.url)
     endpoint.mode = 'html'

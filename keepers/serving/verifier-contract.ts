@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// The contract that checks proofs of one key: written, compiled and deployed.
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { ContractFactory, type InterfaceAbi, type Signer } from 'ethers'
 import { z } from 'zod'
-import { exportVerifier, folderPaths, parseVerificationKey, verificationKeyHash } from '../../keepers/zkml/index.ts'
+import {
+  exportVerifier,
+  folderPaths,
+  openFolder,
+  parseVerificationKey,
+  readFolderKey,
+  verificationKeyHash,
+} from '../zkml/index.ts'
+import { ServingError } from './errors.ts'
 
-const NAME = 'DigitsVerifier'
+const NAME = 'CircuitVerifier'
 
 const outputSchema = z.object({
   errors: z.array(z.object({ severity: z.string(), formattedMessage: z.string() })).default([]),
@@ -25,14 +34,18 @@ export type DeployedVerifier = {
   readonly codeBytes: number
 }
 
-/** Writes the Solidity verifier of a folder's key, compiles it with the project's settings, and deploys it. */
+/**
+ * Writes the Solidity verifier of a folder's key, compiles it with the project's settings, and deploys it.
+ * @throws InferenceError for a folder without a key; ServingError unsupported without a compiler
+ */
 export async function deployVerifier(
   folder: string,
   signer: Signer,
-  subject = 'the demo’s digits model',
+  subject = 'a model’s circuit',
 ): Promise<DeployedVerifier> {
   const key = parseVerificationKey(JSON.parse(await readFile(folderPaths(folder).verificationKey, 'utf8')))
-  const source = exportVerifier(key, { name: NAME, setupKind: 'local', subject })
+  const { metadata } = await readFolderKey(await openFolder(folder))
+  const source = exportVerifier(key, { name: NAME, setupKind: metadata.setup, subject })
   const { abi, bytecode } = compile(source)
   const contract = await new ContractFactory(abi, bytecode, signer).deploy()
   const receipt = await contract.deploymentTransaction()!.wait()
@@ -42,7 +55,7 @@ export async function deployVerifier(
 }
 
 function compile(source: string): { abi: InterfaceAbi; bytecode: string } {
-  const solc: { compile(input: string): string } = createRequire(import.meta.url)('solc')
+  const solc = compiler()
   const input = {
     language: 'Solidity',
     sources: { 'Verifier.sol': { content: source } },
@@ -58,4 +71,19 @@ function compile(source: string): { abi: InterfaceAbi; bytecode: string } {
   const made = contracts['Verifier.sol']?.[NAME]
   if (fatal.length > 0 || made === undefined) throw new Error(fatal.map((error) => error.formattedMessage).join('\n'))
   return { abi: made.abi, bytecode: `0x${made.evm.bytecode.object}` }
+}
+
+/** A package of its own, eight megabytes: only who deploys verifiers needs it. */
+function compiler(): { compile(input: string): string } {
+  try {
+    return createRequire(import.meta.url)('solc')
+  } catch (cause) {
+    throw new ServingError(
+      'unsupported',
+      'the Solidity compiler is not installed: `npm install solc@0.8.34` beside cohort',
+      {
+        cause,
+      },
+    )
+  }
 }

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What an operator wants to know before a keeper runs, or when it does not: everything it depends on, each with its fix.
+import { statfsSync, statSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { multiaddr } from '@multiformats/multiaddr'
+import { formatEther, ZeroAddress } from 'ethers'
+import { type Clock, FailoverProvider, keystoreAddress, openService, PeerBook, systemClock } from '../../chain/index.ts'
+import { portAnswers } from '../../network/index.ts'
+import { agreedDigests, disagreement } from '../../versions/index.ts'
+import { type KeeperConfig, loadConfig } from '../config.ts'
+import { RENEW } from '../frame.ts'
+import { LOW_BALANCE } from '../preflight.ts'
+import { takeSnapshot } from '../snapshot.ts'
+import { Trainer } from '../training/trainer.ts'
+import { askProcess, seatsOfMembers } from './status.ts'
+
+export type Verdict = 'ok' | 'warn' | 'fail'
+
+export type Check = {
+  readonly name: string
+  readonly verdict: Verdict
+  readonly found: string
+  /** What would do; null when nothing is to be done. */
+  readonly fix: string | null
+}
+
+export type DoctorOptions = { readonly folder: string; readonly clock?: Clock; readonly signal?: AbortSignal }
+
+/** Milliseconds that an endpoint or a peer may take. */
+const PATIENCE_MS = 5_000
+const PEER_MS = 2_000
+/** Seconds by which a clock may be behind the chain, and after which the newest block is old. */
+const MAX_SKEW = 300
+const OLD_BLOCK = 120
+/** Blocks by which endpoints may differ. */
+const MAX_LAG = 5
+/** Bytes of free disk below which a keeper stops soon, and will some day. */
+const DISK_FULL = 200 * 2 ** 20
+const DISK_LOW = 2 * 2 ** 30
+/** Blocks of logs that an endpoint should give at once. */
+const FEW_BLOCKS = 100
+/** Endpoints with which no single one can lie or stop the keeper. */
+const ENOUGH_ENDPOINTS = 3
+
+const ok = (name: string, found: string): Check => ({ name, verdict: 'ok', found, fix: null })
+const warn = (name: string, found: string, fix: string): Check => ({ name, verdict: 'warn', found, fix })
+const fail = (name: string, found: string, fix: string): Check => ({ name, verdict: 'fail', found, fix })
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).split('\n')[0]!
+
+/** Looks at everything that a keeper of this folder depends on. It changes nothing, and needs no passphrase. Never throws. */
+export async function examineKeeper({ folder, clock = systemClock, signal }: DoctorOptions): Promise<Check[]> {
+  let config: KeeperConfig
+  try {
+    config = loadConfig(folder)
+  } catch (error) {
+    return [fail('config', reasonOf(error), 'correct keeper.yaml; the commented example says what each key takes')]
+  }
+  const checks = [ok('config', `${folder}: service ${config.service.address} on chain ${config.chain.id}`)]
+  checks.push(checkSecrets(folder, config), checkDisk(folder))
+  checks.push(...(await checkPorts(config)), await checkData(config, signal))
+  const endpoints = await checkEndpoints(config, clock)
+  checks.push(...endpoints.checks)
+  if (endpoints.reached) checks.push(...(await checkService(config)))
+  return checks
+}
+
+function checkSecrets(folder: string, { keys }: KeeperConfig): Check {
+  const name = 'keys'
+  try {
+    const operator = keystoreAddress(keys.operator)
+    const open = [keys.operator, join(folder, 'journal.sqlite'), ...(keys.passphraseFile ? [keys.passphraseFile] : [])]
+      .filter((file) => (statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o077)
+      .join(' ')
+    if (open === '') return ok(name, `operator ${operator}`)
+    return warn(name, `others may read ${open}`, `chmod 600 ${open}`)
+  } catch (error) {
+    return fail(name, reasonOf(error), `run \`cohort keeper init --data ${folder}\`, or correct keys.operator`)
+  }
+}
+
+function checkDisk(folder: string): Check {
+  const { bavail, bsize } = statfsSync(folder)
+  const free = bavail * bsize
+  const found = `${(free / 2 ** 30).toFixed(1)} GiB free at ${folder}`
+  if (free < DISK_FULL) return fail('disk', found, 'free some: a keeper that cannot write does no step')
+  if (free < DISK_LOW) return warn('disk', found, 'free some, or move the folder: models stay, at some MB a round')
+  return ok('disk', found)
+}
+
+/** Ports are free, or this very keeper has them. */
+async function checkPorts(config: KeeperConfig): Promise<Check[]> {
+  const { network, monitoring, chain } = config
+  const operator = await Promise.resolve()
+    .then(() => keystoreAddress(config.keys.operator))
+    .catch(() => null)
+  const running = await askProcess(config)
+  if (running !== null && running.operator === operator) {
+    const { healthy, lastError } = running
+    if (healthy === true) return [ok('process', 'this keeper runs and takes part')]
+    return [warn('process', `this keeper runs, unhealthy: ${lastError ?? 'see notMember'}`, 'look at its log')]
+  }
+  const checks: Check[] = []
+  const wanted = network.listen.map((address) => {
+    const parts = multiaddr(address).getComponents()
+    return {
+      key: 'network.listen',
+      host: parts[0]?.value ?? '',
+      port: Number(parts[1]?.value),
+      local: parts[0]?.name.startsWith('ip'),
+    }
+  })
+  wanted.push({ key: 'monitoring.port', host: monitoring.host, port: monitoring.port, local: true })
+  for (const { key, host, port, local } of wanted) {
+    if (!local || port === 0) continue
+    const taken = await portTaken(host, port)
+    const other =
+      key === 'monitoring.port' && running !== null ? `another keeper, ${running.operator}` : 'another program'
+    checks.push(
+      taken === null
+        ? ok('port', `${key} ${host}:${port} is free`)
+        : fail(
+            'port',
+            `${key} ${host}:${port}: ${taken}, ${other} has it`,
+            `give ${key} another port, or stop what has it`,
+          ),
+    )
+  }
+  const loopback = network.listen.every((address) => /^\/(ip4\/127\.|ip6\/::1\/)/.test(address))
+  if (loopback && network.announce.length === 0 && chain.confirmations > 1) {
+    checks.push(
+      warn('address', 'others cannot reach this keeper: it listens on loopback', 'set network.listen and announce'),
+    )
+  }
+  return checks
+}
+
+/** Null when the port is free, else the system's code. */
+function portTaken(host: string, port: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    server.listen(port, host, () => server.close(() => resolve(null)))
+  })
+}
+
+async function checkData(config: KeeperConfig, signal?: AbortSignal): Promise<Check> {
+  try {
+    const trainer = await Trainer.start(config, signal)
+    const { samples, heldOut, announcement } = trainer.shard
+    await trainer.stop()
+    const found = `${samples} samples to train on, ${heldOut} held out; ${announcement}`
+    if (config.data.source === 'digits' && config.data.path === undefined) {
+      return warn('data', found, 'these are drawn digits, for trying things out: set data.source and data.path')
+    }
+    return ok('data', found)
+  } catch (error) {
+    return fail('data', reasonOf(error), 'correct data.source and data.path')
+  }
+}
+
+type Endpoint = {
+  readonly name: string
+  readonly head: number
+  readonly time: number
+  readonly milliseconds: number
+  readonly blocks: number
+}
+
+async function checkEndpoints(config: KeeperConfig, clock: Clock): Promise<{ checks: Check[]; reached: boolean }> {
+  const { rpc } = config.chain
+  const checks: Check[] = []
+  const reached: Endpoint[] = []
+  for (const url of new Set(rpc)) {
+    try {
+      const found = await tryEndpoint(config, url)
+      reached.push(found)
+      const text = `${found.name}: block ${found.head}, ${found.milliseconds} ms, logs of ${found.blocks} blocks at once`
+      checks.push(
+        found.blocks < FEW_BLOCKS
+          ? warn('rpc', text, 'so few blocks make a start slow: another plan or provider, or your own node')
+          : ok('rpc', text),
+      )
+    } catch (error) {
+      checks.push(fail('rpc', reasonOf(error), 'correct chain.rpc, or ask whoever runs that endpoint'))
+    }
+  }
+  if (reached.length === 0) return { checks, reached: false }
+  if (config.chain.confirmations > 1 && new Set(rpc).size < ENOUGH_ENDPOINTS) {
+    const fix = `give ${ENOUGH_ENDPOINTS} of different operators: then none alone can invent a draft or stop this keeper`
+    checks.push(warn('rpc', `chain.rpc has ${new Set(rpc).size} endpoints`, fix))
+  }
+  const head = Math.max(...reached.map((one) => one.head))
+  for (const { name, head: own } of reached) {
+    if (head - own > MAX_LAG)
+      checks.push(warn('rpc', `${name} is ${head - own} blocks behind`, 'put it last in chain.rpc'))
+  }
+  checks.push(checkTime(Math.max(...reached.map(({ time }) => time)), clock.now() / 1000))
+  return { checks, reached: true }
+}
+
+async function tryEndpoint({ chain, service }: KeeperConfig, url: string): Promise<Endpoint> {
+  let blocks = chain.logBlocks ?? 2_000
+  const provider = new FailoverProvider({
+    urls: [url],
+    chainId: BigInt(chain.id),
+    patience: PATIENCE_MS,
+    timeout: PATIENCE_MS,
+    logSpan: blocks,
+    onLogSpan: (event) => {
+      blocks = event.blocks
+    },
+  })
+  try {
+    const start = performance.now()
+    const block = await provider.getBlock('latest')
+    if (block === null) throw new Error(`${provider.endpoint} has no latest block`)
+    const milliseconds = Math.round(performance.now() - start)
+    const fromBlock = Math.max(0, block.number - blocks + 1)
+    await provider.getLogs({ address: service.address, fromBlock, toBlock: block.number })
+    return { name: provider.endpoint, head: block.number, time: block.timestamp, milliseconds, blocks }
+  } finally {
+    provider.destroy()
+  }
+}
+
+function checkTime(block: number, now: number): Check {
+  const ahead = Math.round(block - now)
+  if (ahead > MAX_SKEW) {
+    return fail('clock', `this machine is ${ahead} s behind the chain`, 'synchronise its clock (NTP), then start')
+  }
+  if (-ahead > OLD_BLOCK) {
+    const fix = 'if other endpoints agree, the chain stands still; else replace this one, or set this clock (NTP)'
+    return warn('clock', `the newest block is ${-ahead} s old`, fix)
+  }
+  return ok('clock', `within ${Math.abs(ahead)} s of the newest block`)
+}
+
+async function checkService(config: KeeperConfig): Promise<Check[]> {
+  const { chain, service } = config
+  const provider = new FailoverProvider({ urls: chain.rpc, chainId: BigInt(chain.id), patience: PATIENCE_MS })
+  const checks: Check[] = []
+  try {
+    const contracts = await openService(service.address, provider)
+    const apart = disagreement(await agreedDigests(contracts.service), service.manifest)
+    checks.push(apart === null ? ok('manifest', 'is the one that the chain names') : fail('manifest', apart, RENEW))
+    const operator = keystoreAddress(config.keys.operator)
+    const balance = await provider.getBalance(operator)
+    const ether = `${formatEther(balance)} ether for gas at ${operator}`
+    if (balance === 0n) checks.push(fail('funds', ether, 'send it some, or `cohort keeper register --fund`'))
+    else checks.push(balance < LOW_BALANCE ? warn('funds', ether, 'send it some') : ok('funds', ether))
+    const owner = await contracts.registry.ownerOfOperator(operator)
+    if (owner === ZeroAddress) {
+      checks.push(fail('registration', 'it is not registered', 'run `cohort keeper register`'))
+      return checks
+    }
+    const { jailedUntil, stake } = await contracts.registry.keeperOf(owner)
+    const block = (await provider.getBlock('latest'))!
+    const { seat, snapshot } = await takeSnapshot(contracts.service, operator, block.number, block.timestamp)
+    const held = `owner ${owner}, stake ${formatEther(stake)}, ${seat === null ? 'no seat' : `seat ${seat}`}`
+    if (jailedUntil > 0n)
+      checks.push(fail('registration', `${held}; in jail`, 'resolve the cause, then `cohort keeper unjail`'))
+    else if (seat === null) checks.push(warn('registration', held, '`cohort keeper run` takes a seat whenever it can'))
+    else checks.push(ok('registration', held))
+    checks.push(await checkPeers(contracts, seatsOfMembers(snapshot), seat))
+  } catch (error) {
+    checks.push(fail('service', reasonOf(error), 'correct service.address, chain.id or chain.rpc'))
+  } finally {
+    provider.destroy()
+  }
+  return checks
+}
+
+async function checkPeers(
+  { service, registry }: Awaited<ReturnType<typeof openService>>,
+  members: readonly number[],
+  self: number | null,
+): Promise<Check> {
+  const [first, ...others] = members
+  if (first === undefined) return ok('peers', 'the service has no members yet')
+  const addresses = await new PeerBook(service, registry, systemClock).providers(first, others, self)
+  const answers = await Promise.all(addresses.map((address) => portAnswers(address, PEER_MS)))
+  const there = answers.filter(Boolean).length
+  const found = `${there} of ${addresses.length} other members answer at their addresses`
+  if (there * 2 > addresses.length || addresses.length === 0) return ok('peers', found)
+  return warn('peers', found, 'look at this machine’s way out (firewall, DNS), then ask the others')
+}

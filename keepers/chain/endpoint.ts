@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One JSON-RPC endpoint: a request to it, its name in messages, and the chain that it is on.
+import type { JsonRpcPayload } from 'ethers'
+import { z } from 'zod'
+import { ChainError } from './errors.ts'
+
+/** An endpoint without credentials, path or query: those may hold an access key. */
+export function shownEndpoint(url: string): string {
+  return new URL(url).origin
+}
+
+/** Sends a request and parses its answer, errors of JSON-RPC included. @throws Error that names the endpoint and what failed */
+export async function postTo(
+  url: string,
+  payload: JsonRpcPayload | JsonRpcPayload[],
+  signal: AbortSignal,
+): Promise<unknown> {
+  const target = new URL(url)
+  const headers: Record<string, string> = { 'content-type': 'application/json' }
+  if (target.username !== '') {
+    const credentials = `${decodeURIComponent(target.username)}:${decodeURIComponent(target.password)}`
+    headers.authorization = `Basic ${Buffer.from(credentials).toString('base64')}`
+    target.username = ''
+    target.password = ''
+  }
+  let response: Response
+  try {
+    response = await fetch(target, { method: 'POST', headers, body: JSON.stringify(payload), signal })
+  } catch (cause) {
+    const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
+    throw new Error(`${shownEndpoint(url)}: ${inner}`, { cause })
+  }
+  const text = await response.text()
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Error(`${shownEndpoint(url)}: HTTP ${response.status}, no JSON`)
+  }
+}
+
+const chainIdAnswer = z.object({ result: z.string().regex(/^0x[0-9a-f]{1,13}$/i) })
+
+/**
+ * The chain that the first endpoint that answers is on.
+ * @param timeout milliseconds for each
+ * @throws ChainError UNREACHABLE when none answers
+ */
+export async function chainIdOf(urls: readonly string[], timeout = 10_000): Promise<number> {
+  let cause: unknown
+  for (const url of urls) {
+    try {
+      const payload = { jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [] } as const
+      const answer = await postTo(url, { ...payload, params: [] }, AbortSignal.timeout(timeout))
+      return Number(chainIdAnswer.parse(answer).result)
+    } catch (error) {
+      cause = error
+    }
+  }
+  const named = urls.map(shownEndpoint).join(', ')
+  throw new ChainError('UNREACHABLE', `${named} does not say which chain it is on: start the node, or give its URL`, {
+    cause,
+  })
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Who answers at an address: a peer proves its identity in the handshake, a port alone proves nothing.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { multiaddr } from '@multiformats/multiaddr'
+import { startNode } from './node.ts'
+
+/**
+ * `peer`: whoever the address names, or something that does not say in time who it is. `other`: another peer, with its own
+ * proof of who it is. `nobody`: the port is closed.
+ */
+export type Presence = 'peer' | 'other' | 'nobody'
+
+/** Asks who answers at a multiaddr that ends in /p2p/<peer id>. @param timeout milliseconds for each of two steps */
+export async function presenceAt(address: string, timeout: number): Promise<Presence> {
+  // Most often nobody is there, and a port is asked faster than a handshake is made ready.
+  if (!(await portAnswers(address, timeout))) return 'nobody'
+  const folder = mkdtempSync(join(tmpdir(), 'cohort-reach-'))
+  const node = await startNode({ folder, identitySeed: crypto.getRandomValues(new Uint8Array(32)) })
+  try {
+    // Without the name, so that another identity is an answer and not one failure among many.
+    const [place, named] = address.split('/p2p/')
+    const connection = await node.libp2p.dial(multiaddr(place), { signal: AbortSignal.timeout(timeout) })
+    return connection.remotePeer.toString() === named ? 'peer' : 'other'
+  } catch {
+    return 'peer'
+  } finally {
+    await node.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Whether the TCP port of a multiaddr accepts a connection. @param timeout milliseconds */
+export function portAnswers(address: string, timeout: number): Promise<boolean> {
+  const parts = multiaddr(address).getComponents()
+  const host = parts[0]?.value
+  const port = Number(parts.find((part) => part.name === 'tcp')?.value)
+  if (host === undefined || !Number.isInteger(port)) return Promise.resolve(false)
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout })
+    const end = (answer: boolean): void => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.once('connect', () => end(true))
+    socket.once('timeout', () => end(false))
+    socket.once('error', () => end(false))
+  })
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { examineKeeper, initKeeper } from '../../../keepers/agent/index.ts'
+import { exampleManifest } from '../../../keepers/versions/index.ts'
+
+describe('the doctor', function () {
+  this.timeout(120_000)
+  let folder: string
+  let server: Server
+  let answer: object = {}
+  let port = 0
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'cohort-doctor-'))
+    // What has the monitoring port: another keeper, or anything else.
+    server = createServer((_, response) => response.end(JSON.stringify(answer)))
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    port = (server.address() as { port: number }).port
+  })
+  after(() => {
+    server.closeAllConnections()
+    server.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  it('names the folder that is none', async () => {
+    const checks = await examineKeeper({ folder: join(folder, 'none') })
+    expect(checks.map(({ name, verdict }) => [name, verdict])).to.deep.equal([['config', 'fail']])
+    expect(checks[0]!.found).to.match(/cohort keeper init/)
+  })
+
+  it('goes through what needs no chain when no endpoint answers, and says who has a port', async () => {
+    const home = join(folder, 'keeper')
+    const { operator } = await initKeeper({
+      folder: home,
+      passphrase: 'of this test only',
+      scryptLog2N: 10,
+      manifest: exampleManifest('mlp'),
+      values: {
+        'chain.id': 1,
+        'chain.rpc': ['http://127.0.0.1:9/secret'],
+        'service.address': `0x${'11'.repeat(20)}`,
+        'network.listen': ['/ip4/127.0.0.1/tcp/0'],
+        'monitoring.port': port,
+        'data.limit': 50,
+      },
+    })
+    const other = `0x${'22'.repeat(20)}`
+    answer = { operator: other }
+    chmodSync(join(home, 'journal.sqlite'), 0o644)
+    const checks = await examineKeeper({ folder: home })
+    const of = (name: string) => checks.filter((check) => check.name === name)
+    expect(of('keys')[0]).to.include({ verdict: 'warn', fix: `chmod 600 ${join(home, 'journal.sqlite')}` })
+    expect(of('port')).to.have.length(1)
+    expect(of('port')[0]!.verdict).to.equal('fail')
+    expect(of('port')[0]!.found).to.contain(`EADDRINUSE, another keeper, ${other} has it`)
+    expect(of('address')[0]).to.include({ verdict: 'warn' })
+    expect(of('data')[0]!.found).to.match(/^\d+ samples to train on/)
+    expect(of('rpc').map(({ verdict }) => verdict)).to.deep.equal(['fail'])
+    expect(JSON.stringify(checks)).not.to.contain('secret')
+    // Whatever needs the chain is not guessed at.
+    for (const name of ['funds', 'manifest', 'peers', 'service', 'clock']) expect(of(name), name).to.deep.equal([])
+
+    answer = { operator, healthy: true }
+    chmodSync(join(home, 'journal.sqlite'), 0o600)
+    const running = await examineKeeper({ folder: home })
+    expect(running.find(({ name }) => name === 'process')).to.include({ verdict: 'ok' })
+    expect(running.filter(({ name }) => name === 'port')).to.deep.equal([])
+    expect(running.find(({ name }) => name === 'keys')).to.include({ verdict: 'ok', found: `operator ${operator}` })
+  })
+})
