@@ -9,11 +9,13 @@ import { STATES, type StateName } from './states.ts'
 
 /** What a round can bring besides errors that are thrown. Prometheus sees the first of a kind only when there was a zero before. */
 const TROUBLES = [
+  'DIVERGED',
   'DROPPED',
   'PENALISED',
   'REORGANISED',
   'ROUND_LOST',
   'STRUCKOUT',
+  'TRAINER_FAILED',
   'UNKNOWN',
   'UPDATE_MISSING',
   'UPDATE_REFUSED',
@@ -45,6 +47,7 @@ export class KeeperMetrics {
   readonly dht: { readonly peers: Gauge; readonly announcements: Counter<'outcome'> } | null
   readonly #state: Gauge<'state'>
   readonly #epsilon: Gauge<'against'>
+  readonly #trainer: Gauge<'name'>
 
   /**
    * @param options.process The process's own figures too; default true.
@@ -65,6 +68,12 @@ export class KeeperMetrics {
       name: 'cohort_privacy_epsilon',
       help: 'Differential privacy spent since the first round, against those who see models only, and against members who collude.',
       labelNames: ['against'],
+      registers,
+    })
+    this.#trainer = new Gauge({
+      name: 'cohort_trainer_figure',
+      help: 'What the program of training.command said of its last training, by the names that it gave.',
+      labelNames: ['name'],
       registers,
     })
     this.#state = new Gauge({
@@ -117,6 +126,12 @@ export class KeeperMetrics {
   setPrivacy({ epsilon, outsideEpsilon }: ClientPrivacySpent): void {
     this.#epsilon.set({ against: 'members' }, epsilon ?? Number.POSITIVE_INFINITY)
     this.#epsilon.set({ against: 'outsiders' }, outsideEpsilon ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** Figures of the last training; those of the one before that it does not name are gone. */
+  setTrainer(figures: Readonly<Record<string, number>>): void {
+    this.#trainer.reset()
+    for (const [name, value] of Object.entries(figures)) this.#trainer.set({ name }, value)
   }
 
   setState(current: StateName): void {

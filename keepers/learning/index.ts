@@ -27,6 +27,14 @@ export {
 } from './ensemble/co-training.ts'
 export { combine, Ensemble, type EnsembleMember, type Predictor } from './ensemble/ensemble.ts'
 export { LearningError, type LearningErrorCode, type LearningErrorObject } from './errors.ts'
+export {
+  type TrainerCommand,
+  type TrainerLimits,
+  trainerCommandSchema,
+  trainerEnvironmentSchema,
+  trainerLimitsSchema,
+} from './external/command.ts'
+export { type ExternalOutcome, type ExternalRound, ExternalTrainer } from './external/trainer.ts'
 export { loadModel, modelJson, saveModel } from './model/artifacts.ts'
 export { type ModelFileKind, readModelFile, writeModelFile } from './model/model-file.ts'
 export { isModelName, MODEL_NAMES, type ModelName, modelSpec } from './model/registry.ts'

@@ -16,6 +16,9 @@ import { pokeInTurn } from '../steps/poke.ts'
 import { sealedUpdate } from '../steps/sealed-update.ts'
 import { ensureSeat } from '../steps/seat.ts'
 
+/** What local training may come to that costs this keeper its part in the round, and nobody else anything. */
+const NO_UPDATE: ReadonlySet<string> = new Set(['DIVERGED', 'TRAINER_FAILED'])
+
 /** Training: agree late with the round before, take over its model, train on the shard, commit to the sealed update. */
 export async function training(step: Step): Promise<Outcome> {
   const { context, snapshot } = step
@@ -42,10 +45,11 @@ export async function training(step: Step): Promise<Outcome> {
   try {
     intent = await makeUpdate(step)
   } catch (error) {
-    if (!(error instanceof LearningError && error.code === 'DIVERGED')) throw error
+    if (!(error instanceof LearningError && NO_UPDATE.has(error.code))) throw error
     // The same training again would end the same: the seed follows from the round.
     context.metrics.errors.inc({ code: error.code })
-    context.log.error({ event: 'diverged', round: snapshot.round, reason: error.message }, 'no update in this round')
+    const event = error.code === 'DIVERGED' ? 'diverged' : 'trainer failed'
+    context.log.error({ event, round: snapshot.round, reason: error.message }, 'no update in this round')
     return 'done'
   }
   if (intent === null) return 'done'
@@ -87,7 +91,8 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
   const { context, snapshot, signal } = step
   const global = await context.model.weights()
   const started = context.clock.now()
-  const outcome = await context.trainer.train(global, snapshot.round, context.config.training, {
+  const { round, epoch } = snapshot
+  const outcome = await context.trainer.train(global, { round, epoch }, context.config.training, {
     signal,
     onProgress: (progress) => context.log.debug({ event: 'training', round: snapshot.round, ...progress }, 'training'),
   })
@@ -105,11 +110,17 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
   const samples = declaredWeight(terms, outcome.samples)
   const seconds = (context.clock.now() - started) / 1000
   context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
+  context.metrics.setTrainer(outcome.metrics ?? {})
   context.log.info(
-    { event: 'trained', round: snapshot.round, samples, loss: outcome.loss, norm, seconds },
+    { event: 'trained', round, samples, loss: outcome.loss, norm, seconds, ...metricsOf(outcome) },
     'trained on its shard',
   )
   return { update, samples }
+}
+
+/** What a trainer of the operator's own said of its training, for the log. */
+function metricsOf({ metrics = {} }: { readonly metrics?: Readonly<Record<string, number>> }) {
+  return Object.keys(metrics).length === 0 ? {} : { metrics }
 }
 
 /**

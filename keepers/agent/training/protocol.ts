@@ -1,21 +1,30 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { TrainingProgress } from '../../learning/index.ts'
+import type { TrainerCommand, TrainingProgress } from '../../learning/index.ts'
 import type { ServiceManifest } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
 import type { ThreadError } from './thread-error.ts'
 
 /** What the daemon tells its training thread. */
 export type ThreadRequest = { readonly id: number } & (
-  | { readonly kind: 'open'; readonly manifest: ServiceManifest; readonly data: DataConfig }
+  | {
+      readonly kind: 'open'
+      readonly manifest: ServiceManifest
+      readonly data: DataConfig
+      /** A program in place of the own trainer. */
+      readonly command: TrainerCommand | null
+    }
   | {
       readonly kind: 'train'
       readonly weights: Float32Array
-      readonly round: number
+      readonly at: RoundAt
       readonly training: TrainingConfig
     }
   | { readonly kind: 'evaluate'; readonly weights: Float32Array }
   | { readonly kind: 'cancel'; readonly target: number }
 )
+
+/** Which round of which epoch; rounds count on across epochs. */
+export type RoundAt = { readonly round: number; readonly epoch: number }
 
 /** What a shard looks like from outside the thread: counts, never samples. */
 export type ShardSummary = {
@@ -28,7 +37,13 @@ export type ShardSummary = {
   readonly initialWeights: Float32Array
 }
 
-export type TrainOutcome = { readonly weights: Float32Array; readonly samples: number; readonly loss: number }
+export type TrainOutcome = {
+  readonly weights: Float32Array
+  readonly samples: number
+  readonly loss: number
+  /** Figures that a trainer of the operator's own states, by name. */
+  readonly metrics?: Readonly<Record<string, number>>
+}
 
 /** Accuracies 0 … 1, losses in nats; `test*` is null unless data.reportTest. */
 export type ModelScore = {

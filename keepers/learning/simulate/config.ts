@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
+import { trainerCommandSchema, trainerEnvironmentSchema, trainerLimitsSchema } from '../external/command.ts'
 import { centreSchema } from '../strategy/groups.ts'
 import { serverSettingsSchema } from '../strategy/server.ts'
 import { trainingParametersSchema } from '../train/parameters.ts'
@@ -25,6 +26,14 @@ export const simulationConfigSchema = z.strictObject({
     .default({ kind: 'iid' }),
   /** Local training; each keeper and round gets a seed of its own from `seed` below. */
   training: trainingParametersSchema.omit({ seed: true }),
+  /** A program that trains in place of the own trainer, as in a keeper's config. */
+  trainer: z
+    .strictObject({
+      command: trainerCommandSchema,
+      limits: trainerLimitsSchema.prefault({}),
+      environment: trainerEnvironmentSchema.default({}),
+    })
+    .optional(),
   weighting: z.enum(['samples', 'equal']).default('samples'),
   server: serverSettingsSchema.default({ kind: 'fedavg' }),
   centre: centreSchema.default({ kind: 'mean' }),

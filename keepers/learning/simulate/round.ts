@@ -36,6 +36,9 @@ export type Combine = (
 /** Labels that keep the streams of randomness apart. */
 export const STREAM = { partition: 1, choice: 2, absence: 3, local: 4, groups: 5, bad: 6, weights: 7 } as const
 
+/** What a member's own training may come to, as for a keeper: it sends nothing, and the round goes on. */
+const NO_UPDATE: ReadonlySet<string> = new Set(['DIVERGED', 'TRAINER_FAILED'])
+
 type Delivery = ClientOutcome & { readonly keeper: number }
 
 /** An update that was clipped to the bound may miss it by the rounding of the weights that carry it. */
@@ -98,7 +101,7 @@ function badKeepers(config: SimulationConfig): ReadonlySet<number> {
   return new Set(order.subarray(0, Math.floor(config.keepers * (config.poison?.share ?? 0))))
 }
 
-/** What the members send. One whose own training diverges sends nothing; when all diverge, that is an error. */
+/** What the members send. One whose own training fails sends nothing; when all fail, that is an error. */
 async function collect(
   { pool, config, shards }: Federation,
   { round, weights: global }: SimulationState,
@@ -114,6 +117,7 @@ async function collect(
       const training = { ...config.training, seed: deriveSeed(config.seed, STREAM.local, round, keeper) }
       try {
         const outcome = await pool.play({
+          round,
           indices: shards[keeper]!,
           global,
           training: training as TrainingParameters,
@@ -123,7 +127,7 @@ async function collect(
         })
         return { keeper, ...outcome }
       } catch (error) {
-        if (!(error instanceof LearningError && error.code === 'DIVERGED')) throw error
+        if (!(error instanceof LearningError && NO_UPDATE.has(error.code))) throw error
         diverged = error
         return null
       } finally {

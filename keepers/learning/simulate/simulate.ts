@@ -2,6 +2,7 @@
 // A whole federation on one machine: rounds of virtual keepers, good, bad and absent ones. Reproducible from its seed whatever
 // the number of threads, and resumable after any round.
 import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
 import {
   type Partition,
   partitionBySize,
@@ -10,6 +11,7 @@ import {
   partitionShards,
 } from '../data/partition.ts'
 import { LearningError } from '../errors.ts'
+import { checkRunnable } from '../external/process.ts'
 import { specHash } from '../model/spec.ts'
 import { checkVector, initialWeights } from '../model/vector.ts'
 import { deriveSeed } from '../random.ts'
@@ -30,6 +32,8 @@ export type SimulateOptions = {
   readonly spec: ModelSpec
   readonly data: { readonly train: Dataset; readonly test: Dataset }
   readonly settings: SimulationSettings
+  /** Where `settings.trainer` runs; the working directory unless told. */
+  readonly folder?: string
   /** Threads; 0 = in the calling one. All cores unless told. */
   readonly workers?: number
   readonly signal?: AbortSignal
@@ -44,7 +48,8 @@ export type SimulateOptions = {
 
 /**
  * Plays the rounds. Throws BAD_SIMULATION (settings), EMPTY_SHARD (too little data for so many keepers), BAD_CHECKPOINT (a state
- * of another simulation), DIVERGED (nobody's training stayed finite), or the signal's reason.
+ * of another simulation), DIVERGED or TRAINER_FAILED (nobody's
+ * training came to anything), NO_TRAINER, or the signal's reason.
  */
 export async function simulate(options: SimulateOptions): Promise<SimulationResult> {
   const { spec, data, signal, resume, onRound, onMember } = options
@@ -55,7 +60,10 @@ export async function simulate(options: SimulateOptions): Promise<SimulationResu
   let state = begin(spec, config, identity, resume)
   const workers = options.workers ?? Math.min(config.keepers, availableParallelism())
   signal?.throwIfAborted()
-  const pool = await openPool(spec, data, workers, signal)
+  const trainer =
+    config.trainer === undefined ? undefined : { ...config.trainer, folder: resolve(options.folder ?? '.') }
+  if (trainer !== undefined) checkRunnable(trainer)
+  const pool = await openPool(spec, { ...data, trainer }, workers, signal)
   const abort = () => void pool.close()
   signal?.addEventListener('abort', abort, { once: true })
   const reached = () => (state.records.at(-1)?.accuracy ?? 0) >= (config.targetAccuracy ?? Number.POSITIVE_INFINITY)
