@@ -78,6 +78,15 @@ export {
   weightedMean,
 } from './strategy/mean.ts'
 export {
+  readStrategy,
+  StrategyModule,
+  type StrategyRound,
+  type StrategyState,
+  type StrategyTerms,
+  strategyHash,
+  strategyTermsSchema,
+} from './strategy/module.ts'
+export {
   initialServerState,
   momentCount,
   type ServerSettings,
