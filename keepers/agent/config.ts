@@ -134,6 +134,8 @@ const schema = z.strictObject({
     address,
     /** File of the service's manifest: what all members agree on. */
     manifest: z.string().min(1).default('manifest.json'),
+    /** File of the strategy's module, for a manifest that names one by its hash. */
+    strategy: z.string().min(1).optional(),
   }),
   keys: z
     .strictObject({ operator: z.string().default('operator.json'), passphraseFile: z.string().optional() })
@@ -164,7 +166,12 @@ type Settings = z.infer<typeof schema>
 export type KeeperConfig = Omit<Settings, 'service'> & {
   /** Folder of the config file, absolute. */
   readonly folder: string
-  readonly service: { readonly address: string; readonly manifest: ServiceManifest; readonly manifestFile: string }
+  readonly service: {
+    readonly address: string
+    readonly manifest: ServiceManifest
+    readonly manifestFile: string
+    readonly strategyFile: string | null
+  }
 }
 export type DataConfig = KeeperConfig['data']
 export type TrainingConfig = KeeperConfig['training']
@@ -202,6 +209,8 @@ export function parseConfig(text: string, folder: string, manifest?: ServiceMani
     contradictionInData(settings.data, agreed) ??
     contradictionInTraining(settings.training)
   if (wrong !== null) throw new AgentError('CONFIG', `${CONFIG_FILE}: ${wrong}`)
+  const { strategy } = settings.service
+  const strategyFile = strategy === undefined ? null : resolve(strategy)
   settings.keys.operator = resolve(settings.keys.operator)
   if (settings.keys.passphraseFile !== undefined) settings.keys.passphraseFile = resolve(settings.keys.passphraseFile)
   if (settings.data.path !== undefined) settings.data.path = resolve(settings.data.path)
@@ -209,7 +218,7 @@ export function parseConfig(text: string, folder: string, manifest?: ServiceMani
   return {
     ...settings,
     folder: pathOf(folder),
-    service: { address: settings.service.address, manifest: agreed, manifestFile },
+    service: { address: settings.service.address, manifest: agreed, manifestFile, strategyFile },
   }
 }
 

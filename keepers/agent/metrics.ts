@@ -9,6 +9,7 @@ import { STATES, type StateName } from './states.ts'
 
 /** What a round can bring besides errors that are thrown. Prometheus sees the first of a kind only when there was a zero before. */
 const TROUBLES = [
+  'BAD_STRATEGY',
   'DIVERGED',
   'DROPPED',
   'PENALISED',

@@ -10,6 +10,7 @@ import { planSchema } from '../zkml/index.ts'
 import { contradictionInPrivacy } from './bounds.ts'
 import { CanonicalError, canonicalJson, firstDifference } from './canonical.ts'
 import { VersionError } from './errors.ts'
+import { contradictionInStrategy, manifestStrategySchema } from './manifest-strategy.ts'
 import { roundTermsSchema } from './terms.ts'
 
 const FORMAT = 'cohort/manifest/1'
@@ -63,6 +64,8 @@ export const manifestSchema = z.strictObject({
     holdOut: z.number().min(0.01).max(0.5),
   }),
   rounds: roundTermsSchema,
+  /** A module of the members' own that makes the next model of the mean, in place of rounds.strategy. */
+  strategy: manifestStrategySchema,
   /** How weights become the integers that are committed to and proven; made for this model. */
   plan: planSchema,
 })
@@ -141,7 +144,7 @@ export function readManifestFile(file: string, digest?: string): ServiceManifest
 }
 
 /** What keys say that are right one by one and do not fit together; null when all do. */
-function contradictionIn({ input, plan, rounds }: ServiceManifest): string | null {
+function contradictionIn({ input, plan, rounds, strategy }: ServiceManifest): string | null {
   if (plan.mode !== 'committed') return `plan.mode: ${plan.mode}, a service's weights need committed`
   if (input.kind === 'table') {
     const { features, label, scale, shape } = input
@@ -154,7 +157,7 @@ function contradictionIn({ input, plan, rounds }: ServiceManifest): string | nul
     if (new Set(features).size !== features.length) return 'input.features: one column is named twice'
   }
   const noise = contradictionInPrivacy(rounds)
-  return noise === null ? null : `rounds.${noise}`
+  return noise === null ? contradictionInStrategy(strategy, rounds) : `rounds.${noise}`
 }
 
 function explain(issue: z.core.$ZodIssue): string {

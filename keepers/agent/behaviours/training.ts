@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
 import { hasSeat } from '../../chain/index.ts'
-import { addNoiseShare, clipToNorm, LearningError } from '../../learning/index.ts'
+import { addNoiseShare, clipToNorm, LearningError, type StrategyModule } from '../../learning/index.ts'
 import { declaredWeight, entryBound, noiseDeviation } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
 import type { Outcome, Step } from '../context.ts'
@@ -15,9 +15,10 @@ import { adoptAccepted } from '../steps/model.ts'
 import { pokeInTurn } from '../steps/poke.ts'
 import { sealedUpdate } from '../steps/sealed-update.ts'
 import { ensureSeat } from '../steps/seat.ts'
+import type { TrainOutcome } from '../training/protocol.ts'
 
 /** What local training may come to that costs this keeper its part in the round, and nobody else anything. */
-const NO_UPDATE: ReadonlySet<string> = new Set(['DIVERGED', 'TRAINER_FAILED'])
+const NO_UPDATE: ReadonlySet<string> = new Set(['DIVERGED', 'TRAINER_FAILED', 'BAD_STRATEGY'])
 
 /** Training: agree late with the round before, take over its model, train on the shard, commit to the sealed update. */
 export async function training(step: Step): Promise<Outcome> {
@@ -89,16 +90,20 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
 /** One round of local training. The caller wipes the update. */
 async function train(step: Step): Promise<{ readonly update: Float32Array; readonly samples: number }> {
   const { context, snapshot, signal } = step
-  const global = await context.model.weights()
+  const { weights: global, moments } = await context.model.state()
+  const { strategy, home } = context
   const started = context.clock.now()
   const { round, epoch } = snapshot
-  const outcome = await context.trainer.train(global, { round, epoch }, context.config.training, {
+  const outcome = await context.trainer.train(home.over(global), { round, epoch }, context.config.training, {
     signal,
+    state: strategy === null ? [] : moments,
+    judge: strategy?.weighs === true,
     onProgress: (progress) => context.log.debug({ event: 'training', round: snapshot.round, ...progress }, 'training'),
   })
   const { rounds: terms } = context.manifest
   let clipped: ReturnType<typeof clip>
   try {
+    home.take(outcome.weights, global)
     clipped = clip(outcome.weights, global, entryBound(terms), terms.clipNorm)
   } finally {
     // As private as the update that it ends in.
@@ -107,7 +112,7 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
   const { norm, update } = clipped
   // Fresh noise even for a training done again after a crash: no update of it was published yet.
   addNoiseShare(update, noiseDeviation(terms))
-  const samples = declaredWeight(terms, outcome.samples)
+  const samples = declaredWeight(terms, weightOf(strategy, outcome))
   const seconds = (context.clock.now() - started) / 1000
   context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
   context.metrics.setTrainer(outcome.metrics ?? {})
@@ -116,6 +121,11 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
     'trained on its shard',
   )
   return { update, samples }
+}
+
+/** What the member weighs in the mean, before the terms' own limit: its samples, unless the strategy says otherwise. */
+function weightOf(strategy: StrategyModule | null, { samples, lossBefore = Number.NaN }: TrainOutcome): number {
+  return strategy?.weighs === true ? strategy.weight(samples, lossBefore) : samples
 }
 
 /** What a trainer of the operator's own said of its training, for the log. */

@@ -18,6 +18,10 @@ export type ThreadRequest = { readonly id: number } & (
       readonly weights: Float32Array
       readonly at: RoundAt
       readonly training: TrainingConfig
+      /** What the strategy remembers. */
+      readonly state: readonly Float32Array[]
+      /** Whether the loss before training is asked for. */
+      readonly judge: boolean
     }
   | { readonly kind: 'evaluate'; readonly weights: Float32Array }
   | { readonly kind: 'cancel'; readonly target: number }
@@ -41,6 +45,8 @@ export type TrainOutcome = {
   readonly weights: Float32Array
   readonly samples: number
   readonly loss: number
+  /** Of the weights that it started from, on the same samples; only when asked for. */
+  readonly lossBefore?: number
   /** Figures that a trainer of the operator's own states, by name. */
   readonly metrics?: Readonly<Record<string, number>>
 }

@@ -175,14 +175,16 @@ async function train(request: Extract<ThreadRequest, { kind: 'train' }>, signal:
   const { id, weights, at } = request
   const { trainer, external, manifest, train: data } = loaded()
   const training = parametersOf(request.training, at)
+  trainer.setWeights(weights)
+  const before = request.judge ? { lossBefore: (await trainer.evaluate(data, { signal })).loss } : {}
   if (external !== null) {
     const { rounds: terms } = manifest
     const clip = { norm: terms.clipNorm, entry: entryBound(terms) }
     const agreed = { clip, privacy: terms.privacy ?? null, manifest: manifestDigest(manifest) }
-    return await external.train(weights, data, { ...at, ...agreed, training }, signal)
+    const round = { ...at, ...agreed, training, state: request.state }
+    return { ...(await external.train(weights, data, round, signal)), ...before }
   }
   trainer.setParameters(training)
-  trainer.setWeights(weights)
   let last = 0
   const result = await trainer.train({
     signal,
@@ -195,7 +197,7 @@ async function train(request: Extract<ThreadRequest, { kind: 'train' }>, signal:
   })
   // As the loop does once a round; the thread has a heap of its own.
   collectGarbage()
-  return { weights: result.weights, samples: data.count, loss: result.history.at(-1)?.loss ?? Number.NaN }
+  return { weights: result.weights, samples: data.count, loss: result.history.at(-1)?.loss ?? Number.NaN, ...before }
 }
 
 async function evaluate(weights: Float32Array, signal: AbortSignal): Promise<ModelScore> {

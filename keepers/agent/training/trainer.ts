@@ -74,9 +74,17 @@ export class Trainer {
     weights: Float32Array,
     at: RoundAt,
     training: TrainingConfig,
-    options: { signal?: AbortSignal; onProgress?: (progress: TrainingProgress) => void } = {},
+    options: {
+      signal?: AbortSignal
+      onProgress?: (progress: TrainingProgress) => void
+      /** What the strategy remembers, for a trainer that is a program. */
+      state?: readonly Float32Array[]
+      /** Also say what the loss is before training. */
+      judge?: boolean
+    } = {},
   ): Promise<TrainOutcome> {
-    return this.#ask({ kind: 'train', weights, at, training }, options.signal, options.onProgress)
+    const { signal, onProgress, state = [], judge = false } = options
+    return this.#ask({ kind: 'train', weights, at, training, state, judge }, signal, onProgress)
   }
 
   evaluate(weights: Float32Array, signal?: AbortSignal): Promise<ModelScore> {

@@ -20,7 +20,7 @@ describe('a keeper in training', () => {
       return { weights: Float32Array.from(vectorOf(50, 1)), samples: 100, loss: 1 }
     }
     Object.assign(stage.context, {
-      model: { weights: async () => global, accepted: null },
+      model: { state: async () => ({ weights: global, moments: [] }), accepted: null },
       contracts: {
         ...stage.context.contracts,
         registry: { getAddress: async () => `0x${'11'.repeat(20)}` },
