@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The strategy that a service's members agreed on, where it is a module of their own: its file, its step, and what it leaves at home.
 import { readFileSync } from 'node:fs'
-import { LearningError, type ModelSpec, type ParameterSpec, StrategyModule } from '../learning/index.ts'
+import {
+  homeLength,
+  LearningError,
+  type ModelSpec,
+  type ParameterSpec,
+  StrategyModule,
+  takeHome,
+  withHome,
+} from '../learning/index.ts'
 import type { KeeperStore } from '../store/index.ts'
 import type { ServiceManifest } from '../versions/index.ts'
 import { CONFIG_FILE, type KeeperConfig } from './config.ts'
@@ -59,34 +67,21 @@ export class HomeLayers {
   constructor(store: Pick<KeeperStore, 'getSecret' | 'putSecret'>, parts: readonly ParameterSpec[]) {
     this.#store = store
     this.#parts = parts
-    this.#length = parts.reduce((sum, { length }) => sum + length, 0)
+    this.#length = homeLength(parts)
   }
 
   /** The service's weights with this keeper's own layers in them; a copy if there are any. */
   over(global: Float32Array): Float32Array {
     const kept = this.#length === 0 ? null : this.#store.getSecret(HOME)
     if (kept === null || kept.length !== 4 * this.#length) return global
-    const own = new Float32Array(kept.slice().buffer)
-    const weights = global.slice()
-    let at = 0
-    for (const { offset, length } of this.#parts) {
-      weights.set(own.subarray(at, at + length), offset)
-      at += length
-    }
-    return weights
+    return withHome(global, this.#parts, new Float32Array(Uint8Array.from(kept).buffer))
   }
 
   /** Keeps its layers of trained weights, and puts the global ones back in their place, so that nothing of them is sent. */
   take(trained: Float32Array, global: Float32Array): void {
     if (this.#length === 0) return
-    const own = new Float32Array(this.#length)
-    let at = 0
-    for (const { offset, length } of this.#parts) {
-      own.set(trained.subarray(offset, offset + length), at)
-      trained.set(global.subarray(offset, offset + length), offset)
-      at += length
-    }
-    if (own.every(Number.isFinite)) this.#store.putSecret(HOME, new Uint8Array(own.buffer))
+    const own = takeHome(trained, this.#parts, global)
+    if (own.every(Number.isFinite)) this.#store.putSecret(HOME, new Uint8Array(own.buffer as ArrayBuffer))
   }
 }
 

@@ -64,11 +64,14 @@ export {
   type SimulationSettings,
   simulationConfigSchema,
 } from './simulate/config.ts'
+export { roundsEvents } from './simulate/events.ts'
+export { type LiveSettings, liveSettings } from './simulate/live.ts'
 export type { Combine } from './simulate/round.ts'
 export { type SimulateOptions, type SimulationResult, simulate } from './simulate/simulate.ts'
 export { decodeSimulation, encodeSimulation, type RoundRecord, type SimulationState } from './simulate/state.ts'
 export { checkMeanNorm, gaussianNormBound, type MeanTerms, meanNormBound, normOf } from './strategy/bound.ts'
 export { aggregate, type Centre, centreOfGroups, centreSchema, dealGroups } from './strategy/groups.ts'
+export { homeLength, takeHome, withHome } from './strategy/home.ts'
 export { isAcceptable, nextReference } from './strategy/judgement.ts'
 export {
   clipToNorm,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Keepers as processes that train with what they like: a numpy or scikit-learn program, one that is broken at first, and our own trainer.
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+// Keepers as processes that train with what they like: a numpy or scikit-learn program, one that is broken at first, and our own
+// trainer; what becomes of the mean is a module that the manifest names by its hash.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { strategyHash } from '../../keepers/learning/index.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 import { Cluster } from '../../scripts/cluster.ts'
 import { parseOptions } from '../../scripts/demo/options.ts'
@@ -32,6 +34,10 @@ describe('a service whose keepers train with programs of their own', function ()
     const subject = await subjectOf(parseOptions(['--example', 'cancer'])!, folder, () => undefined)
     const example = pythonHas('sklearn') ? 'sklearn_mlp.py' : 'numpy_mlp.py'
     writeFileSync(join(folder, 'broken.sh'), BROKEN)
+    const strategy = join(ROOT, 'strategies/fedavgm.cjs')
+    const sha256 = strategyHash(readFileSync(strategy))
+    const manifest = { ...subject.manifest, strategy: { sha256, settings: { momentum: 0.3 } } }
+    const common = { 'data.shard': { kind: 'all' }, 'data.reportTest': true, 'service.strategy': strategy }
     const programs: Readonly<Record<number, Readonly<Record<string, unknown>>>> = {
       0: {
         'training.command': [PYTHON, join(ROOT, 'trainers/python/examples', example)],
@@ -43,9 +49,9 @@ describe('a service whose keepers train with programs of their own', function ()
     }
     cluster = await Cluster.create({
       keepers: 4,
-      manifest: subject.manifest,
+      manifest,
       windows: { registrationWindow: 30, trainingWindow: 60, aggregateWindow: 90, decryptWindow: 90, voteWindow: 60 },
-      values: (index) => ({ 'data.shard': { kind: 'all' }, ...subject.values(index, 4), ...programs[index] }),
+      values: (index) => ({ ...common, ...subject.values(index, 4), ...programs[index] }),
     })
     for (const node of cluster.nodes) cluster.start(node)
   })
@@ -61,6 +67,7 @@ describe('a service whose keepers train with programs of their own', function ()
     expect(new Set(candidates.map(({ commitment }) => commitment)).size).to.equal(1)
     const mean = (key: string) => candidates.reduce((sum, line) => sum + Number(line[key]), 0) / candidates.length
     expect(mean('accuracy')).to.be.at.least(ACCURACY)
+    expect(mean('testAccuracy')).to.be.at.least(0.9)
     process.stdout.write(
       `      after round ${ROUNDS}: hold-outs ${mean('accuracy').toFixed(4)}, 114 rows that nobody trained on ${mean('testAccuracy').toFixed(4)}\n`,
     )

@@ -9,20 +9,28 @@ import { ExternalTrainer } from '../external/trainer.ts'
 import { privatise, seededNormal } from '../privacy/mechanism.ts'
 import { deriveSeed, SeededRandom } from '../random.ts'
 import { normOf } from '../strategy/bound.ts'
+import { takeHome } from '../strategy/home.ts'
 import { clipToNorm } from '../strategy/mean.ts'
 import { LocalTrainer } from '../train/trainer.ts'
-import type { Dataset, ModelSpec, TrainingParameters } from '../types.ts'
+import type { Dataset, ModelSpec, ParameterSpec, TrainingParameters } from '../types.ts'
 import type { SimulationConfig } from './config.ts'
 
 export type ClientTask = {
   /** From 0. */
   readonly round: number
   readonly indices: Uint32Array
+  /** What it starts from: the global weights, with layers of its own if it has any. */
   readonly global: Float32Array
   readonly training: TrainingParameters
   readonly attack: NonNullable<SimulationConfig['poison']> | null
   /** Norm that an update may have, or null. */
   readonly bound: number | null
+  /** What the strategy remembers, for a program. */
+  readonly state: readonly Float32Array[]
+  /** Whether the loss before training is asked for. */
+  readonly judge: boolean
+  /** Layers that are not sent: what is sent of them is what came. */
+  readonly home: readonly ParameterSpec[]
   readonly privacy: { clippingNorm: number; noiseMultiplier: number; contributors: number } | null
 }
 
@@ -31,6 +39,10 @@ export type ClientOutcome = {
   readonly samples: number
   /** Of the last local epoch; NaN from a program that states none. */
   readonly loss: number
+  /** Of what it started from, on its samples; only when asked for. */
+  readonly lossBefore?: number
+  /** Its own layers after training, if there are any. */
+  readonly own?: Float32Array
 }
 
 /** What a player holds besides an architecture. */
@@ -42,7 +54,7 @@ export type ClientData = {
 }
 
 export type EvaluationTask = { readonly weights: Float32Array; readonly from: number; readonly to: number }
-export type EvaluationOutcome = { readonly count: number; readonly lossSum: number; readonly correct: number }
+export type EvaluationOutcome = { readonly count: number; readonly lossSum: number; readonly confusion: Uint32Array }
 
 /** Holds a trainer and the data of the federation, and plays any keeper. */
 export class ClientPlayer {
@@ -76,7 +88,9 @@ export class ClientPlayer {
     if (attack !== null && (attack.attack === 'label-flip' || attack.attack === 'scaling')) {
       shard = { ...shard, labels: shard.labels.map((label) => shard.classes - 1 - label) }
     }
+    const before = task.judge ? { lossBefore: await this.#lossOn(shard, global) } : {}
     const { weights, samples, loss } = await this.#fit(task, shard, signal)
+    const own = task.home.length === 0 ? {} : { own: takeHome(weights, task.home, global) }
     let sent = weights
     if (attack !== null) sent = poisoned(global, weights, attack, bound)
     else if (bound !== null) sent = clipped(global, weights, bound)
@@ -85,14 +99,19 @@ export class ClientPlayer {
       const random = new SeededRandom(deriveSeed(training.seed, 0xdb))
       sent = privatise(global, sent, privacy, seededNormal(random))
     }
-    return { weights: sent, samples, loss }
+    return { weights: sent, samples, loss, ...before, ...own }
+  }
+
+  async #lossOn(shard: Dataset, weights: Float32Array): Promise<number> {
+    this.#trainer.setWeights(weights)
+    return (await this.#trainer.evaluate(shard)).loss
   }
 
   async #fit(task: ClientTask, shard: Dataset, signal: AbortSignal | undefined) {
     const { global, training, round, bound, privacy } = task
     if (this.#external !== null) {
       const clip = bound === null ? null : { norm: bound, entry: null }
-      const agreed = { clip, privacy, epoch: null, manifest: null }
+      const agreed = { clip, privacy, epoch: null, manifest: null, state: task.state }
       return await this.#external.train(global, shard, { round: round + 1, training, ...agreed }, signal)
     }
     this.#trainer.loadData(shard)
@@ -106,13 +125,13 @@ export class ClientPlayer {
     const { test } = this.#data
     this.#trainer.setWeights(weights)
     const size = test.inputs.length / test.count
-    const { loss, accuracy, count } = await this.#trainer.evaluate({
+    const { loss, confusion, count } = await this.#trainer.evaluate({
       ...test,
       count: to - from,
       inputs: test.inputs.subarray(from * size, to * size),
       labels: test.labels.subarray(from, to),
     })
-    return { count, lossSum: loss * count, correct: Math.round(accuracy * count) }
+    return { count, lossSum: loss * count, confusion }
   }
 
   teardown(): void {
