@@ -11,6 +11,7 @@ import { type ProposingOptions, printProposal, withClient } from './dao.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
 import { interruptible, ProgressLine, replaceFile, wholeNumber } from './learning-options.ts'
 import { manifestOf, provableDigest } from './manifest-option.ts'
+import { registerServiceStrategy } from './service-strategy.ts'
 
 type NewOptions = {
   readonly data?: string
@@ -65,6 +66,8 @@ export function registerService(program: Command): void {
     .option('--out <file>', 'write the canonical document there')
     .option('--json', 'print JSON')
     .action(show)
+
+  registerServiceStrategy(service)
 
   chainCommand(
     service,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -71,7 +71,8 @@ describe('learning: a federation that a program trains', function () {
   })
 
   it('does not outlive a process that is killed', async function () {
-    if (spawn('setpriv', ['--version']).on('error', () => {}).pid === undefined) return this.skip()
+    const words = ['setpriv', '--version'] as const
+    if (spawnSync(words[0], words.slice(1)).status !== 0) return this.skip()
     const mark = join(folder, 'orphan')
     const script = join(folder, 'run.mjs')
     const room = new URL('../../../keepers/learning/external/process.ts', import.meta.url)
