@@ -13,8 +13,8 @@ module.exports = {
 
   vectors: () => 1,
 
-  /** Equal weights: c is the mean of the members' cᵢ, whatever their samples. */
-  weight: () => 1,
+  /** Equal weights, since c is the mean of the members' cᵢ whatever their samples; the largest, since a mean of small ones is less precise. */
+  weight: ({ maxSamples }) => maxSamples,
 
   step({ weights, mean, vectors: [control], round, settings: { localRate, learningRate = 1 } }) {
     const share = round.contributors / round.members

@@ -112,7 +112,7 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
   const { norm, update } = clipped
   // Fresh noise even for a training done again after a crash: no update of it was published yet.
   addNoiseShare(update, noiseDeviation(terms))
-  const samples = declaredWeight(terms, weightOf(strategy, outcome))
+  const samples = declaredWeight(terms, weightOf(strategy, outcome, terms.maxSamples))
   const seconds = (context.clock.now() - started) / 1000
   context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
   context.metrics.setTrainer(outcome.metrics ?? {})
@@ -124,8 +124,12 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
 }
 
 /** What the member weighs in the mean, before the terms' own limit: its samples, unless the strategy says otherwise. */
-function weightOf(strategy: StrategyModule | null, { samples, lossBefore = Number.NaN }: TrainOutcome): number {
-  return strategy?.weighs === true ? strategy.weight(samples, lossBefore) : samples
+function weightOf(
+  strategy: StrategyModule | null,
+  { samples, lossBefore = Number.NaN }: TrainOutcome,
+  maxSamples: number,
+): number {
+  return strategy?.weighs === true ? strategy.weight(samples, lossBefore, maxSamples) : samples
 }
 
 /** What a trainer of the operator's own said of its training, for the log. */

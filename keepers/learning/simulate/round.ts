@@ -48,6 +48,9 @@ const NO_UPDATE: ReadonlySet<string> = new Set(['DIVERGED', 'TRAINER_FAILED'])
 
 type Delivery = ClientOutcome & { readonly keeper: number }
 
+/** What a member may weigh by a strategy's word: rounds.maxSamples of a usual service. */
+const MOST_WEIGHT = 60_000
+
 /** An update that was clipped to the bound may miss it by the rounding of the weights that carry it. */
 const ROUNDING = 1e-4
 
@@ -110,7 +113,7 @@ export async function playRound(
 /** With privacy every client is bounded alike, so none may weigh more; else samples, or what the strategy says. */
 function weightOf({ config, strategy }: Federation, { samples, lossBefore = Number.NaN }: Delivery): number {
   if (config.privacy !== undefined) return 1
-  if (strategy?.weighs === true) return strategy.weight(samples, lossBefore)
+  if (strategy?.weighs === true) return strategy.weight(samples, lossBefore, MOST_WEIGHT)
   return config.weighting === 'equal' ? 1 : samples
 }
 

@@ -125,13 +125,15 @@ export class StrategyModule {
 
   /**
    * What a member weighs in the mean: its samples unless the module says otherwise. A whole number, at least 1.
+   * @param maxSamples The most that a member may weigh: what all have who are to weigh alike, for the mean's precision.
    * @param loss of the global model on the member's own samples, before it trains
    */
-  weight(samples: number, loss: number): number {
+  weight(samples: number, loss: number, maxSamples: number): number {
+    const args = { samples: { json: samples }, loss: { json: loss }, maxSamples: { json: maxSamples } }
     return (
-      this.#call('weight', { samples: { json: samples }, loss: { json: loss } }, (value, fail) =>
+      this.#call('weight', args, (value, fail) =>
         typeof value === 'number' && Number.isFinite(value) && value >= 0
-          ? Math.max(1, Math.round(value))
+          ? Math.max(1, Math.min(maxSamples, Math.round(value)))
           : fail(`weight: ${String(value)} is no weight`),
       ) ?? samples
     )

@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import { training } from '../../../keepers/agent/behaviours/training.ts'
 import { AgentError, KEEPER_EXIT, parseConfig } from '../../../keepers/agent/index.ts'
 import { HomeLayers, homeLayers, nextModel, openStrategy } from '../../../keepers/agent/strategy.ts'
-import { modelSpec, strategyHash } from '../../../keepers/learning/index.ts'
+import { modelSpec, StrategyModule, strategyHash } from '../../../keepers/learning/index.ts'
 import {
   decodeManifest,
   decodeModelState,
@@ -111,6 +111,40 @@ describe('a strategy of the members` own', () => {
     // The momentum of the first round is in the second: without it the blob is another.
     const { weights, moments } = nextModel(keepers[0]!, { ...first, moments: [] }, mean, { ...facts, round: 2 })
     expect(encodeModel(weights, moments)).not.to.deep.equal(blobs[0])
+  })
+
+  it('that weighs members is told the loss before training, and what it says is what the member declares', async () => {
+    const stage = await roundStage({ members: 4, threshold: 3, self: 1 })
+    try {
+      stage.snapshot = { ...stage.snapshot, state: 'Training' }
+      const source = readFileSync(join(ROOT, 'strategies/q-fedavg.cjs'))
+      const terms = { sha256: strategyHash(source), settings: { q: 1, most: 4 } }
+      const strategy = new StrategyModule(source, terms, [{ name: 'all', shape: [50], offset: 0, length: 50 }], 'fair')
+      const asked: unknown[] = []
+      const train = async (
+        _weights: Float32Array,
+        at: unknown,
+        _training: unknown,
+        options: { judge: boolean; state: unknown },
+      ) => {
+        asked.push({ at, judge: options.judge, state: options.state })
+        return { weights: new Float32Array(50).fill(0.1), samples: 100, loss: 1, lossBefore: 2 }
+      }
+      const state = { weights: new Float32Array(50), moments: [] }
+      Object.assign(stage.context, { strategy, model: { state: async () => state, accepted: null } })
+      Object.assign(stage.context.trainer, { train })
+      const declared: number[] = []
+      Object.assign(stage.context.log, {
+        info: (line: { event: string; samples: number }) => line.event === 'trained' && declared.push(line.samples),
+      })
+      await training(stage.step()).catch(() => undefined)
+      const { epoch, round } = stage.snapshot
+      expect(asked).to.deep.equal([{ at: { epoch, round }, judge: true, state: [] }])
+      // Half of `most` is half of maxSamples, a thousand.
+      expect(declared).to.deep.equal([500])
+    } finally {
+      stage.close()
+    }
   })
 
   describe('that leaves layers at home', () => {

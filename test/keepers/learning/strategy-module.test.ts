@@ -77,12 +77,14 @@ describe('learning: strategies that are files', () => {
       const average = own.reduce((sum, vector) => sum + vector[i]!, 0) / members
       expect(state.vectors[0]![i]).to.be.closeTo(average, 1e-4)
     }
-    expect(module_.weight(50, 2)).to.equal(1)
+    expect(module_.weight(50, 2, 900)).to.equal(900)
   })
 
   it('q-FedAvg weighs by the loss, and is FedAvg with q = 0', () => {
-    expect([0, 1, 2].map((q) => shipped('q-fedavg', { q, most: 4 }).weight(10, 2))).to.deep.equal([1000, 500, 250])
-    expect(shipped('q-fedavg', { q: 2, most: 4 }).weight(10, 100)).to.equal(1000)
+    expect([0, 1, 2].map((q) => shipped('q-fedavg', { q, most: 4 }).weight(10, 2, 1000))).to.deep.equal([
+      1000, 500, 250,
+    ])
+    expect(shipped('q-fedavg', { q: 2, most: 4 }).weight(10, 100, 1000)).to.equal(1000)
     const state = start()
     expect(shipped('q-fedavg').step(state, mean, ROUND).weights).to.deep.equal(
       state.weights.map((value, i) => value + mean[i]!),
