@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { readFileSync } from 'node:fs'
-import { dirname, isAbsolute, join } from 'node:path'
+import { dirname, isAbsolute, join, resolve as pathOf } from 'node:path'
 import { isAddress } from 'ethers'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
+import {
+  type TrainerCommand,
+  trainerCommandSchema,
+  trainerEnvironmentSchema,
+  trainerLimitsSchema,
+} from '../learning/index.ts'
 import { PUBLIC, parseBootstrap } from '../network/index.ts'
 import { readManifestFile, type ServiceManifest, VersionError } from '../versions/index.ts'
 import { AgentError } from './errors.ts'
@@ -83,6 +89,11 @@ const trainingSchema = z.strictObject({
   /** FedProx term; 0 = none. */
   proximalMu: z.number().min(0).default(0),
   seed: z.int().min(0).default(1),
+  /** A program that trains in place of the keeper's own trainer; docs/trainers.md says what it gets and gives. */
+  command: trainerCommandSchema.optional(),
+  limits: trainerLimitsSchema.optional(),
+  /** Environment variables of the program. */
+  environment: trainerEnvironmentSchema.optional(),
 })
 
 /** Chains of one node, which never reorganise: Hardhat's and Ganache's. */
@@ -123,6 +134,8 @@ const schema = z.strictObject({
     address,
     /** File of the service's manifest, on which all members agree. */
     manifest: z.string().min(1).default('manifest.json'),
+    /** File of the strategy's module, for a manifest that names one by its hash. */
+    strategy: z.string().min(1).optional(),
   }),
   keys: z
     .strictObject({ operator: z.string().default('operator.json'), passphraseFile: z.string().optional() })
@@ -160,10 +173,27 @@ const schema = z.strictObject({
 type Settings = z.infer<typeof schema>
 /** A keeper's config, paths absolute, with the manifest that it names. */
 export type KeeperConfig = Omit<Settings, 'service'> & {
-  readonly service: { readonly address: string; readonly manifest: ServiceManifest; readonly manifestFile: string }
+  /** Folder of the config file, absolute. */
+  readonly folder: string
+  readonly service: {
+    readonly address: string
+    readonly manifest: ServiceManifest
+    readonly manifestFile: string
+    readonly strategyFile: string | null
+  }
 }
 export type DataConfig = KeeperConfig['data']
 export type TrainingConfig = KeeperConfig['training']
+
+/** The program that trains in place of the keeper's own trainer, or null. */
+export function trainerCommandOf({
+  training,
+  folder,
+}: Pick<KeeperConfig, 'training' | 'folder'>): TrainerCommand | null {
+  const { command, limits, environment = {} } = training
+  if (command === undefined) return null
+  return { command, environment, folder, limits: trainerLimitsSchema.parse(limits ?? {}) }
+}
 
 /** Name of the config file in a data folder. */
 export const CONFIG_FILE = 'keeper.yaml'
@@ -183,13 +213,22 @@ export function parseConfig(text: string, folder: string, manifest?: ServiceMani
   const resolve = (path: string): string => (isAbsolute(path) ? path : join(folder, path))
   const manifestFile = resolve(settings.service.manifest)
   const agreed = manifest ?? manifestAt(manifestFile)
-  const wrong = contradictionInDht(settings.network) ?? contradictionInData(settings.data, agreed)
+  const wrong =
+    contradictionInDht(settings.network) ??
+    contradictionInData(settings.data, agreed) ??
+    contradictionInTraining(settings.training)
   if (wrong !== null) throw new AgentError('CONFIG', `${CONFIG_FILE}: ${wrong}`)
+  const { strategy } = settings.service
+  const strategyFile = strategy === undefined ? null : resolve(strategy)
   settings.keys.operator = resolve(settings.keys.operator)
   if (settings.keys.passphraseFile !== undefined) settings.keys.passphraseFile = resolve(settings.keys.passphraseFile)
   if (settings.data.path !== undefined) settings.data.path = resolve(settings.data.path)
   if (settings.data.test !== undefined) settings.data.test = resolve(settings.data.test)
-  return { ...settings, service: { address: settings.service.address, manifest: agreed, manifestFile } }
+  return {
+    ...settings,
+    folder: pathOf(folder),
+    service: { address: settings.service.address, manifest: agreed, manifestFile, strategyFile },
+  }
 }
 
 function manifestAt(file: string): ServiceManifest {
@@ -214,6 +253,12 @@ function contradictionInDht({ dht, announce }: Settings['network']): string | nu
     return 'network.announce: [] with the public DHT: give the address that others reach you at, or set network.dht.prefix'
   }
   return null
+}
+
+function contradictionInTraining({ command, limits, environment }: Settings['training']): string | null {
+  if (command !== undefined) return null
+  if (limits !== undefined) return 'training.limits: limits of a program, and there is no training.command'
+  return environment === undefined ? null : 'training.environment: of a program, and there is no training.command'
 }
 
 /** Forms that a source's samples have; a file of rows holds numbers or text. */

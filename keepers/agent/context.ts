@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Logger } from 'pino'
 import type { Clock, FailoverProvider, PeerBook, Sender, ServiceContracts } from '../chain/index.ts'
+import type { StrategyModule } from '../learning/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
 import type { ServiceManifest } from '../versions/index.ts'
@@ -10,6 +11,7 @@ import type { Facts } from './facts.ts'
 import type { KeeperMetrics } from './metrics.ts'
 import type { GlobalModel } from './models.ts'
 import type { Snapshot } from './snapshot.ts'
+import type { HomeLayers } from './strategy.ts'
 import type { Trainer } from './training/trainer.ts'
 
 /** Everything that a behaviour may use. The daemon builds it once; tests build it from their own parts. */
@@ -30,6 +32,10 @@ export type AgentContext = {
   readonly peers: PeerBook
   readonly epochs: EpochEngine
   readonly model: GlobalModel
+  /** What makes the next model of the mean where the manifest names a module; null: what its terms say. */
+  readonly strategy: StrategyModule | null
+  /** Parts of the model that are this keeper's alone; none but by such a module. */
+  readonly home: HomeLayers
   readonly trainer: Trainer
   readonly metrics: KeeperMetrics
   readonly remembered: Remembered

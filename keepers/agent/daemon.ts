@@ -42,6 +42,7 @@ import type { StateName } from './states.ts'
 import { isManifestAgreed } from './steps/agreed-manifest.ts'
 import { ensureEncryptionKey } from './steps/encryption-key.ts'
 import { checkRegistered } from './steps/registered.ts'
+import { homeLayers, openStrategy } from './strategy.ts'
 import { Trainer } from './training/trainer.ts'
 
 export type DaemonOptions = {
@@ -143,6 +144,7 @@ async function openContext(
 
   // Refuses a model that cannot be proven now rather than at the first vote.
   const model = await openManifest(manifest)
+  const strategy = openStrategy(config, model.spec)
   const trainer = await Trainer.start(config, signal)
   cleanup.defer(() => trainer.stop())
   const { samples, heldOut, parameterCount, announcement, initialWeights } = trainer.shard
@@ -158,7 +160,8 @@ async function openContext(
   const epochs = new EpochEngine()
   cleanup.defer(() => epochs.close())
   const context: AgentContext = {
-    ...{ config, manifest, clock, store, plane, queue, contracts, epochs, trainer, metrics, log },
+    ...{ config, manifest, clock, store, plane, queue, contracts, epochs, trainer, metrics, log, strategy },
+    home: homeLayers(store, strategy, model.spec),
     chainId: BigInt(config.chain.id),
     serviceAddress,
     operator: wallet.address,

@@ -12,12 +12,15 @@ import type { ModelScore } from './training/protocol.ts'
 /** Troubles of a round that are not thrown errors. Prometheus sees the first of a kind only if the counter was zero before. */
 const TROUBLES = [
   'DISK_FULL',
+  'BAD_STRATEGY',
+  'DIVERGED',
   'DROPPED',
   'PENALISED',
   'REORGANISED',
   'ROUND_LOST',
   'STORAGE',
   'STRUCKOUT',
+  'TRAINER_FAILED',
   'UNKNOWN',
   'UPDATE_MISSING',
   'UPDATE_REFUSED',
@@ -61,6 +64,7 @@ export class KeeperMetrics {
   readonly #state: Gauge<'state'>
   readonly #epsilon: Gauge<'against'>
   readonly #holdOut: Gauge<'name'>
+  readonly #trainer: Gauge<'name'>
 
   /**
    * @param options.process The process's own figures too; default true.
@@ -94,6 +98,12 @@ export class KeeperMetrics {
     this.#holdOut = new Gauge({
       name: 'cohort_holdout_figure',
       help: "More of the last candidate on this keeper's hold-out: loss, f1 and auc of classes, r2, mae and rmse of amounts.",
+      labelNames: ['name'],
+      registers,
+    })
+    this.#trainer = new Gauge({
+      name: 'cohort_trainer_figure',
+      help: 'What the program of training.command said of its last training, by the names that it gave.',
       labelNames: ['name'],
       registers,
     })
@@ -154,6 +164,12 @@ export class KeeperMetrics {
   setPrivacy({ epsilon, outsideEpsilon }: ClientPrivacySpent): void {
     this.#epsilon.set({ against: 'members' }, epsilon ?? Number.POSITIVE_INFINITY)
     this.#epsilon.set({ against: 'outsiders' }, outsideEpsilon ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** Figures of the last training; those of the one before that it does not name are gone. */
+  setTrainer(figures: Readonly<Record<string, number>>): void {
+    this.#trainer.reset()
+    for (const [name, value] of Object.entries(figures)) this.#trainer.set({ name }, value)
   }
 
   setState(current: StateName): void {

@@ -9,6 +9,7 @@ import { CommandError, EXIT, UsageError } from './failure.ts'
 import { interruptible, ProgressLine, replaceFile, wholeNumber } from './learning-options.ts'
 import { manifestOf, provableDigest } from './manifest-option.ts'
 import { type DraftingOptions, draft, draftOptions } from './service-draft.ts'
+import { registerServiceStrategy } from './service-strategy.ts'
 import { inputText, reportText, taskRows } from './service-text.ts'
 
 const EXAMPLES = `
@@ -44,6 +45,8 @@ export function registerService(program: Command): void {
     .option('--out <file>', 'write the canonical document there')
     .option('--json', 'print JSON')
     .action(show)
+
+  registerServiceStrategy(service)
 
   chainCommand(
     service,

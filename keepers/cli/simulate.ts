@@ -5,20 +5,15 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { type Command, Option } from 'commander'
 import type { SimulationSettings, SimulationState } from '../learning/index.ts'
-import {
-  bar,
-  chooseSpec,
-  interruptible,
-  numberBetween,
-  ProgressLine,
-  replaceFile,
-  wholeNumber,
-} from './learning-options.ts'
+import { chooseSpec, interruptible, numberBetween, ProgressLine, wholeNumber } from './learning-options.ts'
+import { playSimulation, STATE_FILE, summaryOf } from './simulate-run.ts'
 
-const STATE_FILE = 'state.bin'
 /** Of --strategy fedavgm: Hsu et al. 2019, the middle of what they tried. */
 const SERVER_MOMENTUM = 0.9
 const STRATEGIES = ['fedavg', 'fedavgm', 'fedprox', 'fedadam', 'fedyogi', 'trimmed-mean', 'median'] as const
+
+/** Options that an experiment file leaves to the command line. */
+const WITH_EXPERIMENT: ReadonlySet<string> = new Set(['experiment', 'out', 'workers', 'json'])
 
 type Options = {
   readonly keepers: number
@@ -53,6 +48,7 @@ type Options = {
   readonly target?: number
   readonly seed: number
   readonly workers?: number
+  readonly experiment?: string
   readonly out?: string
   readonly resume?: boolean
   readonly json?: boolean
@@ -121,10 +117,25 @@ export function registerSimulate(program: Command): void {
     .option('--target <accuracy>', 'stop once the test accuracy reaches this (0 to 1)', numberBetween(1e-6, 1))
     .option('--seed <n>', 'everything random follows from it', wholeNumber(0), 1)
     .option('--workers <n>', 'threads (default: all cores; 0 = no threads)', wholeNumber(0))
-    .option('--out <dir>', 'write rounds.csv, result.json, chart.svg, the model and the resumable state there')
+    .option(
+      '--experiment <file>',
+      'settings from a YAML file, with sweeps; goes with --out, --workers and --json alone',
+    )
+    .option(
+      '--out <dir>',
+      'write rounds.csv, result.json, chart.svg, TensorBoard events, the model and the resumable state there',
+    )
     .option('--resume', 'go on with the simulation in --out')
     .option('--json', 'print the result as JSON')
-    .action(async (options: Options) => interruptible((signal) => run(options, signal)))
+    .action(async (options: Options, command: Command) =>
+      interruptible(async (signal) => {
+        if (options.experiment === undefined) return await run(options, signal)
+        const { runExperiment } = await import('./simulate-experiment.ts')
+        const given = command.options.map((option) => option.attributeName())
+        const stray = given.filter((name) => command.getOptionValueSource(name) === 'cli' && !WITH_EXPERIMENT.has(name))
+        await runExperiment({ ...options, experiment: options.experiment, stray }, signal)
+      }),
+    )
 }
 
 /** The options as the library takes them. */
@@ -195,52 +206,15 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   line.lasting(opened.announcement)
   const spec = await chooseSpec(options.model, train)
   const resume = await readState(options)
-  const started = performance.now()
   const title = `${spec.name}, ${config.keepers} keepers, ${options.strategy}, ${options.partition}`
-  const write = async (state: SimulationState) => {
-    if (options.out === undefined) return
-    const result = { title, data: train.name, specHash: room.specHash(spec), config, rounds: state.records }
-    await replaceFile(join(options.out, STATE_FILE), room.encodeSimulation(state))
-    await replaceFile(join(options.out, 'rounds.csv'), room.roundsCsv(state.records))
-    await replaceFile(join(options.out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`)
-    await replaceFile(join(options.out, 'chart.svg'), room.roundsChart(state.records, title))
-  }
-  const result = await room
-    .simulate({
-      spec,
-      data: { train, test: opened.test },
-      settings: config,
-      signal,
-      ...(options.workers === undefined ? {} : { workers: options.workers }),
-      ...(resume === undefined ? {} : { resume }),
-      onMember: (round, done, members) =>
-        line.update(`round ${round + 1}/${config.rounds} ${bar(done / members)} ${done}/${members} keepers`),
-      onRound: async (record, state) => {
-        const privacy = record.epsilon === undefined ? '' : `, ε ${record.epsilon.toFixed(2)}`
-        line.lasting(
-          `round ${record.round}: accuracy ${(100 * record.accuracy).toFixed(2)} %, loss ${record.loss.toFixed(4)}, ` +
-            `${record.members} keepers${record.dropped > 0 ? `, ${record.dropped} absent` : ''}` +
-            `${record.refused > 0 ? `, ${record.refused} beyond the bound` : ''}${record.lost ? ', lost' : ''}${privacy}`,
-        )
-        await write(state)
-      },
-    })
-    .finally(() => line.clear())
-  const seconds = (performance.now() - started) / 1000
-  if (options.out !== undefined) {
-    await room.saveModel({ spec, weights: result.weights }, join(options.out, 'model'))
-  }
-  const last = result.records.at(-1)
-  if (options.json) {
-    const histograms = result.histograms.map((counts) => [...counts])
-    const report = { title, data: train.name, seconds, config, histograms, rounds: result.records }
-    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
-  } else {
-    process.stdout.write(
-      `${title}: ${(100 * (last?.accuracy ?? 0)).toFixed(2)} % after ${result.round} rounds in ${seconds.toFixed(1)} s` +
-        `${options.out === undefined ? '' : `; see ${options.out}`}\n`,
-    )
-  }
+  const played = await playSimulation({
+    ...{ title, spec, config, signal, line },
+    data: { train, test: opened.test },
+    ...{ workers: options.workers, out: options.out, resume },
+  })
+  const report = { title, data: train.name, ...played }
+  if (options.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+  else process.stdout.write(`${summaryOf(report, options.out)}\n`)
 }
 
 async function readState(options: Options): Promise<SimulationState | undefined> {

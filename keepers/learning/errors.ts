@@ -15,6 +15,14 @@ export type LearningErrorCode =
   | 'BAD_CHECKPOINT'
   | 'NO_BACKEND'
   | 'TORN_DOWN'
+  /** A strategy's module that is not the one agreed on, or does not do what it must. */
+  | 'BAD_STRATEGY'
+  /** A safetensors file that is not one, or not whole. */
+  | 'BAD_TENSORS'
+  /** A trainer that is a program, and cannot be run here as it is set. */
+  | 'NO_TRAINER'
+  /** A trainer that is a program, and did not do what it is for. */
+  | 'TRAINER_FAILED'
   | 'BAD_SIMULATION'
 
 /** A LearningError between threads: cloning keeps neither class nor code. */

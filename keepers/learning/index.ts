@@ -36,6 +36,14 @@ export {
 } from './ensemble/co-training.ts'
 export { combine, Ensemble, type EnsembleMember, type Predictor } from './ensemble/ensemble.ts'
 export { LearningError, type LearningErrorCode, type LearningErrorObject } from './errors.ts'
+export {
+  type TrainerCommand,
+  type TrainerLimits,
+  trainerCommandSchema,
+  trainerEnvironmentSchema,
+  trainerLimitsSchema,
+} from './external/command.ts'
+export { type ExternalOutcome, type ExternalRound, ExternalTrainer } from './external/trainer.ts'
 export { loadModel, modelJson, saveModel } from './model/artifacts.ts'
 export { type ModelFileKind, readModelFile, writeModelFile } from './model/model-file.ts'
 export { isModelName, MODEL_NAMES, type ModelName, modelSpec } from './model/registry.ts'
@@ -65,11 +73,14 @@ export {
   type SimulationSettings,
   simulationConfigSchema,
 } from './simulate/config.ts'
+export { roundsEvents } from './simulate/events.ts'
+export { type LiveSettings, liveSettings } from './simulate/live.ts'
 export type { Combine } from './simulate/round.ts'
 export { type SimulateOptions, type SimulationResult, simulate } from './simulate/simulate.ts'
 export { decodeSimulation, encodeSimulation, type RoundRecord, type SimulationState } from './simulate/state.ts'
 export { checkMeanNorm, gaussianNormBound, type MeanTerms, meanNormBound, normOf } from './strategy/bound.ts'
 export { aggregate, type Centre, centreOfGroups, centreSchema, dealGroups } from './strategy/groups.ts'
+export { homeLength, takeHome, withHome } from './strategy/home.ts'
 export { isAcceptable, isLossAcceptable, nextLossReference, nextReference } from './strategy/judgement.ts'
 export {
   clipToNorm,
@@ -78,6 +89,15 @@ export {
   type WeightedUpdate,
   weightedMean,
 } from './strategy/mean.ts'
+export {
+  readStrategy,
+  StrategyModule,
+  type StrategyRound,
+  type StrategyState,
+  type StrategyTerms,
+  strategyHash,
+  strategyTermsSchema,
+} from './strategy/module.ts'
 export {
   initialServerState,
   momentCount,

@@ -10,6 +10,7 @@ import { contradictionInPrivacy } from './bounds.ts'
 import { CanonicalError, canonicalJson, firstDifference } from './canonical.ts'
 import { VersionError } from './errors.ts'
 import { contradictionInInput, inputSchema } from './input.ts'
+import { contradictionInStrategy, manifestStrategySchema } from './manifest-strategy.ts'
 import { contradictionInTask, taskSchema, voteSchema } from './task.ts'
 import { roundTermsSchema } from './terms.ts'
 
@@ -39,6 +40,8 @@ export const manifestSchema = z.strictObject({
   /** How members judge a model before they vote. */
   vote: voteSchema,
   rounds: roundTermsSchema,
+  /** A module of the members' own that makes the next model of the mean, in place of rounds.strategy. */
+  strategy: manifestStrategySchema,
   /** How weights become the integers that are committed to and proven; made for this model. */
   plan: planSchema,
 })
@@ -117,7 +120,7 @@ export function readManifestFile(file: string, digest?: string): ServiceManifest
 }
 
 /** What keys say that are right one by one and do not fit together; null when all do. */
-function contradictionIn({ input, task, vote, plan, rounds }: ServiceManifest): string | null {
+function contradictionIn({ input, task, vote, plan, rounds, strategy }: ServiceManifest): string | null {
   if (plan.mode !== 'committed') return `plan.mode: ${plan.mode}, a service's weights need committed`
   const wrong = contradictionInInput(input) ?? contradictionInTask(task, vote, plan.output)
   if (wrong !== null) return wrong
@@ -125,7 +128,7 @@ function contradictionIn({ input, task, vote, plan, rounds }: ServiceManifest): 
     return `task.kind: ${task.kind}, of pictures only classes can be told apart so far`
   }
   const noise = contradictionInPrivacy(rounds)
-  return noise === null ? null : `rounds.${noise}`
+  return noise === null ? contradictionInStrategy(strategy, rounds) : `rounds.${noise}`
 }
 
 function explain(issue: z.core.$ZodIssue): string {

@@ -127,7 +127,11 @@ async function plainRound(cluster: Cluster): Promise<number> {
     const config = loadConfig(node.folder)
     const trainer = await Trainer.start(config)
     const start = performance.now()
-    const { weights, samples } = await trainer.train(trainer.shard.initialWeights, 1, config.training)
+    const { weights, samples } = await trainer.train(
+      trainer.shard.initialWeights,
+      { round: 1, epoch: 1 },
+      config.training,
+    )
     updates.push({ weights, weight: samples })
     if (index === cluster.nodes.length - 1) await trainer.evaluate(weightedMean(updates))
     seconds += (performance.now() - start) / 1000

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { createHash } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -55,6 +56,22 @@ describe('cohort service', function () {
       65,
       `cohort: ${model}: takes [30] and tells 2 classes apart; the sample has [29] and 2 (benign, malignant)`,
     ])
+  })
+
+  it('puts a strategy`s module into a manifest by its hash, and refuses settings that it does not take', async () => {
+    const with_ = join(folder, 'momentum.json')
+    const words = ['service', 'strategy', 'small-cnn', '--module', 'strategies/fedavgm.cjs', '--out', with_]
+    const wrong = await command(...words, '--settings', '{"momentum":1}')
+    expect([wrong.code, existsSync(with_)]).to.deep.equal([65, false])
+    expect(wrong.stderr).to.match(/settings\.momentum: 1, takes 0 to below 1/)
+    const none = await command(...words, '--settings', '[]')
+    expect(none.stderr).to.match(/--settings takes a JSON object/)
+    const made = await command(...words, '--settings', '{"momentum":0.5}')
+    expect(made.code, made.stderr).to.equal(0)
+    const { strategy } = readManifestFile(with_)
+    const sha256 = createHash('sha256').update(readFileSync('strategies/fedavgm.cjs')).digest('hex')
+    expect(strategy).to.deep.equal({ sha256, settings: { momentum: 0.5 } })
+    expect(made.stdout).to.contain(sha256)
   })
 
   it('compiles the circuit of a manifest, and scales a row for it', async () => {

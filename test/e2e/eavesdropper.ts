@@ -110,7 +110,7 @@ export async function eavesdrop(
   // The victim's own training of the first round, repeated: it is a function of shard, seed and initial weights.
   const trainer = await Trainer.start(config)
   const { initialWeights: start } = trainer.shard
-  const { weights } = await trainer.train(start, 1, config.training)
+  const { weights } = await trainer.train(start, { round: 1, epoch: 1 }, config.training)
   await trainer.stop()
   add(windows('trained weights', weights))
   add(

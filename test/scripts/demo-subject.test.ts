@@ -47,7 +47,7 @@ describe('the demo`s example of cells', function () {
       const sum = new Float64Array(weights.length)
       for (const trainer of trainers) {
         const settings = { ...training, epochs: Number(epochs), learningRate: Number(learningRate) }
-        const outcome = await trainer.train(weights.slice(), round, settings)
+        const outcome = await trainer.train(weights.slice(), { round, epoch: 1 }, settings)
         const { update } = clip(outcome.weights, weights, clipBound, clipNorm)
         for (let i = 0; i < sum.length; i++) sum[i]! += update[i]! / KEEPERS
       }

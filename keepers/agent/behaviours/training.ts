@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
 import { hasSeat } from '../../chain/index.ts'
-import { addNoiseShare, clipToNorm, LearningError } from '../../learning/index.ts'
+import { addNoiseShare, clipToNorm, LearningError, type StrategyModule } from '../../learning/index.ts'
 import { declaredWeight, entryBound, noiseDeviation } from '../../versions/index.ts'
 import { act, publish } from '../actions.ts'
 import type { Step, StepResult } from '../context.ts'
@@ -15,6 +15,10 @@ import { adoptAccepted } from '../steps/model.ts'
 import { pokeInTurn } from '../steps/poke.ts'
 import { ensureSeat } from '../steps/seat.ts'
 import { storedUpdate } from '../steps/stored-update.ts'
+import type { TrainOutcome } from '../training/protocol.ts'
+
+/** What local training may come to that costs this keeper its part in the round, and nobody else anything. */
+const NO_UPDATE: ReadonlySet<string> = new Set(['DIVERGED', 'TRAINER_FAILED', 'BAD_STRATEGY'])
 
 /** Training: agree late with the round before, take over its model, train on the shard, commit to the encrypted update. */
 export async function training(step: Step): Promise<StepResult> {
@@ -45,10 +49,11 @@ export async function training(step: Step): Promise<StepResult> {
   try {
     intent = await makeUpdate(step)
   } catch (error) {
-    if (!(error instanceof LearningError && error.code === 'DIVERGED')) throw error
+    if (!(error instanceof LearningError && NO_UPDATE.has(error.code))) throw error
     // The same training again would end the same: the seed follows from the round.
     context.metrics.errors.inc({ code: error.code })
-    context.log.error({ event: 'diverged', round: snapshot.round, reason: error.message }, 'no update in this round')
+    const event = error.code === 'DIVERGED' ? 'diverged' : 'trainer failed'
+    context.log.error({ event, round: snapshot.round, reason: error.message }, 'no update in this round')
     return 'done'
   }
   if (intent === null) return 'done'
@@ -88,15 +93,20 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
 /** One round of local training. The caller wipes the update. */
 async function train(step: Step): Promise<{ readonly update: Float32Array; readonly samples: number }> {
   const { context, snapshot, signal } = step
-  const global = await context.model.weights()
+  const { weights: global, moments } = await context.model.state()
+  const { strategy, home } = context
   const started = context.clock.now()
-  const outcome = await context.trainer.train(global, snapshot.round, context.config.training, {
+  const { round, epoch } = snapshot
+  const outcome = await context.trainer.train(home.over(global), { round, epoch }, context.config.training, {
     signal,
+    state: strategy === null ? [] : moments,
+    judge: strategy?.weighs === true,
     onProgress: (progress) => context.log.debug({ event: 'training', round: snapshot.round, ...progress }, 'training'),
   })
   const { rounds: terms } = context.manifest
   let clipped: ReturnType<typeof clip>
   try {
+    home.take(outcome.weights, global)
     clipped = clip(outcome.weights, global, entryBound(terms), terms.clipNorm)
   } finally {
     // As private as the update that it ends in.
@@ -105,14 +115,29 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
   const { norm, update } = clipped
   // Fresh noise even for a training done again after a crash: no update of it was published yet.
   addNoiseShare(update, noiseDeviation(terms))
-  const samples = declaredWeight(terms, outcome.samples)
+  const samples = declaredWeight(terms, weightOf(strategy, outcome, terms.maxSamples))
   const seconds = (context.clock.now() - started) / 1000
   context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
+  context.metrics.setTrainer(outcome.metrics ?? {})
   context.log.info(
-    { event: 'trained', round: snapshot.round, samples, loss: outcome.loss, norm, seconds },
+    { event: 'trained', round, samples, loss: outcome.loss, norm, seconds, ...metricsOf(outcome) },
     'trained on its shard',
   )
   return { update, samples }
+}
+
+/** What the member weighs in the mean, before the terms' own limit: its samples, unless the strategy says otherwise. */
+function weightOf(
+  strategy: StrategyModule | null,
+  { samples, lossBefore = Number.NaN }: TrainOutcome,
+  maxSamples: number,
+): number {
+  return strategy?.weighs === true ? strategy.weight(samples, lossBefore, maxSamples) : samples
+}
+
+/** What a trainer of the operator's own said of its training, for the log. */
+function metricsOf({ metrics = {} }: { readonly metrics?: Readonly<Record<string, number>> }) {
+  return Object.keys(metrics).length === 0 ? {} : { metrics }
 }
 
 /**

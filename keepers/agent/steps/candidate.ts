@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { seatsOf } from '../../chain/index.ts'
 import { combine, FheError } from '../../fhe/index.ts'
-import { checkMeanNorm } from '../../learning/index.ts'
+import { checkMeanNorm, LearningError } from '../../learning/index.ts'
 import { NetworkError } from '../../network/index.ts'
 import { meanBound, VersionError } from '../../versions/index.ts'
 import { cidOf, fetchFrom } from '../actions.ts'
@@ -11,8 +11,8 @@ import { AgentError } from '../errors.ts'
 import { frameHere, indicesOf } from '../frame.ts'
 import { isGood } from '../holdout.ts'
 import { dropBytes } from '../memory.ts'
-import { applyUpdate } from '../models.ts'
 import { noteOpenedSums, refuseLongMean } from '../privacy.ts'
+import { nextModel } from '../strategy.ts'
 import { candidateRecord } from './intents.ts'
 import { sumOfRound } from './sum.ts'
 
@@ -81,9 +81,12 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     // The plan states the error of a mean over its least total weight; with less weight the error is larger.
     valueError: frame.plan.precision.meanError * Math.max(1, frame.plan.minTotalWeight / declared),
   })
+  const before = await context.model.state()
   const norm = refuseLongMean(() => checkMeanNorm(combined.mean, bound))
-  const next = applyUpdate(await context.model.state(), combined.mean, context.manifest.rounds.strategy)
-  const score = await context.trainer.evaluate(next.weights, step.signal)
+  const { length: members } = frame.roster
+  const facts = { round, members, contributors: seatsOf(included).length }
+  const next = refuseStep(() => nextModel(context, before, combined.mean, facts))
+  const score = await context.trainer.evaluate(context.home.over(next.weights), step.signal)
   const good = isGood(context, score)
   const { cid, commitment } = await context.model.publish(next, round)
   const candidate: Candidate = { cid, commitment, good, accuracy: score.accuracy, loss: score.loss }
@@ -107,6 +110,16 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     'decrypted the mean and judged the model',
   )
   return candidate
+}
+
+/** A strategy that gives no model for a mean gives none to any member: the round is lost. @throws AgentError BAD_BLOB */
+function refuseStep<T>(step: () => T): T {
+  try {
+    return step()
+  } catch (cause) {
+    if (!(cause instanceof LearningError)) throw cause
+    throw new AgentError('BAD_BLOB', cause.message, { cause })
+  }
 }
 
 /** Whether an error means that the round has failed for this keeper, rather than that it should try again. */

@@ -1,23 +1,36 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { TrainingProgress } from '../../learning/index.ts'
+import type { TrainerCommand, TrainingProgress } from '../../learning/index.ts'
 import type { ServiceManifest } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
 import type { ThreadError } from './thread-error.ts'
 
 /** A request from the daemon to its training thread. */
 export type ThreadRequest = { readonly id: number } & (
-  | { readonly kind: 'open'; readonly manifest: ServiceManifest; readonly data: DataConfig }
+  | {
+      readonly kind: 'open'
+      readonly manifest: ServiceManifest
+      readonly data: DataConfig
+      /** A program in place of the own trainer. */
+      readonly command: TrainerCommand | null
+    }
   | {
       readonly kind: 'train'
       readonly weights: Float32Array
-      readonly round: number
+      readonly at: RoundAt
       readonly training: TrainingConfig
+      /** What the strategy remembers. */
+      readonly state: readonly Float32Array[]
+      /** Whether the loss before training is asked for. */
+      readonly judge: boolean
     }
   | { readonly kind: 'evaluate'; readonly weights: Float32Array }
   | { readonly kind: 'cancel'; readonly target: number }
 )
 
-/** The shard as the thread describes it to the outside: counts, never samples. */
+/** Which round of which epoch; rounds count on across epochs. */
+export type RoundAt = { readonly round: number; readonly epoch: number }
+
+/** What a shard looks like from outside the thread: counts, never samples. */
 export type ShardSummary = {
   readonly announcement: string
   readonly samples: number
@@ -28,7 +41,15 @@ export type ShardSummary = {
   readonly initialWeights: Float32Array
 }
 
-export type TrainOutcome = { readonly weights: Float32Array; readonly samples: number; readonly loss: number }
+export type TrainOutcome = {
+  readonly weights: Float32Array
+  readonly samples: number
+  readonly loss: number
+  /** Of the weights that it started from, on the same samples; only when asked for. */
+  readonly lossBefore?: number
+  /** Figures that a trainer of the operator's own states, by name. */
+  readonly metrics?: Readonly<Record<string, number>>
+}
 
 /** Accuracies 0 … 1 (of amounts R²), losses as the task's; `test*` is null unless data.reportTest. */
 export type ModelScore = {

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Runs in a worker thread of the keeper: the only place that ever holds samples. Loads the shard once, then trains and
 // evaluates on request, one job at a time, so that the daemon's loop keeps up with the chain meanwhile.
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
 import {
   type Dataset,
+  ExternalTrainer,
   figuresOf,
   initialWeights,
   LocalTrainer,
+  type ModelSpec,
   openSamples,
   type Partition,
   partitionDirichlet,
@@ -14,14 +18,36 @@ import {
   type SampleSource,
   specHash,
   subset,
+  type TrainerCommand,
+  type TrainingParameters,
 } from '../../learning/index.ts'
-import { answersOf, labelReading, rowsOfInput, type ServiceManifest, specOf } from '../../versions/index.ts'
+import {
+  answersOf,
+  entryBound,
+  labelReading,
+  manifestDigest,
+  rowsOfInput,
+  type ServiceManifest,
+  specOf,
+} from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
 import { collectGarbage } from '../memory.ts'
-import type { ModelScore, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
+import type { ModelScore, RoundAt, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
 import { packError } from './thread-error.ts'
 
-type Open = { trainer: LocalTrainer; train: Dataset; heldOut: Dataset; test: Dataset | null; unit: number }
+type Open = {
+  manifest: ServiceManifest
+  trainer: LocalTrainer
+  /** The operator's own program, which trains instead. */
+  external: ExternalTrainer | null
+  train: Dataset
+  heldOut: Dataset
+  test: Dataset | null
+  unit: number
+}
+
+/** Below the data folder: the folders that programs work in, one a round. */
+const EXCHANGE = 'training'
 
 let open: Open | null = null
 const running = new Map<number, AbortController>()
@@ -57,15 +83,18 @@ function serve(
 ): Promise<ShardSummary | TrainOutcome | ModelScore> {
   switch (request.kind) {
     case 'open':
-      return openShard(request.manifest, request.data, signal)
+      return openShard(request, signal)
     case 'train':
-      return train(request.id, request.weights, request.round, request.training, signal)
+      return train(request, signal)
     case 'evaluate':
       return evaluate(request.weights, signal)
   }
 }
 
-async function openShard(manifest: ServiceManifest, data: DataConfig, signal: AbortSignal): Promise<ShardSummary> {
+async function openShard(
+  { manifest, data, command }: Extract<ThreadRequest, { kind: 'open' }>,
+  signal: AbortSignal,
+): Promise<ShardSummary> {
   const { input, task, vote, model } = manifest
   const samples = await openSamples(
     sourceOf(manifest, data),
@@ -87,7 +116,9 @@ async function openShard(manifest: ServiceManifest, data: DataConfig, signal: Ab
   const trainer = await LocalTrainer.create({ spec })
   trainer.loadData(kept)
   const unit = task.kind === 'regression' ? task.target.deviation : 1
-  open = { trainer, train: kept, heldOut, test: data.reportTest ? samples.test : null, unit }
+  const external = command === null ? null : openCommand(spec, command)
+  const test = data.reportTest ? samples.test : null
+  open = { manifest, trainer, external, train: kept, heldOut, test, unit }
   return {
     announcement: samples.announcement,
     samples: kept.count,
@@ -97,6 +128,13 @@ async function openShard(manifest: ServiceManifest, data: DataConfig, signal: Ab
     specHash: specHash(spec),
     initialWeights: initialWeights(spec, model.initialSeed),
   }
+}
+
+function openCommand(spec: ModelSpec, command: TrainerCommand): ExternalTrainer {
+  const place = join(command.folder, EXCHANGE)
+  // What a keeper that was killed while it trained has left there.
+  rmSync(place, { recursive: true, force: true })
+  return new ExternalTrainer(spec, command, place)
 }
 
 function sourceOf({ input, task }: ServiceManifest, data: DataConfig): SampleSource {
@@ -132,23 +170,32 @@ function pick(indices: Uint32Array, take: (position: number) => boolean): Uint32
   return indices.filter((_, position) => take(position))
 }
 
-async function train(
-  id: number,
-  weights: Float32Array,
-  round: number,
-  training: TrainingConfig,
-  signal: AbortSignal,
-): Promise<TrainOutcome> {
-  const { trainer, train: data } = loaded()
+/** What a keeper trains with in a round; the same again after a crash. */
+function parametersOf(training: TrainingConfig, { round }: RoundAt): TrainingParameters {
   const learningRate = training.learningRate * training.decay ** (round - 1)
-  trainer.setParameters({
+  return {
     epochs: training.epochs,
     batchSize: training.batchSize,
     optimizer: { kind: training.optimizer, learningRate },
     seed: (training.seed * 1_000_003 + round) >>> 0,
     ...(training.proximalMu > 0 ? { proximalMu: training.proximalMu } : {}),
-  })
+  }
+}
+
+async function train(request: Extract<ThreadRequest, { kind: 'train' }>, signal: AbortSignal): Promise<TrainOutcome> {
+  const { id, weights, at } = request
+  const { trainer, external, manifest, train: data } = loaded()
+  const training = parametersOf(request.training, at)
   trainer.setWeights(weights)
+  const before = request.judge ? { lossBefore: (await trainer.evaluate(data, { signal })).loss } : {}
+  if (external !== null) {
+    const { rounds: terms } = manifest
+    const clip = { norm: terms.clipNorm, entry: entryBound(terms) }
+    const agreed = { clip, privacy: terms.privacy ?? null, manifest: manifestDigest(manifest) }
+    const round = { ...at, ...agreed, training, state: request.state }
+    return { ...(await external.train(weights, data, round, signal)), ...before }
+  }
+  trainer.setParameters(training)
   let last = 0
   const result = await trainer.train({
     signal,
@@ -161,7 +208,7 @@ async function train(
   })
   // As the loop does once a round; the thread has its own heap.
   collectGarbage()
-  return { weights: result.weights, samples: data.count, loss: result.history.at(-1)?.loss ?? Number.NaN }
+  return { weights: result.weights, samples: data.count, loss: result.history.at(-1)?.loss ?? Number.NaN, ...before }
 }
 
 async function evaluate(weights: Float32Array, signal: AbortSignal): Promise<ModelScore> {

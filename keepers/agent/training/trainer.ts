@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { Worker } from 'node:worker_threads'
-import type { TrainingProgress } from '../../learning/index.ts'
-import type { KeeperConfig, TrainingConfig } from '../config.ts'
+import { LearningError, type TrainingProgress } from '../../learning/index.ts'
+import { CONFIG_FILE, type KeeperConfig, type TrainingConfig, trainerCommandOf } from '../config.ts'
 import { AgentError } from '../errors.ts'
-import type { ModelScore, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
+import type { ModelScore, RoundAt, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
 import { unpackError } from './thread-error.ts'
 
 type Waiting = {
@@ -40,17 +40,27 @@ export class Trainer {
     )
   }
 
-  /** Starts the thread and loads the shard. @throws AgentError DATA when the data cannot be used. */
-  static async start(config: Pick<KeeperConfig, 'data' | 'service'>, signal?: AbortSignal): Promise<Trainer> {
+  /** Starts the thread and loads the shard. @throws AgentError DATA when the data cannot be used, CONFIG for training.command. */
+  static async start(
+    config: Pick<KeeperConfig, 'data' | 'service' | 'training' | 'folder'>,
+    signal?: AbortSignal,
+  ): Promise<Trainer> {
     const trainer = new Trainer()
     try {
       const { manifest } = config.service
-      trainer.#summary = await trainer.#ask<ShardSummary>({ kind: 'open', manifest, data: config.data }, signal)
+      const command = trainerCommandOf(config)
+      trainer.#summary = await trainer.#ask<ShardSummary>(
+        { kind: 'open', manifest, data: config.data, command },
+        signal,
+      )
       return trainer
     } catch (error) {
       await trainer.stop()
       signal?.throwIfAborted()
       if (error instanceof AgentError) throw error
+      if (error instanceof LearningError && error.code === 'NO_TRAINER') {
+        throw new AgentError('CONFIG', `${CONFIG_FILE}: training.${error.message}`, { cause: error })
+      }
       throw new AgentError('DATA', `data: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
     }
   }
@@ -62,11 +72,19 @@ export class Trainer {
   /** Trains from `weights`; the seed follows from the round, so a repeat after a crash gives the same update. */
   train(
     weights: Float32Array,
-    round: number,
+    at: RoundAt,
     training: TrainingConfig,
-    options: { signal?: AbortSignal; onProgress?: (progress: TrainingProgress) => void } = {},
+    options: {
+      signal?: AbortSignal
+      onProgress?: (progress: TrainingProgress) => void
+      /** What the strategy remembers, for a trainer that is a program. */
+      state?: readonly Float32Array[]
+      /** Also say what the loss is before training. */
+      judge?: boolean
+    } = {},
   ): Promise<TrainOutcome> {
-    return this.#ask({ kind: 'train', weights, round, training }, options.signal, options.onProgress)
+    const { signal, onProgress, state = [], judge = false } = options
+    return this.#ask({ kind: 'train', weights, at, training, state, judge }, signal, onProgress)
   }
 
   evaluate(weights: Float32Array, signal?: AbortSignal): Promise<ModelScore> {

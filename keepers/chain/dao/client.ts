@@ -104,7 +104,6 @@ export class DaoClient {
   readonly #sender: Sender
   readonly #provider: JsonRpcApiProvider
   readonly #runner: JsonRpcApiProvider | Signer
-  readonly #provider: JsonRpcApiProvider
   readonly #token: CohortToken
   readonly #keepers: KeeperRegistry
   readonly #models: ModelRegistry

@@ -92,12 +92,12 @@ export function partitionShards(
   )
 }
 
-/** Random parts of the given sizes. Samples beyond their sum are left out. Throws when the sizes add up to more samples than the dataset has. */
+/** Random parts of the given sizes, 0 among them; what is left over belongs to nobody. Throws when they ask for more than there is. */
 export function partitionBySize(dataset: Dataset, options: { sizes: readonly number[]; seed: number }): Partition {
   const { sizes, seed } = options
   const total = sizes.reduce((a, b) => a + b, 0)
-  if (sizes.length === 0 || sizes.some((size) => !Number.isInteger(size) || size < 1)) {
-    throw new LearningError('BAD_PARAMETERS', `part sizes [${sizes}] must be positive integers`)
+  if (sizes.length === 0 || sizes.some((size) => !Number.isInteger(size) || size < 0)) {
+    throw new LearningError('BAD_PARAMETERS', `part sizes [${sizes}] must be whole numbers`)
   }
   if (total > dataset.count) {
     throw new LearningError('BAD_DATA', `parts of ${total} samples in all, but ${dataset.name} has ${dataset.count}`)

@@ -13,6 +13,8 @@ const COLUMNS = [
   'refused',
   'lost',
   'epsilon',
+  'idle',
+  'macroF1',
 ] as const
 
 /** One line per round, RFC 4180; an empty field where a round has no value. */

@@ -1,63 +1,103 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One virtual keeper's part of a round. Runs in a worker thread or in the calling one; the result does not depend on which.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { slice, subset } from '../data/dataset.ts'
+import type { TrainerCommand } from '../external/command.ts'
+import { ExternalTrainer } from '../external/trainer.ts'
 import { privatise, seededNormal } from '../privacy/mechanism.ts'
 import { deriveSeed, SeededRandom } from '../random.ts'
 import { normOf } from '../strategy/bound.ts'
+import { takeHome } from '../strategy/home.ts'
 import { clipToNorm } from '../strategy/mean.ts'
 import { LocalTrainer } from '../train/trainer.ts'
-import type { Dataset, ModelSpec, TrainingParameters } from '../types.ts'
+import type { Dataset, ModelSpec, ParameterSpec, TrainingParameters } from '../types.ts'
 import type { SimulationConfig } from './config.ts'
 
 export type ClientTask = {
+  /** From 0. */
+  readonly round: number
   readonly indices: Uint32Array
+  /** What it starts from: the global weights, with layers of its own if it has any. */
   readonly global: Float32Array
   readonly training: TrainingParameters
   readonly attack: NonNullable<SimulationConfig['poison']> | null
   /** Norm that an update may have, or null. */
   readonly bound: number | null
+  /** What the strategy remembers, for a program. */
+  readonly state: readonly Float32Array[]
+  /** Whether the loss before training is asked for. */
+  readonly judge: boolean
+  /** Layers that are not sent: what is sent of them is what came. */
+  readonly home: readonly ParameterSpec[]
   readonly privacy: { clippingNorm: number; noiseMultiplier: number; contributors: number } | null
 }
 
 export type ClientOutcome = {
   readonly weights: Float32Array<ArrayBuffer>
   readonly samples: number
-  /** Of the last local epoch. */
+  /** Of the last local epoch; NaN from a program that states none. */
   readonly loss: number
-  readonly accuracy: number
+  /** Of what it started from, on its samples; only when asked for. */
+  readonly lossBefore?: number
+  /** Its own layers after training, if there are any. */
+  readonly own?: Float32Array
+}
+
+/** What a player holds besides an architecture. */
+export type ClientData = {
+  readonly train: Dataset
+  readonly test: Dataset
+  /** A program that trains instead of the own trainer, if any. */
+  readonly trainer?: TrainerCommand | undefined
 }
 
 export type EvaluationTask = { readonly weights: Float32Array; readonly from: number; readonly to: number }
-export type EvaluationOutcome = { readonly count: number; readonly lossSum: number; readonly correct: number }
+export type EvaluationOutcome = {
+  readonly count: number
+  readonly lossSum: number
+  /** Samples, or what R² and shares of labels make of them. */
+  readonly correct: number
+  readonly confusion: Uint32Array
+}
 
 /** Holds a trainer and the data of the federation, and plays any keeper. */
 export class ClientPlayer {
   readonly #trainer: LocalTrainer
-  readonly #train: Dataset
-  readonly #test: Dataset
+  readonly #data: ClientData
+  readonly #external: ExternalTrainer | null
+  /** Where the program's folders are. */
+  readonly #scratch: string | null
 
-  static async create(spec: ModelSpec, data: { train: Dataset; test: Dataset }): Promise<ClientPlayer> {
+  /** @throws LearningError NO_TRAINER */
+  static async create(spec: ModelSpec, data: ClientData): Promise<ClientPlayer> {
     return new ClientPlayer(await LocalTrainer.create({ spec }), data)
   }
 
-  private constructor(trainer: LocalTrainer, data: { train: Dataset; test: Dataset }) {
+  private constructor(trainer: LocalTrainer, data: ClientData) {
     this.#trainer = trainer
-    this.#train = data.train
-    this.#test = data.test
+    this.#data = data
+    this.#scratch = data.trainer === undefined ? null : mkdtempSync(join(tmpdir(), 'cohort-simulate-'))
+    try {
+      this.#external =
+        data.trainer === undefined ? null : new ExternalTrainer(trainer.spec, data.trainer, this.#scratch!)
+    } catch (error) {
+      this.teardown()
+      throw error
+    }
   }
 
   async play(task: ClientTask, signal?: AbortSignal): Promise<ClientOutcome> {
     const { global, training, attack, privacy, bound } = task
-    let shard = subset(this.#train, task.indices)
+    let shard = subset(this.#data.train, task.indices)
     if (attack !== null && (attack.attack === 'label-flip' || attack.attack === 'scaling')) {
       shard = { ...shard, labels: shard.labels.map((label) => shard.classes - 1 - label) }
     }
-    this.#trainer.loadData(shard)
-    this.#trainer.setParameters(training)
-    this.#trainer.setWeights(global)
-    const { weights, history } = await this.#trainer.train(signal === undefined ? {} : { signal })
-    const last = history.at(-1)!
-    let sent = weights as Float32Array<ArrayBuffer>
+    const before = task.judge ? { lossBefore: await this.#lossOn(shard, global) } : {}
+    const { weights, samples, loss } = await this.#fit(task, shard, signal)
+    const own = task.home.length === 0 ? {} : { own: takeHome(weights, task.home, global) }
+    let sent = weights
     if (attack !== null) sent = poisoned(global, weights, attack, bound)
     else if (bound !== null) sent = clipped(global, weights, bound)
     // A bad member ignores the rules, noise included; one that flips labels goes by them.
@@ -65,19 +105,41 @@ export class ClientPlayer {
       const random = new SeededRandom(deriveSeed(training.seed, 0xdb))
       sent = privatise(global, sent, privacy, seededNormal(random))
     }
-    return { weights: sent, samples: task.indices.length, loss: last.loss, accuracy: last.accuracy }
+    return { weights: sent, samples, loss, ...before, ...own }
+  }
+
+  async #lossOn(shard: Dataset, weights: Float32Array): Promise<number> {
+    this.#trainer.setWeights(weights)
+    return (await this.#trainer.evaluate(shard)).loss
+  }
+
+  async #fit(task: ClientTask, shard: Dataset, signal: AbortSignal | undefined) {
+    const { global, training, round, bound, privacy } = task
+    if (this.#external !== null) {
+      const clip = bound === null ? null : { norm: bound, entry: null }
+      const agreed = { clip, privacy, epoch: null, manifest: null, state: task.state }
+      return await this.#external.train(global, shard, { round: round + 1, training, ...agreed }, signal)
+    }
+    this.#trainer.loadData(shard)
+    this.#trainer.setParameters(training)
+    this.#trainer.setWeights(global)
+    const { weights, history } = await this.#trainer.train(signal === undefined ? {} : { signal })
+    return { weights: weights as Float32Array<ArrayBuffer>, samples: shard.count, loss: history.at(-1)!.loss }
   }
 
   async evaluate({ weights, from, to }: EvaluationTask): Promise<EvaluationOutcome> {
+    const { test } = this.#data
     this.#trainer.setWeights(weights)
-    const part = slice(this.#test, from, to)
-    const { loss, accuracy, count } = await this.#trainer.evaluate(part)
+    const part = slice(test, from, to)
+    const { loss, accuracy, confusion, count } = await this.#trainer.evaluate(part)
     // R² and shares of labels are no whole numbers of samples.
-    return { count, lossSum: loss * count, correct: part.targets ? accuracy * count : Math.round(accuracy * count) }
+    const correct = part.targets ? accuracy * count : Math.round(accuracy * count)
+    return { count, lossSum: loss * count, correct, confusion }
   }
 
   teardown(): void {
     this.#trainer.teardown()
+    if (this.#scratch !== null) rmSync(this.#scratch, { recursive: true, force: true })
   }
 }
 

@@ -3,9 +3,11 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
+import { trainerCommandSchema, trainerEnvironmentSchema, trainerLimitsSchema } from '../external/command.ts'
 import { centreSchema } from '../strategy/groups.ts'
 import { serverSettingsSchema } from '../strategy/server.ts'
 import { trainingParametersSchema } from '../train/parameters.ts'
+import { patienceSchema, scheduleSchema } from './schedule.ts'
 
 const fraction = z.number().gt(0).max(1)
 const share = z.number().min(0).lt(1)
@@ -20,11 +22,25 @@ export const simulationConfigSchema = z.strictObject({
       z.strictObject({ kind: z.literal('iid') }),
       z.strictObject({ kind: z.literal('dirichlet'), alpha: z.number().positive() }),
       z.strictObject({ kind: z.literal('shards'), shardsPerPart: z.number().int().min(1).default(2) }),
-      z.strictObject({ kind: z.literal('sizes'), sizes: z.array(z.number().int().positive()).min(1) }),
+      z.strictObject({ kind: z.literal('sizes'), sizes: z.array(z.number().int().min(0)).min(1) }),
     ])
     .default({ kind: 'iid' }),
   /** Local training. Each keeper and round gets its own seed, derived from `seed` below. */
   training: trainingParametersSchema.omit({ seed: true }),
+  /** How the learning rate changes over the rounds. */
+  schedule: scheduleSchema.optional(),
+  /** This many of the keepers, the last ones, have no samples: they join, are chosen, and send nothing. */
+  empty: z.number().int().min(0).optional(),
+  /** Also record each keeper's accuracy, on test samples mixed like its own. */
+  perClient: z.boolean().optional(),
+  /** A program that trains in place of the own trainer, as in a keeper's config. */
+  trainer: z
+    .strictObject({
+      command: trainerCommandSchema,
+      limits: trainerLimitsSchema.prefault({}),
+      environment: trainerEnvironmentSchema.default({}),
+    })
+    .optional(),
   weighting: z.enum(['samples', 'equal']).default('samples'),
   server: serverSettingsSchema.default({ kind: 'fedavg' }),
   centre: centreSchema.default({ kind: 'mean' }),
@@ -58,6 +74,8 @@ export const simulationConfigSchema = z.strictObject({
   seed: z.number().int().min(0).max(0xffff_ffff).default(1),
   /** Stop early once the test accuracy is at least this. */
   targetAccuracy: fraction.optional(),
+  /** Stop early when nothing gets better any more. */
+  patience: patienceSchema.optional(),
 })
 export type SimulationSettings = z.input<typeof simulationConfigSchema>
 export type SimulationConfig = z.output<typeof simulationConfigSchema>
@@ -94,6 +112,18 @@ export function parseSimulationConfig(settings: unknown): SimulationConfig {
       throw new LearningError('BAD_SIMULATION', `simulation: ${what} needs bound.norm, the bound that it is about`)
     }
   }
+  if ((config.empty ?? 0) >= config.keepers) {
+    throw new LearningError(
+      'BAD_SIMULATION',
+      `simulation: empty is ${config.empty} of ${config.keepers} keepers: none has samples`,
+    )
+  }
+  if (config.partition.kind === 'sizes' && config.partition.sizes.every((size) => size === 0)) {
+    throw new LearningError('BAD_SIMULATION', 'simulation: partition.sizes are all 0: no keeper has samples')
+  }
+  if (config.partition.kind === 'sizes' && config.empty !== undefined) {
+    throw new LearningError('BAD_SIMULATION', 'simulation: empty goes without partition sizes: give some a size of 0')
+  }
   if (config.partition.kind === 'sizes' && config.partition.sizes.length !== config.keepers) {
     throw new LearningError(
       'BAD_SIMULATION',
@@ -103,9 +133,9 @@ export function parseSimulationConfig(settings: unknown): SimulationConfig {
   return config
 }
 
-/** Identifies a run, so that it is not resumed as another. The number of rounds and the target may grow. */
+/** Identifies a run, so that it is not resumed as another. What ends it may change: rounds, target, patience. */
 export function configHash(config: SimulationConfig, specHash: string, data: string): string {
-  const { rounds: _rounds, targetAccuracy: _target, ...lasting } = config
+  const { rounds: _rounds, targetAccuracy: _target, patience: _patience, ...lasting } = config
   return createHash('sha256')
     .update(JSON.stringify([lasting, specHash, data]))
     .digest('hex')

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Players behind one interface: worker threads that share the data, or a single player in this thread.
+import { setTimeout as after } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { LearningError } from '../errors.ts'
 import type { Dataset, ModelSpec } from '../types.ts'
 import {
+  type ClientData,
   type ClientOutcome,
   ClientPlayer,
   type ClientTask,
   type EvaluationOutcome,
   type EvaluationTask,
 } from './client.ts'
-import type { WorkerData, WorkerReply, WorkerRequest } from './worker.ts'
+import type { WorkerData, WorkerJob, WorkerReply, WorkerRequest } from './worker.ts'
 
 export type PlayerPool = {
   readonly size: number
@@ -22,7 +24,7 @@ export type PlayerPool = {
 /** `workers` = 0 plays everything in the calling thread. */
 export async function openPool(
   spec: ModelSpec,
-  data: { train: Dataset; test: Dataset },
+  data: ClientData,
   workers: number,
   signal?: AbortSignal,
 ): Promise<PlayerPool> {
@@ -42,22 +44,27 @@ export async function openPool(
       close: async () => player.teardown(),
     }
   }
-  return new WorkerPool({ spec, train: shared(data.train), test: shared(data.test) }, workers)
+  return new WorkerPool({ ...data, spec, train: shared(data.train), test: shared(data.test) }, workers)
 }
+
+/** Longest that threads get to end their programs, in milliseconds. */
+const STOP_MS = 5_000
 
 type Waiting = { resolve: (outcome: never) => void; reject: (error: unknown) => void }
 
 class WorkerPool implements PlayerPool {
   readonly size: number
   readonly #workers: Worker[]
+  readonly #hasProgram: boolean
   readonly #idle: Worker[]
-  readonly #queue: { request: WorkerRequest; waiting: Waiting }[] = []
+  readonly #queue: { request: WorkerJob; waiting: Waiting }[] = []
   readonly #running = new Map<Worker, Waiting>()
   #nextId = 0
   #failure: Error | null = null
 
   constructor(workerData: WorkerData, size: number) {
     this.size = size
+    this.#hasProgram = workerData.trainer !== undefined
     this.#workers = Array.from(
       { length: size },
       () => new Worker(new URL('./worker.ts', import.meta.url), { workerData }),
@@ -79,10 +86,22 @@ class WorkerPool implements PlayerPool {
 
   async close(): Promise<void> {
     this.#fail(new LearningError('TORN_DOWN', 'the simulation was closed'))
+    // A thread that is terminated cannot end its program, nor clear up after it.
+    if (this.#hasProgram) await Promise.race([this.#stopAll(), after(STOP_MS, undefined, { ref: false })])
     await Promise.all(this.#workers.map((worker) => worker.terminate()))
   }
 
-  #request<T>(request: WorkerRequest): Promise<T> {
+  async #stopAll(): Promise<void> {
+    await Promise.all(
+      this.#workers.map(async (worker) => {
+        const gone = new Promise((done) => worker.once('exit', done))
+        worker.postMessage({ kind: 'stop' } satisfies WorkerRequest)
+        await gone
+      }),
+    )
+  }
+
+  #request<T>(request: WorkerJob): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#failure !== null) return reject(this.#failure)
       this.#queue.push({ request, waiting: { resolve: resolve as (outcome: never) => void, reject } })

@@ -7,12 +7,16 @@ import { PrivacyAccountant } from '../privacy/accountant.ts'
 import { deriveSeed, SeededRandom } from '../random.ts'
 import { gaussianNormBound, normOf } from '../strategy/bound.ts'
 import { aggregate } from '../strategy/groups.ts'
+import { withHome } from '../strategy/home.ts'
 import type { WeightedUpdate } from '../strategy/mean.ts'
+import type { StrategyModule, StrategyRound } from '../strategy/module.ts'
 import { serverStep } from '../strategy/server.ts'
-import type { ModelSpec, TrainingParameters } from '../types.ts'
+import type { ModelSpec, ParameterSpec, TrainingParameters } from '../types.ts'
 import type { ClientOutcome } from './client.ts'
 import type { SimulationConfig } from './config.ts'
+import { classFigures, clientAccuracy } from './metrics.ts'
 import type { PlayerPool } from './pool.ts'
+import { scheduleFactor } from './schedule.ts'
 import type { SimulationState } from './state.ts'
 
 /** The parts that stay the same from round to round. */
@@ -20,11 +24,14 @@ export type Federation = {
   readonly spec: ModelSpec
   readonly config: SimulationConfig
   readonly shards: Partition['shards']
+  readonly histograms: Partition['histograms']
   /** Size of the test set. */
   readonly testCount: number
   readonly pool: PlayerPool
   /** Combines weights in place of the configured centre: another system's strategy, for comparison with ours. */
   readonly combine?: Combine | undefined
+  /** A module that makes the next weights of the mean, in place of the configured server step. */
+  readonly strategy?: StrategyModule | undefined
 }
 
 /** Weights of the members that delivered, in their order; returns the weights to step towards. */
@@ -36,7 +43,13 @@ export type Combine = (
 /** Labels that keep the streams of randomness apart. */
 export const STREAM = { partition: 1, choice: 2, absence: 3, local: 4, groups: 5, bad: 6, weights: 7 } as const
 
+/** What a member's own training may come to, as for a keeper: it sends nothing, and the round goes on. */
+const NO_UPDATE: ReadonlySet<string> = new Set(['DIVERGED', 'TRAINER_FAILED'])
+
 type Delivery = ClientOutcome & { readonly keeper: number }
+
+/** What a member may weigh by a strategy's word: rounds.maxSamples of a usual service. */
+const MOST_WEIGHT = 60_000
 
 /** An update that was clipped to the bound may miss it by the rounding of the weights that carry it. */
 const ROUNDING = 1e-4
@@ -55,7 +68,8 @@ export async function playRound(
     .subarray(0, Math.max(1, Math.round(config.fraction * config.keepers)))
     .sort()
   const absence = new SeededRandom(deriveSeed(config.seed, STREAM.absence, round))
-  const present = [...chosen].filter(() => absence.uniform() >= config.dropOut)
+  const there = [...chosen].filter(() => absence.uniform() >= config.dropOut)
+  const present = there.filter((keeper) => federation.shards[keeper]!.length > 0)
   const delivered = await collect(federation, state, present, bad, onMember)
   const deliveries =
     config.bound?.check === 'member' ? delivered.filter(isShort(config, global, present.length)) : delivered
@@ -64,33 +78,65 @@ export async function playRound(
   let lost = false
   // Without deliveries the weights stay as they are.
   if (deliveries.length > 0) {
-    const updates = deliveries.map(({ weights, samples }) => ({
-      weights,
-      // Differential privacy has one bound for all clients, so all weigh the same.
-      weight: config.weighting === 'equal' || config.privacy !== undefined ? 1 : samples,
+    const updates = deliveries.map((delivery) => ({
+      weights: delivery.weights,
+      weight: weightOf(federation, delivery),
     }))
     const combined =
       (await federation.combine?.(updates, { round, global })) ??
       aggregate(centreFor(config, updates.length), updates, deriveSeed(config.seed, STREAM.groups, round))
     lost = config.bound?.check === 'mean' && !isShortMean(config, global, combined, present.length)
-    if (!lost) ({ weights, state: server } = serverStep(config.server, global, combined as Float32Array, server))
+    const facts = { round: round + 1, contributors: deliveries.length, members: config.keepers }
+    if (!lost) ({ weights, server } = nextWeights(federation, state, combined, facts))
     checkVector(spec, weights, `global weights after round ${round + 1}`)
   }
+  const homes = new Map(state.homes)
+  for (const { keeper, own } of deliveries) if (own !== undefined) homes.set(keeper, own)
   const honest = deliveries.filter(({ keeper }) => !bad.has(keeper))
+  const seen = await evaluateOn(federation, weights)
   const record = {
     round: round + 1,
-    ...(await evaluateOn(federation, weights)),
+    ...seen,
+    ...(await evaluateClients(federation, weights, seen.recall, homes)),
     trainLoss: honest.length === 0 ? null : honest.reduce((sum, { loss }) => sum + loss, 0) / honest.length,
     members: deliveries.length,
-    dropped: chosen.length - delivered.length,
+    dropped: chosen.length - delivered.length - (there.length - present.length),
     refused: delivered.length - deliveries.length,
     lost,
     poisoned: deliveries.length - honest.length,
-    ...(config.privacy === undefined || config.privacy.noiseMultiplier === 0
-      ? {}
-      : { epsilon: spentAfter(config, round + 1) }),
+    idle: there.length - present.length,
+    ...privacyAfter(config, state, { present: present.length, deliveries: deliveries.length }),
   }
-  return { ...state, round: round + 1, weights, server, records: [...state.records, record] }
+  return { ...state, round: round + 1, weights, server, homes, records: [...state.records, record] }
+}
+
+/** With privacy every client is bounded alike, so none may weigh more; else samples, or what the strategy says. */
+function weightOf({ config, strategy }: Federation, { samples, lossBefore = Number.NaN }: Delivery): number {
+  if (config.privacy !== undefined) return 1
+  if (strategy?.weighs === true) return strategy.weight(samples, lossBefore, MOST_WEIGHT)
+  return config.weighting === 'equal' ? 1 : samples
+}
+
+/** The step towards the mean of the members' weights: by the module, or by the configured strategy. */
+function nextWeights(
+  { config, strategy }: Federation,
+  { weights: global, server }: SimulationState,
+  combined: Float32Array,
+  facts: StrategyRound,
+): Pick<SimulationState, 'weights' | 'server'> {
+  if (strategy === undefined) {
+    const { weights, state } = serverStep(config.server, global, combined, server)
+    return { weights, server: state }
+  }
+  const mean = Float64Array.from(combined, (value, i) => value - global[i]!)
+  const next = strategy.step({ weights: global, vectors: vectorsOf(strategy, server) }, mean, facts)
+  const [m = server.m, v = server.v] = next.vectors
+  return { weights: next.weights, server: { round: server.round + 1, m, v } }
+}
+
+/** A module's vectors are where a built-in strategy has its moments. */
+function vectorsOf(strategy: StrategyModule, { m, v, round }: SimulationState['server']): readonly Float32Array[] {
+  return round === 0 ? strategy.initial() : [m, v].slice(0, strategy.vectors)
 }
 
 function badKeepers(config: SimulationConfig): ReadonlySet<number> {
@@ -98,24 +144,34 @@ function badKeepers(config: SimulationConfig): ReadonlySet<number> {
   return new Set(order.subarray(0, Math.floor(config.keepers * (config.poison?.share ?? 0))))
 }
 
-/** Collects the members' updates. A member whose training diverges sends nothing; if all diverge, the call fails. */
+/** What the members send. One whose own training fails sends nothing; when all fail, that is an error. */
 async function collect(
-  { pool, config, shards }: Federation,
-  { round, weights: global }: SimulationState,
+  { pool, config, shards, strategy, spec }: Federation,
+  { round, weights: global, homes, server }: SimulationState,
   members: readonly number[],
   bad: ReadonlySet<number>,
   onMember: ((round: number, done: number, members: number) => void) | undefined,
 ): Promise<Delivery[]> {
   const privacy = config.privacy === undefined ? null : { ...config.privacy, contributors: Math.max(1, members.length) }
+  const home = homeParts(strategy, spec)
+  const common = {
+    round,
+    home,
+    judge: strategy?.weighs === true,
+    state: strategy === undefined ? [] : vectorsOf(strategy, server),
+  }
+  const rate = config.training.optimizer.learningRate * scheduleFactor(config.schedule, round, config.rounds)
+  const optimizer = { ...config.training.optimizer, learningRate: rate }
   let done = 0
   let diverged: unknown = null
   const played = await Promise.all(
     members.map(async (keeper): Promise<Delivery | null> => {
-      const training = { ...config.training, seed: deriveSeed(config.seed, STREAM.local, round, keeper) }
+      const training = { ...config.training, optimizer, seed: deriveSeed(config.seed, STREAM.local, round, keeper) }
       try {
         const outcome = await pool.play({
+          ...common,
           indices: shards[keeper]!,
-          global,
+          global: homes.has(keeper) ? withHome(global, home, homes.get(keeper)!) : global,
           training: training as TrainingParameters,
           attack: bad.has(keeper) ? config.poison! : null,
           bound: config.bound?.norm ?? null,
@@ -123,7 +179,7 @@ async function collect(
         })
         return { keeper, ...outcome }
       } catch (error) {
-        if (!(error instanceof LearningError && error.code === 'DIVERGED')) throw error
+        if (!(error instanceof LearningError && NO_UPDATE.has(error.code))) throw error
         diverged = error
         return null
       } finally {
@@ -143,16 +199,45 @@ function centreFor({ centre }: SimulationConfig, members: number): SimulationCon
   return { kind: 'median', groups: members }
 }
 
-async function evaluateOn({ pool, testCount }: Federation, weights: Float32Array) {
+/** Parameters that a strategy leaves with the members. */
+function homeParts(strategy: StrategyModule | undefined, spec: ModelSpec): readonly ParameterSpec[] {
+  const names = new Set(strategy?.home ?? [])
+  return spec.parameters.filter(({ name }) => names.has(name))
+}
+
+/** On the test set, in as many parts as there are players. */
+async function evaluateOn({ pool, testCount, spec }: Federation, weights: Float32Array) {
   const parts = Math.min(pool.size, testCount)
   const edge = (part: number) => Math.floor((part * testCount) / parts)
   const outcomes = await Promise.all(
     Array.from({ length: parts }, (_, part) => pool.evaluate({ weights, from: edge(part), to: edge(part + 1) })),
   )
+  const confusion = new Uint32Array(spec.classes * spec.classes)
+  for (const outcome of outcomes) for (const [i, count] of outcome.confusion.entries()) confusion[i]! += count
   return {
     accuracy: outcomes.reduce((sum, { correct }) => sum + correct, 0) / testCount,
     loss: outcomes.reduce((sum, { lossSum }) => sum + lossSum, 0) / testCount,
+    ...classFigures(confusion, spec.classes),
   }
+}
+
+/** Each keeper's accuracy, by its own model where it has layers of its own; nothing unless asked for. */
+async function evaluateClients(
+  federation: Federation,
+  weights: Float32Array,
+  recall: readonly (number | null)[],
+  homes: SimulationState['homes'],
+) {
+  const { config, histograms, strategy, spec } = federation
+  if (config.perClient !== true) return {}
+  const home = homeParts(strategy, spec)
+  const clients: (number | null)[] = []
+  for (const [keeper, histogram] of histograms.entries()) {
+    const own = homes.get(keeper)
+    const seen = own === undefined ? recall : (await evaluateOn(federation, withHome(weights, home, own))).recall
+    clients.push(clientAccuracy(seen, histogram))
+  }
+  return { clients }
 }
 
 /** Deviation of the noise that one member adds to each value. */
@@ -173,9 +258,28 @@ function isShortMean(config: SimulationConfig, global: Float32Array, mean: Float
   return normOf(Float64Array.from(mean, (value, i) => value - global[i]!)) <= limit
 }
 
-/** Clients are drawn without replacement here; the accountant's Poisson sampling at the same rate is the usual approximation. */
-function spentAfter(config: SimulationConfig, rounds: number): number {
-  const { noiseMultiplier, delta } = config.privacy!
-  return new PrivacyAccountant().add({ noiseMultiplier, samplingRate: config.fraction, steps: rounds }).spent(delta)
-    .epsilon
+/**
+ * σ of the round's least noisy sum that was opened, and ε of all rounds so far. A median or trimmed mean opens every group's sum, and
+ * a client is in one of them: of n shares of noise σC/√n a group of g has σC·√(g/n), so the smallest group counts. The same holds for
+ * the sum of those who delivered when others did not. Clients are drawn without replacement here; the accountant's Poisson sampling at
+ * the same rate is the usual approximation.
+ */
+function privacyAfter(
+  config: SimulationConfig,
+  { records }: SimulationState,
+  { present, deliveries }: { readonly present: number; readonly deliveries: number },
+): { noise?: number; epsilon?: number } {
+  if (config.privacy === undefined || config.privacy.noiseMultiplier === 0) return {}
+  const { noiseMultiplier, delta } = config.privacy
+  const { centre, fraction: samplingRate } = config
+  const groups = centre.kind === 'mean' ? 1 : Math.min(centre.groups, Math.max(1, deliveries))
+  const smallest = Math.floor(deliveries / groups)
+  // Nothing was opened when nobody delivered.
+  const noise = deliveries === 0 ? null : noiseMultiplier * Math.sqrt(smallest / present)
+  const opened = records.filter(({ members }) => members > 0).map((record) => record.noise ?? noiseMultiplier)
+  const steps = new Map<number, number>()
+  for (const sigma of noise === null ? opened : [...opened, noise]) steps.set(sigma, (steps.get(sigma) ?? 0) + 1)
+  const accountant = new PrivacyAccountant()
+  for (const [sigma, count] of steps) accountant.add({ noiseMultiplier: sigma, samplingRate, steps: count })
+  return { ...(noise === null ? {} : { noise }), epsilon: steps.size > 0 ? accountant.spent(delta).epsilon : 0 }
 }

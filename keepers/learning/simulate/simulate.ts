@@ -2,6 +2,7 @@
 // A whole federation on one machine: rounds of virtual keepers, good, bad and absent ones. Reproducible from its seed whatever
 // the number of threads, and resumable after any round.
 import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
 import {
   type Partition,
   partitionBySize,
@@ -10,30 +11,39 @@ import {
   partitionShards,
 } from '../data/partition.ts'
 import { LearningError } from '../errors.ts'
+import { checkRunnable } from '../external/process.ts'
 import { specHash } from '../model/spec.ts'
 import { checkVector, initialWeights } from '../model/vector.ts'
 import { deriveSeed } from '../random.ts'
+import type { StrategyModule } from '../strategy/module.ts'
 import { initialServerState } from '../strategy/server.ts'
 import type { Dataset, ModelSpec } from '../types.ts'
 import { configHash, parseSimulationConfig, type SimulationConfig, type SimulationSettings } from './config.ts'
 import { openPool } from './pool.ts'
 import { type Combine, playRound, STREAM } from './round.ts'
+import { isOutOfPatience } from './schedule.ts'
 import type { RoundRecord, SimulationState } from './state.ts'
 
 export type SimulationResult = SimulationState & {
   /** Samples per class of each keeper. */
   readonly histograms: Partition['histograms']
   readonly reachedTarget: boolean
+  /** What ended it. */
+  readonly stopped: 'rounds' | 'target' | 'patience'
 }
 
 export type SimulateOptions = {
   readonly spec: ModelSpec
   readonly data: { readonly train: Dataset; readonly test: Dataset }
   readonly settings: SimulationSettings
+  /** Where `settings.trainer` runs; the working directory unless told. */
+  readonly folder?: string
   /** Threads; 0 = in the calling one. All cores unless told. */
   readonly workers?: number
   readonly signal?: AbortSignal
-  /** Another system's aggregation in place of `settings.centre`. Saved states do not include it. */
+  /** A module in place of `settings.server`. */
+  readonly strategy?: StrategyModule | undefined
+  /** Somebody else's aggregation in place of `settings.centre`; not part of what a saved state remembers. */
   readonly combine?: Combine
   readonly resume?: SimulationState
   /** After each round; the state is complete and may be stored. */
@@ -44,26 +54,40 @@ export type SimulateOptions = {
 
 /**
  * Plays the rounds. Throws BAD_SIMULATION (settings), EMPTY_SHARD (too little data for so many keepers), BAD_CHECKPOINT (a state
- * of another simulation), DIVERGED (nobody's training stayed finite), or the signal's reason.
+ * of another simulation), DIVERGED or TRAINER_FAILED (nobody's
+ * training came to anything), NO_TRAINER, or the signal's reason.
  */
 export async function simulate(options: SimulateOptions): Promise<SimulationResult> {
   const { spec, data, signal, resume, onRound, onMember } = options
   const config = parseSimulationConfig(options.settings)
-  const identity = configHash(config, specHash(spec), `${data.train.name} ${data.train.count} ${data.test.count}`)
+  const { strategy } = options
+  if (strategy?.weighs === true && config.privacy !== undefined) {
+    throw new LearningError(
+      'BAD_SIMULATION',
+      'simulation: the strategy weighs keepers, and privacy has all weigh the same',
+    )
+  }
+  const about = `${data.train.name} ${data.train.count} ${data.test.count}`
+  const terms = strategy === undefined ? '' : ` ${JSON.stringify(strategy.terms)}`
+  const identity = configHash(config, specHash(spec), about + terms)
   if (data.test.count === 0) throw new LearningError('EMPTY_SHARD', 'simulation: the test set is empty')
-  const { shards, histograms } = split(data.train, config)
+  const partition = split(data.train, config)
+  const { shards, histograms } = partition
   let state = begin(spec, config, identity, resume)
   const workers = options.workers ?? Math.min(config.keepers, availableParallelism())
   signal?.throwIfAborted()
-  const pool = await openPool(spec, data, workers, signal)
+  const trainer =
+    config.trainer === undefined ? undefined : { ...config.trainer, folder: resolve(options.folder ?? '.') }
+  if (trainer !== undefined) checkRunnable(trainer)
+  const pool = await openPool(spec, { ...data, trainer }, workers, signal)
   const abort = () => void pool.close()
   signal?.addEventListener('abort', abort, { once: true })
   const reached = () => (state.records.at(-1)?.accuracy ?? 0) >= (config.targetAccuracy ?? Number.POSITIVE_INFINITY)
   try {
-    while (state.round < config.rounds && !reached()) {
+    while (state.round < config.rounds && !reached() && !isOutOfPatience(config.patience, state.records)) {
       signal?.throwIfAborted()
       state = await playRound(
-        { spec, config, shards, testCount: data.test.count, pool, combine: options.combine },
+        { spec, config, shards, histograms, testCount: data.test.count, pool, combine: options.combine, strategy },
         state,
         onMember,
       )
@@ -77,12 +101,22 @@ export async function simulate(options: SimulateOptions): Promise<SimulationResu
     signal?.removeEventListener('abort', abort)
     await pool.close()
   }
-  return { ...state, histograms, reachedTarget: reached() }
+  const patient = state.round >= config.rounds ? 'rounds' : 'patience'
+  return { ...state, histograms, reachedTarget: reached(), stopped: reached() ? 'target' : patient }
 }
 
 function split(train: Dataset, config: SimulationConfig): Partition {
-  const { partition, keepers } = config
-  const seed = deriveSeed(config.seed, STREAM.partition)
+  const { partition, empty = 0 } = config
+  const keepers = config.keepers - empty
+  const dealt = deal(train, partition, keepers, deriveSeed(config.seed, STREAM.partition))
+  if (empty === 0) return dealt
+  return {
+    shards: [...dealt.shards, ...Array.from({ length: empty }, () => new Uint32Array(0))],
+    histograms: [...dealt.histograms, ...Array.from({ length: empty }, () => new Uint32Array(train.classes))],
+  }
+}
+
+function deal(train: Dataset, partition: SimulationConfig['partition'], keepers: number, seed: number): Partition {
   if (partition.kind === 'iid') return partitionIid(train, { parts: keepers, seed })
   if (partition.kind === 'dirichlet') return partitionDirichlet(train, { parts: keepers, seed, alpha: partition.alpha })
   if (partition.kind === 'sizes') return partitionBySize(train, { sizes: partition.sizes, seed })
@@ -102,6 +136,7 @@ function begin(
       weights: initialWeights(spec, deriveSeed(config.seed, STREAM.weights)),
       server: initialServerState(config.server, spec.parameterCount),
       records: [],
+      homes: new Map(),
     }
   }
   if (resume.configHash !== identity) {

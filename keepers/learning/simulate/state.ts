@@ -19,6 +19,16 @@ export type RoundRecord = {
   readonly refused: number
   /** The mean was beyond the bound: the round changed nothing. */
   readonly lost: boolean
+  /** Members who were there without samples; they are no `members`. */
+  readonly idle: number
+  /** On the test set: mean F1 of the classes, and recall and precision of each. */
+  readonly macroF1: number | null
+  readonly recall: readonly (number | null)[]
+  readonly precision: readonly (number | null)[]
+  /** Each keeper's accuracy on test samples mixed like its own; with personal layers, by its own model. Only if asked for. */
+  readonly clients?: readonly (number | null)[]
+  /** σ of what was opened of least noise in the round: a group's sum, or all of it. */
+  readonly noise?: number
   /** ε spent so far, when differential privacy is on. */
   readonly epsilon?: number
 }
@@ -30,6 +40,8 @@ export type SimulationState = {
   readonly weights: Float32Array
   readonly server: ServerState
   readonly records: readonly RoundRecord[]
+  /** Layers that stay with keepers, of those who have trained some. */
+  readonly homes: ReadonlyMap<number, Float32Array>
 }
 
 const MAGIC = 'COHSIM01'
@@ -44,6 +56,13 @@ const recordSchema = z.strictObject({
   // Absent from states of before there was a bound.
   refused: z.number().int().default(0),
   lost: z.boolean().default(false),
+  // And these of before there were any.
+  idle: z.number().int().default(0),
+  macroF1: z.number().nullable().default(null),
+  recall: z.array(z.number().nullable()).default([]),
+  precision: z.array(z.number().nullable()).default([]),
+  clients: z.array(z.number().nullable()).optional(),
+  noise: z.number().optional(),
   epsilon: z.number().optional(),
 })
 const stateSchema = z.strictObject({
@@ -51,26 +70,30 @@ const stateSchema = z.strictObject({
   round: z.number().int().min(0),
   serverRound: z.number().int().min(0),
   records: z.array(recordSchema),
+  homes: z.array(z.number().int().min(0)).default([]),
 })
 
 export function encodeSimulation(state: SimulationState): Uint8Array<ArrayBuffer> {
-  const { configHash, round, records, weights, server } = state
-  return seal(MAGIC, { configHash, round, records, serverRound: server.round }, [weights, server.m, server.v])
+  const { configHash, round, records, weights, server, homes } = state
+  const header = { configHash, round, records, serverRound: server.round, homes: [...homes.keys()] }
+  return seal(MAGIC, header, [weights, server.m, server.v, ...homes.values()])
 }
 
 /** Throws BAD_CHECKPOINT on anything that `encodeSimulation` did not write, whole. */
 export function decodeSimulation(bytes: Uint8Array): SimulationState {
   const { header, vectors } = unseal(MAGIC, bytes, 'saved simulation')
   const parsed = stateSchema.safeParse(header)
-  const [weights, m, v] = vectors
-  if (!parsed.success || weights === undefined || m === undefined || v === undefined || vectors.length !== 3) {
+  const [weights, m, v, ...own] = vectors
+  if (!parsed.success || weights === undefined || m === undefined || v === undefined) {
     throw new LearningError('BAD_CHECKPOINT', 'saved simulation: the header does not fit')
   }
-  const { serverRound, ...rest } = parsed.data
+  const { serverRound, homes, ...rest } = parsed.data
+  if (own.length !== homes.length) throw new LearningError('BAD_CHECKPOINT', 'saved simulation: layers are missing')
   return {
     ...rest,
     records: rest.records as RoundRecord[],
     weights,
     server: { round: serverRound, m, v },
+    homes: new Map(homes.map((keeper, i) => [keeper, own[i]!])),
   }
 }

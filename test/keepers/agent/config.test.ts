@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { trainerCommandOf } from '../../../keepers/agent/config.ts'
 import {
   AgentError,
   initKeeper,
@@ -70,6 +71,34 @@ describe('keeper config', () => {
       expect(refusal(() => parseConfig(example.replace(from, to), '/x')).message).to.match(message)
     }
     expect(refusal(() => parseConfig('a: [', '/x')).message).to.match(/keeper\.yaml/)
+  })
+
+  describe('of a trainer that is a program', () => {
+    const withTraining = (lines: string): string => example.replace('  proximalMu: 0\n', `$&${lines}\n`)
+
+    it('runs where the config is, with no network, unless told', () => {
+      const config = parseConfig(withTraining('  command: [python3, train.py]'), '/srv/keeper')
+      expect(trainerCommandOf(config)).to.deep.equal({
+        ...{ command: ['python3', 'train.py'], environment: {}, folder: '/srv/keeper' },
+        limits: { seconds: 600, network: 'none' },
+      })
+      expect(trainerCommandOf(parseConfig(example, '/srv/keeper'))).to.equal(null)
+    })
+
+    it('refuses what makes no sense, by key', () => {
+      const wrong: [string, RegExp][] = [
+        ['  command: python3 train.py', /training\.command.*array/],
+        ['  command: []', /training\.command/],
+        ['  limits: { seconds: 5 }', /training\.limits: limits of a program, and there is no training\.command/],
+        ['  environment: { A: b }', /training\.environment: of a program, and there is no training\.command/],
+        ['  command: [x]\n  limits: { network: some }', /training\.limits\.network/],
+        ['  command: [x]\n  limits: { memoryMiB: 1 }', /training\.limits\.memoryMiB/],
+        ['  command: [x]\n  environment: { "A B": c }', /training\.environment/],
+      ]
+      for (const [lines, message] of wrong) {
+        expect(refusal(() => parseConfig(withTraining(lines), '/x')).message).to.match(message)
+      }
+    })
   })
 
   describe('of a DHT', () => {

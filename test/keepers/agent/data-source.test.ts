@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -9,6 +9,7 @@ import { LearningError, proceduralDigits } from '../../../keepers/learning/index
 import {
   commitToWeights,
   exampleManifest,
+  manifestDigest,
   openManifest,
   type ServiceManifest,
 } from '../../../keepers/versions/index.ts'
@@ -84,7 +85,7 @@ describe('a keeper`s own data', function () {
       expect(trainer.shard.parameterCount).to.equal(model.spec.parameterCount)
       expect(trainer.shard.testSamples).to.equal(0)
       const training = { ...config.training, epochs: 12, learningRate: 0.02 }
-      const { weights, samples } = await trainer.train(trainer.shard.initialWeights, 1, training)
+      const { weights, samples } = await trainer.train(trainer.shard.initialWeights, { round: 1, epoch: 1 }, training)
       expect(samples).to.equal(trainer.shard.samples)
       expect((await trainer.evaluate(weights)).accuracy).to.be.at.least(accuracy)
       expect(commitToWeights(model, weights).commitment).to.match(/^0x[0-9a-f]{64}$/)
@@ -95,13 +96,48 @@ describe('a keeper`s own data', function () {
     const [, data, manifest] = sources[0]!
     const config = configOf(data, manifest)
     const trainer = await start(config)
-    const failure = trainer.train(trainer.shard.initialWeights.fill(3e38), 1, config.training)
+    const failure = trainer.train(trainer.shard.initialWeights.fill(3e38), { round: 1, epoch: 1 }, config.training)
     const error: unknown = await failure.catch((caught: unknown) => caught)
     expect(error).to.be.instanceOf(LearningError).with.property('code', 'DIVERGED')
     // Where it was thrown, not where it arrived.
     expect((error as Error).stack).to.match(/learning.train/)
     const missing = await start(configOf('source: csv\n  path: none.csv', manifest)).catch((caught: Error) => caught)
     expect((missing as Error).cause).to.be.instanceOf(LearningError)
+  })
+
+  it('is trained on by a program of the operator`s, which gets the round and leaves nothing behind', async () => {
+    const [, data, manifest] = sources[0]!
+    const config = configOf(data, manifest)
+    const script = [
+      'cp "$COHORT_TRAINING/weights.safetensors" "$COHORT_TRAINING/trained.safetensors"',
+      'cp "$COHORT_TRAINING/settings.json" settings.json',
+      `printf '{"samples": 50, "metrics": {"f1": 0.5}}' > "$COHORT_TRAINING/metrics.json"`,
+    ]
+    mkdirSync(join(folder, 'training', 'round-0-killed'), { recursive: true })
+    const settings = {
+      command: ['sh', '-c', script.join(' && ')],
+      limits: { seconds: 20, network: 'allowed' as const },
+    }
+    const trainer = await start({ ...config, training: { ...config.training, ...settings } })
+    expect(readdirSync(join(folder, 'training'))).to.deep.equal([])
+    const { initialWeights } = trainer.shard
+    const outcome = await trainer.train(initialWeights, { round: 3, epoch: 2 }, { ...config.training, decay: 0.5 })
+    expect(outcome).to.deep.equal({ weights: initialWeights, samples: 50, loss: Number.NaN, metrics: { f1: 0.5 } })
+    const told = JSON.parse(readFileSync(join(folder, 'settings.json'), 'utf8'))
+    expect(told).to.deep.include({ round: 3, epoch: 2, learningRate: 0.0005, manifest: manifestDigest(manifest) })
+    expect(told.clip).to.deep.equal({ norm: manifest.rounds.clipNorm, entry: manifest.rounds.clipBound })
+    expect(readdirSync(join(folder, 'training'))).to.deep.equal([])
+  })
+
+  it('is not trained on by a program that is not there: the keeper does not start', async () => {
+    const [, data, manifest] = sources[0]!
+    const config = configOf(data, manifest)
+    const failure = start({ ...config, training: { ...config.training, command: ['no-such-program'] } })
+    const error: unknown = await failure.catch((caught: unknown) => caught)
+    expect(error).to.be.instanceOf(AgentError).with.property('exitCode', KEEPER_EXIT.config)
+    expect((error as Error).message).to.match(
+      /keeper\.yaml: training\.command: no-such-program is not an executable file/,
+    )
   })
 
   it('is refused with the file and the reason when it is not what the members agreed on', async () => {

@@ -15,6 +15,7 @@ import type { Fact } from '../../../keepers/agent/facts.ts'
 import { epochName } from '../../../keepers/agent/members.ts'
 import { KeeperMetrics } from '../../../keepers/agent/metrics.ts'
 import type { Snapshot } from '../../../keepers/agent/snapshot.ts'
+import { HomeLayers } from '../../../keepers/agent/strategy.ts'
 import { contractInterface, type RevertError } from '../../../keepers/chain/index.ts'
 import { bitmapOf } from '../../../keepers/chain/seats.ts'
 import {
@@ -187,6 +188,8 @@ export async function roundStage(options: {
     peers: { providers: async () => [], refresh: () => undefined },
     epochs: { frame: async () => frame },
     trainer: { shard: { parameterCount: plan.vectorLength } },
+    strategy: null,
+    home: new HomeLayers(store, []),
     metrics: new KeeperMetrics({ process: false }),
     remembered: { parameters: null, due: null },
     log: pino({ level: 'silent' }),

@@ -20,7 +20,7 @@ describe('a keeper in training', () => {
       return { weights: Float32Array.from(vectorOf(50, 1)), samples: 100, loss: 1 }
     }
     Object.assign(stage.context, {
-      model: { weights: async () => global, accepted: null },
+      model: { state: async () => ({ weights: global, moments: [] }), accepted: null },
       contracts: {
         ...stage.context.contracts,
         registry: { getAddress: async () => `0x${'11'.repeat(20)}` },
@@ -82,6 +82,33 @@ describe('a keeper in training', () => {
     const { values } = await stage.context.metrics.errors.get()
     const counted = values.filter(({ value }) => value > 0).map(({ labels, value }) => [labels.code, value])
     expect(counted).to.deep.equal([['DIVERGED', 1]])
+  })
+
+  it('makes no update when the operator`s own program fails, says which and why, and leaves the round to the others', async () => {
+    const train = async () => {
+      trained++
+      throw new LearningError('TRAINER_FAILED', 'training.command `python train.py`: it wrote no metrics.json')
+    }
+    Object.assign(stage.context.trainer, { train })
+    expect(await training(stage.step())).to.equal('done')
+    expect([trained, methods()]).to.deep.equal([1, []])
+    expect(await stage.context.metrics.registry.metrics()).to.match(/cohort_errors_total\{code="TRAINER_FAILED"\} 1/)
+  })
+
+  it('shows the figures of the operator`s own program, and forgets those of the round before', async () => {
+    stage.context.metrics.setTrainer({ auc: 0.5 })
+    const train = async () => ({
+      weights: Float32Array.from(vectorOf(50, 1)),
+      samples: 9,
+      loss: 1,
+      metrics: { f1: 0.75 },
+    })
+    Object.assign(stage.context.trainer, { train })
+    expect(await training(stage.step())).to.equal('done')
+    const shown = await stage.context.metrics.registry.metrics()
+    expect(shown)
+      .to.match(/cohort_trainer_figure\{name="f1"\} 0\.75/)
+      .and.not.to.contain('auc')
   })
 
   it('tries again after another failure of the thread', async () => {

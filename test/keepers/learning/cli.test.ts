@@ -51,7 +51,9 @@ describe('learning: command line', function () {
     expect(JSON.parse(first.stdout).rounds).to.have.length(2)
     expect(JSON.parse(first.stdout).histograms).to.have.length(4)
     expect(first.stderr).to.match(/^data: .*1500 \+ 300/)
-    expect((await readdir(out)).sort()).to.deep.equal(['chart.svg', 'model', 'result.json', 'rounds.csv', 'state.bin'])
+    expect((await readdir(out)).sort()).to.deep.equal([
+      ...['chart.svg', 'events.out.tfevents.cohort', 'model', 'result.json', 'rounds.csv', 'state.bin'],
+    ])
     const again = await cohort([...options, '--rounds', '3'])
     expect(again.code).to.equal(64)
     expect(again.stderr).to.contain('add --resume')

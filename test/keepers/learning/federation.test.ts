@@ -225,9 +225,11 @@ describe('learning: simulation', function () {
   it('writes CSV that lines up and an SVG that is well formed', async () => {
     const { records } = await run({ rounds: 3, dropOut: 0.1 })
     const lines = roundsCsv(records).trimEnd().split('\n')
-    expect(lines[0]).to.equal('round,accuracy,loss,trainLoss,members,dropped,poisoned,refused,lost,epsilon')
+    expect(lines[0]).to.equal(
+      'round,accuracy,loss,trainLoss,members,dropped,poisoned,refused,lost,epsilon,idle,macroF1',
+    )
     expect(lines).to.have.length(4)
-    expect(lines.every((line) => line.split(',').length === 10)).to.equal(true)
+    expect(lines.every((line) => line.split(',').length === 12)).to.equal(true)
     const svg = roundsChart(records, 'a <b> & "c"')
     expect(svg).to.contain('a &#60;b&#62; &#38; &#34;c&#34;')
     expect(svg.match(/<path d="M[\d.]+ [\d.]+(L[\d.]+ [\d.]+){2}"/g)).to.have.length(2)

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `cohort service strategy`: puts a module, by its hash, into a manifest in place of the built-in strategy.
+import { existsSync } from 'node:fs'
+import process from 'node:process'
+import type { Command } from 'commander'
+import { UsageError } from './failure.ts'
+import { replaceFile } from './learning-options.ts'
+import { manifestOf } from './manifest-option.ts'
+
+type Options = { readonly module: string; readonly settings: string; readonly out: string; readonly force?: boolean }
+
+export function registerServiceStrategy(service: Command): void {
+  service
+    .command('strategy')
+    .description('a manifest whose members make the next model of the mean by a module of yours')
+    .argument('<manifest>', 'a file, or the name of an example')
+    .requiredOption('--module <file>', 'the strategy; strategies/ has some')
+    .option('--settings <json>', 'what the module is told', '{}')
+    .requiredOption('--out <file>', 'where the manifest goes')
+    .option('--force', 'replace a file that is there')
+    .action(run)
+}
+
+async function run(text: string, options: Options): Promise<void> {
+  const { module: file, out, force } = options
+  if (existsSync(out) && force !== true) throw new UsageError(`${out} is there: add --force, or choose another --out`)
+  const room = await import('../learning/index.ts')
+  const { decodeManifest, encodeManifest, manifestDigest, openManifest } = await import('../versions/index.ts')
+  const { strategy: _before, ...manifest } = await manifestOf(text, 'manifest')
+  const source = room.readStrategy(file)
+  const sha256 = room.strategyHash(source)
+  const { strategy: _builtIn, ...rounds } = manifest.rounds
+  const bytes = encodeManifest({ ...manifest, rounds, strategy: { sha256, settings: settingsOf(options.settings) } })
+  const made = decodeManifest(bytes, out)
+  const { spec } = await openManifest(made, out)
+  // Refuses settings that the module does not take.
+  const module_ = new room.StrategyModule(source, made.strategy!, spec.parameters, file)
+  await replaceFile(out, bytes)
+  const home = module_.home.length === 0 ? '' : `\nstays at home  ${module_.home.join(', ')}`
+  process.stdout.write(`strategy       ${sha256}${home}\ndigest         ${manifestDigest(made)}\n`)
+}
+
+function settingsOf(text: string): Record<string, never> {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, never>
+  } catch {
+    // Said below.
+  }
+  throw new UsageError(`--settings takes a JSON object, not ${text}`)
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A strategy that is a file: what members make of the decrypted mean. All of them run it, so all must run the same one, which its hash
+// says, and come to the same bits, which the sandbox sees to.
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { LearningError } from '../errors.ts'
+import type { ParameterSpec } from '../types.ts'
+import { type Argument, callModule, readVector } from './sandbox.ts'
+
+const MOST_BYTES = 262_144
+/** What a model's blob holds beside the weights. */
+const MOST_VECTORS = 2
+
+/** What no realm can be without, and a strategy must be. */
+const REFUSED_SYNTAX: readonly (readonly [RegExp, string])[] = [
+  [/\*\*/, 'it uses **, whose last bit is not defined: multiply, or take Math.sqrt'],
+  [/\b(async|await|import)\b/, 'it says async, await or import: a strategy is one file, and done when it returns'],
+]
+
+/** What members agree on: the module by its hash, and what it is told. */
+export const strategyTermsSchema = z.strictObject({
+  /** SHA-256 of the module's file, hexadecimal. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'takes 64 hex digits'),
+  /** Handed to the module as they are. */
+  settings: z.record(z.string(), z.json()),
+})
+export type StrategyTerms = z.infer<typeof strategyTermsSchema>
+
+/** What everybody knows of the round whose mean it is. */
+export type StrategyRound = {
+  readonly round: number
+  /** Members whose updates are in the mean, and members of the epoch. */
+  readonly contributors: number
+  readonly members: number
+}
+
+/** Weights, and what the strategy remembers: as many vectors of the same length as it says. */
+export type StrategyState = { readonly weights: Float32Array; readonly vectors: readonly Float32Array[] }
+
+/** SHA-256 of a module's file, as terms have it. */
+export function strategyHash(source: Uint8Array): string {
+  return createHash('sha256').update(source).digest('hex')
+}
+
+export class StrategyModule {
+  readonly terms: StrategyTerms
+  /** How many vectors it remembers. */
+  readonly vectors: number
+  /** Names of parameters that stay at each member's home. */
+  readonly home: readonly string[]
+  /** Whether it weighs members by more than their samples. */
+  readonly weighs: boolean
+  readonly #source: string
+  readonly #where: string
+  readonly #parameters: readonly ParameterSpec[]
+  readonly #length: number
+
+  /**
+   * @param where names the module in errors
+   * @throws LearningError BAD_STRATEGY for another hash than the terms', a module that cannot be run, or settings that it refuses
+   */
+  constructor(source: Uint8Array, terms: StrategyTerms, parameters: readonly ParameterSpec[], where: string) {
+    const bad = (why: string): never => {
+      throw new LearningError('BAD_STRATEGY', `${where}: ${why}`)
+    }
+    const hash = strategyHash(source)
+    if (hash !== terms.sha256) bad(`it hashes to ${hash}, members agreed on ${terms.sha256}: get that file`)
+    if (source.length > MOST_BYTES) bad(`${source.length} bytes, at most ${MOST_BYTES} are allowed`)
+    const text = new TextDecoder().decode(source)
+    const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\/\/.*/g, '')
+    for (const [syntax, why] of REFUSED_SYNTAX) if (syntax.test(code)) bad(why)
+    this.terms = terms
+    this.#source = text
+    this.#where = where
+    this.#parameters = parameters
+    this.#length = parameters.reduce((sum, { length }) => sum + length, 0)
+    if (!this.#has('step')) bad('it exports no function step')
+    this.#call('check', {}, () => true)
+    this.vectors =
+      this.#call('vectors', {}, (count, fail) =>
+        Number.isInteger(count) && Number(count) >= 0 && Number(count) <= MOST_VECTORS
+          ? Number(count)
+          : fail(`vectors: 0 to ${MOST_VECTORS}, not ${String(count)}`),
+      ) ?? 0
+    this.home = this.#call('home', {}, (names, fail) => this.#knownNames(names, fail)) ?? []
+    this.weighs = this.#has('weight')
+  }
+
+  /** What a service starts from: zeros. */
+  initial(): Float32Array[] {
+    return Array.from({ length: this.vectors }, () => new Float32Array(this.#length))
+  }
+
+  /**
+   * The state after a round, the same bits for every member. Vectors of another strategy are dropped, and start afresh.
+   * @param mean of the members' updates (their weights minus the global ones)
+   * @throws LearningError BAD_STRATEGY, BAD_VECTOR
+   */
+  step(before: StrategyState, mean: Float64Array, round: StrategyRound): StrategyState {
+    const { weights } = before
+    if (weights.length !== this.#length || mean.length !== this.#length) {
+      throw new LearningError(
+        'BAD_VECTOR',
+        `strategy: ${weights.length} weights, a mean of ${mean.length}, a model of ${this.#length}`,
+      )
+    }
+    const bad = mean.findIndex((value) => !Number.isFinite(value))
+    if (bad >= 0) throw new LearningError('BAD_VECTOR', `strategy: value ${bad} of the mean is ${mean[bad]}`)
+    const vectors = before.vectors.length === this.vectors ? before.vectors : this.initial()
+    const args = {
+      weights: { single: weights },
+      mean: { double: mean },
+      vectors: { singles: vectors },
+      round: { json: round },
+    }
+    return this.#call('step', args, (result, fail) => {
+      const given = result as { weights?: unknown; vectors?: { [i: number]: unknown } } | null
+      return {
+        weights: readVector(given?.weights, 'step: weights', this.#length, fail),
+        vectors: vectors.map((_, i) => readVector(given?.vectors?.[i], `step: vectors[${i}]`, this.#length, fail)),
+      }
+    })!
+  }
+
+  /**
+   * What a member weighs in the mean: its samples unless the module says otherwise. A whole number, at least 1.
+   * @param maxSamples The most that a member may weigh: what all have who are to weigh alike, for the mean's precision.
+   * @param loss of the global model on the member's own samples, before it trains
+   */
+  weight(samples: number, loss: number, maxSamples: number): number {
+    const args = { samples: { json: samples }, loss: { json: loss }, maxSamples: { json: maxSamples } }
+    return (
+      this.#call('weight', args, (value, fail) =>
+        typeof value === 'number' && Number.isFinite(value) && value >= 0
+          ? Math.max(1, Math.min(maxSamples, Math.round(value)))
+          : fail(`weight: ${String(value)} is no weight`),
+      ) ?? samples
+    )
+  }
+
+  #call<T>(
+    name: string,
+    args: Readonly<Record<string, Argument>>,
+    read: (result: unknown, fail: (why: string) => never) => T,
+  ): T | null {
+    const agreed = { settings: { json: this.terms.settings }, parameters: { json: this.#parameters } }
+    return callModule(this.#source, this.#where, name, { ...agreed, ...args }, read)
+  }
+
+  #has(name: string): boolean {
+    const probe = `${this.#source}\nmodule.exports = { probe: ((held) => () => typeof held === 'function')(module.exports.${name}) }`
+    return callModule(probe, this.#where, 'probe', {}, (result) => result === true) ?? false
+  }
+
+  #knownNames(names: unknown, fail: (why: string) => never): string[] {
+    const known = new Set(this.#parameters.map(({ name }) => name))
+    const list = Array.from(names as ArrayLike<unknown>, String)
+    const stranger = list.find((name) => !known.has(name))
+    return stranger === undefined ? list : fail(`home: ${stranger} is not a parameter of the model`)
+  }
+}
+
+/** Reads a module's file. @throws LearningError BAD_STRATEGY */
+export function readStrategy(file: string): Uint8Array {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new LearningError('BAD_STRATEGY', `cannot read the strategy ${file}: ${(cause as Error).message}`, { cause })
+  }
+}

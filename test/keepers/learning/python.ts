@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A Python for tests, where there is one: $COHORT_PYTHON, else python3. What it lacks is skipped by name.
+import { spawnSync } from 'node:child_process'
+
+export const PYTHON = process.env.COHORT_PYTHON ?? 'python3'
+
+const known = new Map<string, boolean>()
+export function pythonHas(module: string): boolean {
+  const has = known.get(module) ?? spawnSync(PYTHON, ['-c', `import ${module}`]).status === 0
+  known.set(module, has)
+  return has
+}
