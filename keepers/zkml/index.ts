@@ -67,6 +67,7 @@ export {
   parseKey as parseVerificationKey,
   verifyAny as verifyProof,
 } from './inference/systems.ts'
+export { LookupCircuit } from './lookup/circuit.ts'
 export type { ProveOptions, Prover, ProverBackend } from './prove/backend.ts'
 export { proveAll, verifyBatch } from './prove/batch.ts'
 export { ProveError, type ProveErrorCode } from './prove/errors.ts'

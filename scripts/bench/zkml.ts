@@ -3,7 +3,8 @@
 // perceptrons; beside snarkjs, and beside what others published or write naively.
 //
 // Metrics: zkml.<network>.{import,constraints,compile,setup,key,witness,prove,verify,proof,verify-transaction,peak-memory},
-// zkml.<network>.{accuracy,accuracy-loss}, zkml.article-cnn-pool-last.constraints, zkml.last-layer.constraints,
+// zkml.<network>-lookup.{constraints,compile,setup,key,witness,prove,verify-transaction,peak-memory}: the same program with lookups.
+// zkml.<network>.{accuracy,accuracy-loss}, zkml.article-cnn-pool-last{,-lookup}.constraints, zkml.last-layer.constraints,
 // zkml.last-layer-naive.constraints, zkml.small-cnn-naive.constraints, zkml.equality.<network>.{pictures,constraints}.
 import { exampleManifest } from '../../keepers/versions/index.ts'
 import {
@@ -14,6 +15,7 @@ import {
   type Graph,
   type IntegerProgram,
   importModelFile,
+  LookupCircuit,
   type Mode,
   programCost,
   programScores,
@@ -169,6 +171,11 @@ async function poolLast(context: BenchContext, model: string, digits: Digits): P
   context.record({
     metric: 'zkml.article-cnn-pool-last.constraints',
     value: programCost(program).total,
+    unit: 'constraints',
+  })
+  context.record({
+    metric: 'zkml.article-cnn-pool-last-lookup.constraints',
+    value: new LookupCircuit(program).constraints,
     unit: 'constraints',
   })
 }

@@ -96,6 +96,59 @@ export async function measureNetwork(
     peerValue: 235_464,
   })
   record('peak-memory', await peakMemory(folder, sample), 'bytes', { note: 'a process that loads the key and proves' })
+  await measureLookups(context, name, program, folder, sample)
+}
+
+/**
+ * The same program in a circuit with lookups, beside plain Groth16's folder that measureNetwork has left: `zkml.<name>-lookup.<what>`. Proving is
+ * timed beside our own plain prover, in the same minutes.
+ */
+async function measureLookups(
+  context: BenchContext,
+  name: string,
+  program: IntegerProgram,
+  plainFolder: string,
+  sample: ArrayLike<number>,
+): Promise<void> {
+  const record = (
+    what: string,
+    value: number,
+    unit: string,
+    rest: { spread?: number; note?: string; peer?: string; peerValue?: number } = {},
+  ) => context.record({ metric: `zkml.${name}-lookup.${what}`, value, unit, ...rest })
+  const folder = `${plainFolder}-lookup`
+  await rm(folder, { recursive: true, force: true })
+  context.progress(`${name}: the circuit with lookups`)
+  const [compiled, compileSeconds] = await seconds(() => compileFolder({ folder, program, system: 'groth16-lookup' }))
+  record('constraints', compiled.manifest.constraints, 'constraints')
+  record('compile', compileSeconds, 's')
+  const [, setupSeconds] = await seconds(() => setupFolder(folder))
+  record('setup', setupSeconds, 's')
+  record('key', (await stat(folderPaths(folder).zkey)).size, 'bytes')
+  const runs = compiled.manifest.constraints > LARGE ? 1 : context.quick ? 3 : 7
+  const repeat = { runs, warmup: 2 }
+  const request = { input: sample, context: 1n }
+  const ours = await InferenceProver.open(folder)
+  const plain = await InferenceProver.open(plainFolder)
+  const witness = await time(() => ours.circuit.witness(request), repeat)
+  record('witness', witness.median, 'ms', { spread: witness.spread, note: 'of round 1' })
+  const proving = await timeBeside(
+    () => ours.prove(request),
+    () => plain.prove(request),
+    repeat,
+  )
+  record('prove', proving.ours.median, 'ms', {
+    spread: proving.ours.spread,
+    peer: 'ours, plain Groth16',
+    peerValue: proving.peer.median,
+    note: 'witness and verification included, key loaded',
+  })
+  const { proof, publicSignals } = await ours.prove(request)
+  await ours.close()
+  await plain.close()
+  const source = exportVerifier(ours.key, { name: 'Verifier', setupKind: 'local' })
+  record('verify-transaction', await transactionGas(source, encodeVerifyCalldata(proof, publicSignals)), 'gas')
+  record('peak-memory', await peakMemory(folder, sample), 'bytes', { note: 'a process that loads the key and proves' })
 }
 
 /** Gas of a whole transaction that verifies, on the simulated chain. */
