@@ -13,6 +13,43 @@ pragma solidity ^0.8.28;
 ///
 /// A service can never take more from a keeper than the bond the keeper put up for it.
 interface IKeeperRegistry {
+    // ------------------------------------------------------------------------------------------------- errors
+
+    /// @notice `account` owns no keeper.
+    error UnknownKeeper(address account);
+    error AlreadyRegistered(address owner);
+    /// @notice The operator key acts for `owner` already, or is the owner key itself.
+    error OperatorTaken(address operator, address owner);
+    /// @notice `caller` is neither owner nor operator of the keeper.
+    error NotKeeper(address caller, address owner);
+    /// @notice The signature is not the operator's consent (with the nonce it has now).
+    error ConsentInvalid(address operator, address owner, uint256 nonce);
+    error ZeroAddress(bytes32 field);
+    error ZeroAmount();
+    error ZeroEncryptionKey();
+    error MultiaddrLength(uint256 found, uint256 max);
+    /// @notice Free stake (active − bonded) does not cover the amount.
+    error InsufficientFreeStake(address owner, uint256 free, uint256 needed);
+    error StakeBelowMinimum(address owner, uint256 found, uint256 min);
+    error NothingUnbonding(address owner);
+    error StillUnbonding(address owner, uint64 unlocksAt, uint256 nowTime);
+    error KeeperJailed(address owner, uint64 until);
+    error NotJailed(address owner);
+    error StillJailed(address owner, uint64 until, uint256 nowTime);
+    error NotAService(address caller);
+    error ServiceNotActive(address service, ServiceStatus found);
+    error UnexpectedServiceStatus(address service, ServiceStatus found, ServiceStatus expected);
+    /// @notice The keeper has not said that this service may bond its stake.
+    error NotOptedIn(address owner, address service);
+    error OptInUnchanged(address owner, address service, bool optedIn);
+    error NotEngaged(address owner, address service);
+    error NoRewards(address owner);
+    error NothingToSweep();
+    error NoSurplus();
+    error CreditExceedsAllocation(address service, uint256 allocated, uint256 amount);
+    error PoolTooSmall(address service, uint256 available, uint256 amount);
+    error DelayOutOfRange(bytes32 field, uint256 found, uint256 min, uint256 max);
+
     // ------------------------------------------------------------------------------------------------- types
 
     /// @param operator Key that acts in services; never equal to the owner.
@@ -97,43 +134,6 @@ interface IKeeperRegistry {
     event RewardClaimed(address indexed owner, address indexed to, uint256 amount);
     event ServiceStatusChanged(address indexed service, ServiceStatus previous, ServiceStatus current);
     event SettingsChanged(Settings previous, Settings current);
-
-    // ------------------------------------------------------------------------------------------------- errors
-
-    /// @notice `account` owns no keeper.
-    error UnknownKeeper(address account);
-    error AlreadyRegistered(address owner);
-    /// @notice The operator key acts for `owner` already, or is the owner key itself.
-    error OperatorTaken(address operator, address owner);
-    /// @notice `caller` is neither owner nor operator of the keeper.
-    error NotKeeper(address caller, address owner);
-    /// @notice The signature is not the operator's consent (with the nonce it has now).
-    error ConsentInvalid(address operator, address owner, uint256 nonce);
-    error ZeroAddress(bytes32 field);
-    error ZeroAmount();
-    error ZeroEncryptionKey();
-    error MultiaddrLength(uint256 found, uint256 max);
-    /// @notice Free stake (active − bonded) does not cover the amount.
-    error InsufficientFreeStake(address owner, uint256 free, uint256 needed);
-    error StakeBelowMinimum(address owner, uint256 found, uint256 min);
-    error NothingUnbonding(address owner);
-    error StillUnbonding(address owner, uint64 unlocksAt, uint256 nowTime);
-    error KeeperJailed(address owner, uint64 until);
-    error NotJailed(address owner);
-    error StillJailed(address owner, uint64 until, uint256 nowTime);
-    error NotAService(address caller);
-    error ServiceNotActive(address service, ServiceStatus found);
-    error UnexpectedServiceStatus(address service, ServiceStatus found, ServiceStatus wanted);
-    /// @notice The keeper has not said that this service may bond its stake.
-    error NotOptedIn(address owner, address service);
-    error OptInUnchanged(address owner, address service, bool optedIn);
-    error NotEngaged(address owner, address service);
-    error NoRewards(address owner);
-    error NothingToSweep();
-    error NoSurplus();
-    error CreditExceedsAllocation(address service, uint256 allocated, uint256 amount);
-    error PoolTooSmall(address service, uint256 available, uint256 amount);
-    error DelayOutOfRange(bytes32 field, uint256 found, uint256 min, uint256 max);
 
     // ------------------------------------------------------------------------------------------------- keepers
 

@@ -5,6 +5,56 @@ import {Groth16Proof} from "./IGroth16Verifier.sol";
 
 /// @dev What the market stores and takes.
 interface IProverMarketTypes {
+    error ZeroTreasury();
+    error UnknownJob(uint256 jobId);
+    error JobNotOpen(uint256 jobId, JobStatus found);
+    error NotPoster(uint256 jobId, address caller);
+    error ZeroPrice();
+    error PriceFalls(uint96 startPrice, uint96 maxPrice);
+    error EscrowMismatch(uint256 sent, uint256 needed);
+    error DeadlinePassed(uint256 deadline, uint256 timestamp);
+    error DeadlineTooFar(uint256 deadline, uint256 latest);
+    error ClaimWindowTooShort(uint32 claimSeconds, uint32 min);
+    error SegmentCountInvalid(uint256 count, uint256 max);
+    error CopyCountInvalid(uint8 count, uint8 max);
+    error WitnessTooLong(uint256 length, uint256 max);
+    /// @notice Fewer provers than there are copies, or too many.
+    error InvitationCountInvalid(uint256 count, uint256 min, uint256 max);
+    /// @notice An invitation of nobody, without a witness, or a second one of the same prover.
+    error InvitationInvalid(uint256 index, address prover);
+    /// @notice The job is for provers that its poster chose.
+    error NotInvited(uint256 jobId, address prover);
+    /// @notice A commitment or output is not below the BN254 scalar order.
+    error ValueOutOfField(uint256 segment, uint256 value);
+    error UnknownSlot(uint256 jobId, uint8 segment, uint8 copy);
+    error SlotNotInState(uint256 jobId, uint8 segment, uint8 copy, SlotState found, SlotState expected);
+    /// @notice Somebody else holds the slot until `due`.
+    error SlotHeld(uint256 jobId, uint8 segment, uint8 copy, address prover, uint256 due);
+    /// @notice The caller failed this slot; another prover must take it.
+    error ProverFailedSlot(uint256 jobId, uint8 segment, uint8 copy, address prover);
+    /// @notice The caller works on another copy of this segment: copies are proven by different provers.
+    error ProverNotIndependent(uint256 jobId, uint8 segment, address prover);
+    error NotSlotHolder(uint256 jobId, uint8 segment, uint8 copy, address holder, address caller);
+    error AnswerTooLate(uint256 due, uint256 timestamp);
+    /// @notice The slot's prover still has time.
+    error NotOverdue(uint256 jobId, uint8 segment, uint8 copy, uint256 due);
+    /// @notice A segment's output must be the next one's input commitment.
+    error ChainBroken(uint256 jobId, uint8 segment, uint256 output, uint256 expected);
+    error AnswerMismatch(uint256 jobId, uint8 segment, uint8 copy, bytes32 given, bytes32 submitted);
+    error AnswerCountInvalid(uint256 count, uint256 max);
+    /// @notice At least one proof of this circuit does not hold; `accuse` tells whose.
+    error ProofsDoNotHold(uint256 jobId, bytes32 circuitId);
+    /// @notice The accused answer's proof holds.
+    error ProofHolds(uint256 jobId, uint8 segment, uint8 copy);
+    /// @notice The circuit was withdrawn: `close` ends the job, now.
+    error JobOfRevokedCircuit(uint256 jobId, bytes32 circuitId);
+    error JobInProgress(uint256 jobId);
+    error NotClosableYet(uint256 jobId, uint256 closableAt);
+    error NotCompleted(uint256 jobId, JobStatus found);
+    error BondTooLow(address prover, uint256 free, uint256 needed);
+    error AmountInvalid(uint256 amount, uint256 max);
+    error StillUnbonding(address prover, uint256 unbondsAt);
+
     enum JobStatus {
         None,
         /// Taking claims and submissions until the deadline.
@@ -121,54 +171,4 @@ interface IProverMarketTypes {
         /// Unix seconds from which what is unbonding can be withdrawn.
         uint48 unbondsAt;
     }
-
-    error ZeroTreasury();
-    error UnknownJob(uint256 jobId);
-    error JobNotOpen(uint256 jobId, JobStatus found);
-    error NotPoster(uint256 jobId, address caller);
-    error ZeroPrice();
-    error PriceFalls(uint96 startPrice, uint96 maxPrice);
-    error EscrowMismatch(uint256 sent, uint256 needed);
-    error DeadlinePassed(uint256 deadline, uint256 timestamp);
-    error DeadlineTooFar(uint256 deadline, uint256 latest);
-    error ClaimWindowTooShort(uint32 claimSeconds, uint32 minimum);
-    error SegmentCountInvalid(uint256 count, uint256 maximum);
-    error CopyCountInvalid(uint8 count, uint8 maximum);
-    error WitnessTooLong(uint256 length, uint256 maximum);
-    /// @notice Fewer provers than there are copies, or too many.
-    error InvitationCountInvalid(uint256 count, uint256 minimum, uint256 maximum);
-    /// @notice An invitation of nobody, without a witness, or a second one of the same prover.
-    error InvitationInvalid(uint256 index, address prover);
-    /// @notice The job is for provers that its poster chose.
-    error NotInvited(uint256 jobId, address prover);
-    /// @notice A commitment or output is not below the BN254 scalar order.
-    error ValueOutOfField(uint256 segment, uint256 value);
-    error UnknownSlot(uint256 jobId, uint8 segment, uint8 copy);
-    error SlotNotInState(uint256 jobId, uint8 segment, uint8 copy, SlotState found, SlotState expected);
-    /// @notice Somebody else holds the slot until `due`.
-    error SlotHeld(uint256 jobId, uint8 segment, uint8 copy, address prover, uint256 due);
-    /// @notice The caller failed this slot; another prover must take it.
-    error ProverFailedSlot(uint256 jobId, uint8 segment, uint8 copy, address prover);
-    /// @notice The caller works on another copy of this segment: copies are proven by different provers.
-    error ProverNotIndependent(uint256 jobId, uint8 segment, address prover);
-    error NotSlotHolder(uint256 jobId, uint8 segment, uint8 copy, address holder, address caller);
-    error AnswerTooLate(uint256 due, uint256 timestamp);
-    /// @notice The slot's prover still has time.
-    error NotOverdue(uint256 jobId, uint8 segment, uint8 copy, uint256 due);
-    /// @notice A segment's output must be the next one's input commitment.
-    error ChainBroken(uint256 jobId, uint8 segment, uint256 output, uint256 expected);
-    error AnswerMismatch(uint256 jobId, uint8 segment, uint8 copy, bytes32 given, bytes32 submitted);
-    error AnswerCountInvalid(uint256 count, uint256 maximum);
-    /// @notice At least one proof of this circuit does not hold; `accuse` tells whose.
-    error ProofsDoNotHold(uint256 jobId, bytes32 circuitId);
-    /// @notice The accused answer's proof holds.
-    error ProofHolds(uint256 jobId, uint8 segment, uint8 copy);
-    /// @notice The circuit was withdrawn: `close` ends the job, now.
-    error JobOfRevokedCircuit(uint256 jobId, bytes32 circuitId);
-    error JobInProgress(uint256 jobId);
-    error NotClosableYet(uint256 jobId, uint256 closableAt);
-    error NotCompleted(uint256 jobId, JobStatus found);
-    error BondTooLow(address prover, uint256 free, uint256 needed);
-    error AmountInvalid(uint256 amount, uint256 maximum);
-    error StillUnbonding(address prover, uint256 unbondsAt);
 }

@@ -9,9 +9,6 @@ pragma solidity ^0.8.28;
 /// any bond is open, nothing moves at all, whatever the unbonding delay has become since: what a service left behind may take it from
 /// any stake of the keeper. What is unbonding goes its own way, to the owner. The jailed serve their time first.
 interface IStakeSuccession {
-    event StakeSuccessorNamed(address indexed previous, address indexed successor);
-    event StakeMoved(address indexed owner, address indexed successor, uint256 amount);
-
     /// @notice The DAO has named no successor.
     error NoStakeSuccessor();
     /// @notice A service that the keeper has left may still slash.
@@ -20,6 +17,9 @@ interface IStakeSuccession {
     error StakeSuccessorInvalid(address successor);
     /// @notice The successor did not take exactly what moves, or did not give it to the owner's keeper.
     error StakeNotReceived(address successor, address owner, uint256 amount);
+
+    event StakeSuccessorNamed(address indexed previous, address indexed successor);
+    event StakeMoved(address indexed owner, address indexed successor, uint256 amount);
 
     /// @notice Admin only. Zero takes the name back. Stake that has moved stays there.
     function nameStakeSuccessor(address successor) external;

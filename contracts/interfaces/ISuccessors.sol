@@ -6,14 +6,14 @@ pragma solidity ^0.8.28;
 /// registry, or anything else at an address. That moves nobody's stake and nobody's money: keepers, traders and owners of accounts
 /// see the name, and follow if they want to.
 interface ISuccessors {
-    /// @param successor Zero: the DAO took the name back.
-    event SuccessorNamed(address indexed predecessor, address indexed successor);
-
     error ZeroAddress();
     error NotTimelock(address caller);
     error SuccessorHasNoCode(address successor);
-    /// @notice The successor's own successors lead back, or are more than `maximum`.
-    error ChainInvalid(address predecessor, address successor, uint256 maximum);
+    /// @notice The successor's own successors lead back, or are more than `max`.
+    error ChainInvalid(address predecessor, address successor, uint256 max);
+
+    /// @param successor Zero: the DAO took the name back.
+    event SuccessorNamed(address indexed predecessor, address indexed successor);
 
     /// @notice Names a contract's successor, or, with zero, none. The timelock only.
     function nameSuccessor(address predecessor, address successor) external;

@@ -73,8 +73,15 @@ export const PACKAGES: readonly Package[] = [
     folder: 'keepers/zkml',
     content: {
       kind: 'library',
-      // What a browser needs and no more: none of the three imports anything of Node.
-      doors: { './prove': 'prove/wasm', './verify': 'prove/verify', './witness': 'circuit/witness' },
+      // What a browser needs and no more: none of them imports anything of Node.
+      doors: {
+        './prove': 'prove/wasm',
+        './verify': 'prove/verify',
+        './witness': 'circuit/witness',
+        './lookup': 'lookup/circuit',
+        './prove-lookup': 'prove/two-round',
+        './verify-lookup': 'prove/two-round-verify',
+      },
       assets: ['kernel/generated/kernel.wasm'],
       ambient: 'iden3.d.ts',
     },

@@ -91,7 +91,8 @@ describe('packages', function () {
         follow(resolve(dirname(file), specifier!))
       }
     }
-    for (const module of ['prove/wasm', 'prove/verify', 'circuit/witness'])
+    const doors = ['prove/wasm', 'prove/verify', 'circuit/witness', 'lookup/circuit', 'prove/two-round']
+    for (const module of [...doors, 'prove/two-round-verify'])
       follow(installed('zkml', `dist/${module}.js`))
     expect(reached.size).to.be.greaterThan(5)
   })
