@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Programs at the edges of what the writers meet: elements that are constants, convolutions with phases that read nothing. The
+// circuit says what the interpreter says, and its second round passes the check of the set-up.
+import { expect } from 'chai'
+import type { IntegerProgram, SelectLayer } from '../../../../keepers/zkml/graph/program.ts'
+import { checkPartition } from '../../../../keepers/zkml/setup/partition.ts'
+import { parseR1cs } from '../../../../keepers/zkml/setup/r1cs.ts'
+import { randomInput } from '../circuit/forgery.ts'
+import { ProgramBuilder, parameter, seeded } from '../circuit/programs.ts'
+import { Direct } from './direct.ts'
+
+/** Rows and columns of `fill` around a picture, and channels of it behind its own. */
+function padded(
+  builder: ProgramBuilder,
+  { fill, edge, channels }: { readonly fill: number; readonly edge: number; readonly channels: number },
+): void {
+  const { id, shape, bounds } = builder.current
+  const [h, w, c] = shape as [number, number, number]
+  const [rows, columns, depth] = [h + 2 * edge, w + 2 * edge, c + channels]
+  const map = Int32Array.from({ length: rows * columns * depth }, (_, at) => {
+    const [row, column, channel] = [
+      Math.floor(at / depth / columns) - edge,
+      (Math.floor(at / depth) % columns) - edge,
+      at % depth,
+    ]
+    const inside = row >= 0 && row < h && column >= 0 && column < w && channel < c
+    return inside ? (row * w + column) * c + channel : -1
+  })
+  const layer: SelectLayer = { kind: 'select', name: 'pad', inputs: [id], output: 'pad_t', sources: [], map, fill }
+  builder.push(layer, [rows, columns, depth], Math.min(bounds.min, fill), Math.max(bounds.max, fill))
+}
+
+function convolution(
+  kernel: number,
+  stride: number,
+  padding: Parameters<typeof padded>[1] | null,
+  random: () => number,
+): IntegerProgram {
+  const builder = new ProgramBuilder('committed', [6, 6, 2], 4, -8)
+  if (padding !== null) padded(builder, padding)
+  const cin = builder.current.shape[2]!
+  builder.conv('conv', kernel, 12, parameter(kernel * kernel * cin * 12, 7, 4, random), parameter(12, 9, 6, random), {
+    strides: [stride, stride],
+  })
+  builder.relu('relu', 4)
+  return builder.build('edges', { kind: 'label' })
+}
+
+function expectRight(program: IntegerProgram, random: () => number): void {
+  const direct = new Direct(program)
+  for (let i = 0; i < 3; i++) direct.honest(randomInput(program, random))
+  if (direct.circuit.shape.challenges > 0) checkPartition(parseR1cs(direct.circuit.r1cs()), direct.circuit.shape)
+}
+
+describe('circuits with lookups at the edges', () => {
+  for (const [name, kernel, stride, padding] of [
+    ['a kernel smaller than its stride', 1, 2, null],
+    ['a kernel of two by stride three', 2, 3, null],
+    ['zeros around the picture', 3, 1, { fill: 0, edge: 1, channels: 0 }],
+    ['a constant around the picture', 3, 1, { fill: 5, edge: 1, channels: 0 }],
+    ['a constant around the picture, stride two', 3, 2, { fill: 5, edge: 1, channels: 0 }],
+    ['a constant edge as wide as the kernel', 2, 2, { fill: -3, edge: 3, channels: 0 }],
+    ['channels of zeros', 3, 1, { fill: 0, edge: 0, channels: 2 }],
+    ['channels of a constant', 3, 1, { fill: 7, edge: 0, channels: 2 }],
+  ] as const)
+    it(`convolution: ${name}`, () => {
+      const random = seeded(31)
+      expectRight(convolution(kernel, stride, padding, random), random)
+    })
+
+  it('ranges of constants', () => {
+    const random = seeded(32)
+    const builder = new ProgramBuilder('released', [6, 6, 2], 8, -128)
+    padded(builder, { fill: 5, edge: 2, channels: 0 })
+    const { id, shape } = builder.current
+    builder.push(
+      {
+        kind: 'rescale',
+        name: 'held',
+        inputs: [id],
+        output: 'held_t',
+        sources: [],
+        shift: 0,
+        bits: 8,
+        unsigned: false,
+        held: true,
+        activation: { kind: 'identity' },
+      },
+      shape,
+      -128,
+      127,
+    )
+    builder.relu('relu', 6)
+    const program = builder.build('constants', { kind: 'logits-commitment' })
+    expect(new Direct(program).circuit.shape.challenges).to.equal(1)
+    expectRight(program, random)
+  })
+})
