@@ -2,7 +2,9 @@
 // Programs at the edges of what the writers meet: elements that are constants, convolutions with phases that read nothing. The
 // circuit says what the interpreter says, and its second round passes the check of the set-up.
 import { expect } from 'chai'
+import { CircuitError } from '../../../../keepers/zkml/circuit/errors.ts'
 import type { IntegerProgram, SelectLayer } from '../../../../keepers/zkml/graph/program.ts'
+import { LookupCircuit } from '../../../../keepers/zkml/lookup/circuit.ts'
 import { checkPartition } from '../../../../keepers/zkml/setup/partition.ts'
 import { parseR1cs } from '../../../../keepers/zkml/setup/r1cs.ts'
 import { randomInput } from '../circuit/forgery.ts'
@@ -44,6 +46,54 @@ function convolution(
   })
   builder.relu('relu', 4)
   return builder.build('edges', { kind: 'label' })
+}
+
+/** x · 2^40 in a window of `bits` bits, halved and then squared `squares` times; its bounds say that anything fits. */
+function boundless(bits: number, squares: number): IntegerProgram {
+  const builder = new ProgramBuilder('released', [4], 8, 0)
+  const wide = 2 ** 50
+  builder.push(
+    {
+      kind: 'sparse',
+      name: 'grow',
+      inputs: ['image'],
+      output: 'grow_t',
+      sources: [],
+      offsets: Int32Array.from([0, 1]),
+      indices: Int32Array.from([0]),
+      coefficients: Float64Array.from([2 ** 40]),
+      bias: new Float64Array(1),
+    },
+    [1],
+    0,
+    wide,
+  )
+  builder.push(
+    {
+      kind: 'rescale',
+      name: 'halve',
+      inputs: ['grow_t'],
+      output: 'halve_t',
+      sources: [],
+      shift: 1,
+      bits,
+      unsigned: false,
+      activation: { kind: 'identity' },
+    },
+    [1],
+    0,
+    wide,
+  )
+  for (let i = 0; i < squares; i++) {
+    const { id } = builder.current
+    builder.push(
+      { kind: 'multiply', name: `square${i}`, inputs: [id, id], output: `square${i}_t`, sources: [] },
+      [1],
+      0,
+      wide,
+    )
+  }
+  return builder.build('boundless', { kind: 'value' })
 }
 
 function expectRight(program: IntegerProgram, random: () => number): void {
@@ -94,5 +144,13 @@ describe('circuits with lookups at the edges', () => {
     const program = builder.build('constants', { kind: 'logits-commitment' })
     expect(new Direct(program).circuit.shape.challenges).to.equal(1)
     expectRight(program, random)
+  })
+
+  // Products of such values pass the size of the field, and then mean something else than the program's.
+  it('a rescale lets no value pass that is outside its window, whatever bounds say', () => {
+    const direct = new Direct(boundless(8, 0))
+    expect(() => direct.honest([255, 0, 0, 0])).to.throw(CircuitError, /is not in \[0/)
+    expect(() => new LookupCircuit(boundless(8, 4))).to.throw(CircuitError, /square3: sums could reach/)
+    new Direct(boundless(53, 0)).honest([255, 0, 0, 0])
   })
 })
