@@ -3,12 +3,14 @@
 // circuit says what the interpreter says, and its second round passes the check of the set-up.
 import { expect } from 'chai'
 import { CircuitError } from '../../../../keepers/zkml/circuit/errors.ts'
+import { CompileError } from '../../../../keepers/zkml/graph/errors.ts'
 import type { IntegerProgram, SelectLayer } from '../../../../keepers/zkml/graph/program.ts'
+import { programFromJson, programToJson } from '../../../../keepers/zkml/graph/serialise.ts'
 import { LookupCircuit } from '../../../../keepers/zkml/lookup/circuit.ts'
 import { checkPartition } from '../../../../keepers/zkml/setup/partition.ts'
 import { parseR1cs } from '../../../../keepers/zkml/setup/r1cs.ts'
 import { randomInput } from '../circuit/forgery.ts'
-import { ProgramBuilder, parameter, seeded } from '../circuit/programs.ts'
+import { ProgramBuilder, parameter, randomIntegers, seeded } from '../circuit/programs.ts'
 import { Direct } from './direct.ts'
 
 /** Rows and columns of `fill` around a picture, and channels of it behind its own. */
@@ -152,5 +154,43 @@ describe('circuits with lookups at the edges', () => {
     expect(() => direct.honest([255, 0, 0, 0])).to.throw(CircuitError, /is not in \[0/)
     expect(() => new LookupCircuit(boundless(8, 4))).to.throw(CircuitError, /square3: sums could reach/)
     new Direct(boundless(53, 0)).honest([255, 0, 0, 0])
+  })
+
+  it('a curve whose lines lie far apart: sums of them pass 53 bits', () => {
+    const random = seeded(33)
+    const builder = new ProgramBuilder('released', [1], 8, 0)
+    builder.push(
+      {
+        kind: 'spline',
+        name: 'curve',
+        inputs: ['image'],
+        output: 'curve_t',
+        sources: [],
+        low: 0,
+        bits: 8,
+        shift: 1,
+        select: 6,
+        slopes: [...randomIntegers(64, -9, 9, random)],
+        intercepts: [...randomIntegers(64, -(2 ** 51), 2 ** 51, random)],
+      },
+      [1],
+      -(2 ** 52),
+      2 ** 52 - 1,
+    )
+    const direct = new Direct(builder.build('far', { kind: 'value' }))
+    for (let x = 0; x < 256; x += 5) direct.honest([x])
+  })
+
+  it('two layers of one name are no program: both would have the weights of one', () => {
+    const random = seeded(34)
+    const builder = new ProgramBuilder('released', [2], 4, 0)
+    for (let i = 0; i < 2; i++) builder.dense(`dense${i}`, 2, parameter(4, 7, 4, random), parameter(2, 7, 4, random))
+    const program = builder.build('names', { kind: 'label' })
+    programFromJson(programToJson(program))
+    const layers = program.layers.map((layer) => ({ ...layer, name: 'dense' }))
+    expect(() => programFromJson(programToJson({ ...program, layers }))).to.throw(
+      CompileError,
+      /two layers have the name/,
+    )
   })
 })
