@@ -7,10 +7,12 @@ import { CompileError } from '../../../../keepers/zkml/graph/errors.ts'
 import type { IntegerProgram, SelectLayer } from '../../../../keepers/zkml/graph/program.ts'
 import { programFromJson, programToJson } from '../../../../keepers/zkml/graph/serialise.ts'
 import { LookupCircuit } from '../../../../keepers/zkml/lookup/circuit.ts'
+import type { DirectOptions } from '../../../../keepers/zkml/lookup/statement.ts'
 import { checkPartition } from '../../../../keepers/zkml/setup/partition.ts'
 import { parseR1cs } from '../../../../keepers/zkml/setup/r1cs.ts'
-import { randomInput } from '../circuit/forgery.ts'
+import { randomInput, SALTS } from '../circuit/forgery.ts'
 import { ProgramBuilder, parameter, randomIntegers, seeded } from '../circuit/programs.ts'
+import { Adversary, expectForgeriesRefused } from './adversary.ts'
 import { Direct } from './direct.ts'
 
 /** Rows and columns of `fill` around a picture, and channels of it behind its own. */
@@ -193,4 +195,26 @@ describe('circuits with lookups at the edges', () => {
       /two layers have the name/,
     )
   })
+
+  for (const mode of ['released', 'committed'] as const)
+    it(`inputs and outputs that are shown one by one, ${mode}`, () => {
+      const random = seeded(35)
+      const builder = new ProgramBuilder(mode, [40], 6, -32)
+      builder.relu('relu', 4)
+      const parts = (...counts: number[]) => counts.map((count, i) => ({ name: `part${i}`, count }))
+      const whole = builder.build('parts', { kind: 'logits-commitment' })
+      const program = { ...whole, input: { ...whole.input, parts: parts(7, 30, 3) }, outputs: parts(1, 39) }
+      const salts = (from: bigint) => new Map(['part0', 'part1', 'part2'].map((name, i) => [name, from + BigInt(i)]))
+      for (const options of [
+        { input: ['public', 'committed', 'private'], output: ['committed', 'public'] },
+        { input: ['committed', 'committed', 'committed'], output: 'committed' },
+        { input: 'private', output: ['private', 'committed'] },
+      ] satisfies DirectOptions[]) {
+        const direct = new Direct(program, options, { ...SALTS, inputs: salts(70n), outputs: salts(80n) })
+        const witness = direct.honest(randomInput(program, random))
+        checkPartition(parseR1cs(direct.circuit.r1cs()), direct.circuit.shape)
+        const adversary = new Adversary(direct.system, direct.circuit.shape)
+        expect(expectForgeriesRefused(adversary, direct.system, witness, 60, random)).to.be.above(15)
+      }
+    })
 })
