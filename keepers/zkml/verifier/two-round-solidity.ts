@@ -15,7 +15,7 @@ import {
   pointConstants,
   requireOptions,
 } from './solidity.ts'
-import { PRECOMPILES, TWIST_EQUATION } from './solidity-text.ts'
+import { PRECOMPILES } from './solidity-text.ts'
 import { CHALLENGE_TAG, KEY_TAG, TWO_ROUND_SYSTEM, type TwoRoundKey, twoRoundKeyHash } from './two-round-key.ts'
 import { TWO_ROUND_BATCH, TWO_ROUND_PRELUDE, TWO_ROUND_SINGLE } from './two-round-text.ts'
 
@@ -62,7 +62,6 @@ export function exportTwoRoundVerifier(key: TwoRoundKey, options: ExportVerifier
       .map((_, i) => icTerm(i + 1, publicSignals))
       .join('\n'),
     icBatchSum: icTerms(publicSignals + challenges, (index) => `sums[${index}]`),
-    twistEquation: TWIST_EQUATION,
     keyPairs: ['BETA', ...NEGATED].map(keyPair).join('\n'),
     precompiles: PRECOMPILES,
   })

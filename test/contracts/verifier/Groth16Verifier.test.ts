@@ -15,6 +15,7 @@ import {
   type VerificationKey,
   verificationKeyHash,
 } from '../../../keepers/zkml/verifier/verification-key.ts'
+import { pointOutsideSubgroup } from '../../keepers/zkml/outside-subgroup.ts'
 import { compileToy, type ToyCircuit } from '../../keepers/zkml/setup/toy-circuit.ts'
 import { compileSolidity } from './solidity.ts'
 
@@ -284,39 +285,4 @@ function modInverse(value: bigint): bigint {
     if (exponent & 1n) result = (result * base) % SCALAR_FIELD
   }
   return result
-}
-
-/** The twist has a cofactor of about 2^254: nearly every point found by its x coordinate alone lies outside the subgroup. */
-function pointOutsideSubgroup(): bigint[][] {
-  const q = BASE_FIELD
-  const power = (base: bigint, exponent: bigint) => {
-    let result = 1n
-    for (let b = base % q, e = exponent; e > 0n; e >>= 1n, b = (b * b) % q) if (e & 1n) result = (result * b) % q
-    return result
-  }
-  const root = (v: bigint): bigint | null => {
-    const candidate = power(v, (q + 1n) / 4n)
-    return (candidate * candidate) % q === ((v % q) + q) % q ? candidate : null
-  }
-  const inverse = (v: bigint) => power(v, q - 2n)
-  const mod = (v: bigint) => ((v % q) + q) % q
-  const b = [mod(27n * inverse(82n)), mod(-3n * inverse(82n))] as const
-  for (let xr = 1n; ; xr++) {
-    const xi = 1n
-    const [sr, si] = [mod(xr * xr - xi * xi), mod(2n * xr * xi)]
-    const [cr, ci] = [mod(sr * xr - si * xi + b[0]), mod(sr * xi + si * xr + b[1])]
-    // Square root in Fq2: y_re² = (re ± |z|)/2.
-    const norm = root(mod(cr * cr + ci * ci))
-    if (norm === null) continue
-    for (const sign of [norm, q - norm]) {
-      const yr = root(mod((cr + sign) * inverse(2n)))
-      if (yr === null || yr === 0n) continue
-      const yi = mod(ci * inverse(2n * yr))
-      if (mod(yr * yr - yi * yi) !== cr || mod(2n * yr * yi) !== ci) continue
-      return [
-        [xi, xr],
-        [yi, yr],
-      ]
-    }
-  }
 }

@@ -5,6 +5,7 @@ import { BASE_FIELD, SCALAR_FIELD } from '../../../keepers/zkml/bn254.ts'
 import { encodeBatchCalldata, encodeVerifyCalldata } from '../../../keepers/zkml/verifier/calldata.ts'
 import { twoRoundKeyHash } from '../../../keepers/zkml/verifier/two-round-key.ts'
 import { exportTwoRoundVerifier } from '../../../keepers/zkml/verifier/two-round-solidity.ts'
+import { pointOutsideSubgroup } from '../../keepers/zkml/outside-subgroup.ts'
 import { type Deployed, deployTwoRound, type Words, words } from './two-round.ts'
 
 const { ethers } = await network.create()
@@ -90,6 +91,15 @@ for (const challenges of [1, 2] as const) {
         const batch = exchanged.map((proof, i) => ({ ...proof, [part]: exchanged[1 - i]![part] }))
         expect(await verifyBatch(batch), part).to.equal(false)
       }
+    })
+
+    it('refuses a B on the twist but outside the subgroup, at a bounded price', async () => {
+      const forged = { ...at(0), b: pointOutsideSubgroup() }
+      expect(await verify(forged)).to.equal(false)
+      expect(await verifyBatch([at(1), forged])).to.equal(false)
+      const { a, b, c, signals } = forged
+      const gas = await deployed.verifier.getFunction('verifyProof').estimateGas(a, b, c, signals)
+      expect(Number(gas)).to.be.below(700_000)
     })
 
     it('reverts for an empty batch and for one whose halves differ in length', async () => {

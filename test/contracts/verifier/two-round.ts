@@ -3,6 +3,7 @@
 
 import type { HardhatEthers } from '@nomicfoundation/hardhat-ethers/types'
 import type { BaseContract } from 'ethers'
+import { SCALAR_FIELD } from '../../../keepers/zkml/bn254.ts'
 import { openTwoRound } from '../../../keepers/zkml/prove/two-round.ts'
 import type { TwoRoundProofWithSignals } from '../../../keepers/zkml/prove/two-round-proof.ts'
 import { toSolidityProof } from '../../../keepers/zkml/verifier/calldata.ts'
@@ -28,6 +29,9 @@ export type Deployed = {
   readonly deployedBytes: number
 }
 
+/** A full word, as contexts are. */
+const CONTEXT = SCALAR_FIELD - 2n ** 200n
+
 export async function deployTwoRound(
   ethers: HardhatEthers,
   challenges: 1 | 2,
@@ -36,7 +40,7 @@ export async function deployTwoRound(
   const circuit = rangeCircuit(challenges)
   const test = await keyFor(circuit)
   const prover = await openTwoRound(test.zkey, { threads: 2 })
-  const proofs = await Promise.all(secrets.map((secret) => prover.prove(honest(circuit, secret, 1000n))))
+  const proofs = await Promise.all(secrets.map((secret) => prover.prove(honest(circuit, secret, CONTEXT))))
   await prover.close()
   const source = exportTwoRoundVerifier(test.key, { name: 'Ranges', setupKind: 'local' })
   const { abi, bytecode, deployedBytes } = compileSolidity(source, 'Ranges')
