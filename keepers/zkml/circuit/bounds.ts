@@ -8,14 +8,17 @@ import { CircuitError } from './errors.ts'
 /** Largest magnitude that any value may have; products and sums within gadgets then stay below 2^252. */
 const MAGNITUDE_LIMIT = 1n << 200n
 
-/** @throws CircuitError `bound-exceeded` naming the layer. */
-export function checkMagnitudes(program: IntegerProgram): void {
+/**
+ * @param slack bits that the ranges of gadgets may be wider than they were asked for
+ * @throws CircuitError `bound-exceeded` naming the layer
+ */
+export function checkMagnitudes(program: IntegerProgram, slack = 0): void {
   const magnitudes = new Map<string, bigint>()
   const { input } = program
   magnitudes.set(input.tensor, magnitude([input.min, input.min + 2 ** input.bits - 1]))
   for (const layer of program.layers) {
     const inputs = layer.inputs.map((id) => magnitudes.get(id) ?? unknown(layer, id))
-    const result = layerMagnitude(layer, inputs, program.mode === 'committed')
+    const result = layerMagnitude(layer, inputs, program.mode === 'committed', slack)
     if (result >= MAGNITUDE_LIMIT) {
       throw new CircuitError(
         'bound-exceeded',
@@ -31,7 +34,7 @@ export function checkMagnitudes(program: IntegerProgram): void {
   }
 }
 
-function layerMagnitude(layer: IntegerLayer, inputs: readonly bigint[], committed: boolean): bigint {
+function layerMagnitude(layer: IntegerLayer, inputs: readonly bigint[], committed: boolean, slack: number): bigint {
   const largest = inputs.reduce((a, b) => (a > b ? a : b), 0n)
   const ofParameter = (parameter: Parameter) =>
     committed ? 1n << BigInt(parameter.bits - 1) : magnitude(parameter.values)
@@ -53,7 +56,7 @@ function layerMagnitude(layer: IntegerLayer, inputs: readonly bigint[], committe
     case 'select':
       return [largest, magnitude([layer.fill])].reduce((a, b) => (a > b ? a : b))
     case 'rescale': {
-      const value = 1n << BigInt(layer.bits - layer.shift)
+      const value = 1n << BigInt(layer.bits - layer.shift + slack)
       return layer.activation.kind === 'leaky'
         ? value * magnitude([2 ** layer.activation.log2Denominator, layer.activation.numerator])
         : value
@@ -66,7 +69,7 @@ function layerMagnitude(layer: IntegerLayer, inputs: readonly bigint[], committe
       return largest * magnitude(layer.slopes) + magnitude(layer.intercepts)
     case 'spline':
       return (
-        (1n << BigInt(layer.bits - layer.shift)) *
+        (1n << BigInt(layer.bits - layer.shift + slack)) *
           magnitude([...layer.slopes, layer.tails?.below ?? 0, layer.tails?.above ?? 0]) +
         magnitude(layer.intercepts)
       )

@@ -188,11 +188,15 @@ export function programFromJson(text: string): IntegerProgram {
 function requireLinked(value: IntegerProgram): void {
   const shapes = new Map(value.tensors.map((each) => [each.id, each.shape]))
   const written = new Set([value.input.tensor])
+  // Parameters go by the name of their layer: of two with one name, both would have those of one.
+  const names = new Set<string>()
   const { pieces } = value.input
   const wanted = elementCount(shapes.get(value.input.tensor) ?? [])
   if (pieces !== undefined && pieces.reduce((sum, piece) => sum + piece.count, 0) !== wanted)
     throw new CompileError('malformed-file', `the pieces of the input do not add up to its ${wanted} elements`)
   for (const each of value.layers) {
+    if (names.has(each.name)) throw new CompileError('malformed-file', `two layers have the name ${each.name}`)
+    names.add(each.name)
     for (const id of each.inputs)
       if (!written.has(id) || !shapes.has(id))
         throw new CompileError('malformed-file', `layer ${each.name} reads ${id}, which no earlier layer writes`)

@@ -30,6 +30,7 @@ import { parseR1cs } from '../setup/r1cs.ts'
 import { writeAtomically } from '../setup/section-file.ts'
 import { setupTwoRound } from '../setup/two-round.ts'
 import type { TwoRoundShape } from '../setup/two-round-shape.ts'
+import { parseTwoRoundZkey } from '../setup/two-round-zkey.ts'
 import { InferenceError } from './errors.ts'
 import { keyInZkey, keyToJson, PROOF_SYSTEMS, type ProofSystem } from './systems.ts'
 
@@ -277,7 +278,16 @@ export async function readManifest(folder: string): Promise<CircuitManifest> {
   if (!parsed.success) {
     throw new InferenceError('folder-mismatch', `${paths.manifest}: ${z.prettifyError(parsed.error)}`)
   }
-  return parsed.data
+  const manifest = parsed.data
+  // Without the check a manifest could pass one circuit's proofs off as another's, or a circuit in two rounds as one of plain Groth16,
+  // in which the prover chooses the challenge.
+  if (circuitIdOf(manifest.r1csSha256, shapeOf(manifest)) !== manifest.circuitId) {
+    throw new InferenceError(
+      'folder-mismatch',
+      `${paths.manifest}: circuitId is not that of its r1csSha256, system and rounds; compile again`,
+    )
+  }
+  return manifest
 }
 
 /** How the circuit shows input and output. */
@@ -373,7 +383,21 @@ export async function readKeyFor(
   if (metadata.circuit.r1csSha256 !== manifest.r1csSha256) {
     throw new InferenceError('folder-mismatch', `${path} is a key for another circuit; run the set-up again`)
   }
+  requireRounds(manifest, bytes, path)
   return { bytes, metadata }
+}
+
+/** The circuit's id names what is committed to before the challenge; the key must divide the wires in the same way. */
+function requireRounds(manifest: CircuitManifest, bytes: Uint8Array, path: string): void {
+  const wanted = shapeOf(manifest)
+  if (wanted === undefined) return
+  const { shape } = parseTwoRoundZkey(bytes, path)
+  if (shape.challenges === wanted.challenges && shape.firstRound === wanted.firstRound) return
+  throw new InferenceError(
+    'folder-mismatch',
+    `${path} commits to ${shape.firstRound} wires before ${shape.challenges} challenges, the circuit to ${wanted.firstRound} before ` +
+      `${wanted.challenges}; run the set-up again`,
+  )
 }
 
 async function readSalt(path: string): Promise<bigint> {

@@ -2,13 +2,12 @@
 // Plain Groth16 and Groth16 in two rounds behind one set of functions, for whoever holds a key or a proof of either.
 import { type Proof, type PublicSignals, parseProof, proofToJson } from '../prove/proof.ts'
 import { parseTwoRoundProof, type TwoRoundProof, twoRoundProofToJson } from '../prove/two-round-proof.ts'
-import { verifyTwoRound } from '../prove/two-round-verify.ts'
-import { verifyProof } from '../prove/verify.ts'
+import { parseTwoRoundKey, verifyTwoRound } from '../prove/two-round-verify.ts'
+import { parseVerificationKey, verifyProof } from '../prove/verify.ts'
 import { parseTwoRoundZkey } from '../setup/two-round-zkey.ts'
 import { parseZkey } from '../setup/zkey.ts'
 import { type ExportVerifierOptions, exportVerifier } from '../verifier/solidity.ts'
 import {
-  parseTwoRoundKey,
   TWO_ROUND_SYSTEM,
   type TwoRoundKey,
   twoRoundKeyHash,
@@ -17,7 +16,6 @@ import {
 } from '../verifier/two-round-key.ts'
 import { exportTwoRoundVerifier } from '../verifier/two-round-solidity.ts'
 import {
-  parseVerificationKey,
   type VerificationKey,
   verificationKeyHash,
   verificationKeyOf,

@@ -111,6 +111,9 @@ export class Builder {
   }
 
   range(value: Linear, bits: number, exact: boolean): void {
+    const { constant: known } = value
+    // Seen to hold. Its lookup would stand for a row of the table, which the set-up refuses.
+    if (isConstant(value) && typeof known === 'number' && known >= 0 && known < 2 ** bits) return
     if (bits > 0) this.ranges.push({ value, bits, exact })
     // Nothing but zero has no bits.
     else this.equate(value, ZERO)

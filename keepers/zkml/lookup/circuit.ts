@@ -15,6 +15,7 @@ import { coefficientOf } from './linear.ts'
 import { r1csFile } from './r1cs-file.ts'
 import { proveRanges } from './ranges.ts'
 import { type DirectOptions, type InputWires, writeStatement } from './statement.ts'
+import { RANGE_SLACK } from './tables.ts'
 import { Values } from './values.ts'
 
 /** A TwoPassWitness whose second pass may be asked for again, for other challenges. */
@@ -39,7 +40,7 @@ export class LookupCircuit {
 
   /** @throws CircuitError `unsupported`, or `bound-exceeded` when sums could reach the size of the field. */
   constructor(program: IntegerProgram, options: DirectOptions = {}) {
-    checkMagnitudes(program)
+    checkMagnitudes(program, RANGE_SLACK)
     const { builder, inputs } = writeStatement(program, options)
     this.tables = proveRanges(builder).widths
     this.#builder = builder

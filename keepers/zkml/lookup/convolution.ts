@@ -126,10 +126,9 @@ function writeIdentity(
   const total = new Sum()
   for (const phase of phases)
     for (let c = 0; c < cin; c++) {
-      const picture = [...pictureOf(layer, phase)].map(({ row, column, from }) => ({
-        power: row * columns + column,
-        factor: input[from * cin + c]!,
-      }))
+      const picture: Term[] = []
+      for (const { row, column, from } of pictureOf(layer, phase))
+        picture.push({ power: row * columns + column, factor: input[from * cin + c]! })
       const kernel: Term[] = []
       for (let o = 0; o < cout; o++)
         for (const { row, column, tap } of kernelOf(layer, phase))
@@ -137,7 +136,9 @@ function writeIdentity(
             power: (o * rows + first[0] - row) * columns + first[1] - column,
             factor: weights[(tap * cin + c) * cout + o]!,
           })
-      total.add(builder.product(point.evaluate(picture), point.evaluate(kernel), 2))
+      // A polynomial that is zero makes the other one bear on nothing, and the set-up refuses wires of which that is so.
+      if ([picture, kernel].every((terms) => terms.some(isNotZero)))
+        total.add(builder.product(point.evaluate(picture), point.evaluate(kernel), 2))
     }
   const product = full.map((wire, power) => ({ power, factor: single(wire) }))
   builder.equate(total.take(), point.evaluate(product))
@@ -174,6 +175,11 @@ function* kernelOf(layer: Conv2dLayer, { a, b, kernel }: Phase) {
 
 type Term = { readonly power: number; readonly factor: Linear }
 
+/** Zeros of the architecture, such as padding that a layer before has written, are no terms. */
+function isNotZero({ factor }: Term): boolean {
+  return !isConstant(factor) || factor.constant !== 0
+}
+
 /** Polynomials at the challenge. A coefficient costs one constraint, a gap between powers the first time one. */
 class Powers {
   readonly #builder: Builder
@@ -198,11 +204,12 @@ class Powers {
 
   /** Σ factor · X^power by Horner's rule; no power twice. */
   evaluate(terms: readonly Term[]): Linear {
-    let sum = constant(0)
-    let at = 0
-    for (const { power, factor } of [...terms].sort((x, y) => y.power - x.power)) {
-      if (sum.wires.length > 0) sum = this.#builder.product(sum, this.#power(at - power), 2)
-      sum = plus(sum, factor)
+    const [first, ...rest] = terms.filter(isNotZero).sort((x, y) => y.power - x.power)
+    if (first === undefined) return constant(0)
+    let { power: at, factor: sum } = first
+    for (const { power, factor } of rest) {
+      // The sum may be a constant, and takes its power all the same.
+      sum = plus(this.#builder.product(sum, this.#power(at - power), 2), factor)
       at = power
     }
     return at === 0 ? sum : this.#builder.product(sum, this.#power(at), 2)

@@ -115,8 +115,10 @@ function writeRescale(builder: Builder, layer: RescaleLayer, value: Linear, boun
     builder.range(shifted(value, -least), bits, true)
     return value
   }
-  // Where the bounds do not say that the value fits, the circuit does; elsewhere any window that holds the bounds will do.
-  const [min, max] = held ? [least, least + 2 ** bits - 1] : [bounds.min, bounds.max]
+  // Where the bounds do not say that the value fits, the circuit does; elsewhere any window that holds the bounds will do. One
+  // wider than the layer's own would let bounds that are no bounds lead to sums of the field's size (../circuit/bounds.ts).
+  const most = least + 2 ** bits - 1
+  const [min, max] = held ? [least, most] : [Math.max(bounds.min, least), Math.min(bounds.max, most)]
   const divisor = 2 ** shift
   const [lowest, highest] = [Math.floor(min / divisor), Math.floor(max / divisor)]
   const hold = (quotient: Linear, exact: boolean) =>
@@ -126,8 +128,7 @@ function writeRescale(builder: Builder, layer: RescaleLayer, value: Linear, boun
     hold(quotient, held === true)
     return quotient
   }
-  const most = Math.max(Math.abs(lowest), Math.abs(highest))
-  const { positive, negative } = splitSign(builder, value, shift, most)
+  const { positive, negative } = splitSign(builder, value, shift, Math.max(Math.abs(lowest), Math.abs(highest)))
   const quotient = minus(positive, negative)
   if (held) hold(quotient, true)
   if (activation.kind === 'relu') return positive

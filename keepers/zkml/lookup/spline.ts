@@ -3,7 +3,17 @@
 import type { SplineLayer } from '../graph/program.ts'
 import type { Builder } from './builder.ts'
 import { bit, floorShift, isNonNegative } from './gadgets.ts'
-import { constant, type Linear, minus, plus, Sum, shifted } from './linear.ts'
+import {
+  addCoefficients,
+  type Coefficient,
+  constant,
+  type Linear,
+  minus,
+  multiplyCoefficients,
+  plus,
+  Sum,
+  shifted,
+} from './linear.ts'
 
 export function writeSpline(builder: Builder, layer: SplineLayer, value: Linear): Linear {
   const { low, bits, shift, select, tails } = layer
@@ -52,9 +62,11 @@ function line(builder: Builder, { select, slopes, intercepts }: SplineLayer, v: 
   return plus(builder.integerProduct(chosenSlope.take(), v), chosenIntercept.take())
 }
 
-function moebius(list: readonly number[], bits: number): number[] {
-  const result = [...list]
+/** Exact: its numbers are up to 2^bits times as large as the list's. */
+function moebius(list: readonly number[], bits: number): Coefficient[] {
+  const result: Coefficient[] = [...list]
   for (let i = 0; i < bits; i++)
-    for (let s = 0; s < 2 ** bits; s++) if (((s >> i) & 1) === 1) result[s]! -= result[s - 2 ** i]!
+    for (let s = 0; s < 2 ** bits; s++)
+      if (((s >> i) & 1) === 1) result[s] = addCoefficients(result[s]!, multiplyCoefficients(result[s - 2 ** i]!, -1))
   return result
 }

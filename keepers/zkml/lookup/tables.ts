@@ -20,6 +20,8 @@ export type TablePlan = {
 const NARROWEST = 2
 const WIDEST = 14
 const MOST_TABLES = 3
+/** A range that need not be exact, of a number of bits rounded up, proves fewer than so many bits more than its largest value has. */
+export const RANGE_SLACK = WIDEST
 /** The sum over a table. */
 const TABLE_OVERHEAD = 1
 

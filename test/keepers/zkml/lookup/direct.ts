@@ -2,7 +2,12 @@
 // Circuits that are written without circom, in the hands of tests: honest witnesses, and what a prover could put in their place.
 import { expect } from 'chai'
 import { ConstraintSystem, decodeWitness } from '../../../../keepers/zkml/circuit/constraints.ts'
-import { expectedSignals, modelCommitmentOf, witnessInputs } from '../../../../keepers/zkml/circuit/prepare.ts'
+import {
+  expectedSignals,
+  modelCommitmentOf,
+  type Salts,
+  witnessInputs,
+} from '../../../../keepers/zkml/circuit/prepare.ts'
 import type { IntegerProgram } from '../../../../keepers/zkml/graph/program.ts'
 import { LookupCircuit } from '../../../../keepers/zkml/lookup/circuit.ts'
 import type { DirectOptions } from '../../../../keepers/zkml/lookup/statement.ts'
@@ -17,19 +22,21 @@ export class Direct {
   readonly circuit: LookupCircuit
   readonly system: ConstraintSystem
   readonly #modelCommitment: bigint
+  readonly #salts: Salts
 
-  constructor(program: IntegerProgram, options: DirectOptions = {}) {
+  constructor(program: IntegerProgram, options: DirectOptions = {}, salts: Salts = SALTS) {
     this.program = program
     this.options = options
     this.circuit = new LookupCircuit(program, options)
     this.system = ConstraintSystem.parse(this.circuit.r1cs(), program.name)
-    this.#modelCommitment = modelCommitmentOf(program, SALTS, options)
+    this.#salts = salts
+    this.#modelCommitment = modelCommitmentOf(program, salts, options)
   }
 
   /** A witness that holds, whose public signals are those that the interpreter leads to. */
   honest(input: ArrayLike<number>): bigint[] {
     const { program, options } = this
-    const sample = { input, context: 12345n, salts: SALTS }
+    const sample = { input, context: 12345n, salts: this.#salts }
     const passes = this.circuit.witness(witnessInputs(program, sample, options))
     const challenges = this.circuit.shape.challenges === 0 ? [] : [CHALLENGE]
     const witness = decodeWitness(passes.finish(challenges))
