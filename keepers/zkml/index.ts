@@ -28,22 +28,16 @@ export {
   strongestClaim,
 } from './inference/claim.ts'
 export { InferenceError, type InferenceErrorCode } from './inference/errors.ts'
+export { type CircuitFolder, compileFolder, openFolder, withWeights } from './inference/folder.ts'
+export { exportVerificationKey, readFolderKey, readKeyFor, setupFolder } from './inference/keys.ts'
 export {
-  type CircuitFolder,
   type CircuitManifest,
   type Claim,
   circuitIdOf,
-  compileFolder,
-  exportVerificationKey,
   folderPaths,
-  openFolder,
   optionsOf,
-  readFolderKey,
-  readKeyFor,
   readManifest,
-  setupFolder,
-  withWeights,
-} from './inference/folder.ts'
+} from './inference/manifest.ts'
 export {
   InferenceCircuit,
   type InferenceProof,
