@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a program costs as a circuit: the constraints of circuits/lib's gadgets, compiled with circom's O1, counted without
 // compiling. A test holds these formulas against compiled circuits.
+
+import type { IntegerLayer, TensorId } from '../graph/layers.ts'
 import {
   elementCount,
   type InputVisibility,
-  type IntegerLayer,
   type IntegerProgram,
-  type TensorId,
   tensorOf,
   type Visibility,
   windowOf,

@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What one layer costs as a circuit: the constraints of its gadget in circuits/lib, as circom's O1 leaves them.
 import { distinctComparisons } from '../graph/comparisons.ts'
-import {
-  type Conv2dLayer,
-  elementCount,
-  type IntegerLayer,
-  type IntegerProgram,
-  type RescaleLayer,
-  type SplineLayer,
-  type TensorId,
-  tensorOf,
-} from '../graph/program.ts'
+import type { Conv2dLayer, IntegerLayer, RescaleLayer, SplineLayer, TensorId } from '../graph/layers.ts'
+import { elementCount, type IntegerProgram, tensorOf } from '../graph/program.ts'
 import { forEachTap } from './affine.ts'
 import { areKnown } from './bits.ts'
 
