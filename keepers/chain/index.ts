@@ -13,8 +13,9 @@ export {
   type ServiceMethod,
 } from './contracts.ts'
 export type { CallText } from './dao/calls.ts'
-export { DaoClient, type DaoClientOptions, type ServiceStatus, type VersionRecord } from './dao/client.ts'
+export { DaoClient, type DaoClientOptions } from './dao/client.ts'
 export { DaoError, type DaoErrorCode } from './dao/errors.ts'
+export type { ServiceStatus, VersionRecord } from './dao/history.ts'
 export { type Call, type Proposal, ProposalBook } from './dao/proposals.ts'
 export type { ServiceTerms } from './dao/services.ts'
 export { SETUP_KIND, type SetupKind, type Support, type VersionStatus } from './dao/terms.ts'

@@ -2,7 +2,7 @@
 // `cohort learning evaluate`: what a saved model makes of samples, by what its service says of them, or of a folder of data.
 import { readdir, stat } from 'node:fs/promises'
 import process from 'node:process'
-import type { Dataset, Evaluation, ModelSpec } from '../learning/index.ts'
+import type { ClassFigures, Dataset, Evaluation, ModelSpec } from '../learning/index.ts'
 import type { ServiceManifest } from '../versions/index.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
 import { manifestOf } from './manifest-option.ts'
@@ -111,20 +111,12 @@ function sentence(
   return `${(100 * accuracy).toFixed(2)} % of ${count} right, loss ${loss.toFixed(4)}${rest}`
 }
 
-function confusionText(
-  { confusion }: Evaluation,
-  classes: readonly {
-    readonly name: string
-    readonly recall: number
-    readonly precision: number
-    readonly f1: number
-  }[],
-): string {
+function confusionText({ confusion }: Evaluation, classes: readonly ClassFigures[]): string {
   const width = Math.max(5, ...classes.map(({ name }) => name.length))
   const lines = classes.map(({ name, recall, precision, f1 }, i) => {
     const row = [...confusion.subarray(i * classes.length, (i + 1) * classes.length)]
     const counts = row.map((n) => String(n).padStart(6)).join('')
-    return `${name.padStart(width)} |${counts} | ${[recall, precision, f1].map((share) => share.toFixed(3)).join('  ')}`
+    return `${name.padStart(width)} |${counts} | ${[recall, precision, f1].map((share) => share?.toFixed(3) ?? '    –').join('  ')}`
   })
   return `${'truth'.padStart(width)} | answers in the order of truths | recall, precision, f1\n${lines.join('\n')}\n`
 }

@@ -11,6 +11,7 @@ export * from './circuit/index.ts'
 export { type ByteReading, readingBytes } from './graph/bytes.ts'
 export { CompileError, type CompileErrorCode, type ErrorPlace } from './graph/errors.ts'
 export { argMax, evaluate } from './graph/evaluate.ts'
+export type * from './graph/layers.ts'
 export * from './graph/program.ts'
 export { programFromJson, programToJson } from './graph/serialise.ts'
 export type * from './graph/types.ts'
@@ -28,22 +29,16 @@ export {
   strongestClaim,
 } from './inference/claim.ts'
 export { InferenceError, type InferenceErrorCode } from './inference/errors.ts'
+export { type CircuitFolder, compileFolder, openFolder, withWeights } from './inference/folder.ts'
+export { exportVerificationKey, readFolderKey, readKeyFor, setupFolder } from './inference/keys.ts'
 export {
-  type CircuitFolder,
   type CircuitManifest,
   type Claim,
   circuitIdOf,
-  compileFolder,
-  exportVerificationKey,
   folderPaths,
-  openFolder,
   optionsOf,
-  readFolderKey,
-  readKeyFor,
   readManifest,
-  setupFolder,
-  withWeights,
-} from './inference/folder.ts'
+} from './inference/manifest.ts'
 export {
   InferenceCircuit,
   type InferenceProof,

@@ -24,7 +24,7 @@ import {
   programFromJson,
   setupFolder,
 } from '../../keepers/zkml/index.ts'
-import { compileSolidity } from '../contracts/verifier/solidity.ts'
+import { compile } from '../../scripts/solc.ts'
 import { cohort, succeed } from './command-line.ts'
 
 const SIDE = 6
@@ -49,7 +49,7 @@ describe('zkML from a model on disk to a contract', function () {
     const { ethers } = await network.create()
     const [signer] = await ethers.getSigners()
     call = async (source, name) => {
-      const { abi, bytecode } = compileSolidity(source, name)
+      const { abi, bytecode } = compile(source, { strict: true })[name]!
       const contract = await new ethers.ContractFactory(abi as any, bytecode, signer!).deploy()
       const to = await contract.getAddress()
       return async (data) => BigInt(await ethers.provider.call({ to, data }))

@@ -4,17 +4,13 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { expect } from 'chai'
 import { Interface } from 'ethers'
+import { runSolc } from '../../scripts/solc.ts'
 import { installedProject, type Project } from './installed-project.ts'
 
 type Output = {
   readonly errors?: readonly { readonly severity: string; readonly formattedMessage: string }[]
   readonly contracts?: Record<string, Record<string, { abi: string[]; evm: { bytecode: { object: string } } }>>
 }
-type Solc = {
-  compile(input: string, callbacks: { import(path: string): { contents: string } | { error: string } }): string
-}
-
-const solc = createRequire(import.meta.url)('solc') as Solc
 
 describe('the contracts package, compiled against', function () {
   this.timeout(180_000)
@@ -31,16 +27,7 @@ describe('the contracts package, compiled against', function () {
       outputSelection: { 'Consumer.sol': { '*': ['abi', 'evm.bytecode.object'] } },
     }
     const input = { language: 'Solidity', sources: { 'Consumer.sol': { content: source } }, settings }
-    const callbacks = {
-      import(path: string) {
-        try {
-          return { contents: readFileSync(resolve(path), 'utf8') }
-        } catch (error) {
-          return { error: (error as Error).message }
-        }
-      },
-    }
-    return JSON.parse(solc.compile(JSON.stringify(input), callbacks))
+    return runSolc(input, (path) => readFileSync(resolve(path), 'utf8'))
   }
   const errorsOf = ({ errors = [] }: Output) =>
     errors.filter(({ severity }) => severity === 'error').map(({ formattedMessage }) => formattedMessage)

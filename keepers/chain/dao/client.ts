@@ -1,25 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a DAO member can do, over JSON-RPC: put versions and verifiers to the vote, delegate, and see where a model stands.
 import { encodeBytes32String, getAddress, isAddress, isHexString, type JsonRpcApiProvider, type Signer } from 'ethers'
-import type {
-  AdoptedModel,
-  CohortToken,
-  KeeperRegistry,
-  ModelRegistry,
-  VerifierRegistry,
-} from '../../../types/index.ts'
-import { contractInterface } from '../artifacts.ts'
+import type { AdoptedModel, ModelRegistry, VerifierRegistry } from '../../../types/index.ts'
 import type { Clock } from '../clock.ts'
 import { clients } from '../contracts.ts'
 import type { DeploymentFile } from '../deployment-file.ts'
 import { decodeRevert } from '../errors.ts'
-import { newestLog } from '../log-search.ts'
+import { adoptionCalls, type ModelTerms, type VerifierTerms, verifierCall } from './adoption.ts'
 import { type CallText, encodeCall } from './calls.ts'
 import { DaoError } from './errors.ts'
+import { expectStatus, modelHistory, type ServiceStatus, versionCid } from './history.ts'
+import { knownContracts } from './known-contracts.ts'
+import { membershipCall } from './membership.ts'
 import { type Call, type Proposal, ProposalBook } from './proposals.ts'
 import { Sender } from './sender.ts'
 import { actAs, manifestCall, parametersCall, type ServiceTerms, serviceCall, serviceTerms } from './services.ts'
-import { SETUP_KIND, type Sent, type SetupKind, VERSION_STATUSES, type VersionStatus } from './terms.ts'
+import type { Sent } from './terms.ts'
+import { type Delegated, type Power, VotingPower } from './voting-power.ts'
 
 export type DaoClientOptions = {
   readonly provider: JsonRpcApiProvider
@@ -29,83 +26,12 @@ export type DaoClientOptions = {
   readonly clock?: Clock
 }
 
-export type ServiceStatus = {
-  readonly name: string
-  readonly address: string
-  /** The released version that consumers use; null when there is none. */
-  readonly current: number | null
-  readonly versions: readonly VersionRecord[]
-}
-
-export type VersionRecord = {
-  readonly version: number
-  readonly epoch: number
-  readonly round: number
-  /** Members that voted for it. */
-  readonly votes: number
-  readonly status: VersionStatus
-  readonly weightsCommitment: string
-  /** Unix seconds of its last change of status. */
-  readonly updatedAt: number
-}
-
-/** A circuit's verifier, as `proposeVerifier` puts it to the vote. */
-export type VerifierTerms = {
-  readonly circuitId: string
-  readonly verifier: string
-  readonly vkHash: string
-  readonly setup: SetupKind
-  /** Binary CID in hexadecimal; only for a ceremony. */
-  readonly transcriptCid?: string
-}
-
-/** A model from outside, as `proposeModel` puts it to the vote. */
-export type ModelTerms = {
-  readonly verifier: VerifierTerms
-  /** First public signal of its circuit, 32 bytes in hexadecimal. */
-  readonly weightsCommitment: string
-  /** Binary CID of its files, in hexadecimal. */
-  readonly cid: string
-  readonly description?: string
-}
-
-/** Versions read in one call while listing a history. */
-const PAGE = 64
-
-/** Contracts with calls that a proposal shows in words. */
-const KNOWN = [
-  'CohortToken',
-  'TimelockController',
-  'CohortGovernor',
-  'Guardian',
-  'ModelRegistry',
-  'VerifierRegistry',
-  'AdoptedModel',
-  'KeeperRegistry',
-  'StakePoolFactory',
-  'Successors',
-  'ServiceFactory',
-  'InferenceHub',
-  'PublisherRegistry',
-  'EnsembleOracle',
-  'ProverMarket',
-  'PredictionMarket',
-  'InputMarket',
-  'OutcomePoolFactory',
-  'DaoPilot',
-  'SpendingGuard',
-  'AnnouncedSignatures',
-  'HubValidator',
-] as const
-
 export class DaoClient {
   readonly proposals: ProposalBook
   readonly #deployment: DeploymentFile
-  readonly #sender: Sender
   readonly #provider: JsonRpcApiProvider
   readonly #runner: JsonRpcApiProvider | Signer
-  readonly #token: CohortToken
-  readonly #keepers: KeeperRegistry
+  readonly #power: VotingPower
   readonly #models: ModelRegistry
   readonly #verifiers: VerifierRegistry
   readonly #adopted: AdoptedModel
@@ -117,24 +43,19 @@ export class DaoClient {
     this.#deployment = deployment
     this.#provider = provider
     this.#runner = runner
-    this.#provider = provider
-    this.#sender = new Sender(signer)
-    this.#token = clients.token(contracts.CohortToken, runner)
-    this.#keepers = clients.registry(contracts.KeeperRegistry, runner)
+    const sender = new Sender(signer)
+    this.#power = new VotingPower(
+      clients.token(contracts.CohortToken, runner),
+      clients.registry(contracts.KeeperRegistry, runner),
+      sender,
+    )
     this.#models = clients.models(contracts.ModelRegistry, runner)
     this.#verifiers = clients.verifiers(contracts.VerifierRegistry, runner)
     this.#adopted = clients.adopted(contracts.AdoptedModel, runner)
-    const known = KNOWN.map((name) => ({
-      name,
-      address: contracts[name],
-      abi: contractInterface(name),
-    }))
-    const abi = contractInterface('ILearningService')
-    const services = deployment.services.map(({ name, address }) => ({ name, address, abi }))
     this.proposals = new ProposalBook({
       governor: clients.governor(contracts.CohortGovernor, runner),
-      sender: this.#sender,
-      known: [...known, ...services],
+      sender,
+      known: knownContracts(deployment),
       ...(clock === undefined ? {} : { clock }),
     })
   }
@@ -163,7 +84,7 @@ export class DaoClient {
   /** Proposes to make `version` the one that consumers use. */
   async proposeRelease(service: string, version: number, description?: string): Promise<Proposal & Sent> {
     const { name, address } = this.service(service)
-    await this.#expectStatus(address, version, ['accepted', 'released'])
+    expectStatus(await this.serviceStatus(address), version, ['accepted', 'released'])
     const data = this.#models.interface.encodeFunctionData('release', [address, version])
     return await this.#proposeModelCall(data, description ?? `Release version ${version} of ${name}`)
   }
@@ -171,8 +92,9 @@ export class DaoClient {
   /** Proposes to deprecate the current version and return to `version`, which was released before it. */
   async proposeRollback(service: string, version: number, description?: string): Promise<Proposal & Sent> {
     const { name, address } = this.service(service)
-    await this.#expectStatus(address, version, ['released'])
-    const { current } = await this.serviceStatus(address)
+    const status = await this.serviceStatus(address)
+    expectStatus(status, version, ['released'])
+    const { current } = status
     if (current === null || current === version) {
       const found = current === null ? 'has no current version' : `is at version ${version} already`
       throw new DaoError('wrong-status', `${name} ${found}: there is nothing to roll back`)
@@ -184,7 +106,7 @@ export class DaoClient {
   /** Proposes to withdraw a version for good. `reason`: a text of at most 31 bytes, or 32 bytes in hexadecimal. */
   async proposeDeprecation(service: string, version: number, reason: string): Promise<Proposal & Sent> {
     const { name, address } = this.service(service)
-    await this.#expectStatus(address, version, ['accepted', 'released'])
+    expectStatus(await this.serviceStatus(address), version, ['accepted', 'released'])
     if (!isHexString(reason, 32) && Buffer.byteLength(reason) > 31) {
       throw new DaoError('wrong-status', `the reason has ${Buffer.byteLength(reason)} bytes, at most 31 fit`)
     }
@@ -232,15 +154,9 @@ export class DaoClient {
   /** The binary CID of a version's model, in hexadecimal, from the service's log; null when the log does not have it. */
   async versionCid(service: string, version: number): Promise<string | null> {
     const { address } = this.service(service)
-    const contract = clients.service(address, this.#runner)
-    const topics = await contract.filters.UpdateCompleted(undefined, undefined, undefined, version).getTopicFilter()
-    const from = this.#deployment.fromBlock
-    const log = await newestLog(
-      this.#provider,
-      { address, topics },
-      { from, to: await this.#provider.getBlockNumber() },
-    )
-    return log === null ? null : (contract.interface.parseLog(log)?.args.cid ?? null)
+    const last = await this.#provider.getBlockNumber()
+    const blocks = { from: this.#deployment.fromBlock, to: last }
+    return await versionCid(clients.service(address, this.#provider), version, this.#provider, blocks)
   }
 
   /** Says now what execution would say after days of voting. */
@@ -263,23 +179,13 @@ export class DaoClient {
     description?: string,
   ): Promise<Proposal & Sent> {
     const { name, address } = this.service(service)
-    if (!isAddress(keeper)) throw new DaoError('unknown-keeper', `${keeper} is not an address: name a keeper's owner`)
-    const contract = clients.service(address, this.#runner)
-    const owner = getAddress(keeper)
-    const banned = await contract.isBanned(owner)
-    if (banned !== (act === 'unban')) {
-      throw new DaoError('wrong-status', `${owner} is ${banned ? 'banned already' : 'not banned'} at ${name}`)
-    }
-    const registry = clients.registry(await contract.keeperRegistry(), this.#runner)
-    if (!(await registry.isRegistered(owner))) {
-      throw new DaoError('unknown-keeper', `${owner} owns no registered keeper: name the owner, not the operator`)
-    }
-    const data =
-      act === 'ban'
-        ? contract.interface.encodeFunctionData('ban', [owner])
-        : contract.interface.encodeFunctionData('unban', [owner])
-    const text = act === 'ban' ? `Bar keeper ${owner} from ${name}` : `Let keeper ${owner} back into ${name}`
-    return await this.proposals.propose([{ target: address, data }], description ?? text)
+    const runner = this.#runner
+    const { call, text } = await membershipCall(
+      act,
+      { name, contract: clients.service(address, runner), runner },
+      keeper,
+    )
+    return await this.proposals.propose([call], description ?? text)
   }
 
   /** Proposes another manifest (its digest) for a service, from the next epoch on. */
@@ -325,7 +231,7 @@ export class DaoClient {
   /** Proposes to register a circuit's verifier. */
   async proposeVerifier(terms: VerifierTerms): Promise<Proposal & Sent> {
     return await this.proposals.propose(
-      [this.#registration(terms)],
+      [await verifierCall(this.#verifiers, terms)],
       `Register the verifier of circuit ${terms.circuitId}, ${terms.setup} set-up`,
     )
   }
@@ -335,62 +241,22 @@ export class DaoClient {
    * commitment, and its release. @returns the version it gets
    */
   async proposeModel(terms: ModelTerms): Promise<Proposal & Sent & { readonly version: number }> {
-    const { AdoptedModel, ModelRegistry } = this.#deployment.contracts
-    const version = Number(await this.#adopted.versionCount()) + 1
-    const known = await this.#verifiers.resolve(terms.verifier.circuitId).then(
-      () => true,
-      () => false,
-    )
-    const adopt = this.#adopted.interface.encodeFunctionData('adopt', [terms.weightsCommitment, terms.cid])
-    const calls = [
-      ...(known ? [] : [this.#registration(terms.verifier)]),
-      { target: AdoptedModel, data: adopt },
-      { target: ModelRegistry, data: this.#models.interface.encodeFunctionData('release', [AdoptedModel, version]) },
-    ]
+    const registries = { adopted: this.#adopted, models: this.#models, verifiers: this.#verifiers }
+    const { calls, version } = await adoptionCalls(registries, terms)
     return { ...(await this.proposals.propose(calls, terms.description ?? 'Adopt a model')), version }
   }
 
-  #registration({ circuitId, verifier, vkHash, setup, transcriptCid }: VerifierTerms): Call {
-    const kind = SETUP_KIND[setup]
-    const terms = [circuitId, verifier, vkHash, kind, transcriptCid ?? '0x'] as const
-    const data = this.#verifiers.interface.encodeFunctionData('register', [...terms])
-    return { target: this.#deployment.contracts.VerifierRegistry, data }
-  }
-
   /**
-   * Makes the signer's tokens count as votes of `to`; of the signer, when absent. A keeper's stake follows: it votes for its
-   * owner from the start, so there is something to send only when it is to vote for another, or no longer is.
+   * Makes the signer's tokens and stake count as votes of `to`; of the signer, when absent.
+   * @throws DaoError no-signer, reverted
    */
-  async delegate(to?: string): Promise<Sent & { readonly to: string; readonly votes: bigint }> {
-    const signer = getAddress(await this.#sender.address())
-    const delegatee = getAddress(to ?? signer)
-    const [voting, registered] = await Promise.all([
-      this.#keepers.delegates(signer),
-      this.#keepers.isRegistered(signer),
-    ])
-    if (registered && voting !== delegatee) {
-      await this.#sender.send('delegate', () => this.#keepers.delegate(delegatee))
-    }
-    const sent = await this.#sender.send('delegate', () => this.#token.delegate(delegatee))
-    return { ...sent, to: delegatee, votes: await this.#votesOf(delegatee) }
-  }
-
-  /** Votes of tokens and of stake, as the governor adds them. */
-  async #votesOf(account: string): Promise<bigint> {
-    const [tokens, stake] = await Promise.all([this.#token.getVotes(account), this.#keepers.getVotes(account)])
-    return tokens + stake
+  async delegate(to?: string): Promise<Delegated> {
+    return await this.#power.delegate(to)
   }
 
   /** Balance and votes of `account`, in units of 1e-18 token; stake votes for its owner. */
-  async power(
-    account: string,
-  ): Promise<{ readonly balance: bigint; readonly votes: bigint; readonly delegate: string }> {
-    const [balance, votes, delegate] = await Promise.all([
-      this.#token.balanceOf(account),
-      this.#votesOf(account),
-      this.#token.delegates(account),
-    ])
-    return { balance, votes, delegate }
+  async power(account: string): Promise<Power> {
+    return await this.#power.of(account)
   }
 
   /** Name and address of every service that the deployment file lists. */
@@ -420,44 +286,10 @@ export class DaoClient {
     if (!(await this.#models.isService(address))) {
       throw new DaoError('unknown-service', `${address} is not registered with the model registry`)
     }
-    const count = Number(await this.#models.versionCount(address))
-    const versions: VersionRecord[] = []
-    while (versions.length < count) {
-      for (const entry of await this.#models.listVersions(address, versions.length + 1, PAGE)) {
-        versions.push({
-          version: versions.length + 1,
-          epoch: Number(entry.epoch),
-          round: Number(entry.round),
-          votes: Number(entry.votes),
-          status: VERSION_STATUSES[Number(entry.status)]!,
-          weightsCommitment: entry.weightsCommitment,
-          updatedAt: Number(entry.updatedAt),
-        })
-      }
-    }
-    const releases = await this.#models.listReleases(address)
-    const last = Number(releases.at(-1) ?? 0n)
-    // A version that was deprecated while it was current leaves none, though it ends the list of releases.
-    const current = versions[last - 1]?.status === 'released' ? last : null
-    return { name, address, current, versions }
+    return { name, address, ...(await modelHistory(this.#models, address)) }
   }
 
   async #proposeModelCall(data: string, description: string): Promise<Proposal & Sent> {
     return await this.proposals.propose([{ target: this.#deployment.contracts.ModelRegistry, data }], description)
-  }
-
-  /** Says now what execution would say after days of voting. */
-  async #expectStatus(service: string, version: number, wanted: readonly VersionStatus[]): Promise<void> {
-    const { versions } = await this.serviceStatus(service)
-    const found = versions[version - 1]
-    if (found === undefined) {
-      throw new DaoError('unknown-version', `${service} has versions 1 to ${versions.length}, not ${version}`)
-    }
-    if (!wanted.includes(found.status)) {
-      throw new DaoError(
-        'wrong-status',
-        `version ${version} of ${service} is ${found.status}, not ${wanted.join(' or ')}`,
-      )
-    }
   }
 }

@@ -11,10 +11,11 @@ import { withHome } from '../strategy/home.ts'
 import type { WeightedUpdate } from '../strategy/mean.ts'
 import type { StrategyModule, StrategyRound } from '../strategy/module.ts'
 import { serverStep } from '../strategy/server.ts'
+import { classFigures, macroF1 } from '../train/figures.ts'
 import type { ModelSpec, ParameterSpec, TrainingParameters } from '../types.ts'
 import type { ClientOutcome } from './client.ts'
+import { clientAccuracy } from './client-accuracy.ts'
 import type { SimulationConfig } from './config.ts'
-import { classFigures, clientAccuracy } from './metrics.ts'
 import type { PlayerPool } from './pool.ts'
 import { scheduleFactor } from './schedule.ts'
 import type { SimulationState } from './state.ts'
@@ -206,18 +207,22 @@ function homeParts(strategy: StrategyModule | undefined, spec: ModelSpec): reado
 }
 
 /** On the test set, in as many parts as there are players. */
-async function evaluateOn({ pool, testCount, spec }: Federation, weights: Float32Array) {
+async function evaluateOn({ pool, testCount }: Federation, weights: Float32Array) {
   const parts = Math.min(pool.size, testCount)
   const edge = (part: number) => Math.floor((part * testCount) / parts)
   const outcomes = await Promise.all(
     Array.from({ length: parts }, (_, part) => pool.evaluate({ weights, from: edge(part), to: edge(part + 1) })),
   )
-  const confusion = new Uint32Array(spec.classes * spec.classes)
+  // Empty where there are targets.
+  const confusion = new Uint32Array(outcomes[0]?.confusion.length ?? 0)
   for (const outcome of outcomes) for (const [i, count] of outcome.confusion.entries()) confusion[i]! += count
+  const classes = classFigures({ confusion })
   return {
     accuracy: outcomes.reduce((sum, { correct }) => sum + correct, 0) / testCount,
     loss: outcomes.reduce((sum, { lossSum }) => sum + lossSum, 0) / testCount,
-    ...classFigures(confusion, spec.classes),
+    macroF1: macroF1(classes),
+    recall: classes.map(({ recall }) => recall),
+    precision: classes.map(({ precision }) => precision),
   }
 }
 

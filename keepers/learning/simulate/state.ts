@@ -21,7 +21,7 @@ export type RoundRecord = {
   readonly lost: boolean
   /** Members who were there without samples; they are no `members`. */
   readonly idle: number
-  /** On the test set: mean F1 of the classes, and recall and precision of each. */
+  /** On the test set: mean F1 of the classes, and recall and precision of each; null and empty where there are targets. */
   readonly macroF1: number | null
   readonly recall: readonly (number | null)[]
   readonly precision: readonly (number | null)[]

@@ -2,18 +2,22 @@
 // What an evaluation says beyond accuracy.
 import type { Evaluation } from '../types.ts'
 
-/** Of one class, 0 to 1: how many of its samples were found, how many answers of it were right, and their harmonic mean. */
+/**
+ * Of one class, 0 to 1: how many of its samples were found, how many answers of it were right, and their harmonic mean. Null where there is
+ * nothing to divide by: no samples (recall), no answers (precision), neither (f1).
+ */
 export type ClassFigures = {
   readonly name: string
   readonly samples: number
-  readonly recall: number
-  readonly precision: number
-  readonly f1: number
+  readonly recall: number | null
+  readonly precision: number | null
+  readonly f1: number | null
 }
 
-/** Of each class, in the order of the outputs; a class without samples or answers has zeros. Empty where there are targets. */
-export function classFigures({ confusion }: Evaluation, names?: readonly string[]): ClassFigures[] {
+/** Of each class, in the order of the outputs. Empty where there are targets. */
+export function classFigures({ confusion }: Pick<Evaluation, 'confusion'>, names?: readonly string[]): ClassFigures[] {
   const classes = Math.round(Math.sqrt(confusion.length))
+  const share = (part: number, whole: number) => (whole === 0 ? null : part / whole)
   return Array.from({ length: classes }, (_, c) => {
     const right = confusion[c * classes + c]!
     let samples = 0
@@ -22,11 +26,20 @@ export function classFigures({ confusion }: Evaluation, names?: readonly string[
       samples += confusion[c * classes + other]!
       answers += confusion[other * classes + c]!
     }
-    const recall = samples === 0 ? 0 : right / samples
-    const precision = answers === 0 ? 0 : right / answers
-    const f1 = samples + answers === 0 ? 0 : (2 * right) / (samples + answers)
-    return { name: names?.[c] ?? String(c), samples, recall, precision, f1 }
+    return {
+      name: names?.[c] ?? String(c),
+      samples,
+      recall: share(right, samples),
+      precision: share(right, answers),
+      f1: share(2 * right, samples + answers),
+    }
   })
+}
+
+/** Mean F1 of the classes that have samples; null when none has. */
+export function macroF1(classes: readonly ClassFigures[]): number | null {
+  const present = classes.filter(({ samples }) => samples > 0)
+  return present.length === 0 ? null : present.reduce((sum, { f1 }) => sum + (f1 ?? 0), 0) / present.length
 }
 
 /**
@@ -36,9 +49,8 @@ export function classFigures({ confusion }: Evaluation, names?: readonly string[
 export function figuresOf(evaluation: Evaluation, unit = 1): Record<string, number> {
   const { amounts, accuracy, auc } = evaluation
   if (amounts !== undefined) return { r2: amounts.r2, mae: amounts.mae * unit, rmse: amounts.rmse * unit }
-  const present = classFigures(evaluation).filter(({ samples }) => samples > 0)
-  if (present.length === 0) return { accuracy }
-  const f1 = present.reduce((sum, each) => sum + each.f1, 0) / present.length
+  const f1 = macroF1(classFigures(evaluation))
+  if (f1 === null) return { accuracy }
   return { accuracy, f1, ...(auc === undefined ? {} : { auc }) }
 }
 

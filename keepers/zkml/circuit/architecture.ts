@@ -3,7 +3,8 @@
 // different commitments; one network has the same in both modes, whatever a circuit shows of its output.
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
-import { type IntegerLayer, type IntegerProgram, tensorOf } from '../graph/program.ts'
+import type { IntegerLayer } from '../graph/layers.ts'
+import { type IntegerProgram, tensorOf } from '../graph/program.ts'
 import { digestSignal } from './digest.ts'
 
 /** The architecture as a field element: the upper 248 bits of a SHA-256. */

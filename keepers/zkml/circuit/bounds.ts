@@ -2,7 +2,9 @@
 // The one bound that soundness needs and the circuit does not prove: no sum reaches half the field, so that the linear
 // expressions of the circuit mean the integers of the program. Computed here anew, coarsely and from what the circuit
 // itself enforces (input ranges, parameter ranges, the gadgets' ranges), not from the bounds that the program claims.
-import { type IntegerLayer, type IntegerProgram, type Parameter, tensorOf } from '../graph/program.ts'
+
+import type { IntegerLayer, Parameter } from '../graph/layers.ts'
+import { type IntegerProgram, tensorOf } from '../graph/program.ts'
 import { CircuitError } from './errors.ts'
 
 /** Largest magnitude that any value may have; products and sums within gadgets then stay below 2^252. */

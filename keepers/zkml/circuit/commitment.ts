@@ -10,7 +10,8 @@
 // The header fixes the layout, so two commitments of different shapes never meet; injective because every packed value is
 // range-checked. The salt hides values of low entropy (a picture of a digit can be guessed): 128 random bits or more.
 import { SCALAR_FIELD } from '../bn254.ts'
-import { type IntegerProgram, type Parameter, programParameters } from '../graph/program.ts'
+import type { Parameter } from '../graph/layers.ts'
+import { type IntegerProgram, programParameters } from '../graph/program.ts'
 import { architectureOf } from './architecture.ts'
 import { CircuitError } from './errors.ts'
 import { poseidonChain } from './poseidon.ts'

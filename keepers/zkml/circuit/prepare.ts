@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a prover feeds the circuit, and the four public signals that must come out: both from integers.
-import {
-  type InputVisibility,
-  type IntegerProgram,
-  type Parameter,
-  programParameters,
-  type Visibility,
-} from '../graph/program.ts'
+
+import type { Parameter } from '../graph/layers.ts'
+import { type InputVisibility, type IntegerProgram, programParameters, type Visibility } from '../graph/program.ts'
 import { commitInput, commitModel, commitSegments, requireField, toField } from './commitment.ts'
 import { commitBytes } from './digest.ts'
 import { CircuitError } from './errors.ts'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which comparisons of a layer are the same: forests grown over histograms ask one question many times.
-import type { CompareLayer } from './program.ts'
+import type { CompareLayer } from './layers.ts'
 
 /** `first`: outputs that ask what none before them asks; `of[i]`: the place in `first` of what output i asks. */
 export type Distinct = { readonly first: Int32Array; readonly of: Int32Array }

@@ -14,7 +14,9 @@ import type { KeyMetadata } from '../setup/metadata.ts'
 import { parseZkey } from '../setup/zkey.ts'
 import { type VerificationKey, verificationKeyOf } from '../verifier/verification-key.ts'
 import { InferenceError } from './errors.ts'
-import { batchOptions, type CircuitFolder, type Claim, folderPaths, openFolder, readFolderKey } from './folder.ts'
+import { batchOptions, type CircuitFolder, openFolder } from './folder.ts'
+import { readFolderKey } from './keys.ts'
+import { type Claim, folderPaths } from './manifest.ts'
 
 /** Samples with the label (accuracy) or the group, 0 or 1 (fairness), of each. */
 export type MarkedBatch = {

@@ -28,7 +28,9 @@ import { encodeReals } from '../quantise/input.ts'
 import { interpret } from '../quantise/interpret.ts'
 import { type KeyMetadata, sha256 } from '../setup/metadata.ts'
 import { InferenceError } from './errors.ts'
-import { type CircuitFolder, folderPaths, openFolder, readFolderKey } from './folder.ts'
+import { type CircuitFolder, openFolder } from './folder.ts'
+import { readFolderKey } from './keys.ts'
+import { folderPaths } from './manifest.ts'
 import { type AnyKey, type AnyProofWithSignals, keyInZkey, verifyAny } from './systems.ts'
 
 export type InferenceRequest = {

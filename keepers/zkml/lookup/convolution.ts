@@ -6,7 +6,7 @@
 //
 // with rows of D = w + kw − 1 places and channels of E = (h + kh − 1)D. F's coefficients are the full convolution, one wire each in round
 // 1, of which the layer's outputs are some. They are right but for deg F of r values of X (Schwartz–Zippel).
-import type { Conv2dLayer } from '../graph/program.ts'
+import type { Conv2dLayer } from '../graph/layers.ts'
 import { type Builder, CHALLENGE } from './builder.ts'
 import type { Elements, Parameters } from './layer.ts'
 import { constant, isConstant, type Linear, plus, Sum, single } from './linear.ts'

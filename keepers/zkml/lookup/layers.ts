@@ -3,7 +3,6 @@
 import { CircuitError } from '../circuit/errors.ts'
 import type {
   ArgMaxLayer,
-  Bounds,
   CompareLayer,
   DenseLayer,
   IntegerLayer,
@@ -15,7 +14,8 @@ import type {
   ScaleLayer,
   SelectLayer,
   SparseLayer,
-} from '../graph/program.ts'
+} from '../graph/layers.ts'
+import type { Bounds } from '../graph/program.ts'
 import type { Builder } from './builder.ts'
 import { writeConv2d } from './convolution.ts'
 import { bitsFor, firstLargest, floorShift, isNonNegative, isZero, largest, oneHot, splitSign } from './gadgets.ts'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Curves as straight lines of equal length: SplineLayer.
-import type { SplineLayer } from '../graph/program.ts'
+import type { SplineLayer } from '../graph/layers.ts'
 import type { Builder } from './builder.ts'
 import { bit, floorShift, isNonNegative } from './gadgets.ts'
 import {

@@ -20,11 +20,11 @@ import {
   RESULT_LAYOUT,
   scoresLayout,
 } from '../circuit/write/statement.ts'
+import type { Parameter } from '../graph/layers.ts'
 import {
   type Bounds,
   type InputVisibility,
   type IntegerProgram,
-  type Parameter,
   programParameters,
   tensorOf,
   type Visibility,

@@ -9,7 +9,7 @@ import type {
   ScaleLayer,
   SelectLayer,
   SparseLayer,
-} from '../graph/program.ts'
+} from '../graph/layers.ts'
 
 /** out[o] = bias[o] + Σ_k in[indices[k]] · coefficients[k], k from offsets[o] to offsets[o + 1]. */
 export type Rows = {

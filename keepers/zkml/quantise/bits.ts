@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Bits that hold what bounds admit: how wide the circuit decomposes.
-import type { Bounds, CompareLayer, Mode } from '../graph/program.ts'
+
+import type { CompareLayer } from '../graph/layers.ts'
+import type { Bounds, Mode } from '../graph/program.ts'
 import { signedBits, unsignedBits } from '../graph/windows.ts'
 import { type Intervals, parameterRange } from './intervals.ts'
 

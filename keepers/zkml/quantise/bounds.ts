@@ -2,7 +2,8 @@
 // Interval arithmetic over whole programs: for every admissible input (and, in committed mode, every admissible weight)
 // each element of each tensor lies in its interval. This is the proof that a circuit's bit counts rest on.
 import { CompileError } from '../graph/errors.ts'
-import type { Bounds, IntegerLayer, Mode, TensorId } from '../graph/program.ts'
+import type { IntegerLayer, TensorId } from '../graph/layers.ts'
+import type { Bounds, Mode } from '../graph/program.ts'
 import { isAffine, multiplyRows, type Rows, rowsOf } from './affine.ts'
 import { areKnown } from './bits.ts'
 import { heldWindow, rescale, segmentOf, spline } from './interpret.ts'

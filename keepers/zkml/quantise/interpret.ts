@@ -4,18 +4,8 @@
 
 import { CompileError } from '../graph/errors.ts'
 import { reachedLeaves } from '../graph/evaluate.ts'
-import {
-  type Bounds,
-  type Conv2dLayer,
-  elementCount,
-  type IntegerLayer,
-  type IntegerProgram,
-  type Integers,
-  type RescaleLayer,
-  type SplineLayer,
-  type TensorId,
-  tensorOf,
-} from '../graph/program.ts'
+import type { Conv2dLayer, IntegerLayer, Integers, RescaleLayer, SplineLayer, TensorId } from '../graph/layers.ts'
+import { type Bounds, elementCount, type IntegerProgram, tensorOf } from '../graph/program.ts'
 
 /** A program's result for one input. */
 export type Trace = { readonly tensors: ReadonlyMap<TensorId, Integers>; readonly scores: Integers }

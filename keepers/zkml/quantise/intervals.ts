@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Intervals of lists of integers: sums with known weights, sums with weights of which only the width is known, limits.
 import { CompileError } from '../graph/errors.ts'
-import { type Bounds, type IntegerLayer, type Parameter, VALUE_LIMIT } from '../graph/program.ts'
+import type { IntegerLayer, Parameter } from '../graph/layers.ts'
+import { type Bounds, VALUE_LIMIT } from '../graph/program.ts'
 import { type AffineLayer, forEachTap, type Rows, rowsOf } from './affine.ts'
 
 /** Inclusive bounds of every element of one tensor. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the rules know that turn the nodes of a graph into integer layers, and how real parameters become integers.
-import type { Parameter } from '../graph/program.ts'
+import type { Parameter } from '../graph/layers.ts'
 import type { Graph, GraphNode, ValueName } from '../graph/types.ts'
 import type { Decider } from './decide.ts'
 import type { WeightPlan } from './plan.ts'

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The check of a finished program: are its stated bounds and bit counts true?
 import { CompileError } from '../graph/errors.ts'
-import {
-  type Bounds,
-  elementCount,
-  type IntegerLayer,
-  type IntegerProgram,
-  type Mode,
-  tensorOf,
-} from '../graph/program.ts'
+import type { IntegerLayer } from '../graph/layers.ts'
+import { type Bounds, elementCount, type IntegerProgram, type Mode, tensorOf } from '../graph/program.ts'
 import { signedBits, unsignedBits } from '../graph/windows.ts'
 import { compareBits, piecewiseBits, windowBits } from './bits.ts'
 import { BoundsTracker } from './bounds.ts'

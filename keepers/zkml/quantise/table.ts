@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The table that an owner reads before compiling: every layer's range, bits and constraint cost.
-import { type IntegerLayer, type IntegerProgram, tensorOf } from '../graph/program.ts'
+
+import type { IntegerLayer } from '../graph/layers.ts'
+import { type IntegerProgram, tensorOf } from '../graph/program.ts'
 import { signedBits, unsignedBits } from '../graph/windows.ts'
 import { type CostOptions, programCost } from './cost.ts'
 

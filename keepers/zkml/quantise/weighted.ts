@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Layers with the model's own numbers: matrices, convolutions, scales that no neighbour takes in.
-import { elementCount, type Parameter } from '../graph/program.ts'
+
+import type { Parameter } from '../graph/layers.ts'
+import { elementCount } from '../graph/program.ts'
 import { broadcastMap } from '../graph/tensor.ts'
 import type { AffineNode, Conv2dNode, DenseNode, GraphNode, ValueName } from '../graph/types.ts'
 import { biasParameter, type Lowering, parameter } from './lowering.ts'

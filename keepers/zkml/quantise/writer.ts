@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Collects the layers of an integer program, bounding each tensor the moment its layer is written.
-import {
-  elementCount,
-  type IntegerLayer,
-  type IntegerProgram,
-  type IntegerTensor,
-  type Mode,
-  type RescaleLayer,
-  type TensorId,
-} from '../graph/program.ts'
+
+import type { IntegerLayer, RescaleLayer, TensorId } from '../graph/layers.ts'
+import { elementCount, type IntegerProgram, type IntegerTensor, type Mode } from '../graph/program.ts'
 import { identityMap } from '../graph/tensor.ts'
 import { signedBits, unsignedBits } from '../graph/windows.ts'
 import { windowBits } from './bits.ts'

@@ -7,7 +7,7 @@ import { CircuitError } from '../circuit/errors.ts'
 import { expectedSignals, type Salts, type Sample } from '../circuit/prepare.ts'
 import type { ContentSignature } from '../circuit/signed.ts'
 import { PUBLIC_SIGNALS } from '../circuit/write/statement.ts'
-import type { Integers } from '../graph/program.ts'
+import type { Integers } from '../graph/layers.ts'
 import { interpret } from '../quantise/interpret.ts'
 import type { ProgramSegment } from './split.ts'
 

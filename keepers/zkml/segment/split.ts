@@ -5,11 +5,11 @@ import { architectureDigest } from '../circuit/architecture.ts'
 import { isInParts } from '../circuit/parts.ts'
 import type { CircuitOptions } from '../circuit/write/statement.ts'
 import { CompileError } from '../graph/errors.ts'
+import type { TensorId } from '../graph/layers.ts'
 import {
   type InputVisibility,
   type IntegerProgram,
   programParameters,
-  type TensorId,
   tensorOf,
   type Visibility,
   windowOf,

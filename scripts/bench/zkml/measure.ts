@@ -2,7 +2,6 @@
 // One network through every stage, each timed; memory is that of a process of its own.
 import { execFile } from 'node:child_process'
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import {
@@ -22,6 +21,7 @@ import {
   verifyProof,
 } from '../../../keepers/zkml/index.ts'
 import { ROOT } from '../../bootstrap/paths.mjs'
+import { compile } from '../../solc.ts'
 import { type BenchContext, time, timeBeside } from '../harness.ts'
 import { CACHE } from './networks.ts'
 
@@ -155,26 +155,13 @@ async function measureLookups(
 async function transactionGas(source: string, data: string): Promise<number> {
   const { network } = await import('hardhat')
   const { ethers } = await network.create()
-  const { abi, bytecode } = compile(source)
+  const { abi, bytecode } = compile(source).Verifier!
   const [signer] = await ethers.getSigners()
-  const contract = await new ethers.ContractFactory(abi, bytecode, signer!).deploy()
+  const contract = await new ethers.ContractFactory(abi as [], bytecode, signer!).deploy()
   const to = await contract.getAddress()
   if (BigInt(await ethers.provider.call({ to, data })) !== 1n) throw new Error('the verifier refused an honest proof')
   const receipt = await (await signer!.sendTransaction({ to, data })).wait()
   return Number(receipt!.gasUsed)
-}
-
-function compile(source: string): { abi: []; bytecode: string } {
-  const solc = createRequire(import.meta.url)('solc') as { compile(input: string): string }
-  const settings = {
-    viaIR: true,
-    evmVersion: 'cancun',
-    optimizer: { enabled: true, runs: 800 },
-    outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object'] } },
-  }
-  const input = { language: 'Solidity', sources: { 'V.sol': { content: source } }, settings }
-  const { abi, evm } = JSON.parse(solc.compile(JSON.stringify(input))).contracts['V.sol'].Verifier
-  return { abi, bytecode: evm.bytecode.object }
 }
 
 /** Bytes that a fresh `cohort zkml bench` needed at most. */

@@ -2,7 +2,7 @@
 // Claims of agents, answered through a registry as ERC-8004 has it, which this test makes: only whom a request names answers it.
 import { expect } from 'chai'
 import { AbiCoder, ContractFactory, keccak256, ZeroAddress } from 'ethers'
-import { compile } from '../inference/compile.ts'
+import { compile } from '../../../scripts/solc.ts'
 import { createHub, FEATURE, INPUT, WEIGHTS } from '../inference/hub.ts'
 
 const TAG = 'cohort.inference.v1'

@@ -19,8 +19,8 @@ import {
   signedCommitment,
   toSolidityProof,
 } from '../../../keepers/zkml/index.ts'
+import { compile } from '../../../scripts/solc.ts'
 import { randomIntegers, seeded, smallClassifier } from '../../keepers/zkml/circuit/programs.ts'
-import { compile } from '../inference/compile.ts'
 import { WEIGHTS } from '../inference/hub.ts'
 import { OUTPUT } from '../inference/output-schema.ts'
 import { createMarkets, DAY, DISPUTE, INVALID, MARGIN, STATUS } from './market.ts'

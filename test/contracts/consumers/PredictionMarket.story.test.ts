@@ -19,7 +19,7 @@ import {
 } from '../../../keepers/apps/story/index.ts'
 import { exportVerifier, InferenceProver, parseProof, toSolidityProof } from '../../../keepers/zkml/index.ts'
 import { CACHE } from '../../../scripts/bootstrap/paths.mjs'
-import { compile } from '../inference/compile.ts'
+import { compile } from '../../../scripts/solc.ts'
 import { OUTPUT } from '../inference/output-schema.ts'
 import { createMarkets, DAY, DISPUTE, INVALID, STATUS, UNIT } from './market.ts'
 import { hasOpenssl, type Newsroom, newsroom } from './openssl.ts'

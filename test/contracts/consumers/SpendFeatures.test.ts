@@ -15,7 +15,7 @@ import {
 } from '../../../keepers/apps/spending/index.ts'
 import type { Spend } from '../../../keepers/apps/spending/ledger.ts'
 import { SeededRandom } from '../../../keepers/learning/random.ts'
-import { compile } from '../inference/compile.ts'
+import { compile } from '../../../scripts/solc.ts'
 import { createGuard, DAY, LIMIT, MINUTE } from './guard.ts'
 
 const LIBRARY = resolve(import.meta.dirname, '../../../contracts/consumers/SpendFeatures.sol')

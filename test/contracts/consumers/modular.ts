@@ -2,7 +2,7 @@
 // OpenZeppelin's ERC-7579 account with a hook, under one key; and a Safe's module that takes what it can get.
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import { AbiCoder, Contract, ContractFactory, concat, Interface, type TransactionResponse, toBeHex } from 'ethers'
-import { compile } from '../inference/compile.ts'
+import { compile } from '../../../scripts/solc.ts'
 
 const SOURCE = `// SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;

@@ -10,7 +10,7 @@ import {
   type InferenceProver,
   toSolidityProof,
 } from '../../../keepers/zkml/index.ts'
-import { compile } from '../inference/compile.ts'
+import { compile } from '../../../scripts/solc.ts'
 import { OUTPUT } from '../inference/output-schema.ts'
 import { APPROVED, createGuard, DAY, LIMIT, MINUTE } from './guard.ts'
 import { deploySafe } from './safe.ts'

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { ContractFactory } from 'ethers'
+import { compile } from '../../../scripts/solc.ts'
 import { type Batch, honestBatch, swapped } from './batch.ts'
-import { compile } from './compile.ts'
 import { deployConsumer } from './consumers.ts'
 import { createHub, HOUR, type Hub, INPUT, PRICE, WEIGHTS } from './hub.ts'
 import { OUTPUT } from './output-schema.ts'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Consumers of inferences, one honest and several hostile, compiled in the test: they are nobody's product.
 import { type BaseContract, ContractFactory, type Signer } from 'ethers'
-import { compile } from './compile.ts'
+import { compile } from '../../../scripts/solc.ts'
 
 const SOURCE = `// SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;

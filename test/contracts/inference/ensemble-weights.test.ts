@@ -3,7 +3,7 @@
 import { expect } from 'chai'
 import { ContractFactory, ZeroAddress } from 'ethers'
 import { moved } from '../../../scripts/bench/ensemble/decide.ts'
-import { compile } from './compile.ts'
+import { compile } from '../../../scripts/solc.ts'
 import { createOracle, DECODING, INPUT, labelled, type Model, type Oracle, RULE, STATUS, signed } from './ensemble.ts'
 
 const three = async (world: Oracle, outputs: readonly bigint[] = [6n, 6n, 2n], decoding?: number): Promise<Model[]> => {

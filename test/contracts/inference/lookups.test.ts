@@ -12,8 +12,8 @@ import {
   setupFolder,
   toSolidityProof,
 } from '../../../keepers/zkml/index.ts'
+import { compile } from '../../../scripts/solc.ts'
 import { smallClassifier } from '../../keepers/zkml/circuit/programs.ts'
-import { compile } from './compile.ts'
 import { createHub } from './hub.ts'
 import { OUTPUT } from './output-schema.ts'
 import type { Proof } from './tiny-circuit.ts'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { ContractFactory, ZeroAddress } from 'ethers'
-import { compile } from './compile.ts'
+import { compile } from '../../../scripts/solc.ts'
 import { createMarket, MIN_BOND, SETTLE_SECONDS, UNBONDING_SECONDS } from './prover-market.ts'
 
 describe('ProverMarket bonds', () => {

@@ -11,7 +11,7 @@ import { ContractFactory, id, type Signer } from 'ethers'
 import { curves, groth16, powersOfTau, wtns, zKey } from 'snarkjs'
 import { exportVerifier } from '../../../keepers/zkml/verifier/solidity.ts'
 import { parseVerificationKey, verificationKeyHash } from '../../../keepers/zkml/verifier/verification-key.ts'
-import { compile } from './compile.ts'
+import { compile } from '../../../scripts/solc.ts'
 
 export type Proof = { a: [bigint, bigint]; b: [[bigint, bigint], [bigint, bigint]]; c: [bigint, bigint] }
 

@@ -2,7 +2,7 @@
 // Stake that moves to the registry that the DAO named, and everything that must not move with it, or before its time.
 import { expect } from 'chai'
 import { ZeroAddress } from 'ethers'
-import { compile } from '../inference/compile.ts'
+import { compile } from '../../../scripts/solc.ts'
 import { COH } from '../rounds/units.ts'
 import {
   consentOf,

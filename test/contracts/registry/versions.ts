@@ -3,7 +3,7 @@
 
 import type { HardhatEthers } from '@nomicfoundation/hardhat-ethers/types'
 import type { BigNumberish, BytesLike, ContractTransactionResponse } from 'ethers'
-import { compile } from '../inference/compile.ts'
+import { compile } from '../../../scripts/solc.ts'
 
 const SOURCE = `// SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;

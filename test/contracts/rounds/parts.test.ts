@@ -2,10 +2,10 @@
 // The three parts of a service: one storage, every function of the interface in exactly one part.
 
 import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { expect } from 'chai'
 import { type FunctionFragment, Interface, type ParamType, ZeroAddress } from 'ethers'
 import { artifacts } from 'hardhat'
+import { runSolc } from '../../../scripts/solc.ts'
 import { createWorld } from './fixture.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
@@ -52,31 +52,21 @@ type Write = { readonly structure: string; readonly file: string }
 
 /** What the compiler says of the service: where it puts every variable of each part, and its syntax tree of each file. */
 function compiled() {
-  const solc = createRequire(import.meta.url)('solc') as {
-    compile(input: string, callbacks: { import(path: string): { contents: string } | { error: string } }): string
+  const read = (path: string): string => {
+    const url = ['', 'node_modules/'].map((folder) => new URL(folder + path, ROOT)).find((each) => existsSync(each))
+    if (url === undefined) throw new Error(`no ${path}`)
+    return readFileSync(url, 'utf8')
   }
-  const read = (path: string): string | undefined =>
-    ['', 'node_modules/']
-      .map((folder) => new URL(folder + path, ROOT))
-      .filter((url) => existsSync(url))
-      .map((url) => readFileSync(url, 'utf8'))[0]
   const file = `${ROUNDS}LearningService.sol`
   const input = {
     language: 'Solidity',
     sources: { [file]: { content: read(file) } },
     settings: { evmVersion: 'cancun', outputSelection: { '*': { '*': ['storageLayout'], '': ['ast'] } } },
   }
-  return JSON.parse(
-    solc.compile(JSON.stringify(input), {
-      import(path) {
-        const contents = read(path)
-        return contents === undefined ? { error: `no ${path}` } : { contents }
-      },
-    }),
-  ) as {
+  return runSolc<{
     contracts: Record<string, Record<string, { storageLayout: { storage: Variable[]; types: Types } }>>
     sources: Record<string, { ast: AstNode }>
-  }
+  }>(input, read)
 }
 
 /** Every variable of each part, those of structures one by one. Types are named without the numbers of their declarations. */

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { type FunctionFragment, Interface } from 'ethers'
 import { network } from 'hardhat'
-import { compile } from '../inference/compile.ts'
+import { compile } from '../../../scripts/solc.ts'
 import { randomFrom } from '../invariants/random.ts'
 
 const RUNS = 150

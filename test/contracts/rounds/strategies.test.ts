@@ -3,7 +3,7 @@
 
 import { expect } from 'chai'
 import { encodeBytes32String } from 'ethers'
-import { compile } from '../inference/compile.ts'
+import { compile } from '../../../scripts/solc.ts'
 import { cid, createWorld, salt, type World } from './fixture.ts'
 import {
   attest,

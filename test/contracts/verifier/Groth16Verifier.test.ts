@@ -15,9 +15,9 @@ import {
   type VerificationKey,
   verificationKeyHash,
 } from '../../../keepers/zkml/verifier/verification-key.ts'
+import { compile } from '../../../scripts/solc.ts'
 import { pointOutsideSubgroup } from '../../keepers/zkml/outside-subgroup.ts'
 import { compileToy, type ToyCircuit } from '../../keepers/zkml/setup/toy-circuit.ts'
-import { compileSolidity } from './solidity.ts'
 
 type Verifier = BaseContract & Record<string, any>
 type Words = { a: bigint[]; b: bigint[][]; c: bigint[]; signals: bigint[] }
@@ -36,7 +36,7 @@ describe('emitted Groth16 verifier', () => {
     const zkey = `${toy.folder}/toy.zkey`
     await setupLocal(toy.r1cs, zkey)
     key = parseVerificationKey(await zKey.exportVerificationKey(await readFile(zkey)))
-    const compiled = compileSolidity(exportVerifier(key, { name: 'Toy', setupKind: 'local' }), 'Toy')
+    const compiled = compile(exportVerifier(key, { name: 'Toy', setupKind: 'local' }), { strict: true }).Toy!
     deployedBytes = compiled.deployedBytes
     const [signer] = await ethers.getSigners()
     verifier = (await new ethers.ContractFactory(compiled.abi as any, compiled.bytecode, signer).deploy()) as Verifier

@@ -8,9 +8,9 @@ import { openTwoRound } from '../../../keepers/zkml/prove/two-round.ts'
 import type { TwoRoundProofWithSignals } from '../../../keepers/zkml/prove/two-round-proof.ts'
 import { toSolidityProof } from '../../../keepers/zkml/verifier/calldata.ts'
 import { exportTwoRoundVerifier } from '../../../keepers/zkml/verifier/two-round-solidity.ts'
+import { compile } from '../../../scripts/solc.ts'
 import { keyFor, type TestKey } from '../../keepers/zkml/two-round/keys.ts'
 import { honest, rangeCircuit } from '../../keepers/zkml/two-round/range-circuit.ts'
-import { compileSolidity } from './solidity.ts'
 
 export type Verifier = BaseContract & Record<string, any>
 
@@ -43,7 +43,7 @@ export async function deployTwoRound(
   const proofs = await Promise.all(secrets.map((secret) => prover.prove(honest(circuit, secret, CONTEXT))))
   await prover.close()
   const source = exportTwoRoundVerifier(test.key, { name: 'Ranges', setupKind: 'local' })
-  const { abi, bytecode, deployedBytes } = compileSolidity(source, 'Ranges')
+  const { abi, bytecode, deployedBytes } = compile(source, { strict: true }).Ranges!
   const [signer] = await ethers.getSigners()
   const verifier = (await new ethers.ContractFactory(abi as any, bytecode, signer).deploy()) as Verifier
   return { verifier, test, proofs, deployedBytes }

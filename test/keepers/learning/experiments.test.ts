@@ -20,8 +20,9 @@ import {
   strategyHash,
 } from '../../../keepers/learning/index.ts'
 import { privatise, seededNormal } from '../../../keepers/learning/privacy/mechanism.ts'
-import { classFigures, clientAccuracy } from '../../../keepers/learning/simulate/metrics.ts'
+import { clientAccuracy } from '../../../keepers/learning/simulate/client-accuracy.ts'
 import { isOutOfPatience, type Schedule, scheduleFactor } from '../../../keepers/learning/simulate/schedule.ts'
+import { classFigures, macroF1 } from '../../../keepers/learning/train/figures.ts'
 import { ROOT } from '../../../scripts/bootstrap/paths.mjs'
 import { refuses } from './refusal.ts'
 
@@ -85,10 +86,19 @@ describe('learning: experiments', function () {
   it('figures of classes and clients, by hand', () => {
     // Truth a: 3 right, 1 as b; b: 2 right, none wrong; c: not in the test set, answered once for a b.
     const confusion = Uint32Array.of(3, 1, 0, 0, 2, 1, 0, 0, 0)
-    const { recall, precision, macroF1 } = classFigures(confusion, 3)
+    const classes = classFigures({ confusion }, ['a', 'b'])
+    const recall = classes.map((figures) => figures.recall)
+    expect(classes.map(({ name, samples }) => [name, samples])).to.deep.equal([
+      ['a', 4],
+      ['b', 3],
+      ['2', 0],
+    ])
     expect(recall).to.deep.equal([0.75, 2 / 3, null])
-    expect(precision).to.deep.equal([1, 2 / 3, 0])
-    expect(macroF1).to.be.closeTo((6 / 7 + 2 / 3) / 2, 1e-12)
+    expect(classes.map(({ precision }) => precision)).to.deep.equal([1, 2 / 3, 0])
+    expect(classes[2]!.f1).to.equal(0)
+    expect(classFigures({ confusion: new Uint32Array(4) })[0]).to.include({ recall: null, precision: null, f1: null })
+    expect(macroF1([])).to.equal(null)
+    expect(macroF1(classes)).to.be.closeTo((6 / 7 + 2 / 3) / 2, 1e-12)
     expect(clientAccuracy(recall, Uint32Array.of(10, 30, 500))).to.be.closeTo((10 * 0.75 + 20) / 40, 1e-12)
     expect(clientAccuracy(recall, Uint32Array.of(0, 0, 5))).to.equal(null)
   })

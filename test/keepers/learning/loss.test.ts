@@ -3,6 +3,7 @@
 import { expect } from 'chai'
 import { createDataset, slice, subset } from '../../../keepers/learning/data/dataset.ts'
 import { createEngine } from '../../../keepers/learning/engine/backend.ts'
+import { simulate } from '../../../keepers/learning/index.ts'
 import { sequentialSpec } from '../../../keepers/learning/model/spec.ts'
 import { initialWeights } from '../../../keepers/learning/model/vector.ts'
 import { SeededRandom } from '../../../keepers/learning/random.ts'
@@ -157,6 +158,20 @@ describe('learning: losses', function () {
       'BAD_DATA',
       /target 1 is NaN/,
     )
+  })
+
+  it('a simulation of amounts records no figures of classes', async () => {
+    const { records } = await simulate({
+      spec: network(1, { kind: 'mse' }),
+      data: { train: amounts(60, 1), test: amounts(30, 2) },
+      workers: 0,
+      settings: {
+        keepers: 3,
+        rounds: 1,
+        training: { epochs: 1, batchSize: 10, optimizer: { kind: 'sgd', learningRate: 0.1 } },
+      },
+    })
+    expect(records[0]).to.deep.include({ macroF1: null, recall: [], precision: [] })
   })
 
   it('targets go with their samples into parts of a dataset', () => {

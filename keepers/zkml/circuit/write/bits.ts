@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { BitsLayer } from '../../graph/program.ts'
+import type { BitsLayer } from '../../graph/layers.ts'
 import type { LayerContext } from './context.ts'
 
 /** The bits of a tensor's elements, as the range check of each element has them. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Comparisons: with thresholds, among elements; and the leaves of decision trees that they lead to.
 import { distinctComparisons } from '../../graph/comparisons.ts'
-import type { ArgMaxLayer, CompareLayer, PathsLayer } from '../../graph/program.ts'
+import type { ArgMaxLayer, CompareLayer, PathsLayer } from '../../graph/layers.ts'
 import { declareConstant, type LayerContext } from './context.ts'
 import { literal } from './text.ts'
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a writer of a layer writes into, and what it may ask of the network around it.
-import type { Bounds, TensorId } from '../../graph/program.ts'
+
+import type { TensorId } from '../../graph/layers.ts'
+import type { Bounds } from '../../graph/program.ts'
 import type { CircomText } from './text.ts'
 
 export type LayerContext = {

@@ -14,7 +14,7 @@ import type {
   SelectLayer,
   SparseLayer,
   SplineLayer,
-} from '../../graph/program.ts'
+} from '../../graph/layers.ts'
 import { writeBits } from './bits.ts'
 import { writeArgMax, writeCompare, writePaths } from './compare.ts'
 import { concatenated, declareConstant, type LayerContext } from './context.ts'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Loops that layers with constant weights and layers with private ones share.
-import type { Conv2dLayer, LookupLayer } from '../../graph/program.ts'
+import type { Conv2dLayer, LookupLayer } from '../../graph/layers.ts'
 import type { LayerContext } from './context.ts'
 import type { CircomText } from './text.ts'
 

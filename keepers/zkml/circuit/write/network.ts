@@ -2,13 +2,9 @@
 // The template `Network`: from an input and (in committed mode) parameters, both as offsets from their least value, to the
 // scores. Values between layers are circom variables, that is linear expressions: a linear layer costs nothing, and the
 // next gadget that takes its value makes one linear constraint of it.
-import {
-  elementCount,
-  type IntegerLayer,
-  type IntegerProgram,
-  programParameters,
-  tensorOf,
-} from '../../graph/program.ts'
+
+import type { IntegerLayer } from '../../graph/layers.ts'
+import { elementCount, type IntegerProgram, programParameters, tensorOf } from '../../graph/program.ts'
 import { CircuitError } from '../errors.ts'
 import type { LayerContext } from './context.ts'
 import { writeLayer } from './layers.ts'

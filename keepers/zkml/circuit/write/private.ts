@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Layers whose parameters are witness: committed mode.
-import type { Conv2dLayer, DenseLayer, LookupLayer, Parameter, ScaleLayer } from '../../graph/program.ts'
+import type { Conv2dLayer, DenseLayer, LookupLayer, Parameter, ScaleLayer } from '../../graph/layers.ts'
 import type { LayerContext } from './context.ts'
 import { writeConv2dLoops, writeLookupLoops } from './loops.ts'
 import { literal } from './text.ts'

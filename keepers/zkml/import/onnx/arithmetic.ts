@@ -3,7 +3,7 @@
 // are truncated as ONNX says; floating-point ones are rounded to their width after every step.
 import { roundedToEven } from '../../graph/evaluate.ts'
 import { broadcastMap, broadcastShape } from '../../graph/tensor.ts'
-import type { Invocation } from './scope.ts'
+import type { Invocation } from './invocation.ts'
 import type { Constant } from './tensors.ts'
 import { type DataType, fits, isFloat, isInteger, isKnownType, rounded, TYPE, typeName, wrapped } from './types.ts'
 

@@ -2,7 +2,8 @@
 // Attention and rotary positions (opset 23), as the operators that they are made of.
 
 import { typeOf } from './check.ts'
-import { constantOf, type Handler, type Invocation, integersOf, type Operand, resultOf } from './scope.ts'
+import type { Handler, Invocation } from './invocation.ts'
+import { constantOf, integersOf, type Operand, resultOf } from './operand.ts'
 import { isFloat, TYPE, typeName } from './types.ts'
 
 export const ATTENTION_HANDLERS: Readonly<Record<string, Handler>> = {

@@ -2,8 +2,10 @@
 // Graphs inside a file: bodies of If, Loop and Scan, and functions that it defines. Each is run where it is called.
 import { CompileError } from '../../graph/errors.ts'
 import { checkNames, opsetsOf, typeOf } from './check.ts'
+import type { Invocation } from './invocation.ts'
+import type { Operand } from './operand.ts'
 import { decodeGraph, type FunctionProto, type GraphProto, type ModelProto, type NodeProto } from './schema.ts'
-import type { Invocation, Operand, Scope } from './scope.ts'
+import type { Scope } from './scope.ts'
 import { settle } from './settle.ts'
 import { readTensor } from './tensors.ts'
 import { typeName } from './types.ts'

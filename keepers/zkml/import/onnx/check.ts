@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What onnx's checker checks: a file that breaks the rules of the format has no meaning, and is given none.
 import { CompileError } from '../../graph/errors.ts'
+import type { Invocation } from './invocation.ts'
+import type { Operand } from './operand.ts'
 import { ATTRIBUTE_TYPES, ML_DOMAIN, type OperatorSchema, type Opsets, operatorSchema } from './operators.ts'
 import type { AttributeProto, GraphProto, ModelProto, NodeProto } from './schema.ts'
-import type { Invocation, Operand } from './scope.ts'
 import { type DataType, typeName } from './types.ts'
 
 /** The importer knows the operators of these opsets. A newer opset may contribute operators that have not changed since. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What may be computed with inside the network: floating-point values and finite constants. Whole numbers only move about.
 import { CompileError } from '../../graph/errors.ts'
-import type { Invocation } from './scope.ts'
+import type { Invocation } from './invocation.ts'
 import { isFloat, typeName } from './types.ts'
 
 /** Operators that compare or that take limits, where infinity has a meaning. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // If, Loop and Scan where the file itself says which way they go and how often: the branch that is taken, the body written out.
 import { bodyOf, runBody } from './bodies.ts'
-import { constantOf, type Handler, type Invocation, integersOf, type Operand, type Result, resultOf } from './scope.ts'
+import type { Handler, Invocation } from './invocation.ts'
+import { constantOf, integersOf, type Operand, type Result, resultOf } from './operand.ts'
 import { TYPE } from './types.ts'
 
 /** Times that a body is written out, as many as the steps of a recurrent network. */

@@ -2,7 +2,8 @@
 // Einsum as transpositions, sums and products of stacked matrices, one operand after the other.
 import { elementCount } from '../../graph/program.ts'
 import { checkedCount, stridedMap, stridesOf } from '../../graph/tensor.ts'
-import { type Handler, type Invocation, integersOf, type Operand, type Result, resultOf } from './scope.ts'
+import type { Handler, Invocation } from './invocation.ts'
+import { integersOf, type Operand, type Result, resultOf } from './operand.ts'
 
 /** An operand with a label for each of its axes. Axes under an ellipsis get their own labels, counted from the last axis. */
 type Labelled = { readonly operand: Operand; readonly labels: readonly string[] }

@@ -3,7 +3,8 @@
 import { elementCount } from '../../graph/program.ts'
 import { checkedCount, identityMap, stridesOf } from '../../graph/tensor.ts'
 import { gatheredBy, gatheredElements } from './indexed.ts'
-import type { Computed, Handler, Invocation, Result } from './scope.ts'
+import type { Handler, Invocation } from './invocation.ts'
+import type { Computed, Result } from './operand.ts'
 import type { Constant } from './tensors.ts'
 import { isFloat, typeName } from './types.ts'
 

@@ -3,8 +3,9 @@
 import { elementCount } from '../../graph/program.ts'
 import { checkedCount, stridesOf } from '../../graph/tensor.ts'
 import type { ValueName } from '../../graph/types.ts'
+import type { Invocation } from './invocation.ts'
 import { equals } from './logic.ts'
-import type { Computed, Invocation, Operand, Result } from './scope.ts'
+import type { Computed, Operand, Result } from './operand.ts'
 import { isFloat, isInteger, TYPE, typeName } from './types.ts'
 
 /** For each index its candidates, the places that it can be, one after the other, with 1 where it is that place. */

@@ -4,8 +4,8 @@ import type { GraphBuilder } from '../../graph/builder.ts'
 import { CompileError } from '../../graph/errors.ts'
 import { elementCount } from '../../graph/program.ts'
 import { identityMap } from '../../graph/tensor.ts'
+import type { Computed } from './operand.ts'
 import type { ModelProto, ValueInfo } from './schema.ts'
-import type { Computed } from './scope.ts'
 import { type DataType, isFloat, isKnownType, typeName } from './types.ts'
 
 export type Input = { readonly name: string; readonly type: DataType; readonly shape: readonly number[] }

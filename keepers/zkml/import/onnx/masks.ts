@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Attention masks: −∞ is added, or put in, where a Softmax is to leave something out. It never becomes a number here.
 import { broadcastMap, broadcastShape, sameShape, scalar, tensor } from '../../graph/tensor.ts'
-import type { Invocation, Result } from './scope.ts'
+import type { Invocation } from './invocation.ts'
+import type { Result } from './operand.ts'
 import type { Constant } from './tensors.ts'
 
 /** x + m for a constant m that holds −∞: adds the finite elements and marks the others. Null where no operand is such a constant. */

@@ -14,7 +14,8 @@ import {
 } from '../../graph/tensor.ts'
 import type { Tensor, ValueName } from '../../graph/types.ts'
 import { binary } from './elementwise.ts'
-import { type Handler, type Invocation, type Operand, values } from './scope.ts'
+import type { Handler, Invocation } from './invocation.ts'
+import { type Operand, values } from './operand.ts'
 
 export const MATRIX_HANDLERS: Readonly<Record<string, Handler>> = {
   Gemm: (call) => {

@@ -13,7 +13,8 @@ import {
 } from '../../graph/tensor.ts'
 import { typeOf } from './check.ts'
 import { GATHER_HANDLERS } from './gather.ts'
-import type { Handler, Invocation, Operand, Result } from './scope.ts'
+import type { Handler, Invocation } from './invocation.ts'
+import type { Operand, Result } from './operand.ts'
 import { single } from './single.ts'
 import { isFloat, TYPE } from './types.ts'
 

@@ -6,8 +6,9 @@ import { scalar, tensor } from '../../graph/tensor.ts'
 import type { SoftmaxKind, Tensor, ValueName } from '../../graph/types.ts'
 import { logSumExp, softmax, standardised } from '../compose.ts'
 import { absolute } from './elementwise.ts'
+import type { Handler, Invocation } from './invocation.ts'
+import { type Result, values } from './operand.ts'
 import { axesOf } from './reductions.ts'
-import { type Handler, type Invocation, type Result, values } from './scope.ts'
 
 export const NORMALISATION_HANDLERS: Readonly<Record<string, Handler>> = {
   ReduceSumSquare: (call) => values(reduced(call, squares(call, call.value(0)))),

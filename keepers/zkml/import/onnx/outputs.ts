@@ -5,8 +5,9 @@ import { elementCount } from '../../graph/program.ts'
 import type { Graph } from '../../graph/types.ts'
 import { capturedNames } from './bodies.ts'
 import { refuseCast } from './computable.ts'
+import type { Label, Operand } from './operand.ts'
 import type { ModelProto, ValueInfo } from './schema.ts'
-import type { Label, Operand, Scope } from './scope.ts'
+import type { Scope } from './scope.ts'
 
 /** The most classes that a note lists; nobody reads a longer list. */
 const MOST_NAMED = 50

@@ -3,9 +3,10 @@
 import { elementCount } from '../../graph/program.ts'
 import type { SoftmaxKind } from '../../graph/types.ts'
 import { capturedNames } from './bodies.ts'
+import type { Invocation } from './invocation.ts'
+import type { Result } from './operand.ts'
 import { ML_DOMAIN } from './operators.ts'
 import type { ModelProto, NodeProto } from './schema.ts'
-import type { Invocation, Result } from './scope.ts'
 import { isFloat } from './types.ts'
 
 /** At the end of a network these operators only rank the scores, so they are dropped there. Elsewhere they are computed. */

@@ -3,7 +3,8 @@
 // computed for all steps at once, what the state adds at each step anew.
 import { sameShape, tensor } from '../../graph/tensor.ts'
 import type { ActivationFunction, Tensor, ValueName } from '../../graph/types.ts'
-import { type Handler, type Invocation, type Result, values } from './scope.ts'
+import type { Handler, Invocation } from './invocation.ts'
+import { type Result, values } from './operand.ts'
 import type { Constant } from './tensors.ts'
 
 type Cell = { readonly gates: number; readonly activations: readonly string[]; readonly step: Step }

@@ -2,7 +2,8 @@
 // Resize and the older Upsample: nearest neighbours are a selection, linear interpolation rows of constants. Positions are
 // computed in float32, as runtimes do, since halves decide which neighbour is nearest.
 import { identityMap, stridesOf } from '../../graph/tensor.ts'
-import { type Handler, type Invocation, type Result, values } from './scope.ts'
+import type { Handler, Invocation } from './invocation.ts'
+import { type Result, values } from './operand.ts'
 
 const MODES = [
   'half_pixel',

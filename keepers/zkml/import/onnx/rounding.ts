@@ -3,7 +3,8 @@
 // fall on either side, as with comparisons; a note says so.
 
 import type { ValueName } from '../../graph/types.ts'
-import { type Handler, type Invocation, type Result, values } from './scope.ts'
+import type { Handler, Invocation } from './invocation.ts'
+import { type Result, values } from './operand.ts'
 
 export const ROUNDING_HANDLERS: Readonly<Record<string, Handler>> = {
   Floor: (call) => noted(call, down(call, call.name, call.value(0))),

@@ -2,8 +2,9 @@
 // Updates of a tensor at constant places: elements that stay, and elements that are put in their place or added to them.
 import { elementCount } from '../../graph/program.ts'
 import { checkedCount, identityMap, stridesOf } from '../../graph/tensor.ts'
+import type { Handler, Invocation } from './invocation.ts'
 import { requireExact } from './logic.ts'
-import type { Handler, Invocation, Operand, Result } from './scope.ts'
+import type { Operand, Result } from './operand.ts'
 import type { Constant } from './tensors.ts'
 import { isFloat, rounded, TYPE, typeName } from './types.ts'
 

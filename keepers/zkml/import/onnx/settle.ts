@@ -3,7 +3,8 @@
 // for more than their order.
 import { CompileError } from '../../graph/errors.ts'
 import { softmax } from '../compose.ts'
-import type { Computed, Scope } from './scope.ts'
+import type { Computed } from './operand.ts'
+import type { Scope } from './scope.ts'
 
 /** Puts what `name` really is in the place of the scores before the operator that was left out, for every later reader too. */
 export function settle(scope: Scope, name: string, reader: string): void {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { Invocation } from './scope.ts'
+import type { Invocation } from './invocation.ts'
 
 /** A constant input of one number. */
 export function single(call: Invocation, index: number, what: string): number {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Functions of one number that become tables of straight lines, see quantise/curve.ts.
 import type { ActivationFunction } from '../../graph/types.ts'
-import { type Handler, type Invocation, type Result, values } from './scope.ts'
+import type { Handler, Invocation } from './invocation.ts'
+import { type Result, values } from './operand.ts'
 import { single } from './single.ts'
 
 /** Powers up to this are products; beyond, a table is cheaper. */

@@ -2,7 +2,8 @@
 // ConvTranspose: a convolution with the kernel turned round, over the image with zeros between its elements and around it.
 import { checkedCount, filled, sameShape, tensor } from '../../graph/tensor.ts'
 import type { Tensor, ValueName } from '../../graph/types.ts'
-import { type Handler, type Invocation, values } from './scope.ts'
+import type { Handler, Invocation } from './invocation.ts'
+import { values } from './operand.ts'
 import { asPair, channelsFirst, channelsLast, spatialList } from './windows.ts'
 
 export const TRANSPOSED_HANDLERS: Readonly<Record<string, Handler>> = {

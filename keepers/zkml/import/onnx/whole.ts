@@ -3,7 +3,8 @@
 // which two numbers each of them lies, they may be computed with: they do not wrap, and the circuit holds them exactly, at scale 1.
 import { reduceTargets } from '../../graph/evaluate.ts'
 import { broadcastMap, broadcastShape, take } from '../../graph/tensor.ts'
-import type { Bounds, Computed, Invocation, Operand, Result } from './scope.ts'
+import type { Invocation } from './invocation.ts'
+import type { Bounds, Computed, Operand, Result } from './operand.ts'
 import { type DataType, fits, isInteger, TYPE } from './types.ts'
 
 /** The same bounds for `count` elements. */

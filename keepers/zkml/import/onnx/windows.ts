@@ -3,7 +3,8 @@
 import { dilatedExtent, samePadding, slidingLength } from '../../graph/shapes.ts'
 import { filled, sameShape, tensor } from '../../graph/tensor.ts'
 import type { Padding, Pair, Tensor, ValueName } from '../../graph/types.ts'
-import { type Handler, type Invocation, type Result, values } from './scope.ts'
+import type { Handler, Invocation } from './invocation.ts'
+import { type Result, values } from './operand.ts'
 
 export const WINDOW_HANDLERS: Readonly<Record<string, Handler>> = {
   Conv: (call) => {

@@ -7,7 +7,8 @@ import { elementCount } from '../../graph/program.ts'
 import { simplify } from '../../graph/simplify.ts'
 import type { Graph, Tensor } from '../../graph/types.ts'
 import { softmax } from '../compose.ts'
-import { type Attributes, OPERATOR_HANDLERS, type Operand, OperatorCall, tfjsOperators } from './graph-operators.ts'
+import { OPERATOR_HANDLERS, tfjsOperators } from './graph-operators.ts'
+import { type Attributes, type Operand, OperatorCall } from './operator-call.ts'
 
 /** Whole numbers of 64 bits are texts in the JSON of protobuf. */
 const integer = z.union([z.number(), z.string().regex(/^-?\d+$/)]).transform(Number)

@@ -1,77 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // TensorFlow's operators, as tfjs graph models hold them, turned into graph nodes. Values keep their batch of 1; images are
 // channels last, as the graph has them.
-import type { GraphBuilder } from '../../graph/builder.ts'
-import { CompileError, type CompileErrorCode } from '../../graph/errors.ts'
 import { elementCount } from '../../graph/program.ts'
-import { samePadding } from '../../graph/shapes.ts'
-import { broadcastMap, broadcastShape, filled, sameShape, scalar, take, tensor } from '../../graph/tensor.ts'
-import type { ActivationFunction, Padding, Pair, Tensor, ValueName } from '../../graph/types.ts'
-
-/** A weight of the file, or a computed value. */
-export type Operand = { readonly constant: Tensor } | { readonly value: ValueName }
-
-/** Attributes of a node, read by their kinds; those that are absent have TensorFlow's defaults. */
-export type Attributes = {
-  number(name: string, fallback: number): number
-  text(name: string, fallback: string): string
-  flag(name: string): boolean
-  numbers(name: string): readonly number[]
-  texts(name: string): readonly string[]
-}
-
-/** One node in its graph. */
-export class OperatorCall {
-  readonly builder: GraphBuilder
-  readonly name: string
-  readonly op: string
-  readonly inputs: readonly Operand[]
-  readonly attributes: Attributes
-
-  constructor(builder: GraphBuilder, name: string, op: string, inputs: readonly Operand[], attributes: Attributes) {
-    this.builder = builder
-    this.name = name
-    this.op = op
-    this.inputs = inputs
-    this.attributes = attributes
-  }
-
-  value(index: number): ValueName {
-    const operand = this.inputs[index]
-    if (operand === undefined) return this.fail('malformed-file', `input ${index} is missing`)
-    return 'value' in operand
-      ? operand.value
-      : this.fail('unsupported-attribute', `input ${index} is a constant where the network must compute it`)
-  }
-
-  constant(index: number, what: string): Tensor {
-    const operand = this.inputs[index]
-    if (operand === undefined) return this.fail('malformed-file', `its ${what} are missing`)
-    return 'constant' in operand
-      ? operand.constant
-      : this.fail('unsupported-attribute', `its ${what} must be constants, but the network computes them`)
-  }
-
-  integers(index: number, what: string): number[] {
-    const list = Array.from(this.constant(index, what).data)
-    if (!list.every(Number.isInteger)) this.fail('malformed-file', `its ${what} [${list}] must be whole numbers`)
-    return list
-  }
-
-  shape(index = 0): readonly number[] {
-    return this.builder.shape(this.value(index))
-  }
-
-  axis(axis: number, rank: number): number {
-    const positive = axis < 0 ? axis + rank : axis
-    if (!(positive >= 0 && positive < rank)) this.fail('malformed-file', `axis ${axis} of ${rank}`)
-    return positive
-  }
-
-  fail(code: CompileErrorCode, message: string): never {
-    throw new CompileError(code, `${this.op} ${this.name}: ${message}`, { layer: this.name, operator: this.op })
-  }
-}
+import { broadcastMap, broadcastShape, sameShape, scalar, take, tensor } from '../../graph/tensor.ts'
+import type { ActivationFunction, Tensor, ValueName } from '../../graph/types.ts'
+import { convolution, pool, requireChannelsLast } from './image-operators.ts'
+import type { Operand, OperatorCall } from './operator-call.ts'
 
 type OperatorHandler = (call: OperatorCall) => ValueName
 
@@ -228,87 +162,6 @@ function matrix(call: OperatorCall): ValueName {
       )
     : given
   return call.builder.dense(call.name, call.value(0), weights)
-}
-
-function requireChannelsLast(call: OperatorCall): void {
-  const format = call.attributes.text('data_format', 'NHWC')
-  if (format !== 'NHWC') call.fail('unsupported-attribute', `data_format ${format}; NHWC is supported`)
-}
-
-/** The spatial pair of a list [1, height, width, 1]. */
-function pairOf(call: OperatorCall, name: string): Pair {
-  const list = call.attributes.numbers(name)
-  if (list.length === 0 && name === 'dilations') return [1, 1]
-  if (list.length !== 4 || list[0] !== 1 || list[3] !== 1)
-    call.fail('unsupported-attribute', `${name} [${list}]; [1, height, width, 1] is supported`)
-  return [list[1]!, list[2]!]
-}
-
-function image(call: OperatorCall): ValueName {
-  requireChannelsLast(call)
-  const shape = call.shape()
-  if (shape.length !== 4 || shape[0] !== 1)
-    call.fail('unsupported-attribute', `input [${shape}]; [1, height, width, channels] is supported`)
-  return call.builder.reshape(`${call.name}.image`, call.value(0), shape.slice(1))
-}
-
-function batched(call: OperatorCall, value: ValueName): ValueName {
-  return call.builder.reshape(`${call.name}.batch`, value, [1, ...call.builder.shape(value)])
-}
-
-function paddingOf(
-  call: OperatorCall,
-  input: readonly number[],
-  window: Pair,
-  strides: Pair,
-  dilations: Pair,
-): Padding {
-  const mode = call.attributes.text('padding', '')
-  if (mode === 'VALID') return { top: 0, left: 0, bottom: 0, right: 0 }
-  if (mode === 'SAME') {
-    const both = [0, 1].map((axis) => samePadding(input[axis]!, window[axis]!, strides[axis]!, dilations[axis]!))
-    const [[top, bottom], [left, right]] = both as [[number, number], [number, number]]
-    return { top, left, bottom, right }
-  }
-  const list = call.attributes.numbers('explicit_paddings')
-  if (mode !== 'EXPLICIT' || list.length !== 8 || [0, 1, 6, 7].some((i) => list[i] !== 0))
-    return call.fail(
-      'unsupported-attribute',
-      `padding ${mode} [${list}]; VALID, SAME or EXPLICIT of an image is supported`,
-    )
-  return { top: list[2]!, bottom: list[3]!, left: list[4]!, right: list[5]! }
-}
-
-function convolution(call: OperatorCall, depthwise: boolean): ValueName {
-  const x = image(call)
-  const shape = call.builder.shape(x)
-  const given = call.constant(1, 'weights')
-  if (given.shape.length !== 4) call.fail('malformed-file', `weights [${given.shape}]; 4 axes are needed`)
-  const [kh, kw, cin, out] = given.shape as [number, number, number, number]
-  const [strides, dilations] = [pairOf(call, 'strides'), pairOf(call, 'dilations')]
-  const channels = shape[2]!
-  const groups = depthwise ? cin : channels / cin
-  const weights = depthwise ? tensor([kh, kw, 1, cin * out], given.data) : given
-  const output = call.builder.unary(call.name, x, {
-    op: 'conv2d',
-    weights,
-    bias: filled([depthwise ? cin * out : out], 0),
-    strides,
-    dilations,
-    padding: paddingOf(call, shape, [kh, kw], strides, dilations),
-    groups,
-  })
-  return batched(call, output)
-}
-
-function pool(call: OperatorCall, kind: 'max' | 'average'): ValueName {
-  const x = image(call)
-  const [window, strides] = [pairOf(call, 'ksize'), pairOf(call, 'strides')]
-  const padding = paddingOf(call, call.builder.shape(x), window, strides, [1, 1])
-  return batched(
-    call,
-    call.builder.unary(call.name, x, { op: 'pool', kind, window, strides, dilations: [1, 1], padding }),
-  )
 }
 
 /** Applies the operators fused after a product: a bias and an activation. A batch norm has been folded before. */

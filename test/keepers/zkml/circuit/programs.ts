@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Integer programs with seeded weights, for tests: the nets whose circuits are measured, and small ones of every layer.
+
 import type {
   Conv2dLayer,
   DenseLayer,
   IntegerLayer,
-  IntegerProgram,
-  IntegerTensor,
-  Mode,
-  OutputSpec,
   Parameter,
   RescaleLayer,
   SparseLayer,
-} from '../../../../keepers/zkml/graph/program.ts'
+} from '../../../../keepers/zkml/graph/layers.ts'
+import type { IntegerProgram, IntegerTensor, Mode, OutputSpec } from '../../../../keepers/zkml/graph/program.ts'
 
 /** A small deterministic generator (mulberry32), uniform in [0, 1). */
 export function seeded(seed: number): () => number {

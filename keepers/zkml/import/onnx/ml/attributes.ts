@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Attributes that the operators of ai.onnx.ml share: lists of equal length, class labels, what is done with scores at the end.
 import { elementCount } from '../../../graph/program.ts'
-import type { Invocation } from '../scope.ts'
+import type { Invocation } from '../invocation.ts'
 
 /** Numbers of an attribute, or of the tensor that newer versions keep them in; null when it is in neither. */
 export function numbers(call: Invocation, name: string): readonly number[] | null {

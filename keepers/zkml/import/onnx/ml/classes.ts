@@ -3,7 +3,8 @@
 // some scores, the lowest on ties; what the classes are called is a matter of notes.
 import { tensor } from '../../../graph/tensor.ts'
 import type { Tensor, ValueName } from '../../../graph/types.ts'
-import type { Handler, Invocation, Result } from '../scope.ts'
+import type { Handler, Invocation } from '../invocation.ts'
+import type { Result } from '../operand.ts'
 import { STRING, TYPE } from '../types.ts'
 import type { PostTransform } from './attributes.ts'
 

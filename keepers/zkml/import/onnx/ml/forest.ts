@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Decision trees as ai.onnx.ml writes them, in either form, brought to one: inner nodes with a question each, and leaves.
-import type { Invocation } from '../scope.ts'
+import type { Invocation } from '../invocation.ts'
 import { listed, needed } from './attributes.ts'
 
 const MODES = ['BRANCH_LEQ', 'BRANCH_LT', 'BRANCH_GTE', 'BRANCH_GT', 'BRANCH_EQ', 'BRANCH_NEQ'] as const

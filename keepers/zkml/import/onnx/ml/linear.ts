@@ -3,7 +3,8 @@
 // Where the standard is silent, onnxruntime's reading holds: which label wins, and what the scores of two classes are.
 import { filled, tensor } from '../../../graph/tensor.ts'
 import type { ValueName } from '../../../graph/types.ts'
-import { type Handler, type Invocation, type Result, values } from '../scope.ts'
+import type { Handler, Invocation } from '../invocation.ts'
+import { type Result, values } from '../operand.ts'
 import { TYPE } from '../types.ts'
 import { classLabels, featuresOf, listed, needed, numbers, postTransform } from './attributes.ts'
 import { columns, labelOf, row, type Scoring, score, transformed } from './classes.ts'

@@ -3,7 +3,8 @@
 // Labels and scores of classifiers are those of onnxruntime, which knows more cases than the standard.
 import { tensor } from '../../../graph/tensor.ts'
 import type { ValueName } from '../../../graph/types.ts'
-import { type Handler, type Invocation, type Result, values } from '../scope.ts'
+import type { Handler, Invocation } from '../invocation.ts'
+import { type Result, values } from '../operand.ts'
 import { classLabels, featuresOf, numbers, postTransform } from './attributes.ts'
 import { columns, type Judged, labelOf, row, type Scoring, score, transformed } from './classes.ts'
 import { isLeaf, type Leaf, leavesOf, type Question, readForest, readForest5, type Tree } from './forest.ts'

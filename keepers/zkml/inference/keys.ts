@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The keys of a folder's circuit: set up here, or taken from a ceremony, and checked to belong to it.
+import { access, readFile } from 'node:fs/promises'
+import { type LocalSetupOptions, setupLocal } from '../setup/local.ts'
+import { type KeyMetadata, readKeyMetadata, sha256 } from '../setup/metadata.ts'
+import { writeAtomically } from '../setup/section-file.ts'
+import { setupTwoRound } from '../setup/two-round.ts'
+import { parseTwoRoundZkey } from '../setup/two-round-zkey.ts'
+import { InferenceError } from './errors.ts'
+import { type CircuitFolder, openFolder } from './folder.ts'
+import { type CircuitManifest, folderPaths, readManifest, shapeOf } from './manifest.ts'
+import { keyInZkey, keyToJson } from './systems.ts'
+
+/** A local set-up of the folder's circuit: proving key, its metadata, verification key. */
+export async function setupFolder(folder: string, options: LocalSetupOptions = {}): Promise<KeyMetadata> {
+  const paths = folderPaths(folder)
+  const shape = shapeOf((await openFolder(folder)).manifest)
+  const metadata =
+    shape === undefined
+      ? await setupLocal(paths.r1cs, paths.zkey, options)
+      : await setupTwoRound(paths.r1cs, paths.zkey, shape, options)
+  await exportVerificationKey(folder)
+  return metadata
+}
+
+/** Writes the verification key of the folder's proving key, which `cohort ceremony finalize` may have put there. */
+export async function exportVerificationKey(folder: string): Promise<void> {
+  const paths = folderPaths(folder)
+  const { system } = await readManifest(folder)
+  const key = await keyInZkey(system, await readFile(paths.zkey), paths.zkey)
+  await writeAtomically(paths.verificationKey, `${JSON.stringify(keyToJson(key), null, 2)}\n`)
+}
+
+/** The folder's key, checked to be whole, to be the one its metadata describes, and to belong to the circuit. */
+export async function readFolderKey({ folder, manifest }: CircuitFolder): Promise<{
+  readonly bytes: Uint8Array
+  readonly metadata: KeyMetadata
+}> {
+  return readKeyFor(manifest, folderPaths(folder).zkey)
+}
+
+/** The same for a key anywhere, such as the one that a ceremony wrote. */
+export async function readKeyFor(
+  manifest: CircuitManifest,
+  path: string,
+): Promise<{ readonly bytes: Uint8Array; readonly metadata: KeyMetadata }> {
+  await access(path).catch((error: Error) => {
+    throw new InferenceError('folder-incomplete', `${error.message}; run cohort zkml setup first`, { cause: error })
+  })
+  const metadata = await readKeyMetadata(path)
+  const bytes = await readFile(path)
+  const zkeySha256 = sha256(bytes)
+  if (zkeySha256 !== metadata.zkeySha256) {
+    throw new InferenceError(
+      'folder-mismatch',
+      `${path} is not the key that its metadata describes: SHA-256 ${zkeySha256}`,
+    )
+  }
+  if (metadata.circuit.r1csSha256 !== manifest.r1csSha256) {
+    throw new InferenceError('folder-mismatch', `${path} is a key for another circuit; run the set-up again`)
+  }
+  requireRounds(manifest, bytes, path)
+  return { bytes, metadata }
+}
+
+/** The circuit's id names the wires that are committed to before the challenge; the key must divide them in the same way. */
+function requireRounds(manifest: CircuitManifest, bytes: Uint8Array, path: string): void {
+  const expected = shapeOf(manifest)
+  if (expected === undefined) return
+  const { shape } = parseTwoRoundZkey(bytes, path)
+  if (shape.challenges === expected.challenges && shape.firstRound === expected.firstRound) return
+  throw new InferenceError(
+    'folder-mismatch',
+    `${path} commits to ${shape.firstRound} wires before ${shape.challenges} challenges, the circuit to ${expected.firstRound} before ` +
+      `${expected.challenges}; run the set-up again`,
+  )
+}
