@@ -49,6 +49,7 @@ const PRELUDE = `
   for (const { prototype } of [Object, Array, String, Number, BigInt]) {
     for (const name of ${JSON.stringify(LOCAL)}) delete prototype[name]
   }
+  delete Array.fromAsync
   for (const name of ['Int8Array', 'Uint8Array', 'Float32Array']) delete Object.getPrototypeOf(globalThis[name].prototype).toLocaleString
   Object.defineProperty(Error, 'stackTraceLimit', { value: 0, writable: false, configurable: false })
   globalThis.module = { exports: {} }
@@ -82,7 +83,11 @@ export function callModule<T>(
   const fail = (why: string): never => {
     throw new LearningError('BAD_STRATEGY', `${where}: ${why}`)
   }
-  const context = createContext(constants.DONT_CONTEXTIFY, { codeGeneration: { strings: false, wasm: false } })
+  const context = createContext(constants.DONT_CONTEXTIFY, {
+    codeGeneration: { strings: false, wasm: false },
+    // Whatever a module puts off runs within its call and its time, or never.
+    microtaskMode: 'afterEvaluate',
+  })
   const options = { timeout: CALL_MS }
   try {
     const into = new Script(PRELUDE).runInContext(context) as Inside
