@@ -22,19 +22,52 @@ const EXACT = [
   'PI',
   'E',
 ]
-const REMOVED = [
+/**
+ * All that is left of the globals, so that what a later engine brings is not there: clocks, chance, other realms, and whatever gives a promise,
+ * which ends the process when nobody hears that it failed.
+ */
+const KEPT = [
   ...[
-    'Date',
-    'Intl',
-    'WebAssembly',
-    'SharedArrayBuffer',
-    'Atomics',
-    'WeakRef',
-    'FinalizationRegistry',
-    'eval',
-    'console',
+    'globalThis',
+    'undefined',
+    'NaN',
+    'Infinity',
+    'isNaN',
+    'isFinite',
+    'parseFloat',
+    'parseInt',
+    'JSON',
+    'Math',
+    'Reflect',
+    'Proxy',
   ],
-  ...['Temporal', 'ShadowRealm', 'Iterator', 'Promise'],
+  ...[
+    'Object',
+    'Function',
+    'Array',
+    'Boolean',
+    'Number',
+    'BigInt',
+    'String',
+    'Symbol',
+    'RegExp',
+    'Map',
+    'Set',
+    'WeakMap',
+    'WeakSet',
+  ],
+  ...['Error', 'AggregateError', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError'],
+  ...[
+    'ArrayBuffer',
+    'DataView',
+    'Int8Array',
+    'Uint8Array',
+    'Uint8ClampedArray',
+    'Int16Array',
+    'Uint16Array',
+    'Int32Array',
+  ],
+  ...['Uint32Array', 'BigInt64Array', 'BigUint64Array', 'Float32Array', 'Float64Array'],
 ]
 const LOCAL = ['toLocaleString', 'toLocaleUpperCase', 'toLocaleLowerCase', 'localeCompare', 'normalize']
 
@@ -45,7 +78,8 @@ const PRELUDE = `
   const exact = Object.create(null)
   for (const name of ${JSON.stringify(EXACT)}) exact[name] = Math[name]
   Object.defineProperty(globalThis, 'Math', { value: Object.freeze(exact), writable: false, configurable: false })
-  for (const name of ${JSON.stringify(REMOVED)}) delete globalThis[name]
+  const kept = new Set(${JSON.stringify(KEPT)})
+  for (const name of Reflect.ownKeys(globalThis)) if (!kept.has(name)) delete globalThis[name]
   for (const { prototype } of [Object, Array, String, Number, BigInt]) {
     for (const name of ${JSON.stringify(LOCAL)}) delete prototype[name]
   }
