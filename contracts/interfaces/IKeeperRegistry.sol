@@ -154,7 +154,8 @@ interface IKeeperRegistry {
     /// @notice Owner only. Services that the keeper sits in take the new key by `ILearningService.syncOperator`.
     function setOperator(address operator, bytes calldata consent) external;
 
-    /// @notice Owner or operator. Affects key generations that start later.
+    /// @notice Owner or operator. Affects key generations that start later. Whatever the operator has signed for
+    /// `setEncryptionKeyFor` until now, and nobody has sent, counts no more.
     function setEncryptionKey(address owner, bytes32 encryptionKey) external;
 
     /// @notice The same with the operator's signature of `encryptionKeyDigest`; anyone sends it.

@@ -75,7 +75,10 @@ contract KeeperRegistry is StakeSuccession, EIP712 {
 
     /// @inheritdoc IKeeperRegistry
     function setEncryptionKey(address owner, bytes32 encryptionKey) external {
-        _changeKey(owner, _actingFor(owner), encryptionKey);
+        Account storage account = _actingFor(owner);
+        // What the operator signed before, and whoever holds it has kept back, would else undo this at a time of that one's choice.
+        ++_consents[account.operator];
+        _changeKey(owner, account, encryptionKey);
     }
 
     /// @inheritdoc IKeeperRegistry

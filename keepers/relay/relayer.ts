@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { type Interface, isError, keccak256, type Provider, type TransactionReceipt } from 'ethers'
+import { type Interface, isError, keccak256, type Provider, recoverAddress, type TransactionReceipt } from 'ethers'
 import {
   ChainError,
   type Clock,
@@ -13,7 +13,7 @@ import {
 } from '../chain/index.ts'
 import { RelayError } from './errors.ts'
 import { requestSchema } from './protocol.ts'
-import { encodeRelay, routeOf, type SigningDomain, signerOf } from './signed-call.ts'
+import { encodeRelay, isPlain, keyChangeIn, routeOf, type SigningDomain, signerOf } from './signed-call.ts'
 import { type WaitingCall, WaitingCalls, type WaitingLimits } from './waiting-calls.ts'
 
 export type RelayerOptions = {
@@ -45,6 +45,11 @@ export type RelayerEvent =
   /** Checked before, and refused by the contract in the end. */
   | { readonly kind: 'wasted'; readonly signer: string; readonly method: string; readonly reason: string }
 
+/** New encryption keys of one operator within `KEYS_WITHIN`. The contract takes any number; a keeper has one an epoch. */
+const MOST_KEYS = 8
+/** Milliseconds. */
+const KEYS_WITHIN = 3_600_000
+
 /**
  * Collects members' signed calls, checks each before it costs anything, and sends steps together. It is trusted with nothing:
  * what it does not send, the keeper sends.
@@ -55,6 +60,8 @@ export class Relayer {
   readonly #errors: readonly Interface[]
   readonly #emit: (event: RelayerEvent) => void
   readonly #underWay = new Map<string, readonly WaitingCall[]>()
+  /** When an operator's keys were sent (clock). */
+  readonly #keysSent = new Map<string, readonly number[]>()
   #checking = 0
 
   constructor(options: RelayerOptions) {
@@ -136,6 +143,7 @@ export class Relayer {
     }
     const route = routeOf(call)
     if (route === null) throw new RelayError('BAD_REQUEST', `call: nobody relays ${call.slice(0, 10)}`)
+    if (!isPlain(call)) throw new RelayError('BAD_REQUEST', 'call: it has more bytes than its arguments take')
     if (disputed && route.method !== 'attest')
       throw new RelayError('BAD_REQUEST', `disputed: false for ${route.method}`)
     const signer = signerOf(domain, { call, disputed, signature })
@@ -153,8 +161,33 @@ export class Relayer {
     if (route.method === 'attest' && (await contracts.service.roundInfo()).disputed !== disputed) {
       throw new RelayError('REFUSED', `disputed: the round's dispute is ${disputed ? 'not ' : ''}over`)
     }
+    if (route.route === 'key') await this.#checkKey(signer, call)
     await this.#simulate(checked)
     return checked
+  }
+
+  /**
+   * Only the signer's own key, by a signature of this kind: a contract that acts for a keeper answers for itself (ERC-1271), and may burn
+   * all the gas there is while it does.
+   */
+  async #checkKey(signer: string, call: string): Promise<void> {
+    const { contracts } = this.#options
+    const { owner, encryptionKey, signature } = keyChangeIn(call)
+    if ((await contracts.registry.ownerOfOperator(signer)) !== owner) {
+      throw new RelayError('REFUSED', `call: ${signer} does not act for ${owner}`)
+    }
+    const digest = await contracts.registry.encryptionKeyDigest(owner, encryptionKey)
+    if (recoveredFrom(digest, signature) !== signer) {
+      throw new RelayError('REFUSED', `call: the signature in it is not of ${signer}, or was made before its last one`)
+    }
+    if (this.#keysOf(signer).length >= MOST_KEYS) {
+      throw new RelayError('CROWDED', `${MOST_KEYS} keys of ${signer} were sent within the hour`)
+    }
+  }
+
+  #keysOf(signer: string): readonly number[] {
+    const from = this.#options.clock.now() - KEYS_WITHIN
+    return (this.#keysSent.get(signer) ?? []).filter((at) => at > from)
   }
 
   /** Asks the chain what the call would do, in its signer's name. @throws RelayError REFUSED */
@@ -206,10 +239,11 @@ export class Relayer {
 
   async #send(calls: readonly WaitingCall[], stopping: AbortSignal): Promise<void> {
     const { queue, domain } = this.#options
-    const [{ route, call }] = calls as readonly [WaitingCall]
+    const [{ route, call, signer }] = calls as readonly [WaitingCall]
     const data = route === 'step' ? encodeRelay(calls) : call
     const key = `${route}/${keccak256(data)}`
     this.#underWay.set(key, calls)
+    if (route === 'key') this.#keysSent.set(signer, [...this.#keysOf(signer), this.#options.clock.now()])
     try {
       const to = route === 'key' ? await this.#registry() : domain.service
       const receipt = await queue.send({ key, to, data }, stopping)
@@ -238,6 +272,15 @@ export class Relayer {
       const reason = abi.parseError(String(found.args.reason))?.name ?? 'unknown'
       this.#emit({ kind: 'wasted', signer: call.signer, method: call.method, reason })
     }
+  }
+}
+
+/** Null for what is no signature. */
+function recoveredFrom(digest: string, signature: string): string | null {
+  try {
+    return recoverAddress(digest, signature)
+  } catch {
+    return null
   }
 }
 

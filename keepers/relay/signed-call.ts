@@ -67,6 +67,37 @@ export function routeOf(call: string): { readonly method: string; readonly route
   return selector === key.selector ? { method: key.name, route: 'key' } : null
 }
 
+/**
+ * Whether calldata that `routeOf` knows is its arguments' encoding and nothing else. Contracts do not look at what stands behind or
+ * between the arguments, up to 64 KiB of it; whoever sends it pays for each byte.
+ */
+export function isPlain(call: string): boolean {
+  const selector = dataSlice(call, 0, 4)
+  for (const abi of (['ILearningService', 'KeeperRegistry'] as const).map(contractInterface)) {
+    const method = abi.getFunction(selector)
+    if (method === null) continue
+    try {
+      return abi.encodeFunctionData(method, abi.decodeFunctionData(method, call)) === call
+    } catch {
+      return false
+    }
+  }
+  return false
+}
+
+/** The arguments of a call of `setEncryptionKeyFor`. */
+export function keyChangeIn(call: string): {
+  readonly owner: string
+  readonly encryptionKey: string
+  readonly signature: string
+} {
+  const [owner, encryptionKey, signature] = contractInterface('KeeperRegistry').decodeFunctionData(
+    'setEncryptionKeyFor',
+    call,
+  )
+  return { owner, encryptionKey, signature }
+}
+
 function digestOf({ chainId, service }: SigningDomain, call: string, disputed: boolean): string {
   const domain = { name: 'Cohort LearningService', version: '1', chainId, verifyingContract: service }
   return TypedDataEncoder.hash(domain, TYPES, { call, disputed })

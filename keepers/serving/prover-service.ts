@@ -242,12 +242,13 @@ export class ProverService {
     return false
   }
 
-  /** Nothing is claimed before the key is loaded and our own run of the circuit gives the signals that the job states. */
+  /** Nothing is claimed before the registered key is loaded and our own run of the circuit gives the signals that the job states. */
   async #provable(job: JobView, slot: SlotView, signal: AbortSignal): Promise<boolean> {
     const segment = job.segments[slot.segment]!
     try {
       const witness = await this.#witnessOf(job, signal)
-      const { circuit } = await this.#options.shelf.prover(segment.circuitId, segment.modelCommitment)
+      const { circuit, metadata } = await this.#options.shelf.prover(segment.circuitId, segment.modelCommitment)
+      await this.#requireRegistered(segment.circuitId, metadata.vkHash)
       const { publicSignals } = circuit.witness({ ...witness[slot.segment]!, integers: true, context: 0n })
       const stated = [segment.modelCommitment, segment.inputCommitment, segment.output ?? publicSignals[2]]
       const at = stated.findIndex((value, i) => value !== publicSignals[i])
@@ -262,6 +263,17 @@ export class ProverService {
       this.#say('skipped', { ...whereOf(job, slot), reason: (error as Error).message })
       return false
     }
+  }
+
+  /** A circuit that was set up twice has two keys and one name. Of proofs by the other key anybody shows that they are false. */
+  async #requireRegistered(circuitId: string, own: string): Promise<void> {
+    const verifiers = clients.verifiers(await this.#market.VERIFIERS(), this.#options.provider)
+    const { vkHash } = await verifiers.getVerifier(circuitId)
+    if (vkHash === own) return
+    throw new ServingError(
+      'wrong-circuit',
+      `circuit ${circuitId} is verified with key ${vkHash}, the folder's is ${own}: get the folder whose key was registered`,
+    )
   }
 
   async #witnessOf(job: JobView, signal?: AbortSignal): Promise<readonly SegmentWitness[]> {

@@ -25,7 +25,7 @@ const KEPT_OUTPUT = 4_000
 /** Characters of output in an error. */
 const SHOWN_OUTPUT = 300
 
-/** What of the keeper's environment a program gets to see: a passphrase is not in it. */
+/** What of the keeper's environment a program inherits. The rest is not secret from it: /proc shows it to the same user. */
 const PASSED_ON = [
   'PATH',
   'HOME',

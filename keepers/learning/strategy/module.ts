@@ -12,11 +12,19 @@ const MOST_BYTES = 262_144
 /** What a model's blob holds beside the weights. */
 const MOST_VECTORS = 2
 
-/** What no realm can be without, and a strategy must be. */
+/**
+ * What no realm can be without, and a strategy must be. Looked for in the whole text, comments and strings too: where these end only a
+ * parser knows, and `import`, which a string with `//` in it would hide, is refused by an error of the keeper's own realm, a way into it.
+ */
 const REFUSED_SYNTAX: readonly (readonly [RegExp, string])[] = [
-  [/\*\*/, 'it uses **, whose last bit is not defined: multiply, or take Math.sqrt'],
-  [/\b(async|await|import)\b/, 'it says async, await or import: a strategy is one file, and done when it returns'],
+  [/\*\*/, 'it uses **, whose last bit is not defined: multiply, or take Math.sqrt (in a comment: write it out)'],
+  [
+    /\b(async|await|import)\b/,
+    'it says async, await or import, be it in a comment: a strategy is one file, and done when it returns',
+  ],
 ]
+/** The beginning of a comment, which at that place is nothing else. */
+const DOC_COMMENT = /^[ \t]*\/\*\*/gm
 
 /** What members agree on: the module by its hash, and what it is told. */
 export const strategyTermsSchema = z.strictObject({
@@ -68,7 +76,7 @@ export class StrategyModule {
     if (hash !== terms.sha256) bad(`it hashes to ${hash}, members agreed on ${terms.sha256}: get that file`)
     if (source.length > MOST_BYTES) bad(`${source.length} bytes, at most ${MOST_BYTES} are allowed`)
     const text = new TextDecoder().decode(source)
-    const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\/\/.*/g, '')
+    const code = text.replace(DOC_COMMENT, '/*')
     for (const [syntax, why] of REFUSED_SYNTAX) if (syntax.test(code)) bad(why)
     this.terms = terms
     this.#source = text

@@ -22,19 +22,52 @@ const EXACT = [
   'PI',
   'E',
 ]
-const REMOVED = [
+/**
+ * All that is left of the globals, so that what a later engine brings is not there: clocks, chance, other realms, and whatever gives a promise,
+ * which ends the process when nobody hears that it failed.
+ */
+const KEPT = [
   ...[
-    'Date',
-    'Intl',
-    'WebAssembly',
-    'SharedArrayBuffer',
-    'Atomics',
-    'WeakRef',
-    'FinalizationRegistry',
-    'eval',
-    'console',
+    'globalThis',
+    'undefined',
+    'NaN',
+    'Infinity',
+    'isNaN',
+    'isFinite',
+    'parseFloat',
+    'parseInt',
+    'JSON',
+    'Math',
+    'Reflect',
+    'Proxy',
   ],
-  ...['Temporal', 'ShadowRealm', 'Iterator', 'Promise'],
+  ...[
+    'Object',
+    'Function',
+    'Array',
+    'Boolean',
+    'Number',
+    'BigInt',
+    'String',
+    'Symbol',
+    'RegExp',
+    'Map',
+    'Set',
+    'WeakMap',
+    'WeakSet',
+  ],
+  ...['Error', 'AggregateError', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError'],
+  ...[
+    'ArrayBuffer',
+    'DataView',
+    'Int8Array',
+    'Uint8Array',
+    'Uint8ClampedArray',
+    'Int16Array',
+    'Uint16Array',
+    'Int32Array',
+  ],
+  ...['Uint32Array', 'BigInt64Array', 'BigUint64Array', 'Float32Array', 'Float64Array'],
 ]
 const LOCAL = ['toLocaleString', 'toLocaleUpperCase', 'toLocaleLowerCase', 'localeCompare', 'normalize']
 
@@ -45,10 +78,12 @@ const PRELUDE = `
   const exact = Object.create(null)
   for (const name of ${JSON.stringify(EXACT)}) exact[name] = Math[name]
   Object.defineProperty(globalThis, 'Math', { value: Object.freeze(exact), writable: false, configurable: false })
-  for (const name of ${JSON.stringify(REMOVED)}) delete globalThis[name]
+  const kept = new Set(${JSON.stringify(KEPT)})
+  for (const name of Reflect.ownKeys(globalThis)) if (!kept.has(name)) delete globalThis[name]
   for (const { prototype } of [Object, Array, String, Number, BigInt]) {
     for (const name of ${JSON.stringify(LOCAL)}) delete prototype[name]
   }
+  delete Array.fromAsync
   for (const name of ['Int8Array', 'Uint8Array', 'Float32Array']) delete Object.getPrototypeOf(globalThis[name].prototype).toLocaleString
   Object.defineProperty(Error, 'stackTraceLimit', { value: 0, writable: false, configurable: false })
   globalThis.module = { exports: {} }
@@ -82,7 +117,11 @@ export function callModule<T>(
   const fail = (why: string): never => {
     throw new LearningError('BAD_STRATEGY', `${where}: ${why}`)
   }
-  const context = createContext(constants.DONT_CONTEXTIFY, { codeGeneration: { strings: false, wasm: false } })
+  const context = createContext(constants.DONT_CONTEXTIFY, {
+    codeGeneration: { strings: false, wasm: false },
+    // Whatever a module puts off runs within its call and its time, or never.
+    microtaskMode: 'afterEvaluate',
+  })
   const options = { timeout: CALL_MS }
   try {
     const into = new Script(PRELUDE).runInContext(context) as Inside

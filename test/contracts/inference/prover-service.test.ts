@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the prover's daemon claims on a market whose jobs may be traps.
 import { expect } from 'chai'
+import { id } from 'ethers'
+import { clients } from '../../../keepers/chain/index.ts'
 import type { ProverEvent } from '../../../keepers/serving/prover-service.ts'
 import { ProverService } from '../../../keepers/serving/prover-service.ts'
 import type { CircuitShelf } from '../../../keepers/serving/prover-shelf.ts'
@@ -8,7 +10,7 @@ import { encodeReference, encodeWitness } from '../../../keepers/serving/prover-
 import { CLAIM_SECONDS, createMarket, MIN_BOND, SLOT } from './prover-market.ts'
 
 /** The service of `alice`, whose own run of a circuit gives whatever the job states; it stops before it proves. */
-async function createService(minSeconds: number, changes: object) {
+async function createService(minSeconds: number, changes: object, ownKey?: string) {
   const world = await createMarket()
   const { market, poster, alice, ethers, segments, terms, escrowOf } = world
   const given = await terms(changes)
@@ -16,6 +18,8 @@ async function createService(minSeconds: number, changes: object) {
   const sample = { input: Float64Array.of(1), salts: {} }
   const witness = encodeReference({ document: encodeWitness([{ sample }] as never) })
   await market.connect(poster).post(given, [only!], witness, { value: escrowOf(given, 1) })
+  const verifiers = clients.verifiers(await market.VERIFIERS(), ethers.provider)
+  const registered = (await verifiers.getVerifier(only!.circuitId)).vkHash
   const said: ProverEvent[] = []
   const shelf = {
     size: 1,
@@ -24,6 +28,7 @@ async function createService(minSeconds: number, changes: object) {
       circuit: {
         witness: () => ({ publicSignals: [BigInt(only!.modelCommitment), BigInt(only!.inputCommitment), 420n, 0n] }),
       },
+      metadata: { vkHash: ownKey ?? registered },
       prove: () => Promise.reject(new Error('the power is gone')),
     }),
   } as unknown as CircuitShelf
@@ -55,6 +60,13 @@ describe('a prover’s daemon', () => {
       expect((await slot(1n)).state).to.equal(SLOT.open)
       expect(said).to.deep.equal(['skipped'])
     }
+  })
+
+  it('claims nothing of a circuit that is verified with another key than its own: its proofs would be false', async () => {
+    const { look, slot, said } = await createService(60, { claimSeconds: CLAIM_SECONDS }, id('another set-up'))
+    await look()
+    expect((await slot(1n)).state).to.equal(SLOT.open)
+    expect(said).to.deep.equal(['skipped'])
   })
 
   it('claims one that leaves enough', async () => {

@@ -14,6 +14,7 @@ import {
   type Setup,
   STAKE,
   STATUS,
+  signedKey,
 } from './keepers.ts'
 
 describe('KeeperRegistry', () => {
@@ -139,6 +140,23 @@ describe('KeeperRegistry', () => {
       )
       await expect(ownerRegistry.setMultiaddr(owner, '0x')).to.be.revertedWithCustomError(registry, 'MultiaddrLength')
       await expect(registry.setMultiaddr(stranger, '0x01')).to.be.revertedWithCustomError(registry, 'UnknownKeeper')
+    })
+
+    it('takes no signed key of before the last change: whoever kept it back brings no old key back', async () => {
+      const { registry, ownerRegistry, operator, owner, stranger } = s
+      const [lost, next] = [id('lost'), id('next')]
+      for (const changer of [registry.connect(operator), ownerRegistry]) {
+        // A relayer is handed a key, and sends nothing.
+        const signature = await signedKey(registry, owner, operator, lost)
+        await changer.setEncryptionKey(owner, next)
+        await expect(
+          registry.connect(stranger).setEncryptionKeyFor(owner, lost, signature),
+        ).to.be.revertedWithCustomError(registry, 'ConsentInvalid')
+        expect((await registry.keeperOf(owner)).encryptionKey).to.equal(next)
+      }
+      const signature = await signedKey(registry, owner, operator, lost)
+      await registry.connect(stranger).setEncryptionKeyFor(owner, lost, signature)
+      expect((await registry.keeperOf(owner)).encryptionKey).to.equal(lost)
     })
   })
 

@@ -26,25 +26,40 @@ export const STATUS = { unknown: 0n, active: 1n, suspended: 2n }
 export const ENGAGED = 2n ** 64n - 1n
 export const field = encodeBytes32String
 
+const ENCRYPTION_KEY = [
+  { name: 'owner', type: 'address' },
+  { name: 'encryptionKey', type: 'bytes32' },
+  { name: 'nonce', type: 'uint256' },
+]
+
 /** The operator's signature that it acts for the owner, over what the registry says is to be signed. */
 export async function consentOf(
   registry: KeeperRegistry,
   owner: { readonly address: string },
   operator: HardhatEthersSigner | Wallet,
 ): Promise<string> {
-  const { chainId } = await registry.runner!.provider!.getNetwork()
-  const domain = {
-    name: 'Cohort KeeperRegistry',
-    version: '1',
-    chainId,
-    verifyingContract: await registry.getAddress(),
-  }
   const message = {
     owner: owner.address,
     operator: operator.address,
     nonce: await registry.consentNonce(operator.address),
   }
-  return await operator.signTypedData(domain, { OperatorConsent: OPERATOR_CONSENT }, message)
+  return await operator.signTypedData(await domainOf(registry), { OperatorConsent: OPERATOR_CONSENT }, message)
+}
+
+/** The operator's signature of a new encryption key, for others to send. */
+export async function signedKey(
+  registry: KeeperRegistry,
+  owner: { readonly address: string },
+  operator: HardhatEthersSigner | Wallet,
+  encryptionKey: string,
+): Promise<string> {
+  const message = { owner: owner.address, encryptionKey, nonce: await registry.consentNonce(operator.address) }
+  return await operator.signTypedData(await domainOf(registry), { EncryptionKey: ENCRYPTION_KEY }, message)
+}
+
+async function domainOf(registry: KeeperRegistry) {
+  const { chainId } = await registry.runner!.provider!.getNetwork()
+  return { name: 'Cohort KeeperRegistry', version: '1', chainId, verifyingContract: await registry.getAddress() }
 }
 
 /** A registry with one keeper that has STAKE, and accounts that play services. */

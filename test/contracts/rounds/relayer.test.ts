@@ -35,6 +35,13 @@ describe('relayers and the keepers that use them', () => {
     return { ...(await signed(player, call)), chainId: Number(chainId), service, until: timestamp + 600, ...changes }
   }
 
+  const keyCall = async (player: Player, key: bigint, given?: string): Promise<string> => {
+    const [owner, next] = [await player.owner.getAddress(), toBeHex(key, 32)]
+    const digest = await world.registry.encryptionKeyDigest(owner, next)
+    const signature = given ?? operatorWallet(world.players.indexOf(player)).signingKey.sign(digest).serialized
+    return contractInterface('KeeperRegistry').encodeFunctionData('setEncryptionKeyFor', [owner, next, signature])
+  }
+
   const refusal = async (sent: Promise<unknown>): Promise<[string, string]> => {
     try {
       await sent
@@ -111,6 +118,15 @@ describe('relayers and the keepers that use them', () => {
     expect(sent[0]).to.equal(sent[1])
   })
 
+  it('pay for so many keys of one keeper in an hour, and no more', async () => {
+    await using relayer = await startRelayer(world)
+    const [player] = world.players as [Player]
+    const sent = async (key: bigint) => ask(relayer.url, await wire(player, { call: await keyCall(player, key) }))
+    for (let key = 1n; key <= 8n; key++) await sent(key)
+    expect((await refusal(sent(9n)))[0]).to.equal('CROWDED')
+    expect((await world.registry.keeperOf(player.owner)).encryptionKey).to.equal(toBeHex(8n, 32))
+  })
+
   describe('say precisely why not, before it costs them anything:', () => {
     const cases: [string, string, RegExp, (player: Player) => Promise<unknown>][] = [
       ['no request', 'BAD_REQUEST', /^chainId: /, async () => ({ service: 1 })],
@@ -162,6 +178,24 @@ describe('relayers and the keepers that use them', () => {
         'REFUSED',
         /vote: UnexpectedState\(/,
         async (p) => wire(p, { call: await CALLS.vote(world, p, 0, 1) }),
+      ],
+      [
+        'bytes behind the arguments, which the contract ignores and the relayer would pay',
+        'BAD_REQUEST',
+        /^call: it has more bytes/,
+        async (p) => wire(p, { call: `${await commit(p)}${'ff'.repeat(20_000)}` }),
+      ],
+      [
+        'a key of somebody else, whose contract may burn all gas over its signature',
+        'REFUSED',
+        /does not act for/,
+        async (p) => wire(p, { call: await keyCall(world.players[1]!, 1n) }),
+      ],
+      [
+        'a key without its signature',
+        'REFUSED',
+        /the signature in it is not of/,
+        async (p) => wire(p, { call: await keyCall(p, 1n, `0x${'11'.repeat(65)}`) }),
       ],
       ['a dispute that is none', 'BAD_REQUEST', /^disputed: false for/, async (p) => wire(p, { disputed: true })],
     ]

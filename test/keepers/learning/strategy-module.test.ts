@@ -167,6 +167,10 @@ describe('learning: strategies that are files', () => {
     'console',
     'fetch',
     'Promise',
+    'AsyncDisposableStack',
+    'Iterator',
+    'Temporal',
+    'eval',
   ]
   it(`has no ${absent.join(', ')}`, () => {
     const names = JSON.stringify(absent)
@@ -229,7 +233,30 @@ describe('learning: strategies that are files', () => {
     await refuses(() => made('module.exports = { step: (x) => x ** 2 }'), 'BAD_STRATEGY', /uses \*\*, whose last bit/)
     const late = ['import("node:process"); return 1', 'return (async () => 1)()']
     for (const body of late) await refuses(() => step(body), 'BAD_STRATEGY', /it says async, await or import/)
-    // Comments may.
-    expect(made('/** A step. **/ // 2 ** 3\nmodule.exports = { step() {} }').vectors).to.equal(0)
+    expect(made('/** A step. */\n  /** Another.\n */\nmodule.exports = { step() {} }').vectors).to.equal(0)
+  })
+
+  // What is no comment, though it looks like one, and what a comment would hide there.
+  const covers = [
+    'const a = "//"; HERE',
+    "const a = '/*'; HERE; const b = '*/'",
+    'const a = `//`; HERE',
+    'const a = /[/*]/; HERE; /* */',
+  ]
+  for (const cover of [...covers, 'const a = 1\n/**/HERE']) {
+    it(`sees what hides in ${JSON.stringify(cover)}`, async () => {
+      const body = (hidden: string) => cover.replace('HERE', hidden)
+      await refuses(() => step(body('2 ** 0.5')), 'BAD_STRATEGY', /uses \*\*/)
+      await refuses(() => step(body(' 2\n**/x/')), 'BAD_STRATEGY', /uses \*\*/)
+      // The refusal of an import is an error of the keeper's own realm: that one's constructor reaches all that the keeper has.
+      const way = `import('node:fs').then(null, (e) => e.constructor.constructor('globalThis.reached = 1')())`
+      await refuses(() => step(body(way)), 'BAD_STRATEGY', /async, await or import/)
+    })
+  }
+
+  it('has nothing that is done later, without a word of it', () => {
+    const module_ = made(`module.exports = { step() {}, check() {
+      if ('fromAsync' in Array) throw new Error('fromAsync') } }`)
+    expect(module_.vectors).to.equal(0)
   })
 })
