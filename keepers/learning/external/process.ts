@@ -25,7 +25,7 @@ const KEPT_OUTPUT = 4_000
 /** Characters of output in an error. */
 const SHOWN_OUTPUT = 300
 
-/** What of the keeper's environment a program gets to see: a passphrase is not in it. */
+/** The part of the keeper's environment that a program sees: a passphrase is not in it. */
 const PASSED_ON = [
   'PATH',
   'HOME',
@@ -174,7 +174,7 @@ function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-/** What the program said last, on one line: standard error if it said anything there. */
+/** The program's last output, on one line: from standard error if it wrote anything there. */
 function lastOf(child: ChildProcess): () => string {
   const kept = { stdout: '', stderr: '' }
   for (const stream of ['stdout', 'stderr'] as const) {
