@@ -37,14 +37,13 @@ type Base = {
 }
 
 /**
- * Weights and biases of a layer. Released: constants. Committed: witness; `values` are the present owner's numbers,
- * the circuit must hold for all w with min ≤ w ≤ max where [min, max] = [−2^(bits−1), 2^(bits−1) − 1], and it must
- * prove that range.
+ * Weights and biases of a layer. Released: constants. Committed: part of the witness; `values` are the present owner's numbers. The
+ * circuit must hold for all w with min ≤ w ≤ max where [min, max] = [−2^(bits−1), 2^(bits−1) − 1], and must prove that range.
  */
 export type Parameter = {
   readonly values: Integers
   readonly bits: number
-  /** Released biases: what each value holds beyond the model's own number, such as half a divisor. Never committed to. */
+  /** Released biases: the amount in each value beyond the model's own number, such as half a divisor. Never committed to. */
   readonly added?: number | undefined
 }
 
@@ -117,7 +116,7 @@ export type SelectLayer = Base & { readonly kind: 'select'; readonly map: Int32A
  * bits, 0 ≤ in < 2^bits, out = v (bits constraints; activation is then identity).
  * `held`: the bounds alone do not prove that the input fits; the circuit does, and an input outside has no proof.
  * Round-half-up is had by adding 2^(shift−1) to the bias before; the layer itself always floors. 0 ≤ shift < bits.
- * With shift 0 and identity there is no such layer, unless it is held.
+ * With shift 0 and identity the layer exists only if it is held.
  */
 export type RescaleLayer = Base & {
   readonly kind: 'rescale'
@@ -167,9 +166,9 @@ export type PiecewiseLayer = Base & {
  * input outside has no proof. Circuit: `bits` constraints for the range; the highest `select` bits choose the line by
  * 2^select − select − 1 products of theirs, and one constraint is the line.
  *
- * With `tails` the lines cover 2^width inputs from `low` on, and `bits` are those of in − low as a signed number. Beyond them
- * u = v cut off to 0 … 2^(width − shift) − 1 takes the place of v, and below · (v − u) or above · (v − u) is added. Where a tail is
- * null, an input on that side has no proof.
+ * With `tails` the lines cover 2^width inputs from `low` on, and `bits` counts the bits of in − low as a signed number. Beyond them
+ * u = v cut off to 0 … 2^(width − shift) − 1 takes the place of v, and below · (v − u) or above · (v − u) is added. An input on a
+ * side with tail null has no proof.
  */
 export type SplineLayer = Base & {
   readonly kind: 'spline'
@@ -195,8 +194,8 @@ export type LookupLayer = Base & {
 }
 
 /**
- * out[p · width + i] = bit i of in[p], lowest first; 0 ≤ in[p] < 2^width. Circuit: the range check of in[p], whose bits these
- * are (width constraints a position, and a linear one).
+ * out[p · width + i] = bit i of in[p], lowest first; 0 ≤ in[p] < 2^width. Circuit: these are the bits of the range check of in[p]
+ * (width constraints per position, and a linear one).
  */
 export type BitsLayer = Base & { readonly kind: 'bits'; readonly width: number }
 
@@ -227,9 +226,9 @@ export type ArgMaxLayer = Base & {
 }
 
 /**
- * Which leaves of decision trees are reached, 1 or 0; in[n] is 0 or 1, the decision at inner node n. parents[n] is −1 for a root, which is
- * always reached, else 2·p + d with p < n: n is reached where p is and in[p] = d. leaves[l] says the same of leaf l = out[l].
- * One constraint for each inner node that is not a root.
+ * Which leaves of decision trees are reached, 1 or 0; in[n] is the decision at inner node n, 0 or 1. parents[n] is −1 for a root,
+ * which is always reached. For any other node it is 2·p + d with p < n: n is reached when p is reached and in[p] = d. leaves[l]
+ * says the same of leaf l = out[l]. One constraint for each inner node that is not a root.
  */
 export type PathsLayer = Base & { readonly kind: 'paths'; readonly parents: Int32Array; readonly leaves: Int32Array }
 
@@ -256,13 +255,13 @@ export type Mode = 'released' | 'committed'
 export type Visibility = 'public' | 'committed' | 'private'
 
 /**
- * `sha256`: the input is bytes, and what is shown of it are the upper 248 bits of their SHA-256; no salt.
- * `signed`: a publisher has signed the input's salted commitment, and what is shown is the publisher's key and a tag.
+ * `sha256`: the input is bytes; the proof shows the upper 248 bits of their SHA-256; no salt. `signed`: a publisher has signed the
+ * input's salted commitment; the proof shows the publisher's key and a tag.
  */
 export type InputVisibility = Visibility | 'sha256' | 'signed'
 
 /**
- * What the single public output signal says of the final tensor (the scores, flattened, n of them).
+ * The meaning of the single public output signal for the final tensor (the scores, flattened, n of them).
  *  - label: the index of the largest score; the lowest index wins a tie.
  *  - logits-commitment: a salted Poseidon commitment to the scores, equal to the input commitment of a program whose input
  *    is their tensor in its window (windowOf): networks chain by it.
@@ -287,7 +286,7 @@ export type InputSpec = {
   readonly min: number
   /** How reals become integers, where not all elements do alike; absent: by the tensor's scale alone. For encoding only. */
   readonly pieces?: readonly InputPiece[] | undefined
-  /** The model's inputs, where it has several: neighbours in the tensor, each of which can be shown in its own way. */
+  /** The model's inputs, where it has several: neighbours in the tensor, each with its own visibility. */
   readonly parts?: readonly Part[] | undefined
 }
 
@@ -298,7 +297,7 @@ export type InputPiece = {
   readonly zero: number
   readonly low: number
   readonly high: number
-  /** Indices, codes, bytes: a fraction has no meaning, and neither has a number outside the range. */
+  /** Indices, codes, bytes: fractions and numbers outside the range have no meaning. */
   readonly whole: boolean
 }
 

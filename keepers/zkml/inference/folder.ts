@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A folder that holds one provable model: program, circuit, keys. What each file is: docs/zkml.md.
+// A folder that holds one provable model: program, circuit, keys. docs/zkml.md describes each file.
 import { access, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { keccak_256 } from '@noble/hashes/sha3.js'
@@ -96,7 +96,7 @@ const manifestSchema = z.strictObject({
 
 export type CircuitManifest = z.infer<typeof manifestSchema>
 
-/** What a circuit about batches claims: of how many samples, and what. */
+/** The claim of a circuit about batches, and its number of samples. */
 export type Claim = Pick<BatchOptions, 'count' | 'statement'>
 
 export type CircuitFolder = {
@@ -111,8 +111,9 @@ export type CircuitFolder = {
 }
 
 /**
- * keccak256("cohort-circuit-v1" ‖ SHA-256 of the r1cs): the constraints say exactly what a proof means. In two rounds also what is committed
- * to before the challenge: keccak256("cohort-lookup-circuit-v1" ‖ SHA-256 ‖ public signals ‖ challenges ‖ wires of round 1, 4 bytes each).
+ * keccak256("cohort-circuit-v1" ‖ SHA-256 of the r1cs): the constraints say exactly what a proof means. In two rounds the hash also
+ * covers the wires committed to before the challenge: keccak256("cohort-lookup-circuit-v1" ‖ SHA-256 ‖ public signals ‖ challenges
+ * ‖ wires of round 1, 4 bytes each).
  */
 export function circuitIdOf(r1csSha256: string, shape?: TwoRoundShape): string {
   const hash = hexToBytes(r1csSha256.slice(2))
@@ -134,7 +135,7 @@ export type CompileFolderOptions = {
   /** The plan's JSON, kept for later versions of the model. */
   readonly plan?: string
   readonly options?: CircuitOptions
-  /** Makes it a circuit about batches, whose inputs are committed and whose output is the claim. */
+  /** Makes it a circuit about batches, with committed inputs and the claim as its output. */
   readonly claim?: Claim
   /** Of circuits that circom compiles. */
   readonly simplification?: Simplification
@@ -145,7 +146,7 @@ export type CompileFolderOptions = {
   readonly signal?: AbortSignal
 }
 
-/** Writes and compiles the circuit of a program. The manifest is written last: a folder without one is unfinished. */
+/** Writes and compiles the circuit of a program. Writes the manifest last: a folder without one is unfinished. */
 export async function compileFolder(input: CompileFolderOptions): Promise<CircuitFolder> {
   const { folder, program, plan, claim = null, system = 'groth16' } = input
   const options = { input: 'committed', output: 'public', ...input.options } as const
@@ -245,7 +246,7 @@ function sourceOf(program: IntegerProgram, options: CircuitOptions, claim: Claim
   return claim === null ? writeCircuit(program, options) : writeBatchCircuit(program, batchOptions(options, claim))
 }
 
-/** What the writer and the prover's side of a claim need to know. */
+/** The data that the writer and the prover's side of a claim need. */
 export function batchOptions({ modelSalt, tile }: CircuitOptions, claim: Claim): BatchOptions {
   return {
     ...claim,
@@ -267,7 +268,7 @@ export async function openFolder(folder: string): Promise<CircuitFolder> {
   return { folder, manifest, program, options: optionsOf(manifest), modelSalt, claim: claimOf(manifest) }
 }
 
-/** What a folder is for, for those who verify and hold neither circuit nor weights. Throws as openFolder. */
+/** A folder's purpose, for verifiers that hold neither circuit nor weights. Throws as openFolder. */
 export async function readManifest(folder: string): Promise<CircuitManifest> {
   const paths = folderPaths(folder)
   const text = await readFile(paths.manifest, 'utf8').catch((error: Error) => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a writer of a layer writes into, and what it may ask of the network around it.
+// The output of a layer's writer, and its view of the network around the layer.
 import type { Bounds, TensorId } from '../../graph/program.ts'
 import type { CircomText } from './text.ts'
 
