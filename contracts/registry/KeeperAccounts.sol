@@ -54,7 +54,7 @@ abstract contract KeeperAccounts is IKeeperRegistry, StakeVotes {
     }
 
     uint64 internal constant ENGAGED = type(uint64).max;
-    /// @dev Bounds what a slash may have to look through: a service slashes up to 171 members in one transaction.
+    /// @dev Bounds the work of a slash: a service slashes up to 171 members in one transaction.
     uint256 internal constant MAX_REQUESTS = 4;
 
     // solhint-disable-next-line immutable-vars-naming

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {ILearningServiceErrors} from "../interfaces/ILearningServiceErrors.sol";
 import {Seats, NONE, only} from "./Seats.sol";
 
-/// @dev Who acts for a seat. @param accrued Reward of final rounds, at most what the registry has allocated.
+/// @dev The occupant of a seat. @param accrued Reward of final rounds, at most what the registry has allocated.
 struct Chair {
     bool taken;
     uint8 seat;
