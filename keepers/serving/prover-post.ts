@@ -45,7 +45,7 @@ export async function postJob(order: ProvingOrder): Promise<PostedJob> {
   if (circuits[0]?.options.input === 'signed') {
     throw new ServingError(
       'unsupported',
-      'a job shows its witness to every prover; signed content is proven by whom it was given to',
+      'a job shows its witness to every prover; the recipient of signed content proves it',
     )
   }
   const market = clients.proverMarket(order.market, signer)

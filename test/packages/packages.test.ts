@@ -92,8 +92,7 @@ describe('packages', function () {
       }
     }
     const doors = ['prove/wasm', 'prove/verify', 'circuit/witness', 'lookup/circuit', 'prove/two-round']
-    for (const module of [...doors, 'prove/two-round-verify'])
-      follow(installed('zkml', `dist/${module}.js`))
+    for (const module of [...doors, 'prove/two-round-verify']) follow(installed('zkml', `dist/${module}.js`))
     expect(reached.size).to.be.greaterThan(5)
   })
 

@@ -47,7 +47,8 @@ export class Values {
     const element = this.field(x)
     const centred = element > HALF ? element - SCALAR_FIELD : element
     const integer = Number(centred)
-    if (!Number.isSafeInteger(integer)) throw new CircuitError('witness-refused', `${centred} is not an integer of 53 bits`)
+    if (!Number.isSafeInteger(integer))
+      throw new CircuitError('witness-refused', `${centred} is not an integer of 53 bits`)
     return integer
   }
 

@@ -39,7 +39,7 @@ type Figures = Record<string, number>
 type Measured = { readonly figures: Figures; readonly hashes: readonly string[] }
 
 /**
-* Gas of one round with every member doing all it can, in the order of the seats at every step: round 3, when
+ * Gas of one round with every member doing all it can, in the order of the seats at every step: round 3, when
  * rewards of round 1 accrue. One member decides the attestation and the vote, the last closes training and reveals.
  * @param closer Closes every step instead: the worst that can fall to one.
  */
