@@ -4,7 +4,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util'
 /** Of sysexits.h: a wrong command line. */
 const EX_USAGE = 64
 
-/** Says what is wrong with the command line, shows the help, and ends the process with 64. */
+/** Prints the error in the command line and the help, and ends the process with 64. */
 export function refuse(problem: string, help: string): never {
   process.stderr.write(`${problem}\n${help}`)
   process.exit(EX_USAGE)
@@ -19,7 +19,7 @@ export function commandLine<const T extends ParseArgsConfig>(config: T, help: st
   try {
     return parseArgs(config)
   } catch (error) {
-    // The first sentence: what follows is about arguments that begin with a dash.
+    // The first sentence only: the rest is about arguments that begin with a dash.
     refuse((error as Error).message.split('. ')[0]!, help)
   }
 }

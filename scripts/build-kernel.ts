@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ROOT } from './bootstrap/paths.mjs'
 
-/** Rooms with a kernel, and what their compiler is told beyond the common flags. */
+/** Rooms with a kernel, and their compiler flags beyond the common ones. */
 const KERNELS: Readonly<Record<string, readonly string[]>> = {
   fhe: ['--initialMemory', '1'],
   learning: ['--initialMemory', '1'],

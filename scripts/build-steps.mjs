@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What has to be built before the project's code runs. A step runs again when one of its inputs changed.
+// The steps to build before the project's code runs. A step runs again when one of its inputs changed.
 
 /**
  * @typedef {object} BuildStep

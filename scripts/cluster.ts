@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A local chain, a deployment and keeper processes in one object: what the benches measure and the end-to-end tests break.
+// A local chain, a deployment and keeper processes in one object: the benches measure it and the end-to-end tests break it.
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -47,14 +47,14 @@ export type ClusterOptions = {
   readonly windows?: Partial<typeof TEST_WINDOWS>
   readonly service?: Readonly<Record<string, unknown>>
   readonly registry?: Readonly<Record<string, unknown>>
-  /** What the members agree on; a service of digits with small sums unless told. */
+  /** The members' manifest; by default a service of digits with small sums. */
   readonly manifest?: ServiceManifest
   readonly values?: (index: number) => Readonly<Record<string, unknown>>
   /** Other RPC endpoint than the chain's own, e.g. a proxy that a test can break. */
   readonly rpc?: (url: string) => readonly string[] | Promise<readonly string[]>
   /**
-   * Hasty unless told. A hasty chain is a second further ahead of the clock with every transaction, and a keeper refuses to start
-   * when it is 300: who starts keepers after round eight or so needs a punctual one.
+   * Hasty by default. With every transaction a hasty chain gets a second further ahead of the clock, and a keeper refuses to start
+   * when it is 300 ahead: callers that start keepers after round eight or so need a punctual one.
    */
   readonly pace?: ChainOptions['pace']
   /** Environment of keeper `index`'s process, beside the passphrase. */
@@ -150,7 +150,7 @@ export class Cluster implements AsyncDisposable {
     this.#watch(node, child)
   }
 
-  /** Keeps what a process says on standard error, and how it ends, as lines: who waits in vain for another line reads why. */
+  /** Keeps a process's standard error, and how it ends, as lines: a caller that waits in vain for another line sees why. */
   #watch(node: KeeperNode, child: ChildProcess): void {
     this.#children.set(node.name, child)
     let complaint = ''

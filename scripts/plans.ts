@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `node scripts/plans.ts [model…]`: makes the plans of keepers/versions/plans anew. Each named model is trained on MNIST's training
-// pictures and calibrated on training pictures; its test pictures are seen only by the figures that are printed.
+// `node scripts/plans.ts [model…]`: makes the plans of keepers/versions/plans anew. It trains each named model on MNIST's training
+// pictures and calibrates it on training pictures; only the printed figures use the test pictures.
 
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 
 /**
  * Runs this Node with `args` to its end, without input.
- * Resolves with what it wrote to both streams, in the order in which it came; never rejects for its exit code.
+ * Resolves with its output on both streams, in order of arrival; never rejects because of its exit code.
  */
 export async function runNode(
   args: readonly string[],

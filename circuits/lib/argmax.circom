@@ -5,10 +5,11 @@ include "range.circom";
 include "onehot.circom";
 
 // ArgMax(n, b): `index` of the largest score, the LOWEST index on ties, and that score as `best`. Needs
-// |score[i] - score[j]| < 2^b for all i, j. The index is a witness; what proves it is best - score[i] in [0, 2^b) for every i,
-// and best - score[i] - 1 in [0, 2^b) for the i below it, so that no lower index ties. About n (b + 3) constraints.
+// score[i] - score[j]| < 2^b for all i, j. The index is a witness. Two range checks prove it: best - score[i] in [0, 2^b) for
+// every i, and best - score[i] - 1 in [0, 2^b) for each i below the index, so that no lower index ties. About n (b + 3)
+// constraints.
 //
-// Does NOT enforce: nothing is left open; exactly one index has a witness.
+// Enforces everything stated above; exactly one index has a witness.
 template ArgMax(n, b) {
     assert(n >= 1);
     signal input score[n];

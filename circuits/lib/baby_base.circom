@@ -3,10 +3,10 @@ pragma circom 2.2.0;
 
 include "babyjubjub.circom";
 
-// BabyBase(windows): (x1, y1) + k B8, k = sum of 2^i bit[i] over 3 * windows bits. Nine constraints a window of three bits: the
-// window's multiple is a constant that its bits choose, so that nothing is doubled.
+// BabyBase(windows): (x1, y1) + k B8, with k = sum of 2^i bit[i] over 3 * windows bits. Nine constraints per window of three bits:
+// the bits choose the window's multiple among constants, so there is no doubling.
 //
-// Does NOT enforce: that the bits are bits and the point is on the curve; the caller has proven both.
+// Does NOT enforce: that the bits are bits or that the point is on the curve; the caller must have proven both.
 template BabyBase(windows) {
     signal input x1;
     signal input y1;

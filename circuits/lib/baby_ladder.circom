@@ -5,10 +5,11 @@ include "babyjubjub.circom";
 
 // BabyLadder(n): k P for a point P of the curve and k = sum of 2^i bit[i], n even. About 10 constraints a bit.
 //
-// Two bits a step, as one of the digits -3, -1, 1, 3, so that a step is two doublings and one addition of P or 3 P with a sign,
-// and no digit is 0: with c_i = 2 bit[i+1] - 1 and c_(n-1) = 1, sum of 2^i c_i = k + 1 - bit[0]; what is too much goes at the end.
+// Each step takes two bits as one of the digits -3, -1, 1, 3, so that a step is two doublings and one addition of P or 3 P with a
+// sign, and no digit is 0. With c_i = 2 bit[i+1] - 1 and c_(n-1) = 1, the sum of 2^i c_i is k + 1 - bit[0]; the end subtracts the
+// excess.
 //
-// Does NOT enforce: that the bits are bits and the point is on the curve; the caller has proven both.
+// Does NOT enforce: that the bits are bits or that the point is on the curve; the caller must have proven both.
 template BabyLadder(n) {
     assert(n >= 4 && n % 2 == 0);
     signal input x1;

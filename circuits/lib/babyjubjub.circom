@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma circom 2.2.0;
 
-// Baby Jubjub (EIP-2494): a x^2 + y^2 = 1 + d x^2 y^2 over BN254's scalar field, (0, 1) the neutral element, 8 l points with l a
-// prime. a is a square and d is none, so the addition law holds for ALL pairs of points of the curve: it has no exceptions
-// (Bernstein, Birkner, Joye, Lange and Peters, "Twisted Edwards curves", 2008, section 6). Montgomery's form would save half of
-// each addition, and has exceptions that a prover could aim at.
+// Baby Jubjub (EIP-2494): a x^2 + y^2 = 1 + d x^2 y^2 over BN254's scalar field. (0, 1) is the neutral element, and the curve has 8
+// l points, l prime. a is a square and d is a non-square, so the addition law holds for ALL pairs of points of the curve, without
+// exceptions (Bernstein, Birkner, Joye, Lange and Peters, "Twisted Edwards curves", 2008, section 6). Montgomery form would save
+// half of each addition, but has exceptions that a prover could aim at.
 function baby_a() {
     return 168700;
 }
@@ -37,7 +37,7 @@ function baby_sum(p, q) {
 
 // BabyCheck(): (x, y) is on the curve. Three constraints.
 //
-// Does NOT enforce: that the point is in the subgroup of order l; the other 7 l points pass as well.
+// Does NOT enforce: that the point is in the subgroup of order l; points outside it pass as well.
 template BabyCheck() {
     signal input x;
     signal input y;
@@ -47,12 +47,12 @@ template BabyCheck() {
     (baby_d() * xx) * yy === baby_a() * xx + yy - 1;
 }
 
-// BabyAdd(): the sum of two points of the curve, equal ones and neutral ones included. Six constraints.
+// BabyAdd(): the sum of two points of the curve, including equal and neutral ones. Six constraints.
 //
-// The result has one value for any inputs: where a denominator 1 + d product or 1 - d product is 0, which no points of the curve
-// come to, its numerator is not (d and a d are no squares), and there is no witness at all.
+// The result has one value for any inputs. A denominator 1 + d product or 1 - d product is never 0 for points of the curve. Where
+// one is 0 off the curve, its numerator is not (d and a d are non-squares), so no witness exists.
 //
-// Does NOT enforce: that the points are on the curve; the caller has proven it.
+// Does NOT enforce: that the points are on the curve; the caller must have proven it.
 template BabyAdd() {
     signal input x1;
     signal input y1;
@@ -71,10 +71,10 @@ template BabyAdd() {
     y * (1 - baby_d() * product) === mixed + baby_a() * first - second;
 }
 
-// BabyDouble(): twice a point. Five constraints. The denominators 1 + d s^2 and 1 - d s^2 are 0 for no s at all, since neither
-// 1 / d nor -1 / d is a square; so the result has one value even off the curve.
+// BabyDouble(): twice a point. Five constraints. No s makes a denominator 1 + d s^2 or 1 - d s^2 zero, since neither 1 / d nor -1 /
+// d is a square; so the result has one value even off the curve.
 //
-// Does NOT enforce: that the point is on the curve; twice a point of the curve is on it.
+// Does NOT enforce: that the point is on the curve. Twice a point of the curve is on the curve.
 template BabyDouble() {
     signal input x1;
     signal input y1;

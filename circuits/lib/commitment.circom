@@ -5,10 +5,10 @@ include "poseidon.circom";
 
 // Commitment(header, n): a salted Poseidon commitment to n field elements, n >= 1,
 //   chain(header, [salt, in[0], in[1], ...]),  chain: h <- Poseidon(h, next 15 elements).
-// `header` is a constant that fixes domain and layout; keepers/zkml/circuit/commitment.ts computes it and the whole.
-// About 41 constraints an element.
+// `header` is a constant that fixes domain and layout; keepers/zkml/circuit/commitment.ts computes both the header and the whole
+// commitment. About 41 constraints per element.
 //
-// Does NOT enforce: that the elements are packed from values in range (see Pack), nor that the salt is random.
+// Does NOT enforce: that the elements are packed from values in range (see RangedPack), or that the salt is random.
 template Commitment(header, n) {
     assert(n >= 1);
     signal input salt;

@@ -10,14 +10,14 @@ include "range.circom";
 
 // EddsaPoseidon(): (R, S) is a signature of `message` under the key (keyX, keyY), as circomlib, iden3 and zk-kit make them:
 //   h = Poseidon(Rx, Ry, keyX, keyY, message),   S B8 = R + 8 h key,   0 <= S < l.
-// 4,652 constraints, more than half of them the ladder of h.
+// 4,652 constraints, more than half of them for the ladder of h.
 //
-// The circuit computes S B8 - 8 h key and compares it with R, so that R is on the curve, in the subgroup even, without a check of
-// its own. The key is on the curve, and 8 key is not the neutral element: a key of small order would sign anything. S has one
-// value for each R, because S + l is refused; h has one decomposition, because h + p is.
+// The circuit computes S B8 - 8 h key and compares it with R, so R is on the curve, and even in the subgroup, without a check of
+// its own. It checks that the key is on the curve and that 8 key is not the neutral element: a key of small order would sign
+// anything. S has one value for each R because S + l is refused; h has one decomposition because h + p is refused.
 //
-// Does NOT enforce: that the key is in the subgroup (a component of small order vanishes in 8 key, and whoever made such a
-// key signs for it as for any other); whose key it is; what the message means.
+// Does NOT enforce: that the key is in the subgroup (a component of small order vanishes in 8 key, and the maker of such a key
+// signs for it as for any other); whose key it is; what the message means.
 template EddsaPoseidon() {
     signal input keyX;
     signal input keyY;
@@ -40,7 +40,7 @@ template EddsaPoseidon() {
             times[i].y1 <== times[i - 1].y;
         }
     }
-    // 8 key has odd order, and of those points only the neutral one has x = 0.
+    // 8 key has odd order, and the only point of odd order with x = 0 is the neutral element.
     signal inverse;
     inverse <-- 1 / times[2].x;
     inverse * times[2].x === 1;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma circom 2.2.0;
 
-// Equal(): out = [a = b]. Three constraints. The usual gadget leaves the inverse free where a = b; here the third
-// constraint pins it to 0, so that every signal has one value.
+// Equal(): out = [a = b]. Three constraints. The usual gadget leaves the inverse free where a = b; here the third constraint pins
+// it to 0, so every signal has one value.
 //
-// Does NOT enforce: nothing is left open.
+// Enforces everything stated above.
 template Equal() {
     signal input a;
     signal input b;

@@ -4,13 +4,13 @@ pragma circom 2.2.0;
 include "bits.circom";
 include "range.circom";
 
-// FieldBits(): the 254 bits, lowest first, of any field element, as the integer in [0, p). 509 constraints: one a bit, and as
-// many again to refuse the second solution, in + p, that 254 bits leave for small values.
+// FieldBits(): the 254 bits, lowest first, of any field element, as the integer in [0, p). 509 constraints: one per bit, and as
+// many again to refuse the second solution, in + p, which fits into 254 bits for small values.
 //
-// p = 3 * 2^252 + c with 2^250 < c < 2^251. The bits are an integer below p if and only if the two highest are not both 1, or
-// the other 252 make less than c.
+// p = 3 * 2^252 + c with 2^250 < c < 2^251. The bits are an integer below p if and only if the two highest are not both 1, or the
+// other 252 make a number less than c.
 //
-// Does NOT enforce: nothing is left open.
+// Enforces everything stated above.
 template FieldBits() {
     signal input in;
     signal output bit[254];

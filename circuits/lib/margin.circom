@@ -3,10 +3,10 @@ pragma circom 2.2.0;
 
 include "argmax.circom";
 
-// Margin(n, b): `index` as ArgMax, and `margin` = the largest score minus the largest of the others, 0 <= margin < 2^b. Needs
-// n >= 2 and |score[i] - score[j]| < 2^b. The runner-up is the maximum once the winner is pushed 2^b down.
+// Margin(n, b): `index` as in ArgMax, and `margin` = the largest score minus the largest of the others, 0 <= margin < 2^b. Needs n
+// >= 2 and |score[i] - score[j]| < 2^b. The runner-up is the maximum after the winner is lowered by 2^b.
 //
-// Does NOT enforce: nothing is left open.
+// Enforces everything stated above.
 template Margin(n, b) {
     assert(n >= 2);
     signal input score[n];

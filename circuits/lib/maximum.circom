@@ -6,7 +6,7 @@ include "range.circom";
 // Maximum(n, b): out = the largest of in[0 .. n-1] by a tournament, max(x, y) = y + [x >= y] (x - y). Needs
 // |in[i] - in[j]| < 2^b for all i, j. (n - 1)(b + 2) constraints and n - 1 linear ones.
 //
-// Does NOT enforce: nothing is left open; differences outside the bound have no witness.
+// Enforces everything stated above; differences outside the bound have no witness.
 template Maximum(n, b) {
     assert(n >= 1);
     signal input in[n];

@@ -3,7 +3,7 @@ pragma circom 2.2.0;
 
 // OneHot(n): 0 <= in < n, and bit[v] = [in = v]. n constraints and two linear ones.
 //
-// Does NOT enforce: nothing is left open; an `in` outside has no witness.
+// Enforces everything stated above; an `in` outside [0, n) has no witness.
 template OneHot(n) {
     assert(n >= 1);
     signal input in;

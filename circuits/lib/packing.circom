@@ -3,11 +3,11 @@ pragma circom 2.2.0;
 
 include "range.circom";
 
-// RangedPack(n, b): proves 0 <= in[i] < 2^b for all i and packs k = floor(253 / b) values an element,
-// out[j] = sum of 2^(b i) in[j k + i]. Ranges and packing are one gadget, because a packing without ranges is not injective
-// and a commitment to it binds nothing. b constraints a value and one linear one an element.
+// RangedPack(n, b): proves 0 <= in[i] < 2^b for all i and packs k = floor(253 / b) values into each element, out[j] = sum of 2^(b
+// i) in[j k + i]. Ranges and packing are one gadget: without ranges a packing is not injective, and a commitment to it binds
+// nothing. b constraints per value and one linear constraint per element.
 //
-// Does NOT enforce: nothing is left open.
+// Enforces everything stated above.
 template RangedPack(n, b) {
     assert(b >= 1 && b <= 252);
     var perElement = 253 \ b;

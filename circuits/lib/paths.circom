@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma circom 2.2.0;
 
-// Paths(n, parents): which inner nodes of decision trees are reached. parents[v] is -1 for a root, which is always reached, else
-// 2 p + d with p < v: v is reached where p is and decision[p] = d.
+// Paths(n, parents): which inner nodes of decision trees are reached. parents[v] is -1 for a root, which is always reached. For any
+// other node it is 2 p + d with p < v: v is reached when p is reached and decision[p] = d.
 //
 //   one[v]  1 where v is reached and decision[v] is 1, else 0
 //
-// Whether v is reached and decision[v] is 0 is then the difference: what is reached less one[v]. One constraint for each v that is
-// no root. Exactly one leaf of each tree is reached, since what leaves a node by its two sides adds up to what comes in.
+// Subtracting one[v] from whether v is reached gives whether v is reached with decision[v] = 0. One constraint for each v other
+// than a root. Exactly one leaf of each tree is reached, since the two sides of a node add up to its own value.
 //
-// Does NOT enforce: that decisions are 0 or 1; the caller has them from a comparator.
+// Does NOT enforce: that decisions are 0 or 1; the caller gets them from a comparator.
 template Paths(n, parents) {
     signal input decision[n];
     signal output one[n];

@@ -3,12 +3,12 @@ pragma circom 2.2.0;
 
 include "poseidon_constants.circom";
 
-// Poseidon(n) for 1 <= n <= 16: the same function as circomlib's (x^5, 8 full rounds, eprint 2019/458 with the sparse matrices
-// of its appendix B), whose constants it includes. Written anew because circomlib passes every linear step through
-// signals, which costs some 1,400 linear constraints a call unless the compiler removes them; here the state is linear
-// expressions in variables, so a call is three constraints an S-box and one for the output: 610 for n = 16.
+// Poseidon(n) for 1 <= n <= 16: the same function as circomlib's (x^5, 8 full rounds, eprint 2019/458 with the sparse matrices of
+// its appendix B), with constants included from circomlib. Rewritten because circomlib passes every linear step through signals,
+// which costs some 1,400 linear constraints per call unless the compiler removes them. Here the state consists of linear
+// expressions in variables, so a call costs three constraints per S-box and one for the output: 610 for n = 16.
 //
-// Does NOT enforce: anything about the inputs; a list of n elements and one of m never share a call.
+// Does NOT enforce: anything about the inputs. Lists of different lengths never share a call.
 template Poseidon(n) {
     signal input in[n];
     signal output out;
@@ -22,7 +22,7 @@ template Poseidon(n) {
     var M[t][t] = POSEIDON_M(t);
     var P[t][t] = POSEIDON_P(t);
 
-    // The first S-box of all works on a constant (the capacity, 0, plus C[0]) and needs no signal.
+    // The very first S-box works on a constant (the capacity, 0, plus C[0]) and needs no signal.
     var boxes = FULL * t + partial - 1;
     signal square[boxes];
     signal fourth[boxes];

@@ -31,11 +31,11 @@ function private_conv2d_products(oh, ow, kh, kw, sy, sx, m) {
 
 // PrivateConv2d: out[y, x, o] = bias[o] + sum of in[y sy + i - top, x sx + j - left, c] weight[i, j, c, o], zero outside the
 // input, groups as in the graph; channels last, weights [kh, kw, cin / groups, cout] as offsets from wMin (biases: bMin).
-// Convolution as polynomial products in tiles of m x m outputs (toom.circom), a stride s being the sum of s convolutions
-// of every s-th element. For stride 1: ((m + k - 1) / m)^2 products an output and channel pair instead of k^2,
-// as many linear constraints for each input channel, and one for each output.
+// Computes the convolution as polynomial products in tiles of m x m outputs (toom.circom); stride s is the sum of s convolutions of
+// every s-th element. For stride 1: ((m + k - 1) / m)^2 products per output and channel pair instead of k^2, as many linear
+// constraints per input channel, and one per output.
 //
-// Does NOT enforce: any range or commitment of the parameters, nor that sums stay far below the field's size.
+// Does NOT enforce: any range or commitment of the parameters, or that sums stay far below the field's size.
 template PrivateConv2d(h, w, cin, oh, ow, cout, kh, kw, sy, sx, top, left, groups, wMin, bMin, m) {
     var cg = cin \ groups;
     var og = cout \ groups;
@@ -57,7 +57,7 @@ template PrivateConv2d(h, w, cin, oh, ow, cout, kh, kw, sy, sx, top, left, group
             }
         }
     }
-    // Tables for the sizes at hand, made anew only when a tile at the edge or another phase changes them.
+    // Tables for the current sizes, rebuilt only when a tile at the edge or another phase changes them.
     var inverseY[64][64];
     var inverseX[64][64];
     var kernelY[64][64];

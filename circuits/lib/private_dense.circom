@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma circom 2.2.0;
 
-// PrivateDense(n, m, wMin, bMin): out[o] = bias[o] + sum over i of x[i] weight[i m + o], weights and biases being witness.
-// They come as offsets from their least value, w = weight + wMin, b = bias + bMin, as RangedPack wants them.
-// n m constraints, and m linear ones. No cheaper way is known in plain R1CS for a single vector.
+// PrivateDense(n, m, wMin, bMin): out[o] = bias[o] + sum over i of x[i] weight[i m + o], with weights and biases as witnesses. They
+// come as offsets from their least value, w = weight + wMin and b = bias + bMin, because RangedPack takes them that way. n m
+// constraints and m linear ones. We know of no cheaper way in plain R1CS for a single vector.
 //
-// Does NOT enforce: any range or commitment of the parameters (RangedPack, Commitment), nor that sums stay far below the
-// field's size: the writer checks that bound.
+// Does NOT enforce: any range or commitment of the parameters (RangedPack, Commitment), or that sums stay far below the field's
+// size; the writer checks that bound.
 template PrivateDense(n, m, wMin, bMin) {
     signal input x[n];
     signal input weight[n * m];

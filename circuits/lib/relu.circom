@@ -3,10 +3,10 @@ pragma circom 2.2.0;
 
 include "range.circom";
 
-// ReluRescale(b, shift): out = max(0, floor(in / 2^shift)) for -2^(b-1) <= in < 2^(b-1). Sign, rescaling and bound come out of
-// ONE decomposition: the top bit of in + 2^(b-1) is [in >= 0], the bits from `shift` up are the value. b + 1 constraints.
+// ReluRescale(b, shift): out = max(0, floor(in / 2^shift)) for -2^(b-1) <= in < 2^(b-1). ONE decomposition gives sign, rescaling
+// and bound: the top bit of in + 2^(b-1) is [in >= 0], the bits from `shift` up are the value. b + 1 constraints.
 //
-// Does NOT enforce: anything beyond the bound, which it proves; an honest input outside has no witness.
+// Enforces everything stated above, the bound included; an honest input outside it has no witness.
 template ReluRescale(b, shift) {
     assert(b >= 2 && shift >= 0 && shift < b);
     signal input in;
@@ -18,7 +18,7 @@ template ReluRescale(b, shift) {
     if (shift == 0) {
         value = in;
     } else {
-        // Below the top bit: where that is 1 they are the value, and where it is 0 they are multiplied away.
+        // The bits below the top one: the value where the top bit is 1, and multiplied by 0 elsewhere.
         for (var i = shift; i < b - 1; i++) {
             value += range.high[i - 1] * (1 << (i - shift));
         }
@@ -27,10 +27,9 @@ template ReluRescale(b, shift) {
 }
 
 // LeakyRescale(b, shift, numerator, log2Denominator): v = floor(in / 2^shift); out = 2^log2Denominator * v where in >= 0, and
-// numerator * v elsewhere, which is 2^log2Denominator times leaky(v) without a second rounding. b + 1 constraints and a
-// linear one.
+// numerator * v elsewhere, which is 2^log2Denominator times leaky(v) without a second rounding. b + 1 constraints and one linear.
 //
-// Does NOT enforce: as ReluRescale.
+// Enforces the same as ReluRescale.
 template LeakyRescale(b, shift, numerator, log2Denominator) {
     assert(b >= 2 && shift >= 0 && shift < b);
     signal input in;

@@ -3,11 +3,11 @@ pragma circom 2.2.0;
 
 include "range.circom";
 
-// Rescale(min, b, shift): out = floor(in / 2^shift), an arithmetic shift, for min <= in < min + 2^b; min is 0 or -2^(b-1).
-// b constraints and one linear one.
+// Rescale(min, b, shift): out = floor(in / 2^shift), an arithmetic shift, for min <= in < min + 2^b; min is 0 or -2^(b-1). b
+// constraints and one linear.
 //
-// Does NOT enforce: anything beyond min <= in < min + 2^b, which it proves; an honest input outside has no witness, so the
-// caller needs a bound that holds for every admissible input.
+// Enforces everything stated above, min <= in < min + 2^b included. An honest input outside has no witness, so the caller needs a
+// bound that holds for every admissible input.
 template Rescale(min, b, shift) {
     assert(shift >= 1 && shift < b);
     assert(min == 0 || min == -(1 << (b - 1)));

@@ -19,7 +19,7 @@ function sha256_round_constants() {
     ];
 }
 
-// Section 5.3.3: of the square roots of the first eight.
+// Section 5.3.3: first 32 bits of the fractional parts of the square roots of the first eight primes.
 function sha256_initial_state() {
     return [
         0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19
@@ -33,12 +33,12 @@ function sha256_initial_state() {
 //   message  16 words likewise
 //   next     state after this block, likewise
 //
-// Where others take some 25,000 to 29,000, the three-way xor and the majority are one constraint each here.
-// A word is made anew only where a sum is reduced modulo 2^32: its bits and those of its carry are hints, each proven to be a
-// bit, and ONE linear constraint says that they are the whole sum. Sums are of at most seven words, so three bits of
-// carry hold them, and nothing is near the field's size.
+// Other circuits take some 25,000 to 29,000; here the three-way xor and the majority cost one constraint each. A word becomes
+// signals again only where a sum is reduced modulo 2^32: the bits of the word and of the carry are hints, each proven to be a bit,
+// and ONE linear constraint says that they make the whole sum. Sums have at most seven words, so three carry bits hold them, far
+// below the field's size.
 //
-// Does NOT enforce: that the bits of state and message are bits; the caller has proven it.
+// Does NOT enforce: that the bits of state and message are bits; the caller must have proven it.
 template Sha256Block() {
     signal input state[256];
     signal input message[512];
@@ -67,7 +67,7 @@ template Sha256Block() {
             s1[t - 16][i] = Xor3();
             s1[t - 16][i].a <== w[t - 2][(i + 17) % 32];
             s1[t - 16][i].b <== w[t - 2][(i + 19) % 32];
-            // The third of each is a shift, not a rotation: zeros come in from above.
+            // The third term of each is a shift, not a rotation: zeros come in from above.
             if (i + 3 < 32) {
                 s0[t - 16][i].c <== w[t - 15][i + 3];
             } else {
@@ -176,11 +176,11 @@ template Sha256Block() {
     }
 }
 
-// Sha256(n): SHA-256 of a message of exactly n bytes, n >= 1, padding included. Proves 0 <= in[i] < 256. 9 constraints a
-// byte, 17,824 for each block of 64 (the last one holds 55): 36,719 for 119 bytes.
+// Sha256(n): SHA-256 of a message of exactly n bytes, n >= 1, padding included. Proves 0 <= in[i] < 256. 9 constraints per byte,
+// 17,824 for each block of 64 (the last one holds 55): 36,719 for 119 bytes.
 //   digest  256 bits, the first byte's highest bit first, as the hash is written
 //
-// Does NOT enforce: nothing is left open. The length is a constant: messages of other lengths have other circuits.
+// Enforces everything stated above. The length is a constant: messages of other lengths need other circuits.
 template Sha256(n) {
     assert(n >= 1 && n < (1 << 28));
     signal input in[n];

@@ -6,11 +6,11 @@ include "range.circom";
 
 // SplineLine(m, slopes, intercepts): out = slopes[j] v + intercepts[j], where bit[] are the m bits of j, lowest first.
 //
-// A list that bits index is a multilinear polynomial of theirs: the sum over subsets S of c_S times the product of the bits in
-// S, with c the Moebius transform of the list. Slopes and intercepts share the products, 2^m - m - 1 of them; the line itself is
-// one constraint more.
+// A list indexed by bits is a multilinear polynomial in those bits: the sum over subsets S of c_S times the product of the bits in
+// S, where c is the Moebius transform of the list. Slopes and intercepts share the 2^m - m - 1 products; the line itself costs one
+// more constraint.
 //
-// Does NOT enforce: that the bits are bits; the caller has proven it.
+// Does NOT enforce: that the bits are bits; the caller must have proven it.
 template SplineLine(m, slopes, intercepts) {
     assert(m >= 1 && m <= 8);
     signal input bit[m];
@@ -33,7 +33,7 @@ template SplineLine(m, slopes, intercepts) {
         }
     }
 
-    // product[s]: of the bits that s has, the highest one times the product of the others.
+    // product[s]: the highest bit in s times the product of the other bits in s.
     signal product[n];
     var chosenSlope = slope[0];
     var chosenIntercept = intercept[0];
@@ -55,9 +55,9 @@ template SplineLine(m, slopes, intercepts) {
 // Spline(low, b, shift, m, slopes, intercepts): a curve as 2^m straight lines of equal length,
 //   v = floor((in - low) / 2^shift),   j = floor(v / 2^(b - shift - m)),   out = slopes[j] v + intercepts[j].
 // Proves low <= in < low + 2^b; low is a constant and may be negative. j is the m highest bits of in - low, which the range check
-// has already. b + 2^m - m constraints and a linear one, where comparing with 2^m breakpoints takes 2^m (b + 1).
+// already has. b + 2^m - m constraints and one linear; comparing with 2^m breakpoints would take 2^m (b + 1).
 //
-// Does NOT enforce: that the lines meet; the function is whatever its numbers say.
+// Does NOT enforce: that the lines meet; the given numbers alone define the function.
 template Spline(low, b, shift, m, slopes, intercepts) {
     assert(m >= 1 && shift >= 0 && shift + m < b);
     signal input in;
@@ -80,15 +80,15 @@ template Spline(low, b, shift, m, slopes, intercepts) {
     out <== line.out;
 }
 
-// TailedSpline(low, b, w, shift, m, slopes, intercepts, below, above, openBelow, openAbove): the same over 2^w inputs from low on,
-// and beyond them straight lines of slopes `below` and `above`:
+// TailedSpline(low, b, w, shift, m, slopes, intercepts, below, above, openBelow, openAbove): the same over 2^w inputs from low up,
+// and straight lines of slopes `below` and `above` beyond them:
 //   v = floor((in - low) / 2^shift),   u = v cut off to 0 .. 2^(w - shift) - 1,
 //   out = slopes[j] u + intercepts[j] + (v - u) (below or above),   j = floor(u / 2^(w - shift - m)).
-// Proves -2^(b-1) <= in - low < 2^(b-1), and on a side that is not open that the input is not beyond it. b + 2^m + 4
-// constraints and a linear one, for tails that are not 0 one of each more: being inside is ONE comparison of the bits above the
-// window with 0.
+// Proves -2^(b-1) <= in - low < 2^(b-1), and that the input stays within the window on each side that is not open. b + 2^m + 4
+// constraints and one linear, plus one of each for every nonzero tail: ONE comparison of the bits above the window with 0 decides
+// whether the input is inside.
 //
-// Does NOT enforce: as Spline.
+// Does NOT enforce: the same as Spline.
 template TailedSpline(low, b, w, shift, m, slopes, intercepts, below, above, openBelow, openAbove) {
     assert(m >= 1 && shift >= 0 && shift + m < w && w < b);
     signal input in;

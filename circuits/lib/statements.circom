@@ -4,12 +4,12 @@ pragma circom 2.2.0;
 include "equal.circom";
 include "range.circom";
 
-// Statements about a batch of n predictions. b bits hold n: n < 2^b, b <= 24.
+// Statements about a batch of n predictions. n fits into b bits: n < 2^b, b <= 24.
 
 // CorrectAtLeast(n, b): at least `claim` of the predictions equal their labels, 0 <= claim < 2^b. About 3n + 2b constraints.
 //
-// Does NOT enforce: that labels are of any class the model knows, nor that samples differ from each other; what the batch
-// is worth, its commitment has to say.
+// Does NOT enforce: that labels are classes that the model knows, or that samples differ from each other; the batch's commitment
+// has to show what the batch is worth.
 template CorrectAtLeast(n, b) {
     assert(n >= 1 && n < (1 << b) && b <= 24);
     signal input prediction[n];
@@ -31,11 +31,11 @@ template CorrectAtLeast(n, b) {
     surplus.in <== correct - claim;
 }
 
-// GapAtMost(n, positive, b): the rates at which the two groups are predicted `positive` differ by at most claim / 1000, both
-// groups being there, 0 <= claim <= 1023. group[i] is 0 or 1, and is proven to be.
-//   |P1 N0 - P0 N1| * 1000 <= claim * N0 * N1, all of it below 2^(2b + 11).
+// GapAtMost(n, positive, b): the rates at which the two groups are predicted `positive` differ by at most claim / 1000, and neither
+// group is empty; 0 <= claim <= 1023. Proves that each group[i] is 0 or 1.
+//   |P1 N0 - P0 N1| * 1000 <= claim * N0 * N1, with both sides below 2^(2b + 11).
 //
-// Does NOT enforce: as CorrectAtLeast.
+// Does NOT enforce: the same as CorrectAtLeast.
 template GapAtMost(n, positive, b) {
     assert(n >= 2 && n < (1 << b) && b <= 24);
     signal input prediction[n];

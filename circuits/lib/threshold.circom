@@ -6,7 +6,7 @@ include "range.circom";
 // AtLeast(threshold, b): out = [in >= threshold], for -2^(b-1) <= in - threshold < 2^(b-1); threshold is a constant.
 // b constraints.
 //
-// Does NOT enforce: anything beyond that bound, which it proves.
+// Enforces everything stated above, that bound included.
 template AtLeast(threshold, b) {
     assert(b >= 2);
     signal input in;

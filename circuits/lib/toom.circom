@@ -2,9 +2,9 @@
 pragma circom 2.2.0;
 
 // Matrices of the Toom-Cook / Winograd filter F(m, r): m outputs y[i] = sum of g[j] d[i + j] over r taps from n = m + r - 1
-// inputs by n products,  y = E_m^T [ (E_r g) * (E_n^-T d) ],  E_k being evaluation of k coefficients at the points
-// 0, 1, -1, 2, -2, ... and infinity. (Transposition of polynomial multiplication; Winograd, "Arithmetic complexity of
-// computations", 1980.) All of it is exact over the field: an identity of bilinear forms, no bound is needed.
+// inputs by n products,  y = E_m^T [ (E_r g) * (E_n^-T d) ],  where E_k evaluates k coefficients at the points
+// 0, 1, -1, 2, -2, ... and infinity. (Transposed polynomial multiplication; Winograd, "Arithmetic complexity of
+// computations", 1980.) It is exact over the field: an identity of bilinear forms needs no bound.
 
 // The i-th of n evaluation points; the last one, infinity, has no number.
 function toom_point(i) {

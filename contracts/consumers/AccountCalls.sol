@@ -26,10 +26,10 @@ interface IMultiSend {
     function multiSend(bytes memory transactions) external payable;
 }
 
-/// @title Reading what accounts are about to do: the calls that recover, and the executions of an ERC-7579 account
+/// @title Reads the calls that an account is about to make: those that recover it, and the executions of an ERC-7579 account
 library AccountCalls {
-    /// @dev Code of Safe's MultiSendCallOnly 1.3.0, 1.4.1 and 1.5.0, as safe-deployments publishes the hashes: what a Safe's wallet
-    /// sends every batch through. By code and not by address, which differs between chains.
+    /// @dev Code of Safe's MultiSendCallOnly 1.3.0, 1.4.1 and 1.5.0, with hashes from safe-deployments. A Safe's wallet sends every
+    /// batch through it. Compared by code, because its address differs between chains.
     bytes32 private constant MULTI_SEND_1_3 = 0xa9865ac2d9c7a1591619b188c4d88167b50df6cc0c5327fcbd1c8c75f7c066ad;
     bytes32 private constant MULTI_SEND_1_4 = 0xecd5bd14a08c5d2122379900b2f272bdf107a7e92423c10dd5fe3254386c9939;
     bytes32 private constant MULTI_SEND_1_5 = 0xcdbdcec38d2f1c7d961b0029ff8416b7e86e9974d6f0e9c9580c7d17fcfb6663;
@@ -43,7 +43,7 @@ library AccountCalls {
     uint256 private constant SINGLE_BYTES = 52;
     uint256 private constant SELECTOR_BYTES = 4;
 
-    /// @notice Whether a call manages the account's owners, guards or modules; and the empty call to itself, with which a Safe
+    /// @notice Whether a call manages the account's owners, guards or modules, or is the empty call to itself with which a Safe
     /// uses up a nonce.
     function isRecovery(
         address account,
@@ -74,7 +74,7 @@ library AccountCalls {
         return code == MULTI_SEND_1_5 || code == MULTI_SEND_1_4 || code == MULTI_SEND_1_3;
     }
 
-    /// @notice The calls of such a batch. Strict: MultiSend itself would read past the end of a list that breaks off.
+    /// @notice The calls of such a batch. Strict: MultiSend itself would read past the end of a truncated list.
     function batchOf(
         ISpendingGuardTypes.Spend memory batch
     ) internal pure returns (ISpendingGuardTypes.Spend[] memory spends) {
@@ -91,13 +91,13 @@ library AccountCalls {
         }
     }
 
-    /// @notice What an ERC-7579 account executes when it is called so; none for a change of modules, a token's callback and ether that
-    /// comes in. Anything else is refused: what cannot be read may move money.
+    /// @notice What an ERC-7579 account executes for this calldata; nothing for a change of modules, a token's callback or incoming
+    /// ether. Refuses everything else: calldata that the guard cannot read may move money.
     function executionsOf(bytes calldata msgData) internal pure returns (ISpendingGuardTypes.Spend[] memory spends) {
         if (msgData.length == 0) return spends;
         bytes4 selector = bytes4(msgData);
         if (selector == IAccountExecute.executeUserOp.selector) {
-            // The account runs what is behind the selector of the operation's own calldata, as ERC-7579's reference does.
+            // The account runs the code behind the selector of the operation's own calldata, as ERC-7579's reference does.
             (PackedUserOperation memory operation, ) = abi.decode(
                 msgData[SELECTOR_BYTES:],
                 (PackedUserOperation, bytes32)
@@ -164,7 +164,7 @@ library AccountCalls {
             value := mload(add(entry, 0x15))
             mcopy(add(data, 0x20), add(entry, 0x55), mload(data))
         }
-        // Only calls; and the zero address, which newer versions read as the account itself and older ones do not.
+        // Calls only; and never to the zero address, which newer versions read as the account itself and older ones do not.
         if (operation != 0 || to == address(0)) revert ISpendingGuardTypes.BatchEntryUnsupported(index);
         (spend.to, spend.value, spend.data) = (to, value, data);
     }

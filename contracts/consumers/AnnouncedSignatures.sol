@@ -8,7 +8,7 @@ import {ERC1155Holder} from "@openzeppelin/contracts/token/ERC1155/utils/ERC1155
 import {IAnnouncedSignatures} from "../interfaces/IAnnouncedSignatures.sol";
 import {ISpendingGuard} from "../interfaces/ISpendingGuard.sol";
 
-/// @dev What a Safe (1.3 to 1.5) says of its owners' signatures.
+/// @dev The answers of a Safe (1.3 to 1.5) about its owners' signatures.
 interface ISafeSignatures {
     function checkSignatures(bytes32 dataHash, bytes memory data, bytes memory signatures) external view;
     function signedMessages(bytes32 messageHash) external view returns (uint256);
@@ -18,7 +18,7 @@ interface ISafeSignatures {
 /// @title A Safe's signatures, for messages that it announced
 /// @notice See IAnnouncedSignatures, which owns the documentation. Takes tokens as Safe's own handler does.
 contract AnnouncedSignatures is IAnnouncedSignatures, ERC721Holder, ERC1155Holder {
-    /// @notice First word of what an announcement is the hash of.
+    /// @notice First word of the preimage of an announcement.
     bytes32 public constant MESSAGE_DOMAIN = keccak256("cohort.spending-guard.message.v1");
     /// @dev keccak256("SafeMessage(bytes message)"), of every Safe.
     bytes32 private constant SAFE_MESSAGE_TYPEHASH = 0x60b3cbf8b4a223d68d641b3b6ddf9a298e7f33710cf3d3a9d1146b5a6150fbca;
@@ -31,7 +31,7 @@ contract AnnouncedSignatures is IAnnouncedSignatures, ERC721Holder, ERC1155Holde
     }
 
     /// @inheritdoc IERC1271
-    /// @dev Called by the Safe, on whose behalf it answers.
+    /// @dev The Safe calls this, and it answers on the Safe's behalf.
     function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes4) {
         bytes32 announcement = announcementFor(msg.sender, hash);
         (uint256 executableAt, ) = GUARD.announcementOf(msg.sender, announcement);

@@ -16,7 +16,7 @@ contract DaoPilot is IDaoPilot, AccessControl, ReentrancyGuard {
     bytes32 public constant MANDATE_ROLE = keccak256("MANDATE_ROLE");
     /// @notice First word of an order.
     bytes32 public constant ORDER_DOMAIN = keccak256("cohort.pilot.order.v2");
-    /// @notice First word of what a request's nonce is the hash of.
+    /// @notice First word of the preimage of a request's nonce.
     bytes32 public constant NONCE_DOMAIN = keccak256("cohort.pilot.nonce.v1");
     /// @notice As `amountWord`: the caps count the ether sent.
     uint8 public constant ETHER = 0xff;
@@ -156,7 +156,7 @@ contract DaoPilot is IDaoPilot, AccessControl, ReentrancyGuard {
         return interfaceId == type(IDaoPilot).interfaceId || super.supportsInterface(interfaceId);
     }
 
-    /// @dev The model puts out what the rule reads.
+    /// @dev The model's output has the form that the rule reads.
     function _requireForm(Mandate calldata mandate) private view {
         IInferenceHubErrors.OutputForm form = HUB.modelOf(mandate.modelId).form;
         if (mandate.rule == Rule.AtLeast) {
@@ -166,7 +166,7 @@ contract DaoPilot is IDaoPilot, AccessControl, ReentrancyGuard {
         }
     }
 
-    /// @dev The mandate stands, and the call is one that it allows, whatever the amount.
+    /// @dev The mandate stands, and it allows the call, whatever the amount.
     function _requireCall(Mandate storage mandate, Order calldata order) private view {
         uint256 id = order.mandateId;
         if (_usages[id].revoked) revert MandateIsRevoked(id);
@@ -192,7 +192,7 @@ contract DaoPilot is IDaoPilot, AccessControl, ReentrancyGuard {
         if (strength < mandate.threshold) revert BelowThreshold(mandateId, strength, mandate.threshold);
     }
 
-    /// @dev The input that the model has to judge, once it is clear that the order comes from where the mandate says.
+    /// @dev The input that the model has to judge, after checking that the order comes from the source that the mandate names.
     function _inputOf(Mandate storage mandate, Order calldata order) private view returns (bytes32) {
         uint64 publisherId = mandate.publisherId;
         if (publisherId == 0) {

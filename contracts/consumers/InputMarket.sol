@@ -17,7 +17,7 @@ import {ProvenMarket} from "./ProvenMarket.sol";
 contract InputMarket is ProvenMarket, IInputMarket {
     using Math for uint256;
 
-    /// @notice First word of what a tag is the hash of.
+    /// @notice First word of the preimage of a tag.
     bytes32 public constant TAG_DOMAIN = keccak256("cohort.market.input.v1");
     /// @notice As an outcome: the two pay in proportion.
     uint8 public constant LINEAR = 0xfe;
@@ -36,7 +36,7 @@ contract InputMarket is ProvenMarket, IInputMarket {
 
     mapping(uint256 marketId => Scale) private _scales;
 
-    /// @param models The registry of `hub`. @param treasury Gets what is lost in disputes: the timelock.
+    /// @param models The registry of `hub`. @param treasury Receives bonds lost in disputes: the timelock.
     /// @param admin Gets the default admin role: it grants SETTLER_ROLE and GUARDIAN_ROLE and hands itself over.
     constructor(
         IInferenceHub hub,
@@ -106,7 +106,7 @@ contract InputMarket is ProvenMarket, IInputMarket {
         _requireStatus(marketId, market, 1 << uint8(Status.Flagged));
         Scale storage scale = _scales[marketId];
         if (scale.payout != Payout.Linear) revert NotLinear(marketId);
-        // Rounded as the reading's was: a challenge is upheld when the two pay otherwise, and never by how a share is written.
+        // Rounded as the reading was: only a different payment upholds a challenge, never a different way to write the same share.
         uint256 share = _shareOf(scale, score);
         _decide(marketId, market, LINEAR, share != scale.share);
         scale.share = uint128(share);
@@ -132,7 +132,7 @@ contract InputMarket is ProvenMarket, IInputMarket {
         return bytes8(keccak256(abi.encode(TAG_DOMAIN, block.chainid, address(this), marketId)));
     }
 
-    /// @dev And those of any market.
+    /// @dev In addition to the errors of any market.
     function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
         return interfaceId == type(IInputMarket).interfaceId || super.supportsInterface(interfaceId);
     }
@@ -154,7 +154,7 @@ contract InputMarket is ProvenMarket, IInputMarket {
         return _scales[marketId].share != outcome * ONE;
     }
 
-    /// @dev What was signed.
+    /// @dev The message that was signed.
     function _digestOf(uint256 marketId, bytes32 input) private view returns (bytes32) {
         return sha256(abi.encodePacked(tagOf(marketId), input));
     }
@@ -167,21 +167,22 @@ contract InputMarket is ProvenMarket, IInputMarket {
     ) private view returns (uint8 outcome, uint256 share) {
         Payout payout = scale.payout;
         if (payout == Payout.Classes) return (_outcomeOf(marketId, market, output), 0);
-        // An output that is no field element is refused with its proof.
+        // Refuses an output that is not a field element, together with its proof.
         int256 score = OutputReading.score(market.form, output % Bn254.SCALAR_ORDER);
         if (payout == Payout.Linear) return (LINEAR, _shareOf(scale, score));
         if (score < scale.lower) return (0, 0);
         return (uint8(Math.min(_above(scale, score) / scale.width + 1, market.outcomes - 1)), 0);
     }
 
-    /// @dev ⌊(score − lower)·ONE / width⌋, and nothing or everything beyond the bounds.
+    /// @dev ⌊(score − lower)·ONE / width⌋, clamped to nothing or everything beyond the bounds.
     function _shareOf(Scale storage scale, int256 score) private view returns (uint256) {
         uint256 above = _above(scale, score);
         uint256 width = scale.width;
         return above >= width ? ONE : above.mulDiv(ONE, width);
     }
 
-    /// @dev How far a score is above the lower bound, for any score: the difference fits a word, though perhaps not with a sign.
+    /// @dev How far a score is above the lower bound, for any score: the difference fits an unsigned word, though perhaps not a
+    /// signed one.
     function _above(Scale storage scale, int256 score) private view returns (uint256) {
         int256 lower = scale.lower;
         unchecked {

@@ -9,7 +9,7 @@ import {IPublisherRegistry} from "../interfaces/IPublisherRegistry.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {OutputReading} from "../inference/OutputReading.sol";
 
-/// @title The questions: what each market is pinned to, and the status that follows from it and the clock.
+/// @title The questions: the terms that each market pins, and the status that follows from them and the clock.
 abstract contract MarketBook is IMarketBook {
     /// @notice In a class map: the model abstains. As an outcome: every outcome pays the same.
     uint8 public constant INVALID = 0xff;
@@ -22,7 +22,7 @@ abstract contract MarketBook is IMarketBook {
     uint256 public constant MAX_MARKET_SECONDS = 730 days;
     uint256 public constant MAX_TEXT_BYTES = 1024;
 
-    /// @dev Ordered by who reads together: a resolution reads the first four slots and the class map.
+    /// @dev Ordered by the fields that are read together: a resolution reads the first four slots and the class map.
     struct Market {
         IERC20 collateral;
         uint8 outcomes;
@@ -65,9 +65,9 @@ abstract contract MarketBook is IMarketBook {
     IInferenceHub public immutable HUB;
     IPublisherRegistry public immutable PUBLISHERS;
     IVerifierRegistry public immutable VERIFIERS;
-    /// @notice Seconds from a resolution to its payout, in which it can be flagged.
+    /// @notice Seconds from a resolution to its payout. A resolution can be flagged during that time.
     uint64 public immutable DISPUTE_SECONDS;
-    /// @notice Seconds from a flag to an equal split, or from a challenge to the reading's standing, if the DAO decides nothing.
+    /// @notice Seconds from a flag to an equal split, or from a challenge until the reading stands, if the DAO decides nothing.
     uint64 public immutable FALLBACK_SECONDS;
 
     uint256 private _count;
@@ -156,8 +156,8 @@ abstract contract MarketBook is IMarketBook {
         return market.outcome == INVALID ? Status.Invalid : Status.Final;
     }
 
-    /// @dev Whether a flag is for something that was withdrawn: then nobody stands behind the reading any more. Otherwise it stands
-    /// unless the DAO says something else: a bond, or the guardian's word, must not buy an equal split.
+    /// @dev Whether a flag concerns something that was withdrawn: then nobody stands behind the reading any more. Otherwise the
+    /// reading stands unless the DAO decides differently: a bond, or the guardian's word, must not buy an equal split.
     function _isWithdrawn(FlagReason reason) internal pure returns (bool) {
         return
             reason == FlagReason.KeyRevoked ||
@@ -178,7 +178,7 @@ abstract contract MarketBook is IMarketBook {
         if (deadline > latest) revert DeadlineTooFar(deadline, latest);
     }
 
-    /// @dev Opens a market with what all kinds are pinned to; the kind checks publisher, class map and form itself.
+    /// @dev Opens a market with the terms that all kinds pin; the kind itself checks publisher, class map and form.
     function _create(
         Question memory question,
         uint256 textBytes
@@ -211,7 +211,7 @@ abstract contract MarketBook is IMarketBook {
         market.circuitId = model.circuitId;
     }
 
-    /// @dev For a market whose outcomes are classes of the model.
+    /// @dev For markets with classes of the model as outcomes.
     function _requireClasses(Question memory question, IInferenceHubErrors.OutputForm form) internal pure {
         _requireClassMap(question.classMap, question.outcomes);
         if (!OutputReading.requireLabel(form) && question.minMargin != 0) {

@@ -9,9 +9,9 @@ import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {IMarketBook} from "../interfaces/IMarketBook.sol";
 import {OutcomeTokens} from "./OutcomeTokens.sol";
 
-/// @title What stops a resolution: withdrawn grounds, a bonded challenge, the guardian; and who decides then
-/// @dev After UMA's optimistic oracle: the reading is the assertion, a challenge the dispute, the DAO the vote. Bonds lie beside the
-/// pots: no pot ever pays for a dispute.
+/// @title What stops a resolution (withdrawn grounds, a bonded challenge, the guardian), and who decides then
+/// @dev After UMA's optimistic oracle: the reading is the assertion, a challenge the dispute, the DAO the vote. Bonds are kept
+/// apart from the pots: no pot ever pays for a dispute.
 abstract contract MarketDisputes is OutcomeTokens, AccessControl {
     using SafeERC20 for IERC20;
 
@@ -24,7 +24,7 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
     uint256 private constant BPS = 10_000;
 
     IModelRegistry public immutable MODELS;
-    /// @notice Gets the bond of a challenge that failed and that nobody had stood up against: the timelock.
+    /// @notice Receives the bond of a failed challenge that nobody defended against: the timelock.
     address public immutable TREASURY;
 
     mapping(uint256 marketId => Challenge) private _challenges;
@@ -40,7 +40,7 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
     function flag(uint256 marketId) external {
         Market storage market = _known(marketId);
         Status found = _requireStatus(marketId, market, (1 << uint8(Status.Pending)) | (1 << uint8(Status.Flagged)));
-        // In the dispute delay, as without the challenge: a bond must not buy the key's owner more time to revoke it.
+        // Only within the dispute delay, as without the challenge: a bond must not buy the key's owner more time to revoke the key.
         bool late = block.timestamp >= uint256(market.resolvedAt) + DISPUTE_SECONDS;
         if (found == Status.Flagged && (late || _isWithdrawn(market.reason))) {
             revert UnexpectedStatus(marketId, found, 1 << uint8(Status.Pending));
@@ -81,7 +81,7 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
         if (entry.defender != address(0)) revert AlreadyDefended(marketId, entry.defender);
         _requireStatus(marketId, market, 1 << uint8(Status.Flagged));
         uint256 until = uint256(market.flaggedAt) + DISPUTE_SECONDS;
-        // Later the DAO's answer may be known: whoever waits for it takes the challenger's bond for no risk.
+        // Later the DAO's answer may be known: a defender who waits for it would take the challenger's bond without risk.
         if (block.timestamp >= until) revert DefenceTooLate(marketId, until);
         entry.defender = msg.sender;
         emit ReadingDefended(marketId, msg.sender, entry.bond);
@@ -128,7 +128,7 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
             AccessControl.supportsInterface(interfaceId);
     }
 
-    /// @dev Whether an outcome pays otherwise than what was read.
+    /// @dev Whether an outcome pays differently from the reading.
     function _differs(uint256, Market storage market, uint8 outcome) internal view virtual returns (bool) {
         return outcome != market.outcome;
     }
@@ -146,9 +146,9 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
         emit MarketFlagged(marketId, reason, msg.sender);
     }
 
-    /// @dev The winner gets its bond and half of the other's; the treasury the rest, so that whoever stands up against itself pays for
-    /// the time that it takes from everybody. Where something was withdrawn and the DAO stayed silent nobody found out who was
-    /// right, and each gets its own.
+    /// @dev The winner gets its bond and half of the other's; the treasury gets the rest, so that an account that stands up against
+    /// itself pays for the time it takes from everybody. If something was withdrawn and the DAO stayed silent, nobody found out who
+    /// was right, and each gets its own bond back.
     function _owed(
         Market storage market,
         Challenge storage entry,
@@ -160,7 +160,7 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
             if (account == defender) amount += bond;
             return amount;
         }
-        // Of a defender that is not there nothing is lost, and nothing goes to it.
+        // An absent defender has no bond to lose, and gets none.
         uint256 lost = entry.upheld && defender == address(0) ? 0 : bond;
         address winner = entry.upheld ? challenger : defender;
         if (account == TREASURY) amount = winner == address(0) ? lost : lost - lost / 2;
@@ -172,7 +172,7 @@ abstract contract MarketDisputes is OutcomeTokens, AccessControl {
         if (entry.challenger == address(0)) revert NotChallenged(marketId);
     }
 
-    /// @dev At least one unit, so that there is something to lose.
+    /// @dev At least one unit, so that a challenger always has something to lose.
     function _bond(Market storage market) private view returns (uint256) {
         return (market.potCollateral * CHALLENGE_BPS) / BPS + 1;
     }

@@ -15,17 +15,17 @@ import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 
 /// @title A fixed-product market maker for one market
-/// @notice See IOutcomePool, which owns the documentation. The formulas are those of Gnosis' fixed-product market maker.
+/// @notice See IOutcomePool, which owns the documentation. Uses the formulas of Gnosis' fixed-product market maker.
 contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
     using Math for uint256;
     using SafeERC20 for IERC20;
 
     uint256 public constant MAX_FEE_BPS = 1000;
-    /// @notice Shares of the first deposit that nobody owns, so that no holder can be the only one.
+    /// @notice Unowned shares of the first deposit, so that no holder can be the only one.
     uint256 public constant DEAD_SHARES = 1000;
     /// @notice Least first deposit, in the collateral's units; the smallest of its reserves is at least DEAD_SHARES.
     uint256 public constant MIN_FIRST_DEPOSIT = 100_000;
-    /// @dev Where they go. The zero address cannot hold any.
+    /// @dev Holds them: the zero address cannot hold any.
     address private constant NOBODY = address(0xdead);
     uint256 private constant BPS = 10_000;
     uint256 private constant ONE = 1e18;
@@ -39,7 +39,7 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
 
     IVerifierRegistry private immutable VERIFIERS;
     IModelRegistry private immutable MODELS;
-    /// @dev What the market's answer will be proven about.
+    /// @dev The subject of the proof that will give the market's answer.
     bytes32 private immutable CIRCUIT_ID;
     address private immutable SERVICE;
     uint64 private immutable VERSION;
@@ -75,7 +75,7 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
         for (uint256 i = 0; i < OUTCOMES; ++i) least = Math.min(least, odds[i]);
         uint256[] memory back = new uint256[](OUTCOMES);
         for (uint256 i = 0; i < OUTCOMES; ++i) {
-            // The likelier an outcome, the fewer of its tokens. An outcome of odds 0 would leave nothing of all others.
+            // The likelier an outcome, the fewer of its tokens. An outcome with odds 0 would leave none of the others.
             uint256 kept = least == 0 ? 0 : amount.mulDiv(least, odds[i]);
             if (kept < DEAD_SHARES) revert DepositTooSmall(kept, DEAD_SHARES);
             _reserves[i] = kept;
@@ -102,8 +102,8 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
         _requireOdds(quoted, toleranceBps, largest);
         shares = amount.mulDiv(total, largest);
         if (shares == 0 || shares < minShares) revert TooFewShares(shares, minShares);
-        // What the shares are worth and not a unit more, whatever `amount` was: what rounding would leave to the other holders is
-        // not taken in the first place.
+        // Exactly what the shares are worth, whatever `amount` was: does not take in what rounding would leave to the other
+        // holders.
         uint256 taken = shares.mulDiv(largest, total, Math.Rounding.Ceil);
         uint256[] memory back = new uint256[](OUTCOMES);
         for (uint256 i = 0; i < OUTCOMES; ++i) {
@@ -133,7 +133,7 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
         }
         if (sets < minCollateral) revert TooLittleCollateral(sets, minCollateral);
         for (uint256 i = 0; i < OUTCOMES; ++i) given[i] -= sets;
-        // A merge of a market's very last tokens pays its dust as well.
+        // A merge of a market's very last tokens also pays its dust.
         uint256 before = COLLATERAL.balanceOf(address(this));
         if (sets != 0) MARKET.merge(MARKET_ID, sets);
         collateral = COLLATERAL.balanceOf(address(this)) - before;
@@ -264,14 +264,14 @@ contract OutcomePool is IOutcomePool, ERC20, ERC1155Holder, ReentrancyGuard {
         for (uint256 i = 0; i < OUTCOMES; ++i) largest = Math.max(largest, _reserves[i]);
     }
 
-    /// @dev The pool stops before its market does: when the window closes, and as soon as a signed story is on the record. Whoever
-    /// reads it knows the outcome while the market still trades, and would buy it from those who provide liquidity.
+    /// @dev The pool stops before its market does: when the window closes, and as soon as a signed story is on the record. A reader
+    /// of the story knows the outcome while the market still trades, and would buy it from those who provide liquidity.
     function _requireTrading(uint256 deadline) private view {
         _requireInTime(deadline);
         (IPredictionMarketTypes.Status found, uint64 closesAt, uint64 recordedAt) = MARKET.tradingOf(MARKET_ID);
         if (found != IPredictionMarketTypes.Status.Trading) revert MarketNotTrading(MARKET_ID, found);
         if (block.timestamp > closesAt || recordedAt != 0) revert TradingEnded(MARKET_ID, closesAt, recordedAt);
-        // It can only end in an equal split, and everybody knows: old prices are a gift to whoever is first.
+        // It can only end in an equal split, and everybody knows: old prices are a gift to the first taker.
         if (!MODELS.isReleased(SERVICE, VERSION) || VERIFIERS.isRevoked(CIRCUIT_ID)) revert GroundsWithdrawn(MARKET_ID);
     }
 

@@ -10,9 +10,9 @@ import {IMarketBook} from "../interfaces/IMarketBook.sol";
 import {MarketBook} from "./MarketBook.sol";
 
 /// @title Complete sets of outcome tokens, in and out of collateral.
-/// @dev Always: potCollateral · outcomes ≥ potTokens, so that a full set, and any share of an invalid market, is covered;
-/// and until the first redemption the two are equal. The guard is for collateral that calls back: between the two
-/// readings of a balance nobody else may pay in.
+/// @dev Invariant: potCollateral · outcomes ≥ potTokens, which covers a full set and any share of an invalid market; until the
+/// first redemption the two are equal. The guard is for collateral that calls back: nobody else may pay in between the two readings
+/// of a balance.
 abstract contract OutcomeTokens is MarketBook, ERC1155, ReentrancyGuard {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
@@ -62,11 +62,11 @@ abstract contract OutcomeTokens is MarketBook, ERC1155, ReentrancyGuard {
         _burnBatch(msg.sender, ids, values);
         paid = _takeFromPot(market, tokens, found == Status.Final ? _worthOf(marketId, market, values) : tokens / outcomes);
         emit Redeemed(marketId, msg.sender, tokens, paid);
-        // Some tokens refuse a transfer of nothing, which losing shares are worth.
+        // Some tokens refuse a transfer of nothing, and losing shares are worth nothing.
         if (paid != 0) market.collateral.safeTransfer(msg.sender, paid);
     }
 
-    /// @dev What so many tokens of each outcome of a final market are worth: at most one for each complete set.
+    /// @dev The worth of this many tokens of each outcome of a final market: at most one unit for each complete set.
     function _worthOf(
         uint256,
         Market storage market,
@@ -83,7 +83,7 @@ abstract contract OutcomeTokens is MarketBook, ERC1155, ReentrancyGuard {
         if (found != expected) revert CollateralMismatch(expected, found);
     }
 
-    /// @dev Whoever burns the last token of a market leaves no dust behind.
+    /// @dev The holder who burns the last token of a market leaves no dust behind.
     function _takeFromPot(Market storage market, uint256 tokens, uint256 worth) private returns (uint256 paid) {
         uint256 left = market.potTokens - tokens;
         uint256 collateral = market.potCollateral;

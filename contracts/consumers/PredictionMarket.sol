@@ -12,7 +12,7 @@ import {ProvenMarket} from "./ProvenMarket.sol";
 /// @title Markets that a proven reading of a signed story resolves
 /// @notice See IPredictionMarket, which owns the documentation.
 contract PredictionMarket is ProvenMarket, IPredictionMarket {
-    /// @notice First word of what a tag is the hash of.
+    /// @notice First word of the preimage of a tag.
     bytes32 public constant TAG_DOMAIN = keccak256("cohort.market.story.v1");
     /// @notice Tag and headline.
     uint256 public constant STORY_BYTES = 119;
@@ -96,13 +96,13 @@ contract PredictionMarket is ProvenMarket, IPredictionMarket {
         return sha256(story);
     }
 
-    /// @dev Records what the model said, if it is sure enough.
+    /// @dev Records the model's answer, if it is sure enough.
     function _resolve(uint256 marketId, Market storage market, uint64 keyId, uint256 output) private returns (uint8 outcome) {
         outcome = _outcomeOf(marketId, market, output);
         _resolveAs(market, keyId, outcome);
     }
 
-    /// @dev And those of any market.
+    /// @dev In addition to the errors of any market.
     function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
         return interfaceId == type(IPredictionMarket).interfaceId || super.supportsInterface(interfaceId);
     }

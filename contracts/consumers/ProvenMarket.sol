@@ -13,7 +13,7 @@ import {ProofCheck} from "../inference/ProofCheck.sol";
 import {MarketBook} from "./MarketBook.sol";
 import {MarketDisputes} from "./MarketDisputes.sol";
 
-/// @title What a proof must show to resolve a market, and what it then says
+/// @title What a proof must show to resolve a market, and the answer that it gives
 abstract contract ProvenMarket is MarketDisputes {
     constructor(
         IInferenceHub hub,
@@ -35,14 +35,14 @@ abstract contract ProvenMarket is MarketDisputes {
         return HUB.contextOf(requestId, address(this), market.modelId, market.version, market.deadline);
     }
 
-    /// @dev Neither resolved nor out of time, with an error for each; and not too early.
+    /// @dev Neither resolved nor past its deadline, with an error for each; and not too early.
     function _requireOpen(uint256 marketId, Market storage market) internal view {
         if (market.resolvedAt != 0) revert AlreadyResolved(marketId, market.resolvedAt);
         if (block.timestamp > market.deadline) revert ResolutionTooLate(marketId, market.deadline, block.timestamp);
         if (block.timestamp < market.opensAt) revert StoryTooEarly(marketId, market.opensAt, block.timestamp);
     }
 
-    /// @dev Puts on the record what a valid key has signed, in the window.
+    /// @dev Puts a message on the record that a valid key has signed, in the window.
     function _record(
         uint256 marketId,
         Market storage market,
@@ -58,8 +58,8 @@ abstract contract ProvenMarket is MarketDisputes {
         if (market.firstRecordedAt == 0) market.firstRecordedAt = uint64(block.timestamp);
     }
 
-    /// @dev What was recorded was signed by a key that was valid then: it has only not to be revoked since. Anything else is signed by
-    /// a key that is valid now, and in time.
+    /// @dev A valid key signed the recorded message then, so it suffices that nobody has revoked that key since. For anything else
+    /// the key must be valid now, and the message in time.
     function _requireSigned(
         uint256 marketId,
         Market storage market,
@@ -79,16 +79,16 @@ abstract contract ProvenMarket is MarketDisputes {
         }
     }
 
-    /// @dev The reading, before its proof is checked: without one all of it is undone.
+    /// @dev The reading, before its proof is checked: a failed check undoes all of it.
     function _resolveAs(Market storage market, uint64 keyId, uint8 outcome) internal {
         market.keyId = keyId;
         market.resolvedAt = uint48(block.timestamp);
         market.outcome = outcome;
     }
 
-    /// @dev Whether the model said it of that input, for this market. Not by the hub's `verifyInference`, which refuses what the owner
-    /// of the model id withdrew: an owner could turn a market that it loses into an equal split. The proof must be about a version
-    /// that the DAO stands behind, under the circuit that the market was made for; the context is that of the hub.
+    /// @dev Whether the model said this of that input, for this market. Does not use the hub's `verifyInference`, which refuses a
+    /// model that the owner of its id withdrew: an owner could turn a market that it loses into an equal split. The proof must be
+    /// about a version that the DAO stands behind, under the circuit that the market was made for; the context is the hub's.
     function _requireProven(
         uint256 marketId,
         Market storage market,
@@ -99,7 +99,7 @@ abstract contract ProvenMarket is MarketDisputes {
         (address service, uint64 version) = (market.service, market.version);
         (IModelRegistryErrors.VersionStatus status, bytes32 weights, ) = MODELS.lookUp(service, version);
         if (status != IModelRegistryErrors.VersionStatus.Released) revert VersionNotReleased(service, version, status);
-        // Not left to the verifier: what is congruent to a proven output reads as another label.
+        // Not left to the verifier: a number congruent to a proven output reads as another label.
         if (output >= Bn254.SCALAR_ORDER) revert IInferenceHubErrors.SignalOutOfField(2, output);
         uint256[4] memory signals = [uint256(weights), uint256(inputCommitment), output, contextOf(marketId)];
         if (!ProofCheck.holds(VERIFIERS, market.circuitId, signals, proof)) revert IERC7992Verifier.InvalidProof();

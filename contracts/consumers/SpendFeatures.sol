@@ -5,10 +5,10 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ISpendingGuardTypes} from "../interfaces/ISpendingGuard.sol";
 import {Operation} from "../interfaces/ISafeGuards.sol";
 
-/// @title What a transaction moves, read from its calldata, and what a fraud model is told of it
-/// @dev Pure. Fails closed: what is called on a guarded token and cannot be read counts as above every limit.
+/// @title What a transaction moves, read from its calldata, and the features that a fraud model gets of it
+/// @dev Pure. Fails closed: an unreadable call of a guarded token counts as above every limit.
 library SpendFeatures {
-    /// @notice What a transaction moves. `moves` false: nothing that is guarded.
+    /// @notice What a transaction moves. `moves` is false when it moves nothing that is guarded.
     struct Reading {
         bool moves;
         /// Needs a verdict or an announcement, whatever the amount.
@@ -30,7 +30,7 @@ library SpendFeatures {
         uint256 paidBefore;
     }
 
-    /// @notice In front of the features in what is committed to; no feature itself.
+    /// @notice Precedes the features in the committed bytes; not a feature itself.
     bytes8 internal constant FEATURES_TAG = "spend.v1";
     uint256 private constant FIVE_BITS = 31;
     uint256 private constant FOUR_BITS = 15;
@@ -83,7 +83,7 @@ library SpendFeatures {
             );
     }
 
-    /// @notice The input commitment of a circuit that hashes the bytes it is fed: 248 bits of SHA-256.
+    /// @notice The input commitment of a circuit that hashes its input bytes: 248 bits of SHA-256.
     function commit(bytes memory features) internal pure returns (bytes32) {
         return sha256(features) >> 8;
     }
@@ -96,7 +96,7 @@ library SpendFeatures {
         return reading;
     }
 
-    /// @dev A call of a guarded token. Value sent along is not what the functions below are for.
+    /// @dev A call of a guarded token. The functions below are not meant to receive value.
     function _readToken(
         Reading memory reading,
         address account,
@@ -125,12 +125,12 @@ library SpendFeatures {
         reading.asset = token;
         reading.recipient = address(uint160(recipient));
         reading.amount = _word(data, start + 32);
-        // Another's tokens, moved with an allowance, are not the account's money.
+        // Another account's tokens, moved with an allowance, are not this account's money.
         reading.moves = reading.amount != 0 && from == uint256(uint160(account));
         return reading;
     }
 
-    /// @dev The word at `offset`, zeros (or whatever follows in memory, which the length check sorts out) beyond the end.
+    /// @dev The word at `offset`; beyond the end zeros, or memory that follows, which the length check sorts out.
     function _word(bytes memory data, uint256 offset) private pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := mload(add(add(data, 0x20), offset))

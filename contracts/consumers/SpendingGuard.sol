@@ -10,9 +10,9 @@ import {AccountCalls} from "./AccountCalls.sol";
 import {SpendingPolicies} from "./SpendingPolicies.sol";
 import {SpendingVerdicts} from "./SpendingVerdicts.sol";
 
-/// @title Lets an account spend little by itself, and much only when a proven model finds nothing wrong with it
-/// @notice See ISpendingGuard, which owns the documentation. This is the face that accounts see: a Safe's transaction guard and
-/// module guard, an ERC-7579 account's hook. A check never calls the hub: whatever becomes of it, small spends, recovery and
+/// @title Lets an account spend little by itself, and much only when a proven model finds nothing wrong with the spend
+/// @notice See ISpendingGuard, which owns the documentation. Accounts see this contract: a Safe's transaction guard and module
+/// guard, an ERC-7579 account's hook. A check never calls the hub: whatever happens to the hub, small spends, recovery and
 /// announced transactions pass.
 contract SpendingGuard is SpendingVerdicts, ITransactionGuard, IModuleGuard, IERC7579Hook {
     constructor(IInferenceHub hub) SpendingPolicies(hub) {}
@@ -48,8 +48,8 @@ contract SpendingGuard is SpendingVerdicts, ITransactionGuard, IModuleGuard, IER
     }
 
     /// @inheritdoc IERC7579Hook
-    /// @dev Every execution of a batch is judged by itself and changes the account's history: one that needs a verdict comes first,
-    /// and is the only one. Calls that the guard cannot read are refused.
+    /// @dev Judges every execution of a batch by itself, and each changes the account's history: one that needs a verdict must come
+    /// first, and be the only such one. Refuses calls that it cannot read.
     function preCheck(address, uint256, bytes calldata msgData) external returns (bytes memory) {
         Spend[] memory spends = AccountCalls.executionsOf(msgData);
         for (uint256 i = 0; i < spends.length; ++i) _passWhole(spends[i]);
@@ -65,9 +65,9 @@ contract SpendingGuard is SpendingVerdicts, ITransactionGuard, IModuleGuard, IER
     /// @notice The guard has its say before the execution.
     function postCheck(bytes calldata) external pure {}
 
-    /// @notice Configures the calling account, or leaves it as it is configured.
-    /// @param data Empty, or abi.encode(Policy, address[] assets, uint96[] limits). On a configured account the changes take
-    /// their time as any others.
+    /// @notice Configures the calling account, or leaves an existing configuration as it is.
+    /// @param data Empty, or abi.encode(Policy, address[] assets, uint96[] limits). On a configured account the changes take the
+    /// same time as any others.
     function onInstall(bytes calldata data) external {
         if (data.length == 0) return;
         (Policy memory policy, address[] memory assets, uint96[] memory limits) = abi.decode(
@@ -79,10 +79,10 @@ contract SpendingGuard is SpendingVerdicts, ITransactionGuard, IModuleGuard, IER
         _setPolicy(msg.sender, policy);
     }
 
-    /// @notice Nothing is forgotten: who installs the guard again finds limits and history as they were.
+    /// @notice Forgets nothing: an account that installs the guard again finds limits and history unchanged.
     function onUninstall(bytes calldata) external pure {}
 
-    /// @notice A hook, and nothing else, of an ERC-7579 account.
+    /// @notice This is a hook of an ERC-7579 account, and nothing else.
     function isModuleType(uint256 moduleTypeId) external pure returns (bool) {
         return moduleTypeId == MODULE_TYPE_HOOK;
     }
@@ -102,7 +102,7 @@ contract SpendingGuard is SpendingVerdicts, ITransactionGuard, IModuleGuard, IER
             interfaceId == type(IERC165).interfaceId;
     }
 
-    /// @dev A Safe's batch is as many transactions, unless it was announced as it is.
+    /// @dev A Safe's batch counts as separate transactions, unless it was announced as a whole.
     function _passWhole(Spend memory spend) private returns (bytes32 spendHash) {
         if (!AccountCalls.isBatch(spend)) return _pass(msg.sender, spend);
         spendHash = _hash(msg.sender, spend);

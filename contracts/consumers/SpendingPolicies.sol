@@ -6,7 +6,7 @@ import {ISpendingGuard} from "../interfaces/ISpendingGuard.sol";
 import {OutputReading} from "../inference/OutputReading.sol";
 
 /// @title What each account allows itself: policy, limits, announcements
-/// @dev What is pending takes effect by the clock; no transaction is needed for it.
+/// @dev Pending changes take effect by the clock; they need no transaction.
 abstract contract SpendingPolicies is ISpendingGuard {
     uint256 public constant MIN_SECONDS = 1 hours;
     uint256 public constant MAX_SECONDS = 30 days;
@@ -20,7 +20,7 @@ abstract contract SpendingPolicies is ISpendingGuard {
     struct Account {
         Policy current;
         Policy pending;
-        /// Unix seconds from which `pending` holds; 0 when nothing is pending.
+        /// Unix seconds from which `pending` holds; 0 without a pending change.
         uint40 pendingAt;
         uint40 lastSpendAt;
         uint64 nonce;
@@ -116,7 +116,7 @@ abstract contract SpendingPolicies is ISpendingGuard {
         if (executableAt == 0 || block.timestamp > expiresAt) return (0, 0);
     }
 
-    /// @dev Whether an announced transaction may be executed now; it cannot be again.
+    /// @dev Whether an announced transaction may be executed now; it cannot be executed again.
     function _useAnnouncement(address account, bytes32 spendHash) internal returns (bool) {
         if (!_isExecutable(account, spendHash)) return false;
         delete _announcements[account][spendHash];
@@ -185,7 +185,7 @@ abstract contract SpendingPolicies is ISpendingGuard {
         }
     }
 
-    /// @dev Upward: after the delay; at once while there is no policy, and with it no protection.
+    /// @dev Upward: after the delay; at once before the account has a policy, since it then has no protection to lose.
     function _change(
         address account,
         address asset,

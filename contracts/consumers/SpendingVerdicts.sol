@@ -10,21 +10,21 @@ import {AccountCalls} from "./AccountCalls.sol";
 import {SpendFeatures} from "./SpendFeatures.sol";
 import {SpendingPolicies} from "./SpendingPolicies.sol";
 
-/// @title What each account spent, what a model said of what it wants to spend, and whether that will do
+/// @title What each account spent, a model's verdicts on its next spends, and whether a verdict suffices
 abstract contract SpendingVerdicts is SpendingPolicies {
-    /// @notice First word of what a transaction's hash is made from.
+    /// @notice First word of the preimage of a transaction's hash.
     bytes32 public constant SPEND_DOMAIN = keccak256("cohort.spending-guard.spend.v1");
-    /// @notice First word of what a nonce is hashed from.
+    /// @notice First word of the preimage of a nonce.
     bytes32 public constant NONCE_DOMAIN = keccak256("cohort.spending-guard.nonce.v1");
-    /// @notice First eight bytes of what a model's input commitment is hashed from.
+    /// @notice First eight bytes of the preimage of a model's input commitment.
     bytes8 public constant FEATURES_TAG = SpendFeatures.FEATURES_TAG;
     uint256 private constant LABEL_BITS = 16;
 
-    /// @dev What left of an asset in a window: one slot. Amounts beyond 96 bits count as 2^96 − 1.
+    /// @dev How much of an asset left in a window: one slot. Amounts beyond 96 bits count as 2^96 − 1.
     struct History {
         uint40 start;
         uint24 count;
-        /// Without verdict or announcement: what the limit is for.
+        /// Without verdict or announcement: the amount that the limit bounds.
         uint96 free;
         uint96 total;
     }
@@ -55,7 +55,7 @@ abstract contract SpendingVerdicts is SpendingPolicies {
 
         bytes8 tag = _tag(policy);
         Verdict storage verdict = _verdicts[account][spendHash];
-        // Anyone can prove one of a while ago and keep it: it must not take the place of one that serves longer.
+        // Anyone can prove an old moment and keep the verdict: it must not replace one that serves longer.
         if (verdict.madeAt > at && verdict.nonce == nonce && verdict.policyTag == tag) {
             revert NewerVerdictStands(spendHash, verdict.madeAt, at);
         }

@@ -5,7 +5,7 @@ import {IInferenceConsumer} from "../interfaces/IInferenceConsumer.sol";
 import {IInferenceHub} from "../interfaces/IInferenceHub.sol";
 import {OutputReading} from "../inference/OutputReading.sol";
 
-/// @title The shortest contract that acts on what a model said
+/// @title The shortest contract that acts on a model's answer
 contract DigitReader is IInferenceConsumer {
     IInferenceHub private immutable HUB;
     mapping(bytes32 requestId => uint256) public digitOf;

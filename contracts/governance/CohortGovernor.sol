@@ -19,8 +19,9 @@ import {IStakePoolFactory} from "../interfaces/IStakePoolFactory.sol";
 import {IStakeVotes} from "../interfaces/IStakeVotes.sol";
 
 /// @title The DAO's decisions: propose, vote, queue in the timelock, execute.
-/// @notice Tokens vote where they are delegated to, stake at the keeper registry for its owner. Proposals are stored, so that queueing, executing and cancelling need only their id. A quorum that is reached
-/// late extends the vote, by a bounded time, so that nobody can decide in the last second.
+/// @notice Tokens vote where they are delegated to; stake at the keeper registry votes for its owner. Proposals are stored, so
+/// queueing, executing and cancelling need only their id. A quorum that is reached late extends the vote by a bounded time, so that
+/// nobody can decide in the last second.
 contract CohortGovernor is
     Governor,
     GovernorSettings,
@@ -37,12 +38,12 @@ contract CohortGovernor is
     /// @notice Where stake votes: the keeper registry.
     IStakeVotes public immutable STAKES;
 
-    /// @notice Whose pools' votes count, when a voter names them.
+    /// @notice The factory of the pools that count when a voter names them.
     IStakePoolFactory public immutable POOLS;
 
-    /// @notice The pools were not made by POOLS, or are not in ascending order.
+    /// @notice POOLS did not make these pools, or they are not in ascending order.
     error PoolsInvalid(uint256 index, address pool);
-    /// @notice The pools are not of the registry whose stake votes here.
+    /// @notice The pools belong to a registry other than the one that counts stake here.
     error PoolsOfOtherRegistry(address found, address expected);
     /// @notice The stake is not of the token that votes here.
     error StakesOfOtherToken(address found, address expected);
@@ -83,8 +84,8 @@ contract CohortGovernor is
         POOLS = pools;
     }
 
-    /// @dev Votes of the tokens that are delegated to the account, of the stake that votes for it, and of its shares in the pools that
-    /// `params` names: an address[] in ascending order, ABI-encoded, for `castVoteWithReasonAndParams`. All count the time in
+    /// @dev Votes of the tokens delegated to the account, of the stake that votes for it, and of its shares in the pools that
+    /// `params` names: an address[] in ascending order, ABI-encoded, for `castVoteWithReasonAndParams`. All three count time in
     /// seconds, and no token is in two at once: the registry counts a pool's stake for the pool, which cannot vote.
     function _getVotes(
         address account,
@@ -109,7 +110,7 @@ contract CohortGovernor is
         }
     }
 
-    // What follows only names, for the compiler, which base speaks where several do.
+    // The rest only tells the compiler which base applies where several define a function.
 
     function state(uint256 id) public view override(Governor, GovernorTimelockControl) returns (ProposalState) {
         return super.state(id);

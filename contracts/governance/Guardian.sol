@@ -7,8 +7,8 @@ import {IMarketBook} from "../interfaces/IMarketBook.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 
 /// @title Who may stop things at once, while the DAO takes its days to decide
-/// @notice See IGuardian, which owns the documentation. Holds GUARDIAN_ROLE of registry and markets and the timelock's CANCELLER_ROLE,
-/// and can use each for one thing.
+/// @notice See IGuardian, which owns the documentation. Holds GUARDIAN_ROLE of registry and markets and the timelock's
+/// CANCELLER_ROLE, and can use each of them for one purpose.
 contract Guardian is IGuardian {
     /// @notice Longest term, in seconds.
     uint256 public constant MAX_TERM_SECONDS = 180 days;

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Bn254} from "./Bn254.sol";
 
-/// @title Points of Baby Jubjub (EIP-2494), the curve of keys whose signatures only circuits check
+/// @title Points of Baby Jubjub (EIP-2494), the curve of the keys for signatures that only circuits check
 /// @dev a·x² + y² = 1 + d·x²·y² over BN254's scalar field.
 library BabyJubjub {
     /// @notice The field of the coordinates, and of a proof's public signals.
@@ -11,10 +11,10 @@ library BabyJubjub {
     uint256 private constant A = 168700;
     uint256 private constant D = 168696;
 
-    /// @return Whether (x, y) can be a key: canonical coordinates, on the curve, and none of the eight points of small
-    /// order, which would sign anything.
-    /// @dev About 2,000 gas. Not whether it lies in the subgroup of prime order: a part of small order vanishes in 8·key,
-    /// which is what a signature is checked with, and is no help to anybody but the key's owner.
+    /// @return Whether (x, y) can be a key: canonical coordinates, on the curve, and not one of the eight points of small order,
+    /// which would sign anything.
+    /// @dev About 2,000 gas. Does not check that the point lies in the subgroup of prime order: signatures are checked with 8·key,
+    /// in which a part of small order vanishes, so such a part helps only the key's owner.
     function isKey(uint256 x, uint256 y) internal pure returns (bool) {
         if (x >= FIELD || y >= FIELD) return false;
         uint256 xx = mulmod(x, x, FIELD);
@@ -23,7 +23,7 @@ library BabyJubjub {
         if (addmod(mulmod(A, xx, FIELD), yy, FIELD) != right) return false;
         uint256 z = 1;
         for (uint256 i = 0; i < 3; ++i) (x, y, z) = _double(x, y, z);
-        // 8·key has odd order, and of those points the neutral one alone has x = 0. z is never 0: the law is complete.
+        // 8·key has odd order, and the only such point with x = 0 is the neutral one. z is never 0: the addition law is complete.
         return x != 0;
     }
 

@@ -66,8 +66,8 @@ library ContentSignature {
         revert IPublisherRegistryTypes.UnsupportedKeyKind(kind);
     }
 
-    /// @dev Whether the bytes are exactly abi.encode(bytes exponent, bytes modulus) of a usable size: no second encoding
-    /// of one key, so that a duplicate is found by its hash.
+    /// @dev Whether the bytes are exactly abi.encode(bytes exponent, bytes modulus) of a usable size: one key has one encoding, so
+    /// its hash finds a duplicate.
     function _isRsaKey(bytes calldata material) private pure returns (bool) {
         if (material.length < 128 || material.length > 128 + 32 + MAX_MODULUS_BYTES) return false;
         if (uint256(bytes32(material[:32])) != 64 || uint256(bytes32(material[32:64])) != 128) return false;
@@ -75,7 +75,7 @@ library ContentSignature {
         if (exponentBytes == 0 || exponentBytes > MAX_EXPONENT_BYTES) return false;
         uint256 modulusBytes = uint256(bytes32(material[128:160]));
         if (modulusBytes < MIN_MODULUS_BYTES || modulusBytes > MAX_MODULUS_BYTES || modulusBytes % 32 != 0) return false;
-        // Full width (the top bit set), odd, and nothing behind it; an exponent that is odd and above 1.
+        // Full width (the top bit set), odd, and nothing behind it; the exponent is odd and above 1.
         return
             material.length == 160 + modulusBytes &&
             uint8(material[160]) >= 0x80 &&

@@ -5,13 +5,13 @@ import {IEnsembleOracle} from "../interfaces/IEnsembleOracle.sol";
 import {IInferenceHub, IInferenceHubErrors, IInferenceHubTypes} from "../interfaces/IInferenceHub.sol";
 import {EnsembleRules} from "./EnsembleRules.sol";
 
-/// @title The ensembles: who is in them, by which rule they decide, and what their members weigh now
+/// @title The ensembles: their members, their decision rules, and the members' present weights
 abstract contract EnsembleCatalog is IEnsembleOracle {
     uint256 public constant MAX_MEMBERS = EnsembleRules.MAX_MEMBERS;
     /// @notice Questions that asking one ensemble may open: itself and the ensembles in it, each as often as it occurs.
     uint256 public constant MAX_QUESTIONS = 8;
     uint256 public constant MIN_WEIGHT = 256;
-    /// @notice Four times this still has 16 bits.
+    /// @notice Four times this still fits 16 bits.
     uint256 public constant MAX_WEIGHT = 16_383;
     uint256 public constant MAX_CLASSES = 65_536;
     uint256 public constant MAX_SCORE = 2 ** 120;
@@ -21,7 +21,7 @@ abstract contract EnsembleCatalog is IEnsembleOracle {
 
     struct Ensemble {
         Settings settings;
-        /// 16 bits a member, member 0 lowest.
+        /// 16 bits per member, member 0 lowest.
         uint256 weights;
         /// How many questions asking this ensemble opens.
         uint256 questions;

@@ -15,7 +15,7 @@ import {Bn254} from "./Bn254.sol";
 contract EnsembleOracle is EnsembleCatalog, PullPayments {
     /// @notice Longest time that a question stays open, in seconds.
     uint256 public constant MAX_QUESTION_SECONDS = 30 days;
-    /// @notice First word of what a nonce is hashed from.
+    /// @notice First word of the preimage of a nonce.
     bytes32 public constant NONCE_DOMAIN = keccak256("cohort.ensemble.nonce.v1");
     uint256 private constant THOUSANDTHS = 1000;
 
@@ -227,7 +227,7 @@ contract EnsembleOracle is EnsembleCatalog, PullPayments {
         );
     }
 
-    /// @dev Moves the weights of now, not those that the question was decided with.
+    /// @dev Moves the present weights, not those that decided the question.
     function _adapt(
         uint256 questionId,
         Question storage question,
@@ -250,7 +250,7 @@ contract EnsembleOracle is EnsembleCatalog, PullPayments {
         emit WeightsMoved(question.ensembleId, questionId, weights);
     }
 
-    /// @dev A child that abstained casts nothing; one that led by less than the member's margin neither.
+    /// @dev A child casts nothing if it abstained, or if it led by less than the member's margin.
     function _fromChild(EnsembleRules.Ballot memory ballot, uint256 childId, uint64 minMargin) private {
         Question storage child = _questions[childId];
         if (child.status == QuestionStatus.Open) _close(childId, child);

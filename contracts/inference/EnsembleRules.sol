@@ -16,7 +16,7 @@ library EnsembleRules {
         int128 value;
     }
 
-    /// @dev `support` and `runnerUp` are tallies of labels; for scores `support` is all that was cast.
+    /// @dev `support` and `runnerUp` are tallies of labels; for scores `support` is the total cast.
     struct Outcome {
         int128 value;
         uint256 support;
@@ -29,7 +29,7 @@ library EnsembleRules {
     uint256 private constant WEIGHT_BITS = 16;
     uint256 private constant LABEL_BITS = 16;
 
-    /// @notice What an output says by the member's decoding; not readable when it is beyond `range`.
+    /// @notice An output's value by the member's decoding; not readable when it is beyond `range`.
     function read(
         IEnsembleOracleTypes.Member memory seat,
         uint128 range,
@@ -56,7 +56,7 @@ library EnsembleRules {
         return (true, entry);
     }
 
-    /// @notice What the ballots cast come to. At least one has to be cast.
+    /// @notice The result of the ballots. At least one must have been cast.
     function decide(
         IEnsembleOracleTypes.Rule rule,
         Ballot[] memory ballots
@@ -90,7 +90,7 @@ library EnsembleRules {
         return uint16(lower > floor ? lower : floor);
     }
 
-    /// @dev Ties: the label whose voters have the larger margins (weighted), then the lower label.
+    /// @dev Ties: the label with the larger (weighted) margins of its voters, then the lower label.
     function _vote(Ballot[] memory ballots, bool byMargin) private pure returns (Outcome memory outcome) {
         uint256 bestSureness;
         for (uint256 i = 0; i < ballots.length; ++i) {

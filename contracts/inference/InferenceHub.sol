@@ -14,12 +14,12 @@ import {ModelCatalog} from "./ModelCatalog.sol";
 import {PullPayments} from "./PullPayments.sol";
 
 /// @title Proven inferences on demand
-/// @notice See IInferenceHub, which owns the documentation. No role, no administrator: what may be asked is decided in
-/// the registries. Money is pulled; every state change precedes every call out.
+/// @notice See IInferenceHub, which owns the documentation. It has no roles and no administrator: the registries decide what may be
+/// asked. Money is pulled; every state change precedes every call out.
 contract InferenceHub is InferenceVerification, PullPayments, ERC165 {
     /// @notice Longest time that a request stays open, in seconds.
     uint256 public constant MAX_REQUEST_SECONDS = 30 days;
-    /// @notice Most gas that a consumer can ask the prover to carry for its callback.
+    /// @notice Most callback gas that a consumer can ask the prover to pay for.
     uint256 public constant MAX_CALLBACK_GAS = 2_000_000;
     /// @notice Longest payload of a request, in bytes.
     uint256 public constant MAX_PAYLOAD_BYTES = 16_384;
@@ -154,7 +154,7 @@ contract InferenceHub is InferenceVerification, PullPayments, ERC165 {
             super.supportsInterface(interfaceId);
     }
 
-    /// @dev The version that a new request is about.
+    /// @dev The version for a new request.
     function _requireAskable(uint256 modelId) private view returns (uint64 version) {
         Model storage model = _alive(modelId);
         VERIFIERS.requireIntakeFor(model.circuitId);
@@ -170,8 +170,8 @@ contract InferenceHub is InferenceVerification, PullPayments, ERC165 {
         return block.timestamp > entry.deadline ? RequestStatus.Expired : RequestStatus.Open;
     }
 
-    /// @dev What a proof by the caller must show to answer an open request, or why it cannot be answered. That the model's owner
-    /// withdrew it meanwhile is no reason: whoever sees the answer on its way could take it, and the price back.
+    /// @dev What a proof by the caller must show to answer an open request, or why nobody can answer it. A withdrawal by the
+    /// model's owner in the meantime is not a reason: an owner who sees the answer on its way could take it, and the price back.
     function _statement(
         Request storage entry,
         bytes32 requestId,
@@ -194,7 +194,7 @@ contract InferenceHub is InferenceVerification, PullPayments, ERC165 {
         _credit(msg.sender, entry.price);
     }
 
-    /// @dev Calls the consumer back and says what became of the request, which is settled.
+    /// @dev Calls the consumer back and reports the result of the request, which is settled.
     function _announce(Request storage entry, bytes32 requestId, uint256 output) private {
         uint256 modelId = entry.modelId;
         uint64 version = entry.version;
@@ -204,8 +204,8 @@ contract InferenceHub is InferenceVerification, PullPayments, ERC165 {
         emit InferenceFulfilled(requestId, modelId, msg.sender, version, output, called);
     }
 
-    /// @dev Last act of a fulfilment. A call passes on at most 63/64 of the gas (EIP-150), so less than what is asked for
-    /// here would let a prover starve the consumer. Nothing that the consumer returns is copied.
+    /// @dev Last act of a fulfilment. A call passes on at most 63/64 of the gas (EIP-150), so a lower requirement than the one here
+    /// would let a prover starve the consumer. Copies nothing that the consumer returns.
     function _callBack(
         Request storage entry,
         bytes32 requestId,

@@ -15,9 +15,9 @@ abstract contract InferenceVerification is ModelCatalog {
     uint256 public constant MAX_BATCH = 64;
     /// @notice First word of every context.
     bytes32 public constant CONTEXT_DOMAIN = keccak256("cohort.inference.context.v1");
-    /// @dev Keeps the ids of direct verifications apart from those of escrowed requests, which are small counters.
+    /// @dev Separates the ids of direct verifications from those of escrowed requests, which are small counters.
     bytes32 private constant DIRECT_DOMAIN = keccak256("cohort.inference.direct.v1");
-    /// @dev Keeps the nonces of batches' items apart from those that callers choose.
+    /// @dev Separates the nonces of batch items from those that callers choose.
     bytes32 private constant BATCH_DOMAIN = keccak256("cohort.inference.batch.v1");
     /// @dev Eight coordinates and the three words of the ticket.
     uint256 private constant DIRECT_PROOF_BYTES = 11 * 32;
@@ -147,7 +147,7 @@ abstract contract InferenceVerification is ModelCatalog {
         if (value >= Bn254.SCALAR_ORDER) revert SignalOutOfField(index, value);
     }
 
-    /// @dev What a direct proof must be about, or why none is accepted now.
+    /// @dev The required subject of a direct proof, or why none is accepted now.
     function _inForce(
         uint256 modelId,
         uint64 version,
@@ -161,7 +161,7 @@ abstract contract InferenceVerification is ModelCatalog {
         return (model.circuitId, uint256(commitment));
     }
 
-    /// @dev Uses up the caller's nonce; returns the context of the request that it makes.
+    /// @dev Uses up the caller's nonce; returns the context of the resulting request.
     function _record(uint256 modelId, bytes32 nonce, uint64 version, uint64 deadline) private returns (uint256 context) {
         bytes32 requestId = directRequestId(msg.sender, nonce);
         if (_verified[requestId]) revert AlreadyVerified(requestId);

@@ -124,13 +124,13 @@ abstract contract ModelCatalog is IInferenceHub {
         if (model.deprecated) revert VerificationRefusedModelDeprecated(modelId);
     }
 
-    /// @dev Reverts with NoReleasedVersion for a following model whose service has released nothing.
+    /// @dev Reverts with NoReleasedVersion for a following model when its service has released nothing.
     function _versionInForce(Model storage model) internal view returns (uint64) {
         return model.pinned == 0 ? MODELS.currentVersion(model.service) : model.pinned;
     }
 
-    /// @dev Whether proofs about `version` are accepted at all, what its weights commit to, and the version in force (0 for
-    /// none). A pinned version may be only accepted: whoever pinned it said so explicitly. Nobody gets a deprecated one.
+    /// @dev Whether proofs about `version` are accepted at all, the commitment of its weights, and the version in force (0 for
+    /// none). A pinned version need only be accepted: the caller who pinned it said so explicitly. Nobody gets a deprecated one.
     function _judge(
         Model storage model,
         uint64 version

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {IInferenceHubErrors} from "../interfaces/IInferenceHub.sol";
 import {BabyJubjub} from "./BabyJubjub.sol";
 
-/// @title What a proven output says, by the schema of its model
+/// @title The meaning of a proven output, by the schema of its model
 /// @dev For consumers: `OutputReading.label(HUB.modelOf(modelId).form, output)`. Outputs are proven field elements.
 library OutputReading {
     uint256 private constant LABEL_BITS = 16;

@@ -13,8 +13,8 @@ library ProofCheck {
     /// @notice The call carries too little gas to say that a proof does not hold.
     error GasTooLowToRefute(uint256 found, uint256 min);
 
-    /// @notice Whether a proof is false: what anybody may act on.
-    /// @dev Reverts with GasTooLowToRefute, and as `holds`.
+    /// @notice Whether a proof is false, as a ground on which anybody may act.
+    /// @dev Reverts with GasTooLowToRefute, and with the errors of `holds`.
     function isFalse(
         IVerifierRegistry verifiers,
         bytes32 circuitId,
@@ -58,7 +58,7 @@ library ProofCheck {
         return true;
     }
 
-    /// @dev The same of proofs that are still in the call: they go on to the verifier without a copy in between.
+    /// @dev The same for proofs that are still in calldata: they go on to the verifier without a copy in between.
     function allGivenHold(
         IVerifierRegistry verifiers,
         bytes32 circuitId,

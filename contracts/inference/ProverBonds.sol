@@ -11,7 +11,7 @@ abstract contract ProverBonds is PullPayments, IProverMarket {
     uint256 public constant SILENCE_SLASH_BPS = 2_000;
     /// @notice Share of a slash that goes to the job's poster.
     uint256 public constant POSTER_SHARE_BPS = 5_000;
-    /// @notice Share of a false proof's slash that goes to whoever showed that it is false. What is left of any slash goes to the
+    /// @notice Share of a false proof's slash that goes to the account that showed its falsehood. The rest of any slash goes to the
     /// treasury, so that a prover that accuses itself still loses most of it.
     uint256 public constant ACCUSER_SHARE_BPS = 2_000;
     uint256 private constant BPS = 10_000;
@@ -79,7 +79,7 @@ abstract contract ProverBonds is PullPayments, IProverMarket {
         held.free += amount;
     }
 
-    /// @dev Takes what the reason costs from the `amount` reserved and frees the rest. Rounded for the treasury.
+    /// @dev Takes the penalty for the reason from the `amount` reserved and frees the rest. Rounded for the treasury.
     function _slash(
         address prover,
         uint96 amount,

@@ -11,12 +11,13 @@ abstract contract ProverJobs is ProverBonds {
     uint8 public constant MAX_COPIES = 4;
     /// @notice Longest time until a deadline, in seconds.
     uint256 public constant MAX_JOB_SECONDS = 30 days;
-    /// @notice Shortest claim window: a claim of one block must be answerable in the next but one, or it only costs the prover.
+    /// @notice Shortest claim window: it must be possible to answer a claim of one block in the next but one, or it only costs the
+    /// prover.
     uint32 public constant MIN_CLAIM_SECONDS = 30;
     uint256 public constant MAX_WITNESS_BYTES = 16_384;
     uint256 public constant MAX_INVITATIONS = 16;
 
-    /// @notice Seconds after a deadline in which answers can still be settled or accused.
+    /// @notice Seconds after a deadline during which answers can still be settled or accused.
     uint32 public immutable SETTLE_SECONDS;
 
     uint256 private _count;
@@ -202,7 +203,7 @@ abstract contract ProverJobs is ProverBonds {
         return job.output;
     }
 
-    /// @dev Reverts unless the circuit has a verifier that stands, and new work is taken.
+    /// @dev Reverts unless the circuit has a verifier that stands and intake is open.
     function _requireCircuit(bytes32 circuitId) internal view virtual;
 
     function _isRevoked(bytes32 circuitId) internal view virtual returns (bool);
@@ -279,7 +280,7 @@ abstract contract ProverJobs is ProverBonds {
         return job.startPrice + rise / (job.deadline - job.postedAt);
     }
 
-    /// @dev Takes the slot from its prover, and from its bond what the reason costs.
+    /// @dev Takes the slot from its prover, and the penalty for the reason from its bond.
     function _fail(
         uint256 jobId,
         Job storage job,
@@ -307,8 +308,9 @@ abstract contract ProverJobs is ProverBonds {
         emit ProverPaid(jobId, segment, copy, prover, price);
     }
 
-    /// @dev Pays whoever has proven its slot, though its peers never came: the proof is public, and a poster who holds the other copies
-    /// itself must not have it for a slash. Frees the bond of every other; whoever claimed and let its time pass is slashed.
+    /// @dev Pays each account that has proven its slot, even if the other copies never came: the proof is public, and a poster who
+    /// holds the other copies itself must not get it for a slash. Frees the bond of all others, but slashes those who claimed and
+    /// let their time pass.
     function _freeSlots(uint256 jobId, Job storage job, bool slashing) internal {
         for (uint8 segment = 0; segment < job.segments; ++segment) {
             for (uint8 copy = 0; copy < job.copies; ++copy) {
@@ -326,7 +328,7 @@ abstract contract ProverJobs is ProverBonds {
         }
     }
 
-    /// @dev Ends a job: what is left of the escrow is the poster's.
+    /// @dev Ends a job: the rest of the escrow goes back to the poster.
     function _end(uint256 jobId, Job storage job, JobStatus status) internal {
         uint256 left = job.escrow;
         job.escrow = 0;

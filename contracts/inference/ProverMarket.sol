@@ -15,7 +15,7 @@ import {Bn254} from "./Bn254.sol";
 contract ProverMarket is ProverJobs, ERC165 {
     /// @notice First word of every context.
     bytes32 public constant CONTEXT_DOMAIN = keccak256("cohort.prover-market.context.v1");
-    /// @notice Most answers that are settled together.
+    /// @notice Most answers that can be settled together.
     uint256 public constant MAX_ANSWERS = 64;
 
     IVerifierRegistry public immutable VERIFIERS;
@@ -64,12 +64,12 @@ contract ProverMarket is ProverJobs, ERC165 {
         for (uint256 i = 0; i < count; ++i) {
             Slot storage slot = _submitted(jobId, job, answers[i]);
             (circuits[i], signals[i]) = _statement(jobId, job, answers[i].segment, slot.prover, answers[i].output);
-            // An answer given twice is not submitted any more the second time.
+            // The second occurrence of the same answer is no longer submitted.
             slot.state = SlotState.Proven;
             slot.answer = bytes32(answers[i].output);
         }
         _verifyByCircuit(jobId, circuits, signals, answers);
-        // Whoever is owed is paid before a dispute ends the job, whatever the order of the answers.
+        // Pays everybody who is owed before a dispute ends the job, whatever the order of the answers.
         bool disputed;
         uint256 one;
         uint256 other;
@@ -159,7 +159,7 @@ contract ProverMarket is ProverJobs, ERC165 {
         if (given != slot.answer) revert AnswerMismatch(jobId, answer.segment, answer.copy, given, slot.answer);
     }
 
-    /// @dev The output of every segment but the last is what the poster stated; the prover's word for it is not asked.
+    /// @dev The poster states the output of every segment but the last; the prover has no say in it.
     function _statement(
         uint256 jobId,
         Job storage job,
@@ -199,8 +199,8 @@ contract ProverMarket is ProverJobs, ERC165 {
         }
     }
 
-    /// @dev Pays the provers of a segment of which all copies are proven and agree, and ends the job with its last segment.
-    /// Returns whether two proven copies differ, and in what. Only the last segment's can.
+    /// @dev Pays the provers of a segment once all its copies are proven and agree, and ends the job with its last segment. Returns
+    /// whether two proven copies differ, and in what. Only copies of the last segment can.
     function _accept(
         uint256 jobId,
         Job storage job,

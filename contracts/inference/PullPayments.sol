@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {IPullPayments} from "../interfaces/IPullPayments.sol";
 
 /// @title What accounts are owed
-/// @dev The balance is gone before the call out, so that whoever calls back in finds nothing to take twice.
+/// @dev The balance is zeroed before the call out, so an account that calls back finds nothing to take twice.
 abstract contract PullPayments is IPullPayments {
     mapping(address account => uint256) private _balances;
 

@@ -12,17 +12,17 @@ interface IERC8004ValidationRegistry {
         string calldata tag
     ) external;
 
-    /// @dev The registry returns more; what follows is not read here.
+    /// @dev The registry returns more, which this contract does not read.
     function getValidationStatus(
         bytes32 requestHash
     ) external view returns (address validatorAddress, uint256 agentId);
 }
 
-/// @title Answers ERC-8004 validation requests with what the hub has proven
-/// @notice An agent claims that a model said something. Its owner names this contract as the validator, with `hashOf(claim)`
-/// as the request's hash and `contentOf(claim)` as the content behind its URI. Once a request of the hub about the same
-/// model, version and input is fulfilled, anyone has the answer recorded: 100 when the proven output is the claimed one, else
-/// 0. There is no opinion in it, and no role.
+/// @title Answers ERC-8004 validation requests with outputs proven to the hub
+/// @notice An agent claims that a model said something. Its owner names this contract as the validator, with `hashOf(claim)` as the
+/// request's hash and `contentOf(claim)` as the content behind its URI. Once a request of the hub about the same model, version and
+/// input is fulfilled, anyone can have the answer recorded: 100 when the proven output is the claimed one, else 0. The contract
+/// adds no opinion and has no roles.
 interface IHubValidator {
     // ------------------------------------------------------------------------------------------------- errors
 
@@ -35,7 +35,7 @@ interface IHubValidator {
     // ------------------------------------------------------------------------------------------------- types
 
     /// @param agentId Whose claim it is, in the registry: a claim counts for no other agent.
-    /// @param salt Any. A registry takes a hash once, from whoever brings it first: an agent whose hash was taken claims again.
+    /// @param salt Any. A registry takes a hash once, from the first sender: an agent that finds its hash taken claims again.
     /// @param hubRequestId Request of the hub that proves it, made before the claim: anybody can post one.
     /// @param version The model's version that was asked.
     struct Claim {
@@ -58,7 +58,7 @@ interface IHubValidator {
 
     // ------------------------------------------------------------------------------------------------- views
 
-    /// @notice abi.encode("cohort.inference.v1", chain, hub, claim): what the request's URI must lead to.
+    /// @notice abi.encode("cohort.inference.v1", chain, hub, claim): the content behind the request's URI.
     function contentOf(Claim calldata claim) external view returns (bytes memory);
 
     /// @notice keccak256 of the content.

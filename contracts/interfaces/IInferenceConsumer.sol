@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title A contract that acts on what a model said.
+/// @title A contract that acts on a model's answers.
 /// @notice Ten lines are enough: check that the caller is the hub you trust, then use the output. A revert, a return
 /// bomb or too much gas costs the consumer its callback and nobody else anything; the result stays readable in the hub.
 interface IInferenceConsumer {

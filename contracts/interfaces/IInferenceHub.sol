@@ -12,9 +12,9 @@ interface IInferenceHubErrors {
     error UriTooLong(uint256 found, uint256 max);
     /// @notice The key hash given is not the one that the verifier registry holds for the circuit.
     error VkHashMismatch(bytes32 circuitId, bytes32 found, bytes32 expected);
-    /// @notice The weights commitment given is not that of the pinned version; it is zero for a following model.
+    /// @notice The given weights commitment differs from the pinned version's; it is zero for a following model.
     error ModelHashMismatch(address service, uint64 version, bytes32 found, bytes32 expected);
-    /// @notice A model states what its output is; a score has a scale of at least 1, nothing else has any.
+    /// @notice A model states the form of its output; a score has a scale of at least 1, other forms have none.
     error OutputSchemaInvalid(OutputForm form, uint64 scale);
     /// @notice A label was asked for, and the model says something else.
     error OutputNotALabel(OutputForm found);
@@ -52,7 +52,7 @@ interface IInferenceHubErrors {
     error NotFulfilled(bytes32 requestId, RequestStatus found);
     /// @notice The request can still be answered until its deadline.
     error NotRefundableYet(bytes32 requestId, uint64 deadline);
-    /// @notice The transaction carries too little gas to give the consumer what it asked for.
+    /// @notice The transaction carries too little gas for the consumer's request.
     error GasTooLowForCallback(uint256 found, uint256 min);
 
     enum RequestStatus {

@@ -5,15 +5,16 @@ import {IMarketBook} from "./IMarketBook.sol";
 import {Groth16Proof} from "./IGroth16Verifier.sol";
 
 /// @title Markets on any input of any model: an image, a measurement, a document
-/// @notice What the model reads is named by its input commitment: pinned when the market is made, or signed by a publisher, however long
-/// the content is. Nothing of the content comes on the chain. What it says pays as classes, as bins of a score, or in proportion to a
-/// score. Sets, disputes and payouts are those of every market (IMarketBook).
-/// @dev A publisher signs SHA-256(`tagOf(marketId)` ‖ input commitment), 40 bytes; of a circuit that hashes its input the commitment is
-/// SHA-256 of the content, shifted right by eight bits. Whoever trades must be able to get the content: the market cannot tell.
+/// @notice The input commitment names the model's input: pinned when the market is made, or signed by a publisher, however long the
+/// content is. None of the content comes on the chain. The output pays as classes, as bins of a score, or in proportion to a score.
+/// Sets, disputes and payouts work as in every market (IMarketBook).
+/// @dev A publisher signs SHA-256(`tagOf(marketId)` ‖ input commitment), 40 bytes. For a circuit that hashes its input the
+/// commitment is SHA-256 of the content, shifted right by eight bits. Traders must be able to get the content: the market cannot
+/// check that.
 interface IInputMarket is IMarketBook {
     /// @notice Classes have no bounds, scores have a width.
     error BoundsInvalid(int128 lower, uint128 width);
-    /// @notice A pinned input and a publisher, or neither; or an input that is no field element.
+    /// @notice A pinned input and a publisher, or neither; or an input that is not a field element.
     error InputInvalid(bytes32 input, uint64 publisherId);
     /// @notice The market is pinned to another input.
     error InputMismatch(uint256 marketId, bytes32 found, bytes32 expected);
@@ -58,14 +59,14 @@ interface IInputMarket is IMarketBook {
     );
     event ScoreSettled(uint256 indexed marketId, int256 score, uint256 share);
 
-    /// @notice Opens a market. Anyone may; whoever trades reads what it is pinned to first. A pinned input is no secret: whoever has it and
+    /// @notice Opens a market. Anyone may; traders should read its terms first. A pinned input is not secret: anyone who has it and
     /// the model knows the answer, so its content should appear only when the window closes.
     function createMarket(Terms calldata terms, string calldata text) external returns (uint256 marketId);
 
     /// @notice Shows that a signed input existed within the window; pools stop trading. Reverts for a pinned input.
     function recordInput(uint256 marketId, bytes32 input, uint64 keyId, bytes calldata signature) external;
 
-    /// @notice Resolves a market by the proof of what the model says of its input. Anyone may, from `opensAt` to `deadline`.
+    /// @notice Resolves a market by a proof of the model's output for its input. Anyone may, from `opensAt` to `deadline`.
     /// @param keyId The key of the signature; 0 for a pinned input, with an empty signature.
     function resolve(
         uint256 marketId,
@@ -76,17 +77,17 @@ interface IInputMarket is IMarketBook {
         Groth16Proof calldata proof
     ) external;
 
-    /// @notice Decides a flagged market that pays in proportion, by the score that the model should have said. SETTLER_ROLE only. `settle`
-    /// does for all or nothing, and for an equal split. The share is computed from the score, as that of a reading is: rounded down to
-    /// 1e-18, and no less than nothing or more than everything. A challenge is upheld exactly when that share is another than the reading's;
-    /// there is no tolerance, and no share for the DAO to round.
+    /// @notice Decides a flagged market that pays in proportion, by the score that the model should have given. SETTLER_ROLE only.
+    /// `settle` decides for all or nothing, and for an equal split. The share is computed from the score as for a reading: rounded
+    /// down to 1e-18, and clamped between nothing and everything. A challenge is upheld exactly when that share differs from the
+    /// reading's; there is no tolerance, and the DAO rounds no share.
     /// @param score In units of one over the model's scale, as `lower` and `width` are; any.
     function settleScore(uint256 marketId, int256 score) external;
 
-    /// @notice Unix seconds at which an input was recorded; 0 when it was not.
+    /// @notice Unix seconds at which an input was recorded; 0 if it was not.
     function recordedAt(uint256 marketId, bytes32 input) external view returns (uint64);
 
-    /// @notice The pinned input, how the market pays and between which bounds, and what outcome 1 pays once it is resolved (Linear).
+    /// @notice The pinned input, how the market pays, the bounds, and the payment of outcome 1 once it is resolved (Linear).
     function termsOf(
         uint256 marketId
     ) external view returns (bytes32 input, Payout payout, int128 lower, uint128 width, uint256 share);

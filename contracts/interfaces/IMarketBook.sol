@@ -6,15 +6,15 @@ import {IInferenceHub} from "./IInferenceHub.sol";
 import {IModelRegistry, IModelRegistryErrors} from "./IModelRegistry.sol";
 import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 
-/// @dev What a market is made of, and its errors. Those of a wrong key or an altered story come from the publisher
-/// registry, those of a proof from the hub.
+/// @dev The terms of a market, and its errors. Errors about a wrong key or an altered story come from the publisher registry,
+/// errors about a proof from the hub.
 interface IPredictionMarketTypes {
     error ZeroAddress();
     error DelayOutOfRange(uint64 found, uint64 min, uint64 max);
     error CollateralHasNoCode(address collateral);
     error OutcomeCount(uint256 found, uint256 min, uint256 max);
     error ClassMapLength(uint256 found, uint256 max);
-    /// @notice A class maps to an outcome that does not exist and is not 0xff.
+    /// @notice A class maps to a value that is neither an existing outcome nor 0xff.
     error ClassMapsNowhere(uint256 class, uint8 outcome, uint8 outcomes);
     /// @notice No class maps to the outcome, so that it could never win.
     error OutcomeUnreachable(uint256 outcome);
@@ -59,11 +59,11 @@ interface IPredictionMarketTypes {
     error UnknownOutcome(uint256 marketId, uint256 outcome, uint256 outcomes);
 
     error ZeroAmount();
-    /// @notice The collateral did not move what its transfer said: it takes a fee, or rebased meanwhile.
+    /// @notice The collateral moved another amount than its transfer stated: it takes a fee, or rebased meanwhile.
     error CollateralMismatch(uint256 expected, uint256 found);
     error NothingToRedeem(uint256 marketId, address account);
 
-    /// @notice Derived from what is recorded and the clock, never stored.
+    /// @notice Derived from the records and the clock, never stored.
     enum Status {
         None,
         /// Sets can be split; a story resolves it from `opensAt` on.
@@ -149,10 +149,11 @@ interface IMarketBook is IPredictionMarketTypes {
     /// @notice Stops a resolution whose key was revoked or whose version or circuit was withdrawn, pending or challenged. Anyone may.
     function flag(uint256 marketId) external;
 
-    /// @notice Puts a bond on the model having misread the story of a pending market, for the DAO to decide. Anyone may, once a market.
-    /// The bond is CHALLENGE_BPS of the pot, in collateral; `challengeBond` tells it. If the DAO decides another outcome it comes back,
-    /// with half of that of whoever stood up for the reading; if the reading stands, half of it goes to that defender. What is lost
-    /// and not won goes to the timelock: who stands up against itself pays, too.
+    /// @notice Puts a bond on the claim that the model misread the story of a pending market; the DAO decides. Anyone may, once per
+    /// market. The bond is CHALLENGE_BPS of the pot, in collateral; `challengeBond` returns it. If the DAO decides another outcome,
+    /// the challenger gets it back with half of the bond of the account that stood up for the reading. If the reading stands, half
+    /// of it goes to that defender. The rest of a lost bond goes to the timelock: an account that stands up against itself pays,
+    /// too.
     function challenge(uint256 marketId) external;
 
     /// @notice Puts the same bond on the reading of a challenged market being right. Anyone may, once a market, within the dispute delay
@@ -201,7 +202,8 @@ interface IMarketBook is IPredictionMarketTypes {
 
     function marketCount() external view returns (uint256);
 
-    /// @notice What a publisher signs along with what it says, so that it counts for this market, on this chain, in this contract.
+    /// @notice A publisher signs this with its content, so that the content counts for this market, on this chain, in this
+    /// contract.
     function tagOf(uint256 marketId) external view returns (bytes8);
 
     /// @notice The fourth public signal of a proof that resolves the market.

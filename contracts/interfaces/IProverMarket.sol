@@ -63,7 +63,7 @@ interface IProverMarket is IProverMarketTypes, IPullPayments {
     event Bonded(address indexed prover, uint256 amount, uint256 free);
     event UnbondingStarted(address indexed prover, uint256 amount, uint256 unbondsAt);
 
-    /// @notice Posts a job. The value must be `maxPrice · segments · copies`; what is not earned comes back.
+    /// @notice Posts a job. The value must be `maxPrice · segments · copies`; the poster gets the unearned part back.
     /// @param segments 1 to 16, in order.
     /// @param witness At most 16,384 bytes; only logged.
     function post(
@@ -84,18 +84,18 @@ interface IProverMarket is IProverMarketTypes, IPullPayments {
     /// @notice Takes a job back that nobody is working on. Its poster only.
     function cancel(uint256 jobId) external;
 
-    /// @notice Takes a slot: open, or held by a prover whose time is up (which costs that prover).
+    /// @notice Takes a slot: open, or held by a prover that has run out of time (which costs that prover).
     function claim(uint256 jobId, uint8 segment, uint8 copy) external;
 
-    /// @notice Opens a slot again whose prover let its time pass, and slashes it. Anybody may.
+    /// @notice Opens a slot again after its prover let its time pass, and slashes the prover. Anybody may.
     function expire(uint256 jobId, uint8 segment, uint8 copy) external;
 
     /// @notice Answers a claimed slot. Only the hash is stored; the proof goes into the log, for whoever settles.
     /// @param output The circuit's third public signal; of any segment but the last, the next one's input commitment.
     function submit(uint256 jobId, uint8 segment, uint8 copy, uint256 output, Groth16Proof calldata proof) external;
 
-    /// @notice Verifies submitted answers together, those of one circuit in one check, and pays each segment of which all
-    /// copies are proven. All or none. Anybody may.
+    /// @notice Verifies submitted answers together, with one check per circuit, and pays each segment once all its copies are
+    /// proven. All or none. Anybody may.
     function settle(uint256 jobId, Answer[] calldata answers) external;
 
     /// @notice Shows that a submitted answer's proof does not hold: its prover loses the slot's bond (half to the poster, a fifth to
@@ -103,17 +103,17 @@ interface IProverMarket is IProverMarketTypes, IPullPayments {
     /// most of which comes back: a verifier that runs short must not call a true proof false.
     function accuse(uint256 jobId, Answer calldata answer) external;
 
-    /// @notice Ends a job whose settling window is over: pays what is proven, frees bonds, slashes the silent, refunds the poster.
-    /// One with a circuit that was revoked ends at once, and nobody is slashed. Anybody may.
+    /// @notice Ends a job after its settling window: pays proven slots, frees bonds, slashes the silent, refunds the poster. A job
+    /// with a revoked circuit ends at once, and nobody is slashed. Anybody may.
     function close(uint256 jobId) external;
 
     /// @notice Adds the value sent to the caller's bond.
     function bond() external payable;
 
-    /// @notice Takes `amount` out of the free bond; adds to what is unbonding already and starts the delay anew.
+    /// @notice Takes `amount` out of the free bond; adds it to the amount already unbonding and starts the delay anew.
     function unbond(uint96 amount) external;
 
-    /// @notice Credits the caller what has finished unbonding.
+    /// @notice Credits the caller with the bond that has finished unbonding.
     function withdrawBond() external;
 
     function bondOf(address prover) external view returns (Bond memory);
@@ -132,7 +132,7 @@ interface IProverMarket is IProverMarketTypes, IPullPayments {
     /// @notice All slots: copy c of segment s is number s · copies + c.
     function getSlots(uint256 jobId) external view returns (Slot[] memory);
 
-    /// @notice Wei for a proof whose slot is claimed at `timestamp`.
+    /// @notice Wei for a proof in a slot claimed at `timestamp`.
     function priceAt(uint256 jobId, uint256 timestamp) external view returns (uint256);
 
     /// @notice The last segment's output. Reverts with NotCompleted before all of the job is proven.

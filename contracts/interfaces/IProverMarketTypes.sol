@@ -20,7 +20,7 @@ interface IProverMarketTypes {
     error WitnessTooLong(uint256 length, uint256 max);
     /// @notice Fewer provers than there are copies, or too many.
     error InvitationCountInvalid(uint256 count, uint256 min, uint256 max);
-    /// @notice An invitation of nobody, without a witness, or a second one of the same prover.
+    /// @notice An invitation without a prover or a witness, or a second one for the same prover.
     error InvitationInvalid(uint256 index, address prover);
     /// @notice The job is for provers that its poster chose.
     error NotInvited(uint256 jobId, address prover);
@@ -42,7 +42,7 @@ interface IProverMarketTypes {
     error ChainBroken(uint256 jobId, uint8 segment, uint256 output, uint256 expected);
     error AnswerMismatch(uint256 jobId, uint8 segment, uint8 copy, bytes32 given, bytes32 submitted);
     error AnswerCountInvalid(uint256 count, uint256 max);
-    /// @notice At least one proof of this circuit does not hold; `accuse` tells whose.
+    /// @notice At least one proof of this circuit does not hold; `accuse` finds its prover.
     error ProofsDoNotHold(uint256 jobId, bytes32 circuitId);
     /// @notice The accused answer's proof holds.
     error ProofHolds(uint256 jobId, uint8 segment, uint8 copy);
@@ -59,7 +59,7 @@ interface IProverMarketTypes {
         None,
         /// Taking claims and submissions until the deadline.
         Open,
-        /// Past the deadline; what was submitted can still be settled or accused.
+        /// Past the deadline; submitted answers can still be settled or accused.
         Settling,
         /// Past that too; waiting for somebody to close it.
         Expired,
@@ -80,7 +80,7 @@ interface IProverMarketTypes {
         Submitted,
         /// The answer's proof held: it is paid with the segment, or when the job ends.
         Proven,
-        /// So did those of all copies of the segment: its prover is paid and its bond free.
+        /// All copies of the segment hold, too: its prover is paid and its bond free.
         Paid
     }
 
@@ -123,7 +123,7 @@ interface IProverMarketTypes {
         uint32 claimSeconds;
         uint8 segments;
         uint8 copies;
-        /// Segments of which all copies are proven.
+        /// Segments with all copies proven.
         uint8 accepted;
         /// As `statusOf` gives it.
         JobStatus status;
@@ -137,7 +137,7 @@ interface IProverMarketTypes {
         uint256 output;
     }
 
-    /// @notice A prover that the poster chose, and what only that prover can read.
+    /// @notice A prover that the poster chose, and the data that only that prover can read.
     struct Invitation {
         address prover;
         /// The witness, encrypted for this prover, or the CID of where it is: at least a byte. Logged; its hash is kept.
@@ -154,7 +154,7 @@ interface IProverMarketTypes {
         bytes32 answer;
     }
 
-    /// @notice An answer whose hash is stored, given again to be checked.
+    /// @notice An answer, given again to be checked against its stored hash.
     struct Answer {
         uint8 segment;
         uint8 copy;
@@ -168,7 +168,7 @@ interface IProverMarketTypes {
         /// Held for claimed slots.
         uint96 reserved;
         uint96 unbonding;
-        /// Unix seconds from which what is unbonding can be withdrawn.
+        /// Unix seconds from which the unbonding amount can be withdrawn.
         uint48 unbondsAt;
     }
 }

@@ -38,24 +38,25 @@ interface IStakePoolTypes {
         uint128 shares;
         /// Of those, not paid yet.
         uint128 left;
-        /// What it was worth when it was submitted, in units of 1e-18 token; a slash makes it less, nothing makes it more.
+        /// Its worth when it was submitted, in units of 1e-18 token; a slash lowers it, nothing raises it.
         uint128 asked;
         /// Tokens that wait for the batch's owners.
         uint128 paid;
-        /// Unix seconds from which it is due: the registry gives back what was asked for it; 0 while nothing was.
+        /// Unix seconds from which it is due: the registry then gives back the requested tokens; 0 before any request.
         uint64 unlocksAt;
-        /// When it may have been asked for at the earliest: an unbonding delay later `release` opens for what was not.
+        /// The earliest time at which it could have been requested: an unbonding delay later `release` opens for the unrequested
+        /// rest.
         uint64 dueAt;
     }
 }
 
 /// @title Stake of many on one keeper
-/// @notice The pool is the keeper's owner in the KeeperRegistry: what its delegators put in is its stake, so that a slash reaches all of
-/// them alike, the manager included. Rewards are the delegators', in proportion, less the manager's commission. Who leaves goes
-/// through the registry's unbonding, and is slashable to its end. Shares cannot be transferred.
+/// @notice The pool is the keeper's owner in the KeeperRegistry: its delegators' deposits are its stake, so that a slash reaches
+/// all of them alike, the manager included. Rewards go to the delegators, in proportion, less the manager's commission. A delegator
+/// that leaves goes through the registry's unbonding, and is slashable to its end. Shares cannot be transferred.
 /// The manager decides keys, services and commission. It cannot touch stake or rewards of others, nor keep anyone in.
-/// @dev Shares are worth (assets + 1) / (shares + VIRTUAL_SHARES) tokens, as in ERC-4626 with an offset: stake that somebody gives to
-/// the pool to blow up the price of a share costs a million times what it can take. All rounding is for the pool.
+/// @dev Shares are worth (assets + 1) / (shares + VIRTUAL_SHARES) tokens, as in ERC-4626 with an offset: an attacker that gives
+/// stake to the pool to inflate the price of a share pays a million times what it can take. All rounding favours the pool.
 interface IStakePool is IStakePoolTypes {
     event PoolOpened(address indexed manager, address indexed operator);
     event ManagerOffered(address indexed from, address indexed to);
@@ -75,29 +76,31 @@ interface IStakePool is IStakePoolTypes {
     /// @notice Stakes `amount` of the caller's tokens for `account`. Allow the pool to take them first.
     function deposit(address account, uint256 amount, uint256 minShares) external returns (uint256 shares);
 
-    /// @notice Puts shares into the batch that is filling. They earn nothing and do not vote from now on, and are slashed until they are
-    /// paid: what they stand for votes for nobody.
+    /// @notice Puts shares into the batch that is filling. From now on they earn nothing and do not vote, and they are slashed
+    /// until they are paid: the stake behind them votes for nobody.
     function requestExit(uint256 shares) external returns (uint256 batch);
 
-    /// @notice Asks the registry for a batch's tokens as far as no bond holds them: the filling one's, which then is full, with what the
-    /// oldest lacks and nobody has asked for; or the latter alone. Anybody may, a quarter of the unbonding delay after the last.
+    /// @notice Asks the registry for a batch's tokens as far as no bond holds them. Either the filling batch, which is then full,
+    /// together with the unrequested shortfall of the oldest; or that shortfall alone. Anybody may, a quarter of the unbonding
+    /// delay after the last.
     function submitExits(uint256 batch) external;
 
-    /// @notice Fetches what has unlocked and pays the batches that are due; what is too much is staked again. Anybody may.
+    /// @notice Fetches unlocked tokens and pays the batches that are due; stakes any excess again. Anybody may.
     function settleExits() external;
 
-    /// @notice Pays an account its part of what a batch was paid so far. Anybody may.
+    /// @notice Pays an account its part of the tokens that a batch has received so far. Anybody may.
     function claimExit(uint256 batch, address account) external returns (uint256 amount);
 
     /// @notice Pays an account its rewards. Anybody may.
     function claimRewards(address account) external returns (uint256 amount);
 
-    /// @notice Collects what the pool's seats have earned in rounds that are final, and shares it out. Anybody may. Deposits, exits and
+    /// @notice Collects the earnings of the pool's seats in final rounds, and shares them out. Anybody may. Deposits, exits and
     /// changes of the commission do it first.
     function harvest() external;
 
-    /// @notice Leaves a service whose bond holds stake that a batch has waited for longer than the unbonding delay. Anybody may; the
-    /// manager at any time. Opts out, too: also when the seat is to go already, or cannot go yet (then once more, later).
+    /// @notice Leaves a service with a bond on stake that a batch has waited for longer than the unbonding delay. Anybody may; the
+    /// manager at any time. Opts out, too: even when the seat is already leaving, or cannot leave yet (then call it once more,
+    /// later).
     function release(address service, uint8 seat) external;
 
     // ------------------------------------------------------------------------------------------------- the manager
@@ -118,13 +121,14 @@ interface IStakePool is IStakePoolTypes {
 
     function unjail() external;
 
-    /// @notice Frees what a suspended service holds. Who may, and when: as for `release`.
+    /// @notice Frees the stake that a suspended service holds. Who may, and when: as for `release`.
     function disengageSuspended(address service) external;
 
     /// @notice Lowers the commission at once, or announces a rise: `raiseCommission` makes it so, NOTICE_SECONDS later at the earliest.
     function setCommission(uint16 bps) external;
 
-    /// @notice Makes an announced rise so. What came in before, or could be collected, is shared out at the old commission.
+    /// @notice Puts an announced rise into effect. Earlier receipts, and rewards that could be collected, are shared out at the old
+    /// commission.
     function raiseCommission() external;
 
     function offerManagement(address to) external;
@@ -137,7 +141,7 @@ interface IStakePool is IStakePoolTypes {
 
     function commissionBps() external view returns (uint16);
 
-    /// @return bps What is announced. @return from Unix seconds from which it can be made so; 0 when nothing is.
+    /// @return bps The announced commission. @return from Unix seconds from which it can take effect; 0 without an announcement.
     function announcedCommission() external view returns (uint16 bps, uint64 from);
 
     /// @notice Tokens that the shares stand for: staked, unbonding, or here and not paid yet.
@@ -156,8 +160,8 @@ interface IStakePool is IStakePoolTypes {
     /// @notice The batch that is filling.
     function fillingBatch() external view returns (uint256);
 
-    /// @notice The first batch that is not wholly paid: it gets what comes back first. Of what bonds held when it was submitted, or was
-    /// slashed out of it beyond its part, `submitExits` asks for the rest.
+    /// @notice The first batch that is not wholly paid: it gets whatever comes back first. `submitExits` asks for the rest: the
+    /// part that bonds held at its submission, or that was slashed out of it beyond its part.
     function oldestBatch() external view returns (uint256);
 
     /// @notice Rewards that are shared out and not claimed.

@@ -5,9 +5,9 @@ pragma solidity ^0.8.28;
 /// @notice The DAO names the successor, each owner decides for its own keeper. The stake goes from one registry's books into the other's,
 /// under the same owner, and never through the owner's hands: there it is locked as any stake is.
 ///
-/// What may be slashed stays. A bond of a service stays until the service lets the keeper go; after that, for as long as the tail of
-/// any bond is open, nothing moves at all, whatever the unbonding delay has become since: what a service left behind may take it from
-/// any stake of the keeper. What is unbonding goes its own way, to the owner. The jailed serve their time first.
+/// Stake that may be slashed stays. A bond of a service stays until the service lets the keeper go. After that, for as long as the
+/// tail of any bond is open, nothing moves at all, whatever the unbonding delay has become since: a service that was left may slash
+/// any stake of the keeper. Unbonding stake goes its own way, to the owner. Jailed keepers serve their time first.
 interface IStakeSuccession {
     /// @notice The DAO has named no successor.
     error NoStakeSuccessor();
@@ -15,7 +15,7 @@ interface IStakeSuccession {
     error StillSlashable(address owner, uint64 until, uint256 nowTime);
     /// @notice The address has no code, is this registry, or has stake in another token.
     error StakeSuccessorInvalid(address successor);
-    /// @notice The successor did not take exactly what moves, or did not give it to the owner's keeper.
+    /// @notice The successor took another amount than the one to move, or did not give it to the owner's keeper.
     error StakeNotReceived(address successor, address owner, uint256 amount);
 
     event StakeSuccessorNamed(address indexed previous, address indexed successor);
@@ -30,6 +30,6 @@ interface IStakeSuccession {
     /// @notice Zero when none is named.
     function stakeSuccessor() external view returns (address);
 
-    /// @notice What `followSuccessor` would take now; 0 while a tail is open or the keeper is jailed.
+    /// @notice The stake that `followSuccessor` would move now; 0 while a tail is open or the keeper is jailed.
     function movableStake(address owner) external view returns (uint256);
 }

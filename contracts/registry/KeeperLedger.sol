@@ -27,10 +27,10 @@ abstract contract KeeperLedger is KeeperAccounts {
 
     // ------------------------------------------------------------------------------------------------- unbonding
 
-    /// @dev A request of its own, while there is room; else it joins the newest, whose delay starts anew.
+    /// @dev Opens a new request while there is room; otherwise adds to the newest, whose delay starts anew.
     function _unbond(address owner, Account storage account, uint128 amount) internal returns (uint64 unlocksAt) {
         uint256 delayed = block.timestamp + _settings.unbondingDelay;
-        // A delay that has been shortened frees nothing that was promised to be slashable for longer.
+        // A shortened delay frees nothing that was promised to be slashable for longer.
         unlocksAt = uint64(Math.max(delayed, Math.max(account.tailsEnd, account.unlocksAt)));
         uint256 open = account.open;
         if (open < MAX_REQUESTS) account.open = uint8(++open);
@@ -58,7 +58,7 @@ abstract contract KeeperLedger is KeeperAccounts {
         account.unbonding -= uint128(amount);
     }
 
-    /// @dev When the oldest request that still has something unlocks.
+    /// @dev When the oldest request with something left unlocks.
     function _nextUnlock(address owner, Account storage account) internal view returns (uint64 unlocksAt) {
         for (uint256 i = 0; i < account.open; ++i) {
             Request storage request = _requestAt(owner, account, i);
@@ -66,7 +66,7 @@ abstract contract KeeperLedger is KeeperAccounts {
         }
     }
 
-    /// @dev Takes up to `amount` of what is still locked, the soonest to unlock first: what is left stays in reach longest.
+    /// @dev Takes up to `amount` of the locked stake, the soonest to unlock first: the rest stays within reach longest.
     function _takeUnbonding(address owner, Account storage account, uint256 amount) private returns (uint256 taken) {
         if (amount == 0 || block.timestamp >= account.unlocksAt) return 0;
         (uint256 first, uint256 open) = (account.first, account.open);
@@ -87,7 +87,7 @@ abstract contract KeeperLedger is KeeperAccounts {
     function _engage(address service, address owner, Account storage account, uint128 wanted) internal {
         Bond storage bond = _bonds[service][owner];
         if (!bond.optedIn) revert NotOptedIn(owner, service);
-        // What the service holds already counts; a tail left from earlier does not, its stake is free again.
+        // The stake that the service holds already counts; an earlier bond's tail does not, its stake is free again.
         uint128 held = bond.until == ENGAGED ? bond.amount : 0;
         if (wanted < held) wanted = held;
         uint256 free = _freeStake(account);
@@ -111,8 +111,8 @@ abstract contract KeeperLedger is KeeperAccounts {
         return true;
     }
 
-    /// @dev An engaged bond lies in the active stake; after leaving it is first looked for in what is unbonding. What
-    /// has finished unbonding is out of reach, withdrawn or not.
+    /// @dev An engaged bond lies in the active stake; after leaving, it is first looked for in the unbonding stake. Stake that has
+    /// finished unbonding is out of reach, withdrawn or not.
     function _take(
         address service,
         address owner,

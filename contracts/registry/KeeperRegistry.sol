@@ -30,7 +30,7 @@ contract KeeperRegistry is StakeSuccession, EIP712 {
     bytes32 private constant CONSENT_TYPE = keccak256("OperatorConsent(address owner,address operator,uint256 nonce)");
     bytes32 private constant KEY_TYPE = keccak256("EncryptionKey(address owner,bytes32 encryptionKey,uint256 nonce)");
 
-    /// @param token The stake token: an ERC-20 that moves exactly what it is told to (no fee, no rebase).
+    /// @param token The stake token: an ERC-20 that moves exactly the requested amount (no fee, no rebase).
     /// @param admin Gets DEFAULT_ADMIN_ROLE.
     constructor(IERC20 token, address admin, Settings memory initial) KeeperLedger(token) EIP712("Cohort KeeperRegistry", "1") {
         if (address(token) == address(0)) revert ZeroAddress("token");
@@ -113,7 +113,7 @@ contract KeeperRegistry is StakeSuccession, EIP712 {
         bytes32 r,
         bytes32 s
     ) external {
-        // Whoever sees the permit can use it first, with the same effect: only the allowance counts.
+        // Anyone who sees the permit can use it first, with the same effect: only the allowance counts.
         try IERC20Permit(address(_token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
         stake(owner, amount);
     }
@@ -131,7 +131,8 @@ contract KeeperRegistry is StakeSuccession, EIP712 {
     /// @inheritdoc IKeeperRegistry
     function setOptIn(address owner, address service, bool optedIn) external {
         _actingFor(owner);
-        // The operator's key is in a machine that others may get into, and the stake may be of many: it can free it, not bind it.
+        // The operator's key is on a machine that others may break into, and the stake may belong to many: the key can free it, not
+        // bind it.
         if (optedIn && msg.sender != owner) revert NotKeeper(msg.sender, owner);
         if (_services[service] == ServiceStatus.Unknown) revert NotAService(service);
         Bond storage bond = _bonds[service][owner];
@@ -232,7 +233,7 @@ contract KeeperRegistry is StakeSuccession, EIP712 {
     function allocate(uint256 reward, uint256 totalShares) external returns (uint256 perShare) {
         if (_callingService() != ServiceStatus.Active || totalShares == 0) return 0;
         Pool storage pool = _pools[msg.sender];
-        // Rounded down for each share: the pool can never promise more than it holds, the rest stays in it.
+        // Rounded down for each share: the pool can never promise more than it holds, and keeps the remainder.
         perShare = Math.min(reward, pool.available) / totalShares;
         if (perShare == 0) return 0;
         uint128 promised = uint128(perShare * totalShares);
@@ -362,9 +363,9 @@ contract KeeperRegistry is StakeSuccession, EIP712 {
         emit EncryptionKeyChanged(owner, previous, encryptionKey);
     }
 
-    /// @dev Takes what the operator signed, once.
+    /// @dev Accepts the operator's signature, once.
     function _useConsent(address owner, address operator, bytes32 digest, bytes calldata consent) private {
-        // A key signs for itself also when it has code (EIP-7702); a contract has no key, and answers by ERC-1271.
+        // A key can sign for itself even when it has code (EIP-7702); a contract has no key, and answers by ERC-1271.
         (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(digest, consent);
         bool given = (failure == ECDSA.RecoverError.NoError && signer == operator) ||
             SignatureChecker.isValidSignatureNow(operator, digest, consent);

@@ -7,8 +7,8 @@ import {IVersionSource} from "../interfaces/IVersionSource.sol";
 
 /// @title The history of every co-owned model
 /// @notice See IModelRegistry, which owns the documentation.
-/// @dev Services are called to read: they are the factory's clones, whose code the registrar answers for. A release copies
-/// the commitment, so that consumers of released versions read this contract only.
+/// @dev Calls services only to read: they are the factory's clones, and the registrar answers for their code. A release copies the
+/// commitment, so consumers of released versions read only this contract.
 contract ModelRegistry is IModelRegistry, AccessControl {
     /// @notice May register services: the service factory.
     bytes32 public constant REGISTRAR_ROLE = keccak256("REGISTRAR_ROLE");
@@ -17,7 +17,7 @@ contract ModelRegistry is IModelRegistry, AccessControl {
 
     /// @dev What the DAO has decided about a version: two slots.
     struct Decision {
-        /// None while the DAO has decided nothing.
+        /// None until the DAO has decided.
         VersionStatus status;
         uint48 updatedAt;
         uint32 releaseOrder;
@@ -28,7 +28,7 @@ contract ModelRegistry is IModelRegistry, AccessControl {
     /// @dev The first three share a slot.
     struct ServiceHistory {
         bool registered;
-        /// Version consumers use; 0 when there is none.
+        /// Version consumers use; 0 before the first release.
         uint64 current;
         /// How many releases there were: the next `releaseOrder` less one.
         uint32 released;
@@ -213,7 +213,7 @@ contract ModelRegistry is IModelRegistry, AccessControl {
             });
     }
 
-    /// @param expected What the error says would have done.
+    /// @param expected States that the error reports as acceptable.
     function _expectReleased(
         Decision storage decision,
         address service,

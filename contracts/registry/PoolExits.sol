@@ -10,10 +10,10 @@ import {IStakePool} from "../interfaces/IStakePool.sol";
 import {PoolServices} from "./PoolServices.sol";
 import {PoolShares} from "./PoolShares.sol";
 
-/// @title The way out of a pool of stake: batches, what they are owed, and what bonds hold of it
-/// @dev Conserved: what the pool has at the registry (stake and unbonding) and `_held` are the shares' assets. Batches are paid in order,
-/// with whatever comes first. Nobody can make one wait for ever: stake that bonds hold for longer than the unbonding delay anybody has
-/// released, and each batch that follows asks for what the oldest lacks before its own.
+/// @title The way out of a pool of stake: batches, what they are owed, and the part that bonds hold
+/// @dev Invariant: the pool's balance at the registry (stake and unbonding) and `_held` are the shares' assets. Batches are paid in
+/// order, from whatever comes first. Nobody can make one wait for ever: anybody can release stake that bonds have held for longer
+/// than the unbonding delay, and each following batch asks first for the amount that the oldest lacks.
 abstract contract PoolExits is PoolServices {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
@@ -35,7 +35,7 @@ abstract contract PoolExits is PoolServices {
     uint256 private _held;
     mapping(uint256 batch => Batch) private _batches;
     mapping(uint256 batch => mapping(address account => uint256)) private _exits;
-    /// @dev Of a batch that is paid in parts.
+    /// @dev For a batch that is paid in parts.
     mapping(uint256 batch => mapping(address account => uint256)) private _claimed;
 
     constructor(IKeeperRegistry registry) PoolShares(registry) {
@@ -59,7 +59,7 @@ abstract contract PoolExits is PoolServices {
 
     /// @inheritdoc IStakePool
     function submitExits(uint256 batch) external {
-        // What has unlocked makes room for another request at the registry.
+        // Stake that has unlocked makes room for another request at the registry.
         settleExits();
         Batch storage entry = _batches[batch];
         bool first = entry.unlocksAt == 0;
@@ -67,9 +67,9 @@ abstract contract PoolExits is PoolServices {
         if (entry.left == 0 || (own == 0 && !first)) revert NothingToSubmit(batch);
         uint256 earliest = _nextSubmission();
         if (block.timestamp < earliest) revert SubmittedTooEarly(earliest, block.timestamp);
-        // With what the oldest lacks, which is paid first: nobody takes this turn from it with an exit of its own.
+        // Includes what the oldest batch lacks, which is paid first: nobody takes this turn from it with a new exit.
         uint256 wanted = batch == oldestBatch ? own : own + _wanted(oldestBatch, _batches[oldestBatch]);
-        // What is free, so that nobody holds up the others by asking for much: the rest follows as bonds end.
+        // Only free stake, so that nobody holds up the others by asking for much: the rest follows as bonds end.
         uint256 amount = Math.min(wanted, _free());
         if (amount == 0 && wanted != 0) revert StakeHeldByBonds(wanted);
         _submittedAt = uint64(block.timestamp);
@@ -99,7 +99,7 @@ abstract contract PoolExits is PoolServices {
         oldestBatch = batch;
         uint256 left = _held;
         if (left == 0) return;
-        // More than the batches are worth: what was slashed came out of the stake that stays.
+        // More than the batches are worth: the slashed amount came out of the stake that stays.
         _held = 0;
         _stakeAgain(left);
     }
@@ -155,7 +155,7 @@ abstract contract PoolExits is PoolServices {
         REGISTRY.stake(address(this), amount);
     }
 
-    /// @dev Takes out of the registry what has unlocked. A request of which everything was slashed gives nothing, and is none.
+    /// @dev Takes unlocked stake out of the registry. A request that was slashed entirely gives nothing, and does not count.
     function _fetch() private {
         IKeeperRegistry.UnbondingRequest[] memory requests = REGISTRY.unbondingOf(address(this));
         uint256 unlocked;
@@ -165,12 +165,13 @@ abstract contract PoolExits is PoolServices {
         if (unlocked != 0) _held += REGISTRY.withdraw(address(this));
     }
 
-    /// @dev Pays a batch that is due what its shares are worth now, as far as it is here. @return whole Whether all of it was.
+    /// @dev Pays a due batch the present worth of its shares, as far as the tokens are here. @return whole Whether all of it was
+    /// paid.
     function _payBatch(uint256 batch, Batch storage entry) private returns (bool whole) {
         uint256 left = entry.left;
         uint256 worth = _owed(entry);
         uint256 amount = Math.min(worth, _held);
-        // Of what was slashed more came out of the batch than its part: it waits for the rest, and gets whatever comes first.
+        // More than its part of the slashed amount came out of this batch: it waits for the rest, and gets whatever comes first.
         if (amount == 0 && worth != 0) return false;
         uint256 burnt = amount == worth ? left : left.mulDiv(amount, worth, Math.Rounding.Ceil);
         _held -= amount;
@@ -190,15 +191,16 @@ abstract contract PoolExits is PoolServices {
         return _wanted(batch, entry);
     }
 
-    /// @dev What the filling batch is worth, or what the oldest is owed and is not on its way from the registry: all that comes is its.
+    /// @dev The worth of the filling batch, or what the oldest is owed beyond what is on its way from the registry: it gets all
+    /// that comes.
     function _wanted(uint256 batch, Batch storage entry) private view returns (uint256) {
         if (entry.unlocksAt == 0) return _worthOf(entry.left);
         if (batch != oldestBatch) return 0;
         return _owed(entry).saturatingSub(REGISTRY.keeperOf(address(this)).unbonding);
     }
 
-    /// @dev Of a batch that was submitted: never more than it asked for. A gift to the pool would else leave every batch short of a little,
-    /// and waiting for it.
+    /// @dev For a submitted batch: never more than it asked for. Otherwise a gift to the pool would leave every batch slightly
+    /// short, and waiting for the difference.
     function _owed(Batch storage entry) private view returns (uint256) {
         return Math.min(_worthOf(entry.left), entry.asked - entry.paid);
     }

@@ -6,18 +6,19 @@ import {ILearningServiceRegistration} from "../interfaces/ILearningServiceRegist
 import {ILearningServiceViews} from "../interfaces/ILearningServiceViews.sol";
 import {PoolShares} from "./PoolShares.sol";
 
-/// @title Services that a pool of stake lets bond it, and what lies uncollected there
-/// @dev Only the pool opts in, so the list has every service in which the pool can be seated. Rewards that nobody has collected belong to
-/// those who stay now: the pool fetches them before anybody joins or leaves, and before the commission changes.
+/// @title Services that a pool of stake allows to bond it, and the rewards uncollected there
+/// @dev Only the pool opts in, so the list contains every service in which the pool can be seated. Uncollected rewards belong to
+/// the present holders: the pool fetches them before anybody joins or leaves, and before the commission changes.
 abstract contract PoolServices is PoolShares {
-    /// @notice Services at a time. One that was left makes room.
+    /// @notice Most services at a time. Leaving one makes room.
     uint256 public constant MAX_SERVICES = 8;
 
     address[] private _services;
-    /// @dev The last seat found, plus one. A seat is found by its operator's key, which the service may not have taken over yet.
+    /// @dev The last seat found, plus one. A seat is found by its operator's key, and the service may not have taken over a new key
+    /// yet.
     mapping(address service => uint256) private _seats;
 
-    /// @param strict Reverts where a service does not say what it owes: a caller could else keep back the gas for it.
+    /// @param strict Reverts where a service does not report its debt: otherwise a caller could keep back the gas for the report.
     function _collect(bool strict) internal {
         for (uint256 i = 0; i < _services.length; ++i) {
             address service = _services[i];
@@ -49,8 +50,8 @@ abstract contract PoolServices is PoolShares {
         _services.push(service);
     }
 
-    /// @dev The seat last found, if it still is the pool's; else that of its present operator. Looked for before each change of the
-    /// operator, so that no seat is out of sight.
+    /// @dev The seat last found, if the pool still has it; otherwise the seat of its present operator. Looked up before each change
+    /// of the operator, so that no seat gets lost from view.
     function _seatIn(address service) private returns (bool seated, uint8 seat) {
         if (service.code.length == 0) return (false, 0);
         uint256 last = _seats[service];

@@ -9,9 +9,9 @@ import {IStakePool} from "../interfaces/IStakePool.sol";
 import {IStakeVotes} from "../interfaces/IStakeVotes.sol";
 import {StakeVotes} from "./StakeVotes.sol";
 
-/// @title Shares of a pool of stake: who has how many, what they earn, and what they vote
-/// @dev The registry counts the votes of the pool's stake for the pool, which cannot vote. They are its delegators', by their shares at
-/// that second: a slash lowers all of them at once, without a transaction for any.
+/// @title Shares of a pool of stake: how many each account has, their rewards, and their votes
+/// @dev The registry counts the votes of the pool's stake for the pool, which cannot vote. They belong to its delegators, by their
+/// shares at that second: a slash lowers all of them at once, without a transaction for each.
 abstract contract PoolShares is IStakePool, StakeVotes {
     using Checkpoints for Checkpoints.Trace208;
     using Math for uint256;
@@ -22,10 +22,10 @@ abstract contract PoolShares is IStakePool, StakeVotes {
 
     uint256 internal _staying;
     mapping(address account => uint256) private _shares;
-    /// @dev All that stand for stake: those that stay, and those that leave and are not paid yet. Only the former vote, so that what the
-    /// latter stand for votes for nobody.
+    /// @dev All shares that stand for stake: those that stay, and those that leave and are not paid yet. Only those that stay vote;
+    /// the stake behind the others votes for nobody.
     Checkpoints.Trace208 private _standing;
-    /// @dev Rewards of one share since the beginning, times SCALE, and up to where each account's are in `_rewards`.
+    /// @dev Rewards per share since the beginning, times SCALE; `_rewards` records how far each account has been credited.
     uint256 private _perShare;
     mapping(address account => uint256) private _counted;
     mapping(address account => uint256) private _rewards;
@@ -65,7 +65,7 @@ abstract contract PoolShares is IStakePool, StakeVotes {
         _moveVotes(account, shares, true);
     }
 
-    /// @dev They stand for stake until `_retire`, and vote no more.
+    /// @dev They stand for stake until `_retire`, but no longer vote.
     function _leave(address account, uint256 shares) internal {
         _count(account);
         uint256 found = _shares[account];
@@ -80,7 +80,7 @@ abstract contract PoolShares is IStakePool, StakeVotes {
         _standing.push(clock(), SafeCast.toUint208(_standing.latest() - shares));
     }
 
-    /// @dev For those that stay. What does not divide is nobody's.
+    /// @dev For those that stay. An indivisible remainder goes to nobody.
     function _shareOut(uint256 amount) internal {
         _perShare += amount.mulDiv(SCALE, _staying);
     }

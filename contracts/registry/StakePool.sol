@@ -11,8 +11,8 @@ import {PoolExits} from "./PoolExits.sol";
 
 /// @title Stake of many on one keeper
 /// @notice See IStakePool, which owns the documentation.
-/// @dev Its own balance is what batches have been paid and not claimed, and rewards. The token has no hooks and the registry calls nobody
-/// back.
+/// @dev Its own balance consists of unclaimed payments of batches, and of rewards. The token has no hooks and the registry never
+/// calls back.
 contract StakePool is PoolExits {
     using SafeERC20 for IERC20;
     using Math for uint256;
@@ -20,7 +20,7 @@ contract StakePool is PoolExits {
     uint256 public constant MAX_COMMISSION_BPS = 5_000;
     /// @notice From the announcement of a higher commission to its beginning, in seconds.
     uint256 public constant NOTICE_SECONDS = 14 days;
-    /// @notice A pool whose shares have lost more than this against their first price takes no new stake.
+    /// @notice A pool takes no new stake once its shares have lost more than this against their first price.
     uint256 private constant RUIN = 1e6;
     uint256 private constant BPS = 10_000;
 
@@ -37,7 +37,7 @@ contract StakePool is PoolExits {
         _;
     }
 
-    /// @dev The code of all pools, itself none: it has a manager that is nobody.
+    /// @dev The code of all pools, not itself a pool: nobody can act as its manager.
     constructor(IKeeperRegistry registry) PoolExits(registry) {
         manager = address(1);
     }
@@ -87,7 +87,7 @@ contract StakePool is PoolExits {
         _collect(strict);
         if (REGISTRY.rewardsOf(address(this)) == 0) return;
         uint256 amount = REGISTRY.claimRewards(address(this));
-        // Where nobody stays, nobody but the manager has a claim.
+        // If nobody stays, only the manager has a claim.
         uint256 commission = _staying == 0 ? amount : (amount * commissionBps) / BPS;
         _grant(manager, commission);
         if (_staying != 0) _shareOut(amount - commission);
@@ -96,7 +96,7 @@ contract StakePool is PoolExits {
 
     /// @inheritdoc IStakePool
     function release(address service, uint8 seat) external {
-        // Whatever else is at an address, it is not called in the pool's name.
+        // Other code that may be at an address is never called in the pool's name.
         if (REGISTRY.serviceStatus(service) == IKeeperRegistry.ServiceStatus.Unknown) revert NotAService(service);
         _requireReason();
         if (!REGISTRY.isOptedIn(service, address(this))) {
@@ -104,7 +104,7 @@ contract StakePool is PoolExits {
             return;
         }
         REGISTRY.setOptIn(address(this), service, false);
-        // A seat that is to go already, or cannot go yet, is no reason to stay opted in: without that no bond is filled up again.
+        // Stays opted out even if the seat is already leaving or cannot leave yet: without an opt-in no bond is filled up again.
         try ILearningServiceRegistration(service).leave(seat) {} catch {}
     }
 
@@ -199,7 +199,7 @@ contract StakePool is PoolExits {
         commissionBps = bps;
     }
 
-    /// @dev The manager needs none. For others: a batch has waited too long for stake that bonds hold.
+    /// @dev The manager needs no reason. Others do: a batch that has waited too long for stake that bonds hold.
     function _requireReason() private {
         if (msg.sender == manager) return;
         settleExits();

@@ -54,7 +54,8 @@ abstract contract StakeSuccession is IStakeSuccession, KeeperLedger, AccessContr
         return _freeStake(account);
     }
 
-    /// @dev The successor pulls, as of anyone who stakes for a keeper; it is held to what it should do with it.
+    /// @dev The successor pulls the tokens, as from anyone who stakes for a keeper; the checks below hold it to what it should do
+    /// with them.
     function _handOver(address successor, uint256 amount) private {
         uint256 held = _token.balanceOf(address(this));
         uint256 before = IKeeperRegistry(successor).keeperOf(msg.sender).stake;

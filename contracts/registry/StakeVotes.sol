@@ -6,8 +6,8 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IStakeVotes} from "../interfaces/IStakeVotes.sol";
 
 /// @title Checkpoints of the votes of stake
-/// @dev No token votes twice: the registry's own balance is delegated to nobody, as it has no way to delegate it. No history of
-/// the sum is kept, since the token's has it.
+/// @dev No token votes twice: the registry's own balance has no delegate, since the registry cannot delegate it. Keeps no history
+/// of the sum, since the token keeps one.
 abstract contract StakeVotes is IStakeVotes {
     using Checkpoints for Checkpoints.Trace208;
 
@@ -60,7 +60,7 @@ abstract contract StakeVotes is IStakeVotes {
     /// @dev All of an owner's tokens that the registry holds for it, in wei.
     function _votingUnits(address owner) internal view virtual returns (uint256);
 
-    /// @dev Once for each change of `_votingUnits`: stake came in (or else left, or was taken).
+    /// @dev Called once for each change of `_votingUnits`: stake came in (or otherwise left, or was taken).
     function _moveVotes(address owner, uint256 amount, bool added) internal {
         if (amount > 0) _count(delegates(owner), amount, added);
     }

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {ISuccessors} from "../interfaces/ISuccessors.sol";
 
-/// @title What the DAO means to be used instead
+/// @title Contracts that the DAO recommends as replacements
 /// @notice See ISuccessors, which owns the documentation.
 contract Successors is ISuccessors {
     /// @notice Longest chain of successors.

@@ -6,13 +6,12 @@ import {Seats} from "./Seats.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
 /// @title Asks a service's admission contract whether a keeper may take a seat
-/// @dev Closed when in doubt: whatever is wrong with the answer, nobody joins by it. It is asked before anything is written,
-/// statically and with bounded gas, and no more than two words of its answer are read. Whoever sends too little gas for it
-/// keeps only itself out.
+/// @dev Closed when in doubt: an invalid answer admits nobody. It is asked before anything is written, statically and with bounded
+/// gas, and at most two words of its answer are read. A caller that sends too little gas for it keeps only itself out.
 abstract contract Admissions is ServiceStorage {
     uint256 private constant ADMISSION_GAS = 100_000;
 
-    /// @param seat That the keeper is about to take. @param seated Seats that are taken.
+    /// @param seat The seat that the keeper is about to take. @param seated Seats that are taken.
     function _admit(address keeper, uint8 seat, Seats seated) internal {
         address admission = _parameters.admission;
         if (admission == address(0)) return;
@@ -29,7 +28,7 @@ abstract contract Admissions is ServiceStorage {
         assembly ("memory-safe") {
             admitted := staticcall(ADMISSION_GAS, admission, add(input, 0x20), mload(input), 0, 0x40)
             admitted := and(admitted, gt(returndatasize(), 0x3f))
-            // A truth value is one, and nothing else.
+            // A truth value is 0 or 1, and nothing else.
             admitted := and(admitted, eq(mload(0), 1))
             party := mload(0x20)
         }

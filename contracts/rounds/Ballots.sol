@@ -5,9 +5,9 @@ import {ILearningServiceTypes} from "../interfaces/ILearningServiceTypes.sol";
 import {Seats, NONE, only} from "./Seats.sol";
 
 /// @title Candidates of one ballot, in storage that the next ballot uses again
-/// @dev The first candidate is found without a look-up and costs no new slot: an honest ballot has no other. Further
-/// ones are found by a mapping keyed by ballot and digest. How many are open is kept by the caller (in its head slot),
-/// and what lies beyond that is left over from earlier ballots.
+/// @dev The first candidate needs no look-up and no new slot: an honest ballot has only this one. A mapping keyed by ballot and
+/// digest finds further ones. The caller keeps the number of open candidates (in its head slot); slots beyond that number are left
+/// over from earlier ballots.
 ///
 ///     slot    ┌─────────────────────────────┬───────────┐
 ///     +0      │ digest 208                  │ weight 48 │
@@ -25,7 +25,7 @@ library Ballots {
         mapping(bytes32 ballotAndDigest => uint256 index) indices;
     }
 
-    /// @dev Fills the slots of the first candidate, so that the first ballot costs what the others do.
+    /// @dev Fills the slots of the first candidate, so that the first ballot costs the same as the others.
     function prime(Ballot storage ballot) internal {
         ballot.entries[0] = Entry(1, bytes26(uint208(1)), only(0));
     }
@@ -50,7 +50,7 @@ library Ballots {
         return (uint8(open), true);
     }
 
-    /// @param weight That the supporter adds. @return supporters With it.
+    /// @param weight Added by the supporter. @return supporters Including this one.
     function support(
         Ballot storage ballot,
         uint8 index,

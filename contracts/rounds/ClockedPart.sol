@@ -17,34 +17,34 @@ abstract contract ClockedPart is ServiceStorage {
         CLOCK_PART = clockPart_;
     }
 
-    /// @dev Records what the clock has decided, before an action.
+    /// @dev Records the clock's decisions, before an action.
     function _settle() internal returns (Head memory h) {
         _record();
         h = _head;
     }
 
-    /// @dev The same for steps that every member does in every round, and that read the head themselves: a structure that
-    /// is returned is built twice.
+    /// @dev The same for steps that every member does in every round, and that read the head themselves: returning a structure
+    /// would build it twice.
     function _record() internal {
         if (block.timestamp < _head.deadline) return;
         Address.functionDelegateCall(address(CLOCK_PART), abi.encodeCall(ServiceClock.settle, ()));
     }
 
-    /// @dev Writes the head, and records the transition of a state whose work is done.
+    /// @dev Writes the head, and records the transition of a state once its work is done.
     function _complete(Head memory h) internal {
         _head = h;
         Address.functionDelegateCall(address(CLOCK_PART), abi.encodeCall(ServiceClock.complete, ()));
     }
 
-    /// @dev Writes the head and ends the state now, not at its deadline. What that decides is recorded, as far as one
-    /// transaction may; more seats to vacate than that wait for a poke.
+    /// @dev Writes the head and ends the state now, before its deadline. Records the consequences, as far as one transaction may;
+    /// further seats to vacate wait for a poke.
     function _endNow(Head memory h) internal {
         h.deadline = uint40(block.timestamp);
         _head = h;
         Address.functionDelegateCall(address(CLOCK_PART), abi.encodeCall(ServiceClock.poke, ()));
     }
 
-    /// @dev Hands the call on to a part, as it is: so do its answer and its reverts come back.
+    /// @dev Hands the call on to a part unchanged, and returns its answer or its revert unchanged.
     function _delegate(address part) internal {
         assembly ("memory-safe") {
             let start := mload(0x40)

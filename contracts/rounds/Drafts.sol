@@ -8,8 +8,8 @@ import {Seal} from "./RoundState.sol";
 import {Seats} from "./Seats.sol";
 
 /// @title Who decrypts the sum, and disputes about what belongs in it
-/// @dev Attestations are sealed until the draft opens them, so that only who knows the sum can have attested it. The active
-/// set is drawn among them: nobody gets into it, or stays out, by being fast or slow.
+/// @dev Attestations are sealed until the draft opens them, so that only members who know the sum can have attested it. The active
+/// set is drawn among them: nobody gets in, or stays out, by being fast or slow.
 abstract contract Drafts is ILearningServiceClock, Recorder {
     /// @dev One repeat of a check of one update: 8 bytes for each of two primes.
     uint256 private constant SCALARS = 16;
@@ -51,7 +51,7 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
         h.expectRound(round_);
         uint8 seat = _callingMember(h);
         if (h.has(DISPUTED)) revert AlreadyDisputed(round_);
-        // Who was convicted may not hold up another round of this epoch.
+        // A convicted member may not hold up another round of this epoch.
         if (_standing.convictedNow(h).contains(seat)) revert LeftOut(seat, Seats.unwrap(_standing.leftOut));
         if (accused == seat || !_round.revealed.contains(accused)) revert DisputeInvalid(seat, accused);
         h.flags |= DISPUTED;
@@ -76,7 +76,7 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
         _head = h;
     }
 
-    /// @dev What of a draft does not depend on anybody's seal.
+    /// @dev The part of a draft that does not depend on anybody's seal.
     function _checkOpening(Head memory h, Seats included, Seats convicted) private view {
         Seats members = _seats.members;
         bool unheard = !convicted.isEmpty() && !h.has(DISPUTED);
@@ -91,8 +91,8 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
         if (included.count() < min) revert TooFewIncluded(included.count(), min);
     }
 
-    /// @return matched Members whose seal is of this opening. @return last Block of the last attestation by a member that
-    /// has revealed: whoever has not cannot move it.
+    /// @return matched Members with a seal of this opening. @return last Block of the last attestation by a member that has
+    /// revealed: members that have not revealed cannot move it.
     function _open(
         Head memory h,
         Seats attesters,
@@ -112,8 +112,8 @@ abstract contract Drafts is ILearningServiceClock, Recorder {
         }
     }
 
-    /// @dev t of the matched that may decrypt; of those that revealed, if they suffice, so that nobody else can have the
-    /// draw changed by attesting last.
+    /// @dev t of the matched members that may decrypt; only of those that revealed, if they suffice, so that no other member can
+    /// have changed the draw by attesting last.
     function _draw(Head memory h, Seats matched, Seats revealed, uint256 last) private view returns (Seats) {
         Seats barred = _standing.leftOutNow(h) | _standing.barred(h);
         Seats draftable = matched.without(barred);

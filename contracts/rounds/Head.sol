@@ -11,7 +11,7 @@ uint16 constant ACTED = 1;
 uint16 constant PAYOUT_DUE = 2;
 /// @dev The epoch serves no further round.
 uint16 constant USED_UP = 4;
-/// @dev The set of the undraftable is not empty; while the flag is clear nobody has to look.
+/// @dev The set of the undraftable is not empty; while the flag is clear the set need not be read.
 uint16 constant EXCLUDED = 8;
 /// @dev Some seat may have strikes.
 uint16 constant STRUCK = 16;
@@ -23,11 +23,11 @@ uint16 constant LEFT_OUT = 64;
 uint16 constant DISPUTED = 128;
 /// @dev A quorum agrees on the verdict number `elected`.
 uint16 constant JUDGED = 256;
-/// @dev Who missed the last Check belongs to the current round or the one before.
+/// @dev The record of who missed the last Check belongs to the current round or the one before.
 uint16 constant CHECK_MISSED = 512;
 
 /// @dev Where the machine stands, in one slot. Steps work on a copy in memory.
-/// @param anchor State of the last recorded transition; what the clock has decided since is derived.
+/// @param anchor State of the last recorded transition; later decisions of the clock are derived from it.
 /// @param deadline End of the anchor's window.
 /// @param memberCount n of the epoch. @param threshold t of the epoch.
 /// @param decryptionsLeft Drafts that the epoch's key may still serve.
@@ -35,8 +35,8 @@ uint16 constant CHECK_MISSED = 512;
 /// @param versions Rounds completed so far: the number of the last version.
 /// @param intake Times that registration has closed. A seat is a member when it was taken before the last close.
 /// @param elected Winning candidate of KeyJudge, or of the last Vote.
-/// @param spared How many fewer members are left out, because rounds without them came to no draft.
-/// @param shareBlock Number of the block in which Vote began, modulo 256.
+/// @param spared How many fewer members are left out, because rounds without them produced no draft.
+/// @param shareBlock Number, modulo 256, of the block that began Vote.
 /// @param flags ACTED … CHECK_MISSED.
 struct Head {
     uint24 epoch;
@@ -61,12 +61,12 @@ function has(Head memory h, uint16 flag) pure returns (bool) {
     return h.flags & flag != 0;
 }
 
-/// @dev What of `recorded` belongs to the current step.
+/// @dev The part of `recorded` that belongs to the current step.
 function current(Head memory h, Seats recorded) pure returns (Seats) {
     return h.flags & ACTED != 0 ? recorded : NONE;
 }
 
-/// @dev A set as it stands at the anchor: nothing before its step, what has been done during it, all of it after.
+/// @dev A set as it stands at the anchor: empty before its step, its members so far during the step, all of them after.
 function since(Head memory h, ILearningServiceTypes.State step, Seats recorded) pure returns (uint256) {
     if (h.anchor < step) return 0;
     return Seats.unwrap(h.anchor == step ? current(h, recorded) : recorded);

@@ -7,11 +7,11 @@ import {Seats, only} from "./Seats.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
 /// @title Rewards, penalties, strikes, and giving a seat up
-/// @dev The registries are trusted and call nobody back. No call here can revert for a reason that a keeper controls, so
-/// nobody can hold the machine up; a suspended service is served with no effect.
+/// @dev The registries are trusted and call nobody back. A keeper controls nothing that could make a call here revert, so nobody
+/// can hold the machine up; a suspended service is served with no effect.
 ///
-/// Silence in key generation costs the seat, silence at Decrypt the right to be drafted again in the epoch, a conviction
-/// the one or the other: so each of them is penalised at most once an epoch, and nothing exceeds the bond.
+/// Silence in key generation costs the seat; silence at Decrypt costs the right to be drafted again in the epoch; a conviction
+/// costs one or the other. So each member is penalised at most once an epoch, and never beyond the bond.
 abstract contract Incentives is ServiceStorage {
     bytes32 internal constant SILENT_AT_KEY = "SILENT_AT_KEY_GENERATION";
     bytes32 internal constant SILENT_AT_DECRYPT = "SILENT_AT_DECRYPT";
@@ -47,8 +47,8 @@ abstract contract Incentives is ServiceStorage {
             });
     }
 
-    /// @dev Moves what a record that is about to be overwritten has earned to its member. Rounds r and r − 2 share a
-    /// slot, and round r − 1 cannot have begun before r − 2 was final.
+    /// @dev Credits a member with the earnings of a record that is about to be overwritten. Rounds r and r − 2 share a slot, and
+    /// round r − 1 cannot have begun before r − 2 was final.
     function _accrue(address operator, MemberRecord old) internal {
         _seats.credit(operator, _round.worth(old));
     }
@@ -86,8 +86,8 @@ abstract contract Incentives is ServiceStorage {
         }
     }
 
-    /// @dev After the reveals: one more strike for the idle, none left for the others. What the left out have stays, and
-    /// so does the strike of one who was silent in the Check of the round before.
+    /// @dev After the reveals: one more strike for the idle, none left for the others. Members that are left out keep their
+    /// strikes, and a member that was silent in the Check of the round before keeps that strike.
     /// @param active Members that acted.
     function _strikeIdle(Head memory h, Seats active) internal {
         Seats kept = _standing.leftOutNow(h);
@@ -106,8 +106,8 @@ abstract contract Incentives is ServiceStorage {
         _strike(h, silent, _seats.members);
     }
 
-    /// @dev Who has reached the limit is jailed and goes when the epoch ends.
-    /// @param idle Get one more. @param kept Keep theirs, as far as not idle; nobody else has any left.
+    /// @dev Members that have reached the limit are jailed and go when the epoch ends.
+    /// @param idle Get one more. @param kept Keep theirs unless idle; nobody else has any left.
     function _strike(Head memory h, Seats idle, Seats kept) private {
         Seats out = _standing.strike(h, idle, kept, _parameters.maxStrikes);
         if (out.isEmpty()) return;
@@ -123,7 +123,7 @@ abstract contract Incentives is ServiceStorage {
 
     // ------------------------------------------------------------------------------------------------- giving up a seat
 
-    /// @dev Between epochs, or for a seat that is no member: no record of it waits for a round to become final.
+    /// @dev Between epochs, or for a seat that is not a member: then none of its records waits for a round to become final.
     function _vacate(uint8 seat) internal {
         address keeper = _seats.keepers[seat];
         _collect(seat, keeper);
@@ -134,7 +134,7 @@ abstract contract Incentives is ServiceStorage {
         REGISTRY.disengage(keeper);
     }
 
-    /// @dev Vacates at most `limit` seats of `set`. @return rest Those for which the limit did not suffice.
+    /// @dev Vacates at most `limit` seats of `set`. @return rest Seats beyond the limit.
     function _vacateSome(Seats set, uint256 limit) internal returns (Seats rest) {
         rest = set;
         for (uint256 i = 0; i < limit && !rest.isEmpty(); ++i) {

@@ -7,9 +7,9 @@ import {Head, DISPUTED, JUDGED} from "./Head.sol";
 import {Seats} from "./Seats.sol";
 
 /// @title Key generation: commit, reveal, confirm or complain, judge
-/// @dev A share is committed to before any is revealed, else the last to speak picks the key (Mouchet et al. 2021).
-/// Whatever goes wrong after that, every member can recompute from public bytes: evidence is not read here, a quorum says
-/// what it shows.
+/// @dev Each member commits to its share before any is revealed; otherwise the last to speak would pick the key (Mouchet et al.
+/// 2021). Every member can recompute any later fault from public bytes: the contract does not read evidence, a quorum reports what
+/// it shows.
 abstract contract KeyGeneration is ILearningServiceKeys, ClockedPart {
     uint256 private constant MAX_EVIDENCE = 256;
 
@@ -83,7 +83,7 @@ abstract contract KeyGeneration is ILearningServiceKeys, ClockedPart {
             h.flags |= JUDGED;
         }
         emit KeyJudged(epoch_, seat, convicted, excused);
-        // Who is silent pays, so everybody has the whole window, whatever a quorum has agreed on before.
+        // Silent members pay, so everybody gets the whole window, whatever a quorum has already agreed on.
         if (judged == spoken) _endNow(h);
         else _head = h;
     }

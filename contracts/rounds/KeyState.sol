@@ -7,9 +7,9 @@ import {Ballots} from "./Ballots.sol";
 import {Head, JUDGED} from "./Head.sol";
 import {Seats, NONE} from "./Seats.sol";
 
-/// @dev One collective key and how its members make it. Written here and nowhere else; a set counts as Head says.
+/// @dev One collective key and how its members make it. Written only here; Head defines when a set counts.
 /// @param spoken Members that have confirmed the key or complained.
-/// @param verdictConvicted Of each candidate of KeyJudge. @param verdictExcused The same.
+/// @param verdictConvicted For each candidate of KeyJudge. @param verdictExcused The same.
 struct KeyState {
     bytes32 crsSeed;
     bytes32 hash;
@@ -58,14 +58,14 @@ function openConfirmation(KeyState storage key) {
 
 // ----------------------------------------------------------------------------------------------------- steps
 
-/// @return done Members that have done this step: so of each step.
+/// @return done Members that have done this step; the same for each step below.
 function commit(KeyState storage key, Head memory h, uint8 seat, bytes32 commitment) returns (Seats done) {
     done = h.mark(key.committed, seat);
     key.committed = done;
     key.commitments[seat] = commitment;
 }
 
-/// @param found Commitment to what is revealed.
+/// @param found Commitment to the revealed value.
 function reveal(KeyState storage key, Head memory h, uint8 seat, bytes32 found) returns (Seats done) {
     bytes32 committed = key.commitments[seat];
     if (found != committed) revert ILearningServiceErrors.CommitmentMismatch(found, committed);
@@ -82,7 +82,7 @@ function confirm(
 ) returns (Seats spoken, Seats supporters) {
     spoken = h.mark(key.spoken, seat);
     key.spoken = spoken;
-    // A digest of all 256 bits, not their upper part: what is recorded is then what every member confirmed.
+    // A digest of all 256 bits, not their upper part: the recorded value is then the one that every member confirmed.
     (, supporters) = _support(key, h, uint256(h.epoch) << 32, bytes26(keccak256(abi.encode(keyHash))), seat);
 }
 
@@ -117,7 +117,7 @@ function judge(
     }
 }
 
-/// @param number Of the ballot: confirmations and verdicts of an epoch share the storage.
+/// @param number Of the epoch: the ballots of its confirmations and verdicts share the storage.
 function _support(
     KeyState storage key,
     Head memory h,
@@ -140,12 +140,12 @@ function spokenAt(KeyState storage key, Head memory h) view returns (Seats) {
     return h.current(h.anchor == ILearningServiceTypes.State.KeyConfirm ? key.spoken : key.judged);
 }
 
-/// @dev Whom the verdict that a quorum agrees on convicts.
+/// @dev Members convicted by the verdict that a quorum agrees on.
 function convictedBy(KeyState storage key, Head memory h) view returns (Seats) {
     return h.has(JUDGED) ? key.verdictConvicted[h.elected] : NONE;
 }
 
-/// @dev Whom it names at all.
+/// @dev All members that it names.
 function namedBy(KeyState storage key, Head memory h) view returns (Seats) {
     return h.has(JUDGED) ? key.verdictConvicted[h.elected] | key.verdictExcused[h.elected] : NONE;
 }

@@ -22,9 +22,9 @@ import {ServiceStorage} from "./ServiceStorage.sol";
 import {ServiceViews} from "./ServiceViews.sol";
 
 /// @title One co-owned model and the machine of its rounds
-/// @notice Used through clones that ServiceFactory makes; callers use ILearningService. This contract holds the steps of a
-/// round, the relay and the views; each other function it hands to one of two parts, by name, so that the compiler sees the interface
-/// whole: together they would exceed the 24 KB that one contract may have (EIP-170).
+/// @notice Used through clones that ServiceFactory makes; callers use ILearningService. This contract holds the steps of a round,
+/// the relay and the views. It hands each other function to one of two parts, by name, so that the compiler checks the whole
+/// interface: together they would exceed the 24 KB that one contract may have (EIP-170).
 contract LearningService is ILearningService, Rounds, Relays, ServiceViews, AccessControl, Initializable {
     /// @notice Code of the registration part.
     ServiceRegistration public immutable REGISTRATION;
@@ -46,7 +46,7 @@ contract LearningService is ILearningService, Rounds, Relays, ServiceViews, Acce
         _delegate(address(REGISTRATION));
     }
 
-    /// @notice ERC-165: a service is known by its steps, and by each other part of its interface; a source of versions, too.
+    /// @notice ERC-165: supports the interface of the steps, each other part of its interface, and that of a source of versions.
     function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
         return
             interfaceId == type(ILearningServiceRounds).interfaceId ||

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @dev What a seat keeps of one round, in one slot that every second round overwrites.
+/// @dev A seat's record of one round, in one slot that every second round overwrites.
 ///
 /// First the commitment: its hash with the lowest bit set. After the reveal, with the lowest bit clear:
 ///
@@ -21,7 +21,7 @@ uint256 constant COMMITTED = 1;
 uint256 constant VOTED = 2;
 uint256 constant COMPLETE = 4;
 
-/// @dev An empty record that is not zero, so that overwriting it later costs no new slot.
+/// @dev An empty record that is not zero, so that overwriting it later needs no new slot.
 MemberRecord constant BLANK = MemberRecord.wrap(COMMITTED);
 
 function sealCommitment(bytes32 commitment) pure returns (MemberRecord) {
@@ -71,7 +71,7 @@ function candidateOf(MemberRecord record) pure returns (uint8) {
     return uint8(MemberRecord.unwrap(record) >> 8);
 }
 
-/// @param share What the member has earned a part for, in place of what its update alone is worth.
+/// @param share What the member has earned a part for, in place of the value of its update alone.
 function voted(
     MemberRecord record,
     uint24 version,

@@ -75,7 +75,7 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
         address current = REGISTRY.operatorOf(keeper);
         address previous = _seats.operators[seat];
         if (current == previous) revert OperatorUnchanged(seat, current);
-        // The registry knows one keeper a key: another seat that has it is not synced yet.
+        // The registry knows one keeper per key: another seat with this key is not synced yet.
         if (_seats.chairs[current].taken) {
             uint8 other = _seats.chairs[current].seat;
             _move(other, current, _seats.keepers[other]);
@@ -90,7 +90,7 @@ abstract contract Membership is ILearningServiceRegistration, Admissions, Incent
         if (amount == 0) revert NothingToCollect(seat);
     }
 
-    /// @dev The seat that is kept for the keeper, else the lowest that is kept for nobody.
+    /// @dev The seat reserved for the keeper, or else the lowest that is not reserved.
     function _freeSeat(Head memory h, address keeper, Seats seated) private returns (uint8 seat) {
         Seats reserved = _seats.reserved;
         bool found;

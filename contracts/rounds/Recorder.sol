@@ -6,13 +6,13 @@ import {RoundClock} from "./RoundClock.sol";
 import {Seats, NONE, only} from "./Seats.sol";
 import {Suspicion} from "./Suspicion.sol";
 
-/// @title How transitions are recorded, with everything that they mean
+/// @title How transitions are recorded, with all their consequences
 abstract contract Recorder is RoundClock, Suspicion {
-    /// @dev Seats given up in one transaction while the machine moves on. Keeps the worst case (all of 256 members silent)
-    /// far below the gas limit of a transaction (2^24, EIP-7825); what is left takes another poke.
+    /// @dev Seats given up in one transaction while the machine moves on. Keeps the worst case (all of 256 members silent) far
+    /// below the gas limit of a transaction (2^24, EIP-7825); the rest takes another poke.
     uint256 internal constant DEPARTURES_AT_ONCE = 64;
 
-    /// @dev Records what the clock has decided, before an action.
+    /// @dev Records the clock's decisions, before an action.
     function _settle() internal returns (Head memory h) {
         h = _head;
         if (block.timestamp >= h.deadline && !_run(h)) revert SettlementUnfinished(h.anchor);
@@ -28,8 +28,8 @@ abstract contract Recorder is RoundClock, Suspicion {
         return true;
     }
 
-    /// @dev Records the transition of a state whose work is done before its deadline: Aggregate's to Decrypt, KeyConfirm's
-    /// and Vote's to Training, Check's back, and else to the next in the order of the enumeration.
+    /// @dev Records the transition of a state that has done its work before its deadline: from Aggregate to Decrypt, from
+    /// KeyConfirm and Vote to Training, from Check back, and otherwise to the next state in the order of the enumeration.
     function _complete(Head memory h) internal {
         State from = h.anchor;
         if (from == State.KeyConfirm) _transition(h, State.Training, Trigger.START_TRAINING);
@@ -66,7 +66,7 @@ abstract contract Recorder is RoundClock, Suspicion {
         emit Transitioned(from, to, trigger, h.epoch, h.round, h.deadline);
     }
 
-    /// @dev What the end of a state means for its members.
+    /// @dev The consequences of a state's end for its members.
     function _leaveState(Head memory h, State to, Trigger trigger) private {
         State from = h.anchor;
         if (from == State.Training) {
@@ -92,12 +92,12 @@ abstract contract Recorder is RoundClock, Suspicion {
         }
     }
 
-    /// @dev Fixes what holds for one collective key. The seed is unknown to all before the block that precedes this one,
-    /// and recorded here because the chain forgets block hashes after 256 blocks.
+    /// @dev Fixes the parameters of one collective key. Nobody knows the seed before the block that precedes this one; it is
+    /// recorded here because the chain forgets block hashes after 256 blocks.
     function _openEpoch(Head memory h) private {
         Seats members = _seats.members;
         h.memberCount = uint16(members.count());
-        // Of those who registered: whoever has others dropped does not come nearer to it. At most 6666 bps.
+        // Of the registered members: having others dropped brings nobody nearer to it. At most 6666 bps.
         h.threshold = uint16((uint256(_seats.registered) * _parameters.decryptionBps) / 10_000 + 1);
         h.decryptionsLeft = _parameters.decryptionsPerEpoch;
         _standing.openEpoch(h);
@@ -116,7 +116,7 @@ abstract contract Recorder is RoundClock, Suspicion {
         return _vacateSome(_seats.members & _seats.leaving, DEPARTURES_AT_ONCE).isEmpty();
     }
 
-    /// @dev The convicted and the silent pay and lose their seats; for those who are dropped without fault they are kept.
+    /// @dev The convicted and the silent pay and lose their seats; members that are dropped without fault get theirs reserved.
     function _dropSome(Head memory h, Seats dropped) private returns (bool done) {
         Seats convicted = _key.convictedBy(h);
         Seats spoken = _key.spokenAt(h);
@@ -127,7 +127,7 @@ abstract contract Recorder is RoundClock, Suspicion {
             bool excused = spoken.contains(seat) && !convicted.contains(seat);
             emit Dropped(h.epoch, seat, keeper, !excused);
             if (excused) {
-                // Who wanted to leave, or must, has its way.
+                // Members that wanted to leave, or must, leave.
                 if (!_seats.leaving.contains(seat)) _seats.reserve(seat, keeper, h.intake);
             } else if (convicted.contains(seat)) {
                 _penalise(h, seat, _parameters.fraudPenalty, CONVICTED_AT_KEY);

@@ -9,12 +9,12 @@ import {DISPUTED} from "./Head.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
 /// @title Steps that operators sign and anyone sends
-/// @dev The service calls itself with the signer's address behind the call (the layout of ERC-2771), and `_caller` believes
-/// that address of nobody else. A call of its own, so that a refused step undoes what it did and nothing more. Slots that
-/// the members' steps share are written many times in one transaction, and cost little after the first.
+/// @dev The service calls itself with the signer's address behind the call (the layout of ERC-2771), and `_caller` trusts that
+/// address from nobody else. It is a separate call, so that a refused step undoes its own effects and nothing more. One transaction
+/// writes the slots that the members' steps share many times, which costs little after the first.
 ///
-/// Why no nonce: a signature that was used is refused as AlreadyDone, in any order and by any relayer, and one that was not
-/// used still says what its signer wants: a step that was refused can be sent again.
+/// Why there is no nonce: a used signature is refused as AlreadyDone, in any order and by any relayer. An unused one still says
+/// what its signer wants, so a refused step can be sent again.
 abstract contract Relays is ILearningServiceRelay, ServiceStorage {
     bytes32 private constant DOMAIN_TYPE =
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
@@ -26,9 +26,9 @@ abstract contract Relays is ILearningServiceRelay, ServiceStorage {
     /// @dev Of the order of secp256k1.
     uint256 private constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
-    /// @dev A step that failed and left less than this part of the gas has run out of it: each call keeps a 64th back
-    /// (EIP-150), and steps are at most five calls deep. Without this check a wallet would estimate the least gas with which
-    /// the transaction does not revert, and that is one with which the steps do.
+    /// @dev A failed step that left less than this part of the gas has run out of it: each call keeps a 64th back (EIP-150), and
+    /// steps are at most five calls deep. Without this check a wallet would estimate the least gas with which the transaction does
+    /// not revert, and with that gas the steps fail.
     uint256 private constant STARVED = 8;
 
     /// @inheritdoc ILearningServiceRelay
@@ -39,7 +39,7 @@ abstract contract Relays is ILearningServiceRelay, ServiceStorage {
             bytes calldata call;
             (call, end) = _callAt(steps, end);
             bytes4 selector = bytes4(call);
-            // Read anew for each: a step of this very transaction may be the dispute.
+            // Read anew for each step: an earlier step of this very transaction may be the dispute.
             bool disputed = selector == ILearningServiceRounds.attest.selector && _head.flags & DISPUTED != 0;
             address signer = _signerOf(_digest(domain, call, disputed), call);
             uint256 before = gasleft();
@@ -62,7 +62,7 @@ abstract contract Relays is ILearningServiceRelay, ServiceStorage {
         return _digest(_domain(), call, disputed);
     }
 
-    /// @dev Of a clone, so it cannot be an immutable.
+    /// @dev Differs between clones, so it cannot be an immutable.
     function _domain() private view returns (bytes32) {
         return keccak256(abi.encode(DOMAIN_TYPE, NAME, VERSION, block.chainid, address(this)));
     }
@@ -77,7 +77,7 @@ abstract contract Relays is ILearningServiceRelay, ServiceStorage {
         if (end > steps.length) revert RelayCutShort(start, end, steps.length);
     }
 
-    /// @dev Whose signature stands before the call; of one that is none, nobody's: and nobody has a seat.
+    /// @dev The signer of the call that follows; the zero address for an invalid signature, and that address has no seat.
     function _signerOf(bytes32 digest, bytes calldata call) private view returns (address signer) {
         assembly ("memory-safe") {
             let free := mload(0x40)
@@ -88,7 +88,7 @@ abstract contract Relays is ILearningServiceRelay, ServiceStorage {
             mstore(add(free, 0x40), calldataload(sub(call.offset, HEADER)))
             mstore(add(free, 0x60), s)
             mstore(0, 0)
-            // ecrecover answers nothing when there is nothing to answer. One of two mirror images counts (EIP-2).
+            // ecrecover returns no data on failure. Accepts only one of the two mirrored signatures (EIP-2).
             if iszero(gt(s, HALF_ORDER)) {
                 pop(staticcall(gas(), 1, free, 0x80, 0, 0x20))
             }
@@ -96,8 +96,8 @@ abstract contract Relays is ILearningServiceRelay, ServiceStorage {
         }
     }
 
-    /// @dev This and the others put what they hash and send behind all that memory holds, and leave it free again: a relay
-    /// of hundreds of steps needs no more memory than its longest.
+    /// @dev Like the functions below, puts the bytes that it hashes and sends after all other memory, and leaves that memory free
+    /// again: a relay of hundreds of steps needs no more memory than its longest step.
     function _digest(bytes32 domain, bytes calldata call, bool disputed) private pure returns (bytes32 digest) {
         bytes32 stepType = STEP_TYPE;
         assembly ("memory-safe") {
@@ -134,7 +134,7 @@ abstract contract Relays is ILearningServiceRelay, ServiceStorage {
         }
     }
 
-    /// @dev What `_callingMember` guards. Nothing else may be called in the service's own name.
+    /// @dev The steps that `_callingMember` guards. The service may call nothing else in its own name.
     function _isStep(bytes4 selector) private pure returns (bool) {
         return
             selector == ILearningServiceRounds.commitUpdate.selector ||

@@ -10,19 +10,19 @@ import {IRewardStrategy} from "../interfaces/IRewardStrategy.sol";
 library RewardShares {
     /// @dev For one answer. The strategies that ship take a tenth of it.
     uint256 internal constant STRATEGY_GAS = 30_000;
-    /// @dev What must be left before the call: 63/64 of it are passed on (EIP-150), and nobody may choose a gas limit at
-    /// which only the strategy fails.
+    /// @dev Gas that must be left before the call: it passes on 63/64 (EIP-150), and nobody may choose a gas limit at which only
+    /// the strategy fails.
     uint256 internal constant GAS_BEFORE = (STRATEGY_GAS * 64) / 63 + 5_000;
     /// @dev Everybody's share when the strategy does not answer: the reward is then split evenly.
     uint40 internal constant EQUAL = 1;
-    /// @dev A member has two shares for each that the strategy gives it, three when it was drafted and posted: half as
-    /// much again.
+    /// @dev For each share that the strategy gives it a member has two, or three when it was drafted and posted: half as much
+    /// again.
     uint40 internal constant MEMBER = 2;
     uint40 internal constant DRAFTED = 3;
-    /// @dev More than that counts as that: three times as much must be a uint40, and of 256 members a uint48.
+    /// @dev Larger answers count as this one: three times as much must fit a uint40, and the sum of 256 members a uint48.
     uint40 internal constant MOST = type(uint40).max / DRAFTED;
 
-    /// @return shares What the strategy says, at most MOST; EQUAL when it reverts, runs out of gas or answers no uint40.
+    /// @return shares The strategy's answer, at most MOST; EQUAL when it reverts, runs out of gas or does not answer with a uint40.
     function ofUpdate(address strategy, uint40 samples) internal view returns (uint40 shares) {
         if (gasleft() < GAS_BEFORE) revert ILearningServiceErrors.GasTooLow(gasleft(), GAS_BEFORE);
         (bool answered, uint40 answer) = ask(strategy, samples);

@@ -5,11 +5,11 @@ import {Head, ACTED, DISPUTED, EXCLUDED, JUDGED, PAYOUT_DUE, USED_UP} from "./He
 import {Seats, NONE} from "./Seats.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
-/// @title The clock of the machine: what deadlines decide
-/// @dev Nobody has to act for a deadline to count. `_verdict` says what the end of a window means on the recorded facts;
-/// `clock` only follows it, Recorder also records it. Windows of a round follow each other without a gap, whenever they are
-/// recorded. Registration, KeyCommit and KeyJudge open when they are recorded: members get the whole window, and KeyCommit
-/// takes a block hash.
+/// @title The clock of the machine: the effect of deadlines
+/// @dev Deadlines count without anybody's action. `_verdict` derives the result of a window's end from the recorded facts; `clock`
+/// only follows it, Recorder also records it. Windows of a round follow each other without a gap, no matter when they are recorded.
+/// Registration, KeyCommit and KeyJudge open when they are recorded: members get the whole window, and KeyCommit takes a block
+/// hash.
 abstract contract RoundClock is ServiceStorage {
     // ------------------------------------------------------------------------------------------------- views
 
@@ -23,7 +23,7 @@ abstract contract RoundClock is ServiceStorage {
         }
     }
 
-    /// @dev What the end of the window decides.
+    /// @dev The decision at the end of the window.
     function _verdict(Head memory h) internal view returns (State to, Trigger trigger) {
         State from = h.anchor;
         if (from == State.Training) {
@@ -46,15 +46,15 @@ abstract contract RoundClock is ServiceStorage {
         uint256 min = _parameters.minKeepers;
         if (from != State.Registration) {
             ready = _seats.members.without(_droppedAtKey(h));
-            // However often a generation fails, two thirds of those who registered must be left: else a coalition could
-            // have the others dropped until it holds the decryption threshold, which is of those who registered. It is at
-            // most two thirds of them, rounded up.
+            // However often a generation fails, two thirds of the registered members must be left. Otherwise a coalition could have
+            // the others dropped until it holds the decryption threshold, which counts from the registered members: at most two
+            // thirds of them, rounded up.
             uint256 twoThirds = (2 * uint256(_seats.registered) + 2) / 3;
             if (min < twoThirds) min = twoThirds;
         }
         uint256 left = ready.without(_seats.leaving).count();
         bool again = left >= min;
-        // A dispute that nobody lost, or that found no majority, would only come back.
+        // A dispute without a loser, or without a majority, would only come back.
         if (from == State.KeyJudge) again = again && h.has(JUDGED) && left < h.memberCount;
         return (again ? State.KeyCommit : State.Registration, Trigger.None);
     }
@@ -112,8 +112,8 @@ abstract contract RoundClock is ServiceStorage {
         return h.anchor == State.KeyConfirm && h.has(DISPUTED);
     }
 
-    /// @dev Members that the end of this state drops: the silent, and those whom a verdict names. When a generation has
-    /// failed without a dispute it is never empty, so that trying again comes to an end.
+    /// @dev Members that the end of this state drops: the silent, and those whom a verdict names. After a generation that failed
+    /// without a dispute this set always has a member, so retries come to an end.
     function _droppedAtKey(Head memory h) internal view returns (Seats dropped) {
         Seats members = _seats.members;
         dropped = members.without(_key.spokenAt(h));

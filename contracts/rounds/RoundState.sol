@@ -15,16 +15,16 @@ struct Seal {
     uint48 blockNumber;
 }
 
-/// @dev A member's record of a round: what steps pass on, so that where it lies is worked out once.
+/// @dev A member's record of a round. Steps pass it on, so that its place is computed once.
 struct RecordSlot {
     MemberRecord record;
 }
 
-/// @dev The round in progress, in slots that later rounds overwrite, and what completed ones leave for good. Written here
-/// and nowhere else; a set counts as Head says.
-/// @param attesters Members that have attested; from the draft on, those whose seal matched.
+/// @dev The round in progress, in slots that later rounds overwrite, and the permanent results of completed rounds. Written only
+/// here; Head defines when a set counts.
+/// @param attesters Members that have attested; from the draft on, those with a matching seal.
 /// @param included Updates in the sum of the last draft.
-/// @param outcomes What a completed round leaves for good: two slots, by version.
+/// @param outcomes The permanent result of a completed round: two slots, by version.
 /// @param commitments Also holds the first candidate of an open Vote, under the next version's number.
 /// @param records By the round's parity and the seat.
 struct RoundState {
@@ -63,14 +63,14 @@ using {
 using {open} for RecordSlot global;
 using Ballots for Ballots.Ballot;
 
-/// @dev Fills the slots of every round, so that the first round costs what the others do.
+/// @dev Fills the slots of every round, so that the first round costs the same as the others.
 function prime(RoundState storage round) {
     Seats some = only(0);
     round.committed = round.revealed = round.drafted = round.shared = round.attesters = round.included = some;
     round.votes.prime();
 }
 
-/// @dev The same for those of a seat.
+/// @dev The same for the slots of a seat.
 function primeSeat(RoundState storage round, uint8 seat) {
     blank(round, seat);
     if (round.seals[seat].blockNumber == 0) round.seals[seat].blockNumber = 1;
@@ -87,7 +87,7 @@ function slotOf(RoundState storage round, uint32 number, uint8 seat) view return
 
 // ----------------------------------------------------------------------------------------------------- steps
 
-/// @return done Members that have done this step: so of each step.
+/// @return done Members that have done this step; the same for each step below.
 function commit(
     RoundState storage round,
     Head memory h,
@@ -100,7 +100,7 @@ function commit(
     slot.record = sealCommitment(commitment);
 }
 
-/// @param found Commitment to what is revealed.
+/// @param found Commitment to the revealed value.
 function reveal(
     RoundState storage round,
     Head memory h,
@@ -116,7 +116,7 @@ function reveal(
     round.revealed = done;
 }
 
-/// @param shares Of the reward, that the member's update is worth.
+/// @param shares Of the reward, for the member's update.
 function open(RecordSlot storage slot, uint32 number, uint40 shares) {
     slot.record = openRecord(number, shares);
 }
@@ -154,13 +154,13 @@ function nominate(
     (index, opened) = round.votes.findOrOpen(h.round, h.candidates, digest);
     if (!opened) return (index, false);
     h.candidates += 1;
-    // The first to vote keeps the commitment for all, so that who decides does not also pay for the slot.
+    // The first voter stores the commitment for all, so that the deciding voter does not also pay for the slot.
     if (index == 0) round.commitments[h.versions + 1] = modelCommitment;
 }
 
-/// @dev Enters a member's vote in its record and the candidate. Shares count when the member did all other steps:
-/// its update is in the sum (so it committed and revealed), and its seal was of this sum. Whoever was drafted posted its
-/// share, or there would be no vote.
+/// @dev Enters a member's vote in its record and the candidate. Shares count when the member did all other steps: its update is in
+/// the sum (so it committed and revealed), and its seal was of this sum. Every drafted member has posted its share; otherwise there
+/// would be no vote.
 /// @param record Of this round. @param version That the round has, or gets when it completes.
 function support(
     RoundState storage round,
@@ -192,16 +192,16 @@ function settle(RoundState storage round, uint24 version, ILearningServiceTypes.
     round.outcomes[version] = outcome;
 }
 
-/// @dev What a record has earned, once its round is final.
+/// @dev The earnings of a record, once its round is final.
 function worth(RoundState storage round, MemberRecord record) view returns (uint256) {
     if (!record.isComplete()) return 0;
-    // Empty until the reward is set aside; another round's when this one came to nothing.
+    // Empty until the reward is set aside; belongs to another round when this one failed.
     ILearningServiceTypes.Outcome memory outcome = round.outcomes[record.versionOf()];
     if (outcome.round != record.roundOf() || outcome.candidate != record.candidateOf()) return 0;
     return uint256(record.shares()) * outcome.perShare;
 }
 
-/// @dev What both records of a seat have earned, and nothing of it from now on.
+/// @dev The earnings of both records of a seat, which are then cleared.
 function takeWorth(RoundState storage round, uint8 seat) returns (uint256 amount) {
     for (uint256 parity = 0; parity < 2; ++parity) {
         RecordSlot storage slot = round.records[parity][seat];

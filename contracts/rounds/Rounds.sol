@@ -12,7 +12,7 @@ import {Seats} from "./Seats.sol";
 import {Bn254} from "../inference/Bn254.sol";
 
 /// @title The five steps of a round
-/// @dev Only the first to act in a step changes the head; for the others it is left as it is.
+/// @dev Only the first member to act in a step changes the head; later ones leave it as it is.
 abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
     /// @inheritdoc ILearningServiceRounds
     function commitUpdate(uint32 round_, bytes32 commitment) external {
@@ -117,7 +117,7 @@ abstract contract Rounds is ILearningServiceRounds, Incentives, ClockedPart {
         }
     }
 
-    /// @dev Ballots of the previous round stay open, for what it decided, while the next one trains: the quorum that
+    /// @dev Ballots of the previous round stay open, for the candidate that it decided, while the next one trains: the quorum that
     /// decides is faster than the slowest honest member, who did the same work.
     function _isLate(Head memory h, uint32 round_) private pure returns (bool) {
         if (h.has(PAYOUT_DUE) && uint256(round_) + 1 == h.round) return true;

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {ILearningServiceErrors} from "../interfaces/ILearningServiceErrors.sol";
 import {Seats, NONE, only} from "./Seats.sol";
 
-/// @dev Who acts for a seat. @param accrued Reward of final rounds, at most what the registry has allocated.
+/// @dev The occupant of a seat. @param accrued Reward of final rounds, at most what the registry has allocated.
 struct Chair {
     bool taken;
     uint8 seat;
@@ -12,13 +12,13 @@ struct Chair {
     uint128 accrued;
 }
 
-/// @dev Who sits where, who is a member, who goes and who may come. Written here and nowhere else.
-/// @param members Of the epoch: of the seated, those who were there when registration closed.
+/// @dev Who has a seat, who is a member, who leaves and who may join. Written only here.
+/// @param members Of the epoch: the seated keepers that had a seat when registration closed.
 /// @param reserved Seats kept for those who lost them without fault, until registration closes or opens again.
 /// @param seatOf Seat + 1; 0 when the keeper has none.
 /// @param reservations Intake in which a seat of the keeper was last reserved, and the seat; counts while `reserved` has it.
 /// @param partyOf Party that the admission contract named when the keeper took its seat.
-/// @param seatsOfParty May have seats beyond those whose keepers are of the party: left over from earlier keepers.
+/// @param seatsOfParty A superset of the seats with keepers of the party: earlier keepers may have left some over.
 /// @param registered Members when registration last closed.
 struct SeatBook {
     Seats members;
@@ -73,7 +73,7 @@ function keeperAt(SeatBook storage book, uint8 seat) view returns (address keepe
 
 // ----------------------------------------------------------------------------------------------------- seats
 
-/// @dev Seats a keeper. @param seated Those who are, before. @return The same, after.
+/// @dev Seats a keeper. @param seated The seats taken before. @return The seats taken after.
 function take(
     SeatBook storage book,
     uint8 seat,
@@ -92,7 +92,7 @@ function take(
     return seated;
 }
 
-/// @dev Empties a seat, with what its chair had accrued.
+/// @dev Empties a seat and takes the reward that its chair had accrued.
 function vacate(SeatBook storage book, uint8 seat, address keeper) {
     delete book.chairs[book.operators[seat]];
     delete book.seatOf[keeper];
@@ -163,7 +163,7 @@ function credit(SeatBook storage book, address operator, uint256 amount) {
     if (amount > 0) book.chairs[operator].accrued += uint128(amount);
 }
 
-/// @dev What the seat's chair has accrued, and none of it from now on.
+/// @dev What the seat's chair has accrued; sets it to zero.
 function takeCredit(SeatBook storage book, uint8 seat) returns (uint256 amount) {
     Chair storage chair = book.chairs[book.operators[seat]];
     amount = chair.accrued;
@@ -176,7 +176,7 @@ function setBanned(SeatBook storage book, address keeper, bool banned) {
     book.banned[keeper] = banned;
 }
 
-/// @dev Those of the seats whose keepers are of the party. At most as many look-ups as a party has had seats at once.
+/// @dev The seats among these with keepers of the party. At most as many look-ups as the party has had seats at once.
 function partyMembers(SeatBook storage book, bytes32 party, Seats seated) view returns (Seats held) {
     held = book.seatsOfParty[party] & seated;
     for (Seats rest = held; !rest.isEmpty(); ) {

@@ -70,7 +70,7 @@ function lowest(Seats set) pure returns (uint8 seat) {
     }
 }
 
-/// @dev The seat of the set that `k` lower ones are in, for k < count: binary search by counting.
+/// @dev The seat of the set with exactly `k` lower ones, for k < count: binary search by counting.
 function nth(Seats set, uint256 k) pure returns (uint8 seat) {
     uint256 bits = Seats.unwrap(set);
     unchecked {
@@ -88,7 +88,7 @@ function nth(Seats set, uint256 k) pure returns (uint8 seat) {
     }
 }
 
-/// @dev `size` seats of a set that has at least so many, every choice as likely as another (to 2^-24 a seat). Picks them or
+/// @dev `size` seats of a set that has at least this many, each choice equally likely (to 2^-24 per seat). Picks these seats or
 /// drops the others, whichever are fewer; one hash serves eight.
 function draw(Seats set, uint256 size, bytes32 seed) pure returns (Seats) {
     uint256 have = count(set);

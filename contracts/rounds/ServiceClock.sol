@@ -10,8 +10,8 @@ import {ServicePart} from "./ServicePart.sol";
 import {ServiceStorage} from "./ServiceStorage.sol";
 
 /// @title The clock's part of a learning service: transitions, drafts and disputes
-/// @notice Code only: LearningService delegates here by name. All transitions are recorded by this code, so that the other
-/// parts have room for theirs: one contract may have 24 KB (EIP-170).
+/// @notice Code only: LearningService delegates here by name. This code records all transitions, so that the other parts have room
+/// for their own code: one contract may have 24 KB (EIP-170).
 contract ServiceClock is Drafts, ServicePart {
     constructor(IKeeperRegistry registry, IModelRegistry models) ServiceStorage(registry, models) {}
 
@@ -24,12 +24,12 @@ contract ServiceClock is Drafts, ServicePart {
         return h.anchor;
     }
 
-    /// @notice For the other parts, before they act; out of reach from outside, as nothing there is called so.
+    /// @notice For the other parts, before they act; unreachable from outside, since the service exposes no function of this name.
     function settle() external {
         _head = _settle();
     }
 
-    /// @notice For the other parts, when the state's work is done before its deadline; out of reach from outside.
+    /// @notice For the other parts, when a state's work is done before its deadline; unreachable from outside.
     function complete() external {
         Head memory h = _head;
         _complete(h);

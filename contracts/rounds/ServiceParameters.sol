@@ -13,7 +13,7 @@ library ServiceParameters {
     /// members cannot stop a decryption by silence).
     uint256 internal constant MIN_BPS = 5_000;
     uint256 internal constant MAX_BPS = 6_666;
-    /// @dev One round missed is no reason to lose a seat.
+    /// @dev One missed round does not cost a seat.
     uint256 internal constant MIN_STRIKES = 2;
     /// @dev Two bit planes count strikes.
     uint256 internal constant MAX_STRIKES = 3;

@@ -18,7 +18,7 @@ import {ServiceStorage} from "./ServiceStorage.sol";
 
 /// @title The registration part of a learning service: seats, key generation, parameters
 /// @notice Code only: LearningService delegates here by name.
-/// @dev All parts inherit the same storage first; AccessControl's slot comes after it. Its functions are LearningService's.
+/// @dev All parts inherit the same storage first; AccessControl's slot comes after it. LearningService exposes these functions.
 contract ServiceRegistration is Membership, KeyGeneration, ServicePart, AccessControl, Initializable {
     constructor(
         IKeeperRegistry registry,
@@ -54,7 +54,7 @@ contract ServiceRegistration is Membership, KeyGeneration, ServicePart, AccessCo
         emit ParametersProposed(next);
         if (h.anchor != State.Registration) return;
         _applyPending();
-        // A window of its own: whoever is seated has half of it to leave, and is held to nothing that it could not leave.
+        // A separate window: seated keepers have half of it to leave, so that the terms bind only those who could have left.
         h.deadline = uint40(block.timestamp + next.registrationWindow);
         _head = h;
         emit RegistrationReopened(h.deadline);

@@ -12,8 +12,8 @@ import {SeatBook} from "./SeatBook.sol";
 import {Standing} from "./Standing.sol";
 
 /// @title Storage of a learning service and the look-ups that every part needs
-/// @dev Everything of a round lives in slots that later rounds overwrite; docs/round-machine.md draws the layout. A set
-/// that belongs to the current step counts only when `head.acted` is set: before, the slot holds an earlier round's.
+/// @dev A round uses only slots that later rounds overwrite; docs/round-machine.md draws the layout. A set that belongs to the
+/// current step counts only while ACTED is set: before that, the slot holds an earlier round's.
 abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErrors {
     uint256 internal constant MAX_CID = 64;
 
@@ -46,13 +46,13 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
         return quorum > min ? quorum : min;
     }
 
-    /// @dev End of the attestations, and from when anybody may open the draft.
+    /// @dev End of the attestations; from then on anybody may open the draft.
     function _attestUntil(Head memory h) internal view returns (uint40) {
         return h.deadline - _parameters.aggregateWindow / 2;
     }
 
-    /// @dev Hash of the last block, before this one, whose number has that remainder modulo 256: the chain knows the last
-    /// 256. As long as the block meant is among them it is that block, so that nobody chooses by acting later.
+    /// @dev Hash of the last block before this one with that number modulo 256: the chain knows the last 256. As long as the
+    /// intended block is among them this is its hash, so that nobody chooses it by acting later.
     function _hashOfBlock(uint256 number) internal view returns (bytes32) {
         uint256 last = block.number - 1;
         return blockhash(last - ((last - (number & 0xff)) & 0xff));
@@ -100,8 +100,8 @@ abstract contract ServiceStorage is ILearningServiceEvents, ILearningServiceErro
 
     // ------------------------------------------------------------------------------------------------- checks
 
-    /// @dev Whose step this is: the sender's, or, when the service relays it to itself, the signer's, whose address it has
-    /// put behind the call.
+    /// @dev Who does this step: the sender, or, when the service relays it to itself, the signer, whose address it has put behind
+    /// the call.
     function _caller() internal view returns (address) {
         if (msg.sender != address(this)) return msg.sender;
         return address(bytes20(msg.data[msg.data.length - 20:]));

@@ -10,7 +10,7 @@ import {RoundClock} from "./RoundClock.sol";
 import {Chair} from "./SeatBook.sol";
 import {Seats} from "./Seats.sol";
 
-/// @title What can be read of a learning service
+/// @title Views of a learning service
 abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives {
     using Ballots for Ballots.Ballot;
 
@@ -73,7 +73,7 @@ abstract contract ServiceViews is ILearningServiceViews, RoundClock, Incentives 
                 committed: h.since(State.Training, _round.committed),
                 revealed: h.since(State.Reveal, _round.revealed),
                 included: decided ? Seats.unwrap(_round.included) : 0,
-                // A dispute has made void what was attested before.
+                // A dispute has voided all earlier attestations.
                 attesters: h.anchor == State.Check ? 0 : h.since(State.Aggregate, _round.attesters),
                 drafted: decided ? Seats.unwrap(_round.drafted) : 0,
                 shared: h.since(State.Decrypt, _round.shared),

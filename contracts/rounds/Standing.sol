@@ -12,7 +12,7 @@ struct Tally {
 
 using {countOf, tier} for Tally global;
 
-/// @dev How the members have behaved, as far as it has consequences. Written here and nowhere else.
+/// @dev How the members have behaved, as far as it has consequences. Written only here.
 /// @param undraftable Drafted and silent in this epoch, convicted, or banned. Counts while EXCLUDED is set.
 /// @param leftOut Counts while LEFT_OUT is set. @param convicted Of them, those convicted in a round of this epoch.
 /// @param missedCheck Silent in the last Check.
@@ -43,7 +43,7 @@ function countOf(Tally storage tally, uint8 seat) view returns (uint8) {
     return (tally.low.contains(seat) ? 1 : 0) + (tally.high.contains(seat) ? 2 : 0);
 }
 
-/// @dev Those of the set whose count it is.
+/// @dev The seats of the set with this count.
 function tier(Tally memory tally, Seats set, uint256 count) pure returns (Seats) {
     set = count & 1 == 0 ? set.without(tally.low) : set & tally.low;
     return count & 2 == 0 ? set.without(tally.high) : set & tally.high;
@@ -65,13 +65,13 @@ function convictedNow(Standing storage standing, Head memory h) view returns (Se
 
 // ----------------------------------------------------------------------------------------------------- the epoch
 
-/// @dev Nobody of the set is drafted any more.
+/// @dev Nobody in the set is drafted any more.
 function bar(Standing storage standing, Head memory h, Seats set) {
     standing.undraftable = standing.undraftable | set;
     h.flags |= EXCLUDED;
 }
 
-/// @dev Strikes stay; whatever else was held against members belongs to the epoch before.
+/// @dev Strikes stay; everything else held against members belongs to the epoch before.
 function openEpoch(Standing storage standing, Head memory h) {
     standing.undraftable = NONE;
     if (h.has(SUSPECTED)) standing.suspicion.low = standing.suspicion.high = NONE;
@@ -88,8 +88,8 @@ function missCheck(Standing storage standing, Head memory h, Seats silent) {
 }
 
 /// @dev Counts of all seats at once, saturating at 3.
-/// @param idle Get one more. @param kept Keep theirs, as far as not idle; nobody else has any left.
-/// @param max Strikes with which a seat is out, 2 or 3. @return out Those who have reached it; they have none left.
+/// @param idle Get one more. @param kept Keep theirs unless idle; nobody else has any left.
+/// @param max Strikes at which a seat is out, 2 or 3. @return out Seats that have reached it; their strikes are cleared.
 function strike(Standing storage standing, Head memory h, Seats idle, Seats kept, uint8 max) returns (Seats out) {
     Seats low = standing.strikes.low;
     Seats high = standing.strikes.high;
@@ -113,7 +113,7 @@ function pardon(Standing storage standing, uint8 seat) {
 
 // ----------------------------------------------------------------------------------------------------- suspicion
 
-/// @dev One more for each of the set, of 3 at most. @return next What everybody has then.
+/// @dev Adds one for each of the set, up to 3. @return next All counts after that.
 function suspect(Standing storage standing, Head memory h, Seats set) returns (Tally memory next) {
     Seats low = standing.suspicion.low;
     Seats high = standing.suspicion.high;
@@ -124,7 +124,7 @@ function suspect(Standing storage standing, Head memory h, Seats set) returns (T
     h.flags |= SUSPECTED;
 }
 
-/// @dev None left for the set.
+/// @dev Clears the counts of the set.
 function clear(Standing storage standing, Head memory h, Seats set) {
     Seats low = standing.suspicion.low.without(set);
     Seats high = standing.suspicion.high.without(set);
@@ -133,7 +133,7 @@ function clear(Standing storage standing, Head memory h, Seats set) {
     if ((low | high).isEmpty()) h.flags &= ~SUSPECTED;
 }
 
-/// @return changed Whether others are left out than before.
+/// @return changed Whether the set of members left out has changed.
 function leaveOut(Standing storage standing, Head memory h, Seats out, Seats convicted) returns (bool changed) {
     bool before = h.has(LEFT_OUT);
     if (out.isEmpty() && !before) return false;

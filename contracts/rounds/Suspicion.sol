@@ -7,11 +7,11 @@ import {Seats} from "./Seats.sol";
 import {Tally} from "./Standing.sol";
 
 /// @title Who is left out of rounds: the convicted, and the most suspect after a round that was lost at its vote
-/// @dev A garbage update or share that no check finds loses the round without showing whose it was. All who took part grow
-/// more suspect, by one of 3; the most suspect are left out, as many as a round can do without. A round that completes
-/// clears whose update was in the sum and who decrypted it (of the others it shows half), and lets one of the left out back
-/// in, the least suspect first: the honest return one by one, the spoiler last, and one who was in three lost rounds not
-/// before the epoch ends. Nobody loses stake on suspicion.
+/// @dev A garbage update or share that passes every check loses the round without showing who sent it. All who took part become
+/// more suspect, by one on a scale up to 3; the most suspect are left out, as many as a round can spare. A round that completes
+/// clears the members that had an update in the sum and also decrypted it (of the others it shows only half of that), and lets one
+/// of those left out back in, the least suspect first. The honest return one by one, the spoiler last, and a member of three lost
+/// rounds not before the epoch ends. Nobody loses stake on suspicion.
 abstract contract Suspicion is Incentives {
     /// @dev Vote has failed.
     function _suspect(Head memory h) internal {
@@ -40,15 +40,15 @@ abstract contract Suspicion is Incentives {
         _readmit(h, 2);
     }
 
-    /// @dev A round has come to no draft. Perhaps those who were left out were needed: one is let back in, and one fewer
-    /// is left out when that is next decided, until a round completes.
+    /// @dev A round has ended without a draft. Perhaps it needed the members that were left out: lets one back in, and leaves out
+    /// one fewer at the next decision, until a round completes.
     function _spare(Head memory h) internal {
         if (!h.has(LEFT_OUT)) return;
         if (h.spared < type(uint8).max) h.spared += 1;
         _readmit(h, 3);
     }
 
-    /// @dev By verdict of a quorum. Never to fewer members than a round needs: suspects make room for the convicted.
+    /// @dev By verdict of a quorum. Always leaves as many members as a round needs: suspects make room for the convicted.
     function _convict(Head memory h, Seats convicted) internal {
         _standing.bar(h, convicted);
         Seats all = _standing.convictedNow(h) | convicted;
@@ -59,8 +59,8 @@ abstract contract Suspicion is Incentives {
         _penaliseAll(h, convicted, _parameters.fraudPenalty, CONVICTED_AT_CHECK);
     }
 
-    /// @dev How many may be left out: those whom neither a quorum of updates nor a draft needs, less those who did nothing
-    /// in the round, who will hardly do more in the next.
+    /// @dev How many may be left out: the members that neither a quorum of updates nor a draft needs, less those that did nothing
+    /// in the round and will hardly do more in the next.
     function _room(Head memory h, Seats members) private view returns (uint256) {
         uint256 needed = _needed(h) + members.without(_round.revealed | _standing.leftOutNow(h)).count() + h.spared;
         if (h.has(EXCLUDED)) {
@@ -70,14 +70,14 @@ abstract contract Suspicion is Incentives {
         return needed < h.memberCount ? h.memberCount - needed : 0;
     }
 
-    /// @dev Members without whom no round comes to a vote.
+    /// @dev Members that every round needs to come to a vote.
     function _needed(Head memory h) private view returns (uint256 needed) {
         needed = _updateQuorum(h);
         if (needed < h.threshold) needed = h.threshold;
     }
 
-    /// @dev Lets one of the least suspect back in, of those that are not convicted.
-    /// @param most Suspicion beyond which nobody is. @return done Whether there was one.
+    /// @dev Lets one of the least suspect back in, except for the convicted.
+    /// @param most Members with more suspicion stay out. @return done Whether there was one.
     function _readmit(Head memory h, uint256 most) private returns (bool done) {
         if (!h.has(LEFT_OUT)) return false;
         Seats out = _standing.leftOut;
@@ -94,9 +94,9 @@ abstract contract Suspicion is Incentives {
         if (_standing.leaveOut(h, out, convicted)) emit MembersLeftOut(h.epoch, Seats.unwrap(out));
     }
 
-    /// @dev Of the hash of the block that began the vote: after everybody has posted what may spoil the round, and the same
-    /// whoever records the failure, in whatever block. Beyond 256 blocks the chain forgets it; then that of a later block,
-    /// one in 256.
+    /// @dev From the hash of the block that began the vote: after everybody has posted what may spoil the round, and the same no
+    /// matter who records the failure, in whatever block. The chain forgets it after 256 blocks; then uses the hash of a later
+    /// block, one in 256.
     function _tieSeed(Head memory h) private view returns (bytes32) {
         return keccak256(abi.encode(address(this), h.round, _hashOfBlock(h.shareBlock)));
     }

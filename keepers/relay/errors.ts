@@ -2,7 +2,7 @@
 
 /** Why a relayer does not send a call, and the HTTP status that says so. */
 const STATUS = {
-  /** The request, or the call in it, is none that a relayer takes. */
+  /** A relayer does not take this request, or the call in it. */
   BAD_REQUEST: 400,
   /** It relays for another service, or on another chain. */
   WRONG_SERVICE: 404,
@@ -25,7 +25,7 @@ const STATUS = {
 export type RefusalCode = keyof typeof STATUS
 export const REFUSAL_CODES = Object.keys(STATUS) as [RefusalCode, ...RefusalCode[]]
 
-/** UNREACHABLE and BAD_ANSWER are the keeper's own words for a relayer that says nothing, or nothing that makes sense. */
+/** UNREACHABLE and BAD_ANSWER are the keeper's own codes for a relayer that gives no answer, or an answer that makes no sense. */
 type RelayErrorCode = RefusalCode | 'UNREACHABLE' | 'BAD_ANSWER'
 
 /** A call that was not relayed. */

@@ -20,7 +20,8 @@ export type RelayerPlace = Pick<RelayerOptions, 'limits' | 'wait' | 'pollInterva
 }
 
 /**
- * A relayer of a service on a chain, with what the last run left under way brought to its end. `run` sends until the signal is aborted.
+ * A relayer of a service on a chain, after finishing any work that the last run left unfinished. `run` sends until the signal is
+ * aborted.
  * @throws ChainError, StoreError
  */
 export async function openRelayer(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a keeper and a relayer say to each other over HTTP: POST /v1/calls, JSON both ways.
+// The messages between a keeper and a relayer over HTTP: POST /v1/calls, JSON both ways.
 import { isAddress } from 'ethers'
 import { z } from 'zod'
 import { REFUSAL_CODES } from './errors.ts'

@@ -46,7 +46,7 @@ export type RelayedSenderOptions = {
   readonly chainId: bigint
   readonly service: string
   readonly wallet: Wallet
-  /** What the keeper sends by itself: what nobody relays, and what relayers did not bring. */
+  /** The keeper's own sender: for calls that nobody relays, and for calls that relayers failed to deliver. */
   readonly queue: Pick<TransactionQueue, 'send' | 'has'>
   /** Blocks that a receipt must be deep. */
   readonly confirmations: number
@@ -60,7 +60,7 @@ const RELAYERS_PART = 0.5
 /** Milliseconds that a relayer gets at least. */
 const LEAST_PATIENCE = 500
 
-/** A request in the form in which somebody else sends it. */
+/** A request in the form that another account can send. */
 type Relayed = SignedCall & {
   readonly to: string
   readonly from: string
@@ -69,8 +69,8 @@ type Relayed = SignedCall & {
 }
 
 /**
- * A keeper's transactions by way of relayers, which it believes nothing: whether a call is done, it asks its own endpoints. A relayer
- * that refuses, says nothing or lies costs the time that it is given, then the next one is asked, then the keeper pays itself. One
+ * A keeper's transactions by way of relayers. It trusts none of them: it asks its own endpoints whether a call is done. A relayer
+ * that refuses, stays silent or lies costs its time limit; then the keeper asks the next one, and finally pays itself. A keeper
  * without coins asks them in turn until the caller gives up.
  */
 export class RelayedSender implements Sender {
@@ -112,7 +112,7 @@ export class RelayedSender implements Sender {
       const at = { key: request.key, url: urls[turn % urls.length]!, end: window.end, first, until }
       const receipt = await this.#through(relayed, at, signal)
       if (receipt !== null) return receipt
-      // All of them were asked: what refuses at once is not asked without a pause.
+      // All of them were asked: pauses, since relayers that refuse at once would be asked again without a break.
       if ((turn + 1) % urls.length === 0 && !funded) await clock.sleep(backoff(turn / urls.length), signal)
     }
   }
@@ -138,7 +138,7 @@ export class RelayedSender implements Sender {
     return { ...signCall(wallet, { chainId, service }, data, disputed), to, from, probe: data }
   }
 
-  /** Not `encryptionKeyDigest`: what an endpoint gives to sign may be anything. */
+  /** Not `encryptionKeyDigest`: an endpoint may give anything to sign. */
   async #keyDigest(registry: string, owner: string, encryptionKey: string): Promise<string> {
     const { contracts, wallet, chainId } = this.#options
     const nonce = await contracts.registry.consentNonce(wallet.address)
@@ -212,7 +212,7 @@ export class RelayedSender implements Sender {
 
   /**
    * Whether the call is done, by this keeper's own endpoints. Null while the contract would still take it.
-   * @throws RevertError when it would not, and no transaction since `first` has the call in it
+   * @throws RevertError when it would revert, and no transaction since `first` contains the call
    */
   async #look(
     { to, from, probe, call, disputed, signature }: Relayed,

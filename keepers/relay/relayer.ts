@@ -21,12 +21,12 @@ export type RelayerOptions = {
   readonly contracts: ServiceContracts
   readonly domain: SigningDomain
   readonly heads: Pick<HeadWatch, 'latest'>
-  /** Sends what the relayer pays for; {@link Relayer.sent} hears of its transactions. */
+  /** Sends the transactions that the relayer pays for, and reports them to {@link Relayer.sent}. */
   readonly queue: Sender
   readonly limits: WaitingLimits & {
     /** Steps in one transaction. */
     readonly batch: number
-    /** Requests whose signature and effect are checked at the same time. */
+    /** Requests that may have their signature and effect checked at the same time. */
     readonly checks: number
   }
   /** Milliseconds that a step waits for others. */
@@ -51,8 +51,8 @@ const MOST_KEYS = 8
 const KEYS_WITHIN = 3_600_000
 
 /**
- * Collects members' signed calls, checks each before it costs anything, and sends steps together. It is trusted with nothing:
- * what it does not send, the keeper sends.
+ * Collects members' signed calls, checks each before it costs anything, and sends steps together. It needs no trust: the keeper
+ * sends whatever it does not send.
  */
 export class Relayer {
   readonly #options: RelayerOptions & { readonly clock: Clock }
@@ -98,7 +98,7 @@ export class Relayer {
     return await sent
   }
 
-  /** Sends what waits until `stopping` is aborted. What goes wrong with one transaction is its senders' to hear. */
+  /** Sends waiting calls until `stopping` is aborted. The senders of a failed transaction hear of its failure. */
   async run(stopping: AbortSignal): Promise<void> {
     const { clock, pollInterval, heads } = this.#options
     try {
@@ -259,7 +259,7 @@ export class Relayer {
     }
   }
 
-  /** Says whose steps came to nothing although they were checked: their signers, or others, were faster. */
+  /** Names the members with steps that failed although they had been checked: their signers, or others, were faster. */
   #note(calls: readonly WaitingCall[], { logs }: TransactionReceipt): void {
     const { domain } = this.#options
     const abi = contractInterface('ILearningService')

@@ -82,6 +82,6 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8'))
   } catch {
-    throw new RelayError('BAD_REQUEST', 'the request is no JSON')
+    throw new RelayError('BAD_REQUEST', 'the request is not JSON')
   }
 }

@@ -24,7 +24,7 @@ export type SignedCall = {
   readonly signature: string
 }
 
-/** What a member does, and the contract takes signed. */
+/** A member's steps that the contract accepts signed. */
 const STEPS: ReadonlySet<string> = new Set([
   'commitUpdate',
   'revealUpdate',
@@ -40,7 +40,7 @@ const STEPS: ReadonlySet<string> = new Set([
   'judge',
 ])
 
-/** What anyone may do: the signature tells the relayer who asks for it, and the contract never sees it. */
+/** Steps open to anyone: the signature shows the relayer who asks for it, and the contract never sees it. */
 const FREE: ReadonlySet<string> = new Set(['draft', 'poke'])
 
 /** How a call goes out: with others in one `relay`, by itself to the service, or to the registry. Null: not at all. */
@@ -118,7 +118,7 @@ export function signerOf(domain: SigningDomain, { call, disputed, signature }: S
   }
 }
 
-/** What `relay` takes: the steps one behind the other. */
+/** The argument of `relay`: the steps one behind the other. */
 export function packSteps(steps: readonly SignedCall[]): string {
   return concat(steps.flatMap(({ signature, call }) => [signature, toBeHex(dataLength(call), 2), call]))
 }
@@ -128,7 +128,7 @@ export function encodeRelay(steps: readonly SignedCall[]): string {
   return contractInterface('ILearningService').encodeFunctionData('relay', [packSteps(steps)])
 }
 
-/** What calldata of `relay` has in it; nothing for other calldata, which an endpoint may have made up. */
+/** The steps in calldata of `relay`; nothing for other calldata, which an endpoint may have made up. */
 function relayedIn(calldata: string): string {
   const abi = contractInterface('ILearningService')
   if (!calldata.startsWith(abi.getFunction('relay')!.selector)) return '0x'
@@ -139,7 +139,7 @@ function relayedIn(calldata: string): string {
   }
 }
 
-/** The places at which calldata of `relay` has the step; none when it is other calldata. */
+/** The offsets of the step in calldata of `relay`; none for other calldata. */
 export function placesOf(calldata: string, { signature, call }: SignedCall): number[] {
   const steps = relayedIn(calldata)
   const places: number[] = []

@@ -10,7 +10,7 @@ export type WaitingCall = SignedCall & {
   readonly until: number
   /** Milliseconds (clock). */
   readonly since: number
-  /** Settles what the sender waits for: the hash of the transaction. */
+  /** Settles the sender's promise with the hash of the transaction. */
   readonly done: PromiseWithResolvers<string>
 }
 
@@ -53,7 +53,7 @@ export class WaitingCalls {
     if (own >= mostOfOne) throw new RelayError('CROWDED', `${own} calls of ${call.signer} wait already`)
     if (this.#calls.size >= most) throw new RelayError('BUSY', `${most} calls wait already`)
     const done = Promise.withResolvers<string>()
-    // Whoever handed it over may have gone.
+    // The sender may have gone.
     done.promise.catch(() => undefined)
     this.#calls.set(key, { ...call, since: now, done })
     return done.promise
@@ -72,7 +72,7 @@ export class WaitingCalls {
     return { count: since.length, since: Math.min(...since) }
   }
 
-  /** Gives up what its sender has no use for any more. @param time Unix seconds, by the chain */
+  /** Drops calls that have become useless to their senders. @param time Unix seconds, by the chain */
   expire(time: number): void {
     for (const [key, call] of this.#calls) {
       if (time < call.until) continue
@@ -90,7 +90,7 @@ export class WaitingCalls {
   }
 }
 
-/** What of a sender is one thing: a step of a kind is taken once. What anyone may do is one thing whoever asks. */
+/** Equal keys are one call: a sender has one step of each kind, and a step open to anyone is one call whoever asks. */
 function keyOf({ route, signer, method, disputed, call }: Omit<WaitingCall, 'done' | 'since'>): string {
   if (route === 'free') return call
   return `${signer}/${method}/${disputed}${MANY.has(method) ? `/${call}` : ''}`

@@ -33,7 +33,7 @@ export type Reading = {
   readonly output: bigint
 }
 
-/** Bits of a weight and of an activation: see docs/zkml.md for what they cost in accuracy. */
+/** Bits of a weight and of an activation: docs/zkml.md has their cost in accuracy. */
 export type ByteKnobs = { readonly weightBits: { default: number }; readonly activationBits: { default: number } }
 
 /** The integer program of a network of bits, its weights constants, its scales set by `samples` of whole inputs. */
@@ -59,7 +59,7 @@ export function readBytes(program: IntegerProgram, bytes: Uint8Array): Reading {
 
 /**
  * Proves a program's reading of bytes, for one context.
- * @param what the bytes are, for the message
+ * @param what names the bytes, for the message
  * @throws ServingError wrong-circuit when the prover's circuit is of another kind
  */
 export async function proveBytes(

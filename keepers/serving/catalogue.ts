@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What can be asked: the hub's models.
+// The models that can be asked: the hub's.
 import { type Signer, ZeroHash } from 'ethers'
 import type { InferenceHub } from '../../types/index.ts'
 import { clients, decodeRevert } from '../chain/index.ts'
@@ -16,7 +16,7 @@ export type ModelEntry = {
   readonly inForce: bigint | null
   readonly circuitId: string
   readonly deprecated: boolean
-  /** What its owner says that it puts out. */
+  /** The form of its output, as its owner describes it. */
   readonly output: OutputForm
   /** Of a score: units that make one; else 0. */
   readonly scale: bigint

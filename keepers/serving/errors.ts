@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 export type ServingErrorCode =
-  /** A payload that does not parse, or does not open the request's input commitment. */
+  /** A payload that is malformed, or that does not open the request's input commitment. */
   | 'bad-payload'
-  /** The version cannot be fetched, or is not what the chain says. */
+  /** The version cannot be fetched, or differs from the chain's record. */
   | 'bad-version'
   /** The hub's model is not one that this prover has a circuit for. */
   | 'wrong-circuit'
@@ -13,10 +13,10 @@ export type ServingErrorCode =
   | 'unprofitable'
   /** Nobody answered in time. */
   | 'unanswered'
-  /** What the market has no place for. */
+  /** The market cannot accept this. */
   | 'unsupported'
 
-/** sysexits.h: 65 for data that is wrong, 69 for what is not there (yet). */
+/** sysexits.h: 65 for wrong data, 69 for something that does not exist (yet). */
 export const SERVING_EXIT_CODES: Record<ServingErrorCode, number> = {
   'bad-payload': 65,
   'bad-version': 69,

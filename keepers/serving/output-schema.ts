@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a circuit's output is, in the words of the hub.
+// The form of a circuit's output, in the hub's terms.
 import { type IntegerProgram, SCALAR_FIELD } from '../zkml/index.ts'
 
 /** IInferenceHub.OutputForm, by number. */

@@ -38,7 +38,7 @@ export type SegmentView = {
   readonly circuitId: string
   readonly modelCommitment: bigint
   readonly inputCommitment: bigint
-  /** What it must output: null for the last one. */
+  /** Its required output: null for the last one. */
   readonly output: bigint | null
 }
 
@@ -117,7 +117,7 @@ export async function readJob(market: ProverMarket, provider: Provider, id: bigi
   }
 }
 
-/** The answers whose hashes the slots hold, from the log of `fromBlock` and later. A node that lost one gives fewer than there are. */
+/** The answers with the hashes in the slots, from the log of `fromBlock` and later. A node that lost one gives fewer. */
 export async function readAnswers(market: ProverMarket, job: JobView, fromBlock: number): Promise<SubmittedAnswer[]> {
   const wanted = new Map(
     job.slots
@@ -156,7 +156,7 @@ export async function readWitness(
     fromBlock: number
     plane: DataPlane | null
     signal?: AbortSignal
-    /** Whose sealed witness is read, and what opens it; null for an account that cannot open any. */
+    /** The prover whose sealed witness is read, and the key that opens it; null for an account that cannot open any. */
     prover: { readonly address: string; readonly privateKey: string | null }
   },
 ): Promise<SegmentWitness[]> {
@@ -176,7 +176,7 @@ export async function readWitness(
   return segments
 }
 
-/** What the poster gave to this prover, by the hash that the market keeps. */
+/** The poster's document for this prover, by the hash that the market keeps. */
 async function invitationOf(
   market: ProverMarket,
   job: JobView,

@@ -15,7 +15,7 @@ export type ProvingOrder = {
   readonly market: string
   /** In order; the output of each is the input of the next. */
   readonly circuits: readonly CircuitFolder[]
-  /** Real values of the first circuit's input, or its integers. Whoever reads the log can read them. */
+  /** Real values of the first circuit's input, or its integers. Anyone who reads the log can read them. */
   readonly input: ArrayLike<number>
   readonly integers?: boolean
   readonly salts?: { readonly input?: bigint; readonly output?: bigint }
@@ -45,7 +45,7 @@ export async function postJob(order: ProvingOrder): Promise<PostedJob> {
   if (circuits[0]?.options.input === 'signed') {
     throw new ServingError(
       'unsupported',
-      'a job shows its witness to every prover; signed content is proven by whom it was given to',
+      'a job shows its witness to every prover; the recipient of signed content proves it',
     )
   }
   const market = clients.proverMarket(order.market, signer)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A prover of the ProverMarket: watches jobs, claims what it can prove, proves, submits, settles, and accuses liars. All
-// that it knows it reads from the chain, so it can be killed at any point and started again.
+// A prover of the ProverMarket: watches jobs, claims those it can prove, proves, submits, settles, and accuses liars. It reads all
+// its knowledge from the chain, so it can be killed at any point and started again.
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type ContractTransactionReceipt,
@@ -39,7 +39,7 @@ export type ProverServiceOptions = {
   readonly signer: Signer
   readonly market: string
   readonly shelf: CircuitShelf
-  /** Without one, jobs whose witness is a blob are skipped. */
+  /** Without one, skips jobs that give their witness as a blob. */
   readonly plane: DataPlane | null
   /** Block from which the market's events are in the log. */
   readonly fromBlock: number
@@ -54,14 +54,14 @@ export type ProverServiceOptions = {
   readonly onEvent?: (event: ProverEvent, fields: Readonly<Record<string, unknown>>) => void
 }
 
-/** What a run did. */
+/** The results of a run. */
 export type ProverTotals = { submitted: number; settled: number; accused: number; refused: number }
 
 /** Looks that each prover waits for those before it, so that not all send the same settlement at once. */
 const LOOKS_PER_RANK = 4
 /** Fetches of a witness before a job is left alone. */
 const MOST_ABSENCES = 5
-/** A slot must leave so many times what the circuit last took to prove: the machine may be busier, and the answer needs a block. */
+/** A slot must leave this many times the circuit's last proving time: the machine may be busier, and the answer needs a block. */
 const TIME_TO_SPARE = 3
 
 export class ProverService {
@@ -78,9 +78,9 @@ export class ProverService {
   readonly #unprovable = new Set<string>()
   /** Answers of others that were found to hold. */
   readonly #checked = new Set<string>()
-  /** Jobs of which it was said that their slots leave too little time. */
+  /** Jobs already reported as leaving too little time in their slots. */
   readonly #hasty = new Set<bigint>()
-  /** What circuits last took to prove, in seconds. */
+  /** The last proving time of each circuit, in seconds. */
   readonly #seconds = new Map<string, number>()
   /** Looks since something first waited to be sent by anybody. */
   readonly #waiting = new Map<string, number>()
@@ -129,7 +129,7 @@ export class ProverService {
     return this.totals
   }
 
-  /** One look at the chain, and what follows from it: at most one segment is proven. */
+  /** One look at the chain, and the actions that follow from it: proves at most one segment. */
   async step(signal: AbortSignal): Promise<void> {
     const count = await this.#market.jobCount()
     for (; this.#seen < count; this.#seen++) this.#live.add(this.#seen + 1n)
@@ -163,7 +163,7 @@ export class ProverService {
     this.#say('ended', { job: id, status: why })
   }
 
-  /** Settles what is submitted when nothing more is to come; whoever lies is accused as soon as it is seen. */
+  /** Settles submitted answers when no more are to come; accuses a liar as soon as it is seen. */
   async #judge(job: JobView): Promise<void> {
     const submitted = job.slots.filter(({ state }) => state === 'submitted')
     if (submitted.length === 0) return
@@ -287,7 +287,7 @@ export class ProverService {
     return witness
   }
 
-  /** A block just before the job, from which its events are in the log: a market may be older than an endpoint likes to be asked about. */
+  /** A block just before the job; the log has the job's events from there on. A market may be too old for an endpoint. */
   async #postedIn({ id, postedAt }: JobView): Promise<number> {
     const known = this.#firstBlocks.get(id)
     if (known !== undefined) return known
@@ -319,7 +319,7 @@ export class ProverService {
     this.#say('submitted', { ...whereOf(job, slot), output: given, proveMs, gas: receipt.gasUsed })
   }
 
-  /** Puts in what the job's bond needs beyond what is free. False when that is more than we may. */
+  /** Deposits the part of the job's bond that free stake does not cover. False when that is more than we may. */
   async #fillBond(job: JobView): Promise<boolean> {
     const { free, reserved, unbonding } = await this.#market.bondOf(this.#address)
     if (free >= job.bond) return true

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a proving job says about its witness, so that any prover can work on it: for each segment its input and the salts of
-// its two commitments. Whoever reads the log reads it too; a job is for inputs that may be public.
+// A proving job's description of its witness, so that any prover can work on it: for each segment its input and the salts of its
+// two commitments. Anyone who reads the log reads it too; a job is for inputs that may be public.
 //
 //   job's witness bytes = 1 ‖ document                       (inline)
 //                       | 2 ‖ {"cid": …, "providers": […]}   (the document is a blob of the data plane)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The requests of the hub, from its log: those that are open, and one by its id. What a request holds is in its event only.
+// The requests of the hub, from its log: those that are open, and one by its id. Only its event has a request's contents.
 import type { Log, Provider } from 'ethers'
 import type { InferenceHub } from '../../types/index.ts'
 import { blockAt, LogFollower, newestLog, REORG_DEPTH } from '../chain/index.ts'
@@ -13,7 +13,7 @@ export type PostedRequest = {
   readonly requestId: string
   readonly modelId: bigint
   readonly version: bigint
-  /** Unix seconds, the last at which an answer is accepted. */
+  /** Unix seconds: the last moment for an answer. */
   readonly deadline: bigint
   readonly inputCommitment: string
   readonly payload: string
@@ -22,14 +22,14 @@ export type PostedRequest = {
 export type RequestBookOptions = {
   readonly provider: Provider
   readonly hub: InferenceHub
-  /** Circuit whose requests are followed. */
+  /** The circuit to follow requests for. */
   readonly circuitId: string
   /** Block of the hub's deployment. */
   readonly fromBlock: number
 }
 
 type Entry = PostedRequest & {
-  /** Block at which it was first seen not to be open; null while it is. */
+  /** Block at which it was first seen closed; null while it is open. */
   closedAt: number | null
 }
 
@@ -46,8 +46,8 @@ export class RequestBook {
   }
 
   /**
-   * Ids of open requests for models of the circuit, oldest first. The first call reads as far back as an open request can be,
-   * later ones what is new.
+   * Ids of open requests for models of the circuit, oldest first. The first call reads as far back as an open request can be, later
+   * calls read only new blocks.
    */
   async open(): Promise<string[]> {
     const { hub } = this.#options
@@ -71,7 +71,7 @@ export class RequestBook {
     return open
   }
 
-  /** What was posted under that id. @throws ServingError bad-payload when the hub's log does not have it */
+  /** The request that was posted under that id. @throws ServingError bad-payload when the hub's log does not have it */
   async find(requestId: string): Promise<PostedRequest> {
     const known = this.#entries.get(requestId)
     if (known !== undefined) return known
@@ -93,7 +93,7 @@ export class RequestBook {
       provider.getBlock('latest'),
       hub.filters.InferenceRequested().getTopicFilter(),
     ])
-    // What was posted before that has expired.
+    // Earlier requests have expired.
     const start = await blockAt(provider, (latest?.timestamp ?? 0) - Number(longest), fromBlock)
     return new LogFollower({ provider, filter: { address: await hub.getAddress(), topics }, fromBlock: start })
   }

@@ -87,7 +87,7 @@ export type RequestView = {
   readonly value: number | null
 }
 
-/** What the hub holds of a request. @throws ServingError bad-payload for an id that it does not know */
+/** The hub's record of a request. @throws ServingError bad-payload for an id that it does not know */
 export async function readRequest(hub: InferenceHub, requestId: string): Promise<RequestView> {
   const status = STATUSES[Number(await hub.statusOf(requestId))]!
   if (status === 'none') throw new ServingError('bad-payload', `the hub knows no request ${requestId}`)
@@ -127,7 +127,7 @@ export async function refundRequest(hub: InferenceHub, requestId: string): Promi
   }
 }
 
-/** Sends the signer what the hub owes it, in wei. @throws ServingError refused */
+/** Sends the signer its credit at the hub, in wei. @throws ServingError refused */
 export async function withdrawBalance(hub: InferenceHub, account: string): Promise<bigint> {
   const amount = await hub.balanceOf(account)
   try {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A witness that one chosen prover of one job can read: ephemeral secp256k1 Diffie-Hellman with the prover's account key, HKDF-SHA256,
-// ChaCha20-Poly1305 (SEC 1 §6.3 and RFC 5869, 8439, put together as in HPKE's base mode). The account's public key is what every
-// transaction of it shows, so there is nothing to register, and an endpoint that gives another key is found out by the address.
+// A witness that one chosen prover of one job can read: ephemeral secp256k1 Diffie-Hellman with the prover's account key,
+// HKDF-SHA256, ChaCha20-Poly1305 (SEC 1 §6.3 and RFC 5869, 8439, put together as in HPKE's base mode). Every transaction of the
+// account shows its public key, so nobody has to register it, and the address exposes an endpoint that gives another key.
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { hkdf } from '@noble/hashes/hkdf.js'
@@ -22,7 +22,7 @@ import { ServingError } from './errors.ts'
 
 const POINT_BYTES = 33
 const TAG_BYTES = 16
-/** Bytes by which what is sealed is longer. */
+/** How many bytes sealing adds. */
 export const SEALED_OVERHEAD = POINT_BYTES + TAG_BYTES
 const INFO = new TextEncoder().encode('cohort/prover-witness/1')
 const DOMAIN = id('cohort.prover.witness.v1')
@@ -32,7 +32,7 @@ const NONCE = new Uint8Array(12)
 const TERMS = 'tuple(uint96 startPrice, uint96 maxPrice, uint48 deadline, uint32 claimSeconds, uint8 copies)'
 const SEGMENTS = 'tuple(bytes32 circuitId, uint256 modelCommitment, uint256 inputCommitment)[]'
 
-/** What a sealed witness is for. A job has no number before it is posted: what it asks for stands for it. */
+/** The purpose of a sealed witness. A job has no number before it is posted: its terms and segments stand for it. */
 export type SealedFor = {
   readonly chainId: bigint
   readonly market: string
@@ -75,7 +75,7 @@ export function sealWitness(plain: Uint8Array, publicKey: string, what: SealedFo
   return getBytes(concat([ephemeral, sealed]))
 }
 
-/** @param privateKey Of the prover's account. @throws ServingError bad-payload for what was not sealed for exactly this */
+/** @param privateKey Of the prover's account. @throws ServingError bad-payload unless it was sealed for exactly this */
 export function openWitness(sealed: Uint8Array, privateKey: string, what: SealedFor): Uint8Array {
   const refused = (cause?: unknown): ServingError =>
     new ServingError('bad-payload', `the witness is not sealed for ${what.prover} in this job of this market`, {
@@ -98,12 +98,12 @@ function pointOf(publicKey: string): Uint8Array {
   try {
     return secp256k1.Point.fromBytes(getBytes(publicKey)).toBytes(true)
   } catch (cause) {
-    throw new ServingError('bad-payload', `'${publicKey}' is no public key of secp256k1`, { cause })
+    throw new ServingError('bad-payload', `'${publicKey}' is not a public key of secp256k1`, { cause })
   }
 }
 
 /**
- * The public key of a prover's account, by a transaction in which it put up a bond.
+ * The public key of a prover's account, from a transaction that put up a bond.
  * @throws ServingError unanswered when none is in the log that shows it: contracts have no key
  */
 export async function sealingKeyOf(

@@ -70,7 +70,7 @@ export class InferenceServer implements AsyncDisposable {
     return new InferenceServer(options, manifest.circuitId)
   }
 
-  /** Open requests for models of this circuit, oldest first. Reads what is new since it was last asked. */
+  /** Open requests for models of this circuit, oldest first. Reads only the blocks since the last call. */
   openRequests(): Promise<string[]> {
     return this.#requests.open()
   }
@@ -78,7 +78,7 @@ export class InferenceServer implements AsyncDisposable {
   /**
    * Proves one request and sends the fulfilment. The proof is bound to our address: seen in the mempool, it is of no use
    * to anybody else.
-   * @throws ServingError naming what is wrong with request, version or answer
+   * @throws ServingError naming the fault in request, version or answer
    */
   async answer(requestId: string, signal?: AbortSignal): Promise<Answer> {
     const posted = await this.#requests.find(requestId)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Several small networks as EnsembleOracle makes one of them: accuracy of each and of all, as integers, over all test pictures;
+// Several small networks that EnsembleOracle combines into one: accuracy of each and of all, as integers, over all test pictures;
 // and one picture proven under each network and decided by the contract on an in-process chain.
 //
 // Rule and weights are chosen on pictures held out of the training data; the test pictures are looked at once, at the end.
@@ -13,7 +13,7 @@ import type { Bench, BenchContext } from './harness.ts'
 import { median } from './harness.ts'
 import { loadDigitPair, type Pictures, pictures } from './zkml/networks.ts'
 
-/** What EnsembleOracle takes for a weight. */
+/** Bounds of a weight in EnsembleOracle. */
 const [MIN_WEIGHT, MAX_WEIGHT] = [256, 16_383]
 const EPOCHS = 12
 
@@ -118,7 +118,7 @@ function scaled(values: readonly number[]): number[] {
   return values.map((value) => Math.max(MIN_WEIGHT, Math.round((MAX_WEIGHT * value) / most)))
 }
 
-/** What the oracle decides of every picture. */
+/** The oracle's decision on every picture. */
 function together({ rule, weights }: Choice, votes: readonly Votes[]): bigint[] {
   return votes[0]!.map((_, k) => {
     return decide(

@@ -168,7 +168,7 @@ async function perCiphertext(context: BenchContext): Promise<void> {
   core[Symbol.dispose]()
 }
 
-/** What one of (7, 10) computes: its messages, then everyone's. */
+/** The computations of one member of (7, 10): its messages, then everyone's. */
 async function keyGeneration(context: BenchContext): Promise<void> {
   const engine = await openEngine(planFor(SIZES[0]!))
   const starts: number[] = []
@@ -229,7 +229,7 @@ async function dealings(context: BenchContext): Promise<void> {
   await engine.close()
 }
 
-/** What proving that an update is short costs its sender, and what checking it costs each member, in processor time. */
+/** The cost of proving that an update is short, for its sender, and of checking it, for each member, in processor time. */
 async function proofs(context: BenchContext, size: number): Promise<void> {
   const engine = await openEngine(planFor(size))
   const epoch = await makeEpoch(engine)

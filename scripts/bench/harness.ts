@@ -12,7 +12,7 @@ export type BenchRow = {
   readonly value: number
   /** 'ms', 's', 'bytes', 'gas', 'constraints', 'samples/s', 'ratio', 'percent', 'count', … */
   readonly unit: string
-  /** What stood beside us in the same run, or null when nothing comparable exists. */
+  /** The peer measured in the same run, or null when nothing comparable exists. */
   readonly peer: string | null
   readonly peerValue: number | null
   readonly ratio: number | null
@@ -227,8 +227,8 @@ export function createContext(options: {
 export const RESULTS_DIR = join('bench', 'results')
 
 /**
- * Largest resident memory of this process so far, in bytes. On Linux the kernel's own mark of its address space: what
- * getrusage tells starts, in a child, at the parent's.
+ * Largest resident memory of this process so far, in bytes. On Linux the kernel's own mark of its address space: in a child, the
+ * value of getrusage starts at the parent's.
  */
 export function peakMemory(): number {
   try {

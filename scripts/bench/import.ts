@@ -110,7 +110,7 @@ async function models(context: BenchContext): Promise<void> {
   record(context, 'import.models', counts, folders)
 }
 
-/** What an earlier run left. */
+/** The results of an earlier run. */
 async function rowsBefore(): Promise<readonly BenchRow[]> {
   const text = await readFile(join(ROOT, RESULTS_DIR, 'import.json'), 'utf8').catch(() => null)
   return text === null ? [] : JSON.parse(text).rows

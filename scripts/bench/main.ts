@@ -54,7 +54,7 @@ for (const area of chosen) {
     whole = false
     throw error
   } finally {
-    // What was measured before a failure took its time, too.
+    // The measurements before a failure took time, too.
     process.stdout.write(values.json ? `${JSON.stringify(context.rows)}\n` : `${formatTable(context.rows)}\n`)
     const out = values.out ?? (quick ? null : join(ROOT, RESULTS_DIR))
     if (out !== null) await writeResults(join(out, `${area}.json`), area, context.rows, quick, !whole)

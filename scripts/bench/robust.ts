@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What 20 % of the members can do to the model when each update is held to a norm bound, by strategy.
+// The damage to the model by 20 % of the members when each update is held to a norm bound, by strategy.
 //
 //   robust.<members>.<strategy>.accuracy            percent after the last round; sign flips, scaled to exactly the bound
 //   robust.<members>.flower-<strategy>.accuracy     Flower's own functions on the same kind of run, when Python has `flwr`
@@ -24,7 +24,7 @@ import { FLOWER_STRATEGIES, Flower } from './robust/flower.ts'
 
 const SIZES = [10, 16, 32] as const
 const SUBJECTS = [...SIZES.map(String), 'loose', 'bound', 'label-flip'] as const
-/** Tight: what half of the honest are below from the third round or so on. */
+/** Tight: from the third round or so on, half of the honest members are below it. */
 const BOUND = 1
 const LOOSE = 4
 const ROUNDS = 8

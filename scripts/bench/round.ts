@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a round costs: keeper processes on a local chain, by phase and by number of keepers, beside the same training with
-// plain averaging in one process. The ratio of the two is the price of privacy and consensus.
+// The cost of a round: keeper processes on a local chain, by phase and by number of keepers, beside the same training with plain
+// averaging in one process. The ratio of the two is the price of privacy and consensus.
 import { loadConfig } from '../../keepers/agent/index.ts'
 import { Trainer } from '../../keepers/agent/training/trainer.ts'
 import { weightedMean } from '../../keepers/learning/index.ts'
@@ -22,7 +22,7 @@ const WINDOWS = {
   voteWindow: 600,
 }
 
-/** Figures of one size, by what they measure. */
+/** Figures of one size, by metric. */
 type Figures = Map<string, { value: number; unit: string; note?: string }>
 
 export const bench: Bench = {
@@ -111,7 +111,7 @@ async function measure(context: BenchContext, keepers: number): Promise<Figures>
   return figures
 }
 
-/** Blobs of a round: how they are counted, and the phase in which they move. */
+/** Blobs of a round: their counter, and the phase that moves them. */
 const BLOBS = [
   ['published', 'update', 'training'],
   ['fetched', 'update', 'aggregate'],

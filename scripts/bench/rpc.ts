@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a keeper asks of its RPC provider on a chain of slow blocks: requests a minute while rounds go on, and while nothing does.
+// A keeper's requests to its RPC provider on a chain of slow blocks: per minute, during rounds and while idle.
 import { setTimeout as wait } from 'node:timers/promises'
 import { Cluster, clusterManifest } from '../cluster.ts'
 import type { KeeperNode } from '../demo/keeper-nodes.ts'
@@ -33,7 +33,7 @@ export const bench: Bench = {
       pace: 'punctual',
       windows: WINDOWS,
       manifest: clusterManifest('small-cnn', { rounds: { maxSamples: 2000 } }),
-      // What a keeper does on a public chain: its defaults, and blocks that may be reorganised.
+      // A keeper's settings on a public chain: its defaults, and blocks that may be reorganised.
       values: () => ({
         'chain.pollSeconds': 2,
         'chain.confirmations': 3,
@@ -62,7 +62,7 @@ async function accepted(cluster: Cluster, round: number): Promise<void> {
   await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, round, 60 * MINUTE)))
 }
 
-/** Records what the busiest keeper asks in a minute while `body` runs, all told and by method. */
+/** Records the requests per minute of the busiest keeper while `body` runs, in total and by method. */
 async function measure(
   context: BenchContext,
   nodes: readonly KeeperNode[],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What services of other people's problems come to: each example by `cohort service new`'s own way, beside the same network trained in
+// Results of services for other people's problems: each example made by `cohort service new`, beside the same network trained in
 // one place.
 //
 //   services.<example>.learned      percent (R² of an amount: ratio) after 50 rounds of four keepers; peer: all samples in one place

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The soak: many rounds with short phases; memory of every keeper must stay flat and handles must not leak. Every other
-// keeper collects its garbage before each look: what it then holds is what it needs, or leaks. The others are left to
-// themselves, as in use: their resident size is what an operator sees.
+// The soak: many rounds with short phases; memory of every keeper must stay flat and handles must not leak. Every other keeper
+// collects its garbage before each look: the rest is memory that it needs, or leaks. The others run undisturbed, as in use: their
+// resident size is the one that an operator sees.
 import { pathToFileURL } from 'node:url'
 import { Cluster, clusterManifest, type Line } from '../cluster.ts'
 import type { KeeperNode } from '../demo/keeper-nodes.ts'
@@ -9,7 +9,7 @@ import { type Bench, type BenchContext, median } from './harness.ts'
 import type { ProbeLine } from './soak/probe.ts'
 
 const PROBE = pathToFileURL(`${import.meta.dirname}/soak/probe.ts`).href
-/** Rounds at each end whose median is compared, so that one garbage collection does not decide. */
+/** Rounds at each end; the medians of both are compared, so that one garbage collection does not decide. */
 const LOOKS = 5
 const MINUTE = 60_000
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A guarded transaction's way to a verdict: what the fraud model finds and what it takes for theft, on made-up accounts that it
-// never saw; what it makes of each pattern of theft that was kept from it; what its circuit, a verdict and a transaction cost.
+// A guarded transaction's way to a verdict: the fraud model's recall and false alarms, on made-up accounts that it never saw; its
+// verdicts on each pattern of theft that was kept from it; the cost of its circuit, a verdict and a transaction.
 //
 // Metrics: spend.model.{training,training-accuracy,accuracy,approve-all,recall,false-alarms,recall-at-<rate>,alike},
 // spend.recall.<pattern>, spend.unseen.<pattern>, spend.circuit.{constraints,hash,compile,setup,key,load,witness,prove},
@@ -28,7 +28,7 @@ import { measureCircuit } from './serving/circuit.ts'
 import { measureGuardGas } from './spend/chain.ts'
 
 const SEED = 1
-/** False alarms at which recall is stated, thresholds from the validation split. */
+/** False alarms at which recall is reported, thresholds from the validation split. */
 const RATES = [0.01, 0.02, 0.05, 0.1]
 
 export const bench: Bench = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A story's way to a proof: how well the reader reads phrasing that it never saw, what its circuit costs, how long key and
-// proof take.
+// A story's way to a proof: the reader's accuracy on phrasing that it never saw, the cost of its circuit, and the time for key and
+// proof.
 //
 // Metrics: story.reader.{training,accuracy,sure-accuracy}, story.circuit.{constraints,hash,compile,setup,key,load,witness,prove};
 // of the circuit for stories that nobody is shown the same as story.private.*, with `signature` (commitment and ranges included) in

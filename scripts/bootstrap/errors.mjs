@@ -3,7 +3,7 @@
 /** A failure that the user can act on: `message` is the one line shown, `code` the exit code. */
 export class BootstrapError extends Error {
   /**
-   * @param {string} message what is wrong and what to do
+   * @param {string} message the error and how to fix it
    * @param {number} code exit code, after sysexits.h where one fits
    */
   constructor(message, code = 1) {
@@ -25,7 +25,7 @@ const BY_ERRNO = {
 /**
  * Finds the errno names that npm and Node leave in their output.
  * @param {string} text
- * @returns {string | null} one line that says what is wrong and what to do
+ * @returns {string | null} one line with the error and how to fix it
  */
 export function adviceFor(text) {
   for (const [errno, advice] of Object.entries(BY_ERRNO)) {

@@ -8,7 +8,7 @@
 const KEEPER_YOUNG_MIB = 4
 
 /**
- * What Node itself is told before a script's name.
+ * Node's own flags, given before a script's name.
  * @param {readonly string[]} command the script and its arguments
  * @returns {string[]}
  */

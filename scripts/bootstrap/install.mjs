@@ -14,7 +14,7 @@ const MODULES = join(ROOT, 'node_modules')
 /** Written last, inside node_modules: an install that was killed has none and starts again. */
 const MARKER = join(MODULES, '.cohort-installed')
 
-/** npm's own record of what it put there, written when it was done. */
+/** npm's own record of what it installed, written at the end. */
 const NPM_RECORD = join(MODULES, '.package-lock.json')
 
 /**
@@ -48,8 +48,8 @@ async function isWhatNpmInstalled(lockfile) {
 }
 
 /**
- * Whether what somebody installed by hand is what the lockfile says. Optional packages may be absent, but not those that are
- * made for this platform: an older Node's npm leaves out the ones that ask for a newer Node, which ours is.
+ * Whether a manual installation matches the lockfile. Optional packages may be absent, except those made for this platform: an
+ * older Node's npm leaves out packages that ask for a newer Node, such as ours.
  * @param {Record<string, any>} locked packages of the lockfile by path
  * @param {Record<string, any>} found packages of npm's record by path
  * @param {{ os: string, cpu: string, libc: string }} platform

@@ -7,7 +7,7 @@ import { CACHE, ROOT } from './paths.mjs'
 const POLL_MS = 500
 
 /**
- * Lets one process at a time do `work`; a lock whose owners all died is taken over.
+ * Lets one process at a time do `work`; takes over a lock after all its owners have died.
  * @param {string} name
  * @param {(adopt: (pid: number) => Promise<void>) => Promise<void>} work `adopt` makes a child process an owner too: an npm
  *   that outlives its killed parent still writes, and nobody may start another beside it

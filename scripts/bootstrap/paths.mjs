@@ -10,8 +10,8 @@ export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 export const CACHE = join(ROOT, '.cache')
 
 /**
- * The environment in which the project's code runs: the chosen Node first on the PATH, so that what it spawns
- * (workers, `hardhat node`, keepers) runs under the same one.
+ * The environment in which the project's code runs: the chosen Node comes first on the PATH, so that child processes (workers,
+ * `hardhat node`, keepers) run under the same one.
  * @param {string} node absolute path of the Node binary
  */
 export function runtimeEnvironment(node) {
@@ -21,10 +21,10 @@ export function runtimeEnvironment(node) {
     COHORT_NODE: node,
     // Hardhat asks about telemetry on a terminal and reports otherwise; a keeper's machine reports to nobody.
     HARDHAT_DISABLE_TELEMETRY_PROMPT: 'true',
-    // glibc gives every thread a heap of its own, and what one thread frees another cannot use: a keeper grows for
-    // dozens of rounds before that settles. Two heaps keep it flat. Elsewhere the variable says nothing.
+    // glibc gives every thread its own heap, and no thread can use memory that another has freed: a keeper grows for dozens of
+    // rounds before that settles. Two heaps keep it flat. On other systems the variable has no effect.
     MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '2',
-    // Node keeps what it compiled of our sources and the libraries: `cohort` starts in half the time.
+    // Node keeps its compiled form of our sources and the libraries: `cohort` starts in half the time.
     NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(CACHE, 'node-compiled'),
   }
 }

@@ -5,7 +5,7 @@ const TICK_MS = 1_000
 const PLAIN_TICK_MS = 15_000
 
 /**
- * Says on stderr what is going on while `work` runs: a ticking line on a terminal, a line now and then elsewhere.
+ * Reports progress on stderr while `work` runs: a ticking line on a terminal, an occasional line elsewhere.
  * @template T
  * @param {string} label
  * @param {() => Promise<T>} work

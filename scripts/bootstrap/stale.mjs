@@ -13,7 +13,7 @@ import { step } from './progress.mjs'
 const STAMPS = join(CACHE, 'build-stamps')
 
 /**
- * Runs every build step whose inputs changed since it last succeeded, or whose outputs are gone.
+ * Runs every build step with inputs that changed since it last succeeded, or with missing outputs.
  * @param {string} node absolute path of the Node binary
  * @param {string[]} except names of steps that the command can do without
  */

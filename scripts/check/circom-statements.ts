@@ -54,7 +54,7 @@ function statementsOf(text: string, from: number, to: number, lineAt: (index: nu
       if (/^(?:for|while|if|else\s+if)\b[\s\S]*\)$/.test(head)) finish(i + 1)
       if (start > i + 1) start = i + 1
     } else if (character === ';' || character === '{' || character === '}') {
-      // `signal {tag} x`: the braces of tags are no block.
+      // `signal {tag} x`: the braces of tags do not open a block.
       if (character === '{' && /\bsignal\s+(?:input|output)?\s*$/.test(text.slice(start, i))) i = closing(text, i) - 1
       else finish(i)
     }
@@ -63,7 +63,7 @@ function statementsOf(text: string, from: number, to: number, lineAt: (index: nu
   return statements
 }
 
-/** Paths of what an expression names, without indices: `unit[i].out` is `unit.out`. Indices are looked into as well. */
+/** Paths of the signals in an expression, without indices: `unit[i].out` is `unit.out`. Also looks into the indices. */
 export function pathsIn(expression: string): string[] {
   const paths: string[] = []
   const name = /[A-Za-z_$][\w$]*/y

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Finds, in circom sources, the ways in which a circuit comes to prove less than it seems to:
+// Finds, in circom sources, ways for a circuit to prove less than it seems to:
 //   unconstrained   `x <-- …` where x is in no constraint of the same template
 //   assert-signal   `assert` over a signal: checked when a witness is made, by whoever makes it, and never again
 //   unused-signal   a declared signal that no constraint names

@@ -12,7 +12,7 @@ export type Documented = {
   readonly whole: boolean
 }
 
-/** What an npm script takes: its name, and the text of its help; null for a script without one. */
+/** An npm script's interface: its name, and the text of its help; null for a script without one. */
 export type NpmScripts = ReadonlyMap<string, string | null>
 
 /** All `cohort …` and `npm run …` of a Markdown file, from its shell blocks and its code spans. */
@@ -63,7 +63,7 @@ function simpleCommands(line: string): string[][] {
   return commands.filter((command) => command.length > 0)
 }
 
-/** What is wrong with a command, or null. */
+/** The error in a command, or null. */
 export function faultIn({ words, whole }: Documented, program: Command, scripts: NpmScripts): string | null {
   if (words[0] === 'cohort') return faultInCohort(words.slice(1), program, whole)
   const [name = '', ...rest] = words[1] === 'test' ? words.slice(1) : words.slice(2)
@@ -75,7 +75,7 @@ export function faultIn({ words, whole }: Documented, program: Command, scripts:
   if (help === undefined) return `package.json has no script '${name}'`
   for (const [i, word] of args.entries()) {
     const option = word.split('=')[0]!
-    // What follows an option is taken for its value: only the script knows which of them take one.
+    // The word after an option counts as its value: only the script knows which options take one.
     const value = i > 0 && args[i - 1]!.startsWith('-')
     if (help === null || value || isPlaceholder(word) || option === '--help') continue
     if (!hasWord(help, option)) return `the help of npm run ${name} does not know '${option}'`

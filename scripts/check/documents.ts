@@ -10,7 +10,7 @@ import { commandsIn, faultIn, type NpmScripts } from './documented-commands.ts'
 
 const DOCUMENTS = ['*.md', 'docs/**/*.md', '{contracts,circuits,keepers,scripts,test,deploy,bench}/**/README.md']
 
-/** Scripts of the project's own, which print what they take when asked for help. */
+/** The project's own scripts, which print their options when asked for help. */
 async function npmScripts(names: ReadonlySet<string>): Promise<NpmScripts> {
   const helps = Object.entries(pkg.scripts).map(async ([name, line]): Promise<[string, string | null]> => {
     const file = / run (scripts\/\S+\.ts)$/.exec(line)?.[1]

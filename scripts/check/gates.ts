@@ -6,7 +6,7 @@ import { ROOT } from '../bootstrap/paths.mjs'
 /** Something that must stay true of the tree, checked by one command. */
 export type Gate = {
   readonly name: string
-  /** What it holds against what, for the table. */
+  /** The two sides that it compares, for the table. */
   readonly checks: string
   /** A JavaScript or TypeScript file relative to the root, and its arguments. */
   readonly command: readonly string[]

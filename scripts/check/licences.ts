@@ -33,7 +33,7 @@ const COMPATIBLE = new Set([
   'Zlib',
 ])
 
-/** Packages whose manifest states no SPDX licence, each looked up by hand. */
+/** Packages with a manifest that states no SPDX licence, each looked up by hand. */
 const KNOWN: Record<string, string> = {
   // package.json has the older `licenses` array.
   esprima: 'BSD-2-Clause',
@@ -42,7 +42,7 @@ const KNOWN: Record<string, string> = {
   '@nomicfoundation/ignition-ui': 'MIT',
 }
 
-/** What Solidity may import besides our own files. */
+/** Packages that Solidity may import besides our own files. */
 const CONTRACT_IMPORTS = ['@openzeppelin/contracts/']
 
 const HEADERS: readonly { pattern: string; exclude?: RegExp; licence: string; within: number }[] = [

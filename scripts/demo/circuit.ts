@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The demo's circuits, compiled and set up once and then kept in .cache: that of the keepers' model, which proves every
-// version of it, and that of the reader of headlines. As a program (`node circuit.ts <manifest> <folder>`, or
-// `node circuit.ts reader`) it is the process that does the work.
+// The demo's circuits, compiled and set up once and then kept in .cache: one for the keepers' model, which proves every version of
+// it, and one for the reader of headlines. As a program (`node circuit.ts <manifest> <folder>`, or `node circuit.ts reader`) it is
+// the process that does the work.
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { storyCircuit } from '../../keepers/apps/story/index.ts'
@@ -16,7 +16,7 @@ export type PreparedCircuit = { readonly folder: string; readonly cached: boolea
 /** The reader's circuits are kept where its tests keep them. */
 const READER_CACHE = join(CACHE, 'story')
 
-/** Says of which sources a kept circuit was made. */
+/** Records the sources of a kept circuit. */
 const KEY_FILE = 'made-of'
 
 /**

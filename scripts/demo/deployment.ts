@@ -7,12 +7,12 @@ import { type JsonRpcProvider, parseEther } from 'ethers'
 import { clients, type DeploymentFile, parseDeployment } from '../../keepers/chain/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
 
-/** Accounts of the local chain, by what they do in the demo. */
+/** Accounts of the local chain, by their part in the demo. */
 export const ACCOUNT = { deployer: 0, daoMembers: [0, 1, 2], user: 3, firstOwner: 4 } as const
 
 /**
- * Windows in seconds. Every state ends early when all members have done their step, so a window only decides how long a
- * silent keeper can hold the others up; on a laptop that trains sixteen models at once, that is long enough for the slowest.
+ * Windows in seconds. Every state ends early when all members have done their step, so a window only decides how long a silent
+ * keeper can hold the others up. On a laptop that trains sixteen models at once, these are long enough for the slowest.
  */
 const WINDOWS = {
   registrationWindow: 600,
@@ -30,11 +30,11 @@ const STAKE_TOKENS = 1_000
 const OPEN_GOVERNOR = { votingPeriodSeconds: 30 } as const
 const OPEN_SERVICE = { registrationWindow: 60, voteWindow: 60, maxKeepers: 16, decryptionsPerEpoch: 12 } as const
 
-/** What the chain says that a service is about. */
+/** The chain's description of a service's subject. */
 export type ServiceAbout = { readonly name: string; readonly manifest: string }
 
 /**
- * What the demo deploys: a service for exactly these keepers, and a DAO whose vote takes seconds.
+ * The demo's deployment: a service for exactly these keepers, and a DAO with votes of a few seconds.
  * @param about the service's name, and the digest of its manifest
  * @param open for a chain that stays up, for others to join and vote
  */
@@ -141,7 +141,7 @@ export function deploymentPath(folder: string): string {
 /** Whole tokens in the service's reward pool: enough for a hundred rounds at the rate above. */
 const REWARD_POOL_TOKENS = '1000'
 
-/** A DAO member fills the service's reward pool; a round pays from it what it holds, at most the rate. */
+/** A DAO member fills the service's reward pool; each round pays from it, at most the rate. */
 export async function fundRewards(provider: JsonRpcProvider, { contracts, services }: DeploymentFile): Promise<void> {
   const member = await provider.getSigner(ACCOUNT.daoMembers[0])
   const token = clients.token(contracts.CohortToken, member)

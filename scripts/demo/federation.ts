@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the keepers' logs say, gathered: who is in which phase, and what each round came to.
+// The keepers' logs, gathered: the phase of each keeper, and the result of each round.
 import type { KeeperLine, KeeperNode } from './keeper-nodes.ts'
 import { formatRows } from './live-table.ts'
 
@@ -12,7 +12,7 @@ export type RoundResult = {
   readonly holdOutAccuracy: number
   /** On the test set, which no keeper trains on; null when the data has none. */
   readonly testAccuracy: number | null
-  /** Keepers whose candidate was this very one, bit for bit. */
+  /** Keepers with exactly this candidate, bit for bit. */
   readonly agreeing: number
   readonly contributors: number
   readonly seconds: number

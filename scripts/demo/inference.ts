@@ -32,7 +32,7 @@ export type InferenceOptions = {
   readonly folder: string
   readonly circuit: string
   readonly vkHash: string
-  /** What is asked about, and the index of its class. */
+  /** The subject of the question, and the index of its class. */
   readonly asked: { readonly input: readonly number[]; readonly label: number }
   readonly signal: AbortSignal
 }

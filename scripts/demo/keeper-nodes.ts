@@ -97,7 +97,7 @@ export async function prepareKeepers(options: PrepareOptions): Promise<KeeperNod
 /** A line of a keeper's log: `event` says what happened. */
 export type KeeperLine = { readonly event?: string; readonly msg?: string; readonly [key: string]: unknown }
 
-/** What a keeper process needs to open its keystore. */
+/** A keeper process opens its keystore with this. */
 export function keeperEnvironment(): NodeJS.ProcessEnv {
   return { [PASSPHRASE_VARIABLE]: DEMO_PASSPHRASE }
 }

@@ -29,7 +29,7 @@ async function main(): Promise<number> {
       )
     })
     await rm(folder, { recursive: true, force: true })
-    // What a demo shows has to be so: a proof of a wrong label is a proof, a keeper with other weights is a failure.
+    // The demo fails when a keeper has other weights; a proof of a wrong label is still a valid proof.
     return report.rounds.every(({ agreeing }) => agreeing === options.keepers - options.spoilers) ? 0 : 1
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A prediction market that settles on a proof: a pool gives its outcomes a price, a newsroom signs a headline with a key of its
-// own, a stranger proves what the DAO's reader makes of it, and the market pays whoever bought the outcome.
+// A prediction market that settles on a proof: a pool prices its outcomes, a newsroom signs a headline with its own key, a stranger
+// proves how the DAO's reader reads it, and the market pays the holders of the outcome.
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { formatEther, type JsonRpcProvider, type JsonRpcSigner, parseEther, toBeHex } from 'ethers'
@@ -19,7 +19,7 @@ import { folderPaths, InferenceProver, openFolder, toSolidityProof } from '../..
 import type { CohortToken } from '../../types/index.ts'
 import { ACCOUNT } from './deployment.ts'
 
-/** Who provides liquidity, who buys what it believes in, and who brings the proof and owns nothing. */
+/** The liquidity provider, the believer who buys an outcome, and the prover who owns nothing. */
 const TRADERS = { maker: ACCOUNT.daoMembers[1], believer: ACCOUNT.daoMembers[2], stranger: ACCOUNT.user } as const
 const LIQUIDITY = parseEther('100')
 const SPENT = parseEther('50')
@@ -27,7 +27,7 @@ const SPENT = parseEther('50')
 const TRADE_SECONDS = 600
 const POOL_FEE_BPS = 100
 const HEADLINE = 'Heron 4 blasts off from Kourou with weather satellite'
-/** Least margin of a label, in units of the circuit: what the surest four fifths of unseen headlines reach. */
+/** Least margin of a label, in units of the circuit: the surest four fifths of unseen headlines reach it. */
 const MIN_MARGIN = 440n
 const ABSTAIN = 'ff'
 /** IPublisherRegistryTypes.KeyKind.P256 */
@@ -45,9 +45,9 @@ export type SettledMarket = {
   readonly constraints: number
   readonly proveSeconds: number
   readonly resolveGas: number
-  /** What one outcome token cost before and after the believer bought, in collateral. */
+  /** The price of one outcome token before and after the believer bought, in collateral. */
   readonly prices: readonly [before: string, after: string]
-  /** Whole tokens: what the believer spent and got. */
+  /** Whole tokens: the believer's spending and receipts. */
   readonly spent: string
   readonly paidOut: string
 }

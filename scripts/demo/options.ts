@@ -60,7 +60,7 @@ export class OptionError extends Error {
 
 /**
  * Parses the command line. Returns null when help was asked for.
- * @throws OptionError naming the option, the value and what it takes
+ * @throws OptionError naming the option, the value and the accepted values
  */
 export function parseOptions(args: readonly string[]): DemoOptions | null {
   const text = { type: 'string' } as const

@@ -14,7 +14,7 @@ const TRIES = 50
 
 const given = new Set<number>()
 
-/** @throws OptionError for what is no range of ports */
+/** @throws OptionError for an invalid range of ports */
 export function portRange(text: string): [first: number, last: number] {
   const [, first, last] = (/^(\d{1,5})-(\d{1,5})$/.exec(text) ?? []).map(Number)
   if (first === undefined || last === undefined || first < 1 || last < first || last > 65_535) {
@@ -24,7 +24,7 @@ export function portRange(text: string): [first: number, last: number] {
 }
 
 /**
- * The asked port; without one, a free one that this process was not given before.
+ * The requested port; by default, a free one that this process has not been given before.
  * @throws OptionError when the asked port is in use
  */
 export async function freePort(asked = 0): Promise<number> {

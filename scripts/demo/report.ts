@@ -9,13 +9,13 @@ import { answerText, figureOf } from './rows.ts'
 
 type Totals = Record<string, { total: number; times: number }>
 
-/** What demo-report.json holds. Gas in gas units, times in seconds, sizes in bytes. */
+/** The contents of demo-report.json. Gas in gas units, times in seconds, sizes in bytes. */
 export type DemoReport = {
   readonly when: string
   readonly keepers: number
   /** Names of the keepers that sent false updates. */
   readonly spoilers: readonly string[]
-  /** Whom the members convicted, and what it paid in whole tokens, oldest first. */
+  /** The convicted members, and what each paid in whole tokens, oldest first. */
   readonly convicted: readonly {
     readonly name: string
     readonly seat: number
@@ -24,7 +24,7 @@ export type DemoReport = {
     readonly taken: string
   }[]
   readonly model: string
-  /** What it learns, for how figures and answers are written. */
+  /** The kind of its answers, which decides how figures and answers are written. */
   readonly task: ServiceTask
   readonly data: string
   readonly alpha: number

@@ -23,7 +23,7 @@ const HELD_BACK = 5
 const CHAIN = { keepers: 16, decryptionsPerEpoch: 100 } as const
 const ROUNDS = 50
 
-/** Each keeper gets a file of its own, as real ones have; what is held back judges and is asked about. */
+/** Each keeper gets its own file, as real ones have; held-out rows serve for judging and for questions. */
 export async function rowsSubject(
   example: Example,
   keepers: number,
@@ -73,7 +73,7 @@ export async function rowsSubject(
   }
 }
 
-/** What the first row's label says: the index of a class, an amount. */
+/** The first row's label: the index of a class, or an amount. */
 function answerIn({ input, task }: ServiceManifest, text: string): number {
   const names = answersOf(task)
   const classes = typeof names === 'number' ? {} : { classes: [...names] }
@@ -86,7 +86,7 @@ export function figureOf({ task }: Pick<ServiceManifest, 'task'>, share: number)
   return task.kind === 'regression' ? `R² ${share.toFixed(3)}` : `${(100 * share).toFixed(2)} %`
 }
 
-/** What the model says, in words. */
+/** The model's answer, in words. */
 export function answerText({ task }: Pick<ServiceManifest, 'task'>, answer: number): string {
   if (task.kind === 'regression') return `${answer.toFixed(1)} ${task.unit}`.trim()
   return task.kind === 'labels' ? (answer === 1 ? task.labels[0]! : `not ${task.labels[0]}`) : task.classes[answer]!

@@ -203,7 +203,7 @@ export async function runDemo(
   return report
 }
 
-/** Whom the members have convicted, by the names of the demo. */
+/** The members that have been convicted, by the names of the demo. */
 async function convictedAmong(
   nodes: readonly KeeperNode[],
   provider: JsonRpcProvider,

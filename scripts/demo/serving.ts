@@ -8,14 +8,14 @@ import { deploymentPath } from './deployment.ts'
 export const USUAL_PORT = 8545
 const USUAL_ADDRESSES = join(ROOT, 'deploy/addresses/localhost.json')
 
-/** Puts the addresses of the demo whose files are in `folder` where `npx hardhat deploy` would. */
+/** Puts the addresses of the demo in `folder` where `npx hardhat deploy` would put them. */
 export async function publishAddresses(folder: string): Promise<void> {
   await mkdir(dirname(USUAL_ADDRESSES), { recursive: true })
   await copyFile(deploymentPath(folder), USUAL_ADDRESSES)
 }
 
 /**
- * What somebody needs to know who wants to try commands on the chain that stays up.
+ * Instructions for somebody who wants to try commands on the chain that stays up.
  * @param circuit folder of the circuit of the hub's first model
  * @param manifest file of the service's manifest, for keepers that join
  */

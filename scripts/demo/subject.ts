@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the demo's service is about: digits with a named model, or an example with a manifest made on the spot.
+// The subject of the demo's service: digits with a named model, or an example with a manifest made on the spot.
 import { join } from 'node:path'
 import { loadMnist, proceduralDigits } from '../../keepers/learning/index.ts'
 import { exampleManifest } from '../../keepers/versions/index.ts'
@@ -10,7 +10,7 @@ import { rowsSubject, type Subject } from './rows.ts'
 /** Local training: with two epochs the fifth round ends just below 96 % on MNIST, with four well above. */
 const DIGITS_TRAINING = { 'training.epochs': 4, 'training.learningRate': 0.002 } as const
 
-/** @param folder of the demo, for what it writes */
+/** @param folder the demo's folder, for its files */
 export async function subjectOf(options: DemoOptions, folder: string, say: (text: string) => void): Promise<Subject> {
   if (options.example === undefined) return digits(options)
   return rowsSubject(EXAMPLES[options.example], options.keepers, { folder: join(folder, 'data'), say })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a spoiling keeper does to its own updates. Used by the demo's spoilers and by the end-to-end tests.
+// How a spoiling keeper falsifies its own updates. Used by the demo's spoilers and by the end-to-end tests.
 
 import { BEHAVIOURS } from '../../keepers/agent/behaviours/index.ts'
 import type { Behaviour, Step } from '../../keepers/agent/context.ts'
@@ -11,9 +11,9 @@ const FROM = 1 / 8
 const TO = 2 / 8
 
 /**
- * Replaces a part of an update's ciphertexts by zeros, which are residues like any other: what is encrypted is now rubbish of
- * full size. The proof that came with it is well-formed still, and its public part holds for whatever the ciphertexts are; only
- * what each member was dealt tells.
+ * Replaces a part of an update's ciphertexts by zeros, which are residues like any other: the encrypted content is now rubbish of
+ * full size. The accompanying proof is still well-formed, and its public part holds whatever the ciphertexts are; only the values
+ * dealt to each member reveal the fraud.
  */
 export function forge(update: Uint8Array): Uint8Array {
   const sent = update.slice()

@@ -7,7 +7,7 @@ import { PACKAGES, SCOPE } from '../packages/list.ts'
 import { runNode } from '../run-node.ts'
 import { REFERENCE } from './sources.ts'
 
-/** A tool failed; the message is what it printed. */
+/** A tool failed; the message is the tool's output. */
 export class SiteError extends Error {
   override readonly name = 'SiteError'
 }
@@ -73,7 +73,7 @@ export async function buildSite(
     description: 'Machine learning that its participants own together.',
     outDir: out,
     cleanUrls: true,
-    // What looks like a tag is a placeholder or a type, and what looks like an attribute is mathematics.
+    // An apparent tag is a placeholder or a type, and an apparent attribute is mathematics.
     markdown: { html: false, attrs: { disable: true } },
     // Links to sources lead out of the site.
     ignoreDeadLinks: ['@source'],

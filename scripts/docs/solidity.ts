@@ -3,7 +3,7 @@
 // contracts, so they are the reference; no tool that does this runs under Hardhat 3.
 import { parse } from '@solidity-parser/parser'
 
-/** What a Solidity file declares, with its documentation. */
+/** The declarations in a Solidity file, with their documentation. */
 export type Declared = {
   readonly name: string
   /** `interface`, `library`, `contract`, or `file` for what stands outside of all. */

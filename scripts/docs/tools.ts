@@ -19,7 +19,7 @@ export class ToolsError extends Error {
   override readonly name = 'ToolsError'
 }
 
-/** The folder whose node_modules hold the tools. @throws ToolsError without network and npm cache */
+/** The folder with the tools' node_modules. @throws ToolsError without network and npm cache */
 export async function documentationTools(): Promise<string> {
   const folder = join(CACHE, 'docs-tools')
   const manifest = `${JSON.stringify({ private: true, type: 'module', dependencies: VERSIONS }, null, 2)}\n`

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Services of other people's problems: the data, what is asked of it, and how keepers train on it.
+// Services of other people's problems: the data, the question, and how keepers train on it.
 import { join } from 'node:path'
 import type { TableOptions } from '../../keepers/services/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'

@@ -73,7 +73,7 @@ async function fetchPackage(): Promise<string> {
 
 const WORDS = 60
 
-/** Without the tags of mailing lists, which say who sent it, not what it says, and without markup. */
+/** Without markup, and without the tags of mailing lists, which show the sender rather than the content. */
 function beginningOf(mail: string): string {
   const end = mail.search(/\r?\n\r?\n/)
   if (end < 0) return ''

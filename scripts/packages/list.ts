@@ -23,7 +23,7 @@ export type Package = {
       }
     | {
         readonly kind: 'sources'
-        /** What is copied as it is, relative to the folder. */
+        /** Files copied as they are, relative to the folder. */
         readonly files: readonly string[]
         /** Subpath patterns that can be resolved. */
         readonly exports: readonly string[]
@@ -73,7 +73,7 @@ export const PACKAGES: readonly Package[] = [
     folder: 'keepers/zkml',
     content: {
       kind: 'library',
-      // What a browser needs and no more: none of them imports anything of Node.
+      // Only files that a browser needs: none of them imports anything of Node.
       doors: {
         './prove': 'prove/wasm',
         './verify': 'prove/verify',

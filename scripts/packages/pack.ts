@@ -8,7 +8,7 @@ import { findNpm } from '../bootstrap/npm.mjs'
 import { PACKAGES, type Package, SCOPE } from './list.ts'
 import { StageError, stagePackage } from './stage.ts'
 
-/** What `npm pack` made of a package. */
+/** The result of `npm pack` for a package. */
 export type Packed = {
   /** With its scope. */
   readonly name: string
@@ -54,7 +54,7 @@ export async function packAll(
   )
 }
 
-/** npm's standard output. @throws StageError with what it said when it fails. */
+/** npm's standard output. @throws StageError with npm's message when it fails. */
 export async function npm(args: readonly string[], cwd: string): Promise<string> {
   const child = spawn(process.execPath, [findNpm(), ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
   const said = { stdout: '', stderr: '' }

@@ -7,7 +7,7 @@ import { runNode } from '../run-node.ts'
 import type { Package } from './list.ts'
 import { DIST, manifestOf } from './manifest.ts'
 
-/** A package that cannot be built; the message is the compiler's, or names what is missing. */
+/** A package cannot be built; the message is the compiler's, or names the missing file. */
 export class StageError extends Error {
   override readonly name = 'StageError'
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CHANGELOG.md after Keep a Changelog: what is unreleased becomes a version's section.
+// CHANGELOG.md after Keep a Changelog: moves unreleased entries to a version's section.
 
 /** A changelog that cannot be released from; says which heading is missing or wrong. */
 export class ChangelogError extends Error {
@@ -8,7 +8,7 @@ export class ChangelogError extends Error {
 
 const UNRELEASED = '## [Unreleased]'
 
-/** The text between a version's heading and the next, trimmed; null when there is no such heading. */
+/** The text between a version's heading and the next, trimmed; null without such a heading. */
 export function sectionOf(changelog: string, heading: string): string | null {
   const lines = changelog.split('\n')
   const from = lines.findIndex((line) => line === heading || line.startsWith(`${heading} `))
@@ -21,9 +21,9 @@ export function sectionOf(changelog: string, heading: string): string | null {
 }
 
 /**
- * The changelog with what is unreleased under the version's heading, and an empty section for what comes.
+ * The changelog with the unreleased entries under the version's heading, and a new empty section.
  * @param date as YYYY-MM-DD
- * @throws ChangelogError when nothing is unreleased, a group has no entry, or the version has a section already
+ * @throws ChangelogError when there are no unreleased entries, a group is empty, or the version already has a section
  */
 export function releaseChangelog(changelog: string, version: string, date: string): string {
   if (sectionOf(changelog, `## [${version}]`) !== null) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `npm run release`: what a release would be. With --apply the commit and the tag are made, here and nowhere else.
+// `npm run release`: shows the next release. With --apply it makes the commit and the tag, here and nowhere else.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a release needs to be true, and what it changes.
+// The conditions of a release, and its changes.
 import { spawnSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ export class ReleaseError extends Error {
 export type ReleasePlan = {
   readonly version: string
   readonly tag: string
-  /** What the version's section of the changelog says. */
+  /** The version's section of the changelog. */
   readonly notes: string
   /** New text of each file that changes, by its path below the root. */
   readonly files: Readonly<Record<string, string>>

@@ -16,7 +16,7 @@ export function compareVersions(a: string, b: string): number {
   for (const [i, number] of left.numbers.entries()) {
     if (number !== right.numbers[i]) return number - right.numbers[i]!
   }
-  // A pre-release comes before what it is a pre-release of.
+  // A pre-release comes before its release.
   if (left.pre.length === 0 || right.pre.length === 0) return right.pre.length - left.pre.length
   for (let i = 0; i < Math.max(left.pre.length, right.pre.length); i++) {
     const order = comparePart(left.pre[i], right.pre[i])

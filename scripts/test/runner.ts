@@ -13,7 +13,7 @@ export type SuiteResult = {
   readonly suite: Suite
   readonly tally: Tally
   readonly output: string
-  /** What failed and why; empty when nothing did. */
+  /** The failures and their reasons; empty after a success. */
   readonly failures: string
   readonly seconds: number
   /** Empty for tests in Solidity, and for a run that died. */

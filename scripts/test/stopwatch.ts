@@ -8,8 +8,7 @@ import type { FileTiming } from './timings.ts'
 const TICKS_PER_SECOND = 100
 
 /**
- * Processor time of this process, of its threads and of its children that ended, in seconds.
- * Where there is no /proc, without the children.
+ * Processor time of this process, its threads and its ended children, in seconds. Without /proc it excludes the children.
  */
 function processorSeconds(): number {
   const { user, system } = process.cpuUsage()
@@ -36,7 +35,7 @@ if (target !== undefined) {
 
   before(function () {
     note('(loading)')
-    // Registered last, so that it runs after what the file itself does at its end.
+    // Registered last, so that it runs after the file's own final hooks.
     for (const suite of this.test!.parent!.suites) suite.afterAll(() => note(suite.file ?? suite.title))
   })
   after(() => writeFileSync(target, JSON.stringify(timings)))

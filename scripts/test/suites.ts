@@ -3,13 +3,13 @@
 /** A group of test files that runs in a process of its own. */
 export type Suite = {
   readonly name: string
-  /** Folder below test/ whose *.test.ts files (in Solidity: *.t.sol) belong to it; braces name several. */
+  /** Folder below test/; its *.test.ts files (in Solidity: *.t.sol) belong to the suite. Braces name several. */
   readonly folder: string
   /** Contract tests run inside Hardhat, which owns the simulated chain, or are contracts themselves; the others in plain mocha. */
   readonly runner: 'hardhat' | 'solidity' | 'mocha'
   /**
-   * Mostly waits for windows to pass: runs beside the others and takes no core's place, each file in a process of its own. What
-   * the paths of the longest files contain, the longest first: those start first.
+   * Mostly waits for windows to pass: runs beside the others without taking a core's place, each file in its own process. Parts of
+   * the paths of the longest files, the longest first: those start first.
    */
   readonly waits?: readonly string[]
   /** Takes minutes that CI does not have: runs when it is named, and with none else. */

@@ -10,7 +10,7 @@ const plain = (output: string): string => output.replace(COLOURS, '')
 
 /**
  * Reads the closing counts of a mocha run ("12 passing", "1 failing", "2 pending"), Hardhat's included.
- * Returns null when there are none: a run that ended before its summary.
+ * Returns null for a run that ended before its summary.
  */
 export function tallyOf(output: string): Tally | null {
   const text = plain(output)
@@ -23,7 +23,7 @@ export function tallyOf(output: string): Tally | null {
   return { passed, failed: count('failing') ?? 0, skipped: count('pending') ?? 0 }
 }
 
-/** What mocha says of the tests that failed, after its counts: names, messages, where. Empty when none did. */
+/** mocha's report of the failed tests, after its counts: names, messages, places. Empty when all passed. */
 export function failuresOf(output: string): string {
   const [, ...after] = plain(output).split(/^\s*\d+ failing\b.*$/m)
   return after

@@ -6,10 +6,10 @@ import { ROOT } from '../bootstrap/paths.mjs'
 
 const fileTiming = z.object({ file: z.string(), seconds: z.number(), cpuSeconds: z.number() })
 
-/** What a test file took, on the clock and of the processors. A file with several top-level suites has as many. */
+/** The time of a test file, on the clock and on the processors. A file with several top-level suites has several of these. */
 export type FileTiming = Readonly<z.infer<typeof fileTiming>>
 
-/** What the stopwatch of a run noted; empty when the run did not get to its end. */
+/** The notes of a run's stopwatch; empty when the run did not get to its end. */
 export async function readTimings(path: string): Promise<FileTiming[]> {
   const text = await readFile(path, 'utf8').catch(() => null)
   return text === null ? [] : z.array(fileTiming).parse(JSON.parse(text))

@@ -33,7 +33,7 @@ contract AllowListAdmission is IAdmission, AccessControl {
         emit Listed(keeper, party);
     }
 
-    /// @notice Admin only. A seat that the keeper has stays its own: the service's DAO can `ban`.
+    /// @notice Admin only. The keeper keeps any seat that it has: the service's DAO can `ban`.
     function unlist(address keeper) external onlyRole(DEFAULT_ADMIN_ROLE) {
         if (!_entries[keeper].listed) revert NotListed(keeper);
         delete _entries[keeper];

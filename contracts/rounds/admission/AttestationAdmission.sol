@@ -5,9 +5,9 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IAdmission} from "../../interfaces/IAdmission.sol";
 
-/// @title Admits keepers for whom an issuer has signed, each for the party that it names
-/// @notice The issuer signs off-chain, whoever needs the attestation brings it here, and the issuer can take it back. It
-/// names the service, so that one for a small service opens no large one.
+/// @title Admits keepers with an issuer's signature, each for the party that it names
+/// @notice The issuer signs off-chain, anyone brings the attestation here, and the issuer can take it back. It names the service,
+/// so that an attestation for a small service does not admit to a large one.
 contract AttestationAdmission is IAdmission, EIP712 {
     /// @param until Unix seconds; admits while block.timestamp ≤ until.
     /// @param number Attestations for one keeper and service are numbered: a lower one never replaces a higher.
@@ -37,7 +37,7 @@ contract AttestationAdmission is IAdmission, EIP712 {
 
     error ZeroAddress(bytes32 field);
     error NotIssuer(address caller);
-    /// @notice The signature is not the issuer's of this attestation.
+    /// @notice The issuer has not signed this attestation.
     error AttestationInvalid(address service, address keeper);
     error AttestationExpired(uint64 until, uint256 timestamp);
     /// @notice The keeper has brought, or the issuer has withdrawn, one of that number or a higher.
@@ -66,7 +66,7 @@ contract AttestationAdmission is IAdmission, EIP712 {
         );
     }
 
-    /// @notice Issuer only. Takes back what it has signed for the keeper up to `number`, brought or not.
+    /// @notice Issuer only. Takes back all its attestations for the keeper up to `number`, brought or not.
     function withdraw(address service, address keeper, uint64 number) external {
         if (msg.sender != ISSUER) revert NotIssuer(msg.sender);
         Held storage held = _held[service][keeper];

@@ -3,14 +3,14 @@ pragma solidity ^0.8.28;
 
 import {IAdmission} from "../../interfaces/IAdmission.sol";
 
-/// @dev What ERC-20 and ERC-721 have in common.
+/// @dev The function that ERC-20 and ERC-721 have in common.
 interface IBalances {
     function balanceOf(address account) external view returns (uint256);
 }
 
-/// @title Admits whoever holds enough of a token when it takes a seat
-/// @notice For tokens that cannot be lent on: membership tokens, soulbound ones. What can be moved admits one keeper after
-/// the other.
+/// @title Admits keepers that hold enough of a token when they take a seat
+/// @notice For tokens that cannot be lent on: membership tokens, soulbound ones. A transferable token admits one keeper after
+/// another.
 contract TokenAdmission is IAdmission {
     address public immutable TOKEN;
     /// @notice Least balance of the keeper's owner address, in the token's smallest unit.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a fraud model is told of a transaction: eight numbers of at most five bits, as contracts/consumers/SpendFeatures.sol
-// encodes them. A test compares the two, byte for byte.
+// A fraud model's view of a transaction: eight numbers of at most five bits, as contracts/consumers/SpendFeatures.sol encodes them.
+// A test compares the two, byte for byte.
 import { LearningError } from '../../learning/index.ts'
 
 /** Bytes of a transaction's features, and which bits of each can be set. */
 export const SPEND_FEATURES = 8
 export const FEATURE_BITS = [0, 1, 2, 3, 4] as const
 
-/** What a transaction does: the values of the seventh feature (ISpendingGuard.SpendClass). */
+/** The kind of a transaction: the values of the seventh feature (ISpendingGuard.SpendClass). */
 export const SPEND_CLASSES = [
   'native',
   'native-with-data',
@@ -24,12 +24,12 @@ export type SpendClass = (typeof SPEND_CLASSES)[number]
 export const SPEND_ORIGINS = ['owners', 'module', 'hook'] as const
 export type SpendOrigin = (typeof SPEND_ORIGINS)[number]
 
-/** A transaction and what the guard knows of account, asset and recipient. Amounts in the asset's least unit. */
+/** A transaction and the guard's knowledge of account, asset and recipient. Amounts in the asset's least unit. */
 export type SpendFacts = {
   readonly amount: bigint
   /** Of the asset, a window. */
   readonly limit: bigint
-  /** What left of the asset in the window before. */
+  /** How much of the asset left in the window before. */
   readonly spent: bigint
   /** In how many spends. */
   readonly count: number

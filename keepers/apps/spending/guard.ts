@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Verdicts for a SpendingGuard: ask the contract what it wants proven, prove it, bring it.
+// Verdicts for a SpendingGuard: ask the contract for the statement, prove it, bring the proof.
 import { getBytes, type Provider, type Signer } from 'ethers'
 import type { InferenceHub, SpendingGuard } from '../../../types/index.ts'
 import { clients, decodeRevert } from '../../chain/index.ts'
@@ -21,7 +21,7 @@ export type GuardedSpend = {
   readonly origin: number
 }
 
-/** What a guard wants proven of a spend, and what it makes of the answer. */
+/** The statement that a guard wants proven about a spend, and its use of the answer. */
 export type GuardQuestion = {
   readonly account: string
   readonly spend: GuardedSpend
@@ -43,9 +43,9 @@ export type GuardQuestion = {
 }
 
 /**
- * What `guard` wants proven so that `account` may make `spend`, in the state of one block.
- * @throws ServingError refused with the contract's reason (no policy, nothing that needs a verdict, a withdrawn model);
- * bad-payload when its features are not those of this release
+ * The statement that `guard` wants proven so that `account` may make `spend`, in the state of one block.
+ * @throws ServingError refused with the contract's reason (no policy, no need for a verdict, a withdrawn model);
+ * bad-payload when its features differ from those of this release
  */
 export async function askGuard(
   guard: string,

@@ -9,7 +9,7 @@ import { DAY, Life, UNIT } from './life.ts'
 import { OWNER_KINDS, type OwnerKind, ownerOf } from './owners.ts'
 import { steal, THEFT_PATTERNS, type TheftPattern, UNSEEN_PATTERN } from './thieves.ts'
 
-/** What the model says: the policy of a guard approves of `ordinary`. A tie goes to the lower label. */
+/** The model's label: the policy of a guard approves of `ordinary`. A tie goes to the lower label. */
 export const SPEND_VERDICTS = ['theft', 'ordinary'] as const
 
 export type SpendSplit = 'train' | 'validation' | 'test'

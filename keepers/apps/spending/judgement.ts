@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a model makes of spends, and how often it is right: of floats here, of a circuit's integers for whoever has one.
+// A model's verdicts on spends, and how often they are right: in floats here; a caller with a circuit passes its integers.
 
 import type { Model } from '../../learning/index.ts'
 import { LearningError, unflatten } from '../../learning/index.ts'
@@ -12,7 +12,7 @@ const THEFT = SPEND_VERDICTS.indexOf('theft')
 /** A transaction and how far `ordinary` leads `theft` in the scores; theft when it does not lead. */
 export type JudgedSpend = { readonly spend: LabelledSpend; readonly lead: number }
 
-/** What a model of `spendSpec` makes of `spends`, in floats. */
+/** The verdicts of a model of `spendSpec` on `spends`, in floats. */
 export function judgedBy({ spec, weights }: Model, spends: readonly LabelledSpend[]): JudgedSpend[] {
   const tensors = unflatten(spec, weights)
   const take = (name: string) => tensors.get(name)!
@@ -44,7 +44,7 @@ export type SpendFigures = {
 
 /**
  * How often `judged` are right when a lead of more than `lead` is asked for.
- * @throws LearningError BAD_DATA when there are no thefts or nothing else
+ * @throws LearningError BAD_DATA when there are no thefts, or only thefts
  */
 export function spendFigures(judged: readonly JudgedSpend[], lead = 0): SpendFigures {
   const thefts = judged.filter(({ spend }) => spend.label === THEFT)

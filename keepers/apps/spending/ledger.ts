@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// An account under the guard, as far as features depend on it: limits, windows, whom it paid. The rules are those of
+// An account under the guard, as far as features depend on it: limits, windows, earlier recipients. The rules are the same as in
 // contracts/consumers/SpendingVerdicts.sol; a test plays the same spends on both.
 import { type SpendClass, type SpendOrigin, spendFeatures } from './features.ts'
 
@@ -42,7 +42,7 @@ export class SpendLedger {
     return id
   }
 
-  /** What the guard would tell the model now. */
+  /** The features that the guard would give the model now. */
   featuresOf(spend: Spend): Uint8Array {
     const { total, count } = this.#history(spend.asset)
     return spendFeatures({

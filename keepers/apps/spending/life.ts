@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The stage on which owners and thieves act: an account, its randomness, and the transactions that the guard asks about.
+// The stage for owners and thieves: an account, its randomness, and the transactions that the guard asks about.
 import type { SeededRandom } from '../../learning/index.ts'
 import type { SpendClass, SpendOrigin } from './features.ts'
 import type { Spend, SpendLedger } from './ledger.ts'
@@ -21,7 +21,7 @@ const UNBOUND_WEALTH = 0.25
 const LEAST_WEALTH = 2
 const MOST_WEALTH = 2 ** 22
 
-/** What an allowance without bound looks like. */
+/** The amount of an allowance without bound. */
 export const UNLIMITED = Number.POSITIVE_INFINITY
 const ALL_ONES = 2n ** 256n - 1n
 
@@ -39,7 +39,7 @@ export type Payment = {
 export class Life {
   readonly ledger: SpendLedger
   readonly random: SeededRandom
-  /** What the account holds of an asset, in limits. */
+  /** The account's balance of an asset, in limits. */
   readonly wealth: number
   readonly #onJudged: (features: Uint8Array) => void
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The network that judges spends, its training, and the point at which it speaks of theft.
+// The network that judges spends, its training, and the threshold above which it reports theft.
 
 import type { Model, ModelSpec, TrainingProgress } from '../../learning/index.ts'
 import { initialWeights, LocalTrainer, sequentialSpec, trainInStages } from '../../learning/index.ts'
@@ -80,8 +80,8 @@ export async function trainSpendModel(
 }
 
 /**
- * The model with the bias of its last score moved so that it takes `rate` of the owners' own `spends` for thefts: the label
- * alone is then the verdict, and a margin above zero asks for more certainty.
+ * The model with the bias of its last score shifted so that it takes `rate` of the owners' own `spends` for thefts. Then the label
+ * alone is the verdict, and a margin above zero asks for more certainty.
  */
 export function withFalseAlarms(model: Model, spends: readonly LabelledSpend[], rate: number): Model {
   const weights = Float32Array.from(model.weights)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Made-up owners and how they spend. Every one of them does now and then what a thief does: a move of everything to a new
-// address, a first payment of size, a trial payment before the rest, an allowance to somebody without code.
+// Made-up owners and how they spend. Each of them sometimes acts like a thief: moves everything to a new address, makes a large
+// first payment, makes a trial payment before the rest, or gives an allowance to an account without code.
 import type { SpendClass, SpendOrigin } from './features.ts'
 import { DAY, HOUR, type Life, MINUTE, NATIVE, TOKEN, UNLIMITED } from './life.ts'
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a spending guard asks a fraud model about: sixteen bytes that the contract computes (SpendFeatures.encode), the tag
-// and eight features. Nobody signs them; the contract hashes them itself.
+// A spending guard's question to a fraud model: sixteen bytes that the contract computes (SpendFeatures.encode), the tag and eight
+// features. Nobody signs them; the contract hashes them itself.
 
 import type { Model } from '../../learning/index.ts'
 import {
@@ -82,13 +82,13 @@ export function spendProgram(model: Model): IntegerProgram {
   return byteProgram(model, { bytes: SPEND_BYTES, skip: TAG_BYTES, bits: FEATURE_BITS }, spends, KNOBS)
 }
 
-/** What a program says of a spend, without a proof. */
+/** A program's verdict on a spend, without a proof. */
 export function readSpend(program: IntegerProgram, spend: Uint8Array): Reading {
   return readBytes(program, checkedSpend(spend))
 }
 
 /**
- * Proves what a program says of a spend, for one context (ISpendingGuard.statementOf).
+ * Proves a program's verdict on a spend, for one context (ISpendingGuard.statementOf).
  * @throws ServingError wrong-circuit when the prover's circuit does not judge spends, bad-payload for other bytes
  */
 export async function proveSpend(

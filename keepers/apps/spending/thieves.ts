@@ -14,7 +14,7 @@ export const THEFT_PATTERNS = [
 ] as const
 export type TheftPattern = (typeof THEFT_PATTERNS)[number]
 
-/** The pattern that training never sees unless told otherwise. */
+/** The pattern that training excludes by default. */
 export const UNSEEN_PATTERN: TheftPattern = 'laundry'
 
 /** A refused attempt leaves no trace in the account's history; half of them are. */

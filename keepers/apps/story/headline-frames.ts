@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The phrasing of the made-up launch news: frames with {slots}. Frames of the test set are never trained on; the words of
-// the slots (headline-words.ts) are shared, as they are between newsrooms.
+// The phrasing of the made-up launch news: frames with {slots}. Training never uses the frames of the test set; both sets share the
+// words of the slots (headline-words.ts), as newsrooms do.
 
-/** What a headline says of a launch: it happened; it did not; nothing of the kind (the classifier abstains). */
+/** A headline's statement about a launch: it happened; it did not; nothing of the kind (the classifier abstains). */
 export const LAUNCH_OUTCOMES = ['launched', 'not launched', 'other'] as const
 export type LaunchOutcome = (typeof LAUNCH_OUTCOMES)[number]
 

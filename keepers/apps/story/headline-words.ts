@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The words of the made-up launch news: what may stand in each {slot} of a frame. Rockets, missions and companies are invented
-// or generic; a {name} is made up anew each time.
+// The words of the made-up launch news: the candidates for each {slot} of a frame. Rockets, missions and companies are invented or
+// generic; a {name} is made up anew each time.
 
 export const SLOTS: Readonly<Record<string, readonly string[]>> = {
   rocket: [
@@ -252,7 +252,7 @@ export const SLOTS: Readonly<Record<string, readonly string[]>> = {
   number: ['two', 'three', 'five', 'ten', 'a dozen', '20', '48', '60'],
 }
 
-/** What any training headline may begin and end with; says nothing about its outcome. */
+/** Openings and endings for any training headline; they say nothing about its outcome. */
 export const OPENINGS = [
   'Breaking: ',
   'Update: ',

@@ -10,8 +10,8 @@ import { ENDINGS, OPENINGS, SLOTS } from './headline-words.ts'
 export const HEADLINE_LENGTH = 111
 
 /**
- * The bits of a character that the network sees, of 8. Bit 5 is what tells a capital letter from a small one, and bit 7 is
- * 0 in ASCII: without them a headline means the same in any case, and a space is all zeros.
+ * The bits of a character that the network sees, of 8. Bit 5 only distinguishes capital letters from small ones, and bit 7 is 0 in
+ * ASCII: without them a headline means the same in any case, and a space is all zeros.
  */
 export const CHARACTER_BITS = [0, 1, 2, 3, 4, 6] as const
 
@@ -73,8 +73,8 @@ export function launchHeadlines(split: 'train' | 'test', count: number, seed: nu
 }
 
 /**
- * One headline that fits; one that came out too long is drawn again. Training headlines get openings and endings, and
- * words that nobody knows, so that a network learns to pass over what it has never seen.
+ * One headline that fits; redraws one that came out too long. Training headlines get openings and endings, and unknown words, so
+ * that a network learns to ignore words that it has never seen.
  */
 function compose(frames: readonly string[], ornate: boolean, random: SeededRandom): string {
   for (;;) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The public face of the story app: made-up news, a reader of it, and proofs of what it read in signed stories.
+// The public face of the story app: made-up news, a reader of it, and proofs of its reading of signed stories.
 
 export { privateStoryCircuit, storyCircuit } from './circuit.ts'
 export { LAUNCH_OUTCOMES, type LaunchOutcome } from './headline-frames.ts'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What OpenSSL writes about P-256, in the form that the publisher registry takes.
+// OpenSSL's P-256 keys and signatures, in the form that the publisher registry takes.
 import { ServingError } from '../../serving/index.ts'
 
 /** Order of the curve's group (SEC 2, secp256r1). */
@@ -24,7 +24,7 @@ export function p256Material(der: Uint8Array): string {
 /**
  * A signature as `openssl dgst -sha256 -sign` writes it (DER of r and s) → r ‖ s, 64 bytes in hexadecimal with 0x. A high s
  * is mirrored: both halves are valid, the registry takes the lower.
- * @throws ServingError bad-payload saying what is malformed
+ * @throws ServingError bad-payload naming the malformed part
  */
 export function p256Signature(der: Uint8Array): string {
   const bad = (what: string): never => {

@@ -20,17 +20,17 @@ export const PRIVATE_STORY_CIRCUIT = { input: 'signed', output: 'public' } as co
 /** The layout that a circuit of stories commits to: 119 bytes. */
 const BYTES = { bits: 8, min: 0 }
 
-/** What a publisher hands to the prover, and to nobody else. */
+/** The publisher hands this to the prover, and to nobody else. */
 export type PrivateStory = {
   readonly story: Uint8Array
-  /** Hides the text, which could be guessed, in what is signed. */
+  /** Hides the text, which could be guessed, in the signed commitment. */
   readonly salt: bigint
   readonly signed: ContentSignature
 }
 
 /**
  * Signs a headline for one market, under a fresh salt.
- * @param seed 32 secret bytes, whose public key the publisher has registered; in no message
+ * @param seed 32 secret bytes; the publisher has registered their public key. In no message
  * @param tag eight bytes in hexadecimal with 0x, from IPredictionMarket.tagOf
  * @throws ServingError, LearningError as encodeStory; CircuitError for a seed of another length
  */
@@ -41,7 +41,7 @@ export function signPrivateStory(seed: Uint8Array, tag: string, headline: string
 }
 
 /**
- * Proves what a program reads in a private story, for one context (IPredictionMarket.contextOf).
+ * Proves a program's reading of a private story, for one context (IPredictionMarket.contextOf).
  * @throws ServingError wrong-circuit when the prover's circuit does not read private stories, bad-payload for a wrong length;
  *   CircuitError unsigned when text, salt, tag and signature do not belong together
  */

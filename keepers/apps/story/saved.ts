@@ -13,7 +13,7 @@ const READER = {
   name: 'headline reader',
   spec: headlineSpec,
   figures: z.object({
-    /** On headlines whose phrasing training never saw. */
+    /** On headlines with phrasing that training never saw. */
     testAccuracy: z.number().min(0).max(1),
     testHeadlines: z.number().int().positive(),
   }),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A story: what a publisher signs, what a network reads, and what a prediction market pays on. 119 bytes: the tag that the
-// market gives it (IPredictionMarket.tagOf) and a headline. The publisher signs SHA-256 of all of it, with any tool.
+// A story: a publisher signs it, a network reads it, and a prediction market pays on it. 119 bytes: the tag that the market gives
+// it (IPredictionMarket.tagOf) and a headline. The publisher signs SHA-256 of all of it, with any tool.
 import { createHash } from 'node:crypto'
 import type { Model } from '../../learning/index.ts'
 import {
@@ -38,7 +38,7 @@ export function encodeStory(tag: string, headline: string): Uint8Array {
   return Uint8Array.from([...Buffer.from(tag.slice(2), 'hex'), ...headlineBytes(headline)])
 }
 
-/** SHA-256 of a story, 32 bytes in hexadecimal with 0x: what the publisher signs. */
+/** SHA-256 of a story, 32 bytes in hexadecimal with 0x: the publisher signs this. */
 export function storyDigest(story: Uint8Array): string {
   return `0x${createHash('sha256').update(checked(story)).digest('hex')}`
 }
@@ -48,7 +48,7 @@ export function storyCommitment(story: Uint8Array): bigint {
   return commitBytes(checked(story))
 }
 
-/** Bits of a weight and of an activation: see docs/zkml.md for what they cost in accuracy. */
+/** Bits of a weight and of an activation: docs/zkml.md has their cost in accuracy. */
 const KNOBS = { weightBits: { default: 6 }, activationBits: { default: 8 } }
 
 /** Made-up headlines that set the scales, and the seed that makes them. */
@@ -63,13 +63,13 @@ export function storyProgram(model: Model): IntegerProgram {
 
 const NO_TAG = `0x${'00'.repeat(TAG_BYTES)}`
 
-/** What a program reads, without a proof. */
+/** A program's reading, without a proof. */
 export function readStory(program: IntegerProgram, story: Uint8Array): Reading {
   return readBytes(program, checked(story))
 }
 
 /**
- * Proves what a program reads in a story, for one context (IPredictionMarket.contextOf).
+ * Proves a program's reading of a story, for one context (IPredictionMarket.contextOf).
  * @throws ServingError wrong-circuit when the prover's circuit does not read stories, bad-payload for a wrong length
  */
 export async function proveStory(

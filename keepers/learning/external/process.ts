@@ -174,7 +174,7 @@ function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-/** What the program said last, on one line: standard error if it said anything there. */
+/** The program's last output, on one line: from standard error if it wrote anything there. */
 function lastOf(child: ChildProcess): () => string {
   const kept = { stdout: '', stderr: '' }
   for (const stream of ['stdout', 'stderr'] as const) {

@@ -18,12 +18,12 @@ export type Tensor = {
   readonly bytes: Uint8Array
 }
 
-/** Far above what a model of ours needs; a header is parsed before anything in it is known to be sane. */
+/** Far more than our models need; the header is parsed before any of it has been validated. */
 const MOST_HEADER_BYTES = 1 << 20
 const MOST_TENSORS = 10_000
 const MOST_AXES = 8
 const LENGTH_BYTES = 8
-/** What readers that map the file want values to start at. */
+/** The alignment of values that readers expect when they map the file. */
 const ALIGNMENT = 8
 
 const entrySchema = z.strictObject({
@@ -118,7 +118,7 @@ function parseHeader(bytes: Uint8Array, bad: (what: string) => never): Record<st
   }
   const twice = repeatedKey(text)
   if (twice !== null) bad(`its header names ${quoted(twice)} twice`)
-  // A plain JSON.parse would take this name as the prototype of what is read.
+  // A plain JSON.parse would take this name as the prototype of the parsed object.
   if (Object.hasOwn(header as object, '__proto__')) bad('a tensor cannot be called __proto__')
   return header as Record<string, unknown>
 }

@@ -10,20 +10,20 @@ import type { TrainerCommand } from './command.ts'
 import { checkRunnable, runLimited } from './process.ts'
 import { decodeSafetensors, encodeSafetensors, type Tensor } from './safetensors.ts'
 
-/** What a round is, beside weights and samples. */
+/** The description of a round, besides weights and samples. */
 export type ExternalRound = {
   /** Counts from 1. */
   readonly round: number
   /** Of the service; null in a simulation. */
   readonly epoch: number | null
   readonly training: TrainingParameters
-  /** What the keeper scales the update down to afterwards: Euclidean norm, then each entry. Null: nothing. */
+  /** Afterwards the keeper scales the update down to this Euclidean norm, then cuts each entry to this size. Null: neither. */
   readonly clip: { readonly norm: number; readonly entry: number | null } | null
   /** Noise that the keeper adds afterwards, as members agree on it; null without. */
   readonly privacy: Readonly<Record<string, number>> | null
   /** SHA-256 of the service's manifest, 0x…; null in a simulation. */
   readonly manifest: string | null
-  /** What the strategy remembers, one vector of the model's length each: SCAFFOLD's control variate, say. */
+  /** The strategy's memory, one vector of the model's length each: SCAFFOLD's control variate, for example. */
   readonly state?: readonly Float32Array[]
 }
 
@@ -37,7 +37,7 @@ export type ExternalOutcome = {
 }
 
 const MOST_METRICS_BYTES = 65_536
-/** What a header may take beside the values of a file of weights. */
+/** Bytes that a header may take besides the values of a file of weights. */
 const HEADER_ROOM = 1 << 20
 const MOST_METRICS = 64
 
@@ -70,7 +70,7 @@ export class ExternalTrainer {
 
   /**
    * One round: weights, samples and settings into a fresh folder, the program, weights and figures out of it, the folder away.
-   * @throws LearningError TRAINER_FAILED naming the program and what it did; the signal's reason
+   * @throws LearningError TRAINER_FAILED naming the program and its failure; the signal's reason
    */
   async train(
     weights: Float32Array,

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How long a mean of bounded updates can be, and what to do with one that is longer.
+// How long a mean of bounded updates can be, and how to handle a longer one.
 import { LearningError } from '../errors.ts'
 
 /** Chance, as a power of two, that honest noise exceeds {@link gaussianNormBound}. */
 const LOG2_EXCEEDED = -40
 
 /**
- * Bound on the Euclidean norm of `length` independent normal values with standard deviation `deviation`, exceeded with probability at most
- * 2^-40: σ·(√d + √(2·ln 2^40)) (Gaussian concentration of a 1-Lipschitz function; Boucheron, Lugosi & Massart, theorem 5.6).
+ * Bound on the Euclidean norm of `length` independent normal values with standard deviation `deviation`. The norm exceeds it with
+ * probability at most 2^-40: σ·(√d + √(2·ln 2^40)) (Gaussian concentration of a 1-Lipschitz function; Boucheron, Lugosi & Massart,
+ * theorem 5.6).
  */
 export function gaussianNormBound(deviation: number, length: number): number {
   return deviation === 0 ? 0 : deviation * (Math.sqrt(length) + Math.sqrt(-2 * Math.LN2 * LOG2_EXCEEDED))

@@ -21,8 +21,8 @@ export const centreSchema = z.discriminatedUnion('kind', [
 export type Centre = z.infer<typeof centreSchema>
 
 /**
- * Deals `members` into `groups` of almost equal size, at random. The seed must be fixed after the updates are committed to, or bad members could
- * choose their group. Returns member indices per group.
+ * Deals `members` into `groups` of almost equal size, at random. Fix the seed only after members have committed to their updates,
+ * or bad members could choose their group. Returns member indices per group.
  */
 export function dealGroups(members: number, groups: number, seed: number): Uint32Array[] {
   if (groups < 1 || groups > members) {

@@ -18,7 +18,7 @@ export function withHome(global: Float32Array, parts: readonly ParameterSpec[], 
   return weights
 }
 
-/** The member's own parts of what it trained; in `trained` the global ones take their place, so that nothing of them is sent. */
+/** The member's own parts of its trained weights; global ones replace them in `trained`, so that nothing of them is sent. */
 export function takeHome(trained: Float32Array, parts: readonly ParameterSpec[], global: Float32Array): Float32Array {
   const own = new Float32Array(homeLength(parts))
   let at = 0

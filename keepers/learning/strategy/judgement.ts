@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a member makes of a candidate's accuracy on its own hold-out.
+// A member's judgement of a candidate's accuracy on its own hold-out.
 
 /** Accepted models after which a reference that is not reached any more has come down nearly two thirds of the way. */
 const MEMORY = 64

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A strategy that is a file: what members make of the decrypted mean. All of them run it, so all must run the same one, which its hash
-// says, and come to the same bits, which the sandbox sees to.
+// A strategy in a file: turns the decrypted mean into the next model. All members run it, so all must run the same file, which its
+// hash ensures, and get the same bits, which the sandbox ensures.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
@@ -9,7 +9,7 @@ import type { ParameterSpec } from '../types.ts'
 import { type Argument, callModule, readVector } from './sandbox.ts'
 
 const MOST_BYTES = 262_144
-/** What a model's blob holds beside the weights. */
+/** The contents of a model's blob besides the weights. */
 const MOST_VECTORS = 2
 
 /**
@@ -26,7 +26,7 @@ const REFUSED_SYNTAX: readonly (readonly [RegExp, string])[] = [
 /** The beginning of a comment, which at that place is nothing else. */
 const DOC_COMMENT = /^[ \t]*\/\*\*/gm
 
-/** What members agree on: the module by its hash, and what it is told. */
+/** The members' agreement: the module by its hash, and its settings. */
 export const strategyTermsSchema = z.strictObject({
   /** SHA-256 of the module's file, hexadecimal. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'takes 64 hex digits'),
@@ -35,15 +35,15 @@ export const strategyTermsSchema = z.strictObject({
 })
 export type StrategyTerms = z.infer<typeof strategyTermsSchema>
 
-/** What everybody knows of the round whose mean it is. */
+/** Public facts about the round of this mean. */
 export type StrategyRound = {
   readonly round: number
-  /** Members whose updates are in the mean, and members of the epoch. */
+  /** Members with updates in the mean, and members of the epoch. */
   readonly contributors: number
   readonly members: number
 }
 
-/** Weights, and what the strategy remembers: as many vectors of the same length as it says. */
+/** Weights, and the strategy's memory: as many vectors of the same length as it declares. */
 export type StrategyState = { readonly weights: Float32Array; readonly vectors: readonly Float32Array[] }
 
 /** SHA-256 of a module's file, as terms have it. */
@@ -95,7 +95,7 @@ export class StrategyModule {
     this.weighs = this.#has('weight')
   }
 
-  /** What a service starts from: zeros. */
+  /** A service's initial state: zeros. */
   initial(): Float32Array[] {
     return Array.from({ length: this.vectors }, () => new Float32Array(this.#length))
   }
@@ -132,8 +132,8 @@ export class StrategyModule {
   }
 
   /**
-   * What a member weighs in the mean: its samples unless the module says otherwise. A whole number, at least 1.
-   * @param maxSamples The most that a member may weigh: what all have who are to weigh alike, for the mean's precision.
+   * A member's weight in the mean: its samples unless the module computes another. A whole number, at least 1.
+   * @param maxSamples The largest weight of a member; when all weigh alike they all have this one, for the mean's precision.
    * @param loss of the global model on the member's own samples, before it trains
    */
   weight(samples: number, loss: number, maxSamples: number): number {
@@ -142,7 +142,7 @@ export class StrategyModule {
       this.#call('weight', args, (value, fail) =>
         typeof value === 'number' && Number.isFinite(value) && value >= 0
           ? Math.max(1, Math.min(maxSamples, Math.round(value)))
-          : fail(`weight: ${String(value)} is no weight`),
+          : fail(`weight: ${String(value)} is not a weight`),
       ) ?? samples
     )
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Runs a strategy's module where it has nothing but the language, less what differs from machine to machine or from run to run: clock,
+// Runs a strategy's module with the bare language, less everything that differs from machine to machine or from run to run: clock,
 // chance, locale, and the functions of Math that IEEE 754 does not define to the last bit.
 import { isFloat32Array } from 'node:util/types'
 import { constants, createContext, Script } from 'node:vm'
@@ -71,7 +71,7 @@ const KEPT = [
 ]
 const LOCAL = ['toLocaleString', 'toLocaleUpperCase', 'toLocaleLowerCase', 'localeCompare', 'normalize']
 
-/** Evaluated before the module, in its realm. What it returns is the only way in. */
+/** Evaluated before the module, in its realm. Its return value is the only way in. */
 const PRELUDE = `
 (() => {
   'use strict'
@@ -92,7 +92,7 @@ const PRELUDE = `
   return { parse: (text) => parse(text), single: (length) => new Single(length), double: (length) => new Double(length) }
 })()`
 
-/** A call may take this long; it is there against a loop that never ends, not to measure. */
+/** Time limit of a call: a guard against endless loops, not a measure of speed. */
 const CALL_MS = 600_000
 
 /** An argument: plain data by value, or vectors. */
@@ -165,14 +165,14 @@ function filled<A extends Float32Array | Float64Array>(target: A, values: A): A 
   return target
 }
 
-/** A copy of what a module returned, finite and of that length. @throws by `fail` */
+/** A copy of a module's return value, finite and of that length. @throws by `fail` */
 export function readVector(
   value: unknown,
   what: string,
   length: number,
   fail: (why: string) => never,
 ): Float32Array<ArrayBuffer> {
-  if (!isFloat32Array(value)) return fail(`${what} is no Float32Array`)
+  if (!isFloat32Array(value)) return fail(`${what} is not a Float32Array`)
   const copy = new Float32Array(value)
   if (copy.length !== length) return fail(`${what} has ${copy.length} values, expected ${length}`)
   const bad = copy.findIndex((entry) => !Number.isFinite(entry))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a model commitment fixes beside the weights: the network that they are weights of. Two networks of equal weights have
+// A model commitment fixes more than the weights: also the network that they belong to. Two networks of equal weights have
 // different commitments; one network has the same in both modes, whatever a circuit shows of its output.
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
@@ -18,7 +18,7 @@ export function architectureDigest(description: unknown): string {
   const text = JSON.stringify(description, (_, part: unknown) => {
     if (part instanceof Int32Array || part instanceof Float64Array || part instanceof Uint8Array)
       return Array.from(part)
-    // JSON knows no infinity, and a limit that is absent is not one of 0.
+    // JSON has no infinity, and an absent limit must differ from a limit of 0.
     return typeof part === 'number' && !Number.isFinite(part) ? String(part) : part
   })
   return bytesToHex(sha256(utf8ToBytes(text)))
@@ -43,7 +43,7 @@ function structureOf(program: IntegerProgram): unknown {
   }
 }
 
-/** Fields of a layer that are not part of what it computes, or that are its weights. */
+/** Fields of a layer that do not affect its function, or that are its weights. */
 const LEFT_OUT = new Set(['name', 'inputs', 'output', 'sources', 'bits', 'unsigned'])
 const PARAMETERS: Readonly<Partial<Record<IntegerLayer['kind'], readonly string[]>>> = {
   conv2d: ['weights', 'bias'],

@@ -21,7 +21,7 @@ export type Batch = {
 }
 
 /**
- * Inputs of the witness program for a batch. A claim that is not true has inputs, but no witness.
+ * Inputs of the witness program for a batch. A false claim has inputs, but no witness.
  * @throws CircuitError `wrong-input` for a wrong number of samples or marks, a missing salt, a claim out of range.
  */
 export function batchInputs(program: IntegerProgram, batch: Batch, options: BatchOptions): CircuitInputs {
@@ -43,7 +43,7 @@ export function batchInputs(program: IntegerProgram, batch: Batch, options: Batc
   }
 }
 
-/** Commitment to a batch: what its keeper publishes before anyone makes claims about it. */
+/** Commitment to a batch: its keeper publishes it before anyone makes claims about it. */
 export function commitBatch(
   program: IntegerProgram,
   batch: Pick<Batch, 'inputs' | 'marks'>,

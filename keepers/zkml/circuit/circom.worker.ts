@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Runs the circom compiler (WebAssembly, WASI) on a thread of its own: it blocks for as long as it works, and a thread
-// can be ended. What circom prints is collected, never shown.
+// Runs the circom compiler (WebAssembly, WASI) on its own thread: it blocks for as long as it works, and a thread can be ended.
+// circom's output is collected, never shown.
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Salted, packed Poseidon commitments to lists of small integers: what an agent computes off-chain to the last bit as
-// the circuit does.
+// Salted, packed Poseidon commitments to lists of small integers: an agent computes off-chain, to the last bit, the same as the
+// circuit.
 //
 //   commitment = chain(header, [salt, e₁, e₂, …])      chain: see poseidon.ts
 //   header     = chain(domain, [number of segments, then count, bits, min of each, then what else the domain fixes])
@@ -25,7 +25,7 @@ export type Segment = { readonly values: ArrayLike<number>; readonly bits: numbe
 /** The layout of a segment, without its values. */
 export type SegmentShape = { readonly count: number; readonly bits: number; readonly min: number }
 
-/** What a commitment is to. Each domain has its own tag, so that no commitment passes for one of another kind. */
+/** The content of a commitment. Each domain has its own tag, so that no commitment passes for one of another kind. */
 export type CommitmentDomain = 'model' | 'input' | 'output' | 'batch' | 'inputs' | 'outputs'
 
 const TAGS: Readonly<Record<CommitmentDomain, bigint>> = {
@@ -42,7 +42,7 @@ export function valuesPerElement(bits: number): number {
   return Math.floor(PACKING_BITS / bits)
 }
 
-/** The constant that a commitment starts from: domain, layout, and what else the domain fixes. */
+/** The constant that starts a commitment: domain, layout, and everything else that the domain fixes. */
 export function commitmentHeader(
   domain: CommitmentDomain,
   shapes: readonly SegmentShape[],
@@ -96,7 +96,7 @@ export function parameterSegment({ values, bits, added = 0 }: Parameter): Segmen
   return { values: added === 0 ? values : values.map((value) => value - added), bits, min: -(2 ** (bits - 1)) }
 }
 
-/** Commitment to a list of parameters, each with its own bits, in the order given, as those of an architecture. */
+/** Commitment to a list of parameters, each with its own bits, in the order given, as for an architecture. */
 export function commitWeights(parameters: readonly Parameter[], salt: bigint, architecture: bigint): bigint {
   return commitSegments('model', parameters.map(parameterSegment), salt, [requireField(architecture, 'architecture')])
 }

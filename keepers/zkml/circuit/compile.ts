@@ -12,13 +12,13 @@ import { CircuitError } from './errors.ts'
 
 const GADGET_DIRECTORY = gadgetDirectory()
 
-/** What the source is called while circom works: no gadget's name. */
+/** The source's name while circom works: not the name of any gadget. */
 const MAIN = 'main_circuit'
 
 /**
- * How hard circom simplifies. O1 removes equalities between signals. O2 also substitutes every linear constraint away:
- * one constraint less for each activation, at the price of long linear combinations in more places (a larger key, and
- * on layers of thousands of inputs a compiler that does not finish).
+ * How hard circom simplifies. O1 removes equalities between signals. O2 also substitutes every linear constraint away. That saves
+ * one constraint per activation but puts long linear combinations in more places: a larger key, and a compiler that does not finish
+ * on layers of thousands of inputs.
  */
 export type Simplification = 'O1' | 'O2'
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Checks witnesses against an r1cs, the arbiter of what a circuit accepts: whole witnesses, and (fast, because only the
-// constraints that a change touches are looked at) changes to a witness that holds.
+// Checks witnesses against an r1cs, the arbiter of what a circuit accepts. Checks whole witnesses, and changes to a valid witness;
+// the latter fast, because it looks only at constraints that a change touches.
 import { FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
 import { parseR1cs, type R1csHeader } from '../setup/r1cs.ts'
 import { CircuitError } from './errors.ts'
@@ -73,7 +73,7 @@ export class ConstraintSystem {
     return new ConstraintSystem(header, starts, wires, coefficientOf, values)
   }
 
-  /** Number of terms of all combinations: what a set-up and the size of a key grow with. */
+  /** Number of terms of all combinations: set-up time and key size grow with it. */
   get terms(): number {
     return this.wires.length
   }
@@ -109,7 +109,7 @@ export class ConstraintSystem {
 
   /**
    * The first constraint that does not hold, or null when all do.
-   * @throws CircuitError `wrong-input` for a witness of another length, or one whose constant is not 1.
+   * @throws CircuitError `wrong-input` for a witness of another length, or with a constant other than 1.
    */
   firstViolation(witness: readonly bigint[]): number | null {
     this.requireWitness(witness)

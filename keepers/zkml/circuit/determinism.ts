@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Proves, from the r1cs alone, that signals have no freedom: given the values of some wires, every other wire has at most
-// one value. Sound and incomplete: what it cannot prove it lists, and somebody has to look. (The idea is Ecne's and Picus':
-// Wang, "Ecne: Automated verification of zero knowledge circuits", 2022; Pailoor et al., PLDI 2023.)
+// Proves, from the r1cs alone, that signals have no freedom: given the values of some wires, every other wire has at most one
+// value. Sound and incomplete: it lists the wires that it cannot prove, and somebody has to look. (The idea comes from Ecne and
+// Picus: Wang, "Ecne: Automated verification of zero knowledge circuits", 2022; Pailoor et al., PLDI 2023.)
 //
 // Rules, applied until nothing more follows. All arithmetic is in the field; "known" means fixed by the given wires.
 //  1. In A · B = C, all wires known but one, which occurs in C alone: it is known.
@@ -156,7 +156,7 @@ class Determination {
     })
   }
 
-  /** The ways in which z = scale · p · q. */
+  /** All ways to write z = scale · p · q. */
   private productsOf(z: number): { p: Quadratic; q: Quadratic; scale: bigint }[] {
     const row = this.definitionOf(z)
     if (row === null) return []

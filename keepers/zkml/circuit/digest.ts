@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The input commitment `sha256`: what a publisher signs with any tool is what the circuit hashes.
+// The input commitment `sha256`: the circuit hashes the same bytes that a publisher signs with any tool.
 import { sha256 } from '@noble/hashes/sha2.js'
 import { CircuitError } from './errors.ts'
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // EdDSA-Poseidon on Baby Jubjub (EIP-2494), as circomlib, iden3 and zk-kit verify it, and circuits/lib/eddsa_poseidon.circom:
 //   h = Poseidon(Rx, Ry, Ax, Ay, M),   S · B8 = R + 8 h · A,   0 ≤ S < l.
-// Key and nonce are derived here in our own way (SHA-512 under labels), which nobody who verifies sees.
+// We derive key and nonce in our own way (SHA-512 under labels); a verifier never sees how.
 import { babyjubjub } from '@noble/curves/misc.js'
 import { sha512 } from '@noble/hashes/sha2.js'
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
@@ -89,7 +89,7 @@ function affine(point: CurvePoint): BabyPoint {
   return [x, y]
 }
 
-/** Null when the coordinates are not field elements or not on the curve. */
+/** Null unless the coordinates are field elements and on the curve. */
 function pointOf([x, y]: BabyPoint): CurvePoint | null {
   if (x < 0n || x >= SCALAR_FIELD || y < 0n || y >= SCALAR_FIELD) return null
   if (x === 0n) return y === 1n ? Point.ZERO : y === SCALAR_FIELD - 1n ? new Point(0n, y, 1n, 0n) : null

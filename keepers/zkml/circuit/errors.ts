@@ -9,9 +9,9 @@ export type CircuitErrorCode =
   | 'unsigned'
   /** A combination of mode, layer and options that no circuit is written for. */
   | 'unsupported'
-  /** Sums could grow past half the field: the circuit would not mean what the program says. */
+  /** Sums could grow past half the field: the circuit would then differ from the program. */
   | 'bound-exceeded'
-  /** circom refused the source, or stopped; `message` carries what it printed. */
+  /** circom refused the source, or stopped; `message` carries its output. */
   | 'compile-failed'
   /** The witness program refused the inputs: some constraint does not hold for them. */
   | 'witness-refused'

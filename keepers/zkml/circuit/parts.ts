@@ -6,8 +6,8 @@
 //   cᵢ     = the commitment to part i alone, as of an input with that layout: salt 0 where it is public, its own salt where it is
 //            committed, 0 where it is private
 //
-// Whoever holds every cᵢ can recompute the signal, and then check the parts that they know one by one. Each committed part has a
-// salt of its own, so to open one opens no other. An output's cᵢ is what a network that takes it in commits to.
+// Anyone who has every cᵢ can recompute the signal, and then check the parts that they know one by one. Each committed part has its
+// own salt, so opening one opens no other. A network that takes an output in commits to that output's cᵢ.
 import type { InputSpec, InputVisibility, IntegerProgram, Visibility } from '../graph/program.ts'
 import type { Part } from '../graph/types.ts'
 import { commitmentHeader, commitSegments, type SegmentShape } from './commitment.ts'
@@ -22,7 +22,7 @@ export type PartVisibilities = readonly Visibility[]
 /** A part with its place in the whole list. */
 export type PlacedPart = Part & { readonly start: number; readonly shown: Visibility }
 
-/** What is shown of a part: 0 of a private one, and of a public one its integers, which open the commitment. */
+/** The disclosed form of a part: 0 for a private one; for a public one its integers, which open the commitment. */
 export type PartCommitment = {
   readonly name: string
   readonly shown: Visibility
@@ -82,7 +82,7 @@ export function partsHeader(
   )
 }
 
-/** What is shown of each part. `salts` by the names of parts. @throws CircuitError `wrong-input` naming a part without its salt */
+/** The disclosed form of each part. `salts` by the names of parts. @throws CircuitError `wrong-input` naming a part without salt */
 export function partCommitments(
   parts: readonly PlacedPart[],
   values: ArrayLike<number>,
@@ -107,7 +107,7 @@ export function partsSignal(
   return poseidonChain(partsHeader(domain, parts, layout), [0n, ...commitments])
 }
 
-/** The first part of which something else is said than what the public signal stands for; null when all is true. */
+/** The first part with a statement that differs from the public signal; null when all are true. */
 export function partsFault(
   domain: PartsDomain,
   parts: readonly Pick<PlacedPart, 'name' | 'count' | 'shown'>[],

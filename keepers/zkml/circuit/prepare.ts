@@ -45,8 +45,8 @@ export type Sample = {
 
 /**
  * Inputs of the witness program.
- * @throws CircuitError `wrong-input` for a wrong number of values or a missing salt, `value-out-of-range` for a value or
- *   weight outside its bits, `unsigned` for a signature that does not match this input, salt and tag.
+ * @throws CircuitError `wrong-input` for a wrong number of values or a missing salt; `value-out-of-range` for a value or
+ *   weight outside its bits; `unsigned` for a signature that does not match this input, salt and tag.
  */
 export function witnessInputs(program: IntegerProgram, sample: Sample, options: CircuitOptions = {}): CircuitInputs {
   const { input = 'committed', output = 'public' } = options
@@ -102,7 +102,7 @@ function partSalts(
   return names.length === 0 ? {} : { [`${domain}Salt`]: names.map((name) => partSalt(salts, name, 'committed')) }
 }
 
-/** What is shown of each input, where they are shown one by one; null where they are not. */
+/** The disclosed form of each input, where inputs are shown one by one; otherwise null. */
 export function inputParts(program: IntegerProgram, sample: Sample, options: CircuitOptions): PartCommitment[] | null {
   const { input = 'committed' } = options
   if (!isInParts(input)) return null
@@ -110,7 +110,7 @@ export function inputParts(program: IntegerProgram, sample: Sample, options: Cir
   return partCommitments(parts, sample.input, inputLayout(program), sample.salts?.inputs ?? new Map())
 }
 
-/** What is shown of each output, where they are shown one by one; null where they are not. */
+/** The disclosed form of each output, where outputs are shown one by one; otherwise null. */
 export function outputParts(
   program: IntegerProgram,
   scores: ArrayLike<number>,
@@ -123,7 +123,7 @@ export function outputParts(
   return partCommitments(parts, scores, scoresLayout(program), salts.outputs ?? new Map())
 }
 
-/** The public signal of inputs or outputs that are shown one by one, from what is shown of each. */
+/** The public signal of inputs or outputs that are shown one by one, from the disclosed form of each. */
 function signalOf(
   program: IntegerProgram,
   domain: PartsDomain,
@@ -135,7 +135,7 @@ function signalOf(
   return partsSignal(domain, placedParts(program, domain, shown), layout, each)
 }
 
-/** Checks the signature before the circuit does, to say what is wrong with it. */
+/** Checks the signature before the circuit does, so that the error names the mismatch. */
 function signatureInputs(program: IntegerProgram, sample: Sample): CircuitInputs {
   const signed = signatureOf(sample)
   if (!isSignedContent(commitInput(sample.input, program.input, salt(sample.salts?.input, 'input')), signed)) {
@@ -152,7 +152,7 @@ function signatureOf({ signed }: Sample): ContentSignature {
   return signed
 }
 
-/** The second public signal of a sample: what is shown of its input. */
+/** The second public signal of a sample: the disclosed form of its input. */
 export function inputSignal(
   program: IntegerProgram,
   sample: Sample,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The input commitment `signed`: a publisher signed the content, whose key and for which question is shown, and nothing of the
-// content itself. The gadget is circuits/lib/signed_commitment.circom.
+// The input commitment `signed`: a publisher signed the content. The proof shows the publisher's key and the question, and nothing
+// of the content itself. The gadget is circuits/lib/signed_commitment.circom.
 import { SCALAR_FIELD } from '../bn254.ts'
 import { requireField } from './commitment.ts'
 import { type BabyPoint, type EddsaSignature, eddsaPublicKey, eddsaSign, isEddsaSignature } from './eddsa.ts'
@@ -9,15 +9,15 @@ import { poseidon } from './poseidon.ts'
 
 export const TAG_BITS = 64n
 
-/** What a prover needs of the publisher besides the content and the salt of its commitment. */
+/** A prover needs these from the publisher, besides the content and the salt of its commitment. */
 export type ContentSignature = {
-  /** 0 ≤ tag < 2^64: what the signature is for. Whoever relies on the proof chooses it. */
+  /** 0 ≤ tag < 2^64: the purpose of the signature. The consumer of the proof chooses it. */
   readonly tag: bigint
   readonly publicKey: BabyPoint
   readonly signature: EddsaSignature
 }
 
-/** What a publisher signs: Poseidon(commitment to the content, tag). @throws CircuitError `wrong-input` */
+/** The message that a publisher signs: Poseidon(commitment to the content, tag). @throws CircuitError `wrong-input` */
 export function signedMessage(commitment: bigint, tag: bigint): bigint {
   return poseidon([requireField(commitment, 'commitment'), requireTag(tag)])
 }

@@ -3,7 +3,7 @@
 import { CircuitError } from './errors.ts'
 
 export class Symbols {
-  /** Qualified name → wire; the names of one wire after simplification are all here, those of removed signals are not. */
+  /** Qualified name → wire. Includes all names of one wire after simplification, but not the names of removed signals. */
   private readonly wires: ReadonlyMap<string, number>
 
   private constructor(wires: ReadonlyMap<string, number>) {
@@ -36,7 +36,7 @@ export class Symbols {
     return this.wires.has(name)
   }
 
-  /** All [name, wire] whose name begins with `prefix`. */
+  /** All [name, wire] with a name that begins with `prefix`. */
   under(prefix: string): [string, number][] {
     return [...this.wires].filter(([name]) => name.startsWith(prefix))
   }

@@ -42,7 +42,7 @@ export class WitnessProgram {
     this.size = size
   }
 
-  /** @throws CircuitError `malformed-file` when the bytes are no witness program over BN254. */
+  /** @throws CircuitError `malformed-file` when the bytes are not a witness program over BN254. */
   static async load(wasm: Uint8Array): Promise<WitnessProgram> {
     let module: WebAssembly.Module
     let exports: WitnessExports
@@ -66,8 +66,8 @@ export class WitnessProgram {
    *   constraint or assertion fails for these inputs.
    */
   calculate(inputs: CircuitInputs): Uint8Array {
-    // A fresh instance for every witness: a run leaves the program's constants in Montgomery form, and from then on small
-    // integers are multiplied the slow way (0.25 s instead of 0.05 s for a network of 140,000 products).
+    // A fresh instance for every witness: a run leaves the program's constants in Montgomery form, and multiplying small integers
+    // is slow from then on (0.25 s instead of 0.05 s for a network of 140,000 products).
     const exports = instantiate(this.module)
     // Names and sizes first, so that bad inputs are told apart from inputs the circuit refuses.
     const entries = Object.entries(inputs).map(([name, value]) => {
@@ -113,9 +113,9 @@ const MAX_TIERING_BUDGET = 2 ** 31 - 1
 const WITNESSES_BEFORE_TIERING = 64
 
 /**
- * A witness program has one function of megabytes, called once a witness. V8 would find it hot after a single call and
- * optimise it in the background for minutes and with gigabytes (its register allocation is quadratic), and a process cannot end
- * meanwhile. A budget in proportion to the program leaves that to what is called often: the arithmetic of the field.
+ * A witness program has one function of megabytes, called once per witness. V8 would find it hot after a single call and optimise
+ * it in the background for minutes and with gigabytes (its register allocation is quadratic); a process cannot end meanwhile. A
+ * budget in proportion to the program reserves optimisation for frequently called code: the arithmetic of the field.
  */
 async function compileModule(wasm: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
   const budget = Math.min(WITNESSES_BEFORE_TIERING * wasm.length, MAX_TIERING_BUDGET)

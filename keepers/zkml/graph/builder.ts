@@ -201,7 +201,7 @@ export class GraphBuilder {
     return this.select(name, input, map, shape, fill)
   }
 
-  /** What `value` is in another shape, its elements in the same order; the value itself where it is made otherwise. */
+  /** The value that `value` reshapes, with the same elements in the same order; `value` itself if it is not a reshape. */
   sourceOf(value: ValueName): ValueName {
     const source = this.reshaped.get(value)
     return source === undefined ? value : this.sourceOf(source)

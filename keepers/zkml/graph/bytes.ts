@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A network of bits, made to read bytes: what a proof over signed text computes on.
+// A network of bits, adapted to read bytes: the computation of a proof over signed text.
 import { GraphBuilder } from './builder.ts'
 import { CompileError } from './errors.ts'
 import { elementCount } from './program.ts'
@@ -17,7 +17,7 @@ export type ByteReading = {
 }
 
 /**
- * `network`, whose input is bits.length features of bytes − skip characters, as a graph whose input is bytes.
+ * `network`, which takes bits.length features of bytes − skip characters, as a graph that takes bytes.
  * @throws CompileError shape-mismatch when the network's input has another number of elements
  */
 export function readingBytes(network: Graph, { bytes, skip, bits }: ByteReading): Graph {

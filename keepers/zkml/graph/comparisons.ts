@@ -5,7 +5,7 @@ import type { CompareLayer } from './layers.ts'
 /** `first`: outputs that ask what none before them asks; `of[i]`: the place in `first` of what output i asks. */
 export type Distinct = { readonly first: Int32Array; readonly of: Int32Array }
 
-/** The comparisons of a layer whose thresholds are constants, each once. */
+/** The comparisons of a layer with constant thresholds, each once. */
 export function distinctComparisons({
   positions,
   thresholds,

@@ -2,7 +2,7 @@
 // Errors of the compiler's front half. Each names the thing found and the fix.
 
 export type CompileErrorCode =
-  /** The bytes are not what they claim to be: truncated protobuf, wrong length, invalid JSON. */
+  /** The bytes are malformed: truncated protobuf, wrong length, invalid JSON. */
   | 'malformed-file'
   /** A part that the file refers to was not supplied, e.g. a weight shard. */
   | 'missing-part'
@@ -14,7 +14,7 @@ export type CompileErrorCode =
   | 'shape-mismatch'
   /** NaN or infinite weights. */
   | 'not-finite'
-  /** A static bound cannot be made to hold; the message tells which knob to turn. */
+  /** A static bound cannot hold; the message names the setting to change. */
   | 'bound-exceeded'
   | 'accuracy-loss'
   | 'wrong-input'

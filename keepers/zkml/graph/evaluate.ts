@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The float reference: what the network means before anything is rounded. Plain loops, float64, one sample at a time.
+// The float reference: the network's function before any rounding. Plain loops, float64, one sample at a time.
 import { CompileError } from './errors.ts'
 import { isSmooth, smooth } from './smooth.ts'
 import { broadcastMap, requireFinite, stridesOf, tensor } from './tensor.ts'
@@ -20,7 +20,7 @@ export function evaluate(graph: Graph, input: ArrayLike<number>): Tensor {
   return evaluateAll(graph, input).get(graph.output)!
 }
 
-/** Every value of the graph for one input, by name; what calibration looks at. */
+/** Every value of the graph for one input, by name; calibration looks at these. */
 export function evaluateAll(graph: Graph, input: ArrayLike<number>): Map<ValueName, Tensor> {
   const size = graph.input.shape.reduce((total, dimension) => total * dimension, 1)
   if (input.length !== size)

@@ -20,7 +20,7 @@ type Form = {
   readonly inner: ReadonlySet<ValueName>
 }
 
-/** Nodes that one expression may have; beyond, what is shared would be written out again and again. */
+/** Most nodes of one expression; a larger one would write out shared parts again and again. */
 const MOST_SIZE = 40
 
 /** Functions that a table takes in. Those with a kink are exact by comparisons and stay outside. */
@@ -28,7 +28,7 @@ function isTabled(fn: ActivationFunction): boolean {
   return isSmooth(fn) || fn.kind === 'sigmoid' || fn.kind === 'tanh'
 }
 
-/** The nodes of `graph` with every such row replaced, and what the owner should know of it. */
+/** The nodes of `graph` with every such row replaced, and notes for the owner about it. */
 export function fused(graph: Graph): { readonly nodes: readonly GraphNode[]; readonly notes: readonly string[] } {
   if (!graph.nodes.some((node) => node.op === 'activation' && isTabled(node.fn)))
     return { nodes: graph.nodes, notes: [] }

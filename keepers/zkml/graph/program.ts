@@ -28,13 +28,13 @@ export type Mode = 'released' | 'committed'
 export type Visibility = 'public' | 'committed' | 'private'
 
 /**
- * `sha256`: the input is bytes, and what is shown of it are the upper 248 bits of their SHA-256; no salt.
- * `signed`: a publisher has signed the input's salted commitment, and what is shown is the publisher's key and a tag.
+ * `sha256`: the input is bytes; the proof shows the upper 248 bits of their SHA-256; no salt. `signed`: a publisher has signed the
+ * input's salted commitment; the proof shows the publisher's key and a tag.
  */
 export type InputVisibility = Visibility | 'sha256' | 'signed'
 
 /**
- * What the single public output signal says of the final tensor (the scores, flattened, n of them).
+ * The meaning of the single public output signal for the final tensor (the scores, flattened, n of them).
  *  - label: the index of the largest score; the lowest index wins a tie.
  *  - logits-commitment: a salted Poseidon commitment to the scores, equal to the input commitment of a program whose input
  *    is their tensor in its window (windowOf): networks chain by it.
@@ -59,7 +59,7 @@ export type InputSpec = {
   readonly min: number
   /** How reals become integers, where not all elements do alike; absent: by the tensor's scale alone. For encoding only. */
   readonly pieces?: readonly InputPiece[] | undefined
-  /** The model's inputs, where it has several: neighbours in the tensor, each of which can be shown in its own way. */
+  /** The model's inputs, where it has several: neighbours in the tensor, each with its own visibility. */
   readonly parts?: readonly Part[] | undefined
 }
 
@@ -70,7 +70,7 @@ export type InputPiece = {
   readonly zero: number
   readonly low: number
   readonly high: number
-  /** Indices, codes, bytes: a fraction has no meaning, and neither has a number outside the range. */
+  /** Indices, codes, bytes: fractions and numbers outside the range have no meaning. */
   readonly whole: boolean
 }
 

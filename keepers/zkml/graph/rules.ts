@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Peephole rules over a pair of nodes: `first` feeds only `second`. Each returns the nodes that replace both, the last
-// of which computes second's output, or null when it does not apply. All keep the function exactly (up to float rounding).
+// Peephole rules over a pair of nodes: `first` feeds only `second`. Each returns the nodes that replace both, the last one
+// computing second's output, or null when it does not apply. All keep the function exactly (up to float rounding).
 import { elementCount } from './program.ts'
 import { isSmooth } from './smooth.ts'
 import { broadcastMap, identityMap, sameShape, tensor } from './tensor.ts'
@@ -26,8 +26,8 @@ type Rule = (first: GraphNode, second: GraphNode, shapes: Shapes) => GraphNode[]
 const between = (second: GraphNode): string => `${second.output}'`
 
 /**
- * Rules whose `first` only moves values, which costs nothing: they apply even when others read `first` too, and leave it
- * to them.
+ * Rules with a `first` that only moves values, which costs nothing: they apply even when others read `first` too, and leave it for
+ * them.
  */
 export const SHARED_RULES: readonly Rule[] = [
   (first, second) => (first.op === 'select' && second.op === 'select' ? composeSelect(first, second) : null),
@@ -133,7 +133,7 @@ function lastAxis(constant: Tensor, shape: readonly number[]): Float64Array | nu
   const channels = shape.at(-1) ?? 1
   const { data } = constant
   if (data.length === 1) return new Float64Array(channels).fill(data[0]!)
-  // All but the last axis are 1 long: what is there is what is wanted.
+  // All but the last axis are 1 long: the data is already in the right form.
   if (data.length === channels && constant.shape.at(-1) === channels) return data
   const map = broadcastMap(constant.shape, shape)
   const values = Float64Array.from({ length: channels }, (_, c) => constant.data[map[c]!]!)
@@ -187,7 +187,7 @@ function scaleInput(first: AffineNode, second: Conv2dNode | DenseNode, scale: Fl
   }
 }
 
-/** Rows over rows of at most one term each: no more terms than before. A Not of a Not is nothing. */
+/** Rows over rows of at most one term each: no more terms than before. Two Nots cancel. */
 function composeLinear(first: LinearNode, second: LinearNode): GraphNode[] | null {
   const { offsets } = first
   if (offsets.some((to, o) => o > 0 && to - offsets[o - 1]! > 1)) return null

@@ -184,7 +184,7 @@ export function programFromJson(text: string): IntegerProgram {
   return parsed.data
 }
 
-/** Every layer must read what an earlier one wrote, and parameter lists must have the lengths their shapes say. */
+/** Every layer must read an earlier one's output, and parameter lists must have the lengths that their shapes imply. */
 function requireLinked(value: IntegerProgram): void {
   const shapes = new Map(value.tensors.map((each) => [each.id, each.shape]))
   const written = new Set([value.input.tensor])
@@ -225,7 +225,7 @@ function differ(what: string, found: number, wanted: number): string | null {
   return found === wanted ? null : `${what} has ${found} entries where ${wanted} are needed`
 }
 
-/** What is wrong with the lengths of a layer's lists and shapes; null when they fit its inputs and its output. */
+/** The error in the lengths of a layer's lists and shapes; null when they fit its inputs and its output. */
 function wrongLength(each: Layer, sizes: readonly number[], outputs: number): string | null {
   const input = sizes[0]!
   switch (each.kind) {
@@ -292,7 +292,7 @@ function wrongLength(each: Layer, sizes: readonly number[], outputs: number): st
   }
 }
 
-/** What is wrong with the positions that a layer reads; null when all of them exist. */
+/** The error in the positions that a layer reads; null when all of them exist. */
 function wrongIndex(each: Layer, sizes: readonly number[]): string | null {
   const total = sizes.reduce((sum, size) => sum + size, 0)
   if (each.kind === 'sparse') {

@@ -9,8 +9,8 @@ import { sameShape } from './tensor.ts'
 import { type BinaryNode, type Graph, type GraphNode, nodeInputs, type SelectNode, type ValueName } from './types.ts'
 
 /**
- * An equivalent graph; the same function up to float rounding. Nodes that the output does not need are dropped.
- * Each rule looks at a node and what it reads; whoever a rule touched is looked at again, the first in the network first.
+ * An equivalent graph; the same function up to float rounding. Drops nodes that the output does not need. Each rule looks at a node
+ * and its inputs; nodes that a rule touched are looked at again, the first in the network first.
  */
 export function simplify(given: Graph): Graph {
   const { nodes, notes } = fused(given)
@@ -70,10 +70,10 @@ function sameMap(a: Int32Array, b: Int32Array): boolean {
   return a.length === b.length
 }
 
-/** A node's place in the order of the network; where places coincide, what is read comes first. */
+/** A node's place in the order of the network; where places coincide, an input comes before its reader. */
 type Place = { readonly node: GraphNode; readonly at: number }
 
-/** The nodes while they are being rewritten: who computes and who reads each value, and what is still to be looked at. */
+/** The nodes during rewriting: who computes and who reads each value, and which nodes are still to be looked at. */
 class Rewriting {
   private readonly places = new Map<ValueName, Place>()
   private readonly readers = new Map<ValueName, Set<ValueName>>()
@@ -92,7 +92,7 @@ class Rewriting {
     return this.end
   }
 
-  /** In an order in which every node comes after what it reads, as close to the first one as that allows. */
+  /** In an order that puts every node after its inputs, as close to the first order as that allows. */
   nodes(): GraphNode[] {
     const ready = new Heap()
     const missing = new Map<ValueName, number>()
@@ -135,7 +135,7 @@ class Rewriting {
     return count
   }
 
-  /** The next node to be looked at, first in the network; null when there is none. */
+  /** The next node to be looked at, first in the network; null when all are done. */
   take(): GraphNode | null {
     for (let next = this.queue.pop(); next !== null; next = this.queue.pop()) {
       const place = this.places.get(next.value)
@@ -270,7 +270,7 @@ function neededNodes(nodes: readonly GraphNode[], output: ValueName): Set<ValueN
   return needed
 }
 
-/** Checks all shapes again and keeps only what the output depends on. */
+/** Checks all shapes again and keeps only nodes that the output depends on. */
 function rebuild(graph: Graph, nodes: readonly GraphNode[], output: ValueName): Graph {
   const needed = neededNodes(nodes, output)
   const builder = new GraphBuilder(graph.name, graph.input.name, graph.input.shape, graph.input.whole)

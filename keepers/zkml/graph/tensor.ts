@@ -14,7 +14,7 @@ export function tensor(shape: readonly number[], data: ArrayLike<number>): Tenso
   return { shape: [...shape], data: data instanceof Float64Array ? data : Float64Array.from(data) }
 }
 
-/** Largest tensor the compiler takes on, in elements: a corrupt file must not make it allocate without bound. */
+/** Largest tensor that the compiler accepts, in elements: limits the memory that a corrupt file can make it allocate. */
 const MAX_ELEMENTS = 2 ** 26
 
 /** Number of elements of `shape`. @throws CompileError shape-mismatch when it is not a shape, or larger than supported. */
@@ -114,7 +114,7 @@ export function identityMap(length: number): Int32Array {
   return map
 }
 
-/** A tensor whose element i is input[map[i]], or `fill` where map[i] < 0. */
+/** A tensor with element i = input[map[i]], or `fill` where map[i] < 0. */
 export function take(input: Tensor, map: Int32Array, shape: readonly number[], fill = 0): Tensor {
   const data = new Float64Array(map.length)
   for (let i = 0; i < map.length; i++) data[i] = map[i]! < 0 ? fill : input.data[map[i]!]!

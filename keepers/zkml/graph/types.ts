@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The float graph: what an importer hands to the quantiser. Small, typed, channels-last, one sample at a time.
+// The float graph: an importer hands it to the quantiser. Small, typed, channels-last, one sample at a time.
 
 /** Row-major dense tensor of float64 values. `data.length` is the product of `shape`; a scalar has shape []. */
 export type Tensor = { readonly shape: readonly number[]; readonly data: Float64Array }
@@ -91,7 +91,7 @@ export type Expression =
       readonly right: Expression
     }
 
-/** What is applied to each element alone. Polynomial coefficients are listed from the constant term up. */
+/** Functions of one element. Polynomial coefficients are listed from the constant term up. */
 export type ActivationFunction =
   | SmoothFunction
   | { readonly kind: 'relu' }
@@ -103,7 +103,7 @@ export type ActivationFunction =
   | { readonly kind: 'hard-sigmoid'; readonly slope: number; readonly offset: number }
   | { readonly kind: 'polynomial'; readonly coefficients: readonly number[] }
 
-/** `within`: what the input lies in by construction, whatever calibration sees; an end may be missing. */
+/** `within`: the interval that contains the input by construction, whatever calibration sees; an end may be missing. */
 export type ActivationNode = Unary & {
   readonly op: 'activation'
   readonly fn: ActivationFunction
@@ -231,7 +231,7 @@ export type Graph = {
   readonly output: ValueName
   /** Shape of every value, the input included. */
   readonly shapes: ReadonlyMap<ValueName, readonly number[]>
-  /** What the importer did that the owner should know, e.g. that a final Softmax was dropped. */
+  /** The importer's notes for the owner, e.g. that it dropped a final Softmax. */
   readonly notes: readonly string[]
   /** The output is what this operator, dropped at the end, would have been applied to. */
   readonly dropped?: SoftmaxKind

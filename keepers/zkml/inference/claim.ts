@@ -38,7 +38,7 @@ export type ClaimRequest = MarkedBatch & {
 
 export type ClaimProof = ProofWithSignals & { readonly salt: bigint }
 
-/** A folder that makes claims, with what a claim needs beside it. @throws InferenceError `folder-mismatch` for any other. */
+/** A folder that makes claims, with the other data that a claim needs. @throws InferenceError `folder-mismatch` for any other. */
 function claimOf(folder: CircuitFolder): Claim {
   if (folder.claim !== null) return folder.claim
   throw new InferenceError('folder-mismatch', `${folder.folder} proves inferences, not claims about batches`)
@@ -59,8 +59,8 @@ export function integersOf(
 }
 
 /**
- * How good the model is on a batch, as claims count it: the number of right answers, or the least whole permille that the gap
- * of the two rates does not exceed (infinite when a group is empty).
+ * How good the model is on a batch, as claims count it: the number of right answers, or the least whole permille that bounds the
+ * gap of the two rates (infinite when a group is empty).
  */
 export function strongestClaim(folder: CircuitFolder, batch: MarkedBatch): number {
   const { statement } = claimOf(folder)
@@ -113,7 +113,7 @@ export class ClaimProver {
 
   /**
    * Proves a claim and verifies the proof before it leaves.
-   * @throws InferenceError `claim-untrue` naming what is true instead; CircuitError for a batch that does not fit.
+   * @throws InferenceError `claim-untrue` naming the true value; CircuitError for a batch that does not fit.
    */
   async prove(request: ClaimRequest, options: ProveOptions = {}): Promise<ClaimProof> {
     const { program, modelSalt } = this.folder

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 export type InferenceErrorCode =
-  /** A step before was not done: no circuit, no key, no salt. */
+  /** An earlier step is missing: no circuit, no key, no salt. */
   | 'folder-incomplete'
-  /** Files of the folder do not belong together, or do not parse. */
+  /** Files of the folder belong to different models, or do not parse. */
   | 'folder-mismatch'
   /** A claim about a batch that the model does not live up to. */
   | 'claim-untrue'

@@ -54,7 +54,7 @@ export type CompileFolderOptions = {
   /** The plan's JSON, kept for later versions of the model. */
   readonly plan?: string
   readonly options?: CircuitOptions
-  /** Makes it a circuit about batches, whose inputs are committed and whose output is the claim. */
+  /** Makes it a circuit about batches, with committed inputs and the claim as its output. */
   readonly claim?: Claim
   /** Of circuits that circom compiles. */
   readonly simplification?: Simplification
@@ -65,7 +65,7 @@ export type CompileFolderOptions = {
   readonly signal?: AbortSignal
 }
 
-/** Writes and compiles the circuit of a program. The manifest is written last: a folder without one is unfinished. */
+/** Writes and compiles the circuit of a program. Writes the manifest last: a folder without one is unfinished. */
 export async function compileFolder(input: CompileFolderOptions): Promise<CircuitFolder> {
   const { folder, program, plan, claim = null, system = 'groth16' } = input
   const options = { input: 'committed', output: 'public', ...input.options } as const
@@ -151,7 +151,7 @@ function sourceOf(program: IntegerProgram, options: CircuitOptions, claim: Claim
   return claim === null ? writeCircuit(program, options) : writeBatchCircuit(program, batchOptions(options, claim))
 }
 
-/** What the writer and the prover's side of a claim need to know. */
+/** The data that the writer and the prover's side of a claim need. */
 export function batchOptions({ modelSalt, tile }: CircuitOptions, claim: Claim): BatchOptions {
   return {
     ...claim,

@@ -42,7 +42,7 @@ export type InferenceRequest = {
    * about another input than the one given.
    */
   readonly clamp?: boolean
-  /** What the proof is for: the fourth public signal, below the scalar field. */
+  /** The purpose of the proof: the fourth public signal, below the scalar field. */
   readonly context: bigint
   /** Salts of the input's and the output's commitments; drawn when absent and needed. */
   readonly salts?: Omit<Salts, 'model'>
@@ -50,7 +50,7 @@ export type InferenceRequest = {
   readonly signed?: ContentSignature
 }
 
-/** A witness with what it says. The salts open the commitments: they are the owner's secret. */
+/** A witness and its statement. The salts open the commitments: they are the owner's secret. */
 export type InferenceWitness = {
   /** All wires; in two rounds the passes that give them. */
   readonly values: Uint8Array | TwoRoundWitness
@@ -59,7 +59,7 @@ export type InferenceWitness = {
   readonly scores: Float64Array
   readonly publicSignals: readonly bigint[]
   readonly salts: Omit<Salts, 'model'>
-  /** What is shown of each input and of each output, where they are shown one by one: not secret, and needed to check any of them. */
+  /** The disclosed form of each input and output, where they are shown one by one: not secret, and needed to check any of them. */
   readonly parts: {
     readonly inputs: readonly PartCommitment[] | null
     readonly outputs: readonly PartCommitment[] | null
@@ -97,7 +97,7 @@ export class InferenceCircuit {
     }
   }
 
-  /** @param folder a path, or an opened folder whose weights may be others (`withWeights`) */
+  /** @param folder a path, or an opened folder, possibly with other weights (`withWeights`) */
   static async open(folder: string | CircuitFolder): Promise<InferenceCircuit> {
     const opened = typeof folder === 'string' ? await openFolder(folder) : folder
     const witness =
@@ -131,7 +131,7 @@ export class InferenceCircuit {
       salts: { ...salts, ...(modelSalt === null ? {} : { model: modelSalt }) },
       ...(request.signed === undefined ? {} : { signed: request.signed }),
     }
-    // First the interpreter: it names the layer whose window a value leaves, the circuit only fails.
+    // First the interpreter: it names the layer that exceeds its window; the circuit only fails.
     const { scores } = interpret(program, input)
     const inputs = witnessInputs(program, sample, options)
     const publicSignals = expectedSignals(program, sample, scores, options, this.#modelCommitment)
@@ -159,7 +159,7 @@ export class InferenceCircuit {
     return { values, input, scores, publicSignals, salts, parts, clamped: encoded.clamped }
   }
 
-  /** The first constraint that a witness breaks, or null: what a proof would show, without proving. */
+  /** The first constraint that a witness breaks, or null: the result of a proof, without proving. */
   async violation(values: InferenceWitness['values']): Promise<number | null> {
     this.#system ??= ConstraintSystem.parse(await readFile(folderPaths(this.folder.folder).r1cs))
     // Nobody is to be convinced here, so any challenge will do.
@@ -196,7 +196,7 @@ function partSalts(
     if (!names.includes(name))
       throw new CircuitError(
         'wrong-input',
-        `a salt is given for ${name}, which is none of the committed ${domain} (${names.join(', ') || 'there are none'})`,
+        `a salt is given for ${name}, which is not one of the committed ${domain} (${names.join(', ') || 'there are none'})`,
       )
   return names.length === 0 ? {} : { [domain]: new Map(names.map((name) => [name, given.get(name) ?? randomSalt()])) }
 }

@@ -46,7 +46,7 @@ export function keyToJson(key: AnyKey): object {
   return isTwoRoundKey(key) ? twoRoundKeyToJson(key) : verificationKeyToJson(key)
 }
 
-/** What the Solidity verifier returns from `vkHash()`. */
+/** The result of `vkHash()` in the Solidity verifier. */
 export function keyHash(key: AnyKey): string {
   return isTwoRoundKey(key) ? twoRoundKeyHash(key) : verificationKeyHash(key)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What gadgets write into: wires, constraints, and the steps that compute the wires of a witness. Ranges are only asked for
-// here; ranges.ts proves them all at the end, when it is known which tables serve them best.
+// Gadgets write into this: wires, constraints, and the steps that compute the wires of a witness. Gadgets only ask for ranges;
+// ranges.ts proves them all at the end, when it is known which tables serve them best.
 import { SCALAR_FIELD } from '../bn254.ts'
 import { type Coefficient, constant, isConstant, type Linear, minus, scaled, single, ZERO } from './linear.ts'
 import type { Values } from './values.ts'
@@ -93,7 +93,7 @@ export class Builder {
     return single(wire)
   }
 
-  /** a · b for integers whose product has at most 53 bits: the same constraint, and a faster step. */
+  /** a · b for integers with a product of at most 53 bits: the same constraint, and a faster step. */
   integerProduct(a: Linear, b: Linear): Linear {
     if (isConstant(a)) return scaled(b, a.constant)
     if (isConstant(b)) return scaled(a, b.constant)
@@ -103,7 +103,7 @@ export class Builder {
     return single(wire)
   }
 
-  /** A wire that a prover may choose; constraints have to say what it is. */
+  /** A wire that a prover may choose; constraints must determine its value. */
   hint(compute: (values: Values) => Coefficient): Linear {
     const wire = this.wire()
     this.step((values) => values.set(wire, compute(values)))

@@ -2,8 +2,8 @@
 // A program's constraints with lookups, and the program of its witnesses: both straight from the integer program, without
 // circom, in the time that circom takes to start.
 //
-// Wires: 0 is one, then the public signals, the challenge, round 1, round 2. What is of round 2 depends on the challenge; all else is
-// committed to before the challenge is drawn.
+// Wires: 0 is one, then the public signals, the challenge, round 1, round 2. Wires of round 2 depend on the challenge; the prover
+// commits to all others before the challenge is drawn.
 import { FIELD_BYTES } from '../bn254.ts'
 import { checkMagnitudes } from '../circuit/bounds.ts'
 import { CircuitError } from '../circuit/errors.ts'
@@ -18,7 +18,7 @@ import { type DirectOptions, type InputWires, writeStatement } from './statement
 import { RANGE_SLACK } from './tables.ts'
 import { Values } from './values.ts'
 
-/** A TwoPassWitness whose second pass may be asked for again, for other challenges. */
+/** A TwoPassWitness that can repeat its second pass for other challenges. */
 export type TwoRoundWitness = {
   readonly first: Uint8Array
   finish(challenges: readonly bigint[]): Uint8Array

@@ -54,8 +54,8 @@ function* taps(layer: Conv2dLayer, y: number, x: number): Generator<{ readonly f
 }
 
 /**
- * A convolution of stride s is the sum of s² of stride 1, one for each phase (a, b): of every s-th row and column of the picture, from
- * a − top and b − left on, with every s-th of the kernel, from a and b on.
+ * A convolution of stride s is the sum of s² convolutions of stride 1, one for each phase (a, b). Each takes every s-th row and
+ * column of the picture, from a − top and b − left on, with every s-th of the kernel, from a and b on.
  */
 type Phase = {
   readonly a: number

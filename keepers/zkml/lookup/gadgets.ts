@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Questions about integers, answered by few constraints and by ranges, which cost about one constraint for each limb (tables.ts).
-// Each says what it proves of its operands, whose magnitudes the caller bounds far below the field's size.
+// Each states what it proves of its operands; the caller must bound their magnitudes far below the field's size.
 import { invert } from '../circuit/quadratic.ts'
 import type { Builder } from './builder.ts'
 import { constant, type Linear, minus, plus, Sum, scaled, shifted, ZERO } from './linear.ts'
@@ -12,7 +12,7 @@ export function bitsFor(max: number): number {
   return bits
 }
 
-/** ⌊value / 2^shift⌋, of which the caller ranges what it needs. One wire and an exact range. */
+/** ⌊value / 2^shift⌋; the caller must range it as far as needed. One wire and an exact range. */
 export function floorShift(builder: Builder, value: Linear, shift: number): Linear {
   if (shift === 0) return value
   const quotient = builder.hint((values) => Math.floor(values.integer(value) / 2 ** shift))
@@ -82,7 +82,7 @@ export function isNonNegative(builder: Builder, value: Linear, most: number): Li
   return answer
 }
 
-/** [value = 0], with an inverse that is 0 where there is none. Three constraints. */
+/** [value = 0], with an inverse that is 0 for value 0. Three constraints. */
 export function isZero(builder: Builder, value: Linear): Linear {
   const inverse = builder.wire()
   const answer = builder.wire()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the writer of a layer is given.
+// The input of a layer's writer.
 import type { Bounds } from '../graph/program.ts'
 import type { Linear } from './linear.ts'
 

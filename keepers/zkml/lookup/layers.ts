@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One writer a layer kind: from the expressions of its input's elements to those of its output's, row-major.
+// One writer per kind of layer: from the expressions of its input's elements to its output's, row-major.
 import { CircuitError } from '../circuit/errors.ts'
 import type {
   ArgMaxLayer,

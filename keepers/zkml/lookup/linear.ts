@@ -2,7 +2,7 @@
 // Linear expressions of wires over BN254's scalar field. Most coefficients are small integers, and stay numbers.
 import { SCALAR_FIELD } from '../bn254.ts'
 
-/** A field element: a safe integer, or a bigint of least magnitude that is none. */
+/** A field element: a safe integer, or otherwise a bigint of least magnitude. */
 export type Coefficient = number | bigint
 
 const HALF = SCALAR_FIELD >> 1n

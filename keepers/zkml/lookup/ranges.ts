@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Proves all ranges that a circuit asked for by the logarithmic derivative argument (Habök, "Multivariate lookups based on
-// logarithmic derivatives", ePrint 2022/1530, lemma 5): values v₁ … vₙ are all in the table {0, …, 2^w − 1} if and only if multiplicities m_t
-// exist with Σ 1 / (X − vᵢ) = Σ m_t / (X − t). Values and multiplicities are committed to before the challenge X is drawn, so that the
-// identity of rational functions holds but for n + 2^w of r values of X.
+// Proves all requested ranges of a circuit by the logarithmic derivative argument (Habök, "Multivariate lookups based on
+// logarithmic derivatives", ePrint 2022/1530, lemma 5). The values v₁ … vₙ are all in the table {0, …, 2^w − 1} if and only if
+// multiplicities m_t exist with Σ 1 / (X − vᵢ) = Σ m_t / (X − t). The prover commits to values and multiplicities before the
+// challenge X is drawn, so the identity of rational functions holds for all but n + 2^w of r values of X.
 //
 //   uᵢ · (X − vᵢ) = 1     one constraint a value
 //   w_t · (X − t) = m_t   one a row
 //   Σ uᵢ = Σ w_t
 //
-// The lowest limb of a range is no wire: it is the expression that the other limbs leave.
+// The lowest limb of a range is not a wire: it is the expression that the other limbs leave.
 import { SCALAR_FIELD } from '../bn254.ts'
 import { CircuitError } from '../circuit/errors.ts'
 import { invert, modulo } from '../circuit/quadratic.ts'
@@ -45,7 +45,7 @@ function proveRange(builder: Builder, request: RangeRequest, plan: TablePlan, ta
     if (i === 0) continue
     const from = 2 ** at
     const [size, isLast] = [2 ** width, i + 1 === widths.length]
-    // What lies above the last limb stays in it, and is not in its table.
+    // An excess above the last limb stays in that limb, and is then not in its table.
     const limb = builder.hint((values) => {
       const above = Math.floor(values.integer(value) / from)
       return isLast ? above : above % size

@@ -27,7 +27,7 @@ export function writeSpline(builder: Builder, layer: SplineLayer, value: Linear)
   const last = 2 ** width - 1
   const right = isNonNegative(builder, v, most)
   const over = isNonNegative(builder, shifted(v, -(last + 1)), most)
-  // What lies beyond: v − u, negative to the left and positive to the right.
+  // The part beyond the window: v − u, negative to the left and positive to the right.
   const before = builder.integerProduct(minus(constant(1), right), v)
   const after = builder.integerProduct(over, shifted(v, -last))
   if (tails.below === null) builder.equate(right, constant(1))

@@ -66,7 +66,7 @@ export function writeStatement(program: IntegerProgram, options: DirectOptions):
   const parameters = program.mode === 'committed' ? committedParameters(program, declare) : releasedParameters(program)
   const scores = writeNetwork(builder, program, shiftedAll(x, layout.min), parameters)
 
-  // What a proof is for. A constraint on it keeps anyone from putting another one in its place.
+  // The purpose of a proof. A constraint on it keeps anyone from putting another one in its place.
   const context = builder.context()
   inputs.set('context', [context])
   builder.product(single(context), single(context))
@@ -149,7 +149,7 @@ function writeNetwork(builder: Builder, program: IntegerProgram, x: Elements, pa
     })
     const output = writeLayer(builder, layer, inputs, (role) => {
       const found = parameters.get(keyOf(layer.name, role))?.values
-      // Thresholds that belong to the architecture are no parameters of the model.
+      // Thresholds of the architecture do not count as parameters of the model.
       return found ?? constants((layer as unknown as Record<string, Parameter>)[role]!.values)
     })
     tensors.set(layer.output, output)
@@ -174,8 +174,8 @@ function writeModel(
 }
 
 /**
- * Proves 0 ≤ element < 2^bits of each and packs ⌊253 / bits⌋ of them an expression. Ranges and packing belong together: a packing
- * without ranges is not injective, and a commitment to it binds nothing.
+ * Proves 0 ≤ element < 2^bits of each and packs ⌊253 / bits⌋ of them into each expression. Ranges and packing belong together:
+ * without ranges a packing is not injective, and a commitment to it binds nothing.
  */
 function rangedPack(builder: Builder, elements: Elements, bits: number): Linear[] {
   const packed: Linear[] = []

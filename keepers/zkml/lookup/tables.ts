@@ -5,7 +5,7 @@
 export type Limbs = {
   /** Bits of each limb: of a table, or 1. */
   readonly widths: readonly number[]
-  /** The highest limb is that of a table of more bits, and is looked up a second time, multiplied by 2^scale. */
+  /** The highest limb belongs to a table of more bits; it is looked up a second time, multiplied by 2^scale. */
   readonly scale: number
 }
 
@@ -66,7 +66,7 @@ function* subsets(from: number, to: number, most: number): Generator<number[]> {
     for (const rest of subsets(first + 1, to, most - 1)) yield [first, ...rest]
 }
 
-/** The least number of limbs for every number of bits: a knapsack whose items may be used again. */
+/** The least number of limbs for every number of bits: a knapsack with reusable items. */
 function decomposer(tables: readonly number[], most: number): (bits: number, exact: boolean) => Limbs {
   const choices = [1, ...tables]
   const widest = Math.max(...choices)

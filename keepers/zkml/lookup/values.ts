@@ -29,7 +29,7 @@ export class Values {
     return element
   }
 
-  /** An expression whose value is an integer of at most 53 bits. @throws CircuitError `witness-refused` for another. */
+  /** An expression with an integer value of at most 53 bits. @throws CircuitError `witness-refused` for another. */
   integer(x: Linear): number {
     const { wires, coefficients, constant } = x
     if (typeof constant === 'number') {
@@ -47,7 +47,8 @@ export class Values {
     const element = this.field(x)
     const centred = element > HALF ? element - SCALAR_FIELD : element
     const integer = Number(centred)
-    if (!Number.isSafeInteger(integer)) throw new CircuitError('witness-refused', `${centred} is no integer of 53 bits`)
+    if (!Number.isSafeInteger(integer))
+      throw new CircuitError('witness-refused', `${centred} is not an integer of 53 bits`)
     return integer
   }
 

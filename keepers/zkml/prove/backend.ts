@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a prover must be able to do, whatever computes it. A later proof system with commitments to parts of the witness
-// fits behind the same two calls: its key and its proof are its own business.
+// The interface of every prover. A later proof system with commitments to parts of the witness fits behind the same two calls: its
+// key and its proof are its own business.
 import type { ProofWithSignals } from './proof.ts'
 
 export type ProveOptions = {
@@ -18,8 +18,8 @@ export interface Prover {
   /**
    * Proves for a witness: its values, 32 bytes little endian each, or a `.wtns` file (iden3, version 2). Calls may
    * overlap; they are served in order.
-   * Throws ProveError `circuit-mismatch` when the witness belongs to another circuit. A witness that does not satisfy
-   * the circuit gives a proof that does not verify: callers who did not compute it themselves verify the result.
+   * Throws ProveError `circuit-mismatch` when the witness belongs to another circuit. A witness that breaks the circuit gives an
+   * invalid proof: callers who did not compute the witness themselves verify the result.
    */
   prove(witness: Uint8Array, options?: ProveOptions): Promise<ProofWithSignals>
   /** Stops threads and frees the key. */

@@ -28,8 +28,8 @@ export async function* proveAll(
 const COEFFICIENT_BYTES = 16
 
 /**
- * Whether all proofs hold, by one product of n + 3 pairings with random coefficients. One bad proof fails the batch;
- * `verifyProof` tells which. An empty batch holds.
+ * Whether all proofs hold, by one product of n + 3 pairings with random coefficients. One bad proof fails the batch; `verifyProof`
+ * finds it. An empty batch holds.
  */
 export async function verifyBatch(key: VerificationKey, batch: readonly ProofWithSignals[]): Promise<boolean> {
   if (batch.length === 0) return true

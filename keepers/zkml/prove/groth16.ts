@@ -37,8 +37,8 @@ export function headerPoints({ sections: { header } }: Zkey): BlindingPoints {
 }
 
 /**
- * r and s: 32 bytes little endian, uniform below the group order, never used twice. Overwritten here. `correction` is a point that
- * C has besides: what blinds the commitment of a proof in two rounds is taken out again there.
+ * r and s: 32 bytes little endian, uniform below the group order, never used twice. Overwritten here. `correction` is a point added
+ * to C: it cancels the blinding of the commitment of a proof in two rounds.
  */
 export async function blindProof(
   points: BlindingPoints,

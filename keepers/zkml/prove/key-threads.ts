@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Worker threads that keep a proving key divided among them and sum its queries over a witness: what provers of plain Groth16 and
-// of two rounds share. Threads compute with the kernel (../kernel), or with ffjavascript's WebAssembly where the kernel does not run.
+// Worker threads that divide a proving key among them and sum its queries over a witness; the provers of plain Groth16 and of two
+// rounds share them. They compute with the kernel (../kernel), or with ffjavascript's WebAssembly where the kernel does not run.
 import { FIELD_BYTES } from '../bn254.ts'
 import { compileKernel, ELEMENT_BYTES, kernelWorks } from '../kernel/kernel.ts'
 import { type CurveImage, concatenate, loadCurveImage, POINT_BYTES } from '../setup/curve-memory.ts'
@@ -20,7 +20,7 @@ export type WasmBackendOptions = {
   readonly engine?: 'kernel' | 'portable'
 }
 
-/** What threads compute with, and bytes of a field element of theirs. */
+/** The threads' engine, and the bytes of its field elements. */
 type Engine = {
   readonly code: WebAssembly.Module | CurveImage
   readonly worker: WorkerModule
@@ -107,7 +107,7 @@ export class KeyThreads {
     await Promise.all(this.#threads.map((thread) => thread.terminate()))
   }
 
-  /** The commitment's sum over a witness of which only its own variables matter. */
+  /** The commitment's sum over a witness; only the commitment's own variables matter. */
   commit(witness: Uint8Array<ArrayBuffer>): Promise<PartialSums[]> {
     return this.#all<PartialSums>(() => ({ do: 'commit', witness }))
   }
@@ -182,7 +182,7 @@ function divideKey(key: QueriesOfKey, rows: readonly number[]): (thread: number)
   }
 }
 
-/** Entries of the coefficients section by the thread whose rows they belong to. */
+/** Entries of the coefficients section, by the thread that has their rows. */
 function shareCoefficients(section: Uint8Array, rows: readonly number[], variables: number): Uint8Array<ArrayBuffer>[] {
   const view = new DataView(section.buffer, section.byteOffset, section.byteLength)
   const ownerOf = (at: number) => {

@@ -9,7 +9,7 @@ import type { PartialSums } from './requests.ts'
 /** Magnitudes are below r/2. */
 const MAGNITUDE_BITS = 253
 const MAX_WIDTH = 16
-/** Digits that are sorted and summed at once: what they need stays in a cache. */
+/** Digits that are sorted and summed at once: their working set stays in a cache. */
 const DIGITS_AT_ONCE = 1 << 16
 /** A bucket is added twice, and every step of a chain costs an inversion, in additions. */
 const BUCKET_COST = 2

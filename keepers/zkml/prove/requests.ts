@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the prover and its threads say to each other. Vectors are field elements in the engine's own form.
+// The messages between the prover and its threads. Vectors are field elements in the engine's own form.
 import type { CurveImage } from '../setup/curve-memory.ts'
 
 export type QueryShare = {
@@ -26,7 +26,7 @@ export type ShareOfKey = {
 
 export type WorkerRequest =
   | { readonly do: 'load'; readonly engine: WebAssembly.Module | CurveImage; readonly share: ShareOfKey }
-  /** Takes a witness of which only the commitment's variables matter, and answers with their sum: PartialSums. */
+  /** Takes a witness, using only the commitment's variables, and answers with their sum: PartialSums. */
   | { readonly do: 'commit'; readonly witness: Uint8Array<ArrayBuffer> }
   /** Takes the witness and answers with its rows of A·w, B·w and their products. */
   | { readonly do: 'rows'; readonly witness: Uint8Array<ArrayBuffer> }
@@ -37,7 +37,7 @@ export type WorkerRequest =
   /** Sum of the H query over its rows of the three shifted vectors: PartialSums. */
   | { readonly do: 'quotient'; readonly a: Uint8Array; readonly b: Uint8Array; readonly c: Uint8Array }
 
-/** Points whose sum, each doubled `bits[i]` times first, is the result; in the Montgomery form of files. */
+/** The result is the sum of these points, each doubled `bits[i]` times first; in the Montgomery form of files. */
 export type PartialSums = {
   readonly bits: readonly number[]
   /** Affine, or Jacobian, one behind the other. */

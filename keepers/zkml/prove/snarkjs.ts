@@ -51,8 +51,8 @@ class SnarkjsProver implements Prover {
 let holders = 0
 
 /**
- * snarkjs keeps one pool of threads in a global, and a Node process does not end while it lives. Whoever uses it holds
- * it: the last to let go ends the threads. Returns what lets go.
+ * snarkjs keeps one pool of threads in a global, and a Node process does not end while the pool lives. Each user holds the pool;
+ * the last to let go ends the threads. Returns the function that lets go.
  */
 export function holdSnarkjsThreads(): () => Promise<void> {
   holders++

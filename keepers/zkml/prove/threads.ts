@@ -2,7 +2,7 @@
 // One worker thread with calls answered in order, the same over node:worker_threads and Web Workers.
 import { ProveError, type ProveErrorObject } from './errors.ts'
 
-/** What the thread receives; `call` numbers the answers. */
+/** The message to the thread; `call` numbers the answers. */
 type Request = { readonly call: number; readonly message: unknown }
 type Response = { readonly call: number; readonly result?: unknown; readonly error?: ProveErrorObject | Error }
 
@@ -53,7 +53,7 @@ export class Thread {
       const worker = new threads.Worker(url)
       worker.on('message', onMessage)
       worker.on('error', onError)
-      // A prover that nobody closed must not keep the process from ending.
+      // An unclosed prover must not keep the process alive.
       worker.unref()
       return { post: (message, transfer) => worker.postMessage(message, transfer), terminate: () => worker.terminate() }
     })
@@ -93,7 +93,7 @@ export class Thread {
   }
 }
 
-/** Called by a worker module: answers each message with what the handler returns; its byte arrays are transferred. */
+/** Called by a worker module: answers each message with the handler's result and transfers its byte arrays. */
 export async function serve(handler: (message: never) => Promise<unknown>): Promise<void> {
   const port = inNode ? (await import('node:worker_threads')).parentPort : null
   const post = (message: Response, transfer: ArrayBuffer[]) =>

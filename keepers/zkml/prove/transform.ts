@@ -4,7 +4,7 @@ import { SCALAR_FIELD } from '../bn254.ts'
 import { ELEMENT_BYTES, inverse, type Kernel, PAIR_BYTES } from '../kernel/kernel.ts'
 import { rootOfUnity } from '../setup/qap.ts'
 
-/** Twiddles of both directions, and what a coefficient is multiplied by in between, kept for every proof. */
+/** Twiddles of both directions, and the factors of the coefficients in between, kept for every proof. */
 export class Transform {
   readonly #kernel: Kernel
   readonly #half: number
@@ -58,7 +58,7 @@ export class Transform {
     return first
   }
 
-  /** g^k/N for g = ω^(1/2), in the order in which coefficients come: lane l of pair j is k = 2·reversed(j) + l. */
+  /** g^k/N for g = ω^(1/2), in the order of the coefficients: lane l of pair j is k = 2·reversed(j) + l. */
   #coset(power: number): number {
     const kernel = this.#kernel
     const { calls, scalar } = kernel

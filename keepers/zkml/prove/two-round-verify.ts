@@ -46,7 +46,7 @@ export async function pairingHolds(
 
 /**
  * Whether all proofs hold, by one product of n + 4 pairings with random coefficients of 128 bits. One bad proof fails the batch;
- * `verifyTwoRound` tells which. An empty batch holds. Throws ProveError `circuit-mismatch`.
+ * `verifyTwoRound` finds it. An empty batch holds. Throws ProveError `circuit-mismatch`.
  */
 export async function verifyTwoRoundBatch(
   key: TwoRoundKey,

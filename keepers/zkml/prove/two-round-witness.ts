@@ -33,8 +33,8 @@ export function firstPass(first: Uint8Array, shape: TwoRoundShape, variables: nu
 }
 
 /**
- * All wires. Throws ProveError `invalid-witness` when the second pass changed what the first was committed to, or did not
- * take the challenges: its proof would not verify.
+ * All wires. Throws ProveError `invalid-witness` when the second pass changed the committed values of the first, or ignored the
+ * challenges: its proof would not verify.
  */
 export function secondPass(
   all: Uint8Array,

@@ -2,7 +2,7 @@
 // Our prover for Groth16 in two rounds (MIRAGE, ePrint 2020/278, section 4), on the same threads as plain Groth16:
 //   C₁ = Σ over the first round w·K/δ₁ + κ·δ₂; the challenges are hashes of C₁ and the statement;
 //   A = α + Σ w·A + r·δ₂, B = β + Σ w·B + s·δ₂, C₂ = Σ over the second round w·K/δ₂ + Σ h·H + s·A + r·B₁ − rs·δ₂ − κ·δ₁.
-// κ makes C₁ a uniform point: without it, whoever guesses the first round recognises it (CVE-2024-45040).
+// κ makes C₁ a uniform point: without it, anyone who guesses the first round can recognise it (CVE-2024-45040).
 import { FIELD_BYTES } from '../bn254.ts'
 import { POINT_BYTES } from '../setup/curve-memory.ts'
 import { drawFieldElement } from '../setup/secrets.ts'

@@ -42,15 +42,15 @@ export function encodeWitnessFile(values: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The values of a witness for a circuit of `variables`: plain values, or a `.wtns` file. Throws ProveError when it is
- * for another circuit, its first value is not the constant one, or a value is not below r.
+ * The values of a witness for a circuit of `variables`: plain values, or a `.wtns` file. Throws ProveError when it belongs to
+ * another circuit, its first value is not the constant one, or a value is r or more.
  */
 export function witnessOf(witness: Uint8Array, variables: number): Uint8Array<ArrayBuffer> {
   // Plain values begin with the number one, a file with letters.
   const values = typeOf(witness) === FORMAT.type ? witnessValues(witness) : witness
   const count = values.byteLength / FIELD_BYTES
   if (!Number.isInteger(count))
-    throw new ProveError('malformed', `witness: ${values.byteLength} bytes are no values of ${FIELD_BYTES}`)
+    throw new ProveError('malformed', `witness: ${values.byteLength} bytes are not values of ${FIELD_BYTES}`)
   if (count !== variables) {
     throw new ProveError(
       'circuit-mismatch',
@@ -63,7 +63,7 @@ export function witnessOf(witness: Uint8Array, variables: number): Uint8Array<Ar
   return copy
 }
 
-/** The upper 64 bits of r: a value whose own are lower is below r, and nearly all of a witness is. */
+/** The upper 64 bits of r: a value with lower ones is below r, and nearly all values of a witness are such. */
 const UPPER = SCALAR_FIELD >> 192n
 
 /** A number and the same plus r are two witnesses of one statement; only the one below r is a value of the field. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One inference through all segments: what each of them is to prove, known to the owner at once, so that all are proven in
-// parallel; and the check that proofs of segments are one inference.
+// One inference through all segments. Computes the statement of each segment, which the owner knows at once, so that all are proven
+// in parallel; and checks that proofs of segments are one inference.
 
 import { randomSalt } from '../circuit/commitment.ts'
 import { CircuitError } from '../circuit/errors.ts'
@@ -31,7 +31,7 @@ export type SegmentedSample = {
   readonly signed?: ContentSignature
 }
 
-/** What one segment proves. `sample` is all that its prover needs, and it opens both commitments: for that prover only. */
+/** The statement of one segment. `sample` is all that its prover needs, and it opens both commitments: for that prover only. */
 export type SegmentSample = {
   readonly index: number
   readonly sample: Sample
@@ -69,7 +69,7 @@ export function traceSegments(segments: readonly ProgramSegment[], given: Segmen
   })
 }
 
-/** Why proofs of segments are not one inference, and whose proof it is. */
+/** Why proofs of segments are not one inference, and which segment's proof is at fault. */
 export type ChainFault = {
   /** From 0. When every proof before it verifies, this segment's prover is the one that departed from the chain. */
   readonly segment: number

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Segments on disk: `segment-1/` … `segment-K/`, each a folder like that of any provable model, and `segments.json`.
+// Segments on disk: `segment-1/` … `segment-K/`, each a folder like any provable model's, and `segments.json`.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -130,7 +130,7 @@ export async function readSegmentsManifest(folder: string): Promise<SegmentsMani
 }
 
 /**
- * What each segment proves of one input. `InferenceProver.open(circuits[i]).prove({ input, integers: true, context, salts })`
+ * The statement of each segment for one input. `InferenceProver.open(circuits[i]).prove({ input, integers: true, context, salts })`
  * with that sample's fields makes the proof, anywhere.
  * @param request real values of the whole program's input, or its integers when `integers` is set
  */

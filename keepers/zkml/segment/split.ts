@@ -23,7 +23,7 @@ export type ProgramSegment = {
   readonly index: number
   /** Output `logits-commitment`, the last one's excepted: that is the whole program's. */
   readonly program: IntegerProgram
-  /** Committed at inner boundaries; at the two ends what was asked for. */
+  /** Committed at inner boundaries; at the two ends as requested. */
   readonly options: CircuitOptions
   /** Constraints of its circuit, counted by formula. */
   readonly constraints: number
@@ -108,7 +108,7 @@ function boundaries(program: IntegerProgram): readonly Cut[] {
   return cuts
 }
 
-/** The ends of `count` segments whose largest cost is least. */
+/** The ends of `count` segments with the least maximum cost. */
 function balance(program: IntegerProgram, cuts: readonly Cut[], count: number, options: Ends): readonly Cut[] {
   const known = new Map<string, number>()
   const cost = (from: number, to: number, last: boolean): number => {
@@ -144,7 +144,7 @@ function balance(program: IntegerProgram, cuts: readonly Cut[], count: number, o
   return best.ends.map((to) => cuts[to]!)
 }
 
-/** Constraints of the layers between two cuts; infinite when they have no weights, and so nothing to commit to. */
+/** Constraints of the layers between two cuts; infinite for layers without weights, since there is then nothing to commit to. */
 function pieceCost(program: IntegerProgram, from: Cut | null, to: Cut, last: boolean, options: Ends): number {
   const part = slice(program, from?.at ?? 0, to, last)
   if (programParameters(part).length === 0) return Number.POSITIVE_INFINITY

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What is known of a wire as a function of the challenges, whatever the first round committed to: how high its degree can be,
-// and, for each challenge, whether its leading coefficient is one and the same constant for every commitment.
+// Facts about a wire as a function of the challenges, whatever the first round committed to: its largest possible degree and, for
+// each challenge, whether its leading coefficient is one and the same constant for every commitment.
 import { SCALAR_FIELD } from '../bn254.ts'
 
 /** As a polynomial in one challenge: no degree above this; `lead`, when known, is the coefficient at exactly this degree. */

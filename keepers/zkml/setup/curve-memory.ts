@@ -3,7 +3,7 @@
 // thread. Field elements are 32 bytes, little endian; "Montgomery" means multiplied by 2^256.
 import { FIELD_BYTES } from '../bn254.ts'
 
-/** What a worker needs to build the curve for itself: a compiled module and the addresses of its constants. */
+/** A worker builds its own copy of the curve from this: a compiled module and the addresses of its constants. */
 export type CurveImage = {
   readonly module: WebAssembly.Module
   readonly generator: { readonly g1: number; readonly g2: number }

@@ -12,7 +12,7 @@ export type SetupErrorCode =
   /** A worker thread of the set-up failed. */
   | 'worker-failed'
 
-/** A circuit, key or metadata file that cannot be used; the message names the file, what was found and the fix. */
+/** An unusable circuit, key or metadata file; the message names the file, what was found and the fix. */
 export class SetupError extends Error {
   readonly code: SetupErrorCode
 

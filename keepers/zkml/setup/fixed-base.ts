@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Many scalars times one generator: a table of d·2^(jw)·G for every window j and digit d ≤ 2^(w−1), then one mixed
-// addition for each signed digit of a scalar (fixed-base windows; Menezes et al., Handbook of Applied Cryptography,
-// section 14.6.3, with signed digits to halve the table).
+// Many scalars times one generator: a table of d·2^(jw)·G for every window j and digit d ≤ 2^(w−1), then one mixed addition for
+// each signed digit of a scalar. (Fixed-base windows; Menezes et al., Handbook of Applied Cryptography, section 14.6.3, with signed
+// digits to halve the table.)
 import { FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
 import { type CurveMemory, type GroupName, POINT_BYTES } from './curve-memory.ts'
 
@@ -60,7 +60,7 @@ export class FixedBase {
     for (let from = 0; from < count; from += SCALARS_PER_BATCH) {
       const inner = memory.mark()
       const batch = Math.min(SCALARS_PER_BATCH, count - from)
-      // In place: the affine form is shorter, and the kernel reads ahead of what it writes.
+      // In place: the affine form is shorter, and the kernel reads ahead of its writes.
       memory.kernel(`${this.#group}m_batchToAffine`)(
         output + from * sizes.jacobian,
         batch,

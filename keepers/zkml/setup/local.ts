@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A Groth16 proving key straight from the r1cs, by one party with fresh secrets: seconds where the generic path over
-// powers of tau takes many minutes, because the secrets are known while the exponents are computed. Whoever ran it
-// could have kept the secrets and forged proofs, so the key is marked local wherever it shows.
+// A Groth16 proving key straight from the r1cs, by one party with fresh secrets. It takes seconds, where the generic path over
+// powers of tau takes many minutes, because the party knows the secrets while it computes the exponents. That party could have kept
+// the secrets and forged proofs, so the key is marked local wherever it shows.
 import { readFile } from 'node:fs/promises'
 import { verificationKeyHash, verificationKeyOf } from '../verifier/verification-key.ts'
 import { type LocalSetupOptions, writeKey } from './key-file.ts'
@@ -12,8 +12,8 @@ import { parseZkey } from './zkey.ts'
 export type { LocalSetupOptions, SetupProgress } from './key-file.ts'
 
 /**
- * Computes a proving key for the circuit in `r1csPath` and writes `zkeyPath` and then its metadata file, each whole
- * or not at all; a key without matching metadata is refused where it is loaded. The secrets are overwritten at the end.
+ * Computes a proving key for the circuit in `r1csPath` and writes `zkeyPath` and then its metadata file, each whole or not at all;
+ * loaders refuse a key without matching metadata. The secrets are overwritten at the end.
  *
  * Throws SetupError for a circuit that cannot be served, or the signal's reason.
  */

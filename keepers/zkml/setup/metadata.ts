@@ -21,7 +21,7 @@ const schema = z.strictObject({
     variables: z.int().positive(),
     publicSignals: z.int().nonnegative(),
   }),
-  /** Only for Groth16 in two rounds: how many challenges there are, and what is committed to before them. */
+  /** Only for Groth16 in two rounds: the number of challenges, and the wires committed to before them. */
   rounds: z.strictObject({ challenges: z.int().positive(), firstRound: z.int().positive() }).optional(),
   zkeySha256: hex(32),
   /** keccak256 of the verification key, as the Solidity verifier's `vkHash()` gives it. */

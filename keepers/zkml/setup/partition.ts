@@ -7,8 +7,8 @@
 //   quotient     u · K = N, where K and N are polynomials and K is not the zero polynomial for any commitment
 //   sum          a linear constraint gives the wire from quotients and sums (only where no quotient or polynomial follows)
 //   identity     no unknown wire; a product of polynomials, or linear
-// A sum or quotient is never multiplied or divided: partial fractions then show which poles an identity has, so that a
-// multiplicity or a looked-up value cannot be made up from the identity that is to check it.
+// A sum or quotient is never multiplied or divided: partial fractions then show which poles an identity has, so that nobody can
+// compute a multiplicity or a looked-up value from the identity that must check it.
 import { SCALAR_FIELD } from '../bn254.ts'
 import { inverse } from '../kernel/kernel.ts'
 import {
@@ -28,7 +28,7 @@ import type { R1cs } from './r1cs.ts'
 import { type Combination, type DependentConstraint, dependentConstraints } from './second-round.ts'
 import { bordersOf, requireShape, type TwoRoundShape, wireName } from './two-round-shape.ts'
 
-/** How a wire of the second round follows, and from which constraint. */
+/** The rule and the constraint that give a wire of the second round. */
 export type Definition = { readonly kind: 'polynomial' | 'quotient' | 'sum'; readonly constraint: number }
 
 export type Partition = {
@@ -43,19 +43,19 @@ export type Partition = {
 
 /** A challenge is a hash without its lowest 8 bits. */
 export const CHALLENGE_BITS = 248
-/** A prover may try many commitments: what is left must still be out of reach. */
+/** A prover may try many commitments: the remaining probability must still be negligible. */
 const LEAST_SOUNDNESS_BITS = 128
 
 /**
- * Throws SetupError `r1cs-unsupported` that names a wire: one that stays free, bears on no identity, or is used in a way that
- * the argument does not cover.
+ * Throws SetupError `r1cs-unsupported` naming a wire that stays free, bears on no identity, or is used in a way outside the
+ * argument.
  */
 export function checkPartition(r1cs: R1cs, shape: TwoRoundShape, name = 'r1cs'): Partition {
   requireShape(shape, r1cs.header, name)
   return new Analysis(r1cs, shape, name).run()
 }
 
-/** What defines a wire; `zeros` challenges at most make a denominator vanish. */
+/** The definition of a wire; at most `zeros` challenges make a denominator vanish. */
 type Step = {
   readonly wire: number
   readonly value: ChallengeFunction
@@ -148,7 +148,7 @@ class Analysis {
     }
   }
 
-  /** The wire from a constraint whose other wires are known; null when the rules do not give it. */
+  /** The wire from a constraint with all other wires known; null when the rules do not give it. */
   #follow({ index, a, b, c }: DependentConstraint, wire: number): Step | null {
     const [inA, inB, inC] = [a, b, c].map((side) => side.get(wire) ?? 0n) as [bigint, bigint, bigint]
     // Quadratic in the wire: two values may satisfy it.
@@ -225,7 +225,7 @@ class Analysis {
     return difference.of === 'polynomial' ? difference.total : difference.numerator
   }
 
-  /** A wire that bears on no identity satisfies its own constraint and checks nothing, such as a lookup that no sum takes in. */
+  /** A wire that bears on no identity satisfies its own constraint and checks nothing, such as a lookup outside every sum. */
   #requireUse(identities: readonly DependentConstraint[]): void {
     const used = new Set<number>()
     const queue: DependentConstraint[] = [...identities]

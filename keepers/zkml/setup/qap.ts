@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The quadratic arithmetic program of an r1cs at a secret point (Groth 2016, section 3): for every variable the values
-// of its A, B and C polynomials at τ, by way of the Lagrange basis, and from them the exponents of the proving key.
+// The quadratic arithmetic program of an r1cs at a secret point (Groth 2016, section 3). For every variable it computes the values
+// of its A, B and C polynomials at τ through the Lagrange basis, and from them the exponents of the proving key.
 import { FIELD_BYTES, SCALAR_FIELD, SCALAR_FIELD_TWO_ADICITY } from '../bn254.ts'
 import { constraintBatches, visitTerms } from './constraint-batches.ts'
 import { bytesToField, type CurveMemory, fieldToBytes } from './curve-memory.ts'
@@ -17,9 +17,9 @@ export type KeyExponents = {
   readonly ic: Uint8Array<ArrayBuffer>
   /** (βA_s + αB_s + C_s)/δ for the private variables that no commitment holds. */
   readonly c: Uint8Array<ArrayBuffer>
-  /** The same over the commitment's own δ for the first private variables; empty where there is no commitment. */
+  /** The same over the commitment's own δ for the first private variables; empty without a commitment. */
   readonly commitment: Uint8Array<ArrayBuffer>
-  /** The odd Lagrange polynomials of the doubled domain at τ, over δ: the form in which snarkjs keeps the H query. */
+  /** The odd Lagrange polynomials of the doubled domain at τ, over δ: snarkjs keeps the H query in this form. */
   readonly h: Uint8Array<ArrayBuffer>
 }
 

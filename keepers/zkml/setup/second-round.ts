@@ -19,7 +19,7 @@ export type DependentConstraint = {
   readonly wires: ReadonlySet<number>
 }
 
-/** In the order of the r1cs. Terms of one wire are added up; wires whose terms cancel are left out. */
+/** In the order of the r1cs. Adds up the terms of one wire; leaves out wires with terms that cancel. */
 export function dependentConstraints(r1cs: R1cs, borders: WireBorders): DependentConstraint[] {
   const found: DependentConstraint[] = []
   const depends = (wire: number) =>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The secrets of a single-party set-up. Whoever holds one can forge proofs, so they exist only as bytes that are
-// overwritten as soon as the key is computed.
+// The secrets of a single-party set-up. Anyone who has one can forge proofs, so they exist only as bytes, overwritten as soon as
+// the key has been computed.
 import { FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
 import { bytesToField } from './curve-memory.ts'
 
@@ -13,7 +13,7 @@ export type SetupSecrets = {
   readonly delta: Uint8Array
 }
 
-/** For two rounds: δ is that of the second round and of H, `deltaFirst` that of the commitment. */
+/** For two rounds: δ belongs to the second round and H, `deltaFirst` to the commitment. */
 export type TwoRoundSecrets = SetupSecrets & { readonly deltaFirst: Uint8Array }
 
 /** Draws the secrets from the system's generator. The caller must pass them to `eraseSecrets` when done. */

@@ -34,7 +34,7 @@ export class SectionFileWriter {
     return writer
   }
 
-  /** Writes one section from its pieces; its length is filled in when the last piece is written. */
+  /** Writes one section from its pieces; the last piece also fills in the section's length. */
   async section(id: number, pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
     if (this.#sectionStart !== null) throw new Error('a section is being written')
     const head = Buffer.alloc(12)
@@ -94,7 +94,7 @@ export async function writeAtomically(target: string, content: string | Uint8Arr
   }
 }
 
-/** Node's errors name the file, but for those of writing: of a full disk somebody wants to know which. */
+/** Node's errors name the file, except when writing fails: for a full disk a user needs to know which file. */
 function named(error: unknown, file: string): unknown {
   if (error instanceof Error && 'syscall' in error && !('path' in error)) error.message += ` '${file}'`
   return error

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How the wires of a circuit for two-round Groth16 (MIRAGE, ePrint 2020/278) are divided: 0 is the constant one, then public
-// signals, challenges, the wires that the first round commits to, and the second round's, which depend on a challenge.
+// How the wires of a circuit for two-round Groth16 (MIRAGE, ePrint 2020/278) are divided. 0 is the constant one; then come public
+// signals, challenges, the wires that the first round commits to, and the second round's wires, which depend on a challenge.
 import { SetupError } from './errors.ts'
 import type { R1csHeader } from './r1cs.ts'
 
-/** Numbers of wires; what is left after them belongs to the second round. An r1cs counts challenges as public inputs. */
+/** Numbers of wires; the remaining wires belong to the second round. An r1cs counts challenges as public inputs. */
 export type TwoRoundShape = {
   readonly publicSignals: number
   /** 1 or 2. */
@@ -26,7 +26,7 @@ export function bordersOf({ publicSignals, challenges, firstRound }: TwoRoundSha
   return { challenges: 1 + publicSignals, firstRound: first, secondRound: first + firstRound }
 }
 
-/** What a person calls a wire of a circuit in two rounds. */
+/** A readable name for a wire of a circuit in two rounds. */
 export function wireName(shape: TwoRoundShape, wire: number): string {
   const borders = bordersOf(shape)
   if (wire === 0) return 'the constant one'
@@ -36,7 +36,7 @@ export function wireName(shape: TwoRoundShape, wire: number): string {
   return `wire ${wire} of the second round`
 }
 
-/** What is wrong with a shape for a circuit of so many variables; null when nothing is. */
+/** The error in a shape for a circuit with this many variables; null for a valid one. */
 export function shapeFault(shape: TwoRoundShape, variables: number): string | null {
   const { publicSignals, challenges, firstRound } = shape
   for (const [name, value] of Object.entries({ publicSignals, challenges, firstRound })) {
@@ -50,7 +50,7 @@ export function shapeFault(shape: TwoRoundShape, variables: number): string | nu
   return null
 }
 
-/** Throws SetupError `r1cs-unsupported` when the shape is impossible or is not that of the circuit. */
+/** Throws SetupError `r1cs-unsupported` when the shape is impossible or belongs to another circuit. */
 export function requireShape(shape: TwoRoundShape, header: R1csHeader, name = 'r1cs'): void {
   const fail = (what: string) => new SetupError('r1cs-unsupported', `${name}: ${what}; write the circuit again`)
   const fault = shapeFault(shape, header.variables)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A key for Groth16 in two rounds, in the zkey's container: its protocol number is its own, its header also holds the shape and
-// a second δ, and one more section holds the first round's part of the C query.
+// A key for Groth16 in two rounds, in the zkey's container. It has its own protocol number, its header also holds the shape and a
+// second δ, and one more section holds the first round's part of the C query.
 import { FIELD_BYTES } from '../bn254.ts'
 import { POINT_BYTES } from './curve-memory.ts'
 import { SetupError } from './errors.ts'
@@ -25,7 +25,7 @@ export const TWO_ROUND_SECTION = { ...ZKEY_SECTION, commitment: 11 } as const
 
 export type TwoRoundZkey = Omit<Zkey, 'header' | 'sections'> & {
   readonly shape: TwoRoundShape
-  /** `publicSignals` is that of the shape: without the challenges. */
+  /** `publicSignals` is the shape's number: without the challenges. */
   readonly header: ZkeyHeader
   readonly sections: Readonly<Record<ZkeySection | 'commitment', Uint8Array>>
 }

@@ -10,11 +10,11 @@ import type { TwoRoundShape } from './two-round-shape.ts'
 import { parseTwoRoundZkey } from './two-round-zkey.ts'
 
 /**
- * Computes a proving key for the circuit in `r1csPath`, whose wires are in the order of `shape`, and writes `zkeyPath` and then
- * its metadata file, each whole or not at all. The secrets are overwritten at the end.
+ * Computes a proving key for the circuit in `r1csPath`, with its wires in the order of `shape`, and writes `zkeyPath` and then its
+ * metadata file, each whole or not at all. The secrets are overwritten at the end.
  *
- * Throws SetupError for a circuit that cannot be served, or whose second round is not determined (see `checkPartition`); or the
- * signal's reason.
+ * Throws SetupError for a circuit that cannot be served, or with a second round that is not determined (see `checkPartition`); or
+ * the signal's reason.
  */
 export async function setupTwoRound(
   r1csPath: string,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The Groth16 zkey of snarkjs, version 1 (snarkjs src/zkey_utils.js describes the sections): what is in it, and a
-// reader that refuses a file whose sections do not fit its header.
+// The Groth16 zkey of snarkjs, version 1 (snarkjs src/zkey_utils.js describes the sections): its contents, and a reader that
+// refuses a file with sections that do not fit its header.
 import { BASE_FIELD, FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
 import { sectionsOf } from '../sections.ts'
 import { bytesToField, POINT_BYTES } from './curve-memory.ts'

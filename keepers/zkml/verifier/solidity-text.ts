@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The text of the Solidity verifier, in three parts with {{fields}} that solidity.ts fills. What it emits is MIT.
+// The text of the Solidity verifier, in three parts with {{fields}} that solidity.ts fills. The generated text is MIT.
 
 /** Of `_onTwist`, behind the ranges: whether (xr + xi·i, yr + yi·i) is on the twist. */
 export const TWIST_EQUATION = `        uint256 sr = addmod(mulmod(xr, xr, Q), Q - mulmod(xi, xi, Q), Q);

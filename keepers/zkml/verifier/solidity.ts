@@ -38,8 +38,8 @@ const WORDS_BEFORE_IC = 14
 const MAX_PUBLIC_SIGNALS = 128
 
 /**
- * The source of a contract that implements IGroth16Verifier (when the key has four public signals), `verifyBatch`,
- * `vkHash` and `SETUP_KIND`. Throws RangeError for a name that is not an identifier or a key without public signals.
+ * The source of a contract that implements IGroth16Verifier (when the key has four public signals), `verifyBatch`, `vkHash` and
+ * `SETUP_KIND`. Throws RangeError for an invalid identifier or a key without public signals.
  */
 export function exportVerifier(key: VerificationKey, options: ExportVerifierOptions): string {
   requireOptions(options, key.publicSignals)

@@ -26,7 +26,7 @@ export type TwoRoundKey = {
 export const TWO_ROUND_SYSTEM = 'groth16-lookup'
 
 const tag = (text: string) => bytesToHex(keccak_256(utf8ToBytes(text)))
-/** First words of what is hashed: no key and no challenge is taken for something else. */
+/** First words of hash preimages: they keep keys, challenges and everything else apart. */
 export const KEY_TAG = BigInt(`0x${tag('cohort groth16-lookup key v1')}`)
 export const CHALLENGE_TAG = BigInt(`0x${tag('cohort groth16-lookup challenge v1')}`)
 
@@ -101,14 +101,14 @@ export async function twoRoundKeyOf({ shape, sections }: TwoRoundZkey): Promise<
   }
 }
 
-/** What names a key: a tag, the shape, and the points in the order of the EVM precompiles. */
+/** A key's name: a tag, the shape, and the points in the order of the EVM precompiles. */
 export function twoRoundKeyWords(key: TwoRoundKey): bigint[] {
   const { publicSignals, challenges, firstRound } = key.shape
   const points = [key.beta, key.gamma, key.deltaFirst, key.deltaSecond].flatMap(g2Words)
   return [KEY_TAG, ...[publicSignals, challenges, firstRound].map(BigInt), ...key.alpha, ...points, ...key.ic.flat()]
 }
 
-/** keccak256 of the key's words: what the Solidity verifier returns from `vkHash()`. */
+/** keccak256 of the key's words: the result of `vkHash()` in the Solidity verifier. */
 export function twoRoundKeyHash(key: TwoRoundKey): string {
   return `0x${bytesToHex(keccak_256(packWords(twoRoundKeyWords(key))))}`
 }

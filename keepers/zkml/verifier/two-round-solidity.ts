@@ -21,7 +21,7 @@ import { TWO_ROUND_BATCH, TWO_ROUND_PRELUDE, TWO_ROUND_SINGLE } from './two-roun
 
 /** Of the tag, the shape, alpha, beta, gamma and both deltas. */
 const WORDS_BEFORE_IC = 22
-/** Points of G2 whose pairs follow that of β, in order. */
+/** Points of G2 in the pairs after β's, in order. */
 const NEGATED = ['NEG_GAMMA', 'NEG_DELTA1', 'NEG_DELTA2'] as const
 
 /**
@@ -85,7 +85,7 @@ function challengeWords(publicSignals: number, challenges: number): string {
     .join('\n')
 }
 
-/** The words of a point whose negative the contract keeps. */
+/** The words of a point that the contract keeps negated. */
 function negatedWords(label: string, first: number): string {
   const words = ['X_IM', 'X_RE', 'Y_IM', 'Y_RE'].map((part, i) => {
     const name = `${label}_${part}`

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The text of the Solidity verifier for Groth16 in two rounds, with {{fields}} that two-round-solidity.ts fills. What it emits is MIT.
+// The text of the Solidity verifier for Groth16 in two rounds, with {{fields}} that two-round-solidity.ts fills. The generated text
+// is MIT.
 
 /** Header, constants of the key, the hash that names the key, and the challenges. */
 export const TWO_ROUND_PRELUDE = `// SPDX-License-Identifier: MIT

@@ -77,7 +77,7 @@ export async function verificationKeyOf({ header, sections }: Zkey): Promise<Ver
   }
 }
 
-/** snarkjs' JSON of a key, without the pairing of alpha and beta, which it does not read. */
+/** snarkjs' JSON of a key, without the pairing of alpha and beta, which snarkjs ignores. */
 export function verificationKeyToJson(key: VerificationKey): object {
   const g1 = ([x, y]: G1Point) => [`${x}`, `${y}`, '1']
   const g2 = ([x, y]: G2Point) => [x.map(String), y.map(String), ['1', '0']]
@@ -103,7 +103,7 @@ export function g2Words([x, y]: G2Point): bigint[] {
   return [x[1], x[0], y[1], y[0]]
 }
 
-/** keccak256 of the key's words: what the Solidity verifier returns from `vkHash()`. */
+/** keccak256 of the key's words: the result of `vkHash()` in the Solidity verifier. */
 export function verificationKeyHash(key: VerificationKey): string {
   const words = verificationKeyWords(key)
   const bytes = new Uint8Array(words.length * FIELD_BYTES)

@@ -40,7 +40,7 @@ async function circuitOf(member: EnsembleMember, progress: (message: string) => 
   return compiled
 }
 
-/** Has the members answer about one picture, and says what the oracle made of it. */
+/** Has the members answer about one picture, and returns the oracle's decision. */
 export async function decideOnChain(
   members: readonly EnsembleMember[],
   weights: readonly number[],

@@ -18,7 +18,7 @@ export type Outcome = {
   readonly total: bigint
 }
 
-/** What the ballots come to. @throws RangeError when there are none. */
+/** The result of the ballots. @throws RangeError without ballots. */
 export function decide(rule: Rule, ballots: readonly Ballot[]): Outcome {
   if (ballots.length === 0) throw new RangeError('nothing was cast')
   const total = sum(ballots.map(({ weight }) => weight))

@@ -19,7 +19,7 @@ import type { Ballot } from './decide.ts'
 
 const CACHE = join(ROOT, '.cache', 'bench', 'ensemble')
 const CALIBRATION = 100
-/** Two rates: the second settles what the first has found. */
+/** Two rates: the second refines the result of the first. */
 const RATES = [0.002, 0.0005] as const
 
 /** Blocks of (filters, kernel), each followed by 2×2 average pooling and a ReLU; one dense layer ends the network. */
@@ -54,7 +54,7 @@ export type EnsembleMember = {
 
 export type Votes = readonly Pick<Ballot, 'value' | 'margin'>[]
 
-/** The training pictures, cut into a share for each member, and the pictures on which everything is chosen. */
+/** The training pictures, divided among the members, and the pictures for every choice. */
 export function divide(train: Dataset, heldOut: number): { shares: Dataset[]; validation: Pictures } {
   const count = ARCHITECTURES.length
   const share = Math.floor((train.count - heldOut) / count)
@@ -63,7 +63,7 @@ export function divide(train: Dataset, heldOut: number): { shares: Dataset[]; va
   return { shares: sets.slice(0, count), validation: pictures(sets[count]!, 0, heldOut) }
 }
 
-/** Trains and quantises the members; takes what an earlier run trained on the same data. */
+/** Trains and quantises the members; reuses an earlier run's training on the same data. */
 export async function createMembers(
   shares: readonly Dataset[],
   options: { readonly epochs: number; readonly progress: (message: string) => void },
@@ -85,7 +85,7 @@ export async function createMembers(
   return members
 }
 
-/** What a member's circuit says of every picture: its label, and by how much that leads. */
+/** The answer of a member's circuit to every picture: its label, and the label's lead. */
 export function votesOf(member: EnsembleMember, inputs: Pictures['inputs']): Votes {
   return inputs.map((input) => {
     const scores = Array.from(interpret(member.program, encodeInput(member.program, input)).scores)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// (7, 10) in one process: what the benches of threshold CKKS run on.
+// (7, 10) in one process: the benches of threshold CKKS run on it.
 import {
   type Aggregate,
   aggregate,

@@ -22,7 +22,7 @@ const reportSchema = z.object({
 })
 export type LattigoReport = z.infer<typeof reportSchema>
 
-/** What Lattigo takes as LogDefaultScale at most; its time does not depend on the scale. */
+/** The largest LogDefaultScale that Lattigo accepts; its time does not depend on the scale. */
 const MAX_LOG_SCALE = 128
 
 export class Lattigo implements AsyncDisposable {

@@ -33,7 +33,7 @@ import type { SumReport, SumTask } from './sum.ts'
 const EPOCH = { chainId: 1n, service: `0x${'5e'.repeat(20)}`, epoch: 1 } as const
 const ROUND = { ...EPOCH, round: 1 }
 const SUM = fileURLToPath(new URL('./sum.ts', import.meta.url))
-/** What a member's update is clipped to; its vectors here are nearly that long. */
+/** The clip norm of a member's update; its vectors here are nearly that long. */
 const CLIP_NORM = 100
 
 type Size = { readonly threshold: number; readonly members: number; readonly lengths: readonly number[] }
@@ -195,7 +195,7 @@ async function sumOfAll(
   })
 }
 
-/** What Lattigo's `encrypt` does: every ciphertext of a vector, without the proof that it is short. */
+/** The work of Lattigo's `encrypt`: every ciphertext of a vector, without the proof that it is short. */
 async function encryptionAlone(engine: Engine, vector: Float64Array, runs: number) {
   const { plan } = engine
   using core = await Core.open(plan)

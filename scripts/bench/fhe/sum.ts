@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A program: adds up the updates that lie in a folder, `update 0`, `update 1` and so on, one in memory at a time, as a keeper
-// does with what it fetches. Takes the round as JSON on its command line, prints its report as JSON.
+// A program: adds up the updates in a folder, `update 0`, `update 1` and so on, one in memory at a time, as a keeper does with the
+// updates that it fetches. Takes the round as JSON on its command line, prints its report as JSON.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { dropBytes } from '../../../keepers/agent/memory.ts'

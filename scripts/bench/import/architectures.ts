@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // MobileNet v2 and Inception v3 as ONNX files with random weights: their published shapes, every convolution with its batch norm.
-// What they compute is nonsense; how long such a file takes to read is not.
+// Their output is nonsense; the time to read such a file is not.
 import type { Constant, Model, Node } from '../../../test/keepers/zkml/import/onnx-file.ts'
 
 type Pair = readonly [number, number]

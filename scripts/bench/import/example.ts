@@ -36,11 +36,11 @@ export type Outcome = {
   readonly constraints?: number
   /** Largest distance of integer program and float network on held-out inputs, as a share of the largest float output. */
   readonly error?: number
-  /** Share of held-out inputs whose largest output (of a single one: its sign) is the float network's. */
+  /** Share of held-out inputs on which the largest output (of a single one: its sign) agrees with the float network. */
   readonly agreement?: number
   readonly seconds?: number
   readonly why?: string
-  /** What ended the way named no cause that a user could act on. */
+  /** The failure named no cause that a user could act on. */
   readonly unclear?: boolean
 }
 
@@ -66,8 +66,8 @@ function listsFor(inputs: readonly ValueInfo[], data: readonly unknown[]): numbe
 }
 
 /**
- * The example, and others like it: its values in another order within each input, real ones scaled by ½ to 1, so that what
- * calibration sees stays what the network is for (signs, indices, ranges).
+ * The example, and others like it: its values in another order within each input, real ones scaled by ½ to 1, so that calibration
+ * sees values that suit the network (signs, indices, ranges).
  */
 function samplesLike(lists: readonly number[][], real: readonly boolean[], count: number): number[][] {
   return Array.from({ length: count }, (_, k) => {
@@ -84,7 +84,7 @@ function samplesLike(lists: readonly number[][], real: readonly boolean[], count
   })
 }
 
-/** Symbolic dimensions that the example settles: of an input with a single one, what its list's length leaves. */
+/** Symbolic dimensions that the example fixes: an input with a single one gets the value that its list's length leaves. */
 function dimensionsOf(inputs: readonly ValueInfo[], lists: readonly number[][]): Record<string, number> {
   const found: Record<string, number> = {}
   for (const [i, { type }] of inputs.entries()) {

@@ -57,7 +57,7 @@ export async function measureExamples(
     const note = noteOf(row)
     const record = (what: string, value: number, unit: string): void =>
       context.record({ metric: `import.example.${name}.${what}`, value, unit, note })
-    // 1: a proof was made and verified; 0: the note says at which stage it ended, and why.
+    // 1: a proof was made and verified; 0: the note names the stage at which the run ended, and the reason.
     record('verified', stage === 'verified' ? 1 : 0, 'count')
     if (constraints === undefined) continue
     record('constraints', constraints, 'constraints')
@@ -66,7 +66,7 @@ export async function measureExamples(
   }
 }
 
-/** The stage at which it ended, and why. */
+/** The stage at which the run ended, and the reason. */
 function noteOf({ stage, late, unclear, why }: Row): string {
   const how = late ? ', out of time' : unclear === true ? ', unclear' : ''
   return `${stage}${how}${why === undefined ? '' : `: ${why.slice(0, 160)}`}`

@@ -90,7 +90,7 @@ function nameOf({ nodes }: Model, label: ort.Tensor): number {
   return typeof found === 'string' ? strings!.strings.indexOf(found) : ints!.indexOf(Number(found))
 }
 
-/** What onnxruntime computes, null for NaN and infinities; null altogether when it refuses the file. */
+/** onnxruntime's results, null for NaN and infinities; null altogether when it refuses the file. */
 async function reference(
   file: Uint8Array,
   output: string,

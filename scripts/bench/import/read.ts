@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reads one model in a process of its own and prints time, processor time and peak memory: what a user's first command pays, code
-// that no compiler has seen yet included.
+// Reads one model in its own process and prints time, processor time and peak memory: the cost of a user's first command, including
+// code that is not compiled yet.
 import { importModelFile } from '../../../keepers/zkml/index.ts'
 
 export type Reading = {

@@ -11,11 +11,11 @@ import { inceptionV3, mobileNetV2 } from './architectures.ts'
 import type { Reading } from './read.ts'
 
 const CHAIN = 10_000
-/** Longer than this it is no matter of waiting. */
+/** A longer run is not just slow. */
 const LIMIT_MS = 120_000
 
 type Link = Pick<Node, 'op' | 'attributes'> & {
-  /** Inputs of the node; `x` stands for what the node before made. */
+  /** Inputs of the node; `x` stands for the output of the node before. */
   readonly inputs: readonly string[]
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One ONNX model on one input against what it should compute: equal, refused by name, wrong, or a crash that names nothing.
+// One ONNX model on one input against the right answer: equal, refused by name, wrong, or a crash without a named cause.
 import { CompileError, evaluate, type Graph, importOnnx } from '../../../keepers/zkml/index.ts'
 
 export type Verdict = 'equal' | 'refused' | 'wrong' | 'unclear'
@@ -13,8 +13,8 @@ const TOLERANCE = 2e-4
 export type Tolerance = { readonly relative: number; readonly absolute: number }
 
 /**
- * @param expected what is right, null for NaN and infinities
- * @param tolerance of results of 16 bits, whose file rounds more than the network does
+ * @param expected the right values, null for NaN and infinities
+ * @param tolerance for results of 16 bits: the file rounds more than the network does
  */
 export function judge(
   file: Uint8Array,

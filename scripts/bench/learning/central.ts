@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the named models reach when one party holds all the data. Seeds fixed, at most 10 epochs.
+// The named models' accuracy when one party holds all the data. Seeds fixed, at most 10 epochs.
 import { type DatasetPair, initialWeights, LocalTrainer, modelSpec } from '../../../keepers/learning/index.ts'
 import type { BenchContext } from '../harness.ts'
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How fast federations learn, and what bad members do to them. Curves go to bench/results/learning/.
+// The speed of learning in federations, and the damage that bad members do. Curves go to bench/results/learning/.
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
@@ -69,7 +69,7 @@ async function play(
   return records
 }
 
-/** The first round at or above `accuracy`; when there is none, the note says how far it came. */
+/** The first round at or above `accuracy`; otherwise the note says how far the run came. */
 function recordRounds(
   context: BenchContext,
   metric: string,

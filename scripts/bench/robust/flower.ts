@@ -33,7 +33,7 @@ export class Flower {
     this.#process.stdin.on('error', () => {})
   }
 
-  /** Null when there is no Python with `flwr`: COHORT_FLOWER_PYTHON, else python3. */
+  /** Null without a Python that has `flwr`: COHORT_FLOWER_PYTHON, else python3. */
   static async open(): Promise<Flower | null> {
     const python = process.env.COHORT_FLOWER_PYTHON ?? 'python3'
     try {

@@ -53,7 +53,7 @@ export function counters(texts: readonly string[]): Map<string, number> {
   return sums
 }
 
-/** The counter of that name whose one label has that value; 0 when nothing was counted. */
+/** The counter of that name with that value of its one label; 0 when nothing was counted. */
 export function sumOf(counts: ReadonlyMap<string, number>, metric: string, label: string): number {
   for (const [name, value] of counts) if (name.startsWith(`${metric}{`) && name.includes(`="${label}"`)) return value
   return 0

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the circuit of a network that reads committed bytes costs: of stories, of spends.
+// The cost of a circuit for a network that reads committed bytes: of stories, of spends.
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ import { type BenchContext, time } from '../harness.ts'
 export type MeasuredCircuit = {
   readonly shown: CircuitOptions
   readonly input: Uint8Array
-  /** What a prover of a `signed` input needs besides. */
+  /** The additional inputs of a prover of a `signed` input. */
   readonly opened?: Pick<InferenceRequest, 'salts' | 'signed'>
 }
 

@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { BroadcastChannel, isMainThread } from 'node:worker_threads'
 
-/** What an answer says: bytes as in process.memoryUsage(), counts of open resources. */
+/** An answer's contents: bytes as in process.memoryUsage(), counts of open resources. */
 export type ProbeLine = {
   readonly event: 'probe'
   readonly rss: number
@@ -13,12 +13,12 @@ export type ProbeLine = {
   readonly heapTotal: number
   readonly external: number
   readonly arrayBuffers: number
-  /** Open resources that last: no timers, and no requests that end by themselves. */
+  /** Open resources that last, without timers and requests that end by themselves. */
   readonly handles: number
   readonly resources: Readonly<Record<string, number>>
 }
 
-/** Kinds that come and go with what is under way at the moment. */
+/** Kinds that come and go with the work of the moment. */
 const PASSING = /^(Timeout|Immediate|FSReq.*|CloseReq|.*ReqWrap|ConnectWrap|WriteWrap|ShutdownWrap)$/
 /** Between two collections, for the finalizers of the first. Milliseconds. */
 const SETTLE = 100
@@ -35,7 +35,7 @@ else channel.onmessage = collect
 async function answer(): Promise<void> {
   if (collects) {
     channel.postMessage('collect')
-    // What the first lets finalizers free, the second takes.
+    // The second collection takes what the finalizers of the first have freed.
     for (let i = 0; i < 2; i++) {
       collect()
       await new Promise((resolve) => setTimeout(resolve, SETTLE))

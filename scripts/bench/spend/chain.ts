@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A Safe under the guard on an in-process chain, and what its transactions cost.
+// A Safe under the guard on an in-process chain, and the cost of its transactions.
 import { ZeroAddress } from 'ethers'
 import { askGuard, bringVerdict, proveSpend } from '../../../keepers/apps/spending/index.ts'
 import { deployVerifier, outputSchemaOf } from '../../../keepers/serving/index.ts'
@@ -9,7 +9,7 @@ import { deployVersions } from '../../../test/contracts/registry/versions.ts'
 
 const LIMIT = 1000n
 const DAY = 86_400
-/** That make somebody an old acquaintance. */
+/** Payments that make a recipient an old acquaintance. */
 const PAYMENTS = 5
 
 /** Gas of whole transactions of a Safe of two owners, and of bringing a verdict. */

@@ -19,9 +19,9 @@ import { CACHE } from './networks.ts'
 
 export type Equality = {
   readonly constraints: number
-  /** Pictures whose scores, label and commitments the circuit and the interpreter agree on. */
+  /** Pictures on which the circuit and the interpreter agree about scores, label and commitments. */
   readonly equal: number
-  /** Distinct lists of scores among them: pictures that say nothing new do not count twice. */
+  /** Distinct lists of scores among them: pictures that add nothing new do not count twice. */
   readonly distinct: number
 }
 

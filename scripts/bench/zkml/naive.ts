@@ -60,7 +60,7 @@ export async function naiveCnnConstraints(modelFolder: string): Promise<number> 
   return countConstraints('naive-cnn', source)
 }
 
-/** What zkMNIST proves, as our own naive gadgets say it. */
+/** zkMNIST's statement, proven with our own naive gadgets. */
 export function naiveLastLayerConstraints(inputs: number, outputs: number): Promise<number> {
   return countConstraints(
     'naive-last-layer',

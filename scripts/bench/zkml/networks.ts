@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The networks that the zkml bench measures, as tfjs models on disk: two CNNs trained here (and kept in the cache), and
-// perceptrons whose weights are random, because only their size matters.
+// The networks that the zkml bench measures, as tfjs models on disk: two CNNs trained here (and kept in the cache), and perceptrons
+// with random weights, because only their size matters.
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
@@ -46,7 +46,7 @@ export async function trainedModel(
   const spec = modelSpec(name)
   const trainer = await LocalTrainer.create({ spec })
   trainer.loadData(data.train)
-  // Two rates: the second settles what the first has found.
+  // Two rates: the second refines the result of the first.
   for (const [learningRate, epochs] of [
     [0.002, Math.ceil(options.epochs / 2)],
     [0.0005, Math.floor(options.epochs / 2)],

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// EDR counts lines and statements, not branches. Here every side of every `if` and every `catch` gets a probe: a block
-// without effect on a line of its own. A branch was taken exactly when its probe's line was executed.
+// EDR counts lines and statements, not branches. Here every side of every `if` and every `catch` gets a probe: a block without
+// effect on a line of its own. A branch was taken exactly when its probe's line ran.
 import { parse, visit } from '@solidity-parser/parser'
 
-/** One side of a decision: where it stands in the original source, and on which line of the probed source its probe is. */
+/** One side of a decision: its place in the original source, and the line of its probe in the probed source. */
 export type Branch = { readonly originalLine: number; readonly side: 'if' | 'else' | 'catch'; probeLine: number }
 
 export type ProbedSource = { readonly source: string; readonly branches: readonly Branch[] }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Line and branch coverage of contracts/, at least 95 % each. The contract tests run under Hardhat's coverage against a
-// copy of the contracts in which every branch has a probe (branch-probes.ts).
+// Line and branch coverage of contracts/, at least 95 % each. The contract tests run under Hardhat's coverage against a copy of the
+// contracts with a probe in every branch (branch-probes.ts).
 import { globSync } from 'node:fs'
 import os from 'node:os'
 import { commandLine, refuse } from '../../arguments.ts'
@@ -11,8 +11,8 @@ import { type FileCoverage, percent, readCoverage, totalOf } from './report.ts'
 const FLOOR_PERCENT = 95
 
 /**
- * Gas under probes is not the contract's gas, and a deployment to a node runs compiled production code. Random play, crowds and the
- * real circuits of stories and spends take long and reach nothing that the unit tests do not.
+ * Gas under probes differs from the contract's gas, and a deployment to a node runs compiled production code. Random play, crowds
+ * and the real circuits of stories and spends take long and reach only code that the unit tests reach too.
  */
 const NOT_FOR_COVERAGE = /gas|snapshot|invariant|crowd|escrow|\.story\.|\.model\.|\/deploy\//i
 
@@ -84,7 +84,7 @@ function report(files: readonly FileCoverage[]): void {
       `lines ${lines.percent.toFixed(1)} % (${lines.hit}/${lines.all}), branches ${branches.percent.toFixed(1)} % (${branches.hit}/${branches.all}), floor ${FLOOR_PERCENT} %\n`,
     )
   }
-  // No branches at all would mean that the probes did not work, not that there is nothing to cover.
+  // Zero branches can only mean that the probes failed.
   const enough = lines.percent >= FLOOR_PERCENT && branches.percent >= FLOOR_PERCENT && branches.all > 0
   process.exitCode = enough ? 0 : 1
 }

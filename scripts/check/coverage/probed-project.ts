@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A Hardhat project in .cache/coverage whose contracts have a probe in every branch; all else is ours, by link.
+// A Hardhat project in .cache/coverage: contracts with a probe in every branch; links to our files for all else.
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CACHE, ROOT } from '../../bootstrap/paths.mjs'
@@ -55,7 +55,8 @@ export function duplicateProject(project: ProbedProject, name: string): ProbedPr
   return { folder, branches: project.branches }
 }
 
-/** Runs test files in the project; afterwards its coverage/ holds what they reached. Throws with their output when one fails. */
+/** Runs test files in the project; afterwards its coverage/ holds the lines that they reached. Throws with their output when one
+ * fails. */
 export async function runTests({ folder }: ProbedProject, files: readonly string[]): Promise<void> {
   await hardhat(folder, ['test', 'mocha', ...files], 'the tests fail under coverage')
 }

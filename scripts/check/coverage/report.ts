@@ -7,11 +7,11 @@ export type FileCoverage = {
   readonly file: string
   readonly lines: readonly [hit: number, all: number]
   readonly branches: readonly [hit: number, all: number]
-  /** What was not reached, for people. */
+  /** Unreached code, for people. */
   readonly missed: readonly string[]
 }
 
-/** What the tests of several equal projects reached together: probes are branches, all else is the contract's own lines. */
+/** The combined coverage of the tests of several equal projects: probes are branches, all else is the contract's own lines. */
 export function readCoverage(projects: readonly [ProbedProject, ...ProbedProject[]]): FileCoverage[] {
   const [{ folder, branches: branchesOf }] = projects
   const hitsOf = addHits(

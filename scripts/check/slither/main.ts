@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Slither over contracts/, where it is installed (`pip install slither-analyzer`): every finding of medium or high impact is triaged
-// in triaged.json, one by one, with the reason why it stands, and nothing is triaged that is not found.
+// Slither over contracts/, where it is installed (`pip install slither-analyzer`). triaged.json lists every finding of medium or
+// high impact with the reason why it stands; an entry without a finding fails as well.
 import { execFile } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -77,7 +77,7 @@ async function findings(): Promise<Map<string, string> | null> {
       })
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-      // It ends with a code of its own when it found something; what counts is the report.
+      // It ends with its own code when it found something; only the report counts.
     }
     const { success, error, results } = report.parse(JSON.parse(await readFile(out, 'utf8')))
     if (!success) throw new Error(`slither failed: ${error}`)

@@ -10,7 +10,7 @@ const field = encodeBytes32String
 const YEAR = 365 * 24 * 3600
 
 describe('parameters of a service', () => {
-  it('change late in Registration only together with a window in which members can still leave', async () => {
+  it('change late in Registration only with a new window that gives members time to leave', async () => {
     const world = await createWorld({ players: 5 })
     const { service, registry, players, parameters, networkHelpers } = world
     await joinAll(world, players.slice(0, 4))
@@ -47,7 +47,7 @@ describe('parameters of a service', () => {
     const [pending, next] = await service.pendingParameters()
     expect([pending, next.voteWindow]).to.deep.equal([true, 8n])
     await passDeadline(world)
-    // Not recorded yet, the clock tells the window that will hold.
+    // Before it is recorded, the clock already shows the coming window.
     const seen = await service.clock({ blockTag: 'latest' })
     expect(Number(seen.end) - (await world.networkHelpers.time.latest())).to.be.within(77, 79)
     await expect(service.poke()).to.emit(service, 'ParametersApplied')
@@ -114,7 +114,7 @@ describe('parameters of a service', () => {
 })
 
 describe('ServiceFactory', () => {
-  it('makes services that may slash and whose versions count, and lists them', async () => {
+  it('makes services with the right to slash and with versions that count, and lists them', async () => {
     const world = await createWorld()
     const { factory, registry, models, service, parameters, treasury } = world
     await expect(factory.createService('faces', treasury, parameters)).to.emit(factory, 'ServiceCreated')
@@ -133,7 +133,7 @@ describe('ServiceFactory', () => {
     }
   })
 
-  it('refuses strangers, empty and long names, nobody as admin, and parameters that do not hold', async () => {
+  it('refuses strangers, empty and long names, the zero address as admin, and invalid parameters', async () => {
     const { factory, service, parameters, stranger, treasury, admin, ethers } = await createWorld()
     await expect(factory.connect(stranger).createService('x', treasury, parameters)).to.be.revertedWithCustomError(
       factory,

@@ -20,7 +20,7 @@ async function asking(admission: { getAddress(): Promise<string> } | string, par
 const join = (world: World, player: Player) => world.service.connect(player.operator).join(player.owner)
 
 describe('the admission to a service', () => {
-  it('is everybody’s without a contract, and has a cap only with one', async () => {
+  it('is open to everybody without a contract, and has a cap only with one', async () => {
     const world = await createWorld()
     const { service, parameters, equal, stranger } = world
     expect(parameters.admission).to.equal(ZeroAddress)
@@ -40,7 +40,7 @@ describe('the admission to a service', () => {
     expect(await service.partyOf(world.players[0]!.owner)).to.equal(ZeroHash)
   })
 
-  it('is for those on a list; who is taken off keeps the seat, and gets no other', async () => {
+  it('admits keepers on a list; a keeper taken off it keeps its seat and gets no other', async () => {
     const world = await createWorld()
     const list = await world.ethers.deployContract('AllowListAdmission', [world.admin])
     await asking(list, 2, world)
@@ -83,13 +83,13 @@ describe('the admission to a service', () => {
     await join(world, a)
     await join(world, b)
     await expect(join(world, c)).to.be.revertedWithCustomError(service, 'PartyFull').withArgs(LAB, 2, 2)
-    // Its seat goes to somebody of another party: what the bitmap of the first still says of it must not count.
+    // Its seat goes to somebody of another party: the first party's bitmap still has it, which must not count.
     await service.connect(a.owner).leave(0)
     await join(world, d)
     expect(await service.seatOf(d.operator)).to.equal(0n)
     await join(world, c)
     await expect(join(world, a)).to.be.revertedWithCustomError(service, 'PartyFull').withArgs(LAB, 2, 2)
-    // A keeper that is counted to another party now still stands for the one of which it took its seat.
+    // A keeper that now belongs to another party still counts for the party for which it took its seat.
     await list.list(b.owner, CLINIC)
     await expect(join(world, a)).to.be.revertedWithCustomError(service, 'PartyFull')
     await service.connect(b.owner).leave(1)
@@ -101,7 +101,7 @@ describe('the admission to a service', () => {
     ])
   })
 
-  it('is nobody’s by a contract that reverts, burns gas, or answers something else', async () => {
+  it('admits nobody when the contract reverts, burns gas, or gives an invalid answer', async () => {
     const world = await createWorld()
     const { service, players, ethers } = world
     const at = '0x00000000000000000000000000000000000a0a0a'
@@ -111,7 +111,7 @@ describe('the admission to a service', () => {
       'answers nothing': '0x00',
       'answers one word': '0x60015f5260205ff3',
       // MSTORE(0, 2), and 64 bytes of answer.
-      'says something that is no truth value': '0x60025f5260405ff3',
+      'answers with something other than a truth value': '0x60025f5260405ff3',
       'says no': '0x60405ff3',
       'reverts with what looks like a yes': '0x60015f5260405ffd',
     }
@@ -120,13 +120,13 @@ describe('the admission to a service', () => {
       await asking(at, 1, world)
       await expect(join(world, players[0]!), name).to.be.revertedWithCustomError(service, 'NotAdmitted')
     }
-    // 64 KiB of answer, of which two words are read.
+    // 64 KiB of answer; two words are read.
     await ethers.provider.send('hardhat_setCode', [at, '0x60015f52620100005ff3'])
     await join(world, players[0]!)
     expect(await service.seats()).to.deep.equal([1n, 0n])
   })
 
-  it('stops no round: members stay, and the service goes on, whatever the contract does', async () => {
+  it('never stops a round: members stay and the service goes on, whatever the contract does', async () => {
     const world = await createWorld({ players: 3 })
     const list = await world.ethers.deployContract('AllowListAdmission', [world.admin])
     await asking(list, 3, world)
@@ -142,7 +142,7 @@ describe('the admission to a service', () => {
     expect(await stateOf(world)).to.equal('KeyReveal')
   })
 
-  it('is for holders of a token while they hold it', async () => {
+  it('admits holders of a token while they hold it', async () => {
     const world = await createWorld()
     const { ethers, token, service, players } = world
     const [player] = players as [Player]
@@ -164,7 +164,7 @@ describe('the admission to a service', () => {
     )
   })
 
-  it('is for whom an issuer has signed: for this service, in time, and not what it has taken back', async () => {
+  it('admits keepers with an issuer’s signature for this service, in time, unless it was taken back', async () => {
     const world = await createWorld()
     const { ethers, service, players, admin: issuer, stranger, networkHelpers } = world
     const [player] = players as [Player]
@@ -194,7 +194,7 @@ describe('the admission to a service', () => {
       await admission.connect(stranger).present({ ...good, ...changes }, signature ?? (await sign(changes)))
 
     await expect(present({}, await sign({}, stranger))).to.be.revertedWithCustomError(admission, 'AttestationInvalid')
-    // What was signed for another service, keeper or party is not for this one.
+    // A signature for another service, keeper or party is invalid here.
     for (const other of [{ service: stranger.address }, { keeper: stranger.address }, { party: CLINIC }]) {
       await expect(present({}, await sign(other))).to.be.revertedWithCustomError(admission, 'AttestationInvalid')
     }
@@ -208,7 +208,7 @@ describe('the admission to a service', () => {
     await expect(admission.connect(stranger).withdraw(good.service, good.keeper, 1))
       .to.be.revertedWithCustomError(admission, 'NotIssuer')
       .withArgs(stranger.address)
-    // It is taken back, and with it one that was signed and not brought yet.
+    // The issuer takes it back, and with it one that it had signed and nobody had brought yet.
     await admission.withdraw(good.service, good.keeper, 2)
     await expect(admission.withdraw(good.service, good.keeper, 1)).to.be.revertedWithCustomError(
       admission,
@@ -234,7 +234,7 @@ describe('a keeper’s opt-in', () => {
     const world = await createWorld()
     const { registry, admin, players, stranger } = world
     const [player] = players as [Player]
-    // Whoever got hold of the registrar's role makes itself a service.
+    // An attacker with the registrar's role makes itself a service.
     await registry.grantRole(await registry.REGISTRAR_ROLE(), admin)
     await registry.registerService(stranger)
     const thief = registry.connect(stranger)
@@ -253,7 +253,7 @@ describe('a keeper’s opt-in', () => {
     await thief.engage(player.owner, BOND)
   })
 
-  it('is for services only, changes what is bonded next, and not what is', async () => {
+  it('accepts services only, and changes future bonds, not present ones', async () => {
     const world = await createWorld()
     const { registry, service, players, stranger } = world
     const [player] = players as [Player]

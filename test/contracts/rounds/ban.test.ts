@@ -22,7 +22,7 @@ import {
 } from './play.ts'
 
 describe('a ban', () => {
-  it('is the admin’s alone, of a registered keeper, once, and can be taken back', async () => {
+  it('is reserved to the admin, hits a registered keeper once, and can be taken back', async () => {
     const world = await createWorld()
     const { service, players, stranger, ethers } = world
     const roles = await ethers.getContractAt('ServiceRegistration', await service.getAddress())
@@ -46,7 +46,7 @@ describe('a ban', () => {
     expect(players[0]!.seat).to.equal(0)
   })
 
-  it('empties the seat at once in Registration, and of one who waits for the next epoch', async () => {
+  it('empties the seat at once in Registration, and for a keeper that waits for the next epoch', async () => {
     const world = await createWorld({ players: 5 })
     const { service, players, registry } = world
     await joinAll(world, players.slice(0, 4))
@@ -58,7 +58,7 @@ describe('a ban', () => {
     await joinAll(world, [players[4]!])
     await service.ban(players[4]!.owner)
     expect(await service.seats()).to.deep.equal([seats(0, 1, 2), 0n])
-    // The bit of a seat that is no member takes nothing from the epoch.
+    // The bit of a seat outside the epoch takes nothing from the epoch.
     await completeRound(world, players.slice(0, 3))
     expect(await stateOf(world)).to.equal('Training')
   })
@@ -116,7 +116,7 @@ describe('a ban', () => {
     expect(await drafted(world)).to.deep.equal(players.slice(2))
   })
 
-  it('of one who asked to leave changes nothing but that it cannot come back', async () => {
+  it('of a keeper that asked to leave only keeps it from coming back', async () => {
     const world = await createWorld({ players: 3, parameters: { decryptionsPerEpoch: 1 } })
     const { service, players } = world
     await reachTraining(world)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Disputes about updates: Check, and what a quorum convicts of.
+// Disputes about updates: Check, and the convictions by a quorum.
 
 import { expect } from 'chai'
 import { id } from 'ethers'
@@ -40,7 +40,7 @@ async function check(world: World, players: readonly Player[] = world.players): 
     await world.service.connect(operator).submitCheck(currentRound, scalarsOf(updates))
 }
 
-/** A disputed round whose verdict is that `liar` has lied; everybody else does every step. */
+/** A disputed round with the verdict that `liar` has lied; everybody else does every step. */
 async function convictIn(world: World, liar: Player, by: Player): Promise<void> {
   await dispute(world, by, liar === by ? world.players.find((one) => one !== by)!.seat : liar.seat)
   await check(world)
@@ -53,7 +53,7 @@ async function stakeOf(world: World, player: Player): Promise<bigint> {
 }
 
 describe('a dispute', () => {
-  it('leads to Check and back, makes void what was attested, and happens once a round', async () => {
+  it('leads to Check and back, voids all attestations, and happens once a round', async () => {
     const world = await training({ players: 7 })
     const { service, players } = world
     await reachAggregate(world)
@@ -84,7 +84,7 @@ describe('a dispute', () => {
     await expect(draft(world)).to.be.revertedWithCustomError(service, 'SealsNotMatched').withArgs(0, 5)
   })
 
-  it('convicts whose update is false, and leaves it out; everybody else is paid', async () => {
+  it('convicts the sender of a false update and leaves it out; everybody else is paid', async () => {
     const world = await training({ players: 7 })
     const { service, registry, players } = world
     await reachAggregate(world)
@@ -107,7 +107,7 @@ describe('a dispute', () => {
     expect(await service.earned(3)).to.equal(0)
   })
 
-  it('convicts who accuses falsely: its own update goes, the accused’s stays', async () => {
+  it('convicts a false accuser: its own update goes, the accused’s stays', async () => {
     const world = await training({ players: 7 })
     const { service, players } = world
     await reachAggregate(world)
@@ -117,7 +117,7 @@ describe('a dispute', () => {
     expect(await stakeOf(world, players[1]!)).to.equal(STAKE)
   })
 
-  it('bars the convicted for the rest of the epoch: no update, no dispute, no draft; a new epoch forgets', async () => {
+  it('bars the convicted from updates, disputes and drafts for the rest of the epoch; a new epoch forgets', async () => {
     const world = await training({ players: 7, parameters: { decryptionsPerEpoch: 2 } })
     const { service, players } = world
     const liar = players[3]!
@@ -224,7 +224,7 @@ describe('a dispute', () => {
     expect((await service.seatInfo(4)).strikes).to.equal(0)
   })
 
-  it('refuses what makes no sense, which changes nothing', async () => {
+  it('refuses senseless calls, which change nothing', async () => {
     const world = await training({ players: 7 })
     const { service, players, stranger } = world
     const by = service.connect(players[0]!.operator)

@@ -61,7 +61,7 @@ describe('a crowd of 256 members, a third of them hostile', function () {
     expect(await world.registry.slashCount()).to.equal(BigInt(HOSTILE + 171))
   })
 
-  it('judges a key with 256 verdicts of which none is like another, and drops whom the quorum convicts', async () => {
+  it('judges a key with 256 different verdicts, and drops the members that the quorum convicts', async () => {
     const world = await createCrowd()
     const { service, players } = world
     for (const step of ['commitKey', 'revealKey'] as const) await all(world, step)

@@ -32,7 +32,7 @@ describe('Decrypt', () => {
     expect(await stateOf(world)).to.equal('Vote')
   })
 
-  it('penalises the silent of the draft, and never drafts them again in the epoch', async () => {
+  it('penalises drafted members that stay silent, and never drafts them again in the epoch', async () => {
     const world = await training()
     const { service, registry } = world
     const [first, second, silent] = (await reachDecrypt(world)) as [any, any, any]

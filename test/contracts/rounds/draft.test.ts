@@ -36,7 +36,7 @@ async function attestAll(world: World, players = world.players): Promise<void> {
 }
 
 describe('attest', () => {
-  it('keeps one seal of a member a round, bound to chain, service, round, seat and what was attested', async () => {
+  it('keeps one seal per member and round, bound to chain, service, round, seat and content', async () => {
     const world = await training()
     const { service, players, ethers } = world
     await reachAggregate(world)
@@ -74,7 +74,7 @@ describe('attest', () => {
     expect((await service.roundInfo()).attesters).to.equal(0)
   })
 
-  it('is refused once the draft is open: a late attestation is no attestation', async () => {
+  it('is refused once the draft is open: a late attestation does not count', async () => {
     const world = await training()
     const { service, players } = world
     await reachAggregate(world)
@@ -97,7 +97,7 @@ describe('attest', () => {
     expect(await service.earned(0)).to.be.greaterThan(0)
   })
 
-  it('earns nothing when it is a copy: of another’s seal, of one’s own of an earlier round, or a guess', async () => {
+  it('earns nothing for a copied seal, the seal of an earlier round, or a guess', async () => {
     const world = await training({ players: 7 })
     const { service, players } = world
     await reachAggregate(world)
@@ -111,7 +111,7 @@ describe('attest', () => {
     const before = await earned()
     await attestAll(world, players.slice(0, 5))
     const [copier, replayer] = players.slice(5) as [any, any]
-    // Seats 5 and 6 send what seat 0 sealed for itself, and what seat 5 had sealed in round 1.
+    // Seats 5 and 6 send the seal that seat 0 made for itself, and the one that seat 5 made in round 1.
     await service.connect(replayer.operator).attest(2, await sealOf(world, players[0]!))
     await service.connect(copier.operator).attest(2, old)
     await draft(world)
@@ -127,7 +127,7 @@ describe('attest', () => {
 })
 
 describe('the draft', () => {
-  it('draws t of those who sealed what it opens, by the block of the last attestation, whoever opens it', async () => {
+  it('draws t of the members that sealed its opening, by the block of the last attestation, no matter who opens it', async () => {
     const world = await training({ players: 9 })
     const { service, networkHelpers } = world
     await reachAggregate(world)
@@ -174,7 +174,7 @@ describe('the draft', () => {
     await expect(draft(world))
       .to.be.revertedWithCustomError(service, 'DraftTooEarly')
       .withArgs(seats(3), end - BigInt(world.parameters.aggregateWindow / 2))
-    // The last attestation and the draft in one block: its hash is nobody's to know.
+    // The last attestation and the draft in one block: nobody can know its hash.
     const opening = [1, sumHash(1), seats(0, 1, 2, 3), 0n] as const
     const { provider } = ethers
     await provider.send('evm_setAutomine', [false])
@@ -236,7 +236,7 @@ describe('the draft', () => {
     await completeRound(world)
   })
 
-  it('waits for the deadline when too few of those who sealed may decrypt', async () => {
+  it('waits for the deadline when too few members with a seal may decrypt', async () => {
     const world = await training({ players: 5, parameters: { decryptionBps: 6000 } })
     const { service, players } = world
     await reachAggregate(world)
@@ -246,7 +246,7 @@ describe('the draft', () => {
     await expect(draft(world)).to.be.revertedWithCustomError(service, 'TooFewDraftable').withArgs(3, 4)
   })
 
-  it('prefers members that revealed, so that who did not cannot change the draw by attesting last', async () => {
+  it('prefers members that revealed, so that the others cannot change the draw by attesting last', async () => {
     const world = await training({ players: 7 })
     const { service, players, networkHelpers } = world
     await reachReveal(world, players.slice(0, 5))
@@ -290,7 +290,7 @@ describe('the draft', () => {
     expect(new Set(found).size).to.be.greaterThan(1)
   })
 
-  it('that nobody opens loses the round at the deadline, and nothing of it counts in the next', async () => {
+  it('loses the round at the deadline when nobody opens it, and leaves nothing to the next round', async () => {
     const world = await training()
     const { service } = world
     await reachAggregate(world)
@@ -310,7 +310,7 @@ describe('the draft', () => {
     )
   })
 
-  it('pays those who decrypt half as much again', async () => {
+  it('pays members that decrypt half as much again', async () => {
     const world = await training()
     const { service, players } = world
     await completeRound(world)
@@ -324,7 +324,7 @@ describe('the draft', () => {
     }
   })
 
-  it('takes what a strategy says beyond a third of the largest number for a third of it', async () => {
+  it('caps a strategy’s answer at a third of the largest number', async () => {
     const world = await training({ players: 3 })
     const { service, ethers, players } = world
     // A strategy that answers 2^40 − 1: PUSH5 ff… PUSH0 MSTORE PUSH1 20 PUSH0 RETURN.

@@ -233,7 +233,7 @@ describe('the contract and fsm_specification.yaml', () => {
   })
 
   it('accept no step outside its state', async () => {
-    // What each state lets a member do; everything else must be refused, naming the state found.
+    // The steps that each state allows; everything else must be refused, naming the state found.
     const allowed: Record<string, string[]> = {
       Registration: [],
       KeyCommit: ['commitKey'],

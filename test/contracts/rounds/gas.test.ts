@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a round costs, against snapshots/rounds.json. To accept new figures:
+// The cost of a round, against snapshots/rounds.json. To accept new figures:
 //   COHORT_UPDATE_SNAPSHOTS=1 npx hardhat test test/contracts/rounds/gas.test.ts
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -39,14 +39,14 @@ type Figures = Record<string, number>
 type Measured = { readonly figures: Figures; readonly hashes: readonly string[] }
 
 /**
- * Gas of one round in which every member does all it can, in the order of the seats at every step; round 3, in which
+ * Gas of one round with every member doing all it can, in the order of the seats at every step: round 3, when
  * rewards of round 1 accrue. One member decides the attestation and the vote, the last closes training and reveals.
  * @param closer Closes every step instead: the worst that can fall to one.
  */
 async function measureRound(world: World, closer?: Player): Promise<Measured> {
   const { players, service } = world
   const others = players.filter((player) => player !== closer)
-  // Who acts last, and at whose turn a quorum is there.
+  // The last member to act, and the member that completes a quorum.
   const last = closer ? [...others, closer] : players
   const decisive = Math.floor((2 * players.length) / 3)
   const deciding = closer ? [...others.slice(0, decisive), closer, ...others.slice(decisive)] : players
@@ -74,7 +74,7 @@ async function measureRound(world: World, closer?: Player): Promise<Measured> {
   const closing = last.at(-1)!
   const set = await drawn(world, closing, [closing, deciding[0]!, deciding[decisive]!])
   await run('attest', [closing], (player) => attest(world, player))
-  // Whoever is not drafted has the time to open the draft.
+  // A member outside the draft has the time to open it.
   const undrafted = players.find(({ seat }) => !((set >> BigInt(seat)) & 1n))
   await run('draft', [closer ?? undrafted ?? players[0]!], (player) => draft(world, {}, player))
   expect((await service.roundInfo()).drafted).to.equal(set)
@@ -88,14 +88,14 @@ async function measureRound(world: World, closer?: Player): Promise<Measured> {
   const figures: Figures = {}
   for (const [step, list] of Object.entries(steps)) figures[`${step}.median`] = middle(list)
   const plain = Object.entries(steps).filter(([step]) => step !== 'draft')
-  // A drafted keeper that no first act and no closing of a step falls to.
+  // A drafted keeper that neither acts first in a step nor closes one.
   figures['keeper.plain'] = plain.reduce((sum, [, list]) => sum + middle(list), 0)
   const perKeeper = active.map((player) => gas.get(player)!)
   figures['keeper.mean'] = mean(perKeeper)
   figures['keeper.median'] = middle(perKeeper)
   figures['keeper.max'] = Math.max(...perKeeper)
   figures['member.mean'] = mean([...gas.values()])
-  // Whoever it falls to: first votes, deciding votes, the closes of steps.
+  // Special acts, by any keeper: first votes, deciding votes, the closes of steps.
   figures['member.max'] = Math.max(...gas.values())
   return { figures, hashes }
 }
@@ -193,7 +193,7 @@ describe('gas of a round', function () {
     })
   }
 
-  it('is measured with 10 keepers of whom as many are drafted as decide', async () => {
+  it('is measured with 10 keepers, as many drafted as a decision needs', async () => {
     const world = await createWorld({
       players: 10,
       parameters: { registrationWindow: 100_000, keyWindow: 10_000, decryptionBps: 6666 },
@@ -235,7 +235,7 @@ describe('gas of a round', function () {
     }
   })
 
-  it('is no more than 2 % above the snapshot', () => {
+  it('is at most 2 % above the snapshot', () => {
     if (process.env.COHORT_UPDATE_SNAPSHOTS) {
       mkdirSync(new URL('.', SNAPSHOT), { recursive: true })
       writeFileSync(SNAPSHOT, `${JSON.stringify(figures, null, 2)}\n`)

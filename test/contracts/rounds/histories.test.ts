@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What members signed on a branch of the chain that a reorganisation has put aside, and somebody sends again on another.
+// Members' signatures from a branch of the chain that a reorganisation has put aside; somebody sends them again on another.
 
 import { expect } from 'chai'
 import { createWorld, type World } from './fixture.ts'
 import { commitKey, confirmKey, joinAll, numbers, passDeadline, revealKey, stateOf } from './play.ts'
 import { CALLS, packed, refusedIn, sign } from './relay.ts'
 
-/** An epoch opens on one branch; what player 0 signs there; the epoch of the same number opens on another branch. */
+/** An epoch opens on one branch, where player 0 signs; the epoch of the same number opens on another branch. */
 async function twoBranches() {
   const world = await createWorld({ players: 5 })
   const { service, players, networkHelpers } = world
@@ -34,7 +34,7 @@ async function twoBranches() {
   const { crsSeed: now } = await service.epochInfo()
   expect(now).not.to.equal(before)
   expect(await numbers(world)).to.deep.equal({ epoch, round })
-  /** Sends all of it again. @returns what was refused, and why. */
+  /** Sends all of it again. @returns the refused steps, and why. */
   const again = async () => {
     const sent = await service.connect(world.stranger).relay(packed(Object.values(signed)))
     const names = Object.keys(signed)
@@ -52,7 +52,7 @@ async function openEpoch(world: World): Promise<void> {
 }
 
 describe('a signature from another branch of the chain', () => {
-  it('counts for nothing while its signer commits to no key on this one, in key generation and in a round', async () => {
+  it('counts for nothing, in key generation and in a round, until its signer commits to a key on this branch', async () => {
     const world = await twoBranches()
     const { service, players, again } = world
     const others = players.slice(1)
@@ -70,7 +70,7 @@ describe('a signature from another branch of the chain', () => {
     expect(Object.keys(await again())).to.have.length(5)
   })
 
-  it('the attack: counts once its signer has committed on this one, too, so keepers sign what is final', async () => {
+  it('the attack: counts once its signer has committed on this branch too, so keepers sign only on final blocks', async () => {
     const world = await twoBranches()
     const { service, players, again } = world
     for (const player of players) await commitKey(world, player)

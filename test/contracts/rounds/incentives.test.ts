@@ -66,7 +66,7 @@ describe('rewards', () => {
     expect(await registry.poolOf(service)).to.deep.equal([POOL - total, total - wanted[4]!])
   })
 
-  it('by samples go in proportion to what was declared, up to the cap', async () => {
+  it('by samples are proportional to the declared number, up to the cap', async () => {
     const world = await createWorld({ players: 3 })
     const { service, bySamples } = world
     await service.setParameters({ ...world.parameters, strategy: await bySamples.getAddress() })
@@ -84,7 +84,7 @@ describe('rewards', () => {
     await expect(world.ethers.deployContract('SampleRewards', [0])).to.be.revertedWithCustomError(bySamples, 'ZeroCap')
   })
 
-  it('are what is left when the pool runs dry, and then nothing', async () => {
+  it('are the rest of the pool when it runs dry, and then nothing', async () => {
     const world = await training({ players: 3 })
     const { service, registry } = world
     // Eight shares: two of three members are drafted.
@@ -99,7 +99,7 @@ describe('rewards', () => {
     }
   })
 
-  it('of a member that neither trained nor revealed are nothing, though its vote counts', async () => {
+  it('are zero for a member that neither trained nor revealed, though its vote counts', async () => {
     const world = await training()
     const { service, players } = world
     const active = players.slice(0, 4)

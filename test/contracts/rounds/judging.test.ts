@@ -61,7 +61,7 @@ async function disputed(players = 7, parameters = {}): Promise<World> {
 }
 
 describe('a dispute about a key', () => {
-  it('convicts a false dealer, who pays and goes, and nobody else', async () => {
+  it('convicts only a false dealer, who pays and goes', async () => {
     const world = await disputed()
     const { service, players } = world
     for (const player of players.slice(0, 6)) await judge(world, player, seats(0))
@@ -77,7 +77,7 @@ describe('a dispute about a key', () => {
     expect(await stateOf(world)).to.equal('Training')
   })
 
-  it('convicts a false complainer, whom it leaves without stake for it and without the seat', async () => {
+  it('convicts a false complainer, who loses the penalty and the seat', async () => {
     const world = await disputed()
     for (const player of world.players) await judge(world, player, seats(1))
     expect((await world.service.epochInfo()).members).to.equal(seats(0, 2, 3, 4, 5, 6))
@@ -125,7 +125,7 @@ describe('a dispute about a key', () => {
     expect(await service.reservedSeats()).to.equal(0)
   })
 
-  it('arises from two hashes alone: who confirmed at random pays', async () => {
+  it('arises from two different hashes alone: a member that confirmed a random one pays', async () => {
     const world = await reachConfirm()
     const { service, players } = world
     await confirmKey(world, players[0]!, id('another'))
@@ -137,7 +137,7 @@ describe('a dispute about a key', () => {
     expect(await stakeOf(world, 0)).to.equal(STAKE - FRAUD_PENALTY)
   })
 
-  it('tells hashes apart to the last bit', async () => {
+  it('distinguishes hashes to the last bit', async () => {
     const world = await reachConfirm(4)
     const lie = keyHash(1).slice(0, -2) + (keyHash(1).endsWith('00') ? '01' : '00')
     for (const player of world.players.slice(0, 3)) await confirmKey(world, player)
@@ -145,7 +145,7 @@ describe('a dispute about a key', () => {
     expect(await stateOf(world)).to.equal('KeyJudge')
   })
 
-  it('is judged by a quorum of the members: a third cannot convict, and without a verdict nobody pays', async () => {
+  it('needs a quorum of the members: a third cannot convict, and a missing verdict costs nobody anything', async () => {
     const world = await disputed(9)
     const { service, players } = world
     // quorum 7; the honest excuse the complainer, three liars want the dealer convicted
@@ -156,7 +156,7 @@ describe('a dispute about a key', () => {
     for (const index of players.keys()) expect(await stakeOf(world, index)).to.equal(STAKE)
   })
 
-  it('carries out what a quorum agrees on, against a minority', async () => {
+  it('carries out a quorum’s verdict, against a minority', async () => {
     const world = await disputed(9)
     const { players } = world
     for (const player of players.slice(0, 2)) await judge(world, player, seats(5), seats(6))
@@ -217,7 +217,7 @@ describe('a dispute about a key', () => {
     expect(await stakeOf(world, 0)).to.equal(STAKE - KEY_PENALTY)
   })
 
-  it('refuses ballots and complaints that make no sense, which changes nothing', async () => {
+  it('refuses senseless ballots and complaints, which change nothing', async () => {
     const world = await reachConfirm()
     const { service, players, stranger } = world
     const [a, b] = players as [any, any]

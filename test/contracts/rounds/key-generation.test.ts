@@ -171,13 +171,13 @@ describe('key generation', () => {
     await networkHelpers.mine(1)
     await service.connect(last.operator).join(last.owner)
     expect((await service.epochInfo()).crsSeed).not.to.equal(orphaned)
-    // Whoever likes sends them again. Their members could neither open these nor commit to others.
+    // Anyone sends them again. Their members could neither open these nor commit to others.
     const sent = await service.connect(stranger).relay(packed(steps))
     expect(await refusedIn(world, sent)).to.have.length(3)
     expect((await service.keyInfo()).committed).to.equal(0n)
   })
 
-  it('opens a commitment only with what its own seat committed', async () => {
+  it('opens a commitment only with the value that its own seat committed', async () => {
     const world = await openKey(3)
     const { service, players } = world
     const [a, b, c] = players as [any, any, any]
@@ -199,7 +199,7 @@ describe('key generation', () => {
   })
 
   for (const step of ['KeyCommit', 'KeyReveal', 'KeyConfirm'] as const) {
-    it(`drops and penalises who is silent at ${step}, and goes on with a new epoch`, async () => {
+    it(`drops and penalises members that are silent at ${step}, and goes on with a new epoch`, async () => {
       const world = await openKey(5)
       const { service, players } = world
       const speaking = players.slice(0, 4)
@@ -222,7 +222,7 @@ describe('key generation', () => {
     })
   }
 
-  it('takes no commitment together with what opens its epoch: nobody can know the reference string before', async () => {
+  it('refuses a commitment in the transaction that opens its epoch: nobody can know the reference string before', async () => {
     const world = await openKey(5)
     const { service, players } = world
     for (const player of players.slice(0, 4)) await commitKey(world, player)
@@ -255,7 +255,7 @@ describe('key generation', () => {
     expect(await world.registry.slashCount()).to.equal(0)
   })
 
-  it('goes on with exactly two thirds of those who registered', async () => {
+  it('goes on with exactly two thirds of the registered members', async () => {
     const world = await openKey(6)
     for (const player of world.players.slice(0, 4)) await commitKey(world, player)
     await passDeadline(world)

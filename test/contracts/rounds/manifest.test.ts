@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What somebody who joins knows is the service's address: digest from the chain, bytes from whichever keeper has them.
+// A newcomer knows only the service's address: digest from the chain, bytes from any keeper that has them.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,7 +42,7 @@ describe('a service`s manifest', function () {
     for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
   })
 
-  /** A service whose first keeper is reached at `keeper`. */
+  /** A service with its first keeper at `keeper`. */
   async function serviceOf(keeper: DataPlane) {
     const world = await createWorld({ players: 4, parameters: { manifest: manifestDigest(agreed) } })
     await joinAll(world)

@@ -265,7 +265,7 @@ describe('a seat', () => {
     await expect(service.poke()).to.emit(service, 'Left')
   })
 
-  it('of one who came to nothing is dropped with a penalty; who waits is not taken into the repeated key', async () => {
+  it('of a silent keeper is dropped with a penalty; a waiting keeper stays out of the repeated key', async () => {
     const world = await createWorld({ players: 5, parameters: { maxKeepers: 5 } })
     const { service, registry, players } = world
     const [a, b, c, d, late] = players as [any, any, any, any, any]
@@ -288,7 +288,7 @@ describe('a seat', () => {
     await expect(revealKey(world, b)).to.be.revertedWithCustomError(service, 'UnexpectedState')
   })
 
-  it('may be taken by a keeper that was registered later', async () => {
+  it('can go to a keeper that registered later', async () => {
     const world = await createWorld({ players: 3, parameters: { maxKeepers: 4 } })
     const late = await createPlayer(world, 77)
     await joinAll(world, [late])

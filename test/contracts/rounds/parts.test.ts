@@ -12,7 +12,7 @@ const ROOT = new URL('../../../', import.meta.url)
 const ROUNDS = 'contracts/rounds/'
 const PARTS = ['LearningService', 'ServiceRegistration', 'ServiceClock'] as const
 
-/** Interfaces whose functions are in each part's code; the first part answers the others' by handing them on. */
+/** The interfaces that each part's code implements; the first part hands on calls of the others' functions. */
 const CODE_OF = {
   LearningService: ['ILearningServiceRounds', 'ILearningServiceRelay', 'ILearningServiceViews'],
   ServiceRegistration: ['ILearningServiceRegistration', 'ILearningServiceKeys'],
@@ -50,7 +50,7 @@ type AstNode = {
 }
 type Write = { readonly structure: string; readonly file: string }
 
-/** What the compiler says of the service: where it puts every variable of each part, and its syntax tree of each file. */
+/** The compiler's output about the service: the place of every variable of each part, and the syntax tree of each file. */
 function compiled() {
   const read = (path: string): string => {
     const url = ['', 'node_modules/'].map((folder) => new URL(folder + path, ROOT)).find((each) => existsSync(each))
@@ -69,7 +69,7 @@ function compiled() {
   }>(input, read)
 }
 
-/** Every variable of each part, those of structures one by one. Types are named without the numbers of their declarations. */
+/** Every variable of each part, with the members of structures one by one. Types are named without the numbers of their declarations. */
 function layoutsOf({ contracts }: ReturnType<typeof compiled>): Record<string, Variable[]> {
   return Object.fromEntries(
     PARTS.map((name) => {
@@ -88,7 +88,7 @@ function expanded(variable: Variable, types: Types, within = '', above = 0n): Va
     offset: variable.offset,
     type: variable.type.replaceAll(/\)\d+/g, ')'),
   }
-  // Of a list or a mapping, what one of its entries is made of.
+  // The type of the entries of a list or a mapping.
   let type = types[variable.type]!
   let inside = `${label}.`
   while (type.members === undefined && (type.value ?? type.base) !== undefined) {
@@ -194,7 +194,7 @@ describe('the parts of a service', () => {
     this.timeout(120_000)
     const writes = writesIn(compiled())
     expectOwned(writes)
-    // All are found, and one that is written elsewhere is noticed.
+    // The check finds all of them, and notices a write elsewhere.
     expect([...new Set(writes.map(({ structure }) => structure))].sort()).to.deep.equal(Object.keys(OWNERS).sort())
     for (const structure of Object.keys(OWNERS)) {
       expect(() => expectOwned([...writes, { structure, file: 'Membership.sol' }])).to.throw(structure)
@@ -210,7 +210,7 @@ describe('the parts of a service', () => {
       const implemented = await selectorsOf(part)
       for (const selector of own) expect(implemented, `${part} ${selector}`).to.include(selector)
       owned[part] = own
-      // What a part hands on is in the first only; the others have nothing of each other.
+      // Only the first part hands calls on; the others share no functions.
       if (part === 'LearningService') continue
       for (const selector of implemented) if (!own.has(selector)) expect(all, part).not.to.include(selector)
     }
@@ -269,7 +269,7 @@ describe('the parts of a service', () => {
     expect(await models.getAddress()).to.equal(await service.modelRegistry())
   })
 
-  it('keep what only the other parts call out of reach', async () => {
+  it('keep functions that only the other parts call out of reach', async () => {
     const { service, admin, ethers } = await createWorld()
     const clock = new Interface(await artifacts.readArtifact('ServiceClock').then(({ abi }) => abi))
     for (const name of ['settle', 'complete']) {

@@ -68,7 +68,7 @@ export async function revealUpdate(world: World, player: Player) {
   return await world.service.connect(player.operator).revealUpdate(round, blob, 1000, samplesOf(seat), salt('update'))
 }
 
-/** What a member says about the sum: all revealed updates, and nobody to convict, unless told otherwise. */
+/** A member's statement about the sum: by default all revealed updates, and nobody to convict. */
 export type Opening = { hash?: string; included?: bigint; convicted?: bigint }
 
 async function openingOf(world: World, opening: Opening): Promise<[number, string, bigint, bigint]> {
@@ -94,7 +94,7 @@ export async function draft(world: World, opening: Opening = {}, by: Player | nu
   return await world.service.connect(caller).draft(...(await openingOf(world, opening)))
 }
 
-/** Lets the first half of Aggregate's window run out, in which members attest. */
+/** Lets the first half of Aggregate's window run out: members attest in that half. */
 export async function passAttestations(world: World): Promise<void> {
   const { end } = await world.service.clock()
   await world.networkHelpers.time.increaseTo(Number(end) - Math.floor(world.parameters.aggregateWindow / 2))
@@ -169,14 +169,14 @@ export async function completeRound(world: World, players: readonly Player[] = w
   return round
 }
 
-/** A service whose first epoch has begun to train. */
+/** A service that trains in its first epoch. */
 export async function training(options: Parameters<typeof createWorld>[0] = {}): Promise<World> {
   const world = await createWorld(options)
   await reachTraining(world)
   return world
 }
 
-/** What each seat earns in a round that is final, when the members of these seats did all its steps and share evenly. */
+/** The earnings of each seat in a final round when the members of these seats did all its steps and share evenly. */
 export async function equalRewards(
   world: World,
   round: number,

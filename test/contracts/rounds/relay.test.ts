@@ -49,7 +49,7 @@ describe('relayed steps', () => {
     for (const seat of seats) expect(await service.earned(seat), `seat ${seat}`).to.equal(reward(seat))
   })
 
-  it('accrue what the round before the last has earned to the signer, not to the relayer', async () => {
+  it('credit the reward of the round before the last to the signer, not to the relayer', async () => {
     const world = await training()
     const { service, stranger } = world
     for (let i = 0; i < 2; i++) {
@@ -67,7 +67,7 @@ describe('relayed steps', () => {
     await expect(service.seatOf(stranger)).to.be.revertedWithCustomError(service, 'NotSeated')
   })
 
-  it('do not fall with one that is refused, whichever it is', async () => {
+  it('survive the refusal of any other step of the transaction', async () => {
     const world = await training()
     const { service, stranger, players } = world
     await commitUpdate(world, players[1]!)
@@ -94,7 +94,7 @@ describe('relayed steps', () => {
     expect(await service.connect(stranger).relay.staticCall(packed([steps[0]!, steps[1]!]))).to.equal(0n)
   })
 
-  it('cannot be replayed: not in their round, not in the next, not in another service, not on another chain', async () => {
+  it('cannot be replayed in their round, in the next, in another service or on another chain', async () => {
     const world = await training()
     const { ethers, service, factory, admin, parameters, players, stranger } = world
     const steps = await signAll(world, 'commitUpdate')
@@ -164,12 +164,12 @@ describe('relayed steps', () => {
     const [early, ...rest] = await signAll(world, 'attest')
     const dispute = await sign(world, players[0]!, service.interface.encodeFunctionData('dispute', [round, 1]))
     const refused = await refusedIn(world, await service.connect(stranger).relay(packed([early!, dispute, ...rest])))
-    // What was signed before the dispute is of no use after it, even in the same transaction.
+    // A signature from before the dispute is useless after it, even in the same transaction.
     expect(refused.map(({ error }) => error)).to.deep.equal(rest.map(() => 'UnexpectedState'))
     expect(await stateOf(world)).to.equal('Check')
   })
 
-  it('are believed of the service alone: an address behind a call of somebody else’s is nobody’s', async () => {
+  it('are trusted from the service alone: an address behind anybody else’s call counts for nothing', async () => {
     const world = await training()
     const { service, stranger, players } = world
     const { round } = await numbers(world)
@@ -180,7 +180,7 @@ describe('relayed steps', () => {
       .withArgs(stranger.address)
   })
 
-  it('are a member’s steps and nothing else that the service could call in its own name', async () => {
+  it('are a member’s steps and no other calls in the service’s own name', async () => {
     const world = await training()
     const { service, stranger, players, parameters } = world
     const abi = service.interface
@@ -221,7 +221,7 @@ describe('relayed steps', () => {
     expect(await service.relay.staticCall('0x')).to.equal(0n)
   })
 
-  it('have one signature: its mirror image is of nobody', async () => {
+  it('have one signature: its mirror image is invalid', async () => {
     const world = await training()
     const { service, stranger, players } = world
     const { round } = await numbers(world)
@@ -229,14 +229,14 @@ describe('relayed steps', () => {
     const { r, vs } = await sign(world, players[0]!, call)
     const { s, yParity } = Signature.from({ r, yParityAndS: vs })
     const mirrored = CURVE_ORDER - BigInt(s)
-    // Beyond 255 bits there is no room for the parity: only mirror images that fit can be tried at all.
+    // Beyond 255 bits the parity has no room: the test can try only mirror images that fit.
     const other = toBeHex((mirrored & (2n ** 255n - 1n)) | (BigInt(1 - yParity) << 255n), 32)
     const refused = await refusedIn(world, await service.connect(stranger).relay(packed([{ call, r, vs: other }])))
     expect(refused.map(({ error }) => error)).to.deep.equal(['NotSeated'])
     expect(refused[0]!.operator).not.to.equal(await players[0]!.operator.getAddress())
   })
 
-  it('are all taken back when the gas runs out in one of them, so that an estimate of the gas is of what they take', async () => {
+  it('are all undone when the gas runs out in one of them, so that a gas estimate covers all of them', async () => {
     const world = await training()
     const { service, stranger } = world
     await reachReveal(world)
@@ -255,7 +255,7 @@ describe('relayed steps', () => {
     expect(await stateOf(world)).to.equal('Aggregate')
   })
 
-  it('are taken of the operator that the seat has now, and no more of the one before', async () => {
+  it('are accepted from the seat’s present operator, and no longer from its former one', async () => {
     const world = await training()
     const { service, registry, stranger, players } = world
     const [player] = players

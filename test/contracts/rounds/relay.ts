@@ -34,7 +34,7 @@ export async function sign(
   return { call, r: signature.r, vs: signature.yParityAndS }
 }
 
-/** What each step of an honest member says. */
+/** The arguments of each step of an honest member. */
 export const CALLS = {
   async commitKey({ service }: World, { seat }: Player, epoch: number): Promise<string> {
     const commitment = await service.keyCommitment(epoch, seat, keyCid(epoch, seat), salt('key'))
@@ -79,7 +79,7 @@ export async function signAll(
   )
 }
 
-/** What `relay` takes. */
+/** The argument of `relay`. */
 export function packed(steps: readonly SignedStep[]): string {
   return concat(steps.flatMap(({ r, vs, call }) => [r, vs, toBeHex(dataLength(call), 2), call]))
 }
@@ -89,7 +89,7 @@ export async function relayAll(world: World, step: keyof typeof CALLS, players?:
   return await world.service.connect(world.stranger).relay(packed(await signAll(world, step, players)))
 }
 
-/** Whose step was refused, and with which error of the service, in the order of the transaction. */
+/** The signers of refused steps, with the service's errors, in the order of the transaction. */
 export async function refusedIn(
   world: World,
   sent: { wait(): Promise<{ logs: readonly { topics: readonly string[]; data: string }[] } | null> },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What keepers without coins hand to relayers, honest and hostile, and what becomes of it.
+// Calls that keepers without coins hand to honest and hostile relayers, and their fate.
 import { expect } from 'chai'
 import { toBeHex, type Wallet } from 'ethers'
 import { ChainError, contractInterface, RevertError } from '../../../keepers/chain/index.ts'
@@ -71,7 +71,7 @@ describe('relayers and the keepers that use them', () => {
     expect(confirmed).to.deep.include({ calls: world.players.length, hash: receipts[0]!.hash })
   })
 
-  it('bring what anyone may do once, whoever asks, and a new encryption key, once', async () => {
+  it('send calls open to anyone, and a new encryption key, once each, no matter who asks', async () => {
     await using relayer = await startRelayer(world, { wait: 20 })
     const [player, other] = world.players as [Player, Player]
     await ruin(world, player)
@@ -87,7 +87,7 @@ describe('relayers and the keepers that use them', () => {
     expect((await world.registry.keeperOf(owner)).encryptionKey).to.equal(key)
     const { data } = (await world.ethers.provider.getTransaction(hash))!
     expect(data.startsWith(abi.getFunction('setEncryptionKeyFor')!.selector)).to.equal(true)
-    // Sent again by anyone, after another key, it is nothing any more.
+    // Sent again by anyone, after another key, it has no effect.
     await world.registry.connect(player.owner).setEncryptionKey(owner, toBeHex(78n, 32))
     await expect(world.stranger.sendTransaction({ to: world.registry, data })).to.be.revertedWithCustomError(
       world.registry,
@@ -234,7 +234,7 @@ describe('relayers and the keepers that use them', () => {
     })
   })
 
-  it('hold no more of one keeper, and no more in all, than their bounds', async () => {
+  it('bound the calls that they hold, for each keeper and in all', async () => {
     await using relayer = await startRelayer(world, { running: false, limits: { most: 3, mostOfOne: 2 } })
     const [a, b, c] = world.players as [Player, Player, Player]
     const round = (await numbers(world)).round
@@ -255,7 +255,7 @@ describe('relayers and the keepers that use them', () => {
     expect(relayer.relayer.waiting).to.equal(3)
   })
 
-  it('send nothing of what somebody else has done meanwhile, and say so', async () => {
+  it('drop steps that somebody else has done meanwhile, and say so', async () => {
     await using relayer = await startRelayer(world, { wait: 300 })
     const [a, b] = world.players as [Player, Player]
     const sent = Promise.all([refusal(ask(relayer.url, await wire(a))), ask(relayer.url, await wire(b))])
@@ -301,7 +301,7 @@ describe('relayers and the keepers that use them', () => {
       await arrivesAfter(() => undefined)
     })
 
-    it('refuses what is right', async () => {
+    it('refuses valid calls', async () => {
       const { kinds } = await arrivesAfter((_, response) => json(response, { code: 'REFUSED', message: 'no' }))
       expect(kinds).to.deep.equal(['not relayed', 'handed over'])
     })
@@ -327,7 +327,7 @@ describe('relayers and the keepers that use them', () => {
       await arrivesAfter((_, response) => void response.writeHead(307, { location: 'http://127.0.0.1:1/' }).end())
     })
 
-    it('changes what it was given: the contract takes it for nobody’s', async () => {
+    it('changes the call: the contract refuses the signature', async () => {
       await arrivesAfter(async (request, response) => {
         const { signature } = request as SignedCall
         const call = world.service.interface.encodeFunctionData('commitUpdate', [
@@ -376,7 +376,7 @@ describe('relayers and the keepers that use them', () => {
     expect(events.map(({ kind }) => kind)).to.deep.equal(['not relayed', 'own transaction'])
   })
 
-  it('that are all gone cost a keeper with coins no time, and one without is told when it gives up', async () => {
+  it('that are all gone cost a keeper with coins no time; a keeper without coins gets an error when it gives up', async () => {
     const gone = ['http://127.0.0.1:1', 'http://127.0.0.1:1/relay/']
     const [rich, poor] = world.players as [Player, Player]
     const { sender, own } = await senderOf(world, rich, gone)
@@ -393,7 +393,7 @@ describe('relayers and the keepers that use them', () => {
     expect(waiting.events.length).to.be.within(4, 20)
   })
 
-  it('are asked again by a keeper whose coins do not pay for the step', async () => {
+  it('are asked again by a keeper with too few coins for the step', async () => {
     await using honest = await startRelayer(world)
     let asked = 0
     await using hesitant = await startLiar(async (request, response) => {
@@ -408,7 +408,7 @@ describe('relayers and the keepers that use them', () => {
     expect([receipt.from, own.length, asked]).to.deep.equal([world.stranger.address, 1, 2])
   })
 
-  it('are not asked for what the contract refuses: the keeper hears its reason at once', async () => {
+  it('are spared calls that the contract refuses: the keeper hears the reason at once', async () => {
     await using liar = await startLiar(() => undefined)
     const [player] = world.players as [Player]
     const { sender, own } = await senderOf(world, player, [liar.url])
@@ -420,7 +420,7 @@ describe('relayers and the keepers that use them', () => {
     expect([liar.requests, own]).to.deep.equal([[], []])
   })
 
-  it('are not asked for what they do not relay, nor without a window', async () => {
+  it('are asked only for steps that they relay, and only with a window', async () => {
     await reachReveal(world)
     await using liar = await startLiar(() => undefined)
     const [player] = world.players as [Player]

@@ -102,7 +102,7 @@ export const json = (response: ServerResponse, body: object): void => {
 export type TestSender = {
   readonly sender: RelayedSender
   readonly events: RelayedEvent[]
-  /** Keys of what the keeper sent by itself. */
+  /** Keys of the calls that the keeper sent by itself. */
   readonly own: string[]
 }
 

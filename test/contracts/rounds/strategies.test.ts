@@ -71,7 +71,7 @@ describe('a reward strategy', () => {
     }
   })
 
-  it('that breaks later stops no round: the reward is then split evenly', async () => {
+  it('never stops a round when it breaks later: the reward is then split evenly', async () => {
     const world = await createWorld({ players: 3 })
     const { service, parameters, players } = world
     const moody = await deployMoody(world)
@@ -94,7 +94,7 @@ describe('a reward strategy', () => {
     }
   })
 
-  it('cannot be starved by whoever reveals', async () => {
+  it('cannot be starved of gas by a member that reveals', async () => {
     const world = await createWorld({ players: 3 })
     const { service, players } = world
     await reachTraining(world)
@@ -111,7 +111,7 @@ describe('a reward strategy', () => {
   })
 })
 
-/** The rest of a round whose updates are all revealed. */
+/** The rest of a round after all updates are revealed. */
 async function finish(world: World): Promise<void> {
   const { round } = await numbers(world)
   for (const player of world.players) await attest(world, player)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The rule of contracts/rounds/Suspicion.sol, played by itself: services of which one member spoils whatever it can.
+// The rule of contracts/rounds/Suspicion.sol, played by itself: services with one member that spoils all it can.
 
 import { randomFrom } from '../invariants/random.ts'
 
-/** What it spoils: the sum whenever its update is in it (its weight alike), or the decryption whenever it is drafted. */
+/** Its targets: the sum whenever its update is in it (its weight alike), or the decryption whenever it is drafted. */
 export type Spoiler = 'update' | 'share' | 'weight'
 
 export function countOf(bits: bigint): number {
@@ -14,7 +14,7 @@ export type Course = {
   /** Rounds that came to a vote and failed there. */
   readonly lost: number
   readonly honest: number
-  /** Over all honest members, the rounds in which they were left out. */
+  /** Rounds in which honest members were left out, summed over these members. */
   readonly honestLeftOut: number
 }
 
@@ -80,7 +80,7 @@ export class Suspects {
   }
 }
 
-/** One epoch of that many rounds, in which every member but the spoiler is honest. */
+/** One epoch of that many rounds; every member but the spoiler is honest. */
 export function rounds(options: { members: number; spoiler: Spoiler; rounds: number; seed: number }): Course {
   const suspects = new Suspects(options.members, options.seed)
   let lost = 0

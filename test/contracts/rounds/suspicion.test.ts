@@ -52,7 +52,7 @@ async function win(world: World): Promise<bigint> {
 }
 
 describe('suspicion', () => {
-  it('after a lost vote leaves out as many of those who took part as a round can do without', async () => {
+  it('leaves out, after a lost vote, as many participants as a round can spare', async () => {
     const world = await training({ players: 10 })
     const { service } = world
     const took = await toVote(world)
@@ -72,7 +72,7 @@ describe('suspicion', () => {
     for (const seat of setOf(before)) expect((await service.seatInfo(seat)).strikes).to.equal(0)
   })
 
-  it('grows only for those who took part, up to three', async () => {
+  it('grows only for participants, up to three', async () => {
     const world = await training({ players: 7 })
     const { service } = world
     const counts = Array(7).fill(0)
@@ -89,7 +89,7 @@ describe('suspicion', () => {
     expect(Math.max(...counts)).to.equal(3)
   })
 
-  it('is cleared of those who did all in a round that completes, which lets the left out back in one by one', async () => {
+  it('is cleared for members that did every step of a completed round, which lets the others back in one by one', async () => {
     const world = await training({ players: 10 })
     const { service } = world
     await lose(world)
@@ -107,7 +107,7 @@ describe('suspicion', () => {
         expect(await service.suspicionOf(seat)).to.equal((suspects >> BigInt(seat)) & 1n)
       }
     }
-    // All are back; who is still suspect is cleared when it is drafted.
+    // All are back; a member that is still suspect is cleared when it is drafted.
     for (let i = 0; i < 12; i++) await win(world)
     for (const { seat } of world.players) expect(await service.suspicionOf(seat)).to.equal(0)
   })
@@ -128,12 +128,12 @@ describe('suspicion', () => {
     expect((await leftOut(world)) & seats(...idle.map(({ seat }) => seat))).to.equal(0)
   })
 
-  it('leaves out one fewer when a round without them comes to no draft', async () => {
+  it('leaves out one fewer after a round without them that produced no draft', async () => {
     const world = await training({ players: 10 })
     await lose(world)
     for (let left = 3; left > 0; left--) {
       expect(countOf(await leftOut(world))).to.equal(left)
-      // One of those that are needed now reveals what is not worth summing: nobody attests.
+      // One of the members needed now reveals a useless update: nobody attests.
       await reachAggregate(world, await notLeftOut(world))
       await passDeadline(world)
       await world.service.poke()
@@ -167,7 +167,7 @@ describe('suspicion', () => {
     expect(seen.size).to.equal(1)
   })
 
-  it('makes room for the convicted: never are more left out than a round can do without', async () => {
+  it('makes room for the convicted: leaves out at most as many as a round can spare', async () => {
     const world = await training({ players: 10 })
     const { service, players } = world
     await lose(world)

@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { createPlayer, createWorld, FRAUD_PENALTY, type Player, STAKE, seats, type World } from './fixture.ts'
 import { commitKey, confirmKey, joinAll, numbers, passDeadline, revealKey, stateOf } from './play.ts'
 
-/** A generation in which `complainers` say that `dealer` cheated them, up to a verdict by all the others. */
+/** A generation up to a verdict by all the others: `complainers` say that `dealer` cheated them. */
 async function generation(
   world: World,
   members: readonly Player[],
@@ -31,7 +31,7 @@ describe('a takeover', () => {
     const spares: Player[] = []
     for (let i = 0; i < 4; i++) spares.push(await createPlayer(world, 60 + i))
     await joinAll(world)
-    // Seat 8 deals falsely to 0 … 3. Whether a verdict excuses the victims or not, no spare gets in their place.
+    // Seat 8 deals falsely to 0 … 3. Spares never get the victims' places, whether a verdict excuses the victims or not.
     await generation(world, players, {
       dealer: 8,
       complainers: players.slice(0, 3),
@@ -55,7 +55,7 @@ describe('a takeover', () => {
     expect([memberCount, decryptionThreshold]).to.deep.equal([9n, 5n])
   })
 
-  it('by shrinking the epoch: t is of those who registered, 9 of 16 at 5000 bps, whatever is dropped', async () => {
+  it('by shrinking the epoch: t counts from the registered members, 9 of 16 at 5000 bps, however many are dropped', async () => {
     const world = await createWorld({ players: 16 })
     const { service, players } = world
     await joinAll(world)
@@ -109,12 +109,12 @@ describe('a takeover', () => {
     expect(await service.reservedSeats()).to.equal(0)
     await joinAll(world, [other])
     expect(other.seat).to.equal(0)
-    // Who comes back later takes what is free.
+    // A keeper that comes back later takes a free seat.
     await joinAll(world, [players[0]!])
     expect(players[0]!.seat).to.equal(1)
   })
 
-  it('by an excuse for one who was to go anyway: its seat is not kept', async () => {
+  it('by an excuse for a member that was leaving anyway: its seat is not kept', async () => {
     const world = await createWorld({ players: 7 })
     const { service, players } = world
     await joinAll(world)

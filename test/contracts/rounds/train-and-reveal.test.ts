@@ -46,7 +46,7 @@ describe('Training', () => {
     expect((await service.epochInfo()).members).to.equal(0)
   })
 
-  it('refuses what is late, early, double, empty, or not for this round', async () => {
+  it('refuses commits that are late, early, double, empty, or for another round', async () => {
     const world = await training()
     const { service, players, stranger } = world
     const by = service.connect(players[0]!.operator)
@@ -93,7 +93,7 @@ describe('Training', () => {
 })
 
 describe('Reveal', () => {
-  it('takes only what was committed, by the one who did', async () => {
+  it('takes only the committed values, from the member that committed them', async () => {
     const world = await training()
     const { service, players } = world
     const [a, b] = players as [any, any]

@@ -20,7 +20,7 @@ describe('snapshot', () => {
     return [...clock, due, epoch, key, round, seats.seated]
   }
 
-  it('says in one answer what the views say, in every part of a round', async () => {
+  it('gives the answers of all views at once, in every part of a round', async () => {
     const world = await createWorld()
     const { service, players } = world
     const check = async (): Promise<void> => {

@@ -39,7 +39,7 @@ describe('Vote', () => {
     await expect(models.getVersion(service, 2)).to.be.revertedWithCustomError(models, 'UnknownVersion')
   })
 
-  it('tells versions of several rounds apart, and none of a round that failed', async () => {
+  it('numbers the versions of completed rounds, and skips a failed one', async () => {
     const world = await training()
     const { service, models, players } = world
     await completeRound(world)
@@ -56,7 +56,7 @@ describe('Vote', () => {
       [3n, modelOf(3)],
     ])
     await reachReveal(world, players)
-    // Round 2 came to nothing: what its voters wrote down earns nothing in its successor's name.
+    // Round 2 failed: the records of its voters earn nothing in its successor's name.
     let total = 0n
     for (const { seat } of players) total += await service.earned(seat)
     expect(total).to.be.within(2n * REWARD - 100n, 2n * REWARD)
@@ -103,7 +103,7 @@ describe('Vote', () => {
     expect((await service.outcomeOf(1)).round).to.equal(2)
   })
 
-  it('lets a candidate win that was not the first', async () => {
+  it('lets a later candidate win', async () => {
     const world = await training()
     const { service, players } = world
     await reachVote(world)
@@ -127,7 +127,7 @@ describe('Vote', () => {
 })
 
 describe('late votes', () => {
-  it('count until the next training closes, for what was decided only', async () => {
+  it('count until the next training closes, for the decided candidate only', async () => {
     const world = await training()
     const { service, players } = world
     await reachVote(world)
@@ -158,7 +158,7 @@ describe('late votes', () => {
     expect(await stateOf(world)).to.equal('Registration')
     await service.poke()
     for (const player of players) expect(await service.earned(player.seat)).to.be.greaterThan(REWARD / 6n)
-    // A training in which nobody could train gives no strikes.
+    // A training that was impossible for everybody gives no strikes.
     for (const player of players) expect((await service.seatInfo(player.seat)).strikes).to.equal(0)
   })
 })

@@ -47,7 +47,7 @@ describe('fhe against an active member', () => {
     await round.engine.close()
   })
 
-  /** What an adversary might send for its one ciphertext. */
+  /** Candidates for an adversary's one ciphertext. */
   function blobs(): Record<string, Uint8Array> {
     const { kernel, plan } = { kernel: round.engine.kernel, plan: round.plan }
     const zeros = new Array<bigint>(plan.set.degree).fill(0n)
@@ -67,7 +67,7 @@ describe('fhe against an active member', () => {
     }
   }
 
-  /** What everyone can work out from the public messages of a round: c0 + Σ h_j. */
+  /** Everyone can compute this from the public messages of a round: c0 + Σ h_j. */
   function opened(sumBytes: Uint8Array, shares: readonly Uint8Array[]): Uint8Array {
     const m = polynomialOf(round, sumBytes)
     return shares.reduce((sum, share) => add(core.kernel, sum, polynomialOf(round, share)), m)
@@ -75,7 +75,7 @@ describe('fhe against an active member', () => {
 
   const withAdversary = (update: Update) => sumOf(round, [...round.updates.slice(0, ADVERSARY), update])
 
-  it('shares do not depend on what it sends, in a single byte', async () => {
+  it('its message changes no byte of the shares', async () => {
     const before = await sharesOf(round, ACTIVE)
     for (const [what, blob] of Object.entries(blobs())) {
       const sum = await withAdversary(forgedUpdate(round, ADVERSARY, [blob]))
@@ -86,7 +86,7 @@ describe('fhe against an active member', () => {
     }
   })
 
-  it('what the round opens to moves by exactly what it put in, whatever that was: it learns nothing by choosing it', async () => {
+  it('the opened sum moves by exactly its input, whatever that is: choosing it reveals nothing', async () => {
     const { kernel } = core
     const shares = await sharesOf(round, ACTIVE)
     const honestly = opened(round.sum.bytes, shares)
@@ -98,7 +98,7 @@ describe('fhe against an active member', () => {
     }
   })
 
-  it('all it can get out is the sum of the honest updates, and not a member’s secret', async () => {
+  it('it can get only the sum of the honest updates, and not a member’s secret', async () => {
     const { kernel } = core
     // It knows its own secret, so it can take its own part out of whatever it sent: c0 + a·s = its "message".
     const s = polynomialOfCoefficients(kernel, ownSecret(kernel, round.keys.memberKeys.get(ADVERSARY)!))
@@ -123,7 +123,7 @@ describe('fhe against an active member', () => {
     }
   })
 
-  it('the old attack, on the arithmetic that it needs: the measure above would have seen it', () => {
+  it('the old attack, on the arithmetic that it needs: the measure above detects it', () => {
     const { kernel } = core
     const secrets = round.vectors.map((_, member) => ownSecret(kernel, round.keys.memberKeys.get(member)!))
     const total = secrets[0]!.map((_, k) => secrets.reduce((sum, secret) => sum + secret[k]!, 0n))
@@ -133,7 +133,7 @@ describe('fhe against an active member', () => {
     expect(correlation(read, total.map(Number))).to.be.above(0.99)
   })
 
-  it('blobs that are no update of that member are refused, and the sum goes on without them', async () => {
+  it('blobs other than that member’s update are refused, and the sum goes on without them', async () => {
     const [victim] = round.updates
     const copied = { sender: ADVERSARY, bytes: victim!.bytes }
     expect((await refuses('wrong-sender', () => withAdversary(copied))).detail.sender).to.equal(ADVERSARY)

@@ -78,7 +78,7 @@ export function subtract(kernel: Kernel, a: Uint8Array, b: Uint8Array): Uint8Arr
   return add(kernel, a, product(kernel, b, fromWords(toWords(b).map(() => 1n)), [-1n, -1n, -1n]))
 }
 
-/** Σ f_i(α_self) over the contributors i, over the data primes: what a share is made with. */
+/** Σ f_i(α_self) over the contributors i, over the data primes: a share uses it. */
 export function dealtSum(kernel: Kernel, key: MemberKey, contributors: readonly number[]): Uint8Array {
   const { degree, polynomialBytes, dataPrimeCount } = kernel
   const dealt = polynomialBytes + 8 * extraResidues(TEST_ROUNDS) * dataPrimeCount
@@ -146,7 +146,7 @@ export function ownSecret(kernel: Kernel, key: MemberKey): bigint[] {
   )
 }
 
-/** Uniform residues over the data primes: what a guesser would send. */
+/** Uniform residues over the data primes, as a guesser would send. */
 export function garbage(kernel: Kernel): Uint8Array {
   const { degree, dataPrimeCount, primes } = kernel
   return fromWords(Array.from({ length: dataPrimeCount }, (_, l) => residues(degree, primes[l]!)).flat())

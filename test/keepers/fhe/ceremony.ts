@@ -78,7 +78,7 @@ export async function startAll(engine: Engine, context: EpochContext = EPOCH) {
   return { parties, members }
 }
 
-/** What member `self` has in hand when everyone has spoken. */
+/** The state of member `self` after everyone has spoken. */
 export function finishRequest(parties: readonly Party[], members: readonly Member[], self: number, context = EPOCH) {
   return {
     context,

@@ -58,7 +58,7 @@ describe('fhe scalars of a dispute', () => {
     return { context, memberKey: keys.memberKeys.get(RECEIVER)!, sender: VICTIM, bytes: madeUp(context) }
   }
 
-  /** What an update's two equations modulo the first prime say: ρ and the weights of the share are public. */
+  /** An update's two equations modulo the first prime: ρ and the weights of the share are public. */
   async function equationsOf(query: number) {
     const { context, bytes } = request(query)
     const { prefix, ciphertexts, proof } = readUpdate(frameAt(context), VICTIM, bytes)

@@ -92,7 +92,7 @@ describe('fhe combination', () => {
     await refuses('coefficient-out-of-range', () => check(bad))
   })
 
-  it('refuses a garbage share, by what the slots look like', async () => {
+  it('refuses a garbage share, because of the values in the slots', async () => {
     const bad = shares[0]!.slice()
     polynomialOf(round, bad).set(garbage(round.engine.kernel))
     const error = await refuses('integrity-failed', () => combineWith(replaced(bad)))
@@ -134,7 +134,7 @@ describe('fhe combination', () => {
     }
   })
 
-  /** Combines a round whose one update is an honest encryption of slots that no honest member would send. */
+  /** Combines a round with one update: an honest encryption of slots that no honest member would send. */
   async function combineForged(slots: Float64Array): Promise<Combined> {
     const { plan, keys } = round
     const core = await Core.open(plan)

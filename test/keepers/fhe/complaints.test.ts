@@ -111,11 +111,11 @@ describe('fhe complaints about dealings', () => {
   const forAll: readonly [string, Bend, first?: number][] = [
     ['points of a polynomial of higher degree', { threshold: 4 }, 2],
     ['a coefficient off for everyone', { share: (j, share) => (j < 3 ? bump(share, 8 * (j + 1)) : undefined) }],
-    ['another h than that of the dealing', { h: (h) => (h[0]![0] = (h[0]![0]! + 1n) % plan.set.primes[0]!) }],
+    ['an h that differs from the dealing', { h: (h) => (h[0]![0] = (h[0]![0]! + 1n) % plan.set.primes[0]!) }],
     ['an h that is off in its last coefficient', { h: (h) => (h[2]![5] = (h[2]![5]! + 1n) % plan.set.primes[1]!) }, 1],
   ]
   for (const [what, bend, first = 0] of forAll) {
-    it(`${what}: every member whom it concerns sees it`, async () => {
+    it(`${what}: every member concerned sees it`, async () => {
       // Differences of order k count from point k on: C(1, 2) = C(2, 3) = 0.
       for (const self of [0, 1, 2].filter((j) => j >= first)) {
         const { request, subject } = withBent(bend, self)
@@ -126,14 +126,14 @@ describe('fhe complaints about dealings', () => {
     })
   }
 
-  it('what is wrong for all to see needs no evidence', async () => {
+  it('a publicly visible fault needs no evidence', async () => {
     const shown: readonly [string, Bend][] = [
       [
         'an ephemeral point of small order',
         { envelope: (_, sealed) => withPoint(sealed, ED25519_TORSION_SUBGROUP[3]!) },
       ],
       ['an ephemeral point that nobody signed with', { envelope: (_, sealed) => flipped(sealed, 40) }],
-      ['bytes that are no point', { envelope: (_, sealed) => withPoint(sealed, 'ff'.repeat(32)) }],
+      ['bytes that do not encode a point', { envelope: (_, sealed) => withPoint(sealed, 'ff'.repeat(32)) }],
     ]
     for (const [what, bend] of shown) {
       const { request, subject } = withBent(bend)
@@ -228,14 +228,14 @@ describe('fhe complaints about dealings', () => {
     const y = Fp.toBytes(Fp.mul(Fp.sub(u, 1n), Fp.inv(Fp.add(u, 1n))))
     const { request } = withBent({ envelope: (_, sealed) => withPoint(sealed, Buffer.from(y).toString('hex')) })
     await refuses('ephemeral-key-invalid', () => finishKeyGeneration(engine, request))
-    // Nor can it send again what an honest dealer sealed: the signature names dealer and receiver.
+    // Nor can it resend an honest dealer's sealed share: the signature names dealer and receiver.
     const theirs = started.parties[0]!.messages.sealedShares[RECEIVER]!.subarray(150)
     const again = withBent({ envelope: (j, sealed) => (j === RECEIVER ? theirs : sealed) })
     await refuses('ephemeral-key-invalid', () => finishKeyGeneration(engine, again.request))
     expect(theirs.length).to.equal(honest.length)
   })
 
-  it('a member that registered a key which opens nothing convicts itself when it complains', async () => {
+  it('a member with a registered key that opens nothing convicts itself when it complains', async () => {
     const { members } = makeMembers(4)
     for (const key of [new Uint8Array(32), new Uint8Array(32).fill(255), twistKey()]) {
       expect(isUsableKey(key)).to.equal(false)
@@ -287,7 +287,7 @@ describe('fhe proofs of shared secrets', () => {
       expect(openSharedSecret(own.publicKey, point, proof, binding)).to.deep.equal(
         x25519.getSharedSecret(own.secretKey, u(point)),
       )
-      // A member registers its key with such a component: what it shows is still what a dealer sealed under.
+      // A member registers its key with such a component: it still shows the point that a dealer sealed under.
       const lifted = ed25519.Point.BASE.multiply(ed25519.Point.Fn.create(scalarOf(own.secretKey)))
       const shifted = { ...own, publicKey: u(lifted.add(torsion).toBytes()) }
       if (!isUsableKey(shifted.publicKey)) continue

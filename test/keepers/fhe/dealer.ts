@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A dealer that tests can bend: it deals as the library does, but for what a test changes.
+// A dealer that tests can bend: it deals as the library does, except for a test's changes.
 import { proveDealing } from '../../../keepers/fhe/dealing-check.ts'
 import { sealTo } from '../../../keepers/fhe/envelope.ts'
 import type { Engine, KeyGenerationGround } from '../../../keepers/fhe/index.ts'
@@ -14,7 +14,7 @@ import { deal } from '../../../keepers/fhe/shamir.ts'
 import { extraResidues } from '../../../keepers/fhe/sizes.ts'
 
 export type Bend = {
-  /** Changes what is dealt to member j, before it is sealed. */
+  /** Changes the share for member j, before it is sealed. */
   readonly share?: (j: number, share: Uint8Array) => void
   /** Changes the envelope for member j, before its digest is taken. */
   readonly envelope?: (j: number, sealed: Uint8Array, binding: Uint8Array) => Uint8Array
@@ -24,7 +24,7 @@ export type Bend = {
   readonly threshold?: number
 }
 
-/** The messages of member `self`, whose secret is zero, bent. */
+/** The bent messages of member `self`, with secret zero. */
 export function bentDealing(
   engine: Engine,
   ground: KeyGenerationGround,

@@ -65,7 +65,7 @@ describe(`fhe decoders under random bytes (COHORT_FUZZ_SEED=${SEED})`, () => {
       dealing: {
         good: request.dealings[2]!,
         decode: finishWith('dealings'),
-        // The digests of what was sealed to others are theirs to check; the key hash covers them all.
+        // Other members check the digests of shares sealed to them; the key hash covers them all.
         bodyFrom: 148,
       },
       'sealed share': {
@@ -75,7 +75,7 @@ describe(`fhe decoders under random bytes (COHORT_FUZZ_SEED=${SEED})`, () => {
       },
       'stored member key': {
         good: stored,
-        // It wipes what it takes in.
+        // It wipes its input.
         decode: (bytes) => importMemberKey(plan, { context: EPOCH, self: 0, bytes: bytes.slice() }),
         bodyFrom: 84,
       },

@@ -5,7 +5,7 @@ import { FheError } from '../../../keepers/fhe/index.ts'
 describe('an error of the fhe room', () => {
   it('crosses a thread with class, code, detail, message and stack', () => {
     const error = new FheError('wrong-sender', 'the update is of another member', { sender: 3, members: [1, 2] })
-    // As it is, cloning takes all of it away: this is what the round trip is for.
+    // Plain cloning loses all of it, hence the round trip.
     expect(structuredClone(error)).not.to.be.instanceOf(FheError)
     const back = FheError.fromObject(structuredClone(error.toObject()))
     expect(back).to.be.instanceOf(FheError)

@@ -78,7 +78,7 @@ describe('fhe kernel', () => {
     }
   })
 
-  it('adds what is below p and reports what is not, wherever it stands', () => {
+  it('adds residues below p and reports any others, at every position', () => {
     const { degree, calls } = kernel
     const p = kernel.primes[0]!
     const [a, b] = [residues(degree, p), residues(degree, p).reverse()]
@@ -223,7 +223,7 @@ describe('fhe kernel', () => {
     }
   })
 
-  it('wipes what it lends when it comes back', () => {
+  it('wipes lent memory when it comes back', () => {
     let at = 0
     kernel.borrow([4096], (block) => {
       at = block!.at
@@ -274,7 +274,7 @@ describe('fhe dealing', () => {
         expect(shares[0]![l * kernel.degree + k]).to.not.equal(s)
       }
     }
-    // What is dealt beside it is uniform, and a polynomial of that degree too.
+    // The values dealt beside it are uniform, and also a polynomial of that degree.
     for (const [l, p] of data.entries()) {
       const pad = (set: readonly number[], k: number) =>
         set.reduce((sum, j) => {
@@ -295,7 +295,7 @@ describe('fhe dealing', () => {
 })
 
 describe('fhe inner products', () => {
-  it('are those of big integers, at the ends of the range too', async () => {
+  it('equal the results of big integers, at the ends of the range too', async () => {
     const kernel = await Kernel.open(testPlan(5, 3))
     const blocks = [0, 1].map(() => kernel.allocate(8 * 148)) as [Block, Block]
     for (const [l, p] of kernel.primes.slice(0, kernel.dataPrimeCount).entries()) {

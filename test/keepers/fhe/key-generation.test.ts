@@ -88,7 +88,7 @@ describe('fhe key generation', () => {
     await refuses('invalid-argument', finish({ ...honest(), secret: Secret.random(40) }))
   })
 
-  it('refuses another sealed share than the one committed to, and one for somebody else', async () => {
+  it('refuses a sealed share that differs from the committed one, and one for somebody else', async () => {
     const { sealedShares } = started.parties[3]!.messages
     await refuses('sealed-share-mismatch', finish(with_('sealedShares', 3, flipped(sealedShares[1]!, -1))))
     const others = started.parties[2]!.messages.sealedShares[1]!
@@ -121,7 +121,7 @@ describe('fhe key generation', () => {
     }
   }
 
-  it('names the member whose message is malformed in any way', async () => {
+  it('names the sender of a message that is malformed in any way', async () => {
     for (const field of ['dealings', 'sealedShares'] as const) {
       for (const bytes of [new Uint8Array(5), honest()[field][2]!, flipped(honest()[field][3]!, 36)]) {
         const error = await finish(with_(field, 3, bytes))().catch((thrown) => thrown)
@@ -138,7 +138,7 @@ describe('fhe key generation', () => {
     await refuses('wrong-roster', finish({ ...honest(), members: [...started.members].reverse(), self: 2 }))
   })
 
-  it('takes a mistake of the caller for nobody else’s', async () => {
+  it('blames a mistake of the caller on no other member', async () => {
     const stranger = generateEncryptionKey().secretKey
     const own = await refuses('invalid-argument', finish({ ...honest(), encryptionKey: stranger }))
     expect(own.detail.sender).to.equal(undefined)
@@ -179,7 +179,7 @@ describe('fhe key generation', () => {
       const roster = [...members.slice(0, 3), { ...members[3]!, encryptionKey }]
       const { sealedShares } = await startKeyGeneration(engine, { context: EPOCH, members: roster, self: 0, crs: CRS })
       expect(sealedShares).to.have.length(4)
-      // As long as an honest member's, so that the blob tells nothing and still parses.
+      // As long as an honest member's, so that the blob reveals nothing and still parses.
       expect(new Set(sealedShares.map((sealed) => sealed?.length).filter(Boolean)).size).to.equal(1)
     }
   })
@@ -226,7 +226,7 @@ describe('fhe stored member keys', () => {
     await refuses('wrong-epoch', load({ context: { ...EPOCH, epoch: 4 } }))
     await refuses('wrong-plan', load({}, testPlan(3, 3)))
     await refuses('truncated', load({ bytes: bytesOf().subarray(0, -1) }))
-    // What earlier releases stored: another wire version, and a type without pair keys.
+    // The stored form of earlier releases: another wire version, and a type without pair keys.
     const with_ = (at: number, value: number) => load({ bytes: bytesOf().fill(value, at, at + 1) })
     await refuses('unsupported-version', with_(4, 2))
     await refuses('wrong-message-type', with_(5, 6))

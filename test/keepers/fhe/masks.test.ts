@@ -55,7 +55,7 @@ describe('fhe masks', () => {
     return coefficients(kernel, subtract(kernel, polynomialOf(round, share, index), masked))
   }
 
-  it('are in every share as a slow reckoning puts them, for any active set, in any order, in each ciphertext', async () => {
+  it('appear in every share as a slow computation puts them, for any active set, in any order, in each ciphertext', async () => {
     const reach = 3n << BigInt(round.plan.flooding.uniformBits - 1)
     for (const activeSet of [ACTIVE, [4, 3, 0, 2], [0, 1, 2], [1, 2, 3, 4, 0]]) {
       const shares = await sharesOf(round, activeSet)
@@ -68,7 +68,7 @@ describe('fhe masks', () => {
     }
   })
 
-  it('cancel in the sum over the active set, and in that over no part of it', () => {
+  it('cancel in the sum over the whole active set, and over no part of it', () => {
     const { kernel } = core
     const sum = (members: readonly number[]) =>
       members.reduce(
@@ -79,7 +79,7 @@ describe('fhe masks', () => {
     for (const left of ACTIVE) expect(isZero(sum(ACTIVE.filter((member) => member !== left)))).to.equal(false)
   })
 
-  it('are others for every pair, round, sum, active set, key and plan, and never nothing', () => {
+  it('differ for every pair, round, sum, active set, key and plan, and are never zero', () => {
     const later: RoundContext = { ...ROUND, round: ROUND.round + 1 }
     const seen = [
       ...ACTIVE.flatMap((j) => ACTIVE.filter((k) => k > j).map((k) => mask(j, request(ACTIVE), [k]))),
@@ -92,7 +92,7 @@ describe('fhe masks', () => {
     ].map((polynomial) => Buffer.from(polynomial).toString('base64'))
     expect(new Set(seen).size).to.equal(seen.length)
     expect(seen.some((text) => /^A*=*$/.test(text))).to.equal(false)
-    // The residues of one prime are not those of the other.
+    // The residues of one prime differ from the other's.
     const one = mask(0, request(ACTIVE), [2])
     expect(Buffer.compare(one.subarray(0, one.length / 2), one.subarray(one.length / 2))).to.not.equal(0)
     // Both ends have the same, and a member none with itself.
@@ -127,7 +127,7 @@ describe('fhe masks', () => {
     for (const j of ACTIVE) expect(isZero(pairKeyIn(round.plan, key(j), j))).to.equal(true)
   })
 
-  it('are none towards a member whose key is of small order, and differ for two members with one key', async () => {
+  it('are zero towards a member with a key of small order, and differ for two members with one key', async () => {
     const { keys, members } = makeMembers(4)
     const one = new Uint8Array(32)
     one[0] = 1
@@ -140,7 +140,7 @@ describe('fhe masks', () => {
       expect([...all.subarray(96)]).to.deep.equal(new Array(32).fill(0))
       for (const peer of [1, 2]) expect(isZero(all.subarray(32 * peer, 32 * peer + 32))).to.equal(false)
     }
-    // Member 3 copies the key of member 1: what it cannot compute is still another mask.
+    // Member 3 copies the key of member 1: it cannot compute this mask, which still differs.
     const all = await pairKeys(0, members[1]!.encryptionKey)
     expect(Buffer.compare(all.subarray(32, 64), all.subarray(96))).to.not.equal(0)
     expect(isZero(all.subarray(96))).to.equal(false)
@@ -158,8 +158,8 @@ describe('fhe masks', () => {
     expect(failed).to.equal(stop)
   })
 
-  it('a round whose active set has a member with no usable key decrypts all the same', async () => {
-    // What members 0 and 4 would hold if 2 had registered a point of small order, and 2 itself.
+  it('do not stop a round with an active member that has no usable key', async () => {
+    // The state of members 0 and 4 if 2 had registered a point of small order, and of 2 itself.
     const without = (member: number, peers: readonly number[]) => {
       const material = key(member).material.reveal((bytes) => bytes.slice())
       const from = round.plan.set.degree + 32 + round.plan.members * round.plan.bytes.dealt

@@ -79,7 +79,7 @@ describe('fhe flooding', () => {
     }
   })
 
-  it('its width is what the calculator states, and at least what the formula asks for', () => {
+  it('its width equals the calculator’s figure, and is at least the formula’s', () => {
     const { log2Sigma, log2Required } = round.plan.flooding
     for (const noise of noises) {
       const sigma = Math.sqrt(noise.reduce((sum, e) => sum + Number(e) ** 2, 0) / noise.length)

@@ -52,7 +52,7 @@ describe('fhe shares of another key generation of the same epoch', () => {
       encryptionKey: started.parties[RECEIVER]!.keys.secretKey,
     })
 
-  /** What anyone reads with evidence: the share inside, by the binding of `crs`. */
+  /** Anyone with evidence reads the share inside, by the binding of `crs`. */
   function opened(crs: Uint8Array, evidence: Uint8Array): Uint8Array {
     const { sealedShare, ...ground } = forged(crs)
     const frame = frameOf(engine, ground, VICTIM)
@@ -90,7 +90,7 @@ describe('fhe shares of another key generation of the same epoch', () => {
   }
 
   it('the attack: evidence about a real share under a forged check gives t − 1 colluders the secret of its dealer', async () => {
-    // Where the reference string is the same nothing tells the forgery apart. The receiver has then not confirmed that key, and will not.
+    // Under the same reference string the forgery is indistinguishable. The receiver has then not confirmed that key, and will not.
     const points = await colludersPoints()
     points.set(RECEIVER, opened(CRS, evidenceFor(forged(CRS))))
     const found = interpolated(points)

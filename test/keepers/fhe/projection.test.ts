@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the proof of shortness rests on: the kernel against big integers, the constants against the integrals that they come
+// The foundations of the proof of shortness: the kernel against big integers, the constants against the integrals that they come
 // from, and long updates that find no mask.
 import { createCipheriv, randomBytes } from 'node:crypto'
 import { expect } from 'chai'

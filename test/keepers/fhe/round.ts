@@ -71,7 +71,7 @@ export function forgedUpdate(
   context = ROUND,
 ): Update {
   const frame = { plan: round.plan, context, keyHash: round.keys.keyHash, ciphertexts: polynomials.length }
-  // A proof of zeros is well-formed: whoever holds a share sees what it is worth.
+  // A proof of zeros is well-formed: only the holder of a share sees that it is worthless.
   const proof = new Uint8Array(round.plan.bytes.shortnessProof)
   return { sender, bytes: new Uint8Array(Buffer.concat([updatePrefix(frame, sender), ...polynomials, proof])) }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SEAL's own objects from our bytes and back: what only tests need, such as a secret key in one piece.
+// SEAL's own objects from our bytes and back, for tests only, such as a secret key in one piece.
 import { ByteWriter } from '../../../keepers/fhe/encoding.ts'
 import type { ParameterSet } from '../../../keepers/fhe/index.ts'
 import { dataPrimes } from '../../../keepers/fhe/parameters.ts'

@@ -19,7 +19,7 @@ describe('fhe against SEAL', () => {
   let round: Round
   let plan: Plan
   let seal: Seal
-  /** The sum of the members' secrets as a SEAL SecretKey: what no member ever has. */
+  /** The sum of the members' secrets as a SEAL SecretKey: no member ever has it. */
   let secret: Uint8Array
   before(async () => {
     round = await openRound({ vectorLength: 5000 }, 3, 2)

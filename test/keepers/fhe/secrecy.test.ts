@@ -53,7 +53,7 @@ describe('fhe secrecy: t − 1 shares', () => {
     expect(typical).to.be.within(uniform * 0.9, uniform * 1.1)
   }
 
-  it('t honest shares recover every slot: the measure below can tell', async () => {
+  it('t honest shares recover every slot: the measure below can detect it', async () => {
     const shares = await sharesOf(round, ACTIVE)
     const m = shares.reduce((sum, share) => add(core.kernel, sum, polynomialOf(round, share)), ciphertextOf(round).c0)
     const { hits, correlation } = compare(m)
@@ -103,7 +103,7 @@ describe('fhe secrecy: t − 1 shares', () => {
     }
   })
 
-  it('c0 by itself says nothing', () => {
+  it('c0 by itself reveals nothing', () => {
     expectNothing(ciphertextOf(round).c0)
   })
 })

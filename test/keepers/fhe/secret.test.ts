@@ -42,7 +42,7 @@ describe('fhe secrets', () => {
     expect(Object.getOwnPropertyNames(secret)).to.deep.equal([])
   })
 
-  it('wipe what they were taken from and what they held', () => {
+  it('wipe their source and their content', () => {
     const source = bytes()
     const secret = Secret.take(source)
     expect(source.every((byte) => byte === 0)).to.equal(true)
@@ -79,7 +79,7 @@ describe('fhe kernel memory', () => {
     const activeSet = [0, 2]
     const shares = await sharesOf(round, activeSet)
     const memory = () => Buffer.from(kernel.calls.memory.buffer)
-    // The search finds what is there: the share that was sent is put into memory and found.
+    // The search works: it finds the sent share after a test puts it into memory.
     const sent = kernel.allocate(round.plan.bytes.polynomial)
     kernel.write(sent, polynomialOf(round, shares[0]!))
     expect(memory().includes(Buffer.from(polynomialOf(round, shares[0]!).slice(4096, 4104)))).to.equal(true)

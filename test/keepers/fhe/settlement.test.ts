@@ -23,7 +23,7 @@ describe('fhe settlement of disputes', () => {
   }
   const claims = [claimOf(0), claimOf(3), claimOf(7)]
   const other = claimOf(3)
-  /** What members post when the truth about update 3 is another polynomial, or when they say so. */
+  /** Members' posts when the truth about update 3 is another polynomial, or when they claim so. */
   function posts(members: readonly number[], denying: readonly number[], truth = claims): Map<number, Uint8Array> {
     return new Map(
       members.map((j) => [
@@ -39,7 +39,7 @@ describe('fhe settlement of disputes', () => {
   const settle = (posted: ReadonlyMap<number, Uint8Array>, disputes = [{ accuser: 8, accused: 3 }]) =>
     settleCheck(plan, { claims, posted, disputes })
 
-  it('an update that nobody contradicts stands, and whoever accused it is convicted', () => {
+  it('an uncontradicted update stands, and its accuser is convicted', () => {
     expect(settle(posts(everyone, []))).to.deep.equal({ standing: [0, 3, 7], leftOut: [], convicted: [8] })
     expect(settle(posts(everyone, []), []).convicted).to.deep.equal([])
   })
@@ -52,17 +52,17 @@ describe('fhe settlement of disputes', () => {
     expect(settle(posts([0, 1, 2, 3, 4, 5], [])).standing).to.deep.equal([0, 3, 7])
   })
 
-  it('one more liar can: what the bound says, and no more', () => {
+  it('one more liar can: the bound is tight', () => {
     expect(settle(posts(everyone, [2, 6, 8]))).to.deep.equal({ standing: [0, 7], leftOut: [3], convicted: [3] })
     expect(settle(posts([0, 1, 2, 3, 4, 5, 8], [4, 8])).leftOut).to.deep.equal([3])
   })
 
-  it('a false H that t − 1 members’ points were bent to is thrown out, with ⌊(m − t)/2⌋ liars backing it', () => {
-    // The honest see another polynomial, but for four points; two liars post what the false one says.
+  it('a false H bent to fit t − 1 members’ points is thrown out, with ⌊(m − t)/2⌋ liars backing it', () => {
+    // The honest see another polynomial, except at four points; two liars post values of the false one.
     const backing = [0, 1, 2, 3, 4, 5]
     const denying = everyone.filter((j) => !backing.includes(j))
     expect(settle(posts(everyone, denying))).to.deep.equal({ standing: [0, 7], leftOut: [3], convicted: [3] })
-    // A third liar would save it, and have the honest convicted: n − liars must stay above what the bound says.
+    // A third liar would save it, and have the honest convicted: n − liars must stay above the bound.
     const saved = settle(posts(everyone, [7, 8]))
     expect(saved.convicted).to.deep.equal([7, 8])
   })
@@ -75,7 +75,7 @@ describe('fhe settlement of disputes', () => {
     expect(settle(posted, []).convicted).to.deep.equal([])
   })
 
-  it('says nothing when fewer than t posted, and refuses members that are none', async () => {
+  it('gives no verdict when fewer than t posted, and refuses strangers', async () => {
     const error = await refuses('too-few-scalars', () => settle(posts([0, 1, 2, 3], [])))
     expect([error.detail.found, error.detail.needed]).to.deep.equal([4, 5])
     const posted = posts(everyone, [])
@@ -127,7 +127,7 @@ describe('fhe settlement of disputes', () => {
       })
     }
 
-    /** All post, those of `without` that they do not have update 3. */
+    /** All post; the members of `without` post that they lack update 3. */
     const postsWithout = (without: readonly number[], denying: readonly number[] = []) => {
       const posted = posts(everyone, denying)
       for (const j of without) {
@@ -138,28 +138,28 @@ describe('fhe settlement of disputes', () => {
       return posted
     }
 
-    it('one who says that it has no such update does not vouch for it, and nobody pays on its word', () => {
+    it('a member that denies having the update does not vouch for it, and its word convicts nobody', () => {
       // Seven agree: enough for the update, and to convict the accuser on.
       expect(settle(postsWithout([1, 2])).standing).to.deep.equal([0, 3, 7])
       // Six: too few for either.
       expect(settle(postsWithout([1, 2, 4]))).to.deep.equal({ standing: [0, 7], leftOut: [3], convicted: [] })
     })
 
-    it('an update that was served to nobody while members posted does not stand afterwards', () => {
-      // Its sender and the accuser are in it together: they post what it says, or as little as the others.
+    it('an update served to nobody while members posted falls', () => {
+      // Its sender and the accuser are in it together: they post its values, or as little as the others.
       for (const backing of [[], [3], [3, 8]]) {
         const posted = postsWithout(everyone.filter((j) => !backing.includes(j)))
         expect(settle(posted)).to.deep.equal({ standing: [0, 7], leftOut: [3], convicted: [] })
       }
     })
 
-    it('nor one that was served to those t − 1 only whose points it was bent to', () => {
+    it('an update served only to the t − 1 members whose points it was bent to falls', () => {
       const backing = [0, 1, 2, 4, 3, 8]
       const posted = postsWithout(everyone.filter((j) => !backing.includes(j)))
       expect(settle(posted)).to.deep.equal({ standing: [0, 7], leftOut: [3], convicted: [] })
     })
 
-    it('members that have none of the updates count as silent', async () => {
+    it('members without any of the updates count as silent', async () => {
       const posted = posts(everyone, [])
       const none = new Uint8Array(plan.bytes.checkScalar * claims.length).fill(0xff)
       for (const j of [1, 2, 4]) posted.set(j, none)

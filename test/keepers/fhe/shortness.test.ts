@@ -40,7 +40,7 @@ describe('fhe short updates', () => {
   })
   after(() => engine.close())
 
-  /** A vector whose norm is the clip norm. */
+  /** A vector of exactly the clip norm. */
   function atTheBound(seed: number): Float64Array {
     const vector = vectorOf(plan.vectorLength, seed, 1)
     const norm = Math.hypot(...vector)
@@ -52,7 +52,7 @@ describe('fhe short updates', () => {
     checkUpdatePoint(engine, { context, memberKey: keys.memberKeys.get(self)!, sender, bytes: update })
   const publicly = (update: Uint8Array, context: RoundContext = ROUND, sender = SENDER) =>
     checkUpdate(engine, update, { context, sender, keyHash: keys.keyHash })
-  /** Who of the members finds that the update claims what it was dealt. */
+  /** The members that find the update's claim consistent with their dealt values. */
   async function agreeing(update: Uint8Array, context: RoundContext = ROUND, sender = SENDER): Promise<number[]> {
     publicly(update, context, sender)
     const found: number[] = []
@@ -97,7 +97,7 @@ describe('fhe short updates', () => {
     await refuses('invalid-argument', () => readClaim(plan, flipped(claim.bytes, 1)))
   })
 
-  it('garbage in place of ciphertexts passes for nobody, and neither does a proof of zeros', async () => {
+  it('every member rejects garbage in place of ciphertexts, and a proof of zeros', async () => {
     const { kernel } = engine
     const round = { plan, engine, keys } as unknown as Round
     const junk = forgedUpdate(round, SENDER, [garbage(kernel), garbage(kernel)])
@@ -115,7 +115,7 @@ describe('fhe short updates', () => {
     }
   })
 
-  it('an update under another secret than the dealt one passes for nobody', async () => {
+  it('every member rejects an update under a secret other than the dealt one', async () => {
     const key = keys.memberKeys.get(SENDER)!
     const { degree } = plan.set
     const material = Secret.take(
@@ -129,7 +129,7 @@ describe('fhe short updates', () => {
     expect(await agreeing(update)).to.deep.equal([])
   })
 
-  it('a proof replayed from another round, sender or update passes for nobody', async () => {
+  it('every member rejects a proof replayed from another round, sender or update', async () => {
     const later = { ...ROUND, round: 8 }
     const next = await encrypt(atTheBound(1), later)
     const others = await encrypt(atTheBound(1), ROUND, keys.memberKeys.get(1)!)
@@ -256,7 +256,7 @@ describe('fhe short updates', () => {
     expect(error.detail.pad).to.equal(ROUND.round % plan.roundsPerKey)
   })
 
-  it('has no proof in the trial decryption, whose outcome everyone knows', async () => {
+  it('has no proof in the trial decryption, since everyone knows the outcome', async () => {
     const context = { ...ROUND, round: KEY_TEST_ROUND }
     const memberKey = keys.memberKeys.get(SENDER)!
     const vector = keyTestVector(plan, keys.keyHash)

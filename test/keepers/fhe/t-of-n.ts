@@ -16,7 +16,7 @@ function spread(threshold: number, members: number): number[] {
   return Array.from({ length: threshold }, (_, k) => Math.floor(((k + 1) * members) / threshold) - 1)
 }
 
-/** A whole epoch of `members` of whom `threshold` decrypt, against the plan's own figures. */
+/** A whole epoch of `members`, of which `threshold` decrypt, against the plan's own figures. */
 export function itDecryptsTheSum(threshold: number, members: number): void {
   it(`(${threshold}, ${members}): the sum of ${members} decrypts within the stated precision`, async function () {
     this.timeout(300_000)
@@ -32,7 +32,7 @@ export function itDecryptsTheSum(threshold: number, members: number): void {
       const shares: Uint8Array[] = []
       let keyHash = new Uint8Array()
       // One member after the other, for a member's key has a share of every other. It may even give its decryption share
-      // before the updates of the rest exist: that depends on who they are, not on what they send.
+      // before the updates of the rest exist: that depends on the members, not on their messages.
       for (const [self, vector] of vectors.entries()) {
         const memberKey = await finishKeyGeneration(engine, finishRequest(parties, roster, self))
         const common = { context: ROUND, memberKey, guard: new MemoryOnceGuard() }

@@ -107,7 +107,7 @@ describe('fhe engine', () => {
     expect(Buffer.compare(await shareOn(inline, 0, { guard }), wanted)).to.equal(0)
   })
 
-  it('frees what it took from SEAL: two thousand plaintexts leave the memory where it was', async () => {
+  it('frees SEAL’s objects: two thousand plaintexts leave the memory where it was', async () => {
     const context = await SealContext.open(plan.set)
     const slots = new Float64Array(plan.set.degree / 2)
     let lent = new Uint8Array()
@@ -119,14 +119,14 @@ describe('fhe engine', () => {
     for (let i = 0; i < 50; i++) once()
     const before = process.memoryUsage().rss
     for (let i = 0; i < 2_000; i++) once()
-    // Each has 131 kB: 262 MB in all. What Node itself takes before it collects stays well below half of that.
+    // Each has 131 kB: 262 MB in all. Node's own garbage before a collection stays well below half of that.
     expect(process.memoryUsage().rss - before).to.be.below(120e6)
     expect(lent.every((byte) => byte === 0)).to.equal(true)
     context[Symbol.dispose]()
     expect(once).to.throw()
   })
 
-  it('deletes what it kept, last first, whether the work returned or threw', () => {
+  it('deletes the kept objects, last first, whether the work returned or threw', () => {
     const deleted: string[] = []
     const made = (name: string) => ({ delete: () => deleted.push(name), isDeleted: () => deleted.includes(name) })
     expect(disposing((keep) => [keep(made('a')), keep(made('b'))].length)).to.equal(2)

@@ -147,7 +147,7 @@ describe('fhe aggregation', () => {
   after(() => round.engine.close())
   const expected = (sender = 0) => ({ context: ROUND, sender, keyHash: round.keys.keyHash })
 
-  it('gives equal bytes and hash whatever the order, and the same from bytes', async () => {
+  it('gives equal bytes and hash in any order, and the same from bytes', async () => {
     const again = await sumOf(round, [...round.updates].reverse())
     expect(Buffer.compare(again.bytes, round.sum.bytes)).to.equal(0)
     expect(Buffer.compare(again.hash, round.sum.hash)).to.equal(0)

@@ -72,7 +72,7 @@ describe('buffers of secrets and plaintexts', () => {
     expect(isBlank(slots)).to.equal(true)
   })
 
-  it('of what the noise key is derived from are zeros when the member key is made', async () => {
+  it('with the input of the noise key are zeros when the member key is made', async () => {
     const engine = await openEngine(testPlan(3, 2))
     try {
       const { parties, members } = await startAll(engine)
@@ -87,7 +87,7 @@ describe('buffers of secrets and plaintexts', () => {
         return original.call(this, value)
       }
       try {
-        // What is written beside the X25519 key, or before it, feeds the noise key.
+        // Data written beside the X25519 key, or before it, feeds the noise key.
         await finishKeyGeneration(engine, finishRequest(parties, members, 1, EPOCH))
       } finally {
         ByteWriter.prototype.bytes = original

@@ -204,7 +204,7 @@ describe('learning: strategies that are files', () => {
   })
 
   const results: readonly (readonly [what: string, body: string, message: RegExp])[] = [
-    ['nothing', '', /step: weights is no Float32Array/],
+    ['nothing', '', /step: weights is not a Float32Array/],
     ['a list', 'return { weights: [...weights] }', /no Float32Array/],
     ['doubles', 'return { weights: mean }', /no Float32Array/],
     ['too few values', 'return { weights: weights.slice(1) }', /has \d+ values, expected \d+/],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Circuits that speak of a whole labelled batch: the network once a sample, and one claim about all of its answers. What is
-// shown of batch and model is their commitments; of the answers, nothing but the claim.
+// Circuits about a whole labelled batch: the network once per sample, and one claim about all of its answers. They show batch and
+// model only as commitments, and nothing of the answers but the claim.
 import { elementCount, type IntegerProgram, tensorOf } from '../../graph/program.ts'
 import { differenceBits } from '../../graph/windows.ts'
 import { checkMagnitudes } from '../bounds.ts'
@@ -14,8 +14,8 @@ import { CircomText } from './text.ts'
 
 /**
  *  - accuracy: the output signal k says that at least k of the samples get their label.
- *  - fairness: the output signal δ, in permille, says that the rates at which the two groups of samples are given the label
- *    `positive` differ by at most δ / 1000. Both groups have members.
+ *  - fairness: the output signal δ, in permille, says that the two groups of samples get the label `positive` at rates that differ
+ *    by at most δ / 1000. Both groups have members.
  */
 export type BatchStatement = { readonly kind: 'accuracy' } | { readonly kind: 'fairness'; readonly positive: number }
 
@@ -52,7 +52,7 @@ function bitsFor(value: number): number {
 /**
  * Circom source for a claim about a batch. Public signals: modelCommitment, inputCommitment (the batch's), output (the
  * claim), context. Inputs of the witness: see batchInputs.
- * @throws CircuitError `unsupported` for a program without a label, or a batch of a size that is not allowed.
+ * @throws CircuitError `unsupported` for a program without a label, or a batch of an unsupported size.
  */
 export function writeBatchCircuit(program: IntegerProgram, options: BatchOptions): string {
   const { count, statement, tile = DEFAULT_TILE } = options

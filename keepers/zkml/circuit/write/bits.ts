@@ -14,7 +14,7 @@ export function writeBits(layer: BitsLayer, context: LayerContext): string {
     body.add(
       `${name}$range[i] = Range(0, ${width});`,
       `${name}$range[i].in <== ${context.value(layer.inputs[0]!)}[i];`,
-      // Range keeps the lowest bit as what the others leave.
+      // In Range the lowest bit is the remainder that the others leave.
       `var lowest = ${name}$range[i].in;`,
     )
     body.loops([['k', width - 1]], () =>

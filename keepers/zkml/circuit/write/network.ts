@@ -15,7 +15,7 @@ export type ParameterSignal = {
   readonly name: string
   readonly count: number
   readonly bits: number
-  /** The least value: what is added to the signal to get the weight. */
+  /** The least value: added to the signal it gives the weight. */
   readonly min: number
 }
 
@@ -35,7 +35,7 @@ export function parameterSignals(program: IntegerProgram): ParameterSignal[] {
   }))
 }
 
-/** @throws CircuitError `unsupported` for a program whose layers do not fit together. */
+/** @throws CircuitError `unsupported` for a program with layers that do not fit together. */
 export function writeNetwork(program: IntegerProgram, tile: number): NetworkSource {
   const constants = new CircomText()
   const body = new CircomText()

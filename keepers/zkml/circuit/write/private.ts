@@ -5,7 +5,7 @@ import type { LayerContext } from './context.ts'
 import { writeConv2dLoops, writeLookupLoops } from './loops.ts'
 import { literal } from './text.ts'
 
-/** The least value of a parameter, as a circom expression: what is added to its signal. */
+/** The least value of a parameter, as a circom expression: added to the parameter's signal. */
 const least = (parameter: Parameter) => literal(-(2 ** (parameter.bits - 1)))
 
 export function writePrivateDense(layer: DenseLayer, context: LayerContext): string {
@@ -40,7 +40,7 @@ export function writePrivateConv2d(layer: Conv2dLayer, context: LayerContext): s
   return `${unit}.out`
 }
 
-/** One product for each tap: for dilated kernels, whose polynomials would be mostly zeros, and for those of a single tap. */
+/** One product per tap: for dilated kernels, which would have mostly zeros in their polynomials, and for those of a single tap. */
 function writeDirectConv2d(layer: Conv2dLayer, context: LayerContext): string {
   const { body } = context
   const [oh, ow, cout] = layer.outShape

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a circuit says in its four public signals, and the numbers that its source and its prover must agree on.
+// The statement that a circuit makes in its four public signals, and the numbers that its source and its prover must agree on.
 import {
   elementCount,
   type InputVisibility,
@@ -18,12 +18,12 @@ import type { PartVisibilities } from '../parts.ts'
 export const PUBLIC_SIGNALS = ['modelCommitment', 'inputCommitment', 'output', 'context'] as const
 
 /**
- * What is shown of the input and of the output.
- *  - public: the input's commitment has salt 0, so whoever knows the input can compute it; the output is itself.
+ * How input and output are shown.
+ *  - public: the input's commitment has salt 0, so anyone who knows the input can compute it; the output is itself.
  *  - committed: a commitment under a salt that is part of the witness.
  *  - private: the signal is 0 and says nothing.
- *  - sha256 (inputs of bytes only): the upper 248 bits of the bytes' SHA-256, so that what tools outside this project have
- *    signed or published is what the proof is about. Not hiding: bytes that can be guessed can be found.
+ *  - sha256 (inputs of bytes only): the upper 248 bits of the bytes' SHA-256, so that the proof is about bytes that tools outside
+ *    this project have signed or published. Not hiding: anyone who can guess the bytes can find them.
  *  - signed (inputs only): key + tag of a publisher who signed the input's salted commitment with EdDSA-Poseidon for that tag;
  *    see signed.ts. Content and salt stay private.
  */
@@ -53,7 +53,7 @@ export function inputLayout(program: IntegerProgram): SegmentShape {
   return { count: elementCount(tensorOf(program, tensor).shape), bits, min }
 }
 
-/** Layout of committed scores (`logits-commitment`): that of the input of a network which takes them in. */
+/** Layout of committed scores (`logits-commitment`): the same as for the input of a network which takes them in. */
 export function scoresLayout(program: IntegerProgram): SegmentShape {
   const { shape, bounds } = tensorOf(program, program.scores)
   return { count: elementCount(shape), ...windowOf(bounds) }

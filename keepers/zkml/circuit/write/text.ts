@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Circom source as it grows: indentation, long arrays, nothing of what it means.
+// Circom source as it grows: indentation and long arrays, without regard to meaning.
 
 const LINE_WIDTH = 118
 

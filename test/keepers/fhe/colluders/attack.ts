@@ -34,7 +34,7 @@ export type Approximation = {
   readonly c0: readonly bigint[]
 }
 
-/** Each honest share less what the colluders know of it: μ_j·(a·s_S) + e_j if nothing else is in it. NTT form. */
+/** Each honest share less the part that the colluders know: μ_j·(a·s_S) + e_j if nothing else is in it. NTT form. */
 export function residuesOf(kernel: Kernel, seen: Observed): Map<number, Uint8Array> {
   const primes = kernel.primes.slice(0, kernel.dataPrimeCount)
   const out = new Map<number, Uint8Array>()
@@ -52,7 +52,7 @@ export function residuesOf(kernel: Kernel, seen: Observed): Map<number, Uint8Arr
   return out
 }
 
-/** What the shares say of a ciphertext's M + E. */
+/** The shares' information about a ciphertext's M + E. */
 export function approximation(kernel: Kernel, seen: Observed): Approximation {
   const readings = readingsOf(seen.colluders, seen.activeSet)
   const rest = residuesOf(kernel, seen)
@@ -71,7 +71,7 @@ export function approximation(kernel: Kernel, seen: Observed): Approximation {
   }
 }
 
-/** Σ s_i over the contributors from one ciphertext whose M is known: coefficients, small if the attack worked. */
+/** Σ s_i over the contributors from one ciphertext with known M: coefficients, small if the attack worked. */
 export function openedKnowing(kernel: Kernel, seen: Observed, message: readonly bigint[]): bigint[] {
   const near = approximation(kernel, seen)
   // E is below D/2, so δ is known: M + E − M is E modulo D.
@@ -97,7 +97,7 @@ function reader({ c, denominator }: Readings, Q: bigint): (h: readonly bigint[],
   }
 }
 
-/** What has these coefficients, divided by a: coefficients modulo Q, centred. */
+/** The polynomial with these coefficients, divided by a: coefficients modulo Q, centred. */
 export function dividedBy(kernel: Kernel, values: readonly bigint[], a: Uint8Array): bigint[] {
   return coefficients(kernel, quotient(kernel, polynomialOfCoefficients(kernel, values), a))
 }

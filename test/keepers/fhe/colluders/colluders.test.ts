@@ -32,14 +32,14 @@ describe('fhe against t − 1 colluders and the shares of a round', function () 
     await expectUnknownPlaintextVerdicts(stage)
   })
 
-  describe('what one masked share looks like to them', () => {
+  describe('one masked share, in the eyes of the colluders', () => {
     let stage: Stage
     before(async () => {
       stage = await Stage.open(KNOWN[1]![1], 128)
     })
     after(() => stage[Symbol.asyncDispose]())
 
-    /** Each share less all that the colluders know and less μ_j·(a·s_S): what hides it. */
+    /** Each share less all that the colluders know and less μ_j·(a·s_S): the part that hides it. */
     async function hidden(how: 'masked' | 'unmasked', contributors = stage.honest): Promise<Uint8Array[]> {
       const { kernel } = stage.core
       const seen = (await stage.observe(how, contributors))[0]!
@@ -53,7 +53,7 @@ describe('fhe against t − 1 colluders and the shares of a round', function () 
       })
     }
 
-    it('uniform, whatever the honest members put in; without masks it is flooding', async () => {
+    it('is uniform, whatever the honest members put in; without masks it is flooding', async () => {
       const two = stage.honest.slice(0, 2)
       for (const contributors of [stage.honest, two]) {
         for (const share of await hidden('masked', contributors)) {
@@ -116,7 +116,7 @@ function largest(stage: Stage, polynomial: Uint8Array): number {
   return Math.max(...coefficients(stage.core.kernel, polynomial).map((value) => Math.log2(Math.abs(Number(value)))))
 }
 
-/** log2 of what one member's flooding stays within. */
+/** log2 of the bound on one member's flooding. */
 function floodingReach(stage: Stage): number {
   return Math.log2(1.5) + stage.round.plan.flooding.uniformBits
 }

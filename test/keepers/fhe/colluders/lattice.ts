@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Small lattices, exactly: Lenstra–Lenstra–Lovász over BigInt (Cohen, "A Course in Computational Algebraic Number Theory",
-// algorithm 2.6.7), and what the attack needs of it.
+// algorithm 2.6.7), and the functions that the attack needs.
 
 /** An LLL-reduced basis (δ = 3/4) of the lattice that independent rows span. */
 export function reduced(rows: readonly (readonly bigint[])[]): bigint[][] {

@@ -76,7 +76,7 @@ function lowest(top: bigint, bottom: bigint): [bigint, bigint] {
   return [top / common, bottom / common]
 }
 
-/** log2 of the Euclidean norm of the c_j: how much more than a share the readings tell of a·s_S/D, together. */
+/** log2 of the Euclidean norm of the c_j: how much more than a share the readings together reveal of a·s_S/D. */
 export function log2Gain({ c }: Readings): number {
   const squares = c.reduce((sum, x) => sum + x * x, 0n).toString(2)
   return (

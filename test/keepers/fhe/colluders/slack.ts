@@ -20,7 +20,7 @@ const FEWER = 5
 /** Two candidates so many deviations apart are mistaken for each other once in 4,000. */
 const FAR = 7
 
-/** What the attack's plans are held to. */
+/** The requirements on the attack's plans. */
 export function limitsOf(vectorLength: number): { clipBound: number; clipNorm: number } {
   return { clipBound: 1, clipNorm: LONGEST * Math.sqrt(vectorLength) }
 }

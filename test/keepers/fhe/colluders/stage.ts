@@ -17,7 +17,7 @@ import type { Seating } from './seating.ts'
 import { limitsOf } from './slack.ts'
 import { opened } from './unknown.ts'
 
-/** Of each round, as many are attacked: one for the secret, the others for what it leaves open. */
+/** Ciphertexts attacked in each round: one for the secret, the others for the part that it leaves open. */
 const CIPHERTEXTS = 3
 
 export class Stage implements AsyncDisposable {
@@ -46,7 +46,7 @@ export class Stage implements AsyncDisposable {
     await this.round.engine.close()
   }
 
-  /** h_j of each ciphertext without masks: what the library gave before it had them. */
+  /** h_j of each ciphertext without masks, as the library computed it before it had them. */
   async unmasked(
     member: number,
     contributors: readonly number[],
@@ -166,7 +166,7 @@ export class Stage implements AsyncDisposable {
     return all.map((value, k) => value - rest[k]!)
   }
 
-  /** Largest difference between the victim's update in ROUND and what its blob decodes to under `secret`. */
+  /** Largest difference between the victim's update in ROUND and its blob decoded under `secret`. */
   errorUnder(secret: readonly bigint[]): number {
     const { core, round, victim } = this
     const s = polynomialOfCoefficients(core.kernel, secret)

@@ -18,7 +18,7 @@ const WRONG = 0.02
 const MOST_OPEN = 400
 /** With more wrong ones than this, equations contradict each other for certain. */
 const HOPELESS = 4
-/** Equations beyond those that are needed, which tell whether all are right. */
+/** Equations beyond those that are needed: they show whether all are right. */
 const SPARE = 16
 
 type Guess = { readonly value: bigint; readonly doubt: number }

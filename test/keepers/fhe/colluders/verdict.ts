@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What it means that the attack worked, and that it did not.
+// The criteria for a successful attack, and for a failed one.
 import { expect } from 'chai'
 import { openedKnowing } from './attack.ts'
 import type { Stage } from './stage.ts'
