@@ -11,6 +11,8 @@ pragma solidity ^0.8.28;
 interface IStakeSuccession {
     /// @notice The DAO has named no successor.
     error NoStakeSuccessor();
+    /// @notice The DAO has named another one than the owner agreed to.
+    error AnotherSuccessor(address found, address expected);
     /// @notice A service that the keeper has left may still slash.
     error StillSlashable(address owner, uint64 until, uint256 nowTime);
     /// @notice The address has no code, is this registry, or has stake in another token.
@@ -25,7 +27,8 @@ interface IStakeSuccession {
     function nameStakeSuccessor(address successor) external;
 
     /// @notice The calling owner moves `amount` of its free stake to its keeper in the successor, where it must be registered.
-    function followSuccessor(uint256 amount) external;
+    /// @param successor The one that the DAO has named: an owner consents to a registry, not to whichever is named when the call is mined.
+    function followSuccessor(address successor, uint256 amount) external;
 
     /// @notice Zero when none is named.
     function stakeSuccessor() external view returns (address);

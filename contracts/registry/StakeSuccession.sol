@@ -29,9 +29,10 @@ abstract contract StakeSuccession is IStakeSuccession, KeeperLedger, AccessContr
     }
 
     /// @inheritdoc IStakeSuccession
-    function followSuccessor(uint256 amount) external {
-        address successor = stakeSuccessor;
-        if (successor == address(0)) revert NoStakeSuccessor();
+    function followSuccessor(address successor, uint256 amount) external {
+        address named = stakeSuccessor;
+        if (named == address(0)) revert NoStakeSuccessor();
+        if (successor != named) revert AnotherSuccessor(successor, named);
         Account storage account = _account(msg.sender);
         if (amount == 0) revert ZeroAmount();
         if (account.jailedUntil != 0) revert KeeperJailed(msg.sender, account.jailedUntil);

@@ -280,7 +280,7 @@ describe('zkML from a model on disk to a contract', function () {
       [['setup', empty, '--local'], 1, /compile first/],
       [['setup', at('net')], 64, /--local/],
       [['fullprove', empty, '--input', at('input.json')], 1, /compile first/],
-      [['mock', at('net'), '--input', at('absent.json')], 1, /absent/],
+      [['mock', at('net'), '--input', at('absent.json')], 66, /absent/],
       [['mock', at('net'), '--input', at('input.json'), '--context', 'tomorrow'], 64, /context/],
       [['export-verifier', at('net'), '--name', '1st'], 1, /identifier/],
       [['verify', at('net'), at('plan.json')], 65, /plan.json/],

@@ -25,7 +25,6 @@ const AWKWARD = `
   // SPDX-License-Identifier: MIT
   pragma solidity ^0.8.28;
   interface Token { function transferFrom(address from, address to, uint256 amount) external; }
-  interface Registry { function followSuccessor(uint256 amount) external; }
   contract Successor {
     struct Keeper { address operator; uint128 stake; uint128 bonded; uint128 unbonding; uint64 unlocksAt; uint64 jailedUntil; bytes32 key; bytes multiaddr; }
     address public stakeToken;
@@ -72,7 +71,7 @@ describe('stake that follows a successor', () => {
     await ownerRegistry.delegate(owner)
     const held = await token.balanceOf(owner)
     expect(await registry.movableStake(owner)).to.equal(STAKE)
-    await expect(ownerRegistry.followSuccessor(STAKE - COH))
+    await expect(ownerRegistry.followSuccessor(next, STAKE - COH))
       .to.emit(registry, 'StakeMoved')
       .withArgs(owner, next, STAKE - COH)
     expect((await registry.keeperOf(owner)).stake).to.equal(COH)
@@ -92,21 +91,21 @@ describe('stake that follows a successor', () => {
     const { registry, ownerRegistry, serviceRegistry, owner, joinNext, pass, networkHelpers } = s
     await joinNext()
     await serviceRegistry.engage(owner, BOND)
-    await expect(ownerRegistry.followSuccessor(STAKE - BOND + 1n))
+    await expect(ownerRegistry.followSuccessor(next, STAKE - BOND + 1n))
       .to.be.revertedWithCustomError(registry, 'InsufficientFreeStake')
       .withArgs(owner, STAKE - BOND, STAKE - BOND + 1n)
     // What is not bonded may go; the service takes the whole bond all the same.
-    await ownerRegistry.followSuccessor(STAKE - BOND)
+    await ownerRegistry.followSuccessor(next, STAKE - BOND)
     await serviceRegistry.disengage(owner)
     const [, until] = await registry.bondOf(s.service, owner)
     expect(await registry.movableStake(owner)).to.equal(0n)
-    await expect(ownerRegistry.followSuccessor(1n)).to.be.revertedWithCustomError(registry, 'StillSlashable')
+    await expect(ownerRegistry.followSuccessor(next, 1n)).to.be.revertedWithCustomError(registry, 'StillSlashable')
     await networkHelpers.time.increaseTo(until - 2n)
-    await expect(ownerRegistry.followSuccessor(1n)).to.be.revertedWithCustomError(registry, 'StillSlashable')
+    await expect(ownerRegistry.followSuccessor(next, 1n)).to.be.revertedWithCustomError(registry, 'StillSlashable')
     expect(await serviceRegistry.slash.staticCall(owner, BOND, REASON, EVIDENCE)).to.equal(BOND)
     await pass(DELAY)
     expect(await registry.movableStake(owner)).to.equal(BOND)
-    await ownerRegistry.followSuccessor(BOND)
+    await ownerRegistry.followSuccessor(next, BOND)
     await expectBalanced(s)
   })
 
@@ -116,7 +115,10 @@ describe('stake that follows a successor', () => {
     await joinNext()
     await leave(s)
     for (const amount of [1n, BOND, STAKE]) {
-      await expect(ownerRegistry.followSuccessor(amount)).to.be.revertedWithCustomError(registry, 'StillSlashable')
+      await expect(ownerRegistry.followSuccessor(next, amount)).to.be.revertedWithCustomError(
+        registry,
+        'StillSlashable',
+      )
     }
     await serviceRegistry.slash(owner, BOND, REASON, EVIDENCE)
     expect(await registry.slashedBalance()).to.equal(BOND)
@@ -130,7 +132,7 @@ describe('stake that follows a successor', () => {
     await leave(s)
     await registry.setSettings({ ...settings, unbondingDelay: 1n })
     await pass(DELAY / 2n)
-    await expect(ownerRegistry.followSuccessor(1n)).to.be.revertedWithCustomError(registry, 'StillSlashable')
+    await expect(ownerRegistry.followSuccessor(next, 1n)).to.be.revertedWithCustomError(registry, 'StillSlashable')
   })
 
   it('is no way out of jail, nor faster out of unbonding', async () => {
@@ -138,26 +140,29 @@ describe('stake that follows a successor', () => {
     const { registry, ownerRegistry, serviceRegistry, owner, joinNext, pass } = s
     await joinNext()
     await ownerRegistry.requestUnbonding(STAKE - COH)
-    await expect(ownerRegistry.followSuccessor(STAKE)).to.be.revertedWithCustomError(registry, 'InsufficientFreeStake')
+    await expect(ownerRegistry.followSuccessor(next, STAKE)).to.be.revertedWithCustomError(
+      registry,
+      'InsufficientFreeStake',
+    )
     await serviceRegistry.jail(owner)
     expect(await registry.movableStake(owner)).to.equal(0n)
-    await expect(ownerRegistry.followSuccessor(COH)).to.be.revertedWithCustomError(registry, 'KeeperJailed')
+    await expect(ownerRegistry.followSuccessor(next, COH)).to.be.revertedWithCustomError(registry, 'KeeperJailed')
     await pass(JAIL)
     await ownerRegistry.unjail()
-    await ownerRegistry.followSuccessor(COH)
+    await ownerRegistry.followSuccessor(next, COH)
     expect((await registry.keeperOf(owner)).unbonding).to.equal(STAKE - COH)
   })
 
   it('needs a name by the DAO, a keeper there, an amount, and the owner', async () => {
     const s = await createSuccession()
     const { registry, next, ownerRegistry, operator, owner, stranger, token, ethers, joinNext } = s
-    await expect(ownerRegistry.followSuccessor(COH)).to.be.revertedWithCustomError(next, 'UnknownKeeper')
+    await expect(ownerRegistry.followSuccessor(next, COH)).to.be.revertedWithCustomError(next, 'UnknownKeeper')
     expect((await registry.keeperOf(owner)).stake).to.equal(STAKE)
     expect(await token.allowance(registry, next)).to.equal(0n)
     await joinNext()
-    await expect(ownerRegistry.followSuccessor(0n)).to.be.revertedWithCustomError(registry, 'ZeroAmount')
+    await expect(ownerRegistry.followSuccessor(next, 0n)).to.be.revertedWithCustomError(registry, 'ZeroAmount')
     for (const other of [operator, stranger]) {
-      await expect(registry.connect(other).followSuccessor(COH)).to.be.revertedWithCustomError(
+      await expect(registry.connect(other).followSuccessor(next, COH)).to.be.revertedWithCustomError(
         registry,
         'UnknownKeeper',
       )
@@ -171,8 +176,14 @@ describe('stake that follows a successor', () => {
     for (const wrong of [stranger, registry, elsewhere]) {
       await expect(registry.nameStakeSuccessor(wrong)).to.be.revertedWithCustomError(registry, 'StakeSuccessorInvalid')
     }
+    // Named between the owner's signature and the block.
+    const later = await ethers.deployContract('KeeperRegistry', [token, owner, s.settings])
+    await registry.nameStakeSuccessor(later)
+    await expect(ownerRegistry.followSuccessor(next, COH))
+      .to.be.revertedWithCustomError(registry, 'AnotherSuccessor')
+      .withArgs(next, later)
     await registry.nameStakeSuccessor(ZeroAddress)
-    await expect(ownerRegistry.followSuccessor(COH)).to.be.revertedWithCustomError(registry, 'NoStakeSuccessor')
+    await expect(ownerRegistry.followSuccessor(next, COH)).to.be.revertedWithCustomError(registry, 'NoStakeSuccessor')
   })
 
   for (const name of ['TakesHalf', 'TakesNothing', 'CreditsNothing']) {
@@ -182,7 +193,10 @@ describe('stake that follows a successor', () => {
       const { abi, bytecode } = compile(AWKWARD)[name]!
       const awkward = await (await ethers.getContractFactory(abi as never[], bytecode)).deploy(token)
       await registry.nameStakeSuccessor(awkward)
-      await expect(ownerRegistry.followSuccessor(COH)).to.be.revertedWithCustomError(registry, 'StakeNotReceived')
+      await expect(ownerRegistry.followSuccessor(awkward, COH)).to.be.revertedWithCustomError(
+        registry,
+        'StakeNotReceived',
+      )
       expect((await registry.keeperOf(owner)).stake).to.equal(STAKE)
       await expectBalanced(s)
     })

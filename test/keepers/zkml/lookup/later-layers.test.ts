@@ -2,13 +2,8 @@
 // Layers that random networks do not have: curves with every kind of end, trees, places of the largest, bits, held windows. The
 // circuit says what the interpreter says at every value of the input, and no change of round 1 passes.
 import { expect } from 'chai'
-import type {
-  IntegerLayer,
-  IntegerProgram,
-  Mode,
-  OutputSpec,
-  SplineLayer,
-} from '../../../../keepers/zkml/graph/program.ts'
+import type { IntegerLayer, SplineLayer } from '../../../../keepers/zkml/graph/layers.ts'
+import type { IntegerProgram, Mode, OutputSpec } from '../../../../keepers/zkml/graph/program.ts'
 import { checkPartition } from '../../../../keepers/zkml/setup/partition.ts'
 import { parseR1cs } from '../../../../keepers/zkml/setup/r1cs.ts'
 import { randomInput } from '../circuit/forgery.ts'
