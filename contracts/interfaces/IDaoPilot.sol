@@ -25,7 +25,7 @@ interface IDaoPilotTypes {
     error DataLengthInvalid(uint256 found, uint256 min);
     error ValueNotAllowed(uint256 mandateId, uint256 value);
     error CallMismatch(uint256 mandateId, bytes32 found, bytes32 expected);
-    /// @notice The DAO fixed the input: there is no content to give.
+    /// @notice The DAO fixed the input, so the call must not give content.
     error UnexpectedContent(uint256 mandateId, uint256 length);
     error AmountAboveCallCap(uint256 mandateId, uint256 amount, uint128 cap);
     error AmountAbovePeriodCap(uint256 mandateId, uint256 amount, uint256 spent, uint128 cap);

@@ -54,7 +54,7 @@ interface IEnsembleOracleTypes {
         MarginVote,
         /// Weighted mean of the scores, truncated towards zero.
         Mean,
-        /// Weighted lower median: the smallest score at which half of the weight is reached.
+        /// Weighted lower median: the smallest score that reaches half of the weight.
         Median
     }
 
@@ -119,7 +119,7 @@ interface IEnsembleOracleTypes {
 
     struct Question {
         address asker;
-        /// Unix seconds, the last at which an answer is accepted.
+        /// Unix seconds: the last moment for an answer.
         uint64 deadline;
         QuestionStatus status;
         /// Bit i: member i answered.
@@ -143,14 +143,13 @@ interface IEnsembleOracleTypes {
 }
 
 /// @title Several models, one opinion.
-/// @notice Members with different weights and circuits prove their own outputs on one input commitment; the oracle
-/// combines the proven outputs. Ensembles never change; a changed one gets a new id. There is no administrator.
+/// @notice Members with different weights and circuits prove their own outputs on one input commitment; the oracle combines the
+/// proven outputs. Ensembles never change; a changed one gets a new id. The oracle has no administrator.
 ///
-/// Weights: integers of at most 16 bits. When a question is decided, every member that cast an answer and agreed with
-/// the outcome gains 1/2^adaptation of its weight (rounded down), every one that disagreed loses as much; nobody leaves
-/// [¼, 4] times its first weight, so that no member is silenced or becomes the ensemble. A member that did not answer,
-/// or abstained, keeps its weight. A question is decided with the weights at the time it was asked, whatever is closed
-/// in between.
+/// Weights: integers of at most 16 bits. When a question is decided, every member that cast an answer and agreed with the outcome
+/// gains 1/2^adaptation of its weight (rounded down); every member that disagreed loses as much. Weights stay within [¼, 4] times
+/// the first weight, so that no member is silenced or becomes the ensemble. A member that did not answer, or abstained, keeps its
+/// weight. The weights at the time of asking decide a question, whatever is closed in between.
 interface IEnsembleOracle is IEnsembleOracleTypes, IPullPayments {
     event EnsembleCreated(uint256 indexed ensembleId, address indexed creator, Settings settings, Member[] members);
     /// @param parent The question that this one was opened for; 0 when it was asked by itself.
@@ -215,7 +214,7 @@ interface IEnsembleOracle is IEnsembleOracleTypes, IPullPayments {
     function close(uint256 questionId) external;
 
     /// @notice The decision.
-    /// @dev Reverts with NotDecided, carrying the status found, if there is none.
+    /// @dev Reverts with NotDecided, carrying the status found, before a decision.
     /// @return value Label or score. @return lead Thousandths by which the winner led (votes).
     function resultOf(uint256 questionId) external view returns (int128 value, uint16 lead);
 

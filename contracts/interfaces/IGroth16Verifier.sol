@@ -4,8 +4,8 @@ pragma solidity ^0.8.28;
 /// @title The verifier of one circuit, as `cohort zkml export-verifier` writes it.
 /// @notice Four public signals, in this order: model commitment, input commitment, output, context.
 interface IGroth16Verifier {
-    /// @notice Whether the proof holds for the signals. Returns false, and does not revert, for points that are not on
-    /// the curve, coordinates that are not below q, and signals that are not below r. Reverts when the gas is short.
+    /// @notice Whether the proof holds for the signals. For points off the curve, coordinates of q or more, and signals of r or
+    /// more it returns false rather than revert. Reverts when the gas is short.
     function verifyProof(
         uint256[2] calldata a,
         uint256[2][2] calldata b,

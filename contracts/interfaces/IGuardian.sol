@@ -5,9 +5,9 @@ import {IMarketBook} from "./IMarketBook.sol";
 import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 
 /// @title Guardians, who can stop things at once while the DAO takes days to decide
-/// @notice The DAO appoints guardians for a term and dismisses them at any time; a term ends by itself unless it is renewed. A guardian
-/// can pause the taking of new work, revoke a circuit, freeze a pending market and cancel what is scheduled in the timelock. It
-/// moves no money, decides no outcome, changes no parameter, and cannot keep the DAO from dismissing it.
+/// @notice The DAO appoints guardians for a term and dismisses them at any time; a term ends by itself unless it is renewed. A
+/// guardian can pause the intake of new work, revoke a circuit, freeze a pending market and cancel operations scheduled in the
+/// timelock. It moves no money, decides no outcome, changes no parameter, and cannot keep the DAO from dismissing it.
 interface IGuardian {
     error ZeroAddress();
     error NotTimelock(address caller);
@@ -48,6 +48,6 @@ interface IGuardian {
         bytes32 salt
     ) external;
 
-    /// @notice Unix seconds at which an account's term ends; 0 when it has none.
+    /// @notice Unix seconds at which an account's term ends; 0 without a term.
     function termOf(address account) external view returns (uint256 until);
 }

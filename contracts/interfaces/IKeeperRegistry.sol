@@ -56,9 +56,9 @@ interface IKeeperRegistry {
     /// @param stake Active stake, bonded part included.
     /// @param bonded Part of `stake` that backs current engagements.
     /// @param unbonding On its way out, in requests that unlock one by one; each is slashable until then.
-    /// @param unlocksAt Unix seconds from which all of `unbonding` can be withdrawn; 0 when nothing is unbonding.
+    /// @param unlocksAt Unix seconds from which all of `unbonding` can be withdrawn; 0 without any unbonding.
     /// @param jailedUntil Unix seconds from which `unjail` is possible; 0 when free.
-    /// @param encryptionKey X25519 public key, to which others encrypt re-shares.
+    /// @param encryptionKey X25519 public key; others encrypt re-shares to it.
     /// @param multiaddr libp2p multiaddr in binary form.
     struct Keeper {
         address operator;
@@ -213,7 +213,7 @@ interface IKeeperRegistry {
 
     /// @notice Services only. Takes at most `amount` from the bond put up for the calling service.
     /// @return taken The amount really taken; 0 when the service is suspended, or has no live claim on the keeper (it
-    /// was never engaged, or the tail has run out). Does not revert then, so that no keeper can block a service.
+    /// was never engaged, or the tail has run out). Returns rather than reverts then, so that a keeper cannot block a service.
     function slash(
         address owner,
         uint256 amount,

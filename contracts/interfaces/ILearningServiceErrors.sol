@@ -58,7 +58,7 @@ interface ILearningServiceErrors is ILearningServiceTypes {
     error NotSpoken(uint8 seat, uint256 spoken);
     /// @notice The member is suspect or convicted, and contributes nothing to this round.
     error LeftOut(uint8 seat, uint256 leftOut);
-    /// @notice The bitmap names updates that were not revealed, or that may not be summed.
+    /// @notice The bitmap names updates that were never revealed, or that may not be summed.
     error IncludedNotRevealed(uint256 included, uint256 allowed);
     /// @notice Only another member's revealed update can be disputed.
     error DisputeInvalid(uint8 seat, uint8 accused);

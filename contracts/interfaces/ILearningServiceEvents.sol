@@ -6,7 +6,7 @@ import {ILearningServiceTypes} from "./ILearningServiceTypes.sol";
 /// @title Events of the round machine
 /// @notice CIDs are binary CIDs; sizes in bytes. Seats are indices 0 … 255.
 interface ILearningServiceEvents is ILearningServiceTypes {
-    /// @notice Every transition, in order. `epoch`, `round` and `deadline` (Unix seconds) are those of `to`.
+    /// @notice Every transition, in order. `epoch`, `round` and `deadline` (Unix seconds) belong to `to`.
     event Transitioned(
         State indexed from,
         State indexed to,
@@ -50,7 +50,7 @@ interface ILearningServiceEvents is ILearningServiceTypes {
     event AggregateAttested(uint32 indexed round, uint8 indexed seat, bytes26 seal);
     event UpdateDisputed(uint32 indexed round, uint8 indexed seat, uint8 indexed accused);
     event CheckSubmitted(uint32 indexed round, uint8 indexed seat, bytes scalars);
-    /// @notice The active set of the one decryption of this round. @param attesters Members whose seals matched.
+    /// @notice The active set of the one decryption of this round. @param attesters Members with matching seals.
     event MembersDrafted(
         uint32 indexed round,
         uint256 drafted,

@@ -22,9 +22,9 @@ interface ILearningServiceKeys is ILearningServiceEvents, ILearningServiceErrors
     /// @param evidence At most 256 bytes from which anyone can recompute the dealt share; empty when nothing arrived.
     function complain(uint32 epoch, uint8 accused, bytes calldata evidence) external;
 
-    /// @notice KeyJudge, members that confirmed or complained. One ballot each; what a quorum agrees on is
-    /// carried out when all of them have judged, or at the deadline.
-    /// @param convicted Members whose dealing, complaint or hash is false: dropped, and they pay `fraudPenalty`.
+    /// @notice KeyJudge, members that confirmed or complained. One ballot each; a quorum's verdict is carried out when all of them
+    /// have judged, or at the deadline.
+    /// @param convicted Members with a false dealing, complaint or hash: dropped, and they pay `fraudPenalty`.
     /// @param excused Members dropped without fault being proven; their seats are kept for them.
     function judge(uint32 epoch, uint256 convicted, uint256 excused) external;
 }

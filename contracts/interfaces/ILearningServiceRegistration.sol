@@ -38,13 +38,13 @@ interface ILearningServiceRegistration is ILearningServiceEvents, ILearningServi
 
     // ------------------------------------------------------------------------------------------------- the DAO
 
-    /// @notice Admin only. Takes effect at once in Registration, whose window then begins anew, so that whoever is seated has half of it to
-    /// leave; else when registration opens next.
+    /// @notice Admin only. Takes effect at once in Registration; its window then begins anew, so that seated keepers have half of
+    /// it to leave. Otherwise takes effect when registration opens next.
     function setParameters(Parameters calldata parameters) external;
 
-    /// @notice Admin only. Bars a keeper (its owner address) from the service: it may not join, is not drafted for any
-    /// decryption whose draft is not fixed yet, and gives its seat up, at once between epochs, else when the epoch ends.
-    /// Takes no stake. For what the chain cannot see: a member that keeps posting wrong shares.
+    /// @notice Admin only. Bars a keeper (its owner address) from the service: it may not join, is left out of every draft that is
+    /// not fixed yet, and gives its seat up, at once between epochs, otherwise when the epoch ends. Takes no stake. For faults that
+    /// the chain cannot see: a member that keeps posting wrong shares.
     function ban(address keeper) external;
 
     /// @notice Admin only. The keeper may join again; a seat that is to go still goes.

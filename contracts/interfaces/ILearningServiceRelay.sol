@@ -9,9 +9,9 @@ import {ILearningServiceEvents} from "./ILearningServiceEvents.sol";
 /// members in one transaction and pays for it. The relayer can withhold a step or send it late, and nothing else: an
 /// operator that does not see its step in time sends it itself.
 ///
-/// A signature holds for one chain, one service, one call. The call names its round or epoch, in which a member does each
-/// step once, so a signature is spent when its step is done. The one step that a round may have twice is the attestation,
-/// before and after a dispute: so the signed data say which of them it is.
+/// A signature holds for one chain, one service, one call. The call names its round or epoch, in which a member does each step
+/// once, so a signature is spent when its step is done. A round may have only one step twice, the attestation: before and after a
+/// dispute. So the signed data state which of the two it is.
 interface ILearningServiceRelay is ILearningServiceEvents, ILearningServiceErrors {
     // ------------------------------------------------------------------------------------------------- events
 
@@ -24,9 +24,9 @@ interface ILearningServiceRelay is ILearningServiceEvents, ILearningServiceError
 
     /// @notice Anyone. Takes the steps in their order, each as if its signer had sent it. Refused steps are skipped; only for
     /// want of gas the whole reverts (RelayStarved).
-    /// @param steps One behind the other, packed, as zeros cost gas, too: the operator's ECDSA signature of
-    /// `stepDigest(call, …)` as r ‖ vs (64 bytes, ERC-2098), the call's length (2 bytes, the higher first), the call: what
-    /// the operator would send to the service, ABI-encoded with its selector.
+    /// @param steps One behind the other, packed, because zeros cost gas, too. Each is the operator's ECDSA signature of
+    /// `stepDigest(call, …)` as r ‖ vs (64 bytes, ERC-2098), the call's length (2 bytes, the higher first), and the call: the bytes
+    /// that the operator would send to the service, ABI-encoded with its selector.
     /// @return done How many were accepted.
     function relay(bytes calldata steps) external returns (uint256 done);
 

@@ -95,11 +95,11 @@ interface ILearningServiceTypes {
     }
 
     /// @notice The round in progress (bitmaps of seats; zero before their step).
-    /// @param attesters Members that have sealed an attestation; after the draft, those whose seal matched.
+    /// @param attesters Members that have sealed an attestation; after the draft, those with a matching seal.
     /// @param included Updates in the drafted sum.
     /// @param checked Members that posted scalars in Check. @param disputed Whether the round has had its dispute.
     /// @param leftOut Members that may not contribute or decrypt: convicted in this epoch, or the most suspect.
-    /// @param lateRound Round whose ballots are still open while this one trains; 0 when there is none.
+    /// @param lateRound Round with ballots still open while this one trains; 0 for none.
     /// @param usedUp The epoch serves no further round: this Training takes no commits and only waits for late ballots.
     struct RoundInfo {
         uint32 round;

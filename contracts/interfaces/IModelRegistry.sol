@@ -91,7 +91,7 @@ interface IModelRegistry is IModelRegistryEvents {
     /// @notice What a consumer needs to judge a version, in the fewest reads; never reverts.
     /// @return status `None` for a version or service that does not exist.
     /// @return weightsCommitment Zero for a version that does not exist.
-    /// @return current The service's current version, 0 when there is none.
+    /// @return current The service's current version, 0 before the first.
     function lookUp(
         address service,
         uint64 version

@@ -5,14 +5,14 @@ import {IMarketBook} from "./IMarketBook.sol";
 import {Groth16Proof} from "./IGroth16Verifier.sol";
 
 /// @title Markets that a proven reading of a signed story resolves.
-/// @notice Outcomes are ERC-1155 tokens with id = marketId << 8 | outcome. One unit of collateral splits into one of each;
-/// a complete set merges back at any time. A story is 119 bytes: `tagOf(marketId)` ‖ 111 bytes of headline. Its publisher
-/// signs the SHA-256 digest of all of it; the model's input commitment is that digest >> 8, and the circuit hashes the
-/// same bytes that it reads, so what was signed is what was classified. what
-/// the output says is read by the model's schema in the hub: a label, with a margin or without. A market whose model has a
-/// circuit for private content takes a story that is never shown instead: see `resolvePrivate`.
-/// A reading that is wrong can be challenged with a bond while the market is pending; the DAO decides, and if it stays silent the
-/// reading stands. A market is bound to circuit, key and version: what the owner of the hub's model does with it later changes nothing.
+/// @notice Outcomes are ERC-1155 tokens with id = marketId << 8 | outcome. One unit of collateral splits into one of each; a
+/// complete set merges back at any time. A story is 119 bytes: `tagOf(marketId)` ‖ 111 bytes of headline. Its publisher signs the
+/// SHA-256 digest of all of it; the model's input commitment is that digest >> 8, and the circuit hashes the same bytes that it
+/// reads, so the signed story is the classified one. The model's schema in the hub defines how the output is read: a label, with a
+/// margin or without. A market with a model whose circuit takes private content takes a story that is never shown instead: see
+/// `resolvePrivate`. A wrong reading can be challenged with a bond while the market is pending; the DAO decides, and if it stays
+/// silent the reading stands. A market is bound to circuit, key and version: later actions of the owner of the hub's model change
+/// nothing.
 /// @dev Trusted: the publisher to tell the truth once; the DAO not to withdraw a version or a circuit to stall a market (all that this
 /// gains anyone is an equal split). Nobody can take collateral.
 interface IPredictionMarket is IMarketBook {
@@ -37,7 +37,7 @@ interface IPredictionMarket is IMarketBook {
         uint256 output
     );
 
-    /// @notice Opens a market. Anyone may; whoever trades reads what it is pinned to first.
+    /// @notice Opens a market. Anyone may; traders should read its terms first.
     /// @param text The question in words, at most 1,024 bytes; in the event only.
     function createMarket(Question calldata question, string calldata text) external returns (uint256 marketId);
 
@@ -47,10 +47,10 @@ interface IPredictionMarket is IMarketBook {
     /// @notice Unix seconds at which a story was recorded; 0 when it was not.
     function recordedAt(uint256 marketId, bytes32 digest) external view returns (uint64);
 
-    /// @notice Resolves a market by a signed story and the proof of what the model reads in it. Anyone may.
+    /// @notice Resolves a market by a signed story and the proof of the model's reading of it. Anyone may.
     /// @param output By the model's schema: the label, or label + 2^16 · margin.
     /// @param proof For the context `contextOf(marketId)`.
-    /// @dev The key must be valid now; the one that a story was recorded with must only not have been revoked since.
+    /// @dev The key must be valid now; a key that a story was recorded with need only be unrevoked since then.
     function resolve(
         uint256 marketId,
         bytes calldata story,
@@ -60,14 +60,14 @@ interface IPredictionMarket is IMarketBook {
         Groth16Proof calldata proof
     ) external;
 
-    /// @notice Resolves a market by the proof of what the model reads in a story that nobody is shown, and that its publisher
-    /// signed for this market with an EddsaPoseidon key. Anyone may who has the story, its salt and the signature; what becomes
-    /// public is the publisher's key, the label and the margin.
+    /// @notice Resolves a market by the proof of the model's reading of a hidden story that its publisher signed for this market
+    /// with an EddsaPoseidon key. Anyone may who has the story, its salt and the signature. The publisher's key, the label and the
+    /// margin become public.
     /// @param output By the model's schema: the label, or label + 2^16 · margin.
     /// @param proof For the input commitment PublisherRegistry.signedCommitment(publisherId, keyId, tagOf(marketId)) and the
     /// context `contextOf(marketId)`.
-    /// @dev Only if the market's model has a circuit of that kind, and then `resolve` serves nobody: a proof of one kind is none
-    /// of the other. Nothing can be recorded ahead, since nobody can see that a private story is signed: the proof must be here
-    /// by `closesAt` (StoryTooLate). The other rules and errors are those of `resolve`.
+    /// @dev Only if the market's model has a circuit of that kind, and then `resolve` is of no use: a proof of one kind does not
+    /// pass for the other. Nothing can be recorded ahead, since nobody can see that a private story is signed: the proof must be
+    /// here by `closesAt` (StoryTooLate). The other rules and errors are the same as for `resolve`.
     function resolvePrivate(uint256 marketId, uint64 keyId, uint256 output, Groth16Proof calldata proof) external;
 }

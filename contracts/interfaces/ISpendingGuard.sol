@@ -28,7 +28,7 @@ interface ISpendingGuardTypes {
     /// @notice The account spent since.
     error VerdictStale(bytes32 spendHash, uint256 given, uint256 found);
     error VerdictOfOtherPolicy(bytes32 spendHash, bytes8 found, bytes8 expected);
-    /// @notice The features of the transaction are no longer the ones that the model judged.
+    /// @notice The features of the transaction differ from the ones that the model judged.
     error FeaturesChanged(bytes32 spendHash, bytes32 found, bytes32 expected);
     error VerdictTimeInvalid(uint256 at, uint256 earliest, uint256 latest);
     /// @notice The account has a verdict on the same transaction, by the same policy and in the same state, of a later moment.
@@ -44,7 +44,7 @@ interface ISpendingGuardTypes {
     /// @notice An ERC-7579 account is called in a way that the guard does not understand.
     error UnsupportedCall(bytes4 selector);
     error UnsupportedCallType(bytes1 callType);
-    /// @notice Entry `index` of a Safe's batch is not a plain call, or names no recipient.
+    /// @notice Entry `index` of a Safe's batch is not a plain call, or lacks a recipient.
     error BatchEntryUnsupported(uint256 index);
     error MalformedExecution(uint256 found, uint256 min);
 
@@ -105,7 +105,7 @@ interface ISpendingGuardTypes {
     struct Limit {
         uint96 current;
         uint96 pending;
-        /// Unix seconds from which `pending` holds; 0 when nothing is pending.
+        /// Unix seconds from which `pending` holds; 0 without a pending change.
         uint40 effectiveAt;
         bool guarded;
         bool pendingGuarded;
@@ -114,7 +114,7 @@ interface ISpendingGuardTypes {
     struct Verdict {
         /// The input commitment of the proof.
         bytes32 commitment;
-        /// Unix seconds for which the features were computed; 0 when there is no verdict.
+        /// Unix seconds for which the features were computed; 0 without a verdict.
         uint40 madeAt;
         /// The account's count of spends.
         uint64 nonce;
@@ -127,16 +127,16 @@ interface ISpendingGuardTypes {
 /// @notice One guard for many accounts: transaction guard and module guard of a Safe, hook of an ERC-7579 account. An account
 /// configures itself by calling this contract, and can always do that, recover (owners, guards, modules), and execute within its
 /// limits. More needs a verdict: a proof to the hub that the policy's model, on features which this contract computed itself, gives
-/// the approved label with the margin asked for. A verdict is for one account, one transaction and one state of the account's
-/// history, for a short time, once. When there is no verdict to be had (the model is withdrawn, the hub stands still), a
-/// transaction that the account announced passes after the delay.
+/// the approved label with the required margin. A verdict is for one account, one transaction and one state of the account's
+/// history, for a short time, once. If a verdict is impossible (the model is withdrawn, the hub stands still), a transaction that
+/// the account announced passes after the delay.
 ///
 /// The features, one byte each after the eight bytes of `FEATURES_TAG`: (0) bit length of 256 · amount / limit, at most
 /// 31; (1) the same for the amount that left in the window before; (2) number of spends in the window, at most 31; (3)
 /// bit length of the minutes since the last spend, 31 for none yet; (4) how often the recipient was paid before, at
 /// most 15; (5) whether the recipient has code; (6) class; (7) origin.
 ///
-/// A batch through Safe's MultiSendCallOnly is judged call by call, unless it was announced as a whole. A Safe's signatures
+/// A batch through Safe's MultiSendCallOnly is judged call by call, unless the Safe announced it as a whole. A Safe's signatures
 /// (EIP-1271) move money without a transaction: it uses AnnouncedSignatures as its fallback handler.
 ///
 /// It does not see the actions of contracts that the account calls without value (an exchange with an old allowance),
@@ -174,7 +174,7 @@ interface ISpendingGuard is ISpendingGuardTypes {
     function cancelPolicy() external;
 
     /// @notice Guards an asset of the caller, or changes its limit: downward at once, upward after the policy's delay.
-    /// @param asset ERC-20 token; the zero address is the native asset, whose limit is 0 until it is set.
+    /// @param asset ERC-20 token; the zero address is the native asset, with limit 0 until it is set.
     function setLimit(address asset, uint96 limit) external;
 
     /// @notice Stops guarding a token, after the policy's delay.

@@ -90,8 +90,8 @@ interface IVerifierRegistry {
     /// @dev Reverts with UnknownCircuit.
     function getVerifier(bytes32 circuitId) external view returns (VerifierRecord memory);
 
-    /// @notice The verifier to call, after checking that its code is still the one registered (and with it the key: the
-    /// record is write-once, and its key hash was compared with the verifier's own when it was made).
+    /// @notice The verifier to call, after checking that its code is still the registered one. That also fixes the key: the record
+    /// is write-once, and its key hash was compared with the verifier's own when it was made.
     /// @dev Reverts with UnknownCircuit, CircuitIsRevoked or VerifierCodeChanged.
     function resolve(bytes32 circuitId) external view returns (address verifier);
 
@@ -104,7 +104,7 @@ interface IVerifierRegistry {
     /// @notice As `requireIntake`, and reverts unless proofs of the circuit count: UnknownCircuit, CircuitIsRevoked.
     function requireIntakeFor(bytes32 circuitId) external view;
 
-    /// @notice Unix seconds at which the pause ends; 0, or in the past, when there is none.
+    /// @notice Unix seconds at which the pause ends; 0, or in the past, without a pause.
     function intakePausedUntil() external view returns (uint256);
 
     function circuitCount() external view returns (uint256);

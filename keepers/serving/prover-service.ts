@@ -319,7 +319,7 @@ export class ProverService {
     this.#say('submitted', { ...whereOf(job, slot), output: given, proveMs, gas: receipt.gasUsed })
   }
 
-  /** Deposits the part of the job's bond that free stake does not cover. False when that is more than we may. */
+  /** Deposits the part of the job's bond that the free bond does not cover. False when that is more than we may. */
   async #fillBond(job: JobView): Promise<boolean> {
     const { free, reserved, unbonding } = await this.#market.bondOf(this.#address)
     if (free >= job.bond) return true

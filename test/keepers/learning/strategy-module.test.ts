@@ -205,8 +205,8 @@ describe('learning: strategies that are files', () => {
 
   const results: readonly (readonly [what: string, body: string, message: RegExp])[] = [
     ['nothing', '', /step: weights is not a Float32Array/],
-    ['a list', 'return { weights: [...weights] }', /no Float32Array/],
-    ['doubles', 'return { weights: mean }', /no Float32Array/],
+    ['a list', 'return { weights: [...weights] }', /not a Float32Array/],
+    ['doubles', 'return { weights: mean }', /not a Float32Array/],
     ['too few values', 'return { weights: weights.slice(1) }', /has \d+ values, expected \d+/],
     ['NaN', 'weights[2] = NaN; return { weights }', /step: weights, value 2 is NaN/],
     ['an error', 'throw new Error("no such layer")', /mine\.cjs: step: no such layer/],
