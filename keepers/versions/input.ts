@@ -43,7 +43,7 @@ export function contradictionInInput(input: ServiceInput): string | null {
   if (input.kind === 'picture') return null
   const { label, shape } = input
   const columns = input.kind === 'text' ? [input.column] : input.features
-  if (columns.includes(label)) return `input.label: '${label}' is a feature, too`
+  if (columns.includes(label)) return `input.label: '${label}' is also a feature`
   if (input.kind === 'text') {
     const wrong = contradictionInTokenizer(input.tokenizer)
     if (wrong !== null) return `input.tokenizer: ${wrong}`

@@ -168,12 +168,20 @@ describe('zkML from a model on disk to a contract', function () {
       ['net', ['--input', '77'], /its input commitment is .*, must be 77/],
       ['net', ['--model', '5'], /its model commitment is .*, must be 5/],
       ['foreign', [], /its model commitment is .*, must be 12345/],
-      ['elsewhere', [], /it is of circuit .*, the folder's is 0xabab/],
     ] as const) {
       const found = await cohort('verify', at(folder), at('proof.json'), ...options)
       expect(found.code, found.stdout + found.stderr).to.equal(1)
       expect(found.stdout).to.match(what)
     }
+    const lying = await cohort('verify', at('elsewhere'), at('proof.json'))
+    expect(lying.stderr).to.match(/circuitId is not that of its r1csSha256/)
+    expect(lying.code).to.be.greaterThan(0)
+    // A proof that names another circuit than the folder's.
+    const proof = JSON.parse(await readFile(at('proof.json'), 'utf8'))
+    await writeFile(at('named.json'), JSON.stringify({ ...proof, circuitId }))
+    const named = await cohort('verify', at('net'), at('named.json'))
+    expect(named.code).to.equal(1)
+    expect(named.stdout).to.match(/it is of circuit 0xabab.*, the folder's is 0x/)
   })
 
   it('refuses inputs outside the calibrated range, clamps them when told to, and the proof says so', async () => {

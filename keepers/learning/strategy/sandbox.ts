@@ -79,7 +79,11 @@ const PRELUDE = `
   for (const name of ${JSON.stringify(EXACT)}) exact[name] = Math[name]
   Object.defineProperty(globalThis, 'Math', { value: Object.freeze(exact), writable: false, configurable: false })
   const kept = new Set(${JSON.stringify(KEPT)})
-  for (const name of Reflect.ownKeys(globalThis)) if (!kept.has(name)) delete globalThis[name]
+  for (const name of Reflect.ownKeys(globalThis)) {
+    if (kept.has(name) || Reflect.deleteProperty(globalThis, name)) continue
+    // Of a process with --expose-gc: gc cannot be deleted.
+    Object.defineProperty(globalThis, name, { value: undefined, writable: false })
+  }
   for (const { prototype } of [Object, Array, String, Number, BigInt]) {
     for (const name of ${JSON.stringify(LOCAL)}) delete prototype[name]
   }

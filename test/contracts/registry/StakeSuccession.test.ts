@@ -91,21 +91,21 @@ describe('stake that follows a successor', () => {
     const { registry, ownerRegistry, serviceRegistry, owner, joinNext, pass, networkHelpers } = s
     await joinNext()
     await serviceRegistry.engage(owner, BOND)
-    await expect(ownerRegistry.followSuccessor(next, STAKE - BOND + 1n))
+    await expect(ownerRegistry.followSuccessor(s.next, STAKE - BOND + 1n))
       .to.be.revertedWithCustomError(registry, 'InsufficientFreeStake')
       .withArgs(owner, STAKE - BOND, STAKE - BOND + 1n)
     // What is not bonded may go; the service takes the whole bond all the same.
-    await ownerRegistry.followSuccessor(next, STAKE - BOND)
+    await ownerRegistry.followSuccessor(s.next, STAKE - BOND)
     await serviceRegistry.disengage(owner)
     const [, until] = await registry.bondOf(s.service, owner)
     expect(await registry.movableStake(owner)).to.equal(0n)
-    await expect(ownerRegistry.followSuccessor(next, 1n)).to.be.revertedWithCustomError(registry, 'StillSlashable')
+    await expect(ownerRegistry.followSuccessor(s.next, 1n)).to.be.revertedWithCustomError(registry, 'StillSlashable')
     await networkHelpers.time.increaseTo(until - 2n)
-    await expect(ownerRegistry.followSuccessor(next, 1n)).to.be.revertedWithCustomError(registry, 'StillSlashable')
+    await expect(ownerRegistry.followSuccessor(s.next, 1n)).to.be.revertedWithCustomError(registry, 'StillSlashable')
     expect(await serviceRegistry.slash.staticCall(owner, BOND, REASON, EVIDENCE)).to.equal(BOND)
     await pass(DELAY)
     expect(await registry.movableStake(owner)).to.equal(BOND)
-    await ownerRegistry.followSuccessor(next, BOND)
+    await ownerRegistry.followSuccessor(s.next, BOND)
     await expectBalanced(s)
   })
 
@@ -115,7 +115,7 @@ describe('stake that follows a successor', () => {
     await joinNext()
     await leave(s)
     for (const amount of [1n, BOND, STAKE]) {
-      await expect(ownerRegistry.followSuccessor(next, amount)).to.be.revertedWithCustomError(
+      await expect(ownerRegistry.followSuccessor(s.next, amount)).to.be.revertedWithCustomError(
         registry,
         'StillSlashable',
       )
@@ -132,7 +132,7 @@ describe('stake that follows a successor', () => {
     await leave(s)
     await registry.setSettings({ ...settings, unbondingDelay: 1n })
     await pass(DELAY / 2n)
-    await expect(ownerRegistry.followSuccessor(next, 1n)).to.be.revertedWithCustomError(registry, 'StillSlashable')
+    await expect(ownerRegistry.followSuccessor(s.next, 1n)).to.be.revertedWithCustomError(registry, 'StillSlashable')
   })
 
   it('is no way out of jail, nor faster out of unbonding', async () => {
@@ -140,13 +140,13 @@ describe('stake that follows a successor', () => {
     const { registry, ownerRegistry, serviceRegistry, owner, joinNext, pass } = s
     await joinNext()
     await ownerRegistry.requestUnbonding(STAKE - COH)
-    await expect(ownerRegistry.followSuccessor(next, STAKE)).to.be.revertedWithCustomError(
+    await expect(ownerRegistry.followSuccessor(s.next, STAKE)).to.be.revertedWithCustomError(
       registry,
       'InsufficientFreeStake',
     )
     await serviceRegistry.jail(owner)
     expect(await registry.movableStake(owner)).to.equal(0n)
-    await expect(ownerRegistry.followSuccessor(next, COH)).to.be.revertedWithCustomError(registry, 'KeeperJailed')
+    await expect(ownerRegistry.followSuccessor(s.next, COH)).to.be.revertedWithCustomError(registry, 'KeeperJailed')
     await pass(JAIL)
     await ownerRegistry.unjail()
     await ownerRegistry.followSuccessor(next, COH)

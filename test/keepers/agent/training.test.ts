@@ -108,7 +108,7 @@ describe('a keeper in training', () => {
     const shown = await stage.context.metrics.registry.metrics()
     expect(shown)
       .to.match(/cohort_trainer_figure\{name="f1"\} 0\.75/)
-      .and.not.to.contain('auc')
+      .and.not.to.contain('name="auc"')
   })
 
   it('tries again after another failure of the thread', async () => {
