@@ -149,7 +149,7 @@ describe('stake that follows a successor', () => {
     await expect(ownerRegistry.followSuccessor(s.next, COH)).to.be.revertedWithCustomError(registry, 'KeeperJailed')
     await pass(JAIL)
     await ownerRegistry.unjail()
-    await ownerRegistry.followSuccessor(next, COH)
+    await ownerRegistry.followSuccessor(s.next, COH)
     expect((await registry.keeperOf(owner)).unbonding).to.equal(STAKE - COH)
   })
 
