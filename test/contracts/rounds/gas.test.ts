@@ -238,6 +238,10 @@ describe('gas of a round', function () {
   it('is at most 2 % above the snapshot', () => {
     if (process.env.COHORT_UPDATE_SNAPSHOTS) {
       mkdirSync(new URL('.', SNAPSHOT), { recursive: true })
+      // With four keepers a draft costs one of two figures, by who is drawn: the dearer one is the bound.
+      const before = existsSync(SNAPSHOT) ? JSON.parse(readFileSync(SNAPSHOT, 'utf8'))['keepers-4'] : undefined
+      const four = figures['keepers-4']!
+      four['draft.median'] = Math.max(four['draft.median']!, before?.['draft.median'] ?? 0)
       writeFileSync(SNAPSHOT, `${JSON.stringify(figures, null, 2)}\n`)
     }
     expect(existsSync(SNAPSHOT), 'snapshots/rounds.json is missing').to.equal(true)
