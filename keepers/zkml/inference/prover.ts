@@ -178,7 +178,7 @@ function lookupCircuit({ folder, manifest, program, options }: CircuitFolder): L
   if (!isDivided || sha256(circuit.r1cs()) !== manifest.r1csSha256) {
     throw new InferenceError(
       'folder-mismatch',
-      `${folder} was compiled by another version: its r1cs is not what its program gives, or its rounds are not; compile and set up again`,
+      `${folder} was compiled by another version: its r1cs is not what its program gives, or its rounds differ; compile and set up again`,
     )
   }
   return circuit

@@ -70,7 +70,7 @@ describe('a folder of Groth16 in two rounds', function () {
     await refused({ ...genuine, rounds: wider }, openFolder, /circuitId is not that of its r1csSha256/)
     await refused({ ...rest, circuitId }, openFolder, /without its rounds/)
     const consistent = { ...genuine, rounds: wider, circuitId: circuitIdOf(genuine.r1csSha256, shape) }
-    await refused(consistent, InferenceCircuit.open, /or its rounds are not/)
+    await refused(consistent, InferenceCircuit.open, /or its rounds differ/)
     await refused(consistent, async (folder) => readFolderKey(await openFolder(folder)), /wires before 1 challenges/)
     await writeFile(manifestPath(), JSON.stringify(genuine))
     await openFolder(home)
