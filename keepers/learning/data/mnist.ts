@@ -95,9 +95,10 @@ export async function loadIdxFolder(
   directory: string,
   options: { classes?: number } = {},
 ): Promise<{ train: Dataset; test: Dataset | null }> {
-  const [trainImages, trainLabels, testImages, testLabels] = await Promise.all(
-    (Object.keys(MNIST_FILES) as MnistFile[]).map((file) => readIdx(directory, file)),
-  )
+  const reads = (Object.keys(MNIST_FILES) as MnistFile[]).map((file) => readIdx(directory, file))
+  // Of several missing files the first is named, whichever fails first.
+  await Promise.allSettled(reads)
+  const [trainImages, trainLabels, testImages, testLabels] = await Promise.all(reads)
   const images = inflate(trainImages!.bytes, trainImages!.name)
   const genuine = sha256(images) === MNIST_FILES['train-images-idx3-ubyte']
   const naming = {

@@ -89,7 +89,7 @@ contract InputMarketsTest is Play {
         uint256 length = _length();
         while (_calls < length) this.step();
         string[10] memory names = [
-            "split", "merge", "transfer", "redeem", "resolve", "challenge", "defend", "settle", "settle a share", "replace"
+            "split", "merge", "transfer", "redeem", "resolve", "challenge", "defend", "settle", "settle a score", "replace"
         ];
         for (uint256 i = 0; i < names.length; ++i) _reached(names[i], length / 2000);
         _atMost("calls refused", _calls - _taken, (_calls * 3) / 4);
