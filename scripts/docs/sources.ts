@@ -11,7 +11,7 @@ const PAGES = [
   'docs/**/*.md',
   '{contracts,circuits}/**/README.md',
   'keepers/**/README.md',
-  '{scripts,test,bench,examples}/**/README.md',
+  '{scripts,test,bench,examples,trainers}/**/README.md',
   'deploy/README.md',
 ]
 
