@@ -59,6 +59,8 @@ const LEAST_DIGITS = 4
 const POLL_INTERVAL = 500
 /** Milliseconds for which a node may be behind the block that would be mined now. */
 const BLOCK_PATIENCE = 60_000
+/** Milliseconds for which votes may not count yet. */
+const VOTES_PATIENCE = 3_000
 /** How governor and timelock refuse what it is too early for, or too late. */
 const TOO_EARLY = new Set(['GovernorUnexpectedProposalState', 'TimelockUnexpectedOperationState'])
 
@@ -95,7 +97,7 @@ export class ProposalBook {
     const targets = calls.map(({ target }) => target)
     const values = calls.map(() => 0n)
     const data = calls.map((call) => call.data)
-    const sent = await this.#sender.send('propose', () => this.#governor.propose(targets, values, data, text))
+    const sent = await this.#sendProposal(() => this.#governor.propose(targets, values, data, text))
     const id = await this.#governor.hashProposal(targets, values, data, hashOf(text), PENDING)
     return { ...(await this.get(id)), ...sent }
   }
@@ -252,6 +254,21 @@ export class ProposalBook {
   /** The governor's clock: Unix seconds of the block that would be mined now. */
   async now(): Promise<number> {
     return Number(await this.#governor.clock(PENDING))
+  }
+
+  /** Votes count from the second after they were delegated; a node may still be in that second. */
+  async #sendProposal(call: () => Promise<ContractTransactionResponse>): Promise<Sent> {
+    const giveUp = this.#clock.now() + VOTES_PATIENCE
+    for (;;) {
+      try {
+        return await this.#sender.send('propose', call)
+      } catch (error) {
+        const { cause } = error as Error
+        const tooFew = cause instanceof RevertError && cause.error === 'GovernorInsufficientProposerVotes'
+        if (!tooFew || this.#clock.now() >= giveUp) throw error
+      }
+      await this.#clock.sleep(POLL_INTERVAL)
+    }
   }
 
   /**
