@@ -2,7 +2,7 @@
 // What a keeper's secrets depend on is not believed on the word of one endpoint, when it has two: whom it deals its secret to, and
 // for whom it decrypts.
 import { z } from 'zod'
-import { bitmapOf, contractInterface } from '../../chain/index.ts'
+import { bitmapOf, contractInterface, hasWitnesses, settled, settles } from '../../chain/index.ts'
 import { elapsed } from '../actions.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
@@ -13,9 +13,6 @@ const logSchema = z.object({ topics: z.array(z.string()), data: z.string(), bloc
 
 const blockSchema = z.object({ hash: z.string() })
 
-/** Endpoints that must tell alike, when the keeper has as many. */
-const WITNESSES = 2
-
 /**
  * Whether two endpoints have this event in the same block, that block on their chain and as deep, or the only one that is configured.
  * Nodes go on to answer for blocks that a reorganisation has put aside: that they know of one is not enough.
@@ -23,7 +20,7 @@ const WITNESSES = 2
  */
 export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<boolean> {
   const { endpoints, serviceAddress, log } = step.context
-  if (endpoints.count < WITNESSES) return true
+  if (!hasWitnesses(endpoints)) return true
   const iface = contractInterface('ILearningService')
   const topics = [iface.getEvent(fact.name)!.topicHash]
   const filter = { blockHash: fact.blockHash, address: serviceAddress, topics }
@@ -40,7 +37,8 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
       blockSchema.safeParse(above[i]?.result).success &&
       blockSchema.safeParse(own[i]?.result).data?.hash === fact.blockHash,
   )
-  if (agree.length >= WITNESSES) return true
+  // The own endpoint need not have the block yet: nothing is believed against it.
+  if (settles(agree, answers)) return true
   log.warn(
     {
       event: 'not witnessed',
@@ -84,29 +82,39 @@ export async function mayBelieve(
 }
 
 async function witnessOf(step: Step, { facts, of }: Told): Promise<'witnessed' | 'contradicted' | 'unheard'> {
-  const { endpoints, serviceAddress, log } = step.context
-  if (endpoints.count < WITNESSES) return 'witnessed'
+  const { endpoints, serviceAddress, log, remembered } = step.context
+  if (!hasWitnesses(endpoints)) return 'witnessed'
   const { name } = facts[0]!
   const blocks = facts.map(({ block }) => block)
   // As narrow as possible: endpoints limit the range that they search.
   const [fromBlock, toBlock] = [Math.min(...blocks), Math.max(...blocks)].map((block) => `0x${block.toString(16)}`)
   const topics = [contractInterface('ILearningService').getEvent(name)!.topicHash]
   const filter = { fromBlock, toBlock, address: serviceAddress, topics }
+  // An endpoint that is behind knows of no such events, and contradicts nobody by that.
+  const reached = await endpoints.everywhere('eth_getBlockByNumber', [toBlock, false], step.signal)
   const answers = await endpoints.everywhere('eth_getLogs', [filter], step.signal)
-  const heard = answers.filter(({ result }) => Array.isArray(result))
-  const agree = heard.filter(({ result }) => {
-    const alike = (result as unknown[]).filter((entry) => isOf(entry, of))
+  const heard = answers.filter(
+    ({ result }, i) => Array.isArray(result) && blockSchema.safeParse(reached[i]?.result).success,
+  )
+  const alikeIn = ({ result }: (typeof heard)[number]) => (result as unknown[]).filter((entry) => isOf(entry, of))
+  const agree = heard.filter((answer) => {
+    const alike = alikeIn(answer)
     return alike.length === facts.length && facts.every((fact) => alike.some((entry) => isLogOf(entry, fact)))
   })
-  if (agree.length >= WITNESSES) return 'witnessed'
+  if (settles(agree, heard)) return 'witnessed'
+  const others = settled(heard, (answer) => JSON.stringify(alikeIn(answer).map((entry) => logSchema.parse(entry))))
+  const told = { name, ...of, agree: agree.map(({ endpoint }) => endpoint) }
+  if (others !== null) {
+    log.warn(
+      { event: 'outvoted', ...told, others: others.map(({ endpoint }) => endpoint) },
+      'the endpoint in use is alone with what it reports: the keeper reads these events again, at another one',
+    )
+    endpoints.prefer(others[0]!.endpoint, `others report other ${name} events`)
+    remembered.reread = Math.min(...blocks)
+    return 'contradicted'
+  }
   log.warn(
-    {
-      event: 'not witnessed',
-      name,
-      ...of,
-      agree: agree.map(({ endpoint }) => endpoint),
-      heard: heard.map(({ endpoint }) => endpoint),
-    },
+    { event: 'not witnessed', ...told, heard: heard.map(({ endpoint }) => endpoint) },
     'only one endpoint reports these events: the keeper makes no statement about them until another one reports them or cannot be asked',
   )
   return heard.length > agree.length ? 'contradicted' : 'unheard'
@@ -149,7 +157,7 @@ export async function isRosterWitnessed(step: Step, frame: EpochFrame): Promise<
   const { epoch } = frame.context
   const found = facts.last('EpochOpened', { epoch, crsSeed })
   if (found === null || step.snapshot.block - found.block + 1 < confirmations) return false
-  if (endpoints.count < WITNESSES) return true
+  if (!hasWitnesses(endpoints)) return true
   // The stored values from which the frame was made: by now the endpoint may say something else.
   const members = bitmapOf(roster.map(({ seat }) => seat))
   const opened = facts.last('EpochOpened', { epoch, crsSeed, members, decryptionThreshold: plan.threshold })
@@ -168,7 +176,10 @@ export async function isRosterWitnessed(step: Step, frame: EpochFrame): Promise<
           return false
         }
       })
-      return agree.length >= WITNESSES
+      return settles(
+        agree,
+        answers.filter(({ result }) => typeof result === 'string'),
+      )
     }
   }
   const hasPlan = await ask(serviceAddress, 'ILearningService', 'parameters')

@@ -174,19 +174,18 @@ export class KeyStage {
       },
       endpoints: {
         count: 1 + this.others.length,
-        everywhere: async () => [
-          { endpoint: 'first', result: this.facts.flatMap(logOf) },
-          ...this.others.map((facts, i) =>
-            facts === null
-              ? { endpoint: `e${i}`, reason: 'HTTP 502' }
-              : { endpoint: `e${i}`, result: facts.flatMap(logOf) },
-          ),
-        ],
+        everywhere: async (method: string) =>
+          [this.facts, ...this.others].map((facts, i) => {
+            const endpoint = `e${i}`
+            if (facts === null) return { endpoint, reason: 'HTTP 502' }
+            return { endpoint, result: method === 'eth_getBlockByNumber' ? { hash: '0x' } : facts.flatMap(logOf) }
+          }),
+        prefer: () => undefined,
       },
       serviceAddress: EPOCH.service,
       clock: { now: () => 0 },
       metrics: new KeeperMetrics({ process: false }),
-      remembered: { parameters: null, due: null },
+      remembered: { reread: null, parameters: null, due: null },
       log: pino({ level: 'silent' }),
       stopping: new AbortController().signal,
     } as unknown as AgentContext

@@ -53,17 +53,25 @@ describe('what a keeper says of others’ updates', function () {
     ]
   }
 
-  /** What further endpoints tell; null for those that do not answer. */
-  function beside(...others: (readonly Fact[] | null)[]): void {
-    const everywhere = async () => [
-      { endpoint: 'first', result: stage.facts.flatMap(logOf) },
-      ...others.map((facts, i) =>
-        facts === null
-          ? { endpoint: `e${i}`, reason: 'HTTP 502' }
-          : { endpoint: `e${i}`, result: facts.flatMap(logOf) },
-      ),
-    ]
-    Object.assign(stage.context, { endpoints: { count: 1 + others.length, everywhere } })
+  /** Endpoints that the keeper went over to. */
+  let preferred: string[] = []
+
+  /**
+   * What further endpoints tell; null for those that do not answer.
+   * @param behind Those among them that have not got to the blocks in question, by their place.
+   * @param own The place of the operator's own.
+   */
+  function beside(others: (readonly Fact[] | null)[], { behind = [] as number[], own = -1 } = {}): void {
+    preferred = []
+    const everywhere = async (method: string) =>
+      [stage.facts, ...others].map((facts, i) => {
+        const answer = { endpoint: `e${i}`, ...(i === own ? { own: true as const } : {}) }
+        if (facts === null) return { ...answer, reason: 'HTTP 502' }
+        if (method === 'eth_getBlockByNumber') return { ...answer, result: behind.includes(i) ? null : { hash: '0x' } }
+        return { ...answer, result: behind.includes(i) ? [] : facts.flatMap(logOf) }
+      })
+    const prefer = (endpoint: string) => preferred.push(endpoint)
+    Object.assign(stage.context, { endpoints: { count: 1 + others.length, everywhere, prefer } })
   }
 
   const calls = (method: string) => stage.sent.filter((sent) => sent.method === method).map(({ args }) => args)
@@ -103,7 +111,7 @@ describe('what a keeper says of others’ updates', function () {
   })
 
   it('is nothing against another endpoint, which tells of another update, or of more', async () => {
-    beside(truth)
+    beside([truth])
     const late = { time: stage.snapshot.end - 40 }
     await aggregate(stage.step())
     checking()
@@ -133,11 +141,48 @@ describe('what a keeper says of others’ updates', function () {
   })
 
   it('goes by one endpoint when the others do not answer in time', async () => {
-    beside(null)
+    beside([null])
     checking()
     stage.facts.splice(0, Infinity, ...truth)
     expect(await check(stage.step())).to.equal('again')
     expect(await check(stage.step({ time: stage.snapshot.end - 40 }))).to.equal('done')
     expect(await convicted([], Buffer.from(String(calls('submitCheck')[0]![1]).slice(2), 'hex'))).to.deep.equal([])
+  })
+
+  it('goes by one endpoint when the other stands still: what that one lacks contradicts nobody', async () => {
+    beside([[]], { behind: [1] })
+    checking()
+    stage.facts.splice(0, Infinity, ...truth)
+    expect(await check(stage.step())).to.equal('again')
+    expect(await check(stage.step({ time: stage.snapshot.end - 40 }))).to.equal('done')
+  })
+
+  it('leaves an endpoint that two others contradict, and reads again what it told', async () => {
+    beside([truth, truth])
+    checking()
+    const late = { time: stage.snapshot.end - 40 }
+    expect(await check(stage.step(late))).to.equal('again')
+    expect(preferred).to.deep.equal(['e1'])
+    expect(stage.context.remembered.reread).to.equal(Math.min(...truth.map(({ block }) => block)))
+    // The loop has read them again.
+    stage.facts.splice(0, Infinity, ...truth)
+    expect(await check(stage.step())).to.equal('done')
+  })
+
+  it('with two endpoints, neither the own one, a lie silences the keeper; the own one is believed against it', async () => {
+    const lie = [...stage.facts]
+    checking()
+    stage.facts.splice(0, Infinity, ...truth)
+    const late = { time: stage.snapshot.end - 40 }
+    beside([lie])
+    expect(await check(stage.step(late))).to.equal('again')
+    expect(preferred).to.deep.equal([])
+    beside([lie], { own: 0 })
+    expect(await check(stage.step())).to.equal('done')
+    // Nor is anything believed against the own one, however many say it.
+    stage.facts.splice(0, Infinity, ...lie)
+    beside([lie, truth], { own: 2 })
+    expect(await check(stage.step(late))).to.equal('again')
+    expect(preferred).to.deep.equal(['e2'])
   })
 })

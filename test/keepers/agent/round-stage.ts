@@ -191,7 +191,7 @@ export async function roundStage(options: {
     strategy: null,
     home: new HomeLayers(store, []),
     metrics: new KeeperMetrics({ process: false }),
-    remembered: { parameters: null, due: null },
+    remembered: { reread: null, parameters: null, due: null },
     log: pino({ level: 'silent' }),
     stopping: new AbortController().signal,
   } as unknown as AgentContext
