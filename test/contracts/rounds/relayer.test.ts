@@ -307,7 +307,11 @@ describe('relayers and the keepers that use them', () => {
 
     it('steps of rounds long over cost no question but the one of the block', async () => {
       const { asked, service } = slow(0)
-      const late = { ...service, clock: async () => ((asked.clock = (asked.clock ?? 0) + 1), LATER) }
+      const clock = async () => {
+        asked.clock = (asked.clock ?? 0) + 1
+        return LATER
+      }
+      const late = { ...service, clock }
       await using relayer = await startRelayer(world, { service: late as unknown as ServiceContracts['service'] })
       const request = await wire(world.players[0]!)
       for (let i = 0; i < 3; i++) {
