@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A keeper that nobody has registered ends for good, so one endpoint's word is not enough to say so.
 import { ZeroAddress } from 'ethers'
-import { callsAtOneBlock, ChainError, contractInterface, hasWitnesses, settles } from '../../chain/index.ts'
+import { ChainError, callsAtOneBlock, contractInterface, hasWitnesses, settles } from '../../chain/index.ts'
 import type { AgentContext } from '../context.ts'
 import { AgentError } from '../errors.ts'
 

@@ -9,11 +9,12 @@ import { bitmapOf } from '../../../keepers/chain/seats.ts'
 import { checkUpdatePoint, settleCheck, type UpdateClaim, updateClaim } from '../../../keepers/fhe/index.ts'
 import { forge } from '../../../scripts/demo/tamper.ts'
 import { ROUND } from '../fhe/ceremony.ts'
-import { type RoundStage, roundStage, seatOfIndex } from './round-stage.ts'
+import { type RoundStage, revealsTold, roundStage, seatOfIndex } from './round-stage.ts'
 
 const ALL = [0, 1, 2, 3, 4]
 const SELF = 1
 const seats = bitmapOf(ALL.map(seatOfIndex))
+const topicOf = (name: 'UpdateRevealed') => contractInterface('ILearningService').getEvent(name)!.topicHash
 
 describe('what a keeper says of others’ updates', function () {
   this.timeout(120_000)
@@ -38,21 +39,6 @@ describe('what a keeper says of others’ updates', function () {
   })
   afterEach(() => stage.close())
 
-  function logOf({ name, args, blockHash }: Fact) {
-    if (name !== 'UpdateRevealed') return []
-    const iface = contractInterface('ILearningService')
-    const event = iface.getEvent(name)!
-    return [
-      {
-        ...iface.encodeEventLog(
-          event,
-          event.inputs.map((input) => args[input.name]),
-        ),
-        blockHash,
-      },
-    ]
-  }
-
   /** Endpoints that the keeper went over to. */
   let preferred: string[] = []
 
@@ -63,12 +49,13 @@ describe('what a keeper says of others’ updates', function () {
    */
   function beside(others: (readonly Fact[] | null)[], { behind = [] as number[], own = -1 } = {}): void {
     preferred = []
-    const everywhere = async (method: string) =>
+    const everywhere = async (method: string, params: readonly unknown[]) =>
       [stage.facts, ...others].map((facts, i) => {
         const answer = { endpoint: `e${i}`, ...(i === own ? { own: true as const } : {}) }
         if (facts === null) return { ...answer, reason: 'HTTP 502' }
-        if (method === 'eth_getBlockByNumber') return { ...answer, result: behind.includes(i) ? null : { hash: '0x' } }
-        return { ...answer, result: behind.includes(i) ? [] : facts.flatMap(logOf) }
+        const late = behind.includes(i)
+        if (late && method === 'eth_getBlockByNumber') return { ...answer, result: null }
+        return { ...answer, result: revealsTold(method, params, late ? [] : facts) }
       })
     const prefer = (endpoint: string) => preferred.push(endpoint)
     Object.assign(stage.context, { endpoints: { count: 1 + others.length, everywhere, prefer } })
@@ -123,6 +110,24 @@ describe('what a keeper says of others’ updates', function () {
     stage.facts.splice(0, Infinity, ...truth)
     expect(await check(stage.step())).to.equal('done')
     expect(calls('submitCheck')).to.have.length(1)
+  })
+
+  it('is nothing when another endpoint has reveals in later blocks, or when this one tells of none', async () => {
+    checking()
+    const late = { time: stage.snapshot.end - 40 }
+    const later = truth.map((fact, i) => (i === 4 ? { ...fact, block: fact.block + 1 } : fact))
+    for (const hidden of [later.slice(0, 4), []]) {
+      stage.facts.splice(0, Infinity, ...hidden)
+      beside([later])
+      expect(await check(stage.step({ ...late, block: stage.snapshot.block + 1 }))).to.equal('again')
+    }
+    expect(stage.sent).to.deep.equal([])
+    // The attack, where only the blocks of what was told are compared.
+    const blocks = later.slice(0, 4).map(({ block }) => block)
+    const range = { topics: [topicOf('UpdateRevealed')], fromBlock: Math.min(...blocks), toBlock: Math.max(...blocks) }
+    expect(revealsTold('eth_getLogs', [range], later)).to.deep.equal(
+      revealsTold('eth_getLogs', [range], later.slice(0, 4)),
+    )
   })
 
   it('is not said before the reveals are final: after a reorganisation it would be said of other ones', async () => {
