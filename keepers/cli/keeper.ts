@@ -6,6 +6,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { UsageError } from './failure.ts'
 import { manifestOf } from './manifest-option.ts'
 import { watchParent } from './parent.ts'
+import { plainText } from './plain-text.ts'
 
 type Common = { readonly data: string; readonly passphraseFile?: string; readonly json?: boolean }
 type OwnerOptions = Common & {
@@ -307,7 +308,7 @@ function print(options: Common, value: Readonly<Record<string, unknown>> | objec
   const width = Math.max(...entries.map(([key]) => key.length))
   for (const [key, item] of entries) {
     const shown = item === null ? '–' : typeof item === 'object' ? JSON.stringify(item) : String(item)
-    process.stdout.write(`${key.padEnd(width)}  ${shown}\n`)
+    process.stdout.write(plainText(`${key.padEnd(width)}  ${shown}\n`))
   }
 }
 
