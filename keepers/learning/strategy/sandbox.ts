@@ -174,7 +174,7 @@ export type Copied = {
   readonly names: { readonly length: number; readonly [i: number]: string }
 }
 
-export type ModuleCall<R extends Reading> = {
+type ModuleCall<R extends Reading> = {
   readonly source: string
   /** Names the module in errors. */
   readonly where: string
