@@ -6,6 +6,7 @@ import { configVariable, defineConfig, task } from 'hardhat/config'
 import { ArgumentType } from 'hardhat/types/arguments'
 import type { HardhatPlugin } from 'hardhat/types/plugins'
 import { importablePath } from './scripts/importable-path.ts'
+import { PUNCTUAL_NETWORK } from './scripts/local-network.ts'
 
 // solc comes from npm (exact pin in package.json): nothing is downloaded outside the npm registry. Both profiles are
 // declared because Ignition compiles with `production`, which would otherwise fall back to Hardhat's own settings.
@@ -95,15 +96,7 @@ export default defineConfig({
   typechain: { outDir: './types', dontOverrideCompile: false },
   networks: {
     hardhatMainnet: { type: 'edr-simulated', chainType: 'l1' },
-    // What `npx hardhat node` runs. Each transaction is a block there; were each a second later than the last, a service at work
-    // would carry the chain's clock minutes ahead of everybody's. And a block comes every second without any: a keeper that waits
-    // for confirmations, or for a window to pass, would wait for ever on an idle chain.
-    node: {
-      type: 'edr-simulated',
-      chainType: 'l1',
-      allowBlocksWithSameTimestamp: true,
-      mining: { auto: true, interval: 1_000 },
-    },
+    node: PUNCTUAL_NETWORK,
     localhost: {
       type: 'http',
       chainType: 'l1',

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type EventLog, HDNodeWallet, type Interface, type JsonRpcProvider } from 'ethers'
+import { type EventLog, HDNodeWallet, type Interface, type JsonRpcProvider, type Log } from 'ethers'
 import { clients, contractInterface } from '../keepers/chain/index.ts'
 import type { ModelName } from '../keepers/learning/index.ts'
 import {
@@ -28,6 +28,9 @@ export const accountKey = (index: number): string =>
 /** The manifest of a named model for keepers with few samples. */
 export const clusterManifest = (model: ModelName, changes: ExampleChanges = {}): ServiceManifest =>
   exampleManifest(model, { ...changes, rounds: { minTotalSamples: 400, maxSamples: 1000, ...changes.rounds } })
+
+/** Blocks that a test may take back while somebody waits for an event. */
+const DEEPEST_REORGANISATION = 64
 
 /** Short enough for a test that lets them pass, long enough for a process to restart on a busy machine. */
 export const TEST_WINDOWS = {
@@ -78,6 +81,7 @@ export class Cluster implements AsyncDisposable {
   token = ''
   readonly #children = new Map<string, ChildProcess>()
   readonly #listeners = new Set<(line: Line) => void>()
+  readonly #decoded = new Map<string, ServiceEvent | null>()
   #prepare: (first: number, count: number) => Promise<KeeperNode[]> = () => Promise.resolve([])
   #env: NonNullable<ClusterOptions['env']> = () => ({})
 
@@ -238,22 +242,36 @@ export class Cluster implements AsyncDisposable {
     return this.line(`model of round ${round} at ${node.name}`, fits, timeout)
   }
 
-  /** Everything the service has said on the chain, decoded. */
-  async events(): Promise<ServiceEvent[]> {
-    const iface: Interface = contractInterface('ILearningService')
-    const logs = await this.provider.getLogs({ address: this.service, fromBlock: 0, toBlock: 'latest' })
+  /** Everything the service has said on the chain, or from that block on, decoded. */
+  async events(fromBlock = 0): Promise<ServiceEvent[]> {
+    const logs = await this.provider.getLogs({ address: this.service, fromBlock, toBlock: 'latest' })
     return logs.flatMap((log) => {
-      const parsed = iface.parseLog({ topics: [...log.topics], data: log.data })
-      const block = log.blockNumber
-      return parsed ? [{ name: parsed.name, args: parsed.args as EventLog['args'], block }] : []
+      // A log of a block that is reorganised away has another hash, and is never asked for again.
+      const place = `${log.blockHash} ${log.index}`
+      let known = this.#decoded.get(place)
+      if (known === undefined) {
+        known = this.#decode(log)
+        this.#decoded.set(place, known)
+      }
+      return known ?? []
     })
+  }
+
+  /** Costs more than the query: ethers hashes the signature of every event to find a log's own. */
+  #decode(log: Log): ServiceEvent | null {
+    const iface: Interface = contractInterface('ILearningService')
+    const parsed = iface.parseLog({ topics: [...log.topics], data: log.data })
+    return parsed && { name: parsed.name, args: parsed.args as EventLog['args'], block: log.blockNumber }
   }
 
   /** The first event of the service, past or to come, that fits. */
   async event(what: string, fits: (event: ServiceEvent) => boolean, timeout = 300_000): Promise<ServiceEvent> {
+    let from = 0
     for (const until = Date.now() + timeout; Date.now() < until; ) {
-      const found = (await this.events()).find(fits)
+      const head = await this.provider.getBlockNumber()
+      const found = (await this.events(from)).find(fits)
       if (found !== undefined) return found
+      from = Math.max(0, head - DEEPEST_REORGANISATION)
       await new Promise((done) => setTimeout(done, 500))
     }
     throw new Error(`no ${what} within ${timeout / 1000} s; ${this.#lastLines()}`)

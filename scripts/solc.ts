@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The Solidity compiler for tests and benches: sources that are not part of the project, such as verifiers and consumers that misbehave.
-import { readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import process from 'node:process'
 import type { InterfaceAbi } from 'ethers'
+import { CACHE } from './bootstrap/paths.mjs'
 
 type Message = { readonly severity: string; readonly formattedMessage: string }
 type Imports = { import(path: string): { contents: string } | { error: string } }
@@ -11,23 +15,61 @@ type Solc = { compile(input: string, imports: Imports): string }
 const require = createRequire(import.meta.url)
 let loaded: Solc | undefined
 
+/** A result that was kept: it holds as long as the compiler would read the same imports. */
+type Kept = { readonly imports: Readonly<Record<string, string>>; readonly output: string }
+
+const KEPT = join(CACHE, 'solc')
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex')
+
 /**
  * Solc's standard output for its standard input, without the types of either: what is in it depends on the settings asked for.
+ * What was compiled once is taken from .cache/solc: the same few contracts are used by many tests, in processes of their own, and each
+ * compilation takes seconds.
  * @param read the text of an imported path; an error that it throws becomes one of the output
  */
 export function runSolc<Output>(input: object, read: (path: string) => string): Output {
+  const question = JSON.stringify(input)
+  const { version } = require('solc/package.json') as { version: string }
+  const file = join(KEPT, `${digest(version + question)}.json`)
+  const kept = keptAt(file, read)
+  if (kept !== null) return JSON.parse(kept)
   // Eight megabytes of WebAssembly: loaded when a process first compiles.
   loaded ??= require('solc') as Solc
+  const found: Record<string, string> = {}
+  let complete = true
   const imports: Imports = {
     import(path) {
       try {
-        return { contents: read(path) }
+        const contents = read(path)
+        found[path] = digest(contents)
+        return { contents }
       } catch (error) {
+        complete = false
         return { error: (error as Error).message }
       }
     },
   }
-  return JSON.parse(loaded.compile(JSON.stringify(input), imports))
+  const output = loaded.compile(question, imports)
+  if (complete) keep(file, { imports: found, output })
+  return JSON.parse(output)
+}
+
+/** The output kept there, when all imports are what they were. */
+function keptAt(file: string, read: (path: string) => string): string | null {
+  try {
+    const { imports, output } = JSON.parse(readFileSync(file, 'utf8')) as Kept
+    return Object.entries(imports).every(([path, hash]) => digest(read(path)) === hash) ? output : null
+  } catch {
+    return null
+  }
+}
+
+/** Two processes may keep the same at once. */
+function keep(file: string, kept: Kept): void {
+  mkdirSync(KEPT, { recursive: true })
+  const aside = `${file}.${process.pid}`
+  writeFileSync(aside, JSON.stringify(kept))
+  renameSync(aside, file)
 }
 
 export type Compiled = {
@@ -48,14 +90,17 @@ const SETTINGS = {
   metadata: { bytecodeHash: 'none' },
   outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] } },
 }
+/** For contracts whose gas and size are nothing to anybody: takes a fifth of the time. */
+const QUICK = { ...SETTINGS, viaIR: false, optimizer: { enabled: false } }
 
 /**
  * Every contract of `source`, which may import packages, by name.
+ * @param options `quick`: unoptimised, for contracts that only play a part in a test
  * @throws Error in the compiler's words when it does not compile; with `strict`, when there is a warning
  */
-export function compile(source: string, { strict = false } = {}): Record<string, Compiled> {
+export function compile(source: string, { strict = false, quick = false } = {}): Record<string, Compiled> {
   const { errors = [], contracts = {} } = runSolc<{ errors?: Message[]; contracts?: Record<string, Contracts> }>(
-    { language: 'Solidity', sources: { 'source.sol': { content: source } }, settings: SETTINGS },
+    { language: 'Solidity', sources: { 'source.sol': { content: source } }, settings: quick ? QUICK : SETTINGS },
     (path) => readFileSync(require.resolve(path), 'utf8'),
   )
   const fatal = errors.filter(({ severity }) => strict || severity === 'error')

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
+import { flushCompileCache } from 'node:module'
 import { Wallet } from 'ethers'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import {
@@ -108,6 +109,8 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
   const { operator, plane, log } = context
   const { peerId, addresses } = plane
   log.info({ event: 'started', operator, peerId, addresses, monitoring: health.port }, 'the keeper is running')
+  // Node writes the compiled form of the modules when a process ends, and a keeper that is killed has no such time.
+  flushCompileCache()
   await loop.run()
 }
 

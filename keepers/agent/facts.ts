@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { Interface } from 'ethers'
+import type { EventFragment, Interface } from 'ethers'
 import type { ServiceEvent, ServiceEventArguments } from '../chain/index.ts'
 import type { LogRow, LogStore } from '../store/index.ts'
 
@@ -21,11 +21,14 @@ export type FactOf<N extends ServiceEvent> = Fact & { readonly name: N; readonly
 export class Facts {
   readonly #interface: Interface
   readonly #logs: LogStore
+  /** By their topic. `parseLog` hashes the signature of one event after another to find a log's: most of what decoding cost. */
+  readonly #events = new Map<string, EventFragment>()
   #byName = new Map<string, Fact[]>()
 
   constructor(contract: Interface, logs: LogStore) {
     this.#interface = contract
     this.#logs = logs
+    contract.forEachEvent((event) => this.#events.set(event.topicHash, event))
     this.rebuild()
   }
 
@@ -37,16 +40,17 @@ export class Facts {
   add(rows: readonly LogRow[]): Fact[] {
     const added: Fact[] = []
     for (const row of rows) {
-      const parsed = this.#interface.parseLog({ topics: [...row.topics], data: row.data })
-      if (parsed === null) continue
+      const event = this.#events.get(row.topics[0] ?? '')
+      if (event === undefined) continue
+      const values = this.#interface.decodeEventLog(event, row.data, row.topics)
       const args: Record<string, unknown> = {}
-      parsed.fragment.inputs.forEach((input, index) => {
-        args[input.name] = simplify(input.type, parsed.args[index])
+      event.inputs.forEach((input, index) => {
+        args[input.name] = simplify(input.type, values[index])
       })
-      const fact = { name: parsed.name, block: row.block, blockHash: row.blockHash, args }
-      const list = this.#byName.get(parsed.name)
+      const fact = { name: event.name, block: row.block, blockHash: row.blockHash, args }
+      const list = this.#byName.get(event.name)
       if (list) list.push(fact)
-      else this.#byName.set(parsed.name, [fact])
+      else this.#byName.set(event.name, [fact])
       added.push(fact)
     }
     return added

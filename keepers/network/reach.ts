@@ -5,7 +5,6 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
-import { startNode } from './node.ts'
 
 /**
  * `peer`: whoever the address names, or something that does not say in time who it is. `other`: another peer, with its own
@@ -17,6 +16,8 @@ export type Presence = 'peer' | 'other' | 'nobody'
 export async function presenceAt(address: string, timeout: number): Promise<Presence> {
   // Most often nobody is there, and a port is asked faster than a handshake is made ready.
   if (!(await portAnswers(address, timeout))) return 'nobody'
+  // Two thousand modules of libp2p, which few of those that import this file come to need.
+  const { startNode } = await import('./node.ts')
   const folder = mkdtempSync(join(tmpdir(), 'cohort-reach-'))
   const node = await startNode({ folder, identitySeed: crypto.getRandomValues(new Uint8Array(32)) })
   try {

@@ -115,11 +115,16 @@ export async function deployWith(
     '--addresses',
     deploymentPath(folder),
   ]
-  const child = spawn(process.execPath, [cli, 'deploy', '--network', 'localhost', ...places, '--json'], {
-    cwd: ROOT,
-    env: { ...process.env, COHORT_LOCALHOST_RPC_URL: url },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  // Types were written when the contracts were built; several deployments at a time would write them over each other.
+  const child = spawn(
+    process.execPath,
+    [cli, 'deploy', '--no-typechain', '--network', 'localhost', ...places, '--json'],
+    {
+      cwd: ROOT,
+      env: { ...process.env, COHORT_LOCALHOST_RPC_URL: url },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   let output = ''
   let errors = ''
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {

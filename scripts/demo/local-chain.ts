@@ -13,8 +13,10 @@ const BLOCK_INTERVAL_MS = 1_000
 
 export type LocalChain = { readonly url: string; readonly provider: JsonRpcProvider }
 
+const CONFIG = join(ROOT, 'scripts/demo/chain.config.ts')
+
 /**
- * Networks of hardhat.config.ts that a node can be. The hasty one makes each transaction a block that is a second later than the
+ * Networks of chain.config.ts that a node can be. The hasty one makes each transaction a block that is a second later than the
  * last: windows that somebody lets pass are over several times sooner, which is what tests want.
  */
 const NETWORK = { punctual: 'node', hasty: 'hardhatMainnet' } as const
@@ -35,7 +37,8 @@ export async function startLocalChain(processes: Processes, options: ChainOption
   const at = ['--hostname', '127.0.0.1', '--port', String(port), '--network', NETWORK[options.pace ?? 'punctual']]
   const url = `http://127.0.0.1:${port}`
   let failure: string | null = null
-  processes.start('chain', [join(ROOT, 'node_modules/hardhat/dist/src/cli.js'), 'node', ...at], {
+  const hardhat = [join(ROOT, 'node_modules/hardhat/dist/src/cli.js'), '--config', CONFIG]
+  processes.start('chain', [...hardhat, 'node', ...at], {
     cwd: ROOT,
     onFailure: (message) => {
       failure = message

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A keeper that lies: the real daemon with some behaviours replaced. Run as a process by the end-to-end tests:
 //   node test/e2e/liar.ts <data folder> '<{"1":"garbage update", "epoch 1":"false dealing", …}: lie by round or epoch>'
+//     '<["wrong share", …]: lies of the later rounds, each until it was told, the last for good>'
 import { randomBytes } from 'node:crypto'
 import process from 'node:process'
 import { act, cidOf, publish } from '../../keepers/agent/actions.ts'
@@ -44,12 +45,34 @@ export type Lie =
   | 'false dealing'
   | 'false accusation'
 
-const [folder, schedule] = process.argv.slice(2) as [string, string]
+const [folder, schedule, later] = process.argv.slice(2) as [string, string, string]
 const lies = JSON.parse(schedule) as Readonly<Record<string, Lie>>
-const lieIn = ({ snapshot }: Step): Lie | undefined => lies[String(snapshot.round)]
+const lastRound = Math.max(
+  0,
+  ...Object.keys(lies)
+    .filter((when) => /^\d+$/.test(when))
+    .map(Number),
+)
+/** Not every round lets us tell each lie: who is not drawn to decrypt has no share to falsify. */
+const then = JSON.parse(later) as Lie[]
+/** The round in which the first of them was told. */
+let toldIn = Number.POSITIVE_INFINITY
+
+function lieIn({ snapshot: { round } }: Step): Lie | undefined {
+  if (round <= lastRound) return lies[String(round)]
+  if (round > toldIn && then.length > 1) {
+    then.shift()
+    toldIn = Number.POSITIVE_INFINITY
+  }
+  return then[0]
+}
+
 const lieInEpoch = ({ snapshot }: Step): Lie | undefined => lies[`epoch ${snapshot.epoch}`]
-const tell = (step: Step, what: Lie): void =>
-  step.context.log.info({ event: 'lied', lie: what, round: step.snapshot.round, seat: step.seat }, what)
+function tell(step: Step, what: Lie): void {
+  const { round } = step.snapshot
+  if (round > lastRound) toldIn = round
+  step.context.log.info({ event: 'lied', lie: what, round, seat: step.seat }, what)
+}
 
 const CHANGES: Partial<Record<Lie, (update: Uint8Array) => Uint8Array>> = {
   // Beyond every modulus as a coefficient, NaN as a float.

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { fileURLToPath } from 'node:url'
 import { reasonText } from '../../keepers/agent/convictions.ts'
-import type { Cluster, ServiceEvent } from '../../scripts/cluster.ts'
+import type { Cluster, Line, ServiceEvent } from '../../scripts/cluster.ts'
 import { type KeeperNode, keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 import type { Lie } from './liar.ts'
 
 /** A keeper's stake before anything is taken from it, wei. */
 export const STAKE = 1000n * 10n ** 18n
 
-/** Starts a node's process as one that lies: by round, or by `epoch <number>`. */
-export function startLiar(cluster: Cluster, node: KeeperNode, lies: Readonly<Record<string, Lie>>): void {
+/**
+ * Starts a node's process as one that lies: by round, or by `epoch <number>`.
+ * @param then lies of the rounds after all of those, each in every round until it was told, the last for good
+ */
+export function startLiar(
+  cluster: Cluster,
+  node: KeeperNode,
+  lies: Readonly<Record<string, Lie>>,
+  then: readonly Lie[] = [],
+): void {
   const script = fileURLToPath(new URL('./liar.ts', import.meta.url))
-  const child = cluster.processes.start(node.name, [script, node.folder, JSON.stringify(lies)], {
+  const child = cluster.processes.start(node.name, [script, node.folder, JSON.stringify(lies), JSON.stringify(then)], {
     env: keeperEnvironment(),
     onLine: (text) => {
       if (text.startsWith('{')) cluster.hear(node, JSON.parse(text))
@@ -23,6 +31,12 @@ export function startLiar(cluster: Cluster, node: KeeperNode, lies: Readonly<Rec
 /** The penalties for a reason. */
 export function penaltiesFor(events: readonly ServiceEvent[], reason: string): ServiceEvent[] {
   return events.filter(({ name, args }) => name === 'Penalised' && reasonText(args.reason) === reason)
+}
+
+/** Waits for a node's first lie of that kind; returns its round. */
+export async function lieTold(cluster: Cluster, node: KeeperNode, lie: Lie, timeout?: number): Promise<number> {
+  const isIt = (line: Line): boolean => line.node === node.name && line.event === 'lied' && line.lie === lie
+  return Number((await cluster.line(`lie: ${lie}`, isIt, timeout)).round)
 }
 
 /** Waits until everything up to the end of a round is on record. */

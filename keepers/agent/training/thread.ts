@@ -2,6 +2,7 @@
 // Runs in a worker thread of the keeper: the only place that ever holds samples. Loads the shard once, then trains and
 // evaluates on request, one job at a time, so that the daemon's loop keeps up with the chain meanwhile.
 import { rmSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
 import {
@@ -83,7 +84,8 @@ function serve(
 ): Promise<ShardSummary | TrainOutcome | ModelScore> {
   switch (request.kind) {
     case 'open':
-      return openShard(request, signal)
+      // As the daemon does; the thread loads modules that the daemon has no use for.
+      return openShard(request, signal).finally(flushCompileCache)
     case 'train':
       return train(request, signal)
     case 'evaluate':

@@ -11,10 +11,12 @@ import { type FileCoverage, percent, readCoverage, totalOf } from './report.ts'
 const FLOOR_PERCENT = 95
 
 /**
- * Gas under probes differs from the contract's gas, and a deployment to a node runs compiled production code. Random play, crowds
- * and the real circuits of stories and spends take long and reach only code that the unit tests reach too.
+ * Gas under probes differs from the contract's gas, and a deployment to a node runs compiled production code. Random play, crowds,
+ * the real circuits of stories, spends and lookups, and processes of our own programs (commands, relayers, provers) take long and
+ * reach only code that the unit tests reach too.
  */
-const NOT_FOR_COVERAGE = /gas|snapshot|invariant|crowd|escrow|\.story\.|\.model\.|\/deploy\//i
+const NOT_FOR_COVERAGE =
+  /gas|snapshot|invariant|crowd|escrow|lookups|relayer|market-commands|prover-service|\.story\.|\.model\.|\/deploy\//i
 
 const HELP = `usage: node scripts/check/coverage/main.ts [--json] [--keep] [--jobs N] [test files…]
 

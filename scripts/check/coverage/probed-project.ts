@@ -24,7 +24,10 @@ const LINKED = [
   'snapshots',
   'tsconfig.json',
 ]
-const COPIED = ['package.json', 'hardhat.config.ts']
+/** Hardhat's configuration is ours, but for the tests in Solidity: compiling them takes long, and no test here runs them. */
+const CONFIG = `import config from './project.config.ts'
+export default { ...config, paths: { ...config.paths, tests: { mocha: './test', solidity: './no-tests' } } }
+`
 
 /** Writes and compiles the project anew. Throws with the compiler's output when that fails. */
 export async function buildProbedProject(name: string): Promise<ProbedProject> {
@@ -69,7 +72,9 @@ function emptyProject(name: string): string {
   const folder = join(PROJECTS, name)
   mkdirSync(folder, { recursive: true })
   for (const entry of LINKED) symlinkSync(join(ROOT, entry), join(folder, entry))
-  for (const entry of COPIED) cpSync(join(ROOT, entry), join(folder, entry))
+  cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'))
+  cpSync(join(ROOT, 'hardhat.config.ts'), join(folder, 'project.config.ts'))
+  writeFileSync(join(folder, 'hardhat.config.ts'), CONFIG)
   return folder
 }
 

@@ -31,7 +31,7 @@ async function createValidator() {
   const world = await createHub()
   const { ethers, hub, dao } = world
   const validator = await ethers.deployContract('HubValidator', [hub])
-  const { abi, bytecode } = compile(REGISTRY).Registry!
+  const { abi, bytecode } = compile(REGISTRY, { quick: true }).Registry!
   const registry = await new ContractFactory(abi, bytecode, dao).deploy()
   const id = await world.ask()
   const claim = (changes: object = {}) => ({

@@ -141,7 +141,7 @@ export type Hostile = BaseContract & {
 let compiled: ReturnType<typeof compile> | undefined
 
 export async function deployHostile(name: HostileName, signer: Signer): Promise<Hostile> {
-  compiled ??= compile(SOURCE)
+  compiled ??= compile(SOURCE, { quick: true })
   const { abi, bytecode } = compiled[name]!
   const deployed = await new ContractFactory(abi, bytecode, signer).deploy()
   await deployed.waitForDeployment()

@@ -179,7 +179,8 @@ describe('InferenceHub batch verification', () => {
     const batch = await honestBatch(world, 3)
     // In the registered verifier's place, one that passes single proofs on to it and knows nothing else. The registry
     // would notice the exchange, so a second registry holds it.
-    const { Single } = compile(`// SPDX-License-Identifier: MIT
+    const { Single } = compile(
+      `// SPDX-License-Identifier: MIT
       pragma solidity ^0.8.28;
       interface I { function verifyProof(uint256[2] calldata, uint256[2][2] calldata, uint256[2] calldata,
         uint256[4] calldata) external view returns (bool); function vkHash() external view returns (bytes32); }
@@ -190,7 +191,9 @@ describe('InferenceHub batch verification', () => {
         function vkHash() external view returns (bytes32) { return INNER.vkHash(); }
         function verifyProof(uint256[2] calldata a, uint256[2][2] calldata b, uint256[2] calldata c,
           uint256[4] calldata s) external view returns (bool) { return INNER.verifyProof(a, b, c, s); }
-      }`)
+      }`,
+      { quick: true },
+    )
     const { verifier } = await verifiers.getVerifier(circuit.id)
     const single = await new ContractFactory(Single!.abi, Single!.bytecode, dao).deploy(verifier)
     const other = await ethers.deployContract('VerifierRegistry', [dao])

@@ -89,7 +89,7 @@ let compiled: ReturnType<typeof compile> | undefined
 
 /** A consumer of the hub, with one ether to spend. */
 export async function deployConsumer(name: ConsumerName, hub: string, signer: Signer): Promise<Consumer> {
-  compiled ??= compile(SOURCE)
+  compiled ??= compile(SOURCE, { quick: true })
   const { abi, bytecode } = compiled[name]!
   const deployed = await new ContractFactory(abi, bytecode, signer).deploy(hub, { value: 10n ** 18n })
   await deployed.waitForDeployment()

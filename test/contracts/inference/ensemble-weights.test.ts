@@ -273,7 +273,7 @@ describe('The reward of a question', () => {
     const ensemble = await create({}, [seat(model)])
     // Someone else's money, which a second payment would have to come from.
     await ask(ensemble, { value: 1000n })
-    const { abi, bytecode } = compile(REENTERER).Reenterer!
+    const { abi, bytecode } = compile(REENTERER, { quick: true }).Reenterer!
     const deployed = await new ContractFactory(abi, bytecode, dao).deploy(await oracle.getAddress(), { value: 500n })
     const reenterer = await deployed.getAddress()
     const question = (await oracle.questionCount()) + 1n

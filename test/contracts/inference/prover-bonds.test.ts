@@ -78,7 +78,8 @@ describe('ProverMarket bonds', () => {
 
   it('stay whole when a receiver reverts or re-enters', async () => {
     const { market, dao, networkHelpers, ethers, poster, post } = await createMarket()
-    const contracts = compile(`// SPDX-License-Identifier: MIT
+    const contracts = compile(
+      `// SPDX-License-Identifier: MIT
       pragma solidity ^0.8.28;
       interface IMarket {
         function bond() external payable; function unbond(uint96) external; function withdrawBond() external;
@@ -99,7 +100,9 @@ describe('ProverMarket bonds', () => {
       contract Sulking is Greedy {
         constructor(IMarket market) payable Greedy(market) {}
         receive() external payable override { revert("no"); }
-      }`)
+      }`,
+      { quick: true },
+    )
     await post()
     const deployed = []
     for (const name of ['Greedy', 'Sulking']) {

@@ -190,7 +190,7 @@ describe('stake that follows a successor', () => {
     it(`stays where it is when the successor is not what it should be (${name})`, async () => {
       const s = await createSuccession()
       const { ethers, registry, ownerRegistry, owner, token } = s
-      const { abi, bytecode } = compile(AWKWARD)[name]!
+      const { abi, bytecode } = compile(AWKWARD, { quick: true })[name]!
       const awkward = await (await ethers.getContractFactory(abi as never[], bytecode)).deploy(token)
       await registry.nameStakeSuccessor(awkward)
       await expect(ownerRegistry.followSuccessor(awkward, COH)).to.be.revertedWithCustomError(

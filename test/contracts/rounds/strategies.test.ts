@@ -42,7 +42,7 @@ contract Moody {
 }`
 
 async function deployMoody(world: World) {
-  const { abi, bytecode } = compile(SOURCE).Moody!
+  const { abi, bytecode } = compile(SOURCE, { quick: true }).Moody!
   const deployed = await new world.ethers.ContractFactory(abi as never[], bytecode, world.admin).deploy()
   const address = await deployed.getAddress()
   const set = new world.ethers.Contract(address, abi as never[], world.admin).getFunction('set')

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Hardhat's configuration for local-chain.ts: the networks, and none of our contracts. To name them in its messages, a node would read
+// all that was ever compiled, for two seconds of each start; our programs decode what they are told by themselves, as on any other chain.
+import { defineConfig } from 'hardhat/config'
+import { PUNCTUAL_NETWORK } from '../local-network.ts'
+
+export default defineConfig({
+  networks: { hardhatMainnet: { type: 'edr-simulated', chainType: 'l1' }, node: PUNCTUAL_NETWORK },
+  paths: { sources: './.cache/no-contracts', artifacts: './.cache/no-artifacts', cache: './.cache/no-contracts' },
+})
