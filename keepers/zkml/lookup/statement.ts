@@ -30,6 +30,7 @@ import {
   type Visibility,
 } from '../graph/program.ts'
 import { Builder } from './builder.ts'
+import { countLayer } from './counting.ts'
 import { firstLargest, isNonNegative, largest } from './gadgets.ts'
 import type { Elements } from './layer.ts'
 import { writeLayer } from './layers.ts'
@@ -47,14 +48,14 @@ export type DirectOptions = CircuitOptions & {
 export type Statement = { readonly builder: Builder; readonly inputs: InputWires }
 
 /** @throws CircuitError `unsupported` for an input that is hashed or signed: compile those for plain Groth16. */
-export function writeStatement(program: IntegerProgram, options: DirectOptions): Statement {
+export function writeStatement(program: IntegerProgram, options: DirectOptions, onlyCounts = false): Statement {
   const { input = 'committed', output = 'public', modelSalt = 0n } = options
   checkInput(program, input)
   checkOutput(program)
   if (input === 'sha256' || input === 'signed') {
     throw new CircuitError('unsupported', `input ${input}: not in circuits with lookups; compile with --system groth16`)
   }
-  const builder = new Builder(options.system !== 'groth16')
+  const builder = new Builder(options.system !== 'groth16', onlyCounts)
   const inputs = new Map<string, readonly number[]>()
   const declare = (name: string, count: number): Linear[] => {
     const wires = Array.from({ length: count }, () => builder.wire())
@@ -147,7 +148,8 @@ function writeNetwork(builder: Builder, program: IntegerProgram, x: Elements, pa
         throw new CircuitError('unsupported', `layer ${layer.name} reads ${id} before it is made`)
       return { elements, bounds: tensorOf(program, id).bounds }
     })
-    const output = writeLayer(builder, layer, inputs, (role) => {
+    const write = builder.onlyCounts ? countLayer : writeLayer
+    const output = write(builder, layer, inputs, (role) => {
       const found = parameters.get(keyOf(layer.name, role))?.values
       // Thresholds of the architecture do not count as parameters of the model.
       return found ?? constants((layer as unknown as Record<string, Parameter>)[role]!.values)
