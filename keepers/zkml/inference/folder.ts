@@ -19,6 +19,7 @@ import { inputLayout, scoresLayout } from '../circuit/write/statement.ts'
 import type { IntegerProgram } from '../graph/program.ts'
 import { programFromJson, programToJson } from '../graph/serialise.ts'
 import { LookupCircuit } from '../lookup/circuit.ts'
+import { proveBounds } from '../quantise/prove.ts'
 import { sha256, sha256File } from '../setup/metadata.ts'
 import { parseR1cs } from '../setup/r1cs.ts'
 import { writeAtomically } from '../setup/section-file.ts'
@@ -65,11 +66,15 @@ export type CompileFolderOptions = {
   readonly signal?: AbortSignal
 }
 
-/** Writes and compiles the circuit of a program. Writes the manifest last: a folder without one is unfinished. */
+/**
+ * Writes and compiles the circuit of a program. Writes the manifest last: a folder without one is unfinished.
+ * @throws CompileError `bound-exceeded` for a program with bounds that do not hold; nothing is written then
+ */
 export async function compileFolder(input: CompileFolderOptions): Promise<CircuitFolder> {
   const { folder, program, plan, claim = null, system = 'groth16' } = input
   const options = { input: 'committed', output: 'public', ...input.options } as const
   const paths = folderPaths(folder)
+  proveBounds(program)
   if (claim !== null && (isInParts(options.input) || isInParts(options.output)))
     throw new CircuitError('unsupported', 'a claim is about whole inputs; give one visibility for all of them')
   const committed = program.mode === 'committed'

@@ -40,7 +40,11 @@ export function writeConv2d(builder: Builder, layer: Conv2dLayer, input: Element
 }
 
 /** Places of the input, and of the kernel, that an output reads. */
-export function* taps(layer: Conv2dLayer, y: number, x: number): Generator<{ readonly from: number; readonly tap: number }> {
+export function* taps(
+  layer: Conv2dLayer,
+  y: number,
+  x: number,
+): Generator<{ readonly from: number; readonly tap: number }> {
   const [h, w] = layer.inShape
   const [kh, kw] = layer.kernel
   for (let i = 0; i < kh; i++) {

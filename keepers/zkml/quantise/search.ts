@@ -93,7 +93,14 @@ export function searchBits(
   heldOut: Samples,
   options: SearchOptions,
 ): SearchResult {
-  const { maxLoss, maxError = Number.POSITIVE_INFINITY, target, signal, onStep, now = () => performance.now() } = options
+  const {
+    maxLoss,
+    maxError = Number.POSITIVE_INFINITY,
+    target,
+    signal,
+    onStep,
+    now = () => performance.now(),
+  } = options
   const { constraintsOf = (program) => programCost(program, options.cost).total, levelOf } = options
   if (heldOut.inputs.length === 0)
     throw new CompileError('invalid-option', 'the search needs held-out samples, found none')
@@ -136,7 +143,8 @@ export function searchBits(
   // Gains go stale when another knob moves, but only the best few are worth measuring again each time.
   const gains = new Map<Knob, number>()
   const path = [first]
-  const isLower = (constraints: number) => levelOf === undefined || levelOf(constraints) < levelOf(path.at(-1)!.constraints)
+  const isLower = (constraints: number) =>
+    levelOf === undefined || levelOf(constraints) < levelOf(path.at(-1)!.constraints)
   const canReachLower = () => isLower(set(lowest(path.at(-1)!.knobs, open, minInputBits)).constraints)
   let stopped: SearchResult['stopped'] = 'budget'
   for (;;) {
@@ -173,7 +181,9 @@ export function searchBits(
   const { built, knobs, constraints, accuracy, error } =
     levelOf === undefined
       ? path.at(-1)!
-      : path.find((each) => levelOf(each.constraints) === levelOf(fewest) && !(each.constraints > (target ?? Infinity)))!
+      : path.find(
+          (each) => levelOf(each.constraints) === levelOf(fewest) && !(each.constraints > (target ?? Infinity)),
+        )!
   const start = { constraints: first.constraints, accuracy: first.accuracy, error: first.error }
   return { ...built, knobs, constraints, floatAccuracy, accuracy, error, start, stopped, steps }
 }
@@ -208,12 +218,7 @@ function best(
 }
 
 /** The knob with as few bits less as save anything; null where none do. */
-function cheaper(
-  current: Setting,
-  knob: Knob,
-  minInputBits: number,
-  set: (knobs: Knobs) => Setting,
-): Setting | null {
+function cheaper(current: Setting, knob: Knob, minInputBits: number, set: (knobs: Knobs) => Setting): Setting | null {
   let knobs: Knobs | null = current.knobs
   for (let taken = 0; taken < MOST_BITS_AT_ONCE; taken++) {
     knobs = lowered(knobs, knob, minInputBits)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A folder of a circuit with lookups: compiled without circom, set up, proven, verified; keys and proofs of the other system refused.
+import { existsSync } from 'node:fs'
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -101,6 +102,20 @@ describe('a folder of a circuit with lookups', function () {
       withWeights(opened, everyLayer('committed', { kind: 'margin' }), 9n),
       /another architecture or plan/,
     )
+  })
+
+  it('is not written for a program with a bound that does not hold', async () => {
+    const tensors = program.tensors.map((each, i) =>
+      i === 1 ? { ...each, bounds: { min: each.bounds.min, max: each.bounds.max - 1 } } : each,
+    )
+    for (const system of ['groth16', 'groth16-lookup'] as const) {
+      const tampered = join(root, 'tampered')
+      await expectRejection(
+        compileFolder({ folder: tampered, program: { ...program, tensors }, system }),
+        /values reach .*, outside the stated/,
+      )
+      expect(existsSync(tampered)).to.equal(false)
+    }
   })
 
   it('says what it cannot do', async () => {
