@@ -120,6 +120,11 @@ function registerModelCommands(zkml: Command): void {
     .option(...JSON_FLAG)
     .action(async (model, options) => (await import('./zkml/model-commands.ts')).compileCommand(model, options))
   zkml
+    .command('check <folder>')
+    .description('write the circuit of a folder that somebody else compiled anew from its program, and compare')
+    .option(...JSON_FLAG)
+    .action(async (folder, options) => (await import('./zkml/model-commands.ts')).checkCommand(folder, options))
+  zkml
     .command('setup <folder>')
     .description('make the proving key of a compiled folder')
     .option('--local', 'single-party set-up with a fresh secret: for development, never for value')

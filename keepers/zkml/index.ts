@@ -30,7 +30,7 @@ export {
   strongestClaim,
 } from './inference/claim.ts'
 export { InferenceError, type InferenceErrorCode } from './inference/errors.ts'
-export { type CircuitFolder, compileFolder, openFolder, withWeights } from './inference/folder.ts'
+export { type CircuitFolder, checkFolder, compileFolder, openFolder, withWeights } from './inference/folder.ts'
 export { exportVerificationKey, readFolderKey, readKeyFor, setupFolder } from './inference/keys.ts'
 export {
   type CircuitManifest,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // table, compile.
-import { readFile, stat } from 'node:fs/promises'
+import { access, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   buildWithPlan,
+  checkFolder,
   chooseSystem,
   compileFolder,
   folderPaths,
@@ -17,6 +18,7 @@ import {
   planToJson,
   programFromJson,
   programTable,
+  readFolderKey,
   type Simplification,
   type Visibility,
 } from '../../zkml/index.ts'
@@ -88,6 +90,28 @@ export async function compileCommand(modelPath: string, options: CompileOptions)
     terminal.result(
       { ...manifest, systemReason: why, clipping },
       [...circuitLines(options.out, manifest, why), ...clipped].join('\n'),
+    )
+  })
+}
+
+export async function checkCommand(path: string, options: { readonly json?: boolean }): Promise<void> {
+  await withTerminal(options, async (terminal) => {
+    terminal.progress('writing the circuit anew; seconds to a minute')
+    const folder = await checkFolder(path, terminal.signal)
+    const { manifest } = folder
+    const hasKey = await access(folderPaths(path).zkey).then(
+      () => true,
+      () => false,
+    )
+    const metadata = hasKey ? (await readFolderKey(folder)).metadata : null
+    const key = metadata === null ? 'none yet' : `of this circuit, set-up ${metadata.setup}`
+    terminal.result(
+      { ...manifest, setup: metadata?.setup ?? null },
+      [
+        ...circuitLines(path, manifest),
+        'the circuit is that of its program, written anew',
+        `key               ${key}`,
+      ].join('\n'),
     )
   })
 }

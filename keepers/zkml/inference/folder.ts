@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A folder that holds one provable model: program, circuit, keys. What each file is: docs/zkml.md.
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   type BatchOptions,
   CircuitError,
@@ -196,6 +198,42 @@ export async function withWeights(
   }
   const manifest = { ...folder.manifest, modelCommitment: String(commitModel(program, modelSalt)) }
   return { ...folder, manifest, program, modelSalt }
+}
+
+/**
+ * Writes the circuit of the folder's program anew, as its manifest describes it, and compares: so that whoever compiled the folder has put
+ * nothing else into it. In plain Groth16 circom has to run, which takes seconds to a minute.
+ * @throws InferenceError `folder-mismatch` for constraints, or a division into rounds, that are not those of the program
+ */
+export async function checkFolder(folder: string, signal?: AbortSignal): Promise<CircuitFolder> {
+  const opened = await openFolder(folder)
+  const { manifest, program, options, claim, modelSalt } = opened
+  proveBounds(program)
+  const refuse = (what: string) =>
+    new InferenceError('folder-mismatch', `${folder}: ${what} of its program; compile the model yourself`)
+  const commitment = String(commitModel(program, modelSalt ?? options.modelSalt ?? 0n))
+  if (commitment !== manifest.modelCommitment) throw refuse('its model commitment is not that')
+  const aside = await mkdtemp(join(tmpdir(), 'cohort-check-'))
+  try {
+    const { simplification = 'O1', system } = manifest
+    const compiled = await compile({
+      folder: aside,
+      program,
+      options,
+      ...(claim === null ? {} : { claim }),
+      simplification,
+      system,
+      ...(signal ? { signal } : {}),
+    })
+    if ((await sha256File(folderPaths(aside).r1cs)) !== manifest.r1csSha256)
+      throw refuse('its constraints are not those')
+    const [found, stated] = [compiled.rounds, manifest.rounds]
+    if (found?.challenges !== stated?.challenges || found?.firstRound !== stated?.firstRound)
+      throw refuse('its division into rounds is not that')
+  } finally {
+    await rm(aside, { recursive: true, force: true })
+  }
+  return opened
 }
 
 async function isCircuitOf(
