@@ -36,6 +36,7 @@ import type { Elements } from './layer.ts'
 import { writeLayer } from './layers.ts'
 import { constant, type Linear, minus, plus, Sum, shifted, single } from './linear.ts'
 import { chainOf } from './poseidon.ts'
+import { SIGNATURE_INPUTS, type SignatureInputs, signedOf } from './signature.ts'
 
 /** Wires that a prover's inputs go to, by the names that witnessInputs gives them. */
 export type InputWires = ReadonlyMap<string, readonly number[]>
@@ -47,12 +48,12 @@ export type DirectOptions = CircuitOptions & {
 
 export type Statement = { readonly builder: Builder; readonly inputs: InputWires }
 
-/** @throws CircuitError `unsupported` for an input that is hashed or signed: compile those for plain Groth16. */
+/** @throws CircuitError `unsupported` for an input that is hashed by SHA-256: compile those for plain Groth16. */
 export function writeStatement(program: IntegerProgram, options: DirectOptions, onlyCounts = false): Statement {
   const { input = 'committed', output = 'public', modelSalt = 0n } = options
   checkInput(program, input)
   checkOutput(program)
-  if (input === 'sha256' || input === 'signed') {
+  if (input === 'sha256') {
     throw new CircuitError('unsupported', `input ${input}: not in circuits with lookups; compile with --system groth16`)
   }
   const builder = new Builder(options.system !== 'groth16', onlyCounts)
@@ -83,12 +84,19 @@ export function writeStatement(program: IntegerProgram, options: DirectOptions, 
       writeParts(builder, program, 'inputs', input, layout, x, salted('inputs', input)),
     )
   else {
-    const salt = input === 'committed' ? declare('inputSalt', 1)[0]! : constant(0)
+    const isSalted = input === 'committed' || input === 'signed'
+    const salt = isSalted ? declare('inputSalt', 1)[0]! : constant(0)
     const packed = rangedPack(builder, x, layout.bits)
-    builder.publish(
-      'inputCommitment',
-      input === 'private' ? constant(0) : chainOf(builder, header('input', [layout]), [salt, ...packed]),
-    )
+    const commitment = () => chainOf(builder, header('input', [layout]), [salt, ...packed])
+    if (input === 'private') builder.publish('inputCommitment', constant(0))
+    else if (input !== 'signed') builder.publish('inputCommitment', commitment())
+    else {
+      const signature = SIGNATURE_INPUTS.map((name) => [name, declare(name, 1)[0]!])
+      builder.publish(
+        'inputCommitment',
+        signedOf(builder, commitment(), Object.fromEntries(signature) as SignatureInputs),
+      )
+    }
   }
   if (isInParts(output)) {
     const shape = scoresLayout(program)

@@ -43,6 +43,7 @@ describe('the cost of a circuit with lookups', function () {
 
   it('is exact for whole networks', () => {
     for (const program of [articleCnn('before'), smallCommittedCnn(), smallClassifier()]) expectExact(program)
+    expectExact(smallClassifier(), { input: 'signed' })
   })
 
   it('is exact for random networks', () => {
