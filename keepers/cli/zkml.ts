@@ -22,6 +22,10 @@ const system = () =>
     '--system <name>',
     'groth16, or groth16-lookup: a fourth of the constraints, 45,000 gas more a proof (default: the faster one for the circuit)',
   ).choices(['groth16', 'groth16-lookup'])
+const claimSystem = () =>
+  new Option('--system <name>', 'groth16, or groth16-lookup: fewer constraints, more gas')
+    .choices(['groth16', 'groth16-lookup'])
+    .default('groth16')
 /** Lengths of symbolic dimensions of an ONNX file, by their names there. */
 const dimensions = () =>
   new Option('--dim <name=length>', 'length of a symbolic dimension of an .onnx file; may be repeated')
@@ -268,6 +272,7 @@ function registerClaimCommands(zkml: Command): void {
       .addOption(dimensions())
       .addOption(taken())
       .option('--model-salt <file>', 'committed: a file with the 0x… salt of the model commitment; drawn when absent')
+      .addOption(claimSystem())
       .addOption(simplification())
       .option(...JSON_FLAG)
   compiled(claim.command('accuracy <model>'))

@@ -6,7 +6,7 @@ import { domainOf, lookupCost } from '../lookup/cost.ts'
 import { programCost } from '../quantise/cost.ts'
 import type { ProofSystem } from './systems.ts'
 
-export type CircuitSize = {
+type CircuitSize = {
   readonly constraints: number
   /** log2 of the domain that a prover computes over. */
   readonly power: number
@@ -35,8 +35,8 @@ const LEAST_SAVING = 0.15
 /** Up to this domain a proof takes little more than a tenth of a second either way, and gas counts more. */
 const SMALL_POWER = 12
 
-/** What a circuit may ask for and lookups cannot do. */
-export type Asked = Pick<CircuitOptions, 'input' | 'output'> & { readonly claim?: object | null }
+/** How a circuit shows its input and output: lookups cannot do all of it. */
+type Asked = Pick<CircuitOptions, 'input' | 'output'>
 
 /** The system that proves a program at less cost; plain Groth16 where lookups cannot do what is asked. */
 export function chooseSystem(program: IntegerProgram, asked: Asked = {}): SystemChoice {
@@ -49,7 +49,6 @@ export function chooseSystem(program: IntegerProgram, asked: Asked = {}): System
     plain,
     lookup,
   })
-  if (asked.claim != null) return stay('claims about batches are not in circuits with lookups')
   const cost = lookupSize(program, asked)
   if (typeof cost === 'string') return stay(cost)
   if (cost === null) return stay('the circuit is too small for tables to save anything')

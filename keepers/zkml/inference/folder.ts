@@ -20,7 +20,8 @@ import {
 import { inputLayout, scoresLayout } from '../circuit/write/statement.ts'
 import type { IntegerProgram } from '../graph/program.ts'
 import { programFromJson, programToJson } from '../graph/serialise.ts'
-import { LookupCircuit } from '../lookup/circuit.ts'
+import { LookupBatchCircuit } from '../lookup/batch.ts'
+import { LookupCircuit, type WrittenCircuit } from '../lookup/circuit.ts'
 import { proveBounds } from '../quantise/prove.ts'
 import { sha256, sha256File } from '../setup/metadata.ts'
 import { parseR1cs } from '../setup/r1cs.ts'
@@ -123,9 +124,7 @@ async function compile(
     await compileCircuit(source, { directory: folder, name: CIRCUIT, simplification, ...(signal ? { signal } : {}) })
     return { simplification }
   }
-  if (claim !== null)
-    throw new CircuitError('unsupported', 'claims about batches are not in circuits with lookups; use --system groth16')
-  const circuit = lookupCircuitOf(program, options)
+  const circuit = lookupCircuitOf(program, options, claim)
   await mkdir(folder, { recursive: true })
   await writeAtomically(folderPaths(folder).r1cs, circuit.r1cs())
   const { challenges, firstRound } = circuit.shape
@@ -133,8 +132,9 @@ async function compile(
 }
 
 /** @throws CircuitError `unsupported` when nothing in it needs a challenge: plain Groth16 is smaller then */
-function lookupCircuitOf(program: IntegerProgram, options: CircuitOptions): LookupCircuit {
-  const circuit = new LookupCircuit(program, options)
+function lookupCircuitOf(program: IntegerProgram, options: CircuitOptions, claim: Claim | null): WrittenCircuit {
+  const circuit =
+    claim === null ? new LookupCircuit(program, options) : new LookupBatchCircuit(program, batchOptions(options, claim))
   if (circuit.shape.challenges === 0)
     throw new CircuitError(
       'unsupported',
@@ -165,6 +165,23 @@ export function batchOptions({ modelSalt, tile }: CircuitOptions, claim: Claim):
     ...(modelSalt === undefined ? {} : { modelSalt }),
     ...(tile === undefined ? {} : { tile }),
   }
+}
+
+/**
+ * The circuit with lookups that the folder's r1cs is of, written anew.
+ * @throws InferenceError `folder-mismatch` when another version has compiled it
+ */
+export function writtenAnew({ folder, manifest, program, options, claim }: CircuitFolder): WrittenCircuit {
+  const circuit = lookupCircuitOf(program, options, claim)
+  const { challenges, firstRound } = circuit.shape
+  const isDivided = challenges === manifest.rounds?.challenges && firstRound === manifest.rounds.firstRound
+  if (!isDivided || sha256(circuit.r1cs()) !== manifest.r1csSha256) {
+    throw new InferenceError(
+      'folder-mismatch',
+      `${folder} was compiled by another version: its r1cs is not what its program gives, or its rounds differ; compile and set up again`,
+    )
+  }
+  return circuit
 }
 
 /** Opens what compileFolder wrote. Throws InferenceError `folder-incomplete` or `folder-mismatch`. */
@@ -241,7 +258,7 @@ async function isCircuitOf(
   program: IntegerProgram,
 ): Promise<boolean> {
   if (manifest.system === 'groth16-lookup')
-    return sha256(lookupCircuitOf(program, options).r1cs()) === manifest.r1csSha256
+    return sha256(lookupCircuitOf(program, options, claim).r1cs()) === manifest.r1csSha256
   return sourceOf(program, options, claim) === (await readFile(folderPaths(folder).source, 'utf8'))
 }
 

@@ -112,7 +112,7 @@ export function writeStatement(program: IntegerProgram, options: DirectOptions, 
   return { builder, inputs }
 }
 
-function shiftedAll(elements: Elements, by: number): Linear[] {
+export function shiftedAll(elements: Elements, by: number): Linear[] {
   return by === 0 ? [...elements] : elements.map((element) => shifted(element, by))
 }
 
@@ -122,7 +122,7 @@ type ProgramParameters = ReadonlyMap<string, ParameterElements>
 
 const keyOf = (layer: string, role: string) => `${layer}$${role}`
 
-function committedParameters(
+export function committedParameters(
   program: IntegerProgram,
   declare: (name: string, count: number) => Linear[],
 ): ProgramParameters {
@@ -134,7 +134,7 @@ function committedParameters(
   )
 }
 
-function releasedParameters(program: IntegerProgram): ProgramParameters {
+export function releasedParameters(program: IntegerProgram): ProgramParameters {
   return new Map(
     programParameters(program).map(({ layer, role, parameter: { values, bits } }) => [
       keyOf(layer, role),
@@ -147,7 +147,12 @@ function constants(values: ArrayLike<number>): Linear[] {
   return Array.from(values, (value) => constant(value))
 }
 
-function writeNetwork(builder: Builder, program: IntegerProgram, x: Elements, parameters: ProgramParameters): Elements {
+export function writeNetwork(
+  builder: Builder,
+  program: IntegerProgram,
+  x: Elements,
+  parameters: ProgramParameters,
+): Elements {
   const tensors = new Map<string, Elements>([[program.input.tensor, x]])
   for (const layer of program.layers) {
     const inputs = layer.inputs.map((id) => {
@@ -167,7 +172,7 @@ function writeNetwork(builder: Builder, program: IntegerProgram, x: Elements, pa
   return tensors.get(program.scores)!
 }
 
-function writeModel(
+export function writeModel(
   builder: Builder,
   program: IntegerProgram,
   parameters: ProgramParameters,
@@ -187,7 +192,7 @@ function writeModel(
  * Proves 0 ≤ element < 2^bits of each and packs ⌊253 / bits⌋ of them into each expression. Ranges and packing belong together:
  * without ranges a packing is not injective, and a commitment to it binds nothing.
  */
-function rangedPack(builder: Builder, elements: Elements, bits: number): Linear[] {
+export function rangedPack(builder: Builder, elements: Elements, bits: number): Linear[] {
   const packed: Linear[] = []
   const each = valuesPerElement(bits)
   const sum = new Sum()
