@@ -18,7 +18,7 @@ import {
   type Statement,
   shiftedAll,
   writeModel,
-  writeNetwork,
+  writeNetworks,
 } from './statement.ts'
 import { RANGE_SLACK } from './tables.ts'
 
@@ -48,10 +48,10 @@ export function writeBatchStatement(program: IntegerProgram, options: BatchOptio
   const marks = declare(statement.kind === 'accuracy' ? 'label' : 'group', count)
   const parameters = program.mode === 'committed' ? committedParameters(program, declare) : releasedParameters(program)
   const { bounds } = tensorOf(program, program.scores)
-  const answers = marks.map((_, s) => {
-    const scores = writeNetwork(builder, program, shiftedAll(x.slice(s * size, (s + 1) * size), min), parameters)
-    return firstLargest(builder, scores, bounds.max - bounds.min).index
-  })
+  const samples = marks.map((_, s) => shiftedAll(x.slice(s * size, (s + 1) * size), min))
+  const answers = writeNetworks(builder, program, samples, parameters).map(
+    (scores) => firstLargest(builder, scores, bounds.max - bounds.min).index,
+  )
   const context = builder.context()
   inputs.set('context', [context])
   builder.product(single(context), single(context))

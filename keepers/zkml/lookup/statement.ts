@@ -32,10 +32,11 @@ import {
 import { Builder } from './builder.ts'
 import { countLayer } from './counting.ts'
 import { firstLargest, isNonNegative, largest } from './gadgets.ts'
-import type { Elements } from './layer.ts'
+import type { Elements, ParameterRole } from './layer.ts'
 import { writeLayer } from './layers.ts'
 import { constant, type Linear, minus, plus, Sum, shifted, single } from './linear.ts'
 import { chainOf } from './poseidon.ts'
+import { writeProducts } from './products.ts'
 import { SIGNATURE_INPUTS, type SignatureInputs, signedOf } from './signature.ts'
 
 /** Wires that a prover's inputs go to, by the names that witnessInputs gives them. */
@@ -147,13 +148,24 @@ function constants(values: ArrayLike<number>): Linear[] {
   return Array.from(values, (value) => constant(value))
 }
 
-export function writeNetwork(
+function writeNetwork(
   builder: Builder,
   program: IntegerProgram,
   x: Elements,
   parameters: ProgramParameters,
 ): Elements {
-  const tensors = new Map<string, Elements>([[program.input.tensor, x]])
+  return writeNetworks(builder, program, [x], parameters)[0]!
+}
+
+/** The scores of several samples, layer by layer: matrices of private weights are multiplied with all of them at once. */
+export function writeNetworks(
+  builder: Builder,
+  program: IntegerProgram,
+  samples: readonly Elements[],
+  parameters: ProgramParameters,
+): readonly Elements[] {
+  const tensors = new Map<string, readonly Elements[]>([[program.input.tensor, samples]])
+  const write = builder.onlyCounts ? countLayer : writeLayer
   for (const layer of program.layers) {
     const inputs = layer.inputs.map((id) => {
       const elements = tensors.get(id)
@@ -161,12 +173,22 @@ export function writeNetwork(
         throw new CircuitError('unsupported', `layer ${layer.name} reads ${id} before it is made`)
       return { elements, bounds: tensorOf(program, id).bounds }
     })
-    const write = builder.onlyCounts ? countLayer : writeLayer
-    const output = write(builder, layer, inputs, (role) => {
+    const parametersOf = (role: ParameterRole) => {
       const found = parameters.get(keyOf(layer.name, role))?.values
       // Thresholds of the architecture do not count as parameters of the model.
       return found ?? constants((layer as unknown as Record<string, Parameter>)[role]!.values)
-    })
+    }
+    const together = writeProducts(builder, layer, inputs[0]!.elements, parametersOf)
+    const output =
+      together ??
+      samples.map((_, s) =>
+        write(
+          builder,
+          layer,
+          inputs.map(({ elements, bounds }) => ({ elements: elements[s]!, bounds })),
+          parametersOf,
+        ),
+      )
     tensors.set(layer.output, output)
   }
   return tensors.get(program.scores)!

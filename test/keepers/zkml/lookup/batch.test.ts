@@ -80,6 +80,17 @@ describe('claims about batches with lookups', function () {
         expectForgeriesRefused(adversary, system, witnessOf(allowed![0]!), 80, random)
       })
 
+  it('multiply private weights with all samples at once', () => {
+    const [samples, n, m] = [16, 40, 20]
+    const program = new ProgramBuilder('committed', [n], 4)
+      .dense('dense1', m, parameter(n * m, 6, 4, random), parameter(m, 30, 8, random))
+      .build('wide', { kind: 'label' })
+    const options: BatchOptions = { count: samples, statement: { kind: 'accuracy' } }
+    const { constraints } = new LookupBatchCircuit(program, options)
+    // Ranges and commitments included; products one by one would be 12,800 alone.
+    expect(constraints).to.be.below(0.7 * samples * n * m)
+  })
+
   it('are proven and verified from a folder, and its circuit is the one that is written anew', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'cohort-claim-lookup-'))
     try {
