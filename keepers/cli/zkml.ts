@@ -239,6 +239,7 @@ function registerSegmentCommands(zkml: Command): void {
     .addOption(taken())
     .addOption(inputVisibility())
     .addOption(outputVisibility())
+    .addOption(system())
     .addOption(simplification())
     .option(...JSON_FLAG)
     .action(async (model, options) => (await import('./zkml/segment-commands.ts')).splitCommand(model, options))
