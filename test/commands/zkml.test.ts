@@ -73,6 +73,7 @@ describe('zkML from a model on disk to a contract', function () {
     expect(calibrated.search.from.constraints).to.be.at.least(calibrated.constraints)
     const table = await succeed('table', at('model'), '--plan', at('plan.json'))
     expect(table.total).to.equal(calibrated.constraints)
+    expect(table.lookup.constraints).to.be.below(table.total)
 
     const manifest = await succeed('compile', at('model'), '--plan', at('plan.json'), '--out', at('net'))
     expect(manifest.constraints).to.equal(table.total)

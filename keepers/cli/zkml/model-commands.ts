@@ -46,7 +46,12 @@ export async function tableCommand(
       input: visibilityOf(program, 'inputs', options.input),
       output: visibilityOf(program, 'outputs', options.output),
     }
-    terminal.result(programTable(program, cost), formatProgramTable(program, cost))
+    const { system, lookup } = chooseSystem(program, cost)
+    const text = formatProgramTable(program, cost)
+    terminal.result(
+      { ...programTable(program, cost), system, lookup },
+      lookup === null ? text : `${text}\nwith lookups  ${lookup.constraints.toLocaleString('en-US')}`,
+    )
   })
 }
 

@@ -148,12 +148,7 @@ function constants(values: ArrayLike<number>): Linear[] {
   return Array.from(values, (value) => constant(value))
 }
 
-function writeNetwork(
-  builder: Builder,
-  program: IntegerProgram,
-  x: Elements,
-  parameters: ProgramParameters,
-): Elements {
+function writeNetwork(builder: Builder, program: IntegerProgram, x: Elements, parameters: ProgramParameters): Elements {
   return writeNetworks(builder, program, [x], parameters)[0]!
 }
 
