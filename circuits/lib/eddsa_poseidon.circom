@@ -10,7 +10,7 @@ include "range.circom";
 
 // EddsaPoseidon(): (R, S) is a signature of `message` under the key (keyX, keyY), as circomlib, iden3 and zk-kit make them:
 //   h = Poseidon(Rx, Ry, keyX, keyY, message),   S B8 = R + 8 h key,   0 <= S < l.
-// 4,652 constraints, more than half of them for the ladder of h.
+// 4,648 constraints, more than half of them for the ladder of h.
 //
 // The circuit computes S B8 - 8 h key and compares it with R, so R is on the curve, and even in the subgroup, without a check of
 // its own. It checks that the key is on the curve and that 8 key is not the neutral element: a key of small order would sign

@@ -4,10 +4,10 @@ pragma circom 2.2.0;
 include "bits.circom";
 include "range.circom";
 
-// FieldBits(): the 254 bits, lowest first, of any field element, as the integer in [0, p). 509 constraints: one per bit, and as
+// FieldBits(): the 254 bits, lowest first, of any field element, as the integer in [0, p). 505 constraints: one per bit, and as
 // many again to refuse the second solution, in + p, which fits into 254 bits for small values.
 //
-// p = 3 * 2^252 + c with 2^250 < c < 2^251. The bits are an integer below p if and only if the two highest are not both 1, or the
+// p = 3 * 2^252 + c with 2^246 < c < 2^247. The bits are an integer below p if and only if the two highest are not both 1, or the
 // other 252 make a number less than c.
 //
 // Enforces everything stated above.
@@ -32,6 +32,6 @@ template FieldBits() {
     var c = 0 - 3 * (1 << 252);
     signal high <== bit[253] * bit[252];
     signal excess <== high * low;
-    component below = Range(0, 251);
+    component below = Range(0, 247);
     below.in <== c - 1 - excess;
 }

@@ -20,8 +20,10 @@ const simplification = () =>
 const system = () =>
   new Option(
     '--system <name>',
-    'groth16, or groth16-lookup: a fourth of the constraints, 45,000 gas more a proof, keys from a local set-up only',
-  )
+    'groth16, or groth16-lookup: a fourth of the constraints, 45,000 gas more a proof (default: the faster one for the circuit)',
+  ).choices(['groth16', 'groth16-lookup'])
+const claimSystem = () =>
+  new Option('--system <name>', 'groth16, or groth16-lookup: fewer constraints, more gas')
     .choices(['groth16', 'groth16-lookup'])
     .default('groth16')
 /** Lengths of symbolic dimensions of an ONNX file, by their names there. */
@@ -75,17 +77,28 @@ function registerModelCommands(zkml: Command): void {
     .option('--activation-bits <n>', 'bits of an activation', wholeNumber('--activation-bits', 1, 24))
     .option('--headroom <factor>', 'committed: how much later weights may grow', finiteNumber('--headroom', 1, 1024))
     .option(
+      '--no-search',
+      'take bits as given (default 8), also done where --weight-bits or --activation-bits are given',
+    )
+    .addOption(system())
+    .option(
       '--max-loss <points>',
-      'search: give up bits while accuracy falls by no more, in percentage points',
+      'search: give up bits while accuracy falls by no more, in percentage points (default: 0.3)',
       finiteNumber('--max-loss', 0, 100),
     )
+    .option(
+      '--max-error <percent>',
+      'search: and while the error of the scores is at most this share of their variance (default: 1; where the scores are the statement: 0.1)',
+      finiteNumber('--max-error', 0, 100),
+    )
+    .option('--budget <seconds>', 'search: take the best bits found by then', wholeNumber('--budget', 1, 86_400), 60)
     .option('--target <constraints>', 'search: stop at so few constraints', wholeNumber('--target', 1, 2 ** 27))
     .option('--output <statement>', 'label, margin, value, logits-commitment or score:INDEX:THRESHOLD', 'label')
     .addOption(dimensions())
     .addOption(taken())
     .option('--out <file>', 'where the plan goes', 'plan.json')
     .option(...JSON_FLAG)
-    .action(async (model, options) => (await import('./zkml/model-commands.ts')).calibrateCommand(model, options))
+    .action(async (model, options) => (await import('./zkml/calibrate-command.ts')).calibrateCommand(model, options))
   zkml
     .command('table <model>')
     .description('every layer with its range, bits and constraints; takes a model with --plan, or a compiled folder')
@@ -110,6 +123,11 @@ function registerModelCommands(zkml: Command): void {
     .option('--model-salt <file>', 'committed: a file with the 0x… salt of the model commitment; drawn when absent')
     .option(...JSON_FLAG)
     .action(async (model, options) => (await import('./zkml/model-commands.ts')).compileCommand(model, options))
+  zkml
+    .command('check <folder>')
+    .description('write the circuit of a folder that somebody else compiled anew from its program, and compare')
+    .option(...JSON_FLAG)
+    .action(async (folder, options) => (await import('./zkml/model-commands.ts')).checkCommand(folder, options))
   zkml
     .command('setup <folder>')
     .description('make the proving key of a compiled folder')
@@ -221,6 +239,7 @@ function registerSegmentCommands(zkml: Command): void {
     .addOption(taken())
     .addOption(inputVisibility())
     .addOption(outputVisibility())
+    .addOption(system())
     .addOption(simplification())
     .option(...JSON_FLAG)
     .action(async (model, options) => (await import('./zkml/segment-commands.ts')).splitCommand(model, options))
@@ -254,6 +273,7 @@ function registerClaimCommands(zkml: Command): void {
       .addOption(dimensions())
       .addOption(taken())
       .option('--model-salt <file>', 'committed: a file with the 0x… salt of the model commitment; drawn when absent')
+      .addOption(claimSystem())
       .addOption(simplification())
       .option(...JSON_FLAG)
   compiled(claim.command('accuracy <model>'))

@@ -19,6 +19,7 @@ export { importModelFile } from './import/files.ts'
 export { importOnnx, type OnnxOptions } from './import/onnx/import.ts'
 export { onnxOperators } from './import/onnx/run.ts'
 export { importTfjs, importTfjsArtifacts, type TfjsArtifacts, tfjsLayers } from './import/tfjs/import.ts'
+export { chooseSystem, type SystemChoice } from './inference/choose-system.ts'
 export {
   batchCommitment,
   type ClaimProof,
@@ -29,7 +30,7 @@ export {
   strongestClaim,
 } from './inference/claim.ts'
 export { InferenceError, type InferenceErrorCode } from './inference/errors.ts'
-export { type CircuitFolder, compileFolder, openFolder, withWeights } from './inference/folder.ts'
+export { type CircuitFolder, checkFolder, compileFolder, openFolder, withWeights } from './inference/folder.ts'
 export { exportVerificationKey, readFolderKey, readKeyFor, setupFolder } from './inference/keys.ts'
 export {
   type CircuitManifest,
@@ -63,6 +64,7 @@ export {
   verifyAny as verifyProof,
 } from './inference/systems.ts'
 export { LookupCircuit } from './lookup/circuit.ts'
+export { domainOf, type LookupCost, lookupCost } from './lookup/cost.ts'
 export type { ProveOptions, Prover, ProverBackend } from './prove/backend.ts'
 export { proveAll, verifyBatch } from './prove/batch.ts'
 export { ProveError, type ProveErrorCode } from './prove/errors.ts'
@@ -80,7 +82,15 @@ export { verifyTwoRound, verifyTwoRoundBatch } from './prove/two-round-verify.ts
 export { packValues, type TwoPassWitness } from './prove/two-round-witness.ts'
 export { wasmBackend } from './prove/wasm.ts'
 export { encodeWitnessFile } from './prove/witness-file.ts'
-export { accuracyOf, countHeld, floatScores, programScores, type Samples, targetLabels } from './quantise/accuracy.ts'
+export {
+  accuracyOf,
+  countHeld,
+  floatScores,
+  programScores,
+  relativeError,
+  type Samples,
+  targetLabels,
+} from './quantise/accuracy.ts'
 export { type CostOptions, type CostReport, programCost } from './quantise/cost.ts'
 export { type Encoded, encodeReals } from './quantise/input.ts'
 export { interpret, type Trace } from './quantise/interpret.ts'

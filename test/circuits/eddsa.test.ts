@@ -51,7 +51,7 @@ describe('EdDSA-Poseidon in a circuit', function () {
     return inCircuit
   }
 
-  it('costs 4,652 constraints, and leaves no signal open', () => {
+  it('costs 4,648 constraints, and leaves no signal open', () => {
     expect(circuit.system.header.constraints).to.equal(INSTANCES['eddsa-poseidon']!.constraints)
     expect(circuit.open(...OPEN_IN_SIGNATURE)).to.deep.equal([])
   })

@@ -73,9 +73,11 @@ describe('zkML claims about a batch', function () {
 
   it('fairness: proves the true gap, refuses a smaller one, and needs groups', async () => {
     const folder = at('fair')
-    const options = ['--count', '4', '--positive', '1', '--out', folder]
+    // With lookups, which the first test goes without.
+    const options = ['--count', '4', '--positive', '1', '--system', 'groth16-lookup', '--out', folder]
     const manifest = await succeed('claim', 'fairness', ...model(), ...options)
     expect(manifest.claim).to.deep.equal({ kind: 'fairness', count: 4, positive: 1 })
+    expect(manifest.system).to.equal('groth16-lookup')
     await succeed('setup', folder, '--local')
     // One group of answers 1, one of answers 0: the rates are as far apart as rates can be.
     await batch('groups.json', { inputs: [0, 5, 1, 2].map((i) => inputs[i]!), groups: [0, 0, 1, 1] })

@@ -10,6 +10,7 @@ import {
   integersOf,
   type MarkedBatch,
   openFolder,
+  type ProofSystem,
   planToJson,
   randomSalt,
   type Simplification,
@@ -33,6 +34,7 @@ type CompileOptions = {
   readonly count: number
   readonly positive?: number
   readonly out: string
+  readonly system: ProofSystem
   readonly simplification: Simplification
   readonly modelSalt?: string
   readonly json?: boolean
@@ -53,6 +55,7 @@ export async function claimCompileCommand(
       program: { ...program, output: { kind: 'label' } },
       plan: planToJson(plan),
       claim: { count: options.count, statement },
+      system: options.system,
       simplification: options.simplification,
       signal: terminal.signal,
       ...(options.modelSalt === undefined ? {} : { modelSalt: await readSaltFile(options.modelSalt) }),

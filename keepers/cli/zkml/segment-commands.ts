@@ -4,8 +4,10 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   chainFault,
+  chooseSystem,
   type InputVisibility,
   openSegments,
+  type ProofSystem,
   readSegmentsManifest,
   type Simplification,
   splitFolder,
@@ -31,6 +33,7 @@ export async function splitCommand(
     readonly out: string
     readonly input: Shown<InputVisibility>
     readonly output: Shown<Visibility>
+    readonly system?: ProofSystem
     readonly simplification: Simplification
     readonly json?: boolean
   },
@@ -38,19 +41,20 @@ export async function splitCommand(
   const shown = { input: wholeOf('--input', options.input), output: wholeOf('--output', options.output) }
   await withTerminal(options, async (terminal) => {
     const { program } = await readPlannedModel(modelPath, options.plan, options)
-    const { manifest } = await splitFolder({
+    const { manifest, circuits } = await splitFolder({
       folder: options.out,
       program,
       count: options.segments,
       options: shown,
       simplification: options.simplification,
+      systemOf: (segment) => options.system ?? chooseSystem(segment.program, segment.options).system,
       signal: terminal.signal,
       onSegment: ({ index, constraints }) =>
         terminal.progress(`compiling segment ${index + 1} of ${options.segments}, ${constraints} constraints`),
     })
     const lines = manifest.segments.map(
-      ({ folder, constraints, layers }) =>
-        `${join(options.out, folder)}  ${constraints.toLocaleString('en-US')} constraints: ${layers.join(', ')}`,
+      ({ folder, constraints, layers }, i) =>
+        `${join(options.out, folder)}  ${constraints.toLocaleString('en-US')} constraints in ${circuits[i]!.manifest.system}: ${layers.join(', ')}`,
     )
     terminal.result(manifest, lines.join('\n'))
   })

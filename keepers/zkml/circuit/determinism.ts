@@ -27,11 +27,34 @@ import { addTo, combine, invert, isSquare, linear, modulo, multiple, product, ty
 /** Rule 6 tries all 2^wires values. */
 const MOST_FACTOR_WIRES = 8
 
-type Row = { readonly a: Combination; readonly b: Combination; readonly c: Combination }
+export type Row = { readonly a: Combination; readonly b: Combination; readonly c: Combination }
 
-/** The wires that no rule pins down when `given` (and the constant) are fixed, ascending. */
-export function undetermined(system: ConstraintSystem, given: Iterable<number>): number[] {
-  return new Determination(system).run(given)
+/** Wires that follow from known ones by facts that are in no single constraint. */
+export type FurtherRule = (isKnown: (wire: number) => boolean) => Iterable<number>
+
+/** The wires that no rule pins down when `given` (and the constant) are fixed, ascending. `further`: asked where all else is done. */
+export function undetermined(system: ConstraintSystem, given: Iterable<number>, further?: FurtherRule): number[] {
+  return new Determination(system).run(given, further)
+}
+
+/** The constraints of a system; those that are linear because a side is constant have their terms in C alone. */
+export function rowsOf(system: ConstraintSystem): Row[] {
+  return Array.from({ length: system.header.constraints }, (_, k) =>
+    linearised({ a: system.combination(k, 'a'), b: system.combination(k, 'b'), c: system.combination(k, 'c') }),
+  )
+}
+
+function linearised(row: Row): Row {
+  const isConstant = (side: Combination) => [...side.keys()].every((wire) => wire === 0)
+  if (!isConstant(row.a) && !isConstant(row.b)) return row
+  const [factor, side] = isConstant(row.b) ? [row.b.get(0) ?? 0n, row.a] : [row.a.get(0) ?? 0n, row.b]
+  const c = new Map(row.c)
+  for (const [wire, weight] of side) {
+    const left = centred(modulo((c.get(wire) ?? 0n) - factor * weight))
+    if (left === 0n) c.delete(wire)
+    else c.set(wire, left)
+  }
+  return { a: new Map(), b: new Map(), c }
 }
 
 class Determination {
@@ -44,11 +67,7 @@ class Determination {
 
   constructor(system: ConstraintSystem) {
     this.system = system
-    this.rows = Array.from({ length: system.header.constraints }, (_, k) => ({
-      a: system.combination(k, 'a'),
-      b: system.combination(k, 'b'),
-      c: system.combination(k, 'c'),
-    }))
+    this.rows = rowsOf(system)
     this.waiting = new Uint8Array(this.rows.length)
     const boolean = new Set<number>()
     for (const row of this.rows) {
@@ -58,12 +77,17 @@ class Determination {
     this.boolean = boolean
   }
 
-  run(given: Iterable<number>): number[] {
+  run(given: Iterable<number>, further: FurtherRule = () => []): number[] {
     for (let k = 0; k < this.rows.length; k++) this.enqueue(k)
     this.learn(given)
-    for (let k = this.queue.pop(); k !== undefined; k = this.queue.pop()) {
-      this.waiting[k] = 0
-      this.learn(this.consequences(k))
+    for (;;) {
+      for (let k = this.queue.pop(); k !== undefined; k = this.queue.pop()) {
+        this.waiting[k] = 0
+        this.learn(this.consequences(k))
+      }
+      const before = this.known.size
+      this.learn(further((wire) => this.known.has(wire)))
+      if (this.known.size === before) break
     }
     const { variables } = this.system.header
     return Array.from({ length: variables }, (_, wire) => wire).filter((wire) => !this.known.has(wire))
@@ -237,7 +261,7 @@ class Determination {
 }
 
 /** For A · B = 0 with B = s·A + t, t ≠ 0: A is 0 or −t / s. Null for any other constraint. */
-function twoValued(row: Row): { expression: Combination; value: bigint } | null {
+export function twoValued(row: Row): { expression: Combination; value: bigint } | null {
   if (row.c.size > 0 || row.a.size === 0 || row.b.size === 0) return null
   const wires = [...row.a.keys()].filter((wire) => wire !== 0)
   if (wires.length === 0 || [...row.b.keys()].filter((wire) => wire !== 0).length !== wires.length) return null
@@ -252,7 +276,7 @@ function twoValued(row: Row): { expression: Combination; value: bigint } | null 
 }
 
 /** The wire x of a constraint that says x ∈ {0, 1}, in whichever form the compiler left it; null for any other. */
-function booleanWire(row: Row): number | null {
+export function booleanWire(row: Row): number | null {
   const pair = twoValued(row)
   if (pair === null) return null
   const [wire, ...others] = [...pair.expression.keys()].filter((key) => key !== 0)

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Claims about a whole batch, proven: a committed model is right so often on committed samples, or treats two groups of them alike.
 import { readFile } from 'node:fs/promises'
+import { FIELD_BYTES } from '../bn254.ts'
 import { decodeWitness } from '../circuit/constraints.ts'
 import { batchInputs, batchSignals, commitBatch, randomSalt, WitnessProgram } from '../circuit/index.ts'
+import { WrittenCircuit } from '../lookup/circuit.ts'
 import type { ProveOptions, Prover, ProverBackend } from '../prove/backend.ts'
 import { ProveError } from '../prove/errors.ts'
-import type { ProofWithSignals } from '../prove/proof.ts'
-import { verifyProof } from '../prove/verify.ts'
+import { openTwoRound, type TwoRoundProver } from '../prove/two-round.ts'
 import { wasmBackend } from '../prove/wasm.ts'
 import { interpret } from '../quantise/interpret.ts'
 import { encodeInput } from '../quantise/quantise.ts'
 import type { KeyMetadata } from '../setup/metadata.ts'
-import { parseZkey } from '../setup/zkey.ts'
-import { type VerificationKey, verificationKeyOf } from '../verifier/verification-key.ts'
 import { InferenceError } from './errors.ts'
-import { batchOptions, type CircuitFolder, openFolder } from './folder.ts'
+import { batchOptions, type CircuitFolder, openFolder, writtenAnew } from './folder.ts'
 import { readFolderKey } from './keys.ts'
 import { type Claim, folderPaths } from './manifest.ts'
+import { type AnyKey, type AnyProofWithSignals, keyInZkey, verifyAny } from './systems.ts'
 
 /** Samples with the label (accuracy) or the group, 0 or 1 (fairness), of each. */
 export type MarkedBatch = {
@@ -36,7 +36,7 @@ export type ClaimRequest = MarkedBatch & {
   readonly salt?: bigint
 }
 
-export type ClaimProof = ProofWithSignals & { readonly salt: bigint }
+export type ClaimProof = AnyProofWithSignals & { readonly salt: bigint }
 
 /** A folder that makes claims, with the other data that a claim needs. @throws InferenceError `folder-mismatch` for any other. */
 function claimOf(folder: CircuitFolder): Claim {
@@ -78,17 +78,17 @@ export function strongestClaim(folder: CircuitFolder, batch: MarkedBatch): numbe
 
 export class ClaimProver {
   readonly folder: CircuitFolder
-  readonly key: VerificationKey
+  readonly key: AnyKey
   readonly metadata: KeyMetadata
-  readonly #witness: WitnessProgram
-  readonly #prover: Prover
+  readonly #witness: WitnessProgram | WrittenCircuit
+  readonly #prover: Prover | TwoRoundProver
 
   private constructor(
     folder: CircuitFolder,
-    witness: WitnessProgram,
-    key: VerificationKey,
+    witness: WitnessProgram | WrittenCircuit,
+    key: AnyKey,
     metadata: KeyMetadata,
-    prover: Prover,
+    prover: Prover | TwoRoundProver,
   ) {
     this.folder = folder
     this.key = key
@@ -104,11 +104,17 @@ export class ClaimProver {
   ): Promise<ClaimProver> {
     const opened = await openFolder(folder)
     claimOf(opened)
-    const witness = await WitnessProgram.load(await readFile(folderPaths(folder).wasm))
+    const { system } = opened.manifest
     const { bytes, metadata } = await readFolderKey(opened)
     const { backend = wasmBackend(), ...rest } = options
-    const key = await verificationKeyOf(parseZkey(bytes))
-    return new ClaimProver(opened, witness, key, metadata, await backend.open(bytes, rest))
+    const key = await keyInZkey(system, bytes)
+    if (system === 'groth16') {
+      const witness = await WitnessProgram.load(await readFile(folderPaths(folder).wasm))
+      return new ClaimProver(opened, witness, key, metadata, await backend.open(bytes, rest))
+    }
+    if (backend.name !== 'wasm')
+      throw new ProveError('backend-failed', `backend ${backend.name} proves groth16 alone, not ${system}; use wasm`)
+    return new ClaimProver(opened, writtenAnew(opened), key, metadata, await openTwoRound(bytes, rest))
   }
 
   /**
@@ -125,8 +131,13 @@ export class ClaimProver {
     const batch = { inputs: integersOf(this.folder, request), marks, claim, context, salts }
     const signals = batchSignals(program, batch, settings)
     this.#requireTrue(request)
-    const values = this.#witness.calculate(batchInputs(program, batch, settings))
-    const head = decodeWitness(values.subarray(0, 32 * (1 + signals.length))).slice(1)
+    const inputs = batchInputs(program, batch, settings)
+    const values =
+      this.#witness instanceof WrittenCircuit ? this.#witness.witness(inputs) : this.#witness.calculate(inputs)
+    const head =
+      values instanceof Uint8Array
+        ? decodeWitness(values.subarray(0, FIELD_BYTES * (1 + signals.length))).slice(1)
+        : decodeWitness(values.first.subarray(0, FIELD_BYTES * signals.length))
     const differing = signals.findIndex((signal, i) => signal !== head[i])
     if (differing >= 0) {
       throw new InferenceError(
@@ -134,8 +145,11 @@ export class ClaimProver {
         `public signal ${differing}: the circuit says ${head[differing]}, the interpreter ${signals[differing]}`,
       )
     }
-    const made = await this.#prover.prove(values, options)
-    if (!(await verifyProof(this.key, made.proof, signals))) {
+    const made =
+      values instanceof Uint8Array
+        ? await (this.#prover as Prover).prove(values, options)
+        : await (this.#prover as TwoRoundProver).prove(values, options)
+    if (!(await verifyAny(this.key, made.proof, signals))) {
       throw new ProveError('invalid-witness', 'the proof of the claim does not verify')
     }
     return { ...made, salt }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A folder that holds one provable model: program, circuit, keys. What each file is: docs/zkml.md.
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   type BatchOptions,
   CircuitError,
@@ -18,7 +20,9 @@ import {
 import { inputLayout, scoresLayout } from '../circuit/write/statement.ts'
 import type { IntegerProgram } from '../graph/program.ts'
 import { programFromJson, programToJson } from '../graph/serialise.ts'
-import { LookupCircuit } from '../lookup/circuit.ts'
+import { LookupBatchCircuit } from '../lookup/batch.ts'
+import { LookupCircuit, type WrittenCircuit } from '../lookup/circuit.ts'
+import { proveBounds } from '../quantise/prove.ts'
 import { sha256, sha256File } from '../setup/metadata.ts'
 import { parseR1cs } from '../setup/r1cs.ts'
 import { writeAtomically } from '../setup/section-file.ts'
@@ -65,11 +69,15 @@ export type CompileFolderOptions = {
   readonly signal?: AbortSignal
 }
 
-/** Writes and compiles the circuit of a program. Writes the manifest last: a folder without one is unfinished. */
+/**
+ * Writes and compiles the circuit of a program. Writes the manifest last: a folder without one is unfinished.
+ * @throws CompileError `bound-exceeded` for a program with bounds that do not hold; nothing is written then
+ */
 export async function compileFolder(input: CompileFolderOptions): Promise<CircuitFolder> {
   const { folder, program, plan, claim = null, system = 'groth16' } = input
   const options = { input: 'committed', output: 'public', ...input.options } as const
   const paths = folderPaths(folder)
+  proveBounds(program)
   if (claim !== null && (isInParts(options.input) || isInParts(options.output)))
     throw new CircuitError('unsupported', 'a claim is about whole inputs; give one visibility for all of them')
   const committed = program.mode === 'committed'
@@ -116,9 +124,7 @@ async function compile(
     await compileCircuit(source, { directory: folder, name: CIRCUIT, simplification, ...(signal ? { signal } : {}) })
     return { simplification }
   }
-  if (claim !== null)
-    throw new CircuitError('unsupported', 'claims about batches are not in circuits with lookups; use --system groth16')
-  const circuit = lookupCircuitOf(program, options)
+  const circuit = lookupCircuitOf(program, options, claim)
   await mkdir(folder, { recursive: true })
   await writeAtomically(folderPaths(folder).r1cs, circuit.r1cs())
   const { challenges, firstRound } = circuit.shape
@@ -126,8 +132,9 @@ async function compile(
 }
 
 /** @throws CircuitError `unsupported` when nothing in it needs a challenge: plain Groth16 is smaller then */
-function lookupCircuitOf(program: IntegerProgram, options: CircuitOptions): LookupCircuit {
-  const circuit = new LookupCircuit(program, options)
+function lookupCircuitOf(program: IntegerProgram, options: CircuitOptions, claim: Claim | null): WrittenCircuit {
+  const circuit =
+    claim === null ? new LookupCircuit(program, options) : new LookupBatchCircuit(program, batchOptions(options, claim))
   if (circuit.shape.challenges === 0)
     throw new CircuitError(
       'unsupported',
@@ -158,6 +165,23 @@ export function batchOptions({ modelSalt, tile }: CircuitOptions, claim: Claim):
     ...(modelSalt === undefined ? {} : { modelSalt }),
     ...(tile === undefined ? {} : { tile }),
   }
+}
+
+/**
+ * The circuit with lookups that the folder's r1cs is of, written anew.
+ * @throws InferenceError `folder-mismatch` when another version has compiled it
+ */
+export function writtenAnew({ folder, manifest, program, options, claim }: CircuitFolder): WrittenCircuit {
+  const circuit = lookupCircuitOf(program, options, claim)
+  const { challenges, firstRound } = circuit.shape
+  const isDivided = challenges === manifest.rounds?.challenges && firstRound === manifest.rounds.firstRound
+  if (!isDivided || sha256(circuit.r1cs()) !== manifest.r1csSha256) {
+    throw new InferenceError(
+      'folder-mismatch',
+      `${folder} was compiled by another version: its r1cs is not what its program gives, or its rounds differ; compile and set up again`,
+    )
+  }
+  return circuit
 }
 
 /** Opens what compileFolder wrote. Throws InferenceError `folder-incomplete` or `folder-mismatch`. */
@@ -193,12 +217,48 @@ export async function withWeights(
   return { ...folder, manifest, program, modelSalt }
 }
 
+/**
+ * Writes the circuit of the folder's program anew, as its manifest describes it, and compares: so that whoever compiled the folder has put
+ * nothing else into it. In plain Groth16 circom has to run, which takes seconds to a minute.
+ * @throws InferenceError `folder-mismatch` for constraints, or a division into rounds, that are not those of the program
+ */
+export async function checkFolder(folder: string, signal?: AbortSignal): Promise<CircuitFolder> {
+  const opened = await openFolder(folder)
+  const { manifest, program, options, claim, modelSalt } = opened
+  proveBounds(program)
+  const refuse = (what: string) =>
+    new InferenceError('folder-mismatch', `${folder}: ${what} of its program; compile the model yourself`)
+  const commitment = String(commitModel(program, modelSalt ?? options.modelSalt ?? 0n))
+  if (commitment !== manifest.modelCommitment) throw refuse('its model commitment is not that')
+  const aside = await mkdtemp(join(tmpdir(), 'cohort-check-'))
+  try {
+    const { simplification = 'O1', system } = manifest
+    const compiled = await compile({
+      folder: aside,
+      program,
+      options,
+      ...(claim === null ? {} : { claim }),
+      simplification,
+      system,
+      ...(signal ? { signal } : {}),
+    })
+    if ((await sha256File(folderPaths(aside).r1cs)) !== manifest.r1csSha256)
+      throw refuse('its constraints are not those')
+    const [found, stated] = [compiled.rounds, manifest.rounds]
+    if (found?.challenges !== stated?.challenges || found?.firstRound !== stated?.firstRound)
+      throw refuse('its division into rounds is not that')
+  } finally {
+    await rm(aside, { recursive: true, force: true })
+  }
+  return opened
+}
+
 async function isCircuitOf(
   { folder, manifest, options, claim }: CircuitFolder,
   program: IntegerProgram,
 ): Promise<boolean> {
   if (manifest.system === 'groth16-lookup')
-    return sha256(lookupCircuitOf(program, options).r1cs()) === manifest.r1csSha256
+    return sha256(lookupCircuitOf(program, options, claim).r1cs()) === manifest.r1csSha256
   return sourceOf(program, options, claim) === (await readFile(folderPaths(folder).source, 'utf8'))
 }
 

@@ -19,16 +19,16 @@ import {
   witnessInputs,
 } from '../circuit/index.ts'
 import type { IntegerProgram } from '../graph/program.ts'
-import { LookupCircuit, type TwoRoundWitness } from '../lookup/circuit.ts'
+import { type TwoRoundWitness, WrittenCircuit } from '../lookup/circuit.ts'
 import type { ProveOptions, Prover, ProverBackend } from '../prove/backend.ts'
 import { ProveError } from '../prove/errors.ts'
 import { openTwoRound, type TwoRoundProver } from '../prove/two-round.ts'
 import { wasmBackend } from '../prove/wasm.ts'
 import { encodeReals } from '../quantise/input.ts'
 import { interpret } from '../quantise/interpret.ts'
-import { type KeyMetadata, sha256 } from '../setup/metadata.ts'
+import type { KeyMetadata } from '../setup/metadata.ts'
 import { InferenceError } from './errors.ts'
-import { type CircuitFolder, openFolder } from './folder.ts'
+import { type CircuitFolder, openFolder, writtenAnew } from './folder.ts'
 import { readFolderKey } from './keys.ts'
 import { folderPaths } from './manifest.ts'
 import { type AnyKey, type AnyProofWithSignals, keyInZkey, verifyAny } from './systems.ts'
@@ -73,12 +73,12 @@ export type InferenceProof = AnyProofWithSignals & Omit<InferenceWitness, 'value
 /** Witnesses of a compiled folder; needs no key. */
 export class InferenceCircuit {
   readonly folder: CircuitFolder
-  readonly #witness: WitnessProgram | LookupCircuit
+  readonly #witness: WitnessProgram | WrittenCircuit
   /** Hashed from all weights once, not for every witness. */
   readonly #modelCommitment: bigint
   #system: ConstraintSystem | null = null
 
-  private constructor(folder: CircuitFolder, witness: WitnessProgram | LookupCircuit) {
+  private constructor(folder: CircuitFolder, witness: WitnessProgram | WrittenCircuit) {
     this.folder = folder
     this.#witness = witness
     const { program, options, modelSalt, claim } = folder
@@ -103,7 +103,7 @@ export class InferenceCircuit {
     const witness =
       opened.manifest.system === 'groth16'
         ? await WitnessProgram.load(await readFile(folderPaths(opened.folder).wasm))
-        : lookupCircuit(opened)
+        : writtenAnew(opened)
     return new InferenceCircuit(opened, witness)
   }
 
@@ -138,7 +138,7 @@ export class InferenceCircuit {
     const count = publicSignals.length
     let values: InferenceWitness['values']
     let head: readonly bigint[]
-    if (this.#witness instanceof LookupCircuit) {
+    if (this.#witness instanceof WrittenCircuit) {
       values = this.#witness.witness(inputs)
       head = decodeWitness(values.first.subarray(0, FIELD_BYTES * count))
     } else {
@@ -168,20 +168,6 @@ export class InferenceCircuit {
       values instanceof Uint8Array ? values : values.finish(Array.from({ length: challenges }, () => randomSalt()))
     return this.#system.firstViolation(decodeWitness(all))
   }
-}
-
-/** The circuit that the folder's r1cs is of, written anew. */
-function lookupCircuit({ folder, manifest, program, options }: CircuitFolder): LookupCircuit {
-  const circuit = new LookupCircuit(program, options)
-  const { challenges, firstRound } = circuit.shape
-  const isDivided = challenges === manifest.rounds?.challenges && firstRound === manifest.rounds.firstRound
-  if (!isDivided || sha256(circuit.r1cs()) !== manifest.r1csSha256) {
-    throw new InferenceError(
-      'folder-mismatch',
-      `${folder} was compiled by another version: its r1cs is not what its program gives, or its rounds differ; compile and set up again`,
-    )
-  }
-  return circuit
 }
 
 /** A salt for each committed part: the one given under its name, or a new one. */

@@ -26,14 +26,19 @@ export type Round = 1 | 2
 export class Builder {
   /** False: a circuit for plain Groth16, which has no challenge. */
   readonly allowsChallenge: boolean
+  /** True: nobody reads the constraints but to count them, and writers leave long expressions out (cost.ts). */
+  readonly onlyCounts: boolean
+  /** Constraints that were counted without being written. */
+  counted = 0
   readonly constraints: Constraint[] = []
   readonly ranges: RangeRequest[] = []
   readonly steps: Record<Round, Step[]> = { 1: [], 2: [] }
   /** The round of every wire; public signals are known before both. */
   readonly rounds: Round[] = Array.from({ length: PUBLIC + 1 }, () => 1)
 
-  constructor(allowsChallenge: boolean) {
+  constructor(allowsChallenge: boolean, onlyCounts = false) {
     this.allowsChallenge = allowsChallenge
+    this.onlyCounts = onlyCounts
   }
 
   get wires(): number {

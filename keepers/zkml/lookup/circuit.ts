@@ -14,7 +14,7 @@ import { type Builder, CHALLENGE, PUBLIC_WIRES } from './builder.ts'
 import { coefficientOf } from './linear.ts'
 import { r1csFile } from './r1cs-file.ts'
 import { proveRanges } from './ranges.ts'
-import { type DirectOptions, type InputWires, writeStatement } from './statement.ts'
+import { type DirectOptions, type InputWires, type Statement, writeStatement } from './statement.ts'
 import { RANGE_SLACK } from './tables.ts'
 import { Values } from './values.ts'
 
@@ -26,7 +26,8 @@ export type TwoRoundWitness = {
 
 const PUBLIC_SIGNALS = Object.keys(PUBLIC_WIRES).length
 
-export class LookupCircuit {
+/** What a writer has left in a builder, as constraints and witnesses. */
+export class WrittenCircuit {
   /** Without a challenge where nothing needs one: the circuit is then of plain Groth16. */
   readonly shape: TwoRoundShape
   readonly constraints: number
@@ -38,10 +39,7 @@ export class LookupCircuit {
   /** Builder's wires in the order of the file, from place 1 on. */
   readonly #order: readonly number[]
 
-  /** @throws CircuitError `unsupported`, or `bound-exceeded` when sums could reach the size of the field. */
-  constructor(program: IntegerProgram, options: DirectOptions = {}) {
-    checkMagnitudes(program, RANGE_SLACK)
-    const { builder, inputs } = writeStatement(program, options)
+  constructor({ builder, inputs }: Statement) {
     this.tables = proveRanges(builder).widths
     this.#builder = builder
     this.#inputs = inputs
@@ -58,15 +56,25 @@ export class LookupCircuit {
     this.variables = 1 + this.#order.length
   }
 
-  /** The constraints as an iden3 r1cs file; the challenge is its last public signal. */
-  r1cs(): Uint8Array<ArrayBuffer> {
+  /** Places, in the file, of the wires that a prover's inputs go to. */
+  get inputWires(): readonly number[] {
+    const place = this.#places()
+    return [...this.#inputs.values()].flatMap((wires) => wires.map((wire) => place[wire]!))
+  }
+
+  #places(): Int32Array {
     const place = new Int32Array(this.#builder.wires)
     for (const [i, wire] of this.#order.entries()) place[wire] = i + 1
+    return place
+  }
+
+  /** The constraints as an iden3 r1cs file; the challenge is its last public signal. */
+  r1cs(): Uint8Array<ArrayBuffer> {
     return r1csFile({
       variables: this.variables,
       publicSignals: this.shape.publicSignals + this.shape.challenges,
       constraints: this.#builder.constraints,
-      place,
+      place: this.#places(),
     })
   }
 
@@ -100,6 +108,14 @@ export class LookupCircuit {
         return all
       },
     }
+  }
+}
+
+export class LookupCircuit extends WrittenCircuit {
+  /** @throws CircuitError `unsupported`, or `bound-exceeded` when sums could reach the size of the field. */
+  constructor(program: IntegerProgram, options: DirectOptions = {}) {
+    checkMagnitudes(program, RANGE_SLACK)
+    super(writeStatement(program, options))
   }
 }
 

@@ -7,9 +7,10 @@
 // with rows of D = w + kw − 1 places and channels of E = (h + kh − 1)D. F's coefficients are the full convolution, one wire each in round
 // 1, of which the layer's outputs are some. They are right but for deg F of r values of X (Schwartz–Zippel).
 import type { Conv2dLayer } from '../graph/layers.ts'
-import { type Builder, CHALLENGE } from './builder.ts'
+import type { Builder } from './builder.ts'
 import type { Elements, Parameters } from './layer.ts'
 import { constant, isConstant, type Linear, plus, Sum, single } from './linear.ts'
+import { isNotZero, Powers, type Term } from './powers.ts'
 import type { Values } from './values.ts'
 
 export function writeConv2d(builder: Builder, layer: Conv2dLayer, input: Elements, parameters: Parameters): Elements {
@@ -40,7 +41,11 @@ export function writeConv2d(builder: Builder, layer: Conv2dLayer, input: Element
 }
 
 /** Places of the input, and of the kernel, that an output reads. */
-function* taps(layer: Conv2dLayer, y: number, x: number): Generator<{ readonly from: number; readonly tap: number }> {
+export function* taps(
+  layer: Conv2dLayer,
+  y: number,
+  x: number,
+): Generator<{ readonly from: number; readonly tap: number }> {
   const [h, w] = layer.inShape
   const [kh, kw] = layer.kernel
   for (let i = 0; i < kh; i++) {
@@ -171,49 +176,6 @@ function* kernelOf(layer: Conv2dLayer, { a, b, kernel }: Phase) {
   for (let row = 0; row < kernel[0]; row++)
     for (let column = 0; column < kernel[1]; column++)
       yield { row, column, tap: (row * sy + a) * layer.kernel[1] + column * sx + b }
-}
-
-type Term = { readonly power: number; readonly factor: Linear }
-
-/** Zeros of the architecture, such as padding that a layer before has written, are no terms. */
-function isNotZero({ factor }: Term): boolean {
-  return !isConstant(factor) || factor.constant !== 0
-}
-
-/** Polynomials at the challenge. A coefficient costs one constraint, a gap between powers the first time one. */
-class Powers {
-  readonly #builder: Builder
-  readonly #known = new Map<number, Linear>([
-    [0, constant(1)],
-    [1, single(CHALLENGE)],
-  ])
-
-  constructor(builder: Builder) {
-    this.#builder = builder
-  }
-
-  /** X^exponent, by squaring. */
-  #power(exponent: number): Linear {
-    const known = this.#known.get(exponent)
-    if (known !== undefined) return known
-    const half = Math.floor(exponent / 2)
-    const power = this.#builder.product(this.#power(half), this.#power(exponent - half), 2)
-    this.#known.set(exponent, power)
-    return power
-  }
-
-  /** Σ factor · X^power by Horner's rule; no power twice. */
-  evaluate(terms: readonly Term[]): Linear {
-    const [first, ...rest] = terms.filter(isNotZero).sort((x, y) => y.power - x.power)
-    if (first === undefined) return constant(0)
-    let { power: at, factor: sum } = first
-    for (const { power, factor } of rest) {
-      // The sum may be a constant, and takes its power all the same.
-      sum = plus(this.#builder.product(sum, this.#power(at - power), 2), factor)
-      at = power
-    }
-    return at === 0 ? sum : this.#builder.product(sum, this.#power(at), 2)
-  }
 }
 
 /** Σ in · w of every place of the full convolution, [cout, rows, columns]. */

@@ -30,11 +30,14 @@ import {
   type Visibility,
 } from '../graph/program.ts'
 import { Builder } from './builder.ts'
+import { countLayer } from './counting.ts'
 import { firstLargest, isNonNegative, largest } from './gadgets.ts'
-import type { Elements } from './layer.ts'
+import type { Elements, ParameterRole } from './layer.ts'
 import { writeLayer } from './layers.ts'
 import { constant, type Linear, minus, plus, Sum, shifted, single } from './linear.ts'
 import { chainOf } from './poseidon.ts'
+import { writeProducts } from './products.ts'
+import { SIGNATURE_INPUTS, type SignatureInputs, signedOf } from './signature.ts'
 
 /** Wires that a prover's inputs go to, by the names that witnessInputs gives them. */
 export type InputWires = ReadonlyMap<string, readonly number[]>
@@ -46,15 +49,15 @@ export type DirectOptions = CircuitOptions & {
 
 export type Statement = { readonly builder: Builder; readonly inputs: InputWires }
 
-/** @throws CircuitError `unsupported` for an input that is hashed or signed: compile those for plain Groth16. */
-export function writeStatement(program: IntegerProgram, options: DirectOptions): Statement {
+/** @throws CircuitError `unsupported` for an input that is hashed by SHA-256: compile those for plain Groth16. */
+export function writeStatement(program: IntegerProgram, options: DirectOptions, onlyCounts = false): Statement {
   const { input = 'committed', output = 'public', modelSalt = 0n } = options
   checkInput(program, input)
   checkOutput(program)
-  if (input === 'sha256' || input === 'signed') {
+  if (input === 'sha256') {
     throw new CircuitError('unsupported', `input ${input}: not in circuits with lookups; compile with --system groth16`)
   }
-  const builder = new Builder(options.system !== 'groth16')
+  const builder = new Builder(options.system !== 'groth16', onlyCounts)
   const inputs = new Map<string, readonly number[]>()
   const declare = (name: string, count: number): Linear[] => {
     const wires = Array.from({ length: count }, () => builder.wire())
@@ -82,12 +85,19 @@ export function writeStatement(program: IntegerProgram, options: DirectOptions):
       writeParts(builder, program, 'inputs', input, layout, x, salted('inputs', input)),
     )
   else {
-    const salt = input === 'committed' ? declare('inputSalt', 1)[0]! : constant(0)
+    const isSalted = input === 'committed' || input === 'signed'
+    const salt = isSalted ? declare('inputSalt', 1)[0]! : constant(0)
     const packed = rangedPack(builder, x, layout.bits)
-    builder.publish(
-      'inputCommitment',
-      input === 'private' ? constant(0) : chainOf(builder, header('input', [layout]), [salt, ...packed]),
-    )
+    const commitment = () => chainOf(builder, header('input', [layout]), [salt, ...packed])
+    if (input === 'private') builder.publish('inputCommitment', constant(0))
+    else if (input !== 'signed') builder.publish('inputCommitment', commitment())
+    else {
+      const signature = SIGNATURE_INPUTS.map((name) => [name, declare(name, 1)[0]!])
+      builder.publish(
+        'inputCommitment',
+        signedOf(builder, commitment(), Object.fromEntries(signature) as SignatureInputs),
+      )
+    }
   }
   if (isInParts(output)) {
     const shape = scoresLayout(program)
@@ -103,7 +113,7 @@ export function writeStatement(program: IntegerProgram, options: DirectOptions):
   return { builder, inputs }
 }
 
-function shiftedAll(elements: Elements, by: number): Linear[] {
+export function shiftedAll(elements: Elements, by: number): Linear[] {
   return by === 0 ? [...elements] : elements.map((element) => shifted(element, by))
 }
 
@@ -113,7 +123,7 @@ type ProgramParameters = ReadonlyMap<string, ParameterElements>
 
 const keyOf = (layer: string, role: string) => `${layer}$${role}`
 
-function committedParameters(
+export function committedParameters(
   program: IntegerProgram,
   declare: (name: string, count: number) => Linear[],
 ): ProgramParameters {
@@ -125,7 +135,7 @@ function committedParameters(
   )
 }
 
-function releasedParameters(program: IntegerProgram): ProgramParameters {
+export function releasedParameters(program: IntegerProgram): ProgramParameters {
   return new Map(
     programParameters(program).map(({ layer, role, parameter: { values, bits } }) => [
       keyOf(layer, role),
@@ -139,7 +149,18 @@ function constants(values: ArrayLike<number>): Linear[] {
 }
 
 function writeNetwork(builder: Builder, program: IntegerProgram, x: Elements, parameters: ProgramParameters): Elements {
-  const tensors = new Map<string, Elements>([[program.input.tensor, x]])
+  return writeNetworks(builder, program, [x], parameters)[0]!
+}
+
+/** The scores of several samples, layer by layer: matrices of private weights are multiplied with all of them at once. */
+export function writeNetworks(
+  builder: Builder,
+  program: IntegerProgram,
+  samples: readonly Elements[],
+  parameters: ProgramParameters,
+): readonly Elements[] {
+  const tensors = new Map<string, readonly Elements[]>([[program.input.tensor, samples]])
+  const write = builder.onlyCounts ? countLayer : writeLayer
   for (const layer of program.layers) {
     const inputs = layer.inputs.map((id) => {
       const elements = tensors.get(id)
@@ -147,17 +168,28 @@ function writeNetwork(builder: Builder, program: IntegerProgram, x: Elements, pa
         throw new CircuitError('unsupported', `layer ${layer.name} reads ${id} before it is made`)
       return { elements, bounds: tensorOf(program, id).bounds }
     })
-    const output = writeLayer(builder, layer, inputs, (role) => {
+    const parametersOf = (role: ParameterRole) => {
       const found = parameters.get(keyOf(layer.name, role))?.values
       // Thresholds of the architecture do not count as parameters of the model.
       return found ?? constants((layer as unknown as Record<string, Parameter>)[role]!.values)
-    })
+    }
+    const together = writeProducts(builder, layer, inputs[0]!.elements, parametersOf)
+    const output =
+      together ??
+      samples.map((_, s) =>
+        write(
+          builder,
+          layer,
+          inputs.map(({ elements, bounds }) => ({ elements: elements[s]!, bounds })),
+          parametersOf,
+        ),
+      )
     tensors.set(layer.output, output)
   }
   return tensors.get(program.scores)!
 }
 
-function writeModel(
+export function writeModel(
   builder: Builder,
   program: IntegerProgram,
   parameters: ProgramParameters,
@@ -177,7 +209,7 @@ function writeModel(
  * Proves 0 ≤ element < 2^bits of each and packs ⌊253 / bits⌋ of them into each expression. Ranges and packing belong together:
  * without ranges a packing is not injective, and a commitment to it binds nothing.
  */
-function rangedPack(builder: Builder, elements: Elements, bits: number): Linear[] {
+export function rangedPack(builder: Builder, elements: Elements, bits: number): Linear[] {
   const packed: Linear[] = []
   const each = valuesPerElement(bits)
   const sum = new Sum()

@@ -110,10 +110,14 @@ export function rowsOf(layer: AffineLayer, size: number): Rows {
   }
 }
 
-/** The rows of outer ∘ inner; coefficients of the same input are added up. `inputSize`: elements that inner reads. */
-export function multiplyRows(outer: Rows, inner: Rows, inputSize: number): Rows {
+/**
+ * The rows of outer ∘ inner; coefficients of the same input are added up. `inputSize`: elements that inner reads. Null where a sum
+ * may pass 2^53, and a double would round it.
+ */
+export function multiplyRows(outer: Rows, inner: Rows, inputSize: number): Rows | null {
   const size = outer.bias.length
   const sums = new Float64Array(inputSize)
+  const magnitudes = new Float64Array(inputSize)
   const seen = new Uint8Array(inputSize)
   const offsets = new Int32Array(size + 1)
   const indices: number[] = []
@@ -121,13 +125,16 @@ export function multiplyRows(outer: Rows, inner: Rows, inputSize: number): Rows 
   const bias = Float64Array.from(outer.bias)
   for (let o = 0; o < size; o++) {
     const touched: number[] = []
+    let magnitude = Math.abs(bias[o]!)
     for (let k = outer.offsets[o]!; k < outer.offsets[o + 1]!; k++) {
       const middle = outer.indices[k]!
       const factor = outer.coefficients[k]!
       bias[o]! += factor * inner.bias[middle]!
+      magnitude += Math.abs(factor * inner.bias[middle]!)
       for (let l = inner.offsets[middle]!; l < inner.offsets[middle + 1]!; l++) {
         const index = inner.indices[l]!
         sums[index]! += factor * inner.coefficients[l]!
+        magnitudes[index]! += Math.abs(factor * inner.coefficients[l]!)
         if (seen[index] === 0) {
           seen[index] = 1
           touched.push(index)
@@ -135,6 +142,8 @@ export function multiplyRows(outer: Rows, inner: Rows, inputSize: number): Rows 
       }
     }
     for (const index of touched) {
+      magnitude = Math.max(magnitude, magnitudes[index]!)
+      magnitudes[index] = 0
       if (sums[index] !== 0) {
         indices.push(index)
         coefficients.push(sums[index]!)
@@ -142,6 +151,7 @@ export function multiplyRows(outer: Rows, inner: Rows, inputSize: number): Rows 
       sums[index] = 0
       seen[index] = 0
     }
+    if (magnitude > Number.MAX_SAFE_INTEGER) return null
     offsets[o + 1] = indices.length
   }
   return { offsets, indices: Int32Array.from(indices), coefficients: Float64Array.from(coefficients), bias }

@@ -3,7 +3,7 @@
 // each element of each tensor lies in its interval. This is the proof that a circuit's bit counts rest on.
 import { CompileError } from '../graph/errors.ts'
 import type { IntegerLayer, TensorId } from '../graph/layers.ts'
-import type { Bounds, Mode } from '../graph/program.ts'
+import { type Bounds, type Mode, VALUE_LIMIT } from '../graph/program.ts'
 import { isAffine, multiplyRows, type Rows, rowsOf } from './affine.ts'
 import { areKnown } from './bits.ts'
 import { heldWindow, rescale, segmentOf, spline } from './interpret.ts'
@@ -61,18 +61,21 @@ export class BoundsTracker {
           const rows = rowsOf(layer, size)
           if (earlier === undefined) return { base: source, rows }
           const { base, rows: inner } = earlier()
-          return { base, rows: multiplyRows(rows, inner, this.of(base).low.length) }
+          const product = multiplyRows(rows, inner, this.of(base).low.length)
+          return product === null ? { base: source, rows } : { base, rows: product }
         }),
       )
-      if (earlier !== undefined) found = intersect(found, this.throughChain(layer.output))
+      if (earlier !== undefined) found = this.throughChain(layer.output, found)
     }
     this.intervals.set(layer.output, found)
     return found
   }
 
-  private throughChain(id: TensorId): Intervals {
+  /** Tighter by the bounds of the whole chain, where doubles hold all of its sums. */
+  private throughChain(id: TensorId, found: Intervals): Intervals {
     const { base, rows } = this.chains.get(id)!()
-    return affineIntervals(rows, this.of(base))
+    const { reach, ...chained } = affineIntervals(rows, this.of(base))
+    return reach <= VALUE_LIMIT ? intersect(found, chained) : found
   }
 
   /** Whether the layer's numbers are constants: everything when released, only the architecture's when committed. */

@@ -45,7 +45,7 @@ const SHA256_LINEAR = 48 + 64 * 2 + 8
 const SHA256_QUADRATIC = 17_824 - SHA256_LINEAR
 
 /** Constraints of circuits/lib/signed_commitment.circom. */
-const SIGNED: Cost = { quadratic: 4948, linear: 10 }
+const SIGNED: Cost = { quadratic: 4944, linear: 10 }
 
 /** Constraints of every part of the circuit of `program`. */
 export function programCost(program: IntegerProgram, options: CostOptions = {}): CostReport {

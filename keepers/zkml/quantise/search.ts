@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Trades bits for constraints: takes one bit at a time from the knob that saves most for the error it adds, as long as the
-// accuracy on held-out samples stays within the budget.
+// Trades bits for constraints: takes one bit at a time from the knob that saves most for the error it adds, as long as accuracy
+// and error on held-out samples stay within the budget.
 import { CompileError } from '../graph/errors.ts'
+import type { IntegerProgram } from '../graph/program.ts'
 import type { Graph } from '../graph/types.ts'
 import { accuracyOf, floatScores, programScores, relativeError, type Samples, targetLabels } from './accuracy.ts'
 import { type CostOptions, programCost } from './cost.ts'
@@ -11,14 +12,27 @@ import { type Calibrated, calibrateWith, inputRangeOf, measureRanges, type Quant
 export type SearchOptions = QuantiseOptions & {
   /** Accuracy that may be lost against the float network, as a share: 0.003 is 0.3 points. */
   readonly maxLoss: number
+  /** Error that the scores may have, as a share of their variance (relativeError); without it accuracy alone decides. */
+  readonly maxError?: number
   /** Stop once the circuit has at most this many constraints; without it the search goes on while the budget allows. */
   readonly target?: number
+  /**
+   * Constraints that are as good as fewer ones, e.g. all that fill the same domain of a prover: of settings on one level the one with
+   * the most bits is taken, and the search stops where no lower level can be reached. Default: every constraint is a level of its own.
+   */
+  readonly levelOf?: (constraints: number) => number
   /**
    * Fewest bits that the input may be cut to. By default the input keeps its bits: the owner, not the search, chooses the integers that an input
    * commitment covers.
    */
   readonly minInputBits?: number
   readonly cost?: CostOptions
+  /** Constraints of a program. Default: of its circuit in plain Groth16, shown as `cost` says. */
+  readonly constraintsOf?: (program: IntegerProgram) => number
+  /** Seconds after which the best setting so far is the answer. */
+  readonly seconds?: number
+  /** Milliseconds of a clock. */
+  readonly now?: () => number
   readonly signal?: AbortSignal
   readonly onStep?: (step: SearchStep) => void
 }
@@ -26,6 +40,7 @@ export type SearchOptions = QuantiseOptions & {
 export type SearchStep = {
   readonly constraints: number
   readonly accuracy: number
+  readonly error: number
   /** The knob that gave a bit, e.g. "weight bits of conv1 → 6". */
   readonly change: string
   readonly kept: boolean
@@ -37,6 +52,12 @@ export type SearchResult = Calibrated & {
   /** Share of held-out samples: of the float network, and of the program. */
   readonly floatAccuracy: number
   readonly accuracy: number
+  /** Of the scores, as a share of their variance, over the ranking samples. */
+  readonly error: number
+  /** Before any bit was taken. */
+  readonly start: Pick<SearchStep, 'constraints' | 'accuracy' | 'error'>
+  /** Why it went no further: the target, the time, no lower level in reach, or no bit left within the budget. */
+  readonly stopped: 'target' | 'time' | 'level' | 'budget'
   readonly steps: readonly SearchStep[]
 }
 
@@ -51,13 +72,20 @@ const START: Pick<Knobs, 'weightBits' | 'activationBits'> = {
 
 type Knob = { readonly kind: 'input' } | { readonly kind: 'weight' | 'activation'; readonly node: string }
 
-/** A setting tried: its program, its cost, its error on the ranking samples. */
-type Trial = { readonly knobs: Knobs; readonly built: Calibrated; readonly constraints: number; readonly error: number }
+/** Bits that are taken from a knob at once, where fewer save nothing: limbs of a table come in whole. */
+const MOST_BITS_AT_ONCE = 3
+
+/** A setting tried: its program, its cost. */
+type Setting = { readonly knobs: Knobs; readonly built: Calibrated; readonly constraints: number }
+/** Its error on the ranking samples. */
+type Trial = Setting & { readonly error: number }
+type Judged = Trial & { readonly accuracy: number }
 
 /**
  * @param calibration real inputs that set the scales
  * @param heldOut real inputs (with labels, or else the float network's answers count as right) that judge
- * @throws CompileError accuracy-loss when even the start loses more than `maxLoss`, or when `target` is not reached.
+ * @throws CompileError accuracy-loss when even the start loses more than `maxLoss` or is further off than `maxError`, or when `target` is
+ * not reached.
  */
 export function searchBits(
   graph: Graph,
@@ -65,9 +93,18 @@ export function searchBits(
   heldOut: Samples,
   options: SearchOptions,
 ): SearchResult {
-  const { maxLoss, target, signal, onStep } = options
+  const {
+    maxLoss,
+    maxError = Number.POSITIVE_INFINITY,
+    target,
+    signal,
+    onStep,
+    now = () => performance.now(),
+  } = options
+  const { constraintsOf = (program) => programCost(program, options.cost).total, levelOf } = options
   if (heldOut.inputs.length === 0)
     throw new CompileError('invalid-option', 'the search needs held-out samples, found none')
+  const deadline = now() + 1000 * (options.seconds ?? Number.POSITIVE_INFINITY)
   const ranges = measureRanges(graph, calibration)
   const range = inputRangeOf(graph, calibration, options)
   const reference = floatScores(graph, heldOut.inputs, { ...(signal ? { signal } : {}) })
@@ -75,56 +112,91 @@ export function searchBits(
   const floatAccuracy = accuracyOf(reference, labels)
   const ranking = heldOut.inputs.slice(0, RANKING_SAMPLES)
 
-  const attempt = (knobs: Knobs): Trial => {
+  const set = (knobs: Knobs): Setting => {
     signal?.throwIfAborted()
     const built = calibrateWith(graph, ranges, range, { ...options, knobs })
-    const error = relativeError(reference.slice(0, ranking.length), programScores(built.program, ranking))
-    return { knobs, built, constraints: programCost(built.program, options.cost).total, error }
+    return { knobs, built, constraints: constraintsOf(built.program) }
   }
-  const judge = (trial: Trial): number => accuracyOf(programScores(trial.built.program, heldOut.inputs), labels)
+  const measured = (setting: Setting): Trial => ({
+    ...setting,
+    error: relativeError(reference.slice(0, ranking.length), programScores(setting.built.program, ranking)),
+  })
+  const judged = (trial: Trial): Judged => ({
+    ...trial,
+    accuracy: accuracyOf(programScores(trial.built.program, heldOut.inputs), labels),
+  })
 
-  let current = attempt({ ...DEFAULT_KNOBS, ...START, ...options.knobs })
-  let accuracy = judge(current)
-  if (floatAccuracy - accuracy > maxLoss)
+  const first = judged(measured(set({ ...DEFAULT_KNOBS, ...START, ...options.knobs })))
+  if (floatAccuracy - first.accuracy > maxLoss)
     throw new CompileError(
       'accuracy-loss',
-      `the program loses ${percent(floatAccuracy - accuracy)} before any bit is taken, more than ${percent(maxLoss)}; raise weightBits and activationBits`,
+      `the program loses ${percent(floatAccuracy - first.accuracy)} before any bit is taken, more than ${percent(maxLoss)}; raise weightBits and activationBits`,
+    )
+  if (first.error > maxError)
+    throw new CompileError(
+      'accuracy-loss',
+      `the scores are off by ${share(first.error)} of their variance before any bit is taken, more than ${share(maxError)}; raise weightBits and activationBits`,
     )
   const steps: SearchStep[] = []
-  const minInputBits = options.minInputBits ?? current.knobs.inputBits
-  const open = new Set(knobsOf(current))
+  const minInputBits = options.minInputBits ?? first.knobs.inputBits
+  const open = new Set(knobsOf(first))
   // Gains go stale when another knob moves, but only the best few are worth measuring again each time.
   const gains = new Map<Knob, number>()
-  while (open.size > 0 && (target === undefined || current.constraints > target)) {
-    const found = best(current, open, gains, minInputBits, attempt)
-    if (found === null) break
-    const [knob, trial] = found
-    const now = judge(trial)
-    const kept = floatAccuracy - now <= maxLoss
-    const step = { constraints: trial.constraints, accuracy: now, change: describe(knob, trial.knobs), kept }
-    steps.push(step)
-    onStep?.(step)
-    if (kept) {
-      current = trial
-      accuracy = now
-    } else open.delete(knob)
+  const path = [first]
+  const isLower = (constraints: number) =>
+    levelOf === undefined || levelOf(constraints) < levelOf(path.at(-1)!.constraints)
+  const canReachLower = () => isLower(set(lowest(path.at(-1)!.knobs, open, minInputBits)).constraints)
+  let stopped: SearchResult['stopped'] = 'budget'
+  for (;;) {
+    const current = path.at(-1)!
+    if (target !== undefined && current.constraints <= target) stopped = 'target'
+    else if (now() >= deadline) stopped = 'time'
+    else if (levelOf !== undefined && open.size > 0 && !canReachLower()) stopped = 'level'
+    else {
+      const found = best(current, open, gains, minInputBits, set, measured, () => now() >= deadline)
+      if (found === null) {
+        if (now() >= deadline) stopped = 'time'
+        break
+      }
+      const [knob, trial] = found
+      const next = judged(trial)
+      const kept = floatAccuracy - next.accuracy <= maxLoss && next.error <= maxError
+      const { constraints, accuracy, error } = next
+      const step = { constraints, accuracy, error, change: describe(knob, trial.knobs), kept }
+      steps.push(step)
+      onStep?.(step)
+      if (kept) path.push(next)
+      else open.delete(knob)
+      continue
+    }
+    break
   }
-  if (target !== undefined && current.constraints > target)
+  const { constraints: fewest } = path.at(-1)!
+  if (target !== undefined && fewest > target)
     throw new CompileError(
       'accuracy-loss',
-      `${current.constraints} constraints are the fewest found within a loss of ${percent(maxLoss)}, more than the target ${target}; allow more loss or a smaller network`,
+      `${fewest} constraints are the fewest found within a loss of ${percent(maxLoss)}, more than the target ${target}; allow more loss or a smaller network`,
     )
-  const { knobs, built, constraints } = current
-  return { ...built, knobs, constraints, floatAccuracy, accuracy, steps }
+  // Bits beyond what the last level takes would be given away for nothing.
+  const { built, knobs, constraints, accuracy, error } =
+    levelOf === undefined
+      ? path.at(-1)!
+      : path.find(
+          (each) => levelOf(each.constraints) === levelOf(fewest) && !(each.constraints > (target ?? Infinity)),
+        )!
+  const start = { constraints: first.constraints, accuracy: first.accuracy, error: first.error }
+  return { ...built, knobs, constraints, floatAccuracy, accuracy, error, start, stopped, steps }
 }
 
-/** The open knob with the largest saving for its error. Knobs that cannot give a bit, or save nothing, are closed. */
+/** The open knob with the largest saving for its error; null when none is left or time is over. Knobs that save nothing are closed. */
 function best(
   current: Trial,
   open: Set<Knob>,
   gains: Map<Knob, number>,
   minInputBits: number,
-  attempt: (knobs: Knobs) => Trial,
+  set: (knobs: Knobs) => Setting,
+  measured: (setting: Setting) => Trial,
+  isLate: () => boolean,
 ): [Knob, Trial] | null {
   const fresh = new Map<Knob, Trial>()
   for (;;) {
@@ -133,16 +205,37 @@ function best(
     if (knob === undefined) return null
     const known = fresh.get(knob)
     if (known !== undefined) return [knob, known]
-    const knobs = lowered(current.knobs, knob, minInputBits)
-    const trial = knobs === null ? null : attempt(knobs)
-    const saved = trial === null ? 0 : current.constraints - trial.constraints
-    if (trial === null || saved <= 0) {
+    if (isLate()) return null
+    const setting = cheaper(current, knob, minInputBits, set)
+    if (setting === null) {
       open.delete(knob)
       continue
     }
+    const trial = measured(setting)
     fresh.set(knob, trial)
-    gains.set(knob, saved / Math.max(trial.error - current.error, 1e-9))
+    gains.set(knob, (current.constraints - trial.constraints) / Math.max(trial.error - current.error, 1e-9))
   }
+}
+
+/** The knob with as few bits less as save anything; null where none do. */
+function cheaper(current: Setting, knob: Knob, minInputBits: number, set: (knobs: Knobs) => Setting): Setting | null {
+  let knobs: Knobs | null = current.knobs
+  for (let taken = 0; taken < MOST_BITS_AT_ONCE; taken++) {
+    knobs = lowered(knobs, knob, minInputBits)
+    if (knobs === null) return null
+    const setting = set(knobs)
+    if (setting.constraints < current.constraints) return setting
+  }
+  return null
+}
+
+/** All bits taken that open knobs could still give. */
+function lowest(knobs: Knobs, open: ReadonlySet<Knob>, minInputBits: number): Knobs {
+  let least = knobs
+  for (const knob of open)
+    for (let next = lowered(least, knob, minInputBits); next !== null; next = lowered(least, knob, minInputBits))
+      least = next
+  return least
 }
 
 function knobsOf(trial: Trial): Knob[] {
@@ -176,6 +269,10 @@ function describe(knob: Knob, knobs: Knobs): string {
   return `${describeKnob(knob)} → ${chosenBits(knob.kind === 'weight' ? knobs.weightBits : knobs.activationBits, knob.node)}`
 }
 
-function percent(share: number): string {
-  return `${(share * 100).toFixed(2)} points`
+function percent(part: number): string {
+  return `${(part * 100).toFixed(2)} points`
+}
+
+function share(part: number): string {
+  return `${(part * 100).toFixed(3)} %`
 }

@@ -7,6 +7,7 @@ import type { CircuitOptions, Simplification } from '../circuit/index.ts'
 import type { IntegerProgram } from '../graph/program.ts'
 import { InferenceError } from '../inference/errors.ts'
 import { type CircuitFolder, compileFolder, openFolder } from '../inference/folder.ts'
+import type { ProofSystem } from '../inference/systems.ts'
 import { encodeInput } from '../quantise/quantise.ts'
 import { writeAtomically } from '../setup/section-file.ts'
 import { type SegmentedSample, type SegmentSample, traceSegments } from './chain.ts'
@@ -55,6 +56,8 @@ export type SplitFolderOptions = {
   readonly count: number
   readonly options?: CircuitOptions
   readonly simplification?: Simplification
+  /** Of each segment by itself: their commitments are the same in both. Default `groth16`. */
+  readonly systemOf?: (segment: ProgramSegment) => ProofSystem
   readonly signal?: AbortSignal
   readonly onSegment?: (segment: ProgramSegment) => void
 }
@@ -65,7 +68,7 @@ export type SplitFolderOptions = {
  * @throws CompileError when the program cannot be split so.
  */
 export async function splitFolder(input: SplitFolderOptions): Promise<SegmentFolders> {
-  const { folder, program, count, options = {}, simplification = 'O1', signal, onSegment } = input
+  const { folder, program, count, options = {}, simplification = 'O1', systemOf, signal, onSegment } = input
   const circuits: CircuitFolder[] = []
   const segments: SegmentsManifest['segments'] = []
   for (const segment of splitProgram(program, count, options)) {
@@ -75,6 +78,7 @@ export async function splitFolder(input: SplitFolderOptions): Promise<SegmentFol
       folder: join(folder, name),
       program: segment.program,
       options: segment.options,
+      system: systemOf?.(segment) ?? 'groth16',
       simplification,
       ...(signal ? { signal } : {}),
     })

@@ -49,13 +49,8 @@ function bitsFor(value: number): number {
   return bits
 }
 
-/**
- * Circom source for a claim about a batch. Public signals: modelCommitment, inputCommitment (the batch's), output (the
- * claim), context. Inputs of the witness: see batchInputs.
- * @throws CircuitError `unsupported` for a program without a label, or a batch of an unsupported size.
- */
-export function writeBatchCircuit(program: IntegerProgram, options: BatchOptions): string {
-  const { count, statement, tile = DEFAULT_TILE } = options
+/** @throws CircuitError `unsupported` for a program without a label, or a batch of an unsupported size. */
+export function requireBatch(program: IntegerProgram, { count, statement }: BatchOptions): void {
   if (program.output.kind !== 'label') {
     throw new CircuitError(
       'unsupported',
@@ -66,7 +61,21 @@ export function writeBatchCircuit(program: IntegerProgram, options: BatchOptions
   if (!Number.isInteger(count) || count < least || count > MAX_SAMPLES) {
     throw new CircuitError('unsupported', `a batch of ${count} samples, must be ${least} to ${MAX_SAMPLES}`)
   }
+  const classes = elementCount(tensorOf(program, program.scores).shape)
+  if (statement.kind === 'fairness' && !(statement.positive >= 0 && statement.positive < classes)) {
+    throw new CircuitError('unsupported', `the positive label is ${statement.positive}, must be 0 to ${classes - 1}`)
+  }
   checkOutput(program)
+}
+
+/**
+ * Circom source for a claim about a batch. Public signals: modelCommitment, inputCommitment (the batch's), output (the
+ * claim), context. Inputs of the witness: see batchInputs.
+ * @throws CircuitError `unsupported` for a program without a label, or a batch of an unsupported size.
+ */
+export function writeBatchCircuit(program: IntegerProgram, options: BatchOptions): string {
+  requireBatch(program, options)
+  const { count, statement, tile = DEFAULT_TILE } = options
   checkMagnitudes(program)
   const network = writeNetwork(program, tile)
   const gadgets = new Set([...network.gadgets, 'argmax', 'commitment', 'packing', 'statements'])
@@ -75,9 +84,6 @@ export function writeBatchCircuit(program: IntegerProgram, options: BatchOptions
   const classes = elementCount(shape)
   const size = inputLayout(program).count
   const mark = statement.kind === 'accuracy' ? 'label' : 'group'
-  if (statement.kind === 'fairness' && !(statement.positive >= 0 && statement.positive < classes)) {
-    throw new CircuitError('unsupported', `the positive label is ${statement.positive}, must be 0 to ${classes - 1}`)
-  }
 
   const text = new CircomText()
   text.add(

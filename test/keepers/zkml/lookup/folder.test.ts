@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A folder of a circuit with lookups: compiled without circom, set up, proven, verified; keys and proofs of the other system refused.
+import { existsSync } from 'node:fs'
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import {
+  checkFolder,
   compileFolder,
   folderPaths,
   InferenceCircuit,
@@ -21,6 +23,10 @@ import {
   verifyProof,
   withWeights,
 } from '../../../../keepers/zkml/index.ts'
+import { circuitIdOf, optionsOf } from '../../../../keepers/zkml/inference/manifest.ts'
+import { WrittenCircuit } from '../../../../keepers/zkml/lookup/circuit.ts'
+import { writeStatement } from '../../../../keepers/zkml/lookup/statement.ts'
+import { sha256 } from '../../../../keepers/zkml/setup/metadata.ts'
 import { everyLayer } from '../circuit/every-layer.ts'
 import { randomInput } from '../circuit/forgery.ts'
 import { seeded, smallClassifier } from '../circuit/programs.ts'
@@ -103,11 +109,43 @@ describe('a folder of a circuit with lookups', function () {
     )
   })
 
+  it('is checked by writing its circuit anew: a range that its maker left out is found', async () => {
+    expect((await checkFolder(folder)).program.name).to.equal(program.name)
+    const hostile = join(root, 'hostile')
+    await compileFolder({ folder: hostile, program, system: 'groth16-lookup' })
+    const written = writeStatement(program, optionsOf((await openFolder(hostile)).manifest))
+    written.builder.ranges.pop()
+    const circuit = new WrittenCircuit(written)
+    const paths = folderPaths(hostile)
+    await writeFile(paths.r1cs, circuit.r1cs())
+    const manifest = JSON.parse(await readFile(paths.manifest, 'utf8'))
+    const rounds = { challenges: 1, firstRound: circuit.shape.firstRound }
+    const r1csSha256 = sha256(circuit.r1cs())
+    const circuitId = circuitIdOf(r1csSha256, circuit.shape)
+    await writeFile(paths.manifest, JSON.stringify({ ...manifest, rounds, r1csSha256, circuitId }))
+    // Whole by itself, and a key can be made: only the program says what is missing.
+    expect((await openFolder(hostile)).manifest.circuitId).to.equal(circuitId)
+    await expectRejection(checkFolder(hostile), /its constraints are not those of its program/)
+  })
+
+  it('is not written for a program with a bound that does not hold', async () => {
+    const tensors = program.tensors.map((each, i) =>
+      i === 1 ? { ...each, bounds: { min: each.bounds.min, max: each.bounds.max - 1 } } : each,
+    )
+    for (const system of ['groth16', 'groth16-lookup'] as const) {
+      const tampered = join(root, 'tampered')
+      await expectRejection(
+        compileFolder({ folder: tampered, program: { ...program, tensors }, system }),
+        /values reach .*, outside the stated/,
+      )
+      expect(existsSync(tampered)).to.equal(false)
+    }
+  })
+
   it('says what it cannot do', async () => {
     await expectRejection(InferenceProver.open(folder, { backend: snarkjsBackend }), /snarkjs proves groth16 alone/)
-    const claim = { count: 2, statement: { kind: 'accuracy' } } as const
-    const target = join(root, 'claim')
-    await expectRejection(compileFolder({ folder: target, program, claim, system: 'groth16-lookup' }), /claims about/)
+    const target = join(root, 'hashed')
+
     await expectRejection(
       compileFolder({ folder: target, program, options: { input: 'sha256' }, system: 'groth16-lookup' }),
       /--system groth16/,

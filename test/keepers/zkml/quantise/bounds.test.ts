@@ -51,6 +51,31 @@ describe('proven bounds', () => {
     }
   })
 
+  it('of chained sums are not taken from numbers that a double has rounded', () => {
+    // a = 5, whatever the input is; b = 1 + 5C − C·a = 1; out = F·b = F. Multiplied out, F·(5C + 1) and F·C exceed 2^53.
+    const [C, F] = [2 ** 48 - 1, 3 * 2 ** 20 + 1]
+    const dense = (name: string, input: string, weight: number, bias: number): IntegerLayer => ({
+      kind: 'dense',
+      name,
+      inputs: [input],
+      output: name,
+      sources: [name],
+      inputSize: 1,
+      outputSize: 1,
+      weights: { values: Float64Array.of(weight), bits: 53 },
+      bias: { values: Float64Array.of(bias), bits: 53 },
+    })
+    const tracker = new BoundsTracker('released', { tensor: 'x', min: 0, bits: 1 }, 1)
+    tracker.add(dense('five', 'x', 0, 5), 1)
+    const activation = { kind: 'identity' } as const
+    const held = { inputs: ['five'], output: 'a', sources: ['a'], shift: 0, bits: 5, unsigned: false, activation }
+    tracker.add({ kind: 'rescale', name: 'a', ...held }, 1)
+    tracker.add(dense('b', 'a', -C, 5 * C + 1), 1)
+    tracker.add(dense('out', 'b', F, 0), 1)
+    expect(tracker.overall('b')).to.deep.equal({ min: 1, max: 1 })
+    expect(tracker.overall('out')).to.deep.equal({ min: F, max: F })
+  })
+
   it('hold at extreme inputs of a network with one of everything, in both modes', () => {
     const random = new Random(6)
     const graph = everything(random)

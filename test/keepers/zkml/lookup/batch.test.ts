@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Claims about batches with lookups: true ones have a witness that says only them, false ones none, and nobody has a choice.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { SCALAR_FIELD } from '../../../../keepers/zkml/bn254.ts'
+import { type Batch, batchInputs, batchSignals } from '../../../../keepers/zkml/circuit/batch.ts'
+import { ConstraintSystem, decodeWitness } from '../../../../keepers/zkml/circuit/constraints.ts'
+import { CircuitError } from '../../../../keepers/zkml/circuit/errors.ts'
+import type { BatchOptions } from '../../../../keepers/zkml/circuit/write/batch.ts'
+import type { IntegerProgram, Mode } from '../../../../keepers/zkml/graph/program.ts'
+import { ClaimProver, checkFolder, compileFolder, setupFolder, verifyProof } from '../../../../keepers/zkml/index.ts'
+import { LookupBatchCircuit } from '../../../../keepers/zkml/lookup/batch.ts'
+import { undeterminedFirstRound } from '../../../../keepers/zkml/lookup/determinism.ts'
+import { interpret } from '../../../../keepers/zkml/quantise/interpret.ts'
+import { randomInput, SALTS } from '../circuit/forgery.ts'
+import { ProgramBuilder, parameter, seeded } from '../circuit/programs.ts'
+import { Adversary, expectForgeriesRefused } from './adversary.ts'
+import { CHALLENGE } from './direct.ts'
+
+const COUNT = 8
+
+function perceptron(mode: Mode): IntegerProgram {
+  const random = seeded(31)
+  return new ProgramBuilder(mode, [6], 4)
+    .dense('dense1', 5, parameter(30, 6, 4, random), parameter(5, 30, 8, random))
+    .relu('relu1', 6)
+    .dense('dense2', 3, parameter(15, 6, 4, random), parameter(3, 30, 8, random))
+    .build(`batch-${mode}`, { kind: 'label' })
+}
+
+const answer = (program: IntegerProgram, input: ArrayLike<number>) => {
+  const { scores } = interpret(program, input)
+  return scores.indexOf(Math.max(...scores))
+}
+
+describe('claims about batches with lookups', function () {
+  this.timeout(120_000)
+  const random = seeded(8)
+
+  for (const mode of ['released', 'committed'] as const)
+    for (const kind of ['accuracy', 'fairness'] as const)
+      it(`${mode}, ${kind}: the truth has a witness, what exceeds it has none, and nothing is left open`, () => {
+        const program = perceptron(mode)
+        const options: BatchOptions = {
+          count: COUNT,
+          statement: kind === 'accuracy' ? { kind } : { kind, positive: 0 },
+        }
+        const circuit = new LookupBatchCircuit(program, options)
+        const system = ConstraintSystem.parse(circuit.r1cs())
+        const inputs = Array.from({ length: COUNT }, () => randomInput(program, random))
+        const answers = inputs.map((input) => answer(program, input))
+        const marks =
+          kind === 'accuracy' ? answers.map((label, i) => (i < 3 ? (label + 1) % 3 : label)) : [0, 1, 1, 0, 1, 0, 0, 1]
+        const rate = (group: number) => answers.filter((label, i) => label === 0 && marks[i] === group).length / 4
+        const gap = Math.ceil(1000 * Math.abs(rate(0) - rate(1)))
+        const [allowed, refused] =
+          kind === 'accuracy'
+            ? [
+                [0, 4, 5],
+                [6, 8],
+              ]
+            : [[gap, gap + 1, 1000], gap === 0 ? [] : [gap - 1]]
+        const witnessOf = (claim: number) => {
+          const batch: Batch = { inputs, marks, claim, context: 77n, salts: SALTS }
+          const made = circuit.witness(batchInputs(program, batch, options))
+          const witness = decodeWitness(made.finish([CHALLENGE]))
+          expect(witness.slice(1, 5)).to.deep.equal(batchSignals(program, batch, options))
+          return witness
+        }
+        for (const claim of allowed!) expect(system.firstViolation(witnessOf(claim)), `claim ${claim}`).to.equal(null)
+        for (const claim of refused!) expect(() => witnessOf(claim), `claim ${claim}`).to.throw(CircuitError)
+        const batch: Batch = { inputs, marks, claim: allowed![0]!, context: 77n, salts: SALTS }
+        const negative = { ...batchInputs(program, batch, options), claim: SCALAR_FIELD - 1n }
+        expect(() => circuit.witness(negative)).to.throw(CircuitError)
+
+        expect(undeterminedFirstRound(circuit.r1cs(), circuit.shape, circuit.inputWires)).to.deep.equal([])
+        const adversary = new Adversary(system, circuit.shape)
+        expectForgeriesRefused(adversary, system, witnessOf(allowed![0]!), 80, random)
+      })
+
+  it('multiply private weights with all samples at once', () => {
+    const [samples, n, m] = [16, 40, 20]
+    const program = new ProgramBuilder('committed', [n], 4)
+      .dense('dense1', m, parameter(n * m, 6, 4, random), parameter(m, 30, 8, random))
+      .build('wide', { kind: 'label' })
+    const options: BatchOptions = { count: samples, statement: { kind: 'accuracy' } }
+    const { constraints } = new LookupBatchCircuit(program, options)
+    // Ranges and commitments included; products one by one would be 12,800 alone.
+    expect(constraints).to.be.below(0.7 * samples * n * m)
+  })
+
+  it('are proven and verified from a folder, and its circuit is the one that is written anew', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cohort-claim-lookup-'))
+    try {
+      const claim = { count: COUNT, statement: { kind: 'accuracy' } } as const
+      await compileFolder({ folder, program: perceptron('committed'), claim, system: 'groth16-lookup' })
+      await setupFolder(folder)
+      const { program } = await checkFolder(folder)
+      const inputs = Array.from({ length: COUNT }, () => randomInput(program, random))
+      const marks = inputs.map((input) => answer(program, input))
+      const prover = await ClaimProver.open(folder)
+      const { proof, publicSignals } = await prover.prove({ inputs, integers: true, marks, claim: COUNT, context: 5n })
+      await prover.close()
+      expect(await verifyProof(prover.key, proof, publicSignals)).to.equal(true)
+      const less = publicSignals.map((signal, i) => (i === 2 ? signal - 1n : signal)) as unknown as typeof publicSignals
+      expect(await verifyProof(prover.key, proof, less)).to.equal(false)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+})
