@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `cohort ceremony`: a proving key that nobody can forge with alone. How to run one: docs/zkml.md.
+// `cohort ceremony`: a proving key that nobody can forge with alone. How to run one: docs/ceremony.md.
 import type { Command } from 'commander'
 import type { CeremonyStep, Rounds, Transcript } from '../zkml/index.ts'
 import { usage, wholeNumber, withTerminal } from './zkml/terminal.ts'

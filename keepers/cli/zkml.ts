@@ -18,10 +18,7 @@ const withInput = (command: Command) =>
 const simplification = () =>
   new Option('--simplification <level>', 'how hard circom simplifies').choices(['O1', 'O2']).default('O1')
 const system = () =>
-  new Option(
-    '--system <name>',
-    'groth16, or groth16-lookup: a fourth of the constraints, 45,000 gas more a proof, keys from a local set-up only',
-  )
+  new Option('--system <name>', 'groth16, or groth16-lookup: a fourth of the constraints, 45,000 gas more a proof')
     .choices(['groth16', 'groth16-lookup'])
     .default('groth16')
 /** Lengths of symbolic dimensions of an ONNX file, by their names there. */

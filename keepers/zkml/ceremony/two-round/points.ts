@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { SCALAR_FIELD } from '../../bn254.ts'
 import { inverse } from '../../kernel/kernel.ts'
 import { loadCurve } from '../../prove/verify.ts'
-import { type CurveMemory, concatenate, fieldToBytes, POINT_BYTES } from '../../setup/curve-memory.ts'
+import { type CurveMemory, concatenate, POINT_BYTES } from '../../setup/curve-memory.ts'
 import { SCALARS_PER_BATCH } from '../../setup/fixed-base.ts'
 import { domainPower } from '../../setup/qap.ts'
 import type { R1cs } from '../../setup/r1cs.ts'
@@ -14,6 +14,7 @@ import type { LagrangePoints } from './lagrange.ts'
 import { newMemory } from './memory.ts'
 import { type DeltaPoints, POINT_LISTS, type PointList, type StepPoints } from './points-file.ts'
 import type { Factors } from './record.ts'
+import { Scaler } from './scale.ts'
 import { type Source, wirePoints, wireTerms } from './wire-terms.ts'
 
 export type StepProgress = {
@@ -62,7 +63,7 @@ export function sourcesOfK(memory: CurveMemory, r1cs: R1cs, powers: LagrangePoin
   ]
 }
 
-/** Multiplies each δ by its factor and divides the points over it. The memory that held the factors is overwritten. */
+/** Multiplies each δ by its factor and divides the points over it. */
 export async function advance(before: StepPoints, factors: Factors, progress: StepProgress = {}): Promise<StepPoints> {
   const { G1, G2 } = await loadCurve()
   const delta = async ({ g1, g2 }: DeltaPoints, factor: bigint): Promise<DeltaPoints> => ({
@@ -76,35 +77,19 @@ export async function advance(before: StepPoints, factors: Factors, progress: St
   let done = 0
   const scaled = {} as Record<PointList, Uint8Array>
   for (const [list, index] of lists) {
-    const divisor = fieldToBytes(inverse(factors[index], SCALAR_FIELD))
+    const scaler = new Scaler(memory, inverse(factors[index], SCALAR_FIELD))
     const parts: Uint8Array[] = []
     const bytes = SCALARS_PER_BATCH * POINT_BYTES.g1.affine
     for (let at = 0; at < before[list].byteLength; at += bytes) {
       const batch = before[list].subarray(at, at + bytes)
-      parts.push(timesAll(memory, batch, divisor))
+      parts.push(scaler.multiply(batch))
       done += batch.byteLength / POINT_BYTES.g1.affine
       progress.onProgress?.(done, total)
       await pause(progress)
     }
-    divisor.fill(0)
     scaled[list] = concatenate(parts)
   }
   return { size: before.size, deltas, ...scaled }
-}
-
-/** Every point of a batch times one scalar. */
-function timesAll(memory: CurveMemory, points: Uint8Array, scalar: Uint8Array): Uint8Array {
-  const { affine, jacobian } = POINT_BYTES.g1
-  const times = memory.kernel('g1m_timesScalarAffine')
-  const count = points.byteLength / affine
-  const mark = memory.mark()
-  const [input, by] = [memory.allocBytes(points), memory.allocBytes(scalar)]
-  const output = memory.alloc(count * jacobian)
-  for (let i = 0; i < count; i++) times(input + i * affine, by, scalar.byteLength, output + i * jacobian)
-  memory.kernel('g1m_batchToAffine')(output, count, output)
-  const result = memory.read(output, count * affine)
-  memory.release(mark)
-  return result
 }
 
 /** Lets Ctrl-C in between batches. */

@@ -9,7 +9,7 @@ import { applyBeacon, contribute, startCeremony } from '../../../../keepers/zkml
 import { readTranscript, transcriptPath } from '../../../../keepers/zkml/ceremony/transcript.ts'
 import type { TwoRoundTranscript } from '../../../../keepers/zkml/ceremony/two-round/transcript.ts'
 import { ceremonyFaults } from '../../../../keepers/zkml/ceremony/two-round/verify.ts'
-import { build, rangeCircuit } from '../two-round/range-circuit.ts'
+import { build, type NamedCircuit, rangeCircuit } from '../two-round/range-circuit.ts'
 
 export const BEACON = { value: '0102030405060708090a0b0c0d0e0f10', iterationsExponent: 10, source: 'a test' }
 
@@ -18,17 +18,18 @@ export const POWER = 5
 
 export class CeremonyStage {
   readonly home: string
-  readonly circuit = rangeCircuit(1)
+  readonly circuit: NamedCircuit
   readonly r1cs: string
   #copies = 0
 
-  private constructor(home: string) {
+  private constructor(home: string, circuit: NamedCircuit) {
     this.home = home
+    this.circuit = circuit
     this.r1cs = join(home, 'range.r1cs')
   }
 
-  static async open(): Promise<CeremonyStage> {
-    const stage = new CeremonyStage(await mkdtemp(join(tmpdir(), 'cohort-two-rounds-')))
+  static async open(circuit = rangeCircuit(1)): Promise<CeremonyStage> {
+    const stage = new CeremonyStage(await mkdtemp(join(tmpdir(), 'cohort-two-rounds-')), circuit)
     await writeFile(stage.r1cs, build(stage.circuit).r1cs)
     await stage.makePowers(POWER)
     return stage
