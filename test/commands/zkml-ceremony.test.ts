@@ -8,11 +8,7 @@ import { buildBn128 } from 'ffjavascript'
 import { powersOfTau } from 'snarkjs'
 import { cohort, command, resultOf, savePerceptron, succeed } from './command-line.ts'
 
-/** 2^power powers hold the circuit of two inputs and two answers; tables need more room. */
-for (const [system, power] of [
-  ['groth16', 7],
-  ['groth16-lookup', 9],
-] as const)
+for (const system of ['groth16', 'groth16-lookup'] as const)
   describe(`a ceremony from the command line, ${system}`, function () {
     this.timeout(300_000)
     let home: string
@@ -28,7 +24,8 @@ for (const [system, power] of [
       await succeed('calibrate', at('model'), '--data', at('samples.json'), '--out', at('plan.json'), ...bits)
       const shown = ['--input', 'private', '--system', system, '--out', at('net')]
       const { constraints } = await succeed('compile', at('model'), '--plan', at('plan.json'), ...shown)
-      expect(constraints + 5).to.be.at.most(2 ** power)
+      // A row each, and one for the constant, four signals and, with lookups, a challenge.
+      const power = Math.ceil(Math.log2(constraints + 6))
       const curve = await buildBn128()
       await powersOfTau.newAccumulator(curve, power, at('0.ptau'))
       await powersOfTau.contribute(at('0.ptau'), at('1.ptau'), 'test', 'entropy of a test')

@@ -7,13 +7,14 @@ import { loadCurve } from '../../prove/verify.ts'
 import { type CurveMemory, POINT_BYTES } from '../../setup/curve-memory.ts'
 import type { R1cs } from '../../setup/r1cs.ts'
 import { bordersOf, type TwoRoundShape } from '../../setup/two-round-shape.ts'
+import { CeremonyError } from '../errors.ts'
 import { fromFileForm, g1FromHex, g2FromHex, g2ToHex, type Point } from './encoding.ts'
 import type { LagrangePoints } from './lagrange.ts'
 import { newMemory } from './memory.ts'
 import { sourcesOfK } from './points.ts'
 import { listLengths, POINT_LISTS, type PointList, type StepPoints } from './points-file.ts'
-import { beaconFactors, checkKnowledge, contributionHashOf, recordOf } from './record.ts'
-import type { TwoRoundStep } from './transcript.ts'
+import { beaconFactors, checkKnowledge, contributionHashOf, previousHashOf, recordOf } from './record.ts'
+import type { TwoRoundStep, TwoRoundTranscript } from './transcript.ts'
 import { weightedRows } from './wire-terms.ts'
 
 /** What each check finds wrong. */
@@ -79,9 +80,9 @@ export async function expectedSums(r1cs: R1cs, shape: TwoRoundShape, powers: Lag
 export async function pointFaults(points: StepPoints, deltas: Deltas, expected: Expected): Promise<CheckName[]> {
   const curve = await loadCurve()
   const memory = await newMemory()
+  if (!onCurve(memory, points)) return ['curve']
   const faults: CheckName[] = []
   for (const [list, index] of Object.entries(POINT_LISTS) as [PointList, 0 | 1][]) {
-    if (!onCurve(memory, points[list])) return ['curve']
     const { weights, sum } = expected[list]
     const found = sumOf(memory, points[list], weights)
     const { G1, G2 } = curve
@@ -95,6 +96,7 @@ export async function recordFaults(
   step: TwoRoundStep,
   previousHash: string,
   before: Deltas,
+  signal?: AbortSignal,
 ): Promise<{ readonly faults: CheckName[]; readonly after: Deltas | null }> {
   const faults: CheckName[] = []
   if (step.contributionHash !== contributionHashOf(previousHash, step)) faults.push('hash')
@@ -115,7 +117,7 @@ export async function recordFaults(
     if (!known[0]) faults.push('knowledge-1')
     if (!known[1]) faults.push('knowledge-2')
   } else {
-    const factors = beaconFactors(step.beacon, previousHash)
+    const factors = await beaconFactors(step.beacon, previousHash, signal)
     if (after.some((point, i) => !G2.eq(point, G2.timesScalar(before[i]!, factors[i]!)))) faults.push('beacon')
   }
   return { faults, after }
@@ -128,6 +130,35 @@ export async function deltaFaults(points: StepPoints, deltas: TwoRoundStep['delt
     if (found.g1 !== deltas[i]!.g1 || found.g2 !== deltas[i]!.g2) return ['deltas']
   }
   return []
+}
+
+/**
+ * What can be checked without circuit and powers before a secret touches the points of the last step: the records of all steps, and that
+ * every point is on its curve, since orders of other points would give the secret away. Throws CeremonyError `invalid-contribution`.
+ */
+export async function requireSoundRecords(
+  transcript: TwoRoundTranscript,
+  points: StepPoints,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { G2 } = await loadCurve()
+  const refuse = (number: number, check: CheckName) => {
+    const name = transcript.steps[number - 1]?.name ?? 'the initial points'
+    return new CeremonyError(
+      'invalid-contribution',
+      `step ${number} (${name}): ${faultOf(check)}; go on from the folder as it was before that step`,
+    )
+  }
+  let deltas: Deltas = [G2.g, G2.g]
+  for (const [i, step] of transcript.steps.entries()) {
+    const { faults, after } = await recordFaults(step, previousHashOf(transcript, i), deltas, signal)
+    if (faults[0] !== undefined || after === null) throw refuse(i + 1, faults[0] ?? 'group')
+    deltas = after
+  }
+  const last = transcript.steps.at(-1)
+  const fine = last === undefined ? await isInitial(points) : (await deltaFaults(points, last.deltas)).length === 0
+  if (!fine) throw refuse(transcript.steps.length, 'deltas')
+  if (!onCurve(await newMemory(), points)) throw refuse(transcript.steps.length, 'curve')
 }
 
 /** The δ of an initial file are 1. */
@@ -163,14 +194,16 @@ function sumOf(memory: CurveMemory, points: Uint8Array, scalars: Uint8Array): Po
   return result
 }
 
-function onCurve(memory: CurveMemory, points: Uint8Array): boolean {
+function onCurve(memory: CurveMemory, points: StepPoints): boolean {
   const { affine } = POINT_BYTES.g1
   const [inCurve, isZero] = [memory.kernel('g1m_inCurveAffine'), memory.kernel('g1m_isZeroAffine')]
   const mark = memory.mark()
-  const base = memory.allocBytes(points)
   let fine = true
-  for (let at = base; at < base + points.byteLength && fine; at += affine) {
-    fine = isZero(at) !== 0 || inCurve(at) !== 0
+  for (const list of Object.keys(POINT_LISTS) as PointList[]) {
+    const base = memory.allocBytes(points[list])
+    for (let at = base; at < base + points[list].byteLength && fine; at += affine) {
+      fine = isZero(at) !== 0 || inCurve(at) !== 0
+    }
   }
   memory.release(mark)
   return fine

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public record of a step: both δ after it, and a proof that whoever made it knew the factor of each. docs/ceremony.md has the argument.
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { SCALAR_FIELD } from '../../bn254.ts'
 import { loadCurve } from '../../prove/verify.ts'
 import type { TwoRoundShape } from '../../setup/two-round-shape.ts'
@@ -58,12 +59,26 @@ export function drawFactors(randomness: Uint8Array, typed: string): Factors {
   return [0, 1].map((index) => usable(fieldElementOf(hashOf(TAG.secret, [randomness, typed, `${index}`])))) as never
 }
 
-/** The factors of a beacon: its value hashed 2^iterationsExponent times, then bound to all steps before. */
-export function beaconFactors(beacon: NonNullable<Said['beacon']>, previousHash: string): Factors {
+/**
+ * The factors of a beacon: its value hashed 2^iterationsExponent times, then bound to all steps before. A transcript from elsewhere
+ * may ask for more than anyone has time for: the signal ends it.
+ */
+export async function beaconFactors(
+  beacon: NonNullable<Said['beacon']>,
+  previousHash: string,
+  signal?: AbortSignal,
+): Promise<Factors> {
   let state: Buffer = Buffer.from(beacon.value, 'hex')
-  for (let i = 0n; i < 1n << BigInt(beacon.iterationsExponent); i++) state = createHash('sha256').update(state).digest()
+  for (let i = 0; i < 2 ** beacon.iterationsExponent; i++) {
+    state = createHash('sha256').update(state).digest()
+    if (i % HASHES_AT_ONCE !== 0) continue
+    await setImmediate()
+    signal?.throwIfAborted()
+  }
   return [0, 1].map((index) => usable(fieldElementOf(hashOf(TAG.beacon, [state, previousHash, `${index}`])))) as never
 }
+
+const HASHES_AT_ONCE = 2 ** 14
 
 /** 0 would destroy the key and 1 change nothing; neither happens. */
 function usable(factor: bigint): bigint {

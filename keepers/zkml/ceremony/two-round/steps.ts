@@ -12,6 +12,7 @@ import type { TwoRoundShape } from '../../setup/two-round-shape.ts'
 import { CeremonyError } from '../errors.ts'
 import { type CeremonyOptions, powersFor, requireOpen, type StartInput } from '../rules.ts'
 import { writeTranscript } from '../transcript.ts'
+import { requireSoundRecords } from './checks.ts'
 import { fromFileForm } from './encoding.ts'
 import { readLagrangePoints } from './lagrange.ts'
 import { advance, initialPoints, type StepProgress } from './points.ts'
@@ -84,14 +85,15 @@ export async function contributeInTwoRounds(
 }
 
 /** Adds the beacon's step: anyone can compute its factors. */
-export function applyBeaconInTwoRounds(
+export async function applyBeaconInTwoRounds(
   transcript: TwoRoundTranscript,
   folder: string,
   beacon: NonNullable<TwoRoundStep['beacon']>,
   options: CeremonyOptions,
 ): Promise<TwoRoundStep> {
   requireOpen(transcript)
-  const factors = beaconFactors(beacon, previousHashOf(transcript, transcript.steps.length))
+  options.onProgress?.('hashing the beacon')
+  const factors = await beaconFactors(beacon, previousHashOf(transcript, transcript.steps.length), options.signal)
   return addStep(folder, transcript, { kind: 'beacon', name: 'beacon', beacon }, factors, options)
 }
 
@@ -106,6 +108,8 @@ export async function addStep(
   requireOpen(transcript)
   const number = transcript.steps.length + 1
   const before = await readNamedPoints(folder, transcript, transcript.steps.length)
+  options.onProgress?.('checking the records of the steps before')
+  await requireSoundRecords(transcript, before, options.signal)
   options.signal?.throwIfAborted()
   const after = await advance(before, factors, progressOf(`computing step ${number}:`, options))
   const target = pointsPath(folder, number)

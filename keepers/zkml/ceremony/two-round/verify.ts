@@ -74,7 +74,7 @@ export async function* ceremonyFaults(
     if (step === undefined) {
       if (!(await isInitial(points))) yield { step: index, check: 'deltas' }
     } else {
-      const { faults, after } = await recordFaults(step, previousHashOf(transcript, index - 1), deltas)
+      const { faults, after } = await recordFaults(step, previousHashOf(transcript, index - 1), deltas, signal)
       for (const check of faults) yield { step: index, check }
       if (after === null) return
       deltas = after

@@ -11,9 +11,12 @@ import type { R1cs } from '../../setup/r1cs.ts'
 export type WireTerms = {
   readonly starts: Uint32Array
   readonly rows: Uint32Array
-  /** |coefficient| as 8 words of 32 bits each, the least significant first. */
-  readonly magnitudes: Uint32Array
-  readonly negative: Uint8Array
+  /**
+   * A coefficient is plus − minus, 8 words of 32 bits each, the least significant first. Together they have the fewest bits: a third of
+   * its length (non-adjacent form).
+   */
+  readonly plus: Uint32Array
+  readonly minus: Uint32Array
 }
 
 export type Side = 0 | 1 | 2
@@ -30,19 +33,20 @@ export function wireTerms(r1cs: R1cs): readonly [WireTerms, WireTerms, WireTerms
     return {
       starts: own,
       rows: new Uint32Array(count),
-      magnitudes: new Uint32Array(count * WORDS),
-      negative: new Uint8Array(count),
+      plus: new Uint32Array(count * WORDS),
+      minus: new Uint32Array(count * WORDS),
       next: own.slice(0, variables),
     }
   })
   const put = (side: Side, wire: number, row: number, value: bigint) => {
     const own = sides[side]!
     const at = own.next[wire]!++
-    const negative = value > SCALAR_FIELD / 2n
     own.rows[at] = row
-    own.negative[at] = negative ? 1 : 0
-    let rest = negative ? SCALAR_FIELD - value : value
-    for (let k = 0; rest > 0n; k++, rest >>= 32n) own.magnitudes[at * WORDS + k] = Number(rest & 0xffffffffn)
+    const negative = value > SCALAR_FIELD / 2n
+    const size = negative ? SCALAR_FIELD - value : value
+    const [more, less] = negative ? [own.minus, own.plus] : [own.plus, own.minus]
+    writeWords(more, at, ((3n * size) & ~size) >> 1n)
+    writeWords(less, at, (size & ~(3n * size)) >> 1n)
   }
   for (const batch of constraintBatches(r1cs)) {
     visitTerms(batch, (side, row, wire, offset) => put(side, wire, row, valueAt(batch.bytes, offset) % SCALAR_FIELD))
@@ -80,10 +84,10 @@ export function* wirePoints(
         if (bit < bits - 1) double(sum, sum)
         for (const { terms, points } of sources) {
           for (let t = terms.starts[first + i]!; t < terms.starts[first + i + 1]!; t++) {
-            if (((terms.magnitudes[t * WORDS + (bit >> 5)]! >>> (bit & 31)) & 1) === 0) continue
+            const word = t * WORDS + (bit >> 5)
             const point = points + terms.rows[t]! * affine
-            if (terms.negative[t] === 0) addMixed(sum, point, sum)
-            else subMixed(sum, point, sum)
+            if ((terms.plus[word]! >>> (bit & 31)) & 1) addMixed(sum, point, sum)
+            else if ((terms.minus[word]! >>> (bit & 31)) & 1) subMixed(sum, point, sum)
           }
         }
       }
@@ -105,10 +109,7 @@ export function weightedRows(
   const sums = new Array<bigint>(rows).fill(0n)
   for (let wire = from; wire < to; wire++) {
     for (let t = terms.starts[wire]!; t < terms.starts[wire + 1]!; t++) {
-      let value = 0n
-      for (let k = WORDS - 1; k >= 0; k--) value = (value << 32n) | BigInt(terms.magnitudes[t * WORDS + k]!)
-      const product = weights[wire - from]! * value
-      sums[terms.rows[t]!]! += terms.negative[t] === 0 ? product : -product
+      sums[terms.rows[t]!]! += weights[wire - from]! * (readWords(terms.plus, t) - readWords(terms.minus, t))
     }
   }
   const output = new Uint8Array(rows * FIELD_BYTES)
@@ -124,17 +125,31 @@ export function weightedRows(
 
 const WORDS = FIELD_BYTES / 4
 
-function longest({ starts, magnitudes }: WireTerms, wire: number): number {
+/** Bits of the longest coefficient of a wire. */
+function longest({ starts, plus, minus }: WireTerms, wire: number): number {
   let bits = 0
   for (let t = starts[wire]!; t < starts[wire + 1]!; t++) {
     for (let k = WORDS - 1; 32 * (k + 1) > bits; k--) {
-      const word = magnitudes[t * WORDS + k]!
+      const word = plus[t * WORDS + k]! | minus[t * WORDS + k]!
       if (word === 0) continue
       bits = Math.max(bits, 32 * k + 32 - Math.clz32(word))
       break
     }
   }
   return bits
+}
+
+function writeWords(words: Uint32Array, index: number, value: bigint): void {
+  for (let k = 0, rest = value; rest > 0n; k++, rest >>= 32n) words[index * WORDS + k] = Number(rest & 0xffffffffn)
+}
+
+function readWords(words: Uint32Array, index: number): bigint {
+  let value = 0n
+  for (let k = WORDS - 1; k >= 0; k--) {
+    const word = words[index * WORDS + k]!
+    if (word !== 0 || value !== 0n) value = (value << 32n) | BigInt(word)
+  }
+  return value
 }
 
 /** Short values need no loop over all bytes. */

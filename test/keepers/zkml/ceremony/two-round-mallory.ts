@@ -6,12 +6,14 @@ import { SCALAR_FIELD } from '../../../../keepers/zkml/bn254.ts'
 import { writeTranscript } from '../../../../keepers/zkml/ceremony/transcript.ts'
 import { fromFileForm } from '../../../../keepers/zkml/ceremony/two-round/encoding.ts'
 import { finalizeTwoRounds } from '../../../../keepers/zkml/ceremony/two-round/finalize.ts'
+import { advance } from '../../../../keepers/zkml/ceremony/two-round/points.ts'
 import {
   readStepPoints,
   type StepPoints,
   writeStepPoints,
 } from '../../../../keepers/zkml/ceremony/two-round/points-file.ts'
 import {
+  beaconFactors,
   contributionHashOf,
   drawFactors,
   type Factors,
@@ -19,7 +21,7 @@ import {
   proveFactors,
   recordOf,
 } from '../../../../keepers/zkml/ceremony/two-round/record.ts'
-import { addStep, applyBeaconInTwoRounds, pointsPath } from '../../../../keepers/zkml/ceremony/two-round/steps.ts'
+import { addStep, pointsPath } from '../../../../keepers/zkml/ceremony/two-round/steps.ts'
 import type { TwoRoundStep } from '../../../../keepers/zkml/ceremony/two-round/transcript.ts'
 import { inverse } from '../../../../keepers/zkml/kernel/kernel.ts'
 import type { TwoRoundProof } from '../../../../keepers/zkml/prove/two-round-proof.ts'
@@ -82,8 +84,12 @@ export async function addForgedStep(stage: CeremonyStage, folder: string, forger
   await writeTranscript(folder, { ...transcript, steps: [...transcript.steps, whole] })
 }
 
+/** The beacon's step, on whatever came before. */
 export async function addBeacon(stage: CeremonyStage, folder: string): Promise<void> {
-  await applyBeaconInTwoRounds(await stage.transcript(folder), folder, BEACON, {})
+  const transcript = await stage.transcript(folder)
+  const factors = await beaconFactors(BEACON, previousHashOf(transcript, transcript.steps.length))
+  const said = { kind: 'beacon', name: 'beacon', beacon: BEACON } as const
+  await addForgedStep(stage, folder, { said, points: (before) => advance(before, factors) })
 }
 
 /** The key of a ceremony that nobody verified. */

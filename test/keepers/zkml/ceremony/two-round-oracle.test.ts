@@ -71,7 +71,7 @@ describe('a contributor who uses an honest one', function () {
 
     const { zkey, key } = await uncheckedKey(stage, folder)
     const { steps } = await stage.transcript(folder)
-    const [beacon] = beaconFactors(BEACON, steps[3]!.contributionHash)
+    const [beacon] = await beaconFactors(BEACON, steps[3]!.contributionHash)
     const armed = zkey.slice()
     parseTwoRoundZkey(armed).sections.commitment.set(
       await divided(stolen, last[0], beacon),

@@ -172,6 +172,19 @@ describe('a ceremony for Groth16 in two rounds', function () {
     expect(await failure(verifyCeremony(stage.files(plain)))).to.include({ code: 'transcript-mismatch' })
   })
 
+  it('can be interrupted while it hashes a beacon that would take years', async () => {
+    const target = await stage.copyOf(folder)
+    await stage.edit(target, (t) => {
+      t.steps[3].beacon.iterationsExponent = 63
+    })
+    const controller = new AbortController()
+    const onProgress = (message: string) => {
+      if (/step 4 of 4/.test(message)) setTimeout(() => controller.abort(new Error('enough')), 50)
+    }
+    const stopped = await failure(verifyCeremony(stage.files(target), { signal: controller.signal, onProgress }))
+    expect(stopped.message).to.equal('enough')
+  })
+
   it('leaves the folder as it was when a contribution fails, and goes on from there', async () => {
     const target = await stage.begin('interrupted')
     const names = await readdir(target)
