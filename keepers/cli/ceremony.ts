@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `cohort ceremony`: a proving key that nobody can forge with alone. How to run one: docs/zkml.md.
+// `cohort ceremony`: a proving key that nobody can forge with alone. How to run one: docs/ceremony.md.
 import type { Command } from 'commander'
-import type { CeremonyStep } from '../zkml/index.ts'
-import { wholeNumber, withTerminal } from './zkml/terminal.ts'
+import type { CeremonyStep, Rounds, Transcript } from '../zkml/index.ts'
+import { usage, wholeNumber, withTerminal } from './zkml/terminal.ts'
 
 const UNPUBLISHED = ['--allow-unpublished-ptau', 'accept powers of tau that nobody published: tests only'] as const
 const JSON_FLAG = ['--json', 'print the result as JSON'] as const
@@ -13,6 +13,8 @@ type Files = {
   readonly allowUnpublishedPtau?: boolean
   readonly json?: boolean
 }
+
+type NewOptions = Files & { readonly challenges?: number; readonly firstRound?: number }
 
 export function registerCeremony(program: Command): void {
   const ceremony = program
@@ -36,12 +38,21 @@ The folder goes from hand to hand; each announces the hash of their contribution
       .option(...JSON_FLAG)
   withFiles(ceremony.command('new <folder>'))
     .description('compute the initial key in a new folder')
-    .action((folder: string, options: Files) =>
+    .option('--challenges <n>', 'in two rounds, without circuit.json: challenges', wholeNumber('--challenges', 1, 2))
+    .option(
+      '--first-round <wires>',
+      'in two rounds, without circuit.json: wires committed to first',
+      wholeNumber('--first-round', 1, 2 ** 28),
+    )
+    .action((folder: string, options: NewOptions) =>
       withTerminal(options, async ({ signal, progress, result }) => {
         const { startCeremony } = await import('../zkml/index.ts')
-        const transcript = await startCeremony({ ...options, folder }, { signal, onProgress: progress })
+        const rounds = await roundsOf(options)
+        const input = { ...options, folder, ...(rounds === undefined ? {} : { rounds }) }
+        const transcript = await startCeremony(input, { signal, onProgress: progress })
         const warning = transcript.powersOfTau.published ? '' : '\nUNPUBLISHED powers of tau: for tests only.'
-        result(transcript, `${folder}\ncircuit hash  ${transcript.circuitHash}${warning}`)
+        const system = describeSystem(transcript)
+        result(transcript, `${folder}\nsystem        ${system}\ncircuit hash  ${transcript.circuitHash}${warning}`)
       }),
     )
   ceremony
@@ -77,7 +88,10 @@ The folder goes from hand to hand; each announces the hash of their contribution
       withTerminal(options, async ({ signal, progress, result }) => {
         const { verifyCeremony } = await import('../zkml/index.ts')
         const transcript = await verifyCeremony({ ...options, folder }, { signal, onProgress: progress })
-        result(transcript, ['the ceremony holds', ...transcript.steps.map(describeStep)].join('\n'))
+        result(
+          transcript,
+          [`the ceremony holds: ${describeSystem(transcript)}`, ...transcript.steps.map(describeStep)].join('\n'),
+        )
       }),
     )
   withFiles(ceremony.command('finalize <folder>'))
@@ -91,6 +105,31 @@ The folder goes from hand to hand; each announces the hash of their contribution
         result(metadata, `${options.out}\nverification key  ${metadata.vkHash}`)
       }),
     )
+}
+
+/** The division of the wires that `cohort zkml compile` wrote beside the r1cs, or that was said; undefined for plain Groth16. */
+async function roundsOf({ r1cs, challenges, firstRound }: NewOptions): Promise<Rounds | undefined> {
+  if ((challenges === undefined) !== (firstRound === undefined)) {
+    throw usage('--challenges and --first-round belong together: both for a key in two rounds, or neither')
+  }
+  const { shapeBeside } = await import('../zkml/index.ts')
+  const beside = await shapeBeside(r1cs)
+  if (challenges === undefined || firstRound === undefined) {
+    return beside === undefined ? undefined : { challenges: beside.challenges, firstRound: beside.firstRound }
+  }
+  if (beside !== undefined && (beside.challenges !== challenges || beside.firstRound !== firstRound)) {
+    throw usage(
+      `--challenges ${challenges} --first-round ${firstRound}, but circuit.json beside ${r1cs} says ${beside.challenges} and ` +
+        `${beside.firstRound}; leave the options out`,
+    )
+  }
+  return { challenges, firstRound }
+}
+
+function describeSystem(transcript: Transcript): string {
+  if (transcript.version === 1) return 'groth16'
+  const { challenges, firstRound } = transcript.circuit
+  return `${transcript.system}, ${challenges} challenge${challenges === 1 ? '' : 's'} after ${firstRound} wires`
 }
 
 function describeStep(step: CeremonyStep): string {

@@ -36,6 +36,8 @@ declare module 'ffjavascript' {
     fromObject(value: unknown): Point
     toObject(a: Point): [bigint, bigint, bigint] | [[bigint, bigint], [bigint, bigint], [bigint, bigint]]
     fromRprLEM(buffer: Uint8Array, offset: number): Point
+    /** Affine, Montgomery, little endian: the form of zkey and ptau files. */
+    toRprLEM(buffer: Uint8Array, offset: number, a: Point): void
     toRprUncompressed(buffer: Uint8Array, offset: number, a: Point): void
     fromRng(rng: ChaCha): Point
   }

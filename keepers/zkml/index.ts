@@ -6,6 +6,7 @@ export { SCALAR_FIELD } from './bn254.ts'
 export { applyBeacon, contribute, startCeremony } from './ceremony/ceremony.ts'
 export { CeremonyError, type CeremonyErrorCode } from './ceremony/errors.ts'
 export { type CeremonyStep, readTranscript, type Transcript } from './ceremony/transcript.ts'
+export type { Rounds } from './ceremony/two-round/steps.ts'
 export { finalizeCeremony, verifyCeremony } from './ceremony/verify.ts'
 export * from './circuit/index.ts'
 export { type ByteReading, readingBytes } from './graph/bytes.ts'
@@ -39,6 +40,7 @@ export {
   folderPaths,
   optionsOf,
   readManifest,
+  shapeBeside,
 } from './inference/manifest.ts'
 export {
   InferenceCircuit,

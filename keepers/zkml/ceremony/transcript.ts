@@ -6,9 +6,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { writeAtomically } from '../setup/section-file.ts'
 import { CeremonyError } from './errors.ts'
-
-const hex = (bytes: number) => z.string().regex(new RegExp(`^0x[0-9a-f]{${2 * bytes}}$`))
-const when = z.iso.datetime()
+import { beaconSchema, circuitFields, hex, powersSchema, when } from './transcript-fields.ts'
+import { type TwoRoundStep, type TwoRoundTranscript, twoRoundTranscriptSchema } from './two-round/transcript.ts'
 
 const step = z.strictObject({
   kind: z.enum(['contribution', 'beacon']),
@@ -18,33 +17,15 @@ const step = z.strictObject({
   /** SHA-256 of the key after this step. */
   zkeySha256: hex(32),
   at: when,
-  beacon: z
-    .strictObject({
-      /** Public randomness that nobody could know when the last contribution was made. */
-      value: z.string().regex(/^([0-9a-f]{2}){1,255}$/),
-      /** The value is hashed 2^iterationsExponent times. */
-      iterationsExponent: z.int().min(10).max(63),
-      /** Where the value comes from, such as "Ethereum block 24000000". */
-      source: z.string(),
-    })
-    .optional(),
+  beacon: beaconSchema.optional(),
 })
 
 const schema = z
   .strictObject({
     format: z.literal('cohort-ceremony'),
     version: z.literal(1),
-    circuit: z.strictObject({
-      r1csSha256: hex(32),
-      constraints: z.int().positive(),
-      variables: z.int().positive(),
-      publicSignals: z.int().nonnegative(),
-    }),
-    powersOfTau: z.strictObject({
-      power: z.int().min(1).max(28),
-      blake2b: z.string().regex(/^[0-9a-f]{128}$/),
-      published: z.boolean(),
-    }),
+    circuit: z.strictObject(circuitFields),
+    powersOfTau: powersSchema,
     /** snarkjs' hash of the circuit's initial key. */
     circuitHash: hex(64),
     initialZkeySha256: hex(32),
@@ -60,8 +41,12 @@ const schema = z
     },
   )
 
-export type Transcript = z.infer<typeof schema>
-export type CeremonyStep = Transcript['steps'][number]
+/** Of plain Groth16. */
+export type PlainTranscript = z.infer<typeof schema>
+export type PlainStep = PlainTranscript['steps'][number]
+/** Of either system; version 2 is of two rounds. */
+export type Transcript = PlainTranscript | TwoRoundTranscript
+export type CeremonyStep = PlainStep | TwoRoundStep
 
 export function transcriptPath(folder: string): string {
   return join(folder, 'transcript.json')
@@ -81,11 +66,16 @@ export async function readTranscript(folder: string): Promise<Transcript> {
   } catch (error) {
     throw new CeremonyError('transcript-mismatch', `${path}: ${(error as Error).message}`, { cause: error })
   }
-  const parsed = schema.safeParse(json)
+  const parsed = (namesTwoRounds(json) ? twoRoundTranscriptSchema : schema).safeParse(json)
   if (!parsed.success) throw new CeremonyError('transcript-mismatch', `${path}: ${z.prettifyError(parsed.error)}`)
   return parsed.data
 }
 
 export async function writeTranscript(folder: string, transcript: Transcript): Promise<void> {
-  await writeAtomically(transcriptPath(folder), `${JSON.stringify(schema.parse(transcript), null, 2)}\n`)
+  const checked = transcript.version === 2 ? twoRoundTranscriptSchema.parse(transcript) : schema.parse(transcript)
+  await writeAtomically(transcriptPath(folder), `${JSON.stringify(checked, null, 2)}\n`)
+}
+
+function namesTwoRounds(json: unknown): boolean {
+  return typeof json === 'object' && json !== null && 'version' in json && json.version === 2
 }

@@ -4,22 +4,22 @@ import { randomBytes } from 'node:crypto'
 import { copyFile, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type KeyMetadata, sha256File, writeKeyMetadata } from '../setup/metadata.ts'
-import { parseR1cs } from '../setup/r1cs.ts'
 import { parseZkey } from '../setup/zkey.ts'
 import { verificationKeyHash, verificationKeyOf } from '../verifier/verification-key.ts'
-import { type CeremonyOptions, checkLatestKey } from './ceremony.ts'
+import { checkLatestKey } from './ceremony.ts'
 import { recordedContributions } from './contributions.ts'
 import { CeremonyError } from './errors.ts'
-import { checkPowersOfTau } from './ptau.ts'
+import {
+  type CeremonyFiles,
+  type CeremonyOptions,
+  requireComplete,
+  requireSameCircuit,
+  requireSamePowers,
+} from './rules.ts'
 import { captureMessages, withSnarkjs } from './snarkjs-calls.ts'
-import { readTranscript, type Transcript, transcriptPath, writeTranscript } from './transcript.ts'
-
-export type CeremonyFiles = {
-  readonly folder: string
-  readonly r1cs: string
-  readonly ptau: string
-  readonly allowUnpublishedPtau?: boolean
-}
+import { type PlainTranscript, readTranscript, type Transcript, transcriptPath, writeTranscript } from './transcript.ts'
+import { finalizeTwoRounds } from './two-round/finalize.ts'
+import { verifyTwoRounds } from './two-round/verify.ts'
 
 /**
  * Checks that the powers are published, that the initial key follows from them and the circuit, that every step
@@ -27,29 +27,17 @@ export type CeremonyFiles = {
  * Throws CeremonyError with the first thing that does not hold.
  */
 export async function verifyCeremony(files: CeremonyFiles, options: CeremonyOptions = {}): Promise<Transcript> {
-  const { folder, r1cs, ptau, allowUnpublishedPtau = false } = files
+  const transcript = await readTranscript(files.folder)
+  if (transcript.version === 2) await verifyTwoRounds(files, transcript, options)
+  else await verifyPlain(files, transcript, options)
+  return transcript
+}
+
+async function verifyPlain(files: CeremonyFiles, transcript: PlainTranscript, options: CeremonyOptions): Promise<void> {
+  const { folder, r1cs, ptau } = files
   const { signal, onProgress } = options
-  const transcript = await readTranscript(folder)
-  const mismatch = (what: string) => new CeremonyError('transcript-mismatch', what)
-  const r1csSha256 = await sha256File(r1cs)
-  if (r1csSha256 !== transcript.circuit.r1csSha256) {
-    throw mismatch(`${r1cs} has SHA-256 ${r1csSha256}, the ceremony is for ${transcript.circuit.r1csSha256}`)
-  }
-  const { header } = parseR1cs(await readFile(r1cs), r1cs)
-  for (const field of ['constraints', 'variables', 'publicSignals'] as const)
-    if (header[field] !== transcript.circuit[field])
-      throw mismatch(`${r1cs} has ${header[field]} ${field}, the transcript says ${transcript.circuit[field]}`)
-  onProgress?.('hashing the powers of tau')
-  const powers = await checkPowersOfTau(ptau, {
-    allowUnpublished: allowUnpublishedPtau,
-    ...(signal === undefined ? {} : { signal }),
-  })
-  if (powers.blake2b !== transcript.powersOfTau.blake2b)
-    throw mismatch(`${ptau} is not the file the ceremony began from`)
-  if (powers.power !== transcript.powersOfTau.power)
-    throw mismatch(`${ptau} is of power ${powers.power}, the transcript says ${transcript.powersOfTau.power}`)
-  if (powers.published !== transcript.powersOfTau.published)
-    throw mismatch('the transcript is wrong on whether the powers are published')
+  requireSameCircuit(transcript, await readFile(r1cs), r1cs)
+  await requireSamePowers(transcript, files, options)
   const key = await checkLatestKey(folder, transcript)
   await checkRecord(key, transcript)
   signal?.throwIfAborted()
@@ -59,7 +47,6 @@ export async function verifyCeremony(files: CeremonyFiles, options: CeremonyOpti
   const [circuit, powersFile, keyFile] = await Promise.all([readFile(r1cs), inMemory(ptau), readFile(key)])
   const valid = await withSnarkjs(({ zKey }) => zKey.verifyFromR1cs(circuit, powersFile, keyFile, messages.logger))
   if (!valid) throw new CeremonyError('invalid-contribution', `${key}: ${messages.lastError()}`)
-  return transcript
 }
 
 /** Files beyond this are left to snarkjs to read piece by piece. */
@@ -70,7 +57,7 @@ async function inMemory(path: string): Promise<Uint8Array | string> {
 }
 
 /** The steps that the key itself records must be those of the transcript. */
-async function checkRecord(key: string, transcript: Transcript): Promise<void> {
+async function checkRecord(key: string, transcript: PlainTranscript): Promise<void> {
   const { circuitHash, contributions } = await recordedContributions(await readFile(key))
   const mismatch = (what: string) => new CeremonyError('transcript-mismatch', `${key}: ${what}`)
   if (circuitHash !== transcript.circuitHash) throw mismatch('the circuit hash is not the transcript’s')
@@ -98,12 +85,8 @@ export async function finalizeCeremony(
   options: CeremonyOptions = {},
 ): Promise<KeyMetadata> {
   const transcript = await verifyCeremony(files, options)
-  if (!transcript.steps.some((step) => step.kind === 'contribution')) {
-    throw new CeremonyError('wrong-state', 'nobody has contributed: the secrets of the initial key are known to all')
-  }
-  if (transcript.steps.at(-1)?.kind !== 'beacon') {
-    throw new CeremonyError('wrong-state', 'the last contributor could have chosen the key; apply a beacon first')
-  }
+  requireComplete(transcript)
+  if (transcript.version === 2) return finalizeTwoRounds(files, transcript, options)
   const source = await checkLatestKey(files.folder, transcript)
   const vkHash = verificationKeyHash(await verificationKeyOf(parseZkey(await readFile(source), source)))
   const zkeySha256 = transcript.steps.at(-1)!.zkeySha256

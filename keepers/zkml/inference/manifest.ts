@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a folder of a provable model says of its circuit: all that a verifier needs who holds neither circuit nor weights.
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, readFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
 import { type BatchOptions, type CircuitOptions, type PartVisibilities, PUBLIC_SIGNALS } from '../circuit/index.ts'
 import type { InputVisibility, Visibility } from '../graph/program.ts'
+import { sha256 } from '../setup/metadata.ts'
 import type { TwoRoundShape } from '../setup/two-round-shape.ts'
 import { InferenceError } from './errors.ts'
 import { PROOF_SYSTEMS } from './systems.ts'
@@ -105,6 +106,30 @@ export function shapeOf({ system, rounds }: Pick<CircuitManifest, 'system' | 'ro
   if (rounds === undefined)
     throw new InferenceError('folder-mismatch', `system ${system} without its rounds; compile again`)
   return { publicSignals: PUBLIC_SIGNALS.length, ...rounds }
+}
+
+/**
+ * How the wires of a circuit are divided, from the manifest beside its r1cs; undefined for one of plain Groth16, or without a manifest.
+ * Throws InferenceError `folder-mismatch` when the manifest describes another r1cs.
+ */
+export async function shapeBeside(r1csPath: string): Promise<TwoRoundShape | undefined> {
+  const folder = dirname(r1csPath)
+  const paths = folderPaths(folder)
+  if (basename(r1csPath) !== basename(paths.r1cs)) return undefined
+  const present = await access(paths.manifest).then(
+    () => true,
+    () => false,
+  )
+  if (!present) return undefined
+  const manifest = await readManifest(folder)
+  const found = sha256(await readFile(r1csPath))
+  if (found !== manifest.r1csSha256) {
+    throw new InferenceError(
+      'folder-mismatch',
+      `${r1csPath} has SHA-256 ${found}, ${paths.manifest} describes ${manifest.r1csSha256}; compile again`,
+    )
+  }
+  return shapeOf(manifest)
 }
 
 /** What a folder is for, for those who verify and hold neither circuit nor weights. Throws as openFolder. */

@@ -195,7 +195,7 @@ function lagrangeAt(
   return output
 }
 
-function modPow(base: bigint, exponent: bigint): bigint {
+export function modPow(base: bigint, exponent: bigint): bigint {
   let result = 1n
   for (let square = base, rest = exponent; rest > 0n; rest >>= 1n, square = (square * square) % SCALAR_FIELD) {
     if (rest & 1n) result = (result * square) % SCALAR_FIELD

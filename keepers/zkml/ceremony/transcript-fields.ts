@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the transcripts of both systems say alike.
+import { z } from 'zod'
+
+export const hex = (bytes: number) => z.string().regex(new RegExp(`^0x[0-9a-f]{${2 * bytes}}$`))
+export const when = z.iso.datetime()
+
+export const beaconSchema = z.strictObject({
+  /** Public randomness that nobody could know when the last contribution was made. */
+  value: z.string().regex(/^([0-9a-f]{2}){1,255}$/),
+  /** The value is hashed 2^iterationsExponent times. */
+  iterationsExponent: z.int().min(10).max(63),
+  /** Where the value comes from, such as "Ethereum block 24000000". */
+  source: z.string(),
+})
+
+export const circuitFields = {
+  r1csSha256: hex(32),
+  constraints: z.int().positive(),
+  variables: z.int().positive(),
+  publicSignals: z.int().nonnegative(),
+}
+
+export const powersSchema = z.strictObject({
+  power: z.int().min(1).max(28),
+  blake2b: z.string().regex(/^[0-9a-f]{128}$/),
+  published: z.boolean(),
+})
