@@ -6,6 +6,7 @@ import { artifactFiles } from '../../keepers/chain/artifacts.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
 import { runNode } from '../run-node.ts'
 import type { Package } from './list.ts'
+import { lockedClosure } from './lock.ts'
 import { DIST, manifestOf } from './manifest.ts'
 
 /** A package cannot be built; the message is the compiler's, or names the missing file. */
@@ -27,6 +28,17 @@ export async function stagePackage(pkg: Package, target: string, version: string
   await cp(join(pkg.license === 'MIT' ? folder : ROOT, 'LICENSE'), join(target, 'LICENSE'))
   const manifest = manifestOf(pkg, sources, version)
   await writeFile(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  if (pkg.content.kind === 'application') await writeFile(join(target, 'npm-shrinkwrap.json'), shrinkwrap(manifest))
+}
+
+/** npm installs an application with the very dependencies of this checkout, and checks their hashes. */
+function shrinkwrap(manifest: Readonly<Record<string, unknown>>): string {
+  const { name, version, license, bin, engines, dependencies } = manifest
+  const packages = {
+    '': { name, version, license, dependencies, bin, engines },
+    ...lockedClosure(Object.keys(dependencies as object)),
+  }
+  return `${JSON.stringify({ name, version, lockfileVersion: 3, requires: true, packages }, null, 2)}\n`
 }
 
 async function stageSources(pkg: Package, target: string): Promise<string[]> {
