@@ -73,6 +73,8 @@ const deployTask = task('deploy', 'Deploy Cohort, or resume, hand every role to 
   .setAction(() => import('./deploy/task.ts'))
   .build()
 
+const localPhrase = process.env.COHORT_LOCALHOST_PHRASE
+
 export default defineConfig({
   plugins: [hardhatToolboxMochaEthers, compileOnAllCores],
   tasks: [deployTask],
@@ -101,6 +103,8 @@ export default defineConfig({
       type: 'http',
       chainType: 'l1',
       url: process.env.COHORT_LOCALHOST_RPC_URL ?? 'http://127.0.0.1:8545',
+      // A node that has no unlocked accounts (geth) needs its phrase said.
+      accounts: localPhrase === undefined ? 'remote' : { mnemonic: localPhrase },
     },
     sepolia: {
       type: 'http',

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type EventLog, HDNodeWallet, type Interface, type JsonRpcProvider, type Log } from 'ethers'
+import type { EventLog, Interface, JsonRpcProvider, Log } from 'ethers'
 import { clients, contractInterface } from '../keepers/chain/index.ts'
 import type { ModelName } from '../keepers/learning/index.ts'
 import {
@@ -14,16 +14,11 @@ import {
   manifestDigest,
   type ServiceManifest,
 } from '../keepers/versions/index.ts'
+import { accountKey } from './demo/accounts.ts'
 import { ACCOUNT, demoParameters, deployWith, fundRewards } from './demo/deployment.ts'
 import { type KeeperLine, type KeeperNode, prepareKeepers, startKeeper } from './demo/keeper-nodes.ts'
 import { type ChainOptions, startLocalChain } from './demo/local-chain.ts'
 import { Processes } from './demo/processes.ts'
-
-const PHRASE = 'test test test test test test test test test test test junk'
-
-/** Private key of a funded account of the local chain. */
-export const accountKey = (index: number): string =>
-  HDNodeWallet.fromPhrase(PHRASE, '', `m/44'/60'/0'/0/${index}`).privateKey
 
 /** The manifest of a named model for keepers with few samples. */
 export const clusterManifest = (model: ModelName, changes: ExampleChanges = {}): ServiceManifest =>

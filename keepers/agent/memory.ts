@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What keeps a process that runs for months as large as it was on its first day.
 import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 /** From its 14th version on, V8 has no such choice. */
 const LAST_WITH_PHASES = 13
@@ -15,8 +16,16 @@ export function keepYoungSpaceBound(): void {
 
 /** Collects a round's garbage, which would otherwise pile up over hundreds of rounds. Takes about 50 ms, while nothing is due. */
 export function collectGarbage(): void {
-  // Defined when Node was started with --expose-gc, as `cohort keeper run` does.
-  globalThis.gc?.()
+  collector ??= globalThis.gc ?? exposedCollector()
+  collector()
+}
+
+let collector: (() => void) | undefined
+
+/** For a keeper that nobody started with --expose-gc, such as an installed one: contexts made after the flag is set have it. */
+function exposedCollector(): () => void {
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc') as () => void
 }
 
 /** Smaller ones may lie in a pool, or belong to a store. */

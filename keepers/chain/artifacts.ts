@@ -38,15 +38,20 @@ export type ContractName = keyof typeof SOURCES
 
 export type Artifact = { readonly abi: unknown[]; readonly bytecode: string }
 
+const artifactFile = (name: ContractName) =>
+  `artifacts/${ROOTS[name] ?? 'contracts'}/${SOURCES[name]}/${name}.sol/${name}.json`
+
+/** Every file that the functions below read, relative to the root: an installation needs them. */
+export function artifactFiles(): string[] {
+  return (Object.keys(SOURCES) as ContractName[]).map(artifactFile)
+}
+
 const loaded = new Map<ContractName, { artifact: Artifact; interface: Interface }>()
 
 function load(name: ContractName): { artifact: Artifact; interface: Interface } {
   const known = loaded.get(name)
   if (known) return known
-  const url = new URL(
-    `../../artifacts/${ROOTS[name] ?? 'contracts'}/${SOURCES[name]}/${name}.sol/${name}.json`,
-    import.meta.url,
-  )
+  const url = new URL(`../../${artifactFile(name)}`, import.meta.url)
   let artifact: Artifact
   try {
     artifact = JSON.parse(readFileSync(url, 'utf8')) as Artifact

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the commands that talk to a deployment share: their options, a checked connection, results and numbers as text.
 import process from 'node:process'
+import { keccak_256 } from '@noble/hashes/sha3.js'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Signer } from 'ethers'
 import type { DeploymentFile, FailoverProvider } from '../chain/index.ts'
@@ -107,8 +108,16 @@ export function parseWord(text: string): string {
   return text
 }
 
+/** An address; its checksum (ERC-55) must fit when it is in mixed case. */
 export function parseAddress(text: string): string {
   if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw new InvalidArgumentError('0x and 40 hexadecimal digits are needed.')
+  const digits = text.slice(2)
+  if (digits === digits.toLowerCase() || digits === digits.toUpperCase()) return text
+  const hash = keccak_256(new TextEncoder().encode(digits.toLowerCase()))
+  const checked = [...digits.toLowerCase()]
+    .map((digit, i) => (((hash[i >> 1]! >> (i % 2 === 0 ? 4 : 0)) & 8) !== 0 ? digit.toUpperCase() : digit))
+    .join('')
+  if (checked !== digits) throw new InvalidArgumentError('its checksum does not fit: was it mistyped?')
   return text
 }
 

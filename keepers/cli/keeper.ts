@@ -3,6 +3,7 @@
 import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { parseAddress } from './chain-command.ts'
 import { UsageError } from './failure.ts'
 import { manifestOf } from './manifest-option.ts'
 import { watchParent } from './parent.ts'
@@ -26,7 +27,11 @@ export function registerKeeper(program: Command): void {
 
   add(keeper, 'init', 'make a data folder: config, operator keystore, encryption key, peer identity')
     .option('--deployment <file>', 'addresses, as `npx hardhat deploy` wrote them: service, chain id, first block')
-    .option('--service <address>', 'the learning service to join (default: the only one of the deployment)')
+    .option(
+      '--service <address>',
+      'the learning service to join (default: the only one of the deployment)',
+      parseAddress,
+    )
     .option('--chain-id <number>', 'chain id of the network', integer)
     .requiredOption('--rpc <url...>', 'JSON-RPC endpoints, the preferred one first')
     .option('--from-block <number>', 'block in which the service was deployed', integer)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type JsonRpcProvider, parseEther } from 'ethers'
 import { clients, type DeploymentFile, parseDeployment } from '../../keepers/chain/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
+import { accountSigner, TEST_PHRASE } from './accounts.ts'
 
 /** Accounts of the local chain, by their part in the demo. */
 export const ACCOUNT = { deployer: 0, daoMembers: [0, 1, 2], user: 3, firstOwner: 4 } as const
@@ -27,7 +28,7 @@ const WINDOWS = {
 const STAKE_TOKENS = 1_000
 
 /** Where a chain that stays up differs: time to cast a vote by hand, seats for keepers that come later, and new epochs for them. */
-const OPEN_GOVERNOR = { votingPeriodSeconds: 30 } as const
+const OPEN_VOTING_SECONDS = 30
 const OPEN_SERVICE = { registrationWindow: 60, voteWindow: 60, maxKeepers: 16, decryptionsPerEpoch: 12 } as const
 
 /** The chain's description of a service's subject. */
@@ -36,9 +37,16 @@ export type ServiceAbout = { readonly name: string; readonly manifest: string }
 /**
  * The demo's deployment: a service for exactly these keepers, and a DAO with votes of a few seconds.
  * @param about the service's name, and the digest of its manifest
- * @param open for a chain that stays up, for others to join and vote
+ * @param options.open for a chain that stays up, for others to join and vote
+ * @param options.inclusionSeconds that a transaction waits for its block
  */
-export function demoParameters(keepers: number, about: ServiceAbout, open = false): Record<string, unknown> {
+export function demoParameters(
+  keepers: number,
+  about: ServiceAbout,
+  { open = false, inclusionSeconds = 0 }: { open?: boolean; inclusionSeconds?: number } = {},
+): Record<string, unknown> {
+  // A vote that is shorter than a block is over before anybody can cast one.
+  const votingPeriodSeconds = open ? OPEN_VOTING_SECONDS : 6 + 6 * inclusionSeconds
   return {
     token: {
       holders: [
@@ -52,11 +60,10 @@ export function demoParameters(keepers: number, about: ServiceAbout, open = fals
     timelock: { delaySeconds: 1 },
     governor: {
       votingDelaySeconds: 1,
-      votingPeriodSeconds: 6,
+      votingPeriodSeconds,
       voteExtensionSeconds: 1,
       proposalThresholdTokens: '1',
       quorumPercent: 4,
-      ...(open ? OPEN_GOVERNOR : {}),
     },
     keepers: { minStakeTokens: '100', unbondingDelaySeconds: 3_600, jailDelaySeconds: 60, sampleRewardCap: 1_000_000 },
     markets: { disputeDelaySeconds: 2, fallbackDelaySeconds: 3_600 },
@@ -91,10 +98,10 @@ export async function deploy(
   folder: string,
   keepers: number,
   about: ServiceAbout,
-  open: boolean,
+  options: { open: boolean; inclusionSeconds: number },
   onStep: (line: string) => void,
 ): Promise<DeploymentFile> {
-  return deployWith(url, folder, demoParameters(keepers, about, open), onStep)
+  return deployWith(url, folder, demoParameters(keepers, about, options), onStep)
 }
 
 /** The same with other parameters than the demo's. */
@@ -121,7 +128,7 @@ export async function deployWith(
     [cli, 'deploy', '--no-typechain', '--network', 'localhost', ...places, '--json'],
     {
       cwd: ROOT,
-      env: { ...process.env, COHORT_LOCALHOST_RPC_URL: url },
+      env: { ...process.env, COHORT_LOCALHOST_RPC_URL: url, COHORT_LOCALHOST_PHRASE: TEST_PHRASE },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   )
@@ -148,7 +155,7 @@ const REWARD_POOL_TOKENS = '1000'
 
 /** A DAO member fills the service's reward pool; each round pays from it, at most the rate. */
 export async function fundRewards(provider: JsonRpcProvider, { contracts, services }: DeploymentFile): Promise<void> {
-  const member = await provider.getSigner(ACCOUNT.daoMembers[0])
+  const member = accountSigner(provider, ACCOUNT.daoMembers[0])
   const token = clients.token(contracts.CohortToken, member)
   const amount = parseEther(REWARD_POOL_TOKENS)
   await (await token.approve(contracts.KeeperRegistry, amount)).wait()

@@ -3,6 +3,7 @@
 import type { JsonRpcProvider } from 'ethers'
 import type { DeploymentFile, Proposal } from '../../keepers/chain/index.ts'
 import { DaoClient } from '../../keepers/chain/index.ts'
+import { accountSigner } from './accounts.ts'
 import { ACCOUNT } from './deployment.ts'
 
 const PATIENCE_MS = 120_000
@@ -11,7 +12,7 @@ const PATIENCE_MS = 120_000
 export async function gatherDao(provider: JsonRpcProvider, deployment: DeploymentFile): Promise<DaoClient[]> {
   const members: DaoClient[] = []
   for (const account of ACCOUNT.daoMembers) {
-    const member = await DaoClient.connect({ provider, deployment, signer: await provider.getSigner(account) })
+    const member = await DaoClient.connect({ provider, deployment, signer: accountSigner(provider, account) })
     await member.delegate()
     members.push(member)
   }
@@ -35,7 +36,7 @@ export async function passByVote(
     proposals.push(proposal)
     onStep(`proposed: ${actions.map(shortened).join(', ')}`)
     await proposer.proposals.waitFor(id, 'active', wait)
-    for (const member of members) await member.proposals.vote(id, 'for')
+    await Promise.all(members.map((member) => member.proposals.vote(id, 'for')))
   }
   for (const { id } of proposals) {
     const { votes } = await proposer.proposals.waitFor(id, 'succeeded', wait)

@@ -7,6 +7,7 @@ import { clients } from '../../keepers/chain/index.ts'
 import { DataPlane } from '../../keepers/network/index.ts'
 import { InferenceServer, outputSchemaOf, readScore, requestInference } from '../../keepers/serving/index.ts'
 import { openFolder } from '../../keepers/zkml/index.ts'
+import { accountSigner } from './accounts.ts'
 import { ACCOUNT } from './deployment.ts'
 
 const PRICE = parseEther('0.01')
@@ -42,8 +43,8 @@ export async function proveOneInference(options: InferenceOptions): Promise<Prov
   const { provider, deployment, circuit } = options
   const { contracts, services, fromBlock } = deployment
   const { manifest, program } = await openFolder(circuit)
-  const user = await provider.getSigner(ACCOUNT.user)
-  const keeper = await provider.getSigner(ACCOUNT.firstOwner)
+  const user = accountSigner(provider, ACCOUNT.user)
+  const keeper = accountSigner(provider, ACCOUNT.firstOwner)
   const hub = clients.hub(contracts.InferenceHub, user)
 
   const commitment = {

@@ -3,7 +3,7 @@
 // proves how the DAO's reader reads it, and the market pays the holders of the outcome.
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { formatEther, type JsonRpcProvider, type JsonRpcSigner, parseEther, toBeHex } from 'ethers'
+import { formatEther, type JsonRpcProvider, parseEther, type Signer, toBeHex } from 'ethers'
 import {
   encodeStory,
   LAUNCH_OUTCOMES,
@@ -17,6 +17,7 @@ import type { DeployedVerifier } from '../../keepers/serving/index.ts'
 import { outputSchemaOf } from '../../keepers/serving/index.ts'
 import { folderPaths, InferenceProver, openFolder, toSolidityProof } from '../../keepers/zkml/index.ts'
 import type { CohortToken } from '../../types/index.ts'
+import { accountSigner } from './accounts.ts'
 import { ACCOUNT } from './deployment.ts'
 
 /** The liquidity provider, the believer who buys an outcome, and the prover who owns nothing. */
@@ -84,11 +85,11 @@ export async function settleMarket(options: {
 }): Promise<SettledMarket> {
   const { provider, deployment, reader, version, signal, say } = options
   const { contracts } = deployment
-  const [maker, believer, stranger] = await Promise.all([
-    provider.getSigner(TRADERS.maker),
-    provider.getSigner(TRADERS.believer),
-    provider.getSigner(TRADERS.stranger),
-  ])
+  const { maker, believer, stranger } = {
+    maker: accountSigner(provider, TRADERS.maker),
+    believer: accountSigner(provider, TRADERS.believer),
+    stranger: accountSigner(provider, TRADERS.stranger),
+  }
   const { manifest, program } = await openFolder(reader.folder)
 
   const hub = clients.hub(contracts.InferenceHub, stranger)
@@ -182,8 +183,8 @@ async function buyOutcome(options: {
   readonly contracts: DeploymentFile['contracts']
   readonly marketId: bigint
   readonly token: CohortToken
-  readonly maker: JsonRpcSigner
-  readonly believer: JsonRpcSigner
+  readonly maker: Signer
+  readonly believer: Signer
 }): Promise<[string, string]> {
   const { provider, contracts, marketId, token, maker, believer } = options
   const pools = clients.pools(contracts.OutcomePoolFactory, maker)

@@ -6,6 +6,10 @@ import { z } from 'zod'
 import { ROOT } from '../bootstrap/paths.mjs'
 import { EXAMPLE_NAMES } from '../examples/examples.ts'
 
+/** Programs that can be the local chain. */
+export const CHAIN_CLIENTS = ['hardhat', 'anvil', 'geth'] as const
+export type ChainClient = (typeof CHAIN_CLIENTS)[number]
+
 export const HELP = `usage: npm run demo [-- options]
 
   The whole system on this machine: a local chain, a deployment, keeper processes with private shards of handwritten
@@ -22,6 +26,10 @@ export const HELP = `usage: npm run demo [-- options]
   --data DIR    MNIST IDX files (default: ../shared/data/mnist, else digits that the project draws itself)
   --alpha X     Dirichlet concentration of the shards, > 0 (default 0.5; smaller is more skewed)
   --seed N      of the shards and of the training (default 1)
+  --client NAME the local chain: hardhat (default), or anvil or geth where they are installed (on the PATH, or where
+                COHORT_ANVIL or COHORT_GETH says)
+  --block-time S
+                seconds between its blocks, 1 … 15 (default 1)
   --port N      of the local chain (default: a free one; 8545 with --serve)
   --out FILE    the report as JSON (default demo-report.json)
   --serve       keep the chain and the keepers up afterwards, until interrupted, for README's commands to be tried on
@@ -44,6 +52,8 @@ const schema = z.object({
   data: z.string().optional(),
   alpha: z.coerce.number().positive().default(0.5),
   seed: integer(0, 2 ** 31 - 1).default(1),
+  client: z.enum(CHAIN_CLIENTS).optional(),
+  'block-time': integer(1, 15).optional(),
   port: integer(1, 65_535).optional(),
   out: z.string().default('demo-report.json'),
   serve: z.boolean().default(false),
@@ -78,6 +88,8 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
         data: text,
         alpha: text,
         seed: text,
+        client: text,
+        'block-time': text,
         port: text,
         out: text,
         serve: flag,

@@ -10,7 +10,7 @@ const GRACE_MS = 10_000
 
 /** Starts the demo's processes, keeps their output in files, and ends them all, whatever happens. */
 export class Processes implements AsyncDisposable {
-  readonly #folder: string
+  readonly folder: string
   readonly #running = new Map<string, ChildProcess>()
   readonly #onExit = (): void => {
     for (const child of this.#running.values()) child.kill('SIGKILL')
@@ -23,13 +23,13 @@ export class Processes implements AsyncDisposable {
 
   /** @param folder where each process's output goes, as <name>.log */
   constructor(folder: string) {
-    this.#folder = folder
+    this.folder = folder
     process.on('exit', this.#onExit)
     process.on('SIGTERM', this.#onTerminate)
   }
 
   /**
-   * Starts `node` with `args`. `onLine` sees each line of its standard output.
+   * Starts `node`, or another program, with `args`. `onLine` sees each line of its standard output.
    * A process that ends by itself with a code other than 0 is reported through `onFailure`.
    */
   start(
@@ -38,16 +38,19 @@ export class Processes implements AsyncDisposable {
     options: {
       env?: NodeJS.ProcessEnv
       cwd?: string
+      /** Path of a program that is not Node. */
+      program?: string | undefined
       onLine?: (line: string) => void
       onFailure?: (message: string) => void
     } = {},
   ): ChildProcess {
-    const child = spawn(process.execPath, [...nodeFlags(args), ...args], {
+    const flags = options.program === undefined ? nodeFlags(args) : []
+    const child = spawn(options.program ?? process.execPath, [...flags, ...args], {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    const log = createWriteStream(join(this.#folder, `${name}.log`), { flags: 'a' })
+    const log = createWriteStream(join(this.folder, `${name}.log`), { flags: 'a' })
     child.stdout.pipe(log, { end: false })
     child.stderr.pipe(log, { end: false })
     if (options.onLine !== undefined) forEachLine(child.stdout, options.onLine)
@@ -57,7 +60,7 @@ export class Processes implements AsyncDisposable {
       const expected = !this.#running.delete(name)
       if (!expected && code !== 0)
         options.onFailure?.(
-          `${name} ended with ${signal ?? `exit code ${code}`}: see ${join(this.#folder, `${name}.log`)}`,
+          `${name} ended with ${signal ?? `exit code ${code}`}: see ${join(this.folder, `${name}.log`)}`,
         )
     })
     return child

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { HDNodeWallet, type JsonRpcProvider } from 'ethers'
+import type { JsonRpcProvider } from 'ethers'
 import { convictionsOf } from '../../keepers/agent/index.ts'
 import type { DeploymentFile } from '../../keepers/chain/index.ts'
 import { deployVerifier } from '../../keepers/serving/index.ts'
 import { encodeManifest, manifestDigest } from '../../keepers/versions/index.ts'
 import { openFolder } from '../../keepers/zkml/index.ts'
+import { accountKey, accountSigner } from './accounts.ts'
 import { prepareCircuits } from './circuit.ts'
 import { ACCOUNT, deploy, fundRewards } from './deployment.ts'
 import { Federation, scrapeBytes } from './federation.ts'
@@ -22,9 +23,6 @@ import type { DemoReport } from './report.ts'
 import { figureOf } from './rows.ts'
 import { publishAddresses, servingText, USUAL_PORT } from './serving.ts'
 import { subjectOf } from './subject.ts'
-
-/** The accounts that every Hardhat node starts with; worth nothing anywhere else. */
-const PHRASE = 'test test test test test test test test test test test junk'
 
 /** Whole tokens that each keeper stakes. */
 const STAKE = '1000'
@@ -48,8 +46,10 @@ export async function runDemo(
   const say = (text: string): void => screen.log(text)
 
   say(`Everything the demo writes is in ${folder}`)
-  const { url, provider } = await startLocalChain(processes, {
+  const { url, provider, inclusionSeconds } = await startLocalChain(processes, {
     port: options.port ?? (options.serve ? USUAL_PORT : undefined),
+    client: options.client,
+    blockSeconds: options['block-time'],
   })
   watch.lap('chain')
   const subject = await subjectOf(options, folder, say)
@@ -62,7 +62,7 @@ export async function runDemo(
     folder,
     options.keepers,
     { name: subject.title, manifest: manifestDigest(manifest) },
-    options.serve,
+    { open: options.serve, inclusionSeconds },
     () => undefined,
   )
   const service = deployment.services[0]!
@@ -124,7 +124,7 @@ export async function runDemo(
   )
   const verifier = await deployVerifier(
     circuitFolder,
-    await provider.getSigner(ACCOUNT.deployer),
+    accountSigner(provider, ACCOUNT.deployer),
     `the demo’s model, ${manifest.name}`,
   )
   const version = Number(board.results[options.rounds - 1]!.version)
@@ -135,7 +135,7 @@ export async function runDemo(
     vkHash: verifier.vkHash,
     setup: 'local' as const,
   }
-  const readerVerifier = await deployVerifier(reader.folder, await provider.getSigner(ACCOUNT.deployer))
+  const readerVerifier = await deployVerifier(reader.folder, accountSigner(provider, ACCOUNT.deployer))
   const adopted = { folder: reader.folder, verifier: readerVerifier }
   let readerVersion = 0
   const proposals = await passByVote(
@@ -222,10 +222,6 @@ async function convictedAmong(
  */
 async function pause(processes: Processes, nodes: readonly KeeperNode[]): Promise<void> {
   await Promise.all(nodes.slice(2).map(({ name }) => processes.stop(name)))
-}
-
-function accountKey(index: number): string {
-  return HDNodeWallet.fromPhrase(PHRASE, '', `m/44'/60'/0'/0/${index}`).privateKey
 }
 
 /** Seconds by step. */

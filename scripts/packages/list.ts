@@ -30,6 +30,13 @@ export type Package = {
         /** Whether compiled contracts come with it. */
         readonly artifacts?: true
       }
+    | {
+        readonly kind: 'application'
+        /** The command by the module that runs it, relative to the root. */
+        readonly bin: Readonly<Record<string, string>>
+        /** Files beside the JavaScript that commands read at run time, relative to the root. */
+        readonly files: readonly string[]
+      }
   /** Packages that it needs at run time and that no import statement names: of ours by their full name. */
   readonly needs: readonly string[]
 }
@@ -96,4 +103,29 @@ export const PACKAGES: readonly Package[] = [
     content: { kind: 'library', doors: {}, assets: ['kernel/generated/kernel.wasm'] },
     needs: [],
   },
+  {
+    name: 'cli',
+    description: 'The cohort command: run a keeper, a prover or a relay, vote, trade, compile and prove models.',
+    license: 'GPL-3.0-or-later',
+    folder: 'keepers/cli',
+    content: {
+      kind: 'application',
+      bin: { cohort: 'keepers/cli/main' },
+      files: [
+        'keepers/**/*.{json,yaml,wasm}',
+        'circuits/lib/*.circom',
+        'contracts/interfaces/*.sol',
+        'contracts/rounds/*.sol',
+        'deploy/monitoring/**',
+        'deploy/systemd/*',
+        'examples/**',
+        'strategies/*',
+        'trainers/python/**/*.{py,toml,md}',
+      ],
+    },
+    needs: ['@tensorflow/tfjs-backend-wasm', 'circom2', 'circomlib', 'solc'],
+  },
 ]
+
+/** Those that are imported by others' code, rather than run. */
+export const PARTS = PACKAGES.filter(({ content }) => content.kind !== 'application')

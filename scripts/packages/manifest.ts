@@ -28,8 +28,8 @@ export function manifestOf(pkg: Package, sources: readonly string[], version: st
     version,
     description,
     license,
-    ...(content.kind === 'library' ? { type: 'module', engines: { node: '>=22' } } : {}),
-    exports: exportsOf(pkg),
+    ...(content.kind === 'sources' ? {} : { type: 'module', engines: { node: '>=22.13' } }),
+    ...(content.kind === 'application' ? { bin: commandsOf(content.bin) } : { exports: exportsOf(pkg) }),
     ...(content.kind === 'library' ? { files: [DIST] } : {}),
     dependencies: Object.fromEntries(needed.map((other) => [other, versionOf(name, other, version)])),
     publishConfig: { access: 'public' },
@@ -45,10 +45,14 @@ function versionOf(name: string, other: string, own: string): string {
   return version
 }
 
+const commandsOf = (bin: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(bin).map(([command, module]) => [command, `./${module}.js`]))
+
 function exportsOf({ content }: Package): Record<string, unknown> {
   if (content.kind === 'sources') {
     return Object.fromEntries(['./package.json', './README.md', ...content.exports].map((path) => [path, path]))
   }
+  if (content.kind === 'application') return {}
   const door = (module: string) => ({
     types: `./${DIST}/${module}.d.ts`,
     default: `./${DIST}/${module}.js`,
@@ -63,7 +67,7 @@ function exportsOf({ content }: Package): Record<string, unknown> {
 /** Names of the packages that a module imports, Node's own left out. */
 export function importedPackages(source: string): string[] {
   const found = new Set<string>()
-  for (const [, specifier] of source.matchAll(/(?:\bfrom |\bimport\(|^import )\s*['"]([^'"]+)['"]/gm)) {
+  for (const [, specifier] of source.matchAll(/(?:\bfrom |\bimport\(|^import )\s*['"]([^'"\s]+)['"]/gm)) {
     if (specifier!.startsWith('.') || isBuiltin(specifier!)) continue
     const parts = specifier!.split('/')
     found.add(specifier!.startsWith('@') ? `${parts[0]}/${parts[1]}` : parts[0]!)

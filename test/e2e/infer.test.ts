@@ -78,7 +78,7 @@ describe('cohort infer', function () {
       folder,
       4,
       { name: 'MNIST digits', manifest: ZeroHash },
-      false,
+      { open: false, inclusionSeconds: chain.inclusionSeconds },
       () => undefined,
     )
 

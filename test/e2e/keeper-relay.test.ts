@@ -5,7 +5,8 @@ import { expect } from 'chai'
 import { Wallet } from 'ethers'
 import { contractInterface, PASSPHRASE_VARIABLE, writeKeystore } from '../../keepers/chain/index.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
-import { accountKey, Cluster } from '../../scripts/cluster.ts'
+import { Cluster } from '../../scripts/cluster.ts'
+import { accountKey } from '../../scripts/demo/accounts.ts'
 import { freePort } from '../../scripts/demo/ports.ts'
 
 describe('keepers without coins', function () {

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PARTS } from '../../scripts/packages/list.ts'
 import { packAll } from '../../scripts/packages/pack.ts'
 import { installInto } from './empty-project.ts'
 
@@ -21,7 +22,7 @@ export type Project = {
 let folder: string | undefined
 let made: Promise<Project> | undefined
 
-/** Packs all packages and installs them, and Vite, outside the checkout (some 20 s, once a process). */
+/** Packs all packages that are imported and installs them, and Vite, outside the checkout (some 20 s, once a process). */
 export function installedProject(): Promise<Project> {
   made ??= make()
   return made
@@ -30,7 +31,7 @@ export function installedProject(): Promise<Project> {
 async function make(): Promise<Project> {
   folder = await mkdtemp(join(tmpdir(), 'cohort-packages-'))
   const home = join(folder, 'project')
-  await installInto(home, await packAll(join(folder, 'packed')), ['vite'])
+  await installInto(home, await packAll(join(folder, 'packed'), PARTS), ['vite'])
   const path = (...names: string[]) => join(home, ...names)
   const installed = (name: string, ...names: string[]) => path('node_modules', '@cohort-ai', name, ...names)
   return {

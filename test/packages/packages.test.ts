@@ -8,7 +8,7 @@ import { dirname, join, resolve } from 'node:path'
 import { expect } from 'chai'
 import root from '../../package.json' with { type: 'json' }
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
-import { PACKAGES, SCOPE } from '../../scripts/packages/list.ts'
+import { PACKAGES, PARTS, SCOPE } from '../../scripts/packages/list.ts'
 import { importedPackages, ManifestError, manifestOf } from '../../scripts/packages/manifest.ts'
 import { installedProject, type Project } from './installed-project.ts'
 
@@ -31,7 +31,7 @@ describe('packages', function () {
   }
 
   it('carry the version of the project, a licence and a README', () => {
-    for (const { name, license } of PACKAGES) {
+    for (const { name, license } of PARTS) {
       const manifest = JSON.parse(readFileSync(installed(name, 'package.json'), 'utf8'))
       expect(manifest).to.include({ name: `@cohort-ai/${name}`, version: root.version, license })
       expect(readFileSync(installed(name, 'LICENSE'), 'utf8')).to.match(

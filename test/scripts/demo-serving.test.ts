@@ -26,10 +26,10 @@ describe('a demo that stays up', () => {
   })
 
   it('has seats for others, new epochs for them, and time to vote; one that ends has none to lose', () => {
-    const [closed, open] = [demoParameters(4, ABOUT), demoParameters(4, ABOUT, true)] as [unknown, unknown] as [
-      Parameters,
-      Parameters,
-    ]
+    const [closed, open] = [demoParameters(4, ABOUT), demoParameters(4, ABOUT, { open: true })] as [
+      unknown,
+      unknown,
+    ] as [Parameters, Parameters]
     expect(closed.service.maxKeepers).to.equal(4)
     expect(open.service.maxKeepers).to.be.above(4)
     expect(open.service.decryptionsPerEpoch).to.be.below(closed.service.decryptionsPerEpoch)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AgentError } from '../errors.ts'
 import { type FsmSpecification, type FsmTransition, INTERNAL_EVENT, publishedTransitions } from './specification.ts'
@@ -150,7 +150,7 @@ export async function projectSubjects(): Promise<FsmSubjects> {
   })
   const { BEHAVIOURS } = await import('../behaviours/index.ts')
   const behaviours = Object.keys(BEHAVIOURS).filter((state) =>
-    existsSync(join(BEHAVIOUR_FOLDER, `${fileName(state)}.ts`)),
+    existsSync(join(BEHAVIOUR_FOLDER, `${fileName(state)}${extname(import.meta.url)}`)),
   )
   return {
     contractStates: enumOf(types, 'State'),

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The whole path on chain clients that we did not write: deployment, rounds of real keepers, votes, an inference, a market. A client
+// that is not installed is skipped by name: put it on the PATH, or name it by COHORT_ANVIL or COHORT_GETH.
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { ROOT } from '../../scripts/bootstrap/paths.mjs'
+import { findClient } from '../../scripts/demo/chain-client.ts'
+import { runNode } from '../../scripts/run-node.ts'
+
+/** Gas of steps on the simulated chain, medians of four keepers. */
+const SNAPSHOT = (
+  JSON.parse(await readFile(join(ROOT, 'snapshots/rounds.json'), 'utf8')) as Record<string, Record<string, number>>
+)['keepers-4']!
+const STEPS = {
+  commitUpdate: 'commit',
+  revealUpdate: 'reveal',
+  attest: 'attest',
+  draft: 'draft',
+  submitShare: 'share',
+  vote: 'vote',
+}
+/** A mean holds the first round's new slots and last actors; a median does not. */
+const GAS_TOLERANCE = 0.15
+
+type Report = {
+  readonly rounds: readonly { readonly agreeing: number; readonly seconds: number }[]
+  readonly gas: Readonly<Record<string, { readonly total: number; readonly times: number }>>
+  readonly inference: { readonly trueLabel: number; readonly provenLabel: number; readonly fulfilGas: number }
+  readonly market: { readonly outcome: string }
+}
+
+/** On each: seconds between blocks, and how long the whole may take. */
+const CASES = [
+  ['anvil', 1, 15],
+  ['geth', 1, 15],
+  ['geth', 12, 40],
+] as const
+
+for (const [client, blockSeconds, minutes] of CASES) {
+  describe(`${client} with a block every ${blockSeconds} s`, function () {
+    this.timeout(minutes * 60_000)
+    let folder: string
+
+    before(async function () {
+      if (findClient(client) === null) this.skip()
+      folder = await mkdtemp(join(tmpdir(), 'cohort-clients-'))
+    })
+    after(async () => {
+      if (folder !== undefined) await rm(folder, { recursive: true, force: true })
+    })
+
+    it('deploys, completes two rounds, releases a version, proves an inference and settles a market', async () => {
+      const out = join(folder, 'report.json')
+      const args = ['--client', client, '--block-time', String(blockSeconds), '--model', 'logistic', '--rounds', '2']
+      const { code, output } = await runNode([join(ROOT, 'scripts/demo/main.ts'), ...args, '--out', out], { cwd: ROOT })
+      expect(code, output).to.equal(0)
+      const report = JSON.parse(await readFile(out, 'utf8')) as Report
+      expect(report.rounds.map(({ agreeing }) => agreeing)).to.deep.equal([4, 4])
+      expect(report.inference.provenLabel).to.be.within(0, 9)
+      expect(report.market.outcome).to.equal('launched')
+      for (const [step, name] of Object.entries(STEPS)) {
+        const { total, times } = report.gas[step]!
+        const expected = SNAPSHOT[`${name}.median`]!
+        expect(Math.abs(total / times / expected - 1), `${step}: ${total / times}, simulated ${expected}`).to.be.below(
+          GAS_TOLERANCE,
+        )
+      }
+      console.log(`      rounds of ${report.rounds.map(({ seconds }) => seconds.toFixed(0)).join(' and ')} s`)
+    })
+  })
+}
