@@ -22,9 +22,9 @@ import {
 } from '../../keepers/services/index.ts'
 import { openManifest, provableModel, type ServiceManifest, saltOf } from '../../keepers/versions/index.ts'
 import { InferenceProver, setupFolder, withWeights } from '../../keepers/zkml/index.ts'
-import { ROOT } from '../bootstrap/paths.mjs'
-import { EXAMPLES, type Example } from '../examples/examples.ts'
-import { NoExampleError } from '../examples/mail.ts'
+import { EXAMPLES, type RowsExample } from '../examples/examples.ts'
+import { NoExampleError } from '../examples/missing.ts'
+import { pictureSample } from '../examples/pictures.ts'
 import { type Bench, type BenchContext, time } from './harness.ts'
 
 const ROUNDS = 50
@@ -32,13 +32,22 @@ const ROUNDS = 50
 const CENTRAL_EPOCHS = 100
 const CHAIN = { keepers: 16, decryptionsPerEpoch: 64 } as const
 
-type Subject = Pick<Example, 'data' | 'options'> & { readonly model?: string }
+type Subject = { readonly sample: () => Promise<Sample>; readonly model?: string }
+
+const rows = ({ data, options, model }: RowsExample): Subject => ({
+  sample: async () => readSample(await data(), options),
+  ...(model === undefined ? {} : { model }),
+})
+const { model: wardrobe, pictures, classes } = EXAMPLES.fashion
 
 const SUBJECTS: Readonly<Record<string, Subject>> = {
-  ...EXAMPLES,
-  'cancer-sklearn': {
-    ...EXAMPLES.cancer,
-    model: join(ROOT, 'test/keepers/services/fixtures/classifier.onnx'),
+  cancer: rows(EXAMPLES.cancer),
+  diabetes: rows(EXAMPLES.diabetes),
+  mail: rows(EXAMPLES.mail),
+  'cancer-sklearn': rows(EXAMPLES.sklearn),
+  fashion: {
+    sample: async () => (await pictureSample((await pictures(undefined)).folder, classes)).sample,
+    ...(wardrobe === undefined ? {} : { model: wardrobe }),
   },
 }
 
@@ -62,10 +71,10 @@ export const bench: Bench = {
   },
 }
 
-async function measure(context: BenchContext, name: string, { data, options, model }: Subject): Promise<void> {
+async function measure(context: BenchContext, name: string, subject: Subject): Promise<void> {
   context.progress(`${name} …`)
-  const sample = await readSample(await data(), options)
-  const spec = await chooseArchitecture(model, sample)
+  const sample = await subject.sample()
+  const spec = await chooseArchitecture(subject.model, sample)
   const rounds = context.quick ? 5 : ROUNDS
   const { manifest, report } = await draftService({ name, spec, sample, rounds, ...CHAIN })
   const central = await trainedInOnePlace(spec, sample, context.quick ? 10 : CENTRAL_EPOCHS)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { ROOT } from '../bootstrap/paths.mjs'
-import { EXAMPLE_NAMES } from '../examples/examples.ts'
+import { EXAMPLE_NAMES, EXAMPLES } from '../examples/examples.ts'
 
 export const HELP = `usage: npm run demo [-- options]
 
@@ -18,8 +18,11 @@ export const HELP = `usage: npm run demo [-- options]
   --model NAME  small-cnn, article-cnn, mlp or logistic (default small-cnn)
   --example NAME
                 somebody's problem instead of digits, with a manifest made on the spot and a network of its own: cancer
-                (a table, a proven diagnosis), diabetes (an amount with its unit), mail (text, from the npm registry)
-  --data DIR    MNIST IDX files (default: ../shared/data/mnist, else digits that the project draws itself)
+                (a table, a proven diagnosis), diabetes (an amount with its unit), mail (text, from the npm registry),
+                fashion (pictures of garments, from Debian's packages or --data, else drawn), sklearn (a scikit-learn
+                MLP from ONNX, which Python trains)
+  --data DIR    MNIST's IDX files, or with fashion those of garments (default for digits: ../shared/data/mnist, else
+                digits that the project draws itself)
   --alpha X     Dirichlet concentration of the shards, > 0 (default 0.5; smaller is more skewed)
   --seed N      of the shards and of the training (default 1)
   --port N      of the local chain (default: a free one; 8545 with --serve)
@@ -100,7 +103,9 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
     throw new OptionError(`--spoilers '${spoilers}': takes fewer than a third of --keepers ${keepers}`)
   }
   if (parsed.data.example !== undefined) {
-    const other = (['model', 'data', 'alpha'] as const).find((name) => values[name] !== undefined)
+    const own =
+      'pictures' in EXAMPLES[parsed.data.example] ? (['model'] as const) : (['model', 'data', 'alpha'] as const)
+    const other = own.find((name) => values[name] !== undefined)
     if (other !== undefined) throw new OptionError(`--${other} '${String(values[other])}': --example has its own`)
   }
   if (parsed.data.data !== undefined && !existsSync(parsed.data.data)) {

@@ -3,14 +3,22 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseCsv } from '../../keepers/learning/index.ts'
-import { chooseArchitecture, draftService, readSample, tableRow } from '../../keepers/services/index.ts'
+import {
+  chooseArchitecture,
+  type DraftReport,
+  draftService,
+  readSample,
+  tableRow,
+} from '../../keepers/services/index.ts'
 import { answersOf, labelReading, rowsOfInput, type ServiceManifest } from '../../keepers/versions/index.ts'
-import type { Example } from '../examples/examples.ts'
+import type { RowsExample } from '../examples/examples.ts'
 
 export type Subject = {
   /** Of the service, for people. */
   readonly title: string
   readonly manifest: ServiceManifest
+  /** What the data is, where keepers' own logs do not name it. */
+  readonly data?: string
   /** Config values of keeper `index` of `count`: its data and how it trains on them. */
   readonly values: (index: number, count: number) => Readonly<Record<string, unknown>>
   /** A sample that nobody trained on, as the model takes it, and the index of its class, or its amount. */
@@ -20,15 +28,17 @@ export type Subject = {
 /** One row in so many is held back from all keepers. */
 const HELD_BACK = 5
 /** Seats that the example's encryption serves, and rounds under one key: the demo's own, at most. */
-const CHAIN = { keepers: 16, decryptionsPerEpoch: 100 } as const
+export const CHAIN = { keepers: 16, decryptionsPerEpoch: 100 } as const
 const ROUNDS = 50
 
 /** Each keeper gets its own file, as real ones have; held-out rows serve for judging and for questions. */
 export async function rowsSubject(
-  example: Example,
+  example: RowsExample,
   keepers: number,
   { folder, say }: { readonly folder: string; readonly say: (text: string) => void },
 ): Promise<Subject> {
+  // What cannot run here says so before anything is made.
+  const training = await example.training()
   const [header, ...rows] = (await readFile(await example.data(), 'utf8')).trim().split('\n')
   const test = rows.filter((_, row) => row % HELD_BACK === 0)
   const train = rows.filter((_, row) => row % HELD_BACK !== 0)
@@ -47,14 +57,9 @@ export async function rowsSubject(
     ),
   ])
   const sample = await readSample(file('all'), example.options)
-  const spec = await chooseArchitecture(undefined, sample)
+  const spec = await chooseArchitecture(example.model, sample)
   const { manifest, report } = await draftService({ name: example.name, spec, sample, rounds: ROUNDS, ...CHAIN })
-  const { accuracy, proof } = report
-  const figure = figureOf(manifest, accuracy.proven)
-  say(
-    `Manifest made from ${train.length} rows: ${report.parameters} parameters, ${figure} in ` +
-      `${accuracy.rounds} simulated rounds, ${proof.constraints.toLocaleString('en-US')} constraints a proof`,
-  )
+  say(draftText(manifest, report, `${train.length} rows`))
   const { input } = manifest
   if (input.kind === 'picture') throw new Error(`${example.name}: an example of rows takes a table or text`)
   return {
@@ -64,13 +69,22 @@ export async function rowsSubject(
       'data.source': 'csv',
       'data.path': file(index),
       'data.test': file('test'),
-      ...example.training,
+      ...training,
     }),
     asked: async () => {
       const text = await readFile(file('test'), 'utf8')
       return { input: tableRow(input, text, file('test'), 1), label: answerIn(manifest, text) }
     },
   }
+}
+
+/** A line about a manifest that was made on the spot. */
+export function draftText(manifest: ServiceManifest, report: DraftReport, from: string): string {
+  const { parameters, accuracy, proof } = report
+  return (
+    `Manifest made from ${from}: ${parameters} parameters, ${figureOf(manifest, accuracy.proven)} in ` +
+    `${accuracy.rounds} simulated rounds, ${proof.constraints.toLocaleString('en-US')} constraints a proof`
+  )
 }
 
 /** The first row's label: the index of a class, or an amount. */

@@ -172,7 +172,7 @@ export async function runDemo(
     convicted,
     model: manifest.name,
     task: manifest.task,
-    data: board.announcement,
+    data: subject.data ?? board.announcement,
     alpha: options.alpha,
     seconds: watch.read(),
     rounds: board.results.slice(0, options.rounds),

@@ -5,6 +5,7 @@ import { loadMnist, proceduralDigits } from '../../keepers/learning/index.ts'
 import { exampleManifest } from '../../keepers/versions/index.ts'
 import { EXAMPLES } from '../examples/examples.ts'
 import { type DemoOptions, findData } from './options.ts'
+import { picturesSubject } from './pictures.ts'
 import { rowsSubject, type Subject } from './rows.ts'
 
 /** Local training: with two epochs the fifth round ends just below 96 % on MNIST, with four well above. */
@@ -13,7 +14,9 @@ const DIGITS_TRAINING = { 'training.epochs': 4, 'training.learningRate': 0.002 }
 /** @param folder the demo's folder, for its files */
 export async function subjectOf(options: DemoOptions, folder: string, say: (text: string) => void): Promise<Subject> {
   if (options.example === undefined) return digits(options)
-  return rowsSubject(EXAMPLES[options.example], options.keepers, { folder: join(folder, 'data'), say })
+  const example = EXAMPLES[options.example]
+  if ('pictures' in example) return picturesSubject(example, options, say)
+  return rowsSubject(example, options.keepers, { folder: join(folder, 'data'), say })
 }
 
 function digits(options: DemoOptions): Subject {
