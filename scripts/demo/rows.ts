@@ -17,6 +17,8 @@ export type Subject = {
   /** Of the service, for people. */
   readonly title: string
   readonly manifest: ServiceManifest
+  /** The file of its first weights, where it names one. */
+  readonly start?: Uint8Array
   /** What the data is, where keepers' own logs do not name it. */
   readonly data?: string
   /** Config values of keeper `index` of `count`: its data and how it trains on them. */
@@ -58,13 +60,16 @@ export async function rowsSubject(
   ])
   const sample = await readSample(file('all'), example.options)
   const spec = await chooseArchitecture(example.model, sample)
-  const { manifest, report } = await draftService({ name: example.name, spec, sample, rounds: ROUNDS, ...CHAIN })
+  const start = example.startsTrained === true ? { start: await readFile(example.model!) } : {}
+  const about = { name: example.name, spec, sample, rounds: ROUNDS }
+  const { manifest, report } = await draftService({ ...about, ...CHAIN, ...start })
   say(draftText(manifest, report, `${train.length} rows`))
   const { input } = manifest
   if (input.kind === 'picture') throw new Error(`${example.name}: an example of rows takes a table or text`)
   return {
     title: example.title,
     manifest,
+    ...start,
     values: (index) => ({
       'data.source': 'csv',
       'data.path': file(index),
@@ -82,7 +87,9 @@ export async function rowsSubject(
 export function draftText(manifest: ServiceManifest, report: DraftReport, from: string): string {
   const { parameters, accuracy, proof } = report
   return (
-    `Manifest made from ${from}: ${parameters} parameters, ${figureOf(manifest, accuracy.proven)} in ` +
+    `Manifest made from ${from}: ${parameters} parameters, ` +
+    `${accuracy.start === undefined ? '' : `${figureOf(manifest, accuracy.start)} at the start, `}` +
+    `${figureOf(manifest, accuracy.proven)} in ` +
     `${accuracy.rounds} simulated rounds, ${proof.constraints.toLocaleString('en-US')} constraints a proof`
   )
 }

@@ -82,6 +82,7 @@ export async function runDemo(
     ownerKeys: Array.from({ length: options.keepers }, (_, index) => accountKey(ACCOUNT.firstOwner + index)),
     stake: STAKE,
     manifest,
+    ...(subject.start === undefined ? {} : { start: subject.start }),
     values: (index, count) => ({
       ...subject.values(index, count),
       // One of them is enough: all hold the same weights.

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { loadMnist, proceduralDigits } from '../../keepers/learning/index.ts'
 import { exampleManifest } from '../../keepers/versions/index.ts'
-import { EXAMPLES } from '../examples/examples.ts'
+import { EXAMPLES, type RowsExample } from '../examples/examples.ts'
 import { type DemoOptions, findData } from './options.ts'
 import { picturesSubject } from './pictures.ts'
 import { rowsSubject, type Subject } from './rows.ts'
@@ -11,12 +11,17 @@ import { rowsSubject, type Subject } from './rows.ts'
 /** Local training: with two epochs the fifth round ends just below 96 % on MNIST, with four well above. */
 const DIGITS_TRAINING = { 'training.epochs': 4, 'training.learningRate': 0.002 } as const
 
-/** @param folder the demo's folder, for its files */
-export async function subjectOf(options: DemoOptions, folder: string, say: (text: string) => void): Promise<Subject> {
+/** @param folder the demo's folder, for its files @param changes another network than the example's, of rows */
+export async function subjectOf(
+  options: DemoOptions,
+  folder: string,
+  say: (text: string) => void,
+  changes: Pick<RowsExample, 'model' | 'startsTrained'> = {},
+): Promise<Subject> {
   if (options.example === undefined) return digits(options)
   const example = EXAMPLES[options.example]
   if ('pictures' in example) return picturesSubject(example, options, say)
-  return rowsSubject(example, options.keepers, { folder: join(folder, 'data'), say })
+  return rowsSubject({ ...example, ...changes }, options.keepers, { folder: join(folder, 'data'), say })
 }
 
 function digits(options: DemoOptions): Subject {

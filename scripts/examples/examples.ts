@@ -15,6 +15,8 @@ type Common = {
   readonly name: string
   /** A file with the network; a small one that fits the data unless given. */
   readonly model?: string
+  /** Training goes on from the weights in that file. */
+  readonly startsTrained?: boolean
   /** Config values of a keeper. @throws NoExampleError where keepers need what this machine lacks */
   readonly training: () => Promise<Readonly<Record<string, unknown>>>
 }
@@ -65,6 +67,7 @@ export const EXAMPLES = {
     name: 'sklearn-cells',
     data: async () => join(ROOT, CELLS),
     model: join(ROOT, 'examples/scikit-learn/cells.onnx'),
+    startsTrained: true,
     options: {},
     training: async () => ({
       ...(await sklearnTraining()),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { LearningError, type TrainingProgress } from '../../learning/index.ts'
 import { CONFIG_FILE, type KeeperConfig, type TrainingConfig, trainerCommandOf } from '../config.ts'
@@ -17,6 +18,20 @@ type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
 
 /** Samples and weights are typed arrays, outside of what V8 sweeps; without a bound it lets young objects grow to 48 MiB. */
 const YOUNG_MIB = 8
+
+/** @throws AgentError CONFIG */
+function readStart(file: string): Uint8Array {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new AgentError(
+      'CONFIG',
+      `${CONFIG_FILE}: service.weights: cannot read ${file} (${(cause as NodeJS.ErrnoException).code}): ` +
+        'the manifest starts from its weights; `cohort keeper manifest` fetches them',
+      { cause },
+    )
+  }
+}
 
 /** The keeper's side of its training thread. Weights go in and come out; samples stay in the thread. */
 export class Trainer {
@@ -47,10 +62,11 @@ export class Trainer {
   ): Promise<Trainer> {
     const trainer = new Trainer()
     try {
-      const { manifest } = config.service
+      const { manifest, weightsFile } = config.service
+      const start = manifest.model.weights === undefined ? null : readStart(weightsFile)
       const command = trainerCommandOf(config)
       trainer.#summary = await trainer.#ask<ShardSummary>(
-        { kind: 'open', manifest, data: config.data, command },
+        { kind: 'open', manifest, start, data: config.data, command },
         signal,
       )
       return trainer
@@ -60,6 +76,9 @@ export class Trainer {
       if (error instanceof AgentError) throw error
       if (error instanceof LearningError && error.code === 'NO_TRAINER') {
         throw new AgentError('CONFIG', `${CONFIG_FILE}: training.${error.message}`, { cause: error })
+      }
+      if (error instanceof Error && 'code' in error && error.code === 'WRONG_START') {
+        throw new AgentError('CONFIG', `${CONFIG_FILE}: service.weights: ${error.message}`, { cause: error })
       }
       throw new AgentError('DATA', `data: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
     }
