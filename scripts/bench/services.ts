@@ -8,6 +8,9 @@
 //   services.<example>.constraints  of the circuit that proves every version
 //   services.<example>.proof        seconds from input to proof, witness included
 //
+//   services.million.*          a million parameters, four keeper processes, three rounds: seconds a round, processor seconds and peak
+//                               memory of a keeper, bytes; only when it is named
+//
 // `npm run bench -- services diabetes …` measures only the examples named.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -26,11 +29,15 @@ import { EXAMPLES, type RowsExample } from '../examples/examples.ts'
 import { NoExampleError } from '../examples/missing.ts'
 import { pictureSample } from '../examples/pictures.ts'
 import { type Bench, type BenchContext, time } from './harness.ts'
+import { measureMillion } from './services/million.ts'
 
 const ROUNDS = 50
 /** A round is two passes over each keeper's part. */
 const CENTRAL_EPOCHS = 100
 const CHAIN = { keepers: 16, decryptionsPerEpoch: 64 } as const
+
+/** Minutes and gigabytes: measured only when asked for. */
+const MILLION = 'million'
 
 type Subject = { readonly sample: () => Promise<Sample>; readonly model?: string }
 
@@ -55,10 +62,11 @@ export const bench: Bench = {
   area: 'services',
   summary: 'services of tables, amounts and text: accuracy beside central training, and what a proof takes',
   async run(context) {
-    const unknown = context.args.find((name) => !Object.hasOwn(SUBJECTS, name))
+    const unknown = context.args.find((name) => name !== MILLION && !Object.hasOwn(SUBJECTS, name))
     if (unknown !== undefined) {
-      throw new RangeError(`no example '${unknown}'; known: ${Object.keys(SUBJECTS).join(', ')}`)
+      throw new RangeError(`no example '${unknown}'; known: ${Object.keys(SUBJECTS).join(', ')}, ${MILLION}`)
     }
+    if (context.args.includes(MILLION)) await measureMillion(context)
     for (const [name, subject] of Object.entries(SUBJECTS)) {
       if (context.args.length > 0 && !context.args.includes(name)) continue
       try {

@@ -21,7 +21,9 @@ export const HELP = `usage: npm run demo [-- options]
                 (a table, a proven diagnosis), diabetes (an amount with its unit), mail (text, from the npm registry),
                 fashion (pictures of garments, from Debian's packages or --data, else drawn), sklearn (a scikit-learn
                 MLP from ONNX, which Python trains)
-  --data DIR    MNIST's IDX files, or with fashion those of garments (default for digits: ../shared/data/mnist, else
+  --manifest FILE
+                a service of yours, such as "cohort new" makes, with --data: a CSV file, or a folder of IDX files
+  --data PATH   MNIST's IDX files, or with fashion those of garments (default for digits: ../shared/data/mnist, else
                 digits that the project draws itself)
   --alpha X     Dirichlet concentration of the shards, > 0 (default 0.5; smaller is more skewed)
   --seed N      of the shards and of the training (default 1)
@@ -44,6 +46,7 @@ const schema = z.object({
   rounds: integer(1, 100).default(5),
   model: z.enum(['small-cnn', 'article-cnn', 'mlp', 'logistic']).default('small-cnn'),
   example: z.enum(EXAMPLE_NAMES).optional(),
+  manifest: z.string().optional(),
   data: z.string().optional(),
   alpha: z.coerce.number().positive().default(0.5),
   seed: integer(0, 2 ** 31 - 1).default(1),
@@ -78,6 +81,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
         rounds: text,
         model: text,
         example: text,
+        manifest: text,
         data: text,
         alpha: text,
         seed: text,
@@ -102,6 +106,13 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
   if (3 * spoilers >= keepers) {
     throw new OptionError(`--spoilers '${spoilers}': takes fewer than a third of --keepers ${keepers}`)
   }
+  const { manifest } = parsed.data
+  if (manifest !== undefined) {
+    const other = (['model', 'example'] as const).find((name) => values[name] !== undefined)
+    if (other !== undefined) throw new OptionError(`--${other} '${String(values[other])}': --manifest says what it is`)
+    if (!existsSync(manifest)) throw new OptionError(`--manifest '${manifest}': no such file`)
+    if (values.data === undefined) throw new OptionError(`--manifest '${manifest}': --data names the samples`)
+  }
   if (parsed.data.example !== undefined) {
     const own =
       'pictures' in EXAMPLES[parsed.data.example] ? (['model'] as const) : (['model', 'data', 'alpha'] as const)
@@ -109,7 +120,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
     if (other !== undefined) throw new OptionError(`--${other} '${String(values[other])}': --example has its own`)
   }
   if (parsed.data.data !== undefined && !existsSync(parsed.data.data)) {
-    throw new OptionError(`--data '${parsed.data.data}': no such folder`)
+    throw new OptionError(`--data '${parsed.data.data}': no such file or folder`)
   }
   return parsed.data
 }

@@ -89,6 +89,13 @@ describe('the demo`s examples', function () {
       alpha: 2,
     })
     expect(() => parseOptions(['--example', 'fashion', '--model', 'mlp'])).to.throw('--model')
+    expect(() => parseOptions(['--manifest', join(folder, 'no.json'), '--data', folder])).to.throw(
+      /--manifest '.*': no such file/,
+    )
+    expect(() => parseOptions(['--manifest', folder])).to.throw(/--manifest '.*': --data names the samples/)
+    expect(() => parseOptions(['--manifest', folder, '--data', folder, '--example', 'mail'])).to.throw(
+      /--example 'mail': --manifest says/,
+    )
     expect(() => parseOptions(['--example', 'sklearn', '--data', folder])).to.throw(/--data .*--example has its own/)
   })
 })
