@@ -140,6 +140,8 @@ const schema = z.strictObject({
     address,
     /** File of the service's manifest, on which all members agree. */
     manifest: z.string().min(1).default('manifest.json'),
+    /** File of the weights before the first round, for a manifest that names one by its CID. */
+    weights: z.string().min(1).default('weights.onnx'),
     /** File of the strategy's module, for a manifest that names one by its hash. */
     strategy: z.string().min(1).optional(),
   }),
@@ -186,6 +188,8 @@ export type KeeperConfig = Omit<Settings, 'service'> & {
     readonly manifest: ServiceManifest
     readonly manifestFile: string
     readonly strategyFile: string | null
+    /** Where the file lies that the manifest names for the weights before the first round, if it names one. */
+    readonly weightsFile: string
   }
 }
 export type DataConfig = KeeperConfig['data']
@@ -224,7 +228,7 @@ export function parseConfig(text: string, folder: string, manifest?: ServiceMani
     contradictionInData(settings.data, agreed) ??
     contradictionInTraining(settings.training)
   if (wrong !== null) throw new AgentError('CONFIG', `${CONFIG_FILE}: ${wrong}`)
-  const { strategy } = settings.service
+  const { strategy, weights } = settings.service
   const strategyFile = strategy === undefined ? null : resolve(strategy)
   settings.keys.operator = resolve(settings.keys.operator)
   if (settings.keys.passphraseFile !== undefined) settings.keys.passphraseFile = resolve(settings.keys.passphraseFile)
@@ -233,7 +237,10 @@ export function parseConfig(text: string, folder: string, manifest?: ServiceMani
   return {
     ...settings,
     folder: pathOf(folder),
-    service: { address: settings.service.address, manifest: agreed, manifestFile, strategyFile },
+    service: {
+      ...{ address: settings.service.address, manifest: agreed, manifestFile },
+      ...{ strategyFile, weightsFile: resolve(weights) },
+    },
   }
 }
 

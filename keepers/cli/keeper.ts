@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseAddress } from './chain-command.ts'
-import { UsageError } from './failure.ts'
+import { CommandError, EXIT, UsageError } from './failure.ts'
 import { manifestOf } from './manifest-option.ts'
 import { watchParent } from './parent.ts'
 import { plainText } from './plain-text.ts'
@@ -39,6 +39,7 @@ export function registerKeeper(program: Command): void {
       '--manifest <file-or-name>',
       'the service’s manifest, a file or an example’s name (default: by its digest on the chain, from the keepers)',
     )
+    .option('--weights <file>', 'the first weights that the manifest names (default: by their CID, from the keepers)')
     .option('--listen <multiaddr>', 'address to listen on', '/ip4/127.0.0.1/tcp/4001')
     .option('--set <key=value...>', 'any other config value, e.g. training.epochs=2', [])
     .action(async (options: Common & InitFlags) => initCommand(options))
@@ -141,6 +142,7 @@ type InitFlags = {
   readonly fromBlock?: number
   readonly listen: string
   readonly manifest?: string
+  readonly weights?: string
   readonly set: readonly string[]
 }
 
@@ -170,9 +172,20 @@ async function initCommand(options: Common & InitFlags): Promise<void> {
     ...{ rpc: options.rpc, chainId: place.chainId, service: place.service },
     ...given,
   })
+  const start = await agent.serviceStart({
+    ...{ rpc: options.rpc, chainId: place.chainId, service: place.service, manifest },
+    ...(options.weights === undefined ? {} : { given: await readWeights(options.weights) }),
+  })
   const passphrase = await readPassphrase({ file: options.passphraseFile, prompt: 'Passphrase for the new keystore: ' })
-  const { operator, configFile } = await agent.initKeeper({ folder: options.data, passphrase, values, manifest })
+  const { operator, configFile } = await agent.initKeeper({ folder: options.data, passphrase, values, manifest, start })
   print(options, { operator, config: configFile, next: 'read the config, then `cohort keeper register`' })
+}
+
+async function readWeights(file: string): Promise<Uint8Array> {
+  const { readFile } = await import('node:fs/promises')
+  return await readFile(file).catch((cause: NodeJS.ErrnoException) => {
+    throw new CommandError(`cannot read ${file}: ${cause.code}`, EXIT.noInput)
+  })
 }
 
 /** Addresses of the service: from the flags, the rest from the deployment file. */

@@ -61,15 +61,16 @@ async function begin(options: NewOptions, signal: AbortSignal): Promise<void> {
 }
 
 async function filesOf(
-  { sample, manifest, report }: Drafted,
+  { sample, manifest, report, start }: Drafted,
   out: string,
   data: string,
-): Promise<Record<string, string>> {
+): Promise<Record<string, string | Uint8Array>> {
   const { encodeManifest } = await import('../versions/index.ts')
   const { inputs, scale, count } = sample.test
   const first = Array.from(inputs.subarray(0, inputs.length / count), (value) => value * scale)
   return {
     'manifest.json': new TextDecoder().decode(encodeManifest(manifest)),
+    ...(start === undefined ? {} : { 'weights.onnx': start }),
     'asked.json': `${JSON.stringify(first)}\n`,
     'README.md': readme({ manifest, report, out, data: resolve(data), source: await sourceOf(manifest, data) }),
   }
@@ -91,6 +92,7 @@ function readme({ manifest, report, out, data, source }: Told): string {
   const { input } = manifest
   const picture = input.kind === 'picture'
   const file = (name: string): string => join(out, name)
+  const started = manifest.model.weights === undefined ? '' : ` --weights ${file('weights.onnx')}`
   const row = picture
     ? []
     : [
@@ -127,11 +129,11 @@ function readme({ manifest, report, out, data, source }: Told): string {
     '',
     '## A keeper',
     '',
-    'ADDRESS is the service that `create` has named; whoever comes after the first keepers leaves `--manifest` out.',
+    'ADDRESS is the service that `create` has named; whoever comes after the first keepers leaves `--manifest` (and `--weights`) out.',
     '',
     '```sh',
     `cohort keeper init --data ${file('keeper')} --service ADDRESS --rpc http://127.0.0.1:8545 \\`,
-    `  --manifest ${file('manifest.json')} --set data.source=${source} data.path=${data}`,
+    `  --manifest ${file('manifest.json')}${started} --set data.source=${source} data.path=${data}`,
     `cohort keeper register --data ${file('keeper')} --account 2 --stake 1000 --fund 0.2`,
     `cohort keeper run --data ${file('keeper')}`,
     '```',

@@ -21,6 +21,7 @@ export type DraftingOptions = {
   readonly balance?: boolean
   readonly separator?: string
   readonly model?: string
+  readonly weights?: boolean
   readonly name?: string
   readonly rounds: number
   readonly keepers: number
@@ -53,6 +54,7 @@ export function draftOptions(command: Command): Command {
       '--model <name-or-file>',
       'a named model, a tfjs LayersModel’s model.json, or an .onnx file (default: a small network)',
     )
+    .option('--weights', 'start from the weights of the .onnx file, too (default: from drawn ones)')
     .option('--name <text>', 'what people call it (default: the name of the file)')
     .option('--rounds <n>', 'rounds that are played to measure weights and updates', wholeNumber(1), 50)
     .option('--keepers <n>', 'most members that the encryption must serve', wholeNumber(2), 16)
@@ -60,7 +62,12 @@ export function draftOptions(command: Command): Command {
     .option('--total <n>', 'samples of all members together (default: as many as in the sample)', wholeNumber(1))
 }
 
-export type Drafted = { readonly sample: Sample; readonly manifest: ServiceManifest; readonly report: DraftReport }
+export type Drafted = {
+  readonly sample: Sample
+  readonly manifest: ServiceManifest
+  readonly report: DraftReport
+  readonly start?: Uint8Array
+}
 
 /** @throws LearningError, VersionError; the signal's reason */
 export async function draft(options: DraftingOptions, line: ProgressLine, signal: AbortSignal): Promise<Drafted> {
@@ -69,13 +76,24 @@ export async function draft(options: DraftingOptions, line: ProgressLine, signal
   const sample = await readSample(options.data ?? null, await tableOptions(options))
   if (options.json !== true) line.lasting(sampleText(sample))
   const spec = await chooseArchitecture(options.model, sample)
+  const start = await startFile(options)
   const { keepers, decryptions: decryptionsPerEpoch, rounds, total } = options
   const drafted = await draftService({
     ...{ name, spec, sample, signal, keepers, decryptionsPerEpoch, rounds },
     ...(total === undefined ? {} : { total }),
+    ...(start === undefined ? {} : { start }),
     onProgress: (text) => line.update(text),
   })
-  return { sample, ...drafted }
+  return { sample, ...drafted, ...(start === undefined ? {} : { start }) }
+}
+
+async function startFile({ model, weights }: DraftingOptions): Promise<Uint8Array | undefined> {
+  if (weights !== true) return undefined
+  if (model === undefined || extname(model).toLowerCase() !== '.onnx') {
+    throw new UsageError(`--weights: needs --model FILE.onnx, found ${model ?? 'none'}`)
+  }
+  const { readFile } = await import('node:fs/promises')
+  return await readFile(model)
 }
 
 export function nameOf({ name, data }: Pick<DraftingOptions, 'name' | 'data'>): string {

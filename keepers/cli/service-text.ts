@@ -54,7 +54,7 @@ export function reportText(out: string, manifest: ServiceManifest, report: Draft
     `digest      ${report.digest}`,
     `cid         ${report.cid}`,
     `parameters  ${report.parameters.toLocaleString('en-US')}`,
-    `${amount ? 'R²      ' : 'accuracy'}    ${figure(accuracy.float)} after ${accuracy.rounds} rounds, ${figure(accuracy.proven)} as it is proven`,
+    `${amount ? 'R²      ' : 'accuracy'}    ${accuracy.start === undefined ? '' : `${figure(accuracy.start)} at the start, `}${figure(accuracy.float)} after ${accuracy.rounds} rounds, ${figure(accuracy.proven)} as it is proven`,
     `headroom    weights may grow to ${headroom.factor} times; ${percent(headroom.clippedShare)} clipped in the rounds played`,
     `updates     entries to ${clipBound}, norm to ${clipNorm}`,
     `a round     ${kilobytes(encryption.updateBytes)} update, ${kilobytes(encryption.shareBytes)} decryption share; ${encryption.precisionBits} bits of precision`,

@@ -110,6 +110,16 @@ function registerModelCommands(zkml: Command): void {
     .option(...JSON_FLAG)
     .action(async (model, options) => (await import('./zkml/model-commands.ts')).tableCommand(model, options))
   zkml
+    .command('provable <manifest>')
+    .description(
+      'whether every version of a service’s model can be proven, and every layer’s range, bits and constraints',
+    )
+    .option('--output <name>', 'what a proof shows: label or margin, value, or the name of one of several labels')
+    .option(...JSON_FLAG)
+    .action(async (manifest, options) =>
+      (await import('./zkml/provable-command.ts')).provableCommand(manifest, options),
+    )
+  zkml
     .command('compile <model>')
     .description('write and compile the circuit into a folder')
     .requiredOption('--plan <file>', 'the plan that calibrate wrote')

@@ -55,6 +55,11 @@ export async function encodeBlob(bytes: Uint8Array): Promise<{ root: CID; blocks
   return { root, blocks }
 }
 
+/** The CID under which a blob is published, whatever its size. @throws NetworkError TOO_LARGE. */
+export async function blobCid(bytes: Uint8Array): Promise<string> {
+  return (await encodeBlob(bytes)).root.toString()
+}
+
 /** Parses a CID of a file: version 0, or version 1 over sha2-256 with codec raw or dag-pb. @throws NetworkError BAD_CID. */
 export function parseBlobCid(text: string): CID {
   let cid: CID

@@ -4,6 +4,6 @@ export { cidBytes, cidFromBytes, cidFromDigest, cidFromHex, cidHex } from './cid
 export { DataPlane, type FetchOptions, parseProvider } from './data-plane.ts'
 export type { DhtEvent, DhtOptions } from './dht.ts'
 export { NetworkError, type NetworkErrorCode } from './errors.ts'
-export { MAX_BLOB_BYTES } from './file-format.ts'
+export { blobCid, MAX_BLOB_BYTES } from './file-format.ts'
 export type { NodeOptions } from './node.ts'
 export { type Presence, portAnswers, presenceAt } from './reach.ts'

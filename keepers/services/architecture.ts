@@ -7,13 +7,20 @@ import {
   LearningError,
   MODEL_NAMES,
   type ModelSpec,
-  type ModelTopology,
   modelSpec,
   parseModelSpec,
   sequentialSpec,
 } from '../learning/index.ts'
-import { answersOf, endsInAffine, lossOfTask, outputsOf, type ServiceTask } from '../versions/index.ts'
-import { topologyOfOnnx } from './onnx.ts'
+import {
+  answersOf,
+  endsInAffine,
+  lossOfTask,
+  type OnnxForm,
+  outputsOf,
+  type ServiceTask,
+  specOfOnnx,
+} from '../versions/index.ts'
+import { importOnnx } from '../zkml/index.ts'
 import type { Sample } from './sample.ts'
 
 /** Below this many rows or columns the convolutions of small-cnn leave nothing. */
@@ -22,8 +29,8 @@ const MOST_HIDDEN = 32
 const LEAST_HIDDEN = 8
 
 /**
- * The architecture that `wanted` means for a sample: a name, a tfjs LayersModel (a model.json or its folder) or an ONNX file, of which
- * weights are not read, or by default a small network.
+ * The architecture that `wanted` means for a sample: a name, a tfjs LayersModel (a model.json or its folder) or an ONNX file, weights
+ * aside, or by default a small network.
  * @throws LearningError BAD_MODEL, MODEL_DATA_MISMATCH naming what the model takes and what the sample has
  */
 export async function chooseArchitecture(wanted: string | undefined, sample: Sample): Promise<ModelSpec> {
@@ -37,7 +44,9 @@ export async function chooseArchitecture(wanted: string | undefined, sample: Sam
       `${wanted} tells classes apart, the sample is of amounts: leave --model out, or bring a model of one output`,
     )
   }
-  const spec = { ...(await readArchitecture(wanted, form)), loss }
+  const labels = sample.task.kind === 'labels'
+  const read = await readArchitecture(wanted, { ...form, outputs: form.classes, labels })
+  const spec = { ...read, loss }
   if (`${spec.inputShape}` !== `${form.inputShape}` || spec.classes !== form.classes) {
     throw new LearningError(
       'MODEL_DATA_MISMATCH',
@@ -54,7 +63,7 @@ export async function chooseArchitecture(wanted: string | undefined, sample: Sam
   return spec
 }
 
-async function readArchitecture(path: string, { inputShape, classes }: Form): Promise<ModelSpec> {
+async function readArchitecture(path: string, form: OnnxForm): Promise<ModelSpec> {
   const fail = (cause: unknown): never => {
     throw new LearningError(
       'BAD_MODEL',
@@ -64,8 +73,7 @@ async function readArchitecture(path: string, { inputShape, classes }: Form): Pr
   }
   if (extname(path).toLowerCase() === '.onnx') {
     const bytes = await readFile(path).catch(fail)
-    const topology = topologyOfOnnx(bytes, path, classes)
-    return sequentialSpec(topology, reshaped(topology, inputShape))
+    return specOfOnnx(importOnnx(bytes), path, form)
   }
   let json: unknown
   try {
@@ -75,18 +83,6 @@ async function readArchitecture(path: string, { inputShape, classes }: Form): Pr
     return fail(cause)
   }
   return await parseModelSpec(json)
-}
-
-type Form = { readonly inputShape: readonly number[]; readonly classes: number }
-
-/** An ONNX picture is channels first, which the importer turns; where as many numbers go in, the sample's shape is meant. */
-function reshaped(topology: ModelTopology, inputShape: readonly number[]): readonly number[] {
-  const [first] = topology.config.layers as { config: { batch_input_shape: (number | null)[] } }[]
-  const stated = first!.config.batch_input_shape.slice(1) as number[]
-  const size = (shape: readonly number[]): number => shape.reduce((all, side) => all * side, 1)
-  if (size(stated) !== size(inputShape)) return stated
-  first!.config.batch_input_shape = [null, ...inputShape]
-  return inputShape
 }
 
 const givesText = (outputs: number): string =>

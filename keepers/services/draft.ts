@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From a sample and an architecture to a manifest, and what a service of it costs.
 import { FheError } from '../fhe/index.ts'
-import type { ModelSpec } from '../learning/index.ts'
+import { LocalTrainer, type ModelSpec } from '../learning/index.ts'
 import {
+  firstWeights,
   manifestCid,
   manifestDigest,
   modelPart,
@@ -10,6 +11,7 @@ import {
   planFor,
   type RoundTerms,
   type ServiceManifest,
+  startOf,
   USUAL_TERMS,
   USUAL_VOTE,
   VersionError,
@@ -28,6 +30,8 @@ export type DraftOptions = {
   readonly decryptionsPerEpoch: number
   /** Rounds that are played. */
   readonly rounds: number
+  /** An ONNX file whose weights are those before the first round, in place of drawn ones. */
+  readonly start?: Uint8Array
   /** Samples of all members together; those of the sample unless told. */
   readonly total?: number
   readonly signal?: AbortSignal
@@ -44,6 +48,8 @@ export type DraftReport = {
     readonly float: number
     readonly proven: number
     readonly rounds: number
+    /** Of first weights that were brought along, in float. */
+    readonly start?: number
   }
   readonly headroom: {
     /** How far weights may grow beyond those of the last round played. */
@@ -81,10 +87,12 @@ export async function draftService(
 ): Promise<{ readonly manifest: ServiceManifest; readonly report: DraftReport }> {
   const { name, spec, sample, rounds, signal, onProgress: say = () => undefined } = options
   const work = signal === undefined ? {} : { signal }
+  const start = options.start === undefined ? null : await broughtAlong(options.start, options)
   say(`playing ${rounds} rounds with ${TRIAL_KEEPERS} virtual keepers`)
   const trial = await playTrial(spec, sample, {
     keepers: TRIAL_KEEPERS,
     rounds,
+    ...(start === null ? {} : { start: start.weights }),
     ...work,
     onRound: (round, accuracy) => say(`round ${round} of ${rounds}: ${(100 * accuracy).toFixed(1)} %`),
   })
@@ -101,7 +109,7 @@ export async function draftService(
   const manifest: ServiceManifest = {
     format: 'cohort/manifest/1',
     name,
-    model: modelPart(spec),
+    model: { ...modelPart(spec), ...(start === null ? {} : { weights: start.named }) },
     input: sample.input,
     task: sample.task,
     vote: sample.task.kind === 'regression' ? { ...USUAL_VOTE, metric: 'loss' } : USUAL_VOTE,
@@ -116,12 +124,29 @@ export async function draftService(
     digest: manifestDigest(manifest),
     cid: manifestCid(manifest),
     parameters: spec.parameterCount,
-    accuracy: { float: calibrated.floatAccuracy, proven: calibrated.accuracy, rounds },
+    accuracy: {
+      ...{ float: calibrated.floatAccuracy, proven: calibrated.accuracy, rounds },
+      ...(start === null ? {} : { start: start.accuracy }),
+    },
     headroom: { factor: calibrated.headroom, clippedShare: calibrated.clippedShare },
     encryption,
     proof: { constraints, seconds: constraints * SECONDS_PER_CONSTRAINT, gas: INFERENCE_GAS },
   }
   return { manifest, report }
+}
+
+/** @throws VersionError WRONG_START when the file's weights do not fit the architecture */
+async function broughtAlong(file: Uint8Array, { spec, sample }: DraftOptions) {
+  const named = await startOf(file)
+  const model = { ...modelPart(spec), weights: named }
+  const weights = await firstWeights({ model, input: sample.input, task: sample.task }, spec, file)
+  const trainer = await LocalTrainer.create({ spec })
+  try {
+    trainer.setWeights(weights)
+    return { weights, named, accuracy: (await trainer.evaluate(sample.test)).accuracy }
+  } finally {
+    trainer.teardown()
+  }
 }
 
 function provable<T>(body: () => T): T {

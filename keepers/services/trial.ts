@@ -13,6 +13,8 @@ import type { Sample } from './sample.ts'
 export type TrialOptions = {
   readonly keepers: number
   readonly rounds: number
+  /** Weights before the first round, where they are not drawn. */
+  readonly start?: Float32Array
   readonly signal?: AbortSignal
   readonly onRound?: (round: number, accuracy: number) => void
 }
@@ -39,7 +41,7 @@ const TRAINING: SimulationSettings['training'] = {
 
 /** Rounds with virtual keepers that share the sample. @throws LearningError DIVERGED, EMPTY_SHARD */
 export async function playTrial(spec: ModelSpec, sample: Sample, options: TrialOptions): Promise<Trial> {
-  const { keepers, rounds, signal, onRound } = options
+  const { keepers, rounds, start, signal, onRound } = options
   const weights: Float32Array[] = []
   let largestNorm = 0
   let largestEntry = 0
@@ -49,6 +51,7 @@ export async function playTrial(spec: ModelSpec, sample: Sample, options: TrialO
     data: { train: sample.train, test: sample.test },
     settings: { keepers, rounds, training: TRAINING, seed: 1 },
     workers: 0,
+    ...(start === undefined ? {} : { start }),
     ...(signal === undefined ? {} : { signal }),
     combine: async (updates, { global }) => {
       for (const update of updates) {
@@ -64,5 +67,5 @@ export async function playTrial(spec: ModelSpec, sample: Sample, options: TrialO
       onRound?.(record.round, record.accuracy)
     },
   })
-  return { weights: [initialWeights(spec, 1), ...weights], accuracy, largestNorm, largestEntry }
+  return { weights: [start ?? initialWeights(spec, 1), ...weights], accuracy, largestNorm, largestEntry }
 }

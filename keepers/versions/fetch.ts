@@ -6,6 +6,7 @@ import { VersionError } from './errors.ts'
 import { decodeManifest, MAX_MANIFEST_BYTES, type ServiceManifest } from './manifest.ts'
 import { decodeModel, modelBytes } from './model-blob.ts'
 import { commitToWeights, type PlannedModel, saltOf } from './provable.ts'
+import { MAX_START_BYTES } from './start.ts'
 
 /** Time for one model blob, in milliseconds. */
 const FETCH_MS = 60_000
@@ -73,6 +74,18 @@ export async function fetchManifest(
   const providers = await keeperAddresses(source)
   const bytes = await source.plane.fetch(cid, { maxBytes: MAX_MANIFEST_BYTES, timeout, providers })
   return decodeManifest(bytes, `manifest ${cid}`, digest)
+}
+
+/**
+ * Fetches the file of the weights before the first round from the keepers of a service: every one of them serves it.
+ * @throws NetworkError when nobody does
+ */
+export async function fetchStart(
+  source: Pick<VersionSource, 'provider' | 'service' | 'plane'>,
+  cid: string,
+  timeout = FETCH_MS,
+): Promise<Uint8Array> {
+  return await source.plane.fetch(cid, { maxBytes: MAX_START_BYTES, timeout, providers: await keeperAddresses(source) })
 }
 
 /** Where the service's keepers are reached: every one of them keeps accepted models. */

@@ -20,7 +20,7 @@ export {
 export { type EncryptionRequest, planFor } from './encryption.ts'
 export { VersionError, type VersionErrorCode } from './errors.ts'
 export { type ExampleChanges, exampleManifest, modelPart, USUAL_VOTE } from './examples.ts'
-export { fetchManifest, fetchVersion, type VersionSource, type VersionWeights } from './fetch.ts'
+export { fetchManifest, fetchStart, fetchVersion, type VersionSource, type VersionWeights } from './fetch.ts'
 export { rowsOfInput, type ServiceInput } from './input.ts'
 export {
   decodeManifest,
@@ -33,6 +33,7 @@ export {
   type ServiceManifest,
 } from './manifest.ts'
 export { decodeModel, decodeModelState, encodeModel, modelBytes } from './model-blob.ts'
+export { type OnnxForm, specOfOnnx } from './onnx.ts'
 export {
   commitToWeights,
   endsInAffine,
@@ -44,5 +45,6 @@ export {
   saltOf,
   specOf,
 } from './provable.ts'
+export { checkStart, firstWeights, startOf } from './start.ts'
 export { answersOf, labelReading, lossOfTask, outputsOf, type ServiceTask } from './task.ts'
 export { type RoundTerms, USUAL_TERMS } from './terms.ts'

@@ -10,6 +10,7 @@ import { contradictionInPrivacy } from './bounds.ts'
 import { CanonicalError, canonicalJson, firstDifference } from './canonical.ts'
 import { VersionError } from './errors.ts'
 import { contradictionInInput, inputSchema } from './input.ts'
+import { startSchema } from './manifest-start.ts'
 import { contradictionInStrategy, manifestStrategySchema } from './manifest-strategy.ts'
 import { contradictionInTask, taskSchema, voteSchema } from './task.ts'
 import { roundTermsSchema } from './terms.ts'
@@ -31,8 +32,10 @@ export const manifestSchema = z.strictObject({
     }),
     /** Pins the architecture and the order of its parameters, hexadecimal. */
     specHash: z.string().regex(/^[0-9a-f]{64}$/, 'takes 64 hex digits'),
-    /** Seed of the weights before the first round. */
+    /** Seed of the weights before the first round, unless `weights` names them. */
     initialSeed: z.int().min(0).max(0xffffffff),
+    /** A file of the weights before the first round. */
+    weights: startSchema,
   }),
   input: inputSchema,
   /** What the outputs mean, and what training makes small. */

@@ -8,6 +8,9 @@
 //   services.<example>.constraints  of the circuit that proves every version
 //   services.<example>.proof        seconds from input to proof, witness included
 //
+//   services.million.*          a million parameters, four keeper processes, three rounds: seconds a round, processor seconds and peak
+//                               memory of a keeper, bytes; only when it is named
+//
 // `npm run bench -- services diabetes …` measures only the examples named.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -22,23 +25,36 @@ import {
 } from '../../keepers/services/index.ts'
 import { openManifest, provableModel, type ServiceManifest, saltOf } from '../../keepers/versions/index.ts'
 import { InferenceProver, setupFolder, withWeights } from '../../keepers/zkml/index.ts'
-import { ROOT } from '../bootstrap/paths.mjs'
-import { EXAMPLES, type Example } from '../examples/examples.ts'
-import { NoExampleError } from '../examples/mail.ts'
+import { EXAMPLES, type RowsExample } from '../examples/examples.ts'
+import { NoExampleError } from '../examples/missing.ts'
+import { pictureSample } from '../examples/pictures.ts'
 import { type Bench, type BenchContext, time } from './harness.ts'
+import { measureMillion } from './services/million.ts'
 
 const ROUNDS = 50
 /** A round is two passes over each keeper's part. */
 const CENTRAL_EPOCHS = 100
 const CHAIN = { keepers: 16, decryptionsPerEpoch: 64 } as const
 
-type Subject = Pick<Example, 'data' | 'options'> & { readonly model?: string }
+/** Minutes and gigabytes: measured only when asked for. */
+const MILLION = 'million'
+
+type Subject = { readonly sample: () => Promise<Sample>; readonly model?: string }
+
+const rows = ({ data, options, model }: RowsExample): Subject => ({
+  sample: async () => readSample(await data(), options),
+  ...(model === undefined ? {} : { model }),
+})
+const { model: wardrobe, pictures, classes } = EXAMPLES.fashion
 
 const SUBJECTS: Readonly<Record<string, Subject>> = {
-  ...EXAMPLES,
-  'cancer-sklearn': {
-    ...EXAMPLES.cancer,
-    model: join(ROOT, 'test/keepers/services/fixtures/classifier.onnx'),
+  cancer: rows(EXAMPLES.cancer),
+  diabetes: rows(EXAMPLES.diabetes),
+  mail: rows(EXAMPLES.mail),
+  'cancer-sklearn': rows(EXAMPLES.sklearn),
+  fashion: {
+    sample: async () => (await pictureSample((await pictures(undefined)).folder, classes)).sample,
+    ...(wardrobe === undefined ? {} : { model: wardrobe }),
   },
 }
 
@@ -46,10 +62,11 @@ export const bench: Bench = {
   area: 'services',
   summary: 'services of tables, amounts and text: accuracy beside central training, and what a proof takes',
   async run(context) {
-    const unknown = context.args.find((name) => !Object.hasOwn(SUBJECTS, name))
+    const unknown = context.args.find((name) => name !== MILLION && !Object.hasOwn(SUBJECTS, name))
     if (unknown !== undefined) {
-      throw new RangeError(`no example '${unknown}'; known: ${Object.keys(SUBJECTS).join(', ')}`)
+      throw new RangeError(`no example '${unknown}'; known: ${Object.keys(SUBJECTS).join(', ')}, ${MILLION}`)
     }
+    if (context.args.includes(MILLION)) await measureMillion(context)
     for (const [name, subject] of Object.entries(SUBJECTS)) {
       if (context.args.length > 0 && !context.args.includes(name)) continue
       try {
@@ -62,10 +79,10 @@ export const bench: Bench = {
   },
 }
 
-async function measure(context: BenchContext, name: string, { data, options, model }: Subject): Promise<void> {
+async function measure(context: BenchContext, name: string, subject: Subject): Promise<void> {
   context.progress(`${name} …`)
-  const sample = await readSample(await data(), options)
-  const spec = await chooseArchitecture(model, sample)
+  const sample = await subject.sample()
+  const spec = await chooseArchitecture(subject.model, sample)
   const rounds = context.quick ? 5 : ROUNDS
   const { manifest, report } = await draftService({ name, spec, sample, rounds, ...CHAIN })
   const central = await trainedInOnePlace(spec, sample, context.quick ? 10 : CENTRAL_EPOCHS)

@@ -38,6 +38,8 @@ export type PrepareOptions = {
   /** Whole tokens. */
   readonly stake: string
   readonly manifest: ServiceManifest
+  /** The file of first weights that it names, if it does. */
+  readonly start?: Uint8Array
   /** Config values by path, for keeper `index` of `count`. */
   readonly values: (index: number, count: number) => Readonly<Record<string, unknown>>
   readonly onProgress?: (text: string) => void
@@ -59,6 +61,7 @@ export async function prepareKeepers(options: PrepareOptions): Promise<KeeperNod
         scryptLog2N: DEMO_SCRYPT_LOG2N,
         ownerKey,
         manifest: options.manifest,
+        ...(options.start === undefined ? {} : { start: options.start }),
         values: {
           'chain.id': options.chainId,
           'chain.rpc': [...options.rpc],

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { ROOT } from '../bootstrap/paths.mjs'
-import { EXAMPLE_NAMES } from '../examples/examples.ts'
+import { EXAMPLE_NAMES, EXAMPLES } from '../examples/examples.ts'
 
 /** Programs that can be the local chain. */
 export const CHAIN_CLIENTS = ['hardhat', 'anvil', 'geth'] as const
@@ -22,8 +22,13 @@ export const HELP = `usage: npm run demo [-- options]
   --model NAME  small-cnn, article-cnn, mlp or logistic (default small-cnn)
   --example NAME
                 somebody's problem instead of digits, with a manifest made on the spot and a network of its own: cancer
-                (a table, a proven diagnosis), diabetes (an amount with its unit), mail (text, from the npm registry)
-  --data DIR    MNIST IDX files (default: ../shared/data/mnist, else digits that the project draws itself)
+                (a table, a proven diagnosis), diabetes (an amount with its unit), mail (text, from the npm registry),
+                fashion (pictures of garments, from Debian's packages or --data, else drawn), sklearn (a scikit-learn
+                MLP from ONNX, which Python trains)
+  --manifest FILE
+                a service of yours, such as "cohort new" makes, with --data: a CSV file, or a folder of IDX files
+  --data PATH   MNIST's IDX files, or with fashion those of garments (default for digits: ../shared/data/mnist, else
+                digits that the project draws itself)
   --alpha X     Dirichlet concentration of the shards, > 0 (default 0.5; smaller is more skewed)
   --seed N      of the shards and of the training (default 1)
   --client NAME the local chain: hardhat (default), or anvil or geth where they are installed (on the PATH, or where
@@ -49,6 +54,7 @@ const schema = z.object({
   rounds: integer(1, 100).default(5),
   model: z.enum(['small-cnn', 'article-cnn', 'mlp', 'logistic']).default('small-cnn'),
   example: z.enum(EXAMPLE_NAMES).optional(),
+  manifest: z.string().optional(),
   data: z.string().optional(),
   alpha: z.coerce.number().positive().default(0.5),
   seed: integer(0, 2 ** 31 - 1).default(1),
@@ -85,6 +91,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
         rounds: text,
         model: text,
         example: text,
+        manifest: text,
         data: text,
         alpha: text,
         seed: text,
@@ -111,12 +118,21 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
   if (3 * spoilers >= keepers) {
     throw new OptionError(`--spoilers '${spoilers}': takes fewer than a third of --keepers ${keepers}`)
   }
+  const { manifest } = parsed.data
+  if (manifest !== undefined) {
+    const other = (['model', 'example'] as const).find((name) => values[name] !== undefined)
+    if (other !== undefined) throw new OptionError(`--${other} '${String(values[other])}': --manifest says what it is`)
+    if (!existsSync(manifest)) throw new OptionError(`--manifest '${manifest}': no such file`)
+    if (values.data === undefined) throw new OptionError(`--manifest '${manifest}': --data names the samples`)
+  }
   if (parsed.data.example !== undefined) {
-    const other = (['model', 'data', 'alpha'] as const).find((name) => values[name] !== undefined)
+    const own =
+      'pictures' in EXAMPLES[parsed.data.example] ? (['model'] as const) : (['model', 'data', 'alpha'] as const)
+    const other = own.find((name) => values[name] !== undefined)
     if (other !== undefined) throw new OptionError(`--${other} '${String(values[other])}': --example has its own`)
   }
   if (parsed.data.data !== undefined && !existsSync(parsed.data.data)) {
-    throw new OptionError(`--data '${parsed.data.data}': no such folder`)
+    throw new OptionError(`--data '${parsed.data.data}': no such file or folder`)
   }
   return parsed.data
 }

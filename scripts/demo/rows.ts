@@ -3,14 +3,24 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseCsv } from '../../keepers/learning/index.ts'
-import { chooseArchitecture, draftService, readSample, tableRow } from '../../keepers/services/index.ts'
+import {
+  chooseArchitecture,
+  type DraftReport,
+  draftService,
+  readSample,
+  tableRow,
+} from '../../keepers/services/index.ts'
 import { answersOf, labelReading, rowsOfInput, type ServiceManifest } from '../../keepers/versions/index.ts'
-import type { Example } from '../examples/examples.ts'
+import type { RowsExample } from '../examples/examples.ts'
 
 export type Subject = {
   /** Of the service, for people. */
   readonly title: string
   readonly manifest: ServiceManifest
+  /** The file of its first weights, where it names one. */
+  readonly start?: Uint8Array
+  /** What the data is, where keepers' own logs do not name it. */
+  readonly data?: string
   /** Config values of keeper `index` of `count`: its data and how it trains on them. */
   readonly values: (index: number, count: number) => Readonly<Record<string, unknown>>
   /** A sample that nobody trained on, as the model takes it, and the index of its class, or its amount. */
@@ -20,16 +30,49 @@ export type Subject = {
 /** One row in so many is held back from all keepers. */
 const HELD_BACK = 5
 /** Seats that the example's encryption serves, and rounds under one key: the demo's own, at most. */
-const CHAIN = { keepers: 16, decryptionsPerEpoch: 100 } as const
+export const CHAIN = { keepers: 16, decryptionsPerEpoch: 100 } as const
 const ROUNDS = 50
+/** A keeper's share of a small file is few steps an epoch. */
+export const USUAL_TRAINING = { 'training.epochs': 6, 'training.learningRate': 0.005 } as const
 
-/** Each keeper gets its own file, as real ones have; held-out rows serve for judging and for questions. */
+/** Files that a table was dealt into. */
+type Dealt = {
+  /** `all` but those held back, `test`, and one for each keeper. */
+  readonly file: (name: 'all' | 'test' | number) => string
+  readonly rows: number
+}
+
+/** The manifest is made from the rows that are dealt. @throws NoExampleError */
 export async function rowsSubject(
-  example: Example,
+  example: RowsExample,
   keepers: number,
   { folder, say }: { readonly folder: string; readonly say: (text: string) => void },
 ): Promise<Subject> {
-  const [header, ...rows] = (await readFile(await example.data(), 'utf8')).trim().split('\n')
+  // What cannot run here says so before anything is made.
+  const training = await example.training()
+  const dealt = await deal(await example.data(), keepers, folder)
+  const sample = await readSample(dealt.file('all'), example.options)
+  const spec = await chooseArchitecture(example.model, sample)
+  const start = example.startsTrained === true ? { start: await readFile(example.model!) } : {}
+  const about = { name: example.name, spec, sample, rounds: ROUNDS }
+  const { manifest, report } = await draftService({ ...about, ...CHAIN, ...start })
+  say(draftText(manifest, report, `${dealt.rows} rows`))
+  return { title: example.title, manifest, ...start, ...rowsOf(manifest, dealt, training) }
+}
+
+/** A service with a manifest that is there. */
+export async function rowsOfManifest(
+  manifest: ServiceManifest,
+  data: string,
+  { keepers, folder }: { readonly keepers: number; readonly folder: string },
+): Promise<Subject> {
+  const dealt = await deal(data, keepers, folder)
+  return { title: manifest.name, manifest, ...rowsOf(manifest, dealt, USUAL_TRAINING) }
+}
+
+/** Each keeper gets its own file, as real ones have; held-out rows serve for judging and for questions. */
+async function deal(data: string, keepers: number, folder: string): Promise<Dealt> {
+  const [header, ...rows] = (await readFile(data, 'utf8')).trim().split('\n')
   const test = rows.filter((_, row) => row % HELD_BACK === 0)
   const train = rows.filter((_, row) => row % HELD_BACK !== 0)
   const file = (name: string | number): string => join(folder, `${name}.csv`)
@@ -46,25 +89,22 @@ export async function rowsSubject(
       ),
     ),
   ])
-  const sample = await readSample(file('all'), example.options)
-  const spec = await chooseArchitecture(undefined, sample)
-  const { manifest, report } = await draftService({ name: example.name, spec, sample, rounds: ROUNDS, ...CHAIN })
-  const { accuracy, proof } = report
-  const figure = figureOf(manifest, accuracy.proven)
-  say(
-    `Manifest made from ${train.length} rows: ${report.parameters} parameters, ${figure} in ` +
-      `${accuracy.rounds} simulated rounds, ${proof.constraints.toLocaleString('en-US')} constraints a proof`,
-  )
-  const { input } = manifest
-  if (input.kind === 'picture') throw new Error(`${example.name}: an example of rows takes a table or text`)
+  return { file, rows: train.length }
+}
+
+function rowsOf(
+  manifest: ServiceManifest,
+  { file }: Dealt,
+  training: Readonly<Record<string, unknown>>,
+): Pick<Subject, 'values' | 'asked'> {
+  const { input, name } = manifest
+  if (input.kind === 'picture') throw new Error(`${name}: rows are of a table or of text`)
   return {
-    title: example.title,
-    manifest,
     values: (index) => ({
       'data.source': 'csv',
       'data.path': file(index),
       'data.test': file('test'),
-      ...example.training,
+      ...training,
     }),
     asked: async () => {
       const text = await readFile(file('test'), 'utf8')
@@ -73,12 +113,24 @@ export async function rowsSubject(
   }
 }
 
-/** The first row's label: the index of a class, or an amount. */
+/** A line about a manifest that was made on the spot. */
+export function draftText(manifest: ServiceManifest, report: DraftReport, from: string): string {
+  const { parameters, accuracy, proof } = report
+  return (
+    `Manifest made from ${from}: ${parameters} parameters, ` +
+    `${accuracy.start === undefined ? '' : `${figureOf(manifest, accuracy.start)} at the start, `}` +
+    `${figureOf(manifest, accuracy.proven)} in ` +
+    `${accuracy.rounds} simulated rounds, ${proof.constraints.toLocaleString('en-US')} constraints a proof`
+  )
+}
+
+/** The first row's answer: the index of a class, an amount, or whether the first of several labels holds. */
 function answerIn({ input, task }: ServiceManifest, text: string): number {
   const names = answersOf(task)
   const classes = typeof names === 'number' ? {} : { classes: [...names] }
   const { labels, targets } = parseCsv(text, { ...rowsOfInput(input)!, ...labelReading(task), ...classes })
-  return task.kind === 'regression' ? targets![0]! * task.target.deviation + task.target.mean : labels[0]!
+  if (task.kind === 'classification') return labels[0]!
+  return task.kind === 'labels' ? targets![0]! : targets![0]! * task.target.deviation + task.target.mean
 }
 
 /** Accuracy in per cent; of an amount R². */

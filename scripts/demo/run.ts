@@ -82,6 +82,7 @@ export async function runDemo(
     ownerKeys: Array.from({ length: options.keepers }, (_, index) => accountKey(ACCOUNT.firstOwner + index)),
     stake: STAKE,
     manifest,
+    ...(subject.start === undefined ? {} : { start: subject.start }),
     values: (index, count) => ({
       ...subject.values(index, count),
       // One of them is enough: all hold the same weights.
@@ -172,7 +173,7 @@ export async function runDemo(
     convicted,
     model: manifest.name,
     task: manifest.task,
-    data: board.announcement,
+    data: subject.data ?? board.announcement,
     alpha: options.alpha,
     seconds: watch.read(),
     rounds: board.results.slice(0, options.rounds),

@@ -1,19 +1,42 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The subject of the demo's service: digits with a named model, or an example with a manifest made on the spot.
-import { join } from 'node:path'
+// The subject of the demo's service: digits with a named model, an example with a manifest made on the spot, or the user's own.
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { loadMnist, proceduralDigits } from '../../keepers/learning/index.ts'
-import { exampleManifest } from '../../keepers/versions/index.ts'
-import { EXAMPLES } from '../examples/examples.ts'
+import { exampleManifest, openManifest, readManifestFile } from '../../keepers/versions/index.ts'
+import { EXAMPLES, type RowsExample } from '../examples/examples.ts'
 import { type DemoOptions, findData } from './options.ts'
-import { rowsSubject, type Subject } from './rows.ts'
+import { picturesOfManifest, picturesSubject } from './pictures.ts'
+import { rowsOfManifest, rowsSubject, type Subject } from './rows.ts'
 
 /** Local training: with two epochs the fifth round ends just below 96 % on MNIST, with four well above. */
 const DIGITS_TRAINING = { 'training.epochs': 4, 'training.learningRate': 0.002 } as const
 
-/** @param folder the demo's folder, for its files */
-export async function subjectOf(options: DemoOptions, folder: string, say: (text: string) => void): Promise<Subject> {
+/** @param folder the demo's folder, for its files @param changes another network than the example's, of rows */
+export async function subjectOf(
+  options: DemoOptions,
+  folder: string,
+  say: (text: string) => void,
+  changes: Pick<RowsExample, 'model' | 'startsTrained'> = {},
+): Promise<Subject> {
+  if (options.manifest !== undefined) return await own(options.manifest, options, join(folder, 'data'))
   if (options.example === undefined) return digits(options)
-  return rowsSubject(EXAMPLES[options.example], options.keepers, { folder: join(folder, 'data'), say })
+  const example = EXAMPLES[options.example]
+  if ('pictures' in example) return picturesSubject(example, options, say)
+  return rowsSubject({ ...example, ...changes }, options.keepers, { folder: join(folder, 'data'), say })
+}
+
+async function own(file: string, options: DemoOptions, folder: string): Promise<Subject> {
+  const manifest = readManifestFile(file)
+  await openManifest(manifest, file)
+  const { weights } = manifest.model
+  const data = options.data!
+  const subject =
+    manifest.input.kind === 'picture'
+      ? picturesOfManifest(manifest, data, options)
+      : await rowsOfManifest(manifest, data, { keepers: options.keepers, folder })
+  // Beside the manifest, where `cohort new` puts it.
+  return weights === undefined ? subject : { ...subject, start: await readFile(join(dirname(file), 'weights.onnx')) }
 }
 
 function digits(options: DemoOptions): Subject {

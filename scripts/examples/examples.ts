@@ -3,43 +3,84 @@
 import { join } from 'node:path'
 import type { TableOptions } from '../../keepers/services/index.ts'
 import { ROOT } from '../bootstrap/paths.mjs'
+import { fashionPictures, type Pictures } from './fashion.ts'
+import { GARMENTS } from './garments.ts'
 import { mailTable } from './mail.ts'
+import { sklearnTraining } from './sklearn.ts'
 
-export type Example = {
+type Common = {
   /** Of the service, for people. */
   readonly title: string
   /** Of the manifest. */
   readonly name: string
+  /** A file with the network; a small one that fits the data unless given. */
+  readonly model?: string
+  /** Training goes on from the weights in that file. */
+  readonly startsTrained?: boolean
+  /** Config values of a keeper. @throws NoExampleError where keepers need what this machine lacks */
+  readonly training: () => Promise<Readonly<Record<string, unknown>>>
+}
+
+export type RowsExample = Common & {
   /** A CSV file. @throws NoExampleError where it has to be fetched and cannot be */
   readonly data: () => Promise<string>
   readonly options: TableOptions
-  /** Config values of a keeper. */
-  readonly training: Readonly<Record<string, number>>
 }
 
-export const EXAMPLE_NAMES = ['cancer', 'diabetes', 'mail'] as const
+export type PicturesExample = Common & {
+  /** IDX files. @param given the user's own folder */
+  readonly pictures: (given: string | undefined) => Promise<Pictures>
+  /** In the order of the labels. */
+  readonly classes: readonly string[]
+}
 
-export const EXAMPLES: Record<(typeof EXAMPLE_NAMES)[number], Example> = {
+export const EXAMPLE_NAMES = ['cancer', 'diabetes', 'mail', 'sklearn', 'fashion'] as const
+type ExampleName = (typeof EXAMPLE_NAMES)[number]
+
+const CELLS = 'examples/breast-cancer/cells.csv'
+
+export const EXAMPLES = {
   cancer: {
     title: 'Breast cancer',
     name: 'cells',
-    data: async () => join(ROOT, 'examples/breast-cancer/cells.csv'),
+    data: async () => join(ROOT, CELLS),
     options: {},
     // A hundred rows a keeper are few steps an epoch.
-    training: { 'training.epochs': 6, 'training.learningRate': 0.005 },
+    training: async () => ({ 'training.epochs': 6, 'training.learningRate': 0.005 }),
   },
   diabetes: {
     title: 'Diabetes',
     name: 'diabetes',
     data: async () => join(ROOT, 'examples/diabetes/patients.csv'),
     options: { unit: 'points' },
-    training: { 'training.epochs': 6, 'training.learningRate': 0.005 },
+    training: async () => ({ 'training.epochs': 6, 'training.learningRate': 0.005 }),
   },
   mail: {
     title: 'Unwanted mail',
     name: 'mail',
     data: mailTable,
     options: { text: 'text', target: 'kind' },
-    training: { 'training.epochs': 4, 'training.learningRate': 0.005 },
+    training: async () => ({ 'training.epochs': 4, 'training.learningRate': 0.005 }),
   },
-}
+  sklearn: {
+    title: 'Breast cancer, trained by scikit-learn',
+    name: 'sklearn-cells',
+    data: async () => join(ROOT, CELLS),
+    model: join(ROOT, 'examples/scikit-learn/cells.onnx'),
+    startsTrained: true,
+    options: {},
+    training: async () => ({
+      ...(await sklearnTraining()),
+      'training.epochs': 6,
+      'training.learningRate': 0.005,
+    }),
+  },
+  fashion: {
+    title: 'Garments',
+    name: 'wardrobe',
+    model: join(ROOT, 'examples/fashion-mnist/model.json'),
+    pictures: (given) => fashionPictures(given === undefined ? {} : { given }),
+    classes: GARMENTS,
+    training: async () => ({ 'training.epochs': 3, 'training.learningRate': 0.003 }),
+  },
+} satisfies Record<ExampleName, RowsExample | PicturesExample> & { readonly fashion: PicturesExample }

@@ -7,6 +7,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { CACHE } from '../bootstrap/paths.mjs'
+import { NoExampleError } from './missing.ts'
 
 const run = promisify(execFile)
 
@@ -21,12 +22,6 @@ const GROUPS = {
 } as const
 const FOLDER = join(CACHE, 'examples', 'mail')
 const MINUTE = 60_000
-
-/** Data that this machine cannot get: whoever wants it may skip what needs it, by name. */
-export class NoExampleError extends Error {
-  override readonly name = 'NoExampleError'
-  readonly exitCode = 69
-}
 
 /**
  * A CSV file with the columns text (subject and first words) and kind (ham, spam), made once and kept.

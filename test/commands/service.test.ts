@@ -34,6 +34,20 @@ describe('cohort service', function () {
     expect(shown.stdout).to.match(/classes +benign, malignant/)
   })
 
+  it('says what a proof of any version takes, by the manifest or the name of one that ships', async () => {
+    const table = await command('zkml', 'provable', out, '--json')
+    expect(table.code, table.stderr).to.equal(0)
+    const { total } = JSON.parse(table.stdout)
+    expect(total).to.be.within(1_000, 20_000)
+    expect(JSON.parse((await command('zkml', 'provable', 'logistic', '--json')).stdout).total).to.be.above(total)
+    const wrong = join(folder, 'wrong.json')
+    const manifest = JSON.parse(readFileSync(out, 'utf8'))
+    writeFileSync(wrong, JSON.stringify({ ...manifest, model: { ...manifest.model, specHash: 'a'.repeat(64) } }))
+    const refused = await command('zkml', 'provable', wrong)
+    expect(refused.code).to.equal(65)
+    expect(refused.stderr).to.match(/model\.specHash: a{64}, but the topology's is/)
+  })
+
   it('takes an architecture of its owner', async () => {
     const dense = (name: string, units: number, activation: string, more: object) => ({
       class_name: 'Dense',
@@ -101,7 +115,7 @@ describe('cohort service', function () {
     const no = join(folder, 'no.json')
     const before = readFileSync(out)
     const lying = join(folder, 'lying.json')
-    writeFileSync(lying, readFileSync(out, 'utf8').replace('"initialSeed":1', '"initialSeed":1,"weights":"none"'))
+    writeFileSync(lying, readFileSync(out, 'utf8').replace('"initialSeed":1', '"initialSeed":1,"optimizer":"none"'))
     const forged = join(folder, 'forged.json')
     writeFileSync(forged, readFileSync(out, 'utf8').replace('"units":18', '"units":19'))
     const cases: [string[], number, RegExp][] = [
@@ -117,7 +131,7 @@ describe('cohort service', function () {
       [['new', '--data', CELLS, '--keepers', '300', '--rounds', '1', '--out', no], 65, /no parameters .*300 keepers/],
       [['new', '--data', 'test', '--target', 'x', '--out', no], 64, /test: --target is about the columns of a CSV/],
       [['show', 'gpt'], 64, /manifest is 'gpt': takes a file, or one of the examples/],
-      [['show', lying], 65, /unknown key "model\.weights"/],
+      [['show', lying], 65, /unknown key "model\.optimizer"/],
       [['show', forged], 65, /model\.specHash: [0-9a-f]{64}, but the topology's is/],
     ]
     for (const [args, code, message] of cases) {

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Wallet } from 'ethers'
 import { isScalar, parseDocument } from 'yaml'
 import { writeKeystore } from '../../chain/index.ts'
-import { KeeperStore, translateFileError } from '../../store/index.ts'
-import { encodeManifest, type ServiceManifest } from '../../versions/index.ts'
+import { KeeperStore } from '../../store/index.ts'
+import { checkStart, encodeManifest, type ServiceManifest } from '../../versions/index.ts'
 import { CONFIG_FILE, type KeeperConfig, parseConfig } from '../config.ts'
 import { makeEncryptionKey } from '../encryption-keys.ts'
 import { AgentError } from '../errors.ts'
 import { PEER_IDENTITY } from '../steps/secrets.ts'
+import { writeWhole } from './whole-file.ts'
 
 /** Values put into the config, by path; everything else keeps the example's default. */
 export type ConfigValues = Readonly<Record<string, unknown>>
@@ -23,6 +24,8 @@ export type InitOptions = {
   readonly values: ConfigValues
   /** The service's manifest; it is written into the folder. */
   readonly manifest: ServiceManifest
+  /** The file of first weights that the manifest names, if it names one; it is written into the folder, too. */
+  readonly start?: Uint8Array | null
   /** Use this operator key instead of a fresh one. */
   readonly operatorKey?: string
   /** Store the owner's key in the folder too (owner.json). Better kept elsewhere. */
@@ -45,6 +48,12 @@ export async function initKeeper(options: InitOptions): Promise<InitResult> {
   }
   const text = fillExample(options.values)
   const config = parseConfig(text, folder, options.manifest)
+  const { start = null, manifest } = options
+  if (manifest.model.weights !== undefined) {
+    if (start === null)
+      throw new AgentError('CONFIG', `the manifest starts from ${manifest.model.weights.cid}: give that file`)
+    await checkStart(manifest.model, start)
+  }
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const wallet = options.operatorKey === undefined ? Wallet.createRandom() : new Wallet(options.operatorKey)
   const scrypt = options.scryptLog2N === undefined ? {} : { scryptN: 2 ** options.scryptLog2N }
@@ -64,6 +73,7 @@ export async function initKeeper(options: InitOptions): Promise<InitResult> {
   } finally {
     store.close()
   }
+  if (start !== null) writeWhole(config.service.weightsFile, start)
   writeWhole(config.service.manifestFile, encodeManifest(options.manifest))
   writeWhole(configFile, text)
   return { config, operator: wallet.address, configFile }
@@ -81,15 +91,4 @@ function fillExample(values: ConfigValues): string {
     else document.setIn(keys, document.createNode(value))
   }
   return document.toString({ lineWidth: 0 })
-}
-
-function writeWhole(file: string, text: string | Uint8Array): void {
-  const temporary = `${file}.${process.pid}.tmp`
-  try {
-    writeFileSync(temporary, text, { mode: 0o600 })
-    renameSync(temporary, file)
-  } catch (error) {
-    rmSync(temporary, { force: true })
-    throw translateFileError(error, file)
-  }
 }

@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where a keeper that joins gets the service's manifest from: its digest is on the chain, its bytes from whoever has them.
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ChainError, FailoverProvider, openService } from '../../chain/index.ts'
 import { MODEL_NAMES } from '../../learning/index.ts'
 import { DataPlane, NetworkError } from '../../network/index.ts'
-import { translateFileError } from '../../store/index.ts'
 import {
   agreedDigests,
+  checkStart,
   encodeManifest,
   exampleManifest,
   fetchManifest,
+  fetchStart,
   manifestDigest,
   type ServiceManifest,
   VersionError,
+  type VersionErrorCode,
 } from '../../versions/index.ts'
 import type { KeeperConfig } from '../config.ts'
+import { writeWhole } from './whole-file.ts'
 
 export type ManifestRequest = {
   readonly rpc: readonly string[]
@@ -61,17 +64,68 @@ export async function serviceManifest(request: ManifestRequest): Promise<Service
 }
 
 async function fetchFromKeepers(provider: FailoverProvider, service: string, digest: string): Promise<ServiceManifest> {
+  return await withPlane(
+    (plane) => fetchManifest({ provider, service, plane }, digest),
+    ({ message }) => [
+      'NO_MANIFEST',
+      `no keeper of the service serves its manifest ${digest} (${message}): give it with --manifest`,
+    ],
+  )
+}
+
+export type StartRequest = Omit<ManifestRequest, 'given' | 'epoch'> & {
+  readonly manifest: ServiceManifest
+  /** The file that the operator has. */
+  readonly given?: Uint8Array
+}
+
+/**
+ * The file of the weights before the first round that a manifest names: the one given, or one that a keeper of the service sends. Null
+ * where the manifest names none.
+ * @throws VersionError WRONG_START for another file, or when nobody has it; ChainError
+ */
+export async function serviceStart({
+  rpc,
+  chainId,
+  service,
+  manifest,
+  given,
+}: StartRequest): Promise<Uint8Array | null> {
+  const { weights } = manifest.model
+  if (weights === undefined) {
+    if (given === undefined) return null
+    throw new VersionError('WRONG_START', 'the manifest names no file of weights: leave --weights out')
+  }
+  if (given !== undefined) {
+    await checkStart(manifest.model, given)
+    return given
+  }
+  const provider = new FailoverProvider({ urls: [...rpc], chainId: BigInt(chainId), patience: PATIENCE_MS })
+  try {
+    return await withPlane(
+      (plane) => fetchStart({ provider, service, plane }, weights.cid),
+      ({ message }) => [
+        'WRONG_START',
+        `no keeper of the service serves its first weights ${weights.cid} (${message}): give the file with --weights`,
+      ],
+    )
+  } finally {
+    provider.destroy()
+  }
+}
+
+/** Fetches with a node of its own. @param missing what to say when nobody serves it */
+async function withPlane<T>(
+  fetch: (plane: DataPlane) => Promise<T>,
+  missing: (cause: NetworkError) => [VersionErrorCode, string],
+): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'cohort-manifest-'))
   const plane = await DataPlane.start({ folder, identitySeed: crypto.getRandomValues(new Uint8Array(32)) })
   try {
-    return await fetchManifest({ provider, service, plane }, digest)
+    return await fetch(plane)
   } catch (cause) {
     if (!(cause instanceof NetworkError)) throw cause
-    throw new VersionError(
-      'NO_MANIFEST',
-      `no keeper of the service serves its manifest ${digest} (${cause.message}): give it with --manifest`,
-      { cause },
-    )
+    throw new VersionError(...missing(cause), { cause })
   } finally {
     await plane.stop()
     rmSync(folder, { recursive: true, force: true })
@@ -83,21 +137,19 @@ async function fetchFromKeepers(provider: FailoverProvider, service: string, dig
  * the end. Returns whether it was another.
  */
 export async function renewManifest(config: KeeperConfig, given?: ServiceManifest): Promise<boolean> {
-  const { address, manifest, manifestFile } = config.service
+  const { address, manifest, manifestFile, weightsFile } = config.service
   const { rpc, id } = config.chain
   const wanted = await serviceManifest({
     ...{ rpc, chainId: id, service: address, epoch: 'current' },
     ...(given === undefined ? {} : { given }),
   })
-  if (manifestDigest(wanted) === manifestDigest(manifest)) return false
-  const temporary = `${manifestFile}.${process.pid}.tmp`
-  try {
-    writeFileSync(temporary, encodeManifest(wanted), { mode: 0o600 })
-    renameSync(temporary, manifestFile)
-  } catch (error) {
-    rmSync(temporary, { force: true })
-    throw translateFileError(error, manifestFile)
+  // The weights first: a manifest without its file is of no use, the other way round is.
+  if (wanted.model.weights !== undefined && !existsSync(weightsFile)) {
+    const start = await serviceStart({ rpc, chainId: id, service: address, manifest: wanted })
+    if (start !== null) writeWhole(weightsFile, start)
   }
+  if (manifestDigest(wanted) === manifestDigest(manifest)) return false
+  writeWhole(manifestFile, encodeManifest(wanted))
   return true
 }
 

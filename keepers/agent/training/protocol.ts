@@ -9,6 +9,8 @@ export type ThreadRequest = { readonly id: number } & (
   | {
       readonly kind: 'open'
       readonly manifest: ServiceManifest
+      /** The file of first weights that the manifest names, or null. */
+      readonly start: Uint8Array | null
       readonly data: DataConfig
       /** A program in place of the own trainer. */
       readonly command: TrainerCommand | null

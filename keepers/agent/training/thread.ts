@@ -9,7 +9,6 @@ import {
   type Dataset,
   ExternalTrainer,
   figuresOf,
-  initialWeights,
   LocalTrainer,
   type ModelSpec,
   openSamples,
@@ -25,6 +24,7 @@ import {
 import {
   answersOf,
   entryBound,
+  firstWeights,
   labelReading,
   manifestDigest,
   rowsOfInput,
@@ -94,10 +94,12 @@ function serve(
 }
 
 async function openShard(
-  { manifest, data, command }: Extract<ThreadRequest, { kind: 'open' }>,
+  { manifest, data, command, start }: Extract<ThreadRequest, { kind: 'open' }>,
   signal: AbortSignal,
 ): Promise<ShardSummary> {
-  const { input, task, vote, model } = manifest
+  const { input, task, vote } = manifest
+  const spec = await specOf(manifest)
+  const first = await firstWeights(manifest, spec, start)
   const samples = await openSamples(
     sourceOf(manifest, data),
     { inputShape: input.shape, classes: answersOf(task) },
@@ -114,7 +116,6 @@ async function openShard(
     samples.train,
     pick(mine, (i) => i % every !== 0),
   )
-  const spec = await specOf(manifest)
   const trainer = await LocalTrainer.create({ spec })
   trainer.loadData(kept)
   const unit = task.kind === 'regression' ? task.target.deviation : 1
@@ -128,7 +129,7 @@ async function openShard(
     testSamples: samples.test?.count ?? 0,
     parameterCount: spec.parameterCount,
     specHash: specHash(spec),
-    initialWeights: initialWeights(spec, model.initialSeed),
+    initialWeights: first,
   }
 }
 

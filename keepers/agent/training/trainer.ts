@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { Worker } from 'node:worker_threads'
 import { PASSPHRASE_VARIABLE } from '../../chain/index.ts'
@@ -24,6 +25,20 @@ const YOUNG_MIB = 8
 const BARED =
   `training.limits.processes: shared lets the trainer read ${PASSPHRASE_VARIABLE} from the keeper's environment: ` +
   'unset it and give keys.passphraseFile, or leave processes at own'
+
+/** @throws AgentError CONFIG */
+function readStart(file: string): Uint8Array {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new AgentError(
+      'CONFIG',
+      `${CONFIG_FILE}: service.weights: cannot read ${file} (${(cause as NodeJS.ErrnoException).code}): ` +
+        'the manifest starts from its weights; `cohort keeper manifest` fetches them',
+      { cause },
+    )
+  }
+}
 
 /** The keeper's side of its training thread. Weights go in and come out; samples stay in the thread. */
 export class Trainer {
@@ -54,13 +69,14 @@ export class Trainer {
   ): Promise<Trainer> {
     const trainer = new Trainer()
     try {
-      const { manifest } = config.service
+      const { manifest, weightsFile } = config.service
+      const start = manifest.model.weights === undefined ? null : readStart(weightsFile)
       const command = trainerCommandOf(config)
       if (command?.limits.processes === 'shared' && process.env[PASSPHRASE_VARIABLE] !== undefined) {
         throw new AgentError('CONFIG', `${CONFIG_FILE}: ${BARED}`)
       }
       trainer.#summary = await trainer.#ask<ShardSummary>(
-        { kind: 'open', manifest, data: config.data, command },
+        { kind: 'open', manifest, start, data: config.data, command },
         signal,
       )
       return trainer
@@ -70,6 +86,9 @@ export class Trainer {
       if (error instanceof AgentError) throw error
       if (error instanceof LearningError && error.code === 'NO_TRAINER') {
         throw new AgentError('CONFIG', `${CONFIG_FILE}: training.${error.message}`, { cause: error })
+      }
+      if (error instanceof Error && 'code' in error && error.code === 'WRONG_START') {
+        throw new AgentError('CONFIG', `${CONFIG_FILE}: service.weights: ${error.message}`, { cause: error })
       }
       throw new AgentError('DATA', `data: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
     }

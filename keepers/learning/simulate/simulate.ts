@@ -45,6 +45,8 @@ export type SimulateOptions = {
   readonly strategy?: StrategyModule | undefined
   /** Somebody else's aggregation in place of `settings.centre`; not part of what a saved state remembers. */
   readonly combine?: Combine
+  /** Weights before the first round, in place of drawn ones; a state that is resumed has its own. */
+  readonly start?: Float32Array
   readonly resume?: SimulationState
   /** After each round; the state is complete and may be stored. */
   readonly onRound?: (record: RoundRecord, state: SimulationState) => void | Promise<void>
@@ -73,7 +75,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulationResu
   if (data.test.count === 0) throw new LearningError('EMPTY_SHARD', 'simulation: the test set is empty')
   const partition = split(data.train, config)
   const { shards, histograms } = partition
-  let state = begin(spec, config, identity, resume)
+  let state = begin({ spec, config, identity, start: options.start }, resume)
   const workers = options.workers ?? Math.min(config.keepers, availableParallelism())
   signal?.throwIfAborted()
   const trainer =
@@ -124,16 +126,20 @@ function deal(train: Dataset, partition: SimulationConfig['partition'], keepers:
 }
 
 function begin(
-  spec: ModelSpec,
-  config: SimulationConfig,
-  identity: string,
+  {
+    spec,
+    config,
+    identity,
+    start,
+  }: { spec: ModelSpec; config: SimulationConfig; identity: string; start: Float32Array | undefined },
   resume: SimulationState | undefined,
 ): SimulationState {
   if (resume === undefined) {
+    if (start !== undefined) checkVector(spec, start, 'start')
     return {
       configHash: identity,
       round: 0,
-      weights: initialWeights(spec, deriveSeed(config.seed, STREAM.weights)),
+      weights: start?.slice() ?? initialWeights(spec, deriveSeed(config.seed, STREAM.weights)),
       server: initialServerState(config.server, spec.parameterCount),
       records: [],
       homes: new Map(),

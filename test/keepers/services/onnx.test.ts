@@ -6,14 +6,15 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { LearningError, proceduralDigits } from '../../../keepers/learning/index.ts'
 import { chooseArchitecture, draftService, readSample, type Sample } from '../../../keepers/services/index.ts'
-import { topologyOfOnnx } from '../../../keepers/services/onnx.ts'
 import { openManifest } from '../../../keepers/versions/index.ts'
+import { topologyOfOnnx } from '../../../keepers/versions/onnx.ts'
+import { importOnnx } from '../../../keepers/zkml/index.ts'
 import { type Model, onnxFile } from '../zkml/import/onnx-file.ts'
 
 const FIXTURES = 'test/keepers/services/fixtures'
 const layersOf = (bytes: Uint8Array, outputs: number) =>
   (
-    topologyOfOnnx(bytes, 'net.onnx', outputs).config.layers as {
+    topologyOfOnnx(importOnnx(bytes), 'net.onnx', { outputs }).config.layers as {
       class_name: string
       config: Record<string, unknown>
     }[]
@@ -99,7 +100,10 @@ describe('an ONNX file as a service’s architecture', function () {
   it('is refused by name where keepers could not train it', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'cohort-onnx-'))
     const refused = (model: Model, outputs: number, message: RegExp): void => {
-      expect(() => topologyOfOnnx(onnxFile(model), 'net.onnx', outputs), `${message}`).to.throw(LearningError, message)
+      expect(() => topologyOfOnnx(importOnnx(onnxFile(model)), 'net.onnx', { outputs }), `${message}`).to.throw(
+        LearningError,
+        message,
+      )
     }
     try {
       const nodes = picture().nodes

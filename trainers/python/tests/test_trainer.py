@@ -210,6 +210,24 @@ class Examples(Case):
                 np.testing.assert_allclose(tensor, weights[name], atol=1e-6)
 
     @unittest.skipUnless(has("sklearn"), "scikit-learn is not installed")
+    def test_sklearn_finds_activations_that_are_layers_of_their_own(self) -> None:
+        from cohort_trainer.sklearn import mlp_from
+
+        weights = chain(5, 4, 3)
+        inputs = RANDOM.normal(size=(20, 5)).astype(np.float32)
+        write_task(self.folder, weights, inputs, np.arange(20) % 3)
+        path = self.folder / "settings.json"
+        settings = json.loads(path.read_text())
+        as_imported = [("Dense", "linear"), ("Activation", "relu"), ("Dense", "softmax")]
+        settings["model"]["topology"]["config"]["layers"] = [
+            {"class_name": kind, "config": {"activation": activation}} for kind, activation in as_imported
+        ]
+        path.write_text(json.dumps(settings))
+        task = read_task(self.folder)
+        chances = mlp_from(task).predict_proba(task.inputs)
+        np.testing.assert_allclose(chances, softmax_network(weights, inputs * 0.5), atol=1e-6)
+
+    @unittest.skipUnless(has("sklearn"), "scikit-learn is not installed")
     def test_sklearn_refuses_a_model_that_it_cannot_be(self) -> None:
         from cohort_trainer.sklearn import mlp_from
 

@@ -78,8 +78,16 @@ def _layers(task: Task) -> tuple[list[Floats], list[Floats]]:
 
 
 def _activation(task: Task) -> str:
-    layers = task.settings.raw["model"]["topology"]["config"]["layers"]
-    found = [layer["config"].get("activation") for layer in layers if layer.get("class_name") == "Dense"]
+    found: list[Any] = []
+    for layer in task.settings.raw["model"]["topology"]["config"]["layers"]:
+        kind, activation = layer.get("class_name"), layer["config"].get("activation")
+        if kind == "Dense":
+            found.append(activation or "linear")
+        elif kind == "Activation" and found and found[-1] == "linear":
+            # A layer of its own, as networks from ONNX have it.
+            found[-1] = activation
+        elif kind == "Activation":
+            raise TaskError("the model applies two activations in a row: MLPClassifier cannot be it")
     hidden = set(found[:-1]) or {"relu"}
     if len(hidden) != 1 or found[-1] != "softmax" or not hidden <= _ACTIVATIONS.keys():
         raise TaskError(f"activations {found}: MLPClassifier has one for all hidden layers, and a softmax")

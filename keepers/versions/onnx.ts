@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The architecture of an ONNX file as a LayersModel, which keepers train anew: layers in a row, as exporters of networks write them.
-import { LearningError, type ModelTopology } from '../learning/index.ts'
-import { type Graph, importOnnx } from '../zkml/index.ts'
+// The architecture of an ONNX file as a LayersModel: layers in a row, as exporters of networks write them.
+import { LearningError, type ModelSpec, type ModelTopology, sequentialSpec } from '../learning/index.ts'
+import type { Graph } from '../zkml/index.ts'
 
 type Layer = { readonly class_name: string; readonly config: Record<string, unknown> }
 type Node = Graph['nodes'][number]
@@ -9,13 +9,34 @@ type Node = Graph['nodes'][number]
 /** Of scores: probabilities, or parts of a Softmax. */
 const HEADS: ReadonlySet<string> = new Set(['sigmoid', 'exp', 'log'])
 
+/** What a service needs of a network. */
+export type OnnxForm = {
+  readonly inputShape: readonly number[]
+  readonly outputs: number
+  /** Several labels hold or not, each by itself: their scores are no parts of one softmax. */
+  readonly labels?: boolean
+}
+
 /**
- * Topology of the network in an ONNX file; its weights are not read. `outputs`: what the service needs, of which a logistic of
- * one score is widened to a softmax of two.
+ * The network in an ONNX file as a LayersModel of that form. An ONNX picture is channels first; where as many numbers go in, the
+ * form's shape is meant.
  * @throws LearningError BAD_MODEL naming the node that has no such layer; CompileError for a file that is none
  */
-export function topologyOfOnnx(bytes: Uint8Array, path: string, outputs: number): ModelTopology {
-  const graph = importOnnx(bytes)
+export function specOfOnnx(graph: Graph, path: string, form: OnnxForm): ModelSpec {
+  const topology = topologyOfOnnx(graph, path, form)
+  const [first] = topology.config.layers as { config: { batch_input_shape: (number | null)[] } }[]
+  const stated = first!.config.batch_input_shape.slice(1) as number[]
+  if (product(stated) !== product(form.inputShape)) return sequentialSpec(topology, stated)
+  first!.config.batch_input_shape = [null, ...form.inputShape]
+  return sequentialSpec(topology, form.inputShape)
+}
+
+/** A logistic of one score is widened to a softmax of two. */
+export function topologyOfOnnx(
+  graph: Graph,
+  path: string,
+  { outputs, labels = false }: Omit<OnnxForm, 'inputShape'>,
+): ModelTopology {
   const refuse = (what: string): never => {
     throw new LearningError('BAD_MODEL', `${path}: ${what}; convert it to a tfjs LayersModel, or prove it alone (zkml)`)
   }
@@ -27,7 +48,7 @@ export function topologyOfOnnx(bytes: Uint8Array, path: string, outputs: number)
   for (const node of graph.nodes.slice(0, last + 1)) {
     if (!('input' in node) || node.input !== value) refuse(`${node.name} joins several branches`)
     const layer = layerOf(node, shapes.get(value)!, shapes.get(node.output)!)
-    // What scales the inputs is the manifest's to say.
+    // The manifest says what scales the inputs; of a start, it is taken into the first layer's weights.
     const scaling = layers.length === 0 && node.op === 'affine'
     if (typeof layer === 'string' && !scaling) refuse(`${node.name}: ${layer}`)
     if (layer !== null && typeof layer !== 'string') layers.push(layer)
@@ -40,8 +61,8 @@ export function topologyOfOnnx(bytes: Uint8Array, path: string, outputs: number)
     if (weighted || cut) refuse(`${node.name} after the last dense layer`)
   }
   const { config } = layers.at(-1)!
-  if (config.units === 1 && outputs === 2) config.units = 2
-  config.activation = outputs === 1 ? 'linear' : 'softmax'
+  if (config.units === 1 && outputs === 2 && !labels) config.units = 2
+  config.activation = outputs === 1 || labels ? 'linear' : 'softmax'
   layers[0]!.config.batch_input_shape = [null, ...squeezed(input.shape)]
   return { class_name: 'Sequential', config: { name: graph.name.replaceAll(/[^\w-]/g, '_') || 'onnx', layers } }
 }
@@ -88,7 +109,7 @@ function layerOf(node: Node, from: readonly number[], to: readonly number[]): La
     case 'select': {
       const all = node.map.length === product(from) && new Set(node.map).size === node.map.length
       if (!all || node.map.includes(-1)) return 'some values are left out or put in'
-      // From channels first to last and back: weights begin anew, so only their number counts.
+      // From channels first to last and back: no layer, and for weights another order (onnx-weights.ts).
       if (squeezed(from).length === 3 && squeezed(to).length === 1) return layer('Flatten', {})
       return null
     }
