@@ -66,8 +66,11 @@ const dataSchema = z.strictObject({
   /**
    * `digits`: MNIST's IDX files in `path`, or the project's own procedural digits without one. `idx`: a folder of IDX files.
    * `csv`: a file with the columns that the manifest names. `images`: a folder with one sub-folder of pictures per class.
+   * `none`: no samples; the keeper does all the rest of a member's work.
    */
-  source: z.enum(['digits', 'idx', 'csv', 'images']),
+  source: z.enum(['digits', 'idx', 'csv', 'images', 'none']),
+  /** `judge`: candidates are judged by all of the samples, and none of them is trained on. */
+  use: z.enum(['train', 'judge']).default('train'),
   path: z.string().min(1).optional(),
   /** csv, images: samples of the same form that are not trained on, for reportTest. */
   test: z.string().min(1).optional(),
@@ -265,7 +268,12 @@ function contradictionInTraining({ command, limits, environment }: Settings['tra
 const FORM_OF = { digits: 'picture', idx: 'picture', images: 'picture', csv: 'table' } as const
 
 function contradictionInData(data: DataConfig, { input }: ServiceManifest): string | null {
-  const { source, shard } = data
+  const { source, shard, path, test, use } = data
+  if (source === 'none') {
+    const stray = { path, test, use: use === 'train' ? undefined : use, reportTest: data.reportTest || undefined }
+    const key = Object.entries(stray).find(([, value]) => value !== undefined)?.[0]
+    return key === undefined ? null : `data.${key}: source none has no samples: leave it out, or name a source`
+  }
   if (shard.kind !== 'all' && shard.index >= shard.parts) {
     return `data.shard.index ${shard.index} must be below parts ${shard.parts}`
   }

@@ -149,6 +149,7 @@ async function openContext(
   cleanup.defer(() => trainer.stop())
   const { samples, heldOut, parameterCount, announcement, initialWeights } = trainer.shard
   log.info({ event: 'shard', samples, heldOut, parameters: parameterCount }, announcement)
+  metrics.setSamples(trainer.shard)
   await checkServicePlan(contracts, manifest.rounds, parameterCount)
   const plane = await openPlane(surroundings, identitySeed)
   cleanup.defer(() => plane.stop())

@@ -64,6 +64,7 @@ export class KeeperMetrics {
   readonly #state: Gauge<'state'>
   readonly #epsilon: Gauge<'against'>
   readonly #holdOut: Gauge<'name'>
+  readonly #samples: Gauge<'part'>
   readonly #trainer: Gauge<'name'>
 
   /**
@@ -99,6 +100,12 @@ export class KeeperMetrics {
       name: 'cohort_holdout_figure',
       help: "More of the last candidate on this keeper's hold-out: loss, f1 and auc of classes, r2, mae and rmse of amounts.",
       labelNames: ['name'],
+      registers,
+    })
+    this.#samples = new Gauge({
+      name: 'cohort_samples',
+      help: 'Samples that this keeper trains on, and those that it judges candidates by. Zero to train on: its updates weigh nothing.',
+      labelNames: ['part'],
       registers,
     })
     this.#trainer = new Gauge({
@@ -158,6 +165,11 @@ export class KeeperMetrics {
     this.accuracy.set(accuracy)
     this.#holdOut.set({ name: 'loss' }, loss)
     for (const [name, value] of Object.entries(figures)) this.#holdOut.set({ name }, value)
+  }
+
+  setSamples({ samples, heldOut }: { readonly samples: number; readonly heldOut: number }): void {
+    this.#samples.set({ part: 'training' }, samples)
+    this.#samples.set({ part: 'holdout' }, heldOut)
   }
 
   /** ε of the service; +Inf when a sum left colluders with no noise but their own. */

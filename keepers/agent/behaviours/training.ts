@@ -106,7 +106,8 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
   const { rounds: terms } = context.manifest
   let clipped: ReturnType<typeof clip>
   try {
-    home.take(outcome.weights, global)
+    if (outcome.samples > 0) home.take(outcome.weights, global)
+    else outcome.weights.set(global)
     clipped = clip(outcome.weights, global, entryBound(terms), terms.clipNorm)
   } finally {
     // As private as the update that it ends in.
@@ -119,6 +120,10 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
   const seconds = (context.clock.now() - started) / 1000
   context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
   context.metrics.setTrainer(outcome.metrics ?? {})
+  if (outcome.samples === 0) {
+    context.log.info({ event: 'no samples', round, declared: samples }, 'nothing to train on: an update of zeros')
+    return { update, samples }
+  }
   context.log.info(
     { event: 'trained', round, samples, loss: outcome.loss, norm, seconds, ...metricsOf(outcome) },
     'trained on its shard',
@@ -132,6 +137,7 @@ function weightOf(
   { samples, lossBefore = Number.NaN }: TrainOutcome,
   maxSamples: number,
 ): number {
+  if (samples === 0) return 0
   return strategy?.weighs === true ? strategy.weight(samples, lossBefore, maxSamples) : samples
 }
 

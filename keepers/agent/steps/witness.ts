@@ -83,6 +83,11 @@ export async function mayBelieve(
   return witness === 'witnessed' || (witness === 'unheard' && elapsed(step, window) >= patience)
 }
 
+/** Whether two endpoints, or the only one that is configured, tell the same of all these events. */
+export async function areWitnessed(step: Step, told: Told): Promise<boolean> {
+  return told.facts.length === 0 || (await witnessOf(step, told)) === 'witnessed'
+}
+
 async function witnessOf(step: Step, { facts, of }: Told): Promise<'witnessed' | 'contradicted' | 'unheard'> {
   const { endpoints, serviceAddress, log } = step.context
   if (endpoints.count < WITNESSES) return 'witnessed'

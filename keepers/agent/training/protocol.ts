@@ -33,6 +33,7 @@ export type RoundAt = { readonly round: number; readonly epoch: number }
 /** What a shard looks like from outside the thread: counts, never samples. */
 export type ShardSummary = {
   readonly announcement: string
+  /** To train on, 0 for a keeper without; and to judge candidates by. */
   readonly samples: number
   readonly heldOut: number
   readonly testSamples: number

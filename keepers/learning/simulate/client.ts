@@ -94,7 +94,7 @@ export class ClientPlayer {
     if (attack !== null && (attack.attack === 'label-flip' || attack.attack === 'scaling')) {
       shard = { ...shard, labels: shard.labels.map((label) => shard.classes - 1 - label) }
     }
-    const before = task.judge ? { lossBefore: await this.#lossOn(shard, global) } : {}
+    const before = task.judge && shard.count > 0 ? { lossBefore: await this.#lossOn(shard, global) } : {}
     const { weights, samples, loss } = await this.#fit(task, shard, signal)
     const own = task.home.length === 0 ? {} : { own: takeHome(weights, task.home, global) }
     let sent = weights
@@ -115,6 +115,7 @@ export class ClientPlayer {
 
   async #fit(task: ClientTask, shard: Dataset, signal: AbortSignal | undefined) {
     const { global, training, round, bound, privacy } = task
+    if (shard.count === 0) return { weights: global.slice(), samples: 0, loss: Number.NaN }
     if (this.#external !== null) {
       const clip = bound === null ? null : { norm: bound, entry: null }
       const agreed = { clip, privacy, epoch: null, manifest: null, state: task.state }

@@ -29,7 +29,7 @@ export const simulationConfigSchema = z.strictObject({
   training: trainingParametersSchema.omit({ seed: true }),
   /** How the learning rate changes over the rounds. */
   schedule: scheduleSchema.optional(),
-  /** This many of the keepers, the last ones, have no samples: they join, are chosen, and send nothing. */
+  /** This many of the keepers, the last ones, have no samples: they join, are chosen, and weigh nothing; with privacy they add their noise and weigh like all. */
   empty: z.number().int().min(0).optional(),
   /** Also record each keeper's accuracy, on test samples mixed like its own. */
   perClient: z.boolean().optional(),

@@ -77,7 +77,7 @@ export function liveSettings(config: SimulationConfig, strategy?: StrategyTerms)
     )
   }
   if (config.empty !== undefined || (config.partition.kind === 'sizes' && config.partition.sizes.includes(0))) {
-    without.push('keepers without samples: a keeper with fewer than 10 does not start')
+    keeper['data.source'] = 'none, of those without samples'
   }
   if (config.patience !== undefined || config.targetAccuracy !== undefined)
     without.push('patience, targetAccuracy: a service goes on until its DAO stops it')

@@ -70,7 +70,9 @@ export async function playRound(
     .sort()
   const absence = new SeededRandom(deriveSeed(config.seed, STREAM.absence, round))
   const there = [...chosen].filter(() => absence.uniform() >= config.dropOut)
-  const present = there.filter((keeper) => federation.shards[keeper]!.length > 0)
+  const without = there.filter((keeper) => federation.shards[keeper]!.length === 0)
+  // With privacy nobody is to see who has none: they send noise, as keepers do.
+  const present = config.privacy === undefined ? there.filter((keeper) => !without.includes(keeper)) : there
   const delivered = await collect(federation, state, present, bad, onMember)
   const deliveries =
     config.bound?.check === 'member' ? delivered.filter(isShort(config, global, present.length)) : delivered
@@ -87,25 +89,28 @@ export async function playRound(
       (await federation.combine?.(updates, { round, global })) ??
       aggregate(centreFor(config, updates.length), updates, deriveSeed(config.seed, STREAM.groups, round))
     lost = config.bound?.check === 'mean' && !isShortMean(config, global, combined, present.length)
-    const facts = { round: round + 1, contributors: deliveries.length, members: config.keepers }
+    // As keepers count: who declares no samples is none of them.
+    const apart = config.privacy === undefined ? without.length : 0
+    const facts = { round: round + 1, contributors: deliveries.length, members: config.keepers - apart }
     if (!lost) ({ weights, server } = nextWeights(federation, state, combined, facts))
     checkVector(spec, weights, `global weights after round ${round + 1}`)
   }
   const homes = new Map(state.homes)
   for (const { keeper, own } of deliveries) if (own !== undefined) homes.set(keeper, own)
   const honest = deliveries.filter(({ keeper }) => !bad.has(keeper))
+  const trained = honest.filter(({ samples }) => samples > 0)
   const seen = await evaluateOn(federation, weights)
   const record = {
     round: round + 1,
     ...seen,
     ...(await evaluateClients(federation, weights, seen.recall, homes)),
-    trainLoss: honest.length === 0 ? null : honest.reduce((sum, { loss }) => sum + loss, 0) / honest.length,
+    trainLoss: trained.length === 0 ? null : trained.reduce((sum, { loss }) => sum + loss, 0) / trained.length,
     members: deliveries.length,
     dropped: chosen.length - delivered.length - (there.length - present.length),
     refused: delivered.length - deliveries.length,
     lost,
     poisoned: deliveries.length - honest.length,
-    idle: there.length - present.length,
+    idle: without.length,
     ...privacyAfter(config, state, { present: present.length, deliveries: deliveries.length }),
   }
   return { ...state, round: round + 1, weights, server, homes, records: [...state.records, record] }

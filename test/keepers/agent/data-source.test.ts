@@ -92,6 +92,32 @@ describe('a keeper`s own data', function () {
     })
   }
 
+  it('is not needed: a keeper without any has the model, trains on nothing, and says so', async () => {
+    const manifest = table(['well', 'sick'])
+    const trainer = await start(configOf('source: none', manifest))
+    expect(trainer.shard).to.include({ samples: 0, heldOut: 0, testSamples: 0 })
+    expect(trainer.shard.announcement).to.match(/^data: none; this keeper relays, decrypts/)
+    const { initialWeights } = trainer.shard
+    const outcome = await trainer.train(
+      initialWeights,
+      { round: 1, epoch: 1 },
+      configOf('source: none', manifest).training,
+    )
+    expect(outcome).to.deep.equal({ weights: initialWeights, samples: 0, loss: Number.NaN })
+    expect(() => configOf('source: none\n  path: patients.csv', manifest)).to.throw(
+      AgentError,
+      /data\.path: source none has no samples: leave it out/,
+    )
+  })
+
+  it('may be for judging alone: all of it is held out', async () => {
+    const manifest = table(['well', 'sick'])
+    const { data, ...config } = configOf('source: csv\n  path: patients.csv', manifest)
+    const trainer = await start({ ...config, data: { ...data, use: 'judge' } })
+    expect(trainer.shard).to.include({ samples: 0, heldOut: 120 })
+    expect((await trainer.evaluate(trainer.shard.initialWeights)).loss).to.be.above(0)
+  })
+
   it('says by class and code that training diverged, whatever thread it was in, and that data cannot be read', async () => {
     const [, data, manifest] = sources[0]!
     const config = configOf(data, manifest)
