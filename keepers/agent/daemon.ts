@@ -28,6 +28,7 @@ import {
 } from './assembly.ts'
 import type { KeeperConfig } from './config.ts'
 import type { AgentContext, Behaviour } from './context.ts'
+import { controlVariate } from './control-variate.ts'
 import { EpochEngine } from './epoch.ts'
 import { AgentError } from './errors.ts'
 import { Facts } from './facts.ts'
@@ -163,6 +164,7 @@ async function openContext(
   const context: AgentContext = {
     ...{ config, manifest, clock, store, plane, queue, contracts, epochs, trainer, metrics, log, strategy },
     home: homeLayers(store, strategy, model.spec),
+    control: controlVariate(config, store, strategy, parameterCount),
     chainId: BigInt(config.chain.id),
     serviceAddress,
     operator: wallet.address,

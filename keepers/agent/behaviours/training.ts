@@ -94,13 +94,15 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
 async function train(step: Step): Promise<{ readonly update: Float32Array; readonly samples: number }> {
   const { context, snapshot, signal } = step
   const { weights: global, moments } = await context.model.state()
-  const { strategy, home } = context
+  const { strategy, home, control: variates } = context
+  const control = variates?.settled({ round: snapshot.round, seat: step.seat, facts: context.facts }, moments) ?? null
   const started = context.clock.now()
   const { round, epoch } = snapshot
   const outcome = await context.trainer.train(home.over(global), { round, epoch }, context.config.training, {
     signal,
     state: strategy === null ? [] : moments,
     judge: strategy?.weighs === true,
+    control,
     onProgress: (progress) => context.log.debug({ event: 'training', round: snapshot.round, ...progress }, 'training'),
   })
   const { rounds: terms } = context.manifest
@@ -114,6 +116,7 @@ async function train(step: Step): Promise<{ readonly update: Float32Array; reado
     outcome.weights.fill(0)
   }
   const { norm, update } = clipped
+  if (control !== null && outcome.samples > 0) variates!.propose(round, control, update)
   // Fresh noise even for a training done again after a crash: no update of it was published yet.
   addNoiseShare(update, noiseDeviation(terms))
   const samples = declaredWeight(terms, weightOf(strategy, outcome, terms.maxSamples))

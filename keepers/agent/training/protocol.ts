@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { TrainerCommand, TrainingProgress } from '../../learning/index.ts'
+import type { Control, TrainerCommand, TrainingProgress } from '../../learning/index.ts'
 import type { ServiceManifest } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
 import type { ThreadError } from './thread-error.ts'
@@ -22,6 +22,8 @@ export type ThreadRequest = { readonly id: number } & (
       readonly state: readonly Float32Array[]
       /** Whether the loss before training is asked for. */
       readonly judge: boolean
+      /** What a strategy with control variates has the own trainer use. */
+      readonly control: Control | null
     }
   | { readonly kind: 'evaluate'; readonly weights: Float32Array }
   | { readonly kind: 'cancel'; readonly target: number }

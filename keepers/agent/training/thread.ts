@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
 import {
+  controlled,
   type Dataset,
   ExternalTrainer,
   figuresOf,
@@ -16,6 +17,7 @@ import {
   partitionDirichlet,
   partitionIid,
   type SampleSource,
+  seedOfRound,
   specHash,
   subset,
   type TrainerCommand,
@@ -194,7 +196,7 @@ function parametersOf(training: TrainingConfig, { round }: RoundAt): TrainingPar
     epochs: training.epochs,
     batchSize: training.batchSize,
     optimizer: { kind: training.optimizer, learningRate },
-    seed: (training.seed * 1_000_003 + round) >>> 0,
+    seed: seedOfRound(training.seed, round),
     ...(training.proximalMu > 0 ? { proximalMu: training.proximalMu } : {}),
   }
 }
@@ -213,10 +215,12 @@ async function train(request: Extract<ThreadRequest, { kind: 'train' }>, signal:
     const round = { ...at, ...agreed, training, state: request.state }
     return { ...(await external.train(weights, data, round, signal)), ...before }
   }
-  trainer.setParameters(training)
+  const held = request.control === null ? { training } : controlled(training, data.count, request.control)
+  trainer.setParameters(held.training)
   let last = 0
   const result = await trainer.train({
     signal,
+    ...('correction' in held ? { correction: held.correction } : {}),
     onProgress: (progress) => {
       const now = performance.now()
       if (now - last < 500) return

@@ -57,6 +57,8 @@ export class StrategyModule {
   readonly vectors: number
   /** Names of parameters that stay at each member's home. */
   readonly home: readonly string[]
+  /** K·η of members who keep control variates and correct their gradients by vectors[0] and their own; null without. */
+  readonly localRate: number | null
   /** Whether it weighs members by more than their samples. */
   readonly weighs: boolean
   readonly #source: string
@@ -93,6 +95,12 @@ export class StrategyModule {
       ) ?? 0
     this.home = this.#call('home', {}, (names, fail) => this.#knownNames(names, fail)) ?? []
     this.weighs = this.#has('weight')
+    this.localRate = this.#call('control', {}, (rate, fail) =>
+      typeof rate === 'number' && rate > 0 && rate < Number.POSITIVE_INFINITY
+        ? rate
+        : fail(`control: local steps × local rate, above 0, not ${String(rate)}`),
+    )
+    if (this.localRate !== null && this.vectors === 0) bad('control: it remembers no vector to correct gradients by')
   }
 
   /** A service's initial state: zeros. */

@@ -10,18 +10,21 @@ import type { ModelState } from '../../../keepers/agent/models.ts'
 import { lastAttested } from '../../../keepers/agent/steps/attestation.ts'
 import { candidateOf } from '../../../keepers/agent/steps/candidate.ts'
 import { bitmapOf } from '../../../keepers/chain/seats.ts'
-import { ROUND } from '../fhe/ceremony.ts'
+import { cidHex } from '../../../keepers/network/cid.ts'
 import { cidOfBytes, type RoundStage, seatOfIndex } from './round-stage.ts'
+
+/** Stands for the blob of every model. */
+const CID = cidOfBytes(Uint8Array.of(1))
 
 /** What a keeper begins a round with, and what its candidate is kept in. */
 export function giveModel(stage: RoundStage, before: ModelState): { next: ModelState | null } {
   const kept: { next: ModelState | null } = { next: null }
   const model = {
     state: async () => ({ weights: before.weights.slice(), moments: before.moments.map((each) => each.slice()) }),
-    accepted: null,
+    accepted: { round: stage.snapshot.round - 1, cid: CID },
     publish: async (next: ModelState) => {
       kept.next = next
-      return { cid: cidOfBytes(Uint8Array.of(1)), commitment: `0x${'01'.repeat(32)}` }
+      return { cid: CID, commitment: `0x${'01'.repeat(32)}` }
     },
   }
   const registry = { getAddress: async () => `0x${'11'.repeat(20)}` }
@@ -34,6 +37,14 @@ export function giveModel(stage: RoundStage, before: ModelState): { next: ModelS
       : send(request, signal)
   Object.assign(stage.context.queue, { send: ours })
   return kept
+}
+
+/** The members accepted what came of the round. */
+export function acceptAll(stages: readonly RoundStage[]): void {
+  for (const stage of stages) {
+    const { round } = stage.snapshot
+    stage.tell('UpdateCompleted', { round, cid: cidHex(CID), modelCommitment: '0x01', versionId: BigInt(round) })
+  }
 }
 
 const argsOf = (stage: RoundStage, method: string) => stage.sent.findLast((sent) => sent.method === method)?.args
@@ -73,7 +84,8 @@ export async function decryptAll(stages: readonly RoundStage[], threshold: numbe
     await aggregate(stage.step({ state: 'Aggregate' }))
     const attested = lastAttested(stage.step())!
     const { hash: aggregateHash, included, convicted } = attested
-    stage.tell('MembersDrafted', { round: ROUND.round, drafted, aggregateHash, included, convicted, attesters: all })
+    const { round } = stage.snapshot
+    stage.tell('MembersDrafted', { round, drafted, aggregateHash, included, convicted, attesters: all })
     const decrypting = { ...roundInfo, attesters: all, drafted, included }
     stage.snapshot = { ...stage.snapshot, roundInfo: decrypting }
     await decrypt(stage.step({ state: 'Decrypt' }))
@@ -89,5 +101,5 @@ export async function decryptAll(stages: readonly RoundStage[], threshold: numbe
 
 /** What a member makes of the decrypted mean. */
 export function judge(stage: RoundStage) {
-  return candidateOf(stage.step({ state: 'Vote' }), ROUND.round)
+  return candidateOf(stage.step({ state: 'Vote' }), stage.snapshot.round)
 }
