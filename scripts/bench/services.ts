@@ -19,6 +19,7 @@ import {
   readSample,
   type Sample,
   serviceCircuit,
+  USUAL_TOKENIZER,
 } from '../../keepers/services/index.ts'
 import { openManifest, provableModel, type ServiceManifest, saltOf } from '../../keepers/versions/index.ts'
 import { InferenceProver, setupFolder, withWeights } from '../../keepers/zkml/index.ts'
@@ -32,13 +33,20 @@ const ROUNDS = 50
 const CENTRAL_EPOCHS = 100
 const CHAIN = { keepers: 16, decryptionsPerEpoch: 64 } as const
 
-type Subject = Pick<Example, 'data' | 'options'> & { readonly model?: string }
+type Subject = Pick<Example, 'data' | 'options'> & { readonly model?: string; readonly embedding?: number }
+
+const EMBEDDING = 8
 
 const SUBJECTS: Readonly<Record<string, Subject>> = {
   ...EXAMPLES,
   'cancer-sklearn': {
     ...EXAMPLES.cancer,
     model: join(ROOT, 'test/keepers/services/fixtures/classifier.onnx'),
+  },
+  'mail-embedding': {
+    ...EXAMPLES.mail,
+    options: { ...EXAMPLES.mail.options, tokenizer: { ...USUAL_TOKENIZER, pooling: 'mean' } },
+    embedding: EMBEDDING,
   },
 }
 
@@ -62,10 +70,14 @@ export const bench: Bench = {
   },
 }
 
-async function measure(context: BenchContext, name: string, { data, options, model }: Subject): Promise<void> {
+async function measure(
+  context: BenchContext,
+  name: string,
+  { data, options, model, embedding }: Subject,
+): Promise<void> {
   context.progress(`${name} …`)
   const sample = await readSample(await data(), options)
-  const spec = await chooseArchitecture(model, sample)
+  const spec = await chooseArchitecture(model, sample, embedding)
   const rounds = context.quick ? 5 : ROUNDS
   const { manifest, report } = await draftService({ name, spec, sample, rounds, ...CHAIN })
   const central = await trainedInOnePlace(spec, sample, context.quick ? 10 : CENTRAL_EPOCHS)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { ControlVariate } from '../../../keepers/agent/control-variate.ts'
-import type { Fact } from '../../../keepers/agent/facts.ts'
+import type { Fact, Facts } from '../../../keepers/agent/facts.ts'
 import {
   createDataset,
   DEFAULT_TRAINING,
@@ -67,7 +67,7 @@ describe('control variates', () => {
     }
     const facts: Fact[] = []
     const tell = (name: string, args: Record<string, unknown>) => facts.push({ name, block: 1, blockHash: '0x', args })
-    const at = (round: number, seat = 2) => ({ round, seat, facts: factsOf(facts) })
+    const at = (round: number, seat = 2) => ({ round, seat, facts: factsOf(facts) as unknown as Facts })
     const server = [Float32Array.of(1, 1)]
     const update = Float32Array.of(0.5, 0)
 
