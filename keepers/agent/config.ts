@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve as pathOf } from 'node:path'
 import { isAddress } from 'ethers'
 import { parseDocument } from 'yaml'
@@ -137,7 +137,7 @@ const schema = z.strictObject({
     address,
     /** File of the service's manifest, on which all members agree. */
     manifest: z.string().min(1).default('manifest.json'),
-    /** File of the strategy's module, for a manifest that names one by its hash. */
+    /** File of the strategy's module, for a manifest that names one by its hash; strategy.cjs in the folder, if it is there. */
     strategy: z.string().min(1).optional(),
   }),
   keys: z
@@ -198,6 +198,9 @@ export function trainerCommandOf({
   return { command, environment, folder, limits: trainerLimitsSchema.parse(limits ?? {}) }
 }
 
+/** Where `init` puts the module that the service's manifest names. */
+export const STRATEGY_FILE = 'strategy.cjs'
+
 /** Name of the config file in a data folder. */
 export const CONFIG_FILE = 'keeper.yaml'
 
@@ -222,7 +225,9 @@ export function parseConfig(text: string, folder: string, manifest?: ServiceMani
     contradictionInTraining(settings.training)
   if (wrong !== null) throw new AgentError('CONFIG', `${CONFIG_FILE}: ${wrong}`)
   const { strategy } = settings.service
-  const strategyFile = strategy === undefined ? null : resolve(strategy)
+  const fetched = agreed.strategy === undefined ? null : resolve(STRATEGY_FILE)
+  const strategyFile =
+    strategy === undefined ? (fetched !== null && existsSync(fetched) ? fetched : null) : resolve(strategy)
   settings.keys.operator = resolve(settings.keys.operator)
   if (settings.keys.passphraseFile !== undefined) settings.keys.passphraseFile = resolve(settings.keys.passphraseFile)
   if (settings.data.path !== undefined) settings.data.path = resolve(settings.data.path)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { Wallet } from 'ethers'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import {
@@ -156,6 +157,7 @@ async function openContext(
   cleanup.defer(() => plane.stop())
   // For those who join: they have its digest from the chain.
   await plane.publish(encodeManifest(manifest))
+  if (config.service.strategyFile !== null) await plane.publish(readFileSync(config.service.strategyFile))
   const heads = openHeads(surroundings, provider)
   const own = await openQueue(surroundings, { provider, heads }, store)
   const queue = openSender(surroundings, { provider, heads, contracts, queue: own })

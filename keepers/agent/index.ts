@@ -17,6 +17,6 @@ export {
   unbondKeeper,
   unjailKeeper,
 } from './operations/owner.ts'
-export { firstBlockOf, renewManifest, serviceManifest } from './operations/service-manifest.ts'
+export { firstBlockOf, renewManifest, serviceManifest, serviceStrategy } from './operations/service-manifest.ts'
 export { type Conviction, convictionsOf, type KeeperStatus, keeperStatus } from './operations/status.ts'
 export { PUBLISHED_STATE, STATES, type StateName } from './states.ts'

@@ -33,6 +33,10 @@ export function registerKeeper(program: Command): void {
       '--manifest <file-or-name>',
       'the service’s manifest, a file or an example’s name (default: by its digest on the chain, from the keepers)',
     )
+    .option(
+      '--strategy <file>',
+      'the module that the manifest names, if it names one (default: by its hash, from the keepers)',
+    )
     .option('--listen <multiaddr>', 'address to listen on', '/ip4/127.0.0.1/tcp/4001')
     .option('--set <key=value...>', 'any other config value, e.g. training.epochs=2', [])
     .action(async (options: Common & InitFlags) => initCommand(options))
@@ -135,6 +139,7 @@ type InitFlags = {
   readonly fromBlock?: number
   readonly listen: string
   readonly manifest?: string
+  readonly strategy?: string
   readonly set: readonly string[]
 }
 
@@ -164,8 +169,18 @@ async function initCommand(options: Common & InitFlags): Promise<void> {
     ...{ rpc: options.rpc, chainId: place.chainId, service: place.service },
     ...given,
   })
+  const at = { rpc: options.rpc, chainId: place.chainId, service: place.service }
+  // A file that the config names stays where it is; it is checked when the keeper starts.
+  const named = values['service.strategy'] !== undefined
+  const strategy = named ? null : await agent.serviceStrategy(at, manifest, options.strategy)
   const passphrase = await readPassphrase({ file: options.passphraseFile, prompt: 'Passphrase for the new keystore: ' })
-  const { operator, configFile } = await agent.initKeeper({ folder: options.data, passphrase, values, manifest })
+  const { operator, configFile } = await agent.initKeeper({
+    folder: options.data,
+    passphrase,
+    values,
+    manifest,
+    strategy,
+  })
   print(options, { operator, config: configFile, next: 'read the config, then `cohort keeper register`' })
 }
 

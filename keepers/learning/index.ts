@@ -91,6 +91,7 @@ export {
   weightedMean,
 } from './strategy/mean.ts'
 export {
+  MOST_STRATEGY_BYTES,
   readStrategy,
   StrategyModule,
   type StrategyRound,

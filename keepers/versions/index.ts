@@ -21,7 +21,7 @@ export {
 export { type EncryptionRequest, planFor } from './encryption.ts'
 export { VersionError, type VersionErrorCode } from './errors.ts'
 export { type ExampleChanges, exampleManifest, modelPart, USUAL_VOTE } from './examples.ts'
-export { fetchManifest, fetchVersion, type VersionSource, type VersionWeights } from './fetch.ts'
+export { fetchManifest, fetchStrategy, fetchVersion, type VersionSource, type VersionWeights } from './fetch.ts'
 export { rowsOfInput, type ServiceInput } from './input.ts'
 export {
   decodeManifest,

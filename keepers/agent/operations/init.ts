@@ -8,7 +8,7 @@ import { isScalar, parseDocument } from 'yaml'
 import { writeKeystore } from '../../chain/index.ts'
 import { KeeperStore, translateFileError } from '../../store/index.ts'
 import { encodeManifest, type ServiceManifest } from '../../versions/index.ts'
-import { CONFIG_FILE, type KeeperConfig, parseConfig } from '../config.ts'
+import { CONFIG_FILE, type KeeperConfig, parseConfig, STRATEGY_FILE } from '../config.ts'
 import { makeEncryptionKey } from '../encryption-keys.ts'
 import { AgentError } from '../errors.ts'
 import { PEER_IDENTITY } from '../steps/secrets.ts'
@@ -23,6 +23,8 @@ export type InitOptions = {
   readonly values: ConfigValues
   /** The service's manifest; it is written into the folder. */
   readonly manifest: ServiceManifest
+  /** The module that it names, checked; it is written into the folder. */
+  readonly strategy?: Uint8Array | null
   /** Use this operator key instead of a fresh one. */
   readonly operatorKey?: string
   /** Store the owner's key in the folder too (owner.json). Better kept elsewhere. */
@@ -64,6 +66,7 @@ export async function initKeeper(options: InitOptions): Promise<InitResult> {
   } finally {
     store.close()
   }
+  if (options.strategy) writeWhole(join(folder, STRATEGY_FILE), options.strategy)
   writeWhole(config.service.manifestFile, encodeManifest(options.manifest))
   writeWhole(configFile, text)
   return { config, operator: wallet.address, configFile }

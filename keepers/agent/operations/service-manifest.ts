@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where a keeper that joins gets the service's manifest from: its digest is on the chain, its bytes from whoever has them.
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+// Where a keeper that joins gets the service's manifest and strategy from: its digest is on the chain, its bytes from whoever has them.
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ChainError, FailoverProvider, openService } from '../../chain/index.ts'
-import { MODEL_NAMES } from '../../learning/index.ts'
+import { LearningError, MODEL_NAMES, StrategyModule, strategyHash } from '../../learning/index.ts'
 import { DataPlane, NetworkError } from '../../network/index.ts'
 import { translateFileError } from '../../store/index.ts'
 import {
@@ -12,11 +12,14 @@ import {
   encodeManifest,
   exampleManifest,
   fetchManifest,
+  fetchStrategy,
   manifestDigest,
+  openManifest,
   type ServiceManifest,
   VersionError,
 } from '../../versions/index.ts'
-import type { KeeperConfig } from '../config.ts'
+import { type KeeperConfig, STRATEGY_FILE } from '../config.ts'
+import { AgentError } from '../errors.ts'
 
 export type ManifestRequest = {
   readonly rpc: readonly string[]
@@ -60,21 +63,73 @@ export async function serviceManifest(request: ManifestRequest): Promise<Service
   }
 }
 
-async function fetchFromKeepers(provider: FailoverProvider, service: string, digest: string): Promise<ServiceManifest> {
+function fetchFromKeepers(provider: FailoverProvider, service: string, digest: string): Promise<ServiceManifest> {
+  return withPlane(
+    (plane) => fetchManifest({ provider, service, plane }, digest),
+    `manifest ${digest}`,
+    'give it with --manifest',
+  )
+}
+
+/** Something from the keepers of a service, by a node for this once. @throws VersionError NO_MANIFEST when nobody serves it */
+async function withPlane<T>(ask: (plane: DataPlane) => Promise<T>, what: string, fix: string): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'cohort-manifest-'))
   const plane = await DataPlane.start({ folder, identitySeed: crypto.getRandomValues(new Uint8Array(32)) })
   try {
-    return await fetchManifest({ provider, service, plane }, digest)
+    return await ask(plane)
   } catch (cause) {
     if (!(cause instanceof NetworkError)) throw cause
-    throw new VersionError(
-      'NO_MANIFEST',
-      `no keeper of the service serves its manifest ${digest} (${cause.message}): give it with --manifest`,
-      { cause },
-    )
+    throw new VersionError('NO_MANIFEST', `no keeper of the service serves its ${what} (${cause.message}): ${fix}`, {
+      cause,
+    })
   } finally {
     await plane.stop()
     rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/**
+ * The module that a manifest names: the file given, or as a keeper of the service sends it. It has the manifest's hash, and takes its settings.
+ * Null for a manifest without one.
+ * @throws AgentError CONFIG for a file that is another, or a module that does not run; VersionError NO_MANIFEST when nobody has it
+ */
+export async function serviceStrategy(
+  { rpc, chainId, service }: Pick<ManifestRequest, 'rpc' | 'chainId' | 'service'>,
+  manifest: ServiceManifest,
+  given?: string,
+): Promise<Uint8Array | null> {
+  const { strategy: terms } = manifest
+  if (terms === undefined) {
+    if (given === undefined) return null
+    throw new AgentError('CONFIG', `--strategy ${given}: the service's manifest has no strategy: leave it out`)
+  }
+  const bytes = given === undefined ? await fetched() : readGiven(given)
+  const { spec } = await openManifest(manifest)
+  try {
+    new StrategyModule(bytes, terms, spec.parameters, given ?? `strategy ${terms.sha256}`)
+  } catch (cause) {
+    if (!(cause instanceof LearningError)) throw cause
+    throw new AgentError('CONFIG', cause.message, { cause })
+  }
+  return bytes
+
+  async function fetched(): Promise<Uint8Array> {
+    const provider = new FailoverProvider({ urls: [...rpc], chainId: BigInt(chainId), patience: PATIENCE_MS })
+    const { sha256 } = terms!
+    try {
+      const ask = (plane: DataPlane) => fetchStrategy({ provider, service, plane }, sha256)
+      return await withPlane(ask, `strategy ${sha256}`, 'give it with --strategy')
+    } finally {
+      provider.destroy()
+    }
+  }
+}
+
+function readGiven(file: string): Uint8Array {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new AgentError('CONFIG', `--strategy ${file}: cannot be read (${(cause as Error).message})`, { cause })
   }
 }
 
@@ -90,15 +145,38 @@ export async function renewManifest(config: KeeperConfig, given?: ServiceManifes
     ...(given === undefined ? {} : { given }),
   })
   if (manifestDigest(wanted) === manifestDigest(manifest)) return false
-  const temporary = `${manifestFile}.${process.pid}.tmp`
+  await renewStrategy(config, wanted)
+  replaceWhole(manifestFile, encodeManifest(wanted))
+  return true
+}
+
+/** Before the manifest that names it, which is of no use without. An operator's own file is left alone. */
+async function renewStrategy({ service, chain, folder }: KeeperConfig, wanted: ServiceManifest): Promise<void> {
+  const { strategy: terms } = wanted
+  const { strategyFile, address } = service
+  if (terms === undefined) return
+  if (strategyFile !== null && existsSync(strategyFile)) {
+    if (strategyHash(readFileSync(strategyFile)) === terms.sha256) return
+    if (strategyFile !== join(folder, STRATEGY_FILE)) {
+      throw new AgentError(
+        'CONFIG',
+        `service.strategy: ${strategyFile} is another than the ${terms.sha256} of the new manifest: leave the key out, and it is fetched`,
+      )
+    }
+  }
+  const bytes = await serviceStrategy({ rpc: chain.rpc, chainId: chain.id, service: address }, wanted)
+  replaceWhole(join(folder, STRATEGY_FILE), bytes!)
+}
+
+function replaceWhole(file: string, bytes: Uint8Array): void {
+  const temporary = `${file}.${process.pid}.tmp`
   try {
-    writeFileSync(temporary, encodeManifest(wanted), { mode: 0o600 })
-    renameSync(temporary, manifestFile)
+    writeFileSync(temporary, bytes, { mode: 0o600 })
+    renameSync(temporary, file)
   } catch (error) {
     rmSync(temporary, { force: true })
-    throw translateFileError(error, manifestFile)
+    throw translateFileError(error, file)
   }
-  return true
 }
 
 /**

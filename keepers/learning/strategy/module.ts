@@ -8,7 +8,7 @@ import { LearningError } from '../errors.ts'
 import type { ParameterSpec } from '../types.ts'
 import { type Argument, callModule, readVector } from './sandbox.ts'
 
-const MOST_BYTES = 262_144
+export const MOST_STRATEGY_BYTES = 262_144
 /** The contents of a model's blob besides the weights. */
 const MOST_VECTORS = 2
 
@@ -76,7 +76,7 @@ export class StrategyModule {
     }
     const hash = strategyHash(source)
     if (hash !== terms.sha256) bad(`it hashes to ${hash}, members agreed on ${terms.sha256}: get that file`)
-    if (source.length > MOST_BYTES) bad(`${source.length} bytes, at most ${MOST_BYTES} are allowed`)
+    if (source.length > MOST_STRATEGY_BYTES) bad(`${source.length} bytes, at most ${MOST_STRATEGY_BYTES} are allowed`)
     const text = new TextDecoder().decode(source)
     const code = text.replace(DOC_COMMENT, '/*')
     for (const [syntax, why] of REFUSED_SYNTAX) if (syntax.test(code)) bad(why)
