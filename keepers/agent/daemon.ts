@@ -149,8 +149,9 @@ async function openContext(
   const strategy = openStrategy(config, model.spec)
   const trainer = await Trainer.start(config, signal)
   cleanup.defer(() => trainer.stop())
-  const { samples, heldOut, parameterCount, announcement, initialWeights } = trainer.shard
-  log.info({ event: 'shard', samples, heldOut, parameters: parameterCount }, announcement)
+  const { samples, heldOut, parameterCount, announcement, initialWeights, backend, warnings } = trainer.shard
+  log.info({ event: 'shard', samples, heldOut, parameters: parameterCount, backend }, announcement)
+  for (const warning of warnings) log.warn({ event: 'slow training', backend }, warning)
   metrics.setSamples(trainer.shard)
   await checkServicePlan(contracts, manifest.rounds, parameterCount)
   const plane = await openPlane(surroundings, identitySeed)

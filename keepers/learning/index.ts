@@ -110,7 +110,7 @@ export {
   serverStepFrom,
 } from './strategy/server.ts'
 export { decodeCheckpoint, encodeCheckpoint } from './train/checkpoint.ts'
-export { type ClassFigures, classFigures, figuresOf } from './train/figures.ts'
+export { type ClassFigures, classFigures, confusionByName, figuresOf } from './train/figures.ts'
 export { DEFAULT_TRAINING, parseTrainingParameters, seedOfRound, trainingParametersSchema } from './train/parameters.ts'
 export { trainInStages } from './train/stages.ts'
 export { LocalTrainer, type TrainOptions } from './train/trainer.ts'

@@ -13,6 +13,7 @@ import { isGood } from '../holdout.ts'
 import { dropBytes } from '../memory.ts'
 import { noteOpenedSums, refuseLongMean } from '../privacy.ts'
 import { nextModel } from '../strategy.ts'
+import type { ModelScore } from '../training/protocol.ts'
 import { declaredIn } from './draft.ts'
 import { candidateRecord } from './intents.ts'
 import { sumOfRound } from './sum.ts'
@@ -100,7 +101,7 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
       cid,
       commitment,
       ...seen,
-      ...(score === null ? {} : { figures: score.figures, testAccuracy: score.testAccuracy }),
+      ...(score === null ? {} : seenMore(score)),
       samples: declared,
       norm,
       contributors,
@@ -110,6 +111,11 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
     judges ? 'decrypted the mean and judged the model' : 'decrypted the mean',
   )
   return candidate
+}
+
+/** What else the hold-out says, for this keeper's log. */
+function seenMore({ figures, testAccuracy, classes, confusion }: ModelScore) {
+  return { figures, testAccuracy, ...(classes === undefined ? {} : { classes, confusion }) }
 }
 
 /** A strategy that gives no model for a mean gives none to any member: the round is lost. @throws AgentError BAD_BLOB */

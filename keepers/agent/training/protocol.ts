@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { Control, TrainerCommand, TrainingProgress } from '../../learning/index.ts'
+import type { BackendName, ClassFigures, Control, TrainerCommand, TrainingProgress } from '../../learning/index.ts'
 import type { ServiceManifest } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
 import type { ThreadError } from './thread-error.ts'
@@ -41,6 +41,9 @@ export type ShardSummary = {
   readonly testSamples: number
   readonly parameterCount: number
   readonly specHash: string
+  /** Where the arithmetic runs, and what is wrong with that, if anything is. */
+  readonly backend: BackendName
+  readonly warnings: readonly string[]
   readonly initialWeights: Float32Array
 }
 
@@ -62,6 +65,9 @@ export type ModelScore = {
   readonly testLoss: number | null
   /** More of the hold-out, by name: f1 and auc, or r2, mae and rmse in the amount's unit. */
   readonly figures: Readonly<Record<string, number>>
+  /** Of each class, and how often samples of one were taken for another, by their names; only of classes. */
+  readonly classes?: readonly ClassFigures[]
+  readonly confusion?: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
 export type ThreadReply =

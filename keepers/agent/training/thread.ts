@@ -5,8 +5,11 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
 import {
+  classFigures,
+  confusionByName,
   controlled,
   type Dataset,
+  type Evaluation,
   ExternalTrainer,
   figuresOf,
   initialWeights,
@@ -103,7 +106,8 @@ async function openShard(
   const { task, model } = manifest
   const { announcement, train: kept, heldOut, test } = await dealSamples(manifest, data, signal)
   const spec = await specOf(manifest)
-  const trainer = await LocalTrainer.create({ spec })
+  const warnings: string[] = []
+  const trainer = await LocalTrainer.create({ spec, onWarning: (text) => warnings.push(text) })
   if (kept !== null) trainer.loadData(kept)
   const unit = task.kind === 'regression' ? task.target.deviation : 1
   const external = command === null ? null : openCommand(spec, command)
@@ -115,6 +119,8 @@ async function openShard(
     testSamples: test?.count ?? 0,
     parameterCount: spec.parameterCount,
     specHash: specHash(spec),
+    backend: trainer.backend,
+    warnings,
     initialWeights: initialWeights(spec, model.initialSeed),
   }
 }
@@ -234,7 +240,7 @@ async function train(request: Extract<ThreadRequest, { kind: 'train' }>, signal:
 }
 
 async function evaluate(weights: Float32Array, signal: AbortSignal): Promise<ModelScore> {
-  const { trainer, heldOut, test, unit } = loaded()
+  const { manifest, trainer, heldOut, test, unit } = loaded()
   if (heldOut === null) throw new Error('no samples to judge by')
   trainer.setWeights(weights)
   const own = await trainer.evaluate(heldOut, { signal })
@@ -245,7 +251,13 @@ async function evaluate(weights: Float32Array, signal: AbortSignal): Promise<Mod
     testAccuracy: public_?.accuracy ?? null,
     testLoss: public_?.loss ?? null,
     figures: figuresOf(own, unit),
+    ...byName(manifest, own),
   }
+}
+
+function byName({ task }: ServiceManifest, { confusion }: Evaluation): Pick<ModelScore, 'classes' | 'confusion'> {
+  if (task.kind !== 'classification') return {}
+  return { classes: classFigures({ confusion }, task.classes), confusion: confusionByName(confusion, task.classes) }
 }
 
 function loaded(): Open {

@@ -7,6 +7,7 @@ import { AgentError, KEEPER_EXIT, type KeeperConfig, parseConfig } from '../../.
 import { Trainer } from '../../../keepers/agent/training/trainer.ts'
 import { LearningError, proceduralDigits } from '../../../keepers/learning/index.ts'
 import {
+  answersOf,
   commitToWeights,
   exampleManifest,
   manifestDigest,
@@ -87,7 +88,15 @@ describe('a keeper`s own data', function () {
       const training = { ...config.training, epochs: 12, learningRate: 0.02 }
       const { weights, samples } = await trainer.train(trainer.shard.initialWeights, { round: 1, epoch: 1 }, training)
       expect(samples).to.equal(trainer.shard.samples)
-      expect((await trainer.evaluate(weights)).accuracy).to.be.at.least(accuracy)
+      const score = await trainer.evaluate(weights)
+      expect(score.accuracy).to.be.at.least(accuracy)
+      // By the names of the manifest, every sample of the hold-out once.
+      expect(trainer.shard).to.deep.include({ backend: 'fused', warnings: [] })
+      const counts = Object.values(score.confusion!).flatMap((row) => Object.values(row))
+      expect(counts.reduce((sum, count) => sum + count, 0)).to.equal(trainer.shard.heldOut)
+      const names = answersOf(manifest.task) as string[]
+      expect(names).to.include.members(Object.keys(score.confusion!))
+      expect(score.classes!.map(({ name }) => name)).to.deep.equal(names)
       expect(commitToWeights(model, weights).commitment).to.match(/^0x[0-9a-f]{64}$/)
     })
   }
