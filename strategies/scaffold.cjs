@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The server's half of SCAFFOLD (Karimireddy et al. 2020, algorithm 1, option II). Members hold their own control variates cᵢ, and take
-// K local steps of rate η with the gradient corrected by c − cᵢ; c comes to their trainers as the strategy's state.
+// SCAFFOLD (Karimireddy et al. 2020, algorithm 1, option II). Members hold their own control variates cᵢ, and take K local steps of rate η
+// with the gradient corrected by c − cᵢ, which `control` has their trainers do; c is the strategy's state.
 // Option II has cᵢ⁺ = cᵢ − c − Δᵢ/(Kη), so the mean of the changes is −c − Δ/(Kη): the mean update is all that the server needs,
 // as long as every member weighs the same and keeps to the same K·η.
 // settings: localRate (K·η: local steps times local learning rate), learningRate (of the server, default 1).
@@ -12,6 +12,9 @@ module.exports = {
   },
 
   vectors: () => 1,
+
+  /** The members' half: their trainers take steps of K·η in all. */
+  control: ({ settings: { localRate } }) => localRate,
 
   /** Equal weights, since c is the mean of the members' cᵢ whatever their samples; the largest, since a mean of small ones is less precise. */
   weight: ({ maxSamples }) => maxSamples,

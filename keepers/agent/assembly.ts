@@ -187,7 +187,7 @@ const LATE_SECONDS = 30
 
 /** The answer of /healthz. */
 export function healthOf(context: AgentContext, loop: AgentLoop): Health {
-  const { clock, config, plane, operator, model } = context
+  const { clock, config, plane, operator, model, trainer } = context
   const { snapshot, lastLook, lastError, seat } = loop
   const behindSeconds = lastLook === 0 ? 0 : (clock.now() - lastLook) / 1000
   return {
@@ -203,6 +203,8 @@ export function healthOf(context: AgentContext, loop: AgentLoop): Health {
     block: snapshot?.block ?? 0,
     behindSeconds,
     model: model.accepted,
+    samples: trainer.shard.samples,
+    heldOut: trainer.shard.heldOut,
     privacy: privacySpent(context),
     lastError,
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve as pathOf } from 'node:path'
 import { isAddress } from 'ethers'
 import { parseDocument } from 'yaml'
@@ -66,8 +66,11 @@ const dataSchema = z.strictObject({
   /**
    * `digits`: MNIST's IDX files in `path`, or the project's own procedural digits without one. `idx`: a folder of IDX files.
    * `csv`: a file with the columns that the manifest names. `images`: a folder with one sub-folder of pictures per class.
+   * `none`: no samples; the keeper does all the rest of a member's work.
    */
-  source: z.enum(['digits', 'idx', 'csv', 'images']),
+  source: z.enum(['digits', 'idx', 'csv', 'images', 'none']),
+  /** `judge`: candidates are judged by all of the samples, and none of them is trained on. */
+  use: z.enum(['train', 'judge']).default('train'),
   path: z.string().min(1).optional(),
   /** csv, images: samples of the same form that are not trained on, for reportTest. */
   test: z.string().min(1).optional(),
@@ -142,7 +145,7 @@ const schema = z.strictObject({
     manifest: z.string().min(1).default('manifest.json'),
     /** File of the weights before the first round, for a manifest that names one by its CID. */
     weights: z.string().min(1).default('weights.onnx'),
-    /** File of the strategy's module, for a manifest that names one by its hash. */
+    /** File of the strategy's module, for a manifest that names one by its hash; strategy.cjs in the folder, if it is there. */
     strategy: z.string().min(1).optional(),
   }),
   keys: z
@@ -205,6 +208,9 @@ export function trainerCommandOf({
   return { command, environment, folder, limits: trainerLimitsSchema.parse(limits ?? {}) }
 }
 
+/** Where `init` puts the module that the service's manifest names. */
+export const STRATEGY_FILE = 'strategy.cjs'
+
 /** Name of the config file in a data folder. */
 export const CONFIG_FILE = 'keeper.yaml'
 
@@ -229,7 +235,9 @@ export function parseConfig(text: string, folder: string, manifest?: ServiceMani
     contradictionInTraining(settings.training)
   if (wrong !== null) throw new AgentError('CONFIG', `${CONFIG_FILE}: ${wrong}`)
   const { strategy, weights } = settings.service
-  const strategyFile = strategy === undefined ? null : resolve(strategy)
+  const fetched = agreed.strategy === undefined ? null : resolve(STRATEGY_FILE)
+  const strategyFile =
+    strategy === undefined ? (fetched !== null && existsSync(fetched) ? fetched : null) : resolve(strategy)
   settings.keys.operator = resolve(settings.keys.operator)
   if (settings.keys.passphraseFile !== undefined) settings.keys.passphraseFile = resolve(settings.keys.passphraseFile)
   if (settings.data.path !== undefined) settings.data.path = resolve(settings.data.path)
@@ -278,7 +286,12 @@ function contradictionInTraining({ command, limits, environment }: Settings['tra
 const FORM_OF = { digits: 'picture', idx: 'picture', images: 'picture', csv: 'table' } as const
 
 function contradictionInData(data: DataConfig, { input }: ServiceManifest): string | null {
-  const { source, shard } = data
+  const { source, shard, path, test, use } = data
+  if (source === 'none') {
+    const stray = { path, test, use: use === 'train' ? undefined : use, reportTest: data.reportTest || undefined }
+    const key = Object.entries(stray).find(([, value]) => value !== undefined)?.[0]
+    return key === undefined ? null : `data.${key}: source none has no samples: leave it out, or name a source`
+  }
   if (shard.kind !== 'all' && shard.index >= shard.parts) {
     return `data.shard.index ${shard.index} must be below parts ${shard.parts}`
   }

@@ -6,6 +6,7 @@ import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
 import type { ServiceManifest } from '../versions/index.ts'
 import type { KeeperConfig } from './config.ts'
+import type { ControlVariate } from './control-variate.ts'
 import type { EpochEngine } from './epoch.ts'
 import type { Facts } from './facts.ts'
 import type { KeeperMetrics } from './metrics.ts'
@@ -36,6 +37,8 @@ export type AgentContext = {
   readonly strategy: StrategyModule | null
   /** Parts of the model that are this keeper's alone; none but by such a module. */
   readonly home: HomeLayers
+  /** This keeper's control variate; null unless such a module has one. */
+  readonly control: ControlVariate | null
   readonly trainer: Trainer
   readonly metrics: KeeperMetrics
   readonly remembered: Remembered

@@ -30,6 +30,7 @@ import {
 } from './assembly.ts'
 import type { KeeperConfig } from './config.ts'
 import type { AgentContext, Behaviour } from './context.ts'
+import { controlVariate } from './control-variate.ts'
 import { EpochEngine } from './epoch.ts'
 import { AgentError } from './errors.ts'
 import { Facts } from './facts.ts'
@@ -151,14 +152,17 @@ async function openContext(
   const strategy = openStrategy(config, model.spec)
   const trainer = await Trainer.start(config, signal)
   cleanup.defer(() => trainer.stop())
-  const { samples, heldOut, parameterCount, announcement, initialWeights } = trainer.shard
-  log.info({ event: 'shard', samples, heldOut, parameters: parameterCount }, announcement)
+  const { samples, heldOut, parameterCount, announcement, initialWeights, backend, warnings } = trainer.shard
+  log.info({ event: 'shard', samples, heldOut, parameters: parameterCount, backend }, announcement)
+  for (const warning of warnings) log.warn({ event: 'slow training', backend }, warning)
+  metrics.setSamples(trainer.shard)
   await checkServicePlan(contracts, manifest.rounds, parameterCount)
   const plane = await openPlane(surroundings, identitySeed)
   cleanup.defer(() => plane.stop())
   // For those who join: they have its digest from the chain.
   await plane.publish(encodeManifest(manifest))
   if (manifest.model.weights !== undefined) await plane.publish(readFileSync(config.service.weightsFile))
+  if (config.service.strategyFile !== null) await plane.publish(readFileSync(config.service.strategyFile))
   const heads = openHeads(surroundings, provider)
   const own = await openQueue(surroundings, { provider, heads }, store)
   const queue = openSender(surroundings, { provider, heads, contracts, queue: own })
@@ -167,6 +171,7 @@ async function openContext(
   const context: AgentContext = {
     ...{ config, manifest, clock, store, plane, queue, contracts, epochs, trainer, metrics, log, strategy },
     home: homeLayers(store, strategy, model.spec),
+    control: controlVariate(config, store, strategy, parameterCount),
     chainId: BigInt(config.chain.id),
     serviceAddress,
     operator: wallet.address,

@@ -26,6 +26,9 @@ export type Health = {
     readonly cid: string
     readonly commitment: string
   } | null
+  /** Samples that it trains on, and that it judges candidates by. */
+  readonly samples: number
+  readonly heldOut: number
   /** Differential privacy spent; null when the manifest asks for none. */
   readonly privacy: ClientPrivacySpent | null
   readonly lastError: string | null

@@ -18,9 +18,16 @@ type Judging = {
   readonly trainer: { readonly shard: { readonly samples: number; readonly heldOut: number } }
 } & Pick<AgentContext, 'manifest' | 'log'>
 
-/** Whether this keeper votes for a candidate: unless it is clearly worse on its hold-out than accepted models were. */
-export function isGood(context: Judging, score: ModelScore): boolean {
+/**
+ * Whether this keeper votes for a candidate: unless it is clearly worse on its hold-out than accepted models were.
+ * @param score Null without a hold-out: who cannot judge leaves the decision to those who can, and agrees once it is made (a late ballot).
+ */
+export function isGood(context: Judging, score: ModelScore | null): boolean {
   const { manifest, log } = context
+  if (score === null) {
+    log.info({ event: 'no judgement' }, 'no samples to judge by: this keeper agrees once a quorum has')
+    return false
+  }
   const before = referenceOf(context)
   const { metric, tolerance } = manifest.vote
   const acceptable =

@@ -17,6 +17,12 @@ export {
   unbondKeeper,
   unjailKeeper,
 } from './operations/owner.ts'
-export { firstBlockOf, renewManifest, serviceManifest, serviceStart } from './operations/service-manifest.ts'
+export {
+  firstBlockOf,
+  renewManifest,
+  serviceManifest,
+  serviceStart,
+  serviceStrategy,
+} from './operations/service-manifest.ts'
 export { type Conviction, convictionsOf, type KeeperStatus, keeperStatus } from './operations/status.ts'
 export { PUBLISHED_STATE, STATES, type StateName } from './states.ts'

@@ -64,6 +64,8 @@ export class KeeperMetrics {
   readonly #state: Gauge<'state'>
   readonly #epsilon: Gauge<'against'>
   readonly #holdOut: Gauge<'name'>
+  readonly #samples: Gauge<'part'>
+  readonly #classes: Gauge<'class' | 'name'>
   readonly #trainer: Gauge<'name'>
 
   /**
@@ -99,6 +101,18 @@ export class KeeperMetrics {
       name: 'cohort_holdout_figure',
       help: "More of the last candidate on this keeper's hold-out: loss, f1 and auc of classes, r2, mae and rmse of amounts.",
       labelNames: ['name'],
+      registers,
+    })
+    this.#classes = new Gauge({
+      name: 'cohort_holdout_class_figure',
+      help: 'Recall, precision and f1 of each class of the last candidate on this keeper’s hold-out, where there is something to divide by.',
+      labelNames: ['class', 'name'],
+      registers,
+    })
+    this.#samples = new Gauge({
+      name: 'cohort_samples',
+      help: 'Samples that this keeper trains on, and those that it judges candidates by. Zero to train on: its updates weigh nothing.',
+      labelNames: ['part'],
       registers,
     })
     this.#trainer = new Gauge({
@@ -154,10 +168,26 @@ export class KeeperMetrics {
   }
 
   /** What this keeper's hold-out says of a candidate. */
-  setHoldOut({ accuracy, loss, figures }: Pick<ModelScore, 'accuracy' | 'loss' | 'figures'>): void {
+  setHoldOut({
+    accuracy,
+    loss,
+    figures,
+    classes = [],
+  }: Pick<ModelScore, 'accuracy' | 'loss' | 'figures' | 'classes'>): void {
     this.accuracy.set(accuracy)
     this.#holdOut.set({ name: 'loss' }, loss)
     for (const [name, value] of Object.entries(figures)) this.#holdOut.set({ name }, value)
+    this.#classes.reset()
+    for (const { name: of, recall, precision, f1 } of classes) {
+      for (const [name, value] of Object.entries({ recall, precision, f1 })) {
+        if (value !== null) this.#classes.set({ class: of, name }, value)
+      }
+    }
+  }
+
+  setSamples({ samples, heldOut }: { readonly samples: number; readonly heldOut: number }): void {
+    this.#samples.set({ part: 'training' }, samples)
+    this.#samples.set({ part: 'holdout' }, heldOut)
   }
 
   /** ε of the service; +Inf when a sum left colluders with no noise but their own. */

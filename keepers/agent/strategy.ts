@@ -58,13 +58,15 @@ export function nextModel(
 
 const HOME = 'home layers'
 
+type Secrets = Pick<KeeperStore, 'getSecret' | 'putSecret'>
+
 /** The parameters that stay with this keeper. They are as private as its samples, so they are kept where its keys are. */
 export class HomeLayers {
-  readonly #store: Pick<KeeperStore, 'getSecret' | 'putSecret'>
+  readonly #store: Secrets
   readonly #parts: readonly ParameterSpec[]
   readonly #length: number
 
-  constructor(store: Pick<KeeperStore, 'getSecret' | 'putSecret'>, parts: readonly ParameterSpec[]) {
+  constructor(store: Secrets, parts: readonly ParameterSpec[]) {
     this.#store = store
     this.#parts = parts
     this.#length = homeLength(parts)
@@ -86,11 +88,7 @@ export class HomeLayers {
 }
 
 /** The layers that a service's strategy leaves with this keeper. */
-export function homeLayers(
-  store: Pick<KeeperStore, 'getSecret' | 'putSecret'>,
-  strategy: StrategyModule | null,
-  spec: ModelSpec,
-): HomeLayers {
+export function homeLayers(store: Secrets, strategy: StrategyModule | null, spec: ModelSpec): HomeLayers {
   const names = new Set(strategy?.home ?? [])
   return new HomeLayers(
     store,

@@ -40,6 +40,10 @@ export function registerKeeper(program: Command): void {
       'the service’s manifest, a file or an example’s name (default: by its digest on the chain, from the keepers)',
     )
     .option('--weights <file>', 'the first weights that the manifest names (default: by their CID, from the keepers)')
+    .option(
+      '--strategy <file>',
+      'the module that the manifest names, if it names one (default: by its hash, from the keepers)',
+    )
     .option('--listen <multiaddr>', 'address to listen on', '/ip4/127.0.0.1/tcp/4001')
     .option('--set <key=value...>', 'any other config value, e.g. training.epochs=2', [])
     .action(async (options: Common & InitFlags) => initCommand(options))
@@ -143,6 +147,7 @@ type InitFlags = {
   readonly listen: string
   readonly manifest?: string
   readonly weights?: string
+  readonly strategy?: string
   readonly set: readonly string[]
 }
 
@@ -172,12 +177,18 @@ async function initCommand(options: Common & InitFlags): Promise<void> {
     ...{ rpc: options.rpc, chainId: place.chainId, service: place.service },
     ...given,
   })
+  const at = { rpc: options.rpc, chainId: place.chainId, service: place.service }
   const start = await agent.serviceStart({
-    ...{ rpc: options.rpc, chainId: place.chainId, service: place.service, manifest },
+    ...{ ...at, manifest },
     ...(options.weights === undefined ? {} : { given: await readWeights(options.weights) }),
   })
+  // A file that the config names stays where it is; it is checked when the keeper starts.
+  const named = values['service.strategy'] !== undefined
+  const strategy = named ? null : await agent.serviceStrategy(at, manifest, options.strategy)
   const passphrase = await readPassphrase({ file: options.passphraseFile, prompt: 'Passphrase for the new keystore: ' })
-  const { operator, configFile } = await agent.initKeeper({ folder: options.data, passphrase, values, manifest, start })
+  const { operator, configFile } = await agent.initKeeper({
+    ...{ folder: options.data, passphrase, values, manifest, start, strategy },
+  })
   print(options, { operator, config: configFile, next: 'read the config, then `cohort keeper register`' })
 }
 

@@ -15,6 +15,8 @@ export type DraftingOptions = {
   readonly text?: string
   readonly vocabulary?: string
   readonly places?: number
+  readonly embedding?: number
+  readonly grams?: number
   readonly task?: ServiceTask['kind']
   readonly unit?: string
   readonly loss?: LossName
@@ -38,6 +40,12 @@ export function draftOptions(command: Command): Command {
     .option('--ignore <column...>', 'CSV: columns that the model does not get')
     .option('--text <column>', 'CSV: the column of the text that the model reads, and nothing else')
     .option('--places <n>', 'text: places that words are hashed to', wholeNumber(16), 1024)
+    .option('--grams <n>', 'text: also runs of up to so many words', wholeNumber(1))
+    .option(
+      '--embedding <n>',
+      'text: average an embedding of so many numbers for each word, and decide by that (default: a linear model of the words)',
+      wholeNumber(2),
+    )
     .option('--vocabulary <file>', 'text: the words that count, one a line, in place of hashes')
     .addOption(
       new Option('--task <kind>', 'CSV: what is learned (default: from the column)').choices([
@@ -75,7 +83,7 @@ export async function draft(options: DraftingOptions, line: ProgressLine, signal
   const name = nameOf(options)
   const sample = await readSample(options.data ?? null, await tableOptions(options))
   if (options.json !== true) line.lasting(sampleText(sample))
-  const spec = await chooseArchitecture(options.model, sample)
+  const spec = await chooseArchitecture(options.model, sample, options.embedding)
   const start = await startFile(options)
   const { keepers, decryptions: decryptionsPerEpoch, rounds, total } = options
   const drafted = await draftService({
@@ -103,15 +111,19 @@ export function nameOf({ name, data }: Pick<DraftingOptions, 'name' | 'data'>): 
 }
 
 async function tableOptions(options: DraftingOptions): Promise<TableOptions> {
-  const { text, vocabulary, places } = options
-  if (vocabulary !== undefined && text === undefined) throw new UsageError('--vocabulary is about a --text')
+  const { text, vocabulary, places, embedding, grams } = options
+  for (const [flag, value] of Object.entries({ vocabulary, embedding, grams })) {
+    if (value !== undefined && text === undefined) throw new UsageError(`--${flag} is about a --text`)
+  }
+  if (vocabulary !== undefined && grams !== undefined) throw new UsageError('--grams: a --vocabulary is of words')
+  const pooling = embedding === undefined ? {} : { pooling: 'mean' as const }
   const keys = ['target', 'ignore', 'text', 'task', 'unit', 'loss', 'balance', 'separator'] as const
   const chosen = Object.fromEntries(keys.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])))
   if (text === undefined) return chosen
   if (vocabulary === undefined) {
     return {
       ...chosen,
-      tokenizer: { kind: 'hashed', of: 'words', shortest: 1, longest: 1, buckets: places ?? 1024 },
+      tokenizer: { kind: 'hashed', of: 'words', shortest: 1, longest: grams ?? 1, buckets: places ?? 1024, ...pooling },
     }
   }
   const { readFile } = await import('node:fs/promises')
@@ -119,5 +131,5 @@ async function tableOptions(options: DraftingOptions): Promise<TableOptions> {
     throw new CommandError(`cannot read ${vocabulary}: ${cause.code}`, EXIT.noInput)
   })
   const words = [...new Set(content.split(/\s+/).map((word) => word.toLowerCase()))].filter((word) => word !== '')
-  return { ...chosen, tokenizer: { kind: 'words', words } }
+  return { ...chosen, tokenizer: { kind: 'words', words, ...pooling } }
 }

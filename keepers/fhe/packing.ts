@@ -17,7 +17,7 @@ export function shapeOf(plan: Plan, round: number): VectorShape {
 
 /**
  * Throws `FheError('invalid-argument')` unless the vector has the right length and only finite values within ±clipBound,
- * and 0 < weight ≤ maxWeight.
+ * and 0 ≤ weight ≤ maxWeight. An update of weight 0 is zero in every slot.
  */
 export function checkVector(plan: Plan, shape: VectorShape, vector: ArrayLike<number>, weight: number): void {
   if (vector.length !== shape.length) {
@@ -25,8 +25,8 @@ export function checkVector(plan: Plan, shape: VectorShape, vector: ArrayLike<nu
       field: 'vector',
     })
   }
-  if (!(weight > 0 && weight <= plan.maxWeight)) {
-    throw new FheError('invalid-argument', `weight is ${weight}; above 0 and at most ${plan.maxWeight} is needed`, {
+  if (!(weight >= 0 && weight <= plan.maxWeight)) {
+    throw new FheError('invalid-argument', `weight is ${weight}; 0 to ${plan.maxWeight} is needed`, {
       field: 'weight',
     })
   }

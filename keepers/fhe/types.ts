@@ -97,7 +97,7 @@ export type EncryptRequest = Progress & {
   readonly memberKey: MemberKey
   /** Exactly `plan.vectorLength` finite values, each within ±`plan.clipBound`. */
   readonly vector: Float32Array | Float64Array
-  /** 0 < weight ≤ `plan.maxWeight`; a sample count, usually. */
+  /** 0 ≤ weight ≤ `plan.maxWeight`; a sample count, usually. With 0 the update adds nothing to the sum. */
   readonly weight: number
   readonly guard: OnceGuard
 }

@@ -79,6 +79,7 @@ export type { Combine } from './simulate/round.ts'
 export { type SimulateOptions, type SimulationResult, simulate } from './simulate/simulate.ts'
 export { decodeSimulation, encodeSimulation, type RoundRecord, type SimulationState } from './simulate/state.ts'
 export { checkMeanNorm, gaussianNormBound, type MeanTerms, meanNormBound, normOf } from './strategy/bound.ts'
+export { type Control, controlled, nextControl } from './strategy/control.ts'
 export { aggregate, type Centre, centreOfGroups, centreSchema, dealGroups } from './strategy/groups.ts'
 export { homeLength, takeHome, withHome } from './strategy/home.ts'
 export { isAcceptable, isLossAcceptable, nextLossReference, nextReference } from './strategy/judgement.ts'
@@ -90,6 +91,7 @@ export {
   weightedMean,
 } from './strategy/mean.ts'
 export {
+  MOST_STRATEGY_BYTES,
   readStrategy,
   StrategyModule,
   type StrategyRound,
@@ -108,8 +110,8 @@ export {
   serverStepFrom,
 } from './strategy/server.ts'
 export { decodeCheckpoint, encodeCheckpoint } from './train/checkpoint.ts'
-export { type ClassFigures, classFigures, figuresOf } from './train/figures.ts'
-export { DEFAULT_TRAINING, parseTrainingParameters, trainingParametersSchema } from './train/parameters.ts'
+export { type ClassFigures, classFigures, confusionByName, figuresOf } from './train/figures.ts'
+export { DEFAULT_TRAINING, parseTrainingParameters, seedOfRound, trainingParametersSchema } from './train/parameters.ts'
 export { trainInStages } from './train/stages.ts'
 export { LocalTrainer, type TrainOptions } from './train/trainer.ts'
 export type * from './types.ts'

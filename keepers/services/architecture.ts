@@ -31,12 +31,20 @@ const LEAST_HIDDEN = 8
 /**
  * The architecture that `wanted` means for a sample: a name, a tfjs LayersModel (a model.json or its folder) or an ONNX file, weights
  * aside, or by default a small network.
+ * @param embedding Of text: numbers in the embedding of a word.
  * @throws LearningError BAD_MODEL, MODEL_DATA_MISMATCH naming what the model takes and what the sample has
  */
-export async function chooseArchitecture(wanted: string | undefined, sample: Sample): Promise<ModelSpec> {
+export async function chooseArchitecture(
+  wanted: string | undefined,
+  sample: Sample,
+  embedding?: number,
+): Promise<ModelSpec> {
   const form = { inputShape: sample.input.shape, classes: outputsOf(sample.task) }
   const loss = lossOfTask(sample.task)
-  if (wanted === undefined) return { ...usual(sample), loss }
+  if (embedding !== undefined && (wanted !== undefined || sample.input.kind !== 'text')) {
+    throw new LearningError('BAD_PARAMETERS', '--embedding is the default network of a --text: leave --model out')
+  }
+  if (wanted === undefined) return { ...usual(sample, embedding), loss }
   if (isModelName(wanted)) {
     if (sample.task.kind !== 'regression') return { ...modelSpec(wanted, form), loss }
     throw new LearningError(
@@ -93,7 +101,7 @@ function answersText(task: ServiceTask): string {
   return typeof names === 'number' ? 'one amount' : `${names.length} (${names.slice(0, 5).join(', ')})`
 }
 
-function usual({ input, task, train }: Sample): ModelSpec {
+function usual({ input, task, train }: Sample, embedding: number | undefined): ModelSpec {
   const outputs = outputsOf(task)
   if (input.kind === 'picture' && Math.min(input.shape[0], input.shape[1]) >= LEAST_SIDE) {
     return modelSpec('small-cnn', { inputShape: input.shape, classes: outputs })
@@ -101,14 +109,16 @@ function usual({ input, task, train }: Sample): ModelSpec {
   const values = input.shape.reduce((product, side) => product * side, 1)
   // Some ten samples for each hidden unit's worth of decisions, within what stays cheap to prove.
   const hidden = Math.max(LEAST_HIDDEN, Math.min(MOST_HIDDEN, values, Math.round(train.count / 25)))
-  const layer = (name: string, units: number, activation: string) => ({
+  const layer = (name: string, units: number, activation: string, use_bias = true) => ({
     class_name: 'Dense',
-    config: { name, trainable: true, units, activation, use_bias: true },
+    config: { name, trainable: true, units, activation, use_bias },
   })
   const layers: { class_name: string; config: Record<string, unknown> }[] = [
     ...(input.shape.length > 1 ? [{ class_name: 'Flatten', config: { name: 'flatten', trainable: true } }] : []),
     // A bag's words add up to the classes' scores: an embedding as long as there are outputs. Each place has its weights to prove.
     ...(input.kind === 'text' ? [] : [layer('hidden', hidden, 'relu')]),
+    // Its kernel is the table: a row for each place. Without a bias the output is the pooled embedding, and a text without words is zero.
+    ...(embedding === undefined ? [] : [layer('embedding', embedding, 'relu', false)]),
     task.kind === 'classification' ? layer('classes', outputs, 'softmax') : layer('outputs', outputs, 'linear'),
   ]
   layers[0]!.config.batch_input_shape = [null, ...input.shape]

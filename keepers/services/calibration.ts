@@ -26,8 +26,8 @@ const HEADROOMS = [4, 3, 2, 1.5]
 const ACTIVATION_BITS = [8, 7, 6]
 /** Accuracy that integers may lose before less room is tried. */
 const TOLERABLE_LOSS = 0.005
-/** Sixteen greys of a picture; a payload carries a byte for each value of a table; a word is in a text, or is not. */
-const INPUT_BITS = { picture: 4, table: 8, text: 1 } as const
+/** Sixteen greys of a picture; a payload carries a byte for each value of a table; a word is in a text, or is not, or is a share of it. */
+const INPUT_BITS = { picture: 4, table: 8, text: 1, share: 8 } as const
 /** Bits of a weight; those of an amount's last layer carry its unit, and there are few of them. */
 const WEIGHT_BITS = 8
 const AMOUNT_BITS = { least: 14, most: 24, beside: 7 } as const
@@ -71,7 +71,7 @@ export function calibratePlan(spec: ModelSpec, sample: Sample, trial: Trial, sig
   for (const headroom of HEADROOMS) {
     for (const bits of ACTIVATION_BITS) {
       const knobs = {
-        inputBits: INPUT_BITS[sample.input.kind],
+        inputBits: inputBits(sample.input),
         weightBits: {
           default: WEIGHT_BITS,
           ...(task.kind === 'regression' ? { layers: { [lastLayer]: amountBits(task.target.deviation) } } : {}),
@@ -103,6 +103,10 @@ export function calibratePlan(spec: ModelSpec, sample: Sample, trial: Trial, sig
   }
   if (best === null) throw refusal
   return best
+}
+
+function inputBits(input: Sample['input']): number {
+  return INPUT_BITS[input.kind === 'text' && input.tokenizer.pooling !== undefined ? 'share' : input.kind]
 }
 
 /** Enough for the steps of an amount to stay below one of its unit, where it has large ones. */

@@ -25,11 +25,28 @@ export function contradictionInPrivacy(terms: RoundTerms): string | null {
 }
 
 /**
- * The weight of a keeper in the mean: its number of samples. With privacy it is the same for all, because a member with twice the weight would
- * need twice the noise; its number of samples then stays private.
+ * The number with which a member says that it has no samples: the chain takes no zero, and counts a member that reveals nothing as idle. Its
+ * update is zero, and weighs nothing. Members with samples declare more.
+ */
+const NOTHING = 1
+
+/** Whether every member has the same weight, whatever its samples. */
+function weighAlike({ privacy, maxSamples }: RoundTerms): boolean {
+  return privacy !== undefined || maxSamples <= NOTHING
+}
+
+/**
+ * The number of samples that a member declares. With privacy it is the same for all, because a member with twice the weight would need twice the
+ * noise; its number of samples then stays private, and so does whether it has any.
  */
 export function declaredWeight(terms: RoundTerms, samples: number): number {
-  return terms.privacy === undefined ? Math.min(samples, terms.maxSamples) : terms.maxSamples
+  if (weighAlike(terms)) return terms.maxSamples
+  return samples <= 0 ? NOTHING : Math.min(Math.max(samples, NOTHING + 1), terms.maxSamples)
+}
+
+/** The weight in the mean of a member that declared so many samples; 0 when it said that it has none. */
+export function weightInMean(terms: RoundTerms, declared: number): number {
+  return declared === NOTHING && !weighAlike(terms) ? 0 : declared
 }
 
 /** Bound on the norm of a mean of so many honest updates. @param valueError Of each value, from the encryption's plan. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Provider } from 'ethers'
 import { clients, newestLog, openService, PeerBook, seatsOf, systemClock } from '../chain/index.ts'
+import { MOST_STRATEGY_BYTES, strategyHash } from '../learning/index.ts'
 import { cidFromDigest, cidFromHex, type DataPlane } from '../network/index.ts'
 import { VersionError } from './errors.ts'
 import { decodeManifest, MAX_MANIFEST_BYTES, type ServiceManifest } from './manifest.ts'
@@ -86,6 +87,33 @@ export async function fetchStart(
   timeout = FETCH_MS,
 ): Promise<Uint8Array> {
   return await source.plane.fetch(cid, { maxBytes: MAX_START_BYTES, timeout, providers: await keeperAddresses(source) })
+}
+
+/**
+ * Fetches the strategy's module of that SHA-256 (hexadecimal) from the keepers of a service: every one of them serves its own.
+ * @param timeout milliseconds
+ * @throws VersionError BAD_BLOB for other bytes, NetworkError when nobody serves it
+ */
+export async function fetchStrategy(
+  source: Pick<VersionSource, 'provider' | 'service' | 'plane'>,
+  sha256: string,
+  timeout = FETCH_MS,
+): Promise<Uint8Array> {
+  return await strategyFrom(source.plane, await keeperAddresses(source), sha256, timeout)
+}
+
+/** The same from these addresses. */
+export async function strategyFrom(
+  plane: Pick<DataPlane, 'fetch'>,
+  providers: readonly string[],
+  sha256: string,
+  timeout: number,
+): Promise<Uint8Array> {
+  const cid = cidFromDigest(Buffer.from(sha256, 'hex'))
+  const bytes = await plane.fetch(cid, { maxBytes: MOST_STRATEGY_BYTES, timeout, providers: [...providers] })
+  const found = strategyHash(bytes)
+  if (found === sha256) return bytes
+  throw new VersionError('BAD_BLOB', `strategy ${cid}: it hashes to ${found}, members agreed on ${sha256}`)
 }
 
 /** Where the service's keepers are reached: every one of them keeps accepted models. */

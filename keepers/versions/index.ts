@@ -16,11 +16,19 @@ export {
   meanBound,
   noiseDeviation,
   updateBound,
+  weightInMean,
 } from './bounds.ts'
 export { type EncryptionRequest, planFor } from './encryption.ts'
 export { VersionError, type VersionErrorCode } from './errors.ts'
 export { type ExampleChanges, exampleManifest, modelPart, USUAL_VOTE } from './examples.ts'
-export { fetchManifest, fetchStart, fetchVersion, type VersionSource, type VersionWeights } from './fetch.ts'
+export {
+  fetchManifest,
+  fetchStart,
+  fetchStrategy,
+  fetchVersion,
+  type VersionSource,
+  type VersionWeights,
+} from './fetch.ts'
 export { rowsOfInput, type ServiceInput } from './input.ts'
 export {
   decodeManifest,

@@ -22,6 +22,7 @@ import {
   readSample,
   type Sample,
   serviceCircuit,
+  USUAL_TOKENIZER,
 } from '../../keepers/services/index.ts'
 import { openManifest, provableModel, type ServiceManifest, saltOf } from '../../keepers/versions/index.ts'
 import { InferenceProver, setupFolder, withWeights } from '../../keepers/zkml/index.ts'
@@ -39,13 +40,15 @@ const CHAIN = { keepers: 16, decryptionsPerEpoch: 64 } as const
 /** Minutes and gigabytes: measured only when asked for. */
 const MILLION = 'million'
 
-type Subject = { readonly sample: () => Promise<Sample>; readonly model?: string }
+type Subject = { readonly sample: () => Promise<Sample>; readonly model?: string; readonly embedding?: number }
 
 const rows = ({ data, options, model }: RowsExample): Subject => ({
   sample: async () => readSample(await data(), options),
   ...(model === undefined ? {} : { model }),
 })
 const { model: wardrobe, pictures, classes } = EXAMPLES.fashion
+
+const EMBEDDING = 8
 
 const SUBJECTS: Readonly<Record<string, Subject>> = {
   cancer: rows(EXAMPLES.cancer),
@@ -55,6 +58,13 @@ const SUBJECTS: Readonly<Record<string, Subject>> = {
   fashion: {
     sample: async () => (await pictureSample((await pictures(undefined)).folder, classes)).sample,
     ...(wardrobe === undefined ? {} : { model: wardrobe }),
+  },
+  'mail-embedding': {
+    ...rows({
+      ...EXAMPLES.mail,
+      options: { ...EXAMPLES.mail.options, tokenizer: { ...USUAL_TOKENIZER, pooling: 'mean' } },
+    }),
+    embedding: EMBEDDING,
   },
 }
 
@@ -82,7 +92,7 @@ export const bench: Bench = {
 async function measure(context: BenchContext, name: string, subject: Subject): Promise<void> {
   context.progress(`${name} …`)
   const sample = await subject.sample()
-  const spec = await chooseArchitecture(subject.model, sample)
+  const spec = await chooseArchitecture(subject.model, sample, subject.embedding)
   const rounds = context.quick ? 5 : ROUNDS
   const { manifest, report } = await draftService({ name, spec, sample, rounds, ...CHAIN })
   const central = await trainedInOnePlace(spec, sample, context.quick ? 10 : CENTRAL_EPOCHS)

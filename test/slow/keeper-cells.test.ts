@@ -37,6 +37,7 @@ import type { Subject } from '../../scripts/demo/rows.ts'
 import { subjectOf } from '../../scripts/demo/subject.ts'
 
 const ROUNDS = 3
+const EMPTY = 4
 
 describe('a service of cells, run by keepers', function () {
   this.timeout(900_000)
@@ -48,11 +49,15 @@ describe('a service of cells, run by keepers', function () {
     folder = mkdtempSync(join(tmpdir(), 'cohort-cells-'))
     subject = await subjectOf(parseOptions(['--example', 'cancer'])!, folder, () => undefined)
     cluster = await Cluster.create({
-      keepers: 4,
+      // The last one has no samples.
+      keepers: 5,
       later: 1,
       manifest: subject.manifest,
       windows: { registrationWindow: 30, trainingWindow: 90, aggregateWindow: 90, decryptWindow: 90, voteWindow: 60 },
-      values: (index) => ({ 'data.shard': { kind: 'all' }, ...subject.values(index % 4, 4) }),
+      values: (index) =>
+        index === EMPTY
+          ? { 'data.source': 'none' }
+          : { 'data.shard': { kind: 'all' }, ...subject.values(index % 4, 4) },
     })
     for (const node of cluster.nodes) cluster.start(node)
   })
@@ -65,10 +70,31 @@ describe('a service of cells, run by keepers', function () {
     await Promise.all(cluster.nodes.map((node) => cluster.accepted(node, ROUNDS, 600_000)))
     const candidates = cluster.lines.filter(({ event, round }) => event === 'candidate' && round === ROUNDS)
     expect(new Set(candidates.map(({ commitment }) => commitment)).size).to.equal(1)
-    // Each has a dozen samples to judge on.
-    const mean = candidates.reduce((sum, { accuracy }) => sum + Number(accuracy), 0) / candidates.length
+    // Each has a dozen samples to judge on, and the last one none.
+    const judged = candidates.filter(({ accuracy }) => accuracy !== undefined)
+    expect([candidates.length, judged.length]).to.deep.equal([5, 4])
+    const mean = judged.reduce((sum, { accuracy }) => sum + Number(accuracy), 0) / judged.length
     expect(mean).to.be.at.least(0.8)
     expect(cluster.lines.filter(({ event }) => event === 'weights clipped')).to.deep.equal([])
+  })
+
+  it('has a member without samples in every sum, which weighs nothing, votes late, and says all that', async () => {
+    const node = cluster.nodes[EMPTY]!
+    const events = await cluster.events()
+    const of = (name: string) => events.filter((event) => event.name === name && Number(event.args.round) === 1)
+    const revealed = of('UpdateRevealed').map(({ args }) => [Number(args.seat), Number(args.samples)])
+    expect(revealed.filter(([, samples]) => samples === 1)).to.deep.equal([[node.seat, 1]])
+    expect(Number(BigInt(of('MembersDrafted')[0]!.args.included as bigint) >> BigInt(node.seat)) & 1).to.equal(1)
+    const total = revealed.reduce((sum, [, samples]) => sum + samples!, 0) - 1
+    const first = cluster.lines.find(({ event, round }) => event === 'candidate' && round === 1)!
+    expect(first).to.include({ samples: total, contributors: 4, empty: 1 })
+    expect(cluster.lines.find(({ node: who, event }) => who === node.name && event === 'no samples')).to.include({
+      declared: 1,
+    })
+    const health = await (await fetch(`${node.monitoring}/healthz`)).json()
+    expect(health).to.include({ samples: 0, heldOut: 0, member: true })
+    expect(await (await fetch(`${node.monitoring}/metrics`)).text()).to.contain('cohort_samples{part="training"} 0')
+    expect(events.filter(({ name }) => ['Penalised', 'StruckOut', 'Dropped'].includes(name))).to.deep.equal([])
   })
 
   it('lets somebody join who has its address and an endpoint', async () => {

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Keepers as processes that train with what they like: a numpy or scikit-learn program, one that is broken at first, and our own
 // trainer; what becomes of the mean is a module that the manifest names by its hash.
+import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
+import { loadConfig } from '../../keepers/agent/index.ts'
 import { strategyHash } from '../../keepers/learning/index.ts'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
 import { Cluster } from '../../scripts/cluster.ts'
+import { keeperEnvironment } from '../../scripts/demo/keeper-nodes.ts'
 import { parseOptions } from '../../scripts/demo/options.ts'
 import { subjectOf } from '../../scripts/demo/subject.ts'
 import { PYTHON, pythonHas } from '../keepers/learning/python.ts'
@@ -91,6 +96,19 @@ describe('a service whose keepers train with programs of their own', function ()
     expect(failures.map(({ node, round }) => [node, round])).to.deep.equal([[cluster.nodes[1]!.name, 1]])
     expect(failures[0]!.reason).to.match(/training\.command `sh .*`: ended with exit code 3: cannot open the database/)
     expect(cluster.lines.filter(({ event }) => event === 'exit')).to.deep.equal([])
+  })
+
+  it('is joined by somebody who has its address and an endpoint: manifest and strategy come from the keepers', async () => {
+    const target = join(folder, 'newcomer')
+    const command = [
+      ...[join(ROOT, 'keepers/cli/main.ts'), 'keeper', 'init', '--data', target],
+      ...['--service', cluster.service, '--rpc', cluster.url, '--set', 'data.source=none'],
+    ]
+    await promisify(execFile)(process.execPath, command, { env: { ...process.env, ...keeperEnvironment() } })
+    expect(readFileSync(join(target, 'strategy.cjs'))).to.deep.equal(readFileSync(join(ROOT, 'strategies/fedavgm.cjs')))
+    const { service } = loadConfig(target)
+    expect(service.strategyFile).to.equal(join(target, 'strategy.cjs'))
+    expect(service.manifest.strategy!.settings).to.deep.equal({ momentum: 0.3 })
   })
 
   it('leaves nothing of any round in the keepers` folders', () => {

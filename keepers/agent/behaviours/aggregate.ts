@@ -71,7 +71,7 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
     return null
   }
   // A sum without one's own update, or of too few, is one that this keeper would refuse to decrypt: it abstains.
-  const floor = await contributorsFloor(step, frame)
+  const floor = await contributorsFloor(step, frame, sum.included)
   const mine = ownUpdate(step) === 'included'
   if ((mine && !hasSeat(sum.included, step.seat)) || seatsOf(sum.included).length < floor) return null
   return { hash: sum.hash, included: sum.included, convicted: verdict?.convicted ?? 0n }

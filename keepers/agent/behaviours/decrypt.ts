@@ -11,7 +11,7 @@ import { hasAttested } from '../steps/attestation.ts'
 import { contributorsFloor, draftOf } from '../steps/draft.ts'
 import { parseShareIntent, shareIntentName } from '../steps/intents.ts'
 import { ownUpdate } from '../steps/own-update.ts'
-import { isWitnessed } from '../steps/witness.ts'
+import { areWitnessed, isWitnessed } from '../steps/witness.ts'
 
 /**
  * Decrypt: a drafted member posts its one share of the attested sum. The share depends on the contributors and on the drafted members, not on
@@ -27,6 +27,10 @@ export async function decrypt(step: Step): Promise<StepResult> {
   if (draft === null || snapshot.block - draft.fact.block + 1 < confirmations) return 'again'
   // An endpoint could invent a draft to get a share for a sum of its choice.
   if (!(await isWitnessed(step, draft.fact, confirmations))) return 'again'
+  // Nor may it hide that a member in the sum has no samples, and so hides nobody.
+  const revealed = context.facts.all('UpdateRevealed', { round: snapshot.round })
+  if (!(await areWitnessed(step, { name: 'UpdateRevealed', facts: revealed, of: { round: snapshot.round } })))
+    return 'again'
   const { included, drafted: active } = draft
   if (!hasAttested(step, { hash: draft.aggregateHash, included, convicted: draft.convicted })) {
     context.log.error(
@@ -56,7 +60,7 @@ export async function decrypt(step: Step): Promise<StepResult> {
         memberKey,
         guard: onceGuard(context.store),
         policy: {
-          minContributors: await contributorsFloor(step, frame),
+          minContributors: await contributorsFloor(step, frame, included),
           ownUpdate: ownUpdate(step),
         },
         signal: step.signal,

@@ -94,31 +94,39 @@ async function makeUpdate(step: Step & { readonly seat: number }): Promise<Updat
 async function train(step: Step): Promise<{ readonly update: Float32Array; readonly samples: number }> {
   const { context, snapshot, signal } = step
   const { weights: global, moments } = await context.model.state()
-  const { strategy, home } = context
+  const { strategy, home, control: variates } = context
+  const control = variates?.settled({ round: snapshot.round, seat: step.seat, facts: context.facts }, moments) ?? null
   const started = context.clock.now()
   const { round, epoch } = snapshot
   const outcome = await context.trainer.train(home.over(global), { round, epoch }, context.config.training, {
     signal,
     state: strategy === null ? [] : moments,
     judge: strategy?.weighs === true,
+    control,
     onProgress: (progress) => context.log.debug({ event: 'training', round: snapshot.round, ...progress }, 'training'),
   })
   const { rounds: terms } = context.manifest
   let clipped: ReturnType<typeof clip>
   try {
-    home.take(outcome.weights, global)
+    if (outcome.samples > 0) home.take(outcome.weights, global)
+    else outcome.weights.set(global)
     clipped = clip(outcome.weights, global, entryBound(terms), terms.clipNorm)
   } finally {
     // As private as the update that it ends in.
     outcome.weights.fill(0)
   }
   const { norm, update } = clipped
+  if (control !== null && outcome.samples > 0) variates!.propose(round, control, update)
   // Fresh noise even for a training done again after a crash: no update of it was published yet.
   addNoiseShare(update, noiseDeviation(terms))
   const samples = declaredWeight(terms, weightOf(strategy, outcome, terms.maxSamples))
   const seconds = (context.clock.now() - started) / 1000
   context.metrics.stepSeconds.observe({ step: 'train' }, seconds)
   context.metrics.setTrainer(outcome.metrics ?? {})
+  if (outcome.samples === 0) {
+    context.log.info({ event: 'no samples', round, declared: samples }, 'nothing to train on: an update of zeros')
+    return { update, samples }
+  }
   context.log.info(
     { event: 'trained', round, samples, loss: outcome.loss, norm, seconds, ...metricsOf(outcome) },
     'trained on its shard',
@@ -132,6 +140,7 @@ function weightOf(
   { samples, lossBefore = Number.NaN }: TrainOutcome,
   maxSamples: number,
 ): number {
+  if (samples === 0) return 0
   return strategy?.weighs === true ? strategy.weight(samples, lossBefore, maxSamples) : samples
 }
 

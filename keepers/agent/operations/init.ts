@@ -8,7 +8,7 @@ import { isScalar, parseDocument } from 'yaml'
 import { writeKeystore } from '../../chain/index.ts'
 import { KeeperStore } from '../../store/index.ts'
 import { checkStart, encodeManifest, type ServiceManifest } from '../../versions/index.ts'
-import { CONFIG_FILE, type KeeperConfig, parseConfig } from '../config.ts'
+import { CONFIG_FILE, type KeeperConfig, parseConfig, STRATEGY_FILE } from '../config.ts'
 import { makeEncryptionKey } from '../encryption-keys.ts'
 import { AgentError } from '../errors.ts'
 import { PEER_IDENTITY } from '../steps/secrets.ts'
@@ -26,6 +26,8 @@ export type InitOptions = {
   readonly manifest: ServiceManifest
   /** The file of first weights that the manifest names, if it names one; it is written into the folder, too. */
   readonly start?: Uint8Array | null
+  /** The module that it names, checked; it is written into the folder. */
+  readonly strategy?: Uint8Array | null
   /** Use this operator key instead of a fresh one. */
   readonly operatorKey?: string
   /** Store the owner's key in the folder too (owner.json). Better kept elsewhere. */
@@ -74,6 +76,7 @@ export async function initKeeper(options: InitOptions): Promise<InitResult> {
     store.close()
   }
   if (start !== null) writeWhole(config.service.weightsFile, start)
+  if (options.strategy) writeWhole(join(folder, STRATEGY_FILE), options.strategy)
   writeWhole(config.service.manifestFile, encodeManifest(options.manifest))
   writeWhole(configFile, text)
   return { config, operator: wallet.address, configFile }

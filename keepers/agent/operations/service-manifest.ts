@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where a keeper that joins gets the service's manifest from: its digest is on the chain, its bytes from whoever has them.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+// Where a keeper that joins gets the service's manifest, strategy and first weights from: its digest is on the chain, its bytes from whoever has them.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ChainError, FailoverProvider, openService } from '../../chain/index.ts'
-import { MODEL_NAMES } from '../../learning/index.ts'
+import { LearningError, MODEL_NAMES, StrategyModule, strategyHash } from '../../learning/index.ts'
 import { DataPlane, NetworkError } from '../../network/index.ts'
 import {
   agreedDigests,
@@ -13,12 +13,15 @@ import {
   exampleManifest,
   fetchManifest,
   fetchStart,
+  fetchStrategy,
   manifestDigest,
+  openManifest,
   type ServiceManifest,
   VersionError,
   type VersionErrorCode,
 } from '../../versions/index.ts'
-import type { KeeperConfig } from '../config.ts'
+import { type KeeperConfig, STRATEGY_FILE } from '../config.ts'
+import { AgentError } from '../errors.ts'
 import { writeWhole } from './whole-file.ts'
 
 export type ManifestRequest = {
@@ -133,6 +136,54 @@ async function withPlane<T>(
 }
 
 /**
+ * The module that a manifest names: the file given, or as a keeper of the service sends it. It has the manifest's hash, and takes its settings.
+ * Null for a manifest without one.
+ * @throws AgentError CONFIG for a file that is another, or a module that does not run; VersionError NO_MANIFEST when nobody has it
+ */
+export async function serviceStrategy(
+  { rpc, chainId, service }: Pick<ManifestRequest, 'rpc' | 'chainId' | 'service'>,
+  manifest: ServiceManifest,
+  given?: string,
+): Promise<Uint8Array | null> {
+  const { strategy: terms } = manifest
+  if (terms === undefined) {
+    if (given === undefined) return null
+    throw new AgentError('CONFIG', `--strategy ${given}: the service's manifest has no strategy: leave it out`)
+  }
+  const bytes = given === undefined ? await fetched() : readGiven(given)
+  const { spec } = await openManifest(manifest)
+  try {
+    new StrategyModule(bytes, terms, spec.parameters, given ?? `strategy ${terms.sha256}`)
+  } catch (cause) {
+    if (!(cause instanceof LearningError)) throw cause
+    throw new AgentError('CONFIG', cause.message, { cause })
+  }
+  return bytes
+
+  async function fetched(): Promise<Uint8Array> {
+    const provider = new FailoverProvider({ urls: [...rpc], chainId: BigInt(chainId), patience: PATIENCE_MS })
+    const { sha256 } = terms!
+    try {
+      const ask = (plane: DataPlane) => fetchStrategy({ provider, service, plane }, sha256)
+      return await withPlane(ask, ({ message }) => [
+        'NO_MANIFEST',
+        `no keeper of the service serves its strategy ${sha256} (${message}): give it with --strategy`,
+      ])
+    } finally {
+      provider.destroy()
+    }
+  }
+}
+
+function readGiven(file: string): Uint8Array {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new AgentError('CONFIG', `--strategy ${file}: cannot be read (${(cause as Error).message})`, { cause })
+  }
+}
+
+/**
  * Puts the service's manifest in place of the one that a data folder has: the one in force, since the running epoch's steps follow it to
  * the end. Returns whether it was another.
  */
@@ -149,8 +200,27 @@ export async function renewManifest(config: KeeperConfig, given?: ServiceManifes
     if (start !== null) writeWhole(weightsFile, start)
   }
   if (manifestDigest(wanted) === manifestDigest(manifest)) return false
+  await renewStrategy(config, wanted)
   writeWhole(manifestFile, encodeManifest(wanted))
   return true
+}
+
+/** Before the manifest that names it, which is of no use without. An operator's own file is left alone. */
+async function renewStrategy({ service, chain, folder }: KeeperConfig, wanted: ServiceManifest): Promise<void> {
+  const { strategy: terms } = wanted
+  const { strategyFile, address } = service
+  if (terms === undefined) return
+  if (strategyFile !== null && existsSync(strategyFile)) {
+    if (strategyHash(readFileSync(strategyFile)) === terms.sha256) return
+    if (strategyFile !== join(folder, STRATEGY_FILE)) {
+      throw new AgentError(
+        'CONFIG',
+        `service.strategy: ${strategyFile} is another than the ${terms.sha256} of the new manifest: leave the key out, and it is fetched`,
+      )
+    }
+  }
+  const bytes = await serviceStrategy({ rpc: chain.rpc, chainId: chain.id, service: address }, wanted)
+  writeWhole(join(folder, STRATEGY_FILE), bytes!)
 }
 
 /**

@@ -31,6 +31,8 @@ export type KeeperStatus = {
   /** SHA-256 of this keeper's manifest, 0x…, and of the service's; null when the chain has none. */
   readonly manifest: { readonly own: string; readonly service: string | null }
   readonly members: number
+  /** What it brings besides its work, by its config: samples to train on, to judge by, or none. */
+  readonly data: 'train' | 'judge' | 'none'
   /** Lost rounds that this keeper took part in since it was last cleared, 0 … 3. */
   readonly suspicion: number
   /** Whether it contributes nothing for now: convicted in this epoch, or among the most suspect. */
@@ -91,6 +93,7 @@ export async function keeperStatus(config: KeeperConfig, operator: string): Prom
       notMember: member ? null : reason({ owner, seat, jailedUntil, state: snapshot.state, apart }),
       manifest: { own: manifestDigest(manifest), service: agreed.current },
       members: members.length,
+      data: config.data.source === 'none' ? 'none' : config.data.use,
       suspicion: Number(suspicion),
       leftOut: seat !== null && hasSeat(snapshot.leftOut, seat),
       convictions: await convictionsOf(config, provider),

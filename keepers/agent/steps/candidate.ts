@@ -13,6 +13,8 @@ import { isGood } from '../holdout.ts'
 import { dropBytes } from '../memory.ts'
 import { noteOpenedSums, refuseLongMean } from '../privacy.ts'
 import { nextModel } from '../strategy.ts'
+import type { ModelScore } from '../training/protocol.ts'
+import { declaredIn } from './draft.ts'
 import { candidateRecord } from './intents.ts'
 import { sumOfRound } from './sum.ts'
 
@@ -60,10 +62,8 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
       })
     }
   }
-  const declared = context.facts
-    .all('UpdateRevealed', { round })
-    .filter((fact) => seatsOf(included).includes(Number(fact.args.seat)))
-    .reduce((total, fact) => total + Number(fact.args.samples), 0)
+  const { weight: declared, contributors, empty } = declaredIn(context, round, included)
+  if (declared === 0) throw new AgentError('BAD_BLOB', 'no member in the sum has samples: there is nothing to average')
   noteOpenedSums(context)
   const started = context.clock.now()
   const combined = await combine(frame.engine, {
@@ -83,33 +83,39 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
   })
   const before = await context.model.state()
   const norm = refuseLongMean(() => checkMeanNorm(combined.mean, bound))
-  const { length: members } = frame.roster
-  const facts = { round, members, contributors: seatsOf(included).length }
+  // A strategy hears of members that train.
+  const facts = { round, members: frame.roster.length - empty, contributors }
   const next = refuseStep(() => nextModel(context, before, combined.mean, facts))
-  const score = await context.trainer.evaluate(context.home.over(next.weights), step.signal)
+  const judges = context.trainer.shard.heldOut > 0
+  const score = judges ? await context.trainer.evaluate(context.home.over(next.weights), step.signal) : null
   const good = isGood(context, score)
   const { cid, commitment } = await context.model.publish(next, round)
-  const candidate: Candidate = { cid, commitment, good, accuracy: score.accuracy, loss: score.loss }
+  const seen = score === null ? {} : { accuracy: score.accuracy, loss: score.loss }
+  const candidate: Candidate = { cid, commitment, good, ...seen }
   context.store.putRecord(name, candidate)
-  context.metrics.setHoldOut(score)
+  if (score !== null) context.metrics.setHoldOut(score)
   context.log.info(
     {
       event: 'candidate',
       round,
       cid,
       commitment,
-      accuracy: score.accuracy,
-      loss: score.loss,
-      figures: score.figures,
-      testAccuracy: score.testAccuracy,
+      ...seen,
+      ...(score === null ? {} : seenMore(score)),
       samples: declared,
       norm,
-      contributors: seatsOf(included).length,
+      contributors,
+      ...(empty === 0 ? {} : { empty }),
       seconds: (context.clock.now() - started) / 1000,
     },
-    'decrypted the mean and judged the model',
+    judges ? 'decrypted the mean and judged the model' : 'decrypted the mean',
   )
   return candidate
+}
+
+/** What else the hold-out says, for this keeper's log. */
+function seenMore({ figures, testAccuracy, classes, confusion }: ModelScore) {
+  return { figures, testAccuracy, ...(classes === undefined ? {} : { classes, confusion }) }
 }
 
 /** A strategy that gives no model for a mean gives none to any member: the round is lost. @throws AgentError BAD_BLOB */

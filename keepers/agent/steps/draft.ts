@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import { seatsOf } from '../../chain/index.ts'
+import { weightInMean } from '../../versions/index.ts'
 import type { AgentContext, Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import type { Fact } from '../facts.ts'
@@ -28,11 +30,38 @@ export function draftOf(context: Pick<AgentContext, 'facts'>, round: number): Dr
   }
 }
 
+/** What the members in a sum declared, by the event log. */
+export type Declared = {
+  /** What the sum is divided by. */
+  readonly weight: number
+  /** Members with a weight, and those that said that they have no samples. */
+  readonly contributors: number
+  readonly empty: number
+}
+
+/** @param included Bitmap of the seats in the sum. */
+export function declaredIn(
+  context: Pick<AgentContext, 'facts' | 'manifest'>,
+  round: number,
+  included: bigint,
+): Declared {
+  const seats = new Set(seatsOf(included))
+  const weights = context.facts
+    .all('UpdateRevealed', { round })
+    .filter(({ args }) => seats.has(Number(args.seat)))
+    .map(({ args }) => weightInMean(context.manifest.rounds, Number(args.samples)))
+  const empty = weights.filter((weight) => weight === 0).length
+  return { weight: weights.reduce((sum, weight) => sum + weight, 0), contributors: seats.size - empty, empty }
+}
+
 /**
  * The fewest updates that a sum must have before this keeper helps to open it: a quorum of the members that are pinned in the folder, whatever
- * an endpoint says of the service's own bound, and never fewer than that bound.
+ * an endpoint says of the service's own bound, and never fewer than that bound. Members without samples come on top: everybody knows
+ * that theirs are zero, so they hide nothing.
  */
-export async function contributorsFloor(step: Step, frame: EpochFrame): Promise<number> {
+export async function contributorsFloor(step: Step, frame: EpochFrame, included: bigint): Promise<number> {
+  const { context, snapshot } = step
   const { minKeepers } = await parametersOf(step)
-  return Math.max(minKeepers, Math.floor((2 * frame.roster.length) / 3) + 1)
+  const { empty } = declaredIn(context, snapshot.round, included)
+  return Math.max(minKeepers, Math.floor((2 * frame.roster.length) / 3) + 1) + empty
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { encryptUpdate, FheError, type MemberKey, onceNonce } from '../../fhe/index.ts'
+import { weightInMean } from '../../versions/index.ts'
 import type { Step } from '../context.ts'
 import { type EpochFrame, loadKey, onceGuard } from '../epoch.ts'
 
-/** An encrypted update and the sample count that it was weighted with. */
+/** An encrypted update and the sample count that is declared with it. */
 type StoredUpdate = { readonly samples: number; readonly bytes: Uint8Array }
 
 /** As it is kept with the claim: u32 little-endian samples · update. */
@@ -32,7 +33,7 @@ export async function storedUpdate(
   keyHash: Uint8Array,
   train: () => Promise<{ readonly update: Float32Array; readonly samples: number }>,
 ): Promise<StoredUpdate | null> {
-  const { store, log } = step.context
+  const { store, log, manifest } = step.context
   const { round } = step.snapshot
   const context = { ...frame.context, round }
   const nonce = onceNonce('encryption', { context, keyHash, self: frame.self })
@@ -60,7 +61,7 @@ export async function storedUpdate(
       context,
       memberKey,
       vector: update,
-      weight: samples,
+      weight: weightInMean(manifest.rounds, samples),
       guard: onceGuard(store, { epoch: frame.context.epoch, round, payload }),
       signal: step.signal,
     })

@@ -83,6 +83,11 @@ export async function mayBelieve(
   return witness === 'witnessed' || (witness === 'unheard' && elapsed(step, window) >= patience)
 }
 
+/** Whether two endpoints, or the only one that is configured, tell the same of all these events. */
+export async function areWitnessed(step: Step, told: Told): Promise<boolean> {
+  return (await witnessOf(step, told)) === 'witnessed'
+}
+
 async function witnessOf(step: Step, { name, facts, of }: Told): Promise<'witnessed' | 'contradicted' | 'unheard'> {
   const { endpoints, serviceAddress, log, remembered } = step.context
   if (!hasWitnesses(endpoints)) return 'witnessed'

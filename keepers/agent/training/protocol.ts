@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import type { TrainerCommand, TrainingProgress } from '../../learning/index.ts'
+import type { BackendName, ClassFigures, Control, TrainerCommand, TrainingProgress } from '../../learning/index.ts'
 import type { ServiceManifest } from '../../versions/index.ts'
 import type { DataConfig, TrainingConfig } from '../config.ts'
 import type { ThreadError } from './thread-error.ts'
@@ -24,6 +24,8 @@ export type ThreadRequest = { readonly id: number } & (
       readonly state: readonly Float32Array[]
       /** Whether the loss before training is asked for. */
       readonly judge: boolean
+      /** What a strategy with control variates has the own trainer use. */
+      readonly control: Control | null
     }
   | { readonly kind: 'evaluate'; readonly weights: Float32Array }
   | { readonly kind: 'cancel'; readonly target: number }
@@ -35,11 +37,15 @@ export type RoundAt = { readonly round: number; readonly epoch: number }
 /** What a shard looks like from outside the thread: counts, never samples. */
 export type ShardSummary = {
   readonly announcement: string
+  /** To train on, 0 for a keeper without; and to judge candidates by. */
   readonly samples: number
   readonly heldOut: number
   readonly testSamples: number
   readonly parameterCount: number
   readonly specHash: string
+  /** Where the arithmetic runs, and what is wrong with that, if anything is. */
+  readonly backend: BackendName
+  readonly warnings: readonly string[]
   readonly initialWeights: Float32Array
 }
 
@@ -61,6 +67,9 @@ export type ModelScore = {
   readonly testLoss: number | null
   /** More of the hold-out, by name: f1 and auc, or r2, mae and rmse in the amount's unit. */
   readonly figures: Readonly<Record<string, number>>
+  /** Of each class, and how often samples of one were taken for another, by their names; only of classes. */
+  readonly classes?: readonly ClassFigures[]
+  readonly confusion?: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
 export type ThreadReply =

@@ -6,7 +6,11 @@ import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
 import {
+  classFigures,
+  confusionByName,
+  controlled,
   type Dataset,
+  type Evaluation,
   ExternalTrainer,
   figuresOf,
   LocalTrainer,
@@ -16,6 +20,7 @@ import {
   partitionDirichlet,
   partitionIid,
   type SampleSource,
+  seedOfRound,
   specHash,
   subset,
   type TrainerCommand,
@@ -41,11 +46,14 @@ type Open = {
   trainer: LocalTrainer
   /** The operator's own program, which trains instead. */
   external: ExternalTrainer | null
-  train: Dataset
-  heldOut: Dataset
+  /** Null where there is nothing. */
+  train: Dataset | null
+  heldOut: Dataset | null
   test: Dataset | null
   unit: number
 }
+
+const NO_SAMPLES = 'data: none; this keeper relays, decrypts, and sends updates that weigh nothing'
 
 /** Below the data folder: the folders that programs work in, one a round. */
 const EXCHANGE = 'training'
@@ -97,40 +105,55 @@ async function openShard(
   { manifest, data, command, start }: Extract<ThreadRequest, { kind: 'open' }>,
   signal: AbortSignal,
 ): Promise<ShardSummary> {
-  const { input, task, vote } = manifest
+  const { task } = manifest
   const spec = await specOf(manifest)
   const first = await firstWeights(manifest, spec, start)
-  const samples = await openSamples(
-    sourceOf(manifest, data),
-    { inputShape: input.shape, classes: answersOf(task) },
-    signal,
-  )
-  const mine = takeShard(samples.train, data)
-  // Every k-th sample is held out, so that both parts have the shard's mix of labels, whatever its order.
-  const every = Math.max(2, Math.round(1 / vote.holdOut))
-  const heldOut = subset(
-    samples.train,
-    pick(mine, (i) => i % every === 0),
-  )
-  const kept = subset(
-    samples.train,
-    pick(mine, (i) => i % every !== 0),
-  )
-  const trainer = await LocalTrainer.create({ spec })
-  trainer.loadData(kept)
+  const { announcement, train: kept, heldOut, test } = await dealSamples(manifest, data, signal)
+  const warnings: string[] = []
+  const trainer = await LocalTrainer.create({ spec, onWarning: (text) => warnings.push(text) })
+  if (kept !== null) trainer.loadData(kept)
   const unit = task.kind === 'regression' ? task.target.deviation : 1
   const external = command === null ? null : openCommand(spec, command)
-  const test = data.reportTest ? samples.test : null
-  open = { manifest, trainer, external, train: kept, heldOut, test, unit }
+  open = { manifest, trainer, external, train: kept, heldOut, test: data.reportTest ? test : null, unit }
   return {
-    announcement: samples.announcement,
-    samples: kept.count,
-    heldOut: heldOut.count,
-    testSamples: samples.test?.count ?? 0,
+    announcement,
+    samples: kept?.count ?? 0,
+    heldOut: heldOut?.count ?? 0,
+    testSamples: test?.count ?? 0,
     parameterCount: spec.parameterCount,
     specHash: specHash(spec),
+    backend: trainer.backend,
+    warnings,
     initialWeights: first,
   }
+}
+
+type Dealt = {
+  readonly announcement: string
+  readonly train: Dataset | null
+  readonly heldOut: Dataset | null
+  readonly test: Dataset | null
+}
+
+/** This keeper's samples: to train on, to judge candidates by, and those of its source that nobody trains on. */
+async function dealSamples(manifest: ServiceManifest, data: DataConfig, signal: AbortSignal): Promise<Dealt> {
+  const { input, task, vote } = manifest
+  if (data.source === 'none') return { announcement: NO_SAMPLES, train: null, heldOut: null, test: null }
+  const form = { inputShape: input.shape, classes: answersOf(task) }
+  const { train: all, test, announcement } = await openSamples(sourceOf(manifest, data), form, signal)
+  const mine = takeShard(all, data)
+  if (data.use === 'judge') {
+    return {
+      announcement: `${announcement}, all to judge by: none are trained on`,
+      train: null,
+      heldOut: subset(all, mine),
+      test,
+    }
+  }
+  // Every k-th sample is held out, so that both parts have the shard's mix of labels, whatever its order.
+  const every = Math.max(2, Math.round(1 / vote.holdOut))
+  const part = (take: (position: number) => boolean): Dataset => subset(all, pick(mine, take))
+  return { announcement, train: part((i) => i % every !== 0), heldOut: part((i) => i % every === 0), test }
 }
 
 function openCommand(spec: ModelSpec, command: TrainerCommand): ExternalTrainer {
@@ -143,7 +166,7 @@ function openCommand(spec: ModelSpec, command: TrainerCommand): ExternalTrainer 
 function sourceOf({ input, task }: ServiceManifest, data: DataConfig): SampleSource {
   const { source: kind, path, test } = data
   if (kind === 'digits') return path === undefined ? { kind } : { kind, path }
-  if (path === undefined) throw new Error(`data.path: source ${kind} needs a path`)
+  if (kind === 'none' || path === undefined) throw new Error(`data.path: source ${kind} needs a path`)
   if (kind === 'idx') return { kind, path }
   const both = test === undefined ? { path } : { path, test }
   if (kind === 'images') return { kind, ...both }
@@ -165,7 +188,9 @@ function takeShard(all: Dataset, data: DataConfig): Uint32Array {
     mine = partition.shards[shard.index]!
   }
   if (mine.length < 10)
-    throw new Error(`the shard has ${mine.length} samples, at least 10 are needed: correct data.shard`)
+    throw new Error(
+      `the shard has ${mine.length} samples, at least 10 are needed: correct data.shard, or take part without samples (source: none)`,
+    )
   return data.limit === undefined ? mine : mine.subarray(0, data.limit)
 }
 
@@ -180,7 +205,7 @@ function parametersOf(training: TrainingConfig, { round }: RoundAt): TrainingPar
     epochs: training.epochs,
     batchSize: training.batchSize,
     optimizer: { kind: training.optimizer, learningRate },
-    seed: (training.seed * 1_000_003 + round) >>> 0,
+    seed: seedOfRound(training.seed, round),
     ...(training.proximalMu > 0 ? { proximalMu: training.proximalMu } : {}),
   }
 }
@@ -188,6 +213,7 @@ function parametersOf(training: TrainingConfig, { round }: RoundAt): TrainingPar
 async function train(request: Extract<ThreadRequest, { kind: 'train' }>, signal: AbortSignal): Promise<TrainOutcome> {
   const { id, weights, at } = request
   const { trainer, external, manifest, train: data } = loaded()
+  if (data === null) return { weights, samples: 0, loss: Number.NaN }
   const training = parametersOf(request.training, at)
   trainer.setWeights(weights)
   const before = request.judge ? { lossBefore: (await trainer.evaluate(data, { signal })).loss } : {}
@@ -198,10 +224,12 @@ async function train(request: Extract<ThreadRequest, { kind: 'train' }>, signal:
     const round = { ...at, ...agreed, training, state: request.state }
     return { ...(await external.train(weights, data, round, signal)), ...before }
   }
-  trainer.setParameters(training)
+  const held = request.control === null ? { training } : controlled(training, data.count, request.control)
+  trainer.setParameters(held.training)
   let last = 0
   const result = await trainer.train({
     signal,
+    ...('correction' in held ? { correction: held.correction } : {}),
     onProgress: (progress) => {
       const now = performance.now()
       if (now - last < 500) return
@@ -215,7 +243,8 @@ async function train(request: Extract<ThreadRequest, { kind: 'train' }>, signal:
 }
 
 async function evaluate(weights: Float32Array, signal: AbortSignal): Promise<ModelScore> {
-  const { trainer, heldOut, test, unit } = loaded()
+  const { manifest, trainer, heldOut, test, unit } = loaded()
+  if (heldOut === null) throw new Error('no samples to judge by')
   trainer.setWeights(weights)
   const own = await trainer.evaluate(heldOut, { signal })
   const public_ = test === null ? null : await trainer.evaluate(test, { signal })
@@ -225,7 +254,13 @@ async function evaluate(weights: Float32Array, signal: AbortSignal): Promise<Mod
     testAccuracy: public_?.accuracy ?? null,
     testLoss: public_?.loss ?? null,
     figures: figuresOf(own, unit),
+    ...byName(manifest, own),
   }
+}
+
+function byName({ task }: ServiceManifest, { confusion }: Evaluation): Pick<ModelScore, 'classes' | 'confusion'> {
+  if (task.kind !== 'classification') return {}
+  return { classes: classFigures({ confusion }, task.classes), confusion: confusionByName(confusion, task.classes) }
 }
 
 function loaded(): Open {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { Worker } from 'node:worker_threads'
 import { PASSPHRASE_VARIABLE } from '../../chain/index.ts'
-import { LearningError, type TrainingProgress } from '../../learning/index.ts'
+import { type Control, LearningError, type TrainingProgress } from '../../learning/index.ts'
 import { CONFIG_FILE, type KeeperConfig, type TrainingConfig, trainerCommandOf } from '../config.ts'
 import { AgentError } from '../errors.ts'
 import type { ModelScore, RoundAt, ShardSummary, ThreadReply, ThreadRequest, TrainOutcome } from './protocol.ts'
@@ -110,10 +110,12 @@ export class Trainer {
       state?: readonly Float32Array[]
       /** Also say what the loss is before training. */
       judge?: boolean
+      /** Control variates to correct gradients by. */
+      control?: Control | null
     } = {},
   ): Promise<TrainOutcome> {
-    const { signal, onProgress, state = [], judge = false } = options
-    return this.#ask({ kind: 'train', weights, at, training, state, judge }, signal, onProgress)
+    const { signal, onProgress, state = [], judge = false, control = null } = options
+    return this.#ask({ kind: 'train', weights, at, training, state, judge, control }, signal, onProgress)
   }
 
   evaluate(weights: Float32Array, signal?: AbortSignal): Promise<ModelScore> {

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Text as a bag: which words, or which pieces of words, are in it. A dense layer over it adds up an embedding for each of them.
+// Text as a bag: which words, or which pieces of words, are in it. A dense layer over it adds up an embedding for each of them, or averages
+// them: its kernel is the table of embeddings, and looking up and pooling is the product of the bag and that table.
 import { z } from 'zod'
 
 const length = z.int().min(1).max(8)
+/**
+ * `mean`: a place holds its share of the text's pieces, repeats counted, so that the product with a table of embeddings is their average. A
+ * place holds 1 for a piece that is there otherwise.
+ */
+const pooling = z.literal('mean').optional()
 
 /** How text is cut up; parties that state the same read alike. */
 export const tokenizerSchema = z.discriminatedUnion('kind', [
@@ -16,9 +22,10 @@ export const tokenizerSchema = z.discriminatedUnion('kind', [
     shortest: length,
     longest: length,
     buckets: z.int().min(2).max(65_536),
+    pooling,
   }),
   /** The words listed, each at its place; others are left out. */
-  z.strictObject({ kind: z.literal('words'), words: z.array(z.string().min(1).max(64)).min(2).max(65_536) }),
+  z.strictObject({ kind: z.literal('words'), words: z.array(z.string().min(1).max(64)).min(2).max(65_536), pooling }),
 ])
 export type Tokenizer = z.infer<typeof tokenizerSchema>
 
@@ -37,23 +44,37 @@ export function contradictionInTokenizer(tokenizer: Tokenizer): string | null {
   return new Set(tokenizer.words).size === tokenizer.words.length ? null : 'one word is there twice'
 }
 
-/** A reader of texts: 1 where a piece is in the text, else 0. */
+/** A reader of texts: 1, or the share of the pieces, at the place of each piece that is in the text, else 0. */
 export function bagReader(tokenizer: Tokenizer): (text: string, into: Float32Array) => void {
-  if (tokenizer.kind === 'hashed') {
-    const { buckets } = tokenizer
+  const places = placesIn(tokenizer)
+  if (tokenizer.pooling === undefined) {
     return (text, into) => {
       into.fill(0)
-      for (const piece of piecesOf(text, tokenizer)) into[hashOf(piece) % buckets] = 1
+      for (const place of places(text)) into[place] = 1
     }
   }
-  const places = new Map(tokenizer.words.map((word, place) => [word, place]))
   return (text, into) => {
     into.fill(0)
-    for (const word of wordsOf(text)) {
-      const place = places.get(word)
-      if (place !== undefined) into[place] = 1
+    let pieces = 0
+    for (const place of places(text)) {
+      into[place]! += 1
+      pieces++
+    }
+    // A text without any piece is a bag of zeros.
+    for (let place = 0; pieces > 0 && place < into.length; place++) into[place]! /= pieces
+  }
+}
+
+/** The place of each piece of a text; pieces without one are left out. */
+function placesIn(tokenizer: Tokenizer): (text: string) => Iterable<number> {
+  if (tokenizer.kind === 'hashed') {
+    const { buckets } = tokenizer
+    return function* (text) {
+      for (const piece of piecesOf(text, tokenizer)) yield hashOf(piece) % buckets
     }
   }
+  const known = new Map(tokenizer.words.map((word, place) => [word, place]))
+  return (text) => wordsOf(text).flatMap((word) => known.get(word) ?? [])
 }
 
 /** Words in lower case, of letters and digits of any script. */

@@ -20,6 +20,8 @@ export type UpdateSettings = {
   readonly clipGradientNorm?: number | undefined
   readonly proximalMu?: number | undefined
   readonly weightDecay?: number | undefined
+  /** Added to the gradient of every step, after clipping: one value for each weight. */
+  readonly correction?: Float32Array | undefined
 }
 
 export type UpdateState = {

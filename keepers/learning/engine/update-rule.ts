@@ -16,6 +16,7 @@ export class UpdateRule {
   readonly #gradient: Pointer
   readonly #anchor: Pointer
   readonly #moments: readonly [Pointer, Pointer]
+  #correction: Pointer | null = null
   readonly #length: number
   #settings: UpdateSettings | null = null
   #updates = 0
@@ -34,6 +35,10 @@ export class UpdateRule {
     const floats = (at: Pointer) => this.#arena.floats(at, this.#length)
     this.#settings = settings
     this.#updates = state?.updates ?? 0
+    if (settings.correction !== undefined) {
+      this.#correction ??= this.#arena.allocate(this.#length)
+      floats(this.#correction).set(settings.correction)
+    }
     floats(this.#anchor).set(state?.anchor ?? floats(this.#weights))
     for (const [i, at] of this.#moments.entries()) {
       const saved = state?.moments[i]
@@ -52,11 +57,11 @@ export class UpdateRule {
     }
   }
 
-  /** Weight decay, FedProx pull, then clipping of the whole, then the optimiser's step. */
+  /** Weight decay, FedProx pull, then clipping of the whole, correction, then the optimiser's step. */
   apply(): void {
     if (this.#settings === null) throw new Error('the update rule was not begun')
     const { kernel } = this.#arena
-    const { optimizer, clipGradientNorm, proximalMu, weightDecay } = this.#settings
+    const { optimizer, clipGradientNorm, proximalMu, weightDecay, correction } = this.#settings
     const length = this.#length
     if (weightDecay) kernel.addPull(this.#gradient, this.#weights, 0, length, weightDecay)
     if (proximalMu) kernel.addPull(this.#gradient, this.#weights, this.#anchor, length, proximalMu)
@@ -64,6 +69,7 @@ export class UpdateRule {
       const norm = Math.sqrt(kernel.squaredNorm(this.#gradient, length))
       if (norm > clipGradientNorm) kernel.scale(this.#gradient, length, clipGradientNorm / norm)
     }
+    if (correction !== undefined) kernel.addPull(this.#gradient, this.#correction!, 0, length, 1)
     this.#updates += 1
     if (optimizer.kind === 'sgd') {
       const momentum = optimizer.momentum ?? 0

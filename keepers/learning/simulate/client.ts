@@ -9,6 +9,7 @@ import { ExternalTrainer } from '../external/trainer.ts'
 import { privatise, seededNormal } from '../privacy/mechanism.ts'
 import { deriveSeed, SeededRandom } from '../random.ts'
 import { normOf } from '../strategy/bound.ts'
+import { type Control, controlled } from '../strategy/control.ts'
 import { takeHome } from '../strategy/home.ts'
 import { clipToNorm } from '../strategy/mean.ts'
 import { LocalTrainer } from '../train/trainer.ts'
@@ -29,6 +30,8 @@ export type ClientTask = {
   readonly state: readonly Float32Array[]
   /** Whether the loss before training is asked for. */
   readonly judge: boolean
+  /** What a strategy with control variates has it train with; a program keeps its own. */
+  readonly control: Control | null
   /** Layers that are not sent: what is sent of them is what came. */
   readonly home: readonly ParameterSpec[]
   readonly privacy: { clippingNorm: number; noiseMultiplier: number; contributors: number } | null
@@ -94,7 +97,7 @@ export class ClientPlayer {
     if (attack !== null && (attack.attack === 'label-flip' || attack.attack === 'scaling')) {
       shard = { ...shard, labels: shard.labels.map((label) => shard.classes - 1 - label) }
     }
-    const before = task.judge ? { lossBefore: await this.#lossOn(shard, global) } : {}
+    const before = task.judge && shard.count > 0 ? { lossBefore: await this.#lossOn(shard, global) } : {}
     const { weights, samples, loss } = await this.#fit(task, shard, signal)
     const own = task.home.length === 0 ? {} : { own: takeHome(weights, task.home, global) }
     let sent = weights
@@ -115,15 +118,22 @@ export class ClientPlayer {
 
   async #fit(task: ClientTask, shard: Dataset, signal: AbortSignal | undefined) {
     const { global, training, round, bound, privacy } = task
+    if (shard.count === 0) return { weights: global.slice(), samples: 0, loss: Number.NaN }
     if (this.#external !== null) {
       const clip = bound === null ? null : { norm: bound, entry: null }
       const agreed = { clip, privacy, epoch: null, manifest: null, state: task.state }
       return await this.#external.train(global, shard, { round: round + 1, training, ...agreed }, signal)
     }
+    const { control } = task
+    const held = control === null ? { training } : controlled(training, shard.count, control)
     this.#trainer.loadData(shard)
-    this.#trainer.setParameters(training)
+    this.#trainer.setParameters(held.training)
     this.#trainer.setWeights(global)
-    const { weights, history } = await this.#trainer.train(signal === undefined ? {} : { signal })
+    const correction = 'correction' in held ? { correction: held.correction } : {}
+    const { weights, history } = await this.#trainer.train({
+      ...correction,
+      ...(signal === undefined ? {} : { signal }),
+    })
     return { weights: weights as Float32Array<ArrayBuffer>, samples: shard.count, loss: history.at(-1)!.loss }
   }
 

@@ -29,7 +29,7 @@ export const simulationConfigSchema = z.strictObject({
   training: trainingParametersSchema.omit({ seed: true }),
   /** How the learning rate changes over the rounds. */
   schedule: scheduleSchema.optional(),
-  /** This many of the keepers, the last ones, have no samples: they join, are chosen, and send nothing. */
+  /** This many of the keepers, the last ones, have no samples: they join, are chosen, and weigh nothing; with privacy they add their noise and weigh like all. */
   empty: z.number().int().min(0).optional(),
   /** Also record each keeper's accuracy, on test samples mixed like its own. */
   perClient: z.boolean().optional(),
@@ -42,6 +42,8 @@ export const simulationConfigSchema = z.strictObject({
     })
     .optional(),
   weighting: z.enum(['samples', 'equal']).default('samples'),
+  /** Most that a keeper may weigh, as rounds.maxSamples of a manifest. */
+  maxSamples: z.number().int().min(1).default(60_000),
   server: serverSettingsSchema.default({ kind: 'fedavg' }),
   centre: centreSchema.default({ kind: 'mean' }),
   /** Chance that a chosen keeper never delivers its update. */
@@ -72,6 +74,8 @@ export const simulationConfigSchema = z.strictObject({
     .strictObject({ clippingNorm: z.number().positive(), noiseMultiplier: z.number().min(0), delta: fraction })
     .optional(),
   seed: z.number().int().min(0).max(0xffff_ffff).default(1),
+  /** Each keeper's own training.seed, as in its config; from `seed` unless told. */
+  seeds: z.array(z.number().int().min(0).max(0xffff_ffff)).optional(),
   /** Stop early once the test accuracy is at least this. */
   targetAccuracy: fraction.optional(),
   /** Stop early when nothing gets better any more. */
@@ -111,6 +115,9 @@ export function parseSimulationConfig(settings: unknown): SimulationConfig {
       const what = within ? 'poison.within' : 'poison.attack norm-bust'
       throw new LearningError('BAD_SIMULATION', `simulation: ${what} needs bound.norm, the bound that it is about`)
     }
+  }
+  if (config.seeds !== undefined && config.seeds.length !== config.keepers) {
+    throw new LearningError('BAD_SIMULATION', `simulation: ${config.seeds.length} seeds for ${config.keepers} keepers`)
   }
   if ((config.empty ?? 0) >= config.keepers) {
     throw new LearningError(

@@ -12,6 +12,9 @@ export type LiveSettings = {
   readonly without: readonly string[]
 }
 
+/** What a manifest has unless its maker says more. */
+const USUAL_MOST = 60_000
+
 /** @param strategy the module in place of `config.server`, if there is one */
 export function liveSettings(config: SimulationConfig, strategy?: StrategyTerms): LiveSettings {
   const { training, server, centre, bound, privacy, schedule, trainer } = config
@@ -25,6 +28,7 @@ export function liveSettings(config: SimulationConfig, strategy?: StrategyTerms)
     if (bound.check !== 'member')
       without.push(`bound.check ${bound.check}: each update is proven to be within clipNorm, and the mean is checked`)
   }
+  if (config.maxSamples !== USUAL_MOST) manifest['rounds.maxSamples'] = config.maxSamples
   if (privacy !== undefined) {
     const { clippingNorm, noiseMultiplier, delta } = privacy
     manifest['rounds.clipNorm'] ??= clippingNorm
@@ -77,7 +81,7 @@ export function liveSettings(config: SimulationConfig, strategy?: StrategyTerms)
     )
   }
   if (config.empty !== undefined || (config.partition.kind === 'sizes' && config.partition.sizes.includes(0))) {
-    without.push('keepers without samples: a keeper with fewer than 10 does not start')
+    keeper['data.source'] = 'none, of those without samples'
   }
   if (config.patience !== undefined || config.targetAccuracy !== undefined)
     without.push('patience, targetAccuracy: a service goes on until its DAO stops it')

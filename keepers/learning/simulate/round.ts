@@ -6,12 +6,14 @@ import { checkVector } from '../model/vector.ts'
 import { PrivacyAccountant } from '../privacy/accountant.ts'
 import { deriveSeed, SeededRandom } from '../random.ts'
 import { gaussianNormBound, normOf } from '../strategy/bound.ts'
+import { type Control, nextControl } from '../strategy/control.ts'
 import { aggregate } from '../strategy/groups.ts'
 import { withHome } from '../strategy/home.ts'
 import type { WeightedUpdate } from '../strategy/mean.ts'
 import type { StrategyModule, StrategyRound } from '../strategy/module.ts'
 import { serverStep } from '../strategy/server.ts'
 import { classFigures, macroF1 } from '../train/figures.ts'
+import { seedOfRound } from '../train/parameters.ts'
 import type { ModelSpec, ParameterSpec, TrainingParameters } from '../types.ts'
 import type { ClientOutcome } from './client.ts'
 import { clientAccuracy } from './client-accuracy.ts'
@@ -49,9 +51,6 @@ const NO_UPDATE: ReadonlySet<string> = new Set(['DIVERGED', 'TRAINER_FAILED'])
 
 type Delivery = ClientOutcome & { readonly keeper: number }
 
-/** What a member may weigh by a strategy's word: rounds.maxSamples of a usual service. */
-const MOST_WEIGHT = 60_000
-
 /** An update that was clipped to the bound may miss it by the rounding of the weights that carry it. */
 const ROUNDING = 1e-4
 
@@ -70,7 +69,9 @@ export async function playRound(
     .sort()
   const absence = new SeededRandom(deriveSeed(config.seed, STREAM.absence, round))
   const there = [...chosen].filter(() => absence.uniform() >= config.dropOut)
-  const present = there.filter((keeper) => federation.shards[keeper]!.length > 0)
+  const without = there.filter((keeper) => federation.shards[keeper]!.length === 0)
+  // With privacy nobody is to see who has none: they send noise, as keepers do.
+  const present = config.privacy === undefined ? there.filter((keeper) => !without.includes(keeper)) : there
   const delivered = await collect(federation, state, present, bad, onMember)
   const deliveries =
     config.bound?.check === 'member' ? delivered.filter(isShort(config, global, present.length)) : delivered
@@ -87,35 +88,53 @@ export async function playRound(
       (await federation.combine?.(updates, { round, global })) ??
       aggregate(centreFor(config, updates.length), updates, deriveSeed(config.seed, STREAM.groups, round))
     lost = config.bound?.check === 'mean' && !isShortMean(config, global, combined, present.length)
-    const facts = { round: round + 1, contributors: deliveries.length, members: config.keepers }
+    // As keepers count: who declares no samples is none of them.
+    const apart = config.privacy === undefined ? without.length : 0
+    const facts = { round: round + 1, contributors: deliveries.length, members: config.keepers - apart }
     if (!lost) ({ weights, server } = nextWeights(federation, state, combined, facts))
     checkVector(spec, weights, `global weights after round ${round + 1}`)
   }
   const homes = new Map(state.homes)
   for (const { keeper, own } of deliveries) if (own !== undefined) homes.set(keeper, own)
+  const controls = new Map(state.controls)
+  for (const { keeper, weights: sent } of lost ? [] : deliveries) {
+    const control = controlOf(federation, state, keeper)
+    if (control !== null) controls.set(keeper, nextControl(control, changeOf(sent, global)))
+  }
   const honest = deliveries.filter(({ keeper }) => !bad.has(keeper))
+  const trained = honest.filter(({ samples }) => samples > 0)
   const seen = await evaluateOn(federation, weights)
   const record = {
     round: round + 1,
     ...seen,
     ...(await evaluateClients(federation, weights, seen.recall, homes)),
-    trainLoss: honest.length === 0 ? null : honest.reduce((sum, { loss }) => sum + loss, 0) / honest.length,
+    trainLoss: trained.length === 0 ? null : trained.reduce((sum, { loss }) => sum + loss, 0) / trained.length,
     members: deliveries.length,
     dropped: chosen.length - delivered.length - (there.length - present.length),
     refused: delivered.length - deliveries.length,
     lost,
     poisoned: deliveries.length - honest.length,
-    idle: there.length - present.length,
+    idle: without.length,
     ...privacyAfter(config, state, { present: present.length, deliveries: deliveries.length }),
   }
-  return { ...state, round: round + 1, weights, server, homes, records: [...state.records, record] }
+  return { ...state, round: round + 1, weights, server, homes, controls, records: [...state.records, record] }
 }
 
 /** With privacy every client is bounded alike, so none may weigh more; else samples, or what the strategy says. */
 function weightOf({ config, strategy }: Federation, { samples, lossBefore = Number.NaN }: Delivery): number {
   if (config.privacy !== undefined) return 1
-  if (strategy?.weighs === true) return strategy.weight(samples, lossBefore, MOST_WEIGHT)
-  return config.weighting === 'equal' ? 1 : samples
+  if (strategy?.weighs === true) return strategy.weight(samples, lossBefore, config.maxSamples)
+  return config.weighting === 'equal' ? 1 : Math.min(samples, config.maxSamples)
+}
+
+const changeOf = (weights: Float32Array, global: Float32Array): Float32Array =>
+  weights.map((value, i) => value - global[i]!)
+
+/** What a keeper of a strategy with control variates trains with; null for others, and for a program, which keeps its own. */
+function controlOf({ strategy, config }: Federation, state: SimulationState, keeper: number): Control | null {
+  if (strategy === undefined || strategy.localRate === null || config.trainer !== undefined) return null
+  const [server] = vectorsOf(strategy, state.server)
+  return { localRate: strategy.localRate, server: server!, own: state.controls.get(keeper) ?? null }
 }
 
 /** The step towards the mean of the members' weights: by the module, or by the configured strategy. */
@@ -147,12 +166,14 @@ function badKeepers(config: SimulationConfig): ReadonlySet<number> {
 
 /** What the members send. One whose own training fails sends nothing; when all fail, that is an error. */
 async function collect(
-  { pool, config, shards, strategy, spec }: Federation,
-  { round, weights: global, homes, server }: SimulationState,
+  federation: Federation,
+  before: SimulationState,
   members: readonly number[],
   bad: ReadonlySet<number>,
   onMember: ((round: number, done: number, members: number) => void) | undefined,
 ): Promise<Delivery[]> {
+  const { pool, config, shards, strategy, spec } = federation
+  const { round, weights: global, homes, server } = before
   const privacy = config.privacy === undefined ? null : { ...config.privacy, contributors: Math.max(1, members.length) }
   const home = homeParts(strategy, spec)
   const common = {
@@ -167,11 +188,15 @@ async function collect(
   let diverged: unknown = null
   const played = await Promise.all(
     members.map(async (keeper): Promise<Delivery | null> => {
-      const training = { ...config.training, optimizer, seed: deriveSeed(config.seed, STREAM.local, round, keeper) }
+      const own = config.seeds?.[keeper]
+      const seed =
+        own === undefined ? deriveSeed(config.seed, STREAM.local, round, keeper) : seedOfRound(own, round + 1)
+      const training = { ...config.training, optimizer, seed }
       try {
         const outcome = await pool.play({
           ...common,
           indices: shards[keeper]!,
+          control: controlOf(federation, before, keeper),
           global: homes.has(keeper) ? withHome(global, home, homes.get(keeper)!) : global,
           training: training as TrainingParameters,
           attack: bad.has(keeper) ? config.poison! : null,

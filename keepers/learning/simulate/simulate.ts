@@ -143,6 +143,7 @@ function begin(
       server: initialServerState(config.server, spec.parameterCount),
       records: [],
       homes: new Map(),
+      controls: new Map(),
     }
   }
   if (resume.configHash !== identity) {

@@ -42,6 +42,8 @@ export type SimulationState = {
   readonly records: readonly RoundRecord[]
   /** Layers that stay with keepers, of those who have trained some. */
   readonly homes: ReadonlyMap<number, Float32Array>
+  /** Control variates of keepers, of those who have trained with one. */
+  readonly controls: ReadonlyMap<number, Float32Array>
 }
 
 const MAGIC = 'COHSIM01'
@@ -71,12 +73,14 @@ const stateSchema = z.strictObject({
   serverRound: z.number().int().min(0),
   records: z.array(recordSchema),
   homes: z.array(z.number().int().min(0)).default([]),
+  controls: z.array(z.number().int().min(0)).default([]),
 })
 
 export function encodeSimulation(state: SimulationState): Uint8Array<ArrayBuffer> {
-  const { configHash, round, records, weights, server, homes } = state
-  const header = { configHash, round, records, serverRound: server.round, homes: [...homes.keys()] }
-  return seal(MAGIC, header, [weights, server.m, server.v, ...homes.values()])
+  const { configHash, round, records, weights, server, homes, controls } = state
+  const keepers = { homes: [...homes.keys()], controls: [...controls.keys()] }
+  const header = { configHash, round, records, serverRound: server.round, ...keepers }
+  return seal(MAGIC, header, [weights, server.m, server.v, ...homes.values(), ...controls.values()])
 }
 
 /** Throws BAD_CHECKPOINT on anything that `encodeSimulation` did not write, whole. */
@@ -87,13 +91,16 @@ export function decodeSimulation(bytes: Uint8Array): SimulationState {
   if (!parsed.success || weights === undefined || m === undefined || v === undefined) {
     throw new LearningError('BAD_CHECKPOINT', 'saved simulation: the header does not fit')
   }
-  const { serverRound, homes, ...rest } = parsed.data
-  if (own.length !== homes.length) throw new LearningError('BAD_CHECKPOINT', 'saved simulation: layers are missing')
+  const { serverRound, homes, controls, ...rest } = parsed.data
+  if (own.length !== homes.length + controls.length) {
+    throw new LearningError('BAD_CHECKPOINT', 'saved simulation: vectors of keepers are missing')
+  }
   return {
     ...rest,
     records: rest.records as RoundRecord[],
     weights,
     server: { round: serverRound, m, v },
     homes: new Map(homes.map((keeper, i) => [keeper, own[i]!])),
+    controls: new Map(controls.map((keeper, i) => [keeper, own[homes.length + i]!])),
   }
 }

@@ -8,7 +8,7 @@ import { LearningError } from '../errors.ts'
 import type { ParameterSpec } from '../types.ts'
 import { type Argument, type Copied, callModule, type Reading, readVector } from './sandbox.ts'
 
-const MOST_BYTES = 262_144
+export const MOST_STRATEGY_BYTES = 262_144
 /** The contents of a model's blob besides the weights. */
 const MOST_VECTORS = 2
 
@@ -57,6 +57,8 @@ export class StrategyModule {
   readonly vectors: number
   /** Names of parameters that stay at each member's home. */
   readonly home: readonly string[]
+  /** K·η of members who keep control variates and correct their gradients by vectors[0] and their own; null without. */
+  readonly localRate: number | null
   /** Whether it weighs members by more than their samples. */
   readonly weighs: boolean
   readonly #source: string
@@ -74,7 +76,7 @@ export class StrategyModule {
     }
     const hash = strategyHash(source)
     if (hash !== terms.sha256) bad(`it hashes to ${hash}, members agreed on ${terms.sha256}: get that file`)
-    if (source.length > MOST_BYTES) bad(`${source.length} bytes, at most ${MOST_BYTES} are allowed`)
+    if (source.length > MOST_STRATEGY_BYTES) bad(`${source.length} bytes, at most ${MOST_STRATEGY_BYTES} are allowed`)
     const text = new TextDecoder().decode(source)
     const code = text.replace(DOC_COMMENT, '/*')
     for (const [syntax, why] of REFUSED_SYNTAX) if (syntax.test(code)) bad(why)
@@ -93,6 +95,12 @@ export class StrategyModule {
     const names = this.#call('home', {}, 'names', parameters.length)
     this.home = names === null ? [] : this.#knownNames(names)
     this.weighs = this.#has('weight')
+    const rate = this.#call('control', {}, 'plain')
+    if (rate !== null && !(typeof rate === 'number' && rate > 0 && rate < Number.POSITIVE_INFINITY)) {
+      bad(`control: local steps × local rate, above 0, not ${String(rate)}`)
+    }
+    this.localRate = rate === null ? null : Number(rate)
+    if (this.localRate !== null && this.vectors === 0) bad('control: it remembers no vector to correct gradients by')
   }
 
   /** A service's initial state: zeros. */

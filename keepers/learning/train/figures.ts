@@ -36,6 +36,18 @@ export function classFigures({ confusion }: Pick<Evaluation, 'confusion'>, names
   })
 }
 
+/** How often samples of one class got which answer, by names; answers that nobody got are left out, and classes without samples. */
+export function confusionByName(
+  confusion: Uint32Array,
+  names: readonly string[],
+): Record<string, Record<string, number>> {
+  const rows = names.map((name, truth) => {
+    const counts = names.map((answer, c) => [answer, confusion[truth * names.length + c]!] as const)
+    return [name, Object.fromEntries(counts.filter(([, count]) => count > 0))] as const
+  })
+  return Object.fromEntries(rows.filter(([, counts]) => Object.keys(counts).length > 0))
+}
+
 /** Mean F1 of the classes that have samples; null when none has. */
 export function macroF1(classes: readonly ClassFigures[]): number | null {
   const present = classes.filter(({ samples }) => samples > 0)

@@ -32,6 +32,11 @@ export const trainingParametersSchema = z.strictObject({
   weightDecay: z.number().min(0).optional(),
 })
 
+/** Seed of a round's training, from a keeper's own. @param round From 1. */
+export function seedOfRound(seed: number, round: number): number {
+  return (seed * 1_000_003 + round) >>> 0
+}
+
 /** A frozen copy. Throws BAD_PARAMETERS with the field, the value found and the one expected. */
 export function parseTrainingParameters(value: unknown): TrainingParameters {
   const parsed = trainingParametersSchema.safeParse(value)

@@ -29,6 +29,8 @@ export type TrainOptions = {
   readonly signal?: AbortSignal
   /** Called about every 20 ms of training and at the end of each epoch. */
   readonly onProgress?: (progress: TrainingProgress) => void
+  /** Added to the gradient of every step; not part of a checkpoint. @see UpdateSettings */
+  readonly correction?: Float32Array
   /** Go on from here, with the parameters of the checkpoint; the loaded data must be the same. */
   readonly resume?: TrainingCheckpoint
 }
@@ -113,7 +115,8 @@ export class LocalTrainer {
     if (data === null) throw new LearningError('EMPTY_SHARD', 'no data is loaded; call loadData first')
     if (this.#busy) throw new LearningError('BAD_PARAMETERS', 'this trainer is already training')
     options.signal?.throwIfAborted()
-    const run = this.#begin(engine, data, options.resume)
+    if (options.correction !== undefined) checkVector(this.spec, options.correction, 'correction')
+    const run = this.#begin(engine, data, options)
     this.#run = run
     this.#busy = true
     try {
@@ -226,9 +229,9 @@ export class LocalTrainer {
     this.#run = null
   }
 
-  #begin(engine: Engine, data: Dataset, resume: TrainingCheckpoint | undefined): Run {
+  #begin(engine: Engine, data: Dataset, { resume, correction }: TrainOptions): Run {
     if (resume === undefined) {
-      engine.beginUpdates(this.#parameters)
+      engine.beginUpdates({ ...this.#parameters, correction })
       return { parameters: this.#parameters, history: [], epoch: 0, step: 0, lossSum: 0, correct: 0, seen: 0 }
     }
     const parameters = parseTrainingParameters(resume.parameters)
@@ -246,7 +249,7 @@ export class LocalTrainer {
     for (const vector of [resume.weights, resume.anchor, ...resume.moments])
       checkVector(this.spec, vector, 'checkpoint')
     engine.setWeights(resume.weights)
-    engine.beginUpdates(parameters, resume)
+    engine.beginUpdates({ ...parameters, correction }, resume)
     const { epoch, step, lossSum, correct, seen } = resume
     return { parameters, history: [...resume.history], epoch, step, lossSum, correct, seen }
   }

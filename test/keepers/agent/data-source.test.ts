@@ -7,6 +7,7 @@ import { AgentError, KEEPER_EXIT, type KeeperConfig, parseConfig } from '../../.
 import { Trainer } from '../../../keepers/agent/training/trainer.ts'
 import { LearningError, proceduralDigits } from '../../../keepers/learning/index.ts'
 import {
+  answersOf,
   commitToWeights,
   exampleManifest,
   manifestDigest,
@@ -87,10 +88,44 @@ describe('a keeper`s own data', function () {
       const training = { ...config.training, epochs: 12, learningRate: 0.02 }
       const { weights, samples } = await trainer.train(trainer.shard.initialWeights, { round: 1, epoch: 1 }, training)
       expect(samples).to.equal(trainer.shard.samples)
-      expect((await trainer.evaluate(weights)).accuracy).to.be.at.least(accuracy)
+      const score = await trainer.evaluate(weights)
+      expect(score.accuracy).to.be.at.least(accuracy)
+      // By the names of the manifest, every sample of the hold-out once.
+      expect(trainer.shard).to.deep.include({ backend: 'fused', warnings: [] })
+      const counts = Object.values(score.confusion!).flatMap((row) => Object.values(row))
+      expect(counts.reduce((sum, count) => sum + count, 0)).to.equal(trainer.shard.heldOut)
+      const names = answersOf(manifest.task) as string[]
+      expect(names).to.include.members(Object.keys(score.confusion!))
+      expect(score.classes!.map(({ name }) => name)).to.deep.equal(names)
       expect(commitToWeights(model, weights).commitment).to.match(/^0x[0-9a-f]{64}$/)
     })
   }
+
+  it('is not needed: a keeper without any has the model, trains on nothing, and says so', async () => {
+    const manifest = table(['well', 'sick'])
+    const trainer = await start(configOf('source: none', manifest))
+    expect(trainer.shard).to.include({ samples: 0, heldOut: 0, testSamples: 0 })
+    expect(trainer.shard.announcement).to.match(/^data: none; this keeper relays, decrypts/)
+    const { initialWeights } = trainer.shard
+    const outcome = await trainer.train(
+      initialWeights,
+      { round: 1, epoch: 1 },
+      configOf('source: none', manifest).training,
+    )
+    expect(outcome).to.deep.equal({ weights: initialWeights, samples: 0, loss: Number.NaN })
+    expect(() => configOf('source: none\n  path: patients.csv', manifest)).to.throw(
+      AgentError,
+      /data\.path: source none has no samples: leave it out/,
+    )
+  })
+
+  it('may be for judging alone: all of it is held out', async () => {
+    const manifest = table(['well', 'sick'])
+    const { data, ...config } = configOf('source: csv\n  path: patients.csv', manifest)
+    const trainer = await start({ ...config, data: { ...data, use: 'judge' } })
+    expect(trainer.shard).to.include({ samples: 0, heldOut: 120 })
+    expect((await trainer.evaluate(trainer.shard.initialWeights)).loss).to.be.above(0)
+  })
 
   it('says by class and code that training diverged, whatever thread it was in, and that data cannot be read', async () => {
     const [, data, manifest] = sources[0]!

@@ -159,6 +159,34 @@ describe('a draft', () => {
       expect(JSON.stringify(asked[0])).to.include(blockHash)
     })
 
+    it('gets none while one alone tells what its members declared: it may hide that one of them has no samples', async () => {
+      const told = (samples: number) => {
+        const iface = contractInterface('ILearningService')
+        const event = iface.getEvent('UpdateRevealed')!
+        const { topics, data } = iface.encodeEventLog(event, [ROUND.round, seatOfIndex(0), '0x12', 10, samples])
+        return { topics, data, blockHash: stage.facts.at(-1)!.blockHash }
+      }
+      stage.tell('UpdateRevealed', { round: ROUND.round, seat: seatOfIndex(0), cid: '0x12', size: 10n, samples: 100 })
+      const endpoints = (...second: unknown[]) => {
+        answering([log()], [log()])
+        const { everywhere } = stage.context.endpoints
+        const { topicHash } = contractInterface('ILearningService').getEvent('UpdateRevealed')!
+        const asking: typeof everywhere = async (method, params) => {
+          if ((params[0] as { topics?: string[] }).topics?.[0] !== topicHash) return everywhere(method, params)
+          return [[told(100)], second].map((result, i) => ({ endpoint: `e${i}`, result }))
+        }
+        Object.assign(stage.context.endpoints, { everywhere: asking })
+      }
+      for (const second of [[told(1)], [], [told(100), told(1)]]) {
+        endpoints(...second)
+        expect(await decrypt(stage.step())).to.equal('again')
+      }
+      expect(shares()).to.equal(0)
+      endpoints(told(100))
+      expect(await decrypt(stage.step())).to.equal('done')
+      expect(shares()).to.equal(1)
+    })
+
     it('gets none while one alone tells of it: the others know of none, of another one, or do not answer', async () => {
       const other = log({ included: seats(0, 1, 2, 3, 4) })
       const elsewhere = { ...log(), blockHash: `0x${'99'.repeat(32)}` }

@@ -4,6 +4,20 @@ import { KeeperMetrics } from '../../../keepers/agent/metrics.ts'
 import pkg from '../../../package.json' with { type: 'json' }
 
 describe('metrics of a keeper', () => {
+  it('have figures of each class by name, of the last candidate alone', async () => {
+    const metrics = new KeeperMetrics({ process: false })
+    const score = { accuracy: 0.75, loss: 0.5, figures: { f1: 0.7 } }
+    const one = { name: 'sick', samples: 4, recall: 0.75, precision: 1, f1: 0.857 }
+    const none = { name: 'well', samples: 0, recall: null, precision: 0, f1: 0 }
+    metrics.setHoldOut({ ...score, classes: [one, none] })
+    const text = await metrics.registry.metrics()
+    expect(text).to.contain('cohort_holdout_class_figure{class="sick",name="recall"} 0.75')
+    expect(text).to.contain('cohort_holdout_class_figure{class="well",name="precision"} 0')
+    expect(text).not.to.contain('class="well",name="recall"')
+    metrics.setHoldOut(score)
+    expect(await metrics.registry.metrics()).not.to.contain('class="sick"')
+  })
+
   const textOf = (options: { dht?: boolean } = {}): Promise<string> =>
     new KeeperMetrics({ process: false, ...options }).registry.metrics()
 

@@ -189,6 +189,7 @@ export async function roundStage(options: {
     epochs: { frame: async () => frame },
     trainer: { shard: { parameterCount: plan.vectorLength } },
     strategy: null,
+    control: null,
     home: new HomeLayers(store, []),
     metrics: new KeeperMetrics({ process: false }),
     remembered: { reread: null, parameters: null, due: null },

@@ -150,7 +150,7 @@ sweep:
     })
 
     it('and what it has nothing like', () => {
-      const { without } = liveSettings(
+      const { without, keeper } = liveSettings(
         config({
           ...{ fraction: 0.5, centre: { kind: 'median', groups: 3 }, weighting: 'equal', empty: 1 },
           ...{ schedule: { kind: 'cosine' }, patience: { rounds: 3 }, bound: { norm: 1, check: 'none' } },
@@ -170,9 +170,9 @@ sweep:
         'centre',
         'fraction',
         'weighting',
-        'without samples',
         'patience',
       ]
+      expect(keeper['data.source']).to.match(/^none/)
       expect(without.length).to.equal(words.length)
       for (const [i, word] of words.entries()) expect(without[i]).to.contain(word)
     })

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What this keeper keeps for a strategy with control variates, from round to round.
+import { hasSeat } from '../chain/index.ts'
+import { type Control, nextControl, type StrategyModule } from '../learning/index.ts'
+import type { KeeperStore } from '../store/index.ts'
+import type { KeeperConfig } from './config.ts'
+import type { Facts } from './facts.ts'
+
+type Secrets = Pick<KeeperStore, 'getSecret' | 'putSecret'>
+
+const VARIATE = 'control variate'
+const PROPOSED = 'control variate/proposed'
+/** As it is kept before it is settled: u32 little-endian round · values. */
+const HEAD = 4
+
+/**
+ * This keeper's control variate (SCAFFOLD). As private as its samples, so it is kept where its keys are, and never sent. What a training has come to
+ * replaces it only once its round has: with this keeper's update in the accepted model.
+ */
+export class ControlVariate {
+  readonly #store: Secrets
+  readonly #localRate: number
+  readonly #length: number
+
+  constructor(store: Secrets, localRate: number, length: number) {
+    this.#store = store
+    this.#localRate = localRate
+    this.#length = length
+  }
+
+  /** What to train with now, after what has become of the last training. @param moments the strategy's vectors */
+  settled(now: Now, moments: readonly Float32Array[]): Control {
+    const proposed = this.#store.getSecret(PROPOSED)
+    if (proposed !== null && proposed.length === HEAD + 4 * this.#length) {
+      const round = new DataView(proposed.buffer, proposed.byteOffset).getUint32(0, true)
+      if (hasEntered(now, round)) this.#store.putSecret(VARIATE, proposed.subarray(HEAD))
+      // Of the running round: this training takes its place.
+      if (round < now.round) this.#store.putSecret(PROPOSED, new Uint8Array())
+    }
+    const kept = this.#store.getSecret(VARIATE)
+    const own =
+      kept === null || kept.length !== 4 * this.#length ? null : new Float32Array(Uint8Array.from(kept).buffer)
+    return { localRate: this.#localRate, server: moments[0] ?? new Float32Array(this.#length), own }
+  }
+
+  /** Keeps what follows from an update, until it is known whether the round has it. */
+  propose(round: number, control: Control, update: Float32Array): void {
+    const bytes = new Uint8Array(HEAD + 4 * this.#length)
+    new DataView(bytes.buffer).setUint32(0, round, true)
+    bytes.set(new Uint8Array(nextControl(control, update).buffer), HEAD)
+    this.#store.putSecret(PROPOSED, bytes)
+  }
+}
+
+/** Where a keeper is when it trains. */
+type Now = { readonly round: number; readonly seat: number | null; readonly facts: Pick<Facts, 'last'> }
+
+/** Whether the members accepted a model in that round, with this keeper's update in it. */
+function hasEntered({ facts, seat }: Now, round: number): boolean {
+  const draft = facts.last('MembersDrafted', { round })
+  if (seat === null || draft === null || facts.last('UpdateCompleted', { round }) === null) return false
+  return hasSeat(draft.args.included as bigint, seat)
+}
+
+/** Null unless the strategy has the own trainer correct gradients; a program of the operator's keeps its own. */
+export function controlVariate(
+  { training }: Pick<KeeperConfig, 'training'>,
+  store: Secrets,
+  strategy: StrategyModule | null,
+  length: number,
+): ControlVariate | null {
+  const rate = strategy?.localRate ?? null
+  return rate === null || training.command !== undefined ? null : new ControlVariate(store, rate, length)
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The members' half of SCAFFOLD (Karimireddy et al. 2020, algorithm 1, option II), the same code in a keeper and in a simulation.
+import { LearningError } from '../errors.ts'
+import type { TrainingParameters } from '../types.ts'
+
+/** What a member trains with besides the weights. */
+export type Control = {
+  /** K·η, on which all members agree: local steps times local rate. */
+  readonly localRate: number
+  /** c, from the service's model. */
+  readonly server: Float32Array
+  /** The member's own cᵢ; null before its first round, when it is zero. */
+  readonly own: Float32Array | null
+}
+
+/**
+ * Training by plain SGD in K steps of localRate / K, each gradient corrected by c − cᵢ. The rate of the member's own settings does not count:
+ * members with more samples take more and smaller steps, so that K·η is everybody's.
+ * @param samples that it trains on
+ * @throws LearningError BAD_PARAMETERS for vectors of different lengths
+ */
+export function controlled(
+  training: TrainingParameters,
+  samples: number,
+  { localRate, server, own }: Control,
+): { readonly training: TrainingParameters; readonly correction: Float32Array } {
+  checkLength(server, own)
+  const steps = training.epochs * Math.ceil(samples / training.batchSize)
+  return {
+    training: { ...training, optimizer: { kind: 'sgd', learningRate: localRate / steps } },
+    correction: own === null ? server.slice() : server.map((value, i) => value - own[i]!),
+  }
+}
+
+/**
+ * cᵢ after a round in which the member's update was averaged: cᵢ − c − Δᵢ/(Kη). From the update as it was sent, clipped, for that is
+ * what the server's half knows the mean of.
+ */
+export function nextControl({ localRate, server, own }: Control, update: Float32Array): Float32Array<ArrayBuffer> {
+  checkLength(server, own)
+  checkLength(server, update)
+  return Float32Array.from(update, (change, i) => (own?.[i] ?? 0) - server[i]! - change / localRate)
+}
+
+function checkLength({ length }: Float32Array, other: Float32Array | null): void {
+  if (other === null || other.length === length) return
+  throw new LearningError('BAD_PARAMETERS', `control variates of ${other.length} and ${length} values`)
+}
