@@ -42,4 +42,5 @@ export type { MarketKind, MarketTerms, MarketView, Payout, PoolView, Proven, Sig
 export { decodeAddress, encodeAddress, PeerBook } from './peers.ts'
 export { FailoverProvider, type RpcOptions } from './rpc.ts'
 export { bitmapOf, hasSeat, seatsOf } from './seats.ts'
-export { type QueueEvent, type Sender, TransactionQueue, type TransactionRequest } from './transaction-queue.ts'
+export { type QueueEvent, type Sender, TransactionQueue } from './transaction-queue.ts'
+export type { TransactionRequest } from './transaction-signer.ts'

@@ -1,33 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import {
-  type Interface,
-  isError,
-  type JsonRpcApiProvider,
-  Transaction,
-  type TransactionReceipt,
-  type Wallet,
-} from 'ethers'
+import { type Interface, isError, type JsonRpcApiProvider, type TransactionReceipt, type Wallet } from 'ethers'
 import type { TransactionLog, TransactionRow } from '../store/index.ts'
+import { AccountView, type Witnesses } from './account-view.ts'
 import { backoff, type Clock, systemClock } from './clock.ts'
 import { ChainError, decodeRevert } from './errors.ts'
-import { DEFAULT_FEES, type FeePolicy, type OfferedFees, offeredFees } from './fees.ts'
+import { DEFAULT_FEES, type FeePolicy } from './fees.ts'
 import type { HeadWatch } from './head-watch.ts'
-import type { FailoverProvider } from './rpc.ts'
-
-export type TransactionRequest = {
-  /** Names the act; a second request under the same key is the same transaction, also after a restart. */
-  readonly key: string
-  readonly to: string
-  readonly data: string
-  readonly value?: bigint
-  /** Until when it is of use, for a sender that has more than one way. */
-  readonly window?: {
-    /** Unix seconds, by the chain. */
-    readonly end: number
-    /** Seconds from now. */
-    readonly left: number
-  }
-}
+import { type TransactionRequest, TransactionSigner } from './transaction-signer.ts'
 
 /** What takes a keeper's transactions to the chain. */
 export type Sender = {
@@ -48,7 +27,7 @@ export type QueueEvent =
 export type QueueOptions = {
   readonly provider: JsonRpcApiProvider
   /** The endpoints one by one: that somebody else uses the key is not believed on one's word, when there are more. */
-  readonly witnesses?: Pick<FailoverProvider, 'count' | 'everywhere'>
+  readonly witnesses?: Witnesses
   /** Says when there is a new block, in which what was sent may be. */
   readonly heads: HeadWatch
   readonly wallet: Wallet
@@ -65,19 +44,12 @@ export type QueueOptions = {
   readonly onEvent?: (event: QueueEvent) => void
 }
 
-/**
- * Room above the estimate, since state moves between estimate and execution: whoever turns out to be the last of a step
- * also pays for the transition, and the vote that decides for publishing a version. Unused gas costs nothing.
- */
-const GAS_MARGIN = { numerator: 130n, denominator: 100n, fixed: 600_000n }
 /** Looks at the chain without a receipt before the node is asked whether it still has the transaction. */
 const FORGOTTEN_LOOKS = 4
 /** Polls after which the chain is looked at although there is no new block: one that stands still may have forgotten. */
 const STILL_POLLS = 10
 /** The same on a chain of slow blocks. */
 const STILL_SLOTS = 2
-/** Endpoints that must say so before somebody else is said to use the key, when there are as many. */
-const WITNESSES = 2
 /** Looks at the chain before a used nonce is called somebody else's: endpoints behind a balancer lag each other. */
 const FOREIGN_LOOKS = 5
 
@@ -87,13 +59,14 @@ const FOREIGN_LOOKS = 5
  * at a higher fee when they linger.
  */
 export class TransactionQueue implements Sender {
-  readonly #options: Required<Omit<QueueOptions, 'fees' | 'onEvent' | 'witnesses'>> &
-    Pick<QueueOptions, 'witnesses'> & { fees: FeePolicy }
+  readonly #options: Required<Omit<QueueOptions, 'fees' | 'onEvent' | 'witnesses'>> & { fees: FeePolicy }
+  readonly #account: AccountView
+  readonly #signer: TransactionSigner
   readonly #emit: (event: QueueEvent) => void
   #tail: Promise<unknown> = Promise.resolve()
 
   constructor(options: QueueOptions) {
-    const { onEvent, ...rest } = options
+    const { onEvent, witnesses, ...rest } = options
     this.#options = {
       confirmations: 1,
       pollInterval: 1_000,
@@ -101,6 +74,8 @@ export class TransactionQueue implements Sender {
       ...rest,
       fees: { ...DEFAULT_FEES, ...options.fees },
     }
+    this.#account = new AccountView(options.provider, this.address, witnesses)
+    this.#signer = new TransactionSigner(this.#options)
     this.#emit = onEvent ?? (() => undefined)
   }
 
@@ -126,7 +101,7 @@ export class TransactionQueue implements Sender {
   /** Brings transactions that a crash interrupted to their end. Call before the first {@link send}. */
   async resume(signal?: AbortSignal): Promise<void> {
     const { log, wallet } = this.#options
-    const used = await this.#used()
+    const used = await this.#account.nextNonce()
     const next = log.nextNonce()
     // nextNonce 0: a folder that never sent anything may belong to an account that did.
     if (next > 0 && used > next) {
@@ -149,7 +124,7 @@ export class TransactionQueue implements Sender {
     const used = await this.#closeGaps(log.find(request.key)?.nonce ?? Infinity, signal)
     const known = log.find(request.key)
     if (known !== null) return this.#settle(known, signal)
-    const row = await this.#sign(request, used)
+    const row = await this.#signer.sign(request, Math.max(used, log.nextNonce()))
     log.insert(row)
     return this.#settle({ ...row, receipt: null }, signal)
   }
@@ -161,7 +136,7 @@ export class TransactionQueue implements Sender {
    */
   async #closeGaps(end: number, signal: AbortSignal | undefined): Promise<number> {
     const { log } = this.#options
-    const used = await this.#used()
+    const used = await this.#account.nextNonce()
     const unsettled = log.open().filter(({ nonce }) => nonce < used)
     const gaps = [...unsettled, ...log.since(used)].filter(({ nonce }) => nonce < end)
     for (const earlier of gaps) {
@@ -169,60 +144,7 @@ export class TransactionQueue implements Sender {
         if (!(error instanceof ChainError && error.code === 'REVERTED')) throw error
       })
     }
-    return gaps.length === 0 ? used : this.#used()
-  }
-
-  /** The account's next nonce by the latest block: what two endpoints say at least, if more than one answers. */
-  async #used(): Promise<number> {
-    const { provider, witnesses } = this.#options
-    const told = await provider.getTransactionCount(this.address, 'latest')
-    if (witnesses === undefined || witnesses.count < WITNESSES) return told
-    const answers = await witnesses.everywhere('eth_getTransactionCount', [this.address, 'latest'])
-    const counts = answers.map(({ result }) => countOf(result)).filter((count) => count !== null)
-    return counts.sort((a, b) => b - a)[WITNESSES - 1] ?? told
-  }
-
-  async #sign(request: TransactionRequest, used: number): Promise<Omit<TransactionRow, 'receipt'>> {
-    const { provider, wallet, log, interfaces } = this.#options
-    const value = request.value ?? 0n
-    const call = { from: wallet.address, to: request.to, data: request.data, value }
-    let gas: bigint
-    try {
-      gas = await provider.estimateGas(call)
-    } catch (error) {
-      throw decodeRevert(error, interfaces, request.key) ?? (await this.#explainFunds(error))
-    }
-    const gasLimit = (gas * GAS_MARGIN.numerator) / GAS_MARGIN.denominator + GAS_MARGIN.fixed
-    const nonce = Math.max(used, log.nextNonce())
-    const fees = await offeredFees(this.#options)
-    const needed = gasLimit * fees.maxFeePerGas + value
-    const balance = await provider.getBalance(wallet.address)
-    if (balance < needed) {
-      throw new ChainError(
-        'UNFUNDED',
-        `the operator ${wallet.address} has ${balance} wei, ${request.key} may need ${needed}: send it funds for gas`,
-      )
-    }
-    const stored = { to: request.to, data: request.data, value: String(value), gasLimit: String(gasLimit) }
-    return { key: request.key, nonce, request: stored, attempts: [await this.#attempt(stored, nonce, fees)] }
-  }
-
-  async #attempt(
-    request: TransactionRow['request'],
-    nonce: number,
-    fees: OfferedFees,
-  ): Promise<TransactionRow['attempts'][number]> {
-    const raw = await this.#options.wallet.signTransaction({
-      type: 2,
-      chainId: this.#options.chainId,
-      to: request.to,
-      data: request.data,
-      value: BigInt(request.value),
-      gasLimit: BigInt(request.gasLimit),
-      nonce,
-      ...fees,
-    })
-    return { hash: Transaction.from(raw).hash!, raw, maxFeePerGas: String(fees.maxFeePerGas) }
+    return gaps.length === 0 ? used : this.#account.nextNonce()
   }
 
   /** Follows a logged transaction until it is deep enough, whatever the chain and the network do meanwhile. */
@@ -246,7 +168,7 @@ export class TransactionQueue implements Sender {
         }
         seen = hash
         lookedAt = clock.now()
-        const receipt = await this.#receiptOf(row)
+        const receipt = await this.#account.receiptOf(row)
         isMined = receipt !== null
         if (receipt !== null) {
           if (await this.#isDeep(receipt)) return this.#finish(row, receipt)
@@ -259,8 +181,9 @@ export class TransactionQueue implements Sender {
           const isFirst = lastSent === -Infinity
           const isLate = !isFirst && now - lastSent >= fees.replaceAfter
           const isLong = !isFirst && ++looks % FORGOTTEN_LOOKS === 0
-          if (isFirst || isLate || isLong || foreign > 0) foreign = (await this.#nonceTaken(row)) ? foreign + 1 : 0
-          if (foreign >= FOREIGN_LOOKS && (await this.#isForeign(row))) {
+          if (isFirst || isLate || isLong || foreign > 0)
+            foreign = (await this.#account.isNonceTaken(row)) ? foreign + 1 : 0
+          if (foreign >= FOREIGN_LOOKS && (await this.#account.isForeign(row))) {
             throw new ChainError(
               'FOREIGN_TRANSACTION',
               `nonce ${row.nonce} of ${this.address} was used by a transaction that this keeper did not send: ` +
@@ -273,7 +196,7 @@ export class TransactionQueue implements Sender {
           } else if (foreign === 0 && isLate) {
             await this.#replace(row)
             lastSent = now
-          } else if (foreign === 0 && isLong && (await this.#isForgotten(row))) {
+          } else if (foreign === 0 && isLong && (await this.#account.isForgotten(row))) {
             // Unchanged: the fee is not the reason why nobody mines it.
             await this.#offer(row.attempts.at(-1)!.raw)
             this.#emit({ kind: 'resent', key: row.key, hash: row.attempts.at(-1)!.hash, nonce: row.nonce })
@@ -288,7 +211,7 @@ export class TransactionQueue implements Sender {
         if (isError(error, 'INSUFFICIENT_FUNDS')) {
           // No node took it, so the nonce is free for whatever the operator can afford later.
           if (row.attempts.length === 1) log.remove(row.key)
-          throw await this.#explainFunds(error)
+          throw await this.#signer.explainFunds(error)
         }
         if (++failures > 8) throw error
         await clock.sleep(backoff(failures), signal)
@@ -296,46 +219,9 @@ export class TransactionQueue implements Sender {
     }
   }
 
-  async #receiptOf(row: TransactionRow): Promise<TransactionReceipt | null> {
-    for (const attempt of [...row.attempts].reverse()) {
-      const receipt = await this.#options.provider.getTransactionReceipt(attempt.hash)
-      if (receipt !== null) return receipt
-    }
-    return null
-  }
-
   async #isDeep(receipt: TransactionReceipt): Promise<boolean> {
     const { confirmations, heads } = this.#options
     return confirmations <= 1 || (await heads.latest()).number - receipt.blockNumber + 1 >= confirmations
-  }
-
-  async #nonceTaken(row: TransactionRow): Promise<boolean> {
-    const used = await this.#used()
-    // Mined between the two questions? Then it is ours.
-    return used > row.nonce && (await this.#receiptOf(row)) === null
-  }
-
-  /** Whether two endpoints, each by itself, have the nonce used and none of the attempts; or the only one that is configured. */
-  async #isForeign(row: TransactionRow): Promise<boolean> {
-    const { witnesses } = this.#options
-    if (witnesses === undefined || witnesses.count < WITNESSES) return true
-    const counts = await witnesses.everywhere('eth_getTransactionCount', [this.address, 'latest'])
-    // Asked last: what was mined between the two questions is ours.
-    const receipts = await Promise.all(
-      row.attempts.map(({ hash }) => witnesses.everywhere('eth_getTransactionReceipt', [hash])),
-    )
-    const against = counts.filter(
-      ({ result }, i) => (countOf(result) ?? 0) > row.nonce && receipts.every((answers) => answers[i]?.result === null),
-    )
-    return against.length >= WITNESSES
-  }
-
-  /** Whether the node knows none of the attempts, in its pool or mined. */
-  async #isForgotten(row: TransactionRow): Promise<boolean> {
-    for (const { hash } of row.attempts) {
-      if ((await this.#options.provider.getTransaction(hash)) !== null) return false
-    }
-    return true
   }
 
   async #broadcast(row: TransactionRow): Promise<void> {
@@ -345,11 +231,7 @@ export class TransactionQueue implements Sender {
   }
 
   async #replace(row: TransactionRow): Promise<void> {
-    const attempt = await this.#attempt(
-      row.request,
-      row.nonce,
-      await offeredFees(this.#options, row.attempts.at(-1)!.raw),
-    )
+    const attempt = await this.#signer.raise(row)
     this.#options.log.addAttempt(row.key, attempt)
     await this.#offer(attempt.raw)
     this.#emit({ kind: 'replaced', key: row.key, hash: attempt.hash, nonce: row.nonce })
@@ -385,22 +267,4 @@ export class TransactionQueue implements Sender {
     )
     throw failure ?? new ChainError('REVERTED', `${row.key}: transaction ${receipt.hash} failed on-chain`)
   }
-
-  async #explainFunds(error: unknown): Promise<unknown> {
-    const { provider, wallet } = this.#options
-    const balance = await provider.getBalance(wallet.address).catch(() => null)
-    if (balance === 0n || isError(error, 'INSUFFICIENT_FUNDS')) {
-      return new ChainError(
-        'UNFUNDED',
-        `the operator ${wallet.address} has ${balance ?? 'too few'} wei: send it funds for gas`,
-        { cause: error },
-      )
-    }
-    return error
-  }
-}
-
-/** A count as JSON-RPC gives it; null for anything else. */
-function countOf(result: unknown): number | null {
-  return typeof result === 'string' && /^0x[0-9a-f]{1,12}$/.test(result) ? Number(result) : null
 }
