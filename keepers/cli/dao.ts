@@ -16,6 +16,7 @@ import { registerDaoCalls } from './dao-calls.ts'
 import { type ProposingOptions, printProposal, withClient } from './dao-session.ts'
 import { daoStatusText, tokens } from './dao-text.ts'
 import { provableDigest } from './manifest-option.ts'
+import { interruptible } from './stopping.ts'
 
 type AdoptionOptions = {
   readonly circuit: string
@@ -266,18 +267,13 @@ async function waitIfAsked(
   options: Waiting,
 ): Promise<void> {
   if (options.wait !== true) return
-  const interrupted = new AbortController()
-  const stop = () => interrupted.abort(new Error('interrupted'))
-  process.once('SIGINT', stop)
-  try {
+  await interruptible(async (signal) => {
     await client.proposals.waitFor(id, wanted, {
       timeout: options.timeout * 1000,
-      signal: interrupted.signal,
+      signal,
       onState: ({ state }) => process.stderr.write(`proposal is ${state}\n`),
     })
-  } finally {
-    process.off('SIGINT', stop)
-  }
+  })
 }
 
 function parseId(text: string): string {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What `cohort learning` and `cohort simulate` have in common: numbers, models, progress, interruption, exit codes.
+// What `cohort learning` and `cohort simulate` have in common: numbers, models, progress, exit codes.
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import process from 'node:process'
 import { InvalidArgumentError } from 'commander'
 import type { Dataset, ModelSpec } from '../learning/index.ts'
-import { interrupted } from './failure.ts'
 
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {
@@ -44,18 +43,6 @@ export async function chooseSpec(model: string, data: Dataset): Promise<ModelSpe
       'BAD_MODEL',
       `${model} is neither one of ${MODEL_NAMES.join(', ')} nor a model directory, nor a manifest (.json): ${why}`,
     )
-  }
-}
-
-/** Runs a command with a signal that Ctrl-C and SIGTERM abort. */
-export async function interruptible(body: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  const controller = new AbortController()
-  const stop = () => controller.abort(interrupted())
-  process.once('SIGINT', stop).once('SIGTERM', stop)
-  try {
-    await body(controller.signal)
-  } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop)
   }
 }
 

@@ -7,15 +7,8 @@ import { type Command, Option } from 'commander'
 import type { BackendChoice, TrainingCheckpoint, TrainingParameters } from '../learning/index.ts'
 import { UsageError } from './failure.ts'
 import { type EvaluateOptions, evaluate } from './learning-evaluate.ts'
-import {
-  bar,
-  chooseSpec,
-  interruptible,
-  numberBetween,
-  ProgressLine,
-  replaceFile,
-  wholeNumber,
-} from './learning-options.ts'
+import { bar, chooseSpec, numberBetween, ProgressLine, replaceFile, wholeNumber } from './learning-options.ts'
+import { interruptible } from './stopping.ts'
 
 const BACKENDS = ['auto', 'fused', 'tfjs-node', 'tfjs-wasm', 'tfjs-cpu'] as const
 const CHECKPOINT_FILE = 'training.checkpoint'

@@ -5,9 +5,10 @@ import { basename, dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import type { Command } from 'commander'
 import { CommandError, EXIT, UsageError } from './failure.ts'
-import { interruptible, ProgressLine } from './learning-options.ts'
+import { ProgressLine } from './learning-options.ts'
 import { type Drafted, type DraftingOptions, draft, draftOptions, nameOf } from './service-draft.ts'
 import { reportText } from './service-text.ts'
+import { interruptible } from './stopping.ts'
 
 type NewOptions = DraftingOptions & { readonly out?: string }
 

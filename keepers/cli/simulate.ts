@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { type Command, Option } from 'commander'
 import type { SimulationSettings, SimulationState } from '../learning/index.ts'
-import { chooseSpec, interruptible, numberBetween, ProgressLine, wholeNumber } from './learning-options.ts'
+import { chooseSpec, numberBetween, ProgressLine, wholeNumber } from './learning-options.ts'
 import { playSimulation, STATE_FILE, summaryOf } from './simulate-run.ts'
+import { interruptible } from './stopping.ts'
 
 /** Of --strategy fedavgm: Hsu et al. 2019, the middle of what they tried. */
 const SERVER_MOMENTUM = 0.9
