@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { type Interface, isError, type JsonRpcApiProvider, type TransactionReceipt, type Wallet } from 'ethers'
 import type { TransactionLog, TransactionRow } from '../store/index.ts'
-import { AccountView, type Witnesses } from './account-view.ts'
 import { backoff, type Clock, systemClock } from './clock.ts'
 import { ChainError, decodeRevert } from './errors.ts'
 import { DEFAULT_FEES, type FeePolicy } from './fees.ts'
 import type { HeadWatch } from './head-watch.ts'
+import type { FailoverProvider } from './rpc.ts'
 import { type TransactionRequest, TransactionSigner } from './transaction-signer.ts'
 
 /** What takes a keeper's transactions to the chain. */
@@ -27,7 +27,7 @@ export type QueueEvent =
 export type QueueOptions = {
   readonly provider: JsonRpcApiProvider
   /** The endpoints one by one: that somebody else uses the key is not believed on one's word, when there are more. */
-  readonly witnesses?: Witnesses
+  readonly witnesses?: Pick<FailoverProvider, 'count' | 'everywhere'>
   /** Says when there is a new block, in which what was sent may be. */
   readonly heads: HeadWatch
   readonly wallet: Wallet
@@ -50,6 +50,8 @@ const FORGOTTEN_LOOKS = 4
 const STILL_POLLS = 10
 /** The same on a chain of slow blocks. */
 const STILL_SLOTS = 2
+/** Endpoints that must say so before somebody else is said to use the key, when there are as many. */
+const WITNESSES = 2
 /** Looks at the chain before a used nonce is called somebody else's: endpoints behind a balancer lag each other. */
 const FOREIGN_LOOKS = 5
 
@@ -59,14 +61,14 @@ const FOREIGN_LOOKS = 5
  * at a higher fee when they linger.
  */
 export class TransactionQueue implements Sender {
-  readonly #options: Required<Omit<QueueOptions, 'fees' | 'onEvent' | 'witnesses'>> & { fees: FeePolicy }
-  readonly #account: AccountView
+  readonly #options: Required<Omit<QueueOptions, 'fees' | 'onEvent' | 'witnesses'>> &
+    Pick<QueueOptions, 'witnesses'> & { fees: FeePolicy }
   readonly #signer: TransactionSigner
   readonly #emit: (event: QueueEvent) => void
   #tail: Promise<unknown> = Promise.resolve()
 
   constructor(options: QueueOptions) {
-    const { onEvent, witnesses, ...rest } = options
+    const { onEvent, ...rest } = options
     this.#options = {
       confirmations: 1,
       pollInterval: 1_000,
@@ -74,7 +76,6 @@ export class TransactionQueue implements Sender {
       ...rest,
       fees: { ...DEFAULT_FEES, ...options.fees },
     }
-    this.#account = new AccountView(options.provider, this.address, witnesses)
     this.#signer = new TransactionSigner(this.#options)
     this.#emit = onEvent ?? (() => undefined)
   }
@@ -101,7 +102,7 @@ export class TransactionQueue implements Sender {
   /** Brings transactions that a crash interrupted to their end. Call before the first {@link send}. */
   async resume(signal?: AbortSignal): Promise<void> {
     const { log, wallet } = this.#options
-    const used = await this.#account.nextNonce()
+    const used = await this.#used()
     const next = log.nextNonce()
     // nextNonce 0: a folder that never sent anything may belong to an account that did.
     if (next > 0 && used > next) {
@@ -136,7 +137,7 @@ export class TransactionQueue implements Sender {
    */
   async #closeGaps(end: number, signal: AbortSignal | undefined): Promise<number> {
     const { log } = this.#options
-    const used = await this.#account.nextNonce()
+    const used = await this.#used()
     const unsettled = log.open().filter(({ nonce }) => nonce < used)
     const gaps = [...unsettled, ...log.since(used)].filter(({ nonce }) => nonce < end)
     for (const earlier of gaps) {
@@ -144,7 +145,17 @@ export class TransactionQueue implements Sender {
         if (!(error instanceof ChainError && error.code === 'REVERTED')) throw error
       })
     }
-    return gaps.length === 0 ? used : this.#account.nextNonce()
+    return gaps.length === 0 ? used : this.#used()
+  }
+
+  /** The account's next nonce by the latest block: what two endpoints say at least, if more than one answers. */
+  async #used(): Promise<number> {
+    const { provider, witnesses } = this.#options
+    const told = await provider.getTransactionCount(this.address, 'latest')
+    if (witnesses === undefined || witnesses.count < WITNESSES) return told
+    const answers = await witnesses.everywhere('eth_getTransactionCount', [this.address, 'latest'])
+    const counts = answers.map(({ result }) => countOf(result)).filter((count) => count !== null)
+    return counts.sort((a, b) => b - a)[WITNESSES - 1] ?? told
   }
 
   /** Follows a logged transaction until it is deep enough, whatever the chain and the network do meanwhile. */
@@ -168,7 +179,7 @@ export class TransactionQueue implements Sender {
         }
         seen = hash
         lookedAt = clock.now()
-        const receipt = await this.#account.receiptOf(row)
+        const receipt = await this.#receiptOf(row)
         isMined = receipt !== null
         if (receipt !== null) {
           if (await this.#isDeep(receipt)) return this.#finish(row, receipt)
@@ -181,9 +192,8 @@ export class TransactionQueue implements Sender {
           const isFirst = lastSent === -Infinity
           const isLate = !isFirst && now - lastSent >= fees.replaceAfter
           const isLong = !isFirst && ++looks % FORGOTTEN_LOOKS === 0
-          if (isFirst || isLate || isLong || foreign > 0)
-            foreign = (await this.#account.isNonceTaken(row)) ? foreign + 1 : 0
-          if (foreign >= FOREIGN_LOOKS && (await this.#account.isForeign(row))) {
+          if (isFirst || isLate || isLong || foreign > 0) foreign = (await this.#nonceTaken(row)) ? foreign + 1 : 0
+          if (foreign >= FOREIGN_LOOKS && (await this.#isForeign(row))) {
             throw new ChainError(
               'FOREIGN_TRANSACTION',
               `nonce ${row.nonce} of ${this.address} was used by a transaction that this keeper did not send: ` +
@@ -196,7 +206,7 @@ export class TransactionQueue implements Sender {
           } else if (foreign === 0 && isLate) {
             await this.#replace(row)
             lastSent = now
-          } else if (foreign === 0 && isLong && (await this.#account.isForgotten(row))) {
+          } else if (foreign === 0 && isLong && (await this.#isForgotten(row))) {
             // Unchanged: the fee is not the reason why nobody mines it.
             await this.#offer(row.attempts.at(-1)!.raw)
             this.#emit({ kind: 'resent', key: row.key, hash: row.attempts.at(-1)!.hash, nonce: row.nonce })
@@ -219,9 +229,46 @@ export class TransactionQueue implements Sender {
     }
   }
 
+  async #receiptOf(row: TransactionRow): Promise<TransactionReceipt | null> {
+    for (const attempt of [...row.attempts].reverse()) {
+      const receipt = await this.#options.provider.getTransactionReceipt(attempt.hash)
+      if (receipt !== null) return receipt
+    }
+    return null
+  }
+
   async #isDeep(receipt: TransactionReceipt): Promise<boolean> {
     const { confirmations, heads } = this.#options
     return confirmations <= 1 || (await heads.latest()).number - receipt.blockNumber + 1 >= confirmations
+  }
+
+  async #nonceTaken(row: TransactionRow): Promise<boolean> {
+    const used = await this.#used()
+    // Mined between the two questions? Then it is ours.
+    return used > row.nonce && (await this.#receiptOf(row)) === null
+  }
+
+  /** Whether two endpoints, each by itself, have the nonce used and none of the attempts; or the only one that is configured. */
+  async #isForeign(row: TransactionRow): Promise<boolean> {
+    const { witnesses } = this.#options
+    if (witnesses === undefined || witnesses.count < WITNESSES) return true
+    const counts = await witnesses.everywhere('eth_getTransactionCount', [this.address, 'latest'])
+    // Asked last: what was mined between the two questions is ours.
+    const receipts = await Promise.all(
+      row.attempts.map(({ hash }) => witnesses.everywhere('eth_getTransactionReceipt', [hash])),
+    )
+    const against = counts.filter(
+      ({ result }, i) => (countOf(result) ?? 0) > row.nonce && receipts.every((answers) => answers[i]?.result === null),
+    )
+    return against.length >= WITNESSES
+  }
+
+  /** Whether the node knows none of the attempts, in its pool or mined. */
+  async #isForgotten(row: TransactionRow): Promise<boolean> {
+    for (const { hash } of row.attempts) {
+      if ((await this.#options.provider.getTransaction(hash)) !== null) return false
+    }
+    return true
   }
 
   async #broadcast(row: TransactionRow): Promise<void> {
@@ -267,4 +314,9 @@ export class TransactionQueue implements Sender {
     )
     throw failure ?? new ChainError('REVERTED', `${row.key}: transaction ${receipt.hash} failed on-chain`)
   }
+}
+
+/** A count as JSON-RPC gives it; null for anything else. */
+function countOf(result: unknown): number | null {
+  return typeof result === 'string' && /^0x[0-9a-f]{1,12}$/.test(result) ? Number(result) : null
 }

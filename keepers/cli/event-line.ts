@@ -3,7 +3,7 @@ import process from 'node:process'
 import { toJson } from './chain-command.ts'
 
 /** Reports a daemon's event in one line: JSON on stdout with `json`, otherwise words on stderr. */
-export function printEvent(
+export function report(
   options: { readonly json?: boolean },
   event: string,
   fields: Readonly<Record<string, unknown>>,

@@ -2,7 +2,7 @@
 // `cohort prover`: prove for others and be paid, or have something proven.
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseCount, parseCountFromZero } from './chain-command.ts'
-import { printEvent } from './event-line.ts'
+import { report } from './event-line.ts'
 import { registerBond } from './prover-bond.ts'
 import { type OpenOptions, openCommand, type PostOptions, postCommand, statusCommand } from './prover-jobs.ts'
 import {
@@ -84,7 +84,7 @@ async function runCommand(options: RunOptions): Promise<void> {
       const service = await ProverService.open({
         ...{ provider, market, fromBlock, signer: requireSigner(session), shelf, plane, maxBond, minPrice },
         ...{ minSeconds, pollMs },
-        onEvent: (event, fields) => printEvent(options, event, fields),
+        onEvent: (event, fields) => report(options, event, fields),
       })
       await service.run(signal)
     })

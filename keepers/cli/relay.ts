@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseAddress, parseCount, parseCountFromZero } from './chain-command.ts'
-import { printEvent } from './event-line.ts'
+import { report } from './event-line.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
 import { untilStopped } from './stopping.ts'
 
@@ -98,7 +98,7 @@ async function serve(options: RelayOptions, signal: AbortSignal): Promise<void> 
       ...{ maxFeeGwei: options.maxFeeGwei, confirmations: options.confirmations },
       ...{ wait: options.waitSeconds * 1_000, pollInterval: POLL_MS },
       limits: { most: options.waiting, mostOfOne: options.waitingEach, batch: options.batch, checks: 32 },
-      onEvent: ({ kind, ...details }) => printEvent(options, kind, details),
+      onEvent: ({ kind, ...details }) => report(options, kind, details),
     },
     cleanup,
   )
@@ -108,9 +108,9 @@ async function serve(options: RelayOptions, signal: AbortSignal): Promise<void> 
     throw new CommandError(`--port ${port}: ${cause.message}: choose another, or 0 for any free one`, EXIT.unavailable)
   })
   cleanup.defer(() => server.stop())
-  printEvent(options, 'listening', { ...status, host, port: server.port })
+  report(options, 'listening', { ...status, host, port: server.port })
   await run()
-  printEvent(options, 'stopped', {})
+  report(options, 'stopped', {})
 }
 
 async function placeOf({ deployment, service, chainId }: RelayOptions): Promise<{ service: string; chainId: number }> {

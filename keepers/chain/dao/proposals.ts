@@ -1,57 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Proposals of the governor: read from its storage, so that no log range of any RPC endpoint matters.
-import {
-  AbiCoder,
-  type ContractTransactionResponse,
-  formatEther,
-  getAddress,
-  id as hashOf,
-  type Interface,
-} from 'ethers'
+import { AbiCoder, type ContractTransactionResponse, getAddress, id as hashOf } from 'ethers'
 import type { CohortGovernor } from '../../../types/index.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { RevertError } from '../errors.ts'
+import { type Call, callInWords, type KnownContract } from './call-words.ts'
 import { DaoError } from './errors.ts'
+import {
+  type Awaited,
+  isOnTheWay,
+  iso,
+  isReady,
+  type Proposal,
+  type WaitOptions,
+  wrongState,
+} from './proposal-state.ts'
 import type { Sender } from './sender.ts'
 import { PROPOSAL_STATES, type ProposalState, type Sent, SUPPORT, type Support } from './terms.ts'
-
-export type Proposal = {
-  readonly id: bigint
-  /** The effects of the timelock's calls, decoded from the calls themselves. */
-  readonly actions: readonly string[]
-  readonly state: ProposalState
-  readonly proposer: string
-  /** Unix seconds. */
-  readonly voteStart: number
-  readonly voteEnd: number
-  /** Unix seconds from which it can be executed; null before it is queued and after it is executed. */
-  readonly executableAt: number | null
-  /** In units of 1e-18 token. */
-  readonly votes: { readonly for: bigint; readonly against: bigint; readonly abstain: bigint }
-}
-
-/** One call that the timelock would make. */
-export type Call = { readonly target: string; readonly data: string }
-
-/** A contract that proposals may call, to show its calls in words. */
-export type KnownContract = { readonly name: string; readonly address: string; readonly abi: Interface }
-
-/** What a proposal can be waited for: to be voted on, to be queued, to be executed. */
-export type Awaited = 'active' | 'succeeded' | 'executable'
-
-export type WaitOptions = {
-  /** Milliseconds. */
-  readonly timeout: number
-  readonly signal?: AbortSignal
-  /** Told each new state. */
-  readonly onState?: (proposal: Proposal) => void
-}
-
-const ON_THE_WAY: Record<Awaited, readonly ProposalState[]> = {
-  active: ['pending'],
-  succeeded: ['pending', 'active'],
-  executable: ['pending', 'active', 'succeeded', 'queued'],
-}
 
 /** Fewest digits that stand for a proposal. */
 const LEAST_DIGITS = 4
@@ -171,7 +136,9 @@ export class ProposalBook {
     const [targets, values, calldatas] = details
     return {
       id,
-      actions: targets.map((target, index) => this.#inWords(target, values[index]!, calldatas[index]!)),
+      actions: targets.map((target, index) =>
+        callInWords(this.#known, { target, data: calldatas[index]! }, values[index]!),
+      ),
       state: PROPOSAL_STATES[Number(state)]!,
       proposer,
       voteStart: Number(start),
@@ -237,15 +204,10 @@ export class ProposalBook {
       const proposal = await this.get(id)
       if (proposal.state !== last) options.onState?.(proposal)
       last = proposal.state
-      const { state, executableAt } = proposal
-      const ready =
-        wanted === 'executable'
-          ? state === 'queued' && executableAt !== null && (await this.now()) >= executableAt
-          : state === wanted
-      if (ready) return proposal
-      if (!ON_THE_WAY[wanted].includes(state)) throw wrongState(proposal, wanted)
+      if (isReady(proposal, wanted, await this.now())) return proposal
+      if (!isOnTheWay(proposal, wanted)) throw wrongState(proposal, wanted)
       if (this.#clock.now() >= giveUp) {
-        throw new DaoError('timeout', `proposal ${id} is still ${state} after ${options.timeout / 1000} s`)
+        throw new DaoError('timeout', `proposal ${id} is still ${proposal.state} after ${options.timeout / 1000} s`)
       }
       await this.#clock.sleep(POLL_INTERVAL, options.signal)
     }
@@ -299,33 +261,6 @@ export class ProposalBook {
     if (proposal.state !== wanted) throw wrongState(proposal, wanted)
     return proposal
   }
-
-  #inWords(target: string, value: bigint, data: string): string {
-    const known = this.#known.find(({ address }) => address === getAddress(target))
-    const call = known?.abi.parseTransaction({ data }) ?? null
-    const sent = value === 0n ? '' : ` with ${formatEther(value)} ether`
-    if (known === undefined) return `${target} ${data}${sent}`
-    if (call === null) return `${known.name} ${data}${sent}`
-    return `${known.name}.${call.name}(${call.args.map((given: unknown) => inWords(given)).join(', ')})${sent}`
-  }
-}
-
-/** Lists and structs in brackets, so that one's fields are not taken for the next argument. */
-function inWords(value: unknown): string {
-  return Array.isArray(value) ? `[${value.map(inWords).join(', ')}]` : String(value)
-}
-
-function wrongState(proposal: Proposal, wanted: string): DaoError {
-  const { id, state, voteStart, voteEnd } = proposal
-  const when: Partial<Record<ProposalState, string>> = {
-    pending: `; voting starts at ${iso(voteStart)}`,
-    active: `; voting ends at ${iso(voteEnd)}`,
-  }
-  return new DaoError('wrong-state', `proposal ${id} is ${state}, not ${wanted}${when[state] ?? ''}`)
-}
-
-function iso(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
 }
 
 /** The pools as the governor wants them: ascending, each once. */
