@@ -12,13 +12,13 @@ export {
   type ServiceEventArguments,
   type ServiceMethod,
 } from './contracts.ts'
-export type { Call } from './dao/call-words.ts'
+
 export type { CallText } from './dao/calls.ts'
 export { DaoClient, type DaoClientOptions } from './dao/client.ts'
 export { DaoError, type DaoErrorCode } from './dao/errors.ts'
 export type { ServiceStatus, VersionRecord } from './dao/history.ts'
 export type { Proposal } from './dao/proposal-state.ts'
-export { ProposalBook } from './dao/proposals.ts'
+export { type Call, ProposalBook } from './dao/proposals.ts'
 export type { ServiceTerms } from './dao/services.ts'
 export { SETUP_KIND, type SetupKind, type Support, type VersionStatus } from './dao/terms.ts'
 export { type DeploymentFile, parseDeployment, readDeployment } from './deployment-file.ts'

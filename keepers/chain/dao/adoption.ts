@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Verifiers of circuits, and models from outside.
 import type { AdoptedModel, ModelRegistry, VerifierRegistry } from '../../../types/index.ts'
-import type { Call } from './call-words.ts'
+import type { Call } from './proposals.ts'
 import { SETUP_KIND, type SetupKind } from './terms.ts'
 
 /** A circuit's verifier, as `proposeVerifier` puts it to the vote. */

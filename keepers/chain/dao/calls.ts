@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Any call that the timelock could make, written as people write it: a target, a function, its arguments.
 import { FunctionFragment, getAddress, Interface, isAddress, isHexString } from 'ethers'
-import type { Call, KnownContract } from './call-words.ts'
 import { DaoError } from './errors.ts'
+import type { Call, KnownContract } from './proposals.ts'
 
 /** A call as it is typed, or as a file lists it. */
 export type CallText = {

@@ -2,7 +2,7 @@
 // Contracts that a proposal shows in words, and whose calls can be typed by name.
 import { contractInterface } from '../artifacts.ts'
 import type { DeploymentFile } from '../deployment-file.ts'
-import type { KnownContract } from './call-words.ts'
+import type { KnownContract } from './proposals.ts'
 
 const KNOWN = [
   'CohortToken',

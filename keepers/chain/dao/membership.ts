@@ -3,8 +3,8 @@
 import { type ContractRunner, getAddress, isAddress } from 'ethers'
 import type { ILearningService } from '../../../types/index.ts'
 import { clients } from '../contracts.ts'
-import type { Call } from './call-words.ts'
 import { DaoError } from './errors.ts'
+import type { Call } from './proposals.ts'
 
 type Service = {
   readonly name: string

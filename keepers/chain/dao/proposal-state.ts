@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A proposal as it stands, and what it can still become.
-import { DaoError } from './errors.ts'
 import type { ProposalState } from './terms.ts'
 
 export type Proposal = {
@@ -35,26 +34,12 @@ const ON_THE_WAY: Record<Awaited, readonly ProposalState[]> = {
   executable: ['pending', 'active', 'succeeded', 'queued'],
 }
 
-/** @param now the governor's clock, Unix seconds */
+/** Whether the state that is waited for has come. @param now the governor's clock, Unix seconds */
 export function isReady({ state, executableAt }: Proposal, wanted: Awaited, now: number): boolean {
   return wanted === 'executable' ? state === 'queued' && executableAt !== null && now >= executableAt : state === wanted
 }
 
-/** Whether the state is one of those that come before what is waited for. */
+/** Whether the proposal can still come to the state that is waited for. */
 export function isOnTheWay({ state }: Proposal, wanted: Awaited): boolean {
   return ON_THE_WAY[wanted].includes(state)
-}
-
-export function wrongState(proposal: Proposal, wanted: string): DaoError {
-  const { id, state, voteStart, voteEnd } = proposal
-  const when: Partial<Record<ProposalState, string>> = {
-    pending: `; voting starts at ${iso(voteStart)}`,
-    active: `; voting ends at ${iso(voteEnd)}`,
-  }
-  return new DaoError('wrong-state', `proposal ${id} is ${state}, not ${wanted}${when[state] ?? ''}`)
-}
-
-/** Unix seconds as ISO 8601, to the second. */
-export function iso(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
 }

@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Proposals of the governor: read from its storage, so that no log range of any RPC endpoint matters.
-import { AbiCoder, type ContractTransactionResponse, getAddress, id as hashOf } from 'ethers'
+import {
+  AbiCoder,
+  type ContractTransactionResponse,
+  formatEther,
+  getAddress,
+  id as hashOf,
+  type Interface,
+} from 'ethers'
 import type { CohortGovernor } from '../../../types/index.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { RevertError } from '../errors.ts'
-import { type Call, callInWords, type KnownContract } from './call-words.ts'
 import { DaoError } from './errors.ts'
-import {
-  type Awaited,
-  isOnTheWay,
-  iso,
-  isReady,
-  type Proposal,
-  type WaitOptions,
-  wrongState,
-} from './proposal-state.ts'
+import { type Awaited, isOnTheWay, isReady, type Proposal, type WaitOptions } from './proposal-state.ts'
 import type { Sender } from './sender.ts'
 import { PROPOSAL_STATES, type ProposalState, type Sent, SUPPORT, type Support } from './terms.ts'
+
+/** One call that the timelock would make. */
+export type Call = { readonly target: string; readonly data: string }
+
+/** A contract that proposals may call, to show its calls in words. */
+export type KnownContract = { readonly name: string; readonly address: string; readonly abi: Interface }
 
 /** Fewest digits that stand for a proposal. */
 const LEAST_DIGITS = 4
@@ -136,9 +140,7 @@ export class ProposalBook {
     const [targets, values, calldatas] = details
     return {
       id,
-      actions: targets.map((target, index) =>
-        callInWords(this.#known, { target, data: calldatas[index]! }, values[index]!),
-      ),
+      actions: targets.map((target, index) => this.#inWords(target, values[index]!, calldatas[index]!)),
       state: PROPOSAL_STATES[Number(state)]!,
       proposer,
       voteStart: Number(start),
@@ -261,6 +263,33 @@ export class ProposalBook {
     if (proposal.state !== wanted) throw wrongState(proposal, wanted)
     return proposal
   }
+
+  #inWords(target: string, value: bigint, data: string): string {
+    const known = this.#known.find(({ address }) => address === getAddress(target))
+    const call = known?.abi.parseTransaction({ data }) ?? null
+    const sent = value === 0n ? '' : ` with ${formatEther(value)} ether`
+    if (known === undefined) return `${target} ${data}${sent}`
+    if (call === null) return `${known.name} ${data}${sent}`
+    return `${known.name}.${call.name}(${call.args.map((given: unknown) => inWords(given)).join(', ')})${sent}`
+  }
+}
+
+/** Lists and structs in brackets, so that one's fields are not taken for the next argument. */
+function inWords(value: unknown): string {
+  return Array.isArray(value) ? `[${value.map(inWords).join(', ')}]` : String(value)
+}
+
+function wrongState(proposal: Proposal, wanted: string): DaoError {
+  const { id, state, voteStart, voteEnd } = proposal
+  const when: Partial<Record<ProposalState, string>> = {
+    pending: `; voting starts at ${iso(voteStart)}`,
+    active: `; voting ends at ${iso(voteEnd)}`,
+  }
+  return new DaoError('wrong-state', `proposal ${id} is ${state}, not ${wanted}${when[state] ?? ''}`)
+}
+
+function iso(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
 }
 
 /** The pools as the governor wants them: ascending, each once. */

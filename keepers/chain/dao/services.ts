@@ -3,8 +3,8 @@
 import { concat, getCreate2Address, type JsonRpcApiProvider, keccak256, type Result, toBeHex } from 'ethers'
 import type { ILearningServiceTypes } from '../../../types/contracts/interfaces/ILearningService.ts'
 import type { ILearningService, ServiceFactory } from '../../../types/index.ts'
-import type { Call } from './call-words.ts'
 import { DaoError } from './errors.ts'
+import type { Call } from './proposals.ts'
 
 /** Of a minimal proxy (ERC-1167, as OpenZeppelin's Clones deploys it), before and after the implementation's address. */
 const PROXY = ['0x3d602d80600a3d3981f3363d3d373d3d3d363d73', '0x5af43d82803e903d91602b57fd5bf3'] as const
