@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Sealed attestations, and the draft that opens them.
+// The draft: who is drawn, when it opens, and what it pays.
 
 import { expect } from 'chai'
 import { id } from 'ethers'
