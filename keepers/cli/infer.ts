@@ -37,7 +37,7 @@ export function registerInfer(program: Command): void {
     .requiredOption('--circuit <folder>', 'compiled and set-up circuit')
     .option(
       '--service <name-or-address>',
-      'whose model (default: the only service; adopted models go by their contract’s address)',
+      'the service that owns the model (default: the only one; adopted models go by their contract’s address)',
     )
     .option('--pin <version>', 'this version for ever (default: whatever is released)', parseCount)
     .option('--uri <uri>', 'model card')

@@ -71,7 +71,7 @@ export function registerLearning(program: Command): void {
     .description('accuracy, loss, f1 and confusion of a saved model on the test set; of an amount how far off it is')
     .argument('<dir>', 'directory with model.json and weights.bin')
     .option('--data <path>', 'as for train; with --manifest a CSV file, IDX files or pictures by class')
-    .option('--manifest <file>', 'the service’s manifest, by which samples are read and judged')
+    .option('--manifest <file>', 'the service’s manifest; it says how samples are read and judged')
     .option('--json', 'print the result as JSON')
     .action(async (directory: string, options: EvaluateOptions) =>
       interruptible((signal) => evaluate(directory, options, signal)),

@@ -82,7 +82,7 @@ type Told = Pick<Drafted, 'manifest' | 'report'> & {
   readonly source: string
 }
 
-/** What a keeper's config calls data like this. */
+/** The name of such data in a keeper's config. */
 async function sourceOf({ input }: Drafted['manifest'], data: string): Promise<string> {
   if (input.kind !== 'picture') return 'csv'
   return (await readdir(data)).some((name) => name.startsWith('train-images')) ? 'idx' : 'images'

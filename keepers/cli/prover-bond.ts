@@ -18,7 +18,7 @@ export function registerBond(prover: Command): void {
     )
 
   marketCommand(prover, 'unbond', 'start to take bond out; it can be withdrawn after the delay')
-    .requiredOption('--amount <ether>', 'how much of what is free', parseEtherAmount)
+    .requiredOption('--amount <ether>', 'part of the free bond', parseEtherAmount)
     .action(async (options: MarketOptions & { amount: bigint }) =>
       withMarket(options, async (session) => {
         const { contract, address } = await acting(session)

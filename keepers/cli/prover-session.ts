@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the subcommands of `cohort prover` share: their options, the market, an account and a data plane.
+// Shared by the subcommands of `cohort prover`: their options, the market, an account and a data plane.
 import { join } from 'node:path'
 import process from 'node:process'
 import { type Command, InvalidArgumentError } from 'commander'
@@ -15,10 +15,10 @@ const DEFAULT_FOLDER = join(process.env.HOME ?? '.', '.cohort', 'prover')
 /** A subcommand with the options of all of them. */
 export function marketCommand(parent: Command, name: string, description: string): Command {
   return chainCommand(parent, name, description)
-    .option('--market <address>', 'the prover market (default: that of the deployment)', parseAddress)
+    .option('--market <address>', 'the prover market (default: from the deployment)', parseAddress)
     .option(
       '--from-block <number>',
-      'block of the market’s deployment (default: that of the deployment)',
+      'block of the market’s deployment (default: from the deployment)',
       parseCountFromZero,
     )
 }
