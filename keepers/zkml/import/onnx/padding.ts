@@ -6,7 +6,7 @@ import { checkedCount, identityMap, stridesOf } from '../../graph/tensor.ts'
 import type { Invocation } from './invocation.ts'
 import type { Result } from './operand.ts'
 import { single } from './single.ts'
-import { TYPE } from './types.ts'
+import { isFloat, TYPE } from './types.ts'
 
 export function padded(call: Invocation): Result {
   const mode = call.string('mode', 'constant')
