@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the kernel adds up: dealings, inner products, and values put together from their residues.
+// Sums of the kernel: dealings, inner products, and values put together from their residues.
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { type Block, Kernel } from '../../../keepers/fhe/kernel/kernel.ts'
