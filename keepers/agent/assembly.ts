@@ -7,7 +7,9 @@ import {
   type Clock,
   contractInterface,
   FailoverProvider,
+  type Head,
   HeadWatch,
+  leaveStale,
   type Sender,
   type ServiceContracts,
   TransactionQueue,
@@ -64,6 +66,7 @@ export function identityOf(store: KeeperStore, folder: string): Uint8Array {
 export function openProvider({ config, clock, log, metrics, signal }: Surroundings): FailoverProvider {
   return new FailoverProvider({
     urls: config.chain.rpc,
+    own: config.chain.own,
     chainId: BigInt(config.chain.id),
     patience: config.chain.patienceSeconds * 1000,
     stopping: signal,
@@ -96,7 +99,8 @@ function halfPoll({ chain }: KeeperConfig): number {
 
 /** The source from which every part of the keeper learns of new blocks. */
 export function openHeads({ config, clock }: Surroundings, provider: FailoverProvider): HeadWatch {
-  return new HeadWatch({ provider, pollInterval: halfPoll(config), clock })
+  const onStill = (head: Head) => leaveStale(provider, clock, head)
+  return new HeadWatch({ provider, pollInterval: halfPoll(config), clock, onStill })
 }
 
 /** The operator's transactions; those under way when the keeper last stopped are taken up again. */

@@ -106,6 +106,8 @@ const schema = z.strictObject({
     .strictObject({
       id: z.int().positive(),
       rpc: z.array(url).min(1, 'needs at least one endpoint'),
+      /** The one of them that the operator runs: its word alone settles what otherwise takes two of them. */
+      own: url.optional(),
       /** Block in which the service was deployed: where its history starts. */
       fromBlock: z.int().min(0).default(0),
       /** Blocks a transaction must be deep before it counts; default 3, on a development chain 1. */
@@ -119,7 +121,11 @@ const schema = z.strictObject({
       /** Seconds without any answer of any endpoint before the keeper gives up. */
       patienceSeconds: z.number().positive().default(300),
     })
-    .superRefine(({ id, confirmations }, context) => {
+    .superRefine(({ id, rpc, own, confirmations }, context) => {
+      if (own !== undefined && !rpc.includes(own)) {
+        const message = `${own} is not in chain.rpc: add it there, or leave chain.own out`
+        context.addIssue({ code: 'custom', path: ['own'], message })
+      }
       if (confirmations === undefined || confirmations >= FINAL_ENOUGH || DEVELOPMENT_CHAINS.has(id)) return
       const message =
         `${confirmations} is too few on chain ${id}: a reorganisation could undo a draft after the share is sent; set ` +

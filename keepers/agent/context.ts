@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Logger } from 'pino'
-import type { Clock, FailoverProvider, PeerBook, Sender, ServiceContracts } from '../chain/index.ts'
+import type { Clock, Endpoints, PeerBook, Sender, ServiceContracts } from '../chain/index.ts'
 import type { StrategyModule } from '../learning/index.ts'
 import type { DataPlane } from '../network/index.ts'
 import type { KeeperStore } from '../store/index.ts'
@@ -27,7 +27,7 @@ export type AgentContext = {
   readonly queue: Sender
   readonly contracts: ServiceContracts
   /** The RPC endpoints one by one, for what must not rest on one's word. */
-  readonly endpoints: Pick<FailoverProvider, 'count' | 'everywhere'>
+  readonly endpoints: Endpoints
   readonly facts: Facts
   readonly peers: PeerBook
   readonly epochs: EpochEngine
@@ -46,6 +46,8 @@ export type AgentContext = {
 
 /** Answers that steps need only once. They are lost with the process and then asked for again. */
 export type Remembered = {
+  /** The first block of events that an endpoint was outvoted on: the loop reads on from there, at another endpoint. */
+  reread: number | null
   /** The service's parameters, and the block in which their epoch opened. */
   parameters: { readonly block: number; readonly parameters: EpochParameters } | null
   /** The last blocks in which parameters were proposed and applied, as of the last time this keeper's manifest matched the service's. */

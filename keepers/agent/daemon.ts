@@ -133,7 +133,7 @@ async function openContext(
   cleanup.defer(() => provider.destroy())
   const contracts = await openService(address, provider)
   const serviceAddress = address as `0x${string}`
-  await isManifestAgreed({ endpoints: provider, log, manifest, serviceAddress, contracts })
+  await isManifestAgreed({ clock, endpoints: provider, log, manifest, serviceAddress, contracts })
   await checkClock(provider, clock)
   if (config.relay === undefined) await checkFunds(provider, wallet.address)
   const owner = await checkRegistered({
@@ -169,7 +169,7 @@ async function openContext(
     facts: new Facts(contractInterface('ILearningService'), store.logs),
     peers: new PeerBook(contracts.service, contracts.registry, clock),
     model: openModel(surroundings, model, { store, plane, initial: initialWeights }),
-    remembered: { parameters: null, agreed: null, due: null },
+    remembered: { reread: null, parameters: null, agreed: null, due: null },
     stopping: signal,
   }
   return { context, owner, provider, heads }

@@ -48,7 +48,7 @@ type Head = NonNullable<CursorStep['head']>
  */
 export class AgentLoop {
   readonly #context: AgentContext
-  readonly #cursor: Pick<EventCursor, 'step'>
+  readonly #cursor: Pick<EventCursor, 'step' | 'rereadFrom'>
   readonly #heads: Pick<HeadWatch, 'slot' | 'wait'>
   readonly #behaviours: Readonly<Record<StateName, Behaviour>>
   #snapshot: Snapshot | null = null
@@ -66,7 +66,10 @@ export class AgentLoop {
 
   constructor(
     context: AgentContext,
-    chain: { readonly cursor: Pick<EventCursor, 'step'>; readonly heads: Pick<HeadWatch, 'slot' | 'wait'> },
+    chain: {
+      readonly cursor: Pick<EventCursor, 'step' | 'rereadFrom'>
+      readonly heads: Pick<HeadWatch, 'slot' | 'wait'>
+    },
     behaviours: Partial<Record<StateName, Behaviour>> = {},
   ) {
     this.#behaviours = { ...BEHAVIOURS, ...behaviours }
@@ -182,7 +185,13 @@ export class AgentLoop {
 
   /** Reads events up to the head. Returns the block up to which everything is known, if there is one. */
   async #follow(): Promise<Head | null> {
-    const { facts, log, metrics } = this.#context
+    const { facts, log, metrics, remembered } = this.#context
+    if (remembered.reread !== null) {
+      this.#cursor.rereadFrom(remembered.reread)
+      remembered.reread = null
+      facts.rebuild()
+      this.#stale = true
+    }
     for (;;) {
       const step = await this.#cursor.step(this.#patience())
       if (step.rolledBackTo !== null || step.added.length > 0) {

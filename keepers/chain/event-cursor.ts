@@ -89,6 +89,11 @@ export class EventCursor {
     return { added, rolledBackTo, head: last, caughtUp: last.number === head.number }
   }
 
+  /** Forgets the logs from this block on: the next steps read them again. For logs that an endpoint was not right about. */
+  rereadFrom(block: number): void {
+    this.#drop(this.#marks.filter((mark) => mark.block < block))
+  }
+
   /** Asks by hash: a node that lacks this block must say so (EIP-234). Asked by number, it would answer that there are no logs. */
   #logsOf({ hash }: Head): Promise<Log[]> {
     const { provider, addresses } = this.#options
@@ -108,7 +113,7 @@ export class EventCursor {
 
   /** Goes back to the last block that is still on the chain. Returns it when that dropped anything. */
   async #rewind(): Promise<number | null> {
-    const { provider, store, fromBlock } = this.#options
+    const { provider } = this.#options
     let kept = this.#marks.length
     while (kept > 0) {
       const mark = this.#marks[kept - 1]!
@@ -117,7 +122,11 @@ export class EventCursor {
       kept -= 1
     }
     if (kept === this.#marks.length) return null
-    const marks = this.#marks.slice(0, kept)
+    return this.#drop(this.#marks.slice(0, kept))
+  }
+
+  #drop(marks: Mark[]): number {
+    const { store, fromBlock } = this.#options
     const to = marks.at(-1)?.block ?? fromBlock - 1
     store.transaction(() => {
       store.logs.dropAbove(to)

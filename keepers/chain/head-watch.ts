@@ -18,6 +18,8 @@ export type HeadWatchOptions = {
   /** Milliseconds between two questions at least. */
   readonly pollInterval: number
   readonly clock?: Clock
+  /** Told, twice a minute at most, of a newest block that is the same as before. What it rejects with is ignored. */
+  readonly onStill?: (head: Head) => Promise<void>
 }
 
 /** Blocks by which the pace of a chain is judged, and fewest of them. */
@@ -31,6 +33,8 @@ const PROBE = 250
 const LONGEST = 30_000
 /** Part of the time between blocks after which a block that is late is asked for again. */
 const RETRY = 6
+/** Milliseconds between two reports of a head that stands still. */
+const STILL = 30_000
 
 /**
  * The head of the chain, requested only as often as it can change: all parts of a keeper share one answer, and on a chain with regular blocks
@@ -41,6 +45,8 @@ export class HeadWatch {
   readonly #provider: Pick<Provider, 'getBlock'>
   readonly #pollInterval: number
   readonly #clock: Clock
+  readonly #onStill: HeadWatchOptions['onStill']
+  #stillAt: number
   #head: Head | null = null
   /** Milliseconds (clock) of the last question, and of the earliest next one. */
   #askedAt = -Infinity
@@ -53,6 +59,8 @@ export class HeadWatch {
     this.#provider = options.provider
     this.#pollInterval = options.pollInterval
     this.#clock = options.clock ?? systemClock
+    this.#onStill = options.onStill
+    this.#stillAt = this.#clock.now()
   }
 
   /** Milliseconds between blocks on a chain that is slow enough to wait for them, else 0. */
@@ -96,6 +104,10 @@ export class HeadWatch {
     this.#head = head
     this.#askedAt = now
     const isNew = before?.hash !== head.hash
+    if (!isNew && now >= this.#stillAt + STILL) {
+      this.#stillAt = now
+      void this.#onStill?.(head).catch(() => undefined)
+    }
     if (isNew && before !== null) {
       const blocks = head.number - before.number
       const late = now - head.timestamp * 1000

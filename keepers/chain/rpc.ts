@@ -8,6 +8,8 @@ import { type Answer, DEFAULT_LOG_SPAN, logRangeOf, pageOf, smallerSpan } from '
 export type RpcOptions = {
   /** JSON-RPC endpoints over HTTP(S), the preferred one first. */
   readonly urls: readonly string[]
+  /** The one of them that the operator runs: its word settles what otherwise takes two, and it is returned to after a failure. */
+  readonly own?: string | undefined
   /** The chain every endpoint must be on. */
   readonly chainId: bigint
   /** Milliseconds for one request to one endpoint. */
@@ -28,10 +30,18 @@ export type RpcOptions = {
 }
 
 /** The answer of one endpoint, or the reason for its silence. */
-export type EndpointAnswer = { readonly endpoint: string; readonly result?: unknown; readonly reason?: string }
+export type EndpointAnswer = {
+  readonly endpoint: string
+  readonly result?: unknown
+  readonly reason?: string
+  /** Of the operator's own node. */
+  readonly own?: true
+}
 
 const DEFAULT_TIMEOUT = 10_000
 const DEFAULT_PATIENCE = 120_000
+/** Milliseconds after which the operator's own endpoint is tried again, once it has been left. */
+const RETURN_AFTER = 60_000
 
 /** JSON-RPC's own "try again" codes: limit exceeded (-32005, EIP-1474) and internal error of an overloaded proxy. */
 const RETRYABLE_CODES: ReadonlySet<number> = new Set([-32005, -32097, 429])
@@ -72,6 +82,8 @@ export class FailoverProvider extends JsonRpcProvider {
   readonly #checked = new Set<string>()
   readonly #logSpans = new Map<string, number>()
   #current = 0
+  /** Milliseconds (clock) of the last change of endpoint. */
+  #changedAt = -Infinity
   readonly #closing = new AbortController()
   readonly #ending: AbortSignal
 
@@ -80,9 +92,10 @@ export class FailoverProvider extends JsonRpcProvider {
     if (first === undefined) throw new ChainError('UNREACHABLE', 'no RPC endpoint configured: set chain.rpc')
     const network = Network.from(options.chainId)
     super(first, network, { staticNetwork: network, cacheTimeout: -1, batchMaxCount: 1 })
-    this.#urls = options.urls
+    this.#urls = [...new Set(options.urls)]
     this.#ending = AbortSignal.any([this.#closing.signal, ...(options.stopping ? [options.stopping] : [])])
     this.#options = { timeout: DEFAULT_TIMEOUT, patience: DEFAULT_PATIENCE, clock: systemClock, ...options }
+    this.#current = Math.max(0, options.own === undefined ? 0 : this.#urls.indexOf(options.own))
   }
 
   /** The endpoint in use, without credentials, path or query: those may hold an access key. */
@@ -135,7 +148,8 @@ export class FailoverProvider extends JsonRpcProvider {
 
   /** One request to whichever endpoint answers it, and which that was. */
   async #exchange(payload: JsonRpcPayload | JsonRpcPayload[]): Promise<{ url: string; answers: Answer[] }> {
-    const { clock, patience, stopping } = this.#options
+    const { clock, patience, stopping, own } = this.#options
+    if (own !== undefined && clock.now() >= this.#changedAt + RETURN_AFTER) this.#use(own, 'the own endpoint again')
     const giveUp = clock.now() + patience
     const wrongChain = new Set<string>()
     const refused = new Set<string>()
@@ -190,7 +204,7 @@ export class FailoverProvider extends JsonRpcProvider {
 
   /** How many different endpoints there are. */
   get count(): number {
-    return new Set(this.#urls).size
+    return this.#urls.length
   }
 
   /**
@@ -199,18 +213,19 @@ export class FailoverProvider extends JsonRpcProvider {
    */
   async everywhere(method: string, params: readonly unknown[], signal?: AbortSignal): Promise<EndpointAnswer[]> {
     const answers = await Promise.all(
-      [...new Set(this.#urls)].map(async (url): Promise<EndpointAnswer> => {
+      this.#urls.map(async (url): Promise<EndpointAnswer> => {
         const endpoint = shownEndpoint(url)
+        const own = url === this.#options.own ? ({ own: true } as const) : {}
         try {
           await this.#check(url)
           const answer = (await this.#post(url, { id: 1, jsonrpc: '2.0', method, params: [...params] })) as {
             result?: unknown
             error?: { message?: string }
           }
-          if (answer.error !== undefined) return { endpoint, reason: String(answer.error.message) }
-          return { endpoint, result: answer.result }
+          if (answer.error !== undefined) return { endpoint, ...own, reason: String(answer.error.message) }
+          return { endpoint, ...own, result: answer.result }
         } catch (error) {
-          return { endpoint, reason: error instanceof Error ? error.message : String(error) }
+          return { endpoint, ...own, reason: error instanceof Error ? error.message : String(error) }
         }
       }),
     )
@@ -226,8 +241,22 @@ export class FailoverProvider extends JsonRpcProvider {
   #advance(failed: string, reason: string): void {
     // Another request may have moved on already.
     if (this.#urls[this.#current] !== failed || this.#urls.length === 1) return
-    this.#current = (this.#current + 1) % this.#urls.length
-    this.#options.onFailover?.({ from: shownEndpoint(failed), to: this.endpoint, reason })
+    this.#use(this.#urls[(this.#current + 1) % this.#urls.length]!, reason)
+  }
+
+  /** Uses the endpoint of that name from now on: others speak against the one in use. @param reason For the log. */
+  prefer(endpoint: string, reason: string): void {
+    if (this.endpoint === endpoint) return
+    const url = this.#urls.find((one) => shownEndpoint(one) === endpoint)
+    if (url !== undefined) this.#use(url, reason)
+  }
+
+  #use(url: string, reason: string): void {
+    const from = this.#urls[this.#current]!
+    if (from === url) return
+    this.#current = this.#urls.indexOf(url)
+    this.#changedAt = this.#options.clock.now()
+    this.#options.onFailover?.({ from: shownEndpoint(from), to: this.endpoint, reason })
   }
 
   async #check(url: string): Promise<void> {

@@ -5,8 +5,8 @@ import { backoff, type Clock, systemClock } from './clock.ts'
 import { ChainError, decodeRevert } from './errors.ts'
 import { DEFAULT_FEES, type FeePolicy } from './fees.ts'
 import type { HeadWatch } from './head-watch.ts'
-import type { FailoverProvider } from './rpc.ts'
 import { type TransactionRequest, TransactionSigner } from './transaction-signer.ts'
+import { type Endpoints, hasWitnesses, settles } from './witnesses.ts'
 
 /** What takes a keeper's transactions to the chain. */
 export type Sender = {
@@ -27,7 +27,7 @@ export type QueueEvent =
 export type QueueOptions = {
   readonly provider: JsonRpcApiProvider
   /** The endpoints one by one: that somebody else uses the key is not believed on one's word, when there are more. */
-  readonly witnesses?: Pick<FailoverProvider, 'count' | 'everywhere'>
+  readonly witnesses?: Endpoints
   /** Says when there is a new block, in which what was sent may be. */
   readonly heads: HeadWatch
   readonly wallet: Wallet
@@ -50,8 +50,6 @@ const FORGOTTEN_LOOKS = 4
 const STILL_POLLS = 10
 /** The same on a chain of slow blocks. */
 const STILL_SLOTS = 2
-/** Endpoints that must say so before somebody else is said to use the key, when there are as many. */
-const WITNESSES = 2
 /** Looks at the chain before a used nonce is called somebody else's: endpoints behind a balancer lag each other. */
 const FOREIGN_LOOKS = 5
 
@@ -148,14 +146,30 @@ export class TransactionQueue implements Sender {
     return gaps.length === 0 ? used : this.#used()
   }
 
-  /** The account's next nonce by the latest block: what two endpoints say at least, if more than one answers. */
+  /**
+   * The account's next nonce by the latest block: what two endpoints say at least, or the own one. On one's word alone, when others are
+   * configured, no more than this folder has signed: it could leave a gap that nothing fills, or end the keeper.
+   */
   async #used(): Promise<number> {
-    const { provider, witnesses } = this.#options
+    const { provider, log } = this.#options
+    const sure = await this.#surelyUsed()
+    if (sure !== null) return sure
     const told = await provider.getTransactionCount(this.address, 'latest')
-    if (witnesses === undefined || witnesses.count < WITNESSES) return told
+    // A folder that has signed nothing has no number of its own to go by.
+    return log.nextNonce() === 0 ? told : Math.min(told, log.nextNonce())
+  }
+
+  /** Null when one endpoint alone says so, and others are configured. */
+  async #surelyUsed(): Promise<number | null> {
+    const { provider, witnesses } = this.#options
+    if (witnesses === undefined || !hasWitnesses(witnesses)) {
+      return provider.getTransactionCount(this.address, 'latest')
+    }
     const answers = await witnesses.everywhere('eth_getTransactionCount', [this.address, 'latest'])
-    const counts = answers.map(({ result }) => countOf(result)).filter((count) => count !== null)
-    return counts.sort((a, b) => b - a)[WITNESSES - 1] ?? told
+    const heard = answers.filter(({ result }) => countOf(result) !== null)
+    const counts = heard.map(({ result }) => countOf(result)!).sort((a, b) => b - a)
+    const atLeast = (least: number) => heard.filter(({ result }) => countOf(result)! >= least)
+    return counts.find((count) => settles(atLeast(count), heard)) ?? null
   }
 
   /** Follows a logged transaction until it is deep enough, whatever the chain and the network do meanwhile. */
@@ -193,7 +207,7 @@ export class TransactionQueue implements Sender {
           const isLate = !isFirst && now - lastSent >= fees.replaceAfter
           const isLong = !isFirst && ++looks % FORGOTTEN_LOOKS === 0
           if (isFirst || isLate || isLong || foreign > 0) foreign = (await this.#nonceTaken(row)) ? foreign + 1 : 0
-          if (foreign >= FOREIGN_LOOKS && (await this.#isForeign(row))) {
+          if (foreign >= FOREIGN_LOOKS && (await this.#isForeign(row, signal))) {
             throw new ChainError(
               'FOREIGN_TRANSACTION',
               `nonce ${row.nonce} of ${this.address} was used by a transaction that this keeper did not send: ` +
@@ -243,24 +257,32 @@ export class TransactionQueue implements Sender {
   }
 
   async #nonceTaken(row: TransactionRow): Promise<boolean> {
-    const used = await this.#used()
+    // Of one's word alone nothing is held back: a node refuses a nonce that is used.
+    const used = await this.#surelyUsed()
     // Mined between the two questions? Then it is ours.
-    return used > row.nonce && (await this.#receiptOf(row)) === null
+    return used !== null && used > row.nonce && (await this.#receiptOf(row)) === null
   }
 
-  /** Whether two endpoints, each by itself, have the nonce used and none of the attempts; or the only one that is configured. */
-  async #isForeign(row: TransactionRow): Promise<boolean> {
-    const { witnesses } = this.#options
-    if (witnesses === undefined || witnesses.count < WITNESSES) return true
-    const counts = await witnesses.everywhere('eth_getTransactionCount', [this.address, 'latest'])
-    // Asked last: what was mined between the two questions is ours.
-    const receipts = await Promise.all(
-      row.attempts.map(({ hash }) => witnesses.everywhere('eth_getTransactionReceipt', [hash])),
-    )
-    const against = counts.filter(
-      ({ result }, i) => (countOf(result) ?? 0) > row.nonce && receipts.every((answers) => answers[i]?.result === null),
-    )
-    return against.length >= WITNESSES
+  /** Whether two endpoints, each by itself, have the nonce used and none of the attempts; or the own one, or the only one. */
+  async #isForeign(row: TransactionRow, signal: AbortSignal | undefined): Promise<boolean> {
+    const { witnesses, clock, pollInterval } = this.#options
+    if (witnesses === undefined || !hasWitnesses(witnesses)) return true
+    // An endpoint is a balancer before several nodes, maybe: one look could find the count of one and the receipts of another that is behind.
+    for (let look = 0; look < FOREIGN_LOOKS; look++) {
+      const counts = await witnesses.everywhere('eth_getTransactionCount', [this.address, 'latest'])
+      // Asked last: what was mined between the two questions is ours.
+      const receipts = await Promise.all(
+        row.attempts.map(({ hash }) => witnesses.everywhere('eth_getTransactionReceipt', [hash])),
+      )
+      const heard = counts.filter(({ result }) => countOf(result) !== null)
+      const against = heard.filter((answer) => {
+        const at = counts.indexOf(answer)
+        return countOf(answer.result)! > row.nonce && receipts.every((answers) => answers[at]?.result === null)
+      })
+      if (!settles(against, heard)) return false
+      await clock.sleep(pollInterval, signal)
+    }
+    return true
   }
 
   /** Whether the node knows none of the attempts, in its pool or mined. */

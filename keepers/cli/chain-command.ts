@@ -6,6 +6,7 @@ import type { Signer } from 'ethers'
 import type { DeploymentFile, FailoverProvider } from '../chain/index.ts'
 import { type AccountOptions, openAccount } from './chain-account.ts'
 import { CommandError, EXIT } from './failure.ts'
+import { plainText } from './plain-text.ts'
 
 export type ChainOptions = AccountOptions & {
   /** The preferred one first. */
@@ -93,7 +94,7 @@ async function reached(rpc: readonly string[]): Promise<number> {
 
 /** The result on stdout: JSON when --json was given, else the text. */
 export function print(options: { readonly json?: boolean }, value: unknown, text: string): void {
-  process.stdout.write(`${options.json === true ? toJson(value) : text}\n`)
+  process.stdout.write(`${options.json === true ? toJson(value) : plainText(text)}\n`)
 }
 
 /** JSON in which integers beyond 2^53 are decimal strings. */

@@ -5,6 +5,7 @@ import process from 'node:process'
 import type { Command } from 'commander'
 import type { Check } from '../agent/index.ts'
 import { CommandError, EXIT } from './failure.ts'
+import { plainText } from './plain-text.ts'
 import { interruptible } from './stopping.ts'
 
 const MARK = { ok: 'ok  ', warn: 'warn', fail: 'FAIL' } as const
@@ -34,7 +35,7 @@ async function examine(
   process.stdout.write(
     options.json === true
       ? `${JSON.stringify({ healthy: failed === 0, checks })}\n`
-      : `${checks.map(textOf).join('\n')}\n`,
+      : plainText(`${checks.map(textOf).join('\n')}\n`),
   )
   if (failed > 0) throw new CommandError(`${failed} of ${checks.length} checks failed`, EXIT.failure)
 }

@@ -5,6 +5,7 @@ import process from 'node:process'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { UsageError } from './failure.ts'
 import { manifestOf } from './manifest-option.ts'
+import { plainText } from './plain-text.ts'
 import { untilStopped } from './stopping.ts'
 
 type Common = { readonly data: string; readonly passphraseFile?: string; readonly json?: boolean }
@@ -296,7 +297,7 @@ function print(options: Common, value: Readonly<Record<string, unknown>> | objec
   const width = Math.max(...entries.map(([key]) => key.length))
   for (const [key, item] of entries) {
     const shown = item === null ? '–' : typeof item === 'object' ? JSON.stringify(item) : String(item)
-    process.stdout.write(`${key.padEnd(width)}  ${shown}\n`)
+    process.stdout.write(plainText(`${key.padEnd(width)}  ${shown}\n`))
   }
 }
 

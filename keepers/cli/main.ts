@@ -3,6 +3,7 @@
 // The `cohort` command.
 import { CommanderError } from 'commander'
 import { EXIT, exitCodeOf, oneLine } from './failure.ts'
+import { plainText } from './plain-text.ts'
 import { cohortProgram } from './program.ts'
 
 try {
@@ -12,7 +13,7 @@ try {
     // Help and version are not mistakes; everything else that commander throws is a wrong option or argument.
     process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage
   } else {
-    process.stderr.write(`cohort: ${oneLine(error)}\n`)
+    process.stderr.write(plainText(`cohort: ${oneLine(error)}\n`))
     process.exitCode = exitCodeOf(error)
   }
 }

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { MarketClient, MarketKind, MarketView, Payout, PoolClient, Signed } from '../chain/index.ts'
 import { type ChainOptions, type ChainSession, print, withChain } from './chain-command.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
-import { listText, marketText, shownUnits, unitsOf, type When } from './market-text.ts'
+import { listText, marketText, resolutionText, shownUnits, unitsOf, type When } from './market-text.ts'
 
 export type MarketOptions = ChainOptions & { readonly inputs?: boolean }
 type TradeOptions = MarketOptions & { readonly fee: number; readonly slippage: number; readonly seconds: number }
@@ -182,8 +182,8 @@ export async function resolve(
     const { resolution } = await client.view(id)
     print(
       options,
-      { ...sent, outcome: resolution?.outcome },
-      `Resolved: outcome ${resolution?.outcome ?? 'equal split'}.`,
+      { ...sent, outcome: resolution?.outcome, share: resolution?.share },
+      `Resolved: ${resolution === null ? 'not yet' : resolutionText(resolution)}.`,
     )
   })
 }

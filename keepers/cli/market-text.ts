@@ -77,12 +77,18 @@ export function shownUnits(amount: bigint, decimals: number): string {
 export function listText(markets: readonly MarketView[], count: number): string {
   if (markets.length === 0) return 'No markets here: `cohort market create` opens one.'
   const lines = markets.map(({ marketId, status, closesAt, outcomes, pot, collateral }) => {
-    const held = `${shownUnits(pot, collateral.decimals)} ${collateral.symbol}`
+    const held = `${shownUnits(pot, collateral.decimals)} ${collateral.symbol}${collateral.own ? '' : ` (${collateral.address})`}`
     return `${String(marketId).padStart(4)}  ${status.padEnd(8)}  ${outcomes} outcomes  closes ${time(closesAt)}  ${held}`
   })
   const last = markets.at(-1)!.marketId
   if (last > 1n) lines.push(`${count} in all; \`--from ${last - 1n}\` shows older ones`)
   return lines.join('\n')
+}
+
+/** What is paid. */
+export function resolutionText({ outcome, share }: NonNullable<MarketView['resolution']>): string {
+  if (share !== undefined) return `outcome 1 is paid ${share} of everything, outcome 0 the rest`
+  return outcome === null ? 'equal split' : `outcome ${outcome}`
 }
 
 export function marketText(market: MarketView, pools: readonly PoolView[]): string {
@@ -95,6 +101,7 @@ export function marketText(market: MarketView, pools: readonly PoolView[]): stri
     ['outcomes', `${market.outcomes}; classes ${market.classes.map((found) => found ?? '-').join(',') || 'none'}`],
     ['margin', String(market.minMargin)],
     ['pot', amount(market.pot)],
+    ...(collateral.own ? [] : [['paid in', `${collateral.address}, not the deployment's token`] as [string, string]]),
     ['tag', market.tag],
     ['context', String(market.context)],
   ]
@@ -107,10 +114,10 @@ export function marketText(market: MarketView, pools: readonly PoolView[]): stri
     ])
   }
   if (resolution !== null) {
-    const { outcome, resolvedAt, flagged } = resolution
+    const { resolvedAt, flagged } = resolution
     rows.push([
       'resolved',
-      `${outcome ?? 'equal split'} at ${time(resolvedAt)}${flagged === null ? '' : `; ${flagged}`}`,
+      `${resolutionText(resolution)} at ${time(resolvedAt)}${flagged === null ? '' : `; ${flagged}`}`,
     ])
   }
   if (holdings.length > 0)

@@ -66,11 +66,11 @@ export async function postCommand(folder: string, options: PostOptions): Promise
 
 export async function openCommand(id: number, options: OpenOptions): Promise<void> {
   await withMarket(options, async (session) => {
-    const [{ Wallet }, { clients }, { readJob, readWitness }, { writeFile }] = await Promise.all([
+    const [{ Wallet }, { clients }, { readJob, readWitness }, { writeAtomically }] = await Promise.all([
       import('ethers'),
       import('../chain/index.ts'),
       import('../serving/index.ts'),
-      import('node:fs/promises'),
+      import('../zkml/index.ts'),
     ])
     const { provider, fromBlock } = session
     const signer = requireSigner(session)
@@ -83,7 +83,8 @@ export async function openCommand(id: number, options: OpenOptions): Promise<voi
     const prover = { address: await signer.getAddress(), privateKey }
     const segments = await readWitness(contract, job, { fromBlock, plane, prover })
     const shown = segments.map(({ input, salts }) => ({ input: [...input], salts }))
-    await writeFile(options.out, `${toJson({ job: id, segments: shown })}\n`, { mode: 0o600 })
+    // A new file, whatever was there: a mode counts only for a file that is made.
+    await writeAtomically(options.out, `${toJson({ job: id, segments: shown })}\n`, 0o600)
     print(options, { file: options.out, segments: segments.length }, `the witness of job ${id} is in ${options.out}`)
   })
 }

@@ -97,7 +97,7 @@ async function serve(options: RelayOptions, signal: AbortSignal): Promise<void> 
       ...{ rpc: options.rpc, wallet, folder: options.data, passphrase, signal },
       ...{ maxFeeGwei: options.maxFeeGwei, confirmations: options.confirmations },
       ...{ wait: options.waitSeconds * 1_000, pollInterval: POLL_MS },
-      limits: { most: options.waiting, mostOfOne: options.waitingEach, batch: options.batch, checks: 32 },
+      limits: { most: options.waiting, mostOfOne: options.waitingEach, batch: options.batch },
       onEvent: ({ kind, ...details }) => report(options, kind, details),
     },
     cleanup,

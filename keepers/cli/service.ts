@@ -8,6 +8,7 @@ import { type ProposingOptions, printProposal, withClient } from './dao-session.
 import { CommandError, EXIT, UsageError } from './failure.ts'
 import { ProgressLine, replaceFile, wholeNumber } from './learning-options.ts'
 import { manifestOf, provableDigest } from './manifest-option.ts'
+import { plainText } from './plain-text.ts'
 import { type DraftingOptions, draft, draftOptions } from './service-draft.ts'
 import { registerServiceStrategy } from './service-strategy.ts'
 import { inputText, reportText, taskRows } from './service-text.ts'
@@ -213,5 +214,5 @@ async function show(text: string, options: { readonly out?: string; readonly jso
       rounds.privacy === undefined ? 'no noise' : `σ ${rounds.privacy.noiseMultiplier}, δ ${rounds.privacy.delta}`,
     ],
   ]
-  process.stdout.write(`${rows.map(([key, value]) => `${key!.padEnd(9)} ${value}`).join('\n')}\n`)
+  process.stdout.write(plainText(`${rows.map(([key, value]) => `${key!.padEnd(9)} ${value}`).join('\n')}\n`))
 }

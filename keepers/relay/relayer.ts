@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { type Interface, isError, keccak256, type Provider, recoverAddress, type TransactionReceipt } from 'ethers'
+import {
+  concat,
+  type Interface,
+  isError,
+  keccak256,
+  type Provider,
+  recoverAddress,
+  type TransactionReceipt,
+} from 'ethers'
 import {
   ChainError,
   type Clock,
@@ -11,9 +19,10 @@ import {
   type ServiceContracts,
   systemClock,
 } from '../chain/index.ts'
+import { CheckSlots } from './check-slots.ts'
 import { RelayError } from './errors.ts'
 import { requestSchema } from './protocol.ts'
-import { encodeRelay, isPlain, keyChangeIn, routeOf, type SigningDomain, signerOf } from './signed-call.ts'
+import { encodeRelay, isPlain, keyChangeIn, namedIn, routeOf, type SigningDomain, signerOf } from './signed-call.ts'
 import { type WaitingCall, WaitingCalls, type WaitingLimits } from './waiting-calls.ts'
 
 export type RelayerOptions = {
@@ -26,8 +35,6 @@ export type RelayerOptions = {
   readonly limits: WaitingLimits & {
     /** Steps in one transaction. */
     readonly batch: number
-    /** Requests that may have their signature and effect checked at the same time. */
-    readonly checks: number
   }
   /** Milliseconds that a step waits for others. */
   readonly wait: number
@@ -44,6 +51,8 @@ export type RelayerEvent =
   | { readonly kind: 'confirmed'; readonly calls: number; readonly hash: string; readonly gas: number }
   /** Checked before, and refused by the contract in the end. */
   | { readonly kind: 'wasted'; readonly signer: string; readonly method: string; readonly reason: string }
+
+type Numbers = { readonly round: number; readonly epoch: number }
 
 /** New encryption keys of one operator within `KEYS_WITHIN`. The contract takes any number; a keeper has one an epoch. */
 const MOST_KEYS = 8
@@ -62,11 +71,16 @@ export class Relayer {
   readonly #underWay = new Map<string, readonly WaitingCall[]>()
   /** When an operator's keys were sent (clock). */
   readonly #keysSent = new Map<string, readonly number[]>()
-  #checking = 0
+  readonly #slots: CheckSlots
+  /** What the contract refused at the newest block: whoever repeats it gets the same answer. */
+  #refused = { block: '', reasons: new Map<string, RelayError>() }
+  /** The service's clock at the newest block. */
+  #time: { readonly block: string; readonly of: Promise<Numbers> } | null = null
 
   constructor(options: RelayerOptions) {
     this.#options = { clock: systemClock, ...options }
     this.#waiting = new WaitingCalls(options.limits)
+    this.#slots = new CheckSlots(options.contracts.service, this.#options.clock, options.limits.mostOfOne)
     this.#errors = (['ILearningService', 'KeeperRegistry'] as const).map(contractInterface)
     this.#emit = options.onEvent ?? (() => undefined)
   }
@@ -81,10 +95,6 @@ export class Relayer {
    * @throws RelayError: why not
    */
   async handOver(request: unknown): Promise<string> {
-    if (this.#checking >= this.#options.limits.checks) {
-      throw this.#refusal(new RelayError('BUSY', `${this.#checking} requests are being checked already`))
-    }
-    this.#checking++
     let sent: Promise<string>
     try {
       const call = await this.#check(request)
@@ -92,8 +102,6 @@ export class Relayer {
       this.#emit({ kind: 'taken', method: call.method, signer: call.signer })
     } catch (error) {
       throw this.#refusal(refusalOf(error))
-    } finally {
-      this.#checking--
     }
     return await sent
   }
@@ -131,7 +139,7 @@ export class Relayer {
   }
 
   async #check(given: unknown): Promise<Omit<WaitingCall, 'done' | 'since'>> {
-    const { domain, contracts, heads } = this.#options
+    const { domain, heads } = this.#options
     const parsed = requestSchema.safeParse(given)
     if (!parsed.success) {
       const [issue] = parsed.error.issues
@@ -148,8 +156,50 @@ export class Relayer {
       throw new RelayError('BAD_REQUEST', `disputed: false for ${route.method}`)
     const signer = signerOf(domain, { call, disputed, signature })
     if (signer === null) throw new RelayError('NOT_MEMBER', 'signature: it is of nobody')
-    const { timestamp } = await heads.latest()
+    const { timestamp, hash } = await heads.latest()
     if (timestamp >= until) throw new RelayError('TOO_LATE', `until: ${until} is over, the chain is at ${timestamp}`)
+    await this.#requireRecent(call, hash)
+    if (this.#refused.block !== hash) this.#refused = { block: hash, reasons: new Map() }
+    const { reasons } = this.#refused
+    const name = keccak256(concat([signature, call]))
+    const known = reasons.get(name)
+    if (known !== undefined) throw known
+    const checked = { ...route, call, disputed, signature, signer, until }
+    await this.#slots
+      .take(signer, () => this.#try(checked))
+      .catch((error: unknown) => {
+        // Signatures can be read on the chain: whoever sends a member's old ones again must not take up its slots.
+        if (error instanceof RelayError && error.code === 'REFUSED') reasons.set(name, error)
+        throw error
+      })
+    return checked
+  }
+
+  /** Refuses what names a round or an epoch long over, which costs no question. @throws RelayError REFUSED */
+  async #requireRecent(call: string, block: string): Promise<void> {
+    const named = namedIn(call)
+    if (named === null) return
+    if (this.#time?.block !== block) {
+      const asked = this.#options.contracts.service.clock()
+      const of = asked.then(({ currentRound, currentEpoch }) => ({
+        round: Number(currentRound),
+        epoch: Number(currentEpoch),
+      }))
+      this.#time = { block, of }
+      of.catch(() => {
+        this.#time = null
+      })
+    }
+    const now = (await this.#time.of)[named.what]
+    // Of the last one, a step may still be open.
+    if (named.number < now - 1) {
+      throw new RelayError('REFUSED', `call: it is of ${named.what} ${named.number}, the service is in ${now}`)
+    }
+  }
+
+  async #try(checked: Pick<WaitingCall, 'route' | 'method' | 'signer' | 'call' | 'disputed'>): Promise<void> {
+    const { contracts } = this.#options
+    const { signer, method, disputed, route, call } = checked
     try {
       await contracts.service.seatOf(signer)
     } catch (error) {
@@ -157,13 +207,11 @@ export class Relayer {
       if (revert === null) throw error
       throw new RelayError('NOT_MEMBER', `the signature is of ${signer}, who has no seat`)
     }
-    const checked = { ...route, call, disputed, signature, signer, until }
-    if (route.method === 'attest' && (await contracts.service.roundInfo()).disputed !== disputed) {
+    if (method === 'attest' && (await contracts.service.roundInfo()).disputed !== disputed) {
       throw new RelayError('REFUSED', `disputed: the round's dispute is ${disputed ? 'not ' : ''}over`)
     }
-    if (route.route === 'key') await this.#checkKey(signer, call)
+    if (route === 'key') await this.#checkKey(signer, call)
     await this.#simulate(checked)
-    return checked
   }
 
   /**

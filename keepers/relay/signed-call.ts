@@ -85,6 +85,15 @@ export function isPlain(call: string): boolean {
   return false
 }
 
+/** The round or the epoch that a step names; null for a call that names neither. */
+export function namedIn(call: string): { readonly what: 'round' | 'epoch'; readonly number: number } | null {
+  const abi = contractInterface('ILearningService')
+  const method = abi.getFunction(dataSlice(call, 0, 4))
+  const what = method?.inputs[0]?.name
+  if (method === null || (what !== 'round' && what !== 'epoch')) return null
+  return { what, number: Number(abi.decodeFunctionData(method, call)[0]) }
+}
+
 /** The arguments of a call of `setEncryptionKeyFor`. */
 export function keyChangeIn(call: string): {
   readonly owner: string

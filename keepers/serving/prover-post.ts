@@ -48,6 +48,7 @@ export async function postJob(order: ProvingOrder): Promise<PostedJob> {
       'a job shows its witness to every prover; the recipient of signed content proves it',
     )
   }
+  if (order.provers !== undefined) requireHiding(circuits)
   const market = clients.proverMarket(order.market, signer)
   const samples = traceFolders({ circuits }, { ...order, context: 0n })
   const document = encodeWitness(samples)
@@ -88,6 +89,21 @@ export async function postJob(order: ProvingOrder): Promise<PostedJob> {
     if (reason === null) throw cause
     throw new ServingError('refused', `the market refused the job: ${reason.message}`, { cause })
   }
+}
+
+/**
+ * Refuses to seal an input that its own commitment gives away: without a salt, everybody can try inputs until the hash fits, and
+ * of a form or a table there are few.
+ */
+function requireHiding([first]: readonly CircuitFolder[]): void {
+  const shown = [first?.options.input ?? 'committed'].flat()
+  const open = shown.find((one) => one === 'public' || one === 'sha256')
+  if (open === undefined) return
+  throw new ServingError(
+    'unsupported',
+    `the job would show a hash of the input without a salt (the circuit's input is ${open}), which anybody can test guesses against: ` +
+      'make the circuit with --input committed, or post without --for',
+  )
 }
 
 /** The witness, sealed for each chosen prover. @throws ServingError */

@@ -65,7 +65,8 @@ export async function keyConfirm(step: Step): Promise<StepResult> {
   const { epoch } = snapshot
   const facts = context.facts.all('KeyRevealed', { epoch })
   const { key: window } = (await parametersOf(step)).windows
-  if (!(await mayBelieve(step, { facts, of: { epoch } }, { window, patience: PATIENCE }))) return 'again'
+  if (!(await mayBelieve(step, { name: 'KeyRevealed', facts, of: { epoch } }, { window, patience: PATIENCE })))
+    return 'again'
   try {
     const keyHash = held ?? (await agree(step, frame))
     context.store.putRecord(revealsName(frame), reveals)

@@ -195,8 +195,29 @@ async function checkEndpoints(config: KeeperConfig, clock: Clock): Promise<{ che
     if (head - own > MAX_LAG)
       checks.push(warn('rpc', `${name} is ${head - own} blocks behind`, 'put it last in chain.rpc'))
   }
+  checks.push(...(await compareEndpoints(config, Math.min(...reached.map((one) => one.head)))))
   checks.push(checkTime(Math.max(...reached.map(({ time }) => time)), clock.now() / 1000))
   return { checks, reached: true }
+}
+
+/** Whether the endpoints have the same chain, at a block that is final to the keeper. */
+async function compareEndpoints({ chain }: KeeperConfig, head: number): Promise<Check[]> {
+  const provider = new FailoverProvider({ urls: chain.rpc, chainId: BigInt(chain.id), timeout: PATIENCE_MS })
+  try {
+    const at = Math.max(0, head - chain.confirmations + 1)
+    const answers = await provider.everywhere('eth_getBlockByNumber', [`0x${at.toString(16)}`, false])
+    const told = answers.flatMap(({ endpoint, result }) => {
+      const hash: unknown = (result as { hash?: unknown } | null | undefined)?.hash
+      return typeof hash === 'string' ? [`${endpoint} ${hash.slice(0, 18)}…`] : []
+    })
+    const hashes = new Set(told.map((one) => one.split(' ')[1]))
+    if (hashes.size < 2) return []
+    const fix =
+      'compare with an explorer, and remove the one that is wrong: while they differ, this keeper may have to stay silent'
+    return [fail('rpc', `different blocks ${at}: ${told.join(', ')}`, fix)]
+  } finally {
+    provider.destroy()
+  }
 }
 
 async function tryEndpoint({ chain, service }: KeeperConfig, url: string): Promise<Endpoint> {

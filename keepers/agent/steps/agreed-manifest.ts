@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A keeper with another manifest than the service's ends for good, so one endpoint's word is not enough to say that it has one.
-import { contractInterface } from '../../chain/index.ts'
+import { callsAtOneBlock, contractInterface, hasWitnesses, settles } from '../../chain/index.ts'
 import {
   type AgreedDigests,
   agreedDigests,
@@ -13,12 +13,9 @@ import type { AgentContext } from '../context.ts'
 import { RENEW } from '../frame.ts'
 
 /** The parts of the context that the check needs. */
-export type ManifestCheck = Pick<AgentContext, 'endpoints' | 'log' | 'manifest' | 'serviceAddress'> & {
+export type ManifestCheck = Pick<AgentContext, 'clock' | 'endpoints' | 'log' | 'manifest' | 'serviceAddress'> & {
   readonly contracts: { readonly service: ManifestSource }
 }
-
-/** Endpoints that must tell alike, when the keeper has as many. */
-const WITNESSES = 2
 
 /**
  * Whether this keeper's manifest is the service's, by the endpoint in use.
@@ -32,10 +29,11 @@ export async function isManifestAgreed(check: ManifestCheck, nowAlone = false): 
     nowAlone ? { current } : { current, ...rest }
   const told = relevant(await agreedDigests(contracts.service))
   if (disagreement(told, manifest) === null) return true
-  if (endpoints.count < WITNESSES) requireAgreed(told, manifest, RENEW)
-  const all = (await digestsEverywhere(check)).map((digests) => (digests === null ? null : relevant(digests)))
-  const against = all.filter((digests) => digests !== null && disagreement(digests, manifest) !== null)
-  if (against.length >= WITNESSES) requireAgreed(against[0]!, manifest, RENEW)
+  if (!hasWitnesses(endpoints)) requireAgreed(told, manifest, RENEW)
+  const all = (await digestsEverywhere(check)).map(({ answer, digests }) => ({ answer, digests: relevant(digests) }))
+  const against = all.filter(({ digests }) => disagreement(digests, manifest) !== null)
+  const answersOf = (some: typeof all) => some.map(({ answer }) => answer)
+  if (settles(answersOf(against), answersOf(all))) requireAgreed(against[0]!.digests, manifest, RENEW)
   const reason = disagreement(told, manifest)
   log.warn(
     { event: 'manifest not witnessed', reason },
@@ -44,25 +42,21 @@ export async function isManifestAgreed(check: ManifestCheck, nowAlone = false): 
   return false
 }
 
-/** The answer of each endpoint; null for one that does not answer with the contract's types. */
-async function digestsEverywhere({ endpoints, serviceAddress }: ManifestCheck): Promise<(AgreedDigests | null)[]> {
+/** What each endpoint answers at one recent block. Those that do not answer with the contract's types are left out. */
+async function digestsEverywhere({ clock, endpoints, serviceAddress }: ManifestCheck) {
   const iface = contractInterface('ILearningService')
-  const ask = async (method: 'parameters' | 'pendingParameters') => {
-    const call = { to: serviceAddress, data: iface.encodeFunctionData(method) }
-    const answers = await endpoints.everywhere('eth_call', [call, 'latest'])
-    return answers.map(({ result }) => {
-      try {
-        return typeof result === 'string' ? iface.decodeFunctionResult(method, result) : null
-      } catch {
-        return null
-      }
-    })
-  }
-  const [current, pending] = await Promise.all([ask('parameters'), ask('pendingParameters')])
-  return current.map((found, i) => {
-    const next = pending[i]
-    if (found === null || next === null || next === undefined) return null
-    const digest = digestOf(String(found[0].manifest))
-    return { current: digest, ...(next[0] === true ? { next: digestOf(String(next[1].manifest)) } : {}) }
+  const methods = ['parameters', 'pendingParameters'] as const
+  const calls = methods.map((method) => ({ to: serviceAddress, data: iface.encodeFunctionData(method) }))
+  const [current, pending] = await callsAtOneBlock(endpoints, clock, calls)
+  return current!.flatMap((answer, i) => {
+    try {
+      const found = iface.decodeFunctionResult('parameters', String(answer.result))
+      const next = iface.decodeFunctionResult('pendingParameters', String(pending![i]!.result))
+      const coming = next[0] === true ? { next: digestOf(String(next[1].manifest)) } : {}
+      const digests: AgreedDigests = { current: digestOf(String(found[0].manifest)), ...coming }
+      return [{ answer, digests }]
+    } catch {
+      return []
+    }
   })
 }

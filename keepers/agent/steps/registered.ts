@@ -1,33 +1,37 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A keeper that nobody has registered ends for good, so one endpoint's word is not enough to say so.
 import { ZeroAddress } from 'ethers'
-import { ChainError, contractInterface } from '../../chain/index.ts'
+import { ChainError, callsAtOneBlock, contractInterface, hasWitnesses, settles } from '../../chain/index.ts'
 import type { AgentContext } from '../context.ts'
 import { AgentError } from '../errors.ts'
 
 /** What is asked. */
-export type RegistrationCheck = Pick<AgentContext, 'endpoints' | 'log' | 'operator'> & {
+export type RegistrationCheck = Pick<AgentContext, 'clock' | 'endpoints' | 'log' | 'operator'> & {
   readonly contracts: Pick<AgentContext['contracts'], 'registry'>
 }
-
-/** Endpoints that must tell alike, when the keeper has as many. */
-const WITNESSES = 2
 
 /**
  * The owner that the operator acts for, by the endpoint in use. Null when that endpoint says that there is none, and no other one says so:
  * ask again.
- * @throws AgentError NOT_REGISTERED when two endpoints, or the only one that is configured, say that there is none
+ * @throws AgentError NOT_REGISTERED when two endpoints at one recent block, the own one, or the only one that is configured, say that there is none
  */
-export async function ownerHere({ contracts, endpoints, log, operator }: RegistrationCheck): Promise<string | null> {
+export async function ownerHere({
+  clock,
+  contracts,
+  endpoints,
+  log,
+  operator,
+}: RegistrationCheck): Promise<string | null> {
   const { registry } = contracts
   const owner = await registry.ownerOfOperator(operator)
   if (owner !== ZeroAddress) return owner
-  if (endpoints.count >= WITNESSES) {
+  if (hasWitnesses(endpoints)) {
     const iface = contractInterface('KeeperRegistry')
     const call = { to: await registry.getAddress(), data: iface.encodeFunctionData('ownerOfOperator', [operator]) }
-    const answers = await endpoints.everywhere('eth_call', [call, 'latest'])
-    const none = answers.filter(({ result }) => typeof result === 'string' && /^0x0{64}$/.test(result))
-    if (none.length < WITNESSES) {
+    const [answers] = await callsAtOneBlock(endpoints, clock, [call])
+    const heard = answers!.filter(({ result }) => typeof result === 'string')
+    const none = heard.filter(({ result }) => /^0x0{64}$/.test(String(result)))
+    if (!settles(none, heard)) {
       log.warn(
         { event: 'registration not witnessed', operator },
         'one endpoint alone says that nobody has registered this keeper: waiting for a second',
@@ -46,7 +50,7 @@ export async function ownerHere({ contracts, endpoints, log, operator }: Registr
  * @throws AgentError NOT_REGISTERED; ChainError UNREACHABLE when neither comes within the keeper's patience
  */
 export async function checkRegistered(
-  check: RegistrationCheck & Pick<AgentContext, 'clock' | 'config' | 'stopping'>,
+  check: RegistrationCheck & Pick<AgentContext, 'config' | 'stopping'>,
 ): Promise<string> {
   const { clock, config, stopping } = check
   const until = clock.now() + config.chain.patienceSeconds * 1000

@@ -51,7 +51,7 @@ export function mayBelieveReveals(
   time: { readonly window: number; readonly patience: number },
 ): Promise<boolean> {
   const facts = step.context.facts.all('UpdateRevealed', { round })
-  return mayBelieve(step, { facts, of: { round } }, time)
+  return mayBelieve(step, { name: 'UpdateRevealed', facts, of: { round } }, time)
 }
 
 /** Of which reveals something is: after a reorganisation there may be others. */

@@ -2,7 +2,7 @@
 // What a keeper's secrets depend on is not believed on the word of one endpoint, when it has two: whom it deals its secret to, and
 // for whom it decrypts.
 import { z } from 'zod'
-import { bitmapOf, contractInterface } from '../../chain/index.ts'
+import { bitmapOf, contractInterface, hasWitnesses, settled, settles } from '../../chain/index.ts'
 import { elapsed } from '../actions.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
@@ -13,9 +13,6 @@ const logSchema = z.object({ topics: z.array(z.string()), data: z.string(), bloc
 
 const blockSchema = z.object({ hash: z.string() })
 
-/** Endpoints that must tell alike, when the keeper has as many. */
-const WITNESSES = 2
-
 /**
  * Whether two endpoints have this event in the same block, that block on their chain and as deep, or the only one that is configured.
  * Nodes go on to answer for blocks that a reorganisation has put aside: that they know of one is not enough.
@@ -23,7 +20,7 @@ const WITNESSES = 2
  */
 export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<boolean> {
   const { endpoints, serviceAddress, log } = step.context
-  if (endpoints.count < WITNESSES) return true
+  if (!hasWitnesses(endpoints)) return true
   const iface = contractInterface('ILearningService')
   const topics = [iface.getEvent(fact.name)!.topicHash]
   const filter = { blockHash: fact.blockHash, address: serviceAddress, topics }
@@ -40,7 +37,8 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
       blockSchema.safeParse(above[i]?.result).success &&
       blockSchema.safeParse(own[i]?.result).data?.hash === fact.blockHash,
   )
-  if (agree.length >= WITNESSES) return true
+  // The own endpoint need not have the block yet: nothing is believed against it.
+  if (settles(agree, answers)) return true
   log.warn(
     {
       event: 'not witnessed',
@@ -54,14 +52,15 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
   return false
 }
 
-/** Events that something is to be said of on the chain: all of one name of an epoch, or of a round. */
+/** Events that something is to be said of on the chain: all reveals of an epoch's dealings, or of a round's updates. */
 type Told = {
+  readonly name: 'KeyRevealed' | 'UpdateRevealed'
   readonly facts: readonly Fact[]
   readonly of: { readonly epoch: number } | { readonly round: number }
 }
 
 /**
- * Whether to go by what this keeper was told, in what it says of others: as soon as a second endpoint tells the same of those blocks, never
+ * Whether to go by what this keeper was told, in what it says of others: as soon as a second endpoint tells the same, and of no more, never
  * against one that tells otherwise, and on the word of one when the others have not answered for `patience` of the window. Of other
  * dealings or updates than the chain has, a keeper would contradict honest members, and be convicted of it.
  *
@@ -74,42 +73,74 @@ export async function mayBelieve(
   told: Told,
   { window, patience }: { readonly window: number; readonly patience: number },
 ): Promise<boolean> {
-  if (told.facts.length === 0) return true
-  const { confirmations } = step.context.config.chain
-  const newest = Math.max(...told.facts.map(({ block }) => block))
+  const { endpoints, config } = step.context
+  if (told.facts.length === 0 && !hasWitnesses(endpoints)) return true
+  const { confirmations } = config.chain
+  const newest = Math.max(0, ...told.facts.map(({ block }) => block))
   const deep = step.snapshot.block - newest + 1 >= confirmations
   if (!deep && elapsed(step, window) < patience) return false
   const witness = await witnessOf(step, told)
   return witness === 'witnessed' || (witness === 'unheard' && elapsed(step, window) >= patience)
 }
 
-async function witnessOf(step: Step, { facts, of }: Told): Promise<'witnessed' | 'contradicted' | 'unheard'> {
-  const { endpoints, serviceAddress, log } = step.context
-  if (endpoints.count < WITNESSES) return 'witnessed'
-  const { name } = facts[0]!
-  const blocks = facts.map(({ block }) => block)
-  // As narrow as possible: endpoints limit the range that they search.
+async function witnessOf(step: Step, { name, facts, of }: Told): Promise<'witnessed' | 'contradicted' | 'unheard'> {
+  const { endpoints, serviceAddress, log, remembered } = step.context
+  if (!hasWitnesses(endpoints)) return 'witnessed'
+  const iface = contractInterface('ILearningService')
+  const blocks = facts.length === 0 ? [step.snapshot.block] : facts.map(({ block }) => block)
+  // As narrow as possible: endpoints limit the range that they search. What they have beyond it, the seats in the service's state show.
   const [fromBlock, toBlock] = [Math.min(...blocks), Math.max(...blocks)].map((block) => `0x${block.toString(16)}`)
-  const topics = [contractInterface('ILearningService').getEvent(name)!.topicHash]
+  const topics = [iface.getEvent(name)!.topicHash]
   const filter = { fromBlock, toBlock, address: serviceAddress, topics }
+  const seats = bitmapOf(facts.map(({ args }) => Number(args.seat)))
+  const info = 'round' in of ? 'roundInfo' : 'keyInfo'
+  // An endpoint that is behind knows of no such events, and contradicts nobody by that.
+  const reached = await endpoints.everywhere('eth_getBlockByNumber', [toBlock, false], step.signal)
   const answers = await endpoints.everywhere('eth_getLogs', [filter], step.signal)
-  const heard = answers.filter(({ result }) => Array.isArray(result))
-  const agree = heard.filter(({ result }) => {
-    const alike = (result as unknown[]).filter((entry) => isOf(entry, of))
-    return alike.length === facts.length && facts.every((fact) => alike.some((entry) => isLogOf(entry, fact)))
+  const call = { to: serviceAddress, data: iface.encodeFunctionData(info as 'roundInfo') }
+  const states = await endpoints.everywhere('eth_call', [call, 'latest'], step.signal)
+  const revealed = states.map(({ result }) => revealedOf(info, result))
+  const heard = answers.filter(
+    ({ result }, i) =>
+      Array.isArray(result) && blockSchema.safeParse(reached[i]?.result).success && revealed[i] !== null,
+  )
+  const seatsOf = (answer: (typeof heard)[number]) => revealed[answers.indexOf(answer)]
+  const alikeIn = ({ result }: (typeof heard)[number]) => (result as unknown[]).filter((entry) => isOf(entry, of))
+  const agree = heard.filter((answer) => {
+    const alike = alikeIn(answer)
+    if (seatsOf(answer) !== seats || alike.length !== facts.length) return false
+    return facts.every((fact) => alike.some((entry) => isLogOf(entry, fact)))
   })
-  if (agree.length >= WITNESSES) return 'witnessed'
+  if (settles(agree, heard)) return 'witnessed'
+  const others = settled(heard, (answer) =>
+    JSON.stringify([String(seatsOf(answer)), ...alikeIn(answer).map((entry) => logSchema.parse(entry))]),
+  )
+  const told = { name, ...of, agree: agree.map(({ endpoint }) => endpoint) }
+  if (others !== null) {
+    log.warn(
+      { event: 'outvoted', ...told, others: others.map(({ endpoint }) => endpoint) },
+      'the endpoint in use is alone with what it reports: the keeper reads these events again, at another one',
+    )
+    endpoints.prefer(others[0]!.endpoint, `others report other ${name} events`)
+    // What it hid may be in other blocks than what it told.
+    const opened = step.context.facts.last('EpochOpened')
+    remembered.reread = Math.min(...blocks, ...(opened === null ? [] : [opened.block]))
+    return 'contradicted'
+  }
   log.warn(
-    {
-      event: 'not witnessed',
-      name,
-      ...of,
-      agree: agree.map(({ endpoint }) => endpoint),
-      heard: heard.map(({ endpoint }) => endpoint),
-    },
+    { event: 'not witnessed', ...told, heard: heard.map(({ endpoint }) => endpoint) },
     'only one endpoint reports these events: the keeper makes no statement about them until another one reports them or cannot be asked',
   )
   return heard.length > agree.length ? 'contradicted' : 'unheard'
+}
+
+/** The seats that have revealed, as an endpoint has the service's state; null for what is no answer. */
+function revealedOf(info: 'roundInfo' | 'keyInfo', result: unknown): bigint | null {
+  try {
+    return BigInt(contractInterface('ILearningService').decodeFunctionResult(info, String(result))[0].revealed)
+  } catch {
+    return null
+  }
 }
 
 /** Whether a log is of that epoch or round. */
@@ -149,7 +180,7 @@ export async function isRosterWitnessed(step: Step, frame: EpochFrame): Promise<
   const { epoch } = frame.context
   const found = facts.last('EpochOpened', { epoch, crsSeed })
   if (found === null || step.snapshot.block - found.block + 1 < confirmations) return false
-  if (endpoints.count < WITNESSES) return true
+  if (!hasWitnesses(endpoints)) return true
   // The stored values from which the frame was made: by now the endpoint may say something else.
   const members = bitmapOf(roster.map(({ seat }) => seat))
   const opened = facts.last('EpochOpened', { epoch, crsSeed, members, decryptionThreshold: plan.threshold })
@@ -168,7 +199,10 @@ export async function isRosterWitnessed(step: Step, frame: EpochFrame): Promise<
           return false
         }
       })
-      return agree.length >= WITNESSES
+      return settles(
+        agree,
+        answers.filter(({ result }) => typeof result === 'string'),
+      )
     }
   }
   const hasPlan = await ask(serviceAddress, 'ILearningService', 'parameters')

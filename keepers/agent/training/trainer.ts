@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+import process from 'node:process'
 import { Worker } from 'node:worker_threads'
+import { PASSPHRASE_VARIABLE } from '../../chain/index.ts'
 import { LearningError, type TrainingProgress } from '../../learning/index.ts'
 import { CONFIG_FILE, type KeeperConfig, type TrainingConfig, trainerCommandOf } from '../config.ts'
 import { AgentError } from '../errors.ts'
@@ -17,6 +19,11 @@ type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
 
 /** Samples and weights are typed arrays, outside of what V8 sweeps; without a bound it lets young objects grow to 48 MiB. */
 const YOUNG_MIB = 8
+
+/** What a process was started with stays in /proc for as long as it runs: nothing can take it back. */
+const BARED =
+  `training.limits.processes: shared lets the trainer read ${PASSPHRASE_VARIABLE} from the keeper's environment: ` +
+  'unset it and give keys.passphraseFile, or leave processes at own'
 
 /** The keeper's side of its training thread. Weights go in and come out; samples stay in the thread. */
 export class Trainer {
@@ -49,6 +56,9 @@ export class Trainer {
     try {
       const { manifest } = config.service
       const command = trainerCommandOf(config)
+      if (command?.limits.processes === 'shared' && process.env[PASSPHRASE_VARIABLE] !== undefined) {
+        throw new AgentError('CONFIG', `${CONFIG_FILE}: ${BARED}`)
+      }
       trainer.#summary = await trainer.#ask<ShardSummary>(
         { kind: 'open', manifest, data: config.data, command },
         signal,

@@ -7,6 +7,7 @@ import {
   getAddress,
   id as hashOf,
   type Interface,
+  type ParamType,
 } from 'ethers'
 import type { CohortGovernor } from '../../../types/index.ts'
 import { type Clock, systemClock } from '../clock.ts'
@@ -59,10 +60,13 @@ export class ProposalBook {
     return this.#known
   }
 
-  /** Puts calls to the vote, all or none. The description gets a number: the governor refuses the same proposal twice. */
+  /**
+   * Puts calls to the vote, all or none. The description gets a number, because the governor refuses the same proposal twice, and ends with its
+   * proposer, whom the governor then insists on: somebody who saw it on its way could otherwise propose the very same first, as its own to cancel.
+   */
   async propose(calls: readonly Call[], description: string): Promise<Proposal & Sent> {
     const number = Number(await this.#governor.proposalCount(PENDING)) + 1
-    const text = `${description} (proposal ${number})`
+    const text = `${description} (proposal ${number})#proposer=${await this.#sender.address()}`
     const targets = calls.map(({ target }) => target)
     const values = calls.map(() => 0n)
     const data = calls.map((call) => call.data)
@@ -140,7 +144,7 @@ export class ProposalBook {
     const [targets, values, calldatas] = details
     return {
       id,
-      actions: targets.map((target, index) => this.#inWords(target, values[index]!, calldatas[index]!)),
+      actions: targets.map((target, index) => this.inWords({ target, data: calldatas[index]! }, values[index]!)),
       state: PROPOSAL_STATES[Number(state)]!,
       proposer,
       voteStart: Number(start),
@@ -264,19 +268,25 @@ export class ProposalBook {
     return proposal
   }
 
-  #inWords(target: string, value: bigint, data: string): string {
+  /** What a call would do, on one line. */
+  inWords({ target, data }: Call, value = 0n): string {
     const known = this.#known.find(({ address }) => address === getAddress(target))
     const call = known?.abi.parseTransaction({ data }) ?? null
     const sent = value === 0n ? '' : ` with ${formatEther(value)} ether`
     if (known === undefined) return `${target} ${data}${sent}`
     if (call === null) return `${known.name} ${data}${sent}`
-    return `${known.name}.${call.name}(${call.args.map((given: unknown) => inWords(given)).join(', ')})${sent}`
+    return `${known.name}.${call.name}(${call.args.map((given: unknown, i) => inWords(given, call.fragment.inputs[i]!)).join(', ')})${sent}`
   }
 }
 
-/** Lists and structs in brackets, so that one's fields are not taken for the next argument. */
-function inWords(value: unknown): string {
-  return Array.isArray(value) ? `[${value.map(inWords).join(', ')}]` : String(value)
+/**
+ * Lists and structs in brackets, texts in quotes: what a proposer writes into one argument must not look like the next one, or like a line
+ * of ours.
+ */
+function inWords(value: unknown, type: ParamType): string {
+  if (!Array.isArray(value)) return type.type === 'string' ? JSON.stringify(value) : String(value)
+  const typeOf = (i: number): ParamType => type.arrayChildren ?? type.components![i]!
+  return `[${value.map((item: unknown, i) => inWords(item, typeOf(i))).join(', ')}]`
 }
 
 function wrongState(proposal: Proposal, wanted: string): DaoError {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What somebody does on a book of markets: open one, hold complete sets, resolve, dispute, be paid.
-import { getBytes, type JsonRpcApiProvider, type Signer, toBeHex, ZeroHash } from 'ethers'
+import { getAddress, getBytes, type JsonRpcApiProvider, type Signer, toBeHex, ZeroHash } from 'ethers'
 import type { InputMarket, PredictionMarket } from '../../../types/index.ts'
 import { clients } from '../contracts.ts'
 import { Sender } from '../dao/sender.ts'
@@ -10,6 +10,7 @@ import { MarketError } from './errors.ts'
 import {
   ABSTAINS,
   FLAG_REASONS,
+  LINEAR,
   type MarketKind,
   type MarketTerms,
   type MarketView,
@@ -26,6 +27,10 @@ export type MarketClientOptions = {
   /** Absent for a client that only looks. */
   readonly signer?: Signer
 }
+
+/** Characters of a token's symbol that are shown, and decimals with which an amount can still be read. */
+const MOST_SYMBOL = 16
+const MOST_DECIMALS = 36
 
 /** Of a story: the market's tag in front. */
 const TAG_BYTES = 8
@@ -108,8 +113,9 @@ export class MarketClient {
     const { provider } = this.#options
     const token = clients.token(question.collateral, provider)
     const [symbol, decimals, holdings, input] = await Promise.all([
-      token.symbol().catch(() => ''),
-      token.decimals(),
+      // A token is its creator's own code: it may say anything, or nothing, and must not hide the other markets of a list.
+      token.symbol().then(shownSymbol, () => ''),
+      token.decimals().then(Number, () => 0),
       account === undefined ? [] : this.holdings(marketId, outcomes, account),
       this.kind === 'input' ? this.#inputs.termsOf(marketId) : null,
     ])
@@ -124,13 +130,17 @@ export class MarketClient {
       },
       minMargin: question.minMargin,
       classes: [...getBytes(question.classMap)].map((found) => (found === ABSTAINS ? null : found)),
-      collateral: { address: question.collateral, symbol, decimals: Number(decimals) },
+      collateral: {
+        ...{ address: question.collateral, symbol, decimals: decimals <= MOST_DECIMALS ? decimals : 0 },
+        own: question.collateral === getAddress(this.#options.deployment.contracts.CohortToken),
+      },
       ...{ pot, tag, context, holdings },
       resolution:
         resolvedAt === 0n
           ? null
           : {
-              outcome: Number(outcome) === ABSTAINS ? null : Number(outcome),
+              outcome: Number(outcome) >= LINEAR ? null : Number(outcome),
+              ...(Number(outcome) === LINEAR ? { share: Number(input!.share) / 1e18 } : {}),
               resolvedAt: Number(resolvedAt),
               flagged: reason === 0n ? null : (FLAG_REASONS[Number(reason)] ?? 'unknown'),
             },
@@ -284,6 +294,10 @@ export class MarketClient {
   async #allow(marketId: bigint, amount: bigint): Promise<void> {
     await allow(this.sender, await this.#collateralOf(marketId), await this.#book.getAddress(), amount)
   }
+}
+
+function shownSymbol(symbol: string): string {
+  return [...symbol.replace(/[\p{C}\s]/gu, '')].slice(0, MOST_SYMBOL).join('')
 }
 
 /** Lets a contract take that much of a token, when it may not yet. @throws MarketError too-little when there is less */

@@ -24,6 +24,8 @@ export const FLAG_REASONS = [
 
 /** A class, or a resolution, for which every outcome is paid the same. */
 export const ABSTAINS = 0xff
+/** As a resolution: outcomes 0 and 1 are paid in proportion (IInputMarket.LINEAR). */
+export const LINEAR = 0xfe
 
 /** What a market is pinned to for good. Times in Unix seconds. */
 export type MarketTerms = {
@@ -77,15 +79,23 @@ export type MarketView = {
   readonly minMargin: bigint
   readonly outcomes: number
   readonly classes: readonly (number | null)[]
-  readonly collateral: { readonly address: string; readonly symbol: string; readonly decimals: number }
+  readonly collateral: {
+    readonly address: string
+    /** What the token calls itself, shortened: any token may call itself anything. */
+    readonly symbol: string
+    readonly decimals: number
+    /** Whether it is the deployment's own. */
+    readonly own: boolean
+  }
   /** Collateral held for it, in the token's least unit. */
   readonly pot: bigint
   /** What a publisher signs along, eight bytes in hexadecimal, and the context of a proof. */
   readonly tag: string
   readonly context: bigint
-  /** Once it is resolved: the outcome that won, null for an equal split. */
+  /** Once it is resolved: the outcome that won, null for an equal split, or the part of everything that outcome 1 is paid, 0 … 1. */
   readonly resolution: {
     readonly outcome: number | null
+    readonly share?: number
     readonly resolvedAt: number
     /** Why the DAO looks; null while nobody asked it to. */
     readonly flagged: string | null

@@ -2,12 +2,14 @@
 import { z } from 'zod'
 
 export const trainerLimitsSchema = z.strictObject({
-  /** Seconds of wall-clock time a round; then the program's process group is killed. */
+  /** Seconds of wall-clock time a round; then the program and all that it started are killed. */
   seconds: z.number().positive().max(86_400).default(600),
   /** MiB of address space (`ulimit -v`) of each of its processes: more than the memory that it touches. Unlimited when absent. */
   memoryMiB: z.int().min(16).max(16_777_216).optional(),
   /** `none`: it runs in a network namespace of its own, without an interface that is up. */
   network: z.enum(['none', 'allowed']).default('none'),
+  /** `own`: it runs in a process namespace of its own: it sees no other process, and nothing that it starts outlives it. */
+  processes: z.enum(['own', 'shared']).default('own'),
 })
 export type TrainerLimits = z.infer<typeof trainerLimitsSchema>
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Runs a program of the operator's under limits: time (its whole process group is killed), address space, network.
+// Runs a program of the operator's under limits: time (then all that it started is killed), address space, network, processes.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { accessSync, constants, statSync } from 'node:fs'
+import { constants as osConstants } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import process from 'node:process'
 import { LearningError } from '../errors.ts'
 import type { TrainerLimits } from './command.ts'
+import { isolation, killMarked } from './isolation.ts'
 
 export type LimitedRun = {
   readonly command: readonly string[]
@@ -14,6 +16,8 @@ export type LimitedRun = {
   readonly environment: Readonly<Record<string, string>>
   readonly limits: TrainerLimits
   readonly signal?: AbortSignal | undefined
+  /** The variable of `environment` that is this run's alone: what it starts is found by it. */
+  readonly mark?: string
 }
 
 /** How long a program may take to end after SIGTERM. */
@@ -25,7 +29,7 @@ const KEPT_OUTPUT = 4_000
 /** Characters of output in an error. */
 const SHOWN_OUTPUT = 300
 
-/** What of the keeper's environment a program inherits. The rest is not secret from it: /proc shows it to the same user. */
+/** What of the keeper's environment a program inherits. Under `processes: shared`, /proc shows the rest to the same user. */
 const PASSED_ON = [
   'PATH',
   'HOME',
@@ -41,7 +45,8 @@ const PASSED_ON = [
 /**
  * Runs the program to its end.
  * @throws LearningError TRAINER_FAILED naming the command and why: not found, out of time, its exit code and last words; or the
- *   signal's reason. Nothing of its process group runs any more then.
+ *   signal's reason. Nothing that it started runs any more then, under `processes: own`; under `shared`, nothing of its process group, or
+ *   with the mark in its environment.
  */
 export async function runLimited(run: LimitedRun): Promise<void> {
   const { command, limits, signal, folder } = run
@@ -70,7 +75,9 @@ export async function runLimited(run: LimitedRun): Promise<void> {
     signal?.throwIfAborted()
     if (ended === 'timeout') throw failed(`still running after ${limits.seconds} s (training.limits.seconds): ended`)
     if (code === 0) return
-    const how = killer === null ? `ended with exit code ${code}` : `was killed by ${killer}`
+    // A shell says of its child's signal that much.
+    const by = killer ?? signalOf(code)
+    const how = by === null ? `ended with exit code ${code}` : `was killed by ${by}`
     const words = output()
     throw failed(`${how}${words === '' ? ', without a word' : `: ${words}`}${hint(words, limits)}`)
   } finally {
@@ -79,6 +86,7 @@ export async function runLimited(run: LimitedRun): Promise<void> {
     signal?.removeEventListener('abort', onAbort)
     // Whatever it left running would write to a folder that is about to be removed.
     killGroup(child, 'SIGKILL')
+    if (limits.processes === 'shared' && run.mark !== undefined) killMarked(run.mark, run.environment[run.mark] ?? '')
     child.stdout?.destroy()
     child.stderr?.destroy()
   }
@@ -101,11 +109,18 @@ export function checkRunnable({ command, folder, limits, environment }: Omit<Lim
       `command: ${program} is not an executable file (${where}): install it, or correct the path`,
     )
   }
-  if (limits.network === 'none' && isolation() === null) {
+  if (limits.network === 'none' && isolation({ network: 'none', processes: 'shared' }) === null) {
     throw new LearningError(
       'NO_TRAINER',
       'limits.network: none cannot be kept here: the kernel (or its settings) gives no network namespace to `unshare -n`; ' +
         'set `allowed`, and keep the trainer from the network by other means',
+    )
+  }
+  if (isolation(limits) === null) {
+    throw new LearningError(
+      'NO_TRAINER',
+      'limits.processes: own cannot be kept here: the kernel (or its settings) gives no process namespace to `unshare --pid`; ' +
+        'set `shared`: the trainer then sees the keeper`s processes, so let it run as another user',
     )
   }
   if (limits.memoryMiB !== undefined) {
@@ -118,33 +133,14 @@ export function checkRunnable({ command, folder, limits, environment }: Omit<Lim
   }
 }
 
-/** Words of `unshare` that run a program without a network, or null where the kernel gives none. Asked once. */
-let isolating: readonly string[] | null | undefined
-function isolation(): readonly string[] | null {
-  isolating ??=
-    [[], ['--map-current-user'], ['--map-root-user']]
-      .map((options) => ['unshare', ...options, '--net', '--'])
-      .find(([program, ...args]) => {
-        const { status, stdout } = spawnSync(program!, [...args, 'cat', '/proc/net/dev'], { encoding: 'utf8' })
-        // Two lines of headings, then an interface a line: loopback alone, and that one is down.
-        return status === 0 && stdout.trimEnd().split('\n').length === 3 && /^\s*lo:/m.test(stdout)
-      }) ?? null
-  return isolating
-}
-
-function underLimits(command: readonly string[], { memoryMiB, network }: TrainerLimits): readonly string[] {
-  const apart = network === 'none' ? isolation() : []
-  if (apart === null) throw new LearningError('NO_TRAINER', 'limits.network: none cannot be kept here')
+function underLimits(command: readonly string[], limits: TrainerLimits): readonly string[] {
+  const apart = isolation(limits)
+  if (apart === null) throw new LearningError('NO_TRAINER', 'limits: what they promise cannot be kept here')
+  const { memoryMiB, processes } = limits
   const limited = memoryMiB === undefined ? 'ulimit -c 0' : `ulimit -c 0 && ulimit -v ${memoryMiB * 1024}`
-  return [...apart, ...mortal(), 'sh', '-c', `${limited} && exec "$@"`, 'sh', ...command]
-}
-
-/** Words that have the kernel kill the program when this thread is gone, even by `kill -9`; none where setpriv is not. Asked once. */
-let mortality: readonly string[] | undefined
-function mortal(): readonly string[] {
-  const words = ['setpriv', '--pdeathsig', 'KILL', '--']
-  mortality ??= spawnSync(words[0]!, [...words.slice(1), 'true']).status === 0 ? words : []
-  return mortality
+  // Signals without a handler do nothing to the first process of a namespace: let that be the shell, and the program its child.
+  const run = processes === 'own' ? `${limited} && { "$@"; exit $?; }` : `${limited} && exec "$@"`
+  return [...apart, 'sh', '-c', run, 'sh', ...command]
 }
 
 function inherited(): Record<string, string> {
@@ -163,6 +159,12 @@ function exitOf(child: ChildProcess): Promise<{ code: number | null; killer: Nod
     })
     child.once('close', (code, killer) => fulfil(outcome ?? { code, killer }))
   })
+}
+
+/** The signal that a shell's exit code is about, or null. */
+function signalOf(code: number | null): string | null {
+  const number = (code ?? 0) - 128
+  return Object.entries(osConstants.signals).find(([, value]) => value === number)?.[0] ?? null
 }
 
 function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {

@@ -91,7 +91,7 @@ export class ExternalTrainer {
       }
       writeFileSync(files.settings, `${JSON.stringify(settingsOf(this.#spec, data, round, files), null, 2)}\n`)
       const environment = { ...this.#trainer.environment, COHORT_TRAINING: folder, TMPDIR: files.scratch }
-      await runLimited({ ...this.#trainer, environment, signal })
+      await runLimited({ ...this.#trainer, environment, signal, mark: 'COHORT_TRAINING' })
       return await this.#read(files, data.count)
     } finally {
       await rm(folder, { recursive: true, force: true, maxRetries: 3 })

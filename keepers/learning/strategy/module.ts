@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { LearningError } from '../errors.ts'
 import type { ParameterSpec } from '../types.ts'
-import { type Argument, callModule, readVector } from './sandbox.ts'
+import { type Argument, type Copied, callModule, type Reading, readVector } from './sandbox.ts'
 
 const MOST_BYTES = 262_144
 /** The contents of a model's blob besides the weights. */
@@ -84,14 +84,14 @@ export class StrategyModule {
     this.#parameters = parameters
     this.#length = parameters.reduce((sum, { length }) => sum + length, 0)
     if (!this.#has('step')) bad('it exports no function step')
-    this.#call('check', {}, () => true)
-    this.vectors =
-      this.#call('vectors', {}, (count, fail) =>
-        Number.isInteger(count) && Number(count) >= 0 && Number(count) <= MOST_VECTORS
-          ? Number(count)
-          : fail(`vectors: 0 to ${MOST_VECTORS}, not ${String(count)}`),
-      ) ?? 0
-    this.home = this.#call('home', {}, (names, fail) => this.#knownNames(names, fail)) ?? []
+    this.#call('check', {}, 'plain')
+    const vectors = this.#call('vectors', {}, 'plain') ?? 0
+    if (typeof vectors !== 'number' || !(Number.isInteger(vectors) && vectors >= 0 && vectors <= MOST_VECTORS)) {
+      bad(`vectors: 0 to ${MOST_VECTORS}, not ${String(vectors)}`)
+    }
+    this.vectors = Number(vectors)
+    const names = this.#call('home', {}, 'names', parameters.length)
+    this.home = names === null ? [] : this.#knownNames(names)
     this.weighs = this.#has('weight')
   }
 
@@ -122,13 +122,12 @@ export class StrategyModule {
       vectors: { singles: vectors },
       round: { json: round },
     }
-    return this.#call('step', args, (result, fail) => {
-      const given = result as { weights?: unknown; vectors?: { [i: number]: unknown } } | null
-      return {
-        weights: readVector(given?.weights, 'step: weights', this.#length, fail),
-        vectors: vectors.map((_, i) => readVector(given?.vectors?.[i], `step: vectors[${i}]`, this.#length, fail)),
-      }
-    })!
+    const given = this.#call('step', args, 'state', vectors.length)!
+    const fail = (why: string) => this.#bad(`step: ${why}`)
+    return {
+      weights: readVector(given.weights, 'weights', this.#length, fail),
+      vectors: vectors.map((_, i) => readVector(given[i], `vectors[${i}]`, this.#length, fail)),
+    }
   }
 
   /**
@@ -138,34 +137,41 @@ export class StrategyModule {
    */
   weight(samples: number, loss: number, maxSamples: number): number {
     const args = { samples: { json: samples }, loss: { json: loss }, maxSamples: { json: maxSamples } }
-    return (
-      this.#call('weight', args, (value, fail) =>
-        typeof value === 'number' && Number.isFinite(value) && value >= 0
-          ? Math.max(1, Math.min(maxSamples, Math.round(value)))
-          : fail(`weight: ${String(value)} is not a weight`),
-      ) ?? samples
-    )
+    const value = this.#call('weight', args, 'plain')
+    if (value === null) return samples
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
+      return this.#bad(`weight: ${String(value)} is not a weight`)
+    }
+    return Math.max(1, Math.min(maxSamples, Math.round(value)))
   }
 
-  #call<T>(
+  #call<R extends Reading>(
     name: string,
     args: Readonly<Record<string, Argument>>,
-    read: (result: unknown, fail: (why: string) => never) => T,
-  ): T | null {
+    reading: R,
+    most = 0,
+  ): Copied[R] | null {
     const agreed = { settings: { json: this.terms.settings }, parameters: { json: this.#parameters } }
-    return callModule(this.#source, this.#where, name, { ...agreed, ...args }, read)
+    return callModule({
+      ...{ source: this.#source, where: this.#where, name, reading, most },
+      args: { ...agreed, ...args },
+    })
+  }
+
+  #bad(why: string): never {
+    throw new LearningError('BAD_STRATEGY', `${this.#where}: ${why}`)
   }
 
   #has(name: string): boolean {
-    const probe = `${this.#source}\nmodule.exports = { probe: ((held) => () => typeof held === 'function')(module.exports.${name}) }`
-    return callModule(probe, this.#where, 'probe', {}, (result) => result === true) ?? false
+    return this.#call(name, {}, 'known') ?? false
   }
 
-  #knownNames(names: unknown, fail: (why: string) => never): string[] {
+  #knownNames(names: Copied['names']): string[] {
+    if (names.length < 0) this.#bad(`home: takes a list of at most ${this.#parameters.length} names`)
     const known = new Set(this.#parameters.map(({ name }) => name))
-    const list = Array.from(names as ArrayLike<unknown>, String)
+    const list = Array.from({ length: names.length }, (_, i) => names[i]!)
     const stranger = list.find((name) => !known.has(name))
-    return stranger === undefined ? list : fail(`home: ${stranger} is not a parameter of the model`)
+    return stranger === undefined ? list : this.#bad(`home: ${stranger} is not a parameter of the model`)
   }
 }
 

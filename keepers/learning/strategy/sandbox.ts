@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Runs a strategy's module with the bare language, less everything that differs from machine to machine or from run to run: clock,
 // chance, locale, and the functions of Math that IEEE 754 does not define to the last bit.
-import { isFloat32Array } from 'node:util/types'
+import { isNativeError } from 'node:util/types'
 import { constants, createContext, Script } from 'node:vm'
 import { LearningError } from '../errors.ts'
 
@@ -71,7 +71,11 @@ const KEPT = [
 ]
 const LOCAL = ['toLocaleString', 'toLocaleUpperCase', 'toLocaleLowerCase', 'localeCompare', 'normalize']
 
-/** Evaluated before the module, in its realm. Its return value is the only way in. */
+/**
+ * Evaluated before the module, in its realm. Its return value is the only way in, and `prepared` the only way out: it calls a function of the
+ * module and copies what that returns or throws, all in one script, so that a getter, a `toString` or an iterator of the module's runs within
+ * the time limit too, and the keeper touches nothing but plain values. It uses only what it has taken before the module ran.
+ */
 const PRELUDE = `
 (() => {
   'use strict'
@@ -90,10 +94,62 @@ const PRELUDE = `
   delete Array.fromAsync
   for (const name of ['Int8Array', 'Uint8Array', 'Float32Array']) delete Object.getPrototypeOf(globalThis[name].prototype).toLocaleString
   Object.defineProperty(Error, 'stackTraceLimit', { value: 0, writable: false, configurable: false })
-  globalThis.module = { exports: {} }
+  const held = { exports: {} }
+  globalThis.module = held
   const { parse } = JSON
-  const [Single, Double] = [Float32Array, Float64Array]
-  return { parse: (text) => parse(text), single: (length) => new Single(length), double: (length) => new Double(length) }
+  const { apply, getOwnPropertyDescriptor, getPrototypeOf } = Reflect
+  const [Single, Double, bare] = [Float32Array, Float64Array, Object.create]
+  const typed = getPrototypeOf(Single.prototype)
+  const kindOf = getOwnPropertyDescriptor(typed, Symbol.toStringTag).get
+  const lengthOf = getOwnPropertyDescriptor(typed, 'length').get
+  const { set } = typed
+  const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function'
+  const said = (value) => (isObject(value) || typeof value === 'symbol' ? typeof value : '' + value)
+  const copied = (value) => {
+    if (!isObject(value) || apply(kindOf, value, []) !== 'Float32Array') return null
+    const copy = new Single(apply(lengthOf, value, []))
+    apply(set, copy, [value])
+    return copy
+  }
+  const readers = {
+    __proto__: null,
+    plain: (value) => (isObject(value) || typeof value === 'symbol' ? said(value) : value),
+    state: (value, most) => {
+      const state = bare(null)
+      if (!isObject(value)) return state
+      state.weights = copied(value.weights)
+      const vectors = most > 0 ? value.vectors : null
+      for (let i = 0; i < most; i++) state[i] = isObject(vectors) ? copied(vectors[i]) : null
+      return state
+    },
+    names: (value, most) => {
+      const names = bare(null)
+      const length = isObject(value) ? value.length : undefined
+      names.length = typeof length === 'number' && length <= most ? length : -1
+      for (let i = 0; i < names.length; i++) names[i] = said(value[i])
+      return names
+    },
+  }
+  const prepared = (name, input, kind, most) => () => {
+    const out = bare(null)
+    try {
+      const called = held.exports[name]
+      out.known = typeof called === 'function'
+      if (out.known && kind !== 'known') out.value = readers[kind](apply(called, held.exports, [input]), most)
+    } catch (error) {
+      out.error = ''
+      const message = isObject(error) ? error.message : undefined
+      if (typeof message === 'string') out.error = message
+    }
+    return out
+  }
+  return {
+    __proto__: null,
+    parse: (text) => parse(text),
+    single: (length) => new Single(length),
+    double: (length) => new Double(length),
+    prepared,
+  }
 })()`
 
 /** Time limit of a call: a guard against endless loops, not a measure of speed. */
@@ -106,50 +162,82 @@ export type Argument =
   | { readonly double: Float64Array }
   | { readonly singles: readonly Float32Array[] }
 
+/** What a call's result is read as: a plain value; whether there is such a function; a state's vectors; a list of names. */
+export type Reading = 'plain' | 'known' | 'state' | 'names'
+
+/** A copy of what a module returned: plain values and vectors of its realm's, in objects that have neither getters nor prototypes. */
+export type Copied = {
+  readonly plain: unknown
+  readonly known: true
+  readonly state: { readonly weights?: Float32Array | null; readonly [i: number]: Float32Array | null }
+  /** Length −1 for what is no list, or too long a one. */
+  readonly names: { readonly length: number; readonly [i: number]: string }
+}
+
+type ModuleCall<R extends Reading> = {
+  readonly source: string
+  /** Names the module in errors. */
+  readonly where: string
+  /** The function that is called. */
+  readonly name: string
+  readonly args: Readonly<Record<string, Argument>>
+  readonly reading: R
+  /** Most names, or vectors besides the weights. */
+  readonly most?: number
+  readonly milliseconds?: number
+}
+
 /**
  * Calls one function of a module in a realm made for this call: nothing that a call leaves behind is there in the next.
- * @returns what `read` makes of the result; null when the module has no such function
+ * @returns the result; null when the module has no such function
  * @throws LearningError BAD_STRATEGY with the module's own message
  */
-export function callModule<T>(
-  source: string,
-  where: string,
-  name: string,
-  args: Readonly<Record<string, Argument>>,
-  read: (result: unknown, fail: (why: string) => never) => T,
-): T | null {
+export function callModule<R extends Reading>(call: ModuleCall<R>): Copied[R] | null {
+  const { source, where, name, args, reading, most = 0, milliseconds = CALL_MS } = call
   const fail = (why: string): never => {
-    throw new LearningError('BAD_STRATEGY', `${where}: ${why}`)
+    throw new LearningError('BAD_STRATEGY', `${where}: ${name}: ${why.split('\n')[0]!.slice(0, 300)}`)
   }
   const context = createContext(constants.DONT_CONTEXTIFY, {
     codeGeneration: { strings: false, wasm: false },
     // Whatever a module puts off runs within its call and its time, or never.
     microtaskMode: 'afterEvaluate',
   })
-  const options = { timeout: CALL_MS }
+  // Without `displayErrors`, Node would look at a thrown error's stack, out of the time limit: a proxy may never answer.
+  const options = { timeout: milliseconds, displayErrors: false }
+  let out: Outcome
   try {
     const into = new Script(PRELUDE).runInContext(context) as Inside
+    // Before the module can have put a setter of its own where an argument goes.
+    const input = into.parse('{}') as Record<string, unknown>
+    for (const [key, argument] of Object.entries(args)) input[key] = passed(into, argument)
     new Script(`(function (module, exports) { 'use strict';${source}\n})(module, module.exports)`, {
       filename: where,
     }).runInContext(context, options)
-    const input = into.parse('{}') as Record<string, unknown>
-    for (const [key, argument] of Object.entries(args)) input[key] = passed(into, argument)
-    Object.defineProperty(context, 'input', { value: input })
-    const known = new Script(`typeof module.exports.${name} === 'function'`).runInContext(context, options)
-    if (known !== true) return null
-    const result: unknown = new Script(`module.exports.${name}(input)`).runInContext(context, options)
-    return read(result, fail)
+    Object.defineProperty(context, 'prepared', { value: into.prepared(name, input, reading, most) })
+    out = new Script('prepared()').runInContext(context, options) as Outcome
   } catch (error) {
-    if (error instanceof LearningError) throw error
-    const message = (error as { message?: unknown } | null)?.message
-    return fail(`${name}: ${typeof message === 'string' ? message.split('\n')[0]!.slice(0, 300) : 'it threw no error'}`)
+    return fail(messageOf(error))
   }
+  if (out.error !== undefined) return fail(out.error === '' ? NO_ERROR : out.error)
+  if (!out.known) return null
+  return (reading === 'known' ? true : out.value) as Copied[R]
 }
+
+const NO_ERROR = 'it threw no error'
+
+/** Of an error that the module may have made: nothing of it is called, and no getter of it runs. */
+function messageOf(error: unknown): string {
+  const message: unknown = isNativeError(error) ? Object.getOwnPropertyDescriptor(error, 'message')?.value : undefined
+  return typeof message === 'string' ? message : NO_ERROR
+}
+
+type Outcome = { readonly known?: boolean; readonly value?: unknown; readonly error?: string }
 
 type Inside = {
   parse(text: string): unknown
   single(length: number): Float32Array
   double(length: number): Float64Array
+  prepared(name: string, input: unknown, reading: Reading, most: number): () => Outcome
 }
 
 /** The argument as the module's realm has it: nothing of ours is in its reach. */
@@ -169,14 +257,14 @@ function filled<A extends Float32Array | Float64Array>(target: A, values: A): A 
   return target
 }
 
-/** A copy of a module's return value, finite and of that length. @throws by `fail` */
+/** A vector that a module returned, finite and of that length, as our own realm has it. @throws by `fail` */
 export function readVector(
-  value: unknown,
+  value: Float32Array | null | undefined,
   what: string,
   length: number,
   fail: (why: string) => never,
 ): Float32Array<ArrayBuffer> {
-  if (!isFloat32Array(value)) return fail(`${what} is not a Float32Array`)
+  if (value === null || value === undefined) return fail(`${what} is not a Float32Array`)
   const copy = new Float32Array(value)
   if (copy.length !== length) return fail(`${what} has ${copy.length} values, expected ${length}`)
   const bad = copy.findIndex((entry) => !Number.isFinite(entry))

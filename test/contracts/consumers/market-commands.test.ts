@@ -125,6 +125,22 @@ describe('cohort market', function () {
     expect((await market('list')).stdout).to.match(/^ {3}1 {2}final {5}2 outcomes {2}closes .* COH\n$/)
   })
 
+  it('lists the others whatever one market`s token does, and says that it is not the deployment`s', async () => {
+    const hostile = `0x${'be'.repeat(20)}`
+    // Reverts on every call.
+    await world.ethers.provider.send('hardhat_setCode', [hostile, '0x60006000fd'])
+    await opened('--publisher', '1')
+    await opened('--publisher', '1', '--collateral', hostile)
+    const listed = await market('list')
+    expect(listed.code, listed.stderr).to.equal(0)
+    const lines = listed.stdout.trimEnd().split('\n')
+    expect(lines).to.have.length(2)
+    expect(lines[0]!.toLowerCase()).to.contain(hostile)
+    expect(lines[1]).to.match(/ COH$/)
+    expect((await market('show', '2')).stdout).to.match(/^paid in +0x[bB].*, not the deployment's token$/m)
+    expect((await market('show', '1')).stdout).not.to.contain('paid in')
+  })
+
   it('sells all that is held, for as much as it fetches', async () => {
     await opened('--publisher', '1')
     await done('provide', '1', '--amount', '100', '--odds', '1,1', '--fee', '0', '--account', MAKER!)

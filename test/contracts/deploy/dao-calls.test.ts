@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Proposals of any call and of parameters, and how many of them are found again.
 import { expect } from 'chai'
-import { DaoClient, DaoError } from '../../../keepers/chain/index.ts'
+import { encodeCall } from '../../../keepers/chain/dao/calls.ts'
+import { clients, DaoClient, DaoError, decodeRevert } from '../../../keepers/chain/index.ts'
 import { createDeployment } from './simulated.ts'
 
 const TOKEN = 10n ** 18n
@@ -55,6 +56,40 @@ describe('calls that the DAO proposes', () => {
       'TimelockController.updateDelay(0)',
     ])
     expect((await member.proposals.get(id)).actions).to.have.length(4)
+  })
+
+  it('show a text that a proposer wrote as one argument, whatever stands in it', async () => {
+    const { member, ethers } = await createDao()
+    const someone = ethers.Wallet.createRandom().address
+    const forged = `x", ${someone})\n  for 9000, against 0, abstain 0\nproposal 7: queued`
+    const known = member.proposals.known.find(({ name }) => name === 'CohortToken')!
+    Object.assign(known, { abi: new ethers.Interface(['function say(string,(address,string)[])']) })
+    const call = { target: 'CohortToken', call: 'say', args: [forged, [[someone, forged]]] }
+    const words = member.proposals.inWords(encodeCall(call, [known]))
+    expect(words).to.equal(`CohortToken.say(${JSON.stringify(forged)}, [[${someone}, ${JSON.stringify(forged)}]])`)
+    expect(words.split('\n')).to.have.length(1)
+  })
+
+  it('cannot be proposed first by somebody who saw them on their way, and then cancelled', async () => {
+    const { member, deployment, browser } = await createDao()
+    const call = { target: 'TimelockController', call: 'updateDelay', args: ['7200'] }
+    const { id } = await member.proposeCalls([call], 'A longer delay')
+    const governor = clients.governor(deployment.contracts.CohortGovernor, await browser.getSigner(2))
+    const [created] = await governor.queryFilter(governor.filters.ProposalCreated())
+    const { description, targets, calldatas } = created!.args
+    const proposer = await (await browser.getSigner(1)).getAddress()
+    expect(description).to.equal(`A longer delay (proposal 1)#proposer=${proposer}`)
+    // The next one, as it would be seen in the pool of transactions.
+    const seen = description.replace('proposal 1', 'proposal 2')
+    const steal = (text: string) =>
+      governor.propose.staticCall([...targets], [0n], [...calldatas], text).then(
+        () => 'stolen',
+        (error: unknown) => decodeRevert(error, [governor.interface], 'propose')?.error,
+      )
+    expect(await steal(seen)).to.equal('GovernorRestrictedProposer')
+    // The attack, without the proposer's name: only the votes that it takes stand against it.
+    expect(await steal(seen.replace(/#.*/, ''))).to.equal('GovernorInsufficientProposerVotes')
+    expect((await member.proposals.get(id)).state).to.equal('pending')
   })
 
   it('are refused at once when execution would be, or when they say nothing', async () => {

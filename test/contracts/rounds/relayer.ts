@@ -11,7 +11,7 @@ import { Relayer, type RelayerEvent, type RelayerOptions } from '../../../keeper
 import { RelayServer } from '../../../keepers/relay/server.ts'
 import { operatorWallet, type Player, type World } from './fixture.ts'
 
-const LIMITS = { most: 64, mostOfOne: 4, batch: 32, checks: 16 }
+const LIMITS = { most: 64, mostOfOne: 4, batch: 32 }
 
 export type TestRelayer = AsyncDisposable & {
   readonly url: string
@@ -35,7 +35,13 @@ function headsOf({ ethers }: World): RelayerOptions['heads'] {
 /** A relayer of the world's service that listens on a free port; the stranger pays. */
 export async function startRelayer(
   world: World,
-  options: { wait?: number; limits?: Partial<typeof LIMITS>; send?: Sender['send']; running?: boolean } = {},
+  options: {
+    wait?: number
+    limits?: Partial<typeof LIMITS>
+    send?: Sender['send']
+    running?: boolean
+    service?: ServiceContracts['service']
+  } = {},
 ): Promise<TestRelayer> {
   const { ethers, service, stranger } = world
   const events: RelayerEvent[] = []
@@ -48,7 +54,7 @@ export async function startRelayer(
   }
   const relayer = new Relayer({
     provider: ethers.provider as unknown as Provider,
-    contracts: contractsOf(world),
+    contracts: options.service ? { ...contractsOf(world), service: options.service } : contractsOf(world),
     domain: { chainId, service: await service.getAddress() },
     heads: headsOf(world),
     queue: { send: options.send ?? send },

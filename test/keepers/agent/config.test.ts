@@ -80,7 +80,7 @@ describe('keeper config', () => {
       const config = parseConfig(withTraining('  command: [python3, train.py]'), '/srv/keeper')
       expect(trainerCommandOf(config)).to.deep.equal({
         ...{ command: ['python3', 'train.py'], environment: {}, folder: '/srv/keeper' },
-        limits: { seconds: 600, network: 'none' },
+        limits: { seconds: 600, network: 'none', processes: 'own' },
       })
       expect(trainerCommandOf(parseConfig(example, '/srv/keeper'))).to.equal(null)
     })

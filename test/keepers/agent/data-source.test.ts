@@ -116,7 +116,7 @@ describe('a keeper`s own data', function () {
     mkdirSync(join(folder, 'training', 'round-0-killed'), { recursive: true })
     const settings = {
       command: ['sh', '-c', script.join(' && ')],
-      limits: { seconds: 20, network: 'allowed' as const },
+      limits: { seconds: 20, network: 'allowed' as const, processes: 'own' as const },
     }
     const trainer = await start({ ...config, training: { ...config.training, ...settings } })
     expect(readdirSync(join(folder, 'training'))).to.deep.equal([])

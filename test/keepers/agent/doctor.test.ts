@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -70,5 +70,52 @@ describe('the doctor', function () {
     expect(running.find(({ name }) => name === 'process')).to.include({ verdict: 'ok' })
     expect(running.filter(({ name }) => name === 'port')).to.deep.equal([])
     expect(running.find(({ name }) => name === 'keys')).to.include({ verdict: 'ok', found: `operator ${operator}` })
+  })
+
+  it('fails when two endpoints have different chains', async () => {
+    const home = join(folder, 'contradicted')
+    const now = Math.floor(Date.now() / 1000)
+    /** An endpoint with a block of this hash at every height. */
+    const endpoint = async (hash: string) => {
+      const block = {
+        ...{ number: '0x40', hash, parentHash: hash, timestamp: `0x${now.toString(16)}`, transactions: [] },
+        ...{ nonce: '0x0000000000000000', difficulty: '0x0', gasLimit: '0x1', gasUsed: '0x0', extraData: '0x' },
+        miner: `0x${'00'.repeat(20)}`,
+      }
+      const answers: Record<string, unknown> = { eth_chainId: '0x7a69', eth_getBlockByNumber: block, eth_getLogs: [] }
+      const node = createServer(async (request, response) => {
+        const parts: Buffer[] = []
+        for await (const part of request) parts.push(part as Buffer)
+        const { id, method } = JSON.parse(Buffer.concat(parts).toString())
+        response.end(JSON.stringify({ jsonrpc: '2.0', id, result: answers[method] ?? '0x' }))
+      })
+      await new Promise<void>((done) => node.listen(0, '127.0.0.1', done))
+      return { node, url: `http://127.0.0.1:${(node.address() as { port: number }).port}` }
+    }
+    const [one, same, other] = await Promise.all(['11', '11', '22'].map((pair) => endpoint(`0x${pair.repeat(32)}`)))
+    await initKeeper({
+      folder: home,
+      passphrase: 'of this test only',
+      scryptLog2N: 10,
+      manifest: exampleManifest('mlp'),
+      values: { 'chain.rpc': [one!.url, other!.url], 'service.address': `0x${'11'.repeat(20)}`, 'data.limit': 50 },
+    })
+    const file = join(home, 'keeper.yaml')
+    try {
+      const differing = async () =>
+        (await examineKeeper({ folder: home })).filter(
+          ({ name, found }) => name === 'rpc' && /different blocks/.test(found),
+        )
+      const [found] = await differing()
+      expect(found).to.include({ verdict: 'fail' })
+      expect(found!.found).to.contain(`${one!.url} 0x1111`).and.to.contain(`${other!.url} 0x2222`)
+      writeFileSync(file, readFileSync(file, 'utf8').replace(other!.url, same!.url))
+      expect(await differing()).to.deep.equal([])
+    } finally {
+      for (const { node } of [one!, same!, other!]) {
+        node.closeAllConnections()
+        node.close()
+      }
+    }
   })
 })

@@ -22,7 +22,7 @@ import { KeeperStore } from '../../../keepers/store/index.ts'
 import { exampleManifest, manifestHash } from '../../../keepers/versions/index.ts'
 import { CRS, EPOCH, type Party, startAll, testPlan } from '../fhe/ceremony.ts'
 import { bentDealing, bump } from '../fhe/dealer.ts'
-import { cidOfBytes, factsOf, type Sent, seatOfIndex } from './round-stage.ts'
+import { cidOfBytes, factsOf, revealsTold, type Sent, seatOfIndex } from './round-stage.ts'
 
 const MEMBERS = 4
 const SEED = `0x${Buffer.from(CRS).toString('hex')}`
@@ -174,19 +174,18 @@ export class KeyStage {
       },
       endpoints: {
         count: 1 + this.others.length,
-        everywhere: async () => [
-          { endpoint: 'first', result: this.facts.flatMap(logOf) },
-          ...this.others.map((facts, i) =>
-            facts === null
-              ? { endpoint: `e${i}`, reason: 'HTTP 502' }
-              : { endpoint: `e${i}`, result: facts.flatMap(logOf) },
-          ),
-        ],
+        everywhere: async (method: string, params: readonly unknown[]) =>
+          [this.facts, ...this.others].map((facts, i) => {
+            const endpoint = `e${i}`
+            if (facts === null) return { endpoint, reason: 'HTTP 502' }
+            return { endpoint, result: revealsTold(method, params, facts) }
+          }),
+        prefer: () => undefined,
       },
       serviceAddress: EPOCH.service,
       clock: { now: () => 0 },
       metrics: new KeeperMetrics({ process: false }),
-      remembered: { parameters: null, due: null },
+      remembered: { reread: null, parameters: null, due: null },
       log: pino({ level: 'silent' }),
       stopping: new AbortController().signal,
     } as unknown as AgentContext
@@ -228,13 +227,4 @@ export class KeyStage {
     for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true })
     await this.engine.close()
   }
-}
-
-/** A reveal as a node gives it. */
-function logOf({ name, args, blockHash }: Fact) {
-  if (name !== 'KeyRevealed') return []
-  const iface = contractInterface('ILearningService')
-  const event = iface.getEvent(name)!
-  const values = event.inputs.map((input) => args[input.name])
-  return [{ ...iface.encodeEventLog(event, values), blockHash }]
 }

@@ -86,8 +86,10 @@ function stage() {
       },
     },
   }
+  const reread: number[] = []
   const cursor = {
     position: 0,
+    rereadFrom: (block: number) => reread.push(block),
     step: async (patience = 0) => {
       if (failing.look !== null) throw failing.look
       chain.patience.push(patience)
@@ -113,6 +115,7 @@ function stage() {
     operator: '0x',
     facts: { rebuild: () => rebuilt.times++, add: () => [], last: () => null },
     model: { accepted: null },
+    remembered: { reread: null },
   } as unknown as AgentContext
   const calls: string[] = []
   const behave = (
@@ -134,7 +137,7 @@ function stage() {
     const loop = new AgentLoop(context, { cursor: cursor as never, heads }, behaviours)
     return { loop, ended: loop.run() }
   }
-  return { chain, failing, refuse, clock, stopping, calls, behave, run, rebuilt, metrics: context.metrics }
+  return { chain, failing, refuse, clock, stopping, calls, behave, run, rebuilt, reread, metrics: context.metrics }
 }
 
 describe('agent loop', () => {
@@ -334,6 +337,23 @@ describe('agent loop', () => {
     await run(behave('Reveal', async () => 'done')).ended
     expect(calls).to.deep.equal(['Reveal', 'Reveal'])
     expect(rebuilt.times).to.equal(1)
+  })
+
+  it('reads events again that an endpoint was outvoted on', async () => {
+    const { chain, clock, stopping, behave, run, rebuilt, reread } = stage()
+    chain.state = 'Reveal'
+    clock.onSleep = () => {
+      if (clock.time > 1_012_000) stopping.abort()
+    }
+    await run(
+      behave('Reveal', async ({ context }) => {
+        context.remembered.reread = 7
+        return 'done'
+      }),
+    ).ended
+    expect(reread).to.deep.equal([7])
+    expect(rebuilt.times).to.equal(1)
+    expect(chain.readings).to.equal(2)
   })
 
   it('goes on after errors that pass, and ends on those that do not', async () => {

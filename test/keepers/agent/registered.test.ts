@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Whether nobody has registered this keeper, when one endpoint says so.
 import { expect } from 'chai'
-import { ZeroAddress, zeroPadValue } from 'ethers'
+import { toQuantity, ZeroAddress, zeroPadValue } from 'ethers'
 import type { AgentError } from '../../../keepers/agent/errors.ts'
 import { checkRegistered, ownerHere, type RegistrationCheck } from '../../../keepers/agent/steps/registered.ts'
 
@@ -10,19 +10,29 @@ const OPERATOR = `0x${'b2'.repeat(20)}`
 const DOWN = null
 
 describe('a keeper that an endpoint says nobody has registered', () => {
-  /** What each endpoint says, the one in use first; null for one that does not answer. */
-  const at = (told: readonly (string | null)[]) => {
+  /** An endpoint: the owner it knows, or null for one that does not answer; how many blocks it is behind, and seconds. */
+  type Told = string | null | { readonly owner: string; readonly behind: number; readonly own?: true }
+
+  /** What each endpoint says, the one in use first. */
+  const at = (told: readonly Told[]) => {
     const warned: string[] = []
+    const all = told.map((one, i) => {
+      const { owner, behind, own } = one === null || typeof one === 'string' ? { owner: one, behind: 0 } : one
+      return { answer: { endpoint: `${i}`, ...(own ? { own } : {}) }, owner, head: 1_000 - behind }
+    })
     const check = {
-      contracts: { registry: { ownerOfOperator: async () => told[0]!, getAddress: async () => OPERATOR } },
+      contracts: { registry: { ownerOfOperator: async () => all[0]!.owner!, getAddress: async () => OPERATOR } },
+      clock: { now: () => 12_000 * 1_000 },
       endpoints: {
         count: told.length,
-        everywhere: async () =>
-          told.map((owner, i) =>
-            owner === null
-              ? { endpoint: `${i}`, reason: 'down' }
-              : { endpoint: `${i}`, result: zeroPadValue(owner, 32) },
-          ),
+        everywhere: async (method: string, [, tag]: unknown[]) =>
+          all.map(({ answer, owner, head }) => {
+            if (owner === null) return { ...answer, reason: 'down' }
+            const block = { number: toQuantity(head), timestamp: toQuantity(12 * head) }
+            if (method === 'eth_getBlockByNumber') return { ...answer, result: block }
+            if (tag !== 'latest' && Number(tag) > head) return { ...answer, reason: 'header not found' }
+            return { ...answer, result: zeroPadValue(owner, 32) }
+          }),
       },
       operator: OPERATOR,
       log: { warn: ({ event }: { event: string }) => warned.push(event) },
@@ -55,13 +65,35 @@ describe('a keeper that an endpoint says nobody has registered', () => {
     expect(await ownerHere(at([OWNER, ZeroAddress]).check)).to.equal(OWNER)
   })
 
+  it('is not ended by a lie and an endpoint that is behind: that one speaks of a time before the registration', async () => {
+    const behind = (blocks: number) => ({ owner: ZeroAddress, behind: blocks })
+    for (const told of [
+      [ZeroAddress, behind(1), OWNER],
+      // Without a third, only its age says so; the one that lies may claim any head.
+      [behind(500), behind(500)],
+      [behind(-50), behind(500)],
+    ]) {
+      expect(await codeOf(ownerHere(at(told).check)), JSON.stringify(told)).to.equal('null')
+    }
+    // The attack, when every answer counts: each of them is a second word.
+    const { endpoints } = at([ZeroAddress, behind(500)]).check
+    const all = await endpoints.everywhere('eth_call', [{}, 'latest'])
+    expect(all.filter(({ result }) => result === zeroPadValue(ZeroAddress, 32))).to.have.length(2)
+  })
+
+  it('believes the own endpoint alone, and nobody against it', async () => {
+    const own = (owner: string) => ({ owner, behind: 0, own: true as const })
+    expect(await codeOf(ownerHere(at([ZeroAddress, own(ZeroAddress)]).check))).to.equal('NOT_REGISTERED')
+    expect(await codeOf(ownerHere(at([ZeroAddress, ZeroAddress, own(OWNER)]).check))).to.equal('null')
+  })
+
   it('is asked about again at start, and ends as one that cannot reach its chain when nobody confirms it', async () => {
     const { check } = at([ZeroAddress, OWNER])
     let now = 0
     const sleep = async (ms: number): Promise<void> => {
       now += ms
     }
-    const clock = { now: () => now, sleep }
+    const clock = { now: () => 12_000_000 + now, sleep }
     const config = { chain: { patienceSeconds: 10, pollSeconds: 2 } }
     const starting = { ...check, clock, config, stopping: new AbortController().signal }
     expect(await codeOf(checkRegistered(starting as never))).to.equal('UNREACHABLE')

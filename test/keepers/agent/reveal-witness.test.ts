@@ -9,11 +9,12 @@ import { bitmapOf } from '../../../keepers/chain/seats.ts'
 import { checkUpdatePoint, settleCheck, type UpdateClaim, updateClaim } from '../../../keepers/fhe/index.ts'
 import { forge } from '../../../scripts/demo/tamper.ts'
 import { ROUND } from '../fhe/ceremony.ts'
-import { type RoundStage, roundStage, seatOfIndex } from './round-stage.ts'
+import { type RoundStage, revealsTold, roundStage, seatOfIndex } from './round-stage.ts'
 
 const ALL = [0, 1, 2, 3, 4]
 const SELF = 1
 const seats = bitmapOf(ALL.map(seatOfIndex))
+const topicOf = (name: 'UpdateRevealed') => contractInterface('ILearningService').getEvent(name)!.topicHash
 
 describe('what a keeper says of others’ updates', function () {
   this.timeout(120_000)
@@ -38,32 +39,26 @@ describe('what a keeper says of others’ updates', function () {
   })
   afterEach(() => stage.close())
 
-  function logOf({ name, args, blockHash }: Fact) {
-    if (name !== 'UpdateRevealed') return []
-    const iface = contractInterface('ILearningService')
-    const event = iface.getEvent(name)!
-    return [
-      {
-        ...iface.encodeEventLog(
-          event,
-          event.inputs.map((input) => args[input.name]),
-        ),
-        blockHash,
-      },
-    ]
-  }
+  /** Endpoints that the keeper went over to. */
+  let preferred: string[] = []
 
-  /** What further endpoints tell; null for those that do not answer. */
-  function beside(...others: (readonly Fact[] | null)[]): void {
-    const everywhere = async () => [
-      { endpoint: 'first', result: stage.facts.flatMap(logOf) },
-      ...others.map((facts, i) =>
-        facts === null
-          ? { endpoint: `e${i}`, reason: 'HTTP 502' }
-          : { endpoint: `e${i}`, result: facts.flatMap(logOf) },
-      ),
-    ]
-    Object.assign(stage.context, { endpoints: { count: 1 + others.length, everywhere } })
+  /**
+   * What further endpoints tell; null for those that do not answer.
+   * @param behind Those among them that have not got to the blocks in question, by their place.
+   * @param own The place of the operator's own.
+   */
+  function beside(others: (readonly Fact[] | null)[], { behind = [] as number[], own = -1 } = {}): void {
+    preferred = []
+    const everywhere = async (method: string, params: readonly unknown[]) =>
+      [stage.facts, ...others].map((facts, i) => {
+        const answer = { endpoint: `e${i}`, ...(i === own ? { own: true as const } : {}) }
+        if (facts === null) return { ...answer, reason: 'HTTP 502' }
+        const late = behind.includes(i)
+        if (late && method === 'eth_getBlockByNumber') return { ...answer, result: null }
+        return { ...answer, result: revealsTold(method, params, late ? [] : facts) }
+      })
+    const prefer = (endpoint: string) => preferred.push(endpoint)
+    Object.assign(stage.context, { endpoints: { count: 1 + others.length, everywhere, prefer } })
   }
 
   const calls = (method: string) => stage.sent.filter((sent) => sent.method === method).map(({ args }) => args)
@@ -103,7 +98,7 @@ describe('what a keeper says of others’ updates', function () {
   })
 
   it('is nothing against another endpoint, which tells of another update, or of more', async () => {
-    beside(truth)
+    beside([truth])
     const late = { time: stage.snapshot.end - 40 }
     await aggregate(stage.step())
     checking()
@@ -115,6 +110,24 @@ describe('what a keeper says of others’ updates', function () {
     stage.facts.splice(0, Infinity, ...truth)
     expect(await check(stage.step())).to.equal('done')
     expect(calls('submitCheck')).to.have.length(1)
+  })
+
+  it('is nothing when another endpoint has reveals in later blocks, or when this one tells of none', async () => {
+    checking()
+    const late = { time: stage.snapshot.end - 40 }
+    const later = truth.map((fact, i) => (i === 4 ? { ...fact, block: fact.block + 1 } : fact))
+    for (const hidden of [later.slice(0, 4), []]) {
+      stage.facts.splice(0, Infinity, ...hidden)
+      beside([later])
+      expect(await check(stage.step({ ...late, block: stage.snapshot.block + 1 }))).to.equal('again')
+    }
+    expect(stage.sent).to.deep.equal([])
+    // The attack, where only the blocks of what was told are compared.
+    const blocks = later.slice(0, 4).map(({ block }) => block)
+    const range = { topics: [topicOf('UpdateRevealed')], fromBlock: Math.min(...blocks), toBlock: Math.max(...blocks) }
+    expect(revealsTold('eth_getLogs', [range], later)).to.deep.equal(
+      revealsTold('eth_getLogs', [range], later.slice(0, 4)),
+    )
   })
 
   it('is not said before the reveals are final: after a reorganisation it would be said of other ones', async () => {
@@ -133,11 +146,48 @@ describe('what a keeper says of others’ updates', function () {
   })
 
   it('goes by one endpoint when the others do not answer in time', async () => {
-    beside(null)
+    beside([null])
     checking()
     stage.facts.splice(0, Infinity, ...truth)
     expect(await check(stage.step())).to.equal('again')
     expect(await check(stage.step({ time: stage.snapshot.end - 40 }))).to.equal('done')
     expect(await convicted([], Buffer.from(String(calls('submitCheck')[0]![1]).slice(2), 'hex'))).to.deep.equal([])
+  })
+
+  it('goes by one endpoint when the other stands still: what that one lacks contradicts nobody', async () => {
+    beside([[]], { behind: [1] })
+    checking()
+    stage.facts.splice(0, Infinity, ...truth)
+    expect(await check(stage.step())).to.equal('again')
+    expect(await check(stage.step({ time: stage.snapshot.end - 40 }))).to.equal('done')
+  })
+
+  it('leaves an endpoint that two others contradict, and reads again what it told', async () => {
+    beside([truth, truth])
+    checking()
+    const late = { time: stage.snapshot.end - 40 }
+    expect(await check(stage.step(late))).to.equal('again')
+    expect(preferred).to.deep.equal(['e1'])
+    expect(stage.context.remembered.reread).to.equal(Math.min(...truth.map(({ block }) => block)))
+    // The loop has read them again.
+    stage.facts.splice(0, Infinity, ...truth)
+    expect(await check(stage.step())).to.equal('done')
+  })
+
+  it('with two endpoints, neither the own one, a lie silences the keeper; the own one is believed against it', async () => {
+    const lie = [...stage.facts]
+    checking()
+    stage.facts.splice(0, Infinity, ...truth)
+    const late = { time: stage.snapshot.end - 40 }
+    beside([lie])
+    expect(await check(stage.step(late))).to.equal('again')
+    expect(preferred).to.deep.equal([])
+    beside([lie], { own: 0 })
+    expect(await check(stage.step())).to.equal('done')
+    // Nor is anything believed against the own one, however many say it.
+    stage.facts.splice(0, Infinity, ...lie)
+    beside([lie, truth], { own: 2 })
+    expect(await check(stage.step(late))).to.equal('again')
+    expect(preferred).to.deep.equal(['e2'])
   })
 })

@@ -68,7 +68,9 @@ describe('the members that a keeper deals to', () => {
           const log = service.encodeEventLog(event, values)
           return { endpoint: `e${i}`, result: [{ ...log, blockHash: fact.blockHash }] }
         }
-        if (method === 'eth_getBlockByNumber') return { endpoint: `e${i}`, result: { hash: fact.blockHash } }
+        if (method === 'eth_getBlockByNumber') {
+          return { endpoint: `e${i}`, result: { hash: fact.blockHash, number: '0x1', timestamp: '0x0' } }
+        }
         const [{ to, data }] = params as [{ to: string; data: string }]
         if (to === REGISTRY) return { endpoint: `e${i}`, result: keeperOf(says, data) }
         const call = service.getFunction(data.slice(0, 10))!.name
@@ -152,7 +154,7 @@ describe('the members that a keeper deals to', () => {
             pendingParameters: async () => [false, parameters],
           },
         },
-        remembered: { parameters: null, due: null },
+        remembered: { reread: null, parameters: null, due: null },
       })
     on(`0x${'5a'.repeat(32)}`)
     // One endpoint alone ends no keeper, and is not dealt by.

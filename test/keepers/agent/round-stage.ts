@@ -191,7 +191,7 @@ export async function roundStage(options: {
     strategy: null,
     home: new HomeLayers(store, []),
     metrics: new KeeperMetrics({ process: false }),
-    remembered: { parameters: null, due: null },
+    remembered: { reread: null, parameters: null, due: null },
     log: pino({ level: 'silent' }),
     stopping: new AbortController().signal,
   } as unknown as AgentContext
@@ -268,4 +268,26 @@ export async function roundStage(options: {
     },
   }
   return stage
+}
+
+/** What an endpoint with these events says of the reveals among them, and of the service's state. */
+export function revealsTold(method: string, [given]: readonly unknown[], facts: readonly Fact[]): unknown {
+  if (method === 'eth_getBlockByNumber') return { hash: '0x' }
+  const iface = contractInterface('ILearningService')
+  if (method === 'eth_getLogs') {
+    const { topics, fromBlock, toBlock } = given as { topics: string[]; fromBlock: string; toBlock: string }
+    return facts.flatMap(({ name, args, block, blockHash }) => {
+      const event = iface.getEvent(name as 'KeyRevealed')!
+      if (event.topicHash !== topics[0] || block < Number(fromBlock) || block > Number(toBlock)) return []
+      const values = event.inputs.map((input) => args[input.name])
+      return [{ ...iface.encodeEventLog(event, values), blockHash }]
+    })
+  }
+  const info = iface.getFunction((given as { data: string }).data.slice(0, 10) as 'keyInfo')!
+  const event = info.name === 'keyInfo' ? 'KeyRevealed' : 'UpdateRevealed'
+  const revealed = bitmapOf(facts.filter(({ name }) => name === event).map(({ args }) => Number(args.seat)))
+  const fields = info.outputs[0]!.components!.map(({ name, type }) =>
+    name === 'revealed' ? revealed : type === 'bool' ? false : 0n,
+  )
+  return iface.encodeFunctionResult(info, [fields])
 }

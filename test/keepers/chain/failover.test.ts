@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
-import { decodeRevert, type RevertError, systemClock } from '../../../keepers/chain/index.ts'
+import { decodeRevert, leaveStale, type RevertError, systemClock } from '../../../keepers/chain/index.ts'
 import { FlakyEndpoint } from './proxy.ts'
 import { failure, NOBODY, sharedChain, type TestChain } from './test-chain.ts'
 
@@ -144,5 +144,50 @@ describe('RPC failover', function () {
     expect((error as RevertError).error).to.equal('AccessControlUnauthorizedAccount')
     expect(endpoint.requests - asked).to.equal(1)
     await endpoint.stop()
+  })
+
+  it('returns to the own endpoint a minute after it was left, and goes over to one that is preferred', async () => {
+    const own = await FlakyEndpoint.start(chain.url)
+    const clock = { time: 1_000_000, now: () => clock.time, sleep: async () => undefined }
+    try {
+      const both = chain.connect([chain.url, own.url], { own: own.url, clock })
+      expect(both.endpoint).to.equal(own.url)
+      own.mode = 'html'
+      await both.getBlockNumber()
+      expect(both.endpoint).to.equal(chain.url)
+      own.mode = 'ok'
+      await both.getBlockNumber()
+      expect(both.endpoint).to.equal(chain.url)
+      clock.time += 61_000
+      await both.getBlockNumber()
+      expect(both.endpoint).to.equal(own.url)
+      both.prefer(chain.url, 'a reason')
+      expect(both.endpoint).to.equal(chain.url)
+      both.prefer('https://unknown.example', 'a reason')
+      expect(both.endpoint).to.equal(chain.url)
+      expect((await both.everywhere('eth_chainId', [])).map(({ own: isOwn }) => isOwn)).to.deep.equal([undefined, true])
+    } finally {
+      await own.stop()
+    }
+  })
+
+  it('leaves an endpoint that stands still for one that goes on, and no recent one for a claim', async () => {
+    const stuck = await FlakyEndpoint.start(chain.url)
+    try {
+      const both = chain.connect([stuck.url, chain.url])
+      const now = 10_000_000
+      const heads: Record<string, object> = {}
+      const everywhere = async () => Object.entries(heads).map(([endpoint, result]) => ({ endpoint, result }))
+      const endpoints = { count: 2, everywhere, prefer: both.prefer.bind(both) }
+      const clock = { now: () => now * 1_000 }
+      heads[stuck.url] = { number: '0x10', timestamp: `0x${(now - 600).toString(16)}` }
+      heads[chain.url] = { number: '0x40', timestamp: `0x${now.toString(16)}` }
+      await leaveStale(endpoints, clock, { number: 16, timestamp: now - 60 })
+      expect(both.endpoint).to.equal(stuck.url)
+      await leaveStale(endpoints, clock, { number: 16, timestamp: now - 600 })
+      expect(both.endpoint).to.equal(chain.url)
+    } finally {
+      await stuck.stop()
+    }
   })
 })

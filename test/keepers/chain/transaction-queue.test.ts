@@ -286,6 +286,24 @@ describe('transaction queue', function () {
       expect((await failure(lost.resume())).code).to.equal('FOREIGN_TRANSACTION')
     })
 
+    it('does not believe it while the other endpoint is out of reach, nor leaves a gap then', async () => {
+      const at = chain.store()
+      await chain.queue(at).send(chain.transfer('known'))
+      liar.intercept = (method) => (method === 'eth_getTransactionCount' ? { result: '0x3e7' } : null)
+      const down = await FlakyEndpoint.start(chain.url)
+      try {
+        const provider = chain.connect([liar.url, down.url])
+        const line = chain.queue(at, { provider, witnesses: provider })
+        down.mode = 'html'
+        await line.resume()
+        const start = await chain.nonce()
+        await line.send(chain.transfer('alone'))
+        expect(await chain.nonce()).to.equal(start + 1)
+      } finally {
+        await down.stop()
+      }
+    })
+
     it('does not believe that its nonce was used by somebody else, when the other one has its transaction', async () => {
       let hiding = true
       liar.intercept = (method) => (hiding && method === 'eth_getTransactionReceipt' ? { result: null } : null)

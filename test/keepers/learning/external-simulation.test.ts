@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
+import { isolation } from '../../../keepers/learning/external/isolation.ts'
 import { modelSpec, proceduralDigits, type SimulationSettings, simulate } from '../../../keepers/learning/index.ts'
 import { refuses } from './refusal.ts'
 
@@ -73,23 +74,26 @@ describe('learning: a federation that a program trains', function () {
   it('does not outlive a process that is killed', async function () {
     const words = ['setpriv', '--version'] as const
     if (spawnSync(words[0], words.slice(1)).status !== 0) return this.skip()
-    const mark = join(folder, 'orphan')
+    if (isolation({ network: 'allowed', processes: 'own' }) === null) return this.skip()
     const script = join(folder, 'run.mjs')
     const room = new URL('../../../keepers/learning/external/process.ts', import.meta.url)
-    writeFileSync(
-      script,
-      `import { runLimited } from ${JSON.stringify(room.href)}
+    for (const processes of ['shared', 'own']) {
+      const mark = join(folder, `orphan-${processes}`)
+      writeFileSync(
+        script,
+        `import { runLimited } from ${JSON.stringify(room.href)}
        const command = ['sh', '-c', ${JSON.stringify(`while :; do echo x >> '${mark}'; sleep 0.05; done`)}]
-       await runLimited({ command, folder: '.', environment: {}, limits: { seconds: 20, network: 'allowed' } })`,
-    )
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script], { stdio: 'inherit' })
-    while (!existsSync(mark)) await pause(20)
-    const gone = new Promise((done) => child.once('exit', done))
-    child.kill('SIGKILL')
-    await gone
-    await pause(100)
-    const size = readFileSync(mark).length
-    await pause(300)
-    expect(readFileSync(mark).length).to.equal(size)
+       await runLimited({ command, folder: '.', environment: {}, limits: { seconds: 20, network: 'allowed', processes: '${processes}' } })`,
+      )
+      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script], { stdio: 'inherit' })
+      while (!existsSync(mark)) await pause(20)
+      const gone = new Promise((done) => child.once('exit', done))
+      child.kill('SIGKILL')
+      await gone
+      await pause(100)
+      const size = readFileSync(mark).length
+      await pause(300)
+      expect(readFileSync(mark).length, processes).to.equal(size)
+    }
   })
 })

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Programs that train, and programs that do everything else instead. They are /bin/sh and this Node, so every machine has them.
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -16,7 +17,7 @@ import {
 } from '../../../keepers/learning/index.ts'
 import { refuses } from './refusal.ts'
 
-const FREE: TrainerLimits = { seconds: 20, network: 'allowed' }
+const FREE: TrainerLimits = { seconds: 20, network: 'allowed', processes: 'shared' }
 const ROUND: ExternalRound = {
   round: 3,
   epoch: 2,
@@ -234,6 +235,91 @@ describe('learning: a trainer that is a program', function () {
       delete process.env.COHORT_PASSPHRASE
       rmSync(join(folder, 'env'), { force: true })
     }
+  })
+
+  describe('and other processes', () => {
+    /** A program that leaves something behind in a session of its own, and is done. */
+    const leaving = (mark: string, words: string) =>
+      `${words} sh -c 'echo $$ > "${mark}.pid"; while :; do echo x >> "${mark}"; sleep 0.05; done' > /dev/null 2>&1 &
+       while ! [ -s '${mark}' ]; do sleep 0.02; done; ${KEEP}; ${SAY}`
+    /** Whether what was left behind lives on. It does not after this. */
+    const lives = async (mark: string): Promise<boolean> => {
+      const size = readFileSync(mark).length
+      await new Promise((done) => setTimeout(done, 300))
+      const alive = readFileSync(mark).length > size
+      if (alive) process.kill(Number(readFileSync(`${mark}.pid`, 'utf8')), 'SIGKILL')
+      return alive
+    }
+    /** With processes of its own; null where the kernel gives none, which the constructor has just said. */
+    const apart = (script: string): ExternalTrainer | null => {
+      try {
+        return shell(script, { processes: 'own' })
+      } catch (error) {
+        expect((error as Error).message).to.match(/limits\.processes: own cannot be kept here/)
+        return null
+      }
+    }
+
+    it('that it leaves in a session of their own end with it, whatever their environment', async function () {
+      for (const words of ['setsid', 'env -i PATH="$PATH" setsid']) {
+        const mark = join(folder, 'left-apart')
+        const program = apart(leaving(mark, words))
+        if (program === null) return this.skip()
+        await program.train(weights, data, ROUND)
+        expect(await lives(mark), words).to.equal(false)
+        rmSync(mark)
+      }
+    })
+
+    it('that it shares with the keeper: what it leaves is found by the environment, and by nothing else', async () => {
+      const mark = join(folder, 'left-shared')
+      await shell(leaving(mark, 'setsid')).train(weights, data, ROUND)
+      expect(await lives(mark)).to.equal(false)
+      // The attack, which a process namespace ends.
+      rmSync(mark)
+      await shell(leaving(mark, 'env -i PATH="$PATH" setsid')).train(weights, data, ROUND)
+      expect(await lives(mark)).to.equal(true)
+    })
+
+    it('are not there: nor is the environment of the keeper, with its passphrase', async function () {
+      if (apart('true') === null) return this.skip()
+      const room = new URL('../../../keepers/learning/external/process.ts', import.meta.url)
+      const script = join(folder, 'keeper.mjs')
+      const steal =
+        "cat /proc/[0-9]*/environ | tr '\\\\0' '\\\\n' | grep -q 'PHRASE=a secret of the test' && exit 9; exit 8"
+      writeFileSync(
+        script,
+        `import { runLimited } from ${JSON.stringify(room.href)}
+         for (const processes of ['shared', 'own']) {
+           const limits = { seconds: 20, network: 'allowed', processes }
+           const run = { command: ['sh', '-c', ${JSON.stringify(steal.replaceAll('\\\\', '\\'))}], folder: '.', environment: {}, limits }
+           await runLimited(run).catch((error) => console.log(processes, /exit code (\\d+)/.exec(error.message)?.[1]))
+         }`,
+      )
+      const env = { ...process.env, COHORT_PASSPHRASE: 'a secret of the test' }
+      const { stdout } = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', script], {
+        env,
+        encoding: 'utf8',
+      })
+      expect(stdout).to.equal('shared 9\nown 8\n')
+    })
+
+    it('it cannot get at by taking its own view of them away', async function () {
+      const umount = apart(
+        `umount /proc 2>/dev/null; [ "$(ls -d /proc/[0-9]* | wc -l)" -lt 8 ] || exit 9; ${KEEP}; ${SAY}`,
+      )
+      if (umount === null) return this.skip()
+      await umount.train(weights, data, ROUND)
+    })
+
+    it('hears of its time being over like any other program', async function () {
+      const mark = join(folder, 'told')
+      if (apart('true') === null) return this.skip()
+      const limits = { seconds: 0.5, processes: 'own' as const }
+      const timed = shell(`trap 'echo told > "${mark}"; exit 1' TERM; while :; do sleep 0.05; done`, limits)
+      await refuses(() => timed.train(weights, data, ROUND), 'TRAINER_FAILED', /still running after 0\.5 s/)
+      expect(readFileSync(mark, 'utf8')).to.equal('told\n')
+    })
   })
 
   it('has no more memory than it may, and says so', async function () {

@@ -65,7 +65,7 @@ describe('cohort-trainer, the Python package', function () {
       const data = createDataset({ name: 'clouds', origin: 'memory', inputShape: [4], classes: 2, inputs, labels })
       const command = [PYTHON, join(PACKAGE, 'examples', example)]
       const environment = { PYTHONPATH: join(PACKAGE, 'src'), PYTHONDONTWRITEBYTECODE: '1' }
-      const limits = { seconds: 60, network: 'allowed' as const }
+      const limits = { seconds: 60, network: 'allowed' as const, processes: 'own' as const }
       const program = new ExternalTrainer(
         spec,
         { command, limits, environment, folder: PACKAGE },

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Which answers of several endpoints settle a question that must not rest on one's word.
+import { z } from 'zod'
+import type { Clock } from './clock.ts'
+import type { EndpointAnswer, FailoverProvider } from './rpc.ts'
+
+/** The endpoints of a keeper, asked one by one. */
+export type Endpoints = Pick<FailoverProvider, 'count' | 'everywhere' | 'prefer'>
+
+/** Endpoints that must tell alike, when there are as many and none of them is the operator's own. */
+const WITNESSES = 2
+/** Seconds after which an endpoint's newest block is too old for it to deny anything. */
+const MAX_AGE = 120
+/** Blocks by which the endpoint in use may be behind others before one of those takes its place. */
+const MAX_LAG = 5
+
+/** Whether there is an endpoint beside the one in use that can be asked. */
+export function hasWitnesses(endpoints: Pick<Endpoints, 'count'>): boolean {
+  return endpoints.count >= WITNESSES
+}
+
+/**
+ * Whether `agree` settles it: the operator's own endpoint is among them, or two are and the own one has not told otherwise.
+ * @param heard All answers that say anything; `agree` is a part of them.
+ */
+export function settles(agree: readonly EndpointAnswer[], heard: readonly EndpointAnswer[]): boolean {
+  const own = heard.find((answer) => answer.own)
+  return own === undefined ? agree.length >= WITNESSES : agree.includes(own)
+}
+
+/** Answers that settle what they say; null when no two say the same, or the own endpoint is not asked in vain. */
+export function settled(heard: readonly EndpointAnswer[], textOf: (answer: EndpointAnswer) => string) {
+  for (const answer of heard) {
+    const alike = heard.filter((other) => textOf(other) === textOf(answer))
+    if (settles(alike, heard)) return alike
+  }
+  return null
+}
+
+const quantity = z
+  .string()
+  .regex(/^0x[0-9a-f]{1,12}$/)
+  .transform(Number)
+const headSchema = z.object({ number: quantity, timestamp: quantity })
+
+async function headsOf(endpoints: Pick<Endpoints, 'everywhere'>, signal?: AbortSignal) {
+  const answers = await endpoints.everywhere('eth_getBlockByNumber', ['latest', false], signal)
+  return answers.map((answer) => ({ answer, head: headSchema.safeParse(answer.result).data ?? null }))
+}
+
+/**
+ * Puts calls to every endpoint, all at the newest block that one of them has (the own one's, if there is one). An endpoint that lacks that
+ * block, or has had none for two minutes, has a reason in place of a result: what it says is of another time, and together with a lie it would
+ * look like a second witness.
+ * @returns for each call the answers, in the order of the endpoints
+ */
+export async function callsAtOneBlock(
+  endpoints: Pick<Endpoints, 'everywhere'>,
+  clock: Pick<Clock, 'now'>,
+  calls: readonly { readonly to: string; readonly data: string }[],
+): Promise<EndpointAnswer[][]> {
+  const heads = await headsOf(endpoints)
+  const oldest = clock.now() / 1000 - MAX_AGE
+  const fresh = heads.map(({ head }) => head !== null && head.timestamp >= oldest)
+  const own = heads.find(({ answer }, i) => answer.own && fresh[i])
+  const top = own?.head?.number ?? Math.max(...heads.map(({ head }, i) => (fresh[i] ? head!.number : -1)))
+  const behind = ({ endpoint, own: isOwn }: EndpointAnswer): EndpointAnswer => ({
+    ...{ endpoint, reason: 'no recent block' },
+    ...(isOwn ? { own: true } : {}),
+  })
+  if (top < 0) return calls.map(() => heads.map(({ answer }) => behind(answer)))
+  return Promise.all(
+    calls.map(async (call) => {
+      const answers = await endpoints.everywhere('eth_call', [call, `0x${top.toString(16)}`])
+      return answers.map((answer, i) => (fresh[i] ? answer : behind(answer)))
+    }),
+  )
+}
+
+/**
+ * Leaves an endpoint that stands still while others go on: a keeper that follows it alone would see no state and no deadline.
+ * Nothing happens while its newest block is recent.
+ */
+export async function leaveStale(
+  endpoints: Endpoints,
+  clock: Pick<Clock, 'now'>,
+  head: { readonly number: number; readonly timestamp: number },
+): Promise<void> {
+  if (!hasWitnesses(endpoints) || head.timestamp >= clock.now() / 1000 - MAX_AGE) return
+  const ahead = (await headsOf(endpoints))
+    .filter((one) => one.head !== null && one.head.number > head.number + MAX_LAG)
+    .sort((a, b) => b.head!.number - a.head!.number)
+  // Of several the second: no single one can put itself first by a number of its own.
+  const next = ahead.find(({ answer }) => answer.own) ?? ahead[Math.min(ahead.length, WITNESSES) - 1]
+  if (next !== undefined) endpoints.prefer(next.answer.endpoint, `stands still at block ${head.number}`)
+}

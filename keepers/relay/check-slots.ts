@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { type Clock, type ServiceContracts, seatsOf } from '../chain/index.ts'
+import { RelayError } from './errors.ts'
+
+/** Milliseconds between two readings of who has a seat. */
+const BETWEEN = 5_000
+
+/**
+ * Who may have a relayer's checks done, and how many at once. Each member has its own slots, so that neither strangers nor other members
+ * can take them; for strangers nothing is done but one reading of the seats, which answers all of them that ask meanwhile.
+ */
+export class CheckSlots {
+  readonly #service: Pick<ServiceContracts['service'], 'seats' | 'seatInfo'>
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #most: number
+  #operators: ReadonlySet<string> = new Set()
+  #readAt = -Infinity
+  #reading: Promise<void> | null = null
+  readonly #taken = new Map<string, number>()
+  readonly #last = new Map<string, Promise<unknown>>()
+
+  /** @param most Checks of one member under way or waiting for their turn. */
+  constructor(
+    service: Pick<ServiceContracts['service'], 'seats' | 'seatInfo'>,
+    clock: Pick<Clock, 'now'>,
+    most: number,
+  ) {
+    this.#service = service
+    this.#clock = clock
+    this.#most = most
+  }
+
+  /**
+   * Does a check of a member's when those before it are done.
+   * @throws RelayError NOT_MEMBER, as of at most five seconds ago; CROWDED; and what `check` throws
+   */
+  async take<T>(signer: string, check: () => Promise<T>): Promise<T> {
+    if (!this.#operators.has(signer)) await this.#read()
+    if (!this.#operators.has(signer)) {
+      throw new RelayError('NOT_MEMBER', `the signature is of ${signer}, who has no seat`)
+    }
+    const taken = this.#taken.get(signer) ?? 0
+    if (taken >= this.#most) throw new RelayError('CROWDED', `${taken} calls of ${signer} are being checked already`)
+    this.#taken.set(signer, taken + 1)
+    const mine = (this.#last.get(signer) ?? Promise.resolve()).catch(() => undefined).then(check)
+    this.#last.set(signer, mine)
+    try {
+      return await mine
+    } finally {
+      const left = this.#taken.get(signer)! - 1
+      if (left > 0) this.#taken.set(signer, left)
+      else {
+        this.#taken.delete(signer)
+        this.#last.delete(signer)
+      }
+    }
+  }
+
+  async #read(): Promise<void> {
+    if (this.#clock.now() < this.#readAt + BETWEEN) return
+    this.#reading ??= this.#readNow().finally(() => {
+      this.#reading = null
+    })
+    await this.#reading
+  }
+
+  async #readNow(): Promise<void> {
+    const { seated } = await this.#service.seats()
+    const found = await Promise.all(seatsOf(seated).map((seat) => this.#service.seatInfo(seat)))
+    this.#operators = new Set(found.map(({ operator }) => operator))
+    this.#readAt = this.#clock.now()
+  }
+}
