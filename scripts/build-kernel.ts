@@ -3,18 +3,26 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ROOT } from './bootstrap/paths.mjs'
+import { UNROLLED } from './kernel/unrolled.ts'
 
-/** Rooms with a kernel, and their compiler flags beyond the common ones. */
-const KERNELS: Readonly<Record<string, readonly string[]>> = {
-  fhe: ['--initialMemory', '1'],
-  learning: ['--initialMemory', '1'],
-  zkml: ['--enable', 'relaxed-simd', '--initialMemory', '16'],
+type KernelBuild = {
+  /** Compiler flags beyond the common ones. */
+  readonly flags: readonly string[]
+  /** Source files that are written by a program, by name. */
+  readonly written?: Readonly<Record<string, string>>
+}
+
+/** Rooms with a kernel. */
+const KERNELS: Readonly<Record<string, KernelBuild>> = {
+  fhe: { flags: ['--initialMemory', '1'] },
+  learning: { flags: ['--initialMemory', '1'] },
+  zkml: { flags: ['--enable', 'relaxed-simd', '--initialMemory', '16'], written: UNROLLED },
 }
 const FLAGS = ['-O3', '--enable', 'simd', '--runtime', 'stub', '--noAssert']
 
 const [room = ''] = process.argv.slice(2)
-const flags = KERNELS[room]
-if (flags === undefined) {
+const build = KERNELS[room]
+if (build === undefined) {
   process.stderr.write(`usage: node scripts/build-kernel.ts ${Object.keys(KERNELS).join(' | ')}\n`)
   process.exit(64)
 }
@@ -22,8 +30,9 @@ const kernel = join(ROOT, 'keepers', room, 'kernel')
 const target = join(kernel, 'generated', 'kernel.wasm')
 const { default: asc } = await import('assemblyscript/asc')
 let binary: Uint8Array | null = null
-const { error, stderr } = await asc.main(['index.ts', '--outFile', 'kernel.wasm', ...FLAGS, ...flags], {
+const { error, stderr } = await asc.main(['index.ts', '--outFile', 'kernel.wasm', ...FLAGS, ...build.flags], {
   readFile: (name, base) =>
+    build.written?.[name] ??
     readFile(join(base === '.' ? join(kernel, 'assembly') : base, name), 'utf8').catch(() => null),
   writeFile: (_name, contents) => {
     binary = contents as Uint8Array

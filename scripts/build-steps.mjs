@@ -22,7 +22,7 @@ export const BUILD_STEPS = [
   },
   ...['fhe', 'learning', 'zkml'].map((room) => ({
     name: `${room}-kernel`,
-    inputs: [`keepers/${room}/kernel/assembly`, 'scripts/build-kernel.ts'],
+    inputs: [`keepers/${room}/kernel/assembly`, 'scripts/build-kernel.ts', 'scripts/kernel'],
     extensions: ['.ts'],
     outputs: [`keepers/${room}/kernel/generated/kernel.wasm`],
     command: ['scripts/build-kernel.ts', room],

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { formatEther } from 'ethers'
-import { backoff, type CursorStep, type EventCursor, type HeadWatch, hasSeat, seatsOf } from '../chain/index.ts'
+import { backoff, type CursorStep, type EventCursor, type HeadWatch, hasSeat } from '../chain/index.ts'
 import { BEHAVIOURS } from './behaviours/index.ts'
 import type { AgentContext, Behaviour, BlockOfAct, StepResult } from './context.ts'
-import { CONVICTIONS, reasonText } from './convictions.ts'
 import { keeperExitCode } from './errors.ts'
-import type { Fact } from './facts.ts'
 import { collectGarbage } from './memory.ts'
-import { LOW_BALANCE } from './preflight.ts'
+import { checkPurse, noteFact, showState } from './operator-notes.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
 import type { StateName } from './states.ts'
 import { revokeUnaccepted } from './steps/model.ts'
-import { notePutOut } from './steps/seat.ts'
 
 /** Codes after which going on would be wrong or useless. Everything else is logged, counted, and tried again. */
 const FATAL: ReadonlySet<string> = new Set([
@@ -152,9 +148,9 @@ export class AgentLoop {
     this.#stale = false
     if (before?.round !== now.round) {
       collectGarbage()
-      await this.#checkPurse()
+      await checkPurse(this.#context)
     }
-    this.#show(before, now)
+    showState(this.#context, { seat: this.#seat, isMember: this.isMember }, before, now)
     return now
   }
 
@@ -214,21 +210,9 @@ export class AgentLoop {
         if (this.#task !== null) this.#task.done = false
         revokeUnaccepted(this.#context, this.#roundNow())
       } else {
-        for (const fact of facts.add(step.added)) this.#note(fact)
+        for (const fact of facts.add(step.added)) noteFact(this.#context, this.#seat, fact)
       }
       if (step.caughtUp) return step.head
-    }
-  }
-
-  /** Once a round: checks the operator's remaining balance for gas. */
-  async #checkPurse(): Promise<void> {
-    const { contracts, operator, metrics, log } = this.#context
-    const balance = await contracts.service.runner?.provider?.getBalance(operator)
-    if (balance === undefined) return
-    metrics.balance.set(Number(formatEther(balance)))
-    // Who has relayers may have none at all.
-    if (balance < LOW_BALANCE && this.#context.config.relay === undefined) {
-      log.warn({ event: 'low balance', wei: String(balance) }, 'the operator has little gas left')
     }
   }
 
@@ -289,47 +273,5 @@ export class AgentLoop {
     const details = { event: 'error', code, reason: this.#lastError, exit: keeperExitCode(error) }
     this.#context.log.error(details, what)
     if (code === 'UNKNOWN' && error instanceof Error) this.#context.log.debug({ stack: error.stack }, 'stack')
-  }
-
-  #show(before: Snapshot | null, now: Snapshot): void {
-    const { metrics, log } = this.#context
-    metrics.block.set(now.block)
-    metrics.blockTime.set(now.time)
-    metrics.epoch.set(now.epoch)
-    metrics.round.set(now.round)
-    metrics.member.set(this.isMember ? 1 : 0)
-    metrics.peers.set(this.#context.plane.connections)
-    metrics.dht?.peers.set(this.#context.plane.dhtPeers)
-    metrics.setState(now.state)
-    if (before?.state === now.state && before.round === now.round && before.epoch === now.epoch) return
-    log.info(
-      { event: 'state', state: now.state, epoch: now.epoch, round: now.round, seat: this.#seat, end: now.end },
-      `${now.state}, epoch ${now.epoch}, round ${now.round}`,
-    )
-  }
-
-  /** Facts about this keeper that its operator should hear of. */
-  #note(fact: Fact): void {
-    const { log, metrics } = this.#context
-    const mine = fact.args.seat !== undefined && fact.args.seat === this.#seat
-    if (fact.name === 'Penalised' && mine) {
-      metrics.errors.inc({ code: 'PENALISED' })
-      const reason = reasonText(fact.args.reason)
-      log.error({ event: 'penalised', taken: String(fact.args.taken), reason }, 'this keeper lost stake')
-    } else if ((fact.name === 'StruckOut' || fact.name === 'Dropped') && mine) {
-      metrics.errors.inc({ code: fact.name.toUpperCase() })
-      notePutOut(this.#context, fact.block)
-      log.error({ event: fact.name }, 'this keeper was removed from the epoch')
-    } else if (fact.name === 'Penalised' && CONVICTIONS.has(reasonText(fact.args.reason))) {
-      const { seat, keeper, taken } = fact.args
-      const details = { event: 'convicted', seat, keeper, taken: String(taken), reason: reasonText(fact.args.reason) }
-      log.warn(details, 'the members have convicted one of them')
-    } else if (fact.name === 'MembersLeftOut') {
-      const seats = seatsOf(fact.args.leftOut as bigint)
-      metrics.leftOut.set(seats.length)
-      log.info({ event: 'members left out', seats }, 'members that contribute nothing until further notice')
-    } else if (fact.name === 'UpdateIncomplete') {
-      log.warn({ event: 'incomplete', round: fact.args.round }, 'a round ended without a majority')
-    }
   }
 }

@@ -12,11 +12,13 @@ export {
   type ServiceEventArguments,
   type ServiceMethod,
 } from './contracts.ts'
+
 export type { CallText } from './dao/calls.ts'
 export { DaoClient, type DaoClientOptions } from './dao/client.ts'
 export { DaoError, type DaoErrorCode } from './dao/errors.ts'
 export type { ServiceStatus, VersionRecord } from './dao/history.ts'
-export { type Call, type Proposal, ProposalBook } from './dao/proposals.ts'
+export type { Proposal } from './dao/proposal-state.ts'
+export { type Call, ProposalBook } from './dao/proposals.ts'
 export type { ServiceTerms } from './dao/services.ts'
 export { SETUP_KIND, type SetupKind, type Support, type VersionStatus } from './dao/terms.ts'
 export { type DeploymentFile, parseDeployment, readDeployment } from './deployment-file.ts'
@@ -42,5 +44,6 @@ export type { MarketKind, MarketTerms, MarketView, Payout, PoolView, Proven, Sig
 export { decodeAddress, encodeAddress, PeerBook } from './peers.ts'
 export { FailoverProvider, type RpcOptions } from './rpc.ts'
 export { bitmapOf, hasSeat, seatsOf } from './seats.ts'
-export { type QueueEvent, type Sender, TransactionQueue, type TransactionRequest } from './transaction-queue.ts'
+export { type QueueEvent, type Sender, TransactionQueue } from './transaction-queue.ts'
+export type { TransactionRequest } from './transaction-signer.ts'
 export { callsAtOneBlock, type Endpoints, hasWitnesses, leaveStale, settled, settles } from './witnesses.ts'

@@ -1,33 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import {
-  type Interface,
-  isError,
-  type JsonRpcApiProvider,
-  Transaction,
-  type TransactionReceipt,
-  type Wallet,
-} from 'ethers'
+import { type Interface, isError, type JsonRpcApiProvider, type TransactionReceipt, type Wallet } from 'ethers'
 import type { TransactionLog, TransactionRow } from '../store/index.ts'
 import { backoff, type Clock, systemClock } from './clock.ts'
 import { ChainError, decodeRevert } from './errors.ts'
-import { DEFAULT_FEES, type FeePolicy, type OfferedFees, offeredFees } from './fees.ts'
+import { DEFAULT_FEES, type FeePolicy } from './fees.ts'
 import type { HeadWatch } from './head-watch.ts'
+import { type TransactionRequest, TransactionSigner } from './transaction-signer.ts'
 import { type Endpoints, hasWitnesses, settles } from './witnesses.ts'
-
-export type TransactionRequest = {
-  /** Names the act; a second request under the same key is the same transaction, also after a restart. */
-  readonly key: string
-  readonly to: string
-  readonly data: string
-  readonly value?: bigint
-  /** Until when it is of use, for a sender that has more than one way. */
-  readonly window?: {
-    /** Unix seconds, by the chain. */
-    readonly end: number
-    /** Seconds from now. */
-    readonly left: number
-  }
-}
 
 /** What takes a keeper's transactions to the chain. */
 export type Sender = {
@@ -65,11 +44,6 @@ export type QueueOptions = {
   readonly onEvent?: (event: QueueEvent) => void
 }
 
-/**
- * Room above the estimate, since state moves between estimate and execution: whoever turns out to be the last of a step
- * also pays for the transition, and the vote that decides for publishing a version. Unused gas costs nothing.
- */
-const GAS_MARGIN = { numerator: 130n, denominator: 100n, fixed: 600_000n }
 /** Looks at the chain without a receipt before the node is asked whether it still has the transaction. */
 const FORGOTTEN_LOOKS = 4
 /** Polls after which the chain is looked at although there is no new block: one that stands still may have forgotten. */
@@ -87,6 +61,7 @@ const FOREIGN_LOOKS = 5
 export class TransactionQueue implements Sender {
   readonly #options: Required<Omit<QueueOptions, 'fees' | 'onEvent' | 'witnesses'>> &
     Pick<QueueOptions, 'witnesses'> & { fees: FeePolicy }
+  readonly #signer: TransactionSigner
   readonly #emit: (event: QueueEvent) => void
   #tail: Promise<unknown> = Promise.resolve()
 
@@ -99,6 +74,7 @@ export class TransactionQueue implements Sender {
       ...rest,
       fees: { ...DEFAULT_FEES, ...options.fees },
     }
+    this.#signer = new TransactionSigner(this.#options)
     this.#emit = onEvent ?? (() => undefined)
   }
 
@@ -147,7 +123,7 @@ export class TransactionQueue implements Sender {
     const used = await this.#closeGaps(log.find(request.key)?.nonce ?? Infinity, signal)
     const known = log.find(request.key)
     if (known !== null) return this.#settle(known, signal)
-    const row = await this.#sign(request, used)
+    const row = await this.#signer.sign(request, Math.max(used, log.nextNonce()))
     log.insert(row)
     return this.#settle({ ...row, receipt: null }, signal)
   }
@@ -194,49 +170,6 @@ export class TransactionQueue implements Sender {
     const counts = heard.map(({ result }) => countOf(result)!).sort((a, b) => b - a)
     const atLeast = (least: number) => heard.filter(({ result }) => countOf(result)! >= least)
     return counts.find((count) => settles(atLeast(count), heard)) ?? null
-  }
-
-  async #sign(request: TransactionRequest, used: number): Promise<Omit<TransactionRow, 'receipt'>> {
-    const { provider, wallet, log, interfaces } = this.#options
-    const value = request.value ?? 0n
-    const call = { from: wallet.address, to: request.to, data: request.data, value }
-    let gas: bigint
-    try {
-      gas = await provider.estimateGas(call)
-    } catch (error) {
-      throw decodeRevert(error, interfaces, request.key) ?? (await this.#explainFunds(error))
-    }
-    const gasLimit = (gas * GAS_MARGIN.numerator) / GAS_MARGIN.denominator + GAS_MARGIN.fixed
-    const nonce = Math.max(used, log.nextNonce())
-    const fees = await offeredFees(this.#options)
-    const needed = gasLimit * fees.maxFeePerGas + value
-    const balance = await provider.getBalance(wallet.address)
-    if (balance < needed) {
-      throw new ChainError(
-        'UNFUNDED',
-        `the operator ${wallet.address} has ${balance} wei, ${request.key} may need ${needed}: send it funds for gas`,
-      )
-    }
-    const stored = { to: request.to, data: request.data, value: String(value), gasLimit: String(gasLimit) }
-    return { key: request.key, nonce, request: stored, attempts: [await this.#attempt(stored, nonce, fees)] }
-  }
-
-  async #attempt(
-    request: TransactionRow['request'],
-    nonce: number,
-    fees: OfferedFees,
-  ): Promise<TransactionRow['attempts'][number]> {
-    const raw = await this.#options.wallet.signTransaction({
-      type: 2,
-      chainId: this.#options.chainId,
-      to: request.to,
-      data: request.data,
-      value: BigInt(request.value),
-      gasLimit: BigInt(request.gasLimit),
-      nonce,
-      ...fees,
-    })
-    return { hash: Transaction.from(raw).hash!, raw, maxFeePerGas: String(fees.maxFeePerGas) }
   }
 
   /** Follows a logged transaction until it is deep enough, whatever the chain and the network do meanwhile. */
@@ -302,7 +235,7 @@ export class TransactionQueue implements Sender {
         if (isError(error, 'INSUFFICIENT_FUNDS')) {
           // No node took it, so the nonce is free for whatever the operator can afford later.
           if (row.attempts.length === 1) log.remove(row.key)
-          throw await this.#explainFunds(error)
+          throw await this.#signer.explainFunds(error)
         }
         if (++failures > 8) throw error
         await clock.sleep(backoff(failures), signal)
@@ -367,11 +300,7 @@ export class TransactionQueue implements Sender {
   }
 
   async #replace(row: TransactionRow): Promise<void> {
-    const attempt = await this.#attempt(
-      row.request,
-      row.nonce,
-      await offeredFees(this.#options, row.attempts.at(-1)!.raw),
-    )
+    const attempt = await this.#signer.raise(row)
     this.#options.log.addAttempt(row.key, attempt)
     await this.#offer(attempt.raw)
     this.#emit({ kind: 'replaced', key: row.key, hash: attempt.hash, nonce: row.nonce })
@@ -406,19 +335,6 @@ export class TransactionQueue implements Sender {
       (error: unknown) => decodeRevert(error, interfaces, row.key),
     )
     throw failure ?? new ChainError('REVERTED', `${row.key}: transaction ${receipt.hash} failed on-chain`)
-  }
-
-  async #explainFunds(error: unknown): Promise<unknown> {
-    const { provider, wallet } = this.#options
-    const balance = await provider.getBalance(wallet.address).catch(() => null)
-    if (balance === 0n || isError(error, 'INSUFFICIENT_FUNDS')) {
-      return new ChainError(
-        'UNFUNDED',
-        `the operator ${wallet.address} has ${balance ?? 'too few'} wei: send it funds for gas`,
-        { cause: error },
-      )
-    }
-    return error
   }
 }
 

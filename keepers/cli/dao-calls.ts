@@ -14,7 +14,7 @@ const calls = z
 
 /** Parameters that are amounts of tokens: typed in whole tokens. */
 const AMOUNTS: ReadonlySet<string> = new Set(['bond', 'rewardPerRound', 'keyPenalty', 'decryptPenalty', 'fraudPenalty'])
-/** Parameters that are no numbers. */
+/** Parameters that are not numbers. */
 const WORDS: ReadonlySet<string> = new Set(['strategy', 'admission', 'manifest'])
 
 const EXAMPLES = `
@@ -76,7 +76,7 @@ export function registerDaoCalls(dao: Command): void {
 
   chainCommand(dao, 'deploy-verifier', 'compile and deploy the verifier of a circuit’s key')
     .argument('<folder>', 'a circuit with its key (`cohort zkml setup`, or a ceremony)')
-    .option('--subject <text>', 'what the circuit is about, in the contract’s title')
+    .option('--subject <text>', 'subject of the circuit, in the contract’s title')
     .action(deployVerifierOf)
 }
 
@@ -119,7 +119,7 @@ async function callsOf(file: string): Promise<readonly CallText[]> {
     return calls.parse(JSON.parse(text))
   } catch (cause) {
     const reason = cause instanceof z.ZodError ? z.prettifyError(cause).replaceAll('\n', ' ') : (cause as Error).message
-    throw new CommandError(`${file} is no list of calls: ${reason}`, EXIT.data)
+    throw new CommandError(`${file} is not a list of calls: ${reason}`, EXIT.data)
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the commands that propose share: a client of the DAO, and how a proposal is printed.
+// Shared by the commands that propose: a client of the DAO, and how a proposal is printed.
 import type { DaoClient, Proposal } from '../chain/index.ts'
 import { type ChainOptions, print, withChain } from './chain-command.ts'
 import { proposalText } from './dao-text.ts'

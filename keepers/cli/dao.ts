@@ -16,6 +16,7 @@ import { registerDaoCalls } from './dao-calls.ts'
 import { type ProposingOptions, printProposal, withClient } from './dao-session.ts'
 import { daoStatusText, tokens } from './dao-text.ts'
 import { provableDigest } from './manifest-option.ts'
+import { interruptible } from './stopping.ts'
 
 type AdoptionOptions = {
   readonly circuit: string
@@ -55,7 +56,7 @@ export function registerDao(program: Command): void {
     .option('--skip <n>', 'leave out so many of the newest', parseCountFromZero, 0)
     .action((options: StatusOptions) => status(options))
 
-  chainCommand(dao, 'delegate', 'make your tokens count as votes: yours, or those of --to')
+  chainCommand(dao, 'delegate', 'make your tokens count as votes, for you or for --to')
     .option('--to <address>', 'who votes with them (default: you)')
     .action(async (options: ChainOptions & { to?: string }) => {
       await withClient(options, async (client) => {
@@ -103,7 +104,7 @@ export function registerDao(program: Command): void {
       .option('--service <name-or-address>', 'the service (default: the only one)', '')
       .option('--description <text>', 'what voters read')
 
-  ofKeeper('ban', 'propose to bar a keeper from a service: no seat, no part in decryptions').action(
+  ofKeeper('ban', 'propose to bar a keeper from a service: it loses its seat and takes no part in decryptions').action(
     async (keeper: string, options: OfService) => {
       await withClient(options, async (client) => {
         printProposal(options, await client.proposeBan(options.service, keeper, options.description))
@@ -200,7 +201,7 @@ export function registerDao(program: Command): void {
     .option('--reason <text>', 'kept in the event')
     .option(
       '--pool <address>',
-      'a pool of stake whose shares vote for you, too; as often as there are pools',
+      'also vote with your shares in this stake pool; repeat it for each pool',
       (text: string, list: readonly string[] = []) => [...list, parseAddress(text)],
       [] as readonly string[],
     )
@@ -266,18 +267,13 @@ async function waitIfAsked(
   options: Waiting,
 ): Promise<void> {
   if (options.wait !== true) return
-  const interrupted = new AbortController()
-  const stop = () => interrupted.abort(new Error('interrupted'))
-  process.once('SIGINT', stop)
-  try {
+  await interruptible(async (signal) => {
     await client.proposals.waitFor(id, wanted, {
       timeout: options.timeout * 1000,
-      signal: interrupted.signal,
+      signal,
       onState: ({ state }) => process.stderr.write(`proposal is ${state}\n`),
     })
-  } finally {
-    process.off('SIGINT', stop)
-  }
+  })
 }
 
 function parseId(text: string): string {

@@ -5,8 +5,8 @@ import process from 'node:process'
 import type { Command } from 'commander'
 import type { Check } from '../agent/index.ts'
 import { CommandError, EXIT } from './failure.ts'
-import { interruptible } from './learning-options.ts'
 import { plainText } from './plain-text.ts'
+import { interruptible } from './stopping.ts'
 
 const MARK = { ok: 'ok  ', warn: 'warn', fail: 'FAIL' } as const
 

@@ -25,7 +25,7 @@ const experimentSchema = z.strictObject({
 type Document = z.infer<typeof experimentSchema>
 
 export type Run = {
-  /** What tells this run from the others: `seed=1,training.epochs=2`; empty without a sweep. */
+  /** What distinguishes this run: `seed=1,training.epochs=2`; empty without a sweep. */
   readonly label: string
   readonly config: SimulationConfig
   readonly strategy: { readonly file: string; readonly settings: StrategyTerms['settings'] } | null
@@ -109,7 +109,7 @@ function shown(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-/** A folder's name for a run, by its place and what it is. */
+/** The name of a run's folder: its number and its settings. */
 export function runFolder(run: Run, index: number): string {
   return `${String(index + 1).padStart(3, '0')}-${run.label.replace(/[^\w.=,-]+/g, '_').slice(0, 100)}`
 }

@@ -2,7 +2,7 @@
 import { ZodError } from 'zod'
 import type { LearningError, LearningErrorCode } from '../learning/index.ts'
 
-/** Exit codes after sysexits.h, so that a supervisor can tell "fix the input" from "try again". */
+/** Exit codes after sysexits.h, so that a supervisor can distinguish "fix the input" from "try again". */
 export const EXIT = {
   failure: 1,
   usage: 64,
@@ -31,7 +31,7 @@ export class CommandError extends Error {
   }
 }
 
-/** The reason with which Ctrl-C aborts a command's signal. Shells report SIGINT as 130. */
+/** The reason that Ctrl-C aborts a command's signal with. Shells report SIGINT as 130. */
 export function interrupted(): CommandError {
   return new CommandError('interrupted', 130)
 }
@@ -53,7 +53,7 @@ const LEARNING: Partial<Record<LearningErrorCode, number>> = {
   NO_BACKEND: EXIT.unavailable,
 }
 
-/** What the system and ethers call by a code of their own. */
+/** Codes of the operating system and of ethers. */
 const BY_CODE: Readonly<Record<string, number>> = {
   ENOENT: EXIT.noInput,
   ENOSPC: EXIT.temporary,

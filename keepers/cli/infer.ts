@@ -16,9 +16,9 @@ import {
   print,
   withChain,
 } from './chain-command.ts'
-import { interrupted, UsageError } from './failure.ts'
+import { UsageError } from './failure.ts'
 import { manifestOf } from './manifest-option.ts'
-import { watchParent } from './parent.ts'
+import { interruptible } from './stopping.ts'
 
 const DEFAULT_SECONDS = 3600
 
@@ -37,7 +37,7 @@ export function registerInfer(program: Command): void {
     .requiredOption('--circuit <folder>', 'compiled and set-up circuit')
     .option(
       '--service <name-or-address>',
-      'whose model (default: the only service; adopted models go by their contract’s address)',
+      'the service that owns the model (default: the only one; adopted models go by their contract’s address)',
     )
     .option('--pin <version>', 'this version for ever (default: whatever is released)', parseCount)
     .option('--uri <uri>', 'model card')
@@ -202,31 +202,30 @@ async function withServer(
   body: (server: InferenceServer, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   await withHub(options, async ({ provider, deployment, signer }) => {
-    const { InferenceServer } = await import('../serving/index.ts')
-    const stopping = new AbortController()
-    const stop = () => stopping.abort(interrupted())
-    process.once('SIGINT', stop).once('SIGTERM', stop)
-    const unwatch = watchParent(stop)
-    const { openFolder } = await import('../zkml/index.ts')
-    const committed = (await openFolder(options.circuit)).manifest.mode === 'committed'
-    const model = options.manifest === undefined ? {} : { model: await modelOf(options.manifest) }
-    const plane = committed ? await startPlane(options.folder) : null
-    try {
-      await using server = await InferenceServer.open({
-        provider,
-        signer: acting(signer),
-        hub: deployment.contracts.InferenceHub,
-        models: deployment.contracts.ModelRegistry,
-        fromBlock: deployment.fromBlock,
-        circuit: options.circuit,
-        ...(plane === null ? {} : { weights: { ...model, plane } }),
-      })
-      await body(server, stopping.signal)
-    } finally {
-      unwatch()
-      process.off('SIGINT', stop).off('SIGTERM', stop)
-      await plane?.stop()
-    }
+    await interruptible(
+      async (signal) => {
+        const { InferenceServer } = await import('../serving/index.ts')
+        const { openFolder } = await import('../zkml/index.ts')
+        const committed = (await openFolder(options.circuit)).manifest.mode === 'committed'
+        const model = options.manifest === undefined ? {} : { model: await modelOf(options.manifest) }
+        const plane = committed ? await startPlane(options.folder) : null
+        try {
+          await using server = await InferenceServer.open({
+            provider,
+            signer: acting(signer),
+            hub: deployment.contracts.InferenceHub,
+            models: deployment.contracts.ModelRegistry,
+            fromBlock: deployment.fromBlock,
+            circuit: options.circuit,
+            ...(plane === null ? {} : { weights: { ...model, plane } }),
+          })
+          await body(server, signal)
+        } finally {
+          await plane?.stop()
+        }
+      },
+      { parent: true },
+    )
   })
 }
 

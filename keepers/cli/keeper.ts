@@ -6,8 +6,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseAddress } from './chain-command.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
 import { manifestOf } from './manifest-option.ts'
-import { watchParent } from './parent.ts'
 import { plainText } from './plain-text.ts'
+import { untilStopped } from './stopping.ts'
 
 type Common = { readonly data: string; readonly passphraseFile?: string; readonly json?: boolean }
 type OwnerOptions = Common & {
@@ -259,35 +259,24 @@ async function runCommand(options: Common): Promise<void> {
     import('../agent/index.ts'),
     import('../chain/index.ts'),
   ])
-  const stop = new AbortController()
-  const onSignal = (signal: NodeJS.Signals): void => {
-    // A second signal does not wait for the current work.
-    if (stop.signal.aborted) process.exit(130)
-    stop.abort(new Error(`stopped by ${signal}`))
-  }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
-  const unwatch = watchParent(() => stop.abort(new Error('the process that started this keeper is gone')))
-  try {
-    const config = agent.loadConfig(options.data)
-    const passphrase = await readPassphrase({ file: options.passphraseFile ?? config.keys.passphraseFile })
-    const wallet = await openKeystore(config.keys.operator, passphrase)
-    const log = agent.createLog(config.log.level, agent.openLogFiles(options.data))
-    await agent.runKeeper({
-      folder: options.data,
-      config,
-      operatorKey: wallet.privateKey,
-      passphrase,
-      signal: stop.signal,
-      log,
-    })
-  } catch (error) {
-    if (!stop.signal.aborted) throw withExitCode(error, agent.keeperExitCode(error))
-  } finally {
-    unwatch()
-    process.off('SIGINT', onSignal)
-    process.off('SIGTERM', onSignal)
-  }
+  await untilStopped(async (signal) => {
+    try {
+      const config = agent.loadConfig(options.data)
+      const passphrase = await readPassphrase({ file: options.passphraseFile ?? config.keys.passphraseFile })
+      const wallet = await openKeystore(config.keys.operator, passphrase)
+      const log = agent.createLog(config.log.level, agent.openLogFiles(options.data))
+      await agent.runKeeper({
+        folder: options.data,
+        config,
+        operatorKey: wallet.privateKey,
+        passphrase,
+        signal,
+        log,
+      })
+    } catch (error) {
+      if (!signal.aborted) throw withExitCode(error, agent.keeperExitCode(error))
+    }
+  })
 }
 
 async function withOwner(

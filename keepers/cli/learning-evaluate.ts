@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `cohort learning evaluate`: what a saved model makes of samples, by what its service says of them, or of a folder of data.
+// `cohort learning evaluate`: a saved model's figures on its service's samples, or on a folder of data.
 import { readdir, stat } from 'node:fs/promises'
 import process from 'node:process'
 import type { ClassFigures, Dataset, Evaluation, ModelSpec } from '../learning/index.ts'

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What `cohort learning` and `cohort simulate` have in common: numbers, models, progress, interruption, exit codes.
+// Shared by `cohort learning` and `cohort simulate`: numbers, models, progress, exit codes.
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import process from 'node:process'
 import { InvalidArgumentError } from 'commander'
 import type { Dataset, ModelSpec } from '../learning/index.ts'
-import { interrupted } from './failure.ts'
 
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {
@@ -28,7 +27,7 @@ export function numberBetween(least: number, most: number): (text: string) => nu
   }
 }
 
-/** A model by name, fitted to the data, the architecture of a model directory, or that of a service's manifest (a .json file). */
+/** A model by name, fitted to the data, or the architecture of a model directory or of a service's manifest (a .json file). */
 export async function chooseSpec(model: string, data: Dataset): Promise<ModelSpec> {
   const { isModelName, loadModel, modelSpec, MODEL_NAMES, LearningError } = await import('../learning/index.ts')
   if (isModelName(model)) return modelSpec(model, { inputShape: data.inputShape, classes: data.classes })
@@ -47,19 +46,7 @@ export async function chooseSpec(model: string, data: Dataset): Promise<ModelSpe
   }
 }
 
-/** Runs a command with a signal that Ctrl-C and SIGTERM abort. */
-export async function interruptible(body: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  const controller = new AbortController()
-  const stop = () => controller.abort(interrupted())
-  process.once('SIGINT', stop).once('SIGTERM', stop)
-  try {
-    await body(controller.signal)
-  } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop)
-  }
-}
-
-/** A line on stderr that rewrites itself on a terminal, and elsewhere shows only what is `lasting`. */
+/** A line on stderr that rewrites itself on a terminal, and elsewhere shows only `lasting` text. */
 export class ProgressLine {
   readonly #tty = process.stderr.isTTY === true
   #shown = false

@@ -7,15 +7,8 @@ import { type Command, Option } from 'commander'
 import type { BackendChoice, TrainingCheckpoint, TrainingParameters } from '../learning/index.ts'
 import { UsageError } from './failure.ts'
 import { type EvaluateOptions, evaluate } from './learning-evaluate.ts'
-import {
-  bar,
-  chooseSpec,
-  interruptible,
-  numberBetween,
-  ProgressLine,
-  replaceFile,
-  wholeNumber,
-} from './learning-options.ts'
+import { bar, chooseSpec, numberBetween, ProgressLine, replaceFile, wholeNumber } from './learning-options.ts'
+import { interruptible } from './stopping.ts'
 
 const BACKENDS = ['auto', 'fused', 'tfjs-node', 'tfjs-wasm', 'tfjs-cpu'] as const
 const CHECKPOINT_FILE = 'training.checkpoint'
@@ -78,7 +71,7 @@ export function registerLearning(program: Command): void {
     .description('accuracy, loss, f1 and confusion of a saved model on the test set; of an amount how far off it is')
     .argument('<dir>', 'directory with model.json and weights.bin')
     .option('--data <path>', 'as for train; with --manifest a CSV file, IDX files or pictures by class')
-    .option('--manifest <file>', 'the service’s manifest, by which samples are read and judged')
+    .option('--manifest <file>', 'the service’s manifest; it says how samples are read and judged')
     .option('--json', 'print the result as JSON')
     .action(async (directory: string, options: EvaluateOptions) =>
       interruptible((signal) => evaluate(directory, options, signal)),

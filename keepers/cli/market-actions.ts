@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the commands of `cohort market` do once their options are read.
+// The actions of `cohort market`, once the options are read.
 import { readFile } from 'node:fs/promises'
 import type { MarketClient, MarketKind, MarketView, Payout, PoolClient, Signed } from '../chain/index.ts'
 import { type ChainOptions, type ChainSession, print, withChain } from './chain-command.ts'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `cohort market`: open a market on what a model will say, trade its outcomes, resolve it by a proof, dispute, be paid.
+// `cohort market`: open a market on a model's future output, trade its outcomes, resolve it by a proof, dispute, be paid.
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { chainCommand, parseAddress, parseCount, parseCountFromZero, parseWord } from './chain-command.ts'
 import {
@@ -33,7 +33,7 @@ Examples (an account of a development node; --keystore FILE elsewhere):
 export function registerMarket(program: Command): void {
   const market = program
     .command('market')
-    .description('open markets on what a model will say, trade outcomes, resolve by a proof, dispute, be paid')
+    .description('open markets on a model’s future output, trade outcomes, resolve by a proof, dispute, be paid')
     .addHelpText('after', EXAMPLES)
 
   command(market, 'list', 'markets, the newest first')
@@ -41,12 +41,12 @@ export function registerMarket(program: Command): void {
     .option('--count <number>', 'how many', parseCount, 20)
     .action((options: MarketOptions & { from?: number; count: number }) => list(options))
 
-  onMarket(market, 'show', 'one market: terms, tag and context, pools, and what you hold').action(show)
+  onMarket(market, 'show', 'one market: terms, tag and context, pools, and your holdings').action(show)
 
   command(market, 'create', 'open a market on a model that pins a version')
     .requiredOption('--text <words>', 'the question, at most 1,024 bytes')
     .requiredOption('--model <id>', 'the hub’s id of the model (`cohort infer models`)', parseCount)
-    .option('--publisher <id>', 'whose stories or signed inputs count', parseCount)
+    .option('--publisher <id>', 'publisher of the stories or signed inputs that count', parseCount)
     .option('--opens <time>', 'first moment at which a story counts', parseWhen, parseWhen('+0s'))
     .requiredOption(
       '--closes <time>',
@@ -75,7 +75,7 @@ export function registerMarket(program: Command): void {
     onSets(id, options, 'merge'),
   )
 
-  trade(market, 'provide', 'give a pool liquidity; makes the pool when there is none')
+  trade(market, 'provide', 'give a pool liquidity; creates a missing pool')
     .requiredOption('--amount <tokens>', 'collateral', parseTokens)
     .option('--odds <list>', 'of the first deposit: 3,1 is three quarters and one', parseOdds)
     .action(provide)
@@ -95,7 +95,7 @@ export function registerMarket(program: Command): void {
   content(onMarket(market, 'record', 'show that a signed story or input exists, so that its proof may follow')).action(
     record,
   )
-  content(onMarket(market, 'resolve', 'resolve a market by the proof of what the model said'))
+  content(onMarket(market, 'resolve', 'resolve a market by a proof of the model’s output'))
     .requiredOption(
       '--proof <file>',
       'as `cohort story prove` or `cohort zkml fullprove` wrote it, for the market’s context',
@@ -105,16 +105,19 @@ export function registerMarket(program: Command): void {
 
   onMarket(market, 'dispute', 'put a bond on the model having misread; the DAO decides')
     .option('--defend', 'put the same bond on its having read well')
-    .option('--flag', 'stop a resolution whose key, version or circuit was withdrawn: no bond')
+    .option('--flag', 'stop a resolution after its key, version or circuit was withdrawn; costs no bond')
     .action(dispute)
   onMarket(market, 'redeem', 'be paid for all that you hold of a final or invalid market').action(redeem)
-  onMarket(market, 'bond', 'send the bond of a dispute to whom it is owed')
+  onMarket(market, 'bond', 'send the bond of a dispute to its winner')
     .option('--of <address>', 'the challenger or defender (default: you)', parseAddress)
     .action(bond)
 }
 
 function command(parent: Command, name: string, description: string): Command {
-  return chainCommand(parent, name, description).option('--inputs', 'the book of input markets, not that of stories')
+  return chainCommand(parent, name, description).option(
+    '--inputs',
+    'use the book of input markets instead of the one of stories',
+  )
 }
 
 function onMarket(parent: Command, name: string, description: string): Command {

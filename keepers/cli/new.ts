@@ -5,9 +5,10 @@ import { basename, dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import type { Command } from 'commander'
 import { CommandError, EXIT, UsageError } from './failure.ts'
-import { interruptible, ProgressLine } from './learning-options.ts'
+import { ProgressLine } from './learning-options.ts'
 import { type Drafted, type DraftingOptions, draft, draftOptions, nameOf } from './service-draft.ts'
 import { reportText } from './service-text.ts'
+import { interruptible } from './stopping.ts'
 
 type NewOptions = DraftingOptions & { readonly out?: string }
 
@@ -82,7 +83,7 @@ type Told = Pick<Drafted, 'manifest' | 'report'> & {
   readonly source: string
 }
 
-/** What a keeper's config calls data like this. */
+/** The name of such data in a keeper's config. */
 async function sourceOf({ input }: Drafted['manifest'], data: string): Promise<string> {
   if (input.kind !== 'picture') return 'csv'
   return (await readdir(data)).some((name) => name.startsWith('train-images')) ? 'idx' : 'images'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `npx cohort` and `npm run` put processes in front of the one that does the work. Signals are passed on by them, but nobody can
-// pass on SIGKILL: without this, a keeper whose supervisor killed what it had started would go on sending transactions.
+// `npx cohort` and `npm run` put processes in front of the one that does the work. They pass signals on, but nobody can pass on
+// SIGKILL: without this, a keeper would go on sending transactions after its supervisor killed the process in front.
 import process from 'node:process'
 
 /** Set by scripts/bootstrap.mjs to its own process id. */

@@ -3,8 +3,10 @@
 import { join } from 'node:path'
 import process from 'node:process'
 import { type Command, InvalidArgumentError } from 'commander'
-import { parseAddress, parseCount, parseCountFromZero, toJson } from './chain-command.ts'
+import { parseAddress, parseCount, parseCountFromZero } from './chain-command.ts'
+import { report } from './event-line.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
+import { untilStopped } from './stopping.ts'
 
 type RelayOptions = {
   readonly deployment?: string
@@ -70,23 +72,13 @@ export function registerRelay(program: Command): void {
 }
 
 async function relayCommand(options: RelayOptions): Promise<void> {
-  const stop = new AbortController()
-  const onSignal = (): void => {
-    // A second signal does not wait for what is under way.
-    if (stop.signal.aborted) process.exit(130)
-    stop.abort(new Error('stopped'))
-  }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
-  try {
-    await serve(options, stop.signal)
-  } catch (error) {
-    if (stop.signal.aborted) return
-    throw await withExitCode(error)
-  } finally {
-    process.off('SIGINT', onSignal)
-    process.off('SIGTERM', onSignal)
-  }
+  await untilStopped(async (signal) => {
+    try {
+      await serve(options, signal)
+    } catch (error) {
+      if (!signal.aborted) throw await withExitCode(error)
+    }
+  })
 }
 
 async function serve(options: RelayOptions, signal: AbortSignal): Promise<void> {
@@ -143,16 +135,6 @@ async function withExitCode(error: unknown): Promise<unknown> {
   const { keeperExitCode } = await import('../agent/index.ts')
   if (error instanceof Error && !('exitCode' in error)) Object.assign(error, { exitCode: keeperExitCode(error) })
   return error
-}
-
-function report(options: RelayOptions, event: string, fields: Readonly<Record<string, unknown>>): void {
-  const time = new Date().toISOString()
-  if (options.json) {
-    process.stdout.write(`${toJson({ time, event, ...fields }).replaceAll(/\n */g, ' ')}\n`)
-    return
-  }
-  const words = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`)
-  process.stderr.write(`${time} ${event} ${words.join(' ')}\n`)
 }
 
 function parsePort(text: string): number {

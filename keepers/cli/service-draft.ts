@@ -32,7 +32,7 @@ export type DraftingOptions = {
   readonly json?: boolean
 }
 
-/** What the data is, what is learned of it, and for how many. */
+/** The data, the target, and the number of members. */
 export function draftOptions(command: Command): Command {
   return command
     .option('--data <path>', 'a CSV file, a folder of IDX files or of pictures by class (default: digits)')
@@ -48,16 +48,18 @@ export function draftOptions(command: Command): Command {
     )
     .option('--vocabulary <file>', 'text: the words that count, one a line, in place of hashes')
     .addOption(
-      new Option('--task <kind>', 'CSV: what is learned (default: from the column)').choices([
+      new Option('--task <kind>', 'CSV: kind of the target (default: from the column)').choices([
         'classification',
         'labels',
         'regression',
       ]),
     )
     .option('--unit <text>', 'regression: the unit of the amount, for people')
-    .addOption(new Option('--loss <name>', 'regression: what training makes small').choices(['mse', 'mae', 'huber']))
+    .addOption(
+      new Option('--loss <name>', 'regression: the error that training minimises').choices(['mse', 'mae', 'huber']),
+    )
     .option('--balance', 'classification: let rare classes weigh as much as frequent ones')
-    .option('--separator <character>', 'labels: what stands between several in one field (default: |)')
+    .option('--separator <character>', 'labels: separator of several in one field (default: |)')
     .option(
       '--model <name-or-file>',
       'a named model, a tfjs LayersModel’s model.json, or an .onnx file (default: a small network)',

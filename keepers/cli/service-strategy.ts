@@ -12,7 +12,7 @@ type Options = { readonly module: string; readonly settings: string; readonly ou
 export function registerServiceStrategy(service: Command): void {
   service
     .command('strategy')
-    .description('a manifest whose members make the next model of the mean by a module of yours')
+    .description('a manifest with a module of yours, which makes the next model of the mean')
     .argument('<manifest>', 'a file, or the name of an example')
     .requiredOption('--module <file>', 'the strategy; strategies/ has some')
     .option('--settings <json>', 'what the module is told', '{}')

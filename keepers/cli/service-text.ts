@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What is said of samples, manifests and what a service of them is like.
+// Samples, manifests and the service that follows from them, described in text.
 import type { DraftReport, Sample } from '../services/index.ts'
 import type { ServiceInput, ServiceManifest, ServiceTask } from '../versions/index.ts'
 

@@ -6,12 +6,13 @@ import type { Command } from 'commander'
 import { chainCommand, print } from './chain-command.ts'
 import { type ProposingOptions, printProposal, withClient } from './dao-session.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
-import { interruptible, ProgressLine, replaceFile, wholeNumber } from './learning-options.ts'
+import { ProgressLine, replaceFile, wholeNumber } from './learning-options.ts'
 import { manifestOf, provableDigest } from './manifest-option.ts'
 import { plainText } from './plain-text.ts'
 import { type DraftingOptions, draft, draftOptions } from './service-draft.ts'
 import { registerServiceStrategy } from './service-strategy.ts'
 import { inputText, reportText, taskRows } from './service-text.ts'
+import { interruptible } from './stopping.ts'
 
 const EXAMPLES = `
 Examples:

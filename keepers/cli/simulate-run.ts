@@ -89,7 +89,7 @@ function roundLine(record: RoundRecord): string {
   )
 }
 
-/** A line that says what came of it, and what of its settings a live service would not use. */
+/** One line: the result of the run, and the settings that a live service would not use. */
 export function summaryOf(played: Played & { readonly title: string }, out: string | undefined): string {
   const { title, rounds, seconds, stopped, live } = played
   const last = rounds.at(-1)

@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { type Command, Option } from 'commander'
 import type { SimulationSettings, SimulationState } from '../learning/index.ts'
-import { chooseSpec, interruptible, numberBetween, ProgressLine, wholeNumber } from './learning-options.ts'
+import { chooseSpec, numberBetween, ProgressLine, wholeNumber } from './learning-options.ts'
 import { playSimulation, STATE_FILE, summaryOf } from './simulate-run.ts'
+import { interruptible } from './stopping.ts'
 
-/** Of --strategy fedavgm: Hsu et al. 2019, the middle of what they tried. */
+/** Of --strategy fedavgm: The middle of the values in Hsu et al. 2019. */
 const SERVER_MOMENTUM = 0.9
 const STRATEGIES = ['fedavg', 'fedavgm', 'fedprox', 'fedadam', 'fedyogi', 'trimmed-mean', 'median'] as const
 
@@ -85,7 +86,7 @@ export function registerSimulate(program: Command): void {
     .option('--server-lr <rate>', 'server learning rate (fedavg 1, fedadam and fedyogi 0.01)', numberBetween(1e-9, 10))
     .option('--server-clip <norm>', 'scale the mean update down to this norm', numberBetween(1e-9, 1e9))
     .option('--mu <m>', 'pull towards the global model, for fedprox', numberBetween(0, 1e3), 0.01)
-    .option('--groups <n>', 'groups whose means are combined (trimmed-mean, median)', wholeNumber(3))
+    .option('--groups <n>', 'groups of updates; their means are combined (trimmed-mean, median)', wholeNumber(3))
     .option('--trim <n>', 'groups dropped on each side (trimmed-mean)', wholeNumber(1))
     .option('--equal-weights', 'every keeper counts alike, whatever the size of its shard')
     .option('--drop-out <share>', 'chance that a keeper does not deliver', numberBetween(0, 0.99), 0)
@@ -101,8 +102,8 @@ export function registerSimulate(program: Command): void {
       numberBetween(1e-3, 1e6),
       4,
     )
-    .option('--within', 'bad keepers scale what they send down to --bound')
-    .option('--bound <norm>', 'what an update may be at most; the honest clip to it', numberBetween(1e-9, 1e9))
+    .option('--within', 'bad keepers scale their updates down to --bound')
+    .option('--bound <norm>', 'largest norm of an update; honest keepers clip to it', numberBetween(1e-9, 1e9))
     .addOption(
       new Option(
         '--bound-check <what>',

@@ -43,9 +43,9 @@ export function registerSpend(program: Command): void {
     .option(...JSON_FLAG)
     .action(circuit)
 
-  told(spend, 'read', 'what the circuit of a folder would say of a transaction, without a proof').action(read)
+  told(spend, 'read', 'judge a transaction with the circuit of a folder, without a proof').action(read)
 
-  told(spend, 'prove', 'prove what the circuit says of a transaction, for a guard')
+  told(spend, 'prove', 'prove the circuit’s judgement of a transaction, for a guard')
     .option('--context <number>', 'with --features: from statementOf of the guard', fieldElement('--context'))
     .option('--send', 'bring the verdict to the guard, with --keystore or --account')
     .option('--out <file>', 'where the proof goes; standard output when absent, nowhere with --send')
@@ -56,11 +56,11 @@ export function registerSpend(program: Command): void {
 function told(parent: Command, name: string, description: string): Command {
   return chainCommand(parent, `${name} <folder>`, description)
     .option('--features <list>', 'eight numbers from 0 to 31, with commas, instead of asking a guard', parseFeatures)
-    .option('--guard <address>', 'the SpendingGuard (default: that of the deployment)', parseAddress)
-    .option('--of <address>', 'the guarded account whose transaction it is', parseAddress)
-    .option('--to <address>', 'what the transaction calls', parseAddress)
+    .option('--guard <address>', 'the SpendingGuard (default: from the deployment)', parseAddress)
+    .option('--of <address>', 'the guarded account that makes the transaction', parseAddress)
+    .option('--to <address>', 'address that the transaction calls', parseAddress)
     .addOption(new Option('--value <wei>', 'what it sends').argParser(parseWei).default(0n, '0'))
-    .option('--calldata <hex>', 'what it is called with', parseBytes, '0x')
+    .option('--calldata <hex>', 'calldata of the call', parseBytes, '0x')
     .addOption(new Option('--origin <who>', 'who starts it').choices(ORIGINS).default('owners'))
 }
 
@@ -196,7 +196,7 @@ async function standing(question: GuardQuestion, reading: Reading) {
   const approved = approves(question, reading)
   const wanted = margins
     ? `label ${approvedLabel} with a margin of at least ${minMargin}`
-    : `label ${approvedLabel} without a margin, which this model does not give`
+    : `label ${approvedLabel} without a margin: this model gives none`
   const answer = `label ${reading.label} with ${reading.margin}`
   return {
     json: { approved, modelId: String(modelId), approvedLabel, minMargin: String(minMargin), validUntil },

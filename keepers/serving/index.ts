@@ -15,9 +15,10 @@ export { listModels, type ModelEntry, type Offer, offerModel } from './catalogue
 export { ServingError, type ServingErrorCode } from './errors.ts'
 export { OUTPUT_FORMS, type OutputForm, outputSchemaOf, readScore } from './output-schema.ts'
 export { commitmentOf, decodePayload, encodePayload, type InputPayload, integersOf } from './payload.ts'
+export type { ProverEvent, ProverTotals } from './prover-account.ts'
 export { type JobStatus, type JobView, readJob, readWitness } from './prover-jobs.ts'
 export { awaitJob, type JobResult, type PostedJob, type ProvingOrder, postJob } from './prover-post.ts'
-export { type ProverEvent, ProverService, type ProverServiceOptions, type ProverTotals } from './prover-service.ts'
+export { ProverService, type ProverServiceOptions } from './prover-service.ts'
 export { CircuitShelf, circuitsOf, type ShelfOptions } from './prover-shelf.ts'
 export { type ReleasedCircuit, type ReleasedCircuitOptions, releasedCircuit } from './released-circuit.ts'
 export {

@@ -75,6 +75,11 @@ const ANSWER_TYPES = ['uint256', 'tuple(uint256[2] a, uint256[2][2] b, uint256[2
 /** Time for one witness document, in milliseconds. */
 const FETCH_MS = 30_000
 
+/** A slot as events name it. */
+export function whereOf(job: JobView, { segment, copy }: SlotView): { job: bigint; segment: number; copy: number } {
+  return { job: job.id, segment, copy }
+}
+
 /** Status `none` for a job that does not exist. */
 export async function readStatus(market: ProverMarket, id: bigint): Promise<JobStatus> {
   return JOB_STATUS[Number(await market.statusOf(id))] ?? 'none'

@@ -20,7 +20,7 @@ describe('cohort new', function () {
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
 
-  it('writes a folder from a file: the manifest, what to ask about, and commands that run', async () => {
+  it('writes a folder from a file: the manifest, a sample to ask about, and commands that run', async () => {
     const made = await command('new', '--data', PATIENTS, '--unit', 'points', '--rounds', '5', '--out', out)
     expect(made.code, made.stderr).to.equal(0)
     expect(made.stdout)
@@ -50,7 +50,7 @@ describe('cohort new', function () {
     }
   })
 
-  it('evaluates a model by what its manifest says of samples, and no other', async () => {
+  it('evaluates a model on samples read as its own manifest says, and on no others', async () => {
     const { spec } = await openManifest(readManifestFile(join(out, 'manifest.json')))
     const model = join(folder, 'model')
     await saveModel({ spec, weights: initialWeights(spec, 1) }, model)
@@ -70,7 +70,7 @@ describe('cohort new', function () {
     )
   })
 
-  it('shows of a proof what is asked for, where the task has it', async () => {
+  it('shows the requested output of a proof where the task has it', async () => {
     const wrong = await command(
       'service',
       'circuit',
@@ -83,7 +83,7 @@ describe('cohort new', function () {
     expect([wrong.code, wrong.stderr]).to.deep.equal([65, "cohort: --output is 'label': a regression shows value\n"])
   })
 
-  it('says in one line what is wrong, and leaves nothing', async () => {
+  it('names the fault in one line, and leaves no files', async () => {
     const gap = join(folder, 'gap.csv')
     writeFileSync(gap, `a,b\n${Array.from({ length: 60 }, (_, i) => `${i === 7 ? 'NaN?' : i},${i}`).join('\n')}\n`)
     const cases: [string[], number, RegExp][] = [

@@ -11,7 +11,7 @@ import { cohort, command, resultOf, savePerceptron, succeed } from './command-li
 
 const FIELD = 21888242871839275222246405745257275088548364400416034343698204186575808495617n
 const TAG = '0x0123456789abcdef'
-/** What a proof shows of a key (x ‖ y in hexadecimal) and a tag. */
+/** The public form of a key (x ‖ y in hexadecimal) and a tag in a proof. */
 const shown = (material: string) => String((BigInt(`0x${material.slice(66)}`) + BigInt(TAG)) % FIELD)
 const isSecret = async (path: string) => expect((await stat(path)).mode & 0o077, path).to.equal(0)
 
@@ -68,7 +68,7 @@ describe('private content', function () {
     expect(made.publicSignals[1]).to.equal(shown(material))
     expect((await cohort('verify', at('signed'), at('proof.json'))).code).to.equal(0)
     await isSecret(at('open.json'))
-    // What opens the commitment is an input of its own: content, salt and signature.
+    // The opening of the commitment is an input of its own: content, salt and signature.
     for (const file of ['content.json', 'open.json']) await succeed('mock', at('signed'), '--input', at(file))
 
     const content = JSON.parse(await readFile(at('content.json'), 'utf8'))

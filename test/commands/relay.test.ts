@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What `cohort relay` says, and ends with, when it cannot begin.
+// Messages and exit codes of `cohort relay` when it cannot begin.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,7 +35,7 @@ describe('cohort relay', function () {
     expect(stdout).to.contain('Exit codes: ')
   })
 
-  it('refuses in one line what it cannot begin with', async () => {
+  it('names in one line why it cannot begin', async () => {
     const other = join(folder, 'other')
     writeFileSync(other, 'another\n')
     const cases: [string[], number, RegExp][] = [

@@ -43,7 +43,7 @@ describe('zkML of several inputs and outputs, each shown in its own way', functi
   })
   after(() => rm(home, { recursive: true, force: true }))
 
-  it('refuses unknown names, circuits that show nothing, and visibilities that do not go together', async () => {
+  it('refuses unknown names, circuits that show nothing, and visibilities that contradict each other', async () => {
     for (const [options, message] of [
       [['--input', 'wealth:public'], /no wealth among the inputs income, region/],
       [['--input', 'income:public', '--input', 'income:private'], /income is named twice/],

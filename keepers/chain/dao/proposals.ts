@@ -13,46 +13,15 @@ import type { CohortGovernor } from '../../../types/index.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { RevertError } from '../errors.ts'
 import { DaoError } from './errors.ts'
+import { type Awaited, isOnTheWay, isReady, type Proposal, type WaitOptions } from './proposal-state.ts'
 import type { Sender } from './sender.ts'
 import { PROPOSAL_STATES, type ProposalState, type Sent, SUPPORT, type Support } from './terms.ts'
-
-export type Proposal = {
-  readonly id: bigint
-  /** The effects of the timelock's calls, decoded from the calls themselves. */
-  readonly actions: readonly string[]
-  readonly state: ProposalState
-  readonly proposer: string
-  /** Unix seconds. */
-  readonly voteStart: number
-  readonly voteEnd: number
-  /** Unix seconds from which it can be executed; null before it is queued and after it is executed. */
-  readonly executableAt: number | null
-  /** In units of 1e-18 token. */
-  readonly votes: { readonly for: bigint; readonly against: bigint; readonly abstain: bigint }
-}
 
 /** One call that the timelock would make. */
 export type Call = { readonly target: string; readonly data: string }
 
 /** A contract that proposals may call, to show its calls in words. */
 export type KnownContract = { readonly name: string; readonly address: string; readonly abi: Interface }
-
-/** What a proposal can be waited for: to be voted on, to be queued, to be executed. */
-export type Awaited = 'active' | 'succeeded' | 'executable'
-
-export type WaitOptions = {
-  /** Milliseconds. */
-  readonly timeout: number
-  readonly signal?: AbortSignal
-  /** Told each new state. */
-  readonly onState?: (proposal: Proposal) => void
-}
-
-const ON_THE_WAY: Record<Awaited, readonly ProposalState[]> = {
-  active: ['pending'],
-  succeeded: ['pending', 'active'],
-  executable: ['pending', 'active', 'succeeded', 'queued'],
-}
 
 /** Fewest digits that stand for a proposal. */
 const LEAST_DIGITS = 4
@@ -241,15 +210,10 @@ export class ProposalBook {
       const proposal = await this.get(id)
       if (proposal.state !== last) options.onState?.(proposal)
       last = proposal.state
-      const { state, executableAt } = proposal
-      const ready =
-        wanted === 'executable'
-          ? state === 'queued' && executableAt !== null && (await this.now()) >= executableAt
-          : state === wanted
-      if (ready) return proposal
-      if (!ON_THE_WAY[wanted].includes(state)) throw wrongState(proposal, wanted)
+      if (isReady(proposal, wanted, await this.now())) return proposal
+      if (!isOnTheWay(proposal, wanted)) throw wrongState(proposal, wanted)
       if (this.#clock.now() >= giveUp) {
-        throw new DaoError('timeout', `proposal ${id} is still ${state} after ${options.timeout / 1000} s`)
+        throw new DaoError('timeout', `proposal ${id} is still ${proposal.state} after ${options.timeout / 1000} s`)
       }
       await this.#clock.sleep(POLL_INTERVAL, options.signal)
     }

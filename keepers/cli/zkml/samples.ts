@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Inputs from files: JSON, or IDX images (MNIST and its relatives, gzipped or not), whose bytes become value / 255.
+// Inputs from files: JSON, or IDX images (MNIST and its relatives, gzipped or not), read as value / 255.
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { ContentSignature, IntegerProgram, Salts, Sample } from '../../zkml/index.ts'

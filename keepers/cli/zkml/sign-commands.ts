@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// sign-key, sign: what a publisher of private content does. Keys and signed inputs are secret; no message quotes them.
+// sign-key, sign: the commands of a publisher of private content. Keys and signed inputs are secret; no message quotes them.
 import { randomBytes } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { SCALAR_FIELD } from '../../zkml/bn254.ts'
-import { CommandError, EXIT, interrupted, UsageError } from '../failure.ts'
+import { CommandError, EXIT, UsageError } from '../failure.ts'
+import { interruptible } from '../stopping.ts'
 
 // Terminal handling that the zkml and ceremony commands share: results on stdout, progress on stderr, Ctrl-C.
 export type Terminal = {
@@ -11,38 +12,34 @@ export type Terminal = {
   result(json: object, text: string): void
 }
 
-/** Runs a command's body with a signal that Ctrl-C aborts. */
+/** Runs a command's body with a signal that Ctrl-C and SIGTERM abort. */
 export async function withTerminal(
   options: { readonly json?: boolean },
   body: (terminal: Terminal) => Promise<void>,
 ): Promise<void> {
-  const controller = new AbortController()
-  const interrupt = () => controller.abort(interrupted())
-  process.once('SIGINT', interrupt)
   const { stderr, stdout } = process
   let last = ''
   const clear = () => {
     if (stderr.isTTY && last !== '') stderr.write('\r\u001b[K')
     last = ''
   }
+  const terminal = {
+    progress(message: string) {
+      if (message === last) return
+      if (stderr.isTTY) stderr.write(`\r\u001b[K${message}`)
+      // Without a terminal, one line per step: the part before the first digit names the step.
+      else if (stepOf(message) !== stepOf(last)) stderr.write(`${message}\n`)
+      last = message
+    },
+    result(json: object, text: string) {
+      clear()
+      stdout.write(options.json === true ? `${JSON.stringify(json, null, 2)}\n` : `${text}\n`)
+    },
+  }
   try {
-    await body({
-      signal: controller.signal,
-      progress(message) {
-        if (message === last) return
-        if (stderr.isTTY) stderr.write(`\r\u001b[K${message}`)
-        // Without a terminal, one line per step: the part before the first digit names the step.
-        else if (stepOf(message) !== stepOf(last)) stderr.write(`${message}\n`)
-        last = message
-      },
-      result(json, text) {
-        clear()
-        stdout.write(options.json === true ? `${JSON.stringify(json, null, 2)}\n` : `${text}\n`)
-      },
-    })
+    await interruptible((signal) => body({ ...terminal, signal }))
   } finally {
     clear()
-    process.removeListener('SIGINT', interrupt)
   }
 }
 

@@ -33,7 +33,7 @@ type VerifyOptions = {
   readonly json?: boolean
 }
 
-/** Requirements on a proof; undefined where there is none. */
+/** Requirements on a proof; undefined: not required. */
 type Wanted = {
   readonly model: bigint | undefined
   readonly input: bigint | undefined

@@ -4,8 +4,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { gather } from '../data/dataset.ts'
 import { type BackendChoice, createEngine } from '../engine/backend.ts'
 import type { Engine } from '../engine/engine.ts'
-import { hasTargets, lossOf, sampleLoss } from '../engine/loss.ts'
-import { momentCount } from '../engine/update-rule.ts'
 import { LearningError } from '../errors.ts'
 import { specHash } from '../model/spec.ts'
 import { checkVector, initialWeights } from '../model/vector.ts'
@@ -13,7 +11,6 @@ import { deriveSeed, SeededRandom } from '../random.ts'
 import type {
   BackendName,
   Dataset,
-  EpochRecord,
   Evaluation,
   ModelSpec,
   TrainingCheckpoint,
@@ -21,9 +18,10 @@ import type {
   TrainingProgress,
   TrainingResult,
 } from '../types.ts'
-import { AmountSums } from './amounts.ts'
-import { areaUnderCurve } from './figures.ts'
+import { requireFit } from './data-fit.ts'
+import { EvaluationSums } from './evaluation.ts'
 import { DEFAULT_TRAINING, parseTrainingParameters } from './parameters.ts'
+import { firstRun, type Run, resumedRun } from './run.ts'
 
 export type TrainOptions = {
   readonly signal?: AbortSignal
@@ -38,17 +36,6 @@ export type TrainOptions = {
 /** How long a stretch of arithmetic may keep the event loop waiting. */
 const TURN_MS = 20
 const EVALUATION_BATCH = 64
-
-/** Mutable position of a training in progress. */
-type Run = {
-  readonly parameters: TrainingParameters
-  readonly history: EpochRecord[]
-  epoch: number
-  step: number
-  lossSum: number
-  correct: number
-  seen: number
-}
 
 export class LocalTrainer {
   readonly spec: ModelSpec
@@ -79,7 +66,7 @@ export class LocalTrainer {
   /** Throws EMPTY_SHARD or MODEL_DATA_MISMATCH, and then keeps the data loaded before. */
   loadData(dataset: Dataset): void {
     this.#live()
-    this.#checkShape(dataset)
+    requireFit(this.spec, dataset)
     if (dataset.count === 0) throw new LearningError('EMPTY_SHARD', `${dataset.name}: the shard has no samples`)
     this.#data = dataset
   }
@@ -151,51 +138,25 @@ export class LocalTrainer {
   /** Mean loss, accuracy and confusion (of amounts: errors) over a dataset (the loaded one unless told). */
   async evaluate(dataset: Dataset | null = this.#data, options: { signal?: AbortSignal } = {}): Promise<Evaluation> {
     if (dataset === null) throw new LearningError('EMPTY_SHARD', 'no data to evaluate on')
-    this.#checkShape(dataset)
+    requireFit(this.spec, dataset)
     if (dataset.count === 0) throw new LearningError('EMPTY_SHARD', `${dataset.name}: no samples to evaluate on`)
-    const { classes } = this.spec
-    const kind = lossOf(this.spec)
-    const confusion = new Uint32Array(hasTargets(kind) ? 0 : classes * classes)
-    const amounts = new AmountSums()
-    const scores = new Float32Array(classes === 2 && !hasTargets(kind) ? dataset.count : 0)
-    let loss = 0
-    let hits = 0
+    const sums = new EvaluationSums(this.spec, dataset)
     let turn = performance.now()
     for (let start = 0; start < dataset.count; start += EVALUATION_BATCH) {
       const engine = this.#live()
       const count = Math.min(EVALUATION_BATCH, dataset.count - start)
       const staged = engine.stage(count)
       gather(dataset, null, start, count, staged)
+      // What is staged is the engine's own memory: copied before it predicts.
       const targets = staged.targets.slice()
-      const outputs = engine.predict(count)
-      for (let i = 0; i < count; i++) {
-        const label = dataset.labels[start + i]!
-        const row = outputs.subarray(i * classes, (i + 1) * classes)
-        const wanted = targets.subarray(i * classes, (i + 1) * classes)
-        loss += sampleLoss(kind, row, { label, targets: wanted })
-        if (kind.kind === 'cross-entropy') {
-          const answer = argMax(outputs, i * classes, classes)
-          confusion[label * classes + answer]! += 1
-          if (scores.length > 0) scores[start + i] = row[1]!
-          if (answer === label) hits++
-        } else if (kind.kind === 'binary-cross-entropy') {
-          hits += row.reduce((sum, chance, at) => sum + (chance > 0.5 === wanted[at]! > 0.5 ? 1 / classes : 0), 0)
-        } else amounts.add(row, wanted)
-      }
+      sums.add(start, engine.predict(count), targets)
       if (performance.now() - turn > TURN_MS) {
         await nextTurn()
         options.signal?.throwIfAborted()
         turn = performance.now()
       }
     }
-    const whole = { count: dataset.count, loss: loss / dataset.count, confusion }
-    if (!hasTargets(kind) || kind.kind === 'binary-cross-entropy') {
-      const positive = Array.from(dataset.labels, (label) => label === 1)
-      const auc = scores.length === 0 ? Number.NaN : areaUnderCurve(scores, positive)
-      return { ...whole, accuracy: hits / dataset.count, ...(Number.isNaN(auc) ? {} : { auc }) }
-    }
-    const errors = amounts.errors()
-    return { ...whole, accuracy: errors.r2, amounts: errors }
+    return sums.result()
   }
 
   /** Probabilities (of amounts: the outputs), `count × classes`, for `count × product(inputShape)` values in the model's range. */
@@ -232,26 +193,12 @@ export class LocalTrainer {
   #begin(engine: Engine, data: Dataset, { resume, correction }: TrainOptions): Run {
     if (resume === undefined) {
       engine.beginUpdates({ ...this.#parameters, correction })
-      return { parameters: this.#parameters, history: [], epoch: 0, step: 0, lossSum: 0, correct: 0, seen: 0 }
+      return firstRun(this.#parameters)
     }
-    const parameters = parseTrainingParameters(resume.parameters)
-    const steps = Math.ceil(data.count / parameters.batchSize)
-    const refuse = (message: string) => new LearningError('BAD_CHECKPOINT', `cannot resume: ${message}`)
-    if (resume.specHash !== specHash(this.spec)) throw refuse(`the checkpoint is not of ${this.spec.name}`)
-    if (resume.epoch > parameters.epochs || resume.step > steps) {
-      throw refuse(
-        `epoch ${resume.epoch}, step ${resume.step} lie beyond ${parameters.epochs} epochs of ${steps} steps`,
-      )
-    }
-    if (resume.moments.length !== momentCount(parameters.optimizer)) {
-      throw refuse(`${resume.moments.length} moment vectors do not fit ${parameters.optimizer.kind}`)
-    }
-    for (const vector of [resume.weights, resume.anchor, ...resume.moments])
-      checkVector(this.spec, vector, 'checkpoint')
+    const run = resumedRun(this.spec, data, resume)
     engine.setWeights(resume.weights)
-    engine.beginUpdates({ ...parameters, correction }, resume)
-    const { epoch, step, lossSum, correct, seen } = resume
-    return { parameters, history: [...resume.history], epoch, step, lossSum, correct, seen }
+    engine.beginUpdates({ ...run.parameters, correction }, resume)
+    return run
   }
 
   async #epochs(engine: Engine, data: Dataset, run: Run, options: TrainOptions): Promise<void> {
@@ -310,45 +257,8 @@ export class LocalTrainer {
     )
   }
 
-  #checkShape(dataset: Dataset): void {
-    const { inputShape, classes, name } = this.spec
-    const loss = lossOf(this.spec)
-    const { targets, count } = dataset
-    if (hasTargets(loss) && targets?.length !== count * classes) {
-      throw new LearningError(
-        'MODEL_DATA_MISMATCH',
-        `${dataset.name} has ${targets === undefined ? 'labels' : `${targets.length / count} targets a sample`}, ` +
-          `but ${name} is trained for ${classes} target${classes === 1 ? '' : 's'} a sample (${loss.kind})`,
-      )
-    }
-    if (!hasTargets(loss) && targets !== undefined) {
-      throw new LearningError('MODEL_DATA_MISMATCH', `${dataset.name} has targets, but ${name} tells classes apart`)
-    }
-    if (!hasTargets(loss) && classes < 2) {
-      throw new LearningError('MODEL_DATA_MISMATCH', `${name} has ${classes} output; a classifier needs at least 2`)
-    }
-    if (`${dataset.inputShape}` !== `${inputShape}`) {
-      throw new LearningError(
-        'MODEL_DATA_MISMATCH',
-        `${dataset.name} has samples of ${dataset.inputShape.join('×')}, but ${name} takes ${inputShape.join('×')}`,
-      )
-    }
-    if (!hasTargets(loss) && dataset.classes > classes) {
-      throw new LearningError(
-        'MODEL_DATA_MISMATCH',
-        `${dataset.name} has ${dataset.classes} classes, but ${name} distinguishes only ${classes}`,
-      )
-    }
-  }
-
   #live(): Engine {
     if (this.#engine === null) throw new LearningError('TORN_DOWN', 'this trainer has been torn down')
     return this.#engine
   }
-}
-
-function argMax(values: Float32Array, start: number, length: number): number {
-  let best = 0
-  for (let i = 1; i < length; i++) if (values[start + i]! > values[start + best]!) best = i
-  return best
 }

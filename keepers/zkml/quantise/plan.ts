@@ -4,7 +4,7 @@
 import { z } from 'zod'
 import { CompileError } from '../graph/errors.ts'
 import type { InputPiece, Mode, OutputSpec } from '../graph/program.ts'
-import { inputPieces } from '../graph/serialise.ts'
+import { inputPieces } from '../graph/program-form.ts'
 import type { SoftmaxKind } from '../graph/types.ts'
 
 /** Weights are multiples of 2^−fraction in `weightBits` bits (sign included), biases in `biasBits` bits. */

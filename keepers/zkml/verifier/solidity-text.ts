@@ -1,48 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The text of the Solidity verifier, in three parts with {{fields}} that solidity.ts fills. The generated text is MIT.
-
-/** Of `_onTwist`, behind the ranges: whether (xr + xi·i, yr + yi·i) is on the twist. */
-export const TWIST_EQUATION = `        uint256 sr = addmod(mulmod(xr, xr, Q), Q - mulmod(xi, xi, Q), Q);
-        uint256 si = mulmod(2, mulmod(xr, xi, Q), Q);
-        uint256 cr = addmod(mulmod(sr, xr, Q), Q - mulmod(si, xi, Q), Q);
-        uint256 ci = addmod(mulmod(sr, xi, Q), mulmod(si, xr, Q), Q);
-        cr = addmod(cr, 0x2b149d40ceb8aaae81be18991be06ac3b5b4c5e559dbefa33267e6dc24a138e5, Q);
-        ci = addmod(ci, 0x009713b03af0fed4cd2cafadeed8fdf4a74fa084e52d1852e4a2bd0685c315d2, Q);
-        return addmod(mulmod(yr, yr, Q), Q - mulmod(yi, yi, Q), Q) == cr && mulmod(2, mulmod(yr, yi, Q), Q) == ci;`
-
-/** Curve arithmetic by precompiles. */
-export const PRECOMPILES = `    /// @dev (x, y) + s·(px, py), by EIP-196. All points are known to be on the curve, so neither call can fail for its input.
-    function _addMul(uint256 x, uint256 y, uint256 px, uint256 py, uint256 s) private view returns (uint256, uint256) {
-        assembly ("memory-safe") {
-            let m := mload(0x40)
-            mstore(m, px)
-            mstore(add(m, 0x20), py)
-            mstore(add(m, 0x40), s)
-            let ok := staticcall(gas(), 7, m, 0x60, m, 0x40)
-            mstore(add(m, 0x40), x)
-            mstore(add(m, 0x60), y)
-            ok := and(ok, staticcall(gas(), 6, m, 0x80, m, 0x40))
-            // Only a chain without the precompile, or too little gas, comes here.
-            if iszero(and(ok, eq(returndatasize(), 0x40))) { revert(0, 0) }
-            x := mload(m)
-            y := mload(add(m, 0x20))
-        }
-        return (x, y);
-    }
-
-    /// @dev EIP-197. False too when the precompile refuses a point outside the subgroup; it is then left twice its price
-    /// (EIP-1108) at most, so that a forged proof cannot burn all of the caller's gas. Reverts when 63/64 of the gas left (EIP-150)
-    /// is below the price: "false" would then be said of a true proof.
-    function _pairingIsOne(bytes memory pairs) private view returns (bool ok) {
-        assembly ("memory-safe") {
-            let price := add(45000, mul(34000, div(mload(pairs), 0xc0)))
-            if lt(gas(), add(add(price, div(price, 63)), 1000)) { revert(0, 0) }
-            let limit := mul(2, price)
-            ok := staticcall(limit, 8, add(pairs, 0x20), mload(pairs), 0x00, 0x20)
-            ok := and(and(ok, eq(returndatasize(), 0x20)), eq(mload(0x00), 1))
-        }
-    }
-`
+import {
+  BATCH_COEFFICIENT,
+  BATCH_ERROR_AND_SETUP,
+  BATCH_PARAMETERS,
+  FIELDS_AND_KEY_HASH,
+  PRECOMPILES,
+  PROOF_AND_ROW,
+  PROOF_AND_SIGNALS,
+  PROOF_POINTS,
+} from './shared-text.ts'
 
 /** Header, constants of the key, and the hash that names the key. */
 export const VERIFIER_PRELUDE = `// SPDX-License-Identifier: MIT
@@ -52,25 +19,13 @@ pragma solidity ^0.8.24;
 /// @notice Written by \`cohort zkml export-verifier\`; do not edit.
 {{notice}}
 contract {{name}} {
-    struct Proof {
-        uint256[2] a;
-        /// Each coordinate as [imaginary, real], the order of EIP-197.
-        uint256[2][2] b;
+${PROOF_POINTS}
         uint256[2] c;
     }
 
-    /// @notice A batch must hold as many proofs as rows of public signals, and at least one.
-    error BatchLengthMismatch(uint256 proofs, uint256 signals);
+${BATCH_ERROR_AND_SETUP}
 
-    /// @notice How the key was made ("{{setupName}}"), as IVerifierRegistry.SetupKind numbers it.
-    uint8 public constant SETUP_KIND = {{setupKind}};
-
-    /// Field of the coordinates, and order of the groups (the field of the signals).
-    uint256 private constant Q = {{q}};
-    uint256 private constant R = {{r}};
-
-    /// What \`vkHash()\` gives.
-    bytes32 private constant KEY_HASH = {{vkHash}};
+${FIELDS_AND_KEY_HASH}
 
     // The verification key, α, γ and δ negated.
 {{constants}}
@@ -105,10 +60,7 @@ export const VERIFIER_SINGLE = `    /// @notice Whether the proof holds for the 
     /// a signal s and s + r, or a coordinate y and y + q, would otherwise be two encodings of one statement. Proofs can
     /// be re-randomised by anyone, so never key a replay check on their bytes.
     function verifyProof(
-        uint256[2] calldata a,
-        uint256[2][2] calldata b,
-        uint256[2] calldata c,
-        uint256[{{signals}}] calldata publicSignals
+${PROOF_AND_SIGNALS}
     ) external view returns (bool) {
         if (!_wellFormed(a, b, c) || !_inScalarField(publicSignals)) return false;
         (uint256 x, uint256 y) = (IC0_X, IC0_Y);
@@ -152,7 +104,13 @@ export const VERIFIER_SINGLE = `    /// @notice Whether the proof holds for the 
     function _onTwist(uint256 xr, uint256 xi, uint256 yr, uint256 yi) private pure returns (bool) {
         if (xr >= Q || xi >= Q || yr >= Q || yi >= Q) return false;
         if ((xr | xi | yr | yi) == 0) return true;
-${TWIST_EQUATION}
+        uint256 sr = addmod(mulmod(xr, xr, Q), Q - mulmod(xi, xi, Q), Q);
+        uint256 si = mulmod(2, mulmod(xr, xi, Q), Q);
+        uint256 cr = addmod(mulmod(sr, xr, Q), Q - mulmod(si, xi, Q), Q);
+        uint256 ci = addmod(mulmod(sr, xi, Q), mulmod(si, xr, Q), Q);
+        cr = addmod(cr, 0x2b149d40ceb8aaae81be18991be06ac3b5b4c5e559dbefa33267e6dc24a138e5, Q);
+        ci = addmod(ci, 0x009713b03af0fed4cd2cafadeed8fdf4a74fa084e52d1852e4a2bd0685c315d2, Q);
+        return addmod(mulmod(yr, yr, Q), Q - mulmod(yi, yi, Q), Q) == cr && mulmod(2, mulmod(yr, yi, Q), Q) == ci;
     }
 
     /// @dev Writes (points[0..1], β), (points[2..3], −γ), (points[4..5], −δ) at \`at\`; returns the address behind them.
@@ -186,14 +144,7 @@ export const VERIFIER_BATCH = `    /// @notice Whether all proofs hold, row i of
     /// @dev A random linear combination: with coefficients of 128 bits hashed from the key and the whole calldata (proofs and
     /// signals), a batch that holds a false proof passes with probability 2^-128 for each hash that a forger tries. One
     /// bad proof fails the batch.
-    function verifyBatch(Proof[] calldata proofs, uint256[{{signals}}][] calldata publicSignals)
-        external
-        view
-        returns (bool)
-    {
-        uint256 n = proofs.length;
-        if (n == 0 || n != publicSignals.length) revert BatchLengthMismatch(n, publicSignals.length);
-        bytes32 seed = keccak256(abi.encode(KEY_HASH, msg.data));
+${BATCH_PARAMETERS}
         bytes memory pairs = new bytes((n + 3) * 0xc0);
         uint256 at;
         assembly ("memory-safe") {
@@ -203,10 +154,9 @@ export const VERIFIER_BATCH = `    /// @notice Whether all proofs hold, row i of
         uint256 total = 0;
         uint256[6] memory points;
         for (uint256 i = 0; i < n; ++i) {
-            Proof calldata proof = proofs[i];
-            uint256[{{signals}}] calldata signals = publicSignals[i];
+${PROOF_AND_ROW}
             if (!_wellFormed(proof.a, proof.b, proof.c) || !_inScalarField(signals)) return false;
-            uint256 coefficient = uint256(keccak256(abi.encode(seed, i))) >> 128;
+${BATCH_COEFFICIENT}
             (uint256 x, uint256 y) = _addMul(0, 0, proof.a[0], proof.a[1], coefficient);
             assembly ("memory-safe") {
                 mstore(at, x)

@@ -15,7 +15,6 @@ import {
   pointConstants,
   requireOptions,
 } from './solidity.ts'
-import { PRECOMPILES } from './solidity-text.ts'
 import { CHALLENGE_TAG, KEY_TAG, TWO_ROUND_SYSTEM, type TwoRoundKey, twoRoundKeyHash } from './two-round-key.ts'
 import { TWO_ROUND_BATCH, TWO_ROUND_PRELUDE, TWO_ROUND_SINGLE } from './two-round-text.ts'
 
@@ -63,7 +62,6 @@ export function exportTwoRoundVerifier(key: TwoRoundKey, options: ExportVerifier
       .join('\n'),
     icBatchSum: icTerms(publicSignals + challenges, (index) => `sums[${index}]`),
     keyPairs: ['BETA', ...NEGATED].map(keyPair).join('\n'),
-    precompiles: PRECOMPILES,
   })
 }
 

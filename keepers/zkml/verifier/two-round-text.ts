@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The text of the Solidity verifier for Groth16 in two rounds, with {{fields}} that two-round-solidity.ts fills. The generated text
 // is MIT.
+import {
+  BATCH_COEFFICIENT,
+  BATCH_ERROR_AND_SETUP,
+  BATCH_PARAMETERS,
+  FIELDS_AND_KEY_HASH,
+  PRECOMPILES,
+  PROOF_AND_ROW,
+  PROOF_AND_SIGNALS,
+  PROOF_POINTS,
+} from './shared-text.ts'
 
 /** Header, constants of the key, the hash that names the key, and the challenges. */
 export const TWO_ROUND_PRELUDE = `// SPDX-License-Identifier: MIT
@@ -10,32 +20,20 @@ pragma solidity ^0.8.24;
 /// @notice Written by \`cohort zkml export-verifier\`; do not edit.
 {{notice}}
 contract {{name}} {
-    struct Proof {
-        uint256[2] a;
-        /// Each coordinate as [imaginary, real], the order of EIP-197.
-        uint256[2][2] b;
+${PROOF_POINTS}
         /// C₁, the commitment to the first round that the challenges are hashed from, and C₂, each in one word: x, and in bit 255 whether y
         /// is the larger of its two values. A proof has the words of one of plain Groth16, so callers need not tell them apart.
         uint256[2] c;
     }
 
-    /// @notice A batch must hold as many proofs as rows of public signals, and at least one.
-    error BatchLengthMismatch(uint256 proofs, uint256 signals);
-
-    /// @notice How the key was made ("{{setupName}}"), as IVerifierRegistry.SetupKind numbers it.
-    uint8 public constant SETUP_KIND = {{setupKind}};
+${BATCH_ERROR_AND_SETUP}
 
     /// @notice The proof system: this contract does not take proofs of plain Groth16.
     string public constant SYSTEM = "{{system}}";
 
     /// (q + 1) / 4: a square's power of it is a root of the square.
     uint256 private constant ROOT_EXPONENT = {{rootExponent}};
-    /// Field of the coordinates, and order of the groups (the field of the signals).
-    uint256 private constant Q = {{q}};
-    uint256 private constant R = {{r}};
-
-    /// What \`vkHash()\` gives.
-    bytes32 private constant KEY_HASH = {{vkHash}};
+${FIELDS_AND_KEY_HASH}
     /// keccak256("cohort groth16-lookup key v1") and keccak256("cohort groth16-lookup challenge v1").
     uint256 private constant KEY_TAG = {{keyTag}};
     uint256 private constant CHALLENGE_TAG = {{challengeTag}};
@@ -88,10 +86,7 @@ export const TWO_ROUND_SINGLE = `    /// @notice Whether the proof holds for the
     /// matter: a signal s and s + r, or a coordinate y and y + q, would otherwise be two encodings of one statement. Proofs can be
     /// re-randomised by anyone, so never key a replay check on their bytes.
     function verifyProof(
-        uint256[2] calldata a,
-        uint256[2][2] calldata b,
-        uint256[2] calldata c,
-        uint256[{{signals}}] calldata publicSignals
+${PROOF_AND_SIGNALS}
     ) external view returns (bool holds) {
         if (!_wellFormed(a, b) || !_inScalarField(publicSignals)) return false;
         (uint256 x1, uint256 y1, uint256 x2, uint256 y2) = _decompress(c);
@@ -205,21 +200,14 @@ export const TWO_ROUND_SINGLE = `    /// @notice Whether the proof holds for the
         }
     }
 
-{{precompiles}}`
+${PRECOMPILES}`
 
 /** Many proofs under one key: their equations, each raised to a coefficient nobody could choose, multiplied. */
 export const TWO_ROUND_BATCH = `    /// @notice Whether all proofs hold, row i of the signals belonging to proof i; much cheaper for each than alone.
     /// @dev A random linear combination: with coefficients of 128 bits hashed from the key and the whole calldata (proofs and
     /// signals), a batch that holds a false proof passes with probability 2^-128 for each hash that a forger tries. Each proof has
     /// challenges of its own. One bad proof fails the batch.
-    function verifyBatch(Proof[] calldata proofs, uint256[{{signals}}][] calldata publicSignals)
-        external
-        view
-        returns (bool)
-    {
-        uint256 n = proofs.length;
-        if (n == 0 || n != publicSignals.length) revert BatchLengthMismatch(n, publicSignals.length);
-        bytes32 seed = keccak256(abi.encode(KEY_HASH, msg.data));
+${BATCH_PARAMETERS}
         bytes memory pairs = new bytes((n + 4) * 0xc0);
         uint256 at;
         assembly ("memory-safe") {
@@ -228,10 +216,9 @@ export const TWO_ROUND_BATCH = `    /// @notice Whether all proofs hold, row i o
         uint256[{{icLength}}] memory sums;
         (uint256 x1, uint256 y1, uint256 x2, uint256 y2) = (0, 0, 0, 0);
         for (uint256 i = 0; i < n; ++i) {
-            Proof calldata proof = proofs[i];
-            uint256[{{signals}}] calldata signals = publicSignals[i];
+${PROOF_AND_ROW}
             if (!_wellFormed(proof.a, proof.b) || !_inScalarField(signals)) return false;
-            uint256 coefficient = uint256(keccak256(abi.encode(seed, i))) >> 128;
+${BATCH_COEFFICIENT}
             at = _pushProof(at, proof, coefficient);
             (uint256 xFirst, uint256 yFirst, uint256 xSecond, uint256 ySecond) = _decompress(proof.c);
             if (ySecond == 0) return false;

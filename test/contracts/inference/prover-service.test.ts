@@ -3,7 +3,7 @@
 import { expect } from 'chai'
 import { id } from 'ethers'
 import { clients } from '../../../keepers/chain/index.ts'
-import type { ProverEvent } from '../../../keepers/serving/prover-service.ts'
+import type { ProverEvent } from '../../../keepers/serving/prover-account.ts'
 import { ProverService } from '../../../keepers/serving/prover-service.ts'
 import type { CircuitShelf } from '../../../keepers/serving/prover-shelf.ts'
 import { encodeReference, encodeWitness } from '../../../keepers/serving/prover-witness.ts'

@@ -93,7 +93,7 @@ describe('head watch', () => {
     expect(chain.requests).to.equal(2)
   })
 
-  it('takes a node without a latest block for one that does not answer just now', async () => {
+  it('treats a node without a latest block as one that is not answering', async () => {
     const { chain, heads } = stage()
     const { head } = chain
     chain.head = null as never
@@ -128,7 +128,7 @@ describe('head watch', () => {
     expect(perMinute).to.be.within(58, 61)
   })
 
-  it('learns the pace anew after a branch that is no longer, and after blocks that it slept through', async () => {
+  it('learns the pace anew after a branch is dropped, and after blocks that it slept through', async () => {
     const { clock, chain, heads } = stage()
     const next = async (number: number, seconds: number, branch = 'a'): Promise<void> => {
       clock.time += seconds * 1000
@@ -147,7 +147,7 @@ describe('head watch', () => {
     expect(heads.wait).to.equal(1_000)
   })
 
-  it('asks again within half a minute, whatever times an endpoint tells, and however far apart blocks were', async () => {
+  it('asks again within half a minute, whatever times an endpoint reports, and however far apart blocks were', async () => {
     for (const apart of [600, 1_000_000]) {
       const { clock, chain, heads } = stage()
       const { time } = clock

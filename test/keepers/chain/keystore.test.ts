@@ -32,7 +32,7 @@ describe('keystore', () => {
     expect(readdirSync(folder)).to.deep.equal(['operator.json'])
   })
 
-  it('tells a wrong passphrase from a foreign file and a missing one, in code, exit code and message', async () => {
+  it('distinguishes a wrong passphrase, a foreign file and a missing one in code, exit code and message', async () => {
     const file = join(folder, 'operator.json')
     await writeKeystore(file, Wallet.createRandom(), passphrase, { scryptN: 1024 })
     writeFileSync(join(folder, 'foreign.json'), '{"hello": 1}')

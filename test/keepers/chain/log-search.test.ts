@@ -48,7 +48,7 @@ describe('logs that are looked for by time, from the end, and as they come', fun
     expect(await newestLog(chain.provider, transfers(), { from: 0, to: -1 })).to.equal(null)
   })
 
-  it('reads each block once and the last ones again, and asks for no logs while there is no block', async () => {
+  it('reads each block once and the last ones again, and asks for logs only once there is a block', async () => {
     const provider = chain.connect([endpoint.url])
     const start = await send(3n)
     const follower = new LogFollower({ provider, filter: transfers(), fromBlock: start, depth: 4 })
@@ -64,7 +64,7 @@ describe('logs that are looked for by time, from the end, and as they come', fun
     expect(follower.head).to.equal(at)
   })
 
-  it('tells again what a reorganisation has put into another block', async () => {
+  it('reports again the logs that a reorganisation has moved to another block', async () => {
     const start = (await chain.provider.getBlockNumber()) + 1
     const snapshot = await chain.rpc('evm_snapshot')
     const follower = new LogFollower({ provider: chain.provider, filter: transfers(), fromBlock: start })

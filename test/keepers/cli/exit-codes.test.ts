@@ -45,7 +45,7 @@ describe('exit codes', () => {
     expect(documented).to.deep.equal(ROOMS)
   })
 
-  it('are all in the table that says what they mean', () => {
+  it('are all explained in the table', () => {
     const meant = new Set([...PAGE.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code)))
     const used = [EXIT, KEEPER_EXIT, ...Object.values(ROOMS)].flatMap((codes) => Object.values(codes))
     expect([...new Set(used)].filter((code) => !meant.has(code))).to.deep.equal([])
@@ -127,7 +127,7 @@ describe('a command ends with', function () {
     ])
   })
 
-  it('78 on another chain, 66 and 65 for a deployment that is missing or is none', async () => {
+  it('78 on another chain, 66 and 65 for a deployment file that is missing or malformed', async () => {
     const foreign = await endpoint(true)
     const at = ['--rpc', foreign, '--deployment']
     await Promise.all([

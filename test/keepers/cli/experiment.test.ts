@@ -126,7 +126,7 @@ sweep:
     expect(existsSync(join(out, 'events.out.tfevents.cohort'))).to.equal(true)
   })
 
-  describe('say what a live service would use', () => {
+  describe('list the settings that a live service would use', () => {
     const config = (more: object) =>
       parseSimulationConfig({
         ...{
@@ -149,7 +149,7 @@ sweep:
       expect(liveSettings(config({})).manifest).to.deep.equal({})
     })
 
-    it('and what it has nothing like', () => {
+    it('and those that it lacks', () => {
       const { without, keeper } = liveSettings(
         config({
           ...{ fraction: 0.5, centre: { kind: 'median', groups: 3 }, weighting: 'equal', empty: 1 },
@@ -243,7 +243,7 @@ print(json.dumps({tag: [[e.step, e.value] for e in held.Scalars(tag)] for tag in
   })
 })
 
-/** What is printed meanwhile is not the test's. */
+/** Progress lines are not the subject here. */
 async function quietly(body: () => Promise<void>): Promise<void> {
   const { stdout, stderr } = process
   const [write, complain] = [stdout.write, stderr.write]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What an operator starts is killed: the process that does the work stops. Real processes, real SIGKILL.
+// An operator's process is killed: the process that does the work stops. Real processes, real SIGKILL.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -35,7 +35,7 @@ async function killFront(told: boolean): Promise<string | undefined> {
   return (await lines.next()).value
 }
 
-describe('a process whose starter is killed', function () {
+describe('a process after its starter was killed', function () {
   this.timeout(30_000)
 
   it('notices, when it was started for an operator', async () => {

@@ -158,7 +158,7 @@ describe('fhe masks', () => {
     expect(failed).to.equal(stop)
   })
 
-  it('do not stop a round with an active member that has no usable key', async () => {
+  it('let a round go on with an active member without a usable key', async () => {
     // The state of members 0 and 4 if 2 had registered a point of small order, and of 2 itself.
     const without = (member: number, peers: readonly number[]) => {
       const material = key(member).material.reveal((bytes) => bytes.slice())

@@ -55,7 +55,7 @@ describe('fhe secrets', () => {
     expect(held.every((byte) => byte === 0)).to.equal(true)
   })
 
-  it('refuse to be used after disposal, and may be disposed of twice', async () => {
+  it('refuse every use after disposal, except another disposal', async () => {
     const secret = Secret.random(16)
     expect(secret.length).to.equal(16)
     secret[Symbol.dispose]()

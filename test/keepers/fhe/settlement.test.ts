@@ -138,7 +138,7 @@ describe('fhe settlement of disputes', () => {
       return posted
     }
 
-    it('a member that denies having the update does not vouch for it, and its word convicts nobody', () => {
+    it('a member that denies having the update neither vouches for it nor convicts anybody', () => {
       // Seven agree: enough for the update, and to convict the accuser on.
       expect(settle(postsWithout([1, 2])).standing).to.deep.equal([0, 3, 7])
       // Six: too few for either.
@@ -153,7 +153,7 @@ describe('fhe settlement of disputes', () => {
       }
     })
 
-    it('an update served only to the t − 1 members whose points it was bent to falls', () => {
+    it('an update that fits the points of only t − 1 members, and is served to them alone, falls', () => {
       const backing = [0, 1, 2, 4, 3, 8]
       const posted = postsWithout(everyone.filter((j) => !backing.includes(j)))
       expect(settle(posted)).to.deep.equal({ standing: [0, 7], leftOut: [3], convicted: [] })

@@ -61,7 +61,7 @@ describe('fhe updates', () => {
     }
   })
 
-  it('refuses vectors that are too long, unclipped or not finite, and weights out of range, without naming a value', async () => {
+  it('refuses vectors that are too long, unclipped or not finite, and weights out of range; its message names no value', async () => {
     const { engine, keys } = round
     const common = { context: ROUND, memberKey: keys.memberKeys.get(0)!, guard: new MemoryOnceGuard() }
     const request = { ...common, vector: vectorOf(50, 1), weight: 1 }

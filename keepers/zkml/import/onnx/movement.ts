@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Operators that only move elements about: an index map of the first input, whatever its type.
-import { cropMap } from '../../graph/builder.ts'
 import { elementCount } from '../../graph/program.ts'
 import {
   broadcastMap,
@@ -15,8 +14,10 @@ import { typeOf } from './check.ts'
 import { GATHER_HANDLERS } from './gather.ts'
 import type { Handler, Invocation } from './invocation.ts'
 import type { Operand, Result } from './operand.ts'
+import { padded } from './padding.ts'
 import { single } from './single.ts'
-import { isFloat, TYPE } from './types.ts'
+import { sliced, split } from './slicing.ts'
+import { isFloat } from './types.ts'
 
 export const MOVEMENT_HANDLERS: Readonly<Record<string, Handler>> = {
   ...GATHER_HANDLERS,
@@ -206,135 +207,4 @@ function concatenated(call: Invocation): Result {
       at += block
     }
   return { constant: { shape, data } }
-}
-
-function sliced(call: Invocation): Result {
-  const shape = call.shape(0)
-  const starts = call.listOf('starts', 1)
-  const ends = call.listOf('ends', 2)
-  if (starts === null || ends === null) return call.fail('malformed-file', 'starts or ends are missing')
-  const given = call.listOf('axes', 3) ?? starts.map((_, i) => i)
-  const steps = (call.has(4) ? call.integers(4, 'steps') : null) ?? starts.map(() => 1)
-  for (const [what, list] of Object.entries({ ends, axes: given, steps }))
-    if (list.length !== starts.length)
-      call.fail('malformed-file', `${what} [${list}] where ${starts.length} numbers are needed`)
-  const axes = call.axes(given, shape.length)
-  const strides = stridesOf(shape)
-  const step = [...strides]
-  const lengths = [...shape]
-  let from = 0
-  for (const [i, axis] of axes.entries()) {
-    if (steps[i] === 0) call.fail('malformed-file', `steps [${steps}] holds 0`)
-    const [start, stop] = sliceRange(starts[i]!, ends[i]!, steps[i]!, shape[axis]!)
-    lengths[axis] = Math.max(0, Math.ceil((stop - start) / steps[i]!))
-    from += start * strides[axis]!
-    // A step past the end is taken once: it may be as large as an integer gets.
-    step[axis] = lengths[axis]! > 1 ? steps[i]! * strides[axis]! : 0
-  }
-  return call.move(call.operand(0), stridedMap(lengths, step, from), lengths)
-}
-
-/** ONNX's clamping of starts and ends, which differs for negative steps. */
-function sliceRange(start: number, end: number, step: number, length: number): [number, number] {
-  const wrap = (at: number): number => (at < 0 ? at + length : at)
-  const clamp = (at: number, low: number, high: number): number => Math.min(Math.max(at, low), high)
-  return step > 0
-    ? [clamp(wrap(start), 0, length), clamp(wrap(end), 0, length)]
-    : [clamp(wrap(start), 0, length - 1), clamp(wrap(end), -1, length - 1)]
-}
-
-function split(call: Invocation): Result[] {
-  const shape = call.shape(0)
-  const axis = call.axis(call.int('axis', 0), shape.length)
-  const length = shape[axis]!
-  const parts = call.node.output.length
-  const given = call.listOf('split', 1)
-  const stated = call.hasAttribute('num_outputs') ? call.int('num_outputs', 0) : null
-  if (stated !== null && (given !== null || stated !== parts))
-    call.fail(
-      'malformed-file',
-      given === null ? `num_outputs ${stated} where ${parts} outputs are named` : 'both split and num_outputs',
-    )
-  if (given === null && stated === null && call.schema.since >= 18)
-    call.fail('malformed-file', 'neither split nor num_outputs is given')
-  const even = Math.ceil(length / parts)
-  if (given === null && length % parts !== 0 && call.schema.since < 18)
-    call.fail('malformed-file', `${parts} outputs do not divide axis ${axis} of length ${length}`)
-  const sizes = given ?? Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(even, length - i * even)))
-  if (sizes.length !== parts || sizes.some((size) => size < 0) || sizes.reduce((a, b) => a + b, 0) !== length)
-    call.fail('malformed-file', `split [${sizes}] of axis ${axis} of length ${length} into ${parts} outputs`)
-  const strides = stridesOf(shape)
-  let start = 0
-  return sizes.map((size, i) => {
-    const lengths = shape.map((each, at) => (at === axis ? size : each))
-    const from = start * strides[axis]!
-    start += size
-    const operand = call.operand(0)
-    // An empty piece without a name must not make the others fail.
-    if (size === 0 && ('value' in operand || call.node.output[i] === ''))
-      return { constant: { shape: lengths, data: new Float64Array(0) }, type: typeOf(operand) }
-    return call.move(operand, stridedMap(lengths, strides, from), lengths)
-  })
-}
-
-function padded(call: Invocation): Result {
-  const mode = call.string('mode', 'constant')
-  if (mode !== 'constant' && mode !== 'reflect' && mode !== 'edge')
-    call.fail('unsupported-attribute', `mode ${mode}; constant, reflect and edge are supported`)
-  const operand = call.operand(0)
-  const shape = call.shapeOf(operand)
-  const rank = shape.length
-  const pads = call.listOf('pads', 1)
-  if (pads === null) return call.fail('malformed-file', 'pads are missing')
-  const fill = call.has(2) ? single(call, 2, 'value') : call.float('value', 0, true)
-  if (!Number.isFinite(fill)) call.fail('not-finite', `its value is ${fill}; a finite number is needed`)
-  const axes = call.has(3) ? call.axes(call.integers(3, 'axes'), rank) : Array.from({ length: rank }, (_, axis) => axis)
-  if (pads.length !== axes.length * 2)
-    call.fail('malformed-file', `pads [${pads}] where ${axes.length * 2} numbers are needed`)
-  const before = new Array<number>(rank).fill(0)
-  const after = new Array<number>(rank).fill(0)
-  for (const [i, axis] of axes.entries()) {
-    before[axis] = pads[i]!
-    after[axis] = pads[i + axes.length]!
-  }
-  const to = shape.map((length, axis) => length + before[axis]! + after[axis]!)
-  if (to.some((length) => length < 0)) call.fail('malformed-file', `pads [${pads}] take more than [${shape}] has`)
-  checkedCount(to, call.name)
-  if (mode === 'constant') {
-    const map = cropMap(shape, before, to)
-    if (map.includes(-1) && 'value' in operand && !isFloat(operand.type))
-      call.fail('unsupported-attribute', `it pads whole numbers that the network moves with ${fill}`)
-    return call.move(operand, map, to, fill)
-  }
-  if ('value' in operand && operand.type === TYPE.bool) call.fail('unsupported-attribute', `mode ${mode} of bool`)
-  return call.move(operand, mirrorMap(call, shape, before, to, mode), to)
-}
-
-/** `reflect` mirrors without repeating the edge, `edge` repeats it. */
-function mirrorMap(
-  call: Invocation,
-  shape: readonly number[],
-  before: readonly number[],
-  to: readonly number[],
-  mode: 'reflect' | 'edge',
-): Int32Array {
-  const places = to.map((length, axis) => {
-    const n = shape[axis]!
-    const reach = Math.max(before[axis]!, length - before[axis]! - n)
-    if (n === 0 && length > 0) call.fail('malformed-file', `mode ${mode} of axis ${axis}, which has no elements`)
-    if (mode === 'reflect' && reach >= n && reach > 0)
-      call.fail('unsupported-attribute', `mode reflect by ${reach} along axis ${axis} of length ${n}`)
-    return Array.from({ length }, (_, i) => {
-      const at = i - before[axis]!
-      if (mode === 'edge') return Math.min(n - 1, Math.max(0, at))
-      return at < 0 ? -at : at >= n ? 2 * (n - 1) - at : at
-    })
-  })
-  const [strides, outStrides] = [stridesOf(shape), stridesOf(to)]
-  return identityMap(elementCount(to)).map((i) =>
-    to.reduce(
-      (sum, length, axis) => sum + places[axis]![Math.floor(i / outStrides[axis]!) % length]! * strides[axis]!,
-      0,
-    ),
-  )
 }

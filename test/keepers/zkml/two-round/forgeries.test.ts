@@ -1,18 +1,13 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
-// The conditions that two rounds are sound and hide the witness under (docs/zkml-lookups.md), each broken on purpose: the attack works
-// where the defence is off, and fails where it is on.
-import { Field } from '@noble/curves/abstract/modular.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { expect } from 'chai'
-import { SCALAR_FIELD } from '../../../../keepers/zkml/bn254.ts'
 import { openTwoRound } from '../../../../keepers/zkml/prove/two-round.ts'
 import type { TwoRoundProof } from '../../../../keepers/zkml/prove/two-round-proof.ts'
 import { pairingHolds, verifyTwoRound, verifyTwoRoundBatch } from '../../../../keepers/zkml/prove/two-round-verify.ts'
-import { packValues } from '../../../../keepers/zkml/prove/two-round-witness.ts'
 import { drawTwoRoundSecrets } from '../../../../keepers/zkml/setup/secrets.ts'
 import { challengesOf, twoRoundKeyHash } from '../../../../keepers/zkml/verifier/two-round-key.ts'
 import type { G1Point } from '../../../../keepers/zkml/verifier/verification-key.ts'
-import { commitmentsOf, difference, forge } from './dishonest.ts'
+import { forge } from './dishonest.ts'
+import { challengesFor, F, FALSE_SECRET, holds, multiplicityFor, named, refused, signalsOf } from './forging.ts'
 import { keyFor, type TestKey, uncheckedKeyFor } from './keys.ts'
 import {
   firstValues,
@@ -24,42 +19,6 @@ import {
   secondValues,
   type Values,
 } from './range-circuit.ts'
-
-const F = Field(SCALAR_FIELD)
-const signalsOf = (circuit: NamedCircuit, values: Values) =>
-  circuit.publicSignals.map((wire) => F.create(values[wire]!))
-const challengesFor = ({ key }: TestKey, circuit: NamedCircuit, values: Values, commitment: G1Point) =>
-  challengesOf(twoRoundKeyHash(key), circuit.challenges.length, commitment, signalsOf(circuit, values))
-const named = (circuit: NamedCircuit, challenges: readonly bigint[]): Values =>
-  Object.fromEntries(circuit.challenges.map((wire, i) => [wire, challenges[i]!]))
-const holds = (test: TestKey, circuit: NamedCircuit, proof: TwoRoundProof, values: Values) =>
-  verifyTwoRound(test.key, proof, signalsOf(circuit, values))
-const refused = async (circuit: NamedCircuit, message: RegExp) => {
-  const error = await keyFor(circuit).then(
-    () => null,
-    (reason: unknown) => reason,
-  )
-  expect(error).to.have.property('code', 'r1cs-unsupported')
-  expect(String(error)).to.match(message)
-}
-
-/** 1000 as its own low limb: everything holds but the lookup. */
-const FALSE_SECRET: Values = {
-  ...firstValues(0),
-  secret: 1000n,
-  low: 1000n,
-  'low²': 1_000_000n,
-  input: 1_000_000n,
-  output: 1_000_000n,
-}
-
-/** The multiplicity of row 3 for which the sum holds at a challenge. */
-function multiplicityFor(first: Values, challenge: bigint): bigint {
-  const second = secondValues({ ...first, m3: 0n }, [challenge])
-  let sum = F.add(second['1/(x−low)']!, second['1/(x−high)']!)
-  for (let t = 0; t < ROWS; t++) sum = F.sub(sum, second[`m${t}/(x−${t})`]!)
-  return F.mul(sum, challenge - 3n)
-}
 
 describe('forgeries against Groth16 in two rounds', () => {
   const circuit = rangeCircuit()
@@ -290,95 +249,6 @@ describe('forgeries against Groth16 in two rounds', () => {
       expect(new Set(Object.values(fresh).map(String)).size).to.equal(6)
     })
   })
-
-  describe('tables', () => {
-    it('a pair in one column is another pair too; under a second challenge it is itself', async () => {
-      // The limb 16 with the square −1 adds up to what row 0 does: 16 + 16·(−1) = 0.
-      const first = { ...firstValues(0), secret: 16n, low: 16n, 'low²': -1n, input: 256n, output: -1n }
-      const column = columnCircuit()
-      const key = await keyFor(column)
-      const [forged, separate] = [{ ...first, m0: 2n }, rangeCircuit(2)]
-      const proof = await forge(key, column, {
-        committed: forged,
-        finish(commitment) {
-          const [x] = challengesFor(key, column, forged, commitment)
-          return { ...forged, x: x!, ...columnValues(forged, x!) }
-        },
-      })
-      expect(await holds(key, column, proof, forged)).to.equal(true)
-      const two = await keyFor(separate)
-      const refusedProof = await forge(two, separate, {
-        committed: forged,
-        finish(commitment) {
-          const given = challengesFor(two, separate, forged, commitment)
-          return { ...forged, ...named(separate, given), ...secondValues(forged, given) }
-        },
-      })
-      expect(await holds(two, separate, refusedProof, forged)).to.equal(false)
-    })
-
-    it('a row that occurs twice leaves the first round free; no key is made for that', async () => {
-      const constraints = circuit.constraints.map((sides) =>
-        'm9' in sides[2] ? ([sides[0], { x: 1, one: -3 }, sides[2]] as const) : sides,
-      )
-      const bad = { ...circuit, constraints }
-      const open = await uncheckedKeyFor(bad)
-      for (const split of [0n, 1n, 55n]) {
-        const first = { ...firstValues(0x33), m3: split, m9: 2n - split }
-        const proof = await forge(open, bad, {
-          committed: first,
-          finish(commitment) {
-            const [x] = challengesFor(open, bad, first, commitment)
-            const second = secondValues(first, [x!])
-            return { ...first, x: x!, ...second, 'm9/(x−9)': F.div(first.m9, x! - 3n) }
-          },
-        })
-        expect(await holds(open, bad, proof, first)).to.equal(true)
-      }
-      await refused(bad, /stand for the same row/)
-    })
-  })
-
-  describe('what a proof hides', () => {
-    const guesses = Array.from({ length: 256 }, (_, secret) => firstValues(secret))
-
-    it('without κ whoever has the key recognises the secret from C₁; with κ not', async () => {
-      const commitments = await commitmentsOf(test, circuit, guesses)
-      const found = (point: G1Point) => commitments.findIndex(([x]) => x === point[0])
-      const finish = (commitment: G1Point) => {
-        const first = firstValues(173)
-        const [x] = challengesFor(test, circuit, first, commitment)
-        return { ...first, x: x!, ...secondValues(first, [x!]) }
-      }
-      const bare = await forge(test, circuit, { committed: firstValues(173), finish, kappa: 0n })
-      expect(await holds(test, circuit, bare, firstValues(173))).to.equal(true)
-      expect(found(bare.commitment)).to.equal(173)
-      const prover = await openTwoRound(test.zkey, { threads: 1 })
-      for (let i = 0; i < 3; i++) {
-        expect(found((await prover.prove(honest(circuit, 173))).proof.commitment)).to.equal(-1)
-      }
-      await prover.close()
-    })
-
-    it('one seed for two inputs gives their difference away; every proof draws its own', async () => {
-      const known = 100
-      const repeated = await openTwoRound(test.zkey, { threads: 1 }, () => packValues([4242n]))
-      const fresh = await openTwoRound(test.zkey, { threads: 1 })
-      const commitments = await commitmentsOf(test, circuit, guesses)
-      const recover = async (prover: typeof fresh) => {
-        const [one, two] = [await prover.prove(honest(circuit, known)), await prover.prove(honest(circuit, 231))]
-        const [x] = await difference(two.proof.commitment, one.proof.commitment)
-        for (const [secret, guess] of commitments.entries()) {
-          if (secret !== known && (await difference(guess, commitments[known]!))[0] === x) return secret
-        }
-        return null
-      }
-      expect(await recover(repeated)).to.equal(231)
-      expect(await recover(fresh)).to.equal(null)
-      await repeated.close()
-      await fresh.close()
-    })
-  })
 })
 
 /** keccak256(C₁) >> 8: what public code has been seen to use. */
@@ -400,31 +270,4 @@ function limbsFor(x: bigint, secret: bigint, sum: bigint): Values | null {
   } catch {
     return null
   }
-}
-
-/** Both columns of the table of squares added up in one: t + 16·t². */
-function columnCircuit(): NamedCircuit {
-  const one = rangeCircuit()
-  return {
-    ...one,
-    constraints: rangeCircuit(2)
-      .constraints.filter(([a]) => !('y' in a))
-      .map(([a, b, c]) => {
-        const { y, 'y·low²': low, 'y·high²': high, ...rest } = b as Record<string, number>
-        const merged: Record<string, number> = { ...rest }
-        if (y !== undefined) merged.one = (merged.one ?? 0) + 16 * y
-        if (low !== undefined) merged['low²'] = 16 * low
-        if (high !== undefined) merged['high²'] = 16 * high
-        return [a, merged, c] as const
-      }),
-  }
-}
-
-function columnValues(first: Values, x: bigint): Values {
-  const values: Record<string, bigint> = {}
-  for (const limb of ['low', 'high'])
-    values[`1/(x−${limb})`] = F.inv(F.create(x - first[limb]! - 16n * first[`${limb}²`]!))
-  for (let t = 0; t < ROWS; t++)
-    values[`m${t}/(x−${t})`] = F.div(F.create(first[`m${t}`]!), F.create(x - BigInt(t + 16 * t * t)))
-  return values
 }

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a keeper tells its operator: the state of its service, the money for gas, and what became of it and of others.
+import { formatEther } from 'ethers'
+import { seatsOf } from '../chain/index.ts'
+import type { AgentContext } from './context.ts'
+import { CONVICTIONS, reasonText } from './convictions.ts'
+import type { Fact } from './facts.ts'
+import { LOW_BALANCE } from './preflight.ts'
+import type { Snapshot } from './snapshot.ts'
+import { notePutOut } from './steps/seat.ts'
+
+/** The keeper's place in the epoch that runs. */
+type Position = { readonly seat: number | null; readonly isMember: boolean }
+
+/** Once a round: checks the operator's remaining balance for gas. */
+export async function checkPurse(context: AgentContext): Promise<void> {
+  const { contracts, operator, metrics, log } = context
+  const balance = await contracts.service.runner?.provider?.getBalance(operator)
+  if (balance === undefined) return
+  metrics.balance.set(Number(formatEther(balance)))
+  // A keeper with relayers may have none at all.
+  if (balance < LOW_BALANCE && context.config.relay === undefined) {
+    log.warn({ event: 'low balance', wei: String(balance) }, 'the operator has little gas left')
+  }
+}
+
+/** Sets the gauges, and logs a state, round or epoch that is new. */
+export function showState(context: AgentContext, position: Position, before: Snapshot | null, now: Snapshot): void {
+  const { metrics, log } = context
+  metrics.block.set(now.block)
+  metrics.blockTime.set(now.time)
+  metrics.epoch.set(now.epoch)
+  metrics.round.set(now.round)
+  metrics.member.set(position.isMember ? 1 : 0)
+  metrics.peers.set(context.plane.connections)
+  metrics.dht?.peers.set(context.plane.dhtPeers)
+  metrics.setState(now.state)
+  if (before?.state === now.state && before.round === now.round && before.epoch === now.epoch) return
+  log.info(
+    { event: 'state', state: now.state, epoch: now.epoch, round: now.round, seat: position.seat, end: now.end },
+    `${now.state}, epoch ${now.epoch}, round ${now.round}`,
+  )
+}
+
+/** Facts about this keeper that its operator should hear of. */
+export function noteFact(context: AgentContext, seat: number | null, fact: Fact): void {
+  const { log, metrics } = context
+  const mine = fact.args.seat !== undefined && fact.args.seat === seat
+  if (fact.name === 'Penalised' && mine) {
+    metrics.errors.inc({ code: 'PENALISED' })
+    const reason = reasonText(fact.args.reason)
+    log.error({ event: 'penalised', taken: String(fact.args.taken), reason }, 'this keeper lost stake')
+  } else if ((fact.name === 'StruckOut' || fact.name === 'Dropped') && mine) {
+    metrics.errors.inc({ code: fact.name.toUpperCase() })
+    notePutOut(context, fact.block)
+    log.error({ event: fact.name }, 'this keeper was removed from the epoch')
+  } else if (fact.name === 'Penalised' && CONVICTIONS.has(reasonText(fact.args.reason))) {
+    const { seat, keeper, taken } = fact.args
+    const details = { event: 'convicted', seat, keeper, taken: String(taken), reason: reasonText(fact.args.reason) }
+    log.warn(details, 'the members have convicted one of them')
+  } else if (fact.name === 'MembersLeftOut') {
+    const seats = seatsOf(fact.args.leftOut as bigint)
+    metrics.leftOut.set(seats.length)
+    log.info({ event: 'members left out', seats }, 'members that contribute nothing until further notice')
+  } else if (fact.name === 'UpdateIncomplete') {
+    log.warn({ event: 'incomplete', round: fact.args.round }, 'a round ended without a majority')
+  }
+}

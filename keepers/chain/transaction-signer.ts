@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Turns a request into signed bytes: simulated, with gas and fees, and checked against the account's balance.
+import { type Interface, isError, type JsonRpcApiProvider, Transaction, type Wallet } from 'ethers'
+import type { TransactionRow } from '../store/index.ts'
+import { ChainError, decodeRevert } from './errors.ts'
+import { type FeePolicy, type OfferedFees, offeredFees } from './fees.ts'
+import type { HeadWatch } from './head-watch.ts'
+
+export type TransactionRequest = {
+  /** Names the act; a second request under the same key is the same transaction, also after a restart. */
+  readonly key: string
+  readonly to: string
+  readonly data: string
+  readonly value?: bigint
+  /** Until when it is of use, for a sender that has more than one way. */
+  readonly window?: {
+    /** Unix seconds, by the chain. */
+    readonly end: number
+    /** Seconds from now. */
+    readonly left: number
+  }
+}
+
+export type SignerOptions = {
+  readonly provider: JsonRpcApiProvider
+  readonly heads: HeadWatch
+  readonly wallet: Wallet
+  readonly chainId: bigint
+  /** ABIs with custom errors that explain a refusal. */
+  readonly interfaces: readonly Interface[]
+  readonly fees: FeePolicy
+}
+
+type Attempt = TransactionRow['attempts'][number]
+
+/**
+ * Room above the estimate, since state moves between estimate and execution: whoever turns out to be the last of a step
+ * also pays for the transition, and the vote that decides for publishing a version. Unused gas costs nothing.
+ */
+const GAS_MARGIN = { numerator: 130n, denominator: 100n, fixed: 600_000n }
+
+export class TransactionSigner {
+  readonly #options: SignerOptions
+
+  constructor(options: SignerOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Simulates the request and signs it for `nonce`.
+   * @throws RevertError (the chain would refuse it), ChainError UNFUNDED, FEE_CAP
+   */
+  async sign(request: TransactionRequest, nonce: number): Promise<Omit<TransactionRow, 'receipt'>> {
+    const { provider, wallet, interfaces } = this.#options
+    const value = request.value ?? 0n
+    const call = { from: wallet.address, to: request.to, data: request.data, value }
+    let gas: bigint
+    try {
+      gas = await provider.estimateGas(call)
+    } catch (error) {
+      throw decodeRevert(error, interfaces, request.key) ?? (await this.explainFunds(error))
+    }
+    const gasLimit = (gas * GAS_MARGIN.numerator) / GAS_MARGIN.denominator + GAS_MARGIN.fixed
+    const fees = await offeredFees(this.#options)
+    const needed = gasLimit * fees.maxFeePerGas + value
+    const balance = await provider.getBalance(wallet.address)
+    if (balance < needed) {
+      throw new ChainError(
+        'UNFUNDED',
+        `the operator ${wallet.address} has ${balance} wei, ${request.key} may need ${needed}: send it funds for gas`,
+      )
+    }
+    const stored = { to: request.to, data: request.data, value: String(value), gasLimit: String(gasLimit) }
+    return { key: request.key, nonce, request: stored, attempts: [await this.#attempt(stored, nonce, fees)] }
+  }
+
+  /** The same transaction at a higher fee, enough for nodes to replace the last attempt. @throws ChainError FEE_CAP */
+  async raise({ request, nonce, attempts }: TransactionRow): Promise<Attempt> {
+    return this.#attempt(request, nonce, await offeredFees(this.#options, attempts.at(-1)!.raw))
+  }
+
+  /** ChainError UNFUNDED when the account cannot pay; otherwise the error itself. */
+  async explainFunds(error: unknown): Promise<unknown> {
+    const { provider, wallet } = this.#options
+    const balance = await provider.getBalance(wallet.address).catch(() => null)
+    if (balance === 0n || isError(error, 'INSUFFICIENT_FUNDS')) {
+      return new ChainError(
+        'UNFUNDED',
+        `the operator ${wallet.address} has ${balance ?? 'too few'} wei: send it funds for gas`,
+        { cause: error },
+      )
+    }
+    return error
+  }
+
+  async #attempt(request: TransactionRow['request'], nonce: number, fees: OfferedFees): Promise<Attempt> {
+    const raw = await this.#options.wallet.signTransaction({
+      type: 2,
+      chainId: this.#options.chainId,
+      to: request.to,
+      data: request.data,
+      value: BigInt(request.value),
+      gasLimit: BigInt(request.gasLimit),
+      nonce,
+      ...fees,
+    })
+    return { hash: Transaction.from(raw).hash!, raw, maxFeePerGas: String(fees.maxFeePerGas) }
+  }
+}

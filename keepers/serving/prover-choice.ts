@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Which slots of a job a prover may claim: those that leave enough time, and with a statement that it can prove.
+import type { JsonRpcApiProvider } from 'ethers'
+import { clients } from '../chain/index.ts'
+import { NetworkError } from '../network/index.ts'
+import { ServingError } from './errors.ts'
+import type { ProverAccount } from './prover-account.ts'
+import { type JobView, type SlotView, whereOf } from './prover-jobs.ts'
+import type { JobKnowledge } from './prover-knowledge.ts'
+import type { CircuitShelf } from './prover-shelf.ts'
+
+/** Fetches of a witness before a job is left alone. */
+const MOST_ABSENCES = 5
+/** A slot must leave this many times the circuit's last proving time: the machine may be busier, and the answer needs a block. */
+const TIME_TO_SPARE = 3
+
+export type ChoiceOptions = {
+  readonly provider: JsonRpcApiProvider
+  readonly shelf: CircuitShelf
+  /** Slots that leave less time than this to prove and to answer, in seconds, are left alone: silence costs a fifth of the bond. */
+  readonly minSeconds: number
+}
+
+export class SlotChoice {
+  readonly #account: ProverAccount
+  readonly #knowledge: JobKnowledge
+  readonly #options: ChoiceOptions
+  /** Fetches of a job's witness that failed: its holder may be away for a while. */
+  readonly #absences = new Map<bigint, number>()
+  /** Segments that our own computation says cannot be proven as stated. */
+  readonly #unprovable = new Set<string>()
+  /** Jobs already reported as leaving too little time in their slots. */
+  readonly #hasty = new Set<bigint>()
+  /** The last proving time of each circuit, in seconds. */
+  readonly #seconds = new Map<string, number>()
+
+  constructor(account: ProverAccount, knowledge: JobKnowledge, options: ChoiceOptions) {
+    this.#account = account
+    this.#knowledge = knowledge
+    this.#options = options
+  }
+
+  /** The slots that can be claimed now, from a random one on: everybody starts elsewhere, or all would run for the first. */
+  candidates(job: JobView): SlotView[] {
+    const free = job.slots.filter((slot) => this.#claimable(job, slot))
+    const first = Math.floor(Math.random() * free.length)
+    return [...free.slice(first), ...free.slice(0, first)]
+  }
+
+  /** Nothing is claimed before the registered key is loaded and our own run of the circuit gives the signals that the job states. */
+  async isProvable(job: JobView, slot: SlotView, signal: AbortSignal): Promise<boolean> {
+    const segment = job.segments[slot.segment]!
+    try {
+      const witness = await this.#knowledge.witnessOf(job, signal)
+      const { circuit, metadata } = await this.#options.shelf.prover(segment.circuitId, segment.modelCommitment)
+      await this.#requireRegistered(segment.circuitId, metadata.vkHash)
+      const { publicSignals } = circuit.witness({ ...witness[slot.segment]!, integers: true, context: 0n })
+      const stated = [segment.modelCommitment, segment.inputCommitment, segment.output ?? publicSignals[2]]
+      const at = stated.findIndex((value, i) => value !== publicSignals[i])
+      if (at < 0) return true
+      throw new ServingError('bad-payload', `signal ${at} is ${publicSignals[at]}, the job states ${stated[at]}`)
+    } catch (error) {
+      signal.throwIfAborted()
+      const absences = this.#absences.get(job.id) ?? 0
+      const away = error instanceof NetworkError && absences < MOST_ABSENCES
+      if (away) this.#absences.set(job.id, absences + 1)
+      else this.#unprovable.add(`${job.id}:${slot.segment}`)
+      this.#account.say('skipped', { ...whereOf(job, slot), reason: (error as Error).message })
+      return false
+    }
+  }
+
+  /** Notes how long a proof took: later slots must leave time for it. */
+  noteSeconds(circuitId: string, seconds: number): void {
+    this.#seconds.set(circuitId, seconds)
+  }
+
+  forget(id: bigint): void {
+    this.#absences.delete(id)
+    this.#hasty.delete(id)
+  }
+
+  #claimable(job: JobView, slot: SlotView): boolean {
+    const { circuitId, modelCommitment } = job.segments[slot.segment]!
+    const own = this.#account.address
+    if (!this.#options.shelf.has(circuitId, modelCommitment)) return false
+    if (this.#unprovable.has(`${job.id}:${slot.segment}`) || slot.prover === own) return false
+    const beside = job.slots.filter(({ segment, state }) => segment === slot.segment && state !== 'open')
+    if (beside.some(({ prover }) => prover === own)) return false
+    if (!this.#hasTime(job, circuitId)) return false
+    return slot.state === 'open' || (slot.state === 'claimed' && slot.due < job.now)
+  }
+
+  /** A poster can offer windows that nobody can answer in, for its half of the slash. */
+  #hasTime(job: JobView, circuitId: string): boolean {
+    const window = Math.min(job.claimSeconds, Number(job.deadline - job.now))
+    const needed = Math.max(this.#options.minSeconds, TIME_TO_SPARE * (this.#seconds.get(circuitId) ?? 0))
+    if (window >= needed) return true
+    if (!this.#hasty.has(job.id)) {
+      this.#hasty.add(job.id)
+      const reason = `${window} s to answer in, ${Math.ceil(needed)} s are needed`
+      this.#account.say('skipped', { job: job.id, reason })
+    }
+    return false
+  }
+
+  /** A circuit that was set up twice has two keys and one name. Anybody can show that proofs by the other key are false. */
+  async #requireRegistered(circuitId: string, own: string): Promise<void> {
+    const verifiers = clients.verifiers(await this.#account.market.VERIFIERS(), this.#options.provider)
+    const { vkHash } = await verifiers.getVerifier(circuitId)
+    if (vkHash === own) return
+    throw new ServingError(
+      'wrong-circuit',
+      `circuit ${circuitId} is verified with key ${vkHash}, the folder's is ${own}: get the folder whose key was registered`,
+    )
+  }
+}

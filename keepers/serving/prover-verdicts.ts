@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How jobs end: answers are settled, liars are accused, and expired jobs are closed. Any prover may send each of these.
+import type { ProverAccount } from './prover-account.ts'
+import { type JobView, readAnswers, type SlotView, whereOf } from './prover-jobs.ts'
+import type { JobKnowledge } from './prover-knowledge.ts'
+
+/** Looks that each prover waits for those before it, so that not all send the same settlement at once. */
+const LOOKS_PER_RANK = 4
+
+export class JobVerdicts {
+  readonly #account: ProverAccount
+  readonly #knowledge: JobKnowledge
+  /** Answers of others that were found to hold. */
+  readonly #checked = new Set<string>()
+  /** Looks since something first waited to be sent by anybody. */
+  readonly #waiting = new Map<string, number>()
+
+  constructor(account: ProverAccount, knowledge: JobKnowledge) {
+    this.#account = account
+    this.#knowledge = knowledge
+  }
+
+  /** Settles submitted answers when no more are to come; accuses a liar as soon as it is seen. */
+  async judge(job: JobView): Promise<void> {
+    const { market, address, totals } = this.#account
+    const submitted = job.slots.filter(({ state }) => state === 'submitted')
+    if (submitted.length === 0) return
+    const complete = job.slots.every(({ state }) => state !== 'open' && state !== 'claimed')
+    const unchecked = submitted.filter((slot) => slot.prover !== address && !this.#checked.has(keyOf(job, slot)))
+    if (!complete && job.status !== 'settling' && unchecked.length === 0) return
+    const answers = await readAnswers(market, job, await this.#knowledge.postedIn(job))
+    for (const slot of unchecked) {
+      const answer = answers.find(({ segment, copy }) => segment === slot.segment && copy === slot.copy)
+      if (answer === undefined) continue
+      const innocent = await market.accuse.staticCall(job.id, answer).then(
+        () => false,
+        (error: unknown) => this.#account.revertOf(error, 'accuse').error === 'ProofHolds',
+      )
+      if (innocent) {
+        this.#checked.add(keyOf(job, slot))
+        continue
+      }
+      if (!this.#myTurn(job, `accuse ${keyOf(job, slot)}`, slot.prover)) return
+      const receipt = await this.#account.send('accuse', () => market.accuse(job.id, answer))
+      if (receipt === null) return
+      totals.accused++
+      return this.#account.say('accused', { ...whereOf(job, slot), prover: slot.prover })
+    }
+    if (!complete && job.status !== 'settling') return
+    const key = `settle ${job.id} ${submitted.map(({ answer }) => answer).join()}`
+    if (answers.length === 0 || !this.#myTurn(job, key)) return
+    const receipt = await this.#account.send('settle', () => market.settle(job.id, answers))
+    if (receipt === null) return
+    totals.settled++
+    this.#account.say('settled', { job: job.id, segments: answers.length, gas: receipt.gasUsed })
+  }
+
+  /** Closes an expired job in which this prover has something at stake. */
+  async close(job: JobView): Promise<void> {
+    if (!this.#myTurn(job, `close ${job.id}`)) return
+    const receipt = await this.#account.send('close', () => this.#account.market.close(job.id))
+    if (receipt !== null) this.#account.say('closed', { job: job.id })
+  }
+
+  /** Whether those who come before us had time to do it. Provers of the job come first, in the order of its slots. */
+  #myTurn(job: JobView, what: string, not?: string): boolean {
+    const looks = this.#waiting.get(what) ?? 0
+    this.#waiting.set(what, looks + 1)
+    const busy = job.slots.filter(({ state, prover }) => state !== 'open' && prover !== not)
+    const provers = [...new Set(busy.map(({ prover }) => prover))]
+    const at = provers.indexOf(this.#account.address)
+    return looks >= LOOKS_PER_RANK * (at < 0 ? provers.length + 1 : at)
+  }
+}
+
+function keyOf(job: JobView, { segment, copy, answer }: SlotView): string {
+  return `${job.id}:${segment}:${copy}:${answer}`
+}
