@@ -5,7 +5,10 @@
  * hundreds of rounds before it looks through it. With this bound, and a collection after every round (keepers/agent/memory.ts),
  * a keeper needs two thirds of that and stays as large as it was. MiB.
  */
-const KEEPER_YOUNG_MIB = 4
+const YOUNG_MIB = 4
+
+/** A process that proves once makes 100 MB of short-lived objects while it writes the circuit; as little is enough for them. */
+const PROVES = ['prove', 'fullprove', 'bench']
 
 /**
  * Node's own flags, given before a script's name.
@@ -13,9 +16,12 @@ const KEEPER_YOUNG_MIB = 4
  * @returns {string[]}
  */
 export function nodeFlags([script = '', first, second]) {
-  const isKeeper = script.endsWith('keepers/cli/main.ts') && first === 'keeper' && second === 'run'
+  const isCohort = script.endsWith('keepers/cli/main.ts')
+  const isKeeper = isCohort && first === 'keeper' && second === 'run'
+  const isProver = isCohort && first === 'zkml' && PROVES.includes(second ?? '')
   return [
     '--disable-warning=ExperimentalWarning',
-    ...(isKeeper ? [`--max-semi-space-size=${KEEPER_YOUNG_MIB}`, '--expose-gc'] : []),
+    ...(isKeeper || isProver ? [`--max-semi-space-size=${YOUNG_MIB}`] : []),
+    ...(isKeeper ? ['--expose-gc'] : []),
   ]
 }

@@ -11,12 +11,12 @@ import { wasmBackend } from '../prove/wasm.ts'
 import { interpret } from '../quantise/interpret.ts'
 import { encodeInput } from '../quantise/quantise.ts'
 import type { KeyMetadata } from '../setup/metadata.ts'
-import { parseZkey } from '../setup/zkey.ts'
-import { type VerificationKey, verificationKeyOf } from '../verifier/verification-key.ts'
+import type { VerificationKey } from '../verifier/verification-key.ts'
 import { InferenceError } from './errors.ts'
 import { batchOptions, type CircuitFolder, openFolder } from './folder.ts'
 import { readFolderKey } from './keys.ts'
 import { type Claim, folderPaths } from './manifest.ts'
+import { isTwoRoundKey } from './systems.ts'
 
 /** Samples with the label (accuracy) or the group, 0 or 1 (fairness), of each. */
 export type MarkedBatch = {
@@ -105,10 +105,10 @@ export class ClaimProver {
     const opened = await openFolder(folder)
     claimOf(opened)
     const witness = await WitnessProgram.load(await readFile(folderPaths(folder).wasm))
-    const { bytes, metadata } = await readFolderKey(opened)
+    const { path, key, metadata } = await readFolderKey(opened)
+    if (isTwoRoundKey(key)) throw new InferenceError('folder-mismatch', `${path}: claims have keys of plain Groth16`)
     const { backend = wasmBackend(), ...rest } = options
-    const key = await verificationKeyOf(parseZkey(bytes))
-    return new ClaimProver(opened, witness, key, metadata, await backend.open(bytes, rest))
+    return new ClaimProver(opened, witness, key, metadata, await backend.open(path, rest))
   }
 
   /**

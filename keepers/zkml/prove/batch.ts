@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Many proofs under one key.
 import { SCALAR_FIELD } from '../bn254.ts'
+import { loadCurve } from '../setup/curve-memory.ts'
 import type { G1Point, G2Point, VerificationKey } from '../verifier/verification-key.ts'
 import type { ProveOptions, Prover } from './backend.ts'
 import { ProveError } from './errors.ts'
 import type { ProofWithSignals } from './proof.ts'
-import { isWellFormed, loadCurve } from './verify.ts'
+import { isWellFormed } from './verify.ts'
 
 /** Proves for each witness in turn; the next witness is asked for while the last is being proven. */
 export async function* proveAll(

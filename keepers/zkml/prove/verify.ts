@@ -2,21 +2,12 @@
 // Verification off-chain, on one thread: stricter than snarkjs, which checks neither ranges of coordinates nor that B
 // is in the prime-order subgroup.
 import { BASE_FIELD, SCALAR_FIELD } from '../bn254.ts'
+import { loadCurve } from '../setup/curve-memory.ts'
 import type { G1Point, G2Point, VerificationKey } from '../verifier/verification-key.ts'
 import { ProveError } from './errors.ts'
 import type { Proof, PublicSignals } from './proof.ts'
 
 export { parseVerificationKey } from '../verifier/verification-key.ts'
-
-type Curve = Awaited<ReturnType<typeof import('ffjavascript')['buildBn128']>>
-
-let shared: Promise<Curve> | undefined
-
-/** The curve on one thread: it keeps no worker alive, so it can be kept for the life of the process. */
-export function loadCurve(): Promise<Curve> {
-  shared ??= import('ffjavascript').then(({ buildBn128 }) => buildBn128(true))
-  return shared
-}
 
 /**
  * Whether the proof holds: e(A, B) = e(α, β) · e(Σ signal·IC, γ) · e(C, δ), all points on the curve and in the group, all

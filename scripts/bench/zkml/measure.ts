@@ -20,6 +20,7 @@ import {
   snarkjsBackend,
   verifyProof,
 } from '../../../keepers/zkml/index.ts'
+import { nodeFlags } from '../../bootstrap/flags.mjs'
 import { ROOT } from '../../bootstrap/paths.mjs'
 import { compile } from '../../solc.ts'
 import { type BenchContext, time, timeBeside } from '../harness.ts'
@@ -164,22 +165,13 @@ async function transactionGas(source: string, data: string): Promise<number> {
   return Number(receipt!.gasUsed)
 }
 
-/** Bytes that a fresh `cohort zkml bench` needed at most. */
+/** Bytes that a fresh `cohort zkml bench`, as the launcher starts it, needed at most: Node, its threads and the key. */
 async function peakMemory(folder: string, sample: ArrayLike<number>): Promise<number> {
   const input = join(folder, 'sample.json')
   await writeFile(input, JSON.stringify(Array.from(sample)))
   const cli = join(ROOT, 'keepers', 'cli', 'main.ts')
-  const { stdout } = await run(process.execPath, [
-    cli,
-    'zkml',
-    'bench',
-    folder,
-    '--input',
-    input,
-    '--runs',
-    '1',
-    '--json',
-  ])
+  const command = [cli, 'zkml', 'bench', folder, '--input', input, '--runs', '1', '--json']
+  const { stdout } = await run(process.execPath, [...nodeFlags(command), ...command])
   return JSON.parse(stdout).peakMemoryBytes
 }
 

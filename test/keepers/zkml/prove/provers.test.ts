@@ -232,18 +232,21 @@ describe('proving', () => {
     expect(await rejection(one.prove(await toy.witness(1, 1, 1n)))).to.be.an('error')
   })
 
-  it('makes the same proof of the same randomness with either engine, on any number of threads', async () => {
+  it('makes the same proof of the same randomness with either engine, any number of threads, a key in memory or on disk', async () => {
     const witness = await toy.witness(201, 77, SCALAR_FIELD - 1n)
     const proofs: Proof[] = []
-    for (const [engine, threads] of [
-      ['portable', 1],
-      ['kernel', 1],
-      ['kernel', 2],
-      ['kernel', 3],
+    const bytes = await readFile(zkey)
+    for (const [engine, threads, source] of [
+      ['portable', 1, zkey],
+      ['portable', 2, bytes],
+      ['kernel', 1, bytes],
+      ['kernel', 2, zkey],
+      ['kernel', 3, bytes],
+      ['kernel', 3, zkey],
     ] as const) {
       let drawn = 0n
       const draw = () => fieldToBytes(SCALAR_FIELD - 12_345n - drawn++)
-      const prover = await wasmBackend({ engine, threads }, draw).open(zkey)
+      const prover = await wasmBackend({ engine, threads }, draw).open(source)
       proofs.push((await prover.prove(witness)).proof)
       await prover.close()
       expect(drawn).to.equal(2n)
