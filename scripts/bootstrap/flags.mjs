@@ -5,10 +5,14 @@
  * hundreds of rounds before it looks through it. With this bound, and a collection after every round (keepers/agent/memory.ts),
  * a keeper needs two thirds of that and stays as large as it was. MiB.
  */
-const YOUNG_MIB = 4
+const KEEPER_YOUNG_MIB = 4
 
-/** A process that proves once makes 100 MB of short-lived objects while it writes the circuit; as little is enough for them. */
+/**
+ * `zkml` commands that prove. Writing a circuit makes 100 MB of objects that live for a moment; in a large space for young ones,
+ * most of that stays resident. A small one costs no time that can be measured. MiB.
+ */
 const PROVES = ['prove', 'fullprove', 'bench']
+const PROVER_YOUNG_MIB = 1
 
 /**
  * Node's own flags, given before a script's name.
@@ -21,7 +25,7 @@ export function nodeFlags([script = '', first, second]) {
   const isProver = isCohort && first === 'zkml' && PROVES.includes(second ?? '')
   return [
     '--disable-warning=ExperimentalWarning',
-    ...(isKeeper || isProver ? [`--max-semi-space-size=${YOUNG_MIB}`] : []),
-    ...(isKeeper ? ['--expose-gc'] : []),
+    ...(isKeeper ? [`--max-semi-space-size=${KEEPER_YOUNG_MIB}`, '--expose-gc'] : []),
+    ...(isProver ? [`--max-semi-space-size=${PROVER_YOUNG_MIB}`] : []),
   ]
 }
