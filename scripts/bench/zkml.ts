@@ -4,6 +4,7 @@
 //
 // Metrics: zkml.<network>.{import,constraints,compile,setup,key,witness,prove,verify,proof,verify-transaction,peak-memory},
 // zkml.<network>-lookup.{constraints,compile,setup,key,witness,prove,verify-transaction,peak-memory}: the same program with lookups.
+// zkml.article-cnn{,-lookup}.browser-{first,prove,code}: in Chromium, when it is there.
 // zkml.<network>.{accuracy,accuracy-loss}, zkml.article-cnn-pool-last{,-lookup}.constraints, zkml.last-layer.constraints,
 // zkml.last-layer-naive.constraints, zkml.small-cnn-naive.constraints, zkml.equality.<network>.{pictures,constraints}.
 import { exampleManifest } from '../../keepers/versions/index.ts'
@@ -22,6 +23,7 @@ import {
   searchBits,
 } from '../../keepers/zkml/index.ts'
 import type { Bench, BenchContext } from './harness.ts'
+import { measureBrowser } from './zkml/browser.ts'
 import { compareOnPictures } from './zkml/equality.ts'
 import { measureNetwork, type Quantised } from './zkml/measure.ts'
 import { naiveCnnConstraints, naiveLastLayerConstraints } from './zkml/naive.ts'
@@ -76,7 +78,8 @@ export const bench: Bench = {
     if (wanted('article-cnn')) {
       const model = await train('article-cnn', 8)
       const quantise = searched(context, 'article-cnn', digits, 'released', DOMAIN_15)
-      await measureNetwork(context, 'article-cnn', model, quantise, sample)
+      const folder = await measureNetwork(context, 'article-cnn', model, quantise, sample)
+      await measureBrowser(context, 'article-cnn', folder, sample)
       await poolLast(context, model, digits)
       await lastLayer(context)
     }

@@ -32,14 +32,14 @@ const LARGE = 100_000
 
 export type Quantised = { readonly program: IntegerProgram; readonly plan: Plan }
 
-/** Records `zkml.<name>.<what>` for every stage. */
+/** Records `zkml.<name>.<what>` for every stage. Returns the folder of the circuit for plain Groth16; with lookups, `-lookup` follows. */
 export async function measureNetwork(
   context: BenchContext,
   name: string,
   modelFolder: string,
   quantise: (graph: Graph) => Quantised | Promise<Quantised>,
   sample: ArrayLike<number>,
-): Promise<void> {
+): Promise<string> {
   const record = (
     what: string,
     value: number,
@@ -98,6 +98,7 @@ export async function measureNetwork(
   })
   record('peak-memory', await peakMemory(folder, sample), 'bytes', { note: 'a process that loads the key and proves' })
   await measureLookups(context, name, program, folder, sample)
+  return folder
 }
 
 /**
