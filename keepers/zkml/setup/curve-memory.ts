@@ -114,9 +114,9 @@ export function fieldToBytes(value: bigint): Uint8Array<ArrayBuffer> {
 }
 
 export function bytesToField(bytes: Uint8Array, offset = 0): bigint {
-  let value = 0n
-  for (let i = FIELD_BYTES - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[offset + i]!)
-  return value
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, FIELD_BYTES)
+  const [low, high] = [0, 16].map((at) => (view.getBigUint64(at + 8, true) << 64n) | view.getBigUint64(at, true))
+  return (high! << 128n) | low!
 }
 
 /** Field elements or points, one list behind the other. */
