@@ -58,7 +58,6 @@ export {
   exportAnyVerifier as exportVerifier,
   isTwoRoundKey,
   keyHash as verificationKeyHash,
-  keyInZkey,
   keyToJson as verificationKeyToJson,
   type ProofSystem,
   parseAnyProof as parseProof,

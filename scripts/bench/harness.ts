@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The bench harness: every area reports the same row shape, so that results of different days and machines compare.
-import { readFileSync } from 'node:fs'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import { dirname, join } from 'node:path'
@@ -225,17 +224,3 @@ export function createContext(options: {
 }
 
 export const RESULTS_DIR = join('bench', 'results')
-
-/**
- * Largest resident memory of this process so far, in bytes. On Linux the kernel's own mark of its address space: in a child, the
- * value of getrusage starts at the parent's.
- */
-export function peakMemory(): number {
-  try {
-    const found = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))
-    if (found !== null) return Number(found[1]) * 1024
-  } catch {
-    // Not Linux.
-  }
-  return process.resourceUsage().maxRSS * 1024
-}

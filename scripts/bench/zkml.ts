@@ -4,6 +4,8 @@
 //
 // Metrics: zkml.<network>.{import,constraints,compile,setup,key,witness,prove,verify,proof,verify-transaction,peak-memory},
 // zkml.<network>-lookup.{constraints,compile,setup,key,witness,prove,verify-transaction,peak-memory}: the same program with lookups.
+// zkml.{article-cnn,small-cnn}.beside-{rapidsnark,arkworks}: plain proofs, when COHORT_RAPIDSNARK and COHORT_ARKWORKS name binaries.
+// zkml.article-cnn{,-lookup}.browser-{first,prove,code}: in Chromium, when it is there.
 // zkml.<network>.{accuracy,accuracy-loss}, zkml.article-cnn-pool-last{,-lookup}.constraints, zkml.last-layer.constraints,
 // zkml.last-layer-naive.constraints, zkml.small-cnn-naive.constraints, zkml.equality.<network>.{pictures,constraints}.
 import { exampleManifest } from '../../keepers/versions/index.ts'
@@ -22,6 +24,7 @@ import {
   searchBits,
 } from '../../keepers/zkml/index.ts'
 import type { Bench, BenchContext } from './harness.ts'
+import { measureBrowser } from './zkml/browser.ts'
 import { compareOnPictures } from './zkml/equality.ts'
 import { measureNetwork, type Quantised } from './zkml/measure.ts'
 import { naiveCnnConstraints, naiveLastLayerConstraints } from './zkml/naive.ts'
@@ -33,6 +36,7 @@ import {
   poolingAfterActivation,
   trainedModel,
 } from './zkml/networks.ts'
+import { measurePeers } from './zkml/peers.ts'
 
 /** A domain of 2^k rows holds the constraints, the four public signals and the constant one. */
 const DOMAIN_15 = 2 ** 15 - 5
@@ -62,7 +66,9 @@ export const bench: Bench = {
     if (wanted('small-cnn')) {
       const model = await train('small-cnn', 14)
       const quantise = searched(context, 'small-cnn', digits, 'committed', PRIVATE_TARGET)
-      await measureNetwork(context, 'small-cnn', model, quantise, sample)
+      const folder = await measureNetwork(context, 'small-cnn', model, quantise, sample)
+      // 2^16 rows: the domain that native provers were measured at before.
+      await measurePeers(context, 'small-cnn', folder, sample)
       context.progress('compiling the naive circuit of the same network')
       context.record({
         metric: 'zkml.small-cnn-naive.constraints',
@@ -76,7 +82,9 @@ export const bench: Bench = {
     if (wanted('article-cnn')) {
       const model = await train('article-cnn', 8)
       const quantise = searched(context, 'article-cnn', digits, 'released', DOMAIN_15)
-      await measureNetwork(context, 'article-cnn', model, quantise, sample)
+      const folder = await measureNetwork(context, 'article-cnn', model, quantise, sample)
+      await measureBrowser(context, 'article-cnn', folder, sample)
+      await measurePeers(context, 'article-cnn', folder, sample)
       await poolLast(context, model, digits)
       await lastLayer(context)
     }

@@ -8,14 +8,24 @@
 const KEEPER_YOUNG_MIB = 4
 
 /**
+ * `zkml` commands that prove. Writing a circuit makes 100 MB of objects that live for a moment; in a large space for young ones,
+ * most of that stays resident. A small one costs no time that can be measured. MiB.
+ */
+const PROVES = ['prove', 'fullprove', 'bench']
+const PROVER_YOUNG_MIB = 1
+
+/**
  * Node's own flags, given before a script's name.
  * @param {readonly string[]} command the script and its arguments
  * @returns {string[]}
  */
 export function nodeFlags([script = '', first, second]) {
-  const isKeeper = script.endsWith('keepers/cli/main.ts') && first === 'keeper' && second === 'run'
+  const isCohort = script.endsWith('keepers/cli/main.ts')
+  const isKeeper = isCohort && first === 'keeper' && second === 'run'
+  const isProver = isCohort && first === 'zkml' && PROVES.includes(second ?? '')
   return [
     '--disable-warning=ExperimentalWarning',
     ...(isKeeper ? [`--max-semi-space-size=${KEEPER_YOUNG_MIB}`, '--expose-gc'] : []),
+    ...(isProver ? [`--max-semi-space-size=${PROVER_YOUNG_MIB}`] : []),
   ]
 }

@@ -88,6 +88,7 @@ export const PACKAGES: readonly Package[] = [
         './lookup': 'lookup/circuit',
         './prove-lookup': 'prove/two-round',
         './verify-lookup': 'prove/two-round-verify',
+        './download-key': 'prove/key-download',
       },
       assets: ['kernel/generated/kernel.wasm'],
       ambient: 'iden3.d.ts',

@@ -110,9 +110,19 @@ describe('bootstrap', () => {
     expect(matchesLockfile(locked, {}, here)).to.equal(false)
   })
 
-  it('bounds young objects in a keeper, which runs for months, and in nothing else', () => {
-    expect(nodeFlags(['/x/keepers/cli/main.ts', 'keeper', 'run', '--data', 'k']).join(' ')).to.contain('semi-space')
-    for (const command of [['/x/keepers/cli/main.ts', 'keeper', 'status'], ['/x/scripts/test.ts'], []]) {
+  it('bounds young objects in a keeper, which runs for months, in a prover, and in nothing else', () => {
+    for (const command of [
+      ['keeper', 'run', '--data', 'k'],
+      ['zkml', 'fullprove', 'digits'],
+    ]) {
+      expect(nodeFlags(['/x/keepers/cli/main.ts', ...command]).join(' ')).to.contain('semi-space')
+    }
+    for (const command of [
+      ['/x/keepers/cli/main.ts', 'keeper', 'status'],
+      ['/x/keepers/cli/main.ts', 'zkml', 'calibrate'],
+      ['/x/scripts/test.ts'],
+      [],
+    ]) {
       expect(nodeFlags(command).join(' ')).to.not.contain('semi-space')
     }
   })

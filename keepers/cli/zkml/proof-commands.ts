@@ -10,7 +10,6 @@ import {
   InferenceProver,
   type InferenceRequest,
   type InferenceWitness,
-  keyInZkey,
   metadataPath,
   openFolder,
   PROOF_BYTES,
@@ -26,6 +25,7 @@ import {
   wasmBackend,
   writeAtomically,
 } from '../../zkml/index.ts'
+import { peakMemory } from '../peak-memory.ts'
 import { proofFileText } from './proof-file.ts'
 import { inputShapeOf, readInput, writeInput } from './samples.ts'
 import { badData, emit, usage, withTerminal } from './terminal.ts'
@@ -96,13 +96,12 @@ export async function proveCommand(
   await withTerminal({}, async ({ signal, progress }) => {
     const opened = await openFolder(folder)
     if (opened.manifest.system !== 'groth16') throw usage(IN_TWO_ROUNDS)
-    const { bytes, metadata } = await readFolderKey(opened)
+    const { path, key, metadata } = await readFolderKey(opened)
     progress('loading the key')
-    const prover = await chooseBackend(options.backend).open(bytes, { signal })
+    const prover = await chooseBackend(options.backend).open(path, { signal })
     try {
       progress('proving')
       const made = await prover.prove(await readFile(options.witness), { signal })
-      const key = await keyInZkey('groth16', bytes)
       if (!(await verifyProof(key, made.proof, made.publicSignals))) {
         throw badData(`${options.witness} does not satisfy the circuit; \`cohort zkml mock\` names the constraint`)
       }
@@ -166,12 +165,12 @@ export async function benchCommand(
   options: InputOptions & BackendOptions & { readonly runs: number },
 ): Promise<void> {
   await withTerminal(options, async (terminal) => {
-    const job = await request(options, await InferenceCircuit.open(folder))
     const timed = async <T>(body: () => T | Promise<T>): Promise<[T, number]> => {
       const start = performance.now()
       return [await body(), performance.now() - start]
     }
     const [prover, load] = await timed(() => InferenceProver.open(folder, { backend: chooseBackend(options.backend) }))
+    const job = await request(options, prover.circuit)
     const rows = { witness: [] as number[], witnessAndProof: [] as number[], verify: [] as number[] }
     try {
       for (let run = -1; run < options.runs; run++) {
@@ -199,7 +198,7 @@ export async function benchCommand(
       witnessAndProofMs: median(rows.witnessAndProof),
       verifyMs: median(rows.verify),
       proofBytes: PROOF_BYTES,
-      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+      peakMemoryBytes: peakMemory(),
     }
     const lines = Object.entries(figures).map(
       ([name, value]) =>

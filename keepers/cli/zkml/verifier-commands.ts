@@ -6,11 +6,8 @@ import {
   encodeVerifyCalldata,
   exportVerifier,
   folderPaths,
-  keyInZkey,
   openFolder,
-  parseTwoRoundZkey,
   parseVerificationKey,
-  parseZkey,
   readFolderKey,
   type VerificationKey,
 } from '../../zkml/index.ts'
@@ -39,10 +36,9 @@ export async function exportVerifierCommand(
   options: { readonly name: string; readonly out?: string },
 ): Promise<void> {
   const opened = await openFolder(folder)
-  const { bytes, metadata } = await readFolderKey(opened)
-  const { system, circuitId } = opened.manifest
-  const { local } = system === 'groth16' ? parseZkey(bytes) : parseTwoRoundZkey(bytes)
-  const source = exportVerifier(await keyInZkey(system, bytes), {
+  const { key, local, metadata } = await readFolderKey(opened)
+  const { circuitId } = opened.manifest
+  const source = exportVerifier(key, {
     name: options.name,
     // The mark inside the key counts, whatever its metadata says.
     setupKind: local ? 'local' : metadata.setup,

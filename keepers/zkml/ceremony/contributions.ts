@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The contributions that a zkey itself records (snarkjs src/zkey_utils.js), and the hash that names each.
 import { createHash } from 'node:crypto'
-import { POINT_BYTES } from '../setup/curve-memory.ts'
+import { loadCurve, POINT_BYTES } from '../setup/curve-memory.ts'
 import { parseZkey } from '../setup/zkey.ts'
 import { CeremonyError } from './errors.ts'
 
@@ -25,8 +25,7 @@ export async function recordedContributions(
   const section = sections.contributions
   const reader = new Reader(section.subarray(64))
   const contributions: RecordedContribution[] = []
-  const { buildBn128 } = await import('ffjavascript')
-  const { G1, G2 } = await buildBn128(true)
+  const { G1, G2 } = await loadCurve()
   const g1 = (bytes: Uint8Array) => {
     const output = new Uint8Array(POINT_BYTES.g1.affine)
     G1.toRprUncompressed(output, 0, G1.fromRprLEM(bytes, 0))

@@ -47,7 +47,8 @@ export class WitnessProgram {
     let module: WebAssembly.Module
     let exports: WitnessExports
     try {
-      module = await compileModule(wasm.slice())
+      // A file's bytes are not shared memory; the module keeps its own copy.
+      module = await compileModule(wasm as Uint8Array<ArrayBuffer>)
       exports = instantiate(module)
       exports.getRawPrime()
     } catch (error) {
@@ -109,21 +110,21 @@ export class WitnessProgram {
 /** V8's own budget, and the most its flag takes. Bytes executed, roughly, before a function is optimised. */
 const DEFAULT_TIERING_BUDGET = 13_000_000
 const MAX_TIERING_BUDGET = 2 ** 31 - 1
-/** Witnesses after which V8 may optimise the function that makes them. */
-const WITNESSES_BEFORE_TIERING = 64
+/** Programs of so many bytes have a function that is too large to optimise at once. */
+const LARGE_PROGRAM = 200_000
 
 /**
- * A witness program has one function of megabytes, called once per witness. V8 would find it hot after a single call and optimise
- * it in the background for minutes and with gigabytes (its register allocation is quadratic); a process cannot end meanwhile. A
- * budget in proportion to the program reserves optimisation for frequently called code: the arithmetic of the field.
+ * A witness program has one function of megabytes, called once per witness. V8 would find it hot after a single call, since its
+ * loops count too, and optimise it in the background with 100 MB and more (its register allocation is quadratic: minutes and
+ * gigabytes for large networks); a process cannot end meanwhile. With the largest budget that happens after half a dozen witnesses;
+ * the arithmetic of the field makes up for it no earlier, and the first witnesses take a tenth longer.
  */
 async function compileModule(wasm: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
-  const budget = Math.min(WITNESSES_BEFORE_TIERING * wasm.length, MAX_TIERING_BUDGET)
   const inV8 = typeof process === 'object' && process.versions?.v8 !== undefined
-  if (!inV8 || budget <= DEFAULT_TIERING_BUDGET) return WebAssembly.compile(wasm)
+  if (!inV8 || wasm.length <= LARGE_PROGRAM) return WebAssembly.compile(wasm)
   const { setFlagsFromString } = await import('node:v8')
   // Synchronous, so that no other module of this thread is made with this budget.
-  setFlagsFromString(`--wasm-tiering-budget=${budget}`)
+  setFlagsFromString(`--wasm-tiering-budget=${MAX_TIERING_BUDGET}`)
   try {
     return new WebAssembly.Module(wasm)
   } finally {

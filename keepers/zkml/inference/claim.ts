@@ -16,7 +16,7 @@ import { InferenceError } from './errors.ts'
 import { batchOptions, type CircuitFolder, openFolder, writtenAnew } from './folder.ts'
 import { readFolderKey } from './keys.ts'
 import { type Claim, folderPaths } from './manifest.ts'
-import { type AnyKey, type AnyProofWithSignals, keyInZkey, verifyAny } from './systems.ts'
+import { type AnyKey, type AnyProofWithSignals, verifyAny } from './systems.ts'
 
 /** Samples with the label (accuracy) or the group, 0 or 1 (fairness), of each. */
 export type MarkedBatch = {
@@ -105,16 +105,15 @@ export class ClaimProver {
     const opened = await openFolder(folder)
     claimOf(opened)
     const { system } = opened.manifest
-    const { bytes, metadata } = await readFolderKey(opened)
+    const { path, key, metadata } = await readFolderKey(opened)
     const { backend = wasmBackend(), ...rest } = options
-    const key = await keyInZkey(system, bytes)
     if (system === 'groth16') {
       const witness = await WitnessProgram.load(await readFile(folderPaths(folder).wasm))
-      return new ClaimProver(opened, witness, key, metadata, await backend.open(bytes, rest))
+      return new ClaimProver(opened, witness, key, metadata, await backend.open(path, rest))
     }
     if (backend.name !== 'wasm')
       throw new ProveError('backend-failed', `backend ${backend.name} proves groth16 alone, not ${system}; use wasm`)
-    return new ClaimProver(opened, writtenAnew(opened), key, metadata, await openTwoRound(bytes, rest))
+    return new ClaimProver(opened, writtenAnew(opened), key, metadata, await openTwoRound(path, rest))
   }
 
   /**

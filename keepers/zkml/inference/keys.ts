@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The keys of a folder's circuit: set up here, or taken from a ceremony, and checked to belong to it.
-import { access, readFile } from 'node:fs/promises'
+import type { Part } from '../parts.ts'
+import { openKey } from '../prove/backend.ts'
 import { type LocalSetupOptions, setupLocal } from '../setup/local.ts'
 import { type KeyMetadata, readKeyMetadata, sha256 } from '../setup/metadata.ts'
 import { writeAtomically } from '../setup/section-file.ts'
@@ -9,7 +10,7 @@ import { parseTwoRoundZkey } from '../setup/two-round-zkey.ts'
 import { InferenceError } from './errors.ts'
 import { type CircuitFolder, openFolder } from './folder.ts'
 import { type CircuitManifest, folderPaths, readManifest, shapeOf } from './manifest.ts'
-import { keyInZkey, keyToJson } from './systems.ts'
+import { type AnyKey, keyToJson, readZkey } from './systems.ts'
 
 /** A local set-up of the folder's circuit: proving key, its metadata, verification key. */
 export async function setupFolder(folder: string, options: LocalSetupOptions = {}): Promise<KeyMetadata> {
@@ -27,47 +28,59 @@ export async function setupFolder(folder: string, options: LocalSetupOptions = {
 export async function exportVerificationKey(folder: string): Promise<void> {
   const paths = folderPaths(folder)
   const { system } = await readManifest(folder)
-  const key = await keyInZkey(system, await readFile(paths.zkey), paths.zkey)
-  await writeAtomically(paths.verificationKey, `${JSON.stringify(keyToJson(key), null, 2)}\n`)
+  const { file, close } = await openKey(paths.zkey)
+  try {
+    const { key } = await readZkey(system, file, paths.zkey)
+    await writeAtomically(paths.verificationKey, `${JSON.stringify(keyToJson(key), null, 2)}\n`)
+  } finally {
+    close()
+  }
+}
+
+/** A proving key on disk that was found to be whole and to belong to its circuit. */
+export type CheckedKey = {
+  readonly path: string
+  /** The verification key that it contains. */
+  readonly key: AnyKey
+  /** Whether it bears the mark of a local set-up. */
+  readonly local: boolean
+  readonly metadata: KeyMetadata
 }
 
 /** The folder's key, checked to be whole, to be the one its metadata describes, and to belong to the circuit. */
-export async function readFolderKey({ folder, manifest }: CircuitFolder): Promise<{
-  readonly bytes: Uint8Array
-  readonly metadata: KeyMetadata
-}> {
+export async function readFolderKey({ folder, manifest }: CircuitFolder): Promise<CheckedKey> {
   return readKeyFor(manifest, folderPaths(folder).zkey)
 }
 
-/** The same for a key anywhere, such as the one that a ceremony wrote. */
-export async function readKeyFor(
-  manifest: CircuitManifest,
-  path: string,
-): Promise<{ readonly bytes: Uint8Array; readonly metadata: KeyMetadata }> {
-  await access(path).catch((error: Error) => {
+/** The same for a key anywhere, such as the one that a ceremony wrote. It passes through memory piece by piece. */
+export async function readKeyFor(manifest: CircuitManifest, path: string): Promise<CheckedKey> {
+  const { file, close } = await openKey(path).catch((error: Error) => {
     throw new InferenceError('folder-incomplete', `${error.message}; run cohort zkml setup first`, { cause: error })
   })
-  const metadata = await readKeyMetadata(path)
-  const bytes = await readFile(path)
-  const zkeySha256 = sha256(bytes)
-  if (zkeySha256 !== metadata.zkeySha256) {
-    throw new InferenceError(
-      'folder-mismatch',
-      `${path} is not the key that its metadata describes: SHA-256 ${zkeySha256}`,
-    )
+  try {
+    const metadata = await readKeyMetadata(path)
+    const zkeySha256 = sha256(file)
+    if (zkeySha256 !== metadata.zkeySha256) {
+      throw new InferenceError(
+        'folder-mismatch',
+        `${path} is not the key that its metadata describes: SHA-256 ${zkeySha256}`,
+      )
+    }
+    if (metadata.circuit.r1csSha256 !== manifest.r1csSha256) {
+      throw new InferenceError('folder-mismatch', `${path} is a key for another circuit; run the set-up again`)
+    }
+    requireRounds(manifest, file, path)
+    return { path, ...(await readZkey(manifest.system, file, path)), metadata }
+  } finally {
+    close()
   }
-  if (metadata.circuit.r1csSha256 !== manifest.r1csSha256) {
-    throw new InferenceError('folder-mismatch', `${path} is a key for another circuit; run the set-up again`)
-  }
-  requireRounds(manifest, bytes, path)
-  return { bytes, metadata }
 }
 
 /** The circuit's id names the wires that are committed to before the challenge; the key must divide them in the same way. */
-function requireRounds(manifest: CircuitManifest, bytes: Uint8Array, path: string): void {
+function requireRounds(manifest: CircuitManifest, file: Part, path: string): void {
   const expected = shapeOf(manifest)
   if (expected === undefined) return
-  const { shape } = parseTwoRoundZkey(bytes, path)
+  const { shape } = parseTwoRoundZkey(file, path)
   if (shape.challenges === expected.challenges && shape.firstRound === expected.firstRound) return
   throw new InferenceError(
     'folder-mismatch',

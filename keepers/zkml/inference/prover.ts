@@ -31,7 +31,7 @@ import { InferenceError } from './errors.ts'
 import { type CircuitFolder, openFolder, writtenAnew } from './folder.ts'
 import { readFolderKey } from './keys.ts'
 import { folderPaths } from './manifest.ts'
-import { type AnyKey, type AnyProofWithSignals, keyInZkey, verifyAny } from './systems.ts'
+import { type AnyKey, type AnyProofWithSignals, verifyAny } from './systems.ts'
 
 export type InferenceRequest = {
   /** Real values, row-major; or the program's integers when `integers` is set. */
@@ -206,15 +206,14 @@ export class InferenceProver {
     options: ProveOptions & { readonly backend?: ProverBackend } = {},
   ): Promise<InferenceProver> {
     const circuit = await InferenceCircuit.open(folder)
-    const { bytes, metadata } = await readFolderKey(circuit.folder)
+    const { path, key, metadata } = await readFolderKey(circuit.folder)
     const { system } = circuit.folder.manifest
-    const key = await keyInZkey(system, bytes)
     const { backend = wasmBackend(), ...rest } = options
-    if (system === 'groth16') return new InferenceProver(circuit, key, metadata, await backend.open(bytes, rest))
+    if (system === 'groth16') return new InferenceProver(circuit, key, metadata, await backend.open(path, rest))
     if (backend.name !== 'wasm') {
       throw new ProveError('backend-failed', `backend ${backend.name} proves groth16 alone, not ${system}; use wasm`)
     }
-    return new InferenceProver(circuit, key, metadata, await openTwoRound(bytes, rest))
+    return new InferenceProver(circuit, key, metadata, await openTwoRound(path, rest))
   }
 
   get backend(): string {

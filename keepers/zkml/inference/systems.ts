@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Plain Groth16 and Groth16 in two rounds behind one set of functions, for whoever holds a key or a proof of either.
+import type { Part } from '../parts.ts'
 import { type Proof, type PublicSignals, parseProof, proofToJson } from '../prove/proof.ts'
 import { parseTwoRoundProof, type TwoRoundProof, twoRoundProofToJson } from '../prove/two-round-proof.ts'
 import { parseTwoRoundKey, verifyTwoRound } from '../prove/two-round-verify.ts'
@@ -51,9 +52,21 @@ export function keyHash(key: AnyKey): string {
   return isTwoRoundKey(key) ? twoRoundKeyHash(key) : verificationKeyHash(key)
 }
 
-/** The verification key that a proving key contains. Throws SetupError for a key of the other system. */
-export async function keyInZkey(system: ProofSystem, zkey: Uint8Array, name = 'zkey'): Promise<AnyKey> {
-  return system === 'groth16' ? verificationKeyOf(parseZkey(zkey, name)) : twoRoundKeyOf(parseTwoRoundZkey(zkey, name))
+/**
+ * The verification key that a proving key contains, and whether it bears the mark of a local set-up. Throws SetupError for a key of
+ * the other system.
+ */
+export async function readZkey(
+  system: ProofSystem,
+  zkey: Part,
+  name = 'zkey',
+): Promise<{ readonly key: AnyKey; readonly local: boolean }> {
+  if (system === 'groth16') {
+    const parsed = parseZkey(zkey, name)
+    return { key: await verificationKeyOf(parsed), local: parsed.local }
+  }
+  const parsed = parseTwoRoundZkey(zkey, name)
+  return { key: await twoRoundKeyOf(parsed), local: parsed.local }
 }
 
 /** A proof's JSON, of the system that it names. Throws ProveError `malformed`. */

@@ -89,6 +89,12 @@ export async function kernelWorks(module: WebAssembly.Module): Promise<boolean> 
   return words.reduceRight((value, word) => (value << 64n) | word, 0n) === (x * x) % modulus
 }
 
+/** An instance for this thread; null where the engine or the processor lacks what the kernel needs, or it was not built. */
+export async function workingKernel(): Promise<Kernel | null> {
+  const module = await compileKernel().catch(() => null)
+  return module !== null && (await kernelWorks(module)) ? await Kernel.create(module) : null
+}
+
 export class Kernel {
   readonly calls: KernelCalls
   readonly base: FieldRecord

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The interface of every prover. A later proof system with commitments to parts of the witness fits behind the same two calls: its
 // key and its proof are its own business.
+import type { Part } from '../parts.ts'
 import type { ProofWithSignals } from './proof.ts'
 
 export type ProveOptions = {
@@ -40,4 +41,17 @@ export async function readKey(key: KeySource): Promise<Uint8Array> {
   if (typeof key !== 'string') return key
   const { readFile } = await import('node:fs/promises')
   return readFile(key)
+}
+
+/** A key to read piece by piece: nothing of a file is in memory yet. Close it when everything was read. */
+export async function openKey(key: KeySource): Promise<{
+  readonly name: string
+  readonly file: Part
+  close(): void
+}> {
+  if (typeof key !== 'string') return { name: 'zkey', file: key, close: () => undefined }
+  const { closeSync, fstatSync, openSync } = await import('node:fs')
+  const descriptor = openSync(key, 'r')
+  const file = { descriptor, at: 0, byteLength: fstatSync(descriptor).size }
+  return { name: key, file, close: () => closeSync(descriptor) }
 }

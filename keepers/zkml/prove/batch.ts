@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Many proofs under one key.
 import { SCALAR_FIELD } from '../bn254.ts'
-import type { G1Point, G2Point, VerificationKey } from '../verifier/verification-key.ts'
+import { loadCurve } from '../setup/curve-memory.ts'
+import type { VerificationKey } from '../verifier/verification-key.ts'
 import type { ProveOptions, Prover } from './backend.ts'
 import { ProveError } from './errors.ts'
 import type { ProofWithSignals } from './proof.ts'
-import { isWellFormed, loadCurve } from './verify.ts'
+import { isWellFormed, pointReaders, productIsOne } from './verify.ts'
 
 /** Proves for each witness in turn; the next witness is asked for while the last is being proven. */
 export async function* proveAll(
@@ -33,10 +34,8 @@ const COEFFICIENT_BYTES = 16
  */
 export async function verifyBatch(key: VerificationKey, batch: readonly ProofWithSignals[]): Promise<boolean> {
   if (batch.length === 0) return true
-  const curve = await loadCurve()
-  const { G1, G2, Fr } = curve
-  const g1 = ([x, y]: G1Point) => G1.fromObject([x, y, 1n])
-  const g2 = ([x, y]: G2Point) => G2.fromObject([x, y, [1n, 0n]])
+  const { G1, Fr } = await loadCurve()
+  const { g1, g2 } = await pointReaders()
   let total = 0n
   let c = G1.zero
   const sums = new Array<bigint>(key.publicSignals).fill(0n)
@@ -60,7 +59,7 @@ export async function verifyBatch(key: VerificationKey, batch: readonly ProofWit
   for (const [j, sum] of sums.entries()) signals = G1.add(signals, G1.timesFr(g1(key.ic[j + 1]!), Fr.e(sum)))
   const alpha = G1.timesFr(g1(key.alpha), Fr.e(total))
   pairs.push(G1.neg(signals), g2(key.gamma), G1.neg(c), g2(key.delta), G1.neg(alpha), g2(key.beta))
-  return curve.pairingEq(...pairs)
+  return productIsOne(pairs)
 }
 
 /** A coefficient of a random linear combination, below 2^128. */

@@ -3,12 +3,12 @@
 //   A = α + Σ w·A + r·δ,  B = β + Σ w·B + s·δ,  C = Σ w·C + Σ h·H + s·A + r·B₁ − rs·δ.
 // Fresh r and s make the proof reveal nothing about the witness.
 import { FIELD_BYTES } from '../bn254.ts'
-import { POINT_BYTES } from '../setup/curve-memory.ts'
+import type { Part } from '../parts.ts'
+import { loadCurve, POINT_BYTES } from '../setup/curve-memory.ts'
 import { HEADER_POINTS_OFFSET, type Zkey } from '../setup/zkey.ts'
 import type { G1Point, G2Point } from '../verifier/verification-key.ts'
 import type { Proof } from './proof.ts'
 import type { PartialSums } from './requests.ts'
-import { loadCurve } from './verify.ts'
 
 export type CurveGroup = Awaited<ReturnType<typeof loadCurve>>['G1']
 
@@ -24,7 +24,7 @@ export type BlindingPoints = {
 /** Partial sums of each query, one from every thread. */
 export type QuerySums = Readonly<Record<'a' | 'b1' | 'b2' | 'c' | 'h', readonly PartialSums[]>>
 
-export function headerPoints({ sections: { header } }: Zkey): BlindingPoints {
+export function headerPoints({ sections: { header } }: Zkey<Part>): BlindingPoints {
   const [g1, g2] = [POINT_BYTES.g1.affine, POINT_BYTES.g2.affine]
   let at = HEADER_POINTS_OFFSET
   const take = (length: number) => {

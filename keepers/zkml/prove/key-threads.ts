@@ -3,8 +3,9 @@
 // rounds share them. They compute with the kernel (../kernel), or with ffjavascript's WebAssembly where the kernel does not run.
 import { FIELD_BYTES } from '../bn254.ts'
 import { compileKernel, ELEMENT_BYTES, kernelWorks } from '../kernel/kernel.ts'
+import { type Part, partOf } from '../parts.ts'
 import { type CurveImage, concatenate, loadCurveImage, POINT_BYTES } from '../setup/curve-memory.ts'
-import { COEFFICIENT_BYTES } from '../setup/zkey.ts'
+import { entriesOfRows, requireEntries } from './coefficients.ts'
 import { ProveError } from './errors.ts'
 import type { QuerySums } from './groth16.ts'
 import type { PartialSums, ShareOfKey, WorkerRequest } from './requests.ts'
@@ -59,11 +60,11 @@ const VECTORS = 3
 export type QueriesOfKey = {
   readonly variables: number
   readonly domainSize: number
-  readonly sections: Readonly<Record<'coefficients' | 'a' | 'b1' | 'b2' | 'c' | 'h', Uint8Array>>
+  readonly sections: Readonly<Record<'coefficients' | 'a' | 'b1' | 'b2' | 'c' | 'h', Part>>
   /** The variable that the first point of the C query belongs to. */
   readonly firstOfC: number
   /** The query that proofs in two rounds commit with. */
-  readonly commitment: { readonly points: Uint8Array; readonly firstVariable: number } | null
+  readonly commitment: { readonly points: Part; readonly firstVariable: number } | null
 }
 
 export class KeyThreads {
@@ -84,15 +85,18 @@ export class KeyThreads {
     const started = await Promise.all(Array.from({ length: count }, () => Thread.start(engine.worker)))
     const threads = new KeyThreads(rows, engine.elementBytes, started)
     try {
+      const { coefficients } = key.sections
+      requireEntries(partOf(coefficients, 4, coefficients.byteLength - 4), key.domainSize, key.variables)
       const divide = divideKey(key, rows)
       await Promise.all(
         started.map((thread, i) => {
           const share = divide(i)
           const points = [...share.queries, share.commitment].map((query) => query.points)
           const request: WorkerRequest = { do: 'load', engine: engine.code, share }
+          const copies = [share.coefficients, share.h, ...points].filter((part) => part instanceof Uint8Array)
           return thread.call(
             request,
-            [share.coefficients, share.h, ...points].map(({ buffer }) => buffer),
+            copies.map(({ buffer }) => buffer as ArrayBuffer),
           )
         }),
       )
@@ -145,7 +149,7 @@ export class KeyThreads {
   }
 }
 
-/** Copies of the parts of a key for thread i; one thread's at a time, so that the key is not held twice. */
+/** The share of thread i. Of a key in memory it is a copy, made one at a time: the key is not held twice. */
 function divideKey(key: QueriesOfKey, rows: readonly number[]): (thread: number) => ShareOfKey {
   const { sections, firstOfC } = key
   const threads = rows.length - 1
@@ -154,17 +158,16 @@ function divideKey(key: QueriesOfKey, rows: readonly number[]): (thread: number)
   const inC = cuts(sections.c.byteLength / g1, threads)
   const commitment = key.commitment ?? { points: new Uint8Array(0), firstVariable: 0 }
   const committed = cuts(commitment.points.byteLength / g1, threads)
-  const coefficients = shareCoefficients(sections.coefficients, rows, key.variables)
   return (i) => {
-    const run = (section: Uint8Array, size: number, ends: readonly number[]) =>
-      new Uint8Array(section.subarray(ends[i]! * size, ends[i + 1]! * size))
+    const run = (section: Part, size: number, ends: readonly number[]) =>
+      own(partOf(section, ends[i]! * size, (ends[i + 1]! - ends[i]!) * size))
     const firstVariable = variables[i]!
+    const divided = { variables: key.variables, firstRow: rows[i]!, rows: rows[i + 1]! - rows[i]! }
+    const entries = partOf(sections.coefficients, 4, sections.coefficients.byteLength - 4)
     return {
-      variables: key.variables,
+      ...divided,
       power: 31 - Math.clz32(key.domainSize),
-      coefficients: coefficients[i]!,
-      firstRow: rows[i]!,
-      rows: rows[i + 1]! - rows[i]!,
+      coefficients: entries instanceof Uint8Array ? entriesOfRows({ ...divided, coefficients: entries }) : entries,
       transforms: i < VECTORS,
       queries: [
         { group: 'g1', firstVariable, points: run(sections.a, g1, variables) },
@@ -182,30 +185,8 @@ function divideKey(key: QueriesOfKey, rows: readonly number[]): (thread: number)
   }
 }
 
-/** Entries of the coefficients section, by the thread that has their rows. */
-function shareCoefficients(section: Uint8Array, rows: readonly number[], variables: number): Uint8Array<ArrayBuffer>[] {
-  const view = new DataView(section.buffer, section.byteOffset, section.byteLength)
-  const ownerOf = (at: number) => {
-    const row = view.getUint32(at + 4, true)
-    if (view.getUint32(at + 8, true) >= variables) {
-      throw new ProveError('malformed', `the key has a coefficient of a variable beyond its ${variables}`)
-    }
-    return rows.findIndex((_, i) => row < rows[i + 1]!)
-  }
-  const counts = rows.slice(1).map(() => 0)
-  for (let at = 4; at < section.byteLength; at += COEFFICIENT_BYTES) {
-    const owner = ownerOf(at)
-    if (owner < 0) throw new ProveError('malformed', 'the key has a coefficient outside its domain')
-    counts[owner]!++
-  }
-  const shares = counts.map((count) => new Uint8Array(count * COEFFICIENT_BYTES))
-  const ends = counts.map(() => 0)
-  for (let at = 4; at < section.byteLength; at += COEFFICIENT_BYTES) {
-    const owner = ownerOf(at)
-    shares[owner]!.set(section.subarray(at, at + COEFFICIENT_BYTES), ends[owner]!)
-    ends[owner]! += COEFFICIENT_BYTES
-  }
-  return shares
+function own(part: Part): Part {
+  return part instanceof Uint8Array ? new Uint8Array(part) : part
 }
 
 /** Borders of `parts` nearly equal runs of [0, total). */

@@ -3,6 +3,7 @@
 // many digits as it has bits (below r, for short negative ones), and a bit is one addition.
 import { FIELD_BYTES } from '../bn254.ts'
 import { ELEMENT_BYTES, type Kernel, PAIR_BYTES } from '../kernel/kernel.ts'
+import { type Part, piecesOf } from '../parts.ts'
 import { type GroupName, POINT_BYTES } from '../setup/curve-memory.ts'
 import type { PartialSums } from './requests.ts'
 
@@ -15,6 +16,9 @@ const DIGITS_AT_ONCE = 1 << 16
 const BUCKET_COST = 2
 const STEP_COST = 250
 
+/** Points that are converted at once. */
+const POINTS_AT_ONCE = 1 << 12
+
 /** Points of one query of the key, those at infinity left out. */
 export class MultiExp {
   readonly #kernel: Kernel
@@ -24,26 +28,32 @@ export class MultiExp {
   readonly #count: number
 
   /** points: affine, Montgomery form, as a zkey holds them. */
-  constructor(kernel: Kernel, group: GroupName, points: Uint8Array) {
+  constructor(kernel: Kernel, group: GroupName, points: Part) {
     this.#kernel = kernel
     this.#group = group
     const size = POINT_BYTES[group].affine
-    const kept: number[] = []
-    for (let i = 0; i * size < points.byteLength; i++) {
-      if (points.subarray(i * size, (i + 1) * size).some((byte) => byte !== 0)) kept.push(i)
-    }
+    const kept = finiteOf(points, size)
     this.#count = kept.length
     this.#indices = kernel.allocate(4 * kept.length)
     kernel.words(this.#indices, kept.length).set(kept)
     this.#points = kernel.allocate(kept.length * this.#size)
     const mark = kernel.mark()
-    const bytes = kernel.allocate(kept.length * size)
-    const packed = kernel.view(bytes, kept.length * size)
-    for (const [slot, index] of kept.entries())
-      packed.set(points.subarray(index * size, (index + 1) * size), slot * size)
+    const bytes = kernel.allocate(Math.min(POINTS_AT_ONCE, points.byteLength / size) * size)
     const { base, calls } = kernel
-    if (group === 'g1') calls.importElements(this.#points, bytes, FIELD_BYTES, 2 * kept.length, base.fromFile, base.at)
-    else calls.importPairs(this.#points, bytes, 2 * kept.length, base.fromFile, base.at)
+    let slot = 0
+    for (const { from, bytes: piece } of piecesOf(points, POINTS_AT_ONCE * size)) {
+      const packed = kernel.view(bytes, piece.byteLength)
+      const end = (from + piece.byteLength) / size
+      let count = 0
+      for (; slot + count < kept.length && kept[slot + count]! < end; count++) {
+        const at = kept[slot + count]! * size - from
+        packed.set(piece.subarray(at, at + size), count * size)
+      }
+      const to = this.#points + slot * this.#size
+      if (group === 'g1') calls.importElements(to, bytes, FIELD_BYTES, 2 * count, base.fromFile, base.at)
+      else calls.importPairs(to, bytes, 2 * count, base.fromFile, base.at)
+      slot += count
+    }
     kernel.release(mark)
   }
 
@@ -142,6 +152,21 @@ export class MultiExp {
     else calls.exportPairs(points, work, 2 * found.length, base.toFile, base.at)
     return { bits: found.map(({ bit }) => bit), points: kernel.read(points, found.length * affine) }
   }
+}
+
+/** Places of the points that are not at infinity, which is all zeros. */
+export function finiteOf(points: Part, size: number): Uint32Array {
+  const kept = new Uint32Array(points.byteLength / size)
+  let count = 0
+  for (const { from, bytes } of piecesOf(points, POINTS_AT_ONCE * size)) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    for (let at = 0; at < bytes.byteLength; at += size) {
+      let word = 0
+      while (word < size && view.getUint32(at + word) === 0) word += 4
+      if (word < size) kept[count++] = (from + at) / size
+    }
+  }
+  return kept.subarray(0, count)
 }
 
 function negate(kernel: Kernel, at: number, length: number): void {

@@ -3,8 +3,11 @@
 // bits and short values, so scalars are sorted by size first: zeros cost nothing, ones an addition, and short ones, or
 // short ones below r, a few windows.
 import { FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
+import { type Part, piecesOf } from '../parts.ts'
 import { type CurveMemory, type GroupName, POINT_BYTES } from '../setup/curve-memory.ts'
+import { finiteOf } from './multiexp.ts'
 
+const POINTS_AT_ONCE = 1 << 12
 const WORDS = FIELD_BYTES / 4
 const ORDER_WORDS = Array.from({ length: WORDS }, (_, i) => Number((SCALAR_FIELD >> BigInt(32 * i)) & 0xffffffffn))
 const SHORT_BYTES = 4
@@ -20,18 +23,20 @@ export class MultiExp {
   readonly #indices: Uint32Array
 
   /** points: affine, Montgomery form, as a zkey holds them. */
-  constructor(memory: CurveMemory, group: GroupName, points: Uint8Array) {
+  constructor(memory: CurveMemory, group: GroupName, points: Part) {
     this.#memory = memory
     this.#group = group
     const size = POINT_BYTES[group].affine
-    const kept: number[] = []
-    for (let i = 0; i * size < points.byteLength; i++) {
-      if (points.subarray(i * size, (i + 1) * size).some((byte) => byte !== 0)) kept.push(i)
-    }
-    this.#indices = Uint32Array.from(kept)
+    const kept = finiteOf(points, size)
+    this.#indices = kept
     this.#points = memory.alloc(kept.length * size)
-    for (const [slot, index] of kept.entries()) {
-      memory.bytes.set(points.subarray(index * size, (index + 1) * size), this.#points + slot * size)
+    let slot = 0
+    for (const { from, bytes } of piecesOf(points, POINTS_AT_ONCE * size)) {
+      const end = (from + bytes.byteLength) / size
+      for (; slot < kept.length && kept[slot]! < end; slot++) {
+        const at = kept[slot]! * size - from
+        memory.bytes.set(bytes.subarray(at, at + size), this.#points + slot * size)
+      }
     }
   }
 

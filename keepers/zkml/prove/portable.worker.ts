@@ -4,6 +4,7 @@
 import { FIELD_BYTES } from '../bn254.ts'
 import { type CurveImage, CurveMemory, fieldToBytes } from '../setup/curve-memory.ts'
 import { rootOfUnity } from '../setup/qap.ts'
+import { entriesOfRows } from './coefficients.ts'
 import { MultiExp } from './portable-multiexp.ts'
 import type { PartialSums, QueryShare, ShareOfKey, WorkerRequest } from './requests.ts'
 import { serve } from './threads.ts'
@@ -52,7 +53,8 @@ await serve(async (request: WorkerRequest) => {
 async function load(image: CurveImage, share: ShareOfKey): Promise<Loaded> {
   const memory = await CurveMemory.create(image)
   const { power, firstRow, rows } = share
-  const coefficients = memory.allocBytes(share.coefficients)
+  const entries = entriesOfRows(share)
+  const coefficients = memory.allocBytes(entries)
   const query = ({ group, firstVariable, points }: QueryShare): Query => ({
     firstVariable,
     sum: new MultiExp(memory, group, points),
@@ -61,7 +63,7 @@ async function load(image: CurveImage, share: ShareOfKey): Promise<Loaded> {
     memory,
     share: { power, firstRow, rows },
     coefficients,
-    coefficientCount: share.coefficients.byteLength / ENTRY_BYTES,
+    coefficientCount: entries.byteLength / ENTRY_BYTES,
     witness: memory.alloc(share.variables * FIELD_BYTES),
     queries: share.queries.map(query),
     commitment: query(share.commitment),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A run of rows of the quadratic program: the values of A·w and B·w there, and their products.
+import { FIELD_BYTES } from '../bn254.ts'
 import { ELEMENT_BYTES, type Kernel } from '../kernel/kernel.ts'
-import { COEFFICIENT_BYTES } from '../setup/zkey.ts'
+import { forEachEntry, type RowsOfKey } from './coefficients.ts'
 import type { ShareOfKey } from './requests.ts'
 
 /** Rows of one side: where each begins, and its coefficients and variables one behind the other. */
@@ -13,7 +14,7 @@ export class ProgramRows {
   readonly #variables: number
   readonly #sides: readonly Side[]
 
-  constructor(kernel: Kernel, share: Pick<ShareOfKey, 'coefficients' | 'firstRow' | 'rows' | 'variables'>) {
+  constructor(kernel: Kernel, share: RowsOfKey & Pick<ShareOfKey, 'variables'>) {
     this.#kernel = kernel
     this.#rows = share.rows
     this.#variables = share.variables
@@ -40,32 +41,44 @@ export class ProgramRows {
   }
 }
 
-function readSide(
-  kernel: Kernel,
-  { coefficients, firstRow, rows }: Pick<ShareOfKey, 'coefficients' | 'firstRow' | 'rows'>,
-  matrix: number,
-): Side {
-  const view = new DataView(coefficients.buffer, coefficients.byteOffset, coefficients.byteLength)
+/** Values that are converted at once. */
+const VALUES_AT_ONCE = 1 << 12
+
+function readSide(kernel: Kernel, share: RowsOfKey, side: number): Side {
+  const { rows } = share
   const ends = new Uint32Array(rows + 1)
-  for (let at = 0; at < coefficients.byteLength; at += COEFFICIENT_BYTES) {
-    if (view.getUint32(at, true) === matrix) ends[view.getUint32(at + 4, true) - firstRow + 1]!++
-  }
+  forEachEntry(share, (matrix, row) => {
+    if (matrix === side) ends[row + 1]!++
+  })
   for (let row = 0; row < rows; row++) ends[row + 1]! += ends[row]!
   const count = ends[rows]!
   const starts = kernel.allocate(4 * (rows + 1))
   kernel.words(starts, rows + 1).set(ends)
   const [values, variables] = [kernel.allocate(ELEMENT_BYTES * count), kernel.allocate(4 * count)]
   const mark = kernel.mark()
-  const packed = kernel.allocate(32 * count)
-  const [bytes, names] = [kernel.view(packed, 32 * count), kernel.words(variables, count)]
-  for (let at = 0; at < coefficients.byteLength; at += COEFFICIENT_BYTES) {
-    if (view.getUint32(at, true) !== matrix) continue
-    const slot = ends[view.getUint32(at + 4, true) - firstRow]!++
-    names[slot] = view.getUint32(at + 8, true)
-    bytes.set(coefficients.subarray(at + 12, at + COEFFICIENT_BYTES), 32 * slot)
-  }
+  const [packed, elements] = [FIELD_BYTES, ELEMENT_BYTES].map((size) => kernel.allocate(size * VALUES_AT_ONCE))
+  const memory = kernel.view(0, mark + (FIELD_BYTES + ELEMENT_BYTES) * VALUES_AT_ONCE + 128)
+  const names = kernel.words(variables, count)
+  const slots = new Uint32Array(VALUES_AT_ONCE)
+  let waiting = 0
   const { at: field, fromFileSquared } = kernel.scalar
-  kernel.calls.importElements(values, packed, 32, count, fromFileSquared, field)
+  const convert = () => {
+    kernel.calls.importElements(elements!, packed!, FIELD_BYTES, waiting, fromFileSquared, field)
+    for (let i = 0; i < waiting; i++) {
+      const from = elements! + ELEMENT_BYTES * i
+      memory.copyWithin(values + ELEMENT_BYTES * slots[i]!, from, from + ELEMENT_BYTES)
+    }
+    waiting = 0
+  }
+  forEachEntry(share, (matrix, row, variable, value) => {
+    if (matrix !== side) return
+    const slot = ends[row]!++
+    names[slot] = variable
+    slots[waiting] = slot
+    memory.set(value, packed! + FIELD_BYTES * waiting++)
+    if (waiting === VALUES_AT_ONCE) convert()
+  })
+  convert()
   kernel.release(mark)
   return { starts, coefficients: values, variables }
 }

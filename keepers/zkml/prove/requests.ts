@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The messages between the prover and its threads. Vectors are field elements in the engine's own form.
+import type { Part } from '../parts.ts'
 import type { CurveImage } from '../setup/curve-memory.ts'
 
 export type QueryShare = {
   readonly group: 'g1' | 'g2'
   readonly firstVariable: number
-  readonly points: Uint8Array<ArrayBuffer>
+  readonly points: Part
 }
 
 /** The points of a thread's share, and for the witness queries which variables they belong to. */
 export type ShareOfKey = {
   readonly variables: number
   readonly power: number
-  /** Entries of the key's coefficients section for the rows [firstRow, firstRow + rows). */
-  readonly coefficients: Uint8Array<ArrayBuffer>
+  /** Entries of the key's coefficients section; those outside the rows [firstRow, firstRow + rows) are of other threads. */
+  readonly coefficients: Part
   readonly firstRow: number
   readonly rows: number
   /** Whether this thread will be asked to shift. */
@@ -21,7 +22,7 @@ export type ShareOfKey = {
   readonly queries: readonly QueryShare[]
   /** No points in a key of plain Groth16. */
   readonly commitment: QueryShare
-  readonly h: Uint8Array<ArrayBuffer>
+  readonly h: Part
 }
 
 export type WorkerRequest =

@@ -12,6 +12,9 @@ type Channel = {
   terminate(): unknown
 }
 
+/** The threads' values are in WebAssembly's memory; their own objects are few and short-lived. */
+const YOUNG_MIB = 4
+
 const inNode = typeof process === 'object' && typeof process.versions?.node === 'string'
 
 /** Number of threads that computing on this machine is worth. */
@@ -50,7 +53,7 @@ export class Thread {
     }
     const threads = await import('node:worker_threads')
     return new Thread((onMessage, onError) => {
-      const worker = new threads.Worker(url)
+      const worker = new threads.Worker(url, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } })
       worker.on('message', onMessage)
       worker.on('error', onError)
       // An unclosed prover must not keep the process alive.

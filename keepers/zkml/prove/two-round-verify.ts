@@ -2,13 +2,13 @@
 // Verification of proofs in two rounds off-chain: e(A, B) = e(α, β) · e(Σ signal·IC, γ) · e(C₁, δ₁) · e(C₂, δ₂). The challenges are
 // computed here; no caller can give them.
 import { BASE_FIELD, SCALAR_FIELD } from '../bn254.ts'
+import { loadCurve } from '../setup/curve-memory.ts'
 import { challengesOf, type TwoRoundKey, twoRoundKeyHash } from '../verifier/two-round-key.ts'
 import type { G1Point, G2Point } from '../verifier/verification-key.ts'
 import { drawCoefficient } from './batch.ts'
 import { ProveError } from './errors.ts'
 import type { PublicSignals } from './proof.ts'
 import type { TwoRoundProof, TwoRoundProofWithSignals } from './two-round-proof.ts'
-import { loadCurve } from './verify.ts'
 
 export { parseTwoRoundKey } from '../verifier/two-round-key.ts'
 

@@ -4,20 +4,20 @@
 //   A = α + Σ w·A + r·δ₂, B = β + Σ w·B + s·δ₂, C₂ = Σ over the second round w·K/δ₂ + Σ h·H + s·A + r·B₁ − rs·δ₂ − κ·δ₁.
 // κ makes C₁ a uniform point: without it, anyone who guesses the first round can recognise it (CVE-2024-45040).
 import { FIELD_BYTES } from '../bn254.ts'
-import { POINT_BYTES } from '../setup/curve-memory.ts'
+import type { Part } from '../parts.ts'
+import { loadCurve, POINT_BYTES } from '../setup/curve-memory.ts'
 import { drawFieldElement } from '../setup/secrets.ts'
 import { bordersOf, type TwoRoundShape } from '../setup/two-round-shape.ts'
 import { parseTwoRoundZkey, TWO_ROUND_POINTS_OFFSET, type TwoRoundZkey } from '../setup/two-round-zkey.ts'
 import { challengesOf, twoRoundKeyHash, twoRoundKeyOf } from '../verifier/two-round-key.ts'
 import type { G1Point } from '../verifier/verification-key.ts'
-import { type KeySource, type ProveOptions, readKey } from './backend.ts'
+import { type KeySource, openKey, type ProveOptions } from './backend.ts'
 import { ProveError } from './errors.ts'
 import { affine, type BlindingPoints, blindProof, total } from './groth16.ts'
 import { KeyThreads, type WasmBackendOptions } from './key-threads.ts'
 import type { PartialSums } from './requests.ts'
 import type { TwoRoundProofWithSignals } from './two-round-proof.ts'
 import { firstPass, secondPass, type TwoPassWitness } from './two-round-witness.ts'
-import { loadCurve } from './verify.ts'
 import { publicValues } from './witness-file.ts'
 
 /** A proving key that has been read once and is kept ready. */
@@ -45,7 +45,19 @@ export async function openTwoRound(
   options: WasmBackendOptions & ProveOptions = {},
   draw = drawFieldElement,
 ): Promise<TwoRoundProver> {
-  const zkey = parseTwoRoundZkey(await readKey(key), typeof key === 'string' ? key : 'zkey')
+  const opened = await openKey(key)
+  try {
+    return await startTwoRound(parseTwoRoundZkey(opened.file, opened.name), options, draw)
+  } finally {
+    opened.close()
+  }
+}
+
+async function startTwoRound(
+  zkey: TwoRoundZkey<Part>,
+  options: WasmBackendOptions & ProveOptions,
+  draw: () => Uint8Array,
+): Promise<TwoRoundProver> {
   options.signal?.throwIfAborted()
   const vkHash = twoRoundKeyHash(await twoRoundKeyOf(zkey))
   const points = headerPoints(zkey)
@@ -72,7 +84,7 @@ export async function openTwoRound(
 /** δ is δ₂ here; δ₁ only blinds against κ. */
 export type TwoRoundPoints = BlindingPoints & { readonly deltaFirst: Uint8Array }
 
-export function headerPoints({ sections: { header } }: TwoRoundZkey): TwoRoundPoints {
+export function headerPoints({ sections: { header } }: TwoRoundZkey<Part>): TwoRoundPoints {
   const [g1, g2] = [POINT_BYTES.g1.affine, POINT_BYTES.g2.affine]
   let at = TWO_ROUND_POINTS_OFFSET
   const take = (length: number) => {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Our own Groth16 prover (Groth 2016, section 3) on worker threads that keep the key: only the witness moves. The same
 // code runs in Node and in a browser. It reads the key of any set-up that snarkjs reads.
+import type { Part } from '../parts.ts'
 import { drawFieldElement } from '../setup/secrets.ts'
 import { parseZkey, type Zkey } from '../setup/zkey.ts'
-import { type KeySource, type ProveOptions, type Prover, type ProverBackend, readKey } from './backend.ts'
+import { type KeySource, openKey, type ProveOptions, type Prover, type ProverBackend } from './backend.ts'
 import { ProveError } from './errors.ts'
 import { type BlindingPoints, blindProof, headerPoints } from './groth16.ts'
 import { KeyThreads, type WasmBackendOptions } from './key-threads.ts'
@@ -20,18 +21,23 @@ export function wasmBackend(options: WasmBackendOptions = {}, draw = drawFieldEl
   return {
     name: 'wasm',
     async open(key: KeySource, { signal }: ProveOptions = {}) {
-      const zkey = parseZkey(await readKey(key), typeof key === 'string' ? key : 'zkey')
-      signal?.throwIfAborted()
-      const { header, sections } = zkey
-      const { variables, domainSize, publicSignals } = header
-      const queries = { variables, domainSize, sections, firstOfC: publicSignals + 1, commitment: null }
-      const threads = await KeyThreads.start(queries, options)
-      const prover = new WasmProver(zkey, threads, draw)
-      if (signal?.aborted) {
-        await prover.close()
-        signal.throwIfAborted()
+      const opened = await openKey(key)
+      try {
+        const zkey = parseZkey(opened.file, opened.name)
+        signal?.throwIfAborted()
+        const { header, sections } = zkey
+        const { variables, domainSize, publicSignals } = header
+        const queries = { variables, domainSize, sections, firstOfC: publicSignals + 1, commitment: null }
+        const threads = await KeyThreads.start(queries, options)
+        const prover = new WasmProver(zkey, threads, draw)
+        if (signal?.aborted) {
+          await prover.close()
+          signal.throwIfAborted()
+        }
+        return prover
+      } finally {
+        opened.close()
       }
-      return prover
     },
   }
 }
@@ -46,7 +52,7 @@ class WasmProver implements Prover {
   #queue: Promise<unknown> = Promise.resolve()
   #closed = false
 
-  constructor(zkey: Zkey, threads: KeyThreads, draw: () => Uint8Array) {
+  constructor(zkey: Zkey<Part>, threads: KeyThreads, draw: () => Uint8Array) {
     this.#draw = draw
     this.#threads = threads
     this.variables = zkey.header.variables

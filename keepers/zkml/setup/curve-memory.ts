@@ -89,10 +89,19 @@ export class CurveMemory {
   }
 }
 
+type Curve = Awaited<ReturnType<typeof import('ffjavascript')['buildBn128']>>
+
+let shared: Promise<Curve> | undefined
+
+/** The curve on one thread. It keeps no worker alive, and each build costs 20 MB: one lasts for the life of the process. */
+export function loadCurve(): Promise<Curve> {
+  shared ??= import('ffjavascript').then(({ buildBn128 }) => buildBn128(true))
+  return shared
+}
+
 /** Compiles the curve once; the image can be posted to workers. */
 export async function loadCurveImage(): Promise<CurveImage> {
-  const { buildBn128 } = await import('ffjavascript')
-  const { tm } = await buildBn128(true)
+  const { tm } = await loadCurve()
   const module = await WebAssembly.compile(tm.code.slice())
   return { module, generator: { g1: tm.pG1gen, g2: tm.pG2gen } }
 }
@@ -105,9 +114,9 @@ export function fieldToBytes(value: bigint): Uint8Array<ArrayBuffer> {
 }
 
 export function bytesToField(bytes: Uint8Array, offset = 0): bigint {
-  let value = 0n
-  for (let i = FIELD_BYTES - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[offset + i]!)
-  return value
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, FIELD_BYTES)
+  const [low, high] = [0, 16].map((at) => (view.getBigUint64(at + 8, true) << 64n) | view.getBigUint64(at, true))
+  return (high! << 128n) | low!
 }
 
 /** Field elements or points, one list behind the other. */

@@ -14,13 +14,16 @@ type Job = {
   readonly reject: (error: unknown) => void
 }
 
+/** A thread, and the jobs that it was sent and has not answered, in order. */
+type Lane = { readonly worker: Worker; readonly jobs: Job[] }
+
 /** More threads than this no longer pay for their tables. */
 const MAX_THREADS = 16
+/** Jobs that a thread is sent ahead: it goes on while this one is busy with something else. */
+const JOBS_AHEAD = 16
 
 export class FixedBasePool {
-  readonly #workers: Worker[] = []
-  readonly #idle: Worker[] = []
-  readonly #busy = new Map<Worker, Job>()
+  readonly #lanes: readonly Lane[]
   readonly #waiting: Job[] = []
   #failure: unknown = null
 
@@ -29,13 +32,13 @@ export class FixedBasePool {
     const count = Math.max(1, Math.min(threads, MAX_THREADS))
     const window = { g1: chooseWindow(scalars.g1 / count), g2: chooseWindow(scalars.g2 / count) }
     const workerData: FixedBaseWorkerData = { image, window }
-    for (let i = 0; i < count; i++) {
+    this.#lanes = Array.from({ length: count }, () => {
       const worker = new Worker(new URL('./fixed-base.worker.ts', import.meta.url), { workerData })
-      worker.on('message', (points: Uint8Array<ArrayBuffer>) => this.#finish(worker, points))
+      const lane: Lane = { worker, jobs: [] }
+      worker.on('message', (points: Uint8Array<ArrayBuffer>) => this.#finish(lane, points))
       worker.on('error', (error) => this.fail(new SetupError('worker-failed', error.message, { cause: error })))
-      this.#workers.push(worker)
-      this.#idle.push(worker)
-    }
+      return lane
+    })
   }
 
   /** n × 32 bytes of scalars to n affine points, in the zkey's form. The scalars given are overwritten with zeros. */
@@ -60,18 +63,16 @@ export class FixedBasePool {
   /** Rejects everything that waits; further requests fail alike. */
   fail(reason: unknown): void {
     this.#failure ??= reason
-    // The scalars of busy jobs were transferred to their threads, which `close` ends.
-    for (const job of this.#busy.values()) job.reject(reason)
-    for (const job of this.#waiting) {
+    // The scalars of jobs under way were transferred to their threads, which `close` ends.
+    for (const { jobs } of this.#lanes) for (const job of jobs.splice(0)) job.reject(reason)
+    for (const job of this.#waiting.splice(0)) {
       job.request.scalars.fill(0)
       job.reject(reason)
     }
-    this.#busy.clear()
-    this.#waiting.length = 0
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+    await Promise.all(this.#lanes.map(({ worker }) => worker.terminate()))
   }
 
   #submit(request: FixedBaseRequest): Promise<Uint8Array<ArrayBuffer>> {
@@ -83,20 +84,18 @@ export class FixedBasePool {
   }
 
   #dispatch(): void {
-    while (this.#idle.length > 0 && this.#waiting.length > 0) {
-      const worker = this.#idle.pop()!
+    while (this.#waiting.length > 0) {
+      const lane = this.#lanes.reduce((least, other) => (other.jobs.length < least.jobs.length ? other : least))
+      if (lane.jobs.length === JOBS_AHEAD) return
       const job = this.#waiting.shift()!
-      this.#busy.set(worker, job)
+      lane.jobs.push(job)
       // Transferred, not copied: the secret exponents exist in one thread at a time.
-      worker.postMessage(job.request, [job.request.scalars.buffer])
+      lane.worker.postMessage(job.request, [job.request.scalars.buffer])
     }
   }
 
-  #finish(worker: Worker, points: Uint8Array<ArrayBuffer>): void {
-    const job = this.#busy.get(worker)
-    this.#busy.delete(worker)
-    this.#idle.push(worker)
-    job?.resolve(points)
+  #finish(lane: Lane, points: Uint8Array<ArrayBuffer>): void {
+    lane.jobs.shift()?.resolve(points)
     this.#dispatch()
   }
 }

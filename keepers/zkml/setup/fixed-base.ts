@@ -22,8 +22,7 @@ export class FixedBase {
     this.#memory = memory
     this.#group = group
     this.#window = window
-    // One bit more than the scalar, so that the last signed digit never carries out.
-    this.#windows = Math.ceil((SCALAR_BITS + 1) / window)
+    this.#windows = windowCount(window)
     this.#table = this.#buildTable()
   }
 
@@ -39,23 +38,16 @@ export class FixedBase {
     const subMixed = memory.kernel(`${this.#group}m_subMixed`)
     const zero = memory.kernel(`${this.#group}m_zero`)
     const half = 2 ** (this.#window - 1)
-    const full = 2 * half
     const mark = memory.mark()
     const output = memory.alloc(count * sizes.jacobian)
-    const view = new DataView(scalars.buffer, scalars.byteOffset, scalars.byteLength)
     for (let i = 0; i < count; i++) {
       const sum = output + i * sizes.jacobian
       zero(sum)
-      let carry = 0
-      for (let j = 0; j < this.#windows; j++) {
-        let digit = bitsAt(view, i * FIELD_BYTES, j * this.#window, this.#window) + carry
-        carry = digit > half ? 1 : 0
-        if (carry === 1) digit -= full
-        if (digit === 0) continue
+      signedDigits(scalars, i, this.#window, (j, digit) => {
         const entry = this.#table + (j * half + Math.abs(digit) - 1) * sizes.affine
         if (digit > 0) addMixed(sum, entry, sum)
         else subMixed(sum, entry, sum)
-      }
+      })
     }
     for (let from = 0; from < count; from += SCALARS_PER_BATCH) {
       const inner = memory.mark()
@@ -114,6 +106,29 @@ export function chooseWindow(scalars: number): number {
     if (additions < least) [best, least] = [window, additions]
   }
   return best
+}
+
+/** One bit more than a scalar, so that its last signed digit never carries out. */
+export function windowCount(window: number): number {
+  return Math.ceil((SCALAR_BITS + 1) / window)
+}
+
+/** Calls back with the digits of scalar `index` that are not zero, from the lowest window on: −2^(window−1) < digit ≤ 2^(window−1). */
+export function signedDigits(
+  scalars: Uint8Array,
+  index: number,
+  window: number,
+  visit: (window: number, digit: number) => void,
+): void {
+  const view = new DataView(scalars.buffer, scalars.byteOffset, scalars.byteLength)
+  const [half, windows] = [2 ** (window - 1), windowCount(window)]
+  let carry = 0
+  for (let j = 0; j < windows; j++) {
+    let digit = bitsAt(view, index * FIELD_BYTES, j * window, window) + carry
+    carry = digit > half ? 1 : 0
+    if (carry === 1) digit -= 2 * half
+    if (digit !== 0) visit(j, digit)
+  }
 }
 
 /** `width` ≤ 16 bits of a 32-byte little-endian integer, from bit `start`; zeros beyond its end. */

@@ -29,8 +29,10 @@ export type KeyJob = {
   readonly r1cs: R1cs
   readonly r1csSha256: string
   readonly zkeyPath: string
-  /** Null for plain Groth16. Nothing here looks at whether the second round is determined. */
+  /** Null for plain Groth16. */
   readonly shape: TwoRoundShape | null
+  /** Runs while threads compute points, and throws where there must be no key: for two rounds, whether the second is determined. */
+  readonly check?: () => void
   readonly options: LocalSetupOptions
 }
 
@@ -104,6 +106,7 @@ async function writePoints(
   }
   for (const part of Object.values(points)) part.catch(() => undefined)
   try {
+    job.check?.()
     await writer.section(ZKEY_SECTION.protocol, [words(shape === null ? GROTH16_PROTOCOL : TWO_ROUND_PROTOCOL)])
     const coefficients = encodeCoefficients(memory, r1cs, signal)
     await writer.section(ZKEY_SECTION.coefficients, prepend(words(coefficientCount(r1cs)), coefficients))

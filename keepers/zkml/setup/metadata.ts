@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { type Part, piecesOf } from '../parts.ts'
 import { SetupError } from './errors.ts'
 import { writeAtomically } from './section-file.ts'
 
@@ -78,6 +79,8 @@ export async function sha256File(path: string): Promise<string> {
 }
 
 /** SHA-256 of bytes, in the same form. */
-export function sha256(bytes: Uint8Array): string {
-  return `0x${createHash('sha256').update(bytes).digest('hex')}`
+export function sha256(bytes: Part): string {
+  const hash = createHash('sha256')
+  for (const piece of piecesOf(bytes, 1 << 20)) hash.update(piece.bytes)
+  return `0x${hash.digest('hex')}`
 }

@@ -125,9 +125,11 @@ class Analysis {
     }
     const waiting: Record<Definition['kind'], Step[]> = { polynomial: [], quotient: [], sum: [] }
     const consider = (row: DependentConstraint) => {
-      const [wire, ...more] = unknowns.get(row)!
-      if (wire === undefined || more.length > 0) return
-      const step = this.#follow(row, wire)
+      const left = unknowns.get(row)!
+      // The sum over a table has thousands of wires, and is asked about after each.
+      if (left.size !== 1) return
+      const [wire] = left
+      const step = this.#follow(row, wire!)
       if (step !== null) waiting[step.definition.kind].push(step)
     }
     for (const row of this.#rows) consider(row)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The constraints of an r1cs that a challenge reaches.
-import { FIELD_BYTES } from '../bn254.ts'
 import { modulo } from './challenge-degrees.ts'
 import { constraintBatches, visitTerms } from './constraint-batches.ts'
 import { bytesToField } from './curve-memory.ts'
@@ -37,7 +36,7 @@ export function dependentConstraints(r1cs: R1cs, borders: WireBorders): Dependen
         row = [new Map(), new Map(), new Map()]
         sides.set(constraint, row)
       }
-      const sum = modulo((row[side].get(wire) ?? 0n) + bytesToField(batch.bytes.subarray(offset, offset + FIELD_BYTES)))
+      const sum = modulo((row[side].get(wire) ?? 0n) + bytesToField(batch.bytes, offset))
       if (sum === 0n) row[side].delete(wire)
       else row[side].set(wire, sum)
     })

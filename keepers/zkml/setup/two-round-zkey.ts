@@ -2,16 +2,19 @@
 // A key for Groth16 in two rounds, in the zkey's container. It has its own protocol number, its header also holds the shape and a
 // second δ, and one more section holds the first round's part of the C query.
 import { FIELD_BYTES } from '../bn254.ts'
+import type { Part } from '../parts.ts'
 import { POINT_BYTES } from './curve-memory.ts'
 import { SetupError } from './errors.ts'
 import { bordersOf, shapeFault, type TwoRoundShape } from './two-round-shape.ts'
 import {
   circuitHashOf,
   GROTH16_PROTOCOL,
+  namedSections,
   protocolOf,
   requireDomain,
   requireFields,
   requireLengths,
+  type SectionsOf,
   TWO_ROUND_PROTOCOL,
   ZKEY_SECTION,
   type Zkey,
@@ -23,11 +26,11 @@ import {
 /** `c` is the second round's part of the C query, `commitment` the first's. */
 export const TWO_ROUND_SECTION = { ...ZKEY_SECTION, commitment: 11 } as const
 
-export type TwoRoundZkey = Omit<Zkey, 'header' | 'sections'> & {
+export type TwoRoundZkey<P extends Part = Uint8Array> = Omit<Zkey, 'header' | 'sections'> & {
   readonly shape: TwoRoundShape
   /** `publicSignals` is the shape's number: without the challenges. */
   readonly header: ZkeyHeader
-  readonly sections: Readonly<Record<ZkeySection | 'commitment', Uint8Array>>
+  readonly sections: SectionsOf<ZkeySection | 'commitment', P>
 }
 
 const WORDS = 5
@@ -36,10 +39,10 @@ export const TWO_ROUND_POINTS_OFFSET = 2 * (4 + FIELD_BYTES) + 4 * WORDS
 const HEADER_BYTES = TWO_ROUND_POINTS_OFFSET + 4 * POINT_BYTES.g1.affine + 4 * POINT_BYTES.g2.affine
 
 /**
- * Reads a key held in memory; the sections are views of it, not copies.
+ * Reads a key; the large sections are views of it, not copies.
  * Throws SetupError `zkey-malformed` for a key of another system, or when anything is missing, truncated or of the wrong length.
  */
-export function parseTwoRoundZkey(file: Uint8Array, name = 'zkey'): TwoRoundZkey {
+export function parseTwoRoundZkey<P extends Part>(file: P, name = 'zkey'): TwoRoundZkey<P> {
   const malformed = (what: string) => new SetupError('zkey-malformed', `${name}: ${what}; run the set-up again`)
   const found = zkeySections(file, malformed)
   const protocol = protocolOf(found)
@@ -50,12 +53,7 @@ export function parseTwoRoundZkey(file: Uint8Array, name = 'zkey'): TwoRoundZkey
     )
   }
   if (protocol !== TWO_ROUND_PROTOCOL) throw malformed('is not a key for Groth16 in two rounds')
-  const sections = {} as Record<ZkeySection | 'commitment', Uint8Array>
-  for (const [section, id] of Object.entries(TWO_ROUND_SECTION)) {
-    const bytes = found.get(id)
-    if (bytes === undefined) throw malformed(`section ${id} (${section}) is missing`)
-    sections[section as ZkeySection] = bytes
-  }
+  const sections = namedSections<ZkeySection | 'commitment', P>(found, TWO_ROUND_SECTION, malformed)
   const { header } = sections
   if (header.byteLength !== HEADER_BYTES) {
     throw malformed(`the header has ${header.byteLength} bytes, not ${HEADER_BYTES}`)

@@ -6,7 +6,7 @@ import { type LocalSetupOptions, writeKey } from './key-file.ts'
 import { type KeyMetadata, sha256, sha256File, writeKeyMetadata } from './metadata.ts'
 import { checkPartition } from './partition.ts'
 import { parseR1cs } from './r1cs.ts'
-import type { TwoRoundShape } from './two-round-shape.ts'
+import { requireShape, type TwoRoundShape } from './two-round-shape.ts'
 import { parseTwoRoundZkey } from './two-round-zkey.ts'
 
 /**
@@ -25,9 +25,10 @@ export async function setupTwoRound(
   options.signal?.throwIfAborted()
   const file = await readFile(r1csPath)
   const r1cs = parseR1cs(file, r1csPath)
-  checkPartition(r1cs, shape, r1csPath)
+  requireShape(shape, r1cs.header, r1csPath)
   const r1csSha256 = sha256(file)
-  await writeKey({ r1cs, r1csSha256, zkeyPath, shape, options })
+  const check = () => void checkPartition(r1cs, shape, r1csPath)
+  await writeKey({ r1cs, r1csSha256, zkeyPath, shape, check, options })
 
   const vkey = await twoRoundKeyOf(parseTwoRoundZkey(await readFile(zkeyPath), zkeyPath))
   const { publicSignals, challenges, firstRound } = shape

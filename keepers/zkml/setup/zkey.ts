@@ -2,6 +2,7 @@
 // The Groth16 zkey of snarkjs, version 1 (snarkjs src/zkey_utils.js describes the sections): its contents, and a reader that
 // refuses a file with sections that do not fit its header.
 import { BASE_FIELD, FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
+import { type Part, readPart } from '../parts.ts'
 import { sectionsOf } from '../sections.ts'
 import { bytesToField, POINT_BYTES } from './curve-memory.ts'
 import { SetupError } from './errors.ts'
@@ -21,6 +22,14 @@ export const ZKEY_SECTION = {
 
 export type ZkeySection = keyof typeof ZKEY_SECTION
 
+/** The sections that grow with the circuit; of a key on disk they are read where they are used. */
+const LARGE_SECTIONS = ['coefficients', 'a', 'b1', 'b2', 'c', 'h', 'commitment'] as const
+type LargeSection = (typeof LARGE_SECTIONS)[number]
+
+export type SectionsOf<Name extends string, P> = Readonly<
+  Record<Exclude<Name, LargeSection>, Uint8Array> & Record<Extract<Name, LargeSection>, P>
+>
+
 const FORMAT = { type: 'zkey', version: 1 }
 export const GROTH16_PROTOCOL = 1
 /** Groth16 in two rounds, after MIRAGE (ePrint 2020/278); a number that no other program gives a system. */
@@ -38,9 +47,9 @@ export type ZkeyHeader = {
   readonly domainSize: number
 }
 
-export type Zkey = {
+export type Zkey<P extends Part = Uint8Array> = {
   readonly header: ZkeyHeader
-  readonly sections: Readonly<Record<ZkeySection, Uint8Array>>
+  readonly sections: SectionsOf<ZkeySection, P>
   /** Whether the key bears the mark of a local set-up. */
   readonly local: boolean
   /** The circuit hash, 64 bytes. */
@@ -53,10 +62,10 @@ const HEADER_BYTES = 2 * (4 + FIELD_BYTES) + 12 + POINTS_IN_HEADER
 export const HEADER_POINTS_OFFSET = HEADER_BYTES - POINTS_IN_HEADER
 
 /**
- * Reads a zkey held in memory; the sections are views of it, not copies.
+ * Reads a zkey; the large sections are views of it, not copies.
  * Throws SetupError `zkey-malformed` when anything is missing, truncated or of the wrong length.
  */
-export function parseZkey(file: Uint8Array, name = 'zkey'): Zkey {
+export function parseZkey<P extends Part>(file: P, name = 'zkey'): Zkey<P> {
   const malformed = (what: string) => new SetupError('zkey-malformed', `${name}: ${what}; run the set-up again`)
   const found = zkeySections(file, malformed)
   const protocol = protocolOf(found)
@@ -67,13 +76,8 @@ export function parseZkey(file: Uint8Array, name = 'zkey'): Zkey {
     )
   }
   if (protocol !== GROTH16_PROTOCOL) throw malformed('is not a Groth16 key')
-  const sections = {} as Record<ZkeySection, Uint8Array>
-  for (const [section, id] of Object.entries(ZKEY_SECTION)) {
-    const bytes = found.get(id)
-    if (bytes === undefined) throw malformed(`section ${id} (${section}) is missing`)
-    sections[section as ZkeySection] = bytes
-  }
-  const header = parseHeader(sections, malformed)
+  const sections = namedSections<ZkeySection, P>(found, ZKEY_SECTION, malformed)
+  const header = parseHeader(sections.header, malformed)
   checkLengths(sections, header, malformed)
   return { header, sections, ...circuitHashOf(sections.contributions) }
 }
@@ -81,14 +85,28 @@ export function parseZkey(file: Uint8Array, name = 'zkey'): Zkey {
 type Malformed = (what: string) => SetupError
 
 /** The sections of a key of either system, by number. */
-export function zkeySections(file: Uint8Array, malformed: Malformed): Map<number, Uint8Array> {
+export function zkeySections<P extends Part>(file: P, malformed: Malformed): Map<number, P> {
   return sectionsOf(file, FORMAT, malformed)
 }
 
+/** The sections by name, the small ones read. */
+export function namedSections<Name extends string, P extends Part>(
+  found: ReadonlyMap<number, P>,
+  numbers: Readonly<Record<Name, number>>,
+  malformed: Malformed,
+): SectionsOf<Name, P> {
+  const entries = (Object.keys(numbers) as Name[]).map((name) => {
+    const part = found.get(numbers[name])
+    if (part === undefined) throw malformed(`section ${numbers[name]} (${name}) is missing`)
+    return [name, (LARGE_SECTIONS as readonly string[]).includes(name) ? part : readPart(part)]
+  })
+  return Object.fromEntries(entries) as SectionsOf<Name, P>
+}
+
 /** Which system a key is for; undefined when its first section does not say. */
-export function protocolOf(sections: ReadonlyMap<number, Uint8Array>): number | undefined {
-  const bytes = sections.get(ZKEY_SECTION.protocol)
-  return bytes?.byteLength === 4 ? wordAt(bytes, 0) : undefined
+export function protocolOf(sections: ReadonlyMap<number, Part>): number | undefined {
+  const part = sections.get(ZKEY_SECTION.protocol)
+  return part?.byteLength === 4 ? wordAt(readPart(part), 0) : undefined
 }
 
 export function circuitHashOf(contributions: Uint8Array): Pick<Zkey, 'local' | 'circuitHash'> {
@@ -101,8 +119,7 @@ function wordAt(bytes: Uint8Array, at: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true)
 }
 
-function parseHeader(sections: Record<ZkeySection, Uint8Array>, malformed: Malformed): ZkeyHeader {
-  const bytes = sections.header
+function parseHeader(bytes: Uint8Array, malformed: Malformed): ZkeyHeader {
   if (bytes.byteLength !== HEADER_BYTES)
     throw malformed(`the header has ${bytes.byteLength} bytes, not ${HEADER_BYTES}`)
   const words = requireFields(bytes, malformed)
@@ -129,7 +146,7 @@ export function requireDomain(size: number, malformed: Malformed): void {
   if (size < 2 || 2 ** (31 - Math.clz32(size)) !== size) throw malformed(`domain of ${size} points`)
 }
 
-function checkLengths(sections: Record<ZkeySection, Uint8Array>, header: ZkeyHeader, malformed: Malformed): void {
+function checkLengths(sections: SectionsOf<ZkeySection, Part>, header: ZkeyHeader, malformed: Malformed): void {
   const { variables, publicSignals, domainSize } = header
   const g1 = POINT_BYTES.g1.affine
   const expected = {
@@ -145,7 +162,7 @@ function checkLengths(sections: Record<ZkeySection, Uint8Array>, header: ZkeyHea
 
 /** The lengths that a header asks for, and whole coefficients and contributions. */
 export function requireLengths(
-  sections: Readonly<Record<string, Uint8Array>> & Record<'coefficients' | 'contributions', Uint8Array>,
+  sections: Readonly<Record<string, Part>> & Record<'coefficients', Part> & Record<'contributions', Uint8Array>,
   expected: Readonly<Record<string, number>>,
   malformed: Malformed,
 ): void {
@@ -154,7 +171,7 @@ export function requireLengths(
     if (actual !== length) throw malformed(`section ${section} has ${actual} bytes, the header asks for ${length}`)
   }
   const { coefficients, contributions } = sections
-  const count = coefficients.byteLength >= 4 ? wordAt(coefficients, 0) : -1
+  const count = coefficients.byteLength >= 4 ? wordAt(readPart(coefficients, 0, 4), 0) : -1
   if (coefficients.byteLength !== 4 + count * COEFFICIENT_BYTES) throw malformed('the coefficients are incomplete')
   if (contributions.byteLength < 68) throw malformed('the record of contributions is incomplete')
 }

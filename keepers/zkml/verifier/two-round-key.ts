@@ -5,7 +5,8 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
 import { FIELD_BYTES } from '../bn254.ts'
-import { POINT_BYTES } from '../setup/curve-memory.ts'
+import type { Part } from '../parts.ts'
+import { loadCurve, POINT_BYTES } from '../setup/curve-memory.ts'
 import { bordersOf, MAX_CHALLENGES, type TwoRoundShape } from '../setup/two-round-shape.ts'
 import { TWO_ROUND_POINTS_OFFSET, type TwoRoundZkey } from '../setup/two-round-zkey.ts'
 import { type G1Point, type G2Point, g1Schema, g2Schema, g2Words } from './verification-key.ts'
@@ -82,9 +83,8 @@ export function twoRoundKeyToJson(key: TwoRoundKey): object {
 }
 
 /** The verification key that a proving key contains. */
-export async function twoRoundKeyOf({ shape, sections }: TwoRoundZkey): Promise<TwoRoundKey> {
-  const { buildBn128 } = await import('ffjavascript')
-  const { G1, G2 } = await buildBn128(true)
+export async function twoRoundKeyOf({ shape, sections }: TwoRoundZkey<Part>): Promise<TwoRoundKey> {
+  const { G1, G2 } = await loadCurve()
   const [inG1, inG2] = [POINT_BYTES.g1.affine, POINT_BYTES.g2.affine]
   const g1 = (bytes: Uint8Array, at: number) => G1.toObject(G1.fromRprLEM(bytes, at)).slice(0, 2) as unknown as G1Point
   const g2 = (at: number) => G2.toObject(G2.fromRprLEM(sections.header, at)).slice(0, 2) as unknown as G2Point

@@ -4,7 +4,8 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { z } from 'zod'
 import { BASE_FIELD, FIELD_BYTES } from '../bn254.ts'
-import { POINT_BYTES } from '../setup/curve-memory.ts'
+import type { Part } from '../parts.ts'
+import { loadCurve, POINT_BYTES } from '../setup/curve-memory.ts'
 import { HEADER_POINTS_OFFSET, type Zkey } from '../setup/zkey.ts'
 
 const coordinate = z
@@ -59,9 +60,8 @@ export function parseVerificationKey(json: unknown): VerificationKey {
 }
 
 /** The verification key that a proving key contains. */
-export async function verificationKeyOf({ header, sections }: Zkey): Promise<VerificationKey> {
-  const { buildBn128 } = await import('ffjavascript')
-  const { G1, G2 } = await buildBn128(true)
+export async function verificationKeyOf({ header, sections }: Zkey<Part>): Promise<VerificationKey> {
+  const { G1, G2 } = await loadCurve()
   const [inG1, inG2] = [POINT_BYTES.g1.affine, POINT_BYTES.g2.affine]
   const g1 = (bytes: Uint8Array, at: number) => G1.toObject(G1.fromRprLEM(bytes, at)).slice(0, 2) as unknown as G1Point
   const g2 = (bytes: Uint8Array, at: number) => G2.toObject(G2.fromRprLEM(bytes, at)).slice(0, 2) as unknown as G2Point

@@ -3,8 +3,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { peakMemory } from '../../../keepers/cli/peak-memory.ts'
 import { aggregate, combine, encryptUpdate, openEngine, partialDecrypt } from '../../../keepers/fhe/index.ts'
-import { peakMemory } from '../harness.ts'
 import { ACTIVE, EVERYONE, MEMBERS, makeEpoch, planFor, ROUND, SIZES, shareRequest, updateRequest } from './epoch.ts'
 
 export type MillionReport = Readonly<

@@ -4,8 +4,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { dropBytes } from '../../../keepers/agent/memory.ts'
+import { peakMemory } from '../../../keepers/cli/peak-memory.ts'
 import { aggregate, openEngine, type PlanOptions, plan, type RoundContext } from '../../../keepers/fhe/index.ts'
-import { peakMemory } from '../harness.ts'
 
 export type SumTask = {
   readonly folder: string

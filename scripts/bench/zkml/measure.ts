@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process'
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import {
   compileFolder,
@@ -20,6 +21,7 @@ import {
   snarkjsBackend,
   verifyProof,
 } from '../../../keepers/zkml/index.ts'
+import { nodeFlags } from '../../bootstrap/flags.mjs'
 import { ROOT } from '../../bootstrap/paths.mjs'
 import { compile } from '../../solc.ts'
 import { type BenchContext, time, timeBeside } from '../harness.ts'
@@ -31,14 +33,14 @@ const LARGE = 100_000
 
 export type Quantised = { readonly program: IntegerProgram; readonly plan: Plan }
 
-/** Records `zkml.<name>.<what>` for every stage. */
+/** Records `zkml.<name>.<what>` for every stage. Returns the folder of the circuit for plain Groth16; with lookups, `-lookup` follows. */
 export async function measureNetwork(
   context: BenchContext,
   name: string,
   modelFolder: string,
   quantise: (graph: Graph) => Quantised | Promise<Quantised>,
   sample: ArrayLike<number>,
-): Promise<void> {
+): Promise<string> {
   const record = (
     what: string,
     value: number,
@@ -95,8 +97,11 @@ export async function measureNetwork(
     peer: "snarkjs' template (published)",
     peerValue: 235_464,
   })
-  record('peak-memory', await peakMemory(folder, sample), 'bytes', { note: 'a process that loads the key and proves' })
+  record('peak-memory', await peakMemory(folder, sample), 'bytes', {
+    note: 'a process that loads the key and proves once',
+  })
   await measureLookups(context, name, program, folder, sample)
+  return folder
 }
 
 /**
@@ -148,7 +153,9 @@ async function measureLookups(
   await plain.close()
   const source = exportVerifier(ours.key, { name: 'Verifier', setupKind: 'local' })
   record('verify-transaction', await transactionGas(source, encodeVerifyCalldata(proof, publicSignals)), 'gas')
-  record('peak-memory', await peakMemory(folder, sample), 'bytes', { note: 'a process that loads the key and proves' })
+  record('peak-memory', await peakMemory(folder, sample), 'bytes', {
+    note: 'a process that loads the key and proves once',
+  })
 }
 
 /** Gas of a whole transaction that verifies, on the simulated chain. */
@@ -164,23 +171,16 @@ async function transactionGas(source: string, data: string): Promise<number> {
   return Number(receipt!.gasUsed)
 }
 
-/** Bytes that a fresh `cohort zkml bench` needed at most. */
+/** Bytes that a fresh process needs at most for one proof, with the launcher's flags for one: Node, its threads, circuit and key. */
 async function peakMemory(folder: string, sample: ArrayLike<number>): Promise<number> {
   const input = join(folder, 'sample.json')
   await writeFile(input, JSON.stringify(Array.from(sample)))
-  const cli = join(ROOT, 'keepers', 'cli', 'main.ts')
-  const { stdout } = await run(process.execPath, [
-    cli,
-    'zkml',
-    'bench',
-    folder,
-    '--input',
-    input,
-    '--runs',
-    '1',
-    '--json',
-  ])
-  return JSON.parse(stdout).peakMemoryBytes
+  const flags = nodeFlags([join(ROOT, 'keepers', 'cli', 'main.ts'), 'zkml', 'fullprove'])
+  const script = fileURLToPath(new URL('./prove-once.ts', import.meta.url))
+  // Node's cache of stripped sources is filled by the first: the stripper takes 28 MB.
+  await run(process.execPath, [...flags, script, folder, input])
+  const { stdout } = await run(process.execPath, [...flags, script, folder, input])
+  return Number(stdout)
 }
 
 async function seconds<T>(body: () => Promise<T>): Promise<[T, number]> {

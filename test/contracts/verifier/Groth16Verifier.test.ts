@@ -17,6 +17,7 @@ import {
 } from '../../../keepers/zkml/verifier/verification-key.ts'
 import { compile } from '../../../scripts/solc.ts'
 import { pointOutsideSubgroup } from '../../keepers/zkml/outside-subgroup.ts'
+import { infinityCases } from '../../keepers/zkml/prove/infinity.ts'
 import { compileToy, type ToyCircuit } from '../../keepers/zkml/setup/toy-circuit.ts'
 
 type Verifier = BaseContract & Record<string, any>
@@ -123,6 +124,18 @@ describe('emitted Groth16 verifier', () => {
       const signals = structuredClone(honest)
       signals.signals[i]! += SCALAR_FIELD
       expect(await verify(signals), `signal ${i} + r`).to.equal(false)
+    }
+  })
+
+  it('takes (0, 0) for the point at infinity, as verification off-chain does', async () => {
+    const { key, publicSignals, cases } = await infinityCases()
+    const { abi, bytecode } = compile(exportVerifier(key, { name: 'Trapdoor', setupKind: 'local' })).Trapdoor!
+    const [signer] = await ethers.getSigners()
+    const contract = (await new ethers.ContractFactory(abi as any, bytecode, signer).deploy()) as Verifier
+    for (const { name, proof, holds } of cases) {
+      const { a, b, c, signals } = words({ proof, publicSignals })
+      expect(await contract.verifyProof!(a, b, c, signals), name).to.equal(holds)
+      expect(await contract.verifyBatch!([{ a, b, c }], [signals]), `batch: ${name}`).to.equal(holds)
     }
   })
 

@@ -3,8 +3,7 @@
 // a test does it.
 import { FIELD_BYTES } from '../../bn254.ts'
 import { MultiExp } from '../../prove/portable-multiexp.ts'
-import { loadCurve } from '../../prove/verify.ts'
-import { type CurveMemory, POINT_BYTES } from '../../setup/curve-memory.ts'
+import { type CurveMemory, loadCurve, POINT_BYTES } from '../../setup/curve-memory.ts'
 import type { R1cs } from '../../setup/r1cs.ts'
 import { bordersOf, type TwoRoundShape } from '../../setup/two-round-shape.ts'
 import { CeremonyError } from '../errors.ts'

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Points between the transcript (hexadecimal, big endian, the imaginary part first as in EIP-197), the files of keys, and the curve.
 import { BASE_FIELD, SCALAR_FIELD } from '../../bn254.ts'
-import { loadCurve } from '../../prove/verify.ts'
-import { POINT_BYTES } from '../../setup/curve-memory.ts'
+import { loadCurve, POINT_BYTES } from '../../setup/curve-memory.ts'
 
 export type Point = Uint8Array
 type InG1 = [bigint, bigint]

@@ -3,9 +3,8 @@
 // computed anew from circuit and powers. Whoever has the same files gets the same key, bit by bit.
 import { readFile } from 'node:fs/promises'
 import { BASE_FIELD, FIELD_BYTES, SCALAR_FIELD } from '../../bn254.ts'
-import { loadCurve } from '../../prove/verify.ts'
 import { coefficientCount, encodeCoefficients } from '../../setup/coefficients.ts'
-import { fieldToBytes } from '../../setup/curve-memory.ts'
+import { fieldToBytes, loadCurve } from '../../setup/curve-memory.ts'
 import { type KeyMetadata, sha256File, writeKeyMetadata } from '../../setup/metadata.ts'
 import { domainPower } from '../../setup/qap.ts'
 import { parseR1cs, type R1cs } from '../../setup/r1cs.ts'

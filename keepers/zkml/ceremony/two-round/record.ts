@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { SCALAR_FIELD } from '../../bn254.ts'
-import { loadCurve } from '../../prove/verify.ts'
+import { loadCurve } from '../../setup/curve-memory.ts'
 import type { TwoRoundShape } from '../../setup/two-round-shape.ts'
 import { fromFileForm, g1ToHex, g2FromHex, g2ToHex, type Point } from './encoding.ts'
 import type { DeltaPoints } from './points-file.ts'

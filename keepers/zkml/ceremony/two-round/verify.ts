@@ -2,7 +2,7 @@
 // Checking a ceremony in two rounds from its public files: circuit, powers, and every step with all its points. One file of points is in
 // memory at a time.
 import { readFile } from 'node:fs/promises'
-import { loadCurve } from '../../prove/verify.ts'
+import { loadCurve } from '../../setup/curve-memory.ts'
 import { checkPartition } from '../../setup/partition.ts'
 import { domainPower } from '../../setup/qap.ts'
 import { CeremonyError } from '../errors.ts'

@@ -20,7 +20,7 @@ import {
 import { pointsPath } from '../../../../keepers/zkml/ceremony/two-round/steps.ts'
 import { verifyCeremony } from '../../../../keepers/zkml/ceremony/verify.ts'
 import { verifyTwoRound } from '../../../../keepers/zkml/prove/two-round-verify.ts'
-import { loadCurve } from '../../../../keepers/zkml/prove/verify.ts'
+import { loadCurve } from '../../../../keepers/zkml/setup/curve-memory.ts'
 import { sha256File } from '../../../../keepers/zkml/setup/metadata.ts'
 import { pointOutsideSubgroup } from '../outside-subgroup.ts'
 import {

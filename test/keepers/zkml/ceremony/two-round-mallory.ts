@@ -25,7 +25,7 @@ import { addStep, pointsPath } from '../../../../keepers/zkml/ceremony/two-round
 import type { TwoRoundStep } from '../../../../keepers/zkml/ceremony/two-round/transcript.ts'
 import { inverse } from '../../../../keepers/zkml/kernel/kernel.ts'
 import type { TwoRoundProof } from '../../../../keepers/zkml/prove/two-round-proof.ts'
-import { loadCurve } from '../../../../keepers/zkml/prove/verify.ts'
+import { loadCurve } from '../../../../keepers/zkml/setup/curve-memory.ts'
 import { sha256File } from '../../../../keepers/zkml/setup/metadata.ts'
 import { parseTwoRoundZkey } from '../../../../keepers/zkml/setup/two-round-zkey.ts'
 import {

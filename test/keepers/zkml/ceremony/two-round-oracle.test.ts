@@ -14,7 +14,7 @@ import { pointsPath } from '../../../../keepers/zkml/ceremony/two-round/steps.ts
 import { verifyCeremony } from '../../../../keepers/zkml/ceremony/verify.ts'
 import { inverse } from '../../../../keepers/zkml/kernel/kernel.ts'
 import { verifyTwoRound } from '../../../../keepers/zkml/prove/two-round-verify.ts'
-import { loadCurve } from '../../../../keepers/zkml/prove/verify.ts'
+import { loadCurve } from '../../../../keepers/zkml/setup/curve-memory.ts'
 import { parseTwoRoundZkey } from '../../../../keepers/zkml/setup/two-round-zkey.ts'
 import { challengesOf, twoRoundKeyHash } from '../../../../keepers/zkml/verifier/two-round-key.ts'
 import { forge } from '../two-round/dishonest.ts'

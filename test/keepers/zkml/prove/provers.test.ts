@@ -24,6 +24,7 @@ import { setupLocal } from '../../../../keepers/zkml/setup/local.ts'
 import { parseZkey } from '../../../../keepers/zkml/setup/zkey.ts'
 import { parseVerificationKey, type VerificationKey } from '../../../../keepers/zkml/verifier/verification-key.ts'
 import { compileToy, type ToyCircuit } from '../setup/toy-circuit.ts'
+import { infinityCases } from './infinity.ts'
 
 let toy: ToyCircuit
 let zkey: string
@@ -65,13 +66,17 @@ process.exit(0)
   return file
 }
 
-const BACKENDS: [string, () => Promise<ProverBackend>][] = [
+const BACKENDS: (readonly [string, () => Promise<ProverBackend>])[] = [
   ['the kernel on one thread', async () => wasmBackend({ threads: 1, engine: 'kernel' })],
   ['wasm on two threads', async () => wasmBackend({ threads: 2 })],
   ['the kernel on five threads', async () => wasmBackend({ threads: 5, engine: 'kernel' })],
   ['the portable engine on two threads', async () => wasmBackend({ threads: 2, engine: 'portable' })],
   ['snarkjs', async () => snarkjsBackend],
   ['a program with the command line of rapidsnark', async () => rapidsnarkBackend(await writeStandIn())],
+  // The real one, where it is installed.
+  ...(process.env.COHORT_RAPIDSNARK === undefined
+    ? []
+    : [['rapidsnark', async () => rapidsnarkBackend(process.env.COHORT_RAPIDSNARK!)] as const]),
 ]
 
 for (const [name, create] of BACKENDS) {
@@ -202,6 +207,14 @@ describe('proving', () => {
     )
   })
 
+  it('takes (0, 0) for the point at infinity, as the contract does', async () => {
+    const { key, publicSignals, cases } = await infinityCases()
+    for (const { name, proof, holds } of cases) {
+      expect(await verifyProof(key, proof, publicSignals), name).to.equal(holds)
+      expect(await verifyBatch(key, [{ proof, publicSignals }]), `batch: ${name}`).to.equal(holds)
+    }
+  })
+
   it('parses its own JSON and refuses other by the field', () => {
     const { proof, publicSignals } = proofs[0]!
     expect(parseProof(JSON.parse(JSON.stringify(proofToJson(proof))))).to.deep.equal(proof)
@@ -232,18 +245,21 @@ describe('proving', () => {
     expect(await rejection(one.prove(await toy.witness(1, 1, 1n)))).to.be.an('error')
   })
 
-  it('makes the same proof of the same randomness with either engine, on any number of threads', async () => {
+  it('makes the same proof of the same randomness with either engine, any number of threads, a key in memory or on disk', async () => {
     const witness = await toy.witness(201, 77, SCALAR_FIELD - 1n)
     const proofs: Proof[] = []
-    for (const [engine, threads] of [
-      ['portable', 1],
-      ['kernel', 1],
-      ['kernel', 2],
-      ['kernel', 3],
+    const bytes = await readFile(zkey)
+    for (const [engine, threads, source] of [
+      ['portable', 1, zkey],
+      ['portable', 2, bytes],
+      ['kernel', 1, bytes],
+      ['kernel', 2, zkey],
+      ['kernel', 3, bytes],
+      ['kernel', 3, zkey],
     ] as const) {
       let drawn = 0n
       const draw = () => fieldToBytes(SCALAR_FIELD - 12_345n - drawn++)
-      const prover = await wasmBackend({ engine, threads }, draw).open(zkey)
+      const prover = await wasmBackend({ engine, threads }, draw).open(source)
       proofs.push((await prover.prove(witness)).proof)
       await prover.close()
       expect(drawn).to.equal(2n)

@@ -5,15 +5,24 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { groth16, zKey } from 'snarkjs'
 import { SCALAR_FIELD } from '../../../../keepers/zkml/bn254.ts'
+import { workingKernel } from '../../../../keepers/zkml/kernel/kernel.ts'
 import { parseProof, parsePublicSignals } from '../../../../keepers/zkml/prove/proof.ts'
 import { holdSnarkjsThreads } from '../../../../keepers/zkml/prove/snarkjs.ts'
 import { verifyProof } from '../../../../keepers/zkml/prove/verify.ts'
-import { bytesToField, CurveMemory, fieldToBytes, loadCurveImage } from '../../../../keepers/zkml/setup/curve-memory.ts'
+import {
+  bytesToField,
+  CurveMemory,
+  concatenate,
+  fieldToBytes,
+  loadCurveImage,
+} from '../../../../keepers/zkml/setup/curve-memory.ts'
 import { chooseWindow, FixedBase } from '../../../../keepers/zkml/setup/fixed-base.ts'
+import { KernelFixedBase } from '../../../../keepers/zkml/setup/kernel-fixed-base.ts'
 import { setupLocal } from '../../../../keepers/zkml/setup/local.ts'
 import { metadataPath, readKeyMetadata, sha256File } from '../../../../keepers/zkml/setup/metadata.ts'
 import { evaluateKeyExponents, exponentAt } from '../../../../keepers/zkml/setup/qap.ts'
 import { parseR1cs } from '../../../../keepers/zkml/setup/r1cs.ts'
+import { drawFieldElement } from '../../../../keepers/zkml/setup/secrets.ts'
 import { LOCAL_SETUP_MARK, parseZkey } from '../../../../keepers/zkml/setup/zkey.ts'
 import {
   parseVerificationKey,
@@ -230,6 +239,7 @@ describe('set-up arithmetic', () => {
     ]
     const bytes = new Uint8Array(32 * scalars.length)
     for (const [i, scalar] of scalars.entries()) bytes.set(fieldToBytes(scalar), 32 * i)
+    const kernel = (await workingKernel())!
     for (const group of ['g1', 'g2'] as const) {
       const G = group === 'g1' ? curve.G1 : curve.G2
       const size = 2 * G.F.n8
@@ -237,12 +247,29 @@ describe('set-up arithmetic', () => {
         const mark = memory.mark()
         const points = new FixedBase(memory, group, window).multiply(bytes)
         memory.release(mark)
+        const same = new KernelFixedBase(kernel, group, window).multiply(bytes)
+        expect(Buffer.compare(same, points), `kernel, ${group} width ${window}`).to.equal(0)
         for (const [i, scalar] of scalars.entries()) {
           const expected = G.timesScalar(G.g, scalar)
           const actual = points.slice(i * size, (i + 1) * size)
           expect(G.eq(G.fromRprLEM(actual, 0), expected), `${group} width ${window} scalar ${scalar}`).to.equal(true)
         }
       }
+    }
+  })
+
+  it('gives the same points for thousands of scalars with either engine, and leaves none of them in the kernel', async () => {
+    const kernel = (await workingKernel())!
+    const scalars = Array.from({ length: 1100 }, (_, i) => (i % 9 === 4 ? 0n : bytesToField(drawFieldElement())))
+    const bytes = concatenate(scalars.map(fieldToBytes))
+    for (const group of ['g1', 'g2'] as const) {
+      const base = new KernelFixedBase(kernel, group, 7)
+      const used = kernel.mark()
+      const mark = memory.mark()
+      expect(Buffer.compare(base.multiply(bytes), new FixedBase(memory, group, 7).multiply(bytes)), group).to.equal(0)
+      memory.release(mark)
+      expect(kernel.mark()).to.equal(used)
+      expect(kernel.read(used, 1 << 16).every((byte) => byte === 0)).to.equal(true)
     }
   })
 
