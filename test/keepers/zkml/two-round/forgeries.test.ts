@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { expect } from 'chai'
 import { openTwoRound } from '../../../../keepers/zkml/prove/two-round.ts'

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { openTwoRound } from '../../../../keepers/zkml/prove/two-round.ts'
 import { packValues } from '../../../../keepers/zkml/prove/two-round-witness.ts'

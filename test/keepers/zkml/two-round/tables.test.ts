@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
 import { expect } from 'chai'
 import { forge } from './dishonest.ts'
 import { challengesFor, F, holds, named, refused } from './forging.ts'
