@@ -5,6 +5,7 @@
 // Metrics: zkml.<network>.{import,constraints,compile,setup,key,witness,prove,verify,proof,verify-transaction,peak-memory},
 // zkml.<network>-lookup.{constraints,compile,setup,key,witness,prove,verify-transaction,peak-memory}: the same program with lookups.
 // zkml.{article-cnn,small-cnn}.beside-{rapidsnark,arkworks}: plain proofs, when COHORT_RAPIDSNARK and COHORT_ARKWORKS name binaries.
+// zkml.article-cnn.beside-ezkl: a proof with lookups, when COHORT_EZKL names a Python that has EZKL.
 // zkml.article-cnn{,-lookup}.browser-{first,prove,code}: in Chromium, when it is there.
 // zkml.<network>.{accuracy,accuracy-loss}, zkml.article-cnn-pool-last{,-lookup}.constraints, zkml.last-layer.constraints,
 // zkml.last-layer-naive.constraints, zkml.small-cnn-naive.constraints, zkml.equality.<network>.{pictures,constraints}.
@@ -36,7 +37,7 @@ import {
   poolingAfterActivation,
   trainedModel,
 } from './zkml/networks.ts'
-import { measurePeers } from './zkml/peers.ts'
+import { measureEzkl, measurePeers } from './zkml/peers.ts'
 
 /** A domain of 2^k rows holds the constraints, the four public signals and the constant one. */
 const DOMAIN_15 = 2 ** 15 - 5
@@ -85,6 +86,8 @@ export const bench: Bench = {
       const folder = await measureNetwork(context, 'article-cnn', model, quantise, sample)
       await measureBrowser(context, 'article-cnn', folder, sample)
       await measurePeers(context, 'article-cnn', folder, sample)
+      const samples = digits.calibration.inputs.slice(0, 20)
+      await measureEzkl(context, 'article-cnn', { model, folder: `${folder}-lookup`, samples })
       await poolLast(context, model, digits)
       await lastLayer(context)
     }

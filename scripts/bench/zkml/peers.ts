@@ -11,10 +11,12 @@ import {
   encodeWitnessFile,
   folderPaths,
   InferenceCircuit,
+  InferenceProver,
   type ProverBackend,
   rapidsnarkBackend,
   wasmBackend,
 } from '../../../keepers/zkml/index.ts'
+import { ROOT } from '../../bootstrap/paths.mjs'
 import { type BenchContext, time, timeBeside } from '../harness.ts'
 
 const run = promisify(execFile)
@@ -85,4 +87,58 @@ export async function measurePeers(
     }
   }
   await ours.close()
+}
+
+/** What bench/peers/ezkl prints: seconds and bytes. */
+const ezklReport = z.object({
+  version: z.string(),
+  logrows: z.number().int(),
+  setup: z.number(),
+  prove: z.number(),
+  keyBytes: z.number(),
+  peakBytes: z.number(),
+})
+
+/**
+ * Records `<name>.beside-ezkl`: our proof with lookups, witness and verification included, and EZKL's of the same network, at scales that it
+ * searches for.
+ * @param subject.model folder of the tfjs model
+ * @param subject.folder of our circuit with lookups, set up
+ * @param subject.samples the first is proven, EZKL calibrates on all
+ */
+export async function measureEzkl(
+  context: BenchContext,
+  name: string,
+  subject: { readonly model: string; readonly folder: string; readonly samples: readonly ArrayLike<number>[] },
+): Promise<void> {
+  const { COHORT_EZKL: python } = process.env
+  if (python === undefined) {
+    context.progress('EZKL is left out: COHORT_EZKL does not name a Python that has it (bench/peers/ezkl)')
+    return
+  }
+  if (context.quick) return
+  const scratch = await mkdtemp(join(tmpdir(), 'cohort-ezkl-'))
+  try {
+    const samples = join(scratch, 'samples.json')
+    await writeFile(samples, JSON.stringify(subject.samples.map((sample) => Array.from(sample))))
+    context.progress(`${name} by EZKL: minutes, and gigabytes of memory`)
+    const script = join(ROOT, 'bench/peers/ezkl/prove.py')
+    const { stdout } = await run(python, [script, subject.model, samples], { maxBuffer: 1 << 26 })
+    const theirs = ezklReport.parse(JSON.parse(stdout.trim().split('\n').at(-1)!))
+    const prover = await InferenceProver.open(subject.folder)
+    const ours = await time(() => prover.prove({ input: subject.samples[0]!, context: 1n }), { runs: 7, warmup: 2 })
+    await prover.close()
+    const size = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+    context.record({
+      metric: `zkml.${name}.beside-ezkl`,
+      value: ours.median,
+      unit: 'ms',
+      spread: ours.spread,
+      peer: `EZKL ${theirs.version}, k = ${theirs.logrows}`,
+      peerValue: 1000 * theirs.prove,
+      note: `EZKL: set-up ${theirs.setup.toFixed(0)} s, key ${size(theirs.keyBytes)}, memory ${size(theirs.peakBytes)}, key read for the proof`,
+    })
+  } finally {
+    await rm(scratch, { recursive: true })
+  }
 }
