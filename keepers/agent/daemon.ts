@@ -165,6 +165,7 @@ async function openContext(
   if (config.service.strategyFile !== null) await plane.publish(readFileSync(config.service.strategyFile))
   const heads = openHeads(surroundings, provider)
   const own = await openQueue(surroundings, { provider, heads }, store)
+  cleanup.defer(() => own.close())
   const queue = openSender(surroundings, { provider, heads, contracts, queue: own })
   const epochs = new EpochEngine()
   cleanup.defer(() => epochs.close())

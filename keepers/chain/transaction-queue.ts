@@ -64,6 +64,11 @@ export class TransactionQueue implements Sender {
   readonly #signer: TransactionSigner
   readonly #emit: (event: QueueEvent) => void
   #tail: Promise<unknown> = Promise.resolve()
+  /** Keys of transactions whose senders were told before they were deep. */
+  readonly #early = new Set<string>()
+  /** Set while those are watched. */
+  #watching: Promise<void> | null = null
+  readonly #closing = new AbortController()
 
   constructor(options: QueueOptions) {
     const { onEvent, ...rest } = options
@@ -88,13 +93,24 @@ export class TransactionQueue implements Sender {
   }
 
   /**
-   * Resolves once the transaction is `confirmations` deep. Requests run one after the other.
+   * Resolves once the transaction is `confirmations` deep, or in a block when the request says so. Requests run one after the other.
    * @throws RevertError (nothing was sent, or it failed on-chain), ChainError UNFUNDED, FEE_CAP, FOREIGN_TRANSACTION.
    */
   send(request: TransactionRequest, signal?: AbortSignal): Promise<TransactionReceipt> {
-    const run = this.#tail.then(() => this.#run(request, signal))
+    return this.#next(() => this.#run(request, signal))
+  }
+
+  /** Runs something when all before it has ended. */
+  #next<T>(body: () => Promise<T>): Promise<T> {
+    const run = this.#tail.then(body)
     this.#tail = run.catch(() => undefined)
     return run
+  }
+
+  /** Ends the watch over transactions that are not deep yet. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error('the queue was closed'))
+    await this.#watching
   }
 
   /** Brings transactions that a crash interrupted to their end. Call before the first {@link send}. */
@@ -111,9 +127,7 @@ export class TransactionQueue implements Sender {
       )
     }
     for (const row of log.open()) {
-      const run = this.#tail.then(() => this.#settle(row, signal))
-      this.#tail = run.catch(() => undefined)
-      await run
+      await this.#next(() => this.#settle(row, signal))
     }
   }
 
@@ -122,10 +136,36 @@ export class TransactionQueue implements Sender {
     const { log } = this.#options
     const used = await this.#closeGaps(log.find(request.key)?.nonce ?? Infinity, signal)
     const known = log.find(request.key)
-    if (known !== null) return this.#settle(known, signal)
+    if (known !== null) return this.#settle(known, signal, request.told)
     const row = await this.#signer.sign(request, Math.max(used, log.nextNonce()))
     log.insert(row)
-    return this.#settle({ ...row, receipt: null }, signal)
+    return this.#settle({ ...row, receipt: null }, signal, request.told)
+  }
+
+  /**
+   * Until all that was told early is deep: sends again what a reorganisation took back, between other requests. Ends without a word on an
+   * error, which the next request meets, too.
+   */
+  async #watch(): Promise<void> {
+    const { clock, heads, pollInterval, log } = this.#options
+    const { signal } = this.#closing
+    let seen: string | null = null
+    try {
+      while (this.#early.size > 0) {
+        await clock.sleep(pollInterval, signal)
+        const { hash } = await heads.latest()
+        if (hash === seen) continue
+        seen = hash
+        for (const key of this.#early) {
+          const row = log.find(key)
+          const receipt = row === null ? null : await this.#receiptOf(row)
+          if (row === null || (receipt !== null && (await this.#isDeep(receipt)))) this.#early.delete(key)
+          else if (receipt === null) await this.#next(() => this.#settle(row, signal, 'included'))
+        }
+      }
+    } catch {
+      this.#early.clear()
+    }
   }
 
   /**
@@ -172,8 +212,12 @@ export class TransactionQueue implements Sender {
     return counts.find((count) => settles(atLeast(count), heard)) ?? null
   }
 
-  /** Follows a logged transaction until it is deep enough, whatever the chain and the network do meanwhile. */
-  async #settle(row: TransactionRow, signal: AbortSignal | undefined): Promise<TransactionReceipt> {
+  /** Follows a logged transaction until it is in a block, or deep enough, whatever the chain and the network do meanwhile. */
+  async #settle(
+    row: TransactionRow,
+    signal: AbortSignal | undefined,
+    told: TransactionRequest['told'] = 'deep',
+  ): Promise<TransactionReceipt> {
     const { clock, pollInterval, fees, log, heads } = this.#options
     let lastSent = -Infinity
     let lookedAt = -Infinity
@@ -197,6 +241,14 @@ export class TransactionQueue implements Sender {
         isMined = receipt !== null
         if (receipt !== null) {
           if (await this.#isDeep(receipt)) return this.#finish(row, receipt)
+          if (told === 'included') {
+            const finished = await this.#finish(row, receipt)
+            this.#early.add(row.key)
+            this.#watching ??= this.#watch().finally(() => {
+              this.#watching = null
+            })
+            return finished
+          }
         } else {
           if (row.receipt !== null) {
             this.#emit({ kind: 'reorganised', key: row.key, hash: row.receipt.hash })

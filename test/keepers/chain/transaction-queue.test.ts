@@ -129,6 +129,53 @@ describe('transaction queue', function () {
     }
   })
 
+  describe('with senders who need not wait for the depth', () => {
+    const early = (name: string, value?: bigint) => ({ ...chain.transfer(name, value), told: 'included' as const })
+
+    it('goes on once a transaction is in a block', async () => {
+      const line = chain.queue(chain.store(), { confirmations: 3 })
+      const start = await chain.nonce()
+      await line.send(early('first'))
+      await line.send(early('second'))
+      expect((await chain.nonce()) - start).to.equal(2)
+      await line.close()
+    })
+
+    it('sends again by itself what a reorganisation takes back before it is deep, and ends when it is', async () => {
+      const events: QueueEvent[] = []
+      const line = chain.queue(chain.store(), { confirmations: 3, onEvent: (event: QueueEvent) => events.push(event) })
+      const before = await chain.received()
+      const snapshot = await chain.rpc('evm_snapshot')
+      await line.send(early('shallow', 8n))
+      await chain.rpc('evm_revert', [snapshot])
+      await chain.rpc('evm_mine')
+      expect((await chain.received()) - before).to.equal(0n)
+      while (events.length < 5) await systemClock.sleep(20)
+      expect((await chain.received()) - before).to.equal(8n)
+      expect(events.map(({ kind }) => kind)).to.deep.equal(['sent', 'confirmed', 'reorganised', 'sent', 'confirmed'])
+      await chain.rpc('hardhat_mine', ['0x3'])
+      await systemClock.sleep(300)
+      // Deep: nobody looks any more, and what happens now is the next sender's to find.
+      const deep = await chain.rpc('evm_snapshot')
+      await chain.rpc('evm_revert', [deep])
+      await systemClock.sleep(300)
+      expect(events).to.have.length(5)
+      await line.close()
+    })
+
+    it('looks no more after it was closed', async () => {
+      const line = chain.queue(chain.store(), { confirmations: 3 })
+      const before = await chain.received()
+      const snapshot = await chain.rpc('evm_snapshot')
+      await line.send(early('closed', 16n))
+      await line.close()
+      await chain.rpc('evm_revert', [snapshot])
+      await chain.rpc('evm_mine')
+      await systemClock.sleep(300)
+      expect((await chain.received()) - before).to.equal(0n)
+    })
+  })
+
   it('waits for the depth it was told', async () => {
     const line = chain.queue(chain.store(), { confirmations: 3 })
     let done = false
