@@ -8,6 +8,7 @@ import type { Bench, BenchContext } from './harness.ts'
 const KEEPERS = 4
 /** Ethereum's. */
 const SLOT_SECONDS = 12
+const CONFIRMATIONS = 3
 const ROUNDS = 3
 const MINUTE = 60_000
 /** Until a keeper takes a service for quiet, and a little more. */
@@ -36,7 +37,7 @@ export const bench: Bench = {
       // A keeper's settings on a public chain: its defaults, and blocks that may be reorganised.
       values: () => ({
         'chain.pollSeconds': 2,
-        'chain.confirmations': 3,
+        'chain.confirmations': CONFIRMATIONS,
         'data.limit': 500,
       }),
     })
@@ -49,7 +50,14 @@ export const bench: Bench = {
     const rounds = context.quick ? 1 : ROUNDS
     context.progress(`blocks of ${SLOT_SECONDS} s; the first round, and then ${rounds}`)
     await accepted(cluster, 1)
+    const start = performance.now()
     await measure(context, cluster.nodes, 'round', () => accepted(cluster, 1 + rounds))
+    context.record({
+      metric: 'rpc.round.seconds',
+      value: (performance.now() - start) / 1000 / rounds,
+      unit: 's',
+      note: `a round of ${KEEPERS} keepers, blocks of ${SLOT_SECONDS} s, ${CONFIRMATIONS} confirmations`,
+    })
     context.progress('one keeper left alone: quiet after minutes without an event')
     const [last, ...others] = cluster.nodes as [KeeperNode, ...KeeperNode[]]
     for (const node of others) await cluster.stop(node)
