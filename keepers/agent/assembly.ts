@@ -27,6 +27,7 @@ import type { Health } from './health-server.ts'
 import type { AgentLoop } from './loop.ts'
 import type { KeeperMetrics } from './metrics.ts'
 import { GlobalModel } from './models.ts'
+import { whyNotMember } from './operations/not-member.ts'
 import { privacySpent } from './privacy.ts'
 import { PEER_IDENTITY } from './steps/secrets.ts'
 
@@ -134,6 +135,26 @@ export async function openQueue(
   return queue
 }
 
+/** How long an answer of the chain about this keeper's standing will do, in milliseconds: /healthz may be asked every second. */
+const STANDING_MS = 30_000
+
+/** What says why the keeper is not a member: null for a member, and while the chain does not answer. */
+export function standingOf(context: AgentContext, loop: AgentLoop): () => Promise<string | null> {
+  const { contracts, config, operator, clock } = context
+  let known: { readonly at: number; readonly of: string; readonly reason: Promise<string | null> } | null = null
+  return async () => {
+    const { snapshot, seat, isMember } = loop
+    if (isMember || snapshot === null) return null
+    const of = `${seat}/${snapshot.epoch}/${snapshot.state}`
+    if (known === null || known.of !== of || clock.now() - known.at > STANDING_MS) {
+      const { state } = snapshot
+      const reason = whyNotMember(contracts, config, { operator, seat, state }).catch(() => null)
+      known = { at: clock.now(), of, reason }
+    }
+    return await known.reason
+  }
+}
+
 /** The queue, or relayers before it. */
 export function openSender(
   { config, wallet, clock, log, metrics }: Surroundings,
@@ -186,7 +207,7 @@ const LATE_POLLS = 10
 const LATE_SECONDS = 30
 
 /** The answer of /healthz. */
-export function healthOf(context: AgentContext, loop: AgentLoop): Health {
+export function healthOf(context: AgentContext, loop: AgentLoop, notMember: string | null): Health {
   const { clock, config, plane, operator, model, trainer } = context
   const { snapshot, lastLook, lastError, seat } = loop
   const behindSeconds = lastLook === 0 ? 0 : (clock.now() - lastLook) / 1000
@@ -197,6 +218,7 @@ export function healthOf(context: AgentContext, loop: AgentLoop): Health {
     round: snapshot?.round ?? 0,
     seat,
     member: loop.isMember,
+    notMember,
     operator,
     peerId: plane.peerId,
     peers: plane.connections,

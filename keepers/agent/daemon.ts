@@ -27,6 +27,7 @@ import {
   openSender,
   openStore,
   type Surroundings,
+  standingOf,
 } from './assembly.ts'
 import type { KeeperConfig } from './config.ts'
 import type { AgentContext, Behaviour } from './context.ts'
@@ -103,9 +104,10 @@ export async function runKeeper(options: DaemonOptions): Promise<void> {
     fromBlock: config.chain.fromBlock,
   })
   const loop = new AgentLoop(context, { cursor, heads }, options.behaviours)
+  const standing = standingOf(context, loop)
   const health = await HealthServer.start(config.monitoring, {
     metrics: context.metrics.registry,
-    health: () => healthOf(context, loop),
+    health: async () => healthOf(context, loop, await standing()),
   })
   cleanup.defer(() => health.stop())
   const { operator, plane, log } = context

@@ -12,8 +12,10 @@ export type Health = {
   readonly epoch: number
   readonly round: number
   readonly seat: number | null
-  /** Whether it is a member of the epoch that runs; `cohort keeper status` says why not. */
+  /** Whether it is a member of the epoch that runs. */
   readonly member: boolean
+  /** The reason why it is not, and the remedy; null for a member, or while the chain does not answer. */
+  readonly notMember: string | null
   readonly operator: string
   readonly peerId: string
   readonly peers: number
@@ -47,13 +49,13 @@ export class HealthServer {
   /** @throws AgentError CONFIG when the port is taken. */
   static async start(
     options: { host: string; port: number },
-    sources: { health: () => Health; metrics: Registry },
+    sources: { health: () => Promise<Health>; metrics: Registry },
   ): Promise<HealthServer> {
     const server = createServer(async (request, response) => {
       if (request.method !== 'GET') {
         response.writeHead(405, { allow: 'GET' }).end()
       } else if (request.url === '/healthz') {
-        const health = sources.health()
+        const health = await sources.health()
         const body = JSON.stringify(health)
         response.writeHead(health.healthy ? 200 : 503, { 'content-type': 'application/json' }).end(body)
       } else if (request.url === '/metrics') {

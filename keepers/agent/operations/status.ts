@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { formatEther, type Provider, ZeroAddress } from 'ethers'
+import { formatEther, type Provider } from 'ethers'
 import {
   contractInterface,
   FailoverProvider,
@@ -9,12 +9,12 @@ import {
   seatsOf,
 } from '../../chain/index.ts'
 import type { ClientPrivacySpent } from '../../learning/index.ts'
-import { agreedDigests, disagreement, manifestDigest } from '../../versions/index.ts'
+import { agreedDigests, manifestDigest } from '../../versions/index.ts'
 import type { KeeperConfig } from '../config.ts'
 import { CONVICTIONS, reasonText } from '../convictions.ts'
-import { RENEW } from '../frame.ts'
 import { privacySpentBy } from '../privacy.ts'
 import { type Snapshot, takeSnapshot } from '../snapshot.ts'
+import { whyNotMember } from './not-member.ts'
 
 /** Where a keeper stands, from the chain, and from its process when that runs here. Amounts in whole tokens. */
 export type KeeperStatus = {
@@ -64,7 +64,8 @@ export type Conviction = {
 export async function keeperStatus(config: KeeperConfig, operator: string): Promise<KeeperStatus> {
   const provider = new FailoverProvider({ urls: config.chain.rpc, chainId: BigInt(config.chain.id), patience: 10_000 })
   try {
-    const { service, registry } = await openService(config.service.address, provider)
+    const contracts = await openService(config.service.address, provider)
+    const { service, registry } = contracts
     const block = (await provider.getBlock('latest'))!
     const [{ snapshot, seat }, owner, gas] = await Promise.all([
       takeSnapshot(service, operator, block.number, block.timestamp),
@@ -80,7 +81,6 @@ export async function keeperStatus(config: KeeperConfig, operator: string): Prom
     const member = seat !== null && members.includes(seat)
     const { manifest } = config.service
     const agreed = await agreedDigests(service)
-    const apart = disagreement(agreed, manifest)
     return {
       operator,
       owner,
@@ -90,7 +90,7 @@ export async function keeperStatus(config: KeeperConfig, operator: string): Prom
       windowEnds: new Date(snapshot.end * 1000).toISOString(),
       seat,
       member,
-      notMember: member ? null : reason({ owner, seat, jailedUntil, state: snapshot.state, apart }),
+      notMember: member ? null : await whyNotMember(contracts, config, { operator, seat, state: snapshot.state }),
       manifest: { own: manifestDigest(manifest), service: agreed.current },
       members: members.length,
       data: config.data.source === 'none' ? 'none' : config.data.use,
@@ -115,27 +115,6 @@ export async function keeperStatus(config: KeeperConfig, operator: string): Prom
 /** The seats of the epoch that runs. */
 export function seatsOfMembers({ epochInfo }: Pick<Snapshot, 'epochInfo'>): number[] {
   return seatsOf(epochInfo.members)
-}
-
-/** Why a keeper is not a member of the epoch that runs: the first thing to put right. */
-function reason(of: {
-  readonly owner: string
-  readonly seat: number | null
-  readonly jailedUntil: number
-  readonly state: string
-  /** How its manifest differs from the service's. */
-  readonly apart: string | null
-}): string {
-  const { owner, seat, jailedUntil, state, apart } = of
-  if (apart !== null) return `${apart}: ${RENEW}`
-  if (owner === ZeroAddress) return 'it is not registered: run `cohort keeper register`'
-  if (jailedUntil > 0) {
-    return `it is in jail until ${new Date(jailedUntil * 1000).toISOString()}: then run \`cohort keeper unjail\``
-  }
-  if (seat === null)
-    return 'it has no seat: run `cohort keeper register`, and `cohort keeper run` to take one whenever it is free'
-  if (state === 'Registration') return 'registration is open: it is a member once that closes'
-  return 'the epoch began without it, or went on without it (see convictions and its log): it is a member from the next one on'
 }
 
 /** From the service's own log, since the block that the configuration says it began with. */

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { ZeroAddress } from 'ethers'
+import type { ServiceContracts } from '../../chain/index.ts'
+import { agreedDigests, disagreement } from '../../versions/index.ts'
+import type { KeeperConfig } from '../config.ts'
+import { RENEW } from '../frame.ts'
+
+/** A keeper as the chain's latest block has it. */
+export type Standing = {
+  readonly operator: string
+  readonly seat: number | null
+  /** Of the rounds. */
+  readonly state: string
+}
+
+/** Why a keeper is not a member of the epoch that runs, and the remedy: the first thing to put right. @throws ChainError */
+export async function whyNotMember(
+  { service, registry }: Pick<ServiceContracts, 'service' | 'registry'>,
+  config: Pick<KeeperConfig, 'service'>,
+  { operator, seat, state }: Standing,
+): Promise<string> {
+  const apart = disagreement(await agreedDigests(service), config.service.manifest)
+  if (apart !== null) return `${apart}: ${RENEW}`
+  const owner = await registry.ownerOfOperator(operator)
+  if (owner === ZeroAddress) return 'it is not registered: run `cohort keeper register`'
+  const { jailedUntil } = await registry.keeperOf(owner)
+  if (jailedUntil > 0n) {
+    return `it is in jail until ${new Date(Number(jailedUntil) * 1000).toISOString()}: then run \`cohort keeper unjail\``
+  }
+  if (seat === null)
+    return 'it has no seat: run `cohort keeper register`, and `cohort keeper run` to take one whenever it is free'
+  if (state === 'Registration') return 'registration is open: it is a member once that closes'
+  return 'the epoch began without it, or went on without it (see convictions and its log): it is a member from the next one on'
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import { expect } from 'chai'
+import { ZeroAddress } from 'ethers'
+import { standingOf } from '../../../keepers/agent/assembly.ts'
+import { type Standing, whyNotMember } from '../../../keepers/agent/operations/not-member.ts'
+import { exampleManifest, manifestDigest } from '../../../keepers/versions/index.ts'
+
+const OPERATOR = '0x00000000000000000000000000000000000000Bb'
+const OWNER = '0x00000000000000000000000000000000000000Aa'
+const manifest = exampleManifest('logistic')
+const config = { service: { manifest } } as Parameters<typeof whyNotMember>[1]
+
+type Chain = { owner: string; jailedUntil: bigint; digest: string }
+const usual: Chain = { owner: OWNER, jailedUntil: 0n, digest: manifestDigest(manifest) }
+
+/** The questions that are asked of the two contracts, answered. */
+function contracts(chain: Chain, count: () => void = () => undefined): Parameters<typeof whyNotMember>[0] {
+  const digests = { manifest: chain.digest }
+  return {
+    service: { parameters: async () => digests, pendingParameters: async () => [false, digests] },
+    registry: {
+      ownerOfOperator: async () => {
+        count()
+        return chain.owner
+      },
+      keeperOf: async () => ({ jailedUntil: chain.jailedUntil }),
+    },
+  } as unknown as Parameters<typeof whyNotMember>[0]
+}
+const ask = (chain: Partial<Chain>, standing: Partial<Standing> = {}) =>
+  whyNotMember(contracts({ ...usual, ...chain }), config, {
+    operator: OPERATOR,
+    seat: 2,
+    state: 'Training',
+    ...standing,
+  })
+
+describe('why a keeper is not a member', () => {
+  it('says what to put right, the first thing first', async () => {
+    const other = `0x${'12'.repeat(32)}`
+    expect(await ask({ digest: other, owner: ZeroAddress })).to.match(/service's is 0x1212.*cohort keeper manifest/)
+    expect(await ask({ owner: ZeroAddress, jailedUntil: 5n })).to.match(/not registered/)
+    expect(await ask({ jailedUntil: 1_800_000_000n }, { seat: null })).to.match(/in jail until 2027-01-15.*unjail/)
+    expect(await ask({}, { seat: null })).to.match(/no seat/)
+    expect(await ask({}, { state: 'Registration' })).to.match(/once that closes/)
+    expect(await ask({})).to.match(/from the next one on/)
+  })
+
+  it('is asked of the chain once in half a minute, again when the state is another, and not by a member', async () => {
+    let [asked, now] = [0, 0]
+    const loop = { isMember: false, seat: 2, snapshot: { epoch: 1, state: 'Training' } }
+    const context = {
+      contracts: contracts(usual, () => asked++),
+      config,
+      operator: OPERATOR,
+      clock: { now: () => now },
+    }
+    const standing = standingOf(...([context, loop] as unknown as Parameters<typeof standingOf>))
+    for (let i = 0; i < 20; i++) expect(await standing()).to.match(/next one/)
+    expect(asked).to.equal(1)
+    now = 31_000
+    await standing()
+    expect(asked).to.equal(2)
+    loop.snapshot.state = 'Registration'
+    expect(await standing()).to.match(/once that closes/)
+    loop.isMember = true
+    expect(await standing()).to.equal(null)
+    expect(asked).to.equal(3)
+  })
+
+  it('is nothing while the chain does not answer', async () => {
+    const silent = {
+      ...{ config, operator: OPERATOR, clock: { now: () => 0 } },
+      contracts: { service: {}, registry: {} },
+    }
+    const loop = { isMember: false, seat: 2, snapshot: { epoch: 1, state: 'Training' } }
+    const standing = standingOf(...([silent, loop] as unknown as Parameters<typeof standingOf>))
+    expect(await standing()).to.equal(null)
+  })
+})
