@@ -112,6 +112,13 @@ export default defineConfig({
       url: configVariable('COHORT_SEPOLIA_RPC_URL'),
       accounts: [configVariable('COHORT_SEPOLIA_DEPLOYER_KEY')],
     },
+    // Any other chain: `hardhat deploy --network chain --parameters deploy/parameters/op-stack.json`.
+    chain: {
+      type: 'http',
+      chainType: 'generic',
+      url: configVariable('COHORT_CHAIN_RPC_URL'),
+      accounts: [configVariable('COHORT_CHAIN_DEPLOYER_KEY')],
+    },
   },
   test: {
     mocha: { timeout: 120_000 },

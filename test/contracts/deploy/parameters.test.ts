@@ -30,7 +30,7 @@ describe('deployment files', () => {
   describe('of parameters', () => {
     it('that are shipped can be used', async () => {
       const files = await readdir('deploy/parameters')
-      expect(files).to.include.members(['localhost.json', 'sepolia.json'])
+      expect(files).to.include.members(['arbitrum.json', 'localhost.json', 'op-stack.json', 'sepolia.json'])
       for (const file of files) {
         const parameters = await readParameters(join('deploy/parameters', file))
         // A keeper that joins has this manifest already.
