@@ -3,7 +3,7 @@ import { type JsonRpcError, type JsonRpcPayload, JsonRpcProvider, type JsonRpcRe
 import { backoff, type Clock, systemClock } from './clock.ts'
 import { postTo, shownEndpoint } from './endpoint.ts'
 import { ChainError } from './errors.ts'
-import { type Answer, DEFAULT_LOG_SPAN, logRangeOf, pageOf, smallerSpan } from './log-range.ts'
+import { type Answer, askInPages, DEFAULT_LOG_SPAN, logRangeOf, pageOf, smallerSpan } from './log-range.ts'
 
 export type RpcOptions = {
   /** JSON-RPC endpoints over HTTP(S), the preferred one first. */
@@ -208,21 +208,24 @@ export class FailoverProvider extends JsonRpcProvider {
   }
 
   /**
-   * Puts one question to every endpoint by itself, for what must not rest on one's word. Nothing is tried again: an endpoint that
-   * fails, or is on another chain, has a reason in place of a result.
+   * Puts one question to every endpoint by itself, for what must not rest on one's word. Nothing is tried again, but logs come in pages: an
+   * endpoint that fails, is on another chain, or takes longer than two requests may, has a reason in place of a result.
    */
   async everywhere(method: string, params: readonly unknown[], signal?: AbortSignal): Promise<EndpointAnswer[]> {
+    const { clock, timeout } = this.#options
+    const until = clock.now() + 2 * timeout
     const answers = await Promise.all(
       this.#urls.map(async (url): Promise<EndpointAnswer> => {
         const endpoint = shownEndpoint(url)
         const own = url === this.#options.own ? ({ own: true } as const) : {}
         try {
           await this.#check(url)
-          const answer = (await this.#post(url, { id: 1, jsonrpc: '2.0', method, params: [...params] })) as {
-            result?: unknown
-            error?: { message?: string }
-          }
-          if (answer.error !== undefined) return { endpoint, ...own, reason: String(answer.error.message) }
+          const answer = await askInPages(
+            { id: 1, jsonrpc: '2.0', method, params: [...params] },
+            async (page) => (await this.#post(url, page)) as Answer,
+            { blocks: this.#logSpan(url), isOver: () => clock.now() >= until },
+          )
+          if ('error' in answer) return { endpoint, ...own, reason: String(answer.error.message) }
           return { endpoint, ...own, result: answer.result }
         } catch (error) {
           return { endpoint, ...own, reason: error instanceof Error ? error.message : String(error) }

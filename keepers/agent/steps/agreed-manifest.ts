@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A keeper with another manifest than the service's ends for good, so one endpoint's word is not enough to say that it has one.
-import { callsAtOneBlock, contractInterface, hasWitnesses, settles } from '../../chain/index.ts'
+import { callsAtOneBlock, contractInterface, hasWitnesses, settled, settles } from '../../chain/index.ts'
 import {
   type AgreedDigests,
   agreedDigests,
@@ -34,6 +34,9 @@ export async function isManifestAgreed(check: ManifestCheck, nowAlone = false): 
   const against = all.filter(({ digests }) => disagreement(digests, manifest) !== null)
   const answersOf = (some: typeof all) => some.map(({ answer }) => answer)
   if (settles(answersOf(against), answersOf(all))) requireAgreed(against[0]!.digests, manifest, RENEW)
+  const said = new Map(all.map(({ answer, digests }) => [answer, JSON.stringify(digests)]))
+  const others = settled(answersOf(all), (answer) => said.get(answer)!)
+  if (others !== null) endpoints.prefer(others[0]!.endpoint, 'others report this keeper`s manifest')
   const reason = disagreement(told, manifest)
   log.warn(
     { event: 'manifest not witnessed', reason },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A keeper that nobody has registered ends for good, so one endpoint's word is not enough to say so.
 import { ZeroAddress } from 'ethers'
-import { ChainError, callsAtOneBlock, contractInterface, hasWitnesses, settles } from '../../chain/index.ts'
+import { ChainError, callsAtOneBlock, contractInterface, hasWitnesses, settled, settles } from '../../chain/index.ts'
 import type { AgentContext } from '../context.ts'
 import { AgentError } from '../errors.ts'
 
@@ -32,6 +32,8 @@ export async function ownerHere({
     const heard = answers!.filter(({ result }) => typeof result === 'string')
     const none = heard.filter(({ result }) => /^0x0{64}$/.test(String(result)))
     if (!settles(none, heard)) {
+      const others = settled(heard, ({ result }) => String(result))
+      if (others !== null) endpoints.prefer(others[0]!.endpoint, 'others know who has registered this keeper')
       log.warn(
         { event: 'registration not witnessed', operator },
         'one endpoint alone says that nobody has registered this keeper: waiting for a second',
