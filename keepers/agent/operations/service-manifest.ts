@@ -2,7 +2,7 @@
 // Where a keeper that joins gets the service's manifest, strategy and first weights from: its digest is on the chain, its bytes from whoever has them.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { ChainError, FailoverProvider, openService } from '../../chain/index.ts'
 import { LearningError, MODEL_NAMES, StrategyModule, strategyHash } from '../../learning/index.ts'
 import { DataPlane, NetworkError } from '../../network/index.ts'
@@ -196,7 +196,7 @@ export async function renewManifest(config: KeeperConfig, given?: ServiceManifes
   })
   // The weights first: a manifest without its file is of no use, the other way round is.
   if (wanted.model.weights !== undefined && !(await hasStart(wanted, weightsFile))) {
-    if (existsSync(weightsFile) && dirname(weightsFile) !== config.folder) {
+    if (existsSync(weightsFile) && dirname(resolve(weightsFile)) !== config.folder) {
       throw new AgentError(
         'CONFIG',
         `service.weights: ${weightsFile} is another than the ${wanted.model.weights.cid} of the manifest: move it away, and that one is fetched`,
@@ -230,7 +230,7 @@ async function renewStrategy({ service, chain, folder }: KeeperConfig, wanted: S
   if (terms === undefined) return
   if (strategyFile !== null && existsSync(strategyFile)) {
     if (strategyHash(readFileSync(strategyFile)) === terms.sha256) return
-    if (strategyFile !== join(folder, STRATEGY_FILE)) {
+    if (resolve(strategyFile) !== join(folder, STRATEGY_FILE)) {
       throw new AgentError(
         'CONFIG',
         `service.strategy: ${strategyFile} is another than the ${terms.sha256} of the new manifest: leave the key out, and it is fetched`,

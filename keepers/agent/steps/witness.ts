@@ -37,8 +37,9 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
       blockSchema.safeParse(above[i]?.result).success &&
       blockSchema.safeParse(own[i]?.result).data?.hash === fact.blockHash,
   )
-  // The own endpoint need not have the block yet: nothing is believed against it.
-  if (settles(agree, answers)) return true
+  // The own endpoint need not have the block yet: nothing is believed against it, unless it is down.
+  const heard = answers.filter((_, i) => own[i]?.reason === undefined)
+  if (settles(agree, heard)) return true
   log.warn(
     {
       event: 'not witnessed',

@@ -160,6 +160,25 @@ describe('a draft', () => {
       expect(JSON.stringify(asked[0])).to.include(blockHash)
     })
 
+    it('goes by two others while the own endpoint is down, and by none against it', async () => {
+      answering('HTTP 502', [log()], [log()])
+      const { everywhere } = stage.context.endpoints
+      let isDown = false
+      Object.assign(stage.context.endpoints, {
+        everywhere: async (...asked: Parameters<typeof everywhere>) => {
+          const [first, ...others] = await everywhere(...asked)
+          // Behind: it answers for heights that it has not come to with null, and knows of no block by that hash.
+          const behind = asked[0] === 'eth_getLogs' ? { reason: 'unknown block' } : { result: null }
+          return [{ endpoint: first!.endpoint, own: true as const, ...(isDown ? { reason: 'down' } : behind) }, ...others]
+        },
+      })
+      expect(await decrypt(stage.step())).to.equal('again')
+      expect(shares()).to.equal(0)
+      isDown = true
+      expect(await decrypt(stage.step())).to.equal('done')
+      expect(shares()).to.equal(1)
+    })
+
     it('gets none while one alone tells what its members declared: it may hide that one of them has no samples', async () => {
       const told = (samples: number) => {
         const iface = contractInterface('ILearningService')
