@@ -42,6 +42,8 @@ const DEFAULT_TIMEOUT = 10_000
 const DEFAULT_PATIENCE = 120_000
 /** Milliseconds after which the operator's own endpoint is tried again, once it has been left. */
 const RETURN_AFTER = 60_000
+/** Milliseconds since its newest block with which it is not. */
+const MOST_AGE = 120_000
 
 /** JSON-RPC's own "try again" codes: limit exceeded (-32005, EIP-1474) and internal error of an overloaded proxy. */
 const RETRYABLE_CODES: ReadonlySet<number> = new Set([-32005, -32097, 429])
@@ -149,7 +151,10 @@ export class FailoverProvider extends JsonRpcProvider {
   /** One request to whichever endpoint answers it, and which that was. */
   async #exchange(payload: JsonRpcPayload | JsonRpcPayload[]): Promise<{ url: string; answers: Answer[] }> {
     const { clock, patience, stopping, own } = this.#options
-    if (own !== undefined && clock.now() >= this.#changedAt + RETURN_AFTER) this.#use(own, 'the own endpoint again')
+    if (own !== undefined && this.#urls[this.#current] !== own && clock.now() >= this.#changedAt + RETURN_AFTER) {
+      this.#changedAt = clock.now()
+      if (await this.#goesOn(own)) this.#use(own, 'the own endpoint again')
+    }
     const giveUp = clock.now() + patience
     const wrongChain = new Set<string>()
     const refused = new Set<string>()
@@ -260,6 +265,18 @@ export class FailoverProvider extends JsonRpcProvider {
     this.#current = this.#urls.indexOf(url)
     this.#changedAt = this.#options.clock.now()
     this.#options.onFailover?.({ from: shownEndpoint(from), to: this.endpoint, reason })
+  }
+
+  /** Whether it answers, and with a recent block: at one that stands still, all that was read since would look reorganised away. */
+  async #goesOn(url: string): Promise<boolean> {
+    try {
+      await this.#check(url)
+      const latest = { id: 0, jsonrpc: '2.0' as const, method: 'eth_getBlockByNumber', params: ['latest', false] }
+      const { result } = (await this.#post(url, latest)) as { result?: { timestamp?: unknown } | null }
+      return Number(result?.timestamp) * 1000 >= this.#options.clock.now() - MOST_AGE
+    } catch {
+      return false
+    }
   }
 
   async #check(url: string): Promise<void> {
