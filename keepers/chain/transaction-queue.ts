@@ -280,7 +280,9 @@ export class TransactionQueue implements Sender {
         return countOf(answer.result)! > row.nonce && receipts.every((answers) => answers[at]?.result === null)
       })
       if (!settles(against, heard)) {
-        const having = heard.filter((answer) => receipts.some((told) => isReceipt(told[counts.indexOf(answer)]?.result)))
+        const having = heard.filter((answer) =>
+          receipts.some((told) => isReceipt(told[counts.indexOf(answer)]?.result)),
+        )
         // It is mined, and the endpoint in use would hide that for as long as it is asked.
         if (settles(having, heard)) witnesses.prefer(having[0]!.endpoint, `has the receipt of nonce ${row.nonce}`)
         return false

@@ -5,6 +5,9 @@ import { ChainError, callsAtOneBlock, contractInterface, hasWitnesses, settled, 
 import type { AgentContext } from '../context.ts'
 import { AgentError } from '../errors.ts'
 
+/** The answer that there is no owner. */
+const NONE = /^0x0{64}$/
+
 /** What is asked. */
 export type RegistrationCheck = Pick<AgentContext, 'clock' | 'endpoints' | 'log' | 'operator'> & {
   readonly contracts: Pick<AgentContext['contracts'], 'registry'>
@@ -30,10 +33,9 @@ export async function ownerHere({
     const call = { to: await registry.getAddress(), data: iface.encodeFunctionData('ownerOfOperator', [operator]) }
     const [answers] = await callsAtOneBlock(endpoints, clock, [call])
     const heard = answers!.filter(({ result }) => typeof result === 'string')
-    const none = heard.filter(({ result }) => /^0x0{64}$/.test(String(result)))
+    const none = heard.filter(({ result }) => NONE.test(String(result)))
     if (!settles(none, heard)) {
-      const others = settled(heard, ({ result }) => String(result))
-      if (others !== null) endpoints.prefer(others[0]!.endpoint, 'others know who has registered this keeper')
+      await leaveLiar(endpoints, call)
       log.warn(
         { event: 'registration not witnessed', operator },
         'one endpoint alone says that nobody has registered this keeper: waiting for a second',
@@ -45,6 +47,15 @@ export async function ownerHere({
     'NOT_REGISTERED',
     `${operator} acts for no registered keeper: run \`cohort keeper register\` with the owner's key`,
   )
+}
+
+/** Goes over to an endpoint that knows the owner, as a second one does. At its newest block each: one may claim any block for its own. */
+async function leaveLiar(endpoints: RegistrationCheck['endpoints'], call: object): Promise<void> {
+  const latest = await endpoints.everywhere('eth_call', [call, 'latest'])
+  const heard = latest.filter(({ result }) => typeof result === 'string')
+  const [other] = settled(heard, ({ result }) => String(result)) ?? []
+  if (other === undefined || NONE.test(String(other.result))) return
+  endpoints.prefer(other.endpoint, 'others know who has registered this keeper')
 }
 
 /**

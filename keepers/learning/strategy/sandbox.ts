@@ -211,7 +211,10 @@ export function callModule<R extends Reading>(call: ModuleCall<R>): Copied[R] | 
     const input = into.parse('{}') as Record<string, unknown>
     for (const [key, argument] of Object.entries(args)) input[key] = passed(into, argument)
     // Not text put between braces: a module that closes them would declare a `prepared` of its own, and the keeper would call that.
-    const body = compileFunction(`'use strict';${source}`, ['module', 'exports'], { filename: where, parsingContext: context })
+    const body = compileFunction(`'use strict';${source}`, ['module', 'exports'], {
+      filename: where,
+      parsingContext: context,
+    })
     for (const [what, value] of Object.entries({ body, prepared: into.prepared(name, input, reading, most) })) {
       Object.defineProperty(context, what, { value })
     }

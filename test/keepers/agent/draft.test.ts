@@ -169,7 +169,10 @@ describe('a draft', () => {
           const [first, ...others] = await everywhere(...asked)
           // Behind: it answers for heights that it has not come to with null, and knows of no block by that hash.
           const behind = asked[0] === 'eth_getLogs' ? { reason: 'unknown block' } : { result: null }
-          return [{ endpoint: first!.endpoint, own: true as const, ...(isDown ? { reason: 'down' } : behind) }, ...others]
+          return [
+            { endpoint: first!.endpoint, own: true as const, ...(isDown ? { reason: 'down' } : behind) },
+            ...others,
+          ]
         },
       })
       expect(await decrypt(stage.step())).to.equal('again')

@@ -71,6 +71,10 @@ describe('a keeper that an endpoint says nobody has registered', () => {
     const three = at([ZeroAddress, OWNER, OWNER])
     expect(await ownerHere(three.check)).to.equal(null)
     expect(three.preferred).to.deep.equal(['1'])
+    // With a head of its own making, it has the others asked for a block that they do not have.
+    const ahead = at([{ owner: ZeroAddress, behind: -50 }, OWNER, OWNER])
+    expect(await ownerHere(ahead.check)).to.equal(null)
+    expect(ahead.preferred).to.deep.equal(['1'])
     const two = at([ZeroAddress, OWNER])
     expect(await ownerHere(two.check)).to.equal(null)
     expect(two.preferred).to.deep.equal([])

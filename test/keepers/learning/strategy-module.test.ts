@@ -327,7 +327,11 @@ describe('learning: strategies that are files', () => {
       const body = `const prepared = () => ${own}; module.exports = { step() { return 8 } }`
       expect(callModule({ ...given, source: body })).to.equal(8)
       const global = `Object.defineProperty(globalThis, 'prepared', { value: () => ${own} })`
-      await refuses(() => callModule({ ...given, source: global }), 'BAD_STRATEGY', /Cannot redefine property: prepared/)
+      await refuses(
+        () => callModule({ ...given, source: global }),
+        'BAD_STRATEGY',
+        /Cannot redefine property: prepared/,
+      )
       // The attack, where the file is text between braces and the reader is found by its name afterwards.
       const context = createContext(constants.DONT_CONTEXTIFY)
       new Script(`const module = {}; (function (module, exports) {${closing}})(module, {})`).runInContext(context)
