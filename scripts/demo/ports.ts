@@ -34,9 +34,10 @@ export async function freePort(asked = 0): Promise<number> {
   }
   for (let tries = 0; tries < TRIES; tries++) {
     const port = randomInt(FIRST, LAST + 1)
-    if (given.has(port) || !(await isFree(port))) continue
+    if (given.has(port)) continue
+    // Before the question: somebody else may be given a port while it is asked.
     given.add(port)
-    return port
+    if (await isFree(port)) return port
   }
   throw new Error(`none of ${TRIES} ports between ${FIRST} and ${LAST} is free`)
 }

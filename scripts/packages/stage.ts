@@ -131,7 +131,7 @@ async function compile(out: string, folder: string, options: Readonly<Record<str
       ...options,
     },
     include: [join(folder, '**/*.ts')],
-    exclude: [join(folder, '{,*/}kernel/assembly')],
+    exclude: [join(folder, 'kernel/assembly'), join(folder, '*/kernel/assembly')],
   }
   await writeFile(config, JSON.stringify(settings))
   const { code, output } = await runNode([join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', config], { cwd: ROOT })

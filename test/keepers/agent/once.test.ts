@@ -25,6 +25,7 @@ import {
   Secret,
 } from '../../../keepers/fhe/index.ts'
 import { KeeperStore } from '../../../keepers/store/index.ts'
+import { exampleManifest } from '../../../keepers/versions/index.ts'
 import { type Ceremony, ceremony, EPOCH, ROUND, testPlan, vectorOf } from '../fhe/ceremony.ts'
 import { refuses } from '../fhe/rejection.ts'
 
@@ -63,7 +64,7 @@ describe('what a keeper does once in a round', () => {
 
   const step = (round = ROUND.round) =>
     ({
-      context: { store, log: silent },
+      context: { store, log: silent, manifest: exampleManifest('logistic') },
       snapshot: { round, epoch: EPOCH.epoch },
       signal: new AbortController().signal,
     }) as unknown as Step

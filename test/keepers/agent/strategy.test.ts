@@ -68,11 +68,6 @@ describe('a strategy of the members` own', () => {
         /service\.strategy: .*other\.cjs: it hashes to [0-9a-f]{64}, members agreed on [0-9a-f]{64}: get that file/,
       ],
       [agreed, 'none.cjs', /service\.strategy: cannot read .*none\.cjs/],
-      [
-        agreed,
-        undefined,
-        /service\.strategy: the manifest's strategy is a module with the hash [0-9a-f]{64}: name its file/,
-      ],
       [exampleManifest('small-cnn'), 'strategy.cjs', /the manifest has no strategy: leave it out/],
       [manifestWith(momentum, { momentum: 2 }), 'strategy.cjs', /settings\.momentum: 2, takes 0 to below 1/],
     ]
@@ -81,6 +76,14 @@ describe('a strategy of the members` own', () => {
       expect(error.message).to.match(message).and.not.to.contain('\n')
       expect(error.exitCode).to.equal(KEEPER_EXIT.config)
     }
+    // Without the key, strategy.cjs in the folder is the one; a folder without it has none.
+    expect(openStrategy(configWith(agreed), spec)!.terms.settings).to.deep.equal({ momentum: 0.5 })
+    rmSync(join(folder, 'strategy.cjs'))
+    const none = refusal(() => openStrategy(configWith(agreed), spec))
+    writeFileSync(join(folder, 'strategy.cjs'), momentum)
+    expect(none.message).to.match(
+      /service\.strategy: the manifest's strategy is a module with the hash [0-9a-f]{64}: name its file/,
+    )
   })
 
   it('is refused when it weighs members and privacy has all weigh the same', () => {

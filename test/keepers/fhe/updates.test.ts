@@ -67,7 +67,7 @@ describe('fhe updates', () => {
     const request = { ...common, vector: vectorOf(50, 1), weight: 1 }
     await refuses('invalid-argument', () => encryptUpdate(engine, { ...request, vector: vectorOf(51, 1) }))
     await refuses('wrong-epoch', () => encryptUpdate(engine, { ...request, context: { ...ROUND, epoch: 4 } }))
-    for (const weight of [0, -1, 1.01, Number.NaN]) {
+    for (const weight of [-1, 1.01, Number.NaN]) {
       await refuses('invalid-argument', () => encryptUpdate(engine, { ...request, weight }))
     }
     for (const value of [8.25, Number.NaN, Number.NEGATIVE_INFINITY]) {
