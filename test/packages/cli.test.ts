@@ -92,7 +92,18 @@ describe('the packed command', function () {
     const inputs = Array.from({ length: 8 }, (_, k) => Array.from({ length: 9 }, (_, i) => ((i + k * 5) % 11) / 10))
     writeFileSync(join(folder, 'samples.json'), JSON.stringify({ inputs }))
     writeFileSync(join(folder, 'input.json'), JSON.stringify(inputs[3]))
-    succeeds('zkml', 'calibrate', 'model', '--data', 'samples.json', '--out', 'plan.json', '--samples', '8')
+    succeeds(
+      'zkml',
+      'calibrate',
+      'model',
+      '--data',
+      'samples.json',
+      '--out',
+      'plan.json',
+      '--samples',
+      '8',
+      '--no-search',
+    )
     succeeds('zkml', 'compile', 'model', '--plan', 'plan.json', '--out', 'net')
     succeeds('zkml', 'setup', 'net', '--local')
     succeeds('zkml', 'fullprove', 'net', '--input', 'input.json', '--out', 'proof.json')
