@@ -3,9 +3,10 @@
 
 usage: prove.py MODEL_FOLDER SAMPLES.json [SCALE]
 
-MODEL_FOLDER has model.json and its weights, as `saveModel` writes them: Conv2D (valid), AveragePooling2D, Flatten, Dense, Activation.
+MODEL_FOLDER has model.json and its weights, as `saveModel` writes them: Conv2D (valid), AveragePooling2D, Flatten, Dense, ReLU,
+Activation.
 SAMPLES.json is a list of inputs, row-major, channels last; the first is proven, all of them calibrate. With SCALE, EZKL's
-fixed-point scale is given instead of searched for.
+fixed-point scale is given instead of searched for, which takes minutes.
 """
 
 import asyncio
@@ -47,6 +48,7 @@ def to_onnx(folder: Path) -> tuple[onnx.ModelProto, tuple[int, ...]]:
     height, width, channels = shape if len(shape) == 3 else (1, 1, shape[0])
     flat = len(shape) == 1
     permutation = None
+    classes = 0
     last = "input"
 
     def constant(name: str, values: np.ndarray) -> str:
@@ -82,6 +84,9 @@ def to_onnx(folder: Path) -> tuple[onnx.ModelProto, tuple[int, ...]]:
                 kernel, permutation = kernel[permutation], None
             inputs = [last, constant(f"{name}_w", kernel), constant(f"{name}_b", weights[f"{name}/bias"])]
             last = node("Gemm", inputs, name)
+            classes = kernel.shape[1]
+        elif kind == "ReLU":
+            last = node("Relu", [last], name)
         elif kind != "Activation":
             raise SystemExit(f"layer {name}: {kind} is not one that this script translates")
         activation = config.get("activation", "linear")
@@ -90,12 +95,13 @@ def to_onnx(folder: Path) -> tuple[onnx.ModelProto, tuple[int, ...]]:
         elif activation not in ("linear", "softmax"):
             raise SystemExit(f"layer {name}: activation {activation} is not one that this script translates")
     size = [1, shape[0]] if len(shape) == 1 else [1, shape[2], shape[0], shape[1]]
-    assert flat
+    if not flat or classes == 0:
+        raise SystemExit("the model has no dense layer at its end")
     graph = helper.make_graph(
         nodes,
         "model",
         [helper.make_tensor_value_info("input", TensorProto.FLOAT, size)],
-        [helper.make_tensor_value_info(last, TensorProto.FLOAT, None)],
+        [helper.make_tensor_value_info(last, TensorProto.FLOAT, [1, classes])],
         constants,
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
@@ -123,11 +129,10 @@ async def main() -> None:
         arguments.input_visibility = "hashed"
         arguments.output_visibility = "public"
         arguments.param_visibility = "fixed"
-        if rest:
-            arguments.input_scale = arguments.param_scale = int(rest[0])
         await settled(ezkl.gen_settings(at("model.onnx"), at("settings.json"), arguments))
-        if not rest:
-            await settled(ezkl.calibrate_settings(at("many.json"), at("model.onnx"), at("settings.json"), "resources"))
+        scales = {"scales": [int(rest[0])]} if rest else {}
+        calibrated = ezkl.calibrate_settings(at("many.json"), at("model.onnx"), at("settings.json"), "resources", **scales)
+        await settled(calibrated)
         await settled(ezkl.compile_circuit(at("model.onnx"), at("model.ezkl"), at("settings.json")))
         logrows = json.loads(Path(at("settings.json")).read_text())["run_args"]["logrows"]
         # Powers that somebody here knows: only the times matter.

@@ -89,6 +89,9 @@ export async function measurePeers(
   await ours.close()
 }
 
+/** Bits after the point: of those that keep the digits' accuracy, the one with the smallest circuit and the fastest proof. */
+const EZKL_SCALE = '7'
+
 /** What bench/peers/ezkl prints: seconds and bytes. */
 const ezklReport = z.object({
   version: z.string(),
@@ -100,8 +103,8 @@ const ezklReport = z.object({
 })
 
 /**
- * Records `<name>.beside-ezkl`: our proof with lookups, witness and verification included, and EZKL's of the same network, at scales that it
- * searches for.
+ * Records `<name>.beside-ezkl`: our proof with lookups, witness and verification included, and EZKL's of the same network, at the scale
+ * that makes its circuit smallest.
  * @param subject.model folder of the tfjs model
  * @param subject.folder of our circuit with lookups, set up
  * @param subject.samples the first is proven, EZKL calibrates on all
@@ -123,7 +126,7 @@ export async function measureEzkl(
     await writeFile(samples, JSON.stringify(subject.samples.map((sample) => Array.from(sample))))
     context.progress(`${name} by EZKL: minutes, and gigabytes of memory`)
     const script = join(ROOT, 'bench/peers/ezkl/prove.py')
-    const { stdout } = await run(python, [script, subject.model, samples], { maxBuffer: 1 << 26 })
+    const { stdout } = await run(python, [script, subject.model, samples, EZKL_SCALE], { maxBuffer: 1 << 26 })
     const theirs = ezklReport.parse(JSON.parse(stdout.trim().split('\n').at(-1)!))
     const prover = await InferenceProver.open(subject.folder)
     const ours = await time(() => prover.prove({ input: subject.samples[0]!, context: 1n }), { runs: 7, warmup: 2 })
