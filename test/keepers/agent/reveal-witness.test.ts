@@ -164,7 +164,8 @@ describe('what a keeper says of others’ updates', function () {
   })
 
   describe('on one endpoint`s word about blocks that the others cannot tell of', () => {
-    const late = () => ({ time: stage.snapshot.end - 40 })
+    // Past the patience, and early enough to dispute.
+    const late = () => ({ time: stage.snapshot.end - 60 })
     /** The others tell the truth: of few blocks at once, and of those up to their head. */
     const truthful = (head: number, timestamp = 0) => {
       beside([truth, truth])
