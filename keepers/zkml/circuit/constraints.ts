@@ -4,6 +4,7 @@
 import { FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
 import { parseR1cs, type R1csHeader } from '../setup/r1cs.ts'
 import { CircuitError } from './errors.ts'
+import { modulo } from './quadratic.ts'
 
 /** The three linear combinations of A · B = C. */
 export const SIDES = ['a', 'b', 'c'] as const
@@ -78,11 +79,16 @@ export class ConstraintSystem {
     return this.wires.length
   }
 
+  /** One term a wire, none of them zero: a file may name a wire several times, or with coefficient 0, which says nothing of it. */
   combination(constraint: number, side: Side): Combination {
     const row = 3 * constraint + SIDES.indexOf(side)
     const result = new Map<number, bigint>()
     for (let entry = this.starts[row]!; entry < this.starts[row + 1]!; entry++) {
-      result.set(this.wires[entry]!, this.coefficients[this.coefficientOf[entry]!]!)
+      const [wire, weight] = [this.wires[entry]!, this.coefficients[this.coefficientOf[entry]!]!]
+      const before = result.get(wire)
+      const sum = before === undefined ? weight : centred(modulo(before + weight))
+      if (sum === 0n) result.delete(wire)
+      else result.set(wire, sum)
     }
     return result
   }
