@@ -306,7 +306,9 @@ describe('zkML from a model on disk to a contract', function () {
     expect((await cohort('setup', at('taken'), '--ceremony', at('given.zkey'))).stderr).to.match(/local key/)
     // The mark inside the key outlasts its metadata.
     await writeFile(at('given.zkey.json'), JSON.stringify({ ...metadata, setup: 'ceremony' }))
-    expect((await cohort('setup', at('taken'), '--ceremony', at('given.zkey'))).stderr).to.match(/marked as a local key/)
+    expect((await cohort('setup', at('taken'), '--ceremony', at('given.zkey'))).stderr).to.match(
+      /marked as a local key/,
+    )
     const key = await readFile(at('given.zkey'))
     key.fill(0, key.indexOf(LOCAL_SETUP_MARK), key.indexOf(LOCAL_SETUP_MARK) + LOCAL_SETUP_MARK.length)
     await writeFile(at('given.zkey'), key)

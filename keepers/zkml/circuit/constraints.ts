@@ -4,7 +4,6 @@
 import { FIELD_BYTES, SCALAR_FIELD } from '../bn254.ts'
 import { parseR1cs, type R1csHeader } from '../setup/r1cs.ts'
 import { CircuitError } from './errors.ts'
-import { modulo } from './quadratic.ts'
 
 /** The three linear combinations of A · B = C. */
 export const SIDES = ['a', 'b', 'c'] as const
@@ -85,8 +84,8 @@ export class ConstraintSystem {
     const result = new Map<number, bigint>()
     for (let entry = this.starts[row]!; entry < this.starts[row + 1]!; entry++) {
       const [wire, weight] = [this.wires[entry]!, this.coefficients[this.coefficientOf[entry]!]!]
-      const before = result.get(wire)
-      const sum = before === undefined ? weight : centred(modulo(before + weight))
+      const total = (result.get(wire) ?? 0n) + weight
+      const sum = centred(total < 0n ? total + SCALAR_FIELD : total)
       if (sum === 0n) result.delete(wire)
       else result.set(wire, sum)
     }

@@ -61,7 +61,9 @@ describe('the transcript of a ceremony for Groth16 in two rounds', function () {
   })
 
   it('prints no line of a step that is not in it, however a contributor is called', async () => {
-    const [line] = (await stage.transcript(folder)).steps.map(({ name, contributionHash }) => `${name} ${contributionHash}`)
+    const [line] = (await stage.transcript(folder)).steps.map(
+      ({ name, contributionHash }) => `${name} ${contributionHash}`,
+    )
     for (const name of [`${line}\nMallory`, `Mallory ${line}`, 'Mallory\u001b[1A', 'Mallory\u202e', 'M'.repeat(65)]) {
       const target = await stage.copyOf(folder)
       await stage.edit(target, (t) => Object.assign(t.steps[1], { name }))
@@ -91,7 +93,9 @@ describe('the transcript of a ceremony for Groth16 in two rounds', function () {
     await addForgedStep(stage, target, { factors, points: (before) => advance(before, factors) })
     await addBeacon(stage, target)
     expect(await stage.faults(target)).to.deep.equal([])
-    expect((await failure(verifyCeremony(stage.files(target)))).message).to.match(/step 4 \(Mallory\) follows the beacon/)
+    expect((await failure(verifyCeremony(stage.files(target)))).message).to.match(
+      /step 4 \(Mallory\) follows the beacon/,
+    )
   })
 
   it('is edited nowhere', async () => {
