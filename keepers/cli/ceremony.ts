@@ -87,7 +87,11 @@ The folder goes from hand to hand; each announces the hash of their contribution
     .action((folder: string, options: Files) =>
       withTerminal(options, async ({ signal, progress, result }) => {
         const { verifyCeremony } = await import('../zkml/index.ts')
-        const transcript = await verifyCeremony({ ...options, folder }, { signal, onProgress: progress })
+        // Which key is the final one, only finalize can say.
+        const { final: _, ...transcript } = await verifyCeremony(
+          { ...options, folder },
+          { signal, onProgress: progress },
+        )
         result(
           transcript,
           [`the ceremony holds: ${describeSystem(transcript)}`, ...transcript.steps.map(describeStep)].join('\n'),
@@ -132,6 +136,9 @@ function describeSystem(transcript: Transcript): string {
   return `${transcript.system}, ${challenges} challenge${challenges === 1 ? '' : 's'} after ${firstRound} wires`
 }
 
-function describeStep(step: CeremonyStep): string {
-  return `${step.name.padEnd(20)} ${step.contributionHash}`
+function describeStep({ name, contributionHash, beacon }: CeremonyStep): string {
+  const line = `${name.padEnd(20)} ${contributionHash}`
+  return beacon === undefined
+    ? line
+    : `${line}\n  beacon ${beacon.value}, hashed 2^${beacon.iterationsExponent} times; from: ${beacon.source}`
 }

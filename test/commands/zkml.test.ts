@@ -24,6 +24,8 @@ import {
   programFromJson,
   setupFolder,
 } from '../../keepers/zkml/index.ts'
+import { sha256File } from '../../keepers/zkml/setup/metadata.ts'
+import { LOCAL_SETUP_MARK } from '../../keepers/zkml/setup/zkey.ts'
 import { compile } from '../../scripts/solc.ts'
 import { cohort, succeed } from './command-line.ts'
 
@@ -302,12 +304,20 @@ describe('zkML from a model on disk to a contract', function () {
     const metadata = JSON.parse(await readFile(`${folderPaths(at('net')).zkey}.json`, 'utf8'))
     await writeFile(at('given.zkey.json'), JSON.stringify(metadata))
     expect((await cohort('setup', at('taken'), '--ceremony', at('given.zkey'))).stderr).to.match(/local key/)
+    // The mark inside the key outlasts its metadata.
     await writeFile(at('given.zkey.json'), JSON.stringify({ ...metadata, setup: 'ceremony' }))
+    expect((await cohort('setup', at('taken'), '--ceremony', at('given.zkey'))).stderr).to.match(
+      /marked as a local key/,
+    )
+    const key = await readFile(at('given.zkey'))
+    key.fill(0, key.indexOf(LOCAL_SETUP_MARK), key.indexOf(LOCAL_SETUP_MARK) + LOCAL_SETUP_MARK.length)
+    await writeFile(at('given.zkey'), key)
+    const unmarked = { ...metadata, setup: 'ceremony', zkeySha256: await sha256File(at('given.zkey')) }
+    await writeFile(at('given.zkey.json'), JSON.stringify(unmarked))
     expect(await succeed('setup', at('taken'), '--ceremony', at('given.zkey'))).to.include({ setup: 'ceremony' })
     expect((await cohort('setup', at('taken'), '--local')).stderr).to.match(/key of a ceremony/)
     expect((await cohort('setup', at('private'), '--ceremony', at('given.zkey'))).stderr).to.match(/another circuit/)
-    // The mark inside the key outlasts its metadata.
-    expect((await cohort('export-verifier', at('taken'))).stdout).to.contain('SET-UP: LOCAL')
+    expect((await cohort('export-verifier', at('taken'))).stdout).to.contain('SET-UP: CEREMONY')
   })
 
   it('refuses steps out of order, wrong inputs and files that do not belong together, by name', async () => {

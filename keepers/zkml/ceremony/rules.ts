@@ -7,6 +7,7 @@ import { parseR1cs, type R1cs, type R1csHeader } from '../setup/r1cs.ts'
 import { CeremonyError } from './errors.ts'
 import { checkPowersOfTau, type PowersOfTau } from './ptau.ts'
 import type { CeremonyStep, Transcript } from './transcript.ts'
+import { MAX_NAME, MAX_SOURCE, PRINTABLE } from './transcript-fields.ts'
 
 export type CeremonyOptions = {
   readonly signal?: AbortSignal
@@ -31,9 +32,6 @@ export type BeaconInput = {
   readonly iterationsExponent: number
   readonly source: string
 }
-
-/** snarkjs keeps 64 characters of a name. */
-const MAX_NAME = 64
 
 export async function requireEmpty(folder: string): Promise<void> {
   const present = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
@@ -100,10 +98,10 @@ export async function requireSamePowers(
 }
 
 export function checkedName(name: string): string {
-  if (name.trim() === '' || name.length > MAX_NAME) {
+  if (name.trim() === '' || name.length > MAX_NAME || !PRINTABLE.test(name)) {
     throw new CeremonyError(
       'invalid-option',
-      `a contributor's name has 1 to ${MAX_NAME} characters, not ${name.length}`,
+      `a contributor's name has 1 to ${MAX_NAME} characters on one line, without control characters; found ${JSON.stringify(name)}`,
     )
   }
   return name
@@ -117,7 +115,30 @@ export function checkedBeacon({ value: given, iterationsExponent, source }: Beac
   if (!Number.isInteger(iterationsExponent) || iterationsExponent < 10 || iterationsExponent > 63) {
     throw new CeremonyError('invalid-option', `2^${iterationsExponent} iterations; the exponent is 10 to 63`)
   }
+  if (source.length > MAX_SOURCE || !PRINTABLE.test(source)) {
+    throw new CeremonyError(
+      'invalid-option',
+      `a beacon's source has at most ${MAX_SOURCE} characters on one line, without control characters; found ${JSON.stringify(source)}`,
+    )
+  }
   return { value, iterationsExponent, source }
+}
+
+/** Throws where a step follows a beacon: its maker knew the beacon. */
+export function requireBeaconLast({ steps }: Transcript): void {
+  const found = steps.findIndex(({ kind }, i) => kind === 'beacon' && i + 1 < steps.length)
+  if (found >= 0)
+    throw new CeremonyError('invalid-contribution', `step ${found + 2} (${steps[found + 1]!.name}) follows the beacon`)
+}
+
+/** Throws where a transcript that was finalised before names another key than the one that follows from it. */
+export function requireSameFinal({ final }: Transcript, zkeySha256: string, vkHash: string): void {
+  if (final === undefined || (final.zkeySha256 === zkeySha256 && final.vkHash === vkHash)) return
+  throw new CeremonyError(
+    'transcript-mismatch',
+    `the transcript's final key has SHA-256 ${final.zkeySha256} and verification key ${final.vkHash}, from its steps follow ` +
+      `${zkeySha256} and ${vkHash}`,
+  )
 }
 
 export function requireContributed({ steps }: Transcript): void {

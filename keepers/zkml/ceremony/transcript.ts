@@ -6,12 +6,12 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { writeAtomically } from '../setup/section-file.ts'
 import { CeremonyError } from './errors.ts'
-import { beaconSchema, circuitFields, hex, powersSchema, when } from './transcript-fields.ts'
+import { beaconSchema, circuitFields, hex, nameSchema, powersSchema, when } from './transcript-fields.ts'
 import { type TwoRoundStep, type TwoRoundTranscript, twoRoundTranscriptSchema } from './two-round/transcript.ts'
 
 const step = z.strictObject({
   kind: z.enum(['contribution', 'beacon']),
-  name: z.string().min(1),
+  name: nameSchema,
   /** BLAKE2b-512 of the contribution's public key, as snarkjs prints it: what a contributor announces. */
   contributionHash: hex(64),
   /** SHA-256 of the key after this step. */

@@ -12,8 +12,10 @@ import { CeremonyError } from './errors.ts'
 import {
   type CeremonyFiles,
   type CeremonyOptions,
+  requireBeaconLast,
   requireComplete,
   requireSameCircuit,
+  requireSameFinal,
   requireSamePowers,
 } from './rules.ts'
 import { captureMessages, withSnarkjs } from './snarkjs-calls.ts'
@@ -23,11 +25,13 @@ import { verifyTwoRounds } from './two-round/verify.ts'
 
 /**
  * Checks that the powers are published, that the initial key follows from them and the circuit, that every step
- * follows from the one before, and that the transcript tells what the key records. Returns the transcript.
+ * follows from the one before, and that the transcript tells what the key records. Returns the transcript; the `final` key in it is a
+ * claim, which finalizeCeremony checks.
  * Throws CeremonyError with the first thing that does not hold.
  */
 export async function verifyCeremony(files: CeremonyFiles, options: CeremonyOptions = {}): Promise<Transcript> {
   const transcript = await readTranscript(files.folder)
+  requireBeaconLast(transcript)
   if (transcript.version === 2) await verifyTwoRounds(files, transcript, options)
   else await verifyPlain(files, transcript, options)
   return transcript
@@ -90,6 +94,7 @@ export async function finalizeCeremony(
   const source = await checkLatestKey(files.folder, transcript)
   const vkHash = verificationKeyHash(await verificationKeyOf(parseZkey(await readFile(source), source)))
   const zkeySha256 = transcript.steps.at(-1)!.zkeySha256
+  requireSameFinal(transcript, zkeySha256, vkHash)
   const at = new Date().toISOString()
   await writeTranscript(files.folder, { ...transcript, final: { zkeySha256, vkHash, at } })
   const temporary = join(dirname(files.zkeyPath), `.${basename(files.zkeyPath)}.${randomBytes(6).toString('hex')}.tmp`)

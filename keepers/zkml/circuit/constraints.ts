@@ -78,11 +78,16 @@ export class ConstraintSystem {
     return this.wires.length
   }
 
+  /** One term a wire, none of them zero: a file may name a wire several times, or with coefficient 0, which says nothing of it. */
   combination(constraint: number, side: Side): Combination {
     const row = 3 * constraint + SIDES.indexOf(side)
     const result = new Map<number, bigint>()
     for (let entry = this.starts[row]!; entry < this.starts[row + 1]!; entry++) {
-      result.set(this.wires[entry]!, this.coefficients[this.coefficientOf[entry]!]!)
+      const [wire, weight] = [this.wires[entry]!, this.coefficients[this.coefficientOf[entry]!]!]
+      const total = (result.get(wire) ?? 0n) + weight
+      const sum = centred(total < 0n ? total + SCALAR_FIELD : total)
+      if (sum === 0n) result.delete(wire)
+      else result.set(wire, sum)
     }
     return result
   }

@@ -3,6 +3,7 @@
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import {
   type BatchOptions,
   CircuitError,
@@ -228,6 +229,15 @@ export async function checkFolder(folder: string, signal?: AbortSignal): Promise
   proveBounds(program)
   const refuse = (what: string) =>
     new InferenceError('folder-mismatch', `${folder}: ${what} of its program; compile the model yourself`)
+  // What a manifest says of mode and parts, such as which one is shown, no constraint repeats.
+  const { mode, input, output } = manifest
+  const expected = [
+    program.mode,
+    described(program, 'inputs', options.input ?? 'committed'),
+    described(program, 'outputs', options.output ?? 'public'),
+  ]
+  if (!isDeepStrictEqual([mode, input, output], expected))
+    throw refuse('its manifest describes other inputs, outputs or another mode than those')
   const commitment = String(commitModel(program, modelSalt ?? options.modelSalt ?? 0n))
   if (commitment !== manifest.modelCommitment) throw refuse('its model commitment is not that')
   const aside = await mkdtemp(join(tmpdir(), 'cohort-check-'))

@@ -10,7 +10,7 @@ import { parseTwoRoundZkey } from '../setup/two-round-zkey.ts'
 import { InferenceError } from './errors.ts'
 import { type CircuitFolder, openFolder } from './folder.ts'
 import { type CircuitManifest, folderPaths, readManifest, shapeOf } from './manifest.ts'
-import { type AnyKey, keyToJson, readZkey } from './systems.ts'
+import { type AnyKey, keyHash, keyToJson, readZkey } from './systems.ts'
 
 /** A local set-up of the folder's circuit: proving key, its metadata, verification key. */
 export async function setupFolder(folder: string, options: LocalSetupOptions = {}): Promise<KeyMetadata> {
@@ -70,7 +70,21 @@ export async function readKeyFor(manifest: CircuitManifest, path: string): Promi
       throw new InferenceError('folder-mismatch', `${path} is a key for another circuit; run the set-up again`)
     }
     requireRounds(manifest, file, path)
-    return { path, ...(await readZkey(manifest.system, file, path)), metadata }
+    const found = await readZkey(manifest.system, file, path)
+    // A local key bears a mark, and every key its verification key: metadata that say otherwise are forged.
+    if (found.local && metadata.setup !== 'local') {
+      throw new InferenceError(
+        'folder-mismatch',
+        `${path} is marked as a local key, its metadata say ${metadata.setup}; get the ceremony's key, or run the set-up again`,
+      )
+    }
+    if (keyHash(found.key) !== metadata.vkHash) {
+      throw new InferenceError(
+        'folder-mismatch',
+        `${path} contains verification key ${keyHash(found.key)}, its metadata say ${metadata.vkHash}; run the set-up again`,
+      )
+    }
+    return { path, ...found, metadata }
   } finally {
     close()
   }

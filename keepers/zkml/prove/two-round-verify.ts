@@ -103,6 +103,8 @@ async function isWellFormed({ a, b, commitment, c }: TwoRoundProof, publicSignal
   if (publicSignals.some((signal) => signal < 0n || signal >= SCALAR_FIELD)) return false
   const coordinates = [...a, ...b.flat(), ...commitment, ...c]
   if (coordinates.some((value) => value < 0n || value >= BASE_FIELD)) return false
+  // The library takes (0, 0) for infinity, which its curve has; the contract refuses it.
+  if ([a, b.flat(), commitment, c].some((point) => point.every((value) => value === 0n))) return false
   const { G1, G2 } = await loadCurve()
   if (![a, commitment, c].every((point) => G1.isValid(inG1(G1)(point)))) return false
   const inGroup2 = inG2(G2)(b)

@@ -45,6 +45,8 @@ export type Partition = {
 export const CHALLENGE_BITS = 248
 /** A prover may try many commitments: the remaining probability must still be negligible. */
 const LEAST_SOUNDNESS_BITS = 128
+/** Degrees are doubles: beyond 2^53 a rounded one would hide that leading terms cancel. Sums of a few of these stay exact. */
+const MOST_DEGREE = 2 ** 50
 
 /**
  * Throws SetupError `r1cs-unsupported` naming a wire that stays free, bears on no identity, or is used in a way outside the
@@ -137,6 +139,9 @@ class Analysis {
       const step = waiting.polynomial.pop() ?? waiting.quotient.pop() ?? waiting.sum.pop()
       if (step === undefined) break
       if (this.#definitions.has(step.wire)) continue
+      if (step.value.of === 'polynomial' && step.value.total > MOST_DEGREE) {
+        throw this.#fail(`${wireName(this.#shape, step.wire)} is of degree above 2^50 in the challenges`)
+      }
       this.#values.set(step.wire, step.value)
       this.#definitions.set(step.wire, step.definition)
       this.#degree += step.zeros

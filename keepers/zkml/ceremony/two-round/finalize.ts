@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The proving key at the end of a ceremony in two rounds: the last step's points, and everything that no secret of the ceremony touches
 // computed anew from circuit and powers. Whoever has the same files gets the same key, bit by bit.
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { BASE_FIELD, FIELD_BYTES, SCALAR_FIELD } from '../../bn254.ts'
 import { coefficientCount, encodeCoefficients } from '../../setup/coefficients.ts'
 import { fieldToBytes, loadCurve } from '../../setup/curve-memory.ts'
 import { type KeyMetadata, sha256File, writeKeyMetadata } from '../../setup/metadata.ts'
 import { domainPower } from '../../setup/qap.ts'
-import { parseR1cs, type R1cs } from '../../setup/r1cs.ts'
+import type { R1cs } from '../../setup/r1cs.ts'
 import { SectionFileWriter } from '../../setup/section-file.ts'
 import { bordersOf } from '../../setup/two-round-shape.ts'
 import { parseTwoRoundZkey, TWO_ROUND_SECTION } from '../../setup/two-round-zkey.ts'
 import { TWO_ROUND_PROTOCOL } from '../../setup/zkey.ts'
 import { twoRoundKeyHash, twoRoundKeyOf } from '../../verifier/two-round-key.ts'
-import type { CeremonyFiles, CeremonyOptions } from '../rules.ts'
+import { type CeremonyFiles, type CeremonyOptions, requireSameCircuit, requireSameFinal } from '../rules.ts'
 import { transcriptPath, writeTranscript } from '../transcript.ts'
 import { toFileForm } from './encoding.ts'
 import { type LagrangePoints, readLagrangePoints } from './lagrange.ts'
@@ -31,7 +31,7 @@ export async function finalizeTwoRounds(
   { signal, onProgress }: CeremonyOptions,
 ): Promise<KeyMetadata> {
   const { folder, zkeyPath } = files
-  const r1cs = parseR1cs(await readFile(files.r1cs), files.r1cs)
+  const r1cs = requireSameCircuit(transcript, await readFile(files.r1cs), files.r1cs)
   const points = await readNamedPoints(folder, transcript, transcript.steps.length)
   onProgress?.('computing the proving key')
   const wanted = ['alpha', 'beta', 'beta2', 'tau', 'alphaTau', 'betaTau', 'tau2'] as const
@@ -40,6 +40,12 @@ export async function finalizeTwoRounds(
 
   const zkeySha256 = await sha256File(zkeyPath)
   const vkHash = twoRoundKeyHash(await twoRoundKeyOf(parseTwoRoundZkey(await readFile(zkeyPath), zkeyPath)))
+  try {
+    requireSameFinal(transcript, zkeySha256, vkHash)
+  } catch (error) {
+    await rm(zkeyPath, { force: true })
+    throw error
+  }
   const at = new Date().toISOString()
   await writeTranscript(folder, { ...transcript, final: { zkeySha256, vkHash, at } })
   const { challenges, firstRound, ...circuit } = transcript.circuit

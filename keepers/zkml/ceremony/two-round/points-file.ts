@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { BASE_FIELD, FIELD_BYTES } from '../../bn254.ts'
 import { sectionsOf } from '../../sections.ts'
 import { POINT_BYTES } from '../../setup/curve-memory.ts'
+import { sha256 } from '../../setup/metadata.ts'
 import { SectionFileWriter } from '../../setup/section-file.ts'
 import { bordersOf, shapeFault, type TwoRoundShape } from '../../setup/two-round-shape.ts'
 import { CeremonyError } from '../errors.ts'
@@ -53,14 +54,18 @@ export async function writeStepPoints(path: string, points: StepPoints): Promise
 
 /**
  * Reads a step's file and checks its frame, its lengths and the range of every coordinate; whether the points are the right ones is up
- * to the verification. Throws CeremonyError `transcript-mismatch`.
+ * to the verification. Throws CeremonyError `transcript-mismatch`, also for a file with another SHA-256 than the expected one: it is the
+ * bytes that were hashed whose points come out, whatever happens to the file meanwhile.
  */
-export async function readStepPoints(path: string): Promise<StepPoints> {
+export async function readStepPoints(path: string, expectedSha256?: string): Promise<StepPoints> {
   const malformed = (what: string) =>
     new CeremonyError('transcript-mismatch', `${path}: ${what}; get the file again from whoever made this step`)
   const file = await readFile(path).catch((error: Error) => {
-    throw malformed(error.message)
+    throw malformed(`the points are missing: ${error.message}`)
   })
+  if (expectedSha256 !== undefined && sha256(file) !== expectedSha256) {
+    throw malformed(`has SHA-256 ${sha256(file)}, the transcript says ${expectedSha256}`)
+  }
   const sections = sectionsOf(file, FORMAT, malformed)
   const section = (name: keyof typeof SECTION, length: number) => {
     const bytes = sections.get(SECTION[name])

@@ -149,13 +149,8 @@ export async function readNamedPoints(
   index: number,
 ): Promise<StepPoints> {
   const path = pointsPath(folder, index)
-  const mismatch = (what: string) => new CeremonyError('transcript-mismatch', what)
   const expected = transcript.steps[index - 1]?.pointsSha256 ?? transcript.initialPointsSha256
-  const found = await sha256File(path).catch((error: Error) => {
-    throw mismatch(`the points after step ${index} are missing: ${error.message}`)
-  })
-  if (found !== expected) throw mismatch(`${path} has SHA-256 ${found}, the transcript says ${expected}`)
-  const points = await readStepPoints(path)
+  const points = await readStepPoints(path, expected)
   const { circuit } = transcript
   const { shape, variables } = points.size
   const same =
@@ -163,7 +158,10 @@ export async function readNamedPoints(
     shape.publicSignals === circuit.publicSignals &&
     shape.challenges === circuit.challenges &&
     shape.firstRound === circuit.firstRound
-  if (!same) throw mismatch(`${path} holds points for a circuit of another size than the transcript’s`)
+  if (!same) {
+    const what = `${path} holds points for a circuit of another size than the transcript’s`
+    throw new CeremonyError('transcript-mismatch', what)
+  }
   return points
 }
 

@@ -2,7 +2,7 @@
 // The transcript of a ceremony in two rounds. Unlike a plain one, it holds the proofs itself: the chain of both δ can be checked from this
 // file alone.
 import { z } from 'zod'
-import { beaconSchema, circuitFields, hex, powersSchema, when } from '../transcript-fields.ts'
+import { beaconSchema, circuitFields, hex, nameSchema, powersSchema, when } from '../transcript-fields.ts'
 
 const delta = z.strictObject({
   /** δ after the step, 64 and 128 bytes. */
@@ -14,7 +14,7 @@ const delta = z.strictObject({
 
 const step = z.strictObject({
   kind: z.enum(['contribution', 'beacon']),
-  name: z.string().min(1),
+  name: nameSchema,
   /** BLAKE2b-512 of this step and of everything before it: what a contributor announces. */
   contributionHash: hex(64),
   /** SHA-256 of the step's file of points. */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Ceremonies in two rounds with a transcript that somebody changed: steps dropped, moved or renamed, a beacon that is none.
-import { copyFile, rename, rm } from 'node:fs/promises'
+import { copyFile, readFile, rename, rm } from 'node:fs/promises'
 import { expect } from 'chai'
+import { applyBeacon, contribute } from '../../../../keepers/zkml/ceremony/ceremony.ts'
 import { advance } from '../../../../keepers/zkml/ceremony/two-round/points.ts'
 import { pointsPath } from '../../../../keepers/zkml/ceremony/two-round/steps.ts'
-import { verifyCeremony } from '../../../../keepers/zkml/ceremony/verify.ts'
+import { finalizeCeremony, verifyCeremony } from '../../../../keepers/zkml/ceremony/verify.ts'
 import { addBeacon, addForgedStep, contribution, draw, type ForgedStep } from './two-round-mallory.ts'
 import { BEACON, CeremonyStage, failure } from './two-round-stage.ts'
 
@@ -57,6 +58,44 @@ describe('the transcript of a ceremony for Groth16 in two rounds', function () {
     await copyFile(pointsPath(repeated, 2), pointsPath(repeated, 3))
     await stage.edit(repeated, (t) => t.steps.push(t.steps[1]))
     expect(await stage.faults(repeated)).to.include.members(['3 hash', '3 idle', '3 knowledge-1'])
+  })
+
+  it('prints no line of a step that is not in it, however a contributor is called', async () => {
+    const [line] = (await stage.transcript(folder)).steps.map(
+      ({ name, contributionHash }) => `${name} ${contributionHash}`,
+    )
+    for (const name of [`${line}\nMallory`, `Mallory ${line}`, 'Mallory\u001b[1A', 'Mallory\u202e', 'M'.repeat(65)]) {
+      const target = await stage.copyOf(folder)
+      await stage.edit(target, (t) => Object.assign(t.steps[1], { name }))
+      const error = await failure(verifyCeremony(stage.files(target)))
+      expect(error.message, name).to.match(/steps\[1\]\.name/)
+      expect(await failure(contribute({ folder: target, name }))).to.have.property('code')
+    }
+    const honest = await stage.copyOf(folder)
+    for (const name of ['\n', 'a\rb']) {
+      expect(await failure(contribute({ folder: honest, name })), name).to.include({ code: 'invalid-option' })
+      const beacon = { folder: honest, ...BEACON, source: name }
+      expect(await failure(applyBeacon(beacon)), name).to.include({ code: 'invalid-option' })
+    }
+  })
+
+  it('ends with the beacon, and names the key that follows from it', async () => {
+    const target = await stage.copyOf(folder)
+    await addBeacon(stage, target)
+    const finished = await stage.copyOf(target)
+    const lie = { zkeySha256: `0x${'11'.repeat(32)}`, vkHash: `0x${'22'.repeat(32)}`, at: new Date().toISOString() }
+    await stage.edit(finished, (t) => Object.assign(t, { final: lie }))
+    const zkeyPath = stage.at('lie.zkey')
+    expect((await failure(finalizeCeremony({ ...stage.files(finished), zkeyPath }))).message).to.match(/final key/)
+    expect(await readFile(zkeyPath).catch(() => null)).to.equal(null)
+    // The last contributor waits for the beacon and goes on from it, with another one behind.
+    const factors = draw()
+    await addForgedStep(stage, target, { factors, points: (before) => advance(before, factors) })
+    await addBeacon(stage, target)
+    expect(await stage.faults(target)).to.deep.equal([])
+    expect((await failure(verifyCeremony(stage.files(target)))).message).to.match(
+      /step 4 \(Mallory\) follows the beacon/,
+    )
   })
 
   it('is edited nowhere', async () => {

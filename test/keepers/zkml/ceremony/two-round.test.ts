@@ -148,7 +148,9 @@ describe('a ceremony for Groth16 in two rounds', function () {
     }
     const missing = await stage.copyOf(folder)
     await rm(path(missing))
-    expect((await failure(verifyCeremony(stage.files(missing)))).message).to.match(/points after step 3 are missing/)
+    expect((await failure(verifyCeremony(stage.files(missing)))).message).to.match(
+      /0003\.points: the points are missing/,
+    )
   })
 
   it('refuses a transcript of plain Groth16 over its files, and the reverse', async () => {

@@ -5,6 +5,7 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { elementCount, tensorOf } from '../../../../keepers/zkml/graph/program.ts'
 import {
   checkFolder,
   compileFolder,
@@ -126,6 +127,30 @@ describe('a folder of a circuit with lookups', function () {
     // Whole by itself, and a key can be made: only the program says what is missing.
     expect((await openFolder(hostile)).manifest.circuitId).to.equal(circuitId)
     await expectRejection(checkFolder(hostile), /its constraints are not those of its program/)
+  })
+
+  it('is checked with what its manifest says of parts and mode, which no constraint repeats', async () => {
+    const count = elementCount(tensorOf(program, program.input.tensor).shape)
+    const parts = [
+      { name: 'age', count: 1 },
+      { name: 'income', count: count - 1 },
+    ]
+    const several = { ...program, input: { ...program.input, parts } }
+    const target = join(root, 'parts')
+    const options = { input: ['public', 'committed'] } as const
+    await compileFolder({ folder: target, program: several, options, system: 'groth16-lookup' })
+    await checkFolder(target)
+    const { manifest: path } = folderPaths(target)
+    const manifest = JSON.parse(await readFile(path, 'utf8'))
+    const [first, second] = manifest.input.parts
+    const swapped = [
+      { ...first, name: second.name },
+      { ...second, name: first.name },
+    ]
+    for (const change of [{ input: { ...manifest.input, parts: swapped } }, { input: { ...manifest.input, min: 1 } }]) {
+      await writeFile(path, JSON.stringify({ ...manifest, ...change }))
+      await expectRejection(checkFolder(target), /other inputs, outputs or another mode/)
+    }
   })
 
   it('is not written for a program with a bound that does not hold', async () => {

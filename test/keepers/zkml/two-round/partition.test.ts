@@ -176,15 +176,45 @@ describe('the partition of a circuit into two rounds', () => {
   })
 
   it('refuses degrees that leave fewer than 128 bits', () => {
-    const powers = Array.from({ length: 125 }, (_, i) => `x${i}`)
-    const circuit = around(['v'], powers, [
-      ...powers.map((wire, i) => {
-        const before = i === 0 ? 'x' : powers[i - 1]!
-        return [{ [before]: 1 }, { [before]: 1 }, { [wire]: 1 }] as const
-      }),
-      [{ [powers.at(-1)!]: 1 }, { v: 1 }, { p: 1 }],
-    ])
+    const sums = Array.from({ length: 200 }, (_, i) => `s${i}`)
+    const circuit = around(
+      ['v'],
+      ['u', ...sums],
+      [
+        [{ u: 1 }, { x: 1, v: -1 }, { one: 1 }],
+        // Each is the sum of the two before: degrees are Fibonacci's numbers.
+        ...sums.map((wire, i) => {
+          const [last, before] = [sums[i - 1] ?? 'u', sums[i - 2] ?? 'u']
+          const sum = last === before ? { [last]: 2 } : { [last]: 1, [before]: 1 }
+          return [{ ...sum, [wire]: -1 }, { one: 1 }, {}] as const
+        }),
+        [{ [sums.at(-1)!]: 1, v: -1 }, { one: 1 }, {}],
+      ],
+    )
     expect(() => check(circuit)).to.throw(/128 bits of soundness/)
+  })
+
+  it('refuses degrees that a double cannot hold: a denominator that is zero would pass for one that is not', () => {
+    const powers = Array.from({ length: 53 }, (_, i) => `x${i + 1}`)
+    // x^(2^53) · x · x and x^(2^53) · x² are the same polynomial; as doubles their degrees are 2^53 and 2^53 + 2.
+    const circuit = around(
+      ['v'],
+      [...powers, 'step', 'twice', 'atOnce', 'u', 'w'],
+      [
+        ...powers.map((wire, i) => {
+          const before = powers[i - 1] ?? 'x'
+          return [{ [before]: 1 }, { [before]: 1 }, { [wire]: 1 }] as const
+        }),
+        [{ x53: 1 }, { x: 1 }, { step: 1 }],
+        [{ step: 1 }, { x: 1 }, { twice: 1 }],
+        [{ x53: 1 }, { x1: 1 }, { atOnce: 1 }],
+        // u · 0 = 0 and w · 0 = 0: the prover may add any u to a sum.
+        [{ u: 1 }, { twice: 1, atOnce: -1 }, {}],
+        [{ w: 1 }, { twice: 1, atOnce: -1 }, {}],
+        [{ u: 1, w: -1 }, { one: 1 }, {}],
+      ],
+    )
+    expect(() => check(circuit)).to.throw(/of degree above 2\^50/)
   })
 
   it('refuses a shape that is impossible, or not that of the circuit', () => {
