@@ -162,7 +162,7 @@ Examples:
     )
     .option(
       '--size <MiB>',
-      'bound of the file (default: 32); proving needs 1.25 times its size more memory',
+      'bound of the file (default: 16); proving needs 1.25 times its size more memory',
       tablesSize('--size'),
     )
     .option('--threads <n>', 'threads of the prover (default: this machine’s)', wholeNumber('--threads', 1, 64))

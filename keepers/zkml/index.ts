@@ -72,6 +72,7 @@ export { ProveError, type ProveErrorCode } from './prove/errors.ts'
 export { PROOF_BYTES, type PublicSignals, parsePublicSignals, publicSignalsToJson } from './prove/proof.ts'
 export { rapidsnarkBackend } from './prove/rapidsnark.ts'
 export { snarkjsBackend } from './prove/snarkjs.ts'
+export { tablesPath } from './prove/tables.ts'
 export { openTwoRound, type TwoRoundProver } from './prove/two-round.ts'
 export {
   parseTwoRoundProof,

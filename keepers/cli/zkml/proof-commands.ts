@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // setup, mock, prove, fullprove, bench.
-import { copyFile, readFile, rename } from 'node:fs/promises'
+import { copyFile, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   encodeWitnessFile,
@@ -21,6 +21,7 @@ import {
   readKeyMetadata,
   setupFolder,
   snarkjsBackend,
+  tablesPath,
   verifyProof,
   wasmBackend,
   writeAtomically,
@@ -259,6 +260,7 @@ async function takeOver(folder: string, from: string): Promise<void> {
   await copyFile(metadataPath(from), `${metadataPath(to)}.part`)
   await rename(`${metadataPath(to)}.part`, metadataPath(to))
   await rename(`${to}.part`, to)
+  await rm(tablesPath(to), { force: true })
   await exportVerificationKey(folder)
 }
 

@@ -9,6 +9,8 @@ import type { PartialSums, TableShare } from './requests.ts'
 
 /** Magnitudes are below r/2. */
 const MAGNITUDE_BITS = 253
+/** What the windows reach beyond: the highest is not signed. */
+export const WINDOW_BITS = MAGNITUDE_BITS + 2
 const MAX_WIDTH = 16
 /** Digits that are sorted and summed at once: their working set stays in a cache. */
 const DIGITS_AT_ONCE = 1 << 16
@@ -17,7 +19,7 @@ const BUCKET_COST = 2
 const STEP_COST = 250
 
 /** Up to so many partial sums, few sets of buckets are folded; beyond, chains leave fewer to add up. */
-const MAX_FOLDED = 64
+const MAX_FOLDED = 96
 
 /** Points that are converted at once. */
 const POINTS_AT_ONCE = 1 << 12
@@ -253,7 +255,7 @@ export function cheapest(histogram: ArrayLike<number>, stride: number | null): {
   let best: Shape | null = null
   let least = Number.POSITIVE_INFINITY
   for (let width = 2; width <= MAX_WIDTH; width++) {
-    const windows = Math.ceil((MAGNITUDE_BITS + 2) / width)
+    const windows = Math.ceil(WINDOW_BITS / width)
     // Signed digits of n windows reach above 2^(n·width − 2).
     const used = Math.min(windows, Math.floor((longest + 1) / width) + 1)
     let digits = 0

@@ -12,15 +12,13 @@ import { POINT_BYTES } from '../setup/curve-memory.ts'
 import { ZKEY_SECTION } from '../setup/zkey.ts'
 import { type KeySource, openKey } from './backend.ts'
 import { ProveError } from './errors.ts'
+import { WINDOW_BITS } from './multiexp.ts'
 
 export const TABLES_FORMAT = { type: 'ztab', version: 1 }
 export const TABLES_HEADER = 1
 export const HASH_BYTES = 32
 /** Of a query in the header. */
 export const TABLE_ENTRY_BYTES = 16 + HASH_BYTES
-/** Digits of all windows, signed, with room for the highest: setup and prover must agree on it. */
-export const TABLE_BITS = 255
-
 export const TABLE_QUERIES = ['h', 'c', 'a', 'b1', 'b2'] as const
 export type TableQuery = (typeof TABLE_QUERIES)[number]
 
@@ -87,7 +85,7 @@ export function readTables(file: Part, path: string, keyHash: Uint8Array): KeyTa
     const [section, stride, multiples, count] = [0, 4, 8, 12].map((word) => view.getUint32(at + word, true))
     const query = TABLE_QUERIES.find((name) => ZKEY_SECTION[name] === section)
     if (query === undefined || tables[query] !== undefined) throw unusable(`section ${section} is not one query’s`)
-    if (stride! < 2 || multiples !== Math.ceil(TABLE_BITS / stride!) - 1)
+    if (stride! < 2 || multiples !== Math.ceil(WINDOW_BITS / stride!) - 1)
       throw unusable(`query ${query} has ${multiples} multiples ${stride} bits apart`)
     const points = sections.get(section!)
     if (points === undefined) throw unusable(`the table of query ${query} is missing`)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which queries of a key get tables, and how dense: by additions saved for each byte, as the prover counts them.
-import { cheapest } from '../prove/multiexp.ts'
-import { pointBytes, TABLE_BITS, type TableQuery } from '../prove/tables.ts'
+import { cheapest, WINDOW_BITS } from '../prove/multiexp.ts'
+import { pointBytes, type TableQuery } from '../prove/tables.ts'
 
 /** Products of an addition in G2, against one in G1. */
 const G2_WEIGHT = 3
@@ -52,7 +52,7 @@ function candidatesFor({ query, finite, long }: QuerySize, threads: number): Tab
   histogram[SHORT_BITS] = (finite - long) / threads
   const without = cheapest(histogram, null).cost
   return STRIDES.flatMap((stride) => {
-    const multiples = Math.ceil(TABLE_BITS / stride) - 1
+    const multiples = Math.ceil(WINDOW_BITS / stride) - 1
     const bytes = multiples * finite * pointBytes(query)
     const additions = { without, with: cheapest(histogram, stride).cost }
     if (additions.with > (1 - LEAST_SHARE) * without) return []
