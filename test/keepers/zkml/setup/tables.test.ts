@@ -172,7 +172,8 @@ describe('tables beside a key of Groth16 in two rounds', function () {
       await writeFile(zkey, bytes)
       const { tables, bytes: length } = await writeTables(zkey, { mib: 4, threads: 1 })
       const queries: TableQuery[] = tables.map(({ query }) => query)
-      expect(queries).to.include.members(['h', 'c', 'b2'])
+      // The second has enough wires in G2.
+      expect(queries).to.include.members(challenges === 1 ? ['h', 'c'] : ['h', 'c', 'b2'])
       expect((await stat(tablesPath(zkey))).size).to.equal(length)
       const proofs = []
       for (const options of [{ tables: false }, { threads: 1 }, { threads: 2 }, { threads: 5 }]) {
