@@ -34,6 +34,7 @@ const dimensions = () =>
 /** Which output of an ONNX file with several the network computes. */
 const taken = () =>
   new Option('--take <name>', 'which output of an .onnx file with several is computed; more than one by commas')
+const tablesSize = (name: string) => wholeNumber(name, 1, 4096)
 const JSON_FLAG = ['--json', 'print the result as JSON'] as const
 
 export function registerZkml(program: Command): void {
@@ -144,8 +145,37 @@ function registerModelCommands(zkml: Command): void {
     .option('--local', 'single-party set-up with a fresh secret: for development, never for value')
     .option('--ceremony <zkey>', 'take over the key that `cohort ceremony finalize` wrote')
     .option('--threads <n>', 'worker threads', wholeNumber('--threads', 1, 64))
+    .option('--tables [MiB]', 'also what `zkml tables` does, in a file of at most so much', tablesSize('--tables'))
     .option(...JSON_FLAG)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  cohort zkml setup digits/ --local
+  cohort zkml setup digits/ --ceremony final.zkey --tables 16`,
+    )
     .action(async (folder, options) => (await import('./zkml/proof-commands.ts')).setupCommand(folder, options))
+  zkml
+    .command('tables <folder>')
+    .description(
+      'write multiples of the key’s points beside it, with which the wasm backend proves with fewer additions',
+    )
+    .option(
+      '--size <MiB>',
+      'bound of the file (default: 16); proving needs 1.25 times its size more memory',
+      tablesSize('--size'),
+    )
+    .option('--threads <n>', 'threads of the prover (default: this machine’s)', wholeNumber('--threads', 1, 64))
+    .option(...JSON_FLAG)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  cohort zkml tables digits/
+  cohort zkml tables digits/ --size 8 --json
+The prover uses the file when it is there. Delete it, circuit.zkey.tables, to prove without.`,
+    )
+    .action(async (folder, options) => (await import('./zkml/tables-command.ts')).tablesCommand(folder, options))
 }
 
 function registerProofCommands(zkml: Command): void {

@@ -72,6 +72,7 @@ export { ProveError, type ProveErrorCode } from './prove/errors.ts'
 export { PROOF_BYTES, type PublicSignals, parsePublicSignals, publicSignalsToJson } from './prove/proof.ts'
 export { rapidsnarkBackend } from './prove/rapidsnark.ts'
 export { snarkjsBackend } from './prove/snarkjs.ts'
+export { tablesPath } from './prove/tables.ts'
 export { openTwoRound, type TwoRoundProver } from './prove/two-round.ts'
 export {
   parseTwoRoundProof,
@@ -131,6 +132,7 @@ export { type LocalSetupOptions, type SetupProgress, setupLocal } from './setup/
 export { type KeyMetadata, metadataPath, readKeyMetadata, type SetupKind } from './setup/metadata.ts'
 export { checkPartition, type Definition, type Partition } from './setup/partition.ts'
 export { writeAtomically } from './setup/section-file.ts'
+export { type TablesOptions, type TablesWritten, writeTables } from './setup/tables.ts'
 export { setupTwoRound } from './setup/two-round.ts'
 export { bordersOf, type TwoRoundShape } from './setup/two-round-shape.ts'
 export { parseTwoRoundZkey, type TwoRoundZkey } from './setup/two-round-zkey.ts'

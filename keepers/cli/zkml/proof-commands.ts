@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // setup, mock, prove, fullprove, bench.
-import { copyFile, readFile, rename } from 'node:fs/promises'
+import { copyFile, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   encodeWitnessFile,
@@ -21,6 +21,7 @@ import {
   readKeyMetadata,
   setupFolder,
   snarkjsBackend,
+  tablesPath,
   verifyProof,
   wasmBackend,
   writeAtomically,
@@ -28,6 +29,7 @@ import {
 import { peakMemory } from '../peak-memory.ts'
 import { proofFileText } from './proof-file.ts'
 import { inputShapeOf, readInput, writeInput } from './samples.ts'
+import { tablesOf, tablesText } from './tables-command.ts'
 import { badData, emit, usage, withTerminal } from './terminal.ts'
 
 type InputOptions = {
@@ -41,7 +43,14 @@ type BackendOptions = { readonly backend: string }
 
 export async function setupCommand(
   folder: string,
-  options: { readonly local?: boolean; readonly ceremony?: string; readonly threads?: number; readonly json?: boolean },
+  options: {
+    readonly local?: boolean
+    readonly ceremony?: string
+    readonly threads?: number
+    /** A bound in MiB; true without a number. */
+    readonly tables?: number | true
+    readonly json?: boolean
+  },
 ): Promise<void> {
   if ((options.local === true) === (options.ceremony !== undefined)) {
     throw usage('say --local for a single-party key, or --ceremony <zkey> for the result of one')
@@ -59,11 +68,15 @@ export async function setupCommand(
       })
     }
     const { metadata } = await readFolderKey(await openFolder(folder))
+    const tables =
+      options.tables === undefined
+        ? undefined
+        : await tablesOf(folder, options.tables === true ? {} : { size: options.tables }, terminal)
     const warning =
       metadata.setup === 'local' ? '\nLOCAL: whoever ran this could forge proofs; never let it guard value.' : ''
     terminal.result(
-      metadata,
-      `${paths.zkey}\nset-up            ${metadata.setup}\nverification key  ${metadata.vkHash}${warning}`,
+      tables === undefined ? metadata : { ...metadata, tables },
+      `${paths.zkey}\nset-up            ${metadata.setup}\nverification key  ${metadata.vkHash}${tables === undefined ? '' : `\n${tablesText(tables)}`}${warning}`,
     )
   })
 }
@@ -247,6 +260,7 @@ async function takeOver(folder: string, from: string): Promise<void> {
   await copyFile(metadataPath(from), `${metadataPath(to)}.part`)
   await rename(`${metadataPath(to)}.part`, metadataPath(to))
   await rename(`${to}.part`, to)
+  await rm(tablesPath(to), { force: true })
   await exportVerificationKey(folder)
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The keys of a folder's circuit: set up here, or taken from a ceremony, and checked to belong to it.
+import { rm } from 'node:fs/promises'
 import type { Part } from '../parts.ts'
 import { openKey } from '../prove/backend.ts'
+import { tablesPath } from '../prove/tables.ts'
 import { type LocalSetupOptions, setupLocal } from '../setup/local.ts'
 import { type KeyMetadata, readKeyMetadata, sha256 } from '../setup/metadata.ts'
 import { writeAtomically } from '../setup/section-file.ts'
@@ -12,7 +14,7 @@ import { type CircuitFolder, openFolder } from './folder.ts'
 import { type CircuitManifest, folderPaths, readManifest, shapeOf } from './manifest.ts'
 import { type AnyKey, keyHash, keyToJson, readZkey } from './systems.ts'
 
-/** A local set-up of the folder's circuit: proving key, its metadata, verification key. */
+/** A local set-up of the folder's circuit: proving key, its metadata, verification key. Removes the tables of an earlier key. */
 export async function setupFolder(folder: string, options: LocalSetupOptions = {}): Promise<KeyMetadata> {
   const paths = folderPaths(folder)
   const shape = shapeOf((await openFolder(folder)).manifest)
@@ -20,6 +22,7 @@ export async function setupFolder(folder: string, options: LocalSetupOptions = {
     shape === undefined
       ? await setupLocal(paths.r1cs, paths.zkey, options)
       : await setupTwoRound(paths.r1cs, paths.zkey, shape, options)
+  await rm(tablesPath(paths.zkey), { force: true })
   await exportVerificationKey(folder)
   return metadata
 }

@@ -200,20 +200,23 @@ export class InferenceProver {
     this.#prover = prover
   }
 
-  /** Loads circuit and key and keeps them. The backend is our own on threads when none is given. */
+  /**
+   * Loads circuit and key and keeps them. The backend is our own on threads when none is given; it uses the tables beside the key when
+   * there are some, unless `tables` is false.
+   */
   static async open(
     folder: string | CircuitFolder,
-    options: ProveOptions & { readonly backend?: ProverBackend } = {},
+    options: ProveOptions & { readonly backend?: ProverBackend; readonly tables?: boolean } = {},
   ): Promise<InferenceProver> {
     const circuit = await InferenceCircuit.open(folder)
     const { path, key, metadata } = await readFolderKey(circuit.folder)
     const { system } = circuit.folder.manifest
-    const { backend = wasmBackend(), ...rest } = options
+    const { tables = true, backend = wasmBackend({ tables }), ...rest } = options
     if (system === 'groth16') return new InferenceProver(circuit, key, metadata, await backend.open(path, rest))
     if (backend.name !== 'wasm') {
       throw new ProveError('backend-failed', `backend ${backend.name} proves groth16 alone, not ${system}; use wasm`)
     }
-    return new InferenceProver(circuit, key, metadata, await openTwoRound(path, rest))
+    return new InferenceProver(circuit, key, metadata, await openTwoRound(path, { ...rest, tables }))
   }
 
   get backend(): string {

@@ -24,6 +24,7 @@ type KernelFunction =
   | 'exportPairs'
   | 'fillPowers'
   | 'flush'
+  | 'foldHalves'
   | 'importElements'
   | 'importPairs'
   | 'importPlain'

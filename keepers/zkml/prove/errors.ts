@@ -7,6 +7,8 @@ export type ProveErrorCode =
   | 'circuit-mismatch'
   /** The witness does not satisfy the circuit: the proof made from it does not verify. */
   | 'invalid-witness'
+  /** The file of tables beside a key is damaged, or belongs to another key or version. */
+  | 'tables-unusable'
   /** The backend is not configured, or failed. */
   | 'backend-failed'
 

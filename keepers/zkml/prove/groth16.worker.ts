@@ -53,9 +53,9 @@ await serve(async (request: WorkerRequest) => {
 
 async function load({ engine, share }: Load): Promise<Loaded> {
   const kernel = await Kernel.create(engine as WebAssembly.Module)
-  const query = ({ group, firstVariable, points }: QueryShare): Query => ({
+  const query = ({ group, firstVariable, points, table }: QueryShare): Query => ({
     firstVariable,
-    sum: new MultiExp(kernel, group, points),
+    sum: new MultiExp(kernel, group, points, table),
   })
   return {
     kernel,
@@ -63,7 +63,7 @@ async function load({ engine, share }: Load): Promise<Loaded> {
     witness: kernel.allocate(share.variables * FIELD_BYTES),
     queries: share.queries.map(query),
     commitment: query(share.commitment),
-    h: new MultiExp(kernel, 'g1', share.h),
+    h: new MultiExp(kernel, 'g1', share.h.points, share.h.table),
     transform: share.transforms ? new Transform(kernel, share.power) : null,
   }
 }

@@ -8,7 +8,9 @@ import { type CurveImage, concatenate, loadCurveImage, POINT_BYTES } from '../se
 import { entriesOfRows, requireEntries } from './coefficients.ts'
 import { ProveError } from './errors.ts'
 import type { QuerySums } from './groth16.ts'
-import type { PartialSums, ShareOfKey, WorkerRequest } from './requests.ts'
+import { finiteOf } from './multiexp.ts'
+import type { PartialSums, PointsShare, ShareOfKey, TableShare, WorkerRequest } from './requests.ts'
+import type { KeyTables, QueryTable } from './tables.ts'
 import { defaultThreads, Thread, type WorkerModule } from './threads.ts'
 
 export type WasmBackendOptions = {
@@ -19,6 +21,11 @@ export type WasmBackendOptions = {
    * slower. When absent, the kernel where it works.
    */
   readonly engine?: 'kernel' | 'portable'
+  /**
+   * Whether the kernel uses the multiples of a key's points in the file of tables beside it, when there is one; true when absent. Of a
+   * key in memory there is none.
+   */
+  readonly tables?: boolean
 }
 
 /** The threads' engine, and the bytes of its field elements. */
@@ -65,6 +72,7 @@ export type QueriesOfKey = {
   readonly firstOfC: number
   /** The query that proofs in two rounds commit with. */
   readonly commitment: { readonly points: Part; readonly firstVariable: number } | null
+  readonly tables?: KeyTables
 }
 
 export class KeyThreads {
@@ -91,9 +99,9 @@ export class KeyThreads {
       await Promise.all(
         started.map((thread, i) => {
           const share = divide(i)
-          const points = [...share.queries, share.commitment].map((query) => query.points)
+          const points = [...share.queries, share.commitment, share.h].map((query) => query.points)
           const request: WorkerRequest = { do: 'load', engine: engine.code, share }
-          const copies = [share.coefficients, share.h, ...points].filter((part) => part instanceof Uint8Array)
+          const copies = [share.coefficients, ...points].filter((part) => part instanceof Uint8Array)
           return thread.call(
             request,
             copies.map(({ buffer }) => buffer as ArrayBuffer),
@@ -151,16 +159,24 @@ export class KeyThreads {
 
 /** The share of thread i. Of a key in memory it is a copy, made one at a time: the key is not held twice. */
 function divideKey(key: QueriesOfKey, rows: readonly number[]): (thread: number) => ShareOfKey {
-  const { sections, firstOfC } = key
+  const { sections, firstOfC, tables = {} } = key
   const threads = rows.length - 1
   const variables = cuts(key.variables, threads)
   const [g1, g2] = [POINT_BYTES.g1.affine, POINT_BYTES.g2.affine]
   const inC = cuts(sections.c.byteLength / g1, threads)
   const commitment = key.commitment ?? { points: new Uint8Array(0), firstVariable: 0 }
   const committed = cuts(commitment.points.byteLength / g1, threads)
+  const points = (section: Part, size: number, ends: readonly number[], table?: QueryTable) => {
+    const tableOf = table === undefined ? () => null : divideTable(table, section, size, ends)
+    return (i: number): PointsShare => ({
+      points: own(partOf(section, ends[i]! * size, (ends[i + 1]! - ends[i]!) * size)),
+      table: tableOf(i),
+    })
+  }
+  const [a, b1] = [points(sections.a, g1, variables, tables.a), points(sections.b1, g1, variables, tables.b1)]
+  const [b2, c] = [points(sections.b2, g2, variables, tables.b2), points(sections.c, g1, inC, tables.c)]
+  const [first, h] = [points(commitment.points, g1, committed), points(sections.h, g1, rows, tables.h)]
   return (i) => {
-    const run = (section: Part, size: number, ends: readonly number[]) =>
-      own(partOf(section, ends[i]! * size, (ends[i + 1]! - ends[i]!) * size))
     const firstVariable = variables[i]!
     const divided = { variables: key.variables, firstRow: rows[i]!, rows: rows[i + 1]! - rows[i]! }
     const entries = partOf(sections.coefficients, 4, sections.coefficients.byteLength - 4)
@@ -170,19 +186,37 @@ function divideKey(key: QueriesOfKey, rows: readonly number[]): (thread: number)
       coefficients: entries instanceof Uint8Array ? entriesOfRows({ ...divided, coefficients: entries }) : entries,
       transforms: i < VECTORS,
       queries: [
-        { group: 'g1', firstVariable, points: run(sections.a, g1, variables) },
-        { group: 'g1', firstVariable, points: run(sections.b1, g1, variables) },
-        { group: 'g2', firstVariable, points: run(sections.b2, g2, variables) },
-        { group: 'g1', firstVariable: firstOfC + inC[i]!, points: run(sections.c, g1, inC) },
+        { group: 'g1', firstVariable, ...a(i) },
+        { group: 'g1', firstVariable, ...b1(i) },
+        { group: 'g2', firstVariable, ...b2(i) },
+        { group: 'g1', firstVariable: firstOfC + inC[i]!, ...c(i) },
       ],
-      commitment: {
-        group: 'g1',
-        firstVariable: commitment.firstVariable + committed[i]!,
-        points: run(commitment.points, g1, committed),
-      },
-      h: run(sections.h, g1, rows),
+      commitment: { group: 'g1', firstVariable: commitment.firstVariable + committed[i]!, ...first(i) },
+      h: h(i),
     }
   }
+}
+
+/** A table has the finite points alone: where each share's begin. */
+function divideTable(
+  table: QueryTable,
+  section: Part,
+  size: number,
+  ends: readonly number[],
+): (i: number) => TableShare {
+  const finite = finiteOf(section, size)
+  if (finite.length !== table.count)
+    throw new ProveError('tables-unusable', `tables of ${table.count} points for a query of ${finite.length}`)
+  const before = ends.map((end) => {
+    const at = finite.findIndex((place) => place >= end)
+    return at < 0 ? finite.length : at
+  })
+  return (i) => ({
+    stride: table.stride,
+    multiples: Array.from({ length: table.multiples }, (_, level) =>
+      partOf(table.points, (level * table.count + before[i]!) * size, (before[i + 1]! - before[i]!) * size),
+    ),
+  })
 }
 
 function own(part: Part): Part {

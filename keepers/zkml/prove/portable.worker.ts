@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One thread of the prover where the kernel does not run: engines without relaxed SIMD or fused multiply-add. The same requests,
-// served by ffjavascript's WebAssembly. Tests hold the kernel's proofs against it.
+// served by ffjavascript's WebAssembly, without tables. Tests hold the kernel's proofs against it.
 import { FIELD_BYTES } from '../bn254.ts'
 import { type CurveImage, CurveMemory, fieldToBytes } from '../setup/curve-memory.ts'
 import { rootOfUnity } from '../setup/qap.ts'
@@ -67,7 +67,7 @@ async function load(image: CurveImage, share: ShareOfKey): Promise<Loaded> {
     witness: memory.alloc(share.variables * FIELD_BYTES),
     queries: share.queries.map(query),
     commitment: query(share.commitment),
-    h: new MultiExp(memory, 'g1', share.h),
+    h: new MultiExp(memory, 'g1', share.h.points),
   }
 }
 

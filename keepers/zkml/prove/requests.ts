@@ -3,10 +3,20 @@
 import type { Part } from '../parts.ts'
 import type { CurveImage } from '../setup/curve-memory.ts'
 
-export type QueryShare = {
+/** Multiples of the finite points of a share: 2^stride, 2^(2·stride) … times each of them, in their order. */
+export type TableShare = {
+  readonly stride: number
+  readonly multiples: readonly Part[]
+}
+
+export type PointsShare = {
+  readonly points: Part
+  readonly table: TableShare | null
+}
+
+export type QueryShare = PointsShare & {
   readonly group: 'g1' | 'g2'
   readonly firstVariable: number
-  readonly points: Part
 }
 
 /** The points of a thread's share, and for the witness queries which variables they belong to. */
@@ -22,7 +32,7 @@ export type ShareOfKey = {
   readonly queries: readonly QueryShare[]
   /** No points in a key of plain Groth16. */
   readonly commitment: QueryShare
-  readonly h: Part
+  readonly h: PointsShare
 }
 
 export type WorkerRequest =

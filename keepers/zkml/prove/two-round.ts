@@ -16,6 +16,7 @@ import { ProveError } from './errors.ts'
 import { affine, type BlindingPoints, blindProof, total } from './groth16.ts'
 import { KeyThreads, type WasmBackendOptions } from './key-threads.ts'
 import type { PartialSums } from './requests.ts'
+import { type KeyTables, withTables } from './tables.ts'
 import type { TwoRoundProofWithSignals } from './two-round-proof.ts'
 import { firstPass, secondPass, type TwoPassWitness } from './two-round-witness.ts'
 import { publicValues } from './witness-file.ts'
@@ -47,7 +48,8 @@ export async function openTwoRound(
 ): Promise<TwoRoundProver> {
   const opened = await openKey(key)
   try {
-    return await startTwoRound(parseTwoRoundZkey(opened.file, opened.name), options, draw)
+    const zkey = parseTwoRoundZkey(opened.file, opened.name)
+    return await withTables(key, opened.file, options, (tables) => startTwoRound(zkey, tables, options, draw))
   } finally {
     opened.close()
   }
@@ -55,6 +57,7 @@ export async function openTwoRound(
 
 async function startTwoRound(
   zkey: TwoRoundZkey<Part>,
+  tables: KeyTables,
   options: WasmBackendOptions & ProveOptions,
   draw: () => Uint8Array,
 ): Promise<TwoRoundProver> {
@@ -70,6 +73,7 @@ async function startTwoRound(
       sections,
       firstOfC: borders.secondRound,
       commitment: { points: sections.commitment, firstVariable: borders.firstRound },
+      tables,
     },
     options,
   )

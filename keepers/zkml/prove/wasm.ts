@@ -9,6 +9,7 @@ import { ProveError } from './errors.ts'
 import { type BlindingPoints, blindProof, headerPoints } from './groth16.ts'
 import { KeyThreads, type WasmBackendOptions } from './key-threads.ts'
 import type { ProofWithSignals } from './proof.ts'
+import { withTables } from './tables.ts'
 import { publicValues, witnessOf } from './witness-file.ts'
 
 export type { WasmBackendOptions } from './key-threads.ts'
@@ -28,7 +29,9 @@ export function wasmBackend(options: WasmBackendOptions = {}, draw = drawFieldEl
         const { header, sections } = zkey
         const { variables, domainSize, publicSignals } = header
         const queries = { variables, domainSize, sections, firstOfC: publicSignals + 1, commitment: null }
-        const threads = await KeyThreads.start(queries, options)
+        const threads = await withTables(key, opened.file, options, (tables) =>
+          KeyThreads.start({ ...queries, tables }, options),
+        )
         const prover = new WasmProver(zkey, threads, draw)
         if (signal?.aborted) {
           await prover.close()

@@ -4,7 +4,7 @@ export { exportElements, exportPairs, importElements, importPairs, importPlain }
 export { invertComplex, invertPair, reducePair, zeroLanes } from './field'
 export { multiply } from './multiply'
 export { multiplyComplex } from './multiply-complex'
-export { keepSums, offsetScalars, signScalars, sortDigits, sumChains, sumRuns } from './multiexp'
+export { foldHalves, keepSums, offsetScalars, signScalars, sortDigits, sumChains, sumRuns } from './multiexp'
 export { flush, queueSum, useGroup } from './points'
 export {
   evaluate, everySecond, fillPowers, interpolate, joinHalves, multiplyElements, splitHalves, subtractProducts, sumRows,

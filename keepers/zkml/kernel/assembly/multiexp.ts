@@ -81,24 +81,27 @@ function digitOf(scalar: usize, bit: u32, width: u32, offset: i32): i32 {
 }
 
 /**
- * Sorts the points of windows [first, end) by bucket: `starts` and `counts`, u32 each for 2^(c−1) buckets a window, and the cells:
- * addresses of the points, bit 0 for their sign.
+ * Sorts the points by bucket, for the sets [first, end) of buckets: windows that are `sets` apart share one. The points of the later
+ * windows of a set follow `count` by `count`, each multiplied by 2^(sets·width). Only the first `used` windows have digits.
+ * `starts` and `counts`: u32 each for 2^(c−1) buckets a set; the cells: addresses of the points, bit 0 for their sign.
  */
 export function sortDigits(
-  scalars: usize, points: usize, count: u32, width: u32, windows: u32, first: u32, end: u32,
+  scalars: usize, points: usize, count: u32, width: u32, windows: u32, used: u32, sets: u32, first: u32, end: u32,
   starts: usize, counts: usize, cells: usize, isComplex: bool,
 ): void {
   const buckets = usize(1) << usize(width - 1)
   const size = pointBytes(isComplex)
   memory.fill(counts, 0, 4 * buckets * usize(end - first))
-  for (let w = first; w < end; w++) {
-    const row = counts + 4 * buckets * usize(w - first) - 4
-    const offset: i32 = w + 1 < windows ? 1 << (width - 1) : 0
-    for (let i: usize = 0; i < usize(count); i++) {
-      const digit = digitOf(scalars + 32 * i, w * width, width, offset)
-      if (digit == 0) continue
-      const cell = row + 4 * usize(u32(abs(digit)))
-      store<u32>(cell, load<u32>(cell) + 1)
+  for (let s = first; s < end; s++) {
+    const row = counts + 4 * buckets * usize(s - first) - 4
+    for (let w = s; w < used; w += sets) {
+      const offset: i32 = w + 1 < windows ? 1 << (width - 1) : 0
+      for (let i: usize = 0; i < usize(count); i++) {
+        const digit = digitOf(scalars + 32 * i, w * width, width, offset)
+        if (digit == 0) continue
+        const cell = row + 4 * usize(u32(abs(digit)))
+        store<u32>(cell, load<u32>(cell) + 1)
+      }
     }
   }
   let at: u32 = 0
@@ -107,17 +110,21 @@ export function sortDigits(
     at += load<u32>(counts + 4 * b)
     store<u32>(counts + 4 * b, 0)
   }
-  for (let w = first; w < end; w++) {
-    const row = 4 * buckets * usize(w - first) - 4
-    const offset: i32 = w + 1 < windows ? 1 << (width - 1) : 0
-    for (let i: usize = 0; i < usize(count); i++) {
-      const digit = digitOf(scalars + 32 * i, w * width, width, offset)
-      if (digit == 0) continue
-      const bucket = row + 4 * usize(u32(abs(digit)))
-      const taken = load<u32>(counts + bucket)
-      store<u32>(counts + bucket, taken + 1)
-      const negative = u32(digit < 0) ^ u32(load<u64>(scalars + 32 * i, 24) >> 63)
-      store<u32>(cells + 4 * usize(load<u32>(starts + bucket) + taken), u32(points + size * i) | negative)
+  for (let s = first; s < end; s++) {
+    const row = 4 * buckets * usize(s - first) - 4
+    let from = points
+    for (let w = s; w < used; w += sets) {
+      const offset: i32 = w + 1 < windows ? 1 << (width - 1) : 0
+      for (let i: usize = 0; i < usize(count); i++) {
+        const digit = digitOf(scalars + 32 * i, w * width, width, offset)
+        if (digit == 0) continue
+        const bucket = row + 4 * usize(u32(abs(digit)))
+        const taken = load<u32>(counts + bucket)
+        store<u32>(counts + bucket, taken + 1)
+        const negative = u32(digit < 0) ^ u32(load<u64>(scalars + 32 * i, 24) >> 63)
+        store<u32>(cells + 4 * usize(load<u32>(starts + bucket) + taken), u32(from + size * i) | negative)
+      }
+      from += size * usize(count)
     }
   }
 }
@@ -206,6 +213,30 @@ export function sumChains(
       const out = u32(usize(sum) == place ? place + size : place)
       store<u32>(sumCell, sum == 0 ? point : out)
       if (sum != 0) queueSum(sum, point, out, sumCell)
+    }
+    flush()
+  }
+}
+
+/**
+ * Adds the upper half of every row of `buckets` cells to the lower half, then the upper half of that, down to one cell, all rows in
+ * step: cell 0 becomes the row's sum, and the cells [2^k, 2^(k+1)) sum to the points whose place has bit k. A few rows take far
+ * fewer steps than by chains. `room`: a place for each cell, where no point of another cell is.
+ */
+export function foldHalves(cells: usize, rows: u32, buckets: u32, room: usize, isComplex: bool): void {
+  const size = pointBytes(isComplex)
+  for (let half = buckets >> 1; half > 0; half >>= 1) {
+    for (let r: u32 = 0; r < rows; r++) {
+      for (let i: u32 = 0; i < half; i++) {
+        const place = usize(r * buckets + i)
+        const cell = cells + 4 * place
+        const one = load<u32>(cell)
+        const two = load<u32>(cell + 4 * usize(half))
+        if (two == 0) continue
+        const out = u32(room + size * place)
+        store<u32>(cell, one == 0 ? two : out)
+        if (one != 0) queueSum(one, two, out, cell)
+      }
     }
     flush()
   }

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { SCALAR_FIELD } from '../../../../keepers/zkml/bn254.ts'
 import { compileKernel, Kernel } from '../../../../keepers/zkml/kernel/kernel.ts'
 import { MultiExp, windowsFor } from '../../../../keepers/zkml/prove/multiexp.ts'
-import type { PartialSums } from '../../../../keepers/zkml/prove/requests.ts'
+import type { PartialSums, TableShare } from '../../../../keepers/zkml/prove/requests.ts'
 import { fieldToBytes } from '../../../../keepers/zkml/setup/curve-memory.ts'
 import {
   type Coordinates,
@@ -57,11 +57,30 @@ function scalarOf(index: number, random: () => bigint): bigint {
   return index % 3 === 0 ? random() : all[index % all.length]!
 }
 
-async function check(group: Group, bases: readonly Base[], scalars: readonly bigint[]): Promise<void> {
+/** 2^stride, 2^(2·stride) … times every finite point, by noble. */
+function tableOf(group: Group, bases: readonly Base[], stride: number): TableShare {
+  const finite = bases.filter(({ point }) => point !== null)
+  const multiples = Array.from({ length: Math.ceil(255 / stride) - 1 }, (_, level) => {
+    const bytes = new Uint8Array(finite.length * POINT_BYTES[group])
+    for (const [i, { multiple }] of finite.entries()) {
+      const factor = (((multiple << BigInt(stride * (level + 1))) % SCALAR_FIELD) + SCALAR_FIELD) % SCALAR_FIELD
+      bytes.set(toFile(group, multipleOf(group, factor)), i * POINT_BYTES[group])
+    }
+    return bytes
+  })
+  return { stride, multiples }
+}
+
+async function check(
+  group: Group,
+  bases: readonly Base[],
+  scalars: readonly bigint[],
+  table: TableShare | null = null,
+): Promise<void> {
   const kernel = await Kernel.create(await compileKernel())
   const bytes = new Uint8Array(bases.length * POINT_BYTES[group])
   for (const [i, { point }] of bases.entries()) bytes.set(toFile(group, point), i * POINT_BYTES[group])
-  const query = new MultiExp(kernel, group, bytes)
+  const query = new MultiExp(kernel, group, bytes, table)
   const address = kernel.write(new Uint8Array(scalars.flatMap((scalar) => [...fieldToBytes(scalar)])))
   const expected = bases.reduce((sum, { multiple }, i) => sum + multiple * scalars[i]!, 0n)
   // Twice: nothing of a sum must be left for the next.
@@ -146,6 +165,64 @@ describe('sums of multiples in the kernel', function () {
       await check(group, basesOf(group, 9), new Array<bigint>(9).fill(0n))
     })
   }
+
+  for (const group of ['g1', 'g2'] as const) {
+    it(`equals it with tables of ${group} of every density, for scalars of every kind, zeros, ones and bytes alone`, async () => {
+      const random = randomBelow(SCALAR_FIELD, 8)
+      const kinds = [
+        (i: number) => scalarOf(i, random),
+        () => 0n,
+        () => 1n,
+        () => random() & 255n,
+        () => SCALAR_FIELD - 1n,
+      ]
+      const full = [
+        () => random(),
+        () => (SCALAR_FIELD - 1n) / 2n,
+        () => (SCALAR_FIELD + 1n) / 2n,
+        () => (1n << 253n) - 1n,
+      ]
+      const bases = basesOf(group, 70)
+      for (const stride of group === 'g1' ? [8, 13, 24, 60, 127, 128] : [15, 64]) {
+        const table = tableOf(group, bases, stride)
+        for (const kind of [...kinds, ...full])
+          await check(
+            group,
+            bases,
+            bases.map((_, i) => kind(i)),
+            table,
+          )
+      }
+      // The same point and its negative, in every window of a set.
+      const base: Base = { multiple: 5n, point: multipleOf(group, 5n) }
+      const pairs = [base, { multiple: -5n, point: negative(base.point) }, base, base]
+      for (const scalar of [1n, SCALAR_FIELD - 1n, (1n << 130n) + (1n << 13n) + 1n])
+        await check(
+          group,
+          pairs,
+          pairs.map(() => scalar),
+          tableOf(group, pairs, 13),
+        )
+    })
+  }
+
+  it('refuses a table of another number of points', async () => {
+    const bases = basesOf('g1', 9)
+    const fault = await check(
+      'g1',
+      bases,
+      bases.map(() => 1n),
+      tableOf('g1', bases.slice(1), 64),
+    ).catch((error) => error)
+    expect(fault).to.be.instanceOf(RangeError)
+  })
+
+  it('shares buckets among windows where that needs fewer additions', () => {
+    const lengths = (bits: number, count: number) => Array.from({ length: 256 }, (_, i) => (i === bits ? count : 0))
+    expect(windowsFor(lengths(253, 4096), 13)).to.include({ width: 13, sets: 1, used: 20 })
+    expect(windowsFor(lengths(253, 4096), 24).sets).to.equal(2)
+    expect(windowsFor(lengths(253, 4096)).sets).to.equal(windowsFor(lengths(253, 4096)).used)
+  })
 
   it('takes wide digits for many long scalars, and few windows for bits', () => {
     const lengths = (bits: number, count: number) => Array.from({ length: 256 }, (_, i) => (i === bits ? count : 0))
