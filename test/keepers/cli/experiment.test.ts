@@ -191,7 +191,8 @@ sweep:
           poisoned: 0,
           refused: 0,
         },
-        ...{ lost: false, idle: 0, macroF1: 0.25, recall: [1, null], precision: [0.5, 0.75], clients: [0.1, null] },
+        ...{ lost: false, idle: 0, macroF1: 0.25, recall: [1, null], precision: [0.5, 0.75], f1: [0.5, null] },
+        clients: [{ accuracy: 0.1, loss: 2, f1: null }, null],
       }),
     )
 
@@ -203,8 +204,10 @@ sweep:
       expect(Number(bytes.readBigUInt64LE())).to.equal(24)
       expect(bytes.toString('latin1'))
         .to.contain('brain.Event:2')
+        .and.to.contain('client/0/loss')
         .and.to.contain('recall/well')
         .and.not.to.contain('recall/sick')
+        .and.not.to.contain('client/0/f1')
     })
 
     it('that TensorBoard itself reads', function () {
@@ -229,7 +232,9 @@ print(json.dumps({tag: [[e.step, e.value] for e in held.Scalars(tag)] for tag in
         [2, 0.75],
       ])
       expect(Object.keys(read).sort()).to.deep.equal([
-        'client/0',
+        'client/0/accuracy',
+        'client/0/loss',
+        'f1/well',
         'precision/sick',
         'precision/well',
         'recall/well',
