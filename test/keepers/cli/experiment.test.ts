@@ -14,6 +14,7 @@ import {
   type RoundRecord,
   roundsEvents,
 } from '../../../keepers/learning/index.ts'
+import { simulationConfigSchema } from '../../../keepers/learning/simulate/config.ts'
 import { crc32c } from '../../../keepers/learning/simulate/events.ts'
 import { ROOT } from '../../../scripts/bootstrap/paths.mjs'
 import { writeIdxPair } from '../learning/idx-writer.ts'
@@ -147,6 +148,17 @@ sweep:
       })
       expect(live.without).to.deep.equal([])
       expect(liveSettings(config({})).manifest).to.deep.equal({})
+    })
+
+    it('each setting is one of these, one that it lacks, or one of the experiment itself', () => {
+      const experiment = ['keepers', 'rounds', 'partition', 'perClient', 'dropOut', 'poison', 'seed']
+      const told = ['fraction', 'weighting', 'centre', 'empty', 'patience', 'targetAccuracy', 'schedule', 'bound']
+      const used = ['training', 'trainer', 'maxSamples', 'server', 'privacy', 'seeds']
+      expect(Object.keys(simulationConfigSchema.shape).sort()).to.deep.equal([...experiment, ...told, ...used].sort())
+      const seeds = [...Array(10).keys()]
+      const live = liveSettings(config({ seeds, maxSamples: 500, trainer: { command: ['./train.sh'] } }))
+      expect(live.keeper).to.deep.include({ 'training.seed': seeds, 'training.command': ['./train.sh'] })
+      expect(live.manifest).to.deep.equal({ 'rounds.maxSamples': 500 })
     })
 
     it('and those that it lacks', () => {
