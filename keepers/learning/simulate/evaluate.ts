@@ -10,7 +10,7 @@ import { type Federation, homeParts } from './federation.ts'
 import type { SimulationState } from './state.ts'
 
 /** Sums over the test set, whatever parts it was evaluated in. */
-export type Tally = Omit<EvaluationOutcome, 'r2'>
+type Tally = Omit<EvaluationOutcome, 'r2'>
 
 /** On the test set, in as many parts as there are players. */
 export async function evaluateOn({ pool, test }: Federation, weights: Float32Array): Promise<Tally> {
