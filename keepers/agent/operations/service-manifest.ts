@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ChainError, FailoverProvider, openService } from '../../chain/index.ts'
 import { LearningError, MODEL_NAMES, StrategyModule, strategyHash } from '../../learning/index.ts'
-import { DataPlane, NetworkError } from '../../network/index.ts'
+import { blobCid, DataPlane, NetworkError } from '../../network/index.ts'
 import {
   agreedDigests,
   checkStart,
@@ -194,15 +194,21 @@ export async function renewManifest(config: KeeperConfig, given?: ServiceManifes
     ...{ rpc, chainId: id, service: address, epoch: 'current' },
     ...(given === undefined ? {} : { given }),
   })
-  // The weights first: a manifest without its file is of no use, the other way round is.
-  if (wanted.model.weights !== undefined && !existsSync(weightsFile)) {
+  // Its files first: a manifest without them is of no use, the other way round is.
+  await renewStrategy(config, wanted)
+  if (!(await hasStart(weightsFile, wanted))) {
     const start = await serviceStart({ rpc, chainId: id, service: address, manifest: wanted })
     if (start !== null) writeWhole(weightsFile, start)
   }
   if (manifestDigest(wanted) === manifestDigest(manifest)) return false
-  await renewStrategy(config, wanted)
   writeWhole(manifestFile, encodeManifest(wanted))
   return true
+}
+
+/** Whether a manifest's first weights are in the file, or it names none. */
+async function hasStart(file: string, { model }: ServiceManifest): Promise<boolean> {
+  if (model.weights === undefined) return true
+  return existsSync(file) && (await blobCid(readFileSync(file))) === model.weights.cid
 }
 
 /** Before the manifest that names it, which is of no use without. An operator's own file is left alone. */
@@ -210,12 +216,13 @@ async function renewStrategy({ service, chain, folder }: KeeperConfig, wanted: S
   const { strategy: terms } = wanted
   const { strategyFile, address } = service
   if (terms === undefined) return
-  if (strategyFile !== null && existsSync(strategyFile)) {
-    if (strategyHash(readFileSync(strategyFile)) === terms.sha256) return
+  if (strategyFile !== null) {
+    const there = existsSync(strategyFile)
+    if (there && strategyHash(readFileSync(strategyFile)) === terms.sha256) return
     if (strategyFile !== join(folder, STRATEGY_FILE)) {
       throw new AgentError(
         'CONFIG',
-        `service.strategy: ${strategyFile} is another than the ${terms.sha256} of the new manifest: leave the key out, and it is fetched`,
+        `service.strategy: ${strategyFile} is ${there ? 'another than' : 'not there, and is to be'} the ${terms.sha256} of the new manifest: leave the key out, and it is fetched`,
       )
     }
   }
