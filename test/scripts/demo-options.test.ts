@@ -31,7 +31,7 @@ describe('options of the demo', () => {
     [['--rounds', '1.5'], "--rounds '1.5': takes a whole number"],
     [['--example', 'x'], "--example 'x': "],
     [['--example', 'cancer', '--model', 'mlp'], "--model 'mlp': --example has its own"],
-    [['--data', '/no/such/folder'], "--data '/no/such/folder': no such folder"],
+    [['--data', '/no/such/folder'], "--data '/no/such/folder': no such file or folder"],
   ] as const) {
     it(`refuse ${args.join(' ')} by name, value and what is taken`, () => {
       expect(() => parseOptions(args)).to.throw(OptionError, message)
