@@ -13,11 +13,7 @@ import { encodeAddress } from '../../../keepers/chain/index.ts'
 import { strategyHash } from '../../../keepers/learning/index.ts'
 import { DataPlane } from '../../../keepers/network/index.ts'
 import { chooseArchitecture, draftService, readSample } from '../../../keepers/services/index.ts'
-import {
-  encodeManifest,
-  manifestDigest,
-  type ServiceManifest,
-} from '../../../keepers/versions/index.ts'
+import { encodeManifest, manifestDigest, type ServiceManifest } from '../../../keepers/versions/index.ts'
 import { ROOT } from '../../../scripts/bootstrap/paths.mjs'
 import { command } from '../../commands/command-line.ts'
 import { createWorld, type World } from './fixture.ts'
