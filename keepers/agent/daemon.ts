@@ -47,6 +47,7 @@ import { isManifestAgreed } from './steps/agreed-manifest.ts'
 import { ensureEncryptionKey } from './steps/encryption-key.ts'
 import { checkRegistered } from './steps/registered.ts'
 import { homeLayers, openStrategy } from './strategy.ts'
+import { noteShard } from './training/shard-notes.ts'
 import { Trainer } from './training/trainer.ts'
 
 export type DaemonOptions = {
@@ -154,9 +155,8 @@ async function openContext(
   const strategy = openStrategy(config, model.spec)
   const trainer = await Trainer.start(config, signal)
   cleanup.defer(() => trainer.stop())
-  const { samples, heldOut, parameterCount, announcement, initialWeights, backend, warnings } = trainer.shard
-  log.info({ event: 'shard', samples, heldOut, parameters: parameterCount, backend }, announcement)
-  for (const warning of warnings) log.warn({ event: 'slow training', backend }, warning)
+  const { parameterCount, initialWeights } = trainer.shard
+  noteShard(log, trainer.shard)
   metrics.setSamples(trainer.shard)
   await checkServicePlan(contracts, manifest.rounds, parameterCount)
   const plane = await openPlane(surroundings, identitySeed)

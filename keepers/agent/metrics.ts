@@ -105,7 +105,7 @@ export class KeeperMetrics {
     })
     this.#classes = new Gauge({
       name: 'cohort_holdout_class_figure',
-      help: 'Recall, precision and f1 of each class of the last candidate on this keeper’s hold-out, where there is something to divide by.',
+      help: 'Recall, precision and f1 of each class, or each of several labels, of the last candidate on this keeper’s hold-out, where there is something to divide by.',
       labelNames: ['class', 'name'],
       registers,
     })

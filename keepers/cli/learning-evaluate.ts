@@ -36,7 +36,10 @@ export async function evaluate(directory: string, options: EvaluateOptions, sign
   const classes = classFigures(evaluation, names)
   if (options.json === true) {
     const { count, loss, accuracy, confusion } = evaluation
-    const rows = classes.map((_, i) => [...confusion.subarray(i * classes.length, (i + 1) * classes.length)])
+    const rows =
+      confusion.length === 0
+        ? []
+        : classes.map((_, i) => [...confusion.subarray(i * classes.length, (i + 1) * classes.length)])
     const about = { model: spec.name, specHash: specHash(spec), data: data.name, count, loss, accuracy }
     process.stdout.write(`${JSON.stringify({ ...about, figures, classes, confusion: rows })}\n`)
     return
@@ -111,12 +114,16 @@ function sentence(
   return `${(100 * accuracy).toFixed(2)} % of ${count} right, loss ${loss.toFixed(4)}${rest}`
 }
 
-function confusionText({ confusion }: Evaluation, classes: readonly ClassFigures[]): string {
+/** Of several labels, which exclude nothing, how many samples have each. */
+function confusionText({ confusion, labels }: Evaluation, classes: readonly ClassFigures[]): string {
   const width = Math.max(5, ...classes.map(({ name }) => name.length))
-  const lines = classes.map(({ name, recall, precision, f1 }, i) => {
-    const row = [...confusion.subarray(i * classes.length, (i + 1) * classes.length)]
+  const lines = classes.map(({ name, samples, recall, precision, f1 }, i) => {
+    const row = labels === undefined ? [...confusion.subarray(i * classes.length, (i + 1) * classes.length)] : [samples]
     const counts = row.map((n) => String(n).padStart(6)).join('')
     return `${name.padStart(width)} |${counts} | ${[recall, precision, f1].map((share) => share?.toFixed(3) ?? '    –').join('  ')}`
   })
+  if (labels !== undefined) {
+    return `${'label'.padStart(width)} | samples | recall, precision, f1\n${lines.join('\n')}\n`
+  }
   return `${'truth'.padStart(width)} | answers in the order of truths | recall, precision, f1\n${lines.join('\n')}\n`
 }

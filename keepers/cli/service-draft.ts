@@ -14,6 +14,7 @@ export type DraftingOptions = {
   readonly ignore?: string[]
   readonly text?: string
   readonly vocabulary?: string
+  readonly bytes?: boolean
   readonly places?: number
   readonly embedding?: number
   readonly grams?: number
@@ -47,6 +48,7 @@ export function draftOptions(command: Command): Command {
       wholeNumber(2),
     )
     .option('--vocabulary <file>', 'text: the words that count, one a line, in place of hashes')
+    .option('--bytes', 'text: its bytes count, in place of words')
     .addOption(
       new Option('--task <kind>', 'CSV: kind of the target (default: from the column)').choices([
         'classification',
@@ -113,15 +115,19 @@ export function nameOf({ name, data }: Pick<DraftingOptions, 'name' | 'data'>): 
 }
 
 async function tableOptions(options: DraftingOptions): Promise<TableOptions> {
-  const { text, vocabulary, places, embedding, grams } = options
-  for (const [flag, value] of Object.entries({ vocabulary, embedding, grams })) {
+  const { text, vocabulary, bytes, places, embedding, grams } = options
+  for (const [flag, value] of Object.entries({ vocabulary, bytes, embedding, grams })) {
     if (value !== undefined && text === undefined) throw new UsageError(`--${flag} is about a --text`)
   }
   if (vocabulary !== undefined && grams !== undefined) throw new UsageError('--grams: a --vocabulary is of words')
+  if (bytes === true && (vocabulary ?? grams) !== undefined) {
+    throw new UsageError('--bytes: neither --vocabulary nor --grams is about bytes')
+  }
   const pooling = embedding === undefined ? {} : { pooling: 'mean' as const }
   const keys = ['target', 'ignore', 'text', 'task', 'unit', 'loss', 'balance', 'separator'] as const
   const chosen = Object.fromEntries(keys.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])))
   if (text === undefined) return chosen
+  if (bytes === true) return { ...chosen, tokenizer: { kind: 'bytes', ...pooling } }
   if (vocabulary === undefined) {
     return {
       ...chosen,

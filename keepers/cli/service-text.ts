@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Samples, manifests and the service that follows from them, described in text.
-import type { DraftReport, Sample } from '../services/index.ts'
+import type { DraftReport, ProofCost, Sample } from '../services/index.ts'
 import type { ServiceInput, ServiceManifest, ServiceTask } from '../versions/index.ts'
 
 export function sampleText({ input, task, train, test }: Sample): string {
@@ -11,8 +11,7 @@ export function inputText(input: ServiceInput, list: (names: readonly string[]) 
   if (input.kind === 'picture') return `pictures of ${input.shape.join('×')}`
   if (input.kind === 'text') {
     const { tokenizer } = input
-    const places = tokenizer.kind === 'hashed' ? `${tokenizer.buckets} places` : `${tokenizer.words.length} words`
-    return `text of column '${input.column}' (${places}), label '${input.label}'`
+    return `text of column '${input.column}' (${placesText(tokenizer)}), label '${input.label}'`
   }
   const { features, label, categories = {}, missing = [], decimal } = input
   const more = [
@@ -22,6 +21,11 @@ export function inputText(input: ServiceInput, list: (names: readonly string[]) 
   ]
   const notes = more.length === 0 ? '' : `; ${more.join('; ')}`
   return `table of ${features.length} columns (${list(features)}), label '${label}'${notes}`
+}
+
+function placesText(tokenizer: Extract<ServiceInput, { kind: 'text' }>['tokenizer']): string {
+  if (tokenizer.kind === 'bytes') return 'its bytes'
+  return tokenizer.kind === 'hashed' ? `${tokenizer.buckets} places` : `${tokenizer.words.length} words`
 }
 
 function taskText(task: ServiceTask): string {
@@ -58,10 +62,16 @@ export function reportText(out: string, manifest: ServiceManifest, report: Draft
     `headroom    weights may grow to ${headroom.factor} times; ${percent(headroom.clippedShare)} clipped in the rounds played`,
     `updates     entries to ${clipBound}, norm to ${clipNorm}`,
     `a round     ${kilobytes(encryption.updateBytes)} update, ${kilobytes(encryption.shareBytes)} decryption share; ${encryption.precisionBits} bits of precision`,
-    `a proof     ${proof.constraints.toLocaleString('en-US')} constraints, about ${proof.seconds.toFixed(1)} s, ${proof.gas.toLocaleString('en-US')} gas`,
+    `a proof     ${costText(proof)}, by groth16`,
+    `            ${proof.lookup === null ? 'groth16-lookup: none' : `${costText(proof.lookup)}, by groth16-lookup`}`,
+    `            better by ${proof.system}: ${proof.reason}`,
     'next        put the digest into the service’s parameters on the chain (`service.manifest` of a deployment),',
-    `            and start with \`cohort keeper init --service ADDRESS --rpc URL --manifest ${out}\``,
+    `            and start with \`cohort keeper init --service ADDRESS --rpc URL --manifest ${out}${manifest.model.weights === undefined ? '' : ' --weights FILE'}\``,
   ].join('\n')
+}
+
+function costText({ constraints, seconds, gas }: ProofCost): string {
+  return `${constraints.toLocaleString('en-US')} constraints, about ${seconds.toFixed(2)} s, ${gas.toLocaleString('en-US')} gas`
 }
 
 const kilobytes = (bytes: number): string => `${Math.round(bytes / 1000).toLocaleString('en-US')} kB`

@@ -2,7 +2,8 @@
 // `cohort service`: make the manifest of a service from a sample of data and a model, and look at manifests.
 import { existsSync } from 'node:fs'
 import process from 'node:process'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import type { ProofSystem } from '../zkml/index.ts'
 import { chainCommand, print } from './chain-command.ts'
 import { type ProposingOptions, printProposal, withClient } from './dao-session.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
@@ -89,9 +90,14 @@ export function registerService(program: Command): void {
       '--output <what>',
       'what a proof shows: label, margin, value, or one of several labels (default: the plan’s)',
     )
+    .addOption(
+      new Option('--system <name>', 'proof system; `service new` prices both')
+        .choices(['groth16', 'groth16-lookup'] satisfies ProofSystem[])
+        .default('groth16'),
+    )
     .option('--local', 'also make a proving key, alone: for development, as whoever made it could forge')
     .option('--json', 'print JSON')
-    .action(async (text: string, options: { out: string; output?: string; local?: boolean; json?: boolean }) =>
+    .action(async (text: string, options: CircuitCommandOptions) =>
       interruptible((signal) => circuit(text, options, signal)),
     )
 
@@ -105,11 +111,15 @@ export function registerService(program: Command): void {
     .action(row)
 }
 
-async function circuit(
-  text: string,
-  options: { readonly out: string; readonly output?: string; readonly local?: boolean; readonly json?: boolean },
-  signal: AbortSignal,
-): Promise<void> {
+type CircuitCommandOptions = {
+  readonly out: string
+  readonly output?: string
+  readonly system: ProofSystem
+  readonly local?: boolean
+  readonly json?: boolean
+}
+
+async function circuit(text: string, options: CircuitCommandOptions, signal: AbortSignal): Promise<void> {
   const [{ outputNamed, serviceCircuit }, { setupFolder }] = await Promise.all([
     import('../services/index.ts'),
     import('../zkml/index.ts'),
@@ -121,7 +131,7 @@ async function circuit(
     line.update('compiling the circuit; seconds to a minute')
     const { manifest: made } = await serviceCircuit(manifest, options.out, {
       ...(options.output === undefined ? {} : { output: outputNamed(manifest, options.output) }),
-      signal,
+      ...{ system: options.system, signal },
     })
     if (options.local === true) {
       line.update('making a proving key')
@@ -132,7 +142,7 @@ async function circuit(
     else {
       const next = options.local === true ? '' : `; next: \`cohort zkml setup ${options.out} --local\`, or a ceremony`
       process.stdout.write(
-        `${options.out}: ${made.constraints.toLocaleString('en-US')} constraints, id ${made.circuitId}${next}\n`,
+        `${options.out}: ${made.constraints.toLocaleString('en-US')} constraints by ${made.system}, id ${made.circuitId}${next}\n`,
       )
     }
   } finally {

@@ -74,8 +74,8 @@ export {
   simulationConfigSchema,
 } from './simulate/config.ts'
 export { roundsEvents } from './simulate/events.ts'
+export type { Combine } from './simulate/federation.ts'
 export { type LiveSettings, liveSettings } from './simulate/live.ts'
-export type { Combine } from './simulate/round.ts'
 export { type SimulateOptions, type SimulationResult, simulate } from './simulate/simulate.ts'
 export { decodeSimulation, encodeSimulation, type RoundRecord, type SimulationState } from './simulate/state.ts'
 export { checkMeanNorm, gaussianNormBound, type MeanTerms, meanNormBound, normOf } from './strategy/bound.ts'

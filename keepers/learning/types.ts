@@ -165,11 +165,18 @@ export type Evaluation = {
   readonly accuracy: number
   /** `confusion[truth * classes + answer]`; empty where there are targets. */
   readonly confusion: Uint32Array
+  /** Of classes: the sum of the losses of each one's samples. */
+  readonly classLoss?: Float64Array
+  /** Of several labels, in the order of the outputs. */
+  readonly labels?: readonly LabelCounts[]
   /** Of amounts: how far off, in the units of the targets. */
   readonly amounts?: AmountErrors
   /** Of two classes that both have samples: the area under the ROC curve, 0 to 1. */
   readonly auc?: number
 }
+
+/** Samples that have a label, samples that were answered to have it, and both. */
+export type LabelCounts = { readonly samples: number; readonly answers: number; readonly right: number }
 
 /** Mean size of the error, root of its mean square, and the share of the targets' variance that is explained (at most 1). */
 export type AmountErrors = { readonly mae: number; readonly rmse: number; readonly r2: number }

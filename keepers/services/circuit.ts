@@ -8,6 +8,7 @@ import {
   compileFolder,
   type IntegerProgram,
   type OutputSpec,
+  type ProofSystem,
   planToJson,
 } from '../zkml/index.ts'
 
@@ -33,13 +34,16 @@ export function outputNamed({ task }: ServiceManifest, name: string): OutputSpec
   return { kind: name as 'label' | 'margin' | 'value' }
 }
 
-/** Compiles it into a folder, without a key. @throws VersionError BAD_MANIFEST, the signal's reason */
+/**
+ * Compiles it into a folder, without a key; in plain Groth16 unless told.
+ * @throws VersionError BAD_MANIFEST, CircuitError `unsupported` when lookups cannot serve it, the signal's reason
+ */
 export async function serviceCircuit(
   manifest: ServiceManifest,
   folder: string,
-  options: { readonly output?: OutputSpec; readonly signal?: AbortSignal } = {},
+  options: { readonly output?: OutputSpec; readonly system?: ProofSystem; readonly signal?: AbortSignal } = {},
 ): Promise<CircuitFolder> {
-  const { output, signal } = options
+  const { output, system, signal } = options
   return await compileFolder({
     folder,
     program: await anyVersion(manifest, output),
@@ -47,6 +51,7 @@ export async function serviceCircuit(
     options: SERVICE_CIRCUIT,
     // The prover of a version inserts its weights and their salt.
     modelSalt: 0n,
+    ...(system === undefined ? {} : { system }),
     ...(signal === undefined ? {} : { signal }),
   })
 }

@@ -16,8 +16,9 @@ import {
   USUAL_VOTE,
   VersionError,
 } from '../versions/index.ts'
-import { CompileError, programCost } from '../zkml/index.ts'
+import { CompileError } from '../zkml/index.ts'
 import { calibratePlan } from './calibration.ts'
+import { type Price, priceOf } from './price.ts'
 import type { Sample } from './sample.ts'
 import { playTrial } from './trial.ts'
 
@@ -63,7 +64,7 @@ export type DraftReport = {
     readonly updateBytes: number
     readonly shareBytes: number
   }
-  readonly proof: { readonly constraints: number; readonly seconds: number; readonly gas: number }
+  readonly proof: Price
 }
 
 /** Number of virtual keepers among which the sample is dealt. */
@@ -71,10 +72,6 @@ const TRIAL_KEEPERS = 4
 /** Real keepers choose their own learning rate and passes, and with less data their updates vary more. */
 const CLIP_MARGIN = 4
 const MOST_CLIP_BOUND = 64
-/** Seconds a constraint with private weights takes one of two cores to prove, witness included (README, What it costs). */
-const SECONDS_PER_CONSTRAINT = 65e-6
-/** Gas of an inference verified and recorded at the hub (snapshots/inference.json): four public signals, whatever the circuit. */
-const INFERENCE_GAS = 296_262
 /** Share of the samples that may be missing from a round before its mean is less precise than planned. */
 const LEAST_SHARE = 0.5
 
@@ -119,7 +116,7 @@ export async function draftService(
   await openManifest(manifest, name)
   say('checking the encryption')
   const encryption = encryptionOf(terms, options)
-  const constraints = programCost(calibrated.program).total
+  say('counting constraints')
   const report: DraftReport = {
     digest: manifestDigest(manifest),
     cid: manifestCid(manifest),
@@ -130,7 +127,7 @@ export async function draftService(
     },
     headroom: { factor: calibrated.headroom, clippedShare: calibrated.clippedShare },
     encryption,
-    proof: { constraints, seconds: constraints * SECONDS_PER_CONSTRAINT, gas: INFERENCE_GAS },
+    proof: priceOf(calibrated.program),
   }
   return { manifest, report }
 }

@@ -20,7 +20,7 @@ export { importModelFile } from './import/files.ts'
 export { importOnnx, type OnnxOptions } from './import/onnx/import.ts'
 export { onnxOperators } from './import/onnx/run.ts'
 export { importTfjs, importTfjsArtifacts, type TfjsArtifacts, tfjsLayers } from './import/tfjs/import.ts'
-export { chooseSystem, type SystemChoice } from './inference/choose-system.ts'
+export { chooseSystem, proofSeconds, type SystemChoice } from './inference/choose-system.ts'
 export {
   batchCommitment,
   type ClaimProof,

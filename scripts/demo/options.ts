@@ -27,6 +27,8 @@ export const HELP = `usage: npm run demo [-- options]
                 MLP from ONNX, which Python trains)
   --manifest FILE
                 a service of yours, such as "cohort new" makes, with --data: a CSV file, or a folder of IDX files
+  --weights FILE
+                the file of first weights that this manifest names (default: weights.onnx beside it)
   --data PATH   MNIST's IDX files, or with fashion those of garments (default for digits: ../shared/data/mnist, else
                 digits that the project draws itself)
   --alpha X     Dirichlet concentration of the shards, > 0 (default 0.5; smaller is more skewed)
@@ -55,6 +57,7 @@ const schema = z.object({
   model: z.enum(['small-cnn', 'article-cnn', 'mlp', 'logistic']).default('small-cnn'),
   example: z.enum(EXAMPLE_NAMES).optional(),
   manifest: z.string().optional(),
+  weights: z.string().optional(),
   data: z.string().optional(),
   alpha: z.coerce.number().positive().default(0.5),
   seed: integer(0, 2 ** 31 - 1).default(1),
@@ -92,6 +95,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
         model: text,
         example: text,
         manifest: text,
+        weights: text,
         data: text,
         alpha: text,
         seed: text,
@@ -124,6 +128,11 @@ export function parseOptions(args: readonly string[]): DemoOptions | null {
     if (other !== undefined) throw new OptionError(`--${other} '${String(values[other])}': --manifest says what it is`)
     if (!existsSync(manifest)) throw new OptionError(`--manifest '${manifest}': no such file`)
     if (values.data === undefined) throw new OptionError(`--manifest '${manifest}': --data names the samples`)
+  }
+  const { weights } = parsed.data
+  if (weights !== undefined) {
+    if (manifest === undefined) throw new OptionError(`--weights '${weights}': --manifest names the service`)
+    if (!existsSync(weights)) throw new OptionError(`--weights '${weights}': no such file`)
   }
   if (parsed.data.example !== undefined) {
     const own =

@@ -3,9 +3,15 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { loadMnist, proceduralDigits } from '../../keepers/learning/index.ts'
-import { exampleManifest, openManifest, readManifestFile } from '../../keepers/versions/index.ts'
+import {
+  checkStart,
+  exampleManifest,
+  openManifest,
+  readManifestFile,
+  type ServiceManifest,
+} from '../../keepers/versions/index.ts'
 import { EXAMPLES, type RowsExample } from '../examples/examples.ts'
-import { type DemoOptions, findData } from './options.ts'
+import { type DemoOptions, findData, OptionError } from './options.ts'
 import { picturesOfManifest, picturesSubject } from './pictures.ts'
 import { rowsOfManifest, rowsSubject, type Subject } from './rows.ts'
 
@@ -29,14 +35,30 @@ export async function subjectOf(
 async function own(file: string, options: DemoOptions, folder: string): Promise<Subject> {
   const manifest = readManifestFile(file)
   await openManifest(manifest, file)
-  const { weights } = manifest.model
   const data = options.data!
   const subject =
     manifest.input.kind === 'picture'
       ? picturesOfManifest(manifest, data, options)
       : await rowsOfManifest(manifest, data, { keepers: options.keepers, folder })
-  // Beside the manifest, where `cohort new` puts it.
-  return weights === undefined ? subject : { ...subject, start: await readFile(join(dirname(file), 'weights.onnx')) }
+  const start = await startOfOwn(manifest, file, options.weights)
+  return start === null ? subject : { ...subject, start }
+}
+
+/** The first weights that a manifest names; beside it unless told, where `cohort new` puts them. */
+async function startOfOwn(manifest: ServiceManifest, file: string, given: string | undefined) {
+  const { weights } = manifest.model
+  if (weights === undefined) {
+    if (given === undefined) return null
+    throw new OptionError(`--weights '${given}': ${file} names no first weights: leave it out`)
+  }
+  const place = given ?? join(dirname(file), 'weights.onnx')
+  const bytes = await readFile(place).catch(() => {
+    throw new OptionError(
+      `${file} starts from ${weights.cid}: --weights says where that file is; ${place} is not there`,
+    )
+  })
+  await checkStart(manifest.model, bytes)
+  return bytes
 }
 
 function digits(options: DemoOptions): Subject {

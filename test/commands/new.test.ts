@@ -70,6 +70,45 @@ describe('cohort new', function () {
     )
   })
 
+  it('evaluates a model of several labels by each of them', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'cohort-labels-'))
+    try {
+      const data = join(place, 'rows.csv')
+      const rows = Array.from({ length: 80 }, (_, i) => {
+        const [x, y] = [(i * 37) % 41, (i * 17) % 23]
+        return `${x},${y},${[...(x > 20 ? ['hot'] : []), ...(y > 15 ? ['loud'] : [])].join('|')}`
+      })
+      writeFileSync(data, `x,y,kind\n${rows.join('\n')}\n`)
+      const manifest = join(place, 'labels.json')
+      const made = await command(
+        'service',
+        'new',
+        '--data',
+        data,
+        '--task',
+        'labels',
+        '--rounds',
+        '2',
+        '--out',
+        manifest,
+      )
+      expect(made.code, made.stderr).to.equal(0)
+      const { spec } = await openManifest(readManifestFile(manifest))
+      await saveModel({ spec, weights: initialWeights(spec, 1) }, join(place, 'model'))
+      const by = ['learning', 'evaluate', join(place, 'model'), '--manifest', manifest, '--data', data]
+      const said = await command(...by)
+      expect(said.stdout).to.match(/% of 80 right, loss [\d.]+, f1 [\d.]+\n/)
+      expect(said.stdout).to.match(/label \| samples \| recall, precision, f1\n +hot \| +\d+ \|.*\n +loud \| +\d+ \|/)
+      const { classes, confusion, figures } = JSON.parse((await command(...by, '--json')).stdout)
+      expect(classes.map((one: { name: string }) => one.name)).to.deep.equal(['hot', 'loud'])
+      expect(confusion).to.deep.equal([])
+      const f1 = classes.reduce((sum: number, one: { f1: number | null }) => sum + (one.f1 ?? 0), 0) / 2
+      expect(figures.f1).to.be.closeTo(f1, 1e-9)
+    } finally {
+      rmSync(place, { recursive: true, force: true })
+    }
+  })
+
   it('shows the requested output of a proof where the task has it', async () => {
     const wrong = await command(
       'service',

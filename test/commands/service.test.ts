@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { readManifestFile } from '../../keepers/versions/index.ts'
 import { encodeInput, openFolder } from '../../keepers/zkml/index.ts'
+import snapshot from '../../snapshots/inference.json' with { type: 'json' }
 import { command } from './command-line.ts'
 
 const CELLS = 'examples/breast-cancer/cells.csv'
@@ -14,6 +15,8 @@ describe('cohort service', function () {
   this.timeout(120_000)
   let folder: string
   let out: string
+  /** Constraints as `new` counts them, by proof system. */
+  let priced: number[] = []
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'cohort-service-'))
     out = join(folder, 'cells.json')
@@ -28,7 +31,12 @@ describe('cohort service', function () {
     )
     const { digest } = JSON.parse((await command('service', 'show', out, '--json')).stdout)
     expect(made.stdout).to.contain(`digest      ${digest}`)
-    expect(made.stdout).to.match(/a proof +[\d,]+ constraints, about [\d.]+ s, [\d,]+ gas/)
+    const price = (system: string) =>
+      made.stdout.match(new RegExp(`([\\d,]+) constraints, about ([\\d.]+) s, ([\\d,]+) gas, by ${system}$`, 'm'))!
+    priced = ['groth16', 'groth16-lookup'].map((system) => Number(price(system)[1]!.replaceAll(',', '')))
+    expect(price('groth16')[3]).to.equal(snapshot.gas['verify and record'].toLocaleString('en-US'))
+    expect(made.stdout).to.match(/better by groth16(-lookup)?: .*constraints on a domain of 2\^/)
+    expect(made.stdout).to.match(/a round +\d+ kB update, \d+ kB decryption share/)
     expect(readManifestFile(out, digest).name).to.equal('cells')
     const shown = await command('service', 'show', out)
     expect(shown.stdout).to.match(/classes +benign, malignant/)
@@ -102,6 +110,10 @@ describe('cohort service', function () {
       circuitId: (await openFolder(circuit)).manifest.circuitId,
     })
     expect(encodeInput(program, JSON.parse(readFileSync(input, 'utf8')))).to.have.length(30)
+    const tables = join(folder, 'tables')
+    const other = await command('service', 'circuit', out, '--out', tables, '--system', 'groth16-lookup', '--json')
+    expect(other.code, other.stderr).to.equal(0)
+    expect([made, other].map(({ stdout }) => JSON.parse(stdout).constraints)).to.deep.equal(priced)
     const again = await command('service', 'circuit', out, '--out', circuit)
     expect([again.code, again.stderr]).to.deep.equal([64, `cohort: ${circuit} is there already: give another --out\n`])
     const picture = await command('service', 'row', 'mlp', '--data', CELLS, '--out', input)

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { clip } from '../../keepers/agent/behaviours/training.ts'
 import { initKeeper } from '../../keepers/agent/index.ts'
 import { Trainer } from '../../keepers/agent/training/trainer.ts'
-import { openManifest, provableModel } from '../../keepers/versions/index.ts'
+import { encodeManifest, openManifest, provableModel, startOf } from '../../keepers/versions/index.ts'
 import { argMax, encodeInput, interpret } from '../../keepers/zkml/index.ts'
 import { parseOptions } from '../../scripts/demo/options.ts'
 import type { Subject } from '../../scripts/demo/rows.ts'
 import { subjectOf } from '../../scripts/demo/subject.ts'
 
 const KEEPERS = 4
+const CELLS = 'examples/breast-cancer/cells.csv'
+const ONNX = 'examples/scikit-learn/cells.onnx'
+const TRAINED = readFileSync(ONNX)
 
 describe('the demo`s example of cells', function () {
   this.timeout(120_000)
@@ -59,6 +62,31 @@ describe('the demo`s example of cells', function () {
     expect(clipped).to.equal(0)
     const { input, label } = await subject.asked()
     expect(argMax(interpret(program, encodeInput(program, input)).scores)).to.equal(label)
+  })
+
+  it('goes on from the file that a manifest of one`s own names, and from no other', async () => {
+    const { manifest: plain } = subject
+    const model = { ...plain.model, weights: await startOf(TRAINED) }
+    const file = join(folder, 'own.json')
+    writeFileSync(file, encodeManifest({ ...plain, model }))
+    const own = (...more: string[]) =>
+      subjectOf(parseOptions(['--manifest', file, '--data', CELLS, ...more])!, folder, () => undefined)
+    const refusal = (...more: string[]) =>
+      own(...more).then(
+        () => expect.fail('was not refused'),
+        (error: Error) => error.message,
+      )
+    expect(await refusal()).to.match(
+      /own\.json starts from bafk\w+: --weights says where that file is; .*weights\.onnx/,
+    )
+    expect((await own('--weights', ONNX)).start).to.deep.equal(TRAINED)
+    writeFileSync(join(folder, 'weights.onnx'), TRAINED)
+    expect((await own()).start).to.deep.equal(TRAINED)
+    expect(await refusal('--weights', CELLS)).to.match(/the file of weights is bafk\w+, the manifest names bafk\w+/)
+    writeFileSync(file, encodeManifest(plain))
+    expect(await refusal('--weights', ONNX)).to.match(/names no first weights: leave it out/)
+    expect((await own()).start).to.equal(undefined)
+    expect(() => parseOptions(['--weights', ONNX])).to.throw(/--weights .*: --manifest names the service/)
   })
 
   it('is digits unless told', async () => {

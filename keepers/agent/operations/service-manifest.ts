@@ -194,9 +194,10 @@ export async function renewManifest(config: KeeperConfig, given?: ServiceManifes
     ...{ rpc, chainId: id, service: address, epoch: 'current' },
     ...(given === undefined ? {} : { given }),
   })
-  // The weights first: a manifest without its file is of no use, the other way round is.
+  // Its files first: a manifest without them is of no use, the other way round is.
+  await renewStrategy(config, wanted)
   if (wanted.model.weights !== undefined && !(await hasStart(wanted, weightsFile))) {
-    if (existsSync(weightsFile) && dirname(resolve(weightsFile)) !== config.folder) {
+    if (existsSync(weightsFile) && dirname(resolve(weightsFile)) !== resolve(config.folder)) {
       throw new AgentError(
         'CONFIG',
         `service.weights: ${weightsFile} is another than the ${wanted.model.weights.cid} of the manifest: move it away, and that one is fetched`,
@@ -206,7 +207,6 @@ export async function renewManifest(config: KeeperConfig, given?: ServiceManifes
     if (start !== null) writeWhole(weightsFile, start)
   }
   if (manifestDigest(wanted) === manifestDigest(manifest)) return false
-  await renewStrategy(config, wanted)
   writeWhole(manifestFile, encodeManifest(wanted))
   return true
 }
@@ -228,12 +228,13 @@ async function renewStrategy({ service, chain, folder }: KeeperConfig, wanted: S
   const { strategy: terms } = wanted
   const { strategyFile, address } = service
   if (terms === undefined) return
-  if (strategyFile !== null && existsSync(strategyFile)) {
-    if (strategyHash(readFileSync(strategyFile)) === terms.sha256) return
-    if (resolve(strategyFile) !== join(folder, STRATEGY_FILE)) {
+  if (strategyFile !== null) {
+    const there = existsSync(strategyFile)
+    if (there && strategyHash(readFileSync(strategyFile)) === terms.sha256) return
+    if (resolve(strategyFile) !== resolve(folder, STRATEGY_FILE)) {
       throw new AgentError(
         'CONFIG',
-        `service.strategy: ${strategyFile} is another than the ${terms.sha256} of the new manifest: leave the key out, and it is fetched`,
+        `service.strategy: ${strategyFile} is ${there ? 'another than' : 'not there, and is to be'} the ${terms.sha256} of the new manifest: leave the key out, and it is fetched`,
       )
     }
   }

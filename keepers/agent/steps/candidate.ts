@@ -115,7 +115,12 @@ export async function candidateOf(step: Step & { readonly seat: number }, round:
 
 /** What else the hold-out says, for this keeper's log. */
 function seenMore({ figures, testAccuracy, classes, confusion }: ModelScore) {
-  return { figures, testAccuracy, ...(classes === undefined ? {} : { classes, confusion }) }
+  return {
+    figures,
+    testAccuracy,
+    ...(classes === undefined ? {} : { classes }),
+    ...(confusion === undefined ? {} : { confusion }),
+  }
 }
 
 /** A strategy that gives no model for a mean gives none to any member: the round is lost. @throws AgentError BAD_BLOB */

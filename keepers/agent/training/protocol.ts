@@ -67,8 +67,9 @@ export type ModelScore = {
   readonly testLoss: number | null
   /** More of the hold-out, by name: f1 and auc, or r2, mae and rmse in the amount's unit. */
   readonly figures: Readonly<Record<string, number>>
-  /** Of each class, and how often samples of one were taken for another, by their names; only of classes. */
+  /** Of each class, or of each of several labels, by its name. */
   readonly classes?: readonly ClassFigures[]
+  /** How often samples of one class were taken for another, by their names; only of classes. */
   readonly confusion?: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 

@@ -258,8 +258,12 @@ async function evaluate(weights: Float32Array, signal: AbortSignal): Promise<Mod
   }
 }
 
-function byName({ task }: ServiceManifest, { confusion }: Evaluation): Pick<ModelScore, 'classes' | 'confusion'> {
-  if (task.kind !== 'classification') return {}
+function byName(
+  { task }: ServiceManifest,
+  { confusion, ...rest }: Evaluation,
+): Pick<ModelScore, 'classes' | 'confusion'> {
+  if (task.kind === 'regression') return {}
+  if (task.kind === 'labels') return { classes: classFigures({ confusion, ...rest }, task.labels) }
   return { classes: classFigures({ confusion }, task.classes), confusion: confusionByName(confusion, task.classes) }
 }
 

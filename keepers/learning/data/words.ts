@@ -24,18 +24,24 @@ export const tokenizerSchema = z.discriminatedUnion('kind', [
     buckets: z.int().min(2).max(65_536),
     pooling,
   }),
+  /** The bytes of the text in UTF-8, as they are, each value at its place: for codes, names, short texts of any script. */
+  z.strictObject({ kind: z.literal('bytes'), pooling }),
   /** The words listed, each at its place; others are left out. */
   z.strictObject({ kind: z.literal('words'), words: z.array(z.string().min(1).max(64)).min(2).max(65_536), pooling }),
 ])
 export type Tokenizer = z.infer<typeof tokenizerSchema>
 
+const BYTES = 256
+
 /** Numbers that a model is given for a text. */
 export function bagSize(tokenizer: Tokenizer): number {
+  if (tokenizer.kind === 'bytes') return BYTES
   return tokenizer.kind === 'hashed' ? tokenizer.buckets : tokenizer.words.length
 }
 
 /** Why a tokenizer says nothing, or null. */
 export function contradictionInTokenizer(tokenizer: Tokenizer): string | null {
+  if (tokenizer.kind === 'bytes') return null
   if (tokenizer.kind === 'hashed') {
     return tokenizer.shortest <= tokenizer.longest ? null : 'shortest is more than longest'
   }
@@ -67,6 +73,7 @@ export function bagReader(tokenizer: Tokenizer): (text: string, into: Float32Arr
 
 /** The place of each piece of a text; pieces without one are left out. */
 function placesIn(tokenizer: Tokenizer): (text: string) => Iterable<number> {
+  if (tokenizer.kind === 'bytes') return (text) => new TextEncoder().encode(text)
   if (tokenizer.kind === 'hashed') {
     const { buckets } = tokenizer
     return function* (text) {

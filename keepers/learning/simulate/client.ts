@@ -13,7 +13,7 @@ import { type Control, controlled } from '../strategy/control.ts'
 import { takeHome } from '../strategy/home.ts'
 import { clipToNorm } from '../strategy/mean.ts'
 import { LocalTrainer } from '../train/trainer.ts'
-import type { Dataset, ModelSpec, ParameterSpec, TrainingParameters } from '../types.ts'
+import type { Dataset, LabelCounts, ModelSpec, ParameterSpec, TrainingParameters } from '../types.ts'
 import type { SimulationConfig } from './config.ts'
 
 export type ClientTask = {
@@ -56,13 +56,24 @@ export type ClientData = {
   readonly trainer?: TrainerCommand | undefined
 }
 
-export type EvaluationTask = { readonly weights: Float32Array; readonly from: number; readonly to: number }
+/** On a part of the test set, or on samples to train on. */
+export type EvaluationTask = { readonly weights: Float32Array } & (
+  | { readonly from: number; readonly to: number }
+  | { readonly indices: Uint32Array }
+)
+/** Sums over the samples, so that those of parts add up. */
 export type EvaluationOutcome = {
   readonly count: number
   readonly lossSum: number
-  /** Samples, or what R² and shares of labels make of them. */
+  /** Samples, or what shares of labels make of them; of amounts 0. */
   readonly correct: number
   readonly confusion: Uint32Array
+  readonly classLoss: Float64Array
+  /** Of several labels; else empty. */
+  readonly labels: readonly LabelCounts[]
+  /** Of amounts: the sum of squared errors, and R² of this part alone. */
+  readonly squares: number
+  readonly r2: number | null
 }
 
 /** Holds a trainer and the data of the federation, and plays any keeper. */
@@ -137,14 +148,21 @@ export class ClientPlayer {
     return { weights: weights as Float32Array<ArrayBuffer>, samples: shard.count, loss: history.at(-1)!.loss }
   }
 
-  async evaluate({ weights, from, to }: EvaluationTask): Promise<EvaluationOutcome> {
-    const { test } = this.#data
-    this.#trainer.setWeights(weights)
-    const part = slice(test, from, to)
-    const { loss, accuracy, confusion, count } = await this.#trainer.evaluate(part)
-    // R² and shares of labels are no whole numbers of samples.
-    const correct = part.targets ? accuracy * count : Math.round(accuracy * count)
-    return { count, lossSum: loss * count, correct, confusion }
+  async evaluate(task: EvaluationTask): Promise<EvaluationOutcome> {
+    const { train, test } = this.#data
+    this.#trainer.setWeights(task.weights)
+    const part = 'indices' in task ? subset(train, task.indices) : slice(test, task.from, task.to)
+    const { loss, accuracy, confusion, count, classLoss, labels, amounts } = await this.#trainer.evaluate(part)
+    // Shares of labels are not whole numbers of samples.
+    const correct = labels === undefined ? Math.round(accuracy * count) : accuracy * count
+    return {
+      ...{ count, lossSum: loss * count, confusion },
+      correct: amounts === undefined ? correct : 0,
+      classLoss: classLoss ?? new Float64Array(0),
+      labels: labels ?? [],
+      squares: amounts === undefined ? 0 : amounts.rmse ** 2 * part.targets!.length,
+      r2: amounts?.r2 ?? null,
+    }
   }
 
   teardown(): void {

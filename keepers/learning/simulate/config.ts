@@ -31,7 +31,7 @@ export const simulationConfigSchema = z.strictObject({
   schedule: scheduleSchema.optional(),
   /** This many of the keepers, the last ones, have no samples: they join, are chosen, and weigh nothing; with privacy they add their noise and weigh like all. */
   empty: z.number().int().min(0).optional(),
-  /** Also record each keeper's accuracy, on test samples mixed like its own. */
+  /** Also record each keeper's accuracy, loss and F1, on test samples mixed like its own. */
   perClient: z.boolean().optional(),
   /** A program that trains in place of the own trainer, as in a keeper's config. */
   trainer: z

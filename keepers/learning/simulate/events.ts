@@ -76,7 +76,7 @@ export function roundsEvents(
 }
 
 function scalarsOf(record: RoundRecord, classNames: readonly string[]): [tag: string, value: number][] {
-  const { accuracy, loss, trainLoss, macroF1, members, dropped, epsilon, recall, precision, clients = [] } = record
+  const { accuracy, loss, trainLoss, macroF1, members, dropped, epsilon, recall, precision, f1, clients = [] } = record
   const name = (c: number) => classNames[c] ?? String(c)
   const all: [string, number | null | undefined][] = [
     ...Object.entries({
@@ -88,7 +88,10 @@ function scalarsOf(record: RoundRecord, classNames: readonly string[]): [tag: st
     ...Object.entries({ 'round/members': members, 'round/dropped': dropped, 'privacy/epsilon': epsilon }),
     ...recall.map((value, c): [string, number | null] => [`recall/${name(c)}`, value]),
     ...precision.map((value, c): [string, number | null] => [`precision/${name(c)}`, value]),
-    ...clients.map((value, k): [string, number | null] => [`client/${k}`, value]),
+    ...f1.map((value, c): [string, number | null] => [`f1/${name(c)}`, value]),
+    ...clients.flatMap((figures, k) =>
+      Object.entries(figures ?? {}).map(([what, value]): [string, number | null] => [`client/${k}/${what}`, value]),
+    ),
   ]
   return all.filter((entry): entry is [string, number] => typeof entry[1] === 'number' && Number.isFinite(entry[1]))
 }

@@ -46,6 +46,7 @@ export function liveSettings(config: SimulationConfig, strategy?: StrategyTerms)
     'training.optimizer': optimizer.kind,
     'training.learningRate': optimizer.learningRate,
     ...(training.proximalMu === undefined ? {} : { 'training.proximalMu': training.proximalMu }),
+    ...(config.seeds === undefined ? {} : { 'training.seed': config.seeds }),
     ...(schedule?.kind === 'exponential' ? { 'training.decay': schedule.factor } : {}),
     ...(trainer === undefined
       ? {}

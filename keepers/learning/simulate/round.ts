@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One round of a simulated federation: who takes part, who vanishes, what they send, and what becomes of it.
-import type { Partition } from '../data/partition.ts'
 import { LearningError } from '../errors.ts'
 import { checkVector } from '../model/vector.ts'
 import { PrivacyAccountant } from '../privacy/accountant.ts'
@@ -9,39 +8,16 @@ import { gaussianNormBound, normOf } from '../strategy/bound.ts'
 import { type Control, nextControl } from '../strategy/control.ts'
 import { aggregate } from '../strategy/groups.ts'
 import { withHome } from '../strategy/home.ts'
-import type { WeightedUpdate } from '../strategy/mean.ts'
 import type { StrategyModule, StrategyRound } from '../strategy/module.ts'
 import { serverStep } from '../strategy/server.ts'
-import { classFigures, macroF1 } from '../train/figures.ts'
 import { seedOfRound } from '../train/parameters.ts'
-import type { ModelSpec, ParameterSpec, TrainingParameters } from '../types.ts'
+import type { TrainingParameters } from '../types.ts'
 import type { ClientOutcome } from './client.ts'
-import { clientAccuracy } from './client-accuracy.ts'
 import type { SimulationConfig } from './config.ts'
-import type { PlayerPool } from './pool.ts'
+import { evaluateClients, evaluateOn, figuresOfTally } from './evaluate.ts'
+import { type Federation, homeParts } from './federation.ts'
 import { scheduleFactor } from './schedule.ts'
 import type { SimulationState } from './state.ts'
-
-/** The parts that stay the same from round to round. */
-export type Federation = {
-  readonly spec: ModelSpec
-  readonly config: SimulationConfig
-  readonly shards: Partition['shards']
-  readonly histograms: Partition['histograms']
-  /** Size of the test set. */
-  readonly testCount: number
-  readonly pool: PlayerPool
-  /** Combines weights in place of the configured centre: another system's strategy, for comparison with ours. */
-  readonly combine?: Combine | undefined
-  /** A module that makes the next weights of the mean, in place of the configured server step. */
-  readonly strategy?: StrategyModule | undefined
-}
-
-/** Weights of the members that delivered, in their order; returns the weights to step towards. */
-export type Combine = (
-  updates: readonly WeightedUpdate[],
-  at: { readonly round: number; readonly global: Float32Array },
-) => Promise<Float32Array>
 
 /** Labels that keep the streams of randomness apart. */
 export const STREAM = { partition: 1, choice: 2, absence: 3, local: 4, groups: 5, bad: 6, weights: 7 } as const
@@ -103,11 +79,11 @@ export async function playRound(
   }
   const honest = deliveries.filter(({ keeper }) => !bad.has(keeper))
   const trained = honest.filter(({ samples }) => samples > 0)
-  const seen = await evaluateOn(federation, weights)
+  const tally = await evaluateOn(federation, weights)
   const record = {
     round: round + 1,
-    ...seen,
-    ...(await evaluateClients(federation, weights, seen.recall, homes)),
+    ...figuresOfTally(tally, federation.test),
+    ...(config.perClient === true ? { clients: await evaluateClients(federation, weights, tally, homes) } : {}),
     trainLoss: trained.length === 0 ? null : trained.reduce((sum, { loss }) => sum + loss, 0) / trained.length,
     members: deliveries.length,
     dropped: chosen.length - delivered.length - (there.length - present.length),
@@ -223,51 +199,6 @@ async function collect(
 function centreFor({ centre }: SimulationConfig, members: number): SimulationConfig['centre'] {
   if (centre.kind === 'mean' || members >= centre.groups) return centre
   return { kind: 'median', groups: members }
-}
-
-/** Parameters that a strategy leaves with the members. */
-function homeParts(strategy: StrategyModule | undefined, spec: ModelSpec): readonly ParameterSpec[] {
-  const names = new Set(strategy?.home ?? [])
-  return spec.parameters.filter(({ name }) => names.has(name))
-}
-
-/** On the test set, in as many parts as there are players. */
-async function evaluateOn({ pool, testCount }: Federation, weights: Float32Array) {
-  const parts = Math.min(pool.size, testCount)
-  const edge = (part: number) => Math.floor((part * testCount) / parts)
-  const outcomes = await Promise.all(
-    Array.from({ length: parts }, (_, part) => pool.evaluate({ weights, from: edge(part), to: edge(part + 1) })),
-  )
-  // Empty where there are targets.
-  const confusion = new Uint32Array(outcomes[0]?.confusion.length ?? 0)
-  for (const outcome of outcomes) for (const [i, count] of outcome.confusion.entries()) confusion[i]! += count
-  const classes = classFigures({ confusion })
-  return {
-    accuracy: outcomes.reduce((sum, { correct }) => sum + correct, 0) / testCount,
-    loss: outcomes.reduce((sum, { lossSum }) => sum + lossSum, 0) / testCount,
-    macroF1: macroF1(classes),
-    recall: classes.map(({ recall }) => recall),
-    precision: classes.map(({ precision }) => precision),
-  }
-}
-
-/** Each keeper's accuracy, by its own model where it has layers of its own; nothing unless asked for. */
-async function evaluateClients(
-  federation: Federation,
-  weights: Float32Array,
-  recall: readonly (number | null)[],
-  homes: SimulationState['homes'],
-) {
-  const { config, histograms, strategy, spec } = federation
-  if (config.perClient !== true) return {}
-  const home = homeParts(strategy, spec)
-  const clients: (number | null)[] = []
-  for (const [keeper, histogram] of histograms.entries()) {
-    const own = homes.get(keeper)
-    const seen = own === undefined ? recall : (await evaluateOn(federation, withHome(weights, home, own))).recall
-    clients.push(clientAccuracy(seen, histogram))
-  }
-  return { clients }
 }
 
 /** Deviation of the noise that one member adds to each value. */

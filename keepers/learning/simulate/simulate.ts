@@ -19,8 +19,9 @@ import type { StrategyModule } from '../strategy/module.ts'
 import { initialServerState } from '../strategy/server.ts'
 import type { Dataset, ModelSpec } from '../types.ts'
 import { configHash, parseSimulationConfig, type SimulationConfig, type SimulationSettings } from './config.ts'
+import type { Combine } from './federation.ts'
 import { openPool } from './pool.ts'
-import { type Combine, playRound, STREAM } from './round.ts'
+import { playRound, STREAM } from './round.ts'
 import { isOutOfPatience } from './schedule.ts'
 import type { RoundRecord, SimulationState } from './state.ts'
 
@@ -89,7 +90,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulationResu
     while (state.round < config.rounds && !reached() && !isOutOfPatience(config.patience, state.records)) {
       signal?.throwIfAborted()
       state = await playRound(
-        { spec, config, shards, histograms, testCount: data.test.count, pool, combine: options.combine, strategy },
+        { spec, config, shards, histograms, test: data.test, pool, combine: options.combine, strategy },
         state,
         onMember,
       )

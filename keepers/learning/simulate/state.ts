@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { LearningError } from '../errors.ts'
 import { seal, unseal } from '../sealed.ts'
 import type { ServerState } from '../strategy/server.ts'
+import type { ClientFigures } from './client-figures.ts'
 
 export type RoundRecord = {
   readonly round: number
@@ -21,12 +22,13 @@ export type RoundRecord = {
   readonly lost: boolean
   /** Members who were there without samples; they are no `members`. */
   readonly idle: number
-  /** On the test set: mean F1 of the classes, and recall and precision of each; null and empty where there are targets. */
+  /** On the test set: mean F1 of the classes (or several labels), and recall, precision and F1 of each; null and empty of amounts. */
   readonly macroF1: number | null
   readonly recall: readonly (number | null)[]
   readonly precision: readonly (number | null)[]
-  /** Each keeper's accuracy on test samples mixed like its own; with personal layers, by its own model. Only if asked for. */
-  readonly clients?: readonly (number | null)[]
+  readonly f1: readonly (number | null)[]
+  /** Each keeper's figures on test samples mixed like its own (of amounts and labels: on its own); with personal layers, by its own model. Only if asked for. */
+  readonly clients?: readonly (ClientFigures | null)[]
   /** σ of what was opened of least noise in the round: a group's sum, or all of it. */
   readonly noise?: number
   /** ε spent so far, when differential privacy is on. */
@@ -63,7 +65,10 @@ const recordSchema = z.strictObject({
   macroF1: z.number().nullable().default(null),
   recall: z.array(z.number().nullable()).default([]),
   precision: z.array(z.number().nullable()).default([]),
-  clients: z.array(z.number().nullable()).optional(),
+  f1: z.array(z.number().nullable()).default([]),
+  clients: z
+    .array(z.strictObject({ accuracy: z.number(), loss: z.number(), f1: z.number().nullable() }).nullable())
+    .optional(),
   noise: z.number().optional(),
   epsilon: z.number().optional(),
 })

@@ -22,8 +22,22 @@ export class AmountSums {
 
   errors(): AmountErrors {
     const spread = this.#sumOfSquares - this.#sum ** 2 / this.#count
-    // Targets that are all the same leave nothing to explain.
-    const r2 = spread > 0 ? 1 - this.#square / spread : this.#square === 0 ? 1 : 0
+    const r2 = explained(this.#square, spread)
     return { mae: this.#size / this.#count, rmse: Math.sqrt(this.#square / this.#count), r2 }
   }
+}
+
+/** R² of the sum of squared errors, where the parts of a dataset were evaluated apart. */
+export function explainedOf(squares: number, targets: ArrayLike<number>): number {
+  let [sum, sumOfSquares] = [0, 0]
+  for (let i = 0; i < targets.length; i++) {
+    sum += targets[i]!
+    sumOfSquares += targets[i]! ** 2
+  }
+  return explained(squares, sumOfSquares - sum ** 2 / targets.length)
+}
+
+/** Targets that are all the same leave nothing to explain. */
+function explained(squares: number, spread: number): number {
+  return spread > 0 ? 1 - squares / spread : squares === 0 ? 1 : 0
 }

@@ -13,6 +13,10 @@ export class EvaluationSums {
   readonly #amounts = new AmountSums()
   /** Of two classes, the second one's probability for each sample. */
   readonly #scores: Float32Array
+  /** Of each class, the sum over its samples. */
+  readonly #classLoss: Float64Array
+  /** Of several labels, three counts each: samples, answers, both. */
+  readonly #labels: Uint32Array
   #loss = 0
   #hits = 0
 
@@ -22,6 +26,8 @@ export class EvaluationSums {
     this.#kind = lossOf(spec)
     this.#dataset = dataset
     this.#confusion = new Uint32Array(hasTargets(this.#kind) ? 0 : classes * classes)
+    this.#classLoss = new Float64Array(hasTargets(this.#kind) ? 0 : classes)
+    this.#labels = new Uint32Array(this.#kind.kind === 'binary-cross-entropy' ? 3 * classes : 0)
     this.#scores = new Float32Array(classes === 2 && !hasTargets(this.#kind) ? dataset.count : 0)
   }
 
@@ -33,16 +39,25 @@ export class EvaluationSums {
       const label = this.#dataset.labels[start + i]!
       const row = outputs.subarray(i * classes, (i + 1) * classes)
       const wanted = targets.subarray(i * classes, (i + 1) * classes)
-      this.#loss += sampleLoss(kind, row, { label, targets: wanted })
+      const loss = sampleLoss(kind, row, { label, targets: wanted })
+      this.#loss += loss
       if (kind.kind === 'cross-entropy') {
         const answer = argMax(row)
+        this.#classLoss[label]! += loss
         this.#confusion[label * classes + answer]! += 1
         if (this.#scores.length > 0) this.#scores[start + i] = row[1]!
         if (answer === label) this.#hits++
       } else if (kind.kind === 'binary-cross-entropy') {
-        this.#hits += row.reduce((sum, chance, at) => sum + (chance > 0.5 === wanted[at]! > 0.5 ? 1 / classes : 0), 0)
+        for (const [at, chance] of row.entries()) this.#addLabel(at, chance > 0.5, wanted[at]! > 0.5)
       } else this.#amounts.add(row, wanted)
     }
+  }
+
+  #addLabel(at: number, answered: boolean, has: boolean): void {
+    if (has) this.#labels[3 * at]! += 1
+    if (answered) this.#labels[3 * at + 1]! += 1
+    if (has && answered) this.#labels[3 * at + 2]! += 1
+    if (has === answered) this.#hits += 1 / this.#classes
   }
 
   /** The figures, once every sample has been added. */
@@ -53,9 +68,15 @@ export class EvaluationSums {
       const errors = this.#amounts.errors()
       return { ...whole, accuracy: errors.r2, amounts: errors }
     }
+    if (hasTargets(this.#kind)) {
+      const counts = Array.from({ length: this.#classes }, (_, at) => this.#labels.subarray(3 * at, 3 * at + 3))
+      const of = counts.map(([samples, answers, right]) => ({ samples: samples!, answers: answers!, right: right! }))
+      return { ...whole, accuracy: this.#hits / count, labels: of }
+    }
     const positive = Array.from(labels, (label) => label === 1)
     const auc = this.#scores.length === 0 ? Number.NaN : areaUnderCurve(this.#scores, positive)
-    return { ...whole, accuracy: this.#hits / count, ...(Number.isNaN(auc) ? {} : { auc }) }
+    const classLoss = this.#classLoss
+    return { ...whole, accuracy: this.#hits / count, classLoss, ...(Number.isNaN(auc) ? {} : { auc }) }
   }
 }
 

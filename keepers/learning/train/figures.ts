@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What an evaluation says beyond accuracy.
-import type { Evaluation } from '../types.ts'
+import type { Evaluation, LabelCounts } from '../types.ts'
 
 /**
  * Of one class, 0 to 1: how many of its samples were found, how many answers of it were right, and their harmonic mean. Null where there is
@@ -14,25 +14,31 @@ export type ClassFigures = {
   readonly f1: number | null
 }
 
-/** Of each class, in the order of the outputs. Empty where there are targets. */
-export function classFigures({ confusion }: Pick<Evaluation, 'confusion'>, names?: readonly string[]): ClassFigures[] {
-  const classes = Math.round(Math.sqrt(confusion.length))
+/** Of each class, or of each of several labels, in the order of the outputs. Empty of amounts. */
+export function classFigures(
+  { confusion, labels = countsOf(confusion) }: Pick<Evaluation, 'confusion' | 'labels'>,
+  names?: readonly string[],
+): ClassFigures[] {
   const share = (part: number, whole: number) => (whole === 0 ? null : part / whole)
+  return labels.map(({ samples, answers, right }, c) => ({
+    name: names?.[c] ?? String(c),
+    samples,
+    recall: share(right, samples),
+    precision: share(right, answers),
+    f1: share(2 * right, samples + answers),
+  }))
+}
+
+function countsOf(confusion: Uint32Array): LabelCounts[] {
+  const classes = Math.round(Math.sqrt(confusion.length))
   return Array.from({ length: classes }, (_, c) => {
-    const right = confusion[c * classes + c]!
     let samples = 0
     let answers = 0
     for (let other = 0; other < classes; other++) {
       samples += confusion[c * classes + other]!
       answers += confusion[other * classes + c]!
     }
-    return {
-      name: names?.[c] ?? String(c),
-      samples,
-      recall: share(right, samples),
-      precision: share(right, answers),
-      f1: share(2 * right, samples + answers),
-    }
+    return { samples, answers, right: confusion[c * classes + c]! }
   })
 }
 
@@ -56,7 +62,7 @@ export function macroF1(classes: readonly ClassFigures[]): number | null {
 
 /**
  * Figures by name: of amounts mae and rmse, multiplied by `unit`, and r2; of classes accuracy, f1 (the mean over classes that have samples)
- * and, of two, auc; of several labels accuracy.
+ * and, of two, auc; of several labels accuracy (the share of labels that are right) and f1 (the mean over labels that some sample has).
  */
 export function figuresOf(evaluation: Evaluation, unit = 1): Record<string, number> {
   const { amounts, accuracy, auc } = evaluation

@@ -10,6 +10,8 @@ type CircuitSize = {
   readonly constraints: number
   /** log2 of the domain that a prover computes over. */
   readonly power: number
+  /** Processor time of a proof, witness included, by the measured times of both systems. */
+  readonly seconds: number
 }
 
 export type SystemChoice = {
@@ -42,7 +44,7 @@ type Asked = Pick<CircuitOptions, 'input' | 'output'>
 export function chooseSystem(program: IntegerProgram, asked: Asked = {}): SystemChoice {
   const { input = 'committed', output = 'public' } = asked
   const constraints = programCost(program, { input, output }).total
-  const plain = { constraints, power: domainOf(constraints, PLAIN_SIGNALS) }
+  const plain = sized('groth16', constraints, domainOf(constraints, PLAIN_SIGNALS))
   const stay = (reason: string, lookup: CircuitSize | null = null): SystemChoice => ({
     system: 'groth16',
     reason,
@@ -55,7 +57,7 @@ export function chooseSystem(program: IntegerProgram, asked: Asked = {}): System
   const [now, then] = [sizeText(plain), sizeText(cost)]
   if (plain.power <= SMALL_POWER)
     return stay(`${now} are few, and plain proofs cost less gas (with lookups: ${then})`, cost)
-  const [slow, fast] = [predicted('groth16', plain), predicted('groth16-lookup', cost)]
+  const [slow, fast] = [plain.seconds, cost.seconds]
   if (fast > (1 - LEAST_SAVING) * slow) return stay(`lookups would save too little: ${then} instead of ${now}`, cost)
   const saving = Math.round(100 * (1 - fast / slow))
   return {
@@ -73,15 +75,20 @@ function lookupSize(program: IntegerProgram, { input, output }: Asked): CircuitS
       ...(input === undefined ? {} : { input }),
       ...(output === undefined ? {} : { output }),
     })
-    return challenges === 0 ? null : { constraints, power }
+    return challenges === 0 ? null : sized('groth16-lookup', constraints, power)
   } catch (error) {
     if (error instanceof CircuitError && error.code === 'unsupported') return error.message
     throw error
   }
 }
 
-function predicted(system: ProofSystem, { power }: CircuitSize): number {
-  return FIXED_MS + ROW_MS[system] * 2 ** power
+function sized(system: ProofSystem, constraints: number, power: number): CircuitSize {
+  return { constraints, power, seconds: proofSeconds(system, power) }
+}
+
+/** Processor time of a proof, witness included and key loaded, over a domain of 2^power. */
+export function proofSeconds(system: ProofSystem, power: number): number {
+  return (FIXED_MS + ROW_MS[system] * 2 ** power) / 1000
 }
 
 function sizeText({ constraints, power }: CircuitSize): string {

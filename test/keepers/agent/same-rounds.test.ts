@@ -201,7 +201,7 @@ describe('a round of keepers and a round of the simulation', function () {
       server: initialServerState(config.server, spec.parameterCount),
     }
     try {
-      const federation = { spec, config, shards, histograms, testCount: data.count, pool: { ...pool, play }, strategy }
+      const federation = { spec, config, shards, histograms, test: data, pool: { ...pool, play }, strategy }
       for (let round = 0; round < ROUNDS; round++) state = await playRound(federation, state)
       return { trained, weights: state.weights }
     } finally {

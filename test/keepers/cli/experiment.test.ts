@@ -14,6 +14,7 @@ import {
   type RoundRecord,
   roundsEvents,
 } from '../../../keepers/learning/index.ts'
+import { simulationConfigSchema } from '../../../keepers/learning/simulate/config.ts'
 import { crc32c } from '../../../keepers/learning/simulate/events.ts'
 import { ROOT } from '../../../scripts/bootstrap/paths.mjs'
 import { writeIdxPair } from '../learning/idx-writer.ts'
@@ -149,6 +150,17 @@ sweep:
       expect(liveSettings(config({})).manifest).to.deep.equal({})
     })
 
+    it('each setting is one of these, one that it lacks, or one of the experiment itself', () => {
+      const experiment = ['keepers', 'rounds', 'partition', 'perClient', 'dropOut', 'poison', 'seed']
+      const told = ['fraction', 'weighting', 'centre', 'empty', 'patience', 'targetAccuracy', 'schedule', 'bound']
+      const used = ['training', 'trainer', 'maxSamples', 'server', 'privacy', 'seeds']
+      expect(Object.keys(simulationConfigSchema.shape).sort()).to.deep.equal([...experiment, ...told, ...used].sort())
+      const seeds = [...Array(10).keys()]
+      const live = liveSettings(config({ seeds, maxSamples: 500, trainer: { command: ['./train.sh'] } }))
+      expect(live.keeper).to.deep.include({ 'training.seed': seeds, 'training.command': ['./train.sh'] })
+      expect(live.manifest).to.deep.equal({ 'rounds.maxSamples': 500 })
+    })
+
     it('and those that it lacks', () => {
       const { without, keeper } = liveSettings(
         config({
@@ -191,7 +203,8 @@ sweep:
           poisoned: 0,
           refused: 0,
         },
-        ...{ lost: false, idle: 0, macroF1: 0.25, recall: [1, null], precision: [0.5, 0.75], clients: [0.1, null] },
+        ...{ lost: false, idle: 0, macroF1: 0.25, recall: [1, null], precision: [0.5, 0.75], f1: [0.5, null] },
+        clients: [{ accuracy: 0.1, loss: 2, f1: null }, null],
       }),
     )
 
@@ -203,8 +216,10 @@ sweep:
       expect(Number(bytes.readBigUInt64LE())).to.equal(24)
       expect(bytes.toString('latin1'))
         .to.contain('brain.Event:2')
+        .and.to.contain('client/0/loss')
         .and.to.contain('recall/well')
         .and.not.to.contain('recall/sick')
+        .and.not.to.contain('client/0/f1')
     })
 
     it('that TensorBoard itself reads', function () {
@@ -229,7 +244,9 @@ print(json.dumps({tag: [[e.step, e.value] for e in held.Scalars(tag)] for tag in
         [2, 0.75],
       ])
       expect(Object.keys(read).sort()).to.deep.equal([
-        'client/0',
+        'client/0/accuracy',
+        'client/0/loss',
+        'f1/well',
         'precision/sick',
         'precision/well',
         'recall/well',

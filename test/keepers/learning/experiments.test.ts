@@ -20,7 +20,7 @@ import {
   strategyHash,
 } from '../../../keepers/learning/index.ts'
 import { privatise, seededNormal } from '../../../keepers/learning/privacy/mechanism.ts'
-import { clientAccuracy } from '../../../keepers/learning/simulate/client-accuracy.ts'
+import { mixedFigures } from '../../../keepers/learning/simulate/client-figures.ts'
 import { isOutOfPatience, type Schedule, scheduleFactor } from '../../../keepers/learning/simulate/schedule.ts'
 import { classFigures, macroF1 } from '../../../keepers/learning/train/figures.ts'
 import { ROOT } from '../../../scripts/bootstrap/paths.mjs'
@@ -99,18 +99,29 @@ describe('learning: experiments', function () {
     expect(classFigures({ confusion: new Uint32Array(4) })[0]).to.include({ recall: null, precision: null, f1: null })
     expect(macroF1([])).to.equal(null)
     expect(macroF1(classes)).to.be.closeTo((6 / 7 + 2 / 3) / 2, 1e-12)
-    expect(clientAccuracy(recall, Uint32Array.of(10, 30, 500))).to.be.closeTo((10 * 0.75 + 20) / 40, 1e-12)
-    expect(clientAccuracy(recall, Uint32Array.of(0, 0, 5))).to.equal(null)
+    const seen = { confusion, classLoss: Float64Array.of(8, 3, 0) }
+    const mixed = mixedFigures(seen, Uint32Array.of(10, 30, 500))!
+    expect(mixed.accuracy).to.be.closeTo((10 * 0.75 + 20) / 40, 1e-12)
+    // 2 for each sample of a, 1 for each of b.
+    expect(mixed.loss).to.be.closeTo((10 * 2 + 30) / 40, 1e-12)
+    // Of 10 a, 7.5 are found and 2.5 called b; of 30 b, 20 are found and 10 called c.
+    expect(mixed.f1).to.be.closeTo((15 / 17.5 + 40 / 52.5) / 2, 1e-12)
+    expect(mixedFigures(seen, Uint32Array.of(0, 0, 5))).to.equal(null)
   })
 
-  it('a round records recall and precision of each class, and each client`s accuracy', async () => {
+  it('a round records recall, precision and F1 of each class, and each client`s figures', async () => {
     const { records } = await play({ partition: { kind: 'shards', shardsPerPart: 2 }, perClient: true, rounds: 6 })
     const { recall, accuracy, clients } = records.at(-1)!
     const counts = [...Array(10).keys()].map((c) => data.test.labels.filter((label) => label === c).length)
     const hits = counts.reduce((sum, count, c) => sum + count * (recall[c] ?? 0), 0)
     expect(hits / 150).to.be.closeTo(accuracy, 1e-9)
     expect(clients!.length).to.equal(4)
-    expect(new Set(clients).size).to.be.above(1)
+    for (const figure of ['accuracy', 'loss', 'f1'] as const) {
+      expect(new Set(clients!.map((client) => client![figure])).size).to.be.above(1)
+    }
+    // The clients together have the mix of all samples, here dealt evenly over classes.
+    const alike = (await play({ keepers: 2, rounds: 1, perClient: true })).records[0]!
+    for (const client of alike.clients!) expect(client!.accuracy).to.be.closeTo(alike.accuracy, 0.05)
   })
 
   describe('with a module for a strategy', () => {

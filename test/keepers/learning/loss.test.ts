@@ -7,6 +7,7 @@ import { simulate } from '../../../keepers/learning/index.ts'
 import { sequentialSpec } from '../../../keepers/learning/model/spec.ts'
 import { initialWeights } from '../../../keepers/learning/model/vector.ts'
 import { SeededRandom } from '../../../keepers/learning/random.ts'
+import { classFigures, figuresOf } from '../../../keepers/learning/train/figures.ts'
 import { LocalTrainer } from '../../../keepers/learning/train/trainer.ts'
 import type { Dataset, Loss, ModelSpec } from '../../../keepers/learning/types.ts'
 import { relativeError } from './reference.ts'
@@ -31,6 +32,17 @@ function amounts(count: number, seed: number): Dataset {
   )
   const labels = new Uint16Array(count)
   return createDataset({ name: 'amounts', origin: 'memory', inputShape: [4], classes: 1, inputs, labels, targets })
+}
+
+/** Whether x₀ and x₁ are above 0. */
+function severalLabels(count: number): Dataset {
+  const random = new SeededRandom(5)
+  const inputs = Float32Array.from({ length: 4 * count }, () => random.normal())
+  const targets = Float32Array.from({ length: 2 * count }, (_, i) =>
+    inputs[4 * Math.floor(i / 2) + (i % 2)]! > 0 ? 1 : 0,
+  )
+  const labels = new Uint16Array(count)
+  return createDataset({ name: 'two', origin: 'memory', inputShape: [4], classes: 1, inputs, labels, targets })
 }
 
 const LOSSES: [outputs: number, loss: Loss][] = [
@@ -123,21 +135,40 @@ describe('learning: losses', function () {
   })
 
   it('several labels: each has a probability of its own', async () => {
-    const random = new SeededRandom(5)
-    const inputs = Float32Array.from({ length: 4 * 300 }, () => random.normal())
-    const targets = Float32Array.from({ length: 2 * 300 }, (_, i) => {
-      const row = Math.floor(i / 2)
-      return inputs[4 * row + (i % 2)]! > 0 ? 1 : 0
-    })
-    const labels = new Uint16Array(300)
-    const parts = { name: 'two', origin: 'memory', inputShape: [4], classes: 1, inputs, labels, targets } as const
     const trainer = await LocalTrainer.create({ spec: network(2, { kind: 'binary-cross-entropy' }) })
-    trainer.loadData(createDataset(parts))
+    trainer.loadData(severalLabels(300))
     trainer.setParameters({ epochs: 30, batchSize: 32, optimizer: { kind: 'adam', learningRate: 0.01 }, seed: 1 })
     await trainer.train()
     const chances = await trainer.predict(Float32Array.of(2, 2, 0, 0, -2, 2, 0, 0))
     expect([...chances].map((chance) => chance > 0.5)).to.deep.equal([true, true, false, true])
     expect((await trainer.evaluate()).accuracy).to.be.above(0.95)
+  })
+
+  it('several labels: counts of each, and F1 over them, by hand', async () => {
+    const trainer = await LocalTrainer.create({ spec: network(2, { kind: 'binary-cross-entropy' }) })
+    const data = severalLabels(40)
+    const chances = await trainer.predict(data.inputs as Float32Array)
+    const evaluation = await trainer.evaluate(data)
+    const count = (label: number, holds: (has: boolean, answered: boolean) => boolean) =>
+      Array.from({ length: 40 }, (_, i) => 2 * i + label).filter((at) =>
+        holds(data.targets![at]! > 0.5, chances[at]! > 0.5),
+      ).length
+    const byHand = [0, 1].map((label) => ({
+      samples: count(label, (has) => has),
+      answers: count(label, (_, answered) => answered),
+      right: count(label, (has, answered) => has && answered),
+    }))
+    expect(evaluation.labels).to.deep.equal(byHand)
+    const f1 = byHand.map(({ samples, answers, right }) => (2 * right) / (samples + answers))
+    expect(classFigures(evaluation, ['left', 'up']).map(({ name, f1: one }) => [name, one])).to.deep.equal([
+      ['left', f1[0]],
+      ['up', f1[1]],
+    ])
+    const hits = [0, 1].reduce((sum, label) => sum + count(label, (has, answered) => has === answered), 0)
+    const figures = figuresOf(evaluation)
+    expect(Object.keys(figures)).to.deep.equal(['accuracy', 'f1'])
+    expect(figures.f1).to.be.closeTo((f1[0]! + f1[1]!) / 2, 1e-12)
+    expect(figures.accuracy).to.be.closeTo(hits / 80, 1e-12)
   })
 
   it('refuses data of another task, by name', async () => {
@@ -160,18 +191,42 @@ describe('learning: losses', function () {
     )
   })
 
-  it('a simulation of amounts records no figures of classes', async () => {
-    const { records } = await simulate({
-      spec: network(1, { kind: 'mse' }),
-      data: { train: amounts(60, 1), test: amounts(30, 2) },
-      workers: 0,
-      settings: {
-        keepers: 3,
-        rounds: 1,
-        training: { epochs: 1, batchSize: 10, optimizer: { kind: 'sgd', learningRate: 0.1 } },
-      },
-    })
-    expect(records[0]).to.deep.include({ macroF1: null, recall: [], precision: [] })
+  const settings = {
+    ...{ keepers: 3, rounds: 1, perClient: true },
+    training: { epochs: 1, batchSize: 10, optimizer: { kind: 'sgd', learningRate: 0.1 } },
+  } as const
+
+  it('a simulation of amounts records R² of the whole test set however many threads share it, and of each client', async () => {
+    const spec = network(1, { kind: 'mse' })
+    const data = { train: amounts(60, 1), test: amounts(31, 2) }
+    const { records, weights } = await simulate({ spec, data, workers: 0, settings })
+    expect(records[0]).to.deep.include({ macroF1: null, recall: [], precision: [], f1: [] })
+    const trainer = await LocalTrainer.create({ spec })
+    trainer.setWeights(weights)
+    expect(records[0]!.accuracy).to.be.closeTo((await trainer.evaluate(data.test)).accuracy, 1e-9)
+    const { clients } = records[0]!
+    expect(clients!.map((client) => client!.f1)).to.deep.equal([null, null, null])
+    const threads = (await simulate({ spec, data, workers: 3, settings })).records[0]!
+    expect(threads.accuracy).to.be.closeTo(records[0]!.accuracy, 1e-9)
+    // On its own samples: the loss of all clients is that of all samples.
+    const loss = clients!.reduce((sum, client) => sum + client!.loss / 3, 0)
+    expect(loss).to.be.closeTo((await trainer.evaluate(data.train)).loss, 1e-6)
+    expect(clients!.every((client) => client!.accuracy <= 1)).to.equal(true)
+  })
+
+  it('a simulation of several labels records F1 of each, and of each client', async () => {
+    const spec = network(2, { kind: 'binary-cross-entropy' })
+    const data = { train: severalLabels(60), test: severalLabels(30) }
+    for (const workers of [0, 2]) {
+      const { records, weights } = await simulate({ spec, data, workers, settings: { ...settings, rounds: 2 } })
+      const { f1, macroF1, accuracy, clients } = records[1]!
+      const trainer = await LocalTrainer.create({ spec })
+      trainer.setWeights(weights)
+      const evaluation = await trainer.evaluate(data.test)
+      expect(f1).to.deep.equal(classFigures(evaluation).map((figures) => figures.f1))
+      expect([macroF1, accuracy]).to.deep.equal([figuresOf(evaluation).f1, evaluation.accuracy])
+      expect(clients!.map((client) => client!.f1! >= 0 && client!.f1! <= 1)).to.deep.equal([true, true, true])
+    }
   })
 
   it('targets go with their samples into parts of a dataset', () => {

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { LocalTrainer } from '../../../keepers/learning/index.ts'
+import { LocalTrainer, type Tokenizer } from '../../../keepers/learning/index.ts'
 import { chooseArchitecture, draftService, readSample, USUAL_TOKENIZER } from '../../../keepers/services/index.ts'
 import { tableRow } from '../../../keepers/services/table.ts'
-import { openManifest, provableModel } from '../../../keepers/versions/index.ts'
+import { decodeManifest, encodeManifest, openManifest, provableModel } from '../../../keepers/versions/index.ts'
 import { argMax, programScores } from '../../../keepers/zkml/index.ts'
 
 const DIMENSIONS = 4
@@ -41,6 +41,59 @@ describe('a service of text that averages embeddings', function () {
       tableRow(input as Parameters<typeof tableRow>[0], `text,kind\n"${text}",sport\n`, 'n.csv', 1)
     expect(row('Goal! GOAL, team; nobody else. Goal')).to.deep.equal([0.75, 0.25, 0])
     expect(row('nothing known')).to.deep.equal([0, 0, 0])
+  })
+
+  const rowOf = async (tokenizer: Tokenizer, text: string): Promise<number[]> => {
+    const { input } = await readSample(file, { ...options, tokenizer })
+    return tableRow(input as Parameters<typeof tableRow>[0], `text,kind\n"${text}",sport\n`, 'n.csv', 1)
+  }
+
+  it('has a place for every run of words that is asked for, and none for others', async () => {
+    const words = { ...USUAL_TOKENIZER, buckets: 65_536 }
+    const places = async (shortest: number, longest: number, text: string): Promise<number[]> => {
+      const bag = await rowOf({ ...words, shortest, longest } as Tokenizer, text)
+      return [...bag.entries()].flatMap(([place, there]) => (there > 0 ? [place] : []))
+    }
+    const one = await places(1, 1, 'Not good, not bad')
+    const two = await places(2, 2, 'Not good, not bad')
+    // not, good, bad; not good, good not, not bad.
+    expect([one.length, two.length]).to.deep.equal([3, 3])
+    expect(new Set(await places(1, 2, 'Not good, not bad'))).to.deep.equal(new Set([...one, ...two]))
+    // A run is its words in their order.
+    const turned = await places(2, 2, 'good not bad')
+    expect(turned.every((place) => two.includes(place))).to.equal(true)
+    expect((await places(2, 2, 'bad good')).filter((place) => two.includes(place))).to.deep.equal([])
+    // One word has no run of two.
+    expect(await places(2, 2, 'good')).to.deep.equal([])
+    // Shares are of all runs: a, b, a b.
+    const shares = await rowOf({ ...words, longest: 2, pooling: 'mean' } as Tokenizer, 'a b')
+    expect(shares.filter((share) => share > 0).map((share) => share.toFixed(4))).to.deep.equal(Array(3).fill('0.3333'))
+  })
+
+  it('may be of bytes: which ones are there, or the share of each', async () => {
+    const there = await rowOf({ kind: 'bytes' }, 'aAé')
+    expect(there).to.have.length(256)
+    // é is two bytes of UTF-8; letters stay as they are.
+    expect([...there.entries()].flatMap(([place, value]) => (value > 0 ? [place] : []))).to.deep.equal([
+      ...[0x41, 0x61, 0xa9, 0xc3],
+    ])
+    expect(new Set(there)).to.deep.equal(new Set([0, 1]))
+    const shares = await rowOf({ kind: 'bytes', pooling: 'mean' }, 'aab ')
+    expect([0x61, 0x62, 0x20].map((place) => shares[place])).to.deep.equal([0.5, 0.25, 0.25])
+    const sample = await readSample(file, { ...options, tokenizer: { kind: 'bytes', pooling: 'mean' } })
+    const spec = await chooseArchitecture(undefined, sample, DIMENSIONS)
+    const { manifest, report } = await draftService({
+      ...{ name: 'bytes', spec, sample, rounds: 10, keepers: 4, decryptionsPerEpoch: 8 },
+    })
+    expect(decodeManifest(encodeManifest(manifest)).input).to.deep.include({
+      shape: [256],
+      tokenizer: { kind: 'bytes', pooling: 'mean' },
+    })
+    expect(report.accuracy.proven).to.be.at.least(0.8)
+    const other = { ...manifest.input, shape: [255] } as typeof manifest.input
+    expect(() => decodeManifest(encodeManifest({ ...manifest, input: other }))).to.throw(
+      /input\.shape: \[255\] for the 256 places of the tokenizer/,
+    )
   })
 
   it('has a first layer that is the average of the words` rows of its table', async () => {

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a simulated federation consists of.
+import type { Partition } from '../data/partition.ts'
+import type { WeightedUpdate } from '../strategy/mean.ts'
+import type { StrategyModule } from '../strategy/module.ts'
+import type { Dataset, ModelSpec, ParameterSpec } from '../types.ts'
+import type { SimulationConfig } from './config.ts'
+import type { PlayerPool } from './pool.ts'
+
+/** The parts that stay the same from round to round. */
+export type Federation = {
+  readonly spec: ModelSpec
+  readonly config: SimulationConfig
+  readonly shards: Partition['shards']
+  readonly histograms: Partition['histograms']
+  readonly test: Dataset
+  readonly pool: PlayerPool
+  /** Combines weights in place of the configured centre: another system's strategy, for comparison with ours. */
+  readonly combine?: Combine | undefined
+  /** A module that makes the next weights of the mean, in place of the configured server step. */
+  readonly strategy?: StrategyModule | undefined
+}
+
+/** Weights of the members that delivered, in their order; returns the weights to step towards. */
+export type Combine = (
+  updates: readonly WeightedUpdate[],
+  at: { readonly round: number; readonly global: Float32Array },
+) => Promise<Float32Array>
+
+/** Parameters that a strategy leaves with the members. */
+export function homeParts(strategy: StrategyModule | undefined, spec: ModelSpec): readonly ParameterSpec[] {
+  const names = new Set(strategy?.home ?? [])
+  return spec.parameters.filter(({ name }) => names.has(name))
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a proof of a service's model costs, in each proof system, before any circuit is compiled.
+import {
+  chooseSystem,
+  domainOf,
+  type IntegerProgram,
+  type ProofSystem,
+  programCost,
+  proofSeconds,
+} from '../zkml/index.ts'
+import { SERVICE_CIRCUIT } from './circuit.ts'
+
+/** Constraints of the circuit, processor time of a proof (witness included, key loaded), gas of an inference recorded at the hub. */
+export type ProofCost = { readonly constraints: number; readonly seconds: number; readonly gas: number }
+
+/** Of plain Groth16, which a service's circuit has unless told; `lookup` is null where lookups cannot serve it. */
+export type Price = ProofCost & {
+  readonly lookup: ProofCost | null
+  /** The one that serves it better, and why. */
+  readonly system: ProofSystem
+  readonly reason: string
+}
+
+/** Gas of an inference verified and recorded at the hub (snapshots/inference.json): four public signals, whatever the circuit. */
+const INFERENCE_GAS = 296_238
+/** What verifying with one challenge takes beyond plain Groth16: 284,744 instead of 237,618, as whole transactions (docs/zkml-lookups.md). */
+const LOOKUP_GAS = 47_126
+
+/** Circuits with lookups are counted by writing them, in memory: of larger ones plain Groth16 alone is counted, by formulas. */
+const MOST_WRITTEN = 2 ** 21
+const PUBLIC_SIGNALS = 4
+
+/** Counted as compiled, and timed by what proofs of such a domain were measured to take. */
+export function priceOf(program: IntegerProgram): Price {
+  const { total } = programCost(program, SERVICE_CIRCUIT)
+  if (total > MOST_WRITTEN) {
+    const seconds = proofSeconds('groth16', domainOf(total, PUBLIC_SIGNALS))
+    const reason = `of more than ${MOST_WRITTEN.toLocaleString('en-US')} constraints, those with lookups are not counted`
+    return { ...{ constraints: total, seconds, gas: INFERENCE_GAS, system: 'groth16', reason }, lookup: null }
+  }
+  const { system, reason, plain, lookup } = chooseSystem(program, SERVICE_CIRCUIT)
+  const { constraints, seconds } = plain
+  return {
+    ...{ constraints, seconds, gas: INFERENCE_GAS, system, reason },
+    lookup:
+      lookup === null
+        ? null
+        : { constraints: lookup.constraints, seconds: lookup.seconds, gas: INFERENCE_GAS + LOOKUP_GAS },
+  }
+}
