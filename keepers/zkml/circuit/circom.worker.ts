@@ -5,7 +5,11 @@ import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 
-type Job = { readonly directory: string; readonly args: readonly string[] }
+export type CircomJob = {
+  readonly directory: string
+  readonly args: readonly string[]
+  readonly compiler: WebAssembly.Module
+}
 export type CircomOutcome = { readonly ok: boolean; readonly printed: string }
 
 type Runner = new (options: {
@@ -13,12 +17,12 @@ type Runner = new (options: {
   env: Record<string, string>
   preopens: Record<string, string>
   bindings: object
-}) => { execute(bytes: Uint8Array): Promise<unknown> }
+}) => { compile(bytes: Uint8Array): Promise<WebAssembly.Module>; execute(bytes: Uint8Array): Promise<unknown> }
 
 const STANDARD_OUTPUT = 1
 const STANDARD_ERROR = 2
 
-const { directory, args } = workerData as Job
+const { directory, args, compiler } = workerData as CircomJob
 const require = createRequire(import.meta.url)
 const { CircomRunner, bindings } = require('circom2') as { CircomRunner: Runner; bindings: object }
 
@@ -49,7 +53,9 @@ try {
     preopens: { '.': directory },
     bindings: { ...bindings, fs: quietFileSystem },
   })
-  await runner.execute(fs.readFileSync(require.resolve('circom2/circom.wasm')))
+  // Compiled already, by the thread that started this one.
+  runner.compile = async () => compiler
+  await runner.execute(new Uint8Array())
 } catch (error) {
   ok = false
   printed.push(String(error))

@@ -7,8 +7,9 @@ import { join, resolve } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { gadgetDirectory } from '../gadgets.ts'
-import type { CircomOutcome } from './circom.worker.ts'
+import type { CircomJob, CircomOutcome } from './circom.worker.ts'
 import { CircuitError } from './errors.ts'
+import { poseidonConstants, poseidonInputs, withoutOtherWidths } from './poseidon-constants.ts'
 
 const GADGET_DIRECTORY = gadgetDirectory()
 
@@ -54,11 +55,17 @@ export async function compileCircuit(source: string, options: CompileOptions): P
   await mkdir(work, { recursive: true })
   try {
     for (const library of [GADGET_DIRECTORY, ...libraries]) await cp(library, work, { recursive: true })
-    await cp(poseidonConstants(), join(work, 'poseidon_constants.circom'))
     await writeFile(join(work, `${MAIN}.circom`), source)
     const args = [`${MAIN}.circom`, '--r1cs', '--wasm', '--sym', `--${simplification}`, '-o', '.']
-    const { ok, printed } = await runCircom(work, args, signal)
-    if (!ok || !printed.includes('Everything went okay')) {
+    const withConstants = async (constants: string) => {
+      await writeFile(join(work, 'poseidon_constants.circom'), constants)
+      return await runCircom({ directory: work, args }, signal)
+    }
+    const constants = poseidonConstants()
+    let { ok, printed } = await withConstants(withoutOtherWidths(constants, poseidonInputs(source)))
+    // A width that the source does not say: circom refuses to go on without its constants.
+    if (!ok && /assert/i.test(printed)) ({ ok, printed } = await withConstants(constants))
+    if (!ok) {
       throw new CircuitError('compile-failed', `circom refused ${name}: ${lastLines(printed, 30)}`)
     }
     const paths = {
@@ -122,19 +129,30 @@ export async function circuitKey(
   return hash.digest('hex')
 }
 
-function runCircom(
-  directory: string,
-  args: readonly string[],
+let compiler: Promise<WebAssembly.Module> | undefined
+
+/** Nine megabytes of WebAssembly: what V8 makes of it is shared by all threads of a process that compile. */
+function circom(): Promise<WebAssembly.Module> {
+  compiler ??= readFile(require.resolve('circom2/circom.wasm')).then((bytes) => WebAssembly.compile(bytes))
+  return compiler
+}
+
+async function runCircom(
+  job: Omit<CircomJob, 'compiler'>,
   signal: AbortSignal | undefined,
-): Promise<CircomOutcome> {
-  const worker = new Worker(new URL('./circom.worker.ts', import.meta.url), { workerData: { directory, args } })
-  return new Promise((resolvePromise, reject) => {
+): Promise<{ readonly ok: boolean; readonly printed: string }> {
+  const workerData: CircomJob = { ...job, compiler: await circom() }
+  signal?.throwIfAborted()
+  const worker = new Worker(new URL('./circom.worker.ts', import.meta.url), { workerData })
+  return await new Promise((resolvePromise, reject) => {
     const abort = () => {
       void worker.terminate()
       reject(signal?.reason)
     }
     signal?.addEventListener('abort', abort, { once: true })
-    worker.once('message', (outcome: CircomOutcome) => resolvePromise(outcome))
+    worker.once('message', ({ ok, printed }: CircomOutcome) =>
+      resolvePromise({ ok: ok && printed.includes('Everything went okay'), printed }),
+    )
     worker.once('error', (error) => reject(new CircuitError('compile-failed', `circom stopped: ${error.message}`)))
     worker.once('exit', () => {
       signal?.removeEventListener('abort', abort)
@@ -144,10 +162,6 @@ function runCircom(
 }
 
 const require = createRequire(import.meta.url)
-
-function poseidonConstants(): string {
-  return require.resolve('circomlib/circuits/poseidon_constants.circom')
-}
 
 function compilerVersion(): string {
   return (require('circom2/package.json') as { version: string }).version

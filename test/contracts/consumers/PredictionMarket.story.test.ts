@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The whole way of a story: openssl signs it, the released reader classifies it, its real circuit proves that, a stranger
 // submits it, the market pays. And every way in which it must not.
-import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { promisify } from 'node:util'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { toBeHex } from 'ethers'
 import {
@@ -20,12 +18,12 @@ import {
 import { exportVerifier, InferenceProver, parseProof, toSolidityProof } from '../../../keepers/zkml/index.ts'
 import { CACHE } from '../../../scripts/bootstrap/paths.mjs'
 import { compile } from '../../../scripts/solc.ts'
+import { command } from '../../commands/command-line.ts'
 import { OUTPUT } from '../inference/output-schema.ts'
 import { createMarkets, DAY, DISPUTE, INVALID, STATUS, UNIT } from './market.ts'
 import { hasOpenssl, type Newsroom, newsroom } from './openssl.ts'
 import { KIND, pressKey } from './publisher.ts'
 
-const CLI = resolve(import.meta.dirname, '../../../keepers/cli/main.ts')
 /** launched, not launched, other: the reader abstains on the third. */
 const CLASS_MAP = '0x0001ff'
 const MIN_MARGIN = 100n
@@ -177,17 +175,16 @@ describe('PredictionMarket with stories and their real circuit', function () {
   })
 
   /** Runs `cohort story <command> <folder of the circuit> …` and gives its standard output. */
-  async function cohort(command: string, ...args: string[]): Promise<string> {
-    const { folder } = prover.circuit.folder
-    return (await promisify(execFile)(process.execPath, [CLI, 'story', command, folder, ...args])).stdout
+  async function cohort(name: string, ...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await command('story', name, prover.circuit.folder.folder, ...args)
+    expect(code, stderr).to.equal(0)
+    return stdout
   }
 
   async function refusal(args: string[], message: RegExp, folder = prover.circuit.folder.folder): Promise<void> {
-    const failed = await promisify(execFile)(process.execPath, [CLI, 'story', 'read', folder, ...args]).then(
-      () => null,
-      (error: { stderr: string }) => error,
-    )
-    expect(failed?.stderr).to.match(message)
+    const { code, stderr } = await command('story', 'read', folder, ...args)
+    expect(code).to.be.above(0)
+    expect(stderr).to.match(message)
   }
 
   describe('refuses', () => {

@@ -6,6 +6,7 @@ import { constantCircuit } from '../inference/constant-circuit.ts'
 import { createHub } from '../inference/hub.ts'
 import { OUTPUT } from '../inference/output-schema.ts'
 import { commitment } from '../inference/product-circuit.ts'
+import { restored } from '../restored.ts'
 
 export const MINUTE = 60
 export const HOUR = 3600
@@ -38,7 +39,7 @@ export const ERC20 = new Interface([
 ])
 export const labelled = (label: number, margin: number | bigint): bigint => BigInt(label) + (BigInt(margin) << 16n)
 
-export async function createGuard() {
+async function deployGuard() {
   const world = await createHub()
   const { ethers, networkHelpers, hub, owner, dao, user, prover, stranger, verifiers, models, service, keepers } = world
   const guard = await ethers.deployContract('SpendingGuard', [hub])
@@ -108,5 +109,7 @@ export async function createGuard() {
     ...{ check, now, prove, submit, judge, hashOf },
   }
 }
+
+export const createGuard = restored(deployGuard)
 
 export type Guard = Awaited<ReturnType<typeof createGuard>>

@@ -3,6 +3,7 @@
 import { concat, ZeroHash } from 'ethers'
 import { OUTPUT } from '../inference/output-schema.ts'
 import { commitment, FIELD_ORDER } from '../inference/product-circuit.ts'
+import { restored } from '../restored.ts'
 import { createMarkets, DISPUTE, FALLBACK } from './market.ts'
 import type { PressKey } from './publisher.ts'
 
@@ -17,7 +18,7 @@ export const SCORES = 4
 type Terms = { payout?: number; lower?: bigint; width?: bigint; input?: string }
 
 /** Input markets beside the story markets of the fixture; hub model 3 says labels and margins, model 4 a score in whole units. */
-export async function createInputMarkets() {
+async function deployInputMarkets() {
   const world = await createMarkets()
   const { ethers, hub, models, publishers, treasury, dao, owner, service, described, reads, accounts, token } = world
   await hub.connect(owner).registerModel(described(commitment(3n), reads), service, 1, OUTPUT.score)
@@ -60,6 +61,8 @@ export async function createInputMarkets() {
     inputs.resolve(marketId, IMAGE, 0, '0x', output, await proofOf(marketId, output))
   return { ...world, inputs, terms, open, linear, score, proofOf, signed, resolve }
 }
+
+export const createInputMarkets = restored(deployInputMarkets)
 
 /** A score as a field element. */
 export const field = (value: bigint): bigint => (value < 0n ? FIELD_ORDER + value : value)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Markets as their users type them: each step is a process of `cohort market`, and the contracts decide.
+// Markets as their users type them: each step is a command of `cohort market`, and the contracts decide.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

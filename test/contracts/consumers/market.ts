@@ -5,6 +5,7 @@ import { concat, hexlify, toUtf8Bytes } from 'ethers'
 import { createHub, HOUR, WEIGHTS } from '../inference/hub.ts'
 import { OUTPUT } from '../inference/output-schema.ts'
 import { commitment } from '../inference/product-circuit.ts'
+import { restored } from '../restored.ts'
 import { digestOf, KIND, type PressKey, pressKey } from './publisher.ts'
 import { labelled, readingCircuit } from './reading-circuit.ts'
 
@@ -45,7 +46,7 @@ export function storyFor(tag: string, headline: string): Uint8Array {
  * Publisher 1 with a P-256 key (id 1) and publisher 2 with another (id 2); hub model 3 reads stories and pins version 1,
  * which is released. Every account has collateral and has approved the market.
  */
-export async function createMarkets() {
+async function deployMarkets() {
   const world = await createHub()
   const { ethers, networkHelpers, dao, owner, models, verifiers, hub, service, described } = world
   const reading = await readingCircuit()
@@ -148,6 +149,8 @@ export async function createMarkets() {
     },
   }
 }
+
+export const createMarkets = restored(deployMarkets)
 
 /** A copy of the bytes with one bit changed. */
 export function altered(bytes: Uint8Array, at: number): Uint8Array {

@@ -2,6 +2,7 @@
 // A pilot over a real hub, a publisher and a contract to call: what its tests share.
 import { getBytes, Interface, toUtf8Bytes } from 'ethers'
 import { WEIGHTS } from '../inference/hub.ts'
+import { restored } from '../restored.ts'
 import { deployHostile } from './hostile.ts'
 import { createMarkets, DAY } from './market.ts'
 import { digestOf, type PressKey } from './publisher.ts'
@@ -18,7 +19,7 @@ export const LABEL = 2
 export const LEAST = 30n
 
 /** Publisher 1's orders to call `pay` on `target`, up to 100 a call and 250 a period, counted by its second argument. */
-export async function createPilot() {
+async function deployPilot() {
   const world = await createMarkets()
   const { ethers, networkHelpers, hub, publishers, dao, reading, press } = world
   const pilot = await ethers.deployContract('DaoPilot', [hub, publishers, dao])
@@ -81,6 +82,8 @@ export async function createPilot() {
   }
   return { ...world, pilot, target, mandate, grant, pay, order, RULE }
 }
+
+export const createPilot = restored(deployPilot)
 
 export type Pilots = Awaited<ReturnType<typeof createPilot>>
 export type Ordered = Awaited<ReturnType<Pilots['order']>>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A market with an automated market maker: what the tests of pools share.
 import { expect } from 'chai'
+import { restored } from '../restored.ts'
 import { createMarkets } from './market.ts'
 
 export const FEE_BPS = 200n
@@ -12,7 +13,7 @@ export const DEAD = 1000n
 export const NOBODY = '0x000000000000000000000000000000000000dEaD'
 
 /** A market with a pool; user, prover, stranger and owner have approved both. */
-export async function createPool(changes: object = {}, feeBps = FEE_BPS) {
+async function deployPool(changes: object = {}, feeBps = FEE_BPS) {
   const world = await createMarkets()
   const { market, token, user, prover, stranger, owner, ethers, open } = world
   const id = await open(changes)
@@ -32,3 +33,5 @@ export async function createPool(changes: object = {}, feeBps = FEE_BPS) {
   const product = async () => (await held()).reduce((k, reserve) => k * reserve, 1n)
   return { ...world, id, pool, held, product }
 }
+
+export const createPool = restored(deployPool)

@@ -3,6 +3,7 @@
 
 import type { ContractTransactionResponse } from 'ethers'
 import { network } from 'hardhat'
+import { restored } from '../restored.ts'
 import { accountsOf } from './accounts.ts'
 
 export const DAY = 24 * 3600
@@ -25,7 +26,7 @@ export function role(name: string, ethers: { id(text: string): string }): string
 }
 
 /** A fresh chain with token (all votes with `holder`, delegated), timelock and governor, roles handed over. */
-export async function createDao(settings: Partial<typeof SETTINGS> = {}) {
+async function deployDao(settings: Partial<typeof SETTINGS> = {}) {
   const { ethers, networkHelpers } = await network.create()
   const [deployer, holder, minority, stranger] = await accountsOf(ethers)
   const shares = [(SUPPLY * 8n) / 10n, (SUPPLY * 2n) / 10n]
@@ -50,6 +51,8 @@ export async function createDao(settings: Partial<typeof SETTINGS> = {}) {
   await token.connect(minority).delegate(minority)
   return { ethers, networkHelpers, deployer, holder, minority, stranger, token, keepers, pools, timelock, governor }
 }
+
+export const createDao = restored(deployDao)
 
 export type Dao = Awaited<ReturnType<typeof createDao>>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // An oracle over the hub of hub.ts, with as many models as a test wants, under two circuits.
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
+import { restored } from '../restored.ts'
 import { constantCircuit } from './constant-circuit.ts'
 import { createHub, HOUR } from './hub.ts'
 import { OUTPUT } from './output-schema.ts'
@@ -25,7 +26,7 @@ export type Seat = { id: bigint | number; decoding: number; weight: number; minM
 export const labelled = (label: number, margin: number | bigint): bigint => BigInt(label) + (BigInt(margin) << 16n)
 export const signed = (score: bigint): bigint => (score < 0n ? FIELD_ORDER + score : score)
 
-export async function createOracle() {
+async function deployOracle() {
   const world = await createHub()
   const { ethers, hub, owner, dao, user, prover, verifiers, models, service, keepers, circuit, CID, networkHelpers } =
     world
@@ -123,5 +124,7 @@ export async function createOracle() {
     ...{ ask, prove, answer, answerAll, settle, pastDeadline },
   }
 }
+
+export const createOracle = restored(deployOracle)
 
 export type Oracle = Awaited<ReturnType<typeof createOracle>>

@@ -5,6 +5,7 @@ import type { Signer } from 'ethers'
 import { network } from 'hardhat'
 import { accountsOf } from '../governance/accounts.ts'
 import { deployVersions } from '../registry/versions.ts'
+import { restored } from '../restored.ts'
 import { OUTPUT } from './output-schema.ts'
 import { commitment, type Proof, productCircuit } from './product-circuit.ts'
 
@@ -21,7 +22,7 @@ const CID = `0x0155${'56'.repeat(34)}`
  * Three accepted versions, the first released; model 1 follows the releases, model 2 pins version 2. `keepers.publish`
  * adds more.
  */
-export async function createHub() {
+async function deployHub() {
   const { ethers, networkHelpers } = await network.create()
   const [dao, owner, user, prover, stranger] = await accountsOf(ethers)
   const models = await ethers.deployContract('ModelRegistry', [dao])
@@ -90,5 +91,7 @@ export async function createHub() {
     ...{ circuit, described, answer, ask, ticket, contextFor, encode, word, CID },
   }
 }
+
+export const createHub = restored(deployHub)
 
 export type Hub = Awaited<ReturnType<typeof createHub>>

@@ -3,6 +3,7 @@
 import type { ContractTransactionReceipt, Signer } from 'ethers'
 import { network } from 'hardhat'
 import { accountsOf } from '../governance/accounts.ts'
+import { restored } from '../restored.ts'
 import { commitment, type Proof, productCircuit } from './product-circuit.ts'
 import { tinyCircuit } from './tiny-circuit.ts'
 
@@ -62,7 +63,7 @@ export type Answer = { segment: number; copy: number; output: bigint; proof: Pro
 type Terms = { startPrice: bigint; maxPrice: bigint; deadline: number; claimSeconds: number; copies: number }
 
 /** `alice`, `bob`, `carol` have a bond for ten slots each. */
-export async function createMarket() {
+async function deployMarket() {
   const { ethers, networkHelpers } = await network.create()
   const [dao, poster, alice, bob, carol, stranger] = await accountsOf(ethers)
   const treasury = ethers.Wallet.createRandom().address
@@ -173,6 +174,8 @@ export async function createMarket() {
     ...{ slot, owed },
   }
 }
+
+export const createMarket = restored(deployMarket)
 
 export type Market = Awaited<ReturnType<typeof createMarket>>
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { network } from 'hardhat'
 import { accountsOf } from '../governance/accounts.ts'
+import { restored } from '../restored.ts'
 
 export const KIND = { none: 0, secp256k1: 1, p256: 2, rsa: 3, eddsa: 4 }
 export const DAY = 86_400
 
 /** A registry with one publisher; `add` gives it a key, valid from yesterday until tomorrow unless told. */
-export async function createRegistry() {
+async function deployRegistry() {
   const { ethers, networkHelpers } = await network.create()
   const [owner, stranger] = await accountsOf(ethers)
   const registry = await ethers.deployContract('PublisherRegistry')
@@ -18,3 +19,5 @@ export async function createRegistry() {
   }
   return { ethers, networkHelpers, registry, owner, stranger, now, add }
 }
+
+export const createRegistry = restored(deployRegistry)

@@ -3,13 +3,14 @@
 import { expect } from 'chai'
 import { network } from 'hardhat'
 import { accountsOf, fieldsOf } from '../governance/accounts.ts'
+import { restored } from '../restored.ts'
 import { deployVersions } from './versions.ts'
 
 const STATUS = { accepted: 1n, released: 2n, deprecated: 3n }
 const CID = `0x0170${'12'.repeat(34)}`
 
 /** A registry with a service that has no rounds. What a LearningService says of its versions is tested with the rounds. */
-async function createRegistry() {
+async function deployRegistry() {
   const { ethers, networkHelpers } = await network.create()
   const [admin, registrar, releaser, stranger] = await accountsOf(ethers)
   const registry = await ethers.deployContract('ModelRegistry', [admin])
@@ -25,6 +26,8 @@ async function createRegistry() {
   const base = { ethers, networkHelpers, registry, admin, registrar, releaser, stranger }
   return { ...base, writer, service, commitment, publish }
 }
+
+const createRegistry = restored(deployRegistry)
 
 describe('ModelRegistry', () => {
   describe('services', () => {

@@ -4,11 +4,12 @@ import { expect } from 'chai'
 import { network } from 'hardhat'
 import { accountsOf, fieldsOf } from '../governance/accounts.ts'
 import { deployConstant, productCircuit } from '../inference/product-circuit.ts'
+import { restored } from '../restored.ts'
 
 const KIND = { none: 0, local: 1, ceremony: 2 }
 const CID = `0x0155${'34'.repeat(34)}`
 
-async function createRegistry() {
+async function deployRegistry() {
   const { ethers, networkHelpers } = await network.create()
   const [admin, registrar, stranger] = await accountsOf(ethers)
   const registry = await ethers.deployContract('VerifierRegistry', [admin])
@@ -28,6 +29,8 @@ async function createRegistry() {
     address,
   }
 }
+
+const createRegistry = restored(deployRegistry)
 
 describe('VerifierRegistry', () => {
   it('keeps a circuit’s verifier, key hash and the origin of the key', async () => {

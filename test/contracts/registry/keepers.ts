@@ -6,6 +6,7 @@ import { expect } from 'chai'
 import { encodeBytes32String, id, MaxUint256, type Wallet } from 'ethers'
 import { network } from 'hardhat'
 import type { KeeperRegistry } from '../../../types/index.ts'
+import { restored } from '../restored.ts'
 import { COH } from '../rounds/units.ts'
 
 const OPERATOR_CONSENT = [
@@ -63,7 +64,7 @@ async function domainOf(registry: KeeperRegistry) {
 }
 
 /** A registry with one keeper that has STAKE, and accounts that play services. */
-export async function createRegistry() {
+async function deployRegistry() {
   const { ethers, networkHelpers } = await network.create()
   const signers = await ethers.getSigners()
   const [admin, treasury, owner, operator, service, other, stranger, second] = signers as [
@@ -108,6 +109,8 @@ export async function createRegistry() {
     now,
   }
 }
+
+export const createRegistry = restored(deployRegistry)
 
 export type Setup = Awaited<ReturnType<typeof createRegistry>>
 

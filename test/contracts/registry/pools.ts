@@ -4,6 +4,7 @@
 import type { HardhatEthersSigner } from '@nomicfoundation/hardhat-ethers/types'
 import { MaxUint256 } from 'ethers'
 import type { StakePool } from '../../../types/index.ts'
+import { restored } from '../restored.ts'
 import { COH } from '../rounds/units.ts'
 import { consentOf, createRegistry, DELAY, EVIDENCE, KEY, MULTIADDR, REASON } from './keepers.ts'
 
@@ -11,7 +12,7 @@ export const VIRTUAL = 1_000_000n
 export const COMMISSION = 1000n
 
 /** A pool that `owner` manages, of a keeper that has opted in to `service`; three delegators with tokens. */
-export async function createPool() {
+async function deployPool() {
   const world = await createRegistry()
   const { ethers, registry, token, owner, admin, service } = world
   const factory = await ethers.deployContract('StakePoolFactory', [registry])
@@ -54,3 +55,5 @@ export async function createPool() {
   }
   return { ...world, factory, pool, address, alice, bob, carol, agent, open, reward, slash, exit }
 }
+
+export const createPool = restored(deployPool)

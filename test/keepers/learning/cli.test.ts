@@ -9,15 +9,20 @@ import { setTimeout } from 'node:timers/promises'
 import { expect } from 'chai'
 import { loadModel, proceduralDigits } from '../../../keepers/learning/index.ts'
 import { encodeManifest, exampleManifest } from '../../../keepers/versions/index.ts'
+import { commandIn } from '../../commands/command-line.ts'
 import { writeIdxPair } from './idx-writer.ts'
 
 const MAIN = join(import.meta.dirname, '../../../keepers/cli/main.ts')
 
 type Outcome = { code: number | null; stdout: string; stderr: string }
 
-/** Runs the command; `during` may interfere, and is told about the process at once. */
-function cohort(args: readonly string[], during?: (child: ReturnType<typeof spawn>) => unknown): Promise<Outcome> {
-  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, COHORT_OFFLINE: '1' } })
+const OFFLINE = { COHORT_OFFLINE: '1' }
+
+const cohort = (args: readonly string[]): Promise<Outcome> => commandIn(OFFLINE, ...args)
+
+/** Runs the command in a process of its own; `during` may interfere, and is told about the process at once. */
+function disturbed(args: readonly string[], during: (child: ReturnType<typeof spawn>) => unknown): Promise<Outcome> {
+  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...OFFLINE } })
   const outcome: Outcome = { code: null, stdout: '', stderr: '' }
   child.stdout.on('data', (chunk: Buffer) => {
     outcome.stdout += chunk
@@ -25,7 +30,7 @@ function cohort(args: readonly string[], during?: (child: ReturnType<typeof spaw
   child.stderr.on('data', (chunk: Buffer) => {
     outcome.stderr += chunk
   })
-  during?.(child)
+  during(child)
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code) => resolve({ ...outcome, code }))
@@ -118,7 +123,7 @@ describe('learning: command line', function () {
 
     /** Ends it by `signal` as soon as its first epoch is kept, with dozens to go: no clock decides what the test sees. */
     async function endedBy(signal: NodeJS.Signals, out: string): Promise<Outcome> {
-      return cohort(args(out), async (child) => {
+      return disturbed(args(out), async (child) => {
         while (child.exitCode === null && !existsSync(join(out, 'training.checkpoint'))) await setTimeout(5)
         child.kill(signal)
       })

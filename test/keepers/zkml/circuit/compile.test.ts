@@ -7,6 +7,12 @@ import { expect } from 'chai'
 import { compileCached, compileCircuit } from '../../../../keepers/zkml/circuit/compile.ts'
 import { ConstraintSystem, decodeWitness } from '../../../../keepers/zkml/circuit/constraints.ts'
 import { CircuitError } from '../../../../keepers/zkml/circuit/errors.ts'
+import { poseidon } from '../../../../keepers/zkml/circuit/poseidon.ts'
+import {
+  poseidonConstants,
+  poseidonInputs,
+  withoutOtherWidths,
+} from '../../../../keepers/zkml/circuit/poseidon-constants.ts'
 import { Symbols } from '../../../../keepers/zkml/circuit/symbols.ts'
 import { WitnessProgram } from '../../../../keepers/zkml/circuit/witness.ts'
 import { SetupError } from '../../../../keepers/zkml/setup/errors.ts'
@@ -54,6 +60,46 @@ describe('compiling and running circuits', function () {
     expect(String(error)).to.match(/enough/)
     expect(readdirSync(directory)).to.deep.equal([])
     expect(String(await failure(compileCircuit(SOURCE, { directory, signal: abort.signal })))).to.match(/enough/)
+  })
+
+  it('gives circom the constants of the widths that a source says, and all of them when it takes another', async () => {
+    const inputs = [1n, 2n, 3n, 4n]
+    // The width is no literal; a gadget with constants that are missing must not compile to anything.
+    const template = 'template Of(n) { signal input in[2 * n]; signal output out; out <== Poseidon(2 * n)(in); }'
+    for (const [main, said] of [
+      ['component main = Poseidon(4);', true],
+      [`${template}\ncomponent main = Of(2);`, false],
+    ] as const) {
+      expect(poseidonInputs(main).has(4)).to.equal(said)
+      const source = `pragma circom 2.2.0;\ninclude "poseidon.circom";\n${main}\n`
+      const { wasm } = await compileCircuit(source, { directory: fresh() })
+      const program = readFileSync(wasm)
+      const witness = decodeWitness((await WitnessProgram.load(program)).calculate({ in: inputs }))
+      expect(witness[1]).to.equal(poseidon(inputs))
+      expect(program.length < 200_000, `${program.length} bytes`).to.equal(said)
+    }
+  })
+
+  it('finds the widths of the hashes in a source', () => {
+    const found = (source: string) => [...poseidonInputs(source)].sort((a, b) => a - b)
+    expect(found('component main = Range(0, 4);')).to.deep.equal([2, 5])
+    expect(found('component a = Commitment(77, 1); component b = Commitment(5, 13);')).to.deep.equal([2, 3, 5, 15])
+    expect(found('component a = Commitment(77, 14);')).to.deep.equal([2, 5, 16])
+    expect(found('component a = Commitment(77, 40);')).to.deep.equal([2, 5, 12, 16])
+  })
+
+  it('leaves out the constants of other widths, whatever the width', () => {
+    const constants = poseidonConstants()
+    const count = (text: string) => text.replaceAll(/^\/\/.*/gm, '').match(/0x[0-9a-f]+/g)?.length ?? 0
+    const each = Array.from({ length: 16 }, (_, i) => withoutOtherWidths(constants, new Set([i + 1])))
+    for (const [i, text] of each.entries()) {
+      expect([...text.matchAll(/if ?\(t ?== ?(\d+)\)/g)].map(([, width]) => Number(width))).to.deep.equal(
+        Array(4).fill(i + 2),
+      )
+      expect(text.match(/assert\(0\);/g)).to.have.length(4)
+    }
+    expect(each.reduce((sum, text) => sum + count(text), 0)).to.equal(count(constants))
+    expect(withoutOtherWidths('function POSEIDON_C(t) { return 1; }\n', new Set([1]))).to.contain('return 1')
   })
 
   it('compiles the same source once, and another source again', async () => {
