@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `npm test`: every suite in a process of its own, two at a time, beside what mostly waits; ends with the counts alone on a line.
+// `npm test`: every suite in a process of its own, two at a time, beside what mostly waits; contracts are compiled beside those that need
+// none. Ends with the counts alone on a line.
 import os from 'node:os'
+import process from 'node:process'
 import { commandLine, refuse } from './arguments.ts'
+import { explain } from './bootstrap/errors.mjs'
+import { ensureBuilt } from './bootstrap/stale.mjs'
 import { filesOf, type Job, jobsOf, runJob, type SuiteResult } from './test/runner.ts'
 import { SUITES } from './test/suites.ts'
 import { addTallies, formatTally } from './test/tally.ts'
@@ -37,8 +41,33 @@ const chosen = SUITES.filter((suite) => (positionals.length === 0 ? !suite.onDem
 const queue = chosen.flatMap((suite) => jobsOf(suite, filesOf(suite, values.file)))
 const results: SuiteResult[] = []
 
+/** Whether the contracts are compiled; null as long as they are not. */
+let built: boolean | null = null
+const contracts = compileContracts()
+
+async function compileContracts(): Promise<boolean> {
+  try {
+    if (chosen.some(({ chainless }) => chainless !== true)) await ensureBuilt(process.execPath)
+    built = true
+  } catch (error) {
+    process.stderr.write(`cohort: ${explain(error).line}\n`)
+    built = false
+  }
+  return built
+}
+
+/** What this lane may do now. The lanes with `patience` leave the core that the compiler uses to it. */
+async function nextJob(todo: Job[], patience: boolean): Promise<Job | undefined> {
+  if (built === null && !patience) {
+    const at = todo.findIndex(({ suite }) => suite.chainless)
+    if (at !== -1) return todo.splice(at, 1)[0]
+  }
+  return (await contracts) ? todo.shift() : undefined
+}
+
 async function worker(todo: Job[], lane: number): Promise<void> {
-  for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
+  const patience = lane <= WAITING_JOBS
+  for (let next = await nextJob(todo, patience); next !== undefined; next = await nextJob(todo, patience)) {
     const { suite, files } = next
     const what = suite.waits === undefined ? `${files.length} files` : files[0]!
     process.stderr.write(`${suite.name}: ${what} …\n`)
@@ -77,5 +106,6 @@ for (const suite of chosen) {
   process.stdout.write(`${suite.name.padEnd(10)} ${tally} (${seconds.toFixed(0)} s${cpu})\n`)
 }
 const total = addTallies(results.map((result) => result.tally))
+if (!(await contracts)) total.failed += 1
 process.stdout.write(`${formatTally(total)}\n`)
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0

@@ -12,6 +12,8 @@ export type Suite = {
    * the paths of the longest files, the longest first: those start first.
    */
   readonly waits?: readonly string[]
+  /** Uses no compiled contract: may begin while they are compiled, which takes a core a minute or more in a clean clone. */
+  readonly chainless?: true
   /** Takes minutes that CI does not have: runs when it is named, and with none else. */
   readonly onDemand?: true
 }
@@ -24,16 +26,16 @@ export const SUITES: readonly Suite[] = [
     runner: 'mocha',
     waits: ['keeper.test', 'keeper-faults', 'keeper-key-disputes', 'keeper-commands'],
   },
-  { name: 'zkml', folder: 'keepers/zkml', runner: 'mocha' },
+  { name: 'zkml', folder: 'keepers/zkml', runner: 'mocha', chainless: true },
   { name: 'contracts', folder: 'contracts/{deploy,governance,invariants,registry,rounds,verifier}', runner: 'hardhat' },
   { name: 'consumers', folder: 'contracts/{consumers,inference}', runner: 'hardhat' },
   { name: 'commands', folder: 'commands', runner: 'mocha' },
-  { name: 'fhe', folder: 'keepers/fhe', runner: 'mocha' },
+  { name: 'fhe', folder: 'keepers/fhe', runner: 'mocha', chainless: true },
   { name: 'packages', folder: 'packages', runner: 'mocha' },
-  { name: 'learning', folder: 'keepers/learning', runner: 'mocha' },
+  { name: 'learning', folder: 'keepers/learning', runner: 'mocha', chainless: true },
   { name: 'agent', folder: 'keepers/agent', runner: 'mocha' },
   { name: 'plays', folder: 'contracts', runner: 'solidity' },
-  { name: 'circuits', folder: 'circuits', runner: 'mocha' },
+  { name: 'circuits', folder: 'circuits', runner: 'mocha', chainless: true },
   { name: 'network', folder: 'keepers/network', runner: 'mocha' },
   { name: 'serving', folder: 'keepers/serving', runner: 'mocha' },
   { name: 'apps', folder: 'keepers/apps', runner: 'mocha' },

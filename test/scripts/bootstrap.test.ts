@@ -63,7 +63,7 @@ describe('bootstrap', () => {
     for (const line of ['keeper run', 'dao status', 'infer answer', 'fsm check', 'story publish']) {
       expect(worksWithoutContracts(cli, line.split(' ')), line).to.equal(false)
     }
-    expect(worksWithoutContracts('scripts/test.ts', [])).to.equal(false)
+    expect(worksWithoutContracts('scripts/demo/main.ts', [])).to.equal(false)
   })
 
   it('says in one line that npm is missing', () => {

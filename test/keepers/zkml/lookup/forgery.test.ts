@@ -21,7 +21,7 @@ describe('forgeries of circuits with lookups', function () {
         const adversary = new Adversary(direct.system, direct.circuit.shape)
         expect(adversary.lookups).to.be.above(50)
         const witness = direct.honest(randomInput(direct.program, random))
-        expect(expectForgeriesRefused(adversary, direct.system, witness, 200, random)).to.be.above(100)
+        expect(expectForgeriesRefused(adversary, direct.system, witness, 100, random)).to.be.above(50)
       })
     }
   }

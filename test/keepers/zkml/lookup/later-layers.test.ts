@@ -165,6 +165,6 @@ describe('later layers in circuits with lookups', function () {
       const adversary = new Adversary(direct.system, direct.circuit.shape)
       expect(adversary.lookups).to.be.above(50)
       for (const input of [every, ties])
-        expect(expectForgeriesRefused(adversary, direct.system, direct.honest(input), 200, random)).to.be.above(100)
+        expect(expectForgeriesRefused(adversary, direct.system, direct.honest(input), 80, random)).to.be.above(40)
     })
 })
