@@ -162,7 +162,7 @@ Examples:
     )
     .option(
       '--size <MiB>',
-      'bound of the file (default: 16); proving needs 1.25 times its size more memory',
+      'bound of the file (default: 8); proving needs 1.25 times its size more memory',
       tablesSize('--size'),
     )
     .option('--threads <n>', 'threads of the prover (default: this machine’s)', wholeNumber('--threads', 1, 64))
@@ -172,7 +172,7 @@ Examples:
       `
 Examples:
   cohort zkml tables digits/
-  cohort zkml tables digits/ --size 8 --json
+  cohort zkml tables digits/ --size 16 --json
 The prover uses the file when it is there. Delete it, circuit.zkey.tables, to prove without.`,
     )
     .action(async (folder, options) => (await import('./zkml/tables-command.ts')).tablesCommand(folder, options))

@@ -24,7 +24,7 @@ import { bordersOf } from './two-round-shape.ts'
 import { parseTwoRoundZkey } from './two-round-zkey.ts'
 import { parseZkey, protocolOf, TWO_ROUND_PROTOCOL, ZKEY_SECTION, zkeySections } from './zkey.ts'
 
-const DEFAULT_TABLES_MIB = 16
+const DEFAULT_TABLES_MIB = 8
 const MIB = 2 ** 20
 /** The container's frame and the header, with all queries. */
 const FRAME_BYTES = 1024

@@ -183,7 +183,7 @@ describe('sums of multiples in the kernel', function () {
         () => (1n << 253n) - 1n,
       ]
       const bases = basesOf(group, 70)
-      for (const stride of group === 'g1' ? [8, 13, 24, 60, 127, 128] : [15, 64]) {
+      for (const stride of group === 'g1' ? [13, 24, 128] : [64]) {
         const table = tableOf(group, bases, stride)
         for (const kind of [...kinds, ...full])
           await check(
