@@ -30,15 +30,16 @@ import { ROOT } from '../../../scripts/bootstrap/paths.mjs'
 import { type RoundStage, roundStage } from './round-stage.ts'
 import { acceptAll, decryptAll, giveModel, judge, trainAll } from './whole-round.ts'
 
-const MEMBERS = 4
-const THRESHOLD = 3
+/** Every member checks every update: the time is their square. */
+const MEMBERS = 3
+const THRESHOLD = 2
 const ROUNDS = 2
 /** With a bias and two classes the stage's fifty parameters. */
 const FEATURES = 24
 const CLASSES = ['a', 'b']
-const SEEDS = [3, 14, 15, 92]
+const SEEDS = [3, 14, 15]
 /** Members differ in how many rows they have, and in what they are about. */
-const ROWS = [40, 60, 30, 90]
+const ROWS = [40, 90, 30]
 /** What encryption leaves of two rounds' means, and no more. */
 const PRECISION = 2e-4
 const TRAINING = { epochs: 2, batchSize: 8, learningRate: 0.05 }
