@@ -2,7 +2,7 @@
 // Runs a strategy's module with the bare language, less everything that differs from machine to machine or from run to run: clock,
 // chance, locale, and the functions of Math that IEEE 754 does not define to the last bit.
 import { isNativeError } from 'node:util/types'
-import { constants, createContext, Script } from 'node:vm'
+import { compileFunction, constants, createContext, Script } from 'node:vm'
 import { LearningError } from '../errors.ts'
 
 /** Math's exact functions (ECMAScript defines each to the last bit), and its constants. */
@@ -210,10 +210,15 @@ export function callModule<R extends Reading>(call: ModuleCall<R>): Copied[R] | 
     // Before the module can have put a setter of its own where an argument goes.
     const input = into.parse('{}') as Record<string, unknown>
     for (const [key, argument] of Object.entries(args)) input[key] = passed(into, argument)
-    new Script(`(function (module, exports) { 'use strict';${source}\n})(module, module.exports)`, {
+    // Not text put between braces: a module that closes them would declare a `prepared` of its own, and the keeper would call that.
+    const body = compileFunction(`'use strict';${source}`, ['module', 'exports'], {
       filename: where,
-    }).runInContext(context, options)
-    Object.defineProperty(context, 'prepared', { value: into.prepared(name, input, reading, most) })
+      parsingContext: context,
+    })
+    for (const [what, value] of Object.entries({ body, prepared: into.prepared(name, input, reading, most) })) {
+      Object.defineProperty(context, what, { value })
+    }
+    new Script('body(module, module.exports)').runInContext(context, options)
     out = new Script('prepared()').runInContext(context, options) as Outcome
   } catch (error) {
     return fail(messageOf(error))

@@ -312,12 +312,31 @@ describe('learning: strategies that are files', () => {
       )
     })
 
-    it('is thrown where no function catches it', async () => {
-      // Out of the function that the file is put into, and an error that does things when it is looked at.
-      const out = `}); throw new Proxy(new Error('x'), { get() { ${HANG} }, getPrototypeOf() { ${HANG} } }); (function () {`
+    it('is thrown where no function of the module catches it', async () => {
+      const out = `throw new Proxy(new Error('x'), { get() { ${HANG} }, getPrototypeOf() { ${HANG} } })`
       await refuses(() => made(out), 'BAD_STRATEGY', /it threw no error/)
-      const accessor = `}); throw Object.defineProperty(new Error('x'), 'message', { get() { ${HANG} } }); (function () {`
+      const accessor = `throw Object.defineProperty(new Error('x'), 'message', { get() { ${HANG} } })`
       await refuses(() => made(accessor), 'BAD_STRATEGY', /it threw no error/)
+    })
+
+    it('does not end the function that the file is put into, to be called in the reader`s place', async () => {
+      const own = `({ known: true, get value() { let n = 0; for (let i = 0; i < 5e7; i++) n += i; return n } })`
+      const closing = `})(module, module.exports); const prepared = () => ${own}; (function (module, exports) {`
+      await refuses(() => made(closing), 'BAD_STRATEGY', /mine\.cjs: step: Unexpected token '}'/)
+      const given = { where: 'mine.cjs', name: 'step', args: {}, reading: 'plain' as const, milliseconds: MILLISECONDS }
+      const body = `const prepared = () => ${own}; module.exports = { step() { return 8 } }`
+      expect(callModule({ ...given, source: body })).to.equal(8)
+      const global = `Object.defineProperty(globalThis, 'prepared', { value: () => ${own} })`
+      await refuses(
+        () => callModule({ ...given, source: global }),
+        'BAD_STRATEGY',
+        /Cannot redefine property: prepared/,
+      )
+      // The attack, where the file is text between braces and the reader is found by its name afterwards.
+      const context = createContext(constants.DONT_CONTEXTIFY)
+      new Script(`const module = {}; (function (module, exports) {${closing}})(module, {})`).runInContext(context)
+      Object.defineProperty(context, 'prepared', { value: () => ({ known: true, value: 8 }) })
+      expect(new Script('prepared().value').runInContext(context)).to.be.above(8)
     })
 
     it('does not change how it is read, whatever it has replaced', () => {
