@@ -45,7 +45,11 @@ export class WaitingCalls {
     const key = keyOf(call)
     const known = this.#calls.get(key)
     if (known !== undefined) {
-      if (known.call === call.call) return known.done.promise
+      if (known.call === call.call) {
+        // Nobody signs until when: whoever hands over another's call, wanted for a moment only, must not have it dropped.
+        if (call.until > known.until) this.#calls.set(key, { ...known, until: call.until })
+        return known.done.promise
+      }
       throw new RelayError('CROWDED', `another ${call.method} of ${call.signer} waits already`)
     }
     const { most, mostOfOne } = this.#limits
