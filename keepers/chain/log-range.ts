@@ -38,6 +38,36 @@ export function pageOf(payload: JsonRpcPayload, range: LogRange, from: number, t
 }
 
 /**
+ * A request to one endpoint; of numbered blocks' logs, page by page, each as large as it gives them.
+ * @param blocks Of the first pages. @param isOver Whether it is too late for another page.
+ * @returns its refusal when it refuses a single block
+ */
+export async function askInPages(
+  payload: JsonRpcPayload,
+  ask: (page: JsonRpcPayload) => Promise<Answer>,
+  { blocks, isOver }: { blocks: number; readonly isOver: () => boolean },
+): Promise<Answer> {
+  const range = logRangeOf(payload)
+  if (range === null || range.to === 'latest') return await ask(payload)
+  const logs: unknown[] = []
+  for (let from = range.from; from <= range.to; ) {
+    const end = Math.min(range.to, from + blocks - 1)
+    const answer = await ask(pageOf(payload, range, from, end))
+    if ('error' in answer) {
+      const fewer = isOver() ? null : smallerSpan(end - from + 1, String(answer.error.message))
+      if (fewer === null) return answer
+      blocks = fewer
+      continue
+    }
+    if (!Array.isArray(answer.result)) return answer
+    for (const log of answer.result) logs.push(log)
+    from = end + 1
+    if (from <= range.to && isOver()) throw new Error(`only the logs up to block ${end} in that time`)
+  }
+  return { id: payload.id, result: logs }
+}
+
+/**
  * The span to ask for next after an endpoint refused a page of `span` blocks: the number that its message names when it
  * names a smaller one, else half; null when a single block is refused too, so that the range was not what it minded.
  * Any refusal counts as a complaint about the range: their codes (−32600, −32602, −32614, −32000 …) mean other things elsewhere.

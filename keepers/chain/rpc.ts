@@ -3,7 +3,7 @@ import { type JsonRpcError, type JsonRpcPayload, JsonRpcProvider, type JsonRpcRe
 import { backoff, type Clock, systemClock } from './clock.ts'
 import { postTo, shownEndpoint } from './endpoint.ts'
 import { ChainError } from './errors.ts'
-import { type Answer, DEFAULT_LOG_SPAN, logRangeOf, pageOf, smallerSpan } from './log-range.ts'
+import { type Answer, askInPages, DEFAULT_LOG_SPAN, logRangeOf, pageOf, smallerSpan } from './log-range.ts'
 
 export type RpcOptions = {
   /** JSON-RPC endpoints over HTTP(S), the preferred one first. */
@@ -42,6 +42,8 @@ const DEFAULT_TIMEOUT = 10_000
 const DEFAULT_PATIENCE = 120_000
 /** Milliseconds after which the operator's own endpoint is tried again, once it has been left. */
 const RETURN_AFTER = 60_000
+/** Milliseconds since its newest block with which it is not. */
+const MOST_AGE = 120_000
 
 /** JSON-RPC's own "try again" codes: limit exceeded (-32005, EIP-1474) and internal error of an overloaded proxy. */
 const RETRYABLE_CODES: ReadonlySet<number> = new Set([-32005, -32097, 429])
@@ -149,7 +151,10 @@ export class FailoverProvider extends JsonRpcProvider {
   /** One request to whichever endpoint answers it, and which that was. */
   async #exchange(payload: JsonRpcPayload | JsonRpcPayload[]): Promise<{ url: string; answers: Answer[] }> {
     const { clock, patience, stopping, own } = this.#options
-    if (own !== undefined && clock.now() >= this.#changedAt + RETURN_AFTER) this.#use(own, 'the own endpoint again')
+    if (own !== undefined && this.#urls[this.#current] !== own && clock.now() >= this.#changedAt + RETURN_AFTER) {
+      this.#changedAt = clock.now()
+      if (await this.#goesOn(own)) this.#use(own, 'the own endpoint again')
+    }
     const giveUp = clock.now() + patience
     const wrongChain = new Set<string>()
     const refused = new Set<string>()
@@ -208,21 +213,24 @@ export class FailoverProvider extends JsonRpcProvider {
   }
 
   /**
-   * Puts one question to every endpoint by itself, for what must not rest on one's word. Nothing is tried again: an endpoint that
-   * fails, or is on another chain, has a reason in place of a result.
+   * Puts one question to every endpoint by itself, for what must not rest on one's word. Nothing is tried again, but logs come in pages: an
+   * endpoint that fails, is on another chain, or takes longer than two requests may, has a reason in place of a result.
    */
   async everywhere(method: string, params: readonly unknown[], signal?: AbortSignal): Promise<EndpointAnswer[]> {
+    const { clock, timeout } = this.#options
+    const until = clock.now() + 2 * timeout
     const answers = await Promise.all(
       this.#urls.map(async (url): Promise<EndpointAnswer> => {
         const endpoint = shownEndpoint(url)
         const own = url === this.#options.own ? ({ own: true } as const) : {}
         try {
           await this.#check(url)
-          const answer = (await this.#post(url, { id: 1, jsonrpc: '2.0', method, params: [...params] })) as {
-            result?: unknown
-            error?: { message?: string }
-          }
-          if (answer.error !== undefined) return { endpoint, ...own, reason: String(answer.error.message) }
+          const answer = await askInPages(
+            { id: 1, jsonrpc: '2.0', method, params: [...params] },
+            async (page) => (await this.#post(url, page)) as Answer,
+            { blocks: this.#logSpan(url), isOver: () => clock.now() >= until },
+          )
+          if ('error' in answer) return { endpoint, ...own, reason: String(answer.error.message) }
           return { endpoint, ...own, result: answer.result }
         } catch (error) {
           return { endpoint, ...own, reason: error instanceof Error ? error.message : String(error) }
@@ -257,6 +265,18 @@ export class FailoverProvider extends JsonRpcProvider {
     this.#current = this.#urls.indexOf(url)
     this.#changedAt = this.#options.clock.now()
     this.#options.onFailover?.({ from: shownEndpoint(from), to: this.endpoint, reason })
+  }
+
+  /** Whether it answers, and with a recent block: at one that stands still, all that was read since would look reorganised away. */
+  async #goesOn(url: string): Promise<boolean> {
+    try {
+      await this.#check(url)
+      const latest = { id: 0, jsonrpc: '2.0' as const, method: 'eth_getBlockByNumber', params: ['latest', false] }
+      const { result } = (await this.#post(url, latest)) as { result?: { timestamp?: unknown } | null }
+      return Number(result?.timestamp) * 1000 >= this.#options.clock.now() - MOST_AGE
+    } catch {
+      return false
+    }
   }
 
   async #check(url: string): Promise<void> {

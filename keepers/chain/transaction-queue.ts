@@ -233,8 +233,8 @@ export class TransactionQueue implements Sender {
         signal?.throwIfAborted()
         if (error instanceof ChainError && error.code !== 'UNREACHABLE') throw error
         if (isError(error, 'INSUFFICIENT_FUNDS')) {
-          // No node took it, so the nonce is free for whatever the operator can afford later.
-          if (row.attempts.length === 1) log.remove(row.key)
+          // The row stays: an endpoint that only says so has signed bytes that it may send later, and another transaction of that nonce
+          // would then look like somebody else's.
           throw await this.#signer.explainFunds(error)
         }
         if (++failures > 8) throw error
@@ -279,7 +279,14 @@ export class TransactionQueue implements Sender {
         const at = counts.indexOf(answer)
         return countOf(answer.result)! > row.nonce && receipts.every((answers) => answers[at]?.result === null)
       })
-      if (!settles(against, heard)) return false
+      if (!settles(against, heard)) {
+        const having = heard.filter((answer) =>
+          receipts.some((told) => isReceipt(told[counts.indexOf(answer)]?.result)),
+        )
+        // It is mined, and the endpoint in use would hide that for as long as it is asked.
+        if (settles(having, heard)) witnesses.prefer(having[0]!.endpoint, `has the receipt of nonce ${row.nonce}`)
+        return false
+      }
       await clock.sleep(pollInterval, signal)
     }
     return true
@@ -303,6 +310,8 @@ export class TransactionQueue implements Sender {
     const attempt = await this.#signer.raise(row)
     this.#options.log.addAttempt(row.key, attempt)
     await this.#offer(attempt.raw)
+    // To all: the endpoint in use may have kept the one before to itself.
+    await this.#options.witnesses?.everywhere('eth_sendRawTransaction', [attempt.raw])
     this.#emit({ kind: 'replaced', key: row.key, hash: attempt.hash, nonce: row.nonce })
   }
 
@@ -336,6 +345,10 @@ export class TransactionQueue implements Sender {
     )
     throw failure ?? new ChainError('REVERTED', `${row.key}: transaction ${receipt.hash} failed on-chain`)
   }
+}
+
+function isReceipt(result: unknown): boolean {
+  return typeof result === 'object' && result !== null
 }
 
 /** A count as JSON-RPC gives it; null for anything else. */

@@ -48,6 +48,21 @@ async function headsOf(endpoints: Pick<Endpoints, 'everywhere'>, signal?: AbortS
   return answers.map((answer) => ({ answer, head: headSchema.safeParse(answer.result).data ?? null }))
 }
 
+/** Blocks by which an endpoint that goes on may be short of another's events without denying them. */
+const SHORT = 2
+
+/** Of each endpoint whether its newest block is recent, and yet more than two short of that one: the chain has not come so far. */
+export async function denyHeight(
+  endpoints: Pick<Endpoints, 'everywhere'>,
+  clock: Pick<Clock, 'now'>,
+  block: number,
+  signal?: AbortSignal,
+): Promise<boolean[]> {
+  const oldest = clock.now() / 1000 - MAX_AGE
+  const heads = await headsOf(endpoints, signal)
+  return heads.map(({ head }) => head !== null && head.timestamp >= oldest && head.number + SHORT < block)
+}
+
 /**
  * Puts calls to every endpoint, all at the newest block that one of them has (the own one's, if there is one). An endpoint that lacks that
  * block, or has had none for two minutes, has a reason in place of a result: what it says is of another time, and together with a lie it would

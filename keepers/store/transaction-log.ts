@@ -72,11 +72,6 @@ export class TransactionLog {
   retire(key: string): void {
     this.#database.prepare("UPDATE transactions SET key = key || '#' || nonce WHERE key = ?").run(key)
   }
-
-  /** Forgets a row that never reached any node: its nonce is free again. */
-  remove(key: string): void {
-    this.#database.prepare('DELETE FROM transactions WHERE key = ?').run(key)
-  }
 }
 
 function parse(row: RawRow): TransactionRow {

@@ -7,7 +7,7 @@ import type { EpochFrame } from '../epoch.ts'
 import { frameHere, isMember, parametersOf } from '../frame.ts'
 import { type Attested, attestationSeal, lastAttested, noteAttested } from '../steps/attestation.ts'
 import { disputeOf, settleDispute } from '../steps/dispute.ts'
-import { contributorsFloor } from '../steps/draft.ts'
+import { contributorsFloor, declaredIn } from '../steps/draft.ts'
 import { openDraft } from '../steps/open-draft.ts'
 import { ownUpdate } from '../steps/own-update.ts'
 import { mayBelieveReveals } from '../steps/review.ts'
@@ -71,7 +71,7 @@ async function whatToAttest(step: Step & { readonly seat: number }, frame: Epoch
     return null
   }
   // A sum without one's own update, or of too few, is one that this keeper would refuse to decrypt: it abstains.
-  const floor = await contributorsFloor(step, frame, sum.included)
+  const floor = await contributorsFloor(step, frame, declaredIn(context, round, sum.included))
   const mine = ownUpdate(step) === 'included'
   if ((mine && !hasSeat(sum.included, step.seat)) || seatsOf(sum.included).length < floor) return null
   return { hash: sum.hash, included: sum.included, convicted: verdict?.convicted ?? 0n }

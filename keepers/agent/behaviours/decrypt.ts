@@ -8,7 +8,7 @@ import type { Step, StepResult } from '../context.ts'
 import { loadKey, onceGuard } from '../epoch.ts'
 import { frameHere, indicesOf, isMember } from '../frame.ts'
 import { hasAttested } from '../steps/attestation.ts'
-import { contributorsFloor, draftOf } from '../steps/draft.ts'
+import { contributorsFloor, declaredIn, draftOf } from '../steps/draft.ts'
 import { parseShareIntent, shareIntentName } from '../steps/intents.ts'
 import { ownUpdate } from '../steps/own-update.ts'
 import { areWitnessed, isWitnessed } from '../steps/witness.ts'
@@ -32,6 +32,8 @@ export async function decrypt(step: Step): Promise<StepResult> {
   if (!(await areWitnessed(step, { name: 'UpdateRevealed', facts: revealed, of: { round: snapshot.round } })))
     return 'again'
   const { included, drafted: active } = draft
+  // Of the reveals that were witnessed: an endpoint could tell of others while the steps below wait for it.
+  const declared = declaredIn(context, snapshot.round, included, revealed)
   if (!hasAttested(step, { hash: draft.aggregateHash, included, convicted: draft.convicted })) {
     context.log.error(
       {
@@ -60,7 +62,7 @@ export async function decrypt(step: Step): Promise<StepResult> {
         memberKey,
         guard: onceGuard(context.store),
         policy: {
-          minContributors: await contributorsFloor(step, frame, included),
+          minContributors: await contributorsFloor(step, frame, declared),
           ownUpdate: ownUpdate(step),
         },
         signal: step.signal,

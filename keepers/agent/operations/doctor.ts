@@ -40,7 +40,7 @@ const DISK_FULL = 200 * 2 ** 20
 const DISK_LOW = 2 * 2 ** 30
 /** Blocks of logs that an endpoint should give at once. */
 const FEW_BLOCKS = 100
-/** Endpoints with which no single one can lie or stop the keeper. */
+/** Endpoints with which no single one can have the keeper say what is not so, or end it. */
 const ENOUGH_ENDPOINTS = 3
 
 const ok = (name: string, found: string): Check => ({ name, verdict: 'ok', found, fix: null })
@@ -187,7 +187,7 @@ async function checkEndpoints(config: KeeperConfig, clock: Clock): Promise<{ che
   }
   if (reached.length === 0) return { checks, reached: false }
   if (config.chain.confirmations > 1 && new Set(rpc).size < ENOUGH_ENDPOINTS) {
-    const fix = `give ${ENOUGH_ENDPOINTS} of different operators: then none alone can invent a draft or stop this keeper`
+    const fix = `give ${ENOUGH_ENDPOINTS} of different operators: then none alone can invent a draft, or end this keeper`
     checks.push(warn('rpc', `chain.rpc has ${new Set(rpc).size} endpoints`, fix))
   }
   const head = Math.max(...reached.map((one) => one.head))

@@ -2,7 +2,7 @@
 // Where a keeper that joins gets the service's manifest, strategy and first weights from: its digest is on the chain, its bytes from whoever has them.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { ChainError, FailoverProvider, openService } from '../../chain/index.ts'
 import { LearningError, MODEL_NAMES, StrategyModule, strategyHash } from '../../learning/index.ts'
 import { DataPlane, NetworkError } from '../../network/index.ts'
@@ -195,7 +195,13 @@ export async function renewManifest(config: KeeperConfig, given?: ServiceManifes
     ...(given === undefined ? {} : { given }),
   })
   // The weights first: a manifest without its file is of no use, the other way round is.
-  if (wanted.model.weights !== undefined && !existsSync(weightsFile)) {
+  if (wanted.model.weights !== undefined && !(await hasStart(wanted, weightsFile))) {
+    if (existsSync(weightsFile) && dirname(resolve(weightsFile)) !== config.folder) {
+      throw new AgentError(
+        'CONFIG',
+        `service.weights: ${weightsFile} is another than the ${wanted.model.weights.cid} of the manifest: move it away, and that one is fetched`,
+      )
+    }
     const start = await serviceStart({ rpc, chainId: id, service: address, manifest: wanted })
     if (start !== null) writeWhole(weightsFile, start)
   }
@@ -205,6 +211,18 @@ export async function renewManifest(config: KeeperConfig, given?: ServiceManifes
   return true
 }
 
+/** Whether a file is the one of first weights that the manifest names: it may still be that of the manifest before. */
+export async function hasStart({ model }: ServiceManifest, file: string): Promise<boolean> {
+  if (!existsSync(file)) return false
+  try {
+    await checkStart(model, readFileSync(file))
+    return true
+  } catch (error) {
+    if (error instanceof VersionError && error.code === 'WRONG_START') return false
+    throw error
+  }
+}
+
 /** Before the manifest that names it, which is of no use without. An operator's own file is left alone. */
 async function renewStrategy({ service, chain, folder }: KeeperConfig, wanted: ServiceManifest): Promise<void> {
   const { strategy: terms } = wanted
@@ -212,7 +230,7 @@ async function renewStrategy({ service, chain, folder }: KeeperConfig, wanted: S
   if (terms === undefined) return
   if (strategyFile !== null && existsSync(strategyFile)) {
     if (strategyHash(readFileSync(strategyFile)) === terms.sha256) return
-    if (strategyFile !== join(folder, STRATEGY_FILE)) {
+    if (resolve(strategyFile) !== join(folder, STRATEGY_FILE)) {
       throw new AgentError(
         'CONFIG',
         `service.strategy: ${strategyFile} is another than the ${terms.sha256} of the new manifest: leave the key out, and it is fetched`,

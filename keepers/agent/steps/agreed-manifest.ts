@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A keeper with another manifest than the service's ends for good, so one endpoint's word is not enough to say that it has one.
-import { callsAtOneBlock, contractInterface, hasWitnesses, settles } from '../../chain/index.ts'
+import { callsAtOneBlock, contractInterface, hasWitnesses, settled, settles } from '../../chain/index.ts'
 import {
   type AgreedDigests,
   agreedDigests,
@@ -34,6 +34,7 @@ export async function isManifestAgreed(check: ManifestCheck, nowAlone = false): 
   const against = all.filter(({ digests }) => disagreement(digests, manifest) !== null)
   const answersOf = (some: typeof all) => some.map(({ answer }) => answer)
   if (settles(answersOf(against), answersOf(all))) requireAgreed(against[0]!.digests, manifest, RENEW)
+  await leaveLiar(check, relevant)
   const reason = disagreement(told, manifest)
   log.warn(
     { event: 'manifest not witnessed', reason },
@@ -42,12 +43,31 @@ export async function isManifestAgreed(check: ManifestCheck, nowAlone = false): 
   return false
 }
 
-/** What each endpoint answers at one recent block. Those that do not answer with the contract's types are left out. */
-async function digestsEverywhere({ clock, endpoints, serviceAddress }: ManifestCheck) {
+/** Goes over to an endpoint that reports this keeper's manifest, as a second one does. */
+async function leaveLiar(check: ManifestCheck, relevant: (digests: AgreedDigests) => AgreedDigests): Promise<void> {
+  const { endpoints, manifest } = check
+  // At its newest block each: one may claim any block for its own.
+  const latest = (calls: readonly object[]) =>
+    Promise.all(calls.map((call) => endpoints.everywhere('eth_call', [call, 'latest'])))
+  const said = new Map(
+    (await digestsEverywhere(check, latest)).map(({ answer, digests }) => [answer, relevant(digests)]),
+  )
+  const [other] = settled([...said.keys()], (answer) => JSON.stringify(said.get(answer))) ?? []
+  if (other === undefined || disagreement(said.get(other)!, manifest) !== null) return
+  endpoints.prefer(other.endpoint, 'others report this keeper`s manifest')
+}
+
+type Call = { readonly to: string; readonly data: string }
+
+/** What each endpoint answers, at one recent block unless told. Those that do not answer with the contract's types are left out. */
+async function digestsEverywhere(
+  { clock, endpoints, serviceAddress }: ManifestCheck,
+  ask = (calls: readonly Call[]) => callsAtOneBlock(endpoints, clock, calls),
+) {
   const iface = contractInterface('ILearningService')
   const methods = ['parameters', 'pendingParameters'] as const
   const calls = methods.map((method) => ({ to: serviceAddress, data: iface.encodeFunctionData(method) }))
-  const [current, pending] = await callsAtOneBlock(endpoints, clock, calls)
+  const [current, pending] = await ask(calls)
   return current!.flatMap((answer, i) => {
     try {
       const found = iface.decodeFunctionResult('parameters', String(answer.result))

@@ -39,15 +39,15 @@ export type Declared = {
   readonly empty: number
 }
 
-/** @param included Bitmap of the seats in the sum. */
+/** @param included Bitmap of the seats in the sum. @param revealed The round's reveals, as this keeper goes by them. */
 export function declaredIn(
   context: Pick<AgentContext, 'facts' | 'manifest'>,
   round: number,
   included: bigint,
+  revealed: readonly Fact[] = context.facts.all('UpdateRevealed', { round }),
 ): Declared {
   const seats = new Set(seatsOf(included))
-  const weights = context.facts
-    .all('UpdateRevealed', { round })
+  const weights = revealed
     .filter(({ args }) => seats.has(Number(args.seat)))
     .map(({ args }) => weightInMean(context.manifest.rounds, Number(args.samples)))
   const empty = weights.filter((weight) => weight === 0).length
@@ -59,9 +59,7 @@ export function declaredIn(
  * an endpoint says of the service's own bound, and never fewer than that bound. Members without samples come on top: everybody knows
  * that theirs are zero, so they hide nothing.
  */
-export async function contributorsFloor(step: Step, frame: EpochFrame, included: bigint): Promise<number> {
-  const { context, snapshot } = step
+export async function contributorsFloor(step: Step, frame: EpochFrame, { empty }: Declared): Promise<number> {
   const { minKeepers } = await parametersOf(step)
-  const { empty } = declaredIn(context, snapshot.round, included)
   return Math.max(minKeepers, Math.floor((2 * frame.roster.length) / 3) + 1) + empty
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A keeper that nobody has registered ends for good, so one endpoint's word is not enough to say so.
 import { ZeroAddress } from 'ethers'
-import { ChainError, callsAtOneBlock, contractInterface, hasWitnesses, settles } from '../../chain/index.ts'
+import { ChainError, callsAtOneBlock, contractInterface, hasWitnesses, settled, settles } from '../../chain/index.ts'
 import type { AgentContext } from '../context.ts'
 import { AgentError } from '../errors.ts'
+
+/** The answer that there is no owner. */
+const NONE = /^0x0{64}$/
 
 /** What is asked. */
 export type RegistrationCheck = Pick<AgentContext, 'clock' | 'endpoints' | 'log' | 'operator'> & {
@@ -30,8 +33,9 @@ export async function ownerHere({
     const call = { to: await registry.getAddress(), data: iface.encodeFunctionData('ownerOfOperator', [operator]) }
     const [answers] = await callsAtOneBlock(endpoints, clock, [call])
     const heard = answers!.filter(({ result }) => typeof result === 'string')
-    const none = heard.filter(({ result }) => /^0x0{64}$/.test(String(result)))
+    const none = heard.filter(({ result }) => NONE.test(String(result)))
     if (!settles(none, heard)) {
+      await leaveLiar(endpoints, call)
       log.warn(
         { event: 'registration not witnessed', operator },
         'one endpoint alone says that nobody has registered this keeper: waiting for a second',
@@ -43,6 +47,15 @@ export async function ownerHere({
     'NOT_REGISTERED',
     `${operator} acts for no registered keeper: run \`cohort keeper register\` with the owner's key`,
   )
+}
+
+/** Goes over to an endpoint that knows the owner, as a second one does. At its newest block each: one may claim any block for its own. */
+async function leaveLiar(endpoints: RegistrationCheck['endpoints'], call: object): Promise<void> {
+  const latest = await endpoints.everywhere('eth_call', [call, 'latest'])
+  const heard = latest.filter(({ result }) => typeof result === 'string')
+  const [other] = settled(heard, ({ result }) => String(result)) ?? []
+  if (other === undefined || NONE.test(String(other.result))) return
+  endpoints.prefer(other.endpoint, 'others know who has registered this keeper')
 }
 
 /**

@@ -2,7 +2,15 @@
 // What a keeper's secrets depend on is not believed on the word of one endpoint, when it has two: whom it deals its secret to, and
 // for whom it decrypts.
 import { z } from 'zod'
-import { bitmapOf, contractInterface, hasWitnesses, settled, settles } from '../../chain/index.ts'
+import {
+  bitmapOf,
+  contractInterface,
+  denyHeight,
+  type EndpointAnswer,
+  hasWitnesses,
+  settled,
+  settles,
+} from '../../chain/index.ts'
 import { elapsed } from '../actions.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
@@ -12,6 +20,10 @@ import type { Fact } from '../facts.ts'
 const logSchema = z.object({ topics: z.array(z.string()), data: z.string(), blockHash: z.string() })
 
 const blockSchema = z.object({ hash: z.string() })
+
+/** Blocks in one question, and most questions: a seat reveals once, and there are 256. */
+const WIDE = 200
+const MOST = 256
 
 /**
  * Whether two endpoints have this event in the same block, that block on their chain and as deep, or the only one that is configured.
@@ -37,8 +49,9 @@ export async function isWitnessed(step: Step, fact: Fact, depth = 1): Promise<bo
       blockSchema.safeParse(above[i]?.result).success &&
       blockSchema.safeParse(own[i]?.result).data?.hash === fact.blockHash,
   )
-  // The own endpoint need not have the block yet: nothing is believed against it.
-  if (settles(agree, answers)) return true
+  // The own endpoint need not have the block yet: nothing is believed against it, unless it is down.
+  const heard = answers.filter((_, i) => own[i]?.reason === undefined)
+  if (settles(agree, heard)) return true
   log.warn(
     {
       event: 'not witnessed',
@@ -93,27 +106,26 @@ async function witnessOf(step: Step, { name, facts, of }: Told): Promise<'witnes
   if (!hasWitnesses(endpoints)) return 'witnessed'
   const iface = contractInterface('ILearningService')
   const blocks = facts.length === 0 ? [step.snapshot.block] : facts.map(({ block }) => block)
-  // As narrow as possible: endpoints limit the range that they search. What they have beyond it, the seats in the service's state show.
-  const [fromBlock, toBlock] = [Math.min(...blocks), Math.max(...blocks)].map((block) => `0x${block.toString(16)}`)
-  const topics = [iface.getEvent(name)!.topicHash]
-  const filter = { fromBlock, toBlock, address: serviceAddress, topics }
+  const newest = Math.max(...blocks)
   const seats = bitmapOf(facts.map(({ args }) => Number(args.seat)))
   const info = 'round' in of ? 'roundInfo' : 'keyInfo'
-  // An endpoint that is behind knows of no such events, and contradicts nobody by that.
-  const reached = await endpoints.everywhere('eth_getBlockByNumber', [toBlock, false], step.signal)
-  const answers = await endpoints.everywhere('eth_getLogs', [filter], step.signal)
+  // An endpoint that is behind knows of no such events, and contradicts nobody by that; one that goes on, and is far from there, does.
+  const reached = await endpoints.everywhere('eth_getBlockByNumber', [`0x${newest.toString(16)}`, false], step.signal)
+  const denies = await denyHeight(endpoints, step.context.clock, newest, step.signal)
+  const answers = await logsOf(step, name, blocks)
   const call = { to: serviceAddress, data: iface.encodeFunctionData(info as 'roundInfo') }
   const states = await endpoints.everywhere('eth_call', [call, 'latest'], step.signal)
   const revealed = states.map(({ result }) => revealedOf(info, result))
+  const isThere = (i: number) => blockSchema.safeParse(reached[i]?.result).success
   const heard = answers.filter(
-    ({ result }, i) =>
-      Array.isArray(result) && blockSchema.safeParse(reached[i]?.result).success && revealed[i] !== null,
+    ({ result }, i) => revealed[i] !== null && (isThere(i) ? Array.isArray(result) : denies[i] === true),
   )
-  const seatsOf = (answer: (typeof heard)[number]) => revealed[answers.indexOf(answer)]
-  const alikeIn = ({ result }: (typeof heard)[number]) => (result as unknown[]).filter((entry) => isOf(entry, of))
+  const seatsOf = (answer: EndpointAnswer) => revealed[answers.indexOf(answer)]
+  const alikeIn = ({ result }: EndpointAnswer) =>
+    (Array.isArray(result) ? result : []).filter((entry) => isOf(entry, of))
   const agree = heard.filter((answer) => {
     const alike = alikeIn(answer)
-    if (seatsOf(answer) !== seats || alike.length !== facts.length) return false
+    if (!isThere(answers.indexOf(answer)) || seatsOf(answer) !== seats || alike.length !== facts.length) return false
     return facts.every((fact) => alike.some((entry) => isLogOf(entry, fact)))
   })
   if (settles(agree, heard)) return 'witnessed'
@@ -137,6 +149,31 @@ async function witnessOf(step: Step, { name, facts, of }: Told): Promise<'witnes
     'only one endpoint reports these events: the keeper makes no statement about them until another one reports them or cannot be asked',
   )
   return heard.length > agree.length ? 'contradicted' : 'unheard'
+}
+
+/**
+ * What each endpoint has of these events in these blocks. As narrow as possible: what it has beyond them, the seats in the service's state
+ * show. Blocks that are far apart are asked for one by one, or one endpoint could name such that the others do not look through.
+ */
+async function logsOf(step: Step, name: Told['name'], blocks: readonly number[]): Promise<EndpointAnswer[]> {
+  const { endpoints, serviceAddress } = step.context
+  const topics = [contractInterface('ILearningService').getEvent(name)!.topicHash]
+  const ends = [Math.min(...blocks), Math.max(...blocks)] as const
+  const ranges =
+    ends[1] - ends[0] < WIDE ? [ends] : [...new Set(blocks)].slice(0, MOST).map((block) => [block, block] as const)
+  const asked: EndpointAnswer[][] = []
+  for (const range of ranges) {
+    const [fromBlock, toBlock] = range.map((block) => `0x${block.toString(16)}`)
+    asked.push(
+      await endpoints.everywhere('eth_getLogs', [{ fromBlock, toBlock, address: serviceAddress, topics }], step.signal),
+    )
+  }
+  return asked[0]!.map((first, i) => {
+    const parts = asked.map((answers) => answers[i]!)
+    return (
+      parts.find(({ result }) => !Array.isArray(result)) ?? { ...first, result: parts.flatMap(({ result }) => result) }
+    )
+  })
 }
 
 /** The seats that have revealed, as an endpoint has the service's state; null for what is no answer. */

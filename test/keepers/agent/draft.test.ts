@@ -13,7 +13,7 @@ import { sumOfRound } from '../../../keepers/agent/steps/sum.ts'
 import { contractInterface } from '../../../keepers/chain/index.ts'
 import { bitmapOf } from '../../../keepers/chain/seats.ts'
 import { ROUND } from '../fhe/ceremony.ts'
-import { cidOfBytes, type RoundStage, roundStage, seatOfIndex } from './round-stage.ts'
+import { cidOfBytes, type RoundStage, revealsTold, roundStage, seatOfIndex } from './round-stage.ts'
 
 const seats = (...members: number[]): bigint => bitmapOf(members.map(seatOfIndex))
 
@@ -114,11 +114,14 @@ describe('a draft', () => {
     const answering = (...results: (unknown[] | string)[]) => {
       asked = []
       const everywhere: AgentContext['endpoints']['everywhere'] = async (method, params) => {
-        if (method === 'eth_getLogs') asked.push([method, params])
+        const topics = (params[0] as { topics?: string[] }).topics
+        const reveals = topics?.[0] === contractInterface('ILearningService').getEvent('UpdateRevealed')!.topicHash
+        if (method === 'eth_getLogs' && !reveals) asked.push([method, params])
         return results.map((result, i) => {
           const endpoint = `e${i}`
           if (typeof result === 'string') return { endpoint, reason: result }
-          if (method === 'eth_getLogs') return { endpoint, result }
+          if (method === 'eth_getLogs' && !reveals) return { endpoint, result }
+          if (method === 'eth_call' || reveals) return { endpoint, result: revealsTold(method, params, stage.facts) }
           const height = Number(params[0])
           const block = { hash: `0x${height.toString(16).padStart(64, '0')}` }
           return { endpoint, result: i + 1 === results.length && lastHas !== null ? lastHas(height) : block }
@@ -159,6 +162,28 @@ describe('a draft', () => {
       expect(JSON.stringify(asked[0])).to.include(blockHash)
     })
 
+    it('goes by two others while the own endpoint is down, and by none against it', async () => {
+      answering('HTTP 502', [log()], [log()])
+      const { everywhere } = stage.context.endpoints
+      let isDown = false
+      Object.assign(stage.context.endpoints, {
+        everywhere: async (...asked: Parameters<typeof everywhere>) => {
+          const [first, ...others] = await everywhere(...asked)
+          // Behind: it answers for heights that it has not come to with null, and knows of no block by that hash.
+          const behind = asked[0] === 'eth_getLogs' ? { reason: 'unknown block' } : { result: null }
+          return [
+            { endpoint: first!.endpoint, own: true as const, ...(isDown ? { reason: 'down' } : behind) },
+            ...others,
+          ]
+        },
+      })
+      expect(await decrypt(stage.step())).to.equal('again')
+      expect(shares()).to.equal(0)
+      isDown = true
+      expect(await decrypt(stage.step())).to.equal('done')
+      expect(shares()).to.equal(1)
+    })
+
     it('gets none while one alone tells what its members declared: it may hide that one of them has no samples', async () => {
       const told = (samples: number) => {
         const iface = contractInterface('ILearningService')
@@ -185,6 +210,33 @@ describe('a draft', () => {
       endpoints(told(100))
       expect(await decrypt(stage.step())).to.equal('done')
       expect(shares()).to.equal(1)
+    })
+
+    it('gets none when the endpoint in use tells of other samples after two have told of none', async () => {
+      const fact = stage.tell('UpdateRevealed', {
+        ...{ round: ROUND.round, seat: seatOfIndex(0), cid: '0x12', size: 10n, samples: 1 },
+      })
+      answering([log()], [log()])
+      const { everywhere } = stage.context.endpoints
+      const told: typeof everywhere = async (method, params) => {
+        const topics = (params[0] as { topics?: string[] }).topics
+        if (topics?.[0] !== contractInterface('ILearningService').getEvent('UpdateRevealed')!.topicHash) {
+          return everywhere(method, params)
+        }
+        return ['e0', 'e1'].map((endpoint) => ({ endpoint, result: revealsTold(method, params, [fact]) }))
+      }
+      Object.assign(stage.context.endpoints, { everywhere: told })
+      const { frame } = stage.context.epochs
+      Object.assign(stage.context.epochs, {
+        frame: async (...args: Parameters<typeof frame>) => {
+          // A reorganisation that it makes up while the keeper waits for its answer.
+          stage.facts.splice(stage.facts.indexOf(fact), 1, { ...fact, args: { ...fact.args, samples: 100 } })
+          return frame(...args)
+        },
+      })
+      // Four of five, a quorum, of which one has no samples.
+      expect(await decrypt(stage.step())).to.equal('done')
+      expect(shares()).to.equal(0)
     })
 
     it('gets none while one alone tells of it: the others know of none, of another one, or do not answer', async () => {

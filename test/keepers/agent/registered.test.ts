@@ -16,6 +16,7 @@ describe('a keeper that an endpoint says nobody has registered', () => {
   /** What each endpoint says, the one in use first. */
   const at = (told: readonly Told[]) => {
     const warned: string[] = []
+    const preferred: string[] = []
     const all = told.map((one, i) => {
       const { owner, behind, own } = one === null || typeof one === 'string' ? { owner: one, behind: 0 } : one
       return { answer: { endpoint: `${i}`, ...(own ? { own } : {}) }, owner, head: 1_000 - behind }
@@ -25,6 +26,7 @@ describe('a keeper that an endpoint says nobody has registered', () => {
       clock: { now: () => 12_000 * 1_000 },
       endpoints: {
         count: told.length,
+        prefer: (endpoint: string) => preferred.push(endpoint),
         everywhere: async (method: string, [, tag]: unknown[]) =>
           all.map(({ answer, owner, head }) => {
             if (owner === null) return { ...answer, reason: 'down' }
@@ -37,7 +39,7 @@ describe('a keeper that an endpoint says nobody has registered', () => {
       operator: OPERATOR,
       log: { warn: ({ event }: { event: string }) => warned.push(event) },
     }
-    return { check: check as unknown as RegistrationCheck, warned }
+    return { check: check as unknown as RegistrationCheck, warned, preferred }
   }
 
   const codeOf = async (sent: Promise<unknown>): Promise<string> =>
@@ -63,6 +65,19 @@ describe('a keeper that an endpoint says nobody has registered', () => {
       expect(warned).to.deep.equal(['registration not witnessed'])
     }
     expect(await ownerHere(at([OWNER, ZeroAddress]).check)).to.equal(OWNER)
+  })
+
+  it('leaves an endpoint that two others contradict: asked again, it would say the same for ever', async () => {
+    const three = at([ZeroAddress, OWNER, OWNER])
+    expect(await ownerHere(three.check)).to.equal(null)
+    expect(three.preferred).to.deep.equal(['1'])
+    // With a head of its own making, it has the others asked for a block that they do not have.
+    const ahead = at([{ owner: ZeroAddress, behind: -50 }, OWNER, OWNER])
+    expect(await ownerHere(ahead.check)).to.equal(null)
+    expect(ahead.preferred).to.deep.equal(['1'])
+    const two = at([ZeroAddress, OWNER])
+    expect(await ownerHere(two.check)).to.equal(null)
+    expect(two.preferred).to.deep.equal([])
   })
 
   it('is not ended by a lie and an endpoint that is behind: that one speaks of a time before the registration', async () => {

@@ -74,6 +74,7 @@ describe('a keeper in Registration', () => {
       )
       return iface.encodeFunctionResult(method, method === 'parameters' ? [zero] : [false, zero])
     }
+    let preferred: string[] = []
     const endpointsSay = (...manifests: (string | null)[]): void => {
       const everywhere = async (method: string, [{ data }]: [{ data: string }]) =>
         manifests.map((manifest, i) => {
@@ -82,7 +83,9 @@ describe('a keeper in Registration', () => {
           if (method === 'eth_getBlockByNumber') return { endpoint, result: { number: '0x1', timestamp: '0x0' } }
           return { endpoint, result: answer(iface.getFunction(data.slice(0, 10))!.name, manifest) }
         })
-      Object.assign(stage.context, { endpoints: { count: manifests.length, everywhere } })
+      preferred = []
+      const prefer = (endpoint: string) => preferred.push(endpoint)
+      Object.assign(stage.context, { endpoints: { count: manifests.length, everywhere, prefer } })
     }
 
     it('the word of one of them neither ends the keeper nor lets it go on', async () => {
@@ -94,6 +97,16 @@ describe('a keeper in Registration', () => {
       expect(stage.sent).to.deep.equal([])
       chainSays(manifestDigest(own))
       expect(await registration(stage.step())).to.equal('again')
+    })
+
+    it('one that two others contradict is left, for it would say the same for ever', async () => {
+      chainSays(other)
+      endpointsSay(other, manifestDigest(own), manifestDigest(own))
+      expect(await registration(stage.step())).to.equal('again')
+      expect(preferred).to.deep.equal(['e1'])
+      endpointsSay(other, manifestDigest(own), null)
+      expect(await registration(stage.step())).to.equal('again')
+      expect(preferred).to.deep.equal([])
     })
 
     it('what both say ends it', async () => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a keeper says of others' updates to the chain, when one of its endpoints tells of other updates than the chain has.
 import { expect } from 'chai'
+import { toQuantity } from 'ethers'
 import { aggregate } from '../../../keepers/agent/behaviours/aggregate.ts'
 import { check } from '../../../keepers/agent/behaviours/check.ts'
 import type { Fact } from '../../../keepers/agent/facts.ts'
@@ -160,6 +161,59 @@ describe('what a keeper says of others’ updates', function () {
     stage.facts.splice(0, Infinity, ...truth)
     expect(await check(stage.step())).to.equal('again')
     expect(await check(stage.step({ time: stage.snapshot.end - 40 }))).to.equal('done')
+  })
+
+  describe('on one endpoint`s word about blocks that the others cannot tell of', () => {
+    // Past the patience, and early enough to dispute.
+    const late = () => ({ time: stage.snapshot.end - 60 })
+    /** The others tell the truth: of few blocks at once, and of those up to their head. */
+    const truthful = (head: number, timestamp = 0) => {
+      beside([truth, truth])
+      const { everywhere } = stage.context.endpoints
+      const bounded: typeof everywhere = async (method, params) => {
+        const answers = await everywhere(method, params)
+        const { fromBlock, toBlock } = params[0] as { fromBlock?: string; toBlock?: string }
+        return answers.map((answer, i) => {
+          const { endpoint } = answer
+          if (i === 0) return answer
+          if (method === 'eth_getLogs' && Number(toBlock) - Number(fromBlock) > 1_000)
+            return { endpoint, reason: 'up to 1000 blocks' }
+          if (method !== 'eth_getBlockByNumber') return answer
+          if (params[0] === 'latest')
+            return { endpoint, result: { number: toQuantity(head), timestamp: toQuantity(timestamp) } }
+          return Number(params[0]) > head ? { endpoint, result: null } : answer
+        })
+      }
+      Object.assign(stage.context.endpoints, { everywhere: bounded })
+    }
+    /** The lie, in another block. */
+    const moveLie = (block: number) => {
+      const [lie] = stage.facts.splice(-1)
+      stage.tell('UpdateRevealed', { ...lie!.args }, block)
+    }
+
+    it('says nothing when those are too far apart for them to look through', async () => {
+      const { block } = stage.snapshot
+      moveLie(block + 5_000)
+      truthful(block + 6_000)
+      await aggregate(stage.step({ ...late(), block: block + 6_000 }))
+      expect(stage.sent).to.deep.equal([])
+      expect(preferred).to.deep.equal(['e1'])
+    })
+
+    it('says nothing when they go on and have not come to such blocks', async () => {
+      const { block } = stage.snapshot
+      moveLie(block + 1_000)
+      truthful(block)
+      await aggregate(stage.step({ ...late(), block: block + 1_002 }))
+      expect(stage.sent).to.deep.equal([])
+      expect(preferred).to.deep.equal(['e1'])
+      // The attack, when whoever is short of a block counts as behind, as those do that have stood still.
+      Object.assign(stage.context, { clock: { now: () => 1_000_000, sleep: async () => undefined } })
+      truthful(block, 1)
+      await aggregate(stage.step({ ...late(), block: block + 1_002 }))
+      expect(calls('dispute')).to.have.length(1)
+    })
   })
 
   it('leaves an endpoint that two others contradict, and reads again what it told', async () => {

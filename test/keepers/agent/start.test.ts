@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { initKeeper } from '../../../keepers/agent/index.ts'
+import { hasStart } from '../../../keepers/agent/operations/service-manifest.ts'
 import { Trainer } from '../../../keepers/agent/training/trainer.ts'
 import {
   decodeManifest,
@@ -80,6 +81,15 @@ describe('a service that starts from an ONNX file`s weights', function () {
     expect((await start()).message).to.match(/keeper\.yaml: service\.weights: the file of weights is bafk\w+/)
     rmSync(config.service.weightsFile)
     expect((await start()).message).to.match(/service\.weights: cannot read .*weights\.onnx \(ENOENT\)/)
+  })
+
+  it('fetches the file of a new manifest although the folder has the old one`s', async () => {
+    const file = join(folder, 'weights.onnx')
+    expect(await hasStart(manifest, file)).to.equal(false)
+    writeFileSync(file, FILE)
+    expect(await hasStart(manifest, file)).to.equal(true)
+    writeFileSync(file, FILE.subarray(1))
+    expect(await hasStart(manifest, file)).to.equal(false)
   })
 
   it('is scikit-learn`s example of the demo', async function () {

@@ -124,6 +124,31 @@ describe('RPC failover', function () {
     }
   })
 
+  it('asks each for logs in pages as large as it gives them, and waits for none of them for ever', async () => {
+    const limited = await FlakyEndpoint.start(chain.url)
+    try {
+      await chain.rpc('hardhat_mine', ['0x14'])
+      const both = chain.connect([chain.url, limited.url], { timeout: 2_000 })
+      const toBlock = `0x${(await both.getBlockNumber()).toString(16)}`
+      const filter = { address: chain.token, fromBlock: '0x0', toBlock }
+      limited.logLimit = { blocks: 5, code: -32600, message: 'up to a 5 block range' }
+      const [all, paged] = await both.everywhere('eth_getLogs', [filter])
+      expect(all!.result).to.be.an('array').that.is.not.empty
+      expect(paged).to.deep.equal({ endpoint: limited.url, result: all!.result })
+      expect(Math.max(...limited.logRanges.slice(1))).to.equal(5)
+      // One that refuses all but a block, and is slow to give that.
+      limited.logLimit = { blocks: 1, code: -32600, message: 'one block, please' }
+      limited.delay = 150
+      const slow = chain.connect([chain.url, limited.url], { timeout: 200 })
+      const started = performance.now()
+      const [, late] = await slow.everywhere('eth_getLogs', [filter])
+      expect(late!.reason).to.be.a('string')
+      expect(performance.now() - started).to.be.below(2_000)
+    } finally {
+      await limited.stop()
+    }
+  })
+
   it('refuses an endpoint of another chain', async () => {
     const error = await failure(chain.connect([chain.url], { chainId: 5n, patience: 300 }).getBlockNumber())
     expect(error.code).to.equal('WRONG_CHAIN')
@@ -158,6 +183,13 @@ describe('RPC failover', function () {
       own.mode = 'ok'
       await both.getBlockNumber()
       expect(both.endpoint).to.equal(chain.url)
+      // It answers again, but has had no block since: to read on there would undo what has been read.
+      const block = (timestamp: number) => ({ result: { timestamp: `0x${timestamp.toString(16)}` } })
+      own.intercept = (method) => (method === 'eth_getBlockByNumber' ? block(clock.time / 1000 - 181) : null)
+      clock.time += 61_000
+      await both.getBlockNumber()
+      expect(both.endpoint).to.equal(chain.url)
+      own.intercept = () => null
       clock.time += 61_000
       await both.getBlockNumber()
       expect(both.endpoint).to.equal(own.url)

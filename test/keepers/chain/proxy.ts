@@ -14,6 +14,8 @@ export class FlakyEndpoint {
   onMethod: (method: string) => boolean = () => true
   /** What it answers itself, without asking the node: `{ result }` or `{ error }`. */
   intercept: (method: string) => object | null = () => null
+  /** Milliseconds before each answer. */
+  delay = 0
   requests = 0
   readonly #server: Server
 
@@ -33,6 +35,7 @@ export class FlakyEndpoint {
       const body = Buffer.concat(parts).toString()
       const { id, method, params } = JSON.parse(body)
       if (endpoint.mode === 'hang') return
+      if (endpoint.delay > 0) await new Promise((done) => setTimeout(done, endpoint.delay))
       if (endpoint.mode === 'html') return response.writeHead(502).end('<html>Bad gateway</html>')
       const answer = (value: unknown) => response.end(JSON.stringify({ jsonrpc: '2.0', id, ...(value as object) }))
       if (endpoint.mode === 'busy') return answer({ error: { code: -32005, message: 'limit exceeded' } })

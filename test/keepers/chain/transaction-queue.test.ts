@@ -319,11 +319,55 @@ describe('transaction queue', function () {
       expect((await sending).status).to.equal(1)
     })
 
+    it('does not take what one calls too expensive for unsent: that one may send it later', async () => {
+      const at = chain.store()
+      let kept: string | null = null
+      liar.intercept = (method) => {
+        if (method !== 'eth_sendRawTransaction') return null
+        if (kept === null) {
+          kept = at.transactions.open()[0]!.attempts[0]!.raw
+          return { error: { code: -32000, message: 'insufficient funds for gas * price + value' } }
+        }
+        // In place of the next one of that nonce, if there is one.
+        void chain.rpc('eth_sendRawTransaction', [kept]).catch(() => undefined)
+        liar.intercept = () => null
+        return { result: Transaction.from(kept).hash }
+      }
+      const before = await chain.received()
+      const start = await chain.nonce()
+      const line = chain.queue(at, between())
+      expect((await failure(line.send(chain.transfer('kept back', 1n)))).code).to.equal('UNFUNDED')
+      expect((await line.send(chain.transfer('next', 2n))).status).to.equal(1)
+      expect((await chain.received()) - before).to.equal(3n)
+      expect((await chain.nonce()) - start).to.equal(2)
+    })
+
     it('still ends when both say so', async () => {
       const at = chain.store()
       await chain.queue(at).send(chain.transfer('mine too'))
       await (await chain.wallet(1).sendTransaction({ to: NOBODY, value: 1n })).wait()
       expect((await failure(chain.queue(at, between()).resume())).code).to.equal('FOREIGN_TRANSACTION')
     })
+  })
+
+  it('is not silenced by one of three that keeps its transactions to itself, and hides what became of them', async () => {
+    const liar = await FlakyEndpoint.start(chain.url)
+    const third = await FlakyEndpoint.start(chain.url)
+    try {
+      const at = chain.store()
+      const hidden = new Set(['eth_getTransactionReceipt', 'eth_getTransactionByHash'])
+      liar.intercept = (method) => {
+        if (hidden.has(method)) return { result: null }
+        if (method !== 'eth_sendRawTransaction') return null
+        return { result: at.transactions.open()[0]!.attempts.at(-1)!.hash }
+      }
+      const provider = chain.connect([liar.url, chain.url, third.url])
+      const line = chain.queue(at, { provider, witnesses: provider, fees: { replaceAfter: 300 } })
+      expect((await line.send(chain.transfer('kept back'))).status).to.equal(1)
+      expect(provider.endpoint).not.to.equal(liar.url)
+    } finally {
+      await liar.stop()
+      await third.stop()
+    }
   })
 })
