@@ -78,7 +78,7 @@ describe('the members that a keeper deals to', () => {
         return { endpoint: `e${i}`, result: parametersOf(says, call as 'parameters') }
       })
     Object.assign(stage.context, {
-      endpoints: { count: 1 + others.length, everywhere },
+      endpoints: { count: 1 + others.length, everywhere, prefer: () => undefined },
       epochs: { frame: async () => frame },
     })
   }
