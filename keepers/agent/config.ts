@@ -285,7 +285,10 @@ function contradictionInTraining({ command, limits, environment }: Settings['tra
 /** Forms that a source's samples have; a file of rows holds numbers or text. */
 const FORM_OF = { digits: 'picture', idx: 'picture', images: 'picture', csv: 'table' } as const
 
-function contradictionInData(data: DataConfig, { input }: ServiceManifest): string | null {
+/** Of the classes that the project's own digits have. */
+const DIGITS = Array.from({ length: 10 }, (_, digit) => String(digit))
+
+function contradictionInData(data: DataConfig, { input, task }: ServiceManifest): string | null {
   const { source, shard, path, test, use } = data
   if (source === 'none') {
     const stray = { path, test, use: use === 'train' ? undefined : use, reportTest: data.reportTest || undefined }
@@ -304,6 +307,12 @@ function contradictionInData(data: DataConfig, { input }: ServiceManifest): stri
   if (form !== FORM_OF[source]) {
     const fitting = form === 'table' ? 'csv' : 'idx or images'
     return `data.source: ${source} gives a ${FORM_OF[source]}, the service's manifest takes a ${input.kind}: use ${fitting}`
+  }
+  // Pictures of the same size are not pictures of the same things: digits would be trained as garments without anybody noticing.
+  const classes = task.kind === 'classification' ? task.classes : []
+  if (source === 'digits' && !DIGITS.every((digit, i) => classes[i] === digit)) {
+    const named = classes.length === 0 ? task.kind : classes.slice(0, 3).join(', ')
+    return `data.source: digits are of the classes 0 to 9, the service's are others (${named}, …): use idx or images, or none`
   }
   return null
 }

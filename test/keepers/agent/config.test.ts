@@ -20,6 +20,7 @@ const example = readFileSync(new URL('../../../keepers/agent/keeper.example.yaml
 /** The example with another source of data. */
 const withSource = (data: string): string => example.replace('source: digits ', `${data} `)
 const DIGITS = exampleManifest('small-cnn')
+const GARMENTS = exampleManifest('small-cnn', { classes: ['shirt', 'coat', 'bag', 'boot'] })
 const TABLE = exampleManifest('logistic', {
   input: { kind: 'table', shape: [2], features: ['a', 'b'], label: 'kind', delimiter: ',' },
   classes: ['no', 'yes'],
@@ -174,6 +175,7 @@ describe('keeper config', () => {
       ],
       ['source: digits', TABLE, /data\.source: digits gives a picture, .* manifest takes a table: use csv/],
       ['source: parquet\n  path: x', TABLE, /data\.source/],
+      ['source: digits', GARMENTS, /digits are of the classes 0 to 9, .* others \(shirt, coat, bag, …\): use idx/],
     ]
     for (const [data, manifest, message] of wrong) {
       expect(refusal(() => parseConfig(withSource(data), '/x', manifest)).message).to.match(message)
