@@ -10,6 +10,7 @@ import {
   folderPaths,
   formatProgramTable,
   type Graph,
+  InferenceError,
   type InputVisibility,
   type IntegerProgram,
   importModelFile,
@@ -20,6 +21,7 @@ import {
   programTable,
   readFolderKey,
   type Simplification,
+  statesItsKey,
   type Visibility,
 } from '../../zkml/index.ts'
 import { circuitLines } from './circuit-lines.ts'
@@ -108,7 +110,14 @@ export async function checkCommand(path: string, options: { readonly json?: bool
       () => true,
       () => false,
     )
-    const metadata = hasKey ? (await readFolderKey(folder)).metadata : null
+    const found = hasKey ? await readFolderKey(folder) : null
+    const metadata = found?.metadata ?? null
+    if (found !== null && !(await statesItsKey(path, found.key))) {
+      throw new InferenceError(
+        'folder-mismatch',
+        `${folderPaths(path).verificationKey} is not of the proving key: remove it, and run the set-up again`,
+      )
+    }
     const key = metadata === null ? 'none yet' : `of this circuit, set-up ${metadata.setup}`
     terminal.result(
       { ...manifest, setup: metadata?.setup ?? null },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The keys of a folder's circuit: set up here, or taken from a ceremony, and checked to belong to it.
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import type { Part } from '../parts.ts'
 import { openKey } from '../prove/backend.ts'
 import { tablesPath } from '../prove/tables.ts'
@@ -12,7 +12,7 @@ import { parseTwoRoundZkey } from '../setup/two-round-zkey.ts'
 import { InferenceError } from './errors.ts'
 import { type CircuitFolder, openFolder } from './folder.ts'
 import { type CircuitManifest, folderPaths, readManifest, shapeOf } from './manifest.ts'
-import { type AnyKey, keyHash, keyToJson, readZkey } from './systems.ts'
+import { type AnyKey, keyHash, keyToJson, parseKey, readZkey } from './systems.ts'
 
 /** A local set-up of the folder's circuit: proving key, its metadata, verification key. Removes the tables of an earlier key. */
 export async function setupFolder(folder: string, options: LocalSetupOptions = {}): Promise<KeyMetadata> {
@@ -53,6 +53,15 @@ export type CheckedKey = {
 /** The folder's key, checked to be whole, to be the one its metadata describes, and to belong to the circuit. */
 export async function readFolderKey({ folder, manifest }: CircuitFolder): Promise<CheckedKey> {
   return readKeyFor(manifest, folderPaths(folder).zkey)
+}
+
+/**
+ * Whether verification_key.json, which is handed to verifiers, is what the proving key contains; true where there is none.
+ * @throws ZodError for a file that is no verification key
+ */
+export async function statesItsKey(folder: string, key: AnyKey): Promise<boolean> {
+  const text = await readFile(folderPaths(folder).verificationKey, 'utf8').catch(() => null)
+  return text === null || keyHash(parseKey(JSON.parse(text))) === keyHash(key)
 }
 
 /** The same for a key anywhere, such as the one that a ceremony wrote. It passes through memory piece by piece. */

@@ -12,7 +12,11 @@ export type KeyDownload = {
   readonly signal?: AbortSignal
   /** Name of the cache; null to keep nothing. */
   readonly cache?: string | null
+  /** Most bytes that are taken from the server; 512 MiB unless told (100,000 constraints of plain Groth16 take some 63 MB). */
+  readonly maxBytes?: number
 }
+
+const MAX_BYTES = 512 << 20
 
 export type DownloadedKey = { readonly bytes: Uint8Array<ArrayBuffer>; readonly fromCache: boolean }
 
@@ -27,11 +31,13 @@ export async function downloadKey(url: string | URL, options: KeyDownload): Prom
     throw new ProveError('malformed', `sha256 is ${sha256}; give zkeySha256 of the key's metadata`)
   signal?.throwIfAborted()
   const kept = cache === null || typeof caches === 'undefined' ? null : await caches.open(cache).catch(() => null)
-  const held = await kept?.match(url)
-  if (held !== undefined) {
-    const bytes = new Uint8Array(await held.arrayBuffer())
-    if ((await hashOf(bytes)) === sha256) return { bytes, fromCache: true }
-    await kept!.delete(url)
+  const bytesHeld = await kept
+    ?.match(url)
+    .then(async (held) => (held === undefined ? null : new Uint8Array(await held.arrayBuffer())))
+    .catch(() => null)
+  if (bytesHeld != null) {
+    if ((await hashOf(bytesHeld)) === sha256) return { bytes: bytesHeld, fromCache: true }
+    await kept!.delete(url).catch(() => false)
   }
   const response = await fetch(url, signal === undefined ? {} : { signal })
   if (!response.ok) throw new ProveError('backend-failed', `${url}: ${response.status} ${response.statusText}`)
@@ -44,7 +50,10 @@ export async function downloadKey(url: string | URL, options: KeyDownload): Prom
   return { bytes, fromCache: false }
 }
 
-async function readBody(response: Response, { onProgress, signal }: KeyDownload): Promise<Uint8Array<ArrayBuffer>> {
+async function readBody(
+  response: Response,
+  { onProgress, signal, maxBytes = MAX_BYTES }: KeyDownload,
+): Promise<Uint8Array<ArrayBuffer>> {
   // The length of a compressed body is that of its compressed form.
   const stated = response.headers.has('content-encoding') ? null : response.headers.get('content-length')
   const total = stated === null ? null : Number(stated)
@@ -55,6 +64,10 @@ async function readBody(response: Response, { onProgress, signal }: KeyDownload)
     signal?.throwIfAborted()
     chunks.push(next.value)
     loaded += next.value.byteLength
+    if (loaded > maxBytes) {
+      await reader.cancel().catch(() => undefined)
+      throw new ProveError('malformed', `the key is longer than ${maxBytes} bytes: raise maxBytes if that is right`)
+    }
     onProgress?.({ loaded, total })
   }
   const bytes = new Uint8Array(loaded)

@@ -4,8 +4,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { readKeyFor } from '../../../../keepers/zkml/inference/keys.ts'
-import type { CircuitManifest } from '../../../../keepers/zkml/inference/manifest.ts'
+import { readKeyFor, statesItsKey } from '../../../../keepers/zkml/inference/keys.ts'
+import { type CircuitManifest, folderPaths } from '../../../../keepers/zkml/inference/manifest.ts'
+import { keyToJson } from '../../../../keepers/zkml/inference/systems.ts'
 import { metadataPath } from '../../../../keepers/zkml/setup/metadata.ts'
 import { setupTwoRound } from '../../../../keepers/zkml/setup/two-round.ts'
 import { build, rangeCircuit } from '../two-round/range-circuit.ts'
@@ -40,6 +41,17 @@ describe('the metadata of a proving key', function () {
       const other = await read({ vkHash: `0x${'12'.repeat(32)}` })
       expect(other).to.include({ code: 'folder-mismatch' })
       expect(other!.message).to.contain(`contains verification key ${metadata.vkHash}`)
+      const { key } = await readKeyFor(manifest, zkey)
+      const stated = folderPaths(home).verificationKey
+      expect(await statesItsKey(home, key)).to.equal(true)
+      await writeFile(stated, JSON.stringify(keyToJson(key)))
+      expect(await statesItsKey(home, key)).to.equal(true)
+      const json = JSON.parse(await readFile(stated, 'utf8'))
+      // A point exchanged for another of the same key: still a verification key, of no proof of this circuit.
+      await writeFile(stated, JSON.stringify({ ...json, IC: [json.IC[1], json.IC[0], ...json.IC.slice(2)] }))
+      expect(await statesItsKey(home, key)).to.equal(false)
+      await rm(stated)
+      expect(await statesItsKey(home, key)).to.equal(true)
     } finally {
       await rm(home, { recursive: true, force: true })
     }
