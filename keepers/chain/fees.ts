@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a transaction offers for its gas (EIP-1559).
 import { type JsonRpcApiProvider, Transaction } from 'ethers'
+import type { Clock } from './clock.ts'
 import { ChainError } from './errors.ts'
 import type { HeadWatch } from './head-watch.ts'
 
@@ -20,39 +21,68 @@ const BUMP = { numerator: 1130n, denominator: 1000n }
 /** Offered to whoever makes blocks where the node suggests nothing. */
 const DEFAULT_TIP = 1_000_000_000n
 
-type Market = { readonly provider: JsonRpcApiProvider; readonly heads: HeadWatch; readonly fees: FeePolicy }
-
-/**
- * Fees for a new transaction, or for one in place of `replacing` (a signed transaction): more than that one's, too.
- * @throws ChainError FEE_CAP when the network asks more than the policy allows
- */
-export async function offeredFees(market: Market, replacing?: string): Promise<OfferedFees> {
-  let { priority, total } = await asked(market)
-  if (replacing !== undefined) {
-    const before = Transaction.from(replacing)
-    priority = max(priority, raised(before.maxPriorityFeePerGas ?? 0n))
-    total = max(total, raised(before.maxFeePerGas ?? 0n), priority)
-  }
-  const { maxFeePerGas } = market.fees
-  if (total > maxFeePerGas) {
-    throw new ChainError(
-      'FEE_CAP',
-      `the network asks ${total} wei per gas, chain.maxFeeGwei allows ${maxFeePerGas}: raise it or wait`,
-    )
-  }
-  return { maxFeePerGas: total, maxPriorityFeePerGas: priority }
+type MarketOptions = {
+  readonly provider: JsonRpcApiProvider
+  readonly heads: HeadWatch
+  readonly fees: FeePolicy
+  readonly clock: Clock
 }
 
-/** Fees for the network: twice the base fee, which grows by at most an eighth per block, and the node's suggested tip. */
-async function asked({ provider, heads }: Market): Promise<{ priority: bigint; total: bigint }> {
-  const { baseFeePerGas } = await heads.latest()
-  const suggestion = await provider.send('eth_maxPriorityFeePerGas', []).catch((error: unknown) => {
-    if (error instanceof ChainError) throw error
-    return null
-  })
-  const priority = suggestion === null ? DEFAULT_TIP : BigInt(suggestion)
-  if (baseFeePerGas !== null) return { priority, total: 2n * baseFeePerGas + priority }
-  return { priority, total: 2n * BigInt(await provider.send('eth_gasPrice', [])) + priority }
+/** Milliseconds for which a suggested tip will do: it moves slowly, while the base fee is in each head. */
+const TIP_AGE = 60_000
+
+/** What the network asks for gas. */
+export class FeeMarket {
+  readonly #options: MarketOptions
+  #tip: { readonly value: bigint; readonly at: number } | null = null
+
+  constructor(options: MarketOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Fees for a new transaction, or for one in place of `replacing` (a signed transaction): more than that one's, too.
+   * @throws ChainError FEE_CAP when the network asks more than the policy allows
+   */
+  async offer(replacing?: string): Promise<OfferedFees> {
+    // A transaction that lingers may have offered too little: ask for the tip of now.
+    if (replacing !== undefined) this.#tip = null
+    let { priority, total } = await this.#asked()
+    if (replacing !== undefined) {
+      const before = Transaction.from(replacing)
+      priority = max(priority, raised(before.maxPriorityFeePerGas ?? 0n))
+      total = max(total, raised(before.maxFeePerGas ?? 0n), priority)
+    }
+    const { maxFeePerGas } = this.#options.fees
+    if (total > maxFeePerGas) {
+      throw new ChainError(
+        'FEE_CAP',
+        `the network asks ${total} wei per gas, chain.maxFeeGwei allows ${maxFeePerGas}: raise it or wait`,
+      )
+    }
+    return { maxFeePerGas: total, maxPriorityFeePerGas: priority }
+  }
+
+  /** Twice the base fee, which grows by at most an eighth per block, and the node's suggested tip. */
+  async #asked(): Promise<{ priority: bigint; total: bigint }> {
+    const { provider, heads } = this.#options
+    const { baseFeePerGas } = await heads.latest()
+    const priority = await this.#suggested()
+    if (baseFeePerGas !== null) return { priority, total: 2n * baseFeePerGas + priority }
+    return { priority, total: 2n * BigInt(await provider.send('eth_gasPrice', [])) + priority }
+  }
+
+  async #suggested(): Promise<bigint> {
+    const { provider, clock } = this.#options
+    if (this.#tip !== null && clock.now() < this.#tip.at + TIP_AGE) return this.#tip.value
+    const suggestion = await provider.send('eth_maxPriorityFeePerGas', []).catch((error: unknown) => {
+      if (error instanceof ChainError) throw error
+      return null
+    })
+    const value = suggestion === null ? DEFAULT_TIP : BigInt(suggestion)
+    this.#tip = { value, at: clock.now() }
+    return value
+  }
 }
 
 function raised(found: bigint): bigint {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import type { Provider } from 'ethers'
+import { Ancestry, type Place } from './ancestry.ts'
 import { type Clock, systemClock } from './clock.ts'
 
 /** The newest block of a chain, as an endpoint reports it. */
@@ -48,6 +49,7 @@ export class HeadWatch {
   readonly #onStill: HeadWatchOptions['onStill']
   #stillAt: number
   #head: Head | null = null
+  readonly #ancestry = new Ancestry()
   /** Milliseconds (clock) of the last question, and of the earliest next one. */
   #askedAt = -Infinity
   #due = -Infinity
@@ -73,6 +75,14 @@ export class HeadWatch {
   /** Milliseconds until {@link latest} asks again; at least 0. */
   get wait(): number {
     return Math.max(0, this.#due - this.#clock.now())
+  }
+
+  /**
+   * Whether a block is on the branch of the newest block that was seen, without a request; null when that cannot be told, since heads between
+   * the two were not seen, or the block is newer.
+   */
+  has(block: Place): boolean | null {
+    return this.#ancestry.has(block)
   }
 
   /**
@@ -102,6 +112,7 @@ export class HeadWatch {
   #note(head: Head, now: number): void {
     const before = this.#head
     this.#head = head
+    this.#ancestry.add(head)
     this.#askedAt = now
     const isNew = before?.hash !== head.hash
     if (!isNew && now >= this.#stillAt + STILL) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { type Interface, isError, type JsonRpcApiProvider, type TransactionReceipt, type Wallet } from 'ethers'
 import type { TransactionLog, TransactionRow } from '../store/index.ts'
+import type { Place } from './ancestry.ts'
 import { backoff, type Clock, systemClock } from './clock.ts'
 import { ChainError, decodeRevert } from './errors.ts'
 import { DEFAULT_FEES, type FeePolicy } from './fees.ts'
@@ -64,8 +65,8 @@ export class TransactionQueue implements Sender {
   readonly #signer: TransactionSigner
   readonly #emit: (event: QueueEvent) => void
   #tail: Promise<unknown> = Promise.resolve()
-  /** Keys of transactions whose senders were told before they were deep. */
-  readonly #early = new Set<string>()
+  /** Transactions whose senders were told before they were deep, by key: the block that each is in. */
+  readonly #early = new Map<string, Place>()
   /** Set while those are watched. */
   #watching: Promise<void> | null = null
   readonly #closing = new AbortController()
@@ -139,7 +140,7 @@ export class TransactionQueue implements Sender {
     if (known !== null) return this.#settle(known, signal, request.told)
     const row = await this.#signer.sign(request, Math.max(used, log.nextNonce()))
     log.insert(row)
-    return this.#settle({ ...row, receipt: null }, signal, request.told)
+    return this.#settle({ ...row, receipt: null }, signal, request.told, true)
   }
 
   /**
@@ -153,14 +154,19 @@ export class TransactionQueue implements Sender {
     try {
       while (this.#early.size > 0) {
         await clock.sleep(pollInterval, signal)
-        const { hash } = await heads.latest()
+        const { hash, number } = await heads.latest()
         if (hash === seen) continue
         seen = hash
-        for (const key of this.#early) {
+        for (const [key, place] of this.#early) {
+          const isThere = heads.has(place)
+          // Not to be told without a request: once, when it should be deep.
+          if (isThere === null && place.number <= number && !(await this.#isDeep(place))) continue
           const row = log.find(key)
-          const receipt = row === null ? null : await this.#receiptOf(row)
-          if (row === null || (receipt !== null && (await this.#isDeep(receipt)))) this.#early.delete(key)
-          else if (receipt === null) await this.#next(() => this.#settle(row, signal, 'included'))
+          const receipt = row === null || isThere ? null : await this.#receiptOf(row)
+          const now = receipt === null ? (isThere ? place : null) : placeOf(receipt)
+          if (row === null || (now !== null && (await this.#isDeep(now)))) this.#early.delete(key)
+          else if (now !== null) this.#early.set(key, now)
+          else await this.#next(() => this.#settle(row, signal, 'included'))
         }
       }
     } catch {
@@ -212,38 +218,46 @@ export class TransactionQueue implements Sender {
     return counts.find((count) => settles(atLeast(count), heard)) ?? null
   }
 
-  /** Follows a logged transaction until it is in a block, or deep enough, whatever the chain and the network do meanwhile. */
+  /**
+   * Follows a logged transaction until it is in a block, or deep enough, whatever the chain and the network do meanwhile.
+   * @param isNew It was signed just now, for a nonce that was just asked for: nothing is known of it before it is sent.
+   */
   async #settle(
     row: TransactionRow,
     signal: AbortSignal | undefined,
     told: TransactionRequest['told'] = 'deep',
+    isNew = false,
   ): Promise<TransactionReceipt> {
     const { clock, pollInterval, fees, log, heads } = this.#options
     let lastSent = -Infinity
     let lookedAt = -Infinity
     let seen: string | null = null
-    let isMined = false
+    let mined: TransactionReceipt | null = null
     let foreign = 0
+    // The node has it that the nonce is used.
+    let isUsed = false
     let looks = 0
     for (let failures = 0; ; ) {
       signal?.throwIfAborted()
       try {
         const { hash } = await heads.latest()
         const still = lookedAt + Math.max(STILL_POLLS * pollInterval, STILL_SLOTS * heads.slot)
-        const wait = (isMined ? still : Math.min(still, lastSent + fees.replaceAfter)) - clock.now()
+        const wait = (mined !== null ? still : Math.min(still, lastSent + fees.replaceAfter)) - clock.now()
         if (hash === seen && foreign === 0 && wait > 0) {
           await clock.sleep(Math.min(pollInterval, wait), signal)
           continue
         }
         seen = hash
         lookedAt = clock.now()
-        const receipt = await this.#receiptOf(row)
-        isMined = receipt !== null
+        const isUnsent = isNew && lastSent === -Infinity
+        const known: boolean = mined !== null && heads.has(placeOf(mined)) === true
+        const receipt: TransactionReceipt | null = known ? mined : isUnsent ? null : await this.#receiptOf(row)
+        mined = receipt
         if (receipt !== null) {
-          if (await this.#isDeep(receipt)) return this.#finish(row, receipt)
+          if (await this.#isDeep(placeOf(receipt))) return this.#finish(row, receipt)
           if (told === 'included') {
             const finished = await this.#finish(row, receipt)
-            this.#early.add(row.key)
+            this.#early.set(row.key, placeOf(receipt))
             this.#watching ??= this.#watch().finally(() => {
               this.#watching = null
             })
@@ -258,7 +272,10 @@ export class TransactionQueue implements Sender {
           const isFirst = lastSent === -Infinity
           const isLate = !isFirst && now - lastSent >= fees.replaceAfter
           const isLong = !isFirst && ++looks % FORGOTTEN_LOOKS === 0
-          if (isFirst || isLate || isLong || foreign > 0) foreign = (await this.#nonceTaken(row)) ? foreign + 1 : 0
+          if ((isFirst && !isNew) || isLate || isLong || isUsed || foreign > 0) {
+            foreign = (await this.#nonceTaken(row)) ? foreign + 1 : 0
+            isUsed = false
+          }
           if (foreign >= FOREIGN_LOOKS && (await this.#isForeign(row, signal))) {
             throw new ChainError(
               'FOREIGN_TRANSACTION',
@@ -267,7 +284,7 @@ export class TransactionQueue implements Sender {
             )
           }
           if (foreign === 0 && isFirst) {
-            await this.#broadcast(row)
+            isUsed = !(await this.#broadcast(row))
             lastSent = now
           } else if (foreign === 0 && isLate) {
             await this.#replace(row)
@@ -303,9 +320,9 @@ export class TransactionQueue implements Sender {
     return null
   }
 
-  async #isDeep(receipt: TransactionReceipt): Promise<boolean> {
+  async #isDeep({ number }: Place): Promise<boolean> {
     const { confirmations, heads } = this.#options
-    return confirmations <= 1 || (await heads.latest()).number - receipt.blockNumber + 1 >= confirmations
+    return confirmations <= 1 || (await heads.latest()).number - number + 1 >= confirmations
   }
 
   async #nonceTaken(row: TransactionRow): Promise<boolean> {
@@ -352,10 +369,12 @@ export class TransactionQueue implements Sender {
     return true
   }
 
-  async #broadcast(row: TransactionRow): Promise<void> {
+  /** @returns false when the node says that the nonce is used */
+  async #broadcast(row: TransactionRow): Promise<boolean> {
     const attempt = row.attempts.at(-1)!
-    await this.#offer(attempt.raw)
+    const isTaken = await this.#offer(attempt.raw)
     this.#emit({ kind: 'sent', key: row.key, hash: attempt.hash, nonce: row.nonce })
+    return isTaken
   }
 
   async #replace(row: TransactionRow): Promise<void> {
@@ -367,13 +386,16 @@ export class TransactionQueue implements Sender {
     this.#emit({ kind: 'replaced', key: row.key, hash: attempt.hash, nonce: row.nonce })
   }
 
-  async #offer(raw: string): Promise<void> {
+  /** @returns false when the node says that the nonce is used */
+  async #offer(raw: string): Promise<boolean> {
     try {
       await this.#options.provider.send('eth_sendRawTransaction', [raw])
+      return true
     } catch (error) {
       // The node has it already, or has mined it since: the next look shows which.
-      if (isError(error, 'NONCE_EXPIRED') || isError(error, 'REPLACEMENT_UNDERPRICED')) return
-      if (/already known|already imported|known transaction/i.test(String((error as Error).message))) return
+      if (isError(error, 'NONCE_EXPIRED')) return false
+      if (isError(error, 'REPLACEMENT_UNDERPRICED')) return true
+      if (/already known|already imported|known transaction/i.test(String((error as Error).message))) return true
       throw error
     }
   }
@@ -397,6 +419,10 @@ export class TransactionQueue implements Sender {
     )
     throw failure ?? new ChainError('REVERTED', `${row.key}: transaction ${receipt.hash} failed on-chain`)
   }
+}
+
+function placeOf({ blockNumber: number, blockHash: hash }: TransactionReceipt): Place {
+  return { number, hash }
 }
 
 function isReceipt(result: unknown): boolean {

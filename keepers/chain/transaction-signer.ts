@@ -2,8 +2,9 @@
 // Turns a request into signed bytes: simulated, with gas and fees, and checked against the account's balance.
 import { type Interface, isError, type JsonRpcApiProvider, Transaction, type Wallet } from 'ethers'
 import type { TransactionRow } from '../store/index.ts'
+import type { Clock } from './clock.ts'
 import { ChainError, decodeRevert } from './errors.ts'
-import { type FeePolicy, type OfferedFees, offeredFees } from './fees.ts'
+import { FeeMarket, type FeePolicy, type OfferedFees } from './fees.ts'
 import type { HeadWatch } from './head-watch.ts'
 
 export type TransactionRequest = {
@@ -34,6 +35,7 @@ export type SignerOptions = {
   /** ABIs with custom errors that explain a refusal. */
   readonly interfaces: readonly Interface[]
   readonly fees: FeePolicy
+  readonly clock: Clock
 }
 
 type Attempt = TransactionRow['attempts'][number]
@@ -44,11 +46,18 @@ type Attempt = TransactionRow['attempts'][number]
  */
 const GAS_MARGIN = { numerator: 130n, denominator: 100n, fixed: 600_000n }
 
+/** Milliseconds after which the balance is asked for again: nothing but this key's own transactions makes it smaller. */
+const PURSE_AGE = 600_000
+
 export class TransactionSigner {
   readonly #options: SignerOptions
+  readonly #market: FeeMarket
+  /** What the operator has at least, since what it signed can cost no more: wei, and when it was asked for. */
+  #purse: { least: bigint; readonly at: number } | null = null
 
   constructor(options: SignerOptions) {
     this.#options = options
+    this.#market = new FeeMarket(options)
   }
 
   /**
@@ -66,27 +75,42 @@ export class TransactionSigner {
       throw decodeRevert(error, interfaces, request.key) ?? (await this.explainFunds(error))
     }
     const gasLimit = (gas * GAS_MARGIN.numerator) / GAS_MARGIN.denominator + GAS_MARGIN.fixed
-    const fees = await offeredFees(this.#options)
-    const needed = gasLimit * fees.maxFeePerGas + value
-    const balance = await provider.getBalance(wallet.address)
-    if (balance < needed) {
-      throw new ChainError(
-        'UNFUNDED',
-        `the operator ${wallet.address} has ${balance} wei, ${request.key} may need ${needed}: send it funds for gas`,
-      )
-    }
+    const fees = await this.#market.offer()
+    await this.#setAside(gasLimit * fees.maxFeePerGas + value, request.key)
     const stored = { to: request.to, data: request.data, value: String(value), gasLimit: String(gasLimit) }
     return { key: request.key, nonce, request: stored, attempts: [await this.#attempt(stored, nonce, fees)] }
   }
 
   /** The same transaction at a higher fee, enough for nodes to replace the last attempt. @throws ChainError FEE_CAP */
   async raise({ request, nonce, attempts }: TransactionRow): Promise<Attempt> {
-    return this.#attempt(request, nonce, await offeredFees(this.#options, attempts.at(-1)!.raw))
+    // It may cost more than what was set aside for it.
+    this.#purse = null
+    return this.#attempt(request, nonce, await this.#market.offer(attempts.at(-1)!.raw))
+  }
+
+  /** Asks for the balance only when what is known of it may not do. @throws ChainError UNFUNDED */
+  async #setAside(needed: bigint, key: string): Promise<void> {
+    const { provider, wallet, clock } = this.#options
+    const purse = this.#purse
+    if (purse !== null && purse.least >= needed && clock.now() < purse.at + PURSE_AGE) {
+      purse.least -= needed
+      return
+    }
+    this.#purse = null
+    const balance = await provider.getBalance(wallet.address)
+    if (balance < needed) {
+      throw new ChainError(
+        'UNFUNDED',
+        `the operator ${wallet.address} has ${balance} wei, ${key} may need ${needed}: send it funds for gas`,
+      )
+    }
+    this.#purse = { least: balance - needed, at: clock.now() }
   }
 
   /** ChainError UNFUNDED when the account cannot pay; otherwise the error itself. */
   async explainFunds(error: unknown): Promise<unknown> {
     const { provider, wallet } = this.#options
+    this.#purse = null
     const balance = await provider.getBalance(wallet.address).catch(() => null)
     if (balance === 0n || isError(error, 'INSUFFICIENT_FUNDS')) {
       return new ChainError(

@@ -200,12 +200,67 @@ describe('transaction queue', function () {
     const line = chain.queue(chain.store(), { provider, confirmations: 3, pollInterval: 20, fees })
     const sent = line.send(chain.transfer('patient', 1n))
     await new Promise((done) => setTimeout(done, 2_000))
-    // A look after ten polls without a block: ten in two seconds, where a poll each would be a hundred.
-    expect(asked.get('eth_getTransactionReceipt')).to.be.within(2, 15)
+    // Mined at once, and on the branch of a head that has not changed: one look, where a poll each would be a hundred.
+    expect(asked.get('eth_getTransactionReceipt')).to.equal(1)
     expect(asked.get('eth_sendRawTransaction')).to.equal(1)
     await chain.rpc('evm_mine')
     await chain.rpc('evm_mine')
     await sent
+    await endpoint.stop()
+  })
+
+  it('asks four questions for a transaction, and none about one that heads show to be deep', async () => {
+    const endpoint = await FlakyEndpoint.start(chain.url)
+    const asked = new Map<string, number>()
+    endpoint.onMethod = (method) => {
+      asked.set(method, (asked.get(method) ?? 0) + 1)
+      return true
+    }
+    const provider = chain.connect([endpoint.url])
+    const line = chain.queue(chain.store(), { provider, confirmations: 3, pollInterval: 20 })
+    const early = (key: string) => line.send({ ...chain.transfer(key), told: 'included' })
+    await early('purse and tip')
+    asked.clear()
+    const keys = ['one', 'two', 'three', 'four']
+    for (const key of keys) await early(key)
+    await chain.rpc('evm_mine')
+    await systemClock.sleep(200)
+    await chain.rpc('evm_mine')
+    await systemClock.sleep(200)
+    asked.delete('eth_getBlockByNumber')
+    expect(Object.fromEntries(asked)).to.deep.equal({
+      eth_getTransactionCount: keys.length,
+      eth_estimateGas: keys.length,
+      eth_sendRawTransaction: keys.length,
+      eth_getTransactionReceipt: keys.length,
+    })
+    await line.close()
+    await endpoint.stop()
+  })
+
+  it('asks for the balance again when what it has signed could have spent it', async () => {
+    const endpoint = await FlakyEndpoint.start(chain.url)
+    const asked = new Map<string, number>()
+    endpoint.onMethod = (method) => {
+      asked.set(method, (asked.get(method) ?? 0) + 1)
+      return true
+    }
+    const poor = Wallet.createRandom()
+    await (await chain.wallet(1).sendTransaction({ to: poor.address, value: parseEther('1') })).wait()
+    const provider = chain.connect([endpoint.url])
+    const wallet = new Wallet(poor.privateKey, provider)
+    const line = chain.queue(chain.store(), { provider, wallet })
+    const pay = (key: string, ether: string) =>
+      line.send({ key, to: NOBODY, data: '0x', value: parseEther(ether) }).then(
+        () => 'paid',
+        ({ code }: { code?: string }) => code,
+      )
+    expect(await pay('first', '0.3')).to.equal('paid')
+    expect(await pay('second', '0.3')).to.equal('paid')
+    expect(asked.get('eth_getBalance')).to.equal(1)
+    expect(await pay('too much', '0.39999999')).to.equal('UNFUNDED')
+    expect(asked.get('eth_getBalance')).to.be.above(1)
+    expect(await pay('third', '0.3')).to.equal('paid')
     await endpoint.stop()
   })
 
