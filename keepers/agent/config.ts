@@ -115,6 +115,11 @@ const schema = z.strictObject({
       fromBlock: z.int().min(0).default(0),
       /** Blocks a transaction must be deep before it counts; default 3, on a development chain 1. */
       confirmations: z.int().min(1).max(64).optional(),
+      /**
+       * With it, what others' secrets or stakes depend on must also be in a block that the chain calls so; the windows must be long enough for
+       * that.
+       */
+      finality: z.enum(['safe', 'finalized']).optional(),
       pollSeconds: z.number().min(0.05).max(60).default(2),
       /** Most blocks in one request for logs. The keeper detects endpoints that allow fewer. */
       logBlocks: z.int().min(1).max(1_000_000).optional(),

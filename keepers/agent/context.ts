@@ -57,6 +57,8 @@ export type Remembered = {
   agreed: string | null
   /** Chain time at which this keeper first saw that something is due, and the last transition before that. */
   due: { readonly mark: string; readonly time: number } | null
+  /** The newest block that the chain calls final (`chain.finality`), and the head at which it was asked for. */
+  final: { readonly block: number; readonly askedAt: number } | null
 }
 
 /** The parameters of the service that matter in an epoch. */

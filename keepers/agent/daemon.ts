@@ -182,7 +182,7 @@ async function openContext(
     facts: new Facts(contractInterface('ILearningService'), store.logs),
     peers: new PeerBook(contracts.service, contracts.registry, clock),
     model: openModel(surroundings, model, { store, plane, initial: initialWeights }),
-    remembered: { reread: null, parameters: null, agreed: null, due: null },
+    remembered: { reread: null, parameters: null, agreed: null, due: null, final: null },
     stopping: signal,
   }
   return { context, owner, provider, heads }

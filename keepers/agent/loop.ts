@@ -206,6 +206,7 @@ export class AgentLoop {
           'the chain was reorganised; this keeper goes back with it',
         )
         this.#snapshot = null
+        remembered.final = null
         // The steps of this state's behaviour may be undone: let it look again.
         if (this.#task !== null) this.#task.done = false
         revokeUnaccepted(this.#context, this.#roundNow())

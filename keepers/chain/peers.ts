@@ -3,8 +3,8 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { ILearningService, KeeperRegistry } from '../../types/index.ts'
 import type { Clock } from './clock.ts'
 
-/** How long an address from the registry is used before it is looked up again, in milliseconds. */
-const FRESH_MS = 60_000
+/** Milliseconds for which an address from the registry is used; after a fetch that fails it is looked up again at once. */
+const FRESH_MS = 600_000
 
 /** Binary multiaddr as the registry holds it. @throws for text that is not a multiaddr. */
 export function encodeAddress(text: string): string {

@@ -9,13 +9,14 @@ import { loadKey, onceGuard } from '../epoch.ts'
 import { frameHere, indicesOf, isMember } from '../frame.ts'
 import { hasAttested } from '../steps/attestation.ts'
 import { contributorsFloor, declaredIn, draftOf } from '../steps/draft.ts'
+import { isFinal } from '../steps/final.ts'
 import { parseShareIntent, shareIntentName } from '../steps/intents.ts'
 import { ownUpdate } from '../steps/own-update.ts'
 import { areWitnessed, isWitnessed } from '../steps/witness.ts'
 
 /**
  * Decrypt: a drafted member posts its one share of the attested sum. The share depends on the contributors and on the drafted members, not on
- * any blob. The draft must be `confirmations` deep: after a reorganisation that undoes the draft, the member could not give another share.
+ * any blob. The draft must be final: after a reorganisation that undoes the draft, the member could not give another share.
  */
 export async function decrypt(step: Step): Promise<StepResult> {
   const { context, snapshot } = step
@@ -24,7 +25,7 @@ export async function decrypt(step: Step): Promise<StepResult> {
   if (!hasSeat(drafted, step.seat) || hasSeat(shared, step.seat)) return 'done'
   const draft = draftOf(context, snapshot.round)
   const { confirmations } = context.config.chain
-  if (draft === null || snapshot.block - draft.fact.block + 1 < confirmations) return 'again'
+  if (draft === null || !(await isFinal(step, draft.fact.block))) return 'again'
   // An endpoint could invent a draft to get a share for a sum of its choice.
   if (!(await isWitnessed(step, draft.fact, confirmations))) return 'again'
   // Nor may it hide that a member in the sum has no samples, and so hides nobody.

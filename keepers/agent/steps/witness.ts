@@ -15,6 +15,7 @@ import { elapsed } from '../actions.ts'
 import type { Step } from '../context.ts'
 import type { EpochFrame } from '../epoch.ts'
 import type { Fact } from '../facts.ts'
+import { isFinal } from './final.ts'
 
 /** The fields of an endpoint's log that are compared. */
 const logSchema = z.object({ topics: z.array(z.string()), data: z.string(), blockHash: z.string() })
@@ -77,7 +78,7 @@ type Told = {
  * against one that tells otherwise, and on the word of one when the others have not answered for `patience` of the window. Of other
  * dealings or updates than the chain has, a keeper would contradict honest members, and be convicted of it.
  *
- * Nor before those blocks are `chain.confirmations` deep, or `patience` is over. What is said names an epoch or a round, not the reference
+ * Nor before those blocks are final, or `patience` is over. What is said names an epoch or a round, not the reference
  * string, the dealings or the updates that it is about: after a reorganisation it would count, whoever sends it again, against whatever
  * the accused has committed to instead.
  */
@@ -86,12 +87,10 @@ export async function mayBelieve(
   told: Told,
   { window, patience }: { readonly window: number; readonly patience: number },
 ): Promise<boolean> {
-  const { endpoints, config } = step.context
+  const { endpoints } = step.context
   if (told.facts.length === 0 && !hasWitnesses(endpoints)) return true
-  const { confirmations } = config.chain
   const newest = Math.max(0, ...told.facts.map(({ block }) => block))
-  const deep = step.snapshot.block - newest + 1 >= confirmations
-  if (!deep && elapsed(step, window) < patience) return false
+  if (elapsed(step, window) < patience && !(await isFinal(step, newest))) return false
   const witness = await witnessOf(step, told)
   return witness === 'witnessed' || (witness === 'unheard' && elapsed(step, window) >= patience)
 }
@@ -221,7 +220,7 @@ export async function isRosterWitnessed(step: Step, frame: EpochFrame): Promise<
   const { crsSeed, plan, roster } = frame
   const { epoch } = frame.context
   const found = facts.last('EpochOpened', { epoch, crsSeed })
-  if (found === null || step.snapshot.block - found.block + 1 < confirmations) return false
+  if (found === null || !(await isFinal(step, found.block))) return false
   if (!hasWitnesses(endpoints)) return true
   // The stored values from which the frame was made: by now the endpoint may say something else.
   const members = bitmapOf(roster.map(({ seat }) => seat))

@@ -185,7 +185,7 @@ export class KeyStage {
       serviceAddress: EPOCH.service,
       clock: { now: () => 0 },
       metrics: new KeeperMetrics({ process: false }),
-      remembered: { reread: null, parameters: null, due: null },
+      remembered: { reread: null, parameters: null, due: null, final: null },
       log: pino({ level: 'silent' }),
       stopping: new AbortController().signal,
     } as unknown as AgentContext

@@ -154,7 +154,7 @@ describe('the members that a keeper deals to', () => {
             pendingParameters: async () => [false, parameters],
           },
         },
-        remembered: { reread: null, parameters: null, due: null },
+        remembered: { reread: null, parameters: null, due: null, final: null },
       })
     on(`0x${'5a'.repeat(32)}`)
     // One endpoint alone ends no keeper, and is not dealt by.

@@ -192,7 +192,7 @@ export async function roundStage(options: {
     control: null,
     home: new HomeLayers(store, []),
     metrics: new KeeperMetrics({ process: false }),
-    remembered: { reread: null, parameters: null, due: null },
+    remembered: { reread: null, parameters: null, due: null, final: null },
     log: pino({ level: 'silent' }),
     stopping: new AbortController().signal,
   } as unknown as AgentContext

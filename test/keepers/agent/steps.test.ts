@@ -89,7 +89,7 @@ describe('recording what is due', () => {
     const pokes: number[][] = [[], [], []]
     const contexts = [0, 1, 2].map(() => ({
       facts: factsOf([]),
-      remembered: { reread: null, parameters: null, due: null },
+      remembered: { reread: null, parameters: null, due: null, final: null },
     }))
     for (let time = 100; time <= 112; time++) {
       for (const seat of [0, 1, 2]) {
