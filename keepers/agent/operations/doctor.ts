@@ -196,6 +196,7 @@ async function checkEndpoints(config: KeeperConfig, clock: Clock): Promise<{ che
       checks.push(warn('rpc', `${name} is ${head - own} blocks behind`, 'put it last in chain.rpc'))
   }
   checks.push(...(await compareEndpoints(config, Math.min(...reached.map((one) => one.head)))))
+  checks.push(...(await checkFinality(config)))
   checks.push(checkTime(Math.max(...reached.map(({ time }) => time)), clock.now() / 1000))
   return { checks, reached: true }
 }
@@ -215,6 +216,24 @@ async function compareEndpoints({ chain }: KeeperConfig, head: number): Promise<
     const fix =
       'compare with an explorer, and remove the one that is wrong: while they differ, this keeper may have to stay silent'
     return [fail('rpc', `different blocks ${at}: ${told.join(', ')}`, fix)]
+  } finally {
+    provider.destroy()
+  }
+}
+
+/** Whether each endpoint has a block of the tag that `chain.finality` names: without one, a keeper deals no secret and gives no share. */
+async function checkFinality({ chain }: KeeperConfig): Promise<Check[]> {
+  const { finality, rpc, id } = chain
+  if (finality === undefined) return []
+  const provider = new FailoverProvider({ urls: rpc, chainId: BigInt(id), timeout: PATIENCE_MS })
+  try {
+    const answers = await provider.everywhere('eth_getBlockByNumber', [finality, false])
+    return answers.map(({ endpoint, result, reason }) => {
+      const number = Number((result as { number?: unknown } | null | undefined)?.number ?? Number.NaN)
+      if (Number.isInteger(number)) return ok('rpc', `${endpoint}: block ${number} is ${finality}`)
+      const fix = 'leave chain.finality out on a chain without it, or use an endpoint that has it'
+      return fail('rpc', `${endpoint} does not say which block is ${finality} (${reason ?? 'no such block'})`, fix)
+    })
   } finally {
     provider.destroy()
   }

@@ -72,7 +72,7 @@ describe('the doctor', function () {
     expect(running.find(({ name }) => name === 'keys')).to.include({ verdict: 'ok', found: `operator ${operator}` })
   })
 
-  it('fails when two endpoints have different chains', async () => {
+  it('fails when two endpoints have different chains, or one does not know what is final', async () => {
     const home = join(folder, 'contradicted')
     const now = Math.floor(Date.now() / 1000)
     /** An endpoint with a block of this hash at every height. */
@@ -83,11 +83,15 @@ describe('the doctor', function () {
         miner: `0x${'00'.repeat(20)}`,
       }
       const answers: Record<string, unknown> = { eth_chainId: '0x7a69', eth_getBlockByNumber: block, eth_getLogs: [] }
+      const hasTag = hash.startsWith('0x11')
       const node = createServer(async (request, response) => {
         const parts: Buffer[] = []
         for await (const part of request) parts.push(part as Buffer)
-        const { id, method } = JSON.parse(Buffer.concat(parts).toString())
-        response.end(JSON.stringify({ jsonrpc: '2.0', id, result: answers[method] ?? '0x' }))
+        const { id, method, params } = JSON.parse(Buffer.concat(parts).toString())
+        const isMissing = params[0] === 'finalized' && !hasTag
+        const error = { code: -39001, message: 'unknown block' }
+        const answer = isMissing ? { error } : { result: answers[method] ?? '0x' }
+        response.end(JSON.stringify({ jsonrpc: '2.0', id, ...answer }))
       })
       await new Promise<void>((done) => node.listen(0, '127.0.0.1', done))
       return { node, url: `http://127.0.0.1:${(node.address() as { port: number }).port}` }
@@ -109,6 +113,10 @@ describe('the doctor', function () {
       const [found] = await differing()
       expect(found).to.include({ verdict: 'fail' })
       expect(found!.found).to.contain(`${one!.url} 0x1111`).and.to.contain(`${other!.url} 0x2222`)
+      writeFileSync(file, readFileSync(file, 'utf8').replace('# finality: finalized ', 'finality: finalized '))
+      const tagged = (await examineKeeper({ folder: home })).filter(({ found }) => /finalized/.test(found))
+      expect(tagged.map(({ verdict }) => verdict)).to.deep.equal(['ok', 'fail'])
+      expect(tagged[1]!.found).to.contain(`${other!.url} does not say which block is finalized (unknown block)`)
       writeFileSync(file, readFileSync(file, 'utf8').replace(other!.url, same!.url))
       expect(await differing()).to.deep.equal([])
     } finally {
