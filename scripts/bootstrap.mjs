@@ -77,8 +77,13 @@ async function binaryOf(name) {
   throw new BootstrapError(`no binary '${name}' in node_modules: see the devDependencies of package.json`, 64)
 }
 
-/** Runs the command under `node` with our streams, and passes signals on. */
-function become(node, args) {
+/**
+ * Runs the command under `node` with our streams, and passes signals on.
+ * @param {string} node
+ * @param {string[]} args
+ * @returns {Promise<number>} its exit code; 128 and the signal's number when a signal ended it, as shells do: 137 for SIGKILL
+ */
+export function become(node, args) {
   return new Promise((resolve, reject) => {
     const child = spawn(node, [...nodeFlags(args), ...args], {
       stdio: 'inherit',

@@ -3,6 +3,7 @@ import type { DeploymentFile } from '../../keepers/chain/index.ts'
 import type { ServiceTask } from '../../keepers/versions/index.ts'
 import type { RoundResult } from './federation.ts'
 import type { ProvenInference } from './inference.ts'
+import type { Ledger } from './ledger.ts'
 import { formatRows } from './live-table.ts'
 import type { SettledMarket } from './market.ts'
 import { answerText, figureOf } from './rows.ts'
@@ -33,6 +34,8 @@ export type DemoReport = {
   /** By state of the round machine, over all rounds, as keeper-0 saw it. */
   readonly phases: Record<string, { seconds: number; times: number }>
   readonly gas: Totals
+  /** All transactions of the chain, by what they did. */
+  readonly transactions: Ledger
   readonly bytes: { published: Record<string, number>; fetched: Record<string, number> }
   readonly release: { readonly version: number; readonly proposals: readonly string[] }
   readonly verifier: {

@@ -14,6 +14,7 @@ import { Federation, scrapeBytes } from './federation.ts'
 import { gatherDao, passByVote } from './governance.ts'
 import { proveOneInference } from './inference.ts'
 import { type KeeperNode, prepareKeepers, startKeeper, startSpoiler } from './keeper-nodes.ts'
+import { readLedger } from './ledger.ts'
 import { LiveTable } from './live-table.ts'
 import { startLocalChain } from './local-chain.ts'
 import { proposeReader, settleMarket } from './market.ts'
@@ -181,6 +182,7 @@ export async function runDemo(
       [...board.phases].map(([state, { total, times }]) => [state, { seconds: total / 1000, times }]),
     ),
     gas: Object.fromEntries(board.gas),
+    transactions: await readLedger(provider, deployment),
     bytes,
     release: { version, proposals: proposals.map(({ id }) => String(id)) },
     verifier: {

@@ -9,7 +9,7 @@ import { adviceFor, explain } from '../../scripts/bootstrap/errors.mjs'
 import { nodeFlags } from '../../scripts/bootstrap/flags.mjs'
 import { matchesLockfile } from '../../scripts/bootstrap/install.mjs'
 import { ROOT } from '../../scripts/bootstrap/paths.mjs'
-import { worksWithoutContracts } from '../../scripts/bootstrap.mjs'
+import { become, worksWithoutContracts } from '../../scripts/bootstrap.mjs'
 import { importablePath } from '../../scripts/importable-path.ts'
 
 describe('bootstrap', () => {
@@ -53,6 +53,17 @@ describe('bootstrap', () => {
     expect(importablePath(copy, '1.2.3', folder)).to.equal(copy)
     writeFileSync(file, 'export const compiler = 12')
     expect(readFileSync(importablePath(file, '1.2.3', folder), 'utf8')).to.equal('export const compiler = 12')
+  })
+
+  it('ends as its command does, also one that a signal ended', async () => {
+    const ends = (code: string) => become(process.execPath, ['-e', code])
+    const killedBy = (signal: string) => ends(`process.kill(process.pid, '${signal}'); setTimeout(() => {}, 5000)`)
+    expect([
+      await ends('process.exit(64)'),
+      await ends(''),
+      await killedBy('SIGKILL'),
+      await killedBy('SIGTERM'),
+    ]).to.deep.equal([64, 0, 137, 143])
   })
 
   it('compiles no contracts for a command that needs none', () => {

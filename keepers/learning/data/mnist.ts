@@ -33,7 +33,7 @@ export type MnistOptions = {
   /** Never touch the network. Also set by COHORT_OFFLINE=1. */
   readonly offline?: boolean
   readonly cacheDir?: string
-  /** Where to look before the cache; default: `../shared/data/mnist` beside the repository. */
+  /** Where to look before the cache; default: COHORT_MNIST alone when that is set, else `../shared/data/mnist` beside the repository. */
   readonly searchDirs?: readonly string[]
   readonly mirrors?: readonly string[]
   readonly signal?: AbortSignal
@@ -44,13 +44,20 @@ export function defaultCacheDir(): string {
   return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'cohort', 'mnist')
 }
 
+/** The directory that was asked for, by the caller or by whoever started the process: nothing else will do then. */
+function askedFor({ dir, searchDirs }: MnistOptions): string | undefined {
+  const told = process.env.COHORT_MNIST
+  return dir ?? (searchDirs === undefined && told !== '' ? told : undefined)
+}
+
 /**
- * MNIST (or any set in its four-file form, such as Fashion-MNIST, through `dir`). Looks in `dir`, else in
+ * MNIST (or any set in its four-file form, such as Fashion-MNIST, through `dir`). Looks in `dir`, else in COHORT_MNIST, else in
  * `../shared/data/mnist` beside the repository, the cache, then the mirrors.
  * Throws DATA_NOT_FOUND, DOWNLOAD_FAILED or BAD_DATA.
  */
 export async function loadMnist(options: MnistOptions = {}): Promise<DatasetPair> {
-  if (options.dir !== undefined) return loadFrom(options.dir)
+  const asked = askedFor(options)
+  if (asked !== undefined) return loadFrom(asked)
   const cacheDir = options.cacheDir ?? defaultCacheDir()
   const searchDirs = options.searchDirs ?? [resolve(REPOSITORY, '..', 'shared', 'data', 'mnist')]
   for (const candidate of [...searchDirs, cacheDir]) {
@@ -77,7 +84,7 @@ export async function loadDigits(
     const pair = await loadMnist(options)
     return { ...pair, announcement: `data: ${pair.train.name}, ${pair.train.count} + ${pair.test.count} images` }
   } catch (error) {
-    if (options.dir !== undefined || options.signal?.aborted) throw error
+    if (askedFor(options) !== undefined || options.signal?.aborted) throw error
     const why = error instanceof Error ? error.message : String(error)
     const { seed = 1, train = 12_000, test = 2_000 } = options
     return {

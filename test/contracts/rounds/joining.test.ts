@@ -116,6 +116,7 @@ describe('joining a service that starts from a file and has a strategy of its ow
     expect(made.code, made.stderr).to.equal(0)
     isComplete(target)
     expect(loadConfig(target).chain).to.deep.include({ id: 31337, rpc: [place.rpc] })
+    expect(loadConfig(target).keys.passphraseFile).to.equal(passphrase)
   })
 
   it('after a change, `cohort keeper manifest` brings all three, once', async () => {

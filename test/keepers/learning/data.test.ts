@@ -163,6 +163,21 @@ describe('learning: MNIST and its substitutes', function () {
   it('never silently replaces a requested directory', () =>
     refuses(() => loadDigits({ dir: join(directory, 'none') }), 'DATA_NOT_FOUND', /holds neither/))
 
+  it('opens what COHORT_MNIST names, or nothing, unless the caller names another', async () => {
+    const before = process.env.COHORT_MNIST
+    await writeSet(join(directory, 'told'))
+    try {
+      process.env.COHORT_MNIST = join(directory, 'told')
+      expect((await loadDigits()).train.count).to.equal(4)
+      process.env.COHORT_MNIST = join(directory, 'none')
+      await refuses(() => loadDigits(), 'DATA_NOT_FOUND', /holds neither/)
+      expect((await loadDigits({ dir: join(directory, 'told') })).train.count).to.equal(4)
+    } finally {
+      if (before === undefined) delete process.env.COHORT_MNIST
+      else process.env.COHORT_MNIST = before
+    }
+  })
+
   it('procedural digits: the same seed draws the same bytes, another seed others', () => {
     const draw = (seed: number) => proceduralDigits({ seed, train: 200, test: 50 })
     const [a, b, c] = [draw(1), draw(1), draw(2)]
