@@ -25,4 +25,5 @@ export {
   serviceStrategy,
 } from './operations/service-manifest.ts'
 export { type Conviction, convictionsOf, type KeeperStatus, keeperStatus } from './operations/status.ts'
+export { operatorAddress } from './operator.ts'
 export { PUBLISHED_STATE, STATES, type StateName } from './states.ts'

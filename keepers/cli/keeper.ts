@@ -17,6 +17,8 @@ type OwnerOptions = Common & {
   readonly account?: number
 }
 
+/** As `keys.remote.api` of the config has them. */
+const SIGNER_KINDS = ['clef', 'web3signer', 'json-rpc'] as const
 const DEFAULT_FOLDER = join(process.env.HOME ?? '.', '.cohort', 'keeper')
 
 /** Adds `cohort keeper` and its subcommands. */
@@ -45,6 +47,9 @@ export function registerKeeper(program: Command): void {
       'the module that the manifest names, if it names one (default: by its hash, from the keepers)',
     )
     .option('--listen <multiaddr>', 'address to listen on', '/ip4/127.0.0.1/tcp/4001')
+    .option('--remote-signer <url>', 'a signer that has the operator’s key, in place of a keystore in the folder')
+    .option('--operator <address>', 'the account that the remote signer signs for', parseAddress)
+    .addOption(new Option('--signer-api <kind>', 'how it is asked').choices([...SIGNER_KINDS]).default('clef'))
     .option('--set <key=value...>', 'any other config value, e.g. training.epochs=2', [])
     .action(async (options: Common & InitFlags) => initCommand(options))
 
@@ -69,12 +74,9 @@ export function registerKeeper(program: Command): void {
 
   add(keeper, 'status', 'where the keeper stands: seat, stake, rewards, round, process').action(
     async (options: Common) => {
-      const [{ keeperStatus, loadConfig }, { keystoreAddress }] = await Promise.all([
-        import('../agent/index.ts'),
-        import('../chain/index.ts'),
-      ])
+      const { keeperStatus, loadConfig, operatorAddress } = await import('../agent/index.ts')
       const config = loadConfig(options.data)
-      print(options, await keeperStatus(config, keystoreAddress(config.keys.operator)))
+      print(options, await keeperStatus(config, operatorAddress(config.keys)))
     },
   )
 
@@ -149,6 +151,9 @@ type InitFlags = {
   readonly weights?: string
   readonly strategy?: string
   readonly set: readonly string[]
+  readonly remoteSigner?: string
+  readonly operator?: string
+  readonly signerApi: string
 }
 
 async function initCommand(options: Common & InitFlags): Promise<void> {
@@ -166,6 +171,13 @@ async function initCommand(options: Common & InitFlags): Promise<void> {
     'network.listen': [options.listen],
   }
   if (options.passphraseFile !== undefined) values['keys.passphraseFile'] = resolve(options.passphraseFile)
+  if ((options.remoteSigner === undefined) !== (options.operator === undefined)) {
+    throw new UsageError('--remote-signer and --operator belong together: where the key is, and whose it is')
+  }
+  if (options.remoteSigner !== undefined) {
+    values['keys.operator'] = undefined
+    values['keys.remote'] = { url: options.remoteSigner, address: options.operator, api: options.signerApi }
+  }
   for (const pair of options.set) {
     const at = pair.indexOf('=')
     if (at < 1) throw new UsageError(`--set ${pair}: takes key=value`)
@@ -234,13 +246,13 @@ async function placeOf(flags: InitFlags): Promise<{ service: string; chainId: nu
 
 async function registerCommand(options: OwnerOptions & { stake: string; fund: string }): Promise<void> {
   await withOwner(options, async (session, config) => {
-    const [{ registerKeeperOnChain }, { keystoreAddress, readPassphrase }, { parseEther }] = await Promise.all([
+    const [{ operatorAddress, registerKeeperOnChain }, { readPassphrase }, { parseEther }] = await Promise.all([
       import('../agent/index.ts'),
       import('../chain/index.ts'),
       import('ethers'),
     ])
     const passphrase = await readPassphrase({ file: options.passphraseFile ?? config.keys.passphraseFile })
-    const operator = keystoreAddress(config.keys.operator)
+    const operator = operatorAddress(config.keys)
     const { seat } = await registerKeeperOnChain({
       session,
       folder: options.data,
@@ -263,12 +275,12 @@ async function runCommand(options: Common): Promise<void> {
     try {
       const config = agent.loadConfig(options.data)
       const passphrase = await readPassphrase({ file: options.passphraseFile ?? config.keys.passphraseFile })
-      const wallet = await openKeystore(config.keys.operator, passphrase)
+      const key = config.keys.remote === undefined ? await openKeystore(config.keys.operator, passphrase) : null
       const log = agent.createLog(config.log.level, agent.openLogFiles(options.data))
       await agent.runKeeper({
         folder: options.data,
         config,
-        operatorKey: wallet.privateKey,
+        operatorKey: key?.privateKey ?? null,
         passphrase,
         signal,
         log,

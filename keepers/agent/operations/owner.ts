@@ -12,7 +12,6 @@ import {
   decodeRevert,
   encodeAddress,
   FailoverProvider,
-  openKeystore,
   openService,
   type ServiceContracts,
 } from '../../chain/index.ts'
@@ -22,6 +21,7 @@ import type { KeeperConfig } from '../config.ts'
 import { heldEncryptionKeys } from '../encryption-keys.ts'
 import { AgentError } from '../errors.ts'
 import { RENEW } from '../frame.ts'
+import { openOperator } from '../operator.ts'
 import { peerIdOf } from '../peer-id.ts'
 import { PEER_IDENTITY } from '../steps/secrets.ts'
 import { signConsent } from './consent.ts'
@@ -126,7 +126,7 @@ export async function registerKeeperOnChain(options: RegisterOptions): Promise<{
       await settle('approve', token.approve(spender, stake))
     }
     say('registering the keeper')
-    const key = await openKeystore(config.keys.operator, passphrase)
+    const key = await openOperator(config.keys, passphrase)
     const consent = await signConsent(key, owner.address, registry)
     await settle('register', registry.register(operator, keys.encryptionKey, address, stake, consent))
   }
