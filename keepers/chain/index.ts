@@ -46,6 +46,7 @@ export { type EndpointAnswer, FailoverProvider, type RpcOptions } from './rpc.ts
 export { bitmapOf, hasSeat, seatsOf } from './seats.ts'
 export { RemoteSigner, type RemoteSignerOptions } from './signer/remote-signer.ts'
 export { type OperatorSigner, SignerError, type SignerErrorCode } from './signer/signer.ts'
+export { SignerAccount } from './signer/signer-account.ts'
 export { isLoopback } from './signer/signer-connection.ts'
 export { SIGNER_APIS, type SignerApi } from './signer/signer-protocols.ts'
 export { type QueueEvent, type Sender, TransactionQueue } from './transaction-queue.ts'

@@ -1,25 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `cohort keeper`: make, register, run and look after one keeper.
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import process from 'node:process'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { parseAddress } from './chain-command.ts'
 import { CommandError, EXIT, UsageError } from './failure.ts'
+import { registerKeeperKeys } from './keeper-keys.ts'
+import { add, addOwner, type Common, integer, type OwnerOptions, print, withOwner } from './keeper-options.ts'
 import { manifestOf } from './manifest-option.ts'
-import { plainText } from './plain-text.ts'
 import { untilStopped } from './stopping.ts'
-
-type Common = { readonly data: string; readonly passphraseFile?: string; readonly json?: boolean }
-type OwnerOptions = Common & {
-  readonly owner?: string
-  readonly ownerPassphraseFile?: string
-  /** Index among the accounts that a development node holds unlocked. */
-  readonly account?: number
-}
 
 /** As `keys.remote.api` of the config has them. */
 const SIGNER_KINDS = ['clef', 'web3signer', 'json-rpc'] as const
-const DEFAULT_FOLDER = join(process.env.HOME ?? '.', '.cohort', 'keeper')
 
 /** Adds `cohort keeper` and its subcommands. */
 export function registerKeeper(program: Command): void {
@@ -116,28 +108,14 @@ export function registerKeeper(program: Command): void {
       }),
     )
 
+  registerKeeperKeys(keeper)
+
   add(keeper, 'export-logs', 'copy the log lines of the data folder into one file')
     .requiredOption('--out <file>', 'where to')
     .action(async (options: Common & { out: string }) => {
       const { exportLogs } = await import('../agent/index.ts')
       print(options, { file: options.out, bytes: await exportLogs(options.data, options.out) })
     })
-}
-
-function add(parent: Command, name: string, description: string): Command {
-  return parent
-    .command(name)
-    .description(description)
-    .option('--data <folder>', 'data folder of the keeper', DEFAULT_FOLDER)
-    .option('--passphrase-file <file>', 'passphrase of the operator keystore (else COHORT_PASSPHRASE, else a prompt)')
-    .addOption(new Option('--json', 'print JSON'))
-}
-
-function addOwner(parent: Command, name: string, description: string): Command {
-  return add(parent, name, description)
-    .option('--owner <keystore>', "the owner's keystore (default: owner.json in the data folder)")
-    .option('--owner-passphrase-file <file>', "passphrase of the owner's keystore (default: the operator's)")
-    .option('--account <index>', 'the owner is an unlocked account of a development node', integer)
 }
 
 type InitFlags = {
@@ -291,59 +269,8 @@ async function runCommand(options: Common): Promise<void> {
   })
 }
 
-async function withOwner(
-  options: OwnerOptions,
-  body: (
-    session: import('../agent/index.ts').OwnerSession,
-    config: import('../agent/index.ts').KeeperConfig,
-  ) => Promise<void>,
-): Promise<void> {
-  const agent = await import('../agent/index.ts')
-  const config = agent.loadConfig(options.data)
-  const session = await agent.openOwnerSession(config, await ownerOf(options, config))
-  try {
-    await body(session, config)
-  } finally {
-    session.close()
-  }
-}
-
-async function ownerOf(
-  options: OwnerOptions,
-  config: import('../agent/index.ts').KeeperConfig,
-): Promise<import('../agent/index.ts').OwnerAccount> {
-  if (options.account !== undefined) {
-    if (options.owner !== undefined) throw new UsageError('give --owner or --account, not both')
-    return { account: options.account }
-  }
-  const { readPassphrase, openKeystore } = await import('../chain/index.ts')
-  const file = options.ownerPassphraseFile ?? options.passphraseFile ?? config.keys.passphraseFile
-  const passphrase = await readPassphrase({ file, prompt: "Passphrase of the owner's keystore: " })
-  const wallet = await openKeystore(options.owner ?? join(options.data, 'owner.json'), passphrase)
-  return { key: wallet.privateKey }
-}
-
 /** Gives an error the exit code that the command ends with. */
 function withExitCode(error: unknown, exitCode: number): unknown {
   if (error instanceof Error && !('exitCode' in error)) Object.assign(error, { exitCode })
   return error
-}
-
-function print(options: Common, value: Readonly<Record<string, unknown>> | object): void {
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify(value)}\n`)
-    return
-  }
-  const entries = Object.entries(value)
-  const width = Math.max(...entries.map(([key]) => key.length))
-  for (const [key, item] of entries) {
-    const shown = item === null ? '–' : typeof item === 'object' ? JSON.stringify(item) : String(item)
-    process.stdout.write(plainText(`${key.padEnd(width)}  ${shown}\n`))
-  }
-}
-
-function integer(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('takes a whole number')
-  return value
 }
